@@ -1,0 +1,105 @@
+//! Is the process up, and may it be asked?
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::{
+    HeaderValue, StatusCode,
+    header::{CACHE_CONTROL, CONTENT_TYPE},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::AppState;
+use crate::{db, http::Json};
+
+/// Whether the process wants requests. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Readiness(Arc<AtomicBool>);
+
+impl Readiness {
+    /// From now on no new requests are wanted.
+    pub fn stop(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Readiness, with what it rests on.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Health {
+    /// `Healthy` or `Unhealthy`.
+    pub status: &'static str,
+    /// One entry per check.
+    pub checks: Vec<HealthCheck>,
+}
+
+/// One check.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct HealthCheck {
+    /// What was looked at.
+    pub name: &'static str,
+    /// `Healthy` or `Unhealthy`.
+    pub status: &'static str,
+    /// How long it took, in milliseconds.
+    pub ms: u64,
+}
+
+const fn word(healthy: bool) -> &'static str {
+    if healthy { "Healthy" } else { "Unhealthy" }
+}
+
+/// Up: always 200.
+#[utoipa::path(get, path = "/alive", tag = "Operation", responses((status = 200, body = String)))]
+pub async fn alive() -> Response {
+    text(StatusCode::OK, word(true))
+}
+
+/// Ready for requests, in words that Altinn's probes understand.
+#[utoipa::path(get, path = "/health", tag = "Operation", responses((status = 200, body = String), (status = 503, body = String)))]
+pub async fn health(State(state): State<AppState>) -> Response {
+    let health = look(&state).await;
+    text(status(&health), health.status)
+}
+
+/// Ready for requests, check by check.
+#[utoipa::path(get, path = "/health/ready", tag = "Operation", responses((status = 200, body = Health), (status = 503, body = Health)))]
+pub async fn ready(State(state): State<AppState>) -> Response {
+    let health = look(&state).await;
+    (status(&health), [(CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(health)).into_response()
+}
+
+fn status(health: &Health) -> StatusCode {
+    if health.status == word(true) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+}
+
+fn text(status: StatusCode, text: &'static str) -> Response {
+    (status, [(CONTENT_TYPE, HeaderValue::from_static("text/plain"))], text).into_response()
+}
+
+async fn look(state: &AppState) -> Health {
+    let mut checks = Vec::new();
+    let started = Instant::now();
+    let database = tokio::time::timeout(Duration::from_secs(1), db::is_migrated(&state.db)).await;
+    let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    checks.push(HealthCheck { name: "database", status: word(matches!(database, Ok(Ok(_)))), ms });
+    checks.push(HealthCheck { name: "migrations", status: word(matches!(database, Ok(Ok(true)))), ms: 0 });
+    let started = Instant::now();
+    let offset = tokio::time::timeout(Duration::from_secs(1), db::clock_offset(&state.db, &state.clock)).await;
+    let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    checks.push(HealthCheck { name: "clock", status: word(matches!(offset, Ok(Ok(seconds)) if seconds.abs() <= 10)), ms });
+    checks.push(HealthCheck { name: "running", status: word(!state.readiness.is_stopping()), ms: 0 });
+    Health { status: word(checks.iter().all(|c| c.status == word(true))), checks }
+}

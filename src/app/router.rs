@@ -1,0 +1,183 @@
+//! Every route, and what stands in front of them.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use http::{HeaderValue, Method, StatusCode, Uri, header::ALLOW};
+use tower::{ServiceExt as _, util::BoxCloneSyncService};
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::OpenApi as _;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{AppState, health, openapi::Description, unbuilt};
+use crate::{
+    config::Profile,
+    exchange,
+    http::{ApiError, Json, context, path},
+    pdp, requests, system_users, systems, web,
+};
+
+/// The documented API: handlers with their description.
+fn api() -> OpenApiRouter<AppState> {
+    OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(systems::api::list_visible))
+        .routes(routes!(systems::api::read))
+        .routes(routes!(systems::api::read_rights))
+        .routes(routes!(systems::api::read_packages))
+        .routes(routes!(systems::api::list_of_vendor, systems::api::create))
+        .routes(routes!(systems::api::read_as_vendor))
+        .routes(routes!(systems::api::read_rights_as_vendor))
+        .routes(routes!(systems::api::read_packages_as_vendor))
+        .routes(routes!(requests::api::create))
+        .routes(routes!(requests::api::read))
+        .routes(routes!(requests::api::read_by_external_ref))
+        .routes(routes!(requests::enduser_api::read_by_id))
+        .routes(routes!(requests::enduser_api::read_for_party))
+        .routes(routes!(requests::enduser_api::approve))
+        .routes(routes!(requests::enduser_api::reject))
+        .routes(routes!(system_users::api::by_external_id))
+        .routes(routes!(system_users::api::read, system_users::api::delete))
+        .routes(routes!(pdp::api::authorize))
+        .routes(routes!(exchange::api::exchange))
+        .routes(routes!(exchange::api::metadata))
+        .routes(routes!(exchange::api::keys))
+        .routes(routes!(health::alive))
+        .routes(routes!(health::health))
+        .routes(routes!(health::ready))
+}
+
+/// The router, and the templates of all its routes.
+#[must_use]
+pub fn routes(state: &AppState) -> (Router, Vec<String>) {
+    let (router, mut description) = api().split_for_parts();
+    description.info.version = env!("CARGO_PKG_VERSION").to_owned();
+    let mut templates: Vec<String> = description.paths.paths.keys().cloned().collect();
+    templates.extend(unbuilt::templates());
+    templates.extend(web::TEMPLATES.iter().map(|t| (*t).to_owned()));
+    let description = Arc::new(description);
+    let json = {
+        let description = Arc::clone(&description);
+        get(async move || Json((*description).clone()))
+    };
+    let yaml = get(async move || match description.to_yaml() {
+        Ok(text) => ([(http::header::CONTENT_TYPE, "application/yaml")], text).into_response(),
+        Err(error) => ApiError::internal(error).into_response(),
+    });
+    let mut router = router
+        .merge(unbuilt::router())
+        .merge(web::router())
+        .route("/openapi.json", json.clone())
+        .route("/openapi/v1.json", json)
+        .route("/openapi/v1.yaml", yaml);
+    for (name, handle) in web::docs_routes() {
+        templates.push(name.clone());
+        router = router.route(&name, handle);
+    }
+    templates.extend(["/openapi.json", "/openapi/v1.json", "/openapi/v1.yaml"].map(str::to_owned));
+    if state.config.profile() == Profile::Sandbox {
+        // Everything of a sandbox listens on loopback, so its metrics may be had where the newcomer looks first.
+        router = router.route("/metrics", get(super::serve::metrics));
+        templates.push("/metrics".to_owned());
+    }
+    let router = router.fallback(async || StatusCode::NOT_FOUND).with_state(state.clone());
+    (router, templates)
+}
+
+/// The whole service: path rewriting, the request's context, limits, and the routes.
+#[must_use]
+pub fn service(state: &AppState) -> BoxCloneSyncService<Request, Response, std::convert::Infallible> {
+    let (router, templates) = routes(state);
+    let table = Arc::new(path::RouteTable::new(templates.iter().map(String::as_str)));
+    let settings = context::ContextSettings { problem_detail: state.config.settings.compat.problem_detail };
+    let router = router
+        .layer(middleware::from_fn(answer_unknown_methods))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn_with_state(state.clone(), guard))
+        .layer(middleware::from_fn_with_state(settings, context::establish));
+    // Rewriting comes before routing, so it stands outside the router.
+    let rewriting = tower::service_fn(move |request: Request| {
+        let router = router.clone();
+        let table = Arc::clone(&table);
+        async move {
+            match path::rewrite(&table, request) {
+                Ok(request) => router.oneshot(request).await,
+                Err(status) => Ok(status.into_response()),
+            }
+        }
+    });
+    BoxCloneSyncService::new(rewriting)
+}
+
+/// Header limits, host names, and the sandbox's mark.
+async fn guard(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    const MAX_TARGET: usize = 8 * 1024;
+    const MAX_HEADERS: usize = 32 * 1024;
+    if request.uri().path_and_query().is_some_and(|p| p.as_str().len() > MAX_TARGET) {
+        return StatusCode::URI_TOO_LONG.into_response();
+    }
+    let size: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if size > MAX_HEADERS || request.headers().len() > 100 {
+        return StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into_response();
+    }
+    if !host_allowed(&state, &request) {
+        return StatusCode::MISDIRECTED_REQUEST.into_response();
+    }
+    let mut response = next.run(request).await;
+    if state.config.profile() == Profile::Sandbox {
+        response.headers_mut().insert("X-Sandbox", HeaderValue::from_static("true"));
+    }
+    response
+}
+
+fn host_allowed(state: &AppState, request: &Request) -> bool {
+    // Probes come by address.
+    if matches!(request.uri().path(), "/alive" | "/health" | "/health/ready") {
+        return true;
+    }
+    let given = request.uri().host().map(str::to_owned).or_else(|| {
+        let header = request.headers().get(http::header::HOST)?.to_str().ok()?;
+        header.parse::<Uri>().ok().and_then(|uri| uri.host().map(str::to_owned))
+    });
+    let Some(host) = given else { return false };
+    let host = host.to_ascii_lowercase();
+    let sandbox = state.config.settings.sandbox.as_ref();
+    let loopback = matches!(host.as_str(), "localhost" | "[::1]") || host.starts_with("127.");
+    if sandbox.is_some_and(|s| loopback || s.allow_nonloopback) {
+        return true;
+    }
+    let of_base = |base: &str| base.parse::<Uri>().ok().and_then(|u| u.host().map(|h| h.eq_ignore_ascii_case(&host))).unwrap_or(false);
+    let allowed = &state.config.settings.server.allowed_hosts;
+    if allowed.is_empty() {
+        of_base(&state.config.public_base) || of_base(&state.config.ui_base)
+    } else {
+        allowed.iter().any(|a| a.eq_ignore_ascii_case(&host))
+    }
+}
+
+/// 405 names what is offered; HEAD is not, on the APIs.
+async fn answer_unknown_methods(request: Request, next: Next) -> Response {
+    let api = path::is_api(request.uri().path());
+    let mut response = next.run(request).await;
+    if api
+        && response.status() == StatusCode::METHOD_NOT_ALLOWED
+        && let Some(allow) = response.headers().get(ALLOW).and_then(|v| v.to_str().ok())
+    {
+        let offered: Vec<&str> = allow.split(',').filter(|m| *m != Method::HEAD.as_str()).collect();
+        if let Ok(value) = HeaderValue::from_str(&offered.join(",")) {
+            response.headers_mut().insert(ALLOW, value);
+        }
+    }
+    response
+}
+
+fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response<Body> {
+    let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+    ApiError::internal(anyhow::anyhow!("panic: {text}")).into_response()
+}

@@ -1,0 +1,168 @@
+//! Starting and stopping: listeners, background tasks, an orderly end.
+
+use std::{net::SocketAddr, sync::OnceLock, time::Duration};
+
+use anyhow::Context as _;
+use axum::{
+    extract::{ConnectInfo, Request},
+    response::{IntoResponse, Response},
+};
+use http::header::CONTENT_TYPE;
+use hyper::body::Incoming;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto, graceful::GracefulShutdown},
+};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tokio::{net::TcpListener, sync::watch};
+use tower::{Service, ServiceExt as _};
+
+use super::AppState;
+use crate::token::KeySource;
+
+static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
+
+/// Installs the metrics recorder of the process. A second call does nothing.
+pub fn install_metrics() {
+    if METRICS.get().is_none()
+        && let Ok(handle) = PrometheusBuilder::new().install_recorder()
+    {
+        let _ = METRICS.set(handle);
+    }
+}
+
+/// Metrics as Prometheus reads them.
+pub async fn metrics() -> Response {
+    let text = METRICS.get().map(PrometheusHandle::render).unwrap_or_default();
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+}
+
+/// Tells everybody who listens that the end has come.
+#[derive(Debug, Clone)]
+pub struct Shutdown(watch::Receiver<bool>);
+
+impl Shutdown {
+    /// A switch and its listener.
+    #[must_use]
+    pub fn channel() -> (watch::Sender<bool>, Self) {
+        let (sender, receiver) = watch::channel(false);
+        (sender, Self(receiver))
+    }
+
+    /// Resolves when the switch was thrown, or is gone.
+    pub async fn wait(mut self) {
+        let _ = self.0.wait_for(|stop| *stop).await;
+    }
+}
+
+/// Binds an address.
+///
+/// # Errors
+/// It is taken; the text says by which setting another can be chosen.
+pub async fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("{address} cannot be listened on; choose another with {setting}"))
+}
+
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(25);
+
+/// Serves connections until the end, then lets running requests finish.
+pub async fn run<S>(listener: TcpListener, service: S, shutdown: Shutdown)
+where
+    S: Service<Request, Response = Response, Error = std::convert::Infallible> + Clone + Send + Sync + 'static,
+    S::Future: Send,
+{
+    let graceful = GracefulShutdown::new();
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(64 * 1024);
+    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(128).max_pending_accept_reset_streams(Some(20));
+    let mut stopped = std::pin::pin!(shutdown.wait());
+    loop {
+        let (stream, peer) = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Out of file descriptors, most likely: others must end first.
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                }
+            },
+            () = &mut stopped => break,
+        };
+        let _ = stream.set_nodelay(true);
+        let service = service.clone();
+        let hyper_service = hyper::service::service_fn(move |request: http::Request<Incoming>| {
+            let mut request = request.map(axum::body::Body::new);
+            request.extensions_mut().insert(ConnectInfo(peer));
+            service.clone().oneshot(request)
+        });
+        let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), hyper_service).into_owned());
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(error, "a connection ended early");
+            }
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
+        tracing::warn!("some requests did not finish in time");
+    }
+}
+
+/// Starts what runs beside the listeners: key sets are kept fresh, partitions are there in time.
+pub fn spawn_background(state: &AppState, shutdown: &Shutdown) {
+    for issuer in &state.verifier.issuers {
+        if let KeySource::Published(client) = &issuer.keys {
+            spawn_until(shutdown, std::sync::Arc::clone(client).keep_fresh());
+        }
+    }
+    let pool = state.db.clone();
+    spawn_until(shutdown, async move {
+        loop {
+            tokio::time::sleep(Duration::from_secs(12 * 3600)).await;
+            if let Err(error) = crate::db::ensure_partitions(&pool).await {
+                tracing::error!(%error, "partitions could not be created");
+            }
+        }
+    });
+    let pool = state.db.clone();
+    spawn_until(shutdown, async move {
+        loop {
+            tokio::time::sleep(Duration::from_secs(600)).await;
+            if let Err(error) = crate::web::forget_expired(&pool).await {
+                tracing::warn!(%error, "ended sessions could not be removed");
+            }
+        }
+    });
+}
+
+fn spawn_until(shutdown: &Shutdown, task: impl Future<Output = ()> + Send + 'static) {
+    let stopped = shutdown.clone().wait();
+    tokio::spawn(async move {
+        tokio::select! {
+            () = task => {}
+            () = stopped => {}
+        }
+    });
+}
+
+/// Resolves at the first Ctrl-C or SIGTERM. A second one ends the process at once.
+///
+/// # Errors
+/// Signals cannot be listened to.
+pub async fn asked_to_stop() -> anyhow::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        _ = terminate.recv() => {}
+    }
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
+        std::process::exit(130);
+    });
+    Ok(())
+}

@@ -1,0 +1,161 @@
+//! From settings to state: keys, issuers, catalogues.
+
+use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
+
+use anyhow::Context as _;
+use aws_lc_rs::rsa::KeySize;
+use sqlx::PgPool;
+
+use super::{AppState, Inner, Readiness};
+use crate::{
+    clock::Clock,
+    config::{Checked, Profile},
+    db, packages,
+    pdp::Pdp,
+    register::IdentityKeys,
+    resources::{self, Policies},
+    token::{Algorithm, IssuerKind, JwksClient, KeySet, KeySource, OwnKeys, PlatformTokens, SigningKey, TrustedIssuer, Verifier},
+    web::LoginClient,
+};
+
+const RSA: &[Algorithm] = &[Algorithm::RS256, Algorithm::RS384, Algorithm::RS512];
+const RS256: &[Algorithm] = &[Algorithm::RS256];
+
+/// Everything that is secret.
+#[derive(Debug)]
+pub struct Secrets {
+    /// Our own signing keys.
+    pub own_keys: Arc<OwnKeys>,
+    /// Keys for identity numbers.
+    pub identity: Arc<IdentityKeys>,
+    /// Key of our client at ID-porten.
+    pub login_key: Option<SigningKey>,
+}
+
+impl Secrets {
+    /// From the files that the settings name; outside production, missing ones are made up for this run.
+    ///
+    /// # Errors
+    /// A file cannot be read, or holds no usable key.
+    pub fn from_settings(config: &Checked) -> anyhow::Result<Self> {
+        let settings = &config.settings;
+        let mut keys = settings.tokens.signing_keys.iter().map(|path| SigningKey::from_pem_file(path, "")).collect::<anyhow::Result<Vec<_>>>()?;
+        if keys.is_empty() {
+            tracing::warn!("tokens.signing_keys is empty: a signing key was made up for this run");
+            keys.push(SigningKey::generate(KeySize::Rsa3072, "")?);
+        }
+        let identity = match (&settings.keys.blind_index, &settings.keys.person_id) {
+            (Some(index), Some(cipher)) => IdentityKeys::from_files(index, cipher)?,
+            _ => anyhow::bail!("keys.blind_index and keys.person_id are required, or persons could not be found again after a restart"),
+        };
+        let login_key = settings.idporten.key_file.as_deref().map(|path| SigningKey::from_pem_file(path, "")).transpose()?;
+        Ok(Self { own_keys: Arc::new(OwnKeys::new(keys)?), identity: Arc::new(identity), login_key })
+    }
+}
+
+/// What only some installations trust.
+#[derive(Debug, Default)]
+pub struct Extra {
+    /// Further issuers, such as the sandbox's generator.
+    pub issuers: Vec<TrustedIssuer>,
+    /// Further platform-token issuers.
+    pub platform_issuers: BTreeMap<String, Arc<KeySet>>,
+}
+
+/// Prepares the database: migrations where the profile wants them, catalogues, system resources.
+///
+/// # Errors
+/// The database cannot be reached or brought up to date, or belongs to another kind of installation.
+pub async fn prepare_database(config: &Checked, pool: &PgPool) -> anyhow::Result<()> {
+    let migrate = config.settings.database.migrate_on_start.unwrap_or(config.profile() != Profile::Prod);
+    if migrate {
+        db::migrate(pool).await?;
+    } else {
+        anyhow::ensure!(
+            db::is_migrated(pool).await.unwrap_or(false),
+            "the database is not up to date: run `systembruker migrate` as the owner of the schema"
+        );
+        db::ensure_partitions(pool).await.context("creating partitions")?;
+    }
+    db::claim(pool, config.profile()).await?;
+    packages::sync(pool).await.context("storing the catalogue")?;
+    resources::load_system_resources(pool).await.context("storing the system resources")
+}
+
+/// Builds the state on a prepared database.
+///
+/// # Errors
+/// The catalogue cannot be read, or an HTTP client not be built.
+pub async fn state(config: Checked, pool: PgPool, clock: Clock, secrets: Secrets, extra: Extra) -> anyhow::Result<AppState> {
+    let catalogue = Arc::new(packages::load(&pool).await.context("reading the catalogue")?);
+    let policies = Policies::default();
+    let verifier = Arc::new(verifier(&config, &clock, &secrets.own_keys, extra.issuers)?);
+    let pdp = Pdp::new(pool.clone(), Arc::clone(&catalogue), policies.clone(), Arc::clone(&secrets.identity));
+    let mut platform = extra.platform_issuers;
+    for (name, path) in &config.settings.platform_tokens.keys {
+        platform.insert(name.clone(), Arc::new(key_set_file(path)?));
+    }
+    let login = LoginClient::new(&config, secrets.login_key)?;
+    Ok(AppState::new(Inner {
+        platform_tokens: PlatformTokens::new(platform, config.settings.tokens.max_bytes),
+        config,
+        clock,
+        db: pool,
+        catalogue,
+        policies,
+        identity: secrets.identity,
+        own_keys: secrets.own_keys,
+        verifier,
+        pdp,
+        login,
+        readiness: Readiness::default(),
+    }))
+}
+
+fn key_set_file(path: &Path) -> anyhow::Result<KeySet> {
+    let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    let set = KeySet::read(&serde_json::from_str(&text).with_context(|| format!("{} is not JSON", path.display()))?);
+    anyhow::ensure!(!set.is_empty(), "{} holds no usable key", path.display());
+    Ok(set)
+}
+
+fn verifier(config: &Checked, clock: &Clock, own_keys: &Arc<OwnKeys>, extra: Vec<TrustedIssuer>) -> anyhow::Result<Verifier> {
+    let settings = &config.settings;
+    let sandbox = config.profile() == Profile::Sandbox;
+    let published = |issuer: &str, path: &'static str| -> anyhow::Result<KeySource> {
+        Ok(KeySource::Published(Arc::new(JwksClient::new(issuer, path, settings.jwks.clone(), sandbox)?)))
+    };
+    let mut issuers = vec![
+        TrustedIssuer { name: config.own_issuer.clone(), kind: IssuerKind::Altinn, algorithms: RS256, keys: KeySource::Own(Arc::clone(own_keys)) },
+        TrustedIssuer {
+            name: config.maskinporten_issuer.clone(),
+            kind: IssuerKind::Maskinporten,
+            algorithms: RSA,
+            keys: published(&config.maskinporten_issuer, "/.well-known/oauth-authorization-server")?,
+        },
+        TrustedIssuer {
+            name: config.idporten_issuer.clone(),
+            kind: IssuerKind::IdPorten,
+            algorithms: RS256,
+            keys: published(&config.idporten_issuer, "/.well-known/openid-configuration")?,
+        },
+    ];
+    issuers.extend(extra);
+    let base = &config.public_base;
+    let audiences = if settings.tokens.audiences.is_empty() {
+        ["", "/", "/authentication", "/authentication/", "/authorization", "/authorization/"].iter().map(|end| format!("{base}{end}")).collect()
+    } else {
+        settings.tokens.audiences.clone()
+    };
+    Ok(Verifier {
+        issuers,
+        leeway: settings.tokens.leeway_s,
+        max_lifetime: settings.tokens.max_lifetime_s,
+        max_bytes: settings.tokens.max_bytes,
+        audiences,
+        audience_mode: settings.tokens.audience_mode,
+        denied_kids: settings.tokens.denied_kids.clone(),
+        sandbox,
+        clock: clock.clone(),
+    })
+}

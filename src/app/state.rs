@@ -1,0 +1,62 @@
+//! What handlers share.
+
+use std::{ops::Deref, sync::Arc};
+
+use sqlx::PgPool;
+
+use super::Readiness;
+use crate::{
+    clock::Clock,
+    config::Checked,
+    packages::Catalogue,
+    pdp::Pdp,
+    register::IdentityKeys,
+    requests::Decisions,
+    resources::Policies,
+    token::{OwnKeys, PlatformTokens, Verifier},
+    web::LoginClient,
+};
+
+/// Shared state; clones are cheap.
+#[derive(Debug, Clone)]
+pub struct AppState(Arc<Inner>);
+
+/// The state itself.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "each member is documented by its type")]
+pub struct Inner {
+    pub config: Checked,
+    pub clock: Clock,
+    pub db: PgPool,
+    pub catalogue: Arc<Catalogue>,
+    pub policies: Policies,
+    pub identity: Arc<IdentityKeys>,
+    pub own_keys: Arc<OwnKeys>,
+    pub verifier: Arc<Verifier>,
+    pub platform_tokens: PlatformTokens,
+    pub pdp: Pdp,
+    pub login: Option<LoginClient>,
+    pub readiness: Readiness,
+}
+
+impl AppState {
+    /// Shares the state.
+    #[must_use]
+    pub fn new(inner: Inner) -> Self {
+        Self(Arc::new(inner))
+    }
+
+    /// What decides requests.
+    #[must_use]
+    pub fn decisions(&self) -> Decisions<'_> {
+        Decisions { db: &self.db, catalogue: &self.catalogue, policies: &self.policies, lifetime_days: self.config.settings.requests.lifetime_days }
+    }
+}
+
+impl Deref for AppState {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}

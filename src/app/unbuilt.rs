@@ -1,0 +1,86 @@
+//! Routes of the public contract that are not built yet. They answer 404 with a problem, so that a client can tell
+//! "not here yet" from a typing error. A route leaves this list in the change that builds it.
+
+use axum::{Router, routing::any};
+use http::StatusCode;
+
+use super::AppState;
+use crate::http::ApiError;
+
+const A: &str = "/authentication/api/v1";
+
+/// Templates below `/authentication/api/v1`.
+const AUTHENTICATION: &[&str] = &[
+    "/systemregister/vendor/{systemId}/changelog",
+    "/systemuser/request/vendor/agent",
+    "/systemuser/request/vendor/agent/{requestId}",
+    "/systemuser/request/vendor/agent/byexternalref/{systemId}/{orgNo}/{externalRef}",
+    "/systemuser/request/vendor/bysystem/{systemId}",
+    "/systemuser/request/vendor/agent/bysystem/{systemId}",
+    "/systemuser/request/agent/{requestId}",
+    "/systemuser/request/agent/{party}/{requestId}",
+    "/systemuser/request/agent/{party}/{requestId}/approve",
+    "/systemuser/request/agent/{party}/{requestId}/reject",
+    "/systemuser/request/agent/{party}/{requestId}/escalate",
+    "/systemuser/request/agent/{party}/{orgno}/pending",
+    "/systemuser/request/{party}/{requestId}/escalate",
+    "/systemuser/request/{party}/{requestId}/pending",
+    "/systemuser/changerequest/vendor",
+    "/systemuser/changerequest/vendor/{requestId}",
+    "/systemuser/changerequest/vendor/byexternalref/{systemId}/{orgNo}/{externalRef}",
+    "/systemuser/changerequest/vendor/bysystem/{systemId}",
+    "/systemuser/changerequest/{requestId}",
+    "/systemuser/changerequest/{party}/{requestId}",
+    "/systemuser/changerequest/{party}/{requestId}/approve",
+    "/systemuser/changerequest/{party}/{requestId}/reject",
+    "/systemuser/changerequest/{party}/{requestId}/pending",
+    "/systemuser",
+    "/systemuser/{party}",
+    "/systemuser/{party}/create",
+    "/systemuser/{party}/{systemUserId}/delegations",
+    "/systemuser/agent/{party}",
+    "/systemuser/vendor/byquery",
+    "/systemuser/vendor/bysystem/{systemId}",
+    "/systemuser/internal/systemusers/stream",
+    "/systemuser/internal/systemusers/{id}",
+    "/systemuser/agent/{party}/{systemUserId}",
+    "/systemuser/agent/{party}/clients",
+    "/systemuser/agent/{party}/{systemUserId}/client",
+    "/systemuser/agent/{party}/{systemUserId}/self",
+    "/systemuser/agent/{party}/{facilitator}/{systemUserId}/delegations",
+    "/enduser/systemuser/agents",
+    "/enduser/systemuser/clients",
+    "/enduser/systemuser/clients/available",
+    "/refresh",
+    "/openid/authorize",
+    "/openid/token",
+    "/openid/logout",
+];
+
+/// Whole templates elsewhere.
+const ELSEWHERE: &[&str] = &[
+    "/authorization/api/v1/decision",
+    "/authorization/api/v1/systemuser/authorize",
+    "/access/v1/evaluation",
+    "/access/v1/evaluations",
+    "/access/v1/search/{kind}",
+    "/.well-known/authzen-configuration",
+    "/resourceregistry/api/v1/resource",
+    "/resourceregistry/api/v1/resource/{*rest}",
+    "/resourceregistry/api/v2/resource/{*rest}",
+    "/register/api/v1/{*rest}",
+    "/accessmanagement/api/v1/{*rest}",
+    "/vendor",
+    "/vendor/{*rest}",
+    "/operator",
+];
+
+/// Every template of the list.
+pub fn templates() -> impl Iterator<Item = String> {
+    AUTHENTICATION.iter().map(|t| format!("{A}{t}")).chain(ELSEWHERE.iter().map(|t| (*t).to_owned()))
+}
+
+/// Routes that answer 404 with a problem.
+pub fn router() -> Router<AppState> {
+    templates().fold(Router::new(), |router, template| router.route(&template, any(async || ApiError::Status(StatusCode::NOT_FOUND))))
+}

@@ -1,0 +1,88 @@
+//! `serve` and `migrate`.
+
+use std::{collections::HashMap, path::Path};
+
+use anyhow::Context as _;
+
+use crate::{
+    app::{
+        self,
+        serve::{self, Shutdown},
+        setup::{self, Extra, Secrets},
+    },
+    clock::Clock,
+    config::{self, Checked, Settings},
+    db, telemetry,
+};
+
+fn settings(path: Option<&Path>) -> anyhow::Result<Settings> {
+    let environment: HashMap<String, String> = std::env::vars().collect();
+    config::load(config::Source::Serve(path), &environment, &[])
+}
+
+fn checked(path: Option<&Path>) -> anyhow::Result<Checked> {
+    config::check(settings(path)?).map_err(|wrong| {
+        anyhow::anyhow!(
+            "the settings cannot be used:\n  {}\n\nEvery key is explained in config/default.toml; config/production.example.toml is a start.",
+            wrong.join("\n  ")
+        )
+    })
+}
+
+/// Runs the service until it is asked to stop.
+///
+/// # Errors
+/// A setting is wrong, a key file unreadable, a port taken, or the database not usable.
+pub async fn serve(path: Option<&Path>) -> anyhow::Result<()> {
+    let config = checked(path)?;
+    telemetry::init(&config.settings.log);
+    serve::install_metrics();
+    let url = config.settings.database.url.clone().context("database.url (DATABASE_URL) is required")?;
+    let pool = db::pool(&url, &config.settings.database)?;
+    let secrets = Secrets::from_settings(&config)?;
+    setup::prepare_database(&config, &pool).await?;
+    let state = setup::state(config, pool, Clock::default(), secrets, Extra::default()).await?;
+    let server = &state.config.settings.server;
+    let main = serve::bind(server.listen, "server.listen").await?;
+    let internal = serve::bind(server.internal_listen, "server.internal_listen").await?;
+    let (stop, shutdown) = Shutdown::channel();
+    serve::spawn_background(&state, &shutdown);
+    let metrics = axum::Router::new().route("/metrics", axum::routing::get(serve::metrics));
+    let main = tokio::spawn(serve::run(main, app::service(&state), shutdown.clone()));
+    let internal = tokio::spawn(serve::run(internal, metrics, shutdown));
+    tracing::info!(listen = %server.listen, base = state.config.public_base, profile = state.config.profile().as_str(), "serving");
+    serve::asked_to_stop().await?;
+    tracing::info!("stopping: not ready from now on");
+    state.readiness.stop();
+    // Balancers need a moment to see it.
+    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+    let _ = stop.send(true);
+    let _ = tokio::join!(main, internal);
+    state.db.close().await;
+    Ok(())
+}
+
+/// Brings the schema up to date.
+///
+/// # Errors
+/// The database cannot be reached, or a migration fails.
+pub async fn migrate(path: Option<&Path>) -> anyhow::Result<()> {
+    let settings = settings(path)?;
+    let url = settings.database.url.clone().context("DATABASE_URL is required")?;
+    // Indexes on large tables take longer than a request may.
+    let patient = config::Database { statement_timeout_s: 3_600, ..settings.database };
+    let pool = db::pool(&url, &patient)?;
+    let before = applied(&pool).await;
+    db::migrate(&pool).await?;
+    for migration in db::MIGRATOR.iter().filter(|m| !before.contains(&m.version)) {
+        println!("applied {:04} {}", migration.version, migration.description);
+    }
+    println!("the database is up to date ({} migrations)", db::MIGRATOR.iter().count());
+    pool.close().await;
+    Ok(())
+}
+
+async fn applied(pool: &sqlx::PgPool) -> Vec<i64> {
+    // Before the first migration there is no such table.
+    sqlx::query_scalar!("select version from _sqlx_migrations where success").fetch_all(pool).await.unwrap_or_default()
+}

@@ -1,0 +1,221 @@
+//! Settings: one list, read once at start, refused as a whole when something in it is wrong.
+//!
+//! Defaults stand in `config/default.toml` with a word on each key; a file and the environment override them.
+
+mod load;
+mod rules;
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+
+use secrecy::SecretString;
+use serde::Deserialize;
+use url::Url;
+
+pub use load::{Source, load};
+pub use rules::{Checked, check};
+
+/// What kind of installation this is. Issuers and guard rails follow from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Profile {
+    /// Real persons, real issuers.
+    Prod,
+    /// The shared test issuers of Digdir and Altinn.
+    Test,
+    /// This machine only, with issuers of its own.
+    Sandbox,
+}
+
+impl Profile {
+    /// As written in settings and in the database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Prod => "prod",
+            Self::Test => "test",
+            Self::Sandbox => "sandbox",
+        }
+    }
+}
+
+/// Every setting.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "each key is explained in config/default.toml and config/sandbox.toml")]
+pub struct Settings {
+    pub server: Server,
+    pub database: Database,
+    pub tokens: Tokens,
+    pub jwks: Jwks,
+    pub platform_tokens: PlatformTokens,
+    pub exchange: Exchange,
+    pub systemuser: SystemUserSettings,
+    pub byexternalid: ByExternalId,
+    pub compat: Compat,
+    pub requests: Requests,
+    pub pdp: Pdp,
+    pub session: Session,
+    pub idporten: IdPorten,
+    pub keys: Keys,
+    pub operator: Operator,
+    pub log: Log,
+    /// Present only in the sandbox.
+    pub sandbox: Option<Sandbox>,
+}
+
+macro_rules! section {
+    ($(#[$meta:meta])* $name:ident { $($field:ident: $type:ty),* $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        #[expect(missing_docs, reason = "each key is explained in config/default.toml and config/sandbox.toml")]
+        pub struct $name { $(pub $field: $type),* }
+    };
+}
+
+section! {
+    /// `server.*`
+    Server {
+        profile: Profile,
+        listen: SocketAddr,
+        internal_listen: SocketAddr,
+        public_base_url: Option<Url>,
+        ui_base_url: Option<Url>,
+        allowed_hosts: Vec<String>,
+    }
+}
+section! {
+    /// `database.*`
+    Database {
+        url: Option<SecretString>,
+        max_connections: u32,
+        acquire_timeout_s: u64,
+        statement_timeout_s: u64,
+        lock_timeout_s: u64,
+        migrate_on_start: Option<bool>,
+    }
+}
+section! {
+    /// `tokens.*`
+    Tokens {
+        maskinporten: ExternalIssuer,
+        idporten: ExternalIssuer,
+        signing_keys: Vec<PathBuf>,
+        leeway_s: i64,
+        max_lifetime_s: i64,
+        max_bytes: usize,
+        audiences: Vec<String>,
+        audience_mode: AudienceMode,
+        denied_kids: Vec<String>,
+    }
+}
+section! {
+    /// `tokens.maskinporten.*`, `tokens.idporten.*`
+    ExternalIssuer { issuer: Option<String> }
+}
+section! {
+    /// `jwks.*`, in seconds
+    Jwks { refresh_s: u64, min_interval_s: u64, max_stale_s: u64, timeout_s: u64 }
+}
+section! {
+    /// `platform_tokens.*`
+    PlatformTokens { issuers: Vec<String>, keys: BTreeMap<String, PathBuf> }
+}
+section! {
+    /// `exchange.*`
+    Exchange { lifetime_s: i64, cap_to_original: bool, partner_scopes: Vec<String> }
+}
+section! {
+    /// `systemuser.*`
+    SystemUserSettings { live_check: LiveCheckMode }
+}
+section! {
+    /// `byexternalid.*`
+    ByExternalId { allowed_consumers: Vec<String> }
+}
+section! {
+    /// `compat.*`
+    Compat { problem_detail: bool }
+}
+section! {
+    /// `requests.*`
+    Requests { lifetime_days: i32 }
+}
+section! {
+    /// `pdp.*`
+    Pdp { max_decisions_per_request: usize, max_body_bytes: usize, enforce_resource_owner: bool }
+}
+section! {
+    /// `session.*`
+    Session { idle_minutes: i32, absolute_hours: i32, secure_cookies: bool }
+}
+section! {
+    /// `idporten.*`
+    IdPorten { client_id: Option<String>, key_file: Option<PathBuf>, kid: Option<String>, min_acr: String }
+}
+section! {
+    /// `keys.*`
+    Keys { blind_index: Option<PathBuf>, person_id: Option<PathBuf> }
+}
+section! {
+    /// `operator.*`
+    Operator { name: String, phone: String, email: String, accessibility_statement_url: String }
+}
+section! {
+    /// `log.*`
+    Log { level: String, format: LogFormat }
+}
+section! {
+    /// `sandbox.*`
+    Sandbox {
+        dir: PathBuf,
+        allow_nonloopback: bool,
+        maskinporten: SandboxMaskinporten,
+        idporten: SandboxIdPorten,
+        testtools: SandboxTestTools,
+    }
+}
+section! {
+    /// `sandbox.maskinporten.*`
+    SandboxMaskinporten { listen: SocketAddr, token_lifetime_s: i64, extra_audiences: Vec<String> }
+}
+section! {
+    /// `sandbox.idporten.*`
+    SandboxIdPorten { listen: SocketAddr, auto_login_pid: Option<String> }
+}
+section! {
+    /// `sandbox.testtools.*`
+    SandboxTestTools { listen: SocketAddr, users: Vec<String> }
+}
+
+/// What happens to a Maskinporten or ID-porten token made for another audience.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AudienceMode {
+    /// Taken, logged and counted.
+    Warn,
+    /// Refused.
+    Enforce,
+}
+
+/// How much of a system-user token is compared with the register on each use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LiveCheckMode {
+    /// Everything for Maskinporten's tokens, only that it lives for others.
+    ByIssuer,
+    /// Everything for all.
+    Strict,
+    /// Only that it lives.
+    Lenient,
+}
+
+/// Form of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One object a line.
+    Json,
+    /// For eyes.
+    Text,
+}

@@ -1,0 +1,226 @@
+//! Which settings may stand together. Everything that would weaken a production installation stops the start.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use url::Url;
+
+use super::{Profile, Settings};
+
+/// Settings that passed, with what follows from them.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// The settings themselves.
+    pub settings: Settings,
+    /// Base of absolute URLs, without trailing slash.
+    pub public_base: String,
+    /// Base of `confirmUrl` and pages, without trailing slash.
+    pub ui_base: String,
+    /// Issuer of our own tokens.
+    pub own_issuer: String,
+    /// Maskinporten's issuer, with its slash.
+    pub maskinporten_issuer: String,
+    /// ID-porten's issuer, without slash.
+    pub idporten_issuer: String,
+}
+
+/// Checks the settings as a whole.
+///
+/// # Errors
+/// Every finding, each naming its key.
+pub fn check(settings: Settings) -> Result<Checked, Vec<String>> {
+    let mut wrong = Vec::new();
+    let profile = settings.server.profile;
+    match (profile, settings.sandbox.is_some()) {
+        (Profile::Sandbox, false) => wrong.push("server.profile: `sandbox` is only for `systembruker sandbox`".to_owned()),
+        (Profile::Prod | Profile::Test, true) => wrong.push("sandbox.*: no sandbox setting may be given to `systembruker serve`".to_owned()),
+        _ => {}
+    }
+    let public_base = base_url(&settings, &mut wrong);
+    let ui_base = settings.server.ui_base_url.as_ref().map_or_else(|| public_base.clone(), trimmed);
+    let (maskinporten_issuer, idporten_issuer) = issuers(&settings, &mut wrong);
+    if profile == Profile::Sandbox {
+        check_sandbox(&settings, &mut wrong);
+    } else {
+        check_serve(&settings, &mut wrong);
+    }
+    if wrong.is_empty() {
+        Ok(Checked {
+            own_issuer: format!("{public_base}/authentication/api/v1/openid/"),
+            settings,
+            public_base,
+            ui_base,
+            maskinporten_issuer,
+            idporten_issuer,
+        })
+    } else {
+        Err(wrong)
+    }
+}
+
+fn trimmed(url: &Url) -> String {
+    url.as_str().trim_end_matches('/').to_owned()
+}
+
+fn base_url(settings: &Settings, wrong: &mut Vec<String>) -> String {
+    match (&settings.server.public_base_url, settings.server.profile) {
+        (Some(url), profile) => {
+            if profile == Profile::Prod && url.scheme() != "https" {
+                wrong.push("server.public_base_url: must be https in prod".to_owned());
+            }
+            trimmed(url)
+        }
+        (None, Profile::Sandbox) => http_base(settings.server.listen),
+        (None, _) => {
+            wrong.push("server.public_base_url: is required".to_owned());
+            String::new()
+        }
+    }
+}
+
+fn http_base(address: SocketAddr) -> String {
+    format!("http://{address}")
+}
+
+/// The issuers of a profile. Real, test and sandbox issuers never meet in one process.
+fn issuers(settings: &Settings, wrong: &mut Vec<String>) -> (String, String) {
+    let mut choose = |key: &str, given: Option<&String>, allowed: &str| match given {
+        Some(issuer) if issuer.trim_end_matches('/') != allowed.trim_end_matches('/') => {
+            wrong.push(format!("{key}: this issuer does not belong to profile `{}`", settings.server.profile.as_str()));
+            allowed.to_owned()
+        }
+        _ => allowed.to_owned(),
+    };
+    let (maskinporten, idporten) = match (settings.server.profile, &settings.sandbox) {
+        (Profile::Prod, _) => ("https://maskinporten.no/".to_owned(), "https://idporten.no".to_owned()),
+        (Profile::Sandbox, Some(s)) => (format!("{}/", http_base(s.maskinporten.listen)), http_base(s.idporten.listen)),
+        _ => ("https://test.maskinporten.no/".to_owned(), "https://test.idporten.no".to_owned()),
+    };
+    (
+        choose("tokens.maskinporten.issuer", settings.tokens.maskinporten.issuer.as_ref(), &maskinporten),
+        choose("tokens.idporten.issuer", settings.tokens.idporten.issuer.as_ref(), &idporten),
+    )
+}
+
+fn check_sandbox(settings: &Settings, wrong: &mut Vec<String>) {
+    let Some(sandbox) = &settings.sandbox else { return };
+    if sandbox.allow_nonloopback {
+        return;
+    }
+    for (key, address) in [
+        ("server.listen", settings.server.listen),
+        ("server.internal_listen", settings.server.internal_listen),
+        ("sandbox.maskinporten.listen", sandbox.maskinporten.listen),
+        ("sandbox.idporten.listen", sandbox.idporten.listen),
+        ("sandbox.testtools.listen", sandbox.testtools.listen),
+    ] {
+        if !address.ip().is_loopback() {
+            wrong.push(format!("{key}: a sandbox listens on loopback only (sandbox.allow_nonloopback lifts this for containers)"));
+        }
+    }
+}
+
+fn check_serve(settings: &Settings, wrong: &mut Vec<String>) {
+    let mut required = |present: bool, key: &str| {
+        if !present {
+            wrong.push(format!("{key}: is required"));
+        }
+    };
+    required(settings.database.url.is_some(), "database.url (DATABASE_URL)");
+    let prod = settings.server.profile == Profile::Prod;
+    if prod {
+        required(!settings.tokens.signing_keys.is_empty(), "tokens.signing_keys");
+        required(settings.keys.blind_index.is_some(), "keys.blind_index");
+        required(settings.keys.person_id.is_some(), "keys.person_id");
+        required(settings.idporten.client_id.is_some(), "idporten.client_id");
+        required(settings.idporten.key_file.is_some(), "idporten.key_file");
+    }
+    if !settings.session.secure_cookies {
+        wrong.push("session.secure_cookies: may only be false in the sandbox".to_owned());
+    }
+    if settings.tokens.max_lifetime_s <= 0 {
+        wrong.push("tokens.max_lifetime_s: must be positive".to_owned());
+    }
+    if !(0..=60).contains(&settings.tokens.leeway_s) {
+        wrong.push("tokens.leeway_s: must be between 0 and 60".to_owned());
+    }
+    for name in settings.platform_tokens.keys.keys() {
+        if !settings.platform_tokens.issuers.contains(name) {
+            wrong.push(format!("platform_tokens.keys.{name}: is not among platform_tokens.issuers"));
+        }
+    }
+    let samples: &[&str] = if prod { &["postgres", "sandbox", "changeme", "password"] } else { &[] };
+    if let Some(url) = &settings.database.url {
+        let password = Url::parse(secrecy::ExposeSecret::expose_secret(url)).ok().and_then(|u| u.password().map(str::to_owned));
+        if password.is_some_and(|p| samples.contains(&p.as_str())) {
+            wrong.push("database.url: the password is a well-known sample".to_owned());
+        }
+    }
+}
+
+impl Checked {
+    /// Folder of the sandbox's keys and client material.
+    #[must_use]
+    pub fn sandbox_dir(&self) -> Option<PathBuf> {
+        self.settings.sandbox.as_ref().map(|s| s.dir.clone())
+    }
+
+    /// Which installation this is.
+    #[must_use]
+    pub const fn profile(&self) -> Profile {
+        self.settings.server.profile
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use crate::config::{Source, load};
+
+    fn serve(pairs: &[(&str, &str)]) -> Result<Checked, Vec<String>> {
+        let env: HashMap<String, String> = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        check(load(Source::Serve(None), &env, &[]).map_err(|e| vec![format!("{e:#}")])?)
+    }
+
+    const GOOD: &[(&str, &str)] = &[
+        ("DATABASE_URL", "postgresql://sb:long-and-random@db/sb"),
+        ("SYSTEMBRUKER__SERVER__PUBLIC_BASE_URL", "https://sb.example/"),
+        ("SYSTEMBRUKER__TOKENS__SIGNING_KEYS", "/k/a.pem"),
+        ("SYSTEMBRUKER__KEYS__BLIND_INDEX", "/k/b"),
+        ("SYSTEMBRUKER__KEYS__PERSON_ID", "/k/p"),
+        ("SYSTEMBRUKER__IDPORTEN__CLIENT_ID", "c"),
+        ("SYSTEMBRUKER__IDPORTEN__KEY_FILE", "/k/i.pem"),
+    ];
+
+    #[test]
+    fn a_complete_production_configuration_starts() {
+        let checked = serve(GOOD).unwrap();
+        assert_eq!(checked.own_issuer, "https://sb.example/authentication/api/v1/openid/");
+        assert_eq!(checked.maskinporten_issuer, "https://maskinporten.no/");
+    }
+
+    #[rstest::rstest]
+    #[case("SYSTEMBRUKER__SERVER__PROFILE", "sandbox", "server.profile")]
+    #[case("SYSTEMBRUKER__SANDBOX__DIR", "/tmp/x", "sandbox")]
+    #[case("SYSTEMBRUKER__TOKENS__MASKINPORTEN__ISSUER", "https://test.maskinporten.no/", "tokens.maskinporten.issuer")]
+    #[case("SYSTEMBRUKER__TOKENS__IDPORTEN__ISSUER", "https://test.idporten.no", "tokens.idporten.issuer")]
+    #[case("SYSTEMBRUKER__SERVER__PUBLIC_BASE_URL", "http://sb.example", "server.public_base_url")]
+    #[case("SYSTEMBRUKER__SESSION__SECURE_COOKIES", "false", "session.secure_cookies")]
+    #[case("SYSTEMBRUKER__TOKENS__MAX_LIFETIME_S", "0", "tokens.max_lifetime_s")]
+    #[case("DATABASE_URL", "postgresql://sb:changeme@db/sb", "database.url")]
+    fn one_bad_setting_stops_production(#[case] key: &str, #[case] value: &str, #[case] named: &str) {
+        let mut pairs = GOOD.to_vec();
+        pairs.push((key, value));
+        let wrong = serve(&pairs).unwrap_err();
+        assert!(wrong.iter().any(|w| w.contains(named)), "{wrong:?}");
+    }
+
+    #[test]
+    fn a_production_issuer_never_stands_in_the_test_profile() {
+        let mut pairs = GOOD.to_vec();
+        pairs.push(("SYSTEMBRUKER__SERVER__PROFILE", "test"));
+        pairs.push(("SYSTEMBRUKER__TOKENS__MASKINPORTEN__ISSUER", "https://maskinporten.no/"));
+        assert!(serve(&pairs).unwrap_err()[0].contains("tokens.maskinporten.issuer"));
+    }
+}

@@ -1,0 +1,43 @@
+//! The change feed: what a committed change touches, for caches that keep decisions true.
+
+use sqlx::PgConnection;
+
+use super::DbError;
+
+/// What was touched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Touched {
+    /// A system user: its state or its grants. Key: its uuid.
+    SystemUser,
+    /// A registered system. Key: its public id.
+    System,
+    /// A party or its relations. Key: its uuid.
+    Party,
+    /// A resource or its policy. Key: its identifier.
+    Resource,
+    /// More than is worth naming.
+    Everything,
+}
+
+impl Touched {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::SystemUser => "system-user",
+            Self::System => "system",
+            Self::Party => "party",
+            Self::Resource => "resource",
+            Self::Everything => "everything",
+        }
+    }
+}
+
+/// Appends an entry in the transaction that makes the change, and returns its position.
+///
+/// # Errors
+/// As the database says.
+pub async fn append(tx: &mut PgConnection, touched: Touched, key: &str) -> Result<i64, DbError> {
+    let seq =
+        sqlx::query_scalar!("insert into change_feed (kind, key) values ($1, $2) returning seq", touched.as_str(), key).fetch_one(&mut *tx).await?;
+    sqlx::query!("select pg_notify('change_feed', $1) as notified", seq.to_string()).fetch_one(tx).await?;
+    Ok(seq)
+}

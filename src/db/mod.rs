@@ -1,0 +1,117 @@
+//! Postgres: the pool, the migrations, the change feed, and a private cluster for sandboxes and tests.
+
+pub mod cluster;
+mod error;
+pub mod feed;
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use secrecy::{ExposeSecret as _, SecretString};
+use sqlx::{
+    PgPool,
+    migrate::Migrator,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+pub use error::DbError;
+
+use crate::config::Database;
+
+/// Forward-only migrations, embedded.
+pub static MIGRATOR: Migrator = sqlx::migrate!();
+
+/// Advisory lock that one starting instance holds while it migrates and loads catalogues.
+pub const START_LOCK: i64 = 0x7379_7374_656d_0001;
+
+/// Opens the pool. Nothing is connected yet.
+///
+/// # Errors
+/// The URL cannot be read.
+pub fn pool(url: &SecretString, settings: &Database) -> anyhow::Result<PgPool> {
+    let options: PgConnectOptions = url.expose_secret().parse().context("database.url cannot be read")?;
+    let options = options.application_name("systembruker").options([
+        ("statement_timeout", format!("{}s", settings.statement_timeout_s)),
+        ("lock_timeout", format!("{}s", settings.lock_timeout_s)),
+        ("idle_in_transaction_session_timeout", "10s".to_owned()),
+        ("timezone", "UTC".to_owned()),
+    ]);
+    Ok(PgPoolOptions::new()
+        .max_connections(settings.max_connections)
+        .acquire_timeout(Duration::from_secs(settings.acquire_timeout_s))
+        .test_before_acquire(true)
+        .connect_lazy_with(options))
+}
+
+/// Brings the schema up to date and prepares this month's partitions.
+///
+/// # Errors
+/// The database cannot be reached, or a migration fails.
+pub async fn migrate(pool: &PgPool) -> anyhow::Result<()> {
+    MIGRATOR.run(pool).await.context("migrating the database")?;
+    ensure_partitions(pool).await.context("creating partitions")
+}
+
+/// Creates the monthly partitions of this month and the next two.
+///
+/// # Errors
+/// As the database says.
+pub async fn ensure_partitions(pool: &PgPool) -> Result<(), sqlx::Error> {
+    // Names and bounds come from the server's clock alone.
+    sqlx::query!(
+        r#"do $$
+        declare
+            first date := date_trunc('month', now())::date;
+            month date;
+            parent text;
+        begin
+            perform pg_advisory_xact_lock(8319104478530633729);
+            for offset_months in 0..2 loop
+                month := (first + make_interval(months => offset_months))::date;
+                foreach parent in array array['audit_log', 'decision_log'] loop
+                    if to_regclass(format('%s_%s', parent, to_char(month, 'YYYYMM'))) is null then
+                        execute format('create table %I partition of %I for values from (%L) to (%L)',
+                            format('%s_%s', parent, to_char(month, 'YYYYMM')), parent, month, (month + interval '1 month')::date);
+                    end if;
+                end loop;
+            end loop;
+        end $$"#
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+/// Whether every migration this program knows has been applied.
+///
+/// # Errors
+/// As the database says.
+pub async fn is_migrated(pool: &PgPool) -> Result<bool, DbError> {
+    let newest = MIGRATOR.iter().map(|m| m.version).max().unwrap_or_default();
+    let applied = sqlx::query_scalar!(r#"select max(version) as "version" from _sqlx_migrations where success"#).fetch_one(pool).await?;
+    Ok(applied.is_some_and(|version| version >= newest))
+}
+
+/// By how many seconds our clock is ahead of the database's.
+///
+/// # Errors
+/// As the database says.
+pub async fn clock_offset(pool: &PgPool, clock: &crate::clock::Clock) -> Result<i64, DbError> {
+    let theirs = sqlx::query_scalar!(r#"select extract(epoch from now())::bigint as "now!""#).fetch_one(pool).await?;
+    Ok(clock.seconds() - theirs)
+}
+
+/// Marks the database with the profile of this installation, or finds it marked with another.
+///
+/// # Errors
+/// It belongs to another kind of installation, or cannot be read.
+pub async fn claim(pool: &PgPool, profile: crate::config::Profile) -> anyhow::Result<()> {
+    sqlx::query!("insert into installation (profile) values ($1) on conflict do nothing", profile.as_str()).execute(pool).await?;
+    let found = sqlx::query_scalar!("select profile from installation").fetch_one(pool).await?;
+    anyhow::ensure!(
+        found == profile.as_str(),
+        "this database belongs to an installation of profile `{found}` and is not used for profile `{}`",
+        profile.as_str()
+    );
+    Ok(())
+}

@@ -1,0 +1,121 @@
+//! The request's own facts, readable from anywhere below the handler: trace id, what the client accepts, who calls.
+
+use std::{fmt::Write as _, net::IpAddr, sync::Arc, sync::OnceLock};
+
+use axum::{
+    extract::{ConnectInfo, Request, State},
+    middleware::Next,
+    response::Response,
+};
+use http::header::ACCEPT;
+use tracing::Instrument as _;
+use uuid::Uuid;
+
+tokio::task_local! {
+    static CONTEXT: Arc<RequestContext>;
+}
+
+/// Facts of one HTTP request.
+#[derive(Debug)]
+pub struct RequestContext {
+    /// Random id of this request, for the audit trail.
+    pub request_id: Uuid,
+    /// W3C trace context of this hop: `00-{trace}-{span}-01`.
+    pub trace_id: String,
+    /// `Accept`, as sent.
+    pub accept: Option<String>,
+    /// Address of the client, when the listener told.
+    pub address: Option<IpAddr>,
+    /// Whether problem bodies carry `detail` (`compat.problem_detail`).
+    pub problem_detail: bool,
+    /// Identity of the verified caller, set once by authentication, for the audit trail.
+    pub caller: OnceLock<crate::token::CallerTrace>,
+}
+
+/// Switches of the context that come from the configuration.
+#[derive(Debug, Clone, Copy)]
+pub struct ContextSettings {
+    /// `compat.problem_detail`
+    pub problem_detail: bool,
+}
+
+impl RequestContext {
+    fn of(request: &Request, settings: ContextSettings) -> Self {
+        let header = |name: &str| request.headers().get(name).and_then(|v| v.to_str().ok());
+        Self {
+            request_id: Uuid::new_v4(),
+            trace_id: continue_trace(header("traceparent")),
+            accept: header(ACCEPT.as_str()).map(str::to_owned),
+            address: request.extensions().get::<ConnectInfo<std::net::SocketAddr>>().map(|c| c.0.ip()),
+            problem_detail: settings.problem_detail,
+            caller: OnceLock::new(),
+        }
+    }
+}
+
+/// The context of the request this task works for; none in background jobs.
+#[must_use]
+pub fn current() -> Option<Arc<RequestContext>> {
+    CONTEXT.try_with(Arc::clone).ok()
+}
+
+/// The trace id to print in an answer.
+#[must_use]
+pub fn trace_id() -> Option<String> {
+    CONTEXT.try_with(|c| c.trace_id.clone()).ok()
+}
+
+/// Whether `detail` repeats `title` in problem bodies.
+#[must_use]
+pub fn problem_detail() -> bool {
+    CONTEXT.try_with(|c| c.problem_detail).unwrap_or(true)
+}
+
+/// No `Accept`, or one that admits plain text.
+#[must_use]
+pub fn prefers_plain_text() -> bool {
+    let admits = |accept: &str| {
+        accept
+            .split(',')
+            .map(|part| part.split(';').next().unwrap_or_default().trim())
+            .any(|part| part == "*/*" || part.eq_ignore_ascii_case("text/*") || part.eq_ignore_ascii_case("text/plain"))
+    };
+    CONTEXT.try_with(|c| c.accept.as_deref().is_none_or(admits)).unwrap_or(true)
+}
+
+/// Middleware: gives each request its context and its tracing span.
+pub async fn establish(State(settings): State<ContextSettings>, request: Request, next: Next) -> Response {
+    let context = Arc::new(RequestContext::of(&request, settings));
+    let span = tracing::info_span!("request", method = %request.method(), path = request.uri().path(), trace = context.trace_id);
+    CONTEXT.scope(context, next.run(request)).instrument(span).await
+}
+
+/// Continues an incoming W3C trace with a span of our own, or begins a new one.
+fn continue_trace(incoming: Option<&str>) -> String {
+    let span = &Uuid::new_v4().simple().to_string()[..16];
+    let trace = incoming.and_then(parse_traceparent).map_or_else(|| Uuid::new_v4().simple().to_string(), str::to_owned);
+    let mut id = String::with_capacity(55);
+    let _ = write!(id, "00-{trace}-{span}-01");
+    id
+}
+
+fn parse_traceparent(value: &str) -> Option<&str> {
+    let mut parts = value.split('-');
+    let (version, trace, span) = (parts.next()?, parts.next()?, parts.next()?);
+    let hex = |s: &str, len: usize| s.len() == len && s.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    (hex(version, 2) && version != "ff" && hex(trace, 32) && hex(span, 16) && trace.bytes().any(|b| b != b'0')).then_some(trace)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_good_trace_is_continued_and_a_bad_one_replaced() {
+        let id = continue_trace(Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"));
+        assert!(id.starts_with("00-0af7651916cd43dd8448eb211c80319c-") && !id.contains("b7ad6b7169203331"));
+        for bad in [None, Some("x"), Some("00-00000000000000000000000000000000-b7ad6b7169203331-01"), Some("00-é")] {
+            assert_eq!(continue_trace(bad).len(), 55);
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Paths: clients write them in many ways, routes are written in one.
+//!
+//! Literal segments match without case, a trailing slash is dropped, repeated slashes are one, and a value is
+//! decoded once. [`RouteTable`] knows every template and rewrites a path to the spelling of the route.
+
+use axum::extract::{FromRequestParts, RawPathParams, Request};
+use http::{Method, StatusCode, Uri, request::Parts, uri::PathAndQuery};
+use percent_encoding::percent_decode_str;
+use uuid::Uuid;
+
+use super::{ApiError, ApiResult, ModelState, query::parse_uuid};
+
+/// Every route template, such as `/authentication/api/v1/systemuser/{party}/{systemUserId}`.
+#[derive(Debug, Default, Clone)]
+pub struct RouteTable {
+    templates: Vec<Vec<Segment>>,
+}
+
+#[derive(Debug, Clone)]
+enum Segment {
+    Literal(String),
+    Parameter,
+    Rest,
+}
+
+impl RouteTable {
+    /// A table of templates; parameters stand in braces.
+    pub fn new<'a>(templates: impl IntoIterator<Item = &'a str>) -> Self {
+        let parse = |template: &str| {
+            template
+                .split('/')
+                .filter(|s| !s.is_empty())
+                .map(|s| match s {
+                    s if s.starts_with("{*") => Segment::Rest,
+                    s if s.starts_with('{') => Segment::Parameter,
+                    s => Segment::Literal(s.to_owned()),
+                })
+                .collect()
+        };
+        Self { templates: templates.into_iter().map(parse).collect() }
+    }
+
+    /// The path in the route's own spelling; a path that matches nothing only loses its surplus slashes.
+    #[must_use]
+    pub fn normalize(&self, path: &str) -> String {
+        let given: Vec<&str> = path.split('/').filter(|s| !s.is_empty()).collect();
+        let best = self
+            .templates
+            .iter()
+            .filter(|t| matches(t, &given))
+            .max_by_key(|t| t.iter().map(|s| matches!(s, Segment::Literal(_))).collect::<Vec<bool>>());
+        let mut out = String::with_capacity(path.len() + 1);
+        for (index, segment) in given.iter().enumerate() {
+            out.push('/');
+            match best.and_then(|t| t.get(index)) {
+                Some(Segment::Literal(literal)) => out.push_str(literal),
+                _ => out.push_str(segment),
+            }
+        }
+        if out.is_empty() { "/".to_owned() } else { out }
+    }
+}
+
+fn matches(template: &[Segment], given: &[&str]) -> bool {
+    let rest = matches!(template.last(), Some(Segment::Rest));
+    if if rest { given.len() < template.len() } else { given.len() != template.len() } {
+        return false;
+    }
+    template.iter().zip(given).all(|(segment, text)| match segment {
+        Segment::Literal(literal) => {
+            literal.eq_ignore_ascii_case(text)
+                || (text.contains('%') && percent_decode_str(text).decode_utf8().is_ok_and(|t| t.eq_ignore_ascii_case(literal)))
+        }
+        Segment::Parameter | Segment::Rest => true,
+    })
+}
+
+/// Rewrites a request's path by the table, and refuses what must never reach a route.
+///
+/// # Errors
+/// 400 for `.` and `..` segments, encoded or not, for NUL, and for what is not UTF-8 after decoding.
+pub fn rewrite(table: &RouteTable, mut request: Request) -> Result<Request, StatusCode> {
+    let path = request.uri().path();
+    for segment in path.split('/') {
+        match percent_decode_str(segment).decode_utf8() {
+            Ok(text) if text == "." || text == ".." || text.contains('\0') => return Err(StatusCode::BAD_REQUEST),
+            Ok(_) => {}
+            Err(_) => return Err(StatusCode::BAD_REQUEST),
+        }
+    }
+    let mut target = table.normalize(path);
+    if let Some(query) = request.uri().query() {
+        target.push('?');
+        target.push_str(query);
+    }
+    let mut parts = std::mem::take(request.uri_mut()).into_parts();
+    parts.path_and_query = PathAndQuery::try_from(target).ok();
+    *request.uri_mut() = Uri::from_parts(parts).map_err(|_| StatusCode::BAD_REQUEST)?;
+    // The APIs offer neither HEAD nor OPTIONS: as an unknown method they fall into 405 with `Allow`.
+    if is_api(request.uri().path())
+        && matches!(*request.method(), Method::HEAD | Method::OPTIONS | Method::TRACE)
+        && let Ok(unknown) = Method::from_bytes(b"NOT-OFFERED")
+    {
+        *request.method_mut() = unknown;
+    }
+    Ok(request)
+}
+
+/// Whether a path belongs to the JSON APIs rather than to pages.
+#[must_use]
+pub fn is_api(path: &str) -> bool {
+    let page = ["/authentication/api/v1/authentication", "/authentication/api/v1/logout", "/authentication/api/v1/upstream"];
+    ["/authentication/api/", "/authorization/api/", "/resourceregistry/api/", "/accessmanagement/api/", "/register/api/", "/access/v1/"]
+        .iter()
+        .any(|base| path.starts_with(base))
+        && !page.iter().any(|base| path.starts_with(base))
+}
+
+/// Decoded path parameters.
+#[derive(Debug, Clone)]
+pub struct PathValues(Vec<(String, String)>);
+
+impl PathValues {
+    /// The value of a parameter, decoded once; empty when the route has none of that name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> &str {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str()).unwrap_or_default()
+    }
+
+    /// A uuid parameter.
+    ///
+    /// # Errors
+    /// Model state under the parameter's name.
+    pub fn uuid(&self, name: &str) -> ApiResult<Uuid> {
+        parse_uuid(name, self.get(name))
+    }
+
+    /// `{party}`: an integer party id.
+    ///
+    /// # Errors
+    /// Model state under `party`.
+    pub fn party_id(&self) -> ApiResult<i32> {
+        let text = self.get("party");
+        text.trim().parse().map_err(|_| ModelState::not_valid("party", text).into())
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for PathValues {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| ApiError::Empty(StatusCode::NOT_FOUND))?;
+        Ok(Self(params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table() -> RouteTable {
+        RouteTable::new([
+            "/authentication/api/v1/systemregister/vendor",
+            "/authentication/api/v1/systemregister/{systemId}",
+            "/authentication/api/v1/systemuser/byExternalId",
+            "/authentication/api/v1/systemuser/{party}/{systemUserId}",
+            "/static/{*file}",
+        ])
+    }
+
+    #[test]
+    fn literals_lose_their_case_and_values_keep_it() {
+        let t = table();
+        assert_eq!(t.normalize("//authentication/API/v1/SystemRegister/Vendor/"), "/authentication/api/v1/systemregister/vendor");
+        assert_eq!(t.normalize("/authentication/api/v1/systemregister/ABC_x%20Y"), "/authentication/api/v1/systemregister/ABC_x%20Y");
+        assert_eq!(t.normalize("/authentication/api/v1/systemuser/BYEXTERNALID"), "/authentication/api/v1/systemuser/byExternalId");
+        assert_eq!(t.normalize("/Static/a/B.css"), "/static/a/B.css");
+        assert_eq!(t.normalize("/"), "/");
+        assert_eq!(t.normalize("/No/Such//Path/"), "/No/Such/Path");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn normalizing_is_idempotent(path in "(/[a-zA-Z0-9%_.:-]{0,12}){0,6}/?") {
+            let once = table().normalize(&path);
+            proptest::prop_assert_eq!(table().normalize(&once), once);
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Roles, packages and organisation forms, indexed for the questions that are asked of them.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+use uuid::Uuid;
+
+/// Internal key of a role.
+pub type RoleKey = i16;
+/// Internal key of an access package.
+pub type PackageKey = i16;
+/// Internal key of an organisation form or other variant.
+pub type VariantKey = i16;
+
+/// Kind of party a package or role is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntityKind {
+    /// Organisations.
+    Organization,
+    /// Persons.
+    Person,
+    /// Neither.
+    Other,
+}
+
+impl EntityKind {
+    /// From the catalogue's own words.
+    #[must_use]
+    pub fn from_key(key: &str) -> Self {
+        match key {
+            "organization" => Self::Organization,
+            "person" => Self::Person,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// A role: of the register, of Altinn 3, or a code from Altinn 2 that only arises through the role map.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "columns of the catalogue")]
+pub struct Role {
+    pub key: RoleKey,
+    pub id: Uuid,
+    pub urn: String,
+    pub code: String,
+    pub legacy_code: Option<String>,
+    pub legacy_urn: Option<String>,
+    pub register_code: Option<String>,
+    pub provider: String,
+    pub name: Value,
+    pub is_key_role: bool,
+    pub is_available_for_service_owners: bool,
+}
+
+/// An access package.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "columns of the catalogue")]
+pub struct Package {
+    pub key: PackageKey,
+    pub id: Uuid,
+    pub urn: String,
+    pub name: Value,
+    pub description: Value,
+    pub entity: EntityKind,
+    /// May be passed on, in particular to clients' agents.
+    pub is_delegable: bool,
+    /// May be given directly.
+    pub is_assignable: bool,
+    pub is_available_for_service_owners: bool,
+}
+
+impl Package {
+    /// Value of `urn:altinn:accesspackage` in policies: the last part of the URN.
+    #[must_use]
+    pub fn value(&self) -> &str {
+        self.urn.rsplit(':').next().unwrap_or_default()
+    }
+}
+
+/// What a role gives.
+#[derive(Debug, Clone, Copy)]
+#[expect(missing_docs, reason = "columns of the catalogue")]
+pub struct RolePackage {
+    pub package: PackageKey,
+    /// Only when the giving party has this form.
+    pub variant: Option<VariantKey>,
+    pub has_access: bool,
+    pub can_delegate: bool,
+}
+
+/// An organisation form, or another kind of party.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "columns of the catalogue")]
+pub struct Variant {
+    pub key: VariantKey,
+    pub code: String,
+    pub is_sub_unit: bool,
+}
+
+/// Everything above, in memory. It changes only with a new version of the program.
+#[derive(Debug, Default)]
+pub struct Catalogue {
+    roles: HashMap<RoleKey, Role>,
+    roles_by_code: HashMap<String, RoleKey>,
+    roles_by_register_code: HashMap<String, RoleKey>,
+    packages: HashMap<PackageKey, Package>,
+    packages_by_urn: HashMap<String, PackageKey>,
+    role_map: HashMap<RoleKey, Vec<RoleKey>>,
+    role_packages: HashMap<RoleKey, Vec<RolePackage>>,
+    variants: HashMap<VariantKey, Variant>,
+    variants_by_code: HashMap<String, VariantKey>,
+}
+
+impl Catalogue {
+    pub(super) fn new(
+        roles: Vec<Role>,
+        packages: Vec<Package>,
+        role_map: Vec<(RoleKey, RoleKey)>,
+        role_packages: Vec<(RoleKey, RolePackage)>,
+        variants: Vec<Variant>,
+    ) -> Self {
+        let mut out = Self::default();
+        for role in roles {
+            out.roles_by_code.insert(role.code.clone(), role.key);
+            if let Some(code) = &role.register_code {
+                out.roles_by_register_code.insert(code.clone(), role.key);
+            }
+            out.roles.insert(role.key, role);
+        }
+        for package in packages {
+            out.packages_by_urn.insert(package.urn.clone(), package.key);
+            out.packages.insert(package.key, package);
+        }
+        for (has, gets) in role_map {
+            out.role_map.entry(has).or_default().push(gets);
+        }
+        for (role, row) in role_packages {
+            out.role_packages.entry(role).or_default().push(row);
+        }
+        for variant in variants {
+            out.variants_by_code.insert(variant.code.clone(), variant.key);
+            out.variants.insert(variant.key, variant);
+        }
+        out
+    }
+
+    /// A role by key.
+    #[must_use]
+    pub fn role(&self, key: RoleKey) -> Option<&Role> {
+        self.roles.get(&key)
+    }
+
+    /// A role by its code, such as `daglig-leder`.
+    #[must_use]
+    pub fn role_by_code(&self, code: &str) -> Option<&Role> {
+        self.roles_by_code.get(code).and_then(|key| self.role(*key))
+    }
+
+    /// A role by the register's own code, such as `DAGL`.
+    #[must_use]
+    pub fn role_by_register_code(&self, code: &str) -> Option<&Role> {
+        self.roles_by_register_code.get(code).and_then(|key| self.role(*key))
+    }
+
+    /// Roles implied by holding this one.
+    #[must_use]
+    pub fn implied_by(&self, role: RoleKey) -> &[RoleKey] {
+        self.role_map.get(&role).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// What a role gives.
+    #[must_use]
+    pub fn packages_of(&self, role: RoleKey) -> &[RolePackage] {
+        self.role_packages.get(&role).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// A package by key.
+    #[must_use]
+    pub fn package(&self, key: PackageKey) -> Option<&Package> {
+        self.packages.get(&key)
+    }
+
+    /// A package by its exact URN.
+    #[must_use]
+    pub fn package_by_urn(&self, urn: &str) -> Option<&Package> {
+        self.packages_by_urn.get(urn).and_then(|key| self.package(*key))
+    }
+
+    /// A package by its URN in any case.
+    #[must_use]
+    pub fn package_by_urn_ignoring_case(&self, urn: &str) -> Option<&Package> {
+        self.package_by_urn(urn).or_else(|| self.packages.values().find(|p| p.urn.eq_ignore_ascii_case(urn)))
+    }
+
+    /// A package by the value policies use.
+    #[must_use]
+    pub fn package_by_value(&self, value: &str) -> Option<&Package> {
+        self.package_by_urn(&format!("urn:altinn:accesspackage:{value}"))
+    }
+
+    /// An organisation form by key.
+    #[must_use]
+    pub fn variant(&self, key: VariantKey) -> Option<&Variant> {
+        self.variants.get(&key)
+    }
+
+    /// An organisation form by code, such as `AS`.
+    #[must_use]
+    pub fn variant_by_code(&self, code: &str) -> Option<&Variant> {
+        self.variants_by_code.get(code).and_then(|key| self.variant(*key))
+    }
+}

@@ -1,0 +1,323 @@
+//! Reading a decision request in the JSON profile, in every spelling that clients of the public system use.
+
+use serde_json::{Map, Value};
+
+use crate::{
+    http::{ApiError, ApiResult, body},
+    xacml::ids,
+};
+
+/// What is wrong with a request whose HTTP is fine. The two classes differ in the status code they lead to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// The caller asks something that cannot be processed.
+    Processing(&'static str),
+    /// The caller's request is not well formed.
+    Syntax(&'static str),
+}
+
+/// A whole request.
+#[derive(Debug, Default)]
+pub struct JsonRequest {
+    /// Every category entry, in request order: subjects, actions, resources, others.
+    pub entries: Vec<Entry>,
+    /// For each decision wanted, the ids of the entries it is about. Empty: one decision about all entries.
+    pub references: Vec<Vec<String>>,
+    /// A fault of the whole.
+    pub fault: Option<Fault>,
+}
+
+/// One category entry.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Category URI.
+    pub category: String,
+    /// Id for references.
+    pub id: Option<String>,
+    /// Attributes.
+    pub attributes: Vec<Attribute>,
+    /// A fault of this entry.
+    pub fault: Option<Fault>,
+}
+
+/// One attribute with its values.
+#[derive(Debug, Clone)]
+pub struct Attribute {
+    pub id: String,
+    pub data_type: String,
+    pub values: Vec<String>,
+    pub include_in_result: bool,
+}
+
+const MAX_ATTRIBUTES: usize = 10_000;
+
+/// Category lists by member name, with the category they stand for.
+const LISTS: [(&str, Option<&str>); 8] = [
+    ("accesssubject", Some(ids::SUBJECT)),
+    ("action", Some(ids::ACTION)),
+    ("resource", Some(ids::RESOURCE)),
+    ("category", None),
+    ("environment", Some(ids::ENVIRONMENT)),
+    ("recipientsubject", Some("urn:oasis:names:tc:xacml:1.0:subject-category:recipient-subject")),
+    ("intermediarysubject", Some("urn:oasis:names:tc:xacml:1.0:subject-category:intermediary-subject")),
+    ("requestingmachine", Some("urn:oasis:names:tc:xacml:1.0:subject-category:requesting-machine")),
+];
+
+/// An object whose members match without case; null is as good as absent.
+struct Members<'a> {
+    map: &'a Map<String, Value>,
+    path: String,
+}
+
+impl<'a> Members<'a> {
+    fn new(value: &'a Value, path: &str) -> ApiResult<Self> {
+        let Value::Object(map) = value else { return Err(wrong(path)) };
+        let mut names: Vec<String> = map.keys().map(|k| k.to_ascii_lowercase()).collect();
+        names.sort_unstable();
+        if names.windows(2).any(|w| w[0] == w[1]) {
+            return Err(wrong(path));
+        }
+        Ok(Self { map, path: path.to_owned() })
+    }
+
+    fn get(&self, name: &str) -> Option<&'a Value> {
+        self.map.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, v)| v).filter(|v| !v.is_null())
+    }
+
+    fn path(&self, name: &str) -> String {
+        let spelled = self.map.keys().find(|k| k.eq_ignore_ascii_case(name)).map_or(name, String::as_str);
+        format!("{}.{spelled}", self.path)
+    }
+
+    fn text(&self, name: &str) -> ApiResult<Option<&'a str>> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(wrong(&self.path(name))),
+        }
+    }
+
+    fn flag(&self, name: &str) -> ApiResult<bool> {
+        match self.get(name) {
+            None => Ok(false),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(_) => Err(wrong(&self.path(name))),
+        }
+    }
+
+    /// A list; a bare object counts as a list of one.
+    fn list(&self, name: &str) -> ApiResult<Vec<(String, &'a Value)>> {
+        let path = self.path(name);
+        match self.get(name) {
+            None => Ok(Vec::new()),
+            Some(Value::Array(items)) => Ok(items.iter().enumerate().map(|(i, item)| (format!("{path}[{i}]"), item)).collect()),
+            Some(object @ Value::Object(_)) => Ok(vec![(path, object)]),
+            Some(_) => Err(wrong(&path)),
+        }
+    }
+}
+
+fn wrong(path: &str) -> ApiError {
+    body::fault("authorizationRequest", path, "The JSON value could not be converted to the type that belongs here.")
+}
+
+/// Reads a request.
+///
+/// # Errors
+/// Model state for JSON that is broken, names a member twice, or has the wrong types.
+pub fn read(bytes: &[u8]) -> ApiResult<JsonRequest> {
+    let parameter = "authorizationRequest";
+    let root = body::parse(bytes, parameter)?;
+    // The tolerant parser lets the last duplicate win; here a duplicate is a fault.
+    if crate::http::strict_json::object(bytes).is_none() {
+        return Err(wrong("$"));
+    }
+    let root = Members::new(&root, "$")?;
+    let Some(request) = root.get("request") else {
+        return Ok(JsonRequest { fault: Some(Fault::Syntax("there is no Request")), ..JsonRequest::default() });
+    };
+    let request = Members::new(request, &root.path("request"))?;
+    for name in ["returnpolicyidlist", "combineddecision"] {
+        request.flag(name)?;
+    }
+    let mut out = JsonRequest::default();
+    let mut attributes = 0;
+    for (name, category) in LISTS {
+        for (path, item) in request.list(name)? {
+            let entry = read_entry(item, &path, category)?;
+            attributes += entry.attributes.iter().map(|a| a.values.len()).sum::<usize>();
+            out.entries.push(entry);
+        }
+    }
+    if attributes > MAX_ATTRIBUTES {
+        return Err(wrong(&root.path("request")));
+    }
+    if let Some(multi) = request.get("multirequests") {
+        let multi = Members::new(multi, &request.path("multirequests"))?;
+        for (path, item) in multi.list("requestreference")? {
+            let reference = Members::new(item, &path)?;
+            out.references.push(reference.list_of_texts("referenceid")?);
+        }
+    }
+    Ok(out)
+}
+
+impl Members<'_> {
+    fn list_of_texts(&self, name: &str) -> ApiResult<Vec<String>> {
+        let path = self.path(name);
+        match self.get(name) {
+            None => Ok(Vec::new()),
+            Some(Value::String(one)) => Ok(vec![one.clone()]),
+            Some(Value::Array(items)) => items.iter().map(|i| i.as_str().map(str::to_owned).ok_or_else(|| wrong(&path))).collect(),
+            Some(_) => Err(wrong(&path)),
+        }
+    }
+}
+
+fn read_entry(value: &Value, path: &str, category: Option<&str>) -> ApiResult<Entry> {
+    let members = Members::new(value, path)?;
+    let mut fault = None;
+    let category = match (members.text("categoryid")?.filter(|c| !c.is_empty()), category) {
+        (Some(own), _) => {
+            if !is_absolute_uri(own) {
+                fault = Some(Fault::Syntax("a CategoryId is not an absolute URI"));
+            }
+            own.to_owned()
+        }
+        (None, Some(implied)) => implied.to_owned(),
+        (None, None) => {
+            fault = Some(Fault::Processing("an entry of Category has no CategoryId"));
+            String::new()
+        }
+    };
+    let id = members.text("id")?.map(str::to_owned);
+    members.text("content")?;
+    if members.get("attribute").is_none() {
+        fault = fault.or(Some(Fault::Syntax("a category has no Attribute")));
+    }
+    let mut attributes: Vec<Attribute> = Vec::new();
+    for (path, item) in members.list("attribute")? {
+        match read_attribute(item, &path)? {
+            Ok(attribute) => match attributes.iter_mut().find(|a| a.id == attribute.id && a.data_type == attribute.data_type) {
+                // One attribute may be given in several entries: it has several values then.
+                Some(known) => known.values.extend(attribute.values),
+                None => attributes.push(attribute),
+            },
+            Err(found) => fault = fault.or(Some(found)),
+        }
+    }
+    Ok(Entry { category, id, attributes, fault })
+}
+
+fn read_attribute(value: &Value, path: &str) -> ApiResult<Result<Attribute, Fault>> {
+    let members = Members::new(value, path)?;
+    let include_in_result = members.flag("includeinresult")?;
+    members.text("issuer")?;
+    let data_type = match data_type(members.text("datatype")?.unwrap_or_default()) {
+        Some(data_type) => data_type,
+        None => return Ok(Err(Fault::Processing("an attribute has an unknown DataType"))),
+    };
+    let values = match members.get("value") {
+        None => return Ok(Err(Fault::Processing("an attribute has no Value"))),
+        Some(Value::Array(items)) => items.iter().map(scalar).collect::<Option<Vec<_>>>().ok_or_else(|| wrong(&members.path("value")))?,
+        Some(one) => vec![scalar(one).ok_or_else(|| wrong(&members.path("value")))?],
+    };
+    let Some(id) = members.text("attributeid")? else {
+        return Ok(Err(Fault::Processing("an attribute has no AttributeId")));
+    };
+    if !is_absolute_uri(id) {
+        return Ok(Err(Fault::Syntax("an AttributeId is not an absolute URI")));
+    }
+    Ok(Ok(Attribute { id: id.to_owned(), data_type, values, include_in_result }))
+}
+
+fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(flag) => Some(flag.to_string()),
+        _ => None,
+    }
+}
+
+/// A scheme, a colon, and something after it.
+fn is_absolute_uri(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(scheme, rest)| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
+            && !rest.is_empty()
+            && !text.contains(char::is_whitespace)
+    })
+}
+
+/// The URI of a data type given as short name or URI; absent means text.
+fn data_type(name: &str) -> Option<String> {
+    const XSD: [&str; 10] = ["string", "anyURI", "boolean", "integer", "double", "time", "date", "dateTime", "hexBinary", "base64Binary"];
+    const OWN: [(&str, &str); 6] = [
+        ("dayTimeDuration", "http://www.w3.org/2001/XMLSchema#dayTimeDuration"),
+        ("yearMonthDuration", "http://www.w3.org/2001/XMLSchema#yearMonthDuration"),
+        ("rfc822Name", "urn:oasis:names:tc:xacml:1.0:data-type:rfc822Name"),
+        ("x500Name", "urn:oasis:names:tc:xacml:1.0:data-type:x500Name"),
+        ("ipAddress", "urn:oasis:names:tc:xacml:2.0:data-type:ipAddress"),
+        ("dnsName", "urn:oasis:names:tc:xacml:2.0:data-type:dnsName"),
+    ];
+    if name.is_empty() {
+        return Some(ids::STRING.to_owned());
+    }
+    let bare = name.strip_prefix("http://www.w3.org/2001/XMLSchema#").unwrap_or(name);
+    if XSD.contains(&bare) {
+        return Some(format!("http://www.w3.org/2001/XMLSchema#{bare}"));
+    }
+    OWN.iter().find(|(short, uri)| *short == name || *uri == name).map(|(_, uri)| (*uri).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_the_two_generations_read_alike() {
+        let documented = br#"{"Request":{"AccessSubject":[{"Attribute":[{"AttributeId":"urn:a","Value":"1"}]}],"Action":[],"Resource":[]}}"#;
+        let library = br#"{"request":{"returnPolicyIdList":false,"multiRequests":null,"accessSubject":[{"id":null,"attribute":[
+            {"attributeId":"urn:a","value":"1","dataType":"string","issuer":"Altinn","includeInResult":false}]}],"category":[]}}"#;
+        for bytes in [documented.as_slice(), library.as_slice()] {
+            let request = read(bytes).unwrap();
+            assert_eq!(request.entries.len(), 1);
+            assert_eq!(request.entries[0].attributes[0].values, ["1"]);
+            assert!(request.fault.is_none() && request.entries[0].fault.is_none());
+        }
+    }
+
+    #[test]
+    fn a_member_twice_is_broken_json() {
+        for bytes in [r#"{"Request":{},"request":{}}"#, r#"{"Request":{"Action":[],"Action":[]}}"#] {
+            assert!(matches!(read(bytes.as_bytes()), Err(ApiError::ModelState(_))));
+        }
+    }
+
+    #[test]
+    fn values_may_be_scalars_or_lists_of_them() {
+        let bytes = br#"{"Request":{"Resource":{"Attribute":{"AttributeId":"urn:a","Value":[1,true,"x"]}}}}"#;
+        assert_eq!(read(bytes).unwrap().entries[0].attributes[0].values, ["1", "true", "x"]);
+    }
+
+    #[test]
+    fn faults_are_told_apart() {
+        let fault = |json: &str| read(format!("{{\"Request\":{{\"Category\":[{json}]}}}}").as_bytes()).unwrap().entries[0].fault.clone().unwrap();
+        assert!(matches!(fault(r#"{"Attribute":[]}"#), Fault::Processing(_)));
+        assert!(matches!(fault(r#"{"CategoryId":"x","Attribute":[]}"#), Fault::Syntax(_)));
+        assert!(matches!(fault(r#"{"CategoryId":"urn:x","Attribute":[{"AttributeId":"urn:a","Value":null}]}"#), Fault::Processing(_)));
+        assert!(matches!(
+            fault(r#"{"CategoryId":"urn:x","Attribute":[{"AttributeId":"urn:a","Value":"1","DataType":"nope"}]}"#),
+            Fault::Processing(_)
+        ));
+        assert!(matches!(fault(r#"{"CategoryId":"urn:x","Attribute":[{"AttributeId":"a","Value":"1"}]}"#), Fault::Syntax(_)));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
+            let _ = read(&bytes);
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The answer in the JSON profile: every member written, nulls included, in a fixed order.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::Decided;
+use crate::xacml::Obligation;
+
+/// Answer to a decision request: one result per decision asked for.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DecisionResponse {
+    /// In the order of the references.
+    pub response: Vec<DecisionResult>,
+}
+
+/// One result.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DecisionResult {
+    /// `Permit`, `Deny`, `NotApplicable` or `Indeterminate`.
+    pub decision: &'static str,
+    pub status: DecisionStatus,
+    pub obligations: Option<Vec<ObligationJson>>,
+    #[schema(value_type = Option<Object>)]
+    pub associate_advice: Option<()>,
+    pub category: Option<Vec<CategoryJson>>,
+    #[schema(value_type = Option<Object>)]
+    pub policy_identifier_list: Option<()>,
+}
+
+/// Status of a result.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DecisionStatus {
+    pub status_message: Option<String>,
+    #[schema(value_type = Option<Object>)]
+    pub status_details: Option<()>,
+    pub status_code: StatusCodeJson,
+}
+
+/// Status code.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StatusCodeJson {
+    pub value: String,
+    #[schema(value_type = Option<Object>)]
+    pub status_code: Option<()>,
+}
+
+/// What the caller must see to when it acts on a Permit.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ObligationJson {
+    pub id: String,
+    pub attribute_assignment: Vec<AssignmentJson>,
+}
+
+/// A value of an obligation.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AssignmentJson {
+    pub attribute_id: String,
+    pub value: String,
+    pub category: String,
+    pub data_type: String,
+    pub issuer: Option<String>,
+}
+
+/// Attributes of one category, echoed.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CategoryJson {
+    pub category_id: String,
+    pub id: Option<String>,
+    pub content: Option<String>,
+    pub attribute: Vec<AttributeJson>,
+}
+
+/// An attribute, echoed.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AttributeJson {
+    pub attribute_id: String,
+    pub value: String,
+    pub issuer: Option<String>,
+    pub data_type: String,
+    pub include_in_result: bool,
+}
+
+impl From<Decided> for DecisionResult {
+    fn from(decided: Decided) -> Self {
+        let mut categories: Vec<CategoryJson> = Vec::new();
+        for echo in decided.echo {
+            let attribute =
+                AttributeJson { attribute_id: echo.id, value: echo.value, issuer: None, data_type: echo.data_type, include_in_result: false };
+            match categories.iter_mut().find(|c| c.category_id == echo.category) {
+                Some(category) => category.attribute.push(attribute),
+                None => categories.push(CategoryJson { category_id: echo.category, id: None, content: None, attribute: vec![attribute] }),
+            }
+        }
+        Self {
+            decision: decided.decision.as_str(),
+            status: DecisionStatus {
+                status_message: decided.message,
+                status_details: None,
+                status_code: StatusCodeJson { value: format!("urn:oasis:names:tc:xacml:1.0:status:{}", decided.status), status_code: None },
+            },
+            obligations: (!decided.obligations.is_empty()).then(|| decided.obligations.iter().map(obligation).collect()),
+            associate_advice: None,
+            category: (!categories.is_empty()).then_some(categories),
+            policy_identifier_list: None,
+        }
+    }
+}
+
+fn obligation(obligation: &Obligation) -> ObligationJson {
+    ObligationJson {
+        id: obligation.id.clone(),
+        attribute_assignment: obligation
+            .assignments
+            .iter()
+            .map(|a| AssignmentJson {
+                attribute_id: a.attribute_id.clone(),
+                value: a.value.clone(),
+                category: a.category.clone(),
+                data_type: a.data_type.clone(),
+                issuer: None,
+            })
+            .collect(),
+    }
+}

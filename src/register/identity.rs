@@ -1,0 +1,114 @@
+//! Identity numbers at rest: a keyed blind index to find a person by, and the number encrypted.
+
+use std::{fs, path::Path};
+
+use aws_lc_rs::{
+    aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey},
+    hmac,
+};
+
+use crate::{ids::NationalId, token::unbase64};
+
+/// The keys for identity numbers.
+pub struct IdentityKeys {
+    index: hmac::Key,
+    cipher: RandomizedNonceKey,
+}
+
+impl std::fmt::Debug for IdentityKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("IdentityKeys")
+    }
+}
+
+/// Why keys or numbers cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityKeysError {
+    /// A key file that cannot be read.
+    #[error("{0} cannot be read: {1}")]
+    File(String, std::io::Error),
+    /// A key file without 32 bytes in hex or base64.
+    #[error("{0} must hold at least 32 random bytes in hex or base64")]
+    Key(String),
+    /// The primitive refused.
+    #[error("encryption failed")]
+    Crypto,
+}
+
+/// Which key a value was encrypted with, stored in front of it.
+const KEY_ID: u8 = 1;
+
+impl IdentityKeys {
+    /// Keys from their material, 32 bytes each.
+    ///
+    /// # Errors
+    /// Key material of the wrong length.
+    pub fn new(index: &[u8], cipher: &[u8]) -> Result<Self, IdentityKeysError> {
+        let cipher = cipher.get(..32).and_then(|k| RandomizedNonceKey::new(&AES_256_GCM, k).ok()).ok_or(IdentityKeysError::Crypto)?;
+        Ok(Self { index: hmac::Key::new(hmac::HMAC_SHA256, index), cipher })
+    }
+
+    /// Keys from their files.
+    ///
+    /// # Errors
+    /// A file that cannot be read or holds too little.
+    pub fn from_files(index: &Path, cipher: &Path) -> Result<Self, IdentityKeysError> {
+        Self::new(&read_key(index)?, &read_key(cipher)?)
+    }
+
+    /// Value of the blind index: equal numbers give equal values, nobody without the key can compute them.
+    #[must_use]
+    pub fn index(&self, id: &NationalId) -> Vec<u8> {
+        hmac::sign(&self.index, id.expose().as_bytes()).as_ref().to_vec()
+    }
+
+    /// The number, encrypted: key id, nonce, ciphertext.
+    ///
+    /// # Errors
+    /// The primitive refuses.
+    pub fn encrypt(&self, id: &NationalId) -> Result<Vec<u8>, IdentityKeysError> {
+        let mut sealed = id.expose().as_bytes().to_vec();
+        let nonce = self.cipher.seal_in_place_append_tag(Aad::empty(), &mut sealed).map_err(|_| IdentityKeysError::Crypto)?;
+        let mut out = vec![KEY_ID];
+        out.extend_from_slice(nonce.as_ref());
+        out.extend_from_slice(&sealed);
+        Ok(out)
+    }
+
+    /// The number out of what [`IdentityKeys::encrypt`] made.
+    ///
+    /// # Errors
+    /// It was made with another key, or changed.
+    pub fn decrypt(&self, stored: &[u8]) -> Result<NationalId, IdentityKeysError> {
+        let (nonce, sealed) = stored.strip_prefix(&[KEY_ID]).and_then(|rest| rest.split_at_checked(NONCE_LEN)).ok_or(IdentityKeysError::Crypto)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| IdentityKeysError::Crypto)?;
+        let mut buffer = sealed.to_vec();
+        let plain = self.cipher.open_in_place(nonce, Aad::empty(), &mut buffer).map_err(|_| IdentityKeysError::Crypto)?;
+        std::str::from_utf8(plain).ok().and_then(|t| NationalId::parse(t).ok()).ok_or(IdentityKeysError::Crypto)
+    }
+}
+
+fn read_key(path: &Path) -> Result<Vec<u8>, IdentityKeysError> {
+    let name = path.display().to_string();
+    let text = fs::read_to_string(path).map_err(|e| IdentityKeysError::File(name.clone(), e))?;
+    let text = text.trim();
+    let hex: Option<Vec<u8>> = (text.len().is_multiple_of(2) && text.bytes().all(|b| b.is_ascii_hexdigit()))
+        .then(|| (0..text.len()).step_by(2).filter_map(|i| u8::from_str_radix(&text[i..i + 2], 16).ok()).collect());
+    hex.or_else(|| unbase64(text)).filter(|k| k.len() >= 32).ok_or(IdentityKeysError::Key(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_encrypted_comes_back_and_looks_different_each_time() {
+        let keys = IdentityKeys::new(&[1; 32], &[2; 32]).unwrap();
+        let id = NationalId::parse("11859024884").unwrap();
+        let (a, b) = (keys.encrypt(&id).unwrap(), keys.encrypt(&id).unwrap());
+        assert_ne!(a, b);
+        assert_eq!(keys.decrypt(&a).unwrap(), id);
+        assert_eq!(keys.index(&id), keys.index(&id));
+        assert!(keys.decrypt(&a[1..]).is_err());
+    }
+}

@@ -1,0 +1,13 @@
+//! Parties, persons and the relations between them: who exists, and who holds what for whom.
+
+mod identity;
+mod model;
+pub mod rules;
+mod store;
+
+pub use identity::{IdentityKeys, IdentityKeysError};
+pub use model::{Connection, Party, PartyKind, PartyStatus, Person, Via};
+pub use store::{
+    PartyName, connections, create_person, has_relation, name_of_organization, party_by_id, party_by_key, party_by_national_id, party_by_org_number,
+    party_by_user_id, party_by_uuid, person_by_ref, persons_for_login, service_owner_code, system_user_party,
+};

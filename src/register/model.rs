@@ -1,0 +1,119 @@
+//! Parties and connections, without I/O.
+
+use chrono::NaiveDate;
+use uuid::Uuid;
+
+use crate::packages::{PackageKey, RoleKey, VariantKey};
+
+/// Kind of a party.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PartyKind {
+    /// A human being.
+    Person,
+    /// An organisation of any form.
+    Organization,
+    /// A system user: its uuid is the system user's id.
+    SystemUser,
+    /// Accepted in imports, given nothing.
+    Other,
+}
+
+impl PartyKind {
+    /// From the stored word.
+    #[must_use]
+    pub fn from_stored(word: &str) -> Self {
+        match word {
+            "person" => Self::Person,
+            "organization" => Self::Organization,
+            "system-user" => Self::SystemUser,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// State of an organisation. Only deletion has an effect; the others are information.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "words of the register")]
+pub enum PartyStatus {
+    Active,
+    Bankrupt,
+    WindingUp,
+    Deleted,
+}
+
+impl PartyStatus {
+    /// From the stored word.
+    #[must_use]
+    pub fn from_stored(word: &str) -> Self {
+        match word {
+            "bankrupt" => Self::Bankrupt,
+            "winding-up" => Self::WindingUp,
+            "deleted" => Self::Deleted,
+            _ => Self::Active,
+        }
+    }
+}
+
+/// A party.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "columns of the register")]
+pub struct Party {
+    pub key: i32,
+    pub uuid: Uuid,
+    pub party_id: Option<i32>,
+    pub kind: PartyKind,
+    pub form: Option<VariantKey>,
+    pub status: PartyStatus,
+    pub org_number: Option<String>,
+    pub user_id: Option<i32>,
+    pub parent_key: Option<i32>,
+    pub name: String,
+    pub death_date: Option<NaiveDate>,
+}
+
+impl Party {
+    /// A deleted organisation, or a dead person: nothing is had for it, and it has nothing.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.status == PartyStatus::Deleted || self.death_date.is_some()
+    }
+}
+
+/// A living or dead person, found by what a token says.
+#[derive(Debug, Clone)]
+pub struct Person(pub Party);
+
+/// How a relation reaches its subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Via {
+    /// From the giver to the subject.
+    Direct,
+    /// From the giver to an organisation in which the subject holds a key role.
+    KeyRole {
+        /// That key role.
+        role: RoleKey,
+        /// Form of that organisation.
+        form: Option<VariantKey>,
+    },
+    /// Handed on by a facilitator to an agent system user.
+    Client,
+}
+
+/// One relation that counts for a subject and a reportee.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    /// Form of the party the relation comes from.
+    pub from_form: Option<VariantKey>,
+    /// The relation comes from the reportee's main unit.
+    pub from_main_unit: bool,
+    /// The relation comes from a sole proprietorship that the reportee, a person, owns.
+    pub from_own_firm: bool,
+    /// Role of the relation.
+    pub role: RoleKey,
+    /// How it reaches the subject.
+    pub via: Via,
+    /// Packages assigned on a right-holder relation, or handed on in a client delegation.
+    pub packages: Vec<PackageKey>,
+    /// Right keys assigned on a right-holder relation: resource and action.
+    pub rights: Vec<(String, String)>,
+}

@@ -1,0 +1,125 @@
+//! `/authentication/api/v1/systemuser/request/vendor`: what vendors do with requests.
+
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::{StatusCode, header::LOCATION};
+use sqlx::PgConnection;
+
+use super::{
+    bind,
+    decide::{customer, tell},
+    model::{NewRequest, Request, RequestDto, RequestKind, RequestStatus},
+    rules, store,
+};
+use crate::{
+    app::{AppState, Vendor},
+    audit::{self, Actor},
+    http::{ApiResult, Json, ProblemCode, body, body::JsonBytes, path::PathValues},
+    ids::{ExternalRef, OrgNumber},
+    system_users,
+    systems::{self, System},
+    token::scopes::{RequestRead, RequestWrite},
+};
+
+/// Asks for a system user of the customer's own. Asking again for the same gives the stored request.
+#[utoipa::path(post, path = "/authentication/api/v1/systemuser/request/vendor", tag = "Requests",
+    request_body(content = serde_json::Value, content_type = "application/json"),
+    responses((status = 201, body = RequestDto), (status = 200, body = RequestDto, description = "It was there already"),
+        (status = 400, description = "Model state, AUTH-00000, -00001, -00004, -00021, -00026, -00059, -00063 or -00064"),
+        (status = 401, description = "No valid token, or AUTH-00023"), (status = 403), (status = 404, description = "AUTH-00011")),
+    security(("maskinporten" = ["altinn:authentication/systemuser.request.write"])))]
+pub async fn create(State(state): State<AppState>, vendor: Vendor<RequestWrite>, JsonBytes(bytes): JsonBytes) -> ApiResult<Response> {
+    let new = bind::bind_request(&body::parse(&bytes, "createRequest")?)?;
+    let org = vendor.caller.principal.org.ok_or(ProblemCode::VendorNotInToken)?;
+    let mut tx = state.db.begin().await?;
+    let system = owned_system(&mut tx, org, &new.system_id).await?.filter(|s| !s.is_deleted).ok_or(ProblemCode::SystemNotFound)?;
+    let (request, is_new) = find_or_create(&state, &mut tx, &new, &system).await?;
+    tx.commit().await?;
+    let location = format!("{}/authentication/api/v1/systemuser/request/{}", state.config.public_base, request.id);
+    let answer = Json(RequestDto::new(request, Some(&state.config.ui_base)));
+    Ok(if is_new { (StatusCode::CREATED, [(LOCATION, location)], answer).into_response() } else { answer.into_response() })
+}
+
+async fn find_or_create(state: &AppState, tx: &mut PgConnection, new: &NewRequest, system: &System) -> ApiResult<(Request, bool)> {
+    let kind = RequestKind::Standard;
+    let lifetime = state.config.settings.requests.lifetime_days;
+    let external_ref = ExternalRef::or_default(new.external_ref.as_deref(), &new.party_org_no);
+    let external_ref = external_ref.as_str();
+    if system_users::active_with_key(&mut *tx, &new.system_id, &new.party_org_no, external_ref).await?.is_some() {
+        return Err(ProblemCode::SystemUserExists.into());
+    }
+    let stored = store::by_key(&mut *tx, kind, &new.system_id, &new.party_org_no, external_ref, lifetime).await?;
+    // One that nobody can answer any more, or whose system user is gone, makes room for a new one.
+    let replaced = stored.as_ref().filter(|r| (r.status == RequestStatus::New && r.timed_out) || r.status == RequestStatus::Accepted);
+    if let (Some(request), None) = (&stored, replaced) {
+        return Ok((request.clone(), false));
+    }
+    customer(&mut *tx, &new.party_org_no).await?.ok_or(ProblemCode::OrganizationNotFound)?;
+    rules::check_new(new, system, &state.catalogue)?;
+    if let Some(old) = replaced {
+        store::soft_delete(&mut *tx, old.id, "replaced").await?;
+        record(&mut *tx, old, system, "request.replaced").await?;
+    }
+    let title = new.integration_title.as_deref().or_else(|| system.name.get("nb").and_then(serde_json::Value::as_str));
+    let Some(request) = store::insert(&mut *tx, kind, new, external_ref, title).await? else {
+        // Somebody else was faster with the same key: theirs is the request.
+        let theirs = store::by_key(tx, kind, &new.system_id, &new.party_org_no, external_ref, lifetime).await?;
+        return theirs.map(|r| (r, false)).ok_or(ProblemCode::RequestNotStored.into());
+    };
+    record(&mut *tx, &request, system, "request.created").await?;
+    tell(tx, &request, system, "systemuser_request_created", RequestStatus::New).await?;
+    Ok((request, true))
+}
+
+async fn record(tx: &mut PgConnection, request: &Request, system: &System, action: &'static str) -> Result<(), crate::db::DbError> {
+    let event = audit::Event {
+        actor: Actor::Vendor,
+        action,
+        object_kind: "request",
+        object_id: request.id.to_string(),
+        party_org: Some(&request.party_org_no),
+        vendor_org: Some(&system.vendor_org),
+        detail: None,
+    };
+    audit::record(tx, event).await
+}
+
+async fn owned_system(db: &mut PgConnection, vendor: OrgNumber, system_id: &str) -> Result<Option<System>, crate::db::DbError> {
+    Ok(systems::by_id(db, system_id).await?.filter(|s| s.vendor_org == vendor.as_str()))
+}
+
+/// One request of the caller.
+#[utoipa::path(get, path = "/authentication/api/v1/systemuser/request/vendor/{requestId}", tag = "Requests",
+    params(("requestId" = uuid::Uuid, Path)),
+    responses((status = 200, body = RequestDto), (status = 400), (status = 401), (status = 403),
+        (status = 404, description = "AUTH-00010; AUTH-00011 when it is another vendor's")),
+    security(("maskinporten" = ["altinn:authentication/systemuser.request.read"])))]
+pub async fn read(State(state): State<AppState>, vendor: Vendor<RequestRead>, path: PathValues) -> ApiResult<Json<RequestDto>> {
+    let id = path.uuid("requestId")?;
+    let org = vendor.organization()?;
+    let mut db = state.db.acquire().await?;
+    let request = store::by_id(&mut db, RequestKind::Standard, id, state.config.settings.requests.lifetime_days).await?;
+    visible_to(&state, &mut db, org, request).await
+}
+
+/// The request with this system, customer and reference.
+#[utoipa::path(get, path = "/authentication/api/v1/systemuser/request/vendor/byexternalref/{systemId}/{orgNo}/{externalRef}", tag = "Requests",
+    params(("systemId" = String, Path), ("orgNo" = String, Path), ("externalRef" = String, Path)),
+    responses((status = 200, body = RequestDto), (status = 401), (status = 403), (status = 404, description = "AUTH-00010 or AUTH-00011")),
+    security(("maskinporten" = ["altinn:authentication/systemuser.request.read"])))]
+pub async fn read_by_external_ref(State(state): State<AppState>, vendor: Vendor<RequestRead>, path: PathValues) -> ApiResult<Json<RequestDto>> {
+    let org = vendor.organization()?;
+    let mut db = state.db.acquire().await?;
+    let lifetime = state.config.settings.requests.lifetime_days;
+    let (system_id, org_no, external_ref) = (path.get("systemId"), path.get("orgNo"), path.get("externalRef"));
+    let request = store::by_key(&mut db, RequestKind::Standard, system_id, org_no, external_ref, lifetime).await?;
+    visible_to(&state, &mut db, org, request).await
+}
+
+async fn visible_to(state: &AppState, db: &mut PgConnection, vendor: OrgNumber, request: Option<Request>) -> ApiResult<Json<RequestDto>> {
+    let request = request.ok_or(ProblemCode::RequestNotFound)?;
+    owned_system(db, vendor, &request.system_id).await?.ok_or(ProblemCode::SystemNotFound)?;
+    Ok(Json(RequestDto::new(request, Some(&state.config.ui_base))))
+}

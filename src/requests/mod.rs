@@ -1,0 +1,13 @@
+//! Requests: a vendor asks for a system user, a person in the customer's organisation decides.
+
+pub mod api;
+mod bind;
+mod decide;
+pub mod enduser_api;
+mod model;
+pub mod rules;
+mod store;
+
+pub use decide::{Approver, Decisions};
+pub use model::{Request, RequestKind, RequestStatus};
+pub use store::{any_state, by_id};

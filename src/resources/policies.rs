@@ -1,0 +1,83 @@
+//! Compiled policies in memory, found by the digest of their text.
+
+use std::sync::Arc;
+
+use moka::sync::Cache;
+use sqlx::PgConnection;
+
+use super::{Resource, store};
+use crate::{db::DbError, xacml::Policy};
+
+/// A policy ready to evaluate.
+#[derive(Debug)]
+pub struct CompiledPolicy {
+    /// The policy.
+    pub policy: Policy,
+    /// It asks for packages somewhere.
+    pub mentions_packages: bool,
+    /// It asks for roles somewhere.
+    pub mentions_roles: bool,
+}
+
+impl CompiledPolicy {
+    fn new(policy: Policy) -> Self {
+        let mentions = |prefixes: &[&str]| {
+            policy.rules.iter().flat_map(|r| r.target.iter().flatten().flatten()).any(|m| prefixes.contains(&m.attribute_id.as_str()))
+        };
+        let mentions_packages = mentions(&["urn:altinn:accesspackage"]);
+        let mentions_roles = mentions(&["urn:altinn:rolecode", "urn:altinn:role", "urn:altinn:external-role:ccr", "urn:altinn:external-role:cra"]);
+        Self { policy, mentions_packages, mentions_roles }
+    }
+}
+
+/// Resources with their compiled policies. Texts are immutable under their digest, so nothing here grows stale.
+#[derive(Debug, Clone)]
+pub struct Policies {
+    compiled: Cache<[u8; 32], Option<Arc<CompiledPolicy>>>,
+}
+
+impl Default for Policies {
+    fn default() -> Self {
+        Self { compiled: Cache::new(10_000) }
+    }
+}
+
+impl Policies {
+    /// A live resource by identifier; one SQL round trip, two when its policy is new to us.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub async fn resource(&self, db: &mut PgConnection, identifier: &str) -> Result<Option<Resource>, DbError> {
+        let Some(row) = store::current(&mut *db, identifier).await? else { return Ok(None) };
+        let policy = match row.sha256.as_deref().and_then(|d| <[u8; 32]>::try_from(d).ok()) {
+            None => None,
+            Some(digest) => match self.compiled.get(&digest) {
+                Some(policy) => policy,
+                None => {
+                    let policy = store::policy_text(db, identifier, &digest).await?.and_then(|xml| compile(identifier, &xml));
+                    self.compiled.insert(digest, policy.clone());
+                    policy
+                }
+            },
+        };
+        Ok(Some(Resource {
+            identifier: row.identifier,
+            resource_type: row.resource_type,
+            delegable: row.delegable,
+            access_list_enabled: row.access_list_enabled,
+            owner_org: row.owner_org,
+            owner_code: row.owner_code,
+            policy,
+        }))
+    }
+}
+
+fn compile(identifier: &str, xml: &[u8]) -> Option<Arc<CompiledPolicy>> {
+    match Policy::parse(xml) {
+        Ok(policy) => Some(Arc::new(CompiledPolicy::new(policy))),
+        Err(error) => {
+            tracing::error!(identifier, %error, "a stored policy cannot be read");
+            None
+        }
+    }
+}

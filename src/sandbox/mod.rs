@@ -1,0 +1,18 @@
+//! The sandbox: issuers of its own, a made-up universe, and a private Postgres. Never part of production.
+//!
+//! It only adds: the service it starts is the same, and verifies the sandbox's tokens on the same path as real ones.
+
+mod clients;
+mod idporten;
+mod idporten_page;
+mod keys;
+mod maskinporten;
+mod run;
+mod testtools;
+mod testtools_clients;
+mod universe;
+
+pub use clients::{Client, ClientMaterial, material_dir};
+pub use keys::SandboxKeys;
+pub use run::{Options, Running, run, start};
+pub use universe::{Loaded, load as load_universe};

@@ -1,0 +1,292 @@
+//! Starting a sandbox: the cluster, the universe, the service and its three issuers.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+
+use super::{
+    clients,
+    idporten::{self, IdPorten, OidcClient},
+    keys::SandboxKeys,
+    maskinporten::{self, Maskinporten},
+    testtools::{self, NONE_ISSUER_OTHERS, TestTools, none_issuer},
+    universe,
+};
+use crate::{
+    app::{
+        self, AppState,
+        serve::{self, Shutdown},
+        setup::{self, Extra},
+    },
+    clock::Clock,
+    config::{self, Checked},
+    db::{
+        self,
+        cluster::{Cluster, Durability},
+    },
+    telemetry,
+    token::{Algorithm, IssuerKind, KeySource, TrustedIssuer},
+    web,
+};
+
+/// How a sandbox is started.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Port of the service; the others follow at +10, +11, +12 and +1010.
+    pub port: Option<u16>,
+    /// Folder of keys and data.
+    pub data_dir: Option<PathBuf>,
+    /// Begins with an empty database.
+    pub fresh: bool,
+}
+
+/// A sandbox that answers.
+#[derive(Debug)]
+pub struct Running {
+    /// The service's state.
+    pub state: AppState,
+    /// Settings, with the addresses that were bound.
+    pub config: Checked,
+    stop: watch::Sender<bool>,
+    servers: JoinSet<()>,
+}
+
+impl Running {
+    /// Stops in order: no new connections, running requests finish, the pool closes.
+    pub async fn stop(mut self) {
+        self.state.readiness.stop();
+        let _ = self.stop.send(true);
+        while self.servers.join_next().await.is_some() {}
+        self.state.db.close().await;
+    }
+
+    /// Throws the switch and waits for nobody, as a power cut would.
+    pub fn abandon(self) {
+        drop(self);
+    }
+}
+
+/// Settings of a sandbox.
+///
+/// # Errors
+/// A setting is unknown or contradicts another.
+pub fn settings(options: &Options, environment: &HashMap<String, String>) -> anyhow::Result<Checked> {
+    let mut overrides = Vec::new();
+    if let Some(port) = options.port {
+        anyhow::ensure!((1024..=64_000).contains(&port), "--port must lie between 1024 and 64000, since the other ports follow it");
+        let at = |offset: u16| format!("127.0.0.1:{}", port + offset);
+        overrides.extend([
+            ("server.listen", at(0)),
+            ("sandbox.maskinporten.listen", at(10)),
+            ("sandbox.idporten.listen", at(11)),
+            ("sandbox.testtools.listen", at(12)),
+            ("server.internal_listen", at(1010)),
+        ]);
+    }
+    if let Some(dir) = &options.data_dir {
+        overrides.push(("sandbox.dir", dir.display().to_string()));
+    }
+    let settings = config::load(config::Source::Sandbox, environment, &overrides)?;
+    config::check(settings).map_err(|wrong| anyhow::anyhow!("the settings cannot be used:\n  {}", wrong.join("\n  ")))
+}
+
+/// The listeners of a sandbox, bound before anything else so that a taken port is told at once.
+#[derive(Debug)]
+struct Listeners {
+    main: TcpListener,
+    internal: TcpListener,
+    maskinporten: TcpListener,
+    idporten: TcpListener,
+    testtools: TcpListener,
+}
+
+impl Listeners {
+    async fn bind(config: &Checked) -> anyhow::Result<Self> {
+        let sandbox = config.settings.sandbox.as_ref().context("not a sandbox")?;
+        let server = &config.settings.server;
+        Ok(Self {
+            main: serve::bind(server.listen, "--port").await?,
+            internal: serve::bind(server.internal_listen, "--port or server.internal_listen").await?,
+            maskinporten: serve::bind(sandbox.maskinporten.listen, "--port or sandbox.maskinporten.listen").await?,
+            idporten: serve::bind(sandbox.idporten.listen, "--port or sandbox.idporten.listen").await?,
+            testtools: serve::bind(sandbox.testtools.listen, "--port or sandbox.testtools.listen").await?,
+        })
+    }
+}
+
+/// Starts a sandbox on a database that is there.
+///
+/// # Errors
+/// A port is taken, the database cannot be prepared, or a key file is damaged.
+pub async fn start(config: Checked, database: &secrecy::SecretString, clock: Clock, progress: &ProgressBar) -> anyhow::Result<Running> {
+    let listeners = Listeners::bind(&config).await?;
+    let dir = config.sandbox_dir().context("not a sandbox")?;
+    std::fs::create_dir_all(&dir).with_context(|| format!("creating {}", dir.display()))?;
+    progress.set_message("keys");
+    let (keys, secrets) = SandboxKeys::load(&dir)?;
+    let keys = Arc::new(keys);
+    let pool = db::pool(database, &config.settings.database)?;
+    progress.set_message("database schema and catalogues");
+    setup::prepare_database(&config, &pool).await?;
+    let login_jwk = secrets.login_key.as_ref().map(|k| k.public_jwk().clone()).unwrap_or_default();
+    let extra = extra_trust(&config, &keys, &secrets);
+    let state = setup::state(config.clone(), pool, clock, secrets, extra).await?;
+    universe::load(&state.db, &state.catalogue, &state.identity, |name| progress.set_message(format!("universe: {name}"))).await?;
+    progress.set_message("Maskinporten clients");
+    clients::seed(&state.db, &dir).await?;
+    let own_client = OidcClient {
+        client_id: web::SANDBOX_CLIENT_ID.to_owned(),
+        org_number: None,
+        secret_hash: None,
+        jwks: Some(json!({"keys": [login_jwk]})),
+        redirect_uris: vec![web::callback_address(&config.public_base)],
+        post_logout_redirect_uris: vec![web::logged_out_address(&config.public_base)],
+        scopes: vec![],
+    };
+    idporten::put_client(&state, &own_client).await?;
+    let (stop, shutdown) = Shutdown::channel();
+    let servers = spawn(&state, &keys, listeners, &shutdown)?;
+    serve::spawn_background(&state, &shutdown);
+    Ok(Running { state, config, stop, servers })
+}
+
+/// Issuers that only a sandbox has.
+fn extra_trust(config: &Checked, keys: &SandboxKeys, secrets: &setup::Secrets) -> Extra {
+    let testtools = config.settings.sandbox.as_ref().map(|s| format!("http://{}", s.testtools.listen)).unwrap_or_default();
+    let none = Arc::new(keys.none.key_set());
+    let issuers = [none_issuer(&testtools), NONE_ISSUER_OTHERS.to_owned()]
+        .into_iter()
+        .map(|name| TrustedIssuer { name, kind: IssuerKind::Altinn, algorithms: &[Algorithm::ES256], keys: KeySource::Fixed(Arc::clone(&none)) })
+        .collect();
+    let own = secrets.own_keys.key_set();
+    let platform_issuers = BTreeMap::from([("platform".to_owned(), Arc::clone(own)), (config.own_issuer.clone(), Arc::clone(own))]);
+    Extra { issuers, platform_issuers }
+}
+
+fn spawn(state: &AppState, keys: &Arc<SandboxKeys>, listeners: Listeners, shutdown: &Shutdown) -> anyhow::Result<JoinSet<()>> {
+    let config = &state.config;
+    let sandbox = config.settings.sandbox.as_ref().context("not a sandbox")?;
+    let maskinporten = maskinporten::router(Maskinporten {
+        app: state.clone(),
+        keys: Arc::clone(keys),
+        issuer: config.maskinporten_issuer.clone(),
+        lifetime: sandbox.maskinporten.token_lifetime_s,
+        extra_audiences: sandbox.maskinporten.extra_audiences.clone(),
+    });
+    let idporten = idporten::router(IdPorten {
+        app: state.clone(),
+        keys: Arc::clone(keys),
+        issuer: config.idporten_issuer.clone(),
+        auto_login_pid: sandbox.idporten.auto_login_pid.clone(),
+    });
+    let testtools = testtools::router(TestTools {
+        app: state.clone(),
+        keys: Arc::clone(keys),
+        base: format!("http://{}", sandbox.testtools.listen),
+        users: sandbox.testtools.users.clone(),
+    });
+    let internal = axum::Router::new().route("/metrics", axum::routing::get(serve::metrics));
+    let mut servers = JoinSet::new();
+    servers.spawn(serve::run(listeners.main, app::service(state), shutdown.clone()));
+    for (listener, router) in
+        [(listeners.internal, internal), (listeners.maskinporten, maskinporten), (listeners.idporten, idporten), (listeners.testtools, testtools)]
+    {
+        servers.spawn(serve::run(listener, router, shutdown.clone()));
+    }
+    Ok(servers)
+}
+
+/// `systembruker sandbox`: starts, tells where everything is, and runs until it is asked to stop.
+///
+/// # Errors
+/// See [`start`]; also when Postgres does not come up.
+pub async fn run(options: &Options) -> anyhow::Result<()> {
+    let started = Instant::now();
+    let environment: HashMap<String, String> = std::env::vars().collect();
+    let config = settings(options, &environment)?;
+    telemetry::init(&config.settings.log);
+    serve::install_metrics();
+    let progress = spinner();
+    let dir = config.sandbox_dir().context("not a sandbox")?;
+    let (cluster, url) = match &config.settings.database.url {
+        Some(url) => (None, url.clone()),
+        None => {
+            if options.fresh {
+                progress.set_message("removing the old database");
+                Cluster::remove(&dir)?;
+            }
+            progress.set_message("starting Postgres (the first time takes a moment)");
+            let cluster = Cluster::start(&dir, Durability::Full)?;
+            let url = cluster.url("postgres");
+            (Some(cluster), url)
+        }
+    };
+    let running = start(config, &url, Clock::default(), &progress).await?;
+    progress.finish_and_clear();
+    announce(&running, started.elapsed(), cluster.as_ref());
+    serve::asked_to_stop().await?;
+    eprintln!("\nStopping …");
+    running.stop().await;
+    drop(cluster);
+    eprintln!("Stopped.");
+    Ok(())
+}
+
+fn spinner() -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {wide_msg}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
+}
+
+fn announce(running: &Running, took: Duration, cluster: Option<&Cluster>) {
+    let config = &running.config;
+    let base = &config.public_base;
+    let dir = config.sandbox_dir().unwrap_or_default();
+    let testtools = config.settings.sandbox.as_ref().map_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), |s| s.testtools.listen);
+    let user = config.settings.sandbox.as_ref().and_then(|s| s.testtools.users.first().cloned()).unwrap_or_default();
+    println!(
+        "\
+systembruker sandbox is ready after {:.1} s. All people and organisations in it are made up.
+
+  Service         {base}                    (open it in a browser)
+  Maskinporten    {}
+  ID-porten       {}
+  Test tokens     http://{testtools}                    (user:password {user})
+  Metrics         http://{}/metrics
+  Keys, clients   {}
+{}
+  Test persons    11859024884  Oddny Ildflue      owns Oddny Ildflue Keramikk, 390381492
+                  19867518188  Torleif Morgenrød  runs Nattergal Bakeri AS, 390326572
+                  22878422566  Jostein Bekkeblom  may see Nattergal's request, not approve it
+                  30907001160  Olav Siffersund    accountant, Sifferhjelp, 390798288
+
+Play the whole journey in a second terminal:
+
+  make demo
+
+Or ask for a vendor's token and read a system:
+
+  TOKEN=$(curl -s -u {user} 'http://{testtools}/api/GetEnterpriseToken?env=local&orgNo=390198116&scopes=altinn:authentication/systemregister.write')
+  curl -s -H \"Authorization: Bearer $TOKEN\" {base}/authentication/api/v1/systemregister/vendor/390198116_fjordlonn
+
+Ctrl-C stops everything; what you did is kept for the next start.",
+        took.as_secs_f64(),
+        config.maskinporten_issuer,
+        config.idporten_issuer,
+        config.settings.server.internal_listen,
+        dir.display(),
+        cluster.map(|c| format!("  Postgres        {}\n", c.data_dir().display())).unwrap_or_default(),
+    );
+}

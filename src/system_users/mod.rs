@@ -1,0 +1,10 @@
+//! System users: non-human users that an organisation empowers to act for it through one registered system.
+
+pub mod api;
+mod live;
+mod model;
+mod store;
+
+pub use live::live_check;
+pub use model::{ExternalSystemUser, NewSystemUser, SystemUser, SystemUserDetail, SystemUserKind};
+pub use store::{active_with_key, by_external_id, by_id, delete, insert};

@@ -1,0 +1,198 @@
+//! All SQL of system users.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::model::{NewSystemUser, SystemUser, SystemUserKind};
+use crate::{db::DbError, delegation, register};
+
+/// Serialises the writers of the table, so that a reader of the sequence never passes by a row still in flight.
+const SEQUENCE_LOCK: i64 = 0x7379_7374_656d_0002;
+
+struct Row {
+    id: Uuid,
+    integration_title: String,
+    system_id: String,
+    system_internal_id: Uuid,
+    vendor_org_number: String,
+    owner_key: i32,
+    party_id: Option<i32>,
+    reportee_org_no: String,
+    kind: String,
+    external_ref: String,
+    access_packages: Value,
+    created: DateTime<Utc>,
+}
+
+impl From<Row> for SystemUser {
+    fn from(row: Row) -> Self {
+        Self {
+            id: row.id,
+            integration_title: row.integration_title,
+            system_id: row.system_id,
+            system_internal_id: row.system_internal_id,
+            vendor_org: row.vendor_org_number,
+            owner_key: row.owner_key,
+            owner_party_id: row.party_id,
+            reportee_org_no: row.reportee_org_no,
+            kind: SystemUserKind::from_stored(&row.kind),
+            external_ref: row.external_ref,
+            access_packages: serde_json::from_value(row.access_packages).unwrap_or_default(),
+            created: row.created,
+        }
+    }
+}
+
+macro_rules! system_users {
+    ($rest:literal $(, $value:expr)*) => {
+        sqlx::query_as!(
+            Row,
+            r#"select u.id, u.integration_title, s.system_id, u.system_internal_id, s.vendor_org_number, u.owner_key, o.party_id,
+                 u.reportee_org_no, u.kind, u.external_ref, u.access_packages, u.created
+               from system_user u join system s on s.system_internal_id = u.system_internal_id join party o on o.key = u.owner_key "# + $rest
+            $(, $value)*
+        )
+    };
+}
+
+/// A system user that lives.
+///
+/// # Errors
+/// As the database says.
+pub async fn by_id(db: &mut PgConnection, id: Uuid) -> Result<Option<SystemUser>, DbError> {
+    Ok(system_users!("where u.id = $1 and not u.is_deleted", id).fetch_optional(db).await?.map(SystemUser::from))
+}
+
+/// The living system user of this system, owner and reference, whatever its kind.
+///
+/// # Errors
+/// As the database says.
+pub async fn active_with_key(db: &mut PgConnection, system_id: &str, org_no: &str, external_ref: &str) -> Result<Option<SystemUser>, DbError> {
+    Ok(system_users!(
+        "where s.system_id = $1 and u.reportee_org_no = $2 and u.external_ref = $3 and not u.is_deleted",
+        system_id,
+        org_no,
+        external_ref
+    )
+    .fetch_optional(db)
+    .await?
+    .map(SystemUser::from))
+}
+
+/// What Maskinporten asks: the living system user of a live system that has this client, of this vendor, for this
+/// owner and reference.
+///
+/// # Errors
+/// As the database says.
+pub async fn by_external_id(
+    db: &mut PgConnection,
+    client_id: &str,
+    vendor_org: &str,
+    owner_org: &str,
+    external_ref: &str,
+) -> Result<Option<SystemUser>, DbError> {
+    Ok(system_users!(
+        r#"join system_client c on c.system_internal_id = s.system_internal_id and c.released_at is null and lower(c.client_id) = lower($1)
+             and c.client_id = $1
+           where s.vendor_org_number = $2 and u.reportee_org_no = $3 and u.external_ref = $4 and not u.is_deleted and not s.is_deleted
+           order by u.created limit 1"#,
+        client_id,
+        vendor_org,
+        owner_org,
+        external_ref
+    )
+    .fetch_optional(db)
+    .await?
+    .map(SystemUser::from))
+}
+
+/// Stores a system user and makes it known as a party; returns the party's key.
+///
+/// # Errors
+/// As the database says; `system_user_active_key` when one with this key lives already.
+pub async fn insert(tx: &mut PgConnection, user: &NewSystemUser<'_>) -> Result<i32, DbError> {
+    sqlx::query!("select pg_advisory_xact_lock($1) as locked", SEQUENCE_LOCK).fetch_one(&mut *tx).await?;
+    sqlx::query!(
+        r#"insert into system_user (id, integration_title, system_internal_id, owner_key, reportee_org_no, kind, external_ref, access_packages,
+             created_by, sequence_no)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, nextval('system_user_sequence'))"#,
+        user.id,
+        user.integration_title,
+        user.system_internal_id,
+        user.owner_key,
+        user.reportee_org_no,
+        user.kind.as_str(),
+        user.external_ref,
+        serde_json::to_value(user.access_packages).unwrap_or_default(),
+        user.created_by,
+    )
+    .execute(&mut *tx)
+    .await?;
+    let key = register::system_user_party(&mut *tx, user.id, user.integration_title).await?;
+    crate::db::feed::append(tx, crate::db::feed::Touched::SystemUser, &user.id.to_string()).await?;
+    Ok(key)
+}
+
+/// Deletes a system user with everything it holds, and the request it came from. Returns whether it lived.
+///
+/// # Errors
+/// As the database says.
+pub async fn delete(tx: &mut PgConnection, user: &SystemUser, by: &str) -> Result<bool, DbError> {
+    sqlx::query!("select pg_advisory_xact_lock($1) as locked", SEQUENCE_LOCK).fetch_one(&mut *tx).await?;
+    let deleted = sqlx::query!(
+        r#"update system_user set is_deleted = true, deleted_at = now(), last_changed = now(), changed_by = $2,
+             sequence_no = nextval('system_user_sequence')
+           where id = $1 and not is_deleted"#,
+        user.id,
+        by
+    )
+    .execute(&mut *tx)
+    .await?
+    .rows_affected();
+    if deleted == 0 {
+        return Ok(false);
+    }
+    if let Some(party) = register::party_by_uuid(&mut *tx, user.id).await? {
+        delegation::revoke_all(&mut *tx, party.key).await?;
+    }
+    sqlx::query!(
+        r#"update request set is_deleted = true, deleted_at = now(), last_changed = now(), changed_by = $5
+           where system_id = $1 and party_org_no = $2 and external_ref = $3 and kind = $4 and not is_deleted"#,
+        user.system_id,
+        user.reportee_org_no,
+        user.external_ref,
+        user.kind.as_str(),
+        by
+    )
+    .execute(&mut *tx)
+    .await?;
+    crate::db::feed::append(tx, crate::db::feed::Touched::SystemUser, &user.id.to_string()).await?;
+    Ok(true)
+}
+
+/// What the register says now about a system user that a token names.
+#[derive(Debug)]
+pub struct LiveFacts {
+    pub owner_org: String,
+    pub system_id: String,
+    pub vendor_org: String,
+    pub client_registered: bool,
+}
+
+/// The facts of living system users of live systems among these ids.
+pub async fn live_facts(db: &mut PgConnection, ids: &[Uuid], client_id: &str) -> Result<Vec<LiveFacts>, DbError> {
+    Ok(sqlx::query_as!(
+        LiveFacts,
+        r#"select u.reportee_org_no as owner_org, s.system_id, s.vendor_org_number as vendor_org,
+             exists (select 1 from system_client c where c.system_internal_id = s.system_internal_id and c.released_at is null
+               and c.client_id = $2) as "client_registered!"
+           from system_user u join system s on s.system_internal_id = u.system_internal_id
+           where u.id = any($1) and not u.is_deleted and not s.is_deleted"#,
+        ids,
+        client_id
+    )
+    .fetch_all(db)
+    .await?)
+}

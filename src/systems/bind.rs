@@ -1,0 +1,78 @@
+//! Reading system bodies, and the rights and packages that other bodies carry too.
+
+use serde_json::Value;
+
+use super::model::{AccessPackage, AttributePair, NewSystem, Right};
+use crate::http::{
+    ApiResult,
+    bind::{Binder, Object, Presence},
+};
+
+const LIST_LIMIT: usize = 500;
+
+/// Reads a list of rights; absent and null are told apart from empty by `None`.
+///
+/// # Errors
+/// Model state.
+pub fn bind_rights(binder: &mut Binder, object: &Object<'_>, name: &str, presence: Presence) -> ApiResult<Option<Vec<Right>>> {
+    let Some(items) = binder.list(object, name, presence, LIST_LIMIT)? else { return Ok(None) };
+    let mut rights = Vec::with_capacity(items.len());
+    for item in &items {
+        let right = binder.item_object(item)?;
+        let action = binder.text(&right, "action", Presence::Optional)?;
+        let mut resource = Vec::new();
+        for pair in binder.list(&right, "resource", Presence::NotNull, LIST_LIMIT)?.unwrap_or_default() {
+            let pair = binder.item_object(&pair)?;
+            resource.push(AttributePair { id: binder.non_blank(&pair, "id")?, value: binder.non_blank(&pair, "value")? });
+        }
+        rights.push(Right { action, resource });
+    }
+    Ok(Some(rights))
+}
+
+/// Reads a list of access packages.
+///
+/// # Errors
+/// Model state.
+pub fn bind_packages(binder: &mut Binder, object: &Object<'_>, name: &str, presence: Presence) -> ApiResult<Option<Vec<AccessPackage>>> {
+    let Some(items) = binder.list(object, name, presence, LIST_LIMIT)? else { return Ok(None) };
+    let mut packages = Vec::with_capacity(items.len());
+    for item in &items {
+        let package = binder.item_object(item)?;
+        packages.push(AccessPackage { urn: binder.text(&package, "urn", Presence::Optional)?.unwrap_or_default() });
+    }
+    Ok(Some(packages))
+}
+
+fn texts(binder: &mut Binder, object: &Object<'_>, name: &str, limit: usize) -> ApiResult<Vec<String>> {
+    let items = binder.list(object, name, Presence::NotNull, limit)?.unwrap_or_default();
+    items.iter().map(|item| binder.item_text(item)).collect()
+}
+
+/// Reads the body of a new system.
+///
+/// # Errors
+/// Model state.
+pub fn bind_system(value: &Value) -> ApiResult<NewSystem> {
+    let mut binder = Binder::new("registerNewSystem");
+    let root = binder.root(value)?;
+    let id = binder.text(&root, "id", Presence::Required)?.unwrap_or_default();
+    let vendor = binder.object(&root, "vendor", Presence::Required)?;
+    let vendor_id = match &vendor {
+        Some(vendor) => binder.non_blank(vendor, "ID")?,
+        None => String::new(),
+    };
+    let system = NewSystem {
+        id: id.trim().to_owned(),
+        vendor_id: vendor_id.trim().to_owned(),
+        name: binder.text_map(&root, "name", Presence::Required)?,
+        description: binder.text_map(&root, "description", Presence::Required)?,
+        rights: bind_rights(&mut binder, &root, "rights", Presence::Optional)?.unwrap_or_default(),
+        access_packages: bind_packages(&mut binder, &root, "accessPackages", Presence::Optional)?.unwrap_or_default(),
+        client_ids: texts(&mut binder, &root, "clientId", 1_000)?,
+        redirect_urls: texts(&mut binder, &root, "allowedRedirectUrls", 1_000)?,
+        is_visible: binder.boolean(&root, "isVisible", Presence::NotNull)?.unwrap_or(true),
+    };
+    binder.finish()?;
+    Ok(system)
+}

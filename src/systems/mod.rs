@@ -1,0 +1,11 @@
+//! The system register: end-user systems, who made them, and what they may ask for.
+
+pub mod api;
+mod bind;
+mod model;
+pub mod rules;
+mod store;
+
+pub use bind::{bind_packages, bind_rights};
+pub use model::{AccessPackage, AttributePair, NewSystem, RegisteredSystem, Right, System};
+pub use store::{by_id, by_id_for_share, clients_of, insert};

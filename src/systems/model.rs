@@ -1,0 +1,174 @@
+//! Systems and what they list, as data and on the wire.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// One attribute of a right: `urn:altinn:resource` and a resource id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AttributePair {
+    /// Attribute id.
+    pub id: String,
+    /// Its value.
+    pub value: String,
+}
+
+/// A single right: a resource, perhaps a part of it. The action is kept and echoed, and means nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Right {
+    /// Free text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+    /// Usually one pair.
+    pub resource: Vec<AttributePair>,
+}
+
+impl Right {
+    /// The resource the right is on: the value of the first `urn:altinn:resource` pair.
+    #[must_use]
+    pub fn resource_id(&self) -> Option<&str> {
+        self.resource.iter().find(|p| p.id == "urn:altinn:resource").map(|p| p.value.as_str())
+    }
+}
+
+/// An access package, by URN.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+pub struct AccessPackage {
+    /// `urn:altinn:accesspackage:{code}`
+    pub urn: String,
+}
+
+/// Texts by language.
+pub type Texts = Map<String, Value>;
+
+/// A registered system.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "columns of the register")]
+pub struct System {
+    pub internal_id: Uuid,
+    pub id: String,
+    pub vendor_org: String,
+    pub name: Value,
+    pub description: Value,
+    pub rights: Vec<Right>,
+    pub access_packages: Vec<AccessPackage>,
+    pub redirect_urls: Vec<String>,
+    pub is_visible: bool,
+    pub is_deleted: bool,
+}
+
+impl System {
+    /// A text in a language, else in the first of nb, nn, en that there is.
+    #[must_use]
+    pub fn name_in(&self, language: &str) -> Option<&str> {
+        [language, "nb", "nn", "en"].iter().find_map(|l| self.name.get(l)?.as_str().filter(|t| !t.trim().is_empty()))
+    }
+}
+
+/// A system to be stored, as the vendor sent it, trimmed.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "members of the body")]
+pub struct NewSystem {
+    pub id: String,
+    pub vendor_id: String,
+    pub name: Texts,
+    pub description: Texts,
+    pub rights: Vec<Right>,
+    pub access_packages: Vec<AccessPackage>,
+    pub client_ids: Vec<String>,
+    pub redirect_urls: Vec<String>,
+    pub is_visible: bool,
+}
+
+impl NewSystem {
+    /// The snapshot the change log keeps: everything as sent, in the spelling of the public system's log.
+    #[must_use]
+    pub fn snapshot(&self) -> Value {
+        let right = |r: &Right| json!({"Action": r.action, "Resource": r.resource});
+        json!({
+            "Id": self.id, "Name": self.name, "Rights": self.rights.iter().map(right).collect::<Vec<_>>(),
+            "Vendor": {"ID": self.vendor_id}, "ClientId": self.client_ids, "IsVisible": self.is_visible, "Description": self.description,
+            "AccessPackages": self.access_packages.iter().map(|p| json!({"Urn": p.urn})).collect::<Vec<_>>(),
+            "AllowedRedirectUrls": self.redirect_urls,
+        })
+    }
+}
+
+/// Vendor of a system, on the wire.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct VendorInfo {
+    /// `0192:{organisation number}`
+    #[serde(rename = "ID")]
+    pub id: String,
+}
+
+/// A system as its vendor sees it.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "members of the wire model")]
+pub struct RegisteredSystem {
+    pub id: String,
+    pub vendor: VendorInfo,
+    #[schema(value_type = Object)]
+    pub name: Value,
+    #[schema(value_type = Object)]
+    pub description: Value,
+    pub rights: Vec<Right>,
+    pub access_packages: Vec<AccessPackage>,
+    pub is_deleted: bool,
+    pub client_id: Vec<String>,
+    pub is_visible: bool,
+    pub allowed_redirect_urls: Vec<String>,
+}
+
+impl RegisteredSystem {
+    /// The vendor's view of a system.
+    #[must_use]
+    pub fn new(system: System, client_id: Vec<String>) -> Self {
+        Self {
+            id: system.id,
+            vendor: VendorInfo { id: format!("0192:{}", system.vendor_org) },
+            name: system.name,
+            description: system.description,
+            rights: system.rights,
+            access_packages: system.access_packages,
+            is_deleted: system.is_deleted,
+            client_id,
+            is_visible: system.is_visible,
+            allowed_redirect_urls: system.redirect_urls,
+        }
+    }
+}
+
+/// A system as portals see it, and as lists show it.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SystemDto {
+    pub system_id: String,
+    pub system_vendor_org_number: String,
+    /// Always empty: readers look the name up themselves.
+    pub system_vendor_org_name: String,
+    #[schema(value_type = Object)]
+    pub name: Value,
+    #[schema(value_type = Object)]
+    pub description: Value,
+    pub rights: Vec<Right>,
+    pub access_packages: Vec<AccessPackage>,
+    pub is_visible: bool,
+}
+
+impl From<System> for SystemDto {
+    fn from(system: System) -> Self {
+        Self {
+            system_id: system.id,
+            system_vendor_org_number: system.vendor_org,
+            system_vendor_org_name: String::new(),
+            name: system.name,
+            description: system.description,
+            rights: system.rights,
+            access_packages: system.access_packages,
+            is_visible: system.is_visible,
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Small helpers over vetted primitives.
+
+use aws_lc_rs::{digest, rand};
+use base64::{
+    Engine as _,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::URL_SAFE_NO_PAD},
+};
+
+/// Unpadded base64url.
+#[must_use]
+pub fn base64url(bytes: impl AsRef<[u8]>) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// Strict unpadded base64url.
+#[must_use]
+pub fn unbase64url(text: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(text).ok()
+}
+
+/// Base64url or standard base64, padded or not: key sets in the wild use both.
+#[must_use]
+pub fn unbase64(text: &str) -> Option<Vec<u8>> {
+    const LENIENT: GeneralPurpose = GeneralPurpose::new(
+        &base64::alphabet::URL_SAFE,
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent).with_decode_allow_trailing_bits(true),
+    );
+    LENIENT.decode(text.replace('+', "-").replace('/', "_")).ok()
+}
+
+/// SHA-256.
+#[must_use]
+pub fn sha256(bytes: impl AsRef<[u8]>) -> [u8; 32] {
+    let mut out = [0; 32];
+    out.copy_from_slice(digest::digest(&digest::SHA256, bytes.as_ref()).as_ref());
+    out
+}
+
+/// So many random bytes from the operating system, as base64url text.
+#[must_use]
+pub fn random_text(bytes: usize) -> String {
+    let mut buffer = vec![0; bytes];
+    // The system's generator does not fail once it is seeded; an empty text would be refused everywhere.
+    if rand::fill(&mut buffer).is_err() {
+        buffer.clear();
+    }
+    base64url(buffer)
+}

@@ -1,0 +1,93 @@
+//! Scopes: whole strings, case-sensitive, and the policies that name which of them will do.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+/// The scopes of a token.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Scopes(BTreeSet<String>);
+
+impl Scopes {
+    /// Reads a scope claim: one text split on spaces, or a list of texts. At most 200 scopes of 256 characters.
+    #[must_use]
+    pub fn read(claim: Option<&Value>) -> Option<Self> {
+        let texts: Vec<&str> = match claim {
+            None => Vec::new(),
+            Some(Value::String(text)) => vec![text],
+            Some(Value::Array(items)) => items.iter().map(Value::as_str).collect::<Option<_>>()?,
+            Some(_) => return None,
+        };
+        let set: BTreeSet<String> = texts.iter().flat_map(|t| t.split(' ')).filter(|s| !s.is_empty()).map(str::to_owned).collect();
+        (set.len() <= 200 && set.iter().all(|s| s.chars().count() <= 256)).then_some(Self(set))
+    }
+
+    /// Whether this very scope is there.
+    #[must_use]
+    pub fn contains(&self, scope: &str) -> bool {
+        self.0.contains(scope)
+    }
+
+    /// Whether one of them is there.
+    #[must_use]
+    pub fn contains_any(&self, scopes: &[&str]) -> bool {
+        scopes.iter().any(|s| self.contains(s))
+    }
+
+    /// Each scope, in order of the alphabet.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+}
+
+/// Which scopes open an endpoint: any one of them does. One list, read by the router, by `WWW-Authenticate` and by
+/// the API description.
+pub trait ScopePolicy: Send + Sync + 'static {
+    /// The scopes.
+    const ACCEPTED: &'static [&'static str];
+}
+
+macro_rules! policies {
+    ($($(#[$meta:meta])* $name:ident = [$($scope:literal),+];)*) => {
+        $($(#[$meta])* #[derive(Debug, Clone, Copy)] pub struct $name;
+          impl ScopePolicy for $name { const ACCEPTED: &'static [&'static str] = &[$($scope),+]; })*
+
+        /// Every scope some endpoint accepts.
+        pub const ALL: &[&[&str]] = &[$(<$name as ScopePolicy>::ACCEPTED),*];
+    };
+}
+
+policies! {
+    /// Vendors write, and read, their systems.
+    SystemRegisterWrite = ["altinn:authentication/systemregister.write", "altinn:authentication/systemregister.admin"];
+    /// End users, through a portal or an end-user system.
+    Portal = ["altinn:portal/enduser"];
+    /// Vendors make requests.
+    RequestWrite = ["altinn:authentication/systemuser.request.write"];
+    /// Vendors read their requests. Writing does not imply it.
+    RequestRead = ["altinn:authentication/systemuser.request.read"];
+    /// Maskinporten looks system users up.
+    SystemUserLookup = ["altinn:maskinporten/systemuser.read"];
+    /// Service owners ask for decisions.
+    Authorize = ["altinn:authorization/authorize", "altinn:authorization/authorize.admin"];
+}
+
+/// Scope of a service owner who may set attributes that others may not.
+pub const AUTHORIZE_ADMIN: &str = "altinn:authorization/authorize.admin";
+/// Scope that lifts the ownership check in the system register.
+pub const SYSTEM_REGISTER_ADMIN: &str = "altinn:authentication/systemregister.admin";
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn text_and_list_say_the_same() {
+        let text = Scopes::read(Some(&json!("a:b  c:d"))).unwrap();
+        assert_eq!(Scopes::read(Some(&json!(["a:b", "c:d"]))).unwrap(), text);
+        assert!(text.contains("a:b") && !text.contains("a:B") && !text.contains("a"));
+        assert!(Scopes::read(Some(&json!(7))).is_none());
+    }
+}

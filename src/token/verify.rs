@@ -1,0 +1,153 @@
+//! The fixed order of checks that a bearer token passes through.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::{Algorithm, IssuerKind, JwksError, ParsedToken, Principal, TrustedIssuer, VerificationKey, parse};
+use crate::{clock::Clock, config::AudienceMode};
+
+/// Why a token is not believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reject {
+    /// The token is bad; the fixed reason to tell.
+    Invalid(&'static str),
+    /// Its issuer's keys cannot be had now.
+    Unavailable,
+}
+
+/// A token that was verified.
+#[derive(Debug, Clone)]
+pub struct Verified {
+    /// Who calls.
+    pub principal: Principal,
+    claims: Map<String, Value>,
+}
+
+impl Verified {
+    /// The claims as they were, for the exchange alone.
+    #[must_use]
+    pub fn claims(&self) -> &Map<String, Value> {
+        &self.claims
+    }
+}
+
+/// Verifies bearer tokens of all issuers this installation trusts.
+#[derive(Debug)]
+pub struct Verifier {
+    /// Trusted issuers.
+    pub issuers: Vec<TrustedIssuer>,
+    /// `tokens.leeway_s`
+    pub leeway: i64,
+    /// `tokens.max_lifetime_s`; 0: no limit.
+    pub max_lifetime: i64,
+    /// `tokens.max_bytes`
+    pub max_bytes: usize,
+    /// What counts as our audience.
+    pub audiences: Vec<String>,
+    /// What happens to others.
+    pub audience_mode: AudienceMode,
+    /// `tokens.denied_kids`
+    pub denied_kids: Vec<String>,
+    /// Takes what only the sandbox takes, and keys whose id begins with `sandbox-`.
+    pub sandbox: bool,
+    /// The time of day.
+    pub clock: Clock,
+}
+
+impl Verifier {
+    /// Verifies a token.
+    ///
+    /// # Errors
+    /// The first check that fails.
+    pub async fn verify(&self, text: &str) -> Result<Verified, Reject> {
+        let token = parse(text, self.max_bytes).map_err(Reject::Invalid)?;
+        let issuer = self.issuer_of(&token).map_err(Reject::Invalid)?;
+        let algorithm = Algorithm::parse(&token.alg).filter(|a| issuer.algorithms.contains(a)).ok_or(Reject::Invalid("algorithm"))?;
+        let kid = token.kid.as_deref().ok_or(Reject::Invalid("key"))?;
+        if self.denied_kids.iter().any(|denied| denied == kid) || (!self.sandbox && kid.starts_with("sandbox-")) {
+            return Err(Reject::Invalid("key"));
+        }
+        let key = issuer.key(kid).await.map_err(|error| match error {
+            JwksError::UnknownKey => Reject::Invalid("key"),
+            JwksError::Unavailable => Reject::Unavailable,
+        })?;
+        verifies(&token, &key, algorithm).map_err(Reject::Invalid)?;
+        self.check_times(&token.claims).map_err(Reject::Invalid)?;
+        self.check_use(issuer.kind, &token.claims).map_err(Reject::Invalid)?;
+        let principal = Principal::from_claims(issuer.kind, &token.claims, self.sandbox).map_err(Reject::Invalid)?;
+        Ok(Verified { principal, claims: token.claims })
+    }
+
+    fn issuer_of(&self, token: &ParsedToken<'_>) -> Result<&TrustedIssuer, &'static str> {
+        let name = token.claims.get("iss").and_then(Value::as_str).ok_or("unknown issuer")?;
+        self.issuers.iter().find(|issuer| issuer.name == name).ok_or("unknown issuer")
+    }
+
+    pub(super) fn check_times(&self, claims: &Map<String, Value>) -> Result<(), &'static str> {
+        let now = self.clock.now().timestamp_millis() as f64 / 1000.0;
+        let leeway = self.leeway as f64;
+        let number = |name: &str| match claims.get(name) {
+            None => Ok(None),
+            Some(Value::Number(n)) => Ok(n.as_f64()),
+            Some(_) => Err("malformed"),
+        };
+        let exp = number("exp")?.ok_or("missing exp")?;
+        let iat = number("iat")?.ok_or("malformed")?;
+        if now >= exp + leeway {
+            return Err("expired");
+        }
+        if number("nbf")?.is_some_and(|nbf| now < nbf - leeway) {
+            return Err("not yet valid");
+        }
+        if iat > now + leeway {
+            return Err("issued in the future");
+        }
+        if self.max_lifetime > 0 && exp - iat > self.max_lifetime as f64 {
+            return Err("lifetime");
+        }
+        Ok(())
+    }
+
+    /// Not an id token, and made for us.
+    fn check_use(&self, kind: IssuerKind, claims: &Map<String, Value>) -> Result<(), &'static str> {
+        if kind == IssuerKind::Altinn {
+            return Ok(());
+        }
+        if claims.contains_key("nonce") || claims.contains_key("at_hash") {
+            return Err("type");
+        }
+        let audiences: Vec<&str> = match claims.get("aud") {
+            None => return Ok(()),
+            Some(Value::String(one)) => vec![one],
+            Some(Value::Array(many)) => many.iter().filter_map(Value::as_str).collect(),
+            Some(_) => return Err("malformed"),
+        };
+        if claims.get("client_id").and_then(Value::as_str).is_some_and(|client| kind == IssuerKind::IdPorten && audiences.contains(&client)) {
+            return Err("type");
+        }
+        if audiences.iter().any(|aud| *aud == "unspecified" || self.audiences.iter().any(|own| own == aud)) {
+            return Ok(());
+        }
+        metrics::counter!("token_foreign_audience").increment(1);
+        match self.audience_mode {
+            AudienceMode::Enforce => Err("audience"),
+            AudienceMode::Warn => {
+                tracing::warn!("a token for another audience was taken");
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Checks the signature.
+///
+/// # Errors
+/// `key` when the key does not fit the algorithm, else `signature`.
+pub fn verifies(token: &ParsedToken<'_>, key: &Arc<VerificationKey>, algorithm: Algorithm) -> Result<(), &'static str> {
+    let key = key.for_algorithm(algorithm).ok_or("key")?;
+    match jsonwebtoken::crypto::verify(token.signature, token.signed.as_bytes(), key, algorithm.library()) {
+        Ok(true) => Ok(()),
+        _ => Err("signature"),
+    }
+}

@@ -1,0 +1,184 @@
+//! Logging out, and where the browser goes afterwards.
+
+use askama::Template;
+use axum::{
+    Form,
+    extract::{State, rejection::FormRejection},
+    response::{IntoResponse, Redirect, Response},
+};
+use axum_extra::extract::cookie::CookieJar;
+use http::{HeaderValue, StatusCode, header::CACHE_CONTROL};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{
+    browser::{Browser, CookieName},
+    csrf, display, frame,
+    frame::Frame,
+    login::found,
+    store::{self, PostLogout},
+};
+use crate::{
+    app::AppState,
+    config::Profile,
+    http::{ApiError, query::Query},
+    systems,
+    token::random_text,
+};
+
+const LOGGED_OUT: &str = "/accessmanagement/ui/loggedout";
+const PATH: &str = "/authentication/api/v1/logout";
+
+/// Fields of the log-out form.
+#[derive(Debug, Deserialize)]
+pub struct LogoutForm {
+    #[serde(default)]
+    csrf: String,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "confirm_logout.html")]
+struct ConfirmLogout {
+    f: Frame,
+}
+
+/// `GET …/logout`: for a link. From another site it only offers a button.
+pub async fn by_link(State(state): State<AppState>, browser: Browser) -> Response {
+    let site = browser.headers.get("sec-fetch-site").and_then(|v| v.to_str().ok());
+    if site.is_none_or(|s| matches!(s, "same-origin" | "none")) {
+        return end(&state, &browser, None, None).await;
+    }
+    let frame = Frame::new(&state, &browser, super::text(browser.language, "logout.confirm_title").to_owned());
+    let page = ConfirmLogout { f: frame };
+    page.f.respond(StatusCode::OK, &page)
+}
+
+/// `POST …/logout`: the button in the header.
+pub async fn by_form(State(state): State<AppState>, browser: Browser, form: Result<Form<LogoutForm>, FormRejection>) -> Response {
+    if let Some(session) = &browser.session {
+        let proof = form.map(|f| f.0.csrf).unwrap_or_default();
+        let origin = display::origin(&state.config.ui_base).unwrap_or_default();
+        if !csrf::same_origin(&browser.headers, &origin) || !csrf::verify(&session.csrf_secret, "POST", PATH, &proof) {
+            return frame::message(&state, &browser, StatusCode::FORBIDDEN, "e.csrf_title", "e.csrf_body");
+        }
+        return end(&state, &browser, None, None).await;
+    }
+    Redirect::to(LOGGED_OUT).into_response()
+}
+
+/// Ends the session here and at the identity provider; afterwards the browser goes to `redirect_url`, or sees the
+/// receipt.
+pub async fn end(state: &AppState, browser: &Browser, redirect_url: Option<&str>, receipt: Option<&Value>) -> Response {
+    match try_end(state, browser, redirect_url, receipt).await {
+        Ok(response) => response,
+        Err(error) => frame::failure(state, browser, error),
+    }
+}
+
+async fn try_end(state: &AppState, browser: &Browser, redirect_url: Option<&str>, receipt: Option<&Value>) -> Result<Response, ApiError> {
+    if let Some(token) = browser.cookie(CookieName::Session) {
+        store::delete_session(&state.db, token).await?;
+    }
+    let after = random_text(32);
+    store::insert_post_logout(&state.db, &after, redirect_url, receipt).await?;
+    let jar = CookieJar::new().add(browser.unset(CookieName::Session)).add(browser.set(CookieName::After, &after, Some(15)));
+    let next = match &state.login {
+        Some(client) => client.logout_address(&after[..8]).await.map(String::from).unwrap_or_else(|error| {
+            tracing::warn!(error = format!("{error:#}"), "the identity provider's log-out cannot be reached");
+            super::logged_out_address(&state.config.public_base)
+        }),
+        None => super::logged_out_address(&state.config.public_base),
+    };
+    Ok((jar, Redirect::to(&next)).into_response())
+}
+
+/// `GET …/logout/handleloggedout`: the identity provider sends the browser back.
+pub async fn finished(State(state): State<AppState>, browser: Browser) -> Response {
+    let target = match browser.cookie(CookieName::After) {
+        None => Ok(None),
+        Some(token) => after(&state, token).await,
+    };
+    match target {
+        Ok(Some(url)) => found(&url),
+        Ok(None) => found(LOGGED_OUT),
+        Err(error) => frame::failure(&state, &browser, error),
+    }
+}
+
+async fn after(state: &AppState, token: &str) -> Result<Option<String>, ApiError> {
+    let Some(PostLogout { redirect_url: Some(url), receipt }) = store::take_post_logout(&state.db, token).await? else { return Ok(None) };
+    let system_id = receipt.as_ref().and_then(|r| r.get("systemId")).and_then(Value::as_str).unwrap_or_default();
+    let system = systems::by_id(&mut *state.db.acquire().await?, system_id).await?.filter(|s| !s.is_deleted);
+    let listed = system.is_some_and(|s| systems::rules::check_redirect_url(Some(&url), &s.redirect_urls).is_ok());
+    if listed && scheme_allowed(state.config.profile(), &url) {
+        return Ok(Some(url));
+    }
+    tracing::warn!(system_id, "redirect.rejected");
+    Ok(None)
+}
+
+/// `https`; outside production also `http` to this machine.
+fn scheme_allowed(profile: Profile, url: &str) -> bool {
+    let Ok(url) = url::Url::parse(url) else { return false };
+    let loopback = match url.host() {
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
+    };
+    url.scheme() == "https" || (url.scheme() == "http" && profile != Profile::Prod && loopback)
+}
+
+#[derive(Debug, Template)]
+#[template(path = "logged_out.html")]
+struct LoggedOut {
+    f: Frame,
+    lines: Vec<String>,
+}
+
+/// The page after a log-out: what was decided, when something was.
+pub async fn logged_out_page(State(state): State<AppState>, browser: Browser) -> Response {
+    let receipt = match browser.cookie(CookieName::After) {
+        None => None,
+        Some(token) => store::receipt(&state.db, token).await.ok().flatten(),
+    };
+    let fact = |name: &str| receipt.as_ref().and_then(|r| r.get(name)).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let mut f = Frame::new(&state, &browser, super::text(browser.language, "out.title").to_owned());
+    f.person = None;
+    let mut lines = Vec::new();
+    if receipt.is_some() {
+        let outcome = fact("outcome");
+        let system = fact("system");
+        if outcome == "closed" {
+            lines.push(f.t("out.closed").to_owned());
+        } else {
+            f.title = f.fill(&format!("out.{outcome}"), "system", &system);
+        }
+        let at = fact("at").parse().map(|at| display::date_time(at, browser.language)).unwrap_or_default();
+        let orgno = display::org_number(&fact("orgNumber"));
+        lines.push(super::filled_text(browser.language, "out.for_org", &[("org", &fact("org")), ("orgno", &orgno), ("datetime", &at)]));
+        if outcome == "approved" {
+            lines.push(f.fill("out.next_own", "system", &system));
+        }
+    }
+    let page = LoggedOut { f, lines };
+    page.f.respond(StatusCode::OK, &page)
+}
+
+/// `GET …/upstream/frontchannel-logout`: the identity provider says that a session of its own has ended.
+pub async fn front_channel(State(state): State<AppState>, query: Query) -> Response {
+    let (Some(issuer), Some(sid)) = (query.get("iss"), query.get("sid")) else { return StatusCode::BAD_REQUEST.into_response() };
+    if issuer.is_empty() || sid.is_empty() {
+        return StatusCode::BAD_REQUEST.into_response();
+    }
+    if let Err(error) = store::delete_upstream_sessions(&state.db, issuer, sid).await {
+        return ApiError::from(error).into_response();
+    }
+    let hosts: Vec<String> = state.login.as_ref().map(|l| l.origins()).unwrap_or_default();
+    let mut response = "OK".into_response();
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Ok(policy) = HeaderValue::from_str(&format!("frame-ancestors {}", hosts.join(" "))) {
+        response.headers_mut().insert(http::header::CONTENT_SECURITY_POLICY, policy);
+    }
+    response
+}

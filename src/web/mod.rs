@@ -1,0 +1,122 @@
+//! Pages for people: deciding about a request, logging in and out, information.
+//!
+//! Every page is whole HTML and every action a plain form. Pages call the same functions as the APIs, in process.
+
+mod assets;
+mod browser;
+mod csrf;
+mod display;
+mod docs;
+mod frame;
+mod login;
+mod login_client;
+mod logout;
+mod pages;
+mod request_page;
+mod request_view;
+mod store;
+mod texts;
+
+use axum::{
+    Router,
+    routing::{MethodRouter, get},
+};
+
+pub use login_client::{CLIENT_ID as SANDBOX_CLIENT_ID, LoginClient, callback_address, logged_out_address};
+pub use texts::{Language, filled as filled_text, text};
+
+use crate::app::AppState;
+
+/// Templates of the pages' routes.
+pub const TEMPLATES: &[&str] = &[
+    "/",
+    "/accessmanagement/ui",
+    "/accessmanagement/ui/systemuser/request",
+    "/accessmanagement/ui/systemuser/request/{id}",
+    "/accessmanagement/ui/systemuser/agentrequest",
+    "/accessmanagement/ui/systemuser/agentrequest/{id}",
+    "/accessmanagement/ui/systemuser/{*rest}",
+    "/accessmanagement/ui/loggedout",
+    "/accessmanagement/ui/help",
+    "/accessmanagement/ui/privacy",
+    "/accessmanagement/ui/accessibility",
+    "/accessmanagement/ui/lang",
+    "/accessmanagement/ui/{*rest}",
+    "/authentication/api/v1/authentication",
+    "/authentication/api/v1/upstream/callback",
+    "/authentication/api/v1/upstream/frontchannel-logout",
+    "/authentication/api/v1/frontchannel_logout",
+    "/authentication/api/v1/logout",
+    "/authentication/api/v1/logout/handleloggedout",
+    "/static/{hash}/{file}",
+    "/favicon.ico",
+    "/icon.svg",
+    "/robots.txt",
+    "/.well-known/security.txt",
+    "/status",
+    "/docs",
+    "/swagger",
+    "/swagger/index.html",
+    "/authentication/swagger/v1/swagger.json",
+];
+
+/// The pages.
+pub fn router() -> Router<AppState> {
+    const A: &str = "/authentication/api/v1";
+    const UI: &str = "/accessmanagement/ui";
+    let ui = |path: &str| format!("{UI}{path}");
+    Router::new()
+        .route("/", get(pages::start))
+        .route(UI, get(pages::not_built))
+        .route(&ui("/systemuser/request"), get(request_page::show_standard))
+        .route(&ui("/systemuser/request/{id}"), get(request_page::back_to_standard).post(request_page::decide_standard))
+        .route(&ui("/systemuser/agentrequest"), get(request_page::show_agent))
+        .route(&ui("/systemuser/agentrequest/{id}"), get(request_page::back_to_agent).post(request_page::decide_agent))
+        .route(&ui("/systemuser/{*rest}"), get(pages::not_built))
+        .route(&ui("/loggedout"), get(logout::logged_out_page))
+        .route(&ui("/help"), get(pages::help))
+        .route(&ui("/privacy"), get(pages::privacy))
+        .route(&ui("/accessibility"), get(pages::accessibility))
+        .route(&ui("/lang"), get(pages::change_language))
+        .route(&ui("/{*rest}"), get(pages::not_built))
+        .route(&format!("{A}/authentication"), get(login::start))
+        .route(&format!("{A}/upstream/callback"), get(login::callback))
+        .route(&format!("{A}/upstream/frontchannel-logout"), get(logout::front_channel))
+        .route(&format!("{A}/frontchannel_logout"), get(logout::front_channel))
+        .route(&format!("{A}/logout"), get(logout::by_link).post(logout::by_form))
+        .route(&format!("{A}/logout/handleloggedout"), get(logout::finished))
+        .route("/static/{hash}/{file}", get(assets::serve))
+        .route("/favicon.ico", get(assets::icon))
+        .route("/icon.svg", get(assets::icon))
+        .route("/robots.txt", get(async || "User-agent: *\nDisallow: /\n"))
+        .route("/.well-known/security.txt", get(pages::security_txt))
+        .route("/status", get(pages::status))
+        .route("/docs", get(docs::front))
+        .route("/swagger", get(docs::to_reference))
+        .route("/swagger/index.html", get(docs::to_reference))
+        .route("/authentication/swagger/v1/swagger.json", get(docs::to_file))
+}
+
+/// Address of a static file, for the sandbox's own pages.
+#[must_use]
+pub fn static_address(name: &str) -> &'static str {
+    assets::address(name)
+}
+
+/// Serves a static file, for the sandbox's own pages.
+pub async fn static_file(path: crate::http::path::PathValues) -> axum::response::Response {
+    assets::serve(path).await
+}
+
+/// The interactive API reference.
+pub fn docs_routes() -> Vec<(String, MethodRouter<AppState>)> {
+    docs::reference_routes()
+}
+
+/// Removes sessions, logins and log-outs that ended more than a day ago.
+///
+/// # Errors
+/// As the database says.
+pub async fn forget_expired(pool: &sqlx::PgPool) -> Result<(), crate::db::DbError> {
+    store::forget_expired(pool).await
+}

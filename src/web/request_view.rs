@@ -1,0 +1,251 @@
+//! What a request page shows, put together from the request, its system and what the person may do.
+
+use serde_json::Value;
+use sqlx::PgConnection;
+
+use super::{
+    display, store,
+    texts::{self, Language},
+};
+use crate::{
+    app::AppState,
+    delegation::DelegationReport,
+    delegation::rules::PackageRefusal,
+    http::{ApiError, time},
+    register::{self, Party},
+    requests::{Request, RequestKind},
+    resources,
+    systems::System,
+    token::{base64url, sha256},
+};
+
+/// A power of attorney on the page.
+#[derive(Debug, Default)]
+pub struct Item {
+    pub anchor: String,
+    pub name: String,
+    pub lang: Option<&'static str>,
+    pub missing: bool,
+    pub lines: Vec<String>,
+    pub services: Vec<String>,
+    pub after: Vec<String>,
+}
+
+/// Powers of attorney of one kind.
+#[derive(Debug)]
+pub struct Group {
+    pub title: String,
+    pub items: Vec<Item>,
+}
+
+/// Something to be told above the request.
+#[derive(Debug)]
+pub struct Notice {
+    pub color: &'static str,
+    pub title: String,
+    pub body: String,
+}
+
+/// Everything the page shows.
+#[derive(Debug)]
+pub struct View {
+    pub notice: Option<Notice>,
+    pub failing: Vec<(String, String)>,
+    pub title: String,
+    pub lead: String,
+    pub more: Vec<String>,
+    pub facts: Vec<(String, String)>,
+    pub groups: Vec<Group>,
+    pub decide_title: String,
+    pub decide_body: String,
+    pub action: String,
+    pub csrf: String,
+    pub party: String,
+    pub seen: String,
+    pub can_approve: bool,
+    pub can_reject: bool,
+    pub close: String,
+    pub afterwards: String,
+    pub system_name: String,
+}
+
+/// Digest of what was shown and would be approved.
+#[must_use]
+pub fn seen(request: &Request, system: Option<&System>, party: &Party, language: Language) -> String {
+    let system_name = system.map(|s| s.name.clone()).unwrap_or_default();
+    let vendor = system.map(|s| s.vendor_org.clone()).unwrap_or_default();
+    let (mut rights, mut packages) = (request.resource_ids(), request.package_urns());
+    rights.sort();
+    packages.sort();
+    let shown = display::localized(&system_name, language).map(|n| n.0).unwrap_or_default();
+    let parts = serde_json::json!([request.kind, request.id, party.uuid, request.system_id, shown, vendor, rights, packages, request.redirect_url]);
+    base64url(sha256(parts.to_string()))
+}
+
+/// The parts that do not depend on what may be done.
+pub async fn describe(
+    state: &AppState,
+    db: &mut PgConnection,
+    request: &Request,
+    system: Option<&System>,
+    party: &Party,
+    report: Option<&DelegationReport>,
+    language: Language,
+) -> Result<View, ApiError> {
+    let t = |key: &str| texts::text(language, key).to_owned();
+    let no_name = Value::Null;
+    let system_name =
+        display::localized(system.map_or(&no_name, |s| &s.name), language).map_or_else(|| display::safe(&request.system_id), |name| name.0);
+    let vendor_no = system.map(|s| s.vendor_org.clone()).unwrap_or_default();
+    let vendor = register::name_of_organization(&mut *db, &vendor_no).await?.map_or_else(|| display::org_number(&vendor_no), |n| display::name(&n));
+    let org = display::name(&party.name);
+    let org_no = party.org_number.clone().unwrap_or_default();
+    let numbered = |name: &str, number: &str| format!("{name} · {}", texts::filled(language, "c.orgno", &[("orgno", &display::org_number(number))]));
+    let mut facts = vec![(t("c.org"), numbered(&org, &org_no)), (t("c.system"), system_name.clone()), (t("c.vendor"), numbered(&vendor, &vendor_no))];
+    if let Some(title) = request.integration_title.as_deref().map(display::safe).filter(|title| *title != system_name) {
+        facts.push((t("c.name"), title));
+    }
+    facts.push((t("c.sent"), display::date(request.created, language)));
+    if request.external_ref != request.party_org_no {
+        facts.push((t("c.vendor_ref"), display::safe(&request.external_ref)));
+    }
+    let (title_key, lead_key) = match request.kind {
+        RequestKind::Standard => ("req.title_own", "req.lead_own"),
+        RequestKind::Agent => ("req.title_agent", "req.lead_agent"),
+    };
+    let mut more = Vec::new();
+    if request.kind == RequestKind::Agent {
+        more.push(t("req.agent_no_clients"));
+        let all_assignable = request.package_urns().iter().all(|urn| state.catalogue.package_by_urn(urn).is_some_and(|p| p.is_assignable));
+        if all_assignable {
+            more.push(texts::filled(language, "req.agent_self", &[("org", &org)]));
+        }
+    }
+    let (groups, failing) = groups(state, db, request, report, &org, language).await?;
+    let host = request.redirect_url.as_deref().and_then(display::host);
+    Ok(View {
+        notice: None,
+        failing,
+        title: texts::filled(language, title_key, &[("system", &system_name)]),
+        lead: texts::filled(language, lead_key, &[("vendor", &vendor), ("system", &system_name), ("org", &org)]),
+        more,
+        facts,
+        groups,
+        decide_title: t("req.h_decide"),
+        decide_body: String::new(),
+        action: String::new(),
+        csrf: String::new(),
+        party: party.uuid.to_string(),
+        seen: seen(request, system, party, language),
+        can_approve: false,
+        can_reject: false,
+        close: host.as_ref().map_or_else(|| t("req.close_logout"), |host| texts::filled(language, "req.close_redirect", &[("host", host)])),
+        afterwards: host.map_or_else(|| t("req.after_logout"), |host| texts::filled(language, "req.after_redirect", &[("host", &host)])),
+        system_name,
+    })
+}
+
+type Failing = Vec<(String, String)>;
+
+async fn groups(
+    state: &AppState,
+    db: &mut PgConnection,
+    request: &Request,
+    report: Option<&DelegationReport>,
+    org: &str,
+    language: Language,
+) -> Result<(Vec<Group>, Failing), ApiError> {
+    let (mut out, mut failing) = (Vec::new(), Vec::new());
+    let mut packages = Vec::new();
+    for (index, urn) in request.package_urns().iter().enumerate() {
+        let mut item = package_item(state, &mut *db, urn, language).await?;
+        item.anchor = format!("pakke-{index}");
+        let refused = report.and_then(|r| r.packages.iter().find(|p| p.urn == *urn)).and_then(|p| p.refused);
+        if let Some(refused) = refused {
+            item.missing = true;
+            let code = if refused == PackageRefusal::Missing { "MissingPackageAccess" } else { "Unknown" };
+            failing.push(failing_line(&item, &[code], org, language));
+        }
+        packages.push(item);
+    }
+    let ids = request.resource_ids();
+    let documents = resources::names(db, &ids).await?;
+    let mut rights = Vec::new();
+    for (index, id) in ids.iter().enumerate() {
+        let mut item = right_item(documents.get(id), id, language);
+        item.anchor = format!("rett-{index}");
+        if let Some(outcome) = report.and_then(|r| r.rights.iter().find(|o| o.resource == *id)).filter(|o| o.granted.is_empty()) {
+            item.missing = true;
+            let codes: Vec<&str> = outcome.reasons.iter().map(|r| r.as_str()).collect();
+            failing.push(failing_line(&item, &codes, org, language));
+        }
+        rights.push(item);
+    }
+    for (key, items) in [("r.packages", packages), ("r.single", rights)] {
+        if !items.is_empty() {
+            out.push(Group { title: texts::counted(language, key, items.len()), items });
+        }
+    }
+    Ok((out, failing))
+}
+
+fn failing_line(item: &Item, codes: &[&str], org: &str, language: Language) -> (String, String) {
+    let codes = if codes.is_empty() { &["Unknown"] } else { codes };
+    let reasons: Vec<String> = codes.iter().map(|code| texts::filled(language, &format!("d.{code}"), &[("org", org)])).collect();
+    let line = texts::filled(language, "d.item", &[("name", &item.name), ("reason", &reasons.join("; "))]);
+    (item.anchor.clone(), line)
+}
+
+async fn package_item(state: &AppState, db: &mut PgConnection, urn: &str, language: Language) -> Result<Item, ApiError> {
+    let Some(package) = state.catalogue.package_by_urn_ignoring_case(urn) else {
+        return Ok(Item { name: texts::filled(language, "r.unknown", &[("id", &display::safe(urn))]), ..Item::default() });
+    };
+    let (name, lang) = display::localized(&package.name, language).unwrap_or_else(|| (urn.to_owned(), None));
+    let services = store::services_of(db, &package.urn).await?;
+    let mut lines: Vec<String> = display::localized(&package.description, language).map(|d| d.0).into_iter().collect();
+    lines.push(match services.len() {
+        0 => texts::text(language, "r.no_services").to_owned(),
+        count => texts::counted(language, "r.services", count),
+    });
+    let service = |document: &Value| {
+        let title = display::localized(document.get("title").unwrap_or(&Value::Null), language).map(|t| t.0).unwrap_or_default();
+        let owner = owner_of(document, language);
+        if owner.is_empty() { title } else { format!("{title} ({owner})") }
+    };
+    Ok(Item {
+        name,
+        lang,
+        lines,
+        services: services.iter().map(service).collect(),
+        after: vec![texts::text(language, "r.future").to_owned()],
+        ..Item::default()
+    })
+}
+
+fn owner_of(document: &Value, language: Language) -> String {
+    document.pointer("/hasCompetentAuthority/name").and_then(|n| display::localized(n, language)).map(|n| n.0).unwrap_or_default()
+}
+
+fn right_item(document: Option<&Value>, id: &str, language: Language) -> Item {
+    let Some(document) = document else {
+        return Item { name: texts::filled(language, "r.unknown", &[("id", &display::safe(id))]), ..Item::default() };
+    };
+    let (name, lang) = document.get("title").and_then(|t| display::localized(t, language)).unwrap_or_else(|| (display::safe(id), None));
+    let owner = owner_of(document, language);
+    let mut lines = Vec::new();
+    if !owner.is_empty() {
+        lines.push(texts::filled(language, "r.owner", &[("owner", &owner)]));
+    }
+    let description = document.get("rightDescription").or_else(|| document.get("description")).and_then(|d| display::localized(d, language));
+    lines.push(description.map_or_else(|| texts::text(language, "r.no_desc").to_owned(), |d| d.0));
+    Item { name, lang, lines, ..Item::default() }
+}
+
+/// What the page after the log-out tells.
+#[must_use]
+pub fn receipt(view: &View, request: &Request, party: &Party, outcome: &str, now: chrono::DateTime<chrono::Utc>) -> Value {
+    serde_json::json!({
+        "outcome": outcome, "system": view.system_name, "systemId": request.system_id, "org": display::name(&party.name),
+        "orgNumber": party.org_number, "at": time::format(now),
+    })
+}
