@@ -97,7 +97,6 @@ pub fn service(state: &AppState) -> BoxCloneSyncService<Request, Response, std::
     let table = Arc::new(path::RouteTable::new(templates.iter().map(String::as_str)));
     let settings = context::ContextSettings { problem_detail: state.config.settings.compat.problem_detail };
     let router = router
-        .layer(middleware::from_fn(answer_unknown_methods))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(state.clone(), guard))
         .layer(middleware::from_fn_with_state(settings, context::establish));
@@ -107,6 +106,7 @@ pub fn service(state: &AppState) -> BoxCloneSyncService<Request, Response, std::
         let table = Arc::clone(&table);
         async move {
             match path::rewrite(&table, request) {
+                Ok(request) if path::is_api(request.uri().path()) => router.oneshot(request).await.map(without_head),
                 Ok(request) => router.oneshot(request).await,
                 Err(status) => Ok(status.into_response()),
             }
@@ -162,11 +162,8 @@ fn host_allowed(state: &AppState, request: &Request) -> bool {
 }
 
 /// 405 names what is offered; HEAD is not, on the APIs.
-async fn answer_unknown_methods(request: Request, next: Next) -> Response {
-    let api = path::is_api(request.uri().path());
-    let mut response = next.run(request).await;
-    if api
-        && response.status() == StatusCode::METHOD_NOT_ALLOWED
+fn without_head(mut response: Response) -> Response {
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED
         && let Some(allow) = response.headers().get(ALLOW).and_then(|v| v.to_str().ok())
     {
         let offered: Vec<&str> = allow.split(',').filter(|m| *m != Method::HEAD.as_str()).collect();

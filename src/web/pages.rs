@@ -90,7 +90,7 @@ async fn sandbox_start(state: &AppState, browser: &Browser) -> Result<SandboxSta
         .collect();
     Ok(SandboxStart {
         client_dir: config.sandbox_dir().map(|d| d.join("clients").display().to_string()).unwrap_or_default(),
-        command: format!("systembruker demo --base {}", config.public_base),
+        command: format!("make demo ARGS=\"--base {}\"", config.public_base),
         f,
         addresses,
         requests,

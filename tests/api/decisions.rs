@@ -1,0 +1,232 @@
+//! Decisions: the universe's expected answers, and the shape of requests and answers.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::support::*;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Expected {
+    id: String,
+    subject: Value,
+    resource: String,
+    action: String,
+    task: Option<String>,
+    party: Value,
+    decision: String,
+    min_auth_level: Option<u8>,
+    why: String,
+}
+
+/// The party's other identifiers.
+async fn identifiers(app: &TestApp, party: &Value) -> Vec<(&'static str, String)> {
+    let (id, value) = match (party.get("org"), party.get("person")) {
+        (Some(org), _) => ("urn:altinn:organization:identifier-no", org.as_str().unwrap().to_owned()),
+        (None, Some(pid)) => ("urn:altinn:person:identifier-no", pid.as_str().unwrap().to_owned()),
+        _ => panic!("no party"),
+    };
+    let mut db = app.running.state.db.acquire().await.unwrap();
+    let found = if id.contains("organization") {
+        systembruker::register::party_by_org_number(&mut db, &value).await.unwrap()
+    } else {
+        let pid = systembruker::ids::NationalId::parse(&value).unwrap();
+        systembruker::register::party_by_national_id(&mut db, &app.running.state.identity, &pid).await.unwrap()
+    };
+    let party = found.expect("the party is in the universe");
+    vec![(id, value), ("urn:altinn:partyid", party.party_id.unwrap().to_string()), ("urn:altinn:party:uuid", party.uuid.to_string().to_uppercase())]
+}
+
+#[tokio::test]
+async fn every_expected_decision_holds_by_every_identifier_of_the_party() {
+    let app = TestApp::start().await;
+    let token = app.organization(who::SAV, AUTHORIZE).await;
+    let mut wrong = Vec::new();
+    let mut seen = 0;
+    for line in include_str!("../../data/universe/decisions.ndjson").lines() {
+        let expected: Expected = serde_json::from_str(line).unwrap();
+        let text = |name: &str| expected.subject.get(name).and_then(Value::as_str).map(str::to_owned);
+        let subject = if let Some(id) = text("systemUser") {
+            ("urn:altinn:systemuser:uuid", id)
+        } else if let Some(pid) = text("person") {
+            ("urn:altinn:person:identifier-no", pid)
+        } else {
+            ("urn:altinn:org", text("org").expect("a subject"))
+        };
+        for (id, value) in identifiers(&app, &expected.party).await {
+            let mut body = decision_request((subject.0, &subject.1), &expected.action, &expected.resource, (id, &value));
+            if let Some(task) = &expected.task {
+                let list = body["Request"]["Resource"][0]["Attribute"].as_array_mut().unwrap();
+                list.push(json!({"AttributeId": "urn:altinn:task", "Value": task}));
+            }
+            let result = app.post("/authorization/api/v1/authorize", &token, body).await.expect(200).json()["response"][0].clone();
+            seen += 1;
+            let level = result["obligations"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .flat_map(|o| o["attributeAssignment"].as_array().unwrap())
+                .find(|a| a["category"] == "urn:altinn:minimum-authenticationlevel")
+                .and_then(|a| a["value"].as_str()?.parse().ok());
+            let expected_level = expected.min_auth_level.filter(|_| expected.decision == "Permit");
+            if result["decision"] != expected.decision || level != expected_level {
+                wrong.push(format!("{} by {id}: {} level {level:?}, expected {} ({})", expected.id, result["decision"], expected.decision, expected.why));
+            }
+        }
+    }
+    assert_eq!(seen, 93 * 3);
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn a_permit_looks_like_this() {
+    let app = TestApp::start().await;
+    let token = app.organization(who::SAV, AUTHORIZE).await;
+    let mut body = decision_request(
+        ("urn:altinn:systemuser:uuid", who::TINDEVANDRER_USER),
+        "write",
+        "a-melding",
+        ("urn:altinn:organization:identifier-no", who::TINDEVANDRER),
+    );
+    body["Request"]["Resource"][0]["Attribute"][0]["IncludeInResult"] = json!(true);
+    let answer = app.post("/authorization/api/v1/authorize", &token, body).await.expect(200);
+    assert_eq!(answer.header("content-type"), "application/json; charset=utf-8");
+    insta::assert_snapshot!(answer.text, @r#"{"response":[{"decision":"Permit","status":{"statusMessage":null,"statusDetails":null,"statusCode":{"value":"urn:oasis:names:tc:xacml:1.0:status:ok","statusCode":null}},"obligations":[{"id":"urn:altinn:obligation:authenticationLevel1","attributeAssignment":[{"attributeId":"urn:altinn:obligation1-assignment1","value":"3","category":"urn:altinn:minimum-authenticationlevel","dataType":"http://www.w3.org/2001/XMLSchema#integer","issuer":null}]}],"associateAdvice":null,"category":[{"categoryId":"urn:oasis:names:tc:xacml:3.0:attribute-category:resource","id":null,"content":null,"attribute":[{"attributeId":"urn:altinn:resource","value":"a-melding","issuer":null,"dataType":"http://www.w3.org/2001/XMLSchema#string","includeInResult":false}]}],"policyIdentifierList":null}]}"#);
+}
+
+#[tokio::test]
+async fn faults_of_a_request_are_decisions_and_faults_of_the_body_are_not() {
+    let app = TestApp::start().await;
+    let token = app.organization(who::SAV, AUTHORIZE).await;
+    let user = ("urn:altinn:systemuser:uuid", who::TINDEVANDRER_USER);
+    let party = ("urn:altinn:organization:identifier-no", who::TINDEVANDRER);
+    let good = || decision_request(user, "write", "a-melding", party);
+    let with = |pointer: &str, value: Value| {
+        let mut body = good();
+        *body.pointer_mut(pointer).expect(pointer) = value;
+        body
+    };
+    let subject = "/Request/AccessSubject";
+    let cases = [
+        ("unknown resource", with("/Request/Resource/0/Attribute/0/Value", json!("finnes-ikke")), "Indeterminate", "processing-error"),
+        ("system user is not a uuid", with("/Request/AccessSubject/0/Attribute/0/Value", json!("abc")), "Indeterminate", "processing-error"),
+        ("unknown system user", with("/Request/AccessSubject/0/Attribute/0/Value", json!(uuid::Uuid::new_v4())), "NotApplicable", "ok"),
+        ("no subject", with(subject, json!([])), "Indeterminate", "processing-error"),
+        ("no resource", with("/Request/Resource", json!([])), "Indeterminate", "processing-error"),
+        (
+            "system user and something else",
+            with(
+                subject,
+                json!([{"Attribute": [{"AttributeId": "urn:altinn:systemuser:uuid", "Value": who::TINDEVANDRER_USER},
+                    {"AttributeId": "urn:scope", "Value": "x"}]}]),
+            ),
+            "Indeterminate",
+            "processing-error",
+        ),
+        ("unknown data type", with("/Request/Action/0/Attribute/0", json!({"AttributeId": "urn:a", "Value": "x", "DataType": "nope"})), "Indeterminate", "processing-error"),
+        ("attribute id is not a URI", with("/Request/Action/0/Attribute/0/AttributeId", json!("action")), "Indeterminate", "syntax-error"),
+        ("eight digits", with("/Request/Resource/0/Attribute/1/Value", json!("39036776")), "Indeterminate", "syntax-error"),
+        ("unknown organisation", with("/Request/Resource/0/Attribute/1/Value", json!("999999999")), "NotApplicable", "ok"),
+        ("another organisation", with("/Request/Resource/0/Attribute/1/Value", json!(who::NATTERGAL)), "NotApplicable", "ok"),
+        ("no action", with("/Request/Action", json!([])), "NotApplicable", "ok"),
+        ("unknown action", with("/Request/Action/0/Attribute/0/Value", json!("burn")), "NotApplicable", "ok"),
+        ("no request", json!({}), "Indeterminate", "syntax-error"),
+        (
+            "two different reportees",
+            with(
+                "/Request/Resource/0/Attribute",
+                json!([{"AttributeId": "urn:altinn:resource", "Value": "a-melding"}, {"AttributeId": "urn:altinn:partyid", "Value": "52000063"},
+                    {"AttributeId": "urn:altinn:organization:identifier-no", "Value": who::TINDEVANDRER}]),
+            ),
+            "Indeterminate",
+            "processing-error",
+        ),
+    ];
+    for (name, body, decision, status) in cases {
+        let result = app.post("/authorization/api/v1/authorize", &token, body).await.expect(200).json()["response"][0].clone();
+        let code = format!("urn:oasis:names:tc:xacml:1.0:status:{status}");
+        assert_eq!((result["decision"].as_str(), result["status"]["statusCode"]["value"].as_str()), (Some(decision), Some(code.as_str())), "{name}");
+        assert!(result["obligations"].is_null() && result["category"].is_null(), "{name}");
+    }
+    for bad in [r#"{"Request":"#, "", r#"{"Request":[]}"#, r#"{"Request":{"Action":"x"}}"#, r#"{"Request":{},"request":{}}"#] {
+        let request = app.http.post(format!("{}/authorization/api/v1/authorize", app.base)).bearer_auth(&token);
+        let answer = Answer::of(request.header("content-type", "application/xacml+json").body(bad).send().await.unwrap()).await;
+        assert!(!answer.error_keys().is_empty(), "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn one_bad_part_does_not_drag_the_others_down() {
+    let app = TestApp::start().await;
+    let token = app.organization(who::SAV, AUTHORIZE).await;
+    let attribute = |id: &str, value: &str| json!([{"AttributeId": id, "Value": value}]);
+    let resource = |id: &str| {
+        json!([{"AttributeId": "urn:altinn:resource", "Value": id, "IncludeInResult": true},
+            {"AttributeId": "urn:altinn:organization:identifier-no", "Value": who::TINDEVANDRER}])
+    };
+    let mut body = json!({"Request": {
+        "AccessSubject": [{"Id": "s1", "Attribute": attribute("urn:altinn:systemuser:uuid", who::TINDEVANDRER_USER)},
+            {"Id": "s2", "Attribute": attribute("urn:altinn:systemuser:uuid", "x")}],
+        "Action": [{"Id": "a1", "Attribute": attribute("urn:oasis:names:tc:xacml:1.0:action:action-id", "write")}],
+        "Resource": [{"Id": "r1", "Attribute": resource("a-melding")}, {"Id": "r2", "Attribute": resource("kravogbetaling")}],
+        "MultiRequests": {"RequestReference": [{"ReferenceId": ["s1", "a1", "r1"]}, {"ReferenceId": ["s2", "a1", "r1"]}, {"ReferenceId": ["s1", "a1", "r2"]}]},
+    }});
+    let answer = app.post("/authorization/api/v1/authorize", &token, body.clone()).await.expect(200).json();
+    let decisions: Vec<&str> = answer["response"].as_array().unwrap().iter().map(|r| r["decision"].as_str().unwrap()).collect();
+    assert_eq!(decisions, ["Permit", "Indeterminate", "NotApplicable"]);
+    assert_eq!(answer["response"][2]["category"][0]["attribute"][0]["value"], "kravogbetaling");
+    body["Request"]["Resource"][0].as_object_mut().unwrap().remove("Id");
+    let answer = app.post("/authorization/api/v1/authorize", &token, body).await.expect(200).json();
+    assert_eq!(answer["response"].as_array().unwrap().len(), 1);
+    let app = TestApp::with(&[("pdp.max_decisions_per_request", "2")]).await;
+    let token = app.organization(who::SAV, AUTHORIZE).await;
+    let references: Vec<Value> = (0..3).map(|_| json!({"ReferenceId": ["s1"]})).collect();
+    let body = json!({"Request": {"MultiRequests": {"RequestReference": references}}});
+    app.post("/authorization/api/v1/authorize", &token, body).await.expect(400);
+}
+
+#[tokio::test]
+async fn what_only_we_may_add_is_dropped_unless_the_caller_has_the_admin_scope() {
+    let app = TestApp::start().await;
+    let mut body = decision_request(("urn:altinn:org", "nobody"), "write", "a-melding", ("urn:altinn:organization:identifier-no", who::TINDEVANDRER));
+    let forged = json!({"AttributeId": "urn:altinn:accesspackage", "Value": "a-ordning"});
+    body["Request"]["AccessSubject"][0]["Attribute"].as_array_mut().unwrap().push(forged);
+    for (scopes, expected) in [(AUTHORIZE, "NotApplicable"), ("altinn:authorization/authorize.admin", "Permit")] {
+        let token = app.organization(who::SAV, scopes).await;
+        let answer = app.post("/authorization/api/v1/authorize", &token, body.clone()).await.expect(200);
+        assert_eq!(answer.json()["response"][0]["decision"], expected, "{scopes}");
+    }
+}
+
+#[tokio::test]
+async fn deleted_systems_and_organisations_get_nothing() {
+    let app = TestApp::start().await;
+    let ask = || app.decide_system_user(who::TINDEVANDRER_USER, "write", "a-melding", who::TINDEVANDRER);
+    assert_eq!(ask().await, "Permit");
+    app.run_sql("update system set is_deleted = true where system_id = '390198116_fjordlonn'").await;
+    assert_eq!(ask().await, "NotApplicable");
+    app.run_sql("update system set is_deleted = false").await;
+    assert_eq!(ask().await, "Permit");
+    app.run_sql("update party set status = 'deleted', deleted_at = now() where org_number = '390367767'").await;
+    assert_eq!(ask().await, "NotApplicable");
+}
+
+#[tokio::test]
+async fn only_service_owners_with_the_scope_may_ask_and_only_in_json() {
+    let app = TestApp::start().await;
+    let body = decision_request(("urn:altinn:org", "x"), "read", "a-melding", ("urn:altinn:partyid", "1"));
+    let path = "/authorization/api/v1/Authorize/";
+    app.send(reqwest::Method::POST, path, None, Some(body.clone())).await.expect(401);
+    let token = app.organization(who::SAV, "altinn:authorization/authorize2").await;
+    app.post(path, &token, body.clone()).await.expect(403);
+    let token = app.organization(who::SAV, AUTHORIZE).await;
+    app.post(path, &token, body.clone()).await.expect(200);
+    let request = app.http.post(format!("{}{path}", app.base)).bearer_auth(&token).header("content-type", "text/plain").body(body.to_string());
+    assert_eq!(request.send().await.unwrap().status(), 415);
+    let long = "x".repeat(1024 * 1024);
+    let request = app.http.post(format!("{}{path}", app.base)).bearer_auth(&token).header("content-type", "application/json").body(long);
+    assert_eq!(request.send().await.unwrap().status(), 400);
+    let long = "x".repeat(1024 * 1024 + 1);
+    let request = app.http.post(format!("{}{path}", app.base)).bearer_auth(&token).header("content-type", "application/json").body(long);
+    assert_eq!(request.send().await.unwrap().status(), 413);
+}

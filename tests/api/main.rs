@@ -1,0 +1,19 @@
+//! The APIs as their users call them: over HTTP, with real tokens, on a real Postgres; one database per test.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod conventions;
+mod decisions;
+mod exchange;
+mod floors;
+mod generator;
+mod idporten;
+mod journey;
+mod jwks;
+mod maskinporten;
+mod pages;
+mod requests;
+mod system_users;
+mod systems;
+mod tokens;
