@@ -79,7 +79,8 @@ impl Demo {
         let page = self.open_and_log_in(&confirm_url).await?;
         self.approve(&request_id, &page).await?;
         self.expect_status(&token, &request_id, "Accepted").await?;
-        let details = json!([{"type": "urn:altinn:systemuser", "systemuser_org": {"authority": "iso6523-actorid-upis", "ID": format!("0192:{CUSTOMER_ORG}")}}]);
+        let details =
+            json!([{"type": "urn:altinn:systemuser", "systemuser_org": {"authority": "iso6523-actorid-upis", "ID": format!("0192:{CUSTOMER_ORG}")}}]);
         let user_token = self.grant(&vendor, "altinn:systembruker.demo", Some(details.clone())).await?;
         self.tell("the vendor's system gets a token that speaks for the system user", &user_token.told);
         let owner_token = self.grant(owner, "altinn:authorization/authorize", None).await?;
@@ -114,7 +115,8 @@ impl Demo {
     async fn try_grant(&self, grantor: &Grantor<'_>, scope: &str, details: Option<Value>) -> anyhow::Result<Response> {
         #[expect(clippy::disallowed_methods, reason = "a client of the sandbox, with a clock of its own")]
         let now = chrono::Utc::now().timestamp();
-        let mut claims = json!({"iss": grantor.client_id, "aud": self.maskinporten.as_str(), "scope": scope, "iat": now, "exp": now + 60, "jti": random_text(16)});
+        let mut claims =
+            json!({"iss": grantor.client_id, "aud": self.maskinporten.as_str(), "scope": scope, "iat": now, "exp": now + 60, "jti": random_text(16)});
         if let Some(details) = details {
             claims["authorization_details"] = details;
         }

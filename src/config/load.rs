@@ -3,7 +3,7 @@
 use std::{collections::HashMap, path::Path};
 
 use anyhow::Context as _;
-use config::{Config, Environment, File, FileFormat};
+use config::{Config, File, FileFormat};
 
 use super::Settings;
 
@@ -44,16 +44,17 @@ pub fn load(source: Source<'_>, environment: &HashMap<String, String>, overrides
         Source::Serve(Some(path)) => builder = builder.add_source(File::from(path).format(FileFormat::Toml)),
         Source::Serve(None) => {}
     }
-    let mut from_environment = Environment::with_prefix("SYSTEMBRUKER")
-        .prefix_separator("__")
-        .separator("__")
-        .try_parsing(true)
-        .list_separator(",")
-        .source(Some(prepare(environment)?));
-    for key in LISTS {
-        from_environment = from_environment.with_list_parse_key(key);
+    for (name, value) in prepare(environment)? {
+        let key = name.trim_start_matches(PREFIX).to_lowercase().replace("__", ".");
+        // Texts become numbers and flags where the settings want them; only lists are told apart here.
+        let result = if LISTS.contains(&key.as_str()) {
+            let items: Vec<String> = value.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect();
+            builder.set_override(&key, items)
+        } else {
+            builder.set_override(&key, value)
+        };
+        builder = result.with_context(|| format!("{name} names no setting"))?;
     }
-    builder = builder.add_source(from_environment);
     for (key, value) in overrides {
         builder = builder.set_override(key, value.as_str()).with_context(|| format!("setting {key}"))?;
     }

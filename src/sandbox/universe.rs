@@ -536,8 +536,8 @@ async fn systems(tx: &mut PgConnection, all: Vec<SystemLine>) -> anyhow::Result<
         sqlx::query!(
             r#"with stored as (
                  insert into system (system_internal_id, system_id, vendor_org_number, name, description, rights, access_packages,
-                   allowed_redirect_urls, is_visible, is_deleted)
-                 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict (system_id) do nothing returning system_internal_id)
+                   allowed_redirect_urls, is_visible, is_deleted, created)
+                 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, clock_timestamp()) on conflict (system_id) do nothing returning system_internal_id)
                insert into system_client (client_id, system_internal_id, position, released_at)
                select c.id, stored.system_internal_id, c.position::int, case when $10 then now() end
                from stored cross join unnest($11::text[]) with ordinality as c(id, position)"#,

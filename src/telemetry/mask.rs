@@ -36,7 +36,14 @@ mod tests {
 
     #[test]
     fn other_runs_stay() {
-        for text in ["org 390381492", "123456789012", "dd763c00ef5a51fc9b9433c923dbaf60", "1767607200123", "c6d8d7f1-5188-5b27-8ada-11859024884e", "ååå 12345"] {
+        for text in [
+            "org 390381492",
+            "123456789012",
+            "dd763c00ef5a51fc9b9433c923dbaf60",
+            "1767607200123",
+            "c6d8d7f1-5188-5b27-8ada-11859024884e",
+            "ååå 12345",
+        ] {
             assert_eq!(masked(text), text);
         }
     }

@@ -14,7 +14,9 @@ pub fn init(settings: &Log) {
     let registry = tracing_subscriber::registry().with(filter);
     let _ = match settings.format {
         LogFormat::Json => registry.with(tracing_subscriber::fmt::layer().json().with_writer(Masked)).try_init(),
-        LogFormat::Text => registry.with(tracing_subscriber::fmt::layer().compact().with_target(false).with_ansi(io::stderr().is_terminal()).with_writer(Masked)).try_init(),
+        LogFormat::Text => registry
+            .with(tracing_subscriber::fmt::layer().compact().with_target(false).with_ansi(io::stderr().is_terminal()).with_writer(Masked))
+            .try_init(),
     };
 }
 

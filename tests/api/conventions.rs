@@ -11,7 +11,9 @@ const SYSTEM: &str = "/authentication/api/v1/systemregister/vendor/390198116_fjo
 async fn paths_are_written_in_many_ways() {
     let app = TestApp::start().await;
     let token = app.vendor(who::FJORDLONN).await;
-    for path in [SYSTEM.to_owned(), format!("/{SYSTEM}/"), SYSTEM.replace("systemregister/vendor", "SystemRegister//Vendor"), SYSTEM.replace("_", "%5F")] {
+    for path in
+        [SYSTEM.to_owned(), format!("/{SYSTEM}/"), SYSTEM.replace("systemregister/vendor", "SystemRegister//Vendor"), SYSTEM.replace("_", "%5F")]
+    {
         app.get(&path, &token).await.expect(200);
     }
     app.get(&SYSTEM.replace("fjordlonn", "FJORDLONN"), &token).await.expect(404);
@@ -142,7 +144,9 @@ async fn probes_documents_and_metrics() {
     assert!(description["openapi"].as_str().unwrap().starts_with("3.1"));
     let paths = description["paths"].as_object().unwrap();
     assert!(paths.contains_key("/authorization/api/v1/authorize") && paths.len() >= 22, "{}", paths.len());
-    for path in ["/docs", "/docs/api", "/docs/api/swagger-ui.css", "/docs/api/swagger-initializer.js", "/status", "/robots.txt", "/.well-known/security.txt"] {
+    for path in
+        ["/docs", "/docs/api", "/docs/api/swagger-ui.css", "/docs/api/swagger-initializer.js", "/status", "/robots.txt", "/.well-known/security.txt"]
+    {
         app.send(Method::GET, path, None, None).await.expect(200);
     }
     app.send(Method::GET, "/openapi/v1.yaml", None, None).await.expect(200);

@@ -70,7 +70,10 @@ async fn every_expected_decision_holds_by_every_identifier_of_the_party() {
                 .and_then(|a| a["value"].as_str()?.parse().ok());
             let expected_level = expected.min_auth_level.filter(|_| expected.decision == "Permit");
             if result["decision"] != expected.decision || level != expected_level {
-                wrong.push(format!("{} by {id}: {} level {level:?}, expected {} ({})", expected.id, result["decision"], expected.decision, expected.why));
+                wrong.push(format!(
+                    "{} by {id}: {} level {level:?}, expected {} ({})",
+                    expected.id, result["decision"], expected.decision, expected.why
+                ));
             }
         }
     }
@@ -123,7 +126,12 @@ async fn faults_of_a_request_are_decisions_and_faults_of_the_body_are_not() {
             "Indeterminate",
             "processing-error",
         ),
-        ("unknown data type", with("/Request/Action/0/Attribute/0", json!({"AttributeId": "urn:a", "Value": "x", "DataType": "nope"})), "Indeterminate", "processing-error"),
+        (
+            "unknown data type",
+            with("/Request/Action/0/Attribute/0", json!({"AttributeId": "urn:a", "Value": "x", "DataType": "nope"})),
+            "Indeterminate",
+            "processing-error",
+        ),
         ("attribute id is not a URI", with("/Request/Action/0/Attribute/0/AttributeId", json!("action")), "Indeterminate", "syntax-error"),
         ("eight digits", with("/Request/Resource/0/Attribute/1/Value", json!("39036776")), "Indeterminate", "syntax-error"),
         ("unknown organisation", with("/Request/Resource/0/Attribute/1/Value", json!("999999999")), "NotApplicable", "ok"),

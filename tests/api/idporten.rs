@@ -1,1 +1,118 @@
-//! idporten
+//! The local ID-porten as an end-user system's own client uses it.
+
+use serde_json::{Value, json};
+use systembruker::token::{base64url, random_text, sha256};
+
+use crate::{journey::claims_of, support::*};
+
+const REDIRECT: &str = "http://localhost:8081/callback";
+
+async fn new_client(app: &TestApp) -> String {
+    let body = json!({"orgNumber": who::FJORDLONN, "clientSecret": "s3cret", "redirectUris": [REDIRECT],
+        "postLogoutRedirectUris": ["http://localhost:8081/out"], "scopes": [PORTAL]});
+    let request = app.http.post(format!("{}/sandbox/oidc-clients", app.testtools)).basic_auth("sandbox", Some("sandbox")).json(&body);
+    Answer::of(request.send().await.unwrap()).await.expect(201).json()["clientId"].as_str().unwrap().to_owned()
+}
+
+fn parameters<'a>(client: &'a str, challenge: &'a str) -> Vec<(&'a str, &'a str)> {
+    vec![
+        ("client_id", client),
+        ("redirect_uri", REDIRECT),
+        ("response_type", "code"),
+        ("scope", "openid altinn:portal/enduser"),
+        ("state", "st"),
+        ("nonce", "no"),
+        ("code_challenge", challenge),
+        ("code_challenge_method", "S256"),
+        ("acr_values", "idporten-loa-high"),
+    ]
+}
+
+/// Logs Oddny in without the page; the code.
+async fn code(app: &TestApp, client: &str, verifier: &str) -> String {
+    let challenge = base64url(sha256(verifier));
+    let mut query = parameters(client, &challenge);
+    query.push(("login_hint", "pid:11859024884"));
+    let response = app.http.get(format!("{}/authorize", app.idporten)).query(&query).send().await.unwrap();
+    assert_eq!(response.status(), 303);
+    let location = url::Url::parse(response.headers()["location"].to_str().unwrap()).unwrap();
+    let get = |name: &str| location.query_pairs().find(|(n, _)| n == name).map(|(_, v)| v.into_owned()).unwrap();
+    assert_eq!((get("state"), get("iss")), ("st".to_owned(), app.idporten.clone()));
+    get("code")
+}
+
+async fn redeem(app: &TestApp, client: &str, code: &str, verifier: &str) -> Answer {
+    let form = [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", REDIRECT), ("code_verifier", verifier)];
+    let request = app.http.post(format!("{}/token", app.idporten)).basic_auth(client, Some("s3cret")).form(&form);
+    Answer::of(request.send().await.unwrap()).await
+}
+
+#[tokio::test]
+async fn the_code_flow_with_pkce() {
+    let app = TestApp::start().await;
+    let client = new_client(&app).await;
+    let verifier = random_text(48);
+    let granted = code(&app, &client, &verifier).await;
+    let tokens = redeem(&app, &client, &granted, &verifier).await.expect(200).json();
+    let access = claims_of(tokens["access_token"].as_str().unwrap());
+    assert_eq!(
+        (&access["pid"], &access["acr"], &access["aud"], &access["consumer"]["ID"]),
+        (&json!(who::ODDNY), &json!("idporten-loa-high"), &json!("unspecified"), &json!("0192:390198116"))
+    );
+    let id = claims_of(tokens["id_token"].as_str().unwrap());
+    assert_eq!((&id["nonce"], &id["aud"], &id["amr"], &id["sub"]), (&json!("no"), &json!(client), &json!(["TestID"]), &access["sub"]));
+    assert!(id["sid"].is_string() && id["auth_time"].is_number());
+    // Its access token is a person's token here; its ID token is none.
+    let request = app.new_request(who::KERAMIKK, &["a-ordning"]).await;
+    let path = format!("/authentication/api/v1/systemuser/request/{}/{request}", who::KERAMIKK_PARTY);
+    app.get(&path, tokens["access_token"].as_str().unwrap()).await.expect(200);
+    app.get(&path, tokens["id_token"].as_str().unwrap()).await.expect(401);
+    let form = [("grant_type", "refresh_token"), ("refresh_token", tokens["refresh_token"].as_str().unwrap())];
+    let refresh = async || {
+        Answer::of(app.http.post(format!("{}/token", app.idporten)).basic_auth(&client, Some("s3cret")).form(&form).send().await.unwrap()).await
+    };
+    refresh().await.expect(200);
+    refresh().await.expect(400);
+    assert_eq!(redeem(&app, &client, &granted, &verifier).await.expect(400).json()["error"], "invalid_grant", "a code is used once");
+    let other = code(&app, &client, &verifier).await;
+    redeem(&app, &client, &other, "another verifier").await.expect(400);
+    let other = code(&app, &client, &verifier).await;
+    let form =
+        [("grant_type", "authorization_code"), ("code", &other), ("redirect_uri", REDIRECT), ("code_verifier", &verifier), ("client_id", &client)];
+    let unproven = Answer::of(app.http.post(format!("{}/token", app.idporten)).form(&form).send().await.unwrap()).await;
+    assert_eq!(unproven.expect(401).json()["error"], "invalid_client");
+}
+
+#[tokio::test]
+async fn what_the_authorization_request_must_hold() {
+    let app = TestApp::start().await;
+    let client = new_client(&app).await;
+    let challenge = base64url(sha256("v"));
+    for (name, value) in [
+        ("client_id", "nobody"),
+        ("redirect_uri", "http://localhost:8081/other"),
+        ("response_type", "token"),
+        ("scope", "altinn:portal/enduser"),
+        ("scope", "openid other:scope"),
+        ("code_challenge_method", "plain"),
+        ("code_challenge", "short"),
+    ] {
+        let mut query = parameters(&client, &challenge);
+        query.retain(|(n, _)| *n != name);
+        query.push((name, value));
+        let answer = Answer::of(app.http.get(format!("{}/authorize", app.idporten)).query(&query).send().await.unwrap()).await;
+        assert!(answer.expect(400).json()["error"].is_string(), "{name}={value}");
+    }
+    let metadata: Value = app.http.get(format!("{}/.well-known/openid-configuration", app.idporten)).send().await.unwrap().json().await.unwrap();
+    assert_eq!((&metadata["issuer"], &metadata["code_challenge_methods_supported"]), (&json!(app.idporten), &json!(["S256"])));
+    let pushed = app.http.post(format!("{}/par", app.idporten)).basic_auth(&client, Some("s3cret")).form(&parameters(&client, &challenge));
+    let pushed = Answer::of(pushed.send().await.unwrap()).await.expect(201).json();
+    let query = [("client_id", client.as_str()), ("request_uri", pushed["request_uri"].as_str().unwrap())];
+    let page = Answer::of(app.http.get(format!("{}/authorize", app.idporten)).query(&query).send().await.unwrap()).await.expect(200);
+    assert!(page.text.contains("TestID Lag din egen testbruker") && page.text.contains("Oddny Ildflue"));
+    let query = [("client_id", client.as_str()), ("post_logout_redirect_uri", "http://localhost:8081/out"), ("state", "s")];
+    let out = app.http.get(format!("{}/logout", app.idporten)).query(&query).send().await.unwrap();
+    assert_eq!(out.headers()["location"], "http://localhost:8081/out?state=s");
+    let query = [("client_id", client.as_str()), ("post_logout_redirect_uri", "https://evil.example/")];
+    assert_eq!(app.http.get(format!("{}/logout", app.idporten)).query(&query).send().await.unwrap().status(), 200);
+}

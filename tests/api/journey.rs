@@ -73,10 +73,7 @@ async fn play(how: Presented) -> Vec<String> {
     body["redirectUrl"] = json!("http://localhost:8081/kvittering");
     let request = app.post("/authentication/api/v1/systemuser/request/vendor", &vendor, body).await.expect(201).json();
     let id = request["id"].as_str().unwrap();
-    assert_eq!(
-        request["confirmUrl"],
-        format!("{}/accessmanagement/ui/systemuser/request?id={id}&DONTCHOOSEREPORTEE=true", app.base)
-    );
+    assert_eq!(request["confirmUrl"], format!("{}/accessmanagement/ui/systemuser/request?id={id}&DONTCHOOSEREPORTEE=true", app.base));
     assert_eq!(client.system_user_token(&app, who::KERAMIKK, None).await.expect(400).json()["error"], "invalid_altinn_customer_configuration");
     let oddny = app.person(who::ODDNY).await;
     let party = format!("/authentication/api/v1/systemuser/request/{}/{id}", who::KERAMIKK_PARTY);
@@ -109,7 +106,8 @@ async fn play(how: Presented) -> Vec<String> {
     assert_eq!(app.get(&read, &vendor).await.expect(404).code(), "AUTH-00010");
     assert_eq!(client.system_user_token(&app, who::KERAMIKK, None).await.status, 400);
     app.post("/authentication/api/v1/systemuser/request/vendor", &vendor, request_body(who::KERAMIKK, &["a-ordning"])).await.expect(201);
-    let trail = app.count("select count(*) from audit_log where action in ('request.created', 'request.approved', 'systemuser.created', 'systemuser.deleted')");
+    let trail = app
+        .count("select count(*) from audit_log where action in ('request.created', 'request.approved', 'systemuser.created', 'systemuser.deleted')");
     decisions.push(trail.await.to_string());
     decisions
 }

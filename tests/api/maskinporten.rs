@@ -35,7 +35,13 @@ async fn each_mistake_has_its_code() {
         ("authorization_details", details(json!({"type": "urn:altinn:consent"})), 400, "invalid_authorization_details", "MP-301"),
         ("authorization_details", json!([good(), good()]), 400, "invalid_authorization_details", "MP-301"),
         ("authorization_details", with("system_id", json!("x")), 400, "invalid_authorization_details", "MP-302"),
-        ("authorization_details", with("systemuser_org", json!({"authority": "iso6523-actorid-upis", "ID": "0192:390367767", "x": 1})), 400, "invalid_authorization_details", "MP-302"),
+        (
+            "authorization_details",
+            with("systemuser_org", json!({"authority": "iso6523-actorid-upis", "ID": "0192:390367767", "x": 1})),
+            400,
+            "invalid_authorization_details",
+            "MP-302",
+        ),
         ("authorization_details", with("systemuser_org", org("0192:390381492")), 400, "invalid_altinn_customer_configuration", "MP-303"),
         ("authorization_details", with("systemuser_org", org("0193:390367767")), 400, "invalid_altinn_customer_configuration", "MP-303"),
         ("authorization_details", with("externalRef", json!("other")), 400, "invalid_altinn_customer_configuration", "MP-303"),
@@ -47,7 +53,10 @@ async fn each_mistake_has_its_code() {
         let answer = client.send(&app, &claims).await;
         let body = answer.json();
         assert_eq!((answer.status, body["error"].as_str()), (status, Some(error)), "{claims} {body}");
-        assert_eq!(body["error_uri"].as_str().unwrap_or_default(), if code.is_empty() { String::new() } else { format!("{}/errors/{code}", app.maskinporten) });
+        assert_eq!(
+            body["error_uri"].as_str().unwrap_or_default(),
+            if code.is_empty() { String::new() } else { format!("{}/errors/{code}", app.maskinporten) }
+        );
         assert!(body["error_description"].as_str().unwrap().contains("(trace_id: "));
     }
 }
@@ -56,7 +65,12 @@ async fn each_mistake_has_its_code() {
 async fn audiences_replays_headers_and_lifetimes() {
     let app = TestApp::start().await;
     let client = Client::seeded(who::FJORDLONN_CLIENT);
-    for audience in [json!(app.maskinporten), json!(format!("{}/", app.maskinporten)), json!(format!("{}/token", app.maskinporten)), json!(["x", app.maskinporten])] {
+    for audience in [
+        json!(app.maskinporten),
+        json!(format!("{}/", app.maskinporten)),
+        json!(format!("{}/token", app.maskinporten)),
+        json!(["x", app.maskinporten]),
+    ] {
         let mut claims = client.claims(&app, REQUEST_READ);
         claims["aud"] = audience;
         client.send(&app, &claims).await.expect(200);

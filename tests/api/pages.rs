@@ -1,1 +1,303 @@
-//! pages
+//! The pages, read as a browser without script reads them.
+
+use reqwest::{Client, redirect::Policy};
+use serde_json::json;
+use url::Url;
+
+use crate::support::*;
+
+/// A browser with cookies that follows redirects inside the sandbox.
+pub struct Browser {
+    http: Client,
+}
+
+pub struct Page {
+    pub status: u16,
+    pub address: Url,
+    pub text: String,
+    pub policy: String,
+}
+
+impl Page {
+    /// Value of a hidden field in the form with this action.
+    pub fn field(&self, action: &str, name: &str) -> String {
+        let form = self.text.split_once(&format!("action=\"{action}\"")).unwrap_or_else(|| panic!("no form {action}: {}", self.text)).1;
+        let (_, rest) = form.split_once(&format!("name=\"{name}\" value=\"")).expect("a field");
+        rest.split('"').next().unwrap().to_owned()
+    }
+
+    #[track_caller]
+    pub fn expect(self, status: u16, text: &str) -> Self {
+        assert!(self.status == status && self.text.contains(text), "{} {}: {}", self.status, self.address, self.text);
+        self
+    }
+}
+
+impl Browser {
+    pub fn new() -> Self {
+        Self { http: Client::builder().redirect(Policy::none()).cookie_store(true).no_proxy().build().unwrap() }
+    }
+
+    async fn send(&self, mut request: reqwest::RequestBuilder, mut address: Url) -> Page {
+        for _ in 0..12 {
+            let response = request.header("accept-language", "nb").send().await.unwrap();
+            let status = response.status().as_u16();
+            if let Some(next) = response.headers().get("location") {
+                address = address.join(next.to_str().unwrap()).unwrap();
+                if address.host_str() != Some("127.0.0.1") {
+                    return Page { status, address, text: String::new(), policy: String::new() };
+                }
+                request = self.http.get(address.clone());
+                continue;
+            }
+            let policy = response.headers().get("content-security-policy").map(|v| v.to_str().unwrap().to_owned()).unwrap_or_default();
+            return Page { status, address, text: response.text().await.unwrap(), policy };
+        }
+        panic!("too many redirects");
+    }
+
+    pub async fn open(&self, address: &str) -> Page {
+        self.send(self.http.get(address), Url::parse(address).unwrap()).await
+    }
+
+    pub async fn post(&self, address: &str, form: &[(&str, &str)]) -> Page {
+        self.send(self.http.post(address).form(form), Url::parse(address).unwrap()).await
+    }
+
+    /// Opens a page, logging in as this person on the way.
+    pub async fn open_as(&self, address: &str, pid: &str) -> Page {
+        let login = self.open(address).await.expect(200, "Velg testperson");
+        let request = login.field("/authorize", "request");
+        let action = login.address.join("/authorize").unwrap();
+        self.post(action.as_str(), &[("request", &request), ("pid", pid), ("level", "3")]).await
+    }
+}
+
+fn confirm(app: &TestApp, id: &str) -> String {
+    format!("{}/accessmanagement/ui/systemuser/request?id={id}&DONTCHOOSEREPORTEE=true", app.base)
+}
+
+async fn press(app: &TestApp, browser: &Browser, page: &Page, id: &str, decision: &str) -> Page {
+    let action = format!("/accessmanagement/ui/systemuser/request/{id}");
+    let field = |name: &str| page.field(&action, name);
+    let (csrf, party, seen) = (field("csrf"), field("party"), field("seen"));
+    browser.post(&format!("{}{action}", app.base), &[("csrf", &csrf), ("party", &party), ("seen", &seen), ("decision", decision)]).await
+}
+
+#[tokio::test]
+async fn approving_leads_out_and_back_to_the_vendor() {
+    let app = TestApp::start().await;
+    let vendor = app.vendor(who::FJORDLONN).await;
+    let mut body = request_body(who::KERAMIKK, &["a-ordning"]);
+    body["redirectUrl"] = json!("https://fjordlonn.example/kvittering?ref=7&x=y");
+    let id = app.post("/authentication/api/v1/systemuser/request/vendor", &vendor, body).await.json()["id"].as_str().unwrap().to_owned();
+    let browser = Browser::new();
+    let page = browser.open_as(&confirm(&app, &id), who::ODDNY).await.expect(200, "Vil du gi Fjordlønn tilgang?");
+    for text in ["Fjordlønn Programvare AS", "Oddny Ildflue Keramikk", "1 tilgangspakke", "A-ordning", "fjordlonn.example", "Testmiljø"] {
+        assert!(page.text.contains(text), "{text}: {}", page.text);
+    }
+    for part in ["form-action 'self'", "https://fjordlonn.example", &app.idporten, "frame-ancestors 'none'", "style-src 'self'"] {
+        assert!(page.policy.contains(part), "{part}: {}", page.policy);
+    }
+    let out = press(&app, &browser, &page, &id, "approve").await;
+    assert_eq!(out.address.as_str(), "https://fjordlonn.example/kvittering?ref=7&x=y");
+    assert_eq!(app.decide_system_user(&id, "write", "a-melding", who::KERAMIKK).await, "Permit");
+    assert_eq!(app.count("select count(*) from session").await, 0);
+    let again = browser.open(&format!("{}/authentication/api/v1/logout/handleloggedout", app.base)).await;
+    again.expect(200, "Systemtilgangen for Fjordlønn er godkjent");
+    let page = browser.open_as(&confirm(&app, &id), who::ODDNY).await.expect(200, "Forespørselen er allerede godkjent.");
+    assert!(!page.text.contains("value=\"approve\""));
+}
+
+#[tokio::test]
+async fn each_state_has_its_page() {
+    let app = TestApp::start().await;
+    let open = async |id: &str, pid: &str| Browser::new().open_as(&confirm(&app, id), pid).await;
+    open(who::NATTERGAL_REQUEST, who::TORLEIF).await.expect(200, "value=\"approve\"");
+    let related = open(who::NATTERGAL_REQUEST, who::JOSTEIN).await.expect(200, "Du kan ikke godkjenne dette selv");
+    assert!(!related.text.contains("value=\"approve\"") && !related.text.contains("value=\"reject\""));
+    let stranger = open(who::NATTERGAL_REQUEST, who::ODDNY).await.expect(403, "Du har ikke tilgang for denne virksomheten");
+    assert!(!stranger.text.contains("Nattergal") && !stranger.text.contains("Fjordlønn"));
+    open(&uuid::Uuid::new_v4().to_string(), who::ODDNY).await.expect(404, "Vi finner ikke forespørselen");
+    Browser::new().open(&format!("{}/accessmanagement/ui/systemuser/request?id=abc", app.base)).await.expect(400, "Lenken er ikke fullstendig");
+    let id = app.new_request(who::KERAMIKK, &["a-ordning"]).await;
+    app.run_sql(&format!("update request set created = now() - interval '181 days' where id = '{id}'")).await;
+    let expired = open(&id, who::ODDNY).await.expect(200, "Fristen for å svare er ute");
+    assert!(!expired.text.contains("value=\"approve\""));
+    app.run_sql(&format!("update request set created = now(), status = 'Rejected' where id = '{id}'")).await;
+    open(&id, who::ODDNY).await.expect(200, "Forespørselen er allerede avvist.");
+    app.run_sql(&format!("update request set status = 'New' where id = '{id}'")).await;
+    app.run_sql("update system set is_deleted = true where system_id = '390198116_fjordlonn'").await;
+    open(&id, who::ODDNY).await.expect(200, "Fagsystemet er ikke lenger registrert");
+    app.run_sql("update system set is_deleted = false where system_id = '390198116_fjordlonn'").await;
+    app.run_sql(&format!("update request set is_deleted = true where id = '{id}'")).await;
+    open(&id, who::ODDNY).await.expect(410, "Forespørselen er trukket tilbake");
+    let agent = format!("{}/accessmanagement/ui/systemuser/agentrequest?id=d2028fcf-dbe6-5d3d-b2f8-c78f48978c8a", app.base);
+    Browser::new().open_as(&agent, who::OLAV).await.expect(200, "klientene dine?");
+    let other_kind = Browser::new().open_as(&confirm(&app, "d2028fcf-dbe6-5d3d-b2f8-c78f48978c8a"), who::OLAV).await;
+    assert!(other_kind.address.path().ends_with("/agentrequest"));
+}
+
+#[tokio::test]
+async fn what_cannot_be_given_is_told_before_anything_is_pressed() {
+    let app = TestApp::start().await;
+    let vendor = app.vendor(who::FJORDLONN).await;
+    let mut body = request_body(who::NATTERGAL, &["lonn", "pensjon"]);
+    body["externalRef"] = json!("with-pension");
+    let id = app.post("/authentication/api/v1/systemuser/request/vendor", &vendor, body).await.json()["id"].as_str().unwrap().to_owned();
+    let browser = Browser::new();
+    let page = browser.open_as(&confirm(&app, &id), "05927921520").await.expect(200, "Du kan ikke godkjenne ennå");
+    assert!(page.text.contains("<title>Feil: ") && !page.text.contains("value=\"approve\"") && page.text.contains("value=\"reject\""));
+    assert!(page.text.contains("href=\"#pakke-1\"") && page.text.contains("id=\"pakke-1\" open"));
+    press(&app, &browser, &page, &id, "approve").await.expect(422, "Du kan ikke godkjenne ennå");
+    assert_eq!(app.count(&format!("select count(*) from system_user where id = '{id}'")).await, 0);
+}
+
+#[tokio::test]
+async fn only_a_form_of_ours_decides() {
+    let app = TestApp::start().await;
+    let id = app.new_request(who::KERAMIKK, &["a-ordning"]).await;
+    let browser = Browser::new();
+    let page = browser.open_as(&confirm(&app, &id), who::ODDNY).await.expect(200, "value=\"approve\"");
+    let action = format!("/accessmanagement/ui/systemuser/request/{id}");
+    let address = format!("{}{action}", app.base);
+    let (csrf, party, seen) = (page.field(&action, "csrf"), page.field(&action, "party"), page.field(&action, "seen"));
+    let form = |csrf: &str, decision: &str| {
+        vec![("csrf", csrf.to_owned()), ("party", party.clone()), ("seen", seen.clone()), ("decision", decision.to_owned())]
+    };
+    let send = async |form: Vec<(&str, String)>, headers: &[(&str, &str)]| {
+        let mut request = browser.http.post(&address).form(&form);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.send().await.unwrap().status().as_u16()
+    };
+    let logout_token = page.field("/authentication/api/v1/logout", "csrf");
+    assert_eq!(send(form("", "approve"), &[]).await, 403);
+    assert_eq!(send(form(&logout_token, "approve"), &[]).await, 403, "a token of another form");
+    for headers in [[("origin", "https://evil.example")], [("origin", "null")], [("sec-fetch-site", "cross-site")], [("sec-fetch-site", "same-site")]]
+    {
+        assert_eq!(send(form(&csrf, "approve"), &headers).await, 403, "{headers:?}");
+    }
+    let other = Browser::new();
+    other.open_as(&confirm(&app, &id), who::ODDNY).await;
+    assert_eq!(other.http.post(&address).form(&form(&csrf, "approve")).send().await.unwrap().status(), 403, "a token of another session");
+    let anonymous = app.http.post(&address).form(&form(&csrf, "approve")).send().await.unwrap();
+    assert_eq!((anonymous.status().as_u16(), anonymous.headers()["location"].to_str().unwrap().contains("/authentication?goto=")), (303, true));
+    assert_eq!(send(form(&csrf, "burn"), &[]).await, 400);
+    let mut foreign_party = form(&csrf, "approve");
+    foreign_party[1].1 = uuid::Uuid::new_v4().to_string();
+    assert_eq!(send(foreign_party, &[]).await, 403);
+    // What is approved is what was shown.
+    app.run_sql(&format!(r#"update request set access_packages = '[{{"urn": "urn:altinn:accesspackage:lonn"}}]' where id = '{id}'"#)).await;
+    let changed = browser.post(&address, &[("csrf", &csrf), ("party", &party), ("seen", &seen), ("decision", "approve")]).await;
+    changed.expect(409, "Innholdet er endret siden du åpnet siden");
+    assert_eq!(app.count(&format!("select count(*) from system_user where id = '{id}'")).await, 0);
+    app.run_sql(&format!("update request set status = 'Rejected' where id = '{id}'")).await;
+    let raced = browser.post(&address, &[("csrf", &csrf), ("party", &party), ("seen", &seen), ("decision", "reject")]).await;
+    raced.expect(409, "Noen andre behandlet forespørselen");
+}
+
+#[tokio::test]
+async fn the_browser_goes_only_where_the_vendor_says_today() {
+    let app = TestApp::start().await;
+    let vendor = app.vendor(who::FJORDLONN).await;
+    let mut body = request_body(who::KERAMIKK, &["a-ordning"]);
+    body["redirectUrl"] = json!("https://fjordlonn.example/kvittering");
+    let id = app.post("/authentication/api/v1/systemuser/request/vendor", &vendor, body).await.json()["id"].as_str().unwrap().to_owned();
+    let browser = Browser::new();
+    let page = browser.open_as(&confirm(&app, &id), who::ODDNY).await;
+    app.run_sql("update system set allowed_redirect_urls = '{https://fjordlonn.example/annet}' where system_id = '390198116_fjordlonn'").await;
+    let out = press(&app, &browser, &page, &id, "reject").await;
+    out.expect(200, "Forespørselen fra Fjordlønn er avvist");
+    let forged = app
+        .http
+        .get(format!("{}/authentication/api/v1/logout/handleloggedout", app.base))
+        .header("cookie", format!("AltinnLogoutInfo=SystemuserRequestId={id}; sb_after=made-up"))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(forged.headers()["location"], "/accessmanagement/ui/loggedout");
+    for goto in ["https://evil.example/", "//evil.example", "/\\evil.example", "https://127.0.0.1@evil.example/", "javascript:alert(1)"] {
+        let encoded: String = url::form_urlencoded::byte_serialize(goto.as_bytes()).collect();
+        let page = Browser::new().open_as(&format!("{}/authentication/api/v1/authentication?goto={encoded}", app.base), who::ODDNY).await;
+        assert_eq!(page.address.path(), "/", "{goto}");
+    }
+}
+
+#[tokio::test]
+async fn a_login_is_bound_to_its_browser_and_used_once() {
+    let app = TestApp::start().await;
+    let callback = format!("{}/authentication/api/v1/upstream/callback", app.base);
+    Browser::new().open(&format!("{callback}?code=x&state=y")).await.expect(400, "Vi fikk ikke logget deg inn");
+    let victim = Browser::new();
+    let login = victim.open(&format!("{}/authentication/api/v1/authentication?goto=/", app.base)).await.expect(200, "Velg testperson");
+    let request = login.field("/authorize", "request");
+    let action = login.address.join("/authorize").unwrap();
+    let response = victim.http.post(action).form(&[("request", request.as_str()), ("pid", who::ODDNY), ("level", "3")]).send().await.unwrap();
+    let back = response.headers()["location"].to_str().unwrap().to_owned();
+    Browser::new().open(&back).await.expect(400, "Vi fikk ikke logget deg inn");
+    let home = victim.open(&back).await;
+    assert_eq!((home.status, home.address.path()), (200, "/"));
+    victim.open(&back).await.expect(400, "Vi fikk ikke logget deg inn");
+    let real = Browser::new();
+    let login = real.open(&format!("{}/authentication/api/v1/authentication?goto=/", app.base)).await;
+    let request = login.field("/authorize", "request");
+    let action = login.address.join("/authorize").unwrap();
+    // A number without the month of the made-up ones.
+    real.post(action.as_str(), &[("request", &request), ("pid", "01017000027"), ("level", "3")]).await.expect(422, "syntetisk");
+    let dead = real.post(action.as_str(), &[("request", &request), ("pid", "01817000000"), ("level", "3")]).await;
+    assert_eq!(dead.status, 422);
+}
+
+#[tokio::test]
+async fn pages_speak_three_languages_and_carry_their_headers() {
+    let app = TestApp::start().await;
+    for (accept, lang, title) in [
+        ("nb", "nb", "Sandkassa kjører"),
+        ("nn", "nn", "Sandkassa køyrer"),
+        ("en-GB", "en", "The sandbox is running"),
+        ("de", "nb", "Sandkassa kjører"),
+    ] {
+        let response = app.http.get(&app.base).header("accept-language", accept).send().await.unwrap();
+        for (name, value) in
+            [("referrer-policy", "same-origin"), ("x-frame-options", "DENY"), ("x-content-type-options", "nosniff"), ("cache-control", "no-store")]
+        {
+            assert_eq!(response.headers()[name], value);
+        }
+        let text = response.text().await.unwrap();
+        assert!(text.contains(&format!("<html lang=\"{lang}\"")) && text.contains(title), "{accept}");
+        assert!(!text.contains("style=\"") && !text.contains("<style") && !text.contains("http://www") && !text.contains("//cdn"));
+    }
+    let browser = Browser::new();
+    let page = browser.open(&format!("{}/accessmanagement/ui/lang?to=nn&return=%2Faccessmanagement%2Fui%2Fhelp", app.base)).await;
+    assert_eq!(page.address.path(), "/accessmanagement/ui/help");
+    page.expect(200, "<html lang=\"nn\"");
+    for path in ["/accessmanagement/ui/privacy", "/accessmanagement/ui/accessibility", "/docs", "/accessmanagement/ui/loggedout"] {
+        browser.open(&format!("{}{path}", app.base)).await.expect(200, "<h1");
+    }
+    browser.open(&format!("{}/accessmanagement/ui/systemuser/overview", app.base)).await.expect(404, "<h1");
+}
+
+#[tokio::test]
+async fn logging_out_takes_a_form_of_ours_or_a_link_of_ours() {
+    let app = TestApp::start().await;
+    let browser = Browser::new();
+    let id = app.new_request(who::KERAMIKK, &["a-ordning"]).await;
+    let page = browser.open_as(&confirm(&app, &id), who::ODDNY).await;
+    let logout = format!("{}/authentication/api/v1/logout", app.base);
+    let cross = browser.http.get(&logout).header("sec-fetch-site", "cross-site").send().await.unwrap();
+    assert_eq!((cross.status().as_u16(), app.count("select count(*) from session").await), (200, 1));
+    assert_eq!(browser.http.post(&logout).form(&[("csrf", "x")]).send().await.unwrap().status(), 403);
+    let csrf = page.field("/authentication/api/v1/logout", "csrf");
+    let out = browser.post(&logout, &[("csrf", &csrf)]).await.expect(200, "Du er logget ut");
+    assert!(out.address.path().ends_with("/loggedout"));
+    assert_eq!(app.count("select count(*) from session").await, 0);
+    let browser = Browser::new();
+    browser.open_as(&confirm(&app, &id), who::ODDNY).await;
+    let sid: String = sqlx::query_scalar("select upstream_sid from session").fetch_one(&mut app.sql().await).await.unwrap();
+    let front = format!("{}/authentication/api/v1/upstream/frontchannel-logout", app.base);
+    assert_eq!(app.http.get(&front).send().await.unwrap().status(), 400);
+    let ended = app.http.get(&front).query(&[("iss", app.idporten.as_str()), ("sid", &sid)]).send().await.unwrap();
+    assert_eq!((ended.status().as_u16(), app.count("select count(*) from session").await), (200, 0));
+}

@@ -63,10 +63,14 @@ async fn each_refusal_has_its_code() {
         (400, "AUTH-00021", with(&|b| b["redirectUrl"] = json!("kvittering"))),
         (400, "AUTH-00001", with(&|b| drop(b.as_object_mut().unwrap().remove("accessPackages")))),
         (400, "AUTH-00059", with(&|b| b["accessPackages"] = json!([]))),
-        (400, "AUTH-00059", with(&|b| {
-            b["accessPackages"] = json!([]);
-            b["rights"] = json!([]);
-        })),
+        (
+            400,
+            "AUTH-00059",
+            with(&|b| {
+                b["accessPackages"] = json!([]);
+                b["rights"] = json!([]);
+            }),
+        ),
         (400, "AUTH-00001", with(&|b| b["rights"] = right("kravogbetaling"))),
         (400, "AUTH-00001", with(&|b| b["rights"] = json!([{"resource": []}]))),
         (400, "AUTH-00063", with(&|b| b["accessPackages"] = json!([{"urn": "urn:altinn:accesspackage:jordbruk"}]))),

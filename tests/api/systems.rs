@@ -86,7 +86,10 @@ async fn each_finding_has_its_code_and_all_are_told_in_order() {
         ("STD.VLD-00000", with(|b| b["rights"] = json!([{"resource": []}]))),
         ("AUTH.VLD-00008", with(|b| b["accessPackages"] = package("lonn"))),
         ("AUTH.VLD-00008", with(|b| b["accessPackages"] = package("urn:altinn:accesspackage:eksplisitt"))),
-        ("AUTH.VLD-00007", with(|b| b["accessPackages"] = json!([{"urn": "urn:altinn:accesspackage:lonn"}, {"urn": "urn:altinn:accesspackage:LONN"}]))),
+        (
+            "AUTH.VLD-00007",
+            with(|b| b["accessPackages"] = json!([{"urn": "urn:altinn:accesspackage:lonn"}, {"urn": "urn:altinn:accesspackage:LONN"}])),
+        ),
         ("STD.VLD-00000", with(|b| drop(b["name"].as_object_mut().unwrap().remove("nn")))),
         (
             "AUTH.VLD-00018",
@@ -250,7 +253,8 @@ async fn who_may_see_what() {
     assert_eq!((missing.problem()["title"].clone(), missing.problem().get("code")), (json!("Not Found"), None));
     let deleted = app.get(&format!("{VENDOR}/390198116_fjordlonn_klassisk"), &vendor).await.expect(200).json();
     assert_eq!(deleted["isDeleted"], true);
-    let ids = |answer: &Answer| -> Vec<String> { answer.json().as_array().unwrap().iter().map(|s| s["systemId"].as_str().unwrap().to_owned()).collect() };
+    let ids =
+        |answer: &Answer| -> Vec<String> { answer.json().as_array().unwrap().iter().map(|s| s["systemId"].as_str().unwrap().to_owned()).collect() };
     let list = app.get(VENDOR, &vendor).await.expect(200);
     assert_eq!(ids(&list), [who::FJORDLONN_SYSTEM]);
     assert_eq!((list.header("cache-control"), list.header("pragma")), ("no-store,no-cache", "no-cache"));
@@ -265,7 +269,10 @@ async fn who_may_see_what() {
     assert_eq!(app.get(&format!("{root}/finnes-ikke/rights"), &portal).await.expect(200).text, "[]");
     assert_eq!(app.get(&format!("{root}/finnes-ikke/accesspackages"), &portal).await.expect(200).text, "[]");
     app.get(&format!("{root}/{}/rights", who::FJORDLONN_SYSTEM), &vendor).await.expect(403);
-    assert_eq!(app.get(&format!("{root}/{}/rights?useOldFormatForApp=kanskje", who::FJORDLONN_SYSTEM), &portal).await.error_keys(), ["useOldFormatForApp"]);
+    assert_eq!(
+        app.get(&format!("{root}/{}/rights?useOldFormatForApp=kanskje", who::FJORDLONN_SYSTEM), &portal).await.error_keys(),
+        ["useOldFormatForApp"]
+    );
 }
 
 #[tokio::test]

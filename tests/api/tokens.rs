@@ -182,7 +182,8 @@ async fn a_system_user_token_is_compared_with_what_is_true_now() {
     let raw = client.send(&app, &grant).await.expect(200).json()["access_token"].as_str().unwrap().to_owned();
     let exchanged = app.get("/authentication/api/v1/exchange/maskinporten", &raw).await.expect(200).text;
     assert!(claims_of(&exchanged)["authorization_details"].is_array());
-    let generated = app.token("GetSystemUserToken", &[("systemUserId", who::TINDEVANDRER_USER), ("orgNo", who::FJORDLONN), ("scopes", REQUEST_READ)]).await;
+    let generated =
+        app.token("GetSystemUserToken", &[("systemUserId", who::TINDEVANDRER_USER), ("orgNo", who::FJORDLONN), ("scopes", REQUEST_READ)]).await;
     for token in [&raw, &exchanged, &generated] {
         assert_eq!(present(&app, token).await, ok());
     }

@@ -119,15 +119,10 @@ pub fn free_port() -> u16 {
 
 /// Settings of a sandbox on free ports, with further settings as `section.key`.
 pub fn settings(extra: &[(&str, &str)]) -> Checked {
-    let mut overrides: Vec<(&str, String)> = [
-        "server.listen",
-        "server.internal_listen",
-        "sandbox.maskinporten.listen",
-        "sandbox.idporten.listen",
-        "sandbox.testtools.listen",
-    ]
-    .map(|key| (key, format!("127.0.0.1:{}", free_port())))
-    .into();
+    let mut overrides: Vec<(&str, String)> =
+        ["server.listen", "server.internal_listen", "sandbox.maskinporten.listen", "sandbox.idporten.listen", "sandbox.testtools.listen"]
+            .map(|key| (key, format!("127.0.0.1:{}", free_port())))
+            .into();
     overrides.push(("sandbox.dir", home().join("sandbox").display().to_string()));
     overrides.push(("jwks.min_interval_s", "1".to_owned()));
     overrides.push(("database.max_connections", "8".to_owned()));
@@ -321,9 +316,7 @@ impl TestApp {
 
     pub async fn decide_system_user(&self, id: &str, action: &str, resource: &str, org: &str) -> String {
         let token = self.organization(who::SAV, AUTHORIZE).await;
-        let result = self
-            .decide(&token, ("urn:altinn:systemuser:uuid", id), action, resource, ("urn:altinn:organization:identifier-no", org))
-            .await;
+        let result = self.decide(&token, ("urn:altinn:systemuser:uuid", id), action, resource, ("urn:altinn:organization:identifier-no", org)).await;
         result["decision"].as_str().expect("a decision").to_owned()
     }
 
