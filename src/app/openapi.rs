@@ -24,7 +24,6 @@ use utoipa::{
         (name = "Operation", description = "Probes."),
     )
 )]
-#[expect(clippy::needless_for_each, reason = "comes out of the macro")]
 pub struct Description;
 
 struct Security;

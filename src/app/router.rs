@@ -54,10 +54,9 @@ fn api() -> OpenApiRouter<AppState> {
 }
 
 /// The router, and the templates of all its routes.
-#[must_use]
 pub fn routes(state: &AppState) -> (Router, Vec<String>) {
     let (router, mut description) = api().split_for_parts();
-    description.info.version = env!("CARGO_PKG_VERSION").to_owned();
+    env!("CARGO_PKG_VERSION").clone_into(&mut description.info.version);
     let mut templates: Vec<String> = description.paths.paths.keys().cloned().collect();
     templates.extend(unbuilt::templates());
     templates.extend(web::TEMPLATES.iter().map(|t| (*t).to_owned()));
@@ -174,6 +173,7 @@ fn without_head(mut response: Response) -> Response {
     response
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands it over")]
 fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response<Body> {
     let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
     ApiError::internal(anyhow::anyhow!("panic: {text}")).into_response()

@@ -29,7 +29,7 @@ enum Command {
     /// Runs everything on this machine: the service, a local Maskinporten and ID-porten, test tokens, a private Postgres.
     #[cfg(feature = "sandbox")]
     Sandbox(SandboxArgs),
-    /// Runs the service. Needs DATABASE_URL and a configuration; nothing of the sandbox can be switched on.
+    /// Runs the service. Needs `DATABASE_URL` and a configuration; nothing of the sandbox can be switched on.
     Serve(ServeArgs),
     /// Brings the database schema up to date, and says what it did.
     Migrate(ServeArgs),

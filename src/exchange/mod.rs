@@ -1,4 +1,4 @@
 //! Token exchange: a Maskinporten or ID-porten token becomes one of our own.
 
-pub mod api;
+pub(crate) mod api;
 mod claims;

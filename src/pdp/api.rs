@@ -59,7 +59,7 @@ pub async fn authorize(
         let decided = state.pdp.decide(&mut db, &part).await?;
         if state.config.settings.pdp.enforce_resource_owner
             && !admin
-            && decided.owner_org.as_deref().is_some_and(|org| Some(org) != owner.caller.principal.org.as_ref().map(|o| o.as_str()))
+            && decided.owner_org.as_deref().is_some_and(|org| Some(org) != owner.caller.principal.org.as_ref().map(crate::ids::OrgNumber::as_str))
         {
             return Err(ApiError::Empty(StatusCode::FORBIDDEN));
         }

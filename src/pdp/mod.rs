@@ -3,7 +3,7 @@
 //! Service owners ask over HTTP; the rest of the house asks [`Pdp::permits`] in process, on the system resources
 //! that guard the service itself. Nothing else evaluates policies.
 
-pub mod api;
+pub(crate) mod api;
 mod decide;
 mod facts;
 mod request;

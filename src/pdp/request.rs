@@ -213,9 +213,8 @@ fn read_attribute(value: &Value, path: &str) -> ApiResult<Result<Attribute, Faul
     let members = Members::new(value, path)?;
     let include_in_result = members.flag("includeinresult")?;
     members.text("issuer")?;
-    let data_type = match data_type(members.text("datatype")?.unwrap_or_default()) {
-        Some(data_type) => data_type,
-        None => return Ok(Err(Fault::Processing("an attribute has an unknown DataType"))),
+    let Some(data_type) = data_type(members.text("datatype")?.unwrap_or_default()) else {
+        return Ok(Err(Fault::Processing("an attribute has an unknown DataType")));
     };
     let values = match members.get("value") {
         None => return Ok(Err(Fault::Processing("an attribute has no Value"))),

@@ -31,6 +31,7 @@ pub struct DecisionResult {
 /// Status of a result.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the names of the profile")]
 pub struct DecisionStatus {
     pub status_message: Option<String>,
     #[schema(value_type = Option<Object>)]

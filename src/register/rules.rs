@@ -32,14 +32,18 @@ fn is_dropped(catalogue: &Catalogue, role: RoleKey) -> bool {
     catalogue.role(role).is_some_and(|r| matches!(r.code.as_str(), "supplier" | "appstyrt-rettighetshaver"))
 }
 
+const SHARED: &str = "deltaker-delt-ansvar";
+
 /// Inter-municipal companies: their shared participants neither pass on nor inherit by key role.
 fn counts(catalogue: &Catalogue, connection: &Connection) -> bool {
     let is = |role: RoleKey, code: &str| catalogue.role(role).is_some_and(|r| r.code == code);
     let is_iks = |form: Option<VariantKey>| form.and_then(|f| catalogue.variant(f)).is_some_and(|v| v.code == "IKS");
-    const SHARED: &str = "deltaker-delt-ansvar";
     match connection.via {
         _ if is_dropped(catalogue, connection.role) => false,
-        Via::KeyRole { role, form } => !(is(connection.role, SHARED) && is_iks(connection.from_form)) && !(is(role, SHARED) && is_iks(form)),
+        Via::KeyRole { role, form } => {
+            let shared_iks = |role: RoleKey, form: Option<VariantKey>| is(role, SHARED) && is_iks(form);
+            !shared_iks(connection.role, connection.from_form) && !shared_iks(role, form)
+        }
         Via::Direct | Via::Client => true,
     }
 }

@@ -1,9 +1,9 @@
 //! Requests: a vendor asks for a system user, a person in the customer's organisation decides.
 
-pub mod api;
+pub(crate) mod api;
 mod bind;
 mod decide;
-pub mod enduser_api;
+pub(crate) mod enduser_api;
 mod model;
 pub mod rules;
 mod store;

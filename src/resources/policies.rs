@@ -51,14 +51,15 @@ impl Policies {
         let Some(row) = store::current(&mut *db, identifier).await? else { return Ok(None) };
         let policy = match row.sha256.as_deref().and_then(|d| <[u8; 32]>::try_from(d).ok()) {
             None => None,
-            Some(digest) => match self.compiled.get(&digest) {
-                Some(policy) => policy,
-                None => {
+            Some(digest) => {
+                if let Some(policy) = self.compiled.get(&digest) {
+                    policy
+                } else {
                     let policy = store::policy_text(db, identifier, &digest).await?.and_then(|xml| compile(identifier, &xml));
                     self.compiled.insert(digest, policy.clone());
                     policy
                 }
-            },
+            }
         };
         Ok(Some(Resource {
             identifier: row.identifier,

@@ -53,11 +53,6 @@ impl LoginPage {
     fn t<'a>(&self, key: &'a str) -> &'a str {
         web::text(self.lang, key)
     }
-
-    fn asset(&self, name: &str) -> &'static str {
-        let _ = self.lang;
-        web::static_address(name)
-    }
 }
 
 /// `GET /authorize`: the page, for parameters pushed before or given here.

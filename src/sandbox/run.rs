@@ -217,18 +217,17 @@ pub async fn run(options: &Options) -> anyhow::Result<()> {
     serve::install_metrics();
     let progress = spinner();
     let dir = config.sandbox_dir().context("not a sandbox")?;
-    let (cluster, url) = match &config.settings.database.url {
-        Some(url) => (None, url.clone()),
-        None => {
-            if options.fresh {
-                progress.set_message("removing the old database");
-                Cluster::remove(&dir)?;
-            }
-            progress.set_message("starting Postgres (the first time takes a moment)");
-            let cluster = Cluster::start(&dir, Durability::Full)?;
-            let url = cluster.url("postgres");
-            (Some(cluster), url)
+    let (cluster, url) = if let Some(url) = &config.settings.database.url {
+        (None, url.clone())
+    } else {
+        if options.fresh {
+            progress.set_message("removing the old database");
+            Cluster::remove(&dir)?;
         }
+        progress.set_message("starting Postgres (the first time takes a moment)");
+        let cluster = Cluster::start(&dir, Durability::Full)?;
+        let url = cluster.url("postgres");
+        (Some(cluster), url)
     };
     let running = start(config, &url, Clock::default(), &progress).await?;
     progress.finish_and_clear();

@@ -1,6 +1,6 @@
 //! System users: non-human users that an organisation empowers to act for it through one registered system.
 
-pub mod api;
+pub(crate) mod api;
 mod live;
 mod model;
 mod store;

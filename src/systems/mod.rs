@@ -1,6 +1,6 @@
 //! The system register: end-user systems, who made them, and what they may ask for.
 
-pub mod api;
+pub(crate) mod api;
 mod bind;
 mod model;
 pub mod rules;

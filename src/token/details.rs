@@ -91,7 +91,7 @@ mod tests {
         entry
     }
 
-    fn run(details: Value) -> Result<Option<SystemUserClaim>, &'static str> {
+    fn run(details: &Value) -> Result<Option<SystemUserClaim>, &'static str> {
         read(json!({"authorization_details": details}).as_object().unwrap(), false)
     }
 
@@ -104,7 +104,7 @@ mod tests {
     #[case::old_prefix(with("/systemuser_org/ID", json!("9908:390367767")))]
     #[case::more_elements(with("/systemuser_org/ID", json!("0192:390367767:x:y")))]
     fn every_form_seen_reads_the_same(#[case] details: Value) {
-        let claim = run(details).unwrap().unwrap();
+        let claim = run(&details).unwrap().unwrap();
         assert_eq!((claim.ids[0].to_string().as_str(), claim.owner.as_str(), claim.system_id.as_str()), (ID, "390367767", "390198116_fjordlonn"));
     }
 
@@ -113,9 +113,9 @@ mod tests {
         let mut details = entry();
         details.as_object_mut().unwrap().remove("system_id");
         details["systemuser_org"]["system_id"] = json!("390198116_fjordlonn");
-        assert!(run(details.clone()).unwrap().is_some());
+        assert!(run(&details).unwrap().is_some());
         details["system_id"] = json!("390198116_other");
-        assert_eq!(run(details), Err("malformed"));
+        assert_eq!(run(&details), Err("malformed"));
     }
 
     #[rstest]
@@ -128,11 +128,11 @@ mod tests {
     #[case::authority(with("/systemuser_org/authority", json!("https://maskinporten.no")), "malformed")]
     #[case::eight_digits(with("/systemuser_org/ID", json!("0192:39036776")), "malformed")]
     fn other_forms_are_refused(#[case] details: Value, #[case] reason: &str) {
-        assert_eq!(run(details), Err(reason));
+        assert_eq!(run(&details), Err(reason));
     }
 
     #[test]
     fn other_types_alone_are_no_system_user() {
-        assert_eq!(run(json!([{"type": "urn:altinn:consent"}])), Ok(None));
+        assert_eq!(run(&json!([{"type": "urn:altinn:consent"}])), Ok(None));
     }
 }

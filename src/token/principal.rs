@@ -209,7 +209,7 @@ mod tests {
 
     use super::*;
 
-    fn principal(kind: IssuerKind, claims: Value) -> Result<Principal, &'static str> {
+    fn principal(kind: IssuerKind, claims: &Value) -> Result<Principal, &'static str> {
         Principal::from_claims(kind, claims.as_object().unwrap(), false)
     }
 
@@ -226,7 +226,7 @@ mod tests {
     #[case::missing_id(json!({"authority": "iso6523-actorid-upis"}), false)]
     #[case::duplicate_in_text(json!(r#"{"authority":"iso6523-actorid-upis","ID":"0192:390198116","ID":"0192:390198116"}"#), false)]
     fn consumer_forms(#[case] consumer: Value, #[case] usable: bool) {
-        let p = principal(IssuerKind::Maskinporten, json!({"consumer": consumer})).unwrap();
+        let p = principal(IssuerKind::Maskinporten, &json!({"consumer": consumer})).unwrap();
         assert_eq!(p.org.is_some(), usable);
     }
 
@@ -234,14 +234,14 @@ mod tests {
     fn altinn_claims_mean_nothing_in_other_tokens() {
         let claims = json!({"urn:altinn:userid": 7, "urn:altinn:authlevel": 4, "urn:altinn:org": "sav", "urn:altinn:orgNumber": "390028466",
             "urn:altinn:scope": "x", "pid": "11859024884"});
-        let p = principal(IssuerKind::Maskinporten, claims).unwrap();
+        let p = principal(IssuerKind::Maskinporten, &claims).unwrap();
         assert!(p.person.is_none() && p.org.is_none() && p.org_code.is_none() && p.auth_level == 3 && !p.scopes.contains("x"));
     }
 
     #[test]
     fn contradicting_organisations_are_malformed() {
         let claims = json!({"consumer": serde_json::from_str::<Value>(CONSUMER).unwrap(), "urn:altinn:orgNumber": "390028466"});
-        assert_eq!(principal(IssuerKind::Altinn, claims).unwrap_err(), "malformed");
+        assert_eq!(principal(IssuerKind::Altinn, &claims).unwrap_err(), "malformed");
     }
 
     #[rstest]
@@ -251,20 +251,20 @@ mod tests {
     #[case(json!({"urn:altinn:partyid": 9, "pid": "11859024884"}), "PartyId")]
     #[case(json!({"pid": "11859024884"}), "NationalId")]
     fn the_first_identifier_wins(#[case] claims: Value, #[case] which: &str) {
-        let person = principal(IssuerKind::Altinn, claims).unwrap().person.unwrap();
+        let person = principal(IssuerKind::Altinn, &claims).unwrap().person.unwrap();
         assert!(format!("{person:?}").starts_with(which), "{person:?}");
     }
 
     #[test]
     fn an_enterprise_user_is_no_person() {
-        let p = principal(IssuerKind::Altinn, json!({"urn:altinn:authenticatemethod": "virksomhetsbruker", "urn:altinn:userid": 5})).unwrap();
+        let p = principal(IssuerKind::Altinn, &json!({"urn:altinn:authenticatemethod": "virksomhetsbruker", "urn:altinn:userid": 5})).unwrap();
         assert!(p.person.is_none());
     }
 
     #[test]
     fn levels_are_read_from_numbers_and_texts() {
         for (claim, level) in [(json!(3), 3), (json!("4"), 4), (json!(9), 0), (json!("x"), 0)] {
-            assert_eq!(principal(IssuerKind::Altinn, json!({"urn:altinn:authlevel": claim})).unwrap().auth_level, level);
+            assert_eq!(principal(IssuerKind::Altinn, &json!({"urn:altinn:authlevel": claim})).unwrap().auth_level, level);
         }
         assert_eq!((acr_level(Some("Level3")), acr_level(Some("idporten-loa-high")), acr_level(None)), (3, 4, 0));
     }

@@ -1,6 +1,6 @@
 //! Static files, embedded, under addresses that change with their content.
 
-use std::{collections::HashMap, sync::LazyLock};
+use std::{collections::HashMap, path::Path, sync::LazyLock};
 
 use axum::response::{IntoResponse, Response};
 use http::{
@@ -44,11 +44,15 @@ pub async fn serve(path: PathValues) -> Response {
     }
 }
 
+fn is_font(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|e| e == "woff2")
+}
+
 fn respond(name: &str, hash: &str, data: Vec<u8>) -> Response {
     // Fonts name each other by bare name, so the style sheet is written with their addresses.
     let data = if name == "app.css" {
         let mut text = String::from_utf8_lossy(&data).into_owned();
-        for (name, (address, _)) in ADDRESSES.iter().filter(|(name, _)| name.ends_with(".woff2")) {
+        for (name, (address, _)) in ADDRESSES.iter().filter(|(name, _)| is_font(name)) {
             text = text.replace(&format!("url(\"{name}\")"), &format!("url(\"{address}\")"));
         }
         text.into_bytes()

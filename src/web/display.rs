@@ -26,9 +26,9 @@ pub fn name(text: &str) -> String {
         let mut start = true;
         for c in w.chars() {
             if start {
-                out.extend(c.to_uppercase())
+                out.extend(c.to_uppercase());
             } else {
-                out.extend(c.to_lowercase())
+                out.extend(c.to_lowercase());
             }
             start = matches!(c, '-' | '/' | '.');
         }

@@ -10,7 +10,6 @@ use http::{
 };
 
 use super::{
-    assets,
     browser::Browser,
     csrf, display,
     texts::{self, Language},
@@ -61,7 +60,7 @@ impl Frame {
             flash: browser.session.as_ref().and_then(|s| s.flash.clone()),
             operator: state.config.settings.operator.name.clone(),
             https: state.config.ui_base.starts_with("https:"),
-            origins: state.login.as_ref().map(|l| l.origins()).unwrap_or_default(),
+            origins: state.login.as_ref().map(super::login_client::LoginClient::origins).unwrap_or_default(),
         }
     }
 
@@ -74,7 +73,7 @@ impl Frame {
 
     /// Says that something went wrong, in the title too.
     #[must_use]
-    pub fn as_error(mut self) -> Self {
+    pub fn with_error(mut self) -> Self {
         self.is_error = true;
         self
     }
@@ -104,12 +103,6 @@ impl Frame {
     pub fn document_title(&self) -> String {
         let title = self.fill("app.title", "title", &self.title);
         if self.is_error { self.fill("app.title_error", "title", &title) } else { title }
-    }
-
-    /// Address of a static file.
-    #[must_use]
-    pub fn asset(&self, name: &str) -> &'static str {
-        assets::address(name)
     }
 
     /// Links to the languages.
@@ -181,7 +174,7 @@ pub struct MessagePage {
 #[must_use]
 pub fn message(state: &AppState, browser: &Browser, status: StatusCode, title_key: &str, body_key: &str) -> Response {
     let frame = Frame::new(state, browser, texts::text(browser.language, title_key).to_owned());
-    let frame = if status.is_success() { frame } else { frame.as_error() };
+    let frame = if status.is_success() { frame } else { frame.with_error() };
     let body = texts::text(browser.language, body_key).to_owned();
     let detail = status.is_server_error().then(crate::http::context::trace_id).flatten().map(|id| frame.fill("c.trace", "trace", &id));
     let page = MessagePage { f: frame, body, detail, link: None, with_logout: false };

@@ -108,8 +108,8 @@ impl<E: Into<ApiError>> From<E> for Failed {
 }
 
 fn error_page(state: &AppState, browser: &Browser, body_key: &str) -> Response {
-    let mut page_frame = frame::Frame::new(state, browser, super::text(browser.language, "login.err_title").to_owned()).as_error();
-    page_frame.back = "/".to_owned();
+    let mut page_frame = frame::Frame::new(state, browser, super::text(browser.language, "login.err_title").to_owned()).with_error();
+    "/".clone_into(&mut page_frame.back);
     let link = Some(("/authentication/api/v1/authentication?goto=%2F".to_owned(), page_frame.t("login.retry").to_owned()));
     let body = page_frame.t(body_key).to_owned();
     let page = frame::MessagePage { f: page_frame, body, detail: None, link, with_logout: false };

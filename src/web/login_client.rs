@@ -1,7 +1,7 @@
 //! Our client at the identity provider: authorization code with PKCE and a pushed request.
 //!
 //! Written out here because the contract asks for pushed authorization requests and key-signed client assertions,
-//! which the OpenID Connect libraries at hand do not offer; tokens and keys go through the `token` room.
+//! which the `OpenID` Connect libraries at hand do not offer; tokens and keys go through the `token` room.
 
 use std::time::{Duration, Instant};
 

@@ -83,10 +83,13 @@ async fn try_end(state: &AppState, browser: &Browser, redirect_url: Option<&str>
     store::insert_post_logout(&state.db, &after, redirect_url, receipt).await?;
     let jar = CookieJar::new().add(browser.unset(CookieName::Session)).add(browser.set(CookieName::After, &after, Some(15)));
     let next = match &state.login {
-        Some(client) => client.logout_address(&after[..8]).await.map(String::from).unwrap_or_else(|error| {
-            tracing::warn!(error = format!("{error:#}"), "the identity provider's log-out cannot be reached");
-            super::logged_out_address(&state.config.public_base)
-        }),
+        Some(client) => client.logout_address(&after[..8]).await.map_or_else(
+            |error| {
+                tracing::warn!(error = format!("{error:#}"), "the identity provider's log-out cannot be reached");
+                super::logged_out_address(&state.config.public_base)
+            },
+            String::from,
+        ),
         None => super::logged_out_address(&state.config.public_base),
     };
     Ok((jar, Redirect::to(&next)).into_response())
@@ -174,7 +177,7 @@ pub async fn front_channel(State(state): State<AppState>, query: Query) -> Respo
     if let Err(error) = store::delete_upstream_sessions(&state.db, issuer, sid).await {
         return ApiError::from(error).into_response();
     }
-    let hosts: Vec<String> = state.login.as_ref().map(|l| l.origins()).unwrap_or_default();
+    let hosts: Vec<String> = state.login.as_ref().map(super::login_client::LoginClient::origins).unwrap_or_default();
     let mut response = "OK".into_response();
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Ok(policy) = HeaderValue::from_str(&format!("frame-ancestors {}", hosts.join(" "))) {

@@ -170,7 +170,7 @@ async fn load(state: &AppState, browser: &Browser, kind: RequestKind, id: Uuid) 
 }
 
 fn not_yours(state: &AppState, browser: &Browser, person: &Person) -> Response {
-    let f = Frame::new(state, browser, texts::text(browser.language, "e.403_title").to_owned()).as_error().with_person(&person.0.name);
+    let f = Frame::new(state, browser, texts::text(browser.language, "e.403_title").to_owned()).with_error().with_person(&person.0.name);
     let body = f.fill("e.403_body", "name", &display::name(&person.0.name));
     let page = frame::MessagePage { detail: Some(f.t("e.403_tip").to_owned()), f, body, link: None, with_logout: true };
     page.f.respond(StatusCode::FORBIDDEN, &page)

@@ -12,7 +12,7 @@ async fn paths_are_written_in_many_ways() {
     let app = TestApp::start().await;
     let token = app.vendor(who::FJORDLONN).await;
     for path in
-        [SYSTEM.to_owned(), format!("/{SYSTEM}/"), SYSTEM.replace("systemregister/vendor", "SystemRegister//Vendor"), SYSTEM.replace("_", "%5F")]
+        [SYSTEM.to_owned(), format!("/{SYSTEM}/"), SYSTEM.replace("systemregister/vendor", "SystemRegister//Vendor"), SYSTEM.replace('_', "%5F")]
     {
         app.get(&path, &token).await.expect(200);
     }

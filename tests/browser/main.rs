@@ -1,4 +1,5 @@
 //! The journey in a real browser: headless Chromium, with and without script, in three languages, and for everybody.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends there")]
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -75,6 +76,7 @@ impl Driver {
             "--disable-dev-shm-usage".to_owned(),
             format!("--window-size={width},1000"),
             format!("--lang={language}"),
+            "--force-prefers-reduced-motion".to_owned(),
         ];
         args.push("--host-resolver-rules=MAP fjordlonn.example 127.0.0.1:9, EXCLUDE 127.0.0.1".to_owned());
         let mut preferences = json!({"intl.accept_languages": language});
@@ -120,17 +122,15 @@ async fn heading(browser: &Client) -> String {
 
 /// Waits until the browser is at an address that starts so.
 async fn arrive(browser: &Client, address: &str) -> String {
-    tokio::time::timeout(Duration::from_secs(15), async {
-        loop {
-            let current = browser.current_url().await.map(String::from).unwrap_or_default();
-            if current.starts_with(address) {
-                return current;
-            }
+    let mut current = String::new();
+    let arrived = tokio::time::timeout(Duration::from_secs(15), async {
+        while !current.starts_with(address) {
             tokio::time::sleep(Duration::from_millis(25)).await;
+            current = browser.current_url().await.map_or_else(|e| e.to_string(), String::from);
         }
-    })
-    .await
-    .unwrap_or_else(|_| panic!("never arrived at {address}"))
+    });
+    assert!(arrived.await.is_ok(), "never arrived at {address}, but at {current}");
+    current
 }
 
 async fn log_in(browser: &Client, pid: &str) {

@@ -1,4 +1,5 @@
 //! The program as operators run it: started, killed at the worst moment, started again.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends there")]
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -222,7 +223,7 @@ async fn a_sandbox_survives_the_death_of_its_database_and_its_own() {
 }
 
 /// The cluster lies in the data folder, or elsewhere when its user cannot enter that.
-fn postgres_dir(dir: &PathBuf) -> PathBuf {
+fn postgres_dir(dir: &std::path::Path) -> PathBuf {
     let here = dir.join("postgres");
     if here.exists() {
         return here;

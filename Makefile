@@ -1,0 +1,46 @@
+# The commands of this project. `make` alone lists them.
+SHELL := bash
+.DEFAULT_GOAL := help
+
+# SQL is checked against the committed .sqlx, so that building needs no database.
+export SQLX_OFFLINE := true
+
+# make run PORT=9080        on other ports; the same PORT for make demo
+# make run ARGS="--fresh"   anything else the command takes
+PORT ?=
+ARGS ?=
+
+.PHONY: help
+help: ## Lists the commands.
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+.PHONY: run
+run: ## Runs everything on this machine: service, Postgres, Maskinporten, ID-porten, test people.
+	@scripts/prerequisites.sh postgres
+	cargo run --release --locked -- sandbox $(if $(PORT),--port $(PORT)) $(ARGS)
+
+.PHONY: demo
+demo: ## Plays the journey of a system user against what `make run` started.
+	@cargo run --quiet --release --locked -- demo $(if $(PORT),--base http://127.0.0.1:$(PORT)) $(ARGS)
+
+.PHONY: test
+test: ## Runs all tests, on a real Postgres and in a real browser.
+	@scripts/prerequisites.sh postgres browser
+	cargo test --locked $(ARGS)
+
+.PHONY: fmt
+fmt: ## Formats the code.
+	cargo fmt --all
+
+.PHONY: lint
+lint: ## Checks format, lints, dependencies and the committed SQL metadata.
+	cargo fmt --all --check
+	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --no-default-features -- -D warnings
+	scripts/check-sql.sh
+	cargo deny --locked check bans licenses sources
+
+.PHONY: bench
+bench: ## Measures the decision path.
+	@scripts/prerequisites.sh postgres
+	cargo bench --locked $(ARGS)

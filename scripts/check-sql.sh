@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Checks the committed .sqlx against the migrations and the code, on a private Postgres of its own.
+# Usage: scripts/check-sql.sh [--update]     --update writes .sqlx anew
+set -euo pipefail
+cd "$(dirname "$0")/.."
+scripts/prerequisites.sh postgres
+
+bin=$(for d in /usr/lib/postgresql/*/bin /usr/pgsql-*/bin /opt/homebrew/opt/postgresql*/bin /usr/local/opt/postgresql*/bin "$(dirname "$(command -v initdb || echo /nowhere/x)")"; do
+    [ -x "$d/initdb" ] && [ -x "$d/postgres" ] && echo "$d"; done | tail -n 1)
+work=$(mktemp -d)
+# Postgres does not run as root: then it is somebody else's folder and process.
+as=()
+if [ "$(id -u)" = 0 ]; then
+    user=postgres
+    id -u "$user" >/dev/null 2>&1 || user=nobody
+    chown "$user" "$work"
+    as=(setpriv --reuid "$user" --regid "$(id -g "$user")" --clear-groups)
+fi
+stop() {
+    (cd / && "${as[@]}" "$bin/pg_ctl" -D "$work/data" -m immediate -s stop) || true
+    rm -rf "$work"
+}
+trap stop EXIT
+(
+    cd /
+    "${as[@]}" "$bin/initdb" -D "$work/data" -U postgres -A trust -E UTF8 --locale=C >/dev/null
+    "${as[@]}" "$bin/pg_ctl" -D "$work/data" -s -w -l "$work/log" -o "-k '$work' -h '' -F" start
+)
+export DATABASE_URL="postgresql:///postgres?host=$work&user=postgres"
+unset SQLX_OFFLINE
+cargo sqlx migrate run
+if [ "${1:-}" = --update ]; then
+    cargo sqlx prepare -- --all-targets
+else
+    cargo sqlx prepare --check -- --all-targets
+fi

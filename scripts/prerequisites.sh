@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# Installs what this project needs from the system and does not find; says what it does, and does nothing when all is there.
+# Usage: scripts/prerequisites.sh [postgres] [browser]
+set -euo pipefail
+
+say() { printf '%s\n' "$*" >&2; }
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null 2>&1; then
+        say "  sudo $*"
+        sudo "$@"
+    else
+        say "This needs root, and there is no sudo here. Run as root, once:"
+        say "  $*"
+        exit 1
+    fi
+}
+
+install_packages() { # apt names | dnf names | brew names
+    if command -v apt-get >/dev/null 2>&1; then
+        # Debian's postgresql package would start a server of its own for the whole machine; the files are enough.
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq
+        # shellcheck disable=SC2086
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $1
+    elif command -v dnf >/dev/null 2>&1; then
+        # shellcheck disable=SC2086
+        as_root dnf install -y -q $2
+    elif command -v brew >/dev/null 2>&1; then
+        # shellcheck disable=SC2086
+        brew install --quiet $3
+    else
+        say "No apt-get, dnf or brew was found. Install by hand: $1"
+        exit 1
+    fi
+}
+
+# The same places in which the program looks.
+have_postgres() {
+    local candidate
+    for candidate in "$(command -v initdb 2>/dev/null || true)" \
+        /usr/lib/postgresql/*/bin/initdb /usr/pgsql-*/bin/initdb \
+        /opt/homebrew/opt/postgresql*/bin/initdb /usr/local/opt/postgresql*/bin/initdb; do
+        if [ -n "$candidate" ] && [ -x "$candidate" ] && [ -x "$(dirname "$candidate")/postgres" ]; then
+            return 0
+        fi
+    done
+    return 1
+}
+
+have_browser() {
+    local browser=
+    for name in chromium chromium-browser google-chrome; do
+        command -v "$name" >/dev/null 2>&1 && browser=yes
+    done
+    [ -n "$browser" ] && command -v chromedriver >/dev/null 2>&1
+}
+
+for what in "$@"; do
+    case "$what" in
+    postgres)
+        if ! have_postgres; then
+            say "Installing the PostgreSQL server's files …"
+            install_packages postgresql postgresql-server postgresql@17
+        fi
+        ;;
+    browser)
+        if ! have_browser; then
+            say "Installing Chromium and its driver for the browser tests …"
+            install_packages "chromium chromium-driver" "chromium chromedriver" "--cask chromium chromedriver"
+        fi
+        ;;
+    *)
+        say "usage: $0 [postgres] [browser]"
+        exit 2
+        ;;
+    esac
+done
