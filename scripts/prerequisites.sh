@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what this project needs from the system and does not find; says what it does, and does nothing when all is there.
-# Usage: scripts/prerequisites.sh [postgres] [browser]
+# Usage: scripts/prerequisites.sh [compiler] [postgres] [browser]
 set -euo pipefail
 
 say() { printf '%s\n' "$*" >&2; }
@@ -20,7 +20,6 @@ as_root() {
 
 install_packages() { # apt names | dnf names | brew names
     if command -v apt-get >/dev/null 2>&1; then
-        # Debian's postgresql package would start a server of its own for the whole machine; the files are enough.
         as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq
         # shellcheck disable=SC2086
         as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $1
@@ -59,6 +58,12 @@ have_browser() {
 
 for what in "$@"; do
     case "$what" in
+    compiler)
+        if ! command -v cc >/dev/null 2>&1; then
+            say "Installing a C compiler …"
+            install_packages "gcc libc6-dev" gcc gcc
+        fi
+        ;;
     postgres)
         if ! have_postgres; then
             say "Installing the PostgreSQL server's files …"

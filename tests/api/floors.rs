@@ -43,7 +43,6 @@ fn no_room_imports_from_a_higher_floor() {
         for other in imports(text) {
             let Some(theirs) = floor.get(other.as_str()) else { continue };
             let allowed = theirs <= own || (is_edge(&file) && (other == "app" || other == "pdp"));
-            // The middleware context carries the caller's trace; names of types only.
             if !allowed {
                 wrong.push(format!("{} imports {other}", file.strip_prefix(&src).unwrap().display()));
             }

@@ -1,0 +1,65 @@
+//! The decision path, piece by piece and as a whole, on the sandbox's universe and a private Postgres.
+//!
+//! Figures of one run compare with each other; those of two runs on a shared machine do not.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark ends there")]
+
+use std::{collections::HashMap, hint::black_box, path::PathBuf};
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use indicatif::ProgressBar;
+use serde_json::json;
+use systembruker::{
+    clock::Clock,
+    db::cluster::{Cluster, Durability},
+    pdp::Asker,
+    sandbox::{self, Options},
+    xacml::{Attributes, Decision, Policy, ids},
+};
+use tokio::runtime::Runtime;
+
+/// Tindevandrer Sport and its system user, which holds package `lonn`.
+const OWNER: i32 = 52_000_084;
+const SYSTEM_USER: &str = "3f794e70-3593-53d5-8174-1a3371cf43dc";
+
+const POLICY: &[u8] = include_bytes!("../data/system-resources/policies/altinn_access_management.xml");
+
+fn policies(c: &mut Criterion) {
+    c.bench_function("policy: parse", |b| b.iter(|| Policy::parse(black_box(POLICY)).unwrap()));
+    let policy = Policy::parse(POLICY).unwrap();
+    let mut request = Attributes::default();
+    request.add(ids::SUBJECT, "urn:altinn:rolecode", ids::STRING, "hadm");
+    request.add(ids::RESOURCE, "urn:altinn:resource", ids::STRING, "altinn_access_management");
+    request.add(ids::ACTION, ids::ACTION_ID, ids::STRING, "write");
+    assert_eq!(policy.evaluate(&request).decision, Decision::Permit);
+    c.bench_function("policy: evaluate", |b| b.iter(|| black_box(policy.evaluate(black_box(&request)).decision)));
+}
+
+fn decisions(c: &mut Criterion) {
+    let runtime = Runtime::new().unwrap();
+    let home = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("bench");
+    std::fs::create_dir_all(&home).unwrap();
+    let cluster = Cluster::start(&home, Durability::Volatile).expect("Postgres starts");
+    let running = runtime.block_on(async {
+        let options = Options { port: Some(18_080), data_dir: Some(home.join("sandbox")), fresh: false };
+        let settings = sandbox::settings(&options, &HashMap::new()).expect("settings");
+        sandbox::start(settings, &cluster.url("postgres"), Clock::default(), &ProgressBar::hidden()).await.expect("a sandbox")
+    });
+    let state = running.state.clone();
+    let token = state.own_keys.signing_key().sign(&own_claims(&state.config.own_issuer), &[]).unwrap();
+    assert!(runtime.block_on(state.verifier.verify(&token)).is_ok());
+    c.bench_function("token: verify our own", |b| b.to_async(&runtime).iter(|| async { black_box(state.verifier.verify(&token).await.is_ok()) }));
+    let system_user = Asker::SystemUser(SYSTEM_USER.parse().unwrap());
+    assert!(runtime.block_on(state.pdp.permits(system_user, "write", "inntektsmelding", OWNER)).unwrap().permit);
+    c.bench_function("decision: a system user on a package", |b| {
+        b.to_async(&runtime).iter(|| async { state.pdp.permits(system_user, "write", "inntektsmelding", OWNER).await.unwrap() });
+    });
+    runtime.block_on(running.stop());
+}
+
+fn own_claims(issuer: &str) -> serde_json::Value {
+    json!({"iss": issuer, "iat": 1_700_000_000, "exp": 4_000_000_000_u32, "scope": "altinn:authorization/authorize",
+        "consumer": {"authority": "iso6523-actorid-upis", "ID": "0192:390198116"}})
+}
+
+criterion_group!(benches, policies, decisions);
+criterion_main!(benches);
