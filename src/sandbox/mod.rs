@@ -14,5 +14,5 @@ mod universe;
 
 pub use clients::{Client, ClientMaterial, material_dir};
 pub use keys::SandboxKeys;
-pub use run::{Options, Running, run, start, settings};
+pub use run::{Options, Running, run, settings, start};
 pub use universe::{Loaded, load as load_universe};
