@@ -273,7 +273,7 @@ systembruker sandbox is ready after {:.1} s. All people and organisations in it 
 
 Play the whole journey in a second terminal:
 
-  make demo
+  {}
 
 Or ask for a vendor's token and read a system:
 
@@ -287,5 +287,6 @@ Ctrl-C stops everything; what you did is kept for the next start.",
         config.settings.server.internal_listen,
         dir.display(),
         cluster.map(|c| format!("  Postgres        {}\n", c.data_dir().display())).unwrap_or_default(),
+        web::demo_command(config),
     );
 }

@@ -23,6 +23,7 @@ use axum::{
 };
 
 pub use login_client::{CLIENT_ID as SANDBOX_CLIENT_ID, LoginClient, callback_address, logged_out_address};
+pub use pages::demo_command;
 pub use texts::{Language, filled as filled_text, text};
 
 use crate::app::AppState;

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     app::AppState,
-    config::Profile,
+    config::{Checked, Profile},
     http::{ApiError, query::Query},
     register,
 };
@@ -50,6 +50,13 @@ pub async fn start(State(state): State<AppState>, browser: Browser) -> Response 
         Ok(page) => page.f.respond(StatusCode::OK, &page),
         Err(error) => frame::failure(&state, &browser, error),
     }
+}
+
+/// What to type for the journey to be played against this sandbox.
+#[must_use]
+pub fn demo_command(config: &Checked) -> String {
+    let port = config.settings.server.listen.port();
+    if port == 8080 { "make demo".to_owned() } else { format!("make demo PORT={port}") }
 }
 
 /// Requests of the sandbox's universe that wait for an answer, with who may give it.
@@ -90,7 +97,7 @@ async fn sandbox_start(state: &AppState, browser: &Browser) -> Result<SandboxSta
         .collect();
     Ok(SandboxStart {
         client_dir: config.sandbox_dir().map(|d| d.join("clients").display().to_string()).unwrap_or_default(),
-        command: format!("make demo ARGS=\"--base {}\"", config.public_base),
+        command: demo_command(config),
         f,
         addresses,
         requests,
