@@ -12,7 +12,7 @@ use serde::Deserialize;
 use url::Url;
 
 pub use load::{Source, load};
-pub use rules::{Checked, check};
+pub use rules::{Checked, check, http_base};
 
 /// What kind of installation this is. Issuers and guard rails follow from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

@@ -1,6 +1,9 @@
 //! Which settings may stand together. Everything that would weaken a production installation stops the start.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
 
 use url::Url;
 
@@ -77,8 +80,11 @@ fn base_url(settings: &Settings, wrong: &mut Vec<String>) -> String {
     }
 }
 
-fn http_base(address: SocketAddr) -> String {
-    format!("http://{address}")
+/// Address by which what listens there is reached from this machine: loopback, when it listens everywhere.
+#[must_use]
+pub fn http_base(address: SocketAddr) -> String {
+    let host = if address.ip().is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { address.ip() };
+    format!("http://{}", SocketAddr::new(host, address.port()))
 }
 
 /// The issuers of a profile. Real, test and sandbox issuers never meet in one process.

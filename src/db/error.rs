@@ -6,6 +6,9 @@ pub enum DbError {
     /// Away, overloaded or in conflict: the same call may succeed after so many seconds.
     #[error("database unavailable: {1}")]
     Unavailable(u32, String),
+    /// A text that Postgres cannot hold: it contains NUL. What holds such a text is nowhere to be found.
+    #[error("text with a NUL character")]
+    Unstorable,
     /// Anything else.
     #[error(transparent)]
     Other(sqlx::Error),
@@ -13,6 +16,11 @@ pub enum DbError {
 
 impl From<sqlx::Error> for DbError {
     fn from(error: sqlx::Error) -> Self {
+        if let sqlx::Error::Database(inner) = &error
+            && inner.code().as_deref() == Some("22021")
+        {
+            return Self::Unstorable;
+        }
         match retry_after(&error) {
             Some(seconds) => Self::Unavailable(seconds, error.to_string()),
             None => Self::Other(error),

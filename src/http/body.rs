@@ -1,13 +1,16 @@
 //! Request bodies: media type, size and encoding are checked before anything is read out of them.
 
+use std::time::Duration;
+
 use axum::{
-    body::{Bytes, to_bytes},
+    body::{Body, Bytes, HttpBody as _, to_bytes},
     extract::{FromRequest, Request},
 };
 use http::{
     HeaderMap, StatusCode,
-    header::{CONTENT_ENCODING, CONTENT_TYPE},
+    header::{CONTENT_ENCODING, CONTENT_TYPE, EXPECT},
 };
+use http_body_util::BodyExt as _;
 use serde_json::Value;
 
 use super::{ApiError, ApiResult, ModelState};
@@ -33,12 +36,33 @@ impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for JsonBytes<LIMIT> {
         if (has_type && !is_json(&parts.headers)) || is_encoded(&parts.headers) {
             return Err(ApiError::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
         }
+        if body.size_hint().lower() > LIMIT as u64 {
+            if !parts.headers.contains_key(EXPECT) {
+                discard(body).await;
+            }
+            return Err(ApiError::Status(StatusCode::PAYLOAD_TOO_LARGE));
+        }
         let bytes = to_bytes(body, LIMIT).await.map_err(|error| read_error(&error))?;
         if !has_type && !bytes.is_empty() {
             return Err(ApiError::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
         }
         Ok(Self(bytes))
     }
+}
+
+/// Reads what is on its way, within reason: a connection closed under a client that still writes loses the answer.
+async fn discard(mut body: Body) {
+    const REASON: usize = 8 * 1024 * 1024;
+    let mut seen = 0;
+    let reading = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            seen += frame.data_ref().map_or(0, Bytes::len);
+            if seen > REASON {
+                return;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(Duration::from_secs(2), reading).await;
 }
 
 /// A body that broke off, or that was too large.

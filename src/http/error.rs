@@ -72,6 +72,8 @@ impl From<crate::db::DbError> for ApiError {
                 tracing::warn!(%cause, "database unavailable");
                 Self::Unavailable(retry_after)
             }
+            // The edges refuse NUL with better words; this is for what slips past them.
+            crate::db::DbError::Unstorable => Self::Status(StatusCode::BAD_REQUEST),
             crate::db::DbError::Other(error) => Self::Internal(error.into()),
         }
     }

@@ -88,6 +88,9 @@ impl ClientMaterial {
 /// # Errors
 /// As the database says.
 pub async fn find(pool: &PgPool, client_id: &str) -> Result<Option<Client>, DbError> {
+    if client_id.contains('\0') {
+        return Ok(None);
+    }
     Ok(sqlx::query_as!(
         Client,
         "select client_id, org_number, scopes, ungranted_scopes, jwks, expired_kids, delegated_by from sandbox_client where client_id = $1",

@@ -97,6 +97,9 @@ impl IntoResponse for OAuthError {
 
 impl From<DbError> for OAuthError {
     fn from(error: DbError) -> Self {
+        if matches!(error, DbError::Unstorable) {
+            return Self(StatusCode::BAD_REQUEST, "invalid_request", "A parameter contains a NUL character.");
+        }
         tracing::warn!(%error, "database");
         Self(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", "The database cannot be asked.")
     }

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
@@ -161,7 +160,7 @@ pub async fn start(config: Checked, database: &secrecy::SecretString, clock: Clo
 
 /// Issuers that only a sandbox has.
 fn extra_trust(config: &Checked, keys: &SandboxKeys, secrets: &setup::Secrets) -> Extra {
-    let testtools = config.settings.sandbox.as_ref().map(|s| format!("http://{}", s.testtools.listen)).unwrap_or_default();
+    let testtools = config.settings.sandbox.as_ref().map(|s| config::http_base(s.testtools.listen)).unwrap_or_default();
     let none = Arc::new(keys.none.key_set());
     let issuers = [none_issuer(&testtools), NONE_ISSUER_OTHERS.to_owned()]
         .into_iter()
@@ -191,7 +190,7 @@ fn spawn(state: &AppState, keys: &Arc<SandboxKeys>, listeners: Listeners, shutdo
     let testtools = testtools::router(TestTools {
         app: state.clone(),
         keys: Arc::clone(keys),
-        base: format!("http://{}", sandbox.testtools.listen),
+        base: config::http_base(sandbox.testtools.listen),
         users: sandbox.testtools.users.clone(),
     });
     let internal = axum::Router::new().route("/metrics", axum::routing::get(serve::metrics));
@@ -253,7 +252,7 @@ fn announce(running: &Running, took: Duration, cluster: Option<&Cluster>) {
     let config = &running.config;
     let base = &config.public_base;
     let dir = config.sandbox_dir().unwrap_or_default();
-    let testtools = config.settings.sandbox.as_ref().map_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), |s| s.testtools.listen);
+    let testtools = config.settings.sandbox.as_ref().map(|s| config::http_base(s.testtools.listen)).unwrap_or_default();
     let user = config.settings.sandbox.as_ref().and_then(|s| s.testtools.users.first().cloned()).unwrap_or_default();
     println!(
         "\
@@ -262,7 +261,7 @@ systembruker sandbox is ready after {:.1} s. All people and organisations in it 
   Service         {base}                    (open it in a browser)
   Maskinporten    {}
   ID-porten       {}
-  Test tokens     http://{testtools}                    (user:password {user})
+  Test tokens     {testtools}                    (user:password {user})
   Metrics         http://{}/metrics
   Keys, clients   {}
 {}
@@ -277,7 +276,7 @@ Play the whole journey in a second terminal:
 
 Or ask for a vendor's token and read a system:
 
-  TOKEN=$(curl -s -u {user} 'http://{testtools}/api/GetEnterpriseToken?env=local&orgNo=390198116&scopes=altinn:authentication/systemregister.write')
+  TOKEN=$(curl -s -u {user} '{testtools}/api/GetEnterpriseToken?env=local&orgNo=390198116&scopes=altinn:authentication/systemregister.write')
   curl -s -H \"Authorization: Bearer $TOKEN\" {base}/authentication/api/v1/systemregister/vendor/390198116_fjordlonn
 
 Ctrl-C stops everything; what you did is kept for the next start.",

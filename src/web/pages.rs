@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     app::AppState,
-    config::{Checked, Profile},
+    config::{self, Checked, Profile},
     http::{ApiError, query::Query},
     register,
 };
@@ -74,7 +74,7 @@ async fn sandbox_start(state: &AppState, browser: &Browser) -> Result<SandboxSta
         (f.t("sandbox.idporten").to_owned(), config.idporten_issuer.clone()),
     ];
     if let Some(sandbox) = &config.settings.sandbox {
-        addresses.push((f.t("sandbox.testtools").to_owned(), format!("http://{}", sandbox.testtools.listen)));
+        addresses.push((f.t("sandbox.testtools").to_owned(), config::http_base(sandbox.testtools.listen)));
     }
     addresses.push((f.t("sandbox.metrics").to_owned(), format!("{}/metrics", config.public_base)));
     let requests = OPEN_REQUESTS

@@ -116,3 +116,16 @@ async fn what_the_authorization_request_must_hold() {
     let query = [("client_id", client.as_str()), ("post_logout_redirect_uri", "https://evil.example/")];
     assert_eq!(app.http.get(format!("{}/logout", app.idporten)).query(&query).send().await.unwrap().status(), 200);
 }
+
+#[tokio::test]
+async fn what_no_database_can_hold_is_a_bad_request() {
+    let app = TestApp::start().await;
+    let client = new_client(&app).await;
+    for (path, name) in [("par", "client_id"), ("token", "code"), ("token", "client_id"), ("authorize", "request")] {
+        let mut form = vec![("client_id", client.as_str()), ("grant_type", "authorization_code"), ("code", "x"), ("pid", who::ODDNY), ("level", "3")];
+        form.retain(|(n, _)| *n != name);
+        form.push((name, "a\0b"));
+        let answer = Answer::of(app.http.post(format!("{}/{path}", app.idporten)).form(&form).send().await.unwrap()).await;
+        assert!(matches!(answer.status, 400 | 401), "{path} {name}: {} {}", answer.status, answer.text);
+    }
+}

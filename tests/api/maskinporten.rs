@@ -22,6 +22,7 @@ async fn each_mistake_has_its_code() {
     };
     let cases: Vec<(&str, Value, u16, &str, &str)> = vec![
         ("iss", json!("nobody"), 400, "invalid_grant", "MP-100"),
+        ("iss", json!("\u{0}"), 400, "invalid_grant", "MP-100"),
         ("iss", json!(7), 400, "invalid_request", "MP-011"),
         ("aud", json!("https://maskinporten.no/"), 400, "invalid_grant", "MP-110"),
         ("iat", json!(now + 60), 400, "invalid_grant", ""),
