@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends there")]
 
 #[path = "../support/mod.rs"]
+#[expect(dead_code, reason = "every test binary uses its own part")]
 mod support;
 
 use std::{

@@ -1,6 +1,5 @@
 //! What the integration tests share: a private Postgres, a database per test, a whole sandbox on ports of its own,
 //! and a client that talks to it as others do.
-#![allow(dead_code, reason = "each test binary uses its own part")]
 
 use std::{
     collections::HashMap,
