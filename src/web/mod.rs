@@ -19,6 +19,7 @@ mod texts;
 
 use axum::{
     Router,
+    response::Redirect,
     routing::{MethodRouter, get},
 };
 
@@ -49,6 +50,8 @@ pub const TEMPLATES: &[&str] = &[
     "/authentication/api/v1/frontchannel_logout",
     "/authentication/api/v1/logout",
     "/authentication/api/v1/logout/handleloggedout",
+    "/authfront/ui/{*rest}",
+    "/static/licenses.txt",
     "/static/{hash}/{file}",
     "/favicon.ico",
     "/icon.svg",
@@ -86,6 +89,8 @@ pub fn router() -> Router<AppState> {
         .route(&format!("{A}/frontchannel_logout"), get(logout::front_channel))
         .route(&format!("{A}/logout"), get(logout::by_link).post(logout::by_form))
         .route(&format!("{A}/logout/handleloggedout"), get(logout::finished))
+        .route("/authfront/ui/{*rest}", get(pages::old_link))
+        .route("/static/licenses.txt", get(async || Redirect::temporary(assets::address("licenses.txt"))))
         .route("/static/{hash}/{file}", get(assets::serve))
         .route("/favicon.ico", get(assets::icon))
         .route("/icon.svg", get(assets::icon))

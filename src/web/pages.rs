@@ -6,8 +6,9 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
-use http::StatusCode;
+use http::{StatusCode, header::LOCATION};
 use time::Duration;
+use uuid::Uuid;
 
 use super::{
     browser::{Browser, LANGUAGE_COOKIE},
@@ -19,7 +20,7 @@ use super::{
 use crate::{
     app::AppState,
     config::{self, Checked, Profile},
-    http::{ApiError, query::Query},
+    http::{ApiError, path::PathValues, query::Query},
     register,
 };
 
@@ -192,6 +193,23 @@ pub async fn change_language(State(state): State<AppState>, query: Query) -> Res
         .secure(state.config.settings.session.secure_cookies)
         .max_age(Duration::days(365));
     (CookieJar::new().add(cookie), Redirect::to(&back)).into_response()
+}
+
+/// `GET /authfront/ui/…`: where the pages were before, in links that are still about.
+pub async fn old_link(path: PathValues, query: Query) -> Response {
+    let rest = path.get("rest").strip_prefix("auth/").unwrap_or_default();
+    let request = |page: &str| {
+        let id: String = url::form_urlencoded::byte_serialize(query.get("id").unwrap_or_default().as_bytes()).collect();
+        format!("{page}?id={id}")
+    };
+    let page = match rest.split_once('/').unwrap_or((rest, "")) {
+        ("vendorrequest", _) => request("request"),
+        ("vendorchangerequest", _) => request("changerequest"),
+        ("creation", _) => "creation".to_owned(),
+        ("details", id) if Uuid::try_parse(id).is_ok() => format!("details/{id}"),
+        _ => "overview".to_owned(),
+    };
+    (StatusCode::MOVED_PERMANENTLY, [(LOCATION, format!("/accessmanagement/ui/systemuser/{page}"))]).into_response()
 }
 
 /// `GET /status`

@@ -301,3 +301,28 @@ async fn logging_out_takes_a_form_of_ours_or_a_link_of_ours() {
     let ended = app.http.get(&front).query(&[("iss", app.idporten.as_str()), ("sid", &sid)]).send().await.unwrap();
     assert_eq!((ended.status().as_u16(), app.count("select count(*) from session").await), (200, 0));
 }
+
+#[tokio::test]
+async fn links_to_where_the_pages_were_still_lead_there() {
+    let app = TestApp::start().await;
+    let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let cases = [
+        ("auth/vendorrequest?id=dd763c00-ef5a-51fc-9b94-33c923dbaf60", "request?id=dd763c00-ef5a-51fc-9b94-33c923dbaf60"),
+        ("auth/vendorrequest?id=%2F%2Fevil%0d%0a", "request?id=%2F%2Fevil%0D%0A"),
+        ("auth/vendorchangerequest?id=x", "changerequest?id=x"),
+        ("auth/creation", "creation"),
+        ("auth/details/dd763c00-ef5a-51fc-9b94-33c923dbaf60", "details/dd763c00-ef5a-51fc-9b94-33c923dbaf60"),
+        ("auth/details/..", "overview"),
+        ("auth/overview", "overview"),
+        ("anything", "overview"),
+    ];
+    for (old, new) in cases {
+        let response = http.get(format!("{}/authfront/ui/{old}", app.base)).send().await.unwrap();
+        assert_eq!(response.status(), 301, "{old}");
+        assert_eq!(response.headers()["location"], format!("/accessmanagement/ui/systemuser/{new}"), "{old}");
+    }
+    let moved = http.get(format!("{}/static/licenses.txt", app.base)).send().await.unwrap();
+    assert_eq!(moved.status(), 307);
+    let address = format!("{}{}", app.base, moved.headers()["location"].to_str().unwrap());
+    assert!(Answer::of(http.get(address).send().await.unwrap()).await.expect(200).text.contains("Inter"));
+}
