@@ -169,9 +169,18 @@ impl Drop for Cluster {
 
 fn lock(home: &Path) -> anyhow::Result<fs::File> {
     let file = fs::File::create(home.join("lock")).with_context(|| format!("writing in {}", home.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(_) => bail!("another systembruker already runs on {}; stop it, or choose another folder with --data-dir", home.display()),
+    // A process that another thread is just starting holds what we had open until it becomes the other program; and one
+    // that has stopped may not be gone yet. So a lock that is taken is asked for again before it is believed.
+    let patience = Instant::now() + Duration::from_secs(2);
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(fs::TryLockError::WouldBlock) if Instant::now() < patience => std::thread::sleep(Duration::from_millis(20)),
+            Err(fs::TryLockError::WouldBlock) => {
+                bail!("another systembruker already runs on {}; stop it, or choose another folder with --data-dir", home.display())
+            }
+            Err(fs::TryLockError::Error(error)) => return Err(error).with_context(|| format!("locking {}", home.display())),
+        }
     }
 }
 
