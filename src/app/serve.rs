@@ -137,7 +137,8 @@ pub fn spawn_background(state: &AppState, shutdown: &Shutdown) {
     });
 }
 
-fn spawn_until(shutdown: &Shutdown, task: impl Future<Output = ()> + Send + 'static) {
+/// Starts a task that ends with the program.
+pub fn spawn_until(shutdown: &Shutdown, task: impl Future<Output = ()> + Send + 'static) {
     let stopped = shutdown.clone().wait();
     tokio::spawn(async move {
         tokio::select! {

@@ -170,6 +170,7 @@ section! {
     Sandbox {
         dir: PathBuf,
         allow_nonloopback: bool,
+        autoregister_clients: bool,
         maskinporten: SandboxMaskinporten,
         idporten: SandboxIdPorten,
         testtools: SandboxTestTools,

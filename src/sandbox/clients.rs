@@ -8,9 +8,12 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Serialize;
 use serde_json::{Value, json};
-use sqlx::PgPool;
+use sqlx::{PgPool, postgres::PgListener};
 
-use super::keys::{rsa_key, write_private};
+use super::{
+    keys::{rsa_key, write_private},
+    universe,
+};
 use crate::{db::DbError, token::SigningKey};
 
 /// Scopes a vendor's client gets: everything that vendors, portals and service owners use.
@@ -152,15 +155,19 @@ pub fn material_dir(dir: &Path, client_id: &str) -> PathBuf {
 }
 
 /// Registers the clients of the universe: one per seeded system client, one of Maskinporten itself, one per service
-/// owner. Keys that are there are kept.
+/// owner; with `all_systems` also those that any other registered system names. Clients that are there are kept as they
+/// are, unless it is the universe's own whose key file is lost.
 ///
 /// # Errors
 /// A file cannot be written, or the database fails.
-pub async fn seed(pool: &PgPool, dir: &Path) -> anyhow::Result<()> {
+pub async fn seed(pool: &PgPool, dir: &Path, all_systems: bool) -> anyhow::Result<()> {
     let text = |scopes: &[&str]| scopes.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>();
+    let seeded = universe::client_ids()?;
     let mut wanted: Vec<(String, String, Vec<String>)> = sqlx::query!(
-        r#"select c.client_id, s.vendor_org_number from system_client c join system s on s.system_internal_id = c.system_internal_id
-           where s.created is not null order by c.client_id"#
+        "select c.client_id, s.vendor_org_number from system_client c join system s on s.system_internal_id = c.system_internal_id
+         where $1 or c.client_id = any($2) order by c.client_id",
+        all_systems,
+        &seeded
     )
     .fetch_all(pool)
     .await?
@@ -173,20 +180,33 @@ pub async fn seed(pool: &PgPool, dir: &Path) -> anyhow::Result<()> {
     }
     for (client_id, org_number, scopes) in wanted {
         // Ids of clients that others registered through the API are free text: no folder is made of them.
-        if !client_id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-            || find(pool, &client_id).await?.is_some_and(|c| c.org_number != org_number)
-        {
+        if !client_id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
             continue;
         }
-        let key = write_material(&material_dir(dir, &client_id), &client_id)?;
-        let known = find(pool, &client_id).await?;
-        let jwks = json!({"keys": [key.public_jwk()]});
-        if known.is_none_or(|k| k.jwks != jwks) {
-            let client = Client { client_id, org_number, scopes, ungranted_scopes: vec![], jwks, expired_kids: vec![], delegated_by: vec![] };
-            put(pool, &client).await?;
+        let folder = material_dir(dir, &client_id);
+        let has_key = folder.join("private.pem").exists();
+        let own = !all_systems || seeded.contains(&client_id);
+        if find(pool, &client_id).await?.is_some_and(|c| c.org_number != org_number || has_key || !own) {
+            continue;
         }
+        let jwks = json!({"keys": [write_material(&folder, &client_id)?.public_jwk()]});
+        let client = Client { client_id, org_number, scopes, ungranted_scopes: vec![], jwks, expired_kids: vec![], delegated_by: vec![] };
+        put(pool, &client).await?;
     }
     Ok(())
+}
+
+/// Registers the clients of each new system as soon as the change feed tells of it. Ends only with an error.
+///
+/// # Errors
+/// As [`seed`].
+pub async fn follow_systems(pool: PgPool, dir: PathBuf) -> anyhow::Result<()> {
+    let mut feed = PgListener::connect_with(&pool).await?;
+    feed.listen("change_feed").await?;
+    loop {
+        seed(&pool, &dir, true).await?;
+        feed.recv().await?;
+    }
 }
 
 /// The key of a client, with all the forms that client libraries read it in.

@@ -141,7 +141,7 @@ pub async fn start(config: Checked, database: &secrecy::SecretString, clock: Clo
     let state = setup::state(config.clone(), pool, clock, secrets, extra).await?;
     universe::load(&state.db, &state.catalogue, &state.identity, |name| progress.set_message(format!("universe: {name}"))).await?;
     progress.set_message("Maskinporten clients");
-    clients::seed(&state.db, &dir).await?;
+    clients::seed(&state.db, &dir, false).await?;
     let own_client = OidcClient {
         client_id: web::SANDBOX_CLIENT_ID.to_owned(),
         org_number: None,
@@ -155,6 +155,14 @@ pub async fn start(config: Checked, database: &secrecy::SecretString, clock: Clo
     let (stop, shutdown) = Shutdown::channel();
     let servers = spawn(&state, &keys, listeners, &shutdown)?;
     serve::spawn_background(&state, &shutdown);
+    if config.settings.sandbox.as_ref().is_some_and(|s| s.autoregister_clients) {
+        let pool = state.db.clone();
+        serve::spawn_until(&shutdown, async move {
+            if let Err(error) = clients::follow_systems(pool, dir).await {
+                tracing::error!(error = format!("{error:#}"), "new systems' clients are no longer registered");
+            }
+        });
+    }
     Ok(Running { state, config, stop, servers })
 }
 

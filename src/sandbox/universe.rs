@@ -47,6 +47,19 @@ fn file(name: &str) -> anyhow::Result<Vec<u8>> {
     Files::get(name).map(|f| f.data.into_owned()).with_context(|| format!("{name} is not embedded"))
 }
 
+/// Maskinporten clients of the universe's systems.
+///
+/// # Errors
+/// The file is damaged.
+pub fn client_ids() -> anyhow::Result<Vec<String>> {
+    #[derive(Deserialize)]
+    struct Clients {
+        #[serde(rename = "clientId")]
+        ids: Vec<String>,
+    }
+    Ok(lines::<Clients>(&file("systems.ndjson")?)?.into_iter().flat_map(|c| c.ids).collect())
+}
+
 /// Loads the universe; `progress` is told each file.
 ///
 /// # Errors

@@ -131,3 +131,42 @@ async fn clients_can_be_registered_and_taken_away() {
     assert!(client.send(&app, &client.claims(&app, "a:b")).await.expect(400).text.contains("MP-100"));
     app.http.get(&clients).send().await.map(|r| assert_eq!(r.status(), 401)).unwrap();
 }
+
+#[tokio::test]
+async fn what_was_registered_is_kept_when_the_sandbox_starts_again() {
+    let app = TestApp::start().await;
+    let request = app.http.post(format!("{}/sandbox/clients", app.testtools)).basic_auth("sandbox", Some("sandbox"));
+    let made = Answer::of(request.json(&json!({"orgNumber": who::FJORDLONN})).send().await.unwrap()).await.expect(201).json();
+    let id = made["clientId"].as_str().unwrap().to_owned();
+    let key = systembruker::token::SigningKey::from_pem(made["privatePem"].as_str().unwrap(), "").unwrap();
+    let client = Client { id, key };
+    let system = system_with_client("390198116_kept", &client.id);
+    app.post("/authentication/api/v1/systemregister/vendor", &app.vendor(who::FJORDLONN).await, system).await.expect(200);
+    let again = TestApp::on(app.database.clone(), &[]).await;
+    client.token(&again, REQUEST_READ).await;
+    Client::seeded(who::FJORDLONN_CLIENT).token(&again, REQUEST_READ).await;
+}
+
+#[tokio::test]
+async fn new_systems_bring_their_clients_when_the_sandbox_is_told_so() {
+    let app = TestApp::with(&[("sandbox.autoregister_clients", "true")]).await;
+    let id = uuid::Uuid::new_v4().to_string();
+    let system = system_with_client("390198116_brings", &id);
+    app.post("/authentication/api/v1/systemregister/vendor", &app.vendor(who::FJORDLONN).await, system).await.expect(200);
+    let registered = format!("{}/sandbox/clients/{id}", app.testtools);
+    let there = async || app.http.get(&registered).basic_auth("sandbox", Some("sandbox")).send().await.unwrap().status() == 200;
+    tokio::time::timeout(std::time::Duration::from_secs(20), async {
+        while !there().await {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .expect("the client is registered");
+    Client::seeded(&id).token(&app, REQUEST_READ).await;
+}
+
+fn system_with_client(id: &str, client: &str) -> Value {
+    let name = json!({"nb": "a", "nn": "a", "en": "a"});
+    json!({"id": id, "vendor": {"ID": "0192:390198116"}, "name": name, "description": name, "clientId": [client],
+        "accessPackages": [{"urn": "urn:altinn:accesspackage:a-ordning"}], "allowedRedirectUrls": ["https://a.example/"]})
+}
