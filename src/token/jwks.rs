@@ -251,7 +251,7 @@ impl JwksClient {
             Err(error) => {
                 attempts.failures += 1;
                 attempts.metadata = None;
-                tracing::warn!(issuer = self.issuer, %error, "jwks.rejected");
+                tracing::warn!(issuer = self.issuer, error = format!("{error:#}"), "jwks.rejected");
             }
         }
     }
