@@ -7,6 +7,7 @@
 use std::{
     fs,
     os::unix::{
+        ffi::OsStrExt as _,
         fs::{MetadataExt as _, PermissionsExt as _, chown},
         process::CommandExt as _,
     },
@@ -245,9 +246,41 @@ fn reachable(home: &Path, run_as: Option<RunAs>) -> anyhow::Result<PathBuf> {
     if run_as.is_none() || command("test", run_as).arg("-x").arg(home).status()?.success() {
         return Ok(home.to_path_buf());
     }
-    let elsewhere = Path::new("/var/lib/systembruker").join(short_hash(home));
+    let all = Path::new("/var/lib/systembruker");
+    // Named by a file in `home`, not by its path: who removes `home` and makes it anew wants no data of old.
+    let name = if let Some(name) = named_by(home) {
+        name
+    } else {
+        let name = uuid::Uuid::new_v4().simple().to_string();
+        fs::write(home.join(NAME_FILE), &name).with_context(|| format!("writing in {}", home.display()))?;
+        remove_orphans(all);
+        name
+    };
+    let elsewhere = all.join(name);
     fs::create_dir_all(&elsewhere).with_context(|| format!("creating {}", elsewhere.display()))?;
+    fs::write(elsewhere.join(HOME_FILE), home.as_os_str().as_encoded_bytes())?;
     Ok(elsewhere)
+}
+
+/// In a home whose cluster lies elsewhere: the name of the folder there.
+const NAME_FILE: &str = "cluster-name";
+/// In that folder: the home.
+const HOME_FILE: &str = "home";
+
+fn named_by(home: &Path) -> Option<String> {
+    let name = fs::read_to_string(home.join(NAME_FILE)).ok()?;
+    (name.len() == 32 && name.bytes().all(|b| b.is_ascii_hexdigit())).then_some(name)
+}
+
+/// Removes clusters whose home is gone or names another.
+fn remove_orphans(all: &Path) {
+    for entry in fs::read_dir(all).into_iter().flatten().flatten() {
+        let Ok(home) = fs::read(entry.path().join(HOME_FILE)) else { continue };
+        let wanted = named_by(Path::new(std::ffi::OsStr::from_bytes(&home)));
+        if wanted.as_deref().map(std::ffi::OsStr::new) != Some(&entry.file_name()) && postmaster_pid(&entry.path().join("postgres")).is_none() {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 /// Paths of Unix sockets are at most some 100 bytes long, so the socket lies under /tmp.

@@ -225,13 +225,10 @@ async fn a_sandbox_survives_the_death_of_its_database_and_its_own() {
 
 /// The cluster lies in the data folder, or elsewhere when its user cannot enter that.
 fn postgres_dir(dir: &std::path::Path) -> PathBuf {
-    let here = dir.join("postgres");
-    if here.exists() {
-        return here;
+    match std::fs::read_to_string(dir.join("cluster-name")) {
+        Ok(name) => PathBuf::from("/var/lib/systembruker").join(name).join("postgres"),
+        Err(_) => dir.join("postgres"),
     }
-    let folders = std::fs::read_dir("/var/lib/systembruker").expect("the cluster is somewhere");
-    let newest = folders.flatten().max_by_key(|e| e.metadata().and_then(|m| m.modified()).ok());
-    newest.expect("the cluster is somewhere").path().join("postgres")
 }
 
 fn postmaster(data_dir: &std::path::Path) -> String {
