@@ -16,7 +16,7 @@ help: ## Lists the commands.
 
 .PHONY: run
 run: ## Runs everything on this machine: service, Postgres, Maskinporten, ID-porten, test people.
-	@scripts/prerequisites.sh postgres
+	@scripts/prerequisites.sh compiler postgres
 	cargo run --release --locked -- sandbox $(if $(PORT),--port $(PORT)) $(ARGS)
 
 .PHONY: demo
@@ -25,7 +25,7 @@ demo: ## Plays the journey of a system user against what `make run` started.
 
 .PHONY: test
 test: ## Runs all tests, on a real Postgres and in a real browser.
-	@scripts/prerequisites.sh postgres browser
+	@scripts/prerequisites.sh compiler postgres browser
 	cargo test --locked $(ARGS)
 
 .PHONY: fmt
@@ -42,5 +42,5 @@ lint: ## Checks format, lints, dependencies and the committed SQL metadata.
 
 .PHONY: bench
 bench: ## Measures the decision path.
-	@scripts/prerequisites.sh postgres
+	@scripts/prerequisites.sh compiler postgres
 	cargo bench --locked $(ARGS)

@@ -77,7 +77,7 @@ for what in "$@"; do
         fi
         ;;
     *)
-        say "usage: $0 [postgres] [browser]"
+        say "usage: $0 [compiler] [postgres] [browser]"
         exit 2
         ;;
     esac

@@ -270,7 +270,7 @@ systembruker sandbox is ready after {:.1} s. All people and organisations in it 
   Maskinporten    {}
   ID-porten       {}
   Test tokens     {testtools}                    (user:password {user})
-  Metrics         http://{}/metrics
+  Metrics         {}/metrics
   Keys, clients   {}
 {}
   Test persons    11859024884  Oddny Ildflue      owns Oddny Ildflue Keramikk, 390381492
@@ -291,7 +291,7 @@ Ctrl-C stops everything; what you did is kept for the next start.",
         took.as_secs_f64(),
         config.maskinporten_issuer,
         config.idporten_issuer,
-        config.settings.server.internal_listen,
+        config::http_base(config.settings.server.internal_listen),
         dir.display(),
         cluster.map(|c| format!("  Postgres        {}\n", c.data_dir().display())).unwrap_or_default(),
         web::demo_command(config),

@@ -1,22 +1,29 @@
 //! The last filter before the log: whatever looks like an identity number is starred out.
 
-/// Replaces every run of exactly eleven digits that is not part of a longer run of hexadecimal digits.
+/// Stars out every run of exactly eleven digits, also one that touches letters or an escape. Spared are the last
+/// group of a UUID, and hexadecimal runs of sixteen and more: trace ids and digests.
 pub fn identity_numbers(line: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(line.len());
-    let mut rest = line;
-    while let Some(start) = rest.iter().position(u8::is_ascii_hexdigit) {
-        let run = rest[start..].iter().take_while(|b| b.is_ascii_hexdigit()).count();
-        out.extend_from_slice(&rest[..start]);
-        out.extend_from_slice(masked(&rest[start..start + run]));
-        rest = &rest[start + run..];
+    let mut out = line.to_vec();
+    let mut at = 0;
+    while let Some(next) = out[at..].iter().position(u8::is_ascii_hexdigit) {
+        let start = at + next;
+        let run = out[start..].iter().take_while(|b| b.is_ascii_hexdigit()).count();
+        at = start + run;
+        match (&out[..start], run) {
+            (_, 16..) | ([.., b'-'], 12) => {}
+            ([.., b'%'], 2..) => star(&mut out[start + 2..at]),
+            ([.., b'\\', b'u'], 4..) => star(&mut out[start + 4..at]),
+            _ => star(&mut out[start..at]),
+        }
     }
-    out.extend_from_slice(rest);
     out
 }
 
-/// A number of eleven digits becomes stars; a run that is anything else stays as it is.
-fn masked(run: &[u8]) -> &[u8] {
-    if run.len() == 11 && run.iter().all(u8::is_ascii_digit) { b"***********" } else { run }
+/// Stars the runs of eleven digits among these.
+fn star(run: &mut [u8]) {
+    for part in run.split_mut(|b| !b.is_ascii_digit()).filter(|part| part.len() == 11) {
+        part.fill(b'*');
+    }
 }
 
 #[cfg(test)]
@@ -32,6 +39,9 @@ mod tests {
         assert_eq!(masked("pid=11859024884, ssn:11859024884"), "pid=***********, ssn:***********");
         assert_eq!(masked("person 11859024884"), "person ***********");
         assert_eq!(masked("/person/11859024884?x"), "/person/***********?x");
+        assert_eq!(masked("pid11859024884 a11859024884b"), "pid*********** a***********b");
+        assert_eq!(masked("pid%3A11859024884%2211859024884"), "pid%3A***********%22***********");
+        assert_eq!(masked(r"\u00e511859024884"), r"\u00e5***********");
     }
 
     #[test]
