@@ -41,6 +41,17 @@ lint: ## Checks format, lints, dependencies and the committed SQL metadata.
 	cargo deny --locked check bans licenses sources
 
 .PHONY: bench
-bench: ## Measures the decision path.
+bench: ## Measures the policy engine and the decision path, and puts the engine beside others.
 	@scripts/prerequisites.sh compiler postgres
 	cargo bench --locked $(ARGS)
+	cargo bench --locked --manifest-path benches/peers/Cargo.toml $(ARGS)
+
+# make fuzz SECONDS_EACH=600
+SECONDS_EACH ?= 60
+
+.PHONY: fuzz
+fuzz: ## Fuzzes the policy engine; needs a nightly compiler and cargo-fuzz.
+	@fuzz/seeds.sh
+	for target in $$(cargo +nightly fuzz list); do \
+	    cargo +nightly fuzz run --sanitizer none $$target -- -max_total_time=$(SECONDS_EACH) -timeout=2 -rss_limit_mb=3000 || exit 1; \
+	done

@@ -1,4 +1,4 @@
-//! The decision path, piece by piece and as a whole, on the sandbox's universe and a private Postgres.
+//! The decision path as a whole, and the verification of a token, on the sandbox's universe and a private Postgres.
 //!
 //! Figures of one run compare with each other; those of two runs on a shared machine do not.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark ends there")]
@@ -13,26 +13,12 @@ use systembruker::{
     db::cluster::{Cluster, Durability},
     pdp::Asker,
     sandbox::{self, Options},
-    xacml::{Attributes, Decision, Policy, ids},
 };
 use tokio::runtime::Runtime;
 
 /// Tindevandrer Sport and its system user, which holds package `lonn`.
 const OWNER: i32 = 52_000_084;
 const SYSTEM_USER: &str = "3f794e70-3593-53d5-8174-1a3371cf43dc";
-
-const POLICY: &[u8] = include_bytes!("../data/system-resources/policies/altinn_access_management.xml");
-
-fn policies(c: &mut Criterion) {
-    c.bench_function("policy: parse", |b| b.iter(|| Policy::parse(black_box(POLICY)).unwrap()));
-    let policy = Policy::parse(POLICY).unwrap();
-    let mut request = Attributes::default();
-    request.add(ids::SUBJECT, "urn:altinn:rolecode", ids::STRING, "hadm");
-    request.add(ids::RESOURCE, "urn:altinn:resource", ids::STRING, "altinn_access_management");
-    request.add(ids::ACTION, ids::ACTION_ID, ids::STRING, "write");
-    assert_eq!(policy.evaluate(&request).decision, Decision::Permit);
-    c.bench_function("policy: evaluate", |b| b.iter(|| black_box(policy.evaluate(black_box(&request)).decision)));
-}
 
 fn decisions(c: &mut Criterion) {
     let runtime = Runtime::new().unwrap();
@@ -61,5 +47,5 @@ fn own_claims(issuer: &str) -> serde_json::Value {
         "consumer": {"authority": "iso6523-actorid-upis", "ID": "0192:390198116"}})
 }
 
-criterion_group!(benches, policies, decisions);
+criterion_group!(benches, decisions);
 criterion_main!(benches);

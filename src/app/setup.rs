@@ -90,7 +90,7 @@ pub async fn state(config: Checked, pool: PgPool, clock: Clock, secrets: Secrets
     let catalogue = Arc::new(packages::load(&pool).await.context("reading the catalogue")?);
     let policies = Policies::default();
     let verifier = Arc::new(verifier(&config, &clock, &secrets.own_keys, extra.issuers)?);
-    let pdp = Pdp::new(pool.clone(), Arc::clone(&catalogue), policies.clone(), Arc::clone(&secrets.identity));
+    let pdp = Pdp::new(pool.clone(), Arc::clone(&catalogue), policies.clone(), Arc::clone(&secrets.identity), clock.clone());
     let mut platform = extra.platform_issuers;
     for (name, path) in &config.settings.platform_tokens.keys {
         platform.insert(name.clone(), Arc::new(key_set_file(path)?));

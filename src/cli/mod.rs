@@ -2,6 +2,7 @@
 
 #[cfg(feature = "sandbox")]
 mod demo;
+pub mod policy;
 mod serve;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -36,6 +37,9 @@ enum Command {
     /// Plays the journey against a running sandbox and tells each step in plain words.
     #[cfg(feature = "sandbox")]
     Demo(DemoArgs),
+    /// Checks and evaluates policies, and runs conformance suites.
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
 }
 
 /// Arguments of `sandbox`.
@@ -77,12 +81,12 @@ struct DemoArgs {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    if let Command::Policy(command) = &cli.command {
+        return policy::run(command).unwrap_or_else(|error| fail(&error));
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("error: {error}");
-            return ExitCode::FAILURE;
-        }
+        Err(error) => return fail(&error.into()),
     };
     let result = runtime.block_on(async {
         match cli.command {
@@ -94,13 +98,16 @@ pub fn main() -> ExitCode {
             Command::Migrate(args) => serve::migrate(args.config.as_deref()).await,
             #[cfg(feature = "sandbox")]
             Command::Demo(args) => demo::run(&args.base, &args.data_dir).await,
+            Command::Policy(command) => policy::run(&command).map(|_| ()),
         }
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
+        Err(error) => fail(&error),
     }
+}
+
+fn fail(error: &anyhow::Error) -> ExitCode {
+    eprintln!("error: {error:#}");
+    ExitCode::FAILURE
 }

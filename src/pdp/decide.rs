@@ -3,13 +3,13 @@
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Fault, Pdp, facts, request::Entry};
+use super::{Fault, Pdp, attributes::Attributes, facts, request::Entry};
 use crate::{
     db::DbError,
     ids::{NationalId, OrgNumber},
     register::{self, Party, PartyKind, rules},
     resources::{self, Resource},
-    xacml::{Attributes, Decision, Obligation, Outcome, Status, ids},
+    xacml::{Code, Decision, Environment, Fault as PolicyFault, Obligation, Prepared, Scratch, ids},
 };
 
 /// Attributes that only the decision point may set, unless the caller is trusted to.
@@ -142,7 +142,7 @@ impl PartialRequest {
                 Ok(uuid) if v.id.ends_with(":uuid") => uuid.to_string(),
                 _ => v.value.clone(),
             };
-            out.add(&v.category, &v.id, &v.data_type, value);
+            out.add(&v.category, &v.id, &v.data_type, &value);
         }
         out
     }
@@ -233,8 +233,13 @@ impl Pdp {
         if policy.mentions_packages || policy.mentions_roles {
             self.enrich(&mut *db, &subject, reportee.as_ref(), &mut attributes).await?;
         }
-        let outcome = policy.policy.evaluate(&attributes);
-        decided.take(&outcome);
+        let mut scratch = Scratch::default();
+        let mut prepared = Prepared::new(&policy.program, attributes.categories(), Environment::at(self.clock.seconds()), &mut scratch);
+        let evaluation = prepared.evaluate();
+        decided.take(evaluation.decision(), evaluation.fault());
+        if decided.decision == Decision::Permit {
+            decided.obligations.clone_from(&policy.permit_obligations);
+        }
         if decided.decision == Decision::NotApplicable
             && let (Subject::SystemUser(Some(facts)), Some(reportee)) = (&subject, &reportee)
             && !reportee.is_gone()
@@ -242,7 +247,7 @@ impl Pdp {
             && self.has_right(&mut *db, facts.key, reportee, &resource, action, &attributes).await?
         {
             decided.decision = Decision::Permit;
-            decided.obligations = policy.policy.permit_obligations().cloned().collect();
+            decided.obligations.clone_from(&policy.permit_obligations);
         }
         if decided.decision == Decision::Permit && resource.access_list_enabled {
             self.apply_access_list(db, request, &resource, reportee.as_ref(), decided).await?;
@@ -323,7 +328,7 @@ impl Pdp {
         if let Some(id) = reportee.and_then(|r| r.party_id)
             && !request.has(ids::RESOURCE, PARTY_ID)
         {
-            attributes.add(ids::RESOURCE, PARTY_ID, ids::STRING, id.to_string());
+            attributes.add(ids::RESOURCE, PARTY_ID, ids::STRING, &id.to_string());
             let by_other = [ORGANIZATION, ORGANIZATION_LEGACY, PERSON, PARTY_UUID].iter().any(|other| request.has(ids::RESOURCE, other));
             if !by_other {
                 // Taken from the instance id: the caller learns which party was meant.
@@ -346,7 +351,7 @@ impl Pdp {
             && !request.has(ids::SUBJECT, PARTY_ID)
             && let Some(id) = register::party_by_org_number(db, number).await?.and_then(|p| p.party_id)
         {
-            attributes.add(ids::SUBJECT, PARTY_ID, ids::STRING, id.to_string());
+            attributes.add(ids::SUBJECT, PARTY_ID, ids::STRING, &id.to_string());
         }
         Ok(())
     }
@@ -383,7 +388,7 @@ impl Pdp {
         attributes: &Attributes,
     ) -> Result<bool, DbError> {
         let rights = facts::granted_rights(db, system_user_key, reportee.key, &resource.identifier, action).await?;
-        let present = |(id, value): &(String, String)| attributes.bag(ids::RESOURCE, id).iter().any(|(_, v)| v == value);
+        let present = |(id, value): &(String, String)| attributes.texts(ids::RESOURCE, id).any(|v| v == value.as_str());
         Ok(rights.iter().any(|extra| extra.iter().all(present)))
     }
 
@@ -413,19 +418,11 @@ impl Pdp {
 }
 
 impl Decided {
-    fn take(&mut self, outcome: &Outcome<'_>) {
-        self.decision = outcome.decision;
-        self.status = match outcome.status {
-            _ if outcome.decision != Decision::Indeterminate => "ok",
-            Status::MissingAttribute => "missing-attribute",
-            Status::Unsupported => "syntax-error",
-            Status::Ok => "processing-error",
-        };
-        if outcome.decision == Decision::Indeterminate {
+    fn take(&mut self, decision: Decision, fault: Option<PolicyFault>) {
+        self.decision = decision;
+        self.status = fault.map_or(Code::Ok, |f| f.code).name();
+        if decision == Decision::Indeterminate {
             self.message = Some("The policy cannot be evaluated for this request.".to_owned());
-        }
-        if outcome.decision == Decision::Permit {
-            self.obligations = outcome.obligations.iter().map(|o| (*o).clone()).collect();
         }
     }
 }
@@ -483,12 +480,12 @@ fn resource_identifier(request: &PartialRequest) -> Step<String> {
 
 /// An app is completed with its other name.
 fn complete_resource(attributes: &mut Attributes, identifier: &str) {
-    if attributes.first(ids::RESOURCE, "urn:altinn:resource").is_none() {
+    if !attributes.has(ids::RESOURCE, "urn:altinn:resource") {
         attributes.add(ids::RESOURCE, "urn:altinn:resource", ids::STRING, identifier);
     }
     if let Some((org, app)) = identifier.strip_prefix("app_").and_then(|rest| rest.split_once('_')) {
         for (id, value) in [("urn:altinn:org", org), ("urn:altinn:app", app)] {
-            if attributes.first(ids::RESOURCE, id).is_none() {
+            if !attributes.has(ids::RESOURCE, id) {
                 attributes.add(ids::RESOURCE, id, ids::STRING, value);
             }
         }

@@ -4,6 +4,7 @@
 //! that guard the service itself. Nothing else evaluates policies.
 
 pub(crate) mod api;
+mod attributes;
 mod decide;
 mod facts;
 mod request;
@@ -18,6 +19,7 @@ pub use decide::{Decided, PartialRequest};
 pub use request::Fault;
 
 use crate::{
+    clock::Clock,
     db::DbError,
     packages::Catalogue,
     register::IdentityKeys,
@@ -32,6 +34,7 @@ pub struct Pdp {
     catalogue: Arc<Catalogue>,
     policies: Policies,
     identity: Arc<IdentityKeys>,
+    clock: Clock,
 }
 
 /// Answer to a question from inside the house.
@@ -55,8 +58,8 @@ pub enum Asker {
 impl Pdp {
     /// A decision point on this data.
     #[must_use]
-    pub fn new(db: PgPool, catalogue: Arc<Catalogue>, policies: Policies, identity: Arc<IdentityKeys>) -> Self {
-        Self { db, catalogue, policies, identity }
+    pub fn new(db: PgPool, catalogue: Arc<Catalogue>, policies: Policies, identity: Arc<IdentityKeys>, clock: Clock) -> Self {
+        Self { db, catalogue, policies, identity, clock }
     }
 
     /// May this caller do this for the party with this integer id?
@@ -78,8 +81,8 @@ impl Pdp {
             .obligations
             .iter()
             .flat_map(|o| &o.assignments)
-            .filter(|a| a.category == "urn:altinn:minimum-authenticationlevel")
-            .filter_map(|a| a.value.parse().ok())
+            .filter(|a| a.category.as_deref() == Some("urn:altinn:minimum-authenticationlevel"))
+            .filter_map(|a| a.value.text().trim().parse().ok())
             .max()
             .unwrap_or(0);
         Ok(Verdict { permit: decided.decision == Decision::Permit, min_level })

@@ -122,9 +122,9 @@ fn obligation(obligation: &Obligation) -> ObligationJson {
             .iter()
             .map(|a| AssignmentJson {
                 attribute_id: a.attribute_id.clone(),
-                value: a.value.clone(),
-                category: a.category.clone(),
-                data_type: a.data_type.clone(),
+                value: a.value.text().into_owned(),
+                category: a.category.clone().unwrap_or_default(),
+                data_type: a.value.data_type().uri().to_owned(),
                 issuer: None,
             })
             .collect(),

@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::policies::CompiledPolicy;
-use crate::xacml::{AllOf, Effect, Policy, Rule, ids};
+use crate::xacml::{
+    Effect, Policy, ids,
+    policy::{AllOf, Match, Rule},
+};
 
 /// Attribute that names a resource.
 pub const RESOURCE_ATTRIBUTE: &str = "urn:altinn:resource";
@@ -67,7 +70,8 @@ pub fn right_keys(policy: &Policy, identifier: &str) -> BTreeMap<RightKey, Vec<S
 /// Alternatives of a rule that have matches in this category, each as attribute and value pairs.
 fn alternatives(rule: &Rule, category: &str) -> Vec<Vec<(String, String)>> {
     let pairs = |all_of: &AllOf| -> Vec<(String, String)> {
-        all_of.iter().filter(|m| m.category == category).map(|m| (m.attribute_id.clone(), m.value.clone())).collect()
+        let named = |m: &Match| m.designator().filter(|d| d.category == category).map(|d| (d.attribute_id.clone(), m.value.text.clone()));
+        all_of.iter().filter_map(named).collect()
     };
     rule.target.iter().flatten().map(pairs).filter(|p| !p.is_empty()).collect()
 }

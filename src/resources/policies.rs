@@ -6,13 +6,26 @@ use moka::sync::Cache;
 use sqlx::PgConnection;
 
 use super::{Resource, store};
-use crate::{db::DbError, xacml::Policy};
+use crate::{
+    db::DbError,
+    xacml::{Dialect, Effect, Limits, LoadErrors, LoadOptions, Obligation, Policy, PolicyTree, Program, ids},
+};
+
+/// How a stored policy is loaded: with the leniencies that policies in the wild need, and so that one broken rule does
+/// not take the others with it.
+pub const LOAD: LoadOptions = LoadOptions { limits: Limits::DEFAULT, dialect: Dialect::TOLERANT, lenient: true };
+/// How a policy is checked before it is stored.
+pub const UPLOAD: LoadOptions = LoadOptions { lenient: false, ..LOAD };
 
 /// A policy ready to evaluate.
 #[derive(Debug)]
 pub struct CompiledPolicy {
-    /// The policy.
+    /// As it was written.
     pub policy: Policy,
+    /// As it is run.
+    pub program: Program,
+    /// What goes with a Permit: the policy's own obligations, as far as they are constants.
+    pub permit_obligations: Vec<Obligation>,
     /// It asks for packages somewhere.
     pub mentions_packages: bool,
     /// It asks for roles somewhere.
@@ -20,13 +33,15 @@ pub struct CompiledPolicy {
 }
 
 impl CompiledPolicy {
-    fn new(policy: Policy) -> Self {
-        let mentions = |prefixes: &[&str]| {
-            policy.rules.iter().flat_map(|r| r.target.iter().flatten().flatten()).any(|m| prefixes.contains(&m.attribute_id.as_str()))
-        };
+    fn read(xml: &[u8]) -> Result<Self, LoadErrors> {
+        let (tree, errors) = PolicyTree::read(xml, &LOAD)?;
+        let program = Program::compile(&tree, errors, &LOAD)?;
+        let PolicyTree::Policy(policy) = tree else { return Err(Policy::parse(xml, &LOAD).err().map_or(LoadErrors(Vec::new()), Into::into)) };
+        let mentions = |ids: &[&str]| ids.iter().any(|id| program.mentions(ids::SUBJECT, id));
         let mentions_packages = mentions(&["urn:altinn:accesspackage"]);
         let mentions_roles = mentions(&["urn:altinn:rolecode", "urn:altinn:role", "urn:altinn:external-role:ccr", "urn:altinn:external-role:cra"]);
-        Self { policy, mentions_packages, mentions_roles }
+        let permit_obligations = policy.constant_obligations(Effect::Permit);
+        Ok(Self { policy, program, permit_obligations, mentions_packages, mentions_roles })
     }
 }
 
@@ -74,8 +89,8 @@ impl Policies {
 }
 
 fn compile(identifier: &str, xml: &[u8]) -> Option<Arc<CompiledPolicy>> {
-    match Policy::parse(xml) {
-        Ok(policy) => Some(Arc::new(CompiledPolicy::new(policy))),
+    match CompiledPolicy::read(xml) {
+        Ok(policy) => Some(Arc::new(policy)),
         Err(error) => {
             tracing::error!(identifier, %error, "a stored policy cannot be read");
             None

@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use serde_json::Value;
 use sqlx::PgConnection;
 
+use super::policies;
 use crate::{
     db::DbError,
     token::sha256,
-    xacml::{Policy, ids},
+    xacml::{Policy, ids, policy::Match},
 };
 
 /// A resource as the decision path needs it.
@@ -147,10 +148,11 @@ pub async fn upsert(tx: &mut PgConnection, document: &Value, xml: &[u8], owner_o
 
 /// Rebuilds the index of which subjects a resource's policy names.
 async fn index_subjects(tx: &mut PgConnection, identifier: &str, xml: &[u8]) -> Result<(), DbError> {
-    let Ok(policy) = Policy::parse(xml) else { return Ok(()) };
+    let Ok(policy) = Policy::parse(xml, &policies::LOAD) else { return Ok(()) };
     let matches = policy.rules.iter().flat_map(|r| r.target.iter().flatten().flatten());
-    let subjects: Vec<String> =
-        matches.filter(|m| m.category == ids::SUBJECT).map(|m| format!("{}:{}", m.attribute_id, m.value).to_lowercase()).collect();
+    let subject =
+        |m: &Match| m.designator().filter(|d| d.category == ids::SUBJECT).map(|d| format!("{}:{}", d.attribute_id, m.value.text).to_lowercase());
+    let subjects: Vec<String> = matches.filter_map(subject).collect();
     sqlx::query!("delete from resource_subject where identifier = $1", identifier).execute(&mut *tx).await?;
     sqlx::query!(
         "insert into resource_subject (identifier, subject_urn) select $1, unnest($2::text[]) on conflict do nothing",

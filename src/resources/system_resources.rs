@@ -5,7 +5,7 @@ use rust_embed::RustEmbed;
 use serde_json::Value;
 use sqlx::{PgConnection, PgPool};
 
-use super::store;
+use super::{policies, store};
 
 #[derive(RustEmbed)]
 #[folder = "data/system-resources"]
@@ -35,7 +35,7 @@ pub async fn read_resources(tx: &mut PgConnection, lines: &[u8], file: impl Fn(&
         let policy = document.as_object_mut().and_then(|d| d.remove("policyFile"));
         let path = policy.as_ref().and_then(Value::as_str).with_context(|| format!("line {}: policyFile is missing", number + 1))?;
         let xml = file(path)?;
-        crate::xacml::Policy::parse(&xml).with_context(|| path.to_owned())?;
+        crate::xacml::Program::load(&xml, &policies::UPLOAD).with_context(|| path.to_owned())?;
         changed += usize::from(store::upsert(&mut *tx, &document, &xml, None).await?);
     }
     Ok(changed)

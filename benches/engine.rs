@@ -1,0 +1,119 @@
+//! The policy engine alone: what one decision costs, as prepared request, from texts, and from body to body.
+//!
+//! Figures of one run compare with each other; those of two runs on a shared machine do not.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a benchmark ends there")]
+
+mod support;
+
+use std::{collections::HashMap, hint::black_box, sync::Arc};
+
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use mimalloc::MiMalloc;
+use support::{Question, questions, resource};
+use systembruker::xacml::{Decider, Decision, Environment, Limits, LoadOptions, Prepared, Program, Request, Scratch};
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
+const NOW: Environment<'static> = Environment::at(1_700_000_000);
+
+/// Programs by resource, and questions with their categories.
+struct Bench {
+    programs: HashMap<String, Arc<Program>>,
+    questions: Vec<Question>,
+    names: Vec<String>,
+}
+
+impl Bench {
+    fn new(resources: usize, rules: usize) -> Self {
+        let programs = (0..resources).map(|n| (resource(n), Arc::new(support::program(n, rules, 20)))).collect();
+        let questions = questions(resources);
+        let names = questions.iter().map(|q| resource(q.resource)).collect();
+        Self { programs, questions, names }
+    }
+
+    fn prepared(&self, c: &mut Criterion, name: &str) {
+        let categories: Vec<_> = self.questions.iter().zip(&self.names).map(|(q, name)| q.categories(name)).collect();
+        let mut scratches: Vec<_> = categories.iter().map(|_| Scratch::default()).collect();
+        let mut prepared: Vec<_> = categories
+            .iter()
+            .zip(&mut scratches)
+            .zip(&self.names)
+            .map(|((categories, scratch), name)| Prepared::new(&self.programs[name], categories, NOW, scratch))
+            .collect();
+        for (prepared, question) in prepared.iter_mut().zip(&self.questions) {
+            assert_eq!(prepared.evaluate().decision() == Decision::Permit, question.permit, "{}", question.user);
+        }
+        let mut n = 0;
+        c.bench_function(name, |b| {
+            b.iter(|| {
+                n = (n + 1) % prepared.len();
+                black_box(prepared[n].evaluate().decision())
+            });
+        });
+    }
+
+    fn texts(&self, c: &mut Criterion, name: &str) {
+        let mut scratch = Scratch::default();
+        let mut n = 0;
+        c.bench_function(name, |b| {
+            b.iter(|| {
+                n = (n + 1) % self.questions.len();
+                let name = &self.names[n];
+                let categories = self.questions[n].categories(black_box(name));
+                black_box(Prepared::new(&self.programs[name], &categories, NOW, &mut scratch).evaluate().decision())
+            });
+        });
+    }
+
+    fn body_to_body(&self, c: &mut Criterion, name: &str) {
+        let bodies: Vec<String> = self.questions.iter().map(Question::json).collect();
+        let mut scratch = Scratch::default();
+        let mut n = 0;
+        let mut answer = |n: usize| {
+            let request = Request::from_json(black_box(bodies[n].as_bytes()), &Limits::DEFAULT).unwrap();
+            let roots = std::slice::from_ref(&self.programs[&self.names[n]]);
+            Decider { roots, environment: NOW, tree: None }.decide(&request, &mut scratch).to_json()
+        };
+        assert!(String::from_utf8(answer(0)).unwrap().contains("Permit"));
+        c.bench_function(name, |b| {
+            b.iter(|| {
+                n = (n + 1) % bodies.len();
+                black_box(answer(n))
+            });
+        });
+    }
+}
+
+fn decide(c: &mut Criterion) {
+    let one = Bench::new(1, 10);
+    one.prepared(c, "decide: 10 rules x 20 subjects, prepared");
+    one.texts(c, "decide: 10 rules x 20 subjects, from texts");
+    one.body_to_body(c, "decide: 10 rules x 20 subjects, JSON body to JSON body");
+    Bench::new(1, 100).prepared(c, "decide: 100 rules x 20 subjects, prepared");
+    Bench::new(1, 1_000).prepared(c, "decide: 1000 rules x 20 subjects, prepared");
+    for policies in [100, 1_000, 10_000] {
+        let many = Bench::new(policies, 10);
+        many.prepared(c, &format!("decide: among {policies} policies, prepared"));
+        many.texts(c, &format!("decide: among {policies} policies, from texts"));
+        many.body_to_body(c, &format!("decide: among {policies} policies, JSON body to JSON body"));
+    }
+}
+
+fn load(c: &mut Criterion) {
+    let policies: Vec<String> = (0..2_000).map(|n| support::policy(n, 5, 2)).collect();
+    println!("policies to load: {} of {} bytes", policies.len(), policies[0].len());
+    let mut group = c.benchmark_group("load");
+    group.sample_size(10).throughput(Throughput::Bytes(policies.iter().map(|p| p.len() as u64).sum()));
+    group.bench_function("2000 policies of 10 KiB", |b| {
+        b.iter_batched(
+            || (),
+            |()| policies.iter().map(|xml| Program::load(xml.as_bytes(), &LoadOptions::default()).unwrap()).collect::<Vec<_>>(),
+            BatchSize::PerIteration,
+        );
+    });
+    group.finish();
+}
+
+criterion_group!(benches, decide, load);
+criterion_main!(benches);

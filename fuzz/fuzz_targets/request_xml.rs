@@ -1,0 +1,13 @@
+//! Any bytes as a request or a response in XML; what a response says survives writing and reading it.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use systembruker::xacml::{Limits, Request, Response};
+
+fuzz_target!(|xml: &[u8]| {
+    let _ = Request::from_xml(xml, &Limits::DEFAULT);
+    if let Ok(response) = Response::from_xml(xml) {
+        let again = Response::from_xml(&response.to_xml()).expect("what is written can be read");
+        assert_eq!(response.to_xml(), again.to_xml());
+    }
+});

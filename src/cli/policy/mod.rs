@@ -1,0 +1,166 @@
+//! The policy engine at the command line: checking, evaluating, conformance.
+
+pub mod conformance;
+
+use std::{
+    fmt::Write as _,
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+
+use crate::{
+    clock::Clock,
+    xacml::{
+        Code, Decider, DecisionResult, Environment, Limits, LoadErrors, LoadOptions, Prepared, Program, Request, Response, Scratch, program::Trace,
+    },
+};
+
+/// Commands of `policy`.
+#[derive(Debug, Subcommand)]
+pub enum PolicyCommand {
+    /// Reads policies and says what is wrong with them.
+    Check(CheckArgs),
+    /// Evaluates a request against a policy.
+    Eval(EvalArgs),
+    /// Runs the cases of a conformance suite: each folder below DIR with a Request.xml.
+    Conformance {
+        /// Folder of cases.
+        dir: PathBuf,
+    },
+}
+
+/// Arguments of `policy check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Policy files.
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// By the letter of the standard, without what policies in the wild are granted (no Version, no Target, …).
+    #[arg(long)]
+    strict: bool,
+}
+
+/// Arguments of `policy eval`.
+#[derive(Debug, Args)]
+pub struct EvalArgs {
+    /// Policy file.
+    #[arg(long)]
+    policy: PathBuf,
+    /// Request file, XML or JSON.
+    #[arg(long)]
+    request: PathBuf,
+    /// Tells how the decision came about.
+    #[arg(long)]
+    explain: bool,
+}
+
+/// Runs a command of `policy`.
+///
+/// # Errors
+/// A file cannot be read, or the policy not be loaded.
+pub fn run(command: &PolicyCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        PolicyCommand::Check(args) => check(args),
+        PolicyCommand::Eval(args) => eval(args),
+        PolicyCommand::Conformance { dir } => conformance::run(dir),
+    }
+}
+
+fn options(strict: bool) -> LoadOptions {
+    if strict { LoadOptions::default() } else { crate::resources::UPLOAD }
+}
+
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("{} cannot be read", path.display()))
+}
+
+fn say(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes()).context("standard output cannot be written")
+}
+
+fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
+    let mut broken = 0;
+    for file in &args.files {
+        let xml = read(file)?;
+        let mut text = String::new();
+        match Program::load(&xml, &options(args.strict)) {
+            Ok(program) => {
+                let (id, version) = program.name();
+                let rules = program.rule_count();
+                writeln!(text, "{}: good: {id} version {version}, {rules} {}", file.display(), if rules == 1 { "rule" } else { "rules" })?;
+                for warning in program.warnings() {
+                    writeln!(text, "  warning: {warning}")?;
+                }
+            }
+            Err(errors) => {
+                broken += 1;
+                text = diagnostics(file, &xml, &errors);
+            }
+        }
+        say(&text)?;
+    }
+    Ok(if broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Each error with the line it is about.
+fn diagnostics(file: &Path, xml: &[u8], errors: &LoadErrors) -> String {
+    let source = String::from_utf8_lossy(xml);
+    let mut out = String::new();
+    for error in &errors.0 {
+        let _ = writeln!(out, "{}:{}:{}: {}: {}", file.display(), error.at.line, error.at.column, error.element, error.reason);
+        if let Some(line) = source.lines().nth(error.at.line.saturating_sub(1) as usize) {
+            let shown: String = line.trim().chars().take(120).collect();
+            let _ = writeln!(out, "  {:>5} | {shown}", error.at.line);
+        }
+    }
+    out
+}
+
+fn eval(args: &EvalArgs) -> anyhow::Result<ExitCode> {
+    let xml = read(&args.policy)?;
+    let program = match Program::load(&xml, &options(false)) {
+        Ok(program) => program,
+        Err(errors) => {
+            eprint!("{}", diagnostics(&args.policy, &xml, &errors));
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    let body = read(&args.request)?;
+    let environment = Environment::at(Clock::default().seconds());
+    let limits = Limits::DEFAULT;
+    let is_json = body.iter().find(|b| !b.is_ascii_whitespace()).is_some_and(|b| *b == b'{');
+    let request = if is_json {
+        Request::from_json(&body, &limits).map_err(|e| e.to_string())
+    } else {
+        Request::from_xml(&body, &limits).map_err(|e| e.to_string())
+    };
+    let mut scratch = Scratch::default();
+    let response = match &request {
+        Err(reason) => Response::from(DecisionResult::indeterminate(Code::SyntaxError, reason.as_str())),
+        Ok(request) => {
+            if args.explain {
+                let mut prepared = Prepared::new(&program, &request.categories, environment, &mut scratch);
+                say(&explained(&prepared.explain(false).into_trace()))?;
+            }
+            Decider { roots: &[Arc::new(program)], environment, tree: None }.decide(request, &mut scratch)
+        }
+    };
+    let text = if is_json { response.to_json() } else { response.to_xml() };
+    say(&format!("{}\n", String::from_utf8_lossy(&text)))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn explained(trace: &Trace) -> String {
+    let mut out = String::new();
+    for step in &trace.steps {
+        let _ = writeln!(out, "{:indent$}{} {}: {} ({})", "", step.element, step.id, step.outcome.as_str(), step.because, indent = step.depth * 2);
+    }
+    out
+}

@@ -1,0 +1,435 @@
+//! From the tree of a policy to a program. All static errors are found; each breaks the smallest rule or policy around it.
+
+mod expressions;
+mod intern;
+
+use std::fmt;
+
+use hashbrown::{HashMap, HashSet};
+
+use super::{
+    Algorithm, Assignment, Bag, Clause, Expression, Match, NONE, Node, NodeKind, Obligation, Program, Rule, Span, Target, bind, dictionary::Names,
+    index::Index,
+};
+use crate::xacml::{
+    error::{LoadError, LoadErrorKind, Position},
+    functions::{self, Operation, Type},
+    ids,
+    limits::LoadOptions,
+    policy::{self, PolicyTree},
+    values::DataType,
+};
+
+/// The static errors of a document, in the order in which they were found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadErrors(pub Vec<LoadError>);
+
+impl fmt::Display for LoadErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, error) in self.0.iter().enumerate() {
+            write!(f, "{}{error}", if n == 0 { "" } else { "\n" })?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for LoadErrors {}
+
+impl From<LoadError> for LoadErrors {
+    fn from(error: LoadError) -> Self {
+        Self(vec![error])
+    }
+}
+
+type Compiled<T> = Result<T, LoadError>;
+
+fn wrong(at: Position, element: impl Into<String>, reason: impl Into<String>) -> LoadError {
+    LoadError { at, element: element.into(), reason: reason.into(), kind: LoadErrorKind::Semantics }
+}
+
+impl Program {
+    /// Reads and compiles a document.
+    ///
+    /// # Errors
+    /// All static errors; in a lenient load only those that leave nothing of the document.
+    pub fn load(xml: &[u8], options: &LoadOptions) -> Result<Self, LoadErrors> {
+        let (tree, errors) = PolicyTree::read(xml, options)?;
+        Self::compile(&tree, errors, options)
+    }
+
+    /// Compiles a document that was read, with the errors that reading it found.
+    ///
+    /// # Errors
+    /// As for [`Program::load`].
+    pub fn compile(tree: &PolicyTree, errors: Vec<LoadError>, options: &LoadOptions) -> Result<Self, LoadErrors> {
+        let mut compiler = Compiler::new(errors, options);
+        let root = compiler.node(tree, None);
+        if !compiler.errors.is_empty() && !options.lenient {
+            compiler.errors.sort_by_key(|e| (e.at.line, e.at.column));
+            return Err(LoadErrors(compiler.errors));
+        }
+        Ok(compiler.finish(root))
+    }
+}
+
+struct Compiler<'o> {
+    options: &'o LoadOptions,
+    errors: Vec<LoadError>,
+    program: Program,
+    interned: intern::Interned,
+    /// Variables of the policy at hand.
+    variables: HashMap<String, expressions::Variable>,
+    names: HashSet<(String, String)>,
+    xpath_version: Option<String>,
+    /// Rule or policy at hand, for messages.
+    within: String,
+}
+
+impl<'o> Compiler<'o> {
+    fn new(errors: Vec<LoadError>, options: &'o LoadOptions) -> Self {
+        let program = Program {
+            nodes: Vec::new(),
+            root: 0,
+            children: Vec::new(),
+            rules: Vec::new(),
+            sets: Vec::new(),
+            symbols: Vec::new(),
+            clauses: Vec::new(),
+            all_ofs: Vec::new(),
+            matches: Vec::new(),
+            expressions: Vec::new(),
+            arguments: Vec::new(),
+            constants: Vec::new(),
+            regexes: Vec::new(),
+            slots: Vec::new(),
+            names: Names::default(),
+            designators: Vec::new(),
+            selectors: Vec::new(),
+            variables: Vec::new(),
+            obligations: Vec::new(),
+            assignments: Vec::new(),
+            references: Vec::new(),
+            stubs: Vec::new(),
+            indexes: Vec::new(),
+            symbol_count: 0,
+            warnings: Vec::new(),
+            uses_clock: false,
+        };
+        Self {
+            options,
+            errors,
+            program,
+            interned: intern::Interned::default(),
+            variables: HashMap::new(),
+            names: HashSet::new(),
+            xpath_version: None,
+            within: String::new(),
+        }
+    }
+
+    fn finish(self, root: u32) -> Program {
+        let mut program = self.program;
+        program.root = root;
+        program.uses_clock = bind::CLOCK.iter().any(|(id, _)| program.mentions(ids::ENVIRONMENT, id));
+        // Programs are kept by the thousand: what grew is cut to size.
+        program.nodes.shrink_to_fit();
+        program.rules.shrink_to_fit();
+        program.sets.shrink_to_fit();
+        program.symbols.shrink_to_fit();
+        program.clauses.shrink_to_fit();
+        program.all_ofs.shrink_to_fit();
+        program.matches.shrink_to_fit();
+        program.expressions.shrink_to_fit();
+        program.constants.shrink_to_fit();
+        program.slots.shrink_to_fit();
+        program.designators.shrink_to_fit();
+        let in_matches = program.matches.iter().filter_map(|m| match m {
+            Match::General { bag: Bag::Designator(number), .. } => Some(*number),
+            _ => None,
+        });
+        let in_expressions = program.expressions.iter().filter_map(|e| match e {
+            Expression::Designator(number) => Some(*number),
+            _ => None,
+        });
+        let must = (0..).zip(&program.designators).filter(|(_, d)| d.must_be_present).map(|(n, _)| n);
+        for number in in_matches.chain(in_expressions).chain(must) {
+            let slot = program.designators.get(number as usize).map_or(NONE, |d| d.slot);
+            if let Some(slot) = program.slots.get_mut(slot as usize) {
+                slot.read = true;
+            }
+        }
+        for slot in &mut program.slots {
+            slot.exact.shrink_to_fit();
+            slot.folded.shrink_to_fit();
+        }
+        program
+    }
+
+    // The depth of sets is that of the document, which is bounded.
+    fn node(&mut self, tree: &PolicyTree, inherited: Option<&str>) -> u32 {
+        let node = match tree {
+            PolicyTree::Policy(policy) => self.policy(policy, inherited),
+            PolicyTree::PolicySet(set) => self.policy_set(set, inherited),
+            PolicyTree::Reference(reference) => {
+                let number = push(&mut self.program.references, reference.clone());
+                Node {
+                    kind: NodeKind::Reference(number),
+                    id: reference.id.as_str().into(),
+                    version: "".into(),
+                    target: Target::default(),
+                    algorithm: Algorithm::FirstApplicable,
+                    obligations: Span::default(),
+                    stub: NONE,
+                    index: NONE,
+                }
+            }
+        };
+        push(&mut self.program.nodes, node)
+    }
+
+    fn policy(&mut self, policy: &policy::Policy, inherited: Option<&str>) -> Node {
+        self.xpath_version = policy.head.xpath_version.clone().or_else(|| inherited.map(str::to_owned));
+        self.within = format!("policy {}", policy.head.id);
+        let mut broken = policy.head.broken.clone();
+        let variables = self.declare(&policy.variables);
+        self.keep(variables, &mut broken);
+        let mut seen = HashSet::new();
+        for rule in &policy.rules {
+            if !seen.insert(rule.id.as_str()) {
+                self.keep::<()>(Err(wrong(rule.at, "Rule", format!("there is another rule {}", rule.id))), &mut broken);
+            }
+        }
+        let start = self.program.rules.len();
+        let mut targets = Vec::with_capacity(policy.rules.len());
+        for rule in &policy.rules {
+            let compiled = self.rule(rule);
+            targets.push((u32::try_from(self.program.rules.len()).unwrap_or(NONE), compiled.target));
+            self.program.rules.push(compiled);
+        }
+        let rules = span(start, self.program.rules.len());
+        self.within = format!("policy {}", policy.head.id);
+        let index = self.index(&targets);
+        self.head(&policy.head, broken, true, NodeKind::Policy(rules), index)
+    }
+
+    fn policy_set(&mut self, set: &policy::PolicySet, inherited: Option<&str>) -> Node {
+        let version = set.head.xpath_version.clone().or_else(|| inherited.map(str::to_owned));
+        let children: Vec<u32> = set.children.iter().map(|child| self.node(child, version.as_deref())).collect();
+        let start = self.program.children.len();
+        self.program.children.extend_from_slice(&children);
+        let kind = NodeKind::PolicySet(span(start, self.program.children.len()));
+        let targets: Vec<(u32, Target)> = children
+            .iter()
+            .filter_map(|child| self.program.nodes.get(*child as usize).map(|n| (*child, if n.stub == NONE { n.target } else { Target::default() })))
+            .collect();
+        let index = self.index(&targets);
+        self.xpath_version = version;
+        self.variables.clear();
+        self.within = format!("policy set {}", set.head.id);
+        self.head(&set.head, set.head.broken.clone(), false, kind, index)
+    }
+
+    fn index(&mut self, targets: &[(u32, Target)]) -> u32 {
+        match Index::new(targets, &self.program.sets, &self.program.symbols) {
+            Some(index) => push(&mut self.program.indexes, index),
+            None => NONE,
+        }
+    }
+
+    fn head(&mut self, head: &policy::Head, mut broken: Option<LoadError>, is_policy: bool, kind: NodeKind, index: u32) -> Node {
+        let element = if is_policy { "Policy" } else { "PolicySet" };
+        if !self.names.insert((head.id.clone(), head.version.to_string())) {
+            self.keep::<()>(Err(wrong(head.at, element, "another policy of the document has the same identifier and version")), &mut broken);
+        }
+        let algorithm = self.algorithm(head, element, is_policy);
+        let algorithm = self.keep(algorithm, &mut broken).unwrap_or(Algorithm::FirstApplicable);
+        let target = self.target(&head.target);
+        let target = self.keep(target, &mut broken).unwrap_or_default();
+        let obligations = self.obligations(&head.obligations, &head.advice);
+        let obligations = self.keep(obligations, &mut broken).unwrap_or_default();
+        Node {
+            kind,
+            id: head.id.as_str().into(),
+            version: head.version.as_str().into(),
+            target,
+            algorithm,
+            obligations,
+            stub: self.stub(broken),
+            index,
+        }
+    }
+
+    fn algorithm(&mut self, head: &policy::Head, element: &str, is_policy: bool) -> Compiled<Algorithm> {
+        let Some((algorithm, for_rules)) = Algorithm::find(&head.combining) else {
+            // A missing one was reported by the reader.
+            return if head.broken.is_some() {
+                Ok(Algorithm::FirstApplicable)
+            } else {
+                Err(wrong(head.at, element, format!("{} is not a combining algorithm", head.combining)))
+            };
+        };
+        let algorithm = match algorithm {
+            Algorithm::LegacyPolicies(effect) if is_policy => Algorithm::LegacyRules(effect),
+            other => other,
+        };
+        let tolerated = is_policy && self.options.dialect.any_combining_form && algorithm != Algorithm::OnlyOneApplicable;
+        if for_rules != is_policy && !tolerated {
+            return Err(wrong(head.at, element, format!("{} does not combine {}", head.combining, if is_policy { "rules" } else { "policies" })));
+        }
+        if algorithm.is_legacy() {
+            self.program.warnings.push(format!("{}: {} is deprecated; it treats errors unlike its successor", head.id, head.combining));
+        }
+        Ok(algorithm)
+    }
+
+    /// Keeps an error, and that it broke what it stands in.
+    fn keep<T>(&mut self, result: Compiled<T>, broken: &mut Option<LoadError>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(mut error) => {
+                error.element = format!("{} of {}", error.element, self.within);
+                broken.get_or_insert_with(|| error.clone());
+                self.errors.push(error);
+                None
+            }
+        }
+    }
+
+    fn stub(&mut self, broken: Option<LoadError>) -> u32 {
+        broken.map_or(NONE, |error| push(&mut self.program.stubs, error))
+    }
+
+    fn rule(&mut self, rule: &policy::Rule) -> Rule {
+        self.within = format!("rule {}", rule.id);
+        let mut broken = rule.broken.clone();
+        let parts = if broken.is_some() { None } else { Some(self.rule_parts(rule)) };
+        let (target, condition, obligations) = parts.and_then(|p| self.keep(p, &mut broken)).unwrap_or((Target::default(), NONE, Span::default()));
+        Rule { id: rule.id.as_str().into(), effect: rule.effect, target, condition, obligations, stub: self.stub(broken) }
+    }
+
+    fn rule_parts(&mut self, rule: &policy::Rule) -> Compiled<(Target, u32, Span)> {
+        let target = self.target(&rule.target)?;
+        let condition = match &rule.condition {
+            None => NONE,
+            Some(expression) => {
+                let condition = self.expression(expression)?;
+                if condition.kind != Type::one(DataType::Boolean) {
+                    return Err(wrong(expression.at(), "Condition", format!("a condition must be boolean, not {}", condition.kind)));
+                }
+                condition.number
+            }
+        };
+        Ok((target, condition, self.obligations(&rule.obligations, &rule.advice)?))
+    }
+
+    fn target(&mut self, target: &policy::Target) -> Compiled<Target> {
+        let (mut sets, mut clauses) = (Vec::new(), Vec::new());
+        for any_of in target {
+            match self.symbol_set(any_of)? {
+                Some((symbols, NONE)) => sets.push(symbols),
+                Some((symbols, must)) => clauses.push(Clause::Set { symbols, must }),
+                None => {
+                    let mut all_ofs = Vec::with_capacity(any_of.len());
+                    for all_of in any_of {
+                        let matches = all_of.iter().map(|m| self.match_(m)).collect::<Compiled<Vec<_>>>()?;
+                        all_ofs.push(extend(&mut self.program.matches, matches));
+                    }
+                    clauses.push(Clause::Any(extend(&mut self.program.all_ofs, all_ofs)));
+                }
+            }
+        }
+        Ok(Target { sets: extend(&mut self.program.sets, sets), clauses: extend(&mut self.program.clauses, clauses) })
+    }
+
+    /// The symbols of an AnyOf whose alternatives are single equalities, and the designator of an attribute that
+    /// must be present; none when it is of another form.
+    fn symbol_set(&mut self, any_of: &policy::AnyOf) -> Compiled<Option<(Span, u32)>> {
+        let (mut symbols, mut slot, mut must, mut mixed) = (Vec::with_capacity(any_of.len()), None, NONE, false);
+        for all_of in any_of {
+            let [only] = all_of.as_slice() else { return Ok(None) };
+            match self.match_(only)? {
+                Match::Symbol { designator, symbol } => {
+                    let (own, must_be_present) =
+                        self.program.designators.get(designator as usize).map_or((NONE, false), |d| (d.slot, d.must_be_present));
+                    mixed |= slot.is_some_and(|s| s != own);
+                    slot = Some(own);
+                    if must_be_present && must == NONE {
+                        must = designator;
+                    }
+                    symbols.push(symbol);
+                }
+                Match::General { .. } => return Ok(None),
+            }
+        }
+        if mixed && must != NONE {
+            return Ok(None);
+        }
+        symbols.sort_unstable();
+        symbols.dedup();
+        Ok(Some((extend(&mut self.program.symbols, symbols), must)))
+    }
+
+    fn obligations(&mut self, obligations: &[policy::ObligationExpression], advice: &[policy::ObligationExpression]) -> Compiled<Span> {
+        let mut out = Vec::with_capacity(obligations.len() + advice.len());
+        for (expression, advice) in obligations.iter().map(|o| (o, false)).chain(advice.iter().map(|a| (a, true))) {
+            let mut assignments = Vec::with_capacity(expression.assignments.len());
+            for assignment in &expression.assignments {
+                assignments.push(Assignment {
+                    attribute_id: assignment.attribute_id.as_str().into(),
+                    category: assignment.category.as_deref().map(Into::into),
+                    issuer: assignment.issuer.as_deref().map(Into::into),
+                    expression: self.expression(&assignment.expression)?.number,
+                });
+            }
+            let is_constant = |a: &Assignment| matches!(self.program.expressions.get(a.expression as usize), Some(Expression::Constant(_)));
+            let constant = assignments.iter().all(is_constant);
+            let assignments = extend(&mut self.program.assignments, assignments);
+            out.push(Obligation { id: expression.id.as_str().into(), effect: expression.effect, advice, assignments, constant });
+        }
+        Ok(extend(&mut self.program.obligations, out))
+    }
+
+    fn match_(&mut self, m: &policy::Match) -> Compiled<Match> {
+        let at = |reason: String| wrong(m.at, "Match", reason);
+        let function = functions::find(&m.function).ok_or_else(|| at(format!("{} is not a function", m.function)))?;
+        if matches!(function.operation, Operation::HigherOrder(_)) {
+            return Err(at("a function of functions cannot match".to_owned()));
+        }
+        let value = self.literal(&m.value)?;
+        let bag = self.expression(&m.bag)?;
+        let arguments = [Type::one(value.data_type()), Type::one(bag.kind.data)];
+        let returns = function.check(&arguments).map_err(at)?;
+        if returns != Type::one(DataType::Boolean) {
+            return Err(at(format!("a match must be boolean, not {returns}")));
+        }
+        let source = match self.program.expressions.get(bag.number as usize) {
+            Some(Expression::Designator(n)) => super::Bag::Designator(*n),
+            Some(Expression::Selector(n)) => super::Bag::Selector(*n),
+            _ => return Err(at("a match looks at an attribute or a selector".to_owned())),
+        };
+        if let super::Bag::Designator(designator) = source
+            && let Some(symbol) = self.symbol(function.operation, &value, designator)
+        {
+            return Ok(Match::Symbol { designator, symbol });
+        }
+        let regex = self.literal_pattern(function.operation, Some(&value), m.at)?;
+        let constant = push(&mut self.program.constants, functions::Operand::One(value));
+        Ok(Match::General { operation: function.operation, constant, regex, bag: source })
+    }
+}
+
+fn push<T>(list: &mut Vec<T>, item: T) -> u32 {
+    let number = u32::try_from(list.len()).unwrap_or(NONE);
+    list.push(item);
+    number
+}
+
+fn extend<T>(list: &mut Vec<T>, items: Vec<T>) -> Span {
+    let start = list.len();
+    list.extend(items);
+    span(start, list.len())
+}
+
+fn span(start: usize, end: usize) -> Span {
+    Span { start: u32::try_from(start).unwrap_or(NONE), end: u32::try_from(end).unwrap_or(NONE) }
+}

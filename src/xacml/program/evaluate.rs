@@ -1,0 +1,497 @@
+//! The decision: rules, policies and policy sets.
+
+use super::{
+    Clause, NONE, Node, NodeKind, Program, Rule, Span, Target,
+    bind::{Binding, Environment, Given, Prepared, Scratch, Work},
+    combine::{Extent, Tally, Verdict},
+    evaluation::{Computed, Contribution, Emission, Evaluation, decision, missing},
+    trace::{Because, Trace, TraceStep},
+};
+use crate::xacml::{
+    context::{Category, Decision, MissingAttribute, PolicyIdentifier},
+    error::{Detail, Fault},
+    functions::{Budget, Operand},
+    policy::Effect,
+};
+
+/// Whether a target fits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TargetMatch {
+    /// It does.
+    Match,
+    /// It does not.
+    NoMatch,
+    /// It cannot be said.
+    Indeterminate(Fault),
+}
+
+/// One evaluation under way.
+pub(super) struct Run<'r, 'w, const TRACED: bool> {
+    pub program: &'r Program,
+    pub given: Given<'r>,
+    pub extra: &'r [Category<'static>],
+    pub binding: &'r Binding,
+    pub budget: Budget<'r>,
+    /// Values of the variables that were needed so far.
+    pub variables: Vec<Option<Result<Operand<'r>, Fault>>>,
+    environment: Environment<'r>,
+    reference_depth: usize,
+    work: &'w mut Work,
+    computed: Vec<Computed<'r>>,
+    foreign_policies: Vec<PolicyIdentifier>,
+    foreign_missing: Vec<MissingAttribute>,
+    collect_policies: bool,
+    trace: Trace,
+    depth: usize,
+}
+
+impl Prepared<'_, '_> {
+    /// Decides.
+    pub fn evaluate(&mut self) -> Evaluation<'_> {
+        self.run::<false>(false, self.environment.limits.steps, false)
+    }
+
+    /// Decides, and notes which policies contribute.
+    pub fn evaluate_with_policies(&mut self) -> Evaluation<'_> {
+        self.run::<false>(true, self.environment.limits.steps, false)
+    }
+
+    /// Decides, and notes how.
+    pub fn explain(&mut self, collect_policies: bool) -> Evaluation<'_> {
+        self.run::<true>(collect_policies, self.environment.limits.steps, false)
+    }
+
+    /// Whether the root's target fits.
+    pub fn target(&mut self) -> TargetMatch {
+        match self.run::<false>(false, self.environment.limits.steps, true).verdict {
+            Verdict::Decided(_) => TargetMatch::Match,
+            Verdict::NotApplicable => TargetMatch::NoMatch,
+            Verdict::Indeterminate(_, fault) => TargetMatch::Indeterminate(fault),
+        }
+    }
+
+    fn run<const TRACED: bool>(&mut self, collect_policies: bool, steps: u32, target_only: bool) -> Evaluation<'_> {
+        let Scratch { binding, work } = &mut *self.scratch;
+        work.emissions.clear();
+        work.contributions.clear();
+        work.candidates.clear();
+        let limits = &self.environment.limits;
+        let mut run = Run::<TRACED> {
+            program: self.program,
+            given: self.given,
+            extra: &self.extra,
+            binding,
+            budget: Budget { limits, zone: self.environment.zone(), steps, patterns: limits.patterns },
+            variables: Vec::new(),
+            environment: self.environment,
+            reference_depth: self.reference_depth,
+            work,
+            computed: Vec::new(),
+            foreign_policies: Vec::new(),
+            foreign_missing: Vec::new(),
+            collect_policies,
+            trace: Trace::default(),
+            depth: 0,
+        };
+        let root = self.program.root;
+        let verdict = if target_only { run.target_verdict(root) } else { run.node(root) };
+        let Run { computed, foreign_policies, foreign_missing, trace, budget, work, .. } = run;
+        Evaluation {
+            program: self.program,
+            verdict,
+            work,
+            computed,
+            foreign_policies,
+            foreign_missing,
+            given: self.given,
+            trace,
+            steps_left: budget.steps,
+        }
+    }
+}
+
+impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
+    // The depth of nodes is that of the document, which is bounded, as is that of references.
+    fn node(&mut self, number: u32) -> Verdict {
+        let program = self.program;
+        let Some(node) = program.nodes.get(number as usize) else { return DAMAGED };
+        let traced = self.enter(|| match node.kind {
+            NodeKind::Policy(_) => ("Policy", node.id.to_string()),
+            NodeKind::PolicySet(_) => ("PolicySet", node.id.to_string()),
+            NodeKind::Reference(_) => ("Reference", node.id.to_string()),
+        });
+        let verdict = self.node_verdict(number, node, traced);
+        self.leave(traced, verdict, None);
+        verdict
+    }
+
+    fn node_verdict(&mut self, number: u32, node: &'r Node, traced: usize) -> Verdict {
+        if let Err(fault) = self.budget.spend(1) {
+            return Verdict::Indeterminate(Extent::Both, fault);
+        }
+        if node.stub != NONE {
+            return Verdict::Indeterminate(Extent::Both, self.stub(node.stub));
+        }
+        let matched = match node.kind {
+            NodeKind::Reference(reference) => return self.reference(reference, false),
+            _ => self.target(node.target),
+        };
+        if matched == TargetMatch::NoMatch {
+            self.explain_mismatch(traced, node.target);
+            return Verdict::NotApplicable;
+        }
+        let (emitted, contributed) = (self.work.emissions.len(), self.work.contributions.len());
+        let combined = match node.kind {
+            NodeKind::Policy(rules) => self.rules(node, rules),
+            NodeKind::PolicySet(children) if node.algorithm == super::Algorithm::OnlyOneApplicable => self.only_one(children),
+            NodeKind::PolicySet(children) => self.children(node, children),
+            NodeKind::Reference(_) => DAMAGED,
+        };
+        let verdict = match (matched, combined) {
+            (TargetMatch::Indeterminate(fault), Verdict::Decided(effect)) => Verdict::Indeterminate(effect.into(), fault),
+            (TargetMatch::Indeterminate(fault), Verdict::Indeterminate(extent, _)) => Verdict::Indeterminate(extent, fault),
+            (_, verdict) => verdict,
+        };
+        self.conclude(node.obligations, verdict, emitted, contributed, Some(number))
+    }
+
+    /// Keeps what the children sent along with the same decision, and adds what this element sends.
+    fn conclude(&mut self, obligations: Span, verdict: Verdict, emitted: usize, contributed: usize, node: Option<u32>) -> Verdict {
+        let Verdict::Decided(effect) = verdict else {
+            self.work.emissions.truncate(emitted);
+            self.work.contributions.truncate(contributed);
+            return verdict;
+        };
+        keep_from(&mut self.work.emissions, emitted, |e| e.effect == effect);
+        keep_from(&mut self.work.contributions, contributed, |c| c.effect == effect);
+        if let Err(fault) = self.emit(obligations, effect) {
+            self.work.emissions.truncate(emitted);
+            self.work.contributions.truncate(contributed);
+            return Verdict::Indeterminate(effect.into(), fault);
+        }
+        if let Some(number) = node.filter(|_| self.collect_policies) {
+            self.work.contributions.push(Contribution { number, foreign: false, effect });
+        }
+        verdict
+    }
+
+    fn emit(&mut self, obligations: Span, effect: Effect) -> Result<(), Fault> {
+        let program = self.program;
+        for number in obligations.numbers() {
+            let Some(obligation) = program.obligations.get(number as usize).filter(|o| o.effect == effect) else { continue };
+            let mut computed = NONE;
+            if !obligation.constant {
+                let mut values = Vec::new();
+                for assignment in obligation.assignments.numbers() {
+                    let Some(expression) = program.assignments.get(assignment as usize).map(|a| a.expression) else { continue };
+                    match self.expression(expression)? {
+                        Operand::One(value) => values.push((assignment, value)),
+                        Operand::Bag(bag) => values.extend(bag.into_iter().map(|value| (assignment, value))),
+                    }
+                }
+                computed = u32::try_from(self.computed.len()).unwrap_or(NONE);
+                self.computed.push(Computed::Values(values));
+            }
+            self.work.emissions.push(Emission { obligation: number, effect, advice: obligation.advice, computed });
+        }
+        Ok(())
+    }
+
+    fn rules(&mut self, node: &'r Node, rules: Span) -> Verdict {
+        let mut tally = Tally::new(node.algorithm);
+        let program = self.program;
+        match program.indexes.get(node.index as usize).filter(|_| !TRACED) {
+            None => {
+                for number in rules.numbers() {
+                    if self.count_rule(number, &mut tally) {
+                        break;
+                    }
+                }
+            }
+            Some(index) => {
+                let start = self.work.candidates.len();
+                index.candidates(&self.binding.symbols, &mut self.work.candidates);
+                for n in start..self.work.candidates.len() {
+                    let Some(number) = self.work.candidates.get(n).copied() else { break };
+                    if self.count_rule(number, &mut tally) {
+                        break;
+                    }
+                }
+                self.work.candidates.truncate(start);
+            }
+        }
+        tally.verdict()
+    }
+
+    fn count_rule(&mut self, number: u32, tally: &mut Tally) -> bool {
+        let program = self.program;
+        let Some(rule) = program.rules.get(number as usize) else { return tally.count(DAMAGED) };
+        if !TRACED && rule.obligations.is_empty() && !tally.needs(rule.effect) {
+            return false;
+        }
+        let traced = self.enter(|| ("Rule", rule.id.to_string()));
+        let verdict = self.rule(rule, traced);
+        let settled = tally.count(verdict);
+        self.leave(traced, verdict, None);
+        settled
+    }
+
+    fn rule(&mut self, rule: &'r Rule, traced: usize) -> Verdict {
+        if rule.stub != NONE {
+            return Verdict::Indeterminate(rule.effect.into(), self.stub(rule.stub));
+        }
+        match self.target(rule.target) {
+            TargetMatch::NoMatch => {
+                self.explain_mismatch(traced, rule.target);
+                return Verdict::NotApplicable;
+            }
+            TargetMatch::Indeterminate(fault) => return Verdict::Indeterminate(rule.effect.into(), fault),
+            TargetMatch::Match => {}
+        }
+        if rule.condition != NONE {
+            match self.expression(rule.condition).and_then(|v| v.boolean()) {
+                Ok(true) => {}
+                Ok(false) => {
+                    self.because(traced, Because::ConditionFalse);
+                    return Verdict::NotApplicable;
+                }
+                Err(fault) => return Verdict::Indeterminate(rule.effect.into(), fault),
+            }
+        }
+        if rule.obligations.is_empty() {
+            return Verdict::Decided(rule.effect);
+        }
+        let (emitted, contributed) = (self.work.emissions.len(), self.work.contributions.len());
+        self.conclude(rule.obligations, Verdict::Decided(rule.effect), emitted, contributed, None)
+    }
+
+    fn children(&mut self, node: &'r Node, children: Span) -> Verdict {
+        let mut tally = Tally::new(node.algorithm);
+        let program = self.program;
+        match program.indexes.get(node.index as usize).filter(|_| !TRACED) {
+            None => {
+                for child in children.of(&program.children) {
+                    let verdict = self.node(*child);
+                    if tally.count(verdict) {
+                        break;
+                    }
+                }
+            }
+            Some(index) => {
+                let start = self.work.candidates.len();
+                index.candidates(&self.binding.symbols, &mut self.work.candidates);
+                let end = self.work.candidates.len();
+                for n in start..end {
+                    let Some(child) = self.work.candidates.get(n).copied() else { break };
+                    let verdict = self.node(child);
+                    if tally.count(verdict) {
+                        break;
+                    }
+                }
+                self.work.candidates.truncate(start);
+            }
+        }
+        tally.verdict()
+    }
+
+    fn only_one(&mut self, children: Span) -> Verdict {
+        let mut only = None;
+        for child in children.of(&self.program.children) {
+            match self.target_verdict(*child) {
+                Verdict::NotApplicable => {}
+                Verdict::Decided(_) if only.is_none() => only = Some(*child),
+                Verdict::Decided(_) => return Verdict::Indeterminate(Extent::Both, Fault::processing("more than one policy applies")),
+                Verdict::Indeterminate(_, fault) => return Verdict::Indeterminate(Extent::Both, fault),
+            }
+        }
+        only.map_or(Verdict::NotApplicable, |child| self.node(child))
+    }
+
+    /// Decided when the target of a node fits.
+    fn target_verdict(&mut self, number: u32) -> Verdict {
+        let Some(node) = self.program.nodes.get(number as usize) else { return DAMAGED };
+        if node.stub != NONE {
+            return Verdict::Indeterminate(Extent::Both, self.stub(node.stub));
+        }
+        if let NodeKind::Reference(reference) = node.kind {
+            return self.reference(reference, true);
+        }
+        match self.target(node.target) {
+            TargetMatch::Match => Verdict::Decided(Effect::Permit),
+            TargetMatch::NoMatch => Verdict::NotApplicable,
+            TargetMatch::Indeterminate(fault) => Verdict::Indeterminate(Extent::Both, fault),
+        }
+    }
+
+    fn target(&mut self, target: Target) -> TargetMatch {
+        let program = self.program;
+        for set in target.sets.of(&program.sets) {
+            if !self.binding.has_any(set.of(&program.symbols)) {
+                return TargetMatch::NoMatch;
+            }
+        }
+        let mut fault = None;
+        for clause in target.clauses.of(&program.clauses) {
+            match self.clause(*clause) {
+                Ok(true) => {}
+                Ok(false) => return TargetMatch::NoMatch,
+                Err(error) => fault = fault.or(Some(error)),
+            }
+        }
+        fault.map_or(TargetMatch::Match, TargetMatch::Indeterminate)
+    }
+
+    fn clause(&mut self, clause: Clause) -> Result<bool, Fault> {
+        let program = self.program;
+        match clause {
+            Clause::Set { symbols, must } => {
+                if self.binding.has_any(symbols.of(&program.symbols)) {
+                    return Ok(true);
+                }
+                let absent = program.designators.get(must as usize).is_some_and(|d| self.binding.is_empty(d.slot));
+                if absent { Err(Fault::missing(must)) } else { Ok(false) }
+            }
+            Clause::Any(all_ofs) => {
+                let mut fault = None;
+                for all_of in all_ofs.of(&program.all_ofs) {
+                    match self.all_of(*all_of) {
+                        Ok(true) => return Ok(true),
+                        Ok(false) => {}
+                        Err(error) => fault = fault.or(Some(error)),
+                    }
+                }
+                fault.map_or(Ok(false), Err)
+            }
+        }
+    }
+
+    fn all_of(&mut self, matches: Span) -> Result<bool, Fault> {
+        let mut fault = None;
+        for m in matches.of(&self.program.matches) {
+            match self.matches(*m) {
+                Ok(true) => {}
+                Ok(false) => return Ok(false),
+                Err(error) => fault = fault.or(Some(error)),
+            }
+        }
+        fault.map_or(Ok(true), Err)
+    }
+
+    /// What a referenced policy comes to, or whether its target fits.
+    fn reference(&mut self, number: u32, target_only: bool) -> Verdict {
+        let unresolved = |message| Verdict::Indeterminate(Extent::Both, Fault::processing(message));
+        let Some(reference) = self.program.references.get(number as usize) else { return DAMAGED };
+        if self.reference_depth >= self.environment.limits.reference_depth {
+            return unresolved("policies refer to each other too deeply");
+        }
+        let Some(program) = self.environment.resolver.and_then(|r| r.resolve(reference)) else {
+            return unresolved("a referenced policy cannot be found or loaded");
+        };
+        let mut scratch = Scratch::default();
+        let mut prepared = Prepared::given(&program, self.given, self.environment, &mut scratch);
+        prepared.reference_depth = self.reference_depth + 1;
+        let evaluation = prepared.run::<false>(self.collect_policies, self.budget.steps, target_only);
+        self.budget.steps = evaluation.steps_left;
+        match evaluation.verdict {
+            Verdict::Indeterminate(extent, mut fault) => {
+                fault.detail = match evaluation.missing() {
+                    None => Detail::None,
+                    Some(missing) => {
+                        self.foreign_missing.push(missing);
+                        Detail::Foreign(u32::try_from(self.foreign_missing.len() - 1).unwrap_or(NONE))
+                    }
+                };
+                Verdict::Indeterminate(extent, fault)
+            }
+            Verdict::Decided(effect) => {
+                for (advice, list) in [(false, evaluation.obligations()), (true, evaluation.advice())] {
+                    for obligation in list {
+                        let computed = u32::try_from(self.computed.len()).unwrap_or(NONE);
+                        self.computed.push(Computed::Foreign(obligation));
+                        self.work.emissions.push(Emission { obligation: NONE, effect, advice, computed });
+                    }
+                }
+                for policy in evaluation.policies() {
+                    let number = u32::try_from(self.foreign_policies.len()).unwrap_or(NONE);
+                    self.foreign_policies.push(policy);
+                    self.work.contributions.push(Contribution { number, foreign: true, effect });
+                }
+                Verdict::Decided(effect)
+            }
+            Verdict::NotApplicable => Verdict::NotApplicable,
+        }
+    }
+
+    fn stub(&self, number: u32) -> Fault {
+        let code = self.program.stubs.get(number as usize).map_or(crate::xacml::Code::ProcessingError, |e| e.kind.code());
+        Fault { code, message: "the policy has an error", detail: Detail::Stub(number) }
+    }
+
+    fn enter(&mut self, name: impl FnOnce() -> (&'static str, String)) -> usize {
+        if TRACED {
+            let (element, id) = name();
+            let step = TraceStep { depth: self.depth, element, id, outcome: Decision::NotApplicable, because: Because::Applies };
+            self.trace.steps.push(step);
+            self.depth += 1;
+            return self.trace.steps.len() - 1;
+        }
+        0
+    }
+
+    fn leave(&mut self, step: usize, verdict: Verdict, because: Option<Because>) {
+        if TRACED {
+            self.depth = self.depth.saturating_sub(1);
+            let missing = match verdict {
+                Verdict::Indeterminate(_, fault) => missing(self.program, &self.foreign_missing, fault),
+                _ => None,
+            };
+            if let Some(step) = self.trace.steps.get_mut(step) {
+                step.outcome = decision(verdict);
+                if let Verdict::Indeterminate(_, fault) = verdict {
+                    step.because = Because::Fault { code: fault.code, message: fault.message, missing };
+                } else if let Some(because) = because {
+                    step.because = because;
+                }
+            }
+        }
+    }
+
+    fn because(&mut self, step: usize, because: Because) {
+        if TRACED && let Some(step) = self.trace.steps.get_mut(step) {
+            step.because = because;
+        }
+    }
+
+    /// Notes what the first clause that fails looks at.
+    fn explain_mismatch(&mut self, step: usize, target: Target) {
+        if !TRACED {
+            return;
+        }
+        let program = self.program;
+        let failing_set = target.sets.of(&program.sets).iter().find(|set| !self.binding.has_any(set.of(&program.symbols)));
+        let because = if let Some(set) = failing_set {
+            program.describe_symbols(set.of(&program.symbols))
+        } else {
+            let failing = target.clauses.of(&program.clauses).iter().find(|c| self.clause(**c) == Ok(false));
+            match failing {
+                Some(Clause::Set { symbols, .. }) => program.describe_symbols(symbols.of(&program.symbols)),
+                Some(Clause::Any(all_ofs)) => program.describe_alternatives(*all_ofs),
+                None => Because::NoMatch { attributes: Vec::new(), wanted: Vec::new() },
+            }
+        };
+        self.because(step, because);
+    }
+}
+
+const DAMAGED: Verdict = Verdict::Indeterminate(Extent::Both, Fault::processing("the program is damaged"));
+
+fn keep_from<T: Copy>(list: &mut Vec<T>, start: usize, keep: impl Fn(&T) -> bool) {
+    let mut kept = start;
+    for n in start..list.len() {
+        if keep(&list[n]) {
+            list[kept] = list[n];
+            kept += 1;
+        }
+    }
+    list.truncate(kept);
+}

@@ -1,0 +1,251 @@
+//! A policy ready to run: typed, interned, immutable, in flat lists that refer to each other by number.
+
+mod bind;
+mod combine;
+mod compile;
+mod dictionary;
+mod evaluate;
+mod evaluation;
+mod expression;
+mod index;
+mod trace;
+
+use regex::Regex;
+
+pub use bind::{AttributeSource, Environment, PolicyResolver, Prepared, Scratch};
+pub use combine::Algorithm;
+pub use compile::LoadErrors;
+pub use evaluate::TargetMatch;
+pub use evaluation::Evaluation;
+pub use trace::{Because, Trace, TraceStep};
+
+use super::{
+    error::{Fault, LoadError},
+    functions::{Operand, Operation},
+    policy::{Effect, Reference},
+    values::{DataType, Namespaces},
+};
+use dictionary::{Dictionary, Names};
+
+/// No number.
+const NONE: u32 = u32::MAX;
+
+/// A stretch of one of the lists.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    const fn numbers(self) -> std::ops::Range<u32> {
+        self.start..self.end
+    }
+
+    const fn is_empty(self) -> bool {
+        self.start == self.end
+    }
+
+    fn of<T>(self, list: &[T]) -> &[T] {
+        list.get(self.start as usize..self.end as usize).unwrap_or_default()
+    }
+}
+
+/// A compiled policy or policy set. Shared between threads; what one decision needs besides is a [`Scratch`].
+#[derive(Debug)]
+pub struct Program {
+    nodes: Vec<Node>,
+    root: u32,
+    /// Numbers of the nodes below each policy set.
+    children: Vec<u32>,
+    rules: Vec<Rule>,
+    sets: Vec<SymbolSet>,
+    /// Symbols of the sets, each set's sorted.
+    symbols: Vec<u32>,
+    clauses: Vec<Clause>,
+    all_ofs: Vec<Span>,
+    matches: Vec<Match>,
+    expressions: Vec<Expression>,
+    arguments: Vec<u32>,
+    constants: Vec<Operand<'static>>,
+    regexes: Vec<Regex>,
+    slots: Vec<Slot>,
+    /// Slots by category and attribute id.
+    names: Names<Names<Vec<u32>>>,
+    designators: Vec<Designator>,
+    selectors: Vec<Selector>,
+    variables: Vec<u32>,
+    obligations: Vec<Obligation>,
+    assignments: Vec<Assignment>,
+    references: Vec<Reference>,
+    stubs: Vec<LoadError>,
+    indexes: Vec<index::Index>,
+    symbol_count: u32,
+    warnings: Vec<String>,
+    /// It looks at the hour, the day or the instant.
+    uses_clock: bool,
+}
+
+#[derive(Debug)]
+struct Node {
+    kind: NodeKind,
+    id: Box<str>,
+    version: Box<str>,
+    target: Target,
+    algorithm: Algorithm,
+    obligations: Span,
+    stub: u32,
+    /// Finds the rules or children that may apply.
+    index: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum NodeKind {
+    /// With rules.
+    Policy(Span),
+    /// With children.
+    PolicySet(Span),
+    /// With the number of the reference.
+    Reference(u32),
+}
+
+#[derive(Debug)]
+struct Rule {
+    id: Box<str>,
+    effect: Effect,
+    target: Target,
+    condition: u32,
+    obligations: Span,
+    stub: u32,
+}
+
+/// A target: first the clauses that are cheap and cannot err, then the others in document order.
+#[derive(Debug, Clone, Copy, Default)]
+struct Target {
+    sets: Span,
+    clauses: Span,
+}
+
+/// Symbols of which the request must have one, sorted: an AnyOf whose alternatives are single equalities.
+type SymbolSet = Span;
+
+/// An AnyOf.
+#[derive(Debug, Clone, Copy)]
+enum Clause {
+    /// Single equalities on one attribute that must be present, by this designator.
+    Set { symbols: SymbolSet, must: u32 },
+    /// Alternatives.
+    Any(Span),
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Match {
+    /// The attribute has a value with this symbol.
+    Symbol { designator: u32, symbol: u32 },
+    /// A function of a constant and each value of a bag; a precompiled pattern instead of the constant.
+    General { operation: Operation, constant: u32, regex: u32, bag: Bag },
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Bag {
+    Designator(u32),
+    Selector(u32),
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Expression {
+    Constant(u32),
+    Designator(u32),
+    Selector(u32),
+    /// With a precompiled pattern as first argument, else [`NONE`].
+    Call {
+        operation: Operation,
+        arguments: Span,
+        regex: u32,
+    },
+    /// A function of functions, with the one it is given.
+    HigherOrder {
+        kind: super::functions::HigherOrder,
+        inner: Operation,
+        arguments: Span,
+    },
+    Variable(u32),
+    /// A constant expression that has no value.
+    Fault(Fault),
+}
+
+/// An attribute that the program looks at: its values in a request are numbered once, before the decision.
+#[derive(Debug)]
+struct Slot {
+    category: Box<str>,
+    attribute_id: Box<str>,
+    data_type: DataType,
+    /// Symbols of texts that are compared as they are.
+    exact: Dictionary,
+    /// Symbols of texts that are compared in lower case.
+    folded: Dictionary,
+    /// The values are looked at, or their absence is an error; else their symbols are all there is to know.
+    read: bool,
+}
+
+#[derive(Debug)]
+struct Designator {
+    slot: u32,
+    issuer: Option<Box<str>>,
+    must_be_present: bool,
+}
+
+#[derive(Debug)]
+struct Selector {
+    category: Box<str>,
+    path: Box<str>,
+    data_type: DataType,
+    must_be_present: bool,
+    context_selector_id: Option<Box<str>>,
+    namespaces: Namespaces,
+}
+
+/// An obligation or a piece of advice.
+#[derive(Debug)]
+struct Obligation {
+    id: Box<str>,
+    effect: Effect,
+    advice: bool,
+    assignments: Span,
+    /// Its values are constants.
+    constant: bool,
+}
+
+#[derive(Debug)]
+struct Assignment {
+    attribute_id: Box<str>,
+    category: Option<Box<str>>,
+    issuer: Option<Box<str>>,
+    expression: u32,
+}
+
+impl Program {
+    /// Identifier and version of the root.
+    #[must_use]
+    pub fn name(&self) -> (&str, &str) {
+        self.nodes.get(self.root as usize).map_or(("", ""), |n| (&n.id, &n.version))
+    }
+
+    /// What is allowed but unwise.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// How many rules it has.
+    #[must_use]
+    pub const fn rule_count(&self) -> usize {
+        self.rules.len()
+    }
+
+    /// Whether any expression or target looks at an attribute.
+    #[must_use]
+    pub fn mentions(&self, category: &str, attribute_id: &str) -> bool {
+        self.names.get(category).is_some_and(|c| c.get(attribute_id).is_some())
+    }
+}

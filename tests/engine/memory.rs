@@ -1,0 +1,38 @@
+//! What a decision allocates: nothing. What policies take in memory: little.
+
+use allocation_counter::{AllocationInfo, measure};
+use systembruker::xacml::{Environment, LoadOptions, Prepared, Program, Scratch};
+
+use super::support::{policy, program, questions, resource};
+
+const NOW: Environment<'static> = Environment::at(1_700_000_000);
+
+#[test]
+fn a_decision_allocates_nothing() {
+    let program = program(0, 10, 20);
+    let questions: Vec<_> = questions(1).into_iter().take(30).collect();
+    let name = resource(0);
+    let categories: Vec<_> = questions.iter().map(|q| q.categories(&name)).collect();
+    let mut scratch = Scratch::default();
+    // The first ones fill the scratch.
+    for c in &categories {
+        Prepared::new(&program, c, NOW, &mut scratch).evaluate();
+    }
+    let mut permits = 0;
+    let info = measure(|| {
+        for c in &categories {
+            permits += usize::from(Prepared::new(&program, c, NOW, &mut scratch).evaluate().decision() == systembruker::xacml::Decision::Permit);
+        }
+    });
+    assert_eq!((info.count_total, permits), (0, questions.iter().filter(|q| q.permit).count()));
+}
+
+#[test]
+fn two_thousand_policies_of_ten_kib_take_less_than_fifty_mb() {
+    let xml: Vec<String> = (0..2_000).map(|n| policy(n, 5, 2)).collect();
+    assert!(xml[0].len() > 10_000, "{}", xml[0].len());
+    let mut programs = Vec::with_capacity(xml.len());
+    let AllocationInfo { bytes_current, .. } =
+        measure(|| programs.extend(xml.iter().map(|xml| Program::load(xml.as_bytes(), &LoadOptions::default()).unwrap())));
+    assert!(bytes_current < 50_000_000, "{bytes_current}");
+}
