@@ -2,7 +2,6 @@
 //!
 //! The question is one: may a system user with ten packages and ten single rights `read` a resource? One third of the
 //! questions is permitted by a package, one third by a single right, and one third denied.
-#![allow(dead_code, reason = "each benchmark uses its part")]
 
 use std::fmt::Write;
 
@@ -136,16 +135,6 @@ fn all_of(xml: &mut String, function: &str, value: &str, attribute: &str, catego
         r#"<xacml:AllOf><xacml:Match MatchId="{function}"><xacml:AttributeValue DataType="{0}">{value}</xacml:AttributeValue><xacml:AttributeDesignator AttributeId="{attribute}" Category="{category}" DataType="{0}" MustBePresent="false"/></xacml:Match></xacml:AllOf>"#,
         ids::STRING
     );
-}
-
-/// A policy set of so many of these policies.
-pub fn policy_set(policies: usize, rules: usize, subjects: usize) -> String {
-    let mut xml = String::from(
-        r#"<PolicySet xmlns="urn:oasis:names:tc:xacml:3.0:core:schema:wd-17" PolicySetId="all" Version="1.0" PolicyCombiningAlgId="urn:oasis:names:tc:xacml:3.0:policy-combining-algorithm:deny-overrides"><Target/>"#,
-    );
-    (0..policies).for_each(|n| xml.push_str(&policy(n, rules, subjects)));
-    xml.push_str("</PolicySet>");
-    xml
 }
 
 /// The policy of a resource, ready to run.

@@ -21,7 +21,7 @@ use crate::{
     config::Profile,
     exchange,
     http::{ApiError, Json, context, path},
-    pdp, requests, system_users, systems, web,
+    packages, pdp, requests, system_users, systems, web,
 };
 
 /// The documented API: handlers with their description.
@@ -45,6 +45,20 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(system_users::api::by_external_id))
         .routes(routes!(system_users::api::read, system_users::api::delete))
         .routes(routes!(pdp::api::authorize))
+        .routes(routes!(packages::api::search))
+        .routes(routes!(packages::api::export))
+        .routes(routes!(packages::api::groups))
+        .routes(routes!(packages::api::group))
+        .routes(routes!(packages::api::areas_of_group))
+        .routes(routes!(packages::api::area))
+        .routes(routes!(packages::api::packages_of_area))
+        .routes(routes!(packages::api::package))
+        .routes(routes!(packages::api::package_by_urn))
+        .routes(routes!(packages::api::roles))
+        .routes(routes!(packages::api::role))
+        .routes(routes!(packages::api::packages_by_role))
+        .routes(routes!(packages::api::packages_of_role))
+        .routes(routes!(packages::api::organisation_forms))
         .routes(routes!(exchange::api::exchange))
         .routes(routes!(exchange::api::metadata))
         .routes(routes!(exchange::api::keys))

@@ -102,6 +102,7 @@ pub async fn state(config: Checked, pool: PgPool, clock: Clock, secrets: Secrets
         clock,
         db: pool,
         catalogue,
+        metadata: packages::Metadata::read()?,
         policies,
         identity: secrets.identity,
         own_keys: secrets.own_keys,

@@ -8,7 +8,7 @@ use super::Readiness;
 use crate::{
     clock::Clock,
     config::Checked,
-    packages::Catalogue,
+    packages::{Catalogue, Metadata},
     pdp::Pdp,
     register::IdentityKeys,
     requests::Decisions,
@@ -29,6 +29,7 @@ pub struct Inner {
     pub clock: Clock,
     pub db: PgPool,
     pub catalogue: Arc<Catalogue>,
+    pub metadata: Metadata,
     pub policies: Policies,
     pub identity: Arc<IdentityKeys>,
     pub own_keys: Arc<OwnKeys>,

@@ -4,6 +4,7 @@ pub mod bind;
 pub mod body;
 pub mod context;
 mod error;
+mod language;
 mod model_state;
 pub mod path;
 mod problem;
@@ -13,6 +14,7 @@ pub mod time;
 mod validation;
 
 pub use error::ApiError;
+pub use language::Language;
 pub use model_state::ModelState;
 pub use problem::{Problem, ProblemCode};
 pub use validation::{ValidationCode, ValidationError};

@@ -2,8 +2,11 @@
 //!
 //! The files in `data/` are the source. They are embedded, stored at start, and held in memory as [`Catalogue`].
 
+pub(crate) mod api;
+mod metadata;
 mod model;
 mod store;
 
+pub use metadata::Metadata;
 pub use model::{Catalogue, EntityKind, Package, PackageKey, Role, RoleKey, RolePackage, Variant, VariantKey};
 pub use store::{load, sync};

@@ -6,10 +6,10 @@ use sqlx::PgPool;
 
 use super::model::{Catalogue, EntityKind, Package, Role, RolePackage, Variant};
 
-const ROLES: &str = include_str!("../../data/roles.json");
-const PACKAGES: &str = include_str!("../../data/access-packages.json");
-const ROLE_PACKAGES: &str = include_str!("../../data/role-packages.json");
-const VARIANTS: &str = include_str!("../../data/entity-variants.json");
+pub(super) const ROLES: &str = include_str!("../../data/roles.json");
+pub(super) const PACKAGES: &str = include_str!("../../data/access-packages.json");
+pub(super) const ROLE_PACKAGES: &str = include_str!("../../data/role-packages.json");
+pub(super) const VARIANTS: &str = include_str!("../../data/entity-variants.json");
 
 /// Brings the stored catalogue in line with the embedded files. Rows that vanished from a file are reported and
 /// kept. One starting instance does it at a time; one that finds nothing to change writes nothing.
@@ -148,7 +148,7 @@ async fn report_vanished(tx: &mut sqlx::PgConnection) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn part(file: &str, member: &str) -> anyhow::Result<Value> {
+pub(super) fn part(file: &str, member: &str) -> anyhow::Result<Value> {
     let mut value: Value = serde_json::from_str(file).context("an embedded catalogue is not JSON")?;
     Ok(value.get_mut(member).map(Value::take).unwrap_or_default())
 }

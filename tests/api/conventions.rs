@@ -53,7 +53,7 @@ async fn unknown_routes_unknown_methods_and_routes_to_come() {
         "/.well-known/authzen-configuration",
         "/resourceregistry/api/v1/resource/resourcelist",
         "/register/api/v1/parties/1",
-        "/accessmanagement/api/v1/meta/info/roles",
+        "/accessmanagement/api/v1/clients",
     ] {
         let answer = app.get(path, &token).await.expect(404);
         assert_eq!(answer.problem()["title"], "Not Found", "{path}");

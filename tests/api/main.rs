@@ -13,6 +13,7 @@ mod idporten;
 mod journey;
 mod jwks;
 mod maskinporten;
+mod metadata;
 mod pages;
 mod requests;
 mod system_users;

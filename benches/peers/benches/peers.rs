@@ -14,14 +14,10 @@ use casbin::{CoreApi, DefaultModel, Enforcer, MemoryAdapter, MgmtApi};
 use cedar_policy::{Authorizer, Context, Decision as Cedar, Entities, EntityId, EntityTypeName, EntityUid, PolicySet, Request};
 use criterion::{Criterion, criterion_group, criterion_main};
 use mimalloc::MiMalloc;
-use regorus::{
-    Engine, Value,
-    languages::rego::compiler::Compiler,
-    rvm::RegoVM,
-};
+use regorus::{Engine, Value, languages::rego::compiler::Compiler, rvm::RegoVM};
 use serde_json::json;
 use support::{Question, packages_of, questions, resource};
-use systembruker::xacml::{Decision, Environment, Prepared, Program, Scratch};
+use systembruker::xacml::{Decider, Decision, Environment, Limits, Prepared, Program, Request as Xacml, Scratch};
 
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
@@ -43,7 +39,7 @@ fn measure(c: &mut Criterion, name: &str, questions: &[Question], mut answer: im
 }
 
 fn ours(c: &mut Criterion, size: usize) {
-    let programs: HashMap<String, Program> = (0..size).map(|n| (resource(n), support::program(n, 10, 20))).collect();
+    let programs: HashMap<String, Arc<Program>> = (0..size).map(|n| (resource(n), Arc::new(support::program(n, 10, 20)))).collect();
     let questions = questions(size);
     let names: Vec<String> = questions.iter().map(|q| resource(q.resource)).collect();
     let now = Environment::at(1_700_000_000);
@@ -57,6 +53,15 @@ fn ours(c: &mut Criterion, size: usize) {
         let categories = questions[n].categories(&names[n]);
         Prepared::new(&programs[&names[n]], &categories, now, &mut scratch).evaluate().decision() == Decision::Permit
     });
+    let bodies: Vec<String> = questions.iter().map(Question::json).collect();
+    let mut answer = |n: usize| {
+        let request = Xacml::from_json(bodies[n].as_bytes(), &Limits::DEFAULT).unwrap();
+        let roots = std::slice::from_ref(&programs[&names[n]]);
+        let response = Decider { roots, environment: now, tree: None }.decide(&request, &mut scratch);
+        black_box(response.to_json());
+        response.results[0].decision == Decision::Permit
+    };
+    measure(c, &format!("systembruker, JSON body to JSON body: {size}"), &questions, &mut answer);
 }
 
 fn uid(kind: &str, name: &str) -> EntityUid {
@@ -146,8 +151,8 @@ import rego.v1
 default allow := false
 allow if {
     input.action == 'read'
-    some package in data.resources[input.resource].packages
-    data.users[input.user].packages[package]
+    some held in data.resources[input.resource].packages
+    data.users[input.user].packages[held]
 }
 allow if {
     input.action == 'read'
@@ -162,7 +167,8 @@ fn regorus(c: &mut Criterion, size: usize) {
         questions.iter().map(|q| (q.user.clone(), json!({"packages": set(&q.packages), "rights": set(&q.rights)}))).collect();
     let resources: serde_json::Map<_, _> = (0..size).map(|n| (resource(n), json!({"packages": packages_of(n)}))).collect();
     let data = Value::from_json_str(&json!({"users": users, "resources": resources}).to_string()).unwrap();
-    let input = |q: &Question| Value::from_json_str(&json!({"user": q.user, "resource": resource(q.resource), "action": "read"}).to_string()).unwrap();
+    let input =
+        |q: &Question| Value::from_json_str(&json!({"user": q.user, "resource": resource(q.resource), "action": "read"}).to_string()).unwrap();
     let inputs: Vec<Value> = questions.iter().map(input).collect();
     let rego = REGO.replace('\'', "\"");
     let mut engine = Engine::new();
