@@ -5,7 +5,7 @@ pub mod conformance;
 use std::{
     fmt::Write as _,
     fs,
-    io::Write as _,
+    io::{Read as _, Write as _},
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
@@ -76,8 +76,13 @@ fn options(strict: bool) -> LoadOptions {
     if strict { LoadOptions::default() } else { crate::resources::UPLOAD }
 }
 
+/// A file, or as much of it as shows that it is too large.
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    fs::read(path).with_context(|| format!("{} cannot be read", path.display()))
+    let most = Limits::DEFAULT.policy_bytes as u64 + 1;
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes));
+    file.with_context(|| format!("{} cannot be read", path.display()))?;
+    Ok(bytes)
 }
 
 fn say(text: &str) -> anyhow::Result<()> {
@@ -109,16 +114,23 @@ fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     Ok(if broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// Errors that are shown of one file.
+const MOST_SHOWN: usize = 50;
+
 /// Each error with the line it is about.
 fn diagnostics(file: &Path, xml: &[u8], errors: &LoadErrors) -> String {
     let source = String::from_utf8_lossy(xml);
+    let lines: Vec<&str> = source.lines().collect();
     let mut out = String::new();
-    for error in &errors.0 {
+    for error in errors.0.iter().take(MOST_SHOWN) {
         let _ = writeln!(out, "{}:{}:{}: {}: {}", file.display(), error.at.line, error.at.column, error.element, error.reason);
-        if let Some(line) = source.lines().nth(error.at.line.saturating_sub(1) as usize) {
+        if let Some(line) = lines.get(error.at.line.saturating_sub(1) as usize) {
             let shown: String = line.trim().chars().take(120).collect();
             let _ = writeln!(out, "  {:>5} | {shown}", error.at.line);
         }
+    }
+    if errors.0.len() > MOST_SHOWN {
+        let _ = writeln!(out, "{}: and {} more", file.display(), errors.0.len() - MOST_SHOWN);
     }
     out
 }
