@@ -81,9 +81,6 @@ struct DemoArgs {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    if let Command::Policy(command) = &cli.command {
-        return policy::run(command).unwrap_or_else(|error| fail(&error));
-    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error.into()),
@@ -92,19 +89,17 @@ pub fn main() -> ExitCode {
         match cli.command {
             #[cfg(feature = "sandbox")]
             Command::Sandbox(args) => {
-                crate::sandbox::run(&crate::sandbox::Options { port: args.port, data_dir: args.data_dir, fresh: args.fresh }).await
+                crate::sandbox::run(&crate::sandbox::Options { port: args.port, data_dir: args.data_dir, fresh: args.fresh }).await?;
             }
-            Command::Serve(args) => serve::serve(args.config.as_deref()).await,
-            Command::Migrate(args) => serve::migrate(args.config.as_deref()).await,
+            Command::Serve(args) => serve::serve(args.config.as_deref()).await?,
+            Command::Migrate(args) => serve::migrate(args.config.as_deref()).await?,
             #[cfg(feature = "sandbox")]
-            Command::Demo(args) => demo::run(&args.base, &args.data_dir).await,
-            Command::Policy(command) => policy::run(&command).map(|_| ()),
+            Command::Demo(args) => demo::run(&args.base, &args.data_dir).await?,
+            Command::Policy(command) => return policy::run(&command),
         }
+        Ok(ExitCode::SUCCESS)
     });
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&error),
-    }
+    result.unwrap_or_else(|error| fail(&error))
 }
 
 fn fail(error: &anyhow::Error) -> ExitCode {
