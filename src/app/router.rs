@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     body::Body,
-    extract::{Request, State},
+    extract::{DefaultBodyLimit, Request, State},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
@@ -21,7 +21,7 @@ use crate::{
     config::Profile,
     exchange,
     http::{ApiError, Json, context, path},
-    packages, pdp, requests, system_users, systems, web,
+    packages, pdp, requests, resources, system_users, systems, web,
 };
 
 /// The documented API: handlers with their description.
@@ -45,6 +45,17 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(system_users::api::by_external_id))
         .routes(routes!(system_users::api::read, system_users::api::delete))
         .routes(routes!(pdp::api::authorize))
+        .routes(routes!(resources::api::resource_list))
+        .routes(routes!(resources::api::search))
+        .routes(routes!(resources::api::create))
+        .routes(routes!(resources::api::read, resources::api::replace, resources::api::delete))
+        .merge(policy_files())
+        .routes(routes!(resources::policy_api::subjects))
+        .routes(routes!(resources::policy_api::policy_rules))
+        .routes(routes!(resources::policy_api::policy_rights))
+        .routes(routes!(resources::policy_api::named_rights))
+        .routes(routes!(resources::policy_api::by_subjects))
+        .routes(routes!(resources::policy_api::updated))
         .routes(routes!(packages::api::search))
         .routes(routes!(packages::api::export))
         .routes(routes!(packages::api::groups))
@@ -65,6 +76,13 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(health::alive))
         .routes(routes!(health::health))
         .routes(routes!(health::ready))
+}
+
+/// Policy files may be larger than other bodies.
+fn policy_files() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(resources::policy_api::read_policy, resources::policy_api::create_policy, resources::policy_api::replace_policy))
+        .layer(DefaultBodyLimit::max(resources::policy_api::UPLOAD_LIMIT))
 }
 
 /// The router, and the templates of all its routes.

@@ -13,6 +13,10 @@ pub enum Actor {
     Vendor,
     /// A person, by party uuid.
     Person(Uuid),
+    /// The organisation of the token, which owns a resource.
+    ServiceOwner,
+    /// Whoever runs the installation, at its command line.
+    Operator,
     /// A task of our own.
     Job,
 }
@@ -46,6 +50,8 @@ pub async fn record(tx: &mut PgConnection, event: Event<'_>) -> Result<(), DbErr
     let (actor_kind, person) = match event.actor {
         Actor::Vendor => ("vendor", None),
         Actor::Person(uuid) => ("person", Some(uuid)),
+        Actor::ServiceOwner => ("serviceowner", None),
+        Actor::Operator => ("operator", None),
         Actor::Job => ("job", None),
     };
     sqlx::query!(

@@ -54,6 +54,7 @@ pub struct Settings {
     pub compat: Compat,
     pub requests: Requests,
     pub pdp: Pdp,
+    pub resources: Resources,
     pub session: Session,
     pub idporten: IdPorten,
     pub keys: Keys,
@@ -143,7 +144,11 @@ section! {
 }
 section! {
     /// `pdp.*`
-    Pdp { max_decisions_per_request: usize, max_body_bytes: usize, enforce_resource_owner: bool }
+    Pdp { max_decisions_per_request: usize, max_body_bytes: usize, max_policy_bytes: usize, enforce_resource_owner: bool }
+}
+section! {
+    /// `resources.*`
+    Resources { delete_enabled: Option<bool> }
 }
 section! {
     /// `session.*`

@@ -183,6 +183,25 @@ impl Binder {
         Ok(text)
     }
 
+    /// A text member that is one of a set of words.
+    ///
+    /// # Errors
+    /// Model state under the JSON path for another type or an unknown word.
+    pub fn word<T>(&mut self, object: &Object<'_>, name: &str, read: impl Fn(&str) -> Option<T>) -> ApiResult<Option<T>> {
+        let Some(text) = self.text(object, name, Presence::Optional)? else { return Ok(None) };
+        read(text.trim()).map(Some).ok_or_else(|| self.wrong_type(&object.json_child(name)))
+    }
+
+    /// A list of at most `limit` such words.
+    ///
+    /// # Errors
+    /// As [`Binder::word`].
+    pub fn words<T>(&mut self, object: &Object<'_>, name: &str, limit: usize, read: impl Fn(&str) -> Option<T>) -> ApiResult<Option<Vec<T>>> {
+        let Some(items) = self.list(object, name, Presence::Optional, limit)? else { return Ok(None) };
+        let word = |item: &Item<'_>| read(self.item_text(item)?.trim()).ok_or_else(|| self.wrong_type(&item.json_path));
+        items.iter().map(word).collect::<ApiResult<_>>().map(Some)
+    }
+
     /// A map from language to text, kept as it is.
     ///
     /// # Errors
@@ -246,6 +265,12 @@ impl Binder {
 }
 
 impl<'a> Object<'a> {
+    /// Names of the members, as they were written.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        self.members.keys().cloned().collect()
+    }
+
     fn find(&self, name: &str) -> Option<&'a Value> {
         self.members.iter().rev().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }

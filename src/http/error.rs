@@ -20,6 +20,10 @@ pub enum ApiError {
     ModelState(Box<ModelState>),
     /// A bare status with the framework's problem body.
     Status(StatusCode),
+    /// Findings by key, under another status than 400.
+    Findings(StatusCode, Box<ModelState>),
+    /// A sentence, as a JSON string.
+    JsonText(StatusCode, String),
     /// A sentence: plain text, or a JSON string for a client that takes only JSON.
     Text(StatusCode, String),
     /// A status and nothing else.
@@ -97,6 +101,10 @@ impl IntoResponse for ApiError {
                 "One or more validation errors occurred.",
                 Some(("errors", Value::Object(state.into_errors()))),
             ),
+            Self::Findings(status, state) => {
+                framework_problem(status, "One or more validation errors occurred.", Some(("errors", Value::Object(state.into_errors()))))
+            }
+            Self::JsonText(status, text) => (status, super::Json(text)).into_response(),
             Self::Status(status) => framework_problem(status, framework_title(status), None),
             Self::Text(status, text) => {
                 let mut response = negotiated_text(&text);

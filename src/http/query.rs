@@ -41,8 +41,16 @@ impl Query {
     /// # Errors
     /// Model state under the name.
     pub fn flag(&self, name: &str) -> ApiResult<bool> {
+        self.flag_or(name, false)
+    }
+
+    /// As [`Query::flag`], with what holds when it is absent or empty.
+    ///
+    /// # Errors
+    /// As [`Query::flag`].
+    pub fn flag_or(&self, name: &str, default: bool) -> ApiResult<bool> {
         match self.get(name).map(str::trim) {
-            None | Some("") => Ok(false),
+            None | Some("") => Ok(default),
             Some(text) if text.eq_ignore_ascii_case("true") => Ok(true),
             Some(text) if text.eq_ignore_ascii_case("false") => Ok(false),
             Some(text) => Err(ModelState::not_valid(name, text).into()),

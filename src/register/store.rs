@@ -1,7 +1,7 @@
 //! All SQL of the register.
 
 use serde_json::Value;
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
 use super::{Connection, IdentityKeys, Party, PartyKind, PartyStatus, Person, Via};
@@ -229,8 +229,8 @@ pub async fn has_relation(db: &mut PgConnection, catalogue: &crate::packages::Ca
 ///
 /// # Errors
 /// As the database says.
-pub async fn service_owner_code(pool: &PgPool, org_number: &str) -> Result<Option<String>, DbError> {
-    Ok(sqlx::query_scalar!("select orgcode from service_owner where org_number = $1", org_number).fetch_optional(pool).await?)
+pub async fn service_owner_code(db: impl PgExecutor<'_>, org_number: &str) -> Result<Option<String>, DbError> {
+    Ok(sqlx::query_scalar!("select orgcode from service_owner where org_number = $1", org_number).fetch_optional(db).await?)
 }
 
 /// Name of an organisation; none when the register does not know it.

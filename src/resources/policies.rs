@@ -8,6 +8,7 @@ use sqlx::PgConnection;
 use super::{Resource, store};
 use crate::{
     db::DbError,
+    token::sha256,
     xacml::{Dialect, Effect, Limits, LoadErrors, LoadOptions, Obligation, Policy, PolicyTree, Program, ids},
 };
 
@@ -58,6 +59,13 @@ impl Default for Policies {
 }
 
 impl Policies {
+    /// Keeps a policy that was just stored, so that the next decision need not compile it.
+    pub fn remember(&self, xml: &[u8]) {
+        if let Ok(policy) = CompiledPolicy::read(xml) {
+            self.compiled.insert(sha256(xml), Some(Arc::new(policy)));
+        }
+    }
+
     /// A live resource by identifier; one SQL round trip, two when its policy is new to us.
     ///
     /// # Errors

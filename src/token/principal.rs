@@ -43,6 +43,8 @@ pub struct Principal {
     pub exchanged_from_maskinporten: bool,
     /// What the token may be used for.
     pub scopes: Scopes,
+    /// Prefixes of scopes that the organisation hands out (`consumer_prefix`).
+    pub scope_prefixes: Vec<String>,
     /// 0 to 4.
     pub auth_level: u8,
     /// Client at the issuer.
@@ -89,6 +91,7 @@ impl Principal {
             },
             system_user: if kind == IssuerKind::IdPorten { None } else { details::read(claims, sandbox)? },
             exchanged_from_maskinporten: altinn && text("urn:systembruker:src").as_deref() == Some("maskinporten"),
+            scope_prefixes: texts(claim("consumer_prefix")),
             scopes: Scopes::read(scope_claim).ok_or("malformed")?,
             auth_level: match kind {
                 IssuerKind::Maskinporten => 3,
@@ -118,6 +121,15 @@ impl Principal {
     #[must_use]
     pub fn log_name(&self) -> String {
         self.org.map_or_else(|| format!("p:{}", &base64url(sha256(format!("{:?}", self.person)))[..12]), |org| org.to_string())
+    }
+}
+
+/// A claim that is one text or a list of them.
+fn texts(claim: Option<&Value>) -> Vec<String> {
+    match claim {
+        Some(Value::String(text)) => vec![text.clone()],
+        Some(Value::Array(items)) => items.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect(),
+        _ => Vec::new(),
     }
 }
 

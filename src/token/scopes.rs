@@ -70,10 +70,22 @@ policies! {
     SystemUserLookup = ["altinn:maskinporten/systemuser.read"];
     /// Service owners ask for decisions.
     Authorize = ["altinn:authorization/authorize", "altinn:authorization/authorize.admin"];
+    /// Service owners describe their resources.
+    ResourceWrite = ["altinn:resourceregistry/resource.write", "altinn:resourceregistry/resource.admin"];
+    /// Back ends look parties up.
+    PartyLookup = ["altinn:register/partylookup.admin"];
+    /// Service owners ask whom a subject may act for.
+    AuthorizedPartiesOfOwner = ["altinn:accessmanagement/authorizedparties.resourceowner", "altinn:accessmanagement/authorizedparties.admin"];
+    /// A caller asks whom it may act for itself.
+    AuthorizedParties = ["altinn:accessmanagement/authorizedparties", "altinn:portal/enduser"];
 }
 
 /// Scope of a service owner who may set attributes that others may not.
 pub const AUTHORIZE_ADMIN: &str = "altinn:authorization/authorize.admin";
+/// Scope of a service owner who may write the resources of all.
+pub const RESOURCE_ADMIN: &str = "altinn:resourceregistry/resource.admin";
+/// Scope of a caller who may ask on behalf of every service owner.
+pub const AUTHORIZED_PARTIES_ADMIN: &str = "altinn:accessmanagement/authorizedparties.admin";
 /// Scope that lifts the ownership check in the system register.
 pub const SYSTEM_REGISTER_ADMIN: &str = "altinn:authentication/systemregister.admin";
 

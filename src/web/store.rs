@@ -189,7 +189,7 @@ pub async fn services_of(db: &mut sqlx::PgConnection, package_urn: &str) -> Resu
     Ok(sqlx::query_scalar!(
         r#"select v.document from resource_subject s join resource r on r.identifier = s.identifier and r.deleted is null
            cross join lateral (select document from resource_version where identifier = r.identifier order by version_id desc limit 1) v
-           where s.subject_urn = lower($1) order by r.identifier limit 200"#,
+           where s.subject_urn = lower($1) and not s.deleted order by r.identifier limit 200"#,
         package_urn
     )
     .fetch_all(db)

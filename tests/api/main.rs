@@ -16,6 +16,7 @@ mod maskinporten;
 mod metadata;
 mod pages;
 mod requests;
+mod resources;
 mod system_users;
 mod systems;
 mod tokens;

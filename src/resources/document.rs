@@ -1,0 +1,198 @@
+//! The public description of a resource, as service owners write and read it.
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+macro_rules! words {
+    ($($(#[$meta:meta])* $name:ident { $($word:ident),+ $(,)? })*) => {
+        $($(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+        #[expect(missing_docs, reason = "words of the registry")]
+        pub enum $name { #[default] $($word),+ }
+
+        impl $name {
+            /// The value that a word names, in any case; none for an unknown word.
+            #[must_use]
+            pub fn read(word: &str) -> Option<Self> {
+                $(if word.eq_ignore_ascii_case(stringify!($word)) { return Some(Self::$word); })+
+                None
+            }
+
+            /// The word.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$word => stringify!($word)),+ }
+            }
+        })*
+    };
+}
+
+words! {
+    /// What kind of thing a resource is.
+    ResourceType {
+        Default, Systemresource, MaskinportenSchema, Altinn2Service, AltinnApp, GenericAccessResource, BrokerService, CorrespondenceService, Consent,
+        MigratedApp,
+    }
+    /// Whether only parties on a connected access list may be decided about.
+    AccessListMode { Disabled, Enabled }
+    /// Kind of party that may use a resource.
+    PartyType { PrivatePerson, LegalEntityEnterprise, Company, BankruptcyEstate, SelfRegisteredUser }
+    /// Where a reference points to.
+    ReferenceSource { Default, Altinn1, Altinn2, Altinn3, ExternalPlatform }
+    /// What a reference is.
+    ReferenceType {
+        Default, Uri, DelegationSchemeId, MaskinportenScope, ServiceCode, ServiceEditionCode, ApplicationId, ServiceEditionVersion,
+    }
+}
+
+/// Language to text.
+pub type Texts = Map<String, Value>;
+
+/// A resource, as it is posted, stored and read. Members that are null are left out.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "members of the registry's own model")]
+#[expect(clippy::struct_excessive_bools, reason = "members of the registry's own model")]
+pub struct ServiceResource {
+    pub identifier: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<Texts>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<Texts>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub right_description: Option<Texts>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub homepage: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spatial: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contact_points: Option<Vec<ContactPoint>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub produces: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is_part_of: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thematic_areas: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource_references: Option<Vec<ResourceReference>>,
+    pub delegable: bool,
+    pub visible: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub has_competent_authority: Option<CompetentAuthority>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keywords: Option<Vec<Keyword>>,
+    pub access_list_mode: AccessListMode,
+    pub self_identified_user_enabled: bool,
+    pub enterprise_user_enabled: bool,
+    pub resource_type: ResourceType,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub available_for_type: Option<Vec<PartyType>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub consent_template: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub consent_text: Option<Texts>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub consent_metadata: Option<Map<String, Value>>,
+    pub is_one_time_consent: bool,
+}
+
+/// Whom to ask about a resource.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "members of the registry's own model")]
+pub struct ContactPoint {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub telephone: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contact_page: Option<String>,
+}
+
+/// Another name of the resource, elsewhere.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "members of the registry's own model")]
+pub struct ResourceReference {
+    pub reference_source: ReferenceSource,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    pub reference_type: ReferenceType,
+}
+
+/// Who owns a resource.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "members of the registry's own model")]
+pub struct CompetentAuthority {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<Texts>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub organization: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub orgcode: Option<String>,
+}
+
+/// A word to find a resource by.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[expect(missing_docs, reason = "members of the registry's own model")]
+pub struct Keyword {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub word: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+}
+
+impl ServiceResource {
+    /// As it is stored.
+    #[must_use]
+    pub fn document(&self) -> Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
+
+    /// Organisation number of the owner; empty when none is given.
+    #[must_use]
+    pub fn owner_org(&self) -> &str {
+        self.has_competent_authority.as_ref().and_then(|a| a.organization.as_deref()).unwrap_or_default()
+    }
+
+    /// Maskinporten scopes the resource stands for.
+    pub fn maskinporten_scopes(&self) -> impl Iterator<Item = &str> {
+        self.references(ReferenceType::MaskinportenScope).filter_map(|r| r.reference.as_deref())
+    }
+
+    /// The references of one type.
+    pub fn references(&self, kind: ReferenceType) -> impl Iterator<Item = &ResourceReference> {
+        self.resource_references.iter().flatten().filter(move |r| r.reference_type == kind)
+    }
+}
+
+/// A stored document as it is read: with its version, and with the attributes that name it in a decision request.
+#[must_use]
+pub fn published(mut document: Value, version_id: i32) -> Value {
+    let identifier = document.get("identifier").and_then(Value::as_str).unwrap_or_default().to_owned();
+    if let Some(members) = document.as_object_mut() {
+        members.insert("authorizationReference".to_owned(), authorization_reference(&identifier));
+        members.insert("versionId".to_owned(), version_id.into());
+    }
+    document
+}
+
+fn authorization_reference(identifier: &str) -> Value {
+    match app_of(identifier) {
+        Some((org, app)) => json!([{"id": "urn:altinn:org", "value": org}, {"id": "urn:altinn:app", "value": app}]),
+        None => json!([{"id": "urn:altinn:resource", "value": identifier}]),
+    }
+}
+
+/// Organisation and app of an identifier `app_{org}_{app}`.
+#[must_use]
+pub fn app_of(identifier: &str) -> Option<(&str, &str)> {
+    identifier.strip_prefix("app_").and_then(|rest| rest.split_once('_'))
+}
