@@ -128,6 +128,53 @@ impl<P: ScopePolicy> FromRequestParts<AppState> for Scoped<P> {
     }
 }
 
+/// A back end of the platform: with one of the policy's scopes, or with a platform access token.
+#[derive(Debug, Clone)]
+pub struct BackEnd<P>(PhantomData<P>);
+
+/// The application that a platform access token names.
+fn platform_app(parts: &Parts, state: &AppState) -> ApiResult<Option<String>> {
+    state.platform_tokens.verify(&parts.headers, state.clock.seconds()).map_err(|reason| ApiError::Unauthorized(Some(reason)))
+}
+
+impl<P: ScopePolicy> FromRequestParts<AppState> for BackEnd<P> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> ApiResult<Self> {
+        if platform_app(parts, state)?.is_none() {
+            Scoped::<P>::from_request_parts(parts, state).await?;
+        }
+        Ok(Self(PhantomData))
+    }
+}
+
+/// A back end, or a person who asks for himself.
+#[derive(Debug, Clone)]
+pub enum BackEndOrPerson<P> {
+    /// As [`BackEnd`].
+    BackEnd(BackEnd<P>),
+    /// A person with any valid token.
+    Person(Box<Person>),
+}
+
+impl<P: ScopePolicy> FromRequestParts<AppState> for BackEndOrPerson<P> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> ApiResult<Self> {
+        if platform_app(parts, state)?.is_some() {
+            return Ok(Self::BackEnd(BackEnd(PhantomData)));
+        }
+        let caller = authenticate(parts, state).await?;
+        if caller.principal.scopes.contains_any(P::ACCEPTED) {
+            return Ok(Self::BackEnd(BackEnd(PhantomData)));
+        }
+        match person_of(state, &caller.principal).await? {
+            Some(person) => Ok(Self::Person(Box::new(person))),
+            None => Err(ApiError::InsufficientScope(P::ACCEPTED)),
+        }
+    }
+}
+
 /// A policy that the decision point answers for the `{party}` of the route.
 pub trait PartyPolicy: Send + Sync + 'static {
     /// System resource.

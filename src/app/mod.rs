@@ -11,7 +11,7 @@ pub mod setup;
 mod state;
 mod unbuilt;
 
-pub use callers::{EndUser, Maskinporten, ServiceOwner, Vendor};
+pub use callers::{BackEnd, BackEndOrPerson, EndUser, Maskinporten, ServiceOwner, Vendor};
 pub use health::Readiness;
 pub use router::{routes, service};
 pub use state::{AppState, Inner};

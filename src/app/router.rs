@@ -21,7 +21,7 @@ use crate::{
     config::Profile,
     exchange,
     http::{ApiError, Json, context, path},
-    packages, pdp, requests, resources, system_users, systems, web,
+    packages, pdp, register, requests, resources, system_users, systems, web,
 };
 
 /// The documented API: handlers with their description.
@@ -45,6 +45,20 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(system_users::api::by_external_id))
         .routes(routes!(system_users::api::read, system_users::api::delete))
         .routes(routes!(pdp::api::authorize))
+        .routes(routes!(register::api::party))
+        .routes(routes!(register::api::party_by_uuid))
+        .routes(routes!(register::api::lookup))
+        .routes(routes!(register::api::names))
+        .routes(routes!(register::api::party_list))
+        .routes(routes!(register::api::party_list_by_uuid))
+        .routes(routes!(register::api::identifiers))
+        .routes(routes!(register::api::organization))
+        .routes(routes!(register::api::query_for_access_management))
+        .routes(routes!(register::api::query_for_dialogporten))
+        .routes(routes!(register::api::query_internal))
+        .routes(routes!(register::api::customers))
+        .routes(routes!(register::api::managing_directors))
+        .routes(routes!(register::api::external_roles))
         .routes(routes!(resources::api::resource_list))
         .routes(routes!(resources::api::search))
         .routes(routes!(resources::api::create))

@@ -7,7 +7,7 @@ use http::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{ModelState, Problem, ProblemCode, ValidationCode, ValidationError, context, negotiated_text};
+use super::{ModelState, Problem, ProblemCode, RegisterProblem, ValidationCode, ValidationError, context, negotiated_text};
 
 /// Everything an endpoint can answer with instead of its result.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub enum ApiError {
     ModelState(Box<ModelState>),
     /// A bare status with the framework's problem body.
     Status(StatusCode),
+    /// A problem of the register's endpoints.
+    Register(RegisterProblem),
     /// Findings by key, under another status than 400.
     Findings(StatusCode, Box<ModelState>),
     /// A sentence, as a JSON string.
@@ -95,6 +97,11 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         match self {
             Self::Problem(problem) => auth_problem(*problem),
+            Self::Register(problem) => {
+                let (code, title) = problem.row();
+                let status = StatusCode::NOT_FOUND;
+                respond(status, "application/problem+json", altinn_members(code, title, status))
+            }
             Self::Validation(errors) => validation_problem(errors),
             Self::ModelState(state) => framework_problem(
                 StatusCode::BAD_REQUEST,

@@ -16,7 +16,7 @@ mod validation;
 pub use error::ApiError;
 pub use language::Language;
 pub use model_state::ModelState;
-pub use problem::{Problem, ProblemCode};
+pub use problem::{Problem, ProblemCode, RegisterProblem};
 pub use validation::{ValidationCode, ValidationError};
 
 /// What a handler answers with when something is wrong.

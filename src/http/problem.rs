@@ -104,6 +104,26 @@ problem_codes! {
     ClientLacksPackages = (80, 400, "Client does not have the accesspackages the agent system user requires");
 }
 
+/// Problems of the register's own endpoints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RegisterProblem {
+    /// No organisation has this number.
+    OrganizationNotFound,
+    /// Nobody is named by this.
+    PartyNotFound,
+}
+
+impl RegisterProblem {
+    /// Code and fixed text. The status is 404.
+    #[must_use]
+    pub const fn row(self) -> (&'static str, &'static str) {
+        match self {
+            Self::OrganizationNotFound => ("REG-00006", "Organization not found"),
+            Self::PartyNotFound => ("REG-00007", "Party not found"),
+        }
+    }
+}
+
 impl ProblemCode {
     /// `AUTH-` and five digits.
     #[must_use]

@@ -48,6 +48,7 @@ pub struct Role {
     pub register_code: Option<String>,
     pub provider: String,
     pub name: Value,
+    pub description: Value,
     pub is_key_role: bool,
     pub is_available_for_service_owners: bool,
 }
@@ -142,6 +143,13 @@ impl Catalogue {
             out.variants.insert(variant.key, variant);
         }
         out
+    }
+
+    /// Every role, by key.
+    pub fn roles(&self) -> impl Iterator<Item = &Role> {
+        let mut all: Vec<&Role> = self.roles.values().collect();
+        all.sort_by_key(|role| role.key);
+        all.into_iter()
     }
 
     /// A role by key.

@@ -160,7 +160,8 @@ pub(super) fn part(file: &str, member: &str) -> anyhow::Result<Value> {
 pub async fn load(pool: &PgPool) -> Result<Catalogue, sqlx::Error> {
     let roles = sqlx::query_as!(
         Role,
-        r#"select key, id, urn, code, legacy_code, legacy_urn, register_code, provider, name, is_key_role, is_available_for_service_owners
+        r#"select key, id, urn, code, legacy_code, legacy_urn, register_code, provider, name, description, is_key_role,
+             is_available_for_service_owners
            from role order by key"#
     )
     .fetch_all(pool)

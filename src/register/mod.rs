@@ -1,10 +1,14 @@
 //! Parties, persons and the relations between them: who exists, and who holds what for whom.
 
+pub(crate) mod api;
+mod details;
 mod identity;
 mod model;
 pub mod rules;
 mod store;
+mod wire;
 
+pub use details::{Details, PartyRef};
 pub use identity::{IdentityKeys, IdentityKeysError};
 pub use model::{Connection, Party, PartyKind, PartyStatus, Person, Via};
 pub use store::{

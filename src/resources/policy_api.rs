@@ -277,7 +277,7 @@ pub async fn updated(State(state): State<AppState>, query: Query) -> ApiResult<J
     let after: Option<Continuation> = match given("token") {
         None => None,
         Some(text) => {
-            let read = crate::token::unbase64(text).and_then(|bytes| serde_json::from_slice(&bytes).ok()).filter(|_| since.is_some());
+            let read = crate::token::unbase64url(text).and_then(|bytes| serde_json::from_slice(&bytes).ok()).filter(|_| since.is_some());
             Some(read.ok_or_else(|| ModelState::not_valid("token", text))?)
         }
     };

@@ -15,6 +15,7 @@ mod jwks;
 mod maskinporten;
 mod metadata;
 mod pages;
+mod register;
 mod requests;
 mod resources;
 mod system_users;
