@@ -5,6 +5,7 @@
 
 pub mod app;
 pub mod audit;
+pub mod authorized_parties;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -18,6 +18,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{AppState, health, openapi::Description, unbuilt};
 use crate::{
+    authorized_parties,
     config::Profile,
     exchange,
     http::{ApiError, Json, context, path},
@@ -45,6 +46,9 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(system_users::api::by_external_id))
         .routes(routes!(system_users::api::read, system_users::api::delete))
         .routes(routes!(pdp::api::authorize))
+        .routes(routes!(authorized_parties::api::for_resource_owner))
+        .routes(routes!(authorized_parties::api::for_service_owner))
+        .routes(routes!(authorized_parties::api::for_end_user))
         .routes(routes!(register::api::party))
         .routes(routes!(register::api::party_by_uuid))
         .routes(routes!(register::api::lookup))

@@ -66,7 +66,6 @@ const ELSEWHERE: &[&str] = &[
     "/access/v1/search/{kind}",
     "/.well-known/authzen-configuration",
     "/resourceregistry/api/v1/access-lists/{*rest}",
-    "/accessmanagement/api/v1/{*rest}",
     "/vendor",
     "/vendor/{*rest}",
     "/operator",

@@ -9,6 +9,7 @@ use crate::{
     ids::{NationalId, OrgNumber},
     register::{self, Party, PartyKind, rules},
     resources::{self, Resource},
+    system_users::{self, SystemUserFacts},
     xacml::{Code, Decision, Environment, Fault as PolicyFault, Obligation, Prepared, Scratch, ids},
 };
 
@@ -158,7 +159,7 @@ impl PartialRequest {
 
 /// Who the request is about.
 enum Subject {
-    SystemUser(Option<facts::SystemUserFacts>),
+    SystemUser(Option<SystemUserFacts>),
     Person(Option<Party>),
     Other,
 }
@@ -295,7 +296,7 @@ impl Pdp {
         let named = |id: &str| request.first(ids::SUBJECT, id);
         if let Some(text) = named(SYSTEM_USER) {
             let Ok(id) = Uuid::try_parse(text) else { return Ok(Err(Fault::Processing("a system user is named by its uuid"))) };
-            return Ok(Ok(Subject::SystemUser(facts::system_user(db, id).await?)));
+            return Ok(Ok(Subject::SystemUser(system_users::facts(db, id).await?)));
         }
         if let Some(text) = named(PERSON) {
             let person = match NationalId::parse(text) {

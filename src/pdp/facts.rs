@@ -2,31 +2,8 @@
 
 use serde_json::Value;
 use sqlx::PgConnection;
-use uuid::Uuid;
 
 use crate::{db::DbError, register::PartyKind};
-
-/// A system user as decisions see it.
-#[derive(Debug, Clone, Copy)]
-pub struct SystemUserFacts {
-    /// Internal key of its party.
-    pub key: i32,
-    /// It, its system and its owner all live.
-    pub alive: bool,
-}
-
-/// A system user by id.
-pub async fn system_user(db: &mut PgConnection, id: Uuid) -> Result<Option<SystemUserFacts>, DbError> {
-    Ok(sqlx::query_as!(
-        SystemUserFacts,
-        r#"select p.key, (not u.is_deleted and not s.is_deleted and o.status <> 'deleted') as "alive!"
-           from system_user u join party p on p.uuid = u.id join system s on s.system_internal_id = u.system_internal_id
-           join party o on o.key = u.owner_key where u.id = $1"#,
-        id
-    )
-    .fetch_optional(db)
-    .await?)
-}
 
 /// A right handed to a system user: further resource attributes that must be in the request.
 pub type GrantedRight = Vec<(String, String)>;

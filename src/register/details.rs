@@ -160,6 +160,52 @@ impl Row {
     }
 }
 
+/// Names by kind, as arrays for a query.
+struct Split {
+    uuids: Vec<Uuid>,
+    ids: Vec<i32>,
+    users: Vec<i32>,
+    orgs: Vec<String>,
+    persons: Vec<Vec<u8>>,
+}
+
+impl Split {
+    fn of(names: &[PartyRef], keys: &IdentityKeys) -> Self {
+        let mut out = Self { uuids: Vec::new(), ids: Vec::new(), users: Vec::new(), orgs: Vec::new(), persons: Vec::new() };
+        for name in names {
+            match name {
+                PartyRef::Uuid(uuid) => out.uuids.push(*uuid),
+                PartyRef::PartyId(id) => out.ids.push(*id),
+                PartyRef::UserId(id) => out.users.push(*id),
+                PartyRef::Organization(number) => out.orgs.push(number.to_string()),
+                PartyRef::Person(id) => out.persons.push(keys.index(id)),
+                PartyRef::Nobody => {}
+            }
+        }
+        out
+    }
+}
+
+/// Internal keys of the parties that answer to any of these names.
+///
+/// # Errors
+/// As the database says.
+pub async fn keys(db: &mut PgConnection, keys: &IdentityKeys, names: &[PartyRef]) -> Result<Vec<i32>, DbError> {
+    let split = Split::of(names, keys);
+    Ok(sqlx::query_scalar!(
+        r#"select key as "key!" from party where uuid = any($1) union select key from party where party_id = any($2)
+           union select key from party where user_id = any($3) union select key from party where org_number = any($4)
+           union select key from party where person_id_hmac = any($5) union select key from person_former_id where person_id_hmac = any($5)"#,
+        &split.uuids,
+        &split.ids,
+        &split.users,
+        &split.orgs,
+        &split.persons
+    )
+    .fetch_all(db)
+    .await?)
+}
+
 macro_rules! details_where {
     ($db:expr, $keys:expr, $condition:literal, $($value:expr),+) => {
         Ok(sqlx::query_as!(
@@ -189,17 +235,7 @@ macro_rules! details_where {
 /// # Errors
 /// As the database says.
 pub async fn find(db: &mut PgConnection, keys: &IdentityKeys, names: &[PartyRef]) -> Result<Vec<Details>, DbError> {
-    let (mut uuids, mut ids, mut users, mut orgs, mut persons) = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for name in names {
-        match name {
-            PartyRef::Uuid(uuid) => uuids.push(*uuid),
-            PartyRef::PartyId(id) => ids.push(*id),
-            PartyRef::UserId(id) => users.push(*id),
-            PartyRef::Organization(number) => orgs.push(number.to_string()),
-            PartyRef::Person(id) => persons.push(keys.index(id)),
-            PartyRef::Nobody => {}
-        }
-    }
+    let split = Split::of(names, keys);
     details_where!(
         db,
         keys,
@@ -209,11 +245,11 @@ pub async fn find(db: &mut PgConnection, keys: &IdentityKeys, names: &[PartyRef]
              union all select key from party where person_id_hmac = any($5)
              union all select key from person_former_id where person_id_hmac = any($5))
            order by p.key"#,
-        &uuids,
-        &ids,
-        &users,
-        &orgs,
-        &persons
+        &split.uuids,
+        &split.ids,
+        &split.users,
+        &split.orgs,
+        &split.persons
     )
 }
 

@@ -8,7 +8,7 @@ pub mod rules;
 mod store;
 mod wire;
 
-pub use details::{Details, PartyRef};
+pub use details::{Details, PartyRef, keys};
 pub use identity::{IdentityKeys, IdentityKeysError};
 pub use model::{Connection, Party, PartyKind, PartyStatus, Person, Via};
 pub use store::{

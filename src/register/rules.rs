@@ -48,6 +48,15 @@ fn counts(catalogue: &Catalogue, connection: &Connection) -> bool {
     }
 }
 
+/// Resources of single rights that the subject holds for the reportee, by identifier.
+pub fn resources<'a>(catalogue: &Catalogue, connections: &'a [Connection]) -> Vec<&'a str> {
+    let counted = connections.iter().filter(|c| c.via != Via::Client && !c.from_own_firm && counts(catalogue, c));
+    let mut out: Vec<&str> = counted.flat_map(|c| &c.rights).map(|(resource, _)| resource.as_str()).collect();
+    out.sort_unstable();
+    out.dedup();
+    out
+}
+
 /// Roles that reach the owner of a sole proprietorship as a person.
 fn reaches_owner(catalogue: &Catalogue, role: RoleKey) -> bool {
     catalogue.role(role).is_some_and(|r| matches!(r.code.as_str(), "regnskapsforer" | "revisor" | "a0237" | "a0238" | "a0239" | "a0240" | "a0241"))

@@ -196,3 +196,28 @@ pub async fn live_facts(db: &mut PgConnection, ids: &[Uuid], client_id: &str) ->
     .fetch_all(db)
     .await?)
 }
+
+/// A system user as decisions see it.
+#[derive(Debug, Clone, Copy)]
+pub struct SystemUserFacts {
+    /// Internal key of its party.
+    pub key: i32,
+    /// It, its system and its owner all live.
+    pub alive: bool,
+}
+
+/// A system user as decisions see it; none when there is no such.
+///
+/// # Errors
+/// As the database says.
+pub async fn facts(db: &mut PgConnection, id: Uuid) -> Result<Option<SystemUserFacts>, DbError> {
+    Ok(sqlx::query_as!(
+        SystemUserFacts,
+        r#"select p.key, (not u.is_deleted and not s.is_deleted and o.status <> 'deleted') as "alive!"
+           from system_user u join party p on p.uuid = u.id join system s on s.system_internal_id = u.system_internal_id
+           join party o on o.key = u.owner_key where u.id = $1"#,
+        id
+    )
+    .fetch_optional(db)
+    .await?)
+}

@@ -5,7 +5,7 @@ use std::{collections::HashMap, fs, path::Path};
 const FLOORS: &[(u8, &[&str])] = &[
     (5, &["cli", "app"]),
     (4, &["web", "sandbox"]),
-    (3, &["pdp", "exchange"]),
+    (3, &["pdp", "exchange", "authorized_parties"]),
     (2, &["systems", "requests", "system_users"]),
     (1, &["register", "packages", "resources", "delegation"]),
     (0, &["token", "http", "db", "events", "audit", "xacml", "ids", "config", "telemetry", "clock"]),

@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod authorized_parties;
 mod conventions;
 mod decisions;
 mod exchange;

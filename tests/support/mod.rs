@@ -249,6 +249,11 @@ impl TestApp {
         sqlx::query_scalar(sqlx::AssertSqlSafe(query.to_owned())).fetch_one(&mut self.sql().await).await.expect("a number")
     }
 
+    /// A text out of the database.
+    pub async fn sql_text(&self, query: &str) -> String {
+        sqlx::query_scalar(sqlx::AssertSqlSafe(query.to_owned())).fetch_one(&mut self.sql().await).await.expect("a text")
+    }
+
     /// A token of the generator.
     pub async fn token(&self, kind: &str, parameters: &[(&str, &str)]) -> String {
         let request = self.http.get(format!("{}/api/{kind}", self.testtools)).basic_auth("sandbox", Some("sandbox"));

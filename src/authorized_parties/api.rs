@@ -1,0 +1,221 @@
+//! `/accessmanagement/api/v1/{resourceowner,enduser}/authorizedparties`.
+
+use std::sync::Arc;
+
+use axum::{
+    body::{Body, Bytes},
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use http::header::CONTENT_TYPE;
+use sqlx::{PgConnection, Postgres, pool::PoolConnection};
+use tokio::sync::mpsc;
+
+use super::{
+    bind::{bind_include, bind_question},
+    model::{AuthorizedParty, Include, Leads, Question},
+    rules::Assembly,
+    store,
+};
+use crate::{
+    app::{AppState, EndUser, ServiceOwner, callers::person_of},
+    db::DbError,
+    http::{ApiError, ApiResult, ModelState, body, body::JsonBytes, query::Query},
+    register::{self, Party, PartyKind, PartyRef},
+    system_users,
+    token::scopes::{AUTHORIZED_PARTIES_ADMIN, AuthorizedParties, AuthorizedPartiesOfOwner},
+};
+
+type Owner = ServiceOwner<AuthorizedPartiesOfOwner>;
+
+/// Whom a subject may act for, for a service owner who asks.
+#[utoipa::path(post, path = "/accessmanagement/api/v1/resourceowner/authorizedparties", tag = "Authorized parties",
+    params(("includeRoles" = Option<bool>, Query), ("includeAccessPackages" = Option<bool>, Query), ("includeResources" = Option<bool>, Query),
+        ("includeInstances" = Option<bool>, Query), ("includePartiesViaKeyRoles" = Option<String>, Query, description = "`true`, `false` or `auto`"),
+        ("includeSubParties" = Option<String>, Query), ("includeInactiveParties" = Option<String>, Query),
+        ("orgCode" = Option<String>, Query, description = "Only parties for whom something leads to a resource of this owner"),
+        ("anyOfResourceIds" = Option<Vec<String>>, Query, description = "Only parties for whom something leads to one of these")),
+    request_body(content = serde_json::Value, description = "`type` and `value` of the subject; `partyFilter`"),
+    responses((status = 200, body = Vec<AuthorizedParty>), (status = 400, description = "The subject cannot be read, or another owner's code"),
+        (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")),
+    security(("maskinporten" = ["altinn:accessmanagement/authorizedparties.resourceowner", "altinn:accessmanagement/authorizedparties.admin"])))]
+pub async fn for_resource_owner(State(state): State<AppState>, owner: Owner, query: Query, JsonBytes(bytes): JsonBytes) -> ApiResult<Response> {
+    ask(state, owner, query, &bytes).await
+}
+
+/// The same under its newer name.
+#[utoipa::path(post, path = "/accessmanagement/api/v1/serviceowner/authorizedparties", tag = "Authorized parties",
+    request_body(content = serde_json::Value, description = "`type` and `value` of the subject; `partyFilter`"),
+    responses((status = 200, body = Vec<AuthorizedParty>), (status = 400, description = "The subject cannot be read, or another owner's code"),
+        (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")),
+    security(("maskinporten" = ["altinn:accessmanagement/authorizedparties.resourceowner", "altinn:accessmanagement/authorizedparties.admin"])))]
+pub async fn for_service_owner(State(state): State<AppState>, owner: Owner, query: Query, JsonBytes(bytes): JsonBytes) -> ApiResult<Response> {
+    ask(state, owner, query, &bytes).await
+}
+
+async fn ask(state: AppState, owner: Owner, query: Query, bytes: &[u8]) -> ApiResult<Response> {
+    let question = bind_question(&body::parse(bytes, "subject")?)?;
+    let include = bind_include(&query, true)?;
+    let mut db = state.db.acquire().await?;
+    if let Some(code) = query.get("orgCode").map(str::trim).filter(|c| !c.is_empty()) {
+        must_be_own(&mut db, &owner, code).await?;
+    }
+    let leads = leads(&mut db, &query).await?;
+    answer(state, db, question, include, leads, Shape::Bare).await
+}
+
+/// An owner asks about his own resources; with the admin scope, about those of all.
+async fn must_be_own(db: &mut PgConnection, owner: &Owner, code: &str) -> ApiResult<()> {
+    let principal = &owner.caller.principal;
+    if principal.scopes.contains(AUTHORIZED_PARTIES_ADMIN) || principal.org_code.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(code)) {
+        return Ok(());
+    }
+    let own = match principal.org {
+        Some(number) => register::service_owner_code(db, number.as_str()).await?,
+        None => None,
+    };
+    if own.is_some_and(|own| own.eq_ignore_ascii_case(code)) {
+        Ok(())
+    } else {
+        Err(ModelState::of("orgCode", "This is the code of another service owner.").into())
+    }
+}
+
+/// What leads to the resources asked about; none when the question is about everything.
+async fn leads(db: &mut PgConnection, query: &Query) -> ApiResult<Option<Leads>> {
+    let org_code = query.get("orgCode").map(str::trim).filter(|c| !c.is_empty());
+    let any_of: Vec<String> = query.all("anyOfResourceIds").map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned).collect();
+    if org_code.is_none() && any_of.is_empty() {
+        return Ok(None);
+    }
+    let resources = store::resources(&mut *db, org_code, (!any_of.is_empty()).then_some(&any_of)).await?;
+    let subjects = store::subjects(db, &resources).await?;
+    Ok(Some(Leads { resources: resources.into_iter().collect(), subjects: subjects.into_iter().collect() }))
+}
+
+/// Whom the caller itself may act for: the system user of its token, or the person.
+#[utoipa::path(get, path = "/accessmanagement/api/v1/enduser/authorizedparties", tag = "Authorized parties",
+    params(("includeRoles" = Option<bool>, Query), ("includeAccessPackages" = Option<bool>, Query), ("includeResources" = Option<bool>, Query),
+        ("includeInstances" = Option<bool>, Query), ("includePartiesViaKeyRoles" = Option<String>, Query, description = "`true`, `false` or `auto`"),
+        ("includeSubParties" = Option<String>, Query), ("includeInactiveParties" = Option<String>, Query),
+        ("anyOfResourceIds" = Option<Vec<String>>, Query)),
+    responses((status = 200, body = serde_json::Value, description = "`links` and `data`"), (status = 400, description = "A flag is no flag"),
+        (status = 401, description = "No valid token, or one without user and system user"), (status = 403, description = "The scope is missing")),
+    security(("maskinporten" = ["altinn:accessmanagement/authorizedparties"])))]
+pub async fn for_end_user(State(state): State<AppState>, caller: EndUser<AuthorizedParties>, query: Query) -> ApiResult<Response> {
+    let include = bind_include(&query, false)?;
+    let principal = &caller.caller.principal;
+    let system_user = principal.system_user.as_ref().and_then(|claim| claim.ids.first().copied());
+    let subject = match system_user {
+        Some(id) => id,
+        None => person_of(&state, principal).await?.ok_or(ApiError::Unauthorized(None))?.0.uuid,
+    };
+    let mut db = state.db.acquire().await?;
+    let leads = leads(&mut db, &query).await?;
+    answer(state, db, Question { subject: PartyRef::Uuid(subject), filter: None }, include, leads, Shape::Enveloped).await
+}
+
+/// How the list is wrapped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    Bare,
+    Enveloped,
+}
+
+impl Shape {
+    const fn ends(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Bare => ("[", "]"),
+            Self::Enveloped => (r#"{"links":{"next":null},"data":["#, "]}"),
+        }
+    }
+}
+
+async fn answer(
+    state: AppState,
+    mut db: PoolConnection<Postgres>,
+    question: Question,
+    include: Include,
+    leads: Option<Leads>,
+    shape: Shape,
+) -> ApiResult<Response> {
+    let subject = subject(&mut db, &state, &question.subject).await?;
+    let only = match &question.filter {
+        None => None,
+        Some(names) => Some(register::keys(&mut db, &state.identity, names).await?),
+    };
+    let nothing = leads.as_ref().is_some_and(|l| l.resources.is_empty());
+    let json = [(CONTENT_TYPE, "application/json; charset=utf-8")];
+    let Some(subject) = subject.filter(|_| !nothing) else {
+        let (start, end) = shape.ends();
+        return Ok((json, format!("{start}{end}")).into_response());
+    };
+    // A fault before the first bytes is still told as one; later ones break the connection off.
+    let (sender, mut receiver) = mpsc::channel::<Result<Bytes, DbError>>(4);
+    tokio::spawn(write(state, db, subject, include, only, leads, shape, sender));
+    let first = receiver.recv().await.transpose()?.unwrap_or_default();
+    let rest = stream::unfold(receiver, async |mut receiver| receiver.recv().await.map(|chunk| (chunk, receiver)));
+    Ok((json, Body::from_stream(stream::once(async { Ok(first) }).chain(rest))).into_response())
+}
+
+/// The subject, when it exists and lives.
+async fn subject(db: &mut PgConnection, state: &AppState, name: &PartyRef) -> ApiResult<Option<Party>> {
+    let Some(key) = register::keys(&mut *db, &state.identity, std::slice::from_ref(name)).await?.first().copied() else { return Ok(None) };
+    let party = register::party_by_key(&mut *db, key).await?.filter(|p| !p.is_gone());
+    Ok(match party {
+        Some(party) if party.kind == PartyKind::SystemUser => system_users::facts(db, party.uuid).await?.is_some_and(|f| f.alive).then_some(party),
+        other => other,
+    })
+}
+
+/// Writes the list in pieces.
+#[expect(clippy::too_many_arguments, reason = "a task owns what it works on")]
+async fn write(
+    state: AppState,
+    mut db: PoolConnection<Postgres>,
+    subject: Party,
+    include: Include,
+    only: Option<Vec<i32>>,
+    leads: Option<Leads>,
+    shape: Shape,
+    sender: mpsc::Sender<Result<Bytes, DbError>>,
+) {
+    const PIECE: usize = 16 * 1024;
+    let (start, end) = shape.ends();
+    let mut buffer = start.as_bytes().to_vec();
+    let mut is_first = true;
+    let mut put = |party: &AuthorizedParty, buffer: &mut Vec<u8>| {
+        if !std::mem::take(&mut is_first) {
+            buffer.push(b',');
+        }
+        // Writing to memory does not fail, nor do these members.
+        let _ = serde_json::to_writer(buffer, party);
+    };
+    let catalogue = Arc::clone(&state.catalogue);
+    let identity = Arc::clone(&state.identity);
+    let mut assembly = Assembly::new(&catalogue, &identity, &subject, include, leads.as_ref());
+    let mut rows = store::reach(&mut db, subject.key, include, only.as_deref());
+    loop {
+        match rows.try_next().await {
+            Ok(Some(row)) => {
+                if let Some(party) = assembly.push(row) {
+                    put(&party, &mut buffer);
+                }
+            }
+            Ok(None) => break,
+            Err(error) => {
+                let _ = sender.send(Err(error.into())).await;
+                return;
+            }
+        }
+        if buffer.len() >= PIECE && sender.send(Ok(std::mem::take(&mut buffer).into())).await.is_err() {
+            return;
+        }
+    }
+    for party in assembly.finish() {
+        put(&party, &mut buffer);
+    }
+    buffer.extend_from_slice(end.as_bytes());
+    let _ = sender.send(Ok(buffer.into())).await;
+}
