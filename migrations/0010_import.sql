@@ -21,7 +21,7 @@ create unlogged table staging.organization (
     line bigint not null,
     org_number text not null,
     name text not null,
-    form_id smallint not null,
+    form text not null,
     parent text,
     status text not null,
     deleted_at date,
@@ -60,6 +60,12 @@ create unlogged table staging.role (
     ends boolean not null
 );
 
+-- How names are compared: composed, one blank between words, without regard to case.
+create function staging.folded(name text) returns text language sql immutable strict as $$
+    select lower(translate(normalize(regexp_replace(btrim(name), '\s+', ' ', 'g'), nfc),
+        'ÆØÅÄÖÜÁÀÂÉÈÊËÍÌÎÓÒÔÚÙÛÇÑŠŽČĐŊŦ', 'æøåäöüáàâéèêëíìîóòôúùûçñšžčđŋŧ'))
+$$;
+
 -- Relations as they shall be, with keys for numbers.
 create unlogged table staging.relation (
     from_key integer not null,
@@ -67,6 +73,13 @@ create unlogged table staging.relation (
     to_key integer not null,
     valid_from date,
     ends boolean not null
+);
+
+-- Relations that have just ended, for what rests on them.
+create unlogged table staging.gone (
+    from_key integer not null,
+    role_id smallint not null,
+    to_key integer not null
 );
 
 create unlogged table staging.client_delegation (

@@ -15,6 +15,7 @@ pub mod events;
 pub mod exchange;
 pub mod http;
 pub mod ids;
+pub mod import;
 pub mod packages;
 pub mod pdp;
 pub mod register;

@@ -84,7 +84,8 @@ pub async fn record(tx: &mut PgConnection, event: Event<'_>) -> Result<(), DbErr
 }
 
 /// Name of this process in the trail.
-fn instance() -> &'static str {
+#[must_use]
+pub fn instance() -> &'static str {
     static NAME: std::sync::OnceLock<String> = std::sync::OnceLock::new();
     NAME.get_or_init(|| {
         let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();

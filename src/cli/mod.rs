@@ -2,6 +2,7 @@
 
 #[cfg(feature = "sandbox")]
 mod demo;
+mod import;
 pub mod policy;
 mod serve;
 
@@ -37,6 +38,8 @@ enum Command {
     /// Plays the journey against a running sandbox and tells each step in plain words.
     #[cfg(feature = "sandbox")]
     Demo(DemoArgs),
+    /// Imports parties, roles, resources and more from files, at national size.
+    Import(Box<import::ImportArgs>),
     /// Checks and evaluates policies, and runs conformance suites.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -45,7 +48,10 @@ enum Command {
 /// Arguments of `sandbox`.
 #[cfg(feature = "sandbox")]
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 struct SandboxArgs {
+    #[command(subcommand)]
+    command: Option<SandboxCommand>,
     /// Port of the service. Maskinporten is at +10, ID-porten at +11, test tokens at +12, metrics at +1010 [default: 8080].
     #[arg(long)]
     port: Option<u16>,
@@ -55,6 +61,32 @@ struct SandboxArgs {
     /// Begins with an empty database; keys and clients are kept.
     #[arg(long)]
     fresh: bool,
+}
+
+/// What can be done besides running a sandbox.
+#[cfg(feature = "sandbox")]
+#[derive(Debug, Subcommand)]
+enum SandboxCommand {
+    /// Makes a synthetic nation for performance work, as files to be imported. The same seed gives the same files.
+    Generate(GenerateArgs),
+}
+
+/// Arguments of `sandbox generate`.
+#[cfg(feature = "sandbox")]
+#[derive(Debug, Args)]
+struct GenerateArgs {
+    /// Which world: `national` is the only one.
+    #[arg(long, default_value = "national", value_parser = ["national"])]
+    profile: String,
+    /// Number that decides everything that is left to chance.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How much of the whole: 1 is 1.1 million organisations and 5 million persons.
+    #[arg(long, default_value_t = 0.01)]
+    scale: f64,
+    /// Folder of the files.
+    #[arg(long, default_value = "nation")]
+    out: PathBuf,
 }
 
 /// Arguments of `serve` and `migrate`.
@@ -88,6 +120,8 @@ pub fn main() -> ExitCode {
     let result = runtime.block_on(async {
         match cli.command {
             #[cfg(feature = "sandbox")]
+            Command::Sandbox(SandboxArgs { command: Some(SandboxCommand::Generate(args)), .. }) => generate(&args)?,
+            #[cfg(feature = "sandbox")]
             Command::Sandbox(args) => {
                 crate::sandbox::run(&crate::sandbox::Options { port: args.port, data_dir: args.data_dir, fresh: args.fresh }).await?;
             }
@@ -95,11 +129,30 @@ pub fn main() -> ExitCode {
             Command::Migrate(args) => serve::migrate(args.config.as_deref()).await?,
             #[cfg(feature = "sandbox")]
             Command::Demo(args) => demo::run(&args.base, &args.data_dir).await?,
+            Command::Import(args) => return import::run(&args).await,
             Command::Policy(command) => return policy::run(&command),
         }
         Ok(ExitCode::SUCCESS)
     });
     result.unwrap_or_else(|error| fail(&error))
+}
+
+/// Makes a synthetic nation.
+#[cfg(feature = "sandbox")]
+fn generate(args: &GenerateArgs) -> anyhow::Result<()> {
+    let started = std::time::Instant::now();
+    let progress = indicatif::ProgressBar::new_spinner();
+    progress.enable_steady_tick(std::time::Duration::from_millis(120));
+    let options = crate::sandbox::NationOptions { out: args.out.clone(), seed: args.seed, scale: args.scale };
+    let counts = crate::sandbox::generate(&crate::packages::embedded()?, &options, &progress)?;
+    progress.finish_and_clear();
+    for (kind, count) in &counts {
+        println!("{:>12} {}", indicatif::HumanCount(*count).to_string(), kind.as_str());
+    }
+    println!("written to {} in {:.1} s. To import them into a sandbox:\n", args.out.display(), started.elapsed().as_secs_f64());
+    let kinds: Vec<&str> = counts.iter().map(|(kind, _)| kind.as_str()).collect();
+    println!("  for kind in {}; do\n    systembruker import $kind {}/$kind.ndjson --source nation --data-dir .sandbox || break\n  done", kinds.join(" "), args.out.display());
+    Ok(())
 }
 
 fn fail(error: &anyhow::Error) -> ExitCode {

@@ -55,6 +55,7 @@ pub struct Settings {
     pub requests: Requests,
     pub pdp: Pdp,
     pub resources: Resources,
+    pub import: Import,
     pub session: Session,
     pub idporten: IdPorten,
     pub keys: Keys,
@@ -147,6 +148,10 @@ section! {
     Pdp { max_decisions_per_request: usize, max_body_bytes: usize, max_policy_bytes: usize, enforce_resource_owner: bool }
 }
 section! {
+    /// `import.*`
+    Import { person_match: PersonMatch, max_shrink_percent: f64, person_id_member: String }
+}
+section! {
     /// `resources.*`
     Resources { delete_enabled: Option<bool> }
 }
@@ -192,6 +197,17 @@ section! {
 section! {
     /// `sandbox.testtools.*`
     SandboxTestTools { listen: SocketAddr, users: Vec<String> }
+}
+
+/// How persons of open data, who come without identity number, are found among those we know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PersonMatch {
+    /// Not at all: they are kept as unresolved holders, and give no access.
+    #[default]
+    Off,
+    /// By name and birth date, when exactly one living person has both. Never in production.
+    Unique,
 }
 
 /// What happens to a Maskinporten or ID-porten token made for another audience.

@@ -7,7 +7,7 @@ use std::{
 
 use url::Url;
 
-use super::{Profile, Settings};
+use super::{PersonMatch, Profile, Settings};
 
 /// Settings that passed, with what follows from them.
 #[derive(Debug, Clone)]
@@ -126,6 +126,9 @@ fn check_sandbox(settings: &Settings, wrong: &mut Vec<String>) {
 }
 
 fn check_serve(settings: &Settings, wrong: &mut Vec<String>) {
+    if settings.server.profile == Profile::Prod && settings.import.person_match != PersonMatch::Off {
+        wrong.push("import.person_match: a name and a birth date are not enough in prod; only `off` is".to_owned());
+    }
     let mut required = |present: bool, key: &str| {
         if !present {
             wrong.push(format!("{key}: is required"));

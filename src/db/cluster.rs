@@ -97,11 +97,26 @@ impl Cluster {
         Ok(())
     }
 
+    /// Connection URL of a database in the cluster of `home`, when somebody runs it right now.
+    ///
+    /// # Errors
+    /// The folder cannot be looked at.
+    pub fn url_of_running(home: &Path, database: &str) -> anyhow::Result<Option<SecretString>> {
+        let Ok(home) = home.canonicalize() else { return Ok(None) };
+        let file = fs::File::create(home.join("lock")).with_context(|| format!("writing in {}", home.display()))?;
+        if file.try_lock().is_ok() {
+            return Ok(None);
+        }
+        let data_dir = reachable(&home, unprivileged_user(&home)?)?.join("postgres");
+        // The fifth line of a server's lock file is the folder of its socket.
+        let text = fs::read_to_string(data_dir.join("postmaster.pid")).unwrap_or_default();
+        Ok(text.lines().nth(4).map(|dir| url(Path::new(dir.trim()), database)))
+    }
+
     /// Connection URL of a database in this cluster.
     #[must_use]
     pub fn url(&self, database: &str) -> SecretString {
-        let host = percent_encoding::utf8_percent_encode(&self.socket_dir.to_string_lossy(), percent_encoding::NON_ALPHANUMERIC).to_string();
-        format!("postgresql://sb@localhost/{database}?host={host}").into()
+        url(&self.socket_dir, database)
     }
 
     /// Where the data lies.
@@ -166,6 +181,11 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+fn url(socket_dir: &Path, database: &str) -> SecretString {
+    let host = percent_encoding::utf8_percent_encode(&socket_dir.to_string_lossy(), percent_encoding::NON_ALPHANUMERIC).to_string();
+    format!("postgresql://sb@localhost/{database}?host={host}").into()
 }
 
 fn lock(home: &Path) -> anyhow::Result<fs::File> {

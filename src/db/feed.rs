@@ -41,3 +41,20 @@ pub async fn append(tx: &mut PgConnection, touched: Touched, key: &str) -> Resul
     sqlx::query!("select pg_notify('change_feed', $1) as notified", seq.to_string()).fetch_one(tx).await?;
     Ok(seq)
 }
+
+/// Appends an entry for each party among those that an import touched.
+///
+/// # Errors
+/// As the database says.
+pub async fn append_parties(tx: &mut PgConnection) -> Result<(), DbError> {
+    sqlx::query!(
+        r#"with told as (
+             insert into change_feed (kind, key)
+             select case when p.kind = 'system-user' then 'system-user' else 'party' end, p.uuid::text
+             from staging.touched t join party p on p.key = t.party_key returning seq)
+           select pg_notify('change_feed', max(seq)::text) as notified from told"#
+    )
+    .fetch_one(tx)
+    .await?;
+    Ok(())
+}

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use chrono::NaiveDate;
+
 use super::IdError;
 
 /// Eleven digits that name a person. Never printed whole: `Debug` and `Display` show the first six.
@@ -38,6 +40,24 @@ impl NationalId {
     pub fn is_synthetic(&self) -> bool {
         let month = self.0[2..4].parse::<u32>().unwrap_or(0);
         (41..=52).contains(&month) || (66..=77).contains(&month) || (81..=92).contains(&month)
+    }
+
+    /// Birth date that the number tells, by the rule for the century that holds until 2032; none when there is no such day.
+    #[must_use]
+    pub fn birth_date(&self) -> Option<NaiveDate> {
+        let part = |range: std::ops::Range<usize>| self.0[range].parse::<u32>().unwrap_or(0);
+        let day = if part(0..2) > 40 { part(0..2) - 40 } else { part(0..2) };
+        // Synthetic populations add 80, 65 or 40 to the month.
+        let month = part(2..4);
+        let month = [80, 65, 40].into_iter().find(|add| month > *add).map_or(month, |add| month - add);
+        let (year, individual) = (part(4..6), part(6..9));
+        let century = match individual {
+            0..=499 => 1900,
+            500..=749 if year >= 54 => 1800,
+            900..=999 if year >= 40 => 1900,
+            _ => 2000,
+        };
+        NaiveDate::from_ymd_opt(century + i32::try_from(year).ok()?, month, day)
     }
 
     /// All eleven digits, for the blind index, for encryption, and for a token that must carry them.
@@ -91,6 +111,17 @@ mod tests {
         for v in vectors.persons {
             assert_eq!(NationalId::parse_checked(&v.value).is_ok(), v.valid, "{} ({})", v.value, v.kind);
         }
+    }
+
+    #[test]
+    fn the_number_tells_the_birth_date() {
+        let told = |text: &str| NationalId::parse(text).unwrap().birth_date().map(|d| d.to_string());
+        assert_eq!(told("19867518188").as_deref(), Some("1975-06-19"));
+        assert_eq!(told("41010150000").as_deref(), Some("2001-01-01"), "a d-number");
+        assert_eq!(told("01014590000").as_deref(), Some("1945-01-01"));
+        assert_eq!(told("01016050000").as_deref(), Some("1860-01-01"));
+        assert_eq!(told("01664500000").as_deref(), Some("1945-01-01"), "another synthetic series");
+        assert_eq!(told("31026012345"), None);
     }
 
     #[test]

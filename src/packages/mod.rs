@@ -9,4 +9,4 @@ mod store;
 
 pub use metadata::Metadata;
 pub use model::{Catalogue, EntityKind, Package, PackageKey, Role, RoleKey, RolePackage, Variant, VariantKey};
-pub use store::{load, sync};
+pub use store::{embedded, load, sync};

@@ -182,6 +182,11 @@ impl Catalogue {
         self.role_packages.get(&role).map(Vec::as_slice).unwrap_or_default()
     }
 
+    /// Every package, in no order.
+    pub fn packages(&self) -> impl Iterator<Item = &Package> {
+        self.packages.values()
+    }
+
     /// A package by key.
     #[must_use]
     pub fn package(&self, key: PackageKey) -> Option<&Package> {

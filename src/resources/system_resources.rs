@@ -28,7 +28,7 @@ pub async fn load_system_resources(pool: &PgPool) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// A line or policy cannot be read, or the database fails.
-pub async fn read_resources(tx: &mut PgConnection, lines: &[u8], file: impl Fn(&str) -> anyhow::Result<Vec<u8>>) -> anyhow::Result<usize> {
+async fn read_resources(tx: &mut PgConnection, lines: &[u8], file: impl Fn(&str) -> anyhow::Result<Vec<u8>>) -> anyhow::Result<usize> {
     let mut changed = 0;
     for (number, line) in lines.split(|b| *b == b'\n').enumerate().filter(|(_, l)| !l.is_empty()) {
         let mut document: Value = serde_json::from_slice(line).with_context(|| format!("line {}", number + 1))?;

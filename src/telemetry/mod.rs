@@ -2,6 +2,8 @@
 
 mod mask;
 
+pub use mask::identity_numbers;
+
 use std::io::{self, IsTerminal as _};
 
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter, layer::SubscriberExt as _, util::SubscriberInitExt as _};

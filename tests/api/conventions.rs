@@ -51,9 +51,7 @@ async fn unknown_routes_unknown_methods_and_routes_to_come() {
         "/authorization/api/v1/decision",
         "/access/v1/evaluation",
         "/.well-known/authzen-configuration",
-        "/resourceregistry/api/v1/resource/resourcelist",
-        "/register/api/v1/parties/1",
-        "/accessmanagement/api/v1/clients",
+        "/resourceregistry/api/v1/access-lists/sav",
     ] {
         let answer = app.get(path, &token).await.expect(404);
         assert_eq!(answer.problem()["title"], "Not Found", "{path}");

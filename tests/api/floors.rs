@@ -4,7 +4,7 @@ use std::{collections::HashMap, fs, path::Path};
 
 const FLOORS: &[(u8, &[&str])] = &[
     (5, &["cli", "app"]),
-    (4, &["web", "sandbox"]),
+    (4, &["web", "sandbox", "import"]),
     (3, &["pdp", "exchange", "authorized_parties"]),
     (2, &["systems", "requests", "system_users"]),
     (1, &["register", "packages", "resources", "delegation"]),

@@ -11,6 +11,7 @@ mod exchange;
 mod floors;
 mod generator;
 mod idporten;
+mod import;
 mod journey;
 mod jwks;
 mod maskinporten;

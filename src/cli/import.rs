@@ -1,0 +1,214 @@
+//! `import`: files into the database.
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+    time::Instant,
+};
+
+use anyhow::Context as _;
+use clap::Args;
+use indicatif::{HumanCount, ProgressBar};
+use sqlx::PgPool;
+
+use crate::{
+    app::setup::{self, Secrets},
+    config::{self, Settings},
+    db,
+    import::{self, Context, Format, Kind, Mode, Options, Outcome},
+    packages,
+    register::IdentityKeys,
+};
+
+/// Arguments of `import`.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub struct ImportArgs {
+    /// What the file holds, or `brreg` for the open files of the Brønnøysund registers. In load order: organizations,
+    /// persons, roles, service-owners, resources, access-lists, rightholders, vendors, systems, system-users,
+    /// client-delegations, requests.
+    #[arg(value_name = "KIND")]
+    what: String,
+    /// The file, one JSON object a line, plain or gzip; `-` reads standard input.
+    file: Option<PathBuf>,
+    /// With `brreg`: main units (api/enheter/lastned).
+    #[arg(long, value_name = "FILE")]
+    enheter: Option<PathBuf>,
+    /// With `brreg`: sub-units (api/underenheter/lastned).
+    #[arg(long, value_name = "FILE")]
+    underenheter: Option<PathBuf>,
+    /// With `brreg`: roles (api/roller/totalbestand).
+    #[arg(long, value_name = "FILE")]
+    roller: Option<PathBuf>,
+    /// Who says so. What a source named, only that source ends [default: operator, or brreg].
+    #[arg(long)]
+    source: Option<String>,
+    /// Whether the file is all that its source knows, or only what changed.
+    #[arg(long, value_enum, default_value_t = Mode::Snapshot)]
+    mode: Mode,
+    /// Does everything and keeps nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Leaves out so many wrong lines; one more refuses the file.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    max_errors: u64,
+    /// Greatest part of a source's rows that a snapshot may end [default: import.max_shrink_percent].
+    #[arg(long, value_name = "PERCENT")]
+    max_shrink: Option<f64>,
+    /// Writes what was done and everything that is wrong to this file, as JSON.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Configuration file (TOML) of the service.
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// Imports into the sandbox of this folder instead, whether it runs or not.
+    #[cfg(feature = "sandbox")]
+    #[arg(long, value_name = "DIR", conflicts_with = "config")]
+    data_dir: Option<PathBuf>,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  systembruker import organizations organizations.ndjson.gz --config production.toml
+  systembruker import roles changes.ndjson --mode delta --config production.toml
+  systembruker import brreg --enheter enheter.json.gz --underenheter underenheter.json.gz --roller roller.json.gz
+  systembruker import persons persons.ndjson --dry-run --data-dir .sandbox
+
+One transaction per file: all of it or nothing. A run that was cut off goes on where it stopped when it is started again
+with the same file.";
+
+/// Where to import to.
+struct Target {
+    db: PgPool,
+    settings: Settings,
+    identity: Arc<IdentityKeys>,
+    /// Whatever must live as long.
+    _keep: Box<dyn Send>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// The arguments contradict each other, a file cannot be read, or the database fails.
+pub async fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
+    let files = files(args)?;
+    let target = target(args).await?;
+    let context = Context { catalogue: Arc::new(packages::load(&target.db).await.context("reading the catalogue")?), identity: target.identity };
+    let mut good = true;
+    let mut reports = Vec::new();
+    for (kind, format, file) in files {
+        let name = if format == Format::Ndjson { "operator".to_owned() } else { "brreg".to_owned() };
+        let source = args.source.clone().unwrap_or(name);
+        let options = Options {
+            kind,
+            format,
+            // Main units and sub-units are two files of one kind: neither ends what the other names.
+            source: if format == Format::BrregSubUnits { format!("{source}:underenheter") } else { source },
+            file,
+            mode: args.mode,
+            dry_run: args.dry_run,
+            max_errors: args.max_errors,
+            max_shrink: args.max_shrink.unwrap_or(target.settings.import.max_shrink_percent),
+            person_match: target.settings.import.person_match,
+            person_id_member: target.settings.import.person_id_member.clone(),
+        };
+        let started = Instant::now();
+        let progress = ProgressBar::new_spinner();
+        let outcome = import::import(&target.db, &context, &options, &progress).await;
+        progress.finish_and_clear();
+        let outcome = outcome.with_context(|| options.file.display().to_string())?;
+        tell(&options, &outcome, started.elapsed().as_secs_f64());
+        reports.push(report(&options, &outcome));
+        good = outcome.refused.is_none();
+        if !good {
+            break;
+        }
+    }
+    if let Some(path) = &args.report {
+        std::fs::write(path, serde_json::to_string_pretty(&reports)?).with_context(|| format!("writing {}", path.display()))?;
+    }
+    target.db.close().await;
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn files(args: &ImportArgs) -> anyhow::Result<Vec<(Kind, Format, PathBuf)>> {
+    let open = [
+        (Kind::Organizations, Format::BrregUnits, &args.enheter),
+        (Kind::Organizations, Format::BrregSubUnits, &args.underenheter),
+        (Kind::Roles, Format::BrregRoles, &args.roller),
+    ];
+    let given: Vec<_> = open.into_iter().filter_map(|(kind, format, file)| Some((kind, format, file.clone()?))).collect();
+    if args.what == "brreg" {
+        anyhow::ensure!(args.file.is_none(), "with brreg, files are given by --enheter, --underenheter and --roller");
+        anyhow::ensure!(!given.is_empty(), "brreg needs at least one of --enheter, --underenheter and --roller");
+        return Ok(given);
+    }
+    anyhow::ensure!(given.is_empty(), "--enheter, --underenheter and --roller are for `import brreg`");
+    let names = || Kind::ALL.map(Kind::as_str).join(", ");
+    let kind = Kind::from_name(&args.what).with_context(|| format!("`{}` is no kind of file; the kinds are {}, and brreg", args.what, names()))?;
+    let file = args.file.clone().with_context(|| format!("which file? systembruker import {} FILE", args.what))?;
+    Ok(vec![(kind, Format::Ndjson, file)])
+}
+
+async fn target(args: &ImportArgs) -> anyhow::Result<Target> {
+    #[cfg(feature = "sandbox")]
+    {
+        let here = Path::new(".sandbox");
+        let unnamed = args.config.is_none() && std::env::var_os("DATABASE_URL").is_none() && here.is_dir();
+        if let Some(dir) = args.data_dir.as_deref().or_else(|| unnamed.then_some(here)) {
+            let attached = crate::sandbox::attach(dir).await?;
+            let (db, settings, identity) = (attached.db.clone(), attached.config.settings.clone(), Arc::clone(&attached.identity));
+            return Ok(Target { db, settings, identity, _keep: Box::new(attached) });
+        }
+    }
+    let environment: HashMap<String, String> = std::env::vars().collect();
+    let settings = config::load(config::Source::Serve(args.config.as_deref()), &environment, &[])?;
+    let url = settings.database.url.clone().context("which database? Give --config, DATABASE_URL, or --data-dir of a sandbox")?;
+    let config = config::check(settings.clone()).map_err(|wrong| anyhow::anyhow!("the settings cannot be used:\n  {}", wrong.join("\n  ")))?;
+    let secrets = Secrets::from_settings(&config)?;
+    let db = db::pool(&url, &settings.database)?;
+    setup::prepare_database(&config, &db).await?;
+    Ok(Target { db, settings, identity: secrets.identity, _keep: Box::new(()) })
+}
+
+/// Tells in words what came of a file.
+fn tell(options: &Options, outcome: &Outcome, seconds: f64) {
+    const SHOWN: usize = 20;
+    let findings = &outcome.findings;
+    for finding in findings.list.iter().take(SHOWN) {
+        let member = if finding.member.is_empty() { String::new() } else { format!(" {}", finding.member) };
+        eprintln!("line {}:{member} {}: {}", finding.line, finding.code, finding.reason);
+    }
+    if findings.count > SHOWN as u64 {
+        eprintln!("… and {} more; --report FILE writes the first {} down", HumanCount(findings.count - SHOWN as u64), findings.list.len());
+    }
+    for warning in findings.warnings() {
+        eprintln!("warning, {} lines, first line {}: {}: {}", HumanCount(warning.count), warning.first_line, warning.code, warning.reason);
+    }
+    let name = format!("{} from {}", options.kind.as_str(), options.file.display());
+    if let Some(reason) = &outcome.refused {
+        eprintln!("{name}: refused after {seconds:.1} s, nothing was written: {reason} ({} wrong lines)", HumanCount(findings.count));
+        return;
+    }
+    let counts = outcome.counts;
+    let done = if options.dry_run { "would be" } else { "were" };
+    let resumed = if outcome.resumed_after > 0 { format!(", going on after line {}", HumanCount(outcome.resumed_after)) } else { String::new() };
+    println!(
+        "{name}: {} lines in {seconds:.1} s{resumed}; {} {done} added, {} changed, {} ended, {} left out",
+        HumanCount(outcome.lines),
+        HumanCount(counts.added),
+        HumanCount(counts.changed),
+        HumanCount(counts.ended),
+        HumanCount(findings.count)
+    );
+}
+
+fn report(options: &Options, outcome: &Outcome) -> serde_json::Value {
+    serde_json::json!({
+        "kind": options.kind.as_str(), "file": options.file.display().to_string(), "source": options.source, "mode": options.mode.as_str(),
+        "dryRun": options.dry_run, "lines": outcome.lines, "counts": outcome.counts, "refused": outcome.refused,
+        "wrong": outcome.findings.count, "findings": outcome.findings.list, "warnings": outcome.findings.warnings(),
+    })
+}

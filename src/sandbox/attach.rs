@@ -1,0 +1,53 @@
+//! A sandbox's database from outside: for commands that work on its data, whether it runs or not.
+
+use std::{path::Path, sync::Arc};
+
+use anyhow::Context as _;
+use sqlx::PgPool;
+
+use super::{Options, keys::SandboxKeys, run::settings};
+use crate::{
+    app::setup,
+    config::Checked,
+    db::{
+        self,
+        cluster::{Cluster, Durability},
+    },
+    register::IdentityKeys,
+};
+
+/// A sandbox's data.
+#[derive(Debug)]
+pub struct Attached {
+    /// Its settings.
+    pub config: Checked,
+    /// Its database.
+    pub db: PgPool,
+    /// Its keys for identity numbers.
+    pub identity: Arc<IdentityKeys>,
+    /// Keeps Postgres running, when nobody else did.
+    _cluster: Option<Cluster>,
+}
+
+/// Opens the data of the sandbox in a folder. Its Postgres is started when it does not run; a new folder gets a new one.
+///
+/// # Errors
+/// The folder or its Postgres cannot be used.
+pub async fn attach(dir: &Path) -> anyhow::Result<Attached> {
+    let environment = std::env::vars().collect();
+    let config = settings(&Options { data_dir: Some(dir.to_path_buf()), ..Options::default() }, &environment)?;
+    std::fs::create_dir_all(dir).with_context(|| format!("creating {}", dir.display()))?;
+    let (_, secrets) = SandboxKeys::load(dir)?;
+    let (cluster, url) = match (&config.settings.database.url, Cluster::url_of_running(dir, "postgres")?) {
+        (Some(url), _) => (None, url.clone()),
+        (None, Some(url)) => (None, url),
+        (None, None) => {
+            let cluster = Cluster::start(dir, Durability::Full)?;
+            let url = cluster.url("postgres");
+            (Some(cluster), url)
+        }
+    };
+    let pool = db::pool(&url, &config.settings.database)?;
+    setup::prepare_database(&config, &pool).await?;
+    Ok(Attached { config, db: pool, identity: secrets.identity, _cluster: cluster })
+}

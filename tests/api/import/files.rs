@@ -1,0 +1,74 @@
+//! Files made for a test, and what the importer makes of them.
+
+use std::{
+    io::Write as _,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use flate2::{Compression, write::GzEncoder};
+use indicatif::ProgressBar;
+use serde_json::Value;
+use systembruker::import::{self, Context, Format, Kind, Mode, Options, Outcome, PersonMatch};
+
+use crate::support::{TestApp, home};
+
+static NUMBER: AtomicU32 = AtomicU32::new(0);
+
+/// A file of this test run.
+pub fn file(bytes: impl AsRef<[u8]>) -> PathBuf {
+    let dir = home().join("files");
+    std::fs::create_dir_all(&dir).unwrap();
+    let path = dir.join(format!("{}-{}.ndjson", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed)));
+    std::fs::write(&path, bytes).unwrap();
+    path
+}
+
+/// Objects, one a line.
+pub fn ndjson(lines: &[Value]) -> String {
+    lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+pub fn gzip(bytes: impl AsRef<[u8]>) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes.as_ref()).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// An import of a kind with the usual settings.
+pub fn options(kind: Kind, file: PathBuf) -> Options {
+    Options {
+        kind,
+        format: Format::Ndjson,
+        file,
+        source: "operator".to_owned(),
+        mode: Mode::Snapshot,
+        dry_run: false,
+        max_errors: 0,
+        max_shrink: 2.0,
+        person_match: PersonMatch::Off,
+        person_id_member: "fodselsnummer".to_owned(),
+    }
+}
+
+/// Imports into the database of a running service.
+pub async fn import(app: &TestApp, options: &Options) -> anyhow::Result<Outcome> {
+    let state = &app.running.state;
+    let context = Context { catalogue: Arc::clone(&state.catalogue), identity: Arc::clone(&state.identity) };
+    import::import(&state.db, &context, options, &ProgressBar::hidden()).await
+}
+
+/// Imports lines, which must all be good.
+pub async fn good(app: &TestApp, kind: Kind, lines: &[Value]) -> import::Counts {
+    let outcome = import(app, &options(kind, file(ndjson(lines)))).await.unwrap();
+    assert_eq!((&outcome.refused, &outcome.findings.list), (&None, &vec![]), "{kind:?}");
+    outcome.counts
+}
+
+/// Codes of what is wrong, with their lines.
+pub fn codes(outcome: &Outcome) -> Vec<(u64, &str)> {
+    outcome.findings.list.iter().map(|f| (f.line, f.code.as_str())).collect()
+}

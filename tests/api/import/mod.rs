@@ -1,0 +1,7 @@
+//! Bulk import as an operator runs it: files in, questions to the running service after.
+
+mod files;
+mod inheritance;
+mod open_data;
+mod operator;
+mod plans;
