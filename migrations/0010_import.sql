@@ -3,6 +3,8 @@
 
 alter table party add column created_at timestamptz not null default now();
 
+create index person_former_id_key on person_former_id (key);
+
 -- Addresses as the source gave them, for display.
 create table party_address (
     key integer primary key references party (key) on delete cascade,

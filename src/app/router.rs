@@ -82,6 +82,7 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(packages::api::area))
         .routes(routes!(packages::api::packages_of_area))
         .routes(routes!(packages::api::package))
+        .routes(routes!(packages::api::resources_of_package))
         .routes(routes!(packages::api::package_by_urn))
         .routes(routes!(packages::api::roles))
         .routes(routes!(packages::api::role))

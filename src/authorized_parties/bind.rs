@@ -4,7 +4,11 @@ use serde_json::Value;
 
 use super::model::{Include, Question};
 use crate::{
-    http::{ApiError, ApiResult, ModelState, bind::{Binder, Presence}, query::Query},
+    http::{
+        ApiError, ApiResult, ModelState,
+        bind::{Binder, Presence},
+        query::Query,
+    },
     register::PartyRef,
 };
 
@@ -24,9 +28,9 @@ const FILTER_LIMIT: usize = 1_000;
 
 fn named(attribute: &str, value: &str) -> ApiResult<PartyRef> {
     let known = NAMES.iter().find(|name| name.eq_ignore_ascii_case(attribute.trim()));
-    known.and_then(|name| PartyRef::from_attribute(name, value.trim())).ok_or_else(|| {
-        ApiError::from(ModelState::of("Argument exception", "The type is not known, or the value is none of that type."))
-    })
+    known
+        .and_then(|name| PartyRef::from_attribute(name, value.trim()))
+        .ok_or_else(|| ApiError::from(ModelState::of("Argument exception", "The type is not known, or the value is none of that type.")))
 }
 
 /// Reads a body.

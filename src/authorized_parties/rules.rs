@@ -76,14 +76,14 @@ impl<'a> Assembly<'a> {
         if let Some(leads) = self.leads {
             let by_right = resources.iter().any(|id| leads.resources.contains(*id));
             let by_package = packages.iter().any(|p| leads.subjects.contains(&p.urn.to_lowercase()));
-            let names = |r: &&Role| [Some(&r.urn), r.legacy_urn.as_ref()].into_iter().flatten().any(|urn| leads.subjects.contains(&urn.to_lowercase()));
+            let names =
+                |r: &&Role| [Some(&r.urn), r.legacy_urn.as_ref()].into_iter().flatten().any(|urn| leads.subjects.contains(&urn.to_lowercase()));
             if !by_right && !by_package && !roles.iter().any(names) {
                 return None;
             }
         }
         let mut out = described(first, self.catalogue);
-        out.person_id =
-            first.person_id_enc.as_deref().and_then(|sealed| self.identity.decrypt(sealed).ok()).map(|id| id.expose().to_owned());
+        out.person_id = first.person_id_enc.as_deref().and_then(|sealed| self.identity.decrypt(sealed).ok()).map(|id| id.expose().to_owned());
         if self.include.access_packages {
             out.authorized_access_packages = sorted(packages.iter().map(|p| p.value().to_owned()).collect());
         }

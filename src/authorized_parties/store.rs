@@ -46,7 +46,7 @@ pub struct ReachRow {
 pub fn reach<'a>(db: &'a mut PgConnection, subject: i32, include: Include, only: Option<&'a [i32]>) -> BoxStream<'a, Result<ReachRow, sqlx::Error>> {
     sqlx::query_as!(
         ReachRow,
-        r#"with holder as (
+        r#"with /* hot path */ holder as (
              select $1::int as key, null::int2 as key_role, null::int2 as key_form
              union all
              select k.from_key, k.role_id, o.form_id
@@ -116,7 +116,7 @@ pub async fn resources(db: &mut PgConnection, org_code: Option<&str>, any_of: Op
 
 /// Subjects that the policies of these resources name.
 pub async fn subjects(db: &mut PgConnection, resources: &[String]) -> Result<Vec<String>, DbError> {
-    Ok(sqlx::query_scalar!("select distinct subject_urn from resource_subject where identifier = any($1) and not deleted", resources)
+    Ok(sqlx::query_scalar!("select /* hot path */ distinct subject_urn from resource_subject where identifier = any($1) and not deleted", resources)
         .fetch_all(db)
         .await?)
 }

@@ -1,12 +1,6 @@
 //! `import`: files into the database.
 
-use std::{
-    collections::HashMap,
-    path::{Path, PathBuf},
-    process::ExitCode,
-    sync::Arc,
-    time::Instant,
-};
+use std::{collections::HashMap, path::PathBuf, process::ExitCode, sync::Arc, time::Instant};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -33,13 +27,13 @@ pub struct ImportArgs {
     what: String,
     /// The file, one JSON object a line, plain or gzip; `-` reads standard input.
     file: Option<PathBuf>,
-    /// With `brreg`: main units (api/enheter/lastned).
+    /// With `brreg`: main units (`api/enheter/lastned`).
     #[arg(long, value_name = "FILE")]
     enheter: Option<PathBuf>,
-    /// With `brreg`: sub-units (api/underenheter/lastned).
+    /// With `brreg`: sub-units (`api/underenheter/lastned`).
     #[arg(long, value_name = "FILE")]
     underenheter: Option<PathBuf>,
-    /// With `brreg`: roles (api/roller/totalbestand).
+    /// With `brreg`: roles (`api/roller/totalbestand`).
     #[arg(long, value_name = "FILE")]
     roller: Option<PathBuf>,
     /// Who says so. What a source named, only that source ends [default: operator, or brreg].
@@ -54,7 +48,7 @@ pub struct ImportArgs {
     /// Leaves out so many wrong lines; one more refuses the file.
     #[arg(long, value_name = "N", default_value_t = 0)]
     max_errors: u64,
-    /// Greatest part of a source's rows that a snapshot may end [default: import.max_shrink_percent].
+    /// Greatest part of a source's rows that a snapshot may end [default: `import.max_shrink_percent`].
     #[arg(long, value_name = "PERCENT")]
     max_shrink: Option<f64>,
     /// Writes what was done and everything that is wrong to this file, as JSON.
@@ -155,7 +149,7 @@ fn files(args: &ImportArgs) -> anyhow::Result<Vec<(Kind, Format, PathBuf)>> {
 async fn target(args: &ImportArgs) -> anyhow::Result<Target> {
     #[cfg(feature = "sandbox")]
     {
-        let here = Path::new(".sandbox");
+        let here = std::path::Path::new(".sandbox");
         let unnamed = args.config.is_none() && std::env::var_os("DATABASE_URL").is_none() && here.is_dir();
         if let Some(dir) = args.data_dir.as_deref().or_else(|| unnamed.then_some(here)) {
             let attached = crate::sandbox::attach(dir).await?;

@@ -151,7 +151,11 @@ fn generate(args: &GenerateArgs) -> anyhow::Result<()> {
     }
     println!("written to {} in {:.1} s. To import them into a sandbox:\n", args.out.display(), started.elapsed().as_secs_f64());
     let kinds: Vec<&str> = counts.iter().map(|(kind, _)| kind.as_str()).collect();
-    println!("  for kind in {}; do\n    systembruker import $kind {}/$kind.ndjson --source nation --data-dir .sandbox || break\n  done", kinds.join(" "), args.out.display());
+    println!(
+        "  for kind in {}; do\n    systembruker import $kind {}/$kind.ndjson --source nation --data-dir .sandbox || break\n  done",
+        kinds.join(" "),
+        args.out.display()
+    );
     Ok(())
 }
 

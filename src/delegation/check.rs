@@ -35,7 +35,7 @@ pub async fn check(
     if wanted.resources.is_empty() && wanted.packages.is_empty() {
         return Ok(report);
     }
-    let connections = register::connections(&mut *db, person.key, owner.key).await?;
+    let connections = register::connections(&mut *db, person, owner).await?;
     let delegator = Delegator::new(catalogue, person, owner, &connections);
     for identifier in wanted.resources {
         let outcome = match policies.resource(&mut *db, identifier).await? {

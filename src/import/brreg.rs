@@ -240,7 +240,7 @@ fn stage_roles(context: &Context, options: &Options, number: u64, text: &[u8], r
                 (Some(holder), _) if !holder.er_slettet => {
                     let text = check.required("enhet.organisasjonsnummer", holder.organisasjonsnummer.as_deref());
                     let Some(holder) = check.org_number("enhet.organisasjonsnummer", text).filter(|holder| *holder != from) else { continue };
-                    roles::write(rows, number, from.as_str(), key, Holder { org: Some(holder.as_str()), ..Holder::default() }, since, false);
+                    roles::write(rows, number, from.as_str(), key, &Holder { org: Some(holder.as_str()), ..Holder::default() }, since, false);
                 }
                 (None, Some(person)) if person.get("erDoed") != Some(&Value::Bool(true)) => {
                     stage_person(context, options, &mut check, rows, (number, from.as_str(), key, since), person);
@@ -263,7 +263,7 @@ fn stage_person(
     if let Some(text) = person.get(&options.person_id_member).and_then(Value::as_str) {
         if let Some(id) = check.national_id("person", text) {
             let index = context.identity.index(&id);
-            roles::write(rows, number, from, role, Holder { hmac: Some(&index), ..Holder::default() }, since, false);
+            roles::write(rows, number, from, role, &Holder { hmac: Some(&index), ..Holder::default() }, since, false);
         }
         return;
     }
@@ -274,5 +274,5 @@ fn stage_person(
         check.warn("NAMELESS", "a holder has no name or no birth date, and is left out");
         return;
     }
-    roles::write(rows, number, from, role, Holder { name: Some(&name), birth, ..Holder::default() }, since, false);
+    roles::write(rows, number, from, role, &Holder { name: Some(&name), birth, ..Holder::default() }, since, false);
 }

@@ -64,23 +64,19 @@ impl Row<'_> {
 
     /// Text, or null.
     pub fn optional_text(&mut self, value: Option<&str>) -> &mut Self {
-        match value {
-            Some(text) => self.text(text),
-            None => {
-                self.null();
-                self
-            }
+        if let Some(text) = value {
+            return self.text(text);
         }
+        self.null();
+        self
     }
 
     fn optional(&mut self, value: Option<impl std::fmt::Display>) -> &mut Self {
-        match value {
-            Some(value) => self.plain(value),
-            None => {
-                self.null();
-                self
-            }
+        if let Some(value) = value {
+            return self.plain(value);
         }
+        self.null();
+        self
     }
 
     /// A line number.
@@ -125,13 +121,11 @@ impl Row<'_> {
 
     /// Bytes, or null.
     pub fn optional_bytes(&mut self, value: Option<&[u8]>) -> &mut Self {
-        match value {
-            Some(bytes) => self.bytes(bytes),
-            None => {
-                self.null();
-                self
-            }
+        if let Some(bytes) = value {
+            return self.bytes(bytes);
         }
+        self.null();
+        self
     }
 
     /// A list of bytes.
@@ -148,13 +142,11 @@ impl Row<'_> {
 
     /// JSON, or null.
     pub fn optional_json(&mut self, value: Option<&serde_json::Value>) -> &mut Self {
-        match value {
-            Some(json) => self.text(&json.to_string()),
-            None => {
-                self.null();
-                self
-            }
+        if let Some(json) = value {
+            return self.text(&json.to_string());
         }
+        self.null();
+        self
     }
 }
 

@@ -2,11 +2,7 @@
 
 use sqlx::PgConnection;
 
-use super::{
-    Context, Kind, Options,
-    findings::Findings,
-    kinds,
-};
+use super::{Context, Kind, Options, findings::Findings, kinds};
 use crate::db::{
     DbError,
     feed::{self, Touched},
@@ -99,7 +95,8 @@ impl Merge<'_> {
 
     /// Takes over what was found in staging, and takes those lines out.
     async fn take_findings(&mut self, tx: &mut PgConnection) -> Result<(), DbError> {
-        let rows = sqlx::query_as!(FoundRow, "select line, member, code, reason from staging.finding order by line, member").fetch_all(&mut *tx).await?;
+        let rows =
+            sqlx::query_as!(FoundRow, "select line, member, code, reason from staging.finding order by line, member").fetch_all(&mut *tx).await?;
         if rows.is_empty() {
             return Ok(());
         }
@@ -211,13 +208,10 @@ impl Documents {
     /// As the database says.
     pub async fn next(&mut self, tx: &mut PgConnection) -> Result<Option<StagedLine>, DbError> {
         if self.fetched.is_empty() {
-            let lines = sqlx::query_as!(
-                StagedLine,
-                "select line, document from staging.document where line > $1 order by line limit 500",
-                self.after
-            )
-            .fetch_all(tx)
-            .await?;
+            let lines =
+                sqlx::query_as!(StagedLine, "select line, document from staging.document where line > $1 order by line limit 500", self.after)
+                    .fetch_all(tx)
+                    .await?;
             self.fetched = lines.into();
         }
         let next = self.fetched.pop_front();

@@ -13,10 +13,11 @@ use http::{
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::metadata::{AreaDto, FoundPackage, GroupDto, Metadata, PackageDto, RoleDto, SubtypeDto};
+use super::metadata::{AreaDto, FoundPackage, GroupDto, Metadata, PackageDto, ResourceDto, RoleDto, SubtypeDto};
 use crate::{
     app::AppState,
     http::{ApiError, ApiResult, Language, path::PathValues, query::Query},
+    resources,
     token::{base64url, sha256},
 };
 
@@ -124,14 +125,34 @@ pub async fn packages_of_area(State(state): State<AppState>, reader: Reader, pat
 #[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/accesspackages/package/{id}", tag = "Packages and roles",
     params(("id" = Uuid, Path)), responses((status = 200, body = PackageDto), (status = 400), (status = 404)))]
 pub async fn package(State(state): State<AppState>, reader: Reader, path: PathValues) -> ApiResult<Response> {
-    reader.one(state.metadata.package(id(&path)?, reader.language))
+    let package = state.metadata.package(id(&path)?, reader.language);
+    reader.one(with_resources(&state, package, reader.language).await?)
+}
+
+/// What a package leads to.
+#[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/accesspackages/package/{id}/resources", tag = "Packages and roles",
+    params(("id" = Uuid, Path)),
+    responses((status = 200, body = Vec<ResourceDto>), (status = 204, description = "None"), (status = 400), (status = 404)))]
+pub async fn resources_of_package(State(state): State<AppState>, reader: Reader, path: PathValues) -> ApiResult<Response> {
+    let package = with_resources(&state, state.metadata.package(id(&path)?, reader.language), reader.language).await?;
+    reader.list(package.map(|p| p.resources.unwrap_or_default()))
+}
+
+/// The package, with what it leads to.
+async fn with_resources(state: &AppState, package: Option<PackageDto>, language: Language) -> ApiResult<Option<PackageDto>> {
+    let Some(mut package) = package else { return Ok(None) };
+    let mut db = state.db.acquire().await?;
+    let documents = resources::naming(&mut db, &package.urn).await?;
+    package.resources = Some(documents.iter().map(|d| ResourceDto::of(d, language)).collect());
+    Ok(Some(package))
 }
 
 /// A package by its URN in any letter case, or by the last part of that.
 #[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/accesspackages/package/urn/{urnValue}", tag = "Packages and roles",
     params(("urnValue" = String, Path)), responses((status = 200, body = PackageDto), (status = 404)))]
 pub async fn package_by_urn(State(state): State<AppState>, reader: Reader, path: PathValues) -> ApiResult<Response> {
-    reader.one(state.metadata.package_by_urn(path.get("urnValue"), reader.language))
+    let package = state.metadata.package_by_urn(path.get("urnValue"), reader.language);
+    reader.one(with_resources(&state, package, reader.language).await?)
 }
 
 /// The roles.

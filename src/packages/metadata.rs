@@ -184,6 +184,70 @@ pub struct PackageDto {
     pub area: Option<Box<AreaDto>>,
     /// Kind of party that it is about.
     pub r#type: Option<TypeDto>,
+    /// What it leads to. Only told of one package at a time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Vec<ResourceDto>>,
+}
+
+/// A resource that a package leads to.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ResourceDto {
+    /// An id made of the identifier.
+    pub id: Uuid,
+    pub name: String,
+    pub description: String,
+    /// Identifier in the resource registry.
+    pub ref_id: String,
+    /// Its owner.
+    pub provider: OwnerDto,
+    /// Its type, such as `GenericAccessResource`.
+    pub r#type: ResourceTypeDto,
+}
+
+/// Owner of a resource.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OwnerDto {
+    pub name: String,
+    /// Code of the service owner.
+    pub code: String,
+    /// Organisation number.
+    pub ref_id: String,
+}
+
+/// Type of a resource.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ResourceTypeDto {
+    pub name: String,
+}
+
+impl ResourceDto {
+    /// From a resource's document.
+    #[must_use]
+    pub fn of(document: &serde_json::Value, language: Language) -> Self {
+        let text = |pointer: &str| document.pointer(pointer).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+        let told = |pointer: &str| {
+            let own = text(&format!("{pointer}/{}", language.code()));
+            if own.is_empty() { text(&format!("{pointer}/nb")) } else { own }
+        };
+        let identifier = text("/identifier");
+        let digest = crate::token::sha256(format!("urn:altinn:resource:{identifier}"));
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest[..16]);
+        Self {
+            id: uuid::Builder::from_custom_bytes(bytes).into_uuid(),
+            name: told("/title"),
+            description: told("/description"),
+            ref_id: identifier,
+            provider: OwnerDto {
+                name: told("/hasCompetentAuthority/name"),
+                code: text("/hasCompetentAuthority/orgcode"),
+                ref_id: text("/hasCompetentAuthority/organization"),
+            },
+            r#type: ResourceTypeDto { name: text("/resourceType") },
+        }
+    }
 }
 
 /// A role.
@@ -442,6 +506,7 @@ impl Metadata {
             is_resource_policy_available: package.is_available_for_service_owners,
             area: None,
             r#type: self.kind(&package.entity_type, language),
+            resources: None,
         }
     }
 

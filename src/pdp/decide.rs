@@ -7,7 +7,7 @@ use super::{Fault, Pdp, attributes::Attributes, facts, request::Entry};
 use crate::{
     db::DbError,
     ids::{NationalId, OrgNumber},
-    register::{self, Party, PartyKind, rules},
+    register::{self, Connection, Lookup, Party, PartyKind, PartyRef, Standing, rules},
     resources::{self, Resource},
     system_users::{self, SystemUserFacts},
     xacml::{Code, Decision, Environment, Fault as PolicyFault, Obligation, Prepared, Scratch, ids},
@@ -157,10 +157,20 @@ impl PartialRequest {
     }
 }
 
+/// Who the request is about, as it says.
+enum SubjectName {
+    SystemUser(Uuid),
+    /// By identity number: somebody who must be known.
+    NationalId(PartyRef),
+    /// By another name: somebody who may be anybody.
+    Person(PartyRef),
+    Other,
+}
+
 /// Who the request is about.
-enum Subject {
-    SystemUser(Option<SystemUserFacts>),
-    Person(Option<Party>),
+enum Subject<'a> {
+    SystemUser(Option<(SystemUserFacts, &'a Party)>),
+    Person(&'a Party),
     Other,
 }
 
@@ -214,25 +224,36 @@ impl Pdp {
         decided.owner_code.clone_from(&resource.owner_code);
         decided.resource.clone_from(&resource.identifier);
         decided.owner_org = Some(resource.owner_org.clone());
-        let reportee = match self.reportee(&mut *db, request).await? {
-            Ok(reportee) => reportee,
+        let (names, who) = match reportee_names(request).and_then(|names| Ok((names, subject_name(request)?))) {
+            Ok(named) => named,
             Err(fault) => return Ok(Err(fault)),
         };
-        let subject = match self.subject(&mut *db, request).await? {
-            Ok(subject) => subject,
-            Err(fault) => return Ok(Err(fault)),
+        let facts = match who {
+            SubjectName::SystemUser(id) => system_users::facts(&mut *db, id).await?,
+            _ => None,
+        };
+        let standing = self.standing(&mut *db, &who, &names).await?;
+        if !self.agree(&mut *db, standing.reportee.as_ref(), &names).await? {
+            return Ok(Err(Fault::Processing("the reportee's identifiers name different parties")));
+        }
+        let reportee = standing.reportee.as_ref();
+        let subject = match (&who, &standing.subject) {
+            (SubjectName::SystemUser(_), party) => Subject::SystemUser(facts.zip(party.as_ref())),
+            (SubjectName::NationalId(_), None) => return Ok(Err(Fault::Processing("the person is unknown"))),
+            (SubjectName::NationalId(_) | SubjectName::Person(_), Some(party)) if party.kind == PartyKind::Person => Subject::Person(party),
+            _ => Subject::Other,
         };
         if let Subject::SystemUser(facts) = &subject
-            && !facts.is_some_and(|f| f.alive)
+            && !facts.is_some_and(|(f, _)| f.alive)
         {
             decided.decision = Decision::NotApplicable;
             return Ok(Ok(()));
         }
         let mut attributes = request.attributes();
         complete_resource(&mut attributes, &identifier);
-        self.complete_parties(&mut *db, request, reportee.as_ref(), &mut attributes, decided).await?;
+        self.complete_parties(&mut *db, request, reportee, &mut attributes, decided).await?;
         if policy.mentions_packages || policy.mentions_roles {
-            self.enrich(&mut *db, &subject, reportee.as_ref(), &mut attributes).await?;
+            self.enrich(&subject, reportee, &standing.connections, &mut attributes);
         }
         let mut scratch = Scratch::default();
         let mut prepared = Prepared::new(&policy.program, attributes.categories(), Environment::at(self.clock.seconds()), &mut scratch);
@@ -242,7 +263,7 @@ impl Pdp {
             decided.obligations.clone_from(&policy.permit_obligations);
         }
         if decided.decision == Decision::NotApplicable
-            && let (Subject::SystemUser(Some(facts)), Some(reportee)) = (&subject, &reportee)
+            && let (Subject::SystemUser(Some((facts, _))), Some(reportee)) = (&subject, reportee)
             && !reportee.is_gone()
             && let Some(action) = request.first(ids::ACTION, ids::ACTION_ID)
             && self.has_right(&mut *db, facts.key, reportee, &resource, action, &attributes).await?
@@ -251,70 +272,31 @@ impl Pdp {
             decided.obligations.clone_from(&policy.permit_obligations);
         }
         if decided.decision == Decision::Permit && resource.access_list_enabled {
-            self.apply_access_list(db, request, &resource, reportee.as_ref(), decided).await?;
+            self.apply_access_list(db, request, &resource, reportee, decided).await?;
         }
         Ok(Ok(()))
     }
 
-    /// The party the request is about; none when the request names none, or one that we do not know.
-    async fn reportee(&self, db: &mut PgConnection, request: &PartialRequest) -> Result<Step<Option<Party>>, DbError> {
-        let mut found: Vec<Option<Party>> = Vec::new();
-        let named = |id: &str| request.first(ids::RESOURCE, id);
-        if let Some(text) = named(PARTY_ID) {
-            let Ok(id) = text.trim().parse() else { return Ok(Err(Fault::Processing("the reportee's party id is not a number"))) };
-            found.push(register::party_by_id(&mut *db, id).await?);
-        }
-        for id in [ORGANIZATION, ORGANIZATION_LEGACY] {
-            if let Some(text) = named(id) {
-                let Ok(number) = OrgNumber::parse(text) else { return Ok(Err(Fault::Syntax("an organisation number has nine digits"))) };
-                found.push(register::party_by_org_number(&mut *db, number.as_str()).await?);
-            }
-        }
-        if let Some(text) = named(PERSON) {
-            let Ok(id) = NationalId::parse(text) else { return Ok(Err(Fault::Syntax("an identity number has eleven digits"))) };
-            found.push(register::party_by_national_id(&mut *db, &self.identity, &id).await?);
-        }
-        if let Some(text) = named(PARTY_UUID) {
-            found.push(match Uuid::try_parse(text) {
-                Ok(uuid) => register::party_by_uuid(&mut *db, uuid).await?,
-                Err(_) => None,
-            });
-        }
-        if found.is_empty()
-            && let Some(id) = named(INSTANCE).and_then(|i| i.split('/').next()).and_then(|p| p.parse().ok())
-        {
-            found.push(register::party_by_id(&mut *db, id).await?);
-        }
-        let first = found.first().cloned().flatten();
-        if found.iter().any(|p| p.as_ref().map(|p| p.key) != first.as_ref().map(|p| p.key)) {
-            return Ok(Err(Fault::Processing("the reportee's identifiers name different parties")));
-        }
-        Ok(Ok(first))
+    /// Who subject and reportee are, and how they stand to each other.
+    async fn standing(&self, db: &mut PgConnection, who: &SubjectName, reportee: &[PartyRef]) -> Result<Standing, DbError> {
+        let subject = match who {
+            SubjectName::SystemUser(id) => Lookup::from(*id),
+            SubjectName::NationalId(name) | SubjectName::Person(name) => Lookup::of(name, &self.identity),
+            SubjectName::Other => Lookup::default(),
+        };
+        let reportee = reportee.first().map(|name| Lookup::of(name, &self.identity)).unwrap_or_default();
+        register::standing(db, &subject, &reportee).await
     }
 
-    async fn subject(&self, db: &mut PgConnection, request: &PartialRequest) -> Result<Step<Subject>, DbError> {
-        let named = |id: &str| request.first(ids::SUBJECT, id);
-        if let Some(text) = named(SYSTEM_USER) {
-            let Ok(id) = Uuid::try_parse(text) else { return Ok(Err(Fault::Processing("a system user is named by its uuid"))) };
-            return Ok(Ok(Subject::SystemUser(system_users::facts(db, id).await?)));
+    /// Whether all names mean this party, or nobody.
+    async fn agree(&self, db: &mut PgConnection, reportee: Option<&Party>, names: &[PartyRef]) -> Result<bool, DbError> {
+        for name in names.iter().skip(1) {
+            let found = register::keys(&mut *db, &self.identity, std::slice::from_ref(name)).await?;
+            if found.first().copied() != reportee.map(|p| p.key) {
+                return Ok(false);
+            }
         }
-        if let Some(text) = named(PERSON) {
-            let person = match NationalId::parse(text) {
-                Ok(id) => register::party_by_national_id(db, &self.identity, &id).await?,
-                Err(_) => None,
-            };
-            return Ok(person.map(|p| Subject::Person(Some(p))).ok_or(Fault::Processing("the person is unknown")));
-        }
-        let party = if let Some(id) = named(USER_ID).and_then(|t| t.parse().ok()) {
-            register::party_by_user_id(db, id).await?
-        } else if let Some(uuid) = named(PERSON_UUID).or_else(|| named(PARTY_UUID)).and_then(|t| Uuid::try_parse(t).ok()) {
-            register::party_by_uuid(db, uuid).await?
-        } else if let Some(id) = named(PARTY_ID).and_then(|t| t.parse().ok()) {
-            register::party_by_id(db, id).await?
-        } else {
-            None
-        };
-        Ok(Ok(party.filter(|p| p.kind == PartyKind::Person).map_or(Subject::Other, |p| Subject::Person(Some(p)))))
+        Ok(true)
     }
 
     /// Adds what follows from the identifiers given: party ids, the other name of an organisation number.
@@ -358,16 +340,14 @@ impl Pdp {
     }
 
     /// Adds the roles and packages that the subject holds for the reportee.
-    async fn enrich(&self, db: &mut PgConnection, subject: &Subject, reportee: Option<&Party>, attributes: &mut Attributes) -> Result<(), DbError> {
-        let Some(reportee) = reportee else { return Ok(()) };
+    fn enrich(&self, subject: &Subject<'_>, reportee: Option<&Party>, connections: &[Connection], attributes: &mut Attributes) {
+        let Some(reportee) = reportee else { return };
         let (party, is_person) = match subject {
-            Subject::Person(Some(person)) => (Some(person.clone()), true),
-            Subject::SystemUser(Some(facts)) => (register::party_by_key(&mut *db, facts.key).await?, false),
-            _ => (None, false),
+            Subject::Person(person) => (*person, true),
+            Subject::SystemUser(Some((_, party))) => (*party, false),
+            _ => return,
         };
-        let Some(party) = party else { return Ok(()) };
-        let connections = register::connections(db, party.key, reportee.key).await?;
-        let access = rules::access(&self.catalogue, &party, reportee, &connections);
+        let access = rules::access(&self.catalogue, party, reportee, connections);
         for package in access.packages.iter().filter_map(|key| self.catalogue.package(*key)) {
             attributes.add(ids::SUBJECT, "urn:altinn:accesspackage", ids::STRING, package.value());
         }
@@ -376,7 +356,6 @@ impl Pdp {
                 add_role(attributes, role);
             }
         }
-        Ok(())
     }
 
     async fn has_right(
@@ -468,6 +447,46 @@ fn check_form(request: &PartialRequest) -> Step<()> {
         return Err(Fault::Processing("the subject is an organisation and a person at once"));
     }
     Ok(())
+}
+
+/// Every name of the party that the request is about; none when it names none.
+fn reportee_names(request: &PartialRequest) -> Step<Vec<PartyRef>> {
+    let named = |id: &str| request.first(ids::RESOURCE, id);
+    let mut out = Vec::new();
+    if let Some(text) = named(PARTY_ID) {
+        out.push(PartyRef::PartyId(text.trim().parse().map_err(|_| Fault::Processing("the reportee's party id is not a number"))?));
+    }
+    for text in [ORGANIZATION, ORGANIZATION_LEGACY].into_iter().filter_map(named) {
+        out.push(PartyRef::Organization(OrgNumber::parse(text).map_err(|_| Fault::Syntax("an organisation number has nine digits"))?));
+    }
+    if let Some(text) = named(PERSON) {
+        out.push(PartyRef::Person(NationalId::parse(text).map_err(|_| Fault::Syntax("an identity number has eleven digits"))?));
+    }
+    if let Some(text) = named(PARTY_UUID) {
+        out.push(Uuid::try_parse(text).map_or(PartyRef::Nobody, PartyRef::Uuid));
+    }
+    if out.is_empty()
+        && let Some(id) = named(INSTANCE).and_then(|i| i.split('/').next()).and_then(|p| p.parse().ok())
+    {
+        out.push(PartyRef::PartyId(id));
+    }
+    Ok(out)
+}
+
+/// Who the request says it is about.
+fn subject_name(request: &PartialRequest) -> Step<SubjectName> {
+    let named = |id: &str| request.first(ids::SUBJECT, id);
+    if let Some(text) = named(SYSTEM_USER) {
+        let id = Uuid::try_parse(text).map_err(|_| Fault::Processing("a system user is named by its uuid"))?;
+        return Ok(SubjectName::SystemUser(id));
+    }
+    if let Some(text) = named(PERSON) {
+        return Ok(SubjectName::NationalId(NationalId::parse(text).map_or(PartyRef::Nobody, PartyRef::Person)));
+    }
+    let name = named(USER_ID).and_then(|t| t.parse().ok()).map(PartyRef::UserId);
+    let name = name.or_else(|| named(PERSON_UUID).or_else(|| named(PARTY_UUID)).and_then(|t| Uuid::try_parse(t).ok()).map(PartyRef::Uuid));
+    let name = name.or_else(|| named(PARTY_ID).and_then(|t| t.parse().ok()).map(PartyRef::PartyId));
+    Ok(name.map_or(SubjectName::Other, SubjectName::Person))
 }
 
 fn resource_identifier(request: &PartialRequest) -> Step<String> {

@@ -17,7 +17,7 @@ pub async fn granted_rights(
     action: &str,
 ) -> Result<Vec<GrantedRight>, DbError> {
     let rows = sqlx::query_scalar!(
-        r#"select ar.extra from assignment a join assignment_right ar on ar.assignment_id = a.id
+        r#"select /* hot path */ ar.extra from assignment a join assignment_right ar on ar.assignment_id = a.id
            where a.to_key = $1 and ar.resource_id = $3 and ar.action = $4
              and a.from_key in (select key from party where key = $2 union all select parent_key from party where key = $2)"#,
         system_user_key,

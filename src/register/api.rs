@@ -212,7 +212,7 @@ async fn parties_of_list(
         let list: Vec<Value> = sub_units.iter().filter(|s| s.parent_key == Some(key)).map(|s| party_v1(s, None)).collect();
         (!list.is_empty()).then_some(list)
     };
-    Ok(found.iter().map(|p| party_v1(p, children(p.key))).collect())
+    Ok(found.iter().map(|p| party_v1(p, children(p.key).as_deref())).collect())
 }
 
 /// The identifiers of parties, by any of them.
@@ -225,7 +225,9 @@ async fn parties_of_list(
 pub async fn identifiers(State(state): State<AppState>, _: Reader, query: Query) -> ApiResult<Json<Vec<Value>>> {
     let with_ssn = query.flag("includeSsn")?;
     let mut names = Vec::new();
-    for (parameter, attribute) in [("ids", "urn:altinn:party:id"), ("uuids", "urn:altinn:party:uuid"), ("orgs", "urn:altinn:organization:identifier-no")] {
+    for (parameter, attribute) in
+        [("ids", "urn:altinn:party:id"), ("uuids", "urn:altinn:party:uuid"), ("orgs", "urn:altinn:organization:identifier-no")]
+    {
         for text in query.all(parameter).flat_map(|v| v.split(',')).map(str::trim).filter(|t| !t.is_empty()) {
             names.push(PartyRef::from_attribute(attribute, text).ok_or_else(|| ModelState::not_valid(parameter, text))?);
         }
@@ -362,7 +364,9 @@ pub async fn external_roles(State(state): State<AppState>, _: Reader) -> Json<Ve
     };
     let told = |role: &crate::packages::Role| {
         let source = source(&role.provider)?;
-        Some(json!({"source": source, "identifier": role.code, "urn": role.urn, "code": role.register_code, "name": role.name, "description": role.description}))
+        Some(
+            json!({"source": source, "identifier": role.code, "urn": role.urn, "code": role.register_code, "name": role.name, "description": role.description}),
+        )
     };
     Json(state.catalogue.roles().filter_map(told).collect())
 }

@@ -193,7 +193,7 @@ impl Split {
 pub async fn keys(db: &mut PgConnection, keys: &IdentityKeys, names: &[PartyRef]) -> Result<Vec<i32>, DbError> {
     let split = Split::of(names, keys);
     Ok(sqlx::query_scalar!(
-        r#"select key as "key!" from party where uuid = any($1) union select key from party where party_id = any($2)
+        r#"select /* hot path */ key as "key!" from party where uuid = any($1) union select key from party where party_id = any($2)
            union select key from party where user_id = any($3) union select key from party where org_number = any($4)
            union select key from party where person_id_hmac = any($5) union select key from person_former_id where person_id_hmac = any($5)"#,
         &split.uuids,
@@ -239,7 +239,7 @@ pub async fn find(db: &mut PgConnection, keys: &IdentityKeys, names: &[PartyRef]
     details_where!(
         db,
         keys,
-        r#"p.key in (
+        r#"/* hot path */ p.key in (
              select key from party where uuid = any($1) union all select key from party where party_id = any($2)
              union all select key from party where user_id = any($3) union all select key from party where org_number = any($4)
              union all select key from party where person_id_hmac = any($5)
@@ -312,8 +312,18 @@ mod tests {
         assert_eq!(PartyRef::from_urn("urn:altinn:partyid:52"), PartyRef::from_urn("urn:altinn:party:id:52"));
         assert_eq!(PartyRef::from_urn("urn:altinn:userid:52"), Some(PartyRef::UserId(52)));
         assert!(matches!(PartyRef::from_urn("urn:altinn:organizationnumber:390326572"), Some(PartyRef::Organization(_))));
-        for wrong in ["", "390326572", "urn:altinn:partyid:-1", "urn:altinn:partyid:+1", "urn:altinn:party:id: 1", "urn:altinn:party:id:99999999999",
-            "urn:altinn:organization:identifier-no:39032657", "urn:altinn:person:identifier-no:x", "urn:altinn:resource:x", "urn:altinn:party:uuid:x"] {
+        for wrong in [
+            "",
+            "390326572",
+            "urn:altinn:partyid:-1",
+            "urn:altinn:partyid:+1",
+            "urn:altinn:party:id: 1",
+            "urn:altinn:party:id:99999999999",
+            "urn:altinn:organization:identifier-no:39032657",
+            "urn:altinn:person:identifier-no:x",
+            "urn:altinn:resource:x",
+            "urn:altinn:party:uuid:x",
+        ] {
             assert_eq!(PartyRef::from_urn(wrong), None, "{wrong}");
         }
     }

@@ -5,13 +5,15 @@ mod details;
 mod identity;
 mod model;
 pub mod rules;
+mod standing;
 mod store;
 mod wire;
 
 pub use details::{Details, PartyRef, keys};
 pub use identity::{IdentityKeys, IdentityKeysError};
 pub use model::{Connection, Party, PartyKind, PartyStatus, Person, Via};
+pub use standing::{Lookup, Standing, connections, standing};
 pub use store::{
-    PartyName, connections, create_person, has_relation, name_of_organization, party_by_id, party_by_key, party_by_national_id, party_by_org_number,
+    PartyName, create_person, has_relation, name_of_organization, party_by_id, party_by_key, party_by_national_id, party_by_org_number,
     party_by_user_id, party_by_uuid, person_by_ref, persons_for_login, service_owner_code, system_user_party,
 };

@@ -4,7 +4,7 @@ use serde_json::Value;
 use sqlx::{PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
-use super::{Connection, IdentityKeys, Party, PartyKind, PartyStatus, Person, Via};
+use super::{IdentityKeys, Party, PartyKind, PartyStatus, Person};
 use crate::{db::DbError, ids::NationalId, token::PersonRef};
 
 struct PartyRow {
@@ -43,7 +43,9 @@ macro_rules! party_where {
     ($executor:expr, $condition:literal, $value:expr) => {
         Ok(sqlx::query_as!(
             PartyRow,
-            r#"select key, uuid, party_id, kind, form_id, status, org_number, user_id, parent_key, name, death_date from party where "# + $condition,
+            r#"select /* hot path */ key, uuid, party_id, kind, form_id, status, org_number, user_id, parent_key, name, death_date
+               from party where "#
+                + $condition,
             $value
         )
         .fetch_optional($executor)
@@ -136,74 +138,6 @@ pub async fn create_person(pool: &PgPool, keys: &IdentityKeys, id: &NationalId, 
     party.map(Person).ok_or_else(|| anyhow::anyhow!("a new person was not stored"))
 }
 
-/// Every relation that counts for this subject and this reportee, in one round trip: direct, by key role, handed on;
-/// from the reportee, its main unit, or a sole proprietorship it owns.
-///
-/// # Errors
-/// As the database says.
-pub async fn connections(db: &mut PgConnection, subject_key: i32, reportee_key: i32) -> Result<Vec<Connection>, DbError> {
-    let rows = sqlx::query!(
-        r#"with source as (
-             select key, form_id, false as main_unit, false as own_firm from party where key = $2
-             union all
-             select m.key, m.form_id, true, false from party p join party m on m.key = p.parent_key where p.key = $2
-             union all
-             select firm.key, firm.form_id, false, true
-             from party owner
-             join register_role owns on owns.to_key = owner.key
-             join role on role.key = owns.role_id and role.code = 'innehaver'
-             join party firm on firm.key = owns.from_key
-             join entity_variant form on form.key = firm.form_id and form.code = 'ENK'
-             where owner.key = $2 and owner.kind = 'person' and owner.death_date is null
-               and (firm.deleted_at is null or firm.deleted_at > now() - interval '2 years')
-           ), holder as (
-             select $1::int as key, null::int2 as key_role, null::int2 as key_form
-             union all
-             select k.from_key, k.role_id, o.form_id
-             from register_role k join role on role.key = k.role_id and role.is_key_role join party o on o.key = k.from_key
-             where k.to_key = $1
-           ), relation as (
-             select s.key as from_key, r.role_id, h.key_role, h.key_form, h.key as to_key, null::uuid as assignment_id
-             from holder h join register_role r on r.to_key = h.key join source s on s.key = r.from_key
-             union all
-             select s.key, a.role_id, h.key_role, h.key_form, h.key, a.id
-             from holder h join assignment a on a.to_key = h.key join source s on s.key = a.from_key
-           )
-           select s.form_id as "from_form?", s.main_unit as "main_unit!", s.own_firm as "own_firm!", r.role_id as "role!",
-             r.key_role as "key_role?", r.key_form as "key_form?", false as "client!",
-             coalesce((select array_agg(package_id) from assignment_package where assignment_id = r.assignment_id), '{}') as "packages!",
-             coalesce((select jsonb_agg(jsonb_build_array(resource_id, action)) from assignment_right where assignment_id = r.assignment_id),
-               '[]') as "rights!"
-           from relation r join source s on s.key = r.from_key
-           union all
-           select s.form_id, s.main_unit, s.own_firm, d.role_id, null, null, true,
-             coalesce((select array_agg(package_id) from client_delegation_package where delegation_id = d.id), '{}'), '[]'
-           from client_delegation d join source s on s.key = d.client_key
-           where d.system_user_key = $1"#,
-        subject_key,
-        reportee_key
-    )
-    .fetch_all(db)
-    .await?;
-    let connection = |r: &Value| Some((r.get(0)?.as_str()?.to_owned(), r.get(1)?.as_str()?.to_owned()));
-    Ok(rows
-        .into_iter()
-        .map(|row| Connection {
-            from_form: row.from_form,
-            from_main_unit: row.main_unit,
-            from_own_firm: row.own_firm,
-            role: row.role,
-            via: match (row.client, row.key_role) {
-                (true, _) => Via::Client,
-                (false, Some(role)) => Via::KeyRole { role, form: row.key_form },
-                (false, None) => Via::Direct,
-            },
-            packages: row.packages,
-            rights: row.rights.as_array().map(|list| list.iter().filter_map(connection).collect()).unwrap_or_default(),
-        })
-        .collect())
-}
-
 /// Whether the person has anything at all to do with the organisation, or with a sub-unit of it.
 ///
 /// # Errors
@@ -212,10 +146,10 @@ pub async fn has_relation(db: &mut PgConnection, catalogue: &crate::packages::Ca
     if person.is_gone() {
         return Ok(false);
     }
-    let mut keys = vec![party.key];
-    keys.extend(sqlx::query_scalar!("select key from party where parent_key = $1", party.key).fetch_all(&mut *db).await?);
-    for key in keys {
-        let found = connections(db, person.key, key).await?;
+    let mut uuids = vec![party.uuid];
+    uuids.extend(sqlx::query_scalar!("select uuid from party where parent_key = $1", party.key).fetch_all(&mut *db).await?);
+    for uuid in uuids {
+        let found = super::standing(db, &person.uuid.into(), &uuid.into()).await?.connections;
         if !super::rules::held_roles(catalogue, person, party, &found).is_empty()
             || found.iter().any(|c| !c.packages.is_empty() || !c.rights.is_empty())
         {

@@ -36,7 +36,7 @@ fn external_urn(party: &Details) -> Option<String> {
 
 /// A party of the first generation.
 #[must_use]
-pub fn party_v1(party: &Details, children: Option<Vec<Value>>) -> Value {
+pub fn party_v1(party: &Details, children: Option<&[Value]>) -> Value {
     let is_person = party.kind == PartyKind::Person;
     json!({
         "partyId": party.party_id.unwrap_or_default(),

@@ -224,7 +224,8 @@ pub async fn by_subjects(State(state): State<AppState>, JsonBytes(bytes): JsonBy
         .collect::<ApiResult<_>>()?;
     let mut db = state.db.acquire().await?;
     let found = store::resources_of_subjects(&mut db, &urns).await?;
-    let resource = |id: &String| AttributeUrn { attribute: "urn:altinn:resource".into(), value: id.clone(), urn: format!("urn:altinn:resource:{id}") };
+    let resource =
+        |id: &String| AttributeUrn { attribute: "urn:altinn:resource".into(), value: id.clone(), urn: format!("urn:altinn:resource:{id}") };
     Ok(Paginated::whole(
         found
             .into_iter()

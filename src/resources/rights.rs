@@ -32,8 +32,7 @@ type Pair = (String, String);
 pub type Subject = Pair;
 
 /// Subjects by which people and system users come to a right: roles and access packages.
-const USER_SUBJECTS: [&str; 4] =
-    ["urn:altinn:rolecode", "urn:altinn:external-role:ccr", "urn:altinn:external-role:cra", "urn:altinn:accesspackage"];
+const USER_SUBJECTS: [&str; 4] = ["urn:altinn:rolecode", "urn:altinn:external-role:ccr", "urn:altinn:external-role:cra", "urn:altinn:accesspackage"];
 /// Subject by which an app hands out rights itself.
 const DELEGATION_SUBJECT: &str = "urn:altinn:resource:delegation";
 
@@ -256,11 +255,8 @@ pub struct Further {
 /// The rights of a resource, each with a name.
 #[must_use]
 pub fn named_rights(policy: &Policy, identifier: &str, further: Further, language: Language) -> Vec<NamedRight> {
-    let kinds: Vec<&str> = USER_SUBJECTS
-        .into_iter()
-        .chain(further.service_owners.then_some(ORG_ATTRIBUTE))
-        .chain(further.apps.then_some(DELEGATION_SUBJECT))
-        .collect();
+    let kinds: Vec<&str> =
+        USER_SUBJECTS.into_iter().chain(further.service_owners.then_some(ORG_ATTRIBUTE)).chain(further.apps.then_some(DELEGATION_SUBJECT)).collect();
     right_keys_for(policy, identifier, &kinds).into_keys().map(|key| named(key, identifier, language)).collect()
 }
 

@@ -72,7 +72,10 @@ fn identifier(resource: &ServiceResource, change: Change, found: &mut ModelState
                         && r.reference.as_deref().is_some_and(|text| text.eq_ignore_ascii_case(&format!("{org}/{app}")))
                 };
                 if !resource.references(ReferenceType::ApplicationId).any(names_app) {
-                    found.add("ResourceReferences", format!("An app needs a reference of source Altinn3 and type ApplicationId with the text {org}/{app}."));
+                    found.add(
+                        "ResourceReferences",
+                        format!("An app needs a reference of source Altinn3 and type ApplicationId with the text {org}/{app}."),
+                    );
                 }
             }
         }
@@ -87,7 +90,8 @@ fn is_well_formed(id: &str) -> bool {
 fn is_migrated_app(id: &str) -> bool {
     let plain = |text: &str, also: u8| !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == also);
     app_of(id).is_some_and(|(org, app)| {
-        plain(org, b'0') && app.strip_prefix("a1-").and_then(|rest| rest.rsplit_once(':')).is_some_and(|(code, edition)| !code.is_empty() && plain(edition, b'.'))
+        plain(org, b'0')
+            && app.strip_prefix("a1-").and_then(|rest| rest.rsplit_once(':')).is_some_and(|(code, edition)| !code.is_empty() && plain(edition, b'.'))
     })
 }
 
@@ -169,10 +173,8 @@ pub fn check_policy(xml: &[u8], identifier: &str, catalogue: &Catalogue, may_res
             }
         }
     }
-    let reserved: Vec<String> = packages(&policy)
-        .into_iter()
-        .filter(|value| catalogue.package_by_value(value).is_some_and(|p| !p.is_available_for_service_owners))
-        .collect();
+    let reserved: Vec<String> =
+        packages(&policy).into_iter().filter(|value| catalogue.package_by_value(value).is_some_and(|p| !p.is_available_for_service_owners)).collect();
     if !may_reserve && !reserved.is_empty() {
         return Err(PolicyRefusal::ReservedPackages(reserved));
     }
@@ -224,12 +226,28 @@ mod tests {
     #[test]
     fn what_only_some_need() {
         assert!(keys(|b| b["hasCompetentAuthority"] = json!({"orgcode": "TTD"}), Change::Create).is_empty());
-        assert!(keys(|b| { b["delegable"] = json!(false); b["rightDescription"] = json!(null); }, Change::Create).is_empty());
+        assert!(
+            keys(
+                |b| {
+                    b["delegable"] = json!(false);
+                    b["rightDescription"] = json!(null);
+                },
+                Change::Create
+            )
+            .is_empty()
+        );
         assert!(keys(|b| b["identifier"] = json!("Old Name"), Change::Replace).is_empty());
         assert_eq!(keys(|b| b["contactPoints"] = json!(null), Change::Replace), ["ContactPoints"]);
         let app = |reference: &str| {
             let reference = json!([{"referenceSource": "Altinn3", "referenceType": "ApplicationId", "reference": reference}]);
-            keys(|b| { b["identifier"] = json!("app_sav_noe"); b["resourceType"] = json!("AltinnApp"); b["resourceReferences"] = reference; }, Change::Create)
+            keys(
+                |b| {
+                    b["identifier"] = json!("app_sav_noe");
+                    b["resourceType"] = json!("AltinnApp");
+                    b["resourceReferences"] = reference;
+                },
+                Change::Create,
+            )
         };
         assert!(app("sav/noe").is_empty());
         assert_eq!(app("sav/annet"), ["ResourceReferences"]);
@@ -239,7 +257,8 @@ mod tests {
     #[test]
     fn scopes_belong_to_their_prefix() {
         let mut body = complete();
-        body["resourceReferences"] = json!([{"referenceType": "MaskinportenScope", "reference": "sav:a"}, {"referenceType": "maskinportenscope", "reference": "fok:b"}]);
+        body["resourceReferences"] =
+            json!([{"referenceType": "MaskinportenScope", "reference": "sav:a"}, {"referenceType": "maskinportenscope", "reference": "fok:b"}]);
         let resource = bind_resource(&body).unwrap();
         assert_eq!(foreign_scopes(&resource, &["sav".into()]), ["fok:b"]);
     }

@@ -32,7 +32,7 @@ pub struct CurrentRow {
 pub async fn current(db: &mut PgConnection, identifier: &str) -> Result<Option<CurrentRow>, DbError> {
     Ok(sqlx::query_as!(
         CurrentRow,
-        r#"select r.identifier, coalesce(v.document->>'resourceType', 'Default') as "resource_type!",
+        r#"select /* hot path */ r.identifier, coalesce(v.document->>'resourceType', 'Default') as "resource_type!",
              coalesce((v.document->>'delegable')::bool, true) as "delegable!",
              coalesce(v.document->>'accessListMode' = 'Enabled', false) as "access_list_enabled!",
              coalesce(v.document#>>'{hasCompetentAuthority,organization}', '') as "owner_org!",
@@ -50,9 +50,13 @@ pub async fn current(db: &mut PgConnection, identifier: &str) -> Result<Option<C
 
 /// The text of a policy.
 pub async fn policy_text(db: &mut PgConnection, identifier: &str, digest: &[u8]) -> Result<Option<Vec<u8>>, DbError> {
-    Ok(sqlx::query_scalar!("select xml from resource_policy where identifier = $1 and sha256 = $2 order by version desc limit 1", identifier, digest)
-        .fetch_optional(db)
-        .await?)
+    Ok(sqlx::query_scalar!(
+        "select /* hot path */ xml from resource_policy where identifier = $1 and sha256 = $2 order by version desc limit 1",
+        identifier,
+        digest
+    )
+    .fetch_optional(db)
+    .await?)
 }
 
 /// Type of a resource, for those that list resources as rights.
@@ -102,7 +106,7 @@ pub async fn names(db: &mut PgConnection, identifiers: &[String]) -> Result<Hash
 /// As the database says.
 pub async fn access_list_filters(db: &mut PgConnection, resource: &str, party_key: i32) -> Result<Vec<Vec<String>>, DbError> {
     Ok(sqlx::query_scalar!(
-        r#"select c.action_filters from access_list_connection c join access_list_member m on m.list = c.list
+        r#"select /* hot path */ c.action_filters from access_list_connection c join access_list_member m on m.list = c.list
            where c.resource = $1 and m.party_key = $2"#,
         resource,
         party_key
@@ -377,6 +381,21 @@ pub async fn updated_since(
         identifier,
         subject,
         limit
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Live resources whose policies name a subject, such as an access package, as documents.
+///
+/// # Errors
+/// As the database says.
+pub async fn naming(db: &mut PgConnection, subject_urn: &str) -> Result<Vec<Value>, DbError> {
+    Ok(sqlx::query_scalar!(
+        r#"select v.document from resource_subject s join resource r on r.identifier = s.identifier and r.deleted is null
+           cross join lateral (select document from resource_version where identifier = r.identifier order by version_id desc limit 1) v
+           where s.subject_urn = lower($1) and not s.deleted order by r.identifier limit 1000"#,
+        subject_urn
     )
     .fetch_all(db)
     .await?)

@@ -94,7 +94,7 @@ pub async fn by_external_id(
     external_ref: &str,
 ) -> Result<Option<SystemUser>, DbError> {
     Ok(system_users!(
-        r#"join system_client c on c.system_internal_id = s.system_internal_id and c.released_at is null and lower(c.client_id) = lower($1)
+        r#"/* hot path */ join system_client c on c.system_internal_id = s.system_internal_id and c.released_at is null and lower(c.client_id) = lower($1)
              and c.client_id = $1
            where s.vendor_org_number = $2 and u.reportee_org_no = $3 and u.external_ref = $4 and not u.is_deleted and not s.is_deleted
            order by u.created limit 1"#,
@@ -185,7 +185,7 @@ pub struct LiveFacts {
 pub async fn live_facts(db: &mut PgConnection, ids: &[Uuid], client_id: &str) -> Result<Vec<LiveFacts>, DbError> {
     Ok(sqlx::query_as!(
         LiveFacts,
-        r#"select u.reportee_org_no as owner_org, s.system_id, s.vendor_org_number as vendor_org,
+        r#"select /* hot path */ u.reportee_org_no as owner_org, s.system_id, s.vendor_org_number as vendor_org,
              exists (select 1 from system_client c where c.system_internal_id = s.system_internal_id and c.released_at is null
                and c.client_id = $2) as "client_registered!"
            from system_user u join system s on s.system_internal_id = u.system_internal_id
@@ -213,7 +213,7 @@ pub struct SystemUserFacts {
 pub async fn facts(db: &mut PgConnection, id: Uuid) -> Result<Option<SystemUserFacts>, DbError> {
     Ok(sqlx::query_as!(
         SystemUserFacts,
-        r#"select p.key, (not u.is_deleted and not s.is_deleted and o.status <> 'deleted') as "alive!"
+        r#"select /* hot path */ p.key, (not u.is_deleted and not s.is_deleted and o.status <> 'deleted') as "alive!"
            from system_user u join party p on p.uuid = u.id join system s on s.system_internal_id = u.system_internal_id
            join party o on o.key = u.owner_key where u.id = $1"#,
         id

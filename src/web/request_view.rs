@@ -4,7 +4,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 
 use super::{
-    display, store,
+    display,
     texts::{self, Language},
 };
 use crate::{
@@ -201,7 +201,7 @@ async fn package_item(state: &AppState, db: &mut PgConnection, urn: &str, langua
         return Ok(Item { name: texts::filled(language, "r.unknown", &[("id", &display::safe(urn))]), ..Item::default() });
     };
     let (name, lang) = display::localized(&package.name, language).unwrap_or_else(|| (urn.to_owned(), None));
-    let services = store::services_of(db, &package.urn).await?;
+    let services = resources::naming(db, &package.urn).await?;
     let mut lines: Vec<String> = display::localized(&package.description, language).map(|d| d.0).into_iter().collect();
     lines.push(match services.len() {
         0 => texts::text(language, "r.no_services").to_owned(),

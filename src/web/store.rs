@@ -183,15 +183,3 @@ pub async fn forget_expired(pool: &PgPool) -> Result<(), DbError> {
     sqlx::query!("delete from used_once where expires_at < now() - interval '10 minutes'").execute(pool).await?;
     Ok(())
 }
-
-/// Resources that a package leads to, as documents.
-pub async fn services_of(db: &mut sqlx::PgConnection, package_urn: &str) -> Result<Vec<Value>, DbError> {
-    Ok(sqlx::query_scalar!(
-        r#"select v.document from resource_subject s join resource r on r.identifier = s.identifier and r.deleted is null
-           cross join lateral (select document from resource_version where identifier = r.identifier order by version_id desc limit 1) v
-           where s.subject_urn = lower($1) and not s.deleted order by r.identifier limit 200"#,
-        package_urn
-    )
-    .fetch_all(db)
-    .await?)
-}

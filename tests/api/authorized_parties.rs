@@ -35,8 +35,23 @@ async fn a_standard_system_user_acts_for_its_owner_and_the_owners_sub_units() {
     let owner = &list[0];
     let names: Vec<&String> = owner.as_object().unwrap().keys().collect();
     let expected = [
-        "partyUuid", "name", "organizationNumber", "parentId", "personId", "dateOfBirth", "partyId", "emailId", "type", "unitType", "isDeleted",
-        "onlyHierarchyElementWithNoAccess", "authorizedAccessPackages", "authorizedResources", "authorizedRoles", "authorizedInstances", "subunits",
+        "partyUuid",
+        "name",
+        "organizationNumber",
+        "parentId",
+        "personId",
+        "dateOfBirth",
+        "partyId",
+        "emailId",
+        "type",
+        "unitType",
+        "isDeleted",
+        "onlyHierarchyElementWithNoAccess",
+        "authorizedAccessPackages",
+        "authorizedResources",
+        "authorizedRoles",
+        "authorizedInstances",
+        "subunits",
     ];
     assert_eq!(names, expected);
     assert_eq!((&owner["organizationNumber"], &owner["type"], &owner["unitType"]), (&json!(who::NATTERGAL), &json!("Organization"), &json!("AS")));
@@ -47,7 +62,10 @@ async fn a_standard_system_user_acts_for_its_owner_and_the_owners_sub_units() {
     assert_eq!((units.len(), &units[0]["unitType"], &units[0]["parentId"]), (2, &json!("BEDR"), &owner["partyUuid"]));
     assert_eq!(units[0]["authorizedAccessPackages"], owner["authorizedAccessPackages"]);
     let without = ask(&app, "urn:altinn:systemuser:uuid", &user, "?includeSubParties=false&includeResources=false").await;
-    assert_eq!((&without[0]["subunits"], &without[0]["authorizedResources"], &without[0]["authorizedAccessPackages"]), (&json!([]), &json!([]), &json!([])));
+    assert_eq!(
+        (&without[0]["subunits"], &without[0]["authorizedResources"], &without[0]["authorizedAccessPackages"]),
+        (&json!([]), &json!([]), &json!([]))
+    );
 }
 
 #[tokio::test]
@@ -113,7 +131,9 @@ async fn the_list_can_be_narrowed() {
 async fn what_cannot_be_asked() {
     let app = TestApp::start().await;
     let token = app.organization(who::SAV, SCOPE).await;
-    for (attribute, value) in [("urn:altinn:resource", "x"), ("urn:altinn:systemuser:uuid", "x"), ("urn:altinn:partyid", "-1"), ("urn:altinn:userid", "1.5")] {
+    for (attribute, value) in
+        [("urn:altinn:resource", "x"), ("urn:altinn:systemuser:uuid", "x"), ("urn:altinn:partyid", "-1"), ("urn:altinn:userid", "1.5")]
+    {
         let answer = app.post(OWNER, &token, json!({"type": attribute, "value": value})).await;
         assert_eq!(answer.error_keys(), ["Argument exception"]);
     }
@@ -121,8 +141,18 @@ async fn what_cannot_be_asked() {
         app.post(OWNER, &token, body).await.expect(400);
     }
     app.post(&format!("{OWNER}?includeRoles=ja"), &token, json!({"type": "urn:altinn:partyid", "value": "1"})).await.expect(400);
-    for (attribute, value) in [("urn:altinn:partyid", "1"), ("urn:altinn:person:identifier-no", "01010112345"), ("urn:altinn:systemuser:uuid", "00000000-0000-0000-0000-000000000001")] {
-        assert_eq!(app.post("/accessmanagement/api/v1/ServiceOwner/AuthorizedParties", &token, json!({"type": attribute, "value": value})).await.expect(200).json(), json!([]));
+    for (attribute, value) in [
+        ("urn:altinn:partyid", "1"),
+        ("urn:altinn:person:identifier-no", "01010112345"),
+        ("urn:altinn:systemuser:uuid", "00000000-0000-0000-0000-000000000001"),
+    ] {
+        assert_eq!(
+            app.post("/accessmanagement/api/v1/ServiceOwner/AuthorizedParties", &token, json!({"type": attribute, "value": value}))
+                .await
+                .expect(200)
+                .json(),
+            json!([])
+        );
     }
     app.send(Method::POST, OWNER, None, Some(json!({}))).await.expect(401);
     app.post(OWNER, &app.organization(who::SAV, "altinn:accessmanagement/authorizedparties").await, json!({})).await.expect(403);

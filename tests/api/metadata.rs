@@ -40,7 +40,9 @@ async fn everything_hangs_together() {
     assert_eq!(packages[0]["area"]["id"], area["id"]);
     assert!(area["iconUrl"].as_str().unwrap().starts_with("https://"));
     let id = packages[0]["id"].as_str().unwrap();
-    assert_eq!(read(&app, &format!("{PACKAGES}/package/{id}")).await, packages[0]);
+    let mut alone = read(&app, &format!("{PACKAGES}/package/{id}")).await;
+    assert!(alone.as_object_mut().unwrap().shift_remove("resources").is_some_and(|r| r.is_array()));
+    assert_eq!(alone, packages[0]);
 }
 
 #[tokio::test]
@@ -122,4 +124,21 @@ async fn roles_and_what_they_give() {
     }
     let forms = read(&app, "/accessmanagement/api/v1/meta/types/organization/subtypes").await;
     assert!(forms.as_array().unwrap().iter().any(|f| f["name"] == "AS" && f["description"].as_str().is_some_and(|d| d.contains("ksjeselskap"))));
+}
+
+#[tokio::test]
+async fn a_package_tells_what_it_leads_to() {
+    let app = TestApp::start().await;
+    let package = read(&app, &format!("{PACKAGES}/package/urn/krav-og-utlegg")).await;
+    let resources = package["resources"].as_array().unwrap();
+    let claims = resources.iter().find(|r| r["refId"] == "kravogbetaling").unwrap();
+    assert_eq!(
+        (&claims["name"], &claims["provider"]["code"], &claims["type"]["name"]),
+        (&json!("Krav og betalinger"), &json!("sav"), &json!("GenericAccessResource"))
+    );
+    let id = package["id"].as_str().unwrap();
+    assert_eq!(&read(&app, &format!("{PACKAGES}/package/{id}/resources")).await, &package["resources"]);
+    let english = get(&app, &format!("{PACKAGES}/package/{id}/resources"), &[("accept-language", "en")]).await.json();
+    assert!(english.as_array().unwrap().iter().any(|r| r["name"] == "Claims and payments"));
+    get(&app, &format!("{PACKAGES}/package/00000000-0000-0000-0000-000000000000/resources"), &[]).await.expect(404);
 }

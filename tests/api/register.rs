@@ -91,7 +91,9 @@ async fn names_in_the_order_asked() {
     assert_eq!(plain["partyNames"][2]["name"], "NATTERGAL BAKERI AS");
     assert!(plain["partyNames"][0].get("personName").is_none());
     let parts = app.post(&format!("{BASE}/parties/nameslookup?partyComponentOption=NameComponents"), &token, body).await.json();
-    assert!(parts["partyNames"][0]["personName"]["firstName"].as_str().is_some_and(|n| plain["partyNames"][0]["name"].as_str().unwrap().ends_with(n)));
+    assert!(
+        parts["partyNames"][0]["personName"]["firstName"].as_str().is_some_and(|n| plain["partyNames"][0]["name"].as_str().unwrap().ends_with(n))
+    );
     app.post(&format!("{BASE}/parties/nameslookup?partyComponentOption=x"), &token, json!({"parties": []})).await.expect(400);
     let many = vec![json!({"orgNo": who::NATTERGAL}); 1_001];
     app.post(&format!("{BASE}/parties/nameslookup"), &token, json!({"parties": many})).await.expect(400);
@@ -116,7 +118,11 @@ async fn lists_and_identifiers() {
 
     let person = app.post(&format!("{BASE}/parties/lookup"), &token, json!({"ssn": who::TORLEIF})).await.json();
     let person_id = person["partyId"].as_i64().unwrap();
-    let found = app.get(&format!("{BASE}/parties/identifiers?ids={person_id},1&orgs={}&uuids={NATTERGAL_UUID}", who::NATTERGAL), &token).await.expect(200).json();
+    let found = app
+        .get(&format!("{BASE}/parties/identifiers?ids={person_id},1&orgs={}&uuids={NATTERGAL_UUID}", who::NATTERGAL), &token)
+        .await
+        .expect(200)
+        .json();
     assert_eq!(found.as_array().unwrap().len(), 2);
     let nattergal = json!({"partyId": who::NATTERGAL_PARTY, "partyUuid": NATTERGAL_UUID, "orgNumber": who::NATTERGAL});
     assert!(found.as_array().unwrap().contains(&nattergal));
@@ -161,7 +167,8 @@ async fn clients_directors_and_roles() {
     let token = back_end(&app).await;
     let accountant = app.post(&format!("{BASE}/parties/lookup"), &token, json!({"orgNo": "390784554"})).await.json();
     let uuid = accountant["partyUuid"].as_str().unwrap();
-    let clients = app.get(&format!("{BASE}/v2/internal/parties/{uuid}/customers/ccr/regnskapsforer?fields=identifiers"), &token).await.expect(200).json();
+    let clients =
+        app.get(&format!("{BASE}/v2/internal/parties/{uuid}/customers/ccr/regnskapsforer?fields=identifiers"), &token).await.expect(200).json();
     let numbers: Vec<_> = clients["data"].as_array().unwrap().iter().map(|p| p["organizationIdentifier"].as_str().unwrap()).collect();
     assert!(numbers.len() == 5 && numbers.contains(&who::NATTERGAL));
     assert_eq!(app.get(&format!("{BASE}/v2/internal/parties/{uuid}/customers/ccr/revisor"), &token).await.json(), json!({"data": []}));
@@ -170,6 +177,9 @@ async fn clients_directors_and_roles() {
     assert_eq!(directors["data"][0]["personIdentifier"], who::TORLEIF);
     let roles = app.get(&format!("{BASE}/v2/internal/metadata/external-roles"), &token).await.json();
     let leader = roles.as_array().unwrap().iter().find(|r| r["identifier"] == "daglig-leder").unwrap();
-    assert_eq!((&leader["source"], &leader["code"], &leader["urn"]), (&json!("ccr"), &json!("DAGL"), &json!("urn:altinn:external-role:ccr:daglig-leder")));
+    assert_eq!(
+        (&leader["source"], &leader["code"], &leader["urn"]),
+        (&json!("ccr"), &json!("DAGL"), &json!("urn:altinn:external-role:ccr:daglig-leder"))
+    );
     assert!(leader["name"]["nb"].is_string() && leader["description"].is_object());
 }

@@ -67,7 +67,10 @@ async fn a_resource_is_described_read_changed_and_removed() {
     assert_eq!((created.header("location"), created.text.as_str()), ("/resourceregistry/api/v1/resource/sav-fangst", ""));
     let found = read(&app, &format!("{BASE}/sav-fangst")).await.expect(200).json();
     assert_eq!(found["authorizationReference"], json!([{"id": "urn:altinn:resource", "value": "sav-fangst"}]));
-    assert_eq!((&found["resourceType"], &found["delegable"], &found["availableForType"]), (&json!("GenericAccessResource"), &json!(true), &json!(["Company"])));
+    assert_eq!(
+        (&found["resourceType"], &found["delegable"], &found["availableForType"]),
+        (&json!("GenericAccessResource"), &json!(true), &json!(["Company"]))
+    );
     assert_eq!(found["resourceReferences"][0]["referenceSource"], "ExternalPlatform");
     assert!(found.get("spatial").is_none() && found.get("unknown").is_none());
     let first = found["versionId"].as_i64().unwrap();
@@ -124,7 +127,9 @@ async fn findings_come_by_member() {
     for sentence in ["Missing title in english en", "Missing title in nynorsk nn", "Missing maskinporten scopen for MaskinportenSchema resource"] {
         assert!(answer.text.contains(sentence), "{sentence}: {}", answer.text);
     }
-    for (member, value, key) in [("resourceType", json!("Noe"), "$.resourceType"), ("delegable", json!("true"), "$.delegable"), ("title", json!([]), "$.title")] {
+    for (member, value, key) in
+        [("resourceType", json!("Noe"), "$.resourceType"), ("delegable", json!("true"), "$.delegable"), ("title", json!([]), "$.title")]
+    {
         let mut body = resource("sav-fangst");
         body[member] = value;
         assert!(app.post(BASE, &token, body).await.error_keys().contains(&key.to_owned()));
@@ -165,10 +170,14 @@ async fn a_policy_counts_from_the_next_decision_on() {
     assert_eq!(stored.header("content-disposition"), "attachment; filename=policy.xml");
 
     let subjects = read(&app, &format!("{BASE}/sav-fangst/policy/subjects")).await.json();
-    assert_eq!(subjects, json!({"links": {}, "data": [{"type": "urn:altinn:accesspackage", "value": "lonn", "urn": "urn:altinn:accesspackage:lonn"}]}));
+    assert_eq!(
+        subjects,
+        json!({"links": {}, "data": [{"type": "urn:altinn:accesspackage", "value": "lonn", "urn": "urn:altinn:accesspackage:lonn"}]})
+    );
     upload(&app, &token, "sav-fangst", "PolicyFile", &policy("sav-fangst", &["jordbruk", "Fiske"])).await.expect(201);
     assert_eq!(decide(&app).await, "NotApplicable");
-    let by = app.send(Method::POST, &format!("{BASE}/bysubjects/"), None, Some(json!(["urn:altinn:accesspackage:FISKE", "urn:altinn:x:y"]))).await.json();
+    let by =
+        app.send(Method::POST, &format!("{BASE}/bysubjects/"), None, Some(json!(["urn:altinn:accesspackage:FISKE", "urn:altinn:x:y"]))).await.json();
     let mine = &by["data"][0];
     assert_eq!((by["data"].as_array().unwrap().len(), &mine["subject"]["value"]), (1, &json!("fiske")));
     assert!(mine["resources"].as_array().unwrap().iter().any(|r| r["urn"] == "urn:altinn:resource:sav-fangst"));
@@ -193,7 +202,12 @@ async fn what_is_no_policy_is_refused_and_changes_nothing() {
     refused("policyFile", "<Policy", "Policy not accepted").await;
     refused("policyFile", "<!DOCTYPE a [<!ENTITY b 'c'>]><Policy/>", "Policy not accepted").await;
     refused("policyFile", &policy("noe-annet", &["lonn"]), "Policy not accepted: Contains rules for a different registry resource").await;
-    refused("policyFile", &good.replace("urn:altinn:resource\"", "urn:annet\""), "Policy not accepted: Contains rule without reference to registry resource id").await;
+    refused(
+        "policyFile",
+        &good.replace("urn:altinn:resource\"", "urn:annet\""),
+        "Policy not accepted: Contains rule without reference to registry resource id",
+    )
+    .await;
     refused("policyFile", &policy("sav-fangst", &["tilgangsstyrer"]), "tilgangsstyrer").await;
     // The reason names the line.
     refused("policyFile", &good.replace("1.0:function:string-equal", "1.0:function:string-like"), "line 4").await;
@@ -223,7 +237,9 @@ async fn a_policy_is_taken_apart() {
         async move { Answer::of(request.header("accept-language", language).send().await.unwrap()).await.expect(200).json() }
     };
     let (nb, en) = (named("nb").await, named("en").await);
-    let find = |list: &Value, action: &str| list.as_array().unwrap().iter().find(|r| r["action"]["value"] == action).cloned().unwrap_or_else(|| panic!("no {action} in {list}"));
+    let find = |list: &Value, action: &str| {
+        list.as_array().unwrap().iter().find(|r| r["action"]["value"] == action).cloned().unwrap_or_else(|| panic!("no {action} in {list}"))
+    };
     assert!(find(&nb, "read")["name"].as_str().unwrap().starts_with("Les"));
     assert!(find(&en, "read")["name"].as_str().unwrap().starts_with("Read"));
     assert!(find(&nb, "read")["key"].as_str().unwrap().starts_with("01"));
@@ -245,7 +261,14 @@ async fn lists_and_searches() {
     assert!(all.is_sorted() && all.len() >= 60 && all.contains(&"app_fok_endring-av-navn".to_owned()));
     assert_eq!(ids("ResourceList?includeApps=false").await.len(), all.len() - 1);
     read(&app, &format!("{BASE}/resourcelist?includeApps=ja")).await.expect(400);
-    for query in ["id=FANGST", "title=catch", "keyword=TORSK", "reference=fisk.example", "description=fang&orgCode=SAV", "id=fangst&resourceType=genericaccessresource"] {
+    for query in [
+        "id=FANGST",
+        "title=catch",
+        "keyword=TORSK",
+        "reference=fisk.example",
+        "description=fang&orgCode=SAV",
+        "id=fangst&resourceType=genericaccessresource",
+    ] {
         assert_eq!(ids(&format!("search?{query}")).await, ["sav-fangst"], "{query}");
     }
     assert!(ids("search?id=fangst&orgCode=fok").await.is_empty());

@@ -5,6 +5,8 @@
 #[expect(dead_code, reason = "every test binary uses its own part")]
 mod support;
 
+mod import;
+
 use std::{
     path::PathBuf,
     process::{Child, Command, Stdio},

@@ -40,13 +40,7 @@ pub fn stage(context: &Context, options: &Options, line: u64, text: &[u8], rows:
 }
 
 /// Kinds of few lines wait as they were written.
-fn document<T: for<'de> Deserialize<'de>>(
-    line: u64,
-    text: &[u8],
-    rows: &mut Rows,
-    findings: &mut Findings,
-    check: impl FnOnce(&T, &mut Check<'_>),
-) {
+fn document<T: for<'de> Deserialize<'de>>(line: u64, text: &[u8], rows: &mut Rows, findings: &mut Findings, check: impl FnOnce(&T, &mut Check<'_>)) {
     let mut checked = Check::new(line, findings);
     let Some(parsed) = checked.parse::<T>(text) else { return };
     check(&parsed, &mut checked);

@@ -85,7 +85,13 @@ impl Unit<'_> {
         }
         let deleted_at = check.date("deletedAt", self.deleted_at);
         let status = match self.status {
-            None => if deleted_at.is_some() { "deleted" } else { "active" },
+            None => {
+                if deleted_at.is_some() {
+                    "deleted"
+                } else {
+                    "active"
+                }
+            }
             Some(word @ ("active" | "bankrupt" | "winding-up" | "deleted")) => word,
             Some(word) => {
                 check.wrong("status", "STATUS", format!("{word} is none of active, bankrupt, winding-up and deleted"));
@@ -183,7 +189,11 @@ async fn leave_unknown_parents(tx: &mut PgConnection, merge: &mut Merge<'_>) -> 
     .fetch_one(tx)
     .await?;
     if let (Some(line), Some(reason)) = (found.line, found.reason) {
-        merge.findings.warn(line.unsigned_abs(), "UNKNOWN_PARTY", format!("{} units are taken without their main unit; such as: {reason}", found.count));
+        merge.findings.warn(
+            line.unsigned_abs(),
+            "UNKNOWN_PARTY",
+            format!("{} units are taken without their main unit; such as: {reason}", found.count),
+        );
     }
     Ok(())
 }

@@ -118,14 +118,7 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
 }
 
 /// Takes back what this source gave on the relation and names no more.
-async fn take_unnamed(
-    tx: &mut PgConnection,
-    from: i32,
-    to: i32,
-    packages: &[i16],
-    rights: &[String],
-    actor: &str,
-) -> Result<(), DbError> {
+async fn take_unnamed(tx: &mut PgConnection, from: i32, to: i32, packages: &[i16], rights: &[String], actor: &str) -> Result<(), DbError> {
     sqlx::query!(
         r#"with relation as (
              select a.id from assignment a join role r on r.key = a.role_id and r.code = 'rettighetshaver' where a.from_key = $1 and a.to_key = $2

@@ -68,7 +68,7 @@ pub fn stage(context: &Context, mode: Mode, line: u64, text: &[u8], rows: &mut R
     if check.is_good() {
         let hmac = to_person.map(|id| context.identity.index(&id));
         let holder = Holder { org: to_org.as_ref().map(crate::ids::OrgNumber::as_str), hmac: hmac.as_deref(), ..Holder::default() };
-        write(rows, line, from.as_str(), role, holder, valid_from, ends);
+        write(rows, line, from.as_str(), role, &holder, valid_from, ends);
     }
 }
 
@@ -82,7 +82,7 @@ pub struct Holder<'a> {
 }
 
 /// Stages a role.
-pub fn write(rows: &mut Rows, line: u64, from: &str, role: i16, holder: Holder<'_>, valid_from: Option<NaiveDate>, ends: bool) {
+pub fn write(rows: &mut Rows, line: u64, from: &str, role: i16, holder: &Holder<'_>, valid_from: Option<NaiveDate>, ends: bool) {
     rows.row()
         .line(line)
         .text(from)
@@ -150,10 +150,11 @@ async fn resolve(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged<()> {
     sqlx::query!("delete from staging.relation").execute(&mut *tx).await?;
     sqlx::query!(
         r#"with holder as (
-             select s.*, coalesce(
-                 (select key from party p where p.org_number = s.to_org), (select key from party p where p.person_id_hmac = s.to_hmac),
-                 (select key from person_former_id f where f.person_id_hmac = s.to_hmac), n.key) as to_key
+             select s.*, coalesce(o.key, p.key, f.key, n.key) as to_key
              from staging.role s
+             left join party o on o.org_number = s.to_org
+             left join party p on p.person_id_hmac = s.to_hmac
+             left join person_former_id f on f.person_id_hmac = s.to_hmac
              left join lateral (
                select min(p.key) as key from party p
                where $4 and s.to_name is not null and p.kind = 'person' and p.death_date is null and p.birth_date = s.to_birth

@@ -42,6 +42,9 @@ impl Line {
 }
 
 /// Maskinporten clients that a line gives its system.
+///
+/// # Errors
+/// The line is no system.
 pub fn client_ids(line: &[u8]) -> serde_json::Result<Vec<String>> {
     Ok(serde_json::from_slice::<Line>(line)?.client_id)
 }

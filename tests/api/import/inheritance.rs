@@ -164,7 +164,9 @@ impl Files {
                 continue;
             }
             roles.insert(r.role.clone());
-            for row in self.role_packages["rolePackages"].as_array().unwrap().iter().filter(|row| row["role"] == r.role.as_str() && row["hasAccess"] == true) {
+            for row in
+                self.role_packages["rolePackages"].as_array().unwrap().iter().filter(|row| row["role"] == r.role.as_str() && row["hasAccess"] == true)
+            {
                 if row["variant"].is_null() || row["variant"] == form(reportee) {
                     packages.insert(row["package"].as_str().unwrap().to_owned());
                 }
@@ -235,7 +237,7 @@ async fn what_is_found_is_what_the_rules_say() {
                 let mut db = handle.block_on(state.db.acquire()).unwrap();
                 for (subject, party) in &parties {
                     for (reportee, other) in &parties {
-                        let connections = handle.block_on(register::connections(&mut db, party.key, other.key)).unwrap();
+                        let connections = handle.block_on(register::connections(&mut db, party, other)).unwrap();
                         let access = rules::access(&state.catalogue, party, other, &connections);
                         let packages: BTreeSet<String> = access.packages.iter().map(|k| state.catalogue.package(*k).unwrap().urn.clone()).collect();
                         let roles: BTreeSet<String> = access.roles.iter().map(|k| state.catalogue.role(*k).unwrap().code.clone()).collect();

@@ -28,6 +28,7 @@ fn person(first: &str, last: &str, born: &str) -> Value {
     json!({"fodselsdato": born, "navn": {"fornavn": first, "etternavn": last}, "erDoed": false})
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it reads better")]
 fn role(code: &str, member: &str, holder: Value) -> Value {
     json!({"type": {"kode": code, "beskrivelse": "x"}, member: holder, "fratraadt": false, "avregistrert": false, "rekkefolge": 0})
 }
@@ -36,7 +37,8 @@ fn units() -> Value {
     let mut bankrupt = unit(ACCOUNTANT, "TALL OG BALANSE AS", "AS");
     bankrupt["konkurs"] = json!(true);
     let mut main = unit(MAIN, "HOVED ENHET AS", "AS");
-    main["forretningsadresse"] = json!({"land": "Norge", "landkode": "NO", "postnummer": "9999", "poststed": "VIKSUND", "adresse": ["Kringlesvingen 4", "Bakgården"]});
+    main["forretningsadresse"] =
+        json!({"land": "Norge", "landkode": "NO", "postnummer": "9999", "poststed": "VIKSUND", "adresse": ["Kringlesvingen 4", "Bakgården"]});
     let mut school = unit(SCHOOL, "SKOLEN", "ORGL");
     school["overordnetEnhet"] = json!(MAIN);
     json!([main, bankrupt, school])
@@ -84,7 +86,13 @@ async fn units_sub_units_and_roles_come_in() {
     // Main units and sub-units are two files: neither ends what the other names.
     assert_eq!(app.count("select count(*) from party where source like 'brreg%' and status = 'deleted'").await, 0);
     assert_eq!(app.count("select count(*) from party where source = 'brreg' and status = 'bankrupt'").await, 1);
-    assert_eq!(app.count(&format!("select count(*) from party u join party m on m.key = u.parent_key where u.org_number = '{SUB}' and m.org_number = '{MAIN}'")).await, 1);
+    assert_eq!(
+        app.count(&format!(
+            "select count(*) from party u join party m on m.key = u.parent_key where u.org_number = '{SUB}' and m.org_number = '{MAIN}'"
+        ))
+        .await,
+        1
+    );
     // A unit of the public sector is related to the one above it, and inherits nothing.
     assert_eq!(app.count(&format!("select count(*) from party where org_number = '{SCHOOL}' and parent_key is null")).await, 1);
     assert_eq!(app.count(&format!("select count(*) from register_role r join role on role.key = r.role_id join party p on p.key = r.from_key where p.org_number = '{SCHOOL}' and role.register_code = 'ORGL'")).await, 1);
@@ -134,7 +142,9 @@ async fn files_for_authorised_receivers_name_persons_by_number() {
 async fn what_is_no_such_file_is_refused() {
     let app = TestApp::start().await;
     let whole = units().to_string();
-    for (text, said) in [(&whole[..whole.len() - 9], "breaks off"), ("{}", "cannot be read"), ("[1", "breaks off"), ("", "breaks off"), ("[] x", "cannot be read")] {
+    for (text, said) in
+        [(&whole[..whole.len() - 9], "breaks off"), ("{}", "cannot be read"), ("[1", "breaks off"), ("", "breaks off"), ("[] x", "cannot be read")]
+    {
         let options = Options { file: file(text), ..brreg(Format::BrregUnits, &json!([]), false) };
         let error = import(&app, &options).await.unwrap_err();
         assert!(format!("{error:#}").contains(said), "{text}: {error:#}");

@@ -43,7 +43,10 @@ async fn a_file_is_taken_whole_and_a_second_time_changes_nothing() {
     let ids = vectors("personIds", true);
     let persons: Vec<Value> = ids.iter().map(|id| person(id)).collect();
     let first = good(&app, Kind::Persons, &persons).await;
-    let roles = [json!({"from": ORGS[0], "role": "DAGL", "toPerson": ids[0], "validFrom": "2020-01-31"}), json!({"from": ORGS[2], "role": "KONT", "toPerson": ids[1]})];
+    let roles = [
+        json!({"from": ORGS[0], "role": "DAGL", "toPerson": ids[0], "validFrom": "2020-01-31"}),
+        json!({"from": ORGS[2], "role": "KONT", "toPerson": ids[1]}),
+    ];
     // The contact person of a foreign enterprise is its representative too.
     assert_eq!(good(&app, Kind::Roles, &roles).await, Counts { added: 3, changed: 0, ended: 0 });
     assert_eq!(decide_person(&app, &ids[0], ORGS[0]).await, "Permit");
@@ -61,7 +64,11 @@ async fn a_file_is_taken_whole_and_a_second_time_changes_nothing() {
     let told = app.get(&format!("/register/api/v1/organizations/{}", ORGS[1]), &lookup).await.json();
     assert_eq!((&told["businessAddress"], &told["businessPostalCity"]), (&json!("Kaien 1"), &json!("BERGEN")));
     // Ids of our own begin above those of the public system.
-    assert_eq!(app.count("select count(*) from party where source = 'operator' and (party_id <= 1000000000 or kind = 'person' and user_id <= 1000000000)").await, 0);
+    assert_eq!(
+        app.count("select count(*) from party where source = 'operator' and (party_id <= 1000000000 or kind = 'person' and user_id <= 1000000000)")
+            .await,
+        0
+    );
 }
 
 #[tokio::test]
@@ -98,7 +105,17 @@ async fn one_wrong_line_refuses_the_file_and_names_it() {
         json!({"orgNumber": ORGS[3], "name": "a\u{0}b", "form": "AS"}),
     );
     let outcome = import(&app, &options(Kind::Organizations, file(text.clone()))).await.unwrap();
-    let expected = [(3, "REQUIRED"), (4, "JSON"), (5, "CHECK_DIGIT"), (5, "DATE"), (5, "STATUS"), (6, "DUPLICATE"), (7, "UNKNOWN_PARTY"), (8, "TOO_LONG"), (9, "JSON")];
+    let expected = [
+        (3, "REQUIRED"),
+        (4, "JSON"),
+        (5, "CHECK_DIGIT"),
+        (5, "DATE"),
+        (5, "STATUS"),
+        (6, "DUPLICATE"),
+        (7, "UNKNOWN_PARTY"),
+        (8, "TOO_LONG"),
+        (9, "JSON"),
+    ];
     let mut found = codes(&outcome);
     found.sort_unstable();
     assert_eq!(found, expected);
@@ -174,13 +191,13 @@ async fn a_delta_changes_what_it_names() {
         options
     };
     let contact = json!({"from": ORGS[0], "role": "KONT", "toPerson": ids[0], "op": "add"});
-    assert_eq!(import(&app, &delta(&[contact.clone()])).await.unwrap().counts.added, 2);
+    assert_eq!(import(&app, &delta(std::slice::from_ref(&contact))).await.unwrap().counts.added, 2);
     assert_eq!(decide_person(&app, &ids[0], ORGS[0]).await, "Permit", "the contact of a municipality is its access manager");
     let mut ended = contact.clone();
     ended["op"] = json!("end");
-    assert_eq!(import(&app, &delta(&[ended.clone()])).await.unwrap().counts.ended, 2);
+    assert_eq!(import(&app, &delta(std::slice::from_ref(&ended))).await.unwrap().counts.ended, 2);
     assert_eq!(decide_person(&app, &ids[0], ORGS[0]).await, "NotApplicable");
-    assert_eq!(import(&app, &delta(&[ended.clone()])).await.unwrap().counts, Counts::default());
+    assert_eq!(import(&app, &delta(std::slice::from_ref(&ended))).await.unwrap().counts, Counts::default());
     assert_eq!(codes(&import(&app, &options(Kind::Roles, file(ndjson(&[ended])))).await.unwrap()), [(1, "OPERATION")]);
 }
 
@@ -203,7 +220,14 @@ async fn what_roles_may_not_say() {
     assert_eq!(found, [(1, "UNKNOWN_ROLE"), (2, "REQUIRED"), (3, "SELF"), (4, "UNKNOWN_PARTY"), (5, "UNKNOWN_PARTY"), (7, "PARENT")]);
     // The link of a sub-unit may come as a role as well.
     good(&app, Kind::Roles, &lines[5..6]).await;
-    assert_eq!(app.count(&format!("select count(*) from party u join party m on m.key = u.parent_key where u.org_number = '{}' and m.org_number = '{}'", ORGS[2], ORGS[0])).await, 1);
+    assert_eq!(
+        app.count(&format!(
+            "select count(*) from party u join party m on m.key = u.parent_key where u.org_number = '{}' and m.org_number = '{}'",
+            ORGS[2], ORGS[0]
+        ))
+        .await,
+        1
+    );
 }
 
 #[tokio::test]
@@ -216,7 +240,7 @@ async fn a_person_keeps_everything_when_the_number_changes() {
     let uuid = app.sql_text("select uuid::text from party where source = 'operator' and kind = 'person'").await;
     let mut renumbered = person(&ids[1]);
     renumbered["replaces"] = json!([ids[0]]);
-    assert_eq!(good(&app, Kind::Persons, &[renumbered.clone()]).await, Counts { added: 0, changed: 1, ended: 0 });
+    assert_eq!(good(&app, Kind::Persons, std::slice::from_ref(&renumbered)).await, Counts { added: 0, changed: 1, ended: 0 });
     assert_eq!(good(&app, Kind::Persons, &[renumbered]).await, Counts::default());
     assert_eq!(app.sql_text("select uuid::text from party where source = 'operator' and kind = 'person'").await, uuid);
     for id in &ids[..2] {
@@ -257,10 +281,14 @@ async fn death_ends_what_was_given_and_got() {
     let app = TestApp::start().await;
     assert_eq!(decide_person(&app, who::JOSTEIN, who::TINDEVANDRER).await, "Permit");
     let mut dead = json!({"personId": who::JOSTEIN, "firstName": "Jostein", "lastName": "Bekkeblom", "deathDate": "2026-11-01"});
-    let counts = good(&app, Kind::Persons, &[dead.clone()]).await;
+    let counts = good(&app, Kind::Persons, std::slice::from_ref(&dead)).await;
     assert!(counts.ended >= 2 && counts.changed == 1, "{counts:?}");
     assert_eq!(decide_person(&app, who::JOSTEIN, who::TINDEVANDRER).await, "NotApplicable");
-    assert_eq!(app.count(&format!("select count(*) from assignment a join party p on p.key = a.to_key where p.death_date is not null and p.name like 'Jostein%'")).await, 0);
+    assert_eq!(
+        app.count("select count(*) from assignment a join party p on p.key = a.to_key where p.death_date is not null and p.name like 'Jostein%'")
+            .await,
+        0
+    );
     dead["deathDate"] = Value::Null;
     good(&app, Kind::Persons, &[dead]).await;
     assert_eq!(decide_person(&app, who::JOSTEIN, who::TINDEVANDRER).await, "NotApplicable", "what ended stays ended");
@@ -271,14 +299,14 @@ async fn every_other_kind_comes_in() {
     let app = TestApp::start().await;
     good(&app, Kind::Organizations, &[org(ORGS[0], "ORGL"), org(ORGS[1], "AS"), org(ORGS[2], "AS")]).await;
     let owner = json!({"orgcode": "nye", "orgNumber": ORGS[0], "name": {"nb": "Ny eier", "nn": "Ny eigar", "en": "New owner"}});
-    assert_eq!(good(&app, Kind::ServiceOwners, &[owner.clone()]).await.added, 1);
+    assert_eq!(good(&app, Kind::ServiceOwners, std::slice::from_ref(&owner)).await.added, 1);
     assert_eq!(good(&app, Kind::ServiceOwners, &[owner]).await, Counts::default());
     let texts = json!({"nb": "Ny", "nn": "Ny", "en": "New"});
     let policy = file(include_str!("../../../data/universe/policies/a-melding.xml").replace("a-melding", "nye-tjenesten"));
     let resource = json!({"identifier": "nye-tjenesten", "title": texts, "description": texts, "rightDescription": texts, "resourceType": "GenericAccessResource",
         "accessListMode": "Enabled", "contactPoints": [], "hasCompetentAuthority": {"organization": ORGS[0], "orgcode": "nye"}, "policyFile": policy.file_name().unwrap().to_str().unwrap()});
-    assert_eq!(good(&app, Kind::Resources, &[resource.clone()]).await.added, 1);
-    assert_eq!(good(&app, Kind::Resources, &[resource.clone()]).await, Counts::default());
+    assert_eq!(good(&app, Kind::Resources, std::slice::from_ref(&resource)).await.added, 1);
+    assert_eq!(good(&app, Kind::Resources, std::slice::from_ref(&resource)).await, Counts::default());
     for path in ["../x.xml", "/etc/passwd", "missing.xml"] {
         let mut bad = resource.clone();
         bad["policyFile"] = json!(path);
@@ -293,7 +321,10 @@ async fn every_other_kind_comes_in() {
     let ids = vectors("personIds", true);
     good(&app, Kind::Persons, &[person(&ids[0])]).await;
     let holder = |packages: &[&str]| json!({"from": ORGS[1], "toPerson": ids[0], "accessPackages": packages, "rights": [{"resource": "nye-tjenesten", "actions": ["read"]}]});
-    assert_eq!(good(&app, Kind::Rightholders, &[holder(&["urn:altinn:accesspackage:tilgangsstyrer", "urn:altinn:accesspackage:lonn"])]).await.added, 1);
+    assert_eq!(
+        good(&app, Kind::Rightholders, &[holder(&["urn:altinn:accesspackage:tilgangsstyrer", "urn:altinn:accesspackage:lonn"])]).await.added,
+        1
+    );
     assert_eq!(decide_person(&app, &ids[0], ORGS[1]).await, "Permit");
     assert_eq!(good(&app, Kind::Rightholders, &[holder(&["urn:altinn:accesspackage:lonn"])]).await.changed, 1);
     assert_eq!(decide_person(&app, &ids[0], ORGS[1]).await, "NotApplicable");
@@ -301,12 +332,12 @@ async fn every_other_kind_comes_in() {
 
     let system = json!({"id": format!("{}_nytt", ORGS[1]), "vendor": format!("0192:{}", ORGS[1]), "name": texts, "description": texts, "rights": [],
         "accessPackages": [{"urn": "urn:altinn:accesspackage:lonn"}], "clientId": ["ny-klient"], "allowedRedirectUrls": [], "isVisible": true});
-    assert_eq!(good(&app, Kind::Systems, &[system.clone()]).await.added, 1);
+    assert_eq!(good(&app, Kind::Systems, std::slice::from_ref(&system)).await.added, 1);
     assert_eq!(good(&app, Kind::Systems, &[system]).await, Counts::default());
     let user = json!({"id": "7d1c7b52-31c0-4c8c-9f0e-0a4f7a1f6b01", "userType": "standard", "systemId": format!("{}_nytt", ORGS[1]), "ownerOrgNo": ORGS[2],
         "accessPackages": ["urn:altinn:accesspackage:a-ordning"], "rights": []});
-    assert_eq!(good(&app, Kind::SystemUsers, &[user.clone()]).await.added, 1);
-    assert_eq!(good(&app, Kind::SystemUsers, &[user.clone()]).await, Counts::default());
+    assert_eq!(good(&app, Kind::SystemUsers, std::slice::from_ref(&user)).await.added, 1);
+    assert_eq!(good(&app, Kind::SystemUsers, std::slice::from_ref(&user)).await, Counts::default());
     let mut second = user;
     second["id"] = json!("7d1c7b52-31c0-4c8c-9f0e-0a4f7a1f6b02");
     assert_eq!(codes(&import(&app, &options(Kind::SystemUsers, file(ndjson(&[second])))).await.unwrap()), [(1, "CONFLICT")]);
@@ -315,14 +346,14 @@ async fn every_other_kind_comes_in() {
 
     let delegation = json!({"systemUserId": who::TALLKNUSEREN_AGENT, "facilitator": "390784554", "client": who::TINDEVANDRER, "role": "REGN",
         "accessPackages": ["urn:altinn:accesspackage:regnskapsforer-lonn"]});
-    assert_eq!(good(&app, Kind::ClientDelegations, &[delegation.clone()]).await, Counts { added: 1, changed: 0, ended: 0 });
-    assert_eq!(good(&app, Kind::ClientDelegations, &[delegation.clone()]).await, Counts::default());
+    assert_eq!(good(&app, Kind::ClientDelegations, std::slice::from_ref(&delegation)).await, Counts { added: 1, changed: 0, ended: 0 });
+    assert_eq!(good(&app, Kind::ClientDelegations, std::slice::from_ref(&delegation)).await, Counts::default());
     let mut more = delegation;
     more["accessPackages"] = json!(["urn:altinn:accesspackage:regnskapsforer-med-signeringsrettighet"]);
     assert_eq!(good(&app, Kind::ClientDelegations, &[more]).await, Counts { added: 0, changed: 1, ended: 0 });
     let request = json!({"id": "7d1c7b52-31c0-4c8c-9f0e-0a4f7a1f6b03", "userType": "standard", "systemId": format!("{}_nytt", ORGS[1]), "partyOrgNo": ORGS[2], "status": "New",
         "escalated": false, "accessPackages": [{"urn": "urn:altinn:accesspackage:lonn"}], "rights": [], "createdDaysAgo": 3});
-    assert_eq!(good(&app, Kind::Requests, &[request.clone()]).await.added, 1);
+    assert_eq!(good(&app, Kind::Requests, std::slice::from_ref(&request)).await.added, 1);
     assert_eq!(good(&app, Kind::Requests, &[request]).await, Counts::default());
 }
 
