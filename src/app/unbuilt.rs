@@ -11,7 +11,6 @@ const A: &str = "/authentication/api/v1";
 
 /// Templates below `/authentication/api/v1`.
 const AUTHENTICATION: &[&str] = &[
-    "/systemregister/vendor/{systemId}/changelog",
     "/systemuser/request/vendor/agent",
     "/systemuser/request/vendor/agent/{requestId}",
     "/systemuser/request/vendor/agent/byexternalref/{systemId}/{orgNo}/{externalRef}",

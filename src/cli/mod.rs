@@ -67,8 +67,22 @@ struct SandboxArgs {
 #[cfg(feature = "sandbox")]
 #[derive(Debug, Subcommand)]
 enum SandboxCommand {
+    /// Loads the made-up universe into a sandbox's database. A sandbox does so by itself at its first start.
+    Load(LoadArgs),
     /// Makes a synthetic nation for performance work, as files to be imported. The same seed gives the same files.
     Generate(GenerateArgs),
+}
+
+/// Arguments of `sandbox load`.
+#[cfg(feature = "sandbox")]
+#[derive(Debug, Args)]
+struct LoadArgs {
+    /// Folder of the sandbox, running or not.
+    #[arg(long, default_value = ".sandbox")]
+    data_dir: PathBuf,
+    /// Loads it among parties of another source, too.
+    #[arg(long)]
+    force: bool,
 }
 
 /// Arguments of `sandbox generate`.
@@ -122,6 +136,8 @@ pub fn main() -> ExitCode {
             #[cfg(feature = "sandbox")]
             Command::Sandbox(SandboxArgs { command: Some(SandboxCommand::Generate(args)), .. }) => generate(&args)?,
             #[cfg(feature = "sandbox")]
+            Command::Sandbox(SandboxArgs { command: Some(SandboxCommand::Load(args)), .. }) => load(&args).await?,
+            #[cfg(feature = "sandbox")]
             Command::Sandbox(args) => {
                 crate::sandbox::run(&crate::sandbox::Options { port: args.port, data_dir: args.data_dir, fresh: args.fresh }).await?;
             }
@@ -135,6 +151,17 @@ pub fn main() -> ExitCode {
         Ok(ExitCode::SUCCESS)
     });
     result.unwrap_or_else(|error| fail(&error))
+}
+
+/// Loads the universe.
+#[cfg(feature = "sandbox")]
+async fn load(args: &LoadArgs) -> anyhow::Result<()> {
+    let attached = crate::sandbox::attach(&args.data_dir).await?;
+    let catalogue = std::sync::Arc::new(crate::packages::load(&attached.db).await?);
+    let loaded = crate::sandbox::load_universe(&attached.db, &catalogue, &attached.identity, args.force, |name| println!("{name}")).await?;
+    attached.db.close().await;
+    println!("{}", if loaded == crate::sandbox::Loaded::Now { "loaded" } else { "it was there already; nothing was changed" });
+    Ok(())
 }
 
 /// Makes a synthetic nation.

@@ -139,6 +139,17 @@ impl Binder {
         }
     }
 
+    /// A root that is a list of at most `limit` items. Nulls among them are noted.
+    ///
+    /// # Errors
+    /// Model state under `$` when it is none.
+    pub fn root_list<'a>(&mut self, value: &'a Value, limit: usize) -> ApiResult<Vec<Item<'a>>> {
+        match value {
+            Value::Array(items) if items.len() <= limit => Ok(self.items(items, "$", "")),
+            _ => Err(self.wrong_type("$")),
+        }
+    }
+
     fn items<'a>(&mut self, items: &'a [Value], json_path: &str, property_path: &str) -> Vec<Item<'a>> {
         let mut out = Vec::with_capacity(items.len());
         for (index, value) in items.iter().enumerate() {

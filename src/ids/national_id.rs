@@ -99,6 +99,8 @@ mod tests {
         value: String,
         valid: bool,
         kind: String,
+        #[serde(rename = "birthDate")]
+        birth_date: Option<String>,
     }
 
     #[test]
@@ -110,6 +112,10 @@ mod tests {
         }
         for v in vectors.persons {
             assert_eq!(NationalId::parse_checked(&v.value).is_ok(), v.valid, "{} ({})", v.value, v.kind);
+            if v.valid {
+                let told = NationalId::parse(&v.value).unwrap().birth_date().map(|d| d.to_string());
+                assert_eq!(told, v.birth_date, "{} ({})", v.value, v.kind);
+            }
         }
     }
 

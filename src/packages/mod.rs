@@ -3,10 +3,12 @@
 //! The files in `data/` are the source. They are embedded, stored at start, and held in memory as [`Catalogue`].
 
 pub(crate) mod api;
+mod embedded;
 mod metadata;
 mod model;
 mod store;
 
+pub use embedded::embedded;
 pub use metadata::Metadata;
 pub use model::{Catalogue, EntityKind, Package, PackageKey, Role, RoleKey, RolePackage, Variant, VariantKey};
-pub use store::{embedded, load, sync};
+pub use store::{load, sync};

@@ -153,31 +153,6 @@ pub(super) fn part(file: &str, member: &str) -> anyhow::Result<Value> {
     Ok(value.get_mut(member).map(Value::take).unwrap_or_default())
 }
 
-/// The embedded catalogue, for those who have no database: with keys of its own.
-///
-/// # Errors
-/// A file cannot be read.
-pub fn embedded() -> anyhow::Result<Catalogue> {
-    let read = |file: &str, member: &str| -> anyhow::Result<Vec<Value>> { Ok(serde_json::from_value(part(file, member)?)?) };
-    let text = |v: &Value, member: &str| v.get(member).and_then(Value::as_str).map(str::to_owned);
-    let flag = |v: &Value, member: &str| v.get(member).and_then(Value::as_bool).unwrap_or(false);
-    let mut packages = Vec::new();
-    for (key, v) in read(PACKAGES, "packages")?.iter().enumerate() {
-        packages.push(Package {
-            key: i16::try_from(key)?,
-            id: serde_json::from_value(v["id"].clone())?,
-            urn: text(v, "urn").unwrap_or_default(),
-            name: v["name"].clone(),
-            description: v["description"].clone(),
-            entity: EntityKind::from_key(&text(v, "entityType").unwrap_or_default()),
-            is_delegable: flag(v, "isDelegable"),
-            is_assignable: flag(v, "isAssignable"),
-            is_available_for_service_owners: flag(v, "isAvailableForServiceOwners"),
-        });
-    }
-    Ok(Catalogue::new(Vec::new(), packages, Vec::new(), Vec::new(), Vec::new()))
-}
-
 /// Reads the stored catalogue.
 ///
 /// # Errors

@@ -139,7 +139,7 @@ pub async fn start(config: Checked, database: &secrecy::SecretString, clock: Clo
     let login_jwk = secrets.login_key.as_ref().map(|k| k.public_jwk().clone()).unwrap_or_default();
     let extra = extra_trust(&config, &keys, &secrets);
     let state = setup::state(config.clone(), pool, clock, secrets, extra).await?;
-    universe::load(&state.db, &state.catalogue, &state.identity, |name| progress.set_message(format!("universe: {name}"))).await?;
+    universe::load(&state.db, &state.catalogue, &state.identity, false, |name| progress.set_message(format!("universe: {name}"))).await?;
     progress.set_message("Maskinporten clients");
     clients::seed(&state.db, &dir, false).await?;
     let own_client = OidcClient {

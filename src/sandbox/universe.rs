@@ -57,11 +57,17 @@ pub fn client_ids() -> anyhow::Result<Vec<String>> {
     Ok(ids)
 }
 
-/// Loads the universe; `progress` is told each file.
+/// Loads the universe; `progress` is told each file. Among parties of another source only when forced.
 ///
 /// # Errors
 /// A file is damaged, the database holds parties of another source, or it fails.
-pub async fn load(pool: &PgPool, catalogue: &Arc<Catalogue>, identity: &Arc<IdentityKeys>, progress: impl Fn(&str)) -> anyhow::Result<Loaded> {
+pub async fn load(
+    pool: &PgPool,
+    catalogue: &Arc<Catalogue>,
+    identity: &Arc<IdentityKeys>,
+    forced: bool,
+    progress: impl Fn(&str),
+) -> anyhow::Result<Loaded> {
     let manifest_text = file("manifest.json")?;
     let manifest: Manifest = serde_json::from_slice(&manifest_text).context("manifest.json")?;
     let version = sha256(&manifest_text);
@@ -76,7 +82,7 @@ pub async fn load(pool: &PgPool, catalogue: &Arc<Catalogue>, identity: &Arc<Iden
     let foreign = sqlx::query_scalar!("select exists (select 1 from party where source not in ($1, 'system-user', 'login')) as \"foreign!\"", SOURCE)
         .fetch_one(&mut *tx)
         .await?;
-    ensure!(!foreign, "the database holds parties of another source; the sandbox's universe is not mixed with them");
+    ensure!(!foreign || forced, "the database holds parties of another source; the sandbox's universe is not mixed with them");
     let context = import::Context { catalogue: Arc::clone(catalogue), identity: Arc::clone(identity) };
     for name in &manifest.load_order {
         progress(name);

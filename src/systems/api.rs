@@ -114,7 +114,7 @@ async fn owned_system(db: &mut sqlx::PgConnection, vendor: &Vendor<SystemRegiste
     if owns(vendor, &system.vendor_org) { Ok(system) } else { Err(forbidden) }
 }
 
-fn owns(vendor: &Vendor<SystemRegisterWrite>, org: &str) -> bool {
+pub(super) fn owns(vendor: &Vendor<SystemRegisterWrite>, org: &str) -> bool {
     vendor.is_register_admin() || vendor.caller.principal.org.is_some_and(|own| own.as_str() == org)
 }
 
@@ -129,10 +129,10 @@ pub async fn create(State(state): State<AppState>, vendor: Vendor<SystemRegister
     if principal.org.is_none() && !vendor.is_register_admin() {
         return Err(ApiError::Empty(StatusCode::FORBIDDEN));
     }
-    let system = bind::bind_system(&body::parse(&bytes, "registerNewSystem")?)?;
+    let system = bind::bind_system(&body::parse(&bytes, "registerNewSystem")?, "registerNewSystem")?;
     let org = OrgNumber::from_iso6523(&system.vendor_id).ok_or_else(|| ApiError::Validation(vec![ValidationCode::VendorIdNotIso6523.error()]))?;
     let mut tx = state.db.begin().await?;
-    let known = known_about(&mut tx, &system).await?;
+    let known = known_about(&mut tx, &system, None).await?;
     let errors = rules::validate_new(&system, org, &known, &state.catalogue);
     if !owns(&vendor, org.as_str()) {
         return Err(ApiError::Empty(StatusCode::FORBIDDEN));
@@ -159,7 +159,7 @@ pub async fn create(State(state): State<AppState>, vendor: Vendor<SystemRegister
     Ok(Json(id.to_string()))
 }
 
-fn lost_race(error: crate::db::DbError, id: &str) -> ApiError {
+pub(super) fn lost_race(error: crate::db::DbError, id: &str) -> ApiError {
     if error.violates("system_system_id_key") {
         ApiError::Text(StatusCode::CONFLICT, format!("The System already exist: {id}"))
     } else if error.violates("system_client_live") {
@@ -169,11 +169,12 @@ fn lost_race(error: crate::db::DbError, id: &str) -> ApiError {
     }
 }
 
-async fn known_about(db: &mut sqlx::PgConnection, system: &NewSystem) -> ApiResult<Known> {
+/// What the database knows that a system is held against; `but` is the system itself, when it is there already.
+pub(super) async fn known_about(db: &mut sqlx::PgConnection, system: &NewSystem, but: Option<&System>) -> ApiResult<Known> {
     let named: Vec<String> = system.rights.iter().flat_map(|r| &r.resource).map(|p| p.value.clone()).collect();
     Ok(Known {
         id_taken: store::by_id(&mut *db, &system.id).await?.is_some(),
-        taken_clients: store::taken_clients(&mut *db, &system.client_ids).await?,
+        taken_clients: store::taken_clients(&mut *db, &system.client_ids, but.map(|s| s.internal_id)).await?,
         resources: resources::kinds(db, &named).await?,
     })
 }

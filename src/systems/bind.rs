@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::model::{AccessPackage, AttributePair, NewSystem, Right};
 use crate::http::{
     ApiResult,
-    bind::{Binder, Object, Presence},
+    bind::{Binder, Item, Object, Presence},
 };
 
 const LIST_LIMIT: usize = 500;
@@ -16,8 +16,12 @@ const LIST_LIMIT: usize = 500;
 /// Model state.
 pub fn bind_rights(binder: &mut Binder, object: &Object<'_>, name: &str, presence: Presence) -> ApiResult<Option<Vec<Right>>> {
     let Some(items) = binder.list(object, name, presence, LIST_LIMIT)? else { return Ok(None) };
+    rights_of(binder, &items).map(Some)
+}
+
+fn rights_of(binder: &mut Binder, items: &[Item<'_>]) -> ApiResult<Vec<Right>> {
     let mut rights = Vec::with_capacity(items.len());
-    for item in &items {
+    for item in items {
         let right = binder.item_object(item)?;
         let action = binder.text(&right, "action", Presence::Optional)?;
         let mut resource = Vec::new();
@@ -27,7 +31,31 @@ pub fn bind_rights(binder: &mut Binder, object: &Object<'_>, name: &str, presenc
         }
         rights.push(Right { action, resource });
     }
-    Ok(Some(rights))
+    Ok(rights)
+}
+
+/// Reads a body that is a list of rights.
+///
+/// # Errors
+/// Model state.
+pub fn bind_rights_body(value: &Value) -> ApiResult<Vec<Right>> {
+    let mut binder = Binder::new("rights");
+    let items = binder.root_list(value, LIST_LIMIT)?;
+    let rights = rights_of(&mut binder, &items)?;
+    binder.finish()?;
+    Ok(rights)
+}
+
+/// Reads a body that is a list of access packages.
+///
+/// # Errors
+/// Model state.
+pub fn bind_packages_body(value: &Value) -> ApiResult<Vec<AccessPackage>> {
+    let mut binder = Binder::new("accessPackages");
+    let items = binder.root_list(value, LIST_LIMIT)?;
+    let packages = packages_of(&mut binder, &items)?;
+    binder.finish()?;
+    Ok(packages)
 }
 
 /// Reads a list of access packages.
@@ -36,12 +64,16 @@ pub fn bind_rights(binder: &mut Binder, object: &Object<'_>, name: &str, presenc
 /// Model state.
 pub fn bind_packages(binder: &mut Binder, object: &Object<'_>, name: &str, presence: Presence) -> ApiResult<Option<Vec<AccessPackage>>> {
     let Some(items) = binder.list(object, name, presence, LIST_LIMIT)? else { return Ok(None) };
+    packages_of(binder, &items).map(Some)
+}
+
+fn packages_of(binder: &mut Binder, items: &[Item<'_>]) -> ApiResult<Vec<AccessPackage>> {
     let mut packages = Vec::with_capacity(items.len());
-    for item in &items {
+    for item in items {
         let package = binder.item_object(item)?;
         packages.push(AccessPackage { urn: binder.text(&package, "urn", Presence::Optional)?.unwrap_or_default() });
     }
-    Ok(Some(packages))
+    Ok(packages)
 }
 
 fn texts(binder: &mut Binder, object: &Object<'_>, name: &str, limit: usize) -> ApiResult<Vec<String>> {
@@ -49,12 +81,12 @@ fn texts(binder: &mut Binder, object: &Object<'_>, name: &str, limit: usize) -> 
     items.iter().map(|item| binder.item_text(item)).collect()
 }
 
-/// Reads the body of a new system.
+/// Reads the body of a whole system; `parameter` is the public name of the body.
 ///
 /// # Errors
 /// Model state.
-pub fn bind_system(value: &Value) -> ApiResult<NewSystem> {
-    let mut binder = Binder::new("registerNewSystem");
+pub fn bind_system(value: &Value, parameter: &'static str) -> ApiResult<NewSystem> {
+    let mut binder = Binder::new(parameter);
     let root = binder.root(value)?;
     let id = binder.text(&root, "id", Presence::Required)?.unwrap_or_default();
     let vendor = binder.object(&root, "vendor", Presence::Required)?;

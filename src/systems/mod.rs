@@ -2,6 +2,7 @@
 
 pub(crate) mod api;
 mod bind;
+pub(crate) mod change_api;
 mod model;
 pub mod rules;
 mod store;

@@ -25,6 +25,12 @@ pub struct Right {
 }
 
 impl Right {
+    /// As the change log keeps it.
+    #[must_use]
+    pub fn snapshot(&self) -> Value {
+        json!({"Action": self.action, "Resource": self.resource})
+    }
+
     /// The resource the right is on: the value of the first `urn:altinn:resource` pair.
     #[must_use]
     pub fn resource_id(&self) -> Option<&str> {
@@ -85,14 +91,38 @@ impl NewSystem {
     /// The snapshot the change log keeps: everything as sent, in the spelling of the public system's log.
     #[must_use]
     pub fn snapshot(&self) -> Value {
-        let right = |r: &Right| json!({"Action": r.action, "Resource": r.resource});
         json!({
-            "Id": self.id, "Name": self.name, "Rights": self.rights.iter().map(right).collect::<Vec<_>>(),
+            "Id": self.id, "Name": self.name, "Rights": self.rights.iter().map(Right::snapshot).collect::<Vec<_>>(),
             "Vendor": {"ID": self.vendor_id}, "ClientId": self.client_ids, "IsVisible": self.is_visible, "Description": self.description,
             "AccessPackages": self.access_packages.iter().map(|p| json!({"Urn": p.urn})).collect::<Vec<_>>(),
             "AllowedRedirectUrls": self.redirect_urls,
         })
     }
+}
+
+/// One change of a system.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ChangeLogEntry {
+    pub system_internal_id: Uuid,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changed_by_org_number: Option<String>,
+    /// `create`, `update`, `rightsupdate`, `accesspackageupdate` or `delete`.
+    pub change_type: String,
+    /// What was sent, in the spelling of the public system's log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub changed_data: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    pub created: String,
+}
+
+/// Answer to a change that was made.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Succeeded {
+    /// Always true.
+    pub succeeded: bool,
 }
 
 /// Vendor of a system, on the wire.

@@ -57,6 +57,32 @@ pub fn validate_new(system: &NewSystem, vendor: OrgNumber, known: &Known, catalo
     }
     out.extend(validate_rights(&system.rights, &known.resources));
     out.extend(validate_packages(&system.access_packages, system.is_visible, catalogue));
+    out.extend(missing_texts(system));
+    out
+}
+
+/// Everything wrong with what shall replace a system, in the order it is reported.
+#[must_use]
+pub fn validate_replacement(system: &NewSystem, known: &Known, catalogue: &Catalogue) -> Vec<ValidationError> {
+    let mut out = Vec::new();
+    // Looser than for a new system: vendors try things out on their own machines.
+    if system.redirect_urls.iter().any(|url| canonical_redirect_url(url, &["https", "http"]).is_none()) {
+        out.push(ValidationCode::RedirectUrlFormat.error());
+    }
+    out.extend(validate_rights(&system.rights, &known.resources));
+    out.extend(validate_packages(&system.access_packages, system.is_visible, catalogue));
+    let clients: Vec<String> = system.client_ids.iter().map(|c| c.to_lowercase()).filter(|c| !c.trim().is_empty()).collect();
+    let distinct: HashSet<&String> = clients.iter().collect();
+    if distinct.len() < clients.len() {
+        out.push(ValidationCode::DuplicateClientId.error());
+    }
+    out.extend(distinct.iter().filter(|c| known.taken_clients.contains(**c)).map(|_| ValidationCode::ClientIdTaken.error()));
+    out.extend(missing_texts(system));
+    out
+}
+
+fn missing_texts(system: &NewSystem) -> Vec<ValidationError> {
+    let mut out = Vec::new();
     for (member, texts) in [("name", &system.name), ("description", &system.description)] {
         for language in LANGUAGES.iter().filter(|l| !texts.contains_key(**l)) {
             out.push(ValidationCode::Required.at(&format!("/registersystemrequest/{member}/{language}")));

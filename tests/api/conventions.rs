@@ -36,7 +36,6 @@ async fn unknown_routes_unknown_methods_and_routes_to_come() {
     let head = app.send(Method::HEAD, SYSTEM, Some(&token), None).await.expect(405);
     assert_eq!(head.header("allow"), "GET");
     for path in [
-        "/authentication/api/v1/systemregister/vendor/x/changelog",
         "/authentication/api/v1/systemuser/52000091",
         "/authentication/api/v1/systemuser/agent/52000091",
         "/authentication/api/v1/systemuser/vendor/byquery",

@@ -129,3 +129,19 @@ async fn what_no_database_can_hold_is_a_bad_request() {
         assert!(matches!(answer.status, 400 | 401), "{path} {name}: {} {}", answer.status, answer.text);
     }
 }
+
+#[tokio::test]
+async fn only_numbers_with_good_check_digits_log_in() {
+    let app = TestApp::start().await;
+    let client = new_client(&app).await;
+    let challenge = base64url(sha256("x".repeat(48)));
+    let vectors: serde_json::Value = serde_json::from_str(include_str!("../../data/check-digits.json")).unwrap();
+    for vector in vectors["personIds"].as_array().unwrap() {
+        let hint = format!("pid:{}", vector["value"].as_str().unwrap());
+        let mut query = parameters(&client, &challenge);
+        query.push(("login_hint", &hint));
+        let response = app.http.get(format!("{}/authorize", app.idporten)).query(&query).send().await.unwrap();
+        // Who cannot be logged in is shown the page to choose from.
+        assert_eq!(response.status(), if vector["valid"] == true { 303 } else { 200 }, "{vector}");
+    }
+}

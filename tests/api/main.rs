@@ -20,6 +20,7 @@ mod pages;
 mod register;
 mod requests;
 mod resources;
+mod system_changes;
 mod system_users;
 mod systems;
 mod tokens;
