@@ -274,6 +274,17 @@ pub async fn person_of(state: &AppState, principal: &Principal) -> ApiResult<Opt
     Ok(register::person_by_ref(&mut db, &state.identity, person).await?)
 }
 
+/// Whether a person manages access for a party: may decide who acts for it.
+///
+/// # Errors
+/// The facts cannot be had.
+pub async fn manages_access(state: &AppState, person: &Person, level: u8, party: &Party) -> ApiResult<bool> {
+    match party.party_id {
+        Some(id) => permits(state, Asker::Person(person.0.uuid), level, "write", "altinn_access_management", id).await,
+        None => Ok(false),
+    }
+}
+
 /// Whether the decision point permits it, and the caller's level suffices.
 ///
 /// # Errors

@@ -2,6 +2,7 @@
 
 use std::{ops::Deref, sync::Arc};
 
+use http::{HeaderMap, header::HOST};
 use sqlx::PgPool;
 
 use super::Readiness;
@@ -45,6 +46,13 @@ impl AppState {
     #[must_use]
     pub fn new(inner: Inner) -> Self {
         Self(Arc::new(inner))
+    }
+
+    /// Base of absolute addresses in answers: the configured one, or, in a sandbox without one, what the client called.
+    #[must_use]
+    pub fn base_for(&self, headers: &HeaderMap) -> String {
+        let called = headers.get(HOST).and_then(|h| h.to_str().ok()).filter(|_| self.config.settings.server.public_base_url.is_none());
+        called.map_or_else(|| self.config.public_base.clone(), |host| format!("http://{host}"))
     }
 
     /// What decides requests.

@@ -11,19 +11,6 @@ const A: &str = "/authentication/api/v1";
 
 /// Templates below `/authentication/api/v1`.
 const AUTHENTICATION: &[&str] = &[
-    "/systemuser/request/vendor/agent",
-    "/systemuser/request/vendor/agent/{requestId}",
-    "/systemuser/request/vendor/agent/byexternalref/{systemId}/{orgNo}/{externalRef}",
-    "/systemuser/request/vendor/bysystem/{systemId}",
-    "/systemuser/request/vendor/agent/bysystem/{systemId}",
-    "/systemuser/request/agent/{requestId}",
-    "/systemuser/request/agent/{party}/{requestId}",
-    "/systemuser/request/agent/{party}/{requestId}/approve",
-    "/systemuser/request/agent/{party}/{requestId}/reject",
-    "/systemuser/request/agent/{party}/{requestId}/escalate",
-    "/systemuser/request/agent/{party}/{orgno}/pending",
-    "/systemuser/request/{party}/{requestId}/escalate",
-    "/systemuser/request/{party}/{requestId}/pending",
     "/systemuser/changerequest/vendor",
     "/systemuser/changerequest/vendor/{requestId}",
     "/systemuser/changerequest/vendor/byexternalref/{systemId}/{orgNo}/{externalRef}",

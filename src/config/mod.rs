@@ -54,6 +54,7 @@ pub struct Settings {
     pub compat: Compat,
     pub requests: Requests,
     pub pdp: Pdp,
+    pub pagination: Pagination,
     pub resources: Resources,
     pub import: Import,
     pub session: Session,
@@ -138,6 +139,10 @@ section! {
 section! {
     /// `compat.*`
     Compat { problem_detail: bool }
+}
+section! {
+    /// `pagination.*`
+    Pagination { page_size: usize }
 }
 section! {
     /// `requests.*`

@@ -6,6 +6,7 @@ pub mod context;
 mod error;
 mod language;
 mod model_state;
+pub mod paging;
 pub mod path;
 mod problem;
 pub mod query;

@@ -12,7 +12,7 @@ use super::{
 use crate::db::DbError;
 
 /// One import at a time.
-const IMPORT_LOCK: i64 = 0x7379_7374_656d_0002;
+const IMPORT_LOCK: i64 = 0x7379_7374_656d_0003;
 
 /// Takes the lock that only one import holds, until the connection closes. False when another holds it. A run that was
 /// just killed may hold it for a moment.

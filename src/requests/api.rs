@@ -4,7 +4,8 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use http::{StatusCode, header::LOCATION};
+use http::{HeaderMap, StatusCode, header::LOCATION};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use sqlx::PgConnection;
 
 use super::{
@@ -16,7 +17,13 @@ use super::{
 use crate::{
     app::{AppState, Vendor},
     audit::{self, Actor},
-    http::{ApiResult, Json, ProblemCode, body, body::JsonBytes, path::PathValues},
+    http::{
+        ApiResult, Json, ProblemCode, body,
+        body::JsonBytes,
+        paging::{self, Paginated},
+        path::PathValues,
+        query::Query,
+    },
     ids::{ExternalRef, OrgNumber},
     system_users,
     systems::{self, System},
@@ -30,20 +37,50 @@ use crate::{
         (status = 400, description = "Model state, AUTH-00000, -00001, -00004, -00021, -00026, -00059, -00063 or -00064"),
         (status = 401, description = "No valid token, or AUTH-00023"), (status = 403), (status = 404, description = "AUTH-00011")),
     security(("maskinporten" = ["altinn:authentication/systemuser.request.write"])))]
-pub async fn create(State(state): State<AppState>, vendor: Vendor<RequestWrite>, JsonBytes(bytes): JsonBytes) -> ApiResult<Response> {
-    let new = bind::bind_request(&body::parse(&bytes, "createRequest")?)?;
+pub async fn create(
+    State(state): State<AppState>,
+    vendor: Vendor<RequestWrite>,
+    headers: HeaderMap,
+    JsonBytes(bytes): JsonBytes,
+) -> ApiResult<Response> {
+    ask(&state, &vendor, RequestKind::Standard, &headers, &bytes).await
+}
+
+/// Asks for a system user that acts for the customer's clients. Asking again for the same gives the stored request.
+#[utoipa::path(post, path = "/authentication/api/v1/systemuser/request/vendor/agent", tag = "Requests",
+    request_body(content = serde_json::Value, content_type = "application/json"),
+    responses((status = 201, body = RequestDto), (status = 200, body = RequestDto, description = "It was there already"),
+        (status = 400, description = "Model state, AUTH-00000, -00004, -00021, -00026, -00058, -00063 or -00065"),
+        (status = 401, description = "No valid token, or AUTH-00023"), (status = 403), (status = 404, description = "AUTH-00011")),
+    security(("maskinporten" = ["altinn:authentication/systemuser.request.write"])))]
+pub async fn create_for_agent(
+    State(state): State<AppState>,
+    vendor: Vendor<RequestWrite>,
+    headers: HeaderMap,
+    JsonBytes(bytes): JsonBytes,
+) -> ApiResult<Response> {
+    ask(&state, &vendor, RequestKind::Agent, &headers, &bytes).await
+}
+
+async fn ask(state: &AppState, vendor: &Vendor<RequestWrite>, kind: RequestKind, headers: &HeaderMap, bytes: &[u8]) -> ApiResult<Response> {
+    let new = bind::bind_request(&body::parse(bytes, bind::parameter(kind))?, kind)?;
     let org = vendor.caller.principal.org.ok_or(ProblemCode::VendorNotInToken)?;
     let mut tx = state.db.begin().await?;
     let system = owned_system(&mut tx, org, &new.system_id).await?.filter(|s| !s.is_deleted).ok_or(ProblemCode::SystemNotFound)?;
-    let (request, is_new) = find_or_create(&state, &mut tx, &new, &system).await?;
+    let (request, is_new) = find_or_create(state, &mut tx, kind, &new, &system).await?;
     tx.commit().await?;
-    let location = format!("{}/authentication/api/v1/systemuser/request/{}", state.config.public_base, request.id);
+    let location = format!("{}/authentication/api/v1/systemuser/request/{}", state.base_for(headers), request.id);
     let answer = Json(RequestDto::new(request, Some(&state.config.ui_base)));
     Ok(if is_new { (StatusCode::CREATED, [(LOCATION, location)], answer).into_response() } else { answer.into_response() })
 }
 
-async fn find_or_create(state: &AppState, tx: &mut PgConnection, new: &NewRequest, system: &System) -> ApiResult<(Request, bool)> {
-    let kind = RequestKind::Standard;
+async fn find_or_create(
+    state: &AppState,
+    tx: &mut PgConnection,
+    kind: RequestKind,
+    new: &NewRequest,
+    system: &System,
+) -> ApiResult<(Request, bool)> {
     let lifetime = state.config.settings.requests.lifetime_days;
     let external_ref = ExternalRef::or_default(new.external_ref.as_deref(), &new.party_org_no);
     let external_ref = external_ref.as_str();
@@ -57,7 +94,7 @@ async fn find_or_create(state: &AppState, tx: &mut PgConnection, new: &NewReques
         return Ok((request.clone(), false));
     }
     customer(&mut *tx, &new.party_org_no).await?.ok_or(ProblemCode::OrganizationNotFound)?;
-    rules::check_new(new, system, &state.catalogue)?;
+    rules::check_new(kind, new, system, &state.catalogue)?;
     if let Some(old) = replaced {
         store::soft_delete(&mut *tx, old.id, "replaced").await?;
         record(&mut *tx, old, system, "request.replaced").await?;
@@ -97,11 +134,25 @@ async fn owned_system(db: &mut PgConnection, vendor: OrgNumber, system_id: &str)
         (status = 404, description = "AUTH-00010; AUTH-00011 when it is another vendor's")),
     security(("maskinporten" = ["altinn:authentication/systemuser.request.read"])))]
 pub async fn read(State(state): State<AppState>, vendor: Vendor<RequestRead>, path: PathValues) -> ApiResult<Json<RequestDto>> {
+    read_of(&state, &vendor, RequestKind::Standard, &path).await
+}
+
+/// One request of the caller, for an agent.
+#[utoipa::path(get, path = "/authentication/api/v1/systemuser/request/vendor/agent/{requestId}", tag = "Requests",
+    params(("requestId" = uuid::Uuid, Path)),
+    responses((status = 200, body = RequestDto), (status = 400), (status = 401), (status = 403),
+        (status = 404, description = "AUTH-00010; AUTH-00011 when it is another vendor's")),
+    security(("maskinporten" = ["altinn:authentication/systemuser.request.read"])))]
+pub async fn read_for_agent(State(state): State<AppState>, vendor: Vendor<RequestRead>, path: PathValues) -> ApiResult<Json<RequestDto>> {
+    read_of(&state, &vendor, RequestKind::Agent, &path).await
+}
+
+async fn read_of(state: &AppState, vendor: &Vendor<RequestRead>, kind: RequestKind, path: &PathValues) -> ApiResult<Json<RequestDto>> {
     let id = path.uuid("requestId")?;
     let org = vendor.organization()?;
     let mut db = state.db.acquire().await?;
-    let request = store::by_id(&mut db, RequestKind::Standard, id, state.config.settings.requests.lifetime_days).await?;
-    visible_to(&state, &mut db, org, request).await
+    let request = store::by_id(&mut db, kind, id, state.config.settings.requests.lifetime_days).await?;
+    visible_to(state, &mut db, org, request).await
 }
 
 /// The request with this system, customer and reference.
@@ -110,16 +161,103 @@ pub async fn read(State(state): State<AppState>, vendor: Vendor<RequestRead>, pa
     responses((status = 200, body = RequestDto), (status = 401), (status = 403), (status = 404, description = "AUTH-00010 or AUTH-00011")),
     security(("maskinporten" = ["altinn:authentication/systemuser.request.read"])))]
 pub async fn read_by_external_ref(State(state): State<AppState>, vendor: Vendor<RequestRead>, path: PathValues) -> ApiResult<Json<RequestDto>> {
+    read_by_key(&state, &vendor, RequestKind::Standard, &path).await
+}
+
+/// The request for an agent with this system, customer and reference.
+#[utoipa::path(get, path = "/authentication/api/v1/systemuser/request/vendor/agent/byexternalref/{systemId}/{orgNo}/{externalRef}", tag = "Requests",
+    params(("systemId" = String, Path), ("orgNo" = String, Path), ("externalRef" = String, Path)),
+    responses((status = 200, body = RequestDto), (status = 401), (status = 403), (status = 404, description = "AUTH-00010 or AUTH-00011")),
+    security(("maskinporten" = ["altinn:authentication/systemuser.request.read"])))]
+pub async fn read_for_agent_by_external_ref(
+    State(state): State<AppState>,
+    vendor: Vendor<RequestRead>,
+    path: PathValues,
+) -> ApiResult<Json<RequestDto>> {
+    read_by_key(&state, &vendor, RequestKind::Agent, &path).await
+}
+
+async fn read_by_key(state: &AppState, vendor: &Vendor<RequestRead>, kind: RequestKind, path: &PathValues) -> ApiResult<Json<RequestDto>> {
     let org = vendor.organization()?;
     let mut db = state.db.acquire().await?;
     let lifetime = state.config.settings.requests.lifetime_days;
     let (system_id, org_no, external_ref) = (path.get("systemId"), path.get("orgNo"), path.get("externalRef"));
-    let request = store::by_key(&mut db, RequestKind::Standard, system_id, org_no, external_ref, lifetime).await?;
-    visible_to(&state, &mut db, org, request).await
+    let request = store::by_key(&mut db, kind, system_id, org_no, external_ref, lifetime).await?;
+    visible_to(state, &mut db, org, request).await
 }
 
 async fn visible_to(state: &AppState, db: &mut PgConnection, vendor: OrgNumber, request: Option<Request>) -> ApiResult<Json<RequestDto>> {
     let request = request.ok_or(ProblemCode::RequestNotFound)?;
     owned_system(db, vendor, &request.system_id).await?.ok_or(ProblemCode::SystemNotFound)?;
     Ok(Json(RequestDto::new(request, Some(&state.config.ui_base))))
+}
+
+/// Requests for one of the caller's systems, by id, in pages.
+#[utoipa::path(get, path = "/authentication/api/v1/systemuser/request/vendor/bysystem/{systemId}", tag = "Requests",
+    params(("systemId" = String, Path), ("token" = Option<String>, Query, description = "From `links.next`")),
+    responses((status = 200, body = Paginated<RequestDto>), (status = 400), (status = 401), (status = 403), (status = 404, description = "AUTH-00011")),
+    security(("maskinporten" = ["altinn:authentication/systemuser.request.read"])))]
+pub async fn list(
+    State(state): State<AppState>,
+    vendor: Vendor<RequestRead>,
+    path: PathValues,
+    query: Query,
+    headers: HeaderMap,
+) -> ApiResult<Json<Paginated<RequestDto>>> {
+    page(&state, &vendor, RequestKind::Standard, &path, &query, &headers).await
+}
+
+/// Requests for agents for one of the caller's systems, by id, in pages.
+#[utoipa::path(get, path = "/authentication/api/v1/systemuser/request/vendor/agent/bysystem/{systemId}", tag = "Requests",
+    params(("systemId" = String, Path), ("token" = Option<String>, Query, description = "From `links.next`")),
+    responses((status = 200, body = Paginated<RequestDto>), (status = 400), (status = 401), (status = 403), (status = 404, description = "AUTH-00011")),
+    security(("maskinporten" = ["altinn:authentication/systemuser.request.read"])))]
+pub async fn list_for_agents(
+    State(state): State<AppState>,
+    vendor: Vendor<RequestRead>,
+    path: PathValues,
+    query: Query,
+    headers: HeaderMap,
+) -> ApiResult<Json<Paginated<RequestDto>>> {
+    page(&state, &vendor, RequestKind::Agent, &path, &query, &headers).await
+}
+
+async fn page(
+    state: &AppState,
+    vendor: &Vendor<RequestRead>,
+    kind: RequestKind,
+    path: &PathValues,
+    query: &Query,
+    headers: &HeaderMap,
+) -> ApiResult<Json<Paginated<RequestDto>>> {
+    let from = paging::key(query)?;
+    let org = vendor.organization()?;
+    let mut db = state.db.acquire().await?;
+    let system = owned_system(&mut db, org, path.get("systemId")).await?.ok_or(ProblemCode::SystemNotFound)?;
+    let size = state.config.settings.pagination.page_size;
+    let limit = i64::try_from(size + 1).unwrap_or(i64::MAX);
+    let found = store::of_system(&mut db, kind, &system.id, from, limit, state.config.settings.requests.lifetime_days).await?;
+    let which = if kind == RequestKind::Agent { "agent/" } else { "" };
+    let next = |first: &RequestDto| {
+        let id = utf8_percent_encode(&system.id, NON_ALPHANUMERIC);
+        format!("{}/authentication/api/v1/systemuser/request/vendor/{which}bysystem/{id}?token={}", state.base_for(headers), paging::token(&first.id))
+    };
+    Ok(Paginated::of(found.into_iter().map(|r| RequestDto::new(r, None)).collect(), size, next))
+}
+
+/// Takes a request of either kind back. What came of it stays.
+#[utoipa::path(delete, path = "/authentication/api/v1/systemuser/request/vendor/{requestId}", tag = "Requests",
+    params(("requestId" = uuid::Uuid, Path)),
+    responses((status = 202, description = "Taken back"), (status = 400), (status = 401), (status = 403), (status = 404, description = "AUTH-00010")),
+    security(("maskinporten" = ["altinn:authentication/systemuser.request.write"])))]
+pub async fn delete(State(state): State<AppState>, vendor: Vendor<RequestWrite>, path: PathValues) -> ApiResult<StatusCode> {
+    let id = path.uuid("requestId")?;
+    let org = vendor.organization()?;
+    let mut tx = state.db.begin().await?;
+    let request = store::any_kind_for_update(&mut tx, id, state.config.settings.requests.lifetime_days).await?.ok_or(ProblemCode::RequestNotFound)?;
+    let system = owned_system(&mut tx, org, &request.system_id).await?.ok_or(ProblemCode::RequestNotFound)?;
+    store::soft_delete(&mut tx, id, "vendor").await?;
+    record(&mut tx, &request, &system, "request.deleted").await?;
+    tx.commit().await?;
+    Ok(StatusCode::ACCEPTED)
 }

@@ -113,6 +113,29 @@ impl Decisions<'_> {
         Ok(Request { status: RequestStatus::Rejected, ..request })
     }
 
+    /// Passes an open request on to those who may decide. A repeat changes nothing.
+    ///
+    /// # Errors
+    /// The problem of the first step that fails.
+    pub async fn escalate(&self, by: Approver<'_>, kind: RequestKind, id: Uuid) -> ApiResult<()> {
+        let mut tx = self.db.begin().await?;
+        let request = store::by_id_for_update(&mut tx, kind, id, self.lifetime_days).await?.ok_or(ProblemCode::RequestNotFound)?;
+        rules::check_party(&request, by.party)?;
+        if !request.is_open() {
+            return Err(ProblemCode::RequestNotNew.into());
+        }
+        if request.escalated {
+            return Ok(());
+        }
+        store::escalate(&mut tx, id, &by.name()).await?;
+        if let Some(system) = systems::by_id(&mut tx, &request.system_id).await? {
+            record(&mut tx, by, &request, &system, "request.escalated", "request").await?;
+            tell(&mut tx, &request, &system, "systemuser_request_escalated", RequestStatus::New).await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
     /// What of the request the approver may hand out. Agents hold nothing themselves, so nothing is checked for them.
     ///
     /// # Errors

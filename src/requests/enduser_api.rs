@@ -4,7 +4,7 @@ use axum::extract::State;
 
 use super::{
     decide::Approver,
-    model::{RequestDto, RequestInternalDto, RequestKind},
+    model::{Request, RequestDto, RequestInternalDto, RequestKind},
     store,
 };
 use crate::{
@@ -13,25 +13,37 @@ use crate::{
         callers::{self, AccessManagementRead, AccessManagementWrite, Permitted, PortalAccessManagementWrite},
     },
     http::{ApiResult, Json, ProblemCode, path::PathValues},
-    pdp::Asker,
     register,
     token::scopes::Portal,
 };
+
+type Reader = Permitted<AccessManagementRead>;
+type Rejecter = Permitted<AccessManagementWrite>;
+type PortalApprover = Permitted<PortalAccessManagementWrite>;
 
 /// A request of the party.
 #[utoipa::path(get, path = "/authentication/api/v1/systemuser/request/{party}/{requestId}", tag = "Requests",
     params(("party" = i32, Path), ("requestId" = uuid::Uuid, Path)),
     responses((status = 200, body = RequestDto), (status = 400), (status = 401), (status = 403), (status = 404, description = "AUTH-00010")),
     security(("person" = [])))]
-pub async fn read_for_party(
-    State(state): State<AppState>,
-    permitted: Permitted<AccessManagementRead>,
-    path: PathValues,
-) -> ApiResult<Json<RequestDto>> {
+pub async fn read_for_party(State(state): State<AppState>, permitted: Reader, path: PathValues) -> ApiResult<Json<RequestDto>> {
+    of_party(&state, &permitted, RequestKind::Standard, &path).await
+}
+
+/// A request for an agent of the party.
+#[utoipa::path(get, path = "/authentication/api/v1/systemuser/request/agent/{party}/{requestId}", tag = "Requests",
+    params(("party" = i32, Path), ("requestId" = uuid::Uuid, Path)),
+    responses((status = 200, body = RequestDto), (status = 400), (status = 401), (status = 403), (status = 404, description = "AUTH-00010")),
+    security(("person" = [])))]
+pub async fn read_agent_for_party(State(state): State<AppState>, permitted: Reader, path: PathValues) -> ApiResult<Json<RequestDto>> {
+    of_party(&state, &permitted, RequestKind::Agent, &path).await
+}
+
+async fn of_party(state: &AppState, permitted: &Reader, kind: RequestKind, path: &PathValues) -> ApiResult<Json<RequestDto>> {
     let id = path.uuid("requestId")?;
     let org_number = permitted.party.org_number.as_deref().ok_or(ProblemCode::OrganizationNotFound)?;
     let mut db = state.db.acquire().await?;
-    let request = store::by_id(&mut db, RequestKind::Standard, id, state.config.settings.requests.lifetime_days).await?;
+    let request = store::by_id(&mut db, kind, id, state.config.settings.requests.lifetime_days).await?;
     let request = request.filter(|r| r.party_org_no == org_number).ok_or(ProblemCode::RequestNotFound)?;
     Ok(Json(RequestDto::new(request, None)))
 }
@@ -43,19 +55,29 @@ pub async fn read_for_party(
         (status = 404, description = "AUTH-00010")),
     security(("person" = ["altinn:portal/enduser"])))]
 pub async fn read_by_id(State(state): State<AppState>, user: EndUser<Portal>, path: PathValues) -> ApiResult<Json<RequestInternalDto>> {
+    for_page(&state, &user, RequestKind::Standard, &path).await
+}
+
+/// A request for an agent by its id alone.
+#[utoipa::path(get, path = "/authentication/api/v1/systemuser/request/agent/{requestId}", tag = "Requests",
+    params(("requestId" = uuid::Uuid, Path)),
+    responses((status = 200, body = RequestInternalDto), (status = 400), (status = 401), (status = 403, description = "Scope, or AUTH-00066"),
+        (status = 404, description = "AUTH-00010")),
+    security(("person" = ["altinn:portal/enduser"])))]
+pub async fn read_agent_by_id(State(state): State<AppState>, user: EndUser<Portal>, path: PathValues) -> ApiResult<Json<RequestInternalDto>> {
+    for_page(&state, &user, RequestKind::Agent, &path).await
+}
+
+async fn for_page(state: &AppState, user: &EndUser<Portal>, kind: RequestKind, path: &PathValues) -> ApiResult<Json<RequestInternalDto>> {
     let id = path.uuid("requestId")?;
     let principal = &user.caller.principal;
     let mut db = state.db.acquire().await?;
-    let request = store::by_id(&mut db, RequestKind::Standard, id, state.config.settings.requests.lifetime_days).await?;
+    let request = store::by_id(&mut db, kind, id, state.config.settings.requests.lifetime_days).await?;
     let request = request.ok_or(ProblemCode::RequestNotFound)?;
     let party = register::party_by_org_number(&mut db, &request.party_org_no).await?.ok_or(ProblemCode::OrganizationNotFound)?;
     drop(db);
-    let person = callers::person_of(&state, principal).await?.ok_or(ProblemCode::NotAccessManager)?;
-    let asker = Asker::Person(person.0.uuid);
-    let may_approve = match party.party_id {
-        Some(party_id) => callers::permits(&state, asker, principal.auth_level, "write", "altinn_access_management", party_id).await?,
-        None => false,
-    };
+    let person = callers::person_of(state, principal).await?.ok_or(ProblemCode::NotAccessManager)?;
+    let may_approve = callers::manages_access(state, &person, principal.auth_level, &party).await?;
     if !may_approve && !register::has_relation(&mut *state.db.acquire().await?, &state.catalogue, &person.0, &party).await? {
         return Err(ProblemCode::NotAccessManager.into());
     }
@@ -74,7 +96,10 @@ pub async fn read_by_id(State(state): State<AppState>, user: EndUser<Portal>, pa
         escalated: request.escalated,
         user_may_escalate_but_not_approve: !may_approve,
         created: request.created,
-        system_user_type: "Standard",
+        system_user_type: match kind {
+            RequestKind::Standard => "Standard",
+            RequestKind::Agent => "Agent",
+        },
     }))
 }
 
@@ -84,10 +109,21 @@ pub async fn read_by_id(State(state): State<AppState>, user: EndUser<Portal>, pa
     responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403, description = "Not permitted, or the delegation check fails"),
         (status = 404), (status = 409, description = "AUTH-00013")),
     security(("person" = ["altinn:portal/enduser"])))]
-pub async fn approve(State(state): State<AppState>, permitted: Permitted<PortalAccessManagementWrite>, path: PathValues) -> ApiResult<Json<bool>> {
-    let id = path.uuid("requestId")?;
+pub async fn approve(State(state): State<AppState>, permitted: PortalApprover, path: PathValues) -> ApiResult<Json<bool>> {
     let approver = Approver { person: permitted.person()?, party: &permitted.party };
-    state.decisions().approve(approver, RequestKind::Standard, id, None).await?;
+    state.decisions().approve(approver, RequestKind::Standard, path.uuid("requestId")?, None).await?;
+    Ok(Json(true))
+}
+
+/// Approves a request for an agent: creates it. Clients are handed to it later.
+#[utoipa::path(post, path = "/authentication/api/v1/systemuser/request/agent/{party}/{requestId}/approve", tag = "Requests",
+    params(("party" = i32, Path), ("requestId" = uuid::Uuid, Path)),
+    responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403), (status = 404, description = "AUTH-00030"),
+        (status = 409, description = "AUTH-00013")),
+    security(("person" = ["altinn:portal/enduser"])))]
+pub async fn approve_agent(State(state): State<AppState>, permitted: PortalApprover, path: PathValues) -> ApiResult<Json<bool>> {
+    let approver = Approver { person: permitted.person()?, party: &permitted.party };
+    state.decisions().approve(approver, RequestKind::Agent, path.uuid("requestId")?, None).await?;
     Ok(Json(true))
 }
 
@@ -96,9 +132,87 @@ pub async fn approve(State(state): State<AppState>, permitted: Permitted<PortalA
     params(("party" = i32, Path), ("requestId" = uuid::Uuid, Path)),
     responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403), (status = 404), (status = 409, description = "AUTH-00013")),
     security(("person" = [])))]
-pub async fn reject(State(state): State<AppState>, permitted: Permitted<AccessManagementWrite>, path: PathValues) -> ApiResult<Json<bool>> {
-    let id = path.uuid("requestId")?;
+pub async fn reject(State(state): State<AppState>, permitted: Rejecter, path: PathValues) -> ApiResult<Json<bool>> {
     let approver = Approver { person: permitted.person()?, party: &permitted.party };
-    state.decisions().reject(approver, RequestKind::Standard, id).await?;
+    state.decisions().reject(approver, RequestKind::Standard, path.uuid("requestId")?).await?;
     Ok(Json(true))
+}
+
+/// Rejects a request for an agent.
+#[utoipa::path(post, path = "/authentication/api/v1/systemuser/request/agent/{party}/{requestId}/reject", tag = "Requests",
+    params(("party" = i32, Path), ("requestId" = uuid::Uuid, Path)),
+    responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403), (status = 404, description = "AUTH-00030"),
+        (status = 409, description = "AUTH-00013")),
+    security(("person" = [])))]
+pub async fn reject_agent(State(state): State<AppState>, permitted: Rejecter, path: PathValues) -> ApiResult<Json<bool>> {
+    let approver = Approver { person: permitted.person()?, party: &permitted.party };
+    state.decisions().reject(approver, RequestKind::Agent, path.uuid("requestId")?).await?;
+    Ok(Json(true))
+}
+
+/// Passes a request on to those who may decide. False for someone who has nothing to do with the party.
+#[utoipa::path(post, path = "/authentication/api/v1/systemuser/request/{party}/{requestId}/escalate", tag = "Requests",
+    params(("party" = i32, Path), ("requestId" = uuid::Uuid, Path)),
+    responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403, description = "Scope, or AUTH-00041"),
+        (status = 404, description = "AUTH-00010"), (status = 409, description = "AUTH-00013")),
+    security(("person" = ["altinn:portal/enduser"])))]
+pub async fn escalate(State(state): State<AppState>, user: EndUser<Portal>, path: PathValues) -> ApiResult<Json<bool>> {
+    pass_on(&state, &user, RequestKind::Standard, &path).await
+}
+
+/// Passes a request for an agent on to those who may decide.
+#[utoipa::path(post, path = "/authentication/api/v1/systemuser/request/agent/{party}/{requestId}/escalate", tag = "Requests",
+    params(("party" = i32, Path), ("requestId" = uuid::Uuid, Path)),
+    responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403, description = "Scope, or AUTH-00042"),
+        (status = 404, description = "AUTH-00010"), (status = 409, description = "AUTH-00013")),
+    security(("person" = ["altinn:portal/enduser"])))]
+pub async fn escalate_agent(State(state): State<AppState>, user: EndUser<Portal>, path: PathValues) -> ApiResult<Json<bool>> {
+    pass_on(&state, &user, RequestKind::Agent, &path).await
+}
+
+async fn pass_on(state: &AppState, user: &EndUser<Portal>, kind: RequestKind, path: &PathValues) -> ApiResult<Json<bool>> {
+    let (party_id, id) = (path.party_id()?, path.uuid("requestId")?);
+    let principal = &user.caller.principal;
+    let Some(person) = callers::person_of(state, principal).await? else { return Ok(Json(false)) };
+    let mut db = state.db.acquire().await?;
+    let Some(party) = register::party_by_id(&mut db, party_id).await? else { return Ok(Json(false)) };
+    let related = register::has_relation(&mut db, &state.catalogue, &person.0, &party).await?;
+    drop(db);
+    if !related && !callers::manages_access(state, &person, principal.auth_level, &party).await? {
+        return Ok(Json(false));
+    }
+    state.decisions().escalate(Approver { person: &person, party: &party }, kind, id).await?;
+    Ok(Json(true))
+}
+
+/// Open requests to the party's organisation, oldest first.
+#[utoipa::path(get, path = "/authentication/api/v1/systemuser/request/{party}/{orgno}/pending", tag = "Requests",
+    params(("party" = i32, Path), ("orgno" = String, Path)),
+    responses((status = 200, body = Vec<RequestDto>), (status = 400), (status = 401), (status = 403, description = "Not permitted, or AUTH-00041")),
+    security(("person" = ["altinn:portal/enduser"])))]
+pub async fn pending(State(state): State<AppState>, permitted: PortalApprover, path: PathValues) -> ApiResult<Json<Vec<RequestDto>>> {
+    open(&state, &permitted, RequestKind::Standard, &path).await
+}
+
+/// Open requests for agents to the party's organisation that were passed on, oldest first.
+#[utoipa::path(get, path = "/authentication/api/v1/systemuser/request/agent/{party}/{orgno}/pending", tag = "Requests",
+    params(("party" = i32, Path), ("orgno" = String, Path)),
+    responses((status = 200, body = Vec<RequestDto>), (status = 400), (status = 401), (status = 403, description = "Not permitted, or AUTH-00042")),
+    security(("person" = ["altinn:portal/enduser"])))]
+pub async fn pending_agents(State(state): State<AppState>, permitted: PortalApprover, path: PathValues) -> ApiResult<Json<Vec<RequestDto>>> {
+    open(&state, &permitted, RequestKind::Agent, &path).await
+}
+
+async fn open(state: &AppState, permitted: &PortalApprover, kind: RequestKind, path: &PathValues) -> ApiResult<Json<Vec<RequestDto>>> {
+    let org_number = permitted.party.org_number.as_deref().ok_or(ProblemCode::OrganizationNotFound)?;
+    if path.get("orgno") != org_number {
+        return Err(match kind {
+            RequestKind::Standard => ProblemCode::PartyMismatch,
+            RequestKind::Agent => ProblemCode::AgentPartyMismatch,
+        }
+        .into());
+    }
+    let mut db = state.db.acquire().await?;
+    let found: Vec<Request> = store::pending(&mut db, kind, org_number, state.config.settings.requests.lifetime_days).await?;
+    Ok(Json(found.into_iter().map(|r| RequestDto::new(r, None)).collect()))
 }

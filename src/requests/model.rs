@@ -114,7 +114,9 @@ pub struct RequestDto {
     pub external_ref: String,
     pub system_id: String,
     pub party_org_no: String,
-    pub rights: Vec<Right>,
+    /// Absent in requests for agents.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rights: Option<Vec<Right>>,
     pub access_packages: Vec<AccessPackage>,
     pub status: RequestStatus,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -139,7 +141,7 @@ impl RequestDto {
             external_ref: request.external_ref,
             system_id: request.system_id,
             party_org_no: request.party_org_no,
-            rights: request.rights,
+            rights: (request.kind == RequestKind::Standard).then_some(request.rights),
             access_packages: request.access_packages,
             status: request.status,
             redirect_url: request.redirect_url,

@@ -11,12 +11,19 @@ use crate::{
     },
 };
 
-/// Checks a new request for the customer's own use against the system it names.
+/// Checks a new request against the system it names.
 ///
 /// # Errors
 /// The first finding.
-pub fn check_new(request: &NewRequest, system: &System, catalogue: &Catalogue) -> Result<(), Problem> {
+pub fn check_new(kind: RequestKind, request: &NewRequest, system: &System, catalogue: &Catalogue) -> Result<(), Problem> {
     check_redirect_url(request.redirect_url.as_deref(), &system.redirect_urls)?;
+    if kind == RequestKind::Agent {
+        let packages = request.access_packages.as_deref().unwrap_or_default();
+        if packages.is_empty() {
+            return Err(ProblemCode::AgentWithoutPackages.into());
+        }
+        return check_packages_subset(packages, &system.access_packages, Audience::Clients, catalogue);
+    }
     if request.rights.is_none() && request.access_packages.is_none() {
         return Err(ProblemCode::RightsNotFoundOrNotDelegable.into());
     }

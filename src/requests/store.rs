@@ -111,6 +111,72 @@ pub async fn by_key(
     .map(Request::from))
 }
 
+/// Visible requests of a kind for a system, by id, from an id on.
+///
+/// # Errors
+/// As the database says.
+pub async fn of_system(
+    db: &mut PgConnection,
+    kind: RequestKind,
+    system_id: &str,
+    from: Option<Uuid>,
+    limit: i64,
+    lifetime_days: i32,
+) -> Result<Vec<Request>, DbError> {
+    let from = from.unwrap_or(Uuid::nil());
+    Ok(requests!(
+        "where system_id = $2 and kind = $3 and not is_deleted and id >= $4 order by id limit $5",
+        lifetime_days,
+        system_id,
+        kind.as_str(),
+        from,
+        limit
+    )
+    .fetch_all(db)
+    .await?
+    .into_iter()
+    .map(Request::from)
+    .collect())
+}
+
+/// Open requests of a kind to an organisation, oldest first; of agents only those that were escalated.
+///
+/// # Errors
+/// As the database says.
+pub async fn pending(db: &mut PgConnection, kind: RequestKind, party_org_no: &str, lifetime_days: i32) -> Result<Vec<Request>, DbError> {
+    Ok(requests!(
+        r#"where party_org_no = $2 and kind = $3 and status = 'New' and not is_deleted and (escalated or kind <> 'agent')
+             and created >= now() - make_interval(days => $1) order by created, id"#,
+        lifetime_days,
+        party_org_no,
+        kind.as_str()
+    )
+    .fetch_all(db)
+    .await?
+    .into_iter()
+    .map(Request::from)
+    .collect())
+}
+
+/// A visible request of any kind; nobody else changes it until the transaction ends.
+///
+/// # Errors
+/// As the database says.
+pub async fn any_kind_for_update(tx: &mut PgConnection, id: Uuid, lifetime_days: i32) -> Result<Option<Request>, DbError> {
+    Ok(requests!("where id = $2 and not is_deleted for update", lifetime_days, id).fetch_optional(tx).await?.map(Request::from))
+}
+
+/// Passes a request on to those who may decide.
+///
+/// # Errors
+/// As the database says.
+pub async fn escalate(tx: &mut PgConnection, id: Uuid, by: &str) -> Result<(), DbError> {
+    sqlx::query!("update request set escalated = true, last_changed = now(), changed_by = $2 where id = $1 and not escalated", id, by)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
 /// Stores a new request. None when one with this key is there already.
 ///
 /// # Errors

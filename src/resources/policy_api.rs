@@ -10,7 +10,6 @@ use http::{
     header::{CONTENT_DISPOSITION, CONTENT_TYPE, LOCATION},
 };
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::{
@@ -20,8 +19,13 @@ use super::{
 };
 use crate::{
     app::AppState,
-    http::{ApiError, ApiResult, Json, Language, ModelState, body, body::JsonBytes, path::PathValues, query::Query},
-    token::base64url,
+    http::{
+        ApiError, ApiResult, Json, Language, ModelState, body,
+        body::JsonBytes,
+        paging::{self, Links, Paginated},
+        path::PathValues,
+        query::Query,
+    },
 };
 
 /// Greatest request that carries a policy. What a policy itself may have is a setting.
@@ -123,29 +127,6 @@ async fn current(state: &AppState, path: &PathValues) -> ApiResult<std::sync::Ar
     let mut db = state.db.acquire().await?;
     let resource = state.policies.resource(&mut db, path.get("id")).await?;
     resource.and_then(|r| r.policy).ok_or(ApiError::Status(StatusCode::NOT_FOUND))
-}
-
-/// Links of a list; `next` only when there is more.
-#[derive(Debug, Default, Serialize, ToSchema)]
-pub struct Links {
-    /// Address of the next page.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub next: Option<String>,
-}
-
-/// A list with its links.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Paginated<T> {
-    /// Where to go on.
-    pub links: Links,
-    /// The items.
-    pub data: Vec<T>,
-}
-
-impl<T> Paginated<T> {
-    fn whole(data: Vec<T>) -> Json<Self> {
-        Json(Self { links: Links::default(), data })
-    }
 }
 
 /// An attribute as the index of subjects tells it.
@@ -275,13 +256,10 @@ pub async fn updated(State(state): State<AppState>, query: Query) -> ApiResult<J
         None => 1_000,
         Some(text) => text.parse().ok().filter(|n| (1..=1_000).contains(n)).ok_or_else(|| ModelState::not_valid("limit", text))?,
     };
-    let after: Option<Continuation> = match given("token") {
-        None => None,
-        Some(text) => {
-            let read = crate::token::unbase64url(text).and_then(|bytes| serde_json::from_slice(&bytes).ok()).filter(|_| since.is_some());
-            Some(read.ok_or_else(|| ModelState::not_valid("token", text))?)
-        }
-    };
+    let after: Option<Continuation> = paging::key(&query)?;
+    if after.is_some() && since.is_none() {
+        return Err(ModelState::required("since").into());
+    }
     let mut db = state.db.acquire().await?;
     let pair = after.as_ref().map(|c| (c.identifier.as_str(), c.subject.as_str()));
     let mut found = store::updated_since(&mut db, since, pair, limit + 1).await?;
@@ -300,7 +278,7 @@ pub async fn updated(State(state): State<AppState>, query: Query) -> ApiResult<J
 }
 
 fn next_page(base: &str, last: &store::UpdatedPair, limit: i64) -> String {
-    let token: Value = json!(Continuation { identifier: last.identifier.clone(), subject: last.subject_urn.clone() });
+    let token = paging::token(&Continuation { identifier: last.identifier.clone(), subject: last.subject_urn.clone() });
     let since = last.updated_at.to_rfc3339_opts(SecondsFormat::Micros, true);
-    format!("{base}/resourceregistry/api/v1/resource/updated?since={since}&token={}&limit={limit}", base64url(token.to_string()))
+    format!("{base}/resourceregistry/api/v1/resource/updated?since={since}&token={token}&limit={limit}")
 }

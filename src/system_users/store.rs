@@ -108,12 +108,21 @@ pub async fn by_external_id(
     .map(SystemUser::from))
 }
 
+/// Serialises writers of the sequence until the transaction ends. Whoever takes a number from it holds this.
+///
+/// # Errors
+/// As the database says.
+pub async fn lock_sequence(tx: &mut PgConnection) -> Result<(), DbError> {
+    sqlx::query!("select pg_advisory_xact_lock($1) as locked", SEQUENCE_LOCK).fetch_one(tx).await?;
+    Ok(())
+}
+
 /// Stores a system user and makes it known as a party; returns the party's key.
 ///
 /// # Errors
 /// As the database says; `system_user_active_key` when one with this key lives already.
 pub async fn insert(tx: &mut PgConnection, user: &NewSystemUser<'_>) -> Result<i32, DbError> {
-    sqlx::query!("select pg_advisory_xact_lock($1) as locked", SEQUENCE_LOCK).fetch_one(&mut *tx).await?;
+    lock_sequence(&mut *tx).await?;
     sqlx::query!(
         r#"insert into system_user (id, integration_title, system_internal_id, owner_key, reportee_org_no, kind, external_ref, access_packages,
              created_by, sequence_no)
@@ -140,7 +149,7 @@ pub async fn insert(tx: &mut PgConnection, user: &NewSystemUser<'_>) -> Result<i
 /// # Errors
 /// As the database says.
 pub async fn delete(tx: &mut PgConnection, user: &SystemUser, by: &str) -> Result<bool, DbError> {
-    sqlx::query!("select pg_advisory_xact_lock($1) as locked", SEQUENCE_LOCK).fetch_one(&mut *tx).await?;
+    lock_sequence(&mut *tx).await?;
     let deleted = sqlx::query!(
         r#"update system_user set is_deleted = true, deleted_at = now(), last_changed = now(), changed_by = $2,
              sequence_no = nextval('system_user_sequence')

@@ -18,6 +18,7 @@ mod maskinporten;
 mod metadata;
 mod pages;
 mod register;
+mod request_lists;
 mod requests;
 mod resources;
 mod system_changes;

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     delegation,
     import::merge::{Counts, Documents, Merge, Merged},
-    register,
+    register, system_users,
 };
 
 /// A line.
@@ -54,6 +54,7 @@ pub fn check(context: &Context, line: &Line, check: &mut Check<'_>) {
 /// As the database says.
 pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
     let mut counts = Counts::default();
+    system_users::lock_sequence(&mut *tx).await?;
     let actor = format!("import:{}", merge.options.source);
     let mut lines = Documents::default();
     while let Some(staged) = lines.next(&mut *tx).await? {
