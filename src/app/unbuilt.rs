@@ -11,15 +11,6 @@ const A: &str = "/authentication/api/v1";
 
 /// Templates below `/authentication/api/v1`.
 const AUTHENTICATION: &[&str] = &[
-    "/systemuser/changerequest/vendor",
-    "/systemuser/changerequest/vendor/{requestId}",
-    "/systemuser/changerequest/vendor/byexternalref/{systemId}/{orgNo}/{externalRef}",
-    "/systemuser/changerequest/vendor/bysystem/{systemId}",
-    "/systemuser/changerequest/{requestId}",
-    "/systemuser/changerequest/{party}/{requestId}",
-    "/systemuser/changerequest/{party}/{requestId}/approve",
-    "/systemuser/changerequest/{party}/{requestId}/reject",
-    "/systemuser/changerequest/{party}/{requestId}/pending",
     "/systemuser",
     "/systemuser/{party}",
     "/systemuser/{party}/create",

@@ -9,4 +9,4 @@ mod store;
 
 pub use check::{Wanted, check};
 pub use rules::{DelegationReport, Reason, RightOutcome};
-pub use store::{Held, give, held, revoke_all};
+pub use store::{Held, give, held, revoke, revoke_all};

@@ -104,3 +104,30 @@ pub async fn held(db: &mut PgConnection, owner_key: i32, system_user_id: Uuid) -
     .await?;
     Ok(Held { packages, resources })
 }
+
+/// Takes single packages and all rights on single resources from a system user. What it does not have is not missed.
+///
+/// # Errors
+/// As the database says.
+pub async fn revoke(
+    tx: &mut PgConnection,
+    owner_key: i32,
+    system_user_key: i32,
+    resources: &[String],
+    packages: &[PackageKey],
+) -> Result<(), DbError> {
+    sqlx::query!(
+        r#"with relation as (
+             select a.id from assignment a join role r on r.key = a.role_id and r.code = 'rettighetshaver' where a.from_key = $1 and a.to_key = $2
+           ), packages as (
+             delete from assignment_package p using relation where p.assignment_id = relation.id and p.package_id = any($3))
+           delete from assignment_right g using relation where g.assignment_id = relation.id and g.resource_id = any($4)"#,
+        owner_key,
+        system_user_key,
+        packages,
+        resources
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}

@@ -74,13 +74,7 @@ async fn ask(state: &AppState, vendor: &Vendor<RequestWrite>, kind: RequestKind,
     Ok(if is_new { (StatusCode::CREATED, [(LOCATION, location)], answer).into_response() } else { answer.into_response() })
 }
 
-async fn find_or_create(
-    state: &AppState,
-    tx: &mut PgConnection,
-    kind: RequestKind,
-    new: &NewRequest,
-    system: &System,
-) -> ApiResult<(Request, bool)> {
+async fn find_or_create(state: &AppState, tx: &mut PgConnection, kind: RequestKind, new: &NewRequest, system: &System) -> ApiResult<(Request, bool)> {
     let lifetime = state.config.settings.requests.lifetime_days;
     let external_ref = ExternalRef::or_default(new.external_ref.as_deref(), &new.party_org_no);
     let external_ref = external_ref.as_str();

@@ -31,7 +31,9 @@ pub struct Approver<'a> {
 }
 
 impl Approver<'_> {
-    fn name(&self) -> String {
+    /// As it is written down who changed something.
+    #[must_use]
+    pub fn name(&self) -> String {
         format!("user_id:{}", self.person.0.user_id.unwrap_or(0))
     }
 }

@@ -2,12 +2,13 @@
 
 pub(crate) mod api;
 mod bind;
+pub(crate) mod changes;
 mod decide;
 pub(crate) mod enduser_api;
 mod model;
 pub mod rules;
 mod store;
 
-pub use decide::{Approver, Decisions};
+pub use decide::{Approver, Decisions, customer};
 pub use model::{Request, RequestKind, RequestStatus};
 pub use store::{any_state, by_id};

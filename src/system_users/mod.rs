@@ -7,4 +7,4 @@ mod store;
 
 pub use live::live_check;
 pub use model::{ExternalSystemUser, NewSystemUser, SystemUser, SystemUserDetail, SystemUserKind};
-pub use store::{SystemUserFacts, active_with_key, by_external_id, by_id, delete, facts, insert, lock_sequence};
+pub use store::{SystemUserFacts, active_with_key, by_external_id, by_id, delete, facts, insert, lock_sequence, touch};

@@ -144,6 +144,23 @@ pub async fn insert(tx: &mut PgConnection, user: &NewSystemUser<'_>) -> Result<i
     Ok(key)
 }
 
+/// Notes that a system user changed, for those who follow the stream. The caller holds the sequence.
+///
+/// # Errors
+/// As the database says.
+pub async fn touch(tx: &mut PgConnection, id: Uuid, by: &str) -> Result<(), DbError> {
+    sqlx::query!(
+        r#"update system_user set changed_by = $2, last_changed = now(), sequence_no = nextval('system_user_sequence')
+           where id = $1 and not is_deleted"#,
+        id,
+        by
+    )
+    .execute(&mut *tx)
+    .await?;
+    crate::db::feed::append(tx, crate::db::feed::Touched::SystemUser, &id.to_string()).await?;
+    Ok(())
+}
+
 /// Deletes a system user with everything it holds, and the request it came from. Returns whether it lived.
 ///
 /// # Errors

@@ -5,6 +5,7 @@
 mod support;
 
 mod authorized_parties;
+mod change_requests;
 mod conventions;
 mod decisions;
 mod exchange;

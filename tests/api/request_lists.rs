@@ -71,7 +71,10 @@ async fn what_cannot_be_asked_for_an_agent() {
     // A package that is not for clients, on a system that lists it.
     app.run_sql(&format!("update system set access_packages = access_packages || '[{{\"urn\": \"urn:altinn:accesspackage:tilgangsstyrer\"}}]' where system_id = '{BYRA}'")).await;
     let problem = ask(&|b| b["accessPackages"] = json!([{"urn": "urn:altinn:accesspackage:tilgangsstyrer"}])).await;
-    assert_eq!((problem.code().as_str(), problem.problem()["NotDelegablePackages"].as_str()), ("AUTH-00065", Some("urn:altinn:accesspackage:tilgangsstyrer")));
+    assert_eq!(
+        (problem.code().as_str(), problem.problem()["NotDelegablePackages"].as_str()),
+        ("AUTH-00065", Some("urn:altinn:accesspackage:tilgangsstyrer"))
+    );
 }
 
 #[tokio::test]
@@ -84,7 +87,9 @@ async fn a_list_loses_no_row_at_the_border_of_a_page() {
         body["externalRef"] = json!(format!("liste-{at}"));
         made.push(app.post(VENDOR, &token, body).await.expect(201).json()["id"].as_str().unwrap().to_owned());
     }
-    let total = app.count(&format!("select count(*) from request where system_id = '{}' and kind = 'standard' and not is_deleted", who::FJORDLONN_SYSTEM)).await;
+    let total = app
+        .count(&format!("select count(*) from request where system_id = '{}' and kind = 'standard' and not is_deleted", who::FJORDLONN_SYSTEM))
+        .await;
     let mut seen = Vec::new();
     let mut next = Some(format!("{}{VENDOR}/bysystem/{}", app.base, who::FJORDLONN_SYSTEM));
     while let Some(url) = next {

@@ -1,0 +1,109 @@
+//! `/authentication/api/v1/systemuser/changerequest/{party}/…`: what persons do with change requests.
+
+use axum::extract::State;
+
+use super::{
+    model::{ChangeRequestDto, ChangeRequestInternalDto},
+    store,
+};
+use crate::{
+    app::{
+        AppState,
+        callers::{self, AccessManagementRead, AccessManagementWrite, Caller, Permitted, PortalAccessManagementWrite},
+    },
+    http::{ApiResult, Json, ProblemCode, path::PathValues},
+    register,
+    requests::Approver,
+};
+
+/// A change request of the party.
+#[utoipa::path(get, path = "/authentication/api/v1/systemuser/changerequest/{party}/{requestId}", tag = "Change requests",
+    params(("party" = i32, Path), ("requestId" = uuid::Uuid, Path)),
+    responses((status = 200, body = ChangeRequestDto), (status = 400), (status = 401), (status = 403), (status = 404, description = "AUTH-00010")),
+    security(("person" = [])))]
+pub async fn read_for_party(
+    State(state): State<AppState>,
+    permitted: Permitted<AccessManagementRead>,
+    path: PathValues,
+) -> ApiResult<Json<ChangeRequestDto>> {
+    let id = path.uuid("requestId")?;
+    let org_number = permitted.party.org_number.as_deref().ok_or(ProblemCode::OrganizationNotFound)?;
+    let mut db = state.db.acquire().await?;
+    let request = store::by_id(&mut db, id, state.config.settings.requests.lifetime_days).await?;
+    let request = request.filter(|r| r.party_org_no == org_number).ok_or(ProblemCode::RequestNotFound)?;
+    Ok(Json(ChangeRequestDto::new(request, None)))
+}
+
+/// A change request by its id alone, for someone who may decide for its organisation.
+#[utoipa::path(get, path = "/authentication/api/v1/systemuser/changerequest/{requestId}", tag = "Change requests",
+    params(("requestId" = uuid::Uuid, Path)),
+    responses((status = 200, body = ChangeRequestInternalDto), (status = 400), (status = 401), (status = 403, description = "AUTH-00066"),
+        (status = 404, description = "AUTH-00010")),
+    security(("person" = [])))]
+pub async fn read_by_id(State(state): State<AppState>, caller: Caller, path: PathValues) -> ApiResult<Json<ChangeRequestInternalDto>> {
+    let id = path.uuid("requestId")?;
+    let mut db = state.db.acquire().await?;
+    let request = store::by_id(&mut db, id, state.config.settings.requests.lifetime_days).await?.ok_or(ProblemCode::RequestNotFound)?;
+    let party = register::party_by_org_number(&mut db, &request.party_org_no).await?.ok_or(ProblemCode::OrganizationNotFound)?;
+    drop(db);
+    let person = callers::person_of(&state, &caller.principal).await?.ok_or(ProblemCode::NotAccessManager)?;
+    if !callers::manages_access(&state, &person, caller.principal.auth_level, &party).await? {
+        return Err(ProblemCode::NotAccessManager.into());
+    }
+    Ok(Json(ChangeRequestInternalDto {
+        id: request.id,
+        external_ref: request.external_ref,
+        system_id: request.system_id,
+        system_user_id: request.system_user_id,
+        party_org_no: request.party_org_no,
+        party_id: party.party_id,
+        party_uuid: party.uuid,
+        sets: request.sets,
+        status: request.status,
+        redirect_url: request.redirect_url,
+    }))
+}
+
+/// Approves: the system user gets what is new, and loses what is unwanted.
+#[utoipa::path(post, path = "/authentication/api/v1/systemuser/changerequest/{party}/{requestId}/approve", tag = "Change requests",
+    params(("party" = i32, Path), ("requestId" = uuid::Uuid, Path)),
+    responses((status = 200, body = bool), (status = 400, description = "AUTH-00001, -00050, -00052 or -00053"), (status = 401),
+        (status = 403, description = "Not permitted, or AUTH-00041"), (status = 404, description = "AUTH-00010, -00011 or -00015"),
+        (status = 409, description = "AUTH-00013")),
+    security(("person" = [])))]
+pub async fn approve(State(state): State<AppState>, permitted: Permitted<AccessManagementWrite>, path: PathValues) -> ApiResult<Json<bool>> {
+    let approver = Approver { person: permitted.person()?, party: &permitted.party };
+    state.decisions().approve_change(approver, path.uuid("requestId")?).await?;
+    Ok(Json(true))
+}
+
+/// Rejects.
+#[utoipa::path(post, path = "/authentication/api/v1/systemuser/changerequest/{party}/{requestId}/reject", tag = "Change requests",
+    params(("party" = i32, Path), ("requestId" = uuid::Uuid, Path)),
+    responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403, description = "Not permitted, or AUTH-00041"),
+        (status = 404, description = "AUTH-00010"), (status = 409, description = "AUTH-00013")),
+    security(("person" = [])))]
+pub async fn reject(State(state): State<AppState>, permitted: Permitted<AccessManagementWrite>, path: PathValues) -> ApiResult<Json<bool>> {
+    let approver = Approver { person: permitted.person()?, party: &permitted.party };
+    state.decisions().reject_change(approver, path.uuid("requestId")?).await?;
+    Ok(Json(true))
+}
+
+/// Open change requests to the party's organisation, oldest first.
+#[utoipa::path(get, path = "/authentication/api/v1/systemuser/changerequest/{party}/{orgno}/pending", tag = "Change requests",
+    params(("party" = i32, Path), ("orgno" = String, Path)),
+    responses((status = 200, body = Vec<ChangeRequestDto>), (status = 400), (status = 401), (status = 403, description = "Not permitted, or AUTH-00041")),
+    security(("person" = ["altinn:portal/enduser"])))]
+pub async fn pending(
+    State(state): State<AppState>,
+    permitted: Permitted<PortalAccessManagementWrite>,
+    path: PathValues,
+) -> ApiResult<Json<Vec<ChangeRequestDto>>> {
+    let org_number = permitted.party.org_number.as_deref().ok_or(ProblemCode::OrganizationNotFound)?;
+    if path.get("orgno") != org_number {
+        return Err(ProblemCode::PartyMismatch.into());
+    }
+    let mut db = state.db.acquire().await?;
+    let found = store::pending(&mut db, org_number, state.config.settings.requests.lifetime_days).await?;
+    Ok(Json(found.into_iter().map(|r| ChangeRequestDto::new(r, None)).collect()))
+}

@@ -1,0 +1,8 @@
+//! Change requests: a vendor asks that a standard system user gets more, or less.
+
+pub(crate) mod api;
+mod bind;
+mod decide;
+pub(crate) mod enduser_api;
+mod model;
+mod store;
