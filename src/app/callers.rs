@@ -248,6 +248,16 @@ impl<P: PartyPolicy> FromRequestParts<AppState> for Permitted<P> {
             return Err(ApiError::InsufficientScope(scopes));
         }
         let party_id = PathValues::from_request_parts(parts, state).await?.party_id()?;
+        Self::of(state, caller, party_id).await
+    }
+}
+
+impl<P: PartyPolicy> Permitted<P> {
+    /// Asks the decision point whether the caller may act for a party that the body names.
+    ///
+    /// # Errors
+    /// 403 when not, or when there is no such party.
+    pub async fn of(state: &AppState, caller: Caller, party_id: i32) -> ApiResult<Self> {
         let person = person_of(state, &caller.principal).await?;
         let forbidden = || ApiError::Empty(StatusCode::FORBIDDEN);
         let asker = match (&person, &caller.principal.system_user) {

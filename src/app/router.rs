@@ -66,8 +66,19 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(requests::changes::enduser_api::approve))
         .routes(routes!(requests::changes::enduser_api::reject))
         .routes(routes!(requests::changes::enduser_api::pending))
-        .routes(routes!(system_users::api::by_external_id))
-        .routes(routes!(system_users::api::read, system_users::api::delete))
+        .routes(routes!(system_users::lookup_api::by_external_id))
+        .routes(routes!(system_users::lookup_api::by_query))
+        .routes(routes!(system_users::lookup_api::by_system))
+        .routes(routes!(system_users::stream_api::stream))
+        .routes(routes!(system_users::stream_api::read))
+        .routes(routes!(system_users::enduser_api::list))
+        .routes(routes!(system_users::enduser_api::list_agents))
+        .routes(routes!(system_users::enduser_api::read, system_users::enduser_api::delete))
+        .routes(routes!(system_users::enduser_api::delegations))
+        .routes(routes!(system_users::enduser_api::create))
+        .routes(routes!(system_users::enduser_api::rename))
+        .routes(routes!(system_users::enduser_api::delete_agent))
+        .routes(routes!(system_users::enduser_api::give_own, system_users::enduser_api::take_own, system_users::enduser_api::has_own))
         .routes(routes!(pdp::api::authorize))
         .routes(routes!(authorized_parties::api::for_resource_owner))
         .routes(routes!(authorized_parties::api::for_service_owner))
@@ -168,7 +179,10 @@ pub fn routes(state: &AppState) -> (Router, Vec<String>) {
 pub fn service(state: &AppState) -> BoxCloneSyncService<Request, Response, std::convert::Infallible> {
     let (router, templates) = routes(state);
     let table = Arc::new(path::RouteTable::new(templates.iter().map(String::as_str)));
-    let settings = context::ContextSettings { problem_detail: state.config.settings.compat.problem_detail };
+    let settings = context::ContextSettings {
+        trusted_proxies: state.config.settings.server.trusted_proxies.clone().into(),
+        problem_detail: state.config.settings.compat.problem_detail,
+    };
     let router = router
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(state.clone(), guard))

@@ -9,11 +9,13 @@ use super::Readiness;
 use crate::{
     clock::Clock,
     config::Checked,
+    http::context,
     packages::{Catalogue, Metadata},
     pdp::Pdp,
     register::IdentityKeys,
     requests::Decisions,
     resources::Policies,
+    system_users::Management,
     token::{OwnKeys, PlatformTokens, Verifier},
     web::LoginClient,
 };
@@ -48,11 +50,22 @@ impl AppState {
         Self(Arc::new(inner))
     }
 
-    /// Base of absolute addresses in answers: the configured one, or, in a sandbox without one, what the client called.
+    /// Base of absolute addresses in answers: the configured one, or, in a sandbox without one, what the client called,
+    /// as it or a trusted proxy says.
     #[must_use]
     pub fn base_for(&self, headers: &HeaderMap) -> String {
-        let called = headers.get(HOST).and_then(|h| h.to_str().ok()).filter(|_| self.config.settings.server.public_base_url.is_none());
-        called.map_or_else(|| self.config.public_base.clone(), |host| format!("http://{host}"))
+        let forwarded = context::current().map(|c| c.forwarded.clone()).unwrap_or_default();
+        let host = forwarded.host.as_deref().or_else(|| headers.get(HOST)?.to_str().ok());
+        match host.filter(|_| self.config.settings.server.public_base_url.is_none()) {
+            Some(host) => format!("{}://{host}{}", forwarded.scheme.unwrap_or("http"), forwarded.prefix.as_deref().unwrap_or_default()),
+            None => self.config.public_base.clone(),
+        }
+    }
+
+    /// What manages system users.
+    #[must_use]
+    pub fn system_users(&self) -> Management<'_> {
+        Management { db: &self.db, catalogue: &self.catalogue, policies: &self.policies }
     }
 
     /// What decides requests.

@@ -11,19 +11,8 @@ const A: &str = "/authentication/api/v1";
 
 /// Templates below `/authentication/api/v1`.
 const AUTHENTICATION: &[&str] = &[
-    "/systemuser",
-    "/systemuser/{party}",
-    "/systemuser/{party}/create",
-    "/systemuser/{party}/{systemUserId}/delegations",
-    "/systemuser/agent/{party}",
-    "/systemuser/vendor/byquery",
-    "/systemuser/vendor/bysystem/{systemId}",
-    "/systemuser/internal/systemusers/stream",
-    "/systemuser/internal/systemusers/{id}",
-    "/systemuser/agent/{party}/{systemUserId}",
     "/systemuser/agent/{party}/clients",
     "/systemuser/agent/{party}/{systemUserId}/client",
-    "/systemuser/agent/{party}/{systemUserId}/self",
     "/systemuser/agent/{party}/{facilitator}/{systemUserId}/delegations",
     "/enduser/systemuser/agents",
     "/enduser/systemuser/clients",

@@ -14,6 +14,7 @@ const PREFIX: &str = "SYSTEMBRUKER__";
 /// Keys whose value is a list, comma-separated in the environment.
 const LISTS: &[&str] = &[
     "server.allowed_hosts",
+    "server.trusted_proxies",
     "tokens.signing_keys",
     "tokens.audiences",
     "tokens.denied_kids",

@@ -7,6 +7,7 @@ mod rules;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
+use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
@@ -85,6 +86,7 @@ section! {
         public_base_url: Option<Url>,
         ui_base_url: Option<Url>,
         allowed_hosts: Vec<String>,
+        trusted_proxies: Vec<IpNet>,
     }
 }
 section! {

@@ -131,3 +131,20 @@ pub async fn revoke(
     .await?;
     Ok(())
 }
+
+/// Packages that the owner has handed to its system users directly: id of the system user and URN, by both.
+///
+/// # Errors
+/// As the database says.
+pub async fn packages_held(db: &mut PgConnection, owner_key: i32) -> Result<Vec<(Uuid, String)>, DbError> {
+    let rows = sqlx::query!(
+        r#"select u.id, k.urn from system_user u join party s on s.uuid = u.id
+           join assignment a on a.from_key = u.owner_key and a.to_key = s.key
+           join assignment_package ap on ap.assignment_id = a.id join package k on k.key = ap.package_id
+           where u.owner_key = $1 and not u.is_deleted order by u.id, k.urn"#,
+        owner_key
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.urn)).collect())
+}

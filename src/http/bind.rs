@@ -89,6 +89,16 @@ impl Binder {
         Ok(text.to_owned())
     }
 
+    /// A text member that must be there, though it may be empty, of at most 255 characters after trimming.
+    ///
+    /// # Errors
+    /// As [`Binder::text`].
+    pub fn short_text(&mut self, object: &Object<'_>, name: &str) -> ApiResult<String> {
+        let text = self.text(object, name, Presence::Required)?.unwrap_or_default();
+        self.at_most_255(object, name, text.trim());
+        Ok(text.trim().to_owned())
+    }
+
     /// An optional text member, trimmed, of at most 255 characters.
     ///
     /// # Errors

@@ -8,8 +8,11 @@ use axum::{
     response::Response,
 };
 use http::header::ACCEPT;
+use ipnet::IpNet;
 use tracing::Instrument as _;
 use uuid::Uuid;
+
+use super::forwarded::Forwarded;
 
 tokio::task_local! {
     static CONTEXT: Arc<RequestContext>;
@@ -26,6 +29,8 @@ pub struct RequestContext {
     pub accept: Option<String>,
     /// Address of the client, when the listener told.
     pub address: Option<IpAddr>,
+    /// What a trusted proxy said about how the client called.
+    pub forwarded: Forwarded,
     /// Whether problem bodies carry `detail` (`compat.problem_detail`).
     pub problem_detail: bool,
     /// Identity of the verified caller, set once by authentication, for the audit trail.
@@ -33,20 +38,25 @@ pub struct RequestContext {
 }
 
 /// Switches of the context that come from the configuration.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct ContextSettings {
+    /// `server.trusted_proxies`
+    pub trusted_proxies: Arc<[IpNet]>,
     /// `compat.problem_detail`
     pub problem_detail: bool,
 }
 
 impl RequestContext {
-    fn of(request: &Request, settings: ContextSettings) -> Self {
+    fn of(request: &Request, settings: &ContextSettings) -> Self {
+        let peer = request.extensions().get::<ConnectInfo<std::net::SocketAddr>>().map(|c| c.0.ip());
+        let forwarded = Forwarded::read(request.headers(), peer, &settings.trusted_proxies);
         let header = |name: &str| request.headers().get(name).and_then(|v| v.to_str().ok());
         Self {
             request_id: Uuid::new_v4(),
             trace_id: continue_trace(header("traceparent")),
             accept: header(ACCEPT.as_str()).map(str::to_owned),
-            address: request.extensions().get::<ConnectInfo<std::net::SocketAddr>>().map(|c| c.0.ip()),
+            address: forwarded.client.or(peer),
+            forwarded,
             problem_detail: settings.problem_detail,
             caller: OnceLock::new(),
         }
@@ -85,7 +95,7 @@ pub fn prefers_plain_text() -> bool {
 
 /// Middleware: gives each request its context and its tracing span.
 pub async fn establish(State(settings): State<ContextSettings>, request: Request, next: Next) -> Response {
-    let context = Arc::new(RequestContext::of(&request, settings));
+    let context = Arc::new(RequestContext::of(&request, &settings));
     let span = tracing::info_span!("request", method = %request.method(), path = request.uri().path(), trace = context.trace_id);
     CONTEXT.scope(context, next.run(request)).instrument(span).await
 }

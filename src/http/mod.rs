@@ -4,6 +4,7 @@ pub mod bind;
 pub mod body;
 pub mod context;
 mod error;
+mod forwarded;
 mod language;
 mod model_state;
 pub mod paging;

@@ -36,6 +36,15 @@ impl Query {
         self.get(name).filter(|value| !value.trim().is_empty()).ok_or_else(|| ModelState::required(name).into())
     }
 
+    /// A uuid; none when it is absent, empty, or all zeros.
+    ///
+    /// # Errors
+    /// Model state under the name.
+    pub fn uuid(&self, name: &str) -> ApiResult<Option<Uuid>> {
+        let Some(text) = self.get(name).filter(|t| !t.trim().is_empty()) else { return Ok(None) };
+        Ok(Some(parse_uuid(name, text)?).filter(|id| !id.is_nil()))
+    }
+
     /// `true` or `false` in any case; absent is `false`.
     ///
     /// # Errors

@@ -185,6 +185,15 @@ pub async fn system_user_party(tx: &mut PgConnection, id: Uuid, name: &str) -> R
         .await?)
 }
 
+/// Gives the party of a system user another name.
+///
+/// # Errors
+/// As the database says.
+pub async fn rename_system_user_party(tx: &mut PgConnection, id: Uuid, name: &str) -> Result<(), DbError> {
+    sqlx::query!("update party set name = $2 where uuid = $1 and kind = 'system-user'", id, name).execute(tx).await?;
+    Ok(())
+}
+
 /// A person to choose at the sandbox's login.
 #[derive(Debug, Clone)]
 pub struct PartyName {

@@ -3,7 +3,6 @@
 use axum::extract::State;
 
 use super::{
-    decide::Approver,
     model::{Request, RequestDto, RequestInternalDto, RequestKind},
     store,
 };
@@ -12,6 +11,7 @@ use crate::{
         AppState, EndUser,
         callers::{self, AccessManagementRead, AccessManagementWrite, Permitted, PortalAccessManagementWrite},
     },
+    delegation::Approver,
     http::{ApiResult, Json, ProblemCode, path::PathValues},
     register,
     token::scopes::Portal,

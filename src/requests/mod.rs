@@ -9,6 +9,6 @@ mod model;
 pub mod rules;
 mod store;
 
-pub use decide::{Approver, Decisions, customer};
+pub use decide::{Decisions, customer};
 pub use model::{Request, RequestKind, RequestStatus};
 pub use store::{any_state, by_id};

@@ -1,10 +1,14 @@
 //! System users: non-human users that an organisation empowers to act for it through one registered system.
 
-pub(crate) mod api;
+pub(crate) mod enduser_api;
 mod live;
+pub(crate) mod lookup_api;
+mod manage;
 mod model;
 mod store;
+pub(crate) mod stream_api;
 
 pub use live::live_check;
+pub use manage::Management;
 pub use model::{ExternalSystemUser, NewSystemUser, SystemUser, SystemUserDetail, SystemUserKind};
-pub use store::{SystemUserFacts, active_with_key, by_external_id, by_id, delete, facts, insert, lock_sequence, touch};
+pub use store::{SystemUserFacts, active_with_key, by_external_id, by_id, facts, insert, lock_sequence, touch};

@@ -6,7 +6,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    http::time,
+    delegation::Held,
+    http::{paging::Links, time},
     systems::{AccessPackage, AttributePair, Right},
 };
 
@@ -139,15 +140,23 @@ pub struct SystemUserDetail {
 }
 
 impl SystemUserDetail {
+    /// The owner's view in a list: the packages that a standard user holds now, or that a client must offer an agent.
+    #[must_use]
+    pub fn summary(user: SystemUser, packages: Vec<String>) -> Self {
+        Self::with(user, packages, None)
+    }
+
     /// The owner's view, with the grants a standard user holds now.
     #[must_use]
-    pub fn new(user: SystemUser, held: Option<crate::delegation::Held>) -> Self {
-        let right = |value: String| Right { action: None, resource: vec![AttributePair { id: "urn:altinn:resource".to_owned(), value }] };
-        let (packages, rights) = match held {
-            Some(held) => {
-                (held.packages.into_iter().map(|urn| AccessPackage { urn }).collect(), Some(held.resources.into_iter().map(right).collect()))
-            }
-            None => (user.access_packages, None),
+    pub fn new(user: SystemUser, held: Held) -> Self {
+        let rights = (user.kind == SystemUserKind::Standard).then(|| rights_on(held.resources));
+        Self::with(user, held.packages, rights)
+    }
+
+    fn with(user: SystemUser, packages: Vec<String>, rights: Option<Vec<Right>>) -> Self {
+        let access_packages = match user.kind {
+            SystemUserKind::Standard => by_urn(packages),
+            SystemUserKind::Agent => user.access_packages,
         };
         Self {
             id: user.id,
@@ -164,8 +173,69 @@ impl SystemUserDetail {
             supplier_orgno: user.vendor_org,
             external_ref: user.external_ref,
             user_type: user.kind,
-            access_packages: packages,
+            access_packages,
             rights,
         }
     }
+}
+
+fn by_urn(urns: Vec<String>) -> Vec<AccessPackage> {
+    urns.into_iter().map(|urn| AccessPackage { urn }).collect()
+}
+
+fn rights_on(resources: Vec<String>) -> Vec<Right> {
+    let right = |value| Right { action: None, resource: vec![AttributePair { id: "urn:altinn:resource".to_owned(), value }] };
+    resources.into_iter().map(right).collect()
+}
+
+/// What a system user holds directly from its owner. For an agent that is what it may do for the owner itself.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StandardDelegations {
+    pub system_user_id: Uuid,
+    pub rights: Vec<Right>,
+    pub access_packages: Vec<AccessPackage>,
+}
+
+impl StandardDelegations {
+    /// What is held.
+    #[must_use]
+    pub fn new(system_user_id: Uuid, held: Held) -> Self {
+        Self { system_user_id, rights: rights_on(held.resources), access_packages: by_urn(held.packages) }
+    }
+}
+
+/// A system user as the platform's other parts follow it, deleted ones included.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RegisterSystemUser {
+    pub id: Uuid,
+    pub party_org_no: String,
+    /// The owner's integer party id, as text.
+    pub party_id: String,
+    pub integration_title: String,
+    pub is_deleted: bool,
+    #[serde(serialize_with = "time::serialize")]
+    pub last_changed: DateTime<Utc>,
+    #[serde(serialize_with = "time::serialize")]
+    pub created: DateTime<Utc>,
+    pub sequence_no: i64,
+    pub system_user_type: SystemUserKind,
+}
+
+/// A page of the stream.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SystemUserStream {
+    pub stats: StreamStats,
+    pub links: Links,
+    pub data: Vec<RegisterSystemUser>,
+}
+
+/// Sequence numbers of a page, and the highest there is. All are the highest when the page is empty.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StreamStats {
+    pub page_start: i64,
+    pub page_end: i64,
+    pub sequence_max: i64,
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::model::{NewSystemUser, SystemUser, SystemUserKind};
+use super::model::{NewSystemUser, RegisterSystemUser, SystemUser, SystemUserKind};
 use crate::{db::DbError, delegation, register};
 
 /// Serialises the writers of the table, so that a reader of the sequence never passes by a row still in flight.
@@ -24,6 +24,7 @@ struct Row {
     external_ref: String,
     access_packages: Value,
     created: DateTime<Utc>,
+    sequence_no: i64,
 }
 
 impl From<Row> for SystemUser {
@@ -50,8 +51,47 @@ macro_rules! system_users {
         sqlx::query_as!(
             Row,
             r#"select u.id, u.integration_title, s.system_id, u.system_internal_id, s.vendor_org_number, u.owner_key, o.party_id,
-                 u.reportee_org_no, u.kind, u.external_ref, u.access_packages, u.created
+                 u.reportee_org_no, u.kind, u.external_ref, u.access_packages, u.created, u.sequence_no
                from system_user u join system s on s.system_internal_id = u.system_internal_id join party o on o.key = u.owner_key "# + $rest
+            $(, $value)*
+        )
+    };
+}
+
+struct RegisterRow {
+    id: Uuid,
+    reportee_org_no: String,
+    party_id: Option<i32>,
+    integration_title: String,
+    is_deleted: bool,
+    last_changed: DateTime<Utc>,
+    created: DateTime<Utc>,
+    sequence_no: i64,
+    kind: String,
+}
+
+impl From<RegisterRow> for RegisterSystemUser {
+    fn from(row: RegisterRow) -> Self {
+        Self {
+            id: row.id,
+            party_org_no: row.reportee_org_no,
+            party_id: row.party_id.map(|id| id.to_string()).unwrap_or_default(),
+            integration_title: row.integration_title,
+            is_deleted: row.is_deleted,
+            last_changed: row.last_changed,
+            created: row.created,
+            sequence_no: row.sequence_no,
+            system_user_type: SystemUserKind::from_stored(&row.kind),
+        }
+    }
+}
+
+macro_rules! register_rows {
+    ($rest:literal $(, $value:expr)*) => {
+        sqlx::query_as!(
+            RegisterRow,
+            r#"select u.id, u.reportee_org_no, o.party_id, u.integration_title, u.is_deleted, u.last_changed, u.created, u.sequence_no, u.kind
+               from system_user u join party o on o.key = u.owner_key "# + $rest
             $(, $value)*
         )
     };
@@ -79,6 +119,52 @@ pub async fn active_with_key(db: &mut PgConnection, system_id: &str, org_no: &st
     .fetch_optional(db)
     .await?
     .map(SystemUser::from))
+}
+
+/// Living system users of one kind that a party owns, oldest first. Those of deleted systems too.
+///
+/// # Errors
+/// As the database says.
+pub async fn of_owner(db: &mut PgConnection, owner_key: i32, kind: SystemUserKind) -> Result<Vec<SystemUser>, DbError> {
+    let found = system_users!("where u.owner_key = $1 and u.kind = $2 and not u.is_deleted order by u.created, u.id", owner_key, kind.as_str());
+    Ok(found.fetch_all(db).await?.into_iter().map(SystemUser::from).collect())
+}
+
+/// Living system users of a system, in the order of their sequence numbers, from a number on.
+///
+/// # Errors
+/// As the database says.
+pub async fn of_system(db: &mut PgConnection, system_internal_id: Uuid, from: i64, limit: i64) -> Result<Vec<(i64, SystemUser)>, DbError> {
+    let found = system_users!(
+        "where u.system_internal_id = $1 and u.sequence_no >= $2 and not u.is_deleted order by u.sequence_no limit $3",
+        system_internal_id,
+        from,
+        limit
+    );
+    Ok(found.fetch_all(db).await?.into_iter().map(|row| (row.sequence_no, SystemUser::from(row))).collect())
+}
+
+/// The highest sequence number, and the system users after a number, deleted ones included.
+///
+/// Whoever takes a number holds [`lock_sequence`] until it commits, so a number that is not seen yet is always higher
+/// than those that are.
+///
+/// # Errors
+/// As the database says.
+pub async fn stream(db: &mut PgConnection, after: i64, limit: i64) -> Result<(i64, Vec<RegisterSystemUser>), DbError> {
+    // The end is read first: what comes between the two queries is at most shown too early in the list, never lost.
+    let end = sqlx::query_scalar!(r#"select coalesce(max(sequence_no), 0) as "end!" from system_user"#).fetch_one(&mut *db).await?;
+    let found = register_rows!("where u.sequence_no > $1 order by u.sequence_no limit $2", after, limit).fetch_all(db).await?;
+    let users: Vec<RegisterSystemUser> = found.into_iter().map(RegisterSystemUser::from).collect();
+    Ok((users.last().map_or(end, |last| last.sequence_no.max(end)), users))
+}
+
+/// One living system user as the platform's other parts see it.
+///
+/// # Errors
+/// As the database says.
+pub async fn registered(db: &mut PgConnection, id: Uuid) -> Result<Option<RegisterSystemUser>, DbError> {
+    Ok(register_rows!("where u.id = $1 and not u.is_deleted", id).fetch_optional(db).await?.map(RegisterSystemUser::from))
 }
 
 /// What Maskinporten asks: the living system user of a live system that has this client, of this vendor, for this
@@ -159,6 +245,15 @@ pub async fn touch(tx: &mut PgConnection, id: Uuid, by: &str) -> Result<(), DbEr
     .await?;
     crate::db::feed::append(tx, crate::db::feed::Touched::SystemUser, &id.to_string()).await?;
     Ok(())
+}
+
+/// Gives a system user another title. The caller holds the sequence and notes the change with [`touch`].
+///
+/// # Errors
+/// As the database says.
+pub async fn rename(tx: &mut PgConnection, id: Uuid, title: &str) -> Result<(), DbError> {
+    sqlx::query!("update system_user set integration_title = $2 where id = $1 and not is_deleted", id, title).execute(&mut *tx).await?;
+    register::rename_system_user_party(tx, id, title).await
 }
 
 /// Deletes a system user with everything it holds, and the request it came from. Returns whether it lived.

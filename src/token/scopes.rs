@@ -66,6 +66,8 @@ policies! {
     RequestWrite = ["altinn:authentication/systemuser.request.write"];
     /// Vendors read their requests. Writing does not imply it.
     RequestRead = ["altinn:authentication/systemuser.request.read"];
+    /// The platform's other parts follow system users.
+    SystemUserAdmin = ["altinn:authentication/systemuser.admin"];
     /// Maskinporten looks system users up.
     SystemUserLookup = ["altinn:maskinporten/systemuser.read"];
     /// Service owners ask for decisions.

@@ -21,11 +21,12 @@ use super::{
 };
 use crate::{
     app::{AppState, callers},
+    delegation::Approver,
     delegation::DelegationReport,
     http::{ApiError, ProblemCode, path::PathValues, query::Query},
     pdp::Asker,
     register::{self, Party, Person},
-    requests::{self, Approver, Request, RequestKind, RequestStatus},
+    requests::{self, Request, RequestKind, RequestStatus},
     system_users,
     systems::{self, System},
 };

@@ -23,6 +23,7 @@ mod request_lists;
 mod requests;
 mod resources;
 mod system_changes;
+mod system_user_lists;
 mod system_users;
 mod systems;
 mod tokens;

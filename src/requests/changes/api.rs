@@ -23,7 +23,7 @@ use crate::{
         body::JsonBytes,
         paging::{self, Paginated},
         path::PathValues,
-        query::{Query, parse_uuid},
+        query::Query,
     },
     ids::OrgNumber,
     requests::{RequestStatus, customer},
@@ -52,7 +52,7 @@ pub async fn create(
     headers: HeaderMap,
     JsonBytes(bytes): JsonBytes,
 ) -> ApiResult<Response> {
-    let id = |name: &str| -> ApiResult<Uuid> { query.get(name).filter(|t| !t.trim().is_empty()).map_or(Ok(Uuid::nil()), |t| parse_uuid(name, t)) };
+    let id = |name: &str| -> ApiResult<Uuid> { Ok(query.uuid(name)?.unwrap_or_default()) };
     let (correlation_id, user_id) = (id("correlation-id")?, id("system-user-id")?);
     let new = bind::bind_change(&body::parse(&bytes, bind::BODY)?)?;
     let text = |text: &str| ApiError::Text(StatusCode::BAD_REQUEST, text.to_owned());

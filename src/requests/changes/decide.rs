@@ -11,12 +11,12 @@ use super::{
 use crate::{
     audit::{self, Actor},
     db::DbError,
-    delegation::{self, DelegationReport, Wanted},
+    delegation::{self, Approver, DelegationReport, Wanted},
     events,
     http::{ApiResult, Problem, ProblemCode},
     packages::PackageKey,
     register,
-    requests::{Approver, Decisions, RequestStatus},
+    requests::{Decisions, RequestStatus},
     system_users::{self, SystemUser},
     systems::{self, AccessPackage, Right, System, rules::check_rights_subset},
 };

@@ -11,9 +11,9 @@ use crate::{
         AppState,
         callers::{self, AccessManagementRead, AccessManagementWrite, Caller, Permitted, PortalAccessManagementWrite},
     },
+    delegation::Approver,
     http::{ApiResult, Json, ProblemCode, path::PathValues},
     register,
-    requests::Approver,
 };
 
 /// A change request of the party.
