@@ -7,6 +7,7 @@ pub mod app;
 pub mod audit;
 pub mod authorized_parties;
 pub mod cli;
+pub mod clients;
 pub mod clock;
 pub mod config;
 pub mod db;

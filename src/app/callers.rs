@@ -205,6 +205,10 @@ party_policies! {
     PortalAccessManagementWrite = ("write", "altinn_access_management", Some(&["altinn:portal/enduser"]));
     /// May see the party's system users.
     SystemUserOverviewRead = ("read", "altinn_system_user_overview", None);
+    /// May see the party's clients.
+    ClientAdministrationRead = ("read", "altinn_client_administration", None);
+    /// May hand the party's clients to agents.
+    ClientAdministrationWrite = ("write", "altinn_client_administration", None);
 }
 
 /// A caller who was permitted to act for the party of the route.

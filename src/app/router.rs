@@ -18,7 +18,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{AppState, health, openapi::Description, unbuilt};
 use crate::{
-    authorized_parties,
+    authorized_parties, clients,
     config::Profile,
     exchange,
     http::{ApiError, Json, context, path},
@@ -77,8 +77,14 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(system_users::enduser_api::delegations))
         .routes(routes!(system_users::enduser_api::create))
         .routes(routes!(system_users::enduser_api::rename))
-        .routes(routes!(system_users::enduser_api::delete_agent))
         .routes(routes!(system_users::enduser_api::give_own, system_users::enduser_api::take_own, system_users::enduser_api::has_own))
+        .routes(routes!(clients::portal_api::list))
+        .routes(routes!(clients::portal_api::delegations))
+        .routes(routes!(clients::portal_api::add, system_users::enduser_api::delete_agent))
+        .routes(routes!(clients::portal_api::remove))
+        .routes(routes!(clients::enduser_api::agents))
+        .routes(routes!(clients::enduser_api::available))
+        .routes(routes!(clients::enduser_api::delegated, clients::enduser_api::add, clients::enduser_api::remove))
         .routes(routes!(pdp::api::authorize))
         .routes(routes!(authorized_parties::api::for_resource_owner))
         .routes(routes!(authorized_parties::api::for_service_owner))

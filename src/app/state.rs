@@ -7,6 +7,7 @@ use sqlx::PgPool;
 
 use super::Readiness;
 use crate::{
+    clients::Clients,
     clock::Clock,
     config::Checked,
     http::context,
@@ -60,6 +61,12 @@ impl AppState {
             Some(host) => format!("{}://{host}{}", forwarded.scheme.unwrap_or("http"), forwarded.prefix.as_deref().unwrap_or_default()),
             None => self.config.public_base.clone(),
         }
+    }
+
+    /// What manages clients.
+    #[must_use]
+    pub fn clients(&self) -> Clients<'_> {
+        Clients { db: &self.db, catalogue: &self.catalogue }
     }
 
     /// What manages system users.

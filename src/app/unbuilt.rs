@@ -10,18 +10,7 @@ use crate::http::ApiError;
 const A: &str = "/authentication/api/v1";
 
 /// Templates below `/authentication/api/v1`.
-const AUTHENTICATION: &[&str] = &[
-    "/systemuser/agent/{party}/clients",
-    "/systemuser/agent/{party}/{systemUserId}/client",
-    "/systemuser/agent/{party}/{facilitator}/{systemUserId}/delegations",
-    "/enduser/systemuser/agents",
-    "/enduser/systemuser/clients",
-    "/enduser/systemuser/clients/available",
-    "/refresh",
-    "/openid/authorize",
-    "/openid/token",
-    "/openid/logout",
-];
+const AUTHENTICATION: &[&str] = &["/refresh", "/openid/authorize", "/openid/token", "/openid/logout"];
 
 /// Whole templates elsewhere.
 const ELSEWHERE: &[&str] = &[

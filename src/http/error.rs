@@ -18,6 +18,8 @@ pub enum ApiError {
     Validation(Vec<ValidationError>),
     /// 400: the body or a parameter cannot be bound.
     ModelState(Box<ModelState>),
+    /// 404 with exactly `title`, `status` and `detail`.
+    NotFound(&'static str, String),
     /// A bare status with the framework's problem body.
     Status(StatusCode),
     /// A problem of the register's endpoints.
@@ -110,6 +112,11 @@ impl IntoResponse for ApiError {
             ),
             Self::Findings(status, state) => {
                 framework_problem(status, "One or more validation errors occurred.", Some(("errors", Value::Object(state.into_errors()))))
+            }
+            Self::NotFound(title, detail) => {
+                let status = StatusCode::NOT_FOUND;
+                let body = [("title", title.into()), ("status", status.as_u16().into()), ("detail", detail.into())];
+                respond(status, "application/problem+json", body.into_iter().map(|(name, value): (&str, Value)| (name.to_owned(), value)).collect())
             }
             Self::JsonText(status, text) => (status, super::Json(text)).into_response(),
             Self::Status(status) => framework_problem(status, framework_title(status), None),

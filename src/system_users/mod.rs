@@ -11,4 +11,4 @@ pub(crate) mod stream_api;
 pub use live::live_check;
 pub use manage::Management;
 pub use model::{ExternalSystemUser, NewSystemUser, SystemUser, SystemUserDetail, SystemUserKind};
-pub use store::{SystemUserFacts, active_with_key, by_external_id, by_id, facts, insert, lock_sequence, touch};
+pub use store::{SystemUserFacts, active_with_key, by_external_id, by_id, facts, insert, lock_sequence, of_owner, touch};

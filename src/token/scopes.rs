@@ -68,6 +68,10 @@ policies! {
     RequestRead = ["altinn:authentication/systemuser.request.read"];
     /// The platform's other parts follow system users.
     SystemUserAdmin = ["altinn:authentication/systemuser.admin"];
+    /// Client administrators see clients of agents.
+    ClientsRead = ["altinn:clientdelegations.read"];
+    /// Client administrators hand clients to agents.
+    ClientsWrite = ["altinn:clientdelegations.write"];
     /// Maskinporten looks system users up.
     SystemUserLookup = ["altinn:maskinporten/systemuser.read"];
     /// Service owners ask for decisions.

@@ -36,7 +36,6 @@ async fn unknown_routes_unknown_methods_and_routes_to_come() {
     let head = app.send(Method::HEAD, SYSTEM, Some(&token), None).await.expect(405);
     assert_eq!(head.header("allow"), "GET,PUT,DELETE");
     for path in [
-        "/authentication/api/v1/enduser/systemuser/agents",
         "/authentication/api/v1/refresh",
         "/authorization/api/v1/decision",
         "/access/v1/evaluation",

@@ -6,6 +6,7 @@ mod support;
 
 mod authorized_parties;
 mod change_requests;
+mod clients;
 mod conventions;
 mod decisions;
 mod exchange;

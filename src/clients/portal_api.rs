@@ -1,0 +1,130 @@
+//! `/authentication/api/v1/systemuser/agent/{party}/…`: a provider's portal hands clients to agents.
+
+use axum::extract::State;
+use http::StatusCode;
+use uuid::Uuid;
+
+use super::model::{ClientAccessDto, ClientDto, DelegationDto};
+use crate::{
+    app::{
+        AppState,
+        callers::{ClientAdministrationRead, ClientAdministrationWrite, Permitted},
+    },
+    delegation::Approver,
+    http::{ApiError, ApiResult, Json, ModelState, ProblemCode, path::PathValues, query::Query},
+    packages::{Catalogue, PackageKey},
+    system_users,
+};
+
+type Reader = Permitted<ClientAdministrationRead>;
+type Writer = Permitted<ClientAdministrationWrite>;
+
+fn approver(permitted: &Writer) -> ApiResult<Approver<'_>> {
+    Ok(Approver { person: permitted.person()?, party: &permitted.party })
+}
+
+/// The provider's clients, by name, with what each relation lets it pass on.
+#[utoipa::path(get, path = "/authentication/api/v1/systemuser/agent/{party}/clients", tag = "Clients",
+    params(("party" = i32, Path), ("facilitator" = uuid::Uuid, Query, description = "The party's uuid"),
+        ("packages" = Option<Vec<String>>, Query, description = "URN or last part; those with any of them")),
+    responses((status = 200, body = Vec<ClientDto>), (status = 400, description = "AUTH-00000"), (status = 401),
+        (status = 403, description = "Not permitted, or AUTH-00044")),
+    security(("person" = [])))]
+pub async fn list(State(state): State<AppState>, permitted: Reader, query: Query) -> ApiResult<Json<Vec<ClientDto>>> {
+    let facilitator = query.uuid("facilitator")?.ok_or(ProblemCode::OrganizationNotFound)?;
+    if facilitator != permitted.party.uuid {
+        return Err(ProblemCode::ClientsForbidden.into());
+    }
+    let named: Vec<&str> = query.all("packages").map(str::trim).filter(|p| !p.is_empty()).collect();
+    let wanted: Vec<PackageKey> = named.iter().filter_map(|name| package(&state.catalogue, name)).collect();
+    let wanted = (!named.is_empty()).then_some(wanted.as_slice());
+    let clients = state.clients().of(permitted.party.key, wanted).await?;
+    let urn = |key: PackageKey| state.catalogue.package(key).map(|p| p.urn.clone());
+    let dto = |client: super::Client| ClientDto {
+        party_uuid: client.uuid,
+        display_name: client.name,
+        organization_identifier: client.org_number.unwrap_or_default(),
+        access: client
+            .relations
+            .into_iter()
+            .map(|relation| ClientAccessDto {
+                role: state.catalogue.role(relation.role).map(|r| r.urn.clone()).unwrap_or_default(),
+                packages: relation.packages.into_iter().filter_map(|(key, _)| urn(key)).collect(),
+            })
+            .collect(),
+    };
+    Ok(Json(clients.into_iter().map(dto).collect()))
+}
+
+/// A package by URN, by `:` and its last part, or by its last part, whatever the case.
+fn package(catalogue: &Catalogue, name: &str) -> Option<PackageKey> {
+    let last = name.strip_prefix(':').unwrap_or(name);
+    let urn = if last.contains(':') { last.to_owned() } else { format!("urn:altinn:accesspackage:{last}") };
+    catalogue.package_by_urn_ignoring_case(&urn).map(|p| p.key)
+}
+
+/// Clients handed to an agent. Whatever is wrong, the list is empty.
+#[utoipa::path(get, path = "/authentication/api/v1/systemuser/agent/{party}/{facilitator}/{systemUserId}/delegations", tag = "Clients",
+    params(("party" = i32, Path), ("facilitator" = uuid::Uuid, Path, description = "The party's uuid"), ("systemUserId" = uuid::Uuid, Path)),
+    responses((status = 200, body = Vec<DelegationDto>), (status = 400), (status = 401), (status = 403)),
+    security(("person" = [])))]
+pub async fn delegations(State(state): State<AppState>, permitted: Reader, path: PathValues) -> ApiResult<Json<Vec<DelegationDto>>> {
+    let facilitator = path.uuid("facilitator")?;
+    let agent = path.uuid("systemUserId")?;
+    if facilitator != permitted.party.uuid {
+        return Ok(Json(Vec::new()));
+    }
+    let found = state.clients().delegated(agent, permitted.party.key).await?;
+    let dto = |c: super::model::Delegated| DelegationDto::new(agent, c.uuid, Some((c.name, c.org_number.unwrap_or_default())));
+    Ok(Json(found.into_iter().map(dto).collect()))
+}
+
+/// Hands a client to an agent with all packages the agent requires: one element per relation and package.
+#[utoipa::path(post, path = "/authentication/api/v1/systemuser/agent/{party}/{systemUserId}", tag = "Clients",
+    params(("party" = i32, Path), ("systemUserId" = uuid::Uuid, Path), ("provider" = uuid::Uuid, Query, description = "The party's uuid"),
+        ("client" = uuid::Uuid, Query, description = "The client's uuid")),
+    responses((status = 200, body = Vec<DelegationDto>), (status = 400, description = "Unknown, AUTH-00000, -00034, -00063, -00079 or -00080"),
+        (status = 401), (status = 403, description = "Not permitted, another party's, or AUTH-00044")),
+    security(("person" = [])))]
+pub async fn add(State(state): State<AppState>, permitted: Writer, path: PathValues, query: Query) -> ApiResult<Json<Vec<DelegationDto>>> {
+    let id = path.uuid("systemUserId")?;
+    let (provider, client) = (query.uuid("provider")?, query.uuid("client")?);
+    let user = system_users::by_id(&mut *state.db.acquire().await?, id).await?;
+    let user = user.ok_or_else(|| ModelState::of("return", format!("SystemUser with Id {id} Not Found")))?;
+    if user.owner_key != permitted.party.key {
+        return Err(ApiError::Empty(StatusCode::FORBIDDEN));
+    }
+    if user.kind != system_users::SystemUserKind::Agent {
+        return Err(ProblemCode::NotAnAgent.into());
+    }
+    if user.access_packages.is_empty() {
+        return Err(ProblemCode::PackageNotInSystem.into());
+    }
+    if provider.ok_or(ProblemCode::OrganizationNotFound)? != permitted.party.uuid {
+        return Err(ProblemCode::ClientsForbidden.into());
+    }
+    let client = client.ok_or(ProblemCode::ClientNotFound)?;
+    let relations = state.clients().add(approver(&permitted)?, &user, client).await?;
+    let delegated = relations.iter().flat_map(|r| &r.packages).map(|_| DelegationDto::new(id, client, None));
+    Ok(Json(delegated.collect()))
+}
+
+/// Takes a client from an agent, with all its packages. One that was not handed over is not missed.
+#[utoipa::path(delete, path = "/authentication/api/v1/systemuser/agent/{party}/{systemUserId}/client", tag = "Clients",
+    params(("party" = i32, Path), ("systemUserId" = uuid::Uuid, Path), ("provider" = uuid::Uuid, Query, description = "The party's uuid"),
+        ("client" = uuid::Uuid, Query, description = "The client's uuid")),
+    responses((status = 200), (status = 400, description = "AUTH-00031"), (status = 401), (status = 403)),
+    security(("person" = [])))]
+pub async fn remove(State(state): State<AppState>, permitted: Writer, path: PathValues, query: Query) -> ApiResult<StatusCode> {
+    let id = path.uuid("systemUserId")?;
+    let (provider, client) = (query.uuid("provider")?, query.uuid("client")?.unwrap_or(Uuid::nil()));
+    if provider != Some(permitted.party.uuid) {
+        return Err(ProblemCode::ClientNotRemoved.into());
+    }
+    let Some(user) = system_users::by_id(&mut *state.db.acquire().await?, id).await? else { return Ok(StatusCode::OK) };
+    if user.owner_key != permitted.party.key {
+        return Err(ProblemCode::ClientNotRemoved.into());
+    }
+    state.clients().remove(approver(&permitted)?, &user, client).await?;
+    Ok(StatusCode::OK)
+}

@@ -1,0 +1,48 @@
+//! What a relation lets a provider pass on. Pure rules.
+
+use super::model::{Basis, Client, Relation};
+use crate::packages::{Catalogue, PackageKey, RoleKey, VariantKey};
+
+/// The supplier relation makes nobody a client.
+const SUPPLIER: &str = "supplier";
+
+/// One relation, as stored.
+#[derive(Debug, Clone, Copy)]
+pub struct Stored<'a> {
+    /// The provider's role for the client.
+    pub role: RoleKey,
+    /// Organisation form of the client.
+    pub form: Option<VariantKey>,
+    /// What the client handed to the provider in this relation.
+    pub handed: &'a [PackageKey],
+}
+
+/// The relation with the packages that may be passed on; none when it makes nobody a client.
+#[must_use]
+pub fn relation(catalogue: &Catalogue, stored: Stored<'_>) -> Option<Relation> {
+    let of_role = catalogue.packages_of(stored.role);
+    let is_supplier = catalogue.role(stored.role).is_some_and(|r| r.code == SUPPLIER);
+    if is_supplier || (of_role.is_empty() && stored.handed.is_empty()) {
+        return None;
+    }
+    let delegable = |key: &PackageKey| catalogue.package(*key).is_some_and(|p| p.is_delegable);
+    let valid = of_role.iter().filter(|row| row.has_access && row.variant.is_none_or(|v| Some(v) == stored.form)).map(|row| row.package);
+    let mut packages: Vec<(PackageKey, Basis)> = valid.filter(delegable).map(|key| (key, Basis::Role)).collect();
+    // What the role has already rests on the role.
+    let handed = stored.handed.iter().copied().filter(delegable).filter(|key| !packages.iter().any(|(known, _)| known == key));
+    let handed: Vec<_> = handed.map(|key| (key, Basis::Assignment)).collect();
+    packages.extend(handed);
+    packages.sort_unstable_by_key(|(key, _)| *key);
+    packages.dedup_by_key(|(key, _)| *key);
+    Some(Relation { role: stored.role, packages })
+}
+
+/// The client with only these packages, and only the relations that have one of them; none when there is no such.
+#[must_use]
+pub fn narrowed(mut client: Client, wanted: &[PackageKey]) -> Option<Client> {
+    for relation in &mut client.relations {
+        relation.packages.retain(|(key, _)| wanted.contains(key));
+    }
+    client.relations.retain(|r| !r.packages.is_empty());
+    (!client.relations.is_empty()).then_some(client)
+}

@@ -1,0 +1,154 @@
+//! All SQL of clients and their delegation.
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{
+    model::{Client, Delegated, Relation},
+    rules::{self, Stored},
+};
+use crate::{db::DbError, packages::Catalogue};
+
+/// The provider's clients by name, or the one with this uuid.
+///
+/// # Errors
+/// As the database says.
+pub async fn of_provider(db: &mut PgConnection, catalogue: &Catalogue, provider: i32, only: Option<i32>) -> Result<Vec<Client>, DbError> {
+    let rows = sqlx::query!(
+        r#"select p.key, p.uuid, p.name, p.org_number, p.form_id, r.role_id as "role_id!",
+             array(select package_id from assignment_package where assignment_id = r.assignment order by package_id) as "handed!: Vec<i16>"
+           from (
+             select from_key, role_id, null::uuid as assignment from register_role where to_key = $1 and ($2::int is null or from_key = $2)
+             union all
+             select from_key, role_id, id from assignment where to_key = $1 and ($2::int is null or from_key = $2)
+           ) r join party p on p.key = r.from_key
+           where p.key <> $1 and p.kind in ('organization', 'person') and p.status <> 'deleted' and p.death_date is null
+           order by p.name, p.uuid, r.role_id"#,
+        provider,
+        only
+    )
+    .fetch_all(db)
+    .await?;
+    let mut clients: Vec<Client> = Vec::new();
+    for row in rows {
+        let Some(relation) = rules::relation(catalogue, Stored { role: row.role_id, form: row.form_id, handed: &row.handed }) else { continue };
+        match clients.last_mut().filter(|last| last.key == row.key) {
+            Some(client) => client.relations.push(relation),
+            None => clients.push(Client { key: row.key, uuid: row.uuid, name: row.name, org_number: row.org_number, relations: vec![relation] }),
+        }
+    }
+    Ok(clients)
+}
+
+/// Whose clients may be handed over: keeps an agent from being deleted, and others from changing its clients, until the
+/// transaction ends. Returns the agent's party key; none when it lives no more.
+///
+/// # Errors
+/// As the database says.
+pub async fn lock_agent(tx: &mut PgConnection, agent: Uuid) -> Result<Option<i32>, DbError> {
+    Ok(sqlx::query_scalar!(
+        "select p.key from system_user u join party p on p.uuid = u.id where u.id = $1 and not u.is_deleted for update of u",
+        agent
+    )
+    .fetch_optional(tx)
+    .await?)
+}
+
+/// Keeps the relations of a client to a provider as they are until the transaction ends.
+///
+/// # Errors
+/// As the database says.
+pub async fn lock_relations(tx: &mut PgConnection, provider: i32, client: i32) -> Result<(), DbError> {
+    sqlx::query!("select role_id from register_role where from_key = $1 and to_key = $2 for share", client, provider).fetch_all(&mut *tx).await?;
+    sqlx::query!("select id from assignment where from_key = $1 and to_key = $2 for share", client, provider).fetch_all(&mut *tx).await?;
+    sqlx::query!(
+        r#"select p.package_id from assignment_package p join assignment a on a.id = p.assignment_id
+           where a.from_key = $1 and a.to_key = $2 for share of p"#,
+        client,
+        provider
+    )
+    .fetch_all(tx)
+    .await?;
+    Ok(())
+}
+
+/// Hands a client to an agent: a row per relation, and its packages. What is there stays. Returns whether it is new.
+///
+/// # Errors
+/// As the database says.
+pub async fn add(tx: &mut PgConnection, agent: i32, provider: i32, client: i32, relations: &[Relation], by: &str) -> Result<bool, DbError> {
+    sqlx::query!(
+        r#"insert into assignment (id, from_key, to_key, role_id, created_by)
+           select gen_random_uuid(), $1, $2, key, $3 from role where code = 'agent' on conflict do nothing"#,
+        provider,
+        agent,
+        by
+    )
+    .execute(&mut *tx)
+    .await?;
+    let roles: Vec<i16> = relations.iter().map(|r| r.role).collect();
+    sqlx::query!(
+        r#"insert into client_delegation (id, system_user_key, facilitator_key, client_key, role_id, created_by)
+           select gen_random_uuid(), $1, $2, $3, role, $5 from unnest($4::int2[]) as role on conflict do nothing"#,
+        agent,
+        provider,
+        client,
+        &roles,
+        by
+    )
+    .execute(&mut *tx)
+    .await?;
+    let rows = || relations.iter().flat_map(|r| r.packages.iter().map(|(key, basis)| (r.role, *key, basis.as_str())));
+    let added = sqlx::query!(
+        r#"insert into client_delegation_package (delegation_id, package_id, basis)
+           select d.id, t.package, t.basis from unnest($4::int2[], $5::int2[], $6::text[]) as t(role, package, basis)
+           join client_delegation d on d.system_user_key = $1 and d.facilitator_key = $2 and d.client_key = $3 and d.role_id = t.role
+           on conflict do nothing"#,
+        agent,
+        provider,
+        client,
+        &rows().map(|r| r.0).collect::<Vec<i16>>(),
+        &rows().map(|r| r.1).collect::<Vec<i16>>(),
+        &rows().map(|r| r.2.to_owned()).collect::<Vec<String>>(),
+    )
+    .execute(tx)
+    .await?;
+    Ok(added.rows_affected() > 0)
+}
+
+/// Takes a client from an agent, with all relations. Returns whether it was there.
+///
+/// # Errors
+/// As the database says.
+pub async fn remove(tx: &mut PgConnection, agent: i32, provider: i32, client: Uuid) -> Result<bool, DbError> {
+    let removed = sqlx::query!(
+        r#"delete from client_delegation d using party c
+           where c.uuid = $3 and d.system_user_key = $1 and d.facilitator_key = $2 and d.client_key = c.key"#,
+        agent,
+        provider,
+        client
+    )
+    .execute(tx)
+    .await?;
+    Ok(removed.rows_affected() > 0)
+}
+
+/// Clients of an agent that have at least one package left, by name.
+///
+/// # Errors
+/// As the database says.
+pub async fn delegated(db: &mut PgConnection, agent: Uuid, provider: i32) -> Result<Vec<Delegated>, DbError> {
+    Ok(sqlx::query_as!(
+        Delegated,
+        r#"select c.uuid, c.name, c.org_number from party c
+           where c.key in (
+             select d.client_key from client_delegation d join party u on u.key = d.system_user_key
+             where u.uuid = $1 and d.facilitator_key = $2 and exists (select from client_delegation_package p where p.delegation_id = d.id))
+             and c.status <> 'deleted' and c.death_date is null
+           order by c.name, c.uuid"#,
+        agent,
+        provider
+    )
+    .fetch_all(db)
+    .await?)
+}
