@@ -160,7 +160,7 @@ pub async fn logged_out_page(State(state): State<AppState>, browser: Browser) ->
         let at = fact("at").parse().map(|at| display::date_time(at, browser.language)).unwrap_or_default();
         let orgno = display::org_number(&fact("orgNumber"));
         lines.push(super::filled_text(browser.language, "out.for_org", &[("org", &fact("org")), ("orgno", &orgno), ("datetime", &at)]));
-        if outcome == "approved" {
+        if outcome == "approved" || outcome == "changed" {
             lines.push(f.fill("out.next_own", "system", &system));
         }
     }

@@ -4,6 +4,7 @@
 
 mod assets;
 mod browser;
+mod change_page;
 mod csrf;
 mod display;
 mod docs;
@@ -37,6 +38,8 @@ pub const TEMPLATES: &[&str] = &[
     "/accessmanagement/ui/systemuser/request/{id}",
     "/accessmanagement/ui/systemuser/agentrequest",
     "/accessmanagement/ui/systemuser/agentrequest/{id}",
+    "/accessmanagement/ui/systemuser/changerequest",
+    "/accessmanagement/ui/systemuser/changerequest/{id}",
     "/accessmanagement/ui/systemuser/{*rest}",
     "/accessmanagement/ui/loggedout",
     "/accessmanagement/ui/help",
@@ -76,6 +79,8 @@ pub fn router() -> Router<AppState> {
         .route(&ui("/systemuser/request/{id}"), get(request_page::back_to_standard).post(request_page::decide_standard))
         .route(&ui("/systemuser/agentrequest"), get(request_page::show_agent))
         .route(&ui("/systemuser/agentrequest/{id}"), get(request_page::back_to_agent).post(request_page::decide_agent))
+        .route(&ui("/systemuser/changerequest"), get(change_page::show))
+        .route(&ui("/systemuser/changerequest/{id}"), get(change_page::back).post(change_page::decide))
         .route(&ui("/systemuser/{*rest}"), get(pages::not_built))
         .route(&ui("/loggedout"), get(logout::logged_out_page))
         .route(&ui("/help"), get(pages::help))

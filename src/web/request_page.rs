@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{
     browser::Browser,
-    csrf, display, frame,
+    change_page, csrf, display, frame,
     frame::Frame,
     login::login_address,
     logout,
@@ -33,9 +33,9 @@ use crate::{
 
 #[derive(Debug, Template)]
 #[template(path = "request.html")]
-struct RequestPage {
-    f: Frame,
-    v: View,
+pub(super) struct RequestPage {
+    pub f: Frame,
+    pub v: View,
 }
 
 /// Fields of the decision form.
@@ -44,11 +44,11 @@ pub struct DecisionForm {
     #[serde(default)]
     csrf: String,
     #[serde(default)]
-    party: String,
+    pub(super) party: String,
     #[serde(default)]
-    seen: String,
+    pub(super) seen: String,
     #[serde(default)]
-    decision: String,
+    pub(super) decision: String,
 }
 
 /// A request that this person may see.
@@ -108,7 +108,7 @@ const fn page_name(kind: RequestKind) -> &'static str {
     }
 }
 
-fn page_address(kind: RequestKind, id: &str) -> String {
+pub(super) fn page_address(kind: RequestKind, id: &str) -> String {
     let id: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
     format!("/accessmanagement/ui/systemuser/{}?id={id}", page_name(kind))
 }
@@ -128,7 +128,7 @@ async fn show(state: &AppState, browser: &Browser, kind: RequestKind, query: &Qu
 }
 
 /// Cookies belong to one host name: a page asked for under another name of this machine is asked for again under ours.
-fn login_or_own_host(state: &AppState, browser: &Browser) -> Response {
+pub(super) fn login_or_own_host(state: &AppState, browser: &Browser) -> Response {
     let own = url::Url::parse(&state.config.ui_base).ok();
     let own_host = own.as_ref().and_then(|u| Some(format!("{}:{}", u.host_str()?, u.port_or_known_default()?))).unwrap_or_default();
     let asked = browser.host();
@@ -143,8 +143,12 @@ async fn load(state: &AppState, browser: &Browser, kind: RequestKind, id: Uuid) 
     let refuse = |status, key: &str| Ok(Err(frame::message(state, browser, status, &format!("{key}_title"), &format!("{key}_body"))));
     let Some(person) = browser.person(state).await? else { return Ok(Err(login_or_own_host(state, browser))) };
     let mut db = state.db.acquire().await?;
-    let Some(request) = requests::any_state(&mut db, id, state.config.settings.requests.lifetime_days).await? else {
-        return refuse(StatusCode::NOT_FOUND, "e.req404");
+    let lifetime = state.config.settings.requests.lifetime_days;
+    let Some(request) = requests::any_state(&mut db, id, lifetime).await? else {
+        return match requests::changes::any_state(&mut db, id, lifetime).await? {
+            Some(change) => Ok(Err(super::login::found(&change_page::address(change.id)))),
+            None => refuse(StatusCode::NOT_FOUND, "e.req404"),
+        };
     };
     if request.kind != kind {
         return Ok(Err(super::login::found(&page_address(request.kind, &id.to_string()))));
@@ -170,7 +174,7 @@ async fn load(state: &AppState, browser: &Browser, kind: RequestKind, id: Uuid) 
     Ok(Ok(Loaded { request, system, party, person, admin }))
 }
 
-fn not_yours(state: &AppState, browser: &Browser, person: &Person) -> Response {
+pub(super) fn not_yours(state: &AppState, browser: &Browser, person: &Person) -> Response {
     let f = Frame::new(state, browser, texts::text(browser.language, "e.403_title").to_owned()).with_error().with_person(&person.0.name);
     let body = f.fill("e.403_body", "name", &display::name(&person.0.name));
     let page = frame::MessagePage { detail: Some(f.t("e.403_tip").to_owned()), f, body, link: None, with_logout: true };
@@ -277,25 +281,41 @@ async fn decide(
     let Ok(id) = path.uuid("id") else {
         return frame::message(state, browser, StatusCode::NOT_FOUND, "e.404_title", "e.404_body");
     };
-    let Some(session) = &browser.session else {
-        // Nothing was sent; after the login the page is there again.
-        return Redirect::to(&login_address(state, &page_address(kind, &id.to_string()))).into_response();
-    };
-    let Ok(Form(form)) = form else {
-        return frame::message(state, browser, StatusCode::BAD_REQUEST, "e.csrf_title", "e.csrf_body");
-    };
     let action = format!("/accessmanagement/ui/systemuser/{}/{id}", page_name(kind));
-    let origin = display::origin(&state.config.ui_base).unwrap_or_default();
-    if !csrf::same_origin(&browser.headers, &origin) || !csrf::verify(&session.csrf_secret, "POST", &action, &form.csrf) {
-        metrics::counter!("csrf_rejected").increment(1);
-        tracing::warn!("csrf.rejected");
-        return frame::message(state, browser, StatusCode::FORBIDDEN, "e.csrf_title", "e.csrf_body");
-    }
+    let form = match own_form(state, browser, &action, &page_address(kind, &id.to_string()), form) {
+        Ok(form) => form,
+        Err(page) => return page,
+    };
     match load(state, browser, kind, id).await {
         Ok(Ok(loaded)) => carry_out(state, browser, &loaded, &form).await,
         Ok(Err(page)) => page,
         Err(error) => frame::failure(state, browser, error),
     }
+}
+
+/// The form, when it comes from a page of ours that this session was shown.
+#[expect(clippy::result_large_err, reason = "the other page is the answer")]
+pub(super) fn own_form(
+    state: &AppState,
+    browser: &Browser,
+    action: &str,
+    page: &str,
+    form: Result<Form<DecisionForm>, FormRejection>,
+) -> Result<DecisionForm, Response> {
+    let Some(session) = &browser.session else {
+        // Nothing was sent; after the login the page is there again.
+        return Err(Redirect::to(&login_address(state, page)).into_response());
+    };
+    let Ok(Form(form)) = form else {
+        return Err(frame::message(state, browser, StatusCode::BAD_REQUEST, "e.csrf_title", "e.csrf_body"));
+    };
+    let origin = display::origin(&state.config.ui_base).unwrap_or_default();
+    if !csrf::same_origin(&browser.headers, &origin) || !csrf::verify(&session.csrf_secret, "POST", action, &form.csrf) {
+        metrics::counter!("csrf_rejected").increment(1);
+        tracing::warn!("csrf.rejected");
+        return Err(frame::message(state, browser, StatusCode::FORBIDDEN, "e.csrf_title", "e.csrf_body"));
+    }
+    Ok(form)
 }
 
 async fn carry_out(state: &AppState, browser: &Browser, loaded: &Loaded, form: &DecisionForm) -> Response {
@@ -327,7 +347,7 @@ async fn leave(state: &AppState, browser: &Browser, loaded: &Loaded, outcome: &s
         request_view::describe(state, &mut db, request, system.as_ref(), party, None, browser.language).await
     };
     let receipt = match view {
-        Ok(view) => request_view::receipt(&view, request, party, outcome, state.clock.now()),
+        Ok(view) => request_view::receipt(&view, &request.system_id, party, outcome, state.clock.now()),
         Err(error) => return frame::failure(state, browser, error),
     };
     logout::end(state, browser, request.redirect_url.as_deref().filter(|u| !u.is_empty()), Some(&receipt)).await
@@ -335,16 +355,28 @@ async fn leave(state: &AppState, browser: &Browser, loaded: &Loaded, outcome: &s
 
 /// A decision that was refused: the page again, as things are now, and why.
 async fn explain(state: &AppState, browser: &Browser, loaded: &Loaded, error: ApiError, approving: bool) -> Response {
-    let language = browser.language;
-    let t = |key: &str| texts::text(language, key).to_owned();
-    let (status, notice) = match error {
-        ApiError::Empty(StatusCode::CONFLICT) => {
-            (StatusCode::CONFLICT, Some(Notice { color: "warning", title: t("req.altered"), body: String::new() }))
-        }
+    let (status, notice) = match why(state, browser, error, approving) {
+        Ok(told) => told,
+        Err(page) => return page,
+    };
+    match load(state, browser, loaded.request.kind, loaded.request.id).await {
+        Ok(Ok(now)) => render(state, browser, &now, status, notice).await,
+        Ok(Err(page)) => page,
+        Err(error) => frame::failure(state, browser, error),
+    }
+}
+
+/// What to tell about a decision that was refused; another page when there is nothing left to decide.
+#[expect(clippy::result_large_err, reason = "the other page is the answer")]
+pub(super) fn why(state: &AppState, browser: &Browser, error: ApiError, approving: bool) -> Result<(StatusCode, Option<Notice>), Response> {
+    let t = |key: &str| texts::text(browser.language, key).to_owned();
+    let warning = |key: &str| Some(Notice { color: "warning", title: t(key), body: String::new() });
+    Ok(match error {
+        ApiError::Empty(StatusCode::CONFLICT) => (StatusCode::CONFLICT, warning("req.altered")),
         ApiError::Problem(problem) => match problem.code {
-            ProblemCode::RequestNotNew => (StatusCode::CONFLICT, Some(Notice { color: "warning", title: t("req.raced"), body: String::new() })),
+            ProblemCode::RequestNotNew => (StatusCode::CONFLICT, warning("req.raced")),
             ProblemCode::RequestNotFound | ProblemCode::AgentRequestNotFound => {
-                return frame::message(state, browser, StatusCode::GONE, "e.req410_title", "e.req410_body");
+                return Err(frame::message(state, browser, StatusCode::GONE, "e.req410_title", "e.req410_body"));
             }
             ProblemCode::DelegationFailed
             | ProblemCode::SystemUserNotCreated
@@ -356,11 +388,6 @@ async fn explain(state: &AppState, browser: &Browser, loaded: &Loaded, error: Ap
             // The state of the page itself says why.
             _ => (StatusCode::UNPROCESSABLE_ENTITY, None),
         },
-        other => return frame::failure(state, browser, other),
-    };
-    match load(state, browser, loaded.request.kind, loaded.request.id).await {
-        Ok(Ok(now)) => render(state, browser, &now, status, notice).await,
-        Ok(Err(page)) => page,
-        Err(error) => frame::failure(state, browser, error),
-    }
+        other => return Err(frame::failure(state, browser, other)),
+    })
 }

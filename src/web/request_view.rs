@@ -26,6 +26,8 @@ pub struct Item {
     pub name: String,
     pub lang: Option<&'static str>,
     pub missing: bool,
+    /// Something to be said beside the name.
+    pub tag: Option<String>,
     pub lines: Vec<String>,
     pub services: Vec<String>,
     pub after: Vec<String>,
@@ -36,6 +38,17 @@ pub struct Item {
 pub struct Group {
     pub title: String,
     pub items: Vec<Item>,
+}
+
+/// Powers of attorney under one heading.
+#[derive(Debug)]
+pub struct Section {
+    pub title: String,
+    /// Shown in place of the groups when there are none.
+    pub empty: String,
+    pub groups: Vec<Group>,
+    /// Closed until somebody opens it.
+    pub folded: bool,
 }
 
 /// Something to be told above the request.
@@ -55,7 +68,8 @@ pub struct View {
     pub lead: String,
     pub more: Vec<String>,
     pub facts: Vec<(String, String)>,
-    pub groups: Vec<Group>,
+    pub sections: Vec<Section>,
+    pub approve: String,
     pub decide_title: String,
     pub decide_body: String,
     pub action: String,
@@ -82,6 +96,52 @@ pub fn seen(request: &Request, system: Option<&System>, party: &Party, language:
     base64url(sha256(parts.to_string()))
 }
 
+/// Whom a page is about.
+pub struct About<'a> {
+    pub system: Option<&'a System>,
+    pub system_id: &'a str,
+    pub party: &'a Party,
+    pub language: Language,
+}
+
+/// Names as a page shows them.
+pub struct Names {
+    pub system: String,
+    pub vendor: String,
+    pub organization: String,
+}
+
+impl About<'_> {
+    /// Organisation, system and vendor, as facts and as names.
+    pub async fn facts(&self, db: &mut PgConnection) -> Result<(Vec<(String, String)>, Names), ApiError> {
+        let t = |key: &str| texts::text(self.language, key).to_owned();
+        let no_name = Value::Null;
+        let system =
+            display::localized(self.system.map_or(&no_name, |s| &s.name), self.language).map_or_else(|| display::safe(self.system_id), |name| name.0);
+        let vendor_no = self.system.map(|s| s.vendor_org.clone()).unwrap_or_default();
+        let vendor = register::name_of_organization(db, &vendor_no).await?.map_or_else(|| display::org_number(&vendor_no), |n| display::name(&n));
+        let organization = display::name(&self.party.name);
+        let org_no = self.party.org_number.clone().unwrap_or_default();
+        let numbered =
+            |name: &str, number: &str| format!("{name} · {}", texts::filled(self.language, "c.orgno", &[("orgno", &display::org_number(number))]));
+        let facts =
+            vec![(t("c.org"), numbered(&organization, &org_no)), (t("c.system"), system.clone()), (t("c.vendor"), numbered(&vendor, &vendor_no))];
+        Ok((facts, Names { system, vendor, organization }))
+    }
+}
+
+/// Text of the button that closes the page, and what happens after a decision.
+#[must_use]
+pub fn afterwards(redirect_url: Option<&str>, language: Language) -> (String, String) {
+    match redirect_url.and_then(display::host) {
+        Some(host) => {
+            let fill = |key: &str| texts::filled(language, key, &[("host", &host)]);
+            (fill("req.close_redirect"), fill("req.after_redirect"))
+        }
+        None => (texts::text(language, "req.close_logout").to_owned(), texts::text(language, "req.after_logout").to_owned()),
+    }
+}
+
 /// The parts that do not depend on what may be done.
 pub async fn describe(
     state: &AppState,
@@ -93,15 +153,8 @@ pub async fn describe(
     language: Language,
 ) -> Result<View, ApiError> {
     let t = |key: &str| texts::text(language, key).to_owned();
-    let no_name = Value::Null;
-    let system_name =
-        display::localized(system.map_or(&no_name, |s| &s.name), language).map_or_else(|| display::safe(&request.system_id), |name| name.0);
-    let vendor_no = system.map(|s| s.vendor_org.clone()).unwrap_or_default();
-    let vendor = register::name_of_organization(&mut *db, &vendor_no).await?.map_or_else(|| display::org_number(&vendor_no), |n| display::name(&n));
-    let org = display::name(&party.name);
-    let org_no = party.org_number.clone().unwrap_or_default();
-    let numbered = |name: &str, number: &str| format!("{name} · {}", texts::filled(language, "c.orgno", &[("orgno", &display::org_number(number))]));
-    let mut facts = vec![(t("c.org"), numbered(&org, &org_no)), (t("c.system"), system_name.clone()), (t("c.vendor"), numbered(&vendor, &vendor_no))];
+    let about = About { system, system_id: &request.system_id, party, language };
+    let (mut facts, Names { system: system_name, vendor, organization: org }) = about.facts(&mut *db).await?;
     if let Some(title) = request.integration_title.as_deref().map(display::safe).filter(|title| *title != system_name) {
         facts.push((t("c.name"), title));
     }
@@ -121,8 +174,10 @@ pub async fn describe(
             more.push(texts::filled(language, "req.agent_self", &[("org", &org)]));
         }
     }
-    let (groups, failing) = groups(state, db, request, report, &org, language).await?;
-    let host = request.redirect_url.as_deref().and_then(display::host);
+    let listing =
+        Listing { packages: &request.package_urns(), resources: &request.resource_ids(), anchor: "", report, tag: None, org: &org, language };
+    let (groups, failing) = listing.groups(state, db).await?;
+    let (close, afterwards) = afterwards(request.redirect_url.as_deref(), language);
     Ok(View {
         notice: None,
         failing,
@@ -130,7 +185,8 @@ pub async fn describe(
         lead: texts::filled(language, lead_key, &[("vendor", &vendor), ("system", &system_name), ("org", &org)]),
         more,
         facts,
-        groups,
+        sections: vec![Section { title: t("req.h_rights"), empty: String::new(), groups, folded: false }],
+        approve: t("req.approve"),
         decide_title: t("req.h_decide"),
         decide_body: String::new(),
         action: String::new(),
@@ -139,54 +195,71 @@ pub async fn describe(
         seen: seen(request, system, party, language),
         can_approve: false,
         can_reject: false,
-        close: host.as_ref().map_or_else(|| t("req.close_logout"), |host| texts::filled(language, "req.close_redirect", &[("host", host)])),
-        afterwards: host.map_or_else(|| t("req.after_logout"), |host| texts::filled(language, "req.after_redirect", &[("host", &host)])),
+        close,
+        afterwards,
         system_name,
     })
 }
 
-type Failing = Vec<(String, String)>;
+/// Items that cannot be given: where they stand on the page, and why.
+pub type Failing = Vec<(String, String)>;
 
-async fn groups(
-    state: &AppState,
-    db: &mut PgConnection,
-    request: &Request,
-    report: Option<&DelegationReport>,
-    org: &str,
-    language: Language,
-) -> Result<(Vec<Group>, Failing), ApiError> {
-    let (mut out, mut failing) = (Vec::new(), Vec::new());
-    let mut packages = Vec::new();
-    for (index, urn) in request.package_urns().iter().enumerate() {
-        let mut item = package_item(state, &mut *db, urn, language).await?;
-        item.anchor = format!("pakke-{index}");
-        let refused = report.and_then(|r| r.packages.iter().find(|p| p.urn == *urn)).and_then(|p| p.refused);
-        if let Some(refused) = refused {
-            item.missing = true;
-            let code = if refused == PackageRefusal::Missing { "MissingPackageAccess" } else { "Unknown" };
-            failing.push(failing_line(&item, &[code], org, language));
+/// Whether a URN or resource id carries a tag.
+pub type Carries<'a> = &'a (dyn Fn(&str) -> bool + Send + Sync);
+
+/// Packages and resources to be shown.
+pub struct Listing<'a> {
+    pub packages: &'a [String],
+    pub resources: &'a [String],
+    /// Before the anchors, so that those of several listings differ.
+    pub anchor: &'a str,
+    /// What may be handed out.
+    pub report: Option<&'a DelegationReport>,
+    /// Text of a tag, and which URNs and resource ids carry it.
+    pub tag: Option<(&'a str, Carries<'a>)>,
+    /// Name of the organisation.
+    pub org: &'a str,
+    pub language: Language,
+}
+
+impl Listing<'_> {
+    /// The packages first, then the rights, each with what it means.
+    pub async fn groups(&self, state: &AppState, db: &mut PgConnection) -> Result<(Vec<Group>, Failing), ApiError> {
+        let (mut out, mut failing) = (Vec::new(), Vec::new());
+        let tag = |id: &str| self.tag.filter(|(_, carries)| carries(id)).map(|(key, _)| texts::text(self.language, key).to_owned());
+        let mut packages = Vec::new();
+        for (index, urn) in self.packages.iter().enumerate() {
+            let mut item = package_item(state, &mut *db, urn, self.language).await?;
+            item.anchor = format!("{}pakke-{index}", self.anchor);
+            item.tag = tag(urn);
+            let refused = self.report.and_then(|r| r.packages.iter().find(|p| p.urn == *urn)).and_then(|p| p.refused);
+            if let Some(refused) = refused {
+                item.missing = true;
+                let code = if refused == PackageRefusal::Missing { "MissingPackageAccess" } else { "Unknown" };
+                failing.push(failing_line(&item, &[code], self.org, self.language));
+            }
+            packages.push(item);
         }
-        packages.push(item);
-    }
-    let ids = request.resource_ids();
-    let documents = resources::names(db, &ids).await?;
-    let mut rights = Vec::new();
-    for (index, id) in ids.iter().enumerate() {
-        let mut item = right_item(documents.get(id), id, language);
-        item.anchor = format!("rett-{index}");
-        if let Some(outcome) = report.and_then(|r| r.rights.iter().find(|o| o.resource == *id)).filter(|o| o.granted.is_empty()) {
-            item.missing = true;
-            let codes: Vec<&str> = outcome.reasons.iter().map(|r| r.as_str()).collect();
-            failing.push(failing_line(&item, &codes, org, language));
+        let documents = resources::names(db, self.resources).await?;
+        let mut rights = Vec::new();
+        for (index, id) in self.resources.iter().enumerate() {
+            let mut item = right_item(documents.get(id), id, self.language);
+            item.anchor = format!("{}rett-{index}", self.anchor);
+            item.tag = tag(id);
+            if let Some(outcome) = self.report.and_then(|r| r.rights.iter().find(|o| o.resource == *id)).filter(|o| o.granted.is_empty()) {
+                item.missing = true;
+                let codes: Vec<&str> = outcome.reasons.iter().map(|r| r.as_str()).collect();
+                failing.push(failing_line(&item, &codes, self.org, self.language));
+            }
+            rights.push(item);
         }
-        rights.push(item);
-    }
-    for (key, items) in [("r.packages", packages), ("r.single", rights)] {
-        if !items.is_empty() {
-            out.push(Group { title: texts::counted(language, key, items.len()), items });
+        for (key, items) in [("r.packages", packages), ("r.single", rights)] {
+            if !items.is_empty() {
+                out.push(Group { title: texts::counted(self.language, key, items.len()), items });
+            }
         }
+        Ok((out, failing))
     }
-    Ok((out, failing))
 }
 
 fn failing_line(item: &Item, codes: &[&str], org: &str, language: Language) -> (String, String) {
@@ -243,9 +316,9 @@ fn right_item(document: Option<&Value>, id: &str, language: Language) -> Item {
 
 /// What the page after the log-out tells.
 #[must_use]
-pub fn receipt(view: &View, request: &Request, party: &Party, outcome: &str, now: chrono::DateTime<chrono::Utc>) -> Value {
+pub fn receipt(view: &View, system_id: &str, party: &Party, outcome: &str, now: chrono::DateTime<chrono::Utc>) -> Value {
     serde_json::json!({
-        "outcome": outcome, "system": view.system_name, "systemId": request.system_id, "org": display::name(&party.name),
+        "outcome": outcome, "system": view.system_name, "systemId": system_id, "org": display::name(&party.name),
         "orgNumber": party.org_number, "at": time::format(now),
     })
 }

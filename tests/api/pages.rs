@@ -326,3 +326,87 @@ async fn links_to_where_the_pages_were_still_lead_there() {
     let address = format!("{}{}", app.base, moved.headers()["location"].to_str().unwrap());
     assert!(Answer::of(http.get(address).send().await.unwrap()).await.expect(200).text.contains("Inter"));
 }
+
+/// A change request of Fjordlønn for the system user of Tindevandrer.
+async fn change(app: &TestApp, body: serde_json::Value) -> String {
+    let id = uuid::Uuid::new_v4();
+    let path = format!("/authentication/api/v1/systemuser/changerequest/vendor?correlation-id={id}&system-user-id={}", who::TINDEVANDRER_USER);
+    app.post(&path, &app.vendor(who::FJORDLONN).await, body).await.expect(201).json()["confirmUrl"].as_str().unwrap().to_owned()
+}
+
+fn packages(names: &[&str]) -> serde_json::Value {
+    names.iter().map(|p| json!({"urn": format!("urn:altinn:accesspackage:{p}")})).collect()
+}
+
+async fn press_change(app: &TestApp, browser: &Browser, page: &Page, decision: &str) -> Page {
+    let id = page.address.query_pairs().find(|(k, _)| k == "id").unwrap().1.into_owned();
+    let action = format!("/accessmanagement/ui/systemuser/changerequest/{id}");
+    let field = |name: &str| page.field(&action, name);
+    let (csrf, party, seen) = (field("csrf"), field("party"), field("seen"));
+    browser.post(&format!("{}{action}", app.base), &[("csrf", &csrf), ("party", &party), ("seen", &seen), ("decision", decision)]).await
+}
+
+#[tokio::test]
+async fn a_change_is_shown_and_approved() {
+    let app = TestApp::start().await;
+    let body = json!({"requiredAccessPackages": packages(&["pensjon", "lonn"]), "unwantedAccessPackages": packages(&["a-ordning", "sykefravaer"]),
+        "redirectUrl": "https://fjordlonn.example/kvittering?endret=1"});
+    let url = change(&app, body).await;
+    let browser = Browser::new();
+    let page = browser.open_as(&url, who::JOSTEIN).await.expect(200, "Vil du endre fullmaktene til Fjordlønn?");
+    let at = |text: &str| page.text.find(text).unwrap_or_else(|| panic!("{text}: {}", page.text));
+    // What is added stands before what is removed; what changes nothing is marked.
+    assert!(at("Dette blir lagt til") < at("Pensjon") && at("Pensjon") < at("Dette blir fjernet") && at("Dette blir fjernet") < at("A-ordning"));
+    assert!(at("Har fra før") < at("Dette blir fjernet") && at("Ikke aktiv i dag") > at("Dette blir fjernet"));
+    assert!(page.text.contains("Godkjenn endringene") && page.policy.contains("https://fjordlonn.example"));
+    let out = press_change(&app, &browser, &page, "approve").await;
+    assert_eq!(out.address.as_str(), "https://fjordlonn.example/kvittering?endret=1");
+    assert_eq!(app.decide_system_user(who::TINDEVANDRER_USER, "write", "pensjon-afp", who::TINDEVANDRER).await, "Permit");
+    browser
+        .open(&format!("{}/authentication/api/v1/logout/handleloggedout", app.base))
+        .await
+        .expect(200, "Endringene i systemtilgangen for Fjordlønn er godkjent");
+    let page = browser.open_as(&url, who::JOSTEIN).await.expect(200, "Forespørselen er allerede godkjent.");
+    assert!(!page.text.contains("value=\"approve\"") && page.text.contains("value=\"close\""));
+}
+
+#[tokio::test]
+async fn each_state_of_a_change_has_its_page() {
+    let app = TestApp::start().await;
+    let url = change(&app, json!({"requiredAccessPackages": packages(&["pensjon"])})).await;
+    let id = Url::parse(&url).unwrap().query_pairs().find(|(k, _)| k == "id").unwrap().1.into_owned();
+    let stranger = Browser::new().open_as(&url, who::ODDNY).await.expect(403, "Du har ikke tilgang for denne virksomheten");
+    assert!(!stranger.text.contains("Tindevandrer"));
+    // The page of another kind leads here, and the other way round.
+    let browser = Browser::new();
+    let other = format!("{}/accessmanagement/ui/systemuser/request?id={id}", app.base);
+    let page = browser.open_as(&other, who::JOSTEIN).await.expect(200, "Ingenting blir fjernet.");
+    assert!(page.address.path().ends_with("/changerequest"));
+    let back = browser.open(&url.replace(&id, who::NATTERGAL_REQUEST)).await;
+    assert!(back.address.path().ends_with("/request"), "{}", back.address);
+    browser.open(&url.replace(&id, "x")).await.expect(400, "");
+    browser.open(&url.replace(&id, &uuid::Uuid::nil().to_string())).await.expect(404, "");
+    browser.open(&format!("{}/authfront/ui/auth/vendorchangerequest?id={id}", app.base)).await.expect(200, "Godkjenn endringene");
+    // Altered since it was shown.
+    let altered = format!("update change_request set redirect_url = 'https://fjordlonn.example/annet' where id = '{id}'");
+    app.run_sql(&altered).await;
+    press_change(&app, &browser, &page, "approve").await.expect(409, "value=\"approve\"");
+    // A package that cannot be given: the content stays, with the reason.
+    app.run_sql(&format!(
+        "update change_request set required_access_packages = '{}' where id = '{id}'",
+        packages(&["pensjon", "regnskapsforer-lonn"])
+    ))
+    .await;
+    let page = browser.open(&url).await.expect(200, "Kan ikke gis");
+    assert!(!page.text.contains("value=\"approve\"") && page.text.contains("value=\"reject\""));
+    app.run_sql(&format!("update change_request set created = created - interval '181 days' where id = '{id}'")).await;
+    let page = browser.open(&url).await.expect(200, "value=\"close\"");
+    assert!(!page.text.contains("value=\"reject\""));
+    app.run_sql(&format!("update change_request set created = now() where id = '{id}'")).await;
+    app.run_sql(&format!("update system_user set is_deleted = true where id = '{}'", who::TINDEVANDRER_USER)).await;
+    let page = browser.open(&url).await.expect(200, "Systemtilgangen som skulle endres, finnes ikke lenger.");
+    press_change(&app, &browser, &page, "reject").await;
+    assert_eq!(app.sql_text(&format!("select status from change_request where id = '{id}'")).await, "Rejected");
+    app.run_sql(&format!("update change_request set is_deleted = true where id = '{id}'")).await;
+    browser.open_as(&url, who::JOSTEIN).await.expect(410, "");
+}

@@ -236,3 +236,34 @@ async fn every_state_of_the_page_is_accessible_in_every_language() {
     assert_accessible(&browser, "receipt").await;
     browser.close().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_is_decided_on_an_accessible_page() {
+    let app = TestApp::start().await;
+    let driver = Driver::start().await;
+    let urn = |package: &str| json!({"urn": format!("urn:altinn:accesspackage:{package}")});
+    let body = json!({"requiredAccessPackages": [urn("pensjon"), urn("lonn")], "unwantedAccessPackages": [urn("sykefravaer")]});
+    let path = format!(
+        "/authentication/api/v1/systemuser/changerequest/vendor?correlation-id={}&system-user-id={}",
+        uuid::Uuid::new_v4(),
+        who::TINDEVANDRER_USER
+    );
+    let change = app.post(&path, &app.vendor(who::FJORDLONN).await, body).await.expect(201).json();
+    let url = change["confirmUrl"].as_str().unwrap();
+    for (language, width) in [("nn", 320), ("en", 320), ("nb", 1280)] {
+        let browser = driver.browser(true, language, width).await;
+        browser.goto(url).await.unwrap();
+        log_in(&browser, who::JOSTEIN).await;
+        arrive(&browser, &app.base).await;
+        assert_accessible(&browser, &format!("change, {language}")).await;
+        let overflow = browser.execute("return document.documentElement.scrollWidth - window.innerWidth", vec![]).await.unwrap();
+        assert!(overflow.as_i64().unwrap() <= 0, "change, {language}: scrolls sideways by {overflow}");
+        if language == "nb" {
+            press(&browser, "button[value=approve]").await;
+            arrive(&browser, &format!("{}/accessmanagement/ui/loggedout", app.base)).await;
+            assert_eq!(heading(&browser).await, "Endringene i systemtilgangen for Fjordlønn er godkjent");
+        }
+        browser.close().await.unwrap();
+    }
+    assert_eq!(app.decide_system_user(who::TINDEVANDRER_USER, "write", "pensjon-afp", who::TINDEVANDRER).await, "Permit");
+}

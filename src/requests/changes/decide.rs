@@ -11,14 +11,14 @@ use super::{
 use crate::{
     audit::{self, Actor},
     db::DbError,
-    delegation::{self, Approver, DelegationReport, Wanted},
+    delegation::{self, Approver, DelegationReport, Held, Wanted},
     events,
-    http::{ApiResult, Problem, ProblemCode},
+    http::{ApiError, ApiResult, Problem, ProblemCode},
     packages::PackageKey,
     register,
     requests::{Decisions, RequestStatus},
     system_users::{self, SystemUser},
-    systems::{self, AccessPackage, Right, System, rules::check_rights_subset},
+    systems::{self, AccessPackage, System, rules::check_rights_subset},
 };
 
 /// What a change comes to, given what is held now.
@@ -41,23 +41,26 @@ impl Difference {
     }
 }
 
-/// Resources of rights, by the first pair of each.
-fn first_resources(rights: &[Right]) -> Vec<String> {
-    rights.iter().filter_map(|r| r.resource.first()).map(|p| p.value.clone()).collect()
-}
+/// What a page showed, to be compared with what is approved.
+pub type Seen<'a> = &'a (dyn Fn(&ChangeRequest, &System) -> bool + Send + Sync);
 
 impl Decisions<'_> {
     /// Approves a change: what is new is handed out, what is unwanted is taken away.
     ///
+    /// `seen`, when given, must hold for what is in the database under lock.
+    ///
     /// # Errors
     /// The problem of the first step that fails.
-    pub async fn approve_change(&self, approver: Approver<'_>, id: Uuid) -> ApiResult<ChangeRequest> {
+    pub async fn approve_change(&self, approver: Approver<'_>, id: Uuid, seen: Option<Seen<'_>>) -> ApiResult<ChangeRequest> {
         let mut tx = self.db.begin().await?;
         let request = self.locked_change(&mut tx, approver, id).await?;
         if !request.is_open() {
             return Err(ProblemCode::RequestNotNew.into());
         }
         let system = systems::by_id_for_share(&mut tx, &request.system_id).await?.filter(|s| !s.is_deleted).ok_or(ProblemCode::SystemNotFound)?;
+        if seen.is_some_and(|same| !same(&request, &system)) {
+            return Err(ApiError::Empty(http::StatusCode::CONFLICT));
+        }
         system_users::lock_sequence(&mut tx).await?;
         let user = system_users::by_id(&mut tx, request.system_user_id).await?.ok_or(ProblemCode::SystemUserNotFound)?;
         if approver.party.is_gone() {
@@ -120,9 +123,7 @@ impl Decisions<'_> {
         if !missing.is_empty() {
             return Err(ProblemCode::PackagesInvalid.with("Invalid Urn Details : ", missing.join(" | ")).into());
         }
-        let resources: Vec<String> = required.iter().filter_map(|r| r.resource_id().map(str::to_owned)).collect();
-        let wanted = Wanted { resources: &resources, packages: &difference.new };
-        let report = delegation::check(tx, self.catalogue, self.policies, &approver.person.0, approver.party, wanted).await?;
+        let report = self.report_on(tx, approver, &request.sets, difference).await?;
         let alone = DelegationReport { rights: report.rights.clone(), packages: Vec::new() };
         if let Some(found) = alone.problem() {
             // One code for every reason here; the reasons are told besides.
@@ -134,6 +135,32 @@ impl Decisions<'_> {
             Some(problem) => Err(problem.into()),
             None => Ok(report),
         }
+    }
+
+    /// What of a change the approver may hand out, given what the system user holds.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub async fn change_report(
+        &self,
+        db: &mut PgConnection,
+        approver: Approver<'_>,
+        request: &ChangeRequest,
+        held: &Held,
+    ) -> Result<DelegationReport, DbError> {
+        self.report_on(db, approver, &request.sets, &Difference::of(&request.sets, &held.packages)).await
+    }
+
+    async fn report_on(
+        &self,
+        db: &mut PgConnection,
+        approver: Approver<'_>,
+        sets: &Sets,
+        difference: &Difference,
+    ) -> Result<DelegationReport, DbError> {
+        let resources = sets.required_resources();
+        let wanted = Wanted { resources: &resources, packages: &difference.new };
+        delegation::check(db, self.catalogue, self.policies, &approver.person.0, approver.party, wanted).await
     }
 
     /// Hands out and takes away.
@@ -154,7 +181,7 @@ impl Decisions<'_> {
         if !difference.new.is_empty() || !report.rights.is_empty() {
             delegation::give(&mut *tx, user.owner_key, party.key, &keys(&difference.new), &report.rights, &by).await?;
         }
-        let unwanted = first_resources(&request.sets.unwanted_rights);
+        let unwanted = request.sets.unwanted_resources();
         delegation::revoke(&mut *tx, user.owner_key, party.key, &unwanted, &keys(&difference.gone)).await?;
         Ok(system_users::touch(tx, user.id, &by).await?)
     }

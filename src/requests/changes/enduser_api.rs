@@ -73,7 +73,7 @@ pub async fn read_by_id(State(state): State<AppState>, caller: Caller, path: Pat
     security(("person" = [])))]
 pub async fn approve(State(state): State<AppState>, permitted: Permitted<AccessManagementWrite>, path: PathValues) -> ApiResult<Json<bool>> {
     let approver = Approver { person: permitted.person()?, party: &permitted.party };
-    state.decisions().approve_change(approver, path.uuid("requestId")?).await?;
+    state.decisions().approve_change(approver, path.uuid("requestId")?, None).await?;
     Ok(Json(true))
 }
 

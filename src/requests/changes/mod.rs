@@ -6,3 +6,6 @@ mod decide;
 pub(crate) mod enduser_api;
 mod model;
 mod store;
+
+pub use model::ChangeRequest;
+pub use store::any_state;
