@@ -86,6 +86,7 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(clients::enduser_api::available))
         .routes(routes!(clients::enduser_api::delegated, clients::enduser_api::add, clients::enduser_api::remove))
         .routes(routes!(pdp::api::authorize))
+        .routes(routes!(pdp::api::decision))
         .routes(routes!(authorized_parties::api::for_resource_owner))
         .routes(routes!(authorized_parties::api::for_service_owner))
         .routes(routes!(authorized_parties::api::for_end_user))

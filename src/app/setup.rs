@@ -90,6 +90,9 @@ pub async fn state(config: Checked, pool: PgPool, clock: Clock, secrets: Secrets
     let catalogue = Arc::new(packages::load(&pool).await.context("reading the catalogue")?);
     let policies = Policies::default();
     let verifier = Arc::new(verifier(&config, &clock, &secrets.own_keys, extra.issuers)?);
+    if config.settings.pdp.decision_open {
+        tracing::warn!("pdp.decision_open: whoever reaches this service may ask for decisions");
+    }
     let pdp = Pdp::new(pool.clone(), Arc::clone(&catalogue), policies.clone(), Arc::clone(&secrets.identity), clock.clone());
     let mut platform = extra.platform_issuers;
     for (name, path) in &config.settings.platform_tokens.keys {

@@ -21,6 +21,7 @@ const LISTS: &[&str] = &[
     "platform_tokens.issuers",
     "exchange.partner_scopes",
     "byexternalid.allowed_consumers",
+    "pdp.subscription_keys",
     "sandbox.maskinporten.extra_audiences",
     "sandbox.testtools.users",
 ];

@@ -152,7 +152,14 @@ section! {
 }
 section! {
     /// `pdp.*`
-    Pdp { max_decisions_per_request: usize, max_body_bytes: usize, max_policy_bytes: usize, enforce_resource_owner: bool }
+    Pdp {
+        max_decisions_per_request: usize,
+        max_body_bytes: usize,
+        max_policy_bytes: usize,
+        enforce_resource_owner: bool,
+        subscription_keys: Vec<SecretString>,
+        decision_open: bool,
+    }
 }
 section! {
     /// `import.*`

@@ -38,6 +38,9 @@ pub fn check(settings: Settings) -> Result<Checked, Vec<String>> {
         (Profile::Prod | Profile::Test, true) => wrong.push("sandbox.*: no sandbox setting may be given to `systembruker serve`".to_owned()),
         _ => {}
     }
+    if profile == Profile::Prod && settings.pdp.decision_open {
+        wrong.push("pdp.decision_open: must be false in prod".to_owned());
+    }
     let public_base = base_url(&settings, &mut wrong);
     let ui_base = settings.server.ui_base_url.as_ref().map_or_else(|| public_base.clone(), trimmed);
     let (maskinporten_issuer, idporten_issuer) = issuers(&settings, &mut wrong);

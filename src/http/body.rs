@@ -36,18 +36,29 @@ impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for JsonBytes<LIMIT> {
         if (has_type && !is_json(&parts.headers)) || is_encoded(&parts.headers) {
             return Err(ApiError::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
         }
-        if body.size_hint().lower() > LIMIT as u64 {
-            if !parts.headers.contains_key(EXPECT) {
-                discard(body).await;
-            }
-            return Err(ApiError::Status(StatusCode::PAYLOAD_TOO_LARGE));
-        }
-        let bytes = to_bytes(body, LIMIT).await.map_err(|error| read_error(&error))?;
+        let bytes = read(&parts.headers, body, LIMIT).await?;
         if !has_type && !bytes.is_empty() {
             return Err(ApiError::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
         }
         Ok(Self(bytes))
     }
+}
+
+/// The bytes of a body of at most `limit` bytes.
+///
+/// # Errors
+/// 413 for more, 415 for one that is packed, 400 for one that broke off.
+pub async fn read(headers: &HeaderMap, body: Body, limit: usize) -> ApiResult<Bytes> {
+    if is_encoded(headers) {
+        return Err(ApiError::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+    }
+    if body.size_hint().lower() > limit as u64 {
+        if !headers.contains_key(EXPECT) {
+            discard(body).await;
+        }
+        return Err(ApiError::Status(StatusCode::PAYLOAD_TOO_LARGE));
+    }
+    to_bytes(body, limit).await.map_err(|error| read_error(&error))
 }
 
 /// Reads what is on its way, within reason: a connection closed under a client that still writes loses the answer.

@@ -1,78 +1,212 @@
-//! `POST /authorization/api/v1/authorize`: decisions for service owners.
+//! `/authorization/api/v1`: decisions, for service owners and for the platform's own parts.
 
-use axum::extract::State;
-use http::StatusCode;
+use axum::{
+    body::{Body, Bytes},
+    extract::{FromRequest, Request, State},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
+use secrecy::ExposeSecret as _;
+use serde_json::json;
+use subtle::ConstantTimeEq as _;
 
 use super::{
-    PartialRequest,
-    request::{self, Entry, Fault, JsonRequest},
+    Decided, PartialRequest,
+    request::{self, DecisionRequest, Entry, Fault},
     response::{DecisionResponse, DecisionResult},
+    xml,
 };
 use crate::{
-    app::{AppState, ServiceOwner},
-    http::{ApiError, ApiResult, Json, ModelState, body::JsonBytes},
+    app::{AppState, BackEnd, ServiceOwner},
+    http::{ApiError, ApiResult, Json, ModelState, body},
+    ids::OrgNumber,
     token::scopes::{AUTHORIZE_ADMIN, Authorize},
     xacml::ids,
 };
 
-const BODY_LIMIT: usize = 1024 * 1024;
+/// How a request is written; its answer is written the same way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Json,
+    Xml,
+}
+
+impl Format {
+    /// By media type.
+    fn named(headers: &HeaderMap) -> Option<Self> {
+        if body::is_json(headers) {
+            return Some(Self::Json);
+        }
+        let essence = headers.get(CONTENT_TYPE)?.to_str().ok()?.split(';').next()?.trim().to_ascii_lowercase();
+        let is_xml = essence == "application/xml" || essence == "text/xml" || (essence.starts_with("application/") && essence.ends_with("+xml"));
+        is_xml.then_some(Self::Xml)
+    }
+
+    /// By the first character.
+    fn seen(bytes: &[u8]) -> Self {
+        if bytes.trim_ascii_start().first() == Some(&b'<') { Self::Xml } else { Self::Json }
+    }
+
+    fn answer(self, results: Vec<Decided>) -> Response {
+        match self {
+            Self::Json => Json(DecisionResponse { response: results.into_iter().map(DecisionResult::from).collect() }).into_response(),
+            Self::Xml => ([(CONTENT_TYPE, "application/xml; charset=utf-8")], xml::write(results)).into_response(),
+        }
+    }
+}
+
+/// The body of a decision request, in JSON or XML.
+#[derive(Debug)]
+pub struct DecisionBody {
+    format: Format,
+    bytes: Bytes,
+}
+
+impl FromRequest<AppState> for DecisionBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request<Body>, state: &AppState) -> ApiResult<Self> {
+        let (parts, body) = request.into_parts();
+        let format = Format::named(&parts.headers);
+        if format.is_none() && parts.headers.contains_key(CONTENT_TYPE) {
+            return Err(ApiError::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+        }
+        let bytes = body::read(&parts.headers, body, state.config.settings.pdp.max_body_bytes).await?;
+        if format.is_none() && !bytes.is_empty() {
+            return Err(ApiError::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+        }
+        Ok(Self { format: format.unwrap_or(Format::Json), bytes })
+    }
+}
+
+/// As [`DecisionBody`], with any media type or none.
+#[derive(Debug)]
+pub struct AnyDecisionBody(DecisionBody);
+
+impl FromRequest<AppState> for AnyDecisionBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request<Body>, state: &AppState) -> ApiResult<Self> {
+        let (parts, body) = request.into_parts();
+        let bytes = body::read(&parts.headers, body, state.config.settings.pdp.max_body_bytes).await?;
+        let format = Format::named(&parts.headers).unwrap_or_else(|| Format::seen(&bytes));
+        Ok(Self(DecisionBody { format, bytes }))
+    }
+}
+
+const SUBSCRIPTION_KEY: &str = "ocp-apim-subscription-key";
+
+/// Whether the request carries one of the configured subscription keys.
+fn has_key(state: &AppState, headers: &HeaderMap) -> bool {
+    let Some(given) = headers.get(SUBSCRIPTION_KEY).map(http::HeaderValue::as_bytes) else { return false };
+    state.config.settings.pdp.subscription_keys.iter().any(|key| bool::from(key.expose_secret().as_bytes().ct_eq(given)))
+}
 
 /// Decides what a subject may do with a resource for a party.
 ///
-/// The body is a XACML 3.0 request in the JSON profile. Every evaluation answers 200; a fault of the request is the
-/// decision `Indeterminate` with its status code. With `MultiRequests` there is one result per reference.
+/// The body is a XACML 3.0 request in the JSON profile, or in XML. Every evaluation answers 200; a fault of the request
+/// is the decision `Indeterminate` with its status code. With `MultiRequests` there is one result per reference.
 #[utoipa::path(
     post,
     path = "/authorization/api/v1/authorize",
     tag = "Decisions",
-    request_body(content = serde_json::Value, content_type = "application/json"),
+    request_body(content((serde_json::Value = "application/json"), (String = "application/xml"))),
     responses(
         (status = 200, body = DecisionResponse),
         (status = 400, description = "The body is no JSON request, or asks for too many decisions"),
-        (status = 401, description = "No valid token"),
+        (status = 401, description = "No valid token, or a subscription key is asked for and missing"),
         (status = 403, description = "The scope is missing"),
-        (status = 415, description = "Not JSON"),
+        (status = 413, description = "The body is too large"),
+        (status = 415, description = "Neither JSON nor XML"),
         (status = 503, description = "The facts cannot be had; try again"),
     ),
     security(("maskinporten" = ["altinn:authorization/authorize", "altinn:authorization/authorize.admin"]))
 )]
-pub async fn authorize(
-    State(state): State<AppState>,
-    owner: ServiceOwner<Authorize>,
-    JsonBytes(bytes): JsonBytes<BODY_LIMIT>,
-) -> ApiResult<Json<DecisionResponse>> {
-    if bytes.len() > state.config.settings.pdp.max_body_bytes {
-        return Err(ApiError::Status(StatusCode::PAYLOAD_TOO_LARGE));
+pub async fn authorize(State(state): State<AppState>, owner: ServiceOwner<Authorize>, headers: HeaderMap, body: DecisionBody) -> ApiResult<Response> {
+    if !state.config.settings.pdp.subscription_keys.is_empty() && !has_key(&state, &headers) {
+        let message = "Access denied: the subscription key is missing or not valid.";
+        return Ok((StatusCode::UNAUTHORIZED, Json(json!({"statusCode": 401, "message": message}))).into_response());
     }
-    let request = request::read(&bytes)?;
+    let request = match body.format {
+        Format::Json => request::read(&body.bytes)?,
+        Format::Xml => xml::read(&body.bytes),
+    };
     if request.references.len() > state.config.settings.pdp.max_decisions_per_request {
         return Err(ModelState::of("$.Request.MultiRequests", "Too many decisions are asked for at once.").into());
     }
-    let admin = owner.caller.principal.scopes.contains(AUTHORIZE_ADMIN);
+    let principal = &owner.caller.principal;
+    let admin = principal.scopes.contains(AUTHORIZE_ADMIN);
+    let results = decide_all(&state, &request, "external", |entries| PartialRequest::of(entries, admin), PartialRequest::faulty).await?;
+    let owns = |decided: &Decided| decided.owner_org.as_deref().is_none_or(|org| Some(org) == principal.org.as_ref().map(OrgNumber::as_str));
+    if state.config.settings.pdp.enforce_resource_owner && !admin && !results.iter().all(owns) {
+        return Err(ApiError::Empty(StatusCode::FORBIDDEN));
+    }
+    Ok(body.format.answer(results))
+}
+
+/// Decides for the platform's own parts, such as apps and their libraries.
+///
+/// Takes a configured subscription key, a token with a scope of `authorize`, or a platform access token. What is wrong
+/// with the body is the decision `Indeterminate` too. Persons are not named by identity number.
+#[utoipa::path(
+    post,
+    path = "/authorization/api/v1/decision",
+    tag = "Decisions",
+    request_body(content((serde_json::Value = "application/json"), (String = "application/xml"))),
+    responses(
+        (status = 200, body = DecisionResponse),
+        (status = 401, description = "No valid token or subscription key"),
+        (status = 413, description = "The body is too large"),
+        (status = 503, description = "The facts cannot be had; try again"),
+    ),
+    security(("maskinporten" = ["altinn:authorization/authorize", "altinn:authorization/authorize.admin"]))
+)]
+pub async fn decision(
+    State(state): State<AppState>,
+    caller: Result<BackEnd<Authorize>, ApiError>,
+    headers: HeaderMap,
+    AnyDecisionBody(body): AnyDecisionBody,
+) -> ApiResult<Response> {
+    if !state.config.settings.pdp.decision_open && !has_key(&state, &headers) {
+        caller.map_err(|error| match error {
+            ApiError::InsufficientScope(_) => ApiError::Unauthorized(Some("insufficient scope")),
+            other => other,
+        })?;
+    }
+    let syntax = |message| DecisionRequest { fault: Some(Fault::Syntax(message)), ..DecisionRequest::default() };
+    let request = match body.format {
+        Format::Json => request::read(&body.bytes).unwrap_or_else(|_| syntax("the body is no JSON request")),
+        Format::Xml => xml::read(&body.bytes),
+    };
+    let too_many = request.references.len() > state.config.settings.pdp.max_decisions_per_request;
+    let request = if too_many { syntax("too many decisions are asked for at once") } else { request };
+    let of = |entries| PartialRequest::of(entries, true).internal();
+    let results = decide_all(&state, &request, "internal", of, |fault| PartialRequest::faulty(fault).internal()).await?;
+    Ok(body.format.answer(results))
+}
+
+async fn decide_all<'r>(
+    state: &AppState,
+    request: &'r DecisionRequest,
+    kind: &'static str,
+    of: impl Fn(Vec<&'r Entry>) -> PartialRequest,
+    faulty: impl Fn(Fault) -> PartialRequest,
+) -> ApiResult<Vec<Decided>> {
     let mut db = state.db.acquire().await?;
     let mut results = Vec::new();
-    for part in parts(&request) {
-        let part = match part {
-            Ok(entries) => PartialRequest::of(entries, admin),
-            Err(fault) => PartialRequest::faulty(fault),
-        };
+    for part in parts(request) {
+        let part = part.map_or_else(&faulty, &of);
         let decided = state.pdp.decide(&mut db, &part).await?;
-        if state.config.settings.pdp.enforce_resource_owner
-            && !admin
-            && decided.owner_org.as_deref().is_some_and(|org| Some(org) != owner.caller.principal.org.as_ref().map(crate::ids::OrgNumber::as_str))
-        {
-            return Err(ApiError::Empty(StatusCode::FORBIDDEN));
-        }
         metrics::counter!("altinn.pdp.decisions", "resource.owner.org" => decided.owner_code.clone(), "resource.id" => decided.resource.clone(),
-            "pdp.api.kind" => "external", "decision" => decided.decision.as_str())
+            "pdp.api.kind" => kind, "decision" => decided.decision.as_str())
         .increment(1);
-        results.push(DecisionResult::from(decided));
+        results.push(decided);
     }
-    Ok(Json(DecisionResponse { response: results }))
+    Ok(results)
 }
 
 /// The entries of each decision asked for.
-fn parts(request: &JsonRequest) -> Vec<Result<Vec<&Entry>, Fault>> {
+fn parts(request: &DecisionRequest) -> Vec<Result<Vec<&Entry>, Fault>> {
     if let Some(fault) = &request.fault {
         return vec![Err(fault.clone())];
     }

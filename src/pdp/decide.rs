@@ -41,6 +41,8 @@ pub struct PartialRequest {
     fault: Option<Fault>,
     has_subject: bool,
     has_resource: bool,
+    /// Asked by the platform's own parts: other status codes, and no identity numbers.
+    is_internal: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -106,6 +108,14 @@ impl PartialRequest {
             }
         }
         out
+    }
+
+    /// The request as the platform's own parts ask it: faults of processing are faults of syntax there, and persons are
+    /// not named by identity number.
+    #[must_use]
+    pub fn internal(mut self) -> Self {
+        self.is_internal = true;
+        self
     }
 
     /// A request that cannot be decided.
@@ -196,8 +206,8 @@ impl Pdp {
         let outcome = self.try_decide(db, request, &mut decided).await?;
         if let Err(fault) = outcome {
             let (status, message) = match fault {
-                Fault::Processing(message) => ("processing-error", message),
-                Fault::Syntax(message) => ("syntax-error", message),
+                Fault::Processing(message) if !request.is_internal => ("processing-error", message),
+                Fault::Processing(message) | Fault::Syntax(message) => ("syntax-error", message),
             };
             decided.decision = Decision::Indeterminate;
             decided.status = status;
@@ -439,6 +449,9 @@ fn check_form(request: &PartialRequest) -> Step<()> {
     let system_users = request.values.iter().filter(|v| v.category == ids::SUBJECT && v.id == SYSTEM_USER).count();
     if system_users > 1 || (system_users == 1 && others > 0) {
         return Err(Fault::Processing("a system user must be the only subject attribute"));
+    }
+    if request.is_internal && (subject(PERSON) || request.has(ids::RESOURCE, PERSON)) {
+        return Err(Fault::Processing("persons are not named by identity number here"));
     }
     if subject(PERSON) && subject(USER_ID) {
         return Err(Fault::Processing("a person is named twice"));

@@ -9,6 +9,7 @@ mod decide;
 mod facts;
 mod request;
 mod response;
+mod xml;
 
 use std::sync::Arc;
 

@@ -18,7 +18,7 @@ pub enum Fault {
 
 /// A whole request.
 #[derive(Debug, Default)]
-pub struct JsonRequest {
+pub struct DecisionRequest {
     /// Every category entry, in request order: subjects, actions, resources, others.
     pub entries: Vec<Entry>,
     /// For each decision wanted, the ids of the entries it is about. Empty: one decision about all entries.
@@ -125,7 +125,7 @@ fn wrong(path: &str) -> ApiError {
 ///
 /// # Errors
 /// Model state for JSON that is broken, names a member twice, or has the wrong types.
-pub fn read(bytes: &[u8]) -> ApiResult<JsonRequest> {
+pub fn read(bytes: &[u8]) -> ApiResult<DecisionRequest> {
     let parameter = "authorizationRequest";
     let root = body::parse(bytes, parameter)?;
     // The tolerant parser lets the last duplicate win; here a duplicate is a fault.
@@ -134,13 +134,13 @@ pub fn read(bytes: &[u8]) -> ApiResult<JsonRequest> {
     }
     let root = Members::new(&root, "$")?;
     let Some(request) = root.get("request") else {
-        return Ok(JsonRequest { fault: Some(Fault::Syntax("there is no Request")), ..JsonRequest::default() });
+        return Ok(DecisionRequest { fault: Some(Fault::Syntax("there is no Request")), ..DecisionRequest::default() });
     };
     let request = Members::new(request, &root.path("request"))?;
     for name in ["returnpolicyidlist", "combineddecision"] {
         request.flag(name)?;
     }
-    let mut out = JsonRequest::default();
+    let mut out = DecisionRequest::default();
     let mut attributes = 0;
     for (name, category) in LISTS {
         for (path, item) in request.list(name)? {

@@ -240,3 +240,124 @@ async fn only_service_owners_with_the_scope_may_ask_and_only_in_json() {
         assert_eq!(request.body("x".repeat(size)).send().await.unwrap().status(), 413);
     }
 }
+
+const DECISION: &str = "/authorization/api/v1/decision";
+
+/// A request about the system user of Tindevandrer, in XML.
+fn in_xml(action: &str, extra: &str) -> String {
+    let attribute = |id: &str, value: &str| {
+        format!(
+            "<x:Attribute AttributeId='{id}' IncludeInResult='true'><x:AttributeValue DataType='http://www.w3.org/2001/XMLSchema#string'>{value}\
+             </x:AttributeValue></x:Attribute>"
+        )
+    };
+    format!(
+        "<x:Request xmlns:x='urn:oasis:names:tc:xacml:3.0:core:schema:wd-17' ReturnPolicyIdList='false' CombinedDecision='false'>\
+         <x:Attributes Category='urn:oasis:names:tc:xacml:1.0:subject-category:access-subject'>{}</x:Attributes>\
+         <x:Attributes Category='urn:oasis:names:tc:xacml:3.0:attribute-category:action'>{}</x:Attributes>\
+         <x:Attributes Category='urn:oasis:names:tc:xacml:3.0:attribute-category:resource'>{}{}{extra}</x:Attributes>\
+         <x:Attributes Category='urn:oasis:names:tc:xacml:3.0:attribute-category:environment'/></x:Request>",
+        attribute("urn:altinn:systemuser:uuid", who::TINDEVANDRER_USER),
+        attribute("urn:oasis:names:tc:xacml:1.0:action:action-id", action),
+        attribute("urn:altinn:resource", "a-melding"),
+        attribute("urn:altinn:organization:identifier-no", who::TINDEVANDRER),
+    )
+}
+
+#[tokio::test]
+async fn the_platforms_own_parts_ask_in_json_and_in_xml() {
+    use systembruker::xacml::{Decision, Response};
+    let app = TestApp::with(&[("pdp.subscription_keys", "first-key,second-key")]).await;
+    let url = format!("{}{DECISION}", app.base);
+    let json_request = |action: &str| {
+        decision_request(
+            ("urn:altinn:systemuser:uuid", who::TINDEVANDRER_USER),
+            action,
+            "a-melding",
+            ("urn:altinn:organization:identifier-no", who::TINDEVANDRER),
+        )
+        .to_string()
+    };
+    let keyed = || app.http.post(&url).header("Ocp-Apim-Subscription-Key", "second-key");
+    // JSON and XML, named and not named.
+    let answer = Answer::of(keyed().header("content-type", "application/json").body(json_request("write")).send().await.unwrap()).await.expect(200);
+    assert_eq!(answer.json()["response"][0]["decision"], "Permit");
+    let answer = Answer::of(keyed().body(json_request("fly")).send().await.unwrap()).await.expect(200);
+    assert_eq!(answer.json()["response"][0]["decision"], "NotApplicable");
+    for media_type in ["application/xml", "text/xml; charset=utf-8", "application/xacml+xml", "text/plain"] {
+        let sent = keyed().header("content-type", media_type).body(in_xml("write", "")).send().await.unwrap();
+        let answer = Answer::of(sent).await.expect(200);
+        assert_eq!(answer.header("content-type"), "application/xml; charset=utf-8");
+        assert!(answer.text.starts_with("<?xml version=\"1.0\" encoding=\"utf-8\"?>"), "{}", answer.text);
+        let read = Response::from_xml(answer.text.as_bytes()).unwrap();
+        assert_eq!((read.results.len(), read.results[0].decision), (1, Decision::Permit));
+        assert!(!read.results[0].obligations.is_empty() && read.results[0].attributes.len() == 3, "{}", answer.text);
+    }
+    // The external one speaks XML too.
+    let owner = app.organization(who::SAV, AUTHORIZE).await;
+    let external = app.http.post(format!("{}/authorization/api/v1/authorize", app.base)).bearer_auth(&owner);
+    let sent = external.header("ocp-apim-subscription-key", "first-key").header("content-type", "application/xml").body(in_xml("fly", ""));
+    let answer = Answer::of(sent.send().await.unwrap()).await.expect(200);
+    assert_eq!(Response::from_xml(answer.text.as_bytes()).unwrap().results[0].decision, Decision::NotApplicable);
+    // Whatever is wrong is a decision of its own.
+    for (media_type, body) in [
+        ("application/json", "{\"Request\":".to_owned()),
+        ("application/json", String::new()),
+        (
+            "application/json",
+            json!({"Request": {"AccessSubject": [{"Attribute": [{"AttributeId": "urn:altinn:userid", "Value": "1"}]}]}}).to_string(),
+        ),
+        (
+            "application/json",
+            decision_request(("urn:altinn:person:identifier-no", who::JOSTEIN), "read", "a-melding", ("urn:altinn:partyid", "52000084")).to_string(),
+        ),
+    ] {
+        let sent = keyed().header("content-type", media_type).body(body).send().await.unwrap();
+        let result = Answer::of(sent).await.expect(200).json()["response"][0].clone();
+        assert_eq!(
+            (&result["decision"], &result["status"]["statusCode"]["value"]),
+            (&json!("Indeterminate"), &json!("urn:oasis:names:tc:xacml:1.0:status:syntax-error"))
+        );
+    }
+    for body in [
+        "<Request".to_owned(),
+        in_xml("write", "").replace("CombinedDecision='false'", "CombinedDecision='true'"),
+        format!("<!DOCTYPE r [<!ENTITY e 'x'>]>{}", in_xml("write", "")),
+    ] {
+        let answer = Answer::of(keyed().header("content-type", "application/xml").body(body).send().await.unwrap()).await.expect(200);
+        let read = Response::from_xml(answer.text.as_bytes()).unwrap();
+        assert_eq!((read.results[0].decision, read.results[0].status.code.name()), (Decision::Indeterminate, "syntax-error"));
+    }
+    let large = keyed().header("content-type", "application/json").body(" ".repeat(1024 * 1024 + 1)).send().await.unwrap();
+    Answer::of(large).await.expect(413);
+}
+
+#[tokio::test]
+async fn who_may_ask_as_a_part_of_the_platform() {
+    let app = TestApp::with(&[("pdp.subscription_keys", "first-key")]).await;
+    let body = decision_request(("urn:altinn:systemuser:uuid", who::TINDEVANDRER_USER), "write", "a-melding", ("urn:altinn:partyid", "52000084"));
+    let ask = |name: &'static str, value: String| app.http.post(format!("{}{DECISION}", app.base)).json(&body).header(name, value).send();
+    let platform = app.token("GetPlatformAccessToken", &[("env", "tt02"), ("app", "an-app")]).await;
+    let owner = app.organization(who::SAV, AUTHORIZE).await;
+    for (name, value) in [
+        ("ocp-apim-subscription-key", "first-key".to_owned()),
+        ("platformaccesstoken", platform.clone()),
+        ("authorization", format!("Bearer {owner}")),
+    ] {
+        assert_eq!(ask(name, value).await.unwrap().status(), 200, "{name}");
+    }
+    for (name, value) in [
+        ("ocp-apim-subscription-key", "other-key".to_owned()),
+        ("platformaccesstoken", owner.clone()),
+        ("authorization", format!("Bearer {}", app.organization(who::SAV, REQUEST_READ).await)),
+        ("authorization", format!("Bearer {platform}")),
+        ("x-nothing", "x".to_owned()),
+    ] {
+        assert_eq!(ask(name, value).await.unwrap().status(), 401, "{name}");
+    }
+    // With keys configured, the external one asks for its own besides the token.
+    let external = app.post("/authorization/api/v1/authorize", &owner, body.clone()).await.expect(401);
+    assert_eq!(external.json()["statusCode"], 401);
+    let open = TestApp::with(&[("pdp.decision_open", "true")]).await;
+    open.send(reqwest::Method::POST, DECISION, None, Some(body)).await.expect(200);
+}
