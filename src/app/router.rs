@@ -87,6 +87,7 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(clients::enduser_api::delegated, clients::enduser_api::add, clients::enduser_api::remove))
         .routes(routes!(pdp::api::authorize))
         .routes(routes!(pdp::api::decision))
+        .routes(routes!(pdp::token_api::authorize))
         .routes(routes!(authorized_parties::api::for_resource_owner))
         .routes(routes!(authorized_parties::api::for_service_owner))
         .routes(routes!(authorized_parties::api::for_end_user))

@@ -14,7 +14,6 @@ const AUTHENTICATION: &[&str] = &["/refresh", "/openid/authorize", "/openid/toke
 
 /// Whole templates elsewhere.
 const ELSEWHERE: &[&str] = &[
-    "/authorization/api/v1/systemuser/authorize",
     "/access/v1/evaluation",
     "/access/v1/evaluations",
     "/access/v1/search/{kind}",

@@ -159,6 +159,7 @@ section! {
         enforce_resource_owner: bool,
         subscription_keys: Vec<SecretString>,
         decision_open: bool,
+        systemuser_auth_level: u8,
     }
 }
 section! {

@@ -24,15 +24,15 @@ const ENRICHED: [&str; 8] = [
     "urn:altinn:access-list",
     "urn:digitaltdodsbo:rolecode",
 ];
-const SYSTEM_USER: &str = "urn:altinn:systemuser:uuid";
-const PARTY_ID: &str = "urn:altinn:partyid";
-const PARTY_UUID: &str = "urn:altinn:party:uuid";
+pub(super) const SYSTEM_USER: &str = "urn:altinn:systemuser:uuid";
+pub(super) const PARTY_ID: &str = "urn:altinn:partyid";
+pub(super) const PARTY_UUID: &str = "urn:altinn:party:uuid";
 const PERSON_UUID: &str = "urn:altinn:person:uuid";
 const USER_ID: &str = "urn:altinn:userid";
-const PERSON: &str = "urn:altinn:person:identifier-no";
-const ORGANIZATION: &str = "urn:altinn:organization:identifier-no";
-const ORGANIZATION_LEGACY: &str = "urn:altinn:organizationnumber";
-const INSTANCE: &str = "urn:altinn:instance-id";
+pub(super) const PERSON: &str = "urn:altinn:person:identifier-no";
+pub(super) const ORGANIZATION: &str = "urn:altinn:organization:identifier-no";
+pub(super) const ORGANIZATION_LEGACY: &str = "urn:altinn:organizationnumber";
+pub(super) const INSTANCE: &str = "urn:altinn:instance-id";
 
 /// The attributes one decision is about, by category, in request order.
 #[derive(Debug, Default)]
@@ -70,6 +70,8 @@ pub struct Decided {
     pub decision: Decision,
     /// Last part of the status code.
     pub status: &'static str,
+    /// Why, as a fixed word.
+    pub reason: &'static str,
     /// In words, when Indeterminate or denied by an access list.
     pub message: Option<String>,
     /// Only with a Permit.
@@ -196,6 +198,7 @@ impl Pdp {
         let mut decided = Decided {
             decision: Decision::Indeterminate,
             status: "ok",
+            reason: "invalid_request",
             message: None,
             obligations: Vec::new(),
             echo: Vec::new(),
@@ -229,6 +232,7 @@ impl Pdp {
         };
         let resource = self.policies.resource(&mut *db, &identifier).await?;
         let Some((resource, policy)) = resource.and_then(|r| r.policy.clone().map(|p| (r, p))) else {
+            decided.reason = "unknown_resource";
             return Ok(Err(Fault::Processing("the resource is unknown, or has no policy")));
         };
         decided.owner_code.clone_from(&resource.owner_code);
@@ -249,7 +253,10 @@ impl Pdp {
         let reportee = standing.reportee.as_ref();
         let subject = match (&who, &standing.subject) {
             (SubjectName::SystemUser(_), party) => Subject::SystemUser(facts.zip(party.as_ref())),
-            (SubjectName::NationalId(_), None) => return Ok(Err(Fault::Processing("the person is unknown"))),
+            (SubjectName::NationalId(_), None) => {
+                decided.reason = "unknown_subject";
+                return Ok(Err(Fault::Processing("the person is unknown")));
+            }
             (SubjectName::NationalId(_) | SubjectName::Person(_), Some(party)) if party.kind == PartyKind::Person => Subject::Person(party),
             _ => Subject::Other,
         };
@@ -257,6 +264,7 @@ impl Pdp {
             && !facts.is_some_and(|(f, _)| f.alive)
         {
             decided.decision = Decision::NotApplicable;
+            decided.reason = if facts.is_some() { "inactive_subject" } else { "unknown_subject" };
             return Ok(Ok(()));
         }
         let mut attributes = request.attributes();
@@ -269,6 +277,16 @@ impl Pdp {
         let mut prepared = Prepared::new(&policy.program, attributes.categories(), Environment::at(self.clock.seconds()), &mut scratch);
         let evaluation = prepared.evaluate();
         decided.take(evaluation.decision(), evaluation.fault());
+        decided.reason = match decided.decision {
+            Decision::Permit if policy.mentions_packages && matches!(subject, Subject::SystemUser(_)) => "access_package",
+            Decision::Permit if policy.mentions_roles && matches!(subject, Subject::Person(_)) => "role",
+            Decision::Permit => "policy",
+            Decision::Deny => "denied_by_policy",
+            Decision::NotApplicable if names.is_empty() => "missing_party",
+            Decision::NotApplicable if reportee.is_none() => "unknown_party",
+            Decision::NotApplicable => "no_applicable_rule",
+            Decision::Indeterminate => "processing_error",
+        };
         if decided.decision == Decision::Permit {
             decided.obligations.clone_from(&policy.permit_obligations);
         }
@@ -279,6 +297,7 @@ impl Pdp {
             && self.has_right(&mut *db, facts.key, reportee, &resource, action, &attributes).await?
         {
             decided.decision = Decision::Permit;
+            decided.reason = "single_right";
             decided.obligations.clone_from(&policy.permit_obligations);
         }
         if decided.decision == Decision::Permit && resource.access_list_enabled {
@@ -400,6 +419,7 @@ impl Pdp {
         };
         if !listed {
             decided.decision = Decision::Deny;
+            decided.reason = "access_list_required";
             decided.obligations.clear();
             decided.message = Some("The reportee is not on an access list of this resource.".to_owned());
         }
@@ -408,6 +428,14 @@ impl Pdp {
 }
 
 impl Decided {
+    /// The authentication level that the obligations ask of the caller; 0 when they ask for none.
+    #[must_use]
+    pub fn min_level(&self) -> u8 {
+        let assignments = self.obligations.iter().flat_map(|o| &o.assignments);
+        let levels = assignments.filter(|a| a.category.as_deref() == Some("urn:altinn:minimum-authenticationlevel"));
+        levels.filter_map(|a| a.value.text().trim().parse().ok()).max().unwrap_or(0)
+    }
+
     fn take(&mut self, decision: Decision, fault: Option<PolicyFault>) {
         self.decision = decision;
         self.status = fault.map_or(Code::Ok, |f| f.code).name();

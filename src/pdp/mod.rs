@@ -9,6 +9,7 @@ mod decide;
 mod facts;
 mod request;
 mod response;
+pub(crate) mod token_api;
 mod xml;
 
 use std::sync::Arc;
@@ -78,14 +79,6 @@ impl Pdp {
         request.add(ids::RESOURCE, "urn:altinn:partyid", party_id.to_string());
         let mut db = self.db.acquire().await?;
         let decided = self.decide(&mut db, &request).await?;
-        let min_level = decided
-            .obligations
-            .iter()
-            .flat_map(|o| &o.assignments)
-            .filter(|a| a.category.as_deref() == Some("urn:altinn:minimum-authenticationlevel"))
-            .filter_map(|a| a.value.text().trim().parse().ok())
-            .max()
-            .unwrap_or(0);
-        Ok(Verdict { permit: decided.decision == Decision::Permit, min_level })
+        Ok(Verdict { permit: decided.decision == Decision::Permit, min_level: decided.min_level() })
     }
 }

@@ -24,6 +24,15 @@ pub struct Verified {
     claims: Map<String, Value>,
 }
 
+/// A token whose issuer and times are good, and nothing else is known yet.
+#[derive(Debug, Clone)]
+pub struct Genuine {
+    /// Whose key verified it.
+    pub kind: IssuerKind,
+    /// Its claims.
+    pub claims: Map<String, Value>,
+}
+
 impl Verified {
     /// The claims as they were, for the exchange alone.
     #[must_use]
@@ -61,6 +70,25 @@ impl Verifier {
     /// # Errors
     /// The first check that fails.
     pub async fn verify(&self, text: &str) -> Result<Verified, Reject> {
+        let Genuine { kind, claims } = self.genuine(text).await?;
+        self.check_use(kind, &claims).map_err(Reject::Invalid)?;
+        let principal = Principal::from_claims(kind, &claims, self.sandbox).map_err(Reject::Invalid)?;
+        Ok(Verified { principal, claims })
+    }
+
+    /// Whom the claims of a genuine token are about.
+    ///
+    /// # Errors
+    /// The fixed reason to tell when claims contradict each other or cannot be read.
+    pub fn principal(&self, token: &Genuine) -> Result<Principal, &'static str> {
+        Principal::from_claims(token.kind, &token.claims, self.sandbox)
+    }
+
+    /// Checks form, issuer, key, signature and times of a token, whomever it was made for.
+    ///
+    /// # Errors
+    /// The first check that fails.
+    pub async fn genuine(&self, text: &str) -> Result<Genuine, Reject> {
         let token = parse(text, self.max_bytes).map_err(Reject::Invalid)?;
         let issuer = self.issuer_of(&token).map_err(Reject::Invalid)?;
         let algorithm = Algorithm::parse(&token.alg).filter(|a| issuer.algorithms.contains(a)).ok_or(Reject::Invalid("algorithm"))?;
@@ -74,9 +102,7 @@ impl Verifier {
         })?;
         verifies(&token, &key, algorithm).map_err(Reject::Invalid)?;
         self.check_times(&token.claims).map_err(Reject::Invalid)?;
-        self.check_use(issuer.kind, &token.claims).map_err(Reject::Invalid)?;
-        let principal = Principal::from_claims(issuer.kind, &token.claims, self.sandbox).map_err(Reject::Invalid)?;
-        Ok(Verified { principal, claims: token.claims })
+        Ok(Genuine { kind: issuer.kind, claims: token.claims })
     }
 
     fn issuer_of(&self, token: &ParsedToken<'_>) -> Result<&TrustedIssuer, &'static str> {

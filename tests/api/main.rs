@@ -27,4 +27,5 @@ mod system_changes;
 mod system_user_lists;
 mod system_users;
 mod systems;
+mod token_decisions;
 mod tokens;

@@ -126,6 +126,7 @@ async fn issuers_and_keys() {
     let token = sign(&good);
     let (message, _) = token.rsplit_once('.').unwrap();
     assert_eq!(present(&app, &format!("{message}.{}", base64url([0; 256]))).await, refused("signature"));
+    assert_eq!(present(&app, &format!("{message}.")).await, refused("signature"));
     let denied = TestApp::with(&[("tokens.denied_kids", keys.maskinporten.signing_key().kid())]).await;
     let token = sign(&maskinporten_claims(&denied));
     assert_eq!(present(&denied, &token).await, refused("key"));

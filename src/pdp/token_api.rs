@@ -1,0 +1,347 @@
+//! `POST /authorization/api/v1/systemuser/authorize`: a service owner hands over the token it was shown, and learns
+//! whether it is good and what its system user may do.
+
+use axum::extract::State;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::Value;
+use sqlx::PgConnection;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{
+    Decided, PartialRequest,
+    decide::{INSTANCE, ORGANIZATION, ORGANIZATION_LEGACY, PARTY_ID, PARTY_UUID, PERSON, SYSTEM_USER},
+};
+use crate::{
+    app::{AppState, ServiceOwner},
+    http::{
+        ApiError, ApiResult, Json, ModelState,
+        bind::{Binder, Presence},
+        body::{self, JsonBytes},
+        time,
+    },
+    ids::OrgNumber,
+    system_users::{self, SystemUserKind},
+    token::{IssuerKind, Principal, Reject, Scopes, scopes::Authorize},
+    xacml::{Decision, ids},
+};
+
+const TASK: &str = "urn:altinn:task";
+const SCOPE_LIMIT: usize = 200;
+
+/// Answer about a token.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TokenDecision {
+    /// The token is good, and its system users live.
+    pub active: bool,
+    /// And every check is authorized.
+    pub authorized: bool,
+    /// Why it is not active.
+    pub error: Option<TokenFault>,
+    /// What the token says.
+    pub token: Option<TokenFacts>,
+    /// The first system user that it names.
+    pub system_user: Option<SystemUserFacts>,
+    /// In the order of the checks; empty when the token is not active.
+    pub results: Vec<CheckResult>,
+}
+
+/// Why a token is not active.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TokenFault {
+    /// Fixed word.
+    pub code: &'static str,
+    /// In words.
+    pub message: &'static str,
+}
+
+/// What a good token says.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TokenFacts {
+    pub issuer: String,
+    pub client_id: Option<String>,
+    /// With the prefix `0192:`.
+    pub consumer: Option<String>,
+    /// With the prefix `0192:`.
+    pub supplier: Option<String>,
+    pub scopes: Vec<String>,
+    #[serde(serialize_with = "time::serialize")]
+    pub expires_at: DateTime<Utc>,
+    pub jti: Option<String>,
+}
+
+/// A system user that a token names.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SystemUserFacts {
+    pub id: Uuid,
+    pub system_id: String,
+    pub owner_organization_number: String,
+    #[serde(rename = "type")]
+    pub kind: SystemUserKind,
+}
+
+/// Answer to one check.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CheckResult {
+    /// As asked.
+    pub id: Option<String>,
+    /// The system user that the decision is about.
+    pub system_user_id: Uuid,
+    /// `Permit`, `Deny`, `NotApplicable` or `Indeterminate`.
+    pub decision: &'static str,
+    /// Permitted, and the level of the token suffices.
+    pub authorized: bool,
+    /// Status code as a URN.
+    pub status_code: String,
+    /// Why, as a fixed word.
+    pub reason: &'static str,
+    /// What the policy asks for; none when it asks for nothing.
+    pub minimum_authentication_level: Option<u8>,
+}
+
+/// What is asked.
+struct Inspection {
+    token: String,
+    required_scopes: Vec<String>,
+    audience: Option<String>,
+    checks: Vec<Check>,
+}
+
+struct Check {
+    id: Option<String>,
+    resource: String,
+    action: String,
+    /// Attribute and value; none: the owner of the system user.
+    party: Option<(&'static str, String)>,
+    instance: Option<String>,
+    task: Option<String>,
+}
+
+/// Public name of the body.
+const BODY: &str = "request";
+
+fn bind(value: &Value, max_checks: usize) -> ApiResult<Inspection> {
+    let mut b = Binder::new(BODY);
+    let root = b.root(value)?;
+    let token = b.non_blank(&root, "token")?;
+    let mut required_scopes = Vec::new();
+    for item in b.list(&root, "requiredScopes", Presence::Optional, SCOPE_LIMIT)?.unwrap_or_default() {
+        required_scopes.push(b.item_text(&item)?);
+    }
+    let audience = b.text(&root, "audience", Presence::Optional)?;
+    let mut checks = Vec::new();
+    for item in b.list(&root, "checks", Presence::Required, max_checks)?.unwrap_or_default() {
+        let object = b.item_object(&item)?;
+        let party = b.text(&object, "party", Presence::Optional)?;
+        checks.push(Check {
+            id: b.text(&object, "id", Presence::Optional)?,
+            resource: b.non_blank(&object, "resource")?,
+            action: b.non_blank(&object, "action")?,
+            party: party.map(|text| named_party(&text).ok_or_else(|| ModelState::not_valid("party", &text))).transpose()?,
+            instance: b.text(&object, "instance", Presence::Optional)?,
+            task: b.text(&object, "task", Presence::Optional)?,
+        });
+    }
+    b.finish()?;
+    if checks.is_empty() {
+        return Err(ModelState::of("Checks", "At least one check is needed.").into());
+    }
+    Ok(Inspection { token, required_scopes, audience, checks })
+}
+
+/// A party by nine digits, or by the URN of one of its identifiers with the value after the last colon.
+fn named_party(text: &str) -> Option<(&'static str, String)> {
+    let text = text.trim();
+    if OrgNumber::parse(text).is_ok() {
+        return Some((ORGANIZATION, text.to_owned()));
+    }
+    let (name, value) = text.rsplit_once(':')?;
+    let known = [ORGANIZATION, ORGANIZATION_LEGACY, PARTY_ID, PARTY_UUID, PERSON].into_iter().find(|known| known.eq_ignore_ascii_case(name))?;
+    (!value.is_empty()).then(|| (known, value.to_owned()))
+}
+
+/// Checks a system user's token, and decides what it may do.
+///
+/// Every well-formed question is answered with 200: a bad token is `active: false` with the first check that failed.
+/// The token handed over is neither stored nor logged.
+#[utoipa::path(post, path = "/authorization/api/v1/systemuser/authorize", tag = "Decisions",
+    request_body(content = serde_json::Value, content_type = "application/json"),
+    responses((status = 200, body = TokenDecision), (status = 400), (status = 401), (status = 403), (status = 415),
+        (status = 503, description = "The issuer's keys or the facts cannot be had; try again")),
+    security(("maskinporten" = ["altinn:authorization/authorize", "altinn:authorization/authorize.admin"])))]
+pub async fn authorize(State(state): State<AppState>, _: ServiceOwner<Authorize>, JsonBytes(bytes): JsonBytes) -> ApiResult<Json<TokenDecision>> {
+    let asked = bind(&body::parse(&bytes, BODY)?, state.config.settings.pdp.max_decisions_per_request)?;
+    let mut db = state.db.acquire().await?;
+    let principal = match inspect(&state, &mut db, &asked).await? {
+        Ok(principal) => principal,
+        Err(fault) => {
+            let error = Some(TokenFault { code: fault, message: message(fault) });
+            return Ok(Json(TokenDecision { active: false, authorized: false, error, token: None, system_user: None, results: Vec::new() }));
+        }
+    };
+    let ids = principal.system_user.as_ref().map(|s| s.ids.clone()).unwrap_or_default();
+    let mut users = Vec::new();
+    for id in ids {
+        // Deleted between the check and now.
+        let Some(user) = system_users::by_id(&mut db, id).await? else { return Err(ApiError::Unavailable(1)) };
+        users.push(SystemUserFacts { id, system_id: user.system_id, owner_organization_number: user.reportee_org_no, kind: user.kind });
+    }
+    let mut results = Vec::with_capacity(asked.checks.len());
+    for check in &asked.checks {
+        results.push(decide(&state, &mut db, check, &users).await?);
+    }
+    Ok(Json(TokenDecision {
+        active: true,
+        authorized: results.iter().all(|r| r.authorized),
+        error: None,
+        token: Some(facts(principal)),
+        system_user: (!users.is_empty()).then(|| users.swap_remove(0)),
+        results,
+    }))
+}
+
+/// Everything that must hold of the token, in order; the first that does not is the inner error.
+async fn inspect(state: &AppState, db: &mut PgConnection, asked: &Inspection) -> ApiResult<Result<Principal, &'static str>> {
+    let genuine = match state.verifier.genuine(&asked.token).await {
+        Ok(genuine) if genuine.kind == IssuerKind::IdPorten => return Ok(Err("untrusted_issuer")),
+        Ok(genuine) => genuine,
+        Err(Reject::Unavailable) => return Err(ApiError::Unavailable(5)),
+        Err(Reject::Invalid(reason)) => return Ok(Err(code(reason))),
+    };
+    let claim = |name: &str| genuine.claims.get(name);
+    let is_for = |audience: &str| match claim("aud") {
+        Some(Value::String(one)) => one == audience,
+        Some(Value::Array(many)) => many.iter().any(|one| one == audience),
+        _ => false,
+    };
+    if asked.audience.as_deref().is_some_and(|audience| !is_for(audience)) {
+        return Ok(Err("wrong_audience"));
+    }
+    let scope_claim = if genuine.kind == IssuerKind::Altinn { claim("urn:altinn:scope").or_else(|| claim("scope")) } else { claim("scope") };
+    let Some(scopes) = Scopes::read(scope_claim) else { return Ok(Err("malformed_token")) };
+    if !asked.required_scopes.iter().all(|scope| scopes.contains(scope)) {
+        return Ok(Err("missing_scope"));
+    }
+    let Ok(principal) = state.verifier.principal(&genuine) else { return Ok(Err("invalid_authorization_details")) };
+    if principal.system_user.is_none() {
+        return Ok(Err("not_a_systemuser_token"));
+    }
+    let alive = system_users::live_check(db, &principal, state.config.settings.systemuser.live_check).await?;
+    Ok(match alive {
+        Ok(()) => Ok(principal),
+        Err("system user not active") => Err("systemuser_inactive"),
+        Err(_) => Err("systemuser_mismatch"),
+    })
+}
+
+/// The verifier's reasons, as this endpoint names them.
+fn code(reason: &str) -> &'static str {
+    match reason {
+        "algorithm" => "unsupported_algorithm",
+        "key" => "unknown_key",
+        "unknown issuer" => "untrusted_issuer",
+        "signature" => "invalid_signature",
+        "expired" => "token_expired",
+        "not yet valid" | "issued in the future" => "token_not_yet_valid",
+        _ => "malformed_token",
+    }
+}
+
+fn message(code: &str) -> &'static str {
+    match code {
+        "unsupported_algorithm" => "The issuer does not sign with this algorithm.",
+        "unknown_key" => "The issuer has no key with this id.",
+        "untrusted_issuer" => "Tokens of this issuer are not taken here.",
+        "invalid_signature" => "The signature does not fit the token.",
+        "token_expired" => "The token has expired.",
+        "token_not_yet_valid" => "The token is not valid yet.",
+        "wrong_audience" => "The token was made for another audience.",
+        "missing_scope" => "The token lacks a scope that is asked for.",
+        "not_a_systemuser_token" => "The token names no system user.",
+        "invalid_authorization_details" => "The token's authorization_details cannot be read.",
+        "systemuser_inactive" => "The system user or its system is deleted or unknown.",
+        "systemuser_mismatch" => "The token does not agree with what is registered about the system user.",
+        _ => "The token cannot be read.",
+    }
+}
+
+fn facts(principal: Principal) -> TokenFacts {
+    let iso6523 = |org: OrgNumber| format!("0192:{}", org.as_str());
+    TokenFacts {
+        scopes: principal.scopes.iter().map(str::to_owned).collect(),
+        consumer: principal.org.map(iso6523),
+        supplier: principal.supplier.map(iso6523),
+        expires_at: DateTime::from_timestamp(principal.exp, 0).unwrap_or_default(),
+        issuer: principal.issuer,
+        client_id: principal.client_id,
+        jti: principal.jti,
+    }
+}
+
+/// The first system user that may do it decides; else the first of all.
+async fn decide(state: &AppState, db: &mut PgConnection, check: &Check, users: &[SystemUserFacts]) -> ApiResult<CheckResult> {
+    let mut first = None;
+    for user in users {
+        let party = match &check.party {
+            Some((attribute, value)) => Some((*attribute, value.clone())),
+            None => (user.kind == SystemUserKind::Standard).then(|| (ORGANIZATION, user.owner_organization_number.clone())),
+        };
+        let result = match party {
+            None => undecided(check, user.id),
+            Some((attribute, value)) => {
+                let mut request = PartialRequest::default();
+                request.add(ids::SUBJECT, SYSTEM_USER, user.id.to_string());
+                request.add(ids::ACTION, ids::ACTION_ID, check.action.clone());
+                request.add(ids::RESOURCE, "urn:altinn:resource", check.resource.clone());
+                request.add(ids::RESOURCE, attribute, value);
+                for (attribute, value) in [(INSTANCE, &check.instance), (TASK, &check.task)] {
+                    if let Some(value) = value {
+                        request.add(ids::RESOURCE, attribute, value.clone());
+                    }
+                }
+                let decided = state.pdp.decide(&mut *db, &request).await?;
+                metrics::counter!("altinn.pdp.decisions", "resource.owner.org" => decided.owner_code.clone(), "resource.id" => decided.resource.clone(),
+                    "pdp.api.kind" => "token", "decision" => decided.decision.as_str())
+                .increment(1);
+                answer(check, user.id, &decided, state.config.settings.pdp.systemuser_auth_level)
+            }
+        };
+        if result.decision == Decision::Permit.as_str() {
+            return Ok(result);
+        }
+        first.get_or_insert(result);
+    }
+    first.ok_or_else(|| ApiError::internal(anyhow::anyhow!("a system-user token without a system user")))
+}
+
+fn answer(check: &Check, system_user_id: Uuid, decided: &Decided, level: u8) -> CheckResult {
+    let permit = decided.decision == Decision::Permit;
+    let needed = decided.min_level();
+    CheckResult {
+        id: check.id.clone(),
+        system_user_id,
+        decision: decided.decision.as_str(),
+        authorized: permit && needed <= level,
+        status_code: format!("urn:oasis:names:tc:xacml:1.0:status:{}", decided.status),
+        reason: if permit && needed > level { "insufficient_authentication_level" } else { decided.reason },
+        minimum_authentication_level: (needed > 0).then_some(needed),
+    }
+}
+
+/// An agent acts for many: without a party there is nothing to decide about.
+fn undecided(check: &Check, system_user_id: Uuid) -> CheckResult {
+    CheckResult {
+        id: check.id.clone(),
+        system_user_id,
+        decision: Decision::Indeterminate.as_str(),
+        authorized: false,
+        status_code: "urn:oasis:names:tc:xacml:1.0:status:processing-error".to_owned(),
+        reason: "missing_party",
+        minimum_authentication_level: None,
+    }
+}
