@@ -20,7 +20,7 @@ use super::{AppState, health, openapi::Description, unbuilt};
 use crate::{
     authorized_parties, clients,
     config::Profile,
-    exchange,
+    events, exchange,
     http::{ApiError, Json, context, path},
     packages, pdp, register, requests, resources, system_users, systems, web,
 };
@@ -85,6 +85,7 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(clients::enduser_api::agents))
         .routes(routes!(clients::enduser_api::available))
         .routes(routes!(clients::enduser_api::delegated, clients::enduser_api::add, clients::enduser_api::remove))
+        .routes(routes!(events::api::list))
         .routes(routes!(pdp::api::authorize))
         .routes(routes!(pdp::api::decision))
         .routes(routes!(pdp::token_api::authorize))

@@ -110,9 +110,17 @@ pub fn rewrite(table: &RouteTable, mut request: Request) -> Result<Request, Stat
 #[must_use]
 pub fn is_api(path: &str) -> bool {
     let page = ["/authentication/api/v1/authentication", "/authentication/api/v1/logout", "/authentication/api/v1/upstream"];
-    ["/authentication/api/", "/authorization/api/", "/resourceregistry/api/", "/accessmanagement/api/", "/register/api/", "/access/v1/"]
-        .iter()
-        .any(|base| path.starts_with(base))
+    [
+        "/authentication/api/",
+        "/authorization/api/",
+        "/resourceregistry/api/",
+        "/accessmanagement/api/",
+        "/register/api/",
+        "/access/v1/",
+        "/systembruker/api/",
+    ]
+    .iter()
+    .any(|base| path.starts_with(base))
         && !page.iter().any(|base| path.starts_with(base))
 }
 

@@ -17,7 +17,7 @@ use crate::{
     packages::Catalogue,
     register::{self, Party},
     resources::Policies,
-    system_users::{self, NewSystemUser, SystemUserKind},
+    system_users::{self, NewSystemUser, SystemUserEvent, SystemUserKind},
     systems::{self, System},
 };
 
@@ -76,6 +76,8 @@ impl Decisions<'_> {
             record(&mut tx, approver, &request, &system, action, object_kind).await?;
         }
         tell(&mut tx, &request, &system, "systemuser_request_answered", RequestStatus::Accepted).await?;
+        let user = system_users::by_id(&mut tx, id).await?.ok_or(ProblemCode::SystemUserNotCreated)?;
+        system_users::tell(&mut tx, &user, SystemUserEvent::Created).await?;
         tx.commit().await?;
         Ok(Request { status: RequestStatus::Accepted, ..request })
     }

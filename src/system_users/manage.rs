@@ -71,7 +71,7 @@ impl Management<'_> {
         let key = store::insert(&mut tx, &new).await.map_err(taken)?;
         delegation::give(&mut tx, by.party.key, key, &self.keys(&system.access_packages), &report.rights, &name).await?;
         let user = store::by_id(&mut tx, new.id).await?.ok_or(ProblemCode::SystemUserNotCreated)?;
-        note(&mut tx, by, &user, &["systemuser.created", "delegation.granted"], Some("systemuser_created")).await?;
+        note(&mut tx, by, &user, &["systemuser.created", "delegation.granted"], SystemUserEvent::Created).await?;
         let held = delegation::held(&mut tx, user.owner_key, user.id).await?;
         tx.commit().await?;
         Ok(SystemUserDetail::summary(user, held.packages))
@@ -87,7 +87,7 @@ impl Management<'_> {
         let Some(user) = store::by_id(&mut tx, id).await?.filter(|u| u.owner_key == by.party.key) else { return Ok(false) };
         store::rename(&mut tx, id, title).await?;
         store::touch(&mut tx, id, &by.name()).await?;
-        note(&mut tx, by, &user, &["systemuser.changed"], None).await?;
+        note(&mut tx, by, &user, &["systemuser.changed"], SystemUserEvent::Changed).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -133,7 +133,7 @@ impl Management<'_> {
         if !store::delete(&mut tx, user, &by.name()).await? {
             return Ok(false);
         }
-        note(&mut tx, by, user, &["systemuser.deleted", "delegation.revoked"], Some("systemuser_deleted")).await?;
+        note(&mut tx, by, user, &["systemuser.deleted", "delegation.revoked"], SystemUserEvent::Deleted).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -163,7 +163,7 @@ impl Management<'_> {
         let key = party_key(&mut tx, &user).await?;
         delegation::give(&mut tx, user.owner_key, key, &self.keys(&user.access_packages), &[], &by.name()).await?;
         store::touch(&mut tx, id, &by.name()).await?;
-        note(&mut tx, by, &user, &["delegation.granted"], None).await?;
+        note(&mut tx, by, &user, &["delegation.granted"], SystemUserEvent::Changed).await?;
         Ok(tx.commit().await?)
     }
 
@@ -184,7 +184,7 @@ impl Management<'_> {
         let key = party_key(&mut tx, &user).await?;
         delegation::revoke(&mut tx, user.owner_key, key, &[], &self.keys(&held)).await?;
         store::touch(&mut tx, id, &by.name()).await?;
-        note(&mut tx, by, &user, &["delegation.revoked"], None).await?;
+        note(&mut tx, by, &user, &["delegation.revoked"], SystemUserEvent::Changed).await?;
         Ok(tx.commit().await?)
     }
 
@@ -219,13 +219,7 @@ async fn party_key(db: &mut PgConnection, user: &SystemUser) -> ApiResult<i32> {
 }
 
 /// Writes the audit rows of a step, and the message that tells others.
-async fn note(
-    tx: &mut PgConnection,
-    by: Approver<'_>,
-    user: &SystemUser,
-    actions: &[&'static str],
-    event: Option<&'static str>,
-) -> Result<(), DbError> {
+async fn note(tx: &mut PgConnection, by: Approver<'_>, user: &SystemUser, actions: &[&'static str], event: SystemUserEvent) -> Result<(), DbError> {
     for action in actions {
         audit::record(
             &mut *tx,
@@ -241,14 +235,38 @@ async fn note(
         )
         .await?;
     }
-    let Some(event) = event else { return Ok(()) };
+    tell(tx, user, event).await
+}
+
+/// What happens to a system user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SystemUserEvent {
+    /// It was made.
+    Created,
+    /// It has another title, or holds more or less.
+    Changed,
+    /// It is no more.
+    Deleted,
+}
+
+/// Puts a message about a system user into the outbox.
+///
+/// # Errors
+/// As the database says.
+pub async fn tell(tx: &mut PgConnection, user: &SystemUser, event: SystemUserEvent) -> Result<(), DbError> {
+    // It is made and deleted once, and may change many times.
+    let (event, subject_kind, subject_id) = match event {
+        SystemUserEvent::Created => ("systemuser_created", "system_user", user.id),
+        SystemUserEvent::Changed => ("systemuser_changed", "system_user_change", Uuid::now_v7()),
+        SystemUserEvent::Deleted => ("systemuser_deleted", "system_user", user.id),
+    };
     let message = events::Message {
         event,
-        subject_kind: "system_user",
-        subject_id: user.id,
+        subject_kind,
+        subject_id,
         party_org: &user.reportee_org_no,
         vendor_org: &user.vendor_org,
-        payload: json!({"systemId": user.system_id, "externalRef": user.external_ref}),
+        payload: json!({"systemId": user.system_id, "externalRef": user.external_ref, "systemUserId": user.id}),
     };
     events::post(tx, message).await
 }

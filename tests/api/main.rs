@@ -9,6 +9,7 @@ mod change_requests;
 mod clients;
 mod conventions;
 mod decisions;
+mod events;
 mod exchange;
 mod floors;
 mod generator;

@@ -17,7 +17,7 @@ use crate::{
     packages::PackageKey,
     register,
     requests::{Decisions, RequestStatus},
-    system_users::{self, SystemUser},
+    system_users::{self, SystemUser, SystemUserEvent},
     systems::{self, AccessPackage, System, rules::check_rights_subset},
 };
 
@@ -77,6 +77,7 @@ impl Decisions<'_> {
             record(&mut tx, Actor::Person(approver.person.0.uuid), &request, &system, action).await?;
         }
         tell(&mut tx, &request, &system, "systemuser_changerequest_answered", RequestStatus::Accepted).await?;
+        system_users::tell(&mut tx, &user, SystemUserEvent::Changed).await?;
         tx.commit().await?;
         Ok(ChangeRequest { status: RequestStatus::Accepted, ..request })
     }
