@@ -11,4 +11,4 @@ mod store;
 pub use approver::Approver;
 pub use check::{Wanted, check};
 pub use rules::{DelegationReport, Reason, RightOutcome};
-pub use store::{Held, give, held, packages_held, revoke, revoke_all};
+pub use store::{Held, give, held, packages_held, revoke, revoke_all, settle_clients};

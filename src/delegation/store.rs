@@ -148,3 +148,25 @@ pub async fn packages_held(db: &mut PgConnection, owner_key: i32) -> Result<Vec<
     .await?;
     Ok(rows.into_iter().map(|row| (row.id, row.urn)).collect())
 }
+
+/// After a client took packages back from a provider: takes them from the agents that had them for this client too.
+/// Returns the party keys of these agents.
+///
+/// # Errors
+/// As the database says.
+pub async fn settle_clients(tx: &mut PgConnection, client_key: i32, provider_key: i32) -> Result<Vec<i32>, DbError> {
+    Ok(sqlx::query_scalar!(
+        r#"with gone as (
+             delete from client_delegation_package p using client_delegation d
+             where p.delegation_id = d.id and d.client_key = $1 and d.facilitator_key = $2 and p.basis = 'assignment-package'
+               and not exists (
+                 select from assignment a join assignment_package ap on ap.assignment_id = a.id and ap.package_id = p.package_id
+                 where a.from_key = d.client_key and a.to_key = d.facilitator_key and a.role_id = d.role_id)
+             returning d.system_user_key)
+           select distinct system_user_key from gone"#,
+        client_key,
+        provider_key
+    )
+    .fetch_all(tx)
+    .await?)
+}

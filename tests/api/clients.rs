@@ -2,9 +2,10 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use systembruker::import::Kind;
 use uuid::Uuid;
 
-use crate::support::*;
+use crate::{import::files::good, support::*};
 
 const ENDUSER: &str = "/authentication/api/v1/enduser/systemuser";
 const AGENT: &str = "/authentication/api/v1/systemuser/agent";
@@ -272,4 +273,29 @@ async fn adding_removing_and_deleting_at_once_leave_one_truth() {
         app.count(&format!("select count(*) from client_delegation d join party u on u.key = d.system_user_key where u.uuid = '{agent}'")).await,
         0
     );
+}
+
+#[tokio::test]
+async fn a_package_that_is_taken_back_is_gone_for_the_agent_too() {
+    let app = TestApp::start().await;
+    let writes = as_person(&app, RANDI, &format!("{READ} {WRITE}")).await;
+    let agent = who::TALLKNUSEREN_AGENT;
+    require(&app, &["regnskapsforer-lonn", "skatt-naering"]).await;
+    let holds = |packages: &[&str]| {
+        let urns: Vec<String> = packages.iter().map(|p| format!("urn:altinn:accesspackage:{p}")).collect();
+        json!({"from": who::TINDEVANDRER, "toOrg": TALLKNUSEREN, "accessPackages": urns, "rights": []})
+    };
+    good(&app, Kind::Rightholders, &[holds(&["skatt-naering", "merverdiavgift"])]).await;
+    let change = format!("{ENDUSER}/clients?agent={agent}&client={}", uuid_of(&app, who::TINDEVANDRER).await);
+    app.post_empty(&change, &writes).await.expect(200);
+    let left = "select coalesce(string_agg(k.urn, ' ' order by k.urn), '') from client_delegation d join client_delegation_package p on p.delegation_id = d.id
+                join package k on k.key = p.package_id join party c on c.key = d.client_key where c.org_number = '390367767'";
+    assert_eq!(app.sql_text(left).await, "urn:altinn:accesspackage:regnskapsforer-lonn urn:altinn:accesspackage:skatt-naering");
+    let told = format!("select count(*) from change_feed where kind = 'system-user' and key = '{agent}'");
+    let before = app.count(&told).await;
+    good(&app, Kind::Rightholders, &[holds(&["merverdiavgift"])]).await;
+    // What rests on the register role stays.
+    assert_eq!(app.sql_text(left).await, "urn:altinn:accesspackage:regnskapsforer-lonn");
+    assert!(app.count(&told).await > before, "caches are told");
+    assert_eq!(app.post_empty(&change, &writes).await.expect(400).code(), "AUTH-00080");
 }

@@ -132,8 +132,11 @@ async fn take_unnamed(tx: &mut PgConnection, from: i32, to: i32, packages: &[i16
         rights,
         actor
     )
-    .execute(tx)
+    .execute(&mut *tx)
     .await?;
+    for agent in delegation::settle_clients(&mut *tx, from, to).await? {
+        super::touch(&mut *tx, agent).await?;
+    }
     Ok(())
 }
 
@@ -155,6 +158,8 @@ async fn end_absent(tx: &mut PgConnection, merge: &Merge<'_>, actor: &str, named
     if absent.is_empty() {
         return Ok(0);
     }
+    // Whoever hands such a client over right now holds the relation: wait, and see what came of it.
+    sqlx::query!("select id from assignment where id = any($1) for update", &absent).fetch_all(&mut *tx).await?;
     sqlx::query!(
         r#"with ended as (
              delete from assignment where id = any($1) returning id, from_key, to_key, role_id

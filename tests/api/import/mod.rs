@@ -1,6 +1,6 @@
 //! Bulk import as an operator runs it: files in, questions to the running service after.
 
-mod files;
+pub mod files;
 mod inheritance;
 mod open_data;
 mod operator;
