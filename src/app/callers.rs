@@ -132,16 +132,23 @@ impl<P: ScopePolicy> FromRequestParts<AppState> for Scoped<P> {
 #[derive(Debug, Clone)]
 pub struct BackEnd<P>(PhantomData<P>);
 
-/// The application that a platform access token names.
-fn platform_app(parts: &Parts, state: &AppState) -> ApiResult<Option<String>> {
-    state.platform_tokens.verify(&parts.headers, state.clock.seconds()).map_err(|reason| ApiError::Unauthorized(Some(reason)))
+/// Whether a good platform access token is there. A bad one beside another credential is ignored.
+fn is_platform(parts: &Parts, state: &AppState) -> ApiResult<bool> {
+    match state.platform_tokens.verify(&parts.headers, state.clock.seconds()) {
+        Ok(app) => Ok(app.is_some()),
+        Err(reason) if parts.headers.contains_key(AUTHORIZATION) => {
+            tracing::info!(reason, "platform token ignored");
+            Ok(false)
+        }
+        Err(reason) => Err(ApiError::Unauthorized(Some(reason))),
+    }
 }
 
 impl<P: ScopePolicy> FromRequestParts<AppState> for BackEnd<P> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> ApiResult<Self> {
-        if platform_app(parts, state)?.is_none() {
+        if !is_platform(parts, state)? {
             Scoped::<P>::from_request_parts(parts, state).await?;
         }
         Ok(Self(PhantomData))
@@ -161,7 +168,7 @@ impl<P: ScopePolicy> FromRequestParts<AppState> for BackEndOrPerson<P> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> ApiResult<Self> {
-        if platform_app(parts, state)?.is_some() {
+        if is_platform(parts, state)? {
             return Ok(Self::BackEnd(BackEnd(PhantomData)));
         }
         let caller = authenticate(parts, state).await?;

@@ -9,7 +9,6 @@ use super::{
     rules, store,
 };
 use crate::{
-    audit::{self, Actor},
     db::{
         DbError,
         feed::{self, Touched},
@@ -19,7 +18,7 @@ use crate::{
     http::{ApiResult, ProblemCode},
     packages::{Catalogue, PackageKey},
     register,
-    system_users::{SystemUser, SystemUserKind},
+    system_users::{self, SystemUser, SystemUserKind},
 };
 
 /// Manages clients.
@@ -47,7 +46,7 @@ impl Clients<'_> {
     /// Keys of the packages that a client must offer an agent.
     #[must_use]
     pub fn required_by(&self, agent: &SystemUser) -> Vec<PackageKey> {
-        agent.access_packages.iter().filter_map(|p| self.catalogue.package_by_urn_ignoring_case(&p.urn).map(|p| p.key)).collect()
+        self.catalogue.keys_of(agent.access_packages.iter().map(|p| p.urn.as_str()))
     }
 
     /// Clients handed to an agent by its owner, by name.
@@ -112,19 +111,7 @@ async fn note(
     action: &'static str,
     event: &'static str,
 ) -> Result<(), DbError> {
-    audit::record(
-        &mut *tx,
-        audit::Event {
-            actor: Actor::Person(by.person.0.uuid),
-            action,
-            object_kind: "system_user",
-            object_id: agent.id.to_string(),
-            party_org: Some(&agent.reportee_org_no),
-            vendor_org: Some(&agent.vendor_org),
-            detail: Some(json!({"client": client})),
-        },
-    )
-    .await?;
+    system_users::record(&mut *tx, by, agent, action, Some(json!({"client": client}))).await?;
     let message = events::Message {
         event,
         subject_kind: "client_change",

@@ -205,6 +205,12 @@ impl Catalogue {
         self.package_by_urn(urn).or_else(|| self.packages.values().find(|p| p.urn.eq_ignore_ascii_case(urn)))
     }
 
+    /// Keys of packages by their URNs in any case; unknown ones are left out.
+    #[must_use]
+    pub fn keys_of<'u>(&self, urns: impl IntoIterator<Item = &'u str>) -> Vec<PackageKey> {
+        urns.into_iter().filter_map(|urn| self.package_by_urn_ignoring_case(urn)).map(|p| p.key).collect()
+    }
+
     /// A package by the value policies use.
     #[must_use]
     pub fn package_by_value(&self, value: &str) -> Option<&Package> {

@@ -171,8 +171,7 @@ impl Decisions<'_> {
             .await
             .map_err(|error| if error.violates("system_user_active_key") { ApiError::from(ProblemCode::SystemUserExists) } else { error.into() })?;
         if request.kind == SystemUserKind::Standard {
-            let packages: Vec<i16> =
-                request.access_packages.iter().filter_map(|p| self.catalogue.package_by_urn_ignoring_case(&p.urn).map(|p| p.key)).collect();
+            let packages = self.catalogue.keys_of(request.access_packages.iter().map(|p| p.urn.as_str()));
             delegation::give(tx, approver.party.key, key, &packages, &report.rights, &by).await?;
         }
         Ok(())

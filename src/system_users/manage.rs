@@ -210,7 +210,7 @@ impl Management<'_> {
     }
 
     fn keys(&self, packages: &[AccessPackage]) -> Vec<PackageKey> {
-        packages.iter().filter_map(|p| self.catalogue.package_by_urn_ignoring_case(&p.urn).map(|k| k.key)).collect()
+        self.catalogue.keys_of(packages.iter().map(|p| p.urn.as_str()))
     }
 }
 
@@ -221,21 +221,32 @@ async fn party_key(db: &mut PgConnection, user: &SystemUser) -> ApiResult<i32> {
 /// Writes the audit rows of a step, and the message that tells others.
 async fn note(tx: &mut PgConnection, by: Approver<'_>, user: &SystemUser, actions: &[&'static str], event: SystemUserEvent) -> Result<(), DbError> {
     for action in actions {
-        audit::record(
-            &mut *tx,
-            audit::Event {
-                actor: Actor::Person(by.person.0.uuid),
-                action,
-                object_kind: "system_user",
-                object_id: user.id.to_string(),
-                party_org: Some(&user.reportee_org_no),
-                vendor_org: Some(&user.vendor_org),
-                detail: None,
-            },
-        )
-        .await?;
+        record(&mut *tx, by, user, action, None).await?;
     }
     tell(tx, user, event).await
+}
+
+/// Writes the audit row of something a person did to a system user of the organisation.
+///
+/// # Errors
+/// As the database says.
+pub async fn record(
+    tx: &mut PgConnection,
+    by: Approver<'_>,
+    user: &SystemUser,
+    action: &'static str,
+    detail: Option<serde_json::Value>,
+) -> Result<(), DbError> {
+    let event = audit::Event {
+        actor: Actor::Person(by.person.0.uuid),
+        action,
+        object_kind: "system_user",
+        object_id: user.id.to_string(),
+        party_org: Some(&user.reportee_org_no),
+        vendor_org: Some(&user.vendor_org),
+        detail,
+    };
+    audit::record(tx, event).await
 }
 
 /// What happens to a system user.

@@ -355,6 +355,9 @@ async fn who_may_ask_as_a_part_of_the_platform() {
     ] {
         assert_eq!(ask(name, value).await.unwrap().status(), 401, "{name}");
     }
+    // A bad platform token does no harm beside a good credential.
+    let both = app.http.post(format!("{}{DECISION}", app.base)).json(&body).bearer_auth(&owner).header("platformaccesstoken", "x.y.z");
+    assert_eq!(both.send().await.unwrap().status(), 200);
     // With keys configured, the external one asks for its own besides the token.
     let external = app.post("/authorization/api/v1/authorize", &owner, body.clone()).await.expect(401);
     assert_eq!(external.json()["statusCode"], 401);

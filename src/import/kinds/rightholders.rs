@@ -96,8 +96,7 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
         if !unknown.is_empty() {
             continue;
         }
-        let packages: Vec<i16> =
-            line.access_packages.iter().filter_map(|urn| merge.context.catalogue.package_by_urn_ignoring_case(urn).map(|p| p.key)).collect();
+        let packages: Vec<i16> = merge.context.catalogue.keys_of(line.access_packages.iter().map(String::as_str));
         let before = signature(&mut *tx, from, to).await?;
         delegation::give(&mut *tx, from, to, &packages, &outcomes(&line.rights), &actor).await?;
         let resources: Vec<String> = line.rights.iter().flat_map(|r| r.actions.iter().map(|a| format!("{} {a}", r.resource))).collect();

@@ -124,8 +124,7 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
         .await?;
         let key = register::system_user_party(&mut *tx, id, title).await?;
         if line.user_type.as_deref() == Some("standard") && !line.is_deleted {
-            let keys: Vec<i16> =
-                line.access_packages.iter().filter_map(|urn| merge.context.catalogue.package_by_urn_ignoring_case(urn).map(|p| p.key)).collect();
+            let keys: Vec<i16> = merge.context.catalogue.keys_of(line.access_packages.iter().map(String::as_str));
             delegation::give(&mut *tx, owner_key, key, &keys, &outcomes(&line.rights), &actor).await?;
         }
         super::touch(&mut *tx, key).await?;

@@ -175,9 +175,7 @@ impl Decisions<'_> {
         report: &DelegationReport,
     ) -> ApiResult<()> {
         let party = register::party_by_uuid(&mut *tx, user.id).await?.ok_or(ProblemCode::SystemUserNotFound)?;
-        let keys = |urns: &[String]| -> Vec<PackageKey> {
-            urns.iter().filter_map(|urn| self.catalogue.package_by_urn_ignoring_case(urn).map(|p| p.key)).collect()
-        };
+        let keys = |urns: &[String]| -> Vec<PackageKey> { self.catalogue.keys_of(urns.iter().map(String::as_str)) };
         let by = approver.name();
         if !difference.new.is_empty() || !report.rights.is_empty() {
             delegation::give(&mut *tx, user.owner_key, party.key, &keys(&difference.new), &report.rights, &by).await?;
