@@ -15,6 +15,7 @@ pub mod delegation;
 pub mod events;
 pub mod exchange;
 pub mod http;
+pub mod idempotency;
 pub mod ids;
 pub mod import;
 pub mod packages;

@@ -57,6 +57,7 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(requests::enduser_api::escalate_agent))
         .routes(routes!(requests::enduser_api::pending))
         .routes(routes!(requests::enduser_api::pending_agents))
+        .routes(routes!(requests::check_api::check))
         .routes(routes!(requests::changes::api::create))
         .routes(routes!(requests::changes::api::read, requests::changes::api::delete))
         .routes(routes!(requests::changes::api::read_by_external_ref))

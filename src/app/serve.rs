@@ -117,21 +117,30 @@ pub fn spawn_background(state: &AppState, shutdown: &Shutdown) {
             spawn_until(shutdown, std::sync::Arc::clone(client).keep_fresh());
         }
     }
-    let pool = state.db.clone();
-    spawn_until(shutdown, async move {
-        loop {
-            tokio::time::sleep(Duration::from_secs(12 * 3600)).await;
-            if let Err(error) = crate::db::ensure_partitions(&pool).await {
-                tracing::error!(%error, "partitions could not be created");
-            }
-        }
+    let db = &state.db;
+    every(shutdown, 12 * 3600, "partitions", db, async |pool| Ok(crate::db::ensure_partitions(&pool).await?));
+    every(shutdown, 600, "ended sessions", db, async |pool| Ok(crate::web::forget_expired(&pool).await?));
+    every(shutdown, 3600, "idempotency keys", db, async |pool| Ok(crate::idempotency::forget_old(&pool).await?));
+    let (checkpoints, clock) = (state.checkpoints.clone(), state.clock.clone());
+    every(shutdown, 2, "audit chain", db, move |pool| {
+        let (checkpoints, now) = (checkpoints.clone(), clock.now());
+        async move { crate::audit::seal(&pool, checkpoints.as_deref(), now).await }
     });
-    let pool = state.db.clone();
+    let lifetime = state.config.settings.requests.lifetime_days;
+    every(shutdown, 60, "time-outs", db, move |pool| async move { Ok(crate::requests::timeouts::announce(&pool, lifetime).await.map(drop)?) });
+}
+
+/// Does a task every so many seconds, until the end.
+fn every<T>(shutdown: &Shutdown, seconds: u64, name: &'static str, pool: &sqlx::PgPool, task: impl Fn(sqlx::PgPool) -> T + Send + 'static)
+where
+    T: Future<Output = anyhow::Result<()>> + Send,
+{
+    let pool = pool.clone();
     spawn_until(shutdown, async move {
         loop {
-            tokio::time::sleep(Duration::from_secs(600)).await;
-            if let Err(error) = crate::web::forget_expired(&pool).await {
-                tracing::warn!(%error, "ended sessions could not be removed");
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            if let Err(error) = task(pool.clone()).await {
+                tracing::warn!(task = name, error = format!("{error:#}"), "a background task failed; it is tried again later");
             }
         }
     });

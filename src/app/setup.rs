@@ -8,8 +8,9 @@ use sqlx::PgPool;
 
 use super::{AppState, Inner, Readiness};
 use crate::{
+    audit,
     clock::Clock,
-    config::{Checked, Profile},
+    config::{self, Checked, Profile},
     db, packages,
     pdp::Pdp,
     register::IdentityKeys,
@@ -30,6 +31,8 @@ pub struct Secrets {
     pub identity: Arc<IdentityKeys>,
     /// Key of our client at ID-porten.
     pub login_key: Option<SigningKey>,
+    /// Signs checkpoints of the audit trail.
+    pub checkpoint_key: Option<audit::CheckpointKey>,
 }
 
 impl Secrets {
@@ -45,11 +48,13 @@ impl Secrets {
             keys.push(SigningKey::generate(KeySize::Rsa3072, "")?);
         }
         let identity = match (&settings.keys.blind_index, &settings.keys.person_id) {
-            (Some(index), Some(cipher)) => IdentityKeys::from_files(index, cipher)?,
+            (Some(index), Some(cipher)) => IdentityKeys::new(&config::key_file(index)?, &config::key_file(cipher)?)?,
             _ => anyhow::bail!("keys.blind_index and keys.person_id are required, or persons could not be found again after a restart"),
         };
+        let checkpoint_key = settings.keys.audit_checkpoints.as_deref().map(config::key_file).transpose()?;
+        let checkpoint_key = checkpoint_key.map(|material| audit::CheckpointKey::new(&material)).transpose()?;
         let login_key = settings.idporten.key_file.as_deref().map(|path| SigningKey::from_pem_file(path, "")).transpose()?;
-        Ok(Self { own_keys: Arc::new(OwnKeys::new(keys)?), identity: Arc::new(identity), login_key })
+        Ok(Self { own_keys: Arc::new(OwnKeys::new(keys)?), identity: Arc::new(identity), login_key, checkpoint_key })
     }
 }
 
@@ -99,6 +104,8 @@ pub async fn state(config: Checked, pool: PgPool, clock: Clock, secrets: Secrets
         platform.insert(name.clone(), Arc::new(key_set_file(path)?));
     }
     let login = LoginClient::new(&config, secrets.login_key)?;
+    let checkpoints = config.settings.audit.checkpoint_path.clone().zip(secrets.checkpoint_key);
+    let checkpoints = checkpoints.map(|(path, key)| audit::Checkpoints::open(path, key)).transpose()?;
     Ok(AppState::new(Inner {
         platform_tokens: PlatformTokens::new(platform, config.settings.tokens.max_bytes),
         config,
@@ -112,6 +119,7 @@ pub async fn state(config: Checked, pool: PgPool, clock: Clock, secrets: Secrets
         verifier,
         pdp,
         login,
+        checkpoints: checkpoints.map(Arc::new),
         readiness: Readiness::default(),
     }))
 }

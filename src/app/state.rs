@@ -7,6 +7,7 @@ use sqlx::PgPool;
 
 use super::Readiness;
 use crate::{
+    audit::Checkpoints,
     clients::Clients,
     clock::Clock,
     config::Checked,
@@ -41,6 +42,7 @@ pub struct Inner {
     pub platform_tokens: PlatformTokens,
     pub pdp: Pdp,
     pub login: Option<LoginClient>,
+    pub checkpoints: Option<Arc<Checkpoints>>,
     pub readiness: Readiness,
 }
 

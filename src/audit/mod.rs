@@ -1,8 +1,19 @@
-//! The audit trail: each state change writes its row in the transaction that makes the change.
+//! The audit trail: each state change writes its row in the transaction that makes the change. Afterwards rows are chained
+//! by their hashes, and the end of the chain is signed from time to time, so that nobody changes the trail unnoticed.
+
+mod chain;
+mod checkpoint;
+mod seal;
+mod store;
+mod verify;
 
 use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
+
+pub use checkpoint::{CheckpointKey, Checkpoints};
+pub use seal::seal;
+pub use verify::{Verdict, verify};
 
 use crate::{db::DbError, http::context};
 

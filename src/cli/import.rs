@@ -1,19 +1,15 @@
 //! `import`: files into the database.
 
-use std::{collections::HashMap, path::PathBuf, process::ExitCode, sync::Arc, time::Instant};
+use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Instant};
 
 use anyhow::Context as _;
 use clap::Args;
 use indicatif::{HumanCount, ProgressBar};
-use sqlx::PgPool;
 
+use super::target::TargetArgs;
 use crate::{
-    app::setup::{self, Secrets},
-    config::{self, Settings},
-    db,
     import::{self, Context, Format, Kind, Mode, Options, Outcome},
     packages,
-    register::IdentityKeys,
 };
 
 /// Arguments of `import`.
@@ -54,13 +50,8 @@ pub struct ImportArgs {
     /// Writes what was done and everything that is wrong to this file, as JSON.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// Configuration file (TOML) of the service.
-    #[arg(long)]
-    config: Option<PathBuf>,
-    /// Imports into the sandbox of this folder instead, whether it runs or not.
-    #[cfg(feature = "sandbox")]
-    #[arg(long, value_name = "DIR", conflicts_with = "config")]
-    data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    target: TargetArgs,
 }
 
 const AFTER_HELP: &str = "\
@@ -73,22 +64,13 @@ Examples:
 One transaction per file: all of it or nothing. A run that was cut off goes on where it stopped when it is started again
 with the same file.";
 
-/// Where to import to.
-struct Target {
-    db: PgPool,
-    settings: Settings,
-    identity: Arc<IdentityKeys>,
-    /// Whatever must live as long.
-    _keep: Box<dyn Send>,
-}
-
 /// Runs the command.
 ///
 /// # Errors
 /// The arguments contradict each other, a file cannot be read, or the database fails.
 pub async fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
     let files = files(args)?;
-    let target = target(args).await?;
+    let target = args.target.open().await?;
     let context = Context { catalogue: Arc::new(packages::load(&target.db).await.context("reading the catalogue")?), identity: target.identity };
     let mut good = true;
     let mut reports = Vec::new();
@@ -144,27 +126,6 @@ fn files(args: &ImportArgs) -> anyhow::Result<Vec<(Kind, Format, PathBuf)>> {
     let kind = Kind::from_name(&args.what).with_context(|| format!("`{}` is no kind of file; the kinds are {}, and brreg", args.what, names()))?;
     let file = args.file.clone().with_context(|| format!("which file? systembruker import {} FILE", args.what))?;
     Ok(vec![(kind, Format::Ndjson, file)])
-}
-
-async fn target(args: &ImportArgs) -> anyhow::Result<Target> {
-    #[cfg(feature = "sandbox")]
-    {
-        let here = std::path::Path::new(".sandbox");
-        let unnamed = args.config.is_none() && std::env::var_os("DATABASE_URL").is_none() && here.is_dir();
-        if let Some(dir) = args.data_dir.as_deref().or_else(|| unnamed.then_some(here)) {
-            let attached = crate::sandbox::attach(dir).await?;
-            let (db, settings, identity) = (attached.db.clone(), attached.config.settings.clone(), Arc::clone(&attached.identity));
-            return Ok(Target { db, settings, identity, _keep: Box::new(attached) });
-        }
-    }
-    let environment: HashMap<String, String> = std::env::vars().collect();
-    let settings = config::load(config::Source::Serve(args.config.as_deref()), &environment, &[])?;
-    let url = settings.database.url.clone().context("which database? Give --config, DATABASE_URL, or --data-dir of a sandbox")?;
-    let config = config::check(settings.clone()).map_err(|wrong| anyhow::anyhow!("the settings cannot be used:\n  {}", wrong.join("\n  ")))?;
-    let secrets = Secrets::from_settings(&config)?;
-    let db = db::pool(&url, &settings.database)?;
-    setup::prepare_database(&config, &db).await?;
-    Ok(Target { db, settings, identity: secrets.identity, _keep: Box::new(()) })
 }
 
 /// Tells in words what came of a file.

@@ -1,10 +1,12 @@
 //! The commands.
 
+mod audit;
 #[cfg(feature = "sandbox")]
 mod demo;
 mod import;
 pub mod policy;
 mod serve;
+mod target;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -40,6 +42,9 @@ enum Command {
     Demo(DemoArgs),
     /// Imports parties, roles, resources and more from files, at national size.
     Import(Box<import::ImportArgs>),
+    /// Proves that nobody changed the audit trail.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Checks and evaluates policies, and runs conformance suites.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -146,6 +151,7 @@ pub fn main() -> ExitCode {
             #[cfg(feature = "sandbox")]
             Command::Demo(args) => demo::run(&args.base, &args.data_dir).await?,
             Command::Import(args) => return import::run(&args).await,
+            Command::Audit(command) => return audit::run(&command).await,
             Command::Policy(command) => return policy::run(&command),
         }
         Ok(ExitCode::SUCCESS)

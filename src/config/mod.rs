@@ -2,6 +2,7 @@
 //!
 //! Defaults stand in `config/default.toml` with a word on each key; a file and the environment override them.
 
+mod key_file;
 mod load;
 mod rules;
 
@@ -12,6 +13,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
 
+pub use key_file::key_file;
 pub use load::{Source, load};
 pub use rules::{Checked, check, http_base};
 
@@ -61,6 +63,7 @@ pub struct Settings {
     pub session: Session,
     pub idporten: IdPorten,
     pub keys: Keys,
+    pub audit: Audit,
     pub operator: Operator,
     pub log: Log,
     /// Present only in the sandbox.
@@ -180,7 +183,11 @@ section! {
 }
 section! {
     /// `keys.*`
-    Keys { blind_index: Option<PathBuf>, person_id: Option<PathBuf> }
+    Keys { blind_index: Option<PathBuf>, person_id: Option<PathBuf>, audit_checkpoints: Option<PathBuf> }
+}
+section! {
+    /// `audit.*`
+    Audit { checkpoint_path: Option<PathBuf> }
 }
 section! {
     /// `operator.*`

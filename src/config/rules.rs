@@ -143,6 +143,8 @@ fn check_serve(settings: &Settings, wrong: &mut Vec<String>) {
         required(!settings.tokens.signing_keys.is_empty(), "tokens.signing_keys");
         required(settings.keys.blind_index.is_some(), "keys.blind_index");
         required(settings.keys.person_id.is_some(), "keys.person_id");
+        required(settings.keys.audit_checkpoints.is_some(), "keys.audit_checkpoints");
+        required(settings.audit.checkpoint_path.is_some(), "audit.checkpoint_path");
         required(settings.idporten.client_id.is_some(), "idporten.client_id");
         required(settings.idporten.key_file.is_some(), "idporten.key_file");
     }
@@ -154,6 +156,9 @@ fn check_serve(settings: &Settings, wrong: &mut Vec<String>) {
     }
     if !(0..=60).contains(&settings.tokens.leeway_s) {
         wrong.push("tokens.leeway_s: must be between 0 and 60".to_owned());
+    }
+    if settings.audit.checkpoint_path.is_some() && settings.keys.audit_checkpoints.is_none() {
+        wrong.push("keys.audit_checkpoints: is required where audit.checkpoint_path is given".to_owned());
     }
     for name in settings.platform_tokens.keys.keys() {
         if !settings.platform_tokens.issuers.contains(name) {
@@ -201,6 +206,8 @@ mod tests {
         ("SYSTEMBRUKER__TOKENS__SIGNING_KEYS", "/k/a.pem"),
         ("SYSTEMBRUKER__KEYS__BLIND_INDEX", "/k/b"),
         ("SYSTEMBRUKER__KEYS__PERSON_ID", "/k/p"),
+        ("SYSTEMBRUKER__KEYS__AUDIT_CHECKPOINTS", "/k/a"),
+        ("SYSTEMBRUKER__AUDIT__CHECKPOINT_PATH", "/audit/checkpoints"),
         ("SYSTEMBRUKER__IDPORTEN__CLIENT_ID", "c"),
         ("SYSTEMBRUKER__IDPORTEN__KEY_FILE", "/k/i.pem"),
     ];

@@ -29,8 +29,8 @@ pub struct CloudEvent {
     pub id: Uuid,
     /// Address of this API.
     pub source: String,
-    /// `no.systembruker.` and `request.created`, `.accepted`, `.rejected`, `.escalated`; `changerequest.created`,
-    /// `.accepted`, `.rejected`; `systemuser.created`, `.changed`, `.deleted`; `client.added`, `.removed`.
+    /// `no.systembruker.` and `request.created`, `.accepted`, `.rejected`, `.escalated`, `.timedout`;
+    /// `changerequest.created`, `.accepted`, `.rejected`, `.timedout`; `systemuser.created`, `.changed`, `.deleted`; `client.added`, `.removed`.
     #[serde(rename = "type")]
     pub kind: String,
     /// Id of the request, change request or system user.

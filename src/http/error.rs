@@ -173,11 +173,18 @@ fn respond(status: StatusCode, content_type: &'static str, body: Map<String, Val
 }
 
 fn auth_problem(problem: Problem) -> Response {
+    let (status, body) = problem_body(problem);
+    respond(status, "application/problem+json", body)
+}
+
+/// Status and members of a problem, for an answer that tells of problems without being one.
+#[must_use]
+pub fn problem_body(problem: Problem) -> (StatusCode, Map<String, Value>) {
     let code = problem.code;
     let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::BAD_REQUEST);
     let mut body = altinn_members(&code.code(), code.title(), status);
     body.extend(problem.extensions);
-    respond(status, "application/problem+json", body)
+    (status, body)
 }
 
 fn validation_problem(errors: Vec<ValidationError>) -> Response {

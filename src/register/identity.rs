@@ -1,13 +1,11 @@
 //! Identity numbers at rest: a keyed blind index to find a person by, and the number encrypted.
 
-use std::{fs, path::Path};
-
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey},
     hmac,
 };
 
-use crate::{ids::NationalId, token::unbase64};
+use crate::ids::NationalId;
 
 /// The keys for identity numbers.
 pub struct IdentityKeys {
@@ -24,12 +22,6 @@ impl std::fmt::Debug for IdentityKeys {
 /// Why keys or numbers cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityKeysError {
-    /// A key file that cannot be read.
-    #[error("{0} cannot be read: {1}")]
-    File(String, std::io::Error),
-    /// A key file without 32 bytes in hex or base64.
-    #[error("{0} must hold at least 32 random bytes in hex or base64")]
-    Key(String),
     /// The primitive refused.
     #[error("encryption failed")]
     Crypto,
@@ -46,14 +38,6 @@ impl IdentityKeys {
     pub fn new(index: &[u8], cipher: &[u8]) -> Result<Self, IdentityKeysError> {
         let cipher = cipher.get(..32).and_then(|k| RandomizedNonceKey::new(&AES_256_GCM, k).ok()).ok_or(IdentityKeysError::Crypto)?;
         Ok(Self { index: hmac::Key::new(hmac::HMAC_SHA256, index), cipher })
-    }
-
-    /// Keys from their files.
-    ///
-    /// # Errors
-    /// A file that cannot be read or holds too little.
-    pub fn from_files(index: &Path, cipher: &Path) -> Result<Self, IdentityKeysError> {
-        Self::new(&read_key(index)?, &read_key(cipher)?)
     }
 
     /// Value of the blind index: equal numbers give equal values, nobody without the key can compute them.
@@ -86,15 +70,6 @@ impl IdentityKeys {
         let plain = self.cipher.open_in_place(nonce, Aad::empty(), &mut buffer).map_err(|_| IdentityKeysError::Crypto)?;
         std::str::from_utf8(plain).ok().and_then(|t| NationalId::parse(t).ok()).ok_or(IdentityKeysError::Crypto)
     }
-}
-
-fn read_key(path: &Path) -> Result<Vec<u8>, IdentityKeysError> {
-    let name = path.display().to_string();
-    let text = fs::read_to_string(path).map_err(|e| IdentityKeysError::File(name.clone(), e))?;
-    let text = text.trim();
-    let hex: Option<Vec<u8>> = (text.len().is_multiple_of(2) && text.bytes().all(|b| b.is_ascii_hexdigit()))
-        .then(|| (0..text.len()).step_by(2).filter_map(|i| u8::from_str_radix(&text[i..i + 2], 16).ok()).collect());
-    hex.or_else(|| unbase64(text)).filter(|k| k.len() >= 32).ok_or(IdentityKeysError::Key(name))
 }
 
 #[cfg(test)]

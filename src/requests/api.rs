@@ -4,7 +4,7 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, StatusCode, header::LOCATION};
+use http::{HeaderMap, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use sqlx::PgConnection;
 
@@ -24,7 +24,8 @@ use crate::{
         path::PathValues,
         query::Query,
     },
-    ids::{ExternalRef, OrgNumber},
+    idempotency::{Answer, Once},
+    ids::OrgNumber,
     system_users,
     systems::{self, System},
     token::scopes::{RequestRead, RequestWrite},
@@ -40,10 +41,11 @@ use crate::{
 pub async fn create(
     State(state): State<AppState>,
     vendor: Vendor<RequestWrite>,
+    once: Once,
     headers: HeaderMap,
     JsonBytes(bytes): JsonBytes,
 ) -> ApiResult<Response> {
-    ask(&state, &vendor, RequestKind::Standard, &headers, &bytes).await
+    ask(&state, &vendor, RequestKind::Standard, &once, &headers, &bytes).await
 }
 
 /// Asks for a system user that acts for the customer's clients. Asking again for the same gives the stored request.
@@ -56,47 +58,78 @@ pub async fn create(
 pub async fn create_for_agent(
     State(state): State<AppState>,
     vendor: Vendor<RequestWrite>,
+    once: Once,
     headers: HeaderMap,
     JsonBytes(bytes): JsonBytes,
 ) -> ApiResult<Response> {
-    ask(&state, &vendor, RequestKind::Agent, &headers, &bytes).await
+    ask(&state, &vendor, RequestKind::Agent, &once, &headers, &bytes).await
 }
 
-async fn ask(state: &AppState, vendor: &Vendor<RequestWrite>, kind: RequestKind, headers: &HeaderMap, bytes: &[u8]) -> ApiResult<Response> {
+async fn ask(
+    state: &AppState,
+    vendor: &Vendor<RequestWrite>,
+    kind: RequestKind,
+    once: &Once,
+    headers: &HeaderMap,
+    bytes: &[u8],
+) -> ApiResult<Response> {
     let new = bind::bind_request(&body::parse(bytes, bind::parameter(kind))?, kind)?;
     let org = vendor.caller.principal.org.ok_or(ProblemCode::VendorNotInToken)?;
     let mut tx = state.db.begin().await?;
+    if let Some(before) = once.answered(&mut tx, org.as_str(), bytes).await? {
+        return Ok(before);
+    }
     let system = owned_system(&mut tx, org, &new.system_id).await?.filter(|s| !s.is_deleted).ok_or(ProblemCode::SystemNotFound)?;
     let (request, is_new) = find_or_create(state, &mut tx, kind, &new, &system).await?;
-    tx.commit().await?;
     let location = format!("{}/authentication/api/v1/systemuser/request/{}", state.base_for(headers), request.id);
-    let answer = Json(RequestDto::new(request, Some(&state.config.ui_base)));
-    Ok(if is_new { (StatusCode::CREATED, [(LOCATION, location)], answer).into_response() } else { answer.into_response() })
+    let (status, location) = if is_new { (StatusCode::CREATED, Some(location)) } else { (StatusCode::OK, None) };
+    let answer = Answer::json(status, location, &RequestDto::new(request, Some(&state.config.ui_base)))?;
+    once.keep(&mut tx, org.as_str(), &answer).await?;
+    tx.commit().await?;
+    Ok(answer.into_response())
+}
+
+/// What is there already under the key of a new request.
+pub(super) enum Standing {
+    /// A living system user: nobody needs to ask.
+    SystemUser,
+    /// A request that stands.
+    Request(Box<Request>),
+    /// Room for a new one; what is there makes way, as nobody can answer it any more or its system user is gone.
+    Room(Option<Box<Request>>),
+}
+
+pub(super) async fn standing(tx: &mut PgConnection, kind: RequestKind, new: &NewRequest, lifetime_days: i32) -> ApiResult<Standing> {
+    let external_ref = new.key_ref();
+    if system_users::active_with_key(&mut *tx, &new.system_id, &new.party_org_no, external_ref.as_str()).await?.is_some() {
+        return Ok(Standing::SystemUser);
+    }
+    let stored = store::by_key(tx, kind, &new.system_id, &new.party_org_no, external_ref.as_str(), lifetime_days).await?.map(Box::new);
+    let makes_way = |r: &Request| (r.status == RequestStatus::New && r.timed_out) || r.status == RequestStatus::Accepted;
+    Ok(match stored {
+        Some(request) if !makes_way(&request) => Standing::Request(request),
+        other => Standing::Room(other),
+    })
 }
 
 async fn find_or_create(state: &AppState, tx: &mut PgConnection, kind: RequestKind, new: &NewRequest, system: &System) -> ApiResult<(Request, bool)> {
     let lifetime = state.config.settings.requests.lifetime_days;
-    let external_ref = ExternalRef::or_default(new.external_ref.as_deref(), &new.party_org_no);
-    let external_ref = external_ref.as_str();
-    if system_users::active_with_key(&mut *tx, &new.system_id, &new.party_org_no, external_ref).await?.is_some() {
-        return Err(ProblemCode::SystemUserExists.into());
-    }
-    let stored = store::by_key(&mut *tx, kind, &new.system_id, &new.party_org_no, external_ref, lifetime).await?;
-    // One that nobody can answer any more, or whose system user is gone, makes room for a new one.
-    let replaced = stored.as_ref().filter(|r| (r.status == RequestStatus::New && r.timed_out) || r.status == RequestStatus::Accepted);
-    if let (Some(request), None) = (&stored, replaced) {
-        return Ok((request.clone(), false));
-    }
+    let replaced = match standing(&mut *tx, kind, new, lifetime).await? {
+        Standing::SystemUser => return Err(ProblemCode::SystemUserExists.into()),
+        Standing::Request(request) => return Ok((*request, false)),
+        Standing::Room(replaced) => replaced,
+    };
     customer(&mut *tx, &new.party_org_no).await?.ok_or(ProblemCode::OrganizationNotFound)?;
     rules::check_new(kind, new, system, &state.catalogue)?;
     if let Some(old) = replaced {
         store::soft_delete(&mut *tx, old.id, "replaced").await?;
-        record(&mut *tx, old, system, "request.replaced").await?;
+        record(&mut *tx, &old, system, "request.replaced").await?;
     }
+    let external_ref = new.key_ref();
     let title = new.integration_title.as_deref().or_else(|| system.name.get("nb").and_then(serde_json::Value::as_str));
-    let Some(request) = store::insert(&mut *tx, kind, new, external_ref, title).await? else {
+    let Some(request) = store::insert(&mut *tx, kind, new, external_ref.as_str(), title).await? else {
         // Somebody else was faster with the same key: theirs is the request.
-        let theirs = store::by_key(tx, kind, &new.system_id, &new.party_org_no, external_ref, lifetime).await?;
+        let theirs = store::by_key(tx, kind, &new.system_id, &new.party_org_no, external_ref.as_str(), lifetime).await?;
         return theirs.map(|r| (r, false)).ok_or(ProblemCode::RequestNotStored.into());
     };
     record(&mut *tx, &request, system, "request.created").await?;
@@ -117,7 +150,7 @@ async fn record(tx: &mut PgConnection, request: &Request, system: &System, actio
     audit::record(tx, event).await
 }
 
-async fn owned_system(db: &mut PgConnection, vendor: OrgNumber, system_id: &str) -> Result<Option<System>, crate::db::DbError> {
+pub(super) async fn owned_system(db: &mut PgConnection, vendor: OrgNumber, system_id: &str) -> Result<Option<System>, crate::db::DbError> {
     Ok(systems::by_id(db, system_id).await?.filter(|s| s.vendor_org == vendor.as_str()))
 }
 

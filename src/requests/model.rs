@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     http::time,
+    ids::ExternalRef,
     system_users::SystemUserKind,
     systems::{AccessPackage, Right},
 };
@@ -102,6 +103,14 @@ pub struct NewRequest {
     pub rights: Option<Vec<Right>>,
     pub access_packages: Option<Vec<AccessPackage>>,
     pub redirect_url: Option<String>,
+}
+
+impl NewRequest {
+    /// The reference it is found by: the vendor's own, or else the customer's number.
+    #[must_use]
+    pub fn key_ref(&self) -> ExternalRef {
+        ExternalRef::or_default(self.external_ref.as_deref(), &self.party_org_no)
+    }
 }
 
 /// A request on the wire.

@@ -11,31 +11,39 @@ use crate::{
     },
 };
 
+/// What is wrong with a new request, given the system it names, in the order in which it is told.
+#[must_use]
+pub fn findings(kind: RequestKind, request: &NewRequest, system: &System, catalogue: &Catalogue) -> Vec<Problem> {
+    let mut out: Vec<Problem> = Vec::new();
+    out.extend(check_redirect_url(request.redirect_url.as_deref(), &system.redirect_urls).err().map(Problem::from));
+    let rights = request.rights.as_deref().unwrap_or_default();
+    let packages = request.access_packages.as_deref().unwrap_or_default();
+    let audience = match kind {
+        RequestKind::Standard => Audience::Own,
+        RequestKind::Agent => Audience::Clients,
+    };
+    if kind == RequestKind::Agent && packages.is_empty() {
+        out.push(ProblemCode::AgentWithoutPackages.into());
+    } else if kind == RequestKind::Standard && request.rights.is_none() && request.access_packages.is_none() {
+        out.push(ProblemCode::RightsNotFoundOrNotDelegable.into());
+    } else if kind == RequestKind::Standard && rights.is_empty() && packages.is_empty() {
+        out.push(ProblemCode::NoRightsOrPackages.into());
+    }
+    if kind == RequestKind::Standard && !rights.is_empty() {
+        out.extend(check_rights_subset(rights, &system.rights).err().map(Problem::from));
+    }
+    if !packages.is_empty() {
+        out.extend(check_packages_subset(packages, &system.access_packages, audience, catalogue).err());
+    }
+    out
+}
+
 /// Checks a new request against the system it names.
 ///
 /// # Errors
 /// The first finding.
 pub fn check_new(kind: RequestKind, request: &NewRequest, system: &System, catalogue: &Catalogue) -> Result<(), Problem> {
-    check_redirect_url(request.redirect_url.as_deref(), &system.redirect_urls)?;
-    if kind == RequestKind::Agent {
-        let packages = request.access_packages.as_deref().unwrap_or_default();
-        if packages.is_empty() {
-            return Err(ProblemCode::AgentWithoutPackages.into());
-        }
-        return check_packages_subset(packages, &system.access_packages, Audience::Clients, catalogue);
-    }
-    if request.rights.is_none() && request.access_packages.is_none() {
-        return Err(ProblemCode::RightsNotFoundOrNotDelegable.into());
-    }
-    let rights = request.rights.as_deref().unwrap_or_default();
-    let packages = request.access_packages.as_deref().unwrap_or_default();
-    if rights.is_empty() && packages.is_empty() {
-        return Err(ProblemCode::NoRightsOrPackages.into());
-    }
-    if !rights.is_empty() {
-        check_rights_subset(rights, &system.rights)?;
-    }
-    if packages.is_empty() { Ok(()) } else { check_packages_subset(packages, &system.access_packages, Audience::Own, catalogue) }
+    findings(kind, request, system, catalogue).into_iter().next().map_or(Ok(()), Err)
 }
 
 /// Whether a request may be decided for this party at all.

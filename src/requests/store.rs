@@ -5,7 +5,10 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::model::{NewRequest, Request, RequestKind, RequestStatus};
+use super::{
+    model::{NewRequest, Request, RequestKind, RequestStatus},
+    timeouts::TimedOut,
+};
 use crate::{db::DbError, system_users::SystemUserKind};
 
 struct Row {
@@ -240,4 +243,23 @@ pub async fn answer(tx: &mut PgConnection, id: Uuid, status: RequestStatus, by: 
     .await?
     .rows_affected();
     Ok(rows == 1)
+}
+
+/// Requests that have timed out and were not told of yet; now they are, when the transaction commits.
+///
+/// # Errors
+/// As the database says.
+pub async fn take_timed_out(tx: &mut PgConnection, lifetime_days: i32, limit: i64) -> Result<Vec<TimedOut>, DbError> {
+    Ok(sqlx::query_as!(
+        TimedOut,
+        r#"update request r set timeout_told = true from system s
+           where s.system_id = r.system_id and r.id in (
+             select id from request where status = 'New' and not is_deleted and not timeout_told and created < now() - make_interval(days => $1)
+             order by created limit $2 for update skip locked)
+           returning r.id, null::uuid as system_user_id, r.system_id, s.vendor_org_number as vendor_org, r.party_org_no, r.external_ref"#,
+        lifetime_days,
+        limit
+    )
+    .fetch_all(tx)
+    .await?)
 }

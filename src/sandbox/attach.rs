@@ -8,6 +8,7 @@ use sqlx::PgPool;
 use super::{Options, keys::SandboxKeys, run::settings};
 use crate::{
     app::setup,
+    audit::CheckpointKey,
     config::Checked,
     db::{
         self,
@@ -25,6 +26,8 @@ pub struct Attached {
     pub db: PgPool,
     /// Its keys for identity numbers.
     pub identity: Arc<IdentityKeys>,
+    /// Its key for checkpoints of the audit trail.
+    pub checkpoint_key: Option<CheckpointKey>,
     /// Keeps Postgres running, when nobody else did.
     _cluster: Option<Cluster>,
 }
@@ -49,5 +52,5 @@ pub async fn attach(dir: &Path) -> anyhow::Result<Attached> {
     };
     let pool = db::pool(&url, &config.settings.database)?;
     setup::prepare_database(&config, &pool).await?;
-    Ok(Attached { config, db: pool, identity: secrets.identity, _cluster: cluster })
+    Ok(Attached { config, db: pool, identity: secrets.identity, checkpoint_key: secrets.checkpoint_key, _cluster: cluster })
 }

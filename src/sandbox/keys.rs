@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 
 use crate::{
     app::setup::Secrets,
+    audit::CheckpointKey,
     register::IdentityKeys,
     token::{KeySet, OwnKeys, SigningKey, base64url, random_text, sha256, unbase64url},
 };
@@ -110,6 +111,7 @@ impl SandboxKeys {
         let secrets = Secrets {
             own_keys: own("altinn.pem")?,
             identity: Arc::new(IdentityKeys::new(&secret("blind-index")?, &secret("person-id")?)?),
+            checkpoint_key: Some(CheckpointKey::new(&secret("audit-checkpoints")?)?),
             login_key: Some(rsa_key(&keys.join("login-client.pem"), KID_PREFIX)?),
         };
         let sandbox = Self {

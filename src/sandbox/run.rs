@@ -74,6 +74,9 @@ impl Running {
     }
 }
 
+/// Checkpoints of the audit trail, in a sandbox's folder.
+const CHECKPOINTS: &str = "audit-checkpoints.jsonl";
+
 /// Settings of a sandbox.
 ///
 /// # Errors
@@ -94,7 +97,10 @@ pub fn settings(options: &Options, environment: &HashMap<String, String>) -> any
     if let Some(dir) = &options.data_dir {
         overrides.push(("sandbox.dir", dir.display().to_string()));
     }
-    let settings = config::load(config::Source::Sandbox, environment, &overrides)?;
+    let mut settings = config::load(config::Source::Sandbox, environment, &overrides)?;
+    if let Some(sandbox) = &settings.sandbox {
+        settings.audit.checkpoint_path.get_or_insert_with(|| sandbox.dir.join(CHECKPOINTS));
+    }
     config::check(settings).map_err(|wrong| anyhow::anyhow!("the settings cannot be used:\n  {}", wrong.join("\n  ")))
 }
 
@@ -230,6 +236,10 @@ pub async fn run(options: &Options) -> anyhow::Result<()> {
         if options.fresh {
             progress.set_message("removing the old database");
             Cluster::remove(&dir)?;
+            // They speak of the audit trail of the database that is gone.
+            if let Some(path) = config.settings.audit.checkpoint_path.as_deref().filter(|p| p.exists()) {
+                std::fs::remove_file(path).with_context(|| format!("removing {}", path.display()))?;
+            }
         }
         progress.set_message("starting Postgres (the first time takes a moment)");
         let cluster = Cluster::start(&dir, Durability::Full)?;

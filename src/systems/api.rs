@@ -1,6 +1,9 @@
 //! `/authentication/api/v1/systemregister`: registering systems, and reading them.
 
-use axum::{extract::State, response::IntoResponse};
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
 use http::StatusCode;
 
 use super::{
@@ -13,6 +16,7 @@ use crate::{
     app::{AppState, EndUser, Vendor},
     audit::{self, Actor},
     http::{ApiError, ApiResult, Json, ValidationCode, body, body::JsonBytes, no_store, path::PathValues, query::Query},
+    idempotency::{Answer, Once},
     ids::OrgNumber,
     resources,
     token::scopes::{Portal, SystemRegisterWrite},
@@ -124,7 +128,12 @@ pub(super) fn owns(vendor: &Vendor<SystemRegisterWrite>, org: &str) -> bool {
     responses((status = 200, body = String), (status = 400, description = "Model state, or STD-00000 with every finding"), (status = 401),
         (status = 403, description = "Not the vendor's own organisation"), (status = 409, description = "Registered by somebody else meanwhile")),
     security(("maskinporten" = ["altinn:authentication/systemregister.write"])))]
-pub async fn create(State(state): State<AppState>, vendor: Vendor<SystemRegisterWrite>, JsonBytes(bytes): JsonBytes) -> ApiResult<impl IntoResponse> {
+pub async fn create(
+    State(state): State<AppState>,
+    vendor: Vendor<SystemRegisterWrite>,
+    once: Once,
+    JsonBytes(bytes): JsonBytes,
+) -> ApiResult<Response> {
     let principal = &vendor.caller.principal;
     if principal.org.is_none() && !vendor.is_register_admin() {
         return Err(ApiError::Empty(StatusCode::FORBIDDEN));
@@ -132,6 +141,10 @@ pub async fn create(State(state): State<AppState>, vendor: Vendor<SystemRegister
     let system = bind::bind_system(&body::parse(&bytes, "registerNewSystem")?, "registerNewSystem")?;
     let org = OrgNumber::from_iso6523(&system.vendor_id).ok_or_else(|| ApiError::Validation(vec![ValidationCode::VendorIdNotIso6523.error()]))?;
     let mut tx = state.db.begin().await?;
+    let caller = principal.org.map_or_else(|| principal.client_id.clone().unwrap_or_default(), |o| o.to_string());
+    if let Some(before) = once.answered(&mut tx, &caller, &bytes).await? {
+        return Ok(before);
+    }
     let known = known_about(&mut tx, &system, None).await?;
     let errors = rules::validate_new(&system, org, &known, &state.catalogue);
     if !owns(&vendor, org.as_str()) {
@@ -155,8 +168,10 @@ pub async fn create(State(state): State<AppState>, vendor: Vendor<SystemRegister
         detail: None,
     };
     audit::record(&mut tx, event).await?;
+    let answer = Answer::json(StatusCode::OK, None, &id.to_string())?;
+    once.keep(&mut tx, &caller, &answer).await?;
     tx.commit().await?;
-    Ok(Json(id.to_string()))
+    Ok(answer.into_response())
 }
 
 pub(super) fn lost_race(error: crate::db::DbError, id: &str) -> ApiError {

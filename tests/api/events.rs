@@ -78,3 +78,21 @@ async fn none_is_lost_beside_writers() {
     let seen: std::collections::BTreeSet<&str> = rest.iter().map(|e| e["id"].as_str().unwrap()).collect();
     assert_eq!(seen.len(), rest.len(), "no event came twice");
 }
+
+#[tokio::test]
+async fn a_vendor_is_told_of_time_outs_once() {
+    let app = TestApp::start().await;
+    let token = app.vendor(who::FJORDLONN).await;
+    let id = app.new_request(who::KERAMIKK, &["lonn"]).await;
+    let young = app.new_request(who::HAVBLIKK, &["lonn"]).await;
+    app.run_sql(&format!("update request set created = now() - interval '181 days' where id = '{id}'")).await;
+    let pool = &app.running.state.db;
+    assert!(systembruker::requests::timeouts::announce(pool, 180).await.unwrap() >= 1);
+    assert_eq!(systembruker::requests::timeouts::announce(pool, 180).await.unwrap(), 0);
+    let mut next = EVENTS.to_owned();
+    let events = follow(&app, &token, &mut next, 3).await;
+    let told: Vec<&Value> = events.iter().filter(|e| e["type"] == "no.systembruker.request.timedout").collect();
+    assert_eq!(told.len(), 1);
+    assert_eq!((&told[0]["subject"], &told[0]["data"]["partyOrgNo"]), (&json!(id), &json!(who::KERAMIKK)));
+    assert!(!told.iter().any(|e| e["subject"] == young.as_str()));
+}

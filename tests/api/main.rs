@@ -4,11 +4,13 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod audit;
 mod authorized_parties;
 mod change_requests;
 mod clients;
 mod conventions;
 mod decisions;
+mod ensure;
 mod events;
 mod exchange;
 mod floors;

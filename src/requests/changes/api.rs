@@ -4,7 +4,7 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, StatusCode, header::LOCATION};
+use http::{HeaderMap, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -13,7 +13,7 @@ use super::{
     bind,
     decide::{record, tell},
     model::{ChangeRequest, ChangeRequestDto, NewChange},
-    store,
+    rules, store,
 };
 use crate::{
     app::{AppState, Vendor},
@@ -25,13 +25,11 @@ use crate::{
         path::PathValues,
         query::Query,
     },
+    idempotency::{Answer, Once},
     ids::OrgNumber,
     requests::{RequestStatus, customer},
     system_users::{self, SystemUser, SystemUserKind},
-    systems::{
-        self, System,
-        rules::{Audience, check_packages_subset, check_redirect_url, check_rights_subset},
-    },
+    systems::{self, System},
     token::scopes::{RequestRead, RequestWrite},
 };
 
@@ -49,6 +47,7 @@ pub async fn create(
     State(state): State<AppState>,
     vendor: Vendor<RequestWrite>,
     query: Query,
+    once: Once,
     headers: HeaderMap,
     JsonBytes(bytes): JsonBytes,
 ) -> ApiResult<Response> {
@@ -61,6 +60,9 @@ pub async fn create(
     }
     let org = vendor.organization()?;
     let mut tx = state.db.begin().await?;
+    if let Some(before) = once.answered(&mut tx, org.as_str(), &bytes).await? {
+        return Ok(before);
+    }
     let user = system_users::by_id(&mut tx, user_id).await?.ok_or(ProblemCode::SystemUserNotFound)?;
     if correlation_id == user.id {
         return Err(text("The query parameter correlation-id must not be the id of the system user."));
@@ -72,10 +74,12 @@ pub async fn create(
         return Ok(Json(ChangeRequestDto::no_change_needed(correlation_id, user, new)).into_response());
     }
     let (request, is_new) = find_or_create(&state, &mut tx, org, correlation_id, &user, &new).await?;
-    tx.commit().await?;
     let location = format!("{}/authentication/api/v1/systemuser/changerequest/{}", state.base_for(&headers), request.id);
-    let answer = Json(ChangeRequestDto::new(request, Some(&state.config.ui_base)));
-    Ok(if is_new { (StatusCode::CREATED, [(LOCATION, location)], answer).into_response() } else { answer.into_response() })
+    let (status, location) = if is_new { (StatusCode::CREATED, Some(location)) } else { (StatusCode::OK, None) };
+    let answer = Answer::json(status, location, &ChangeRequestDto::new(request, Some(&state.config.ui_base)))?;
+    once.keep(&mut tx, org.as_str(), &answer).await?;
+    tx.commit().await?;
+    Ok(answer.into_response())
 }
 
 async fn find_or_create(
@@ -96,13 +100,7 @@ async fn find_or_create(
     }
     let system = owned_system(&mut *tx, org, &user.system_id).await?.filter(|s| !s.is_deleted).ok_or(ProblemCode::SystemNotFound)?;
     customer(&mut *tx, &user.reportee_org_no).await?.ok_or(ProblemCode::OrganizationNotFound)?;
-    check_redirect_url(new.redirect_url.as_deref(), &system.redirect_urls)?;
-    if !new.sets.required_rights.is_empty() {
-        check_rights_subset(&new.sets.required_rights, &system.rights)?;
-    }
-    if !new.sets.required_access_packages.is_empty() {
-        check_packages_subset(&new.sets.required_access_packages, &system.access_packages, Audience::Own, &state.catalogue)?;
-    }
+    rules::check_new(new, &system, &state.catalogue)?;
     let Some(request) = store::insert(&mut *tx, id, user, new).await? else {
         // Somebody else was faster with the same id.
         let theirs = store::any_state(&mut *tx, id, lifetime).await?.ok_or(ProblemCode::RequestNotStored)?;

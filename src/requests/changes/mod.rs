@@ -5,7 +5,9 @@ mod bind;
 mod decide;
 pub(crate) mod enduser_api;
 mod model;
+pub mod rules;
 mod store;
 
+pub use bind::bind_change;
 pub use model::ChangeRequest;
-pub use store::any_state;
+pub use store::{any_state, take_timed_out};

@@ -6,7 +6,11 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::model::{ChangeRequest, NewChange, Sets};
-use crate::{db::DbError, requests::RequestStatus, system_users::SystemUser};
+use crate::{
+    db::DbError,
+    requests::{RequestStatus, timeouts::TimedOut},
+    system_users::SystemUser,
+};
 
 struct Row {
     id: Uuid,
@@ -203,4 +207,24 @@ pub async fn answer(tx: &mut PgConnection, id: Uuid, status: RequestStatus, by: 
     .await?
     .rows_affected();
     Ok(rows == 1)
+}
+
+/// Change requests that have timed out and were not told of yet; now they are, when the transaction commits.
+///
+/// # Errors
+/// As the database says.
+pub async fn take_timed_out(tx: &mut PgConnection, lifetime_days: i32, limit: i64) -> Result<Vec<TimedOut>, DbError> {
+    Ok(sqlx::query_as!(
+        TimedOut,
+        r#"update change_request r set timeout_told = true from system s
+           where s.system_id = r.system_id and r.id in (
+             select id from change_request
+             where status = 'New' and not is_deleted and not timeout_told and created < now() - make_interval(days => $1)
+             order by created limit $2 for update skip locked)
+           returning r.id, r.system_user_id as "system_user_id?", r.system_id, s.vendor_org_number as vendor_org, r.party_org_no, r.external_ref"#,
+        lifetime_days,
+        limit
+    )
+    .fetch_all(tx)
+    .await?)
 }

@@ -1,0 +1,121 @@
+//! Verification: everything is computed again, and held against the checkpoints.
+
+use anyhow::Context as _;
+use chrono::{DateTime, Utc};
+use sqlx::PgPool;
+
+use super::{
+    chain::{Row, hex},
+    checkpoint::Checkpoint,
+    store,
+};
+
+const BATCH: i64 = 5_000;
+
+/// What verification found.
+#[derive(Debug, Default)]
+pub struct Verdict {
+    /// Rows that hold.
+    pub rows: i64,
+    /// Checkpoints that agree with them.
+    pub checkpoints: usize,
+    /// Rows without a place in the chain yet, and since when.
+    pub waiting: (i64, Option<DateTime<Utc>>),
+    /// The first thing that does not hold.
+    pub fault: Option<String>,
+}
+
+/// Computes the chain again. `progress` is told how many rows of how many are done.
+///
+/// # Errors
+/// The trail cannot be read.
+pub async fn verify(pool: &PgPool, checkpoints: &[Checkpoint], progress: impl Fn(i64, i64)) -> anyhow::Result<Verdict> {
+    // One state of the trail, although rows are sealed meanwhile.
+    let mut tx = pool.begin().await?;
+    sqlx::query("set transaction isolation level repeatable read, read only").execute(&mut *tx).await?;
+    let total = store::sealed(&mut tx).await?;
+    let mut verdict = Verdict { waiting: store::waiting(&mut tx).await?, ..Verdict::default() };
+    let mut walk = Walk { last: 0, hash: vec![0; 32], checkpoints: checkpoints.iter().peekable(), agreed: 0 };
+    let mut seq = i64::MIN;
+    'all: loop {
+        let rows = store::behind(&mut tx, walk.last, seq, BATCH).await?;
+        let Some(end) = rows.last() else { break };
+        seq = end.seq;
+        for row in &rows {
+            if let Err(fault) = walk.step(row) {
+                verdict.fault = Some(fault);
+                break 'all;
+            }
+            verdict.rows += 1;
+        }
+        progress(verdict.rows, total);
+    }
+    verdict.checkpoints = walk.agreed;
+    if verdict.fault.is_none() {
+        let end = store::end(&mut tx).await?.context("table audit_chain is empty")?;
+        verdict.fault = walk.finish(&end);
+    }
+    Ok(verdict)
+}
+
+struct Walk<'a, I: Iterator<Item = &'a Checkpoint>> {
+    last: i64,
+    hash: Vec<u8>,
+    checkpoints: std::iter::Peekable<I>,
+    agreed: usize,
+}
+
+impl<'a, I: Iterator<Item = &'a Checkpoint>> Walk<'a, I> {
+    fn step(&mut self, row: &Row) -> Result<(), String> {
+        let place = row.chain.unwrap_or_default();
+        let named = format!("row {place} (seq {}, {}, {} {})", row.seq, row.at.to_rfc3339(), row.action, row.object_id);
+        if self.last == 0 && place > 1 {
+            self.start_behind(row, place)?;
+        }
+        if place <= self.last {
+            return Err(format!("{named}: there are two rows at this place"));
+        }
+        if place != self.last + 1 {
+            return Err(format!("row {}: is missing; the next one is {named}", self.last + 1));
+        }
+        if row.prev_hash.as_deref() != Some(&self.hash[..]) {
+            return Err(format!("{named}: does not follow the row before it"));
+        }
+        let hash = row.hash_at(place, &self.hash);
+        if row.hash.as_deref() != Some(&hash[..]) {
+            return Err(format!("{named}: was changed after it was sealed"));
+        }
+        (self.last, self.hash) = (place, hash.to_vec());
+        while let Some(checkpoint) = self.checkpoints.next_if(|c| c.length <= place) {
+            if checkpoint.length == place && checkpoint.hash != hex(&self.hash) {
+                return Err(format!("{named}: the checkpoint of {} says otherwise", checkpoint.at.to_rfc3339()));
+            }
+            self.agreed += 1;
+        }
+        Ok(())
+    }
+
+    /// The oldest rows may be gone, a whole partition at a time, when a checkpoint says what they ended with.
+    fn start_behind(&mut self, row: &Row, place: i64) -> Result<(), String> {
+        let before = row.prev_hash.clone().unwrap_or_default();
+        while let Some(checkpoint) = self.checkpoints.next_if(|c| c.length < place) {
+            if checkpoint.length == place - 1 && checkpoint.hash == hex(&before) {
+                self.agreed += 1;
+                (self.last, self.hash) = (place - 1, before);
+                return Ok(());
+            }
+        }
+        Err(format!("row 1: is missing, up to row {}, and no checkpoint vouches for them", place - 1))
+    }
+
+    fn finish(&mut self, end: &(i64, Vec<u8>)) -> Option<String> {
+        if let Some(checkpoint) = self.checkpoints.next() {
+            let (at, length) = (checkpoint.at.to_rfc3339(), checkpoint.length);
+            return Some(format!("row {}: is missing; the checkpoint of {at} counted {length} rows", self.last + 1));
+        }
+        if (self.last, &self.hash) == (end.0, &end.1) {
+            return None;
+        }
+        Some(format!("row {}: is missing; the chain was {} rows long", self.last + 1, end.0))
+    }
+}

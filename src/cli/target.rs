@@ -1,0 +1,76 @@
+//! Which installation a command works on: that of a configuration, or a sandbox.
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::Context as _;
+use clap::Args;
+use sqlx::PgPool;
+
+use crate::{
+    app::setup::{self, Secrets},
+    config::{self, Settings},
+    db,
+    register::IdentityKeys,
+};
+
+/// Arguments that name an installation.
+#[derive(Debug, Args)]
+pub struct TargetArgs {
+    /// Configuration file (TOML) of the service.
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// Works on the sandbox of this folder instead, whether it runs or not.
+    #[cfg(feature = "sandbox")]
+    #[arg(long, value_name = "DIR", conflicts_with = "config")]
+    data_dir: Option<PathBuf>,
+}
+
+/// An installation.
+pub struct Target {
+    /// Its database, up to date.
+    pub db: PgPool,
+    /// Its settings.
+    pub settings: Settings,
+    /// Its keys for identity numbers.
+    pub identity: Arc<IdentityKeys>,
+    /// Its key for checkpoints of the audit trail.
+    pub checkpoint_key: Option<crate::audit::CheckpointKey>,
+    /// Whatever must live as long.
+    _keep: Box<dyn Send>,
+}
+
+impl TargetArgs {
+    /// Opens the installation. Without arguments it is that of the environment, or the sandbox in this folder.
+    ///
+    /// # Errors
+    /// The settings cannot be used, or the database not be reached.
+    pub async fn open(&self) -> anyhow::Result<Target> {
+        #[cfg(feature = "sandbox")]
+        {
+            let here = Path::new(".sandbox");
+            let unnamed = self.config.is_none() && std::env::var_os("DATABASE_URL").is_none() && here.is_dir();
+            if let Some(dir) = self.data_dir.as_deref().or_else(|| unnamed.then_some(here)) {
+                let mut attached = crate::sandbox::attach(dir).await?;
+                let (db, settings, identity) = (attached.db.clone(), attached.config.settings.clone(), Arc::clone(&attached.identity));
+                let checkpoint_key = attached.checkpoint_key.take();
+                return Ok(Target { db, settings, identity, checkpoint_key, _keep: Box::new(attached) });
+            }
+        }
+        of_config(self.config.as_deref()).await
+    }
+}
+
+async fn of_config(path: Option<&Path>) -> anyhow::Result<Target> {
+    let environment: HashMap<String, String> = std::env::vars().collect();
+    let settings = config::load(config::Source::Serve(path), &environment, &[])?;
+    let url = settings.database.url.clone().context("which database? Give --config, DATABASE_URL, or --data-dir of a sandbox")?;
+    let config = config::check(settings.clone()).map_err(|wrong| anyhow::anyhow!("the settings cannot be used:\n  {}", wrong.join("\n  ")))?;
+    let secrets = Secrets::from_settings(&config)?;
+    let db = db::pool(&url, &settings.database)?;
+    setup::prepare_database(&config, &db).await?;
+    Ok(Target { db, settings, identity: secrets.identity, checkpoint_key: secrets.checkpoint_key, _keep: Box::new(()) })
+}

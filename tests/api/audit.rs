@@ -1,0 +1,190 @@
+//! The audit trail: what happens writes its row, and nobody changes a row unnoticed.
+
+use std::process::Command;
+
+use serde_json::json;
+use sqlx::PgPool;
+use systembruker::audit::{self, CheckpointKey, Checkpoints};
+
+use crate::support::*;
+
+/// A trail of some rows, sealed, with a checkpoint.
+struct Trail {
+    app: TestApp,
+    pool: PgPool,
+    key: CheckpointKey,
+    file: std::path::PathBuf,
+}
+
+impl Trail {
+    async fn start() -> Self {
+        let app = TestApp::start().await;
+        for customer in [who::KERAMIKK, who::NATTERGAL] {
+            let mut body = request_body(customer, &["a-ordning"]);
+            body["externalRef"] = json!("audit");
+            app.post("/authentication/api/v1/systemuser/request/vendor", &app.vendor(who::FJORDLONN).await, body).await.expect(201);
+        }
+        let id = app.new_request(who::KERAMIKK, &["lonn"]).await;
+        let approve = format!("/authentication/api/v1/systemuser/request/{}/{id}/approve", who::KERAMIKK_PARTY);
+        app.post_empty(&approve, &app.person(who::ODDNY).await).await.expect(200);
+        let file = home().join(format!("checkpoints-{}.jsonl", uuid::Uuid::new_v4()));
+        let pool = app.running.state.db.clone();
+        let trail = Self { app, pool, key: CheckpointKey::new(&[7; 32]).unwrap(), file };
+        trail.seal().await;
+        trail
+    }
+
+    /// Seals until nothing waits, as the service does every other second, and writes a checkpoint.
+    async fn seal(&self) {
+        let checkpoints = Checkpoints::open(self.file.clone(), CheckpointKey::new(&[7; 32]).unwrap()).unwrap();
+        while self.app.count("select count(*) from audit_log where chain is null").await > 0 {
+            audit::seal(&self.pool, None, self.app.clock.now()).await.unwrap();
+        }
+        audit::seal(&self.pool, Some(&checkpoints), self.app.clock.now()).await.unwrap();
+    }
+
+    async fn verify(&self) -> audit::Verdict {
+        audit::verify(&self.pool, &self.key.read(&self.file).unwrap(), |_, _| {}).await.unwrap()
+    }
+
+    /// A statement of somebody who owns the database and knows how to get past the trigger.
+    async fn tamper(&self, statement: &str) {
+        let mut db = self.app.sql().await;
+        sqlx::query("set session_replication_role = replica").execute(&mut db).await.unwrap();
+        let changed = sqlx::query(sqlx::AssertSqlSafe(statement.to_owned())).execute(&mut db).await.unwrap().rows_affected();
+        assert!(changed > 0, "{statement}");
+    }
+
+    #[track_caller]
+    fn expect_fault(verdict: &audit::Verdict, parts: &[&str]) {
+        let fault = verdict.fault.as_deref().expect("a fault");
+        assert!(parts.iter().all(|part| fault.contains(part)), "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn a_trail_that_nobody_touched_holds() {
+    let trail = Trail::start().await;
+    let verdict = trail.verify().await;
+    assert_eq!((verdict.fault, verdict.waiting.0, verdict.checkpoints), (None, 0, 1));
+    assert!(verdict.rows >= 5);
+    assert_eq!(verdict.rows, trail.app.count("select max(chain) from audit_log").await);
+    // The chain goes on where it was.
+    trail.app.new_request(who::HAVBLIKK, &["lonn"]).await;
+    trail.seal().await;
+    let later = trail.verify().await;
+    assert_eq!((later.fault, later.rows), (None, verdict.rows + 1));
+}
+
+#[tokio::test]
+async fn a_changed_row_is_named() {
+    let trail = Trail::start().await;
+    trail.tamper("update audit_log set party_org = '390028466' where chain = 2").await;
+    let verdict = trail.verify().await;
+    Trail::expect_fault(&verdict, &["row 2 ", "was changed"]);
+    assert_eq!(verdict.rows, 1);
+}
+
+#[tokio::test]
+async fn a_row_removed_from_the_middle_is_named() {
+    let trail = Trail::start().await;
+    trail.tamper("delete from audit_log where chain = 3").await;
+    Trail::expect_fault(&trail.verify().await, &["row 3: is missing"]);
+}
+
+#[tokio::test]
+async fn the_first_rows_cannot_go_without_a_checkpoint() {
+    let trail = Trail::start().await;
+    trail.tamper("delete from audit_log where chain <= 2").await;
+    Trail::expect_fault(&trail.verify().await, &["row 1: is missing, up to row 2"]);
+}
+
+#[tokio::test]
+async fn rows_cut_off_at_the_end_are_missed() {
+    let trail = Trail::start().await;
+    // Whoever owns the database makes the rest fit, but cannot sign.
+    trail.tamper("delete from audit_log where chain = (select length from audit_chain)").await;
+    trail.tamper("update audit_chain set length = length - 1, hash = (select hash from audit_log order by chain desc limit 1)").await;
+    Trail::expect_fault(&trail.verify().await, &["is missing", "the checkpoint of"]);
+}
+
+#[tokio::test]
+async fn rows_that_changed_places_are_named() {
+    let trail = Trail::start().await;
+    trail.tamper("update audit_log set chain = 5 - chain where chain in (2, 3)").await;
+    Trail::expect_fault(&trail.verify().await, &["row 2 "]);
+}
+
+#[tokio::test]
+async fn an_added_row_is_named() {
+    let trail = Trail::start().await;
+    trail
+        .tamper(
+            r"insert into audit_log (instance, actor_kind, action, object_kind, object_id, outcome, chain, prev_hash, hash)
+               select 'x', 'vendor', 'request.approved', 'request', 'x', 'ok', chain, prev_hash, hash from audit_log where chain = 2",
+        )
+        .await;
+    Trail::expect_fault(&trail.verify().await, &["row 2 "]);
+}
+
+#[tokio::test]
+async fn a_forged_checkpoint_is_refused() {
+    let trail = Trail::start().await;
+    let text = std::fs::read_to_string(&trail.file).unwrap();
+    std::fs::write(&trail.file, text.replacen("\"length\":", "\"length\":1", 1)).unwrap();
+    let error = format!("{:#}", trail.key.read(&trail.file).unwrap_err());
+    assert!(error.contains("line 1") && error.contains("not signed"), "{error}");
+    assert!(CheckpointKey::new(&[8; 32]).unwrap().read(&trail.file).is_err(), "another key");
+}
+
+#[tokio::test]
+async fn the_trail_is_append_only() {
+    let trail = Trail::start().await;
+    for statement in [
+        "update audit_log set action = 'nothing' where chain = 1",
+        "update audit_log set chain = 1000 where chain = 1",
+        "delete from audit_log where chain = 1",
+    ] {
+        let error = sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&trail.pool).await.unwrap_err();
+        assert!(error.to_string().contains("append-only"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn rows_are_chained_beside_writers_without_a_gap() {
+    let trail = Trail::start().await;
+    let token = trail.app.vendor(who::FJORDLONN).await;
+    let write = async |n: usize| {
+        let mut body = request_body(who::NATTERGAL, &["lonn"]);
+        body["externalRef"] = json!(format!("chained {n}"));
+        trail.app.post("/authentication/api/v1/systemuser/request/vendor", &token, body).await.expect(201);
+    };
+    let sealing = async {
+        for _ in 0..40 {
+            audit::seal(&trail.pool, None, trail.app.clock.now()).await.unwrap();
+        }
+    };
+    futures::join!(futures::future::join_all((0..40).map(write)), sealing);
+    trail.seal().await;
+    assert_eq!(trail.verify().await.fault, None);
+    assert_eq!(trail.app.count("select count(*) - max(chain) from audit_log").await, 0);
+}
+
+#[tokio::test]
+async fn the_command_says_yes_or_names_the_row() {
+    let trail = Trail::start().await;
+    let run = || {
+        use secrecy::ExposeSecret as _;
+        let dir = home().join("sandbox");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_systembruker"));
+        command.args(["audit", "verify", "--data-dir"]).arg(dir).env("DATABASE_URL", trail.app.database.expose_secret());
+        command.args(["--checkpoints"]).arg(home().join("none-here"));
+        let output = command.output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, _, told) = run();
+    assert!(code == 1 && told.contains("the checkpoints are missing"), "{told}");
+    trail.tamper("update audit_log set action = 'request.rejected' where chain = 2").await;
+    let (code, _, told) = run();
+    assert!(code == 1 && told.contains("does not hold: row 2 ") && told.contains("was changed"), "{told}");
+}
