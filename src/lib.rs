@@ -29,5 +29,6 @@ pub mod system_users;
 pub mod systems;
 pub mod telemetry;
 pub mod token;
+pub mod ui_backend;
 pub mod web;
 pub mod xacml;

@@ -22,7 +22,7 @@ use crate::{
     config::Profile,
     events, exchange,
     http::{ApiError, Json, context, path},
-    packages, pdp, register, requests, resources, system_users, systems, web,
+    packages, pdp, register, requests, resources, system_users, systems, ui_backend, web,
 };
 
 /// The documented API: handlers with their description.
@@ -87,6 +87,7 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(clients::enduser_api::available))
         .routes(routes!(clients::enduser_api::delegated, clients::enduser_api::add, clients::enduser_api::remove))
         .routes(routes!(events::api::list))
+        .merge(portal_back_end())
         .routes(routes!(pdp::api::authorize))
         .routes(routes!(pdp::api::decision))
         .routes(routes!(pdp::token_api::authorize))
@@ -139,6 +140,37 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(health::alive))
         .routes(routes!(health::health))
         .routes(routes!(health::ready))
+}
+
+/// What Altinn's portal asks its own back end.
+fn portal_back_end() -> OpenApiRouter<AppState> {
+    use ui_backend::{clients_api, requests_api, system_users_api, user_api};
+    OpenApiRouter::new()
+        .routes(routes!(requests_api::read))
+        .routes(routes!(requests_api::read_agent))
+        .routes(routes!(requests_api::read_change))
+        .routes(routes!(requests_api::approve))
+        .routes(routes!(requests_api::reject))
+        .routes(routes!(requests_api::escalate))
+        .routes(routes!(requests_api::approve_agent))
+        .routes(routes!(requests_api::reject_agent))
+        .routes(routes!(requests_api::escalate_agent))
+        .routes(routes!(requests_api::approve_change))
+        .routes(routes!(requests_api::reject_change))
+        .routes(routes!(system_users_api::list, system_users_api::create))
+        .routes(routes!(system_users_api::list_agents))
+        .routes(routes!(system_users_api::read, system_users_api::delete))
+        .routes(routes!(system_users_api::read_agent, system_users_api::delete_agent))
+        .routes(routes!(system_users_api::pending))
+        .routes(routes!(system_users_api::systems))
+        .routes(routes!(system_users_api::rights))
+        .routes(routes!(clients_api::customers))
+        .routes(routes!(clients_api::delegations, clients_api::add))
+        .routes(routes!(clients_api::remove))
+        .routes(routes!(clients_api::has_own, clients_api::give_own, clients_api::take_own))
+        .routes(routes!(user_api::is_admin))
+        .routes(routes!(user_api::is_client_admin))
+        .routes(routes!(user_api::change_reportee))
 }
 
 /// Policy files may be larger than other bodies.

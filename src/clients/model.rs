@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::{
     http::paging::Links,
-    packages::{PackageKey, RoleKey},
+    packages::{PackageKey, RoleKey, VariantKey},
 };
 
 /// What a package of a relation rests on.
@@ -47,6 +47,8 @@ pub struct Client {
     pub name: String,
     /// None for a person.
     pub org_number: Option<String>,
+    /// Organisation form; none for a person.
+    pub form: Option<VariantKey>,
     pub relations: Vec<Relation>,
 }
 

@@ -69,14 +69,20 @@ fn package(catalogue: &Catalogue, name: &str) -> Option<PackageKey> {
     responses((status = 200, body = Vec<DelegationDto>), (status = 400), (status = 401), (status = 403)),
     security(("person" = [])))]
 pub async fn delegations(State(state): State<AppState>, permitted: Reader, path: PathValues) -> ApiResult<Json<Vec<DelegationDto>>> {
-    let facilitator = path.uuid("facilitator")?;
-    let agent = path.uuid("systemUserId")?;
+    Ok(Json(delegations_of(&state, &permitted, path.uuid("facilitator")?, path.uuid("systemUserId")?).await?))
+}
+
+/// Clients that the permitted party handed to an agent; none when another facilitator is named.
+///
+/// # Errors
+/// As the database says.
+pub(crate) async fn delegations_of(state: &AppState, permitted: &Reader, facilitator: Uuid, agent: Uuid) -> ApiResult<Vec<DelegationDto>> {
     if facilitator != permitted.party.uuid {
-        return Ok(Json(Vec::new()));
+        return Ok(Vec::new());
     }
     let found = state.clients().delegated(agent, permitted.party.key).await?;
     let dto = |c: super::model::Delegated| DelegationDto::new(agent, c.uuid, Some((c.name, c.org_number.unwrap_or_default())));
-    Ok(Json(found.into_iter().map(dto).collect()))
+    Ok(found.into_iter().map(dto).collect())
 }
 
 /// Hands a client to an agent with all packages the agent requires: one element per relation and package.
@@ -88,7 +94,20 @@ pub async fn delegations(State(state): State<AppState>, permitted: Reader, path:
     security(("person" = [])))]
 pub async fn add(State(state): State<AppState>, permitted: Writer, path: PathValues, query: Query) -> ApiResult<Json<Vec<DelegationDto>>> {
     let id = path.uuid("systemUserId")?;
-    let (provider, client) = (query.uuid("provider")?, query.uuid("client")?);
+    Ok(Json(add_for(&state, &permitted, id, query.uuid("provider")?, query.uuid("client")?).await?))
+}
+
+/// Hands a client to an agent of the permitted party, whose uuid `provider` must be.
+///
+/// # Errors
+/// The problem of the first step that fails.
+pub(crate) async fn add_for(
+    state: &AppState,
+    permitted: &Writer,
+    id: Uuid,
+    provider: Option<Uuid>,
+    client: Option<Uuid>,
+) -> ApiResult<Vec<DelegationDto>> {
     let user = system_users::by_id(&mut *state.db.acquire().await?, id).await?;
     let user = user.ok_or_else(|| ModelState::of("return", format!("SystemUser with Id {id} Not Found")))?;
     if user.owner_key != permitted.party.key {
@@ -104,9 +123,9 @@ pub async fn add(State(state): State<AppState>, permitted: Writer, path: PathVal
         return Err(ProblemCode::ClientsForbidden.into());
     }
     let client = client.ok_or(ProblemCode::ClientNotFound)?;
-    let relations = state.clients().add(approver(&permitted)?, &user, client).await?;
+    let relations = state.clients().add(approver(permitted)?, &user, client).await?;
     let delegated = relations.iter().flat_map(|r| &r.packages).map(|_| DelegationDto::new(id, client, None));
-    Ok(Json(delegated.collect()))
+    Ok(delegated.collect())
 }
 
 /// Takes a client from an agent, with all its packages. One that was not handed over is not missed.
@@ -116,15 +135,22 @@ pub async fn add(State(state): State<AppState>, permitted: Writer, path: PathVal
     responses((status = 200), (status = 400, description = "AUTH-00031"), (status = 401), (status = 403)),
     security(("person" = [])))]
 pub async fn remove(State(state): State<AppState>, permitted: Writer, path: PathValues, query: Query) -> ApiResult<StatusCode> {
-    let id = path.uuid("systemUserId")?;
-    let (provider, client) = (query.uuid("provider")?, query.uuid("client")?.unwrap_or(Uuid::nil()));
+    let client = query.uuid("client")?.unwrap_or(Uuid::nil());
+    remove_for(&state, &permitted, path.uuid("systemUserId")?, query.uuid("provider")?, client).await?;
+    Ok(StatusCode::OK)
+}
+
+/// Takes a client from an agent of the permitted party, whose uuid `provider` must be.
+///
+/// # Errors
+/// The party is not the agent's owner.
+pub(crate) async fn remove_for(state: &AppState, permitted: &Writer, id: Uuid, provider: Option<Uuid>, client: Uuid) -> ApiResult<()> {
     if provider != Some(permitted.party.uuid) {
         return Err(ProblemCode::ClientNotRemoved.into());
     }
-    let Some(user) = system_users::by_id(&mut *state.db.acquire().await?, id).await? else { return Ok(StatusCode::OK) };
+    let Some(user) = system_users::by_id(&mut *state.db.acquire().await?, id).await? else { return Ok(()) };
     if user.owner_key != permitted.party.key {
         return Err(ProblemCode::ClientNotRemoved.into());
     }
-    state.clients().remove(approver(&permitted)?, &user, client).await?;
-    Ok(StatusCode::OK)
+    state.clients().remove(approver(permitted)?, &user, client).await
 }

@@ -32,10 +32,12 @@ pub async fn of_provider(db: &mut PgConnection, catalogue: &Catalogue, provider:
     let mut clients: Vec<Client> = Vec::new();
     for row in rows {
         let Some(relation) = rules::relation(catalogue, Stored { role: row.role_id, form: row.form_id, handed: &row.handed }) else { continue };
-        match clients.last_mut().filter(|last| last.key == row.key) {
-            Some(client) => client.relations.push(relation),
-            None => clients.push(Client { key: row.key, uuid: row.uuid, name: row.name, org_number: row.org_number, relations: vec![relation] }),
+        if let Some(client) = clients.last_mut().filter(|last| last.key == row.key) {
+            client.relations.push(relation);
+            continue;
         }
+        let (key, uuid, form) = (row.key, row.uuid, row.form_id);
+        clients.push(Client { key, uuid, name: row.name, org_number: row.org_number, form, relations: vec![relation] });
     }
     Ok(clients)
 }

@@ -177,6 +177,13 @@ fn auth_problem(problem: Problem) -> Response {
     respond(status, "application/problem+json", body)
 }
 
+/// A problem with a code of another family than ours.
+pub fn coded_problem(code: &str, title: &str, status: StatusCode, extensions: Map<String, Value>) -> Response {
+    let mut body = altinn_members(code, title, status);
+    body.extend(extensions);
+    respond(status, "application/problem+json", body)
+}
+
 /// Status and members of a problem, for an answer that tells of problems without being one.
 #[must_use]
 pub fn problem_body(problem: Problem) -> (StatusCode, Map<String, Value>) {

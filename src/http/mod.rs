@@ -15,7 +15,7 @@ pub mod strict_json;
 pub mod time;
 mod validation;
 
-pub use error::{ApiError, problem_body};
+pub use error::{ApiError, coded_problem, problem_body};
 pub use language::Language;
 pub use model_state::ModelState;
 pub use problem::{Problem, ProblemCode, RegisterProblem};

@@ -156,6 +156,7 @@ pub struct GroupDto {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(no_recursion)]
+#[expect(missing_docs, reason = "members of the wire model")]
 pub struct AreaDto {
     pub id: Uuid,
     pub name: String,
@@ -170,6 +171,7 @@ pub struct AreaDto {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(no_recursion)]
+#[expect(missing_docs, reason = "members of the wire model")]
 pub struct PackageDto {
     pub id: Uuid,
     pub name: String,

@@ -9,6 +9,6 @@ mod model;
 mod store;
 
 pub use embedded::embedded;
-pub use metadata::Metadata;
+pub use metadata::{AreaDto, Metadata, PackageDto};
 pub use model::{Catalogue, EntityKind, Package, PackageKey, Role, RoleKey, RolePackage, Variant, VariantKey};
 pub use store::{load, sync};

@@ -1,6 +1,7 @@
 //! `/authentication/api/v1/systemuser/request/{party}/…`: what persons do with requests.
 
 use axum::extract::State;
+use uuid::Uuid;
 
 use super::{
     model::{Request, RequestDto, RequestInternalDto, RequestKind},
@@ -9,7 +10,7 @@ use super::{
 use crate::{
     app::{
         AppState, EndUser,
-        callers::{self, AccessManagementRead, AccessManagementWrite, Permitted, PortalAccessManagementWrite},
+        callers::{self, AccessManagementRead, AccessManagementWrite, Caller, Permitted, PortalAccessManagementWrite},
     },
     delegation::Approver,
     http::{ApiResult, Json, ProblemCode, path::PathValues},
@@ -55,7 +56,7 @@ async fn of_party(state: &AppState, permitted: &Reader, kind: RequestKind, path:
         (status = 404, description = "AUTH-00010")),
     security(("person" = ["altinn:portal/enduser"])))]
 pub async fn read_by_id(State(state): State<AppState>, user: EndUser<Portal>, path: PathValues) -> ApiResult<Json<RequestInternalDto>> {
-    for_page(&state, &user, RequestKind::Standard, &path).await
+    Ok(Json(for_person(&state, &user.caller, RequestKind::Standard, path.uuid("requestId")?).await?))
 }
 
 /// A request for an agent by its id alone.
@@ -65,12 +66,15 @@ pub async fn read_by_id(State(state): State<AppState>, user: EndUser<Portal>, pa
         (status = 404, description = "AUTH-00010")),
     security(("person" = ["altinn:portal/enduser"])))]
 pub async fn read_agent_by_id(State(state): State<AppState>, user: EndUser<Portal>, path: PathValues) -> ApiResult<Json<RequestInternalDto>> {
-    for_page(&state, &user, RequestKind::Agent, &path).await
+    Ok(Json(for_person(&state, &user.caller, RequestKind::Agent, path.uuid("requestId")?).await?))
 }
 
-async fn for_page(state: &AppState, user: &EndUser<Portal>, kind: RequestKind, path: &PathValues) -> ApiResult<Json<RequestInternalDto>> {
-    let id = path.uuid("requestId")?;
-    let principal = &user.caller.principal;
+/// A request, for a person who may decide for its organisation or has to do with it.
+///
+/// # Errors
+/// There is none, or the person has nothing to do with it.
+pub(crate) async fn for_person(state: &AppState, caller: &Caller, kind: RequestKind, id: Uuid) -> ApiResult<RequestInternalDto> {
+    let principal = &caller.principal;
     let mut db = state.db.acquire().await?;
     let request = store::by_id(&mut db, kind, id, state.config.settings.requests.lifetime_days).await?;
     let request = request.ok_or(ProblemCode::RequestNotFound)?;
@@ -81,7 +85,7 @@ async fn for_page(state: &AppState, user: &EndUser<Portal>, kind: RequestKind, p
     if !may_approve && !register::has_relation(&mut *state.db.acquire().await?, &state.catalogue, &person.0, &party).await? {
         return Err(ProblemCode::NotAccessManager.into());
     }
-    Ok(Json(RequestInternalDto {
+    Ok(RequestInternalDto {
         id: request.id,
         integration_title: request.integration_title,
         external_ref: request.external_ref,
@@ -100,7 +104,7 @@ async fn for_page(state: &AppState, user: &EndUser<Portal>, kind: RequestKind, p
             RequestKind::Standard => "Standard",
             RequestKind::Agent => "Agent",
         },
-    }))
+    })
 }
 
 /// Approves: creates the system user and hands it what was asked for.
@@ -157,7 +161,7 @@ pub async fn reject_agent(State(state): State<AppState>, permitted: Rejecter, pa
         (status = 404, description = "AUTH-00010"), (status = 409, description = "AUTH-00013")),
     security(("person" = ["altinn:portal/enduser"])))]
 pub async fn escalate(State(state): State<AppState>, user: EndUser<Portal>, path: PathValues) -> ApiResult<Json<bool>> {
-    pass_on(&state, &user, RequestKind::Standard, &path).await
+    Ok(Json(pass_on(&state, &user.caller, path.party_id()?, RequestKind::Standard, path.uuid("requestId")?).await?))
 }
 
 /// Passes a request for an agent on to those who may decide.
@@ -167,22 +171,25 @@ pub async fn escalate(State(state): State<AppState>, user: EndUser<Portal>, path
         (status = 404, description = "AUTH-00010"), (status = 409, description = "AUTH-00013")),
     security(("person" = ["altinn:portal/enduser"])))]
 pub async fn escalate_agent(State(state): State<AppState>, user: EndUser<Portal>, path: PathValues) -> ApiResult<Json<bool>> {
-    pass_on(&state, &user, RequestKind::Agent, &path).await
+    Ok(Json(pass_on(&state, &user.caller, path.party_id()?, RequestKind::Agent, path.uuid("requestId")?).await?))
 }
 
-async fn pass_on(state: &AppState, user: &EndUser<Portal>, kind: RequestKind, path: &PathValues) -> ApiResult<Json<bool>> {
-    let (party_id, id) = (path.party_id()?, path.uuid("requestId")?);
-    let principal = &user.caller.principal;
-    let Some(person) = callers::person_of(state, principal).await? else { return Ok(Json(false)) };
+/// Passes a request on, when the caller has to do with the party.
+///
+/// # Errors
+/// The request is another party's, unknown, or answered.
+pub(crate) async fn pass_on(state: &AppState, caller: &Caller, party_id: i32, kind: RequestKind, id: Uuid) -> ApiResult<bool> {
+    let principal = &caller.principal;
+    let Some(person) = callers::person_of(state, principal).await? else { return Ok(false) };
     let mut db = state.db.acquire().await?;
-    let Some(party) = register::party_by_id(&mut db, party_id).await? else { return Ok(Json(false)) };
+    let Some(party) = register::party_by_id(&mut db, party_id).await? else { return Ok(false) };
     let related = register::has_relation(&mut db, &state.catalogue, &person.0, &party).await?;
     drop(db);
     if !related && !callers::manages_access(state, &person, principal.auth_level, &party).await? {
-        return Ok(Json(false));
+        return Ok(false);
     }
     state.decisions().escalate(Approver { person: &person, party: &party }, kind, id).await?;
-    Ok(Json(true))
+    Ok(true)
 }
 
 /// Open requests to the party's organisation, oldest first.

@@ -13,4 +13,4 @@ pub mod timeouts;
 
 pub use decide::{Decisions, customer};
 pub use model::{Request, RequestKind, RequestStatus};
-pub use store::{any_state, by_id};
+pub use store::{any_state, by_id, pending};

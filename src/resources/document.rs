@@ -184,7 +184,9 @@ pub fn published(mut document: Value, version_id: i32) -> Value {
     document
 }
 
-fn authorization_reference(identifier: &str) -> Value {
+/// What rights of other systems call the resource: an app by owner and name, others by their identifier.
+#[must_use]
+pub fn authorization_reference(identifier: &str) -> Value {
     match app_of(identifier) {
         Some((org, app)) => json!([{"id": "urn:altinn:org", "value": org}, {"id": "urn:altinn:app", "value": app}]),
         None => json!([{"id": "urn:altinn:resource", "value": identifier}]),

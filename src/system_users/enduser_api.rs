@@ -119,16 +119,16 @@ pub async fn create(State(state): State<AppState>, permitted: Writer, JsonBytes(
 }
 
 /// What the creation of a system user needs.
-struct NewTitle {
-    title: String,
-    system_id: String,
+pub(crate) struct NewTitle {
+    pub title: String,
+    pub system_id: String,
 }
 
 impl NewTitle {
     /// Public name of the body.
-    const BODY: &'static str = "request";
+    pub(crate) const BODY: &'static str = "request";
 
-    fn bind(value: &Value) -> ApiResult<Self> {
+    pub(crate) fn bind(value: &Value) -> ApiResult<Self> {
         let mut b = Binder::new(Self::BODY);
         let root = b.root(value)?;
         let title = b.short_text(&root, "integrationTitle")?;

@@ -9,4 +9,4 @@ mod store;
 
 pub use bind::{bind_packages, bind_rights};
 pub use model::{AccessPackage, AttributePair, NewSystem, RegisteredSystem, Right, System};
-pub use store::{by_id, by_id_for_share, clients_of, insert};
+pub use store::{by_id, by_id_for_share, clients_of, insert, visible};

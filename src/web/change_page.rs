@@ -13,6 +13,7 @@ use super::{
     csrf, display, frame,
     frame::Frame,
     logout,
+    portal_links::Farewell,
     request_page::{self, DecisionForm, RequestPage},
     request_view::{self, Listing, Notice, Section, View},
     texts::{self, Language},
@@ -94,6 +95,12 @@ async fn again(state: &AppState, browser: &Browser, id: Uuid, status: StatusCode
         Ok(page) => page.f.respond(status, &page),
         Err(error) => frame::failure(state, browser, error),
     }
+}
+
+/// Where a browser goes that leaves a change request; none when its person may not read it.
+pub(super) async fn farewell(state: &AppState, browser: &Browser, id: Uuid) -> Option<Farewell> {
+    let Ok(Ok(Loaded { request, party, .. })) = load(state, browser, id).await else { return None };
+    Some(Farewell { redirect_url: request.redirect_url.filter(|u| !u.is_empty()), system_id: request.system_id, party })
 }
 
 /// Finds the change request and whether the person may decide; else the page that says why not.

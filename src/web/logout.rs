@@ -27,7 +27,8 @@ use crate::{
 };
 
 const LOGGED_OUT: &str = "/accessmanagement/ui/loggedout";
-const PATH: &str = "/authentication/api/v1/logout";
+/// Address of the log-out.
+pub const PATH: &str = "/authentication/api/v1/logout";
 
 /// Fields of the log-out form.
 #[derive(Debug, Deserialize)]
@@ -42,10 +43,15 @@ struct ConfirmLogout {
     f: Frame,
 }
 
+/// Whether the browser follows a link of ours or an address somebody typed, not one of another site.
+pub fn is_own_link(browser: &Browser) -> bool {
+    let site = browser.headers.get("sec-fetch-site").and_then(|v| v.to_str().ok());
+    site.is_none_or(|s| matches!(s, "same-origin" | "none"))
+}
+
 /// `GET …/logout`: for a link. From another site it only offers a button.
 pub async fn by_link(State(state): State<AppState>, browser: Browser) -> Response {
-    let site = browser.headers.get("sec-fetch-site").and_then(|v| v.to_str().ok());
-    if site.is_none_or(|s| matches!(s, "same-origin" | "none")) {
+    if is_own_link(&browser) {
         return end(&state, &browser, None, None).await;
     }
     let frame = Frame::new(&state, &browser, super::text(browser.language, "logout.confirm_title").to_owned());
@@ -79,8 +85,13 @@ async fn try_end(state: &AppState, browser: &Browser, redirect_url: Option<&str>
     if let Some(token) = browser.cookie(CookieName::Session) {
         store::delete_session(&state.db, token).await?;
     }
-    let after = random_text(32);
-    store::insert_post_logout(&state.db, &after, redirect_url, receipt).await?;
+    let after = if let Some(token) = kept(state, browser, receipt).await? {
+        token
+    } else {
+        let token = random_text(32);
+        store::insert_post_logout(&state.db, &token, redirect_url, receipt).await?;
+        token
+    };
     let jar = CookieJar::new().add(browser.unset(CookieName::Session)).add(browser.set(CookieName::After, &after, Some(15)));
     let next = match &state.login {
         Some(client) => client.logout_address(&after[..8]).await.map_or_else(
@@ -93,6 +104,14 @@ async fn try_end(state: &AppState, browser: &Browser, redirect_url: Option<&str>
         None => super::logged_out_address(&state.config.public_base),
     };
     Ok((jar, Redirect::to(&next)).into_response())
+}
+
+/// The token of a record that a link made just now: it says where the browser goes, unless a decision does.
+async fn kept(state: &AppState, browser: &Browser, receipt: Option<&Value>) -> Result<Option<String>, ApiError> {
+    match browser.cookie(CookieName::After) {
+        Some(token) if receipt.is_none() && store::leads_somewhere(&state.db, token).await? => Ok(Some(token.to_owned())),
+        _ => Ok(None),
+    }
 }
 
 /// `GET …/logout/handleloggedout`: the identity provider sends the browser back.

@@ -13,6 +13,7 @@ mod login;
 mod login_client;
 mod logout;
 mod pages;
+mod portal_links;
 mod request_page;
 mod request_view;
 mod store;
@@ -53,6 +54,11 @@ pub const TEMPLATES: &[&str] = &[
     "/authentication/api/v1/frontchannel_logout",
     "/authentication/api/v1/logout",
     "/authentication/api/v1/logout/handleloggedout",
+    "/accessmanagement/ui/errorpage/reportee",
+    "/accessmanagement/api/v1/systemuser/request/{id}/logout",
+    "/accessmanagement/api/v1/systemuser/agentrequest/{id}/logout",
+    "/accessmanagement/api/v1/systemuser/changerequest/{id}/logout",
+    "/accessmanagement/api/v1/reportee/changeandredirect",
     "/authfront/ui/{*rest}",
     "/static/licenses.txt",
     "/static/{hash}/{file}",
@@ -94,6 +100,11 @@ pub fn router() -> Router<AppState> {
         .route(&format!("{A}/frontchannel_logout"), get(logout::front_channel))
         .route(&format!("{A}/logout"), get(logout::by_link).post(logout::by_form))
         .route(&format!("{A}/logout/handleloggedout"), get(logout::finished))
+        .route(&ui("/errorpage/reportee"), get(portal_links::not_yours))
+        .route("/accessmanagement/api/v1/systemuser/request/{id}/logout", get(portal_links::leave_request))
+        .route("/accessmanagement/api/v1/systemuser/agentrequest/{id}/logout", get(portal_links::leave_agent_request))
+        .route("/accessmanagement/api/v1/systemuser/changerequest/{id}/logout", get(portal_links::leave_change_request))
+        .route("/accessmanagement/api/v1/reportee/changeandredirect", get(portal_links::change_reportee))
         .route("/authfront/ui/{*rest}", get(pages::old_link))
         .route("/static/licenses.txt", get(async || Redirect::temporary(assets::address("licenses.txt"))))
         .route("/static/{hash}/{file}", get(assets::serve))

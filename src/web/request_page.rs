@@ -16,6 +16,7 @@ use super::{
     frame::Frame,
     login::login_address,
     logout,
+    portal_links::Farewell,
     request_view::{self, Notice, View},
     texts,
 };
@@ -179,6 +180,12 @@ pub(super) fn not_yours(state: &AppState, browser: &Browser, person: &Person) ->
     let body = f.fill("e.403_body", "name", &display::name(&person.0.name));
     let page = frame::MessagePage { detail: Some(f.t("e.403_tip").to_owned()), f, body, link: None, with_logout: true };
     page.f.respond(StatusCode::FORBIDDEN, &page)
+}
+
+/// Where a browser goes that leaves a request; none when its person may not read it.
+pub(super) async fn farewell(state: &AppState, browser: &Browser, kind: RequestKind, id: Uuid) -> Option<Farewell> {
+    let Ok(Ok(Loaded { request, party, .. })) = load(state, browser, kind, id).await else { return None };
+    Some(Farewell { redirect_url: request.redirect_url.filter(|u| !u.is_empty()), system_id: request.system_id, party })
 }
 
 /// What can be done about a request, and what is said about it.

@@ -167,6 +167,22 @@ pub async fn take_post_logout(pool: &PgPool, token: &str) -> Result<Option<PostL
     .await?)
 }
 
+/// Whether the record of a log-out names an address that the browser was not sent to yet.
+pub async fn leads_somewhere(pool: &PgPool, token: &str) -> Result<bool, DbError> {
+    let found = sqlx::query_scalar!(
+        r#"select exists (select 1 from post_logout
+             where id = $1 and redirect_url is not null and created > now() - interval '15 minutes') as "exists!""#,
+        &sha256(token)[..]
+    );
+    Ok(found.fetch_one(pool).await?)
+}
+
+/// The party that a session acts for from now on.
+pub async fn set_active_party(pool: &PgPool, token: &str, party: Uuid) -> Result<(), DbError> {
+    sqlx::query!("update session set active_party = $2 where id = $1", &sha256(token)[..], party).execute(pool).await?;
+    Ok(())
+}
+
 /// The receipt of a log-out.
 pub async fn receipt(pool: &PgPool, token: &str) -> Result<Option<Value>, DbError> {
     Ok(sqlx::query_scalar!("select receipt from post_logout where id = $1 and created > now() - interval '15 minutes'", &sha256(token)[..])

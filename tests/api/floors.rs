@@ -4,11 +4,11 @@ use std::{collections::HashMap, fs, path::Path};
 
 const FLOORS: &[(u8, &[&str])] = &[
     (5, &["cli", "app"]),
-    (4, &["web", "sandbox", "import"]),
+    (4, &["web", "sandbox", "import", "ui_backend"]),
     (3, &["pdp", "exchange", "authorized_parties"]),
-    (2, &["systems", "requests", "system_users"]),
+    (2, &["systems", "requests", "system_users", "clients"]),
     (1, &["register", "packages", "resources", "delegation"]),
-    (0, &["token", "http", "db", "events", "audit", "xacml", "ids", "config", "telemetry", "clock"]),
+    (0, &["token", "http", "db", "events", "audit", "idempotency", "xacml", "ids", "config", "telemetry", "clock"]),
 ];
 
 /// Files whose job is the edge: they may take the state and the callers from `app`, and with them what the state holds.
@@ -37,7 +37,11 @@ fn no_room_imports_from_a_higher_floor() {
     let mut wrong = Vec::new();
     for file in files {
         let room = file.strip_prefix(&src).unwrap().components().next().unwrap().as_os_str().to_string_lossy().replace(".rs", "");
-        let Some(own) = floor.get(room.as_str()) else { continue };
+        let own = match floor.get(room.as_str()) {
+            Some(own) => own,
+            None if ["lib", "main"].contains(&room.as_str()) => continue,
+            None => panic!("{room} has no floor"),
+        };
         let text = fs::read_to_string(&file).unwrap();
         let text = text.split("#[cfg(test)]").next().unwrap();
         for other in imports(text) {

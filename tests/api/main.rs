@@ -32,3 +32,4 @@ mod system_users;
 mod systems;
 mod token_decisions;
 mod tokens;
+mod ui_backend;

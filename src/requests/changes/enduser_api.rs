@@ -1,6 +1,7 @@
 //! `/authentication/api/v1/systemuser/changerequest/{party}/…`: what persons do with change requests.
 
 use axum::extract::State;
+use uuid::Uuid;
 
 use super::{
     model::{ChangeRequestDto, ChangeRequestInternalDto},
@@ -41,16 +42,23 @@ pub async fn read_for_party(
         (status = 404, description = "AUTH-00010")),
     security(("person" = [])))]
 pub async fn read_by_id(State(state): State<AppState>, caller: Caller, path: PathValues) -> ApiResult<Json<ChangeRequestInternalDto>> {
-    let id = path.uuid("requestId")?;
+    Ok(Json(for_person(&state, &caller, path.uuid("requestId")?).await?))
+}
+
+/// A change request, for a person who may decide for its organisation.
+///
+/// # Errors
+/// There is none, or the person may not.
+pub(crate) async fn for_person(state: &AppState, caller: &Caller, id: Uuid) -> ApiResult<ChangeRequestInternalDto> {
     let mut db = state.db.acquire().await?;
     let request = store::by_id(&mut db, id, state.config.settings.requests.lifetime_days).await?.ok_or(ProblemCode::RequestNotFound)?;
     let party = register::party_by_org_number(&mut db, &request.party_org_no).await?.ok_or(ProblemCode::OrganizationNotFound)?;
     drop(db);
-    let person = callers::person_of(&state, &caller.principal).await?.ok_or(ProblemCode::NotAccessManager)?;
-    if !callers::manages_access(&state, &person, caller.principal.auth_level, &party).await? {
+    let person = callers::person_of(state, &caller.principal).await?.ok_or(ProblemCode::NotAccessManager)?;
+    if !callers::manages_access(state, &person, caller.principal.auth_level, &party).await? {
         return Err(ProblemCode::NotAccessManager.into());
     }
-    Ok(Json(ChangeRequestInternalDto {
+    Ok(ChangeRequestInternalDto {
         id: request.id,
         external_ref: request.external_ref,
         system_id: request.system_id,
@@ -61,7 +69,7 @@ pub async fn read_by_id(State(state): State<AppState>, caller: Caller, path: Pat
         sets: request.sets,
         status: request.status,
         redirect_url: request.redirect_url,
-    }))
+    })
 }
 
 /// Approves: the system user gets what is new, and loses what is unwanted.

@@ -1,0 +1,171 @@
+//! Clients of an agent.
+
+use axum::extract::State;
+use uuid::Uuid;
+
+use super::{
+    model::{AgentDelegation, Customer, CustomerAccess},
+    problem::PortalResult,
+};
+use crate::{
+    app::{
+        AppState, EndUser,
+        callers::{AccessManagementWrite, ClientAdministrationRead, ClientAdministrationWrite, PartyPolicy, Permitted},
+    },
+    clients::{Client, portal_api},
+    delegation::Approver,
+    http::{
+        Json, ProblemCode,
+        bind::{Binder, Presence},
+        body::{self, JsonBytes},
+        path::PathValues,
+        query::{Query, parse_uuid},
+    },
+    system_users,
+    token::scopes::Portal,
+};
+
+type User = EndUser<Portal>;
+
+const BODY: &str = "delegationRequest";
+
+/// What every call of this file names.
+struct Call<P> {
+    permitted: Permitted<P>,
+    agent: Uuid,
+    /// `partyuuid`
+    facilitator: Option<Uuid>,
+}
+
+impl<P: PartyPolicy> Call<P> {
+    async fn of(state: &AppState, user: User, path: &PathValues, query: &Query) -> PortalResult<Self> {
+        let (party, agent, facilitator) = (path.party_id()?, path.uuid("id")?, query.uuid("partyuuid")?);
+        Ok(Self { permitted: Permitted::of(state, user.caller, party).await?, agent, facilitator })
+    }
+}
+
+/// Clients that can be handed to the agent: those that give the party every package it requires.
+#[utoipa::path(get, path = "/accessmanagement/api/v1/systemuser/agentdelegation/{party}/{id}/customers", tag = "Portal back end",
+    params(("party" = i32, Path), ("id" = Uuid, Path), ("partyuuid" = Uuid, Query, description = "The party's uuid")),
+    responses((status = 200, body = Vec<Customer>), (status = 400), (status = 401), (status = 403, description = "Scope, AMUI-00044 or -00999")),
+    security(("person" = ["altinn:portal/enduser"])))]
+pub async fn customers(State(state): State<AppState>, user: User, path: PathValues, query: Query) -> PortalResult<Json<Vec<Customer>>> {
+    let call = Call::<ClientAdministrationRead>::of(&state, user, &path, &query).await?;
+    let party = &call.permitted.party;
+    if call.facilitator.ok_or(ProblemCode::OrganizationNotFound)? != party.uuid {
+        return Err(ProblemCode::ClientsForbidden.into());
+    }
+    let agent = system_users::by_id(&mut *state.db.acquire().await?, call.agent).await?.filter(|u| u.owner_key == party.key);
+    let agent = agent.ok_or(ProblemCode::SystemUserNotFound)?;
+    let clients = state.clients();
+    let required = clients.required_by(&agent);
+    let found = clients.of(party.key, Some(&required)).await?;
+    let fitting = found.into_iter().filter(|c| required.iter().all(|package| c.has(*package)));
+    Ok(Json(fitting.map(|c| customer(&state, c)).collect()))
+}
+
+fn customer(state: &AppState, client: Client) -> Customer {
+    let catalogue = &state.catalogue;
+    let access = |relation: crate::clients::Relation| CustomerAccess {
+        role: catalogue.role(relation.role).map(|r| r.urn.clone()).unwrap_or_default(),
+        packages: relation.packages.into_iter().filter_map(|(key, _)| catalogue.package(key)).map(|p| p.urn.clone()).collect(),
+    };
+    Customer {
+        id: client.uuid,
+        name: client.name,
+        org_no: client.org_number.unwrap_or_default(),
+        unit_type: client.form.and_then(|key| catalogue.variant(key)).map(|v| v.code.clone()).unwrap_or_default(),
+        access: client.relations.into_iter().map(access).collect(),
+    }
+}
+
+/// Clients handed to the agent.
+#[utoipa::path(get, path = "/accessmanagement/api/v1/systemuser/agentdelegation/{party}/{id}/delegation", tag = "Portal back end",
+    params(("party" = i32, Path), ("id" = Uuid, Path), ("partyuuid" = Uuid, Query, description = "The party's uuid")),
+    responses((status = 200, body = Vec<AgentDelegation>), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999")),
+    security(("person" = ["altinn:portal/enduser"])))]
+pub async fn delegations(State(state): State<AppState>, user: User, path: PathValues, query: Query) -> PortalResult<Json<Vec<AgentDelegation>>> {
+    let call = Call::<ClientAdministrationRead>::of(&state, user, &path, &query).await?;
+    let found = portal_api::delegations_of(&state, &call.permitted, call.facilitator.unwrap_or_default(), call.agent).await?;
+    let row = |client: Uuid| AgentDelegation { agent_system_user_id: call.agent, delegation_id: client, customer_id: client };
+    Ok(Json(found.into_iter().map(|d| row(d.customer_id)).collect()))
+}
+
+/// Hands a client to the agent, with all packages it requires.
+#[utoipa::path(post, path = "/accessmanagement/api/v1/systemuser/agentdelegation/{party}/{id}/delegation", tag = "Portal back end",
+    params(("party" = i32, Path), ("id" = Uuid, Path), ("partyuuid" = Uuid, Query, description = "The party's uuid")),
+    request_body(content = serde_json::Value, content_type = "application/json"),
+    responses((status = 200, body = AgentDelegation), (status = 400, description = "Model state, or AMUI-000NN"), (status = 401),
+        (status = 403, description = "Scope, AMUI-00044 or -00999")),
+    security(("person" = ["altinn:portal/enduser"])))]
+pub async fn add(
+    State(state): State<AppState>,
+    user: User,
+    path: PathValues,
+    query: Query,
+    JsonBytes(bytes): JsonBytes,
+) -> PortalResult<Json<AgentDelegation>> {
+    let value = body::parse(&bytes, BODY)?;
+    let mut binder = Binder::new(BODY);
+    let root = binder.root(&value)?;
+    let client = binder.text(&root, "customerId", Presence::Required)?;
+    binder.finish()?;
+    let client = parse_uuid("CustomerId", &client.unwrap_or_default())?;
+    let call = Call::<ClientAdministrationWrite>::of(&state, user, &path, &query).await?;
+    portal_api::add_for(&state, &call.permitted, call.agent, call.facilitator, Some(client)).await?;
+    Ok(Json(AgentDelegation { agent_system_user_id: call.agent, delegation_id: client, customer_id: client }))
+}
+
+/// Takes a client from the agent.
+#[utoipa::path(delete, path = "/accessmanagement/api/v1/systemuser/agentdelegation/{party}/{id}/delegation/{delegationId}",
+    tag = "Portal back end",
+    params(("party" = i32, Path), ("id" = Uuid, Path), ("delegationId" = Uuid, Path, description = "The client's party uuid"),
+        ("partyuuid" = Uuid, Query, description = "The party's uuid")),
+    responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999")),
+    security(("person" = ["altinn:portal/enduser"])))]
+pub async fn remove(State(state): State<AppState>, user: User, path: PathValues, query: Query) -> PortalResult<Json<bool>> {
+    let client = path.uuid("delegationId")?;
+    let call = Call::<ClientAdministrationWrite>::of(&state, user, &path, &query).await?;
+    portal_api::remove_for(&state, &call.permitted, call.agent, call.facilitator, client).await?;
+    Ok(Json(true))
+}
+
+type OwnCall = Call<AccessManagementWrite>;
+
+fn by(call: &OwnCall) -> PortalResult<Approver<'_>> {
+    Ok(Approver { person: call.permitted.person()?, party: &call.permitted.party })
+}
+
+/// Whether the agent acts for its owner too.
+#[utoipa::path(get, path = "/accessmanagement/api/v1/systemuser/agentdelegation/{party}/{id}/self", tag = "Portal back end",
+    params(("party" = i32, Path), ("id" = Uuid, Path), ("partyuuid" = Uuid, Query, description = "The party's uuid")),
+    responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999")),
+    security(("person" = ["altinn:portal/enduser"])))]
+pub async fn has_own(State(state): State<AppState>, user: User, path: PathValues, query: Query) -> PortalResult<Json<bool>> {
+    let call = OwnCall::of(&state, user, &path, &query).await?;
+    Ok(Json(state.system_users().has_own(by(&call)?, call.agent).await?))
+}
+
+/// Lets the agent act for its owner too.
+#[utoipa::path(post, path = "/accessmanagement/api/v1/systemuser/agentdelegation/{party}/{id}/self", tag = "Portal back end",
+    params(("party" = i32, Path), ("id" = Uuid, Path), ("partyuuid" = Uuid, Query, description = "The party's uuid")),
+    responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999"),
+        (status = 404, description = "AMUI-00011")),
+    security(("person" = ["altinn:portal/enduser"])))]
+pub async fn give_own(State(state): State<AppState>, user: User, path: PathValues, query: Query) -> PortalResult<Json<bool>> {
+    let call = OwnCall::of(&state, user, &path, &query).await?;
+    state.system_users().give_own(by(&call)?, call.agent, call.facilitator).await?;
+    Ok(Json(true))
+}
+
+/// Takes from the agent what it may do for its owner.
+#[utoipa::path(delete, path = "/accessmanagement/api/v1/systemuser/agentdelegation/{party}/{id}/self", tag = "Portal back end",
+    params(("party" = i32, Path), ("id" = Uuid, Path), ("partyuuid" = Uuid, Query, description = "The party's uuid")),
+    responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999"),
+        (status = 404, description = "AMUI-00011")),
+    security(("person" = ["altinn:portal/enduser"])))]
+pub async fn take_own(State(state): State<AppState>, user: User, path: PathValues, query: Query) -> PortalResult<Json<bool>> {
+    let call = OwnCall::of(&state, user, &path, &query).await?;
+    state.system_users().take_own(by(&call)?, call.agent).await?;
+    Ok(Json(true))
+}
