@@ -30,6 +30,7 @@ mod system_changes;
 mod system_user_lists;
 mod system_users;
 mod systems;
+mod tenancy;
 mod token_decisions;
 mod tokens;
 mod ui_backend;
