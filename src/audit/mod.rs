@@ -56,6 +56,15 @@ pub struct Event<'a> {
 /// # Errors
 /// As the database says; the change must then not be committed.
 pub async fn record(tx: &mut PgConnection, event: Event<'_>) -> Result<(), DbError> {
+    record_with(tx, event, &[]).await
+}
+
+/// Records an event, and others that happened with it: what each is called, and the kind of object. All else is the same.
+///
+/// # Errors
+/// As the database says; the change must then not be committed.
+pub async fn record_with(tx: &mut PgConnection, event: Event<'_>, others: &[(&str, &str)]) -> Result<(), DbError> {
+    let steps = || std::iter::once((event.action, event.object_kind)).chain(others.iter().copied());
     let context = context::current();
     let caller = context.as_ref().and_then(|c| c.caller.get());
     let (actor_kind, person) = match event.actor {
@@ -69,7 +78,8 @@ pub async fn record(tx: &mut PgConnection, event: Event<'_>) -> Result<(), DbErr
         r#"insert into audit_log (request_id, trace_id, instance, actor_kind, actor_org, actor_supplier, actor_party_uuid,
              client_id, token_issuer, token_id, auth_level, address, action, object_kind, object_id, party_org, vendor_org,
              outcome, detail)
-           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 'ok', $18)"#,
+           select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, step.action, step.kind, $15, $16, $17, 'ok', $18
+           from unnest($13::text[], $14::text[]) as step(action, kind)"#,
         context.as_ref().map(|c| c.request_id),
         context.as_ref().map(|c| c.trace_id.as_str()),
         instance(),
@@ -82,8 +92,8 @@ pub async fn record(tx: &mut PgConnection, event: Event<'_>) -> Result<(), DbErr
         caller.and_then(|c| c.token_id.as_deref()),
         caller.map(|c| i16::from(c.auth_level)),
         context.as_ref().and_then(|c| c.address).map(cut),
-        event.action,
-        event.object_kind,
+        &steps().map(|(action, _)| action.to_owned()).collect::<Vec<_>>(),
+        &steps().map(|(_, kind)| kind.to_owned()).collect::<Vec<_>>(),
         event.object_id,
         event.party_org,
         event.vendor_org,

@@ -36,10 +36,13 @@ impl Touched {
 /// # Errors
 /// As the database says.
 pub async fn append(tx: &mut PgConnection, touched: Touched, key: &str) -> Result<i64, DbError> {
-    let seq =
-        sqlx::query_scalar!("insert into change_feed (kind, key) values ($1, $2) returning seq", touched.as_str(), key).fetch_one(&mut *tx).await?;
-    sqlx::query!("select pg_notify('change_feed', $1) as notified", seq.to_string()).fetch_one(tx).await?;
-    Ok(seq)
+    let told = sqlx::query!(
+        r#"with told as (insert into change_feed (kind, key) values ($1, $2) returning seq)
+           select seq, pg_notify('change_feed', seq::text) as notified from told"#,
+        touched.as_str(),
+        key
+    );
+    Ok(told.fetch_one(tx).await?.seq)
 }
 
 /// Appends an entry for each party among those that an import touched.

@@ -17,7 +17,7 @@ use crate::{
     packages::Catalogue,
     register::{self, Party},
     resources::Policies,
-    system_users::{self, NewSystemUser, SystemUserEvent, SystemUserKind},
+    system_users::{self, NewSystemUser, Subject, SystemUserEvent, SystemUserKind},
     systems::{self, System},
 };
 
@@ -68,16 +68,21 @@ impl Decisions<'_> {
         }
         let title = system.name.get("nb").and_then(serde_json::Value::as_str).ok_or(ProblemCode::SystemNameNotFound)?;
         let title = request.integration_title.as_deref().unwrap_or(title);
-        self.create(&mut tx, approver, &request, &system, title, &report).await?;
         if !store::answer(&mut tx, id, RequestStatus::Accepted, &approver.name()).await? {
             return Err(ProblemCode::RequestNotUpdated.into());
         }
-        for (action, object_kind) in [("request.approved", "request"), ("systemuser.created", "system_user"), ("delegation.granted", "system_user")] {
-            record(&mut tx, approver, &request, &system, action, object_kind).await?;
-        }
+        let with_it = [("systemuser.created", "system_user"), ("delegation.granted", "system_user")];
+        record(&mut tx, approver, &request, &system, "request.approved", &with_it).await?;
         tell(&mut tx, &request, &system, "systemuser_request_answered", RequestStatus::Accepted).await?;
-        let user = system_users::by_id(&mut tx, id).await?.ok_or(ProblemCode::SystemUserNotCreated)?;
-        system_users::tell(&mut tx, &user, SystemUserEvent::Created).await?;
+        let subject = Subject {
+            id,
+            system_id: &system.id,
+            vendor_org: &system.vendor_org,
+            party_org: &request.party_org_no,
+            external_ref: &request.external_ref,
+        };
+        system_users::tell(&mut tx, subject, SystemUserEvent::Created).await?;
+        self.create(&mut tx, approver, &request, &system, title, &report).await?;
         tx.commit().await?;
         Ok(Request { status: RequestStatus::Accepted, ..request })
     }
@@ -93,7 +98,7 @@ impl Decisions<'_> {
             return Err(ProblemCode::RequestNotNew.into());
         }
         if let Some(system) = systems::by_id(&mut tx, &request.system_id).await? {
-            record(&mut tx, approver, &request, &system, "request.rejected", "request").await?;
+            record(&mut tx, approver, &request, &system, "request.rejected", &[]).await?;
             tell(&mut tx, &request, &system, "systemuser_request_answered", RequestStatus::Rejected).await?;
         }
         tx.commit().await?;
@@ -116,7 +121,7 @@ impl Decisions<'_> {
         }
         store::escalate(&mut tx, id, &by.name()).await?;
         if let Some(system) = systems::by_id(&mut tx, &request.system_id).await? {
-            record(&mut tx, by, &request, &system, "request.escalated", "request").await?;
+            record(&mut tx, by, &request, &system, "request.escalated", &[]).await?;
             tell(&mut tx, &request, &system, "systemuser_request_escalated", RequestStatus::New).await?;
         }
         tx.commit().await?;
@@ -167,13 +172,14 @@ impl Decisions<'_> {
             access_packages: &request.access_packages,
             created_by: &by,
         };
-        let key = system_users::insert(&mut *tx, &user)
-            .await
-            .map_err(|error| if error.violates("system_user_active_key") { ApiError::from(ProblemCode::SystemUserExists) } else { error.into() })?;
+        let key = register::system_user_party(&mut *tx, request.id, title).await?;
         if request.kind == SystemUserKind::Standard {
             let packages = self.catalogue.keys_of(request.access_packages.iter().map(|p| p.urn.as_str()));
-            delegation::give(tx, approver.party.key, key, &packages, &report.rights, &by).await?;
+            delegation::give(&mut *tx, approver.party.key, key, &packages, &report.rights, &by).await?;
         }
+        let taken =
+            |error: DbError| if error.violates("system_user_active_key") { ProblemCode::SystemUserExists.into() } else { ApiError::from(error) };
+        system_users::insert(tx, &user).await.map_err(taken)?;
         Ok(())
     }
 }
@@ -184,19 +190,19 @@ async fn record(
     request: &Request,
     system: &System,
     action: &'static str,
-    object_kind: &'static str,
+    with_it: &[(&str, &str)],
 ) -> Result<(), DbError> {
     let event = audit::Event {
         actor: Actor::Person(approver.person.0.uuid),
         action,
-        object_kind,
+        object_kind: "request",
         object_id: request.id.to_string(),
         party_org: Some(&request.party_org_no),
         vendor_org: Some(&system.vendor_org),
         detail: Some(json!({"systemId": request.system_id, "externalRef": request.external_ref,
             "packages": request.package_urns(), "resources": request.resource_ids()})),
     };
-    audit::record(tx, event).await
+    audit::record_with(tx, event, with_it).await
 }
 
 /// Puts a message about a request into the outbox.

@@ -68,8 +68,9 @@ impl Management<'_> {
         let taken = |error: DbError| -> ApiError {
             if error.violates("system_user_active_key") { ProblemCode::SystemUserExists.into() } else { error.into() }
         };
-        let key = store::insert(&mut tx, &new).await.map_err(taken)?;
+        let key = register::system_user_party(&mut tx, new.id, title).await?;
         delegation::give(&mut tx, by.party.key, key, &self.keys(&system.access_packages), &report.rights, &name).await?;
+        store::insert(&mut tx, &new).await.map_err(taken)?;
         let user = store::by_id(&mut tx, new.id).await?.ok_or(ProblemCode::SystemUserNotCreated)?;
         note(&mut tx, by, &user, &["systemuser.created", "delegation.granted"], SystemUserEvent::Created).await?;
         let held = delegation::held(&mut tx, user.owner_key, user.id).await?;
@@ -223,7 +224,7 @@ async fn note(tx: &mut PgConnection, by: Approver<'_>, user: &SystemUser, action
     for action in actions {
         record(&mut *tx, by, user, action, None).await?;
     }
-    tell(tx, user, event).await
+    tell(tx, user.into(), event).await
 }
 
 /// Writes the audit row of something a person did to a system user of the organisation.
@@ -260,11 +261,34 @@ pub enum SystemUserEvent {
     Deleted,
 }
 
+/// Whom a message is about.
+#[derive(Debug, Clone, Copy)]
+#[expect(missing_docs, reason = "columns of the table")]
+pub struct Subject<'a> {
+    pub id: Uuid,
+    pub system_id: &'a str,
+    pub vendor_org: &'a str,
+    pub party_org: &'a str,
+    pub external_ref: &'a str,
+}
+
+impl<'a> From<&'a SystemUser> for Subject<'a> {
+    fn from(user: &'a SystemUser) -> Self {
+        Self {
+            id: user.id,
+            system_id: &user.system_id,
+            vendor_org: &user.vendor_org,
+            party_org: &user.reportee_org_no,
+            external_ref: &user.external_ref,
+        }
+    }
+}
+
 /// Puts a message about a system user into the outbox.
 ///
 /// # Errors
 /// As the database says.
-pub async fn tell(tx: &mut PgConnection, user: &SystemUser, event: SystemUserEvent) -> Result<(), DbError> {
+pub async fn tell(tx: &mut PgConnection, user: Subject<'_>, event: SystemUserEvent) -> Result<(), DbError> {
     // It is made and deleted once, and may change many times.
     let (event, subject_kind, subject_id) = match event {
         SystemUserEvent::Created => ("systemuser_created", "system_user", user.id),
@@ -275,8 +299,8 @@ pub async fn tell(tx: &mut PgConnection, user: &SystemUser, event: SystemUserEve
         event,
         subject_kind,
         subject_id,
-        party_org: &user.reportee_org_no,
-        vendor_org: &user.vendor_org,
+        party_org: user.party_org,
+        vendor_org: user.vendor_org,
         payload: json!({"systemId": user.system_id, "externalRef": user.external_ref, "systemUserId": user.id}),
     };
     events::post(tx, message).await

@@ -203,11 +203,11 @@ pub async fn lock_sequence(tx: &mut PgConnection) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Stores a system user and makes it known as a party; returns the party's key.
+/// Stores a system user whose party is there already. It holds the sequence until the transaction ends, so this comes last.
 ///
 /// # Errors
 /// As the database says; `system_user_active_key` when one with this key lives already.
-pub async fn insert(tx: &mut PgConnection, user: &NewSystemUser<'_>) -> Result<i32, DbError> {
+pub async fn insert(tx: &mut PgConnection, user: &NewSystemUser<'_>) -> Result<(), DbError> {
     lock_sequence(&mut *tx).await?;
     sqlx::query!(
         r#"insert into system_user (id, integration_title, system_internal_id, owner_key, reportee_org_no, kind, external_ref, access_packages,
@@ -225,9 +225,8 @@ pub async fn insert(tx: &mut PgConnection, user: &NewSystemUser<'_>) -> Result<i
     )
     .execute(&mut *tx)
     .await?;
-    let key = register::system_user_party(&mut *tx, user.id, user.integration_title).await?;
     crate::db::feed::append(tx, crate::db::feed::Touched::SystemUser, &user.id.to_string()).await?;
-    Ok(key)
+    Ok(())
 }
 
 /// Notes that a system user changed, for those who follow the stream. The caller holds the sequence.

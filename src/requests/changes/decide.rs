@@ -77,7 +77,7 @@ impl Decisions<'_> {
             record(&mut tx, Actor::Person(approver.person.0.uuid), &request, &system, action).await?;
         }
         tell(&mut tx, &request, &system, "systemuser_changerequest_answered", RequestStatus::Accepted).await?;
-        system_users::tell(&mut tx, &user, SystemUserEvent::Changed).await?;
+        system_users::tell(&mut tx, (&user).into(), SystemUserEvent::Changed).await?;
         tx.commit().await?;
         Ok(ChangeRequest { status: RequestStatus::Accepted, ..request })
     }
