@@ -85,6 +85,7 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(clients::portal_api::remove))
         .routes(routes!(clients::enduser_api::agents))
         .routes(routes!(clients::enduser_api::available))
+        .routes(routes!(clients::batch_api::batch))
         .routes(routes!(clients::enduser_api::delegated, clients::enduser_api::add, clients::enduser_api::remove))
         .routes(routes!(events::api::list))
         .merge(portal_back_end())

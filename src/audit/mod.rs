@@ -56,15 +56,38 @@ pub struct Event<'a> {
 /// # Errors
 /// As the database says; the change must then not be committed.
 pub async fn record(tx: &mut PgConnection, event: Event<'_>) -> Result<(), DbError> {
-    record_with(tx, event, &[]).await
+    let step = Step { action: event.action, object_kind: event.object_kind, detail: event.detail.clone() };
+    write(tx, &event, &[step]).await
 }
 
 /// Records an event, and others that happened with it: what each is called, and the kind of object. All else is the same.
 ///
 /// # Errors
 /// As the database says; the change must then not be committed.
-pub async fn record_with(tx: &mut PgConnection, event: Event<'_>, others: &[(&str, &str)]) -> Result<(), DbError> {
-    let steps = || std::iter::once((event.action, event.object_kind)).chain(others.iter().copied());
+pub async fn record_with(tx: &mut PgConnection, event: Event<'_>, others: &[(&'static str, &'static str)]) -> Result<(), DbError> {
+    let all = std::iter::once((event.action, event.object_kind)).chain(others.iter().copied());
+    let steps: Vec<Step> = all.map(|(action, object_kind)| Step { action, object_kind, detail: event.detail.clone() }).collect();
+    write(tx, &event, &steps).await
+}
+
+/// Records an event once for each of these details. All else is the same.
+///
+/// # Errors
+/// As the database says; the change must then not be committed.
+pub async fn record_each(tx: &mut PgConnection, event: Event<'_>, details: Vec<Value>) -> Result<(), DbError> {
+    let step = |detail| Step { action: event.action, object_kind: event.object_kind, detail: Some(detail) };
+    let steps: Vec<Step> = details.into_iter().map(step).collect();
+    write(tx, &event, &steps).await
+}
+
+/// What differs between rows that are written at once.
+struct Step {
+    action: &'static str,
+    object_kind: &'static str,
+    detail: Option<Value>,
+}
+
+async fn write(tx: &mut PgConnection, event: &Event<'_>, steps: &[Step]) -> Result<(), DbError> {
     let context = context::current();
     let caller = context.as_ref().and_then(|c| c.caller.get());
     let (actor_kind, person) = match event.actor {
@@ -78,8 +101,8 @@ pub async fn record_with(tx: &mut PgConnection, event: Event<'_>, others: &[(&st
         r#"insert into audit_log (request_id, trace_id, instance, actor_kind, actor_org, actor_supplier, actor_party_uuid,
              client_id, token_issuer, token_id, auth_level, address, action, object_kind, object_id, party_org, vendor_org,
              outcome, detail)
-           select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, step.action, step.kind, $15, $16, $17, 'ok', $18
-           from unnest($13::text[], $14::text[]) as step(action, kind)"#,
+           select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, step.action, step.kind, $13, $14, $15, 'ok', step.detail
+           from unnest($16::text[], $17::text[], $18::jsonb[]) with ordinality as step(action, kind, detail, place) order by place"#,
         context.as_ref().map(|c| c.request_id),
         context.as_ref().map(|c| c.trace_id.as_str()),
         instance(),
@@ -92,12 +115,12 @@ pub async fn record_with(tx: &mut PgConnection, event: Event<'_>, others: &[(&st
         caller.and_then(|c| c.token_id.as_deref()),
         caller.map(|c| i16::from(c.auth_level)),
         context.as_ref().and_then(|c| c.address).map(cut),
-        &steps().map(|(action, _)| action.to_owned()).collect::<Vec<_>>(),
-        &steps().map(|(_, kind)| kind.to_owned()).collect::<Vec<_>>(),
         event.object_id,
         event.party_org,
         event.vendor_org,
-        event.detail,
+        &steps.iter().map(|s| s.action.to_owned()).collect::<Vec<_>>(),
+        &steps.iter().map(|s| s.object_kind.to_owned()).collect::<Vec<_>>(),
+        &steps.iter().map(|s| s.detail.clone()).collect::<Vec<_>>() as &[Option<Value>],
     )
     .execute(tx)
     .await?;

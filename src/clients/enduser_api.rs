@@ -87,7 +87,7 @@ pub async fn remove(State(state): State<AppState>, user: EndUser<ClientsWrite>, 
 }
 
 /// What the four calls on clients have in common, found and permitted.
-struct Call {
+pub(super) struct Call {
     agent: SystemUser,
     /// All zeros where none is asked for.
     client: Uuid,
@@ -96,7 +96,7 @@ struct Call {
 }
 
 impl Call {
-    async fn of<P: Sync>(state: &AppState, user: &Scoped<P>, query: &Query, action: &str, with_client: bool) -> ApiResult<Self> {
+    pub async fn of<P: Sync>(state: &AppState, user: &Scoped<P>, query: &Query, action: &str, with_client: bool) -> ApiResult<Self> {
         let (id, client) = (query.uuid("agent")?, if with_client { query.uuid("client")? } else { None });
         let mut db = state.db.acquire().await?;
         let agent = match id {
@@ -122,7 +122,15 @@ impl Call {
         Ok(Self { agent, client: client.unwrap_or_default(), owner, person })
     }
 
-    fn approver(&self) -> Approver<'_> {
+    pub const fn agent(&self) -> &SystemUser {
+        &self.agent
+    }
+
+    pub const fn person(&self) -> &Person {
+        &self.person
+    }
+
+    pub fn approver(&self) -> Approver<'_> {
         Approver { person: &self.person, party: &self.owner }
     }
 }

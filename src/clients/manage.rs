@@ -1,11 +1,13 @@
 //! Finding clients, handing them to agents, and taking them back.
 
+use std::collections::{HashMap, HashSet};
+
 use serde_json::json;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::{
-    model::{Client, Delegated, Relation},
+    model::{Client, Delegated, Outcome, Relation},
     rules, store,
 };
 use crate::{
@@ -17,7 +19,6 @@ use crate::{
     events,
     http::{ApiResult, ProblemCode},
     packages::{Catalogue, PackageKey},
-    register,
     system_users::{self, SystemUser, SystemUserKind},
 };
 
@@ -62,6 +63,27 @@ impl Clients<'_> {
     /// # Errors
     /// The problem of the first step that fails.
     pub async fn add(&self, by: Approver<'_>, agent: &SystemUser, client: Uuid) -> ApiResult<Vec<Relation>> {
+        let mut tx = self.db.begin().await?;
+        let outcome = self.add_all(&mut tx, by, agent, &[client]).await?.pop().ok_or(ProblemCode::ClientNotFound)?;
+        if let Outcome::Refused(problem) = outcome.1 {
+            return Err(problem.into());
+        }
+        tx.commit().await?;
+        Ok(outcome.0)
+    }
+
+    /// Hands clients to an agent, all in the caller's transaction: for each, in order, the relations it rests on and what
+    /// came of it.
+    ///
+    /// # Errors
+    /// The agent takes no clients, or lives no more.
+    pub async fn add_all(
+        &self,
+        tx: &mut PgConnection,
+        by: Approver<'_>,
+        agent: &SystemUser,
+        clients: &[Uuid],
+    ) -> ApiResult<Vec<(Vec<Relation>, Outcome)>> {
         if agent.kind != SystemUserKind::Agent {
             return Err(ProblemCode::NotAnAgent.into());
         }
@@ -69,23 +91,30 @@ impl Clients<'_> {
         if required.is_empty() {
             return Err(ProblemCode::PackageNotInSystem.into());
         }
-        let mut tx = self.db.begin().await?;
-        let key = store::lock_agent(&mut tx, agent.id).await?.ok_or(ProblemCode::SystemUserNotFound)?;
-        let party = register::party_by_uuid(&mut tx, client).await?.ok_or(ProblemCode::ClientNotFound)?;
-        store::lock_relations(&mut tx, by.party.key, party.key).await?;
-        let found = store::of_provider(&mut tx, self.catalogue, by.party.key, Some(party.key)).await?.pop().ok_or(ProblemCode::ClientNotFound)?;
-        if !required.iter().any(|package| found.has(*package)) {
-            return Err(ProblemCode::ClientNotFound.into());
+        let provider = by.party.key;
+        let key = store::lock_agent(&mut *tx, agent.id).await?.ok_or(ProblemCode::SystemUserNotFound)?;
+        let keys = store::keys(&mut *tx, clients).await?;
+        let known: Vec<i32> = keys.values().copied().collect();
+        store::lock_relations(&mut *tx, provider, &known).await?;
+        let (mut fitting, mut refused) = (Vec::new(), HashMap::new());
+        for client in store::of_provider(&mut *tx, self.catalogue, provider, Some(&known)).await? {
+            let held = required.iter().filter(|package| client.has(**package)).count();
+            if held == required.len() {
+                fitting.extend(rules::narrowed(client, &required));
+            } else if held > 0 {
+                refused.insert(client.uuid, ProblemCode::ClientLacksPackages);
+            }
         }
-        if !required.iter().all(|package| found.has(*package)) {
-            return Err(ProblemCode::ClientLacksPackages.into());
-        }
-        let relations = rules::narrowed(found, &required).map(|c| c.relations).unwrap_or_default();
-        if store::add(&mut tx, key, by.party.key, party.key, &relations, &by.name()).await? {
-            note(&mut tx, by, agent, client, "client.added", "systemuser_client_added").await?;
-        }
-        tx.commit().await?;
-        Ok(relations)
+        let added = store::add(&mut *tx, key, provider, &fitting, &by.name()).await?;
+        let new: Vec<Uuid> = fitting.iter().filter(|c| added.contains(&c.key)).map(|c| c.uuid).collect();
+        note(tx, by, agent, &new, "client.added", "systemuser_client_added").await?;
+        let mut handed: HashMap<Uuid, Client> = fitting.into_iter().map(|c| (c.uuid, c)).collect();
+        let outcome = |uuid: &Uuid| match handed.remove(uuid) {
+            Some(client) if added.contains(&client.key) => (client.relations, Outcome::Done),
+            Some(client) => (client.relations, Outcome::Unchanged),
+            None => (Vec::new(), Outcome::Refused(refused.get(uuid).copied().unwrap_or(ProblemCode::ClientNotFound))),
+        };
+        Ok(clients.iter().map(outcome).collect())
     }
 
     /// Takes a client from an agent. One that was not handed over is not missed.
@@ -94,25 +123,39 @@ impl Clients<'_> {
     /// As the database says.
     pub async fn remove(&self, by: Approver<'_>, agent: &SystemUser, client: Uuid) -> ApiResult<()> {
         let mut tx = self.db.begin().await?;
-        let Some(key) = store::lock_agent(&mut tx, agent.id).await? else { return Ok(()) };
-        if store::remove(&mut tx, key, by.party.key, client).await? {
-            note(&mut tx, by, agent, client, "client.removed", "systemuser_client_removed").await?;
-        }
+        self.remove_all(&mut tx, by, agent, &[client]).await?;
         Ok(tx.commit().await?)
+    }
+
+    /// Takes clients from an agent, all in the caller's transaction. Those that were not handed over are not missed.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub async fn remove_all(&self, tx: &mut PgConnection, by: Approver<'_>, agent: &SystemUser, clients: &[Uuid]) -> ApiResult<Vec<Outcome>> {
+        let removed = match store::lock_agent(&mut *tx, agent.id).await? {
+            Some(key) => store::remove(&mut *tx, key, by.party.key, clients).await?,
+            None => HashSet::new(),
+        };
+        let gone: Vec<Uuid> = clients.iter().filter(|c| removed.contains(c)).copied().collect();
+        note(tx, by, agent, &gone, "client.removed", "systemuser_client_removed").await?;
+        Ok(clients.iter().map(|c| if removed.contains(c) { Outcome::Done } else { Outcome::Unchanged }).collect())
     }
 }
 
-/// Writes the audit row, the message, and the entry that caches follow.
+/// Writes for each client the audit row and the message, and the entry that caches follow.
 async fn note(
     tx: &mut PgConnection,
     by: Approver<'_>,
     agent: &SystemUser,
-    client: Uuid,
+    clients: &[Uuid],
     action: &'static str,
     event: &'static str,
 ) -> Result<(), DbError> {
-    system_users::record(&mut *tx, by, agent, action, Some(json!({"client": client}))).await?;
-    let message = events::Message {
+    if clients.is_empty() {
+        return Ok(());
+    }
+    system_users::record_each(&mut *tx, by, agent, action, clients.iter().map(|client| json!({"client": client})).collect()).await?;
+    let message = |client: &Uuid| events::Message {
         event,
         subject_kind: "client_change",
         // The same client may come and go many times; each time is told.
@@ -121,7 +164,7 @@ async fn note(
         vendor_org: &agent.vendor_org,
         payload: json!({"systemId": agent.system_id, "externalRef": agent.external_ref, "systemUserId": agent.id, "client": client}),
     };
-    events::post(&mut *tx, message).await?;
+    events::post_all(&mut *tx, &clients.iter().map(message).collect::<Vec<_>>()).await?;
     feed::append(tx, Touched::SystemUser, &agent.id.to_string()).await?;
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Clients: parties whose relation to a provider lets it act for them, and whom it hands to its agents.
 
+pub(crate) mod batch_api;
 pub(crate) mod enduser_api;
 mod manage;
 mod model;

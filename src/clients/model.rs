@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    http::paging::Links,
+    http::{ProblemCode, paging::Links},
     packages::{PackageKey, RoleKey, VariantKey},
 };
 
@@ -58,6 +58,17 @@ impl Client {
     pub fn has(&self, package: PackageKey) -> bool {
         self.relations.iter().any(|r| r.packages.iter().any(|(key, _)| *key == package))
     }
+}
+
+/// What came of handing over or taking back one client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was done.
+    Done,
+    /// It was so already.
+    Unchanged,
+    /// It cannot be done.
+    Refused(ProblemCode),
 }
 
 /// A client that was handed to an agent.

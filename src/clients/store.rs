@@ -1,26 +1,28 @@
 //! All SQL of clients and their delegation.
 
+use std::collections::{HashMap, HashSet};
+
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
-    model::{Client, Delegated, Relation},
+    model::{Client, Delegated},
     rules::{self, Stored},
 };
 use crate::{db::DbError, packages::Catalogue};
 
-/// The provider's clients by name, or the one with this uuid.
+/// The provider's clients by name, or those among these parties.
 ///
 /// # Errors
 /// As the database says.
-pub async fn of_provider(db: &mut PgConnection, catalogue: &Catalogue, provider: i32, only: Option<i32>) -> Result<Vec<Client>, DbError> {
+pub async fn of_provider(db: &mut PgConnection, catalogue: &Catalogue, provider: i32, only: Option<&[i32]>) -> Result<Vec<Client>, DbError> {
     let rows = sqlx::query!(
         r#"select p.key, p.uuid, p.name, p.org_number, p.form_id, r.role_id as "role_id!",
              array(select package_id from assignment_package where assignment_id = r.assignment order by package_id) as "handed!: Vec<i16>"
            from (
-             select from_key, role_id, null::uuid as assignment from register_role where to_key = $1 and ($2::int is null or from_key = $2)
+             select from_key, role_id, null::uuid as assignment from register_role where to_key = $1 and ($2::int[] is null or from_key = any($2))
              union all
-             select from_key, role_id, id from assignment where to_key = $1 and ($2::int is null or from_key = $2)
+             select from_key, role_id, id from assignment where to_key = $1 and ($2::int[] is null or from_key = any($2))
            ) r join party p on p.key = r.from_key
            where p.key <> $1 and p.kind in ('organization', 'person') and p.status <> 'deleted' and p.death_date is null
            order by p.name, p.uuid, r.role_id"#,
@@ -56,17 +58,34 @@ pub async fn lock_agent(tx: &mut PgConnection, agent: Uuid) -> Result<Option<i32
     .await?)
 }
 
-/// Keeps the relations of a client to a provider as they are until the transaction ends.
+/// Keys of the parties with these uuids. Unknown ones are left out.
 ///
 /// # Errors
 /// As the database says.
-pub async fn lock_relations(tx: &mut PgConnection, provider: i32, client: i32) -> Result<(), DbError> {
-    sqlx::query!("select role_id from register_role where from_key = $1 and to_key = $2 for share", client, provider).fetch_all(&mut *tx).await?;
-    sqlx::query!("select id from assignment where from_key = $1 and to_key = $2 for share", client, provider).fetch_all(&mut *tx).await?;
+pub async fn keys(db: &mut PgConnection, parties: &[Uuid]) -> Result<HashMap<Uuid, i32>, DbError> {
+    let rows = sqlx::query!("select uuid, key from party where uuid = any($1)", parties).fetch_all(db).await?;
+    Ok(rows.into_iter().map(|row| (row.uuid, row.key)).collect())
+}
+
+/// Keeps the relations of clients to a provider as they are until the transaction ends.
+///
+/// # Errors
+/// As the database says.
+pub async fn lock_relations(tx: &mut PgConnection, provider: i32, clients: &[i32]) -> Result<(), DbError> {
+    sqlx::query!(
+        "select role_id from register_role where from_key = any($1) and to_key = $2 order by from_key, role_id for share",
+        clients,
+        provider
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    sqlx::query!("select id from assignment where from_key = any($1) and to_key = $2 order by from_key, role_id for share", clients, provider)
+        .fetch_all(&mut *tx)
+        .await?;
     sqlx::query!(
         r#"select p.package_id from assignment_package p join assignment a on a.id = p.assignment_id
-           where a.from_key = $1 and a.to_key = $2 for share of p"#,
-        client,
+           where a.from_key = any($1) and a.to_key = $2 order by a.from_key, a.role_id, p.package_id for share of p"#,
+        clients,
         provider
     )
     .fetch_all(tx)
@@ -74,11 +93,15 @@ pub async fn lock_relations(tx: &mut PgConnection, provider: i32, client: i32) -
     Ok(())
 }
 
-/// Hands a client to an agent: a row per relation, and its packages. What is there stays. Returns whether it is new.
+/// Hands clients to an agent: a row per relation, and its packages. What is there stays. Returns the keys of those that
+/// got something.
 ///
 /// # Errors
 /// As the database says.
-pub async fn add(tx: &mut PgConnection, agent: i32, provider: i32, client: i32, relations: &[Relation], by: &str) -> Result<bool, DbError> {
+pub async fn add(tx: &mut PgConnection, agent: i32, provider: i32, clients: &[Client], by: &str) -> Result<HashSet<i32>, DbError> {
+    if clients.is_empty() {
+        return Ok(HashSet::new());
+    }
     sqlx::query!(
         r#"insert into assignment (id, from_key, to_key, role_id, created_by)
            select gen_random_uuid(), $1, $2, key, $3 from role where code = 'agent' on conflict do nothing"#,
@@ -88,51 +111,54 @@ pub async fn add(tx: &mut PgConnection, agent: i32, provider: i32, client: i32, 
     )
     .execute(&mut *tx)
     .await?;
-    let roles: Vec<i16> = relations.iter().map(|r| r.role).collect();
+    let relations = || clients.iter().flat_map(|c| c.relations.iter().map(|r| (c.key, r)));
     sqlx::query!(
         r#"insert into client_delegation (id, system_user_key, facilitator_key, client_key, role_id, created_by)
-           select gen_random_uuid(), $1, $2, $3, role, $5 from unnest($4::int2[]) as role on conflict do nothing"#,
+           select gen_random_uuid(), $1, $2, client, role, $5 from unnest($3::int4[], $4::int2[]) as t(client, role) on conflict do nothing"#,
         agent,
         provider,
-        client,
-        &roles,
+        &relations().map(|(client, _)| client).collect::<Vec<i32>>(),
+        &relations().map(|(_, relation)| relation.role).collect::<Vec<i16>>(),
         by
     )
     .execute(&mut *tx)
     .await?;
-    let rows = || relations.iter().flat_map(|r| r.packages.iter().map(|(key, basis)| (r.role, *key, basis.as_str())));
-    let added = sqlx::query!(
-        r#"insert into client_delegation_package (delegation_id, package_id, basis)
-           select d.id, t.package, t.basis from unnest($4::int2[], $5::int2[], $6::text[]) as t(role, package, basis)
-           join client_delegation d on d.system_user_key = $1 and d.facilitator_key = $2 and d.client_key = $3 and d.role_id = t.role
-           on conflict do nothing"#,
+    let rows = || relations().flat_map(|(client, r)| r.packages.iter().map(move |(key, basis)| (client, r.role, *key, basis.as_str())));
+    let added = sqlx::query_scalar!(
+        r#"with added as (
+             insert into client_delegation_package (delegation_id, package_id, basis)
+             select d.id, t.package, t.basis from unnest($3::int4[], $4::int2[], $5::int2[], $6::text[]) as t(client, role, package, basis)
+             join client_delegation d on d.system_user_key = $1 and d.facilitator_key = $2 and d.client_key = t.client and d.role_id = t.role
+             on conflict do nothing returning delegation_id)
+           select distinct d.client_key from added join client_delegation d on d.id = added.delegation_id"#,
         agent,
         provider,
-        client,
-        &rows().map(|r| r.0).collect::<Vec<i16>>(),
+        &rows().map(|r| r.0).collect::<Vec<i32>>(),
         &rows().map(|r| r.1).collect::<Vec<i16>>(),
-        &rows().map(|r| r.2.to_owned()).collect::<Vec<String>>(),
+        &rows().map(|r| r.2).collect::<Vec<i16>>(),
+        &rows().map(|r| r.3.to_owned()).collect::<Vec<String>>(),
     )
-    .execute(tx)
+    .fetch_all(tx)
     .await?;
-    Ok(added.rows_affected() > 0)
+    Ok(added.into_iter().collect())
 }
 
-/// Takes a client from an agent, with all relations. Returns whether it was there.
+/// Takes clients from an agent, with all relations. Returns those that were there.
 ///
 /// # Errors
 /// As the database says.
-pub async fn remove(tx: &mut PgConnection, agent: i32, provider: i32, client: Uuid) -> Result<bool, DbError> {
-    let removed = sqlx::query!(
+pub async fn remove(tx: &mut PgConnection, agent: i32, provider: i32, clients: &[Uuid]) -> Result<HashSet<Uuid>, DbError> {
+    let removed = sqlx::query_scalar!(
         r#"delete from client_delegation d using party c
-           where c.uuid = $3 and d.system_user_key = $1 and d.facilitator_key = $2 and d.client_key = c.key"#,
+           where c.uuid = any($3) and d.system_user_key = $1 and d.facilitator_key = $2 and d.client_key = c.key
+           returning c.uuid"#,
         agent,
         provider,
-        client
+        clients
     )
-    .execute(tx)
+    .fetch_all(tx)
     .await?;
-    Ok(removed.rows_affected() > 0)
+    Ok(removed.into_iter().collect())
 }
 
 /// Clients of an agent that have at least one package left, by name.

@@ -6,7 +6,7 @@ mod store;
 use serde_json::Value;
 use uuid::Uuid;
 
-pub use store::post;
+pub use store::{post, post_all};
 
 /// Something worth telling.
 #[derive(Debug)]

@@ -29,16 +29,27 @@ pub struct Stored {
 /// # Errors
 /// As the database says.
 pub async fn post(tx: &mut PgConnection, message: Message<'_>) -> Result<(), DbError> {
+    post_all(tx, &[message]).await
+}
+
+/// Puts messages into the outbox, in order.
+///
+/// # Errors
+/// As the database says.
+pub async fn post_all(tx: &mut PgConnection, messages: &[Message<'_>]) -> Result<(), DbError> {
     sqlx::query!(
         r#"insert into outbox (id, event, subject_kind, subject_id, party_org_no, vendor_org_no, payload)
-           values ($1, $2, $3, $4, $5, $6, $7) on conflict (event, subject_id) do nothing"#,
-        Uuid::now_v7(),
-        message.event,
-        message.subject_kind,
-        message.subject_id,
-        message.party_org,
-        message.vendor_org,
-        message.payload,
+           select id, event, subject_kind, subject_id, party_org_no, vendor_org_no, payload
+           from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::jsonb[]) with ordinality
+             as t(id, event, subject_kind, subject_id, party_org_no, vendor_org_no, payload, place)
+           order by place on conflict (event, subject_id) do nothing"#,
+        &messages.iter().map(|_| Uuid::now_v7()).collect::<Vec<_>>(),
+        &messages.iter().map(|m| m.event.to_owned()).collect::<Vec<_>>(),
+        &messages.iter().map(|m| m.subject_kind.to_owned()).collect::<Vec<_>>(),
+        &messages.iter().map(|m| m.subject_id).collect::<Vec<_>>(),
+        &messages.iter().map(|m| m.party_org.to_owned()).collect::<Vec<_>>(),
+        &messages.iter().map(|m| m.vendor_org.to_owned()).collect::<Vec<_>>(),
+        &messages.iter().map(|m| m.payload.clone()).collect::<Vec<_>>(),
     )
     .execute(tx)
     .await?;

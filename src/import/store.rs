@@ -38,7 +38,7 @@ pub async fn be_patient(db: &mut PgConnection) -> Result<(), sqlx::Error> {
 pub async fn clear(db: &mut PgConnection) -> Result<(), DbError> {
     sqlx::query!(
         r#"truncate staging.organization, staging.person, staging.role, staging.relation, staging.client_delegation, staging.document,
-             staging.finding, staging.touched, staging.gone"#
+             staging.finding, staging.touched, staging.gone, staging.unhanded"#
     )
     .execute(db)
     .await?;

@@ -190,7 +190,7 @@ async fn record(
     request: &Request,
     system: &System,
     action: &'static str,
-    with_it: &[(&str, &str)],
+    with_it: &[(&'static str, &'static str)],
 ) -> Result<(), DbError> {
     let event = audit::Event {
         actor: Actor::Person(approver.person.0.uuid),

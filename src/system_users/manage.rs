@@ -220,34 +220,37 @@ async fn party_key(db: &mut PgConnection, user: &SystemUser) -> ApiResult<i32> {
 }
 
 /// Writes the audit rows of a step, and the message that tells others.
-async fn note(tx: &mut PgConnection, by: Approver<'_>, user: &SystemUser, actions: &[&'static str], event: SystemUserEvent) -> Result<(), DbError> {
+async fn note(tx: &mut PgConnection, by: Approver<'_>, user: &SystemUser, actions: &[&'static str], told: SystemUserEvent) -> Result<(), DbError> {
     for action in actions {
-        record(&mut *tx, by, user, action, None).await?;
+        audit::record(&mut *tx, event(by, user, action)).await?;
     }
-    tell(tx, user.into(), event).await
+    tell(tx, user.into(), told).await
 }
 
-/// Writes the audit row of something a person did to a system user of the organisation.
-///
-/// # Errors
-/// As the database says.
-pub async fn record(
-    tx: &mut PgConnection,
-    by: Approver<'_>,
-    user: &SystemUser,
-    action: &'static str,
-    detail: Option<serde_json::Value>,
-) -> Result<(), DbError> {
-    let event = audit::Event {
+fn event<'a>(by: Approver<'_>, user: &'a SystemUser, action: &'static str) -> audit::Event<'a> {
+    audit::Event {
         actor: Actor::Person(by.person.0.uuid),
         action,
         object_kind: "system_user",
         object_id: user.id.to_string(),
         party_org: Some(&user.reportee_org_no),
         vendor_org: Some(&user.vendor_org),
-        detail,
-    };
-    audit::record(tx, event).await
+        detail: None,
+    }
+}
+
+/// Writes the audit rows of something a person did to a system user of the organisation, one for each detail.
+///
+/// # Errors
+/// As the database says.
+pub async fn record_each(
+    tx: &mut PgConnection,
+    by: Approver<'_>,
+    user: &SystemUser,
+    action: &'static str,
+    details: Vec<serde_json::Value>,
+) -> Result<(), DbError> {
+    audit::record_each(tx, event(by, user, action), details).await
 }
 
 /// What happens to a system user.

@@ -7,6 +7,7 @@ mod support;
 mod audit;
 mod authorized_parties;
 mod change_requests;
+mod client_batches;
 mod clients;
 mod conventions;
 mod decisions;

@@ -221,3 +221,9 @@ async fn touch(tx: &mut sqlx::PgConnection, key: i32) -> Result<(), crate::db::D
     sqlx::query!("insert into staging.touched values ($1) on conflict do nothing", key).execute(tx).await?;
     Ok(())
 }
+
+/// Notes that an agent lost something of a client.
+async fn unhand(tx: &mut sqlx::PgConnection, system_user_key: i32, client_key: i32) -> Result<(), crate::db::DbError> {
+    sqlx::query!("insert into staging.unhanded values ($1, $2) on conflict do nothing", system_user_key, client_key).execute(tx).await?;
+    Ok(())
+}

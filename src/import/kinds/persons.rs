@@ -221,6 +221,8 @@ async fn bury(tx: &mut PgConnection, source: &str) -> Result<u64, DbError> {
            ), handed as (
              delete from client_delegation d using dead where d.client_key = dead.key or d.facilitator_key = dead.key
              returning d.id, d.system_user_key, d.client_key
+           ), noted as (
+             insert into staging.unhanded select distinct system_user_key, client_key from handed on conflict do nothing
            ), ended as (
              delete from assignment a using dead, role r
              where r.key = a.role_id and r.code in ('rettighetshaver', 'agent') and (a.from_key = dead.key or a.to_key = dead.key)

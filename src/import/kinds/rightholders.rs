@@ -135,6 +135,7 @@ async fn take_unnamed(tx: &mut PgConnection, from: i32, to: i32, packages: &[i16
     .await?;
     for agent in delegation::settle_clients(&mut *tx, from, to).await? {
         super::touch(&mut *tx, agent).await?;
+        super::unhand(&mut *tx, agent, from).await?;
     }
     Ok(())
 }
@@ -164,7 +165,10 @@ async fn end_absent(tx: &mut PgConnection, merge: &Merge<'_>, actor: &str, named
              delete from assignment where id = any($1) returning id, from_key, to_key, role_id
            ), handed as (
              delete from client_delegation d using ended e
-             where d.client_key = e.from_key and d.facilitator_key = e.to_key and d.role_id = e.role_id returning d.id, d.system_user_key
+             where d.client_key = e.from_key and d.facilitator_key = e.to_key and d.role_id = e.role_id
+             returning d.id, d.system_user_key, d.client_key
+           ), noted as (
+             insert into staging.unhanded select distinct system_user_key, client_key from handed on conflict do nothing
            ), trail as (
              insert into audit_log (instance, actor_kind, client_id, action, object_kind, object_id, outcome, detail)
              select $3, 'operator', $2, 'assignment.ended', 'assignment', id::text, 'ok', '{"reason": "no longer in its source"}'::jsonb from ended

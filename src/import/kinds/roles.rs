@@ -274,6 +274,8 @@ async fn end(tx: &mut PgConnection, source: &str, snapshot: bool) -> Result<u64,
              insert into audit_log (instance, actor_kind, client_id, action, object_kind, object_id, party_org, outcome, detail)
              select $2, 'operator', $1, 'delegation.ended', 'client-delegation', h.id::text, c.org_number, 'ok', '{"reason": "role ended"}'
              from handed h join party c on c.key = h.client_key
+           ), noted as (
+             insert into staging.unhanded select distinct system_user_key, client_key from handed on conflict do nothing
            ), unlinked as (
              update party p set parent_key = null, updated_at = now() from staging.gone g join role r on r.key = g.role_id
              where p.key = g.from_key and p.parent_key = g.to_key and r.code in ('hovedenhet', 'ikke-naeringsdrivende-hovedenhet'))
