@@ -1,7 +1,9 @@
-//! What vendors and customers do all day, over HTTP: approving requests, reading them, paging through a system's users.
+//! What vendors, customers and accountants do all day: approving requests, reading them, paging through a system's users and
+//! an accountant's clients, handing over a thousand of them at once.
 //!
 //! Postgres, the service and whoever asks share one machine, and Postgres keeps its word about the disk. `TRAFFIC_USERS` says
-//! how many system users the system has (a million when it is not set). Figures of one run compare with each other.
+//! how many system users the system has, `TRAFFIC_ORGANIZATIONS` how many organisations there are (a million each when they are
+//! not set). Figures of one run compare with each other.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a benchmark ends there, and tells")]
 
 use std::{
@@ -93,6 +95,26 @@ impl Traffic {
     }
 }
 
+impl Traffic {
+    /// A token of the person who leads an organisation.
+    async fn person(&self, org: &str, pid: &str, scopes: &str) -> String {
+        Self::director(&self.running, org, pid, scopes).await
+    }
+
+    async fn director(running: &Running, org: &str, pid: &str, scopes: &str) -> String {
+        let user_id: i32 = sqlx::query_scalar(
+            "select t.user_id from party t join register_role r on r.to_key = t.key join party o on o.key = r.from_key
+             join role on role.key = r.role_id and role.code in ('daglig-leder', 'innehaver') where o.org_number = $1 and t.user_id is not null limit 1",
+        )
+        .bind(org)
+        .fetch_one(&running.state.db)
+        .await
+        .expect("a director");
+        let claims = json!({"scope": scopes, "urn:altinn:userid": user_id, "urn:altinn:authlevel": 3, "pid": pid, "acr": "idporten-loa-substantial"});
+        Self::token(running, &claims)
+    }
+}
+
 async fn start(cluster: &Cluster, home: &std::path::Path) -> Traffic {
     let options = Options { port: Some(18_180), data_dir: Some(home.join("sandbox")), fresh: false };
     let environment = HashMap::from([("SYSTEMBRUKER__LOG__LEVEL".to_owned(), "error".to_owned())]);
@@ -103,21 +125,7 @@ async fn start(cluster: &Cluster, home: &std::path::Path) -> Traffic {
         &json!({"scope": "altinn:authentication/systemuser.request.read altinn:authentication/systemregister.write",
             "consumer": {"authority": "iso6523-actorid-upis", "ID": format!("0192:{VENDOR}")}}),
     );
-    let user_id = {
-        let id: i32 = sqlx::query_scalar(
-            "select t.user_id from party t join register_role r on r.to_key = t.key join party o on o.key = r.from_key
-            where o.org_number = $1 and t.user_id is not null limit 1",
-        )
-        .bind(CUSTOMER)
-        .fetch_one(&running.state.db)
-        .await
-        .expect("a director");
-        id
-    };
-    let director = Traffic::token(
-        &running,
-        &json!({"scope": "altinn:portal/enduser", "urn:altinn:userid": user_id, "urn:altinn:authlevel": 3, "pid": DIRECTOR, "acr": "idporten-loa-substantial"}),
-    );
+    let director = Traffic::director(&running, CUSTOMER, DIRECTOR, "altinn:portal/enduser").await;
     let http = Client::builder().no_proxy().pool_max_idle_per_host(WORKERS).build().unwrap();
     Traffic { running, http, vendor, director }
 }
@@ -161,9 +169,124 @@ async fn pages(traffic: &Arc<Traffic>, users: usize) {
     }
 }
 
+/// Tallknuseren, its managing director, and its agent.
+const ACCOUNTANT: &str = "390784554";
+const ACCOUNTANT_DIRECTOR: &str = "13837347860";
+const AGENT: &str = "05042226-1aa3-5372-87bc-b03f76163fdf";
+const CLIENTS: usize = 94_000;
+
+/// An accountant with 94,000 clients among a million organisations, all handed to one agent.
+async fn accountant(traffic: &Arc<Traffic>, organizations: usize) {
+    let started = Instant::now();
+    let nth = (organizations / CLIENTS).max(1);
+    for statement in [
+        format!(
+            r"insert into party (uuid, party_id, kind, org_number, name, source)
+              select gen_random_uuid(), nextval('party_id_seq'), 'organization', (800000000 + n)::text, md5(n::text), 'bench'
+              from generate_series(1, {organizations}) n"
+        ),
+        format!(
+            r"insert into register_role (from_key, role_id, to_key, source)
+              select m.key, r.key, p.key, 'bench' from party m, party p, role r
+              where m.source = 'bench' and m.org_number::int % {nth} = 0 and p.org_number = '{ACCOUNTANT}' and r.code = 'regnskapsforer'"
+        ),
+        format!(
+            r"with handed as (
+                insert into client_delegation (id, system_user_key, facilitator_key, client_key, role_id, created_by)
+                select gen_random_uuid(), a.key, r.to_key, r.from_key, r.role_id, 'bench' from register_role r, party a
+                where r.source = 'bench' and a.uuid = '{AGENT}' returning id)
+              insert into client_delegation_package (delegation_id, package_id, basis)
+              select h.id, k.key, 'role-package' from handed h, package k where k.urn = 'urn:altinn:accesspackage:regnskapsforer-lonn'"
+        ),
+        "analyze party, register_role, client_delegation, client_delegation_package".to_owned(),
+    ] {
+        traffic.execute(&statement).await;
+    }
+    println!("{CLIENTS} clients among {organizations} organisations made in {:.0} s", started.elapsed().as_secs_f64());
+    let scopes = "altinn:clientdelegations.read altinn:clientdelegations.write";
+    let token = traffic.person(ACCOUNTANT, ACCOUNTANT_DIRECTOR, scopes).await;
+    let base = "/authentication/api/v1/enduser/systemuser/clients";
+    for (name, path) in [("its clients", base.to_owned()), ("clients it could have", format!("{base}/available"))] {
+        let first = format!("{path}?agent={AGENT}&limit=100");
+        let mut next = first.clone();
+        for _ in 0..5 {
+            let page: Value = serde_json::from_str(&traffic.ask(Method::GET, &next, &token).await).unwrap();
+            page["links"]["next"].as_str().expect("more").clone_into(&mut next);
+        }
+        traffic.measure(&format!("first page of {name}"), Method::GET, vec![first; 400], &token).await;
+        traffic.measure(&format!("sixth page of {name}"), Method::GET, vec![next; 400], &token).await;
+        let whole = Instant::now();
+        let bytes = traffic.ask(Method::GET, &format!("{path}?agent={AGENT}"), &token).await.len();
+        println!("all of {name}: {bytes} bytes in {:?}", whole.elapsed());
+    }
+    // At the database, with the filter of the portal.
+    let state = &traffic.running.state;
+    let provider: i32 = sqlx::query_scalar("select key from party where org_number = $1").bind(ACCOUNTANT).fetch_one(&state.db).await.unwrap();
+    for (name, packages) in [
+        ("without a filter", None),
+        ("by a package of most clients", Some("urn:altinn:accesspackage:regnskapsforer-lonn")),
+        ("by a package of two clients", Some("urn:altinn:accesspackage:skatt-naering")),
+        ("by a package of no client", Some("urn:altinn:accesspackage:jordbruk")),
+    ] {
+        let wanted: Option<Vec<i16>> = packages.map(|urn| state.catalogue.keys_of([urn]));
+        let mut took: Vec<Duration> = Vec::new();
+        for _ in 0..50 {
+            let one = Instant::now();
+            state.clients().page(provider, wanted.as_deref(), systembruker::clients::Place::default(), 100).await.unwrap();
+            took.push(one.elapsed());
+        }
+        took.sort_unstable();
+        println!("first page {name}, at the database: p50 {:?}, p98 {:?}", took[25], took[48]);
+    }
+    batches(traffic, &token).await;
+    decisions(traffic).await;
+}
+
+/// Takes a thousand clients from the agent, and hands them to it again.
+async fn batches(traffic: &Arc<Traffic>, token: &str) {
+    let clients: Vec<Uuid> =
+        sqlx::query_scalar("select p.uuid from register_role r join party p on p.key = r.from_key where r.source = 'bench' limit 1000")
+            .fetch_all(&traffic.running.state.db)
+            .await
+            .unwrap();
+    let required = r#"[{"urn": "urn:altinn:accesspackage:regnskapsforer-lonn"}]"#;
+    traffic.execute(&format!("update system_user set access_packages = '{required}' where id = '{AGENT}'")).await;
+    for action in ["remove", "add", "remove", "add"] {
+        let url = format!("{}/systembruker/api/v1/enduser/systemuser/clients:batch?agent={AGENT}", traffic.running.config.public_base);
+        let started = Instant::now();
+        let request = traffic.http.post(url).bearer_auth(token).header("content-type", "application/json");
+        let answer = request.body(json!({"action": action, "clients": clients}).to_string()).send().await.unwrap();
+        let answer: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+        assert_eq!(answer["done"], 1_000, "{answer}");
+        println!("{action} 1,000 clients in one call: {:?}", started.elapsed());
+    }
+}
+
+/// One decision for an agent with 94,000 clients, and for one with a single client.
+async fn decisions(traffic: &Arc<Traffic>) {
+    use systembruker::pdp::Asker;
+    let state = &traffic.running.state;
+    let one_client = "a4cad1ef-0fb8-5c0e-a223-d3cf0e3165ec";
+    let party = "select p.party_id from client_delegation d join party p on p.key = d.client_key join party a on a.key = d.system_user_key where a.uuid = $1 limit 1";
+    for (name, agent, resource) in [("94,000 clients", AGENT, "a-melding"), ("one client", one_client, "skattemelding-naering")] {
+        let agent: Uuid = agent.parse().unwrap();
+        let client: i32 = sqlx::query_scalar(party).bind(agent).fetch_one(&state.db).await.unwrap();
+        let mut took: Vec<Duration> = Vec::new();
+        for _ in 0..1_000 {
+            let one = Instant::now();
+            let verdict = state.pdp.permits(Asker::SystemUser(agent), "read", resource, client).await.unwrap();
+            took.push(one.elapsed());
+            assert!(verdict.permit);
+        }
+        took.sort_unstable();
+        println!("a decision for an agent with {name}: p50 {:?}, p99 {:?}", took[500], took[990]);
+    }
+}
+
 #[tokio::main]
 async fn main() {
     let users = std::env::var("TRAFFIC_USERS").ok().and_then(|n| n.parse().ok()).unwrap_or(1_000_000);
+    let organizations = std::env::var("TRAFFIC_ORGANIZATIONS").ok().and_then(|n| n.parse().ok()).unwrap_or(1_000_000);
     let home = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("traffic");
     std::fs::create_dir_all(&home).unwrap();
     Cluster::remove(&home).expect("the last run's cluster can be removed");
@@ -171,6 +294,7 @@ async fn main() {
     let traffic = Arc::new(start(&cluster, &home).await);
     approvals(&traffic).await;
     pages(&traffic, users).await;
+    accountant(&traffic, organizations).await;
     let traffic = Arc::into_inner(traffic).expect("nobody asks any more");
     traffic.running.stop().await;
     drop(cluster);

@@ -1,16 +1,12 @@
 //! `/accessmanagement/api/v1/{resourceowner,enduser}/authorizedparties`.
 
-use std::sync::Arc;
-
 use axum::{
-    body::{Body, Bytes},
     extract::State,
     response::{IntoResponse, Response},
 };
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::TryStreamExt as _;
 use http::header::CONTENT_TYPE;
 use sqlx::{PgConnection, Postgres, pool::PoolConnection};
-use tokio::sync::mpsc;
 
 use super::{
     bind::{bind_include, bind_question},
@@ -20,8 +16,12 @@ use super::{
 };
 use crate::{
     app::{AppState, EndUser, ServiceOwner, callers::person_of},
-    db::DbError,
-    http::{ApiError, ApiResult, ModelState, body, body::JsonBytes, query::Query},
+    http::{
+        ApiError, ApiResult, ModelState, body,
+        body::JsonBytes,
+        list_stream::{self, Broken, ListWriter},
+        query::Query,
+    },
     register::{self, Party, PartyKind, PartyRef},
     system_users,
     token::scopes::{AUTHORIZED_PARTIES_ADMIN, AuthorizedParties, AuthorizedPartiesOfOwner},
@@ -151,12 +151,8 @@ async fn answer(
         let (start, end) = shape.ends();
         return Ok((json, format!("{start}{end}")).into_response());
     };
-    // A fault before the first bytes is still told as one; later ones break the connection off.
-    let (sender, mut receiver) = mpsc::channel::<Result<Bytes, DbError>>(4);
-    tokio::spawn(write(state, db, subject, include, only, leads, shape, sender));
-    let first = receiver.recv().await.transpose()?.unwrap_or_default();
-    let rest = stream::unfold(receiver, async |mut receiver| receiver.recv().await.map(|chunk| (chunk, receiver)));
-    Ok((json, Body::from_stream(stream::once(async { Ok(first) }).chain(rest))).into_response())
+    let (start, end) = shape.ends();
+    list_stream::respond(start.to_owned(), end, |writer| write(state, db, subject, include, only, leads, writer)).await
 }
 
 /// The subject, when it exists and lives.
@@ -169,8 +165,7 @@ async fn subject(db: &mut PgConnection, state: &AppState, name: &PartyRef) -> Ap
     })
 }
 
-/// Writes the list in pieces.
-#[expect(clippy::too_many_arguments, reason = "a task owns what it works on")]
+/// Writes the list.
 async fn write(
     state: AppState,
     mut db: PoolConnection<Postgres>,
@@ -178,44 +173,17 @@ async fn write(
     include: Include,
     only: Option<Vec<i32>>,
     leads: Option<Leads>,
-    shape: Shape,
-    sender: mpsc::Sender<Result<Bytes, DbError>>,
-) {
-    const PIECE: usize = 16 * 1024;
-    let (start, end) = shape.ends();
-    let mut buffer = start.as_bytes().to_vec();
-    let mut is_first = true;
-    let mut put = |party: &AuthorizedParty, buffer: &mut Vec<u8>| {
-        if !std::mem::take(&mut is_first) {
-            buffer.push(b',');
-        }
-        // Writing to memory does not fail, nor do these members.
-        let _ = serde_json::to_writer(buffer, party);
-    };
-    let catalogue = Arc::clone(&state.catalogue);
-    let identity = Arc::clone(&state.identity);
-    let mut assembly = Assembly::new(&catalogue, &identity, &subject, include, leads.as_ref());
+    mut writer: ListWriter,
+) -> Result<ListWriter, Broken> {
+    let mut assembly = Assembly::new(&state.catalogue, &state.identity, &subject, include, leads.as_ref());
     let mut rows = store::reach(&mut db, subject.key, include, only.as_deref());
-    loop {
-        match rows.try_next().await {
-            Ok(Some(row)) => {
-                if let Some(party) = assembly.push(row) {
-                    put(&party, &mut buffer);
-                }
-            }
-            Ok(None) => break,
-            Err(error) => {
-                let _ = sender.send(Err(error.into())).await;
-                return;
-            }
-        }
-        if buffer.len() >= PIECE && sender.send(Ok(std::mem::take(&mut buffer).into())).await.is_err() {
-            return;
+    while let Some(row) = rows.try_next().await? {
+        if let Some(party) = assembly.push(row) {
+            writer.put(&party).await?;
         }
     }
     for party in assembly.finish() {
-        put(&party, &mut buffer);
+        writer.put(&party).await?;
     }
-    buffer.extend_from_slice(end.as_bytes());
-    let _ = sender.send(Ok(buffer.into())).await;
+    Ok(writer)
 }

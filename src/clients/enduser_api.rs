@@ -1,17 +1,30 @@
 //! `/authentication/api/v1/enduser/systemuser`: a client administrator's end-user system hands clients to agents.
 
-use axum::extract::State;
-use http::StatusCode;
+use std::sync::Arc;
+
+use axum::{
+    extract::State,
+    response::{IntoResponse as _, Response},
+};
+use http::{HeaderMap, StatusCode};
+use serde_json::json;
 use uuid::Uuid;
 
-use super::model::{AgentAndClient, AgentInformation, ClientList, ListedClient};
+use super::{
+    listing::{write_clients, write_delegated},
+    model::{AgentAndClient, AgentInformation, Client, ClientList, Delegated, ListedClient, Place},
+};
 use crate::{
     app::{
         AppState, EndUser,
         callers::{self, Scoped},
     },
     delegation::Approver,
-    http::{ApiError, ApiResult, Json, ValidationCode, paging::Links, query::Query},
+    http::{
+        ApiError, ApiResult, Json, ModelState, ValidationCode, list_stream,
+        paging::{self, Links},
+        query::Query,
+    },
     pdp::Asker,
     register::{self, Party, Person},
     system_users::{self, SystemUser, SystemUserDetail, SystemUserKind},
@@ -35,31 +48,89 @@ pub async fn agents(State(state): State<AppState>, user: EndUser<ClientsRead>, q
     Ok(Json(found.into_iter().map(|agent| SystemUserDetail::summary(agent, Vec::new())).collect()))
 }
 
-/// Clients that could be handed to an agent: those that have at least one of the packages it requires.
+/// Clients that could be handed to an agent: those that have at least one of the packages it requires. Whole, or in pages of
+/// `limit`.
 #[utoipa::path(get, path = "/authentication/api/v1/enduser/systemuser/clients/available", tag = "Clients",
-    params(("agent" = uuid::Uuid, Query)),
-    responses((status = 200, body = ClientList), (status = 400, description = "STD-00000"), (status = 401), (status = 403),
+    params(("agent" = uuid::Uuid, Query), ("limit" = Option<usize>, Query, description = "1 to 1,000; without it the list comes whole"),
+        ("token" = Option<String>, Query, description = "From `links.next`")),
+    responses((status = 200, body = ClientList), (status = 400, description = "Model state, or STD-00000"), (status = 401), (status = 403),
         (status = 404, description = "The owner is unknown")),
     security(("person" = ["altinn:clientdelegations.read"])))]
-pub async fn available(State(state): State<AppState>, user: EndUser<ClientsRead>, query: Query) -> ApiResult<Json<ClientList>> {
+pub async fn available(State(state): State<AppState>, user: EndUser<ClientsRead>, query: Query, headers: HeaderMap) -> ApiResult<Response> {
+    let page = Page::of(&query)?;
     let call = Call::of(&state, &user, &query, "read", false).await?;
-    let clients = state.clients();
-    let found = clients.of(call.owner.key, Some(&clients.required_by(&call.agent))).await?;
-    let listed = found.into_iter().map(|c| listed(c.uuid, c.name, c.org_number));
-    Ok(Json(list(call.agent, listed.collect())))
+    let (provider, wanted) = (call.owner.key, state.clients().required_by(&call.agent));
+    let listed = |c: Client| ListedClient::new(c.uuid, c.name, c.org_number);
+    let Some(page) = page else {
+        let (db, catalogue) = (state.db.acquire().await?, Arc::clone(&state.catalogue));
+        let write = |writer| write_clients(db, catalogue, provider, Some(wanted), writer, move |client| Some(listed(client)));
+        return list_stream::respond(beginning(&call.agent), "]}", write).await;
+    };
+    let found = state.clients().page(provider, Some(&wanted), page.after, page.size).await?;
+    let last = found.get(page.size - 1).map(Client::place);
+    Ok(page_of(&state, &headers, "/available", call.agent, page.size, found.into_iter().map(listed).collect(), last))
 }
 
-/// Clients handed to an agent.
+/// Clients handed to an agent. Whole, or in pages of `limit`.
 #[utoipa::path(get, path = "/authentication/api/v1/enduser/systemuser/clients", tag = "Clients",
-    params(("agent" = uuid::Uuid, Query)),
-    responses((status = 200, body = ClientList), (status = 400, description = "STD-00000"), (status = 401), (status = 403),
+    params(("agent" = uuid::Uuid, Query), ("limit" = Option<usize>, Query, description = "1 to 1,000; without it the list comes whole"),
+        ("token" = Option<String>, Query, description = "From `links.next`")),
+    responses((status = 200, body = ClientList), (status = 400, description = "Model state, or STD-00000"), (status = 401), (status = 403),
         (status = 404, description = "The owner is unknown")),
     security(("person" = ["altinn:clientdelegations.read"])))]
-pub async fn delegated(State(state): State<AppState>, user: EndUser<ClientsRead>, query: Query) -> ApiResult<Json<ClientList>> {
+pub async fn delegated(State(state): State<AppState>, user: EndUser<ClientsRead>, query: Query, headers: HeaderMap) -> ApiResult<Response> {
+    let page = Page::of(&query)?;
     let call = Call::of(&state, &user, &query, "read", false).await?;
-    let found = state.clients().delegated(call.agent.id, call.owner.key).await?;
-    let listed = found.into_iter().map(|c| listed(c.uuid, c.name, c.org_number));
-    Ok(Json(list(call.agent, listed.collect())))
+    let (agent, provider) = (call.agent.id, call.owner.key);
+    let listed = |c: Delegated| ListedClient::new(c.uuid, c.name, c.org_number);
+    let Some(page) = page else {
+        let db = state.db.acquire().await?;
+        return list_stream::respond(beginning(&call.agent), "]}", |writer| write_delegated(db, agent, provider, writer, listed)).await;
+    };
+    let found = state.clients().delegated_page(agent, provider, &page.after, page.size).await?;
+    let last = found.get(page.size - 1).map(Delegated::place);
+    Ok(page_of(&state, &headers, "", call.agent, page.size, found.into_iter().map(listed).collect(), last))
+}
+
+/// A page that was asked for.
+struct Page {
+    size: usize,
+    after: Place,
+}
+
+impl Page {
+    /// None where no page was asked for.
+    fn of(query: &Query) -> ApiResult<Option<Self>> {
+        let Some(text) = query.get("limit").filter(|t| !t.trim().is_empty()) else { return Ok(None) };
+        let size = text.trim().parse().ok().filter(|size| (1..=1_000).contains(size)).ok_or_else(|| ModelState::not_valid("limit", text))?;
+        Ok(Some(Self { size, after: paging::key(query)?.unwrap_or_default() }))
+    }
+}
+
+/// A page of a list of which one more than fits was read; `last` is the place of the last one that fits.
+fn page_of(
+    state: &AppState,
+    headers: &HeaderMap,
+    path: &str,
+    agent: SystemUser,
+    size: usize,
+    mut data: Vec<ListedClient>,
+    last: Option<Place>,
+) -> Response {
+    let next = last.filter(|_| data.len() > size).map(|place| {
+        let base = state.base_for(headers);
+        let token = paging::token(&place);
+        format!("{base}/authentication/api/v1/enduser/systemuser/clients{path}?agent={}&limit={size}&token={token}", agent.id)
+    });
+    data.truncate(size);
+    let system_user_information = AgentInformation { system_user_id: agent.id, system_user_owner_org: agent.reportee_org_no };
+    Json(ClientList { links: Links { next }, system_user_information, data }).into_response()
+}
+
+/// How a whole list begins.
+fn beginning(agent: &SystemUser) -> String {
+    let about = json!({"systemUserId": agent.id, "systemUserOwnerOrg": agent.reportee_org_no});
+    format!("{{\"links\":{{}},\"systemUserInformation\":{about},\"data\":[")
 }
 
 /// Hands a client to an agent. A repeat says the same.
@@ -147,13 +218,4 @@ async fn administrator<P: Sync>(state: &AppState, user: &Scoped<P>, action: &str
 
 fn not_found(title: &'static str, what: &str) -> ApiError {
     ApiError::NotFound(title, format!("No associated party information found for {what}"))
-}
-
-fn listed(uuid: Uuid, name: String, number: Option<String>) -> ListedClient {
-    ListedClient { uuid, org_number: number.unwrap_or_default(), name }
-}
-
-fn list(agent: SystemUser, data: Vec<ListedClient>) -> ClientList {
-    let system_user_information = AgentInformation { system_user_id: agent.id, system_user_owner_org: agent.reportee_org_no };
-    ClientList { links: Links::default(), system_user_information, data }
 }

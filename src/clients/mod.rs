@@ -2,6 +2,7 @@
 
 pub(crate) mod batch_api;
 pub(crate) mod enduser_api;
+pub mod listing;
 mod manage;
 mod model;
 pub(crate) mod portal_api;
@@ -9,4 +10,4 @@ mod rules;
 mod store;
 
 pub use manage::Clients;
-pub use model::{Basis, Client, Relation};
+pub use model::{Basis, Client, ClientAccessDto, ClientDto, Delegated, Place, Relation};

@@ -1,12 +1,12 @@
 //! Clients, as data and on the wire.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
     http::{ProblemCode, paging::Links},
-    packages::{PackageKey, RoleKey, VariantKey},
+    packages::{Catalogue, PackageKey, RoleKey, VariantKey},
 };
 
 /// What a package of a relation rests on.
@@ -53,11 +53,35 @@ pub struct Client {
 }
 
 impl Client {
+    /// Where it stands.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        Place { name: self.name.clone(), uuid: self.uuid }
+    }
+
     /// Whether one of the relations has the package.
     #[must_use]
     pub fn has(&self, package: PackageKey) -> bool {
         self.relations.iter().any(|r| r.packages.iter().any(|(key, _)| *key == package))
     }
+}
+
+/// Where a client stands in lists: by name, then by uuid. The default stands before all.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Its name.
+    pub name: String,
+    /// Its party uuid.
+    pub uuid: Uuid,
+}
+
+/// What the relations of a list must have; none: everything will do.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// One of these roles,
+    pub roles: Option<Vec<RoleKey>>,
+    /// or one of these packages, handed over by the client.
+    pub packages: Option<Vec<PackageKey>>,
 }
 
 /// What came of handing over or taking back one client.
@@ -73,10 +97,19 @@ pub enum Outcome {
 
 /// A client that was handed to an agent.
 #[derive(Debug)]
+#[expect(missing_docs, reason = "columns of the register")]
 pub struct Delegated {
     pub uuid: Uuid,
     pub name: String,
     pub org_number: Option<String>,
+}
+
+impl Delegated {
+    /// Where it stands.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        Place { name: self.name.clone(), uuid: self.uuid }
+    }
 }
 
 /// A client in the provider's portal.
@@ -91,6 +124,23 @@ pub struct ClientDto {
     pub organization_identifier: String,
     /// One per relation.
     pub access: Vec<ClientAccessDto>,
+}
+
+impl ClientDto {
+    /// A client with the names of its roles and packages.
+    #[must_use]
+    pub fn new(client: Client, catalogue: &Catalogue) -> Self {
+        let access = |relation: Relation| ClientAccessDto {
+            role: catalogue.role(relation.role).map(|r| r.urn.clone()).unwrap_or_default(),
+            packages: relation.packages.into_iter().filter_map(|(key, _)| catalogue.package(key)).map(|p| p.urn.clone()).collect(),
+        };
+        Self {
+            party_uuid: client.uuid,
+            display_name: client.name,
+            organization_identifier: client.org_number.unwrap_or_default(),
+            access: client.relations.into_iter().map(access).collect(),
+        }
+    }
 }
 
 /// What one relation gives.
@@ -142,7 +192,7 @@ impl DelegationDto {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClientList {
-    /// Always empty: everything comes in one answer.
+    /// `next` where a page was asked for and there is more.
     pub links: Links,
     /// The agent.
     pub system_user_information: AgentInformation,
@@ -172,6 +222,14 @@ pub struct ListedClient {
     /// Name.
     #[serde(rename = "clientOrganizationName")]
     pub name: String,
+}
+
+impl ListedClient {
+    /// A party as it is listed.
+    #[must_use]
+    pub fn new(uuid: Uuid, name: String, org_number: Option<String>) -> Self {
+        Self { uuid, org_number: org_number.unwrap_or_default(), name }
+    }
 }
 
 /// What was added or removed.

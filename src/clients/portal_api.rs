@@ -1,17 +1,26 @@
 //! `/authentication/api/v1/systemuser/agent/{party}/…`: a provider's portal hands clients to agents.
 
-use axum::extract::State;
+use std::sync::Arc;
+
+use axum::{
+    extract::State,
+    response::{IntoResponse as _, Response},
+};
 use http::StatusCode;
+use serde::Serialize;
 use uuid::Uuid;
 
-use super::model::{ClientAccessDto, ClientDto, DelegationDto};
+use super::{
+    listing::{write_clients, write_delegated},
+    model::{ClientDto, Delegated, DelegationDto},
+};
 use crate::{
     app::{
         AppState,
         callers::{ClientAdministrationRead, ClientAdministrationWrite, Permitted},
     },
     delegation::Approver,
-    http::{ApiError, ApiResult, Json, ModelState, ProblemCode, path::PathValues, query::Query},
+    http::{ApiError, ApiResult, Json, ModelState, ProblemCode, list_stream, path::PathValues, query::Query},
     packages::{Catalogue, PackageKey},
     system_users,
 };
@@ -30,30 +39,20 @@ fn approver(permitted: &Writer) -> ApiResult<Approver<'_>> {
     responses((status = 200, body = Vec<ClientDto>), (status = 400, description = "AUTH-00000"), (status = 401),
         (status = 403, description = "Not permitted, or AUTH-00044")),
     security(("person" = [])))]
-pub async fn list(State(state): State<AppState>, permitted: Reader, query: Query) -> ApiResult<Json<Vec<ClientDto>>> {
+pub async fn list(State(state): State<AppState>, permitted: Reader, query: Query) -> ApiResult<Response> {
     let facilitator = query.uuid("facilitator")?.ok_or(ProblemCode::OrganizationNotFound)?;
     if facilitator != permitted.party.uuid {
         return Err(ProblemCode::ClientsForbidden.into());
     }
     let named: Vec<&str> = query.all("packages").map(str::trim).filter(|p| !p.is_empty()).collect();
     let wanted: Vec<PackageKey> = named.iter().filter_map(|name| package(&state.catalogue, name)).collect();
-    let wanted = (!named.is_empty()).then_some(wanted.as_slice());
-    let clients = state.clients().of(permitted.party.key, wanted).await?;
-    let urn = |key: PackageKey| state.catalogue.package(key).map(|p| p.urn.clone());
-    let dto = |client: super::Client| ClientDto {
-        party_uuid: client.uuid,
-        display_name: client.name,
-        organization_identifier: client.org_number.unwrap_or_default(),
-        access: client
-            .relations
-            .into_iter()
-            .map(|relation| ClientAccessDto {
-                role: state.catalogue.role(relation.role).map(|r| r.urn.clone()).unwrap_or_default(),
-                packages: relation.packages.into_iter().filter_map(|(key, _)| urn(key)).collect(),
-            })
-            .collect(),
+    let (db, catalogue) = (state.db.acquire().await?, Arc::clone(&state.catalogue));
+    let (provider, wanted) = (permitted.party.key, (!named.is_empty()).then_some(wanted));
+    let write = |writer| {
+        let names = Arc::clone(&catalogue);
+        write_clients(db, catalogue, provider, wanted, writer, move |client| Some(ClientDto::new(client, &names)))
     };
-    Ok(Json(clients.into_iter().map(dto).collect()))
+    list_stream::respond("[".to_owned(), "]", write).await
 }
 
 /// A package by URN, by `:` and its last part, or by its last part, whatever the case.
@@ -68,21 +67,28 @@ fn package(catalogue: &Catalogue, name: &str) -> Option<PackageKey> {
     params(("party" = i32, Path), ("facilitator" = uuid::Uuid, Path, description = "The party's uuid"), ("systemUserId" = uuid::Uuid, Path)),
     responses((status = 200, body = Vec<DelegationDto>), (status = 400), (status = 401), (status = 403)),
     security(("person" = [])))]
-pub async fn delegations(State(state): State<AppState>, permitted: Reader, path: PathValues) -> ApiResult<Json<Vec<DelegationDto>>> {
-    Ok(Json(delegations_of(&state, &permitted, path.uuid("facilitator")?, path.uuid("systemUserId")?).await?))
+pub async fn delegations(State(state): State<AppState>, permitted: Reader, path: PathValues) -> ApiResult<Response> {
+    let agent = path.uuid("systemUserId")?;
+    let dto = move |c: Delegated| DelegationDto::new(agent, c.uuid, Some((c.name, c.org_number.unwrap_or_default())));
+    delegations_of(&state, &permitted, path.uuid("facilitator")?, agent, dto).await
 }
 
-/// Clients that the permitted party handed to an agent; none when another facilitator is named.
+/// Clients that the permitted party handed to an agent, each as `shape` shows it; none when another facilitator is named.
 ///
 /// # Errors
 /// As the database says.
-pub(crate) async fn delegations_of(state: &AppState, permitted: &Reader, facilitator: Uuid, agent: Uuid) -> ApiResult<Vec<DelegationDto>> {
+pub(crate) async fn delegations_of<T: Serialize + Send + Sync + 'static>(
+    state: &AppState,
+    permitted: &Reader,
+    facilitator: Uuid,
+    agent: Uuid,
+    shape: impl Fn(Delegated) -> T + Send + 'static,
+) -> ApiResult<Response> {
     if facilitator != permitted.party.uuid {
-        return Ok(Vec::new());
+        return Ok(Json::<[(); 0]>([]).into_response());
     }
-    let found = state.clients().delegated(agent, permitted.party.key).await?;
-    let dto = |c: super::model::Delegated| DelegationDto::new(agent, c.uuid, Some((c.name, c.org_number.unwrap_or_default())));
-    Ok(found.into_iter().map(dto).collect())
+    let (db, provider) = (state.db.acquire().await?, permitted.party.key);
+    list_stream::respond("[".to_owned(), "]", |writer| write_delegated(db, agent, provider, writer, shape)).await
 }
 
 /// Hands a client to an agent with all packages the agent requires: one element per relation and package.

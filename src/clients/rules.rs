@@ -1,6 +1,9 @@
 //! What a relation lets a provider pass on. Pure rules.
 
-use super::model::{Basis, Client, Relation};
+use super::{
+    model::{Basis, Client, Filter, Relation},
+    store::RelationRow,
+};
 use crate::packages::{Catalogue, PackageKey, RoleKey, VariantKey};
 
 /// The supplier relation makes nobody a client.
@@ -45,4 +48,43 @@ pub fn narrowed(mut client: Client, wanted: &[PackageKey]) -> Option<Client> {
     }
     client.relations.retain(|r| !r.packages.is_empty());
     (!client.relations.is_empty()).then_some(client)
+}
+
+/// Puts clients together out of their relations, which come client by client.
+pub struct Assembly<'a> {
+    catalogue: &'a Catalogue,
+    current: Option<Client>,
+}
+
+impl<'a> Assembly<'a> {
+    /// Nothing yet.
+    #[must_use]
+    pub const fn new(catalogue: &'a Catalogue) -> Self {
+        Self { catalogue, current: None }
+    }
+
+    /// Takes a relation; gives the client that is whole now.
+    pub fn push(&mut self, row: RelationRow) -> Option<Client> {
+        let stored = Stored { role: row.role_id, form: row.form_id, handed: &row.handed };
+        let relation = relation(self.catalogue, stored)?;
+        if let Some(client) = self.current.as_mut().filter(|c| c.key == row.key) {
+            client.relations.push(relation);
+            return None;
+        }
+        let (key, uuid, form) = (row.key, row.uuid, row.form_id);
+        self.current.replace(Client { key, uuid, name: row.name, org_number: row.org_number, form, relations: vec![relation] })
+    }
+
+    /// The last client.
+    pub fn finish(self) -> Option<Client> {
+        self.current
+    }
+}
+
+/// What a provider's relations must have for a list: none of both for every client.
+#[must_use]
+pub fn filter(catalogue: &Catalogue, wanted: Option<&[PackageKey]>) -> Filter {
+    let Some(wanted) = wanted else { return Filter::default() };
+    let gives = |role: RoleKey| catalogue.packages_of(role).iter().any(|row| row.has_access && wanted.contains(&row.package));
+    Filter { roles: Some(catalogue.roles().filter(|role| gives(role.key)).map(|role| role.key).collect()), packages: Some(wanted.to_vec()) }
 }

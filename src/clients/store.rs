@@ -2,21 +2,39 @@
 
 use std::collections::{HashMap, HashSet};
 
+use futures_util::{TryStreamExt as _, stream::BoxStream};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
-    model::{Client, Delegated},
-    rules::{self, Stored},
+    model::{Client, Delegated, Filter, Place},
+    rules::Assembly,
 };
 use crate::{db::DbError, packages::Catalogue};
 
-/// The provider's clients by name, or those among these parties.
-///
-/// # Errors
-/// As the database says.
-pub async fn of_provider(db: &mut PgConnection, catalogue: &Catalogue, provider: i32, only: Option<&[i32]>) -> Result<Vec<Client>, DbError> {
-    let rows = sqlx::query!(
+/// A relation of a client to its provider.
+#[derive(Debug)]
+pub struct RelationRow {
+    pub key: i32,
+    pub uuid: Uuid,
+    pub name: String,
+    pub org_number: Option<String>,
+    pub form_id: Option<i16>,
+    pub role_id: i16,
+    /// What the client handed over in this relation.
+    pub handed: Vec<i16>,
+}
+
+/// Relations of a provider's clients, or of those among these parties, behind a place: by the client's name, its uuid, and
+/// the role.
+pub fn relations<'a>(
+    db: &'a mut PgConnection,
+    provider: i32,
+    only: Option<&'a [i32]>,
+    after: &'a Place,
+) -> BoxStream<'a, Result<RelationRow, sqlx::Error>> {
+    sqlx::query_as!(
+        RelationRow,
         r#"select p.key, p.uuid, p.name, p.org_number, p.form_id, r.role_id as "role_id!",
              array(select package_id from assignment_package where assignment_id = r.assignment order by package_id) as "handed!: Vec<i16>"
            from (
@@ -25,23 +43,84 @@ pub async fn of_provider(db: &mut PgConnection, catalogue: &Catalogue, provider:
              select from_key, role_id, id from assignment where to_key = $1 and ($2::int[] is null or from_key = any($2))
            ) r join party p on p.key = r.from_key
            where p.key <> $1 and p.kind in ('organization', 'person') and p.status <> 'deleted' and p.death_date is null
+             and (p.name, p.uuid) > ($3, $4)
            order by p.name, p.uuid, r.role_id"#,
         provider,
-        only
+        only,
+        after.name,
+        after.uuid
+    )
+    .fetch(db)
+}
+
+/// The provider's clients among these parties, by name.
+///
+/// # Errors
+/// As the database says.
+pub async fn of_provider(db: &mut PgConnection, catalogue: &Catalogue, provider: i32, only: &[i32]) -> Result<Vec<Client>, DbError> {
+    let mut assembly = Assembly::new(catalogue);
+    let mut clients = Vec::new();
+    let beginning = Place::default();
+    let mut rows = relations(db, provider, Some(only), &beginning);
+    while let Some(row) = rows.try_next().await? {
+        clients.extend(assembly.push(row));
+    }
+    clients.extend(assembly.finish());
+    Ok(clients)
+}
+
+/// How many relations of a provider may matter: those with one of these roles, and those that carry one of these packages;
+/// with none of both, all. Counted up to `most`.
+///
+/// # Errors
+/// As the database says.
+pub async fn count_relations(db: &mut PgConnection, provider: i32, filter: &Filter, most: i64) -> Result<i64, DbError> {
+    Ok(sqlx::query_scalar!(
+        r#"select count(*) as "count!" from (
+             select 1 from register_role where to_key = $1 and ($2::int2[] is null or role_id = any($2))
+             union all
+             select 1 from assignment a where a.to_key = $1
+               and ($3::int2[] is null or exists (select from assignment_package k where k.assignment_id = a.id and k.package_id = any($3)))
+             limit $4) r"#,
+        provider,
+        filter.roles.as_deref(),
+        filter.packages.as_deref(),
+        most
+    )
+    .fetch_one(db)
+    .await?)
+}
+
+/// Parties that may be clients of a provider, by name and uuid, behind a place: organisations along the index of their
+/// names, and persons, who are few.
+///
+/// # Errors
+/// As the database says.
+pub async fn candidates(db: &mut PgConnection, provider: i32, filter: &Filter, after: &Place, limit: i64) -> Result<Vec<(i32, Place)>, DbError> {
+    let rows = sqlx::query!(
+        r#"select key as "key!", name as "name!", uuid as "uuid!" from (
+             (select p.key, p.name, p.uuid from party p
+              where p.kind = 'organization' and (p.name, p.uuid) > ($4, $5) and p.status <> 'deleted' and p.key <> $1
+                and (exists (select from register_role r where r.from_key = p.key and r.to_key = $1 and ($2::int2[] is null or r.role_id = any($2)))
+                  or exists (select from assignment a where a.from_key = p.key and a.to_key = $1 and ($3::int2[] is null
+                       or exists (select from assignment_package k where k.assignment_id = a.id and k.package_id = any($3)))))
+              order by p.name, p.uuid limit $6)
+             union all
+             (select p.key, p.name, p.uuid from assignment a join party p on p.key = a.from_key
+              where a.to_key = $1 and p.kind = 'person' and p.death_date is null and (p.name, p.uuid) > ($4, $5) and ($3::int2[] is null
+                or exists (select from assignment_package k where k.assignment_id = a.id and k.package_id = any($3)))
+              order by p.name, p.uuid limit $6)) c
+           order by name, uuid limit $6"#,
+        provider,
+        filter.roles.as_deref(),
+        filter.packages.as_deref(),
+        after.name,
+        after.uuid,
+        limit
     )
     .fetch_all(db)
     .await?;
-    let mut clients: Vec<Client> = Vec::new();
-    for row in rows {
-        let Some(relation) = rules::relation(catalogue, Stored { role: row.role_id, form: row.form_id, handed: &row.handed }) else { continue };
-        if let Some(client) = clients.last_mut().filter(|last| last.key == row.key) {
-            client.relations.push(relation);
-            continue;
-        }
-        let (key, uuid, form) = (row.key, row.uuid, row.form_id);
-        clients.push(Client { key, uuid, name: row.name, org_number: row.org_number, form, relations: vec![relation] });
-    }
-    Ok(clients)
+    Ok(rows.into_iter().map(|row| (row.key, Place { name: row.name, uuid: row.uuid })).collect())
 }
 
 /// Whose clients may be handed over: keeps an agent from being deleted, and others from changing its clients, until the
@@ -162,11 +241,8 @@ pub async fn remove(tx: &mut PgConnection, agent: i32, provider: i32, clients: &
 }
 
 /// Clients of an agent that have at least one package left, by name.
-///
-/// # Errors
-/// As the database says.
-pub async fn delegated(db: &mut PgConnection, agent: Uuid, provider: i32) -> Result<Vec<Delegated>, DbError> {
-    Ok(sqlx::query_as!(
+pub fn delegated(db: &mut PgConnection, agent: Uuid, provider: i32) -> BoxStream<'_, Result<Delegated, sqlx::Error>> {
+    sqlx::query_as!(
         Delegated,
         r#"select c.uuid, c.name, c.org_number from party c
            where c.key in (
@@ -176,6 +252,74 @@ pub async fn delegated(db: &mut PgConnection, agent: Uuid, provider: i32) -> Res
            order by c.name, c.uuid"#,
         agent,
         provider
+    )
+    .fetch(db)
+}
+
+/// How many clients an agent has, counted up to `most`.
+///
+/// # Errors
+/// As the database says.
+pub async fn count_delegated(db: &mut PgConnection, agent: Uuid, most: i64) -> Result<i64, DbError> {
+    Ok(sqlx::query_scalar!(
+        r#"select count(*) as "count!" from (
+             select 1 from client_delegation d join party u on u.key = d.system_user_key where u.uuid = $1 limit $2) d"#,
+        agent,
+        most
+    )
+    .fetch_one(db)
+    .await?)
+}
+
+/// As [`delegated`], behind a place: sorted, for an agent with few clients.
+///
+/// # Errors
+/// As the database says.
+pub async fn few_delegated(db: &mut PgConnection, agent: Uuid, provider: i32, after: &Place, limit: i64) -> Result<Vec<Delegated>, DbError> {
+    Ok(sqlx::query_as!(
+        Delegated,
+        r#"select c.uuid, c.name, c.org_number from party c
+           where c.key in (
+             select d.client_key from client_delegation d join party u on u.key = d.system_user_key
+             where u.uuid = $1 and d.facilitator_key = $2 and exists (select from client_delegation_package p where p.delegation_id = d.id))
+             and c.status <> 'deleted' and c.death_date is null and (c.name, c.uuid) > ($3, $4)
+           order by c.name, c.uuid limit $5"#,
+        agent,
+        provider,
+        after.name,
+        after.uuid,
+        limit
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// As [`few_delegated`], along the index of names, for an agent with many clients.
+///
+/// # Errors
+/// As the database says.
+pub async fn many_delegated(db: &mut PgConnection, agent: Uuid, provider: i32, after: &Place, limit: i64) -> Result<Vec<Delegated>, DbError> {
+    Ok(sqlx::query_as!(
+        Delegated,
+        r#"with agent as materialized (select key from party where uuid = $1)
+           select uuid as "uuid!", name as "name!", org_number from (
+             (select c.uuid, c.name, c.org_number from party c
+              where c.kind = 'organization' and (c.name, c.uuid) > ($3, $4) and c.status <> 'deleted' and exists (
+                select from client_delegation d
+                where d.system_user_key = (select key from agent) and d.client_key = c.key and d.facilitator_key = $2
+                  and exists (select from client_delegation_package p where p.delegation_id = d.id))
+              order by c.name, c.uuid limit $5)
+             union all
+             (select c.uuid, c.name, c.org_number from client_delegation d join party c on c.key = d.client_key
+              where d.system_user_key = (select key from agent) and d.facilitator_key = $2 and c.kind = 'person' and c.death_date is null
+                and (c.name, c.uuid) > ($3, $4) and exists (select from client_delegation_package p where p.delegation_id = d.id)
+              group by c.uuid, c.name, c.org_number order by c.name, c.uuid limit $5)) c
+           order by name, uuid limit $5"#,
+        agent,
+        provider,
+        after.name,
+        after.uuid,
+        limit
     )
     .fetch_all(db)
     .await?)

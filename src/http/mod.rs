@@ -6,6 +6,7 @@ pub mod context;
 mod error;
 mod forwarded;
 mod language;
+pub mod list_stream;
 mod model_state;
 pub mod paging;
 pub mod path;

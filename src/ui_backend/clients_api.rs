@@ -1,10 +1,12 @@
 //! Clients of an agent.
 
-use axum::extract::State;
+use std::sync::Arc;
+
+use axum::{extract::State, response::Response};
 use uuid::Uuid;
 
 use super::{
-    model::{AgentDelegation, Customer, CustomerAccess},
+    model::{AgentDelegation, Customer},
     problem::PortalResult,
 };
 use crate::{
@@ -12,12 +14,13 @@ use crate::{
         AppState, EndUser,
         callers::{AccessManagementWrite, ClientAdministrationRead, ClientAdministrationWrite, PartyPolicy, Permitted},
     },
-    clients::{Client, portal_api},
+    clients::{Client, Delegated, listing::write_clients, portal_api},
     delegation::Approver,
     http::{
         Json, ProblemCode,
         bind::{Binder, Presence},
         body::{self, JsonBytes},
+        list_stream,
         path::PathValues,
         query::{Query, parse_uuid},
     },
@@ -49,7 +52,7 @@ impl<P: PartyPolicy> Call<P> {
     params(("party" = i32, Path), ("id" = Uuid, Path), ("partyuuid" = Uuid, Query, description = "The party's uuid")),
     responses((status = 200, body = Vec<Customer>), (status = 400), (status = 401), (status = 403, description = "Scope, AMUI-00044 or -00999")),
     security(("person" = ["altinn:portal/enduser"])))]
-pub async fn customers(State(state): State<AppState>, user: User, path: PathValues, query: Query) -> PortalResult<Json<Vec<Customer>>> {
+pub async fn customers(State(state): State<AppState>, user: User, path: PathValues, query: Query) -> PortalResult<Response> {
     let call = Call::<ClientAdministrationRead>::of(&state, user, &path, &query).await?;
     let party = &call.permitted.party;
     if call.facilitator.ok_or(ProblemCode::OrganizationNotFound)? != party.uuid {
@@ -57,26 +60,14 @@ pub async fn customers(State(state): State<AppState>, user: User, path: PathValu
     }
     let agent = system_users::by_id(&mut *state.db.acquire().await?, call.agent).await?.filter(|u| u.owner_key == party.key);
     let agent = agent.ok_or(ProblemCode::SystemUserNotFound)?;
-    let clients = state.clients();
-    let required = clients.required_by(&agent);
-    let found = clients.of(party.key, Some(&required)).await?;
-    let fitting = found.into_iter().filter(|c| required.iter().all(|package| c.has(*package)));
-    Ok(Json(fitting.map(|c| customer(&state, c)).collect()))
-}
-
-fn customer(state: &AppState, client: Client) -> Customer {
-    let catalogue = &state.catalogue;
-    let access = |relation: crate::clients::Relation| CustomerAccess {
-        role: catalogue.role(relation.role).map(|r| r.urn.clone()).unwrap_or_default(),
-        packages: relation.packages.into_iter().filter_map(|(key, _)| catalogue.package(key)).map(|p| p.urn.clone()).collect(),
+    let required = state.clients().required_by(&agent);
+    let (db, catalogue, provider) = (state.db.acquire().await?, Arc::clone(&state.catalogue), party.key);
+    let write = |writer| {
+        let (names, all) = (Arc::clone(&catalogue), required.clone());
+        let fitting = move |client: Client| all.iter().all(|package| client.has(*package)).then(|| Customer::new(client, &names));
+        write_clients(db, catalogue, provider, Some(required), writer, fitting)
     };
-    Customer {
-        id: client.uuid,
-        name: client.name,
-        org_no: client.org_number.unwrap_or_default(),
-        unit_type: client.form.and_then(|key| catalogue.variant(key)).map(|v| v.code.clone()).unwrap_or_default(),
-        access: client.relations.into_iter().map(access).collect(),
-    }
+    Ok(list_stream::respond("[".to_owned(), "]", write).await?)
 }
 
 /// Clients handed to the agent.
@@ -84,11 +75,11 @@ fn customer(state: &AppState, client: Client) -> Customer {
     params(("party" = i32, Path), ("id" = Uuid, Path), ("partyuuid" = Uuid, Query, description = "The party's uuid")),
     responses((status = 200, body = Vec<AgentDelegation>), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999")),
     security(("person" = ["altinn:portal/enduser"])))]
-pub async fn delegations(State(state): State<AppState>, user: User, path: PathValues, query: Query) -> PortalResult<Json<Vec<AgentDelegation>>> {
+pub async fn delegations(State(state): State<AppState>, user: User, path: PathValues, query: Query) -> PortalResult<Response> {
     let call = Call::<ClientAdministrationRead>::of(&state, user, &path, &query).await?;
-    let found = portal_api::delegations_of(&state, &call.permitted, call.facilitator.unwrap_or_default(), call.agent).await?;
-    let row = |client: Uuid| AgentDelegation { agent_system_user_id: call.agent, delegation_id: client, customer_id: client };
-    Ok(Json(found.into_iter().map(|d| row(d.customer_id)).collect()))
+    let agent = call.agent;
+    let row = move |c: Delegated| AgentDelegation { agent_system_user_id: agent, delegation_id: c.uuid, customer_id: c.uuid };
+    Ok(portal_api::delegations_of(&state, &call.permitted, call.facilitator.unwrap_or_default(), agent, row).await?)
 }
 
 /// Hands a client to the agent, with all packages it requires.

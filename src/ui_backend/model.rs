@@ -7,8 +7,9 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
+    clients::{Client, ClientAccessDto, ClientDto},
     http::{Language, time},
-    packages::{AreaDto, PackageDto},
+    packages::{AreaDto, Catalogue, PackageDto},
     requests::RequestStatus,
     resources::document::authorization_reference,
     system_users::SystemUserKind,
@@ -172,16 +173,17 @@ pub struct Customer {
     /// Organisation form, such as `AS`; empty for a person.
     pub unit_type: String,
     /// One per relation.
-    pub access: Vec<CustomerAccess>,
+    pub access: Vec<ClientAccessDto>,
 }
 
-/// What one relation gives.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct CustomerAccess {
-    /// URN of the role.
-    pub role: String,
-    /// URNs of the packages.
-    pub packages: Vec<String>,
+impl Customer {
+    /// A client with names.
+    #[must_use]
+    pub fn new(client: Client, catalogue: &Catalogue) -> Self {
+        let unit_type = client.form.and_then(|key| catalogue.variant(key)).map(|v| v.code.clone()).unwrap_or_default();
+        let ClientDto { party_uuid, display_name, organization_identifier, access } = ClientDto::new(client, catalogue);
+        Self { id: party_uuid, name: display_name, org_no: organization_identifier, unit_type, access }
+    }
 }
 
 /// A client handed to an agent.

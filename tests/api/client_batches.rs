@@ -122,6 +122,72 @@ async fn what_cannot_be_a_batch() {
     assert_eq!(app.post(&path, &token, body).await.expect(400).code(), "AUTH-00063");
 }
 
+/// Follows a list page by page; names and numbers in order.
+async fn walk(app: &TestApp, token: &str, path: &str) -> Vec<String> {
+    let mut next = path.to_owned();
+    let mut out = Vec::new();
+    loop {
+        let page = app.get(&next, token).await.expect(200).json();
+        out.extend(page["data"].as_array().unwrap().iter().map(|c| format!("{} {}", c["clientOrganizationName"], c["clientId"])));
+        match page["links"].get("next") {
+            Some(link) => link.as_str().unwrap().strip_prefix(&app.base).unwrap().clone_into(&mut next),
+            None => return out,
+        }
+    }
+}
+
+#[tokio::test]
+async fn pages_hold_what_the_whole_list_holds() {
+    let app = TestApp::start().await;
+    let token = app.token("GetPersonalToken", &[("pid", RANDI), ("scopes", SCOPES)]).await;
+    let agent = who::TALLKNUSEREN_AGENT;
+    let path = |list: &str, rest: &str| format!("{ENDUSER}/{list}?agent={agent}{rest}");
+    for list in ["clients", "clients/available"] {
+        let whole = walk(&app, &token, &path(list, "")).await;
+        assert!(whole.len() > 1);
+        for limit in [1, 2, 1_000] {
+            assert_eq!(walk(&app, &token, &path(list, &format!("&limit={limit}"))).await, whole, "{list} by {limit}");
+        }
+        for limit in ["0", "1001", "x", "-1"] {
+            assert_eq!(app.get(&path(list, &format!("&limit={limit}")), &token).await.error_keys(), ["limit"]);
+        }
+        assert_eq!(app.get(&path(list, "&limit=5&token=x"), &token).await.error_keys(), ["token"]);
+    }
+}
+
+#[tokio::test]
+async fn pages_of_a_large_provider_hold_what_the_whole_list_holds() {
+    let app = TestApp::start().await;
+    let token = app.token("GetPersonalToken", &[("pid", RANDI), ("scopes", SCOPES)]).await;
+    let agent = who::TALLKNUSEREN_AGENT;
+    // Names that repeat, so that the uuid decides; a tenth has another role, which gives the agent nothing.
+    app.run_sql(
+        "with made as (
+           insert into party (uuid, kind, org_number, name, source)
+           select gen_random_uuid(), 'organization', (800000000 + n)::text, 'KUNDE ' || n / 3, 'test' from generate_series(1, 11500) n returning key, org_number)
+         insert into register_role (from_key, role_id, to_key, source)
+         select m.key, r.key, p.key, 'test' from made m, party p, role r
+         where p.org_number = '390784554' and r.code = case when m.org_number::int % 10 = 0 then 'revisor' else 'regnskapsforer' end",
+    )
+    .await;
+    app.run_sql(
+        "with handed as (
+           insert into client_delegation (id, system_user_key, facilitator_key, client_key, role_id, created_by)
+           select gen_random_uuid(), a.key, r.to_key, r.from_key, r.role_id, 'test' from register_role r, party a
+           where r.source = 'test' and a.uuid = '05042226-1aa3-5372-87bc-b03f76163fdf' returning id, client_key)
+         insert into client_delegation_package (delegation_id, package_id, basis)
+         select h.id, k.key, 'role-package' from handed h, package k
+         where k.urn = 'urn:altinn:accesspackage:regnskapsforer-lonn' and h.client_key % 5 <> 0",
+    )
+    .await;
+    for (list, least) in [("clients", 9_000), ("clients/available", 10_000)] {
+        let path = format!("{ENDUSER}/{list}?agent={agent}");
+        let whole = walk(&app, &token, &path).await;
+        assert!(whole.len() > least, "{list}: {}", whole.len());
+        assert_eq!(walk(&app, &token, &format!("{path}&limit=777")).await, whole, "{list}");
+    }
+}
+
 /// Something that happens to one of the clients, or to all.
 #[derive(Debug, Clone)]
 enum Step {

@@ -243,7 +243,7 @@ impl Objects {
             "delegationId" => "client",
             "correlation-id" => return Uuid::new_v4().to_string(),
             // Filters and pages: left out.
-            "token" | "packages" | "after" | "versionId" | "useOldFormatForApp" => return String::new(),
+            "token" | "limit" | "packages" | "after" | "versionId" | "useOldFormatForApp" => return String::new(),
             other => other,
         };
         self.0.get(key).unwrap_or_else(|| panic!("{}: what is `{name}`?", operation.name())).clone()
