@@ -35,8 +35,8 @@ pub async fn write_clients<T: Serialize>(
         None => shape(client),
     };
     let mut assembly = Assembly::new(&catalogue);
-    let beginning = Place::default();
-    let mut rows = store::relations(&mut db, provider, None, &beginning);
+    let (filter, beginning) = (rules::filter(&catalogue, wanted.as_deref()), Place::default());
+    let mut rows = store::relations(&mut db, provider, &filter, &beginning);
     while let Some(row) = rows.try_next().await? {
         if let Some(element) = assembly.push(row).and_then(shown) {
             writer.put(&element).await?;

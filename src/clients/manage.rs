@@ -52,7 +52,7 @@ impl Clients<'_> {
         let mut out: Vec<Client> = Vec::new();
         if store::count_relations(&mut db, provider, &filter, MANY).await? < MANY {
             let mut assembly = Assembly::new(self.catalogue);
-            let mut rows = store::relations(&mut db, provider, None, &after);
+            let mut rows = store::relations(&mut db, provider, &filter, &after);
             while let Some(row) = rows.try_next().await? {
                 out.extend(assembly.push(row).and_then(narrow));
                 if out.len() > size {

@@ -25,28 +25,39 @@ pub struct RelationRow {
     pub handed: Vec<i16>,
 }
 
-/// Relations of a provider's clients, or of those among these parties, behind a place: by the client's name, its uuid, and
-/// the role.
+macro_rules! relation_rows {
+    ($register:literal, $assignment:literal, $rest:literal $(, $value:expr)*) => {
+        sqlx::query_as!(
+            RelationRow,
+            r#"select p.key, p.uuid, p.name, p.org_number, p.form_id, r.role_id as "role_id!",
+                 array(select package_id from assignment_package where assignment_id = r.assignment order by package_id) as "handed!: Vec<i16>"
+               from (
+                 select from_key, role_id, null::uuid as assignment from register_role where to_key = $1 and "# + $register + r#"
+                 union all
+                 select a.from_key, a.role_id, a.id from assignment a where a.to_key = $1 and "# + $assignment + r#"
+               ) r join party p on p.key = r.from_key
+               where p.key <> $1 and p.kind in ('organization', 'person') and p.status <> 'deleted' and p.death_date is null "# + $rest + r#"
+               order by p.name, p.uuid, r.role_id"#
+            $(, $value)*
+        )
+    };
+}
+
+/// Relations of a provider's clients that the filter lets through, behind a place: by the client's name, its uuid, and the
+/// role.
 pub fn relations<'a>(
     db: &'a mut PgConnection,
     provider: i32,
-    only: Option<&'a [i32]>,
+    filter: &'a Filter,
     after: &'a Place,
 ) -> BoxStream<'a, Result<RelationRow, sqlx::Error>> {
-    sqlx::query_as!(
-        RelationRow,
-        r#"select p.key, p.uuid, p.name, p.org_number, p.form_id, r.role_id as "role_id!",
-             array(select package_id from assignment_package where assignment_id = r.assignment order by package_id) as "handed!: Vec<i16>"
-           from (
-             select from_key, role_id, null::uuid as assignment from register_role where to_key = $1 and ($2::int[] is null or from_key = any($2))
-             union all
-             select from_key, role_id, id from assignment where to_key = $1 and ($2::int[] is null or from_key = any($2))
-           ) r join party p on p.key = r.from_key
-           where p.key <> $1 and p.kind in ('organization', 'person') and p.status <> 'deleted' and p.death_date is null
-             and (p.name, p.uuid) > ($3, $4)
-           order by p.name, p.uuid, r.role_id"#,
+    relation_rows!(
+        "($2::int2[] is null or role_id = any($2))",
+        "($3::int2[] is null or exists (select from assignment_package k where k.assignment_id = a.id and k.package_id = any($3)))",
+        "and (p.name, p.uuid) > ($4, $5)",
         provider,
-        only,
+        filter.roles.as_deref(),
+        filter.packages.as_deref(),
         after.name,
         after.uuid
     )
@@ -60,8 +71,7 @@ pub fn relations<'a>(
 pub async fn of_provider(db: &mut PgConnection, catalogue: &Catalogue, provider: i32, only: &[i32]) -> Result<Vec<Client>, DbError> {
     let mut assembly = Assembly::new(catalogue);
     let mut clients = Vec::new();
-    let beginning = Place::default();
-    let mut rows = relations(db, provider, Some(only), &beginning);
+    let mut rows = relation_rows!("from_key = any($2)", "a.from_key = any($2)", "", provider, only).fetch(db);
     while let Some(row) = rows.try_next().await? {
         clients.extend(assembly.push(row));
     }
@@ -92,7 +102,7 @@ pub async fn count_relations(db: &mut PgConnection, provider: i32, filter: &Filt
 }
 
 /// Parties that may be clients of a provider, by name and uuid, behind a place: organisations along the index of their
-/// names, and persons, who are few.
+/// names, and persons, who are few. `offset 0` keeps Postgres from reading all relations first.
 ///
 /// # Errors
 /// As the database says.
@@ -101,9 +111,12 @@ pub async fn candidates(db: &mut PgConnection, provider: i32, filter: &Filter, a
         r#"select key as "key!", name as "name!", uuid as "uuid!" from (
              (select p.key, p.name, p.uuid from party p
               where p.kind = 'organization' and (p.name, p.uuid) > ($4, $5) and p.status <> 'deleted' and p.key <> $1
-                and (exists (select from register_role r where r.from_key = p.key and r.to_key = $1 and ($2::int2[] is null or r.role_id = any($2)))
-                  or exists (select from assignment a where a.from_key = p.key and a.to_key = $1 and ($3::int2[] is null
-                       or exists (select from assignment_package k where k.assignment_id = a.id and k.package_id = any($3)))))
+                and (exists (
+                    select from register_role r
+                    where r.from_key = p.key and r.to_key = $1 and ($2::int2[] is null or r.role_id = any($2)) offset 0)
+                  or exists (
+                    select from assignment a where a.from_key = p.key and a.to_key = $1 and ($3::int2[] is null
+                      or exists (select from assignment_package k where k.assignment_id = a.id and k.package_id = any($3))) offset 0))
               order by p.name, p.uuid limit $6)
              union all
              (select p.key, p.name, p.uuid from assignment a join party p on p.key = a.from_key
@@ -294,7 +307,8 @@ pub async fn few_delegated(db: &mut PgConnection, agent: Uuid, provider: i32, af
     .await?)
 }
 
-/// As [`few_delegated`], along the index of names, for an agent with many clients.
+/// As [`few_delegated`], along the index of names, for an agent with many clients. Persons are clients by what they gave their
+/// provider themselves. `offset 0` keeps Postgres from reading all clients first.
 ///
 /// # Errors
 /// As the database says.
@@ -307,12 +321,14 @@ pub async fn many_delegated(db: &mut PgConnection, agent: Uuid, provider: i32, a
               where c.kind = 'organization' and (c.name, c.uuid) > ($3, $4) and c.status <> 'deleted' and exists (
                 select from client_delegation d
                 where d.system_user_key = (select key from agent) and d.client_key = c.key and d.facilitator_key = $2
-                  and exists (select from client_delegation_package p where p.delegation_id = d.id))
+                  and exists (select from client_delegation_package p where p.delegation_id = d.id) offset 0)
               order by c.name, c.uuid limit $5)
              union all
-             (select c.uuid, c.name, c.org_number from client_delegation d join party c on c.key = d.client_key
-              where d.system_user_key = (select key from agent) and d.facilitator_key = $2 and c.kind = 'person' and c.death_date is null
-                and (c.name, c.uuid) > ($3, $4) and exists (select from client_delegation_package p where p.delegation_id = d.id)
+             (select c.uuid, c.name, c.org_number from assignment a join party c on c.key = a.from_key
+              where a.to_key = $2 and c.kind = 'person' and c.death_date is null and (c.name, c.uuid) > ($3, $4) and exists (
+                select from client_delegation d
+                where d.system_user_key = (select key from agent) and d.client_key = c.key and d.facilitator_key = $2
+                  and exists (select from client_delegation_package p where p.delegation_id = d.id) offset 0)
               group by c.uuid, c.name, c.org_number order by c.name, c.uuid limit $5)) c
            order by name, uuid limit $5"#,
         agent,
