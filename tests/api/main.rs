@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod acceptance;
 mod audit;
 mod authorized_parties;
 mod change_requests;
