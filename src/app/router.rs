@@ -143,6 +143,11 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(health::ready))
 }
 
+/// Older addresses, where they are switched on.
+fn delegation_aliases() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(clients::legacy_api::add)).routes(routes!(clients::legacy_api::remove))
+}
+
 /// What Altinn's portal asks its own back end.
 fn portal_back_end() -> OpenApiRouter<AppState> {
     use ui_backend::{clients_api, requests_api, system_users_api, user_api};
@@ -183,7 +188,8 @@ fn policy_files() -> OpenApiRouter<AppState> {
 
 /// The router, and the templates of all its routes.
 pub fn routes(state: &AppState) -> (Router, Vec<String>) {
-    let (router, mut description) = api().split_for_parts();
+    let api = if state.config.settings.compat.delegation_aliases { api().merge(delegation_aliases()) } else { api() };
+    let (router, mut description) = api.split_for_parts();
     env!("CARGO_PKG_VERSION").clone_into(&mut description.info.version);
     let mut templates: Vec<String> = description.paths.paths.keys().cloned().collect();
     templates.extend(unbuilt::templates());

@@ -178,6 +178,38 @@ impl Clients<'_> {
         note(tx, by, agent, &gone, "client.removed", "systemuser_client_removed").await?;
         Ok(clients.iter().map(|c| if removed.contains(c) { Outcome::Done } else { Outcome::Unchanged }).collect())
     }
+
+    /// Takes one relation of a client from an agent, by the id of its row.
+    ///
+    /// # Errors
+    /// There is no such row, or it is not the party's or not the facilitator's.
+    pub async fn remove_row(&self, by: Approver<'_>, id: Uuid, facilitator: Option<Uuid>) -> ApiResult<()> {
+        let mut tx = self.db.begin().await?;
+        let row = store::row(&mut tx, id).await?.ok_or(ProblemCode::DelegationNotFound)?;
+        if facilitator != Some(row.facilitator) {
+            return Err(ProblemCode::FacilitatorMismatch.into());
+        }
+        if row.facilitator != by.party.uuid {
+            return Err(ProblemCode::AssignmentMismatch.into());
+        }
+        let agent = system_users::by_id(&mut tx, row.agent).await?.ok_or(ProblemCode::DelegationNotFound)?;
+        store::lock_agent(&mut tx, agent.id).await?;
+        if store::remove_row(&mut tx, id).await?.ok_or(ProblemCode::DelegationNotFound)? {
+            note(&mut tx, by, &agent, &[row.client], "client.removed", "systemuser_client_removed").await?;
+        } else {
+            system_users::record_each(&mut tx, by, &agent, "client.removed", vec![json!({"client": row.client, "delegation": id})]).await?;
+            feed::append(&mut tx, Touched::SystemUser, &agent.id.to_string()).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// Ids of the rows by which a client was handed to an agent.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub async fn row_ids(&self, agent: Uuid, provider: i32, client: Uuid) -> ApiResult<Vec<Uuid>> {
+        Ok(store::row_ids(&mut *self.db.acquire().await?, agent, provider, client).await?)
+    }
 }
 
 /// Writes for each client the audit row and the message, and the entry that caches follow.

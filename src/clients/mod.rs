@@ -2,6 +2,7 @@
 
 pub(crate) mod batch_api;
 pub(crate) mod enduser_api;
+pub(crate) mod legacy_api;
 pub mod listing;
 mod manage;
 mod model;

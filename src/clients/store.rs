@@ -253,6 +253,61 @@ pub async fn remove(tx: &mut PgConnection, agent: i32, provider: i32, clients: &
     Ok(removed.into_iter().collect())
 }
 
+/// Ids of the rows by which a client was handed to an agent, one for each relation.
+///
+/// # Errors
+/// As the database says.
+pub async fn row_ids(db: &mut PgConnection, agent: Uuid, provider: i32, client: Uuid) -> Result<Vec<Uuid>, DbError> {
+    Ok(sqlx::query_scalar!(
+        r#"select d.id from client_delegation d join party u on u.key = d.system_user_key join party c on c.key = d.client_key
+           where u.uuid = $1 and d.facilitator_key = $2 and c.uuid = $3 order by d.role_id"#,
+        agent,
+        provider,
+        client
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Which agent and client a row is about, and who handed the client over; none when there is no such row.
+///
+/// # Errors
+/// As the database says.
+pub async fn row(db: &mut PgConnection, id: Uuid) -> Result<Option<HandedRow>, DbError> {
+    Ok(sqlx::query_as!(
+        HandedRow,
+        r#"select u.uuid as agent, f.uuid as facilitator, c.uuid as client from client_delegation d join party u on u.key = d.system_user_key
+           join party f on f.key = d.facilitator_key join party c on c.key = d.client_key where d.id = $1"#,
+        id
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
+/// A row by which a client was handed to an agent.
+#[derive(Debug, Clone, Copy)]
+pub struct HandedRow {
+    pub agent: Uuid,
+    pub facilitator: Uuid,
+    pub client: Uuid,
+}
+
+/// Deletes one such row. Returns whether it was there, and whether the client has nothing else at this agent.
+///
+/// # Errors
+/// As the database says.
+pub async fn remove_row(tx: &mut PgConnection, id: Uuid) -> Result<Option<bool>, DbError> {
+    Ok(sqlx::query_scalar!(
+        r#"with gone as (delete from client_delegation where id = $1 returning system_user_key, client_key)
+           select not exists (
+             select from client_delegation d where d.id <> $1 and d.system_user_key = gone.system_user_key and d.client_key = gone.client_key)
+             as "alone!" from gone"#,
+        id
+    )
+    .fetch_optional(tx)
+    .await?)
+}
+
 /// Clients of an agent that have at least one package left, by name.
 pub fn delegated(db: &mut PgConnection, agent: Uuid, provider: i32) -> BoxStream<'_, Result<Delegated, sqlx::Error>> {
     sqlx::query_as!(

@@ -143,7 +143,7 @@ section! {
 }
 section! {
     /// `compat.*`
-    Compat { problem_detail: bool }
+    Compat { problem_detail: bool, delegation_aliases: bool }
 }
 section! {
     /// `pagination.*`

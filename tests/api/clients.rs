@@ -299,3 +299,31 @@ async fn a_package_that_is_taken_back_is_gone_for_the_agent_too() {
     assert!(app.count(&told).await > before, "caches are told");
     assert_eq!(app.post_empty(&change, &writes).await.expect(400).code(), "AUTH-00080");
 }
+
+#[tokio::test]
+async fn older_addresses_answer_where_they_are_switched_on() {
+    let app = TestApp::with(&[("compat.delegation_aliases", "true")]).await;
+    let randi = app.person(RANDI).await;
+    let (party, provider) = (party_of(&app, TALLKNUSEREN).await, uuid_of(&app, TALLKNUSEREN).await);
+    let client = uuid_of(&app, who::TINDEVANDRER).await;
+    let add = format!("{AGENT}/{party}/{}/delegation", who::TALLKNUSEREN_AGENT);
+    let added = app.post(&add, &randi, json!({"CustomerId": client, "facilitatorid": provider, "access": []})).await.expect(200).json();
+    assert_eq!((added.as_array().unwrap().len(), &added[0]["customerId"]), (1, &json!(client)));
+    let id = added[0]["delegationId"].as_str().unwrap().to_owned();
+    assert_ne!(id, client);
+    assert_eq!(app.decide_system_user(who::TALLKNUSEREN_AGENT, "read", "mva-melding", who::TINDEVANDRER).await, "Permit");
+    for body in [json!({"facilitatorId": provider}), json!({"customerId": "x", "facilitatorId": provider})] {
+        assert_eq!(app.post(&add, &randi, body).await.expect(400).code(), "AUTH-00028");
+    }
+    let remove = |id: &str, facilitator: &str| format!("{AGENT}/{party}/delegation/{id}?facilitatorId={facilitator}");
+    assert_eq!(app.delete(&remove(&Uuid::new_v4().to_string(), &provider), &randi).await.expect(400).code(), "AUTH-00038");
+    assert_eq!(app.delete(&remove(&id, &client), &randi).await.expect(400).code(), "AUTH-00039");
+    let auditors = "select d.id::text from client_delegation d join party f on f.key = d.facilitator_key where f.org_number = '390812019' limit 1";
+    let theirs = app.sql_text(auditors).await;
+    assert_eq!(app.delete(&remove(&theirs, &uuid_of(&app, "390812019").await), &randi).await.expect(400).code(), "AUTH-00040");
+    assert_eq!(app.delete(&remove(&id, &provider), &randi).await.expect(200).text, "");
+    assert_eq!(app.decide_system_user(who::TALLKNUSEREN_AGENT, "read", "mva-melding", who::TINDEVANDRER).await, "NotApplicable");
+    app.post(&add, &app.person(who::ODDNY).await, json!({})).await.expect(403);
+    let off = TestApp::start().await;
+    assert_eq!(off.post(&add, &off.person(RANDI).await, json!({})).await.expect(404).text, "");
+}
