@@ -70,6 +70,6 @@ pub async fn run(command: &AuditCommand) -> anyhow::Result<ExitCode> {
         (None, true) => println!("no checkpoints are kept (audit.checkpoint_path): rows cut off at the end would go unnoticed"),
         _ => {}
     }
-    println!("the audit trail holds: {held} rows, {} checkpoints agree", verdict.checkpoints);
+    println!("the audit trail holds: {held} rows; checkpoints that agree: {}", verdict.checkpoints);
     Ok(ExitCode::SUCCESS)
 }

@@ -28,6 +28,7 @@ mod register;
 mod request_lists;
 mod requests;
 mod resources;
+mod shapes;
 mod system_changes;
 mod system_user_lists;
 mod system_users;
