@@ -59,7 +59,8 @@ pub async fn write_delegated<T: Serialize>(
     mut writer: ListWriter,
     shape: impl Fn(Delegated) -> T,
 ) -> Result<ListWriter, Broken> {
-    let mut rows = store::delegated(&mut db, agent, provider);
+    let beginning = Place::default();
+    let mut rows = store::delegated(&mut db, agent, provider, &beginning, None);
     while let Some(client) = rows.try_next().await? {
         writer.put(&shape(client)).await?;
     }

@@ -84,7 +84,7 @@ impl Clients<'_> {
         let mut db = self.db.acquire().await?;
         let most = i64::try_from(size).unwrap_or(i64::MAX).saturating_add(1);
         Ok(if store::count_delegated(&mut db, agent, MANY).await? < MANY {
-            store::few_delegated(&mut db, agent, provider, after, most).await?
+            store::delegated(&mut db, agent, provider, after, Some(most)).try_collect().await?
         } else {
             store::many_delegated(&mut db, agent, provider, after, most).await?
         })

@@ -308,18 +308,27 @@ pub async fn remove_row(tx: &mut PgConnection, id: Uuid) -> Result<Option<bool>,
     .await?)
 }
 
-/// Clients of an agent that have at least one package left, by name.
-pub fn delegated(db: &mut PgConnection, agent: Uuid, provider: i32) -> BoxStream<'_, Result<Delegated, sqlx::Error>> {
+/// Clients of an agent that have at least one package left, behind a place, by name: sorted. At most `limit`, or all.
+pub fn delegated<'a>(
+    db: &'a mut PgConnection,
+    agent: Uuid,
+    provider: i32,
+    after: &'a Place,
+    limit: Option<i64>,
+) -> BoxStream<'a, Result<Delegated, sqlx::Error>> {
     sqlx::query_as!(
         Delegated,
         r#"select c.uuid, c.name, c.org_number from party c
            where c.key in (
              select d.client_key from client_delegation d join party u on u.key = d.system_user_key
              where u.uuid = $1 and d.facilitator_key = $2 and exists (select from client_delegation_package p where p.delegation_id = d.id))
-             and c.status <> 'deleted' and c.death_date is null
-           order by c.name, c.uuid"#,
+             and c.status <> 'deleted' and c.death_date is null and (c.name, c.uuid) > ($3, $4)
+           order by c.name, c.uuid limit $5"#,
         agent,
-        provider
+        provider,
+        after.name,
+        after.uuid,
+        limit
     )
     .fetch(db)
 }
@@ -339,30 +348,7 @@ pub async fn count_delegated(db: &mut PgConnection, agent: Uuid, most: i64) -> R
     .await?)
 }
 
-/// As [`delegated`], behind a place: sorted, for an agent with few clients.
-///
-/// # Errors
-/// As the database says.
-pub async fn few_delegated(db: &mut PgConnection, agent: Uuid, provider: i32, after: &Place, limit: i64) -> Result<Vec<Delegated>, DbError> {
-    Ok(sqlx::query_as!(
-        Delegated,
-        r#"select c.uuid, c.name, c.org_number from party c
-           where c.key in (
-             select d.client_key from client_delegation d join party u on u.key = d.system_user_key
-             where u.uuid = $1 and d.facilitator_key = $2 and exists (select from client_delegation_package p where p.delegation_id = d.id))
-             and c.status <> 'deleted' and c.death_date is null and (c.name, c.uuid) > ($3, $4)
-           order by c.name, c.uuid limit $5"#,
-        agent,
-        provider,
-        after.name,
-        after.uuid,
-        limit
-    )
-    .fetch_all(db)
-    .await?)
-}
-
-/// As [`few_delegated`], along the index of names, for an agent with many clients. Persons are clients by what they gave their
+/// As [`delegated`], along the index of names, for an agent with many clients. Persons are clients by what they gave their
 /// provider themselves. `offset 0` keeps Postgres from reading all clients first.
 ///
 /// # Errors
