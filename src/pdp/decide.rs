@@ -128,12 +128,17 @@ impl PartialRequest {
 
     /// Adds a text attribute.
     pub fn add(&mut self, category: &str, id: &str, value: String) {
+        self.add_typed(category, id, ids::STRING, value);
+    }
+
+    /// Adds an attribute of a type.
+    pub fn add_typed(&mut self, category: &str, id: &str, data_type: &str, value: String) {
         self.has_subject |= category == ids::SUBJECT;
         self.has_resource |= category == ids::RESOURCE;
         self.values.push(RequestValue {
             category: category.to_owned(),
             id: id.to_owned(),
-            data_type: ids::STRING.to_owned(),
+            data_type: data_type.to_owned(),
             value,
             include_in_result: false,
         });

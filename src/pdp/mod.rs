@@ -5,6 +5,8 @@
 
 pub(crate) mod api;
 mod attributes;
+mod authzen;
+pub(crate) mod authzen_api;
 mod decide;
 mod facts;
 mod request;

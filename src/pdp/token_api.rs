@@ -239,6 +239,15 @@ async fn inspect(state: &AppState, db: &mut PgConnection, asked: &Inspection) ->
     })
 }
 
+/// The system users of a token; else the first check that failed.
+///
+/// # Errors
+/// The issuer's keys or the facts cannot be had.
+pub async fn system_users_of(state: &AppState, db: &mut PgConnection, token: &str) -> ApiResult<Result<Vec<Uuid>, &'static str>> {
+    let asked = Inspection { token: token.to_owned(), required_scopes: Vec::new(), audience: None, checks: Vec::new() };
+    Ok(inspect(state, db, &asked).await?.map(|principal| principal.system_user.map(|s| s.ids).unwrap_or_default()))
+}
+
 /// The verifier's reasons, as this endpoint names them.
 fn code(reason: &str) -> &'static str {
     match reason {

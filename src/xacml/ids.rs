@@ -43,6 +43,10 @@ pub const RESOURCE_SCOPE: &str = "urn:oasis:names:tc:xacml:2.0:resource:scope";
 pub const STRING: &str = "http://www.w3.org/2001/XMLSchema#string";
 /// Data type of whole numbers.
 pub const INTEGER: &str = "http://www.w3.org/2001/XMLSchema#integer";
+/// Data type of truth values.
+pub const BOOLEAN: &str = "http://www.w3.org/2001/XMLSchema#boolean";
+/// Data type of floating-point numbers.
+pub const DOUBLE: &str = "http://www.w3.org/2001/XMLSchema#double";
 /// Data type of URIs.
 pub const ANY_URI: &str = "http://www.w3.org/2001/XMLSchema#anyURI";
 

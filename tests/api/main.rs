@@ -7,6 +7,7 @@ mod support;
 mod acceptance;
 mod audit;
 mod authorized_parties;
+mod authzen;
 mod change_requests;
 mod client_batches;
 mod clients;

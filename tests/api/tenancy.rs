@@ -19,6 +19,7 @@ const AYE: &str = "390042191";
 /// Operations that anybody may call.
 const PUBLIC: &[&str] = &[
     "GET /accessmanagement/api/v1/meta/",
+    "GET /.well-known/authzen-configuration",
     "GET /alive",
     "GET /health",
     "GET /authentication/api/v1/exchange/",

@@ -1,0 +1,248 @@
+//! `/access/v1`: decisions as the `OpenID` `AuthZEN` Authorization API 1.0 asks for them.
+
+use axum::{
+    body::Body,
+    extract::{FromRequestParts as _, Request, State},
+    response::{IntoResponse, Response},
+};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, StatusCode,
+    header::{CACHE_CONTROL, CONTENT_TYPE},
+    request::Parts,
+};
+use serde_json::{Map, Value, json};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{
+    Decided,
+    authzen::{self, Question, Semantic},
+    token_api,
+};
+use crate::{
+    app::{AppState, ServiceOwner},
+    http::{ApiError, ApiResult, Json, body},
+    system_users,
+    token::scopes::{AUTHORIZE_ADMIN, Authorize},
+    xacml::Decision,
+};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Answers what a subject may do with a resource.
+#[utoipa::path(post, path = "/access/v1/evaluation", tag = "AuthZEN", request_body(content = serde_json::Value, content_type = "application/json"),
+    responses((status = 200, body = serde_json::Value, description = "`decision` and `context`"),
+        (status = 400, body = String, content_type = "text/plain", description = "What is missing or wrong"), (status = 401), (status = 403),
+        (status = 503, description = "The facts cannot be had; try again")),
+    security(("maskinporten" = ["altinn:authorization/authorize", "altinn:authorization/authorize.admin"])))]
+pub async fn evaluation(State(state): State<AppState>, request: Request) -> Response {
+    answer(&state, request, async |asker, db, members| {
+        let question = Question::read(&members).map_err(bad)?;
+        Ok(asker.evaluate(db, &question).await?.map_err(bad)?.told())
+    })
+    .await
+}
+
+/// Answers several questions in one call, in order.
+#[utoipa::path(post, path = "/access/v1/evaluations", tag = "AuthZEN", request_body(content = serde_json::Value, content_type = "application/json"),
+    responses((status = 200, body = serde_json::Value, description = "`evaluations`; without questions in a list, as a single evaluation"),
+        (status = 400, body = String, content_type = "text/plain", description = "What is missing or wrong"), (status = 401), (status = 403),
+        (status = 503, description = "The facts cannot be had; try again")),
+    security(("maskinporten" = ["altinn:authorization/authorize", "altinn:authorization/authorize.admin"])))]
+pub async fn evaluations(State(state): State<AppState>, request: Request) -> Response {
+    answer(&state, request, async |asker, db, members| {
+        let items = authzen::batch(&members, state.config.settings.pdp.max_decisions_per_request).map_err(bad)?;
+        let semantic = Semantic::read(&members).map_err(bad)?;
+        if items.is_empty() {
+            let question = Question::read(&members).map_err(bad)?;
+            return Ok(asker.evaluate(db, &question).await?.map_err(bad)?.told());
+        }
+        let mut told = Vec::with_capacity(items.len());
+        for item in items {
+            let (permitted, mut one) = asker.item(db, &item).await?;
+            let ends = match semantic {
+                Semantic::ExecuteAll => false,
+                Semantic::DenyOnFirstDeny => !permitted,
+                Semantic::PermitOnFirstPermit => permitted,
+            };
+            if ends && semantic == Semantic::DenyOnFirstDeny {
+                one["context"]["short_circuit"] = json!("deny_on_first_deny");
+            }
+            told.push(one);
+            if ends {
+                break;
+            }
+        }
+        Ok(json!({"evaluations": told}))
+    })
+    .await
+}
+
+/// Where the decision point answers.
+#[utoipa::path(get, path = "/.well-known/authzen-configuration", tag = "AuthZEN", responses((status = 200, body = serde_json::Value)))]
+pub async fn metadata(State(state): State<AppState>, headers: HeaderMap) -> impl IntoResponse {
+    let base = state.base_for(&headers);
+    let document = json!({
+        "policy_decision_point": base,
+        "access_evaluation_endpoint": format!("{base}/access/v1/evaluation"),
+        "access_evaluations_endpoint": format!("{base}/access/v1/evaluations"),
+    });
+    ([(CACHE_CONTROL, "max-age=3600"), (CONTENT_TYPE, "application/json")], document.to_string())
+}
+
+fn bad(message: String) -> ApiError {
+    ApiError::Text(StatusCode::BAD_REQUEST, message)
+}
+
+/// Proves the caller, reads the body, and answers under the caller's request id.
+async fn answer(
+    state: &AppState,
+    request: Request,
+    work: impl AsyncFnOnce(&Asker<'_>, &mut PgConnection, Map<String, Value>) -> ApiResult<Value>,
+) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let id = parts.headers.get(REQUEST_ID).cloned().unwrap_or_else(|| {
+        let made = Uuid::new_v4().to_string();
+        HeaderValue::from_str(&made).unwrap_or(HeaderValue::from_static("none"))
+    });
+    let worked = async {
+        let asker = Asker { state, owner: ServiceOwner::from_request_parts(&mut parts, state).await? };
+        let members = members(state, &parts, body).await?;
+        let mut db = state.db.acquire().await?;
+        work(&asker, &mut db, members).await
+    };
+    let mut response = match worked.await {
+        Ok(value) => Json(value).into_response(),
+        // A sentence as plain text, whatever the client prefers.
+        Err(ApiError::Text(status, message)) => (status, [(CONTENT_TYPE, "text/plain; charset=utf-8")], message).into_response(),
+        Err(error) => error.into_response(),
+    };
+    response.headers_mut().insert(REQUEST_ID, id);
+    response
+}
+
+async fn members(state: &AppState, parts: &Parts, body: Body) -> ApiResult<Map<String, Value>> {
+    if !body::is_json(&parts.headers) {
+        return Err(bad("the body must be application/json".to_owned()));
+    }
+    let bytes = body::read(&parts.headers, body, state.config.settings.pdp.max_body_bytes).await?;
+    match serde_json::from_slice(&bytes) {
+        Ok(Value::Object(members)) => Ok(members),
+        Ok(_) => Err(bad("the body must be a JSON object".to_owned())),
+        Err(error) => Err(bad(format!("the body is not valid JSON: line {}, column {}", error.line(), error.column()))),
+    }
+}
+
+/// The answer to one question.
+struct Evaluated {
+    permitted: bool,
+    reason: &'static str,
+    /// Decision and status code, when the decision point was asked.
+    xacml: Option<(Decision, &'static str)>,
+    min_level: u8,
+}
+
+impl Evaluated {
+    const fn refused(reason: &'static str) -> Self {
+        Self { permitted: false, reason, xacml: None, min_level: 0 }
+    }
+
+    fn told(&self) -> Value {
+        let mut context = json!({"reason": self.reason});
+        if let Some((decision, status)) = self.xacml {
+            context["xacml"] = json!({"decision": decision.as_str(), "status_code": format!("urn:oasis:names:tc:xacml:1.0:status:{status}")});
+        }
+        if self.min_level > 0 {
+            context["minimum_authentication_level"] = json!(self.min_level);
+        }
+        json!({"decision": self.permitted, "context": context})
+    }
+}
+
+/// Who asks.
+struct Asker<'a> {
+    state: &'a AppState,
+    owner: ServiceOwner<Authorize>,
+}
+
+impl Asker<'_> {
+    /// The answer to a question of a batch. What is wrong with it is told in its place.
+    async fn item(&self, db: &mut PgConnection, item: &Map<String, Value>) -> ApiResult<(bool, Value)> {
+        let fault = |status: u16, message: &str| json!({"decision": false, "context": {"error": {"status": status, "message": message}}});
+        let question = match Question::read(item) {
+            Ok(question) => question,
+            Err(message) => return Ok((false, fault(400, &message))),
+        };
+        Ok(match self.evaluate(db, &question).await? {
+            Err(message) => (false, fault(400, &message)),
+            Ok(evaluated) if evaluated.reason == "unknown_resource" => (false, fault(404, "the resource is unknown, or has no policy")),
+            Ok(evaluated) => (evaluated.permitted, evaluated.told()),
+        })
+    }
+
+    /// Decides; the inner error is what is wrong with the question.
+    async fn evaluate(&self, db: &mut PgConnection, question: &Question) -> ApiResult<Result<Evaluated, String>> {
+        let (request, token) = match question.request().and_then(|request| Ok((request, question.access_token()?))) {
+            Ok((Ok(request), token)) => (request, token),
+            Ok((Err(reason), _)) => return Ok(Ok(Evaluated::refused(reason))),
+            Err(message) => return Ok(Err(message)),
+        };
+        if let Some(reason) = self.objection(&mut *db, question, token).await? {
+            return Ok(Ok(Evaluated::refused(reason)));
+        }
+        let settings = &self.state.config.settings.pdp;
+        let decided = self.state.pdp.decide(db, &request).await?;
+        if settings.enforce_resource_owner && !self.owns(&decided) {
+            return Err(ApiError::Empty(StatusCode::FORBIDDEN));
+        }
+        metrics::counter!("altinn.pdp.decisions", "resource.owner.org" => decided.owner_code.clone(), "resource.id" => decided.resource.clone(),
+            "pdp.api.kind" => "authzen", "decision" => decided.decision.as_str())
+        .increment(1);
+        let (permit, min_level) = (decided.decision == Decision::Permit, decided.min_level());
+        let suffices = min_level <= settings.systemuser_auth_level;
+        Ok(Ok(Evaluated {
+            permitted: permit && suffices,
+            reason: if permit && !suffices { "insufficient_authentication_level" } else { decided.reason },
+            xacml: Some((decided.decision, decided.status)),
+            min_level,
+        }))
+    }
+
+    /// Whether the resource is the caller's, or the caller may ask about all.
+    fn owns(&self, decided: &Decided) -> bool {
+        let principal = &self.owner.caller.principal;
+        let own = |owner: &str| principal.org.is_some_and(|org| org.as_str() == owner);
+        decided.owner_org.as_deref().is_none_or(own) || principal.scopes.contains(AUTHORIZE_ADMIN)
+    }
+
+    /// Why the system user is not the one it is said to be; none when nothing speaks against it.
+    async fn objection(&self, db: &mut PgConnection, question: &Question, token: Option<&str>) -> ApiResult<Option<&'static str>> {
+        let user = match question.system_user() {
+            Ok(user) => user,
+            Err(reason) => return Ok(Some(reason)),
+        };
+        if let Some(token) = token {
+            match token_api::system_users_of(self.state, &mut *db, token).await? {
+                Err(reason) => return Ok(Some(reason)),
+                Ok(listed) if !user.is_some_and(|id| listed.contains(&id)) => return Ok(Some("systemuser_mismatch")),
+                Ok(_) => {}
+            }
+        }
+        match user {
+            Some(id) => contradicted(db, id, question).await,
+            None => Ok(None),
+        }
+    }
+}
+
+/// Why what is asserted about a system user does not hold; none when it does.
+async fn contradicted(db: &mut PgConnection, id: Uuid, question: &Question) -> ApiResult<Option<&'static str>> {
+    let asserted = question.assertions();
+    if asserted == authzen::Assertions::default() {
+        return Ok(None);
+    }
+    let Some(user) = system_users::by_id(db, id).await? else { return Ok(Some("unknown_subject")) };
+    let owner = asserted.owner.as_deref().map(|owner| owner.strip_prefix("0192:").unwrap_or(owner));
+    let agrees = asserted.system_id.is_none_or(|system| system == user.system_id) && owner.is_none_or(|owner| owner == user.reportee_org_no);
+    Ok((!agrees).then_some("subject_mismatch"))
+}
