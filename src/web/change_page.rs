@@ -272,6 +272,7 @@ async fn describe(state: &AppState, loaded: &Loaded, report: Option<&DelegationR
         seen: seen(request, system.as_ref(), party),
         can_approve: false,
         can_reject: false,
+        forward: None,
         close: after.0,
         afterwards: after.1,
         system_name: names.system,

@@ -197,6 +197,7 @@ enum Situation {
     TimedOut,
     SystemGone,
     Related,
+    Forwarded,
     Exists,
     CannotGive,
     Open,
@@ -211,6 +212,7 @@ async fn situation(state: &AppState, loaded: &Loaded) -> Result<(Situation, Opti
         _ if party.is_gone() => Some(Situation::Closed),
         _ if !request.is_open() => Some(Situation::TimedOut),
         _ if system.as_ref().is_none_or(|s| s.is_deleted) => Some(Situation::SystemGone),
+        _ if !admin && request.escalated => Some(Situation::Forwarded),
         _ if !admin => Some(Situation::Related),
         _ => None,
     };
@@ -254,15 +256,24 @@ async fn page(state: &AppState, browser: &Browser, loaded: &Loaded, notice: Opti
             title: t("req.exists_title"),
             body: texts::filled(language, "req.exists_body", &[("system", &v.system_name)]),
         }),
+        Situation::Forwarded => about("esc.already", "info"),
         Situation::Related | Situation::CannotGive | Situation::Open => None,
     };
     v.notice = notice.or(said);
     v.can_approve = situation == Situation::Open;
     v.can_reject =
         matches!(situation, Situation::Open | Situation::CannotGive | Situation::Exists) || (situation == Situation::SystemGone && loaded.admin);
-    if situation == Situation::Related {
+    if matches!(situation, Situation::Related | Situation::Forwarded) {
         v.decide_title = t("esc.title");
         v.decide_body = texts::filled(language, "esc.body", &[("org", &display::name(&party.name))]);
+    }
+    match situation {
+        Situation::Related => {
+            v.decide_body = format!("{} {}", v.decide_body, t("esc.offer"));
+            v.forward = Some(t("esc.send"));
+        }
+        Situation::CannotGive if !request.escalated => v.forward = Some(t("esc.other")),
+        _ => {}
     }
     v.action = format!("/accessmanagement/ui/systemuser/{}/{}", page_name(request.kind), request.id);
     if let Some(session) = &browser.session {
@@ -332,6 +343,11 @@ async fn carry_out(state: &AppState, browser: &Browser, loaded: &Loaded, form: &
     let language = browser.language;
     let outcome = match form.decision.as_str() {
         "close" => Ok("closed"),
+        "escalate" if form.party != party.uuid.to_string() => return forbidden(),
+        "escalate" => match state.decisions().escalate(approver, request.kind, request.id).await {
+            Ok(()) => return forwarded(state, browser, loaded).await,
+            Err(error) => Err(error),
+        },
         "approve" | "reject" if !admin || form.party != party.uuid.to_string() => return forbidden(),
         "approve" => {
             let same = |now: &Request, system: &System| request_view::seen(now, Some(system), party, language) == form.seen;
@@ -344,6 +360,29 @@ async fn carry_out(state: &AppState, browser: &Browser, loaded: &Loaded, form: &
         Ok(outcome) => leave(state, browser, loaded, outcome).await,
         Err(error) => explain(state, browser, loaded, error, form.decision == "approve").await,
     }
+}
+
+/// The page after a request was passed on.
+async fn forwarded(state: &AppState, browser: &Browser, loaded: &Loaded) -> Response {
+    let now = match load(state, browser, loaded.request.kind, loaded.request.id).await {
+        Ok(Ok(now)) => now,
+        Ok(Err(page)) => return page,
+        Err(error) => return frame::failure(state, browser, error),
+    };
+    let mut page = match page(state, browser, &now, None).await {
+        Ok(page) => page,
+        Err(error) => return frame::failure(state, browser, error),
+    };
+    let t = |key: &str| texts::text(browser.language, key).to_owned();
+    page.v.notice = None;
+    page.v.title = t("esc.done_title");
+    page.f.title = t("esc.done_title");
+    page.v.lead = texts::filled(browser.language, "esc.done_body", &[("org", &display::name(&now.party.name))]);
+    page.v.decide_title = t("req.h_decide");
+    page.v.decide_body = String::new();
+    page.v.close = t("esc.finish");
+    (page.v.can_approve, page.v.can_reject, page.v.forward) = (false, false, None);
+    page.f.respond(StatusCode::OK, &page)
 }
 
 /// After a decision: out, and to where the vendor waits, or to the receipt.

@@ -78,6 +78,8 @@ pub struct View {
     pub seen: String,
     pub can_approve: bool,
     pub can_reject: bool,
+    /// Text of the button that passes the request on to those who may decide, where it is offered.
+    pub forward: Option<String>,
     pub close: String,
     pub afterwards: String,
     pub system_name: String,
@@ -195,6 +197,7 @@ pub async fn describe(
         seen: seen(request, system, party, language),
         can_approve: false,
         can_reject: false,
+        forward: None,
         close,
         afterwards,
         system_name,

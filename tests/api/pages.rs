@@ -110,6 +110,24 @@ async fn approving_leads_out_and_back_to_the_vendor() {
 }
 
 #[tokio::test]
+async fn who_may_not_decide_passes_the_request_on() {
+    let app = TestApp::start().await;
+    let browser = Browser::new();
+    let id = who::NATTERGAL_REQUEST;
+    let page = browser.open_as(&confirm(&app, id), who::JOSTEIN).await.expect(200, "Send videre");
+    assert!(!page.text.contains("value=\"approve\""));
+    let done = press(&app, &browser, &page, id, "escalate").await.expect(200, "Forespørselen er sendt videre");
+    assert!(done.text.contains("Avslutt") && !done.text.contains("value=\"escalate\""));
+    assert!(app.sql_text(&format!("select escalated::text from request where id = '{id}'")).await == "true");
+    browser.open(&confirm(&app, id)).await.expect(200, "Forespørselen er allerede sendt videre");
+    let end = press(&app, &browser, &done, id, "close").await;
+    assert_eq!(end.address.as_str(), "https://fjordlonn.example/kvittering", "back to where the vendor waits");
+    // Who decides finds it, and decides.
+    Browser::new().open_as(&confirm(&app, id), who::TORLEIF).await.expect(200, "value=\"approve\"");
+    assert_eq!(app.count("select count(*) from outbox where event = 'systemuser_request_escalated'").await, 1);
+}
+
+#[tokio::test]
 async fn each_state_has_its_page() {
     let app = TestApp::start().await;
     let open = async |id: &str, pid: &str| Browser::new().open_as(&confirm(&app, id), pid).await;
