@@ -10,14 +10,14 @@ use uuid::Uuid;
 
 use crate::support::*;
 
-/// Names and types, without values; of a list, its first element.
+/// Names and types, without values; of a list, the element that has most to show.
 fn shape(value: &Value) -> Value {
     match value {
         Value::Null => json!("null"),
         Value::Bool(_) => json!("boolean"),
         Value::Number(_) => json!("number"),
         Value::String(_) => json!("string"),
-        Value::Array(items) => items.first().map_or_else(|| json!([]), |item| json!([shape(item)])),
+        Value::Array(items) => items.iter().map(shape).max_by_key(|s| s.to_string().len()).map_or_else(|| json!([]), |richest| json!([richest])),
         // Texts by language and the like: the names are data.
         Value::Object(members) => members.iter().map(|(name, member)| (name.clone(), shape(member))).collect(),
     }
