@@ -5,9 +5,9 @@ use uuid::Uuid;
 
 use super::{
     PartialRequest,
-    decide::{INSTANCE, ORGANIZATION, PARTY_ID, PARTY_UUID, PERSON, SYSTEM_USER},
+    decide::{INSTANCE, ORGANIZATION, PARTY_ID, PARTY_UUID, PERSON, SYSTEM_USER, named_party},
 };
-use crate::{ids::OrgNumber, xacml::ids};
+use crate::xacml::ids;
 
 const RESOURCE: &str = "urn:altinn:resource";
 const TASK: &str = "urn:altinn:task";
@@ -190,16 +190,6 @@ fn reportee(properties: &Map<String, Value>) -> Result<Option<(&'static str, Str
         }
     }
     Ok(found)
-}
-
-/// A party by nine digits, or by the URN of one of its identifiers.
-fn named_party(text: &str) -> Option<(&'static str, String)> {
-    if OrgNumber::parse(text).is_ok() {
-        return Some((ORGANIZATION, text.to_owned()));
-    }
-    let (name, value) = text.rsplit_once(':')?;
-    let known = [ORGANIZATION, PARTY_ID, PARTY_UUID, PERSON].into_iter().find(|known| *known == name)?;
-    (!value.is_empty()).then(|| (known, value.to_owned()))
 }
 
 /// Members whose names are URNs, as attributes of a category.

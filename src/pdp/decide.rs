@@ -34,6 +34,17 @@ pub(super) const ORGANIZATION: &str = "urn:altinn:organization:identifier-no";
 pub(super) const ORGANIZATION_LEGACY: &str = "urn:altinn:organizationnumber";
 pub(super) const INSTANCE: &str = "urn:altinn:instance-id";
 
+/// A party by nine digits, or by the URN of one of its identifiers with the value after the last colon.
+pub(super) fn named_party(text: &str) -> Option<(&'static str, String)> {
+    let text = text.trim();
+    if OrgNumber::parse(text).is_ok() {
+        return Some((ORGANIZATION, text.to_owned()));
+    }
+    let (name, value) = text.rsplit_once(':')?;
+    let known = [ORGANIZATION, ORGANIZATION_LEGACY, PARTY_ID, PARTY_UUID, PERSON].into_iter().find(|known| known.eq_ignore_ascii_case(name))?;
+    (!value.is_empty()).then(|| (known, value.to_owned()))
+}
+
 /// The attributes one decision is about, by category, in request order.
 #[derive(Debug, Default)]
 pub struct PartialRequest {

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{
     Decided, PartialRequest,
-    decide::{INSTANCE, ORGANIZATION, ORGANIZATION_LEGACY, PARTY_ID, PARTY_UUID, PERSON, SYSTEM_USER},
+    decide::{INSTANCE, ORGANIZATION, SYSTEM_USER, named_party},
 };
 use crate::{
     app::{AppState, ServiceOwner},
@@ -152,17 +152,6 @@ fn bind(value: &Value, max_checks: usize) -> ApiResult<Inspection> {
         return Err(ModelState::of("Checks", "At least one check is needed.").into());
     }
     Ok(Inspection { token, required_scopes, audience, checks })
-}
-
-/// A party by nine digits, or by the URN of one of its identifiers with the value after the last colon.
-fn named_party(text: &str) -> Option<(&'static str, String)> {
-    let text = text.trim();
-    if OrgNumber::parse(text).is_ok() {
-        return Some((ORGANIZATION, text.to_owned()));
-    }
-    let (name, value) = text.rsplit_once(':')?;
-    let known = [ORGANIZATION, ORGANIZATION_LEGACY, PARTY_ID, PARTY_UUID, PERSON].into_iter().find(|known| known.eq_ignore_ascii_case(name))?;
-    (!value.is_empty()).then(|| (known, value.to_owned()))
 }
 
 /// Checks a system user's token, and decides what it may do.

@@ -256,3 +256,80 @@ async fn a_client_id_given_up_is_free_for_another_system() {
     let taken = app.send(Method::PUT, &format!("{REGISTER}/390198116_first"), Some(&token), Some(back)).await;
     assert_eq!(taken.validation_codes(), ["AUTH.VLD-00004"]);
 }
+
+/// Asks for one right or package of Fjordlønn's system, which is made to list it, and lets a person answer.
+async fn approved_by(app: &TestApp, org: &str, party: i64, person: &str, wanted: Value) -> Answer {
+    for (member, column) in [("rights", "rights"), ("accessPackages", "access_packages")] {
+        if let Some(list) = wanted.get(member) {
+            app.run_sql(&format!("update system set {column} = '{list}' where system_id = '{}'", who::FJORDLONN_SYSTEM)).await;
+        }
+    }
+    let mut body = json!({"systemId": who::FJORDLONN_SYSTEM, "partyOrgNo": org, "externalRef": Uuid::new_v4()});
+    body.as_object_mut().unwrap().extend(wanted.as_object().unwrap().clone());
+    let id = ask(app, who::FJORDLONN, "vendor", body).await;
+    app.post_empty(&format!("{REQUEST}/{party}/{id}/approve"), &app.person(person).await).await
+}
+
+#[tokio::test]
+async fn each_right_that_cannot_be_passed_on_has_its_code() {
+    let app = TestApp::start().await;
+    let (nattergal, keramikk) = (i64::from(who::NATTERGAL_PARTY), i64::from(who::KERAMIKK_PARTY));
+    for (code, resource, org, party, person) in [
+        ("AUTH-00070", "gammelt-skjema", who::NATTERGAL, nattergal, who::TORLEIF),
+        ("AUTH-00071", "skatt-maskinporten-api", who::NATTERGAL, nattergal, who::TORLEIF),
+        ("AUTH-00069", "saft-innsyn", who::KERAMIKK, keramikk, who::ODDNY),
+        ("AUTH-00068", "konkurs-dokumenter", who::KERAMIKK, keramikk, who::ODDNY),
+        ("AUTH-00016", "uforetrygd-privat", who::KERAMIKK, keramikk, who::ODDNY),
+        ("AUTH-00014", "finnes-ikke", who::KERAMIKK, keramikk, who::ODDNY),
+    ] {
+        let answer = approved_by(&app, org, party, person, json!({"rights": rights(&[resource])})).await;
+        assert_eq!((answer.status, answer.code().as_str()), (403, code), "{resource}: {}", answer.text);
+    }
+    // Who is on the list may pass it on.
+    let listed = approved_by(&app, who::NATTERGAL, nattergal, who::TORLEIF, json!({"rights": rights(&["saft-innsyn"])})).await;
+    assert_eq!(listed.status, 200, "{}", listed.text);
+    assert_eq!(app.count("select count(*) from system_user where external_ref like '%-%-%-%-%' and not is_deleted").await, 1);
+}
+
+#[tokio::test]
+async fn only_the_keys_that_may_be_passed_on_are() {
+    let app = TestApp::start().await;
+    // Owner of a sole proprietorship: some actions of the form are for managing directors alone.
+    let answer =
+        approved_by(&app, who::KERAMIKK, i64::from(who::KERAMIKK_PARTY), who::ODDNY, json!({"rights": rights(&["arbeidstrening-avtale"])})).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let id = app.sql_text("select id::text from system_user order by created desc, sequence_no desc limit 1").await;
+    let held = app.sql_text(
+        "select string_agg(distinct g.action, ' ' order by g.action) from assignment_right g join assignment a on a.id = g.assignment_id
+         join party p on p.key = a.to_key join system_user u on u.id = p.uuid where u.id = (select id from system_user order by sequence_no desc limit 1)",
+    );
+    let held = held.await;
+    for action in ["read", "write"] {
+        let expected = if held.split(' ').any(|a| a == action) { "Permit" } else { "NotApplicable" };
+        assert_eq!(app.decide_system_user(&id, action, "arbeidstrening-avtale", who::KERAMIKK).await, expected, "{action} of {held}");
+    }
+}
+
+#[tokio::test]
+async fn who_may_pass_a_package_on() {
+    let app = TestApp::start().await;
+    let nattergal = i64::from(who::NATTERGAL_PARTY);
+    let package = |name: &str| json!({"accessPackages": packages(&[name])});
+    // The managing director has what managing directors have, and no more.
+    assert_eq!(approved_by(&app, who::NATTERGAL, nattergal, who::TORLEIF, package("jordbruk")).await.status, 200);
+    let two = json!({"accessPackages": packages(&["jordbruk", "tjenester-nuf"])});
+    assert_eq!(approved_by(&app, who::NATTERGAL, nattergal, who::TORLEIF, two).await.expect(400).code(), "AUTH-00053");
+    // Who was given access management and one package passes on that one alone.
+    let borghild = "05927921520";
+    assert_eq!(approved_by(&app, who::NATTERGAL, nattergal, borghild, package("lonn")).await.status, 200);
+    assert_eq!(approved_by(&app, who::NATTERGAL, nattergal, borghild, package("pensjon")).await.expect(400).code(), "AUTH-00053");
+    // A main administrator passes on what he does not hold himself.
+    let tindevandrer = i64::from(who::TINDEVANDRER_PARTY);
+    assert_eq!(approved_by(&app, who::TINDEVANDRER, tindevandrer, who::JOSTEIN, package("jordbruk")).await.status, 200);
+    // The accountant's managing director decides nothing for a client.
+    approved_by(&app, who::KERAMIKK, i64::from(who::KERAMIKK_PARTY), "13837347860", package("lonn")).await.expect(403);
+    // A sub-unit's request is for the main unit's managing director.
+    let sub_unit = "290340306";
+    let party = party_of(&app, sub_unit).await;
+    assert_eq!(approved_by(&app, sub_unit, party, who::TORLEIF, package("lonn")).await.status, 200);
+}
