@@ -68,27 +68,27 @@ struct Walk<'a, I: Iterator<Item = &'a Checkpoint>> {
 impl<'a, I: Iterator<Item = &'a Checkpoint>> Walk<'a, I> {
     fn step(&mut self, row: &Row) -> Result<(), String> {
         let place = row.chain.unwrap_or_default();
-        let named = format!("row {place} (seq {}, {}, {} {})", row.seq, row.at.to_rfc3339(), row.action, row.object_id);
+        let named = || format!("row {place} (seq {}, {}, {} {})", row.seq, row.at.to_rfc3339(), row.action, row.object_id);
         if self.last == 0 && place > 1 {
             self.start_behind(row, place)?;
         }
         if place <= self.last {
-            return Err(format!("{named}: there are two rows at this place"));
+            return Err(format!("{}: there are two rows at this place", named()));
         }
         if place != self.last + 1 {
-            return Err(format!("row {}: is missing; the next one is {named}", self.last + 1));
+            return Err(format!("row {}: is missing; the next one is {}", self.last + 1, named()));
         }
         if row.prev_hash.as_deref() != Some(&self.hash[..]) {
-            return Err(format!("{named}: does not follow the row before it"));
+            return Err(format!("{}: does not follow the row before it", named()));
         }
         let hash = row.hash_at(place, &self.hash);
         if row.hash.as_deref() != Some(&hash[..]) {
-            return Err(format!("{named}: was changed after it was sealed"));
+            return Err(format!("{}: was changed after it was sealed", named()));
         }
         (self.last, self.hash) = (place, hash.to_vec());
         while let Some(checkpoint) = self.checkpoints.next_if(|c| c.length <= place) {
             if checkpoint.length == place && checkpoint.hash != hex(&self.hash) {
-                return Err(format!("{named}: the checkpoint of {} says otherwise", checkpoint.at.to_rfc3339()));
+                return Err(format!("{}: the checkpoint of {} says otherwise", named(), checkpoint.at.to_rfc3339()));
             }
             self.agreed += 1;
         }

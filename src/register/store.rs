@@ -1,5 +1,7 @@
 //! All SQL of the register.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 use sqlx::{PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
@@ -167,12 +169,13 @@ pub async fn service_owner_code(db: impl PgExecutor<'_>, org_number: &str) -> Re
     Ok(sqlx::query_scalar!("select orgcode from service_owner where org_number = $1", org_number).fetch_optional(db).await?)
 }
 
-/// Name of an organisation; none when the register does not know it.
+/// Names of organisations by their number. Those that the register does not know are left out.
 ///
 /// # Errors
 /// As the database says.
-pub async fn name_of_organization(db: &mut PgConnection, org_number: &str) -> Result<Option<String>, DbError> {
-    Ok(sqlx::query_scalar!("select name from party where org_number = $1", org_number).fetch_optional(db).await?)
+pub async fn names_of_organizations(db: &mut PgConnection, org_numbers: &[String]) -> Result<HashMap<String, String>, DbError> {
+    let rows = sqlx::query!(r#"select org_number as "org_number!", name from party where org_number = any($1)"#, org_numbers).fetch_all(db).await?;
+    Ok(rows.into_iter().map(|row| (row.org_number, row.name)).collect())
 }
 
 /// Makes a system user known as a party, with the system user's id as uuid.

@@ -55,25 +55,29 @@ impl<'a> Describer<'a> {
         if let Some(known) = self.known.get(id) {
             return Ok(known.clone());
         }
-        let found = match systems::by_id(db, id).await? {
-            Some(system) => self.of_system(db, &system).await?,
-            None => SystemRef { system_id: id.to_owned(), name: id.to_owned(), ..SystemRef::default() },
+        let found = match systems::by_id(&mut *db, id).await? {
+            Some(system) => self.systems(db, &[system]).await?.pop(),
+            None => None,
         };
+        let found = found.unwrap_or_else(|| SystemRef { system_id: id.to_owned(), name: id.to_owned(), ..SystemRef::default() });
         self.known.insert(id.to_owned(), found.clone());
         Ok(found)
     }
 
-    /// A system, with names.
+    /// Systems, with names, in their order.
     ///
     /// # Errors
     /// As the database says.
-    pub async fn of_system(&self, db: &mut PgConnection, system: &System) -> Result<SystemRef, DbError> {
-        Ok(SystemRef {
-            system_vendor_org_name: register::name_of_organization(db, &system.vendor_org).await?.unwrap_or_default(),
+    pub async fn systems(&self, db: &mut PgConnection, systems: &[System]) -> Result<Vec<SystemRef>, DbError> {
+        let vendors: Vec<String> = systems.iter().map(|s| s.vendor_org.clone()).collect();
+        let names = register::names_of_organizations(db, &vendors).await?;
+        let described = |system: &System| SystemRef {
+            system_vendor_org_name: names.get(&system.vendor_org).cloned().unwrap_or_default(),
             name: system.name_in(self.language.code()).unwrap_or(&system.id).to_owned(),
             system_id: system.id.clone(),
             system_vendor_org_number: system.vendor_org.clone(),
-        })
+        };
+        Ok(systems.iter().map(described).collect())
     }
 
     /// The resources of rights, in their order. One that the registry does not know is left out.

@@ -208,10 +208,8 @@ pub async fn delete_agent(State(state): State<AppState>, user: User, path: PathV
 pub async fn systems(State(state): State<AppState>, _: User, language: PageLanguage) -> PortalResult<Json<Vec<SystemRef>>> {
     let describe = Describer::new(&state.metadata, language);
     let mut db = state.db.acquire().await?;
-    let mut out = Vec::new();
-    for system in systems::visible(&mut db).await? {
-        out.push(describe.of_system(&mut db, &system).await?);
-    }
+    let visible = systems::visible(&mut db).await?;
+    let mut out = describe.systems(&mut db, &visible).await?;
     out.sort_by_cached_key(|s| (s.name.to_uppercase(), s.system_id.clone()));
     Ok(Json(out))
 }

@@ -121,7 +121,8 @@ impl About<'_> {
         let system =
             display::localized(self.system.map_or(&no_name, |s| &s.name), self.language).map_or_else(|| display::safe(self.system_id), |name| name.0);
         let vendor_no = self.system.map(|s| s.vendor_org.clone()).unwrap_or_default();
-        let vendor = register::name_of_organization(db, &vendor_no).await?.map_or_else(|| display::org_number(&vendor_no), |n| display::name(&n));
+        let known = register::names_of_organizations(db, std::slice::from_ref(&vendor_no)).await?.remove(&vendor_no);
+        let vendor = known.map_or_else(|| display::org_number(&vendor_no), |n| display::name(&n));
         let organization = display::name(&self.party.name);
         let org_no = self.party.org_number.clone().unwrap_or_default();
         let numbered =
