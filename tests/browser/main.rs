@@ -113,6 +113,12 @@ async fn assert_accessible(browser: &Client, what: &str) {
     assert_eq!(found, json!([]), "{what}");
 }
 
+/// Nobody has to scroll sideways.
+async fn assert_fits(browser: &Client, what: &str) {
+    let overflow = browser.execute("return document.documentElement.scrollWidth - window.innerWidth", vec![]).await.unwrap();
+    assert!(overflow.as_i64().unwrap() <= 0, "{what}: scrolls sideways by {overflow}");
+}
+
 async fn press(browser: &Client, selector: &str) {
     browser.find(Locator::Css(selector)).await.unwrap_or_else(|e| panic!("{selector}: {e}")).click().await.expect("a click");
 }
@@ -211,8 +217,7 @@ async fn every_state_of_the_page_is_accessible_in_every_language() {
         for (id, what) in [(&open, "open"), (&rejected, "rejected"), (&expired, "timed out"), (&unknown, "not found")] {
             browser.goto(&page(id)).await.unwrap();
             assert_accessible(&browser, &format!("{what}, {language}")).await;
-            let overflow = browser.execute("return document.documentElement.scrollWidth - window.innerWidth", vec![]).await.unwrap();
-            assert!(overflow.as_i64().unwrap() <= 0, "{what}, {language}: scrolls sideways by {overflow}");
+            assert_fits(&browser, &format!("{what}, {language}")).await;
         }
         browser.goto(&page(who::NATTERGAL_REQUEST)).await.unwrap();
         assert_accessible(&browser, &format!("not yours, {language}")).await;
@@ -256,8 +261,7 @@ async fn a_change_is_decided_on_an_accessible_page() {
         log_in(&browser, who::JOSTEIN).await;
         arrive(&browser, &app.base).await;
         assert_accessible(&browser, &format!("change, {language}")).await;
-        let overflow = browser.execute("return document.documentElement.scrollWidth - window.innerWidth", vec![]).await.unwrap();
-        assert!(overflow.as_i64().unwrap() <= 0, "change, {language}: scrolls sideways by {overflow}");
+        assert_fits(&browser, &format!("change, {language}")).await;
         if language == "nb" {
             press(&browser, "button[value=approve]").await;
             arrive(&browser, &format!("{}/accessmanagement/ui/loggedout", app.base)).await;
@@ -266,4 +270,31 @@ async fn a_change_is_decided_on_an_accessible_page() {
         browser.close().await.unwrap();
     }
     assert_eq!(app.decide_system_user(who::TINDEVANDRER_USER, "write", "pensjon-afp", who::TINDEVANDRER).await, "Permit");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_may_not_decide_passes_the_request_on_from_an_accessible_page() {
+    let app = TestApp::start().await;
+    let driver = Driver::start().await;
+    let url = format!("{}/accessmanagement/ui/systemuser/request?id={}", app.base, who::NATTERGAL_REQUEST);
+    for (language, width) in [("nn", 320), ("en", 320), ("nb", 1280)] {
+        let browser = driver.browser(true, language, width).await;
+        browser.goto(&url).await.unwrap();
+        log_in(&browser, who::JOSTEIN).await;
+        arrive(&browser, &app.base).await;
+        assert_accessible(&browser, &format!("may not decide, {language}")).await;
+        assert_fits(&browser, &format!("may not decide, {language}")).await;
+        assert!(browser.find(Locator::Css("button[value=approve]")).await.is_err());
+        if language == "nb" {
+            press(&browser, "button[value=escalate]").await;
+            browser.wait().for_element(Locator::XPath("//h1[.='Forespørselen er sendt videre']")).await.expect("the page after it");
+            assert_accessible(&browser, "passed on").await;
+            assert!(browser.find(Locator::Css("button[value=escalate]")).await.is_err());
+            browser.goto(&url).await.unwrap();
+            assert_accessible(&browser, "passed on before").await;
+            assert!(browser.find(Locator::Css("button[value=escalate]")).await.is_err());
+        }
+        browser.close().await.unwrap();
+    }
+    assert_eq!(app.count("select count(*) from outbox where event = 'systemuser_request_escalated'").await, 1);
 }
