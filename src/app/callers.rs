@@ -1,6 +1,6 @@
 //! Proven callers: what a handler receives instead of raw headers.
 
-use std::{marker::PhantomData, ops::Deref};
+use std::{marker::PhantomData, ops::Deref, sync::Arc};
 
 use axum::extract::FromRequestParts;
 use http::{HeaderMap, StatusCode, header::AUTHORIZATION, request::Parts};
@@ -22,7 +22,7 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Caller {
     /// Who calls.
-    pub principal: Principal,
+    pub principal: Arc<Principal>,
 }
 
 /// A caller with one of the policy's scopes.
@@ -130,7 +130,17 @@ impl<P: ScopePolicy> FromRequestParts<AppState> for Scoped<P> {
 
 /// A back end of the platform: with one of the policy's scopes, or with a platform access token.
 #[derive(Debug, Clone)]
-pub struct BackEnd<P>(PhantomData<P>);
+pub struct BackEnd<P> {
+    /// Who calls, when it is not by a platform access token alone.
+    pub principal: Option<Arc<Principal>>,
+    policy: PhantomData<P>,
+}
+
+impl<P> BackEnd<P> {
+    const fn of(principal: Option<Arc<Principal>>) -> Self {
+        Self { principal, policy: PhantomData }
+    }
+}
 
 /// Whether a good platform access token is there. A bad one beside another credential is ignored.
 fn is_platform(parts: &Parts, state: &AppState) -> ApiResult<bool> {
@@ -148,10 +158,10 @@ impl<P: ScopePolicy> FromRequestParts<AppState> for BackEnd<P> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> ApiResult<Self> {
-        if !is_platform(parts, state)? {
-            Scoped::<P>::from_request_parts(parts, state).await?;
+        if is_platform(parts, state)? {
+            return Ok(Self::of(None));
         }
-        Ok(Self(PhantomData))
+        Ok(Self::of(Some(Scoped::<P>::from_request_parts(parts, state).await?.caller.principal)))
     }
 }
 
@@ -169,11 +179,11 @@ impl<P: ScopePolicy> FromRequestParts<AppState> for BackEndOrPerson<P> {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> ApiResult<Self> {
         if is_platform(parts, state)? {
-            return Ok(Self::BackEnd(BackEnd(PhantomData)));
+            return Ok(Self::BackEnd(BackEnd::of(None)));
         }
         let caller = authenticate(parts, state).await?;
         if caller.principal.scopes.contains_any(P::ACCEPTED) {
-            return Ok(Self::BackEnd(BackEnd(PhantomData)));
+            return Ok(Self::BackEnd(BackEnd::of(Some(caller.principal))));
         }
         match person_of(state, &caller.principal).await? {
             Some(person) => Ok(Self::Person(Box::new(person))),

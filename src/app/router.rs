@@ -20,6 +20,7 @@ use super::{AppState, health, openapi::Description, unbuilt};
 use crate::{
     authorized_parties, clients,
     config::Profile,
+    db::feed,
     events, exchange,
     http::{ApiError, Json, context, path},
     packages, pdp, register, requests, resources, system_users, systems, ui_backend, web,
@@ -237,6 +238,7 @@ pub fn service(state: &AppState) -> BoxCloneSyncService<Request, Response, std::
     };
     let router = router
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn_with_state(state.clone(), own_writes))
         .layer(middleware::from_fn_with_state(state.clone(), guard))
         .layer(middleware::from_fn_with_state(settings, context::establish));
     // Rewriting comes before routing, so it stands outside the router.
@@ -252,6 +254,22 @@ pub fn service(state: &AppState) -> BoxCloneSyncService<Request, Response, std::
         }
     });
     BoxCloneSyncService::new(rewriting)
+}
+
+/// What a call wrote is known here before it is answered, and elsewhere by the position that the answer names.
+async fn own_writes(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    if request.method().is_safe() {
+        return next.run(request).await;
+    }
+    let (mut response, notes) = feed::noting(next.run(request)).await;
+    state.feed.take(&notes);
+    if let Some(position) = notes.position
+        && !response.status().is_client_error()
+        && !response.status().is_server_error()
+    {
+        response.headers_mut().insert("Systembruker-Position", HeaderValue::from(position));
+    }
+    response
 }
 
 /// Header limits, host names, and the sandbox's mark.

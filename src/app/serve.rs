@@ -1,6 +1,10 @@
 //! Starting and stopping: listeners, background tasks, an orderly end.
 
-use std::{net::SocketAddr, sync::OnceLock, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use axum::{
@@ -13,7 +17,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto, graceful::GracefulShutdown},
 };
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::{net::TcpListener, sync::watch};
 use tower::{Service, ServiceExt as _};
 
@@ -24,8 +28,10 @@ static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
 
 /// Installs the metrics recorder of the process. A second call does nothing.
 pub fn install_metrics() {
+    let buckets = [0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0];
     if METRICS.get().is_none()
-        && let Ok(handle) = PrometheusBuilder::new().install_recorder()
+        && let Ok(builder) = PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &buckets)
+        && let Ok(handle) = builder.install_recorder()
     {
         let _ = METRICS.set(handle);
     }
@@ -114,10 +120,30 @@ where
 pub fn spawn_background(state: &AppState, shutdown: &Shutdown) {
     for issuer in &state.verifier.issuers {
         if let KeySource::Published(client) = &issuer.keys {
-            spawn_until(shutdown, std::sync::Arc::clone(client).keep_fresh());
+            spawn_until(shutdown, Arc::clone(client).keep_fresh());
         }
     }
     let db = &state.db;
+    spawn_until(shutdown, crate::db::feed::follow(Arc::clone(&state.feed), db.clone()));
+    spawn_until(shutdown, crate::db::feed::listen(Arc::clone(&state.feed), db.clone()));
+    let (resources, pool) = (Arc::clone(&state.resources), db.clone());
+    spawn_until(shutdown, async move {
+        // Until they are read, and if they cannot be, each is read when it is asked for.
+        if let Err(error) = resources.load(&pool).await {
+            tracing::warn!(%error, "the resources could not be read ahead");
+        }
+    });
+    every(shutdown, 600, "change feed", db, async |pool| Ok(crate::db::feed::forget_old(&pool).await?));
+    let months = state.config.settings.audit.decision_retention_months;
+    every(shutdown, 3600, "expired decisions", db, move |pool| async move { Ok(crate::pdp::log::drop_expired(&pool, months).await?) });
+    spawn_until(shutdown, async {
+        loop {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            if let Some(metrics) = METRICS.get() {
+                metrics.run_upkeep();
+            }
+        }
+    });
     every(shutdown, 12 * 3600, "partitions", db, async |pool| Ok(crate::db::ensure_partitions(&pool).await?));
     every(shutdown, 600, "ended sessions", db, async |pool| Ok(crate::web::forget_expired(&pool).await?));
     every(shutdown, 3600, "idempotency keys", db, async |pool| Ok(crate::idempotency::forget_old(&pool).await?));

@@ -1,6 +1,6 @@
 //! From settings to state: keys, issuers, catalogues.
 
-use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
+use std::{collections::BTreeMap, fs, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use aws_lc_rs::rsa::KeySize;
@@ -11,10 +11,12 @@ use crate::{
     audit,
     clock::Clock,
     config::{self, Checked, Profile},
-    db, packages,
-    pdp::Pdp,
+    db,
+    db::feed::Feed,
+    packages,
+    pdp::{Pdp, log::Log},
     register::IdentityKeys,
-    resources::{self, Policies},
+    resources::{self, Policies, Resources},
     token::{Algorithm, IssuerKind, JwksClient, KeySet, KeySource, OwnKeys, PlatformTokens, SigningKey, TrustedIssuer, Verifier},
     web::LoginClient,
 };
@@ -98,7 +100,17 @@ pub async fn state(config: Checked, pool: PgPool, clock: Clock, secrets: Secrets
     if config.settings.pdp.decision_open {
         tracing::warn!("pdp.decision_open: whoever reaches this service may ask for decisions");
     }
-    let pdp = Pdp::new(pool.clone(), Arc::clone(&catalogue), policies.clone(), Arc::clone(&secrets.identity), clock.clone());
+    let feed = Arc::new(Feed::new(Duration::from_millis(config.settings.pdp.max_staleness_ms)));
+    let resources = Arc::new(Resources::new(policies.clone(), Arc::clone(&feed)));
+    let pdp = Pdp::new(
+        pool.clone(),
+        Arc::clone(&catalogue),
+        Arc::clone(&feed),
+        Arc::clone(&resources),
+        Arc::clone(&secrets.identity),
+        clock.clone(),
+        Log::open(&pool),
+    );
     let mut platform = extra.platform_issuers;
     for (name, path) in &config.settings.platform_tokens.keys {
         platform.insert(name.clone(), Arc::new(key_set_file(path)?));
@@ -118,6 +130,8 @@ pub async fn state(config: Checked, pool: PgPool, clock: Clock, secrets: Secrets
         own_keys: secrets.own_keys,
         verifier,
         pdp,
+        feed,
+        resources,
         login,
         checkpoints: checkpoints.map(Arc::new),
         readiness: Readiness::default(),

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     packages::{Catalogue, Role},
-    register::{Connection, IdentityKeys, Party, PartyKind, PartyStatus, Via, rules},
+    register::{Connection, IdentityKeys, Party, PartyKind, PartyStatus, SingleRight, Via, rules},
 };
 
 /// Takes relations one by one, and gives out each main unit with its sub-units as soon as it is complete.
@@ -125,7 +125,6 @@ fn party_of(row: &ReachRow) -> Party {
 }
 
 fn connection(row: &ReachRow) -> Option<Connection> {
-    let pair = |r: &serde_json::Value| Some((r.get(0)?.as_str()?.to_owned(), r.get(1)?.as_str()?.to_owned()));
     Some(Connection {
         from_form: row.from_form,
         from_main_unit: row.from_main_unit,
@@ -137,7 +136,7 @@ fn connection(row: &ReachRow) -> Option<Connection> {
             (false, None) => Via::Direct,
         },
         packages: row.packages.clone(),
-        rights: row.rights.as_array().map(|list| list.iter().filter_map(pair).collect()).unwrap_or_default(),
+        rights: SingleRight::list(&row.rights),
     })
 }
 

@@ -156,6 +156,7 @@ section! {
 section! {
     /// `pdp.*`
     Pdp {
+        max_staleness_ms: u64,
         max_decisions_per_request: usize,
         max_body_bytes: usize,
         max_policy_bytes: usize,
@@ -187,7 +188,7 @@ section! {
 }
 section! {
     /// `audit.*`
-    Audit { checkpoint_path: Option<PathBuf> }
+    Audit { checkpoint_path: Option<PathBuf>, decision_retention_months: u32 }
 }
 section! {
     /// `operator.*`

@@ -38,6 +38,12 @@ pub fn check(settings: Settings) -> Result<Checked, Vec<String>> {
         (Profile::Prod | Profile::Test, true) => wrong.push("sandbox.*: no sandbox setting may be given to `systembruker serve`".to_owned()),
         _ => {}
     }
+    if !(100..=60_000).contains(&settings.pdp.max_staleness_ms) {
+        wrong.push("pdp.max_staleness_ms: must lie between 100 and 60000".to_owned());
+    }
+    if settings.audit.decision_retention_months == 0 {
+        wrong.push("audit.decision_retention_months: must be at least 1".to_owned());
+    }
     if profile == Profile::Prod && settings.pdp.decision_open {
         wrong.push("pdp.decision_open: must be false in prod".to_owned());
     }

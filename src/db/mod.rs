@@ -1,6 +1,7 @@
 //! Postgres: the pool, the migrations, the change feed, and a private cluster for sandboxes and tests.
 
 pub mod cluster;
+pub mod copy;
 mod error;
 pub mod feed;
 
@@ -9,7 +10,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::{
-    PgPool,
+    Connection as _, PgPool,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -23,6 +24,9 @@ pub static MIGRATOR: Migrator = sqlx::migrate!();
 
 /// Advisory lock that one starting instance holds while it migrates and loads catalogues.
 pub const START_LOCK: i64 = 0x7379_7374_656d_0001;
+
+/// After so long, a connection may have died unnoticed.
+const RESTED: Duration = Duration::from_secs(1);
 
 /// Opens the pool. Nothing is connected yet.
 ///
@@ -42,8 +46,24 @@ pub fn pool(url: &SecretString, settings: &Database) -> anyhow::Result<PgPool> {
     Ok(PgPoolOptions::new()
         .max_connections(settings.max_connections)
         .acquire_timeout(Duration::from_secs(settings.acquire_timeout_s))
-        .test_before_acquire(true)
+        .test_before_acquire(false)
+        // Decisions take one round trip: only a connection that rested is asked whether it still lives.
+        .before_acquire(|connection, rest| {
+            Box::pin(async move {
+                if rest.idle_for > RESTED {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
         .connect_lazy_with(options))
+}
+
+/// A connection of its own for background work that must not wait for requests.
+#[must_use]
+pub fn side_pool(pool: &PgPool) -> PgPool {
+    let options = PgPoolOptions::new().max_connections(1).test_before_acquire(false).acquire_timeout(Duration::from_secs(1));
+    options.connect_lazy_with((*pool.connect_options()).clone())
 }
 
 /// Brings the schema up to date and prepares this month's partitions.
@@ -55,7 +75,8 @@ pub async fn migrate(pool: &PgPool) -> anyhow::Result<()> {
     ensure_partitions(pool).await.context("creating partitions")
 }
 
-/// Creates the monthly partitions of this month and the next two.
+/// Creates the partitions that are needed soon: of this month and the next two for the audit trail, of today and the next
+/// three days for the decision log.
 ///
 /// # Errors
 /// As the database says.
@@ -66,17 +87,24 @@ pub async fn ensure_partitions(pool: &PgPool) -> Result<(), sqlx::Error> {
         declare
             first date := date_trunc('month', now())::date;
             month date;
-            parent text;
+            day date;
+            part text;
         begin
             perform pg_advisory_xact_lock(8319104478530633729);
             for offset_months in 0..2 loop
                 month := (first + make_interval(months => offset_months))::date;
-                foreach parent in array array['audit_log', 'decision_log'] loop
-                    if to_regclass(format('%s_%s', parent, to_char(month, 'YYYYMM'))) is null then
-                        execute format('create table %I partition of %I for values from (%L) to (%L)',
-                            format('%s_%s', parent, to_char(month, 'YYYYMM')), parent, month, (month + interval '1 month')::date);
-                    end if;
-                end loop;
+                part := format('audit_log_%s', to_char(month, 'YYYYMM'));
+                if to_regclass(part) is null then
+                    execute format('create table %I partition of audit_log for values from (%L) to (%L)',
+                        part, month, (month + interval '1 month')::date);
+                end if;
+            end loop;
+            for offset_days in 0..3 loop
+                day := current_date + offset_days;
+                part := format('decision_log_%s', to_char(day, 'YYYYMMDD'));
+                if to_regclass(part) is null then
+                    execute format('create table %I partition of decision_log for values from (%L) to (%L)', part, day, day + 1);
+                end if;
             end loop;
         end $$"#
     )

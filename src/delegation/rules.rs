@@ -269,7 +269,7 @@ impl<'a> Delegator<'a> {
             && self
                 .connections
                 .iter()
-                .any(|c| c.via != Via::Client && c.rights.iter().any(|(id, action)| *id == resource.identifier && *action == key.action));
+                .any(|c| c.via != Via::Client && c.rights.iter().any(|r| r.resource == resource.identifier && r.action == key.action));
         explicit || subjects.iter().any(|subject| self.holds_subject(subject))
     }
 

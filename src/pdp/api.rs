@@ -11,16 +11,20 @@ use serde_json::json;
 use subtle::ConstantTimeEq as _;
 
 use super::{
-    Decided, PartialRequest,
+    AtLeast, Decided, PartialRequest,
+    call::Call,
+    log::Endpoint,
     request::{self, DecisionRequest, Entry, Fault},
     response::{DecisionResponse, DecisionResult},
     xml,
 };
 use crate::{
     app::{AppState, BackEnd, ServiceOwner},
-    http::{ApiError, ApiResult, Json, ModelState, body},
-    ids::OrgNumber,
-    token::scopes::{AUTHORIZE_ADMIN, Authorize},
+    http::{ApiError, ApiResult, Json, ModelState, body, query::Query},
+    token::{
+        Principal,
+        scopes::{AUTHORIZE_ADMIN, Authorize},
+    },
     xacml::ids,
 };
 
@@ -122,7 +126,14 @@ fn has_key(state: &AppState, headers: &HeaderMap) -> bool {
     ),
     security(("maskinporten" = ["altinn:authorization/authorize", "altinn:authorization/authorize.admin"]))
 )]
-pub async fn authorize(State(state): State<AppState>, owner: ServiceOwner<Authorize>, headers: HeaderMap, body: DecisionBody) -> ApiResult<Response> {
+pub async fn authorize(
+    State(state): State<AppState>,
+    owner: ServiceOwner<Authorize>,
+    at_least: AtLeast,
+    query: Query,
+    headers: HeaderMap,
+    body: DecisionBody,
+) -> ApiResult<Response> {
     if !state.config.settings.pdp.subscription_keys.is_empty() && !has_key(&state, &headers) {
         let message = "Access denied: the subscription key is missing or not valid.";
         return Ok((StatusCode::UNAUTHORIZED, Json(json!({"statusCode": 401, "message": message}))).into_response());
@@ -136,12 +147,14 @@ pub async fn authorize(State(state): State<AppState>, owner: ServiceOwner<Author
     }
     let principal = &owner.caller.principal;
     let admin = principal.scopes.contains(AUTHORIZE_ADMIN);
-    let results = decide_all(&state, &request, "external", |entries| PartialRequest::of(entries, admin), PartialRequest::faulty).await?;
-    let owns = |decided: &Decided| decided.owner_org.as_deref().is_none_or(|org| Some(org) == principal.org.as_ref().map(OrgNumber::as_str));
-    if state.config.settings.pdp.enforce_resource_owner && !admin && !results.iter().all(owns) {
+    let explain = query.flag("explain")?;
+    let call = Call::begin(&state.pdp, Endpoint::External, at_least, Some(principal)).await.explaining(explain);
+    let results = call.decide_all(&partial_requests(&request, |entries| PartialRequest::of(entries, admin), PartialRequest::faulty)).await?;
+    let owned_only = state.config.settings.pdp.enforce_resource_owner || explain;
+    if owned_only && !results.iter().all(|decided| may_explain(principal, decided)) {
         return Err(ApiError::Empty(StatusCode::FORBIDDEN));
     }
-    Ok(body.format.answer(results))
+    Ok(call.answered(body.format.answer(results)))
 }
 
 /// Decides for the platform's own parts, such as apps and their libraries.
@@ -164,15 +177,18 @@ pub async fn authorize(State(state): State<AppState>, owner: ServiceOwner<Author
 pub async fn decision(
     State(state): State<AppState>,
     caller: Result<BackEnd<Authorize>, ApiError>,
+    at_least: AtLeast,
+    query: Query,
     headers: HeaderMap,
     AnyDecisionBody(body): AnyDecisionBody,
 ) -> ApiResult<Response> {
-    if !state.config.settings.pdp.decision_open && !has_key(&state, &headers) {
-        caller.map_err(|error| match error {
-            ApiError::InsufficientScope(_) => ApiError::Unauthorized(Some("insufficient scope")),
-            other => other,
-        })?;
-    }
+    let has_key = has_key(&state, &headers);
+    let caller = match caller {
+        Ok(caller) => Some(caller),
+        Err(_) if has_key || state.config.settings.pdp.decision_open => None,
+        Err(ApiError::InsufficientScope(_)) => return Err(ApiError::Unauthorized(Some("insufficient scope"))),
+        Err(error) => return Err(error),
+    };
     let syntax = |message| DecisionRequest { fault: Some(Fault::Syntax(message)), ..DecisionRequest::default() };
     let request = match body.format {
         Format::Json => request::read(&body.bytes).unwrap_or_else(|_| syntax("the body is no JSON request")),
@@ -180,29 +196,30 @@ pub async fn decision(
     };
     let too_many = request.references.len() > state.config.settings.pdp.max_decisions_per_request;
     let request = if too_many { syntax("too many decisions are asked for at once") } else { request };
+    let explain = query.flag("explain")?;
+    let principal = caller.as_ref().and_then(|caller| caller.principal.as_deref());
+    let call = Call::begin(&state.pdp, Endpoint::Internal, at_least, principal).await.explaining(explain);
     let of = |entries| PartialRequest::of(entries, true).internal();
-    let results = decide_all(&state, &request, "internal", of, |fault| PartialRequest::faulty(fault).internal()).await?;
-    Ok(body.format.answer(results))
+    let results = call.decide_all(&partial_requests(&request, of, |fault| PartialRequest::faulty(fault).internal())).await?;
+    let may_know = |decided: &Decided| has_key || principal.is_some_and(|p| may_explain(p, decided));
+    if explain && !results.iter().all(may_know) {
+        return Err(ApiError::Empty(StatusCode::FORBIDDEN));
+    }
+    Ok(call.answered(body.format.answer(results)))
 }
 
-async fn decide_all<'r>(
-    state: &AppState,
+/// Whether a caller may learn how a decision came about: of its own resource, or of any with the admin scope.
+pub fn may_explain(principal: &Principal, decided: &Decided) -> bool {
+    principal.scopes.contains(AUTHORIZE_ADMIN) || decided.is_owned_by(principal.org)
+}
+
+/// A request for each decision wanted.
+fn partial_requests<'r>(
     request: &'r DecisionRequest,
-    kind: &'static str,
-    of: impl Fn(Vec<&'r Entry>) -> PartialRequest,
-    faulty: impl Fn(Fault) -> PartialRequest,
-) -> ApiResult<Vec<Decided>> {
-    let mut db = state.db.acquire().await?;
-    let mut results = Vec::new();
-    for part in parts(request) {
-        let part = part.map_or_else(&faulty, &of);
-        let decided = state.pdp.decide(&mut db, &part).await?;
-        metrics::counter!("altinn.pdp.decisions", "resource.owner.org" => decided.owner_code.clone(), "resource.id" => decided.resource.clone(),
-            "pdp.api.kind" => kind, "decision" => decided.decision.as_str())
-        .increment(1);
-        results.push(decided);
-    }
-    Ok(results)
+    of: impl Fn(Vec<&'r Entry>) -> PartialRequest<'r>,
+    faulty: impl Fn(Fault) -> PartialRequest<'r>,
+) -> Vec<PartialRequest<'r>> {
+    parts(request).into_iter().map(|part| part.map_or_else(&faulty, &of)).collect()
 }
 
 /// The entries of each decision asked for.

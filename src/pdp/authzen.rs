@@ -1,16 +1,16 @@
 //! Questions of the `OpenID` `AuthZEN` Authorization API 1.0, and what they are in the words of the decision point. Pure.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{
     PartialRequest,
-    decide::{INSTANCE, ORGANIZATION, PARTY_ID, PARTY_UUID, PERSON, SYSTEM_USER, named_party},
+    question::{INSTANCE, ORG, ORGANIZATION, PARTY_ID, PARTY_UUID, PERSON, RESOURCE, SYSTEM_USER, TASK, named_party},
 };
-use crate::xacml::ids;
+use crate::xacml::{DataType, ids};
 
-const RESOURCE: &str = "urn:altinn:resource";
-const TASK: &str = "urn:altinn:task";
 /// Prefix of members of `context` that are no URNs.
 const CONTEXT: &str = "urn:openid:authzen:context:";
 /// Member of `context` that holds the token of the system user.
@@ -129,22 +129,22 @@ impl Question {
     ///
     /// # Errors
     /// The outer: what is wrong, in words. The inner: the answer is no, and why.
-    pub fn request(&self) -> Result<Result<PartialRequest, Refusal>, String> {
+    pub fn request(&self) -> Result<Result<PartialRequest<'_>, Refusal>, String> {
         let mut request = PartialRequest::default();
         let subject = match self.subject.kind.as_str() {
             "systemuser" | SYSTEM_USER => SYSTEM_USER,
             "person" => PERSON,
             "organization" => ORGANIZATION,
-            "service_owner" => "urn:altinn:org",
+            "service_owner" => ORG,
             _ => return Ok(Err("unknown_subject")),
         };
-        request.add(ids::SUBJECT, subject, self.subject.id.clone());
-        request.add(ids::ACTION, ids::ACTION_ID, self.action.clone());
+        request.add(ids::SUBJECT, subject, self.subject.id.as_str());
+        request.add(ids::ACTION, ids::ACTION_ID, self.action.as_str());
         add_urns(&mut request, ids::ACTION, &self.action_properties, "action.properties")?;
         let properties = &self.resource.properties;
         match self.resource.kind.as_str() {
             "resource" | RESOURCE => {
-                request.add(ids::RESOURCE, RESOURCE, self.resource.id.clone());
+                request.add(ids::RESOURCE, RESOURCE, self.resource.id.as_str());
                 match reportee(properties)? {
                     Some((attribute, value)) => request.add(ids::RESOURCE, attribute, value),
                     None => return Ok(Err("missing_party")),
@@ -162,13 +162,13 @@ impl Question {
         for (name, attribute) in [("instance_id", INSTANCE), ("task", TASK)] {
             match properties.get(name) {
                 None => {}
-                Some(Value::String(value)) => request.add(ids::RESOURCE, attribute, value.clone()),
+                Some(Value::String(value)) => request.add(ids::RESOURCE, attribute, value.as_str()),
                 Some(_) => return Err(format!("resource.properties.{name} must be a string")),
             }
         }
         add_urns(&mut request, ids::RESOURCE, properties, "resource.properties")?;
         for (key, value) in self.context.iter().filter(|(key, _)| *key != ACCESS_TOKEN) {
-            let id = if key.starts_with("urn:") { key.clone() } else { format!("{CONTEXT}{key}") };
+            let id = if key.starts_with("urn:") { Cow::Borrowed(key.as_str()) } else { Cow::Owned(format!("{CONTEXT}{key}")) };
             add_environment(&mut request, &id, value);
         }
         Ok(Ok(request))
@@ -193,7 +193,7 @@ fn reportee(properties: &Map<String, Value>) -> Result<Option<(&'static str, Str
 }
 
 /// Members whose names are URNs, as attributes of a category.
-fn add_urns(request: &mut PartialRequest, category: &str, members: &Map<String, Value>, path: &str) -> Result<(), String> {
+fn add_urns<'a>(request: &mut PartialRequest<'a>, category: &'static str, members: &'a Map<String, Value>, path: &str) -> Result<(), String> {
     for (key, value) in members.iter().filter(|(key, _)| key.starts_with("urn:")) {
         let values: Vec<&Value> = match value {
             Value::Array(values) => values.iter().collect(),
@@ -201,24 +201,24 @@ fn add_urns(request: &mut PartialRequest, category: &str, members: &Map<String, 
         };
         for value in values {
             let text = value.as_str().ok_or_else(|| format!("{path}.{key} must be a string or an array of strings"))?;
-            request.add(category, key, text.to_owned());
+            request.add(category, key.as_str(), text);
         }
     }
     Ok(())
 }
 
 /// A member of `context`, with the type that its JSON has.
-fn add_environment(request: &mut PartialRequest, id: &str, value: &Value) {
-    let (data_type, text) = match value {
+fn add_environment<'a>(request: &mut PartialRequest<'a>, id: &str, value: &'a Value) {
+    let (data_type, text): (_, Cow<'a, str>) = match value {
         Value::Null => return,
         Value::Array(values) => return values.iter().for_each(|value| add_environment(request, id, value)),
-        Value::Bool(flag) => (ids::BOOLEAN, flag.to_string()),
-        Value::Number(number) if number.is_f64() => (ids::DOUBLE, number.to_string()),
-        Value::Number(number) => (ids::INTEGER, number.to_string()),
-        Value::String(text) => (ids::STRING, text.clone()),
-        Value::Object(_) => (ids::STRING, value.to_string()),
+        Value::Bool(flag) => (DataType::Boolean, flag.to_string().into()),
+        Value::Number(number) if number.is_f64() => (DataType::Double, number.to_string().into()),
+        Value::Number(number) => (DataType::Integer, number.to_string().into()),
+        Value::String(text) => (DataType::String, text.as_str().into()),
+        Value::Object(_) => (DataType::String, value.to_string().into()),
     };
-    request.add_typed(ids::ENVIRONMENT, id, data_type, text);
+    request.add_typed(ids::ENVIRONMENT, id.to_owned(), data_type, text);
 }
 
 /// The questions of a batch, each with what it leaves out taken whole from the members at the top.

@@ -11,19 +11,22 @@ use http::{
     request::Parts,
 };
 use serde_json::{Map, Value, json};
-use sqlx::PgConnection;
+use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::{
-    Decided,
+    AtLeast, PartialRequest,
+    api::may_explain,
     authzen::{self, Question, Semantic},
+    call::Call,
+    log::Endpoint,
     token_api,
 };
 use crate::{
     app::{AppState, ServiceOwner},
     http::{ApiError, ApiResult, Json, body},
     system_users,
-    token::scopes::{AUTHORIZE_ADMIN, Authorize},
+    token::scopes::Authorize,
     xacml::Decision,
 };
 
@@ -36,9 +39,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
         (status = 503, description = "The facts cannot be had; try again")),
     security(("maskinporten" = ["altinn:authorization/authorize", "altinn:authorization/authorize.admin"])))]
 pub async fn evaluation(State(state): State<AppState>, request: Request) -> Response {
-    answer(&state, request, async |asker, db, members| {
+    answer(&state, request, async |asker, members| {
         let question = Question::read(&members).map_err(bad)?;
-        Ok(asker.evaluate(db, &question).await?.map_err(bad)?.told())
+        Ok(asker.evaluate(&question).await?.map_err(bad)?.told())
     })
     .await
 }
@@ -50,16 +53,16 @@ pub async fn evaluation(State(state): State<AppState>, request: Request) -> Resp
         (status = 503, description = "The facts cannot be had; try again")),
     security(("maskinporten" = ["altinn:authorization/authorize", "altinn:authorization/authorize.admin"])))]
 pub async fn evaluations(State(state): State<AppState>, request: Request) -> Response {
-    answer(&state, request, async |asker, db, members| {
+    answer(&state, request, async |asker, members| {
         let items = authzen::batch(&members, state.config.settings.pdp.max_decisions_per_request).map_err(bad)?;
         let semantic = Semantic::read(&members).map_err(bad)?;
         if items.is_empty() {
             let question = Question::read(&members).map_err(bad)?;
-            return Ok(asker.evaluate(db, &question).await?.map_err(bad)?.told());
+            return Ok(asker.evaluate(&question).await?.map_err(bad)?.told());
         }
         let mut told = Vec::with_capacity(items.len());
         for item in items {
-            let (permitted, mut one) = asker.item(db, &item).await?;
+            let (permitted, mut one) = asker.item(&item).await?;
             let ends = match semantic {
                 Semantic::ExecuteAll => false,
                 Semantic::DenyOnFirstDeny => !permitted,
@@ -98,7 +101,7 @@ fn bad(message: String) -> ApiError {
 async fn answer(
     state: &AppState,
     request: Request,
-    work: impl AsyncFnOnce(&Asker<'_>, &mut PgConnection, Map<String, Value>) -> ApiResult<Value>,
+    work: impl AsyncFnOnce(&Asker<'_>, Map<String, Value>) -> ApiResult<Value>,
 ) -> Response {
     let (mut parts, body) = request.into_parts();
     let id = parts.headers.get(REQUEST_ID).cloned().unwrap_or_else(|| {
@@ -106,13 +109,16 @@ async fn answer(
         HeaderValue::from_str(&made).unwrap_or(HeaderValue::from_static("none"))
     });
     let worked = async {
-        let asker = Asker { state, owner: ServiceOwner::from_request_parts(&mut parts, state).await? };
+        let owner: ServiceOwner<Authorize> = ServiceOwner::from_request_parts(&mut parts, state).await?;
+        let at_least = AtLeast::read(&parts.headers).map_err(|message| bad(message.to_owned()))?;
         let members = members(state, &parts, body).await?;
-        let mut db = state.db.acquire().await?;
-        work(&asker, &mut db, members).await
+        let call = Call::begin(&state.pdp, Endpoint::Authzen, at_least, Some(&owner.caller.principal)).await;
+        let asker = Asker { state, owner: &owner, call };
+        let told = work(&asker, members).await?;
+        Ok(asker.call.answered(Json(told).into_response()))
     };
     let mut response = match worked.await {
-        Ok(value) => Json(value).into_response(),
+        Ok(response) => response,
         // A sentence as plain text, whatever the client prefers.
         Err(ApiError::Text(status, message)) => (status, [(CONTENT_TYPE, "text/plain; charset=utf-8")], message).into_response(),
         Err(error) => error.into_response(),
@@ -162,18 +168,19 @@ impl Evaluated {
 /// Who asks.
 struct Asker<'a> {
     state: &'a AppState,
-    owner: ServiceOwner<Authorize>,
+    owner: &'a ServiceOwner<Authorize>,
+    call: Call<'a>,
 }
 
 impl Asker<'_> {
     /// The answer to a question of a batch. What is wrong with it is told in its place.
-    async fn item(&self, db: &mut PgConnection, item: &Map<String, Value>) -> ApiResult<(bool, Value)> {
+    async fn item(&self, item: &Map<String, Value>) -> ApiResult<(bool, Value)> {
         let fault = |status: u16, message: &str| json!({"decision": false, "context": {"error": {"status": status, "message": message}}});
         let question = match Question::read(item) {
             Ok(question) => question,
             Err(message) => return Ok((false, fault(400, &message))),
         };
-        Ok(match self.evaluate(db, &question).await? {
+        Ok(match self.evaluate(&question).await? {
             Err(message) => (false, fault(400, &message)),
             Ok(evaluated) if evaluated.reason == "unknown_resource" => (false, fault(404, "the resource is unknown, or has no policy")),
             Ok(evaluated) => (evaluated.permitted, evaluated.told()),
@@ -181,23 +188,24 @@ impl Asker<'_> {
     }
 
     /// Decides; the inner error is what is wrong with the question.
-    async fn evaluate(&self, db: &mut PgConnection, question: &Question) -> ApiResult<Result<Evaluated, String>> {
+    async fn evaluate(&self, question: &Question) -> ApiResult<Result<Evaluated, String>> {
         let (request, token) = match question.request().and_then(|request| Ok((request, question.access_token()?))) {
             Ok((Ok(request), token)) => (request, token),
-            Ok((Err(reason), _)) => return Ok(Ok(Evaluated::refused(reason))),
+            Ok((Err(reason), _)) => {
+                self.call.refuse(&PartialRequest::default(), reason).await;
+                return Ok(Ok(Evaluated::refused(reason)));
+            }
             Err(message) => return Ok(Err(message)),
         };
-        if let Some(reason) = self.objection(&mut *db, question, token).await? {
+        if let Some(reason) = self.objection(question, token).await? {
+            self.call.refuse(&request, reason).await;
             return Ok(Ok(Evaluated::refused(reason)));
         }
         let settings = &self.state.config.settings.pdp;
-        let decided = self.state.pdp.decide(db, &request).await?;
-        if settings.enforce_resource_owner && !self.owns(&decided) {
+        let decided = self.call.decide(request).await?;
+        if settings.enforce_resource_owner && !may_explain(&self.owner.caller.principal, &decided) {
             return Err(ApiError::Empty(StatusCode::FORBIDDEN));
         }
-        metrics::counter!("altinn.pdp.decisions", "resource.owner.org" => decided.owner_code.clone(), "resource.id" => decided.resource.clone(),
-            "pdp.api.kind" => "authzen", "decision" => decided.decision.as_str())
-        .increment(1);
         let (permit, min_level) = (decided.decision == Decision::Permit, decided.min_level());
         let suffices = min_level <= settings.systemuser_auth_level;
         Ok(Ok(Evaluated {
@@ -208,40 +216,33 @@ impl Asker<'_> {
         }))
     }
 
-    /// Whether the resource is the caller's, or the caller may ask about all.
-    fn owns(&self, decided: &Decided) -> bool {
-        let principal = &self.owner.caller.principal;
-        let own = |owner: &str| principal.org.is_some_and(|org| org.as_str() == owner);
-        decided.owner_org.as_deref().is_none_or(own) || principal.scopes.contains(AUTHORIZE_ADMIN)
-    }
-
     /// Why the system user is not the one it is said to be; none when nothing speaks against it.
-    async fn objection(&self, db: &mut PgConnection, question: &Question, token: Option<&str>) -> ApiResult<Option<&'static str>> {
+    async fn objection(&self, question: &Question, token: Option<&str>) -> ApiResult<Option<&'static str>> {
         let user = match question.system_user() {
             Ok(user) => user,
             Err(reason) => return Ok(Some(reason)),
         };
         if let Some(token) = token {
-            match token_api::system_users_of(self.state, &mut *db, token).await? {
+            match token_api::system_users_of(self.state, token).await? {
                 Err(reason) => return Ok(Some(reason)),
                 Ok(listed) if !user.is_some_and(|id| listed.contains(&id)) => return Ok(Some("systemuser_mismatch")),
                 Ok(_) => {}
             }
         }
         match user {
-            Some(id) => contradicted(db, id, question).await,
+            Some(id) => contradicted(&self.state.db, id, question).await,
             None => Ok(None),
         }
     }
 }
 
 /// Why what is asserted about a system user does not hold; none when it does.
-async fn contradicted(db: &mut PgConnection, id: Uuid, question: &Question) -> ApiResult<Option<&'static str>> {
+async fn contradicted(db: &PgPool, id: Uuid, question: &Question) -> ApiResult<Option<&'static str>> {
     let asserted = question.assertions();
     if asserted == authzen::Assertions::default() {
         return Ok(None);
     }
-    let Some(user) = system_users::by_id(db, id).await? else { return Ok(Some("unknown_subject")) };
+    let Some(user) = system_users::by_id(&mut *db.acquire().await?, id).await? else { return Ok(Some("unknown_subject")) };
     let owner = asserted.owner.as_deref().map(|owner| owner.strip_prefix("0192:").unwrap_or(owner));
     let agrees = asserted.system_id.is_none_or(|system| system == user.system_id) && owner.is_none_or(|owner| owner == user.reportee_org_no);
     Ok((!agrees).then_some("subject_mismatch"))

@@ -2,13 +2,21 @@
 //!
 //! Service owners ask over HTTP; the rest of the house asks [`Pdp::permits`] in process, on the system resources
 //! that guard the service itself. Nothing else evaluates policies.
+//!
+//! A request becomes a [`PartialRequest`] for each decision wanted; that is read as a question (who, what, for whom),
+//! decided on facts in memory, or read in one round trip where memory does not know.
 
 pub(crate) mod api;
-mod attributes;
 mod authzen;
 pub(crate) mod authzen_api;
+mod call;
 mod decide;
-mod facts;
+mod freshness;
+pub mod log;
+mod memory;
+mod metrics;
+mod partial;
+mod question;
 mod request;
 mod response;
 pub(crate) mod token_api;
@@ -19,26 +27,35 @@ use std::sync::Arc;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-pub use decide::{Decided, PartialRequest};
+pub use decide::Decided;
+pub use freshness::{AtLeast, View};
+pub use partial::PartialRequest;
 pub use request::Fault;
 
 use crate::{
     clock::Clock,
-    db::DbError,
+    db::{DbError, feed::Feed},
     packages::Catalogue,
     register::IdentityKeys,
-    resources::Policies,
+    resources::Resources,
     xacml::{Decision, ids},
 };
+use log::Log;
+use memory::Memory;
+use metrics::Counters;
 
 /// Decides.
 #[derive(Debug, Clone)]
 pub struct Pdp {
     db: PgPool,
     catalogue: Arc<Catalogue>,
-    policies: Policies,
+    feed: Arc<Feed>,
+    resources: Arc<Resources>,
+    memory: Memory,
     identity: Arc<IdentityKeys>,
     clock: Clock,
+    counters: Counters,
+    log: Log,
 }
 
 /// Answer to a question from inside the house.
@@ -62,8 +79,23 @@ pub enum Asker {
 impl Pdp {
     /// A decision point on this data.
     #[must_use]
-    pub fn new(db: PgPool, catalogue: Arc<Catalogue>, policies: Policies, identity: Arc<IdentityKeys>, clock: Clock) -> Self {
-        Self { db, catalogue, policies, identity, clock }
+    pub fn new(
+        db: PgPool,
+        catalogue: Arc<Catalogue>,
+        feed: Arc<Feed>,
+        resources: Arc<Resources>,
+        identity: Arc<IdentityKeys>,
+        clock: Clock,
+        log: Log,
+    ) -> Self {
+        let memory = Memory::new(Arc::clone(&feed), Arc::clone(&catalogue));
+        Self { db, catalogue, feed, resources, memory, identity, clock, counters: Counters::default(), log }
+    }
+
+    /// Where decisions are logged.
+    #[must_use]
+    pub fn log(&self) -> &Log {
+        &self.log
     }
 
     /// May this caller do this for the party with this integer id?
@@ -73,14 +105,13 @@ impl Pdp {
     pub async fn permits(&self, asker: Asker, action: &str, resource: &str, party_id: i32) -> Result<Verdict, DbError> {
         let mut request = PartialRequest::default();
         match asker {
-            Asker::Person(uuid) => request.add(ids::SUBJECT, "urn:altinn:party:uuid", uuid.to_string()),
-            Asker::SystemUser(uuid) => request.add(ids::SUBJECT, "urn:altinn:systemuser:uuid", uuid.to_string()),
+            Asker::Person(uuid) => request.add(ids::SUBJECT, question::PARTY_UUID, uuid.to_string()),
+            Asker::SystemUser(uuid) => request.add(ids::SUBJECT, question::SYSTEM_USER, uuid.to_string()),
         }
-        request.add(ids::ACTION, ids::ACTION_ID, action.to_owned());
-        request.add(ids::RESOURCE, "urn:altinn:resource", resource.to_owned());
-        request.add(ids::RESOURCE, "urn:altinn:partyid", party_id.to_string());
-        let mut db = self.db.acquire().await?;
-        let decided = self.decide(&mut db, &request).await?;
+        request.add(ids::ACTION, ids::ACTION_ID, action);
+        request.add(ids::RESOURCE, question::RESOURCE, resource);
+        request.add(ids::RESOURCE, question::PARTY_ID, party_id.to_string());
+        let decided = self.decide(View::default(), &request).await?;
         Ok(Verdict { permit: decided.decision == Decision::Permit, min_level: decided.min_level() })
     }
 }

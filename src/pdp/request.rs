@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     http::{ApiError, ApiResult, body},
-    xacml::ids,
+    xacml::{DataType, ids},
 };
 
 /// What is wrong with a request whose HTTP is fine. The two classes differ in the status code they lead to.
@@ -44,7 +44,7 @@ pub struct Entry {
 #[derive(Debug, Clone)]
 pub struct Attribute {
     pub id: String,
-    pub data_type: String,
+    pub data_type: DataType,
     pub values: Vec<String>,
     pub include_in_result: bool,
 }
@@ -249,25 +249,13 @@ fn is_absolute_uri(text: &str) -> bool {
     })
 }
 
-/// The URI of a data type given as short name or URI; absent means text.
-fn data_type(name: &str) -> Option<String> {
-    const XSD: [&str; 10] = ["string", "anyURI", "boolean", "integer", "double", "time", "date", "dateTime", "hexBinary", "base64Binary"];
-    const OWN: [(&str, &str); 6] = [
-        ("dayTimeDuration", "http://www.w3.org/2001/XMLSchema#dayTimeDuration"),
-        ("yearMonthDuration", "http://www.w3.org/2001/XMLSchema#yearMonthDuration"),
-        ("rfc822Name", "urn:oasis:names:tc:xacml:1.0:data-type:rfc822Name"),
-        ("x500Name", "urn:oasis:names:tc:xacml:1.0:data-type:x500Name"),
-        ("ipAddress", "urn:oasis:names:tc:xacml:2.0:data-type:ipAddress"),
-        ("dnsName", "urn:oasis:names:tc:xacml:2.0:data-type:dnsName"),
-    ];
-    if name.is_empty() {
-        return Some(ids::STRING.to_owned());
+/// A data type given as short name or URI; absent means text.
+fn data_type(name: &str) -> Option<DataType> {
+    if name.is_empty() || name == "string" {
+        return Some(DataType::String);
     }
-    let bare = name.strip_prefix("http://www.w3.org/2001/XMLSchema#").unwrap_or(name);
-    if XSD.contains(&bare) {
-        return Some(format!("http://www.w3.org/2001/XMLSchema#{bare}"));
-    }
-    OWN.iter().find(|(short, uri)| *short == name || *uri == name).map(|(_, uri)| (*uri).to_owned())
+    let mut known = DataType::ALL.iter().filter(|(known, _)| *known != DataType::XPathExpression);
+    known.find(|(_, uri)| *uri == name || uri.rsplit(['#', ':']).next() == Some(name)).map(|(known, _)| *known)
 }
 
 #[cfg(test)]

@@ -26,6 +26,9 @@ pub struct DecisionResult {
     pub category: Option<Vec<CategoryJson>>,
     #[schema(value_type = Option<Object>)]
     pub policy_identifier_list: Option<()>,
+    /// How it came about, when that was asked for (`?explain=true`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<serde_json::Value>,
 }
 
 /// Status of a result.
@@ -90,10 +93,12 @@ pub struct AttributeJson {
 
 impl From<Decided> for DecisionResult {
     fn from(decided: Decided) -> Self {
+        let obligations = decided.obligations();
+        let obligations = (!obligations.is_empty()).then(|| obligations.iter().map(obligation).collect());
         let mut categories: Vec<CategoryJson> = Vec::new();
         for echo in decided.echo {
-            let attribute =
-                AttributeJson { attribute_id: echo.id, value: echo.value, issuer: None, data_type: echo.data_type, include_in_result: false };
+            let data_type = echo.data_type.uri().to_owned();
+            let attribute = AttributeJson { attribute_id: echo.id, value: echo.value, issuer: None, data_type, include_in_result: false };
             match categories.iter_mut().find(|c| c.category_id == echo.category) {
                 Some(category) => category.attribute.push(attribute),
                 None => categories.push(CategoryJson { category_id: echo.category, id: None, content: None, attribute: vec![attribute] }),
@@ -102,14 +107,15 @@ impl From<Decided> for DecisionResult {
         Self {
             decision: decided.decision.as_str(),
             status: DecisionStatus {
-                status_message: decided.message,
+                status_message: decided.message.map(str::to_owned),
                 status_details: None,
                 status_code: StatusCodeJson { value: format!("urn:oasis:names:tc:xacml:1.0:status:{}", decided.status), status_code: None },
             },
-            obligations: (!decided.obligations.is_empty()).then(|| decided.obligations.iter().map(obligation).collect()),
+            obligations,
             associate_advice: None,
             category: (!categories.is_empty()).then_some(categories),
             policy_identifier_list: None,
+            explanation: decided.explanation,
         }
     }
 }

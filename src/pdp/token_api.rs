@@ -1,17 +1,23 @@
 //! `POST /authorization/api/v1/systemuser/authorize`: a service owner hands over the token it was shown, and learns
 //! whether it is good and what its system user may do.
 
-use axum::extract::State;
+use axum::{
+    extract::State,
+    response::{IntoResponse as _, Response},
+};
 use chrono::{DateTime, Utc};
+use http::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
-use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    Decided, PartialRequest,
-    decide::{INSTANCE, ORGANIZATION, SYSTEM_USER, named_party},
+    AtLeast, Decided, PartialRequest,
+    api::may_explain,
+    call::Call,
+    log::Endpoint,
+    question::{INSTANCE, ORGANIZATION, RESOURCE, SYSTEM_USER, TASK, named_party},
 };
 use crate::{
     app::{AppState, ServiceOwner},
@@ -19,6 +25,7 @@ use crate::{
         ApiError, ApiResult, Json, ModelState,
         bind::{Binder, Presence},
         body::{self, JsonBytes},
+        query::Query,
         time,
     },
     ids::OrgNumber,
@@ -27,7 +34,6 @@ use crate::{
     xacml::{Decision, ids},
 };
 
-const TASK: &str = "urn:altinn:task";
 const SCOPE_LIMIT: usize = 200;
 
 /// Answer about a token.
@@ -102,6 +108,9 @@ pub struct CheckResult {
     pub reason: &'static str,
     /// What the policy asks for; none when it asks for nothing.
     pub minimum_authentication_level: Option<u8>,
+    /// How it came about, when that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<Value>,
 }
 
 /// What is asked.
@@ -163,39 +172,70 @@ fn bind(value: &Value, max_checks: usize) -> ApiResult<Inspection> {
     responses((status = 200, body = TokenDecision), (status = 400), (status = 401), (status = 403), (status = 415),
         (status = 503, description = "The issuer's keys or the facts cannot be had; try again")),
     security(("maskinporten" = ["altinn:authorization/authorize", "altinn:authorization/authorize.admin"])))]
-pub async fn authorize(State(state): State<AppState>, _: ServiceOwner<Authorize>, JsonBytes(bytes): JsonBytes) -> ApiResult<Json<TokenDecision>> {
+pub async fn authorize(
+    State(state): State<AppState>,
+    owner: ServiceOwner<Authorize>,
+    at_least: AtLeast,
+    query: Query,
+    JsonBytes(bytes): JsonBytes,
+) -> ApiResult<Response> {
+    let caller = &owner.caller.principal;
+    let explain = query.flag("explain")?;
     let asked = bind(&body::parse(&bytes, BODY)?, state.config.settings.pdp.max_decisions_per_request)?;
-    let mut db = state.db.acquire().await?;
-    let principal = match inspect(&state, &mut db, &asked).await? {
-        Ok(principal) => principal,
+    let call = Call::begin(&state.pdp, Endpoint::Token, at_least, Some(caller)).await.explaining(explain);
+    let (principal, users) = match inspect(&state, &asked).await? {
+        Ok(inspected) => inspected,
         Err(fault) => {
+            for check in &asked.checks {
+                call.refuse(&check.request(None, check.party.as_ref()), fault).await;
+            }
             let error = Some(TokenFault { code: fault, message: message(fault) });
-            return Ok(Json(TokenDecision { active: false, authorized: false, error, token: None, system_user: None, results: Vec::new() }));
+            let answer = TokenDecision { active: false, authorized: false, error, token: None, system_user: None, results: Vec::new() };
+            return Ok(call.answered(Json(answer).into_response()));
         }
     };
-    let ids = principal.system_user.as_ref().map(|s| s.ids.clone()).unwrap_or_default();
-    let mut users = Vec::new();
-    for id in ids {
-        // Deleted between the check and now.
-        let Some(user) = system_users::by_id(&mut db, id).await? else { return Err(ApiError::Unavailable(1)) };
-        users.push(SystemUserFacts { id, system_id: user.system_id, owner_organization_number: user.reportee_org_no, kind: user.kind });
-    }
     let mut results = Vec::with_capacity(asked.checks.len());
     for check in &asked.checks {
-        results.push(decide(&state, &mut db, check, &users).await?);
+        let (result, decided) = decide(&state, &call, check, &users).await?;
+        if explain && decided.is_some_and(|decided| !may_explain(caller, &decided)) {
+            return Err(ApiError::Empty(StatusCode::FORBIDDEN));
+        }
+        results.push(result);
     }
-    Ok(Json(TokenDecision {
+    let answer = TokenDecision {
         active: true,
         authorized: results.iter().all(|r| r.authorized),
         error: None,
         token: Some(facts(principal)),
-        system_user: (!users.is_empty()).then(|| users.swap_remove(0)),
+        system_user: users.into_iter().next(),
         results,
-    }))
+    };
+    Ok(call.answered(Json(answer).into_response()))
+}
+
+impl Check {
+    /// The check as the decision point takes it.
+    fn request<'c>(&'c self, system_user: Option<Uuid>, party: Option<&'c (&'static str, String)>) -> PartialRequest<'c> {
+        let mut request = PartialRequest::default();
+        if let Some(id) = system_user {
+            request.add(ids::SUBJECT, SYSTEM_USER, id.to_string());
+        }
+        request.add(ids::ACTION, ids::ACTION_ID, self.action.as_str());
+        request.add(ids::RESOURCE, RESOURCE, self.resource.as_str());
+        if let Some((attribute, value)) = party {
+            request.add(ids::RESOURCE, *attribute, value.as_str());
+        }
+        for (attribute, value) in [(INSTANCE, &self.instance), (TASK, &self.task)] {
+            if let Some(value) = value {
+                request.add(ids::RESOURCE, attribute, value.as_str());
+            }
+        }
+        request
+    }
 }
 
 /// Everything that must hold of the token, in order; the first that does not is the inner error.
-async fn inspect(state: &AppState, db: &mut PgConnection, asked: &Inspection) -> ApiResult<Result<Principal, &'static str>> {
+async fn inspect(state: &AppState, asked: &Inspection) -> ApiResult<Result<(Principal, Vec<SystemUserFacts>), &'static str>> {
     let genuine = match state.verifier.genuine(&asked.token).await {
         Ok(genuine) if genuine.kind == IssuerKind::IdPorten => return Ok(Err("untrusted_issuer")),
         Ok(genuine) => genuine,
@@ -220,21 +260,28 @@ async fn inspect(state: &AppState, db: &mut PgConnection, asked: &Inspection) ->
     if principal.system_user.is_none() {
         return Ok(Err("not_a_systemuser_token"));
     }
-    let alive = system_users::live_check(db, &principal, state.config.settings.systemuser.live_check).await?;
-    Ok(match alive {
-        Ok(()) => Ok(principal),
-        Err("system user not active") => Err("systemuser_inactive"),
-        Err(_) => Err("systemuser_mismatch"),
-    })
+    let mut db = state.db.acquire().await?;
+    let mut users = Vec::new();
+    match system_users::live_check(&mut db, &principal, state.config.settings.systemuser.live_check).await? {
+        Err("system user not active") => return Ok(Err("systemuser_inactive")),
+        Err(_) => return Ok(Err("systemuser_mismatch")),
+        Ok(()) => {}
+    }
+    for id in principal.system_user.iter().flat_map(|claim| &claim.ids) {
+        // Deleted between the check and now.
+        let Some(user) = system_users::by_id(&mut db, *id).await? else { return Ok(Err("systemuser_inactive")) };
+        users.push(SystemUserFacts { id: *id, system_id: user.system_id, owner_organization_number: user.reportee_org_no, kind: user.kind });
+    }
+    Ok(Ok((principal, users)))
 }
 
 /// The system users of a token; else the first check that failed.
 ///
 /// # Errors
 /// The issuer's keys or the facts cannot be had.
-pub async fn system_users_of(state: &AppState, db: &mut PgConnection, token: &str) -> ApiResult<Result<Vec<Uuid>, &'static str>> {
+pub async fn system_users_of(state: &AppState, token: &str) -> ApiResult<Result<Vec<Uuid>, &'static str>> {
     let asked = Inspection { token: token.to_owned(), required_scopes: Vec::new(), audience: None, checks: Vec::new() };
-    Ok(inspect(state, db, &asked).await?.map(|principal| principal.system_user.map(|s| s.ids).unwrap_or_default()))
+    Ok(inspect(state, &asked).await?.map(|(_, users)| users.into_iter().map(|user| user.id).collect()))
 }
 
 /// The verifier's reasons, as this endpoint names them.
@@ -282,34 +329,20 @@ fn facts(principal: Principal) -> TokenFacts {
 }
 
 /// The first system user that may do it decides; else the first of all.
-async fn decide(state: &AppState, db: &mut PgConnection, check: &Check, users: &[SystemUserFacts]) -> ApiResult<CheckResult> {
+async fn decide(state: &AppState, call: &Call<'_>, check: &Check, users: &[SystemUserFacts]) -> ApiResult<(CheckResult, Option<Decided>)> {
     let mut first = None;
     for user in users {
-        let party = match &check.party {
-            Some((attribute, value)) => Some((*attribute, value.clone())),
-            None => (user.kind == SystemUserKind::Standard).then(|| (ORGANIZATION, user.owner_organization_number.clone())),
+        let owner = (ORGANIZATION, user.owner_organization_number.clone());
+        let party = check.party.as_ref().or((user.kind == SystemUserKind::Standard).then_some(&owner));
+        let request = check.request(Some(user.id), party);
+        let result = if party.is_none() {
+            call.refuse(&request, "missing_party").await;
+            (undecided(check, user.id), None)
+        } else {
+            let mut decided = call.decide(request).await?;
+            (answer(check, user.id, &mut decided, state.config.settings.pdp.systemuser_auth_level), Some(decided))
         };
-        let result = match party {
-            None => undecided(check, user.id),
-            Some((attribute, value)) => {
-                let mut request = PartialRequest::default();
-                request.add(ids::SUBJECT, SYSTEM_USER, user.id.to_string());
-                request.add(ids::ACTION, ids::ACTION_ID, check.action.clone());
-                request.add(ids::RESOURCE, "urn:altinn:resource", check.resource.clone());
-                request.add(ids::RESOURCE, attribute, value);
-                for (attribute, value) in [(INSTANCE, &check.instance), (TASK, &check.task)] {
-                    if let Some(value) = value {
-                        request.add(ids::RESOURCE, attribute, value.clone());
-                    }
-                }
-                let decided = state.pdp.decide(&mut *db, &request).await?;
-                metrics::counter!("altinn.pdp.decisions", "resource.owner.org" => decided.owner_code.clone(), "resource.id" => decided.resource.clone(),
-                    "pdp.api.kind" => "token", "decision" => decided.decision.as_str())
-                .increment(1);
-                answer(check, user.id, &decided, state.config.settings.pdp.systemuser_auth_level)
-            }
-        };
-        if result.decision == Decision::Permit.as_str() {
+        if result.0.decision == Decision::Permit.as_str() {
             return Ok(result);
         }
         first.get_or_insert(result);
@@ -317,7 +350,7 @@ async fn decide(state: &AppState, db: &mut PgConnection, check: &Check, users: &
     first.ok_or_else(|| ApiError::internal(anyhow::anyhow!("a system-user token without a system user")))
 }
 
-fn answer(check: &Check, system_user_id: Uuid, decided: &Decided, level: u8) -> CheckResult {
+fn answer(check: &Check, system_user_id: Uuid, decided: &mut Decided, level: u8) -> CheckResult {
     let permit = decided.decision == Decision::Permit;
     let needed = decided.min_level();
     CheckResult {
@@ -328,6 +361,7 @@ fn answer(check: &Check, system_user_id: Uuid, decided: &Decided, level: u8) -> 
         status_code: format!("urn:oasis:names:tc:xacml:1.0:status:{}", decided.status),
         reason: if permit && needed > level { "insufficient_authentication_level" } else { decided.reason },
         minimum_authentication_level: (needed > 0).then_some(needed),
+        explanation: decided.explanation.take(),
     }
 }
 
@@ -341,5 +375,6 @@ fn undecided(check: &Check, system_user_id: Uuid) -> CheckResult {
         status_code: "urn:oasis:names:tc:xacml:1.0:status:processing-error".to_owned(),
         reason: "missing_party",
         minimum_authentication_level: None,
+        explanation: None,
     }
 }

@@ -6,7 +6,7 @@ use super::{
     Decided, Fault,
     request::{Attribute, DecisionRequest, Entry},
 };
-use crate::xacml::{AttributeValue, Category, Code, DataType, DecisionResult, Limits, Request, Response, Status, Value};
+use crate::xacml::{AttributeValue, Category, Code, DecisionResult, Limits, Request, Response, Status, Value};
 
 /// Reads a request. What is no request is a fault of syntax.
 pub fn read(bytes: &[u8]) -> DecisionRequest {
@@ -22,7 +22,7 @@ fn entry(category: &Category<'_>) -> Entry {
     let values = category.attributes.iter().flat_map(|attribute| attribute.values.iter().map(move |value| (attribute, value)));
     let attributes = values.map(|(attribute, value)| Attribute {
         id: attribute.id.clone().into_owned(),
-        data_type: value.value.data_type().uri().to_owned(),
+        data_type: value.value.data_type(),
         values: vec![value.text().into_owned()],
         include_in_result: attribute.include_in_result,
     });
@@ -37,11 +37,12 @@ pub fn write(results: Vec<Decided>) -> Vec<u8> {
 }
 
 fn result(decided: Decided) -> DecisionResult {
+    let obligations = decided.obligations().to_vec();
     let code = [Code::Ok, Code::MissingAttribute, Code::SyntaxError, Code::ProcessingError].into_iter().find(|c| c.name() == decided.status);
-    let status = Status { code: code.unwrap_or(Code::ProcessingError), message: decided.message, missing: Vec::new() };
+    let status = Status { code: code.unwrap_or(Code::ProcessingError), message: decided.message.map(str::to_owned), missing: Vec::new() };
     let mut attributes: Vec<Category<'static>> = Vec::new();
     for echo in decided.echo {
-        let Some(value) = DataType::from_uri(&echo.data_type).and_then(|t| Value::parse(t, Cow::Owned(echo.value))) else { continue };
+        let Some(value) = Value::parse(echo.data_type, Cow::Owned(echo.value)) else { continue };
         let at = attributes.iter().position(|c| c.category == echo.category).unwrap_or_else(|| {
             attributes.push(Category::new(echo.category));
             attributes.len() - 1
@@ -53,5 +54,5 @@ fn result(decided: Decided) -> DecisionResult {
             values: AttributeValue::from(value).into(),
         });
     }
-    DecisionResult { obligations: decided.obligations, attributes, ..DecisionResult::plain(decided.decision, status) }
+    DecisionResult { obligations, attributes, ..DecisionResult::plain(decided.decision, status) }
 }

@@ -1,6 +1,7 @@
 //! Parties and connections, without I/O.
 
 use chrono::NaiveDate;
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::packages::{PackageKey, RoleKey, VariantKey};
@@ -114,6 +115,34 @@ pub struct Connection {
     pub via: Via,
     /// Packages assigned on a right-holder relation, or handed on in a client delegation.
     pub packages: Vec<PackageKey>,
-    /// Right keys assigned on a right-holder relation: resource and action.
-    pub rights: Vec<(String, String)>,
+    /// Rights assigned on a right-holder relation.
+    pub rights: Vec<SingleRight>,
+}
+
+/// A right to one action on one resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SingleRight {
+    /// Identifier of the resource.
+    pub resource: String,
+    /// Action.
+    pub action: String,
+    /// Further resource attributes that must be in the request: id and value.
+    pub further: Vec<(String, String)>,
+    /// Id of the assignment it belongs to, when that is asked for.
+    pub assignment: Option<Uuid>,
+}
+
+impl SingleRight {
+    /// Rights as queries gather them: a list of resource, action, and pairs of further attributes, if there may be any.
+    #[must_use]
+    pub fn list(stored: &Value) -> Vec<Self> {
+        let text = |value: &Value, at: usize| value.get(at).and_then(Value::as_str).map(str::to_owned);
+        let items = |value: Option<&Value>| value.and_then(Value::as_array).cloned().unwrap_or_default();
+        let right = |stored: &Value| {
+            let further = items(stored.get(2)).iter().filter_map(|pair| Some((text(pair, 0)?, text(pair, 1)?))).collect();
+            let assignment = text(stored, 3).and_then(|id| id.parse().ok());
+            Some(Self { resource: text(stored, 0)?, action: text(stored, 1)?, further, assignment })
+        };
+        items(Some(stored)).iter().filter_map(right).collect()
+    }
 }

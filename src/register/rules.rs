@@ -51,7 +51,7 @@ fn counts(catalogue: &Catalogue, connection: &Connection) -> bool {
 /// Resources of single rights that the subject holds for the reportee, by identifier.
 pub fn resources<'a>(catalogue: &Catalogue, connections: &'a [Connection]) -> Vec<&'a str> {
     let counted = connections.iter().filter(|c| c.via != Via::Client && !c.from_own_firm && counts(catalogue, c));
-    let mut out: Vec<&str> = counted.flat_map(|c| &c.rights).map(|(resource, _)| resource.as_str()).collect();
+    let mut out: Vec<&str> = counted.flat_map(|c| &c.rights).map(|right| right.resource.as_str()).collect();
     out.sort_unstable();
     out.dedup();
     out

@@ -5,17 +5,17 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Connection, IdentityKeys, Party, PartyKind, PartyRef, PartyStatus, Via};
-use crate::{db::DbError, packages::VariantKey};
+use super::{Connection, IdentityKeys, Party, PartyKind, PartyRef, PartyStatus, SingleRight, Via};
+use crate::{db::DbError, ids::OrgNumber, packages::VariantKey};
 
-/// One of the ways to find a party, ready for a query.
-#[derive(Debug, Clone, Default)]
+/// Names of one party, ready for a query. When there are several they ought to mean the same one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Lookup {
     uuid: Option<Uuid>,
     party_id: Option<i32>,
     user_id: Option<i32>,
-    org_number: Option<String>,
-    person_id_hmac: Option<Vec<u8>>,
+    org_number: Option<OrgNumber>,
+    person: Option<[u8; 32]>,
 }
 
 impl Lookup {
@@ -23,15 +23,41 @@ impl Lookup {
     #[must_use]
     pub fn of(name: &PartyRef, keys: &IdentityKeys) -> Self {
         let mut out = Self::default();
+        out.add(name, keys);
+        out
+    }
+
+    /// And by another name.
+    pub fn add(&mut self, name: &PartyRef, keys: &IdentityKeys) {
         match name {
-            PartyRef::Uuid(uuid) => out.uuid = Some(*uuid),
-            PartyRef::PartyId(id) => out.party_id = Some(*id),
-            PartyRef::UserId(id) => out.user_id = Some(*id),
-            PartyRef::Organization(number) => out.org_number = Some(number.to_string()),
-            PartyRef::Person(id) => out.person_id_hmac = Some(keys.index(id)),
+            PartyRef::Uuid(uuid) => self.uuid = Some(*uuid),
+            PartyRef::PartyId(id) => self.party_id = Some(*id),
+            PartyRef::UserId(id) => self.user_id = Some(*id),
+            PartyRef::Organization(number) => self.org_number = Some(*number),
+            PartyRef::Person(id) => self.person = keys.index(id).try_into().ok(),
             PartyRef::Nobody => {}
         }
-        out
+    }
+
+    /// No name at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The uuid, when it is the only name.
+    #[must_use]
+    pub fn only_uuid(&self) -> Option<Uuid> {
+        self.uuid.filter(|uuid| *self == Self::from(*uuid))
+    }
+
+    /// Whether every name but the identity number, which is not kept in clear, is this party's.
+    #[must_use]
+    pub fn fits(&self, party: &Party) -> bool {
+        self.uuid.is_none_or(|uuid| uuid == party.uuid)
+            && self.party_id.is_none_or(|id| Some(id) == party.party_id)
+            && self.user_id.is_none_or(|id| Some(id) == party.user_id)
+            && self.org_number.is_none_or(|number| Some(number.as_str()) == party.org_number.as_deref())
     }
 }
 
@@ -41,6 +67,28 @@ impl From<Uuid> for Lookup {
     }
 }
 
+/// What the register of system users says about one.
+#[derive(Debug, Clone)]
+pub struct SystemUserState {
+    /// Public id of its system.
+    pub system_id: String,
+    /// Party that owns it.
+    pub owner: Uuid,
+    /// Organisation number of the owner.
+    pub owner_org: String,
+    /// It, its system and its owner all live.
+    pub alive: bool,
+}
+
+/// An access list that a party is on, with the resource it opens. An empty filter admits every action.
+#[derive(Debug, Clone)]
+pub struct Listing {
+    /// Identifier of the resource.
+    pub resource: String,
+    /// Actions it is for.
+    pub actions: Vec<String>,
+}
+
 /// How a subject stands to a reportee.
 #[derive(Debug, Default)]
 pub struct Standing {
@@ -48,15 +96,25 @@ pub struct Standing {
     pub subject: Option<Party>,
     /// The reportee, when it is known.
     pub reportee: Option<Party>,
+    /// The reportee has the identity number it was looked for by, now or formerly, if it was.
+    pub is_person_asked: bool,
+    /// The subject's state, when it is a system user.
+    pub system_user: Option<SystemUserState>,
     /// Every relation that counts: direct, by key role, handed on; from the reportee, its main unit, or a sole
     /// proprietorship it owns.
     pub connections: Vec<Connection>,
+    /// Access lists that the reportee is on.
+    pub listings: Vec<Listing>,
+    /// Further parties that the connections lead through.
+    pub through: Vec<Uuid>,
 }
 
 const SUBJECT: i32 = 0;
 const REPORTEE: i32 = 1;
+const CONNECTION: i32 = 2;
 
 struct Row {
+    place: i32,
     what: i32,
     key: Option<i32>,
     uuid: Option<Uuid>,
@@ -77,6 +135,12 @@ struct Row {
     client: bool,
     packages: Option<Vec<i16>>,
     rights: Option<Value>,
+    system_id: Option<String>,
+    owner: Option<Uuid>,
+    owner_org: Option<String>,
+    alive: Option<bool>,
+    resource: Option<String>,
+    actions: Option<Vec<String>>,
 }
 
 impl Row {
@@ -96,8 +160,11 @@ impl Row {
         })
     }
 
+    fn system_user(&mut self) -> Option<SystemUserState> {
+        Some(SystemUserState { system_id: self.system_id.take()?, owner: self.owner?, owner_org: self.owner_org.take()?, alive: self.alive? })
+    }
+
     fn connection(self) -> Option<Connection> {
-        let pair = |r: &Value| Some((r.get(0)?.as_str()?.to_owned(), r.get(1)?.as_str()?.to_owned()));
         Some(Connection {
             from_form: self.form_id,
             from_main_unit: self.main_unit,
@@ -109,8 +176,29 @@ impl Row {
                 (false, None) => Via::Direct,
             },
             packages: self.packages.unwrap_or_default(),
-            rights: self.rights.as_ref().and_then(Value::as_array).map(|list| list.iter().filter_map(pair).collect()).unwrap_or_default(),
+            rights: self.rights.as_ref().map(SingleRight::list).unwrap_or_default(),
         })
+    }
+}
+
+/// Lookups as a query takes them.
+struct Columns<'a> {
+    uuids: Vec<Option<Uuid>>,
+    party_ids: Vec<Option<i32>>,
+    user_ids: Vec<Option<i32>>,
+    org_numbers: Vec<Option<&'a str>>,
+    persons: Vec<Option<&'a [u8]>>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(lookups: &[&'a Lookup]) -> Self {
+        Self {
+            uuids: lookups.iter().map(|l| l.uuid).collect(),
+            party_ids: lookups.iter().map(|l| l.party_id).collect(),
+            user_ids: lookups.iter().map(|l| l.user_id).collect(),
+            org_numbers: lookups.iter().map(|l| l.org_number.as_ref().map(OrgNumber::as_str)).collect(),
+            persons: lookups.iter().map(|l| l.person.as_ref().map(<[u8; 32]>::as_slice)).collect(),
+        }
     }
 }
 
@@ -119,20 +207,41 @@ impl Row {
 /// # Errors
 /// As the database says.
 pub async fn standing(db: &mut PgConnection, subject: &Lookup, reportee: &Lookup) -> Result<Standing, DbError> {
+    let mut all = standings(db, &[(subject, reportee)]).await?;
+    Ok(all.pop().unwrap_or_default())
+}
+
+/// How each subject stands to its reportee, in order, all of it in one round trip and as of one moment.
+///
+/// # Errors
+/// As the database says.
+pub async fn standings(db: &mut PgConnection, pairs: &[(&Lookup, &Lookup)]) -> Result<Vec<Standing>, DbError> {
+    let (subjects, reportees): (Vec<&Lookup>, Vec<&Lookup>) = pairs.iter().copied().unzip();
+    let (subjects, reportees) = (Columns::of(&subjects), Columns::of(&reportees));
     let rows = sqlx::query_as!(
         Row,
-        r#"with /* hot path */ subject as materialized (
+        r#"select asked.place::int as "place!", found.what as "what!", found.key as "key?", found.uuid as "uuid?", found.party_id as "party_id?",
+             found.kind as "kind?", found.form_id as "form_id?", found.status as "status?", found.org_number as "org_number?",
+             found.user_id as "user_id?", found.parent_key as "parent_key?", found.name as "name?", found.death_date as "death_date?",
+             found.main_unit as "main_unit!", found.own_firm as "own_firm!", found.role as "role?", found.key_role as "key_role?",
+             found.key_form as "key_form?", found.client as "client!", found.packages as "packages?: Vec<i16>", found.rights as "rights?",
+             found.system_id as "system_id?", found.owner as "owner?", found.owner_org as "owner_org?", found.alive as "alive?",
+             found.resource as "resource?", found.actions as "actions?: Vec<String>"
+           from unnest($1::uuid[], $2::int[], $3::int[], $4::text[], $5::bytea[], $6::uuid[], $7::int[], $8::int[], $9::text[], $10::bytea[])
+             with ordinality as asked(s_uuid, s_party, s_user, s_org, s_person, r_uuid, r_party, r_user, r_org, r_person, place)
+           cross join lateral (
+           with /* hot path */ subject as materialized (
              select * from party where key = (
-               select key from party where uuid = $1 union all select key from party where party_id = $2
-               union all select key from party where user_id = $3 union all select key from party where org_number = $4
-               union all select key from party where person_id_hmac = $5
-               union all select key from person_former_id where person_id_hmac = $5 limit 1)
+               select key from party where uuid = s_uuid union all select key from party where party_id = s_party
+               union all select key from party where user_id = s_user union all select key from party where org_number = s_org
+               union all select key from party where person_id_hmac = s_person
+               union all select key from person_former_id where person_id_hmac = s_person limit 1)
            ), reportee as materialized (
              select * from party where key = (
-               select key from party where uuid = $6 union all select key from party where party_id = $7
-               union all select key from party where user_id = $8 union all select key from party where org_number = $9
-               union all select key from party where person_id_hmac = $10
-               union all select key from person_former_id where person_id_hmac = $10 limit 1)
+               select key from party where uuid = r_uuid union all select key from party where party_id = r_party
+               union all select key from party where user_id = r_user union all select key from party where org_number = r_org
+               union all select key from party where person_id_hmac = r_person
+               union all select key from person_former_id where person_id_hmac = r_person limit 1)
            ), source as materialized (
              select key, form_id, false as main_unit, false as own_firm from reportee
              union all
@@ -161,14 +270,18 @@ pub async fn standing(db: &mut PgConnection, subject: &Lookup, reportee: &Lookup
              union all
              select s.key, d.role_id, null, null, null, d.id
              from source s cross join subject u join client_delegation d on d.system_user_key = u.key and d.client_key = s.key)
-           select 0 as "what!", key as "key?", uuid as "uuid?", party_id, kind as "kind?", form_id as "form_id?", status as "status?", org_number,
-             user_id, parent_key, name as "name?", death_date, false as "main_unit!", false as "own_firm!", null::int2 as "role?",
-             null::int2 as "key_role?", null::int2 as "key_form?", false as "client!", null::int2[] as "packages?", null::jsonb as "rights?"
-           from subject
+           select 0 as what, p.key, p.uuid, p.party_id, p.kind, p.form_id, p.status, p.org_number, p.user_id, p.parent_key, p.name, p.death_date,
+             false as main_unit, false as own_firm, null::int2 as role, null::int2 as key_role, null::int2 as key_form, false as client,
+             null::int2[] as packages, null::jsonb as rights, s.system_id, o.uuid as owner, o.org_number as owner_org,
+             not u.is_deleted and not s.is_deleted and o.status <> 'deleted' as alive, null::text as resource, null::text[] as actions
+           from subject p left join system_user u on u.id = p.uuid left join system s on s.system_internal_id = u.system_internal_id
+           left join party o on o.key = u.owner_key
            union all
-           select 1, key, uuid, party_id, kind, form_id, status, org_number, user_id, parent_key, name, death_date, false, false, null, null, null,
-             false, null, null
-           from reportee
+           select 1, r.key, uuid, party_id, kind, form_id, status, org_number, user_id, parent_key, name, death_date, false, false, null, null, null,
+             false, null, null, null, null, null,
+             r_person is null or r.person_id_hmac = r_person
+               or exists (select from person_former_id f where f.person_id_hmac = r_person and f.key = r.key), null, null
+           from reportee r
            union all
            select 2, null, null, null, null, s.form_id, null, null, null, null, null, null, s.main_unit, s.own_firm, r.role_id, r.key_role, r.key_form,
              r.delegation_id is not null,
@@ -176,27 +289,47 @@ pub async fn standing(db: &mut PgConnection, subject: &Lookup, reportee: &Lookup
                   when r.delegation_id is not null then array(select package_id from client_delegation_package where delegation_id = r.delegation_id)
                   end,
              case when r.assignment_id is not null then
-               (select jsonb_agg(jsonb_build_array(resource_id, action)) from assignment_right where assignment_id = r.assignment_id) end
-           from relation r join source s on s.key = r.from_key"#,
-        subject.uuid,
-        subject.party_id,
-        subject.user_id,
-        subject.org_number,
-        subject.person_id_hmac,
-        reportee.uuid,
-        reportee.party_id,
-        reportee.user_id,
-        reportee.org_number,
-        reportee.person_id_hmac
+               (select jsonb_agg(jsonb_build_array(resource_id, action, extra, assignment_id)) from assignment_right where assignment_id = r.assignment_id) end,
+             null, null, null, null, null, null
+           from relation r join source s on s.key = r.from_key
+           union all
+           select 3, null, null, null, null, null, null, null, null, null, null, null, false, false, null, null, null, false, null, null,
+             null, null, null, null, c.resource, c.action_filters
+           from reportee r join access_list_member m on m.party_key = r.key join access_list_connection c on c.list = m.list
+           union all
+           select 4, null, p.uuid, null, null, null, null, null, null, null, null, null, false, false, null, null, null, false, null, null,
+             null, null, null, null, null, null
+           from (select key from source union select key from holder) t join party p on p.key = t.key) found"#,
+        &subjects.uuids as &[Option<Uuid>],
+        &subjects.party_ids as &[Option<i32>],
+        &subjects.user_ids as &[Option<i32>],
+        &subjects.org_numbers as &[Option<&str>],
+        &subjects.persons as &[Option<&[u8]>],
+        &reportees.uuids as &[Option<Uuid>],
+        &reportees.party_ids as &[Option<i32>],
+        &reportees.user_ids as &[Option<i32>],
+        &reportees.org_numbers as &[Option<&str>],
+        &reportees.persons as &[Option<&[u8]>],
     )
     .fetch_all(db)
     .await?;
-    let mut out = Standing::default();
-    for row in rows {
+    let mut out: Vec<Standing> = pairs.iter().map(|_| Standing::default()).collect();
+    for mut row in rows {
+        let Some(standing) = usize::try_from(row.place - 1).ok().and_then(|place| out.get_mut(place)) else { continue };
         match row.what {
-            SUBJECT => out.subject = row.party(),
-            REPORTEE => out.reportee = row.party(),
-            _ => out.connections.extend(row.connection()),
+            SUBJECT => {
+                standing.system_user = row.system_user();
+                standing.subject = row.party();
+            }
+            REPORTEE => {
+                standing.is_person_asked = row.alive.unwrap_or(true);
+                standing.reportee = row.party();
+            }
+            CONNECTION => standing.connections.extend(row.connection()),
+            _ => match (row.resource, row.uuid) {
+                (Some(resource), _) => standing.listings.push(Listing { resource, actions: row.actions.unwrap_or_default() }),
+                (None, uuid) => standing.through.extend(uuid),
+            },
         }
     }
     Ok(out)

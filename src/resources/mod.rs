@@ -3,6 +3,7 @@
 pub(crate) mod api;
 mod bind;
 pub mod document;
+mod live;
 mod model;
 mod policies;
 pub(crate) mod policy_api;
@@ -12,6 +13,7 @@ mod store;
 mod system_resources;
 
 pub use bind::bind_resource;
+pub use live::{Known, Resources};
 pub use model::Resource;
 pub use policies::{CompiledPolicy, LOAD, Policies, UPLOAD};
 pub use rights::{RightKey, right_keys};

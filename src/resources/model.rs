@@ -26,6 +26,8 @@ pub struct Resource {
     pub owner_org: String,
     /// Code of its owner.
     pub owner_code: String,
+    /// How often a policy was stored for it.
+    pub policy_version: Option<i32>,
     /// The current policy; none when none was uploaded, or it cannot be read.
     pub policy: Option<Arc<CompiledPolicy>>,
 }

@@ -26,7 +26,7 @@ pub struct CompiledPolicy {
     /// As it is run.
     pub program: Program,
     /// What goes with a Permit: the policy's own obligations, as far as they are constants.
-    pub permit_obligations: Vec<Obligation>,
+    pub permit_obligations: Arc<[Obligation]>,
     /// It asks for packages somewhere.
     pub mentions_packages: bool,
     /// It asks for roles somewhere.
@@ -41,20 +41,22 @@ impl CompiledPolicy {
         let mentions = |ids: &[&str]| ids.iter().any(|id| program.mentions(ids::SUBJECT, id));
         let mentions_packages = mentions(&["urn:altinn:accesspackage"]);
         let mentions_roles = mentions(&["urn:altinn:rolecode", "urn:altinn:role", "urn:altinn:external-role:ccr", "urn:altinn:external-role:cra"]);
-        let permit_obligations = policy.constant_obligations(Effect::Permit);
+        let permit_obligations = policy.constant_obligations(Effect::Permit).into();
         Ok(Self { policy, program, permit_obligations, mentions_packages, mentions_roles })
     }
 }
 
-/// Resources with their compiled policies. Texts are immutable under their digest, so nothing here grows stale.
+/// Compiled policies. Texts are immutable under their digest, so nothing here grows stale.
 #[derive(Debug, Clone)]
 pub struct Policies {
     compiled: Cache<[u8; 32], Option<Arc<CompiledPolicy>>>,
+    /// Digest last seen of each resource's policy: its text need not be sent again.
+    digests: Cache<String, [u8; 32]>,
 }
 
 impl Default for Policies {
     fn default() -> Self {
-        Self { compiled: Cache::new(10_000) }
+        Self { compiled: Cache::new(10_000), digests: Cache::new(10_000) }
     }
 }
 
@@ -66,33 +68,53 @@ impl Policies {
         }
     }
 
-    /// A live resource by identifier; one SQL round trip, two when its policy is new to us.
+    /// A live resource by identifier, as the database has it now; one SQL round trip.
     ///
     /// # Errors
     /// As the database says.
     pub async fn resource(&self, db: &mut PgConnection, identifier: &str) -> Result<Option<Resource>, DbError> {
-        let Some(row) = store::current(&mut *db, identifier).await? else { return Ok(None) };
-        let policy = match row.sha256.as_deref().and_then(|d| <[u8; 32]>::try_from(d).ok()) {
-            None => None,
-            Some(digest) => {
-                if let Some(policy) = self.compiled.get(&digest) {
-                    policy
-                } else {
-                    let policy = store::policy_text(db, identifier, &digest).await?.and_then(|xml| compile(identifier, &xml));
-                    self.compiled.insert(digest, policy.clone());
-                    policy
-                }
-            }
+        Ok(self.resources(db, Some(&[identifier.to_owned()])).await?.pop())
+    }
+
+    /// Live resources, these or all, as the database has them now; one SQL round trip.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub async fn resources(&self, db: &mut PgConnection, identifiers: Option<&[String]>) -> Result<Vec<Resource>, DbError> {
+        let known: Vec<Vec<u8>> = match identifiers {
+            None => self.compiled.iter().map(|(digest, _)| digest.to_vec()).collect(),
+            Some(identifiers) => identifiers.iter().filter_map(|identifier| Some(self.digests.get(identifier)?.to_vec())).collect(),
         };
-        Ok(Some(Resource {
-            identifier: row.identifier,
-            resource_type: row.resource_type,
-            delegable: row.delegable,
-            access_list_enabled: row.access_list_enabled,
-            owner_org: row.owner_org,
-            owner_code: row.owner_code,
-            policy,
-        }))
+        let rows = store::current(&mut *db, identifiers, &known).await?;
+        let mut out = Vec::with_capacity(rows.len());
+        for row in rows {
+            out.push(Resource {
+                policy: self.policy(&mut *db, &row).await?,
+                policy_version: row.policy_version,
+                identifier: row.identifier,
+                resource_type: row.resource_type,
+                delegable: row.delegable,
+                access_list_enabled: row.access_list_enabled,
+                owner_org: row.owner_org,
+                owner_code: row.owner_code,
+            });
+        }
+        Ok(out)
+    }
+
+    async fn policy(&self, db: &mut PgConnection, row: &store::CurrentRow) -> Result<Option<Arc<CompiledPolicy>>, DbError> {
+        let Some(digest) = row.sha256.as_deref().and_then(|d| <[u8; 32]>::try_from(d).ok()) else { return Ok(None) };
+        self.digests.insert(row.identifier.clone(), digest);
+        if let Some(policy) = self.compiled.get(&digest) {
+            return Ok(policy);
+        }
+        let policy = match &row.xml {
+            Some(xml) => compile(&row.identifier, xml),
+            // Known when we asked, and put out of memory since.
+            None => store::current_policy(db, &row.identifier).await?.and_then(|xml| compile(&row.identifier, &xml)),
+        };
+        self.compiled.insert(digest, policy.clone());
+        Ok(policy)
     }
 }
 

@@ -25,37 +25,31 @@ pub struct CurrentRow {
     pub access_list_enabled: bool,
     pub owner_org: String,
     pub owner_code: String,
+    pub policy_version: Option<i32>,
     pub sha256: Option<Vec<u8>>,
+    /// Text of the policy, unless its digest is among the known ones.
+    pub xml: Option<Vec<u8>>,
 }
 
-/// The latest version of a live resource, with the digest of its current policy.
-pub async fn current(db: &mut PgConnection, identifier: &str) -> Result<Option<CurrentRow>, DbError> {
+/// The latest versions of live resources with their current policies: of these, or of all.
+pub async fn current(db: &mut PgConnection, identifiers: Option<&[String]>, known: &[Vec<u8>]) -> Result<Vec<CurrentRow>, DbError> {
     Ok(sqlx::query_as!(
         CurrentRow,
-        r#"select /* hot path */ r.identifier, coalesce(v.document->>'resourceType', 'Default') as "resource_type!",
+        r#"select /* hot path */ r.identifier as "identifier!", coalesce(v.document->>'resourceType', 'Default') as "resource_type!",
              coalesce((v.document->>'delegable')::bool, true) as "delegable!",
              coalesce(v.document->>'accessListMode' = 'Enabled', false) as "access_list_enabled!",
              coalesce(v.document#>>'{hasCompetentAuthority,organization}', '') as "owner_org!",
              lower(coalesce(v.document#>>'{hasCompetentAuthority,orgcode}', 'unknown')) as "owner_code!",
-             p.sha256 as "sha256?"
-           from resource r
+             p.version as "policy_version?", p.sha256 as "sha256?", case when p.sha256 <> all($2) then p.xml end as "xml?"
+           from (select identifier from resource where $1::text[] is null and deleted is null
+                 union all select identifier from resource where identifier = any($1) and deleted is null) r
            cross join lateral (select document from resource_version where identifier = r.identifier order by version_id desc limit 1) v
-           left join lateral (select sha256 from resource_policy where identifier = r.identifier order by version desc limit 1) p on true
-           where r.identifier = $1 and r.deleted is null"#,
-        identifier
+           left join lateral (select version, sha256, xml from resource_policy where identifier = r.identifier order by version desc limit 1) p
+             on true"#,
+        identifiers as Option<&[String]>,
+        known
     )
-    .fetch_optional(db)
-    .await?)
-}
-
-/// The text of a policy.
-pub async fn policy_text(db: &mut PgConnection, identifier: &str, digest: &[u8]) -> Result<Option<Vec<u8>>, DbError> {
-    Ok(sqlx::query_scalar!(
-        "select /* hot path */ xml from resource_policy where identifier = $1 and sha256 = $2 order by version desc limit 1",
-        identifier,
-        digest
-    )
-    .fetch_optional(db)
+    .fetch_all(db)
     .await?)
 }
 

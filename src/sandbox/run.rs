@@ -65,6 +65,7 @@ impl Running {
         self.state.readiness.stop();
         let _ = self.stop.send(true);
         while self.servers.join_next().await.is_some() {}
+        self.state.pdp.log().flush().await;
         self.state.db.close().await;
     }
 

@@ -20,7 +20,7 @@ pub enum Reject {
 #[derive(Debug, Clone)]
 pub struct Verified {
     /// Who calls.
-    pub principal: Principal,
+    pub principal: Arc<Principal>,
     claims: Map<String, Value>,
 }
 
@@ -73,7 +73,7 @@ impl Verifier {
         let Genuine { kind, claims } = self.genuine(text).await?;
         self.check_use(kind, &claims).map_err(Reject::Invalid)?;
         let principal = Principal::from_claims(kind, &claims, self.sandbox).map_err(Reject::Invalid)?;
-        Ok(Verified { principal, claims })
+        Ok(Verified { principal: Arc::new(principal), claims })
     }
 
     /// Whom the claims of a genuine token are about.

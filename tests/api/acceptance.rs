@@ -98,7 +98,7 @@ async fn a_decided_request_is_readable_after_five_years() {
 async fn a_deleted_customer_is_asked_for_nothing_and_its_system_users_do_nothing() {
     let app = TestApp::start().await;
     assert_eq!(app.decide_system_user(who::TINDEVANDRER_USER, "write", "a-melding", who::TINDEVANDRER).await, "Permit");
-    app.run_sql(&format!("update party set status = 'deleted', deleted_at = now() where org_number = '{}'", who::TINDEVANDRER)).await;
+    app.change_by_sql(&format!("update party set status = 'deleted', deleted_at = now() where org_number = '{}'", who::TINDEVANDRER)).await;
     let mut body = request_body(who::TINDEVANDRER, &["a-ordning"]);
     body["externalRef"] = json!("another");
     let answer = app.post(&format!("{REQUEST}/vendor"), &app.vendor(who::FJORDLONN).await, body).await.expect(400);

@@ -211,11 +211,11 @@ async fn deleted_systems_and_organisations_get_nothing() {
     let app = TestApp::start().await;
     let ask = || app.decide_system_user(who::TINDEVANDRER_USER, "write", "a-melding", who::TINDEVANDRER);
     assert_eq!(ask().await, "Permit");
-    app.run_sql("update system set is_deleted = true where system_id = '390198116_fjordlonn'").await;
+    app.change_by_sql("update system set is_deleted = true where system_id = '390198116_fjordlonn'").await;
     assert_eq!(ask().await, "NotApplicable");
-    app.run_sql("update system set is_deleted = false").await;
+    app.change_by_sql("update system set is_deleted = false").await;
     assert_eq!(ask().await, "Permit");
-    app.run_sql("update party set status = 'deleted', deleted_at = now() where org_number = '390367767'").await;
+    app.change_by_sql("update party set status = 'deleted', deleted_at = now() where org_number = '390367767'").await;
     assert_eq!(ask().await, "NotApplicable");
 }
 

@@ -315,7 +315,7 @@ async fn an_access_list_decides_who_may_be_decided_about() {
     upload(&app, &token, "sav-fangst", "policyFile", &policy("sav-fangst", &["lonn"])).await.expect(201);
     let decide = async || app.decide_system_user(who::TINDEVANDRER_USER, "read", "sav-fangst", who::TINDEVANDRER).await;
     assert_eq!(decide().await, "Deny");
-    app.run_sql(&format!(
+    app.change_by_sql(&format!(
         "with l as (insert into access_list (owner_orgcode, identifier, name, description) values ('sav', 'fangst', 'x', 'y') returning id),
            m as (insert into access_list_member (list, party_key) select l.id, p.key from l, party p where p.org_number = '{}')
          insert into access_list_connection (resource, list) select 'sav-fangst', id from l",

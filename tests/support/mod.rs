@@ -244,6 +244,13 @@ impl TestApp {
         sqlx::query(sqlx::AssertSqlSafe(statement.to_owned())).execute(&mut self.sql().await).await.expect("a statement").rows_affected()
     }
 
+    /// Runs a statement on the side, and tells those who remember facts, as every change of ours does.
+    pub async fn change_by_sql(&self, statement: &str) {
+        self.run_sql(statement).await;
+        self.run_sql("insert into change_feed (kind, key) values ('everything', 'test')").await;
+        assert!(self.running.state.feed.catch_up().await, "the feed is followed");
+    }
+
     /// A number out of the database.
     pub async fn count(&self, query: &str) -> i64 {
         sqlx::query_scalar(sqlx::AssertSqlSafe(query.to_owned())).fetch_one(&mut self.sql().await).await.expect("a number")

@@ -109,9 +109,7 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
         }
         let changed = list.is_new || members.count > 0 || connections > 0;
         if changed {
-            for resource in &resources {
-                feed::append(&mut *tx, Touched::Resource, resource).await?;
-            }
+            feed::append(&mut *tx, Touched::AccessLists, "").await?;
         }
         counts.stored(changed.then_some(list.is_new));
     }

@@ -43,6 +43,8 @@ pub(super) struct Run<'r, 'w, const TRACED: bool> {
     collect_policies: bool,
     trace: Trace,
     depth: usize,
+    /// First rule that permits, and first that denies.
+    deciders: [u32; 2],
 }
 
 impl Prepared<'_, '_> {
@@ -92,10 +94,11 @@ impl Prepared<'_, '_> {
             collect_policies,
             trace: Trace::default(),
             depth: 0,
+            deciders: [NONE; 2],
         };
         let root = self.program.root;
         let verdict = if target_only { run.target_verdict(root) } else { run.node(root) };
-        let Run { computed, foreign_policies, foreign_missing, trace, budget, work, .. } = run;
+        let Run { computed, foreign_policies, foreign_missing, trace, budget, work, deciders, .. } = run;
         Evaluation {
             program: self.program,
             verdict,
@@ -106,6 +109,7 @@ impl Prepared<'_, '_> {
             given: self.given,
             trace,
             steps_left: budget.steps,
+            deciders,
         }
     }
 }
@@ -231,6 +235,11 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
         }
         let traced = self.enter(|| ("Rule", rule.id.to_string()));
         let verdict = self.rule(rule, traced);
+        if let Verdict::Decided(effect) = verdict
+            && let Some(first) = self.deciders.get_mut(usize::from(effect == Effect::Deny)).filter(|first| **first == NONE)
+        {
+            *first = number;
+        }
         let settled = tally.count(verdict);
         self.leave(traced, verdict, None);
         settled

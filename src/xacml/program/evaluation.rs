@@ -52,6 +52,7 @@ pub struct Evaluation<'e> {
     pub(super) given: Given<'e>,
     pub(super) trace: Trace,
     pub(super) steps_left: u32,
+    pub(super) deciders: [u32; 2],
 }
 
 pub(super) const fn decision(verdict: Verdict) -> Decision {
@@ -128,6 +129,14 @@ impl Evaluation<'_> {
             })
         };
         self.work.contributions.iter().filter_map(name).collect()
+    }
+
+    /// The first rule that says what was decided; none when no rule does.
+    #[must_use]
+    pub fn rule(&self) -> Option<&str> {
+        let Verdict::Decided(effect) = self.verdict else { return None };
+        let number = self.deciders.get(usize::from(effect == Effect::Deny))?;
+        self.program.rules.get(*number as usize).map(|rule| &*rule.id)
     }
 
     /// How it came about, when that was asked for.

@@ -1,0 +1,233 @@
+//! What an instance knows of the feed: when something was last touched, and how sure it is that nothing was missed.
+
+use std::{
+    hash::{BuildHasher as _, RandomState},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use tokio::sync::{Notify, watch};
+
+use super::{Notes, Touched};
+
+/// A place to note when an entity was last touched. Several entities may share one: that costs a needless reading, and
+/// nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Tag(u32);
+
+/// A moment between two changes. What was read after it holds until something it is about is touched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(u64);
+
+/// How many places there are: 2 MiB of memory.
+const PLACES: usize = 1 << 18;
+/// How long a reader waits for a position before it reads the database itself.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Numbers of the feed that were not there yet when later ones were: their transactions still run, or were rolled back.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Gap {
+    pub(super) first: i64,
+    pub(super) last: i64,
+    /// No transaction from here on can fill it.
+    pub(super) xmax: i64,
+    pub(super) seen: Instant,
+}
+
+/// How far the feed was followed.
+#[derive(Debug, Clone, Default)]
+pub struct Place {
+    /// The highest number seen.
+    pub(super) last: i64,
+    /// Below that, what is still to come.
+    pub(super) gaps: Vec<Gap>,
+}
+
+impl Place {
+    fn has(&self, position: i64) -> bool {
+        position <= self.last && !self.gaps.iter().any(|gap| (gap.first..=gap.last).contains(&position))
+    }
+
+    /// For a query that asks whether it sees more: the highest number, and first and last of each gap.
+    #[must_use]
+    pub fn bounds(&self) -> (i64, Vec<i64>, Vec<i64>) {
+        (self.last, self.gaps.iter().map(|g| g.first).collect(), self.gaps.iter().map(|g| g.last).collect())
+    }
+}
+
+/// The feed as this instance has followed it. Readers never wait for each other.
+#[derive(Debug)]
+pub struct Feed {
+    began: Instant,
+    bound: Duration,
+    hasher: RandomState,
+    touched: Box<[AtomicU64]>,
+    everything: AtomicU64,
+    moments: AtomicU64,
+    /// Nanoseconds from `began` to the last moment at which nothing was missing; 0: there was none.
+    confirmed: AtomicU64,
+    place: Mutex<Place>,
+    pub(super) wake: Notify,
+    rounds: watch::Sender<u64>,
+}
+
+impl Feed {
+    /// A feed that nobody follows yet; `bound` is `pdp.max_staleness_ms`.
+    #[must_use]
+    pub fn new(bound: Duration) -> Self {
+        Self {
+            began: Instant::now(),
+            bound,
+            hasher: RandomState::new(),
+            touched: (0..PLACES).map(|_| AtomicU64::new(0)).collect(),
+            everything: AtomicU64::new(0),
+            moments: AtomicU64::new(1),
+            confirmed: AtomicU64::new(0),
+            place: Mutex::default(),
+            wake: Notify::new(),
+            rounds: watch::Sender::new(0),
+        }
+    }
+
+    /// Where touches of an entity are noted.
+    #[must_use]
+    pub fn tag(&self, touched: Touched, key: &str) -> Tag {
+        Tag((self.hasher.hash_one((touched.as_str(), key)) % PLACES as u64) as u32)
+    }
+
+    /// The present moment. To be taken before facts are read.
+    #[must_use]
+    pub fn moment(&self) -> Moment {
+        Moment(self.moments.load(Ordering::SeqCst))
+    }
+
+    /// Whether nothing of these was touched since a moment.
+    #[must_use]
+    pub fn holds(&self, since: Moment, tags: impl IntoIterator<Item = Tag>) -> bool {
+        let is_older = |at: &AtomicU64| at.load(Ordering::SeqCst) <= since.0;
+        is_older(&self.everything) && tags.into_iter().all(|tag| self.touched.get(tag.0 as usize).is_some_and(is_older))
+    }
+
+    /// Whether memory may answer: what other instances wrote before the bound is known here.
+    #[must_use]
+    pub fn is_followed(&self) -> bool {
+        self.age() <= self.bound
+    }
+
+    /// How long ago nothing was missing.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        match self.confirmed.load(Ordering::SeqCst) {
+            0 => Duration::MAX,
+            at => self.began.elapsed().saturating_sub(Duration::from_nanos(at)),
+        }
+    }
+
+    /// Notes that this was touched now.
+    pub fn touch(&self, touched: Touched, key: &str) {
+        let at = if touched == Touched::Everything { Some(&self.everything) } else { self.touched.get(self.tag(touched, key).0 as usize) };
+        // Whoever reads facts between the two lines reads them after the change, and keeps them.
+        let moment = self.moments.fetch_add(1, Ordering::SeqCst) + 1;
+        if let Some(at) = at {
+            at.fetch_max(moment, Ordering::SeqCst);
+        }
+    }
+
+    /// Notes what a call of this instance touched.
+    pub fn take(&self, notes: &Notes) {
+        for (touched, key) in &notes.touched {
+            self.touch(*touched, key);
+        }
+    }
+
+    /// How far it was followed.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes that everything committed before `when` is known, up to this place.
+    pub(super) fn confirm(&self, when: Instant, place: Place) {
+        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = place;
+        let at = u64::try_from(when.duration_since(self.began).as_nanos()).unwrap_or(u64::MAX).max(1);
+        self.confirmed.fetch_max(at, Ordering::SeqCst);
+        self.rounds.send_modify(|round| *round += 1);
+    }
+
+    /// Waits until everything that was committed before this call is known; false when that takes too long.
+    pub async fn catch_up(&self) -> bool {
+        let began = Instant::now();
+        self.wait_until(|| self.confirmed_at().is_some_and(|at| at >= began)).await
+    }
+
+    /// Waits until an entry is known; false when that takes too long.
+    pub async fn reach(&self, position: i64) -> bool {
+        self.wait_until(|| self.place.lock().unwrap_or_else(PoisonError::into_inner).has(position)).await
+    }
+
+    fn confirmed_at(&self) -> Option<Instant> {
+        match self.confirmed.load(Ordering::SeqCst) {
+            0 => None,
+            at => self.began.checked_add(Duration::from_nanos(at)),
+        }
+    }
+
+    async fn wait_until(&self, is_so: impl Fn() -> bool) -> bool {
+        let mut rounds = self.rounds.subscribe();
+        if is_so() {
+            return true;
+        }
+        let waiting = async {
+            loop {
+                self.wake.notify_one();
+                if rounds.changed().await.is_err() {
+                    return false;
+                }
+                if is_so() {
+                    return true;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting).await.unwrap_or(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_read_holds_until_it_is_touched() {
+        let feed = Feed::new(Duration::from_secs(1));
+        let (a, b) = (feed.tag(Touched::Party, "a"), feed.tag(Touched::Resource, "a"));
+        assert_ne!(a, b);
+        let read = feed.moment();
+        feed.touch(Touched::Resource, "a");
+        assert!(feed.holds(read, [a]) && !feed.holds(read, [a, b]));
+        assert!(feed.holds(feed.moment(), [a, b]));
+        let again = feed.moment();
+        feed.touch(Touched::Everything, "");
+        assert!(!feed.holds(again, [a]) && !feed.holds(again, []));
+    }
+
+    #[test]
+    fn nobody_trusts_a_feed_that_was_not_followed_within_the_bound() {
+        let feed = Feed::new(Duration::from_secs(1));
+        assert!(!feed.is_followed());
+        feed.confirm(Instant::now(), Place::default());
+        assert!(feed.is_followed());
+        let bounded = Feed::new(Duration::ZERO);
+        bounded.confirm(bounded.began, Place::default());
+        assert!(!bounded.is_followed());
+    }
+
+    #[test]
+    fn a_number_in_a_gap_is_still_to_come() {
+        let gap = Gap { first: 3, last: 4, xmax: 9, seen: Instant::now() };
+        let place = Place { last: 6, gaps: vec![gap] };
+        assert_eq!([1, 2, 3, 4, 5, 6, 7].map(|n| place.has(n)), [true, true, false, false, true, true, false]);
+    }
+}
