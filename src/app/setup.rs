@@ -17,7 +17,7 @@ use crate::{
     pdp::{Pdp, log::Log},
     register::IdentityKeys,
     resources::{self, Policies, Resources},
-    token::{Algorithm, IssuerKind, JwksClient, KeySet, KeySource, OwnKeys, PlatformTokens, SigningKey, TrustedIssuer, Verifier},
+    token::{Algorithm, IssuerKind, JwksClient, KeySet, KeySource, OwnKeys, PlatformTokens, Proven, SigningKey, TrustedIssuer, Verifier},
     web::LoginClient,
 };
 
@@ -183,5 +183,6 @@ fn verifier(config: &Checked, clock: &Clock, own_keys: &Arc<OwnKeys>, extra: Vec
         denied_kids: settings.tokens.denied_kids.clone(),
         sandbox,
         clock: clock.clone(),
+        proven: Proven::default(),
     })
 }

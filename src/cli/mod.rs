@@ -1,6 +1,7 @@
 //! The commands.
 
 mod audit;
+mod decisions;
 #[cfg(feature = "sandbox")]
 mod demo;
 mod import;
@@ -45,6 +46,9 @@ enum Command {
     /// Proves that nobody changed the audit trail.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// What was decided.
+    #[command(subcommand)]
+    Decisions(decisions::DecisionsCommand),
     /// Checks and evaluates policies, and runs conformance suites.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -151,6 +155,7 @@ pub fn main() -> ExitCode {
             #[cfg(feature = "sandbox")]
             Command::Demo(args) => demo::run(&args.base, &args.data_dir).await?,
             Command::Import(args) => return import::run(&args).await,
+            Command::Decisions(command) => return decisions::run(&command).await,
             Command::Audit(command) => return audit::run(&command).await,
             Command::Policy(command) => return policy::run(&command),
         }

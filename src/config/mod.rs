@@ -57,6 +57,7 @@ pub struct Settings {
     pub compat: Compat,
     pub requests: Requests,
     pub pdp: Pdp,
+    pub authzen: Authzen,
     pub pagination: Pagination,
     pub resources: Resources,
     pub import: Import,
@@ -189,6 +190,10 @@ section! {
 section! {
     /// `audit.*`
     Audit { checkpoint_path: Option<PathBuf>, decision_retention_months: u32 }
+}
+section! {
+    /// `authzen.*`
+    Authzen { conformance_fixture: bool }
 }
 section! {
     /// `operator.*`

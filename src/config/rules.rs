@@ -44,6 +44,9 @@ pub fn check(settings: Settings) -> Result<Checked, Vec<String>> {
     if settings.audit.decision_retention_months == 0 {
         wrong.push("audit.decision_retention_months: must be at least 1".to_owned());
     }
+    if profile == Profile::Prod && settings.authzen.conformance_fixture {
+        wrong.push("authzen.conformance_fixture: must be false in prod".to_owned());
+    }
     if profile == Profile::Prod && settings.pdp.decision_open {
         wrong.push("pdp.decision_open: must be false in prod".to_owned());
     }

@@ -101,7 +101,7 @@ impl FromRequest<AppState> for AnyDecisionBody {
 const SUBSCRIPTION_KEY: &str = "ocp-apim-subscription-key";
 
 /// Whether the request carries one of the configured subscription keys.
-fn has_key(state: &AppState, headers: &HeaderMap) -> bool {
+pub fn has_key(state: &AppState, headers: &HeaderMap) -> bool {
     let Some(given) = headers.get(SUBSCRIPTION_KEY).map(http::HeaderValue::as_bytes) else { return false };
     state.config.settings.pdp.subscription_keys.iter().any(|key| bool::from(key.expose_secret().as_bytes().ct_eq(given)))
 }
@@ -148,8 +148,8 @@ pub async fn authorize(
     let principal = &owner.caller.principal;
     let admin = principal.scopes.contains(AUTHORIZE_ADMIN);
     let explain = query.flag("explain")?;
-    let call = Call::begin(&state.pdp, Endpoint::External, at_least, Some(principal)).await.explaining(explain);
-    let results = call.decide_all(&partial_requests(&request, |entries| PartialRequest::of(entries, admin), PartialRequest::faulty)).await?;
+    let call = Call::begin(&state.pdp, Endpoint::External, at_least, Some(principal)).await;
+    let results = call.decide_all(&partial_requests(&request, |entries| PartialRequest::of(entries, admin), PartialRequest::faulty), explain).await?;
     let owned_only = state.config.settings.pdp.enforce_resource_owner || explain;
     if owned_only && !results.iter().all(|decided| may_explain(principal, decided)) {
         return Err(ApiError::Empty(StatusCode::FORBIDDEN));
@@ -198,9 +198,9 @@ pub async fn decision(
     let request = if too_many { syntax("too many decisions are asked for at once") } else { request };
     let explain = query.flag("explain")?;
     let principal = caller.as_ref().and_then(|caller| caller.principal.as_deref());
-    let call = Call::begin(&state.pdp, Endpoint::Internal, at_least, principal).await.explaining(explain);
+    let call = Call::begin(&state.pdp, Endpoint::Internal, at_least, principal).await;
     let of = |entries| PartialRequest::of(entries, true).internal();
-    let results = call.decide_all(&partial_requests(&request, of, |fault| PartialRequest::faulty(fault).internal())).await?;
+    let results = call.decide_all(&partial_requests(&request, of, |fault| PartialRequest::faulty(fault).internal()), explain).await?;
     let may_know = |decided: &Decided| has_key || principal.is_some_and(|p| may_explain(p, decided));
     if explain && !results.iter().all(may_know) {
         return Err(ApiError::Empty(StatusCode::FORBIDDEN));

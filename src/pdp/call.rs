@@ -64,19 +64,18 @@ impl<'s> Call<'s> {
         }
     }
 
-    /// Whether an account of each decision is wanted.
-    pub fn explaining(mut self, explain: bool) -> Self {
-        self.view.explain = explain;
-        self
+    /// On which facts it decides.
+    pub const fn view(&self) -> View {
+        self.view
     }
 
-    /// Decides requests, in order.
+    /// Decides requests, in order, with an account of each where one is wanted.
     ///
     /// # Errors
     /// The facts cannot be had.
-    pub async fn decide_all(&self, requests: &[PartialRequest<'_>]) -> ApiResult<Vec<Decided>> {
+    pub async fn decide_all(&self, requests: &[PartialRequest<'_>], explain: bool) -> ApiResult<Vec<Decided>> {
         let began = Instant::now();
-        let mut all = self.pdp.decide_all(View { is_logged: true, ..self.view }, requests).await?;
+        let mut all = self.pdp.decide_all(View { is_logged: true, explain, ..self.view }, requests).await?;
         let duration = began.elapsed();
         for (request, decided) in requests.iter().zip(&mut all) {
             let (owner, resource) = decided.resource.as_ref().map_or(("unknown", ""), |r| (r.owner_code.as_str(), r.identifier.as_str()));
@@ -97,8 +96,8 @@ impl<'s> Call<'s> {
     ///
     /// # Errors
     /// The facts cannot be had.
-    pub async fn decide(&self, request: PartialRequest<'_>) -> ApiResult<Decided> {
-        let mut all = self.decide_all(&[request]).await?;
+    pub async fn decide(&self, request: PartialRequest<'_>, explain: bool) -> ApiResult<Decided> {
+        let mut all = self.decide_all(&[request], explain).await?;
         all.pop().ok_or_else(|| crate::http::ApiError::internal(anyhow::anyhow!("a request without a decision")))
     }
 

@@ -5,7 +5,7 @@ use std::{borrow::Cow, cell::RefCell, collections::HashMap, sync::Arc};
 use uuid::Uuid;
 
 use super::{
-    Fault, PartialRequest, Pdp, View,
+    Fault, PartialRequest, Pdp, View, explain,
     log::Written,
     memory::{Key, Known as KnownParty, Pair},
     question::{APP, ORG, ORGANIZATION, ORGANIZATION_LEGACY, PARTY_ID, PARTY_UUID, PERSON, Question, RESOURCE, Who},
@@ -88,16 +88,58 @@ impl Pdp {
         let questions: Vec<Step<Question<'_>>> = requests.iter().map(|request| Question::of(request, &self.identity)).collect();
         let facts = self.gather(view, &questions).await?;
         let decided = requests.iter().zip(questions).zip(facts).map(|((request, question), facts)| {
-            let mut decided = match question {
-                Ok(question) => self.judge(view, request, &question, facts),
-                Err(fault) => Decided::faulty(request, &fault),
+            let mut decided = match &question {
+                Ok(question) => self.judge(view, request, question, facts),
+                Err(fault) => Decided::faulty(request, fault),
             };
+            if view.explain {
+                decided.explanation = Some(explain::account(request, question.as_ref(), &decided, &self.catalogue));
+            }
             if decided.decision != Decision::Indeterminate {
                 decided.echo.splice(0..0, echo(request));
             }
             decided
         });
-        Ok(decided.collect())
+        let mut all: Vec<Decided> = decided.collect();
+        if view.explain {
+            for decided in &mut all {
+                self.tell_grants(decided).await?;
+            }
+        }
+        Ok(all)
+    }
+
+    /// What memory or the database says about the resource of a request.
+    ///
+    /// # Errors
+    /// The facts cannot be had.
+    pub async fn resource_of(&self, request: &PartialRequest<'_>) -> Result<resources::Known, DbError> {
+        let Ok(question) = Question::of(request, &self.identity) else { return Ok(resources::Known::Absent) };
+        let facts = self.gather(View::default(), &[Ok(question)]).await?;
+        Ok(facts.into_iter().next().and_then(|facts| facts.resource).map_or(resources::Known::Absent, resources::Known::Live))
+    }
+
+    /// The facts about subject and reportee of a request; none when it is not well formed.
+    ///
+    /// # Errors
+    /// The facts cannot be had.
+    pub(super) async fn pair_of(&self, request: &PartialRequest<'_>) -> Result<Option<Arc<Pair>>, DbError> {
+        let Ok(question) = Question::of(request, &self.identity) else { return Ok(None) };
+        let key = (question.subject, question.reportee);
+        match self.memory.get(&key).filter(|_| self.feed.is_followed()) {
+            Some(pair) => Ok(Some(pair)),
+            None => Ok(self.memory.read(&self.db, &[key]).await?.pop()),
+        }
+    }
+
+    /// What a permit rests on, as `kind:name`; none when it rests on the policy alone.
+    #[must_use]
+    pub fn granted_by(&self, decided: &Decided) -> Option<String> {
+        if decided.reason == "single_right" {
+            return Some(format!("single_right:{}", decided.by.as_deref()?));
+        }
+        let package = explain::deciding_packages(decided, &self.catalogue).into_iter().next()?;
+        Some(format!("access_package:{}", self.catalogue.package(package)?.value()))
     }
 
     /// The facts for each question, from memory where it may answer. At most one reading of resources and one of pairs.

@@ -44,6 +44,10 @@ pub struct Pair {
     pub system_user: Option<SystemUserState>,
     /// The reportee, when it is known.
     pub reportee: Option<Known>,
+    /// Main unit of the reportee, when the subject has something from it.
+    pub main_unit: Option<Uuid>,
+    /// The reportee is a client that was handed on.
+    pub is_client: bool,
     /// Packages that the subject holds for the reportee.
     pub packages: Box<[PackageKey]>,
     /// Role attributes that the subject, a person, has for the reportee: id and value.
@@ -59,6 +63,8 @@ impl Pair {
         let mut out = Self {
             since,
             tags,
+            main_unit: standing.main_unit,
+            is_client: standing.connections.iter().any(|c| c.via == Via::Client),
             packages: Box::default(),
             roles: Box::default(),
             rights: standing.connections.iter().filter(|c| c.via == Via::Direct && !c.from_own_firm).flat_map(|c| c.rights.clone()).collect(),

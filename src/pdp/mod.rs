@@ -7,10 +7,11 @@
 //! decided on facts in memory, or read in one round trip where memory does not know.
 
 pub(crate) mod api;
-mod authzen;
-pub(crate) mod authzen_api;
+pub(crate) mod authzen;
 mod call;
 mod decide;
+pub(crate) mod decisions_api;
+mod explain;
 mod freshness;
 pub mod log;
 mod memory;

@@ -89,13 +89,7 @@ impl<'a> PartialRequest<'a> {
     }
 
     /// Adds an attribute of a type.
-    pub fn add_typed(
-        &mut self,
-        category: impl Into<Cow<'a, str>>,
-        id: impl Into<Cow<'a, str>>,
-        data_type: DataType,
-        value: impl Into<Cow<'a, str>>,
-    ) {
+    pub fn add_typed(&mut self, category: impl Into<Cow<'a, str>>, id: impl Into<Cow<'a, str>>, data_type: DataType, value: impl Into<Cow<'a, str>>) {
         let category = category.into();
         self.has_subject |= category == ids::SUBJECT;
         self.has_resource |= category == ids::RESOURCE;

@@ -182,7 +182,7 @@ pub async fn authorize(
     let caller = &owner.caller.principal;
     let explain = query.flag("explain")?;
     let asked = bind(&body::parse(&bytes, BODY)?, state.config.settings.pdp.max_decisions_per_request)?;
-    let call = Call::begin(&state.pdp, Endpoint::Token, at_least, Some(caller)).await.explaining(explain);
+    let call = Call::begin(&state.pdp, Endpoint::Token, at_least, Some(caller)).await;
     let (principal, users) = match inspect(&state, &asked).await? {
         Ok(inspected) => inspected,
         Err(fault) => {
@@ -196,7 +196,7 @@ pub async fn authorize(
     };
     let mut results = Vec::with_capacity(asked.checks.len());
     for check in &asked.checks {
-        let (result, decided) = decide(&state, &call, check, &users).await?;
+        let (result, decided) = decide(&state, &call, check, &users, explain).await?;
         if explain && decided.is_some_and(|decided| !may_explain(caller, &decided)) {
             return Err(ApiError::Empty(StatusCode::FORBIDDEN));
         }
@@ -329,7 +329,13 @@ fn facts(principal: Principal) -> TokenFacts {
 }
 
 /// The first system user that may do it decides; else the first of all.
-async fn decide(state: &AppState, call: &Call<'_>, check: &Check, users: &[SystemUserFacts]) -> ApiResult<(CheckResult, Option<Decided>)> {
+async fn decide(
+    state: &AppState,
+    call: &Call<'_>,
+    check: &Check,
+    users: &[SystemUserFacts],
+    explain: bool,
+) -> ApiResult<(CheckResult, Option<Decided>)> {
     let mut first = None;
     for user in users {
         let owner = (ORGANIZATION, user.owner_organization_number.clone());
@@ -339,7 +345,7 @@ async fn decide(state: &AppState, call: &Call<'_>, check: &Check, users: &[Syste
             call.refuse(&request, "missing_party").await;
             (undecided(check, user.id), None)
         } else {
-            let mut decided = call.decide(request).await?;
+            let mut decided = call.decide(request, explain).await?;
             (answer(check, user.id, &mut decided, state.config.settings.pdp.systemuser_auth_level), Some(decided))
         };
         if result.0.decision == Decision::Permit.as_str() {

@@ -46,6 +46,19 @@ impl IdentityKeys {
         hmac::sign(&self.index, id.expose().as_bytes()).as_ref().to_vec()
     }
 
+    /// Signs something of ours that outsiders carry about. `purpose` keeps signatures for different uses apart, from each other
+    /// and from identity numbers.
+    #[must_use]
+    pub fn sign(&self, purpose: &str, payload: &[u8]) -> Vec<u8> {
+        hmac::sign(&self.index, &labelled(purpose, payload)).as_ref().to_vec()
+    }
+
+    /// Whether we signed it for this purpose.
+    #[must_use]
+    pub fn is_signed(&self, purpose: &str, payload: &[u8], signature: &[u8]) -> bool {
+        hmac::verify(&self.index, &labelled(purpose, payload), signature).is_ok()
+    }
+
     /// The number, encrypted: key id, nonce, ciphertext.
     ///
     /// # Errors
@@ -70,6 +83,10 @@ impl IdentityKeys {
         let plain = self.cipher.open_in_place(nonce, Aad::empty(), &mut buffer).map_err(|_| IdentityKeysError::Crypto)?;
         std::str::from_utf8(plain).ok().and_then(|t| NationalId::parse(t).ok()).ok_or(IdentityKeysError::Crypto)
     }
+}
+
+fn labelled(purpose: &str, payload: &[u8]) -> Vec<u8> {
+    [b"signed for ", purpose.as_bytes(), b"\0", payload].concat()
 }
 
 #[cfg(test)]

@@ -105,6 +105,8 @@ pub struct Standing {
     pub connections: Vec<Connection>,
     /// Access lists that the reportee is on.
     pub listings: Vec<Listing>,
+    /// Main unit of the reportee.
+    pub main_unit: Option<Uuid>,
     /// Further parties that the connections lead through.
     pub through: Vec<Uuid>,
 }
@@ -297,9 +299,9 @@ pub async fn standings(db: &mut PgConnection, pairs: &[(&Lookup, &Lookup)]) -> R
              null, null, null, null, c.resource, c.action_filters
            from reportee r join access_list_member m on m.party_key = r.key join access_list_connection c on c.list = m.list
            union all
-           select 4, null, p.uuid, null, null, null, null, null, null, null, null, null, false, false, null, null, null, false, null, null,
+           select 4, null, p.uuid, null, null, null, null, null, null, null, null, null, t.main_unit, false, null, null, null, false, null, null,
              null, null, null, null, null, null
-           from (select key from source union select key from holder) t join party p on p.key = t.key) found"#,
+           from (select key, main_unit from source union select key, false from holder) t join party p on p.key = t.key) found"#,
         &subjects.uuids as &[Option<Uuid>],
         &subjects.party_ids as &[Option<i32>],
         &subjects.user_ids as &[Option<i32>],
@@ -328,7 +330,12 @@ pub async fn standings(db: &mut PgConnection, pairs: &[(&Lookup, &Lookup)]) -> R
             CONNECTION => standing.connections.extend(row.connection()),
             _ => match (row.resource, row.uuid) {
                 (Some(resource), _) => standing.listings.push(Listing { resource, actions: row.actions.unwrap_or_default() }),
-                (None, uuid) => standing.through.extend(uuid),
+                (None, uuid) => {
+                    if row.main_unit {
+                        standing.main_unit = uuid;
+                    }
+                    standing.through.extend(uuid);
+                }
             },
         }
     }

@@ -61,6 +61,29 @@ fn right_keys_for(policy: &Policy, identifier: &str, kinds: &[&str]) -> BTreeMap
     out
 }
 
+/// What a rule is for.
+#[derive(Debug, Clone)]
+pub struct RuleFacts<'p> {
+    /// Its identifier.
+    pub id: &'p str,
+    /// Permits or denies.
+    pub effect: Effect,
+    /// Actions that it names.
+    pub actions: Vec<String>,
+    /// Roles and packages of which one alone will do.
+    pub subjects: Vec<Subject>,
+}
+
+/// The rules of a policy, in order.
+pub fn rule_facts(policy: &Policy) -> impl Iterator<Item = RuleFacts<'_>> {
+    policy.rules.iter().map(|rule| RuleFacts {
+        id: &rule.id,
+        effect: rule.effect,
+        actions: actions(rule).map(|(_, action)| action).collect(),
+        subjects: single_subjects(rule, &USER_SUBJECTS),
+    })
+}
+
 /// Alternatives of a rule that have matches in this category, each as attribute and value pairs.
 fn alternatives(rule: &Rule, category: &str) -> Vec<Vec<Pair>> {
     let pairs = |all_of: &AllOf| -> Vec<Pair> {

@@ -25,4 +25,4 @@ pub use parse::{ParsedToken, parse};
 pub use platform::PlatformTokens;
 pub use principal::{CallerTrace, PersonRef, Principal, acr_level, organization};
 pub use scopes::Scopes;
-pub use verify::{Genuine, Reject, Verified, Verifier};
+pub use verify::{Genuine, Proven, Reject, Verified, Verifier};

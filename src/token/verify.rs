@@ -1,7 +1,11 @@
 //! The fixed order of checks that a bearer token passes through.
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
+use moka::sync::Cache;
 use serde_json::{Map, Value};
 
 use super::{Algorithm, IssuerKind, JwksError, ParsedToken, Principal, TrustedIssuer, VerificationKey, parse};
@@ -21,23 +25,49 @@ pub enum Reject {
 pub struct Verified {
     /// Who calls.
     pub principal: Arc<Principal>,
-    claims: Map<String, Value>,
+    token: Arc<Genuine>,
 }
 
 /// A token whose issuer and times are good, and nothing else is known yet.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Genuine {
     /// Whose key verified it.
     pub kind: IssuerKind,
     /// Its claims.
     pub claims: Map<String, Value>,
+    times: Times,
+    issuer: usize,
+    kid: String,
+    key: Arc<VerificationKey>,
+    /// Whom it is about, as soon as somebody asked.
+    principal: OnceLock<Result<Arc<Principal>, &'static str>>,
+}
+
+/// When a token may be used, in seconds of the Unix clock.
+#[derive(Debug, Clone, Copy)]
+struct Times {
+    issued: f64,
+    from: Option<f64>,
+    until: f64,
 }
 
 impl Verified {
     /// The claims as they were, for the exchange alone.
     #[must_use]
     pub fn claims(&self) -> &Map<String, Value> {
-        &self.claims
+        &self.token.claims
+    }
+}
+
+/// Tokens that were proven genuine, by their text. Their times, and whether their issuer still has their key, are looked at
+/// each time.
+#[derive(Debug, Clone)]
+pub struct Proven(Cache<String, Arc<Genuine>>);
+
+impl Default for Proven {
+    fn default() -> Self {
+        let weight = |text: &String, _: &Arc<Genuine>| u32::try_from(2 * text.len() + 1_024).unwrap_or(u32::MAX);
+        Self(Cache::builder().max_capacity(32 << 20).time_to_live(Duration::from_mins(10)).weigher(weight).build())
     }
 }
 
@@ -62,6 +92,8 @@ pub struct Verifier {
     pub sandbox: bool,
     /// The time of day.
     pub clock: Clock,
+    /// What was proven before.
+    pub proven: Proven,
 }
 
 impl Verifier {
@@ -70,13 +102,16 @@ impl Verifier {
     /// # Errors
     /// The first check that fails.
     pub async fn verify(&self, text: &str) -> Result<Verified, Reject> {
-        let Genuine { kind, claims } = self.genuine(text).await?;
-        self.check_use(kind, &claims).map_err(Reject::Invalid)?;
-        let principal = Principal::from_claims(kind, &claims, self.sandbox).map_err(Reject::Invalid)?;
-        Ok(Verified { principal: Arc::new(principal), claims })
+        let token = self.genuine(text).await?;
+        let known = token.principal.get_or_init(|| {
+            self.check_use(token.kind, &token.claims)?;
+            Principal::from_claims(token.kind, &token.claims, self.sandbox).map(Arc::new)
+        });
+        let principal = known.clone().map_err(Reject::Invalid)?;
+        Ok(Verified { principal, token })
     }
 
-    /// Whom the claims of a genuine token are about.
+    /// Whom the claims of a genuine token are about, whomever it was made for.
     ///
     /// # Errors
     /// The fixed reason to tell when claims contradict each other or cannot be read.
@@ -84,13 +119,22 @@ impl Verifier {
         Principal::from_claims(token.kind, &token.claims, self.sandbox)
     }
 
-    /// Checks form, issuer, key, signature and times of a token, whomever it was made for.
+    /// Checks form, issuer, key, signature and times of a token, whomever it was made for. The signature of a token that was
+    /// proven before is not computed again, as long as its issuer has the same key.
     ///
     /// # Errors
     /// The first check that fails.
-    pub async fn genuine(&self, text: &str) -> Result<Genuine, Reject> {
+    pub async fn genuine(&self, text: &str) -> Result<Arc<Genuine>, Reject> {
+        if let Some(known) = self.proven.0.get(text)
+            && let Some(issuer) = self.issuers.get(known.issuer)
+            && issuer.key(&known.kid).await.is_ok_and(|key| Arc::ptr_eq(&key, &known.key))
+        {
+            self.check_validity(known.times).map_err(Reject::Invalid)?;
+            return Ok(known);
+        }
         let token = parse(text, self.max_bytes).map_err(Reject::Invalid)?;
-        let issuer = self.issuer_of(&token).map_err(Reject::Invalid)?;
+        let number = self.issuer_of(&token).map_err(Reject::Invalid)?;
+        let issuer = self.issuers.get(number).ok_or(Reject::Invalid("unknown issuer"))?;
         let algorithm = Algorithm::parse(&token.alg).filter(|a| issuer.algorithms.contains(a)).ok_or(Reject::Invalid("algorithm"))?;
         let kid = token.kid.as_deref().ok_or(Reject::Invalid("key"))?;
         if self.denied_kids.iter().any(|denied| denied == kid) || (!self.sandbox && kid.starts_with("sandbox-")) {
@@ -101,35 +145,37 @@ impl Verifier {
             JwksError::Unavailable => Reject::Unavailable,
         })?;
         verifies(&token, &key, algorithm).map_err(Reject::Invalid)?;
-        self.check_times(&token.claims).map_err(Reject::Invalid)?;
-        Ok(Genuine { kind: issuer.kind, claims: token.claims })
+        let times = Times::read(&token.claims).map_err(Reject::Invalid)?;
+        self.check_validity(times).map_err(Reject::Invalid)?;
+        let kid = kid.to_owned();
+        let genuine = Genuine { kind: issuer.kind, claims: token.claims, times, issuer: number, kid, key, principal: OnceLock::new() };
+        let genuine = Arc::new(genuine);
+        self.proven.0.insert(text.to_owned(), Arc::clone(&genuine));
+        Ok(genuine)
     }
 
-    fn issuer_of(&self, token: &ParsedToken<'_>) -> Result<&TrustedIssuer, &'static str> {
+    fn issuer_of(&self, token: &ParsedToken<'_>) -> Result<usize, &'static str> {
         let name = token.claims.get("iss").and_then(Value::as_str).ok_or("unknown issuer")?;
-        self.issuers.iter().find(|issuer| issuer.name == name).ok_or("unknown issuer")
+        self.issuers.iter().position(|issuer| issuer.name == name).ok_or("unknown issuer")
     }
 
     pub(super) fn check_times(&self, claims: &Map<String, Value>) -> Result<(), &'static str> {
+        self.check_validity(Times::read(claims)?)
+    }
+
+    fn check_validity(&self, times: Times) -> Result<(), &'static str> {
         let now = self.clock.now().timestamp_millis() as f64 / 1000.0;
         let leeway = self.leeway as f64;
-        let number = |name: &str| match claims.get(name) {
-            None => Ok(None),
-            Some(Value::Number(n)) => Ok(n.as_f64()),
-            Some(_) => Err("malformed"),
-        };
-        let exp = number("exp")?.ok_or("missing exp")?;
-        let iat = number("iat")?.ok_or("malformed")?;
-        if now >= exp + leeway {
+        if now >= times.until + leeway {
             return Err("expired");
         }
-        if number("nbf")?.is_some_and(|nbf| now < nbf - leeway) {
+        if times.from.is_some_and(|from| now < from - leeway) {
             return Err("not yet valid");
         }
-        if iat > now + leeway {
+        if times.issued > now + leeway {
             return Err("issued in the future");
         }
-        if self.max_lifetime > 0 && exp - iat > self.max_lifetime as f64 {
+        if self.max_lifetime > 0 && times.until - times.issued > self.max_lifetime as f64 {
             return Err("lifetime");
         }
         Ok(())
@@ -163,6 +209,19 @@ impl Verifier {
                 Ok(())
             }
         }
+    }
+}
+
+impl Times {
+    fn read(claims: &Map<String, Value>) -> Result<Self, &'static str> {
+        let number = |name: &str| match claims.get(name) {
+            None => Ok(None),
+            Some(Value::Number(n)) => Ok(n.as_f64()),
+            Some(_) => Err("malformed"),
+        };
+        let until = number("exp")?.ok_or("missing exp")?;
+        let issued = number("iat")?.ok_or("malformed")?;
+        Ok(Self { issued, from: number("nbf")?, until })
     }
 }
 

@@ -25,7 +25,7 @@ async fn a_question_is_answered_as_the_decision_point_decides() {
     let token = app.organization(who::SAV, AUTHORIZE).await;
     let ask = async |body: Value| app.post(ONE, &token, body).await.expect(200).json();
     let yes = ask(question("write", "a-melding")).await;
-    insta::assert_snapshot!(yes.to_string(), @r#"{"decision":true,"context":{"reason":"access_package","xacml":{"decision":"Permit","status_code":"urn:oasis:names:tc:xacml:1.0:status:ok"},"minimum_authentication_level":3}}"#);
+    insta::assert_snapshot!(yes.to_string(), @r#"{"decision":true,"context":{"reason":"access_package","xacml":{"decision":"Permit","status_code":"urn:oasis:names:tc:xacml:1.0:status:ok"},"minimum_authentication_level":3,"granted_by":"access_package:a-ordning"}}"#);
     let no = ask(question("sign", "a-melding")).await;
     assert_eq!((&no["decision"], &no["context"]["reason"]), (&json!(false), &json!("no_applicable_rule")));
     // The same question from other viewpoints.

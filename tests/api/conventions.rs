@@ -35,7 +35,7 @@ async fn unknown_routes_unknown_methods_and_routes_to_come() {
     app.send(Method::OPTIONS, SYSTEM, Some(&token), None).await.expect(405);
     let head = app.send(Method::HEAD, SYSTEM, Some(&token), None).await.expect(405);
     assert_eq!(head.header("allow"), "GET,PUT,DELETE");
-    for path in ["/authentication/api/v1/refresh", "/access/v1/search/subject", "/operator", "/resourceregistry/api/v1/access-lists/sav"] {
+    for path in ["/authentication/api/v1/refresh", "/operator", "/resourceregistry/api/v1/access-lists/sav"] {
         let answer = app.get(path, &token).await.expect(404);
         assert_eq!(answer.problem()["title"], "Not Found", "{path}");
         assert_eq!(answer.header("content-type"), "application/problem+json; charset=utf-8");

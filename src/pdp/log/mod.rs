@@ -16,9 +16,9 @@ use sqlx::PgPool;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
+use crate::db::side_pool;
 pub use context::Written;
 pub use store::{Stored, drop_expired, of_answer};
-use crate::db::side_pool;
 use writer::Message;
 
 /// Rows that may wait.
@@ -119,7 +119,8 @@ impl Log {
             Err(mpsc::error::TrySendError::Full(row) | mpsc::error::TrySendError::Closed(row)) => row,
         };
         metrics::counter!("decision_log_waits").increment(1);
-        if let Err(mpsc::error::SendTimeoutError::Timeout(row) | mpsc::error::SendTimeoutError::Closed(row)) = self.queue.send_timeout(row, PATIENCE).await
+        if let Err(mpsc::error::SendTimeoutError::Timeout(row) | mpsc::error::SendTimeoutError::Closed(row)) =
+            self.queue.send_timeout(row, PATIENCE).await
             && let Message::Row(row) = row
         {
             writer::print(std::slice::from_ref(&*row));

@@ -127,13 +127,7 @@ pub async fn of_answer(db: &mut PgConnection, id: Uuid, created: DateTime<Utc>) 
 ///
 /// # Errors
 /// As the database says.
-pub async fn between(
-    db: &mut PgConnection,
-    from: DateTime<Utc>,
-    to: DateTime<Utc>,
-    after: (Uuid, i32),
-    limit: i64,
-) -> Result<Vec<Stored>, DbError> {
+pub async fn between(db: &mut PgConnection, from: DateTime<Utc>, to: DateTime<Utc>, after: (Uuid, i32), limit: i64) -> Result<Vec<Stored>, DbError> {
     Ok(sqlx::query_as!(
         Stored,
         r#"select decision_id, part, created, endpoint, caller_org, caller_client_id, caller_jti, request_id, address, session_id, subject_user_id,

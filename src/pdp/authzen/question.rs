@@ -5,16 +5,20 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{
-    PartialRequest,
-    question::{INSTANCE, ORG, ORGANIZATION, PARTY_ID, PARTY_UUID, PERSON, RESOURCE, SYSTEM_USER, TASK, named_party},
+use crate::{
+    pdp::{
+        PartialRequest,
+        question::{INSTANCE, ORG, ORGANIZATION, PARTY_ID, PARTY_UUID, PERSON, RESOURCE, SYSTEM_USER, TASK, named_party},
+    },
+    xacml::{DataType, ids},
 };
-use crate::xacml::{DataType, ids};
 
 /// Prefix of members of `context` that are no URNs.
 const CONTEXT: &str = "urn:openid:authzen:context:";
 /// Member of `context` that holds the token of the system user.
 const ACCESS_TOKEN: &str = "access_token";
+/// Member of `context` that asks for an account.
+const EXPLAIN: &str = "explain";
 
 /// A subject or a resource.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,7 +49,7 @@ pub struct Assertions {
 /// Why a question is answered with no before anybody decides.
 pub type Refusal = &'static str;
 
-fn object<'a>(value: Option<&'a Value>, name: &str) -> Result<&'a Map<String, Value>, String> {
+pub fn object<'a>(value: Option<&'a Value>, name: &str) -> Result<&'a Map<String, Value>, String> {
     match value {
         Some(Value::Object(members)) => Ok(members),
         Some(_) => Err(format!("{name} must be an object")),
@@ -53,7 +57,7 @@ fn object<'a>(value: Option<&'a Value>, name: &str) -> Result<&'a Map<String, Va
     }
 }
 
-fn text(members: &Map<String, Value>, name: &str, path: &str) -> Result<String, String> {
+pub fn text(members: &Map<String, Value>, name: &str, path: &str) -> Result<String, String> {
     match members.get(name) {
         Some(Value::String(text)) if !text.is_empty() => Ok(text.clone()),
         Some(Value::String(_)) | None => Err(format!("{path}.{name} is required")),
@@ -104,6 +108,18 @@ impl Question {
             None => Ok(None),
             Some(Value::String(token)) => Ok(Some(token)),
             Some(_) => Err(format!("context.{ACCESS_TOKEN} must be a string")),
+        }
+    }
+
+    /// Whether an account of the decision is wanted.
+    ///
+    /// # Errors
+    /// It is neither yes nor no.
+    pub fn explain(&self) -> Result<bool, String> {
+        match self.context.get(EXPLAIN) {
+            None | Some(Value::Null) => Ok(false),
+            Some(Value::Bool(explain)) => Ok(*explain),
+            Some(_) => Err(format!("context.{EXPLAIN} must be true or false")),
         }
     }
 
@@ -167,7 +183,7 @@ impl Question {
             }
         }
         add_urns(&mut request, ids::RESOURCE, properties, "resource.properties")?;
-        for (key, value) in self.context.iter().filter(|(key, _)| *key != ACCESS_TOKEN) {
+        for (key, value) in self.context.iter().filter(|(key, _)| *key != ACCESS_TOKEN && *key != EXPLAIN) {
             let id = if key.starts_with("urn:") { Cow::Borrowed(key.as_str()) } else { Cow::Owned(format!("{CONTEXT}{key}")) };
             add_environment(&mut request, &id, value);
         }

@@ -15,16 +15,13 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::{
-    AtLeast, PartialRequest,
-    api::may_explain,
-    authzen::{self, Question, Semantic},
-    call::Call,
-    log::Endpoint,
-    token_api,
+    fixture,
+    question::{self, Question, Semantic},
 };
 use crate::{
     app::{AppState, ServiceOwner},
     http::{ApiError, ApiResult, Json, body},
+    pdp::{AtLeast, PartialRequest, api::may_explain, call::Call, log::Endpoint, token_api},
     system_users,
     token::scopes::Authorize,
     xacml::Decision,
@@ -54,7 +51,7 @@ pub async fn evaluation(State(state): State<AppState>, request: Request) -> Resp
     security(("maskinporten" = ["altinn:authorization/authorize", "altinn:authorization/authorize.admin"])))]
 pub async fn evaluations(State(state): State<AppState>, request: Request) -> Response {
     answer(&state, request, async |asker, members| {
-        let items = authzen::batch(&members, state.config.settings.pdp.max_decisions_per_request).map_err(bad)?;
+        let items = question::batch(&members, state.config.settings.pdp.max_decisions_per_request).map_err(bad)?;
         let semantic = Semantic::read(&members).map_err(bad)?;
         if items.is_empty() {
             let question = Question::read(&members).map_err(bad)?;
@@ -89,20 +86,19 @@ pub async fn metadata(State(state): State<AppState>, headers: HeaderMap) -> impl
         "policy_decision_point": base,
         "access_evaluation_endpoint": format!("{base}/access/v1/evaluation"),
         "access_evaluations_endpoint": format!("{base}/access/v1/evaluations"),
+        "search_subject_endpoint": format!("{base}/access/v1/search/subject"),
+        "search_resource_endpoint": format!("{base}/access/v1/search/resource"),
+        "search_action_endpoint": format!("{base}/access/v1/search/action"),
     });
     ([(CACHE_CONTROL, "max-age=3600"), (CONTENT_TYPE, "application/json")], document.to_string())
 }
 
-fn bad(message: String) -> ApiError {
+pub fn bad(message: String) -> ApiError {
     ApiError::Text(StatusCode::BAD_REQUEST, message)
 }
 
 /// Proves the caller, reads the body, and answers under the caller's request id.
-async fn answer(
-    state: &AppState,
-    request: Request,
-    work: impl AsyncFnOnce(&Asker<'_>, Map<String, Value>) -> ApiResult<Value>,
-) -> Response {
+pub async fn answer(state: &AppState, request: Request, work: impl AsyncFnOnce(&Asker<'_>, Map<String, Value>) -> ApiResult<Value>) -> Response {
     let (mut parts, body) = request.into_parts();
     let id = parts.headers.get(REQUEST_ID).cloned().unwrap_or_else(|| {
         let made = Uuid::new_v4().to_string();
@@ -146,11 +142,13 @@ struct Evaluated {
     /// Decision and status code, when the decision point was asked.
     xacml: Option<(Decision, &'static str)>,
     min_level: u8,
+    granted_by: Option<String>,
+    explanation: Option<Value>,
 }
 
 impl Evaluated {
     const fn refused(reason: &'static str) -> Self {
-        Self { permitted: false, reason, xacml: None, min_level: 0 }
+        Self { permitted: false, reason, xacml: None, min_level: 0, granted_by: None, explanation: None }
     }
 
     fn told(&self) -> Value {
@@ -161,15 +159,21 @@ impl Evaluated {
         if self.min_level > 0 {
             context["minimum_authentication_level"] = json!(self.min_level);
         }
+        if let Some(granted_by) = &self.granted_by {
+            context["granted_by"] = json!(granted_by);
+        }
+        if let Some(explanation) = &self.explanation {
+            context["explanation"].clone_from(explanation);
+        }
         json!({"decision": self.permitted, "context": context})
     }
 }
 
 /// Who asks.
-struct Asker<'a> {
-    state: &'a AppState,
-    owner: &'a ServiceOwner<Authorize>,
-    call: Call<'a>,
+pub struct Asker<'a> {
+    pub state: &'a AppState,
+    pub owner: &'a ServiceOwner<Authorize>,
+    pub call: Call<'a>,
 }
 
 impl Asker<'_> {
@@ -189,6 +193,15 @@ impl Asker<'_> {
 
     /// Decides; the inner error is what is wrong with the question.
     async fn evaluate(&self, question: &Question) -> ApiResult<Result<Evaluated, String>> {
+        if self.has_fixture() && fixture::knows(&question.subject.kind) {
+            let permitted = fixture::permits(question);
+            let reason = if permitted { "policy" } else { "no_applicable_rule" };
+            return Ok(Ok(Evaluated { permitted, ..Evaluated::refused(reason) }));
+        }
+        let explain = match question.explain() {
+            Ok(explain) => explain,
+            Err(message) => return Ok(Err(message)),
+        };
         let (request, token) = match question.request().and_then(|request| Ok((request, question.access_token()?))) {
             Ok((Ok(request), token)) => (request, token),
             Ok((Err(reason), _)) => {
@@ -202,8 +215,8 @@ impl Asker<'_> {
             return Ok(Ok(Evaluated::refused(reason)));
         }
         let settings = &self.state.config.settings.pdp;
-        let decided = self.call.decide(request).await?;
-        if settings.enforce_resource_owner && !may_explain(&self.owner.caller.principal, &decided) {
+        let mut decided = self.call.decide(request, explain).await?;
+        if (explain || settings.enforce_resource_owner) && !may_explain(&self.owner.caller.principal, &decided) {
             return Err(ApiError::Empty(StatusCode::FORBIDDEN));
         }
         let (permit, min_level) = (decided.decision == Decision::Permit, decided.min_level());
@@ -213,11 +226,18 @@ impl Asker<'_> {
             reason: if permit && !suffices { "insufficient_authentication_level" } else { decided.reason },
             xacml: Some((decided.decision, decided.status)),
             min_level,
+            granted_by: if permit { self.state.pdp.granted_by(&decided) } else { None },
+            explanation: decided.explanation.take(),
         }))
     }
 
+    /// Whether the world of the certification is switched on.
+    pub fn has_fixture(&self) -> bool {
+        self.state.config.settings.authzen.conformance_fixture
+    }
+
     /// Why the system user is not the one it is said to be; none when nothing speaks against it.
-    async fn objection(&self, question: &Question, token: Option<&str>) -> ApiResult<Option<&'static str>> {
+    pub async fn objection(&self, question: &Question, token: Option<&str>) -> ApiResult<Option<&'static str>> {
         let user = match question.system_user() {
             Ok(user) => user,
             Err(reason) => return Ok(Some(reason)),
@@ -239,7 +259,7 @@ impl Asker<'_> {
 /// Why what is asserted about a system user does not hold; none when it does.
 async fn contradicted(db: &PgPool, id: Uuid, question: &Question) -> ApiResult<Option<&'static str>> {
     let asserted = question.assertions();
-    if asserted == authzen::Assertions::default() {
+    if asserted == question::Assertions::default() {
         return Ok(None);
     }
     let Some(user) = system_users::by_id(&mut *db.acquire().await?, id).await? else { return Ok(Some("unknown_subject")) };

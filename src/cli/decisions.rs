@@ -1,0 +1,138 @@
+//! `decisions`: the decision log from outside.
+
+use std::{
+    fs::File,
+    io::{BufWriter, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use anyhow::Context as _;
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use clap::{Args, Subcommand, ValueEnum};
+use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+use serde_json::{Map, Value};
+
+use super::target::TargetArgs;
+use crate::{clock::Clock, pdp::log::export};
+
+/// What can be done about the decision log.
+#[derive(Debug, Subcommand)]
+pub enum DecisionsCommand {
+    /// Writes the decisions of a stretch of time, one a line.
+    Export(ExportArgs),
+}
+
+/// Arguments of `decisions export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// First moment: a date, or an instant such as 2026-01-31T12:00:00Z.
+    #[arg(long, value_parser = moment)]
+    from: DateTime<Utc>,
+    /// Moment behind the last: a date, or an instant [default: now].
+    #[arg(long, value_parser = moment)]
+    to: Option<DateTime<Utc>>,
+    /// How lines are written.
+    #[arg(long, value_enum, default_value_t = Format::Ndjson)]
+    format: Format,
+    /// File to write, which must not be there yet [default: standard output].
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    target: TargetArgs,
+}
+
+/// How lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// An object a line.
+    Ndjson,
+    /// A header, and then values with commas between them (RFC 4180).
+    Csv,
+}
+
+fn moment(text: &str) -> Result<DateTime<Utc>, String> {
+    if let Ok(date) = text.parse::<NaiveDate>() {
+        return Ok(date.and_time(NaiveTime::MIN).and_utc());
+    }
+    DateTime::parse_from_rfc3339(text)
+        .map(|instant| instant.to_utc())
+        .map_err(|_| "neither a date such as 2026-01-31 nor an instant such as 2026-01-31T12:00:00Z".to_owned())
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// The installation cannot be opened, the range is empty, or the file cannot be written.
+pub async fn run(command: &DecisionsCommand) -> anyhow::Result<ExitCode> {
+    let DecisionsCommand::Export(args) = command;
+    let to = args.to.unwrap_or_else(|| Clock::default().now());
+    anyhow::ensure!(args.from < to, "--from must lie before --to");
+    let target = args.target.open().await?;
+    let mut out: Box<dyn Write> = match &args.out {
+        None => Box::new(BufWriter::new(std::io::stdout())),
+        Some(path) => Box::new(BufWriter::new(File::create_new(path).with_context(|| format!("creating {}", path.display()))?)),
+    };
+    let progress = ProgressBar::new(0);
+    if let Ok(style) = ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} decisions, {eta} left") {
+        progress.set_style(style);
+    }
+    if args.format == Format::Csv {
+        writeln!(out, "{}\r", export::COLUMNS.join(","))?;
+    }
+    let mut db = target.db.acquire().await?;
+    // A month is more than a request may read.
+    sqlx::query("set statement_timeout = 0").execute(&mut *db).await?;
+    let exported = export::each(&mut db, args.from, to, |total, row| {
+        progress.set_length(total.unsigned_abs());
+        progress.inc(1);
+        match args.format {
+            Format::Ndjson => writeln!(out, "{}", Value::Object(row.clone())),
+            Format::Csv => writeln!(out, "{}\r", csv(row)),
+        }
+    })
+    .await;
+    progress.finish_and_clear();
+    exported?;
+    out.flush()?;
+    drop(db);
+    target.db.close().await;
+    eprintln!("{} decisions from {} to {}", HumanCount(progress.position()), args.from.to_rfc3339(), to.to_rfc3339());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn csv(row: &Map<String, Value>) -> String {
+    let values = row.values().map(|value| match value {
+        Value::Null => String::new(),
+        Value::String(text) => quoted(text),
+        Value::Number(_) | Value::Bool(_) => value.to_string(),
+        Value::Array(_) | Value::Object(_) => quoted(&value.to_string()),
+    });
+    values.collect::<Vec<_>>().join(",")
+}
+
+/// A text that a spreadsheet takes for a text: quoted where RFC 4180 wants it, and no formula.
+fn quoted(text: &str) -> String {
+    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let text = if is_formula { format!("'{text}") } else { text.to_owned() };
+    if text.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_quoted_and_never_formulas() {
+        assert_eq!(quoted("a,b\"c"), "\"a,b\"\"c\"");
+        assert_eq!(quoted("=1+1"), "'=1+1");
+        assert_eq!(quoted("plain"), "plain");
+    }
+
+    #[test]
+    fn moments_are_dates_or_instants() {
+        assert_eq!(moment("2026-01-31").unwrap().to_rfc3339(), "2026-01-31T00:00:00+00:00");
+        assert_eq!(moment("2026-01-31T12:00:00+02:00").unwrap().to_rfc3339(), "2026-01-31T10:00:00+00:00");
+        assert!(moment("yesterday").is_err());
+    }
+}

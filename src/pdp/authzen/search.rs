@@ -1,0 +1,103 @@
+//! Searches: which questions are tried. Pure.
+
+use serde_json::{Map, Value, json};
+
+use super::question::{Question, object, text};
+
+/// What is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Searched {
+    /// Who may do it.
+    Subject,
+    /// On what.
+    Resource,
+    /// What may be done.
+    Action,
+}
+
+impl Searched {
+    /// Last part of its address.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Subject => "subject",
+            Self::Resource => "resource",
+            Self::Action => "action",
+        }
+    }
+}
+
+/// A search, with what it leaves open.
+#[derive(Debug)]
+pub struct Search {
+    /// What is looked for.
+    pub searched: Searched,
+    /// Type of what is looked for; empty for actions.
+    pub kind: String,
+    members: Map<String, Value>,
+}
+
+impl Search {
+    /// Reads a search: what is looked for needs a type, everything else must be whole.
+    ///
+    /// # Errors
+    /// What is missing or of the wrong type, in words.
+    pub fn read(searched: Searched, mut members: Map<String, Value>) -> Result<Self, String> {
+        let kind = match searched {
+            Searched::Action => String::new(),
+            open => text(object(members.get(open.as_str()), open.as_str())?, "type", open.as_str())?,
+        };
+        members.remove("page");
+        let search = Self { searched, kind, members };
+        search.question("candidate")?;
+        Ok(search)
+    }
+
+    /// The question whether a candidate is a hit.
+    ///
+    /// # Errors
+    /// What is wrong with the rest of it, in words.
+    pub fn question(&self, candidate: &str) -> Result<Question, String> {
+        let mut members = self.members.clone();
+        match self.searched {
+            Searched::Action => {
+                members.insert("action".to_owned(), json!({"name": candidate}));
+            }
+            open => {
+                if let Some(Value::Object(entity)) = members.get_mut(open.as_str()) {
+                    entity.insert("id".to_owned(), json!(candidate));
+                }
+            }
+        }
+        Question::read(&members)
+    }
+
+    /// A hit as it is told.
+    #[must_use]
+    pub fn told(&self, candidate: &str) -> Value {
+        match self.searched {
+            Searched::Action => json!({"name": candidate}),
+            _ => json!({"type": self.kind, "id": candidate}),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_looked_for_may_be_left_open() {
+        let members = |text: &str| serde_json::from_str::<Map<String, Value>>(text).unwrap();
+        let whole = r#"{"subject":{"type":"systemuser","id":"x"},"action":{"name":"read"},"resource":{"type":"resource","id":"y"}}"#;
+        for searched in [Searched::Subject, Searched::Resource, Searched::Action] {
+            assert!(Search::read(searched, members(whole)).is_ok());
+        }
+        let open = r#"{"subject":{"type":"systemuser"},"action":{"name":"read"},"resource":{"type":"resource","id":"y"}}"#;
+        let search = Search::read(Searched::Subject, members(open)).unwrap();
+        assert_eq!(search.question("z").unwrap().subject.id, "z");
+        assert_eq!(search.told("z"), json!({"type": "systemuser", "id": "z"}));
+        assert_eq!(Search::read(Searched::Resource, members(open)).unwrap_err(), "subject.id is required");
+        assert_eq!(Search::read(Searched::Action, members(r#"{"subject":{"type":"a","id":"b"}}"#)).unwrap_err(), "resource is required");
+    }
+}

@@ -1,0 +1,145 @@
+//! A change is known by the next decision here, and soon everywhere.
+
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::*;
+
+const AUTHORIZE_PATH: &str = "/authorization/api/v1/authorize";
+const DELETE: &str = "/authentication/api/v1/systemuser";
+
+fn question() -> Value {
+    let subject = ("urn:altinn:systemuser:uuid", who::TINDEVANDRER_USER);
+    decision_request(subject, "write", "a-melding", ("urn:altinn:organization:identifier-no", who::TINDEVANDRER))
+}
+
+/// A decision on facts at least this new, if a position is given.
+async fn decide(app: &TestApp, token: &str, at_least: Option<&str>) -> Answer {
+    let mut request = app.http.request(Method::POST, format!("{}{AUTHORIZE_PATH}", app.base)).bearer_auth(token).json(&question());
+    if let Some(position) = at_least {
+        request = request.header("Systembruker-At-Least", position);
+    }
+    Answer::of(request.send().await.unwrap()).await
+}
+
+fn decision(answer: &Answer) -> String {
+    answer.json()["response"][0]["decision"].as_str().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn a_write_answers_with_its_position_and_is_seen_at_once() {
+    let app = TestApp::start().await;
+    let token = app.organization(who::SAV, AUTHORIZE).await;
+    assert_eq!(decision(&decide(&app, &token, None).await), "Permit");
+    let director = app.person(&director_of(&app, who::TINDEVANDRER).await).await;
+    let deleted = app.delete(&format!("{DELETE}/{}/{}", who::TINDEVANDRER_PARTY, who::TINDEVANDRER_USER), &director).await;
+    assert!(deleted.status < 300, "{}", deleted.text);
+    let position: i64 = deleted.header("systembruker-position").parse().unwrap();
+    assert!(position > 0);
+    assert_eq!(decision(&decide(&app, &token, None).await), "NotApplicable");
+    assert_eq!(decision(&decide(&app, &token, Some(&position.to_string())).await), "NotApplicable");
+    // What changes no decision answers with none.
+    assert_eq!(app.post(AUTHORIZE_PATH, &token, question()).await.expect(200).header("systembruker-position"), "");
+}
+
+/// Identity number of somebody who manages access for an organisation.
+async fn director_of(app: &TestApp, org: &str) -> String {
+    for pid in [who::ODDNY, who::TORLEIF, who::JOSTEIN, who::OLAV] {
+        let path = format!(
+            "/authentication/api/v1/systemuser/{}",
+            app.count(&format!("select party_id::bigint from party where org_number = '{org}'")).await
+        );
+        if app.get(&path, &app.person(pid).await).await.status == 200 {
+            return pid.to_owned();
+        }
+    }
+    panic!("nobody manages access for {org}")
+}
+
+#[tokio::test]
+async fn another_instance_knows_at_once_when_asked_and_soon_when_not() {
+    let here = TestApp::start().await;
+    let there = TestApp::on(here.database.clone(), &[]).await;
+    let token = there.organization(who::SAV, AUTHORIZE).await;
+    let director = here.person(&director_of(&here, who::TINDEVANDRER).await).await;
+    assert_eq!(decision(&decide(&there, &token, None).await), "Permit");
+    let deleted = here.delete(&format!("{DELETE}/{}/{}", who::TINDEVANDRER_PARTY, who::TINDEVANDRER_USER), &director).await;
+    assert!(deleted.status < 300, "{}", deleted.text);
+    let position = deleted.header("systembruker-position").to_owned();
+    assert_eq!(decision(&decide(&there, &token, Some(&position)).await), "NotApplicable");
+}
+
+#[tokio::test]
+async fn without_asking_a_change_elsewhere_is_known_within_the_bound() {
+    let here = TestApp::start().await;
+    let there = TestApp::on(here.database.clone(), &[]).await;
+    let token = there.organization(who::SAV, AUTHORIZE).await;
+    let director = here.person(&director_of(&here, who::TINDEVANDRER).await).await;
+    assert_eq!(decision(&decide(&there, &token, None).await), "Permit");
+    let deleted = here.delete(&format!("{DELETE}/{}/{}", who::TINDEVANDRER_PARTY, who::TINDEVANDRER_USER), &director).await;
+    assert!(deleted.status < 300, "{}", deleted.text);
+    let since = Instant::now();
+    loop {
+        let asked = since.elapsed();
+        if decision(&decide(&there, &token, None).await) == "NotApplicable" {
+            break;
+        }
+        assert!(asked < Duration::from_secs(1), "a stale Permit after {asked:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_position_is_a_number() {
+    let app = TestApp::start().await;
+    let token = app.organization(who::SAV, AUTHORIZE).await;
+    for wrong in ["soon", "-1", "1.5", ""] {
+        assert_eq!(decide(&app, &token, Some(wrong)).await.status, 400, "{wrong:?}");
+    }
+    let authzen = json!({"subject": {"type": "systemuser", "id": who::TINDEVANDRER_USER}, "action": {"name": "write"},
+        "resource": {"type": "resource", "id": "a-melding", "properties": {"organization": who::TINDEVANDRER}}});
+    let request = app.http.post(format!("{}/access/v1/evaluation", app.base)).bearer_auth(&token).json(&authzen).header("Systembruker-At-Least", "x");
+    assert_eq!(request.send().await.unwrap().status(), 400);
+    // A position that never comes is answered from the database, not never.
+    assert_eq!(decision(&decide(&app, &token, Some("9000000000000000")).await), "Permit");
+}
+
+#[tokio::test]
+async fn numbers_that_never_come_hide_nothing() {
+    let app = TestApp::start().await;
+    let token = app.organization(who::SAV, AUTHORIZE).await;
+    assert_eq!(decision(&decide(&app, &token, None).await), "Permit");
+    // One transaction takes a number and waits, another is rolled back, a third commits behind them.
+    let mut open = app.sql().await;
+    let run = |statement: &'static str| sqlx::raw_sql(statement);
+    run("begin; update system_user set is_deleted = true where id = '3f794e70-3593-53d5-8174-1a3371cf43dc';
+         insert into change_feed (kind, key) values ('system-user', '3f794e70-3593-53d5-8174-1a3371cf43dc')")
+    .execute(&mut open)
+    .await
+    .unwrap();
+    run("begin; insert into change_feed (kind, key) values ('party', 'x'); rollback").execute(&mut app.sql().await).await.unwrap();
+    app.run_sql("insert into change_feed (kind, key) values ('party', 'y')").await;
+    assert!(app.running.state.feed.catch_up().await);
+    assert_eq!(decision(&decide(&app, &token, None).await), "Permit", "it is not committed yet");
+    run("commit").execute(&mut open).await.unwrap();
+    assert!(app.running.state.feed.catch_up().await);
+    assert_eq!(decision(&decide(&app, &token, None).await), "NotApplicable");
+}
+
+#[tokio::test]
+async fn a_feed_that_cannot_be_followed_is_done_without() {
+    let app = TestApp::start().await;
+    let token = app.organization(who::SAV, AUTHORIZE).await;
+    assert_eq!(decision(&decide(&app, &token, None).await), "Permit");
+    app.run_sql("alter table change_feed rename to change_feed_away").await;
+    while app.running.state.feed.is_followed() {
+        tokio::task::yield_now().await;
+    }
+    // Nobody tells about this change: it is read from the database all the same.
+    assert_eq!(decision(&decide(&app, &token, None).await), "Permit");
+    app.run_sql(&format!("update system_user set is_deleted = true where id = '{}'", who::TINDEVANDRER_USER)).await;
+    assert_eq!(decision(&decide(&app, &token, None).await), "NotApplicable");
+    app.run_sql("alter table change_feed_away rename to change_feed").await;
+    assert!(app.running.state.feed.catch_up().await);
+}
