@@ -14,7 +14,10 @@ use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use serde_json::{Map, Value};
 
 use super::target::TargetArgs;
-use crate::{clock::Clock, pdp::log::export};
+use crate::{
+    clock::Clock,
+    pdp::log::{COLUMNS, export},
+};
 
 /// What can be done about the decision log.
 #[derive(Debug, Subcommand)]
@@ -78,7 +81,7 @@ pub async fn run(command: &DecisionsCommand) -> anyhow::Result<ExitCode> {
         progress.set_style(style);
     }
     if args.format == Format::Csv {
-        writeln!(out, "{}\r", export::COLUMNS.join(","))?;
+        writeln!(out, "{}\r", COLUMNS.join(","))?;
     }
     let mut db = target.db.acquire().await?;
     // A month is more than a request may read.
@@ -102,11 +105,11 @@ pub async fn run(command: &DecisionsCommand) -> anyhow::Result<ExitCode> {
 }
 
 fn csv(row: &Map<String, Value>) -> String {
-    let values = row.values().map(|value| match value {
+    let values = COLUMNS.iter().map(|name| match &row[*name] {
         Value::Null => String::new(),
         Value::String(text) => quoted(text),
-        Value::Number(_) | Value::Bool(_) => value.to_string(),
-        Value::Array(_) | Value::Object(_) => quoted(&value.to_string()),
+        value @ (Value::Number(_) | Value::Bool(_)) => value.to_string(),
+        value @ (Value::Array(_) | Value::Object(_)) => quoted(&value.to_string()),
     });
     values.collect::<Vec<_>>().join(",")
 }

@@ -1,7 +1,6 @@
 //! Postgres: the pool, the migrations, the change feed, and a private cluster for sandboxes and tests.
 
 pub mod cluster;
-pub mod copy;
 mod error;
 pub mod feed;
 
@@ -101,9 +100,9 @@ pub async fn ensure_partitions(pool: &PgPool) -> Result<(), sqlx::Error> {
             end loop;
             for offset_days in 0..3 loop
                 day := current_date + offset_days;
-                part := format('decision_log_%s', to_char(day, 'YYYYMMDD'));
+                part := format('decision_block_%s', to_char(day, 'YYYYMMDD'));
                 if to_regclass(part) is null then
-                    execute format('create table %I partition of decision_log for values from (%L) to (%L)', part, day, day + 1);
+                    execute format('create table %I partition of decision_block for values from (%L) to (%L)', part, day, day + 1);
                 end if;
             end loop;
         end $$"#

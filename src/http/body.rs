@@ -19,8 +19,10 @@ use super::{ApiError, ApiResult, ModelState};
 pub const GENERAL_LIMIT: usize = 256 * 1024;
 
 const MAX_DEPTH: usize = 32;
-const MAX_ITEMS: usize = 1_000;
-const MAX_STRING: usize = 16 * 1024;
+/// Greatest number of items of a list.
+pub const MAX_ITEMS: usize = 1_000;
+/// Greatest length of a text, in bytes.
+pub const MAX_STRING: usize = 16 * 1024;
 
 /// The bytes of a JSON body of at most `LIMIT` bytes, not yet parsed.
 #[derive(Debug)]

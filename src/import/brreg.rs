@@ -150,7 +150,7 @@ fn read<'de, T: Deserialize<'de>>(text: &'de [u8], check: &mut Check<'_>) -> Opt
     }
 }
 
-fn stage_unit(number: u64, text: &[u8], rows: &mut crate::db::copy::Rows, findings: &mut Findings) {
+fn stage_unit(number: u64, text: &[u8], rows: &mut super::copy::Rows, findings: &mut Findings) {
     let mut check = Check::new(number, findings);
     let Some(unit) = read::<UnitElement<'_>>(text, &mut check) else { return };
     let is_deleted = unit.respons_klasse.as_deref().is_some_and(|class| class.starts_with("Slettet"));
@@ -223,7 +223,7 @@ struct HolderUnit<'a> {
     er_slettet: bool,
 }
 
-fn stage_roles(context: &Context, options: &Options, number: u64, text: &[u8], rows: &mut crate::db::copy::Rows, findings: &mut Findings) {
+fn stage_roles(context: &Context, options: &Options, number: u64, text: &[u8], rows: &mut super::copy::Rows, findings: &mut Findings) {
     let mut check = Check::new(number, findings);
     let Some(unit) = read::<RolesElement<'_>>(text, &mut check) else { return };
     let from = check.required("organisasjonsnummer", unit.organisasjonsnummer.as_deref());
@@ -256,7 +256,7 @@ fn stage_person(
     context: &Context,
     options: &Options,
     check: &mut Check<'_>,
-    rows: &mut crate::db::copy::Rows,
+    rows: &mut super::copy::Rows,
     (number, from, role, since): (u64, &str, i16, Option<chrono::NaiveDate>),
     person: &Map<String, Value>,
 ) {

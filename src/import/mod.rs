@@ -6,6 +6,7 @@
 //! the same tables. The sandbox's universe comes in this way too.
 
 pub mod brreg;
+mod copy;
 mod findings;
 mod kinds;
 mod merge;

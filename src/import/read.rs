@@ -6,11 +6,11 @@ use tokio::sync::mpsc;
 
 use super::{
     Context, Format, Kind, Options, brreg,
+    copy::Rows,
     findings::Findings,
     kinds,
     source::{Source, next_line},
 };
-use crate::db::copy::Rows;
 
 /// A staging table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -215,15 +215,15 @@ pub fn may_explain(principal: &Principal, decided: &Decided) -> bool {
 
 /// A request for each decision wanted.
 fn partial_requests<'r>(
-    request: &'r DecisionRequest,
-    of: impl Fn(Vec<&'r Entry>) -> PartialRequest<'r>,
+    request: &'r DecisionRequest<'r>,
+    of: impl Fn(Vec<&'r Entry<'r>>) -> PartialRequest<'r>,
     faulty: impl Fn(Fault) -> PartialRequest<'r>,
 ) -> Vec<PartialRequest<'r>> {
     parts(request).into_iter().map(|part| part.map_or_else(&faulty, &of)).collect()
 }
 
 /// The entries of each decision asked for.
-fn parts(request: &DecisionRequest) -> Vec<Result<Vec<&Entry>, Fault>> {
+fn parts<'r>(request: &'r DecisionRequest<'r>) -> Vec<Result<Vec<&'r Entry<'r>>, Fault>> {
     if let Some(fault) = &request.fault {
         return vec![Err(fault.clone())];
     }
@@ -237,6 +237,6 @@ fn parts(request: &DecisionRequest) -> Vec<Result<Vec<&Entry>, Fault>> {
     if request.entries.iter().any(|e| e.id.is_none()) {
         return vec![Err(Fault::Processing("in a multi-request every entry needs an Id"))];
     }
-    let named = |ids: &Vec<String>| request.entries.iter().filter(|e| e.id.as_ref().is_some_and(|id| ids.contains(id))).collect();
+    let named = |ids: &Vec<String>| request.entries.iter().filter(|e| e.id.as_ref().is_some_and(|id| ids.iter().any(|named| named == id))).collect();
     request.references.iter().map(|ids| Ok(named(ids))).collect()
 }

@@ -15,11 +15,12 @@ use uuid::{NoContext, Timestamp, Uuid};
 
 use super::{
     AtLeast, Decided, PartialRequest, Pdp, View,
-    log::{CallerFacts, Endpoint, Row, Written},
+    log::{CallerFacts, Endpoint, Line, Written},
     question::{APP, INSTANCE, ORG, ORGANIZATION, ORGANIZATION_LEGACY, PARTY_ID, PARTY_UUID, RESOURCE, SYSTEM_USER, USER_ID},
 };
 use crate::{
     http::{ApiResult, context},
+    ids::OrgNumber,
     token::Principal,
     xacml::{Decision, ids},
 };
@@ -45,7 +46,7 @@ impl<'s> Call<'s> {
         let view = pdp.view(at_least).await;
         let context = context::current();
         let caller = CallerFacts {
-            org: principal.and_then(|p| p.org).map(|org| org.to_string()),
+            org: principal.and_then(|p| p.org),
             client_id: principal.and_then(|p| p.client_id.clone()),
             jti: principal.and_then(|p| p.jti.clone()),
             request_id: context.as_ref().map(|c| c.request_id),
@@ -82,11 +83,10 @@ impl<'s> Call<'s> {
             metrics::counter!("altinn.pdp.decisions", "resource.owner.org" => owner.to_owned(), "resource.id" => resource.to_owned(),
                 "pdp.api.kind" => self.endpoint.as_str(), "decision" => decided.decision.as_str())
             .increment(1);
-            let mut row = self.row(request, decided.decision, decided.status, decided.reason);
-            row.duration_us = i32::try_from(duration.as_micros()).unwrap_or(i32::MAX);
-            row.context = decided.context.take().unwrap_or_else(|| given(request));
-            row.fill(decided);
-            self.pdp.log.record(row).await;
+            let context = decided.context.take().unwrap_or_else(|| given(request));
+            let micros = i32::try_from(duration.as_micros()).unwrap_or(i32::MAX);
+            let found = Outcome { decision: decided.decision, status: decided.status, reason: decided.reason, micros, of: Some(decided) };
+            self.pdp.log.record(self.line(request, &found, &context)).await;
         }
         metrics::histogram!("pdp_decision_seconds", "pdp.api.kind" => self.endpoint.as_str()).record(duration.as_secs_f64());
         Ok(all)
@@ -103,9 +103,8 @@ impl<'s> Call<'s> {
 
     /// Notes a refusal that came before anybody decided.
     pub async fn refuse(&self, request: &PartialRequest<'_>, reason: &'static str) {
-        let mut row = self.row(request, Decision::Indeterminate, "processing-error", reason);
-        row.context = given(request);
-        self.pdp.log.record(row).await;
+        let found = Outcome { decision: Decision::Indeterminate, status: "processing-error", reason, micros: 0, of: None };
+        self.pdp.log.record(self.line(request, &found, &given(request))).await;
     }
 
     /// The answer, with the id of its decisions.
@@ -117,44 +116,62 @@ impl<'s> Call<'s> {
         response
     }
 
-    /// What is known from the request alone.
-    fn row(&self, request: &PartialRequest<'_>, decision: Decision, status: &'static str, reason: &'static str) -> Row {
+    /// A decision as the log keeps it, field by field.
+    fn line(&self, request: &PartialRequest<'_>, found: &Outcome<'_>, context: &str) -> Line {
         let subject = |id: &str| request.first(ids::SUBJECT, id);
-        let resource = |id: &str| request.first(ids::RESOURCE, id).map(str::to_owned);
+        let named = |id: &str| request.first(ids::RESOURCE, id);
         let number = |text: Option<&str>| text.and_then(|text| text.trim().parse().ok());
         let uuid = |text: Option<&str>| text.and_then(|text| Uuid::try_parse(text).ok());
-        Row {
-            decision_id: self.id,
-            part: self.parts.fetch_add(1, Ordering::Relaxed),
-            created: self.created,
-            endpoint: self.endpoint,
-            caller: Arc::clone(&self.caller),
-            session_id: subject("urn:altinn:sessionid").map(str::to_owned),
-            subject_user_id: number(subject(USER_ID)),
-            subject_party_id: number(subject(PARTY_ID)),
-            subject_org_code: subject(ORG).map(str::to_owned),
-            subject_org_number: subject(ORGANIZATION).or_else(|| subject(ORGANIZATION_LEGACY)).map(str::to_owned),
-            subject_party_uuid: uuid(subject(SYSTEM_USER)).or_else(|| uuid(subject(PARTY_UUID))),
-            resource_party_id: number(request.first(ids::RESOURCE, PARTY_ID)),
-            resource: resource(RESOURCE).or_else(|| Some(format!("app_{}_{}", resource(ORG)?, resource(APP)?))),
-            instance_id: resource(INSTANCE),
-            operation: request.first(ids::ACTION, ids::ACTION_ID).map(str::to_owned),
-            decision: match decision {
-                Decision::Permit => 1,
-                Decision::Deny => 2,
-                Decision::Indeterminate => 3,
-                Decision::NotApplicable => 4,
-            },
-            status_code: status,
-            reason,
-            policy_version: None,
-            decided_by: None,
-            enriched_by_caller: request.is_enriched_by_caller,
-            duration_us: 0,
-            context: String::new(),
-            explanation: None,
+        let known = found.of.and_then(|decided| decided.resource.as_ref());
+        let pair = found.of.and_then(|decided| decided.pair.as_ref());
+        let mut line = Line::begin(self.id, self.parts.fetch_add(1, Ordering::Relaxed), self.created, context.len() + 500);
+        line.raw(Some(self.endpoint.as_str()));
+        line.raw(self.caller.org.as_ref().map(OrgNumber::as_str));
+        line.text(self.caller.client_id.as_deref());
+        line.text(self.caller.jti.as_deref());
+        line.uuid(self.caller.request_id);
+        line.raw(self.caller.address.map(|address| address.to_string()).as_deref());
+        line.text(subject("urn:altinn:sessionid"));
+        line.number(number(subject(USER_ID)));
+        line.number(number(subject(PARTY_ID)));
+        line.text(subject(ORG));
+        line.text(subject(ORGANIZATION).or_else(|| subject(ORGANIZATION_LEGACY)));
+        let named_uuid = uuid(subject(SYSTEM_USER)).or_else(|| uuid(subject(PARTY_UUID)));
+        line.uuid(named_uuid.or_else(|| pair.and_then(|pair| pair.subject.as_ref().map(|party| party.uuid))));
+        let reportee = pair.and_then(|pair| pair.reportee.as_ref()).and_then(|reportee| reportee.party.party_id);
+        line.number(reportee.or_else(|| number(named(PARTY_ID))));
+        match (known, named(RESOURCE), named(ORG), named(APP)) {
+            (Some(resource), ..) => line.raw(Some(&resource.identifier)),
+            (None, None, Some(org), Some(app)) => line.text(Some(&format!("app_{org}_{app}"))),
+            (None, named, ..) => line.text(named),
         }
+        line.text(named(INSTANCE));
+        line.text(request.first(ids::ACTION, ids::ACTION_ID));
+        line.number(Some(match found.decision {
+            Decision::Permit => 1,
+            Decision::Deny => 2,
+            Decision::Indeterminate => 3,
+            Decision::NotApplicable => 4,
+        }));
+        line.raw(Some(found.status));
+        line.raw(Some(found.reason));
+        line.number(known.and_then(|resource| resource.policy_version));
+        line.text(found.of.and_then(|decided| decided.by.as_deref()));
+        line.flag(request.is_enriched_by_caller);
+        line.number(Some(found.micros));
+        line.raw(Some(context));
+        line.raw(found.of.and_then(|decided| decided.explanation.as_ref()).map(ToString::to_string).as_deref());
+        line
     }
+}
+
+/// What came of a request.
+struct Outcome<'d> {
+    decision: Decision,
+    status: &'static str,
+    reason: &'static str,
+    micros: i32,
+    of: Option<&'d Decided>,
 }
 
 /// The attributes of a request as they were given.
@@ -164,21 +181,4 @@ fn given(request: &PartialRequest<'_>) -> String {
         written.add(&v.category, &v.id, v.data_type, &v.value, v.include_in_result, None);
     }
     written.finish()
-}
-
-impl Row {
-    /// What was found.
-    fn fill(&mut self, decided: &Decided) {
-        if let Some(resource) = &decided.resource {
-            self.resource = Some(resource.identifier.clone());
-            self.policy_version = resource.policy_version;
-        }
-        if let Some(pair) = &decided.pair {
-            self.subject_party_uuid = self.subject_party_uuid.or_else(|| pair.subject.as_ref().map(|party| party.uuid));
-            let reportee = pair.reportee.as_ref().and_then(|known| known.party.party_id);
-            self.resource_party_id = reportee.or(self.resource_party_id);
-        }
-        self.decided_by.clone_from(&decided.by);
-        self.explanation = decided.explanation.as_ref().map(ToString::to_string);
-    }
 }

@@ -6,14 +6,11 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use http::HeaderMap;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{
-    api::has_key,
-    log::{self, Stored},
-};
+use super::{api::has_key, log};
 use crate::{
     app::{AppState, ServiceOwner},
     http::{ApiError, ApiResult, Json, path::PathValues, time},
@@ -62,25 +59,28 @@ pub struct LoggedDecision {
     pub explanation: Option<Value>,
 }
 
-impl From<Stored> for LoggedDecision {
-    fn from(row: Stored) -> Self {
+impl LoggedDecision {
+    fn of(mut line: Map<String, Value>) -> Self {
+        let mut take = |name: &str| line.get_mut(name).map(Value::take).unwrap_or_default();
+        let text = |value: Value| if let Value::String(text) = value { Some(text) } else { None };
+        let number = |value: &Value| value.as_i64().and_then(|number| i32::try_from(number).ok());
         Self {
-            decision: match row.decision {
-                1 => "Permit",
-                2 => "Deny",
-                4 => "NotApplicable",
+            decision: match take("decision").as_i64() {
+                Some(1) => "Permit",
+                Some(2) => "Deny",
+                Some(4) => "NotApplicable",
                 _ => "Indeterminate",
             },
-            status_code: format!("urn:oasis:names:tc:xacml:1.0:status:{}", row.status_code),
-            reason: row.reason,
-            resource: row.resource,
-            action: row.operation,
-            subject_party_uuid: row.subject_party_uuid,
-            resource_party_id: row.resource_party_id,
-            policy_version: row.policy_version,
-            decided_by: row.decided_by,
-            duration_microseconds: row.duration_us,
-            explanation: row.explanation,
+            status_code: format!("urn:oasis:names:tc:xacml:1.0:status:{}", text(take("statusCode")).unwrap_or_default()),
+            reason: text(take("reason")).unwrap_or_default(),
+            resource: text(take("resource")),
+            action: text(take("operation")),
+            subject_party_uuid: text(take("subjectPartyUuid")).and_then(|uuid| uuid.parse().ok()),
+            resource_party_id: number(&take("resourcePartyId")),
+            policy_version: number(&take("policyVersion")),
+            decided_by: text(take("decidedBy")),
+            duration_microseconds: number(&take("durationMicroseconds")).unwrap_or_default(),
+            explanation: Some(take("explanation")).filter(|explanation| !explanation.is_null()),
         }
     }
 }
@@ -118,7 +118,9 @@ pub async fn read(
         tokio::time::sleep(Duration::from_millis(100)).await;
         rows = log::of_answer(&mut *state.db.acquire().await?, id, created).await?;
     }
-    let mine = rows.first().filter(|first| first.caller_org == org);
-    let endpoint = mine.map(|first| first.endpoint.clone()).ok_or(ApiError::Status(http::StatusCode::NOT_FOUND))?;
-    Ok(Json(AnswerDecisions { decision_id: id, created, endpoint, decisions: rows.into_iter().map(LoggedDecision::from).collect() }))
+    let mut decisions = rows.iter().map(|line| log::told(line)).peekable();
+    let text = |line: &Map<String, Value>, name: &str| line.get(name).and_then(Value::as_str).map(str::to_owned);
+    let mine = decisions.peek().filter(|first| text(first, "callerOrg") == org);
+    let endpoint = mine.and_then(|first| text(first, "endpoint")).ok_or(ApiError::Status(http::StatusCode::NOT_FOUND))?;
+    Ok(Json(AnswerDecisions { decision_id: id, created, endpoint, decisions: decisions.map(LoggedDecision::of).collect() }))
 }

@@ -42,14 +42,14 @@ pub(super) struct RequestValue<'a> {
 
 impl<'a> PartialRequest<'a> {
     /// A request out of these entries.
-    pub fn of(entries: impl IntoIterator<Item = &'a Entry>, keep_enriched: bool) -> Self {
+    pub fn of(entries: impl IntoIterator<Item = &'a Entry<'a>>, keep_enriched: bool) -> Self {
         let mut out = Self::default();
         for entry in entries {
             out.fault = out.fault.take().or_else(|| entry.fault.clone());
             out.has_subject |= entry.category == ids::SUBJECT && !entry.attributes.is_empty();
             out.has_resource |= entry.category == ids::RESOURCE && !entry.attributes.is_empty();
             for attribute in &entry.attributes {
-                if entry.category == ids::SUBJECT && ENRICHED.contains(&attribute.id.as_str()) {
+                if entry.category == ids::SUBJECT && ENRICHED.contains(&&*attribute.id) {
                     if !keep_enriched {
                         continue;
                     }

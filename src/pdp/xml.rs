@@ -9,7 +9,7 @@ use super::{
 use crate::xacml::{AttributeValue, Category, Code, DecisionResult, Limits, Request, Response, Status, Value};
 
 /// Reads a request. What is no request is a fault of syntax.
-pub fn read(bytes: &[u8]) -> DecisionRequest {
+pub fn read(bytes: &[u8]) -> DecisionRequest<'static> {
     let faulty = |message| DecisionRequest { fault: Some(Fault::Syntax(message)), ..DecisionRequest::default() };
     match Request::from_xml(bytes, &Limits::default()) {
         Err(_) => faulty("the document is no XACML 3.0 request"),
@@ -18,15 +18,15 @@ pub fn read(bytes: &[u8]) -> DecisionRequest {
     }
 }
 
-fn entry(category: &Category<'_>) -> Entry {
+fn entry(category: &Category<'_>) -> Entry<'static> {
     let values = category.attributes.iter().flat_map(|attribute| attribute.values.iter().map(move |value| (attribute, value)));
     let attributes = values.map(|(attribute, value)| Attribute {
-        id: attribute.id.clone().into_owned(),
+        id: Cow::Owned(attribute.id.clone().into_owned()),
         data_type: value.value.data_type(),
-        values: vec![value.text().into_owned()],
+        values: vec![Cow::Owned(value.text().into_owned())],
         include_in_result: attribute.include_in_result,
     });
-    Entry { category: category.category.clone().into_owned(), id: None, attributes: attributes.collect(), fault: None }
+    Entry { category: Cow::Owned(category.category.clone().into_owned()), id: None, attributes: attributes.collect(), fault: None }
 }
 
 /// Writes an answer, with its declaration.

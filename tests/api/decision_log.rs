@@ -143,13 +143,13 @@ async fn whoever_got_an_answer_sees_it_again_and_nobody_else() {
 async fn a_log_that_cannot_be_written_changes_no_answer() {
     let app = TestApp::start().await;
     let token = app.organization(SAV, AUTHORIZE).await;
-    app.run_sql("alter table decision_log rename to decision_log_away").await;
+    app.run_sql("alter table decision_block rename to decision_block_away").await;
     for _ in 0..5 {
         let answer = app.post(AUTHORIZE_PATH, &token, own("write")).await.expect(200).json();
         assert_eq!(answer["response"][0]["decision"], "Permit");
     }
     flush(&app).await;
-    app.run_sql("alter table decision_log_away rename to decision_log").await;
+    app.run_sql("alter table decision_block_away rename to decision_block").await;
     // It is tried again within a second or so, and then written as before.
     let id = async || app.post(AUTHORIZE_PATH, &token, own("write")).await.expect(200).header("systembruker-decision-id").to_owned();
     let mut stored = false;
@@ -292,10 +292,10 @@ async fn the_log_is_exported_as_lines_and_as_a_table() {
 #[tokio::test]
 async fn partitions_are_of_a_day_and_go_when_they_expire() {
     let app = TestApp::start().await;
-    let today = app.count("select count(*) from pg_class where relname = 'decision_log_' || to_char(current_date, 'YYYYMMDD')").await;
+    let today = app.count("select count(*) from pg_class where relname = 'decision_block_' || to_char(current_date, 'YYYYMMDD')").await;
     assert_eq!(today, 1);
-    app.run_sql("create table decision_log_20200131 partition of decision_log for values from ('2020-01-31') to ('2020-02-01')").await;
+    app.run_sql("create table decision_block_20200131 partition of decision_block for values from ('2020-01-31') to ('2020-02-01')").await;
     systembruker::pdp::log::drop_expired(&app.running.state.db, 12).await.unwrap();
-    assert_eq!(app.count("select count(*) from pg_class where relname = 'decision_log_20200131'").await, 0);
-    assert_eq!(app.count("select count(*) from pg_class where relname = 'decision_log_' || to_char(current_date, 'YYYYMMDD')").await, 1);
+    assert_eq!(app.count("select count(*) from pg_class where relname = 'decision_block_20200131'").await, 0);
+    assert_eq!(app.count("select count(*) from pg_class where relname = 'decision_block_' || to_char(current_date, 'YYYYMMDD')").await, 1);
 }

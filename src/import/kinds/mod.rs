@@ -18,11 +18,8 @@ use chrono::NaiveDate;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{Context, Kind, Options, findings::Findings};
-use crate::{
-    db::copy::Rows,
-    ids::{IdError, NationalId, OrgNumber},
-};
+use super::{Context, Kind, Options, copy::Rows, findings::Findings};
+use crate::ids::{IdError, NationalId, OrgNumber};
 
 /// Checks one line alone, and stages it when it is good.
 pub fn stage(context: &Context, options: &Options, line: u64, text: &[u8], rows: &mut Rows, findings: &mut Findings) {

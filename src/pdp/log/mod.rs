@@ -1,27 +1,28 @@
-//! The decision log: a row for every decision, written in batches beside the answers.
+//! The decision log: a line for every decision, stored in blocks beside the answers.
 //!
-//! Rows wait in a bounded queue. When it is full, answers wait a moment for room. What still cannot be written, because
+//! Lines wait in a bounded queue. When it is full, answers wait a moment for room. What still cannot be written, because
 //! the database refuses or is away, goes to standard output as a line of JSON, and is counted: no answer ever changes
-//! for the log's sake, and no row is lost silently.
+//! for the log's sake, and no line is lost silently.
 
 mod context;
 pub mod export;
+mod line;
 mod store;
 mod writer;
 
 use std::{net::IpAddr, time::Duration};
 
-use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-use crate::db::side_pool;
+use crate::{db::side_pool, ids::OrgNumber};
 pub use context::Written;
-pub use store::{Stored, drop_expired, of_answer};
+pub use line::{COLUMNS, Line, told};
+pub use store::{drop_expired, of_answer};
 use writer::Message;
 
-/// Rows that may wait.
+/// Lines that may wait.
 const QUEUE: usize = 32_768;
 /// How long an answer waits for room.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -52,41 +53,11 @@ impl Endpoint {
     }
 }
 
-/// One decision, as it is stored.
-#[derive(Debug, Clone)]
-#[expect(missing_docs, reason = "columns of the table, explained in its migration")]
-pub struct Row {
-    pub decision_id: Uuid,
-    pub part: i32,
-    pub created: DateTime<Utc>,
-    pub endpoint: Endpoint,
-    pub caller: std::sync::Arc<CallerFacts>,
-    pub session_id: Option<String>,
-    pub subject_user_id: Option<i32>,
-    pub subject_party_id: Option<i32>,
-    pub subject_org_code: Option<String>,
-    pub subject_org_number: Option<String>,
-    pub subject_party_uuid: Option<Uuid>,
-    pub resource_party_id: Option<i32>,
-    pub resource: Option<String>,
-    pub instance_id: Option<String>,
-    pub operation: Option<String>,
-    pub decision: i16,
-    pub status_code: &'static str,
-    pub reason: &'static str,
-    pub policy_version: Option<i32>,
-    pub decided_by: Option<String>,
-    pub enriched_by_caller: bool,
-    pub duration_us: i32,
-    pub context: String,
-    pub explanation: Option<String>,
-}
-
 /// Who asked, the same for all decisions of a call.
 #[derive(Debug, Clone, Default)]
 pub struct CallerFacts {
     /// Organisation of the token.
-    pub org: Option<String>,
+    pub org: Option<OrgNumber>,
     /// Client at the issuer.
     pub client_id: Option<String>,
     /// Token id.
@@ -112,22 +83,22 @@ impl Log {
         Self { queue }
     }
 
-    /// Hands over a row. It waits only when the queue is full, and then not long.
-    pub async fn record(&self, row: Row) {
-        let row = match self.queue.try_send(Message::Row(Box::new(row))) {
+    /// Hands over a line. It waits only when the queue is full, and then not long.
+    pub async fn record(&self, line: Line) {
+        let line = match self.queue.try_send(Message::Line(line)) {
             Ok(()) => return,
-            Err(mpsc::error::TrySendError::Full(row) | mpsc::error::TrySendError::Closed(row)) => row,
+            Err(mpsc::error::TrySendError::Full(line) | mpsc::error::TrySendError::Closed(line)) => line,
         };
         metrics::counter!("decision_log_waits").increment(1);
-        if let Err(mpsc::error::SendTimeoutError::Timeout(row) | mpsc::error::SendTimeoutError::Closed(row)) =
-            self.queue.send_timeout(row, PATIENCE).await
-            && let Message::Row(row) = row
+        let sent = self.queue.send_timeout(line, PATIENCE).await;
+        if let Err(mpsc::error::SendTimeoutError::Timeout(line) | mpsc::error::SendTimeoutError::Closed(line)) = sent
+            && let Message::Line(line) = line
         {
-            writer::print(std::slice::from_ref(&*row));
+            writer::print(&[line]);
         }
     }
 
-    /// Waits until every row handed over so far is written, or printed.
+    /// Waits until every line handed over so far is written, or printed.
     pub async fn flush(&self) {
         let (done, written) = oneshot::channel();
         if self.queue.send(Message::Flush(done)).await.is_ok() {

@@ -1,4 +1,4 @@
-//! Writing rows in batches, and what becomes of those that cannot be written.
+//! Storing lines in blocks, and what becomes of those that cannot be written.
 
 use std::{
     io::Write as _,
@@ -7,25 +7,26 @@ use std::{
 
 use sqlx::PgPool;
 use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
 
-use super::{Row, store};
+use super::{Line, store};
 
 /// What comes through the queue.
 #[derive(Debug)]
 pub enum Message {
     /// A decision.
-    Row(Box<Row>),
+    Line(Line),
     /// Tell when everything before this is written.
     Flush(oneshot::Sender<()>),
 }
 
-/// Rows of one batch.
+/// Lines of one block.
 const BATCH: usize = 4_000;
-/// How long rows gather before they are written.
+/// How long lines gather before they are written.
 const GATHER: Duration = Duration::from_millis(25);
 /// A batch that takes longer is given up.
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// While the database refuses, it is tried this often; rows in between are printed at once.
+/// While the database refuses, it is tried this often; lines in between are printed at once.
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// Writes what comes through the queue until all its senders are gone.
@@ -41,22 +42,22 @@ pub async fn write(pool: PgPool, mut queue: mpsc::Receiver<Message>) {
                 messages.push(message);
             }
         }
-        let (mut rows, mut waiting) = (Vec::with_capacity(messages.len()), Vec::new());
+        let (mut lines, mut waiting) = (Vec::with_capacity(messages.len()), Vec::new());
         for message in messages.drain(..) {
             match message {
-                Message::Row(row) => rows.push(*row),
+                Message::Line(line) => lines.push(line),
                 Message::Flush(done) => waiting.push(done),
             }
         }
         let may_try = refused.is_none_or(|at| at.elapsed() > AGAIN);
-        if !rows.is_empty() {
-            if may_try && try_to_store(&pool, &rows, if refused.is_some() { 1 } else { 2 }).await {
+        if !lines.is_empty() {
+            if may_try && try_to_store(&pool, &lines, if refused.is_some() { 1 } else { 2 }).await {
                 refused = None;
             } else {
                 if may_try {
                     refused = Some(Instant::now());
                 }
-                print(&rows);
+                print(&lines);
             }
         }
         for done in waiting {
@@ -65,25 +66,26 @@ pub async fn write(pool: PgPool, mut queue: mpsc::Receiver<Message>) {
     }
 }
 
-async fn try_to_store(pool: &PgPool, rows: &[Row], attempts: usize) -> bool {
+async fn try_to_store(pool: &PgPool, lines: &[Line], attempts: usize) -> bool {
+    let block = Uuid::now_v7();
     for _ in 0..attempts {
-        match tokio::time::timeout(TIMEOUT, store::insert(pool, rows)).await {
+        match tokio::time::timeout(TIMEOUT, store::insert(pool, block, lines)).await {
             Ok(Ok(())) => {
-                metrics::counter!("decision_log_rows").increment(rows.len() as u64);
+                metrics::counter!("decision_log_lines").increment(lines.len() as u64);
                 return true;
             }
-            Ok(Err(error)) => tracing::warn!(%error, rows = rows.len(), "the decision log could not be written"),
-            Err(_) => tracing::warn!(rows = rows.len(), "the decision log could not be written in time"),
+            Ok(Err(error)) => tracing::warn!(%error, lines = lines.len(), "the decision log could not be written"),
+            Err(_) => tracing::warn!(lines = lines.len(), "the decision log could not be written in time"),
         }
     }
     false
 }
 
-/// Prints rows that cannot be stored, a line of JSON each.
-pub fn print(rows: &[Row]) {
-    metrics::counter!("decision_log_unwritten").increment(rows.len() as u64);
+/// Prints what cannot be stored, a line of JSON each.
+pub fn print(lines: &[Line]) {
+    metrics::counter!("decision_log_unwritten").increment(lines.len() as u64);
     let mut out = std::io::stdout().lock();
-    for row in rows {
-        let _ = writeln!(out, "{}", serde_json::json!({"decisionLog": super::export::unwritten(row)}));
+    for line in lines {
+        let _ = writeln!(out, "{}", serde_json::json!({"decisionLog": line.told()}));
     }
 }

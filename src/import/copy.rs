@@ -1,6 +1,6 @@
 //! Rows in the text form of `COPY`.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::NaiveDate;
 use uuid::Uuid;
 
 /// Rows of one table, ready to be sent.
@@ -77,16 +77,6 @@ impl Row<'_> {
         }
         self.null();
         self
-    }
-
-    /// A moment.
-    pub fn instant(&mut self, value: DateTime<Utc>) -> &mut Self {
-        self.plain(value.format("%Y-%m-%d %H:%M:%S%.6f+00"))
-    }
-
-    /// A number.
-    pub fn integer(&mut self, value: i32) -> &mut Self {
-        self.plain(value)
     }
 
     /// A line number.

@@ -1,5 +1,9 @@
 //! Reading a decision request in the JSON profile, in every spelling that clients of the public system use.
 
+mod quick;
+
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use crate::{
@@ -17,10 +21,10 @@ pub enum Fault {
 }
 
 /// A whole request.
-#[derive(Debug, Default)]
-pub struct DecisionRequest {
+#[derive(Debug, Default, PartialEq)]
+pub struct DecisionRequest<'a> {
     /// Every category entry, in request order: subjects, actions, resources, others.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<Entry<'a>>,
     /// For each decision wanted, the ids of the entries it is about. Empty: one decision about all entries.
     pub references: Vec<Vec<String>>,
     /// A fault of the whole.
@@ -28,31 +32,95 @@ pub struct DecisionRequest {
 }
 
 /// One category entry.
-#[derive(Debug, Clone)]
-pub struct Entry {
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry<'a> {
     /// Category URI.
-    pub category: String,
+    pub category: Cow<'a, str>,
     /// Id for references.
-    pub id: Option<String>,
+    pub id: Option<Cow<'a, str>>,
     /// Attributes.
-    pub attributes: Vec<Attribute>,
+    pub attributes: Vec<Attribute<'a>>,
     /// A fault of this entry.
     pub fault: Option<Fault>,
 }
 
 /// One attribute with its values.
-#[derive(Debug, Clone)]
-pub struct Attribute {
-    pub id: String,
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attribute<'a> {
+    pub id: Cow<'a, str>,
     pub data_type: DataType,
-    pub values: Vec<String>,
+    pub values: Vec<Cow<'a, str>>,
     pub include_in_result: bool,
+}
+
+/// An entry as it was written.
+struct RawEntry<'a> {
+    category_id: Option<Cow<'a, str>>,
+    id: Option<Cow<'a, str>>,
+    /// None: the member is missing.
+    attributes: Option<Vec<RawAttribute<'a>>>,
+}
+
+/// An attribute as it was written.
+struct RawAttribute<'a> {
+    id: Option<Cow<'a, str>>,
+    values: Option<Vec<Cow<'a, str>>>,
+    data_type: Option<Cow<'a, str>>,
+    include_in_result: bool,
+}
+
+impl<'a> RawEntry<'a> {
+    /// What it means, in a list that stands for a category, if it does.
+    fn resolve(self, implied: Option<&'static str>) -> Entry<'a> {
+        let mut fault = None;
+        let category = match (self.category_id.filter(|c| !c.is_empty()), implied) {
+            (Some(own), _) => {
+                if !is_absolute_uri(&own) {
+                    fault = Some(Fault::Syntax("a CategoryId is not an absolute URI"));
+                }
+                own
+            }
+            (None, Some(implied)) => Cow::Borrowed(implied),
+            (None, None) => {
+                fault = Some(Fault::Processing("an entry of Category has no CategoryId"));
+                Cow::Borrowed("")
+            }
+        };
+        if self.attributes.is_none() {
+            fault = fault.or(Some(Fault::Syntax("a category has no Attribute")));
+        }
+        let written = self.attributes.unwrap_or_default();
+        let mut attributes: Vec<Attribute<'a>> = Vec::with_capacity(written.len());
+        for raw in written {
+            match raw.resolve() {
+                Ok(attribute) => match attributes.iter_mut().find(|a| a.id == attribute.id && a.data_type == attribute.data_type) {
+                    // One attribute may be given in several entries: it has several values then.
+                    Some(known) => known.values.extend(attribute.values),
+                    None => attributes.push(attribute),
+                },
+                Err(found) => fault = fault.or(Some(found)),
+            }
+        }
+        Entry { category, id: self.id, attributes, fault }
+    }
+}
+
+impl<'a> RawAttribute<'a> {
+    fn resolve(self) -> Result<Attribute<'a>, Fault> {
+        let data_type = data_type(self.data_type.as_deref().unwrap_or_default()).ok_or(Fault::Processing("an attribute has an unknown DataType"))?;
+        let values = self.values.ok_or(Fault::Processing("an attribute has no Value"))?;
+        let id = self.id.ok_or(Fault::Processing("an attribute has no AttributeId"))?;
+        if !is_absolute_uri(&id) {
+            return Err(Fault::Syntax("an AttributeId is not an absolute URI"));
+        }
+        Ok(Attribute { id, data_type, values, include_in_result: self.include_in_result })
+    }
 }
 
 const MAX_ATTRIBUTES: usize = 10_000;
 
 /// Category lists by member name, with the category they stand for.
-const LISTS: [(&str, Option<&str>); 8] = [
+const LISTS: [(&str, Option<&'static str>); 8] = [
     ("accesssubject", Some(ids::SUBJECT)),
     ("action", Some(ids::ACTION)),
     ("resource", Some(ids::RESOURCE)),
@@ -125,7 +193,11 @@ fn wrong(path: &str) -> ApiError {
 ///
 /// # Errors
 /// Model state for JSON that is broken, names a member twice, or has the wrong types.
-pub fn read(bytes: &[u8]) -> ApiResult<DecisionRequest> {
+pub fn read(bytes: &[u8]) -> ApiResult<DecisionRequest<'_>> {
+    quick::read(bytes).map_or_else(|| read_tolerantly(bytes), Ok)
+}
+
+fn read_tolerantly(bytes: &[u8]) -> ApiResult<DecisionRequest<'static>> {
     let parameter = "authorizationRequest";
     let root = body::parse(bytes, parameter)?;
     // The tolerant parser lets the last duplicate win; here a duplicate is a fault.
@@ -144,7 +216,7 @@ pub fn read(bytes: &[u8]) -> ApiResult<DecisionRequest> {
     let mut attributes = 0;
     for (name, category) in LISTS {
         for (path, item) in request.list(name)? {
-            let entry = read_entry(item, &path, category)?;
+            let entry = read_entry(item, &path)?.resolve(category);
             attributes += entry.attributes.iter().map(|a| a.values.len()).sum::<usize>();
             out.entries.push(entry);
         }
@@ -174,60 +246,29 @@ impl Members<'_> {
     }
 }
 
-fn read_entry(value: &Value, path: &str, category: Option<&str>) -> ApiResult<Entry> {
+fn read_entry(value: &Value, path: &str) -> ApiResult<RawEntry<'static>> {
     let members = Members::new(value, path)?;
-    let mut fault = None;
-    let category = match (members.text("categoryid")?.filter(|c| !c.is_empty()), category) {
-        (Some(own), _) => {
-            if !is_absolute_uri(own) {
-                fault = Some(Fault::Syntax("a CategoryId is not an absolute URI"));
-            }
-            own.to_owned()
-        }
-        (None, Some(implied)) => implied.to_owned(),
-        (None, None) => {
-            fault = Some(Fault::Processing("an entry of Category has no CategoryId"));
-            String::new()
-        }
-    };
-    let id = members.text("id")?.map(str::to_owned);
+    let text = |name: &str| members.text(name).map(|text| text.map(|text| Cow::Owned(text.to_owned())));
+    let (category_id, id) = (text("categoryid")?, text("id")?);
     members.text("content")?;
-    if members.get("attribute").is_none() {
-        fault = fault.or(Some(Fault::Syntax("a category has no Attribute")));
-    }
-    let mut attributes: Vec<Attribute> = Vec::new();
-    for (path, item) in members.list("attribute")? {
-        match read_attribute(item, &path)? {
-            Ok(attribute) => match attributes.iter_mut().find(|a| a.id == attribute.id && a.data_type == attribute.data_type) {
-                // One attribute may be given in several entries: it has several values then.
-                Some(known) => known.values.extend(attribute.values),
-                None => attributes.push(attribute),
-            },
-            Err(found) => fault = fault.or(Some(found)),
-        }
-    }
-    Ok(Entry { category, id, attributes, fault })
+    let is_there = members.get("attribute").is_some();
+    let attributes = members.list("attribute")?.iter().map(|(path, item)| read_attribute(item, path)).collect::<ApiResult<Vec<_>>>()?;
+    Ok(RawEntry { category_id, id, attributes: is_there.then_some(attributes) })
 }
 
-fn read_attribute(value: &Value, path: &str) -> ApiResult<Result<Attribute, Fault>> {
+fn read_attribute(value: &Value, path: &str) -> ApiResult<RawAttribute<'static>> {
     let members = Members::new(value, path)?;
+    let text = |name: &str| members.text(name).map(|text| text.map(|text| Cow::Owned(text.to_owned())));
     let include_in_result = members.flag("includeinresult")?;
     members.text("issuer")?;
-    let Some(data_type) = data_type(members.text("datatype")?.unwrap_or_default()) else {
-        return Ok(Err(Fault::Processing("an attribute has an unknown DataType")));
-    };
+    let (id, data_type) = (text("attributeid")?, text("datatype")?);
+    let no_scalar = || wrong(&members.path("value"));
     let values = match members.get("value") {
-        None => return Ok(Err(Fault::Processing("an attribute has no Value"))),
-        Some(Value::Array(items)) => items.iter().map(scalar).collect::<Option<Vec<_>>>().ok_or_else(|| wrong(&members.path("value")))?,
-        Some(one) => vec![scalar(one).ok_or_else(|| wrong(&members.path("value")))?],
+        None => None,
+        Some(Value::Array(items)) => Some(items.iter().map(|item| scalar(item).map(Cow::Owned)).collect::<Option<Vec<_>>>().ok_or_else(no_scalar)?),
+        Some(one) => Some(vec![Cow::Owned(scalar(one).ok_or_else(no_scalar)?)]),
     };
-    let Some(id) = members.text("attributeid")? else {
-        return Ok(Err(Fault::Processing("an attribute has no AttributeId")));
-    };
-    if !is_absolute_uri(id) {
-        return Ok(Err(Fault::Syntax("an AttributeId is not an absolute URI")));
-    }
-    Ok(Ok(Attribute { id: id.to_owned(), data_type, values, include_in_result }))
+    Ok(RawAttribute { id, values, data_type, include_in_result })
 }
 
 fn scalar(value: &Value) -> Option<String> {
@@ -301,7 +342,32 @@ mod tests {
         assert!(matches!(fault(r#"{"CategoryId":"urn:x","Attribute":[{"AttributeId":"a","Value":"1"}]}"#), Fault::Syntax(_)));
     }
 
+    #[test]
+    fn what_is_read_quickly_is_read_as_by_the_tolerant_reader() {
+        for bytes in [
+            r#"{"Request":{"AccessSubject":[{"Attribute":[{"AttributeId":"urn:a","Value":"1"},{"AttributeId":"urn:a","Value":"2","DataType":"string"}]}],"Action":[],"Resource":[]}}"#,
+            r#"{"request":{"returnPolicyIdList":false,"combinedDecision":true,"xPathVersion":null,"multiRequests":{"requestReference":[{"referenceId":["a","b"]},{}]},"accessSubject":[{"id":"a","content":null,"attribute":[{"attributeId":"urn:\u0061","value":"\"","dataType":"integer","issuer":"Altinn","includeInResult":true}]}],"category":[{"categoryId":"urn:c","attribute":null},{"attribute":[]}]}}"#,
+            r#"{"Request":{"Resource":[{"Attribute":[{"AttributeId":"nope","Value":"x"},{"Value":"x"},{"AttributeId":"urn:a"},{"AttributeId":"urn:a","Value":"x","DataType":"odd"}]}],"Environment":[{"CategoryId":"","Attribute":[]}]}}"#,
+        ] {
+            let quick = quick::read(bytes.as_bytes()).unwrap_or_else(|| panic!("{bytes}"));
+            assert_eq!(quick, read_tolerantly(bytes.as_bytes()).unwrap());
+        }
+        for unusual in [r#"{"REQUEST":{}}"#, "[{}]", r#"{"Request":[]}"#, r#"{"Request":{"Resource":[[]]}}"#, r#"{"Request":{},"request":{}}"#, r#"{"Request":{"Resource":{}}}"#, r#"{"Request":{"Odd":1}}"#, r#"{"Request":{"Resource":[{"Attribute":[{"Value":1}]}]}}"#] {
+            assert!(quick::read(unusual.as_bytes()).is_none(), "{unusual}");
+        }
+    }
+
     proptest::proptest! {
+        #[test]
+        fn both_readers_agree(id in "(urn:)?[a-c\"\\\\é\u{0}]{0,4}", value in ".{0,6}", kind in "(string|integer|x|)", twice in proptest::bool::ANY) {
+            let attribute = serde_json::json!({"AttributeId": id, "Value": value, "DataType": kind});
+            let list = if twice { vec![attribute.clone(), attribute] } else { vec![attribute] };
+            let text = serde_json::json!({"Request": {"Resource": [{"Id": value, "Attribute": list}]}}).to_string();
+            if let Some(quick) = quick::read(text.as_bytes()) {
+                assert_eq!(quick, read_tolerantly(text.as_bytes()).unwrap());
+            }
+        }
+
         #[test]
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
             let _ = read(&bytes);
