@@ -102,7 +102,7 @@ async fn authenticate(parts: &Parts, state: &AppState) -> ApiResult<Caller> {
             .map_err(|reason| ApiError::Unauthorized(Some(reason)))?;
     }
     if let Some(context) = context::current() {
-        let _ = context.caller.set(principal.trace());
+        let _ = context.caller.set(Arc::clone(&principal));
     }
     Ok(Caller { principal })
 }

@@ -89,7 +89,8 @@ struct Step {
 
 async fn write(tx: &mut PgConnection, event: &Event<'_>, steps: &[Step]) -> Result<(), DbError> {
     let context = context::current();
-    let caller = context.as_ref().and_then(|c| c.caller.get());
+    let caller = context.as_ref().and_then(|c| c.caller.get()).map(|principal| principal.trace());
+    let caller = caller.as_ref();
     let (actor_kind, person) = match event.actor {
         Actor::Vendor => ("vendor", None),
         Actor::Person(uuid) => ("person", Some(uuid)),

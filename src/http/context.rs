@@ -33,8 +33,8 @@ pub struct RequestContext {
     pub forwarded: Forwarded,
     /// Whether problem bodies carry `detail` (`compat.problem_detail`).
     pub problem_detail: bool,
-    /// Identity of the verified caller, set once by authentication, for the audit trail.
-    pub caller: OnceLock<crate::token::CallerTrace>,
+    /// The verified caller, set once by authentication, for the audit trail.
+    pub caller: OnceLock<Arc<crate::token::Principal>>,
 }
 
 /// Switches of the context that come from the configuration.

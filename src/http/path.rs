@@ -3,6 +3,8 @@
 //! Literal segments match without case, a trailing slash is dropped, repeated slashes are one, and a value is
 //! decoded once. [`RouteTable`] knows every template and rewrites a path to the spelling of the route.
 
+use std::collections::HashSet;
+
 use axum::extract::{FromRequestParts, RawPathParams, Request};
 use http::{Method, StatusCode, Uri, request::Parts, uri::PathAndQuery};
 use percent_encoding::percent_decode_str;
@@ -14,6 +16,8 @@ use super::{ApiError, ApiResult, ModelState, query::parse_uuid};
 #[derive(Debug, Default, Clone)]
 pub struct RouteTable {
     templates: Vec<Vec<Segment>>,
+    /// Templates without parameters: a path that is one of them needs no other spelling.
+    plain: HashSet<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -26,6 +30,7 @@ enum Segment {
 impl RouteTable {
     /// A table of templates; parameters stand in braces.
     pub fn new<'a>(templates: impl IntoIterator<Item = &'a str>) -> Self {
+        let templates: Vec<&str> = templates.into_iter().collect();
         let parse = |template: &str| {
             template
                 .split('/')
@@ -37,7 +42,8 @@ impl RouteTable {
                 })
                 .collect()
         };
-        Self { templates: templates.into_iter().map(parse).collect() }
+        let plain = templates.iter().filter(|template| !template.contains('{')).map(|template| (*template).to_owned()).collect();
+        Self { templates: templates.into_iter().map(parse).collect(), plain }
     }
 
     /// The path in the route's own spelling; a path that matches nothing only loses its surplus slashes.
@@ -81,6 +87,9 @@ fn matches(template: &[Segment], given: &[&str]) -> bool {
 /// 400 for `.` and `..` segments, encoded or not, for NUL, and for what is not UTF-8 after decoding.
 pub fn rewrite(table: &RouteTable, mut request: Request) -> Result<Request, StatusCode> {
     let path = request.uri().path();
+    if table.plain.contains(path) {
+        return Ok(without_unoffered(request));
+    }
     for segment in path.split('/') {
         match percent_decode_str(segment).decode_utf8() {
             Ok(text) if text == "." || text == ".." || text.contains('\0') => return Err(StatusCode::BAD_REQUEST),
@@ -96,14 +105,18 @@ pub fn rewrite(table: &RouteTable, mut request: Request) -> Result<Request, Stat
     let mut parts = std::mem::take(request.uri_mut()).into_parts();
     parts.path_and_query = PathAndQuery::try_from(target).ok();
     *request.uri_mut() = Uri::from_parts(parts).map_err(|_| StatusCode::BAD_REQUEST)?;
-    // The APIs offer neither HEAD nor OPTIONS: as an unknown method they fall into 405 with `Allow`.
+    Ok(without_unoffered(request))
+}
+
+/// The APIs offer neither HEAD nor OPTIONS: as an unknown method they fall into 405 with `Allow`.
+fn without_unoffered(mut request: Request) -> Request {
     if is_api(request.uri().path())
         && matches!(*request.method(), Method::HEAD | Method::OPTIONS | Method::TRACE)
         && let Ok(unknown) = Method::from_bytes(b"NOT-OFFERED")
     {
         *request.method_mut() = unknown;
     }
-    Ok(request)
+    request
 }
 
 /// Whether a path belongs to the JSON APIs rather than to pages.

@@ -79,16 +79,13 @@ impl<'s> Call<'s> {
         let mut all = self.pdp.decide_all(View { is_logged: true, explain, ..self.view }, requests).await?;
         let duration = began.elapsed();
         for (request, decided) in requests.iter().zip(&mut all) {
-            let (owner, resource) = decided.resource.as_ref().map_or(("unknown", ""), |r| (r.owner_code.as_str(), r.identifier.as_str()));
-            metrics::counter!("altinn.pdp.decisions", "resource.owner.org" => owner.to_owned(), "resource.id" => resource.to_owned(),
-                "pdp.api.kind" => self.endpoint.as_str(), "decision" => decided.decision.as_str())
-            .increment(1);
+            self.pdp.counters.decided(self.endpoint, decided);
             let context = decided.context.take().unwrap_or_else(|| given(request));
             let micros = i32::try_from(duration.as_micros()).unwrap_or(i32::MAX);
             let found = Outcome { decision: decided.decision, status: decided.status, reason: decided.reason, micros, of: Some(decided) };
             self.pdp.log.record(self.line(request, &found, &context)).await;
         }
-        metrics::histogram!("pdp_decision_seconds", "pdp.api.kind" => self.endpoint.as_str()).record(duration.as_secs_f64());
+        self.pdp.counters.took(self.endpoint, duration);
         Ok(all)
     }
 

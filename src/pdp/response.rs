@@ -1,5 +1,7 @@
 //! The answer in the JSON profile: every member written, nulls included, in a fixed order.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -36,7 +38,7 @@ pub struct DecisionResult {
 #[serde(rename_all = "camelCase")]
 #[expect(clippy::struct_field_names, reason = "the names of the profile")]
 pub struct DecisionStatus {
-    pub status_message: Option<String>,
+    pub status_message: Option<&'static str>,
     #[schema(value_type = Option<Object>)]
     pub status_details: Option<()>,
     pub status_code: StatusCodeJson,
@@ -46,7 +48,8 @@ pub struct DecisionStatus {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StatusCodeJson {
-    pub value: String,
+    #[schema(value_type = String)]
+    pub value: Cow<'static, str>,
     #[schema(value_type = Option<Object>)]
     pub status_code: Option<()>,
 }
@@ -107,9 +110,9 @@ impl From<Decided> for DecisionResult {
         Self {
             decision: decided.decision.as_str(),
             status: DecisionStatus {
-                status_message: decided.message.map(str::to_owned),
+                status_message: decided.message,
                 status_details: None,
-                status_code: StatusCodeJson { value: format!("urn:oasis:names:tc:xacml:1.0:status:{}", decided.status), status_code: None },
+                status_code: StatusCodeJson { value: status_urn(decided.status), status_code: None },
             },
             obligations,
             associate_advice: None,
@@ -117,6 +120,14 @@ impl From<Decided> for DecisionResult {
             policy_identifier_list: None,
             explanation: decided.explanation,
         }
+    }
+}
+
+/// The URN of a status.
+fn status_urn(status: &str) -> Cow<'static, str> {
+    match status {
+        "ok" => Cow::Borrowed("urn:oasis:names:tc:xacml:1.0:status:ok"),
+        other => Cow::Owned(format!("urn:oasis:names:tc:xacml:1.0:status:{other}")),
     }
 }
 

@@ -1,6 +1,8 @@
 //! Resources as decisions see them.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+use metrics::Counter;
 
 use super::policies::CompiledPolicy;
 
@@ -30,4 +32,6 @@ pub struct Resource {
     pub policy_version: Option<i32>,
     /// The current policy; none when none was uploaded, or it cannot be read.
     pub policy: Option<Arc<CompiledPolicy>>,
+    /// Counters of its decisions, as soon as there was one.
+    pub counters: OnceLock<Box<[Counter]>>,
 }

@@ -1,6 +1,12 @@
 //! A change is known by the next decision here, and soon everywhere.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -142,4 +148,103 @@ async fn a_feed_that_cannot_be_followed_is_done_without() {
     assert_eq!(decision(&decide(&app, &token, None).await), "NotApplicable");
     app.run_sql("alter table change_feed_away rename to change_feed").await;
     assert!(app.running.state.feed.catch_up().await);
+}
+
+/// Asks in the background until it is told to stop; how many decisions it got.
+fn ask_on(app: &TestApp, token: &str, stop: &Arc<AtomicBool>) -> tokio::task::JoinHandle<i64> {
+    let (http, base, token, stop) = (app.http.clone(), app.base.clone(), token.to_owned(), Arc::clone(stop));
+    tokio::spawn(async move {
+        let mut decided = 0;
+        while !stop.load(Ordering::Relaxed) {
+            let answer = http.post(format!("{base}{AUTHORIZE_PATH}")).bearer_auth(&token).json(&question()).send().await.unwrap();
+            assert_eq!(answer.status(), 200);
+            answer.bytes().await.unwrap();
+            decided += 1;
+        }
+        decided
+    })
+}
+
+/// Asks until the answer is another one; how long that took, and how often it asked.
+async fn until(app: &TestApp, token: &str, body: &Value, expected: &str) -> (Duration, i64) {
+    let since = Instant::now();
+    let mut asked = 0;
+    loop {
+        let began = since.elapsed();
+        let answer = app.post(AUTHORIZE_PATH, token, body.clone()).await.expect(200);
+        asked += 1;
+        if decision(&answer) == expected {
+            return (began, asked);
+        }
+        assert!(began < Duration::from_secs(1), "still {} after {began:?}", decision(&answer));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_instances_under_load_never_hold_on_to_what_was_revoked_and_log_every_decision() {
+    let first = TestApp::start().await;
+    let apps = [TestApp::on(first.database.clone(), &[]).await, TestApp::on(first.database.clone(), &[]).await, first];
+    // Each instance has issuers of its own here.
+    let mut tokens = Vec::new();
+    for app in &apps {
+        tokens.push((app.organization(who::SAV, AUTHORIZE).await, app.person(who::ODDNY).await, crate::resources::owner(app).await));
+    }
+    let before = apps[0].count("select count(*) from decision_log").await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let load: Vec<_> = apps.iter().zip(&tokens).map(|(app, (token, ..))| ask_on(app, token, &stop)).collect();
+    let mut asked = 0;
+
+    // System users are approved on one instance, used on all, deleted on another.
+    for round in 0..12 {
+        let (here, there) = (&apps[round % 3], &apps[(round + 1) % 3]);
+        let ((_, oddny, _), (token, oddny_there, _)) = (&tokens[round % 3], &tokens[(round + 1) % 3]);
+        let mut body = request_body(who::KERAMIKK, &["a-ordning"]);
+        body["externalRef"] = json!(format!("round {round}"));
+        let made = here.post("/authentication/api/v1/systemuser/request/vendor", &here.vendor(who::FJORDLONN).await, body).await.expect(201);
+        let id = made.json()["id"].as_str().unwrap().to_owned();
+        here.post_empty(&format!("{DELETE}/request/{}/{id}/approve", who::KERAMIKK_PARTY), oddny).await.expect(200);
+        let body = decision_request(("urn:altinn:systemuser:uuid", &id), "write", "a-melding", ("urn:altinn:organization:identifier-no", who::KERAMIKK));
+        for (app, (token, ..)) in apps.iter().zip(&tokens) {
+            asked += until(app, token, &body, "Permit").await.1;
+        }
+        if round % 4 == 3 {
+            // Whoever listens for notifications is cut off; polling goes on.
+            there.run_sql("select pg_terminate_backend(pid) from pg_stat_activity where query ilike 'listen%'").await;
+        }
+        let deleted = there.delete(&format!("{DELETE}/{}/{id}", who::KERAMIKK_PARTY), oddny_there).await;
+        assert!(deleted.status < 300, "{}", deleted.text);
+        // Where it was deleted, the very next decision knows.
+        assert_eq!(decision(&there.post(AUTHORIZE_PATH, token, body.clone()).await.expect(200)), "NotApplicable");
+        asked += 1;
+        for (app, (token, ..)) in apps.iter().zip(&tokens) {
+            asked += until(app, token, &body, "NotApplicable").await.1;
+        }
+    }
+
+    // A policy is replaced on one instance, and decides on the others.
+    apps[0].post("/resourceregistry/api/v1/resource", &tokens[0].2, crate::resources::resource("sav-fangst")).await.expect(201);
+    let body = decision_request(
+        ("urn:altinn:systemuser:uuid", who::TINDEVANDRER_USER),
+        "read",
+        "sav-fangst",
+        ("urn:altinn:organization:identifier-no", who::TINDEVANDRER),
+    );
+    for round in 0..6 {
+        let (package, expected) = if round % 2 == 0 { ("lonn", "Permit") } else { ("jordbruk", "NotApplicable") };
+        let here = &apps[round % 3];
+        let xml = crate::resources::policy("sav-fangst", &[package]);
+        crate::resources::upload(here, &tokens[round % 3].2, "sav-fangst", "policyFile", &xml).await.expect(201);
+        for (app, (token, ..)) in apps.iter().zip(&tokens) {
+            asked += until(app, token, &body, expected).await.1;
+        }
+    }
+
+    stop.store(true, Ordering::Relaxed);
+    for task in load {
+        asked += task.await.unwrap();
+    }
+    for app in &apps {
+        app.running.state.pdp.log().flush().await;
+    }
+    assert_eq!(apps[0].count("select count(*) from decision_log").await - before, asked, "every decision is in the log, once");
 }

@@ -12,6 +12,7 @@ mod authzen_search;
 mod change_requests;
 mod client_batches;
 mod clients;
+mod conformance;
 mod conventions;
 mod decision_log;
 mod decisions;

@@ -13,7 +13,7 @@ const WRITE: &str = "altinn:resourceregistry/resource.write";
 const ADMIN: &str = "altinn:resourceregistry/resource.admin";
 const FOK: &str = "390055927";
 
-fn resource(id: &str) -> Value {
+pub fn resource(id: &str) -> Value {
     let texts = json!({"nb": "Fangst", "nn": "Fangst", "en": "Catch"});
     json!({
         "Identifier": id, "title": texts, "description": texts, "rightDescription": texts, "resourceType": "genericAccessResource",
@@ -24,7 +24,7 @@ fn resource(id: &str) -> Value {
     })
 }
 
-fn policy(id: &str, packages: &[&str]) -> String {
+pub fn policy(id: &str, packages: &[&str]) -> String {
     let matched = |function: &str, value: &str, attribute: &str, category: &str| {
         format!(
             r#"<AllOf><Match MatchId="urn:oasis:names:tc:xacml:{function}"><AttributeValue DataType="http://www.w3.org/2001/XMLSchema#string">{value}</AttributeValue><AttributeDesignator AttributeId="{attribute}" Category="urn:oasis:names:tc:xacml:{category}" DataType="http://www.w3.org/2001/XMLSchema#string" MustBePresent="false"/></Match></AllOf>"#
@@ -45,7 +45,7 @@ fn policy(id: &str, packages: &[&str]) -> String {
     )
 }
 
-async fn upload(app: &TestApp, token: &str, id: &str, field: &str, xml: &str) -> Answer {
+pub async fn upload(app: &TestApp, token: &str, id: &str, field: &str, xml: &str) -> Answer {
     let form = Form::new().part(field.to_owned(), Part::text(xml.to_owned()).file_name("policy.xml"));
     let request = app.http.post(format!("{}{BASE}/{id}/policy", app.base)).bearer_auth(token).multipart(form);
     Answer::of(request.send().await.expect("the service answers")).await
@@ -55,7 +55,7 @@ async fn read(app: &TestApp, path: &str) -> Answer {
     app.send(Method::GET, path, None, None).await
 }
 
-async fn owner(app: &TestApp) -> String {
+pub async fn owner(app: &TestApp) -> String {
     app.organization(who::SAV, WRITE).await
 }
 

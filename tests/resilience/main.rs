@@ -5,6 +5,7 @@
 #[expect(dead_code, reason = "every test binary uses its own part")]
 mod support;
 
+mod away;
 mod import;
 
 use std::{
