@@ -29,7 +29,8 @@ select
     d[1]::uuid as decision_id,
     -- Place among the decisions of one answer, from 0.
     d[2]::int as part,
-    d[3]::timestamptz as created,
+    -- Stored as milliseconds of the Unix clock.
+    to_timestamp(d[3]::bigint / 1000.0) as created,
     d[4] as endpoint,
     d[5] as caller_org,
     d[6] as caller_client_id,

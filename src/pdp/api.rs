@@ -2,10 +2,10 @@
 
 use axum::{
     body::{Body, Bytes},
-    extract::{FromRequest, Request, State},
+    extract::{FromRequest, FromRequestParts, Request, State},
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
+use http::{HeaderMap, StatusCode, header::CONTENT_TYPE, request::Parts};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 use subtle::ConstantTimeEq as _;
@@ -101,9 +101,17 @@ impl FromRequest<AppState> for AnyDecisionBody {
 const SUBSCRIPTION_KEY: &str = "ocp-apim-subscription-key";
 
 /// Whether the request carries one of the configured subscription keys.
-pub fn has_key(state: &AppState, headers: &HeaderMap) -> bool {
-    let Some(given) = headers.get(SUBSCRIPTION_KEY).map(http::HeaderValue::as_bytes) else { return false };
-    state.config.settings.pdp.subscription_keys.iter().any(|key| bool::from(key.expose_secret().as_bytes().ct_eq(given)))
+#[derive(Debug, Clone, Copy)]
+pub struct SubscriptionKey(pub bool);
+
+impl FromRequestParts<AppState> for SubscriptionKey {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Self::Rejection> {
+        let given = parts.headers.get(SUBSCRIPTION_KEY).map(http::HeaderValue::as_bytes);
+        let keys = &state.config.settings.pdp.subscription_keys;
+        Ok(Self(given.is_some_and(|given| keys.iter().any(|key| bool::from(key.expose_secret().as_bytes().ct_eq(given))))))
+    }
 }
 
 /// Decides what a subject may do with a resource for a party.
@@ -131,10 +139,10 @@ pub async fn authorize(
     owner: ServiceOwner<Authorize>,
     at_least: AtLeast,
     query: Query,
-    headers: HeaderMap,
+    SubscriptionKey(has_key): SubscriptionKey,
     body: DecisionBody,
 ) -> ApiResult<Response> {
-    if !state.config.settings.pdp.subscription_keys.is_empty() && !has_key(&state, &headers) {
+    if !state.config.settings.pdp.subscription_keys.is_empty() && !has_key {
         let message = "Access denied: the subscription key is missing or not valid.";
         return Ok((StatusCode::UNAUTHORIZED, Json(json!({"statusCode": 401, "message": message}))).into_response());
     }
@@ -179,10 +187,9 @@ pub async fn decision(
     caller: Result<BackEnd<Authorize>, ApiError>,
     at_least: AtLeast,
     query: Query,
-    headers: HeaderMap,
+    SubscriptionKey(has_key): SubscriptionKey,
     AnyDecisionBody(body): AnyDecisionBody,
 ) -> ApiResult<Response> {
-    let has_key = has_key(&state, &headers);
     let caller = match caller {
         Ok(caller) => Some(caller),
         Err(_) if has_key || state.config.settings.pdp.decision_open => None,

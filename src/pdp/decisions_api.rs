@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use axum::extract::State;
 use chrono::{DateTime, Utc};
-use http::HeaderMap;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{api::has_key, log};
+use super::{api::SubscriptionKey, log};
 use crate::{
     app::{AppState, ServiceOwner},
     http::{ApiError, ApiResult, Json, path::PathValues, time},
@@ -99,12 +98,12 @@ const ON_ITS_WAY: Duration = Duration::from_secs(2);
 pub async fn read(
     State(state): State<AppState>,
     caller: Result<ServiceOwner<Authorize>, ApiError>,
-    headers: HeaderMap,
+    SubscriptionKey(has_key): SubscriptionKey,
     path: PathValues,
 ) -> ApiResult<Json<AnswerDecisions>> {
     let org = match caller {
         Ok(owner) => owner.caller.principal.org.map(|org| org.to_string()),
-        Err(_) if has_key(&state, &headers) => None,
+        Err(_) if has_key => None,
         Err(error) => return Err(error),
     };
     let id = path.uuid("id")?;

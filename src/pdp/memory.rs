@@ -2,6 +2,7 @@
 
 use std::{mem::size_of, sync::Arc, time::Duration};
 
+use hashbrown::DefaultHashBuilder;
 use moka::sync::Cache;
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -127,13 +128,14 @@ fn role_attributes(role: &Role) -> Vec<(&'static str, Box<str>)> {
 pub struct Memory {
     feed: Arc<Feed>,
     catalogue: Arc<Catalogue>,
-    pairs: Cache<Key, Arc<Pair>>,
+    pairs: Cache<Key, Arc<Pair>, DefaultHashBuilder>,
 }
 
 impl Memory {
     /// Nothing is known yet.
     pub fn new(feed: Arc<Feed>, catalogue: Arc<Catalogue>) -> Self {
-        let pairs = Cache::builder().max_capacity(CAPACITY).time_to_live(LIFETIME).weigher(|_, pair: &Arc<Pair>| pair.weight()).build();
+        let pairs = Cache::builder().max_capacity(CAPACITY).time_to_live(LIFETIME).weigher(|_, pair: &Arc<Pair>| pair.weight());
+        let pairs = pairs.build_with_hasher(DefaultHashBuilder::default());
         Self { feed, catalogue, pairs }
     }
 

@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use hashbrown::DefaultHashBuilder;
 use moka::sync::Cache;
 use serde_json::{Map, Value};
 
@@ -62,12 +63,18 @@ impl Verified {
 /// Tokens that were proven genuine, by their text. Their times, and whether their issuer still has their key, are looked at
 /// each time.
 #[derive(Debug, Clone)]
-pub struct Proven(Cache<String, Arc<Genuine>>);
+pub struct Proven(Cache<String, Arc<Genuine>, DefaultHashBuilder>);
 
 impl Default for Proven {
     fn default() -> Self {
         let weight = |text: &String, _: &Arc<Genuine>| u32::try_from(2 * text.len() + 1_024).unwrap_or(u32::MAX);
-        Self(Cache::builder().max_capacity(32 << 20).time_to_live(Duration::from_mins(10)).weigher(weight).build())
+        Self(
+            Cache::builder()
+                .max_capacity(32 << 20)
+                .time_to_live(Duration::from_mins(10))
+                .weigher(weight)
+                .build_with_hasher(DefaultHashBuilder::default()),
+        )
     }
 }
 

@@ -107,7 +107,13 @@ async fn hostile_bodies_get_an_answer_and_no_more() {
         }
     }
     let entities = "<!DOCTYPE r [<!ENTITY a \"aaaaaaaaaa\"><!ENTITY b \"&a;&a;&a;&a;&a;&a;&a;&a;\">]><Request>&b;</Request>";
-    bodies.extend([entities.as_bytes().to_vec(), "[".repeat(100_000).into_bytes(), "<a>".repeat(100_000).into_bytes(), vec![0xff; 1_000], vec![0; 1_000]]);
+    bodies.extend([
+        entities.as_bytes().to_vec(),
+        "[".repeat(100_000).into_bytes(),
+        "<a>".repeat(100_000).into_bytes(),
+        vec![0xff; 1_000],
+        vec![0; 1_000],
+    ]);
     bodies.push(format!("{{\"Request\":{}}}", "{\"Request\":".repeat(10_000)).into_bytes());
     bodies.push(format!("{{\"Request\":{{\"Resource\":[{}]}}}}", vec!["{}"; 100_000].join(",")).into_bytes());
     bodies.push(b"{\"Request\":{\"AccessSubject\":[{\"Attribute\":[{\"AttributeId\":\"urn:a\",\"Value\":\"1e999999999\",\"DataType\":\"double\"}]}],\"Action\":[{\"Attribute\":[{\"AttributeId\":\"urn:a\",\"Value\":\"P999999999999999999999Y\",\"DataType\":\"yearMonthDuration\"}]}],\"Resource\":[{\"Attribute\":[{\"AttributeId\":\"urn:altinn:resource\",\"Value\":\"a-melding\"}]}]}}".to_vec());

@@ -81,6 +81,124 @@ async fn every_expected_decision_holds_by_every_identifier_of_the_party() {
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
+/// A decision asked in one of the other ways; none where that way cannot ask it.
+async fn ask_otherwise(
+    app: &TestApp,
+    token: &str,
+    way: &str,
+    subject: &(&str, String),
+    expected: &Expected,
+    parties: &[(&'static str, String)],
+) -> Option<String> {
+    let uuid = &parties[2].1;
+    let is_person = subject.0.contains("person");
+    match way {
+        "authzen" => {
+            let kind = match subject.0 {
+                "urn:altinn:systemuser:uuid" => "systemuser",
+                "urn:altinn:org" => "service_owner",
+                _ => "person",
+            };
+            let question = json!({"subject": {"type": kind, "id": subject.1}, "action": {"name": expected.action},
+                "resource": {"type": "resource", "id": expected.resource, "properties": {"party_uuid": uuid, "task": expected.task}}});
+            let mut question = question;
+            if expected.task.is_none() {
+                question["resource"]["properties"].as_object_mut().unwrap().shift_remove("task");
+            }
+            let answer = app.post("/access/v1/evaluation", token, question).await.expect(200).json();
+            let told = answer["context"]["xacml"]["decision"].as_str().unwrap_or("Indeterminate").to_owned();
+            let enough = expected.min_auth_level.is_none_or(|level| level <= 3);
+            assert_eq!(answer["decision"], told == "Permit" && enough, "{}: {answer}", expected.id);
+            Some(told)
+        }
+        "token" if subject.0 == "urn:altinn:systemuser:uuid" => {
+            let org = app
+                .sql_text(&format!("select coalesce((select reportee_org_no from system_user where id = '{}' and not is_deleted), '')", subject.1))
+                .await;
+            if org.is_empty() {
+                return None;
+            }
+            let raw = app.token("GetSystemUserToken", &[("systemUserId", &subject.1), ("systemUserOrg", &org), ("scopes", "test:scope")]).await;
+            let check = json!({"resource": expected.resource, "action": expected.action, "party": format!("urn:altinn:party:uuid:{uuid}"), "task": expected.task});
+            let answer =
+                app.post("/authorization/api/v1/systemuser/authorize", token, json!({"token": raw, "checks": [check]})).await.expect(200).json();
+            if answer["active"] == json!(false) {
+                assert_ne!(expected.decision, "Permit", "{}: {answer}", expected.id);
+                return None;
+            }
+            Some(answer["results"][0]["decision"].as_str().unwrap().to_owned())
+        }
+        "internal" if !is_person => {
+            let mut body = decision_request((subject.0, &subject.1), &expected.action, &expected.resource, ("urn:altinn:party:uuid", uuid));
+            if let Some(task) = &expected.task {
+                body["Request"]["Resource"][0]["Attribute"].as_array_mut().unwrap().push(json!({"AttributeId": "urn:altinn:task", "Value": task}));
+            }
+            let answer = app.post("/authorization/api/v1/decision", token, body).await.expect(200).json();
+            Some(answer["response"][0]["decision"].as_str().unwrap().to_owned())
+        }
+        "xml" => {
+            let attribute = |id: &str, value: &str| {
+                format!(
+                    "<Attribute IncludeInResult=\"false\" AttributeId=\"{id}\"><AttributeValue DataType=\"http://www.w3.org/2001/XMLSchema#string\">{value}</AttributeValue></Attribute>"
+                )
+            };
+            let task = expected.task.as_ref().map(|task| attribute("urn:altinn:task", task)).unwrap_or_default();
+            let body = format!(
+                "<Request xmlns=\"urn:oasis:names:tc:xacml:3.0:core:schema:wd-17\" ReturnPolicyIdList=\"false\" CombinedDecision=\"false\"><Attributes Category=\"urn:oasis:names:tc:xacml:1.0:subject-category:access-subject\">{}</Attributes><Attributes Category=\"urn:oasis:names:tc:xacml:3.0:attribute-category:action\">{}</Attributes><Attributes Category=\"urn:oasis:names:tc:xacml:3.0:attribute-category:resource\">{}{}{task}</Attributes></Request>",
+                attribute(subject.0, &subject.1),
+                attribute("urn:oasis:names:tc:xacml:1.0:action:action-id", &expected.action),
+                attribute("urn:altinn:resource", &expected.resource),
+                attribute("urn:altinn:party:uuid", uuid),
+            );
+            let request =
+                app.http.post(format!("{}/authorization/api/v1/authorize", app.base)).bearer_auth(token).header("content-type", "application/xml");
+            let text = Answer::of(request.body(body).send().await.unwrap()).await.expect(200).text;
+            let told = ["Permit", "Deny", "NotApplicable", "Indeterminate"].into_iter().find(|word| text.contains(&format!("Decision>{word}</")));
+            Some(told.expect("a decision").to_owned())
+        }
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn every_api_decides_alike() {
+    let app = TestApp::start().await;
+    let token = app.organization(who::SAV, AUTHORIZE).await;
+    let (mut wrong, mut asked) = (Vec::new(), std::collections::BTreeMap::<&str, usize>::new());
+    let (mut subjects, mut actions, mut resources, mut references, mut in_order) = (vec![], vec![], vec![], vec![], vec![]);
+    for (n, line) in include_str!("../../data/universe/decisions.ndjson").lines().enumerate() {
+        let expected: Expected = serde_json::from_str(line).unwrap();
+        let text = |name: &str| expected.subject.get(name).and_then(Value::as_str).map(str::to_owned);
+        let subject = text("systemUser").map(|id| ("urn:altinn:systemuser:uuid", id));
+        let subject = subject.or_else(|| text("person").map(|pid| ("urn:altinn:person:identifier-no", pid)));
+        let subject = subject.unwrap_or_else(|| ("urn:altinn:org", text("org").expect("a subject")));
+        let parties = identifiers(&app, &expected.party).await;
+        for way in ["authzen", "token", "internal", "xml"] {
+            if let Some(told) = ask_otherwise(&app, &token, way, &subject, &expected, &parties).await {
+                *asked.entry(way).or_default() += 1;
+                if told != expected.decision {
+                    wrong.push(format!("{} by {way}: {told}, expected {} ({})", expected.id, expected.decision, expected.why));
+                }
+            }
+        }
+        let attribute = |id: &str, value: &str| json!({"AttributeId": id, "Value": value});
+        subjects.push(json!({"Id": format!("s{n}"), "Attribute": [attribute(subject.0, &subject.1)]}));
+        actions.push(json!({"Id": format!("a{n}"), "Attribute": [attribute("urn:oasis:names:tc:xacml:1.0:action:action-id", &expected.action)]}));
+        let mut of_resource = vec![attribute("urn:altinn:resource", &expected.resource), attribute(parties[0].0, &parties[0].1)];
+        of_resource.extend(expected.task.iter().map(|task| attribute("urn:altinn:task", task)));
+        resources.push(json!({"Id": format!("r{n}"), "Attribute": of_resource}));
+        references.push(json!({"ReferenceId": [format!("s{n}"), format!("a{n}"), format!("r{n}")]}));
+        in_order.push(expected.decision);
+    }
+    let body =
+        json!({"Request": {"AccessSubject": subjects, "Action": actions, "Resource": resources, "MultiRequests": {"RequestReference": references}}});
+    let answer = app.post("/authorization/api/v1/authorize", &token, body).await.expect(200).json();
+    let together: Vec<&str> = answer["response"].as_array().unwrap().iter().map(|r| r["decision"].as_str().unwrap()).collect();
+    assert_eq!(together, in_order, "all in one request");
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(asked["authzen"] == 93 && asked["xml"] == 93 && asked["internal"] >= 30 && asked["token"] >= 20, "{asked:?}");
+}
+
 #[tokio::test]
 async fn a_permit_looks_like_this() {
     let app = TestApp::start().await;

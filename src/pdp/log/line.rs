@@ -13,6 +13,7 @@ use crate::http::time;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Text,
+    Instant,
     Number,
     Flag,
     Context,
@@ -23,7 +24,7 @@ enum Kind {
 const FIELDS: [(&str, Kind); 28] = [
     ("decisionId", Kind::Text),
     ("part", Kind::Number),
-    ("created", Kind::Text),
+    ("created", Kind::Instant),
     ("endpoint", Kind::Text),
     ("callerOrg", Kind::Text),
     ("callerClientId", Kind::Text),
@@ -102,7 +103,7 @@ impl Line {
         text.push_str(decision_id.as_hyphenated().encode_lower(&mut buffer));
         let mut line = Self { created, text };
         line.number(Some(part));
-        line.raw(Some(&time::format(created)));
+        let _ = write!(line.text, "\t{}", created.timestamp_millis());
         line
     }
 
@@ -157,6 +158,9 @@ pub fn told(line: &str) -> Map<String, Value> {
     let value = |kind: Kind, text: &str| match kind {
         _ if text == NONE => Value::Null,
         Kind::Text => Value::from(text),
+        Kind::Instant => {
+            text.parse().ok().and_then(DateTime::from_timestamp_millis).map_or(Value::Null, |instant: DateTime<Utc>| time::format(instant).into())
+        }
         Kind::Number => text.parse::<i64>().map_or(Value::Null, Value::from),
         Kind::Flag => Value::from(text == "t"),
         Kind::Context => serde_json::from_str(text).map_or(Value::Null, |stored| context::told(&stored)),

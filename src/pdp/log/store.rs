@@ -74,7 +74,7 @@ pub async fn between(db: &mut PgConnection, from: DateTime<Utc>, to: DateTime<Ut
     Ok(sqlx::query_scalar!(
         r#"select line as "line!" from decision_block b cross join lateral string_to_table(b.lines, E'\n') as line
            cross join lateral string_to_array(line, E'\t') as d
-           where b.first >= $1 and b.first < $3 and b.last >= $2 and d[3]::timestamptz >= $2 and d[3]::timestamptz < $3
+           where b.first >= $1 and b.first < $3 and b.last >= $2 and to_timestamp(d[3]::bigint / 1000.0) >= $2 and to_timestamp(d[3]::bigint / 1000.0) < $3
            order by d[1]::uuid, d[2]::int"#,
         from - SPAN,
         from,

@@ -352,7 +352,16 @@ mod tests {
             let quick = quick::read(bytes.as_bytes()).unwrap_or_else(|| panic!("{bytes}"));
             assert_eq!(quick, read_tolerantly(bytes.as_bytes()).unwrap());
         }
-        for unusual in [r#"{"REQUEST":{}}"#, "[{}]", r#"{"Request":[]}"#, r#"{"Request":{"Resource":[[]]}}"#, r#"{"Request":{},"request":{}}"#, r#"{"Request":{"Resource":{}}}"#, r#"{"Request":{"Odd":1}}"#, r#"{"Request":{"Resource":[{"Attribute":[{"Value":1}]}]}}"#] {
+        for unusual in [
+            r#"{"REQUEST":{}}"#,
+            "[{}]",
+            r#"{"Request":[]}"#,
+            r#"{"Request":{"Resource":[[]]}}"#,
+            r#"{"Request":{},"request":{}}"#,
+            r#"{"Request":{"Resource":{}}}"#,
+            r#"{"Request":{"Odd":1}}"#,
+            r#"{"Request":{"Resource":[{"Attribute":[{"Value":1}]}]}}"#,
+        ] {
             assert!(quick::read(unusual.as_bytes()).is_none(), "{unusual}");
         }
     }
