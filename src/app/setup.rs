@@ -148,9 +148,10 @@ fn key_set_file(path: &Path) -> anyhow::Result<KeySet> {
 fn verifier(config: &Checked, clock: &Clock, own_keys: &Arc<OwnKeys>, extra: Vec<TrustedIssuer>) -> anyhow::Result<Verifier> {
     let settings = &config.settings;
     let sandbox = config.profile() == Profile::Sandbox;
-    let published = |issuer: &str, path: &'static str| -> anyhow::Result<KeySource> {
-        Ok(KeySource::Published(Arc::new(JwksClient::new(issuer, path, settings.jwks.clone(), sandbox)?)))
+    let at = |issuer: &str, metadata: &str| -> anyhow::Result<KeySource> {
+        Ok(KeySource::Published(Arc::new(JwksClient::new(issuer, metadata, settings.jwks.clone(), sandbox)?)))
     };
+    let published = |issuer: &str, path: &str| at(issuer, &format!("{}{path}", issuer.trim_end_matches('/')));
     let mut issuers = vec![
         TrustedIssuer { name: config.own_issuer.clone(), kind: IssuerKind::Altinn, algorithms: RS256, keys: KeySource::Own(Arc::clone(own_keys)) },
         TrustedIssuer {
@@ -166,6 +167,10 @@ fn verifier(config: &Checked, clock: &Clock, own_keys: &Arc<OwnKeys>, extra: Vec
             keys: published(&config.idporten_issuer, "/.well-known/openid-configuration")?,
         },
     ];
+    for other in &settings.tokens.altinn.external_issuers {
+        let keys = at(&other.issuer, &other.metadata).with_context(|| format!("tokens.altinn.external_issuers: {}", other.issuer))?;
+        issuers.push(TrustedIssuer { name: other.issuer.clone(), kind: IssuerKind::Altinn, algorithms: RS256, keys });
+    }
     issuers.extend(extra);
     let base = &config.public_base;
     let audiences = if settings.tokens.audiences.is_empty() {

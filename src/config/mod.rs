@@ -116,7 +116,16 @@ section! {
         audiences: Vec<String>,
         audience_mode: AudienceMode,
         denied_kids: Vec<String>,
+        altinn: AltinnTokens,
     }
+}
+section! {
+    /// `tokens.altinn.*`
+    AltinnTokens { external_issuers: Vec<AltinnIssuer>, allow_external: bool }
+}
+section! {
+    /// One of `tokens.altinn.external_issuers`
+    AltinnIssuer { issuer: String, metadata: String }
 }
 section! {
     /// `tokens.maskinporten.*`, `tokens.idporten.*`

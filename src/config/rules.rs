@@ -53,6 +53,7 @@ pub fn check(settings: Settings) -> Result<Checked, Vec<String>> {
     let public_base = base_url(&settings, &mut wrong);
     let ui_base = settings.server.ui_base_url.as_ref().map_or_else(|| public_base.clone(), trimmed);
     let (maskinporten_issuer, idporten_issuer) = issuers(&settings, &mut wrong);
+    neighbours(&settings, &mut wrong);
     if profile == Profile::Sandbox {
         check_sandbox(&settings, &mut wrong);
     } else {
@@ -97,6 +98,42 @@ fn base_url(settings: &Settings, wrong: &mut Vec<String>) -> String {
 pub fn http_base(address: SocketAddr) -> String {
     let host = if address.ip().is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { address.ip() };
     format!("http://{}", SocketAddr::new(host, address.port()))
+}
+
+/// Neighbouring installations: where they stand, and that they are no other profile's.
+fn neighbours(settings: &Settings, wrong: &mut Vec<String>) {
+    let profile = settings.server.profile;
+    let altinn = &settings.tokens.altinn;
+    if profile == Profile::Prod && !altinn.external_issuers.is_empty() && !altinn.allow_external {
+        wrong.push("tokens.altinn.external_issuers: are taken in prod only with tokens.altinn.allow_external".to_owned());
+    }
+    for other in &altinn.external_issuers {
+        let host = |address: &str| Url::parse(address).ok().and_then(|url| url.host_str().map(str::to_ascii_lowercase));
+        let fault = match (host(&other.issuer), host(&other.metadata)) {
+            (Some(issuer), Some(metadata)) if issuer != metadata => Some("issuer and metadata lie on different hosts"),
+            (Some(issuer), Some(_)) => {
+                let is_test = is_test_altinn(&issuer);
+                let is_real = issuer == "altinn.no" || issuer.ends_with(".altinn.no");
+                match profile {
+                    Profile::Prod if is_test || !other.issuer.starts_with("https://") => Some("is an issuer of tests"),
+                    Profile::Test if is_real && !is_test => Some("is a real issuer"),
+                    Profile::Sandbox if is_real || is_test => Some("is no issuer for a sandbox"),
+                    _ => None,
+                }
+            }
+            _ => Some("issuer and metadata must be addresses"),
+        };
+        wrong.extend(fault.map(|fault| format!("tokens.altinn.external_issuers: {}: {fault}", other.issuer)));
+    }
+}
+
+/// Altinn's environments for tests: `platform.tt02.altinn.no`, `platform.at22.altinn.cloud`.
+fn is_test_altinn(host: &str) -> bool {
+    let is_environment = |label: &str| {
+        let number = ["tt", "at", "yt"].iter().find_map(|kind| label.strip_prefix(kind));
+        number.is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+    };
+    host.ends_with("altinn.cloud") || host.split('.').any(is_environment)
 }
 
 /// The issuers of a profile. Real, test and sandbox issuers never meet in one process.
@@ -242,6 +279,28 @@ mod tests {
         pairs.push((key, value));
         let wrong = serve(&pairs).unwrap_err();
         assert!(wrong.iter().any(|w| w.contains(named)), "{wrong:?}");
+    }
+
+    #[rstest::rstest]
+    #[case("prod", "https://platform.altinn.no", true)]
+    #[case("prod", "https://platform.tt02.altinn.no", false)]
+    #[case("prod", "https://platform.at22.altinn.cloud", false)]
+    #[case("prod", "http://platform.altinn.no", false)]
+    #[case("test", "https://platform.tt02.altinn.no", true)]
+    #[case("test", "https://platform.altinn.no", false)]
+    #[case("test", "no-address", false)]
+    fn neighbours_are_of_the_same_kind(#[case] profile: &str, #[case] base: &str, #[case] is_taken: bool) {
+        let env: HashMap<String, String> = GOOD.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let mut settings = load(Source::Serve(None), &env, &[]).unwrap();
+        settings.server.profile = if profile == "prod" { Profile::Prod } else { Profile::Test };
+        settings.tokens.altinn.allow_external = true;
+        let issuer = format!("{base}/authentication/api/v1/openid/");
+        let metadata = format!("{issuer}.well-known/openid-configuration");
+        settings.tokens.altinn.external_issuers.push(crate::config::AltinnIssuer { issuer, metadata });
+        let about_neighbours = |settings: Settings| check(settings).err().into_iter().flatten().any(|w| w.contains("external_issuers"));
+        assert_eq!(!about_neighbours(settings.clone()), is_taken);
+        settings.tokens.altinn.allow_external = false;
+        assert_eq!(!about_neighbours(settings), is_taken && profile == "test");
     }
 
     #[test]

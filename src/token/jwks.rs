@@ -134,7 +134,7 @@ pub enum JwksError {
 #[derive(Debug)]
 pub struct JwksClient {
     issuer: String,
-    metadata_path: &'static str,
+    metadata: Url,
     http: reqwest::Client,
     settings: Jwks,
     loopback_http: bool,
@@ -157,12 +157,12 @@ struct Attempts {
 }
 
 impl JwksClient {
-    /// A client for an issuer whose metadata lies at `{issuer}{metadata_path}`. Plain HTTP to a loopback address is
+    /// A client for an issuer with the address of its metadata. Plain HTTP to a loopback address is
     /// taken only with `loopback_http`.
     ///
     /// # Errors
-    /// The HTTP client cannot be built.
-    pub fn new(issuer: &str, metadata_path: &'static str, settings: Jwks, loopback_http: bool) -> anyhow::Result<Self> {
+    /// The address cannot be read, or the HTTP client not be built.
+    pub fn new(issuer: &str, metadata: &str, settings: Jwks, loopback_http: bool) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(Duration::from_secs(2))
@@ -171,7 +171,7 @@ impl JwksClient {
             .build()?;
         Ok(Self {
             issuer: issuer.to_owned(),
-            metadata_path,
+            metadata: Url::parse(metadata)?,
             http,
             unknown: Cache::builder().max_capacity(1_000).time_to_live(Duration::from_secs(settings.min_interval_s)).build(),
             settings,
@@ -273,7 +273,7 @@ impl JwksClient {
     /// Where the keys are, by the issuer's own metadata.
     async fn key_address(&self) -> anyhow::Result<Url> {
         let base = Url::parse(&self.issuer)?;
-        let metadata = self.get_json(Url::parse(&format!("{}{}", self.issuer.trim_end_matches('/'), self.metadata_path))?).await?;
+        let metadata = self.get_json(self.metadata.clone()).await?;
         let named = metadata.get("issuer").and_then(Value::as_str).unwrap_or_default();
         anyhow::ensure!(named == self.issuer, "the metadata names another issuer");
         let address = Url::parse(metadata.get("jwks_uri").and_then(Value::as_str).unwrap_or_default())?;

@@ -9,7 +9,7 @@ use hashbrown::DefaultHashBuilder;
 use moka::sync::Cache;
 use serde_json::{Map, Value};
 
-use super::{Algorithm, IssuerKind, JwksError, ParsedToken, Principal, TrustedIssuer, VerificationKey, parse};
+use super::{Algorithm, IssuerKind, JwksError, ParsedToken, Principal, TrustedIssuer, VerificationKey, parse, sha256};
 use crate::{clock::Clock, config::AudienceMode};
 
 /// Why a token is not believed.
@@ -60,21 +60,15 @@ impl Verified {
     }
 }
 
-/// Tokens that were proven genuine, by their text. Their times, and whether their issuer still has their key, are looked at
+/// Tokens that were proven genuine, by their digest. Their times, and whether their issuer still has their key, are looked at
 /// each time.
 #[derive(Debug, Clone)]
-pub struct Proven(Cache<String, Arc<Genuine>, DefaultHashBuilder>);
+pub struct Proven(Cache<[u8; 32], Arc<Genuine>, DefaultHashBuilder>);
 
 impl Default for Proven {
     fn default() -> Self {
-        let weight = |text: &String, _: &Arc<Genuine>| u32::try_from(2 * text.len() + 1_024).unwrap_or(u32::MAX);
-        Self(
-            Cache::builder()
-                .max_capacity(32 << 20)
-                .time_to_live(Duration::from_mins(10))
-                .weigher(weight)
-                .build_with_hasher(DefaultHashBuilder::default()),
-        )
+        let tokens = Cache::builder().max_capacity(10_000).time_to_live(Duration::from_secs(60));
+        Self(tokens.build_with_hasher(DefaultHashBuilder::default()))
     }
 }
 
@@ -132,7 +126,8 @@ impl Verifier {
     /// # Errors
     /// The first check that fails.
     pub async fn genuine(&self, text: &str) -> Result<Arc<Genuine>, Reject> {
-        if let Some(known) = self.proven.0.get(text)
+        let digest = sha256(text);
+        if let Some(known) = self.proven.0.get(&digest)
             && let Some(issuer) = self.issuers.get(known.issuer)
             && issuer.key(&known.kid).await.is_ok_and(|key| Arc::ptr_eq(&key, &known.key))
         {
@@ -157,7 +152,7 @@ impl Verifier {
         let kid = kid.to_owned();
         let genuine = Genuine { kind: issuer.kind, claims: token.claims, times, issuer: number, kid, key, principal: OnceLock::new() };
         let genuine = Arc::new(genuine);
-        self.proven.0.insert(text.to_owned(), Arc::clone(&genuine));
+        self.proven.0.insert(digest, Arc::clone(&genuine));
         Ok(genuine)
     }
 

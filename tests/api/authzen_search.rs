@@ -170,7 +170,7 @@ async fn what_is_missing_is_said_in_plain_text() {
 
 #[tokio::test]
 async fn the_world_of_the_certification_is_there_when_switched_on() {
-    let s = Searcher::start(AUTHORIZE, &[("SYSTEMBRUKER__AUTHZEN__CONFORMANCE_FIXTURE", "true")]).await;
+    let s = Searcher::start(AUTHORIZE, &[("authzen.conformance_fixture", "true")]).await;
     let user = |id: &str| json!({"type": "user", "id": id});
     let record = |id: &str| json!({"type": "record", "id": id});
     assert!(s.evaluates(user("alice"), "write", record("record-1")).await);

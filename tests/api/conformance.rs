@@ -56,7 +56,7 @@ fn about(request: &str, identifier: &str) -> Option<String> {
 
 #[tokio::test]
 async fn the_conformance_cases_are_decided_alike_over_http() {
-    let app = TestApp::with(&[("SYSTEMBRUKER__PDP__DECISION_OPEN", "true")]).await;
+    let app = TestApp::with(&[("pdp.decision_open", "true")]).await;
     let cases = cases();
     assert!(cases.len() > 200, "{} cases", cases.len());
     let mut db = app.sql().await;
@@ -92,7 +92,7 @@ async fn the_conformance_cases_are_decided_alike_over_http() {
 
 #[tokio::test]
 async fn hostile_bodies_get_an_answer_and_no_more() {
-    let app = TestApp::with(&[("SYSTEMBRUKER__PDP__DECISION_OPEN", "true")]).await;
+    let app = TestApp::with(&[("pdp.decision_open", "true")]).await;
     let token = app.organization(who::SAV, AUTHORIZE).await;
     let mut bodies: Vec<Vec<u8>> = Vec::new();
     let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/engine/found")];

@@ -85,7 +85,7 @@ async fn each_part_of_a_request_leaves_a_row() {
 
 #[tokio::test]
 async fn every_door_writes() {
-    let app = TestApp::with(&[("SYSTEMBRUKER__PDP__SUBSCRIPTION_KEYS", "a-key-that-is-long-enough")]).await;
+    let app = TestApp::with(&[("pdp.subscription_keys", "a-key-that-is-long-enough")]).await;
     let keyed = |path: &'static str, body: Value| {
         app.http.post(format!("{}{path}", app.base)).header("Ocp-Apim-Subscription-Key", "a-key-that-is-long-enough").json(&body).send()
     };

@@ -52,7 +52,7 @@ impl Issuer {
     }
 
     fn client(&self, settings: Jwks) -> JwksClient {
-        JwksClient::new(&format!("{}/", self.0.base), "/.well-known/oauth-authorization-server", settings, true).unwrap()
+        JwksClient::new(&format!("{}/", self.0.base), &format!("{}/.well-known/oauth-authorization-server", self.0.base), settings, true).unwrap()
     }
 
     fn set(&self, answer: Answer) {

@@ -236,3 +236,26 @@ async fn which_person_a_token_names() {
     low["acr"] = json!("idporten-loa-low");
     app.get(&path, &keys.idporten.signing_key().sign(&low, &[]).unwrap()).await.expect(403);
 }
+
+#[tokio::test]
+async fn tokens_of_a_neighbour_are_taken_where_it_is_listed() {
+    let neighbour = TestApp::start().await;
+    let issuer = neighbour.running.config.own_issuer.clone();
+    let token = neighbour.organization(who::SAV, AUTHORIZE).await;
+    let body = || {
+        decision_request(
+            ("urn:altinn:systemuser:uuid", who::TINDEVANDRER_USER),
+            "write",
+            "a-melding",
+            ("urn:altinn:organization:identifier-no", who::TINDEVANDRER),
+        )
+    };
+    let stranger = TestApp::start().await;
+    stranger.post("/authorization/api/v1/authorize", &token, body()).await.expect(401);
+    let mut config = settings(&[]);
+    let metadata = format!("{issuer}.well-known/openid-configuration");
+    config.settings.tokens.altinn.external_issuers.push(systembruker::config::AltinnIssuer { issuer, metadata });
+    let friend = TestApp::of(config, stranger.database.clone()).await;
+    let answer = friend.post("/authorization/api/v1/authorize", &token, body()).await.expect(200);
+    assert_eq!(answer.json()["response"][0]["decision"], "Permit");
+}

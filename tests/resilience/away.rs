@@ -24,7 +24,7 @@ async fn memory_answers_for_a_second_and_then_nobody() {
     std::fs::create_dir_all(&dir).unwrap();
     Cluster::remove(&dir).unwrap();
     let mut cluster = Cluster::start(&dir, Durability::Volatile).unwrap();
-    let app = TestApp::on(cluster.url("postgres"), &[("SYSTEMBRUKER__PDP__SUBSCRIPTION_KEYS", "a-key-that-is-long-enough")]).await;
+    let app = TestApp::on(cluster.url("postgres"), &[("pdp.subscription_keys", "a-key-that-is-long-enough")]).await;
     let token = app.organization(who::SAV, AUTHORIZE).await;
     let ask = async |path: &str, body: Value| {
         let request = app.http.request(Method::POST, format!("{}{path}", app.base)).bearer_auth(&token).json(&body);

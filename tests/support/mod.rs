@@ -217,7 +217,11 @@ impl TestApp {
 
     /// On a database that is there.
     pub async fn on(database: SecretString, extra: &[(&str, &str)]) -> Self {
-        let config = settings(extra);
+        Self::of(settings(extra), database).await
+    }
+
+    /// With settings of its own.
+    pub async fn of(config: Checked, database: SecretString) -> Self {
         let clock = Clock::default();
         let running = sandbox::start(config, &database, clock.clone(), &ProgressBar::hidden()).await.expect("a sandbox starts");
         let config = &running.config;
