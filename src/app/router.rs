@@ -1,6 +1,6 @@
 //! Every route, and what stands in front of them.
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
 use axum::{
     Router,
@@ -10,8 +10,11 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use http::{HeaderValue, Method, StatusCode, Uri, header::ALLOW};
-use tower::{ServiceExt as _, util::BoxCloneSyncService};
+use http::{
+    HeaderValue, Method, StatusCode, Uri,
+    header::{ALLOW, HOST},
+};
+use tower::{Service, ServiceExt as _};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi as _;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -233,20 +236,21 @@ pub fn routes(state: &AppState) -> (Router, Vec<String>) {
 
 /// The whole service: path rewriting, the request's context, limits, and the routes.
 #[must_use]
-pub fn service(state: &AppState) -> BoxCloneSyncService<Request, Response, std::convert::Infallible> {
+pub fn service(state: &AppState) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static {
     let (router, templates) = routes(state);
     let table = Arc::new(path::RouteTable::new(templates.iter().map(String::as_str)));
-    let settings = context::ContextSettings {
-        trusted_proxies: state.config.settings.server.trusted_proxies.clone().into(),
-        problem_detail: state.config.settings.compat.problem_detail,
-    };
-    let router = router
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn_with_state(state.clone(), own_writes))
-        .layer(middleware::from_fn_with_state(state.clone(), guard))
-        .layer(middleware::from_fn_with_state(settings, context::establish));
+    let around = Arc::new(Around {
+        context: context::ContextSettings {
+            trusted_proxies: state.config.settings.server.trusted_proxies.clone().into(),
+            problem_detail: state.config.settings.compat.problem_detail,
+        },
+        hosts: Hosts::of(state),
+        is_sandbox: state.config.profile() == Profile::Sandbox,
+        feed: Arc::clone(&state.feed),
+    });
+    let router = router.layer(CatchPanicLayer::custom(panicked)).layer(middleware::from_fn_with_state(around, surround));
     // Rewriting comes before routing, so it stands outside the router.
-    let rewriting = tower::service_fn(move |request: Request| {
+    tower::service_fn(move |request: Request| {
         let router = router.clone();
         let table = Arc::clone(&table);
         async move {
@@ -256,70 +260,108 @@ pub fn service(state: &AppState) -> BoxCloneSyncService<Request, Response, std::
                 Err(status) => Ok(status.into_response()),
             }
         }
-    });
-    BoxCloneSyncService::new(rewriting)
+    })
 }
 
-/// What a call wrote is known here before it is answered, and elsewhere by the position that the answer names.
-async fn own_writes(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    if request.method().is_safe() {
-        return next.run(request).await;
-    }
-    let (mut response, notes) = feed::noting(next.run(request)).await;
-    state.feed.take(&notes);
-    if let Some(position) = notes.position
-        && !response.status().is_client_error()
-        && !response.status().is_server_error()
-    {
-        response.headers_mut().insert("Systembruker-Position", HeaderValue::from(position));
-    }
-    response
+/// What stands in front of every route.
+#[derive(Debug)]
+struct Around {
+    context: context::ContextSettings,
+    hosts: Hosts,
+    is_sandbox: bool,
+    feed: Arc<feed::Feed>,
 }
 
-/// Header limits, host names, and the sandbox's mark.
-async fn guard(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    const MAX_TARGET: usize = 8 * 1024;
-    const MAX_HEADERS: usize = 32 * 1024;
-    if request.uri().path_and_query().is_some_and(|p| p.as_str().len() > MAX_TARGET) {
-        return StatusCode::URI_TOO_LONG.into_response();
-    }
-    let size: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
-    if size > MAX_HEADERS || request.headers().len() > 100 {
-        return StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into_response();
-    }
-    if !host_allowed(&state, &request) {
-        return StatusCode::MISDIRECTED_REQUEST.into_response();
-    }
-    let mut response = next.run(request).await;
-    if state.config.profile() == Profile::Sandbox {
-        response.headers_mut().insert("X-Sandbox", HeaderValue::from_static("true"));
-    }
-    response
+async fn surround(State(around): State<Arc<Around>>, request: Request, next: Next) -> Response {
+    let answer = async |request: Request| {
+        if let Some(refused) = around.refusal(&request) {
+            return refused.into_response();
+        }
+        let mut response = around.with_position(request, next).await;
+        if around.is_sandbox {
+            response.headers_mut().insert("X-Sandbox", HeaderValue::from_static("true"));
+        }
+        response
+    };
+    context::within(&around.context, request, answer).await
 }
 
-fn host_allowed(state: &AppState, request: &Request) -> bool {
-    // Probes come by address.
-    if matches!(request.uri().path(), "/alive" | "/health" | "/health/ready") {
-        return true;
+impl Around {
+    /// Limits of headers, and host names.
+    fn refusal(&self, request: &Request) -> Option<StatusCode> {
+        const MAX_TARGET: usize = 8 * 1024;
+        const MAX_HEADERS: usize = 32 * 1024;
+        if request.uri().path_and_query().is_some_and(|p| p.as_str().len() > MAX_TARGET) {
+            return Some(StatusCode::URI_TOO_LONG);
+        }
+        let size: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+        if size > MAX_HEADERS || request.headers().len() > 100 {
+            return Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+        }
+        (!self.hosts.admit(request)).then_some(StatusCode::MISDIRECTED_REQUEST)
     }
-    let given = request.uri().host().map(str::to_owned).or_else(|| {
-        let header = request.headers().get(http::header::HOST)?.to_str().ok()?;
-        header.parse::<Uri>().ok().and_then(|uri| uri.host().map(str::to_owned))
-    });
-    let Some(host) = given else { return false };
-    let host = host.to_ascii_lowercase();
-    let sandbox = state.config.settings.sandbox.as_ref();
-    let loopback = matches!(host.as_str(), "localhost" | "[::1]") || host.starts_with("127.");
-    if sandbox.is_some_and(|s| loopback || s.allow_nonloopback) {
-        return true;
+
+    /// What a call wrote is known here before it is answered, and elsewhere by the position that the answer names.
+    async fn with_position(&self, request: Request, next: Next) -> Response {
+        if request.method().is_safe() {
+            return next.run(request).await;
+        }
+        let (mut response, notes) = feed::noting(next.run(request)).await;
+        self.feed.take(&notes);
+        if let Some(position) = notes.position
+            && !response.status().is_client_error()
+            && !response.status().is_server_error()
+        {
+            response.headers_mut().insert("Systembruker-Position", HeaderValue::from(position));
+        }
+        response
     }
-    let of_base = |base: &str| base.parse::<Uri>().ok().and_then(|u| u.host().map(|h| h.eq_ignore_ascii_case(&host))).unwrap_or(false);
-    let allowed = &state.config.settings.server.allowed_hosts;
-    if allowed.is_empty() {
-        of_base(&state.config.public_base) || of_base(&state.config.ui_base)
-    } else {
-        allowed.iter().any(|a| a.eq_ignore_ascii_case(&host))
+}
+
+/// Names by which clients may call.
+#[derive(Debug)]
+struct Hosts {
+    /// In lower case.
+    names: Vec<String>,
+    loopback: bool,
+    any: bool,
+}
+
+impl Hosts {
+    fn of(state: &AppState) -> Self {
+        let settings = &state.config.settings;
+        let of_base = |base: &str| base.parse::<Uri>().ok().and_then(|uri| uri.host().map(str::to_ascii_lowercase));
+        let names = if settings.server.allowed_hosts.is_empty() {
+            [&state.config.public_base, &state.config.ui_base].into_iter().filter_map(|base| of_base(base)).collect()
+        } else {
+            settings.server.allowed_hosts.iter().map(|host| host.to_ascii_lowercase()).collect()
+        };
+        let sandbox = settings.sandbox.as_ref();
+        Self { names, loopback: sandbox.is_some(), any: sandbox.is_some_and(|sandbox| sandbox.allow_nonloopback) }
     }
+
+    fn admit(&self, request: &Request) -> bool {
+        // Probes come by address.
+        if matches!(request.uri().path(), "/alive" | "/health" | "/health/ready") {
+            return true;
+        }
+        let header = || request.headers().get(HOST).and_then(|value| value.to_str().ok()).and_then(host_name);
+        let Some(host) = request.uri().host().or_else(header) else { return false };
+        let is_loopback = host.eq_ignore_ascii_case("localhost") || host == "[::1]" || host.starts_with("127.");
+        self.any || (self.loopback && is_loopback) || self.names.iter().any(|name| name.eq_ignore_ascii_case(host))
+    }
+}
+
+/// The name in a `Host` header, without the port.
+fn host_name(text: &str) -> Option<&str> {
+    let name = match text.strip_prefix('[').and_then(|rest| rest.find(']')) {
+        Some(end) => text.get(..end + 2)?,
+        None => text.split(':').next()?,
+    };
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']');
+    let port = text.get(name.len()..)?;
+    let is_port = port.is_empty() || port.strip_prefix(':').is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_digit()));
+    (!name.is_empty() && name.bytes().all(is_plain) && is_port).then_some(name)
 }
 
 /// 405 names what is offered; HEAD is not, on the APIs.
@@ -339,4 +381,29 @@ fn without_head(mut response: Response) -> Response {
 fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response<Body> {
     let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
     ApiError::internal(anyhow::anyhow!("panic: {text}")).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::host_name;
+
+    #[test]
+    fn the_name_of_a_host_header_stands_before_its_port() {
+        for (text, name) in [
+            ("sb.example", Some("sb.example")),
+            ("sb.example:8080", Some("sb.example")),
+            ("[::1]:8080", Some("[::1]")),
+            ("[::1]", Some("[::1]")),
+            ("127.0.0.1:80", Some("127.0.0.1")),
+            ("", None),
+            (":80", None),
+            ("a@b", None),
+            ("a/b", None),
+            ("a:b", None),
+            ("a b", None),
+            ("[::1", None),
+        ] {
+            assert_eq!(host_name(text), name, "{text}");
+        }
+    }
 }

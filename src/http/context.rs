@@ -3,8 +3,7 @@
 use std::{fmt::Write as _, net::IpAddr, sync::Arc, sync::OnceLock};
 
 use axum::{
-    extract::{ConnectInfo, Request, State},
-    middleware::Next,
+    extract::{ConnectInfo, Request},
     response::Response,
 };
 use http::header::ACCEPT;
@@ -93,11 +92,11 @@ pub fn prefers_plain_text() -> bool {
     CONTEXT.try_with(|c| c.accept.as_deref().is_none_or(admits)).unwrap_or(true)
 }
 
-/// Middleware: gives each request its context and its tracing span.
-pub async fn establish(State(settings): State<ContextSettings>, request: Request, next: Next) -> Response {
-    let context = Arc::new(RequestContext::of(&request, &settings));
+/// Answers a request within its context and its tracing span.
+pub async fn within<A: Future<Output = Response>>(settings: &ContextSettings, request: Request, answer: impl FnOnce(Request) -> A) -> Response {
+    let context = Arc::new(RequestContext::of(&request, settings));
     let span = tracing::info_span!("request", method = %request.method(), path = request.uri().path(), trace = context.trace_id);
-    CONTEXT.scope(context, next.run(request)).instrument(span).await
+    CONTEXT.scope(context, answer(request)).instrument(span).await
 }
 
 /// Continues an incoming W3C trace with a span of our own, or begins a new one.

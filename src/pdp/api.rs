@@ -204,7 +204,7 @@ pub async fn decision(
     let too_many = request.references.len() > state.config.settings.pdp.max_decisions_per_request;
     let request = if too_many { syntax("too many decisions are asked for at once") } else { request };
     let explain = query.flag("explain")?;
-    let principal = caller.as_ref().and_then(|caller| caller.principal.as_deref());
+    let principal = caller.as_ref().and_then(|caller| caller.principal.as_ref());
     let call = Call::begin(&state.pdp, Endpoint::Internal, at_least, principal).await;
     let of = |entries| PartialRequest::of(entries, true).internal();
     let results = call.decide_all(&partial_requests(&request, of, |fault| PartialRequest::faulty(fault).internal()), explain).await?;

@@ -1,6 +1,7 @@
 //! One call on a decision endpoint: every decision it takes is counted, logged, and can be asked for again by its id.
 
 use std::{
+    net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicI32, Ordering},
@@ -15,7 +16,7 @@ use uuid::{NoContext, Timestamp, Uuid};
 
 use super::{
     AtLeast, Decided, PartialRequest, Pdp, View,
-    log::{CallerFacts, Endpoint, Line, Written},
+    log::{Endpoint, Line, Written},
     question::{APP, INSTANCE, ORG, ORGANIZATION, ORGANIZATION_LEGACY, PARTY_ID, PARTY_UUID, RESOURCE, SYSTEM_USER, USER_ID},
 };
 use crate::{
@@ -34,7 +35,9 @@ pub struct Call<'s> {
     pdp: &'s Pdp,
     endpoint: Endpoint,
     view: View,
-    caller: Arc<CallerFacts>,
+    caller: Option<Arc<Principal>>,
+    request_id: Option<Uuid>,
+    address: Option<IpAddr>,
     id: Uuid,
     created: DateTime<Utc>,
     parts: AtomicI32,
@@ -42,23 +45,18 @@ pub struct Call<'s> {
 
 impl<'s> Call<'s> {
     /// Begins a call by somebody, on facts as new as asked for.
-    pub async fn begin(pdp: &'s Pdp, endpoint: Endpoint, at_least: AtLeast, principal: Option<&Principal>) -> Self {
+    pub async fn begin(pdp: &'s Pdp, endpoint: Endpoint, at_least: AtLeast, principal: Option<&Arc<Principal>>) -> Self {
         let view = pdp.view(at_least).await;
         let context = context::current();
-        let caller = CallerFacts {
-            org: principal.and_then(|p| p.org),
-            client_id: principal.and_then(|p| p.client_id.clone()),
-            jti: principal.and_then(|p| p.jti.clone()),
-            request_id: context.as_ref().map(|c| c.request_id),
-            address: context.as_ref().and_then(|c| c.address),
-        };
         let millis = pdp.clock.now().timestamp_millis();
         let (seconds, nanos) = (millis.div_euclid(1_000).unsigned_abs(), (millis.rem_euclid(1_000) * 1_000_000) as u32);
         Self {
             pdp,
             endpoint,
             view,
-            caller: Arc::new(caller),
+            caller: principal.cloned(),
+            request_id: context.as_ref().map(|c| c.request_id),
+            address: context.as_ref().and_then(|c| c.address),
             id: Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, nanos)),
             created: DateTime::from_timestamp_millis(millis).unwrap_or_default(),
             parts: AtomicI32::new(0),
@@ -123,11 +121,12 @@ impl<'s> Call<'s> {
         let pair = found.of.and_then(|decided| decided.pair.as_ref());
         let mut line = Line::begin(self.id, self.parts.fetch_add(1, Ordering::Relaxed), self.created, context.len() + 500);
         line.raw(Some(self.endpoint.as_str()));
-        line.raw(self.caller.org.as_ref().map(OrgNumber::as_str));
-        line.text(self.caller.client_id.as_deref());
-        line.text(self.caller.jti.as_deref());
-        line.uuid(self.caller.request_id);
-        line.raw(self.caller.address.map(|address| address.to_string()).as_deref());
+        let caller = self.caller.as_deref();
+        line.raw(caller.and_then(|principal| principal.org.as_ref()).map(OrgNumber::as_str));
+        line.text(caller.and_then(|principal| principal.client_id.as_deref()));
+        line.text(caller.and_then(|principal| principal.jti.as_deref()));
+        line.uuid(self.request_id);
+        line.shown(self.address);
         line.text(subject("urn:altinn:sessionid"));
         line.number(number(subject(USER_ID)));
         line.number(number(subject(PARTY_ID)));

@@ -175,7 +175,7 @@ impl Pdp {
         if resources.is_empty() && pairs.is_empty() {
             return Ok(facts);
         }
-        let read = if resources.is_empty() { HashMap::new() } else { self.resources.read(&self.db, &resources).await? };
+        let read = if resources.is_empty() { HashMap::new() } else { self.resources.read(&self.db, &resources, !from_memory).await? };
         let read_pairs: HashMap<Key, Arc<Pair>> =
             if pairs.is_empty() { HashMap::new() } else { pairs.iter().copied().zip(self.memory.read(&self.db, &pairs).await?).collect() };
         for (question, one) in questions.iter().zip(&mut facts) {

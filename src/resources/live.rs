@@ -92,13 +92,13 @@ impl Resources {
         (identifier, Entry { resource: resource.map(Arc::new), tag, since })
     }
 
-    /// Reads these from the database, and remembers them.
+    /// Reads these from the database, and remembers them; with `anew`, whatever is remembered already.
     ///
     /// # Errors
     /// As the database says.
-    pub async fn read(&self, pool: &PgPool, identifiers: &[String]) -> Result<HashMap<String, Arc<Resource>>, DbError> {
-        if !self.feed.is_followed() {
-            // Nothing would be kept, so nobody need wait for anybody.
+    pub async fn read(&self, pool: &PgPool, identifiers: &[String], anew: bool) -> Result<HashMap<String, Arc<Resource>>, DbError> {
+        if anew || !self.feed.is_followed() {
+            // Nothing is kept, so nobody need wait for anybody.
             let read = self.policies.resources(&mut *pool.acquire().await?, Some(identifiers)).await?;
             return Ok(read.into_iter().map(|resource| (resource.identifier.clone(), Arc::new(resource))).collect());
         }

@@ -126,6 +126,11 @@ impl Line {
 
     /// A number.
     pub fn number(&mut self, value: Option<i32>) {
+        self.shown(value);
+    }
+
+    /// Something that prints nothing that would have to be replaced.
+    pub fn shown(&mut self, value: Option<impl std::fmt::Display>) {
         match value {
             Some(value) => {
                 let _ = write!(self.text, "\t{value}");

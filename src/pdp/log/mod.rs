@@ -10,13 +10,12 @@ mod line;
 mod store;
 mod writer;
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
 use sqlx::PgPool;
 use tokio::sync::{mpsc, oneshot};
-use uuid::Uuid;
 
-use crate::{db::side_pool, ids::OrgNumber};
+use crate::db::side_pool;
 pub use context::Written;
 pub use line::{COLUMNS, Line, told};
 pub use store::{drop_expired, of_answer};
@@ -51,21 +50,6 @@ impl Endpoint {
             Self::Authzen => "authzen",
         }
     }
-}
-
-/// Who asked, the same for all decisions of a call.
-#[derive(Debug, Clone, Default)]
-pub struct CallerFacts {
-    /// Organisation of the token.
-    pub org: Option<OrgNumber>,
-    /// Client at the issuer.
-    pub client_id: Option<String>,
-    /// Token id.
-    pub jti: Option<String>,
-    /// Id of the request in the audit trail and in traces.
-    pub request_id: Option<Uuid>,
-    /// Address of the client.
-    pub address: Option<IpAddr>,
 }
 
 /// The way to the log.
