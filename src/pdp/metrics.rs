@@ -1,6 +1,9 @@
 //! What operators see of decisions. Handles are looked up once, not per decision.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use metrics::{Counter, Histogram, counter, histogram};
 
@@ -18,7 +21,7 @@ pub struct Counters {
     /// By endpoint.
     took: Arc<[Histogram]>,
     /// Of decisions about no known resource.
-    others: Arc<[Counter]>,
+    others: Arc<[OnceLock<Counter>; 16]>,
 }
 
 impl std::fmt::Debug for Counters {
@@ -33,19 +36,9 @@ impl Default for Counters {
             hits: counter!("pdp_cache_hits", "cache" => "facts"),
             misses: counter!("pdp_cache_misses", "cache" => "facts"),
             took: ENDPOINTS.iter().map(|endpoint| histogram!("pdp_decision_seconds", "pdp.api.kind" => endpoint.as_str())).collect(),
-            others: decisions_about("unknown", "").into(),
+            others: Arc::default(),
         }
     }
-}
-
-/// A counter for each endpoint and decision.
-fn decisions_about(owner: &str, resource: &str) -> Box<[Counter]> {
-    let all = ENDPOINTS.iter().flat_map(|endpoint| DECISIONS.iter().map(move |decision| (endpoint, decision)));
-    all.map(|(endpoint, decision)| {
-        counter!("altinn.pdp.decisions", "resource.owner.org" => owner.to_owned(), "resource.id" => resource.to_owned(),
-            "pdp.api.kind" => endpoint.as_str(), "decision" => decision.as_str())
-    })
-    .collect()
 }
 
 impl Counters {
@@ -59,16 +52,16 @@ impl Counters {
 
     /// A decision was taken.
     pub fn decided(&self, endpoint: Endpoint, decided: &Decided) {
-        let counters = match &decided.resource {
-            Some(resource) => resource.counters.get_or_init(|| decisions_about(&resource.owner_code, &resource.identifier)),
-            None => &*self.others,
-        };
+        let counters = decided.resource.as_ref().map_or(&*self.others, |resource| &resource.counters);
         let place = |of: Option<usize>| of.unwrap_or_default();
-        let endpoint = place(ENDPOINTS.iter().position(|one| *one == endpoint));
-        let decision = place(DECISIONS.iter().position(|one| *one == decided.decision));
-        if let Some(counter) = counters.get(endpoint * DECISIONS.len() + decision) {
-            counter.increment(1);
-        }
+        let at = place(ENDPOINTS.iter().position(|one| *one == endpoint)) * DECISIONS.len();
+        let Some(counter) = counters.get(at + place(DECISIONS.iter().position(|one| *one == decided.decision))) else { return };
+        let made = || {
+            let (owner, resource) = decided.resource.as_ref().map_or(("unknown", ""), |r| (r.owner_code.as_str(), r.identifier.as_str()));
+            counter!("altinn.pdp.decisions", "resource.owner.org" => owner.to_owned(), "resource.id" => resource.to_owned(),
+                "pdp.api.kind" => endpoint.as_str(), "decision" => decided.decision.as_str())
+        };
+        counter.get_or_init(made).increment(1);
     }
 
     /// All decisions of a call took so long.

@@ -32,6 +32,6 @@ pub struct Resource {
     pub policy_version: Option<i32>,
     /// The current policy; none when none was uploaded, or it cannot be read.
     pub policy: Option<Arc<CompiledPolicy>>,
-    /// Counters of its decisions, as soon as there was one.
-    pub counters: OnceLock<Box<[Counter]>>,
+    /// Counters of its decisions, each as soon as there was one of its kind.
+    pub counters: [OnceLock<Counter>; 16],
 }

@@ -97,7 +97,7 @@ impl Policies {
                 access_list_enabled: row.access_list_enabled,
                 owner_org: row.owner_org,
                 owner_code: row.owner_code,
-                counters: std::sync::OnceLock::new(),
+                counters: Default::default(),
             });
         }
         Ok(out)
