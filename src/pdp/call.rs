@@ -12,7 +12,7 @@ use std::{
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use http::{HeaderName, HeaderValue};
-use uuid::{NoContext, Timestamp, Uuid};
+use uuid::Uuid;
 
 use super::{
     AtLeast, Decided, PartialRequest, Pdp, View,
@@ -48,8 +48,7 @@ impl<'s> Call<'s> {
     pub async fn begin(pdp: &'s Pdp, endpoint: Endpoint, at_least: AtLeast, principal: Option<&Arc<Principal>>) -> Self {
         let view = pdp.view(at_least).await;
         let context = context::current();
-        let millis = pdp.clock.now().timestamp_millis();
-        let (seconds, nanos) = (millis.div_euclid(1_000).unsigned_abs(), (millis.rem_euclid(1_000) * 1_000_000) as u32);
+        let (id, created) = pdp.answer_ids.next(pdp.clock.now());
         Self {
             pdp,
             endpoint,
@@ -57,8 +56,8 @@ impl<'s> Call<'s> {
             caller: principal.cloned(),
             request_id: context.as_ref().map(|c| c.request_id),
             address: context.as_ref().and_then(|c| c.address),
-            id: Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, nanos)),
-            created: DateTime::from_timestamp_millis(millis).unwrap_or_default(),
+            id,
+            created,
             parts: AtomicI32::new(0),
         }
     }

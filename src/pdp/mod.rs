@@ -6,6 +6,7 @@
 //! A request becomes a [`PartialRequest`] for each decision wanted; that is read as a question (who, what, for whom),
 //! decided on facts in memory, or read in one round trip where memory does not know.
 
+mod answer_id;
 pub(crate) mod api;
 pub(crate) mod authzen;
 mod call;
@@ -41,6 +42,7 @@ use crate::{
     resources::Resources,
     xacml::{Decision, ids},
 };
+use answer_id::AnswerIds;
 use log::Log;
 use memory::Memory;
 use metrics::Counters;
@@ -56,6 +58,7 @@ pub struct Pdp {
     identity: Arc<IdentityKeys>,
     clock: Clock,
     counters: Counters,
+    answer_ids: AnswerIds,
     log: Log,
 }
 
@@ -90,7 +93,7 @@ impl Pdp {
         log: Log,
     ) -> Self {
         let memory = Memory::new(Arc::clone(&feed), Arc::clone(&catalogue));
-        Self { db, catalogue, feed, resources, memory, identity, clock, counters: Counters::default(), log }
+        Self { db, catalogue, feed, resources, memory, identity, clock, counters: Counters::default(), answer_ids: AnswerIds::default(), log }
     }
 
     /// Where decisions are logged.

@@ -252,7 +252,17 @@ impl TestApp {
     pub async fn change_by_sql(&self, statement: &str) {
         self.run_sql(statement).await;
         self.run_sql("insert into change_feed (kind, key) values ('everything', 'test')").await;
-        assert!(self.running.state.feed.catch_up().await, "the feed is followed");
+        self.caught_up().await;
+    }
+
+    /// Waits until the instance knows everything that was committed so far.
+    pub async fn caught_up(&self) {
+        for _ in 0..10 {
+            if self.running.state.feed.catch_up().await {
+                return;
+            }
+        }
+        panic!("the feed is not followed");
     }
 
     /// A number out of the database.

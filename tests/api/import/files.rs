@@ -58,7 +58,10 @@ pub fn options(kind: Kind, file: PathBuf) -> Options {
 pub async fn import(app: &TestApp, options: &Options) -> anyhow::Result<Outcome> {
     let state = &app.running.state;
     let context = Context { catalogue: Arc::clone(&state.catalogue), identity: Arc::clone(&state.identity) };
-    import::import(&state.db, &context, options, &ProgressBar::hidden()).await
+    let outcome = import::import(&state.db, &context, options, &ProgressBar::hidden()).await;
+    // The command is another program: an instance knows of it as soon as it has read the feed.
+    app.caught_up().await;
+    outcome
 }
 
 /// Imports lines, which must all be good.
