@@ -60,10 +60,11 @@ pub struct Decided {
 /// Either the answer, or the facts to go on with.
 type Step<T> = Result<T, Fault>;
 
-/// What one question is decided on.
-struct Facts {
-    resource: Option<Arc<Resource>>,
-    pair: Option<Arc<Pair>>,
+/// What one question is decided on, as far as it is known.
+#[derive(Debug, Default)]
+pub(super) struct Facts {
+    pub(super) resource: Option<Arc<Resource>>,
+    pub(super) pair: Option<Arc<Pair>>,
 }
 
 thread_local! {
@@ -109,27 +110,19 @@ impl Pdp {
         Ok(all)
     }
 
-    /// What memory or the database says about the resource of a request.
+    /// What a request would be decided on; nothing when it is not well formed.
     ///
     /// # Errors
     /// The facts cannot be had.
-    pub async fn resource_of(&self, request: &PartialRequest<'_>) -> Result<resources::Known, DbError> {
-        let Ok(question) = Question::of(request, &self.identity) else { return Ok(resources::Known::Absent) };
-        let facts = self.gather(View::default(), &[Ok(question)]).await?;
-        Ok(facts.into_iter().next().and_then(|facts| facts.resource).map_or(resources::Known::Absent, resources::Known::Live))
-    }
-
-    /// The facts about subject and reportee of a request; none when it is not well formed.
-    ///
-    /// # Errors
-    /// The facts cannot be had.
-    pub(super) async fn pair_of(&self, request: &PartialRequest<'_>) -> Result<Option<Arc<Pair>>, DbError> {
-        let Ok(question) = Question::of(request, &self.identity) else { return Ok(None) };
+    pub(super) async fn facts_of(&self, view: View, request: &PartialRequest<'_>) -> Result<Facts, DbError> {
+        let Ok(question) = Question::of(request, &self.identity) else { return Ok(Facts::default()) };
         let key = (question.subject, question.reportee);
-        match self.memory.get(&key).filter(|_| self.feed.is_followed()) {
-            Some(pair) => Ok(Some(pair)),
-            None => Ok(self.memory.read(&self.db, &[key]).await?.pop()),
+        let mut facts = self.gather(view, &[Ok(question)]).await?.pop().unwrap_or_default();
+        if facts.pair.is_none() {
+            // A decision about no resource needs no pair; a search for resources does.
+            facts.pair = self.memory.read(&self.db, &[key]).await?.pop();
         }
+        Ok(facts)
     }
 
     /// What a permit rests on, as `kind:name`; none when it rests on the policy alone.
@@ -148,7 +141,7 @@ impl Pdp {
         let mut facts = Vec::with_capacity(questions.len());
         let (mut resources, mut pairs): (Vec<String>, Vec<Key>) = (Vec::new(), Vec::new());
         for question in questions {
-            let mut one = Facts { resource: None, pair: None };
+            let mut one = Facts::default();
             if let Ok(question) = question {
                 let known = if from_memory { self.resources.get(&question.resource) } else { resources::Known::Unknown };
                 let is_absent = matches!(known, resources::Known::Absent);

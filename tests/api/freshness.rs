@@ -64,29 +64,29 @@ async fn director_of(app: &TestApp, org: &str) -> String {
     panic!("nobody manages access for {org}")
 }
 
-#[tokio::test]
-async fn another_instance_knows_at_once_when_asked_and_soon_when_not() {
+/// An instance that permitted, its token, and the answer of another one that deleted the system user since, and when.
+async fn deleted_elsewhere() -> (TestApp, String, Answer, Instant) {
     let here = TestApp::start().await;
     let there = TestApp::on(here.database.clone(), &[]).await;
     let token = there.organization(who::SAV, AUTHORIZE).await;
     let director = here.person(&director_of(&here, who::TINDEVANDRER).await).await;
     assert_eq!(decision(&decide(&there, &token, None).await), "Permit");
     let deleted = here.delete(&format!("{DELETE}/{}/{}", who::TINDEVANDRER_PARTY, who::TINDEVANDRER_USER), &director).await;
+    let since = Instant::now();
     assert!(deleted.status < 300, "{}", deleted.text);
+    (there, token, deleted, since)
+}
+
+#[tokio::test]
+async fn another_instance_knows_at_once_when_asked_and_soon_when_not() {
+    let (there, token, deleted, _) = deleted_elsewhere().await;
     let position = deleted.header("systembruker-position").to_owned();
     assert_eq!(decision(&decide(&there, &token, Some(&position)).await), "NotApplicable");
 }
 
 #[tokio::test]
 async fn without_asking_a_change_elsewhere_is_known_within_the_bound() {
-    let here = TestApp::start().await;
-    let there = TestApp::on(here.database.clone(), &[]).await;
-    let token = there.organization(who::SAV, AUTHORIZE).await;
-    let director = here.person(&director_of(&here, who::TINDEVANDRER).await).await;
-    assert_eq!(decision(&decide(&there, &token, None).await), "Permit");
-    let deleted = here.delete(&format!("{DELETE}/{}/{}", who::TINDEVANDRER_PARTY, who::TINDEVANDRER_USER), &director).await;
-    assert!(deleted.status < 300, "{}", deleted.text);
-    let since = Instant::now();
+    let (there, token, _, since) = deleted_elsewhere().await;
     loop {
         let asked = since.elapsed();
         if decision(&decide(&there, &token, None).await) == "NotApplicable" {

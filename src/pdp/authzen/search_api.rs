@@ -21,9 +21,14 @@ use super::{
 use crate::{
     app::AppState,
     http::{ApiError, ApiResult},
-    pdp::{PartialRequest, View, memory::Pair},
-    register::Party,
+    pdp::{
+        PartialRequest, View,
+        decide::Facts,
+        memory::Pair,
+        question::{RESOURCE, SYSTEM_USER},
+    },
     resources::{self, rights},
+    token::scopes::AUTHORIZE_ADMIN,
     xacml::{Decision, Effect},
 };
 
@@ -139,29 +144,27 @@ impl Asker<'_> {
             return Ok(nothing);
         }
         let Ok(request) = template.request().map_err(bad)? else { return Ok(nothing) };
+        let Facts { resource, pair } = self.state.pdp.facts_of(self.call.view(), &request).await?;
         match (search.searched, search.kind.as_str()) {
-            (Searched::Subject, "systemuser" | crate::pdp::question::SYSTEM_USER) => {
-                let resources::Known::Live(resource) = self.state.pdp.resource_of(&request).await? else { return Ok(nothing) };
+            (Searched::Subject, "systemuser" | SYSTEM_USER) => {
+                let Some(resource) = resource else { return Ok(nothing) };
                 let principal = &self.owner.caller.principal;
                 let is_own = principal.org.is_some_and(|org| org.as_str() == resource.owner_org);
-                if !is_own && !principal.scopes.contains(crate::token::scopes::AUTHORIZE_ADMIN) {
+                if !is_own && !principal.scopes.contains(AUTHORIZE_ADMIN) {
                     return Err(ApiError::Empty(StatusCode::FORBIDDEN));
                 }
-                let pair = self.state.pdp.pair_of(&request).await?;
                 Ok(pair.and_then(|pair| pair.reportee.as_ref().map(|known| Source::SystemUsers(known.party.key))).unwrap_or(nothing))
             }
-            (Searched::Resource, "resource" | crate::pdp::question::RESOURCE) => {
-                let Some(pair) = self.state.pdp.pair_of(&request).await? else { return Ok(nothing) };
-                Ok(Source::Listed(self.resources_for(&pair).await?))
-            }
+            (Searched::Resource, "resource" | RESOURCE) => match pair {
+                Some(pair) => Ok(Source::Listed(self.resources_for(&pair).await?)),
+                None => Ok(nothing),
+            },
             (Searched::Resource, "party") => {
-                let pair = self.state.pdp.pair_of(&request).await?;
-                let key = pair.filter(|pair| pair.system_user.is_some()).and_then(|pair| pair.subject.as_ref().map(|party: &Party| party.key));
+                let key = pair.filter(|pair| pair.system_user.is_some()).and_then(|pair| pair.subject.as_ref().map(|party| party.key));
                 Ok(key.map_or(nothing, Source::Parties))
             }
             (Searched::Action, _) => {
-                let resources::Known::Live(resource) = self.state.pdp.resource_of(&request).await? else { return Ok(nothing) };
-                let pair = self.state.pdp.pair_of(&request).await?;
+                let Some(resource) = resource else { return Ok(nothing) };
                 let mut actions: BTreeSet<String> = BTreeSet::new();
                 if let Some(policy) = &resource.policy {
                     let permits = rights::rule_facts(&policy.policy).filter(|rule| rule.effect == Effect::Permit);
