@@ -11,7 +11,6 @@ use crate::{
     ids::OrgNumber,
     pdp::Asker,
     register::{self, Party, Person},
-    system_users,
     token::{
         Principal, Reject, Verified,
         scopes::{SYSTEM_REGISTER_ADMIN, ScopePolicy},
@@ -96,10 +95,7 @@ async fn authenticate(parts: &Parts, state: &AppState) -> ApiResult<Caller> {
     let token = bearer(&parts.headers)?.ok_or(ApiError::Unauthorized(None))?;
     let principal = verify(state, token).await?.principal;
     if principal.system_user.is_some() {
-        let mut db = state.db.acquire().await?;
-        system_users::live_check(&mut db, &principal, state.config.settings.systemuser.live_check)
-            .await?
-            .map_err(|reason| ApiError::Unauthorized(Some(reason)))?;
+        state.living.check(&principal, true).await?.map_err(|reason| ApiError::Unauthorized(Some(reason)))?;
     }
     if let Some(context) = context::current() {
         let _ = context.caller.set(Arc::clone(&principal));

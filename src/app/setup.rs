@@ -17,6 +17,7 @@ use crate::{
     pdp::{Pdp, log::Log},
     register::IdentityKeys,
     resources::{self, Policies, Resources},
+    system_users::Living,
     token::{Algorithm, IssuerKind, JwksClient, KeySet, KeySource, OwnKeys, PlatformTokens, Proven, SigningKey, TrustedIssuer, Verifier},
     web::LoginClient,
 };
@@ -120,6 +121,7 @@ pub async fn state(config: Checked, pool: PgPool, clock: Clock, secrets: Secrets
     let checkpoints = checkpoints.map(|(path, key)| audit::Checkpoints::open(path, key)).transpose()?;
     Ok(AppState::new(Inner {
         platform_tokens: PlatformTokens::new(platform, config.settings.tokens.max_bytes),
+        living: Living::new(pool.clone(), Arc::clone(&feed), config.settings.systemuser.live_check),
         config,
         clock,
         db: pool,

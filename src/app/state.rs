@@ -18,7 +18,7 @@ use crate::{
     register::IdentityKeys,
     requests::Decisions,
     resources::{Policies, Resources},
-    system_users::Management,
+    system_users::{Living, Management},
     token::{OwnKeys, PlatformTokens, Verifier},
     web::LoginClient,
 };
@@ -43,6 +43,7 @@ pub struct Inner {
     pub platform_tokens: PlatformTokens,
     pub pdp: Pdp,
     pub feed: Arc<Feed>,
+    pub living: Living,
     pub resources: Arc<Resources>,
     pub login: Option<LoginClient>,
     pub checkpoints: Option<Arc<Checkpoints>>,

@@ -105,7 +105,7 @@ async fn write(tx: &mut PgConnection, event: &Event<'_>, steps: &[Step]) -> Resu
            select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, step.action, step.kind, $13, $14, $15, 'ok', step.detail
            from unnest($16::text[], $17::text[], $18::jsonb[]) with ordinality as step(action, kind, detail, place) order by place"#,
         context.as_ref().map(|c| c.request_id),
-        context.as_ref().map(|c| c.trace_id.as_str()),
+        context.as_ref().map(|c| c.trace.to_string()),
         instance(),
         actor_kind,
         caller.and_then(|c| c.org.as_deref()),

@@ -1,12 +1,16 @@
 //! The request's own facts, readable from anywhere below the handler: trace id, what the client accepts, who calls.
 
-use std::{fmt::Write as _, net::IpAddr, sync::Arc, sync::OnceLock};
+use std::{
+    fmt,
+    net::IpAddr,
+    sync::{Arc, OnceLock},
+};
 
 use axum::{
     extract::{ConnectInfo, Request},
     response::Response,
 };
-use http::header::ACCEPT;
+use http::{HeaderValue, header::ACCEPT};
 use ipnet::IpNet;
 use tracing::Instrument as _;
 use uuid::Uuid;
@@ -22,10 +26,10 @@ tokio::task_local! {
 pub struct RequestContext {
     /// Random id of this request, for the audit trail.
     pub request_id: Uuid,
-    /// W3C trace context of this hop: `00-{trace}-{span}-01`.
-    pub trace_id: String,
+    /// W3C trace context of this hop.
+    pub trace: Trace,
     /// `Accept`, as sent.
-    pub accept: Option<String>,
+    pub accept: Option<HeaderValue>,
     /// Address of the client, when the listener told.
     pub address: Option<IpAddr>,
     /// What a trusted proxy said about how the client called.
@@ -49,11 +53,10 @@ impl RequestContext {
     fn of(request: &Request, settings: &ContextSettings) -> Self {
         let peer = request.extensions().get::<ConnectInfo<std::net::SocketAddr>>().map(|c| c.0.ip());
         let forwarded = Forwarded::read(request.headers(), peer, &settings.trusted_proxies);
-        let header = |name: &str| request.headers().get(name).and_then(|v| v.to_str().ok());
         Self {
             request_id: Uuid::new_v4(),
-            trace_id: continue_trace(header("traceparent")),
-            accept: header(ACCEPT.as_str()).map(str::to_owned),
+            trace: Trace::continued(request.headers().get("traceparent").and_then(|value| value.to_str().ok())),
+            accept: request.headers().get(ACCEPT).cloned(),
             address: forwarded.client.or(peer),
             forwarded,
             problem_detail: settings.problem_detail,
@@ -71,7 +74,7 @@ pub fn current() -> Option<Arc<RequestContext>> {
 /// The trace id to print in an answer.
 #[must_use]
 pub fn trace_id() -> Option<String> {
-    CONTEXT.try_with(|c| c.trace_id.clone()).ok()
+    CONTEXT.try_with(|c| c.trace.to_string()).ok()
 }
 
 /// Whether `detail` repeats `title` in problem bodies.
@@ -89,30 +92,43 @@ pub fn prefers_plain_text() -> bool {
             .map(|part| part.split(';').next().unwrap_or_default().trim())
             .any(|part| part == "*/*" || part.eq_ignore_ascii_case("text/*") || part.eq_ignore_ascii_case("text/plain"))
     };
-    CONTEXT.try_with(|c| c.accept.as_deref().is_none_or(admits)).unwrap_or(true)
+    CONTEXT.try_with(|c| c.accept.as_ref().and_then(|value| value.to_str().ok()).is_none_or(admits)).unwrap_or(true)
 }
 
 /// Answers a request within its context and its tracing span.
 pub async fn within<A: Future<Output = Response>>(settings: &ContextSettings, request: Request, answer: impl FnOnce(Request) -> A) -> Response {
     let context = Arc::new(RequestContext::of(&request, settings));
-    let span = tracing::info_span!("request", method = %request.method(), path = request.uri().path(), trace = context.trace_id);
+    let span = tracing::info_span!("request", method = %request.method(), path = request.uri().path(), trace = %context.trace);
     CONTEXT.scope(context, answer(request)).instrument(span).await
 }
 
-/// Continues an incoming W3C trace with a span of our own, or begins a new one.
-fn continue_trace(incoming: Option<&str>) -> String {
-    let span = &Uuid::new_v4().simple().to_string()[..16];
-    let trace = incoming.and_then(parse_traceparent).map_or_else(|| Uuid::new_v4().simple().to_string(), str::to_owned);
-    let mut id = String::with_capacity(55);
-    let _ = write!(id, "00-{trace}-{span}-01");
-    id
+/// W3C trace context of one hop, written `00-{trace}-{span}-01`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Trace {
+    trace: u128,
+    span: u64,
 }
 
-fn parse_traceparent(value: &str) -> Option<&str> {
+impl Trace {
+    /// Continues an incoming trace with a span of our own, or begins a new one.
+    fn continued(incoming: Option<&str>) -> Self {
+        let (trace, (_, span)) = (incoming.and_then(parse_traceparent), Uuid::new_v4().as_u64_pair());
+        Self { trace: trace.unwrap_or_else(|| Uuid::new_v4().as_u128()), span }
+    }
+}
+
+impl fmt::Display for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "00-{:032x}-{:016x}-01", self.trace, self.span)
+    }
+}
+
+fn parse_traceparent(value: &str) -> Option<u128> {
     let mut parts = value.split('-');
     let (version, trace, span) = (parts.next()?, parts.next()?, parts.next()?);
     let hex = |s: &str, len: usize| s.len() == len && s.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-    (hex(version, 2) && version != "ff" && hex(trace, 32) && hex(span, 16) && trace.bytes().any(|b| b != b'0')).then_some(trace)
+    let is_good = hex(version, 2) && version != "ff" && hex(trace, 32) && hex(span, 16);
+    is_good.then(|| u128::from_str_radix(trace, 16).ok()).flatten().filter(|trace| *trace != 0)
 }
 
 #[cfg(test)]
@@ -121,10 +137,10 @@ mod tests {
 
     #[test]
     fn a_good_trace_is_continued_and_a_bad_one_replaced() {
-        let id = continue_trace(Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"));
+        let id = Trace::continued(Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")).to_string();
         assert!(id.starts_with("00-0af7651916cd43dd8448eb211c80319c-") && !id.contains("b7ad6b7169203331"));
         for bad in [None, Some("x"), Some("00-00000000000000000000000000000000-b7ad6b7169203331-01"), Some("00-é")] {
-            assert_eq!(continue_trace(bad).len(), 55);
+            assert_eq!(Trace::continued(bad).to_string().len(), 55);
         }
     }
 }

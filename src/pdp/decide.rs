@@ -11,7 +11,7 @@ use super::{
     question::{APP, ORG, ORGANIZATION, ORGANIZATION_LEGACY, PARTY_ID, PARTY_UUID, PERSON, Question, RESOURCE, Who},
 };
 use crate::{
-    db::DbError,
+    db::{DbError, feed::Fact},
     ids::OrgNumber,
     packages::Package,
     register::{Party, PartyKind, SingleRight},
@@ -48,13 +48,13 @@ pub struct Decided {
     /// What it was decided about, as the log keeps it.
     pub(super) context: Option<String>,
     /// What it was decided on, when it came so far.
-    pub(super) pair: Option<Arc<Pair>>,
+    pub(super) pair: Option<Arc<Fact<Pair>>>,
     /// How the policy came to its answer, when that was asked for.
     pub(super) trace: Option<Trace>,
     /// An account of it all, when that was asked for.
     pub explanation: Option<serde_json::Value>,
     /// Only with a Permit.
-    policy: Option<Arc<CompiledPolicy>>,
+    pub(super) policy: Option<Arc<CompiledPolicy>>,
 }
 
 /// Either the answer, or the facts to go on with.
@@ -64,7 +64,7 @@ type Step<T> = Result<T, Fault>;
 #[derive(Debug, Default)]
 pub(super) struct Facts {
     pub(super) resource: Option<Arc<Resource>>,
-    pub(super) pair: Option<Arc<Pair>>,
+    pub(super) pair: Option<Arc<Fact<Pair>>>,
 }
 
 thread_local! {
@@ -169,7 +169,7 @@ impl Pdp {
             return Ok(facts);
         }
         let read = if resources.is_empty() { HashMap::new() } else { self.resources.read(&self.db, &resources, !from_memory).await? };
-        let read_pairs: HashMap<Key, Arc<Pair>> =
+        let read_pairs: HashMap<Key, Arc<Fact<Pair>>> =
             if pairs.is_empty() { HashMap::new() } else { pairs.iter().copied().zip(self.memory.read(&self.db, &pairs).await?).collect() };
         for (question, one) in questions.iter().zip(&mut facts) {
             if let Ok(question) = question {

@@ -1,16 +1,14 @@
 //! Facts in memory: how a subject stands to a reportee, kept as long as the change feed says nothing of either.
 
-use std::{mem::size_of, sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use hashbrown::DefaultHashBuilder;
-use moka::sync::Cache;
 use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::{
     db::{
         DbError,
-        feed::{Feed, Moment, Tag, Touched},
+        feed::{Fact, Feed, Remembered, Tag, Touched},
     },
     packages::{Catalogue, PackageKey, Role},
     register::{self, Listing, Lookup, Party, PartyKind, SingleRight, Standing, SystemUserState, Via, rules},
@@ -18,10 +16,6 @@ use crate::{
 
 /// Memory for facts, in bytes.
 const CAPACITY: u64 = 192 << 20;
-/// Some rules count years: what nobody touches is read again now and then.
-const LIFETIME: Duration = Duration::from_mins(10);
-/// What an entry takes besides its own lists.
-const OVERHEAD: usize = 160;
 
 /// Who and for whom.
 pub type Key = (Lookup, Lookup);
@@ -37,8 +31,6 @@ pub struct Known {
 /// Everything that decisions about a subject and a reportee need to know, as of one moment.
 #[derive(Debug)]
 pub struct Pair {
-    since: Moment,
-    tags: Box<[Tag]>,
     /// The subject, when it is known.
     pub subject: Option<Party>,
     /// The subject's state, when it is a system user.
@@ -60,10 +52,8 @@ pub struct Pair {
 }
 
 impl Pair {
-    fn of(standing: Standing, since: Moment, tags: Box<[Tag]>, catalogue: &Catalogue) -> Self {
+    fn of(standing: Standing, catalogue: &Catalogue) -> Self {
         let mut out = Self {
-            since,
-            tags,
             main_unit: standing.main_unit,
             is_client: standing.connections.iter().any(|c| c.via == Via::Client),
             packages: Box::default(),
@@ -86,18 +76,16 @@ impl Pair {
         out
     }
 
-    /// Bytes it takes, about.
-    fn weight(&self) -> u32 {
+    /// Bytes of its lists and texts, about.
+    fn size(&self) -> usize {
         let name = |party: Option<&Party>| party.map_or(0, |p| p.name.len() + 9);
-        let lists = self.tags.len() * size_of::<Tag>()
-            + self.packages.len() * size_of::<PackageKey>()
+        self.packages.len() * size_of::<PackageKey>()
             + self.roles.iter().map(|(_, value)| size_of::<(&str, Box<str>)>() + value.len()).sum::<usize>()
             + self.rights.iter().map(right_size).sum::<usize>()
             + self.listings.iter().map(|l| size_of::<Listing>() + l.resource.len() + l.actions.len() * 40).sum::<usize>()
             + self.system_user.as_ref().map_or(0, |s| s.system_id.len() + s.owner_org.len())
             + name(self.subject.as_ref())
-            + name(self.reportee.as_ref().map(|r| &r.party));
-        u32::try_from(size_of::<Self>() + size_of::<Key>() + OVERHEAD + lists).unwrap_or(u32::MAX)
+            + name(self.reportee.as_ref().map(|r| &r.party))
     }
 }
 
@@ -128,36 +116,34 @@ fn role_attributes(role: &Role) -> Vec<(&'static str, Box<str>)> {
 pub struct Memory {
     feed: Arc<Feed>,
     catalogue: Arc<Catalogue>,
-    pairs: Cache<Key, Arc<Pair>, DefaultHashBuilder>,
+    pairs: Remembered<Key, Pair>,
 }
 
 impl Memory {
     /// Nothing is known yet.
     pub fn new(feed: Arc<Feed>, catalogue: Arc<Catalogue>) -> Self {
-        let pairs = Cache::builder().max_capacity(CAPACITY).time_to_live(LIFETIME).weigher(|_, pair: &Arc<Pair>| pair.weight());
-        let pairs = pairs.build_with_hasher(DefaultHashBuilder::default());
-        Self { feed, catalogue, pairs }
+        Self { pairs: Remembered::new(Arc::clone(&feed), CAPACITY, Pair::size), feed, catalogue }
     }
 
     /// What is known about a pair, and still true.
-    pub fn get(&self, key: &Key) -> Option<Arc<Pair>> {
-        self.pairs.get(key).filter(|pair| self.feed.holds(pair.since, pair.tags.iter().copied()))
+    pub fn get(&self, key: &Key) -> Option<Arc<Fact<Pair>>> {
+        self.pairs.get(key)
     }
 
     /// Reads pairs from the database, all in one round trip, and remembers them.
     ///
     /// # Errors
     /// As the database says.
-    pub async fn read(&self, pool: &PgPool, keys: &[Key]) -> Result<Vec<Arc<Pair>>, DbError> {
+    pub async fn read(&self, pool: &PgPool, keys: &[Key]) -> Result<Vec<Arc<Fact<Pair>>>, DbError> {
         let since = self.feed.moment();
         let asked: Vec<(&Lookup, &Lookup)> = keys.iter().map(|(subject, reportee)| (subject, reportee)).collect();
         let standings = register::standings(&mut *pool.acquire().await?, &asked).await?;
         let pairs = keys.iter().zip(standings).map(|(key, standing)| {
             let is_telling = is_telling(&key.0, standing.subject.as_ref()) && is_telling(&key.1, standing.reportee.as_ref());
             let tags = self.tags(key, &standing);
-            let pair = Arc::new(Pair::of(standing, since, tags, &self.catalogue));
+            let pair = Arc::new(Fact::new(Pair::of(standing, &self.catalogue), since, tags));
             if is_telling {
-                self.pairs.insert(*key, Arc::clone(&pair));
+                self.pairs.put(*key, Arc::clone(&pair));
             }
             pair
         });
@@ -165,7 +151,7 @@ impl Memory {
     }
 
     /// Everything whose change may change what is known about a pair.
-    fn tags(&self, key: &Key, standing: &Standing) -> Box<[Tag]> {
+    fn tags(&self, key: &Key, standing: &Standing) -> Vec<Tag> {
         let party = |uuid: Uuid| self.feed.tag(Touched::Party, &uuid.to_string());
         let mut tags = vec![self.feed.tag(Touched::AccessLists, "")];
         if let Some(id) = key.0.only_uuid() {
@@ -175,9 +161,7 @@ impl Memory {
         let named = [key.0.only_uuid(), key.1.only_uuid(), standing.subject.as_ref().map(|p| p.uuid), standing.reportee.as_ref().map(|p| p.uuid)];
         tags.extend(named.into_iter().flatten().map(party));
         tags.extend(standing.through.iter().copied().map(party));
-        tags.sort_unstable();
-        tags.dedup();
-        tags.into()
+        tags
     }
 }
 

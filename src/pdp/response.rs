@@ -1,12 +1,12 @@
 //! The answer in the JSON profile: every member written, nulls included, in a fixed order.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
 use super::Decided;
-use crate::xacml::Obligation;
+use crate::{resources::CompiledPolicy, xacml::Obligation};
 
 /// Answer to a decision request: one result per decision asked for.
 #[derive(Debug, Serialize, ToSchema)]
@@ -22,7 +22,8 @@ pub struct DecisionResult {
     /// `Permit`, `Deny`, `NotApplicable` or `Indeterminate`.
     pub decision: &'static str,
     pub status: DecisionStatus,
-    pub obligations: Option<Vec<ObligationJson>>,
+    #[schema(value_type = Option<Vec<ObligationJson>>)]
+    pub obligations: Option<Obligations>,
     #[schema(value_type = Option<Object>)]
     pub associate_advice: Option<()>,
     pub category: Option<Vec<CategoryJson>>,
@@ -52,6 +53,21 @@ pub struct StatusCodeJson {
     pub value: Cow<'static, str>,
     #[schema(value_type = Option<Object>)]
     pub status_code: Option<()>,
+}
+
+/// The obligations of a policy's Permit: a list of [`ObligationJson`].
+#[derive(Debug)]
+pub struct Obligations(Arc<CompiledPolicy>);
+
+impl Serialize for Obligations {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if let Some(told) = self.0.told_obligations.get() {
+            return told.serialize(serializer);
+        }
+        let list: Vec<ObligationJson> = self.0.permit_obligations.iter().map(obligation).collect();
+        let told = serde_json::value::to_raw_value(&list).map_err(serde::ser::Error::custom)?;
+        self.0.told_obligations.get_or_init(|| told).serialize(serializer)
+    }
 }
 
 /// What the caller must see to when it acts on a Permit.
@@ -96,8 +112,7 @@ pub struct AttributeJson {
 
 impl From<Decided> for DecisionResult {
     fn from(decided: Decided) -> Self {
-        let obligations = decided.obligations();
-        let obligations = (!obligations.is_empty()).then(|| obligations.iter().map(obligation).collect());
+        let obligations = decided.policy.filter(|policy| !policy.permit_obligations.is_empty()).map(Obligations);
         let mut categories: Vec<CategoryJson> = Vec::new();
         for echo in decided.echo {
             let data_type = echo.data_type.uri().to_owned();

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    AtLeast, Decided, PartialRequest,
+    AtLeast, Decided, PartialRequest, View,
     api::may_explain,
     call::Call,
     log::Endpoint,
@@ -29,7 +29,7 @@ use crate::{
         time,
     },
     ids::OrgNumber,
-    system_users::{self, SystemUserKind},
+    system_users::{Live, LiveFacts, SystemUserKind},
     token::{IssuerKind, Principal, Reject, Scopes, scopes::Authorize},
     xacml::{Decision, ids},
 };
@@ -88,6 +88,12 @@ pub struct SystemUserFacts {
     pub owner_organization_number: String,
     #[serde(rename = "type")]
     pub kind: SystemUserKind,
+}
+
+impl From<&LiveFacts> for SystemUserFacts {
+    fn from(live: &LiveFacts) -> Self {
+        Self { id: live.id, system_id: live.system_id.clone(), owner_organization_number: live.owner_org.clone(), kind: live.kind }
+    }
 }
 
 /// Answer to one check.
@@ -183,7 +189,7 @@ pub async fn authorize(
     let explain = query.flag("explain")?;
     let asked = bind(&body::parse(&bytes, BODY)?, state.config.settings.pdp.max_decisions_per_request)?;
     let call = Call::begin(&state.pdp, Endpoint::Token, at_least, Some(caller)).await;
-    let (principal, users) = match inspect(&state, &asked).await? {
+    let (principal, users) = match inspect(&state, &asked, call.view()).await? {
         Ok(inspected) => inspected,
         Err(fault) => {
             for check in &asked.checks {
@@ -194,20 +200,17 @@ pub async fn authorize(
             return Ok(call.answered(Json(answer).into_response()));
         }
     };
-    let mut results = Vec::with_capacity(asked.checks.len());
-    for check in &asked.checks {
-        let (result, decided) = decide(&state, &call, check, &users, explain).await?;
-        if explain && decided.is_some_and(|decided| !may_explain(caller, &decided)) {
-            return Err(ApiError::Empty(StatusCode::FORBIDDEN));
-        }
-        results.push(result);
+    let decided = decide(&state, &call, &asked.checks, &users, explain).await?;
+    if explain && decided.iter().any(|(_, decided)| decided.as_ref().is_some_and(|decided| !may_explain(caller, decided))) {
+        return Err(ApiError::Empty(StatusCode::FORBIDDEN));
     }
+    let results: Vec<CheckResult> = decided.into_iter().map(|(result, _)| result).collect();
     let answer = TokenDecision {
         active: true,
         authorized: results.iter().all(|r| r.authorized),
         error: None,
         token: Some(facts(principal)),
-        system_user: users.into_iter().next(),
+        system_user: users.first().map(|live| SystemUserFacts::from(&***live)),
         results,
     };
     Ok(call.answered(Json(answer).into_response()))
@@ -235,7 +238,7 @@ impl Check {
 }
 
 /// Everything that must hold of the token, in order; the first that does not is the inner error.
-async fn inspect(state: &AppState, asked: &Inspection) -> ApiResult<Result<(Principal, Vec<SystemUserFacts>), &'static str>> {
+async fn inspect(state: &AppState, asked: &Inspection, view: View) -> ApiResult<Result<(Principal, Vec<Live>), &'static str>> {
     let genuine = match state.verifier.genuine(&asked.token).await {
         Ok(genuine) if genuine.kind == IssuerKind::IdPorten => return Ok(Err("untrusted_issuer")),
         Ok(genuine) => genuine,
@@ -260,28 +263,20 @@ async fn inspect(state: &AppState, asked: &Inspection) -> ApiResult<Result<(Prin
     if principal.system_user.is_none() {
         return Ok(Err("not_a_systemuser_token"));
     }
-    let mut db = state.db.acquire().await?;
-    let mut users = Vec::new();
-    match system_users::live_check(&mut db, &principal, state.config.settings.systemuser.live_check).await? {
-        Err("system user not active") => return Ok(Err("systemuser_inactive")),
-        Err(_) => return Ok(Err("systemuser_mismatch")),
-        Ok(()) => {}
-    }
-    for id in principal.system_user.iter().flat_map(|claim| &claim.ids) {
-        // Deleted between the check and now.
-        let Some(user) = system_users::by_id(&mut db, *id).await? else { return Ok(Err("systemuser_inactive")) };
-        users.push(SystemUserFacts { id: *id, system_id: user.system_id, owner_organization_number: user.reportee_org_no, kind: user.kind });
-    }
-    Ok(Ok((principal, users)))
+    Ok(match state.living.check(&principal, view.from_memory).await? {
+        Err("system user not active") => Err("systemuser_inactive"),
+        Err(_) => Err("systemuser_mismatch"),
+        Ok(users) => Ok((principal, users)),
+    })
 }
 
 /// The system users of a token; else the first check that failed.
 ///
 /// # Errors
 /// The issuer's keys or the facts cannot be had.
-pub async fn system_users_of(state: &AppState, token: &str) -> ApiResult<Result<Vec<Uuid>, &'static str>> {
+pub async fn system_users_of(state: &AppState, token: &str, view: View) -> ApiResult<Result<Vec<Uuid>, &'static str>> {
     let asked = Inspection { token: token.to_owned(), required_scopes: Vec::new(), audience: None, checks: Vec::new() };
-    Ok(inspect(state, &asked).await?.map(|(_, users)| users.into_iter().map(|user| user.id).collect()))
+    Ok(inspect(state, &asked, view).await?.map(|(_, users)| users.into_iter().map(|user| user.id).collect()))
 }
 
 /// The verifier's reasons, as this endpoint names them.
@@ -328,32 +323,42 @@ fn facts(principal: Principal) -> TokenFacts {
     }
 }
 
-/// The first system user that may do it decides; else the first of all.
+/// For each check the first system user that may do it decides; else the first of all. Each of them is asked about all checks
+/// that are still open, at once.
 async fn decide(
     state: &AppState,
     call: &Call<'_>,
-    check: &Check,
-    users: &[SystemUserFacts],
+    checks: &[Check],
+    users: &[Live],
     explain: bool,
-) -> ApiResult<(CheckResult, Option<Decided>)> {
-    let mut first = None;
+) -> ApiResult<Vec<(CheckResult, Option<Decided>)>> {
+    let level = state.config.settings.pdp.systemuser_auth_level;
+    let mut results: Vec<Option<(CheckResult, Option<Decided>)>> = checks.iter().map(|_| None).collect();
     for user in users {
-        let owner = (ORGANIZATION, user.owner_organization_number.clone());
-        let party = check.party.as_ref().or((user.kind == SystemUserKind::Standard).then_some(&owner));
-        let request = check.request(Some(user.id), party);
-        let result = if party.is_none() {
-            call.refuse(&request, "missing_party").await;
-            (undecided(check, user.id), None)
-        } else {
-            let mut decided = call.decide(request, explain).await?;
-            (answer(check, user.id, &mut decided, state.config.settings.pdp.systemuser_auth_level), Some(decided))
-        };
-        if result.0.decision == Decision::Permit.as_str() {
-            return Ok(result);
+        let owner = (ORGANIZATION, user.owner_org.clone());
+        let (mut places, mut requests) = (Vec::new(), Vec::new());
+        for (place, check) in checks.iter().enumerate() {
+            if results[place].as_ref().is_some_and(|(result, _)| result.decision == Decision::Permit.as_str()) {
+                continue;
+            }
+            let party = check.party.as_ref().or((user.kind == SystemUserKind::Standard).then_some(&owner));
+            let request = check.request(Some(user.id), party);
+            if party.is_some() {
+                places.push(place);
+                requests.push(request);
+            } else {
+                call.refuse(&request, "missing_party").await;
+                results[place].get_or_insert_with(|| (undecided(check, user.id), None));
+            }
         }
-        first.get_or_insert(result);
+        for (place, mut decided) in places.into_iter().zip(call.decide_all(&requests, explain).await?) {
+            if results[place].is_none() || decided.decision == Decision::Permit {
+                results[place] = Some((answer(&checks[place], user.id, &mut decided, level), Some(decided)));
+            }
+        }
     }
-    first.ok_or_else(|| ApiError::internal(anyhow::anyhow!("a system-user token without a system user")))
+    let all: Option<Vec<_>> = results.into_iter().collect();
+    all.ok_or_else(|| ApiError::internal(anyhow::anyhow!("a system-user token without a system user")))
 }
 
 fn answer(check: &Check, system_user_id: Uuid, decided: &mut Decided, level: u8) -> CheckResult {

@@ -1,8 +1,9 @@
 //! Compiled policies in memory, found by the digest of their text.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use moka::sync::Cache;
+use serde_json::value::RawValue;
 use sqlx::PgConnection;
 
 use super::{Resource, store};
@@ -27,6 +28,8 @@ pub struct CompiledPolicy {
     pub program: Program,
     /// What goes with a Permit: the policy's own obligations, as far as they are constants.
     pub permit_obligations: Arc<[Obligation]>,
+    /// The same as answers tell them, written when they are first told.
+    pub told_obligations: OnceLock<Box<RawValue>>,
     /// It asks for packages somewhere.
     pub mentions_packages: bool,
     /// It asks for roles somewhere.
@@ -42,7 +45,7 @@ impl CompiledPolicy {
         let mentions_packages = mentions(&["urn:altinn:accesspackage"]);
         let mentions_roles = mentions(&["urn:altinn:rolecode", "urn:altinn:role", "urn:altinn:external-role:ccr", "urn:altinn:external-role:cra"]);
         let permit_obligations = policy.constant_obligations(Effect::Permit).into();
-        Ok(Self { policy, program, permit_obligations, mentions_packages, mentions_roles })
+        Ok(Self { policy, program, permit_obligations, told_obligations: OnceLock::new(), mentions_packages, mentions_roles })
     }
 }
 

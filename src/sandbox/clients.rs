@@ -200,11 +200,11 @@ pub async fn seed(pool: &PgPool, dir: &Path, all_systems: bool) -> anyhow::Resul
 ///
 /// # Errors
 /// As [`seed`].
-pub async fn follow_systems(pool: PgPool, dir: PathBuf) -> anyhow::Result<()> {
-    let mut feed = PgListener::connect_with(&pool).await?;
+pub async fn follow_systems(pool: &PgPool, dir: &Path) -> anyhow::Result<()> {
+    let mut feed = PgListener::connect_with(pool).await?;
     feed.listen("change_feed").await?;
     loop {
-        seed(&pool, &dir, true).await?;
+        seed(pool, dir, true).await?;
         feed.recv().await?;
     }
 }

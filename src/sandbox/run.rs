@@ -165,8 +165,9 @@ pub async fn start(config: Checked, database: &secrecy::SecretString, clock: Clo
     if config.settings.sandbox.as_ref().is_some_and(|s| s.autoregister_clients) {
         let pool = state.db.clone();
         serve::spawn_until(&shutdown, async move {
-            if let Err(error) = clients::follow_systems(pool, dir).await {
-                tracing::error!(error = format!("{error:#}"), "new systems' clients are no longer registered");
+            while let Err(error) = clients::follow_systems(&pool, &dir).await {
+                tracing::warn!(error = format!("{error:#}"), "new systems' clients could not be registered; trying again");
+                tokio::time::sleep(Duration::from_secs(1)).await;
             }
         });
     }

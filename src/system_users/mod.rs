@@ -8,7 +8,7 @@ mod model;
 mod store;
 pub(crate) mod stream_api;
 
-pub use live::live_check;
+pub use live::{Live, Living};
 pub use manage::{Management, Subject, SystemUserEvent, record_each, tell};
 pub use model::{ExternalSystemUser, NewSystemUser, SystemUser, SystemUserDetail, SystemUserKind};
-pub use store::{SystemUserFacts, active_with_key, by_external_id, by_id, facts, insert, lock_sequence, of_owner, touch};
+pub use store::{LiveFacts, SystemUserFacts, active_with_key, by_external_id, by_id, facts, insert, lock_sequence, of_owner, touch};

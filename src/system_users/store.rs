@@ -292,29 +292,43 @@ pub async fn delete(tx: &mut PgConnection, user: &SystemUser, by: &str) -> Resul
     Ok(true)
 }
 
-/// What the register says now about a system user that a token names.
+/// What the register says now about a living system user of a living system.
 #[derive(Debug)]
 pub struct LiveFacts {
+    /// Its id.
+    pub id: Uuid,
+    /// For its owner, or for clients.
+    pub kind: SystemUserKind,
+    /// Organisation number of its owner.
     pub owner_org: String,
+    /// Public id of its system.
     pub system_id: String,
+    /// Organisation number of the system's vendor.
     pub vendor_org: String,
-    pub client_registered: bool,
+    /// Maskinporten clients of the system.
+    pub clients: Vec<String>,
 }
 
 /// The facts of living system users of live systems among these ids.
-pub async fn live_facts(db: &mut PgConnection, ids: &[Uuid], client_id: &str) -> Result<Vec<LiveFacts>, DbError> {
-    Ok(sqlx::query_as!(
-        LiveFacts,
-        r#"select /* hot path */ u.reportee_org_no as owner_org, s.system_id, s.vendor_org_number as vendor_org,
-             exists (select 1 from system_client c where c.system_internal_id = s.system_internal_id and c.released_at is null
-               and c.client_id = $2) as "client_registered!"
+pub async fn live_facts(db: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<LiveFacts>, DbError> {
+    let rows = sqlx::query!(
+        r#"select /* hot path */ u.id, u.kind, u.reportee_org_no, s.system_id, s.vendor_org_number,
+             array(select c.client_id from system_client c where c.system_internal_id = s.system_internal_id and c.released_at is null) as "clients!"
            from system_user u join system s on s.system_internal_id = u.system_internal_id
            where u.id = any($1) and not u.is_deleted and not s.is_deleted"#,
-        ids,
-        client_id
-    )
-    .fetch_all(db)
-    .await?)
+        ids
+    );
+    let rows = rows.fetch_all(db).await?.into_iter();
+    Ok(rows
+        .map(|row| LiveFacts {
+            id: row.id,
+            kind: SystemUserKind::from_stored(&row.kind),
+            owner_org: row.reportee_org_no,
+            system_id: row.system_id,
+            vendor_org: row.vendor_org_number,
+            clients: row.clients,
+        })
+        .collect())
 }
 
 /// A system user as decisions see it.

@@ -1,15 +1,19 @@
 //! The fixed order of checks that a bearer token passes through.
 
 use std::{
+    borrow::Borrow,
+    fmt,
+    hash::{Hash, Hasher},
     sync::{Arc, OnceLock},
     time::Duration,
 };
 
 use hashbrown::DefaultHashBuilder;
 use moka::sync::Cache;
+use secrecy::zeroize::Zeroizing;
 use serde_json::{Map, Value};
 
-use super::{Algorithm, IssuerKind, JwksError, ParsedToken, Principal, TrustedIssuer, VerificationKey, parse, sha256};
+use super::{Algorithm, IssuerKind, JwksError, ParsedToken, Principal, TrustedIssuer, VerificationKey, parse};
 use crate::{clock::Clock, config::AudienceMode};
 
 /// Why a token is not believed.
@@ -60,10 +64,31 @@ impl Verified {
     }
 }
 
-/// Tokens that were proven genuine, by their digest. Their times, and whether their issuer still has their key, are looked at
-/// each time.
-#[derive(Debug, Clone)]
-pub struct Proven(Cache<[u8; 32], Arc<Genuine>, DefaultHashBuilder>);
+/// A whole token. It is compared whole, cannot be printed, and is wiped when it is forgotten.
+#[derive(PartialEq, Eq)]
+struct Whole(Zeroizing<String>);
+
+impl Hash for Whole {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.as_str().hash(state);
+    }
+}
+
+impl Borrow<str> for Whole {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Tokens that were proven genuine. Their times, and whether their issuer still has their key, are looked at each time.
+#[derive(Clone)]
+pub struct Proven(Cache<Whole, Arc<Genuine>, DefaultHashBuilder>);
+
+impl fmt::Debug for Proven {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Proven").field(&self.0.entry_count()).finish()
+    }
+}
 
 impl Default for Proven {
     fn default() -> Self {
@@ -126,8 +151,7 @@ impl Verifier {
     /// # Errors
     /// The first check that fails.
     pub async fn genuine(&self, text: &str) -> Result<Arc<Genuine>, Reject> {
-        let digest = sha256(text);
-        if let Some(known) = self.proven.0.get(&digest)
+        if let Some(known) = self.proven.0.get(text)
             && let Some(issuer) = self.issuers.get(known.issuer)
             && issuer.key(&known.kid).await.is_ok_and(|key| Arc::ptr_eq(&key, &known.key))
         {
@@ -152,7 +176,7 @@ impl Verifier {
         let kid = kid.to_owned();
         let genuine = Genuine { kind: issuer.kind, claims: token.claims, times, issuer: number, kid, key, principal: OnceLock::new() };
         let genuine = Arc::new(genuine);
-        self.proven.0.insert(digest, Arc::clone(&genuine));
+        self.proven.0.insert(Whole(Zeroizing::new(text.to_owned())), Arc::clone(&genuine));
         Ok(genuine)
     }
 

@@ -17,8 +17,6 @@ const BATCH: &str = "/systembruker/api/v1/enduser/systemuser/clients:batch";
 const ENDUSER: &str = "/authentication/api/v1/enduser/systemuser";
 const SCOPES: &str = "altinn:clientdelegations.read altinn:clientdelegations.write";
 const TALLKNUSEREN: &str = "390784554";
-/// Managing director of Tallknuseren.
-const RANDI: &str = "13837347860";
 /// Clients of Tallknuseren by register role.
 const CLIENTS: [&str; 3] = [who::TINDEVANDRER, who::KERAMIKK, "390825749"];
 
@@ -48,7 +46,7 @@ async fn post_with_key(app: &TestApp, path: &str, token: &str, key: &str, body: 
 #[tokio::test]
 async fn each_client_has_its_result() {
     let app = TestApp::start().await;
-    let token = app.token("GetPersonalToken", &[("pid", RANDI), ("scopes", SCOPES)]).await;
+    let token = app.token("GetPersonalToken", &[("pid", who::RANDI), ("scopes", SCOPES)]).await;
     let path = format!("{BATCH}?agent={}", who::TALLKNUSEREN_AGENT);
     let (known, stranger) = (uuid_of(&app, who::TINDEVANDRER).await, uuid_of(&app, who::HAVBLIKK).await);
     let there = uuid_of(&app, who::NATTERGAL).await;
@@ -75,7 +73,7 @@ async fn each_client_has_its_result() {
 #[tokio::test]
 async fn all_or_none_by_choice() {
     let app = TestApp::start().await;
-    let token = app.token("GetPersonalToken", &[("pid", RANDI), ("scopes", SCOPES)]).await;
+    let token = app.token("GetPersonalToken", &[("pid", who::RANDI), ("scopes", SCOPES)]).await;
     let path = format!("{BATCH}?agent={}", who::TALLKNUSEREN_AGENT);
     let (known, stranger) = (uuid_of(&app, who::TINDEVANDRER).await, uuid_of(&app, who::HAVBLIKK).await);
     let before = delegated(&app, &token).await;
@@ -95,7 +93,7 @@ async fn all_or_none_by_choice() {
 #[tokio::test]
 async fn what_cannot_be_a_batch() {
     let app = TestApp::start().await;
-    let token = app.token("GetPersonalToken", &[("pid", RANDI), ("scopes", SCOPES)]).await;
+    let token = app.token("GetPersonalToken", &[("pid", who::RANDI), ("scopes", SCOPES)]).await;
     let path = format!("{BATCH}?agent={}", who::TALLKNUSEREN_AGENT);
     let one = json!([Uuid::new_v4()]);
     for (body, key) in [
@@ -114,7 +112,7 @@ async fn what_cannot_be_a_batch() {
     assert_eq!(app.post(BATCH, &token, body.clone()).await.validation_codes(), ["AUTH.VLD-00014"]);
     let standard = format!("{BATCH}?agent={}", who::TINDEVANDRER_USER);
     assert_eq!(app.post(&standard, &token, body.clone()).await.validation_codes(), ["AUTH.VLD-00015"]);
-    let reader = app.token("GetPersonalToken", &[("pid", RANDI), ("scopes", "altinn:clientdelegations.read")]).await;
+    let reader = app.token("GetPersonalToken", &[("pid", who::RANDI), ("scopes", "altinn:clientdelegations.read")]).await;
     app.post(&path, &reader, body.clone()).await.expect(403);
     let stranger = app.token("GetPersonalToken", &[("pid", who::ODDNY), ("scopes", SCOPES)]).await;
     app.post(&path, &stranger, body.clone()).await.expect(403);
@@ -139,7 +137,7 @@ async fn walk(app: &TestApp, token: &str, path: &str) -> Vec<String> {
 #[tokio::test]
 async fn pages_hold_what_the_whole_list_holds() {
     let app = TestApp::start().await;
-    let token = app.token("GetPersonalToken", &[("pid", RANDI), ("scopes", SCOPES)]).await;
+    let token = app.token("GetPersonalToken", &[("pid", who::RANDI), ("scopes", SCOPES)]).await;
     let agent = who::TALLKNUSEREN_AGENT;
     let path = |list: &str, rest: &str| format!("{ENDUSER}/{list}?agent={agent}{rest}");
     for list in ["clients", "clients/available"] {
@@ -158,7 +156,7 @@ async fn pages_hold_what_the_whole_list_holds() {
 #[tokio::test]
 async fn pages_of_a_large_provider_hold_what_the_whole_list_holds() {
     let app = TestApp::start().await;
-    let token = app.token("GetPersonalToken", &[("pid", RANDI), ("scopes", SCOPES)]).await;
+    let token = app.token("GetPersonalToken", &[("pid", who::RANDI), ("scopes", SCOPES)]).await;
     let agent = who::TALLKNUSEREN_AGENT;
     // Names that repeat, so that the uuid decides; a tenth has another role, which gives the agent nothing.
     app.run_sql(
@@ -244,7 +242,7 @@ impl Expected {
 #[tokio::test]
 async fn decisions_follow_any_sequence_of_steps() {
     let app = TestApp::start().await;
-    let token = app.token("GetPersonalToken", &[("pid", RANDI), ("scopes", SCOPES)]).await;
+    let token = app.token("GetPersonalToken", &[("pid", who::RANDI), ("scopes", SCOPES)]).await;
     require(&app, &[BY_ROLE, BY_GIFT]).await;
     app.run_sql("delete from client_delegation").await;
     let mut uuids = Vec::new();
@@ -335,7 +333,7 @@ async fn decisions_follow_any_sequence_of_steps() {
     let party = app.count(&format!("select party_id::bigint from party where org_number = '{TALLKNUSEREN}'")).await;
     let delete =
         format!("/authentication/api/v1/systemuser/agent/{party}/{}?facilitatorId={}", who::TALLKNUSEREN_AGENT, uuid_of(&app, TALLKNUSEREN).await);
-    app.delete(&delete, &app.person(RANDI).await).await.expect(200);
+    app.delete(&delete, &app.person(who::RANDI).await).await.expect(200);
     for client in CLIENTS {
         assert_eq!(app.decide_system_user(who::TALLKNUSEREN_AGENT, "read", "a-melding", client).await, "NotApplicable");
     }

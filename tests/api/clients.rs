@@ -13,8 +13,6 @@ const READ: &str = "altinn:clientdelegations.read";
 const WRITE: &str = "altinn:clientdelegations.write";
 
 const TALLKNUSEREN: &str = "390784554";
-/// Managing director of Tallknuseren.
-const RANDI: &str = "13837347860";
 /// Was given the package of client administrators by Tallknuseren.
 const ADMINISTRATOR: &str = "21919148982";
 /// Has given Tallknuseren two packages, and is no client by any register role.
@@ -91,7 +89,7 @@ async fn a_client_is_found_handed_over_decided_about_and_taken_back() {
 #[tokio::test]
 async fn who_may_not_and_what_is_wrong() {
     let app = TestApp::start().await;
-    let (reads, writes) = (as_person(&app, RANDI, READ).await, as_person(&app, RANDI, WRITE).await);
+    let (reads, writes) = (as_person(&app, who::RANDI, READ).await, as_person(&app, who::RANDI, WRITE).await);
     let agent = who::TALLKNUSEREN_AGENT;
     let client = uuid_of(&app, who::TINDEVANDRER).await;
     let codes = |answer: &Answer| {
@@ -112,13 +110,13 @@ async fn who_may_not_and_what_is_wrong() {
     let all = format!("{ENDUSER}/clients?agent={agent}&client={client}");
     app.send(Method::POST, &all, None, None).await.expect(401);
     for scope in [PORTAL, READ] {
-        app.post_empty(&all, &as_person(&app, RANDI, scope).await).await.expect(403);
+        app.post_empty(&all, &as_person(&app, who::RANDI, scope).await).await.expect(403);
     }
     app.get(&all, &writes).await.expect(403);
     for stranger in [who::ODDNY, who::JOSTEIN] {
         app.post_empty(&all, &as_person(&app, stranger, WRITE).await).await.expect(403);
     }
-    let weak = app.token("GetPersonalToken", &[("pid", RANDI), ("scopes", READ), ("authLvl", "2")]).await;
+    let weak = app.token("GetPersonalToken", &[("pid", who::RANDI), ("scopes", READ), ("authLvl", "2")]).await;
     app.get(&all, &weak).await.expect(403);
     assert_eq!(app.get(&format!("{ENDUSER}/agents"), &reads).await.error_keys(), ["party"]);
     let unknown = app.get(&format!("{ENDUSER}/agents?party=999999999"), &reads).await.expect(404);
@@ -143,7 +141,7 @@ async fn who_may_not_and_what_is_wrong() {
 #[tokio::test]
 async fn packages_may_come_through_two_relations() {
     let app = TestApp::start().await;
-    let writes = as_person(&app, RANDI, &format!("{READ} {WRITE}")).await;
+    let writes = as_person(&app, who::RANDI, &format!("{READ} {WRITE}")).await;
     let agent = who::TALLKNUSEREN_AGENT;
     require(&app, &["regnskapsforer-lonn", "skatt-naering"]).await;
     let (giver, provider) = (uuid_of(&app, GIVER).await, uuid_of(&app, TALLKNUSEREN).await);
@@ -166,8 +164,11 @@ async fn packages_may_come_through_two_relations() {
     let expected = "regnskapsforer urn:altinn:accesspackage:regnskapsforer-lonn role-package, \
                     rettighetshaver urn:altinn:accesspackage:skatt-naering assignment-package";
     assert_eq!(app.sql_text(rows).await, expected);
-    let portal =
-        app.post_empty(&format!("{AGENT}/{party}/{agent}?provider={provider}&client={giver}"), &app.person(RANDI).await).await.expect(200).json();
+    let portal = app
+        .post_empty(&format!("{AGENT}/{party}/{agent}?provider={provider}&client={giver}"), &app.person(who::RANDI).await)
+        .await
+        .expect(200)
+        .json();
     assert_eq!(portal.as_array().unwrap().len(), 2);
     // Both relations go at once.
     app.delete(&change, &writes).await.expect(200);
@@ -202,7 +203,7 @@ async fn business_managers_have_clients_by_organisation_form() {
 #[tokio::test]
 async fn the_portal_lists_adds_and_removes() {
     let app = TestApp::start().await;
-    let randi = app.person(RANDI).await;
+    let randi = app.person(who::RANDI).await;
     let (party, provider) = (party_of(&app, TALLKNUSEREN).await, uuid_of(&app, TALLKNUSEREN).await);
     let agent = who::TALLKNUSEREN_AGENT;
     let client = uuid_of(&app, who::TINDEVANDRER).await;
@@ -251,8 +252,8 @@ async fn the_portal_lists_adds_and_removes() {
 #[tokio::test]
 async fn adding_removing_and_deleting_at_once_leave_one_truth() {
     let app = TestApp::start().await;
-    let writes = as_person(&app, RANDI, WRITE).await;
-    let randi = app.person(RANDI).await;
+    let writes = as_person(&app, who::RANDI, WRITE).await;
+    let randi = app.person(who::RANDI).await;
     let (party, provider) = (party_of(&app, TALLKNUSEREN).await, uuid_of(&app, TALLKNUSEREN).await);
     let agent = who::TALLKNUSEREN_AGENT;
     let change = format!("{ENDUSER}/clients?agent={agent}&client={}", uuid_of(&app, who::TINDEVANDRER).await);
@@ -278,7 +279,7 @@ async fn adding_removing_and_deleting_at_once_leave_one_truth() {
 #[tokio::test]
 async fn a_package_that_is_taken_back_is_gone_for_the_agent_too() {
     let app = TestApp::start().await;
-    let writes = as_person(&app, RANDI, &format!("{READ} {WRITE}")).await;
+    let writes = as_person(&app, who::RANDI, &format!("{READ} {WRITE}")).await;
     let agent = who::TALLKNUSEREN_AGENT;
     require(&app, &["regnskapsforer-lonn", "skatt-naering"]).await;
     let holds = |packages: &[&str]| {
@@ -303,7 +304,7 @@ async fn a_package_that_is_taken_back_is_gone_for_the_agent_too() {
 #[tokio::test]
 async fn older_addresses_answer_where_they_are_switched_on() {
     let app = TestApp::with(&[("compat.delegation_aliases", "true")]).await;
-    let randi = app.person(RANDI).await;
+    let randi = app.person(who::RANDI).await;
     let (party, provider) = (party_of(&app, TALLKNUSEREN).await, uuid_of(&app, TALLKNUSEREN).await);
     let client = uuid_of(&app, who::TINDEVANDRER).await;
     let add = format!("{AGENT}/{party}/{}/delegation", who::TALLKNUSEREN_AGENT);
@@ -325,5 +326,5 @@ async fn older_addresses_answer_where_they_are_switched_on() {
     assert_eq!(app.decide_system_user(who::TALLKNUSEREN_AGENT, "read", "mva-melding", who::TINDEVANDRER).await, "NotApplicable");
     app.post(&add, &app.person(who::ODDNY).await, json!({})).await.expect(403);
     let off = TestApp::start().await;
-    assert_eq!(off.post(&add, &off.person(RANDI).await, json!({})).await.expect(404).text, "");
+    assert_eq!(off.post(&add, &off.person(who::RANDI).await, json!({})).await.expect(404).text, "");
 }

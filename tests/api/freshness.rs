@@ -15,6 +15,7 @@ use crate::support::*;
 
 const AUTHORIZE_PATH: &str = "/authorization/api/v1/authorize";
 const DELETE: &str = "/authentication/api/v1/systemuser";
+const CLIENTS: &str = "altinn:clientdelegations.write";
 
 fn question() -> Value {
     let subject = ("urn:altinn:systemuser:uuid", who::TINDEVANDRER_USER);
@@ -109,6 +110,36 @@ async fn a_position_is_a_number() {
     assert_eq!(request.send().await.unwrap().status(), 400);
     // A position that never comes is answered from the database, not never.
     assert_eq!(decision(&decide(&app, &token, Some("9000000000000000")).await), "Permit");
+}
+
+#[tokio::test]
+async fn who_asks_for_newer_facts_than_memory_has_gets_them_everywhere() {
+    let app = TestApp::start().await;
+    let token = app.organization(who::SAV, AUTHORIZE).await;
+    let resource = json!({"type": "resource", "id": "a-melding", "properties": {"organization": who::TINDEVANDRER}});
+    let search = json!({"subject": {"type": "systemuser"}, "action": {"name": "write"}, "resource": resource});
+    let raw = crate::journey::Client::seeded(who::FJORDLONN_CLIENT).system_user_token(&app, who::TINDEVANDRER, None).await.expect(200).json();
+    let raw = raw["access_token"].as_str().unwrap();
+    let check = json!({"token": raw, "checks": [{"resource": "a-melding", "action": "write"}]});
+    let ask = async |path: &str, body: &Value, at_least: Option<&str>| {
+        let request = app.http.post(format!("{}{path}", app.base)).bearer_auth(&token).json(body);
+        let request = at_least.iter().fold(request, |request, position| request.header("Systembruker-At-Least", *position));
+        Answer::of(request.send().await.unwrap()).await.expect(200).json()
+    };
+    let all = async |at_least: Option<&str>| {
+        let decided = decision(&decide(&app, &token, at_least).await) == "Permit";
+        let found = ask("/access/v1/search/subject", &search, at_least).await;
+        let listed = found["results"].as_array().unwrap().iter().any(|hit| hit["id"] == who::TINDEVANDRER_USER);
+        let inspected = ask("/authorization/api/v1/systemuser/authorize", &check, at_least).await;
+        (decided, listed, inspected["active"] == true && inspected["authorized"] == true)
+    };
+    assert_eq!(all(None).await, (true, true, true));
+    // Nobody tells about this change: memory does not know it, the database does.
+    app.run_sql(&format!("update system_user set is_deleted = true where id = '{}'", who::TINDEVANDRER_USER)).await;
+    assert_eq!(all(Some("9000000000000000")).await, (false, false, false));
+    app.run_sql("insert into change_feed (kind, key) values ('everything', 'test')").await;
+    app.caught_up().await;
+    assert_eq!(all(None).await, (false, false, false));
 }
 
 #[tokio::test]
@@ -219,6 +250,30 @@ async fn three_instances_under_load_never_hold_on_to_what_was_revoked_and_log_ev
         assert!(deleted.status < 300, "{}", deleted.text);
         // Where it was deleted, the very next decision knows.
         assert_eq!(decision(&there.post(AUTHORIZE_PATH, token, body.clone()).await.expect(200)), "NotApplicable");
+        asked += 1;
+        for (app, (token, ..)) in apps.iter().zip(&tokens) {
+            asked += until(app, token, &body, "NotApplicable").await.1;
+        }
+    }
+
+    // A client is handed to an agent on one instance, used on all, taken back on another.
+    let client = apps[0].sql_text(&format!("select uuid::text from party where org_number = '{}'", who::TINDEVANDRER)).await;
+    let change = format!("/authentication/api/v1/enduser/systemuser/clients?agent={}&client={client}", who::TALLKNUSEREN_AGENT);
+    let body = decision_request(
+        ("urn:altinn:systemuser:uuid", who::TALLKNUSEREN_AGENT),
+        "read",
+        "mva-melding",
+        ("urn:altinn:organization:identifier-no", who::TINDEVANDRER),
+    );
+    for round in 0..12 {
+        let (here, there) = (&apps[round % 3], &apps[(round + 2) % 3]);
+        let administrator = async |app: &TestApp| app.token("GetPersonalToken", &[("pid", who::RANDI), ("scopes", CLIENTS)]).await;
+        here.post_empty(&change, &administrator(here).await).await.expect(200);
+        for (app, (token, ..)) in apps.iter().zip(&tokens) {
+            asked += until(app, token, &body, "Permit").await.1;
+        }
+        there.delete(&change, &administrator(there).await).await.expect(200);
+        assert_eq!(decision(&there.post(AUTHORIZE_PATH, &tokens[(round + 2) % 3].0, body.clone()).await.expect(200)), "NotApplicable");
         asked += 1;
         for (app, (token, ..)) in apps.iter().zip(&tokens) {
             asked += until(app, token, &body, "NotApplicable").await.1;

@@ -22,7 +22,7 @@ fn packages(names: &[&str]) -> Value {
 async fn tallknuseren(app: &TestApp) -> (i64, String, String) {
     let party = app.count(&format!("select party_id::bigint from party where org_number = '{TALLKNUSEREN}'")).await;
     let uuid = app.sql_text(&format!("select uuid::text from party where org_number = '{TALLKNUSEREN}'")).await;
-    (party, uuid, app.person("13837347860").await)
+    (party, uuid, app.person(who::RANDI).await)
 }
 
 fn lookup(external_ref: &str) -> String {

@@ -12,8 +12,6 @@ use crate::support::*;
 
 const RESOURCE_WRITE: &str = "altinn:resourceregistry/resource.write";
 const TALLKNUSEREN: &str = "390784554";
-/// Managing director of Tallknuseren.
-const RANDI: &str = "13837347860";
 const AYE: &str = "390042191";
 
 /// Operations that anybody may call.
@@ -341,7 +339,7 @@ async fn compare(app: &TestApp, operations: &[Operation], token: &str, foreign: 
 
 /// Tallknuseren with a system user, an agent with a client, and an open request of each kind; by vendor.
 async fn furnish(app: &TestApp) -> [Objects; 2] {
-    let randi = app.person(RANDI).await;
+    let randi = app.person(who::RANDI).await;
     let party = app.count(&format!("select party_id::bigint from party where org_number = '{TALLKNUSEREN}'")).await;
     let agent_packages: Value =
         app.sql_text(&format!("select access_packages::text from system_user where id = '{}'", who::TALLKNUSEREN_AGENT)).await.parse().unwrap();

@@ -189,14 +189,14 @@ async fn a_system_user_token_is_compared_with_what_is_true_now() {
     for token in [&raw, &exchanged, &generated] {
         assert_eq!(present(&app, token).await, ok());
     }
-    app.run_sql("update system_client set released_at = now() where client_id = '08b08038-be28-511d-9ee8-c25fec65e65e'").await;
+    app.change_by_sql("update system_client set released_at = now() where client_id = '08b08038-be28-511d-9ee8-c25fec65e65e'").await;
     for (token, expected) in [(&raw, refused("client not registered")), (&exchanged, refused("client not registered")), (&generated, ok())] {
         assert_eq!(present(&app, token).await, expected);
     }
-    app.run_sql("update system_client set released_at = null").await;
-    app.run_sql("update system_user set reportee_org_no = '390381492' where id = '3f794e70-3593-53d5-8174-1a3371cf43dc'").await;
+    app.change_by_sql("update system_client set released_at = null").await;
+    app.change_by_sql("update system_user set reportee_org_no = '390381492' where id = '3f794e70-3593-53d5-8174-1a3371cf43dc'").await;
     assert_eq!(present(&app, &raw).await, refused("system user mismatch"));
-    app.run_sql("update system_user set is_deleted = true where id = '3f794e70-3593-53d5-8174-1a3371cf43dc'").await;
+    app.change_by_sql("update system_user set is_deleted = true where id = '3f794e70-3593-53d5-8174-1a3371cf43dc'").await;
     for token in [&raw, &exchanged, &generated] {
         assert_eq!(present(&app, token).await, refused("system user not active"));
     }

@@ -8,8 +8,6 @@ use crate::{pages::Browser, support::*};
 
 const UI: &str = "/accessmanagement/api/v1";
 const TALLKNUSEREN: &str = "390784554";
-/// Managing director of Tallknuseren.
-const RANDI: &str = "13837347860";
 
 async fn uuid_of(app: &TestApp, org: &str) -> String {
     app.sql_text(&format!("select uuid::text from party where org_number = '{org}'")).await
@@ -195,7 +193,7 @@ async fn a_system_user_is_chosen_and_created() {
 #[tokio::test]
 async fn clients_of_an_agent() {
     let app = TestApp::start().await;
-    let randi = app.person(RANDI).await;
+    let randi = app.person(who::RANDI).await;
     let (party, uuid) = (party_of(&app, TALLKNUSEREN).await, uuid_of(&app, TALLKNUSEREN).await);
     let base = format!("{UI}/systemuser/agentdelegation/{party}/{}", who::TALLKNUSEREN_AGENT);
     let at = |path: &str| format!("{base}/{path}?partyuuid={uuid}");

@@ -13,6 +13,8 @@ use crate::support::*;
 
 const AUTHORIZE_PATH: &str = "/authorization/api/v1/authorize";
 
+const TOKEN_PATH: &str = "/authorization/api/v1/systemuser/authorize";
+
 fn question() -> Value {
     let subject = ("urn:altinn:systemuser:uuid", who::TINDEVANDRER_USER);
     decision_request(subject, "write", "a-melding", ("urn:altinn:organization:identifier-no", who::TINDEVANDRER))
@@ -34,6 +36,9 @@ async fn memory_answers_for_a_second_and_then_nobody() {
         "resource": {"type": "resource", "id": "a-melding", "properties": {"organization": who::TINDEVANDRER}}});
     assert_eq!(ask(AUTHORIZE_PATH, question()).await.expect(200).json()["response"][0]["decision"], "Permit");
     assert_eq!(ask("/access/v1/evaluation", authzen.clone()).await.expect(200).json()["decision"], true);
+    let shown = app.token("GetSystemUserToken", &[("systemUserId", who::TINDEVANDRER_USER), ("orgNo", who::FJORDLONN), ("scopes", "a:b")]).await;
+    let inspection = json!({"token": shown, "checks": [{"resource": "a-melding", "action": "write"}]});
+    assert_eq!(ask(TOKEN_PATH, inspection.clone()).await.expect(200).json()["authorized"], true);
 
     let server = cluster.server_pid().expect("a server").to_string();
     assert!(Command::new("kill").args(["-KILL", &server]).status().unwrap().success());
@@ -56,7 +61,9 @@ async fn memory_answers_for_a_second_and_then_nobody() {
         }
     }
     assert!(from_memory > 0, "memory answers for a while");
-    for (path, body) in [(AUTHORIZE_PATH, question()), ("/authorization/api/v1/decision", question()), ("/access/v1/evaluation", authzen)] {
+    for (path, body) in
+        [(AUTHORIZE_PATH, question()), ("/authorization/api/v1/decision", question()), ("/access/v1/evaluation", authzen), (TOKEN_PATH, inspection)]
+    {
         let answer = ask(path, body).await;
         assert_eq!(answer.status, 503, "{path}: {}", answer.text);
     }

@@ -7,6 +7,7 @@ mod support;
 
 mod away;
 mod import;
+mod several;
 
 use std::{
     path::PathBuf,
@@ -30,8 +31,13 @@ struct Sandbox {
 impl Sandbox {
     /// On a port, and on a database of the test's own or a private cluster in `dir`.
     fn spawn(port: u16, dir: &PathBuf, database: Option<&str>) -> Self {
+        Self::spawn_printing(port, dir, database, Stdio::null())
+    }
+
+    /// As `spawn`, with somewhere for what it prints.
+    fn spawn_printing(port: u16, dir: &PathBuf, database: Option<&str>, printed: Stdio) -> Self {
         let mut command = Command::new(PROGRAM);
-        command.args(["sandbox", "--port", &port.to_string(), "--data-dir"]).arg(dir).stdout(Stdio::null()).stderr(Stdio::null());
+        command.args(["sandbox", "--port", &port.to_string(), "--data-dir"]).arg(dir).stdout(printed).stderr(Stdio::null());
         match database {
             Some(url) => command.env("DATABASE_URL", url),
             None => command.env_remove("DATABASE_URL"),

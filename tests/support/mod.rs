@@ -46,6 +46,8 @@ pub mod who {
     pub const NATTERGAL_REQUEST: &str = "dd763c00-ef5a-51fc-9b94-33c923dbaf60";
     /// Standard system user of Tindevandrer at Fjordlønn.
     pub const TINDEVANDRER_USER: &str = "3f794e70-3593-53d5-8174-1a3371cf43dc";
+    /// Managing director of Tallknuseren.
+    pub const RANDI: &str = "13837347860";
     /// Agent system user of Tallknuseren.
     pub const TALLKNUSEREN_AGENT: &str = "05042226-1aa3-5372-87bc-b03f76163fdf";
 }

@@ -5,6 +5,7 @@
 
 mod follow;
 mod memory;
+mod remembered;
 
 use std::cell::RefCell;
 
@@ -12,6 +13,7 @@ use sqlx::PgConnection;
 
 pub use follow::{follow, forget_old, listen};
 pub use memory::{Feed, Moment, Tag};
+pub use remembered::{Fact, Remembered};
 
 use super::DbError;
 

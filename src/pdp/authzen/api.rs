@@ -11,7 +11,6 @@ use http::{
     request::Parts,
 };
 use serde_json::{Map, Value, json};
-use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::{
@@ -22,7 +21,6 @@ use crate::{
     app::{AppState, ServiceOwner},
     http::{ApiError, ApiResult, Json, body},
     pdp::{AtLeast, PartialRequest, api::may_explain, call::Call, log::Endpoint, token_api},
-    system_users,
     token::scopes::Authorize,
     xacml::Decision,
 };
@@ -243,27 +241,28 @@ impl Asker<'_> {
             Err(reason) => return Ok(Some(reason)),
         };
         if let Some(token) = token {
-            match token_api::system_users_of(self.state, token).await? {
+            match token_api::system_users_of(self.state, token, self.call.view()).await? {
                 Err(reason) => return Ok(Some(reason)),
                 Ok(listed) if !user.is_some_and(|id| listed.contains(&id)) => return Ok(Some("systemuser_mismatch")),
                 Ok(_) => {}
             }
         }
         match user {
-            Some(id) => contradicted(&self.state.db, id, question).await,
+            Some(id) => self.contradicted(id, question).await,
             None => Ok(None),
         }
     }
-}
 
-/// Why what is asserted about a system user does not hold; none when it does.
-async fn contradicted(db: &PgPool, id: Uuid, question: &Question) -> ApiResult<Option<&'static str>> {
-    let asserted = question.assertions();
-    if asserted == question::Assertions::default() {
-        return Ok(None);
+    /// Why what is asserted about a system user does not hold; none when it does.
+    async fn contradicted(&self, id: Uuid, question: &Question) -> ApiResult<Option<&'static str>> {
+        let asserted = question.assertions();
+        if asserted == question::Assertions::default() {
+            return Ok(None);
+        }
+        let found = self.state.living.among(&[id], self.call.view().from_memory).await?;
+        let Some(user) = found.first() else { return Ok(Some("unknown_subject")) };
+        let owner = asserted.owner.as_deref().map(|owner| owner.strip_prefix("0192:").unwrap_or(owner));
+        let agrees = asserted.system_id.is_none_or(|system| system == user.system_id) && owner.is_none_or(|owner| owner == user.owner_org);
+        Ok((!agrees).then_some("subject_mismatch"))
     }
-    let Some(user) = system_users::by_id(&mut *db.acquire().await?, id).await? else { return Ok(Some("unknown_subject")) };
-    let owner = asserted.owner.as_deref().map(|owner| owner.strip_prefix("0192:").unwrap_or(owner));
-    let agrees = asserted.system_id.is_none_or(|system| system == user.system_id) && owner.is_none_or(|owner| owner == user.reportee_org_no);
-    Ok((!agrees).then_some("subject_mismatch"))
 }

@@ -15,24 +15,24 @@ const MAX_BYTES: usize = 64 * 1024;
 /// A context as it is stored: `[[category, [[attribute, value, data type or null, echoed]]]]`, written one value after
 /// the other. Identity numbers never get into it.
 #[derive(Debug, Default)]
-pub struct Written {
+pub struct Written<'a> {
     out: String,
-    category: Option<String>,
+    category: Option<&'a str>,
 }
 
-impl Written {
+impl<'a> Written<'a> {
     /// Adds a value. `person` stands in for an identity number.
-    pub fn add(&mut self, category: &str, id: &str, data_type: DataType, value: &str, echoed: bool, person: Option<Uuid>) {
+    pub fn add(&mut self, category: &'a str, id: &str, data_type: DataType, value: &str, echoed: bool, person: Option<Uuid>) {
         if self.out.len() > MAX_BYTES {
             return;
         }
-        if self.category.as_deref() == Some(category) {
+        if self.category == Some(category) {
             self.out.push(',');
         } else {
             self.out.push_str(if self.category.is_some() { "]],[" } else { "[[" });
             text(&mut self.out, short(category));
             self.out.push_str(",[");
-            self.category = Some(category.to_owned());
+            self.category = Some(category);
         }
         self.out.push('[');
         text(&mut self.out, id);

@@ -1,0 +1,129 @@
+//! What is asked: the service, and a bare handler beside it, each a process of its own.
+
+use std::{
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use axum::{Router, routing::post};
+use secrecy::ExposeSecret as _;
+use serde_json::Value;
+use systembruker::db::cluster::Cluster;
+
+use crate::ask::{self, Connection};
+
+/// A program that ends with this.
+pub struct Process(Child);
+
+impl Process {
+    /// MiB that it holds in memory.
+    pub fn resident_mib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("0 kB");
+        line.trim().split(' ').next().and_then(|kib| kib.parse::<u64>().ok()).unwrap_or_default() / 1024
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status();
+        let _ = self.0.wait();
+    }
+}
+
+async fn until_open(address: &str) {
+    let since = Instant::now();
+    while tokio::net::TcpStream::connect(address).await.is_err() {
+        assert!(since.elapsed() < Duration::from_secs(60), "nobody listens on {address}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// The service on a database of a cluster, with a token of a service owner.
+pub struct Service {
+    pub process: Process,
+    pub host: String,
+    token: String,
+}
+
+impl Service {
+    pub async fn start(cluster: &Cluster, database: &str, home: &Path, port: u16) -> Self {
+        let child = Command::new(env!("CARGO_BIN_EXE_systembruker"))
+            .args(["sandbox", "--port", &port.to_string(), "--data-dir"])
+            .arg(home.join(format!("sandbox-{port}")))
+            .env("DATABASE_URL", cluster.url(database).expose_secret())
+            .env("SYSTEMBRUKER__LOG__LEVEL", "error")
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("the service starts");
+        let (process, host) = (Process(child), format!("127.0.0.1:{port}"));
+        until_open(&host).await;
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let since = Instant::now();
+        while !http.get(format!("http://{host}/health/ready")).send().await.is_ok_and(|answer| answer.status() == 200) {
+            assert!(since.elapsed() < Duration::from_secs(60), "the service is not ready");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let generator = format!("http://127.0.0.1:{}/api/GetEnterpriseToken", port + 12);
+        let asked = [("env", "local"), ("orgNo", "390198116"), ("scopes", "altinn:authorization/authorize"), ("ttl", "36000")];
+        let token = http.get(generator).basic_auth("sandbox", Some("sandbox")).query(&asked).send().await.unwrap();
+        Self { process, host, token: token.error_for_status().unwrap().text().await.unwrap() }
+    }
+
+    pub fn request(&self, system_user: &str, what: (&str, &str), org: &str) -> Vec<u8> {
+        ask::request(&self.host, &self.token, system_user, what, org)
+    }
+
+    /// Waits until the service permits something: it knows what was put into the database.
+    pub async fn until_permitted(&self, request: &[u8]) {
+        let (since, mut connection) = (Instant::now(), Connection::open(&self.host).await);
+        while !connection.hear(request).await.1 {
+            assert!(since.elapsed() < Duration::from_secs(60), "it is not permitted");
+        }
+    }
+}
+
+const BARE: &str = "127.0.0.1:18299";
+const BARE_HANDLER: &str = "--bare-handler";
+
+/// A handler that parses the same body and answers a constant of the same size.
+pub struct Bare {
+    pub host: String,
+    _process: Process,
+}
+
+impl Bare {
+    /// Starts this program once more, as nothing but the handler.
+    pub async fn start(size: usize) -> Self {
+        let program = std::env::current_exe().unwrap();
+        let child = Command::new(program).args([BARE_HANDLER, &size.to_string()]).spawn().expect("the handler starts");
+        until_open(BARE).await;
+        Self { host: BARE.to_owned(), _process: Process(child) }
+    }
+
+    /// Is the handler, if this process was started to be it.
+    pub async fn serve_if_asked() -> bool {
+        let mut arguments = std::env::args().skip_while(|argument| argument != BARE_HANDLER);
+        let Some(size) = arguments.nth(1) else { return false };
+        let mut constant = b"Permit".to_vec();
+        constant.resize(size.parse().unwrap(), b' ');
+        let answer = bytes::Bytes::from(constant);
+        let handler = post(move |axum::Json(body): axum::Json<Value>| {
+            let answer = answer.clone();
+            async move {
+                std::hint::black_box(body);
+                ([(http::header::CONTENT_TYPE, "application/json; charset=utf-8")], answer)
+            }
+        });
+        let listener = tokio::net::TcpListener::bind(BARE).await.unwrap();
+        axum::serve(listener, Router::new().route("/authorization/api/v1/authorize", handler)).await.unwrap();
+        true
+    }
+}
+
+/// The same request over and over.
+pub fn one(request: Vec<u8>) -> Arc<Vec<Vec<u8>>> {
+    Arc::new(vec![request])
+}
