@@ -15,6 +15,7 @@ use crate::{
         Principal, Reject, Verified,
         scopes::{SYSTEM_REGISTER_ADMIN, ScopePolicy},
     },
+    web::session_tokens,
 };
 
 /// A caller whose token was verified, and whose system user, if it speaks for one, was found alive.
@@ -92,8 +93,17 @@ pub async fn verify(state: &AppState, token: &str) -> ApiResult<Verified> {
 }
 
 async fn authenticate(parts: &Parts, state: &AppState) -> ApiResult<Caller> {
-    let token = bearer(&parts.headers)?.ok_or(ApiError::Unauthorized(None))?;
-    let principal = verify(state, token).await?.principal;
+    // The first that is there is the only one: a bad header is not helped by a good cookie.
+    let principal = match bearer(&parts.headers)? {
+        Some(token) => verify(state, token).await?.principal,
+        None => {
+            let token = session_tokens::from_cookie(state, parts).ok_or(ApiError::Unauthorized(None))?;
+            let principal = verify(state, &token).await?.principal;
+            session_tokens::admit_cookie(state, parts, &principal).await?;
+            principal
+        }
+    };
+    session_tokens::check_session(state, &principal).await?;
     if principal.system_user.is_some() {
         state.living.check(&principal, true).await?.map_err(|reason| ApiError::Unauthorized(Some(reason)))?;
     }

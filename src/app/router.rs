@@ -197,13 +197,24 @@ fn policy_files() -> OpenApiRouter<AppState> {
         .layer(DefaultBodyLimit::max(resources::policy_api::UPLOAD_LIMIT))
 }
 
+/// Not offered unless it is switched on.
+const REFRESH: &str = "/authentication/api/v1/refresh";
+
 /// The router, and the templates of all its routes.
 pub fn routes(state: &AppState) -> (Router, Vec<String>) {
-    let api = if state.config.settings.compat.delegation_aliases { api().merge(delegation_aliases()) } else { api() };
+    let compat = &state.config.settings.compat;
+    let mut api = api();
+    if compat.delegation_aliases {
+        api = api.merge(delegation_aliases());
+    }
+    if compat.refresh {
+        api = api.routes(routes!(web::session_tokens::refresh));
+    }
     let (router, mut description) = api.split_for_parts();
     env!("CARGO_PKG_VERSION").clone_into(&mut description.info.version);
     let mut templates: Vec<String> = description.paths.paths.keys().cloned().collect();
-    templates.extend(unbuilt::templates());
+    let unbuilt: Vec<String> = unbuilt::templates().chain((!compat.refresh).then(|| REFRESH.to_owned())).collect();
+    templates.extend(unbuilt.iter().cloned());
     templates.extend(web::TEMPLATES.iter().map(|t| (*t).to_owned()));
     let description = Arc::new(description);
     let json = {
@@ -215,7 +226,7 @@ pub fn routes(state: &AppState) -> (Router, Vec<String>) {
         Err(error) => ApiError::internal(error).into_response(),
     });
     let mut router = router
-        .merge(unbuilt::router())
+        .merge(unbuilt::router(&unbuilt))
         .merge(web::router())
         .route("/openapi.json", json.clone())
         .route("/openapi/v1.json", json)

@@ -1,5 +1,5 @@
 //! Routes of the public contract that are not built yet. They answer 404 with a problem, so that a client can tell
-//! "not here yet" from a typing error. A route leaves this list in the change that builds it.
+//! "not here" from a typing error. A route leaves this list in the change that builds it.
 
 use axum::{Router, routing::any};
 use http::StatusCode;
@@ -10,7 +10,7 @@ use crate::http::ApiError;
 const A: &str = "/authentication/api/v1";
 
 /// Templates below `/authentication/api/v1`.
-const AUTHENTICATION: &[&str] = &["/refresh", "/openid/authorize", "/openid/token", "/openid/logout"];
+const AUTHENTICATION: &[&str] = &["/openid/authorize", "/openid/token", "/openid/logout"];
 
 /// Whole templates elsewhere.
 const ELSEWHERE: &[&str] = &["/resourceregistry/api/v1/access-lists/{*rest}", "/vendor", "/vendor/{*rest}", "/operator"];
@@ -21,6 +21,6 @@ pub fn templates() -> impl Iterator<Item = String> {
 }
 
 /// Routes that answer 404 with a problem.
-pub fn router() -> Router<AppState> {
-    templates().fold(Router::new(), |router, template| router.route(&template, any(async || ApiError::Status(StatusCode::NOT_FOUND))))
+pub fn router(templates: &[String]) -> Router<AppState> {
+    templates.iter().fold(Router::new(), |router, template| router.route(template, any(async || ApiError::Status(StatusCode::NOT_FOUND))))
 }

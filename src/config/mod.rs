@@ -153,7 +153,7 @@ section! {
 }
 section! {
     /// `compat.*`
-    Compat { problem_detail: bool, delegation_aliases: bool }
+    Compat { problem_detail: bool, delegation_aliases: bool, runtime_cookie: bool, runtime_cookie_name: String, refresh: bool }
 }
 section! {
     /// `pagination.*`

@@ -3,7 +3,11 @@
 use serde_json::{Map, Value};
 use subtle::ConstantTimeEq as _;
 
-use super::{Algorithm, IssuerKind, JwksError, Reject, Verifier, parse, principal::acr_level, verify::verifies};
+use super::{
+    Algorithm, IssuerKind, JwksError, Reject, Verifier, parse,
+    principal::{acr_level, texts},
+    verify::verifies,
+};
 use crate::ids::NationalId;
 
 /// What a login says.
@@ -15,6 +19,8 @@ pub struct IdToken {
     pub acr: String,
     /// 0 to 4.
     pub level: u8,
+    /// How the person proved it (`amr`).
+    pub amr: Vec<String>,
     /// Session at the identity provider.
     pub sid: Option<String>,
     /// When the person proved who they are, in seconds since 1970.
@@ -56,6 +62,7 @@ impl Verifier {
             pid: claim("pid").and_then(|p| NationalId::parse(p).ok()),
             level: acr_level(Some(&acr)),
             acr,
+            amr: texts(token.claims.get("amr")),
             sid: claim("sid").map(str::to_owned),
             auth_time: token.claims.get("auth_time").and_then(Value::as_i64),
             locale: claim("locale").map(str::to_owned),

@@ -41,6 +41,8 @@ pub struct Principal {
     pub system_user: Option<SystemUserClaim>,
     /// Came out of our own exchange of a Maskinporten token.
     pub exchanged_from_maskinporten: bool,
+    /// Id of the browser session that the token was made for, as it says; such a token ends with the session.
+    pub session: Option<String>,
     /// What the token may be used for.
     pub scopes: Scopes,
     /// Prefixes of scopes that the organisation hands out (`consumer_prefix`).
@@ -91,6 +93,7 @@ impl Principal {
             },
             system_user: if kind == IssuerKind::IdPorten { None } else { details::read(claims, sandbox)? },
             exchanged_from_maskinporten: altinn && text("urn:systembruker:src").as_deref() == Some("maskinporten"),
+            session: text("sid").filter(|_| altinn && text("urn:systembruker:src").as_deref() == Some("session")),
             scope_prefixes: texts(claim("consumer_prefix")),
             scopes: Scopes::read(scope_claim).ok_or("malformed")?,
             auth_level: match kind {
@@ -125,7 +128,7 @@ impl Principal {
 }
 
 /// A claim that is one text or a list of them.
-fn texts(claim: Option<&Value>) -> Vec<String> {
+pub(super) fn texts(claim: Option<&Value>) -> Vec<String> {
     match claim {
         Some(Value::String(text)) => vec![text.clone()],
         Some(Value::Array(items)) => items.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect(),

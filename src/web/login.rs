@@ -10,7 +10,7 @@ use http::StatusCode;
 
 use super::{
     browser::{Browser, CookieName},
-    display, frame,
+    display, frame, session_tokens,
     store::{self, NewSession},
     texts::Language,
 };
@@ -150,6 +150,7 @@ async fn finish(state: &AppState, browser: &Browser, query: &Query) -> Result<Re
         user_id: person.0.user_id.unwrap_or(0),
         level: id.level,
         acr: &id.acr,
+        amr: &id.amr,
         auth_time: id.auth_time.and_then(|t| DateTime::from_timestamp(t, 0)),
         upstream_sid: id.sid.as_deref(),
         upstream_issuer: client.issuer(),
@@ -160,7 +161,10 @@ async fn finish(state: &AppState, browser: &Browser, query: &Query) -> Result<Re
     };
     store::insert_session(&state.db, &session).await?;
     tracing::info!(person = %person.0.uuid, level = id.level, "login.ok");
-    let jar = CookieJar::new().add(browser.set(CookieName::Session, &session_token, None)).add(browser.unset(CookieName::Login));
+    let mut jar = CookieJar::new().add(browser.set(CookieName::Session, &session_token, None)).add(browser.unset(CookieName::Login));
+    for cookie in session_tokens::cookies(state, &session_token, &person).await? {
+        jar = jar.add(cookie);
+    }
     Ok((jar, found(&login.goto)).into_response())
 }
 

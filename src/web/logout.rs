@@ -16,6 +16,7 @@ use super::{
     csrf, display, frame,
     frame::Frame,
     login::found,
+    session_tokens,
     store::{self, PostLogout},
 };
 use crate::{
@@ -92,7 +93,10 @@ async fn try_end(state: &AppState, browser: &Browser, redirect_url: Option<&str>
         store::insert_post_logout(&state.db, &token, redirect_url, receipt).await?;
         token
     };
-    let jar = CookieJar::new().add(browser.unset(CookieName::Session)).add(browser.set(CookieName::After, &after, Some(15)));
+    let mut jar = CookieJar::new().add(browser.unset(CookieName::Session)).add(browser.set(CookieName::After, &after, Some(15)));
+    for cookie in session_tokens::no_cookies(state) {
+        jar = jar.add(cookie);
+    }
     let next = match &state.login {
         Some(client) => client.logout_address(&after[..8]).await.map_or_else(
             |error| {

@@ -16,6 +16,7 @@ mod pages;
 mod portal_links;
 mod request_page;
 mod request_view;
+pub(crate) mod session_tokens;
 mod store;
 mod texts;
 

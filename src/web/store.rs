@@ -25,6 +25,7 @@ pub struct NewSession<'a> {
     pub user_id: i32,
     pub level: u8,
     pub acr: &'a str,
+    pub amr: &'a [String],
     pub auth_time: Option<DateTime<Utc>>,
     pub upstream_sid: Option<&'a str>,
     pub upstream_issuer: &'a str,
@@ -49,12 +50,45 @@ pub async fn touch_session(pool: &PgPool, token: &str, idle_minutes: i32) -> Res
     .await?)
 }
 
+/// What tokens of a session are made of.
+#[derive(Debug, Clone)]
+pub struct LiveSession {
+    /// SHA-256 of its cookie.
+    pub id: Vec<u8>,
+    pub person_uuid: Uuid,
+    pub level: i16,
+    pub acr: String,
+    pub amr: Vec<String>,
+    pub auth_time: Option<DateTime<Utc>>,
+    pub csrf_secret: Vec<u8>,
+    pub expires: DateTime<Utc>,
+}
+
+/// A session by its id, if it lives.
+pub async fn live_session(pool: &PgPool, id: &[u8], idle_minutes: i32) -> Result<Option<LiveSession>, DbError> {
+    Ok(sqlx::query_as!(
+        LiveSession,
+        "select id, person_uuid, level, acr, amr, auth_time, csrf_secret, expires from session
+         where id = $1 and expires > now() and last_seen > now() - make_interval(mins => $2)",
+        id,
+        idle_minutes
+    )
+    .fetch_optional(pool)
+    .await?)
+}
+
+/// The idle time of a session starts anew.
+pub async fn slide_session(pool: &PgPool, id: &[u8]) -> Result<(), DbError> {
+    sqlx::query!("update session set last_seen = now() where id = $1", id).execute(pool).await?;
+    Ok(())
+}
+
 /// Stores a session; a person has at most ten, the oldest ends.
 pub async fn insert_session(pool: &PgPool, new: &NewSession<'_>) -> Result<(), DbError> {
     let mut tx = pool.begin().await?;
     sqlx::query!(
-        r#"insert into session (id, person_uuid, user_id, level, acr, auth_time, upstream_sid, upstream_issuer, csrf_secret, language, flash, expires)
-           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, now() + make_interval(hours => $12))"#,
+        r#"insert into session (id, person_uuid, user_id, level, acr, auth_time, upstream_sid, upstream_issuer, csrf_secret, language, flash, expires, amr)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, now() + make_interval(hours => $12), $13)"#,
         &sha256(new.token)[..],
         new.person_uuid,
         new.user_id,
@@ -66,7 +100,8 @@ pub async fn insert_session(pool: &PgPool, new: &NewSession<'_>) -> Result<(), D
         new.csrf_secret,
         new.language,
         new.flash,
-        new.absolute_hours
+        new.absolute_hours,
+        new.amr
     )
     .execute(&mut *tx)
     .await?;

@@ -33,6 +33,7 @@ mod register;
 mod request_lists;
 mod requests;
 mod resources;
+mod session_tokens;
 mod shapes;
 mod system_changes;
 mod system_user_lists;

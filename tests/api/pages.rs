@@ -1,6 +1,12 @@
 //! The pages, read as a browser without script reads them.
 
-use reqwest::{Client, redirect::Policy};
+use std::sync::Arc;
+
+use reqwest::{
+    Client,
+    cookie::{CookieStore as _, Jar},
+    redirect::Policy,
+};
 use serde_json::json;
 use url::Url;
 
@@ -9,6 +15,7 @@ use crate::support::*;
 /// A browser with cookies that follows redirects inside the sandbox.
 pub struct Browser {
     http: Client,
+    jar: Arc<Jar>,
 }
 
 pub struct Page {
@@ -35,7 +42,15 @@ impl Page {
 
 impl Browser {
     pub fn new() -> Self {
-        Self { http: Client::builder().redirect(Policy::none()).cookie_store(true).no_proxy().build().unwrap() }
+        let jar = Arc::new(Jar::default());
+        Self { http: Client::builder().redirect(Policy::none()).cookie_provider(Arc::clone(&jar)).no_proxy().build().unwrap(), jar }
+    }
+
+    /// Value of a cookie that goes to an address.
+    pub fn cookie(&self, address: &str, name: &str) -> Option<String> {
+        let all = self.jar.cookies(&Url::parse(address).unwrap())?;
+        let named = all.to_str().unwrap().split("; ").find_map(|cookie| cookie.strip_prefix(&format!("{name}=")).map(str::to_owned));
+        named
     }
 
     async fn send(&self, mut request: reqwest::RequestBuilder, mut address: Url) -> Page {
