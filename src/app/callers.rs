@@ -94,14 +94,13 @@ pub async fn verify(state: &AppState, token: &str) -> ApiResult<Verified> {
 
 async fn authenticate(parts: &Parts, state: &AppState) -> ApiResult<Caller> {
     // The first that is there is the only one: a bad header is not helped by a good cookie.
-    let principal = match bearer(&parts.headers)? {
-        Some(token) => verify(state, token).await?.principal,
-        None => {
-            let token = session_tokens::from_cookie(state, parts).ok_or(ApiError::Unauthorized(None))?;
-            let principal = verify(state, &token).await?.principal;
-            session_tokens::admit_cookie(state, parts, &principal).await?;
-            principal
-        }
+    let principal = if let Some(token) = bearer(&parts.headers)? {
+        verify(state, token).await?.principal
+    } else {
+        let token = session_tokens::from_cookie(state, parts).ok_or(ApiError::Unauthorized(None))?;
+        let principal = verify(state, &token).await?.principal;
+        session_tokens::admit_cookie(state, parts, &principal).await?;
+        principal
     };
     session_tokens::check_session(state, &principal).await?;
     if principal.system_user.is_some() {

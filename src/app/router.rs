@@ -336,6 +336,9 @@ struct Hosts {
     names: Vec<String>,
     loopback: bool,
     any: bool,
+    /// What a sandbox's TLS front stands in for.
+    #[cfg(feature = "sandbox")]
+    front: bool,
 }
 
 impl Hosts {
@@ -348,7 +351,13 @@ impl Hosts {
             settings.server.allowed_hosts.iter().map(|host| host.to_ascii_lowercase()).collect()
         };
         let sandbox = settings.sandbox.as_ref();
-        Self { names, loopback: sandbox.is_some(), any: sandbox.is_some_and(|sandbox| sandbox.allow_nonloopback) }
+        Self {
+            names,
+            loopback: sandbox.is_some(),
+            any: sandbox.is_some_and(|sandbox| sandbox.allow_nonloopback),
+            #[cfg(feature = "sandbox")]
+            front: sandbox.is_some_and(|sandbox| sandbox.tls.listen.is_some()),
+        }
     }
 
     fn admit(&self, request: &Request) -> bool {
@@ -359,7 +368,17 @@ impl Hosts {
         let header = || request.headers().get(HOST).and_then(|value| value.to_str().ok()).and_then(host_name);
         let Some(host) = request.uri().host().or_else(header) else { return false };
         let is_loopback = host.eq_ignore_ascii_case("localhost") || host == "[::1]" || host.starts_with("127.");
-        self.any || (self.loopback && is_loopback) || self.names.iter().any(|name| name.eq_ignore_ascii_case(host))
+        self.any || (self.loopback && is_loopback) || self.names.iter().any(|name| name.eq_ignore_ascii_case(host)) || self.is_fronted(host)
+    }
+
+    #[cfg(feature = "sandbox")]
+    fn is_fronted(&self, host: &str) -> bool {
+        self.front && crate::sandbox::Place::named(host) == Some(crate::sandbox::Place::Main)
+    }
+
+    #[cfg(not(feature = "sandbox"))]
+    const fn is_fronted(&self, _: &str) -> bool {
+        false
     }
 }
 

@@ -18,7 +18,11 @@ use hyper_util::{
     server::{conn::auto, graceful::GracefulShutdown},
 };
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
 use tower::{Service, ServiceExt as _};
 
 use super::AppState;
@@ -78,6 +82,18 @@ where
     S: Service<Request, Response = Response, Error = std::convert::Infallible> + Clone + Send + Sync + 'static,
     S::Future: Send,
 {
+    run_each(listener, move |stream| std::future::ready(Some((stream, service.clone()))), shutdown).await;
+}
+
+/// As [`run`], where it is seen for each connection how it speaks, and with what service.
+pub async fn run_each<A, F, I, S>(listener: TcpListener, accept: A, shutdown: Shutdown)
+where
+    A: Fn(TcpStream) -> F,
+    F: Future<Output = Option<(I, S)>> + Send + 'static,
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: Service<Request, Response = Response, Error = std::convert::Infallible> + Clone + Send + Sync + 'static,
+    S::Future: Send,
+{
     let graceful = GracefulShutdown::new();
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(64 * 1024);
@@ -97,14 +113,15 @@ where
             () = &mut stopped => break,
         };
         let _ = stream.set_nodelay(true);
-        let service = service.clone();
-        let hyper_service = hyper::service::service_fn(move |request: http::Request<Incoming>| {
-            let mut request = request.map(axum::body::Body::new);
-            request.extensions_mut().insert(ConnectInfo(peer));
-            service.clone().oneshot(request)
-        });
-        let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), hyper_service).into_owned());
+        let (accepted, watcher, builder) = (accept(stream), graceful.watcher(), builder.clone());
         tokio::spawn(async move {
+            let Ok(Some((stream, service))) = tokio::time::timeout(HEADER_TIMEOUT, accepted).await else { return };
+            let hyper_service = hyper::service::service_fn(move |request: http::Request<Incoming>| {
+                let mut request = request.map(axum::body::Body::new);
+                request.extensions_mut().insert(ConnectInfo(peer));
+                service.clone().oneshot(request)
+            });
+            let connection = watcher.watch(builder.serve_connection(TokioIo::new(stream), hyper_service).into_owned());
             if let Err(error) = connection.await {
                 tracing::debug!(error, "a connection ended early");
             }

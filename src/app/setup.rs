@@ -154,21 +154,17 @@ fn verifier(config: &Checked, clock: &Clock, own_keys: &Arc<OwnKeys>, extra: Vec
         Ok(KeySource::Published(Arc::new(JwksClient::new(issuer, metadata, settings.jwks.clone(), sandbox)?)))
     };
     let published = |issuer: &str, path: &str| at(issuer, &format!("{}{path}", issuer.trim_end_matches('/')));
-    let mut issuers = vec![
-        TrustedIssuer { name: config.own_issuer.clone(), kind: IssuerKind::Altinn, algorithms: RS256, keys: KeySource::Own(Arc::clone(own_keys)) },
-        TrustedIssuer {
-            name: config.maskinporten_issuer.clone(),
-            kind: IssuerKind::Maskinporten,
-            algorithms: RSA,
-            keys: published(&config.maskinporten_issuer, "/.well-known/oauth-authorization-server")?,
-        },
-        TrustedIssuer {
-            name: config.idporten_issuer.clone(),
-            kind: IssuerKind::IdPorten,
-            algorithms: RS256,
-            keys: published(&config.idporten_issuer, "/.well-known/openid-configuration")?,
-        },
-    ];
+    let own =
+        TrustedIssuer { name: config.own_issuer.clone(), kind: IssuerKind::Altinn, algorithms: RS256, keys: KeySource::Own(Arc::clone(own_keys)) };
+    let mut issuers = vec![own];
+    for (name, kind, algorithms, path) in [
+        (&config.maskinporten_issuer, IssuerKind::Maskinporten, RSA, "/.well-known/oauth-authorization-server"),
+        (&config.idporten_issuer, IssuerKind::IdPorten, RS256, "/.well-known/openid-configuration"),
+    ] {
+        if !extra.iter().any(|known| known.name == *name) {
+            issuers.push(TrustedIssuer { name: name.clone(), kind, algorithms, keys: published(name, path)? });
+        }
+    }
     for other in &settings.tokens.altinn.external_issuers {
         let keys = at(&other.issuer, &other.metadata).with_context(|| format!("tokens.altinn.external_issuers: {}", other.issuer))?;
         issuers.push(TrustedIssuer { name: other.issuer.clone(), kind: IssuerKind::Altinn, algorithms: RS256, keys });

@@ -49,9 +49,18 @@ pub async fn run(base: &str, data_dir: &Path) -> anyhow::Result<()> {
         Ok(url)
     };
     let http = Client::builder().redirect(Policy::none()).cookie_store(true).no_proxy().timeout(Duration::from_secs(30)).build()?;
-    let mut demo = Demo { maskinporten: beside(10)?, testtools: beside(12)?, base, http, step: 0 };
-    let alive = demo.http.get(demo.base.join("/alive")?).send().await;
-    ensure!(alive.is_ok(), "no sandbox answers at {}: start one with `make run` in another terminal", demo.base);
+    let alive = http.get(base.join("/alive")?).send().await;
+    ensure!(alive.is_ok(), "no sandbox answers at {base}: start one with `make run` in another terminal");
+    // A sandbox on one port has everything below its own address.
+    let below = (base.join("/sandbox/maskinporten/")?, base.join("/sandbox/testtools/")?);
+    let is_one_port = http.get(below.0.join("jwk")?).send().await?.status() == StatusCode::OK;
+    let (maskinporten, testtools) = if is_one_port { below } else { (beside(10)?, beside(12)?) };
+    let metadata: Value = http.get(maskinporten.join(".well-known/oauth-authorization-server")?).send().await?.json().await?;
+    ensure!(
+        metadata["issuer"] == maskinporten.as_str(),
+        "the sandbox bears the names of the public system (sandbox.assume_real_names): the login would lead the demo's browser away"
+    );
+    let mut demo = Demo { maskinporten, testtools, base, http, step: 0 };
     let owner_key = material_dir(data_dir, "serviceowner-sav").join("private.pem");
     let owner_key = SigningKey::from_pem_file(&owner_key, "")
         .with_context(|| format!("the sandbox's client keys are not in {}: name its folder with --data-dir", data_dir.display()))?;
@@ -103,7 +112,7 @@ impl Demo {
 
     async fn new_vendor_client(&mut self) -> anyhow::Result<(String, SigningKey)> {
         let body = json!({"orgNumber": VENDOR_ORG});
-        let request = self.http.post(self.testtools.join("/sandbox/clients")?).basic_auth("sandbox", Some("sandbox")).json(&body);
+        let request = self.http.post(self.testtools.join("sandbox/clients")?).basic_auth("sandbox", Some("sandbox")).json(&body);
         let (response, told) = timed(request).await?;
         ensure!(response.status() == StatusCode::CREATED, "registering a client: {}", response.status());
         let client: Value = response.json().await?;
@@ -122,7 +131,7 @@ impl Demo {
         }
         let assertion = grantor.key.sign(&claims, &[])?;
         let form = [("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"), ("assertion", &assertion)];
-        Ok(self.http.post(self.maskinporten.join("/token")?).form(&form).send().await?)
+        Ok(self.http.post(self.maskinporten.join("token")?).form(&form).send().await?)
     }
 
     async fn grant(&self, grantor: &Grantor<'_>, scope: &str, details: Option<Value>) -> anyhow::Result<Granted> {
@@ -180,7 +189,7 @@ impl Demo {
         self.tell("Oddny opens the link and is sent to log in", &format!("302 → 200  {} ms", started.elapsed().as_millis()));
         let started = Instant::now();
         let form = [("request", request.as_str()), ("pid", ODDNY), ("level", "3")];
-        let response = self.http.post(login_address.join("/authorize")?).form(&form).send().await?;
+        let response = self.http.post(login_address.join("authorize")?).form(&form).send().await?;
         let (page, address) = self.follow(location(&response, &login_address)?).await?;
         ensure!(address.path() == CONFIRM_PAGE, "after the login the browser is at {address}");
         self.tell("she logs in and reads what is asked for", &format!("303 → 200  {} ms", started.elapsed().as_millis()));
@@ -233,7 +242,7 @@ impl Demo {
     }
 
     async fn delete(&mut self, id: &str) -> anyhow::Result<()> {
-        let address = self.testtools.join(&format!("/api/GetPersonalToken?env=local&pid={ODDNY}&scopes=altinn:portal/enduser"))?;
+        let address = self.testtools.join(&format!("api/GetPersonalToken?env=local&pid={ODDNY}&scopes=altinn:portal/enduser"))?;
         let token = self.http.get(address).basic_auth("sandbox", Some("sandbox")).send().await?.text().await?;
         let address = self.base.join(&format!("/authentication/api/v1/systemuser/{CUSTOMER_PARTY}/{id}"))?;
         let (response, told) = timed(self.http.delete(address).bearer_auth(token)).await?;

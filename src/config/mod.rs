@@ -15,7 +15,7 @@ use url::Url;
 
 pub use key_file::key_file;
 pub use load::{Source, load};
-pub use rules::{Checked, check, http_base};
+pub use rules::{Checked, LocalIssuers, check, http_base};
 
 /// What kind of installation this is. Issuers and guard rails follow from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -216,11 +216,14 @@ section! {
     /// `sandbox.*`
     Sandbox {
         dir: PathBuf,
+        single_port: bool,
         allow_nonloopback: bool,
+        assume_real_names: bool,
         autoregister_clients: bool,
         maskinporten: SandboxMaskinporten,
         idporten: SandboxIdPorten,
         testtools: SandboxTestTools,
+        tls: SandboxTls,
     }
 }
 section! {
@@ -233,7 +236,12 @@ section! {
 }
 section! {
     /// `sandbox.testtools.*`
-    SandboxTestTools { listen: SocketAddr, users: Vec<String> }
+    SandboxTestTools { listen: SocketAddr, users: Vec<String>, real_issuer_names: bool }
+}
+
+section! {
+    /// `sandbox.tls.*`
+    SandboxTls { listen: Option<SocketAddr> }
 }
 
 /// How persons of open data, who come without identity number, are found among those we know.

@@ -24,6 +24,33 @@ pub struct Checked {
     pub maskinporten_issuer: String,
     /// ID-porten's issuer, without slash.
     pub idporten_issuer: String,
+    /// Where the sandbox's own issuers are reached.
+    pub local: Option<LocalIssuers>,
+}
+
+/// Addresses of what only a sandbox serves, without trailing slash.
+#[derive(Debug, Clone)]
+pub struct LocalIssuers {
+    /// The local Maskinporten.
+    pub maskinporten: String,
+    /// The local ID-porten.
+    pub idporten: String,
+    /// The generator of test tokens.
+    pub testtools: String,
+}
+
+impl LocalIssuers {
+    fn of(settings: &Settings) -> Option<Self> {
+        let sandbox = settings.sandbox.as_ref()?;
+        let at = |name: &str, listen: SocketAddr| {
+            if sandbox.single_port { format!("{}/sandbox/{name}", http_base(settings.server.listen)) } else { http_base(listen) }
+        };
+        Some(Self {
+            maskinporten: at("maskinporten", sandbox.maskinporten.listen),
+            idporten: at("idporten", sandbox.idporten.listen),
+            testtools: at("testtools", sandbox.testtools.listen),
+        })
+    }
 }
 
 /// Checks the settings as a whole.
@@ -52,7 +79,8 @@ pub fn check(settings: Settings) -> Result<Checked, Vec<String>> {
     }
     let public_base = base_url(&settings, &mut wrong);
     let ui_base = settings.server.ui_base_url.as_ref().map_or_else(|| public_base.clone(), trimmed);
-    let (maskinporten_issuer, idporten_issuer) = issuers(&settings, &mut wrong);
+    let local = LocalIssuers::of(&settings);
+    let (maskinporten_issuer, idporten_issuer) = issuers(&settings, local.as_ref(), &mut wrong);
     neighbours(&settings, &mut wrong);
     if profile == Profile::Sandbox {
         check_sandbox(&settings, &mut wrong);
@@ -67,6 +95,7 @@ pub fn check(settings: Settings) -> Result<Checked, Vec<String>> {
             ui_base,
             maskinporten_issuer,
             idporten_issuer,
+            local,
         })
     } else {
         Err(wrong)
@@ -137,7 +166,7 @@ fn is_test_altinn(host: &str) -> bool {
 }
 
 /// The issuers of a profile. Real, test and sandbox issuers never meet in one process.
-fn issuers(settings: &Settings, wrong: &mut Vec<String>) -> (String, String) {
+fn issuers(settings: &Settings, local: Option<&LocalIssuers>, wrong: &mut Vec<String>) -> (String, String) {
     let mut choose = |key: &str, given: Option<&String>, allowed: &str| match given {
         Some(issuer) if issuer.trim_end_matches('/') != allowed.trim_end_matches('/') => {
             wrong.push(format!("{key}: this issuer does not belong to profile `{}`", settings.server.profile.as_str()));
@@ -145,9 +174,10 @@ fn issuers(settings: &Settings, wrong: &mut Vec<String>) -> (String, String) {
         }
         _ => allowed.to_owned(),
     };
-    let (maskinporten, idporten) = match (settings.server.profile, &settings.sandbox) {
+    let assumes_names = settings.sandbox.as_ref().is_some_and(|sandbox| sandbox.assume_real_names);
+    let (maskinporten, idporten) = match (settings.server.profile, local) {
         (Profile::Prod, _) => ("https://maskinporten.no/".to_owned(), "https://idporten.no".to_owned()),
-        (Profile::Sandbox, Some(s)) => (format!("{}/", http_base(s.maskinporten.listen)), http_base(s.idporten.listen)),
+        (Profile::Sandbox, Some(local)) if !assumes_names => (format!("{}/", local.maskinporten), local.idporten.clone()),
         _ => ("https://test.maskinporten.no/".to_owned(), "https://test.idporten.no".to_owned()),
     };
     (
@@ -161,13 +191,14 @@ fn check_sandbox(settings: &Settings, wrong: &mut Vec<String>) {
     if sandbox.allow_nonloopback {
         return;
     }
-    for (key, address) in [
+    let listeners = [
         ("server.listen", settings.server.listen),
         ("server.internal_listen", settings.server.internal_listen),
         ("sandbox.maskinporten.listen", sandbox.maskinporten.listen),
         ("sandbox.idporten.listen", sandbox.idporten.listen),
         ("sandbox.testtools.listen", sandbox.testtools.listen),
-    ] {
+    ];
+    for (key, address) in listeners.into_iter().chain(sandbox.tls.listen.map(|listen| ("sandbox.tls.listen", listen))) {
         if !address.ip().is_loopback() {
             wrong.push(format!("{key}: a sandbox listens on loopback only (sandbox.allow_nonloopback lifts this for containers)"));
         }

@@ -21,6 +21,10 @@ tokio::task_local! {
     static CONTEXT: Arc<RequestContext>;
 }
 
+/// In the extensions of a request that came over TLS which ends here.
+#[derive(Debug, Clone, Copy)]
+pub struct OverTls;
+
 /// Facts of one HTTP request.
 #[derive(Debug)]
 pub struct RequestContext {
@@ -52,7 +56,12 @@ pub struct ContextSettings {
 impl RequestContext {
     fn of(request: &Request, settings: &ContextSettings) -> Self {
         let peer = request.extensions().get::<ConnectInfo<std::net::SocketAddr>>().map(|c| c.0.ip());
-        let forwarded = Forwarded::read(request.headers(), peer, &settings.trusted_proxies);
+        let mut forwarded = Forwarded::read(request.headers(), peer, &settings.trusted_proxies);
+        if request.extensions().get::<OverTls>().is_some() {
+            forwarded.scheme = Some("https");
+        }
+        // HTTP/2 has no `Host`.
+        forwarded.host = forwarded.host.or_else(|| request.uri().authority().map(ToString::to_string));
         Self {
             request_id: Uuid::new_v4(),
             trace: Trace::continued(request.headers().get("traceparent").and_then(|value| value.to_str().ok())),

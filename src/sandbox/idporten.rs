@@ -41,6 +41,15 @@ pub struct IdPorten {
     pub auto_login_pid: Option<String>,
 }
 
+impl IdPorten {
+    /// Path in front of its routes: none, unless it shares a listener.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        let rest = self.issuer.split_once("://").map_or("", |(_, rest)| rest);
+        rest.find('/').map_or("", |at| &rest[at..])
+    }
+}
+
 /// A registered OIDC client.
 #[derive(Debug, Clone)]
 pub struct OidcClient {
@@ -54,6 +63,11 @@ pub struct OidcClient {
 }
 
 const ACCESS_LIFE: i64 = 600;
+
+/// The issuer's metadata at another address.
+pub fn metadata_router(path: &str, issuer: IdPorten) -> Router {
+    Router::new().route(path, get(metadata)).with_state(issuer)
+}
 
 /// The issuer's routes.
 pub fn router(issuer: IdPorten) -> Router {

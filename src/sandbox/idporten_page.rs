@@ -41,6 +41,8 @@ struct PersonRow {
 #[derive(Debug, Template)]
 #[template(path = "test_login.html")]
 struct LoginPage {
+    /// Path of the issuer, in front of its routes.
+    base: String,
     lang: Language,
     request: String,
     own: bool,
@@ -116,6 +118,7 @@ async fn page(
     };
     let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let page = LoginPage {
+        base: i.path().to_owned(),
         lang,
         request,
         own,

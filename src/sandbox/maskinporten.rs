@@ -42,6 +42,11 @@ pub struct Maskinporten {
 
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
+/// The issuer's metadata at another address.
+pub fn metadata_router(path: &str, issuer: Maskinporten) -> Router {
+    Router::new().route(path, get(metadata)).with_state(issuer)
+}
+
 /// The issuer's routes.
 pub fn router(issuer: Maskinporten) -> Router {
     Router::new()

@@ -12,6 +12,7 @@ mod nation;
 mod run;
 mod testtools;
 mod testtools_clients;
+mod tls;
 mod universe;
 
 pub use attach::{Attached, attach};
@@ -19,4 +20,5 @@ pub use clients::{Client, ClientMaterial, material_dir};
 pub use keys::SandboxKeys;
 pub use nation::{NationOptions, generate};
 pub use run::{Options, Running, run, settings, start};
+pub use tls::Place;
 pub use universe::{Loaded, load as load_universe};

@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use axum::Router;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
@@ -18,6 +19,7 @@ use super::{
     keys::SandboxKeys,
     maskinporten::{self, Maskinporten},
     testtools::{self, NONE_ISSUER_OTHERS, TestTools, none_issuer},
+    tls::{self, Answering, Front, Place},
     universe,
 };
 use crate::{
@@ -33,7 +35,7 @@ use crate::{
         cluster::{Cluster, Durability},
     },
     telemetry,
-    token::{Algorithm, IssuerKind, KeySource, TrustedIssuer},
+    token::{Algorithm, IssuerKind, KeySet, KeySource, TrustedIssuer},
     web,
 };
 
@@ -110,9 +112,9 @@ pub fn settings(options: &Options, environment: &HashMap<String, String>) -> any
 struct Listeners {
     main: TcpListener,
     internal: TcpListener,
-    maskinporten: TcpListener,
-    idporten: TcpListener,
-    testtools: TcpListener,
+    /// Those of Maskinporten, ID-porten and the generator, unless they share the main one.
+    issuers: Option<[TcpListener; 3]>,
+    tls: Option<TcpListener>,
 }
 
 impl Listeners {
@@ -122,9 +124,19 @@ impl Listeners {
         Ok(Self {
             main: serve::bind(server.listen, "--port").await?,
             internal: serve::bind(server.internal_listen, "--port or server.internal_listen").await?,
-            maskinporten: serve::bind(sandbox.maskinporten.listen, "--port or sandbox.maskinporten.listen").await?,
-            idporten: serve::bind(sandbox.idporten.listen, "--port or sandbox.idporten.listen").await?,
-            testtools: serve::bind(sandbox.testtools.listen, "--port or sandbox.testtools.listen").await?,
+            issuers: if sandbox.single_port {
+                None
+            } else {
+                Some([
+                    serve::bind(sandbox.maskinporten.listen, "--port or sandbox.maskinporten.listen").await?,
+                    serve::bind(sandbox.idporten.listen, "--port or sandbox.idporten.listen").await?,
+                    serve::bind(sandbox.testtools.listen, "--port or sandbox.testtools.listen").await?,
+                ])
+            },
+            tls: match sandbox.tls.listen {
+                Some(listen) => Some(serve::bind(listen, "sandbox.tls.listen").await?),
+                None => None,
+            },
         })
     }
 }
@@ -176,13 +188,21 @@ pub async fn start(config: Checked, database: &secrecy::SecretString, clock: Clo
 
 /// Issuers that only a sandbox has.
 fn extra_trust(config: &Checked, keys: &SandboxKeys, secrets: &setup::Secrets) -> Extra {
-    let testtools = config.settings.sandbox.as_ref().map(|s| config::http_base(s.testtools.listen)).unwrap_or_default();
-    let none = Arc::new(keys.none.key_set());
-    let issuers = [none_issuer(&testtools), NONE_ISSUER_OTHERS.to_owned()]
-        .into_iter()
-        .map(|name| TrustedIssuer { name, kind: IssuerKind::Altinn, algorithms: &[Algorithm::ES256], keys: KeySource::Fixed(Arc::clone(&none)) })
-        .collect();
+    let testtools = config.local.as_ref().map(|local| local.testtools.clone()).unwrap_or_default();
     let own = secrets.own_keys.key_set();
+    let fixed =
+        |name: String, kind, algorithms, keys: &Arc<KeySet>| TrustedIssuer { name, kind, algorithms, keys: KeySource::Fixed(Arc::clone(keys)) };
+    let none = Arc::new(keys.none.key_set());
+    let mut issuers: Vec<TrustedIssuer> =
+        [none_issuer(&testtools), NONE_ISSUER_OTHERS.to_owned()].map(|name| fixed(name, IssuerKind::Altinn, &[Algorithm::ES256], &none)).into();
+    if config.settings.sandbox.as_ref().is_some_and(|s| s.assume_real_names) {
+        // Under their assumed names nobody could fetch these.
+        issuers.push(fixed(config.maskinporten_issuer.clone(), IssuerKind::Maskinporten, &[Algorithm::RS256], keys.maskinporten.key_set()));
+        issuers.push(fixed(config.idporten_issuer.clone(), IssuerKind::IdPorten, &[Algorithm::RS256], keys.idporten.key_set()));
+    }
+    if config.settings.sandbox.as_ref().is_some_and(|s| s.testtools.real_issuer_names) {
+        issuers.extend(testtools::real_issuers().map(|name| fixed(name, IssuerKind::Altinn, &[Algorithm::RS256], own)));
+    }
     let platform_issuers = BTreeMap::from([("platform".to_owned(), Arc::clone(own)), (config.own_issuer.clone(), Arc::clone(own))]);
     Extra { issuers, platform_issuers }
 }
@@ -190,32 +210,54 @@ fn extra_trust(config: &Checked, keys: &SandboxKeys, secrets: &setup::Secrets) -
 fn spawn(state: &AppState, keys: &Arc<SandboxKeys>, listeners: Listeners, shutdown: &Shutdown) -> anyhow::Result<JoinSet<()>> {
     let config = &state.config;
     let sandbox = config.settings.sandbox.as_ref().context("not a sandbox")?;
-    let maskinporten = maskinporten::router(Maskinporten {
+    let local = config.local.as_ref().context("not a sandbox")?;
+    let maskinporten = Maskinporten {
         app: state.clone(),
         keys: Arc::clone(keys),
         issuer: config.maskinporten_issuer.clone(),
         lifetime: sandbox.maskinporten.token_lifetime_s,
         extra_audiences: sandbox.maskinporten.extra_audiences.clone(),
-    });
-    let idporten = idporten::router(IdPorten {
+    };
+    let idporten = IdPorten {
         app: state.clone(),
         keys: Arc::clone(keys),
         issuer: config.idporten_issuer.clone(),
         auto_login_pid: sandbox.idporten.auto_login_pid.clone(),
-    });
+    };
+    // RFC 8414 puts the metadata of an issuer with a path at the root of its host.
+    let metadata = Router::new()
+        .merge(maskinporten::metadata_router("/.well-known/oauth-authorization-server/sandbox/maskinporten", maskinporten.clone()))
+        .merge(idporten::metadata_router("/.well-known/openid-configuration/sandbox/idporten", idporten.clone()));
+    let (maskinporten, idporten) = (maskinporten::router(maskinporten), idporten::router(idporten));
     let testtools = testtools::router(TestTools {
         app: state.clone(),
         keys: Arc::clone(keys),
-        base: config::http_base(sandbox.testtools.listen),
+        base: local.testtools.clone(),
         users: sandbox.testtools.users.clone(),
     });
-    let internal = axum::Router::new().route("/metrics", axum::routing::get(serve::metrics));
+    let internal = Router::new().route("/metrics", axum::routing::get(serve::metrics));
     let mut servers = JoinSet::new();
-    servers.spawn(serve::run(listeners.main, app::service(state), shutdown.clone()));
-    for (listener, router) in
-        [(listeners.internal, internal), (listeners.maskinporten, maskinporten), (listeners.idporten, idporten), (listeners.testtools, testtools)]
-    {
-        servers.spawn(serve::run(listener, router, shutdown.clone()));
+    servers.spawn(serve::run(listeners.internal, internal, shutdown.clone()));
+    let main = app::service(state);
+    if let Some(listener) = listeners.tls {
+        let places = HashMap::from([
+            (Place::Main, Answering::new(main.clone())),
+            (Place::Maskinporten, Answering::new(maskinporten.clone())),
+            (Place::IdPorten, Answering::new(idporten.clone())),
+            (Place::TestTools, Answering::new(testtools.clone())),
+        ]);
+        let front = Front::new(&sandbox.dir, &state.clock, places)?;
+        servers.spawn(serve::run_each(listener, move |stream| front.clone().accept(stream), shutdown.clone()));
+    }
+    if let Some(issuers) = listeners.issuers {
+        servers.spawn(serve::run(listeners.main, main, shutdown.clone()));
+        for (listener, router) in issuers.into_iter().zip([maskinporten, idporten, testtools]) {
+            servers.spawn(serve::run(listener, router, shutdown.clone()));
+        }
+    } else {
+        let issuers = Router::new().nest("/maskinporten", maskinporten).nest("/idporten", idporten).nest("/testtools", testtools);
+        let all = metadata.nest("/sandbox", issuers).fallback_service(main);
+        servers.spawn(serve::run(listeners.main, all, shutdown.clone()));
     }
     Ok(servers)
 }
@@ -259,6 +301,10 @@ pub async fn run(options: &Options) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn front(listen: std::net::SocketAddr) -> String {
+    format!("  TLS front       https://{listen}  (authority: {} in that folder)\n", tls::AUTHORITY)
+}
+
 fn spinner() -> ProgressBar {
     let bar = ProgressBar::new_spinner();
     if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {wide_msg}") {
@@ -272,7 +318,7 @@ fn announce(running: &Running, took: Duration, cluster: Option<&Cluster>) {
     let config = &running.config;
     let base = &config.public_base;
     let dir = config.sandbox_dir().unwrap_or_default();
-    let testtools = config.settings.sandbox.as_ref().map(|s| config::http_base(s.testtools.listen)).unwrap_or_default();
+    let testtools = config.local.as_ref().map(|local| local.testtools.clone()).unwrap_or_default();
     let user = config.settings.sandbox.as_ref().and_then(|s| s.testtools.users.first().cloned()).unwrap_or_default();
     println!(
         "\
@@ -284,7 +330,7 @@ systembruker sandbox is ready after {:.1} s. All people and organisations in it 
   Test tokens     {testtools}                    (user:password {user})
   Metrics         {}/metrics
   Keys, clients   {}
-{}
+{}{}
   Test persons    11859024884  Oddny Ildflue      owns Oddny Ildflue Keramikk, 390381492
                   19867518188  Torleif Morgenrød  runs Nattergal Bakeri AS, 390326572
                   22878422566  Jostein Bekkeblom  may see Nattergal's request, not approve it
@@ -305,6 +351,7 @@ Ctrl-C stops everything; what you did is kept for the next start.",
         config.idporten_issuer,
         config::http_base(config.settings.server.internal_listen),
         dir.display(),
+        config.settings.sandbox.as_ref().and_then(|s| s.tls.listen).map(front).unwrap_or_default(),
         cluster.map(|c| format!("  Postgres        {}\n", c.data_dir().display())).unwrap_or_default(),
         web::demo_command(config),
     );

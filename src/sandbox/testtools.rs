@@ -61,6 +61,21 @@ pub fn none_issuer(base: &str) -> String {
     format!("{base}/api/.well-known/oauth-authorization-server")
 }
 
+/// Issuer of a public environment for tests; none for those that are nowhere.
+fn real_issuer(env: &str) -> Option<String> {
+    let domain = match env {
+        "tt02" => "altinn.no",
+        "at21" | "at22" | "at23" | "at24" | "yt01" => "altinn.cloud",
+        _ => return None,
+    };
+    Some(format!("https://platform.{env}.{domain}/authentication/api/v1/openid/"))
+}
+
+/// Issuers of all public environments for tests.
+pub fn real_issuers() -> impl Iterator<Item = String> {
+    ENVIRONMENTS.iter().filter_map(|env| real_issuer(env))
+}
+
 /// Issuer of the other kinds of tokens for environment `none`.
 pub const NONE_ISSUER_OTHERS: &str = "https://tokengenerator";
 
@@ -285,6 +300,9 @@ async fn claims(t: &TestTools, kind: Kind, env: &str, p: &mut Parameters<'_>) ->
     let issuer = match (env, kind) {
         ("none", Kind::Enterprise | Kind::Personal) => none_issuer(&t.base),
         ("none", _) => NONE_ISSUER_OTHERS.to_owned(),
+        _ if t.app.config.settings.sandbox.as_ref().is_some_and(|s| s.testtools.real_issuer_names) => {
+            real_issuer(env).unwrap_or_else(|| t.app.config.own_issuer.clone())
+        }
         _ => t.app.config.own_issuer.clone(),
     };
     let mut claims = json!({"iss": issuer, "iat": now, "nbf": now, "exp": now + ttl, "actual_iss": "altinn-test-tools"});

@@ -37,6 +37,8 @@ pub fn logged_out_address(public_base: &str) -> String {
 #[derive(Debug)]
 pub struct LoginClient {
     issuer: String,
+    /// Where the issuer is reached from here, when that is not its name.
+    reached_at: Option<String>,
     client_id: String,
     key: SigningKey,
     http: reqwest::Client,
@@ -87,6 +89,7 @@ impl LoginClient {
             .build()?;
         Ok(Some(Self {
             issuer: config.idporten_issuer.clone(),
+            reached_at: config.local.as_ref().map(|local| local.idporten.clone()).filter(|address| *address != config.idporten_issuer),
             client_id,
             key,
             http,
@@ -149,7 +152,7 @@ impl LoginClient {
             ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
             ("client_assertion", &assertion),
         ];
-        let response = self.http.post(metadata.pushed_authorization_request_endpoint).form(&form).send().await?;
+        let response = self.http.post(self.reached(metadata.pushed_authorization_request_endpoint.as_str())).form(&form).send().await?;
         ensure!(response.status().is_success(), "the pushed request was refused with {}", response.status());
         let pushed: Pushed = response.json().await?;
         let mut address = metadata.authorization_endpoint;
@@ -173,7 +176,7 @@ impl LoginClient {
             ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
             ("client_assertion", &assertion),
         ];
-        let response = self.http.post(metadata.token_endpoint).form(&form).send().await?;
+        let response = self.http.post(self.reached(metadata.token_endpoint.as_str())).form(&form).send().await?;
         ensure!(response.status().is_success(), "the code was refused with {}", response.status());
         Ok(response.json::<Tokens>().await?.id_token)
     }
@@ -192,6 +195,14 @@ impl LoginClient {
         Ok(address)
     }
 
+    /// An address of the issuer, as it is reached from here.
+    fn reached(&self, address: &str) -> String {
+        match (&self.reached_at, address.strip_prefix(self.issuer.trim_end_matches('/'))) {
+            (Some(base), Some(path)) => format!("{base}{path}"),
+            _ => address.to_owned(),
+        }
+    }
+
     fn assertion(&self, now: i64) -> anyhow::Result<String> {
         let claims = json!({"iss": self.client_id, "sub": self.client_id, "aud": self.issuer, "jti": random_text(16), "iat": now, "exp": now + 60});
         self.key.sign(&claims, &[])
@@ -201,7 +212,7 @@ impl LoginClient {
         if let Some(known) = self.metadata.load_full().filter(|known| known.1.elapsed() < METADATA_LIFE) {
             return Ok(known.0.clone());
         }
-        let address = format!("{}/.well-known/openid-configuration", self.issuer.trim_end_matches('/'));
+        let address = self.reached(&format!("{}/.well-known/openid-configuration", self.issuer.trim_end_matches('/')));
         let metadata: Metadata =
             self.http.get(address).send().await?.error_for_status()?.json().await.context("the login metadata cannot be read")?;
         ensure!(metadata.issuer == self.issuer, "the login metadata names another issuer");

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     app::AppState,
-    config::{self, Checked, Profile},
+    config::{Checked, Profile},
     http::{ApiError, path::PathValues, query::Query},
     register,
 };
@@ -74,9 +74,7 @@ async fn sandbox_start(state: &AppState, browser: &Browser) -> Result<SandboxSta
         (f.t("sandbox.maskinporten").to_owned(), config.maskinporten_issuer.clone()),
         (f.t("sandbox.idporten").to_owned(), config.idporten_issuer.clone()),
     ];
-    if let Some(sandbox) = &config.settings.sandbox {
-        addresses.push((f.t("sandbox.testtools").to_owned(), config::http_base(sandbox.testtools.listen)));
-    }
+    addresses.extend(config.local.iter().map(|local| (f.t("sandbox.testtools").to_owned(), local.testtools.clone())));
     addresses.push((f.t("sandbox.metrics").to_owned(), format!("{}/metrics", config.public_base)));
     let requests = OPEN_REQUESTS
         .iter()

@@ -62,8 +62,8 @@ async fn present(app: &TestApp, how: Presented, token: String) -> String {
     }
 }
 
-async fn play(how: Presented) -> Vec<String> {
-    let app = TestApp::start().await;
+async fn play(how: Presented, extra: &[(&str, &str)]) -> Vec<String> {
+    let app = TestApp::with(extra).await;
     let client = Client::seeded(who::FJORDLONN_CLIENT);
     let token = client.token(&app, &format!("{REGISTER_WRITE} {REQUEST_WRITE} {REQUEST_READ}")).await;
     let vendor = present(&app, how, token).await;
@@ -120,10 +120,15 @@ pub fn claims_of(token: &str) -> Value {
 
 #[tokio::test]
 async fn from_request_to_permit_to_deletion_with_raw_tokens() {
-    assert_eq!(play(Presented::Raw).await, ["Permit", "NotApplicable", "NotApplicable", "5"]);
+    assert_eq!(play(Presented::Raw, &[]).await, ["Permit", "NotApplicable", "NotApplicable", "5"]);
 }
 
 #[tokio::test]
 async fn exchanged_tokens_lead_to_the_same() {
-    assert_eq!(play(Presented::Exchanged).await, ["Permit", "NotApplicable", "NotApplicable", "5"]);
+    assert_eq!(play(Presented::Exchanged, &[]).await, ["Permit", "NotApplicable", "NotApplicable", "5"]);
+}
+
+#[tokio::test]
+async fn on_one_port_the_same_holds() {
+    assert_eq!(play(Presented::Raw, &[("sandbox.single_port", "true")]).await, ["Permit", "NotApplicable", "NotApplicable", "5"]);
 }

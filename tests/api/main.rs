@@ -33,6 +33,7 @@ mod register;
 mod request_lists;
 mod requests;
 mod resources;
+mod sandbox_front;
 mod session_tokens;
 mod shapes;
 mod system_changes;

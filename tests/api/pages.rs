@@ -49,8 +49,7 @@ impl Browser {
     /// Value of a cookie that goes to an address.
     pub fn cookie(&self, address: &str, name: &str) -> Option<String> {
         let all = self.jar.cookies(&Url::parse(address).unwrap())?;
-        let named = all.to_str().unwrap().split("; ").find_map(|cookie| cookie.strip_prefix(&format!("{name}=")).map(str::to_owned));
-        named
+        all.to_str().unwrap().split("; ").find_map(|cookie| cookie.strip_prefix(&format!("{name}=")).map(str::to_owned))
     }
 
     async fn send(&self, mut request: reqwest::RequestBuilder, mut address: Url) -> Page {
@@ -82,8 +81,10 @@ impl Browser {
     /// Opens a page, logging in as this person on the way.
     pub async fn open_as(&self, address: &str, pid: &str) -> Page {
         let login = self.open(address).await.expect(200, "Velg testperson");
-        let request = login.field("/authorize", "request");
-        let action = login.address.join("/authorize").unwrap();
+        // Where the issuer shares a listener, a path stands in front.
+        let action = format!("{}/authorize", login.address.path().strip_suffix("/authorize").expect("the page of the issuer"));
+        let request = login.field(&action, "request");
+        let action = login.address.join(&action).unwrap();
         self.post(action.as_str(), &[("request", &request), ("pid", pid), ("level", "3")]).await
     }
 }

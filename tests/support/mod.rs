@@ -227,12 +227,13 @@ impl TestApp {
         let clock = Clock::default();
         let running = sandbox::start(config, &database, clock.clone(), &ProgressBar::hidden()).await.expect("a sandbox starts");
         let config = &running.config;
+        let local = config.local.as_ref().expect("a sandbox");
         let http = reqwest::Client::builder().redirect(Policy::none()).no_proxy().build().expect("an HTTP client");
         Self {
             base: config.public_base.clone(),
-            maskinporten: config.maskinporten_issuer.trim_end_matches('/').to_owned(),
-            idporten: config.idporten_issuer.clone(),
-            testtools: format!("http://{}", config.settings.sandbox.as_ref().expect("a sandbox").testtools.listen),
+            maskinporten: local.maskinporten.clone(),
+            idporten: local.idporten.clone(),
+            testtools: local.testtools.clone(),
             running,
             http,
             database,
