@@ -9,6 +9,7 @@ use std::{
 
 use anyhow::Context as _;
 use axum::Router;
+use http::HeaderValue;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
@@ -228,13 +229,13 @@ fn spawn(state: &AppState, keys: &Arc<SandboxKeys>, listeners: Listeners, shutdo
     let metadata = Router::new()
         .merge(maskinporten::metadata_router("/.well-known/oauth-authorization-server/sandbox/maskinporten", maskinporten.clone()))
         .merge(idporten::metadata_router("/.well-known/openid-configuration/sandbox/idporten", idporten.clone()));
-    let (maskinporten, idporten) = (maskinporten::router(maskinporten), idporten::router(idporten));
-    let testtools = testtools::router(TestTools {
+    let (maskinporten, idporten) = (marked(maskinporten::router(maskinporten)), marked(idporten::router(idporten)));
+    let testtools = marked(testtools::router(TestTools {
         app: state.clone(),
         keys: Arc::clone(keys),
         base: local.testtools.clone(),
         users: sandbox.testtools.users.clone(),
-    });
+    }));
     let internal = Router::new().route("/metrics", axum::routing::get(serve::metrics));
     let mut servers = JoinSet::new();
     servers.spawn(serve::run(listeners.internal, internal, shutdown.clone()));
@@ -299,6 +300,14 @@ pub async fn run(options: &Options) -> anyhow::Result<()> {
     drop(cluster);
     eprintln!("Stopped.");
     Ok(())
+}
+
+/// Every answer of a sandbox says that it is one.
+fn marked(router: Router) -> Router {
+    router.layer(axum::middleware::map_response(async |mut response: axum::response::Response| {
+        response.headers_mut().insert("X-Sandbox", HeaderValue::from_static("true"));
+        response
+    }))
 }
 
 fn front(listen: std::net::SocketAddr) -> String {

@@ -33,6 +33,10 @@ async fn on_one_port_everything_has_its_path() {
     for listen in [sandbox.maskinporten.listen, sandbox.idporten.listen, sandbox.testtools.listen] {
         assert!(tokio::net::TcpStream::connect(listen).await.is_err(), "{listen}");
     }
+    // Whatever answers says that it is no real one.
+    for path in ["/", "/sandbox/maskinporten/jwk", "/sandbox/idporten/jwks.json", "/sandbox/testtools/api/.well-known/jwks.json"] {
+        assert_eq!(get(path).await.expect(200).header("x-sandbox"), "true", "{path}");
+    }
     // A grant, a test token, and a login.
     let token = Client::seeded(who::FJORDLONN_CLIENT).token(&app, REQUEST_READ).await;
     assert_eq!(claims_of(&token)["iss"], format!("{base}/sandbox/maskinporten/"));
