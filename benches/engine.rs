@@ -26,7 +26,8 @@ struct Bench {
 
 impl Bench {
     fn new(resources: usize, rules: usize) -> Self {
-        let programs = (0..resources).map(|n| (resource(n), Arc::new(support::program(n, rules, 20)))).collect();
+        let vocabulary = Arc::default();
+        let programs = (0..resources).map(|n| (resource(n), Arc::new(support::program(n, rules, 20, &vocabulary)))).collect();
         let questions = questions(resources);
         let names = questions.iter().map(|q| resource(q.resource)).collect();
         Self { programs, questions, names }

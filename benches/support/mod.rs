@@ -3,9 +3,9 @@
 //! The question is one: may a system user with ten packages and ten single rights `read` a resource? One third of the
 //! questions is permitted by a package, one third by a single right, and one third denied.
 
-use std::fmt::Write;
+use std::{fmt::Write, sync::Arc};
 
-use systembruker::xacml::{Category, Limits, LoadOptions, Program, ids};
+use systembruker::xacml::{Category, Limits, LoadErrors, LoadOptions, PolicyTree, Program, Vocabulary, ids};
 
 /// `AttributeId` of packages.
 pub const PACKAGE: &str = "urn:altinn:accesspackage";
@@ -137,11 +137,13 @@ fn all_of(xml: &mut String, function: &str, value: &str, attribute: &str, catego
     );
 }
 
-/// The policy of a resource, ready to run.
-pub fn program(about: usize, rules: usize, subjects: usize) -> Program {
+/// The policy of a resource, ready to run beside others.
+pub fn program(about: usize, rules: usize, subjects: usize, vocabulary: &Arc<Vocabulary>) -> Program {
     // Larger ones than may be uploaded.
     let limits = Limits { policy_bytes: 64 << 20, xml_nodes: 1_000_000, ..Limits::DEFAULT };
-    match Program::load(policy(about, rules, subjects).as_bytes(), &LoadOptions { limits, ..LoadOptions::default() }) {
+    let (xml, options) = (policy(about, rules, subjects), LoadOptions { limits, ..LoadOptions::default() });
+    let read = PolicyTree::read(xml.as_bytes(), &options).map_err(LoadErrors::from);
+    match read.and_then(|(tree, errors)| Program::compile(&tree, errors, &options, vocabulary)) {
         Ok(program) => program,
         Err(errors) => panic!("a policy of ours does not load: {errors}"),
     }

@@ -1,6 +1,6 @@
 //! Compiled policies in memory, found by the digest of their text.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use moka::sync::Cache;
 use serde_json::value::RawValue;
@@ -10,7 +10,7 @@ use super::{Resource, store};
 use crate::{
     db::DbError,
     token::sha256,
-    xacml::{Dialect, Effect, Limits, LoadErrors, LoadOptions, Obligation, Policy, PolicyTree, Program, ids},
+    xacml::{Dialect, Effect, Limits, LoadErrors, LoadOptions, Obligation, Policy, PolicyTree, Program, Vocabulary, ids},
 };
 
 /// How a stored policy is loaded: with the leniencies that policies in the wild need, and so that one broken rule does
@@ -37,9 +37,9 @@ pub struct CompiledPolicy {
 }
 
 impl CompiledPolicy {
-    fn read(xml: &[u8]) -> Result<Self, LoadErrors> {
+    fn read(xml: &[u8], vocabulary: &Arc<Vocabulary>) -> Result<Self, LoadErrors> {
         let (tree, errors) = PolicyTree::read(xml, &LOAD)?;
-        let program = Program::compile(&tree, errors, &LOAD)?;
+        let program = Program::compile(&tree, errors, &LOAD, vocabulary)?;
         let PolicyTree::Policy(policy) = tree else { return Err(Policy::parse(xml, &LOAD).err().map_or(LoadErrors(Vec::new()), Into::into)) };
         let mentions = |ids: &[&str]| ids.iter().any(|id| program.mentions(ids::SUBJECT, id));
         let mentions_packages = mentions(&["urn:altinn:accesspackage"]);
@@ -55,18 +55,31 @@ pub struct Policies {
     compiled: Cache<[u8; 32], Option<Arc<CompiledPolicy>>>,
     /// Digest last seen of each resource's policy: its text need not be sent again.
     digests: Cache<String, [u8; 32]>,
+    /// What new policies are compiled with.
+    vocabulary: Arc<Mutex<Arc<Vocabulary>>>,
 }
+
+/// A vocabulary of more attributes is left to the policies that have it: it never gives up what only replaced policies said.
+const MAX_ATTRIBUTES: usize = 10_000;
 
 impl Default for Policies {
     fn default() -> Self {
-        Self { compiled: Cache::new(10_000), digests: Cache::new(10_000) }
+        Self { compiled: Cache::new(10_000), digests: Cache::new(10_000), vocabulary: Arc::default() }
     }
 }
 
 impl Policies {
+    fn vocabulary(&self) -> Arc<Vocabulary> {
+        let mut current = self.vocabulary.lock().unwrap_or_else(PoisonError::into_inner);
+        if current.len() > MAX_ATTRIBUTES {
+            *current = Arc::default();
+        }
+        Arc::clone(&current)
+    }
+
     /// Keeps a policy that was just stored, so that the next decision need not compile it.
     pub fn remember(&self, xml: &[u8]) {
-        if let Ok(policy) = CompiledPolicy::read(xml) {
+        if let Ok(policy) = CompiledPolicy::read(xml, &self.vocabulary()) {
             self.compiled.insert(sha256(xml), Some(Arc::new(policy)));
         }
     }
@@ -113,21 +126,21 @@ impl Policies {
             return Ok(policy);
         }
         let policy = match &row.xml {
-            Some(xml) => compile(&row.identifier, xml),
+            Some(xml) => self.compile(&row.identifier, xml),
             // Known when we asked, and put out of memory since.
-            None => store::current_policy(db, &row.identifier).await?.and_then(|xml| compile(&row.identifier, &xml)),
+            None => store::current_policy(db, &row.identifier).await?.and_then(|xml| self.compile(&row.identifier, &xml)),
         };
         self.compiled.insert(digest, policy.clone());
         Ok(policy)
     }
-}
 
-fn compile(identifier: &str, xml: &[u8]) -> Option<Arc<CompiledPolicy>> {
-    match CompiledPolicy::read(xml) {
-        Ok(policy) => Some(Arc::new(policy)),
-        Err(error) => {
-            tracing::error!(identifier, %error, "a stored policy cannot be read");
-            None
+    fn compile(&self, identifier: &str, xml: &[u8]) -> Option<Arc<CompiledPolicy>> {
+        match CompiledPolicy::read(xml, &self.vocabulary()) {
+            Ok(policy) => Some(Arc::new(policy)),
+            Err(error) => {
+                tracing::error!(identifier, %error, "a stored policy cannot be read");
+                None
+            }
         }
     }
 }

@@ -158,7 +158,7 @@ impl fmt::Display for PolicyRefusal {
 /// What is wrong with it; of several things the first.
 pub fn check_policy(xml: &[u8], identifier: &str, catalogue: &Catalogue, may_reserve: bool) -> Result<Policy, PolicyRefusal> {
     let (tree, errors) = PolicyTree::read(xml, &UPLOAD).map_err(|error| PolicyRefusal::Unreadable(error.into()))?;
-    Program::compile(&tree, errors, &UPLOAD).map_err(PolicyRefusal::Unreadable)?;
+    Program::compile(&tree, errors, &UPLOAD, &std::sync::Arc::default()).map_err(PolicyRefusal::Unreadable)?;
     let PolicyTree::Policy(policy) = tree else {
         return Err(PolicyRefusal::Unreadable(Policy::parse(xml, &UPLOAD).err().map_or(LoadErrors(Vec::new()), Into::into)));
     };

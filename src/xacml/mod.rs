@@ -32,5 +32,5 @@ pub use context::{
 pub use error::{Code, Fault, LoadError, LoadErrorKind, Position};
 pub use limits::{Dialect, Limits, LoadOptions};
 pub use policy::{Effect, Policy, PolicyTree};
-pub use program::{AttributeSource, Because, Environment, LoadErrors, PolicyResolver, Prepared, Program, Scratch, Trace, TraceStep};
+pub use program::{AttributeSource, Because, Environment, LoadErrors, PolicyResolver, Prepared, Program, Scratch, Trace, TraceStep, Vocabulary};
 pub use values::{DataType, Value};

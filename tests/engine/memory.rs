@@ -9,7 +9,7 @@ const NOW: Environment<'static> = Environment::at(1_700_000_000);
 
 #[test]
 fn a_decision_allocates_nothing() {
-    let program = program(0, 10, 20);
+    let program = program(0, 10, 20, &std::sync::Arc::default());
     let questions: Vec<_> = questions(1).into_iter().take(30).collect();
     let name = resource(0);
     let categories: Vec<_> = questions.iter().map(|q| q.categories(&name)).collect();

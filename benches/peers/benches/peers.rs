@@ -39,7 +39,8 @@ fn measure(c: &mut Criterion, name: &str, questions: &[Question], mut answer: im
 }
 
 fn ours(c: &mut Criterion, size: usize) {
-    let programs: HashMap<String, Arc<Program>> = (0..size).map(|n| (resource(n), Arc::new(support::program(n, 10, 20)))).collect();
+    let vocabulary = Arc::default();
+    let programs: HashMap<String, Arc<Program>> = (0..size).map(|n| (resource(n), Arc::new(support::program(n, 10, 20, &vocabulary)))).collect();
     let questions = questions(size);
     let names: Vec<String> = questions.iter().map(|q| resource(q.resource)).collect();
     let now = Environment::at(1_700_000_000);

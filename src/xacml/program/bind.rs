@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{NONE, Program, Slot};
+use super::{NONE, Program, Slot, vocabulary::Attributes};
 use crate::xacml::{
     context::Category,
     ids,
@@ -154,15 +154,16 @@ impl<'r, 's> Prepared<'r, 's> {
 
     pub(super) fn given(program: &'r Program, given: Given<'r>, environment: Environment<'r>, scratch: &'s mut Scratch) -> Self {
         let binding = &mut scratch.binding;
+        let attributes = program.vocabulary.attributes();
         binding.reset(program);
         for (n, category) in given.iter().enumerate() {
-            binding.add(program, n, category);
+            binding.add(program, &attributes, n, category);
         }
         let mut extra = Vec::new();
         if program.uses_clock || environment.source.is_some() {
-            extra = supplied(program, binding, &environment);
+            extra = supplied(program, &attributes, binding, &environment);
             for (n, category) in extra.iter().enumerate() {
-                binding.add(program, given.len() + n, category);
+                binding.add(program, &attributes, given.len() + n, category);
             }
         }
         Self { program, given, extra, environment, reference_depth: 0, scratch }
@@ -175,9 +176,9 @@ fn same(a: &str, b: &str) -> bool {
 }
 
 /// Attributes that the program looks at and the request lacks.
-fn supplied(program: &Program, binding: &Binding, environment: &Environment<'_>) -> Vec<Category<'static>> {
+fn supplied(program: &Program, attributes: &Attributes, binding: &Binding, environment: &Environment<'_>) -> Vec<Category<'static>> {
     let mut out: Vec<Category<'static>> = Vec::new();
-    for (_, slot) in program.slots.iter().enumerate().filter(|(n, _)| binding.is_empty(u32::try_from(*n).unwrap_or(NONE))) {
+    for slot in program.attributes.iter().filter(|(_, slot)| binding.is_empty(*slot)).filter_map(|(number, _)| attributes.get(*number)) {
         let clock = (&*slot.category == ids::ENVIRONMENT)
             .then(|| CLOCK.iter().find(|(id, data_type)| **id == *slot.attribute_id && *data_type == slot.data_type))
             .flatten()
@@ -218,29 +219,30 @@ impl Binding {
         self.present.resize(program.symbol_count as usize / 64 + 1, 0);
     }
 
-    fn add(&mut self, program: &Program, number: usize, category: &Category<'_>) {
-        let Some(names) = program.names.get(&category.category) else { return };
+    fn add(&mut self, program: &Program, attributes: &Attributes, number: usize, category: &Category<'_>) {
+        let Some(names) = attributes.category(&category.category) else { return };
         let number = u32::try_from(number).unwrap_or(NONE);
-        let mut last: Option<(&str, &[u32])> = None;
+        let mut last: Option<(&str, &[(DataType, u32)])> = None;
         for (a, attribute) in category.attributes.iter().enumerate() {
-            let slots = match last {
-                Some((id, slots)) if same(id, &attribute.id) => slots,
+            let known = match last {
+                Some((id, known)) if same(id, &attribute.id) => known,
                 _ => names.get(&attribute.id).map(Vec::as_slice).unwrap_or_default(),
             };
-            last = Some((&attribute.id, slots));
-            if slots.is_empty() {
+            last = Some((&attribute.id, known));
+            if known.is_empty() {
                 continue;
             }
             for (v, value) in attribute.values.iter().enumerate() {
                 let value_type = value.value.data_type();
-                let found = slots.iter().find_map(|n| program.slots.get(*n as usize).filter(|s| s.data_type == value_type).map(|s| (*n, s)));
-                let Some((slot_number, slot)) = found else { continue };
+                let Some((_, wanted)) = known.iter().find(|(data_type, _)| *data_type == value_type) else { continue };
+                let Some(slot_number) = program.slot_of(*wanted) else { continue };
+                let Some(slot) = program.slots.get(slot_number as usize) else { continue };
                 if slot.read {
                     self.link(slot_number, Link { category: number, attribute: a as u32, value: v as u32, next: NONE });
                 } else if let Some(head) = self.heads.get_mut(slot_number as usize) {
                     *head = (UNREAD, UNREAD);
                 }
-                self.mark(slot, &value.value);
+                self.mark(program, slot, &value.value);
             }
         }
     }
@@ -260,11 +262,11 @@ impl Binding {
         }
     }
 
-    fn mark(&mut self, slot: &Slot, value: &Value<'_>) {
+    fn mark(&mut self, program: &Program, slot: &Slot, value: &Value<'_>) {
         let (Value::String(text) | Value::AnyUri(text)) = value else { return };
-        for dictionary in [&slot.exact, &slot.folded] {
-            if !dictionary.is_empty()
-                && let Some(symbol) = dictionary.get(text)
+        for (dictionary, ignores_case) in [(slot.exact, false), (slot.folded, true)] {
+            if program.filters.get(dictionary as usize).is_some_and(|filter| filter.may_have(text, ignores_case))
+                && let Some(symbol) = program.dictionaries.get(dictionary as usize).and_then(|dictionary| dictionary.get(text))
             {
                 self.set(symbol);
             }

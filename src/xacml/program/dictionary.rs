@@ -5,54 +5,94 @@ use std::hash::{BuildHasher, Hasher};
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
 /// Numbers of texts. Its hash is seeded, since the texts come from outside.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Dictionary {
-    table: HashTable<(Box<str>, u32)>,
+    table: HashTable<Entry>,
+    /// The texts, one behind the other.
+    texts: String,
     hasher: DefaultHashBuilder,
     /// Upper and lower case are the same; texts are kept in lower case.
     ignores_case: bool,
-    /// A bit for the end of each text: most texts of a request are not here, and are turned away without hashing.
-    ends: [u64; 4],
+}
+
+/// A bit for the end of each text of a dictionary: most texts of a request are not in it, and are turned away without hashing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Filter([u64; 4]);
+
+impl Filter {
+    /// Whether a text may be in the dictionary.
+    #[inline]
+    pub fn may_have(&self, text: &str, ignores_case: bool) -> bool {
+        Self::place(text, ignores_case).is_none_or(|(word, bit)| self.0[word] & bit != 0)
+    }
+
+    /// Notes a text that is in it.
+    pub fn add(&mut self, text: &str, ignores_case: bool) {
+        if let Some((word, bit)) = Self::place(text, ignores_case) {
+            self.0[word] |= bit;
+        }
+    }
+
+    /// Where the bit of a text's last eight bytes is; none when letter case is more than ASCII there.
+    #[inline]
+    fn place(text: &str, ignores_case: bool) -> Option<(usize, u64)> {
+        let mut word = last_word(text.as_bytes());
+        if ignores_case {
+            if !is_ascii(word) {
+                return None;
+            }
+            word = in_lower_case(word);
+        }
+        let mixed = (word.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as usize;
+        Some((mixed / 64, 1 << (mixed % 64)))
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    start: u32,
+    length: u32,
+    number: u32,
+}
+
+impl Entry {
+    #[inline]
+    fn text(self, texts: &str) -> &str {
+        texts.get(self.start as usize..self.start as usize + self.length as usize).unwrap_or_default()
+    }
 }
 
 impl Dictionary {
     pub fn new(ignores_case: bool) -> Self {
-        Self { table: HashTable::new(), hasher: DefaultHashBuilder::default(), ignores_case, ends: [0; 4] }
+        Self { table: HashTable::new(), texts: String::new(), hasher: DefaultHashBuilder::default(), ignores_case }
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.table.is_empty()
+    /// What turns most other texts away.
+    pub fn filter(&self) -> Filter {
+        let mut filter = Filter::default();
+        self.iter().for_each(|(text, _)| filter.add(text, self.ignores_case));
+        filter
     }
 
     /// The texts and their numbers.
     pub fn iter(&self) -> impl Iterator<Item = (&str, u32)> {
-        self.table.iter().map(|(text, number)| (&**text, *number))
+        self.table.iter().map(|entry| (entry.text(&self.texts), entry.number))
     }
 
     /// The number of a text. Nothing is allocated when it is ASCII.
-    #[inline]
     pub fn get(&self, text: &str) -> Option<u32> {
-        if let Some((word, bit)) = self.end(text)
-            && self.ends[word] & bit == 0
-        {
-            return None;
-        }
-        self.look_up(text)
-    }
-
-    fn look_up(&self, text: &str) -> Option<u32> {
         let (hash, ascii) = self.hash(text);
         if self.ignores_case {
             if !ascii {
                 return self.find(&text.to_lowercase());
             }
-            return self.table.find(hash, |(known, _)| known.eq_ignore_ascii_case(text)).map(|(_, number)| *number);
+            return self.table.find(hash, |known| known.text(&self.texts).eq_ignore_ascii_case(text)).map(|known| known.number);
         }
-        self.table.find(hash, |(known, _)| **known == *text).map(|(_, number)| *number)
+        self.table.find(hash, |known| known.text(&self.texts) == text).map(|known| known.number)
     }
 
     fn find(&self, text: &str) -> Option<u32> {
-        self.table.find(self.hash(text).0, |(known, _)| **known == *text).map(|(_, number)| *number)
+        self.table.find(self.hash(text).0, |known| known.text(&self.texts) == text).map(|known| known.number)
     }
 
     /// The number of a text, which is this one if it is new.
@@ -61,32 +101,18 @@ impl Dictionary {
         if let Some(number) = self.find(&text) {
             return number;
         }
-        if let Some((word, bit)) = self.end(&text) {
-            self.ends[word] |= bit;
-        }
         let hash = self.hash(&text).0;
-        let Self { table, hasher, ignores_case, .. } = self;
-        table.insert_unique(hash, (text.into(), next), |(known, _)| hash_of(hasher, *ignores_case, known).0);
+        let Self { table, texts, hasher, ignores_case } = self;
+        let (Ok(start), Ok(length)) = (u32::try_from(texts.len()), u32::try_from(text.len())) else { return next };
+        texts.push_str(&text);
+        table.insert_unique(hash, Entry { start, length, number: next }, |known| hash_of(hasher, *ignores_case, known.text(texts)).0);
         next
     }
 
     pub fn shrink_to_fit(&mut self) {
-        let Self { table, hasher, ignores_case, .. } = self;
-        table.shrink_to_fit(|(known, _)| hash_of(hasher, *ignores_case, known).0);
-    }
-
-    /// Where the bit of a text's last eight bytes is; none when letter case is more than ASCII there.
-    #[inline]
-    fn end(&self, text: &str) -> Option<(usize, u64)> {
-        let mut word = last_word(text.as_bytes());
-        if self.ignores_case {
-            if !is_ascii(word) {
-                return None;
-            }
-            word = in_lower_case(word);
-        }
-        let mixed = (word.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as usize;
-        Some((mixed / 64, 1 << (mixed % 64)))
+        let Self { table, texts, hasher, ignores_case } = self;
+        texts.shrink_to_fit();
+        table.shrink_to_fit(|known| hash_of(hasher, *ignores_case, known.text(texts)).0);
     }
 
     fn hash(&self, text: &str) -> (u64, bool) {
@@ -140,7 +166,7 @@ const fn in_lower_case(word: u64) -> u64 {
 }
 
 /// Things by name. Among few, comparing each is quicker than hashing the long names of attributes.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Names<T> {
     list: Vec<(Box<str>, T)>,
     numbers: HashMap<Box<str>, usize>,
@@ -209,7 +235,9 @@ mod tests {
                 let number = *plain.entry(text.to_lowercase()).or_insert(n);
                 prop_assert_eq!(dictionary.number(text, n), number);
             }
+            let filter = dictionary.filter();
             for text in texts.iter().chain([&asked]) {
+                prop_assert!(filter.may_have(text, true) || !plain.contains_key(&text.to_lowercase()));
                 prop_assert_eq!(dictionary.get(text), plain.get(&text.to_lowercase()).copied());
             }
         }

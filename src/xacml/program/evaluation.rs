@@ -68,7 +68,8 @@ pub(super) fn missing(program: &Program, foreign: &[MissingAttribute], fault: Fa
     match fault.detail {
         Detail::Attribute(number) => {
             let designator = program.designators.get(number as usize)?;
-            let slot = program.slots.get(designator.slot as usize)?;
+            let attributes = program.vocabulary.attributes();
+            let slot = program.attribute_of(designator.slot, &attributes)?;
             Some(MissingAttribute {
                 category: slot.category.to_string(),
                 attribute_id: slot.attribute_id.to_string(),

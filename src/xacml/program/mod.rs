@@ -9,6 +9,9 @@ mod evaluation;
 mod expression;
 mod index;
 mod trace;
+mod vocabulary;
+
+use std::sync::Arc;
 
 use regex::Regex;
 
@@ -18,6 +21,7 @@ pub use compile::LoadErrors;
 pub use evaluate::TargetMatch;
 pub use evaluation::Evaluation;
 pub use trace::{Because, Trace, TraceStep};
+pub use vocabulary::Vocabulary;
 
 use super::{
     error::{Fault, LoadError},
@@ -25,7 +29,8 @@ use super::{
     policy::{Effect, Reference},
     values::{DataType, Namespaces},
 };
-use dictionary::{Dictionary, Names};
+use dictionary::{Dictionary, Filter};
+use vocabulary::AttributeName;
 
 /// No number.
 const NONE: u32 = u32::MAX;
@@ -69,9 +74,14 @@ pub struct Program {
     arguments: Vec<u32>,
     constants: Vec<Operand<'static>>,
     regexes: Vec<Regex>,
+    /// Where the attributes of its slots have their numbers.
+    vocabulary: Arc<Vocabulary>,
     slots: Vec<Slot>,
-    /// Slots by category and attribute id.
-    names: Names<Names<Vec<u32>>>,
+    /// Numbers of the attributes in the vocabulary, in order, each with its slot.
+    attributes: Vec<(u32, u32)>,
+    dictionaries: Vec<Dictionary>,
+    /// Of each dictionary.
+    filters: Vec<Filter>,
     designators: Vec<Designator>,
     selectors: Vec<Selector>,
     variables: Vec<u32>,
@@ -175,15 +185,12 @@ enum Expression {
 }
 
 /// An attribute that the program looks at: its values in a request are numbered once, before the decision.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 struct Slot {
-    category: Box<str>,
-    attribute_id: Box<str>,
-    data_type: DataType,
-    /// Symbols of texts that are compared as they are.
-    exact: Dictionary,
-    /// Symbols of texts that are compared in lower case.
-    folded: Dictionary,
+    /// Dictionary with the symbols of texts that are compared as they are.
+    exact: u32,
+    /// Dictionary with the symbols of texts that are compared in lower case.
+    folded: u32,
     /// The values are looked at, or their absence is an error; else their symbols are all there is to know.
     read: bool,
 }
@@ -246,6 +253,26 @@ impl Program {
     /// Whether any expression or target looks at an attribute.
     #[must_use]
     pub fn mentions(&self, category: &str, attribute_id: &str) -> bool {
-        self.names.get(category).is_some_and(|c| c.get(attribute_id).is_some())
+        let all = self.vocabulary.attributes();
+        let is_it = |a: &AttributeName| *a.category == *category && *a.attribute_id == *attribute_id;
+        self.attributes.iter().any(|(number, _)| all.get(*number).is_some_and(is_it))
+    }
+
+    /// The slot of an attribute of the vocabulary.
+    fn slot_of(&self, attribute: u32) -> Option<u32> {
+        // Among few, looking at each is quicker.
+        const FEW: usize = 8;
+        let found = if self.attributes.len() > FEW {
+            self.attributes.binary_search_by_key(&attribute, |(number, _)| *number).ok()
+        } else {
+            self.attributes.iter().position(|(number, _)| *number == attribute)
+        };
+        found.and_then(|n| self.attributes.get(n)).map(|(_, slot)| *slot)
+    }
+
+    /// What a slot is of.
+    fn attribute_of<'v>(&self, slot: u32, all: &'v vocabulary::Attributes) -> Option<&'v AttributeName> {
+        let number = self.attributes.iter().find(|(_, of)| *of == slot)?.0;
+        all.get(number)
     }
 }

@@ -1,6 +1,6 @@
 //! How a decision came about.
 
-use super::{Bag, Match, Program, Span};
+use super::{Bag, Match, Program, Span, dictionary::Dictionary};
 use crate::xacml::{
     context::{Decision, MissingAttribute},
     error::Code,
@@ -74,16 +74,17 @@ impl std::fmt::Display for Because {
 impl Program {
     pub(super) fn describe_symbols(&self, symbols: &[u32]) -> Because {
         let (mut attributes, mut wanted) = (Vec::new(), Vec::new());
-        for slot in &self.slots {
-            let mut texts: Vec<String> = slot
-                .exact
+        let all = self.vocabulary.attributes();
+        for (number, slot) in (0..).zip(&self.slots) {
+            let mut texts: Vec<String> = [slot.exact, slot.folded]
                 .iter()
-                .chain(slot.folded.iter())
+                .filter_map(|dictionary| self.dictionaries.get(*dictionary as usize))
+                .flat_map(Dictionary::iter)
                 .filter(|(_, s)| symbols.binary_search(s).is_ok())
                 .map(|(text, _)| text.to_owned())
                 .collect();
             if !texts.is_empty() {
-                attributes.push((slot.category.to_string(), slot.attribute_id.to_string()));
+                attributes.extend(self.attribute_of(number, &all).map(|a| (a.category.to_string(), a.attribute_id.to_string())));
                 wanted.append(&mut texts);
             }
         }
@@ -93,9 +94,10 @@ impl Program {
 
     pub(super) fn describe_alternatives(&self, all_ofs: Span) -> Because {
         let mut attributes: Vec<(String, String)> = Vec::new();
+        let all = self.vocabulary.attributes();
         for m in all_ofs.of(&self.all_ofs).iter().flat_map(|all_of| all_of.of(&self.matches)) {
             let (Match::Symbol { designator, .. } | Match::General { bag: Bag::Designator(designator), .. }) = m else { continue };
-            let slot = self.designators.get(*designator as usize).and_then(|d| self.slots.get(d.slot as usize));
+            let slot = self.designators.get(*designator as usize).and_then(|d| self.attribute_of(d.slot, &all));
             if let Some(name) = slot.map(|s| (s.category.to_string(), s.attribute_id.to_string())).filter(|n| !attributes.contains(n)) {
                 attributes.push(name);
             }

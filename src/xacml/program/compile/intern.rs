@@ -6,7 +6,7 @@ use super::{Compiler, push};
 use crate::xacml::{
     functions::Operation,
     policy,
-    program::{Designator, NONE, Slot, dictionary::Dictionary},
+    program::{Designator, NONE, Slot, dictionary::Dictionary, vocabulary::AttributeName},
     values::{DataType, Value},
 };
 
@@ -27,42 +27,35 @@ impl Compiler<'_> {
     }
 
     fn slot(&mut self, category: &str, attribute_id: &str, data_type: DataType) -> u32 {
-        let program = &mut self.program;
-        let known = program.names.entry(category).entry(attribute_id);
-        let found = known.iter().copied().find(|n| program.slots.get(*n as usize).is_some_and(|s| s.data_type == data_type));
-        found.unwrap_or_else(|| {
-            let slot = Slot {
-                category: category.into(),
-                attribute_id: attribute_id.into(),
-                data_type,
-                exact: Dictionary::new(false),
-                folded: Dictionary::new(true),
-                read: false,
-            };
-            let number = push(&mut program.slots, slot);
-            known.push(number);
-            number
+        let attribute = AttributeName { category: category.into(), attribute_id: attribute_id.into(), data_type };
+        let (slots, attributes) = (&mut self.program.slots, &mut self.attributes);
+        *self.slots.entry(attribute).or_insert_with_key(|attribute| {
+            attributes.push(attribute.clone());
+            push(slots, Slot { exact: NONE, folded: NONE, read: false })
         })
     }
 
     /// The symbol of a text that is compared for equality with an attribute of any issuer; none when it takes more
     /// than comparing numbers.
     pub(super) fn symbol(&mut self, operation: Operation, value: &Value<'_>, designator: u32) -> Option<u32> {
-        let designator = self.program.designators.get(designator as usize).filter(|d| d.issuer.is_none() && d.slot != NONE)?;
-        let slot = self.program.slots.get_mut(designator.slot as usize)?;
+        let program = &mut self.program;
+        let designator = program.designators.get(designator as usize).filter(|d| d.issuer.is_none() && d.slot != NONE)?;
+        let slot = program.slots.get_mut(designator.slot as usize)?;
         let text = match value {
             Value::String(text) | Value::AnyUri(text) => &**text,
             _ => return None,
         };
-        let next = self.program.symbol_count;
-        let symbol = match operation {
-            Operation::Equal => slot.exact.number(text, next),
-            Operation::EqualIgnoreCase => slot.folded.number(text, next),
+        let (dictionary, ignores_case) = match operation {
+            Operation::Equal => (&mut slot.exact, false),
+            Operation::EqualIgnoreCase => (&mut slot.folded, true),
             _ => return None,
         };
-        if symbol == next {
-            self.program.symbol_count += 1;
+        if *dictionary == NONE {
+            *dictionary = push(&mut program.dictionaries, Dictionary::new(ignores_case));
         }
+        let next = program.symbol_count;
+        let symbol = program.dictionaries.get_mut(*dictionary as usize)?.number(text, next);
+        program.symbol_count += u32::from(symbol == next);
         Some(symbol)
     }
 }

@@ -3,13 +3,13 @@
 mod expressions;
 mod intern;
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use hashbrown::{HashMap, HashSet};
 
 use super::{
-    Algorithm, Assignment, Bag, Clause, Expression, Match, NONE, Node, NodeKind, Obligation, Program, Rule, Span, Target, bind, dictionary::Names,
-    index::Index,
+    Algorithm, Assignment, Bag, Clause, Expression, Match, NONE, Node, NodeKind, Obligation, Program, Rule, Span, Target, Vocabulary, bind,
+    dictionary::Dictionary, index::Index, vocabulary::AttributeName,
 };
 use crate::xacml::{
     error::{LoadError, LoadErrorKind, Position},
@@ -54,15 +54,16 @@ impl Program {
     /// All static errors; in a lenient load only those that leave nothing of the document.
     pub fn load(xml: &[u8], options: &LoadOptions) -> Result<Self, LoadErrors> {
         let (tree, errors) = PolicyTree::read(xml, options)?;
-        Self::compile(&tree, errors, options)
+        Self::compile(&tree, errors, options, &Arc::default())
     }
 
-    /// Compiles a document that was read, with the errors that reading it found.
+    /// Compiles a document that was read, with the errors that reading it found. Programs that are used together share their
+    /// vocabulary.
     ///
     /// # Errors
     /// As for [`Program::load`].
-    pub fn compile(tree: &PolicyTree, errors: Vec<LoadError>, options: &LoadOptions) -> Result<Self, LoadErrors> {
-        let mut compiler = Compiler::new(errors, options);
+    pub fn compile(tree: &PolicyTree, errors: Vec<LoadError>, options: &LoadOptions, vocabulary: &Arc<Vocabulary>) -> Result<Self, LoadErrors> {
+        let mut compiler = Compiler::new(errors, options, vocabulary);
         let root = compiler.node(tree, None);
         if !compiler.errors.is_empty() && !options.lenient {
             compiler.errors.sort_by_key(|e| (e.at.line, e.at.column));
@@ -77,6 +78,9 @@ struct Compiler<'o> {
     errors: Vec<LoadError>,
     program: Program,
     interned: intern::Interned,
+    /// Attributes met so far, by slot; and their slots.
+    attributes: Vec<AttributeName>,
+    slots: HashMap<AttributeName, u32>,
     /// Variables of the policy at hand.
     variables: HashMap<String, expressions::Variable>,
     names: HashSet<(String, String)>,
@@ -86,7 +90,7 @@ struct Compiler<'o> {
 }
 
 impl<'o> Compiler<'o> {
-    fn new(errors: Vec<LoadError>, options: &'o LoadOptions) -> Self {
+    fn new(errors: Vec<LoadError>, options: &'o LoadOptions, vocabulary: &Arc<Vocabulary>) -> Self {
         let program = Program {
             nodes: Vec::new(),
             root: 0,
@@ -101,8 +105,11 @@ impl<'o> Compiler<'o> {
             arguments: Vec::new(),
             constants: Vec::new(),
             regexes: Vec::new(),
+            vocabulary: Arc::clone(vocabulary),
             slots: Vec::new(),
-            names: Names::default(),
+            attributes: Vec::new(),
+            dictionaries: Vec::new(),
+            filters: Vec::new(),
             designators: Vec::new(),
             selectors: Vec::new(),
             variables: Vec::new(),
@@ -120,6 +127,8 @@ impl<'o> Compiler<'o> {
             errors,
             program,
             interned: intern::Interned::default(),
+            attributes: Vec::new(),
+            slots: HashMap::new(),
             variables: HashMap::new(),
             names: HashSet::new(),
             xpath_version: None,
@@ -130,6 +139,8 @@ impl<'o> Compiler<'o> {
     fn finish(self, root: u32) -> Program {
         let mut program = self.program;
         program.root = root;
+        program.attributes = program.vocabulary.numbers(&self.attributes).into_iter().zip(0..).collect();
+        program.attributes.sort_unstable();
         program.uses_clock = bind::CLOCK.iter().any(|(id, _)| program.mentions(ids::ENVIRONMENT, id));
         // Programs are kept by the thousand: what grew is cut to size.
         program.nodes.shrink_to_fit();
@@ -143,6 +154,9 @@ impl<'o> Compiler<'o> {
         program.constants.shrink_to_fit();
         program.slots.shrink_to_fit();
         program.designators.shrink_to_fit();
+        program.dictionaries.shrink_to_fit();
+        program.dictionaries.iter_mut().for_each(Dictionary::shrink_to_fit);
+        program.filters = program.dictionaries.iter().map(Dictionary::filter).collect();
         let in_matches = program.matches.iter().filter_map(|m| match m {
             Match::General { bag: Bag::Designator(number), .. } => Some(*number),
             _ => None,
@@ -157,10 +171,6 @@ impl<'o> Compiler<'o> {
             if let Some(slot) = program.slots.get_mut(slot as usize) {
                 slot.read = true;
             }
-        }
-        for slot in &mut program.slots {
-            slot.exact.shrink_to_fit();
-            slot.folded.shrink_to_fit();
         }
         program
     }
@@ -418,7 +428,7 @@ impl<'o> Compiler<'o> {
     }
 }
 
-fn push<T>(list: &mut Vec<T>, item: T) -> u32 {
+pub(super) fn push<T>(list: &mut Vec<T>, item: T) -> u32 {
     let number = u32::try_from(list.len()).unwrap_or(NONE);
     list.push(item);
     number
