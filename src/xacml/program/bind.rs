@@ -153,6 +153,8 @@ impl<'r, 's> Prepared<'r, 's> {
     }
 
     pub(super) fn given(program: &'r Program, given: Given<'r>, environment: Environment<'r>, scratch: &'s mut Scratch) -> Self {
+        program.awaken_slots();
+        program.awaken();
         let binding = &mut scratch.binding;
         let attributes = program.vocabulary.attributes();
         binding.reset(program);

@@ -26,6 +26,12 @@ impl Filter {
         Self::place(text, ignores_case).is_none_or(|(word, bit)| self.0[word] & bit != 0)
     }
 
+    /// Looks at where it lies; the number means nothing.
+    #[inline]
+    pub const fn glance(&self) -> u32 {
+        self.0[0] as u32
+    }
+
     /// Notes a text that is in it.
     pub fn add(&mut self, text: &str, ignores_case: bool) {
         if let Some((word, bit)) = Self::place(text, ignores_case) {
@@ -65,6 +71,12 @@ impl Entry {
 impl Dictionary {
     pub fn new(ignores_case: bool) -> Self {
         Self { table: HashTable::new(), texts: String::new(), hasher: DefaultHashBuilder::default(), ignores_case }
+    }
+
+    /// Looks at where it lies; the number means nothing.
+    #[inline]
+    pub fn glance(&self) -> u32 {
+        u32::from(self.texts.as_bytes().first().copied().unwrap_or(0)) ^ self.table.iter().next().map_or(0, |entry| entry.number)
     }
 
     /// What turns most other texts away.

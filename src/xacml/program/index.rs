@@ -54,6 +54,12 @@ impl Index {
         Some(Self { lists, members, rest })
     }
 
+    /// Looks at where it lies; the number means nothing.
+    #[inline]
+    pub fn glance(&self) -> u32 {
+        self.members.first().copied().unwrap_or(0) ^ self.lists.values().next().map_or(0, |list| list.start)
+    }
+
     /// Appends the members that may apply to a request with these symbols, in document order.
     pub fn candidates(&self, present: &[u32], out: &mut Vec<u32>) {
         let start = out.len();

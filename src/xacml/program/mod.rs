@@ -258,6 +258,28 @@ impl Program {
         self.attributes.iter().any(|(number, _)| all.get(*number).is_some_and(is_it))
     }
 
+    /// Looks at the numbers of values, before a request's are brought.
+    #[inline]
+    fn awaken_slots(&self) {
+        let mut seen = self.attributes.first().map_or(0, |(number, _)| *number) ^ self.slots.first().map_or(0, |slot| slot.exact);
+        self.filters.iter().step_by(2).take(4).for_each(|filter| seen ^= filter.glance());
+        self.dictionaries.iter().take(6).for_each(|dictionary| seen ^= dictionary.glance());
+        std::hint::black_box(seen);
+    }
+
+    /// Looks at where a decision begins, all at once. A program that was asleep is far away: fetching one thing after the
+    /// other, as the decision comes to need it, takes longer than everything else about it.
+    #[inline]
+    fn awaken(&self) {
+        let mut seen = self.nodes.get(self.root as usize).map_or(0, |node| node.index ^ node.obligations.start ^ node.target.sets.start);
+        self.rules.iter().take(4).for_each(|rule| seen ^= rule.condition ^ rule.target.sets.start);
+        self.sets.iter().step_by(8).take(2).for_each(|set| seen ^= set.start);
+        self.symbols.iter().step_by(16).take(4).for_each(|symbol| seen ^= symbol);
+        self.indexes.first().into_iter().for_each(|index| seen ^= index.glance());
+        self.obligations.first().into_iter().for_each(|obligation| seen ^= obligation.assignments.start);
+        std::hint::black_box(seen);
+    }
+
     /// The slot of an attribute of the vocabulary.
     fn slot_of(&self, attribute: u32) -> Option<u32> {
         // Among few, looking at each is quicker.
