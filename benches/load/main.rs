@@ -20,7 +20,7 @@ use std::{
 
 use ask::{CONNECTIONS, Connection, flood, once, pace};
 use indicatif::{ProgressBar, ProgressStyle};
-use program::{Bare, Service, one};
+use program::{Bare, Service};
 use rows::{Database, SYSTEM_USER};
 use systembruker::db::cluster::{Cluster, Durability};
 
@@ -68,7 +68,7 @@ async fn main() {
 
 async fn beside_a_bare_handler(service: &Service, cluster: &Cluster) {
     let mut db = Database::open(cluster, "postgres").await;
-    let requests = one(service.request(SYSTEM_USER, OWN, ORG));
+    let requests: Requests = Arc::new(vec![service.request(SYSTEM_USER, OWN, ORG)]);
     let size = Connection::open(&service.host).await.ask(&requests[0]).await;
     let bare = Bare::start(size).await;
     let (before, mut asked) = (db.lines().await, 0.0);

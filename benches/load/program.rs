@@ -3,7 +3,6 @@
 use std::{
     path::Path,
     process::{Child, Command, Stdio},
-    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -121,9 +120,4 @@ impl Bare {
         axum::serve(listener, Router::new().route("/authorization/api/v1/authorize", handler)).await.unwrap();
         true
     }
-}
-
-/// The same request over and over.
-pub fn one(request: Vec<u8>) -> Arc<Vec<Vec<u8>>> {
-    Arc::new(vec![request])
 }

@@ -92,6 +92,21 @@ pub async fn verify(state: &AppState, token: &str) -> ApiResult<Verified> {
     })
 }
 
+/// Verifies the bearer token of an exchange, or another credential in its place: whatever is wrong with it is one and the same
+/// answer, with the framework's body.
+///
+/// # Errors
+/// 401, or 503 when the issuer's keys cannot be had.
+pub async fn verify_for_exchange(state: &AppState, headers: &HeaderMap, instead: impl FnOnce() -> Option<String>) -> ApiResult<Verified> {
+    const UNAUTHORIZED: ApiError = ApiError::Status(StatusCode::UNAUTHORIZED);
+    let given = bearer(headers).map_err(|_| UNAUTHORIZED)?.map(str::to_owned);
+    let token = given.or_else(instead).ok_or(UNAUTHORIZED)?;
+    verify(state, &token).await.map_err(|error| match error {
+        unavailable @ ApiError::Unavailable(_) => unavailable,
+        _ => UNAUTHORIZED,
+    })
+}
+
 async fn authenticate(parts: &Parts, state: &AppState) -> ApiResult<Caller> {
     // The first that is there is the only one: a bad header is not helped by a good cookie.
     let principal = if let Some(token) = bearer(&parts.headers)? {

@@ -238,7 +238,6 @@ section! {
     /// `sandbox.testtools.*`
     SandboxTestTools { listen: SocketAddr, users: Vec<String>, real_issuer_names: bool }
 }
-
 section! {
     /// `sandbox.tls.*`
     SandboxTls { listen: Option<SocketAddr> }

@@ -33,13 +33,8 @@ pub async fn exchange(State(state): State<AppState>, path: PathValues, query: Qu
         "altinnstudio" => None,
         _ => return Err(unknown_provider(path.get("tokenProvider"))),
     };
-    // Anything wrong with the credential is one and the same answer here, with the framework's body.
-    let token = callers::bearer(&headers).map_err(|_| UNAUTHORIZED)?.ok_or(UNAUTHORIZED)?;
     let kind = kind.ok_or(UNAUTHORIZED)?;
-    let verified = callers::verify(&state, token).await.map_err(|error| match error {
-        unavailable @ ApiError::Unavailable(_) => unavailable,
-        _ => UNAUTHORIZED,
-    })?;
+    let verified = callers::verify_for_exchange(&state, &headers, || None).await?;
     if verified.principal.issuer_kind != kind {
         return Err(UNAUTHORIZED);
     }

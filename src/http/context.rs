@@ -61,7 +61,7 @@ impl RequestContext {
             forwarded.scheme = Some("https");
         }
         // HTTP/2 has no `Host`.
-        forwarded.host = forwarded.host.or_else(|| request.uri().authority().map(ToString::to_string));
+        forwarded.host = forwarded.host.or_else(|| request.uri().authority().map(ToString::to_string).filter(|a| !a.contains('@')));
         Self {
             request_id: Uuid::new_v4(),
             trace: Trace::continued(request.headers().get("traceparent").and_then(|value| value.to_str().ok())),

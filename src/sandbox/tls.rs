@@ -12,8 +12,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use axum::extract::Request;
-use axum::response::Response;
+use axum::{extract::Request, response::Response};
 use rcgen::{
     BasicConstraints, CertificateParams, CidrSubnet, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose,
     NameConstraints,

@@ -166,19 +166,15 @@ fn mint(state: &AppState, session: &LiveSession, person: &Person) -> ApiResult<S
     responses((status = 200, body = String, description = "The token, as text or as a JSON string by Accept"),
         (status = 401, description = "No token of a session that lives"), (status = 503)))]
 pub async fn refresh(State(state): State<AppState>, headers: HeaderMap) -> ApiResult<Response> {
-    let given = callers::bearer(&headers).map_err(|_| UNAUTHORIZED)?.map(str::to_owned);
-    let is_bearer = given.is_some();
-    let token = given.or_else(|| cookie(&state, &headers)).ok_or(UNAUTHORIZED)?;
-    let verified = callers::verify(&state, &token).await.map_err(|error| match error {
-        unavailable @ ApiError::Unavailable(_) => unavailable,
-        _ => UNAUTHORIZED,
-    })?;
+    let mut by_cookie = false;
+    let instead = || cookie(&state, &headers).inspect(|_| by_cookie = true);
+    let verified = callers::verify_for_exchange(&state, &headers, instead).await?;
     let session = live(&state, &verified.principal).await?.ok_or(UNAUTHORIZED)?;
     let party = register::party_by_uuid(&mut *state.db.acquire().await?, session.person_uuid).await?.ok_or(UNAUTHORIZED)?;
     store::slide_session(&state.db, &session.id).await?;
     let renewed = mint(&state, &session, &Person(party))?;
     let mut jar = CookieJar::new();
-    if !is_bearer {
+    if by_cookie {
         for cookie in cookies_of(&state, &session, &renewed) {
             jar = jar.add(cookie);
         }

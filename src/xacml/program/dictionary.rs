@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hasher};
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
 /// Numbers of texts. Its hash is seeded, since the texts come from outside.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Dictionary {
     table: HashTable<Entry>,
     /// The texts, one behind the other.

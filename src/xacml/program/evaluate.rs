@@ -73,6 +73,7 @@ impl Prepared<'_, '_> {
     }
 
     fn run<const TRACED: bool>(&mut self, collect_policies: bool, steps: u32, target_only: bool) -> Evaluation<'_> {
+        // Again: a prepared request may have waited.
         self.program.awaken();
         let Scratch { binding, work } = &mut *self.scratch;
         work.emissions.clear();
