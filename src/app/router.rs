@@ -336,8 +336,7 @@ struct Hosts {
     names: Vec<String>,
     loopback: bool,
     any: bool,
-    /// What a sandbox's TLS front stands in for.
-    #[cfg(feature = "sandbox")]
+    /// A sandbox's TLS front is open.
     front: bool,
 }
 
@@ -355,7 +354,6 @@ impl Hosts {
             names,
             loopback: sandbox.is_some(),
             any: sandbox.is_some_and(|sandbox| sandbox.allow_nonloopback),
-            #[cfg(feature = "sandbox")]
             front: sandbox.is_some_and(|sandbox| sandbox.tls.listen.is_some()),
         }
     }
@@ -368,18 +366,22 @@ impl Hosts {
         let header = || request.headers().get(HOST).and_then(|value| value.to_str().ok()).and_then(host_name);
         let Some(host) = request.uri().host().or_else(header) else { return false };
         let is_loopback = host.eq_ignore_ascii_case("localhost") || host == "[::1]" || host.starts_with("127.");
-        self.any || (self.loopback && is_loopback) || self.names.iter().any(|name| name.eq_ignore_ascii_case(host)) || self.is_fronted(host)
+        self.any
+            || (self.loopback && is_loopback)
+            || self.names.iter().any(|name| name.eq_ignore_ascii_case(host))
+            || (self.front && is_fronted(host))
     }
+}
 
-    #[cfg(feature = "sandbox")]
-    fn is_fronted(&self, host: &str) -> bool {
-        self.front && crate::sandbox::Place::named(host) == Some(crate::sandbox::Place::Main)
-    }
+/// Whether the front of a sandbox stands in for the service of this name.
+#[cfg(feature = "sandbox")]
+fn is_fronted(host: &str) -> bool {
+    crate::sandbox::Place::named(host) == Some(crate::sandbox::Place::Main)
+}
 
-    #[cfg(not(feature = "sandbox"))]
-    const fn is_fronted(&self, _: &str) -> bool {
-        false
-    }
+#[cfg(not(feature = "sandbox"))]
+const fn is_fronted(_: &str) -> bool {
+    false
 }
 
 /// The name in a `Host` header, without the port.
