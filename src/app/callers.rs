@@ -114,7 +114,7 @@ async fn authenticate(parts: &Parts, state: &AppState) -> ApiResult<Caller> {
     } else {
         let token = session_tokens::from_cookie(state, parts).ok_or(ApiError::Unauthorized(None))?;
         let principal = verify(state, &token).await?.principal;
-        session_tokens::admit_cookie(state, parts, &principal).await?;
+        Box::pin(session_tokens::admit_cookie(state, parts, &principal)).await?;
         principal
     };
     session_tokens::check_session(state, &principal).await?;

@@ -9,6 +9,7 @@ mod router;
 pub mod serve;
 pub mod setup;
 mod state;
+mod timer;
 mod unbuilt;
 
 pub use callers::{BackEnd, BackEndOrPerson, EndUser, Maskinporten, ServiceOwner, Vendor};

@@ -1,21 +1,19 @@
 //! Every route, and what stands in front of them.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{any::Any, convert::Infallible, panic::AssertUnwindSafe, sync::Arc};
 
 use axum::{
     Router,
-    body::Body,
-    extract::{DefaultBodyLimit, Request, State},
-    middleware::{self, Next},
+    extract::{DefaultBodyLimit, Request},
     response::{IntoResponse, Response},
     routing::get,
 };
+use futures_util::FutureExt as _;
 use http::{
     HeaderValue, Method, StatusCode, Uri,
     header::{ALLOW, HOST},
 };
 use tower::{Service, ServiceExt as _};
-use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi as _;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -259,19 +257,26 @@ pub fn service(state: &AppState) -> impl Service<Request, Response = Response, E
         is_sandbox: state.config.profile() == Profile::Sandbox,
         feed: Arc::clone(&state.feed),
     });
-    let router = router.layer(CatchPanicLayer::custom(panicked)).layer(middleware::from_fn_with_state(around, surround));
-    // Rewriting comes before routing, so it stands outside the router.
+    let surrounded = Arc::new((router, table, around));
+    // All of it stands outside the router: paths are rewritten before they are routed, and a layer would be a copy for every route.
     tower::service_fn(move |request: Request| {
-        let router = router.clone();
-        let table = Arc::clone(&table);
+        let surrounded = Arc::clone(&surrounded);
         async move {
-            match path::rewrite(&table, request) {
-                Ok(request) if path::is_api(request.uri().path()) => router.oneshot(request).await.map(without_head),
-                Ok(request) => router.oneshot(request).await,
-                Err(status) => Ok(status.into_response()),
-            }
+            let (router, table, around) = &*surrounded;
+            Ok(surround(around, request, async |request| route(router, table, request).await).await)
         }
     })
+}
+
+/// The answer of the route that a path means.
+async fn route(router: &Router, table: &path::RouteTable, request: Request) -> Response {
+    let request = match path::rewrite(table, request) {
+        Ok(request) => request,
+        Err(status) => return status.into_response(),
+    };
+    let is_api = path::is_api(request.uri().path());
+    let Ok(response) = router.clone().oneshot(request).await;
+    if is_api { without_head(response) } else { response }
 }
 
 /// What stands in front of every route.
@@ -283,18 +288,23 @@ struct Around {
     feed: Arc<feed::Feed>,
 }
 
-async fn surround(State(around): State<Arc<Around>>, request: Request, next: Next) -> Response {
-    let answer = async |request: Request| {
+/// Answers within the request's context. A panic below is an answer too.
+async fn surround(around: &Around, request: Request, answer: impl AsyncFnOnce(Request) -> Response) -> Response {
+    let guarded = async |request: Request| {
         if let Some(refused) = around.refusal(&request) {
             return refused.into_response();
         }
-        let mut response = around.with_position(request, next).await;
+        let is_safe = request.method().is_safe();
+        let answer = AssertUnwindSafe(answer(request)).catch_unwind();
+        // Everything around it would hold it again.
+        let answer = Box::pin(async { answer.await.unwrap_or_else(|panic| panicked(&*panic)) });
+        let mut response = if is_safe { answer.await } else { around.with_position(answer).await };
         if around.is_sandbox {
             response.headers_mut().insert("X-Sandbox", HeaderValue::from_static("true"));
         }
         response
     };
-    context::within(&around.context, request, answer).await
+    context::within(&around.context, request, guarded).await
 }
 
 impl Around {
@@ -313,11 +323,8 @@ impl Around {
     }
 
     /// What a call wrote is known here before it is answered, and elsewhere by the position that the answer names.
-    async fn with_position(&self, request: Request, next: Next) -> Response {
-        if request.method().is_safe() {
-            return next.run(request).await;
-        }
-        let (mut response, notes) = feed::noting(next.run(request)).await;
+    async fn with_position(&self, answer: impl Future<Output = Response>) -> Response {
+        let (mut response, notes) = feed::noting(answer).await;
         self.feed.take(&notes);
         if let Some(position) = notes.position
             && !response.status().is_client_error()
@@ -409,15 +416,32 @@ fn without_head(mut response: Response) -> Response {
     response
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the layer hands it over")]
-fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response<Body> {
-    let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+fn panicked(panic: &(dyn Any + Send)) -> Response {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or_default();
     ApiError::internal(anyhow::anyhow!("panic: {text}")).into_response()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::host_name;
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_an_answer() {
+        let around = Around {
+            context: context::ContextSettings { trusted_proxies: [].into(), problem_detail: true },
+            hosts: Hosts { names: Vec::new(), loopback: true, any: false, front: false },
+            is_sandbox: true,
+            feed: Arc::new(feed::Feed::new(std::time::Duration::from_secs(1))),
+        };
+        for method in [Method::GET, Method::POST] {
+            let mut request = Request::new(axum::body::Body::empty());
+            *request.method_mut() = method;
+            request.headers_mut().insert(HOST, HeaderValue::from_static("localhost"));
+            let response = surround(&around, request, async |_| panic!("a fault of ours")).await;
+            assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+            assert_eq!(response.headers()["x-sandbox"], "true");
+        }
+    }
 
     #[test]
     fn the_name_of_a_host_header_stands_before_its_port() {

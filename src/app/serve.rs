@@ -14,7 +14,7 @@ use axum::{
 use http::header::CONTENT_TYPE;
 use hyper::body::Incoming;
 use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
+    rt::{TokioExecutor, TokioIo},
     server::{conn::auto, graceful::GracefulShutdown},
 };
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -25,7 +25,7 @@ use tokio::{
 };
 use tower::{Service, ServiceExt as _};
 
-use super::AppState;
+use super::{AppState, timer::ConnectionTimer};
 use crate::token::KeySource;
 
 static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
@@ -96,8 +96,8 @@ where
 {
     let graceful = GracefulShutdown::new();
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(64 * 1024);
-    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(128).max_pending_accept_reset_streams(Some(20));
+    builder.http1().header_read_timeout(HEADER_TIMEOUT).max_buf_size(64 * 1024);
+    builder.http2().max_concurrent_streams(128).max_pending_accept_reset_streams(Some(20));
     let mut stopped = std::pin::pin!(shutdown.wait());
     loop {
         let (stream, peer) = tokio::select! {
@@ -113,7 +113,10 @@ where
             () = &mut stopped => break,
         };
         let _ = stream.set_nodelay(true);
-        let (accepted, watcher, builder) = (accept(stream), graceful.watcher(), builder.clone());
+        let (accepted, watcher, mut builder) = (accept(stream), graceful.watcher(), builder.clone());
+        let timer = ConnectionTimer::default();
+        builder.http1().timer(timer.clone());
+        builder.http2().timer(timer);
         tokio::spawn(async move {
             let Ok(Some((stream, service))) = tokio::time::timeout(HEADER_TIMEOUT, accepted).await else { return };
             let hyper_service = hyper::service::service_fn(move |request: http::Request<Incoming>| {

@@ -56,7 +56,7 @@ pub async fn read(headers: &HeaderMap, body: Body, limit: usize) -> ApiResult<By
     }
     if body.size_hint().lower() > limit as u64 {
         if !headers.contains_key(EXPECT) {
-            discard(body).await;
+            Box::pin(discard(body)).await;
         }
         return Err(ApiError::Status(StatusCode::PAYLOAD_TOO_LARGE));
     }

@@ -177,3 +177,22 @@ fn given(request: &PartialRequest<'_>) -> String {
     }
     written.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes of the future that a function returns.
+    const fn size<A, B, C, F: Future>(_: &impl Fn(A, B, C) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn what_is_decided_from_memory_is_not_burdened_with_what_reading_takes() {
+        // Futures are moved: a handler's whole future is copied twice for each request.
+        let decide = |call: &'static Call<'static>, requests: &'static [PartialRequest<'static>], explain| call.decide_all(requests, explain);
+        assert!(size(&decide) <= 512, "{}", size(&decide));
+        let caller = |verifier: &'static crate::token::Verifier, token: &'static str, (): ()| verifier.verify(token);
+        assert!(size(&caller) <= 768, "{}", size(&caller));
+    }
+}

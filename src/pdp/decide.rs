@@ -67,6 +67,9 @@ pub(super) struct Facts {
     pub(super) pair: Option<Arc<Fact<Pair>>>,
 }
 
+/// Resources and pairs as they were read.
+type Read = (HashMap<String, Arc<Resource>>, HashMap<Key, Arc<Fact<Pair>>>);
+
 thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
@@ -104,7 +107,7 @@ impl Pdp {
         let mut all: Vec<Decided> = decided.collect();
         if view.explain {
             for decided in &mut all {
-                self.tell_grants(decided).await?;
+                Box::pin(self.tell_grants(decided)).await?;
             }
         }
         Ok(all)
@@ -168,9 +171,8 @@ impl Pdp {
         if resources.is_empty() && pairs.is_empty() {
             return Ok(facts);
         }
-        let read = if resources.is_empty() { HashMap::new() } else { self.resources.read(&self.db, &resources, !from_memory).await? };
-        let read_pairs: HashMap<Key, Arc<Fact<Pair>>> =
-            if pairs.is_empty() { HashMap::new() } else { pairs.iter().copied().zip(self.memory.read(&self.db, &pairs).await?).collect() };
+        // What answers from memory is not burdened with the room that reading takes.
+        let (read, read_pairs) = Box::pin(self.read(&resources, &pairs, !from_memory)).await?;
         for (question, one) in questions.iter().zip(&mut facts) {
             if let Ok(question) = question {
                 one.resource = one.resource.take().or_else(|| read.get(&*question.resource).cloned());
@@ -178,6 +180,12 @@ impl Pdp {
             }
         }
         Ok(facts)
+    }
+
+    async fn read(&self, resources: &[String], pairs: &[Key], anew: bool) -> Result<Read, DbError> {
+        let read = if resources.is_empty() { HashMap::new() } else { self.resources.read(&self.db, resources, anew).await? };
+        let read_pairs = if pairs.is_empty() { Vec::new() } else { self.memory.read(&self.db, pairs).await? };
+        Ok((read, pairs.iter().copied().zip(read_pairs).collect()))
     }
 
     fn judge(&self, view: View, request: &PartialRequest<'_>, question: &Question<'_>, facts: Facts) -> Decided {

@@ -61,7 +61,7 @@ impl Pdp {
     pub async fn view(&self, at_least: AtLeast) -> View {
         let from_memory = match at_least.0 {
             None => true,
-            Some(position) => self.feed.reach(position).await,
+            Some(position) => Box::pin(self.feed.reach(position)).await,
         };
         View { from_memory, ..View::default() }
     }

@@ -55,15 +55,13 @@ impl<'a> PartialRequest<'a> {
                     }
                     out.is_enriched_by_caller = true;
                 }
-                for value in &attribute.values {
-                    out.values.push(RequestValue {
-                        category: Cow::Borrowed(&entry.category),
-                        id: Cow::Borrowed(&attribute.id),
-                        data_type: attribute.data_type,
-                        value: Cow::Borrowed(value),
-                        include_in_result: attribute.include_in_result,
-                    });
-                }
+                out.values.push(RequestValue {
+                    category: Cow::Borrowed(&entry.category),
+                    id: Cow::Borrowed(&attribute.id),
+                    data_type: attribute.data_type,
+                    value: Cow::Borrowed(&attribute.value),
+                    include_in_result: attribute.include_in_result,
+                });
             }
         }
         out

@@ -23,7 +23,7 @@ fn entry(category: &Category<'_>) -> Entry<'static> {
     let attributes = values.map(|(attribute, value)| Attribute {
         id: Cow::Owned(attribute.id.clone().into_owned()),
         data_type: value.value.data_type(),
-        values: vec![Cow::Owned(value.text().into_owned())],
+        value: Cow::Owned(value.text().into_owned()),
         include_in_result: attribute.include_in_result,
     });
     Entry { category: Cow::Owned(category.category.clone().into_owned()), id: None, attributes: attributes.collect(), fault: None }

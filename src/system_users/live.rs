@@ -51,18 +51,20 @@ impl Living {
         if from_memory {
             found.extend(ids.iter().filter_map(|id| self.known.get(id)));
         }
-        if found.len() < ids.len() {
-            let since = self.feed.moment();
-            found.clear();
-            for facts in store::live_facts(&mut *self.db.acquire().await?, ids).await? {
-                let tags = [(Touched::SystemUser, facts.id.to_string()), (Touched::System, facts.system_id.clone())];
-                let id = facts.id;
-                let live = Arc::new(Fact::new(facts, since, tags.iter().map(|(touched, key)| self.feed.tag(*touched, key)).collect()));
-                self.known.put(id, Arc::clone(&live));
-                found.push(live);
-            }
-            found.sort_by_key(|live| ids.iter().position(|id| *id == live.id));
+        if found.len() < ids.len() { Box::pin(self.read(ids)).await } else { Ok(found) }
+    }
+
+    async fn read(&self, ids: &[Uuid]) -> Result<Vec<Live>, DbError> {
+        let since = self.feed.moment();
+        let mut found: Vec<Live> = Vec::with_capacity(ids.len());
+        for facts in store::live_facts(&mut *self.db.acquire().await?, ids).await? {
+            let tags = [(Touched::SystemUser, facts.id.to_string()), (Touched::System, facts.system_id.clone())];
+            let id = facts.id;
+            let live = Arc::new(Fact::new(facts, since, tags.iter().map(|(touched, key)| self.feed.tag(*touched, key)).collect()));
+            self.known.put(id, Arc::clone(&live));
+            found.push(live);
         }
+        found.sort_by_key(|live| ids.iter().position(|id| *id == live.id));
         Ok(found)
     }
 

@@ -194,7 +194,7 @@ impl JwksClient {
                 return Err(JwksError::UnknownKey);
             }
         }
-        self.fetch_unless_recent().await;
+        Box::pin(self.fetch_unless_recent()).await;
         let Some(set) = self.usable() else { return Err(JwksError::Unavailable) };
         set.keys.get(kid).ok_or_else(|| {
             tracing::warn!(issuer = self.issuer, "auth.unknown_kid");

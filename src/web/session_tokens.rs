@@ -76,7 +76,7 @@ pub async fn admit_cookie(state: &AppState, parts: &Parts, principal: &Principal
 /// # Errors
 /// 401 when it ended.
 pub async fn check_session(state: &AppState, principal: &Principal) -> ApiResult<()> {
-    if principal.session.is_none() || live(state, principal).await?.is_some() {
+    if principal.session.is_none() || Box::pin(live(state, principal)).await?.is_some() {
         return Ok(());
     }
     Err(ApiError::Unauthorized(Some("session ended")))

@@ -110,7 +110,7 @@ impl Line {
     /// A text from outside. What would end a field or a line becomes a blank.
     pub fn text(&mut self, value: Option<&str>) {
         match value {
-            Some(value) if value.bytes().any(|b| matches!(b, b'\t' | b'\n' | b'\r' | 0)) => {
+            Some(value) if value.bytes().filter(|b| matches!(b, b'\t' | b'\n' | b'\r' | 0)).count() > 0 => {
                 self.text.push('\t');
                 self.text.extend(value.chars().map(|c| if matches!(c, '\t' | '\n' | '\r' | '\0') { ' ' } else { c }));
             }

@@ -73,6 +73,10 @@ impl Log {
             Ok(()) => return,
             Err(mpsc::error::TrySendError::Full(line) | mpsc::error::TrySendError::Closed(line)) => line,
         };
+        Box::pin(self.wait(line)).await;
+    }
+
+    async fn wait(&self, line: Message) {
         metrics::counter!("decision_log_waits").increment(1);
         let sent = self.queue.send_timeout(line, PATIENCE).await;
         if let Err(mpsc::error::SendTimeoutError::Timeout(line) | mpsc::error::SendTimeoutError::Closed(line)) = sent

@@ -38,18 +38,18 @@ pub struct Entry<'a> {
     pub category: Cow<'a, str>,
     /// Id for references.
     pub id: Option<Cow<'a, str>>,
-    /// Attributes.
+    /// Values of attributes, as they were written one after the other.
     pub attributes: Vec<Attribute<'a>>,
     /// A fault of this entry.
     pub fault: Option<Fault>,
 }
 
-/// One attribute with its values.
+/// One value of an attribute.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Attribute<'a> {
     pub id: Cow<'a, str>,
     pub data_type: DataType,
-    pub values: Vec<Cow<'a, str>>,
+    pub value: Cow<'a, str>,
     pub include_in_result: bool,
 }
 
@@ -61,10 +61,11 @@ struct RawEntry<'a> {
     attributes: Option<Vec<RawAttribute<'a>>>,
 }
 
-/// An attribute as it was written.
+/// A value of an attribute as it was written.
+#[derive(Clone)]
 struct RawAttribute<'a> {
     id: Option<Cow<'a, str>>,
-    values: Option<Vec<Cow<'a, str>>>,
+    value: Option<Cow<'a, str>>,
     data_type: Option<Cow<'a, str>>,
     include_in_result: bool,
 }
@@ -93,11 +94,7 @@ impl<'a> RawEntry<'a> {
         let mut attributes: Vec<Attribute<'a>> = Vec::with_capacity(written.len());
         for raw in written {
             match raw.resolve() {
-                Ok(attribute) => match attributes.iter_mut().find(|a| a.id == attribute.id && a.data_type == attribute.data_type) {
-                    // One attribute may be given in several entries: it has several values then.
-                    Some(known) => known.values.extend(attribute.values),
-                    None => attributes.push(attribute),
-                },
+                Ok(attribute) => attributes.push(attribute),
                 Err(found) => fault = fault.or(Some(found)),
             }
         }
@@ -108,12 +105,12 @@ impl<'a> RawEntry<'a> {
 impl<'a> RawAttribute<'a> {
     fn resolve(self) -> Result<Attribute<'a>, Fault> {
         let data_type = data_type(self.data_type.as_deref().unwrap_or_default()).ok_or(Fault::Processing("an attribute has an unknown DataType"))?;
-        let values = self.values.ok_or(Fault::Processing("an attribute has no Value"))?;
+        let value = self.value.ok_or(Fault::Processing("an attribute has no Value"))?;
         let id = self.id.ok_or(Fault::Processing("an attribute has no AttributeId"))?;
         if !is_absolute_uri(&id) {
             return Err(Fault::Syntax("an AttributeId is not an absolute URI"));
         }
-        Ok(Attribute { id, data_type, values, include_in_result: self.include_in_result })
+        Ok(Attribute { id, data_type, value, include_in_result: self.include_in_result })
     }
 }
 
@@ -217,7 +214,7 @@ fn read_tolerantly(bytes: &[u8]) -> ApiResult<DecisionRequest<'static>> {
     for (name, category) in LISTS {
         for (path, item) in request.list(name)? {
             let entry = read_entry(item, &path)?.resolve(category);
-            attributes += entry.attributes.iter().map(|a| a.values.len()).sum::<usize>();
+            attributes += entry.attributes.len();
             out.entries.push(entry);
         }
     }
@@ -252,23 +249,27 @@ fn read_entry(value: &Value, path: &str) -> ApiResult<RawEntry<'static>> {
     let (category_id, id) = (text("categoryid")?, text("id")?);
     members.text("content")?;
     let is_there = members.get("attribute").is_some();
-    let attributes = members.list("attribute")?.iter().map(|(path, item)| read_attribute(item, path)).collect::<ApiResult<Vec<_>>>()?;
+    let mut attributes = Vec::new();
+    for (path, item) in members.list("attribute")? {
+        attributes.extend(read_attribute(item, &path)?);
+    }
     Ok(RawEntry { category_id, id, attributes: is_there.then_some(attributes) })
 }
 
-fn read_attribute(value: &Value, path: &str) -> ApiResult<RawAttribute<'static>> {
+/// Each value of an attribute, which may be a list of them.
+fn read_attribute(value: &Value, path: &str) -> ApiResult<Vec<RawAttribute<'static>>> {
     let members = Members::new(value, path)?;
     let text = |name: &str| members.text(name).map(|text| text.map(|text| Cow::Owned(text.to_owned())));
     let include_in_result = members.flag("includeinresult")?;
     members.text("issuer")?;
-    let (id, data_type) = (text("attributeid")?, text("datatype")?);
-    let no_scalar = || wrong(&members.path("value"));
+    let attribute = RawAttribute { id: text("attributeid")?, value: None, data_type: text("datatype")?, include_in_result };
     let values = match members.get("value") {
-        None => None,
-        Some(Value::Array(items)) => Some(items.iter().map(|item| scalar(item).map(Cow::Owned)).collect::<Option<Vec<_>>>().ok_or_else(no_scalar)?),
-        Some(one) => Some(vec![Cow::Owned(scalar(one).ok_or_else(no_scalar)?)]),
+        None => return Ok(vec![attribute]),
+        Some(Value::Array(items)) => items.as_slice(),
+        Some(one) => std::slice::from_ref(one),
     };
-    Ok(RawAttribute { id, values, data_type, include_in_result })
+    let values = values.iter().map(scalar).collect::<Option<Vec<_>>>().ok_or_else(|| wrong(&members.path("value")))?;
+    Ok(values.into_iter().map(|value| RawAttribute { value: Some(Cow::Owned(value)), ..attribute.clone() }).collect())
 }
 
 fn scalar(value: &Value) -> Option<String> {
@@ -286,7 +287,8 @@ fn is_absolute_uri(text: &str) -> bool {
         scheme.starts_with(|c: char| c.is_ascii_alphabetic())
             && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
             && !rest.is_empty()
-            && !text.contains(char::is_whitespace)
+            // Nearly all are printable ASCII, which is seen at once.
+            && (rest.bytes().filter(|b| !(b'!'..=b'~').contains(b)).count() == 0 || !rest.contains(char::is_whitespace))
     })
 }
 
@@ -311,7 +313,7 @@ mod tests {
         for bytes in [documented.as_slice(), library.as_slice()] {
             let request = read(bytes).unwrap();
             assert_eq!(request.entries.len(), 1);
-            assert_eq!(request.entries[0].attributes[0].values, ["1"]);
+            assert_eq!(request.entries[0].attributes[0].value, "1");
             assert!(request.fault.is_none() && request.entries[0].fault.is_none());
         }
     }
@@ -326,7 +328,9 @@ mod tests {
     #[test]
     fn values_may_be_scalars_or_lists_of_them() {
         let bytes = br#"{"Request":{"Resource":{"Attribute":{"AttributeId":"urn:a","Value":[1,true,"x"]}}}}"#;
-        assert_eq!(read(bytes).unwrap().entries[0].attributes[0].values, ["1", "true", "x"]);
+        let request = read(bytes).unwrap();
+        let values: Vec<&str> = request.entries[0].attributes.iter().map(|attribute| &*attribute.value).collect();
+        assert_eq!(values, ["1", "true", "x"]);
     }
 
     #[test]

@@ -119,7 +119,9 @@ struct Reference<'a> {
 
 /// Reads a request; none when it is unusual.
 pub fn read(bytes: &[u8]) -> Option<DecisionRequest<'_>> {
-    let Object(Root { request: Object(request) }) = serde_json::from_slice::<Object<Root<'_>>>(bytes).ok()?;
+    // Text is proven to be UTF-8 faster as a whole than string by string.
+    let text = std::str::from_utf8(bytes).ok()?;
+    let Object(Root { request: Object(request) }) = serde_json::from_str::<Object<Root<'_>>>(text).ok()?;
     let (_, _) = (request.return_policy_id_list, request.combined_decision);
     within(request.x_path_version)?;
     let mut out = DecisionRequest::default();
@@ -182,7 +184,7 @@ fn raw_attribute(attribute: Attribute<'_>) -> Option<RawAttribute<'_>> {
     within(attribute.issuer)?;
     Some(RawAttribute {
         id: within(attribute.id)?,
-        values: within(attribute.value)?.map(|value| vec![value]),
+        value: within(attribute.value)?,
         data_type: within(attribute.data_type)?,
         include_in_result: attribute.include_in_result.unwrap_or_default(),
     })
