@@ -144,8 +144,8 @@ pub fn spawn_background(state: &AppState, shutdown: &Shutdown) {
         }
     }
     let db = &state.db;
-    spawn_until(shutdown, crate::db::feed::follow(Arc::clone(&state.feed), db.clone()));
-    spawn_until(shutdown, crate::db::feed::listen(Arc::clone(&state.feed), db.clone()));
+    spawn_until(shutdown, crate::db::feed::follow(Arc::clone(&state.feed), state.side.clone()));
+    spawn_until(shutdown, crate::db::feed::listen(Arc::clone(&state.feed), state.side.clone()));
     let (resources, pool) = (Arc::clone(&state.resources), db.clone());
     spawn_until(shutdown, async move {
         // Until they are read, and if they cannot be, each is read when it is asked for.

@@ -103,6 +103,7 @@ pub async fn state(config: Checked, pool: PgPool, clock: Clock, secrets: Secrets
     }
     let feed = Arc::new(Feed::new(Duration::from_millis(config.settings.pdp.max_staleness_ms)));
     let resources = Arc::new(Resources::new(policies.clone(), Arc::clone(&feed)));
+    let side = db::side_pool(&pool);
     let pdp = Pdp::new(
         pool.clone(),
         Arc::clone(&catalogue),
@@ -110,7 +111,7 @@ pub async fn state(config: Checked, pool: PgPool, clock: Clock, secrets: Secrets
         Arc::clone(&resources),
         Arc::clone(&secrets.identity),
         clock.clone(),
-        Log::open(&pool),
+        Log::open(&side),
     );
     let mut platform = extra.platform_issuers;
     for (name, path) in &config.settings.platform_tokens.keys {
@@ -125,6 +126,7 @@ pub async fn state(config: Checked, pool: PgPool, clock: Clock, secrets: Secrets
         config,
         clock,
         db: pool,
+        side,
         catalogue,
         metadata: packages::Metadata::read()?,
         policies,

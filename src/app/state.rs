@@ -34,6 +34,8 @@ pub struct Inner {
     pub config: Checked,
     pub clock: Clock,
     pub db: PgPool,
+    /// For what must not wait for requests.
+    pub side: PgPool,
     pub catalogue: Arc<Catalogue>,
     pub metadata: Metadata,
     pub policies: Policies,
@@ -55,6 +57,13 @@ impl AppState {
     #[must_use]
     pub fn new(inner: Inner) -> Self {
         Self(Arc::new(inner))
+    }
+
+    /// Writes what waits, and closes all connections: the last thing before the end.
+    pub async fn close(&self) {
+        self.pdp.log().flush().await;
+        self.side.close().await;
+        self.db.close().await;
     }
 
     /// Base of absolute addresses in answers: the configured one, or, in a sandbox without one, what the client called,

@@ -58,8 +58,7 @@ pub async fn serve(path: Option<&Path>) -> anyhow::Result<()> {
     tokio::time::sleep(std::time::Duration::from_secs(5)).await;
     let _ = stop.send(true);
     let _ = tokio::join!(main, internal);
-    state.pdp.log().flush().await;
-    state.db.close().await;
+    state.close().await;
     Ok(())
 }
 

@@ -58,10 +58,13 @@ pub fn pool(url: &SecretString, settings: &Database) -> anyhow::Result<PgPool> {
         .connect_lazy_with(options))
 }
 
-/// A connection of its own for background work that must not wait for requests.
+/// What has a connection of its own: following the change feed, listening to it, and the decision log.
+const BESIDE: u32 = 3;
+
+/// Connections for background work that must not wait for requests.
 #[must_use]
 pub fn side_pool(pool: &PgPool) -> PgPool {
-    let options = PgPoolOptions::new().max_connections(1).test_before_acquire(false).acquire_timeout(Duration::from_secs(1));
+    let options = PgPoolOptions::new().max_connections(BESIDE).test_before_acquire(false).acquire_timeout(Duration::from_secs(1));
     options.connect_lazy_with((*pool.connect_options()).clone())
 }
 

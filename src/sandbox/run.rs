@@ -63,13 +63,12 @@ pub struct Running {
 }
 
 impl Running {
-    /// Stops in order: no new connections, running requests finish, the pool closes.
+    /// Stops in order: no new connections, running requests finish, connections close.
     pub async fn stop(mut self) {
         self.state.readiness.stop();
         let _ = self.stop.send(true);
         while self.servers.join_next().await.is_some() {}
-        self.state.pdp.log().flush().await;
-        self.state.db.close().await;
+        self.state.close().await;
     }
 
     /// Throws the switch and waits for nobody, as a power cut would.

@@ -11,7 +11,7 @@ use super::{
     Feed, Touched,
     memory::{Gap, Place},
 };
-use crate::db::{DbError, side_pool};
+use crate::db::DbError;
 
 /// How often the feed is looked at without a notification.
 const PERIOD: Duration = Duration::from_millis(100);
@@ -30,7 +30,6 @@ const BREATH: Duration = Duration::from_secs(5);
 
 /// Follows the feed until it is dropped.
 pub async fn follow(feed: Arc<Feed>, pool: PgPool) {
-    let pool = side_pool(&pool);
     let mut place: Option<Place> = None;
     let mut seen = Instant::now();
     loop {
@@ -64,7 +63,6 @@ pub async fn follow(feed: Arc<Feed>, pool: PgPool) {
 
 /// Wakes the follower whenever Postgres says that there is something new, until it is dropped.
 pub async fn listen(feed: Arc<Feed>, pool: PgPool) {
-    let pool = side_pool(&pool);
     loop {
         if let Ok(mut listener) = PgListener::connect_with(&pool).await
             && listener.listen("change_feed").await.is_ok()

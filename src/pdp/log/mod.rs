@@ -15,7 +15,6 @@ use std::time::Duration;
 use sqlx::PgPool;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::db::side_pool;
 pub use context::Written;
 pub use line::{COLUMNS, Line, told};
 pub use store::{drop_expired, of_answer};
@@ -59,11 +58,11 @@ pub struct Log {
 }
 
 impl Log {
-    /// Opens the log; its writer runs until the last handle is gone.
+    /// Opens the log; its writer takes a connection from the pool now and then, and runs until the last handle is gone.
     #[must_use]
     pub fn open(pool: &PgPool) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        tokio::spawn(writer::write(side_pool(pool), waiting));
+        tokio::spawn(writer::write(pool.clone(), waiting));
         Self { queue }
     }
 
