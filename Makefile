@@ -39,6 +39,7 @@ lint: ## Checks format, lints, dependencies and the committed SQL metadata.
 	cargo clippy --locked --no-default-features -- -D warnings
 	scripts/check-sql.sh
 	cargo deny --locked check bans licenses sources
+	scripts/check-locks.sh
 
 .PHONY: bench
 bench: ## Measures the policy engine and the decision path, and puts the engine beside others.
