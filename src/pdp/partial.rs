@@ -55,13 +55,13 @@ impl<'a> PartialRequest<'a> {
                     }
                     out.is_enriched_by_caller = true;
                 }
-                out.values.push(RequestValue {
+                out.values.extend(attribute.values.iter().map(|value| RequestValue {
                     category: Cow::Borrowed(&entry.category),
                     id: Cow::Borrowed(&attribute.id),
                     data_type: attribute.data_type,
-                    value: Cow::Borrowed(&attribute.value),
+                    value: Cow::Borrowed(value),
                     include_in_result: attribute.include_in_result,
-                });
+                }));
             }
         }
         out

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{
     Decided, Fault,
-    request::{Attribute, DecisionRequest, Entry},
+    request::{Attribute, DecisionRequest, Entry, Values},
 };
 use crate::xacml::{AttributeValue, Category, Code, DecisionResult, Limits, Request, Response, Status, Value};
 
@@ -23,7 +23,7 @@ fn entry(category: &Category<'_>) -> Entry<'static> {
     let attributes = values.map(|(attribute, value)| Attribute {
         id: Cow::Owned(attribute.id.clone().into_owned()),
         data_type: value.value.data_type(),
-        value: Cow::Owned(value.text().into_owned()),
+        values: Values::One(Cow::Owned(value.text().into_owned())),
         include_in_result: attribute.include_in_result,
     });
     Entry { category: Cow::Owned(category.category.clone().into_owned()), id: None, attributes: attributes.collect(), fault: None }

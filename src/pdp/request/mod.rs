@@ -2,7 +2,7 @@
 
 mod quick;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Deref};
 
 use serde_json::{Map, Value};
 
@@ -38,18 +38,36 @@ pub struct Entry<'a> {
     pub category: Cow<'a, str>,
     /// Id for references.
     pub id: Option<Cow<'a, str>>,
-    /// Values of attributes, as they were written one after the other.
+    /// Attributes, as they were written one after the other.
     pub attributes: Vec<Attribute<'a>>,
     /// A fault of this entry.
     pub fault: Option<Fault>,
 }
 
-/// One value of an attribute.
+/// Values of an attribute: nearly always one.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Values<'a> {
+    One(Cow<'a, str>),
+    Several(Vec<Cow<'a, str>>),
+}
+
+impl<'a> Deref for Values<'a> {
+    type Target = [Cow<'a, str>];
+
+    fn deref(&self) -> &Self::Target {
+        match self {
+            Self::One(value) => std::slice::from_ref(value),
+            Self::Several(values) => values,
+        }
+    }
+}
+
+/// One attribute with its values.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Attribute<'a> {
     pub id: Cow<'a, str>,
     pub data_type: DataType,
-    pub value: Cow<'a, str>,
+    pub values: Values<'a>,
     pub include_in_result: bool,
 }
 
@@ -61,11 +79,10 @@ struct RawEntry<'a> {
     attributes: Option<Vec<RawAttribute<'a>>>,
 }
 
-/// A value of an attribute as it was written.
-#[derive(Clone)]
+/// An attribute as it was written.
 struct RawAttribute<'a> {
     id: Option<Cow<'a, str>>,
-    value: Option<Cow<'a, str>>,
+    values: Option<Values<'a>>,
     data_type: Option<Cow<'a, str>>,
     include_in_result: bool,
 }
@@ -105,12 +122,12 @@ impl<'a> RawEntry<'a> {
 impl<'a> RawAttribute<'a> {
     fn resolve(self) -> Result<Attribute<'a>, Fault> {
         let data_type = data_type(self.data_type.as_deref().unwrap_or_default()).ok_or(Fault::Processing("an attribute has an unknown DataType"))?;
-        let value = self.value.ok_or(Fault::Processing("an attribute has no Value"))?;
+        let values = self.values.ok_or(Fault::Processing("an attribute has no Value"))?;
         let id = self.id.ok_or(Fault::Processing("an attribute has no AttributeId"))?;
         if !is_absolute_uri(&id) {
             return Err(Fault::Syntax("an AttributeId is not an absolute URI"));
         }
-        Ok(Attribute { id, data_type, value, include_in_result: self.include_in_result })
+        Ok(Attribute { id, data_type, values, include_in_result: self.include_in_result })
     }
 }
 
@@ -214,7 +231,7 @@ fn read_tolerantly(bytes: &[u8]) -> ApiResult<DecisionRequest<'static>> {
     for (name, category) in LISTS {
         for (path, item) in request.list(name)? {
             let entry = read_entry(item, &path)?.resolve(category);
-            attributes += entry.attributes.len();
+            attributes += entry.attributes.iter().map(|a| a.values.len()).sum::<usize>();
             out.entries.push(entry);
         }
     }
@@ -249,27 +266,24 @@ fn read_entry(value: &Value, path: &str) -> ApiResult<RawEntry<'static>> {
     let (category_id, id) = (text("categoryid")?, text("id")?);
     members.text("content")?;
     let is_there = members.get("attribute").is_some();
-    let mut attributes = Vec::new();
-    for (path, item) in members.list("attribute")? {
-        attributes.extend(read_attribute(item, &path)?);
-    }
+    let attributes = members.list("attribute")?.iter().map(|(path, item)| read_attribute(item, path)).collect::<ApiResult<Vec<_>>>()?;
     Ok(RawEntry { category_id, id, attributes: is_there.then_some(attributes) })
 }
 
-/// Each value of an attribute, which may be a list of them.
-fn read_attribute(value: &Value, path: &str) -> ApiResult<Vec<RawAttribute<'static>>> {
+fn read_attribute(value: &Value, path: &str) -> ApiResult<RawAttribute<'static>> {
     let members = Members::new(value, path)?;
     let text = |name: &str| members.text(name).map(|text| text.map(|text| Cow::Owned(text.to_owned())));
     let include_in_result = members.flag("includeinresult")?;
     members.text("issuer")?;
-    let attribute = RawAttribute { id: text("attributeid")?, value: None, data_type: text("datatype")?, include_in_result };
+    let (id, data_type) = (text("attributeid")?, text("datatype")?);
+    let scalar = |value| scalar(value).map(Cow::Owned);
     let values = match members.get("value") {
-        None => return Ok(vec![attribute]),
-        Some(Value::Array(items)) => items.as_slice(),
-        Some(one) => std::slice::from_ref(one),
+        None => None,
+        Some(Value::Array(items)) => Some(items.iter().map(scalar).collect::<Option<_>>().map(Values::Several)),
+        Some(one) => Some(scalar(one).map(Values::One)),
     };
-    let values = values.iter().map(scalar).collect::<Option<Vec<_>>>().ok_or_else(|| wrong(&members.path("value")))?;
-    Ok(values.into_iter().map(|value| RawAttribute { value: Some(Cow::Owned(value)), ..attribute.clone() }).collect())
+    let values = values.map(|values| values.ok_or_else(|| wrong(&members.path("value")))).transpose()?;
+    Ok(RawAttribute { id, values, data_type, include_in_result })
 }
 
 fn scalar(value: &Value) -> Option<String> {
@@ -313,7 +327,7 @@ mod tests {
         for bytes in [documented.as_slice(), library.as_slice()] {
             let request = read(bytes).unwrap();
             assert_eq!(request.entries.len(), 1);
-            assert_eq!(request.entries[0].attributes[0].value, "1");
+            assert_eq!(*request.entries[0].attributes[0].values, ["1"]);
             assert!(request.fault.is_none() && request.entries[0].fault.is_none());
         }
     }
@@ -328,9 +342,7 @@ mod tests {
     #[test]
     fn values_may_be_scalars_or_lists_of_them() {
         let bytes = br#"{"Request":{"Resource":{"Attribute":{"AttributeId":"urn:a","Value":[1,true,"x"]}}}}"#;
-        let request = read(bytes).unwrap();
-        let values: Vec<&str> = request.entries[0].attributes.iter().map(|attribute| &*attribute.value).collect();
-        assert_eq!(values, ["1", "true", "x"]);
+        assert_eq!(*read(bytes).unwrap().entries[0].attributes[0].values, ["1", "true", "x"]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde::{
     de::{MapAccess, Visitor, value::MapAccessDeserializer},
 };
 
-use super::{DecisionRequest, LISTS, MAX_ATTRIBUTES, RawAttribute, RawEntry};
+use super::{DecisionRequest, LISTS, MAX_ATTRIBUTES, RawAttribute, RawEntry, Values};
 use crate::http::body::{MAX_ITEMS, MAX_STRING};
 
 #[derive(Deserialize)]
@@ -184,7 +184,7 @@ fn raw_attribute(attribute: Attribute<'_>) -> Option<RawAttribute<'_>> {
     within(attribute.issuer)?;
     Some(RawAttribute {
         id: within(attribute.id)?,
-        value: within(attribute.value)?,
+        values: within(attribute.value)?.map(Values::One),
         data_type: within(attribute.data_type)?,
         include_in_result: attribute.include_in_result.unwrap_or_default(),
     })
