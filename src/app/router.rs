@@ -258,25 +258,25 @@ pub fn service(state: &AppState) -> impl Service<Request, Response = Response, E
         feed: Arc::clone(&state.feed),
     });
     let surrounded = Arc::new((router, table, around));
-    // All of it stands outside the router: paths are rewritten before they are routed, and a layer would be a copy for every route.
+    // All of it stands outside the router: paths are rewritten before anybody looks at them, and a layer would be a copy for
+    // every route.
     tower::service_fn(move |request: Request| {
         let surrounded = Arc::clone(&surrounded);
         async move {
             let (router, table, around) = &*surrounded;
-            Ok(surround(around, request, async |request| route(router, table, request).await).await)
+            let request = match path::rewrite(table, request) {
+                Ok(request) => request,
+                Err(status) => return Ok(status.into_response()),
+            };
+            let is_api = path::is_api(request.uri().path());
+            let response = surround(around, request, async |request| {
+                let Ok(response) = router.clone().oneshot(request).await;
+                response
+            });
+            let response = response.await;
+            Ok(if is_api { without_head(response) } else { response })
         }
     })
-}
-
-/// The answer of the route that a path means.
-async fn route(router: &Router, table: &path::RouteTable, request: Request) -> Response {
-    let request = match path::rewrite(table, request) {
-        Ok(request) => request,
-        Err(status) => return status.into_response(),
-    };
-    let is_api = path::is_api(request.uri().path());
-    let Ok(response) = router.clone().oneshot(request).await;
-    if is_api { without_head(response) } else { response }
 }
 
 /// What stands in front of every route.

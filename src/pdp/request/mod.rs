@@ -38,7 +38,7 @@ pub struct Entry<'a> {
     pub category: Cow<'a, str>,
     /// Id for references.
     pub id: Option<Cow<'a, str>>,
-    /// Attributes, as they were written one after the other.
+    /// Attributes.
     pub attributes: Vec<Attribute<'a>>,
     /// A fault of this entry.
     pub fault: Option<Fault>,
@@ -49,6 +49,18 @@ pub struct Entry<'a> {
 pub enum Values<'a> {
     One(Cow<'a, str>),
     Several(Vec<Cow<'a, str>>),
+}
+
+impl Values<'_> {
+    fn append(&mut self, more: Self) {
+        let of = |values: Self| match values {
+            Self::One(value) => vec![value],
+            Self::Several(values) => values,
+        };
+        let mut all = of(std::mem::replace(self, Self::Several(Vec::new())));
+        all.extend(of(more));
+        *self = Self::Several(all);
+    }
 }
 
 impl<'a> Deref for Values<'a> {
@@ -111,7 +123,11 @@ impl<'a> RawEntry<'a> {
         let mut attributes: Vec<Attribute<'a>> = Vec::with_capacity(written.len());
         for raw in written {
             match raw.resolve() {
-                Ok(attribute) => attributes.push(attribute),
+                Ok(attribute) => match attributes.iter_mut().find(|a| a.id == attribute.id && a.data_type == attribute.data_type) {
+                    // One attribute may be given in several entries: it has several values then.
+                    Some(known) => known.values.append(attribute.values),
+                    None => attributes.push(attribute),
+                },
                 Err(found) => fault = fault.or(Some(found)),
             }
         }
@@ -343,6 +359,18 @@ mod tests {
     fn values_may_be_scalars_or_lists_of_them() {
         let bytes = br#"{"Request":{"Resource":{"Attribute":{"AttributeId":"urn:a","Value":[1,true,"x"]}}}}"#;
         assert_eq!(*read(bytes).unwrap().entries[0].attributes[0].values, ["1", "true", "x"]);
+    }
+
+    #[test]
+    fn an_attribute_given_twice_has_the_place_and_the_flag_of_the_first() {
+        let attribute = |id: &str, value: &str, echoed: bool| format!(r#"{{"AttributeId":"{id}","Value":"{value}","IncludeInResult":{echoed}}}"#);
+        let list = [attribute("urn:a", "1", true), attribute("urn:b", "2", false), attribute("urn:a", "3", false)].join(",");
+        let text = format!(r#"{{"Request":{{"Resource":[{{"Attribute":[{list}]}}]}}}}"#);
+        for request in [quick::read(text.as_bytes()).unwrap(), read_tolerantly(text.as_bytes()).unwrap()] {
+            let [a, b] = request.entries[0].attributes.as_slice() else { panic!("{request:?}") };
+            assert_eq!((&*a.id, &*a.values, a.include_in_result), ("urn:a", ["1".into(), "3".into()].as_slice(), true));
+            assert_eq!((&*b.id, &*b.values, b.include_in_result), ("urn:b", ["2".into()].as_slice(), false));
+        }
     }
 
     #[test]
