@@ -10,7 +10,7 @@ use std::{collections::HashMap, hint::black_box, sync::Arc};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use mimalloc::MiMalloc;
 use support::{Question, questions, resource};
-use systembruker::xacml::{Decider, Decision, Environment, Limits, LoadOptions, Prepared, Program, Request, Scratch};
+use systembruker::xacml::{Binding, Decider, Decision, Environment, Limits, LoadOptions, Prepared, Program, Request, Scratch, Work};
 
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
@@ -35,34 +35,35 @@ impl Bench {
 
     fn prepared(&self, c: &mut Criterion, name: &str) {
         let categories: Vec<_> = self.questions.iter().zip(&self.names).map(|(q, name)| q.categories(name)).collect();
-        let mut scratches: Vec<_> = categories.iter().map(|_| Scratch::default()).collect();
-        let mut prepared: Vec<_> = categories
+        let mut bindings: Vec<_> = categories.iter().map(|_| Binding::default()).collect();
+        let prepared: Vec<_> = categories
             .iter()
-            .zip(&mut scratches)
+            .zip(&mut bindings)
             .zip(&self.names)
-            .map(|((categories, scratch), name)| Prepared::new(&self.programs[name], categories, NOW, scratch))
+            .map(|((categories, binding), name)| Prepared::new(&self.programs[name], categories, NOW, binding))
             .collect();
-        for (prepared, question) in prepared.iter_mut().zip(&self.questions) {
-            assert_eq!(prepared.evaluate().decision() == Decision::Permit, question.permit, "{}", question.user);
+        let mut work = Work::default();
+        for (prepared, question) in prepared.iter().zip(&self.questions) {
+            assert_eq!(prepared.evaluate(&mut work).decision() == Decision::Permit, question.permit, "{}", question.user);
         }
         let mut n = 0;
         c.bench_function(name, |b| {
             b.iter(|| {
                 n = (n + 1) % prepared.len();
-                black_box(prepared[n].evaluate().decision())
+                black_box(prepared[n].evaluate(&mut work).decision())
             });
         });
     }
 
     fn texts(&self, c: &mut Criterion, name: &str) {
-        let mut scratch = Scratch::default();
+        let Scratch { mut binding, mut work } = Scratch::default();
         let mut n = 0;
         c.bench_function(name, |b| {
             b.iter(|| {
                 n = (n + 1) % self.questions.len();
                 let name = &self.names[n];
                 let categories = self.questions[n].categories(black_box(name));
-                black_box(Prepared::new(&self.programs[name], &categories, NOW, &mut scratch).evaluate().decision())
+                black_box(Prepared::new(&self.programs[name], &categories, NOW, &mut binding).evaluate(&mut work).decision())
             });
         });
     }

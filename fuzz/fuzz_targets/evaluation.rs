@@ -15,8 +15,10 @@ fuzz_target!(|input: &[u8]| {
     let Some(request) = request else { return };
     let environment = Environment::at(1_700_000_000);
     let mut scratch = Scratch::default();
-    let fast = Response::from(Prepared::new(&program, &request.categories, environment, &mut scratch).evaluate_with_policies().to_result());
-    let plain = Response::from(Prepared::new(&program, &request.categories, environment, &mut scratch).explain(true).to_result());
+    let Scratch { binding, work } = &mut scratch;
+    let prepared = Prepared::new(&program, &request.categories, environment, binding);
+    let fast = Response::from(prepared.evaluate_with_policies(work).to_result());
+    let plain = Response::from(prepared.explain(true, work).to_result());
     let out_of_steps = |r: &Response| String::from_utf8_lossy(&r.to_xml()).contains("too much work");
     if !out_of_steps(&fast) && !out_of_steps(&plain) {
         assert_eq!(String::from_utf8_lossy(&fast.to_xml()), String::from_utf8_lossy(&plain.to_xml()), "indexes change nothing");

@@ -234,10 +234,10 @@ impl Pdp {
                 }
             }
         }
-        let (decision, status) = SCRATCH.with_borrow_mut(|scratch| {
+        let (decision, status) = SCRATCH.with_borrow_mut(|Scratch { binding, work }| {
             let environment = Environment::at(self.clock.seconds());
-            let mut prepared = Prepared::new(&policy.program, &attributes.0, environment, scratch);
-            let evaluation = if view.explain { prepared.explain(false) } else { prepared.evaluate() };
+            let prepared = Prepared::new(&policy.program, &attributes.0, environment, binding);
+            let evaluation = if view.explain { prepared.explain(false, work) } else { prepared.evaluate(work) };
             let outcome = (evaluation.decision(), evaluation.fault().map_or(Code::Ok, |f| f.code).name());
             decided.by = evaluation.rule().map(str::to_owned);
             if view.explain {

@@ -32,5 +32,7 @@ pub use context::{
 pub use error::{Code, Fault, LoadError, LoadErrorKind, Position};
 pub use limits::{Dialect, Limits, LoadOptions};
 pub use policy::{Effect, Policy, PolicyTree};
-pub use program::{AttributeSource, Because, Environment, LoadErrors, PolicyResolver, Prepared, Program, Scratch, Trace, TraceStep, Vocabulary};
+pub use program::{
+    AttributeSource, Because, Binding, Environment, LoadErrors, PolicyResolver, Prepared, Program, Scratch, Trace, TraceStep, Vocabulary, Work,
+};
 pub use values::{DataType, Value};

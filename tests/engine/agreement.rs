@@ -68,10 +68,10 @@ proptest! {
     fn indexes_change_nothing(Case { policy, request, .. } in case()) {
         let program = load(&policy);
         let request = Request::from_xml(request.as_bytes(), &Limits::DEFAULT).unwrap();
-        let mut scratch = Scratch::default();
-        let mut prepared = Prepared::new(&program, &request.categories, NOW, &mut scratch);
-        let indexed = plain(&prepared.evaluate_with_policies().to_result());
-        prop_assert_eq!(indexed, plain(&prepared.explain(true).to_result()));
+        let Scratch { mut binding, mut work } = Scratch::default();
+        let prepared = Prepared::new(&program, &request.categories, NOW, &mut binding);
+        let indexed = plain(&prepared.evaluate_with_policies(&mut work).to_result());
+        prop_assert_eq!(indexed, plain(&prepared.explain(true, &mut work).to_result()));
     }
 
     #[test]

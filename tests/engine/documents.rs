@@ -299,8 +299,8 @@ fn a_broken_rule_leaves_the_others_standing_when_that_is_asked_for() {
     let decision = |action: &str| {
         let body = json!({"Request": {"Action": attribute(ids::ACTION_ID, &json!(action))}}).to_string();
         let request = Request::from_json(body.as_bytes(), &Limits::DEFAULT).unwrap();
-        let mut scratch = Scratch::default();
-        let result = Prepared::new(&program, &request.categories, NOW, &mut scratch).evaluate().to_result();
+        let Scratch { mut binding, mut work } = Scratch::default();
+        let result = Prepared::new(&program, &request.categories, NOW, &mut binding).evaluate(&mut work).to_result();
         (result.decision, result.status.code.name())
     };
     assert_eq!(decision("a"), (Decision::Permit, "ok"));

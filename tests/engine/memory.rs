@@ -1,7 +1,7 @@
 //! What a decision allocates: nothing. What policies take in memory: little.
 
 use allocation_counter::{AllocationInfo, measure};
-use systembruker::xacml::{Environment, LoadOptions, Prepared, Program, Scratch};
+use systembruker::xacml::{Decision, Environment, LoadOptions, Prepared, Program, Scratch};
 
 use super::support::{policy, program, questions, resource};
 
@@ -13,15 +13,15 @@ fn a_decision_allocates_nothing() {
     let questions: Vec<_> = questions(1).into_iter().take(30).collect();
     let name = resource(0);
     let categories: Vec<_> = questions.iter().map(|q| q.categories(&name)).collect();
-    let mut scratch = Scratch::default();
+    let Scratch { mut binding, mut work } = Scratch::default();
     // The first ones fill the scratch.
     for c in &categories {
-        Prepared::new(&program, c, NOW, &mut scratch).evaluate();
+        Prepared::new(&program, c, NOW, &mut binding).evaluate(&mut work);
     }
     let mut permits = 0;
     let info = measure(|| {
         for c in &categories {
-            permits += usize::from(Prepared::new(&program, c, NOW, &mut scratch).evaluate().decision() == systembruker::xacml::Decision::Permit);
+            permits += usize::from(Prepared::new(&program, c, NOW, &mut binding).evaluate(&mut work).decision() == Decision::Permit);
         }
     });
     let expected: Vec<&str> = questions.iter().filter(|q| q.permit).map(|q| q.user.as_str()).collect();

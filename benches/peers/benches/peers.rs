@@ -17,7 +17,7 @@ use mimalloc::MiMalloc;
 use regorus::{Engine, Value, languages::rego::compiler::Compiler, rvm::RegoVM};
 use serde_json::json;
 use support::{Question, packages_of, questions, resource};
-use systembruker::xacml::{Decider, Decision, Environment, Limits, Prepared, Program, Request as Xacml, Scratch};
+use systembruker::xacml::{Binding, Decider, Decision, Environment, Limits, Prepared, Program, Request as Xacml, Scratch};
 
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
@@ -45,14 +45,14 @@ fn ours(c: &mut Criterion, size: usize) {
     let names: Vec<String> = questions.iter().map(|q| resource(q.resource)).collect();
     let now = Environment::at(1_700_000_000);
     let categories: Vec<_> = questions.iter().zip(&names).map(|(q, name)| q.categories(name)).collect();
-    let mut scratches: Vec<Scratch> = categories.iter().map(|_| Scratch::default()).collect();
-    let mut prepared: Vec<_> =
-        categories.iter().zip(&mut scratches).zip(&names).map(|((c, s), name)| Prepared::new(&programs[name], c, now, s)).collect();
-    measure(c, &format!("systembruker, 10 rules x 20 subjects: {size}"), &questions, |n| prepared[n].evaluate().decision() == Decision::Permit);
+    let mut bindings: Vec<Binding> = categories.iter().map(|_| Binding::default()).collect();
+    let prepared: Vec<_> =
+        categories.iter().zip(&mut bindings).zip(&names).map(|((c, b), name)| Prepared::new(&programs[name], c, now, b)).collect();
     let mut scratch = Scratch::default();
+    measure(c, &format!("systembruker, 10 rules x 20 subjects: {size}"), &questions, |n| prepared[n].evaluate(&mut scratch.work).decision() == Decision::Permit);
     measure(c, &format!("systembruker, from texts: {size}"), &questions, |n| {
         let categories = questions[n].categories(&names[n]);
-        Prepared::new(&programs[&names[n]], &categories, now, &mut scratch).evaluate().decision() == Decision::Permit
+        Prepared::new(&programs[&names[n]], &categories, now, &mut scratch.binding).evaluate(&mut scratch.work).decision() == Decision::Permit
     });
     let bodies: Vec<String> = questions.iter().map(Question::json).collect();
     let mut answer = |n: usize| {

@@ -158,8 +158,9 @@ fn eval(args: &EvalArgs) -> anyhow::Result<ExitCode> {
         Err(reason) => Response::from(DecisionResult::indeterminate(Code::SyntaxError, reason.as_str())),
         Ok(request) => {
             if args.explain {
-                let mut prepared = Prepared::new(&program, &request.categories, environment, &mut scratch);
-                say(&explained(&prepared.explain(false).into_trace()))?;
+                let Scratch { binding, work } = &mut scratch;
+                let prepared = Prepared::new(&program, &request.categories, environment, binding);
+                say(&explained(&prepared.explain(false, work).into_trace()))?;
             }
             Decider { roots: &[Arc::new(program)], environment, tree: None }.decide(request, &mut scratch)
         }

@@ -64,8 +64,9 @@ impl Decider<'_> {
             }
             Err(fault) => return DecisionResult { attributes: included(categories.iter().copied()), ..DecisionResult::from(fault) },
         };
-        let mut prepared = Prepared::of(program, categories, self.environment, scratch);
-        if policies { prepared.evaluate_with_policies().to_result() } else { prepared.evaluate().to_result() }
+        let Scratch { binding, work } = scratch;
+        let prepared = Prepared::of(program, categories, self.environment, binding);
+        if policies { prepared.evaluate_with_policies(work).to_result() } else { prepared.evaluate(work).to_result() }
     }
 
     /// The only root there is, or the only one whose target fits. One that errs counts only when no other fits.
@@ -75,7 +76,7 @@ impl Decider<'_> {
         }
         let (mut fitting, mut fault) = (None, None);
         for root in self.roots {
-            match Prepared::of(root, categories, self.environment, scratch).target() {
+            match Prepared::of(root, categories, self.environment, &mut scratch.binding).target(&mut scratch.work) {
                 TargetMatch::NoMatch => {}
                 TargetMatch::Match if fitting.is_some() => return Err(Fault::processing("more than one policy applies")),
                 TargetMatch::Match => fitting = Some(&**root),

@@ -36,7 +36,7 @@ pub struct Environment<'e> {
     /// The instant of the decision, in seconds of the Unix clock.
     pub now: i64,
     /// Bounds.
-    pub limits: Limits,
+    pub limits: &'e Limits,
     /// Minutes that a date without a zone is ahead of UTC.
     pub implicit_zone: i16,
     /// Where attributes come from that the request lacks.
@@ -55,7 +55,7 @@ impl Environment<'_> {
     /// An instant, and nothing else.
     #[must_use]
     pub const fn at(now: i64) -> Self {
-        Self { now, limits: Limits::DEFAULT, implicit_zone: 0, source: None, resolver: None }
+        Self { now, limits: &Limits::DEFAULT, implicit_zone: 0, source: None, resolver: None }
     }
 
     pub(super) fn zone(&self) -> TimezoneOffset {
@@ -69,20 +69,20 @@ const UNREAD: u32 = NONE - 1;
 /// Memory that decisions use again and again, one at a time.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    pub(super) binding: Binding,
-    pub(super) work: Work,
+    /// For the request.
+    pub binding: Binding,
+    /// For its evaluation.
+    pub work: Work,
 }
 
-/// The values of a request by slot, and its symbols.
+/// The values of a request by slot, and its symbols: what stays of a request while it is prepared.
 #[derive(Debug, Default)]
-pub(super) struct Binding {
+pub struct Binding {
+    /// Sorted.
+    pub(super) symbols: Vec<u32>,
     /// First and last link of each slot.
     heads: Vec<(u32, u32)>,
     links: Vec<Link>,
-    /// A bit for each symbol.
-    present: Vec<u64>,
-    /// The symbols whose bit is set.
-    pub symbols: Vec<u32>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -93,12 +93,12 @@ struct Link {
     next: u32,
 }
 
-/// What evaluation piles up.
+/// What an evaluation piles up. One will do for all requests of a thread.
 #[derive(Debug, Default)]
-pub(super) struct Work {
-    pub candidates: Vec<u32>,
-    pub emissions: Vec<super::evaluation::Emission>,
-    pub contributions: Vec<super::evaluation::Contribution>,
+pub struct Work {
+    pub(super) candidates: Vec<u32>,
+    pub(super) emissions: Vec<super::evaluation::Emission>,
+    pub(super) contributions: Vec<super::evaluation::Contribution>,
 }
 
 /// The categories of one decision.
@@ -130,7 +130,7 @@ impl<'r> Given<'r> {
 
 /// A request brought before a program.
 #[derive(Debug)]
-pub struct Prepared<'r, 's> {
+pub struct Prepared<'r> {
     pub(super) program: &'r Program,
     pub(super) given: Given<'r>,
     /// Attributes that came from the clock or the source.
@@ -138,24 +138,23 @@ pub struct Prepared<'r, 's> {
     pub(super) environment: Environment<'r>,
     /// References that led here.
     pub(super) reference_depth: usize,
-    pub(super) scratch: &'s mut Scratch,
+    pub(super) binding: &'r Binding,
 }
 
-impl<'r, 's> Prepared<'r, 's> {
+impl<'r> Prepared<'r> {
     /// Numbers the values of all categories.
-    pub fn new(program: &'r Program, categories: &'r [Category<'r>], environment: Environment<'r>, scratch: &'s mut Scratch) -> Self {
-        Self::given(program, Given::All(categories), environment, scratch)
+    pub fn new(program: &'r Program, categories: &'r [Category<'r>], environment: Environment<'r>, binding: &'r mut Binding) -> Self {
+        Self::given(program, Given::All(categories), environment, binding)
     }
 
     /// Numbers the values of some categories.
-    pub fn of(program: &'r Program, categories: &'r [&'r Category<'r>], environment: Environment<'r>, scratch: &'s mut Scratch) -> Self {
-        Self::given(program, Given::Some(categories), environment, scratch)
+    pub fn of(program: &'r Program, categories: &'r [&'r Category<'r>], environment: Environment<'r>, binding: &'r mut Binding) -> Self {
+        Self::given(program, Given::Some(categories), environment, binding)
     }
 
-    pub(super) fn given(program: &'r Program, given: Given<'r>, environment: Environment<'r>, scratch: &'s mut Scratch) -> Self {
+    pub(super) fn given(program: &'r Program, given: Given<'r>, environment: Environment<'r>, binding: &'r mut Binding) -> Self {
         program.awaken_slots();
         program.awaken();
-        let binding = &mut scratch.binding;
         let attributes = program.vocabulary.attributes();
         binding.reset(program);
         for (n, category) in given.iter().enumerate() {
@@ -168,7 +167,9 @@ impl<'r, 's> Prepared<'r, 's> {
                 binding.add(program, &attributes, given.len() + n, category);
             }
         }
-        Self { program, given, extra, environment, reference_depth: 0, scratch }
+        binding.symbols.sort_unstable();
+        binding.symbols.dedup();
+        Self { program, given, extra, environment, reference_depth: 0, binding }
     }
 }
 
@@ -213,12 +214,7 @@ impl Binding {
         self.heads.clear();
         self.heads.resize(program.slots.len(), (NONE, NONE));
         self.links.clear();
-        for symbol in self.symbols.drain(..) {
-            if let Some(word) = self.present.get_mut(symbol as usize / 64) {
-                *word = 0;
-            }
-        }
-        self.present.resize(program.symbol_count as usize / 64 + 1, 0);
+        self.symbols.clear();
     }
 
     fn add(&mut self, program: &Program, attributes: &Attributes, number: usize, category: &Category<'_>) {
@@ -270,42 +266,29 @@ impl Binding {
             if program.filters.get(dictionary as usize).is_some_and(|filter| filter.may_have(text, ignores_case))
                 && let Some(symbol) = program.dictionaries.get(dictionary as usize).and_then(|dictionary| dictionary.get(text))
             {
-                self.set(symbol);
-            }
-        }
-    }
-
-    fn set(&mut self, symbol: u32) {
-        if let Some(word) = self.present.get_mut(symbol as usize / 64) {
-            let bit = 1 << (symbol % 64);
-            if *word & bit == 0 {
-                *word |= bit;
                 self.symbols.push(symbol);
             }
         }
     }
 
     /// Whether the request has a value with this symbol.
-    pub fn has(&self, symbol: u32) -> bool {
-        self.present.get(symbol as usize / 64).is_some_and(|word| word & (1 << (symbol % 64)) != 0)
+    pub(super) fn has(&self, symbol: u32) -> bool {
+        position(&self.symbols, symbol).is_some()
     }
 
     /// Whether the request has a value with one of these symbols, which are sorted.
-    pub fn has_any(&self, set: &[u32]) -> bool {
-        if set.len() <= self.symbols.len() {
-            set.iter().any(|symbol| self.has(*symbol))
-        } else {
-            self.symbols.iter().any(|symbol| set.binary_search(symbol).is_ok())
-        }
+    pub(super) fn has_any(&self, set: &[u32]) -> bool {
+        let (fewer, more) = if set.len() <= self.symbols.len() { (set, &*self.symbols) } else { (&*self.symbols, set) };
+        fewer.iter().any(|symbol| position(more, *symbol).is_some())
     }
 
     /// Whether a slot has no values.
-    pub fn is_empty(&self, slot: u32) -> bool {
+    pub(super) fn is_empty(&self, slot: u32) -> bool {
         self.heads.get(slot as usize).is_none_or(|(first, _)| *first == NONE)
     }
 
     /// Category, attribute and value numbers of a slot's values, in request order.
-    pub fn values(&self, slot: u32) -> impl Iterator<Item = (u32, u32, u32)> {
+    pub(super) fn values(&self, slot: u32) -> impl Iterator<Item = (u32, u32, u32)> {
         let mut at = self.heads.get(slot as usize).map_or(NONE, |(first, _)| *first);
         std::iter::from_fn(move || {
             let link = self.links.get(at as usize)?;
@@ -313,4 +296,11 @@ impl Binding {
             Some((link.category, link.attribute, link.value))
         })
     }
+}
+
+/// Where a number stands among others, which are sorted.
+pub(super) fn position(sorted: &[u32], number: u32) -> Option<usize> {
+    // Among few, looking at each is quicker.
+    const FEW: usize = 8;
+    if sorted.len() <= FEW { sorted.iter().position(|n| *n == number) } else { sorted.binary_search(&number).ok() }
 }

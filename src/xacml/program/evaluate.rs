@@ -47,44 +47,43 @@ pub(super) struct Run<'r, 'w, const TRACED: bool> {
     deciders: [u32; 2],
 }
 
-impl Prepared<'_, '_> {
+impl Prepared<'_> {
     /// Decides.
-    pub fn evaluate(&mut self) -> Evaluation<'_> {
-        self.run::<false>(false, self.environment.limits.steps, false)
+    pub fn evaluate<'e>(&'e self, work: &'e mut Work) -> Evaluation<'e> {
+        self.run::<false>(false, self.environment.limits.steps, false, work)
     }
 
     /// Decides, and notes which policies contribute.
-    pub fn evaluate_with_policies(&mut self) -> Evaluation<'_> {
-        self.run::<false>(true, self.environment.limits.steps, false)
+    pub fn evaluate_with_policies<'e>(&'e self, work: &'e mut Work) -> Evaluation<'e> {
+        self.run::<false>(true, self.environment.limits.steps, false, work)
     }
 
     /// Decides, and notes how.
-    pub fn explain(&mut self, collect_policies: bool) -> Evaluation<'_> {
-        self.run::<true>(collect_policies, self.environment.limits.steps, false)
+    pub fn explain<'e>(&'e self, collect_policies: bool, work: &'e mut Work) -> Evaluation<'e> {
+        self.run::<true>(collect_policies, self.environment.limits.steps, false, work)
     }
 
     /// Whether the root's target fits.
-    pub fn target(&mut self) -> TargetMatch {
-        match self.run::<false>(false, self.environment.limits.steps, true).verdict {
+    pub fn target(&self, work: &mut Work) -> TargetMatch {
+        match self.run::<false>(false, self.environment.limits.steps, true, work).verdict {
             Verdict::Decided(_) => TargetMatch::Match,
             Verdict::NotApplicable => TargetMatch::NoMatch,
             Verdict::Indeterminate(_, fault) => TargetMatch::Indeterminate(fault),
         }
     }
 
-    fn run<const TRACED: bool>(&mut self, collect_policies: bool, steps: u32, target_only: bool) -> Evaluation<'_> {
+    fn run<'e, const TRACED: bool>(&'e self, collect_policies: bool, steps: u32, target_only: bool, work: &'e mut Work) -> Evaluation<'e> {
         // Again: a prepared request may have waited.
         self.program.awaken();
-        let Scratch { binding, work } = &mut *self.scratch;
         work.emissions.clear();
         work.contributions.clear();
         work.candidates.clear();
-        let limits = &self.environment.limits;
+        let limits = self.environment.limits;
         let mut run = Run::<TRACED> {
             program: self.program,
             given: self.given,
             extra: &self.extra,
-            binding,
+            binding: self.binding,
             budget: Budget { limits, zone: self.environment.zone(), steps, patterns: limits.patterns },
             variables: Vec::new(),
             environment: self.environment,
@@ -398,10 +397,10 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
         let Some(program) = self.environment.resolver.and_then(|r| r.resolve(reference)) else {
             return unresolved("a referenced policy cannot be found or loaded");
         };
-        let mut scratch = Scratch::default();
-        let mut prepared = Prepared::given(&program, self.given, self.environment, &mut scratch);
+        let Scratch { mut binding, mut work } = Scratch::default();
+        let mut prepared = Prepared::given(&program, self.given, self.environment, &mut binding);
         prepared.reference_depth = self.reference_depth + 1;
-        let evaluation = prepared.run::<false>(self.collect_policies, self.budget.steps, target_only);
+        let evaluation = prepared.run::<false>(self.collect_policies, self.budget.steps, target_only, &mut work);
         self.budget.steps = evaluation.steps_left;
         match evaluation.verdict {
             Verdict::Indeterminate(extent, mut fault) => {

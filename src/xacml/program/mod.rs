@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use regex::Regex;
 
-pub use bind::{AttributeSource, Environment, PolicyResolver, Prepared, Scratch};
+pub use bind::{AttributeSource, Binding, Environment, PolicyResolver, Prepared, Scratch, Work};
 pub use combine::Algorithm;
 pub use compile::LoadErrors;
 pub use evaluate::TargetMatch;
