@@ -154,7 +154,7 @@ impl<'r> Prepared<'r> {
 
     pub(super) fn given(program: &'r Program, given: Given<'r>, environment: Environment<'r>, binding: &'r mut Binding) -> Self {
         program.awaken_slots();
-        program.awaken();
+        std::hint::black_box(program.code.glance());
         let attributes = program.vocabulary.attributes();
         binding.reset(program);
         for (n, category) in given.iter().enumerate() {

@@ -19,6 +19,20 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
+    /// All of them.
+    pub(super) const ALL: [Self; 10] = [
+        Self::DenyOverrides,
+        Self::PermitOverrides,
+        Self::DenyUnlessPermit,
+        Self::PermitUnlessDeny,
+        Self::FirstApplicable,
+        Self::OnlyOneApplicable,
+        Self::LegacyRules(Effect::Permit),
+        Self::LegacyRules(Effect::Deny),
+        Self::LegacyPolicies(Effect::Permit),
+        Self::LegacyPolicies(Effect::Deny),
+    ];
+
     /// The algorithm of an identifier, and whether that is for rules.
     #[must_use]
     pub fn find(id: &str) -> Option<(Self, bool)> {

@@ -1,10 +1,12 @@
 //! The decision: rules, policies and policy sets.
 
 use super::{
-    Clause, NONE, Node, NodeKind, Program, Rule, Span, Target,
+    Clause, NONE, Program, Span,
     bind::{Binding, Environment, Given, Prepared, Scratch, Work},
+    code::{Head, Node, NodeKind, Obligations, Rule, Target},
     combine::{Extent, Tally, Verdict},
     evaluation::{Computed, Contribution, Emission, Evaluation, decision, missing},
+    index,
     trace::{Because, Trace, TraceStep},
 };
 use crate::xacml::{
@@ -74,7 +76,7 @@ impl Prepared<'_> {
 
     fn run<'e, const TRACED: bool>(&'e self, collect_policies: bool, steps: u32, target_only: bool, work: &'e mut Work) -> Evaluation<'e> {
         // Again: a prepared request may have waited.
-        self.program.awaken();
+        std::hint::black_box(self.program.code.glance());
         work.emissions.clear();
         work.contributions.clear();
         work.candidates.clear();
@@ -97,8 +99,7 @@ impl Prepared<'_> {
             depth: 0,
             deciders: [NONE; 2],
         };
-        let root = self.program.root;
-        let verdict = if target_only { run.target_verdict(root) } else { run.node(root) };
+        let verdict = if target_only { run.target_verdict(0) } else { run.node(0) };
         let Run { computed, foreign_policies, foreign_missing, trace, budget, work, deciders, .. } = run;
         Evaluation {
             program: self.program,
@@ -117,37 +118,41 @@ impl Prepared<'_> {
 
 impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
     // The depth of nodes is that of the document, which is bounded, as is that of references.
-    fn node(&mut self, number: u32) -> Verdict {
+    fn node(&mut self, place: u32) -> Verdict {
         let program = self.program;
-        let Some(node) = program.nodes.get(number as usize) else { return DAMAGED };
-        let traced = self.enter(|| match node.kind {
-            NodeKind::Policy(_) => ("Policy", node.id.to_string()),
-            NodeKind::PolicySet(_) => ("PolicySet", node.id.to_string()),
-            NodeKind::Reference(_) => ("Reference", node.id.to_string()),
+        let Some(node) = program.code.node(place) else { return DAMAGED };
+        let traced = self.enter(|| {
+            let element = match node.kind {
+                NodeKind::Policy { .. } => "Policy",
+                NodeKind::PolicySet(_) => "PolicySet",
+                NodeKind::Reference(_) => "Reference",
+            };
+            (element, program.nodes.get(node.head.number as usize).map(|name| name.id.to_string()).unwrap_or_default())
         });
-        let verdict = self.node_verdict(number, node, traced);
+        let verdict = self.node_verdict(&node, traced);
         self.leave(traced, verdict, None);
         verdict
     }
 
-    fn node_verdict(&mut self, number: u32, node: &'r Node, traced: usize) -> Verdict {
+    fn node_verdict(&mut self, node: &Node<'r>, traced: usize) -> Verdict {
         if let Err(fault) = self.budget.spend(1) {
             return Verdict::Indeterminate(Extent::Both, fault);
         }
-        if node.stub != NONE {
-            return Verdict::Indeterminate(Extent::Both, self.stub(node.stub));
+        let Head { number, stub, target, obligations } = node.head;
+        if stub != NONE {
+            return Verdict::Indeterminate(Extent::Both, self.stub(stub));
         }
         let matched = match node.kind {
             NodeKind::Reference(reference) => return self.reference(reference, false),
-            _ => self.target(node.target),
+            _ => self.target(target),
         };
         if matched == TargetMatch::NoMatch {
-            self.explain_mismatch(traced, node.target);
+            self.explain_mismatch(traced, target);
             return Verdict::NotApplicable;
         }
         let (emitted, contributed) = (self.work.emissions.len(), self.work.contributions.len());
         let combined = match node.kind {
-            NodeKind::Policy(rules) => self.rules(node, rules),
+            NodeKind::Policy { first, count } => self.rules(node, first, count),
             NodeKind::PolicySet(children) if node.algorithm == super::Algorithm::OnlyOneApplicable => self.only_one(children),
             NodeKind::PolicySet(children) => self.children(node, children),
             NodeKind::Reference(_) => DAMAGED,
@@ -157,11 +162,11 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
             (TargetMatch::Indeterminate(fault), Verdict::Indeterminate(extent, _)) => Verdict::Indeterminate(extent, fault),
             (_, verdict) => verdict,
         };
-        self.conclude(node.obligations, verdict, emitted, contributed, Some(number))
+        self.conclude(obligations, verdict, emitted, contributed, Some(number))
     }
 
     /// Keeps what the children sent along with the same decision, and adds what this element sends.
-    fn conclude(&mut self, obligations: Span, verdict: Verdict, emitted: usize, contributed: usize, node: Option<u32>) -> Verdict {
+    fn conclude(&mut self, obligations: Obligations<'r>, verdict: Verdict, emitted: usize, contributed: usize, node: Option<u32>) -> Verdict {
         let Verdict::Decided(effect) = verdict else {
             self.work.emissions.truncate(emitted);
             self.work.contributions.truncate(contributed);
@@ -180,14 +185,14 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
         verdict
     }
 
-    fn emit(&mut self, obligations: Span, effect: Effect) -> Result<(), Fault> {
+    fn emit(&mut self, obligations: Obligations<'r>, effect: Effect) -> Result<(), Fault> {
         let program = self.program;
-        for number in obligations.numbers() {
-            let Some(obligation) = program.obligations.get(number as usize).filter(|o| o.effect == effect) else { continue };
+        for duty in obligations.iter().filter(|duty| duty.effect == effect) {
             let mut computed = NONE;
-            if !obligation.constant {
+            if !duty.constant {
+                let assignments = program.obligations.get(duty.number as usize).map(|o| o.assignments).unwrap_or_default();
                 let mut values = Vec::new();
-                for assignment in obligation.assignments.numbers() {
+                for assignment in assignments.numbers() {
                     let Some(expression) = program.assignments.get(assignment as usize).map(|a| a.expression) else { continue };
                     match self.expression(expression)? {
                         Operand::One(value) => values.push((assignment, value)),
@@ -197,44 +202,51 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
                 computed = u32::try_from(self.computed.len()).unwrap_or(NONE);
                 self.computed.push(Computed::Values(values));
             }
-            self.work.emissions.push(Emission { obligation: number, effect, advice: obligation.advice, computed });
+            self.work.emissions.push(Emission { obligation: duty.number, effect, advice: duty.advice, computed });
         }
         Ok(())
     }
 
-    fn rules(&mut self, node: &'r Node, rules: Span) -> Verdict {
+    fn rules(&mut self, node: &Node<'r>, first: u32, count: u32) -> Verdict {
         let mut tally = Tally::new(node.algorithm);
-        let program = self.program;
-        match program.indexes.get(node.index as usize).filter(|_| !TRACED) {
-            None => {
-                for number in rules.numbers() {
-                    if self.count_rule(number, &mut tally) {
-                        break;
-                    }
+        let code = &self.program.code;
+        if TRACED || node.index.is_empty() {
+            let mut place = first;
+            for _ in 0..count {
+                let Some(rule) = code.rule(place) else { return DAMAGED };
+                place = rule.next;
+                if self.count_rule(&rule, &mut tally) {
+                    break;
                 }
             }
-            Some(index) => {
-                let start = self.work.candidates.len();
-                index.candidates(&self.binding.symbols, &mut self.work.candidates);
-                for n in start..self.work.candidates.len() {
-                    let Some(number) = self.work.candidates.get(n).copied() else { break };
-                    if self.count_rule(number, &mut tally) {
-                        break;
-                    }
-                }
-                self.work.candidates.truncate(start);
-            }
+        } else {
+            self.each_candidate(node.index, |run, place| {
+                let Some(rule) = code.rule(place) else { return tally.count(DAMAGED) };
+                run.count_rule(&rule, &mut tally)
+            });
         }
         tally.verdict()
     }
 
-    fn count_rule(&mut self, number: u32, tally: &mut Tally) -> bool {
-        let program = self.program;
-        let Some(rule) = program.rules.get(number as usize) else { return tally.count(DAMAGED) };
-        if !TRACED && rule.obligations.is_empty() && !tally.needs(rule.effect) {
+    /// Does something with each member that may apply, until it says that it is enough.
+    fn each_candidate(&mut self, index: &[u32], mut is_enough: impl FnMut(&mut Self, u32) -> bool) {
+        let start = self.work.candidates.len();
+        index::candidates(index, &self.binding.symbols, &mut self.work.candidates);
+        for n in start..self.work.candidates.len() {
+            let Some(place) = self.work.candidates.get(n).copied() else { break };
+            if is_enough(self, place) {
+                break;
+            }
+        }
+        self.work.candidates.truncate(start);
+    }
+
+    fn count_rule(&mut self, rule: &Rule<'r>, tally: &mut Tally) -> bool {
+        if !TRACED && rule.head.obligations.is_empty() && !tally.needs(rule.effect) {
             return false;
         }
-        let traced = self.enter(|| ("Rule", rule.id.to_string()));
+        let number = rule.head.number;
+        let traced = self.enter(|| ("Rule", self.program.rules.get(number as usize).map(ToString::to_string).unwrap_or_default()));
         let verdict = self.rule(rule, traced);
         if let Verdict::Decided(effect) = verdict
             && let Some(first) = self.deciders.get_mut(usize::from(effect == Effect::Deny)).filter(|first| **first == NONE)
@@ -246,13 +258,14 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
         settled
     }
 
-    fn rule(&mut self, rule: &'r Rule, traced: usize) -> Verdict {
-        if rule.stub != NONE {
-            return Verdict::Indeterminate(rule.effect.into(), self.stub(rule.stub));
+    fn rule(&mut self, rule: &Rule<'r>, traced: usize) -> Verdict {
+        let Head { stub, target, obligations, .. } = rule.head;
+        if stub != NONE {
+            return Verdict::Indeterminate(rule.effect.into(), self.stub(stub));
         }
-        match self.target(rule.target) {
+        match self.target(target) {
             TargetMatch::NoMatch => {
-                self.explain_mismatch(traced, rule.target);
+                self.explain_mismatch(traced, target);
                 return Verdict::NotApplicable;
             }
             TargetMatch::Indeterminate(fault) => return Verdict::Indeterminate(rule.effect.into(), fault),
@@ -268,45 +281,34 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
                 Err(fault) => return Verdict::Indeterminate(rule.effect.into(), fault),
             }
         }
-        if rule.obligations.is_empty() {
+        if obligations.is_empty() {
             return Verdict::Decided(rule.effect);
         }
         let (emitted, contributed) = (self.work.emissions.len(), self.work.contributions.len());
-        self.conclude(rule.obligations, Verdict::Decided(rule.effect), emitted, contributed, None)
+        self.conclude(obligations, Verdict::Decided(rule.effect), emitted, contributed, None)
     }
 
-    fn children(&mut self, node: &'r Node, children: Span) -> Verdict {
+    fn children(&mut self, node: &Node<'r>, children: &[u32]) -> Verdict {
         let mut tally = Tally::new(node.algorithm);
-        let program = self.program;
-        match program.indexes.get(node.index as usize).filter(|_| !TRACED) {
-            None => {
-                for child in children.of(&program.children) {
-                    let verdict = self.node(*child);
-                    if tally.count(verdict) {
-                        break;
-                    }
+        if TRACED || node.index.is_empty() {
+            for child in children {
+                let verdict = self.node(*child);
+                if tally.count(verdict) {
+                    break;
                 }
             }
-            Some(index) => {
-                let start = self.work.candidates.len();
-                index.candidates(&self.binding.symbols, &mut self.work.candidates);
-                let end = self.work.candidates.len();
-                for n in start..end {
-                    let Some(child) = self.work.candidates.get(n).copied() else { break };
-                    let verdict = self.node(child);
-                    if tally.count(verdict) {
-                        break;
-                    }
-                }
-                self.work.candidates.truncate(start);
-            }
+        } else {
+            self.each_candidate(node.index, |run, child| {
+                let verdict = run.node(child);
+                tally.count(verdict)
+            });
         }
         tally.verdict()
     }
 
-    fn only_one(&mut self, children: Span) -> Verdict {
+    fn only_one(&mut self, children: &[u32]) -> Verdict {
         let mut only = None;
-        for child in children.of(&self.program.children) {
+        for child in children {
             match self.target_verdict(*child) {
                 Verdict::NotApplicable => {}
                 Verdict::Decided(_) if only.is_none() => only = Some(*child),
@@ -318,27 +320,25 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
     }
 
     /// Decided when the target of a node fits.
-    fn target_verdict(&mut self, number: u32) -> Verdict {
-        let Some(node) = self.program.nodes.get(number as usize) else { return DAMAGED };
-        if node.stub != NONE {
-            return Verdict::Indeterminate(Extent::Both, self.stub(node.stub));
+    fn target_verdict(&mut self, place: u32) -> Verdict {
+        let Some(node) = self.program.code.node(place) else { return DAMAGED };
+        if node.head.stub != NONE {
+            return Verdict::Indeterminate(Extent::Both, self.stub(node.head.stub));
         }
         if let NodeKind::Reference(reference) = node.kind {
             return self.reference(reference, true);
         }
-        match self.target(node.target) {
+        match self.target(node.head.target) {
             TargetMatch::Match => Verdict::Decided(Effect::Permit),
             TargetMatch::NoMatch => Verdict::NotApplicable,
             TargetMatch::Indeterminate(fault) => Verdict::Indeterminate(Extent::Both, fault),
         }
     }
 
-    fn target(&mut self, target: Target) -> TargetMatch {
+    fn target(&mut self, target: Target<'r>) -> TargetMatch {
         let program = self.program;
-        for set in target.sets.of(&program.sets) {
-            if !self.binding.has_any(set.of(&program.symbols)) {
-                return TargetMatch::NoMatch;
-            }
+        if !target.sets().all(|set| self.binding.has_any(set)) {
+            return TargetMatch::NoMatch;
         }
         let mut fault = None;
         for clause in target.clauses.of(&program.clauses) {
@@ -473,14 +473,13 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
     }
 
     /// Notes what the first clause that fails looks at.
-    fn explain_mismatch(&mut self, step: usize, target: Target) {
+    fn explain_mismatch(&mut self, step: usize, target: Target<'r>) {
         if !TRACED {
             return;
         }
         let program = self.program;
-        let failing_set = target.sets.of(&program.sets).iter().find(|set| !self.binding.has_any(set.of(&program.symbols)));
-        let because = if let Some(set) = failing_set {
-            program.describe_symbols(set.of(&program.symbols))
+        let because = if let Some(set) = target.sets().find(|set| !self.binding.has_any(set)) {
+            program.describe_symbols(set)
         } else {
             let failing = target.clauses.of(&program.clauses).iter().find(|c| self.clause(**c) == Ok(false));
             match failing {

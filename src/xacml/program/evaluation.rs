@@ -1,7 +1,7 @@
 //! What a decision comes to, and what goes with it.
 
 use super::{
-    Expression, NodeKind, Program,
+    Expression, Program,
     bind::{Given, Work},
     combine::Verdict,
     trace::Trace,
@@ -124,7 +124,7 @@ impl Evaluation<'_> {
                 return self.foreign_policies.get(c.number as usize).cloned();
             }
             self.program.nodes.get(c.number as usize).map(|n| PolicyIdentifier {
-                is_set: matches!(n.kind, NodeKind::PolicySet(_)),
+                is_set: n.is_set,
                 id: n.id.to_string(),
                 version: n.version.to_string(),
             })
@@ -137,7 +137,7 @@ impl Evaluation<'_> {
     pub fn rule(&self) -> Option<&str> {
         let Verdict::Decided(effect) = self.verdict else { return None };
         let number = self.deciders.get(usize::from(effect == Effect::Deny))?;
-        self.program.rules.get(*number as usize).map(|rule| &*rule.id)
+        self.program.rules.get(*number as usize).map(|id| &**id)
     }
 
     /// How it came about, when that was asked for.

@@ -1,84 +1,110 @@
 //! Finding the rules and children that may apply, without looking at the others.
 
+use std::collections::BTreeMap;
+
 use hashbrown::HashMap;
 
-use super::{Span, SymbolSet, Target};
+use super::bind::position;
 
 /// Below this many members looking at each is as quick.
 const WORTH_IT: usize = 4;
 
 /// Members by a symbol that the request must have for them to apply. A member stands under each symbol of the
 /// most selective of its sets; one without a set stands in the rest.
+///
+/// In words: how many symbols, how many in the rest, the symbols sorted, the end of the list of each, the rest, the lists.
 #[derive(Debug)]
 pub struct Index {
-    lists: HashMap<u32, Span>,
-    /// Numbers of members, each list in document order.
-    members: Vec<u32>,
-    rest: Span,
+    /// Members by their place among all, in document order.
+    lists: BTreeMap<u32, Vec<usize>>,
+    rest: Vec<usize>,
 }
 
 impl Index {
-    /// An index over the targets of some members; none when it would not pay.
-    pub fn new(targets: &[(u32, Target)], sets: &[SymbolSet], symbols: &[u32]) -> Option<Self> {
-        if targets.len() <= WORTH_IT {
+    /// An index over the sets of the targets of some members; none when it would not pay. Attributes that must be present are not
+    /// among these sets: their absence is an error, not a mismatch.
+    pub fn new(members: &[&[Vec<u32>]]) -> Option<Self> {
+        if members.len() <= WORTH_IT {
             return None;
         }
-        // Attributes that must be present are not among these sets: their absence is an error, not a mismatch.
-        let usable = |target: &Target| target.sets.of(sets).iter().map(|s| s.of(symbols));
         let mut uses: HashMap<u32, usize> = HashMap::new();
-        for (_, target) in targets {
-            for symbol in usable(target).flatten() {
-                *uses.entry(*symbol).or_default() += 1;
-            }
+        for symbol in members.iter().copied().flatten().flatten() {
+            *uses.entry(*symbol).or_default() += 1;
         }
         let cost = |set: &[u32]| set.iter().map(|s| uses.get(s).copied().unwrap_or_default()).sum::<usize>();
-        let mut lists: HashMap<u32, Vec<u32>> = HashMap::new();
-        let mut rest = Vec::new();
-        for (member, target) in targets {
-            match usable(target).min_by_key(|set| cost(set)) {
-                Some(set) => set.iter().for_each(|symbol| lists.entry(*symbol).or_default().push(*member)),
-                None => rest.push(*member),
+        let (mut lists, mut rest) = (BTreeMap::<u32, Vec<usize>>::new(), Vec::new());
+        for (member, sets) in members.iter().enumerate() {
+            match sets.iter().min_by_key(|set| cost(set)) {
+                Some(set) => set.iter().for_each(|symbol| lists.entry(*symbol).or_default().push(member)),
+                None => rest.push(member),
             }
         }
-        if lists.is_empty() {
-            return None;
-        }
-        let mut members = Vec::new();
-        let mut span = |list: &[u32]| {
-            let start = u32::try_from(members.len()).unwrap_or(u32::MAX);
-            members.extend_from_slice(list);
-            Span { start, end: u32::try_from(members.len()).unwrap_or(u32::MAX) }
-        };
-        let rest = span(&rest);
-        let lists = lists.iter().map(|(symbol, list)| (*symbol, span(list))).collect();
-        Some(Self { lists, members, rest })
+        if lists.is_empty() { None } else { Some(Self { lists, rest }) }
     }
 
-    /// Looks at where it lies; the number means nothing.
-    #[inline]
-    pub fn glance(&self) -> u32 {
-        self.members.first().copied().unwrap_or(0) ^ self.lists.values().next().map_or(0, |list| list.start)
+    /// How many words it takes.
+    pub fn words(&self) -> usize {
+        2 + 2 * self.lists.len() + self.rest.len() + self.lists.values().map(Vec::len).sum::<usize>()
     }
 
-    /// Appends the members that may apply to a request with these symbols, in document order.
-    pub fn candidates(&self, present: &[u32], out: &mut Vec<u32>) {
-        let start = out.len();
-        out.extend_from_slice(self.rest.of(&self.members));
-        let mut lists = usize::from(out.len() > start);
-        for list in present.iter().filter_map(|symbol| self.lists.get(symbol)) {
-            out.extend_from_slice(list.of(&self.members));
-            lists += 1;
-        }
-        if lists > 1 {
-            out[start..].sort_unstable();
-            let mut kept = start;
-            for n in start..out.len() {
-                if n == start || out[n] != out[kept - 1] {
-                    out[kept] = out[n];
-                    kept += 1;
-                }
+    /// Writes it down, with where each of the members is.
+    pub fn write(&self, places: &[u32], space: &mut [u32]) {
+        let length = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let place = |member: &usize| places.get(*member).copied().unwrap_or(u32::MAX);
+        let ends = self.lists.values().scan(0, |end, list| {
+            *end += list.len();
+            Some(length(*end))
+        });
+        let counts = [length(self.lists.len()), length(self.rest.len())];
+        let members = self.rest.iter().chain(self.lists.values().flatten()).map(place);
+        let words = counts.into_iter().chain(self.lists.keys().copied()).chain(ends).chain(members);
+        space.iter_mut().zip(words).for_each(|(to, word)| *to = word);
+    }
+}
+
+/// Appends the places of the members that may apply to a request with these symbols, in document order.
+pub fn candidates(index: &[u32], present: &[u32], out: &mut Vec<u32>) {
+    let Some(Parts { symbols, ends, rest, lists }) = Parts::of(index) else { return };
+    let start = out.len();
+    out.extend_from_slice(rest);
+    let mut found = usize::from(out.len() > start);
+    let mut add = |n: usize| {
+        let from = n.checked_sub(1).and_then(|before| ends.get(before)).copied().unwrap_or(0);
+        let list = ends.get(n).and_then(|to| lists.get(from as usize..*to as usize)).unwrap_or_default();
+        out.extend_from_slice(list);
+        found += 1;
+    };
+    if symbols.len() < present.len() {
+        symbols.iter().enumerate().filter(|(_, symbol)| position(present, **symbol).is_some()).for_each(|(n, _)| add(n));
+    } else {
+        present.iter().filter_map(|symbol| position(symbols, *symbol)).for_each(add);
+    }
+    if found > 1 {
+        out[start..].sort_unstable();
+        let mut kept = start;
+        for n in start..out.len() {
+            if n == start || out[n] != out[kept - 1] {
+                out[kept] = out[n];
+                kept += 1;
             }
-            out.truncate(kept);
         }
+        out.truncate(kept);
+    }
+}
+
+struct Parts<'c> {
+    symbols: &'c [u32],
+    ends: &'c [u32],
+    rest: &'c [u32],
+    lists: &'c [u32],
+}
+
+impl<'c> Parts<'c> {
+    fn of(index: &'c [u32]) -> Option<Self> {
+        let ([count, rest], words) = index.split_first_chunk::<2>()?;
+        let (symbols, words) = words.split_at_checked(*count as usize)?;
+        let (ends, words) = words.split_at_checked(*count as usize)?;
+        let (rest, lists) = words.split_at_checked(*rest as usize)?;
+        Some(Self { symbols, ends, rest, lists })
     }
 }

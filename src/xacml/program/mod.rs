@@ -1,6 +1,7 @@
 //! A policy ready to run: typed, interned, immutable, in flat lists that refer to each other by number.
 
 mod bind;
+mod code;
 mod combine;
 mod compile;
 mod dictionary;
@@ -26,9 +27,10 @@ pub use vocabulary::Vocabulary;
 use super::{
     error::{Fault, LoadError},
     functions::{Operand, Operation},
-    policy::{Effect, Reference},
+    policy::Reference,
     values::{DataType, Namespaces},
 };
+use code::Code;
 use dictionary::{Dictionary, Filter};
 use vocabulary::AttributeName;
 
@@ -47,10 +49,6 @@ impl Span {
         self.start..self.end
     }
 
-    const fn is_empty(self) -> bool {
-        self.start == self.end
-    }
-
     fn of<T>(self, list: &[T]) -> &[T] {
         list.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
@@ -59,13 +57,11 @@ impl Span {
 /// A compiled policy or policy set. Shared between threads; what one decision needs besides is a [`Scratch`].
 #[derive(Debug)]
 pub struct Program {
-    nodes: Vec<Node>,
-    root: u32,
-    /// Numbers of the nodes below each policy set.
-    children: Vec<u32>,
-    rules: Vec<Rule>,
-    sets: Vec<SymbolSet>,
-    /// Symbols of the sets, each set's sorted.
+    code: Code,
+    /// Names of the nodes and rules, by number.
+    nodes: Vec<NodeName>,
+    rules: Vec<Box<str>>,
+    /// Symbols of sets of which one is wanted or an error, each set's sorted.
     symbols: Vec<u32>,
     clauses: Vec<Clause>,
     all_ofs: Vec<Span>,
@@ -89,7 +85,6 @@ pub struct Program {
     assignments: Vec<Assignment>,
     references: Vec<Reference>,
     stubs: Vec<LoadError>,
-    indexes: Vec<index::Index>,
     symbol_count: u32,
     warnings: Vec<String>,
     /// It looks at the hour, the day or the instant.
@@ -97,53 +92,17 @@ pub struct Program {
 }
 
 #[derive(Debug)]
-struct Node {
-    kind: NodeKind,
+struct NodeName {
+    is_set: bool,
     id: Box<str>,
     version: Box<str>,
-    target: Target,
-    algorithm: Algorithm,
-    obligations: Span,
-    stub: u32,
-    /// Finds the rules or children that may apply.
-    index: u32,
 }
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum NodeKind {
-    /// With rules.
-    Policy(Span),
-    /// With children.
-    PolicySet(Span),
-    /// With the number of the reference.
-    Reference(u32),
-}
-
-#[derive(Debug)]
-struct Rule {
-    id: Box<str>,
-    effect: Effect,
-    target: Target,
-    condition: u32,
-    obligations: Span,
-    stub: u32,
-}
-
-/// A target: first the clauses that are cheap and cannot err, then the others in document order.
-#[derive(Debug, Clone, Copy, Default)]
-struct Target {
-    sets: Span,
-    clauses: Span,
-}
-
-/// Symbols of which the request must have one, sorted: an AnyOf whose alternatives are single equalities.
-type SymbolSet = Span;
 
 /// An AnyOf.
 #[derive(Debug, Clone, Copy)]
 enum Clause {
     /// Single equalities on one attribute that must be present, by this designator.
-    Set { symbols: SymbolSet, must: u32 },
+    Set { symbols: Span, must: u32 },
     /// Alternatives.
     Any(Span),
 }
@@ -216,11 +175,7 @@ struct Selector {
 #[derive(Debug)]
 struct Obligation {
     id: Box<str>,
-    effect: Effect,
-    advice: bool,
     assignments: Span,
-    /// Its values are constants.
-    constant: bool,
 }
 
 #[derive(Debug)]
@@ -235,7 +190,7 @@ impl Program {
     /// Identifier and version of the root.
     #[must_use]
     pub fn name(&self) -> (&str, &str) {
-        self.nodes.get(self.root as usize).map_or(("", ""), |n| (&n.id, &n.version))
+        self.code.node(0).and_then(|root| self.nodes.get(root.head.number as usize)).map_or(("", ""), |n| (&n.id, &n.version))
     }
 
     /// What is allowed but unwise.
@@ -264,19 +219,6 @@ impl Program {
         let mut seen = self.attributes.first().map_or(0, |(number, _)| *number) ^ self.slots.first().map_or(0, |slot| slot.exact);
         self.filters.iter().step_by(2).take(4).for_each(|filter| seen ^= filter.glance());
         self.dictionaries.iter().take(6).for_each(|dictionary| seen ^= dictionary.glance());
-        std::hint::black_box(seen);
-    }
-
-    /// Looks at where a decision begins, all at once. A program that was asleep is far away: fetching one thing after the
-    /// other, as the decision comes to need it, takes longer than everything else about it.
-    #[inline]
-    fn awaken(&self) {
-        let mut seen = self.nodes.get(self.root as usize).map_or(0, |node| node.index ^ node.obligations.start ^ node.target.sets.start);
-        self.rules.iter().take(4).for_each(|rule| seen ^= rule.condition ^ rule.target.sets.start);
-        self.sets.iter().step_by(8).take(2).for_each(|set| seen ^= set.start);
-        self.symbols.iter().step_by(16).take(4).for_each(|symbol| seen ^= symbol);
-        self.indexes.first().into_iter().for_each(|index| seen ^= index.glance());
-        self.obligations.first().into_iter().for_each(|obligation| seen ^= obligation.assignments.start);
         std::hint::black_box(seen);
     }
 

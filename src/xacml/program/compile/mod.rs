@@ -8,8 +8,10 @@ use std::{fmt, sync::Arc};
 use hashbrown::{HashMap, HashSet};
 
 use super::{
-    Algorithm, Assignment, Bag, Clause, Expression, Match, NONE, Node, NodeKind, Obligation, Program, Rule, Span, Target, Vocabulary, bind,
-    dictionary::Dictionary, index::Index, vocabulary::AttributeName,
+    Algorithm, Assignment, Bag, Clause, Expression, Match, NONE, NodeName, Obligation, Program, Span, Vocabulary, bind,
+    code::{Code, Duty, HeadDraft, KindDraft, NodeDraft, RuleDraft},
+    dictionary::Dictionary,
+    vocabulary::AttributeName,
 };
 use crate::xacml::{
     error::{LoadError, LoadErrorKind, Position},
@@ -43,6 +45,9 @@ impl From<LoadError> for LoadErrors {
 
 type Compiled<T> = Result<T, LoadError>;
 
+/// The sets of symbols of a target, and its clauses.
+type Target = (Vec<Vec<u32>>, Span);
+
 fn wrong(at: Position, element: impl Into<String>, reason: impl Into<String>) -> LoadError {
     LoadError { at, element: element.into(), reason: reason.into(), kind: LoadErrorKind::Semantics }
 }
@@ -69,7 +74,7 @@ impl Program {
             compiler.errors.sort_by_key(|e| (e.at.line, e.at.column));
             return Err(LoadErrors(compiler.errors));
         }
-        Ok(compiler.finish(root))
+        Ok(compiler.finish(&root))
     }
 }
 
@@ -92,11 +97,9 @@ struct Compiler<'o> {
 impl<'o> Compiler<'o> {
     fn new(errors: Vec<LoadError>, options: &'o LoadOptions, vocabulary: &Arc<Vocabulary>) -> Self {
         let program = Program {
+            code: Code::default(),
             nodes: Vec::new(),
-            root: 0,
-            children: Vec::new(),
             rules: Vec::new(),
-            sets: Vec::new(),
             symbols: Vec::new(),
             clauses: Vec::new(),
             all_ofs: Vec::new(),
@@ -117,7 +120,6 @@ impl<'o> Compiler<'o> {
             assignments: Vec::new(),
             references: Vec::new(),
             stubs: Vec::new(),
-            indexes: Vec::new(),
             symbol_count: 0,
             warnings: Vec::new(),
             uses_clock: false,
@@ -136,16 +138,15 @@ impl<'o> Compiler<'o> {
         }
     }
 
-    fn finish(self, root: u32) -> Program {
+    fn finish(self, root: &NodeDraft) -> Program {
         let mut program = self.program;
-        program.root = root;
+        program.code = Code::of(root);
         program.attributes = program.vocabulary.numbers(&self.attributes).into_iter().zip(0..).collect();
         program.attributes.sort_unstable();
         program.uses_clock = bind::CLOCK.iter().any(|(id, _)| program.mentions(ids::ENVIRONMENT, id));
         // Programs are kept by the thousand: what grew is cut to size.
         program.nodes.shrink_to_fit();
         program.rules.shrink_to_fit();
-        program.sets.shrink_to_fit();
         program.symbols.shrink_to_fit();
         program.clauses.shrink_to_fit();
         program.all_ofs.shrink_to_fit();
@@ -176,28 +177,21 @@ impl<'o> Compiler<'o> {
     }
 
     // The depth of sets is that of the document, which is bounded.
-    fn node(&mut self, tree: &PolicyTree, inherited: Option<&str>) -> u32 {
-        let node = match tree {
+    fn node(&mut self, tree: &PolicyTree, inherited: Option<&str>) -> NodeDraft {
+        match tree {
             PolicyTree::Policy(policy) => self.policy(policy, inherited),
             PolicyTree::PolicySet(set) => self.policy_set(set, inherited),
             PolicyTree::Reference(reference) => {
-                let number = push(&mut self.program.references, reference.clone());
-                Node {
-                    kind: NodeKind::Reference(number),
-                    id: reference.id.as_str().into(),
-                    version: "".into(),
-                    target: Target::default(),
-                    algorithm: Algorithm::FirstApplicable,
-                    obligations: Span::default(),
-                    stub: NONE,
-                    index: NONE,
-                }
+                let name = NodeName { is_set: false, id: reference.id.as_str().into(), version: "".into() };
+                let number = push(&mut self.program.nodes, name);
+                let head = HeadDraft { number, stub: NONE, sets: Vec::new(), clauses: Span::default(), obligations: Vec::new() };
+                let kind = KindDraft::Reference(push(&mut self.program.references, reference.clone()));
+                NodeDraft { head, kind, algorithm: Algorithm::FirstApplicable }
             }
-        };
-        push(&mut self.program.nodes, node)
+        }
     }
 
-    fn policy(&mut self, policy: &policy::Policy, inherited: Option<&str>) -> Node {
+    fn policy(&mut self, policy: &policy::Policy, inherited: Option<&str>) -> NodeDraft {
         self.xpath_version = policy.head.xpath_version.clone().or_else(|| inherited.map(str::to_owned));
         self.within = format!("policy {}", policy.head.id);
         let mut broken = policy.head.broken.clone();
@@ -209,44 +203,21 @@ impl<'o> Compiler<'o> {
                 self.keep::<()>(Err(wrong(rule.at, "Rule", format!("there is another rule {}", rule.id))), &mut broken);
             }
         }
-        let start = self.program.rules.len();
-        let mut targets = Vec::with_capacity(policy.rules.len());
-        for rule in &policy.rules {
-            let compiled = self.rule(rule);
-            targets.push((u32::try_from(self.program.rules.len()).unwrap_or(NONE), compiled.target));
-            self.program.rules.push(compiled);
-        }
-        let rules = span(start, self.program.rules.len());
+        let rules = policy.rules.iter().map(|rule| self.rule(rule)).collect();
         self.within = format!("policy {}", policy.head.id);
-        let index = self.index(&targets);
-        self.head(&policy.head, broken, true, NodeKind::Policy(rules), index)
+        self.head(&policy.head, broken, true, KindDraft::Policy(rules))
     }
 
-    fn policy_set(&mut self, set: &policy::PolicySet, inherited: Option<&str>) -> Node {
+    fn policy_set(&mut self, set: &policy::PolicySet, inherited: Option<&str>) -> NodeDraft {
         let version = set.head.xpath_version.clone().or_else(|| inherited.map(str::to_owned));
-        let children: Vec<u32> = set.children.iter().map(|child| self.node(child, version.as_deref())).collect();
-        let start = self.program.children.len();
-        self.program.children.extend_from_slice(&children);
-        let kind = NodeKind::PolicySet(span(start, self.program.children.len()));
-        let targets: Vec<(u32, Target)> = children
-            .iter()
-            .filter_map(|child| self.program.nodes.get(*child as usize).map(|n| (*child, if n.stub == NONE { n.target } else { Target::default() })))
-            .collect();
-        let index = self.index(&targets);
+        let children = set.children.iter().map(|child| self.node(child, version.as_deref())).collect();
         self.xpath_version = version;
         self.variables.clear();
         self.within = format!("policy set {}", set.head.id);
-        self.head(&set.head, set.head.broken.clone(), false, kind, index)
+        self.head(&set.head, set.head.broken.clone(), false, KindDraft::PolicySet(children))
     }
 
-    fn index(&mut self, targets: &[(u32, Target)]) -> u32 {
-        match Index::new(targets, &self.program.sets, &self.program.symbols) {
-            Some(index) => push(&mut self.program.indexes, index),
-            None => NONE,
-        }
-    }
-
-    fn head(&mut self, head: &policy::Head, mut broken: Option<LoadError>, is_policy: bool, kind: NodeKind, index: u32) -> Node {
+    fn head(&mut self, head: &policy::Head, mut broken: Option<LoadError>, is_policy: bool, kind: KindDraft) -> NodeDraft {
         let element = if is_policy { "Policy" } else { "PolicySet" };
         if !self.names.insert((head.id.clone(), head.version.to_string())) {
             self.keep::<()>(Err(wrong(head.at, element, "another policy of the document has the same identifier and version")), &mut broken);
@@ -254,19 +225,12 @@ impl<'o> Compiler<'o> {
         let algorithm = self.algorithm(head, element, is_policy);
         let algorithm = self.keep(algorithm, &mut broken).unwrap_or(Algorithm::FirstApplicable);
         let target = self.target(&head.target);
-        let target = self.keep(target, &mut broken).unwrap_or_default();
+        let (sets, clauses) = self.keep(target, &mut broken).unwrap_or_default();
         let obligations = self.obligations(&head.obligations, &head.advice);
         let obligations = self.keep(obligations, &mut broken).unwrap_or_default();
-        Node {
-            kind,
-            id: head.id.as_str().into(),
-            version: head.version.as_str().into(),
-            target,
-            algorithm,
-            obligations,
-            stub: self.stub(broken),
-            index,
-        }
+        let name = NodeName { is_set: !is_policy, id: head.id.as_str().into(), version: head.version.as_str().into() };
+        let (number, stub) = (push(&mut self.program.nodes, name), self.stub(broken));
+        NodeDraft { head: HeadDraft { number, stub, sets, clauses, obligations }, kind, algorithm }
     }
 
     fn algorithm(&mut self, head: &policy::Head, element: &str, is_policy: bool) -> Compiled<Algorithm> {
@@ -309,15 +273,18 @@ impl<'o> Compiler<'o> {
         broken.map_or(NONE, |error| push(&mut self.program.stubs, error))
     }
 
-    fn rule(&mut self, rule: &policy::Rule) -> Rule {
+    fn rule(&mut self, rule: &policy::Rule) -> RuleDraft {
         self.within = format!("rule {}", rule.id);
+        let number = push(&mut self.program.rules, rule.id.as_str().into());
         let mut broken = rule.broken.clone();
         let parts = if broken.is_some() { None } else { Some(self.rule_parts(rule)) };
-        let (target, condition, obligations) = parts.and_then(|p| self.keep(p, &mut broken)).unwrap_or((Target::default(), NONE, Span::default()));
-        Rule { id: rule.id.as_str().into(), effect: rule.effect, target, condition, obligations, stub: self.stub(broken) }
+        let parts = parts.and_then(|p| self.keep(p, &mut broken));
+        let ((sets, clauses), condition, obligations) = parts.unwrap_or_else(|| (Default::default(), NONE, Vec::new()));
+        let head = HeadDraft { number, stub: self.stub(broken), sets, clauses, obligations };
+        RuleDraft { head, effect: rule.effect, condition }
     }
 
-    fn rule_parts(&mut self, rule: &policy::Rule) -> Compiled<(Target, u32, Span)> {
+    fn rule_parts(&mut self, rule: &policy::Rule) -> Compiled<(Target, u32, Vec<Duty>)> {
         let target = self.target(&rule.target)?;
         let condition = match &rule.condition {
             None => NONE,
@@ -337,7 +304,7 @@ impl<'o> Compiler<'o> {
         for any_of in target {
             match self.symbol_set(any_of)? {
                 Some((symbols, NONE)) => sets.push(symbols),
-                Some((symbols, must)) => clauses.push(Clause::Set { symbols, must }),
+                Some((symbols, must)) => clauses.push(Clause::Set { symbols: extend(&mut self.program.symbols, symbols), must }),
                 None => {
                     let mut all_ofs = Vec::with_capacity(any_of.len());
                     for all_of in any_of {
@@ -348,12 +315,12 @@ impl<'o> Compiler<'o> {
                 }
             }
         }
-        Ok(Target { sets: extend(&mut self.program.sets, sets), clauses: extend(&mut self.program.clauses, clauses) })
+        Ok((sets, extend(&mut self.program.clauses, clauses)))
     }
 
     /// The symbols of an AnyOf whose alternatives are single equalities, and the designator of an attribute that
     /// must be present; none when it is of another form.
-    fn symbol_set(&mut self, any_of: &policy::AnyOf) -> Compiled<Option<(Span, u32)>> {
+    fn symbol_set(&mut self, any_of: &policy::AnyOf) -> Compiled<Option<(Vec<u32>, u32)>> {
         let (mut symbols, mut slot, mut must, mut mixed) = (Vec::with_capacity(any_of.len()), None, NONE, false);
         for all_of in any_of {
             let [only] = all_of.as_slice() else { return Ok(None) };
@@ -376,11 +343,11 @@ impl<'o> Compiler<'o> {
         }
         symbols.sort_unstable();
         symbols.dedup();
-        Ok(Some((extend(&mut self.program.symbols, symbols), must)))
+        Ok(Some((symbols, must)))
     }
 
-    fn obligations(&mut self, obligations: &[policy::ObligationExpression], advice: &[policy::ObligationExpression]) -> Compiled<Span> {
-        let mut out = Vec::with_capacity(obligations.len() + advice.len());
+    fn obligations(&mut self, obligations: &[policy::ObligationExpression], advice: &[policy::ObligationExpression]) -> Compiled<Vec<Duty>> {
+        let mut duties = Vec::with_capacity(obligations.len() + advice.len());
         for (expression, advice) in obligations.iter().map(|o| (o, false)).chain(advice.iter().map(|a| (a, true))) {
             let mut assignments = Vec::with_capacity(expression.assignments.len());
             for assignment in &expression.assignments {
@@ -394,9 +361,10 @@ impl<'o> Compiler<'o> {
             let is_constant = |a: &Assignment| matches!(self.program.expressions.get(a.expression as usize), Some(Expression::Constant(_)));
             let constant = assignments.iter().all(is_constant);
             let assignments = extend(&mut self.program.assignments, assignments);
-            out.push(Obligation { id: expression.id.as_str().into(), effect: expression.effect, advice, assignments, constant });
+            let number = push(&mut self.program.obligations, Obligation { id: expression.id.as_str().into(), assignments });
+            duties.push(Duty { number, effect: expression.effect, advice, constant });
         }
-        Ok(extend(&mut self.program.obligations, out))
+        Ok(duties)
     }
 
     fn match_(&mut self, m: &policy::Match) -> Compiled<Match> {

@@ -1,0 +1,269 @@
+//! What each decision looks at, as words in one piece of memory: policy sets, policies, rules and the symbols of their targets.
+//!
+//! A program that was asleep is far away. In lists of their own its parts would each have to be fetched from another place;
+//! here they are neighbours.
+//!
+//! A node or rule begins with the words of its [`Head`], the flags of its obligations, and the sets of its target, each as its
+//! length and its symbols. Then follow, of a policy, its index and its rules; of a policy set, its index and the places of its
+//! children, which come behind.
+
+use super::{Algorithm, NONE, Span, index::Index};
+use crate::xacml::policy::Effect;
+
+/// The words. Places are numbers of words; the root is at 0.
+#[derive(Debug, Default)]
+pub struct Code(Box<[u32]>);
+
+/// What nodes and rules have in common.
+#[derive(Debug, Clone, Copy)]
+pub struct Head<'c> {
+    /// Its number among the names of nodes, or of rules.
+    pub number: u32,
+    /// The error that stands in its place.
+    pub stub: u32,
+    pub target: Target<'c>,
+    pub obligations: Obligations<'c>,
+}
+
+/// A target: first the clauses that are cheap and cannot err, then the others in document order.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'c> {
+    sets: &'c [u32],
+    pub clauses: Span,
+}
+
+/// The obligations and advice of a node or rule.
+#[derive(Debug, Clone, Copy)]
+pub struct Obligations<'c> {
+    first: u32,
+    flags: &'c [u32],
+}
+
+/// What there is to know about an obligation before its values are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Duty {
+    pub number: u32,
+    pub effect: Effect,
+    pub advice: bool,
+    /// Its values are constants.
+    pub constant: bool,
+}
+
+/// A policy set, a policy or a reference to one.
+#[derive(Debug, Clone, Copy)]
+pub struct Node<'c> {
+    pub head: Head<'c>,
+    pub kind: NodeKind<'c>,
+    pub algorithm: Algorithm,
+    /// Finds the rules or children that may apply; empty when there is none.
+    pub index: &'c [u32],
+}
+
+#[derive(Debug, Clone, Copy)]
+pub enum NodeKind<'c> {
+    /// With its rules: the first, and how many there are.
+    Policy { first: u32, count: u32 },
+    /// With the places of its children.
+    PolicySet(&'c [u32]),
+    /// With the number of the reference.
+    Reference(u32),
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct Rule<'c> {
+    pub head: Head<'c>,
+    pub effect: Effect,
+    pub condition: u32,
+    /// Where the next one is.
+    pub next: u32,
+}
+
+/// A node or rule before it is written down, without what is its own.
+#[derive(Debug)]
+pub struct HeadDraft {
+    pub number: u32,
+    pub stub: u32,
+    /// The symbols of each set, sorted.
+    pub sets: Vec<Vec<u32>>,
+    pub clauses: Span,
+    /// Numbered in order.
+    pub obligations: Vec<Duty>,
+}
+
+/// A node before it is written down.
+#[derive(Debug)]
+pub struct NodeDraft {
+    pub head: HeadDraft,
+    pub kind: KindDraft,
+    pub algorithm: Algorithm,
+}
+
+#[derive(Debug)]
+pub enum KindDraft {
+    Policy(Vec<RuleDraft>),
+    PolicySet(Vec<NodeDraft>),
+    Reference(u32),
+}
+
+/// A rule before it is written down.
+#[derive(Debug)]
+pub struct RuleDraft {
+    pub head: HeadDraft,
+    pub effect: Effect,
+    pub condition: u32,
+}
+
+/// Words of a head.
+const HEAD: usize = 10;
+
+const POLICY: u32 = 0;
+const POLICY_SET: u32 = 1;
+const REFERENCE: u32 = 2;
+
+const DENY: u32 = 1;
+const ADVICE: u32 = 2;
+const CONSTANT: u32 = 4;
+
+impl<'c> Target<'c> {
+    /// The sets, of each of which the request must have a symbol, sorted: AnyOfs whose alternatives are single equalities.
+    pub fn sets(self) -> impl Iterator<Item = &'c [u32]> {
+        let mut words = self.sets;
+        std::iter::from_fn(move || {
+            let (length, rest) = words.split_first()?;
+            let (set, rest) = rest.split_at_checked(*length as usize)?;
+            words = rest;
+            Some(set)
+        })
+    }
+}
+
+impl<'c> Obligations<'c> {
+    pub const fn is_empty(self) -> bool {
+        self.flags.is_empty()
+    }
+
+    pub fn iter(self) -> impl Iterator<Item = Duty> + use<'c> {
+        (self.first..).zip(self.flags).map(|(number, flags)| Duty {
+            number,
+            effect: effect(*flags),
+            advice: flags & ADVICE != 0,
+            constant: flags & CONSTANT != 0,
+        })
+    }
+}
+
+const fn effect(flags: u32) -> Effect {
+    if flags & DENY == 0 { Effect::Permit } else { Effect::Deny }
+}
+
+const fn flag(effect: Effect) -> u32 {
+    match effect {
+        Effect::Permit => 0,
+        Effect::Deny => DENY,
+    }
+}
+
+impl Code {
+    /// Writes a policy or policy set down.
+    pub fn of(root: &NodeDraft) -> Self {
+        let mut words = Vec::new();
+        write_node(&mut words, root);
+        Self(words.into())
+    }
+
+    /// Looks at where a decision begins; the number means nothing. Fetched at once these come sooner than one after the other.
+    #[inline]
+    pub fn glance(&self) -> u32 {
+        // A line of memory has sixteen words.
+        self.0.iter().step_by(16).take(8).fold(0, |seen, word| seen ^ word)
+    }
+
+    /// The node at a place.
+    pub fn node(&self, at: u32) -> Option<Node<'_>> {
+        let (head, [tag, index, members], rest) = self.head(at)?;
+        let (index, rest) = rest.split_at_checked(index as usize)?;
+        let kind = match tag & 3 {
+            POLICY => NodeKind::Policy { first: u32::try_from(self.0.len() - rest.len()).ok()?, count: members },
+            POLICY_SET => NodeKind::PolicySet(rest.get(..members as usize)?),
+            _ => NodeKind::Reference(members),
+        };
+        Some(Node { head, kind, algorithm: *Algorithm::ALL.get(tag as usize >> 2)?, index })
+    }
+
+    /// The rule at a place.
+    pub fn rule(&self, at: u32) -> Option<Rule<'_>> {
+        let (head, [tag, condition, next], _) = self.head(at)?;
+        Some(Rule { head, effect: effect(tag), condition, next })
+    }
+
+    /// The head at a place, the words of it that nodes and rules have for their own, and what comes behind.
+    #[inline]
+    fn head(&self, at: u32) -> Option<(Head<'_>, [u32; 3], &[u32])> {
+        let (head, rest) = self.0.get(at as usize..)?.split_first_chunk::<HEAD>()?;
+        let [tag, number, stub, start, end, first, obligations, sets, one, other] = *head;
+        let (flags, rest) = rest.split_at_checked(obligations as usize)?;
+        let (sets, rest) = rest.split_at_checked(sets as usize)?;
+        let (target, obligations) = (Target { sets, clauses: Span { start, end } }, Obligations { first, flags });
+        Some((Head { number, stub, target, obligations }, [tag, one, other], rest))
+    }
+}
+
+fn place(words: &[u32]) -> u32 {
+    u32::try_from(words.len()).unwrap_or(NONE)
+}
+
+fn write_head(words: &mut Vec<u32>, draft: &HeadDraft, [tag, one, other]: [u32; 3]) {
+    let HeadDraft { number, stub, sets, clauses, obligations } = draft;
+    let length = |n: usize| u32::try_from(n).unwrap_or(NONE);
+    let of_sets = sets.iter().map(|set| set.len() + 1).sum();
+    let first = obligations.first().map_or(0, |duty| duty.number);
+    let head: [u32; HEAD] = [tag, *number, *stub, clauses.start, clauses.end, first, length(obligations.len()), length(of_sets), one, other];
+    words.extend(head);
+    words.extend(obligations.iter().map(|duty| flag(duty.effect) | u32::from(duty.advice) * ADVICE | u32::from(duty.constant) * CONSTANT));
+    for set in sets {
+        words.push(length(set.len()));
+        words.extend(set);
+    }
+}
+
+// The depth of nodes is that of the document, which is bounded.
+fn write_node(words: &mut Vec<u32>, draft: &NodeDraft) {
+    let (kind, members): (u32, Vec<&HeadDraft>) = match &draft.kind {
+        KindDraft::Policy(rules) => (POLICY, rules.iter().map(|rule| &rule.head).collect()),
+        KindDraft::PolicySet(children) => (POLICY_SET, children.iter().map(|child| &child.head).collect()),
+        KindDraft::Reference(_) => (REFERENCE, Vec::new()),
+    };
+    let sets: Vec<&[Vec<u32>]> = members.iter().map(|head| if head.stub == NONE { &*head.sets } else { &[] }).collect();
+    let index = Index::new(&sets);
+    let algorithm = Algorithm::ALL.iter().position(|a| *a == draft.algorithm).unwrap_or(usize::MAX);
+    let length = index.as_ref().map_or(0, Index::words);
+    let last = if let KindDraft::Reference(number) = draft.kind { number as usize } else { members.len() };
+    let own = [kind as usize | algorithm << 2, length, last].map(|n| u32::try_from(n).unwrap_or(NONE));
+    write_head(words, &draft.head, own);
+    let at = words.len();
+    words.resize(at + length, 0);
+    let mut places = Vec::new();
+    match &draft.kind {
+        KindDraft::Policy(rules) => {
+            for rule in rules {
+                let start = words.len();
+                places.push(place(words));
+                write_head(words, &rule.head, [flag(rule.effect), rule.condition, 0]);
+                words[start + HEAD - 1] = place(words);
+            }
+        }
+        KindDraft::PolicySet(children) => {
+            let table = words.len();
+            words.resize(table + children.len(), 0);
+            for (n, child) in children.iter().enumerate() {
+                places.push(place(words));
+                words[table + n] = place(words);
+                write_node(words, child);
+            }
+        }
+        KindDraft::Reference(_) => {}
+    }
+    if let Some(index) = index {
+        index.write(&places, &mut words[at..at + length]);
+    }
+}
