@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{NONE, Program, Slot, vocabulary::Attributes};
+use super::{NONE, Program, dictionary::Slot, vocabulary::Attributes};
 use crate::xacml::{
     context::Category,
     ids,
@@ -153,7 +153,7 @@ impl<'r> Prepared<'r> {
     }
 
     pub(super) fn given(program: &'r Program, given: Given<'r>, environment: Environment<'r>, binding: &'r mut Binding) -> Self {
-        program.awaken_slots();
+        std::hint::black_box(program.dictionaries.glance());
         std::hint::black_box(program.code.glance());
         let attributes = program.vocabulary.attributes();
         binding.reset(program);
@@ -181,7 +181,7 @@ fn same(a: &str, b: &str) -> bool {
 /// Attributes that the program looks at and the request lacks.
 fn supplied(program: &Program, attributes: &Attributes, binding: &Binding, environment: &Environment<'_>) -> Vec<Category<'static>> {
     let mut out: Vec<Category<'static>> = Vec::new();
-    for slot in program.attributes.iter().filter(|(_, slot)| binding.is_empty(*slot)).filter_map(|(number, _)| attributes.get(*number)) {
+    for slot in program.dictionaries.slots().filter(|slot| binding.is_empty(slot.number)).filter_map(|slot| attributes.get(slot.attribute)) {
         let clock = (&*slot.category == ids::ENVIRONMENT)
             .then(|| CLOCK.iter().find(|(id, data_type)| **id == *slot.attribute_id && *data_type == slot.data_type))
             .flatten()
@@ -212,7 +212,7 @@ fn from_clock(data_type: DataType, now: i64) -> Option<Value<'static>> {
 impl Binding {
     fn reset(&mut self, program: &Program) {
         self.heads.clear();
-        self.heads.resize(program.slots.len(), (NONE, NONE));
+        self.heads.resize(program.dictionaries.len() as usize, (NONE, NONE));
         self.links.clear();
         self.symbols.clear();
     }
@@ -221,6 +221,7 @@ impl Binding {
         let Some(names) = attributes.category(&category.category) else { return };
         let number = u32::try_from(number).unwrap_or(NONE);
         let mut last: Option<(&str, &[(DataType, u32)])> = None;
+        let mut slot_of = (NONE, None);
         for (a, attribute) in category.attributes.iter().enumerate() {
             let known = match last {
                 Some((id, known)) if same(id, &attribute.id) => known,
@@ -233,11 +234,13 @@ impl Binding {
             for (v, value) in attribute.values.iter().enumerate() {
                 let value_type = value.value.data_type();
                 let Some((_, wanted)) = known.iter().find(|(data_type, _)| *data_type == value_type) else { continue };
-                let Some(slot_number) = program.slot_of(*wanted) else { continue };
-                let Some(slot) = program.slots.get(slot_number as usize) else { continue };
+                if slot_of.0 != *wanted {
+                    slot_of = (*wanted, program.dictionaries.slot_of(*wanted));
+                }
+                let Some(slot) = slot_of.1 else { continue };
                 if slot.read {
-                    self.link(slot_number, Link { category: number, attribute: a as u32, value: v as u32, next: NONE });
-                } else if let Some(head) = self.heads.get_mut(slot_number as usize) {
+                    self.link(slot.number, Link { category: number, attribute: a as u32, value: v as u32, next: NONE });
+                } else if let Some(head) = self.heads.get_mut(slot.number as usize) {
                     *head = (UNREAD, UNREAD);
                 }
                 self.mark(program, slot, &value.value);
@@ -260,15 +263,10 @@ impl Binding {
         }
     }
 
-    fn mark(&mut self, program: &Program, slot: &Slot, value: &Value<'_>) {
+    fn mark(&mut self, program: &Program, slot: Slot, value: &Value<'_>) {
         let (Value::String(text) | Value::AnyUri(text)) = value else { return };
-        for (dictionary, ignores_case) in [(slot.exact, false), (slot.folded, true)] {
-            if program.filters.get(dictionary as usize).is_some_and(|filter| filter.may_have(text, ignores_case))
-                && let Some(symbol) = program.dictionaries.get(dictionary as usize).and_then(|dictionary| dictionary.get(text))
-            {
-                self.symbols.push(symbol);
-            }
-        }
+        let symbols = [slot.exact, slot.folded].map(|place| program.dictionaries.get(place, text, &program.vocabulary.hasher));
+        self.symbols.extend(symbols.into_iter().flatten());
     }
 
     /// Whether the request has a value with this symbol.

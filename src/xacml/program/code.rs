@@ -179,6 +179,7 @@ impl Code {
     }
 
     /// The node at a place.
+    #[inline]
     pub fn node(&self, at: u32) -> Option<Node<'_>> {
         let (head, [tag, index, members], rest) = self.head(at)?;
         let (index, rest) = rest.split_at_checked(index as usize)?;
@@ -191,6 +192,7 @@ impl Code {
     }
 
     /// The rule at a place.
+    #[inline]
     pub fn rule(&self, at: u32) -> Option<Rule<'_>> {
         let (head, [tag, condition, next], _) = self.head(at)?;
         Some(Rule { head, effect: effect(tag), condition, next })

@@ -2,40 +2,239 @@
 
 use std::hash::{BuildHasher, Hasher};
 
-use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
+use hashbrown::{DefaultHashBuilder, HashMap};
 
-/// Numbers of texts. Its hash is seeded, since the texts come from outside.
+use super::NONE;
+
+/// Texts and their numbers, while a program is compiled.
 #[derive(Debug)]
-pub struct Dictionary {
-    table: HashTable<Entry>,
-    /// The texts, one behind the other.
-    texts: String,
-    hasher: DefaultHashBuilder,
+pub struct Draft {
+    numbers: HashMap<Box<str>, u32>,
     /// Upper and lower case are the same; texts are kept in lower case.
     ignores_case: bool,
 }
 
+impl Draft {
+    pub fn new(ignores_case: bool) -> Self {
+        Self { numbers: HashMap::new(), ignores_case }
+    }
+
+    /// The number of a text, which is this one if it is new.
+    pub fn number(&mut self, text: &str, next: u32) -> u32 {
+        let text = if self.ignores_case { text.to_lowercase() } else { text.to_owned() };
+        *self.numbers.entry(text.into()).or_insert(next)
+    }
+}
+
+/// An attribute that a program looks at: its values in a request are numbered once, before the decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slot {
+    /// Its number in the vocabulary.
+    pub attribute: u32,
+    /// Its number in the program.
+    pub number: u32,
+    /// Dictionary with the symbols of texts that are compared as they are.
+    pub exact: u32,
+    /// Dictionary with the symbols of texts that are compared in lower case.
+    pub folded: u32,
+    /// The values are looked at, or their absence is an error; else their symbols are all there is to know.
+    pub read: bool,
+}
+
+/// The slots of a program, and the dictionaries with the texts that it compares them with, as words in one piece of memory, as
+/// the words of [`Code`](super::code::Code) are and for the same reason.
+///
+/// First come the slots, by the numbers of their attributes. A dictionary has a [`Filter`], a table with a part of the hash and
+/// the place of each text, and the texts: length and number, then the bytes. Its hash is seeded, since the texts come from outside.
+#[derive(Debug, Default)]
+pub struct Dictionaries {
+    words: Box<[u64]>,
+    slots: u32,
+}
+
+/// Words of a slot.
+const SLOT: usize = 2;
+/// Words of a dictionary before its table.
+const HEAD: usize = 5;
+
+/// Mark of a slot that is read.
+const READ: u32 = 1 << 31;
+/// Mark of a dictionary whose texts are in lower case.
+const IGNORES_CASE: u32 = 1;
+
+const fn pair(high: u32, low: u32) -> u64 {
+    (high as u64) << 32 | low as u64
+}
+
+const fn parts(word: u64) -> (u32, u32) {
+    ((word >> 32) as u32, word as u32)
+}
+
+impl Dictionaries {
+    /// Writes slots and dictionaries down. Slots name dictionaries by their numbers in the list.
+    pub fn of(slots: &mut [Slot], drafts: &[Draft], hasher: &DefaultHashBuilder) -> Self {
+        slots.sort_unstable_by_key(|slot| slot.attribute);
+        let mut words = vec![0; slots.len() * SLOT];
+        let places: Vec<u32> = drafts
+            .iter()
+            .map(|draft| {
+                let place = number(words.len());
+                write(&mut words, draft, hasher);
+                place
+            })
+            .collect();
+        let place = |dictionary: u32| places.get(dictionary as usize).copied().unwrap_or(0);
+        for (slot, space) in slots.iter().zip(words.as_chunks_mut::<SLOT>().0) {
+            let marks = if slot.read { READ } else { 0 };
+            *space = [pair(slot.attribute, slot.number | marks), pair(place(slot.exact), place(slot.folded))];
+        }
+        Self { words: words.into(), slots: number(slots.len()) }
+    }
+
+    /// How many slots there are.
+    pub const fn len(&self) -> u32 {
+        self.slots
+    }
+
+    /// The slots, which name dictionaries by their places.
+    pub fn slots(&self) -> impl ExactSizeIterator<Item = Slot> {
+        let slots = self.words.get(..self.slots as usize * SLOT).unwrap_or_default();
+        slots.as_chunks::<SLOT>().0.iter().map(|[name, dictionaries]| {
+            let ((attribute, marked), (exact, folded)) = (parts(*name), parts(*dictionaries));
+            Slot { attribute, number: marked & !READ, exact, folded, read: marked & READ != 0 }
+        })
+    }
+
+    /// The slot of an attribute of the vocabulary.
+    pub fn slot_of(&self, attribute: u32) -> Option<Slot> {
+        // Among few, looking at each is quicker.
+        const FEW: u32 = 8;
+        if self.slots <= FEW {
+            return self.slots().find(|slot| slot.attribute == attribute);
+        }
+        let words = self.words.get(..self.slots as usize * SLOT).unwrap_or_default().as_chunks::<SLOT>().0;
+        let found = words.binary_search_by_key(&attribute, |[name, _]| parts(*name).0).ok()?;
+        self.slots().nth(found)
+    }
+
+    /// Looks at where the numbering of values begins; the number means nothing. Fetched at once these come sooner than one after
+    /// the other.
+    #[inline]
+    pub fn glance(&self) -> u64 {
+        // A line of memory has eight words.
+        self.words.iter().step_by(8).take(8).fold(0, |seen, word| seen ^ word)
+    }
+
+    /// The number of a text in the dictionary at a place. Nothing is allocated when it is ASCII.
+    #[inline]
+    pub fn get(&self, place: u32, text: &str, hasher: &DefaultHashBuilder) -> Option<u32> {
+        if place == 0 {
+            return None;
+        }
+        let (head, rest) = self.words.get(place as usize..)?.split_first_chunk::<HEAD>()?;
+        let [marks, filter @ ..] = head;
+        let (mask, marks) = parts(*marks);
+        let ignores_case = marks & IGNORES_CASE != 0;
+        if Filter::may_have(filter, text, ignores_case) { look_up(rest, mask, ignores_case, text, hasher) } else { None }
+    }
+
+    /// The texts of the dictionary at a place, with their numbers.
+    pub fn texts(&self, place: u32) -> Vec<(String, u32)> {
+        let Some((head, rest)) = self.words.get(place as usize..).filter(|_| place != 0).and_then(|d| d.split_first_chunk::<HEAD>()) else {
+            return Vec::new();
+        };
+        let (mask, _) = parts(head[0]);
+        let table = rest.get(..=mask as usize).unwrap_or_default();
+        let text = |entry: &u64| {
+            let (length, number, words) = record(rest, parts(*entry).1)?;
+            let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).take(length).collect();
+            Some((String::from_utf8(bytes).ok()?, number))
+        };
+        table.iter().filter_map(text).collect()
+    }
+}
+
+fn number(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(NONE)
+}
+
+/// Writes a dictionary behind others.
+fn write(words: &mut Vec<u64>, draft: &Draft, hasher: &DefaultHashBuilder) {
+    let capacity = (draft.numbers.len() * 2).next_power_of_two();
+    let (marks, mut filter) = (if draft.ignores_case { IGNORES_CASE } else { 0 }, [0; 4]);
+    draft.numbers.keys().for_each(|text| Filter::add(&mut filter, text, draft.ignores_case));
+    words.push(pair(number(capacity - 1), marks));
+    words.extend(filter);
+    let table = words.len();
+    words.resize(table + capacity, 0);
+    for (text, symbol) in &draft.numbers {
+        let hash = hash_of(hasher, draft.ignores_case, text).0;
+        let free = steps(hash, capacity - 1).find(|n| words.get(table + n).is_none_or(|entry| *entry == 0)).unwrap_or(0);
+        words[table + free] = pair(tag(hash), number(words.len() - table));
+        words.push(pair(number(text.len()), *symbol));
+        words.extend(words_of(text));
+    }
+}
+
+/// Places of a table where a hash may be.
+fn steps(hash: u64, mask: usize) -> impl Iterator<Item = usize> {
+    (0..=mask).map(move |n| (hash as usize).wrapping_add(n) & mask)
+}
+
+/// The part of a hash that stands in the table.
+const fn tag(hash: u64) -> u32 {
+    (hash >> 32) as u32
+}
+
+/// Length, number and words of the text at a place, counted from the table.
+fn record(words: &[u64], place: u32) -> Option<(usize, u32, &[u64])> {
+    let (head, rest) = words.get(place as usize..).filter(|_| place != 0)?.split_first()?;
+    let (length, number) = parts(*head);
+    Some((length as usize, number, rest.get(..(length as usize).div_ceil(8))?))
+}
+
+fn look_up(words: &[u64], mask: u32, ignores_case: bool, text: &str, hasher: &DefaultHashBuilder) -> Option<u32> {
+    let (hash, ascii) = hash_of(hasher, ignores_case, text);
+    if ignores_case && !ascii {
+        let folded = text.to_lowercase();
+        return find(words, mask, hash_of(hasher, ignores_case, &folded).0, |length, known| length == folded.len() && words_of(&folded).eq(known));
+    }
+    if ignores_case {
+        return find(words, mask, hash, |length, known| length == text.len() && words_of(text).map(in_lower_case).eq(known));
+    }
+    find(words, mask, hash, |length, known| length == text.len() && words_of(text).eq(known))
+}
+
+fn find(words: &[u64], mask: u32, hash: u64, is_it: impl Fn(usize, std::iter::Copied<std::slice::Iter<'_, u64>>) -> bool) -> Option<u32> {
+    for n in steps(hash, mask as usize) {
+        let (known, place) = parts(*words.get(n)?);
+        if place == 0 {
+            return None;
+        }
+        if known == tag(hash)
+            && let Some((length, number, text)) = record(words, place)
+            && is_it(length, text.iter().copied())
+        {
+            return Some(number);
+        }
+    }
+    None
+}
+
 /// A bit for the end of each text of a dictionary: most texts of a request are not in it, and are turned away without hashing.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Filter([u64; 4]);
+struct Filter;
 
 impl Filter {
     /// Whether a text may be in the dictionary.
     #[inline]
-    pub fn may_have(&self, text: &str, ignores_case: bool) -> bool {
-        Self::place(text, ignores_case).is_none_or(|(word, bit)| self.0[word] & bit != 0)
-    }
-
-    /// Looks at where it lies; the number means nothing.
-    #[inline]
-    pub const fn glance(&self) -> u32 {
-        self.0[0] as u32
+    fn may_have(filter: &[u64; 4], text: &str, ignores_case: bool) -> bool {
+        Self::place(text, ignores_case).is_none_or(|(word, bit)| filter[word] & bit != 0)
     }
 
     /// Notes a text that is in it.
-    pub fn add(&mut self, text: &str, ignores_case: bool) {
+    fn add(filter: &mut [u64; 4], text: &str, ignores_case: bool) {
         if let Some((word, bit)) = Self::place(text, ignores_case) {
-            self.0[word] |= bit;
+            filter[word] |= bit;
         }
     }
 
@@ -54,82 +253,11 @@ impl Filter {
     }
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Entry {
-    start: u32,
-    length: u32,
-    number: u32,
-}
-
-impl Entry {
-    #[inline]
-    fn text(self, texts: &str) -> &str {
-        texts.get(self.start as usize..self.start as usize + self.length as usize).unwrap_or_default()
-    }
-}
-
-impl Dictionary {
-    pub fn new(ignores_case: bool) -> Self {
-        Self { table: HashTable::new(), texts: String::new(), hasher: DefaultHashBuilder::default(), ignores_case }
-    }
-
-    /// Looks at where it lies; the number means nothing.
-    #[inline]
-    pub fn glance(&self) -> u32 {
-        u32::from(self.texts.as_bytes().first().copied().unwrap_or(0)) ^ self.table.iter().next().map_or(0, |entry| entry.number)
-    }
-
-    /// What turns most other texts away.
-    pub fn filter(&self) -> Filter {
-        let mut filter = Filter::default();
-        self.iter().for_each(|(text, _)| filter.add(text, self.ignores_case));
-        filter
-    }
-
-    /// The texts and their numbers.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, u32)> {
-        self.table.iter().map(|entry| (entry.text(&self.texts), entry.number))
-    }
-
-    /// The number of a text. Nothing is allocated when it is ASCII.
-    pub fn get(&self, text: &str) -> Option<u32> {
-        let (hash, ascii) = self.hash(text);
-        if self.ignores_case {
-            if !ascii {
-                return self.find(&text.to_lowercase());
-            }
-            return self.table.find(hash, |known| known.text(&self.texts).eq_ignore_ascii_case(text)).map(|known| known.number);
-        }
-        self.table.find(hash, |known| known.text(&self.texts) == text).map(|known| known.number)
-    }
-
-    fn find(&self, text: &str) -> Option<u32> {
-        self.table.find(self.hash(text).0, |known| known.text(&self.texts) == text).map(|known| known.number)
-    }
-
-    /// The number of a text, which is this one if it is new.
-    pub fn number(&mut self, text: &str, next: u32) -> u32 {
-        let text = if self.ignores_case { text.to_lowercase() } else { text.to_owned() };
-        if let Some(number) = self.find(&text) {
-            return number;
-        }
-        let hash = self.hash(&text).0;
-        let Self { table, texts, hasher, ignores_case } = self;
-        let (Ok(start), Ok(length)) = (u32::try_from(texts.len()), u32::try_from(text.len())) else { return next };
-        texts.push_str(&text);
-        table.insert_unique(hash, Entry { start, length, number: next }, |known| hash_of(hasher, *ignores_case, known.text(texts)).0);
-        next
-    }
-
-    pub fn shrink_to_fit(&mut self) {
-        let Self { table, texts, hasher, ignores_case } = self;
-        texts.shrink_to_fit();
-        table.shrink_to_fit(|known| hash_of(hasher, *ignores_case, known.text(texts)).0);
-    }
-
-    fn hash(&self, text: &str) -> (u64, bool) {
-        hash_of(&self.hasher, self.ignores_case, text)
-    }
+/// The bytes of a text, eight to a word, with zeros behind.
+fn words_of(text: &str) -> impl Iterator<Item = u64> {
+    let (words, rest) = text.as_bytes().as_chunks::<8>();
+    let last = (!rest.is_empty()).then(|| last_word(rest));
+    words.iter().map(|word| u64::from_le_bytes(*word)).chain(last)
 }
 
 /// The hash of a text, and whether it is ASCII.
@@ -225,32 +353,53 @@ mod tests {
 
     use super::*;
 
+    /// One dictionary, and the function that finds a text in it.
+    fn written(draft: Draft) -> impl Fn(&str) -> Option<u32> {
+        let hasher = DefaultHashBuilder::default();
+        let dictionaries = Dictionaries::of(&mut [Slot { attribute: 7, number: 3, exact: 0, folded: NONE, read: true }], &[draft], &hasher);
+        let slot = dictionaries.slot_of(7).unwrap();
+        assert_eq!((slot.number, slot.folded, slot.read, dictionaries.len()), (3, 0, true, 1));
+        for (text, number) in dictionaries.texts(slot.exact) {
+            assert_eq!(dictionaries.get(slot.exact, &text, &hasher), Some(number));
+        }
+        move |text| dictionaries.get(slot.exact, text, &hasher)
+    }
+
     #[test]
     fn a_text_is_found_in_any_case_or_as_it_is() {
-        let (mut exact, mut folded) = (Dictionary::new(false), Dictionary::new(true));
-        for (n, text) in (0..).zip(["", "a", "Read", "eight-ch", "nine-char", "ÆØÅ", "straße", "\u{212A}elvin", "skd-resource-00042"]) {
+        let (mut exact, mut folded) = (Draft::new(false), Draft::new(true));
+        let texts = ["", "a", "Read", "eight-ch", "nine-char", "ÆØÅ", "straße", "\u{212A}elvin", "skd-resource-00042"];
+        for (n, text) in (0..).zip(texts) {
             assert_eq!((exact.number(text, n), folded.number(text, n)), (n, n));
-            assert_eq!((exact.get(text), folded.get(text)), (Some(n), Some(n)));
-            assert_eq!(folded.get(&text.to_lowercase()), Some(n));
         }
-        assert_eq!((exact.get("read"), folded.get("READ"), folded.get("æøÅ"), folded.get("KELVIN")), (None, Some(2), Some(5), Some(7)));
-        assert_eq!(exact.number("Read", 99), 2);
-        folded.shrink_to_fit();
-        assert_eq!(folded.get("NINE-CHAR"), Some(4));
+        assert_eq!((exact.number("Read", 99), exact.number("read", 99), folded.number("READ", 99)), (2, 99, 2));
+        let (exact, folded) = (written(exact), written(folded));
+        for (n, text) in (0..).zip(texts) {
+            assert_eq!((exact(text), folded(text), folded(&text.to_lowercase())), (Some(n), Some(n), Some(n)));
+        }
+        assert_eq!(
+            (exact("read"), folded("READ"), folded("æøÅ"), folded("KELVIN"), folded("NINE-CHAR")),
+            (Some(99), Some(2), Some(5), Some(7), Some(4))
+        );
+        assert_eq!((exact("rea"), exact("read\0"), folded("eight-c"), folded("nine-chas")), (None, None, None, None));
+    }
+
+    #[test]
+    fn an_empty_dictionary_has_no_text() {
+        assert_eq!((written(Draft::new(true))(""), written(Draft::new(false))("a")), (None, None));
     }
 
     proptest! {
         #[test]
         fn a_lookup_agrees_with_lower_case(texts in prop::collection::vec(".{0,12}|[a-zA-Z@\\[`{]{0,20}", 0..20), asked in ".{0,12}|[a-zA-Z@\\[`{]{0,20}") {
-            let (mut dictionary, mut plain) = (Dictionary::new(true), std::collections::HashMap::new());
+            let (mut draft, mut plain) = (Draft::new(true), std::collections::HashMap::new());
             for (n, text) in (0..).zip(&texts) {
                 let number = *plain.entry(text.to_lowercase()).or_insert(n);
-                prop_assert_eq!(dictionary.number(text, n), number);
+                prop_assert_eq!(draft.number(text, n), number);
             }
-            let filter = dictionary.filter();
+            let find = written(draft);
             for text in texts.iter().chain([&asked]) {
-                prop_assert!(filter.may_have(text, true) || !plain.contains_key(&text.to_lowercase()));
-                prop_assert_eq!(dictionary.get(text), plain.get(&text.to_lowercase()).copied());
+                prop_assert_eq!(find(text), plain.get(&text.to_lowercase()).copied());
             }
         }
 

@@ -31,7 +31,7 @@ use super::{
     values::{DataType, Namespaces},
 };
 use code::Code;
-use dictionary::{Dictionary, Filter};
+use dictionary::Dictionaries;
 use vocabulary::AttributeName;
 
 /// No number.
@@ -72,12 +72,8 @@ pub struct Program {
     regexes: Vec<Regex>,
     /// Where the attributes of its slots have their numbers.
     vocabulary: Arc<Vocabulary>,
-    slots: Vec<Slot>,
-    /// Numbers of the attributes in the vocabulary, in order, each with its slot.
-    attributes: Vec<(u32, u32)>,
-    dictionaries: Vec<Dictionary>,
-    /// Of each dictionary.
-    filters: Vec<Filter>,
+    /// The attributes that it looks at, and the texts that it compares them with.
+    dictionaries: Dictionaries,
     designators: Vec<Designator>,
     selectors: Vec<Selector>,
     variables: Vec<u32>,
@@ -85,7 +81,6 @@ pub struct Program {
     assignments: Vec<Assignment>,
     references: Vec<Reference>,
     stubs: Vec<LoadError>,
-    symbol_count: u32,
     warnings: Vec<String>,
     /// It looks at the hour, the day or the instant.
     uses_clock: bool,
@@ -141,17 +136,6 @@ enum Expression {
     Variable(u32),
     /// A constant expression that has no value.
     Fault(Fault),
-}
-
-/// An attribute that the program looks at: its values in a request are numbered once, before the decision.
-#[derive(Debug, Clone, Copy)]
-struct Slot {
-    /// Dictionary with the symbols of texts that are compared as they are.
-    exact: u32,
-    /// Dictionary with the symbols of texts that are compared in lower case.
-    folded: u32,
-    /// The values are looked at, or their absence is an error; else their symbols are all there is to know.
-    read: bool,
 }
 
 #[derive(Debug)]
@@ -210,33 +194,11 @@ impl Program {
     pub fn mentions(&self, category: &str, attribute_id: &str) -> bool {
         let all = self.vocabulary.attributes();
         let is_it = |a: &AttributeName| *a.category == *category && *a.attribute_id == *attribute_id;
-        self.attributes.iter().any(|(number, _)| all.get(*number).is_some_and(is_it))
-    }
-
-    /// Looks at the numbers of values, before a request's are brought.
-    #[inline]
-    fn awaken_slots(&self) {
-        let mut seen = self.attributes.first().map_or(0, |(number, _)| *number) ^ self.slots.first().map_or(0, |slot| slot.exact);
-        self.filters.iter().step_by(2).take(4).for_each(|filter| seen ^= filter.glance());
-        self.dictionaries.iter().take(6).for_each(|dictionary| seen ^= dictionary.glance());
-        std::hint::black_box(seen);
-    }
-
-    /// The slot of an attribute of the vocabulary.
-    fn slot_of(&self, attribute: u32) -> Option<u32> {
-        // Among few, looking at each is quicker.
-        const FEW: usize = 8;
-        let found = if self.attributes.len() > FEW {
-            self.attributes.binary_search_by_key(&attribute, |(number, _)| *number).ok()
-        } else {
-            self.attributes.iter().position(|(number, _)| *number == attribute)
-        };
-        found.and_then(|n| self.attributes.get(n)).map(|(_, slot)| *slot)
+        self.dictionaries.slots().any(|slot| all.get(slot.attribute).is_some_and(is_it))
     }
 
     /// What a slot is of.
     fn attribute_of<'v>(&self, slot: u32, all: &'v vocabulary::Attributes) -> Option<&'v AttributeName> {
-        let number = self.attributes.iter().find(|(_, of)| *of == slot)?.0;
-        all.get(number)
+        all.get(self.dictionaries.slots().find(|s| s.number == slot)?.attribute)
     }
 }

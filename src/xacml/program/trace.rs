@@ -1,6 +1,6 @@
 //! How a decision came about.
 
-use super::{Bag, Match, Program, Span, dictionary::Dictionary};
+use super::{Bag, Match, Program, Span};
 use crate::xacml::{
     context::{Decision, MissingAttribute},
     error::Code,
@@ -75,16 +75,15 @@ impl Program {
     pub(super) fn describe_symbols(&self, symbols: &[u32]) -> Because {
         let (mut attributes, mut wanted) = (Vec::new(), Vec::new());
         let all = self.vocabulary.attributes();
-        for (number, slot) in (0..).zip(&self.slots) {
+        for slot in self.dictionaries.slots() {
             let mut texts: Vec<String> = [slot.exact, slot.folded]
                 .iter()
-                .filter_map(|dictionary| self.dictionaries.get(*dictionary as usize))
-                .flat_map(Dictionary::iter)
+                .flat_map(|dictionary| self.dictionaries.texts(*dictionary))
                 .filter(|(_, s)| symbols.binary_search(s).is_ok())
-                .map(|(text, _)| text.to_owned())
+                .map(|(text, _)| text)
                 .collect();
             if !texts.is_empty() {
-                attributes.extend(self.attribute_of(number, &all).map(|a| (a.category.to_string(), a.attribute_id.to_string())));
+                attributes.extend(all.get(slot.attribute).map(|a| (a.category.to_string(), a.attribute_id.to_string())));
                 wanted.append(&mut texts);
             }
         }

@@ -6,6 +6,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::{ArcSwap, Guard};
+use hashbrown::DefaultHashBuilder;
 
 use super::{compile::push, dictionary::Names};
 use crate::xacml::values::DataType;
@@ -44,6 +45,8 @@ impl Attributes {
 /// The attributes of programs that are in use together. It only grows: the program of a new policy adds what is new in it.
 #[derive(Debug, Default)]
 pub struct Vocabulary {
+    /// Of the dictionaries of the programs.
+    pub(super) hasher: DefaultHashBuilder,
     attributes: ArcSwap<Attributes>,
     growing: Mutex<()>,
 }

@@ -6,7 +6,11 @@ use super::{Compiler, push};
 use crate::xacml::{
     functions::Operation,
     policy,
-    program::{Designator, NONE, Slot, dictionary::Dictionary, vocabulary::AttributeName},
+    program::{
+        Designator, NONE,
+        dictionary::{Draft, Slot},
+        vocabulary::AttributeName,
+    },
     values::{DataType, Value},
 };
 
@@ -28,19 +32,19 @@ impl Compiler<'_> {
 
     fn slot(&mut self, category: &str, attribute_id: &str, data_type: DataType) -> u32 {
         let attribute = AttributeName { category: category.into(), attribute_id: attribute_id.into(), data_type };
-        let (slots, attributes) = (&mut self.program.slots, &mut self.attributes);
-        *self.slots.entry(attribute).or_insert_with_key(|attribute| {
+        let (slots, attributes) = (&mut self.slots, &mut self.attributes);
+        *self.numbers.entry(attribute).or_insert_with_key(|attribute| {
             attributes.push(attribute.clone());
-            push(slots, Slot { exact: NONE, folded: NONE, read: false })
+            let number = u32::try_from(slots.len()).unwrap_or(NONE);
+            push(slots, Slot { attribute: NONE, number, exact: NONE, folded: NONE, read: false })
         })
     }
 
     /// The symbol of a text that is compared for equality with an attribute of any issuer; none when it takes more
     /// than comparing numbers.
     pub(super) fn symbol(&mut self, operation: Operation, value: &Value<'_>, designator: u32) -> Option<u32> {
-        let program = &mut self.program;
-        let designator = program.designators.get(designator as usize).filter(|d| d.issuer.is_none() && d.slot != NONE)?;
-        let slot = program.slots.get_mut(designator.slot as usize)?;
+        let designator = self.program.designators.get(designator as usize).filter(|d| d.issuer.is_none() && d.slot != NONE)?;
+        let slot = self.slots.get_mut(designator.slot as usize)?;
         let text = match value {
             Value::String(text) | Value::AnyUri(text) => &**text,
             _ => return None,
@@ -51,11 +55,10 @@ impl Compiler<'_> {
             _ => return None,
         };
         if *dictionary == NONE {
-            *dictionary = push(&mut program.dictionaries, Dictionary::new(ignores_case));
+            *dictionary = push(&mut self.dictionaries, Draft::new(ignores_case));
         }
-        let next = program.symbol_count;
-        let symbol = program.dictionaries.get_mut(*dictionary as usize)?.number(text, next);
-        program.symbol_count += u32::from(symbol == next);
+        let symbol = self.dictionaries.get_mut(*dictionary as usize)?.number(text, self.symbols);
+        self.symbols += u32::from(symbol == self.symbols);
         Some(symbol)
     }
 }

@@ -10,7 +10,7 @@ use hashbrown::{HashMap, HashSet};
 use super::{
     Algorithm, Assignment, Bag, Clause, Expression, Match, NONE, NodeName, Obligation, Program, Span, Vocabulary, bind,
     code::{Code, Duty, HeadDraft, KindDraft, NodeDraft, RuleDraft},
-    dictionary::Dictionary,
+    dictionary::{Dictionaries, Draft, Slot},
     vocabulary::AttributeName,
 };
 use crate::xacml::{
@@ -83,9 +83,13 @@ struct Compiler<'o> {
     errors: Vec<LoadError>,
     program: Program,
     interned: intern::Interned,
-    /// Attributes met so far, by slot; and their slots.
+    /// Attributes met so far, by slot; their slots, and the numbers of these.
     attributes: Vec<AttributeName>,
-    slots: HashMap<AttributeName, u32>,
+    slots: Vec<Slot>,
+    numbers: HashMap<AttributeName, u32>,
+    dictionaries: Vec<Draft>,
+    /// How many symbols there are.
+    symbols: u32,
     /// Variables of the policy at hand.
     variables: HashMap<String, expressions::Variable>,
     names: HashSet<(String, String)>,
@@ -109,10 +113,7 @@ impl<'o> Compiler<'o> {
             constants: Vec::new(),
             regexes: Vec::new(),
             vocabulary: Arc::clone(vocabulary),
-            slots: Vec::new(),
-            attributes: Vec::new(),
-            dictionaries: Vec::new(),
-            filters: Vec::new(),
+            dictionaries: Dictionaries::default(),
             designators: Vec::new(),
             selectors: Vec::new(),
             variables: Vec::new(),
@@ -120,7 +121,6 @@ impl<'o> Compiler<'o> {
             assignments: Vec::new(),
             references: Vec::new(),
             stubs: Vec::new(),
-            symbol_count: 0,
             warnings: Vec::new(),
             uses_clock: false,
         };
@@ -130,7 +130,10 @@ impl<'o> Compiler<'o> {
             program,
             interned: intern::Interned::default(),
             attributes: Vec::new(),
-            slots: HashMap::new(),
+            slots: Vec::new(),
+            numbers: HashMap::new(),
+            dictionaries: Vec::new(),
+            symbols: 0,
             variables: HashMap::new(),
             names: HashSet::new(),
             xpath_version: None,
@@ -139,11 +142,8 @@ impl<'o> Compiler<'o> {
     }
 
     fn finish(self, root: &NodeDraft) -> Program {
-        let mut program = self.program;
+        let Self { mut program, mut slots, attributes, dictionaries, .. } = self;
         program.code = Code::of(root);
-        program.attributes = program.vocabulary.numbers(&self.attributes).into_iter().zip(0..).collect();
-        program.attributes.sort_unstable();
-        program.uses_clock = bind::CLOCK.iter().any(|(id, _)| program.mentions(ids::ENVIRONMENT, id));
         // Programs are kept by the thousand: what grew is cut to size.
         program.nodes.shrink_to_fit();
         program.rules.shrink_to_fit();
@@ -153,11 +153,7 @@ impl<'o> Compiler<'o> {
         program.matches.shrink_to_fit();
         program.expressions.shrink_to_fit();
         program.constants.shrink_to_fit();
-        program.slots.shrink_to_fit();
         program.designators.shrink_to_fit();
-        program.dictionaries.shrink_to_fit();
-        program.dictionaries.iter_mut().for_each(Dictionary::shrink_to_fit);
-        program.filters = program.dictionaries.iter().map(Dictionary::filter).collect();
         let in_matches = program.matches.iter().filter_map(|m| match m {
             Match::General { bag: Bag::Designator(number), .. } => Some(*number),
             _ => None,
@@ -169,10 +165,15 @@ impl<'o> Compiler<'o> {
         let must = (0..).zip(&program.designators).filter(|(_, d)| d.must_be_present).map(|(n, _)| n);
         for number in in_matches.chain(in_expressions).chain(must) {
             let slot = program.designators.get(number as usize).map_or(NONE, |d| d.slot);
-            if let Some(slot) = program.slots.get_mut(slot as usize) {
+            if let Some(slot) = slots.get_mut(slot as usize) {
                 slot.read = true;
             }
         }
+        for (slot, number) in slots.iter_mut().zip(program.vocabulary.numbers(&attributes)) {
+            slot.attribute = number;
+        }
+        program.dictionaries = Dictionaries::of(&mut slots, &dictionaries, &program.vocabulary.hasher);
+        program.uses_clock = bind::CLOCK.iter().any(|(id, _)| program.mentions(ids::ENVIRONMENT, id));
         program
     }
 
