@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{NONE, Program, dictionary::Slot, vocabulary::Attributes};
+use super::{NONE, Program, vocabulary::Attributes};
 use crate::xacml::{
     context::Category,
     ids,
@@ -221,7 +221,7 @@ impl Binding {
         let Some(names) = attributes.category(&category.category) else { return };
         let number = u32::try_from(number).unwrap_or(NONE);
         let mut last: Option<(&str, &[(DataType, u32)])> = None;
-        let mut slot_of = (NONE, None);
+        let (dictionaries, mut looked_up) = (&program.dictionaries, (NONE, None));
         for (a, attribute) in category.attributes.iter().enumerate() {
             let known = match last {
                 Some((id, known)) if same(id, &attribute.id) => known,
@@ -234,16 +234,21 @@ impl Binding {
             for (v, value) in attribute.values.iter().enumerate() {
                 let value_type = value.value.data_type();
                 let Some((_, wanted)) = known.iter().find(|(data_type, _)| *data_type == value_type) else { continue };
-                if slot_of.0 != *wanted {
-                    slot_of = (*wanted, program.dictionaries.slot_of(*wanted));
+                if looked_up.0 != *wanted {
+                    let slot = dictionaries.slot_of(*wanted);
+                    looked_up = (*wanted, slot.map(|slot| (slot, [slot.exact, slot.folded].map(|place| dictionaries.at(place)))));
                 }
-                let Some(slot) = slot_of.1 else { continue };
+                let Some((slot, texts)) = &looked_up.1 else { continue };
                 if slot.read {
                     self.link(slot.number, Link { category: number, attribute: a as u32, value: v as u32, next: NONE });
                 } else if let Some(head) = self.heads.get_mut(slot.number as usize) {
                     *head = (UNREAD, UNREAD);
                 }
-                self.mark(program, slot, &value.value);
+                if let Value::String(text) | Value::AnyUri(text) = &value.value {
+                    for dictionary in texts.iter().flatten() {
+                        self.symbols.extend(dictionary.get(text, &program.vocabulary.hasher));
+                    }
+                }
             }
         }
     }
@@ -261,12 +266,6 @@ impl Binding {
                 }
             }
         }
-    }
-
-    fn mark(&mut self, program: &Program, slot: Slot, value: &Value<'_>) {
-        let (Value::String(text) | Value::AnyUri(text)) = value else { return };
-        let symbols = [slot.exact, slot.folded].map(|place| program.dictionaries.get(place, text, &program.vocabulary.hasher));
-        self.symbols.extend(symbols.into_iter().flatten());
     }
 
     /// Whether the request has a value with this symbol.

@@ -125,32 +125,70 @@ impl Dictionaries {
         self.words.iter().step_by(8).take(8).fold(0, |seen, word| seen ^ word)
     }
 
-    /// The number of a text in the dictionary at a place. Nothing is allocated when it is ASCII.
+    /// The dictionary at a place.
     #[inline]
-    pub fn get(&self, place: u32, text: &str, hasher: &DefaultHashBuilder) -> Option<u32> {
-        if place == 0 {
-            return None;
-        }
-        let (head, rest) = self.words.get(place as usize..)?.split_first_chunk::<HEAD>()?;
-        let [marks, filter @ ..] = head;
+    pub fn at(&self, place: u32) -> Option<Dictionary<'_>> {
+        let ([marks, filter @ ..], words) = self.words.get(place as usize..).filter(|_| place != 0)?.split_first_chunk::<HEAD>()?;
         let (mask, marks) = parts(*marks);
-        let ignores_case = marks & IGNORES_CASE != 0;
-        if Filter::may_have(filter, text, ignores_case) { look_up(rest, mask, ignores_case, text, hasher) } else { None }
+        Some(Dictionary { filter, mask, ignores_case: marks & IGNORES_CASE != 0, words })
+    }
+}
+
+/// Numbers of texts.
+#[derive(Debug, Clone, Copy)]
+pub struct Dictionary<'d> {
+    filter: &'d [u64; 4],
+    mask: u32,
+    ignores_case: bool,
+    /// The table and the texts.
+    words: &'d [u64],
+}
+
+impl Dictionary<'_> {
+    /// The number of a text. Nothing is allocated when it is ASCII.
+    #[inline]
+    pub fn get(self, text: &str, hasher: &DefaultHashBuilder) -> Option<u32> {
+        if Filter::may_have(self.filter, text, self.ignores_case) { self.look_up(text, hasher) } else { None }
     }
 
-    /// The texts of the dictionary at a place, with their numbers.
-    pub fn texts(&self, place: u32) -> Vec<(String, u32)> {
-        let Some((head, rest)) = self.words.get(place as usize..).filter(|_| place != 0).and_then(|d| d.split_first_chunk::<HEAD>()) else {
-            return Vec::new();
-        };
-        let (mask, _) = parts(head[0]);
-        let table = rest.get(..=mask as usize).unwrap_or_default();
-        let text = |entry: &u64| {
-            let (length, number, words) = record(rest, parts(*entry).1)?;
+    #[inline(never)]
+    fn look_up(self, text: &str, hasher: &DefaultHashBuilder) -> Option<u32> {
+        let (hash, ascii) = hash_of(hasher, self.ignores_case, text);
+        if !self.ignores_case {
+            return self.find(hash, |known| words_of(text).eq(known), text.len());
+        }
+        if ascii {
+            return self.find(hash, |known| words_of(text).map(in_lower_case).eq(known), text.len());
+        }
+        let folded = text.to_lowercase();
+        self.find(hash_of(hasher, true, &folded).0, |known| words_of(&folded).eq(known), folded.len())
+    }
+
+    fn find(self, hash: u64, is_it: impl Fn(std::iter::Copied<std::slice::Iter<'_, u64>>) -> bool, length: usize) -> Option<u32> {
+        for n in steps(hash, self.mask as usize) {
+            let (known, place) = parts(*self.words.get(n)?);
+            if place == 0 {
+                return None;
+            }
+            if known == tag(hash)
+                && let Some((known_length, number, text)) = record(self.words, place)
+                && known_length == length
+                && is_it(text.iter().copied())
+            {
+                return Some(number);
+            }
+        }
+        None
+    }
+
+    /// The texts, with their numbers.
+    pub fn texts(self) -> impl Iterator<Item = (String, u32)> {
+        let table = self.words.get(..=self.mask as usize).unwrap_or_default();
+        table.iter().filter_map(move |entry| {
+            let (length, number, words) = record(self.words, parts(*entry).1)?;
             let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).take(length).collect();
             Some((String::from_utf8(bytes).ok()?, number))
-        };
-        table.iter().filter_map(text).collect()
+        })
     }
 }
 
@@ -191,34 +229,6 @@ fn record(words: &[u64], place: u32) -> Option<(usize, u32, &[u64])> {
     let (head, rest) = words.get(place as usize..).filter(|_| place != 0)?.split_first()?;
     let (length, number) = parts(*head);
     Some((length as usize, number, rest.get(..(length as usize).div_ceil(8))?))
-}
-
-fn look_up(words: &[u64], mask: u32, ignores_case: bool, text: &str, hasher: &DefaultHashBuilder) -> Option<u32> {
-    let (hash, ascii) = hash_of(hasher, ignores_case, text);
-    if ignores_case && !ascii {
-        let folded = text.to_lowercase();
-        return find(words, mask, hash_of(hasher, ignores_case, &folded).0, |length, known| length == folded.len() && words_of(&folded).eq(known));
-    }
-    if ignores_case {
-        return find(words, mask, hash, |length, known| length == text.len() && words_of(text).map(in_lower_case).eq(known));
-    }
-    find(words, mask, hash, |length, known| length == text.len() && words_of(text).eq(known))
-}
-
-fn find(words: &[u64], mask: u32, hash: u64, is_it: impl Fn(usize, std::iter::Copied<std::slice::Iter<'_, u64>>) -> bool) -> Option<u32> {
-    for n in steps(hash, mask as usize) {
-        let (known, place) = parts(*words.get(n)?);
-        if place == 0 {
-            return None;
-        }
-        if known == tag(hash)
-            && let Some((length, number, text)) = record(words, place)
-            && is_it(length, text.iter().copied())
-        {
-            return Some(number);
-        }
-    }
-    None
 }
 
 /// A bit for the end of each text of a dictionary: most texts of a request are not in it, and are turned away without hashing.
@@ -359,10 +369,9 @@ mod tests {
         let dictionaries = Dictionaries::of(&mut [Slot { attribute: 7, number: 3, exact: 0, folded: NONE, read: true }], &[draft], &hasher);
         let slot = dictionaries.slot_of(7).unwrap();
         assert_eq!((slot.number, slot.folded, slot.read, dictionaries.len()), (3, 0, true, 1));
-        for (text, number) in dictionaries.texts(slot.exact) {
-            assert_eq!(dictionaries.get(slot.exact, &text, &hasher), Some(number));
-        }
-        move |text| dictionaries.get(slot.exact, text, &hasher)
+        let dictionary = dictionaries.at(slot.exact).unwrap();
+        assert!(dictionary.texts().all(|(text, number)| dictionary.get(&text, &hasher) == Some(number)));
+        move |text| dictionaries.at(slot.exact).unwrap().get(text, &hasher)
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! How a decision came about.
 
-use super::{Bag, Match, Program, Span};
+use super::{Bag, Match, Program, Span, dictionary::Dictionary};
 use crate::xacml::{
     context::{Decision, MissingAttribute},
     error::Code,
@@ -78,7 +78,8 @@ impl Program {
         for slot in self.dictionaries.slots() {
             let mut texts: Vec<String> = [slot.exact, slot.folded]
                 .iter()
-                .flat_map(|dictionary| self.dictionaries.texts(*dictionary))
+                .filter_map(|place| self.dictionaries.at(*place))
+                .flat_map(Dictionary::texts)
                 .filter(|(_, s)| symbols.binary_search(s).is_ok())
                 .map(|(text, _)| text)
                 .collect();
