@@ -153,15 +153,15 @@ impl<'r> Prepared<'r> {
     }
 
     pub(super) fn given(program: &'r Program, given: Given<'r>, environment: Environment<'r>, binding: &'r mut Binding) -> Self {
-        std::hint::black_box(program.dictionaries.glance());
-        std::hint::black_box(program.code.glance());
-        let attributes = program.vocabulary.attributes();
+        std::hint::black_box(program.hot.dictionaries.glance());
+        std::hint::black_box(program.hot.code.glance());
+        let attributes = program.hot.vocabulary.attributes();
         binding.reset(program);
         for (n, category) in given.iter().enumerate() {
             binding.add(program, &attributes, n, category);
         }
         let mut extra = Vec::new();
-        if program.uses_clock || environment.source.is_some() {
+        if program.hot.uses_clock || environment.source.is_some() {
             extra = supplied(program, &attributes, binding, &environment);
             for (n, category) in extra.iter().enumerate() {
                 binding.add(program, &attributes, given.len() + n, category);
@@ -181,7 +181,7 @@ fn same(a: &str, b: &str) -> bool {
 /// Attributes that the program looks at and the request lacks.
 fn supplied(program: &Program, attributes: &Attributes, binding: &Binding, environment: &Environment<'_>) -> Vec<Category<'static>> {
     let mut out: Vec<Category<'static>> = Vec::new();
-    for slot in program.dictionaries.slots().filter(|slot| binding.is_empty(slot.number)).filter_map(|slot| attributes.get(slot.attribute)) {
+    for slot in program.hot.dictionaries.slots().filter(|slot| binding.is_empty(slot.number)).filter_map(|slot| attributes.get(slot.attribute)) {
         let clock = (&*slot.category == ids::ENVIRONMENT)
             .then(|| CLOCK.iter().find(|(id, data_type)| **id == *slot.attribute_id && *data_type == slot.data_type))
             .flatten()
@@ -212,7 +212,7 @@ fn from_clock(data_type: DataType, now: i64) -> Option<Value<'static>> {
 impl Binding {
     fn reset(&mut self, program: &Program) {
         self.heads.clear();
-        self.heads.resize(program.dictionaries.len() as usize, (NONE, NONE));
+        self.heads.resize(program.hot.dictionaries.len() as usize, (NONE, NONE));
         self.links.clear();
         self.symbols.clear();
     }
@@ -221,7 +221,7 @@ impl Binding {
         let Some(names) = attributes.category(&category.category) else { return };
         let number = u32::try_from(number).unwrap_or(NONE);
         let mut last: Option<(&str, &[(DataType, u32)])> = None;
-        let (dictionaries, mut looked_up) = (&program.dictionaries, (NONE, None));
+        let (dictionaries, mut looked_up) = (&program.hot.dictionaries, (NONE, None));
         for (a, attribute) in category.attributes.iter().enumerate() {
             let known = match last {
                 Some((id, known)) if same(id, &attribute.id) => known,
@@ -246,7 +246,7 @@ impl Binding {
                 }
                 if let Value::String(text) | Value::AnyUri(text) = &value.value {
                     for dictionary in texts.iter().flatten() {
-                        self.symbols.extend(dictionary.get(text, &program.vocabulary.hasher));
+                        self.symbols.extend(dictionary.get(text, &program.hot.vocabulary.hasher));
                     }
                 }
             }

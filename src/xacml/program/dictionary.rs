@@ -75,14 +75,14 @@ impl Dictionaries {
     pub fn of(slots: &mut [Slot], drafts: &[Draft], hasher: &DefaultHashBuilder) -> Self {
         slots.sort_unstable_by_key(|slot| slot.attribute);
         let mut words = vec![0; slots.len() * SLOT];
-        let places: Vec<u32> = drafts
-            .iter()
-            .map(|draft| {
-                let place = number(words.len());
-                write(&mut words, draft, hasher);
-                place
-            })
-            .collect();
+        // The small ones first, so that most of them are close together.
+        let mut by_size: Vec<usize> = (0..drafts.len()).collect();
+        by_size.sort_by_key(|n| drafts[*n].numbers.len());
+        let mut places = vec![0; drafts.len()];
+        for n in by_size {
+            places[n] = number(words.len());
+            write(&mut words, &drafts[n], hasher);
+        }
         let place = |dictionary: u32| places.get(dictionary as usize).copied().unwrap_or(0);
         for (slot, space) in slots.iter().zip(words.as_chunks_mut::<SLOT>().0) {
             let marks = if slot.read { READ } else { 0 };

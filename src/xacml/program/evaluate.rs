@@ -76,7 +76,7 @@ impl Prepared<'_> {
 
     fn run<'e, const TRACED: bool>(&'e self, collect_policies: bool, steps: u32, target_only: bool, work: &'e mut Work) -> Evaluation<'e> {
         // Again: a prepared request may have waited.
-        std::hint::black_box(self.program.code.glance());
+        std::hint::black_box(self.program.hot.code.glance());
         work.emissions.clear();
         work.contributions.clear();
         work.candidates.clear();
@@ -120,7 +120,7 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
     // The depth of nodes is that of the document, which is bounded, as is that of references.
     fn node(&mut self, place: u32) -> Verdict {
         let program = self.program;
-        let Some(node) = program.code.node(place) else { return DAMAGED };
+        let Some(node) = program.hot.code.node(place) else { return DAMAGED };
         let traced = self.enter(|| {
             let element = match node.kind {
                 NodeKind::Policy { .. } => "Policy",
@@ -209,7 +209,7 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
 
     fn rules(&mut self, node: &Node<'r>, first: u32, count: u32) -> Verdict {
         let mut tally = Tally::new(node.algorithm);
-        let code = &self.program.code;
+        let code = &self.program.hot.code;
         if TRACED || node.index.is_empty() {
             let mut place = first;
             for _ in 0..count {
@@ -321,7 +321,7 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
 
     /// Decided when the target of a node fits.
     fn target_verdict(&mut self, place: u32) -> Verdict {
-        let Some(node) = self.program.code.node(place) else { return DAMAGED };
+        let Some(node) = self.program.hot.code.node(place) else { return DAMAGED };
         if node.head.stub != NONE {
             return Verdict::Indeterminate(Extent::Both, self.stub(node.head.stub));
         }

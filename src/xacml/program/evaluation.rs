@@ -68,7 +68,7 @@ pub(super) fn missing(program: &Program, foreign: &[MissingAttribute], fault: Fa
     match fault.detail {
         Detail::Attribute(number) => {
             let designator = program.designators.get(number as usize)?;
-            let attributes = program.vocabulary.attributes();
+            let attributes = program.hot.vocabulary.attributes();
             let slot = program.attribute_of(designator.slot, &attributes)?;
             Some(MissingAttribute {
                 category: slot.category.to_string(),

@@ -57,7 +57,7 @@ impl Span {
 /// A compiled policy or policy set. Shared between threads; what one decision needs besides is a [`Scratch`].
 #[derive(Debug)]
 pub struct Program {
-    code: Code,
+    hot: Hot,
     /// Names of the nodes and rules, by number.
     nodes: Vec<NodeName>,
     rules: Vec<Box<str>>,
@@ -70,10 +70,6 @@ pub struct Program {
     arguments: Vec<u32>,
     constants: Vec<Operand<'static>>,
     regexes: Vec<Regex>,
-    /// Where the attributes of its slots have their numbers.
-    vocabulary: Arc<Vocabulary>,
-    /// The attributes that it looks at, and the texts that it compares them with.
-    dictionaries: Dictionaries,
     designators: Vec<Designator>,
     selectors: Vec<Selector>,
     variables: Vec<u32>,
@@ -82,6 +78,17 @@ pub struct Program {
     references: Vec<Reference>,
     stubs: Vec<LoadError>,
     warnings: Vec<String>,
+}
+
+/// What every decision needs: one line of memory.
+#[derive(Debug)]
+#[repr(align(64))]
+struct Hot {
+    code: Code,
+    /// The attributes that it looks at, and the texts that it compares them with.
+    dictionaries: Dictionaries,
+    /// Where the attributes have their numbers.
+    vocabulary: Arc<Vocabulary>,
     /// It looks at the hour, the day or the instant.
     uses_clock: bool,
 }
@@ -174,7 +181,7 @@ impl Program {
     /// Identifier and version of the root.
     #[must_use]
     pub fn name(&self) -> (&str, &str) {
-        self.code.node(0).and_then(|root| self.nodes.get(root.head.number as usize)).map_or(("", ""), |n| (&n.id, &n.version))
+        self.hot.code.node(0).and_then(|root| self.nodes.get(root.head.number as usize)).map_or(("", ""), |n| (&n.id, &n.version))
     }
 
     /// What is allowed but unwise.
@@ -192,13 +199,13 @@ impl Program {
     /// Whether any expression or target looks at an attribute.
     #[must_use]
     pub fn mentions(&self, category: &str, attribute_id: &str) -> bool {
-        let all = self.vocabulary.attributes();
+        let all = self.hot.vocabulary.attributes();
         let is_it = |a: &AttributeName| *a.category == *category && *a.attribute_id == *attribute_id;
-        self.dictionaries.slots().any(|slot| all.get(slot.attribute).is_some_and(is_it))
+        self.hot.dictionaries.slots().any(|slot| all.get(slot.attribute).is_some_and(is_it))
     }
 
     /// What a slot is of.
     fn attribute_of<'v>(&self, slot: u32, all: &'v vocabulary::Attributes) -> Option<&'v AttributeName> {
-        all.get(self.dictionaries.slots().find(|s| s.number == slot)?.attribute)
+        all.get(self.hot.dictionaries.slots().find(|s| s.number == slot)?.attribute)
     }
 }

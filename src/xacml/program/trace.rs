@@ -74,11 +74,11 @@ impl std::fmt::Display for Because {
 impl Program {
     pub(super) fn describe_symbols(&self, symbols: &[u32]) -> Because {
         let (mut attributes, mut wanted) = (Vec::new(), Vec::new());
-        let all = self.vocabulary.attributes();
-        for slot in self.dictionaries.slots() {
+        let all = self.hot.vocabulary.attributes();
+        for slot in self.hot.dictionaries.slots() {
             let mut texts: Vec<String> = [slot.exact, slot.folded]
                 .iter()
-                .filter_map(|place| self.dictionaries.at(*place))
+                .filter_map(|place| self.hot.dictionaries.at(*place))
                 .flat_map(Dictionary::texts)
                 .filter(|(_, s)| symbols.binary_search(s).is_ok())
                 .map(|(text, _)| text)
@@ -94,7 +94,7 @@ impl Program {
 
     pub(super) fn describe_alternatives(&self, all_ofs: Span) -> Because {
         let mut attributes: Vec<(String, String)> = Vec::new();
-        let all = self.vocabulary.attributes();
+        let all = self.hot.vocabulary.attributes();
         for m in all_ofs.of(&self.all_ofs).iter().flat_map(|all_of| all_of.of(&self.matches)) {
             let (Match::Symbol { designator, .. } | Match::General { bag: Bag::Designator(designator), .. }) = m else { continue };
             let slot = self.designators.get(*designator as usize).and_then(|d| self.attribute_of(d.slot, &all));

@@ -8,7 +8,7 @@ use std::{fmt, sync::Arc};
 use hashbrown::{HashMap, HashSet};
 
 use super::{
-    Algorithm, Assignment, Bag, Clause, Expression, Match, NONE, NodeName, Obligation, Program, Span, Vocabulary, bind,
+    Algorithm, Assignment, Bag, Clause, Expression, Hot, Match, NONE, NodeName, Obligation, Program, Span, Vocabulary, bind,
     code::{Code, Duty, HeadDraft, KindDraft, NodeDraft, RuleDraft},
     dictionary::{Dictionaries, Draft, Slot},
     vocabulary::AttributeName,
@@ -101,7 +101,7 @@ struct Compiler<'o> {
 impl<'o> Compiler<'o> {
     fn new(errors: Vec<LoadError>, options: &'o LoadOptions, vocabulary: &Arc<Vocabulary>) -> Self {
         let program = Program {
-            code: Code::default(),
+            hot: Hot { code: Code::default(), dictionaries: Dictionaries::default(), vocabulary: Arc::clone(vocabulary), uses_clock: false },
             nodes: Vec::new(),
             rules: Vec::new(),
             symbols: Vec::new(),
@@ -112,8 +112,6 @@ impl<'o> Compiler<'o> {
             arguments: Vec::new(),
             constants: Vec::new(),
             regexes: Vec::new(),
-            vocabulary: Arc::clone(vocabulary),
-            dictionaries: Dictionaries::default(),
             designators: Vec::new(),
             selectors: Vec::new(),
             variables: Vec::new(),
@@ -122,7 +120,6 @@ impl<'o> Compiler<'o> {
             references: Vec::new(),
             stubs: Vec::new(),
             warnings: Vec::new(),
-            uses_clock: false,
         };
         Self {
             options,
@@ -143,7 +140,7 @@ impl<'o> Compiler<'o> {
 
     fn finish(self, root: &NodeDraft) -> Program {
         let Self { mut program, mut slots, attributes, dictionaries, .. } = self;
-        program.code = Code::of(root);
+        program.hot.code = Code::of(root);
         // Programs are kept by the thousand: what grew is cut to size.
         program.nodes.shrink_to_fit();
         program.rules.shrink_to_fit();
@@ -169,11 +166,11 @@ impl<'o> Compiler<'o> {
                 slot.read = true;
             }
         }
-        for (slot, number) in slots.iter_mut().zip(program.vocabulary.numbers(&attributes)) {
+        for (slot, number) in slots.iter_mut().zip(program.hot.vocabulary.numbers(&attributes)) {
             slot.attribute = number;
         }
-        program.dictionaries = Dictionaries::of(&mut slots, &dictionaries, &program.vocabulary.hasher);
-        program.uses_clock = bind::CLOCK.iter().any(|(id, _)| program.mentions(ids::ENVIRONMENT, id));
+        program.hot.dictionaries = Dictionaries::of(&mut slots, &dictionaries, &program.hot.vocabulary.hasher);
+        program.hot.uses_clock = bind::CLOCK.iter().any(|(id, _)| program.mentions(ids::ENVIRONMENT, id));
         program
     }
 
