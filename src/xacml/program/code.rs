@@ -269,3 +269,103 @@ fn write_node(words: &mut Vec<u32>, draft: &NodeDraft) {
         index.write(&places, &mut words[at..at + length]);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::xacml::program::index;
+
+    fn effect() -> impl Strategy<Value = Effect> {
+        prop_oneof![Just(Effect::Permit), Just(Effect::Deny)]
+    }
+
+    fn head() -> impl Strategy<Value = HeadDraft> {
+        let sets = prop::collection::vec(prop::collection::btree_set(0_u32..12, 0..4), 0..3);
+        let duties = prop::collection::vec((effect(), any::<bool>(), any::<bool>()), 0..3);
+        (any::<u32>(), prop_oneof![4 => Just(NONE), 1 => Just(5)], sets, any::<[u32; 2]>(), 0_u32..100, duties).prop_map(
+            |(number, stub, sets, [start, end], first, duties)| HeadDraft {
+                number,
+                stub,
+                sets: sets.into_iter().map(|set| set.into_iter().collect()).collect(),
+                clauses: Span { start, end },
+                obligations: (first..).zip(duties).map(|(number, (effect, advice, constant))| Duty { number, effect, advice, constant }).collect(),
+            },
+        )
+    }
+
+    fn node() -> impl Strategy<Value = NodeDraft> {
+        let rule = (head(), effect(), any::<u32>()).prop_map(|(head, effect, condition)| RuleDraft { head, effect, condition });
+        let leaf = prop_oneof![
+            3 => prop::collection::vec(rule, 0..9).prop_map(KindDraft::Policy),
+            1 => any::<u32>().prop_map(KindDraft::Reference),
+        ];
+        let kind = leaf.prop_recursive(3, 24, 7, |inner| {
+            prop::collection::vec((head(), inner, 0..Algorithm::ALL.len()).prop_map(with_algorithm), 0..7).prop_map(KindDraft::PolicySet)
+        });
+        (head(), kind, 0..Algorithm::ALL.len()).prop_map(with_algorithm)
+    }
+
+    fn with_algorithm((head, kind, algorithm): (HeadDraft, KindDraft, usize)) -> NodeDraft {
+        NodeDraft { head, kind, algorithm: Algorithm::ALL[algorithm] }
+    }
+
+    fn assert_head(head: &Head<'_>, draft: &HeadDraft) {
+        assert_eq!((head.number, head.stub, head.target.clauses), (draft.number, draft.stub, draft.clauses));
+        assert_eq!(head.target.sets().collect::<Vec<_>>(), draft.sets);
+        assert_eq!(head.obligations.iter().collect::<Vec<_>>(), draft.obligations);
+    }
+
+    /// The index, if there is one, finds each member whose sets all have one of the symbols, in document order.
+    fn assert_index(words: &[u32], members: &[(u32, &HeadDraft)], present: &[u32]) {
+        if words.is_empty() {
+            return;
+        }
+        let mut found = Vec::new();
+        index::candidates(words, present, &mut found);
+        assert!(found.is_sorted_by(|a, b| a < b), "{found:?}");
+        assert!(found.iter().all(|place| members.iter().any(|(known, _)| known == place)));
+        let fits = |head: &HeadDraft| head.stub != NONE || head.sets.iter().all(|set| set.iter().any(|symbol| present.contains(symbol)));
+        assert!(members.iter().all(|(place, head)| !fits(head) || found.contains(place)), "{found:?}");
+    }
+
+    fn assert_node(code: &Code, place: u32, draft: &NodeDraft, present: &[u32]) {
+        let node = code.node(place).unwrap();
+        assert_head(&node.head, &draft.head);
+        assert_eq!(node.algorithm, draft.algorithm);
+        let members: Vec<(u32, &HeadDraft)> = match (&node.kind, &draft.kind) {
+            (NodeKind::Reference(number), KindDraft::Reference(written)) => {
+                assert_eq!(number, written);
+                Vec::new()
+            }
+            (NodeKind::Policy { first, count }, KindDraft::Policy(rules)) => {
+                assert_eq!(*count as usize, rules.len());
+                let mut place = *first;
+                rules
+                    .iter()
+                    .map(|draft| {
+                        let rule = code.rule(place).unwrap();
+                        assert_head(&rule.head, &draft.head);
+                        assert_eq!((rule.effect, rule.condition), (draft.effect, draft.condition));
+                        (std::mem::replace(&mut place, rule.next), &draft.head)
+                    })
+                    .collect()
+            }
+            (NodeKind::PolicySet(places), KindDraft::PolicySet(children)) => {
+                assert_eq!(places.len(), children.len());
+                children.iter().zip(*places).for_each(|(child, place)| assert_node(code, *place, child, present));
+                children.iter().zip(*places).map(|(child, place)| (*place, &child.head)).collect()
+            }
+            (read, written) => panic!("{read:?} is not {written:?}"),
+        };
+        assert_index(node.index, &members, present);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(draft in node(), present in prop::collection::btree_set(0_u32..12, 0..6)) {
+            assert_node(&Code::of(&draft), 0, &draft, &present.into_iter().collect::<Vec<_>>());
+        }
+    }
+}

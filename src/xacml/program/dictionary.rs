@@ -122,7 +122,7 @@ impl Dictionaries {
     #[inline]
     pub fn glance(&self) -> u64 {
         // A line of memory has eight words.
-        self.words.iter().step_by(8).take(8).fold(0, |seen, word| seen ^ word)
+        self.words.iter().step_by(8).take(14).fold(0, |seen, word| seen ^ word)
     }
 
     /// The dictionary at a place.
