@@ -125,7 +125,7 @@ const ADVICE: u32 = 2;
 const CONSTANT: u32 = 4;
 
 impl<'c> Target<'c> {
-    /// The sets, of each of which the request must have a symbol, sorted: AnyOfs whose alternatives are single equalities.
+    /// The sets, of each of which the request must have a symbol, sorted. It stands for an `AnyOf` whose alternatives are single equalities.
     pub fn sets(self) -> impl Iterator<Item = &'c [u32]> {
         let mut words = self.sets;
         std::iter::from_fn(move || {
@@ -221,7 +221,8 @@ fn write_head(words: &mut Vec<u32>, draft: &HeadDraft, [tag, one, other]: [u32; 
     let first = obligations.first().map_or(0, |duty| duty.number);
     let head: [u32; HEAD] = [tag, *number, *stub, clauses.start, clauses.end, first, length(obligations.len()), length(of_sets), one, other];
     words.extend(head);
-    words.extend(obligations.iter().map(|duty| flag(duty.effect) | u32::from(duty.advice) * ADVICE | u32::from(duty.constant) * CONSTANT));
+    let mark = |is_so: bool, mark: u32| if is_so { mark } else { 0 };
+    words.extend(obligations.iter().map(|duty| flag(duty.effect) | mark(duty.advice, ADVICE) | mark(duty.constant, CONSTANT)));
     for set in sets {
         words.push(length(set.len()));
         words.extend(set);
