@@ -150,17 +150,17 @@ async fn pages(traffic: &Arc<Traffic>, users: usize) {
     let started = Instant::now();
     traffic
         .execute(&format!(
-            r"insert into system_user (id, integration_title, system_internal_id, owner_key, reportee_org_no, kind, external_ref, access_packages,
+            r#"insert into "system_user" (id, integration_title, system_internal_id, owner_key, reportee_org_no, kind, external_ref, access_packages,
                  created_by, sequence_no)
                select gen_random_uuid(), 'Page', s.system_internal_id, o.key, o.org_number, 'standard', 'page ' || n, '[]', 'bench',
                  nextval('system_user_sequence')
-               from generate_series(1, {users}) n, system s, party o where s.system_id = '{SYSTEM}' and o.org_number = '{CUSTOMER}'"
+               from generate_series(1, {users}) n, system s, party o where s.system_id = '{SYSTEM}' and o.org_number = '{CUSTOMER}'"#
         ))
         .await;
-    sqlx::query("analyze system_user").execute(&traffic.running.state.db).await.unwrap();
+    sqlx::query("analyze \"system_user\"").execute(&traffic.running.state.db).await.unwrap();
     println!("{users} system users of one system made in {:.0} s", started.elapsed().as_secs_f64());
     let first = format!("/authentication/api/v1/systemuser/vendor/bysystem/{SYSTEM}");
-    let end: i64 = sqlx::query_scalar("select max(sequence_no) from system_user").fetch_one(&traffic.running.state.db).await.unwrap();
+    let end: i64 = sqlx::query_scalar("select max(sequence_no) from \"system_user\"").fetch_one(&traffic.running.state.db).await.unwrap();
     let page: Value = serde_json::from_str(&traffic.ask(Method::GET, &first, &traffic.vendor).await).unwrap();
     assert!(page["links"]["next"].is_string());
     for (name, from) in [("first", 0), ("middle", end / 2), ("last", end - 40)] {
@@ -250,7 +250,7 @@ async fn batches(traffic: &Arc<Traffic>, token: &str) {
             .await
             .unwrap();
     let required = r#"[{"urn": "urn:altinn:accesspackage:regnskapsforer-lonn"}]"#;
-    traffic.execute(&format!("update system_user set access_packages = '{required}' where id = '{AGENT}'")).await;
+    traffic.execute(&format!("update \"system_user\" set access_packages = '{required}' where id = '{AGENT}'")).await;
     for action in ["remove", "add", "remove", "add"] {
         let url = format!("{}/systembruker/api/v1/enduser/systemuser/clients:batch?agent={AGENT}", traffic.running.config.public_base);
         let started = Instant::now();

@@ -40,7 +40,7 @@ create index system_change_log_system on system_change_log (system_internal_id, 
 
 create sequence system_user_sequence as bigint;
 
-create table system_user (
+create table "system_user" (
     id uuid primary key,
     integration_title text not null check (char_length(integration_title) <= 255),
     system_internal_id uuid not null references system (system_internal_id),
@@ -58,9 +58,9 @@ create table system_user (
     is_deleted boolean not null default false,
     deleted_at timestamptz
 );
-create unique index system_user_active_key on system_user (system_internal_id, reportee_org_no, external_ref) where not is_deleted;
-create index system_user_owner on system_user (owner_key, created, id) where not is_deleted;
-create index system_user_system on system_user (system_internal_id, sequence_no) where not is_deleted;
+create unique index system_user_active_key on "system_user" (system_internal_id, reportee_org_no, external_ref) where not is_deleted;
+create index system_user_owner on "system_user" (owner_key, created, id) where not is_deleted;
+create index system_user_system on "system_user" (system_internal_id, sequence_no) where not is_deleted;
 
 -- Relations that are not register roles: right-holder, agent, supplier. They carry what was handed out.
 create table assignment (

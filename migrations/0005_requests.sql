@@ -26,7 +26,7 @@ create table request_archive (like request including defaults);
 
 create table change_request (
     id uuid primary key,
-    system_user_id uuid not null references system_user (id),
+    system_user_id uuid not null references "system_user" (id),
     system_id text not null,
     party_org_no text not null,
     external_ref text not null,

@@ -86,7 +86,7 @@ create unlogged table staging.gone (
 
 create unlogged table staging.client_delegation (
     line bigint not null,
-    system_user uuid not null,
+    "system_user" uuid not null,
     facilitator text not null,
     client text not null,
     role_id smallint not null,

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Checks the committed .sqlx against the migrations and the code, on a private Postgres of its own.
+# Also that "system_user" is quoted: Postgres reserves that name since version 16, where it is whoever is logged in.
 # Usage: scripts/check-sql.sh [--update]     --update writes .sqlx anew
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -33,4 +34,8 @@ if [ "${1:-}" = --update ]; then
     cargo sqlx prepare -- --all-targets
 else
     cargo sqlx prepare --check -- --all-targets
+fi
+if found=$(grep --perl-regexp --only-matching --line-number '(?<![\w".'"'"'])(?i:system_user)(?![\w"'"'"'])' migrations/*.sql .sqlx/*.json); then
+    printf '"system_user" is not quoted:\n%s\n' "$found" >&2
+    exit 1
 fi

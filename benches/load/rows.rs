@@ -83,10 +83,10 @@ impl Database {
                 "insert into party (key, uuid, kind, name, source) overriding system value
                  select user_key, id, 'system-user', 'Load ' || n, 'system-user' from load_user".to_owned()),
             ("system users", format!(
-                "insert into system_user (id, integration_title, system_internal_id, owner_key, reportee_org_no, kind, external_ref, access_packages,
+                "insert into \"system_user\" (id, integration_title, system_internal_id, owner_key, reportee_org_no, kind, external_ref, access_packages,
                    created_by, sequence_no)
                  select l.id, 'Load', u.system_internal_id, l.owner_key, l.org, u.kind, l.org, u.access_packages, 'load', nextval('system_user_sequence')
-                 from load_user l join system_user u on u.id = case when l.is_agent then '{AGENT}'::uuid else '{SYSTEM_USER}'::uuid end"
+                 from load_user l join \"system_user\" u on u.id = case when l.is_agent then '{AGENT}'::uuid else '{SYSTEM_USER}'::uuid end"
             )),
             ("what they hold", format!(
                 "create unlogged table load_assignment as select gen_random_uuid() as id, owner_key, user_key from load_user where not is_agent;

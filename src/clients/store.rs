@@ -143,7 +143,7 @@ pub async fn candidates(db: &mut PgConnection, provider: i32, filter: &Filter, a
 /// As the database says.
 pub async fn lock_agent(tx: &mut PgConnection, agent: Uuid) -> Result<Option<i32>, DbError> {
     Ok(sqlx::query_scalar!(
-        "select p.key from system_user u join party p on p.uuid = u.id where u.id = $1 and not u.is_deleted for update of u",
+        "select p.key from \"system_user\" u join party p on p.uuid = u.id where u.id = $1 and not u.is_deleted for update of u",
         agent
     )
     .fetch_optional(tx)

@@ -68,11 +68,39 @@ pub fn side_pool(pool: &PgPool) -> PgPool {
     options.connect_lazy_with((*pool.connect_options()).clone())
 }
 
+/// Migrations that were worded anew, with the SHA-384 of their first wording. They do the same, but quote `system_user`, which
+/// Postgres reserves since version 16.
+const REWORDED: [(i64, &str); 3] = [
+    (4, "56e03d97c6149fdbc33cf015a0b3b0e19dce4fd12d073384e3f2290adfa585e90bcff3b7c2e7c5c028c73765556c3354"),
+    (5, "f027014f16ab89555738c68590b8bbb7950e517b1a139d0d87537f6615ec148212cc78950590246718215e7721a17b88"),
+    (10, "9a5bfdc80972cb0c31a56b4afdf40390bac7d6392c3e67ab7f96c33a0cad7e0a9112c0b030e1834d8608523dc43dcdfa"),
+];
+
+/// Notes the new wording of migrations where they were applied in their first one.
+async fn accept_rewording(pool: &PgPool) -> Result<(), sqlx::Error> {
+    if sqlx::query_scalar!(r#"select to_regclass('_sqlx_migrations') is null as "new!""#).fetch_one(pool).await? {
+        return Ok(());
+    }
+    for (version, before) in REWORDED {
+        let Some(now) = MIGRATOR.iter().find(|migration| migration.version == version) else { continue };
+        sqlx::query!(
+            "update _sqlx_migrations set checksum = $3 where version = $1 and checksum = decode($2, 'hex')",
+            version,
+            before,
+            &*now.checksum
+        )
+        .execute(pool)
+        .await?;
+    }
+    Ok(())
+}
+
 /// Brings the schema up to date and prepares this month's partitions.
 ///
 /// # Errors
 /// The database cannot be reached, or a migration fails.
 pub async fn migrate(pool: &PgPool) -> anyhow::Result<()> {
+    accept_rewording(pool).await.context("reading which migrations were applied")?;
     MIGRATOR.run(pool).await.context("migrating the database")?;
     ensure_partitions(pool).await.context("creating partitions")
 }

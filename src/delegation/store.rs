@@ -138,7 +138,7 @@ pub async fn revoke(
 /// As the database says.
 pub async fn packages_held(db: &mut PgConnection, owner_key: i32) -> Result<Vec<(Uuid, String)>, DbError> {
     let rows = sqlx::query!(
-        r#"select u.id, k.urn from system_user u join party s on s.uuid = u.id
+        r#"select u.id, k.urn from "system_user" u join party s on s.uuid = u.id
            join assignment a on a.from_key = u.owner_key and a.to_key = s.key
            join assignment_package ap on ap.assignment_id = a.id join package k on k.key = ap.package_id
            where u.owner_key = $1 and not u.is_deleted order by u.id, k.urn"#,

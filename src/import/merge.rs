@@ -180,7 +180,7 @@ async fn tell_vendors(tx: &mut PgConnection) -> Result<(), DbError> {
         r#"insert into outbox (id, event, subject_kind, subject_id, party_org_no, vendor_org_no, payload)
            select gen_random_uuid(), 'systemuser_client_removed', 'client_change', gen_random_uuid(), u.reportee_org_no, s.vendor_org_number,
              jsonb_build_object('systemId', s.system_id, 'externalRef', u.external_ref, 'systemUserId', u.id, 'client', c.uuid)
-           from staging.unhanded g join party a on a.key = g.system_user_key join system_user u on u.id = a.uuid and not u.is_deleted
+           from staging.unhanded g join party a on a.key = g.system_user_key join "system_user" u on u.id = a.uuid and not u.is_deleted
            join system s on s.system_internal_id = u.system_internal_id join party c on c.key = g.client_key
            where not exists (
              select from client_delegation d join client_delegation_package p on p.delegation_id = d.id

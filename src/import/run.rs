@@ -236,7 +236,7 @@ async fn analyze(db: &mut PgConnection, kind: Kind, progress: &ProgressBar) -> a
         Kind::ServiceOwners | Kind::Vendors => &[],
     };
     for table in tables {
-        sqlx::query(sqlx::AssertSqlSafe(format!("analyze {table}"))).execute(&mut *db).await?;
+        sqlx::query(sqlx::AssertSqlSafe(format!("analyze \"{table}\""))).execute(&mut *db).await?;
     }
     Ok(())
 }

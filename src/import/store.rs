@@ -106,7 +106,7 @@ const fn copy_statement(table: Table) -> &'static str {
             "copy staging.person (line, hmac, enc, former, first_name, middle_name, last_name, birth_date, death_date, party_id, party_uuid, user_id) from stdin"
         }
         Table::Role => "copy staging.role (line, from_org, role_id, to_org, to_hmac, to_name, to_birth, valid_from, ends) from stdin",
-        Table::ClientDelegation => "copy staging.client_delegation (line, system_user, facilitator, client, role_id, packages) from stdin",
+        Table::ClientDelegation => r#"copy staging.client_delegation (line, "system_user", facilitator, client, role_id, packages) from stdin"#,
         Table::Document => "copy staging.document (line, document) from stdin",
     }
 }

@@ -216,7 +216,7 @@ macro_rules! details_where {
                  u.kind = 'agent' as is_agent,
                  array(select person_id_hmac from person_former_id where key = p.key) as "former!"
                from party p left join entity_variant f on f.key = p.form_id left join person_name n on n.key = p.key
-               left join party_address a on a.key = p.key left join system_user u on u.id = p.uuid and p.kind = 'system-user'
+               left join party_address a on a.key = p.key left join "system_user" u on u.id = p.uuid and p.kind = 'system-user'
                left join party o on o.key = u.owner_key
                where "# + $condition,
             $($value),+

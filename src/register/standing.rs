@@ -276,7 +276,7 @@ pub async fn standings(db: &mut PgConnection, pairs: &[(&Lookup, &Lookup)]) -> R
              false as main_unit, false as own_firm, null::int2 as role, null::int2 as key_role, null::int2 as key_form, false as client,
              null::int2[] as packages, null::jsonb as rights, s.system_id, o.uuid as owner, o.org_number as owner_org,
              not u.is_deleted and not s.is_deleted and o.status <> 'deleted' as alive, null::text as resource, null::text[] as actions
-           from subject p left join system_user u on u.id = p.uuid left join system s on s.system_internal_id = u.system_internal_id
+           from subject p left join "system_user" u on u.id = p.uuid left join system s on s.system_internal_id = u.system_internal_id
            left join party o on o.key = u.owner_key
            union all
            select 1, r.key, uuid, party_id, kind, form_id, status, org_number, user_id, parent_key, name, death_date, false, false, null, null, null,

@@ -104,7 +104,7 @@ pub async fn load(
     tx.commit().await?;
     // The planner should know what it deals with.
     for table in ["party", "register_role", "assignment", "assignment_package", "system_user", "request"] {
-        sqlx::query(sqlx::AssertSqlSafe(format!("analyze {table}"))).execute(pool).await?;
+        sqlx::query(sqlx::AssertSqlSafe(format!("analyze \"{table}\""))).execute(pool).await?;
     }
     Ok(Loaded::Now)
 }

@@ -52,7 +52,7 @@ macro_rules! system_users {
             Row,
             r#"select u.id, u.integration_title, s.system_id, u.system_internal_id, s.vendor_org_number, u.owner_key, o.party_id,
                  u.reportee_org_no, u.kind, u.external_ref, u.access_packages, u.created, u.sequence_no
-               from system_user u join system s on s.system_internal_id = u.system_internal_id join party o on o.key = u.owner_key "# + $rest
+               from "system_user" u join system s on s.system_internal_id = u.system_internal_id join party o on o.key = u.owner_key "# + $rest
             $(, $value)*
         )
     };
@@ -91,7 +91,7 @@ macro_rules! register_rows {
         sqlx::query_as!(
             RegisterRow,
             r#"select u.id, u.reportee_org_no, o.party_id, u.integration_title, u.is_deleted, u.last_changed, u.created, u.sequence_no, u.kind
-               from system_user u join party o on o.key = u.owner_key "# + $rest
+               from "system_user" u join party o on o.key = u.owner_key "# + $rest
             $(, $value)*
         )
     };
@@ -153,7 +153,7 @@ pub async fn of_system(db: &mut PgConnection, system_internal_id: Uuid, from: i6
 /// As the database says.
 pub async fn stream(db: &mut PgConnection, after: i64, limit: i64) -> Result<(i64, Vec<RegisterSystemUser>), DbError> {
     // The end is read first: what comes between the two queries is at most shown too early in the list, never lost.
-    let end = sqlx::query_scalar!(r#"select coalesce(max(sequence_no), 0) as "end!" from system_user"#).fetch_one(&mut *db).await?;
+    let end = sqlx::query_scalar!(r#"select coalesce(max(sequence_no), 0) as "end!" from "system_user""#).fetch_one(&mut *db).await?;
     let found = register_rows!("where u.sequence_no > $1 order by u.sequence_no limit $2", after, limit).fetch_all(db).await?;
     let users: Vec<RegisterSystemUser> = found.into_iter().map(RegisterSystemUser::from).collect();
     Ok((users.last().map_or(end, |last| last.sequence_no.max(end)), users))
@@ -210,7 +210,7 @@ pub async fn lock_sequence(tx: &mut PgConnection) -> Result<(), DbError> {
 pub async fn insert(tx: &mut PgConnection, user: &NewSystemUser<'_>) -> Result<(), DbError> {
     lock_sequence(&mut *tx).await?;
     sqlx::query!(
-        r#"insert into system_user (id, integration_title, system_internal_id, owner_key, reportee_org_no, kind, external_ref, access_packages,
+        r#"insert into "system_user" (id, integration_title, system_internal_id, owner_key, reportee_org_no, kind, external_ref, access_packages,
              created_by, sequence_no)
            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, nextval('system_user_sequence'))"#,
         user.id,
@@ -235,7 +235,7 @@ pub async fn insert(tx: &mut PgConnection, user: &NewSystemUser<'_>) -> Result<(
 /// As the database says.
 pub async fn touch(tx: &mut PgConnection, id: Uuid, by: &str) -> Result<(), DbError> {
     sqlx::query!(
-        r#"update system_user set changed_by = $2, last_changed = now(), sequence_no = nextval('system_user_sequence')
+        r#"update "system_user" set changed_by = $2, last_changed = now(), sequence_no = nextval('system_user_sequence')
            where id = $1 and not is_deleted"#,
         id,
         by
@@ -251,7 +251,7 @@ pub async fn touch(tx: &mut PgConnection, id: Uuid, by: &str) -> Result<(), DbEr
 /// # Errors
 /// As the database says.
 pub async fn rename(tx: &mut PgConnection, id: Uuid, title: &str) -> Result<(), DbError> {
-    sqlx::query!("update system_user set integration_title = $2 where id = $1 and not is_deleted", id, title).execute(&mut *tx).await?;
+    sqlx::query!("update \"system_user\" set integration_title = $2 where id = $1 and not is_deleted", id, title).execute(&mut *tx).await?;
     register::rename_system_user_party(tx, id, title).await
 }
 
@@ -262,7 +262,7 @@ pub async fn rename(tx: &mut PgConnection, id: Uuid, title: &str) -> Result<(), 
 pub async fn delete(tx: &mut PgConnection, user: &SystemUser, by: &str) -> Result<bool, DbError> {
     lock_sequence(&mut *tx).await?;
     let deleted = sqlx::query!(
-        r#"update system_user set is_deleted = true, deleted_at = now(), last_changed = now(), changed_by = $2,
+        r#"update "system_user" set is_deleted = true, deleted_at = now(), last_changed = now(), changed_by = $2,
              sequence_no = nextval('system_user_sequence')
            where id = $1 and not is_deleted"#,
         user.id,
@@ -314,7 +314,7 @@ pub async fn live_facts(db: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<LiveF
     let rows = sqlx::query!(
         r#"select /* hot path */ u.id, u.kind, u.reportee_org_no, s.system_id, s.vendor_org_number,
              array(select c.client_id from system_client c where c.system_internal_id = s.system_internal_id and c.released_at is null) as "clients!"
-           from system_user u join system s on s.system_internal_id = u.system_internal_id
+           from "system_user" u join system s on s.system_internal_id = u.system_internal_id
            where u.id = any($1) and not u.is_deleted and not s.is_deleted"#,
         ids
     );
@@ -348,7 +348,7 @@ pub async fn facts(db: &mut PgConnection, id: Uuid) -> Result<Option<SystemUserF
     Ok(sqlx::query_as!(
         SystemUserFacts,
         r#"select /* hot path */ p.key, (not u.is_deleted and not s.is_deleted and o.status <> 'deleted') as "alive!"
-           from system_user u join party p on p.uuid = u.id join system s on s.system_internal_id = u.system_internal_id
+           from "system_user" u join party p on p.uuid = u.id join system s on s.system_internal_id = u.system_internal_id
            join party o on o.key = u.owner_key where u.id = $1"#,
         id
     )

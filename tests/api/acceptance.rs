@@ -47,7 +47,7 @@ async fn race(app: &TestApp, method: Method, path: &str, body: Option<Value>) ->
 }
 
 async fn users(app: &TestApp, id: &str) -> i64 {
-    app.count(&format!("select count(*) from system_user where id = '{id}' and not is_deleted")).await
+    app.count(&format!("select count(*) from \"system_user\" where id = '{id}' and not is_deleted")).await
 }
 
 #[tokio::test]
@@ -221,7 +221,7 @@ async fn an_agent_needs_no_powers_of_its_approver_and_packages_have_their_audien
     let app = TestApp::start().await;
     // Nobody at an accountant holds its clients' packages.
     let id = agent(&app, "390784554", who::RANDI, "ansvarlig-revisor").await;
-    assert_eq!(app.count(&format!("select count(*) from system_user where id = '{id}' and kind = 'agent'")).await, 1);
+    assert_eq!(app.count(&format!("select count(*) from \"system_user\" where id = '{id}' and kind = 'agent'")).await, 1);
     let system = "390184387_skyregnskap";
     app.run_sql(&format!(
         "update system set access_packages = access_packages || '{}' where system_id in ('{system}', '{BYRA}')",
@@ -288,7 +288,7 @@ async fn each_right_that_cannot_be_passed_on_has_its_code() {
     // Who is on the list may pass it on.
     let listed = approved_by(&app, who::NATTERGAL, nattergal, who::TORLEIF, json!({"rights": rights(&["saft-innsyn"])})).await;
     assert_eq!(listed.status, 200, "{}", listed.text);
-    assert_eq!(app.count("select count(*) from system_user where external_ref like '%-%-%-%-%' and not is_deleted").await, 1);
+    assert_eq!(app.count("select count(*) from \"system_user\" where external_ref like '%-%-%-%-%' and not is_deleted").await, 1);
 }
 
 #[tokio::test]
@@ -298,10 +298,10 @@ async fn only_the_keys_that_may_be_passed_on_are() {
     let answer =
         approved_by(&app, who::KERAMIKK, i64::from(who::KERAMIKK_PARTY), who::ODDNY, json!({"rights": rights(&["arbeidstrening-avtale"])})).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
-    let id = app.sql_text("select id::text from system_user order by created desc, sequence_no desc limit 1").await;
+    let id = app.sql_text("select id::text from \"system_user\" order by created desc, sequence_no desc limit 1").await;
     let held = app.sql_text(
         "select string_agg(distinct g.action, ' ' order by g.action) from assignment_right g join assignment a on a.id = g.assignment_id
-         join party p on p.key = a.to_key join system_user u on u.id = p.uuid where u.id = (select id from system_user order by sequence_no desc limit 1)",
+         join party p on p.key = a.to_key join \"system_user\" u on u.id = p.uuid where u.id = (select id from \"system_user\" order by sequence_no desc limit 1)",
     );
     let held = held.await;
     for action in ["read", "write"] {

@@ -29,7 +29,8 @@ fn texts(value: &Value) -> Vec<&str> {
 #[tokio::test]
 async fn a_standard_system_user_acts_for_its_owner_and_the_owners_sub_units() {
     let app = TestApp::start().await;
-    let user = app.sql_text("select id::text from system_user where reportee_org_no = '390326572' and kind = 'standard' and not is_deleted").await;
+    let user =
+        app.sql_text("select id::text from \"system_user\" where reportee_org_no = '390326572' and kind = 'standard' and not is_deleted").await;
     let list = ask(&app, "urn:altinn:systemuser:uuid", &user, "?includeAccessPackages=true").await;
     assert_eq!(list.len(), 1);
     let owner = &list[0];
@@ -78,7 +79,7 @@ async fn an_agent_acts_for_its_clients() {
     assert!(packages.iter().all(|p| p.starts_with("regnskapsforer-")) && !packages.is_empty());
     // The owner of a sole proprietorship is reached as a person too.
     assert!(list.iter().any(|p| p["type"] == "Person" && p["personId"] == who::ODDNY));
-    app.run_sql(&format!("update system_user set is_deleted = true where id = '{}'", who::TALLKNUSEREN_AGENT)).await;
+    app.run_sql(&format!("update \"system_user\" set is_deleted = true where id = '{}'", who::TALLKNUSEREN_AGENT)).await;
     assert!(ask(&app, "urn:altinn:systemuser:uuid", who::TALLKNUSEREN_AGENT, "").await.is_empty());
 }
 

@@ -52,7 +52,7 @@ async fn who_may_is_told_to_the_owner_alone() {
     sorted.sort();
     assert_eq!(found, sorted);
     let all: Vec<String> =
-        sqlx::query_scalar("select id::text from system_user where not is_deleted").fetch_all(&mut s.app.sql().await).await.unwrap();
+        sqlx::query_scalar("select id::text from \"system_user\" where not is_deleted").fetch_all(&mut s.app.sql().await).await.unwrap();
     for id in all {
         let may = s.evaluates(system_user(&id), "write", resource("a-melding", who::TINDEVANDRER)).await;
         assert_eq!(found.contains(&id), may, "{id}");

@@ -55,14 +55,14 @@ async fn a_change_is_asked_for_approved_and_decides_at_once() {
     let open = app.get(&format!("{BASE}/{}/{}/pending", who::TINDEVANDRER_PARTY, who::TINDEVANDRER), &jostein).await.expect(200).json();
     assert_eq!(open[0]["id"], id.to_string());
 
-    let before = app.count(&format!("select sequence_no from system_user where id = '{}'", who::TINDEVANDRER_USER)).await;
+    let before = app.count(&format!("select sequence_no from \"system_user\" where id = '{}'", who::TINDEVANDRER_USER)).await;
     assert_eq!(app.decide_system_user(who::TINDEVANDRER_USER, "write", "a-melding", who::TINDEVANDRER).await, "Permit");
     let user = format!("/authentication/api/v1/systemuser/{}/{}", who::TINDEVANDRER_PARTY, who::TINDEVANDRER_USER);
     assert_eq!(app.post_empty(&decision(id, "approve"), &jostein).await.expect(200).json(), json!(true));
     let held = app.get(&user, &jostein).await.expect(200).json();
     assert_eq!(held["accessPackages"], packages(&["lonn", "pensjon"]));
     assert_eq!(held["rights"], rights(&["inntektsmelding"]));
-    assert!(app.count(&format!("select sequence_no from system_user where id = '{}'", who::TINDEVANDRER_USER)).await > before);
+    assert!(app.count(&format!("select sequence_no from \"system_user\" where id = '{}'", who::TINDEVANDRER_USER)).await > before);
     assert_eq!(app.post_empty(&decision(id, "approve"), &jostein).await.expect(409).code(), "AUTH-00013");
     assert_eq!(app.post(&path(id), &token, body).await.expect(200).json()["status"], "Accepted");
     assert_eq!(app.count("select count(*) from outbox where subject_kind = 'change_request'").await, 2);
@@ -119,7 +119,8 @@ async fn each_refusal_has_its_code() {
     let other = app.vendor(who::SKYREGNSKAP).await;
     app.post(&path(id), &other, some.clone()).await.expect(401);
     ask(format!("correlation-id={id}&system-user-id={user}"), &some).await.expect(201);
-    let theirs = app.sql_text("select id::text from system_user where reportee_org_no = '390326572' and kind = 'standard' and not is_deleted").await;
+    let theirs =
+        app.sql_text("select id::text from \"system_user\" where reportee_org_no = '390326572' and kind = 'standard' and not is_deleted").await;
     let taken = format!("{VENDOR}?correlation-id={id}&system-user-id={theirs}");
     let sky = json!({"requiredAccessPackages": packages(&["skatt-naering"])});
     assert_eq!(app.post(&taken, &other, sky.clone()).await.expect(400).code(), "AUTH-00007");

@@ -26,7 +26,7 @@ async fn uuid_of(app: &TestApp, org: &str) -> String {
 
 async fn require(app: &TestApp, packages: &[&str]) {
     let urns: Value = packages.iter().map(|p| json!({"urn": format!("urn:altinn:accesspackage:{p}")})).collect();
-    app.run_sql(&format!("update system_user set access_packages = '{urns}' where id = '{}'", who::TALLKNUSEREN_AGENT)).await;
+    app.run_sql(&format!("update \"system_user\" set access_packages = '{urns}' where id = '{}'", who::TALLKNUSEREN_AGENT)).await;
 }
 
 async fn delegated(app: &TestApp, token: &str) -> BTreeSet<String> {

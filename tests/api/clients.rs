@@ -37,7 +37,7 @@ fn numbers(list: &Value) -> Vec<&str> {
 /// Makes the agent require these packages, on a system that lists them.
 async fn require(app: &TestApp, packages: &[&str]) {
     let urns: Value = packages.iter().map(|p| json!({"urn": format!("urn:altinn:accesspackage:{p}")})).collect();
-    app.run_sql(&format!("update system_user set access_packages = '{urns}' where id = '{}'", who::TALLKNUSEREN_AGENT)).await;
+    app.run_sql(&format!("update \"system_user\" set access_packages = '{urns}' where id = '{}'", who::TALLKNUSEREN_AGENT)).await;
 }
 
 #[tokio::test]
@@ -132,7 +132,7 @@ async fn who_may_not_and_what_is_wrong() {
     assert_eq!(add(client.clone()).await, "AUTH-00080");
     require(&app, &[]).await;
     assert_eq!(add(client).await, "AUTH-00063");
-    app.run_sql(&format!("update system_user set reportee_org_no = '999999999' where id = '{agent}'")).await;
+    app.run_sql(&format!("update \"system_user\" set reportee_org_no = '999999999' where id = '{agent}'")).await;
     let gone = app.get(&format!("{ENDUSER}/clients?agent={agent}"), &reads).await.expect(404).json();
     let detail = "No associated party information found for systemuser owner 999999999";
     assert_eq!(gone, json!({"title": "System Owner not Found", "status": 404, "detail": detail}));

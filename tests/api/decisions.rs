@@ -113,7 +113,10 @@ async fn ask_otherwise(
         }
         "token" if subject.0 == "urn:altinn:systemuser:uuid" => {
             let org = app
-                .sql_text(&format!("select coalesce((select reportee_org_no from system_user where id = '{}' and not is_deleted), '')", subject.1))
+                .sql_text(&format!(
+                    "select coalesce((select reportee_org_no from \"system_user\" where id = '{}' and not is_deleted), '')",
+                    subject.1
+                ))
                 .await;
             if org.is_empty() {
                 return None;

@@ -135,7 +135,7 @@ async fn who_asks_for_newer_facts_than_memory_has_gets_them_everywhere() {
     };
     assert_eq!(all(None).await, (true, true, true));
     // Nobody tells about this change: memory does not know it, the database does.
-    app.run_sql(&format!("update system_user set is_deleted = true where id = '{}'", who::TINDEVANDRER_USER)).await;
+    app.run_sql(&format!("update \"system_user\" set is_deleted = true where id = '{}'", who::TINDEVANDRER_USER)).await;
     assert_eq!(all(Some("9000000000000000")).await, (false, false, false));
     app.run_sql("insert into change_feed (kind, key) values ('everything', 'test')").await;
     app.caught_up().await;
@@ -150,7 +150,7 @@ async fn numbers_that_never_come_hide_nothing() {
     // One transaction takes a number and waits, another is rolled back, a third commits behind them.
     let mut open = app.sql().await;
     let run = |statement: &'static str| sqlx::raw_sql(statement);
-    run("begin; update system_user set is_deleted = true where id = '3f794e70-3593-53d5-8174-1a3371cf43dc';
+    run("begin; update \"system_user\" set is_deleted = true where id = '3f794e70-3593-53d5-8174-1a3371cf43dc';
          insert into change_feed (kind, key) values ('system-user', '3f794e70-3593-53d5-8174-1a3371cf43dc')")
     .execute(&mut open)
     .await
@@ -175,7 +175,7 @@ async fn a_feed_that_cannot_be_followed_is_done_without() {
     }
     // Nobody tells about this change: it is read from the database all the same.
     assert_eq!(decision(&decide(&app, &token, None).await), "Permit");
-    app.run_sql(&format!("update system_user set is_deleted = true where id = '{}'", who::TINDEVANDRER_USER)).await;
+    app.run_sql(&format!("update \"system_user\" set is_deleted = true where id = '{}'", who::TINDEVANDRER_USER)).await;
     assert_eq!(decision(&decide(&app, &token, None).await), "NotApplicable");
     app.run_sql("alter table change_feed_away rename to change_feed").await;
     assert!(app.running.state.feed.catch_up().await);

@@ -184,7 +184,7 @@ async fn what_cannot_be_given_is_told_before_anything_is_pressed() {
     assert!(page.text.contains("<title>Feil: ") && !page.text.contains("value=\"approve\"") && page.text.contains("value=\"reject\""));
     assert!(page.text.contains("href=\"#pakke-1\"") && page.text.contains("id=\"pakke-1\" open"));
     press(&app, &browser, &page, &id, "approve").await.expect(422, "Du kan ikke godkjenne ennå");
-    assert_eq!(app.count(&format!("select count(*) from system_user where id = '{id}'")).await, 0);
+    assert_eq!(app.count(&format!("select count(*) from \"system_user\" where id = '{id}'")).await, 0);
 }
 
 #[tokio::test]
@@ -226,7 +226,7 @@ async fn only_a_form_of_ours_decides() {
     app.run_sql(&format!(r#"update request set access_packages = '[{{"urn": "urn:altinn:accesspackage:lonn"}}]' where id = '{id}'"#)).await;
     let changed = browser.post(&address, &[("csrf", &csrf), ("party", &party), ("seen", &seen), ("decision", "approve")]).await;
     changed.expect(409, "Innholdet er endret siden du åpnet siden");
-    assert_eq!(app.count(&format!("select count(*) from system_user where id = '{id}'")).await, 0);
+    assert_eq!(app.count(&format!("select count(*) from \"system_user\" where id = '{id}'")).await, 0);
     app.run_sql(&format!("update request set status = 'Rejected' where id = '{id}'")).await;
     let raced = browser.post(&address, &[("csrf", &csrf), ("party", &party), ("seen", &seen), ("decision", "reject")]).await;
     raced.expect(409, "Noen andre behandlet forespørselen");
@@ -437,7 +437,7 @@ async fn each_state_of_a_change_has_its_page() {
     let page = browser.open(&url).await.expect(200, "value=\"close\"");
     assert!(!page.text.contains("value=\"reject\""));
     app.run_sql(&format!("update change_request set created = now() where id = '{id}'")).await;
-    app.run_sql(&format!("update system_user set is_deleted = true where id = '{}'", who::TINDEVANDRER_USER)).await;
+    app.run_sql(&format!("update \"system_user\" set is_deleted = true where id = '{}'", who::TINDEVANDRER_USER)).await;
     let page = browser.open(&url).await.expect(200, "Systemtilgangen som skulle endres, finnes ikke lenger.");
     press_change(&app, &browser, &page, "reject").await;
     assert_eq!(app.sql_text(&format!("select status from change_request where id = '{id}'")).await, "Rejected");

@@ -48,7 +48,7 @@ async fn an_agent_is_asked_for_and_approved() {
     assert_eq!(app.post_empty(&format!("{BASE}/agent/{party}/{id}/approve"), &olav).await.expect(200).json(), json!(true));
     assert_eq!(app.post_empty(&format!("{BASE}/agent/{party}/{id}/approve"), &olav).await.expect(409).code(), "AUTH-00013");
     assert_eq!(app.post_empty(&format!("{BASE}/agent/{party}/{}/reject", uuid::Uuid::nil()), &olav).await.expect(404).code(), "AUTH-00030");
-    assert_eq!(app.count(&format!("select count(*) from system_user where id = '{id}' and kind = 'agent' and not is_deleted")).await, 1);
+    assert_eq!(app.count(&format!("select count(*) from \"system_user\" where id = '{id}' and kind = 'agent' and not is_deleted")).await, 1);
     // It holds nothing until clients are handed to it.
     assert_eq!(app.decide_system_user(&id, "read", "mva-melding", SIFFERHJELP).await, "NotApplicable");
     assert_eq!(app.post(&format!("{VENDOR}/agent"), &token, agent_body(SIFFERHJELP, &["regnskapsforer-lonn"])).await.code(), "AUTH-00004");

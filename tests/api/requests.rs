@@ -191,7 +191,7 @@ async fn a_failing_delegation_check_creates_nothing_and_says_what_is_missing() {
     assert_eq!(problem["code"], "AUTH-00053");
     let reasons: Value = serde_json::from_str(problem["delegationReasons"].as_str().unwrap()).unwrap();
     assert_eq!(reasons, json!([{"type": "package", "id": "urn:altinn:accesspackage:pensjon", "codes": ["MissingPackageAccess"]}]));
-    assert_eq!(app.count(&format!("select count(*) from system_user where id = '{id}'")).await, 0);
+    assert_eq!(app.count(&format!("select count(*) from \"system_user\" where id = '{id}'")).await, 0);
     assert_eq!(app.count(&format!("select count(*) from party where uuid = '{id}'")).await, 0);
     let torleif = app.person(who::TORLEIF).await;
     assert_eq!(app.get(&path, &torleif).await.json()["status"], "New");
@@ -263,7 +263,7 @@ async fn twenty_posts_make_one_request_and_twenty_approvals_one_system_user() {
     let approvals = futures::future::join_all((0..20).map(|_| app.post_empty(&approve, &oddny))).await;
     assert_eq!(approvals.iter().filter(|a| a.status == 200).count(), 1);
     assert!(approvals.iter().filter(|a| a.status != 200).all(|a| a.status == 409 && a.code() == "AUTH-00013"));
-    assert_eq!(app.count(&format!("select count(*) from system_user where id = '{id}'")).await, 1);
+    assert_eq!(app.count(&format!("select count(*) from \"system_user\" where id = '{id}'")).await, 1);
 }
 
 #[tokio::test]
@@ -282,7 +282,7 @@ async fn approve_against_reject_has_one_winner() {
         statuses.sort_unstable();
         assert_eq!(statuses, [200, 409]);
         let status = app.get(&path, &oddny).await.json()["status"].clone();
-        let users = app.count(&format!("select count(*) from system_user where id = '{id}'")).await;
+        let users = app.count(&format!("select count(*) from \"system_user\" where id = '{id}'")).await;
         assert_eq!((a.status == 200, status == "Accepted", users == 1), (status == "Accepted", users == 1, a.status == 200));
     }
 }

@@ -103,7 +103,7 @@ async fn what_stops_a_creation_leaves_nothing() {
     let app = TestApp::start().await;
     let torleif = app.person(who::TORLEIF).await;
     let create = format!("{BASE}/{}/create", who::NATTERGAL_PARTY);
-    let users = async || app.count("select count(*) from system_user").await;
+    let users = async || app.count("select count(*) from \"system_user\"").await;
     let before = users().await;
     let ask = async |system: &str| app.post(&create, &torleif, json!({"integrationTitle": "", "systemId": system})).await;
     assert_eq!(ask("390198116_finnes_ikke").await.expect(404).code(), "AUTH-00011");
@@ -179,7 +179,7 @@ async fn an_agent_may_be_let_act_for_its_owner() {
     let refused = app.post_empty(&path, &randi).await.expect(400);
     assert_eq!((refused.code().as_str(), refused.problem()["NotDelegablePackages"].is_string()), ("AUTH-00064", true));
     for statement in [
-        format!("update system_user set access_packages = '{}' where id = '{agent}'", packages(&["skatt-naering"])),
+        format!("update \"system_user\" set access_packages = '{}' where id = '{agent}'", packages(&["skatt-naering"])),
         format!("update system set access_packages = '{}' where system_id = '{BYRA}'", packages(&["skatt-naering", "lonn"])),
     ] {
         app.run_sql(&statement).await;
@@ -203,9 +203,9 @@ async fn an_agent_may_be_let_act_for_its_owner() {
     app.run_sql(&format!("update system set access_packages = '{}' where system_id = '{BYRA}'", packages(&["lonn"]))).await;
     let gone = app.post_empty(&path, &randi).await.expect(400);
     assert_eq!((gone.code().as_str(), gone.problem()["NotFoundPackages"].is_string()), ("AUTH-00063", true));
-    app.run_sql(&format!("update system_user set access_packages = '[]' where id = '{agent}'")).await;
+    app.run_sql(&format!("update \"system_user\" set access_packages = '[]' where id = '{agent}'")).await;
     assert_eq!(app.post_empty(&path, &randi).await.expect(400).code(), "AUTH-00063");
-    app.run_sql(&format!("update system_user set kind = 'standard' where id = '{agent}'")).await;
+    app.run_sql(&format!("update \"system_user\" set kind = 'standard' where id = '{agent}'")).await;
     assert_eq!(app.post_empty(&path, &randi).await.expect(400).code(), "AUTH-00034");
     app.get(&path, &app.person(who::ODDNY).await).await.expect(403);
 }
@@ -230,9 +230,9 @@ async fn a_vendor_finds_its_own_by_key() {
 /// Makes copies of a system user, each with a reference of its own.
 async fn copies(app: &TestApp, count: u32) {
     let copy = format!(
-        "insert into system_user (id, integration_title, system_internal_id, owner_key, reportee_org_no, kind, external_ref, created_by, sequence_no)
+        "insert into \"system_user\" (id, integration_title, system_internal_id, owner_key, reportee_org_no, kind, external_ref, created_by, sequence_no)
          select gen_random_uuid(), 'Kopi', system_internal_id, owner_key, reportee_org_no, 'standard', 'kopi ' || n, 'test', nextval('system_user_sequence')
-         from system_user, generate_series(1, {count}) n where id = '{}'",
+         from \"system_user\", generate_series(1, {count}) n where id = '{}'",
         who::TINDEVANDRER_USER
     );
     app.run_sql(&copy).await;
@@ -254,14 +254,14 @@ async fn a_vendor_pages_through_the_users_of_a_system() {
         sizes.push(page["data"].as_array().unwrap().len());
         next = page["links"]["next"].as_str().map(|n| n.strip_prefix(&app.base).unwrap().to_owned());
         // What comes and goes meanwhile does not move the pages.
-        app.run_sql("update system_user set is_deleted = true where external_ref = 'kopi 1'").await;
+        app.run_sql("update \"system_user\" set is_deleted = true where external_ref = 'kopi 1'").await;
     }
     assert!(sizes.iter().rev().skip(1).all(|s| *s == 2), "{sizes:?}");
     let distinct: std::collections::BTreeSet<&String> = seen.iter().collect();
     assert_eq!(distinct.len(), seen.len());
     let living = app
         .sql_text(&format!(
-            "select string_agg(u.id::text, ' ') from system_user u join system s using (system_internal_id) where system_id = '{}' and not u.is_deleted",
+            "select string_agg(u.id::text, ' ') from \"system_user\" u join system s using (system_internal_id) where system_id = '{}' and not u.is_deleted",
             who::FJORDLONN_SYSTEM
         ))
         .await;
@@ -327,7 +327,7 @@ async fn the_stream_shows_every_change_to_the_last() {
     app.get(&format!("{STREAM}/x"), &token).await.expect(404);
     app.get(&format!("{STREAM}/stream"), &app.vendor(who::FJORDLONN).await).await.expect(403);
     app.send(Method::GET, &format!("{STREAM}/stream"), None, None).await.expect(401);
-    app.run_sql("truncate system_user cascade").await;
+    app.run_sql("truncate \"system_user\" cascade").await;
     let empty = app.get(&format!("{STREAM}/stream"), &token).await.expect(200).json();
     assert_eq!(empty, json!({"stats": {"pageStart": 0, "pageEnd": 0, "sequenceMax": 0}, "links": {}, "data": []}));
 }

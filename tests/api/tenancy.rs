@@ -342,7 +342,7 @@ async fn furnish(app: &TestApp) -> [Objects; 2] {
     let randi = app.person(who::RANDI).await;
     let party = app.count(&format!("select party_id::bigint from party where org_number = '{TALLKNUSEREN}'")).await;
     let agent_packages: Value =
-        app.sql_text(&format!("select access_packages::text from system_user where id = '{}'", who::TALLKNUSEREN_AGENT)).await.parse().unwrap();
+        app.sql_text(&format!("select access_packages::text from \"system_user\" where id = '{}'", who::TALLKNUSEREN_AGENT)).await.parse().unwrap();
     let client = app.sql_text(
         "select c.uuid::text from client_delegation d join party c on c.key = d.client_key join party u on u.key = d.system_user_key
          where u.uuid = '05042226-1aa3-5372-87bc-b03f76163fdf' limit 1",

@@ -146,7 +146,7 @@ async fn each_fault_of_a_token_has_its_code() {
     ] {
         assert_eq!(code(token.clone(), extra).await, expected, "{token}");
     }
-    app.change_by_sql(&format!("update system_user set is_deleted = true where id = '{}'", who::TINDEVANDRER_USER)).await;
+    app.change_by_sql(&format!("update \"system_user\" set is_deleted = true where id = '{}'", who::TINDEVANDRER_USER)).await;
     assert_eq!(code(raw, none()).await, "systemuser_inactive");
 }
 

@@ -194,9 +194,9 @@ async fn a_system_user_token_is_compared_with_what_is_true_now() {
         assert_eq!(present(&app, token).await, expected);
     }
     app.change_by_sql("update system_client set released_at = null").await;
-    app.change_by_sql("update system_user set reportee_org_no = '390381492' where id = '3f794e70-3593-53d5-8174-1a3371cf43dc'").await;
+    app.change_by_sql("update \"system_user\" set reportee_org_no = '390381492' where id = '3f794e70-3593-53d5-8174-1a3371cf43dc'").await;
     assert_eq!(present(&app, &raw).await, refused("system user mismatch"));
-    app.change_by_sql("update system_user set is_deleted = true where id = '3f794e70-3593-53d5-8174-1a3371cf43dc'").await;
+    app.change_by_sql("update \"system_user\" set is_deleted = true where id = '3f794e70-3593-53d5-8174-1a3371cf43dc'").await;
     for token in [&raw, &exchanged, &generated] {
         assert_eq!(present(&app, token).await, refused("system user not active"));
     }

@@ -179,7 +179,7 @@ async fn the_confirm_page_from_link_to_vendor_with_and_without_script() {
         assert!(!log.contains("Content Security Policy"), "{log}");
         browser.close().await.unwrap();
     }
-    assert_eq!(app.count("select count(*) from system_user where reportee_org_no = '390381492' and not is_deleted").await, 2);
+    assert_eq!(app.count("select count(*) from \"system_user\" where reportee_org_no = '390381492' and not is_deleted").await, 2);
 }
 
 /// What the browser's console says.

@@ -132,7 +132,7 @@ async fn number(db: &mut PgConnection, query: String) -> i64 {
 /// What an approval leaves behind: system users, parties, grants, trail rows.
 async fn traces(db: &mut PgConnection, id: &str) -> [i64; 4] {
     [
-        number(db, format!("select count(*) from system_user where id = '{id}'")).await,
+        number(db, format!("select count(*) from \"system_user\" where id = '{id}'")).await,
         number(db, format!("select count(*) from party where uuid = '{id}'")).await,
         number(db, format!("select count(*) from assignment a join party p on p.key = a.to_key where p.uuid = '{id}'")).await,
         number(db, format!("select count(*) from audit_log where object_id = '{id}' and action = 'request.approved'")).await,
@@ -277,6 +277,18 @@ async fn migrate_and_serve_on_a_database_of_their_own() {
     assert!(first.status.success() && String::from_utf8_lossy(&first.stdout).contains("applied 0001 catalogues"));
     let second = String::from_utf8_lossy(&run("migrate").stdout).into_owned();
     assert!(!second.contains("applied") && second.contains("up to date"), "{second}");
+    // As an older version left it, which worded that migration otherwise.
+    let first_wording = "56e03d97c6149fdbc33cf015a0b3b0e19dce4fd12d073384e3f2290adfa585e90bcff3b7c2e7c5c028c73765556c3354";
+    let mut db = PgConnection::connect(url.expose_secret()).await.unwrap();
+    let mut set = async |checksum: &str| {
+        let statement = format!("update _sqlx_migrations set checksum = decode('{checksum}', 'hex') where version = 4");
+        sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&mut db).await.unwrap();
+    };
+    set("00").await;
+    assert!(!run("migrate").status.success(), "a migration that says something else is not accepted");
+    set(first_wording).await;
+    let third = run("migrate");
+    assert!(third.status.success(), "{}", String::from_utf8_lossy(&third.stderr));
     let keys = home().join("serve");
     std::fs::create_dir_all(&keys).unwrap();
     std::fs::write(keys.join("index"), "11".repeat(32)).unwrap();

@@ -55,8 +55,8 @@ pub fn stage(context: &Context, line: u64, text: &[u8], rows: &mut Rows, finding
 pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
     sqlx::query!(
         r#"insert into staging.finding (line, member, code, reason)
-           select line, 'systemUserId', 'UNKNOWN_SYSTEM_USER', 'there is no agent system user ' || system_user from staging.client_delegation s
-           where not exists (select from system_user u where u.id = s.system_user and u.kind = 'agent')
+           select line, 'systemUserId', 'UNKNOWN_SYSTEM_USER', 'there is no agent system user ' || s.system_user from staging.client_delegation s
+           where not exists (select from "system_user" u where u.id = s.system_user and u.kind = 'agent')
            union all
            select line, 'facilitator', 'UNKNOWN_PARTY', 'organisation ' || facilitator || ' is not known' from staging.client_delegation s
            where not exists (select from party p where p.org_number = s.facilitator)
@@ -65,7 +65,7 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
            where not exists (select from party p where p.org_number = s.client)
            union all
            select max(line), 'client', 'DUPLICATE', 'this client is handed over twice' from staging.client_delegation
-           group by system_user, facilitator, client, role_id having count(*) > 1"#
+           group by "system_user", facilitator, client, role_id having count(*) > 1"#
     )
     .execute(&mut *tx)
     .await?;

@@ -65,8 +65,8 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
         let facts = sqlx::query!(
             r#"select (select key from party where org_number = $1) as owner_key, (select party_id from party where org_number = $1) as party_id,
                  (select system_internal_id from system where system_id = $2) as system,
-                 exists (select from system_user where id = $3) or exists (select from party where uuid = $3) as "known!",
-                 exists (select from system_user u join system s on s.system_internal_id = u.system_internal_id
+                 exists (select from "system_user" where id = $3) or exists (select from party where uuid = $3) as "known!",
+                 exists (select from "system_user" u join system s on s.system_internal_id = u.system_internal_id
                    where s.system_id = $2 and u.reportee_org_no = $1 and u.external_ref = $4 and not u.is_deleted) as "taken!""#,
             owner_org,
             line.system_id,
@@ -104,7 +104,7 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
         let packages: Value = line.access_packages.iter().map(|urn| json!({"urn": urn})).collect();
         let title = line.integration_title.as_deref().unwrap_or(external_ref);
         sqlx::query!(
-            r#"insert into system_user (id, integration_title, system_internal_id, owner_key, reportee_org_no, kind, external_ref,
+            r#"insert into "system_user" (id, integration_title, system_internal_id, owner_key, reportee_org_no, kind, external_ref,
                  access_packages, created, created_by, sequence_no, is_deleted, deleted_at)
                values ($1, $2, $3, $4, $5, $6, $7, $8, now() - make_interval(days => $9), $10, nextval('system_user_sequence'), $11,
                  case when $11 then now() end)"#,

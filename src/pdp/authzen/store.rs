@@ -15,7 +15,7 @@ pub async fn system_users_for(db: &mut PgConnection, reportee_key: i32, after: U
            holder as (
              select to_key as key from assignment where from_key in (select key from source)
              union select system_user_key from client_delegation where client_key in (select key from source))
-           select u.id from holder h join party p on p.key = h.key join system_user u on u.id = p.uuid and not u.is_deleted
+           select u.id from holder h join party p on p.key = h.key join "system_user" u on u.id = p.uuid and not u.is_deleted
            where u.id > $2 order by u.id limit $3"#,
         reportee_key,
         after,
