@@ -62,12 +62,12 @@ impl Cluster {
     /// # Errors
     /// No binaries, a folder that cannot be used, or a server that does not come up; the text says what to do.
     pub fn start(home: &Path, durability: Durability) -> anyhow::Result<Self> {
-        let bin = find_binaries().context(INSTALL_HINT)?;
         fs::create_dir_all(home).with_context(|| format!("creating {}", home.display()))?;
         let home = home.canonicalize()?;
         let lock = lock(&home)?;
         let run_as = unprivileged_user(&home)?;
         let data_dir = reachable(&home, run_as)?.join("postgres");
+        let bin = binaries(&data_dir)?;
         let socket_dir = socket_dir(&data_dir, run_as)?;
         if !data_dir.join("PG_VERSION").exists() {
             initialize(&bin, &data_dir, run_as)?;
@@ -89,7 +89,7 @@ impl Cluster {
         let run_as = unprivileged_user(&home)?;
         let data_dir = reachable(&home, run_as)?.join("postgres");
         if data_dir.exists() {
-            if let Some(bin) = find_binaries() {
+            if let Some(bin) = installed().next() {
                 stop_leftover(&bin, &data_dir, run_as)?;
             }
             fs::remove_dir_all(&data_dir).with_context(|| format!("removing {}", data_dir.display()))?;
@@ -137,7 +137,7 @@ impl Cluster {
     /// As [`Cluster::start`].
     pub fn restart(&mut self, durability: Durability) -> anyhow::Result<()> {
         self.stop();
-        let bin = find_binaries().context(INSTALL_HINT)?;
+        let bin = binaries(&self.data_dir)?;
         let run_as = unprivileged_user(&self.data_dir)?;
         let (guard, pipe) = spawn(&bin, &self.data_dir, &self.socket_dir, durability, run_as)?;
         self.guard = guard;
@@ -205,7 +205,30 @@ fn lock(home: &Path) -> anyhow::Result<fs::File> {
     }
 }
 
-fn find_binaries() -> Option<PathBuf> {
+/// Folder of the server programs: of the version that made the data, or the first when there is none yet.
+fn binaries(data_dir: &Path) -> anyhow::Result<PathBuf> {
+    let mut found = installed().peekable();
+    ensure!(found.peek().is_some(), INSTALL_HINT);
+    let Ok(made_by) = fs::read_to_string(data_dir.join("PG_VERSION")) else { return found.next().context(INSTALL_HINT) };
+    let made_by = made_by.trim();
+    found.find(|bin| major_version(bin).as_deref() == Some(made_by)).with_context(|| {
+        format!(
+            "PostgreSQL {made_by} made the database in {}, and only other versions of it are installed. Install that one, or start over \
+             with --fresh.",
+            data_dir.display()
+        )
+    })
+}
+
+/// As the server tells it, `17` of `postgres (PostgreSQL) 17.6`.
+fn major_version(bin: &Path) -> Option<String> {
+    let output = Command::new(bin.join("postgres")).arg("--version").output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    Some(text.split_whitespace().nth(2)?.chars().take_while(char::is_ascii_digit).collect())
+}
+
+/// Folders with all server programs, those on the PATH first, then the newest.
+fn installed() -> impl Iterator<Item = PathBuf> {
     let on_path = std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect::<Vec<_>>()).unwrap_or_default();
     let mut versioned = Vec::new();
     for (root, suffix) in [("/usr/lib/postgresql", "bin"), ("/usr", "bin"), ("/opt/homebrew/opt", "bin"), ("/usr/local/opt", "bin")] {
@@ -224,7 +247,7 @@ fn find_binaries() -> Option<PathBuf> {
         let dir = dir.join("initdb").canonicalize().ok()?.parent()?.to_path_buf();
         ["initdb", "postgres", "pg_ctl", "pg_isready"].iter().all(|program| dir.join(program).is_file()).then_some(dir)
     };
-    on_path.into_iter().chain(versioned.into_iter().rev().map(|(_, dir)| dir)).find_map(complete)
+    on_path.into_iter().chain(versioned.into_iter().rev().map(|(_, dir)| dir)).filter_map(complete)
 }
 
 fn version_in(name: &str) -> Option<u32> {

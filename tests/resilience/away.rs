@@ -86,3 +86,15 @@ async fn memory_answers_for_a_second_and_then_nobody() {
     drop(app);
     drop(cluster);
 }
+
+/// Postgres reads what its own major version wrote, and nothing else.
+#[test]
+fn data_of_a_version_that_is_not_installed_is_refused_in_words() {
+    let dir = home().join("of-long-ago");
+    std::fs::create_dir_all(&dir).unwrap();
+    Cluster::remove(&dir).unwrap();
+    let version = Cluster::start(&dir, Durability::Volatile).unwrap().data_dir().join("PG_VERSION");
+    std::fs::write(version, "7\n").unwrap();
+    let error = format!("{:#}", Cluster::start(&dir, Durability::Volatile).unwrap_err());
+    assert!(error.contains("PostgreSQL 7 made") && error.contains("--fresh"), "{error}");
+}
