@@ -21,11 +21,17 @@ struct Cli {
     command: Command,
 }
 
+#[cfg(feature = "sandbox")]
 const AFTER_HELP: &str = "\
 Examples:
   systembruker sandbox                        everything on this machine, with test persons
   systembruker sandbox --port 9080 --fresh    on other ports, from an empty database
   systembruker demo                           plays the journey against a running sandbox
+  DATABASE_URL=postgresql://… systembruker migrate
+  DATABASE_URL=postgresql://… systembruker serve --config production.toml";
+#[cfg(not(feature = "sandbox"))]
+const AFTER_HELP: &str = "\
+Examples:
   DATABASE_URL=postgresql://… systembruker migrate
   DATABASE_URL=postgresql://… systembruker serve --config production.toml";
 
