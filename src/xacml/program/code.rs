@@ -125,7 +125,8 @@ const ADVICE: u32 = 2;
 const CONSTANT: u32 = 4;
 
 impl<'c> Target<'c> {
-    /// The sets, of each of which the request must have a symbol, sorted. It stands for an `AnyOf` whose alternatives are single equalities.
+    /// The sets, of each of which the request must have a symbol; each sorted. A set stands for an `AnyOf` whose alternatives are
+    /// single equalities.
     pub fn sets(self) -> impl Iterator<Item = &'c [u32]> {
         let mut words = self.sets;
         std::iter::from_fn(move || {
@@ -236,6 +237,7 @@ fn write_node(words: &mut Vec<u32>, draft: &NodeDraft) {
         KindDraft::PolicySet(children) => (POLICY_SET, children.iter().map(|child| &child.head).collect()),
         KindDraft::Reference(_) => (REFERENCE, Vec::new()),
     };
+    // A broken member errs whatever the request says, so every request must come to it.
     let sets: Vec<&[Vec<u32>]> = members.iter().map(|head| if head.stub == NONE { &*head.sets } else { &[] }).collect();
     let index = Index::new(&sets);
     let algorithm = Algorithm::ALL.iter().position(|a| *a == draft.algorithm).unwrap_or(usize::MAX);

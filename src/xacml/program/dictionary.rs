@@ -98,23 +98,17 @@ impl Dictionaries {
 
     /// The slots, which name dictionaries by their places.
     pub fn slots(&self) -> impl ExactSizeIterator<Item = Slot> {
-        let slots = self.words.get(..self.slots as usize * SLOT).unwrap_or_default();
-        slots.as_chunks::<SLOT>().0.iter().map(|[name, dictionaries]| {
-            let ((attribute, marked), (exact, folded)) = (parts(*name), parts(*dictionaries));
-            Slot { attribute, number: marked & !READ, exact, folded, read: marked & READ != 0 }
-        })
+        self.slot_words().iter().map(slot)
+    }
+
+    fn slot_words(&self) -> &[[u64; SLOT]] {
+        self.words.get(..self.slots as usize * SLOT).unwrap_or_default().as_chunks().0
     }
 
     /// The slot of an attribute of the vocabulary.
     pub fn slot_of(&self, attribute: u32) -> Option<Slot> {
-        // Among few, looking at each is quicker.
-        const FEW: u32 = 8;
-        if self.slots <= FEW {
-            return self.slots().find(|slot| slot.attribute == attribute);
-        }
-        let words = self.words.get(..self.slots as usize * SLOT).unwrap_or_default().as_chunks::<SLOT>().0;
-        let found = words.binary_search_by_key(&attribute, |[name, _]| parts(*name).0).ok()?;
-        self.slots().nth(found)
+        let words = self.slot_words();
+        words.get(words.binary_search_by_key(&attribute, |[name, _]| parts(*name).0).ok()?).map(slot)
     }
 
     /// Looks at where the numbering of values begins; the number means nothing. Fetched at once these come sooner than one after
@@ -190,6 +184,11 @@ impl Dictionary<'_> {
             Some((String::from_utf8(bytes).ok()?, number))
         })
     }
+}
+
+fn slot([name, dictionaries]: &[u64; SLOT]) -> Slot {
+    let ((attribute, marked), (exact, folded)) = (parts(*name), parts(*dictionaries));
+    Slot { attribute, number: marked & !READ, exact, folded, read: marked & READ != 0 }
 }
 
 fn number(n: usize) -> u32 {
