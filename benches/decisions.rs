@@ -1,7 +1,12 @@
-//! The decision path as a whole, and the verification of a token, on the sandbox's universe and a private Postgres.
+//! The decision path as a whole, and the verification of a token, on the sandbox's universe and a
+//! private Postgres.
 //!
 //! Figures of one run compare with each other; those of two runs on a shared machine do not.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark ends there")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a benchmark ends there"
+)]
 
 use std::{collections::HashMap, hint::black_box, path::PathBuf};
 
@@ -26,18 +31,51 @@ fn decisions(c: &mut Criterion) {
     std::fs::create_dir_all(&home).unwrap();
     let cluster = Cluster::start(&home, Durability::Volatile).expect("Postgres starts");
     let running = runtime.block_on(async {
-        let options = Options { port: Some(18_080), data_dir: Some(home.join("sandbox")), fresh: false };
+        let options = Options {
+            port: Some(18_080),
+            data_dir: Some(home.join("sandbox")),
+            fresh: false,
+        };
         let settings = sandbox::settings(&options, &HashMap::new()).expect("settings");
-        sandbox::start(settings, &cluster.url("postgres"), Clock::default(), &ProgressBar::hidden()).await.expect("a sandbox")
+        sandbox::start(
+            settings,
+            &cluster.url("postgres"),
+            Clock::default(),
+            &ProgressBar::hidden(),
+        )
+        .await
+        .expect("a sandbox")
     });
     let state = running.state.clone();
-    let token = state.own_keys.signing_key().sign(&own_claims(&state.config.own_issuer), &[]).unwrap();
+    let token = state
+        .own_keys
+        .signing_key()
+        .sign(&own_claims(&state.config.own_issuer), &[])
+        .unwrap();
     assert!(runtime.block_on(state.verifier.verify(&token)).is_ok());
-    c.bench_function("token: verify our own", |b| b.to_async(&runtime).iter(|| async { black_box(state.verifier.verify(&token).await.is_ok()) }));
+    c.bench_function("token: verify our own", |b| {
+        b.to_async(&runtime)
+            .iter(|| async { black_box(state.verifier.verify(&token).await.is_ok()) })
+    });
     let system_user = Asker::SystemUser(SYSTEM_USER.parse().unwrap());
-    assert!(runtime.block_on(state.pdp.permits(system_user, "write", "inntektsmelding", OWNER)).unwrap().permit);
+    assert!(
+        runtime
+            .block_on(
+                state
+                    .pdp
+                    .permits(system_user, "write", "inntektsmelding", OWNER)
+            )
+            .unwrap()
+            .permit
+    );
     c.bench_function("decision: a system user on a package", |b| {
-        b.to_async(&runtime).iter(|| async { state.pdp.permits(system_user, "write", "inntektsmelding", OWNER).await.unwrap() });
+        b.to_async(&runtime).iter(|| async {
+            state
+                .pdp
+                .permits(system_user, "write", "inntektsmelding", OWNER)
+                .await
+                .unwrap()
+        });
     });
     runtime.block_on(running.stop());
 }

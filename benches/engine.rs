@@ -1,4 +1,5 @@
-//! The policy engine alone: what one decision costs, as prepared request, from texts, and from body to body.
+//! The policy engine alone: what one decision costs, as prepared request, from texts, and from body
+//! to body.
 //!
 //! Figures of one run compare with each other; those of two runs on a shared machine do not.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a benchmark ends there")]
@@ -10,7 +11,10 @@ use std::{collections::HashMap, hint::black_box, sync::Arc};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use mimalloc::MiMalloc;
 use support::{Question, questions, resource};
-use systembruker::xacml::{Binding, Decider, Decision, Environment, Limits, LoadOptions, Prepared, Program, Request, Scratch, Work};
+use systembruker::xacml::{
+    Binding, Decider, Decision, Environment, Limits, LoadOptions, Prepared, Program, Request,
+    Scratch, Work,
+};
 
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
@@ -27,24 +31,47 @@ struct Bench {
 impl Bench {
     fn new(resources: usize, rules: usize) -> Self {
         let vocabulary = Arc::default();
-        let programs = (0..resources).map(|n| (resource(n), Arc::new(support::program(n, rules, 20, &vocabulary)))).collect();
+        let programs = (0..resources)
+            .map(|n| {
+                (
+                    resource(n),
+                    Arc::new(support::program(n, rules, 20, &vocabulary)),
+                )
+            })
+            .collect();
         let questions = questions(resources);
         let names = questions.iter().map(|q| resource(q.resource)).collect();
-        Self { programs, questions, names }
+        Self {
+            programs,
+            questions,
+            names,
+        }
     }
 
     fn prepared(&self, c: &mut Criterion, name: &str) {
-        let categories: Vec<_> = self.questions.iter().zip(&self.names).map(|(q, name)| q.categories(name)).collect();
+        let categories: Vec<_> = self
+            .questions
+            .iter()
+            .zip(&self.names)
+            .map(|(q, name)| q.categories(name))
+            .collect();
         let mut bindings: Vec<_> = categories.iter().map(|_| Binding::default()).collect();
         let prepared: Vec<_> = categories
             .iter()
             .zip(&mut bindings)
             .zip(&self.names)
-            .map(|((categories, binding), name)| Prepared::new(&self.programs[name], categories, NOW, binding))
+            .map(|((categories, binding), name)| {
+                Prepared::new(&self.programs[name], categories, NOW, binding)
+            })
             .collect();
         let mut work = Work::default();
         for (prepared, question) in prepared.iter().zip(&self.questions) {
-            assert_eq!(prepared.evaluate(&mut work).decision() == Decision::Permit, question.permit, "{}", question.user);
+            assert_eq!(
+                prepared.evaluate(&mut work).decision() == Decision::Permit,
+                question.permit,
+                "{}",
+                question.user
+            );
         }
         let mut n = 0;
         c.bench_function(name, |b| {
@@ -56,14 +83,21 @@ impl Bench {
     }
 
     fn texts(&self, c: &mut Criterion, name: &str) {
-        let Scratch { mut binding, mut work } = Scratch::default();
+        let Scratch {
+            mut binding,
+            mut work,
+        } = Scratch::default();
         let mut n = 0;
         c.bench_function(name, |b| {
             b.iter(|| {
                 n = (n + 1) % self.questions.len();
                 let name = &self.names[n];
                 let categories = self.questions[n].categories(black_box(name));
-                black_box(Prepared::new(&self.programs[name], &categories, NOW, &mut binding).evaluate(&mut work).decision())
+                black_box(
+                    Prepared::new(&self.programs[name], &categories, NOW, &mut binding)
+                        .evaluate(&mut work)
+                        .decision(),
+                )
             });
         });
     }
@@ -73,9 +107,16 @@ impl Bench {
         let mut scratch = Scratch::default();
         let mut n = 0;
         let mut answer = |n: usize| {
-            let request = Request::from_json(black_box(bodies[n].as_bytes()), &Limits::DEFAULT).unwrap();
+            let request =
+                Request::from_json(black_box(bodies[n].as_bytes()), &Limits::DEFAULT).unwrap();
             let roots = std::slice::from_ref(&self.programs[&self.names[n]]);
-            Decider { roots, environment: NOW, tree: None }.decide(&request, &mut scratch).to_json()
+            Decider {
+                roots,
+                environment: NOW,
+                tree: None,
+            }
+            .decide(&request, &mut scratch)
+            .to_json()
         };
         assert!(String::from_utf8(answer(0)).unwrap().contains("Permit"));
         c.bench_function(name, |b| {
@@ -98,19 +139,33 @@ fn decide(c: &mut Criterion) {
         let many = Bench::new(policies, 10);
         many.prepared(c, &format!("decide: among {policies} policies, prepared"));
         many.texts(c, &format!("decide: among {policies} policies, from texts"));
-        many.body_to_body(c, &format!("decide: among {policies} policies, JSON body to JSON body"));
+        many.body_to_body(
+            c,
+            &format!("decide: among {policies} policies, JSON body to JSON body"),
+        );
     }
 }
 
 fn load(c: &mut Criterion) {
     let policies: Vec<String> = (0..2_000).map(|n| support::policy(n, 5, 2)).collect();
-    println!("policies to load: {} of {} bytes", policies.len(), policies[0].len());
+    println!(
+        "policies to load: {} of {} bytes",
+        policies.len(),
+        policies[0].len()
+    );
     let mut group = c.benchmark_group("load");
-    group.sample_size(10).throughput(Throughput::Bytes(policies.iter().map(|p| p.len() as u64).sum()));
+    group.sample_size(10).throughput(Throughput::Bytes(
+        policies.iter().map(|p| p.len() as u64).sum(),
+    ));
     group.bench_function("2000 policies of 10 KiB", |b| {
         b.iter_batched(
             || (),
-            |()| policies.iter().map(|xml| Program::load(xml.as_bytes(), &LoadOptions::default()).unwrap()).collect::<Vec<_>>(),
+            |()| {
+                policies
+                    .iter()
+                    .map(|xml| Program::load(xml.as_bytes(), &LoadOptions::default()).unwrap())
+                    .collect::<Vec<_>>()
+            },
             BatchSize::PerIteration,
         );
     });

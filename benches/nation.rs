@@ -1,9 +1,13 @@
-//! What size does: imports, the question "what may this person do for this organisation", and the list of whom an
-//! accountant may act for, on a synthetic nation and a private Postgres.
+//! What size does: imports, the question "what may this person do for this organisation", and the
+//! list of whom an accountant may act for, on a synthetic nation and a private Postgres.
 //!
-//! `NATION_SCALE` says how much of the nation (0.01 when it is not set). Figures of one run compare with each other; those
-//! of two runs on a shared machine do not.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark ends there")]
+//! `NATION_SCALE` says how much of the nation (0.01 when it is not set). Figures of one run compare
+//! with each other; those of two runs on a shared machine do not.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a benchmark ends there"
+)]
 
 use std::{
     cell::Cell,
@@ -29,9 +33,17 @@ use uuid::Uuid;
 
 async fn load(running: &Running, out: &Path, scale: f64) {
     let state = &running.state;
-    let options = NationOptions { out: out.to_path_buf(), seed: 1, scale };
-    let kinds = sandbox::generate(&state.catalogue, &options, &ProgressBar::hidden()).expect("a nation");
-    let context = Context { catalogue: Arc::clone(&state.catalogue), identity: Arc::clone(&state.identity) };
+    let options = NationOptions {
+        out: out.to_path_buf(),
+        seed: 1,
+        scale,
+    };
+    let kinds =
+        sandbox::generate(&state.catalogue, &options, &ProgressBar::hidden()).expect("a nation");
+    let context = Context {
+        catalogue: Arc::clone(&state.catalogue),
+        identity: Arc::clone(&state.identity),
+    };
     for round in ["first time", "again"] {
         for (kind, lines) in &kinds {
             let options = import::Options {
@@ -47,9 +59,16 @@ async fn load(running: &Running, out: &Path, scale: f64) {
                 person_id_member: "fodselsnummer".to_owned(),
             };
             let started = Instant::now();
-            let outcome = import::import(&state.db, &context, &options, &ProgressBar::hidden()).await.expect("an import");
+            let outcome = import::import(&state.db, &context, &options, &ProgressBar::hidden())
+                .await
+                .expect("an import");
             assert!(outcome.refused.is_none(), "{outcome:?}");
-            println!("import, {round}: {lines} {} in {:.1} s, {:?}", kind.as_str(), started.elapsed().as_secs_f64(), outcome.counts);
+            println!(
+                "import, {round}: {lines} {} in {:.1} s, {:?}",
+                kind.as_str(),
+                started.elapsed().as_secs_f64(),
+                outcome.counts
+            );
         }
     }
 }
@@ -84,11 +103,25 @@ fn nation(c: &mut Criterion) {
     Cluster::remove(&home).unwrap();
     std::fs::create_dir_all(&home).unwrap();
     let cluster = Cluster::start(&home, Durability::Full).expect("Postgres starts");
-    let scale = std::env::var("NATION_SCALE").ok().and_then(|s| s.parse().ok()).unwrap_or(0.01);
+    let scale = std::env::var("NATION_SCALE")
+        .ok()
+        .and_then(|s| s.parse().ok())
+        .unwrap_or(0.01);
     let running = runtime.block_on(async {
-        let options = Options { port: Some(18_180), data_dir: Some(home.join("sandbox")), fresh: false };
+        let options = Options {
+            port: Some(18_180),
+            data_dir: Some(home.join("sandbox")),
+            fresh: false,
+        };
         let settings = sandbox::settings(&options, &HashMap::new()).expect("settings");
-        let running = sandbox::start(settings, &cluster.url("postgres"), Clock::default(), &ProgressBar::hidden()).await.expect("a sandbox");
+        let running = sandbox::start(
+            settings,
+            &cluster.url("postgres"),
+            Clock::default(),
+            &ProgressBar::hidden(),
+        )
+        .await
+        .expect("a sandbox");
         load(&running, &home.join("files"), scale).await;
         running
     });
@@ -109,9 +142,20 @@ fn standing(c: &mut Criterion, runtime: &Runtime, running: &Running) {
         b.iter(|| {
             let (person, organization) = pairs[at.get() % pairs.len()];
             at.set(at.get() + 1);
-            let standing = runtime.block_on(register::standing(&mut db, &person.into(), &organization.into())).unwrap();
+            let standing = runtime
+                .block_on(register::standing(
+                    &mut db,
+                    &person.into(),
+                    &organization.into(),
+                ))
+                .unwrap();
             let (subject, reportee) = (standing.subject.unwrap(), standing.reportee.unwrap());
-            black_box(register::rules::access(&state.catalogue, &subject, &reportee, &standing.connections))
+            black_box(register::rules::access(
+                &state.catalogue,
+                &subject,
+                &reportee,
+                &standing.connections,
+            ))
         });
     });
 }
@@ -125,7 +169,12 @@ fn list(c: &mut Criterion, runtime: &Runtime, running: &Running) {
     let token = state.own_keys.signing_key().sign(&claims, &[]).unwrap();
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let ask = async || {
-        let request = http.post(format!("{}/accessmanagement/api/v1/resourceowner/authorizedparties", state.config.public_base)).bearer_auth(&token);
+        let request = http
+            .post(format!(
+                "{}/accessmanagement/api/v1/resourceowner/authorizedparties",
+                state.config.public_base
+            ))
+            .bearer_auth(&token);
         let request = request.json(&json!({"type": "urn:altinn:person:uuid", "value": director}));
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), 200);
@@ -134,8 +183,14 @@ fn list(c: &mut Criterion, runtime: &Runtime, running: &Running) {
     println!("the busiest accountant has {clients} clients");
     let mut group = c.benchmark_group("authorized parties of the busiest accountant's director");
     group.sample_size(10);
-    group.bench_function("first bytes", |b| b.to_async(runtime).iter(|| async { ask().await.chunk().await.unwrap().unwrap().len() }));
-    group.bench_function("whole list", |b| b.to_async(runtime).iter(|| async { ask().await.bytes().await.unwrap().len() }));
+    group.bench_function("first bytes", |b| {
+        b.to_async(runtime)
+            .iter(|| async { ask().await.chunk().await.unwrap().unwrap().len() })
+    });
+    group.bench_function("whole list", |b| {
+        b.to_async(runtime)
+            .iter(|| async { ask().await.bytes().await.unwrap().len() })
+    });
     group.finish();
 }
 

@@ -1,10 +1,16 @@
-//! What vendors, customers and accountants do all day: approving requests, reading them, paging through a system's users and
-//! an accountant's clients, handing over a thousand of them at once.
+//! What vendors, customers and accountants do all day: approving requests, reading them, paging
+//! through a system's users and an accountant's clients, handing over a thousand of them at once.
 //!
-//! Postgres, the service and whoever asks share one machine, and Postgres keeps its word about the disk. `TRAFFIC_USERS` says
-//! how many system users the system has, `TRAFFIC_ORGANIZATIONS` how many organisations there are (a million each when they are
-//! not set). Figures of one run compare with each other.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a benchmark ends there, and tells")]
+//! Postgres, the service and whoever asks share one machine, and Postgres keeps its word about the
+//! disk. `TRAFFIC_USERS` says how many system users the system has, `TRAFFIC_ORGANIZATIONS` how
+//! many organisations there are (a million each when they are not set). Figures of one run compare
+//! with each other.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a benchmark ends there, and tells"
+)]
 
 use std::{
     collections::HashMap,
@@ -47,26 +53,56 @@ impl Traffic {
     fn token(running: &Running, claims: &Value) -> String {
         let issuer = &running.state.config.own_issuer;
         let mut all = json!({"iss": issuer, "iat": 1_700_000_000, "exp": 4_000_000_000_u32});
-        all.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
-        running.state.own_keys.signing_key().sign(&all, &[]).unwrap()
+        all.as_object_mut()
+            .unwrap()
+            .extend(claims.as_object().unwrap().clone());
+        running
+            .state
+            .own_keys
+            .signing_key()
+            .sign(&all, &[])
+            .unwrap()
     }
 
     async fn execute(&self, statement: &str) {
         let mut tx = self.running.state.db.begin().await.unwrap();
-        sqlx::query("set local statement_timeout = 0").execute(&mut *tx).await.unwrap();
-        sqlx::query(sqlx::AssertSqlSafe(statement.to_owned())).execute(&mut *tx).await.expect("a statement");
+        sqlx::query("set local statement_timeout = 0")
+            .execute(&mut *tx)
+            .await
+            .unwrap();
+        sqlx::query(sqlx::AssertSqlSafe(statement.to_owned()))
+            .execute(&mut *tx)
+            .await
+            .expect("a statement");
         tx.commit().await.unwrap();
     }
 
     async fn ask(&self, method: Method, path: &str, token: &str) -> String {
-        let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.running.config.public_base) };
-        let answer = self.http.request(method, url).bearer_auth(token).send().await.expect("an answer");
+        let url = if path.starts_with("http") {
+            path.to_owned()
+        } else {
+            format!("{}{path}", self.running.config.public_base)
+        };
+        let answer = self
+            .http
+            .request(method, url)
+            .bearer_auth(token)
+            .send()
+            .await
+            .expect("an answer");
         assert_eq!(answer.status(), 200, "{path}");
         answer.text().await.expect("a body")
     }
 
-    /// Sends every request once, from several workers; prints how many a second, and how long one took.
-    async fn measure(self: &Arc<Self>, name: &str, method: Method, paths: Vec<String>, token: &str) {
+    /// Sends every request once, from several workers; prints how many a second, and how long one
+    /// took.
+    async fn measure(
+        self: &Arc<Self>,
+        name: &str,
+        method: Method,
+        paths: Vec<String>,
+        token: &str,
+    ) {
         let (paths, next) = (Arc::new(paths), Arc::new(AtomicUsize::new(0)));
         let started = Instant::now();
         let workers = (0..WORKERS).map(|_| {
@@ -91,7 +127,11 @@ impl Traffic {
         let at = |part: usize| took[(took.len() - 1) * part / 100];
         #[expect(clippy::cast_precision_loss, reason = "a rate")]
         let rate = took.len() as f64 / seconds;
-        println!("{name}: {rate:.0}/s with {WORKERS} at once; p50 {:?}, p99 {:?}", at(50), at(99));
+        println!(
+            "{name}: {rate:.0}/s with {WORKERS} at once; p50 {:?}, p99 {:?}",
+            at(50),
+            at(99)
+        );
     }
 }
 
@@ -116,18 +156,38 @@ impl Traffic {
 }
 
 async fn start(cluster: &Cluster, home: &std::path::Path) -> Traffic {
-    let options = Options { port: Some(18_180), data_dir: Some(home.join("sandbox")), fresh: false };
+    let options = Options {
+        port: Some(18_180),
+        data_dir: Some(home.join("sandbox")),
+        fresh: false,
+    };
     let environment = HashMap::from([("SYSTEMBRUKER__LOG__LEVEL".to_owned(), "error".to_owned())]);
     let settings = sandbox::settings(&options, &environment).expect("settings");
-    let running = sandbox::start(settings, &cluster.url("postgres"), Clock::default(), &ProgressBar::hidden()).await.expect("a sandbox");
+    let running = sandbox::start(
+        settings,
+        &cluster.url("postgres"),
+        Clock::default(),
+        &ProgressBar::hidden(),
+    )
+    .await
+    .expect("a sandbox");
     let vendor = Traffic::token(
         &running,
         &json!({"scope": "altinn:authentication/systemuser.request.read altinn:authentication/systemregister.write",
             "consumer": {"authority": "iso6523-actorid-upis", "ID": format!("0192:{VENDOR}")}}),
     );
     let director = Traffic::director(&running, CUSTOMER, DIRECTOR, "altinn:portal/enduser").await;
-    let http = Client::builder().no_proxy().pool_max_idle_per_host(WORKERS).build().unwrap();
-    Traffic { running, http, vendor, director }
+    let http = Client::builder()
+        .no_proxy()
+        .pool_max_idle_per_host(WORKERS)
+        .build()
+        .unwrap();
+    Traffic {
+        running,
+        http,
+        vendor,
+        director,
+    }
 }
 
 async fn approvals(traffic: &Arc<Traffic>) {
@@ -139,11 +199,35 @@ async fn approvals(traffic: &Arc<Traffic>) {
         ))
         .await;
     let ids: Vec<Uuid> =
-        sqlx::query_scalar("select id from request where external_ref like 'traffic %'").fetch_all(&traffic.running.state.db).await.unwrap();
-    let approve = |id: &Uuid| format!("/authentication/api/v1/systemuser/request/{CUSTOMER_PARTY}/{id}/approve");
-    traffic.measure("approve a request", Method::POST, ids.iter().map(approve).collect(), &traffic.director).await;
-    let read = |n: usize| format!("/authentication/api/v1/systemuser/request/vendor/{}", ids[n % ids.len()]);
-    traffic.measure("read a request as its vendor", Method::GET, (0..READS).map(read).collect(), &traffic.vendor).await;
+        sqlx::query_scalar("select id from request where external_ref like 'traffic %'")
+            .fetch_all(&traffic.running.state.db)
+            .await
+            .unwrap();
+    let approve = |id: &Uuid| {
+        format!("/authentication/api/v1/systemuser/request/{CUSTOMER_PARTY}/{id}/approve")
+    };
+    traffic
+        .measure(
+            "approve a request",
+            Method::POST,
+            ids.iter().map(approve).collect(),
+            &traffic.director,
+        )
+        .await;
+    let read = |n: usize| {
+        format!(
+            "/authentication/api/v1/systemuser/request/vendor/{}",
+            ids[n % ids.len()]
+        )
+    };
+    traffic
+        .measure(
+            "read a request as its vendor",
+            Method::GET,
+            (0..READS).map(read).collect(),
+            &traffic.vendor,
+        )
+        .await;
 }
 
 async fn pages(traffic: &Arc<Traffic>, users: usize) {
@@ -157,15 +241,32 @@ async fn pages(traffic: &Arc<Traffic>, users: usize) {
                from generate_series(1, {users}) n, system s, party o where s.system_id = '{SYSTEM}' and o.org_number = '{CUSTOMER}'"#
         ))
         .await;
-    sqlx::query("analyze \"system_user\"").execute(&traffic.running.state.db).await.unwrap();
-    println!("{users} system users of one system made in {:.0} s", started.elapsed().as_secs_f64());
+    sqlx::query("analyze \"system_user\"")
+        .execute(&traffic.running.state.db)
+        .await
+        .unwrap();
+    println!(
+        "{users} system users of one system made in {:.0} s",
+        started.elapsed().as_secs_f64()
+    );
     let first = format!("/authentication/api/v1/systemuser/vendor/bysystem/{SYSTEM}");
-    let end: i64 = sqlx::query_scalar("select max(sequence_no) from \"system_user\"").fetch_one(&traffic.running.state.db).await.unwrap();
-    let page: Value = serde_json::from_str(&traffic.ask(Method::GET, &first, &traffic.vendor).await).unwrap();
+    let end: i64 = sqlx::query_scalar("select max(sequence_no) from \"system_user\"")
+        .fetch_one(&traffic.running.state.db)
+        .await
+        .unwrap();
+    let page: Value =
+        serde_json::from_str(&traffic.ask(Method::GET, &first, &traffic.vendor).await).unwrap();
     assert!(page["links"]["next"].is_string());
     for (name, from) in [("first", 0), ("middle", end / 2), ("last", end - 40)] {
         let address = format!("{first}?token={}", systembruker::http::paging::token(&from));
-        traffic.measure(&format!("{name} page of a system's users"), Method::GET, vec![address; 2_000], &traffic.vendor).await;
+        traffic
+            .measure(
+                &format!("{name} page of a system's users"),
+                Method::GET,
+                vec![address; 2_000],
+                &traffic.vendor,
+            )
+            .await;
     }
 }
 
@@ -202,41 +303,95 @@ async fn accountant(traffic: &Arc<Traffic>, organizations: usize) {
     ] {
         traffic.execute(&statement).await;
     }
-    println!("{CLIENTS} clients among {organizations} organisations made in {:.0} s", started.elapsed().as_secs_f64());
+    println!(
+        "{CLIENTS} clients among {organizations} organisations made in {:.0} s",
+        started.elapsed().as_secs_f64()
+    );
     let scopes = "altinn:clientdelegations.read altinn:clientdelegations.write";
-    let token = traffic.person(ACCOUNTANT, ACCOUNTANT_DIRECTOR, scopes).await;
+    let token = traffic
+        .person(ACCOUNTANT, ACCOUNTANT_DIRECTOR, scopes)
+        .await;
     let base = "/authentication/api/v1/enduser/systemuser/clients";
-    for (name, path) in [("its clients", base.to_owned()), ("clients it could have", format!("{base}/available"))] {
+    for (name, path) in [
+        ("its clients", base.to_owned()),
+        ("clients it could have", format!("{base}/available")),
+    ] {
         let first = format!("{path}?agent={AGENT}&limit=100");
         let mut next = first.clone();
         for _ in 0..5 {
-            let page: Value = serde_json::from_str(&traffic.ask(Method::GET, &next, &token).await).unwrap();
-            page["links"]["next"].as_str().expect("more").clone_into(&mut next);
+            let page: Value =
+                serde_json::from_str(&traffic.ask(Method::GET, &next, &token).await).unwrap();
+            page["links"]["next"]
+                .as_str()
+                .expect("more")
+                .clone_into(&mut next);
         }
-        traffic.measure(&format!("first page of {name}"), Method::GET, vec![first; 400], &token).await;
-        traffic.measure(&format!("sixth page of {name}"), Method::GET, vec![next; 400], &token).await;
+        traffic
+            .measure(
+                &format!("first page of {name}"),
+                Method::GET,
+                vec![first; 400],
+                &token,
+            )
+            .await;
+        traffic
+            .measure(
+                &format!("sixth page of {name}"),
+                Method::GET,
+                vec![next; 400],
+                &token,
+            )
+            .await;
         let whole = Instant::now();
-        let bytes = traffic.ask(Method::GET, &format!("{path}?agent={AGENT}"), &token).await.len();
+        let bytes = traffic
+            .ask(Method::GET, &format!("{path}?agent={AGENT}"), &token)
+            .await
+            .len();
         println!("all of {name}: {bytes} bytes in {:?}", whole.elapsed());
     }
     // At the database, with the filter of the portal.
     let state = &traffic.running.state;
-    let provider: i32 = sqlx::query_scalar("select key from party where org_number = $1").bind(ACCOUNTANT).fetch_one(&state.db).await.unwrap();
+    let provider: i32 = sqlx::query_scalar("select key from party where org_number = $1")
+        .bind(ACCOUNTANT)
+        .fetch_one(&state.db)
+        .await
+        .unwrap();
     for (name, packages) in [
         ("without a filter", None),
-        ("by a package of most clients", Some("urn:altinn:accesspackage:regnskapsforer-lonn")),
-        ("by a package of two clients", Some("urn:altinn:accesspackage:skatt-naering")),
-        ("by a package of no client", Some("urn:altinn:accesspackage:jordbruk")),
+        (
+            "by a package of most clients",
+            Some("urn:altinn:accesspackage:regnskapsforer-lonn"),
+        ),
+        (
+            "by a package of two clients",
+            Some("urn:altinn:accesspackage:skatt-naering"),
+        ),
+        (
+            "by a package of no client",
+            Some("urn:altinn:accesspackage:jordbruk"),
+        ),
     ] {
         let wanted: Option<Vec<i16>> = packages.map(|urn| state.catalogue.keys_of([urn]));
         let mut took: Vec<Duration> = Vec::new();
         for _ in 0..50 {
             let one = Instant::now();
-            state.clients().page(provider, wanted.as_deref(), systembruker::clients::Place::default(), 100).await.unwrap();
+            state
+                .clients()
+                .page(
+                    provider,
+                    wanted.as_deref(),
+                    systembruker::clients::Place::default(),
+                    100,
+                )
+                .await
+                .unwrap();
             took.push(one.elapsed());
         }
         took.sort_unstable();
-        println!("first page {name}, at the database: p50 {:?}, p98 {:?}", took[25], took[48]);
+        println!(
+            "first page {name}, at the database: p50 {:?}, p98 {:?}",
+            took[25], took[48]
+        );
     }
     batches(traffic, &token).await;
     decisions(traffic).await;
@@ -250,15 +405,33 @@ async fn batches(traffic: &Arc<Traffic>, token: &str) {
             .await
             .unwrap();
     let required = r#"[{"urn": "urn:altinn:accesspackage:regnskapsforer-lonn"}]"#;
-    traffic.execute(&format!("update \"system_user\" set access_packages = '{required}' where id = '{AGENT}'")).await;
+    traffic
+        .execute(&format!(
+            "update \"system_user\" set access_packages = '{required}' where id = '{AGENT}'"
+        ))
+        .await;
     for action in ["remove", "add", "remove", "add"] {
-        let url = format!("{}/systembruker/api/v1/enduser/systemuser/clients:batch?agent={AGENT}", traffic.running.config.public_base);
+        let url = format!(
+            "{}/systembruker/api/v1/enduser/systemuser/clients:batch?agent={AGENT}",
+            traffic.running.config.public_base
+        );
         let started = Instant::now();
-        let request = traffic.http.post(url).bearer_auth(token).header("content-type", "application/json");
-        let answer = request.body(json!({"action": action, "clients": clients}).to_string()).send().await.unwrap();
+        let request = traffic
+            .http
+            .post(url)
+            .bearer_auth(token)
+            .header("content-type", "application/json");
+        let answer = request
+            .body(json!({"action": action, "clients": clients}).to_string())
+            .send()
+            .await
+            .unwrap();
         let answer: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
         assert_eq!(answer["done"], 1_000, "{answer}");
-        println!("{action} 1,000 clients in one call: {:?}", started.elapsed());
+        println!(
+            "{action} 1,000 clients in one call: {:?}",
+            started.elapsed()
+        );
     }
 }
 
@@ -268,25 +441,45 @@ async fn decisions(traffic: &Arc<Traffic>) {
     let state = &traffic.running.state;
     let one_client = "a4cad1ef-0fb8-5c0e-a223-d3cf0e3165ec";
     let party = "select p.party_id from client_delegation d join party p on p.key = d.client_key join party a on a.key = d.system_user_key where a.uuid = $1 limit 1";
-    for (name, agent, resource) in [("94,000 clients", AGENT, "a-melding"), ("one client", one_client, "skattemelding-naering")] {
+    for (name, agent, resource) in [
+        ("94,000 clients", AGENT, "a-melding"),
+        ("one client", one_client, "skattemelding-naering"),
+    ] {
         let agent: Uuid = agent.parse().unwrap();
-        let client: i32 = sqlx::query_scalar(party).bind(agent).fetch_one(&state.db).await.unwrap();
+        let client: i32 = sqlx::query_scalar(party)
+            .bind(agent)
+            .fetch_one(&state.db)
+            .await
+            .unwrap();
         let mut took: Vec<Duration> = Vec::new();
         for _ in 0..1_000 {
             let one = Instant::now();
-            let verdict = state.pdp.permits(Asker::SystemUser(agent), "read", resource, client).await.unwrap();
+            let verdict = state
+                .pdp
+                .permits(Asker::SystemUser(agent), "read", resource, client)
+                .await
+                .unwrap();
             took.push(one.elapsed());
             assert!(verdict.permit);
         }
         took.sort_unstable();
-        println!("a decision for an agent with {name}: p50 {:?}, p99 {:?}", took[500], took[990]);
+        println!(
+            "a decision for an agent with {name}: p50 {:?}, p99 {:?}",
+            took[500], took[990]
+        );
     }
 }
 
 #[tokio::main]
 async fn main() {
-    let users = std::env::var("TRAFFIC_USERS").ok().and_then(|n| n.parse().ok()).unwrap_or(1_000_000);
-    let organizations = std::env::var("TRAFFIC_ORGANIZATIONS").ok().and_then(|n| n.parse().ok()).unwrap_or(1_000_000);
+    let users = std::env::var("TRAFFIC_USERS")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(1_000_000);
+    let organizations = std::env::var("TRAFFIC_ORGANIZATIONS")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(1_000_000);
     let home = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("traffic");
     std::fs::create_dir_all(&home).unwrap();
     Cluster::remove(&home).expect("the last run's cluster can be removed");

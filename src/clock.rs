@@ -14,7 +14,10 @@ pub struct Clock(Arc<AtomicI64>);
 impl Clock {
     /// Now.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the system clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the system clock"
+    )]
     pub fn now(&self) -> DateTime<Utc> {
         Utc::now() + TimeDelta::seconds(self.0.load(Ordering::Relaxed))
     }

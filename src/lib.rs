@@ -1,7 +1,7 @@
 //! **systembruker**: Norway's system-user platform in one service.
 //!
-//! A system user is a non-human user that an organisation empowers to act for it through an end-user system.
-//! `ARCHITECTURE.md` is the map of the rooms below.
+//! A system user is a non-human user that an organisation empowers to act for it through an
+//! end-user system. `ARCHITECTURE.md` is the map of the rooms below.
 
 pub mod app;
 pub mod audit;

@@ -1,4 +1,5 @@
-//! Asking over HTTP from many connections, as cheaply as may be: whoever asks shares the machine with who is asked.
+//! Asking over HTTP from many connections, as cheaply as may be: whoever asks shares the machine
+//! with who is asked.
 
 use std::{
     sync::{
@@ -26,17 +27,25 @@ impl Connection {
     pub async fn open(address: &str) -> Self {
         let stream = TcpStream::connect(address).await.expect("a listener");
         stream.set_nodelay(true).unwrap();
-        Self { stream, buffer: vec![0; 64 * 1024] }
+        Self {
+            stream,
+            buffer: vec![0; 64 * 1024],
+        }
     }
 
     /// Sends a request and reads its answer, which must be 200 and contain `Permit`; its length.
     pub async fn ask(&mut self, request: &[u8]) -> usize {
         let (length, permits) = self.hear(request).await;
-        assert!(permits, "{}", String::from_utf8_lossy(&self.buffer[..length.min(self.buffer.len())]));
+        assert!(
+            permits,
+            "{}",
+            String::from_utf8_lossy(&self.buffer[..length.min(self.buffer.len())])
+        );
         length
     }
 
-    /// Sends a request and reads its answer, which must be 200: its length, and whether it contains `Permit`.
+    /// Sends a request and reads its answer, which must be 200: its length, and whether it contains
+    /// `Permit`.
     pub async fn hear(&mut self, request: &[u8]) -> (usize, bool) {
         self.stream.write_all(request).await.unwrap();
         let mut read = 0;
@@ -45,19 +54,45 @@ impl Connection {
             assert!(n > 0, "the connection was closed");
             read += n;
             let seen = &self.buffer[..read];
-            let Some(head) = memchr::memmem::find(seen, b"\r\n\r\n") else { continue };
-            let headers = std::str::from_utf8(&seen[..head]).unwrap().to_ascii_lowercase();
-            let length: usize = headers.split("content-length: ").nth(1).unwrap().split("\r\n").next().unwrap().parse().unwrap();
+            let Some(head) = memchr::memmem::find(seen, b"\r\n\r\n") else {
+                continue;
+            };
+            let headers = std::str::from_utf8(&seen[..head])
+                .unwrap()
+                .to_ascii_lowercase();
+            let length: usize = headers
+                .split("content-length: ")
+                .nth(1)
+                .unwrap()
+                .split("\r\n")
+                .next()
+                .unwrap()
+                .parse()
+                .unwrap();
             if read >= head + 4 + length {
-                assert!(seen.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(seen));
-                return (length, memchr::memmem::find(&seen[head..], b"Permit").is_some());
+                assert!(
+                    seen.starts_with(b"HTTP/1.1 200"),
+                    "{}",
+                    String::from_utf8_lossy(seen)
+                );
+                return (
+                    length,
+                    memchr::memmem::find(&seen[head..], b"Permit").is_some(),
+                );
             }
         }
     }
 }
 
-/// A question as it goes over the wire: may a system user do this with a resource for an organisation?
-pub fn request(host: &str, token: &str, system_user: &str, (action, resource): (&str, &str), org: &str) -> Vec<u8> {
+/// A question as it goes over the wire: may a system user do this with a resource for an
+/// organisation?
+pub fn request(
+    host: &str,
+    token: &str,
+    system_user: &str,
+    (action, resource): (&str, &str),
+    org: &str,
+) -> Vec<u8> {
     let body = decision(system_user, action, resource, org).to_string();
     let length = body.len();
     format!(
@@ -68,8 +103,7 @@ pub fn request(host: &str, token: &str, system_user: &str, (action, resource): (
 }
 
 fn decision(system_user: &str, action: &str, resource: &str, org: &str) -> Value {
-    let attribute =
-        |id: &str, value: &str| json!({"attributeId": id, "value": value, "dataType": "string", "issuer": "Altinn", "includeInResult": false});
+    let attribute = |id: &str, value: &str| json!({"attributeId": id, "value": value, "dataType": "string", "issuer": "Altinn", "includeInResult": false});
     json!({"request": {"returnPolicyIdList": false, "combinedDecision": false, "xPathVersion": null, "category": null,
         "resource": [{"categoryId": null, "id": null, "content": null, "attribute": [
             attribute("urn:altinn:organization:identifier-no", org), attribute("urn:altinn:resource", resource)]}],
@@ -128,7 +162,12 @@ pub async fn once(address: &str, requests: &Arc<Vec<Vec<u8>>>) -> f64 {
 }
 
 /// Requests at a steady rate; the time each took, sorted.
-pub async fn pace(address: &str, requests: &Arc<Vec<Vec<u8>>>, rate: f64, time: Duration) -> Vec<Duration> {
+pub async fn pace(
+    address: &str,
+    requests: &Arc<Vec<Vec<u8>>>,
+    rate: f64,
+    time: Duration,
+) -> Vec<Duration> {
     let started = Instant::now();
     let mut workers = Vec::new();
     for worker in 0..CONNECTIONS {
@@ -137,14 +176,17 @@ pub async fn pace(address: &str, requests: &Arc<Vec<Vec<u8>>>, rate: f64, time: 
         workers.push(tokio::spawn(async move {
             let mut took = Vec::new();
             for n in 0.. {
-                let due = started + Duration::from_secs_f64((n * CONNECTIONS + worker) as f64 / rate);
+                let due =
+                    started + Duration::from_secs_f64((n * CONNECTIONS + worker) as f64 / rate);
                 if due > started + time {
                     return took;
                 }
                 tokio::time::sleep_until(due.into()).await;
                 // The timer wakes on whole milliseconds; what it is late by is not the service's.
                 let asked = Instant::now();
-                connection.ask(&requests[(n * CONNECTIONS + worker) % requests.len()]).await;
+                connection
+                    .ask(&requests[(n * CONNECTIONS + worker) % requests.len()])
+                    .await;
                 took.push(asked.elapsed());
             }
             took

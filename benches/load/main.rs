@@ -1,11 +1,17 @@
-//! What decisions cost over HTTP: beside a bare handler that parses the same body and answers a constant of the same size, with
-//! few and many resources, with few and many system users.
+//! What decisions cost over HTTP: beside a bare handler that parses the same body and answers a
+//! constant of the same size, with few and many resources, with few and many system users.
 //!
-//! The service, the bare handler and whoever asks are processes of one machine, and so is Postgres. `LOAD_USERS` and
-//! `LOAD_RESOURCES` say how many system users and resources the large case has (100,000 and 2,000 when they are not set; there
-//! are five clients of agents for every system user); `-- bare`, `-- resources` or `-- users` asks one question. Every
-//! comparison alternates its sides in one run: look at the ratios.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a benchmark ends there, and tells")]
+//! The service, the bare handler and whoever asks are processes of one machine, and so is Postgres.
+//! `LOAD_USERS` and `LOAD_RESOURCES` say how many system users and resources the large case has
+//! (100,000 and 2,000 when they are not set; there are five clients of agents for every system
+//! user); `-- bare`, `-- resources` or `-- users` asks one question. Every comparison alternates
+//! its sides in one run: look at the ratios.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a benchmark ends there, and tells"
+)]
 #![expect(clippy::cast_precision_loss, reason = "rates")]
 
 mod ask;
@@ -51,7 +57,10 @@ async fn main() {
     let _ = std::fs::remove_dir_all(&home);
     std::fs::create_dir_all(&home).unwrap();
     let cluster = Cluster::start(&home, Durability::Full).expect("Postgres starts");
-    let asked: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    let asked: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|argument| !argument.starts_with("--"))
+        .collect();
     let wants = |name: &str| asked.is_empty() || asked.iter().any(|a| a == name);
     let service = Service::start(&cluster, "postgres", &home, PORT).await;
     if wants("bare") {
@@ -69,7 +78,10 @@ async fn main() {
 async fn beside_a_bare_handler(service: &Service, cluster: &Cluster) {
     let mut db = Database::open(cluster, "postgres").await;
     let requests: Requests = Arc::new(vec![service.request(SYSTEM_USER, OWN, ORG)]);
-    let size = Connection::open(&service.host).await.ask(&requests[0]).await;
+    let size = Connection::open(&service.host)
+        .await
+        .ask(&requests[0])
+        .await;
     let bare = Bare::start(size).await;
     let (before, mut asked) = (db.lines().await, 0.0);
     let (mut ours, mut theirs, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
@@ -85,57 +97,113 @@ async fn beside_a_bare_handler(service: &Service, cluster: &Cluster) {
     }
     let written = db.lines().await - before;
     let (rate, beside) = (median(ours), median(theirs));
-    println!("decisions beside a bare handler: ratio {:.3} ({rate:.0}/s beside {beside:.0}/s, {CONNECTIONS} connections)", median(ratios));
+    println!(
+        "decisions beside a bare handler: ratio {:.3} ({rate:.0}/s beside {beside:.0}/s, {CONNECTIONS} connections)",
+        median(ratios)
+    );
     println!("lines in the log for about {asked:.0} decisions: {written}");
     let took = pace(&service.host, &requests, rate / 2.0, ROUND).await;
-    println!("at half that load: p50 {:?}, p99 {:?}", percentile(&took, 50), percentile(&took, 99));
+    println!(
+        "at half that load: p50 {:?}, p99 {:?}",
+        percentile(&took, 50),
+        percentile(&took, 99)
+    );
 }
 
 async fn resources(service: &Service, cluster: &Cluster) {
     let resources = number("LOAD_RESOURCES", 2_000);
-    Database::open(cluster, "postgres").await.add_resources(resources, RESOURCE).await;
+    Database::open(cluster, "postgres")
+        .await
+        .add_resources(resources, RESOURCE)
+        .await;
     let of_resource = |n: usize| service.request(SYSTEM_USER, ("write", &format!("load-{n}")), ORG);
     service.until_permitted(&of_resource(resources)).await;
     // Whoever asks has as much to remember either way.
-    let among = |count: usize| -> Requests { Arc::new((0..resources).map(|n| of_resource(1 + n % count)).collect()) };
+    let among = |count: usize| -> Requests {
+        Arc::new((0..resources).map(|n| of_resource(1 + n % count)).collect())
+    };
     let (few, many) = (among(10), among(resources));
-    flat(&format!("resources asked about, 10 to {resources}"), (service, &few), (service, &many)).await;
-    println!("with {resources} resources more the service holds {} MiB", service.process.resident_mib());
+    flat(
+        &format!("resources asked about, 10 to {resources}"),
+        (service, &few),
+        (service, &many),
+    )
+    .await;
+    println!(
+        "with {resources} resources more the service holds {} MiB",
+        service.process.resident_mib()
+    );
 }
 
-/// One service with a hundred system users stored, one with very many of which it is asked about a part.
+/// One service with a hundred system users stored, one with very many of which it is asked about a
+/// part.
 async fn users(cluster: &Cluster, home: &Path) {
     let users = number("LOAD_USERS", 100_000);
-    Database::open(cluster, "postgres").await.execute("create database few").await;
-    Database::open(cluster, "postgres").await.execute("create database many").await;
+    Database::open(cluster, "postgres")
+        .await
+        .execute("create database few")
+        .await;
+    Database::open(cluster, "postgres")
+        .await
+        .execute("create database many")
+        .await;
     for (database, port) in DATABASES {
         drop(Service::start(cluster, database, home, port).await);
     }
-    let progress = ProgressBar::new(0).with_style(ProgressStyle::with_template("{bar:20} {pos}/{len} {msg} {elapsed}").unwrap());
+    let progress = ProgressBar::new(0)
+        .with_style(ProgressStyle::with_template("{bar:20} {pos}/{len} {msg} {elapsed}").unwrap());
     progress.enable_steady_tick(Duration::from_millis(200));
-    let (mut few, mut many) = (Database::open(cluster, "few").await, Database::open(cluster, "many").await);
+    let (mut few, mut many) = (
+        Database::open(cluster, "few").await,
+        Database::open(cluster, "many").await,
+    );
     few.add_system_users(100, &ProgressBar::hidden()).await;
     let started = Instant::now();
     let clients = many.add_system_users(users, &progress).await;
-    println!("{users} system users and {clients} clients of agents made in {:.0} s", started.elapsed().as_secs_f64());
+    println!(
+        "{users} system users and {clients} clients of agents made in {:.0} s",
+        started.elapsed().as_secs_f64()
+    );
 
     let mut services = Vec::new();
     for (database, port) in DATABASES {
         services.push(Service::start(cluster, database, home, port).await);
     }
     let mut asked: Vec<Requests> = Vec::new();
-    for (service, (db, each)) in services.iter().zip([(&mut few, 50), (&mut many, TOUCHED / 2)]) {
+    for (service, (db, each)) in services
+        .iter()
+        .zip([(&mut few, 50), (&mut many, TOUCHED / 2)])
+    {
         let [own, clients] = db.acting(each).await;
         let own = own.iter().map(|(id, org)| service.request(id, OWN, org));
-        let clients = clients.iter().map(|(id, org)| service.request(id, FOR_CLIENTS, org));
+        let clients = clients
+            .iter()
+            .map(|(id, org)| service.request(id, FOR_CLIENTS, org));
         let distinct: Vec<Vec<u8>> = own.chain(clients).collect();
         // Whoever asks has as much to remember either way.
-        asked.push(Arc::new(distinct.iter().cycle().take(TOUCHED).cloned().collect()));
+        asked.push(Arc::new(
+            distinct.iter().cycle().take(TOUCHED).cloned().collect(),
+        ));
     }
-    println!("before anything is asked the service holds {} MiB", services[1].process.resident_mib());
-    println!("never asked about before: {:.0}/s", once(&services[1].host, &asked[1]).await);
-    println!("with {} pairs in memory the service holds {} MiB", asked[1].len(), services[1].process.resident_mib());
-    flat(&format!("system users stored, 100 to {users}"), (&services[0], &asked[0]), (&services[1], &asked[1])).await;
+    println!(
+        "before anything is asked the service holds {} MiB",
+        services[1].process.resident_mib()
+    );
+    println!(
+        "never asked about before: {:.0}/s",
+        once(&services[1].host, &asked[1]).await
+    );
+    println!(
+        "with {} pairs in memory the service holds {} MiB",
+        asked[1].len(),
+        services[1].process.resident_mib()
+    );
+    flat(
+        &format!("system users stored, 100 to {users}"),
+        (&services[0], &asked[0]),
+        (&services[1], &asked[1]),
+    )
+    .await;
     println!("and after that {} MiB", services[1].process.resident_mib());
 }
 
@@ -151,7 +219,12 @@ async fn flat(name: &str, few: (&Service, &Requests), many: (&Service, &Requests
             ratios.push(m / f);
         }
     }
-    println!("{name}: ratio {:.3} ({:.0}/s, and {:.0}/s)", median(ratios), median(first), median(second));
+    println!(
+        "{name}: ratio {:.3} ({:.0}/s, and {:.0}/s)",
+        median(ratios),
+        median(first),
+        median(second)
+    );
 }
 
 fn median(mut rates: Vec<f64>) -> f64 {
@@ -164,5 +237,8 @@ fn percentile(sorted: &[Duration], part: usize) -> Duration {
 }
 
 fn number(name: &str, default: usize) -> usize {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+    std::env::var(name)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(default)
 }

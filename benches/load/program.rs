@@ -19,15 +19,26 @@ pub struct Process(Child);
 impl Process {
     /// MiB that it holds in memory.
     pub fn resident_mib(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("0 kB");
-        line.trim().split(' ').next().and_then(|kib| kib.parse::<u64>().ok()).unwrap_or_default() / 1024
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap_or_default();
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .unwrap_or("0 kB");
+        line.trim()
+            .split(' ')
+            .next()
+            .and_then(|kib| kib.parse::<u64>().ok())
+            .unwrap_or_default()
+            / 1024
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let _ = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status();
+        let _ = Command::new("kill")
+            .args(["-TERM", &self.0.id().to_string()])
+            .status();
         let _ = self.0.wait();
     }
 }
@@ -35,7 +46,10 @@ impl Drop for Process {
 async fn until_open(address: &str) {
     let since = Instant::now();
     while tokio::net::TcpStream::connect(address).await.is_err() {
-        assert!(since.elapsed() < Duration::from_secs(60), "nobody listens on {address}");
+        assert!(
+            since.elapsed() < Duration::from_secs(60),
+            "nobody listens on {address}"
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -61,14 +75,37 @@ impl Service {
         until_open(&host).await;
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let since = Instant::now();
-        while !http.get(format!("http://{host}/health/ready")).send().await.is_ok_and(|answer| answer.status() == 200) {
-            assert!(since.elapsed() < Duration::from_secs(60), "the service is not ready");
+        while !http
+            .get(format!("http://{host}/health/ready"))
+            .send()
+            .await
+            .is_ok_and(|answer| answer.status() == 200)
+        {
+            assert!(
+                since.elapsed() < Duration::from_secs(60),
+                "the service is not ready"
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         let generator = format!("http://127.0.0.1:{}/api/GetEnterpriseToken", port + 12);
-        let asked = [("env", "local"), ("orgNo", "390198116"), ("scopes", "altinn:authorization/authorize"), ("ttl", "36000")];
-        let token = http.get(generator).basic_auth("sandbox", Some("sandbox")).query(&asked).send().await.unwrap();
-        Self { process, host, token: token.error_for_status().unwrap().text().await.unwrap() }
+        let asked = [
+            ("env", "local"),
+            ("orgNo", "390198116"),
+            ("scopes", "altinn:authorization/authorize"),
+            ("ttl", "36000"),
+        ];
+        let token = http
+            .get(generator)
+            .basic_auth("sandbox", Some("sandbox"))
+            .query(&asked)
+            .send()
+            .await
+            .unwrap();
+        Self {
+            process,
+            host,
+            token: token.error_for_status().unwrap().text().await.unwrap(),
+        }
     }
 
     pub fn request(&self, system_user: &str, what: (&str, &str), org: &str) -> Vec<u8> {
@@ -79,7 +116,10 @@ impl Service {
     pub async fn until_permitted(&self, request: &[u8]) {
         let (since, mut connection) = (Instant::now(), Connection::open(&self.host).await);
         while !connection.hear(request).await.1 {
-            assert!(since.elapsed() < Duration::from_secs(60), "it is not permitted");
+            assert!(
+                since.elapsed() < Duration::from_secs(60),
+                "it is not permitted"
+            );
         }
     }
 }
@@ -97,15 +137,23 @@ impl Bare {
     /// Starts this program once more, as nothing but the handler.
     pub async fn start(size: usize) -> Self {
         let program = std::env::current_exe().unwrap();
-        let child = Command::new(program).args([BARE_HANDLER, &size.to_string()]).spawn().expect("the handler starts");
+        let child = Command::new(program)
+            .args([BARE_HANDLER, &size.to_string()])
+            .spawn()
+            .expect("the handler starts");
         until_open(BARE).await;
-        Self { host: BARE.to_owned(), _process: Process(child) }
+        Self {
+            host: BARE.to_owned(),
+            _process: Process(child),
+        }
     }
 
     /// Is the handler, if this process was started to be it.
     pub async fn serve_if_asked() -> bool {
         let mut arguments = std::env::args().skip_while(|argument| argument != BARE_HANDLER);
-        let Some(size) = arguments.nth(1) else { return false };
+        let Some(size) = arguments.nth(1) else {
+            return false;
+        };
         let mut constant = b"Permit".to_vec();
         constant.resize(size.parse().unwrap(), b' ');
         let answer = bytes::Bytes::from(constant);
@@ -113,11 +161,22 @@ impl Bare {
             let answer = answer.clone();
             async move {
                 std::hint::black_box(body);
-                ([(http::header::CONTENT_TYPE, "application/json; charset=utf-8")], answer)
+                (
+                    [(
+                        http::header::CONTENT_TYPE,
+                        "application/json; charset=utf-8",
+                    )],
+                    answer,
+                )
             }
         });
         let listener = tokio::net::TcpListener::bind(BARE).await.unwrap();
-        axum::serve(listener, Router::new().route("/authorization/api/v1/authorize", handler)).await.unwrap();
+        axum::serve(
+            listener,
+            Router::new().route("/authorization/api/v1/authorize", handler),
+        )
+        .await
+        .unwrap();
         true
     }
 }

@@ -18,7 +18,9 @@ pub struct Database(PgConnection);
 
 impl Database {
     pub async fn open(cluster: &Cluster, name: &str) -> Self {
-        let mut db = PgConnection::connect(cluster.url(name).expose_secret()).await.unwrap();
+        let mut db = PgConnection::connect(cluster.url(name).expose_secret())
+            .await
+            .unwrap();
         // Rows that fit each other need no checks of their keys.
         sqlx::raw_sql("set statement_timeout = 0; set session_replication_role = replica; set synchronous_commit = off")
             .execute(&mut db)
@@ -28,14 +30,22 @@ impl Database {
     }
 
     pub async fn execute(&mut self, statement: &str) {
-        sqlx::raw_sql(sqlx::AssertSqlSafe(statement.to_owned())).execute(&mut self.0).await.expect("a statement");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(statement.to_owned()))
+            .execute(&mut self.0)
+            .await
+            .expect("a statement");
     }
 
     /// Lines in the log, once no more come.
     pub async fn lines(&mut self) -> i64 {
         let mut before = -1;
         loop {
-            let now = sqlx::query_scalar("select coalesce(sum(decisions), 0)::bigint from decision_block").fetch_one(&mut self.0).await.unwrap();
+            let now = sqlx::query_scalar(
+                "select coalesce(sum(decisions), 0)::bigint from decision_block",
+            )
+            .fetch_one(&mut self.0)
+            .await
+            .unwrap();
             if now == before {
                 return now;
             }
@@ -63,8 +73,8 @@ impl Database {
         .await;
     }
 
-    /// So many system users, each of an organisation of its own, and for every thousand of them an agent with clients
-    /// among the organisations; how many clients were handed over.
+    /// So many system users, each of an organisation of its own, and for every thousand of them an
+    /// agent with clients among the organisations; how many clients were handed over.
     pub async fn add_system_users(&mut self, count: usize, progress: &ProgressBar) -> usize {
         let (agents, clients) = ((count / 1_000).max(1), CLIENTS.min(count / 2));
         let all = count + agents;
@@ -125,13 +135,20 @@ impl Database {
         agents * clients
     }
 
-    /// System users and the organisations that they act for: at most so many for their own, and as many agents for clients.
+    /// System users and the organisations that they act for: at most so many for their own, and as
+    /// many agents for clients.
     pub async fn acting(&mut self, each: usize) -> [Vec<(String, String)>; 2] {
-        let own = format!("select id::text, org from load_user where not is_agent order by n limit {each}");
-        let clients = format!("select agent::text, org from load_delegation order by k, agent limit {each}");
+        let own = format!(
+            "select id::text, org from load_user where not is_agent order by n limit {each}"
+        );
+        let clients =
+            format!("select agent::text, org from load_delegation order by k, agent limit {each}");
         let mut out = [Vec::new(), Vec::new()];
         for (query, out) in [own, clients].into_iter().zip(&mut out) {
-            *out = sqlx::query_as(sqlx::AssertSqlSafe(query)).fetch_all(&mut self.0).await.unwrap();
+            *out = sqlx::query_as(sqlx::AssertSqlSafe(query))
+                .fetch_all(&mut self.0)
+                .await
+                .unwrap();
         }
         out
     }

@@ -1,11 +1,14 @@
 //! Policies and requests of the shape that they have in Altinn, made up.
 //!
-//! The question is one: may a system user with ten packages and ten single rights `read` a resource? One third of the
-//! questions is permitted by a package, one third by a single right, and one third denied.
+//! The question is one: may a system user with ten packages and ten single rights `read` a
+//! resource? One third of the questions is permitted by a package, one third by a single right, and
+//! one third denied.
 
 use std::{fmt::Write, sync::Arc};
 
-use systembruker::xacml::{Category, Limits, LoadErrors, LoadOptions, PolicyTree, Program, Vocabulary, ids};
+use systembruker::xacml::{
+    Category, Limits, LoadErrors, LoadOptions, PolicyTree, Program, Vocabulary, ids,
+};
 
 /// `AttributeId` of packages.
 pub const PACKAGE: &str = "urn:altinn:accesspackage";
@@ -56,14 +59,26 @@ pub fn questions(resources: usize) -> Vec<Question> {
         .map(|n| {
             let asked = n * 7919 % resources;
             let open_to = packages_of(asked);
-            let mut packages: Vec<String> = (0..).map(|k| package(n * 13 + k)).filter(|p| !open_to.contains(p)).take(10).collect();
-            let mut rights: Vec<String> = (1..=10).map(|k| resource((asked + k) % resources.max(11))).collect();
+            let mut packages: Vec<String> = (0..)
+                .map(|k| package(n * 13 + k))
+                .filter(|p| !open_to.contains(p))
+                .take(10)
+                .collect();
+            let mut rights: Vec<String> = (1..=10)
+                .map(|k| resource((asked + k) % resources.max(11)))
+                .collect();
             match n % 3 {
                 0 => packages[7].clone_from(&open_to[1]),
                 1 => rights[4] = resource(asked),
                 _ => {}
             }
-            Question { user: format!("user-{n:03}"), packages, rights, resource: asked, permit: n % 3 != 2 }
+            Question {
+                user: format!("user-{n:03}"),
+                packages,
+                rights,
+                resource: asked,
+                permit: n % 3 != 2,
+            }
         })
         .collect()
 }
@@ -72,7 +87,9 @@ impl Question {
     /// As a request, from texts.
     pub fn categories<'a>(&'a self, resource: &'a str) -> [Category<'a>; 3] {
         let mut subject = Category::new(ids::SUBJECT);
-        subject.attributes.reserve_exact(self.packages.len() + self.rights.len());
+        subject
+            .attributes
+            .reserve_exact(self.packages.len() + self.rights.len());
         subject.add_texts(PACKAGE, self.packages.iter().map(String::as_str));
         subject.add_texts(RIGHT, self.rights.iter().map(String::as_str));
         let (mut about, mut action) = (Category::new(ids::RESOURCE), Category::new(ids::ACTION));
@@ -83,9 +100,14 @@ impl Question {
 
     /// As the body of a request in JSON.
     pub fn json(&self) -> String {
-        let attribute = |id: &str, value: &str| format!(r#"{{"AttributeId":"{id}","Value":"{value}"}}"#);
-        let several = |id: &str, values: &[String]| format!(r#"{{"AttributeId":"{id}","Value":{values:?}}}"#);
-        let held = [several(PACKAGE, &self.packages), several(RIGHT, &self.rights)];
+        let attribute =
+            |id: &str, value: &str| format!(r#"{{"AttributeId":"{id}","Value":"{value}"}}"#);
+        let several =
+            |id: &str, values: &[String]| format!(r#"{{"AttributeId":"{id}","Value":{values:?}}}"#);
+        let held = [
+            several(PACKAGE, &self.packages),
+            several(RIGHT, &self.rights),
+        ];
         format!(
             r#"{{"Request":{{"AccessSubject":[{{"Attribute":[{}]}}],"Resource":[{{"Attribute":[{}]}}],"Action":[{{"Attribute":[{}]}}]}}}}"#,
             held.join(","),
@@ -95,7 +117,8 @@ impl Question {
     }
 }
 
-/// A policy over one resource: two rules on reading, by package and by single right, the others on other actions by role.
+/// A policy over one resource: two rules on reading, by package and by single right, the others on
+/// other actions by role.
 pub fn policy(about: usize, rules: usize, subjects: usize) -> String {
     let name = resource(about);
     let mut xml = format!(
@@ -109,8 +132,15 @@ pub fn policy(about: usize, rules: usize, subjects: usize) -> String {
             _ => Vec::new(),
         };
         held.extend((held.len()..subjects).map(role));
-        let action = if rule < 2 { "read".to_owned() } else { format!("action-{rule}") };
-        let _ = write!(xml, r#"<xacml:Rule RuleId="urn:altinn:resource:{name}:ruleid:{rule}" Effect="Permit"><xacml:Target><xacml:AnyOf>"#);
+        let action = if rule < 2 {
+            "read".to_owned()
+        } else {
+            format!("action-{rule}")
+        };
+        let _ = write!(
+            xml,
+            r#"<xacml:Rule RuleId="urn:altinn:resource:{name}:ruleid:{rule}" Effect="Permit"><xacml:Target><xacml:AnyOf>"#
+        );
         for (attribute, value) in &held {
             all_of(&mut xml, EQUAL_IGNORE_CASE, value, attribute, ids::SUBJECT);
         }
@@ -138,10 +168,25 @@ fn all_of(xml: &mut String, function: &str, value: &str, attribute: &str, catego
 }
 
 /// The policy of a resource, ready to run beside others.
-pub fn program(about: usize, rules: usize, subjects: usize, vocabulary: &Arc<Vocabulary>) -> Program {
+pub fn program(
+    about: usize,
+    rules: usize,
+    subjects: usize,
+    vocabulary: &Arc<Vocabulary>,
+) -> Program {
     // Larger ones than may be uploaded.
-    let limits = Limits { policy_bytes: 64 << 20, xml_nodes: 1_000_000, ..Limits::DEFAULT };
-    let (xml, options) = (policy(about, rules, subjects), LoadOptions { limits, ..LoadOptions::default() });
+    let limits = Limits {
+        policy_bytes: 64 << 20,
+        xml_nodes: 1_000_000,
+        ..Limits::DEFAULT
+    };
+    let (xml, options) = (
+        policy(about, rules, subjects),
+        LoadOptions {
+            limits,
+            ..LoadOptions::default()
+        },
+    );
     let read = PolicyTree::read(xml.as_bytes(), &options).map_err(LoadErrors::from);
     match read.and_then(|(tree, errors)| Program::compile(&tree, errors, &options, vocabulary)) {
         Ok(program) => program,

@@ -1,4 +1,5 @@
-//! Any bytes as a request or a response in XML; what a response says survives writing and reading it.
+//! Any bytes as a request or a response in XML; what a response says survives writing and reading
+//! it.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

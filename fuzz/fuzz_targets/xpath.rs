@@ -5,9 +5,13 @@ use libfuzzer_sys::fuzz_target;
 use systembruker::xacml::values::{Content, Namespaces};
 
 fuzz_target!(|input: &str| {
-    let Some((path, xml)) = input.split_once('\0') else { return };
+    let Some((path, xml)) = input.split_once('\0') else {
+        return;
+    };
     let namespaces = Namespaces::default();
-    let Ok(content) = Content::parse(xml) else { return };
+    let Ok(content) = Content::parse(xml) else {
+        return;
+    };
     for node in content.select(None, path, &namespaces).unwrap_or_default() {
         let _ = content.text(node);
         let own = content.path_of(node);

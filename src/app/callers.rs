@@ -64,17 +64,25 @@ impl<P> Scoped<P> {
 /// 400 for two headers or an empty one.
 pub fn bearer(headers: &HeaderMap) -> ApiResult<Option<&str>> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
-    let Some(value) = values.next() else { return Ok(None) };
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
     if values.next().is_some() {
         return Err(ApiError::InvalidCredentials);
     }
-    let Ok(text) = value.to_str() else { return Err(ApiError::Unauthorized(Some("malformed"))) };
+    let Ok(text) = value.to_str() else {
+        return Err(ApiError::Unauthorized(Some("malformed")));
+    };
     let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Ok(None);
     }
     let token = token.trim();
-    if token.is_empty() { Err(ApiError::InvalidCredentials) } else { Ok(Some(token)) }
+    if token.is_empty() {
+        Err(ApiError::InvalidCredentials)
+    } else {
+        Ok(Some(token))
+    }
 }
 
 /// Verifies a bearer token.
@@ -82,24 +90,34 @@ pub fn bearer(headers: &HeaderMap) -> ApiResult<Option<&str>> {
 /// # Errors
 /// 401 with the reason, or 503 when the issuer's keys cannot be had.
 pub async fn verify(state: &AppState, token: &str) -> ApiResult<Verified> {
-    state.verifier.verify(token).await.map_err(|reject| match reject {
-        Reject::Invalid(reason) => {
-            metrics::counter!("auth_failed", "reason" => reason).increment(1);
-            tracing::info!(reason, "auth.failed");
-            ApiError::Unauthorized(Some(reason))
-        }
-        Reject::Unavailable => ApiError::Unavailable(5),
-    })
+    state
+        .verifier
+        .verify(token)
+        .await
+        .map_err(|reject| match reject {
+            Reject::Invalid(reason) => {
+                metrics::counter!("auth_failed", "reason" => reason).increment(1);
+                tracing::info!(reason, "auth.failed");
+                ApiError::Unauthorized(Some(reason))
+            }
+            Reject::Unavailable => ApiError::Unavailable(5),
+        })
 }
 
-/// Verifies the bearer token of an exchange, or another credential in its place: whatever is wrong with it is one and the same
-/// answer, with the framework's body.
+/// Verifies the bearer token of an exchange, or another credential in its place: whatever is wrong
+/// with it is one and the same answer, with the framework's body.
 ///
 /// # Errors
 /// 401, or 503 when the issuer's keys cannot be had.
-pub async fn verify_for_exchange(state: &AppState, headers: &HeaderMap, instead: impl FnOnce() -> Option<String>) -> ApiResult<Verified> {
+pub async fn verify_for_exchange(
+    state: &AppState,
+    headers: &HeaderMap,
+    instead: impl FnOnce() -> Option<String>,
+) -> ApiResult<Verified> {
     const UNAUTHORIZED: ApiError = ApiError::Status(StatusCode::UNAUTHORIZED);
-    let given = bearer(headers).map_err(|_| UNAUTHORIZED)?.map(str::to_owned);
+    let given = bearer(headers)
+        .map_err(|_| UNAUTHORIZED)?
+        .map(str::to_owned);
     let token = given.or_else(instead).ok_or(UNAUTHORIZED)?;
     verify(state, &token).await.map_err(|error| match error {
         unavailable @ ApiError::Unavailable(_) => unavailable,
@@ -112,14 +130,19 @@ async fn authenticate(parts: &Parts, state: &AppState) -> ApiResult<Caller> {
     let principal = if let Some(token) = bearer(&parts.headers)? {
         verify(state, token).await?.principal
     } else {
-        let token = session_tokens::from_cookie(state, parts).ok_or(ApiError::Unauthorized(None))?;
+        let token =
+            session_tokens::from_cookie(state, parts).ok_or(ApiError::Unauthorized(None))?;
         let principal = verify(state, &token).await?.principal;
         Box::pin(session_tokens::admit_cookie(state, parts, &principal)).await?;
         principal
     };
     session_tokens::check_session(state, &principal).await?;
     if principal.system_user.is_some() {
-        state.living.check(&principal, true).await?.map_err(|reason| ApiError::Unauthorized(Some(reason)))?;
+        state
+            .living
+            .check(&principal, true)
+            .await?
+            .map_err(|reason| ApiError::Unauthorized(Some(reason)))?;
     }
     if let Some(context) = context::current() {
         let _ = context.caller.set(Arc::clone(&principal));
@@ -144,7 +167,10 @@ impl<P: ScopePolicy> FromRequestParts<AppState> for Scoped<P> {
             tracing::info!(caller = caller.principal.log_name(), "authz.denied");
             return Err(ApiError::InsufficientScope(P::ACCEPTED));
         }
-        Ok(Self { caller, policy: PhantomData })
+        Ok(Self {
+            caller,
+            policy: PhantomData,
+        })
     }
 }
 
@@ -158,13 +184,19 @@ pub struct BackEnd<P> {
 
 impl<P> BackEnd<P> {
     const fn of(principal: Option<Arc<Principal>>) -> Self {
-        Self { principal, policy: PhantomData }
+        Self {
+            principal,
+            policy: PhantomData,
+        }
     }
 }
 
 /// Whether a good platform access token is there. A bad one beside another credential is ignored.
 fn is_platform(parts: &Parts, state: &AppState) -> ApiResult<bool> {
-    match state.platform_tokens.verify(&parts.headers, state.clock.seconds()) {
+    match state
+        .platform_tokens
+        .verify(&parts.headers, state.clock.seconds())
+    {
         Ok(app) => Ok(app.is_some()),
         Err(reason) if parts.headers.contains_key(AUTHORIZATION) => {
             tracing::info!(reason, "platform token ignored");
@@ -181,7 +213,12 @@ impl<P: ScopePolicy> FromRequestParts<AppState> for BackEnd<P> {
         if is_platform(parts, state)? {
             return Ok(Self::of(None));
         }
-        Ok(Self::of(Some(Scoped::<P>::from_request_parts(parts, state).await?.caller.principal)))
+        Ok(Self::of(Some(
+            Scoped::<P>::from_request_parts(parts, state)
+                .await?
+                .caller
+                .principal,
+        )))
     }
 }
 
@@ -274,7 +311,9 @@ impl<P> Permitted<P> {
     /// # Errors
     /// 403: only persons decide.
     pub fn person(&self) -> ApiResult<&Person> {
-        self.person.as_ref().ok_or(ApiError::Empty(StatusCode::FORBIDDEN))
+        self.person
+            .as_ref()
+            .ok_or(ApiError::Empty(StatusCode::FORBIDDEN))
     }
 }
 
@@ -288,7 +327,9 @@ impl<P: PartyPolicy> FromRequestParts<AppState> for Permitted<P> {
         {
             return Err(ApiError::InsufficientScope(scopes));
         }
-        let party_id = PathValues::from_request_parts(parts, state).await?.party_id()?;
+        let party_id = PathValues::from_request_parts(parts, state)
+            .await?
+            .party_id()?;
         Self::of(state, caller, party_id).await
     }
 }
@@ -303,15 +344,33 @@ impl<P: PartyPolicy> Permitted<P> {
         let forbidden = || ApiError::Empty(StatusCode::FORBIDDEN);
         let asker = match (&person, &caller.principal.system_user) {
             (Some(person), _) => Asker::Person(person.0.uuid),
-            (None, Some(system_user)) => Asker::SystemUser(*system_user.ids.first().ok_or_else(forbidden)?),
+            (None, Some(system_user)) => {
+                Asker::SystemUser(*system_user.ids.first().ok_or_else(forbidden)?)
+            }
             (None, None) => return Err(forbidden()),
         };
-        if !permits(state, asker, caller.principal.auth_level, P::ACTION, P::RESOURCE, party_id).await? {
+        if !permits(
+            state,
+            asker,
+            caller.principal.auth_level,
+            P::ACTION,
+            P::RESOURCE,
+            party_id,
+        )
+        .await?
+        {
             return Err(forbidden());
         }
         let mut db = state.db.acquire().await?;
-        let party = register::party_by_id(&mut db, party_id).await?.ok_or_else(forbidden)?;
-        Ok(Self { caller, person, party, policy: PhantomData })
+        let party = register::party_by_id(&mut db, party_id)
+            .await?
+            .ok_or_else(forbidden)?;
+        Ok(Self {
+            caller,
+            person,
+            party,
+            policy: PhantomData,
+        })
     }
 }
 
@@ -320,7 +379,9 @@ impl<P: PartyPolicy> Permitted<P> {
 /// # Errors
 /// As the database says.
 pub async fn person_of(state: &AppState, principal: &Principal) -> ApiResult<Option<Person>> {
-    let Some(person) = &principal.person else { return Ok(None) };
+    let Some(person) = &principal.person else {
+        return Ok(None);
+    };
     let mut db = state.db.acquire().await?;
     Ok(register::person_by_ref(&mut db, &state.identity, person).await?)
 }
@@ -329,9 +390,24 @@ pub async fn person_of(state: &AppState, principal: &Principal) -> ApiResult<Opt
 ///
 /// # Errors
 /// The facts cannot be had.
-pub async fn manages_access(state: &AppState, person: &Person, level: u8, party: &Party) -> ApiResult<bool> {
+pub async fn manages_access(
+    state: &AppState,
+    person: &Person,
+    level: u8,
+    party: &Party,
+) -> ApiResult<bool> {
     match party.party_id {
-        Some(id) => permits(state, Asker::Person(person.0.uuid), level, "write", "altinn_access_management", id).await,
+        Some(id) => {
+            permits(
+                state,
+                Asker::Person(person.0.uuid),
+                level,
+                "write",
+                "altinn_access_management",
+                id,
+            )
+            .await
+        }
         None => Ok(false),
     }
 }
@@ -340,7 +416,14 @@ pub async fn manages_access(state: &AppState, person: &Person, level: u8, party:
 ///
 /// # Errors
 /// The facts cannot be had.
-pub async fn permits(state: &AppState, asker: Asker, level: u8, action: &str, resource: &str, party_id: i32) -> ApiResult<bool> {
+pub async fn permits(
+    state: &AppState,
+    asker: Asker,
+    level: u8,
+    action: &str,
+    resource: &str,
+    party_id: i32,
+) -> ApiResult<bool> {
     let verdict = state.pdp.permits(asker, action, resource, party_id).await?;
     Ok(verdict.permit && level >= verdict.min_level)
 }

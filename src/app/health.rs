@@ -78,15 +78,29 @@ pub async fn health(State(state): State<AppState>) -> Response {
 #[utoipa::path(get, path = "/health/ready", tag = "Operation", responses((status = 200, body = Health), (status = 503, body = Health)))]
 pub async fn ready(State(state): State<AppState>) -> Response {
     let health = look(&state).await;
-    (status(&health), [(CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(health)).into_response()
+    (
+        status(&health),
+        [(CACHE_CONTROL, HeaderValue::from_static("no-store"))],
+        Json(health),
+    )
+        .into_response()
 }
 
 fn status(health: &Health) -> StatusCode {
-    if health.status == word(true) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+    if health.status == word(true) {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    }
 }
 
 fn text(status: StatusCode, text: &'static str) -> Response {
-    (status, [(CONTENT_TYPE, HeaderValue::from_static("text/plain"))], text).into_response()
+    (
+        status,
+        [(CONTENT_TYPE, HeaderValue::from_static("text/plain"))],
+        text,
+    )
+        .into_response()
 }
 
 async fn look(state: &AppState) -> Health {
@@ -94,12 +108,35 @@ async fn look(state: &AppState) -> Health {
     let started = Instant::now();
     let database = tokio::time::timeout(Duration::from_secs(1), db::is_migrated(&state.db)).await;
     let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    checks.push(HealthCheck { name: "database", status: word(matches!(database, Ok(Ok(_)))), ms });
-    checks.push(HealthCheck { name: "migrations", status: word(matches!(database, Ok(Ok(true)))), ms: 0 });
+    checks.push(HealthCheck {
+        name: "database",
+        status: word(matches!(database, Ok(Ok(_)))),
+        ms,
+    });
+    checks.push(HealthCheck {
+        name: "migrations",
+        status: word(matches!(database, Ok(Ok(true)))),
+        ms: 0,
+    });
     let started = Instant::now();
-    let offset = tokio::time::timeout(Duration::from_secs(1), db::clock_offset(&state.db, &state.clock)).await;
+    let offset = tokio::time::timeout(
+        Duration::from_secs(1),
+        db::clock_offset(&state.db, &state.clock),
+    )
+    .await;
     let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    checks.push(HealthCheck { name: "clock", status: word(matches!(offset, Ok(Ok(seconds)) if seconds.abs() <= 10)), ms });
-    checks.push(HealthCheck { name: "running", status: word(!state.readiness.is_stopping()), ms: 0 });
-    Health { status: word(checks.iter().all(|c| c.status == word(true))), checks }
+    checks.push(HealthCheck {
+        name: "clock",
+        status: word(matches!(offset, Ok(Ok(seconds)) if seconds.abs() <= 10)),
+        ms,
+    });
+    checks.push(HealthCheck {
+        name: "running",
+        status: word(!state.readiness.is_stopping()),
+        ms: 0,
+    });
+    Health {
+        status: word(checks.iter().all(|c| c.status == word(true))),
+        checks,
+    }
 }

@@ -1,6 +1,7 @@
 //! The application: shared state, proven callers, the router, starting and stopping.
 //!
-//! `api.rs` files of every room take [`AppState`] and the callers from here; nothing else of this room is for them.
+//! `api.rs` files of every room take [`AppState`] and the callers from here; nothing else of this
+//! room is for them.
 
 pub mod callers;
 mod health;

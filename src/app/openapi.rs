@@ -37,7 +37,13 @@ impl Modify for Security {
             SecurityScheme::Http(http)
         };
         let components = openapi.components.get_or_insert_with(Default::default);
-        components.add_security_scheme("maskinporten", bearer("A Maskinporten token, raw or exchanged, with one of the scopes named."));
-        components.add_security_scheme("person", bearer("A person's token: from ID-porten, raw or exchanged, or an Altinn token."));
+        components.add_security_scheme(
+            "maskinporten",
+            bearer("A Maskinporten token, raw or exchanged, with one of the scopes named."),
+        );
+        components.add_security_scheme(
+            "person",
+            bearer("A person's token: from ID-porten, raw or exchanged, or an Altinn token."),
+        );
     }
 }

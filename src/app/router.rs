@@ -35,9 +35,19 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(systems::api::read_rights))
         .routes(routes!(systems::api::read_packages))
         .routes(routes!(systems::api::list_of_vendor, systems::api::create))
-        .routes(routes!(systems::api::read_as_vendor, systems::change_api::replace, systems::change_api::delete))
-        .routes(routes!(systems::api::read_rights_as_vendor, systems::change_api::replace_rights))
-        .routes(routes!(systems::api::read_packages_as_vendor, systems::change_api::replace_packages))
+        .routes(routes!(
+            systems::api::read_as_vendor,
+            systems::change_api::replace,
+            systems::change_api::delete
+        ))
+        .routes(routes!(
+            systems::api::read_rights_as_vendor,
+            systems::change_api::replace_rights
+        ))
+        .routes(routes!(
+            systems::api::read_packages_as_vendor,
+            systems::change_api::replace_packages
+        ))
         .routes(routes!(systems::change_api::change_log))
         .routes(routes!(requests::api::create))
         .routes(routes!(requests::api::create_for_agent))
@@ -61,7 +71,10 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(requests::enduser_api::pending_agents))
         .routes(routes!(requests::check_api::check))
         .routes(routes!(requests::changes::api::create))
-        .routes(routes!(requests::changes::api::read, requests::changes::api::delete))
+        .routes(routes!(
+            requests::changes::api::read,
+            requests::changes::api::delete
+        ))
         .routes(routes!(requests::changes::api::read_by_external_ref))
         .routes(routes!(requests::changes::api::list))
         .routes(routes!(requests::changes::enduser_api::read_by_id))
@@ -76,19 +89,33 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(system_users::stream_api::read))
         .routes(routes!(system_users::enduser_api::list))
         .routes(routes!(system_users::enduser_api::list_agents))
-        .routes(routes!(system_users::enduser_api::read, system_users::enduser_api::delete))
+        .routes(routes!(
+            system_users::enduser_api::read,
+            system_users::enduser_api::delete
+        ))
         .routes(routes!(system_users::enduser_api::delegations))
         .routes(routes!(system_users::enduser_api::create))
         .routes(routes!(system_users::enduser_api::rename))
-        .routes(routes!(system_users::enduser_api::give_own, system_users::enduser_api::take_own, system_users::enduser_api::has_own))
+        .routes(routes!(
+            system_users::enduser_api::give_own,
+            system_users::enduser_api::take_own,
+            system_users::enduser_api::has_own
+        ))
         .routes(routes!(clients::portal_api::list))
         .routes(routes!(clients::portal_api::delegations))
-        .routes(routes!(clients::portal_api::add, system_users::enduser_api::delete_agent))
+        .routes(routes!(
+            clients::portal_api::add,
+            system_users::enduser_api::delete_agent
+        ))
         .routes(routes!(clients::portal_api::remove))
         .routes(routes!(clients::enduser_api::agents))
         .routes(routes!(clients::enduser_api::available))
         .routes(routes!(clients::batch_api::batch))
-        .routes(routes!(clients::enduser_api::delegated, clients::enduser_api::add, clients::enduser_api::remove))
+        .routes(routes!(
+            clients::enduser_api::delegated,
+            clients::enduser_api::add,
+            clients::enduser_api::remove
+        ))
         .routes(routes!(events::api::list))
         .merge(portal_back_end())
         .routes(routes!(pdp::api::authorize))
@@ -121,7 +148,11 @@ fn api() -> OpenApiRouter<AppState> {
         .routes(routes!(resources::api::resource_list))
         .routes(routes!(resources::api::search))
         .routes(routes!(resources::api::create))
-        .routes(routes!(resources::api::read, resources::api::replace, resources::api::delete))
+        .routes(routes!(
+            resources::api::read,
+            resources::api::replace,
+            resources::api::delete
+        ))
         .merge(policy_files())
         .routes(routes!(resources::policy_api::subjects))
         .routes(routes!(resources::policy_api::policy_rules))
@@ -154,7 +185,9 @@ fn api() -> OpenApiRouter<AppState> {
 
 /// Older addresses, where they are switched on.
 fn delegation_aliases() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(clients::legacy_api::add)).routes(routes!(clients::legacy_api::remove))
+    OpenApiRouter::new()
+        .routes(routes!(clients::legacy_api::add))
+        .routes(routes!(clients::legacy_api::remove))
 }
 
 /// What Altinn's portal asks its own back end.
@@ -175,14 +208,21 @@ fn portal_back_end() -> OpenApiRouter<AppState> {
         .routes(routes!(system_users_api::list, system_users_api::create))
         .routes(routes!(system_users_api::list_agents))
         .routes(routes!(system_users_api::read, system_users_api::delete))
-        .routes(routes!(system_users_api::read_agent, system_users_api::delete_agent))
+        .routes(routes!(
+            system_users_api::read_agent,
+            system_users_api::delete_agent
+        ))
         .routes(routes!(system_users_api::pending))
         .routes(routes!(system_users_api::systems))
         .routes(routes!(system_users_api::rights))
         .routes(routes!(clients_api::customers))
         .routes(routes!(clients_api::delegations, clients_api::add))
         .routes(routes!(clients_api::remove))
-        .routes(routes!(clients_api::has_own, clients_api::give_own, clients_api::take_own))
+        .routes(routes!(
+            clients_api::has_own,
+            clients_api::give_own,
+            clients_api::take_own
+        ))
         .routes(routes!(user_api::is_admin))
         .routes(routes!(user_api::is_client_admin))
         .routes(routes!(user_api::change_reportee))
@@ -191,7 +231,11 @@ fn portal_back_end() -> OpenApiRouter<AppState> {
 /// Policy files may be larger than other bodies.
 fn policy_files() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
-        .routes(routes!(resources::policy_api::read_policy, resources::policy_api::create_policy, resources::policy_api::replace_policy))
+        .routes(routes!(
+            resources::policy_api::read_policy,
+            resources::policy_api::create_policy,
+            resources::policy_api::replace_policy
+        ))
         .layer(DefaultBodyLimit::max(resources::policy_api::UPLOAD_LIMIT))
 }
 
@@ -211,7 +255,9 @@ pub fn routes(state: &AppState) -> (Router, Vec<String>) {
     let (router, mut description) = api.split_for_parts();
     env!("CARGO_PKG_VERSION").clone_into(&mut description.info.version);
     let mut templates: Vec<String> = description.paths.paths.keys().cloned().collect();
-    let unbuilt: Vec<String> = unbuilt::templates().chain((!compat.refresh).then(|| REFRESH.to_owned())).collect();
+    let unbuilt: Vec<String> = unbuilt::templates()
+        .chain((!compat.refresh).then(|| REFRESH.to_owned()))
+        .collect();
     templates.extend(unbuilt.iter().cloned());
     templates.extend(web::TEMPLATES.iter().map(|t| (*t).to_owned()));
     let description = Arc::new(description);
@@ -235,17 +281,26 @@ pub fn routes(state: &AppState) -> (Router, Vec<String>) {
     }
     templates.extend(["/openapi.json", "/openapi/v1.json", "/openapi/v1.yaml"].map(str::to_owned));
     if state.config.profile() == Profile::Sandbox {
-        // Everything of a sandbox listens on loopback, so its metrics may be had where the newcomer looks first.
+        // Everything of a sandbox listens on loopback, so its metrics may be had where the newcomer
+        // looks first.
         router = router.route("/metrics", get(super::serve::metrics));
         templates.push("/metrics".to_owned());
     }
-    let router = router.fallback(async || StatusCode::NOT_FOUND).with_state(state.clone());
+    let router = router
+        .fallback(async || StatusCode::NOT_FOUND)
+        .with_state(state.clone());
     (router, templates)
 }
 
 /// The whole service: path rewriting, the request's context, limits, and the routes.
 #[must_use]
-pub fn service(state: &AppState) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static {
+pub fn service(
+    state: &AppState,
+) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send>
++ Clone
++ Send
++ Sync
++ 'static {
     let (router, templates) = routes(state);
     let table = Arc::new(path::RouteTable::new(templates.iter().map(String::as_str)));
     let around = Arc::new(Around {
@@ -258,8 +313,8 @@ pub fn service(state: &AppState) -> impl Service<Request, Response = Response, E
         feed: Arc::clone(&state.feed),
     });
     let surrounded = Arc::new((router, table, around));
-    // All of it stands outside the router: paths are rewritten before anybody looks at them, and a layer would be a copy for
-    // every route.
+    // All of it stands outside the router: paths are rewritten before anybody looks at them, and a
+    // layer would be a copy for every route.
     tower::service_fn(move |request: Request| {
         let surrounded = Arc::clone(&surrounded);
         async move {
@@ -274,7 +329,11 @@ pub fn service(state: &AppState) -> impl Service<Request, Response = Response, E
                 response
             });
             let response = response.await;
-            Ok(if is_api { without_head(response) } else { response })
+            Ok(if is_api {
+                without_head(response)
+            } else {
+                response
+            })
         }
     })
 }
@@ -289,7 +348,11 @@ struct Around {
 }
 
 /// Answers within the request's context. A panic below is an answer too.
-async fn surround(around: &Around, request: Request, answer: impl AsyncFnOnce(Request) -> Response) -> Response {
+async fn surround(
+    around: &Around,
+    request: Request,
+    answer: impl AsyncFnOnce(Request) -> Response,
+) -> Response {
     let guarded = async |request: Request| {
         if let Some(refused) = around.refusal(&request) {
             return refused.into_response();
@@ -298,9 +361,15 @@ async fn surround(around: &Around, request: Request, answer: impl AsyncFnOnce(Re
         let answer = AssertUnwindSafe(answer(request)).catch_unwind();
         // Everything around it would hold it again.
         let answer = Box::pin(async { answer.await.unwrap_or_else(|panic| panicked(&*panic)) });
-        let mut response = if is_safe { answer.await } else { around.with_position(answer).await };
+        let mut response = if is_safe {
+            answer.await
+        } else {
+            around.with_position(answer).await
+        };
         if around.is_sandbox {
-            response.headers_mut().insert("X-Sandbox", HeaderValue::from_static("true"));
+            response
+                .headers_mut()
+                .insert("X-Sandbox", HeaderValue::from_static("true"));
         }
         response
     };
@@ -312,17 +381,26 @@ impl Around {
     fn refusal(&self, request: &Request) -> Option<StatusCode> {
         const MAX_TARGET: usize = 8 * 1024;
         const MAX_HEADERS: usize = 32 * 1024;
-        if request.uri().path_and_query().is_some_and(|p| p.as_str().len() > MAX_TARGET) {
+        if request
+            .uri()
+            .path_and_query()
+            .is_some_and(|p| p.as_str().len() > MAX_TARGET)
+        {
             return Some(StatusCode::URI_TOO_LONG);
         }
-        let size: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+        let size: usize = request
+            .headers()
+            .iter()
+            .map(|(name, value)| name.as_str().len() + value.len())
+            .sum();
         if size > MAX_HEADERS || request.headers().len() > 100 {
             return Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
         }
         (!self.hosts.admit(request)).then_some(StatusCode::MISDIRECTED_REQUEST)
     }
 
-    /// What a call wrote is known here before it is answered, and elsewhere by the position that the answer names.
+    /// What a call wrote is known here before it is answered, and elsewhere by the position that
+    /// the answer names.
     async fn with_position(&self, answer: impl Future<Output = Response>) -> Response {
         let (mut response, notes) = feed::noting(answer).await;
         self.feed.take(&notes);
@@ -330,7 +408,9 @@ impl Around {
             && !response.status().is_client_error()
             && !response.status().is_server_error()
         {
-            response.headers_mut().insert("Systembruker-Position", HeaderValue::from(position));
+            response
+                .headers_mut()
+                .insert("Systembruker-Position", HeaderValue::from(position));
         }
         response
     }
@@ -350,11 +430,23 @@ struct Hosts {
 impl Hosts {
     fn of(state: &AppState) -> Self {
         let settings = &state.config.settings;
-        let of_base = |base: &str| base.parse::<Uri>().ok().and_then(|uri| uri.host().map(str::to_ascii_lowercase));
+        let of_base = |base: &str| {
+            base.parse::<Uri>()
+                .ok()
+                .and_then(|uri| uri.host().map(str::to_ascii_lowercase))
+        };
         let names = if settings.server.allowed_hosts.is_empty() {
-            [&state.config.public_base, &state.config.ui_base].into_iter().filter_map(|base| of_base(base)).collect()
+            [&state.config.public_base, &state.config.ui_base]
+                .into_iter()
+                .filter_map(|base| of_base(base))
+                .collect()
         } else {
-            settings.server.allowed_hosts.iter().map(|host| host.to_ascii_lowercase()).collect()
+            settings
+                .server
+                .allowed_hosts
+                .iter()
+                .map(|host| host.to_ascii_lowercase())
+                .collect()
         };
         let sandbox = settings.sandbox.as_ref();
         Self {
@@ -370,12 +462,24 @@ impl Hosts {
         if matches!(request.uri().path(), "/alive" | "/health" | "/health/ready") {
             return true;
         }
-        let header = || request.headers().get(HOST).and_then(|value| value.to_str().ok()).and_then(host_name);
-        let Some(host) = request.uri().host().or_else(header) else { return false };
-        let is_loopback = host.eq_ignore_ascii_case("localhost") || host == "[::1]" || host.starts_with("127.");
+        let header = || {
+            request
+                .headers()
+                .get(HOST)
+                .and_then(|value| value.to_str().ok())
+                .and_then(host_name)
+        };
+        let Some(host) = request.uri().host().or_else(header) else {
+            return false;
+        };
+        let is_loopback =
+            host.eq_ignore_ascii_case("localhost") || host == "[::1]" || host.starts_with("127.");
         self.any
             || (self.loopback && is_loopback)
-            || self.names.iter().any(|name| name.eq_ignore_ascii_case(host))
+            || self
+                .names
+                .iter()
+                .any(|name| name.eq_ignore_ascii_case(host))
             || (self.front && is_fronted(host))
     }
 }
@@ -397,9 +501,13 @@ fn host_name(text: &str) -> Option<&str> {
         Some(end) => text.get(..end + 2)?,
         None => text.split(':').next()?,
     };
-    let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']');
+    let is_plain =
+        |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']');
     let port = text.get(name.len()..)?;
-    let is_port = port.is_empty() || port.strip_prefix(':').is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_digit()));
+    let is_port = port.is_empty()
+        || port
+            .strip_prefix(':')
+            .is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_digit()));
     (!name.is_empty() && name.bytes().all(is_plain) && is_port).then_some(name)
 }
 
@@ -408,7 +516,10 @@ fn without_head(mut response: Response) -> Response {
     if response.status() == StatusCode::METHOD_NOT_ALLOWED
         && let Some(allow) = response.headers().get(ALLOW).and_then(|v| v.to_str().ok())
     {
-        let offered: Vec<&str> = allow.split(',').filter(|m| *m != Method::HEAD.as_str()).collect();
+        let offered: Vec<&str> = allow
+            .split(',')
+            .filter(|m| *m != Method::HEAD.as_str())
+            .collect();
         if let Ok(value) = HeaderValue::from_str(&offered.join(",")) {
             response.headers_mut().insert(ALLOW, value);
         }
@@ -417,7 +528,11 @@ fn without_head(mut response: Response) -> Response {
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> Response {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or_default();
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or_default();
     ApiError::internal(anyhow::anyhow!("panic: {text}")).into_response()
 }
 
@@ -428,15 +543,25 @@ mod tests {
     #[tokio::test]
     async fn a_panic_is_an_answer() {
         let around = Around {
-            context: context::ContextSettings { trusted_proxies: [].into(), problem_detail: true },
-            hosts: Hosts { names: Vec::new(), loopback: true, any: false, front: false },
+            context: context::ContextSettings {
+                trusted_proxies: [].into(),
+                problem_detail: true,
+            },
+            hosts: Hosts {
+                names: Vec::new(),
+                loopback: true,
+                any: false,
+                front: false,
+            },
             is_sandbox: true,
             feed: Arc::new(feed::Feed::new(std::time::Duration::from_secs(1))),
         };
         for method in [Method::GET, Method::POST] {
             let mut request = Request::new(axum::body::Body::empty());
             *request.method_mut() = method;
-            request.headers_mut().insert(HOST, HeaderValue::from_static("localhost"));
+            request
+                .headers_mut()
+                .insert(HOST, HeaderValue::from_static("localhost"));
             let response = surround(&around, request, async |_| panic!("a fault of ours")).await;
             assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
             assert_eq!(response.headers()["x-sandbox"], "true");

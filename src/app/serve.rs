@@ -32,9 +32,12 @@ static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
 
 /// Installs the metrics recorder of the process. A second call does nothing.
 pub fn install_metrics() {
-    let buckets = [0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0];
+    let buckets = [
+        0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0,
+    ];
     if METRICS.get().is_none()
-        && let Ok(builder) = PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &buckets)
+        && let Ok(builder) = PrometheusBuilder::new()
+            .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &buckets)
         && let Ok(handle) = builder.install_recorder()
     {
         let _ = METRICS.set(handle);
@@ -43,8 +46,15 @@ pub fn install_metrics() {
 
 /// Metrics as Prometheus reads them.
 pub async fn metrics() -> Response {
-    let text = METRICS.get().map(PrometheusHandle::render).unwrap_or_default();
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+    let text = METRICS
+        .get()
+        .map(PrometheusHandle::render)
+        .unwrap_or_default();
+    (
+        [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
+        text,
+    )
+        .into_response()
 }
 
 /// Tells everybody who listens that the end has come.
@@ -70,7 +80,9 @@ impl Shutdown {
 /// # Errors
 /// It is taken; the text says by which setting another can be chosen.
 pub async fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("{address} cannot be listened on; choose another with {setting}"))
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("{address} cannot be listened on; choose another with {setting}"))
 }
 
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -79,10 +91,19 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(25);
 /// Serves connections until the end, then lets running requests finish.
 pub async fn run<S>(listener: TcpListener, service: S, shutdown: Shutdown)
 where
-    S: Service<Request, Response = Response, Error = std::convert::Infallible> + Clone + Send + Sync + 'static,
+    S: Service<Request, Response = Response, Error = std::convert::Infallible>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
     S::Future: Send,
 {
-    run_each(listener, move |stream| std::future::ready(Some((stream, service.clone()))), shutdown).await;
+    run_each(
+        listener,
+        move |stream| std::future::ready(Some((stream, service.clone()))),
+        shutdown,
+    )
+    .await;
 }
 
 /// As [`run`], where it is seen for each connection how it speaks, and with what service.
@@ -91,13 +112,23 @@ where
     A: Fn(TcpStream) -> F,
     F: Future<Output = Option<(I, S)>> + Send + 'static,
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    S: Service<Request, Response = Response, Error = std::convert::Infallible> + Clone + Send + Sync + 'static,
+    S: Service<Request, Response = Response, Error = std::convert::Infallible>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
     S::Future: Send,
 {
     let graceful = GracefulShutdown::new();
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().header_read_timeout(HEADER_TIMEOUT).max_buf_size(64 * 1024);
-    builder.http2().max_concurrent_streams(128).max_pending_accept_reset_streams(Some(20));
+    builder
+        .http1()
+        .header_read_timeout(HEADER_TIMEOUT)
+        .max_buf_size(64 * 1024);
+    builder
+        .http2()
+        .max_concurrent_streams(128)
+        .max_pending_accept_reset_streams(Some(20));
     let mut stopped = std::pin::pin!(shutdown.wait());
     loop {
         let (stream, peer) = tokio::select! {
@@ -113,25 +144,37 @@ where
             () = &mut stopped => break,
         };
         let _ = stream.set_nodelay(true);
-        let (accepted, watcher, mut builder) = (accept(stream), graceful.watcher(), builder.clone());
+        let (accepted, watcher, mut builder) =
+            (accept(stream), graceful.watcher(), builder.clone());
         let timer = ConnectionTimer::default();
         builder.http1().timer(timer.clone());
         builder.http2().timer(timer);
         tokio::spawn(async move {
-            let Ok(Some((stream, service))) = tokio::time::timeout(HEADER_TIMEOUT, accepted).await else { return };
-            let hyper_service = hyper::service::service_fn(move |request: http::Request<Incoming>| {
-                let mut request = request.map(axum::body::Body::new);
-                request.extensions_mut().insert(ConnectInfo(peer));
-                service.clone().oneshot(request)
-            });
-            let connection = watcher.watch(builder.serve_connection(TokioIo::new(stream), hyper_service).into_owned());
+            let Ok(Some((stream, service))) = tokio::time::timeout(HEADER_TIMEOUT, accepted).await
+            else {
+                return;
+            };
+            let hyper_service =
+                hyper::service::service_fn(move |request: http::Request<Incoming>| {
+                    let mut request = request.map(axum::body::Body::new);
+                    request.extensions_mut().insert(ConnectInfo(peer));
+                    service.clone().oneshot(request)
+                });
+            let connection = watcher.watch(
+                builder
+                    .serve_connection(TokioIo::new(stream), hyper_service)
+                    .into_owned(),
+            );
             if let Err(error) = connection.await {
                 tracing::debug!(error, "a connection ended early");
             }
         });
     }
     drop(listener);
-    if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
+    if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown())
+        .await
+        .is_err()
+    {
         tracing::warn!("some requests did not finish in time");
     }
 }
@@ -144,8 +187,14 @@ pub fn spawn_background(state: &AppState, shutdown: &Shutdown) {
         }
     }
     let db = &state.db;
-    spawn_until(shutdown, crate::db::feed::follow(Arc::clone(&state.feed), state.side.clone()));
-    spawn_until(shutdown, crate::db::feed::listen(Arc::clone(&state.feed), state.side.clone()));
+    spawn_until(
+        shutdown,
+        crate::db::feed::follow(Arc::clone(&state.feed), state.side.clone()),
+    );
+    spawn_until(
+        shutdown,
+        crate::db::feed::listen(Arc::clone(&state.feed), state.side.clone()),
+    );
     let (resources, pool) = (Arc::clone(&state.resources), db.clone());
     spawn_until(shutdown, async move {
         // Until they are read, and if they cannot be, each is read when it is asked for.
@@ -153,9 +202,17 @@ pub fn spawn_background(state: &AppState, shutdown: &Shutdown) {
             tracing::warn!(%error, "the resources could not be read ahead");
         }
     });
-    every(shutdown, 600, "change feed", db, async |pool| Ok(crate::db::feed::forget_old(&pool).await?));
+    every(shutdown, 600, "change feed", db, async |pool| {
+        Ok(crate::db::feed::forget_old(&pool).await?)
+    });
     let months = state.config.settings.audit.decision_retention_months;
-    every(shutdown, 3600, "expired decisions", db, move |pool| async move { Ok(crate::pdp::log::drop_expired(&pool, months).await?) });
+    every(
+        shutdown,
+        3600,
+        "expired decisions",
+        db,
+        move |pool| async move { Ok(crate::pdp::log::drop_expired(&pool, months).await?) },
+    );
     spawn_until(shutdown, async {
         loop {
             tokio::time::sleep(Duration::from_secs(5)).await;
@@ -164,21 +221,36 @@ pub fn spawn_background(state: &AppState, shutdown: &Shutdown) {
             }
         }
     });
-    every(shutdown, 12 * 3600, "partitions", db, async |pool| Ok(crate::db::ensure_partitions(&pool).await?));
-    every(shutdown, 600, "ended sessions", db, async |pool| Ok(crate::web::forget_expired(&pool).await?));
-    every(shutdown, 3600, "idempotency keys", db, async |pool| Ok(crate::idempotency::forget_old(&pool).await?));
+    every(shutdown, 12 * 3600, "partitions", db, async |pool| {
+        Ok(crate::db::ensure_partitions(&pool).await?)
+    });
+    every(shutdown, 600, "ended sessions", db, async |pool| {
+        Ok(crate::web::forget_expired(&pool).await?)
+    });
+    every(shutdown, 3600, "idempotency keys", db, async |pool| {
+        Ok(crate::idempotency::forget_old(&pool).await?)
+    });
     let (checkpoints, clock) = (state.checkpoints.clone(), state.clock.clone());
     every(shutdown, 2, "audit chain", db, move |pool| {
         let (checkpoints, now) = (checkpoints.clone(), clock.now());
         async move { crate::audit::seal(&pool, checkpoints.as_deref(), now).await }
     });
     let lifetime = state.config.settings.requests.lifetime_days;
-    every(shutdown, 60, "time-outs", db, move |pool| async move { Ok(crate::requests::timeouts::announce(&pool, lifetime).await.map(drop)?) });
+    every(shutdown, 60, "time-outs", db, move |pool| async move {
+        Ok(crate::requests::timeouts::announce(&pool, lifetime)
+            .await
+            .map(drop)?)
+    });
 }
 
 /// Does a task every so many seconds, until the end.
-fn every<T>(shutdown: &Shutdown, seconds: u64, name: &'static str, pool: &sqlx::PgPool, task: impl Fn(sqlx::PgPool) -> T + Send + 'static)
-where
+fn every<T>(
+    shutdown: &Shutdown,
+    seconds: u64,
+    name: &'static str,
+    pool: &sqlx::PgPool,
+    task: impl Fn(sqlx::PgPool) -> T + Send + 'static,
+) where
     T: Future<Output = anyhow::Result<()>> + Send,
 {
     let pool = pool.clone();
@@ -186,7 +258,11 @@ where
         loop {
             tokio::time::sleep(Duration::from_secs(seconds)).await;
             if let Err(error) = task(pool.clone()).await {
-                tracing::warn!(task = name, error = format!("{error:#}"), "a background task failed; it is tried again later");
+                tracing::warn!(
+                    task = name,
+                    error = format!("{error:#}"),
+                    "a background task failed; it is tried again later"
+                );
             }
         }
     });

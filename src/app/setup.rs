@@ -18,7 +18,10 @@ use crate::{
     register::IdentityKeys,
     resources::{self, Policies, Resources},
     system_users::Living,
-    token::{Algorithm, IssuerKind, JwksClient, KeySet, KeySource, OwnKeys, PlatformTokens, Proven, SigningKey, TrustedIssuer, Verifier},
+    token::{
+        Algorithm, IssuerKind, JwksClient, KeySet, KeySource, OwnKeys, PlatformTokens, Proven,
+        SigningKey, TrustedIssuer, Verifier,
+    },
     web::LoginClient,
 };
 
@@ -39,25 +42,52 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// From the files that the settings name; outside production, missing ones are made up for this run.
+    /// From the files that the settings name; outside production, missing ones are made up for this
+    /// run.
     ///
     /// # Errors
     /// A file cannot be read, or holds no usable key.
     pub fn from_settings(config: &Checked) -> anyhow::Result<Self> {
         let settings = &config.settings;
-        let mut keys = settings.tokens.signing_keys.iter().map(|path| SigningKey::from_pem_file(path, "")).collect::<anyhow::Result<Vec<_>>>()?;
+        let mut keys = settings
+            .tokens
+            .signing_keys
+            .iter()
+            .map(|path| SigningKey::from_pem_file(path, ""))
+            .collect::<anyhow::Result<Vec<_>>>()?;
         if keys.is_empty() {
             tracing::warn!("tokens.signing_keys is empty: a signing key was made up for this run");
             keys.push(SigningKey::generate(KeySize::Rsa3072, "")?);
         }
         let identity = match (&settings.keys.blind_index, &settings.keys.person_id) {
-            (Some(index), Some(cipher)) => IdentityKeys::new(&config::key_file(index)?, &config::key_file(cipher)?)?,
-            _ => anyhow::bail!("keys.blind_index and keys.person_id are required, or persons could not be found again after a restart"),
+            (Some(index), Some(cipher)) => {
+                IdentityKeys::new(&config::key_file(index)?, &config::key_file(cipher)?)?
+            }
+            _ => anyhow::bail!(
+                "keys.blind_index and keys.person_id are required, or persons could not be found again after a restart"
+            ),
         };
-        let checkpoint_key = settings.keys.audit_checkpoints.as_deref().map(config::key_file).transpose()?;
-        let checkpoint_key = checkpoint_key.map(|material| audit::CheckpointKey::new(&material)).transpose()?;
-        let login_key = settings.idporten.key_file.as_deref().map(|path| SigningKey::from_pem_file(path, "")).transpose()?;
-        Ok(Self { own_keys: Arc::new(OwnKeys::new(keys)?), identity: Arc::new(identity), login_key, checkpoint_key })
+        let checkpoint_key = settings
+            .keys
+            .audit_checkpoints
+            .as_deref()
+            .map(config::key_file)
+            .transpose()?;
+        let checkpoint_key = checkpoint_key
+            .map(|material| audit::CheckpointKey::new(&material))
+            .transpose()?;
+        let login_key = settings
+            .idporten
+            .key_file
+            .as_deref()
+            .map(|path| SigningKey::from_pem_file(path, ""))
+            .transpose()?;
+        Ok(Self {
+            own_keys: Arc::new(OwnKeys::new(keys)?),
+            identity: Arc::new(identity),
+            login_key,
+            checkpoint_key,
+        })
     }
 }
 
@@ -73,9 +103,14 @@ pub struct Extra {
 /// Prepares the database: migrations where the profile wants them, catalogues, system resources.
 ///
 /// # Errors
-/// The database cannot be reached or brought up to date, or belongs to another kind of installation.
+/// The database cannot be reached or brought up to date, or belongs to another kind of
+/// installation.
 pub async fn prepare_database(config: &Checked, pool: &PgPool) -> anyhow::Result<()> {
-    let migrate = config.settings.database.migrate_on_start.unwrap_or(config.profile() != Profile::Prod);
+    let migrate = config
+        .settings
+        .database
+        .migrate_on_start
+        .unwrap_or(config.profile() != Profile::Prod);
     if migrate {
         db::migrate(pool).await?;
     } else {
@@ -83,25 +118,43 @@ pub async fn prepare_database(config: &Checked, pool: &PgPool) -> anyhow::Result
             db::is_migrated(pool).await.unwrap_or(false),
             "the database is not up to date: run `systembruker migrate` as the owner of the schema"
         );
-        db::ensure_partitions(pool).await.context("creating partitions")?;
+        db::ensure_partitions(pool)
+            .await
+            .context("creating partitions")?;
     }
     db::claim(pool, config.profile()).await?;
-    packages::sync(pool).await.context("storing the catalogue")?;
-    resources::load_system_resources(pool).await.context("storing the system resources")
+    packages::sync(pool)
+        .await
+        .context("storing the catalogue")?;
+    resources::load_system_resources(pool)
+        .await
+        .context("storing the system resources")
 }
 
 /// Builds the state on a prepared database.
 ///
 /// # Errors
 /// The catalogue cannot be read, or an HTTP client not be built.
-pub async fn state(config: Checked, pool: PgPool, clock: Clock, secrets: Secrets, extra: Extra) -> anyhow::Result<AppState> {
-    let catalogue = Arc::new(packages::load(&pool).await.context("reading the catalogue")?);
+pub async fn state(
+    config: Checked,
+    pool: PgPool,
+    clock: Clock,
+    secrets: Secrets,
+    extra: Extra,
+) -> anyhow::Result<AppState> {
+    let catalogue = Arc::new(
+        packages::load(&pool)
+            .await
+            .context("reading the catalogue")?,
+    );
     let policies = Policies::default();
     let verifier = Arc::new(verifier(&config, &clock, &secrets.own_keys, extra.issuers)?);
     if config.settings.pdp.decision_open {
         tracing::warn!("pdp.decision_open: whoever reaches this service may ask for decisions");
     }
-    let feed = Arc::new(Feed::new(Duration::from_millis(config.settings.pdp.max_staleness_ms)));
+    let feed = Arc::new(Feed::new(Duration::from_millis(
+        config.settings.pdp.max_staleness_ms,
+    )));
     let resources = Arc::new(Resources::new(policies.clone(), Arc::clone(&feed)));
     let side = db::side_pool(&pool);
     let pdp = Pdp::new(
@@ -118,11 +171,22 @@ pub async fn state(config: Checked, pool: PgPool, clock: Clock, secrets: Secrets
         platform.insert(name.clone(), Arc::new(key_set_file(path)?));
     }
     let login = LoginClient::new(&config, secrets.login_key)?;
-    let checkpoints = config.settings.audit.checkpoint_path.clone().zip(secrets.checkpoint_key);
-    let checkpoints = checkpoints.map(|(path, key)| audit::Checkpoints::open(path, key)).transpose()?;
+    let checkpoints = config
+        .settings
+        .audit
+        .checkpoint_path
+        .clone()
+        .zip(secrets.checkpoint_key);
+    let checkpoints = checkpoints
+        .map(|(path, key)| audit::Checkpoints::open(path, key))
+        .transpose()?;
     Ok(AppState::new(Inner {
         platform_tokens: PlatformTokens::new(platform, config.settings.tokens.max_bytes),
-        living: Living::new(pool.clone(), Arc::clone(&feed), config.settings.systemuser.live_check),
+        living: Living::new(
+            pool.clone(),
+            Arc::clone(&feed),
+            config.settings.systemuser.live_check,
+        ),
         config,
         clock,
         db: pool,
@@ -144,37 +208,85 @@ pub async fn state(config: Checked, pool: PgPool, clock: Clock, secrets: Secrets
 
 fn key_set_file(path: &Path) -> anyhow::Result<KeySet> {
     let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
-    let set = KeySet::read(&serde_json::from_str(&text).with_context(|| format!("{} is not JSON", path.display()))?);
+    let set = KeySet::read(
+        &serde_json::from_str(&text).with_context(|| format!("{} is not JSON", path.display()))?,
+    );
     anyhow::ensure!(!set.is_empty(), "{} holds no usable key", path.display());
     Ok(set)
 }
 
-fn verifier(config: &Checked, clock: &Clock, own_keys: &Arc<OwnKeys>, extra: Vec<TrustedIssuer>) -> anyhow::Result<Verifier> {
+fn verifier(
+    config: &Checked,
+    clock: &Clock,
+    own_keys: &Arc<OwnKeys>,
+    extra: Vec<TrustedIssuer>,
+) -> anyhow::Result<Verifier> {
     let settings = &config.settings;
     let sandbox = config.profile() == Profile::Sandbox;
     let at = |issuer: &str, metadata: &str| -> anyhow::Result<KeySource> {
-        Ok(KeySource::Published(Arc::new(JwksClient::new(issuer, metadata, settings.jwks.clone(), sandbox)?)))
+        Ok(KeySource::Published(Arc::new(JwksClient::new(
+            issuer,
+            metadata,
+            settings.jwks.clone(),
+            sandbox,
+        )?)))
     };
-    let published = |issuer: &str, path: &str| at(issuer, &format!("{}{path}", issuer.trim_end_matches('/')));
-    let own =
-        TrustedIssuer { name: config.own_issuer.clone(), kind: IssuerKind::Altinn, algorithms: RS256, keys: KeySource::Own(Arc::clone(own_keys)) };
+    let published =
+        |issuer: &str, path: &str| at(issuer, &format!("{}{path}", issuer.trim_end_matches('/')));
+    let own = TrustedIssuer {
+        name: config.own_issuer.clone(),
+        kind: IssuerKind::Altinn,
+        algorithms: RS256,
+        keys: KeySource::Own(Arc::clone(own_keys)),
+    };
     let mut issuers = vec![own];
     for (name, kind, algorithms, path) in [
-        (&config.maskinporten_issuer, IssuerKind::Maskinporten, RSA, "/.well-known/oauth-authorization-server"),
-        (&config.idporten_issuer, IssuerKind::IdPorten, RS256, "/.well-known/openid-configuration"),
+        (
+            &config.maskinporten_issuer,
+            IssuerKind::Maskinporten,
+            RSA,
+            "/.well-known/oauth-authorization-server",
+        ),
+        (
+            &config.idporten_issuer,
+            IssuerKind::IdPorten,
+            RS256,
+            "/.well-known/openid-configuration",
+        ),
     ] {
         if !extra.iter().any(|known| known.name == *name) {
-            issuers.push(TrustedIssuer { name: name.clone(), kind, algorithms, keys: published(name, path)? });
+            issuers.push(TrustedIssuer {
+                name: name.clone(),
+                kind,
+                algorithms,
+                keys: published(name, path)?,
+            });
         }
     }
     for other in &settings.tokens.altinn.external_issuers {
-        let keys = at(&other.issuer, &other.metadata).with_context(|| format!("tokens.altinn.external_issuers: {}", other.issuer))?;
-        issuers.push(TrustedIssuer { name: other.issuer.clone(), kind: IssuerKind::Altinn, algorithms: RS256, keys });
+        let keys = at(&other.issuer, &other.metadata)
+            .with_context(|| format!("tokens.altinn.external_issuers: {}", other.issuer))?;
+        issuers.push(TrustedIssuer {
+            name: other.issuer.clone(),
+            kind: IssuerKind::Altinn,
+            algorithms: RS256,
+            keys,
+        });
     }
     issuers.extend(extra);
     let base = &config.public_base;
     let audiences = if settings.tokens.audiences.is_empty() {
-        ["", "/", "/authentication", "/authentication/", "/authorization", "/authorization/"].iter().map(|end| format!("{base}{end}")).collect()
+        [
+            "",
+            "/",
+            "/authentication",
+            "/authentication/",
+            "/authorization",
+            "/authorization/",
+        ]
+        .iter()
+        .map(|end| format!("{base}{end}"))
+        .collect()
     } else {
         settings.tokens.audiences.clone()
     };

@@ -66,14 +66,23 @@ impl AppState {
         self.db.close().await;
     }
 
-    /// Base of absolute addresses in answers: the configured one, or, in a sandbox without one, what the client called,
-    /// as it or a trusted proxy says.
+    /// Base of absolute addresses in answers: the configured one, or, in a sandbox without one,
+    /// what the client called, as it or a trusted proxy says.
     #[must_use]
     pub fn base_for(&self, headers: &HeaderMap) -> String {
-        let forwarded = context::current().map(|c| c.forwarded.clone()).unwrap_or_default();
-        let host = forwarded.host.as_deref().or_else(|| headers.get(HOST)?.to_str().ok());
+        let forwarded = context::current()
+            .map(|c| c.forwarded.clone())
+            .unwrap_or_default();
+        let host = forwarded
+            .host
+            .as_deref()
+            .or_else(|| headers.get(HOST)?.to_str().ok());
         match host.filter(|_| self.config.settings.server.public_base_url.is_none()) {
-            Some(host) => format!("{}://{host}{}", forwarded.scheme.unwrap_or("http"), forwarded.prefix.as_deref().unwrap_or_default()),
+            Some(host) => format!(
+                "{}://{host}{}",
+                forwarded.scheme.unwrap_or("http"),
+                forwarded.prefix.as_deref().unwrap_or_default()
+            ),
             None => self.config.public_base.clone(),
         }
     }
@@ -81,19 +90,31 @@ impl AppState {
     /// What manages clients.
     #[must_use]
     pub fn clients(&self) -> Clients<'_> {
-        Clients { db: &self.db, catalogue: &self.catalogue }
+        Clients {
+            db: &self.db,
+            catalogue: &self.catalogue,
+        }
     }
 
     /// What manages system users.
     #[must_use]
     pub fn system_users(&self) -> Management<'_> {
-        Management { db: &self.db, catalogue: &self.catalogue, policies: &self.policies }
+        Management {
+            db: &self.db,
+            catalogue: &self.catalogue,
+            policies: &self.policies,
+        }
     }
 
     /// What decides requests.
     #[must_use]
     pub fn decisions(&self) -> Decisions<'_> {
-        Decisions { db: &self.db, catalogue: &self.catalogue, policies: &self.policies, lifetime_days: self.config.settings.requests.lifetime_days }
+        Decisions {
+            db: &self.db,
+            catalogue: &self.catalogue,
+            policies: &self.policies,
+            lifetime_days: self.config.settings.requests.lifetime_days,
+        }
     }
 }
 

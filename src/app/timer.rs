@@ -1,7 +1,8 @@
 //! The timer of one connection.
 //!
-//! hyper asks for a new sleep with every request, to bound how long its head may take. Nearly all of them are dropped before
-//! they end; so they share one timer of the runtime, which is moved only when it fires.
+//! hyper asks for a new sleep with every request, to bound how long its head may take. Nearly all
+//! of them are dropped before they end; so they share one timer of the runtime, which is moved only
+//! when it fires.
 
 use std::{
     pin::Pin,
@@ -28,7 +29,11 @@ impl Timer for ConnectionTimer {
         // One that fires later than wanted is of no use.
         let usable = left.filter(|timer| timer.deadline().into_std() <= deadline);
         let timer = usable.unwrap_or_else(|| Box::pin(tokio::time::sleep_until(deadline.into())));
-        Box::pin(Until { deadline, timer: Some(timer), shared: Arc::clone(&self.0) })
+        Box::pin(Until {
+            deadline,
+            timer: Some(timer),
+            shared: Arc::clone(&self.0),
+        })
     }
 
     fn reset(&self, sleep: &mut Pin<Box<dyn Sleep>>, new_deadline: Instant) {
@@ -52,7 +57,9 @@ impl Future for Until {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let deadline = self.deadline;
-        let Some(timer) = &mut self.timer else { return Poll::Ready(()) };
+        let Some(timer) = &mut self.timer else {
+            return Poll::Ready(());
+        };
         loop {
             ready!(timer.as_mut().poll(context));
             if timer.deadline().into_std() >= deadline {

@@ -1,5 +1,6 @@
-//! Routes of the public contract that are not built yet. They answer 404 with a problem, so that a client can tell
-//! "not here" from a typing error. A route leaves this list in the change that builds it.
+//! Routes of the public contract that are not built yet. They answer 404 with a problem, so that a
+//! client can tell "not here" from a typing error. A route leaves this list in the change that
+//! builds it.
 
 use axum::{Router, routing::any};
 use http::StatusCode;
@@ -13,14 +14,27 @@ const A: &str = "/authentication/api/v1";
 const AUTHENTICATION: &[&str] = &["/openid/authorize", "/openid/token", "/openid/logout"];
 
 /// Whole templates elsewhere.
-const ELSEWHERE: &[&str] = &["/resourceregistry/api/v1/access-lists/{*rest}", "/vendor", "/vendor/{*rest}", "/operator"];
+const ELSEWHERE: &[&str] = &[
+    "/resourceregistry/api/v1/access-lists/{*rest}",
+    "/vendor",
+    "/vendor/{*rest}",
+    "/operator",
+];
 
 /// Every template of the list.
 pub fn templates() -> impl Iterator<Item = String> {
-    AUTHENTICATION.iter().map(|t| format!("{A}{t}")).chain(ELSEWHERE.iter().map(|t| (*t).to_owned()))
+    AUTHENTICATION
+        .iter()
+        .map(|t| format!("{A}{t}"))
+        .chain(ELSEWHERE.iter().map(|t| (*t).to_owned()))
 }
 
 /// Routes that answer 404 with a problem.
 pub fn router(templates: &[String]) -> Router<AppState> {
-    templates.iter().fold(Router::new(), |router, template| router.route(template, any(async || ApiError::Status(StatusCode::NOT_FOUND))))
+    templates.iter().fold(Router::new(), |router, template| {
+        router.route(
+            template,
+            any(async || ApiError::Status(StatusCode::NOT_FOUND)),
+        )
+    })
 }

@@ -1,5 +1,6 @@
-//! The audit trail: each state change writes its row in the transaction that makes the change. Afterwards rows are chained
-//! by their hashes, and the end of the chain is signed from time to time, so that nobody changes the trail unnoticed.
+//! The audit trail: each state change writes its row in the transaction that makes the change.
+//! Afterwards rows are chained by their hashes, and the end of the chain is signed from time to
+//! time, so that nobody changes the trail unnoticed.
 
 mod chain;
 mod checkpoint;
@@ -56,17 +57,32 @@ pub struct Event<'a> {
 /// # Errors
 /// As the database says; the change must then not be committed.
 pub async fn record(tx: &mut PgConnection, event: Event<'_>) -> Result<(), DbError> {
-    let step = Step { action: event.action, object_kind: event.object_kind, detail: event.detail.clone() };
+    let step = Step {
+        action: event.action,
+        object_kind: event.object_kind,
+        detail: event.detail.clone(),
+    };
     write(tx, &event, &[step]).await
 }
 
-/// Records an event, and others that happened with it: what each is called, and the kind of object. All else is the same.
+/// Records an event, and others that happened with it: what each is called, and the kind of object.
+/// All else is the same.
 ///
 /// # Errors
 /// As the database says; the change must then not be committed.
-pub async fn record_with(tx: &mut PgConnection, event: Event<'_>, others: &[(&'static str, &'static str)]) -> Result<(), DbError> {
+pub async fn record_with(
+    tx: &mut PgConnection,
+    event: Event<'_>,
+    others: &[(&'static str, &'static str)],
+) -> Result<(), DbError> {
     let all = std::iter::once((event.action, event.object_kind)).chain(others.iter().copied());
-    let steps: Vec<Step> = all.map(|(action, object_kind)| Step { action, object_kind, detail: event.detail.clone() }).collect();
+    let steps: Vec<Step> = all
+        .map(|(action, object_kind)| Step {
+            action,
+            object_kind,
+            detail: event.detail.clone(),
+        })
+        .collect();
     write(tx, &event, &steps).await
 }
 
@@ -74,8 +90,16 @@ pub async fn record_with(tx: &mut PgConnection, event: Event<'_>, others: &[(&'s
 ///
 /// # Errors
 /// As the database says; the change must then not be committed.
-pub async fn record_each(tx: &mut PgConnection, event: Event<'_>, details: Vec<Value>) -> Result<(), DbError> {
-    let step = |detail| Step { action: event.action, object_kind: event.object_kind, detail: Some(detail) };
+pub async fn record_each(
+    tx: &mut PgConnection,
+    event: Event<'_>,
+    details: Vec<Value>,
+) -> Result<(), DbError> {
+    let step = |detail| Step {
+        action: event.action,
+        object_kind: event.object_kind,
+        detail: Some(detail),
+    };
     let steps: Vec<Step> = details.into_iter().map(step).collect();
     write(tx, &event, &steps).await
 }
@@ -89,7 +113,10 @@ struct Step {
 
 async fn write(tx: &mut PgConnection, event: &Event<'_>, steps: &[Step]) -> Result<(), DbError> {
     let context = context::current();
-    let caller = context.as_ref().and_then(|c| c.caller.get()).map(|principal| principal.trace());
+    let caller = context
+        .as_ref()
+        .and_then(|c| c.caller.get())
+        .map(|principal| principal.trace());
     let caller = caller.as_ref();
     let (actor_kind, person) = match event.actor {
         Actor::Vendor => ("vendor", None),

@@ -1,4 +1,5 @@
-//! Sealing: rows get their place in the chain in the order in which their transactions became final.
+//! Sealing: rows get their place in the chain in the order in which their transactions became
+//! final.
 
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
@@ -9,22 +10,34 @@ use super::{checkpoint::Checkpoints, store};
 /// So many rows are sealed in one transaction.
 const BATCH: i64 = 1_000;
 
-/// Seals every row whose transaction is older than all that still run, and notes a checkpoint when it is time. While
-/// another instance seals, this one does nothing.
+/// Seals every row whose transaction is older than all that still run, and notes a checkpoint when
+/// it is time. While another instance seals, this one does nothing.
 ///
 /// # Errors
 /// The database or the file of checkpoints cannot be written; what was sealed stays so.
-pub async fn seal(pool: &PgPool, checkpoints: Option<&Checkpoints>, now: DateTime<Utc>) -> anyhow::Result<()> {
+pub async fn seal(
+    pool: &PgPool,
+    checkpoints: Option<&Checkpoints>,
+    now: DateTime<Utc>,
+) -> anyhow::Result<()> {
     loop {
         let mut tx = pool.begin().await?;
-        let Some((mut length, mut hash)) = store::end_for_update(&mut tx).await? else { return Ok(()) };
+        let Some((mut length, mut hash)) = store::end_for_update(&mut tx).await? else {
+            return Ok(());
+        };
         let rows = store::unsealed(&mut tx, BATCH).await?;
         if !rows.is_empty() {
             let mut sealed = Vec::with_capacity(rows.len());
             for row in &rows {
                 length += 1;
                 let next = row.hash_at(length, &hash).to_vec();
-                sealed.push(store::Seal { at: row.at, seq: row.seq, place: length, before: hash, hash: next.clone() });
+                sealed.push(store::Seal {
+                    at: row.at,
+                    seq: row.seq,
+                    place: length,
+                    before: hash,
+                    hash: next.clone(),
+                });
                 hash = next;
             }
             store::put(&mut tx, &sealed).await?;
@@ -33,7 +46,9 @@ pub async fn seal(pool: &PgPool, checkpoints: Option<&Checkpoints>, now: DateTim
         }
         let is_last = i64::try_from(rows.len()).unwrap_or(BATCH) < BATCH;
         if is_last {
-            return checkpoints.map_or(Ok(()), |c| c.note(length, &hash, now)).context("audit.gap");
+            return checkpoints
+                .map_or(Ok(()), |c| c.note(length, &hash, now))
+                .context("audit.gap");
         }
     }
 }

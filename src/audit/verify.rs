@@ -29,13 +29,27 @@ pub struct Verdict {
 ///
 /// # Errors
 /// The trail cannot be read.
-pub async fn verify(pool: &PgPool, checkpoints: &[Checkpoint], progress: impl Fn(i64, i64)) -> anyhow::Result<Verdict> {
+pub async fn verify(
+    pool: &PgPool,
+    checkpoints: &[Checkpoint],
+    progress: impl Fn(i64, i64),
+) -> anyhow::Result<Verdict> {
     // One state of the trail, although rows are sealed meanwhile.
     let mut tx = pool.begin().await?;
-    sqlx::query("set transaction isolation level repeatable read, read only").execute(&mut *tx).await?;
+    sqlx::query("set transaction isolation level repeatable read, read only")
+        .execute(&mut *tx)
+        .await?;
     let total = store::sealed(&mut tx).await?;
-    let mut verdict = Verdict { waiting: store::waiting(&mut tx).await?, ..Verdict::default() };
-    let mut walk = Walk { last: 0, hash: vec![0; 32], checkpoints: checkpoints.iter().peekable(), agreed: 0 };
+    let mut verdict = Verdict {
+        waiting: store::waiting(&mut tx).await?,
+        ..Verdict::default()
+    };
+    let mut walk = Walk {
+        last: 0,
+        hash: vec![0; 32],
+        checkpoints: checkpoints.iter().peekable(),
+        agreed: 0,
+    };
     let mut seq = i64::MIN;
     'all: loop {
         let rows = store::behind(&mut tx, walk.last, seq, BATCH).await?;
@@ -52,7 +66,9 @@ pub async fn verify(pool: &PgPool, checkpoints: &[Checkpoint], progress: impl Fn
     }
     verdict.checkpoints = walk.agreed;
     if verdict.fault.is_none() {
-        let end = store::end(&mut tx).await?.context("table audit_chain is empty")?;
+        let end = store::end(&mut tx)
+            .await?
+            .context("table audit_chain is empty")?;
         verdict.fault = walk.finish(&end);
     }
     Ok(verdict)
@@ -68,7 +84,15 @@ struct Walk<'a, I: Iterator<Item = &'a Checkpoint>> {
 impl<'a, I: Iterator<Item = &'a Checkpoint>> Walk<'a, I> {
     fn step(&mut self, row: &Row) -> Result<(), String> {
         let place = row.chain.unwrap_or_default();
-        let named = || format!("row {place} (seq {}, {}, {} {})", row.seq, row.at.to_rfc3339(), row.action, row.object_id);
+        let named = || {
+            format!(
+                "row {place} (seq {}, {}, {} {})",
+                row.seq,
+                row.at.to_rfc3339(),
+                row.action,
+                row.object_id
+            )
+        };
         if self.last == 0 && place > 1 {
             self.start_behind(row, place)?;
         }
@@ -76,7 +100,11 @@ impl<'a, I: Iterator<Item = &'a Checkpoint>> Walk<'a, I> {
             return Err(format!("{}: there are two rows at this place", named()));
         }
         if place != self.last + 1 {
-            return Err(format!("row {}: is missing; the next one is {}", self.last + 1, named()));
+            return Err(format!(
+                "row {}: is missing; the next one is {}",
+                self.last + 1,
+                named()
+            ));
         }
         if row.prev_hash.as_deref() != Some(&self.hash[..]) {
             return Err(format!("{}: does not follow the row before it", named()));
@@ -88,14 +116,19 @@ impl<'a, I: Iterator<Item = &'a Checkpoint>> Walk<'a, I> {
         (self.last, self.hash) = (place, hash.to_vec());
         while let Some(checkpoint) = self.checkpoints.next_if(|c| c.length <= place) {
             if checkpoint.length == place && checkpoint.hash != hex(&self.hash) {
-                return Err(format!("{}: the checkpoint of {} says otherwise", named(), checkpoint.at.to_rfc3339()));
+                return Err(format!(
+                    "{}: the checkpoint of {} says otherwise",
+                    named(),
+                    checkpoint.at.to_rfc3339()
+                ));
             }
             self.agreed += 1;
         }
         Ok(())
     }
 
-    /// The oldest rows may be gone, a whole partition at a time, when a checkpoint says what they ended with.
+    /// The oldest rows may be gone, a whole partition at a time, when a checkpoint says what they
+    /// ended with.
     fn start_behind(&mut self, row: &Row, place: i64) -> Result<(), String> {
         let before = row.prev_hash.clone().unwrap_or_default();
         while let Some(checkpoint) = self.checkpoints.next_if(|c| c.length < place) {
@@ -105,17 +138,27 @@ impl<'a, I: Iterator<Item = &'a Checkpoint>> Walk<'a, I> {
                 return Ok(());
             }
         }
-        Err(format!("row 1: is missing, up to row {}, and no checkpoint vouches for them", place - 1))
+        Err(format!(
+            "row 1: is missing, up to row {}, and no checkpoint vouches for them",
+            place - 1
+        ))
     }
 
     fn finish(&mut self, end: &(i64, Vec<u8>)) -> Option<String> {
         if let Some(checkpoint) = self.checkpoints.next() {
             let (at, length) = (checkpoint.at.to_rfc3339(), checkpoint.length);
-            return Some(format!("row {}: is missing; the checkpoint of {at} counted {length} rows", self.last + 1));
+            return Some(format!(
+                "row {}: is missing; the checkpoint of {at} counted {length} rows",
+                self.last + 1
+            ));
         }
         if (self.last, &self.hash) == (end.0, &end.1) {
             return None;
         }
-        Some(format!("row {}: is missing; the chain was {} rows long", self.last + 1, end.0))
+        Some(format!(
+            "row {}: is missing; the chain was {} rows long",
+            self.last + 1,
+            end.0
+        ))
     }
 }

@@ -40,7 +40,12 @@ type Owner = ServiceOwner<AuthorizedPartiesOfOwner>;
     responses((status = 200, body = Vec<AuthorizedParty>), (status = 400, description = "The subject cannot be read, or another owner's code"),
         (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")),
     security(("maskinporten" = ["altinn:accessmanagement/authorizedparties.resourceowner", "altinn:accessmanagement/authorizedparties.admin"])))]
-pub async fn for_resource_owner(State(state): State<AppState>, owner: Owner, query: Query, JsonBytes(bytes): JsonBytes) -> ApiResult<Response> {
+pub async fn for_resource_owner(
+    State(state): State<AppState>,
+    owner: Owner,
+    query: Query,
+    JsonBytes(bytes): JsonBytes,
+) -> ApiResult<Response> {
     ask(state, owner, query, &bytes).await
 }
 
@@ -50,7 +55,12 @@ pub async fn for_resource_owner(State(state): State<AppState>, owner: Owner, que
     responses((status = 200, body = Vec<AuthorizedParty>), (status = 400, description = "The subject cannot be read, or another owner's code"),
         (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")),
     security(("maskinporten" = ["altinn:accessmanagement/authorizedparties.resourceowner", "altinn:accessmanagement/authorizedparties.admin"])))]
-pub async fn for_service_owner(State(state): State<AppState>, owner: Owner, query: Query, JsonBytes(bytes): JsonBytes) -> ApiResult<Response> {
+pub async fn for_service_owner(
+    State(state): State<AppState>,
+    owner: Owner,
+    query: Query,
+    JsonBytes(bytes): JsonBytes,
+) -> ApiResult<Response> {
     ask(state, owner, query, &bytes).await
 }
 
@@ -58,7 +68,11 @@ async fn ask(state: AppState, owner: Owner, query: Query, bytes: &[u8]) -> ApiRe
     let question = bind_question(&body::parse(bytes, "subject")?)?;
     let include = bind_include(&query, true)?;
     let mut db = state.db.acquire().await?;
-    if let Some(code) = query.get("orgCode").map(str::trim).filter(|c| !c.is_empty()) {
+    if let Some(code) = query
+        .get("orgCode")
+        .map(str::trim)
+        .filter(|c| !c.is_empty())
+    {
         must_be_own(&mut db, &owner, code).await?;
     }
     let leads = leads(&mut db, &query).await?;
@@ -68,7 +82,12 @@ async fn ask(state: AppState, owner: Owner, query: Query, bytes: &[u8]) -> ApiRe
 /// An owner asks about his own resources; with the admin scope, about those of all.
 async fn must_be_own(db: &mut PgConnection, owner: &Owner, code: &str) -> ApiResult<()> {
     let principal = &owner.caller.principal;
-    if principal.scopes.contains(AUTHORIZED_PARTIES_ADMIN) || principal.org_code.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(code)) {
+    if principal.scopes.contains(AUTHORIZED_PARTIES_ADMIN)
+        || principal
+            .org_code
+            .as_deref()
+            .is_some_and(|own| own.eq_ignore_ascii_case(code))
+    {
         return Ok(());
     }
     let own = match principal.org {
@@ -84,14 +103,26 @@ async fn must_be_own(db: &mut PgConnection, owner: &Owner, code: &str) -> ApiRes
 
 /// What leads to the resources asked about; none when the question is about everything.
 async fn leads(db: &mut PgConnection, query: &Query) -> ApiResult<Option<Leads>> {
-    let org_code = query.get("orgCode").map(str::trim).filter(|c| !c.is_empty());
-    let any_of: Vec<String> = query.all("anyOfResourceIds").map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned).collect();
+    let org_code = query
+        .get("orgCode")
+        .map(str::trim)
+        .filter(|c| !c.is_empty());
+    let any_of: Vec<String> = query
+        .all("anyOfResourceIds")
+        .map(str::trim)
+        .filter(|t| !t.is_empty())
+        .map(str::to_owned)
+        .collect();
     if org_code.is_none() && any_of.is_empty() {
         return Ok(None);
     }
-    let resources = store::resources(&mut *db, org_code, (!any_of.is_empty()).then_some(&any_of)).await?;
+    let resources =
+        store::resources(&mut *db, org_code, (!any_of.is_empty()).then_some(&any_of)).await?;
     let subjects = store::subjects(db, &resources).await?;
-    Ok(Some(Leads { resources: resources.into_iter().collect(), subjects: subjects.into_iter().collect() }))
+    Ok(Some(Leads {
+        resources: resources.into_iter().collect(),
+        subjects: subjects.into_iter().collect(),
+    }))
 }
 
 /// Whom the caller itself may act for: the system user of its token, or the person.
@@ -103,17 +134,41 @@ async fn leads(db: &mut PgConnection, query: &Query) -> ApiResult<Option<Leads>>
     responses((status = 200, body = serde_json::Value, description = "`links` and `data`"), (status = 400, description = "A flag is no flag"),
         (status = 401, description = "No valid token, or one without user and system user"), (status = 403, description = "The scope is missing")),
     security(("maskinporten" = ["altinn:accessmanagement/authorizedparties"])))]
-pub async fn for_end_user(State(state): State<AppState>, caller: EndUser<AuthorizedParties>, query: Query) -> ApiResult<Response> {
+pub async fn for_end_user(
+    State(state): State<AppState>,
+    caller: EndUser<AuthorizedParties>,
+    query: Query,
+) -> ApiResult<Response> {
     let include = bind_include(&query, false)?;
     let principal = &caller.caller.principal;
-    let system_user = principal.system_user.as_ref().and_then(|claim| claim.ids.first().copied());
+    let system_user = principal
+        .system_user
+        .as_ref()
+        .and_then(|claim| claim.ids.first().copied());
     let subject = match system_user {
         Some(id) => id,
-        None => person_of(&state, principal).await?.ok_or(ApiError::Unauthorized(None))?.0.uuid,
+        None => {
+            person_of(&state, principal)
+                .await?
+                .ok_or(ApiError::Unauthorized(None))?
+                .0
+                .uuid
+        }
     };
     let mut db = state.db.acquire().await?;
     let leads = leads(&mut db, &query).await?;
-    answer(state, db, Question { subject: PartyRef::Uuid(subject), filter: None }, include, leads, Shape::Enveloped).await
+    answer(
+        state,
+        db,
+        Question {
+            subject: PartyRef::Uuid(subject),
+            filter: None,
+        },
+        include,
+        leads,
+        Shape::Enveloped,
+    )
+    .await
 }
 
 /// How the list is wrapped.
@@ -152,15 +207,33 @@ async fn answer(
         return Ok((json, format!("{start}{end}")).into_response());
     };
     let (start, end) = shape.ends();
-    list_stream::respond(start.to_owned(), end, |writer| write(state, db, subject, include, only, leads, writer)).await
+    list_stream::respond(start.to_owned(), end, |writer| {
+        write(state, db, subject, include, only, leads, writer)
+    })
+    .await
 }
 
 /// The subject, when it exists and lives.
-async fn subject(db: &mut PgConnection, state: &AppState, name: &PartyRef) -> ApiResult<Option<Party>> {
-    let Some(key) = register::keys(&mut *db, &state.identity, std::slice::from_ref(name)).await?.first().copied() else { return Ok(None) };
-    let party = register::party_by_key(&mut *db, key).await?.filter(|p| !p.is_gone());
+async fn subject(
+    db: &mut PgConnection,
+    state: &AppState,
+    name: &PartyRef,
+) -> ApiResult<Option<Party>> {
+    let Some(key) = register::keys(&mut *db, &state.identity, std::slice::from_ref(name))
+        .await?
+        .first()
+        .copied()
+    else {
+        return Ok(None);
+    };
+    let party = register::party_by_key(&mut *db, key)
+        .await?
+        .filter(|p| !p.is_gone());
     Ok(match party {
-        Some(party) if party.kind == PartyKind::SystemUser => system_users::facts(db, party.uuid).await?.is_some_and(|f| f.alive).then_some(party),
+        Some(party) if party.kind == PartyKind::SystemUser => system_users::facts(db, party.uuid)
+            .await?
+            .is_some_and(|f| f.alive)
+            .then_some(party),
         other => other,
     })
 }
@@ -175,7 +248,13 @@ async fn write(
     leads: Option<Leads>,
     mut writer: ListWriter,
 ) -> Result<ListWriter, Broken> {
-    let mut assembly = Assembly::new(&state.catalogue, &state.identity, &subject, include, leads.as_ref());
+    let mut assembly = Assembly::new(
+        &state.catalogue,
+        &state.identity,
+        &subject,
+        include,
+        leads.as_ref(),
+    );
     let mut rows = store::reach(&mut db, subject.key, include, only.as_deref());
     while let Some(row) = rows.try_next().await? {
         if let Some(party) = assembly.push(row) {

@@ -27,10 +27,17 @@ const NAMES: [&str; 9] = [
 const FILTER_LIMIT: usize = 1_000;
 
 fn named(attribute: &str, value: &str) -> ApiResult<PartyRef> {
-    let known = NAMES.iter().find(|name| name.eq_ignore_ascii_case(attribute.trim()));
+    let known = NAMES
+        .iter()
+        .find(|name| name.eq_ignore_ascii_case(attribute.trim()));
     known
         .and_then(|name| PartyRef::from_attribute(name, value.trim()))
-        .ok_or_else(|| ApiError::from(ModelState::of("Argument exception", "The type is not known, or the value is none of that type.")))
+        .ok_or_else(|| {
+            ApiError::from(ModelState::of(
+                "Argument exception",
+                "The type is not known, or the value is none of that type.",
+            ))
+        })
 }
 
 /// Reads a body.
@@ -40,20 +47,36 @@ fn named(attribute: &str, value: &str) -> ApiResult<PartyRef> {
 pub fn bind_question(body: &Value) -> ApiResult<Question> {
     let mut binder = Binder::new("subject");
     let root = binder.root(body)?;
-    let (attribute, value) = (binder.non_blank(&root, "type")?, binder.non_blank(&root, "value")?);
+    let (attribute, value) = (
+        binder.non_blank(&root, "type")?,
+        binder.non_blank(&root, "value")?,
+    );
     let mut filter = None;
-    if let Some(items) = binder.list(&root, "partyFilter", Presence::Optional, FILTER_LIMIT)?.filter(|list| !list.is_empty()) {
+    if let Some(items) = binder
+        .list(&root, "partyFilter", Presence::Optional, FILTER_LIMIT)?
+        .filter(|list| !list.is_empty())
+    {
         let mut pairs = Vec::new();
         for item in &items {
             let item = binder.item_object(item)?;
-            pairs.push((binder.non_blank(&item, "type")?, binder.non_blank(&item, "value")?));
+            pairs.push((
+                binder.non_blank(&item, "type")?,
+                binder.non_blank(&item, "value")?,
+            ));
         }
         filter = Some(pairs);
     }
     binder.finish()?;
     Ok(Question {
         subject: named(&attribute, &value)?,
-        filter: filter.map(|pairs| pairs.iter().map(|(a, v)| named(a, v)).collect::<ApiResult<_>>()).transpose()?,
+        filter: filter
+            .map(|pairs| {
+                pairs
+                    .iter()
+                    .map(|(a, v)| named(a, v))
+                    .collect::<ApiResult<_>>()
+            })
+            .transpose()?,
     })
 }
 

@@ -11,7 +11,10 @@ use crate::register::PartyRef;
 
 /// What an answer shall hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "parameters of the public endpoint")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "parameters of the public endpoint"
+)]
 pub struct Include {
     /// Codes of roles.
     pub roles: bool,

@@ -9,7 +9,8 @@ use uuid::Uuid;
 use super::model::Include;
 use crate::db::DbError;
 
-/// One relation that reaches one party. All relations of a party follow each other, and so do all units of a main unit.
+/// One relation that reaches one party. All relations of a party follow each other, and so do all
+/// units of a main unit.
 #[derive(Debug, Clone)]
 pub struct ReachRow {
     pub key: i32,
@@ -42,8 +43,14 @@ pub struct ReachRow {
     pub rights: Value,
 }
 
-/// Every relation that counts for a subject, in the order described at [`ReachRow`]; `only` picks parties out.
-pub fn reach<'a>(db: &'a mut PgConnection, subject: i32, include: Include, only: Option<&'a [i32]>) -> BoxStream<'a, Result<ReachRow, sqlx::Error>> {
+/// Every relation that counts for a subject, in the order described at [`ReachRow`]; `only` picks
+/// parties out.
+pub fn reach<'a>(
+    db: &'a mut PgConnection,
+    subject: i32,
+    include: Include,
+    only: Option<&'a [i32]>,
+) -> BoxStream<'a, Result<ReachRow, sqlx::Error>> {
     sqlx::query_as!(
         ReachRow,
         r#"with /* hot path */ holder as (
@@ -101,7 +108,11 @@ pub fn reach<'a>(db: &'a mut PgConnection, subject: i32, include: Include, only:
 }
 
 /// Live resources of this owner and among these identifiers, as far as each is given.
-pub async fn resources(db: &mut PgConnection, org_code: Option<&str>, any_of: Option<&[String]>) -> Result<Vec<String>, DbError> {
+pub async fn resources(
+    db: &mut PgConnection,
+    org_code: Option<&str>,
+    any_of: Option<&[String]>,
+) -> Result<Vec<String>, DbError> {
     Ok(sqlx::query_scalar!(
         r#"select r.identifier from resource r
            cross join lateral (select document from resource_version where identifier = r.identifier order by version_id desc limit 1) v

@@ -12,8 +12,8 @@ use crate::audit;
 /// What can be done about the audit trail.
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
-    /// Computes the chain of the trail again and holds it against the signed checkpoints. Exit code 1, and the first row
-    /// that does not hold, when anything was changed, added, removed or moved.
+    /// Computes the chain of the trail again and holds it against the signed checkpoints. Exit code
+    /// 1, and the first row that does not hold, when anything was changed, added, removed or moved.
     Verify(VerifyArgs),
 }
 
@@ -34,16 +34,24 @@ pub struct VerifyArgs {
 pub async fn run(command: &AuditCommand) -> anyhow::Result<ExitCode> {
     let AuditCommand::Verify(args) = command;
     let target = args.target.open().await?;
-    let path = args.checkpoints.clone().or_else(|| target.settings.audit.checkpoint_path.clone());
+    let path = args
+        .checkpoints
+        .clone()
+        .or_else(|| target.settings.audit.checkpoint_path.clone());
     let checkpoints = match &path {
         None => Vec::new(),
         Some(path) => {
-            let key = target.checkpoint_key.as_ref().context("keys.audit_checkpoints is needed to read checkpoints")?;
+            let key = target
+                .checkpoint_key
+                .as_ref()
+                .context("keys.audit_checkpoints is needed to read checkpoints")?;
             key.read(path)?
         }
     };
     let progress = ProgressBar::new(0);
-    if let Ok(style) = ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} rows, {eta} left") {
+    if let Ok(style) =
+        ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} rows, {eta} left")
+    {
         progress.set_style(style);
     }
     let verdict = audit::verify(&target.db, &checkpoints, |done, total| {
@@ -55,7 +63,11 @@ pub async fn run(command: &AuditCommand) -> anyhow::Result<ExitCode> {
     let verdict = verdict?;
     target.db.close().await;
     if let (waiting, Some(since)) = verdict.waiting {
-        println!("{} rows are not in the chain yet, the oldest since {}", HumanCount(waiting.unsigned_abs()), since.to_rfc3339());
+        println!(
+            "{} rows are not in the chain yet, the oldest since {}",
+            HumanCount(waiting.unsigned_abs()),
+            since.to_rfc3339()
+        );
     }
     let held = HumanCount(verdict.rows.unsigned_abs());
     if let Some(fault) = &verdict.fault {
@@ -64,12 +76,20 @@ pub async fn run(command: &AuditCommand) -> anyhow::Result<ExitCode> {
     }
     match (&path, checkpoints.is_empty() && verdict.rows > 0) {
         (Some(path), true) => {
-            eprintln!("the checkpoints are missing: {} holds none, although {held} rows are sealed", path.display());
+            eprintln!(
+                "the checkpoints are missing: {} holds none, although {held} rows are sealed",
+                path.display()
+            );
             return Ok(ExitCode::FAILURE);
         }
-        (None, true) => println!("no checkpoints are kept (audit.checkpoint_path): rows cut off at the end would go unnoticed"),
+        (None, true) => println!(
+            "no checkpoints are kept (audit.checkpoint_path): rows cut off at the end would go unnoticed"
+        ),
         _ => {}
     }
-    println!("the audit trail holds: {held} rows; checkpoints that agree: {}", verdict.checkpoints);
+    println!(
+        "the audit trail holds: {held} rows; checkpoints that agree: {}",
+        verdict.checkpoints
+    );
     Ok(ExitCode::SUCCESS)
 }

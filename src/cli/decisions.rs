@@ -60,7 +60,10 @@ fn moment(text: &str) -> Result<DateTime<Utc>, String> {
     }
     DateTime::parse_from_rfc3339(text)
         .map(|instant| instant.to_utc())
-        .map_err(|_| "neither a date such as 2026-01-31 nor an instant such as 2026-01-31T12:00:00Z".to_owned())
+        .map_err(|_| {
+            "neither a date such as 2026-01-31 nor an instant such as 2026-01-31T12:00:00Z"
+                .to_owned()
+        })
 }
 
 /// Runs the command.
@@ -74,10 +77,14 @@ pub async fn run(command: &DecisionsCommand) -> anyhow::Result<ExitCode> {
     let target = args.target.open().await?;
     let mut out: Box<dyn Write> = match &args.out {
         None => Box::new(BufWriter::new(std::io::stdout())),
-        Some(path) => Box::new(BufWriter::new(File::create_new(path).with_context(|| format!("creating {}", path.display()))?)),
+        Some(path) => Box::new(BufWriter::new(
+            File::create_new(path).with_context(|| format!("creating {}", path.display()))?,
+        )),
     };
     let progress = ProgressBar::new(0);
-    if let Ok(style) = ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} decisions, {eta} left") {
+    if let Ok(style) =
+        ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} decisions, {eta} left")
+    {
         progress.set_style(style);
     }
     if args.format == Format::Csv {
@@ -85,7 +92,9 @@ pub async fn run(command: &DecisionsCommand) -> anyhow::Result<ExitCode> {
     }
     let mut db = target.db.acquire().await?;
     // A month is more than a request may read.
-    sqlx::query("set statement_timeout = 0").execute(&mut *db).await?;
+    sqlx::query("set statement_timeout = 0")
+        .execute(&mut *db)
+        .await?;
     let exported = export::each(&mut db, args.from, to, |total, row| {
         progress.set_length(total.unsigned_abs());
         progress.inc(1);
@@ -100,7 +109,12 @@ pub async fn run(command: &DecisionsCommand) -> anyhow::Result<ExitCode> {
     out.flush()?;
     drop(db);
     target.db.close().await;
-    eprintln!("{} decisions from {} to {}", HumanCount(progress.position()), args.from.to_rfc3339(), to.to_rfc3339());
+    eprintln!(
+        "{} decisions from {} to {}",
+        HumanCount(progress.position()),
+        args.from.to_rfc3339(),
+        to.to_rfc3339()
+    );
     Ok(ExitCode::SUCCESS)
 }
 
@@ -117,8 +131,16 @@ fn csv(row: &Map<String, Value>) -> String {
 /// A text that a spreadsheet takes for a text: quoted where RFC 4180 wants it, and no formula.
 fn quoted(text: &str) -> String {
     let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let text = if is_formula { format!("'{text}") } else { text.to_owned() };
-    if text.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+    let text = if is_formula {
+        format!("'{text}")
+    } else {
+        text.to_owned()
+    };
+    if text.contains(['"', ',', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text
+    }
 }
 
 #[cfg(test)]
@@ -134,8 +156,14 @@ mod tests {
 
     #[test]
     fn moments_are_dates_or_instants() {
-        assert_eq!(moment("2026-01-31").unwrap().to_rfc3339(), "2026-01-31T00:00:00+00:00");
-        assert_eq!(moment("2026-01-31T12:00:00+02:00").unwrap().to_rfc3339(), "2026-01-31T10:00:00+00:00");
+        assert_eq!(
+            moment("2026-01-31").unwrap().to_rfc3339(),
+            "2026-01-31T00:00:00+00:00"
+        );
+        assert_eq!(
+            moment("2026-01-31T12:00:00+02:00").unwrap().to_rfc3339(),
+            "2026-01-31T10:00:00+00:00"
+        );
         assert!(moment("yesterday").is_err());
     }
 }

@@ -45,27 +45,65 @@ pub async fn run(base: &str, data_dir: &Path) -> anyhow::Result<()> {
     let beside = |offset: u16| -> anyhow::Result<Url> {
         let mut url = base.clone();
         let port = base.port_or_known_default().context("--base has no port")?;
-        url.set_port(Some(port + offset)).map_err(|()| anyhow::anyhow!("--base cannot have a port"))?;
+        url.set_port(Some(port + offset))
+            .map_err(|()| anyhow::anyhow!("--base cannot have a port"))?;
         Ok(url)
     };
-    let http = Client::builder().redirect(Policy::none()).cookie_store(true).no_proxy().timeout(Duration::from_secs(30)).build()?;
+    let http = Client::builder()
+        .redirect(Policy::none())
+        .cookie_store(true)
+        .no_proxy()
+        .timeout(Duration::from_secs(30))
+        .build()?;
     let alive = http.get(base.join("/alive")?).send().await;
-    ensure!(alive.is_ok(), "no sandbox answers at {base}: start one with `make run` in another terminal");
+    ensure!(
+        alive.is_ok(),
+        "no sandbox answers at {base}: start one with `make run` in another terminal"
+    );
     // A sandbox on one port has everything below its own address.
-    let below = (base.join("/sandbox/maskinporten/")?, base.join("/sandbox/testtools/")?);
+    let below = (
+        base.join("/sandbox/maskinporten/")?,
+        base.join("/sandbox/testtools/")?,
+    );
     let is_one_port = http.get(below.0.join("jwk")?).send().await?.status() == StatusCode::OK;
-    let (maskinporten, testtools) = if is_one_port { below } else { (beside(10)?, beside(12)?) };
-    let metadata: Value = http.get(maskinporten.join(".well-known/oauth-authorization-server")?).send().await?.json().await?;
+    let (maskinporten, testtools) = if is_one_port {
+        below
+    } else {
+        (beside(10)?, beside(12)?)
+    };
+    let metadata: Value = http
+        .get(maskinporten.join(".well-known/oauth-authorization-server")?)
+        .send()
+        .await?
+        .json()
+        .await?;
     ensure!(
         metadata["issuer"] == maskinporten.as_str(),
         "the sandbox bears the names of the public system (sandbox.assume_real_names): the login would lead the demo's browser away"
     );
-    let mut demo = Demo { maskinporten, testtools, base, http, step: 0 };
+    let mut demo = Demo {
+        maskinporten,
+        testtools,
+        base,
+        http,
+        step: 0,
+    };
     let owner_key = material_dir(data_dir, "serviceowner-sav").join("private.pem");
-    let owner_key = SigningKey::from_pem_file(&owner_key, "")
-        .with_context(|| format!("the sandbox's client keys are not in {}: name its folder with --data-dir", data_dir.display()))?;
-    println!("The journey of a system user, on the sandbox at {}\n", demo.base);
-    demo.play(&Grantor { client_id: "serviceowner-sav", key: &owner_key }).await?;
+    let owner_key = SigningKey::from_pem_file(&owner_key, "").with_context(|| {
+        format!(
+            "the sandbox's client keys are not in {}: name its folder with --data-dir",
+            data_dir.display()
+        )
+    })?;
+    println!(
+        "The journey of a system user, on the sandbox at {}\n",
+        demo.base
+    );
+    demo.play(&Grantor {
+        client_id: "serviceowner-sav",
+        key: &owner_key,
+    })
+    .await?;
     println!("\nThat was the whole journey: asked, approved, used and ended.");
     Ok(())
 }
@@ -73,7 +111,10 @@ pub async fn run(base: &str, data_dir: &Path) -> anyhow::Result<()> {
 impl Demo {
     async fn play(&mut self, owner: &Grantor<'_>) -> anyhow::Result<()> {
         let (client_id, key) = self.new_vendor_client().await?;
-        let vendor = Grantor { client_id: &client_id, key: &key };
+        let vendor = Grantor {
+            client_id: &client_id,
+            key: &key,
+        };
         let raw = self
             .grant(
                 &vendor,
@@ -81,27 +122,60 @@ impl Demo {
                 None,
             )
             .await?;
-        self.tell("the vendor's system gets a token from Maskinporten", &raw.told);
+        self.tell(
+            "the vendor's system gets a token from Maskinporten",
+            &raw.told,
+        );
         let token = self.exchange(&raw.token).await?;
         let system_id = self.register_system(&token, &client_id).await?;
         let (request_id, confirm_url) = self.request(&token, &system_id).await?;
         let page = self.open_and_log_in(&confirm_url).await?;
         self.approve(&request_id, &page).await?;
         self.expect_status(&token, &request_id, "Accepted").await?;
-        let details =
-            json!([{"type": "urn:altinn:systemuser", "systemuser_org": {"authority": "iso6523-actorid-upis", "ID": format!("0192:{CUSTOMER_ORG}")}}]);
-        let user_token = self.grant(&vendor, "altinn:systembruker.demo", Some(details.clone())).await?;
-        self.tell("the vendor's system gets a token that speaks for the system user", &user_token.told);
-        let owner_token = self.grant(owner, "altinn:authorization/authorize", None).await?;
-        self.tell("the service owner gets a token of its own", &owner_token.told);
-        self.decide(&owner_token.token, &request_id, "a-melding", "Permit").await?;
-        self.decide(&owner_token.token, &request_id, "inntektsmelding", "NotApplicable").await?;
+        let details = json!([{"type": "urn:altinn:systemuser", "systemuser_org": {"authority": "iso6523-actorid-upis", "ID": format!("0192:{CUSTOMER_ORG}")}}]);
+        let user_token = self
+            .grant(&vendor, "altinn:systembruker.demo", Some(details.clone()))
+            .await?;
+        self.tell(
+            "the vendor's system gets a token that speaks for the system user",
+            &user_token.told,
+        );
+        let owner_token = self
+            .grant(owner, "altinn:authorization/authorize", None)
+            .await?;
+        self.tell(
+            "the service owner gets a token of its own",
+            &owner_token.told,
+        );
+        self.decide(&owner_token.token, &request_id, "a-melding", "Permit")
+            .await?;
+        self.decide(
+            &owner_token.token,
+            &request_id,
+            "inntektsmelding",
+            "NotApplicable",
+        )
+        .await?;
         self.delete(&request_id).await?;
-        self.decide(&owner_token.token, &request_id, "a-melding", "NotApplicable").await?;
-        let refused = self.try_grant(&vendor, "altinn:systembruker.demo", Some(details)).await?;
+        self.decide(
+            &owner_token.token,
+            &request_id,
+            "a-melding",
+            "NotApplicable",
+        )
+        .await?;
+        let refused = self
+            .try_grant(&vendor, "altinn:systembruker.demo", Some(details))
+            .await?;
         let text = refused.json::<Value>().await.unwrap_or_default();
-        ensure!(text["error"] == "invalid_altinn_customer_configuration", "Maskinporten still gives a token for a deleted system user");
-        self.tell("Maskinporten gives no token for the deleted system user", "400 invalid_altinn_customer_configuration");
+        ensure!(
+            text["error"] == "invalid_altinn_customer_configuration",
+            "Maskinporten still gives a token for a deleted system user"
+        );
+        self.tell(
+            "Maskinporten gives no token for the deleted system user",
+            "400 invalid_altinn_customer_configuration",
+        );
         Ok(())
     }
 
@@ -112,41 +186,87 @@ impl Demo {
 
     async fn new_vendor_client(&mut self) -> anyhow::Result<(String, SigningKey)> {
         let body = json!({"orgNumber": VENDOR_ORG});
-        let request = self.http.post(self.testtools.join("sandbox/clients")?).basic_auth("sandbox", Some("sandbox")).json(&body);
+        let request = self
+            .http
+            .post(self.testtools.join("sandbox/clients")?)
+            .basic_auth("sandbox", Some("sandbox"))
+            .json(&body);
         let (response, told) = timed(request).await?;
-        ensure!(response.status() == StatusCode::CREATED, "registering a client: {}", response.status());
+        ensure!(
+            response.status() == StatusCode::CREATED,
+            "registering a client: {}",
+            response.status()
+        );
         let client: Value = response.json().await?;
         let key = SigningKey::from_pem(client["privatePem"].as_str().unwrap_or_default(), "")?;
         self.tell("Fjordlønn Programvare AS gets a Maskinporten client", &told);
-        Ok((client["clientId"].as_str().unwrap_or_default().to_owned(), key))
+        Ok((
+            client["clientId"].as_str().unwrap_or_default().to_owned(),
+            key,
+        ))
     }
 
-    async fn try_grant(&self, grantor: &Grantor<'_>, scope: &str, details: Option<Value>) -> anyhow::Result<Response> {
-        #[expect(clippy::disallowed_methods, reason = "a client of the sandbox, with a clock of its own")]
+    async fn try_grant(
+        &self,
+        grantor: &Grantor<'_>,
+        scope: &str,
+        details: Option<Value>,
+    ) -> anyhow::Result<Response> {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a client of the sandbox, with a clock of its own"
+        )]
         let now = chrono::Utc::now().timestamp();
-        let mut claims =
-            json!({"iss": grantor.client_id, "aud": self.maskinporten.as_str(), "scope": scope, "iat": now, "exp": now + 60, "jti": random_text(16)});
+        let mut claims = json!({"iss": grantor.client_id, "aud": self.maskinporten.as_str(), "scope": scope, "iat": now, "exp": now + 60, "jti": random_text(16)});
         if let Some(details) = details {
             claims["authorization_details"] = details;
         }
         let assertion = grantor.key.sign(&claims, &[])?;
-        let form = [("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"), ("assertion", &assertion)];
-        Ok(self.http.post(self.maskinporten.join("token")?).form(&form).send().await?)
+        let form = [
+            ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
+            ("assertion", &assertion),
+        ];
+        Ok(self
+            .http
+            .post(self.maskinporten.join("token")?)
+            .form(&form)
+            .send()
+            .await?)
     }
 
-    async fn grant(&self, grantor: &Grantor<'_>, scope: &str, details: Option<Value>) -> anyhow::Result<Granted> {
+    async fn grant(
+        &self,
+        grantor: &Grantor<'_>,
+        scope: &str,
+        details: Option<Value>,
+    ) -> anyhow::Result<Granted> {
         let started = Instant::now();
         let response = self.try_grant(grantor, scope, details).await?;
         let told = told(&response, started);
         let body: Value = response.json().await?;
-        let token = body["access_token"].as_str().with_context(|| format!("Maskinporten refuses: {}", body["error_description"]))?;
-        Ok(Granted { token: token.to_owned(), told })
+        let token = body["access_token"]
+            .as_str()
+            .with_context(|| format!("Maskinporten refuses: {}", body["error_description"]))?;
+        Ok(Granted {
+            token: token.to_owned(),
+            told,
+        })
     }
 
     async fn exchange(&mut self, token: &str) -> anyhow::Result<String> {
-        let request = self.http.get(self.base.join("/authentication/api/v1/exchange/maskinporten")?).bearer_auth(token);
+        let request = self
+            .http
+            .get(
+                self.base
+                    .join("/authentication/api/v1/exchange/maskinporten")?,
+            )
+            .bearer_auth(token);
         let (response, told) = timed(request).await?;
-        ensure!(response.status() == StatusCode::OK, "exchange: {}", response.status());
+        ensure!(
+            response.status() == StatusCode::OK,
+            "exchange: {}",
+            response.status()
+        );
         self.tell("it exchanges the token (it need not)", &told);
         Ok(response.text().await?)
     }
@@ -159,9 +279,20 @@ impl Demo {
             "accessPackages": [{"urn": "urn:altinn:accesspackage:a-ordning"}, {"urn": "urn:altinn:accesspackage:sykefravaer"}],
             "allowedRedirectUrls": ["https://fjordlonn.example/kvittering"],
         });
-        let request = self.http.post(self.base.join("/authentication/api/v1/systemregister/vendor")?).bearer_auth(token).json(&body);
+        let request = self
+            .http
+            .post(
+                self.base
+                    .join("/authentication/api/v1/systemregister/vendor")?,
+            )
+            .bearer_auth(token)
+            .json(&body);
         let (response, told) = timed(request).await?;
-        ensure!(response.status() == StatusCode::OK, "registering the system: {}", response.text().await?);
+        ensure!(
+            response.status() == StatusCode::OK,
+            "registering the system: {}",
+            response.text().await?
+        );
         self.tell(&format!("it registers the system {id}"), &told);
         Ok(id)
     }
@@ -171,9 +302,20 @@ impl Demo {
             "systemId": system_id, "partyOrgNo": CUSTOMER_ORG, "accessPackages": [{"urn": "urn:altinn:accesspackage:a-ordning"}],
             "redirectUrl": "https://fjordlonn.example/kvittering",
         });
-        let request = self.http.post(self.base.join("/authentication/api/v1/systemuser/request/vendor")?).bearer_auth(token).json(&body);
+        let request = self
+            .http
+            .post(
+                self.base
+                    .join("/authentication/api/v1/systemuser/request/vendor")?,
+            )
+            .bearer_auth(token)
+            .json(&body);
         let (response, told) = timed(request).await?;
-        ensure!(response.status() == StatusCode::CREATED, "the request: {}", response.text().await?);
+        ensure!(
+            response.status() == StatusCode::CREATED,
+            "the request: {}",
+            response.text().await?
+        );
         let answer: Value = response.json().await?;
         self.tell("it asks Oddny Ildflue Keramikk for a system user", &told);
         let text = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
@@ -186,67 +328,145 @@ impl Demo {
         let started = Instant::now();
         let (login_page, login_address) = self.follow(Url::parse(confirm_url)?).await?;
         let request = hidden(&login_page, "request").context("the login page has no form")?;
-        self.tell("Oddny opens the link and is sent to log in", &format!("302 → 200  {} ms", started.elapsed().as_millis()));
+        self.tell(
+            "Oddny opens the link and is sent to log in",
+            &format!("302 → 200  {} ms", started.elapsed().as_millis()),
+        );
         let started = Instant::now();
-        let form = [("request", request.as_str()), ("pid", ODDNY), ("level", "3")];
-        let response = self.http.post(login_address.join("authorize")?).form(&form).send().await?;
+        let form = [
+            ("request", request.as_str()),
+            ("pid", ODDNY),
+            ("level", "3"),
+        ];
+        let response = self
+            .http
+            .post(login_address.join("authorize")?)
+            .form(&form)
+            .send()
+            .await?;
         let (page, address) = self.follow(location(&response, &login_address)?).await?;
-        ensure!(address.path() == CONFIRM_PAGE, "after the login the browser is at {address}");
-        self.tell("she logs in and reads what is asked for", &format!("303 → 200  {} ms", started.elapsed().as_millis()));
+        ensure!(
+            address.path() == CONFIRM_PAGE,
+            "after the login the browser is at {address}"
+        );
+        self.tell(
+            "she logs in and reads what is asked for",
+            &format!("303 → 200  {} ms", started.elapsed().as_millis()),
+        );
         Ok(page)
     }
 
     async fn approve(&mut self, request_id: &str, page: &str) -> anyhow::Result<()> {
         let started = Instant::now();
         // The page's header has a form too, for logging out.
-        let form = page.split_once(&format!("action=\"{CONFIRM_PAGE}/{request_id}\"")).map_or(page, |(_, form)| form);
-        let field = |name: &str| hidden(form, name).with_context(|| format!("the page has no field {name}"));
-        ensure!(page.contains("value=\"approve\""), "the page offers no approval");
-        let form = [("csrf", field("csrf")?), ("party", field("party")?), ("seen", field("seen")?), ("decision", "approve".to_owned())];
+        let form = page
+            .split_once(&format!("action=\"{CONFIRM_PAGE}/{request_id}\""))
+            .map_or(page, |(_, form)| form);
+        let field = |name: &str| {
+            hidden(form, name).with_context(|| format!("the page has no field {name}"))
+        };
+        ensure!(
+            page.contains("value=\"approve\""),
+            "the page offers no approval"
+        );
+        let form = [
+            ("csrf", field("csrf")?),
+            ("party", field("party")?),
+            ("seen", field("seen")?),
+            ("decision", "approve".to_owned()),
+        ];
         let address = self.base.join(&format!("{CONFIRM_PAGE}/{request_id}"))?;
         let response = self.http.post(address.clone()).form(&form).send().await?;
-        ensure!(response.status() == StatusCode::SEE_OTHER, "approving: {}", response.status());
+        ensure!(
+            response.status() == StatusCode::SEE_OTHER,
+            "approving: {}",
+            response.status()
+        );
         let mut next = location(&response, &address)?;
         while next.host_str() == self.base.host_str() {
             let response = self.http.get(next.clone()).send().await?;
             next = location(&response, &next)?;
         }
-        self.tell("she approves, is logged out, and sent back to the vendor", &format!("303 → {next}  {} ms", started.elapsed().as_millis()));
+        self.tell(
+            "she approves, is logged out, and sent back to the vendor",
+            &format!("303 → {next}  {} ms", started.elapsed().as_millis()),
+        );
         Ok(())
     }
 
     async fn expect_status(&mut self, token: &str, id: &str, expected: &str) -> anyhow::Result<()> {
-        let address = self.base.join(&format!("/authentication/api/v1/systemuser/request/vendor/{id}"))?;
+        let address = self.base.join(&format!(
+            "/authentication/api/v1/systemuser/request/vendor/{id}"
+        ))?;
         let (response, told) = timed(self.http.get(address).bearer_auth(token)).await?;
         let answer: Value = response.json().await?;
-        ensure!(answer["status"] == expected, "the request is {}", answer["status"]);
+        ensure!(
+            answer["status"] == expected,
+            "the request is {}",
+            answer["status"]
+        );
         self.tell(&format!("the vendor asks how it went: {expected}"), &told);
         Ok(())
     }
 
-    async fn decide(&mut self, token: &str, system_user: &str, resource: &str, expected: &str) -> anyhow::Result<()> {
-        let attribute = |id: &str, value: &str| json!([{"Attribute": [{"AttributeId": id, "Value": value}]}]);
+    async fn decide(
+        &mut self,
+        token: &str,
+        system_user: &str,
+        resource: &str,
+        expected: &str,
+    ) -> anyhow::Result<()> {
+        let attribute =
+            |id: &str, value: &str| json!([{"Attribute": [{"AttributeId": id, "Value": value}]}]);
         let body = json!({"Request": {
             "AccessSubject": attribute("urn:altinn:systemuser:uuid", system_user),
             "Action": attribute("urn:oasis:names:tc:xacml:1.0:action:action-id", "write"),
             "Resource": [{"Attribute": [
                 {"AttributeId": "urn:altinn:resource", "Value": resource},
                 {"AttributeId": "urn:altinn:organization:identifier-no", "Value": CUSTOMER_ORG}]}]}});
-        let request = self.http.post(self.base.join("/authorization/api/v1/authorize")?).bearer_auth(token).json(&body);
+        let request = self
+            .http
+            .post(self.base.join("/authorization/api/v1/authorize")?)
+            .bearer_auth(token)
+            .json(&body);
         let (response, told) = timed(request).await?;
         let answer: Value = response.json().await?;
-        let decision = answer["response"][0]["decision"].as_str().unwrap_or_default().to_owned();
-        ensure!(decision == expected, "the decision on {resource} is {decision}, not {expected}");
-        self.tell(&format!("the service owner asks about {resource}: {decision}"), &told);
+        let decision = answer["response"][0]["decision"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        ensure!(
+            decision == expected,
+            "the decision on {resource} is {decision}, not {expected}"
+        );
+        self.tell(
+            &format!("the service owner asks about {resource}: {decision}"),
+            &told,
+        );
         Ok(())
     }
 
     async fn delete(&mut self, id: &str) -> anyhow::Result<()> {
-        let address = self.testtools.join(&format!("api/GetPersonalToken?env=local&pid={ODDNY}&scopes=altinn:portal/enduser"))?;
-        let token = self.http.get(address).basic_auth("sandbox", Some("sandbox")).send().await?.text().await?;
-        let address = self.base.join(&format!("/authentication/api/v1/systemuser/{CUSTOMER_PARTY}/{id}"))?;
+        let address = self.testtools.join(&format!(
+            "api/GetPersonalToken?env=local&pid={ODDNY}&scopes=altinn:portal/enduser"
+        ))?;
+        let token = self
+            .http
+            .get(address)
+            .basic_auth("sandbox", Some("sandbox"))
+            .send()
+            .await?
+            .text()
+            .await?;
+        let address = self.base.join(&format!(
+            "/authentication/api/v1/systemuser/{CUSTOMER_PARTY}/{id}"
+        ))?;
         let (response, told) = timed(self.http.delete(address).bearer_auth(token)).await?;
-        ensure!(response.status() == StatusCode::ACCEPTED, "deleting: {}", response.status());
+        ensure!(
+            response.status() == StatusCode::ACCEPTED,
+            "deleting: {}",
+            response.status()
+        );
         self.tell("Oddny deletes the system user", &told);
         Ok(())
     }
@@ -259,7 +479,11 @@ impl Demo {
                 address = location(&response, &address)?;
                 continue;
             }
-            ensure!(response.status() == StatusCode::OK, "{address} answers {}", response.status());
+            ensure!(
+                response.status() == StatusCode::OK,
+                "{address} answers {}",
+                response.status()
+            );
             return Ok((response.text().await?, address));
         }
         bail!("too many redirects")
@@ -279,12 +503,24 @@ async fn timed(request: reqwest::RequestBuilder) -> anyhow::Result<(Response, St
 }
 
 fn told(response: &Response, started: Instant) -> String {
-    format!("{}  {} ms", response.status().as_u16(), started.elapsed().as_millis())
+    format!(
+        "{}  {} ms",
+        response.status().as_u16(),
+        started.elapsed().as_millis()
+    )
 }
 
 fn location(response: &Response, from: &Url) -> anyhow::Result<Url> {
-    let value = response.headers().get("location").and_then(|v| v.to_str().ok());
-    let value = value.with_context(|| format!("{from} answers {} and sends the browser nowhere", response.status()))?;
+    let value = response
+        .headers()
+        .get("location")
+        .and_then(|v| v.to_str().ok());
+    let value = value.with_context(|| {
+        format!(
+            "{from} answers {} and sends the browser nowhere",
+            response.status()
+        )
+    })?;
     Ok(from.join(value)?)
 }
 

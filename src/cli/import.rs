@@ -16,9 +16,9 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct ImportArgs {
-    /// What the file holds, or `brreg` for the open files of the Brønnøysund registers. In load order: organizations,
-    /// persons, roles, service-owners, resources, access-lists, rightholders, vendors, systems, system-users,
-    /// client-delegations, requests.
+    /// What the file holds, or `brreg` for the open files of the Brønnøysund registers. In load
+    /// order: organizations, persons, roles, service-owners, resources, access-lists, rightholders,
+    /// vendors, systems, system-users, client-delegations, requests.
     #[arg(value_name = "KIND")]
     what: String,
     /// The file, one JSON object a line, plain or gzip; `-` reads standard input.
@@ -44,7 +44,8 @@ pub struct ImportArgs {
     /// Leaves out so many wrong lines; one more refuses the file.
     #[arg(long, value_name = "N", default_value_t = 0)]
     max_errors: u64,
-    /// Greatest part of a source's rows that a snapshot may end [default: `import.max_shrink_percent`].
+    /// Greatest part of a source's rows that a snapshot may end [default:
+    /// `import.max_shrink_percent`].
     #[arg(long, value_name = "PERCENT")]
     max_shrink: Option<f64>,
     /// Writes what was done and everything that is wrong to this file, as JSON.
@@ -71,22 +72,40 @@ with the same file.";
 pub async fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
     let files = files(args)?;
     let target = args.target.open().await?;
-    let context = Context { catalogue: Arc::new(packages::load(&target.db).await.context("reading the catalogue")?), identity: target.identity };
+    let context = Context {
+        catalogue: Arc::new(
+            packages::load(&target.db)
+                .await
+                .context("reading the catalogue")?,
+        ),
+        identity: target.identity,
+    };
     let mut good = true;
     let mut reports = Vec::new();
     for (kind, format, file) in files {
-        let name = if format == Format::Ndjson { "operator".to_owned() } else { "brreg".to_owned() };
+        let name = if format == Format::Ndjson {
+            "operator".to_owned()
+        } else {
+            "brreg".to_owned()
+        };
         let source = args.source.clone().unwrap_or(name);
         let options = Options {
             kind,
             format,
-            // Main units and sub-units are two files of one kind: neither ends what the other names.
-            source: if format == Format::BrregSubUnits { format!("{source}:underenheter") } else { source },
+            // Main units and sub-units are two files of one kind: neither ends what the other
+            // names.
+            source: if format == Format::BrregSubUnits {
+                format!("{source}:underenheter")
+            } else {
+                source
+            },
             file,
             mode: args.mode,
             dry_run: args.dry_run,
             max_errors: args.max_errors,
-            max_shrink: args.max_shrink.unwrap_or(target.settings.import.max_shrink_percent),
+            max_shrink: args
+                .max_shrink
+                .unwrap_or(target.settings.import.max_shrink_percent),
             person_match: target.settings.import.person_match,
             person_id_member: target.settings.import.person_id_member.clone(),
         };
@@ -103,28 +122,58 @@ pub async fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
         }
     }
     if let Some(path) = &args.report {
-        std::fs::write(path, serde_json::to_string_pretty(&reports)?).with_context(|| format!("writing {}", path.display()))?;
+        std::fs::write(path, serde_json::to_string_pretty(&reports)?)
+            .with_context(|| format!("writing {}", path.display()))?;
     }
     target.db.close().await;
-    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn files(args: &ImportArgs) -> anyhow::Result<Vec<(Kind, Format, PathBuf)>> {
     let open = [
         (Kind::Organizations, Format::BrregUnits, &args.enheter),
-        (Kind::Organizations, Format::BrregSubUnits, &args.underenheter),
+        (
+            Kind::Organizations,
+            Format::BrregSubUnits,
+            &args.underenheter,
+        ),
         (Kind::Roles, Format::BrregRoles, &args.roller),
     ];
-    let given: Vec<_> = open.into_iter().filter_map(|(kind, format, file)| Some((kind, format, file.clone()?))).collect();
+    let given: Vec<_> = open
+        .into_iter()
+        .filter_map(|(kind, format, file)| Some((kind, format, file.clone()?)))
+        .collect();
     if args.what == "brreg" {
-        anyhow::ensure!(args.file.is_none(), "with brreg, files are given by --enheter, --underenheter and --roller");
-        anyhow::ensure!(!given.is_empty(), "brreg needs at least one of --enheter, --underenheter and --roller");
+        anyhow::ensure!(
+            args.file.is_none(),
+            "with brreg, files are given by --enheter, --underenheter and --roller"
+        );
+        anyhow::ensure!(
+            !given.is_empty(),
+            "brreg needs at least one of --enheter, --underenheter and --roller"
+        );
         return Ok(given);
     }
-    anyhow::ensure!(given.is_empty(), "--enheter, --underenheter and --roller are for `import brreg`");
+    anyhow::ensure!(
+        given.is_empty(),
+        "--enheter, --underenheter and --roller are for `import brreg`"
+    );
     let names = || Kind::ALL.map(Kind::as_str).join(", ");
-    let kind = Kind::from_name(&args.what).with_context(|| format!("`{}` is no kind of file; the kinds are {}, and brreg", args.what, names()))?;
-    let file = args.file.clone().with_context(|| format!("which file? systembruker import {} FILE", args.what))?;
+    let kind = Kind::from_name(&args.what).with_context(|| {
+        format!(
+            "`{}` is no kind of file; the kinds are {}, and brreg",
+            args.what,
+            names()
+        )
+    })?;
+    let file = args
+        .file
+        .clone()
+        .with_context(|| format!("which file? systembruker import {} FILE", args.what))?;
     Ok(vec![(kind, Format::Ndjson, file)])
 }
 
@@ -133,23 +182,50 @@ fn tell(options: &Options, outcome: &Outcome, seconds: f64) {
     const SHOWN: usize = 20;
     let findings = &outcome.findings;
     for finding in findings.list.iter().take(SHOWN) {
-        let member = if finding.member.is_empty() { String::new() } else { format!(" {}", finding.member) };
-        eprintln!("line {}:{member} {}: {}", finding.line, finding.code, finding.reason);
+        let member = if finding.member.is_empty() {
+            String::new()
+        } else {
+            format!(" {}", finding.member)
+        };
+        eprintln!(
+            "line {}:{member} {}: {}",
+            finding.line, finding.code, finding.reason
+        );
     }
     if findings.count > SHOWN as u64 {
-        eprintln!("… and {} more; --report FILE writes the first {} down", HumanCount(findings.count - SHOWN as u64), findings.list.len());
+        eprintln!(
+            "… and {} more; --report FILE writes the first {} down",
+            HumanCount(findings.count - SHOWN as u64),
+            findings.list.len()
+        );
     }
     for warning in findings.warnings() {
-        eprintln!("warning, {} lines, first line {}: {}: {}", HumanCount(warning.count), warning.first_line, warning.code, warning.reason);
+        eprintln!(
+            "warning, {} lines, first line {}: {}: {}",
+            HumanCount(warning.count),
+            warning.first_line,
+            warning.code,
+            warning.reason
+        );
     }
     let name = format!("{} from {}", options.kind.as_str(), options.file.display());
     if let Some(reason) = &outcome.refused {
-        eprintln!("{name}: refused after {seconds:.1} s, nothing was written: {reason} ({} wrong lines)", HumanCount(findings.count));
+        eprintln!(
+            "{name}: refused after {seconds:.1} s, nothing was written: {reason} ({} wrong lines)",
+            HumanCount(findings.count)
+        );
         return;
     }
     let counts = outcome.counts;
     let done = if options.dry_run { "would be" } else { "were" };
-    let resumed = if outcome.resumed_after > 0 { format!(", going on after line {}", HumanCount(outcome.resumed_after)) } else { String::new() };
+    let resumed = if outcome.resumed_after > 0 {
+        format!(
+            ", going on after line {}",
+            HumanCount(outcome.resumed_after)
+        )
+    } else {
+        String::new()
+    };
     println!(
         "{name}: {} lines in {seconds:.1} s{resumed}; {} {done} added, {} changed, {} ended, {} left out",
         HumanCount(outcome.lines),

@@ -13,7 +13,8 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 
-/// Norway's system-user platform in one service: system register, requests and approval, and policy decisions.
+/// Norway's system-user platform in one service: system register, requests and approval, and policy
+/// decisions.
 #[derive(Debug, Parser)]
 #[command(name = "systembruker", version, about, long_about = None, after_help = AFTER_HELP)]
 struct Cli {
@@ -37,10 +38,12 @@ Examples:
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Runs everything on this machine: the service, a local Maskinporten and ID-porten, test tokens, a private Postgres.
+    /// Runs everything on this machine: the service, a local Maskinporten and ID-porten, test
+    /// tokens, a private Postgres.
     #[cfg(feature = "sandbox")]
     Sandbox(SandboxArgs),
-    /// Runs the service. Needs `DATABASE_URL` and a configuration; nothing of the sandbox can be switched on.
+    /// Runs the service. Needs `DATABASE_URL` and a configuration; nothing of the sandbox can be
+    /// switched on.
     Serve(ServeArgs),
     /// Brings the database schema up to date, and says what it did.
     Migrate(ServeArgs),
@@ -67,7 +70,8 @@ enum Command {
 struct SandboxArgs {
     #[command(subcommand)]
     command: Option<SandboxCommand>,
-    /// Port of the service. Maskinporten is at +10, ID-porten at +11, test tokens at +12, metrics at +1010 [default: 8080].
+    /// Port of the service. Maskinporten is at +10, ID-porten at +11, test tokens at +12, metrics
+    /// at +1010 [default: 8080].
     #[arg(long)]
     port: Option<u16>,
     /// Folder of keys, client material and data [default: .sandbox].
@@ -82,9 +86,11 @@ struct SandboxArgs {
 #[cfg(feature = "sandbox")]
 #[derive(Debug, Subcommand)]
 enum SandboxCommand {
-    /// Loads the made-up universe into a sandbox's database. A sandbox does so by itself at its first start.
+    /// Loads the made-up universe into a sandbox's database. A sandbox does so by itself at its
+    /// first start.
     Load(LoadArgs),
-    /// Makes a synthetic nation for performance work, as files to be imported. The same seed gives the same files.
+    /// Makes a synthetic nation for performance work, as files to be imported. The same seed gives
+    /// the same files.
     Generate(GenerateArgs),
 }
 
@@ -142,19 +148,33 @@ struct DemoArgs {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error.into()),
     };
     let result = runtime.block_on(async {
         match cli.command {
             #[cfg(feature = "sandbox")]
-            Command::Sandbox(SandboxArgs { command: Some(SandboxCommand::Generate(args)), .. }) => generate(&args)?,
+            Command::Sandbox(SandboxArgs {
+                command: Some(SandboxCommand::Generate(args)),
+                ..
+            }) => generate(&args)?,
             #[cfg(feature = "sandbox")]
-            Command::Sandbox(SandboxArgs { command: Some(SandboxCommand::Load(args)), .. }) => load(&args).await?,
+            Command::Sandbox(SandboxArgs {
+                command: Some(SandboxCommand::Load(args)),
+                ..
+            }) => load(&args).await?,
             #[cfg(feature = "sandbox")]
             Command::Sandbox(args) => {
-                crate::sandbox::run(&crate::sandbox::Options { port: args.port, data_dir: args.data_dir, fresh: args.fresh }).await?;
+                crate::sandbox::run(&crate::sandbox::Options {
+                    port: args.port,
+                    data_dir: args.data_dir,
+                    fresh: args.fresh,
+                })
+                .await?;
             }
             Command::Serve(args) => serve::serve(args.config.as_deref()).await?,
             Command::Migrate(args) => serve::migrate(args.config.as_deref()).await?,
@@ -175,9 +195,23 @@ pub fn main() -> ExitCode {
 async fn load(args: &LoadArgs) -> anyhow::Result<()> {
     let attached = crate::sandbox::attach(&args.data_dir).await?;
     let catalogue = std::sync::Arc::new(crate::packages::load(&attached.db).await?);
-    let loaded = crate::sandbox::load_universe(&attached.db, &catalogue, &attached.identity, args.force, |name| println!("{name}")).await?;
+    let loaded = crate::sandbox::load_universe(
+        &attached.db,
+        &catalogue,
+        &attached.identity,
+        args.force,
+        |name| println!("{name}"),
+    )
+    .await?;
     attached.db.close().await;
-    println!("{}", if loaded == crate::sandbox::Loaded::Now { "loaded" } else { "it was there already; nothing was changed" });
+    println!(
+        "{}",
+        if loaded == crate::sandbox::Loaded::Now {
+            "loaded"
+        } else {
+            "it was there already; nothing was changed"
+        }
+    );
     Ok(())
 }
 
@@ -187,13 +221,25 @@ fn generate(args: &GenerateArgs) -> anyhow::Result<()> {
     let started = std::time::Instant::now();
     let progress = indicatif::ProgressBar::new_spinner();
     progress.enable_steady_tick(std::time::Duration::from_millis(120));
-    let options = crate::sandbox::NationOptions { out: args.out.clone(), seed: args.seed, scale: args.scale };
+    let options = crate::sandbox::NationOptions {
+        out: args.out.clone(),
+        seed: args.seed,
+        scale: args.scale,
+    };
     let counts = crate::sandbox::generate(&crate::packages::embedded()?, &options, &progress)?;
     progress.finish_and_clear();
     for (kind, count) in &counts {
-        println!("{:>12} {}", indicatif::HumanCount(*count).to_string(), kind.as_str());
+        println!(
+            "{:>12} {}",
+            indicatif::HumanCount(*count).to_string(),
+            kind.as_str()
+        );
     }
-    println!("written to {} in {:.1} s. To import them into a sandbox:\n", args.out.display(), started.elapsed().as_secs_f64());
+    println!(
+        "written to {} in {:.1} s. To import them into a sandbox:\n",
+        args.out.display(),
+        started.elapsed().as_secs_f64()
+    );
     let kinds: Vec<&str> = counts.iter().map(|(kind, _)| kind.as_str()).collect();
     println!(
         "  for kind in {}; do\n    systembruker import $kind {}/$kind.ndjson --source nation --data-dir .sandbox || break\n  done",

@@ -37,7 +37,12 @@ pub async fn serve(path: Option<&Path>) -> anyhow::Result<()> {
     let config = checked(path)?;
     telemetry::init(&config.settings.log);
     serve::install_metrics();
-    let url = config.settings.database.url.clone().context("database.url (DATABASE_URL) is required")?;
+    let url = config
+        .settings
+        .database
+        .url
+        .clone()
+        .context("database.url (DATABASE_URL) is required")?;
     let pool = db::pool(&url, &config.settings.database)?;
     let secrets = Secrets::from_settings(&config)?;
     setup::prepare_database(&config, &pool).await?;
@@ -68,21 +73,34 @@ pub async fn serve(path: Option<&Path>) -> anyhow::Result<()> {
 /// The database cannot be reached, or a migration fails.
 pub async fn migrate(path: Option<&Path>) -> anyhow::Result<()> {
     let settings = settings(path)?;
-    let url = settings.database.url.clone().context("DATABASE_URL is required")?;
+    let url = settings
+        .database
+        .url
+        .clone()
+        .context("DATABASE_URL is required")?;
     // Indexes on large tables take longer than a request may.
-    let patient = config::Database { statement_timeout_s: 3_600, ..settings.database };
+    let patient = config::Database {
+        statement_timeout_s: 3_600,
+        ..settings.database
+    };
     let pool = db::pool(&url, &patient)?;
     let before = applied(&pool).await;
     db::migrate(&pool).await?;
     for migration in db::MIGRATOR.iter().filter(|m| !before.contains(&m.version)) {
         println!("applied {:04} {}", migration.version, migration.description);
     }
-    println!("the database is up to date ({} migrations)", db::MIGRATOR.iter().count());
+    println!(
+        "the database is up to date ({} migrations)",
+        db::MIGRATOR.iter().count()
+    );
     pool.close().await;
     Ok(())
 }
 
 async fn applied(pool: &sqlx::PgPool) -> Vec<i64> {
     // Before the first migration there is no such table.
-    sqlx::query_scalar!("select version from _sqlx_migrations where success").fetch_all(pool).await.unwrap_or_default()
+    sqlx::query_scalar!("select version from _sqlx_migrations where success")
+        .fetch_all(pool)
+        .await
+        .unwrap_or_default()
 }

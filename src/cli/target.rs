@@ -44,7 +44,8 @@ pub struct Target {
 }
 
 impl TargetArgs {
-    /// Opens the installation. Without arguments it is that of the environment, or the sandbox in this folder.
+    /// Opens the installation. Without arguments it is that of the environment, or the sandbox in
+    /// this folder.
     ///
     /// # Errors
     /// The settings cannot be used, or the database not be reached.
@@ -52,12 +53,24 @@ impl TargetArgs {
         #[cfg(feature = "sandbox")]
         {
             let here = Path::new(".sandbox");
-            let unnamed = self.config.is_none() && std::env::var_os("DATABASE_URL").is_none() && here.is_dir();
+            let unnamed = self.config.is_none()
+                && std::env::var_os("DATABASE_URL").is_none()
+                && here.is_dir();
             if let Some(dir) = self.data_dir.as_deref().or_else(|| unnamed.then_some(here)) {
                 let mut attached = crate::sandbox::attach(dir).await?;
-                let (db, settings, identity) = (attached.db.clone(), attached.config.settings.clone(), Arc::clone(&attached.identity));
+                let (db, settings, identity) = (
+                    attached.db.clone(),
+                    attached.config.settings.clone(),
+                    Arc::clone(&attached.identity),
+                );
                 let checkpoint_key = attached.checkpoint_key.take();
-                return Ok(Target { db, settings, identity, checkpoint_key, _keep: Box::new(attached) });
+                return Ok(Target {
+                    db,
+                    settings,
+                    identity,
+                    checkpoint_key,
+                    _keep: Box::new(attached),
+                });
             }
         }
         of_config(self.config.as_deref()).await
@@ -67,10 +80,22 @@ impl TargetArgs {
 async fn of_config(path: Option<&Path>) -> anyhow::Result<Target> {
     let environment: HashMap<String, String> = std::env::vars().collect();
     let settings = config::load(config::Source::Serve(path), &environment, &[])?;
-    let url = settings.database.url.clone().context("which database? Give --config, DATABASE_URL, or --data-dir of a sandbox")?;
-    let config = config::check(settings.clone()).map_err(|wrong| anyhow::anyhow!("the settings cannot be used:\n  {}", wrong.join("\n  ")))?;
+    let url = settings
+        .database
+        .url
+        .clone()
+        .context("which database? Give --config, DATABASE_URL, or --data-dir of a sandbox")?;
+    let config = config::check(settings.clone()).map_err(|wrong| {
+        anyhow::anyhow!("the settings cannot be used:\n  {}", wrong.join("\n  "))
+    })?;
     let secrets = Secrets::from_settings(&config)?;
     let db = db::pool(&url, &settings.database)?;
     setup::prepare_database(&config, &db).await?;
-    Ok(Target { db, settings, identity: secrets.identity, checkpoint_key: secrets.checkpoint_key, _keep: Box::new(()) })
+    Ok(Target {
+        db,
+        settings,
+        identity: secrets.identity,
+        checkpoint_key: secrets.checkpoint_key,
+        _keep: Box::new(()),
+    })
 }

@@ -1,4 +1,5 @@
-//! `POST /systembruker/api/v1/enduser/systemuser/clients:batch`: many clients at once, with a result for each.
+//! `POST /systembruker/api/v1/enduser/systemuser/clients:batch`: many clients at once, with a
+//! result for each.
 
 use axum::{
     extract::State,
@@ -98,36 +99,50 @@ struct Batch {
 fn bind(value: &Value) -> ApiResult<Batch> {
     let mut b = Binder::new(BODY);
     let root = b.root(value)?;
-    let action = b.word(&root, "action", |word| match word.to_ascii_lowercase().as_str() {
-        "add" => Some(Action::Add),
-        "remove" => Some(Action::Remove),
-        _ => None,
+    let action = b.word(&root, "action", |word| {
+        match word.to_ascii_lowercase().as_str() {
+            "add" => Some(Action::Add),
+            "remove" => Some(Action::Remove),
+            _ => None,
+        }
     })?;
     if action.is_none() {
         b.required("Action");
     }
-    let mode = b.word(&root, "mode", |word| match word.to_ascii_lowercase().as_str() {
-        "each" => Some(Mode::Each),
-        "all" => Some(Mode::All),
-        _ => None,
+    let mode = b.word(&root, "mode", |word| {
+        match word.to_ascii_lowercase().as_str() {
+            "each" => Some(Mode::Each),
+            "all" => Some(Mode::All),
+            _ => None,
+        }
     })?;
     let mut clients = Vec::new();
-    let named = b.list(&root, "clients", Presence::Required, MOST)?.unwrap_or_default();
+    let named = b
+        .list(&root, "clients", Presence::Required, MOST)?
+        .unwrap_or_default();
     if named.is_empty() {
         b.required("Clients");
     }
     for (index, item) in named.iter().enumerate() {
-        clients.push(parse_uuid(&format!("Clients[{index}]"), &b.item_text(item)?)?);
+        clients.push(parse_uuid(
+            &format!("Clients[{index}]"),
+            &b.item_text(item)?,
+        )?);
     }
     b.finish()?;
     let mut seen = std::collections::HashSet::new();
     clients.retain(|client| seen.insert(*client));
-    Ok(Batch { action: action.unwrap_or(Action::Add), mode: mode.unwrap_or(Mode::Each), clients })
+    Ok(Batch {
+        action: action.unwrap_or(Action::Add),
+        mode: mode.unwrap_or(Mode::Each),
+        clients,
+    })
 }
 
-/// Hands up to 1,000 clients to an agent, or takes them from it, in one transaction. The body holds `action` (`add` or
-/// `remove`), `clients` (party uuids) and `mode`: with `each` (also when it is left out) those that cannot be handed over do
-/// not stop the others, with `all` they do. With `Idempotency-Key` a call that may have got lost is sent again without risk.
+/// Hands up to 1,000 clients to an agent, or takes them from it, in one transaction. The body holds
+/// `action` (`add` or `remove`), `clients` (party uuids) and `mode`: with `each` (also when it is
+/// left out) those that cannot be handed over do not stop the others, with `all` they do. With
+/// `Idempotency-Key` a call that may have got lost is sent again without risk.
 #[utoipa::path(post, path = "/systembruker/api/v1/enduser/systemuser/clients:batch", tag = "Clients",
     params(("agent" = Uuid, Query), ("Idempotency-Key" = Option<String>, Header)),
     request_body(content = serde_json::Value, content_type = "application/json"),
@@ -142,7 +157,11 @@ pub async fn batch(
     once: Once,
     JsonBytes(bytes): JsonBytes,
 ) -> ApiResult<Response> {
-    let Batch { action, mode, clients } = bind(&body::parse(&bytes, BODY)?)?;
+    let Batch {
+        action,
+        mode,
+        clients,
+    } = bind(&body::parse(&bytes, BODY)?)?;
     let call = Call::of(&state, &user, &query, "write", false).await?;
     let (by, caller) = (call.approver(), format!("person:{}", call.person().0.uuid));
     let mut tx = state.db.begin().await?;
@@ -150,10 +169,24 @@ pub async fn batch(
         return Ok(before);
     }
     let outcomes: Vec<Outcome> = match action {
-        Action::Add => state.clients().add_all(&mut tx, by, call.agent(), &clients).await?.into_iter().map(|(_, outcome)| outcome).collect(),
-        Action::Remove => state.clients().remove_all(&mut tx, by, call.agent(), &clients).await?,
+        Action::Add => state
+            .clients()
+            .add_all(&mut tx, by, call.agent(), &clients)
+            .await?
+            .into_iter()
+            .map(|(_, outcome)| outcome)
+            .collect(),
+        Action::Remove => {
+            state
+                .clients()
+                .remove_all(&mut tx, by, call.agent(), &clients)
+                .await?
+        }
     };
-    let refused = outcomes.iter().filter(|o| matches!(o, Outcome::Refused(_))).count();
+    let refused = outcomes
+        .iter()
+        .filter(|o| matches!(o, Outcome::Refused(_)))
+        .count();
     let committed = mode == Mode::Each || refused == 0;
     let result = |(client, outcome): (&Uuid, &Outcome)| {
         let (result, problem) = match (outcome, action) {
@@ -161,9 +194,15 @@ pub async fn batch(
             (Outcome::Done, Action::Add) => (ResultKind::Added, None),
             (Outcome::Done, Action::Remove) => (ResultKind::Removed, None),
             (Outcome::Unchanged, _) => (ResultKind::Unchanged, None),
-            (Outcome::Refused(code), _) => (ResultKind::Refused, Some(problem_body((*code).into()).1)),
+            (Outcome::Refused(code), _) => {
+                (ResultKind::Refused, Some(problem_body((*code).into()).1))
+            }
         };
-        ClientResult { client: *client, result, problem }
+        ClientResult {
+            client: *client,
+            result,
+            problem,
+        }
     };
     let count = |wanted: Outcome| outcomes.iter().filter(|o| **o == wanted).count();
     let answer = BatchResult {

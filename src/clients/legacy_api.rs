@@ -1,4 +1,5 @@
-//! Older addresses of handing clients to agents, kept for clients that still call them (`compat.delegation_aliases`).
+//! Older addresses of handing clients to agents, kept for clients that still call them
+//! (`compat.delegation_aliases`).
 
 use axum::extract::State;
 use http::StatusCode;
@@ -44,14 +45,22 @@ pub async fn add(
     let root = b.root(&value)?;
     let mut named = |name: &str| -> ApiResult<Option<Uuid>> {
         let text = b.text(&root, name, Presence::Optional)?;
-        Ok(text.and_then(|t| Uuid::try_parse(t.trim()).ok()).filter(|id| !id.is_nil()))
+        Ok(text
+            .and_then(|t| Uuid::try_parse(t.trim()).ok())
+            .filter(|id| !id.is_nil()))
     };
     let (client, facilitator) = (named("customerId")?, named("facilitatorId")?);
     b.finish()?;
     let client = client.ok_or(ProblemCode::CustomerIdInvalid)?;
     portal_api::add_for(&state, &permitted, agent, facilitator, Some(client)).await?;
-    let rows = state.clients().row_ids(agent, permitted.party.key, client).await?;
-    let dto = |id| DelegationDto { delegation_id: id, ..DelegationDto::new(agent, client, None) };
+    let rows = state
+        .clients()
+        .row_ids(agent, permitted.party.key, client)
+        .await?;
+    let dto = |id| DelegationDto {
+        delegation_id: id,
+        ..DelegationDto::new(agent, client, None)
+    };
     Ok(Json(rows.into_iter().map(dto).collect()))
 }
 
@@ -60,10 +69,18 @@ pub async fn add(
     params(("party" = i32, Path), ("delegationId" = Uuid, Path), ("facilitatorId" = Uuid, Query, description = "The party's uuid")),
     responses((status = 200), (status = 400, description = "Model state, AUTH-00038, -00039 or -00040"), (status = 401), (status = 403)),
     security(("person" = [])))]
-pub async fn remove(State(state): State<AppState>, permitted: Writer, path: PathValues, query: Query) -> ApiResult<StatusCode> {
+pub async fn remove(
+    State(state): State<AppState>,
+    permitted: Writer,
+    path: PathValues,
+    query: Query,
+) -> ApiResult<StatusCode> {
     let id = path.uuid("delegationId")?;
     let facilitator = query.uuid("facilitatorId")?;
-    let by = Approver { person: permitted.person()?, party: &permitted.party };
+    let by = Approver {
+        person: permitted.person()?,
+        party: &permitted.party,
+    };
     state.clients().remove_row(by, id, facilitator).await?;
     Ok(StatusCode::OK)
 }

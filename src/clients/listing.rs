@@ -17,8 +17,8 @@ use crate::{
     packages::{Catalogue, PackageKey},
 };
 
-/// Writes a provider's clients by name; with `wanted`, those that have at least one of the packages, and only these. `shape`
-/// says how each is shown; none leaves it out.
+/// Writes a provider's clients by name; with `wanted`, those that have at least one of the
+/// packages, and only these. `shape` says how each is shown; none leaves it out.
 ///
 /// # Errors
 /// As the database says, or nobody reads any more.
@@ -35,7 +35,10 @@ pub async fn write_clients<T: Serialize>(
         None => shape(client),
     };
     let mut assembly = Assembly::new(&catalogue);
-    let (filter, beginning) = (rules::filter(&catalogue, wanted.as_deref()), Place::default());
+    let (filter, beginning) = (
+        rules::filter(&catalogue, wanted.as_deref()),
+        Place::default(),
+    );
     let mut rows = store::relations(&mut db, provider, &filter, &beginning);
     while let Some(row) = rows.try_next().await? {
         if let Some(element) = assembly.push(row).and_then(shown) {

@@ -1,4 +1,5 @@
-//! Clients: parties whose relation to a provider lets it act for them, and whom it hands to its agents.
+//! Clients: parties whose relation to a provider lets it act for them, and whom it hands to its
+//! agents.
 
 pub(crate) mod batch_api;
 pub(crate) mod enduser_api;

@@ -56,13 +56,18 @@ impl Client {
     /// Where it stands.
     #[must_use]
     pub fn place(&self) -> Place {
-        Place { name: self.name.clone(), uuid: self.uuid }
+        Place {
+            name: self.name.clone(),
+            uuid: self.uuid,
+        }
     }
 
     /// Whether one of the relations has the package.
     #[must_use]
     pub fn has(&self, package: PackageKey) -> bool {
-        self.relations.iter().any(|r| r.packages.iter().any(|(key, _)| *key == package))
+        self.relations
+            .iter()
+            .any(|r| r.packages.iter().any(|(key, _)| *key == package))
     }
 }
 
@@ -108,7 +113,10 @@ impl Delegated {
     /// Where it stands.
     #[must_use]
     pub fn place(&self) -> Place {
-        Place { name: self.name.clone(), uuid: self.uuid }
+        Place {
+            name: self.name.clone(),
+            uuid: self.uuid,
+        }
     }
 }
 
@@ -131,8 +139,16 @@ impl ClientDto {
     #[must_use]
     pub fn new(client: Client, catalogue: &Catalogue) -> Self {
         let access = |relation: Relation| ClientAccessDto {
-            role: catalogue.role(relation.role).map(|r| r.urn.clone()).unwrap_or_default(),
-            packages: relation.packages.into_iter().filter_map(|(key, _)| catalogue.package(key)).map(|p| p.urn.clone()).collect(),
+            role: catalogue
+                .role(relation.role)
+                .map(|r| r.urn.clone())
+                .unwrap_or_default(),
+            packages: relation
+                .packages
+                .into_iter()
+                .filter_map(|(key, _)| catalogue.package(key))
+                .map(|p| p.urn.clone())
+                .collect(),
         };
         Self {
             party_uuid: client.uuid,
@@ -228,7 +244,11 @@ impl ListedClient {
     /// A party as it is listed.
     #[must_use]
     pub fn new(uuid: Uuid, name: String, org_number: Option<String>) -> Self {
-        Self { uuid, org_number: org_number.unwrap_or_default(), name }
+        Self {
+            uuid,
+            org_number: org_number.unwrap_or_default(),
+            name,
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! `/authentication/api/v1/systemuser/agent/{party}/…`: a provider's portal hands clients to agents.
+//! `/authentication/api/v1/systemuser/agent/{party}/…`: a provider's portal hands clients to
+//! agents.
 
 use std::sync::Arc;
 
@@ -20,7 +21,10 @@ use crate::{
         callers::{ClientAdministrationRead, ClientAdministrationWrite, Permitted},
     },
     delegation::Approver,
-    http::{ApiError, ApiResult, Json, ModelState, ProblemCode, list_stream, path::PathValues, query::Query},
+    http::{
+        ApiError, ApiResult, Json, ModelState, ProblemCode, list_stream, path::PathValues,
+        query::Query,
+    },
     packages::{Catalogue, PackageKey},
     system_users,
 };
@@ -29,7 +33,10 @@ type Reader = Permitted<ClientAdministrationRead>;
 type Writer = Permitted<ClientAdministrationWrite>;
 
 fn approver(permitted: &Writer) -> ApiResult<Approver<'_>> {
-    Ok(Approver { person: permitted.person()?, party: &permitted.party })
+    Ok(Approver {
+        person: permitted.person()?,
+        party: &permitted.party,
+    })
 }
 
 /// The provider's clients, by name, with what each relation lets it pass on.
@@ -39,18 +46,33 @@ fn approver(permitted: &Writer) -> ApiResult<Approver<'_>> {
     responses((status = 200, body = Vec<ClientDto>), (status = 400, description = "AUTH-00000"), (status = 401),
         (status = 403, description = "Not permitted, or AUTH-00044")),
     security(("person" = [])))]
-pub async fn list(State(state): State<AppState>, permitted: Reader, query: Query) -> ApiResult<Response> {
-    let facilitator = query.uuid("facilitator")?.ok_or(ProblemCode::OrganizationNotFound)?;
+pub async fn list(
+    State(state): State<AppState>,
+    permitted: Reader,
+    query: Query,
+) -> ApiResult<Response> {
+    let facilitator = query
+        .uuid("facilitator")?
+        .ok_or(ProblemCode::OrganizationNotFound)?;
     if facilitator != permitted.party.uuid {
         return Err(ProblemCode::ClientsForbidden.into());
     }
-    let named: Vec<&str> = query.all("packages").map(str::trim).filter(|p| !p.is_empty()).collect();
-    let wanted: Vec<PackageKey> = named.iter().filter_map(|name| package(&state.catalogue, name)).collect();
+    let named: Vec<&str> = query
+        .all("packages")
+        .map(str::trim)
+        .filter(|p| !p.is_empty())
+        .collect();
+    let wanted: Vec<PackageKey> = named
+        .iter()
+        .filter_map(|name| package(&state.catalogue, name))
+        .collect();
     let (db, catalogue) = (state.db.acquire().await?, Arc::clone(&state.catalogue));
     let (provider, wanted) = (permitted.party.key, (!named.is_empty()).then_some(wanted));
     let write = |writer| {
         let names = Arc::clone(&catalogue);
-        write_clients(db, catalogue, provider, wanted, writer, move |client| Some(ClientDto::new(client, &names)))
+        write_clients(db, catalogue, provider, wanted, writer, move |client| {
+            Some(ClientDto::new(client, &names))
+        })
     };
     list_stream::respond("[".to_owned(), "]", write).await
 }
@@ -58,7 +80,11 @@ pub async fn list(State(state): State<AppState>, permitted: Reader, query: Query
 /// A package by URN, by `:` and its last part, or by its last part, whatever the case.
 fn package(catalogue: &Catalogue, name: &str) -> Option<PackageKey> {
     let last = name.strip_prefix(':').unwrap_or(name);
-    let urn = if last.contains(':') { last.to_owned() } else { format!("urn:altinn:accesspackage:{last}") };
+    let urn = if last.contains(':') {
+        last.to_owned()
+    } else {
+        format!("urn:altinn:accesspackage:{last}")
+    };
     catalogue.package_by_urn_ignoring_case(&urn).map(|p| p.key)
 }
 
@@ -67,13 +93,24 @@ fn package(catalogue: &Catalogue, name: &str) -> Option<PackageKey> {
     params(("party" = i32, Path), ("facilitator" = uuid::Uuid, Path, description = "The party's uuid"), ("systemUserId" = uuid::Uuid, Path)),
     responses((status = 200, body = Vec<DelegationDto>), (status = 400), (status = 401), (status = 403)),
     security(("person" = [])))]
-pub async fn delegations(State(state): State<AppState>, permitted: Reader, path: PathValues) -> ApiResult<Response> {
+pub async fn delegations(
+    State(state): State<AppState>,
+    permitted: Reader,
+    path: PathValues,
+) -> ApiResult<Response> {
     let agent = path.uuid("systemUserId")?;
-    let dto = move |c: Delegated| DelegationDto::new(agent, c.uuid, Some((c.name, c.org_number.unwrap_or_default())));
+    let dto = move |c: Delegated| {
+        DelegationDto::new(
+            agent,
+            c.uuid,
+            Some((c.name, c.org_number.unwrap_or_default())),
+        )
+    };
     delegations_of(&state, &permitted, path.uuid("facilitator")?, agent, dto).await
 }
 
-/// Clients that the permitted party handed to an agent, each as `shape` shows it; none when another facilitator is named.
+/// Clients that the permitted party handed to an agent, each as `shape` shows it; none when another
+/// facilitator is named.
 ///
 /// # Errors
 /// As the database says.
@@ -88,19 +125,37 @@ pub(crate) async fn delegations_of<T: Serialize + Send + Sync + 'static>(
         return Ok(Json::<[(); 0]>([]).into_response());
     }
     let (db, provider) = (state.db.acquire().await?, permitted.party.key);
-    list_stream::respond("[".to_owned(), "]", |writer| write_delegated(db, agent, provider, writer, shape)).await
+    list_stream::respond("[".to_owned(), "]", |writer| {
+        write_delegated(db, agent, provider, writer, shape)
+    })
+    .await
 }
 
-/// Hands a client to an agent with all packages the agent requires: one element per relation and package.
+/// Hands a client to an agent with all packages the agent requires: one element per relation and
+/// package.
 #[utoipa::path(post, path = "/authentication/api/v1/systemuser/agent/{party}/{systemUserId}", tag = "Clients",
     params(("party" = i32, Path), ("systemUserId" = uuid::Uuid, Path), ("provider" = uuid::Uuid, Query, description = "The party's uuid"),
         ("client" = uuid::Uuid, Query, description = "The client's uuid")),
     responses((status = 200, body = Vec<DelegationDto>), (status = 400, description = "Unknown, AUTH-00000, -00034, -00063, -00079 or -00080"),
         (status = 401), (status = 403, description = "Not permitted, another party's, or AUTH-00044")),
     security(("person" = [])))]
-pub async fn add(State(state): State<AppState>, permitted: Writer, path: PathValues, query: Query) -> ApiResult<Json<Vec<DelegationDto>>> {
+pub async fn add(
+    State(state): State<AppState>,
+    permitted: Writer,
+    path: PathValues,
+    query: Query,
+) -> ApiResult<Json<Vec<DelegationDto>>> {
     let id = path.uuid("systemUserId")?;
-    Ok(Json(add_for(&state, &permitted, id, query.uuid("provider")?, query.uuid("client")?).await?))
+    Ok(Json(
+        add_for(
+            &state,
+            &permitted,
+            id,
+            query.uuid("provider")?,
+            query.uuid("client")?,
+        )
+        .await?,
+    ))
 }
 
 /// Hands a client to an agent of the permitted party, whose uuid `provider` must be.
@@ -115,7 +170,8 @@ pub(crate) async fn add_for(
     client: Option<Uuid>,
 ) -> ApiResult<Vec<DelegationDto>> {
     let user = system_users::by_id(&mut *state.db.acquire().await?, id).await?;
-    let user = user.ok_or_else(|| ModelState::of("return", format!("SystemUser with Id {id} Not Found")))?;
+    let user =
+        user.ok_or_else(|| ModelState::of("return", format!("SystemUser with Id {id} Not Found")))?;
     if user.owner_key != permitted.party.key {
         return Err(ApiError::Empty(StatusCode::FORBIDDEN));
     }
@@ -129,8 +185,14 @@ pub(crate) async fn add_for(
         return Err(ProblemCode::ClientsForbidden.into());
     }
     let client = client.ok_or(ProblemCode::ClientNotFound)?;
-    let relations = state.clients().add(approver(permitted)?, &user, client).await?;
-    let delegated = relations.iter().flat_map(|r| &r.packages).map(|_| DelegationDto::new(id, client, None));
+    let relations = state
+        .clients()
+        .add(approver(permitted)?, &user, client)
+        .await?;
+    let delegated = relations
+        .iter()
+        .flat_map(|r| &r.packages)
+        .map(|_| DelegationDto::new(id, client, None));
     Ok(delegated.collect())
 }
 
@@ -140,9 +202,21 @@ pub(crate) async fn add_for(
         ("client" = uuid::Uuid, Query, description = "The client's uuid")),
     responses((status = 200), (status = 400, description = "AUTH-00031"), (status = 401), (status = 403)),
     security(("person" = [])))]
-pub async fn remove(State(state): State<AppState>, permitted: Writer, path: PathValues, query: Query) -> ApiResult<StatusCode> {
+pub async fn remove(
+    State(state): State<AppState>,
+    permitted: Writer,
+    path: PathValues,
+    query: Query,
+) -> ApiResult<StatusCode> {
     let client = query.uuid("client")?.unwrap_or(Uuid::nil());
-    remove_for(&state, &permitted, path.uuid("systemUserId")?, query.uuid("provider")?, client).await?;
+    remove_for(
+        &state,
+        &permitted,
+        path.uuid("systemUserId")?,
+        query.uuid("provider")?,
+        client,
+    )
+    .await?;
     Ok(StatusCode::OK)
 }
 
@@ -150,13 +224,24 @@ pub async fn remove(State(state): State<AppState>, permitted: Writer, path: Path
 ///
 /// # Errors
 /// The party is not the agent's owner.
-pub(crate) async fn remove_for(state: &AppState, permitted: &Writer, id: Uuid, provider: Option<Uuid>, client: Uuid) -> ApiResult<()> {
+pub(crate) async fn remove_for(
+    state: &AppState,
+    permitted: &Writer,
+    id: Uuid,
+    provider: Option<Uuid>,
+    client: Uuid,
+) -> ApiResult<()> {
     if provider != Some(permitted.party.uuid) {
         return Err(ProblemCode::ClientNotRemoved.into());
     }
-    let Some(user) = system_users::by_id(&mut *state.db.acquire().await?, id).await? else { return Ok(()) };
+    let Some(user) = system_users::by_id(&mut *state.db.acquire().await?, id).await? else {
+        return Ok(());
+    };
     if user.owner_key != permitted.party.key {
         return Err(ProblemCode::ClientNotRemoved.into());
     }
-    state.clients().remove(approver(permitted)?, &user, client).await
+    state
+        .clients()
+        .remove(approver(permitted)?, &user, client)
+        .await
 }

@@ -43,8 +43,8 @@ macro_rules! relation_rows {
     };
 }
 
-/// Relations of a provider's clients that the filter lets through, behind a place: by the client's name, its uuid, and the
-/// role.
+/// Relations of a provider's clients that the filter lets through, behind a place: by the client's
+/// name, its uuid, and the role.
 pub fn relations<'a>(
     db: &'a mut PgConnection,
     provider: i32,
@@ -68,10 +68,22 @@ pub fn relations<'a>(
 ///
 /// # Errors
 /// As the database says.
-pub async fn of_provider(db: &mut PgConnection, catalogue: &Catalogue, provider: i32, only: &[i32]) -> Result<Vec<Client>, DbError> {
+pub async fn of_provider(
+    db: &mut PgConnection,
+    catalogue: &Catalogue,
+    provider: i32,
+    only: &[i32],
+) -> Result<Vec<Client>, DbError> {
     let mut assembly = Assembly::new(catalogue);
     let mut clients = Vec::new();
-    let mut rows = relation_rows!("from_key = any($2)", "a.from_key = any($2)", "", provider, only).fetch(db);
+    let mut rows = relation_rows!(
+        "from_key = any($2)",
+        "a.from_key = any($2)",
+        "",
+        provider,
+        only
+    )
+    .fetch(db);
     while let Some(row) = rows.try_next().await? {
         clients.extend(assembly.push(row));
     }
@@ -79,12 +91,17 @@ pub async fn of_provider(db: &mut PgConnection, catalogue: &Catalogue, provider:
     Ok(clients)
 }
 
-/// How many relations of a provider may matter: those with one of these roles, and those that carry one of these packages;
-/// with none of both, all. Counted up to `most`.
+/// How many relations of a provider may matter: those with one of these roles, and those that carry
+/// one of these packages; with none of both, all. Counted up to `most`.
 ///
 /// # Errors
 /// As the database says.
-pub async fn count_relations(db: &mut PgConnection, provider: i32, filter: &Filter, most: i64) -> Result<i64, DbError> {
+pub async fn count_relations(
+    db: &mut PgConnection,
+    provider: i32,
+    filter: &Filter,
+    most: i64,
+) -> Result<i64, DbError> {
     Ok(sqlx::query_scalar!(
         r#"select count(*) as "count!" from (
              select 1 from register_role where to_key = $1 and ($2::int2[] is null or role_id = any($2))
@@ -101,12 +118,19 @@ pub async fn count_relations(db: &mut PgConnection, provider: i32, filter: &Filt
     .await?)
 }
 
-/// Parties that may be clients of a provider, by name and uuid, behind a place: organisations along the index of their
-/// names, and persons, who are few. `offset 0` keeps Postgres from reading all relations first.
+/// Parties that may be clients of a provider, by name and uuid, behind a place: organisations along
+/// the index of their names, and persons, who are few. `offset 0` keeps Postgres from reading all
+/// relations first.
 ///
 /// # Errors
 /// As the database says.
-pub async fn candidates(db: &mut PgConnection, provider: i32, filter: &Filter, after: &Place, limit: i64) -> Result<Vec<(i32, Place)>, DbError> {
+pub async fn candidates(
+    db: &mut PgConnection,
+    provider: i32,
+    filter: &Filter,
+    after: &Place,
+    limit: i64,
+) -> Result<Vec<(i32, Place)>, DbError> {
     let rows = sqlx::query!(
         r#"select key as "key!", name as "name!", uuid as "uuid!" from (
              (select p.key, p.name, p.uuid from party p
@@ -133,11 +157,23 @@ pub async fn candidates(db: &mut PgConnection, provider: i32, filter: &Filter, a
     )
     .fetch_all(db)
     .await?;
-    Ok(rows.into_iter().map(|row| (row.key, Place { name: row.name, uuid: row.uuid })).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            (
+                row.key,
+                Place {
+                    name: row.name,
+                    uuid: row.uuid,
+                },
+            )
+        })
+        .collect())
 }
 
-/// Whose clients may be handed over: keeps an agent from being deleted, and others from changing its clients, until the
-/// transaction ends. Returns the agent's party key; none when it lives no more.
+/// Whose clients may be handed over: keeps an agent from being deleted, and others from changing
+/// its clients, until the transaction ends. Returns the agent's party key; none when it lives no
+/// more.
 ///
 /// # Errors
 /// As the database says.
@@ -155,7 +191,9 @@ pub async fn lock_agent(tx: &mut PgConnection, agent: Uuid) -> Result<Option<i32
 /// # Errors
 /// As the database says.
 pub async fn keys(db: &mut PgConnection, parties: &[Uuid]) -> Result<HashMap<Uuid, i32>, DbError> {
-    let rows = sqlx::query!("select uuid, key from party where uuid = any($1)", parties).fetch_all(db).await?;
+    let rows = sqlx::query!("select uuid, key from party where uuid = any($1)", parties)
+        .fetch_all(db)
+        .await?;
     Ok(rows.into_iter().map(|row| (row.uuid, row.key)).collect())
 }
 
@@ -163,7 +201,11 @@ pub async fn keys(db: &mut PgConnection, parties: &[Uuid]) -> Result<HashMap<Uui
 ///
 /// # Errors
 /// As the database says.
-pub async fn lock_relations(tx: &mut PgConnection, provider: i32, clients: &[i32]) -> Result<(), DbError> {
+pub async fn lock_relations(
+    tx: &mut PgConnection,
+    provider: i32,
+    clients: &[i32],
+) -> Result<(), DbError> {
     sqlx::query!(
         "select role_id from register_role where from_key = any($1) and to_key = $2 order by from_key, role_id for share",
         clients,
@@ -185,12 +227,18 @@ pub async fn lock_relations(tx: &mut PgConnection, provider: i32, clients: &[i32
     Ok(())
 }
 
-/// Hands clients to an agent: a row per relation, and its packages. What is there stays. Returns the keys of those that
-/// got something.
+/// Hands clients to an agent: a row per relation, and its packages. What is there stays. Returns
+/// the keys of those that got something.
 ///
 /// # Errors
 /// As the database says.
-pub async fn add(tx: &mut PgConnection, agent: i32, provider: i32, clients: &[Client], by: &str) -> Result<HashSet<i32>, DbError> {
+pub async fn add(
+    tx: &mut PgConnection,
+    agent: i32,
+    provider: i32,
+    clients: &[Client],
+    by: &str,
+) -> Result<HashSet<i32>, DbError> {
     if clients.is_empty() {
         return Ok(HashSet::new());
     }
@@ -203,7 +251,11 @@ pub async fn add(tx: &mut PgConnection, agent: i32, provider: i32, clients: &[Cl
     )
     .execute(&mut *tx)
     .await?;
-    let relations = || clients.iter().flat_map(|c| c.relations.iter().map(|r| (c.key, r)));
+    let relations = || {
+        clients
+            .iter()
+            .flat_map(|c| c.relations.iter().map(|r| (c.key, r)))
+    };
     sqlx::query!(
         r#"insert into client_delegation (id, system_user_key, facilitator_key, client_key, role_id, created_by)
            select gen_random_uuid(), $1, $2, client, role, $5 from unnest($3::int4[], $4::int2[]) as t(client, role) on conflict do nothing"#,
@@ -215,7 +267,13 @@ pub async fn add(tx: &mut PgConnection, agent: i32, provider: i32, clients: &[Cl
     )
     .execute(&mut *tx)
     .await?;
-    let rows = || relations().flat_map(|(client, r)| r.packages.iter().map(move |(key, basis)| (client, r.role, *key, basis.as_str())));
+    let rows = || {
+        relations().flat_map(|(client, r)| {
+            r.packages
+                .iter()
+                .map(move |(key, basis)| (client, r.role, *key, basis.as_str()))
+        })
+    };
     let added = sqlx::query_scalar!(
         r#"with added as (
              insert into client_delegation_package (delegation_id, package_id, basis)
@@ -239,7 +297,12 @@ pub async fn add(tx: &mut PgConnection, agent: i32, provider: i32, clients: &[Cl
 ///
 /// # Errors
 /// As the database says.
-pub async fn remove(tx: &mut PgConnection, agent: i32, provider: i32, clients: &[Uuid]) -> Result<HashSet<Uuid>, DbError> {
+pub async fn remove(
+    tx: &mut PgConnection,
+    agent: i32,
+    provider: i32,
+    clients: &[Uuid],
+) -> Result<HashSet<Uuid>, DbError> {
     let removed = sqlx::query_scalar!(
         r#"delete from client_delegation d using party c
            where c.uuid = any($3) and d.system_user_key = $1 and d.facilitator_key = $2 and d.client_key = c.key
@@ -257,7 +320,12 @@ pub async fn remove(tx: &mut PgConnection, agent: i32, provider: i32, clients: &
 ///
 /// # Errors
 /// As the database says.
-pub async fn row_ids(db: &mut PgConnection, agent: Uuid, provider: i32, client: Uuid) -> Result<Vec<Uuid>, DbError> {
+pub async fn row_ids(
+    db: &mut PgConnection,
+    agent: Uuid,
+    provider: i32,
+    client: Uuid,
+) -> Result<Vec<Uuid>, DbError> {
     Ok(sqlx::query_scalar!(
         r#"select d.id from client_delegation d join party u on u.key = d.system_user_key join party c on c.key = d.client_key
            where u.uuid = $1 and d.facilitator_key = $2 and c.uuid = $3 order by d.role_id"#,
@@ -269,7 +337,8 @@ pub async fn row_ids(db: &mut PgConnection, agent: Uuid, provider: i32, client: 
     .await?)
 }
 
-/// Which agent and client a row is about, and who handed the client over; none when there is no such row.
+/// Which agent and client a row is about, and who handed the client over; none when there is no
+/// such row.
 ///
 /// # Errors
 /// As the database says.
@@ -292,7 +361,8 @@ pub struct HandedRow {
     pub client: Uuid,
 }
 
-/// Deletes one such row. Returns whether it was there, and whether the client has nothing else at this agent.
+/// Deletes one such row. Returns whether it was there, and whether the client has nothing else at
+/// this agent.
 ///
 /// # Errors
 /// As the database says.
@@ -308,7 +378,8 @@ pub async fn remove_row(tx: &mut PgConnection, id: Uuid) -> Result<Option<bool>,
     .await?)
 }
 
-/// Clients of an agent that have at least one package left, behind a place, by name: sorted. At most `limit`, or all.
+/// Clients of an agent that have at least one package left, behind a place, by name: sorted. At
+/// most `limit`, or all.
 pub fn delegated<'a>(
     db: &'a mut PgConnection,
     agent: Uuid,
@@ -337,7 +408,11 @@ pub fn delegated<'a>(
 ///
 /// # Errors
 /// As the database says.
-pub async fn count_delegated(db: &mut PgConnection, agent: Uuid, most: i64) -> Result<i64, DbError> {
+pub async fn count_delegated(
+    db: &mut PgConnection,
+    agent: Uuid,
+    most: i64,
+) -> Result<i64, DbError> {
     Ok(sqlx::query_scalar!(
         r#"select count(*) as "count!" from (
              select 1 from client_delegation d join party u on u.key = d.system_user_key where u.uuid = $1 limit $2) d"#,
@@ -348,12 +423,19 @@ pub async fn count_delegated(db: &mut PgConnection, agent: Uuid, most: i64) -> R
     .await?)
 }
 
-/// As [`delegated`], along the index of names, for an agent with many clients. Persons are clients by what they gave their
-/// provider themselves. `offset 0` keeps Postgres from reading all clients first.
+/// As [`delegated`], along the index of names, for an agent with many clients. Persons are clients
+/// by what they gave their provider themselves. `offset 0` keeps Postgres from reading all clients
+/// first.
 ///
 /// # Errors
 /// As the database says.
-pub async fn many_delegated(db: &mut PgConnection, agent: Uuid, provider: i32, after: &Place, limit: i64) -> Result<Vec<Delegated>, DbError> {
+pub async fn many_delegated(
+    db: &mut PgConnection,
+    agent: Uuid,
+    provider: i32,
+    after: &Place,
+    limit: i64,
+) -> Result<Vec<Delegated>, DbError> {
     Ok(sqlx::query_as!(
         Delegated,
         r#"with agent as materialized (select key from party where uuid = $1)

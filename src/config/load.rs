@@ -38,19 +38,34 @@ pub enum Source<'a> {
 /// Reads the settings.
 ///
 /// # Errors
-/// A message that names the key, never a value, when a key is unknown, of the wrong type, or a file cannot be read.
-pub fn load(source: Source<'_>, environment: &HashMap<String, String>, overrides: &[(&str, String)]) -> anyhow::Result<Settings> {
+/// A message that names the key, never a value, when a key is unknown, of the wrong type, or a file
+/// cannot be read.
+pub fn load(
+    source: Source<'_>,
+    environment: &HashMap<String, String>,
+    overrides: &[(&str, String)],
+) -> anyhow::Result<Settings> {
     let mut builder = Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
     match source {
         Source::Sandbox => builder = builder.add_source(File::from_str(SANDBOX, FileFormat::Toml)),
-        Source::Serve(Some(path)) => builder = builder.add_source(File::from(path).format(FileFormat::Toml)),
+        Source::Serve(Some(path)) => {
+            builder = builder.add_source(File::from(path).format(FileFormat::Toml))
+        }
         Source::Serve(None) => {}
     }
     for (name, value) in prepare(environment)? {
-        let key = name.trim_start_matches(PREFIX).to_lowercase().replace("__", ".");
-        // Texts become numbers and flags where the settings want them; only lists are told apart here.
+        let key = name
+            .trim_start_matches(PREFIX)
+            .to_lowercase()
+            .replace("__", ".");
+        // Texts become numbers and flags where the settings want them; only lists are told apart
+        // here.
         let result = if LISTS.contains(&key.as_str()) {
-            let items: Vec<String> = value.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect();
+            let items: Vec<String> = value
+                .split(',')
+                .map(|item| item.trim().to_owned())
+                .filter(|item| !item.is_empty())
+                .collect();
             builder.set_override(&key, items)
         } else {
             builder.set_override(&key, value)
@@ -58,17 +73,23 @@ pub fn load(source: Source<'_>, environment: &HashMap<String, String>, overrides
         builder = result.with_context(|| format!("{name} names no setting"))?;
     }
     for (key, value) in overrides {
-        builder = builder.set_override(key, value.as_str()).with_context(|| format!("setting {key}"))?;
+        builder = builder
+            .set_override(key, value.as_str())
+            .with_context(|| format!("setting {key}"))?;
     }
     let config = builder.build().context("reading the settings")?;
-    config.try_deserialize().context("the settings are not usable")
+    config
+        .try_deserialize()
+        .context("the settings are not usable")
 }
 
 /// Reads `…_FILE` variables and renames `DATABASE_URL`.
 fn prepare(environment: &HashMap<String, String>) -> anyhow::Result<HashMap<String, String>> {
     let mut out = HashMap::new();
     for (name, value) in environment {
-        let (bare, is_file) = name.strip_suffix("_FILE").map_or((name.as_str(), false), |bare| (bare, true));
+        let (bare, is_file) = name
+            .strip_suffix("_FILE")
+            .map_or((name.as_str(), false), |bare| (bare, true));
         let key = match bare {
             "DATABASE_URL" => "SYSTEMBRUKER__DATABASE__URL",
             // A setting that itself names a file keeps its name.
@@ -80,7 +101,10 @@ fn prepare(environment: &HashMap<String, String>) -> anyhow::Result<HashMap<Stri
             _ => continue,
         };
         let value = if is_file {
-            std::fs::read_to_string(value).with_context(|| format!("reading the file that {name} names"))?.trim().to_owned()
+            std::fs::read_to_string(value)
+                .with_context(|| format!("reading the file that {name} names"))?
+                .trim()
+                .to_owned()
         } else {
             value.clone()
         };
@@ -94,7 +118,10 @@ mod tests {
     use super::*;
 
     fn env(pairs: &[(&str, &str)]) -> HashMap<String, String> {
-        pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+        pairs
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect()
     }
 
     #[test]
@@ -117,8 +144,16 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_refused_by_name() {
-        let error = load(Source::Serve(None), &env(&[("SYSTEMBRUKER__PDP__MAX_STALENES_MS", "s3cret")]), &[]).unwrap_err();
+        let error = load(
+            Source::Serve(None),
+            &env(&[("SYSTEMBRUKER__PDP__MAX_STALENES_MS", "s3cret")]),
+            &[],
+        )
+        .unwrap_err();
         let text = format!("{error:#}");
-        assert!(text.contains("max_stalenes_ms") && !text.contains("s3cret"), "{text}");
+        assert!(
+            text.contains("max_stalenes_ms") && !text.contains("s3cret"),
+            "{text}"
+        );
     }
 }

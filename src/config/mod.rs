@@ -1,6 +1,7 @@
 //! Settings: one list, read once at start, refused as a whole when something in it is wrong.
 //!
-//! Defaults stand in `config/default.toml` with a word on each key; a file and the environment override them.
+//! Defaults stand in `config/default.toml` with a word on each key; a file and the environment
+//! override them.
 
 mod key_file;
 mod load;
@@ -44,7 +45,10 @@ impl Profile {
 /// Every setting.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "each key is explained in config/default.toml and config/sandbox.toml")]
+#[expect(
+    missing_docs,
+    reason = "each key is explained in config/default.toml and config/sandbox.toml"
+)]
 pub struct Settings {
     pub server: Server,
     pub database: Database,

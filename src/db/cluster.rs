@@ -1,8 +1,8 @@
 //! A private Postgres cluster from the installed binaries, for the sandbox and for tests.
 //!
-//! The server listens on a Unix socket only. It is a child of a small shell that waits on a pipe to us, so it stops
-//! when this program ends, however it ends. Postgres refuses to run as root: then it runs as an unprivileged user,
-//! in a folder that user can reach.
+//! The server listens on a Unix socket only. It is a child of a small shell that waits on a pipe to
+//! us, so it stops when this program ends, however it ends. Postgres refuses to run as root: then
+//! it runs as an unprivileged user, in a folder that user can reach.
 
 use std::{
     fs,
@@ -60,7 +60,8 @@ impl Cluster {
     /// Starts the cluster in `home`, creating it when it is not there yet.
     ///
     /// # Errors
-    /// No binaries, a folder that cannot be used, or a server that does not come up; the text says what to do.
+    /// No binaries, a folder that cannot be used, or a server that does not come up; the text says
+    /// what to do.
     pub fn start(home: &Path, durability: Durability) -> anyhow::Result<Self> {
         fs::create_dir_all(home).with_context(|| format!("creating {}", home.display()))?;
         let home = home.canonicalize()?;
@@ -74,7 +75,13 @@ impl Cluster {
         }
         stop_leftover(&bin, &data_dir, run_as)?;
         let (guard, pipe) = spawn(&bin, &data_dir, &socket_dir, durability, run_as)?;
-        let mut cluster = Self { socket_dir, data_dir, guard, pipe: Some(pipe), _lock: lock };
+        let mut cluster = Self {
+            socket_dir,
+            data_dir,
+            guard,
+            pipe: Some(pipe),
+            _lock: lock,
+        };
         cluster.await_ready(&bin)?;
         Ok(cluster)
     }
@@ -84,7 +91,9 @@ impl Cluster {
     /// # Errors
     /// A server still runs there, or a file cannot be removed.
     pub fn remove(home: &Path) -> anyhow::Result<()> {
-        let Ok(home) = home.canonicalize() else { return Ok(()) };
+        let Ok(home) = home.canonicalize() else {
+            return Ok(());
+        };
         let _lock = lock(&home)?;
         let run_as = unprivileged_user(&home)?;
         let data_dir = reachable(&home, run_as)?.join("postgres");
@@ -92,7 +101,8 @@ impl Cluster {
             if let Some(bin) = installed().next() {
                 stop_leftover(&bin, &data_dir, run_as)?;
             }
-            fs::remove_dir_all(&data_dir).with_context(|| format!("removing {}", data_dir.display()))?;
+            fs::remove_dir_all(&data_dir)
+                .with_context(|| format!("removing {}", data_dir.display()))?;
         }
         Ok(())
     }
@@ -102,15 +112,21 @@ impl Cluster {
     /// # Errors
     /// The folder cannot be looked at.
     pub fn url_of_running(home: &Path, database: &str) -> anyhow::Result<Option<SecretString>> {
-        let Ok(home) = home.canonicalize() else { return Ok(None) };
-        let file = fs::File::create(home.join("lock")).with_context(|| format!("writing in {}", home.display()))?;
+        let Ok(home) = home.canonicalize() else {
+            return Ok(None);
+        };
+        let file = fs::File::create(home.join("lock"))
+            .with_context(|| format!("writing in {}", home.display()))?;
         if file.try_lock().is_ok() {
             return Ok(None);
         }
         let data_dir = reachable(&home, unprivileged_user(&home)?)?.join("postgres");
         // The fifth line of a server's lock file is the folder of its socket.
         let text = fs::read_to_string(data_dir.join("postmaster.pid")).unwrap_or_default();
-        Ok(text.lines().nth(4).map(|dir| url(Path::new(dir.trim()), database)))
+        Ok(text
+            .lines()
+            .nth(4)
+            .map(|dir| url(Path::new(dir.trim()), database)))
     }
 
     /// Connection URL of a database in this cluster.
@@ -158,7 +174,10 @@ impl Cluster {
                 return Ok(());
             }
             if self.guard.try_wait()?.is_some() || Instant::now() > deadline {
-                bail!("Postgres did not start. Its log ends with:\n{}", self.log_tail());
+                bail!(
+                    "Postgres did not start. Its log ends with:\n{}",
+                    self.log_tail()
+                );
             }
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -171,7 +190,8 @@ impl Cluster {
     }
 
     fn stop(&mut self) {
-        // Closing the pipe is the signal; the guard then asks the server for a fast shutdown and waits for it.
+        // Closing the pipe is the signal; the guard then asks the server for a fast shutdown and
+        // waits for it.
         drop(self.pipe.take());
         let _ = self.guard.wait();
     }
@@ -184,32 +204,48 @@ impl Drop for Cluster {
 }
 
 fn url(socket_dir: &Path, database: &str) -> SecretString {
-    let host = percent_encoding::utf8_percent_encode(&socket_dir.to_string_lossy(), percent_encoding::NON_ALPHANUMERIC).to_string();
+    let host = percent_encoding::utf8_percent_encode(
+        &socket_dir.to_string_lossy(),
+        percent_encoding::NON_ALPHANUMERIC,
+    )
+    .to_string();
     format!("postgresql://sb@localhost/{database}?host={host}").into()
 }
 
 fn lock(home: &Path) -> anyhow::Result<fs::File> {
-    let file = fs::File::create(home.join("lock")).with_context(|| format!("writing in {}", home.display()))?;
-    // A process that another thread is just starting holds what we had open until it becomes the other program; and one
-    // that has stopped may not be gone yet. So a lock that is taken is asked for again before it is believed.
+    let file = fs::File::create(home.join("lock"))
+        .with_context(|| format!("writing in {}", home.display()))?;
+    // A process that another thread is just starting holds what we had open until it becomes the
+    // other program; and one that has stopped may not be gone yet. So a lock that is taken is asked
+    // for again before it is believed.
     let patience = Instant::now() + Duration::from_secs(2);
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),
-            Err(fs::TryLockError::WouldBlock) if Instant::now() < patience => std::thread::sleep(Duration::from_millis(20)),
-            Err(fs::TryLockError::WouldBlock) => {
-                bail!("another systembruker already runs on {}; stop it, or choose another folder with --data-dir", home.display())
+            Err(fs::TryLockError::WouldBlock) if Instant::now() < patience => {
+                std::thread::sleep(Duration::from_millis(20))
             }
-            Err(fs::TryLockError::Error(error)) => return Err(error).with_context(|| format!("locking {}", home.display())),
+            Err(fs::TryLockError::WouldBlock) => {
+                bail!(
+                    "another systembruker already runs on {}; stop it, or choose another folder with --data-dir",
+                    home.display()
+                )
+            }
+            Err(fs::TryLockError::Error(error)) => {
+                return Err(error).with_context(|| format!("locking {}", home.display()));
+            }
         }
     }
 }
 
-/// Folder of the server programs: of the version that made the data, or the first when there is none yet.
+/// Folder of the server programs: of the version that made the data, or the first when there is
+/// none yet.
 fn binaries(data_dir: &Path) -> anyhow::Result<PathBuf> {
     let mut found = installed().peekable();
     ensure!(found.peek().is_some(), INSTALL_HINT);
-    let Ok(made_by) = fs::read_to_string(data_dir.join("PG_VERSION")) else { return found.next().context(INSTALL_HINT) };
+    let Ok(made_by) = fs::read_to_string(data_dir.join("PG_VERSION")) else {
+        return found.next().context(INSTALL_HINT);
+    };
     let made_by = made_by.trim();
     found.find(|bin| major_version(bin).as_deref() == Some(made_by)).with_context(|| {
         format!(
@@ -222,20 +258,40 @@ fn binaries(data_dir: &Path) -> anyhow::Result<PathBuf> {
 
 /// As the server tells it, `17` of `postgres (PostgreSQL) 17.6`.
 fn major_version(bin: &Path) -> Option<String> {
-    let output = Command::new(bin.join("postgres")).arg("--version").output().ok()?;
+    let output = Command::new(bin.join("postgres"))
+        .arg("--version")
+        .output()
+        .ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
-    Some(text.split_whitespace().nth(2)?.chars().take_while(char::is_ascii_digit).collect())
+    Some(
+        text.split_whitespace()
+            .nth(2)?
+            .chars()
+            .take_while(char::is_ascii_digit)
+            .collect(),
+    )
 }
 
 /// Folders with all server programs, those on the PATH first, then the newest.
 fn installed() -> impl Iterator<Item = PathBuf> {
-    let on_path = std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect::<Vec<_>>()).unwrap_or_default();
+    let on_path = std::env::var_os("PATH")
+        .map(|path| std::env::split_paths(&path).collect::<Vec<_>>())
+        .unwrap_or_default();
     let mut versioned = Vec::new();
-    for (root, suffix) in [("/usr/lib/postgresql", "bin"), ("/usr", "bin"), ("/opt/homebrew/opt", "bin"), ("/usr/local/opt", "bin")] {
-        let Ok(entries) = fs::read_dir(root) else { continue };
+    for (root, suffix) in [
+        ("/usr/lib/postgresql", "bin"),
+        ("/usr", "bin"),
+        ("/opt/homebrew/opt", "bin"),
+        ("/usr/local/opt", "bin"),
+    ] {
+        let Ok(entries) = fs::read_dir(root) else {
+            continue;
+        };
         for entry in entries.flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
-            let is_version = root == "/usr/lib/postgresql" || name.starts_with("pgsql-") || name.starts_with("postgresql@");
+            let is_version = root == "/usr/lib/postgresql"
+                || name.starts_with("pgsql-")
+                || name.starts_with("postgresql@");
             if let (true, Some(version)) = (is_version, version_in(&name)) {
                 versioned.push((version, entry.path().join(suffix)));
             }
@@ -243,22 +299,45 @@ fn installed() -> impl Iterator<Item = PathBuf> {
     }
     versioned.sort();
     let complete = |dir: PathBuf| {
-        // Some machines link single programs into other folders: the others lie beside the real one.
-        let dir = dir.join("initdb").canonicalize().ok()?.parent()?.to_path_buf();
-        ["initdb", "postgres", "pg_ctl", "pg_isready"].iter().all(|program| dir.join(program).is_file()).then_some(dir)
+        // Some machines link single programs into other folders: the others lie beside the real
+        // one.
+        let dir = dir
+            .join("initdb")
+            .canonicalize()
+            .ok()?
+            .parent()?
+            .to_path_buf();
+        ["initdb", "postgres", "pg_ctl", "pg_isready"]
+            .iter()
+            .all(|program| dir.join(program).is_file())
+            .then_some(dir)
     };
-    on_path.into_iter().chain(versioned.into_iter().rev().map(|(_, dir)| dir)).filter_map(complete)
+    on_path
+        .into_iter()
+        .chain(versioned.into_iter().rev().map(|(_, dir)| dir))
+        .filter_map(complete)
 }
 
 fn version_in(name: &str) -> Option<u32> {
-    name.chars().filter(char::is_ascii_digit).collect::<String>().parse().ok()
+    name.chars()
+        .filter(char::is_ascii_digit)
+        .collect::<String>()
+        .parse()
+        .ok()
 }
 
 /// As root: `postgres` if there is such a user, else `nobody`. Otherwise none.
 fn unprivileged_user(owned_by_us: &Path) -> anyhow::Result<Option<RunAs>> {
-    let probe = if owned_by_us.exists() { owned_by_us } else { Path::new("/") };
-    // Without a call for our own uid in the standard library: /proc/self belongs to us, elsewhere the folder does.
-    let uid = fs::metadata("/proc/self").or_else(|_| fs::metadata(probe)).map(|m| m.uid())?;
+    let probe = if owned_by_us.exists() {
+        owned_by_us
+    } else {
+        Path::new("/")
+    };
+    // Without a call for our own uid in the standard library: /proc/self belongs to us, elsewhere
+    // the folder does.
+    let uid = fs::metadata("/proc/self")
+        .or_else(|_| fs::metadata(probe))
+        .map(|m| m.uid())?;
     if uid != 0 {
         return Ok(None);
     }
@@ -277,31 +356,47 @@ fn unprivileged_user(owned_by_us: &Path) -> anyhow::Result<Option<RunAs>> {
 
 fn command(program: impl AsRef<std::ffi::OsStr>, run_as: Option<RunAs>) -> Command {
     let mut command = Command::new(program);
-    command.current_dir("/").env_remove("PGDATA").env_remove("PGHOST").env_remove("PGPORT");
+    command
+        .current_dir("/")
+        .env_remove("PGDATA")
+        .env_remove("PGHOST")
+        .env_remove("PGPORT");
     if let Some(RunAs { uid, gid }) = run_as {
         command.uid(uid).gid(gid);
     }
     command
 }
 
-/// `home`, or a folder of its own under /var/lib when the server's user cannot enter `home` (a checkout below /root).
+/// `home`, or a folder of its own under /var/lib when the server's user cannot enter `home` (a
+/// checkout below /root).
 fn reachable(home: &Path, run_as: Option<RunAs>) -> anyhow::Result<PathBuf> {
-    if run_as.is_none() || command("test", run_as).arg("-x").arg(home).status()?.success() {
+    if run_as.is_none()
+        || command("test", run_as)
+            .arg("-x")
+            .arg(home)
+            .status()?
+            .success()
+    {
         return Ok(home.to_path_buf());
     }
     let all = Path::new("/var/lib/systembruker");
-    // Named by a file in `home`, not by its path: who removes `home` and makes it anew wants no data of old.
+    // Named by a file in `home`, not by its path: who removes `home` and makes it anew wants no
+    // data of old.
     let name = if let Some(name) = named_by(home) {
         name
     } else {
         let name = uuid::Uuid::new_v4().simple().to_string();
-        fs::write(home.join(NAME_FILE), &name).with_context(|| format!("writing in {}", home.display()))?;
+        fs::write(home.join(NAME_FILE), &name)
+            .with_context(|| format!("writing in {}", home.display()))?;
         remove_orphans(all);
         name
     };
     let elsewhere = all.join(name);
     fs::create_dir_all(&elsewhere).with_context(|| format!("creating {}", elsewhere.display()))?;
-    fs::write(elsewhere.join(HOME_FILE), home.as_os_str().as_encoded_bytes())?;
+    fs::write(
+        elsewhere.join(HOME_FILE),
+        home.as_os_str().as_encoded_bytes(),
+    )?;
     Ok(elsewhere)
 }
 
@@ -318,9 +413,13 @@ fn named_by(home: &Path) -> Option<String> {
 /// Removes clusters whose home is gone or names another.
 fn remove_orphans(all: &Path) {
     for entry in fs::read_dir(all).into_iter().flatten().flatten() {
-        let Ok(home) = fs::read(entry.path().join(HOME_FILE)) else { continue };
+        let Ok(home) = fs::read(entry.path().join(HOME_FILE)) else {
+            continue;
+        };
         let wanted = named_by(Path::new(std::ffi::OsStr::from_bytes(&home)));
-        if wanted.as_deref().map(std::ffi::OsStr::new) != Some(&entry.file_name()) && postmaster_pid(&entry.path().join("postgres")).is_none() {
+        if wanted.as_deref().map(std::ffi::OsStr::new) != Some(&entry.file_name())
+            && postmaster_pid(&entry.path().join("postgres")).is_none()
+        {
             let _ = fs::remove_dir_all(entry.path());
         }
     }
@@ -330,7 +429,9 @@ fn remove_orphans(all: &Path) {
 fn socket_dir(data_dir: &Path, run_as: Option<RunAs>) -> anyhow::Result<PathBuf> {
     let dir = Path::new("/tmp").join(format!("systembruker-{}", short_hash(data_dir)));
     match fs::create_dir(&dir) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error).context("creating the socket folder"),
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            return Err(error).context("creating the socket folder");
+        }
         _ => {}
     }
     let metadata = fs::symlink_metadata(&dir)?;
@@ -338,13 +439,17 @@ fn socket_dir(data_dir: &Path, run_as: Option<RunAs>) -> anyhow::Result<PathBuf>
     if let Some(RunAs { uid, gid }) = run_as {
         chown(&dir, Some(uid), Some(gid))?;
     }
-    fs::set_permissions(&dir, fs::Permissions::from_mode(0o700)).with_context(|| format!("{} belongs to somebody else", dir.display()))?;
+    fs::set_permissions(&dir, fs::Permissions::from_mode(0o700))
+        .with_context(|| format!("{} belongs to somebody else", dir.display()))?;
     Ok(dir)
 }
 
 fn short_hash(path: &Path) -> String {
     let hash = digest::digest(&digest::SHA256, path.as_os_str().as_encoded_bytes());
-    hash.as_ref()[..6].iter().map(|b| format!("{b:02x}")).collect()
+    hash.as_ref()[..6]
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect()
 }
 
 fn initialize(bin: &Path, data_dir: &Path, run_as: Option<RunAs>) -> anyhow::Result<()> {
@@ -358,34 +463,72 @@ fn initialize(bin: &Path, data_dir: &Path, run_as: Option<RunAs>) -> anyhow::Res
     }
     fs::set_permissions(data_dir, fs::Permissions::from_mode(0o700))?;
     let output = command(bin.join("initdb"), run_as)
-        .args(["--username=sb", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "-D"])
+        .args([
+            "--username=sb",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--no-sync",
+            "-D",
+        ])
         .arg(data_dir)
         .output()
         .context("running initdb")?;
-    ensure!(output.status.success(), "initdb failed:\n{}", String::from_utf8_lossy(&output.stderr));
+    ensure!(
+        output.status.success(),
+        "initdb failed:\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     Ok(())
 }
 
 fn postmaster_pid(data_dir: &Path) -> Option<u32> {
-    fs::read_to_string(data_dir.join("postmaster.pid")).ok()?.lines().next()?.trim().parse().ok()
+    fs::read_to_string(data_dir.join("postmaster.pid"))
+        .ok()?
+        .lines()
+        .next()?
+        .trim()
+        .parse()
+        .ok()
 }
 
-/// Stops a server that a killed run left behind; a stale lock file of a dead one is Postgres' own business.
+/// Stops a server that a killed run left behind; a stale lock file of a dead one is Postgres' own
+/// business.
 fn stop_leftover(bin: &Path, data_dir: &Path, run_as: Option<RunAs>) -> anyhow::Result<()> {
     if postmaster_pid(data_dir).is_none() {
         return Ok(());
     }
-    let running = command(bin.join("pg_ctl"), run_as).arg("status").arg("-D").arg(data_dir).stdout(Stdio::null()).stderr(Stdio::null()).status()?;
+    let running = command(bin.join("pg_ctl"), run_as)
+        .arg("status")
+        .arg("-D")
+        .arg(data_dir)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()?;
     if running.success() {
-        let output = command(bin.join("pg_ctl"), run_as).args(["stop", "-m", "fast", "-w", "-D"]).arg(data_dir).output()?;
-        ensure!(output.status.success(), "a Postgres left behind in {} does not stop", data_dir.display());
+        let output = command(bin.join("pg_ctl"), run_as)
+            .args(["stop", "-m", "fast", "-w", "-D"])
+            .arg(data_dir)
+            .output()?;
+        ensure!(
+            output.status.success(),
+            "a Postgres left behind in {} does not stop",
+            data_dir.display()
+        );
     }
     Ok(())
 }
 
-/// Starts the guard: it runs the server, and ends it when our end of the pipe closes or the server ends by itself.
-/// It asks more than once, since a server that is just starting does not hear the first time.
-fn spawn(bin: &Path, data_dir: &Path, socket_dir: &Path, durability: Durability, run_as: Option<RunAs>) -> anyhow::Result<(Child, ChildStdin)> {
+/// Starts the guard: it runs the server, and ends it when our end of the pipe closes or the server
+/// ends by itself. It asks more than once, since a server that is just starting does not hear the
+/// first time.
+fn spawn(
+    bin: &Path,
+    data_dir: &Path,
+    socket_dir: &Path,
+    durability: Durability,
+    run_as: Option<RunAs>,
+) -> anyhow::Result<(Child, ChildStdin)> {
     const GUARD: &str = r#"
         exec 3<&0 </dev/null
         "$@" >>"$LOG" 2>&1 3<&- &
@@ -405,14 +548,30 @@ fn spawn(bin: &Path, data_dir: &Path, socket_dir: &Path, durability: Durability,
         .arg(data_dir)
         .arg("-k")
         .arg(socket_dir)
-        .args(["-c", "listen_addresses=", "-c", "max_connections=200", "-c", "shared_buffers=64MB", "-c", "unix_socket_permissions=0700"])
+        .args([
+            "-c",
+            "listen_addresses=",
+            "-c",
+            "max_connections=200",
+            "-c",
+            "shared_buffers=64MB",
+            "-c",
+            "unix_socket_permissions=0700",
+        ])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         // Ctrl-C at the terminal reaches us alone; the server is stopped in order.
         .process_group(0);
     if durability == Durability::Volatile {
-        guard.args(["-c", "fsync=off", "-c", "full_page_writes=off", "-c", "autovacuum=off"]);
+        guard.args([
+            "-c",
+            "fsync=off",
+            "-c",
+            "full_page_writes=off",
+            "-c",
+            "autovacuum=off",
+        ]);
     }
     let mut child = guard.spawn().context("starting Postgres")?;
     let pipe = child.stdin.take().context("the guard has no pipe")?;

@@ -6,7 +6,8 @@ pub enum DbError {
     /// Away, overloaded or in conflict: the same call may succeed after so many seconds.
     #[error("database unavailable: {1}")]
     Unavailable(u32, String),
-    /// A text that Postgres cannot hold: it contains NUL. What holds such a text is nowhere to be found.
+    /// A text that Postgres cannot hold: it contains NUL. What holds such a text is nowhere to be
+    /// found.
     #[error("text with a NUL character")]
     Unstorable,
     /// Anything else.
@@ -31,7 +32,10 @@ impl From<sqlx::Error> for DbError {
 fn retry_after(error: &sqlx::Error) -> Option<u32> {
     match error {
         sqlx::Error::PoolTimedOut => Some(1),
-        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => Some(5),
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => Some(5),
         sqlx::Error::Database(error) => match error.code()?.as_ref() {
             // lock and statement time-outs, serialization failures, deadlocks, too many connections
             "55P03" | "57014" | "40001" | "40P01" | "53300" => Some(1),

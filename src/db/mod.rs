@@ -1,4 +1,5 @@
-//! Postgres: the pool, the migrations, the change feed, and a private cluster for sandboxes and tests.
+//! Postgres: the pool, the migrations, the change feed, and a private cluster for sandboxes and
+//! tests.
 
 pub mod cluster;
 mod error;
@@ -32,21 +33,28 @@ const RESTED: Duration = Duration::from_secs(1);
 /// # Errors
 /// The URL cannot be read.
 pub fn pool(url: &SecretString, settings: &Database) -> anyhow::Result<PgPool> {
-    let options: PgConnectOptions = url.expose_secret().parse().context("database.url cannot be read")?;
+    let options: PgConnectOptions = url
+        .expose_secret()
+        .parse()
+        .context("database.url cannot be read")?;
     let options = options.application_name("systembruker").options([
-        ("statement_timeout", format!("{}s", settings.statement_timeout_s)),
+        (
+            "statement_timeout",
+            format!("{}s", settings.statement_timeout_s),
+        ),
         ("lock_timeout", format!("{}s", settings.lock_timeout_s)),
         ("idle_in_transaction_session_timeout", "10s".to_owned()),
         ("timezone", "UTC".to_owned()),
-        // Statements are prepared once per connection. With large tables Postgres would plan each decision anew, which takes ten
-        // times as long as deciding.
+        // Statements are prepared once per connection. With large tables Postgres would plan each
+        // decision anew, which takes ten times as long as deciding.
         ("plan_cache_mode", "force_generic_plan".to_owned()),
     ]);
     Ok(PgPoolOptions::new()
         .max_connections(settings.max_connections)
         .acquire_timeout(Duration::from_secs(settings.acquire_timeout_s))
         .test_before_acquire(false)
-        // Decisions take one round trip: only a connection that rested is asked whether it still lives.
+        // Decisions take one round trip: only a connection that rested is asked whether it still
+        // lives.
         .before_acquire(|connection, rest| {
             Box::pin(async move {
                 if rest.idle_for > RESTED {
@@ -58,31 +66,52 @@ pub fn pool(url: &SecretString, settings: &Database) -> anyhow::Result<PgPool> {
         .connect_lazy_with(options))
 }
 
-/// What has a connection of its own: following the change feed, listening to it, and the decision log.
+/// What has a connection of its own: following the change feed, listening to it, and the decision
+/// log.
 const BESIDE: u32 = 3;
 
 /// Connections for background work that must not wait for requests.
 #[must_use]
 pub fn side_pool(pool: &PgPool) -> PgPool {
-    let options = PgPoolOptions::new().max_connections(BESIDE).test_before_acquire(false).acquire_timeout(Duration::from_secs(1));
+    let options = PgPoolOptions::new()
+        .max_connections(BESIDE)
+        .test_before_acquire(false)
+        .acquire_timeout(Duration::from_secs(1));
     options.connect_lazy_with((*pool.connect_options()).clone())
 }
 
-/// Migrations that were worded anew, with the SHA-384 of their first wording. They do the same, but quote `system_user`, which
-/// Postgres reserves since version 16.
+/// Migrations that were worded anew, with the SHA-384 of their first wording. They do the same, but
+/// quote `system_user`, which Postgres reserves since version 16.
 const REWORDED: [(i64, &str); 3] = [
-    (4, "56e03d97c6149fdbc33cf015a0b3b0e19dce4fd12d073384e3f2290adfa585e90bcff3b7c2e7c5c028c73765556c3354"),
-    (5, "f027014f16ab89555738c68590b8bbb7950e517b1a139d0d87537f6615ec148212cc78950590246718215e7721a17b88"),
-    (10, "9a5bfdc80972cb0c31a56b4afdf40390bac7d6392c3e67ab7f96c33a0cad7e0a9112c0b030e1834d8608523dc43dcdfa"),
+    (
+        4,
+        "56e03d97c6149fdbc33cf015a0b3b0e19dce4fd12d073384e3f2290adfa585e90bcff3b7c2e7c5c028c73765556c3354",
+    ),
+    (
+        5,
+        "f027014f16ab89555738c68590b8bbb7950e517b1a139d0d87537f6615ec148212cc78950590246718215e7721a17b88",
+    ),
+    (
+        10,
+        "9a5bfdc80972cb0c31a56b4afdf40390bac7d6392c3e67ab7f96c33a0cad7e0a9112c0b030e1834d8608523dc43dcdfa",
+    ),
 ];
 
 /// Notes the new wording of migrations where they were applied in their first one.
 async fn accept_rewording(pool: &PgPool) -> Result<(), sqlx::Error> {
-    if sqlx::query_scalar!(r#"select to_regclass('_sqlx_migrations') is null as "new!""#).fetch_one(pool).await? {
+    if sqlx::query_scalar!(r#"select to_regclass('_sqlx_migrations') is null as "new!""#)
+        .fetch_one(pool)
+        .await?
+    {
         return Ok(());
     }
     for (version, before) in REWORDED {
-        let Some(now) = MIGRATOR.iter().find(|migration| migration.version == version) else { continue };
+        let Some(now) = MIGRATOR
+            .iter()
+            .find(|migration| migration.version == version)
+        else {
+            continue;
+        };
         sqlx::query!(
             "update _sqlx_migrations set checksum = $3 where version = $1 and checksum = decode($2, 'hex')",
             version,
@@ -100,13 +129,15 @@ async fn accept_rewording(pool: &PgPool) -> Result<(), sqlx::Error> {
 /// # Errors
 /// The database cannot be reached, or a migration fails.
 pub async fn migrate(pool: &PgPool) -> anyhow::Result<()> {
-    accept_rewording(pool).await.context("reading which migrations were applied")?;
+    accept_rewording(pool)
+        .await
+        .context("reading which migrations were applied")?;
     MIGRATOR.run(pool).await.context("migrating the database")?;
     ensure_partitions(pool).await.context("creating partitions")
 }
 
-/// Creates the partitions that are needed soon: of this month and the next two for the audit trail, of today and the next
-/// three days for the decision log.
+/// Creates the partitions that are needed soon: of this month and the next two for the audit trail,
+/// of today and the next three days for the decision log.
 ///
 /// # Errors
 /// As the database says.
@@ -149,7 +180,11 @@ pub async fn ensure_partitions(pool: &PgPool) -> Result<(), sqlx::Error> {
 /// As the database says.
 pub async fn is_migrated(pool: &PgPool) -> Result<bool, DbError> {
     let newest = MIGRATOR.iter().map(|m| m.version).max().unwrap_or_default();
-    let applied = sqlx::query_scalar!(r#"select max(version) as "version" from _sqlx_migrations where success"#).fetch_one(pool).await?;
+    let applied = sqlx::query_scalar!(
+        r#"select max(version) as "version" from _sqlx_migrations where success"#
+    )
+    .fetch_one(pool)
+    .await?;
     Ok(applied.is_some_and(|version| version >= newest))
 }
 
@@ -158,7 +193,9 @@ pub async fn is_migrated(pool: &PgPool) -> Result<bool, DbError> {
 /// # Errors
 /// As the database says.
 pub async fn clock_offset(pool: &PgPool, clock: &crate::clock::Clock) -> Result<i64, DbError> {
-    let theirs = sqlx::query_scalar!(r#"select extract(epoch from now())::bigint as "now!""#).fetch_one(pool).await?;
+    let theirs = sqlx::query_scalar!(r#"select extract(epoch from now())::bigint as "now!""#)
+        .fetch_one(pool)
+        .await?;
     Ok(clock.seconds() - theirs)
 }
 
@@ -167,8 +204,15 @@ pub async fn clock_offset(pool: &PgPool, clock: &crate::clock::Clock) -> Result<
 /// # Errors
 /// It belongs to another kind of installation, or cannot be read.
 pub async fn claim(pool: &PgPool, profile: crate::config::Profile) -> anyhow::Result<()> {
-    sqlx::query!("insert into installation (profile) values ($1) on conflict do nothing", profile.as_str()).execute(pool).await?;
-    let found = sqlx::query_scalar!("select profile from installation").fetch_one(pool).await?;
+    sqlx::query!(
+        "insert into installation (profile) values ($1) on conflict do nothing",
+        profile.as_str()
+    )
+    .execute(pool)
+    .await?;
+    let found = sqlx::query_scalar!("select profile from installation")
+        .fetch_one(pool)
+        .await?;
     anyhow::ensure!(
         found == profile.as_str(),
         "this database belongs to an installation of profile `{found}` and is not used for profile `{}`",

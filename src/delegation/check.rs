@@ -39,15 +39,26 @@ pub async fn check(
     let delegator = Delegator::new(catalogue, person, owner, &connections);
     for identifier in wanted.resources {
         let outcome = match policies.resource(&mut *db, identifier).await? {
-            None => RightOutcome { resource: identifier.clone(), granted: Vec::new(), reasons: vec![Reason::Unknown] },
+            None => RightOutcome {
+                resource: identifier.clone(),
+                granted: Vec::new(),
+                reasons: vec![Reason::Unknown],
+            },
             Some(resource) => {
-                let filters =
-                    if resource.access_list_enabled { resources::access_list_filters(&mut *db, identifier, owner.key).await? } else { Vec::new() };
+                let filters = if resource.access_list_enabled {
+                    resources::access_list_filters(&mut *db, identifier, owner.key).await?
+                } else {
+                    Vec::new()
+                };
                 delegator.right(&resource, &filters)
             }
         };
         report.rights.push(outcome);
     }
-    report.packages = wanted.packages.iter().map(|urn| delegator.package(urn)).collect();
+    report.packages = wanted
+        .packages
+        .iter()
+        .map(|urn| delegator.package(urn))
+        .collect();
     Ok(report)
 }

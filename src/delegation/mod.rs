@@ -1,7 +1,7 @@
 //! Who may hand out what, and what has been handed out.
 //!
-//! [`check`] answers whether a person may pass rights and packages of an organisation on to a system user; the
-//! grants themselves are rows, written and removed by the functions of the store.
+//! [`check`] answers whether a person may pass rights and packages of an organisation on to a
+//! system user; the grants themselves are rows, written and removed by the functions of the store.
 
 mod approver;
 mod check;

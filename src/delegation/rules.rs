@@ -10,7 +10,8 @@ use crate::{
 };
 
 /// A package that no system user may be given, whatever else holds.
-const NEVER_FOR_SYSTEM_USERS: &str = "urn:altinn:accesspackage:virksomhetens-representant-skjemaoppgaver";
+const NEVER_FOR_SYSTEM_USERS: &str =
+    "urn:altinn:accesspackage:virksomhetens-representant-skjemaoppgaver";
 const MAIN_ADMINISTRATOR: &str = "hovedadministrator";
 const MAIN_ADMINISTRATOR_PACKAGE: &str = "urn:altinn:accesspackage:hovedadministrator";
 
@@ -96,23 +97,38 @@ pub struct DelegationReport {
 }
 
 impl DelegationReport {
-    /// The problem to answer with; none when everything may be passed on. Every failing item is named in
-    /// `delegationReasons`, the code comes from the first.
+    /// The problem to answer with; none when everything may be passed on. Every failing item is
+    /// named in `delegationReasons`, the code comes from the first.
     #[must_use]
     pub fn problem(&self) -> Option<Problem> {
         let code = self.failing_right().or_else(|| self.failing_package())?;
-        let with_reasons = !matches!(code, ProblemCode::PackageCheckFailed | ProblemCode::PackageDelegationFailed);
+        let with_reasons = !matches!(
+            code,
+            ProblemCode::PackageCheckFailed | ProblemCode::PackageDelegationFailed
+        );
         let problem = Problem::from(code);
-        Some(if with_reasons { problem.with("delegationReasons", self.reasons()) } else { problem })
+        Some(if with_reasons {
+            problem.with("delegationReasons", self.reasons())
+        } else {
+            problem
+        })
     }
 
     fn failing_right(&self) -> Option<ProblemCode> {
         let failing = self.rights.iter().find(|r| r.granted.is_empty())?;
-        Some(failing.reasons.first().copied().unwrap_or(Reason::Unknown).problem())
+        Some(
+            failing
+                .reasons
+                .first()
+                .copied()
+                .unwrap_or(Reason::Unknown)
+                .problem(),
+        )
     }
 
     fn failing_package(&self) -> Option<ProblemCode> {
-        let refused = |which: PackageRefusal| self.packages.iter().any(|p| p.refused == Some(which));
+        let refused =
+            |which: PackageRefusal| self.packages.iter().any(|p| p.refused == Some(which));
         if refused(PackageRefusal::NotForThisParty) {
             Some(ProblemCode::PackageCheckFailed)
         } else if refused(PackageRefusal::Missing) {
@@ -124,16 +140,33 @@ impl DelegationReport {
         }
     }
 
-    /// Every failing item with its codes, as the JSON text that the approval page of the public system reads.
+    /// Every failing item with its codes, as the JSON text that the approval page of the public
+    /// system reads.
     fn reasons(&self) -> String {
-        let rights = self.rights.iter().filter(|r| r.granted.is_empty()).map(|r| {
-            let codes: Vec<&str> = if r.reasons.is_empty() { vec!["Unknown"] } else { r.reasons.iter().map(|x| x.as_str()).collect() };
-            json!({"type": "resource", "id": r.resource, "codes": codes})
-        });
-        let packages = self.packages.iter().filter(|p| p.refused.is_some()).map(|p| {
-            let code = if p.refused == Some(PackageRefusal::Missing) { "MissingPackageAccess" } else { "Unknown" };
-            json!({"type": "package", "id": p.urn, "codes": [code]})
-        });
+        let rights = self
+            .rights
+            .iter()
+            .filter(|r| r.granted.is_empty())
+            .map(|r| {
+                let codes: Vec<&str> = if r.reasons.is_empty() {
+                    vec!["Unknown"]
+                } else {
+                    r.reasons.iter().map(|x| x.as_str()).collect()
+                };
+                json!({"type": "resource", "id": r.resource, "codes": codes})
+            });
+        let packages = self
+            .packages
+            .iter()
+            .filter(|p| p.refused.is_some())
+            .map(|p| {
+                let code = if p.refused == Some(PackageRefusal::Missing) {
+                    "MissingPackageAccess"
+                } else {
+                    "Unknown"
+                };
+                json!({"type": "package", "id": p.urn, "codes": [code]})
+            });
         serde_json::Value::Array(rights.chain(packages).collect()).to_string()
     }
 }
@@ -151,8 +184,19 @@ pub struct Delegator<'a> {
 impl<'a> Delegator<'a> {
     /// A person, an organisation, and the connections between them.
     #[must_use]
-    pub fn new(catalogue: &'a Catalogue, person: &'a Party, owner: &'a Party, connections: &'a [Connection]) -> Self {
-        Self { catalogue, owner, connections, roles: held_roles(catalogue, person, owner, connections), gone: person.is_gone() || owner.is_gone() }
+    pub fn new(
+        catalogue: &'a Catalogue,
+        person: &'a Party,
+        owner: &'a Party,
+        connections: &'a [Connection],
+    ) -> Self {
+        Self {
+            catalogue,
+            owner,
+            connections,
+            roles: held_roles(catalogue, person, owner, connections),
+            gone: person.is_gone() || owner.is_gone(),
+        }
     }
 
     /// May this package be handed to a system user?
@@ -170,7 +214,10 @@ impl<'a> Delegator<'a> {
             }
             _ => Some(PackageRefusal::NotForThisParty),
         };
-        PackageOutcome { urn: urn.to_owned(), refused }
+        PackageOutcome {
+            urn: urn.to_owned(),
+            refused,
+        }
     }
 
     fn fits(&self, package: &Package) -> bool {
@@ -184,43 +231,63 @@ impl<'a> Delegator<'a> {
     /// Explicitly, by role, through an organisation, from the main unit, or as main administrator.
     fn may_pass_on(&self, package: &Package) -> bool {
         let explicit = package.urn != MAIN_ADMINISTRATOR_PACKAGE && self.assigned(package);
-        let by_role = self.roles.iter().any(|held| self.role_delegates(held.role, held.form, package));
+        let by_role = self
+            .roles
+            .iter()
+            .any(|held| self.role_delegates(held.role, held.form, package));
         !self.gone && (explicit || by_role || self.main_administrator_delegates(package))
     }
 
     fn assigned(&self, package: &Package) -> bool {
-        self.connections.iter().any(|c| c.via != Via::Client && c.packages.contains(&package.key))
+        self.connections
+            .iter()
+            .any(|c| c.via != Via::Client && c.packages.contains(&package.key))
     }
 
     fn role_delegates(&self, role: RoleKey, form: Option<VariantKey>, package: &Package) -> bool {
-        self.catalogue
-            .packages_of(role)
-            .iter()
-            .any(|row| row.package == package.key && row.can_delegate && row.variant.is_none_or(|v| Some(v) == form))
+        self.catalogue.packages_of(role).iter().any(|row| {
+            row.package == package.key
+                && row.can_delegate
+                && row.variant.is_none_or(|v| Some(v) == form)
+        })
     }
 
     fn main_administrator_delegates(&self, package: &Package) -> bool {
         self.holds_main_administrator_package()
-            && self.catalogue.role_by_code(MAIN_ADMINISTRATOR).is_some_and(|role| self.role_delegates(role.key, self.owner.form, package))
+            && self
+                .catalogue
+                .role_by_code(MAIN_ADMINISTRATOR)
+                .is_some_and(|role| self.role_delegates(role.key, self.owner.form, package))
     }
 
     fn holds_main_administrator_package(&self) -> bool {
-        let Some(package) = self.catalogue.package_by_urn(MAIN_ADMINISTRATOR_PACKAGE) else { return false };
+        let Some(package) = self.catalogue.package_by_urn(MAIN_ADMINISTRATOR_PACKAGE) else {
+            return false;
+        };
         let by_role = self.roles.iter().any(|held| {
-            self.catalogue
-                .packages_of(held.role)
-                .iter()
-                .any(|row| row.package == package.key && row.has_access && row.variant.is_none_or(|v| Some(v) == held.form))
+            self.catalogue.packages_of(held.role).iter().any(|row| {
+                row.package == package.key
+                    && row.has_access
+                    && row.variant.is_none_or(|v| Some(v) == held.form)
+            })
         });
         by_role || self.assigned(package)
     }
 
-    /// What of this resource may be handed to a system user? `list_filters` are those of the access lists the owner
-    /// is on for it.
+    /// What of this resource may be handed to a system user? `list_filters` are those of the access
+    /// lists the owner is on for it.
     #[must_use]
     pub fn right(&self, resource: &Resource, list_filters: &[Vec<String>]) -> RightOutcome {
-        let keys = resource.policy.as_ref().map(|p| right_keys(&p.policy, &resource.identifier)).unwrap_or_default();
-        let mut outcome = RightOutcome { resource: resource.identifier.clone(), granted: Vec::new(), reasons: Vec::new() };
+        let keys = resource
+            .policy
+            .as_ref()
+            .map(|p| right_keys(&p.policy, &resource.identifier))
+            .unwrap_or_default();
+        let mut outcome = RightOutcome {
+            resource: resource.identifier.clone(),
+            granted: Vec::new(),
+            reasons: Vec::new(),
+        };
         for (key, subjects) in keys {
             let mut reasons = Vec::new();
             if !self.holds_key(resource, &key, &subjects) {
@@ -246,7 +313,12 @@ impl<'a> Delegator<'a> {
         outcome
     }
 
-    fn blocks(&self, resource: &Resource, key: &RightKey, list_filters: &[Vec<String>]) -> Vec<Reason> {
+    fn blocks(
+        &self,
+        resource: &Resource,
+        key: &RightKey,
+        list_filters: &[Vec<String>],
+    ) -> Vec<Reason> {
         let mut out = Vec::new();
         if !resource.delegable {
             out.push(Reason::ResourceNotDelegable);
@@ -254,42 +326,72 @@ impl<'a> Delegator<'a> {
         if resource.resource_type == "MaskinportenSchema" {
             out.push(Reason::ResourceIsMaskinPortenSchema);
         }
-        let listed = list_filters.iter().any(|filter| filter.is_empty() || filter.contains(&key.action));
+        let listed = list_filters
+            .iter()
+            .any(|filter| filter.is_empty() || filter.contains(&key.action));
         if resource.access_list_enabled && self.owner.kind == PartyKind::Organization && !listed {
             out.push(Reason::AccessListValidationFail);
         }
         out
     }
 
-    fn holds_key(&self, resource: &Resource, key: &RightKey, subjects: &[(String, String)]) -> bool {
+    fn holds_key(
+        &self,
+        resource: &Resource,
+        key: &RightKey,
+        subjects: &[(String, String)],
+    ) -> bool {
         if self.gone {
             return false;
         }
         let explicit = key.extra.is_empty()
-            && self
-                .connections
-                .iter()
-                .any(|c| c.via != Via::Client && c.rights.iter().any(|r| r.resource == resource.identifier && r.action == key.action));
+            && self.connections.iter().any(|c| {
+                c.via != Via::Client
+                    && c.rights
+                        .iter()
+                        .any(|r| r.resource == resource.identifier && r.action == key.action)
+            });
         explicit || subjects.iter().any(|subject| self.holds_subject(subject))
     }
 
     fn holds_subject(&self, (attribute, value): &(String, String)) -> bool {
         if attribute == "urn:altinn:accesspackage" {
-            return self.catalogue.package_by_value(&value.to_lowercase()).is_some_and(|package| {
-                self.fits(package) && ((package.is_assignable && self.may_pass_on(package)) || self.main_administrator_delegates(package))
-            });
+            return self
+                .catalogue
+                .package_by_value(&value.to_lowercase())
+                .is_some_and(|package| {
+                    self.fits(package)
+                        && ((package.is_assignable && self.may_pass_on(package))
+                            || self.main_administrator_delegates(package))
+                });
         }
         let urn = format!("{attribute}:{value}").to_lowercase();
         let names = |role: RoleKey| {
             self.catalogue.role(role).is_some_and(|r| {
-                r.is_available_for_service_owners && (r.urn.to_lowercase() == urn || r.legacy_urn.as_ref().is_some_and(|l| l.to_lowercase() == urn))
+                r.is_available_for_service_owners
+                    && (r.urn.to_lowercase() == urn
+                        || r.legacy_urn
+                            .as_ref()
+                            .is_some_and(|l| l.to_lowercase() == urn))
             })
         };
         if self.roles.iter().any(|held| names(held.role)) {
             return true;
         }
-        let hadm = self.roles.iter().any(|held| self.catalogue.role(held.role).is_some_and(|r| r.code == "hadm"));
+        let hadm = self.roles.iter().any(|held| {
+            self.catalogue
+                .role(held.role)
+                .is_some_and(|r| r.code == "hadm")
+        });
         (hadm || self.holds_main_administrator_package())
-            && self.catalogue.role_by_code(MAIN_ADMINISTRATOR).is_some_and(|role| self.catalogue.implied_by(role.key).iter().any(|r| names(*r)))
+            && self
+                .catalogue
+                .role_by_code(MAIN_ADMINISTRATOR)
+                .is_some_and(|role| {
+                    self.catalogue
+                        .implied_by(role.key)
+                        .iter()
+                        .any(|r| names(*r))
+                })
     }
 }

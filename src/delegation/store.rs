@@ -7,7 +7,8 @@ use uuid::Uuid;
 use super::RightOutcome;
 use crate::{db::DbError, packages::PackageKey};
 
-/// Hands packages and rights of the owner to a system user, directly. What it has already stays as it is.
+/// Hands packages and rights of the owner to a system user, directly. What it has already stays as
+/// it is.
 ///
 /// # Errors
 /// As the database says.
@@ -45,7 +46,11 @@ pub async fn give(
     .await?;
     for right in rights {
         for key in &right.granted {
-            let extra: Value = key.extra.iter().map(|(id, value)| json!([id, value])).collect();
+            let extra: Value = key
+                .extra
+                .iter()
+                .map(|(id, value)| json!([id, value]))
+                .collect();
             sqlx::query!(
                 r#"insert into assignment_right (assignment_id, resource_id, action, extra, created_by)
                    values ($1, $2, $3, $4, $5) on conflict do nothing"#,
@@ -67,8 +72,15 @@ pub async fn give(
 /// # Errors
 /// As the database says.
 pub async fn revoke_all(tx: &mut PgConnection, system_user_key: i32) -> Result<(), DbError> {
-    sqlx::query!("delete from client_delegation where system_user_key = $1", system_user_key).execute(&mut *tx).await?;
-    sqlx::query!("delete from assignment where to_key = $1", system_user_key).execute(tx).await?;
+    sqlx::query!(
+        "delete from client_delegation where system_user_key = $1",
+        system_user_key
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!("delete from assignment where to_key = $1", system_user_key)
+        .execute(tx)
+        .await?;
     Ok(())
 }
 
@@ -85,7 +97,11 @@ pub struct Held {
 ///
 /// # Errors
 /// As the database says.
-pub async fn held(db: &mut PgConnection, owner_key: i32, system_user_id: Uuid) -> Result<Held, DbError> {
+pub async fn held(
+    db: &mut PgConnection,
+    owner_key: i32,
+    system_user_id: Uuid,
+) -> Result<Held, DbError> {
     let packages = sqlx::query_scalar!(
         r#"select p.urn from assignment a join party s on s.key = a.to_key join assignment_package ap on ap.assignment_id = a.id
            join package p on p.key = ap.package_id where a.from_key = $1 and s.uuid = $2 order by p.urn"#,
@@ -102,10 +118,14 @@ pub async fn held(db: &mut PgConnection, owner_key: i32, system_user_id: Uuid) -
     )
     .fetch_all(db)
     .await?;
-    Ok(Held { packages, resources })
+    Ok(Held {
+        packages,
+        resources,
+    })
 }
 
-/// Takes single packages and all rights on single resources from a system user. What it does not have is not missed.
+/// Takes single packages and all rights on single resources from a system user. What it does not
+/// have is not missed.
 ///
 /// # Errors
 /// As the database says.
@@ -132,11 +152,15 @@ pub async fn revoke(
     Ok(())
 }
 
-/// Packages that the owner has handed to its system users directly: id of the system user and URN, by both.
+/// Packages that the owner has handed to its system users directly: id of the system user and URN,
+/// by both.
 ///
 /// # Errors
 /// As the database says.
-pub async fn packages_held(db: &mut PgConnection, owner_key: i32) -> Result<Vec<(Uuid, String)>, DbError> {
+pub async fn packages_held(
+    db: &mut PgConnection,
+    owner_key: i32,
+) -> Result<Vec<(Uuid, String)>, DbError> {
     let rows = sqlx::query!(
         r#"select u.id, k.urn from "system_user" u join party s on s.uuid = u.id
            join assignment a on a.from_key = u.owner_key and a.to_key = s.key
@@ -149,12 +173,16 @@ pub async fn packages_held(db: &mut PgConnection, owner_key: i32) -> Result<Vec<
     Ok(rows.into_iter().map(|row| (row.id, row.urn)).collect())
 }
 
-/// After a client took packages back from a provider: takes them from the agents that had them for this client too.
-/// Returns the party keys of these agents.
+/// After a client took packages back from a provider: takes them from the agents that had them for
+/// this client too. Returns the party keys of these agents.
 ///
 /// # Errors
 /// As the database says.
-pub async fn settle_clients(tx: &mut PgConnection, client_key: i32, provider_key: i32) -> Result<Vec<i32>, DbError> {
+pub async fn settle_clients(
+    tx: &mut PgConnection,
+    client_key: i32,
+    provider_key: i32,
+) -> Result<Vec<i32>, DbError> {
     Ok(sqlx::query_scalar!(
         r#"with gone as (
              delete from client_delegation_package p using client_delegation d

@@ -1,4 +1,5 @@
-//! `GET /systembruker/api/v1/events`: a vendor follows what happens to its requests and system users.
+//! `GET /systembruker/api/v1/events`: a vendor follows what happens to its requests and system
+//! users.
 
 use axum::extract::State;
 use chrono::{DateTime, Utc};
@@ -29,8 +30,9 @@ pub struct CloudEvent {
     pub id: Uuid,
     /// Address of this API.
     pub source: String,
-    /// `no.systembruker.` and `request.created`, `.accepted`, `.rejected`, `.escalated`, `.timedout`;
-    /// `changerequest.created`, `.accepted`, `.rejected`, `.timedout`; `systemuser.created`, `.changed`, `.deleted`; `client.added`, `.removed`.
+    /// `no.systembruker.` and `request.created`, `.accepted`, `.rejected`, `.escalated`,
+    /// `.timedout`; `changerequest.created`, `.accepted`, `.rejected`, `.timedout`;
+    /// `systemuser.created`, `.changed`, `.deleted`; `client.added`, `.removed`.
     #[serde(rename = "type")]
     pub kind: String,
     /// Id of the request, change request or system user.
@@ -51,24 +53,40 @@ pub struct EventPage {
     pub data: Vec<CloudEvent>,
 }
 
-/// What happened to the caller's requests and system users, oldest first. Whoever follows `links.next` misses nothing.
+/// What happened to the caller's requests and system users, oldest first. Whoever follows
+/// `links.next` misses nothing.
 #[utoipa::path(get, path = "/systembruker/api/v1/events", tag = "Events",
     params(("after" = Option<String>, Query, description = "From `links.next`")),
     responses((status = 200, body = EventPage), (status = 400), (status = 401), (status = 403)),
     security(("maskinporten" = ["altinn:authentication/systemuser.request.read"])))]
-pub async fn list(State(state): State<AppState>, vendor: Vendor<RequestRead>, query: Query, headers: HeaderMap) -> ApiResult<Json<EventPage>> {
+pub async fn list(
+    State(state): State<AppState>,
+    vendor: Vendor<RequestRead>,
+    query: Query,
+    headers: HeaderMap,
+) -> ApiResult<Json<EventPage>> {
     let after = position(&query)?;
     let org = vendor.organization()?;
-    let found = store::of_vendor(&mut *state.db.acquire().await?, org.as_str(), after, PAGE).await?;
+    let found =
+        store::of_vendor(&mut *state.db.acquire().await?, org.as_str(), after, PAGE).await?;
     let address = format!("{}/systembruker/api/v1/events", state.base_for(&headers));
     let last = found.last().map_or(after, |event| event.position);
     let next = Some(format!("{address}?after={}", paging::token(&last)));
-    Ok(Json(EventPage { links: Links { next }, data: found.into_iter().map(|event| cloud_event(event, &address)).collect() }))
+    Ok(Json(EventPage {
+        links: Links { next },
+        data: found
+            .into_iter()
+            .map(|event| cloud_event(event, &address))
+            .collect(),
+    }))
 }
 
 fn position(query: &Query) -> ApiResult<Position> {
-    let Some(text) = query.get("after").filter(|t| !t.is_empty()) else { return Ok((0, 0)) };
-    let read = unbase64url(text.trim_end_matches('=')).and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let Some(text) = query.get("after").filter(|t| !t.is_empty()) else {
+        return Ok((0, 0));
+    };
+    let read = unbase64url(text.trim_end_matches('='))
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok());
     read.ok_or_else(|| ModelState::not_valid("after", text).into())
 }
 
@@ -80,9 +98,14 @@ fn cloud_event(event: Stored, source: &str) -> CloudEvent {
         _ => told(&data, "systemUserId").unwrap_or_default(),
     };
     let answered = told(&data, "status").unwrap_or_default().to_lowercase();
-    let name = event.event.strip_prefix("systemuser_").unwrap_or(&event.event);
+    let name = event
+        .event
+        .strip_prefix("systemuser_")
+        .unwrap_or(&event.event);
     let kind = match name {
-        "request_answered" | "changerequest_answered" => name.replace("_answered", &format!(".{answered}")),
+        "request_answered" | "changerequest_answered" => {
+            name.replace("_answered", &format!(".{answered}"))
+        }
         "created" | "changed" | "deleted" => format!("systemuser.{name}"),
         other => other.replace('_', "."),
     };

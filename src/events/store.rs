@@ -56,12 +56,17 @@ pub async fn post_all(tx: &mut PgConnection, messages: &[Message<'_>]) -> Result
     Ok(())
 }
 
-/// Events of a vendor behind a position. One whose transaction is older than some transaction still running waits for
-/// it, so that nothing turns up behind what was read.
+/// Events of a vendor behind a position. One whose transaction is older than some transaction still
+/// running waits for it, so that nothing turns up behind what was read.
 ///
 /// # Errors
 /// As the database says.
-pub async fn of_vendor(db: &mut PgConnection, vendor_org: &str, after: Position, limit: i64) -> Result<Vec<Stored>, DbError> {
+pub async fn of_vendor(
+    db: &mut PgConnection,
+    vendor_org: &str,
+    after: Position,
+    limit: i64,
+) -> Result<Vec<Stored>, DbError> {
     let rows = sqlx::query!(
         r#"select id, event, subject_kind, subject_id, party_org_no, payload, created, xact, seq from outbox
            where vendor_org_no = $1 and (xact, seq) > ($2, $3) and xact < pg_snapshot_xmin(pg_current_snapshot())::text::bigint

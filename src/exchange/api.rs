@@ -19,13 +19,19 @@ use crate::{
 
 const UNAUTHORIZED: ApiError = ApiError::Status(StatusCode::UNAUTHORIZED);
 
-/// Exchanges a Maskinporten or ID-porten token for one of our own. Never required: the originals are taken too.
+/// Exchanges a Maskinporten or ID-porten token for one of our own. Never required: the originals
+/// are taken too.
 #[utoipa::path(get, path = "/authentication/api/v1/exchange/{tokenProvider}", tag = "Tokens",
     params(("tokenProvider" = String, Path, description = "maskinporten or id-porten"), ("test" = Option<bool>, Query)),
     responses((status = 200, body = String, description = "The token, as text or as a JSON string by Accept"),
         (status = 400, description = "No such provider"), (status = 401), (status = 403, description = "No accepted scope"),
         (status = 410, description = "Enterprise users are gone"), (status = 503)))]
-pub async fn exchange(State(state): State<AppState>, path: PathValues, query: Query, headers: HeaderMap) -> ApiResult<Response> {
+pub async fn exchange(
+    State(state): State<AppState>,
+    path: PathValues,
+    query: Query,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
     let provider = path.get("tokenProvider").to_ascii_lowercase();
     let kind = match provider.as_str() {
         "maskinporten" => Some(IssuerKind::Maskinporten),
@@ -39,7 +45,15 @@ pub async fn exchange(State(state): State<AppState>, path: PathValues, query: Qu
         return Err(UNAUTHORIZED);
     }
     let token = match kind {
-        IssuerKind::Maskinporten => exchange_organization(&state, &verified, &headers, query.flag("test").unwrap_or(false)).await?,
+        IssuerKind::Maskinporten => {
+            exchange_organization(
+                &state,
+                &verified,
+                &headers,
+                query.flag("test").unwrap_or(false),
+            )
+            .await?
+        }
         _ => exchange_person(&state, &verified).await?,
     };
     Ok(negotiated_text(&token))
@@ -47,20 +61,43 @@ pub async fn exchange(State(state): State<AppState>, path: PathValues, query: Qu
 
 fn unknown_provider(given: &str) -> ApiError {
     let shown: String = given.chars().filter(|c| !c.is_control()).take(50).collect();
-    let text = format!("Invalid token provider: {shown}. Trusted token providers are 'Maskinporten', 'Id-porten' and 'AltinnStudio'.");
+    let text = format!(
+        "Invalid token provider: {shown}. Trusted token providers are 'Maskinporten', 'Id-porten' and 'AltinnStudio'."
+    );
     ApiError::Text(StatusCode::BAD_REQUEST, text)
 }
 
-async fn exchange_organization(state: &AppState, verified: &Verified, headers: &HeaderMap, test: bool) -> ApiResult<String> {
-    if headers.get("X-Altinn-EnterpriseUser-Authentication").is_some_and(|v| !v.is_empty()) {
+async fn exchange_organization(
+    state: &AppState,
+    verified: &Verified,
+    headers: &HeaderMap,
+    test: bool,
+) -> ApiResult<String> {
+    if headers
+        .get("X-Altinn-EnterpriseUser-Authentication")
+        .is_some_and(|v| !v.is_empty())
+    {
         return Err(ApiError::Gone("Virksomhetsbruker is no longer available"));
     }
-    let consumer = verified.claims().get("consumer").and_then(|c| c.get("authority")).and_then(Value::as_str);
-    if verified.claims().get("consumer").is_some_and(Value::is_object) && consumer != Some(ISO6523_AUTHORITY) {
+    let consumer = verified
+        .claims()
+        .get("consumer")
+        .and_then(|c| c.get("authority"))
+        .and_then(Value::as_str);
+    if verified
+        .claims()
+        .get("consumer")
+        .is_some_and(Value::is_object)
+        && consumer != Some(ISO6523_AUTHORITY)
+    {
         return Err(UNAUTHORIZED);
     }
     let org = verified.principal.org.ok_or(UNAUTHORIZED)?;
-    let mut code = if claims::asks_for_org_code(&verified.principal) { register::service_owner_code(&state.db, org.as_str()).await? } else { None };
+    let mut code = if claims::asks_for_org_code(&verified.principal) {
+        register::service_owner_code(&state.db, org.as_str()).await?
+    } else {
+        None
+    };
     if test && state.config.profile() != Profile::Prod && code.as_deref() == Some("digdir") {
         code = Some("ttd".to_owned());
     }
@@ -70,28 +107,56 @@ async fn exchange_organization(state: &AppState, verified: &Verified, headers: &
     if settings.cap_to_original {
         expires = expires.min(verified.principal.exp);
     }
-    let issue = Issue { issuer: &state.config.own_issuer, now, expires };
-    let claims = claims::organization_token(verified, code.as_deref(), issue).ok_or(UNAUTHORIZED)?;
-    state.own_keys.signing_key().sign(&claims, &[]).map_err(ApiError::internal)
+    let issue = Issue {
+        issuer: &state.config.own_issuer,
+        now,
+        expires,
+    };
+    let claims =
+        claims::organization_token(verified, code.as_deref(), issue).ok_or(UNAUTHORIZED)?;
+    state
+        .own_keys
+        .signing_key()
+        .sign(&claims, &[])
+        .map_err(ApiError::internal)
 }
 
 async fn exchange_person(state: &AppState, verified: &Verified) -> ApiResult<String> {
     let principal = &verified.principal;
     let partner = &state.config.settings.exchange.partner_scopes;
-    if !principal.scopes.iter().any(|s| s.starts_with("altinn:") || partner.iter().any(|p| p == s)) {
+    if !principal
+        .scopes
+        .iter()
+        .any(|s| s.starts_with("altinn:") || partner.iter().any(|p| p == s))
+    {
         return Err(ApiError::Status(StatusCode::FORBIDDEN));
     }
-    if !matches!(principal.person, Some(PersonRef::NationalId(_))) || !verified.claims().contains_key("acr") {
+    if !matches!(principal.person, Some(PersonRef::NationalId(_)))
+        || !verified.claims().contains_key("acr")
+    {
         return Err(UNAUTHORIZED);
     }
-    let person = callers::person_of(state, principal).await?.ok_or(UNAUTHORIZED)?;
-    let issue = Issue { issuer: &state.config.own_issuer, now: state.clock.seconds(), expires: principal.exp };
+    let person = callers::person_of(state, principal)
+        .await?
+        .ok_or(UNAUTHORIZED)?;
+    let issue = Issue {
+        issuer: &state.config.own_issuer,
+        now: state.clock.seconds(),
+        expires: principal.exp,
+    };
     let claims = claims::person_token(verified, &person, issue);
-    state.own_keys.signing_key().sign(&claims, &[]).map_err(ApiError::internal)
+    state
+        .own_keys
+        .signing_key()
+        .sign(&claims, &[])
+        .map_err(ApiError::internal)
 }
 
 fn cacheable() -> [(http::HeaderName, HeaderValue); 1] {
-    [(CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"))]
+    [(
+        CACHE_CONTROL,
+        HeaderValue::from_static("public, max-age=3600"),
+    )]
 }
 
 /// Metadata of our own issuer.

@@ -25,7 +25,10 @@ fn copied(verified: &Verified, dropped: &[&str]) -> Map<String, Value> {
         .claims()
         .iter()
         .filter(|(name, _)| {
-            !dropped.contains(&name.as_str()) && !name.starts_with("urn:altinn:") && !name.starts_with("urn:systembruker:") && *name != "nbf"
+            !dropped.contains(&name.as_str())
+                && !name.starts_with("urn:altinn:")
+                && !name.starts_with("urn:systembruker:")
+                && *name != "nbf"
         })
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect()
@@ -41,7 +44,11 @@ fn finish(claims: &mut Map<String, Value>, issue: Issue<'_>) {
 
 /// An organisation's token. `org_code` is its service-owner code, when a scope asks for one.
 #[must_use]
-pub fn organization_token(verified: &Verified, org_code: Option<&str>, issue: Issue<'_>) -> Option<Map<String, Value>> {
+pub fn organization_token(
+    verified: &Verified,
+    org_code: Option<&str>,
+    issue: Issue<'_>,
+) -> Option<Map<String, Value>> {
     let org = verified.principal.org?;
     let mut claims = copied(verified, &["aud", "iss", "client_amr", "sid"]);
     if let Some(details @ Value::Object(_)) = claims.get("authorization_details") {
@@ -49,7 +56,10 @@ pub fn organization_token(verified: &Verified, org_code: Option<&str>, issue: Is
         claims.insert("authorization_details".into(), details);
     }
     claims.insert("urn:altinn:orgNumber".into(), org.as_str().into());
-    claims.insert("urn:altinn:authenticatemethod".into(), "maskinporten".into());
+    claims.insert(
+        "urn:altinn:authenticatemethod".into(),
+        "maskinporten".into(),
+    );
     claims.insert("urn:altinn:authlevel".into(), 3.into());
     if let Some(code) = org_code {
         claims.insert("urn:altinn:org".into(), code.into());
@@ -62,7 +72,10 @@ pub fn organization_token(verified: &Verified, org_code: Option<&str>, issue: Is
 /// Whether a scope makes the caller's service-owner code part of the token.
 #[must_use]
 pub fn asks_for_org_code(principal: &Principal) -> bool {
-    principal.scopes.iter().any(|s| s == "altinn:serviceowner" || s.starts_with("altinn:serviceowner/"))
+    principal
+        .scopes
+        .iter()
+        .any(|s| s == "altinn:serviceowner" || s.starts_with("altinn:serviceowner/"))
 }
 
 /// A person's token.
@@ -78,9 +91,18 @@ pub fn person_token(verified: &Verified, person: &Person, issue: Issue<'_>) -> M
     if let Some(party_id) = party.party_id {
         claims.insert("urn:altinn:partyid".into(), party_id.into());
     }
-    claims.insert("urn:altinn:party:uuid".into(), party.uuid.to_string().into());
-    claims.insert("urn:altinn:authenticatemethod".into(), method(verified.claims().get("amr")).into());
-    claims.insert("urn:altinn:authlevel".into(), verified.principal.auth_level.into());
+    claims.insert(
+        "urn:altinn:party:uuid".into(),
+        party.uuid.to_string().into(),
+    );
+    claims.insert(
+        "urn:altinn:authenticatemethod".into(),
+        method(verified.claims().get("amr")).into(),
+    );
+    claims.insert(
+        "urn:altinn:authlevel".into(),
+        verified.principal.auth_level.into(),
+    );
     finish(&mut claims, issue);
     claims
 }
@@ -88,7 +110,11 @@ pub fn person_token(verified: &Verified, person: &Person, issue: Issue<'_>) -> M
 fn method(amr: Option<&Value>) -> String {
     match amr {
         Some(Value::String(one)) => one.clone(),
-        Some(Value::Array(many)) => many.first().and_then(Value::as_str).unwrap_or("NotDefined").to_owned(),
+        Some(Value::Array(many)) => many
+            .first()
+            .and_then(Value::as_str)
+            .unwrap_or("NotDefined")
+            .to_owned(),
         _ => "NotDefined".to_owned(),
     }
 }

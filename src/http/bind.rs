@@ -1,7 +1,8 @@
 //! Reading a JSON body into a model, with the error keys that clients of the public API see.
 //!
-//! Member names match without case and the last of duplicates wins. A wrong type or a missing required member ends
-//! the binding at once under its JSON path; a null where none may be is collected under its property path.
+//! Member names match without case and the last of duplicates wins. A wrong type or a missing
+//! required member ends the binding at once under its JSON path; a null where none may be is
+//! collected under its property path.
 
 use serde_json::{Map, Value};
 
@@ -49,7 +50,11 @@ impl Binder {
     /// A binder for the action's parameter of this name.
     #[must_use]
     pub fn new(parameter: &'static str) -> Self {
-        Self { parameter, missing: Vec::new(), state: ModelState::default() }
+        Self {
+            parameter,
+            missing: Vec::new(),
+            state: ModelState::default(),
+        }
     }
 
     /// The root, which must be an object.
@@ -58,7 +63,11 @@ impl Binder {
     /// Model state under `$`.
     pub fn root<'a>(&self, value: &'a Value) -> ApiResult<Object<'a>> {
         match value {
-            Value::Object(members) => Ok(Object { members, json_path: "$".into(), property_path: String::new() }),
+            Value::Object(members) => Ok(Object {
+                members,
+                json_path: "$".into(),
+                property_path: String::new(),
+            }),
             _ => Err(self.wrong_type("$")),
         }
     }
@@ -67,7 +76,12 @@ impl Binder {
     ///
     /// # Errors
     /// Model state under the JSON path when it is not text.
-    pub fn text(&mut self, object: &Object<'_>, name: &str, presence: Presence) -> ApiResult<Option<String>> {
+    pub fn text(
+        &mut self,
+        object: &Object<'_>,
+        name: &str,
+        presence: Presence,
+    ) -> ApiResult<Option<String>> {
         match self.member(object, name, presence) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.clone())),
@@ -80,7 +94,9 @@ impl Binder {
     /// # Errors
     /// As [`Binder::text`].
     pub fn key_text(&mut self, object: &Object<'_>, name: &str) -> ApiResult<String> {
-        let Some(text) = self.text(object, name, Presence::Required)? else { return Ok(String::new()) };
+        let Some(text) = self.text(object, name, Presence::Required)? else {
+            return Ok(String::new());
+        };
         let text = text.trim();
         if text.is_empty() {
             self.required(&object.property_child(name));
@@ -89,12 +105,15 @@ impl Binder {
         Ok(text.to_owned())
     }
 
-    /// A text member that must be there, though it may be empty, of at most 255 characters after trimming.
+    /// A text member that must be there, though it may be empty, of at most 255 characters after
+    /// trimming.
     ///
     /// # Errors
     /// As [`Binder::text`].
     pub fn short_text(&mut self, object: &Object<'_>, name: &str) -> ApiResult<String> {
-        let text = self.text(object, name, Presence::Required)?.unwrap_or_default();
+        let text = self
+            .text(object, name, Presence::Required)?
+            .unwrap_or_default();
         self.at_most_255(object, name, text.trim());
         Ok(text.trim().to_owned())
     }
@@ -104,7 +123,9 @@ impl Binder {
     /// # Errors
     /// As [`Binder::text`].
     pub fn optional_text(&mut self, object: &Object<'_>, name: &str) -> ApiResult<Option<String>> {
-        let text = self.text(object, name, Presence::Optional)?.map(|t| t.trim().to_owned());
+        let text = self
+            .text(object, name, Presence::Optional)?
+            .map(|t| t.trim().to_owned());
         if let Some(text) = &text {
             self.at_most_255(object, name, text);
         }
@@ -115,7 +136,12 @@ impl Binder {
     ///
     /// # Errors
     /// Model state under the JSON path when it is not a boolean.
-    pub fn boolean(&mut self, object: &Object<'_>, name: &str, presence: Presence) -> ApiResult<Option<bool>> {
+    pub fn boolean(
+        &mut self,
+        object: &Object<'_>,
+        name: &str,
+        presence: Presence,
+    ) -> ApiResult<Option<bool>> {
         match self.member(object, name, presence) {
             None => Ok(None),
             Some(Value::Bool(flag)) => Ok(Some(*flag)),
@@ -127,12 +153,19 @@ impl Binder {
     ///
     /// # Errors
     /// Model state under the JSON path when it is not an object.
-    pub fn object<'a>(&mut self, object: &Object<'a>, name: &str, presence: Presence) -> ApiResult<Option<Object<'a>>> {
+    pub fn object<'a>(
+        &mut self,
+        object: &Object<'a>,
+        name: &str,
+        presence: Presence,
+    ) -> ApiResult<Option<Object<'a>>> {
         match self.member(object, name, presence) {
             None => Ok(None),
-            Some(Value::Object(members)) => {
-                Ok(Some(Object { members, json_path: object.json_child(name), property_path: object.property_child(name) }))
-            }
+            Some(Value::Object(members)) => Ok(Some(Object {
+                members,
+                json_path: object.json_child(name),
+                property_path: object.property_child(name),
+            })),
             Some(_) => Err(self.wrong_type(&object.json_child(name))),
         }
     }
@@ -141,10 +174,20 @@ impl Binder {
     ///
     /// # Errors
     /// Model state under the JSON path when it is not a list, or too long.
-    pub fn list<'a>(&mut self, object: &Object<'a>, name: &str, presence: Presence, limit: usize) -> ApiResult<Option<Vec<Item<'a>>>> {
+    pub fn list<'a>(
+        &mut self,
+        object: &Object<'a>,
+        name: &str,
+        presence: Presence,
+        limit: usize,
+    ) -> ApiResult<Option<Vec<Item<'a>>>> {
         match self.member(object, name, presence) {
             None => Ok(None),
-            Some(Value::Array(items)) if items.len() <= limit => Ok(Some(self.items(items, &object.json_child(name), &object.property_child(name)))),
+            Some(Value::Array(items)) if items.len() <= limit => Ok(Some(self.items(
+                items,
+                &object.json_child(name),
+                &object.property_child(name),
+            ))),
             Some(_) => Err(self.wrong_type(&object.json_child(name))),
         }
     }
@@ -160,10 +203,19 @@ impl Binder {
         }
     }
 
-    fn items<'a>(&mut self, items: &'a [Value], json_path: &str, property_path: &str) -> Vec<Item<'a>> {
+    fn items<'a>(
+        &mut self,
+        items: &'a [Value],
+        json_path: &str,
+        property_path: &str,
+    ) -> Vec<Item<'a>> {
         let mut out = Vec::with_capacity(items.len());
         for (index, value) in items.iter().enumerate() {
-            let item = Item { value, json_path: format!("{json_path}[{index}]"), property_path: format!("{property_path}[{index}]") };
+            let item = Item {
+                value,
+                json_path: format!("{json_path}[{index}]"),
+                property_path: format!("{property_path}[{index}]"),
+            };
             if value.is_null() {
                 self.required(&item.property_path);
             } else {
@@ -179,7 +231,11 @@ impl Binder {
     /// Model state under the JSON path.
     pub fn item_object<'a>(&self, item: &Item<'a>) -> ApiResult<Object<'a>> {
         match item.value {
-            Value::Object(members) => Ok(Object { members, json_path: item.json_path.clone(), property_path: item.property_path.clone() }),
+            Value::Object(members) => Ok(Object {
+                members,
+                json_path: item.json_path.clone(),
+                property_path: item.property_path.clone(),
+            }),
             _ => Err(self.wrong_type(&item.json_path)),
         }
     }
@@ -189,7 +245,10 @@ impl Binder {
     /// # Errors
     /// Model state under the JSON path.
     pub fn item_text(&self, item: &Item<'_>) -> ApiResult<String> {
-        item.value.as_str().map(str::to_owned).ok_or_else(|| self.wrong_type(&item.json_path))
+        item.value
+            .as_str()
+            .map(str::to_owned)
+            .ok_or_else(|| self.wrong_type(&item.json_path))
     }
 
     /// A text member of a nested object that must be there, not null and not blank.
@@ -197,7 +256,9 @@ impl Binder {
     /// # Errors
     /// As [`Binder::text`].
     pub fn non_blank(&mut self, object: &Object<'_>, name: &str) -> ApiResult<String> {
-        let text = self.text(object, name, Presence::Optional)?.unwrap_or_default();
+        let text = self
+            .text(object, name, Presence::Optional)?
+            .unwrap_or_default();
         if text.trim().is_empty() {
             self.required(&object.property_child(name));
         }
@@ -208,18 +269,37 @@ impl Binder {
     ///
     /// # Errors
     /// Model state under the JSON path for another type or an unknown word.
-    pub fn word<T>(&mut self, object: &Object<'_>, name: &str, read: impl Fn(&str) -> Option<T>) -> ApiResult<Option<T>> {
-        let Some(text) = self.text(object, name, Presence::Optional)? else { return Ok(None) };
-        read(text.trim()).map(Some).ok_or_else(|| self.wrong_type(&object.json_child(name)))
+    pub fn word<T>(
+        &mut self,
+        object: &Object<'_>,
+        name: &str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> ApiResult<Option<T>> {
+        let Some(text) = self.text(object, name, Presence::Optional)? else {
+            return Ok(None);
+        };
+        read(text.trim())
+            .map(Some)
+            .ok_or_else(|| self.wrong_type(&object.json_child(name)))
     }
 
     /// A list of at most `limit` such words.
     ///
     /// # Errors
     /// As [`Binder::word`].
-    pub fn words<T>(&mut self, object: &Object<'_>, name: &str, limit: usize, read: impl Fn(&str) -> Option<T>) -> ApiResult<Option<Vec<T>>> {
-        let Some(items) = self.list(object, name, Presence::Optional, limit)? else { return Ok(None) };
-        let word = |item: &Item<'_>| read(self.item_text(item)?.trim()).ok_or_else(|| self.wrong_type(&item.json_path));
+    pub fn words<T>(
+        &mut self,
+        object: &Object<'_>,
+        name: &str,
+        limit: usize,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> ApiResult<Option<Vec<T>>> {
+        let Some(items) = self.list(object, name, Presence::Optional, limit)? else {
+            return Ok(None);
+        };
+        let word = |item: &Item<'_>| {
+            read(self.item_text(item)?.trim()).ok_or_else(|| self.wrong_type(&item.json_path))
+        };
         items.iter().map(word).collect::<ApiResult<_>>().map(Some)
     }
 
@@ -227,8 +307,15 @@ impl Binder {
     ///
     /// # Errors
     /// Model state under the JSON path when it is no such map.
-    pub fn text_map(&mut self, object: &Object<'_>, name: &str, presence: Presence) -> ApiResult<Map<String, Value>> {
-        let Some(map) = self.object(object, name, presence)? else { return Ok(Map::new()) };
+    pub fn text_map(
+        &mut self,
+        object: &Object<'_>,
+        name: &str,
+        presence: Presence,
+    ) -> ApiResult<Map<String, Value>> {
+        let Some(map) = self.object(object, name, presence)? else {
+            return Ok(Map::new());
+        };
         for (key, value) in map.members {
             if !value.is_string() && !value.is_null() {
                 return Err(self.wrong_type(&format!("{}.{key}", map.json_path)));
@@ -243,26 +330,48 @@ impl Binder {
     /// Missing members first, all in one sentence; else everything that was collected.
     pub fn finish(self) -> ApiResult<()> {
         if !self.missing.is_empty() {
-            let names = self.missing.iter().map(|n| format!("'{n}'")).collect::<Vec<_>>().join(", ");
-            return Err(body::fault(self.parameter, "$", &format!("JSON was missing required properties, including: {names}.")));
+            let names = self
+                .missing
+                .iter()
+                .map(|n| format!("'{n}'"))
+                .collect::<Vec<_>>()
+                .join(", ");
+            return Err(body::fault(
+                self.parameter,
+                "$",
+                &format!("JSON was missing required properties, including: {names}."),
+            ));
         }
-        if self.state.is_empty() { Ok(()) } else { Err(self.state.into()) }
+        if self.state.is_empty() {
+            Ok(())
+        } else {
+            Err(self.state.into())
+        }
     }
 
     /// Notes that a property must have a value.
     pub fn required(&mut self, property_path: &str) {
         let member = property_path.rsplit('.').next().unwrap_or(property_path);
-        self.state.add(property_path, format!("The {member} field is required."));
+        self.state
+            .add(property_path, format!("The {member} field is required."));
     }
 
     fn at_most_255(&mut self, object: &Object<'_>, name: &str, text: &str) {
         if text.chars().count() > 255 {
             let path = object.property_child(name);
-            self.state.add(&path, format!("The field {path} must be a string with a maximum length of 255."));
+            self.state.add(
+                &path,
+                format!("The field {path} must be a string with a maximum length of 255."),
+            );
         }
     }
 
-    fn member<'a>(&mut self, object: &Object<'a>, name: &str, presence: Presence) -> Option<&'a Value> {
+    fn member<'a>(
+        &mut self,
+        object: &Object<'a>,
+        name: &str,
+        presence: Presence,
+    ) -> Option<&'a Value> {
         match object.find(name) {
             None => {
                 if presence == Presence::Required {
@@ -281,7 +390,11 @@ impl Binder {
     }
 
     fn wrong_type(&self, json_path: &str) -> ApiError {
-        body::fault(self.parameter, json_path, "The JSON value could not be converted to the type that belongs here.")
+        body::fault(
+            self.parameter,
+            json_path,
+            "The JSON value could not be converted to the type that belongs here.",
+        )
     }
 }
 
@@ -293,18 +406,36 @@ impl<'a> Object<'a> {
     }
 
     fn find(&self, name: &str) -> Option<&'a Value> {
-        self.members.iter().rev().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        self.members
+            .iter()
+            .rev()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
     }
 
     fn json_child(&self, name: &str) -> String {
-        let spelled = self.members.keys().rev().find(|key| key.eq_ignore_ascii_case(name)).map_or(name, String::as_str);
+        let spelled = self
+            .members
+            .keys()
+            .rev()
+            .find(|key| key.eq_ignore_ascii_case(name))
+            .map_or(name, String::as_str);
         format!("{}.{spelled}", self.json_path)
     }
 
     fn property_child(&self, name: &str) -> String {
         let mut chars = name.chars();
-        let pascal: String = chars.next().map(|c| c.to_ascii_uppercase()).into_iter().chain(chars).collect();
-        if self.property_path.is_empty() { pascal } else { format!("{}.{pascal}", self.property_path) }
+        let pascal: String = chars
+            .next()
+            .map(|c| c.to_ascii_uppercase())
+            .into_iter()
+            .chain(chars)
+            .collect();
+        if self.property_path.is_empty() {
+            pascal
+        } else {
+            format!("{}.{pascal}", self.property_path)
+        }
     }
 }
 
@@ -339,7 +470,10 @@ mod tests {
             binder.text(&root, name, Presence::Required).unwrap();
         }
         let errors = errors(binder.finish());
-        assert_eq!(errors["$"][0], "JSON was missing required properties, including: 'id', 'vendor'.");
+        assert_eq!(
+            errors["$"][0],
+            "JSON was missing required properties, including: 'id', 'vendor'."
+        );
         assert!(errors.contains_key("registerNewSystem"));
     }
 
@@ -348,7 +482,9 @@ mod tests {
         let value = json!({"clientId": ["a", null]});
         let mut binder = Binder::new("registerNewSystem");
         let root = binder.root(&value).unwrap();
-        binder.list(&root, "clientId", Presence::NotNull, 10).unwrap();
+        binder
+            .list(&root, "clientId", Presence::NotNull, 10)
+            .unwrap();
         assert!(errors(binder.finish()).contains_key("ClientId[1]"));
     }
 }

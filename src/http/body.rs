@@ -32,7 +32,8 @@ impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for JsonBytes<LIMIT> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
-        // Without a body there is nothing whose type could be wrong: binding says that it is missing.
+        // Without a body there is nothing whose type could be wrong: binding says that it is
+        // missing.
         let (parts, body) = request.into_parts();
         let has_type = parts.headers.contains_key(CONTENT_TYPE);
         if (has_type && !is_json(&parts.headers)) || is_encoded(&parts.headers) {
@@ -60,10 +61,13 @@ pub async fn read(headers: &HeaderMap, body: Body, limit: usize) -> ApiResult<By
         }
         return Err(ApiError::Status(StatusCode::PAYLOAD_TOO_LARGE));
     }
-    to_bytes(body, limit).await.map_err(|error| read_error(&error))
+    to_bytes(body, limit)
+        .await
+        .map_err(|error| read_error(&error))
 }
 
-/// Reads what is on its way, within reason: a connection closed under a client that still writes loses the answer.
+/// Reads what is on its way, within reason: a connection closed under a client that still writes
+/// loses the answer.
 async fn discard(mut body: Body) {
     const REASON: usize = 8 * 1024 * 1024;
     let mut seen = 0;
@@ -93,13 +97,24 @@ fn read_error(error: &axum::Error) -> ApiError {
 /// `application/json`, `text/json` or `application/*+json`, whatever the parameters.
 #[must_use]
 pub fn is_json(headers: &HeaderMap) -> bool {
-    let Some(value) = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()) else { return false };
-    let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence == "application/json" || essence == "text/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+    let Some(value) = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()) else {
+        return false;
+    };
+    let essence = value
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    essence == "application/json"
+        || essence == "text/json"
+        || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
 fn is_encoded(headers: &HeaderMap) -> bool {
-    headers.get(CONTENT_ENCODING).is_some_and(|v| !v.as_bytes().eq_ignore_ascii_case(b"identity"))
+    headers
+        .get(CONTENT_ENCODING)
+        .is_some_and(|v| !v.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 /// Parses a body that must hold JSON within the house's limits.
@@ -114,8 +129,17 @@ pub fn parse(bytes: &[u8], parameter: &str) -> ApiResult<Value> {
     }
     // .NET accepts a byte order mark, and some clients send one.
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let value: Value = serde_json::from_slice(bytes)
-        .map_err(|error| fault(parameter, "$", &format!("The JSON is not valid: line {}, column {}.", error.line(), error.column())))?;
+    let value: Value = serde_json::from_slice(bytes).map_err(|error| {
+        fault(
+            parameter,
+            "$",
+            &format!(
+                "The JSON is not valid: line {}, column {}.",
+                error.line(),
+                error.column()
+            ),
+        )
+    })?;
     within_limits(&value, 1).map_err(|sentence| fault(parameter, "$", sentence))?;
     Ok(value)
 }
@@ -138,7 +162,9 @@ fn within_limits(value: &Value, depth: usize) -> Result<(), &'static str> {
             if items.len() > MAX_ITEMS {
                 return Err("A list in the JSON is too long.");
             }
-            items.iter().try_for_each(|item| within_limits(item, depth + 1))
+            items
+                .iter()
+                .try_for_each(|item| within_limits(item, depth + 1))
         }
         Value::Object(members) => members.iter().try_for_each(|(name, item)| {
             text_within_limits(name)?;

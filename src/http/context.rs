@@ -1,4 +1,5 @@
-//! The request's own facts, readable from anywhere below the handler: trace id, what the client accepts, who calls.
+//! The request's own facts, readable from anywhere below the handler: trace id, what the client
+//! accepts, who calls.
 
 use std::{
     fmt,
@@ -55,16 +56,30 @@ pub struct ContextSettings {
 
 impl RequestContext {
     fn of(request: &Request, settings: &ContextSettings) -> Self {
-        let peer = request.extensions().get::<ConnectInfo<std::net::SocketAddr>>().map(|c| c.0.ip());
+        let peer = request
+            .extensions()
+            .get::<ConnectInfo<std::net::SocketAddr>>()
+            .map(|c| c.0.ip());
         let mut forwarded = Forwarded::read(request.headers(), peer, &settings.trusted_proxies);
         if request.extensions().get::<OverTls>().is_some() {
             forwarded.scheme = Some("https");
         }
         // HTTP/2 has no `Host`.
-        forwarded.host = forwarded.host.or_else(|| request.uri().authority().map(ToString::to_string).filter(|a| !a.contains('@')));
+        forwarded.host = forwarded.host.or_else(|| {
+            request
+                .uri()
+                .authority()
+                .map(ToString::to_string)
+                .filter(|a| !a.contains('@'))
+        });
         Self {
             request_id: Uuid::new_v4(),
-            trace: Trace::continued(request.headers().get("traceparent").and_then(|value| value.to_str().ok())),
+            trace: Trace::continued(
+                request
+                    .headers()
+                    .get("traceparent")
+                    .and_then(|value| value.to_str().ok()),
+            ),
             accept: request.headers().get(ACCEPT).cloned(),
             address: forwarded.client.or(peer),
             forwarded,
@@ -99,16 +114,34 @@ pub fn prefers_plain_text() -> bool {
         accept
             .split(',')
             .map(|part| part.split(';').next().unwrap_or_default().trim())
-            .any(|part| part == "*/*" || part.eq_ignore_ascii_case("text/*") || part.eq_ignore_ascii_case("text/plain"))
+            .any(|part| {
+                part == "*/*"
+                    || part.eq_ignore_ascii_case("text/*")
+                    || part.eq_ignore_ascii_case("text/plain")
+            })
     };
-    CONTEXT.try_with(|c| c.accept.as_ref().and_then(|value| value.to_str().ok()).is_none_or(admits)).unwrap_or(true)
+    CONTEXT
+        .try_with(|c| {
+            c.accept
+                .as_ref()
+                .and_then(|value| value.to_str().ok())
+                .is_none_or(admits)
+        })
+        .unwrap_or(true)
 }
 
 /// Answers a request within its context and its tracing span.
-pub async fn within<A: Future<Output = Response>>(settings: &ContextSettings, request: Request, answer: impl FnOnce(Request) -> A) -> Response {
+pub async fn within<A: Future<Output = Response>>(
+    settings: &ContextSettings,
+    request: Request,
+    answer: impl FnOnce(Request) -> A,
+) -> Response {
     let context = Arc::new(RequestContext::of(&request, settings));
     let span = tracing::info_span!("request", method = %request.method(), path = request.uri().path(), trace = %context.trace);
-    CONTEXT.scope(context, answer(request)).instrument(span).await
+    CONTEXT
+        .scope(context, answer(request))
+        .instrument(span)
+        .await
 }
 
 /// W3C trace context of one hop, written `00-{trace}-{span}-01`.
@@ -121,8 +154,14 @@ pub struct Trace {
 impl Trace {
     /// Continues an incoming trace with a span of our own, or begins a new one.
     fn continued(incoming: Option<&str>) -> Self {
-        let (trace, (_, span)) = (incoming.and_then(parse_traceparent), Uuid::new_v4().as_u64_pair());
-        Self { trace: trace.unwrap_or_else(|| Uuid::new_v4().as_u128()), span }
+        let (trace, (_, span)) = (
+            incoming.and_then(parse_traceparent),
+            Uuid::new_v4().as_u64_pair(),
+        );
+        Self {
+            trace: trace.unwrap_or_else(|| Uuid::new_v4().as_u128()),
+            span,
+        }
     }
 }
 
@@ -135,9 +174,16 @@ impl fmt::Display for Trace {
 fn parse_traceparent(value: &str) -> Option<u128> {
     let mut parts = value.split('-');
     let (version, trace, span) = (parts.next()?, parts.next()?, parts.next()?);
-    let hex = |s: &str, len: usize| s.len() == len && s.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    let hex = |s: &str, len: usize| {
+        s.len() == len
+            && s.bytes()
+                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    };
     let is_good = hex(version, 2) && version != "ff" && hex(trace, 32) && hex(span, 16);
-    is_good.then(|| u128::from_str_radix(trace, 16).ok()).flatten().filter(|trace| *trace != 0)
+    is_good
+        .then(|| u128::from_str_radix(trace, 16).ok())
+        .flatten()
+        .filter(|trace| *trace != 0)
 }
 
 #[cfg(test)]
@@ -146,9 +192,20 @@ mod tests {
 
     #[test]
     fn a_good_trace_is_continued_and_a_bad_one_replaced() {
-        let id = Trace::continued(Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")).to_string();
-        assert!(id.starts_with("00-0af7651916cd43dd8448eb211c80319c-") && !id.contains("b7ad6b7169203331"));
-        for bad in [None, Some("x"), Some("00-00000000000000000000000000000000-b7ad6b7169203331-01"), Some("00-é")] {
+        let id = Trace::continued(Some(
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        ))
+        .to_string();
+        assert!(
+            id.starts_with("00-0af7651916cd43dd8448eb211c80319c-")
+                && !id.contains("b7ad6b7169203331")
+        );
+        for bad in [
+            None,
+            Some("x"),
+            Some("00-00000000000000000000000000000000-b7ad6b7169203331-01"),
+            Some("00-é"),
+        ] {
             assert_eq!(Trace::continued(bad).to_string().len(), 55);
         }
     }

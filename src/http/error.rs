@@ -7,7 +7,10 @@ use http::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{ModelState, Problem, ProblemCode, RegisterProblem, ValidationCode, ValidationError, context, negotiated_text};
+use super::{
+    ModelState, Problem, ProblemCode, RegisterProblem, ValidationCode, ValidationError, context,
+    negotiated_text,
+};
 
 /// Everything an endpoint can answer with instead of its result.
 #[derive(Debug)]
@@ -32,7 +35,8 @@ pub enum ApiError {
     Text(StatusCode, String),
     /// A status and nothing else.
     Empty(StatusCode),
-    /// 401 without body; the reason goes into `WWW-Authenticate`, none when there was no credential.
+    /// 401 without body; the reason goes into `WWW-Authenticate`, none when there was no
+    /// credential.
     Unauthorized(Option<&'static str>),
     /// 401 with the framework's body: a good token that names no organisation.
     NoOrganization,
@@ -102,7 +106,11 @@ impl IntoResponse for ApiError {
             Self::Register(problem) => {
                 let (code, title) = problem.row();
                 let status = StatusCode::NOT_FOUND;
-                respond(status, "application/problem+json", altinn_members(code, title, status))
+                respond(
+                    status,
+                    "application/problem+json",
+                    altinn_members(code, title, status),
+                )
             }
             Self::Validation(errors) => validation_problem(errors),
             Self::ModelState(state) => framework_problem(
@@ -110,13 +118,25 @@ impl IntoResponse for ApiError {
                 "One or more validation errors occurred.",
                 Some(("errors", Value::Object(state.into_errors()))),
             ),
-            Self::Findings(status, state) => {
-                framework_problem(status, "One or more validation errors occurred.", Some(("errors", Value::Object(state.into_errors()))))
-            }
+            Self::Findings(status, state) => framework_problem(
+                status,
+                "One or more validation errors occurred.",
+                Some(("errors", Value::Object(state.into_errors()))),
+            ),
             Self::NotFound(title, detail) => {
                 let status = StatusCode::NOT_FOUND;
-                let body = [("title", title.into()), ("status", status.as_u16().into()), ("detail", detail.into())];
-                respond(status, "application/problem+json", body.into_iter().map(|(name, value): (&str, Value)| (name.to_owned(), value)).collect())
+                let body = [
+                    ("title", title.into()),
+                    ("status", status.as_u16().into()),
+                    ("detail", detail.into()),
+                ];
+                respond(
+                    status,
+                    "application/problem+json",
+                    body.into_iter()
+                        .map(|(name, value): (&str, Value)| (name.to_owned(), value))
+                        .collect(),
+                )
             }
             Self::JsonText(status, text) => (status, super::Json(text)).into_response(),
             Self::Status(status) => framework_problem(status, framework_title(status), None),
@@ -128,22 +148,37 @@ impl IntoResponse for ApiError {
             Self::Empty(status) => status.into_response(),
             Self::Unauthorized(reason) => challenge(
                 StatusCode::UNAUTHORIZED,
-                reason.map(|r| format!(", error=\"invalid_token\", error_description=\"{r}\"")).as_deref().unwrap_or_default(),
+                reason
+                    .map(|r| format!(", error=\"invalid_token\", error_description=\"{r}\""))
+                    .as_deref()
+                    .unwrap_or_default(),
             ),
             Self::NoOrganization => {
-                let mut response = framework_problem(StatusCode::UNAUTHORIZED, "Unauthorized", None);
-                let value = format!("{REALM}, error=\"invalid_token\", error_description=\"no organisation in token\"");
+                let mut response =
+                    framework_problem(StatusCode::UNAUTHORIZED, "Unauthorized", None);
+                let value = format!(
+                    "{REALM}, error=\"invalid_token\", error_description=\"no organisation in token\""
+                );
                 insert_challenge(&mut response, &value);
                 response
             }
-            Self::InsufficientScope(scopes) => {
-                challenge(StatusCode::FORBIDDEN, &format!(", error=\"insufficient_scope\", scope=\"{}\"", scopes.join(" ")))
+            Self::InsufficientScope(scopes) => challenge(
+                StatusCode::FORBIDDEN,
+                &format!(
+                    ", error=\"insufficient_scope\", scope=\"{}\"",
+                    scopes.join(" ")
+                ),
+            ),
+            Self::InvalidCredentials => {
+                challenge(StatusCode::BAD_REQUEST, ", error=\"invalid_request\"")
             }
-            Self::InvalidCredentials => challenge(StatusCode::BAD_REQUEST, ", error=\"invalid_request\""),
             Self::Gone(title) => framework_problem(StatusCode::GONE, title, None),
             Self::Unavailable(seconds) => {
-                let mut response = plain_problem(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
-                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+                let mut response =
+                    plain_problem(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
+                response
+                    .headers_mut()
+                    .insert(RETRY_AFTER, HeaderValue::from(seconds));
                 response
             }
             Self::Internal(error) => {
@@ -169,7 +204,12 @@ fn insert_challenge(response: &mut Response, value: &str) {
 
 /// Answers a problem with a status and JSON members in order.
 fn respond(status: StatusCode, content_type: &'static str, body: Map<String, Value>) -> Response {
-    (status, [(CONTENT_TYPE, HeaderValue::from_static(content_type))], Value::Object(body).to_string()).into_response()
+    (
+        status,
+        [(CONTENT_TYPE, HeaderValue::from_static(content_type))],
+        Value::Object(body).to_string(),
+    )
+        .into_response()
 }
 
 fn auth_problem(problem: Problem) -> Response {
@@ -178,7 +218,12 @@ fn auth_problem(problem: Problem) -> Response {
 }
 
 /// A problem with a code of another family than ours.
-pub fn coded_problem(code: &str, title: &str, status: StatusCode, extensions: Map<String, Value>) -> Response {
+pub fn coded_problem(
+    code: &str,
+    title: &str,
+    status: StatusCode,
+    extensions: Map<String, Value>,
+) -> Response {
     let mut body = altinn_members(code, title, status);
     body.extend(extensions);
     respond(status, "application/problem+json", body)
@@ -195,14 +240,22 @@ pub fn problem_body(problem: Problem) -> (StatusCode, Map<String, Value>) {
 }
 
 fn validation_problem(errors: Vec<ValidationError>) -> Response {
-    let mut body = altinn_members("STD-00000", "One or more validation errors occurred.", StatusCode::BAD_REQUEST);
+    let mut body = altinn_members(
+        "STD-00000",
+        "One or more validation errors occurred.",
+        StatusCode::BAD_REQUEST,
+    );
     let errors: Vec<Value> = errors.into_iter().map(validation_member).collect();
     body.insert("validationErrors".into(), errors.into());
     respond(StatusCode::BAD_REQUEST, "application/problem+json", body)
 }
 
 fn validation_member(error: ValidationError) -> Value {
-    let ValidationError { code, path, extensions } = error;
+    let ValidationError {
+        code,
+        path,
+        extensions,
+    } = error;
     let code: ValidationCode = code;
     let mut member = Map::new();
     member.insert("code".into(), code.code().into());
@@ -227,7 +280,10 @@ fn altinn_members(code: &str, title: &str, status: StatusCode) -> Map<String, Va
     if let Some(trace) = context::trace_id() {
         body.insert("traceId".into(), trace.into());
     }
-    body.insert("statusDescription".into(), status_description(status).into());
+    body.insert(
+        "statusDescription".into(),
+        status_description(status).into(),
+    );
     body
 }
 
@@ -260,7 +316,10 @@ fn framework_problem(status: StatusCode, title: &str, extra: Option<(&str, Value
         _ => "15.5.1",
     };
     let mut body = Map::new();
-    body.insert("type".into(), format!("https://tools.ietf.org/html/rfc9110#section-{section}").into());
+    body.insert(
+        "type".into(),
+        format!("https://tools.ietf.org/html/rfc9110#section-{section}").into(),
+    );
     body.insert("title".into(), title.into());
     body.insert("status".into(), status.as_u16().into());
     if let Some((member, value)) = extra {

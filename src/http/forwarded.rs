@@ -1,4 +1,5 @@
-//! What a proxy in front says about the client: believed only from the networks of `server.trusted_proxies`.
+//! What a proxy in front says about the client: believed only from the networks of
+//! `server.trusted_proxies`.
 
 use std::{net::IpAddr, str::FromStr};
 
@@ -19,32 +20,56 @@ pub struct Forwarded {
 }
 
 impl Forwarded {
-    /// Reads the headers when the peer is one of ours. Of several values the last counts; what cannot be read is ignored.
+    /// Reads the headers when the peer is one of ours. Of several values the last counts; what
+    /// cannot be read is ignored.
     #[must_use]
     pub fn read(headers: &HeaderMap, peer: Option<IpAddr>, trusted: &[IpNet]) -> Self {
-        let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(&address.to_canonical()));
+        let is_trusted = |address: &IpAddr| {
+            trusted
+                .iter()
+                .any(|network| network.contains(&address.to_canonical()))
+        };
         if !peer.as_ref().is_some_and(is_trusted) {
             return Self::default();
         }
-        let last = |name: &str| values(headers, name).next_back().map(str::trim).filter(|v| !v.is_empty());
+        let last = |name: &str| {
+            values(headers, name)
+                .next_back()
+                .map(str::trim)
+                .filter(|v| !v.is_empty())
+        };
         Self {
-            scheme: last("x-forwarded-proto").and_then(|s| ["http", "https"].into_iter().find(|known| s.eq_ignore_ascii_case(known))),
-            host: last("x-forwarded-host").filter(|h| Authority::from_str(h).is_ok_and(|a| !a.as_str().contains('@'))).map(str::to_owned),
+            scheme: last("x-forwarded-proto").and_then(|s| {
+                ["http", "https"]
+                    .into_iter()
+                    .find(|known| s.eq_ignore_ascii_case(known))
+            }),
+            host: last("x-forwarded-host")
+                .filter(|h| Authority::from_str(h).is_ok_and(|a| !a.as_str().contains('@')))
+                .map(str::to_owned),
             prefix: last("x-forwarded-prefix").and_then(clean_prefix),
-            client: values(headers, "x-forwarded-for").rev().map_while(|v| IpAddr::from_str(v.trim()).ok()).find(|a| !is_trusted(a)),
+            client: values(headers, "x-forwarded-for")
+                .rev()
+                .map_while(|v| IpAddr::from_str(v.trim()).ok())
+                .find(|a| !is_trusted(a)),
         }
     }
 }
 
 /// Every value of a header, lists taken apart.
 fn values<'a>(headers: &'a HeaderMap, name: &str) -> impl DoubleEndedIterator<Item = &'a str> {
-    headers.get_all(name).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(','))
+    headers
+        .get_all(name)
+        .iter()
+        .filter_map(|v| v.to_str().ok())
+        .flat_map(|v| v.split(','))
 }
 
 fn clean_prefix(prefix: &str) -> Option<String> {
     let prefix = prefix.trim_end_matches('/');
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'-' | b'_' | b'.' | b'~');
-    (prefix.starts_with('/') && !prefix.starts_with("//") && prefix.bytes().all(plain)).then(|| prefix.to_owned())
+    (prefix.starts_with('/') && !prefix.starts_with("//") && prefix.bytes().all(plain))
+        .then(|| prefix.to_owned())
 }
 
 #[cfg(test)]
@@ -56,7 +81,11 @@ mod tests {
         for (name, value) in given {
             headers.append(*name, value.parse().unwrap());
         }
-        Forwarded::read(&headers, Some(peer.parse().unwrap()), &["10.0.0.0/8".parse().unwrap()])
+        Forwarded::read(
+            &headers,
+            Some(peer.parse().unwrap()),
+            &["10.0.0.0/8".parse().unwrap()],
+        )
     }
 
     #[test]
@@ -69,7 +98,10 @@ mod tests {
             ("x-forwarded-for", "203.0.113.9, 198.51.100.7, 10.2.2.2"),
         ];
         let told = read("10.1.1.1", &headers);
-        assert_eq!((told.host.as_deref(), told.scheme, told.prefix.as_deref()), (Some("api.example:8443"), Some("https"), Some("/sb")));
+        assert_eq!(
+            (told.host.as_deref(), told.scheme, told.prefix.as_deref()),
+            (Some("api.example:8443"), Some("https"), Some("/sb"))
+        );
         assert_eq!(told.client, "198.51.100.7".parse().ok());
         assert_eq!(read("::ffff:10.1.1.1", &headers), told);
         assert_eq!(read("192.0.2.1", &headers), Forwarded::default());
@@ -84,6 +116,9 @@ mod tests {
             ("x-forwarded-for", "198.51.100.7, unknown"),
         ];
         assert_eq!(read("10.1.1.1", &nonsense), Forwarded::default());
-        assert_eq!(read("10.1.1.1", &[("x-forwarded-host", "user@evil.example")]), Forwarded::default());
+        assert_eq!(
+            read("10.1.1.1", &[("x-forwarded-host", "user@evil.example")]),
+            Forwarded::default()
+        );
     }
 }

@@ -41,7 +41,14 @@ impl Language {
     /// From a code, such as `nb`, `no` or `en-GB`.
     #[must_use]
     pub fn parse(code: &str) -> Option<Self> {
-        match code.split(['-', '_']).next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+        match code
+            .split(['-', '_'])
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase()
+            .as_str()
+        {
             "nb" | "no" => Some(Self::Nb),
             "nn" => Some(Self::Nn),
             "en" => Some(Self::En),
@@ -58,7 +65,10 @@ impl Language {
     /// The first that `Accept-Language` names.
     #[must_use]
     pub fn from_header(value: &str) -> Option<Self> {
-        value.split(',').filter_map(|part| part.split(';').next()).find_map(Self::parse)
+        value
+            .split(',')
+            .filter_map(|part| part.split(';').next())
+            .find_map(Self::parse)
     }
 }
 
@@ -67,7 +77,12 @@ impl<S: Sync> FromRequestParts<S> for Language {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        Ok(parts.headers.get(ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).and_then(Self::from_header).unwrap_or(Self::Nb))
+        Ok(parts
+            .headers
+            .get(ACCEPT_LANGUAGE)
+            .and_then(|v| v.to_str().ok())
+            .and_then(Self::from_header)
+            .unwrap_or(Self::Nb))
     }
 }
 
@@ -77,7 +92,10 @@ mod tests {
 
     #[test]
     fn languages_are_recognised() {
-        assert_eq!(Language::from_header("de, nn-NO;q=0.8, en"), Some(Language::Nn));
+        assert_eq!(
+            Language::from_header("de, nn-NO;q=0.8, en"),
+            Some(Language::Nn)
+        );
         assert_eq!(Language::from_header("no"), Some(Language::Nb));
         assert_eq!(Language::from_cookie("no_nn"), Some(Language::Nn));
     }

@@ -1,4 +1,5 @@
-//! Lists of any length: written in pieces while they are read, so that memory does not grow with them.
+//! Lists of any length: written in pieces while they are read, so that memory does not grow with
+//! them.
 
 use axum::{
     body::{Body, Bytes},
@@ -70,14 +71,19 @@ impl<E: Into<DbError>> From<E> for Broken {
 /// Answers with a JSON text that begins and ends so, and the elements that `write` puts between.
 ///
 /// # Errors
-/// What `write` fails with before the first piece is ready; a later fault breaks the connection off.
+/// What `write` fails with before the first piece is ready; a later fault breaks the connection
+/// off.
 pub async fn respond<W, F>(start: String, end: &'static str, write: W) -> ApiResult<Response>
 where
     W: FnOnce(ListWriter) -> F,
     F: Future<Output = Result<ListWriter, Broken>> + Send + 'static,
 {
     let (sender, mut receiver) = mpsc::channel::<Result<Bytes, DbError>>(4);
-    let written = write(ListWriter { buffer: start.into_bytes(), is_first: true, sender: sender.clone() });
+    let written = write(ListWriter {
+        buffer: start.into_bytes(),
+        is_first: true,
+        sender: sender.clone(),
+    });
     tokio::spawn(async move {
         let last = match written.await {
             Ok(mut writer) => {
@@ -90,7 +96,13 @@ where
         let _ = sender.send(last).await;
     });
     let first = receiver.recv().await.transpose()?.unwrap_or_default();
-    let rest = stream::unfold(receiver, async |mut receiver| receiver.recv().await.map(|chunk| (chunk, receiver)));
+    let rest = stream::unfold(receiver, async |mut receiver| {
+        receiver.recv().await.map(|chunk| (chunk, receiver))
+    });
     let json = [(CONTENT_TYPE, "application/json; charset=utf-8")];
-    Ok((json, Body::from_stream(stream::once(async { Ok(first) }).chain(rest))).into_response())
+    Ok((
+        json,
+        Body::from_stream(stream::once(async { Ok(first) }).chain(rest)),
+    )
+        .into_response())
 }

@@ -1,4 +1,5 @@
-//! What every HTTP endpoint shares: error bodies, body binding, paths, paging, and the context of a request.
+//! What every HTTP endpoint shares: error bodies, body binding, paths, paging, and the context of a
+//! request.
 
 pub mod bind;
 pub mod body;
@@ -36,7 +37,14 @@ pub struct Json<T>(pub T);
 impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
         match serde_json::to_vec(&self.0) {
-            Ok(bytes) => ([(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"))], bytes).into_response(),
+            Ok(bytes) => (
+                [(
+                    CONTENT_TYPE,
+                    HeaderValue::from_static("application/json; charset=utf-8"),
+                )],
+                bytes,
+            )
+                .into_response(),
             Err(error) => ApiError::internal(error).into_response(),
         }
     }
@@ -45,14 +53,24 @@ impl<T: Serialize> IntoResponse for Json<T> {
 /// Headers that keep an answer out of every cache.
 #[must_use]
 pub fn no_store() -> [(http::HeaderName, HeaderValue); 2] {
-    [(CACHE_CONTROL, HeaderValue::from_static("no-store,no-cache")), (PRAGMA, HeaderValue::from_static("no-cache"))]
+    [
+        (CACHE_CONTROL, HeaderValue::from_static("no-store,no-cache")),
+        (PRAGMA, HeaderValue::from_static("no-cache")),
+    ]
 }
 
 /// A sentence as plain text, or as a JSON string when the client takes only JSON.
 #[must_use]
 pub fn negotiated_text(text: &str) -> Response {
     if context::prefers_plain_text() {
-        ([(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))], text.to_owned()).into_response()
+        (
+            [(
+                CONTENT_TYPE,
+                HeaderValue::from_static("text/plain; charset=utf-8"),
+            )],
+            text.to_owned(),
+        )
+            .into_response()
     } else {
         Json(text).into_response()
     }

@@ -1,4 +1,5 @@
-//! Lists in pages: `links` and `data`, with an opaque token that names the first item of the next page.
+//! Lists in pages: `links` and `data`, with an opaque token that names the first item of the next
+//! page.
 
 use serde::{Serialize, de::DeserializeOwned};
 use utoipa::ToSchema;
@@ -26,13 +27,22 @@ pub struct Paginated<T> {
 impl<T> Paginated<T> {
     /// A list that is whole.
     pub fn whole(data: Vec<T>) -> Json<Self> {
-        Json(Self { links: Links::default(), data })
+        Json(Self {
+            links: Links::default(),
+            data,
+        })
     }
 
-    /// A page out of one item more than it holds: `next` makes the address of the page that begins with that item.
+    /// A page out of one item more than it holds: `next` makes the address of the page that begins
+    /// with that item.
     pub fn of(mut data: Vec<T>, size: usize, next: impl FnOnce(&T) -> String) -> Json<Self> {
         let more = (data.len() > size).then(|| data.pop()).flatten();
-        Json(Self { links: Links { next: more.as_ref().map(next) }, data })
+        Json(Self {
+            links: Links {
+                next: more.as_ref().map(next),
+            },
+            data,
+        })
     }
 }
 
@@ -46,7 +56,11 @@ pub fn token(key: &impl Serialize) -> String {
 /// # Errors
 /// Model state for a token that is none of ours.
 pub fn key<K: DeserializeOwned>(query: &Query) -> ApiResult<Option<K>> {
-    let Some(text) = query.get("token").filter(|t| !t.is_empty()) else { return Ok(None) };
-    let read = unbase64url(text.trim_end_matches('=')).and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    read.map(Some).ok_or_else(|| ModelState::not_valid("token", text).into())
+    let Some(text) = query.get("token").filter(|t| !t.is_empty()) else {
+        return Ok(None);
+    };
+    let read = unbase64url(text.trim_end_matches('='))
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    read.map(Some)
+        .ok_or_else(|| ModelState::not_valid("token", text).into())
 }

@@ -1,7 +1,8 @@
 //! Paths: clients write them in many ways, routes are written in one.
 //!
-//! Literal segments match without case, a trailing slash is dropped, repeated slashes are one, and a value is
-//! decoded once. [`RouteTable`] knows every template and rewrites a path to the spelling of the route.
+//! Literal segments match without case, a trailing slash is dropped, repeated slashes are one, and
+//! a value is decoded once. [`RouteTable`] knows every template and rewrites a path to the spelling
+//! of the route.
 
 use std::collections::HashSet;
 
@@ -42,11 +43,19 @@ impl RouteTable {
                 })
                 .collect()
         };
-        let plain = templates.iter().filter(|template| !template.contains('{')).map(|template| (*template).to_owned()).collect();
-        Self { templates: templates.into_iter().map(parse).collect(), plain }
+        let plain = templates
+            .iter()
+            .filter(|template| !template.contains('{'))
+            .map(|template| (*template).to_owned())
+            .collect();
+        Self {
+            templates: templates.into_iter().map(parse).collect(),
+            plain,
+        }
     }
 
-    /// The path in the route's own spelling; a path that matches nothing only loses its surplus slashes.
+    /// The path in the route's own spelling; a path that matches nothing only loses its surplus
+    /// slashes.
     #[must_use]
     pub fn normalize(&self, path: &str) -> String {
         let given: Vec<&str> = path.split('/').filter(|s| !s.is_empty()).collect();
@@ -54,7 +63,11 @@ impl RouteTable {
             .templates
             .iter()
             .filter(|t| matches(t, &given))
-            .max_by_key(|t| t.iter().map(|s| matches!(s, Segment::Literal(_))).collect::<Vec<bool>>());
+            .max_by_key(|t| {
+                t.iter()
+                    .map(|s| matches!(s, Segment::Literal(_)))
+                    .collect::<Vec<bool>>()
+            });
         let mut out = String::with_capacity(path.len() + 1);
         for (index, segment) in given.iter().enumerate() {
             out.push('/');
@@ -69,22 +82,33 @@ impl RouteTable {
 
 fn matches(template: &[Segment], given: &[&str]) -> bool {
     let rest = matches!(template.last(), Some(Segment::Rest));
-    if if rest { given.len() < template.len() } else { given.len() != template.len() } {
+    if if rest {
+        given.len() < template.len()
+    } else {
+        given.len() != template.len()
+    } {
         return false;
     }
-    template.iter().zip(given).all(|(segment, text)| match segment {
-        Segment::Literal(literal) => {
-            literal.eq_ignore_ascii_case(text)
-                || (text.contains('%') && percent_decode_str(text).decode_utf8().is_ok_and(|t| t.eq_ignore_ascii_case(literal)))
-        }
-        Segment::Parameter | Segment::Rest => true,
-    })
+    template
+        .iter()
+        .zip(given)
+        .all(|(segment, text)| match segment {
+            Segment::Literal(literal) => {
+                literal.eq_ignore_ascii_case(text)
+                    || (text.contains('%')
+                        && percent_decode_str(text)
+                            .decode_utf8()
+                            .is_ok_and(|t| t.eq_ignore_ascii_case(literal)))
+            }
+            Segment::Parameter | Segment::Rest => true,
+        })
 }
 
 /// Rewrites a request's path by the table, and refuses what must never reach a route.
 ///
 /// # Errors
-/// 400 for `.` and `..` segments, encoded or not, for NUL, and for what is not UTF-8 after decoding.
+/// 400 for `.` and `..` segments, encoded or not, for NUL, and for what is not UTF-8 after
+/// decoding.
 pub fn rewrite(table: &RouteTable, mut request: Request) -> Result<Request, StatusCode> {
     let path = request.uri().path();
     if table.plain.contains(path) {
@@ -92,7 +116,9 @@ pub fn rewrite(table: &RouteTable, mut request: Request) -> Result<Request, Stat
     }
     for segment in path.split('/') {
         match percent_decode_str(segment).decode_utf8() {
-            Ok(text) if text == "." || text == ".." || text.contains('\0') => return Err(StatusCode::BAD_REQUEST),
+            Ok(text) if text == "." || text == ".." || text.contains('\0') => {
+                return Err(StatusCode::BAD_REQUEST);
+            }
             Ok(_) => {}
             Err(_) => return Err(StatusCode::BAD_REQUEST),
         }
@@ -111,7 +137,10 @@ pub fn rewrite(table: &RouteTable, mut request: Request) -> Result<Request, Stat
 /// The APIs offer neither HEAD nor OPTIONS: as an unknown method they fall into 405 with `Allow`.
 fn without_unoffered(mut request: Request) -> Request {
     if is_api(request.uri().path())
-        && matches!(*request.method(), Method::HEAD | Method::OPTIONS | Method::TRACE)
+        && matches!(
+            *request.method(),
+            Method::HEAD | Method::OPTIONS | Method::TRACE
+        )
         && let Ok(unknown) = Method::from_bytes(b"NOT-OFFERED")
     {
         *request.method_mut() = unknown;
@@ -122,7 +151,11 @@ fn without_unoffered(mut request: Request) -> Request {
 /// Whether a path belongs to the JSON APIs rather than to pages.
 #[must_use]
 pub fn is_api(path: &str) -> bool {
-    let page = ["/authentication/api/v1/authentication", "/authentication/api/v1/logout", "/authentication/api/v1/upstream"];
+    let page = [
+        "/authentication/api/v1/authentication",
+        "/authentication/api/v1/logout",
+        "/authentication/api/v1/upstream",
+    ];
     [
         "/authentication/api/",
         "/authorization/api/",
@@ -145,7 +178,11 @@ impl PathValues {
     /// The value of a parameter, decoded once; empty when the route has none of that name.
     #[must_use]
     pub fn get(&self, name: &str) -> &str {
-        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str()).unwrap_or_default()
+        self.0
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+            .unwrap_or_default()
     }
 
     /// A uuid parameter.
@@ -162,7 +199,9 @@ impl PathValues {
     /// Model state under `party`.
     pub fn party_id(&self) -> ApiResult<i32> {
         let text = self.get("party");
-        text.trim().parse().map_err(|_| ModelState::not_valid("party", text).into())
+        text.trim()
+            .parse()
+            .map_err(|_| ModelState::not_valid("party", text).into())
     }
 }
 
@@ -170,8 +209,15 @@ impl<S: Send + Sync> FromRequestParts<S> for PathValues {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| ApiError::Empty(StatusCode::NOT_FOUND))?;
-        Ok(Self(params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()))
+        let params = RawPathParams::from_request_parts(parts, state)
+            .await
+            .map_err(|_| ApiError::Empty(StatusCode::NOT_FOUND))?;
+        Ok(Self(
+            params
+                .iter()
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
+        ))
     }
 }
 
@@ -192,9 +238,18 @@ mod tests {
     #[test]
     fn literals_lose_their_case_and_values_keep_it() {
         let t = table();
-        assert_eq!(t.normalize("//authentication/API/v1/SystemRegister/Vendor/"), "/authentication/api/v1/systemregister/vendor");
-        assert_eq!(t.normalize("/authentication/api/v1/systemregister/ABC_x%20Y"), "/authentication/api/v1/systemregister/ABC_x%20Y");
-        assert_eq!(t.normalize("/authentication/api/v1/systemuser/BYEXTERNALID"), "/authentication/api/v1/systemuser/byExternalId");
+        assert_eq!(
+            t.normalize("//authentication/API/v1/SystemRegister/Vendor/"),
+            "/authentication/api/v1/systemregister/vendor"
+        );
+        assert_eq!(
+            t.normalize("/authentication/api/v1/systemregister/ABC_x%20Y"),
+            "/authentication/api/v1/systemregister/ABC_x%20Y"
+        );
+        assert_eq!(
+            t.normalize("/authentication/api/v1/systemuser/BYEXTERNALID"),
+            "/authentication/api/v1/systemuser/byExternalId"
+        );
         assert_eq!(t.normalize("/Static/a/B.css"), "/static/a/B.css");
         assert_eq!(t.normalize("/"), "/");
         assert_eq!(t.normalize("/No/Such//Path/"), "/No/Such/Path");

@@ -176,7 +176,10 @@ impl Problem {
 
 impl From<ProblemCode> for Problem {
     fn from(code: ProblemCode) -> Self {
-        Self { code, extensions: Map::new() }
+        Self {
+            code,
+            extensions: Map::new(),
+        }
     }
 }
 

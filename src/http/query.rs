@@ -1,4 +1,5 @@
-//! Query parameters: names match without case, the first value of a repeated name counts, unknown names are ignored.
+//! Query parameters: names match without case, the first value of a repeated name counts, unknown
+//! names are ignored.
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
@@ -14,18 +15,28 @@ impl Query {
     /// Reads an encoded query string.
     #[must_use]
     pub fn parse(encoded: &str) -> Self {
-        Self(url::form_urlencoded::parse(encoded.as_bytes()).into_owned().collect())
+        Self(
+            url::form_urlencoded::parse(encoded.as_bytes())
+                .into_owned()
+                .collect(),
+        )
     }
 
     /// First value of a name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 
     /// Every value of a name.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0.iter().filter(move |(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .filter(move |(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 
     /// A value that must be there; empty counts as missing.
@@ -33,7 +44,9 @@ impl Query {
     /// # Errors
     /// Model state under the name.
     pub fn required(&self, name: &str) -> ApiResult<&str> {
-        self.get(name).filter(|value| !value.trim().is_empty()).ok_or_else(|| ModelState::required(name).into())
+        self.get(name)
+            .filter(|value| !value.trim().is_empty())
+            .ok_or_else(|| ModelState::required(name).into())
     }
 
     /// A uuid; none when it is absent, empty, or all zeros.
@@ -41,7 +54,9 @@ impl Query {
     /// # Errors
     /// Model state under the name.
     pub fn uuid(&self, name: &str) -> ApiResult<Option<Uuid>> {
-        let Some(text) = self.get(name).filter(|t| !t.trim().is_empty()) else { return Ok(None) };
+        let Some(text) = self.get(name).filter(|t| !t.trim().is_empty()) else {
+            return Ok(None);
+        };
         Ok(Some(parse_uuid(name, text)?).filter(|id| !id.is_nil()))
     }
 
@@ -85,6 +100,9 @@ impl<S: Sync> FromRequestParts<S> for Query {
 /// # Errors
 /// Model state under the parameter's name.
 pub fn parse_uuid(name: &str, text: &str) -> ApiResult<Uuid> {
-    let bare = text.trim().trim_start_matches(['{', '(']).trim_end_matches(['}', ')']);
+    let bare = text
+        .trim()
+        .trim_start_matches(['{', '('])
+        .trim_end_matches(['}', ')']);
     Uuid::try_parse(bare).map_err(|_| ModelState::not_valid(name, text).into())
 }

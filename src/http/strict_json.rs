@@ -92,6 +92,9 @@ impl<'de> Visitor<'de> for Strict {
 
 impl Strict {
     fn deeper<E: Error>(self) -> Result<Self, E> {
-        self.0.checked_sub(1).map(Strict).ok_or_else(|| E::custom("nested too deeply"))
+        self.0
+            .checked_sub(1)
+            .map(Strict)
+            .ok_or_else(|| E::custom("nested too deeply"))
     }
 }

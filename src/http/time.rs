@@ -15,12 +15,16 @@ pub fn format(instant: DateTime<Utc>) -> String {
     format!("{whole}.{}Z", fraction.trim_end_matches('0'))
 }
 
-/// The same with an offset, as the change log of the public system writes it: at most six fraction digits.
+/// The same with an offset, as the change log of the public system writes it: at most six fraction
+/// digits.
 #[must_use]
 pub fn format_with_offset(instant: DateTime<Utc>) -> String {
     let whole = instant.format("%Y-%m-%dT%H:%M:%S").to_string();
     let fraction = format!(".{:06}", instant.timestamp_subsec_micros());
-    format!("{whole}{}+00:00", fraction.trim_end_matches('0').trim_end_matches('.'))
+    format!(
+        "{whole}{}+00:00",
+        fraction.trim_end_matches('0').trim_end_matches('.')
+    )
 }
 
 /// For serde.
@@ -43,7 +47,10 @@ mod tests {
             ("2026-01-09T08:15:30.481275Z", "2026-01-09T08:15:30.481275Z"),
         ] {
             assert_eq!(format(given.parse().unwrap()), shown);
-            assert_eq!(format_with_offset(given.parse().unwrap()), shown.replace('Z', "+00:00"));
+            assert_eq!(
+                format_with_offset(given.parse().unwrap()),
+                shown.replace('Z', "+00:00")
+            );
         }
     }
 }

@@ -64,7 +64,11 @@ impl ValidationCode {
     /// An error of this code at a given path.
     #[must_use]
     pub fn at(self, path: &str) -> ValidationError {
-        ValidationError { code: self, path: path.to_owned(), extensions: Map::new() }
+        ValidationError {
+            code: self,
+            path: path.to_owned(),
+            extensions: Map::new(),
+        }
     }
 }
 

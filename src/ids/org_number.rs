@@ -9,7 +9,8 @@ use super::IdError;
 /// The authority that every organisation identifier on the wire carries.
 pub const ISO6523_AUTHORITY: &str = "iso6523-actorid-upis";
 
-/// Nine digits that name an organisation. Stored and compared bare; [`OrgNumber::iso6523`] adds the prefix.
+/// Nine digits that name an organisation. Stored and compared bare; [`OrgNumber::iso6523`] adds the
+/// prefix.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct OrgNumber([u8; 9]);
 
@@ -20,19 +21,32 @@ impl OrgNumber {
     /// [`IdError::Form`] for anything else. The check digit is not looked at.
     pub fn parse(text: &str) -> Result<Self, IdError> {
         let bytes: [u8; 9] = text.as_bytes().try_into().map_err(|_| IdError::Form)?;
-        if bytes.iter().all(u8::is_ascii_digit) { Ok(Self(bytes)) } else { Err(IdError::Form) }
+        if bytes.iter().all(u8::is_ascii_digit) {
+            Ok(Self(bytes))
+        } else {
+            Err(IdError::Form)
+        }
     }
 
-    /// As [`OrgNumber::parse`], and the check digit must hold (weights 3 2 7 6 5 4 3 2, modulus 11).
+    /// As [`OrgNumber::parse`], and the check digit must hold (weights 3 2 7 6 5 4 3 2, modulus
+    /// 11).
     ///
     /// # Errors
     /// [`IdError::CheckDigit`] also for the all-zero number, which passes the arithmetic.
     pub fn parse_checked(text: &str) -> Result<Self, IdError> {
         let number = Self::parse(text)?;
         let digits = number.0.map(|b| u32::from(b - b'0'));
-        let sum: u32 = digits.iter().zip([3, 2, 7, 6, 5, 4, 3, 2]).map(|(d, w)| d * w).sum();
+        let sum: u32 = digits
+            .iter()
+            .zip([3, 2, 7, 6, 5, 4, 3, 2])
+            .map(|(d, w)| d * w)
+            .sum();
         let check = (11 - sum % 11) % 11;
-        if check == digits[8] && sum > 0 { Ok(number) } else { Err(IdError::CheckDigit) }
+        if check == digits[8] && sum > 0 {
+            Ok(number)
+        } else {
+            Err(IdError::CheckDigit)
+        }
     }
 
     /// The number out of `0192:<nine digits>`, as bodies write it.

@@ -36,7 +36,8 @@ macro_rules! text_id {
 }
 
 text_id! {
-    /// Public id of a registered system: `{vendor organisation number}_{name}`, at most 255 characters.
+    /// Public id of a registered system: `{vendor organisation number}_{name}`, at most 255
+    /// characters.
     SystemId
 }
 text_id! {
@@ -62,11 +63,17 @@ impl SystemId {
     /// A new id for a system of `vendor`.
     ///
     /// # Errors
-    /// [`IdError::Form`] when the text before the first `_` is not the vendor's number, nothing follows it, or a
-    /// control character is inside.
+    /// [`IdError::Form`] when the text before the first `_` is not the vendor's number, nothing
+    /// follows it, or a control character is inside.
     pub fn new_for(vendor: OrgNumber, text: &str) -> Result<Self, IdError> {
         match text.split_once('_') {
-            Some((owner, name)) if owner == vendor.as_str() && !name.is_empty() && !text.chars().any(char::is_control) => Ok(Self(text.to_owned())),
+            Some((owner, name))
+                if owner == vendor.as_str()
+                    && !name.is_empty()
+                    && !text.chars().any(char::is_control) =>
+            {
+                Ok(Self(text.to_owned()))
+            }
             _ => Err(IdError::Form),
         }
     }
@@ -82,10 +89,16 @@ impl ExternalRef {
         }
     }
 
-    /// What was sent in a look-up, byte for byte; absent or empty means the customer's organisation number.
+    /// What was sent in a look-up, byte for byte; absent or empty means the customer's organisation
+    /// number.
     #[must_use]
     pub fn exact_or_default(given: Option<&str>, party_org_no: &str) -> Self {
-        Self(given.filter(|text| !text.is_empty()).unwrap_or(party_org_no).to_owned())
+        Self(
+            given
+                .filter(|text| !text.is_empty())
+                .unwrap_or(party_org_no)
+                .to_owned(),
+        )
     }
 }
 
@@ -119,7 +132,13 @@ mod tests {
     fn a_system_id_begins_with_its_vendor() {
         let vendor = OrgNumber::parse("390198116").unwrap();
         assert!(SystemId::new_for(vendor, "390198116_fjordlonn").is_ok());
-        for wrong in ["390198116", "390198116_", "390198117_fjordlonn", "fjordlonn", "390198116_a\u{7}"] {
+        for wrong in [
+            "390198116",
+            "390198116_",
+            "390198117_fjordlonn",
+            "fjordlonn",
+            "390198116_a\u{7}",
+        ] {
             assert!(SystemId::new_for(vendor, wrong).is_err(), "{wrong}");
         }
     }
@@ -127,8 +146,14 @@ mod tests {
     #[test]
     fn a_blank_external_ref_is_the_customers_number() {
         for blank in [None, Some(""), Some("  ")] {
-            assert_eq!(ExternalRef::or_default(blank, "390381492").as_str(), "390381492");
+            assert_eq!(
+                ExternalRef::or_default(blank, "390381492").as_str(),
+                "390381492"
+            );
         }
-        assert_eq!(ExternalRef::or_default(Some(" a "), "390381492").as_str(), "a");
+        assert_eq!(
+            ExternalRef::or_default(Some(" a "), "390381492").as_str(),
+            "a"
+        );
     }
 }

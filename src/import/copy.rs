@@ -16,7 +16,10 @@ impl Rows {
     /// Begins a row.
     pub fn row(&mut self) -> Row<'_> {
         self.count += 1;
-        Row { bytes: &mut self.bytes, first: true }
+        Row {
+            bytes: &mut self.bytes,
+            first: true,
+        }
     }
 }
 
@@ -116,7 +119,10 @@ impl Row<'_> {
 
     /// Bytes.
     pub fn bytes(&mut self, value: &[u8]) -> &mut Self {
-        self.plain(format_args!("\\\\x{}", data_encoding::HEXLOWER.encode_display(value)))
+        self.plain(format_args!(
+            "\\\\x{}",
+            data_encoding::HEXLOWER.encode_display(value)
+        ))
     }
 
     /// Bytes, or null.
@@ -130,7 +136,10 @@ impl Row<'_> {
 
     /// A list of bytes.
     pub fn list_of_bytes(&mut self, values: &[Vec<u8>]) -> &mut Self {
-        let items: Vec<String> = values.iter().map(|v| format!("\"\\\\\\\\x{}\"", data_encoding::HEXLOWER.encode(v))).collect();
+        let items: Vec<String> = values
+            .iter()
+            .map(|v| format!("\"\\\\\\\\x{}\"", data_encoding::HEXLOWER.encode(v)))
+            .collect();
         self.plain(format_args!("{{{}}}", items.join(",")))
     }
 
@@ -163,9 +172,19 @@ mod tests {
     #[test]
     fn rows_are_what_copy_reads() {
         let mut rows = Rows::default();
-        rows.row().line(7).text("a\tb\\c\nd").optional_text(None).bytes(&[1, 255]).list_of_bytes(&[vec![2]]).list_of_small(&[1, 2]).flag(true);
+        rows.row()
+            .line(7)
+            .text("a\tb\\c\nd")
+            .optional_text(None)
+            .bytes(&[1, 255])
+            .list_of_bytes(&[vec![2]])
+            .list_of_small(&[1, 2])
+            .flag(true);
         let text = String::from_utf8(rows.bytes).unwrap();
-        assert_eq!(text, "7\ta\\tb\\\\c\\nd\t\\N\t\\\\x01ff\t{\"\\\\\\\\x02\"}\t{1,2}\tt\n");
+        assert_eq!(
+            text,
+            "7\ta\\tb\\\\c\\nd\t\\N\t\\\\x01ff\t{\"\\\\\\\\x02\"}\t{1,2}\tt\n"
+        );
         assert_eq!(rows.count, 1);
     }
 }

@@ -48,13 +48,21 @@ impl Findings {
     pub fn add(&mut self, line: u64, member: &str, code: &str, reason: impl Into<String>) {
         self.count += 1;
         if self.list.len() < KEPT {
-            self.list.push(Finding { line, member: member.to_owned(), code: code.to_owned(), reason: masked(&reason.into()) });
+            self.list.push(Finding {
+                line,
+                member: member.to_owned(),
+                code: code.to_owned(),
+                reason: masked(&reason.into()),
+            });
         }
     }
 
     /// Notes something to be looked at.
     pub fn warn(&mut self, line: u64, code: &str, reason: impl Into<String>) {
-        let seen = self.warnings.entry((code.to_owned(), masked(&reason.into()))).or_insert((0, line));
+        let seen = self
+            .warnings
+            .entry((code.to_owned(), masked(&reason.into())))
+            .or_insert((0, line));
         seen.0 += 1;
         seen.1 = seen.1.min(line);
     }
@@ -74,7 +82,12 @@ impl Findings {
     /// Takes over what another reading found.
     pub fn extend(&mut self, other: Self) {
         self.count += other.count;
-        self.list.extend(other.list.into_iter().take(KEPT - self.list.len().min(KEPT)));
+        self.list.extend(
+            other
+                .list
+                .into_iter()
+                .take(KEPT - self.list.len().min(KEPT)),
+        );
         for (key, (count, first)) in other.warnings {
             let seen = self.warnings.entry(key).or_insert((0, first));
             seen.0 += count;

@@ -84,7 +84,8 @@ pub struct Merge<'a> {
 }
 
 impl Merge<'_> {
-    /// Takes over what was found in staging, and takes those lines out. More than may be wrong ends the merge.
+    /// Takes over what was found in staging, and takes those lines out. More than may be wrong ends
+    /// the merge.
     ///
     /// # Errors
     /// See [`MergeError`].
@@ -95,13 +96,22 @@ impl Merge<'_> {
 
     /// Takes over what was found in staging, and takes those lines out.
     async fn take_findings(&mut self, tx: &mut PgConnection) -> Result<(), DbError> {
-        let rows =
-            sqlx::query_as!(FoundRow, "select line, member, code, reason from staging.finding order by line, member").fetch_all(&mut *tx).await?;
+        let rows = sqlx::query_as!(
+            FoundRow,
+            "select line, member, code, reason from staging.finding order by line, member"
+        )
+        .fetch_all(&mut *tx)
+        .await?;
         if rows.is_empty() {
             return Ok(());
         }
         for row in rows {
-            self.findings.add(u64::try_from(row.line).unwrap_or_default(), &row.member, &row.code, row.reason);
+            self.findings.add(
+                u64::try_from(row.line).unwrap_or_default(),
+                &row.member,
+                &row.code,
+                row.reason,
+            );
         }
         sqlx::query!(
             r#"with bad as (select distinct line from staging.finding),
@@ -113,7 +123,9 @@ impl Merge<'_> {
         )
         .execute(&mut *tx)
         .await?;
-        sqlx::query!("delete from staging.finding").execute(tx).await?;
+        sqlx::query!("delete from staging.finding")
+            .execute(tx)
+            .await?;
         Ok(())
     }
 
@@ -122,7 +134,11 @@ impl Merge<'_> {
     /// # Errors
     /// [`MergeError::Refused`]
     pub fn check_limit(&self) -> Merged<()> {
-        if self.findings.count > self.options.max_errors { Err(MergeError::Refused) } else { Ok(()) }
+        if self.findings.count > self.options.max_errors {
+            Err(MergeError::Refused)
+        } else {
+            Ok(())
+        }
     }
 
     /// Ends the merge when a snapshot would end too much.
@@ -131,7 +147,11 @@ impl Merge<'_> {
     /// [`MergeError::Shrink`]
     pub fn guard_shrink(&self, absent: i64, all: i64) -> Merged<()> {
         let max = self.options.max_shrink;
-        if absent as f64 * 100.0 > max * all as f64 { Err(MergeError::Shrink { absent, all, max }) } else { Ok(()) }
+        if absent as f64 * 100.0 > max * all as f64 {
+            Err(MergeError::Shrink { absent, all, max })
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -147,10 +167,15 @@ struct FoundRow {
 /// # Errors
 /// See [`MergeError`].
 pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
-    // The limit is looked at when the lines have been seen together: everything that is wrong is told at once.
+    // The limit is looked at when the lines have been seen together: everything that is wrong is
+    // told at once.
     merge.take_findings(&mut *tx).await?;
-    sqlx::query!("delete from staging.touched").execute(&mut *tx).await?;
-    sqlx::query!("delete from staging.unhanded").execute(&mut *tx).await?;
+    sqlx::query!("delete from staging.touched")
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query!("delete from staging.unhanded")
+        .execute(&mut *tx)
+        .await?;
     let counts = match merge.options.kind {
         Kind::Organizations => kinds::organizations::merge(&mut *tx, merge).await?,
         Kind::Persons => kinds::persons::merge(&mut *tx, merge).await?,
@@ -193,7 +218,9 @@ async fn tell_vendors(tx: &mut PgConnection) -> Result<(), DbError> {
 
 /// Tells the change feed what was touched.
 async fn publish(tx: &mut PgConnection) -> Result<(), DbError> {
-    let touched = sqlx::query_scalar!(r#"select count(*) as "count!" from staging.touched"#).fetch_one(&mut *tx).await?;
+    let touched = sqlx::query_scalar!(r#"select count(*) as "count!" from staging.touched"#)
+        .fetch_one(&mut *tx)
+        .await?;
     if touched == 0 {
         return Ok(());
     }
@@ -245,7 +272,8 @@ impl StagedLine {
     /// # Errors
     /// It was good when it was staged, and is not any more.
     pub fn read<T: serde::de::DeserializeOwned>(&self) -> Merged<T> {
-        serde_json::from_value(self.document.clone()).map_err(|e| MergeError::Other(anyhow::anyhow!("a staged line cannot be read: {e}")))
+        serde_json::from_value(self.document.clone())
+            .map_err(|e| MergeError::Other(anyhow::anyhow!("a staged line cannot be read: {e}")))
     }
 
     /// Its number.

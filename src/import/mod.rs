@@ -1,9 +1,10 @@
 //! Bulk import: the world as files tell it, at national size.
 //!
-//! A file is read once, line by line, into staging tables ([`read`]), and one transaction merges it ([`merge`]): all of
-//! it or nothing. What was staged survives a kill, so that the next run of the same file goes on where it stopped. Every
-//! kind of the operator's format has a file in `kinds`; `brreg` reads the open files of the Brønnøysund registers into
-//! the same tables. The sandbox's universe comes in this way too.
+//! A file is read once, line by line, into staging tables ([`read`]), and one transaction merges it
+//! ([`merge`]): all of it or nothing. What was staged survives a kill, so that the next run of the
+//! same file goes on where it stopped. Every kind of the operator's format has a file in `kinds`;
+//! `brreg` reads the open files of the Brønnøysund registers into the same tables. The sandbox's
+//! universe comes in this way too.
 
 pub mod brreg;
 mod copy;

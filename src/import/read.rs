@@ -63,11 +63,23 @@ const LINE_LIMIT: usize = 64 * 1024;
 ///
 /// # Errors
 /// The file cannot be read on. What is wrong with single lines is in the batches.
-pub fn read(context: &Context, options: &Options, source: Source, done: u64, out: &mpsc::Sender<Batch>) -> anyhow::Result<()> {
-    let mut batches = Batches { batch: Batch::default(), sent: done, out };
+pub fn read(
+    context: &Context,
+    options: &Options,
+    source: Source,
+    done: u64,
+    out: &mpsc::Sender<Batch>,
+) -> anyhow::Result<()> {
+    let mut batches = Batches {
+        batch: Batch::default(),
+        sent: done,
+        out,
+    };
     match options.format {
         Format::Ndjson => lines(context, options, source.reader, done, &mut batches)?,
-        Format::BrregUnits | Format::BrregSubUnits | Format::BrregRoles => brreg::elements(context, options, source.reader, done, &mut batches)?,
+        Format::BrregUnits | Format::BrregSubUnits | Format::BrregRoles => {
+            brreg::elements(context, options, source.reader, done, &mut batches)?
+        }
     }
     batches.finish();
     Ok(())
@@ -93,7 +105,9 @@ impl Batches<'_> {
             return true;
         }
         self.sent = line;
-        self.out.blocking_send(std::mem::take(&mut self.batch)).is_ok()
+        self.out
+            .blocking_send(std::mem::take(&mut self.batch))
+            .is_ok()
     }
 
     fn finish(self) {
@@ -103,12 +117,19 @@ impl Batches<'_> {
     }
 }
 
-fn lines(context: &Context, options: &Options, mut reader: Box<dyn BufRead + Send>, done: u64, batches: &mut Batches<'_>) -> anyhow::Result<()> {
+fn lines(
+    context: &Context,
+    options: &Options,
+    mut reader: Box<dyn BufRead + Send>,
+    done: u64,
+    batches: &mut Batches<'_>,
+) -> anyhow::Result<()> {
     let mut line = Vec::new();
     let mut number = 0;
     loop {
-        let (more, too_long) = next_line(&mut reader, &mut line, LINE_LIMIT)
-            .map_err(|error| anyhow::anyhow!("the file breaks off after line {number}, or cannot be read: {error}"))?;
+        let (more, too_long) = next_line(&mut reader, &mut line, LINE_LIMIT).map_err(|error| {
+            anyhow::anyhow!("the file breaks off after line {number}, or cannot be read: {error}")
+        })?;
         if !more {
             return Ok(());
         }
@@ -117,10 +138,19 @@ fn lines(context: &Context, options: &Options, mut reader: Box<dyn BufRead + Sen
             continue;
         }
         // A byte order mark comes from some editors.
-        let text = if number == 1 { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line) } else { &line };
+        let text = if number == 1 {
+            line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line)
+        } else {
+            &line
+        };
         let Batch { rows, findings, .. } = batches.current();
         if too_long {
-            findings.add(number, "", "TOO_LONG", format!("the line has more than {LINE_LIMIT} bytes"));
+            findings.add(
+                number,
+                "",
+                "TOO_LONG",
+                format!("the line has more than {LINE_LIMIT} bytes"),
+            );
         } else if !text.trim_ascii().is_empty() {
             kinds::stage(context, options, number, text, rows, findings);
         }

@@ -43,36 +43,74 @@ type Files = Arc<dyn Fn(&str) -> anyhow::Result<Vec<u8>> + Send + Sync>;
 /// Imports a file.
 ///
 /// # Errors
-/// The file cannot be read to its end, another import is running, or the database fails. What is wrong with the lines of
-/// a file is in the outcome.
-pub async fn import(pool: &PgPool, context: &Context, options: &Options, progress: &ProgressBar) -> anyhow::Result<Outcome> {
-    let mut db = PgConnection::connect_with(&pool.connect_options()).await.context("connecting to the database")?;
+/// The file cannot be read to its end, another import is running, or the database fails. What is
+/// wrong with the lines of a file is in the outcome.
+pub async fn import(
+    pool: &PgPool,
+    context: &Context,
+    options: &Options,
+    progress: &ProgressBar,
+) -> anyhow::Result<Outcome> {
+    let mut db = PgConnection::connect_with(&pool.connect_options())
+        .await
+        .context("connecting to the database")?;
     let outcome = import_on(&mut db, context, options, progress).await;
     // With the connection goes the lock.
     let _ = db.close().await;
     outcome
 }
 
-async fn import_on(db: &mut PgConnection, context: &Context, options: &Options, progress: &ProgressBar) -> anyhow::Result<Outcome> {
+async fn import_on(
+    db: &mut PgConnection,
+    context: &Context,
+    options: &Options,
+    progress: &ProgressBar,
+) -> anyhow::Result<Outcome> {
     store::be_patient(&mut *db).await?;
-    anyhow::ensure!(store::lock(&mut *db).await?, "another import is running; wait for it to end");
+    anyhow::ensure!(
+        store::lock(&mut *db).await?,
+        "another import is running; wait for it to end"
+    );
     progress.set_message(format!("{}: looking at the file", options.kind.as_str()));
     let file = options.file.clone();
     let source = tokio::task::spawn_blocking(move || source::open(&file)).await??;
     let run = store::begin(&mut *db, options, &source.sha256).await?;
-    let (lines, mut findings) = stage(&mut *db, context, options, source, Some(run), progress).await?;
-    let folder: PathBuf = options.file.parent().map(Path::to_path_buf).unwrap_or_default();
+    let (lines, mut findings) =
+        stage(&mut *db, context, options, source, Some(run), progress).await?;
+    let folder: PathBuf = options
+        .file
+        .parent()
+        .map(Path::to_path_buf)
+        .unwrap_or_default();
     let files: Files = Arc::new(move |name: &str| {
         let path = folder.join(name);
         std::fs::read(&path).with_context(|| format!("{} cannot be read", path.display()))
     });
-    waiting(progress, format!("{}: merging {} lines", options.kind.as_str(), HumanCount(lines)));
+    waiting(
+        progress,
+        format!(
+            "{}: merging {} lines",
+            options.kind.as_str(),
+            HumanCount(lines)
+        ),
+    );
     let mut tx = db.begin().await?;
-    let mut merging = Merge { context, options, findings: std::mem::take(&mut findings), files: &*files };
+    let mut merging = Merge {
+        context,
+        options,
+        findings: std::mem::take(&mut findings),
+        files: &*files,
+    };
     let merged = merge::merge(&mut tx, &mut merging).await;
     let findings = merging.findings;
     let errors = serde_json::to_value(&findings.list)?;
-    let outcome = |counts, findings, refused| Outcome { lines, resumed_after: run.done, counts, findings, refused };
+    let outcome = |counts, findings, refused| Outcome {
+        lines,
+        resumed_after: run.done,
+        counts,
+        findings,
+        refused,
+    };
     match merged {
         Ok(counts) if options.dry_run => {
             tx.rollback().await?;
@@ -98,10 +136,21 @@ async fn import_on(db: &mut PgConnection, context: &Context, options: &Options, 
             if options.dry_run {
                 store::forget(&mut *db, run.id).await?;
             } else {
-                store::end(&mut *db, run.id, "refused", &json!(Counts::default()), &errors).await?;
+                store::end(
+                    &mut *db,
+                    run.id,
+                    "refused",
+                    &json!(Counts::default()),
+                    &errors,
+                )
+                .await?;
             }
             store::clear(&mut *db).await?;
-            Ok(outcome(Counts::default(), findings, Some(error.to_string())))
+            Ok(outcome(
+                Counts::default(),
+                findings,
+                Some(error.to_string()),
+            ))
         }
     }
 }
@@ -131,14 +180,32 @@ pub async fn import_embedded(
         person_id_member: String::new(),
     };
     store::clear(&mut *tx).await?;
-    let (_, findings) = stage(&mut *tx, context, &options, source::embedded(bytes), None, &ProgressBar::hidden()).await?;
-    let mut merging = Merge { context, options: &options, findings, files: &files };
+    let (_, findings) = stage(
+        &mut *tx,
+        context,
+        &options,
+        source::embedded(bytes),
+        None,
+        &ProgressBar::hidden(),
+    )
+    .await?;
+    let mut merging = Merge {
+        context,
+        options: &options,
+        findings,
+        files: &files,
+    };
     let merged = merge::merge(&mut *tx, &mut merging).await;
-    let first = merging.findings.list.first().map(|f| format!("line {}: {} {}", f.line, f.member, f.reason));
+    let first = merging
+        .findings
+        .list
+        .first()
+        .map(|f| format!("line {}: {} {}", f.line, f.member, f.reason));
     merged.with_context(|| first.unwrap_or_default())
 }
 
-/// Reads the file on another thread, and stages what it holds. Gives the number of lines, and what is to be looked at.
+/// Reads the file on another thread, and stages what it holds. Gives the number of lines, and what
+/// is to be looked at.
 async fn stage(
     db: &mut PgConnection,
     context: &Context,
@@ -177,7 +244,9 @@ async fn stage(
         Table::ClientDelegation => "client_delegation",
         Table::Document => "document",
     };
-    sqlx::query(sqlx::AssertSqlSafe(format!("analyze staging.{name}"))).execute(db).await?;
+    sqlx::query(sqlx::AssertSqlSafe(format!("analyze staging.{name}")))
+        .execute(db)
+        .await?;
     Ok((lines, findings))
 }
 
@@ -227,16 +296,33 @@ async fn analyze(db: &mut PgConnection, kind: Kind, progress: &ProgressBar) -> a
         Kind::Organizations => &["party", "register_role"],
         Kind::Persons => &["party", "person_name"],
         Kind::Roles => &["register_role", "party"],
-        Kind::Rightholders | Kind::SystemUsers => &["party", "system_user", "assignment", "assignment_package", "assignment_right"],
-        Kind::ClientDelegations => &["assignment", "client_delegation", "client_delegation_package"],
+        Kind::Rightholders | Kind::SystemUsers => &[
+            "party",
+            "system_user",
+            "assignment",
+            "assignment_package",
+            "assignment_right",
+        ],
+        Kind::ClientDelegations => &[
+            "assignment",
+            "client_delegation",
+            "client_delegation_package",
+        ],
         Kind::Requests => &["request"],
         Kind::Systems => &["system", "system_client"],
-        Kind::Resources => &["resource", "resource_version", "resource_policy", "resource_subject"],
+        Kind::Resources => &[
+            "resource",
+            "resource_version",
+            "resource_policy",
+            "resource_subject",
+        ],
         Kind::AccessLists => &["access_list", "access_list_member"],
         Kind::ServiceOwners | Kind::Vendors => &[],
     };
     for table in tables {
-        sqlx::query(sqlx::AssertSqlSafe(format!("analyze \"{table}\""))).execute(&mut *db).await?;
+        sqlx::query(sqlx::AssertSqlSafe(format!("analyze \"{table}\"")))
+            .execute(&mut *db)
+            .await?;
     }
     Ok(())
 }

@@ -43,7 +43,8 @@ impl<R: Read> Read for Counting<R> {
 pub struct Source {
     /// Its text, unpacked.
     pub reader: Box<dyn BufRead + Send>,
-    /// SHA-256 of the file as it lies there. Of standard input nothing is known beforehand: then it is of random bytes.
+    /// SHA-256 of the file as it lies there. Of standard input nothing is known beforehand: then it
+    /// is of random bytes.
     pub sha256: [u8; 32],
     /// Size in bytes; none for standard input.
     pub size: Option<u64>,
@@ -53,14 +54,16 @@ pub struct Source {
 
 impl std::fmt::Debug for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Source").field("size", &self.size).finish_non_exhaustive()
+        f.debug_struct("Source")
+            .field("size", &self.size)
+            .finish_non_exhaustive()
     }
 }
 
 const BUFFER: usize = 256 * 1024;
 
-/// Opens a file, `-` for standard input. Gzip is recognised by its first bytes. The file is read through once, for its
-/// digest.
+/// Opens a file, `-` for standard input. Gzip is recognised by its first bytes. The file is read
+/// through once, for its digest.
 ///
 /// # Errors
 /// It cannot be read.
@@ -68,18 +71,41 @@ pub fn open(path: &Path) -> anyhow::Result<Source> {
     let position = Position::default();
     if path == Path::new("-") {
         let mut sha256 = [0; 32];
-        aws_lc_rs::rand::fill(&mut sha256).ok().context("no random bytes")?;
-        let reader = unpacked(Counting { inner: io::stdin(), position: position.clone() })?;
-        return Ok(Source { reader, sha256, size: None, position });
+        aws_lc_rs::rand::fill(&mut sha256)
+            .ok()
+            .context("no random bytes")?;
+        let reader = unpacked(Counting {
+            inner: io::stdin(),
+            position: position.clone(),
+        })?;
+        return Ok(Source {
+            reader,
+            sha256,
+            size: None,
+            position,
+        });
     }
     let said = || format!("{} cannot be read", path.display());
     let mut file = File::open(path).with_context(said)?;
-    anyhow::ensure!(file.metadata().with_context(said)?.is_file(), "{} is not a file", path.display());
+    anyhow::ensure!(
+        file.metadata().with_context(said)?.is_file(),
+        "{} is not a file",
+        path.display()
+    );
     let sha256 = digest_of(&mut file).with_context(said)?;
     let size = file.stream_position().with_context(said)?;
     file.rewind().with_context(said)?;
-    let reader = unpacked(Counting { inner: file, position: position.clone() }).with_context(said)?;
-    Ok(Source { reader, sha256, size: Some(size), position })
+    let reader = unpacked(Counting {
+        inner: file,
+        position: position.clone(),
+    })
+    .with_context(said)?;
+    Ok(Source {
+        reader,
+        sha256,
+        size: Some(size),
+        position,
+    })
 }
 
 /// A file that is in memory.
@@ -87,7 +113,12 @@ pub fn embedded(bytes: Vec<u8>) -> Source {
     let mut sha256 = [0; 32];
     sha256.copy_from_slice(digest::digest(&digest::SHA256, &bytes).as_ref());
     let size = Some(bytes.len() as u64);
-    Source { reader: Box::new(io::Cursor::new(bytes)), sha256, size, position: Position::default() }
+    Source {
+        reader: Box::new(io::Cursor::new(bytes)),
+        sha256,
+        size,
+        position: Position::default(),
+    }
 }
 
 fn digest_of(file: &mut File) -> io::Result<[u8; 32]> {
@@ -108,15 +139,27 @@ fn digest_of(file: &mut File) -> io::Result<[u8; 32]> {
 fn unpacked(reader: impl Read + Send + 'static) -> io::Result<Box<dyn BufRead + Send>> {
     let mut reader = BufReader::with_capacity(BUFFER, reader);
     let is_gzip = reader.fill_buf()?.starts_with(&[0x1f, 0x8b]);
-    Ok(if is_gzip { Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(reader))) } else { Box::new(reader) })
+    Ok(if is_gzip {
+        Box::new(BufReader::with_capacity(
+            BUFFER,
+            MultiGzDecoder::new(reader),
+        ))
+    } else {
+        Box::new(reader)
+    })
 }
 
-/// Reads the next line of at most `limit` bytes, without its end, into `line`. False at the end of the file. A longer
-/// line is skipped whole, and leaves `line` empty with `true` in the second place.
+/// Reads the next line of at most `limit` bytes, without its end, into `line`. False at the end of
+/// the file. A longer line is skipped whole, and leaves `line` empty with `true` in the second
+/// place.
 ///
 /// # Errors
 /// The file cannot be read on, or is broken off within its compression.
-pub fn next_line(reader: &mut dyn BufRead, line: &mut Vec<u8>, limit: usize) -> io::Result<(bool, bool)> {
+pub fn next_line(
+    reader: &mut dyn BufRead,
+    line: &mut Vec<u8>,
+    limit: usize,
+) -> io::Result<(bool, bool)> {
     line.clear();
     let mut too_long = false;
     let mut seen = false;
@@ -158,6 +201,14 @@ mod tests {
         while let (true, too_long) = next_line(&mut reader, &mut line, 50).unwrap() {
             seen.push((String::from_utf8(line.clone()).unwrap(), too_long));
         }
-        assert_eq!(seen, [("a".to_owned(), false), (String::new(), false), (String::new(), true), ("last".to_owned(), false)]);
+        assert_eq!(
+            seen,
+            [
+                ("a".to_owned(), false),
+                (String::new(), false),
+                (String::new(), true),
+                ("last".to_owned(), false)
+            ]
+        );
     }
 }

@@ -14,11 +14,17 @@ use crate::db::DbError;
 /// One import at a time.
 const IMPORT_LOCK: i64 = 0x7379_7374_656d_0003;
 
-/// Takes the lock that only one import holds, until the connection closes. False when another holds it. A run that was
-/// just killed may hold it for a moment.
+/// Takes the lock that only one import holds, until the connection closes. False when another holds
+/// it. A run that was just killed may hold it for a moment.
 pub async fn lock(db: &mut PgConnection) -> Result<bool, DbError> {
     for _ in 0..30 {
-        if sqlx::query_scalar!(r#"select pg_try_advisory_lock($1) as "taken!""#, IMPORT_LOCK).fetch_one(&mut *db).await? {
+        if sqlx::query_scalar!(
+            r#"select pg_try_advisory_lock($1) as "taken!""#,
+            IMPORT_LOCK
+        )
+        .fetch_one(&mut *db)
+        .await?
+        {
             return Ok(true);
         }
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
@@ -28,8 +34,16 @@ pub async fn lock(db: &mut PgConnection) -> Result<bool, DbError> {
 
 /// A connection's manners for long work.
 pub async fn be_patient(db: &mut PgConnection) -> Result<(), sqlx::Error> {
-    for setting in ["statement_timeout = 0", "lock_timeout = '60s'", "idle_in_transaction_session_timeout = 0", "work_mem = '64MB'", "jit = off"] {
-        sqlx::query(sqlx::AssertSqlSafe(format!("set {setting}"))).execute(&mut *db).await?;
+    for setting in [
+        "statement_timeout = 0",
+        "lock_timeout = '60s'",
+        "idle_in_transaction_session_timeout = 0",
+        "work_mem = '64MB'",
+        "jit = off",
+    ] {
+        sqlx::query(sqlx::AssertSqlSafe(format!("set {setting}")))
+            .execute(&mut *db)
+            .await?;
     }
     Ok(())
 }
@@ -54,8 +68,13 @@ pub struct Run {
     pub done: u64,
 }
 
-/// Begins a run, or goes on with one that was cut off: same file, kind, source and mode, and its lines still there.
-pub async fn begin(db: &mut PgConnection, options: &Options, sha256: &[u8]) -> Result<Run, DbError> {
+/// Begins a run, or goes on with one that was cut off: same file, kind, source and mode, and its
+/// lines still there.
+pub async fn begin(
+    db: &mut PgConnection,
+    options: &Options,
+    sha256: &[u8],
+) -> Result<Run, DbError> {
     let mut tx = db.begin().await?;
     let open = sqlx::query!(
         r#"select id, staged_lines, kind = $1 and source = $2 and mode = $3 and file_sha256 = $4 as "same!" from import_run where state = 'staging'"#,
@@ -77,9 +96,14 @@ pub async fn begin(db: &mut PgConnection, options: &Options, sha256: &[u8]) -> R
         .await?;
         if run.same && there {
             tx.commit().await?;
-            return Ok(Run { id: run.id, done: u64::try_from(run.staged_lines).unwrap_or_default() });
+            return Ok(Run {
+                id: run.id,
+                done: u64::try_from(run.staged_lines).unwrap_or_default(),
+            });
         }
-        sqlx::query!("delete from import_run where id = $1", run.id).execute(&mut *tx).await?;
+        sqlx::query!("delete from import_run where id = $1", run.id)
+            .execute(&mut *tx)
+            .await?;
     }
     clear(&mut tx).await?;
     let id = Uuid::now_v7();
@@ -105,14 +129,23 @@ const fn copy_statement(table: Table) -> &'static str {
         Table::Person => {
             "copy staging.person (line, hmac, enc, former, first_name, middle_name, last_name, birth_date, death_date, party_id, party_uuid, user_id) from stdin"
         }
-        Table::Role => "copy staging.role (line, from_org, role_id, to_org, to_hmac, to_name, to_birth, valid_from, ends) from stdin",
-        Table::ClientDelegation => r#"copy staging.client_delegation (line, "system_user", facilitator, client, role_id, packages) from stdin"#,
+        Table::Role => {
+            "copy staging.role (line, from_org, role_id, to_org, to_hmac, to_name, to_birth, valid_from, ends) from stdin"
+        }
+        Table::ClientDelegation => {
+            r#"copy staging.client_delegation (line, "system_user", facilitator, client, role_id, packages) from stdin"#
+        }
         Table::Document => "copy staging.document (line, document) from stdin",
     }
 }
 
 /// Stages a batch: rows, findings, and how far the file is read; all or nothing.
-pub async fn stage(db: &mut PgConnection, table: Table, batch: &Batch, run: Option<Uuid>) -> Result<(), DbError> {
+pub async fn stage(
+    db: &mut PgConnection,
+    table: Table,
+    batch: &Batch,
+    run: Option<Uuid>,
+) -> Result<(), DbError> {
     let mut tx = db.begin().await?;
     if batch.rows.count > 0 {
         let mut copy = tx.copy_in_raw(copy_statement(table)).await?;
@@ -124,15 +157,29 @@ pub async fn stage(db: &mut PgConnection, table: Table, batch: &Batch, run: Opti
     }
     if let Some(run) = run {
         let lines = i64::try_from(batch.last_line).unwrap_or(i64::MAX);
-        sqlx::query!("update import_run set staged_lines = $2 where id = $1", run, lines).execute(&mut *tx).await?;
+        sqlx::query!(
+            "update import_run set staged_lines = $2 where id = $1",
+            run,
+            lines
+        )
+        .execute(&mut *tx)
+        .await?;
     }
     tx.commit().await?;
     Ok(())
 }
 
 async fn keep_findings(tx: &mut PgConnection, findings: &[Finding]) -> Result<(), DbError> {
-    let lines: Vec<i64> = findings.iter().map(|f| i64::try_from(f.line).unwrap_or(i64::MAX)).collect();
-    let texts = |part: fn(&Finding) -> &String| findings.iter().map(|f| part(f).clone()).collect::<Vec<String>>();
+    let lines: Vec<i64> = findings
+        .iter()
+        .map(|f| i64::try_from(f.line).unwrap_or(i64::MAX))
+        .collect();
+    let texts = |part: fn(&Finding) -> &String| {
+        findings
+            .iter()
+            .map(|f| part(f).clone())
+            .collect::<Vec<String>>()
+    };
     sqlx::query!(
         "insert into staging.finding (line, member, code, reason) select * from unnest($1::bigint[], $2::text[], $3::text[], $4::text[])",
         &lines,
@@ -146,15 +193,29 @@ async fn keep_findings(tx: &mut PgConnection, findings: &[Finding]) -> Result<()
 }
 
 /// Ends a run, in the transaction that merges it or after that was given up.
-pub async fn end(db: &mut PgConnection, run: Uuid, state: &str, counts: &Value, errors: &Value) -> Result<(), DbError> {
-    sqlx::query!("update import_run set state = $2, counts = $3, errors = $4, ended = now() where id = $1", run, state, counts, errors)
-        .execute(db)
-        .await?;
+pub async fn end(
+    db: &mut PgConnection,
+    run: Uuid,
+    state: &str,
+    counts: &Value,
+    errors: &Value,
+) -> Result<(), DbError> {
+    sqlx::query!(
+        "update import_run set state = $2, counts = $3, errors = $4, ended = now() where id = $1",
+        run,
+        state,
+        counts,
+        errors
+    )
+    .execute(db)
+    .await?;
     Ok(())
 }
 
 /// Forgets a run that was only tried.
 pub async fn forget(db: &mut PgConnection, run: Uuid) -> Result<(), DbError> {
-    sqlx::query!("delete from import_run where id = $1", run).execute(db).await?;
+    sqlx::query!("delete from import_run where id = $1", run)
+        .execute(db)
+        .await?;
     Ok(())
 }

@@ -1,5 +1,6 @@
-//! `/accessmanagement/api/v1/meta`: the catalogue of packages and roles, for everybody. The language follows
-//! `Accept-Language`; an answer may be kept for an hour and asked for again by its `ETag`.
+//! `/accessmanagement/api/v1/meta`: the catalogue of packages and roles, for everybody. The
+//! language follows `Accept-Language`; an answer may be kept for an hour and asked for again by its
+//! `ETag`.
 
 use axum::{
     extract::{FromRequestParts, State},
@@ -13,7 +14,9 @@ use http::{
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::metadata::{AreaDto, FoundPackage, GroupDto, Metadata, PackageDto, ResourceDto, RoleDto, SubtypeDto};
+use super::metadata::{
+    AreaDto, FoundPackage, GroupDto, Metadata, PackageDto, ResourceDto, RoleDto, SubtypeDto,
+};
 use crate::{
     app::AppState,
     http::{ApiError, ApiResult, Language, path::PathValues, query::Query},
@@ -31,7 +34,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Reader {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
-        Ok(Self { language: Language::from_request_parts(parts, state).await?, headers: parts.headers.clone() })
+        Ok(Self {
+            language: Language::from_request_parts(parts, state).await?,
+            headers: parts.headers.clone(),
+        })
     }
 }
 
@@ -44,14 +50,25 @@ impl Reader {
     /// A list, 204 when it is empty, or 404 when what it belongs to is not there.
     fn list<T: Serialize>(&self, list: Option<Vec<T>>) -> ApiResult<Response> {
         let list = list.ok_or(ApiError::Status(StatusCode::NOT_FOUND))?;
-        if list.is_empty() { Ok(StatusCode::NO_CONTENT.into_response()) } else { self.answer(&list) }
+        if list.is_empty() {
+            Ok(StatusCode::NO_CONTENT.into_response())
+        } else {
+            self.answer(&list)
+        }
     }
 
     fn answer(&self, body: &impl Serialize) -> ApiResult<Response> {
         let bytes = serde_json::to_vec(body).map_err(ApiError::internal)?;
         let tag = format!("\"{}\"", base64url(&sha256(&bytes)[..12]));
-        let known = self.headers.get_all(IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(','));
-        let unchanged = known.map(|t| t.trim().trim_start_matches("W/")).any(|t| t == tag || t == "*");
+        let known = self
+            .headers
+            .get_all(IF_NONE_MATCH)
+            .iter()
+            .filter_map(|v| v.to_str().ok())
+            .flat_map(|v| v.split(','));
+        let unchanged = known
+            .map(|t| t.trim().trim_start_matches("W/"))
+            .any(|t| t == tag || t == "*");
         let headers = [
             (CACHE_CONTROL, "public, max-age=3600".to_owned()),
             (CONTENT_LANGUAGE, self.language.code().to_owned()),
@@ -61,7 +78,12 @@ impl Reader {
         Ok(if unchanged {
             (StatusCode::NOT_MODIFIED, headers).into_response()
         } else {
-            (headers, [(CONTENT_TYPE, "application/json; charset=utf-8")], bytes).into_response()
+            (
+                headers,
+                [(CONTENT_TYPE, "application/json; charset=utf-8")],
+                bytes,
+            )
+                .into_response()
         })
     }
 }
@@ -74,7 +96,11 @@ fn id(path: &PathValues) -> ApiResult<Uuid> {
 #[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/accesspackages/search", tag = "Packages and roles",
     params(("term" = String, Query)),
     responses((status = 200, body = Vec<FoundPackage>), (status = 204, description = "None"), (status = 400, description = "No term")))]
-pub async fn search(State(state): State<AppState>, reader: Reader, query: Query) -> ApiResult<Response> {
+pub async fn search(
+    State(state): State<AppState>,
+    reader: Reader,
+    query: Query,
+) -> ApiResult<Response> {
     let term = query.required("term")?;
     reader.list(Some(state.metadata.search(term, reader.language)))
 }
@@ -96,35 +122,55 @@ pub async fn groups(State(state): State<AppState>, reader: Reader) -> ApiResult<
 /// A group of areas.
 #[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/accesspackages/group/{id}", tag = "Packages and roles",
     params(("id" = Uuid, Path)), responses((status = 200, body = GroupDto), (status = 400), (status = 404)))]
-pub async fn group(State(state): State<AppState>, reader: Reader, path: PathValues) -> ApiResult<Response> {
+pub async fn group(
+    State(state): State<AppState>,
+    reader: Reader,
+    path: PathValues,
+) -> ApiResult<Response> {
     reader.one(state.metadata.group(id(&path)?, reader.language))
 }
 
 /// The areas of a group.
 #[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/accesspackages/group/{id}/areas", tag = "Packages and roles",
     params(("id" = Uuid, Path)), responses((status = 200, body = Vec<AreaDto>), (status = 204), (status = 400), (status = 404)))]
-pub async fn areas_of_group(State(state): State<AppState>, reader: Reader, path: PathValues) -> ApiResult<Response> {
+pub async fn areas_of_group(
+    State(state): State<AppState>,
+    reader: Reader,
+    path: PathValues,
+) -> ApiResult<Response> {
     reader.list(state.metadata.areas_of(id(&path)?, reader.language))
 }
 
 /// An area of packages.
 #[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/accesspackages/area/{id}", tag = "Packages and roles",
     params(("id" = Uuid, Path)), responses((status = 200, body = AreaDto), (status = 400), (status = 404)))]
-pub async fn area(State(state): State<AppState>, reader: Reader, path: PathValues) -> ApiResult<Response> {
+pub async fn area(
+    State(state): State<AppState>,
+    reader: Reader,
+    path: PathValues,
+) -> ApiResult<Response> {
     reader.one(state.metadata.area(id(&path)?, reader.language))
 }
 
 /// The packages of an area.
 #[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/accesspackages/area/{id}/packages", tag = "Packages and roles",
     params(("id" = Uuid, Path)), responses((status = 200, body = Vec<PackageDto>), (status = 204), (status = 400), (status = 404)))]
-pub async fn packages_of_area(State(state): State<AppState>, reader: Reader, path: PathValues) -> ApiResult<Response> {
+pub async fn packages_of_area(
+    State(state): State<AppState>,
+    reader: Reader,
+    path: PathValues,
+) -> ApiResult<Response> {
     reader.list(state.metadata.packages_of(id(&path)?, reader.language))
 }
 
 /// A package.
 #[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/accesspackages/package/{id}", tag = "Packages and roles",
     params(("id" = Uuid, Path)), responses((status = 200, body = PackageDto), (status = 400), (status = 404)))]
-pub async fn package(State(state): State<AppState>, reader: Reader, path: PathValues) -> ApiResult<Response> {
+pub async fn package(
+    State(state): State<AppState>,
+    reader: Reader,
+    path: PathValues,
+) -> ApiResult<Response> {
     let package = state.metadata.package(id(&path)?, reader.language);
     reader.one(with_resources(&state, package, reader.language).await?)
 }
@@ -133,25 +179,51 @@ pub async fn package(State(state): State<AppState>, reader: Reader, path: PathVa
 #[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/accesspackages/package/{id}/resources", tag = "Packages and roles",
     params(("id" = Uuid, Path)),
     responses((status = 200, body = Vec<ResourceDto>), (status = 204, description = "None"), (status = 400), (status = 404)))]
-pub async fn resources_of_package(State(state): State<AppState>, reader: Reader, path: PathValues) -> ApiResult<Response> {
-    let package = with_resources(&state, state.metadata.package(id(&path)?, reader.language), reader.language).await?;
+pub async fn resources_of_package(
+    State(state): State<AppState>,
+    reader: Reader,
+    path: PathValues,
+) -> ApiResult<Response> {
+    let package = with_resources(
+        &state,
+        state.metadata.package(id(&path)?, reader.language),
+        reader.language,
+    )
+    .await?;
     reader.list(package.map(|p| p.resources.unwrap_or_default()))
 }
 
 /// The package, with what it leads to.
-async fn with_resources(state: &AppState, package: Option<PackageDto>, language: Language) -> ApiResult<Option<PackageDto>> {
-    let Some(mut package) = package else { return Ok(None) };
+async fn with_resources(
+    state: &AppState,
+    package: Option<PackageDto>,
+    language: Language,
+) -> ApiResult<Option<PackageDto>> {
+    let Some(mut package) = package else {
+        return Ok(None);
+    };
     let mut db = state.db.acquire().await?;
     let documents = resources::naming(&mut db, &package.urn).await?;
-    package.resources = Some(documents.iter().map(|d| ResourceDto::of(d, language)).collect());
+    package.resources = Some(
+        documents
+            .iter()
+            .map(|d| ResourceDto::of(d, language))
+            .collect(),
+    );
     Ok(Some(package))
 }
 
 /// A package by its URN in any letter case, or by the last part of that.
 #[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/accesspackages/package/urn/{urnValue}", tag = "Packages and roles",
     params(("urnValue" = String, Path)), responses((status = 200, body = PackageDto), (status = 404)))]
-pub async fn package_by_urn(State(state): State<AppState>, reader: Reader, path: PathValues) -> ApiResult<Response> {
-    let package = state.metadata.package_by_urn(path.get("urnValue"), reader.language);
+pub async fn package_by_urn(
+    State(state): State<AppState>,
+    reader: Reader,
+    path: PathValues,
+) -> ApiResult<Response> {
+    let package = state
+        .metadata
+        .package_by_urn(path.get("urnValue"), reader.language);
     reader.one(with_resources(&state, package, reader.language).await?)
 }
 
@@ -165,12 +237,19 @@ pub async fn roles(State(state): State<AppState>, reader: Reader) -> ApiResult<R
 /// A role.
 #[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/roles/{id}", tag = "Packages and roles",
     params(("id" = Uuid, Path)), responses((status = 200, body = RoleDto), (status = 400), (status = 404)))]
-pub async fn role(State(state): State<AppState>, reader: Reader, path: PathValues) -> ApiResult<Response> {
+pub async fn role(
+    State(state): State<AppState>,
+    reader: Reader,
+    path: PathValues,
+) -> ApiResult<Response> {
     reader.one(state.metadata.role(id(&path)?, reader.language))
 }
 
 fn given(metadata: &Metadata, code: &str, reader: &Reader, query: &Query) -> ApiResult<Response> {
-    let variant = query.get("variant").map(str::trim).filter(|v| !v.is_empty());
+    let variant = query
+        .get("variant")
+        .map(str::trim)
+        .filter(|v| !v.is_empty());
     reader.list(metadata.packages_of_role(code, variant, reader.language))
 }
 
@@ -178,22 +257,42 @@ fn given(metadata: &Metadata, code: &str, reader: &Reader, query: &Query) -> Api
 #[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/roles/packages", tag = "Packages and roles",
     params(("role" = String, Query), ("variant" = Option<String>, Query, description = "An organisation form; without it, what the role gives for every form")),
     responses((status = 200, body = Vec<PackageDto>), (status = 204), (status = 400), (status = 404)))]
-pub async fn packages_by_role(State(state): State<AppState>, reader: Reader, query: Query) -> ApiResult<Response> {
-    given(&state.metadata, query.required("role")?.trim(), &reader, &query)
+pub async fn packages_by_role(
+    State(state): State<AppState>,
+    reader: Reader,
+    query: Query,
+) -> ApiResult<Response> {
+    given(
+        &state.metadata,
+        query.required("role")?.trim(),
+        &reader,
+        &query,
+    )
 }
 
 /// Packages that a role gives for a party of an organisation form.
 #[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/roles/{id}/packages", tag = "Packages and roles",
     params(("id" = Uuid, Path), ("variant" = Option<String>, Query)),
     responses((status = 200, body = Vec<PackageDto>), (status = 204), (status = 400), (status = 404)))]
-pub async fn packages_of_role(State(state): State<AppState>, reader: Reader, path: PathValues, query: Query) -> ApiResult<Response> {
-    let code = state.metadata.role_code(id(&path)?).ok_or(ApiError::Status(StatusCode::NOT_FOUND))?;
+pub async fn packages_of_role(
+    State(state): State<AppState>,
+    reader: Reader,
+    path: PathValues,
+    query: Query,
+) -> ApiResult<Response> {
+    let code = state
+        .metadata
+        .role_code(id(&path)?)
+        .ok_or(ApiError::Status(StatusCode::NOT_FOUND))?;
     given(&state.metadata, code, &reader, &query)
 }
 
 /// The organisation forms.
 #[utoipa::path(get, path = "/accessmanagement/api/v1/meta/types/organization/subtypes", tag = "Packages and roles",
     responses((status = 200, body = Vec<SubtypeDto>)))]
-pub async fn organisation_forms(State(state): State<AppState>, reader: Reader) -> ApiResult<Response> {
+pub async fn organisation_forms(
+    State(state): State<AppState>,
+    reader: Reader,
+) -> ApiResult<Response> {
     reader.list(Some(state.metadata.organisation_forms(reader.language)))
 }

@@ -1,4 +1,5 @@
-//! The embedded catalogue without a database: with keys of its own, for those who only need names and rules.
+//! The embedded catalogue without a database: with keys of its own, for those who only need names
+//! and rules.
 
 use std::collections::HashMap;
 
@@ -66,7 +67,8 @@ struct VariantRow {
 }
 
 fn rows<T: serde::de::DeserializeOwned>(file: &str, member: &str) -> anyhow::Result<Vec<T>> {
-    serde_json::from_value(part(file, member)?).with_context(|| format!("{member} in an embedded catalogue"))
+    serde_json::from_value(part(file, member)?)
+        .with_context(|| format!("{member} in an embedded catalogue"))
 }
 
 /// The embedded catalogue.
@@ -108,19 +110,53 @@ pub fn embedded() -> anyhow::Result<Catalogue> {
         });
     }
     let (mut variants, mut variant_keys) = (Vec::new(), HashMap::new());
-    for (key, row) in
-        (1..).zip(rows::<VariantRow>(VARIANTS, "variants")?.into_iter().filter(|v| matches!(v.entity_type.as_str(), "organization" | "person")))
-    {
+    for (key, row) in (1..).zip(
+        rows::<VariantRow>(VARIANTS, "variants")?
+            .into_iter()
+            .filter(|v| matches!(v.entity_type.as_str(), "organization" | "person")),
+    ) {
         variant_keys.insert(row.code.clone(), key);
-        variants.push(Variant { key, code: row.code, is_sub_unit: row.is_sub_unit });
+        variants.push(Variant {
+            key,
+            code: row.code,
+            is_sub_unit: row.is_sub_unit,
+        });
     }
-    let role = |code: &str| role_keys.get(code).copied().with_context(|| format!("role {code}"));
-    let map = rows::<MapRow>(ROLES, "roleMap")?.iter().map(|m| Ok((role(&m.has)?, role(&m.gets)?))).collect::<anyhow::Result<_>>()?;
+    let role = |code: &str| {
+        role_keys
+            .get(code)
+            .copied()
+            .with_context(|| format!("role {code}"))
+    };
+    let map = rows::<MapRow>(ROLES, "roleMap")?
+        .iter()
+        .map(|m| Ok((role(&m.has)?, role(&m.gets)?)))
+        .collect::<anyhow::Result<_>>()?;
     let mut given = Vec::new();
     for row in rows::<RolePackageRow>(ROLE_PACKAGES, "rolePackages")? {
-        let package = package_keys.get(&row.package).copied().with_context(|| row.package.clone())?;
-        let variant = row.variant.as_ref().map(|code| variant_keys.get(code).copied().with_context(|| code.clone())).transpose()?;
-        given.push((role(&row.role)?, RolePackage { package, variant, has_access: row.has_access, can_delegate: row.can_delegate }));
+        let package = package_keys
+            .get(&row.package)
+            .copied()
+            .with_context(|| row.package.clone())?;
+        let variant = row
+            .variant
+            .as_ref()
+            .map(|code| {
+                variant_keys
+                    .get(code)
+                    .copied()
+                    .with_context(|| code.clone())
+            })
+            .transpose()?;
+        given.push((
+            role(&row.role)?,
+            RolePackage {
+                package,
+                variant,
+                has_access: row.has_access,
+                can_delegate: row.can_delegate,
+            },
+        ));
     }
     Ok(Catalogue::new(roles, packages, map, given, variants))
 }

@@ -1,4 +1,5 @@
-//! The catalogue as others read it: groups, areas, packages and roles with their texts in one language.
+//! The catalogue as others read it: groups, areas, packages and roles with their texts in one
+//! language.
 
 use std::collections::HashMap;
 
@@ -228,10 +229,20 @@ impl ResourceDto {
     /// From a resource's document.
     #[must_use]
     pub fn of(document: &serde_json::Value, language: Language) -> Self {
-        let text = |pointer: &str| document.pointer(pointer).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+        let text = |pointer: &str| {
+            document
+                .pointer(pointer)
+                .and_then(serde_json::Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
         let told = |pointer: &str| {
             let own = text(&format!("{pointer}/{}", language.code()));
-            if own.is_empty() { text(&format!("{pointer}/nb")) } else { own }
+            if own.is_empty() {
+                text(&format!("{pointer}/nb"))
+            } else {
+                own
+            }
         };
         let identifier = text("/identifier");
         let digest = crate::token::sha256(format!("urn:altinn:resource:{identifier}"));
@@ -247,7 +258,9 @@ impl ResourceDto {
                 code: text("/hasCompetentAuthority/orgcode"),
                 ref_id: text("/hasCompetentAuthority/organization"),
             },
-            r#type: ResourceTypeDto { name: text("/resourceType") },
+            r#type: ResourceTypeDto {
+                name: text("/resourceType"),
+            },
         }
     }
 }
@@ -306,7 +319,8 @@ pub struct FoundField {
 }
 
 fn read<T: DeserializeOwned>(file: &str, member: &str) -> anyhow::Result<Vec<T>> {
-    serde_json::from_value(part(file, member)?).with_context(|| format!("reading {member} of an embedded catalogue"))
+    serde_json::from_value(part(file, member)?)
+        .with_context(|| format!("reading {member} of an embedded catalogue"))
 }
 
 impl Metadata {
@@ -334,71 +348,134 @@ impl Metadata {
     /// The groups, without their areas.
     #[must_use]
     pub fn groups(&self, language: Language) -> Vec<GroupDto> {
-        self.groups.iter().map(|g| Self::group_dto(g, language)).collect()
+        self.groups
+            .iter()
+            .map(|g| Self::group_dto(g, language))
+            .collect()
     }
 
     /// A group, without its areas.
     #[must_use]
     pub fn group(&self, id: Uuid, language: Language) -> Option<GroupDto> {
-        self.groups.iter().find(|g| g.id == id).map(|g| Self::group_dto(g, language))
+        self.groups
+            .iter()
+            .find(|g| g.id == id)
+            .map(|g| Self::group_dto(g, language))
     }
 
     /// The areas of a group, without their packages.
     #[must_use]
     pub fn areas_of(&self, group: Uuid, language: Language) -> Option<Vec<AreaDto>> {
         let group = self.groups.iter().find(|g| g.id == group)?;
-        Some(self.areas.iter().filter(|a| a.group == group.key).map(|a| Self::area_dto(a, language)).collect())
+        Some(
+            self.areas
+                .iter()
+                .filter(|a| a.group == group.key)
+                .map(|a| Self::area_dto(a, language))
+                .collect(),
+        )
     }
 
     /// An area, without its packages.
     #[must_use]
     pub fn area(&self, id: Uuid, language: Language) -> Option<AreaDto> {
-        self.areas.iter().find(|a| a.id == id).map(|a| self.area_in_group(a, language))
+        self.areas
+            .iter()
+            .find(|a| a.id == id)
+            .map(|a| self.area_in_group(a, language))
     }
 
     /// The packages of an area.
     #[must_use]
     pub fn packages_of(&self, area: Uuid, language: Language) -> Option<Vec<PackageDto>> {
         let area = self.areas.iter().find(|a| a.id == area)?;
-        Some(self.packages.iter().filter(|p| p.area == area.urn).map(|p| self.package_dto(p, language)).collect())
+        Some(
+            self.packages
+                .iter()
+                .filter(|p| p.area == area.urn)
+                .map(|p| self.package_dto(p, language))
+                .collect(),
+        )
     }
 
     /// Everything: groups with their areas with their packages.
     #[must_use]
     pub fn hierarchy(&self, language: Language) -> Vec<GroupDto> {
-        let packages = |area: &Area| self.packages.iter().filter(|p| p.area == area.urn).map(|p| self.package_alone(p, language)).collect();
+        let packages = |area: &Area| {
+            self.packages
+                .iter()
+                .filter(|p| p.area == area.urn)
+                .map(|p| self.package_alone(p, language))
+                .collect()
+        };
         let areas = |group: &Group| {
             let own = self.areas.iter().filter(|a| a.group == group.key);
-            own.map(|a| AreaDto { packages: Some(packages(a)), ..Self::area_dto(a, language) }).collect()
+            own.map(|a| AreaDto {
+                packages: Some(packages(a)),
+                ..Self::area_dto(a, language)
+            })
+            .collect()
         };
-        self.groups.iter().map(|g| GroupDto { areas: Some(areas(g)), ..Self::group_dto(g, language) }).collect()
+        self.groups
+            .iter()
+            .map(|g| GroupDto {
+                areas: Some(areas(g)),
+                ..Self::group_dto(g, language)
+            })
+            .collect()
     }
 
     /// A package by id.
     #[must_use]
     pub fn package(&self, id: Uuid, language: Language) -> Option<PackageDto> {
-        self.packages.iter().find(|p| p.id == id).map(|p| self.package_dto(p, language))
+        self.packages
+            .iter()
+            .find(|p| p.id == id)
+            .map(|p| self.package_dto(p, language))
     }
 
-    /// A package by its URN, or by the last part of that, with or without a colon before it. Letter case does not matter.
+    /// A package by its URN, or by the last part of that, with or without a colon before it. Letter
+    /// case does not matter.
     #[must_use]
     pub fn package_by_urn(&self, urn: &str, language: Language) -> Option<PackageDto> {
         let code = urn.strip_prefix(':').unwrap_or(urn);
-        let fits = |p: &&Package| p.urn.eq_ignore_ascii_case(urn) || p.urn.rsplit(':').next().is_some_and(|last| last.eq_ignore_ascii_case(code));
-        self.packages.iter().find(fits).map(|p| self.package_dto(p, language))
+        let fits = |p: &&Package| {
+            p.urn.eq_ignore_ascii_case(urn)
+                || p.urn
+                    .rsplit(':')
+                    .next()
+                    .is_some_and(|last| last.eq_ignore_ascii_case(code))
+        };
+        self.packages
+            .iter()
+            .find(fits)
+            .map(|p| self.package_dto(p, language))
     }
 
     /// Packages whose texts hold each word of a term, the best first.
     #[must_use]
     pub fn search(&self, term: &str, language: Language) -> Vec<FoundPackage> {
         let words: Vec<String> = term.split_whitespace().map(str::to_lowercase).collect();
-        let mut found: Vec<FoundPackage> = self.packages.iter().filter_map(|p| self.found(p, &words, language)).collect();
+        let mut found: Vec<FoundPackage> = self
+            .packages
+            .iter()
+            .filter_map(|p| self.found(p, &words, language))
+            .collect();
         found.sort_by_key(|f| std::cmp::Reverse(f.score));
         found
     }
 
-    fn found(&self, package: &Package, words: &[String], language: Language) -> Option<FoundPackage> {
-        let area = self.areas.iter().find(|a| a.urn == package.area).map_or("", |a| a.name.get(language));
+    fn found(
+        &self,
+        package: &Package,
+        words: &[String],
+        language: Language,
+    ) -> Option<FoundPackage> {
+        let area = self
+            .areas
+            .iter()
+            .find(|a| a.urn == package.area)
+            .map_or("", |a| a.name.get(language));
         let texts = [
             ("name", package.name.get(language), 8),
             ("urn", &package.urn, 4),
@@ -406,67 +483,140 @@ impl Metadata {
             ("description", package.description.get(language), 1),
         ];
         let lowered = texts.map(|(field, text, weight)| (field, text, weight, text.to_lowercase()));
-        if words.is_empty() || !words.iter().all(|word| lowered.iter().any(|(.., text)| text.contains(word.as_str()))) {
+        if words.is_empty()
+            || !words.iter().all(|word| {
+                lowered
+                    .iter()
+                    .any(|(.., text)| text.contains(word.as_str()))
+            })
+        {
             return None;
         }
         let whole = words.join(" ");
         // A text that is the term says more than one that holds it.
         let hits = |text: &str| {
-            let found = words.iter().filter(|word| text.contains(word.as_str())).count() * if text == whole { 4 } else { 1 };
+            let found = words
+                .iter()
+                .filter(|word| text.contains(word.as_str()))
+                .count()
+                * if text == whole { 4 } else { 1 };
             u32::try_from(found).unwrap_or(0)
         };
         let fields: Vec<FoundField> = lowered
             .iter()
-            .map(|(field, value, weight, text)| FoundField { field, value: (*value).to_owned(), score: weight * hits(text) })
+            .map(|(field, value, weight, text)| FoundField {
+                field,
+                value: (*value).to_owned(),
+                score: weight * hits(text),
+            })
             .filter(|f| f.score > 0)
             .collect();
-        Some(FoundPackage { object: self.package_dto(package, language), score: fields.iter().map(|f| f.score).sum(), fields })
+        Some(FoundPackage {
+            object: self.package_dto(package, language),
+            score: fields.iter().map(|f| f.score).sum(),
+            fields,
+        })
     }
 
     /// The roles.
     #[must_use]
     pub fn roles(&self, language: Language) -> Vec<RoleDto> {
-        self.roles.iter().map(|r| self.role_dto(r, language)).collect()
+        self.roles
+            .iter()
+            .map(|r| self.role_dto(r, language))
+            .collect()
     }
 
     /// A role by id.
     #[must_use]
     pub fn role(&self, id: Uuid, language: Language) -> Option<RoleDto> {
-        self.roles.iter().find(|r| r.id == id).map(|r| self.role_dto(r, language))
+        self.roles
+            .iter()
+            .find(|r| r.id == id)
+            .map(|r| self.role_dto(r, language))
     }
 
     /// Code of a role by its id.
     #[must_use]
     pub fn role_code(&self, id: Uuid) -> Option<&str> {
-        self.roles.iter().find(|r| r.id == id).map(|r| r.code.as_str())
+        self.roles
+            .iter()
+            .find(|r| r.id == id)
+            .map(|r| r.code.as_str())
     }
 
-    /// Packages that a role gives for a party of an organisation form; without one, those that it gives for every form.
-    /// None when there is no such role or form.
+    /// Packages that a role gives for a party of an organisation form; without one, those that it
+    /// gives for every form. None when there is no such role or form.
     #[must_use]
-    pub fn packages_of_role(&self, code: &str, variant: Option<&str>, language: Language) -> Option<Vec<PackageDto>> {
-        let role = self.roles.iter().find(|r| r.code.eq_ignore_ascii_case(code))?;
+    pub fn packages_of_role(
+        &self,
+        code: &str,
+        variant: Option<&str>,
+        language: Language,
+    ) -> Option<Vec<PackageDto>> {
+        let role = self
+            .roles
+            .iter()
+            .find(|r| r.code.eq_ignore_ascii_case(code))?;
         let variant = match variant {
             None => None,
-            Some(code) => Some(self.variants.iter().find(|v| v.code.eq_ignore_ascii_case(code))?.code.as_str()),
+            Some(code) => Some(
+                self.variants
+                    .iter()
+                    .find(|v| v.code.eq_ignore_ascii_case(code))?
+                    .code
+                    .as_str(),
+            ),
         };
-        let rows = self.role_packages.get(&role.code).map(Vec::as_slice).unwrap_or_default();
-        let gives =
-            |p: &&Package| rows.iter().any(|r| r.package == p.urn && r.has_access && (r.variant.is_none() || r.variant.as_deref() == variant));
-        Some(self.packages.iter().filter(gives).map(|p| self.package_dto(p, language)).collect())
+        let rows = self
+            .role_packages
+            .get(&role.code)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        let gives = |p: &&Package| {
+            rows.iter().any(|r| {
+                r.package == p.urn
+                    && r.has_access
+                    && (r.variant.is_none() || r.variant.as_deref() == variant)
+            })
+        };
+        Some(
+            self.packages
+                .iter()
+                .filter(gives)
+                .map(|p| self.package_dto(p, language))
+                .collect(),
+        )
     }
 
     /// The organisation forms.
     #[must_use]
     pub fn organisation_forms(&self, language: Language) -> Vec<SubtypeDto> {
-        let Some(kind) = self.kinds.iter().find(|k| k.key == "organization") else { return Vec::new() };
+        let Some(kind) = self.kinds.iter().find(|k| k.key == "organization") else {
+            return Vec::new();
+        };
         let forms = self.variants.iter().filter(|v| v.entity_type == kind.key);
-        forms.map(|v| SubtypeDto { id: v.id, type_id: kind.id, name: v.code.clone(), description: v.name.get(language).to_owned() }).collect()
+        forms
+            .map(|v| SubtypeDto {
+                id: v.id,
+                type_id: kind.id,
+                name: v.code.clone(),
+                description: v.name.get(language).to_owned(),
+            })
+            .collect()
     }
 
     fn kind(&self, key: &str, language: Language) -> Option<TypeDto> {
-        let provider_id = self.providers.iter().find(|p| p.code == OWN_PROVIDER).map(|p| p.id);
-        self.kinds.iter().find(|k| k.key == key).map(|k| TypeDto { id: k.id, name: k.name.get(language).to_owned(), provider_id })
+        let provider_id = self
+            .providers
+            .iter()
+            .find(|p| p.code == OWN_PROVIDER)
+            .map(|p| p.id);
+        self.kinds.iter().find(|k| k.key == key).map(|k| TypeDto {
+            id: k.id,
+            name: k.name.get(language).to_owned(),
+            provider_id,
+        })
     }
 
     fn group_dto(group: &Group, language: Language) -> GroupDto {
@@ -493,8 +643,15 @@ impl Metadata {
     }
 
     fn area_in_group(&self, area: &Area, language: Language) -> AreaDto {
-        let group = self.groups.iter().find(|g| g.key == area.group).map(|g| Box::new(Self::group_dto(g, language)));
-        AreaDto { group, ..Self::area_dto(area, language) }
+        let group = self
+            .groups
+            .iter()
+            .find(|g| g.key == area.group)
+            .map(|g| Box::new(Self::group_dto(g, language)));
+        AreaDto {
+            group,
+            ..Self::area_dto(area, language)
+        }
     }
 
     fn package_alone(&self, package: &Package, language: Language) -> PackageDto {
@@ -513,8 +670,15 @@ impl Metadata {
     }
 
     fn package_dto(&self, package: &Package, language: Language) -> PackageDto {
-        let area = self.areas.iter().find(|a| a.urn == package.area).map(|a| Box::new(self.area_in_group(a, language)));
-        PackageDto { area, ..self.package_alone(package, language) }
+        let area = self
+            .areas
+            .iter()
+            .find(|a| a.urn == package.area)
+            .map(|a| Box::new(self.area_in_group(a, language)));
+        PackageDto {
+            area,
+            ..self.package_alone(package, language)
+        }
     }
 
     fn role_dto(&self, role: &Role, language: Language) -> RoleDto {
@@ -528,7 +692,11 @@ impl Metadata {
             legacy_role_code: role.legacy_code.clone(),
             legacy_urn: role.legacy_urn.clone(),
             is_resource_policy_available: role.is_available_for_service_owners,
-            provider: self.providers.iter().find(|p| p.code == role.provider).cloned(),
+            provider: self
+                .providers
+                .iter()
+                .find(|p| p.code == role.provider)
+                .cloned(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The catalogue of roles and access packages: what there is, and what follows from what.
 //!
-//! The files in `data/` are the source. They are embedded, stored at start, and held in memory as [`Catalogue`].
+//! The files in `data/` are the source. They are embedded, stored at start, and held in memory as
+//! [`Catalogue`].
 
 pub(crate) mod api;
 mod embedded;
@@ -10,5 +11,7 @@ mod store;
 
 pub use embedded::embedded;
 pub use metadata::{AreaDto, Metadata, PackageDto};
-pub use model::{Catalogue, EntityKind, Package, PackageKey, Role, RoleKey, RolePackage, Variant, VariantKey};
+pub use model::{
+    Catalogue, EntityKind, Package, PackageKey, Role, RoleKey, RolePackage, Variant, VariantKey,
+};
 pub use store::{load, sync};

@@ -35,7 +35,8 @@ impl EntityKind {
     }
 }
 
-/// A role: of the register, of Altinn 3, or a code from Altinn 2 that only arises through the role map.
+/// A role: of the register, of Altinn 3, or a code from Altinn 2 that only arises through the role
+/// map.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "columns of the catalogue")]
 pub struct Role {
@@ -139,7 +140,8 @@ impl Catalogue {
             out.role_packages.entry(role).or_default().push(row);
         }
         for variant in variants {
-            out.variants_by_code.insert(variant.code.clone(), variant.key);
+            out.variants_by_code
+                .insert(variant.code.clone(), variant.key);
             out.variants.insert(variant.key, variant);
         }
         out
@@ -167,19 +169,27 @@ impl Catalogue {
     /// A role by the register's own code, such as `DAGL`.
     #[must_use]
     pub fn role_by_register_code(&self, code: &str) -> Option<&Role> {
-        self.roles_by_register_code.get(code).and_then(|key| self.role(*key))
+        self.roles_by_register_code
+            .get(code)
+            .and_then(|key| self.role(*key))
     }
 
     /// Roles implied by holding this one.
     #[must_use]
     pub fn implied_by(&self, role: RoleKey) -> &[RoleKey] {
-        self.role_map.get(&role).map(Vec::as_slice).unwrap_or_default()
+        self.role_map
+            .get(&role)
+            .map(Vec::as_slice)
+            .unwrap_or_default()
     }
 
     /// What a role gives.
     #[must_use]
     pub fn packages_of(&self, role: RoleKey) -> &[RolePackage] {
-        self.role_packages.get(&role).map(Vec::as_slice).unwrap_or_default()
+        self.role_packages
+            .get(&role)
+            .map(Vec::as_slice)
+            .unwrap_or_default()
     }
 
     /// Every package, in no order.
@@ -196,19 +206,28 @@ impl Catalogue {
     /// A package by its exact URN.
     #[must_use]
     pub fn package_by_urn(&self, urn: &str) -> Option<&Package> {
-        self.packages_by_urn.get(urn).and_then(|key| self.package(*key))
+        self.packages_by_urn
+            .get(urn)
+            .and_then(|key| self.package(*key))
     }
 
     /// A package by its URN in any case.
     #[must_use]
     pub fn package_by_urn_ignoring_case(&self, urn: &str) -> Option<&Package> {
-        self.package_by_urn(urn).or_else(|| self.packages.values().find(|p| p.urn.eq_ignore_ascii_case(urn)))
+        self.package_by_urn(urn).or_else(|| {
+            self.packages
+                .values()
+                .find(|p| p.urn.eq_ignore_ascii_case(urn))
+        })
     }
 
     /// Keys of packages by their URNs in any case; unknown ones are left out.
     #[must_use]
     pub fn keys_of<'u>(&self, urns: impl IntoIterator<Item = &'u str>) -> Vec<PackageKey> {
-        urns.into_iter().filter_map(|urn| self.package_by_urn_ignoring_case(urn)).map(|p| p.key).collect()
+        urns.into_iter()
+            .filter_map(|urn| self.package_by_urn_ignoring_case(urn))
+            .map(|p| p.key)
+            .collect()
     }
 
     /// A package by the value policies use.
@@ -226,6 +245,8 @@ impl Catalogue {
     /// An organisation form by code, such as `AS`.
     #[must_use]
     pub fn variant_by_code(&self, code: &str) -> Option<&Variant> {
-        self.variants_by_code.get(code).and_then(|key| self.variant(*key))
+        self.variants_by_code
+            .get(code)
+            .and_then(|key| self.variant(*key))
     }
 }

@@ -11,14 +11,20 @@ pub(super) const PACKAGES: &str = include_str!("../../data/access-packages.json"
 pub(super) const ROLE_PACKAGES: &str = include_str!("../../data/role-packages.json");
 pub(super) const VARIANTS: &str = include_str!("../../data/entity-variants.json");
 
-/// Brings the stored catalogue in line with the embedded files. Rows that vanished from a file are reported and
-/// kept. One starting instance does it at a time; one that finds nothing to change writes nothing.
+/// Brings the stored catalogue in line with the embedded files. Rows that vanished from a file are
+/// reported and kept. One starting instance does it at a time; one that finds nothing to change
+/// writes nothing.
 ///
 /// # Errors
 /// A file cannot be read, or the database fails.
 pub async fn sync(pool: &PgPool) -> anyhow::Result<()> {
     let mut tx = pool.begin().await?;
-    sqlx::query!("select pg_advisory_xact_lock($1) as locked", crate::db::START_LOCK).fetch_one(&mut *tx).await?;
+    sqlx::query!(
+        "select pg_advisory_xact_lock($1) as locked",
+        crate::db::START_LOCK
+    )
+    .fetch_one(&mut *tx)
+    .await?;
     let roles = part(ROLES, "roles")?;
     sqlx::query!(
         r#"insert into role (id, urn, code, legacy_code, legacy_urn, register_code, provider, entity_type, name, description,
@@ -149,7 +155,8 @@ async fn report_vanished(tx: &mut sqlx::PgConnection) -> anyhow::Result<()> {
 }
 
 pub(super) fn part(file: &str, member: &str) -> anyhow::Result<Value> {
-    let mut value: Value = serde_json::from_str(file).context("an embedded catalogue is not JSON")?;
+    let mut value: Value =
+        serde_json::from_str(file).context("an embedded catalogue is not JSON")?;
     Ok(value.get_mut(member).map(Value::take).unwrap_or_default())
 }
 
@@ -184,18 +191,36 @@ pub async fn load(pool: &PgPool) -> Result<Catalogue, sqlx::Error> {
         is_available_for_service_owners: r.is_available_for_service_owners,
     })
     .collect();
-    let role_map = sqlx::query!("select has_role, gets_role from role_map").fetch_all(pool).await?;
-    let role_packages = sqlx::query!("select role, package, variant, has_access, can_delegate from role_package").fetch_all(pool).await?;
+    let role_map = sqlx::query!("select has_role, gets_role from role_map")
+        .fetch_all(pool)
+        .await?;
+    let role_packages =
+        sqlx::query!("select role, package, variant, has_access, can_delegate from role_package")
+            .fetch_all(pool)
+            .await?;
     let variants = sqlx::query_as!(Variant, r#"select key, code, is_sub_unit from entity_variant where entity_type in ('organization', 'person')"#)
         .fetch_all(pool)
         .await?;
     Ok(Catalogue::new(
         roles,
         packages,
-        role_map.into_iter().map(|r| (r.has_role, r.gets_role)).collect(),
+        role_map
+            .into_iter()
+            .map(|r| (r.has_role, r.gets_role))
+            .collect(),
         role_packages
             .into_iter()
-            .map(|r| (r.role, RolePackage { package: r.package, variant: r.variant, has_access: r.has_access, can_delegate: r.can_delegate }))
+            .map(|r| {
+                (
+                    r.role,
+                    RolePackage {
+                        package: r.package,
+                        variant: r.variant,
+                        has_access: r.has_access,
+                        can_delegate: r.can_delegate,
+                    },
+                )
+            })
             .collect(),
         variants,
     ))

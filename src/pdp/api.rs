@@ -41,20 +41,40 @@ impl Format {
         if body::is_json(headers) {
             return Some(Self::Json);
         }
-        let essence = headers.get(CONTENT_TYPE)?.to_str().ok()?.split(';').next()?.trim().to_ascii_lowercase();
-        let is_xml = essence == "application/xml" || essence == "text/xml" || (essence.starts_with("application/") && essence.ends_with("+xml"));
+        let essence = headers
+            .get(CONTENT_TYPE)?
+            .to_str()
+            .ok()?
+            .split(';')
+            .next()?
+            .trim()
+            .to_ascii_lowercase();
+        let is_xml = essence == "application/xml"
+            || essence == "text/xml"
+            || (essence.starts_with("application/") && essence.ends_with("+xml"));
         is_xml.then_some(Self::Xml)
     }
 
     /// By the first character.
     fn seen(bytes: &[u8]) -> Self {
-        if bytes.trim_ascii_start().first() == Some(&b'<') { Self::Xml } else { Self::Json }
+        if bytes.trim_ascii_start().first() == Some(&b'<') {
+            Self::Xml
+        } else {
+            Self::Json
+        }
     }
 
     fn answer(self, results: Vec<Decided>) -> Response {
         match self {
-            Self::Json => Json(DecisionResponse { response: results.into_iter().map(DecisionResult::from).collect() }).into_response(),
-            Self::Xml => ([(CONTENT_TYPE, "application/xml; charset=utf-8")], xml::write(results)).into_response(),
+            Self::Json => Json(DecisionResponse {
+                response: results.into_iter().map(DecisionResult::from).collect(),
+            })
+            .into_response(),
+            Self::Xml => (
+                [(CONTENT_TYPE, "application/xml; charset=utf-8")],
+                xml::write(results),
+            )
+                .into_response(),
         }
     }
 }
@@ -75,11 +95,19 @@ impl FromRequest<AppState> for DecisionBody {
         if format.is_none() && parts.headers.contains_key(CONTENT_TYPE) {
             return Err(ApiError::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
         }
-        let bytes = body::read(&parts.headers, body, state.config.settings.pdp.max_body_bytes).await?;
+        let bytes = body::read(
+            &parts.headers,
+            body,
+            state.config.settings.pdp.max_body_bytes,
+        )
+        .await?;
         if format.is_none() && !bytes.is_empty() {
             return Err(ApiError::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
         }
-        Ok(Self { format: format.unwrap_or(Format::Json), bytes })
+        Ok(Self {
+            format: format.unwrap_or(Format::Json),
+            bytes,
+        })
     }
 }
 
@@ -92,7 +120,12 @@ impl FromRequest<AppState> for AnyDecisionBody {
 
     async fn from_request(request: Request<Body>, state: &AppState) -> ApiResult<Self> {
         let (parts, body) = request.into_parts();
-        let bytes = body::read(&parts.headers, body, state.config.settings.pdp.max_body_bytes).await?;
+        let bytes = body::read(
+            &parts.headers,
+            body,
+            state.config.settings.pdp.max_body_bytes,
+        )
+        .await?;
         let format = Format::named(&parts.headers).unwrap_or_else(|| Format::seen(&bytes));
         Ok(Self(DecisionBody { format, bytes }))
     }
@@ -107,17 +140,27 @@ pub struct SubscriptionKey(pub bool);
 impl FromRequestParts<AppState> for SubscriptionKey {
     type Rejection = std::convert::Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Self::Rejection> {
-        let given = parts.headers.get(SUBSCRIPTION_KEY).map(http::HeaderValue::as_bytes);
+    async fn from_request_parts(
+        parts: &mut Parts,
+        state: &AppState,
+    ) -> Result<Self, Self::Rejection> {
+        let given = parts
+            .headers
+            .get(SUBSCRIPTION_KEY)
+            .map(http::HeaderValue::as_bytes);
         let keys = &state.config.settings.pdp.subscription_keys;
-        Ok(Self(given.is_some_and(|given| keys.iter().any(|key| bool::from(key.expose_secret().as_bytes().ct_eq(given))))))
+        Ok(Self(given.is_some_and(|given| {
+            keys.iter()
+                .any(|key| bool::from(key.expose_secret().as_bytes().ct_eq(given)))
+        })))
     }
 }
 
 /// Decides what a subject may do with a resource for a party.
 ///
-/// The body is a XACML 3.0 request in the JSON profile, or in XML. Every evaluation answers 200; a fault of the request
-/// is the decision `Indeterminate` with its status code. With `MultiRequests` there is one result per reference.
+/// The body is a XACML 3.0 request in the JSON profile, or in XML. Every evaluation answers 200; a
+/// fault of the request is the decision `Indeterminate` with its status code. With `MultiRequests`
+/// there is one result per reference.
 #[utoipa::path(
     post,
     path = "/authorization/api/v1/authorize",
@@ -144,22 +187,43 @@ pub async fn authorize(
 ) -> ApiResult<Response> {
     if !state.config.settings.pdp.subscription_keys.is_empty() && !has_key {
         let message = "Access denied: the subscription key is missing or not valid.";
-        return Ok((StatusCode::UNAUTHORIZED, Json(json!({"statusCode": 401, "message": message}))).into_response());
+        return Ok((
+            StatusCode::UNAUTHORIZED,
+            Json(json!({"statusCode": 401, "message": message})),
+        )
+            .into_response());
     }
     let request = match body.format {
         Format::Json => request::read(&body.bytes)?,
         Format::Xml => xml::read(&body.bytes),
     };
     if request.references.len() > state.config.settings.pdp.max_decisions_per_request {
-        return Err(ModelState::of("$.Request.MultiRequests", "Too many decisions are asked for at once.").into());
+        return Err(ModelState::of(
+            "$.Request.MultiRequests",
+            "Too many decisions are asked for at once.",
+        )
+        .into());
     }
     let principal = &owner.caller.principal;
     let admin = principal.scopes.contains(AUTHORIZE_ADMIN);
     let explain = query.flag("explain")?;
     let call = Call::begin(&state.pdp, Endpoint::External, at_least, Some(principal)).await;
-    let results = call.decide_all(&partial_requests(&request, |entries| PartialRequest::of(entries, admin), PartialRequest::faulty), explain).await?;
+    let results = call
+        .decide_all(
+            &partial_requests(
+                &request,
+                |entries| PartialRequest::of(entries, admin),
+                PartialRequest::faulty,
+            ),
+            explain,
+        )
+        .await?;
     let owned_only = state.config.settings.pdp.enforce_resource_owner || explain;
-    if owned_only && !results.iter().all(|decided| may_explain(principal, decided)) {
+    if owned_only
+        && !results
+            .iter()
+            .all(|decided| may_explain(principal, decided))
+    {
         return Err(ApiError::Empty(StatusCode::FORBIDDEN));
     }
     Ok(call.answered(body.format.answer(results)))
@@ -167,8 +231,9 @@ pub async fn authorize(
 
 /// Decides for the platform's own parts, such as apps and their libraries.
 ///
-/// Takes a configured subscription key, a token with a scope of `authorize`, or a platform access token. What is wrong
-/// with the body is the decision `Indeterminate` too. Persons are not named by identity number.
+/// Takes a configured subscription key, a token with a scope of `authorize`, or a platform access
+/// token. What is wrong with the body is the decision `Indeterminate` too. Persons are not named by
+/// identity number.
 #[utoipa::path(
     post,
     path = "/authorization/api/v1/decision",
@@ -193,29 +258,49 @@ pub async fn decision(
     let caller = match caller {
         Ok(caller) => Some(caller),
         Err(_) if has_key || state.config.settings.pdp.decision_open => None,
-        Err(ApiError::InsufficientScope(_)) => return Err(ApiError::Unauthorized(Some("insufficient scope"))),
+        Err(ApiError::InsufficientScope(_)) => {
+            return Err(ApiError::Unauthorized(Some("insufficient scope")));
+        }
         Err(error) => return Err(error),
     };
-    let syntax = |message| DecisionRequest { fault: Some(Fault::Syntax(message)), ..DecisionRequest::default() };
+    let syntax = |message| DecisionRequest {
+        fault: Some(Fault::Syntax(message)),
+        ..DecisionRequest::default()
+    };
     let request = match body.format {
-        Format::Json => request::read(&body.bytes).unwrap_or_else(|_| syntax("the body is no JSON request")),
+        Format::Json => {
+            request::read(&body.bytes).unwrap_or_else(|_| syntax("the body is no JSON request"))
+        }
         Format::Xml => xml::read(&body.bytes),
     };
     let too_many = request.references.len() > state.config.settings.pdp.max_decisions_per_request;
-    let request = if too_many { syntax("too many decisions are asked for at once") } else { request };
+    let request = if too_many {
+        syntax("too many decisions are asked for at once")
+    } else {
+        request
+    };
     let explain = query.flag("explain")?;
     let principal = caller.as_ref().and_then(|caller| caller.principal.as_ref());
     let call = Call::begin(&state.pdp, Endpoint::Internal, at_least, principal).await;
     let of = |entries| PartialRequest::of(entries, true).internal();
-    let results = call.decide_all(&partial_requests(&request, of, |fault| PartialRequest::faulty(fault).internal()), explain).await?;
-    let may_know = |decided: &Decided| has_key || principal.is_some_and(|p| may_explain(p, decided));
+    let results = call
+        .decide_all(
+            &partial_requests(&request, of, |fault| {
+                PartialRequest::faulty(fault).internal()
+            }),
+            explain,
+        )
+        .await?;
+    let may_know =
+        |decided: &Decided| has_key || principal.is_some_and(|p| may_explain(p, decided));
     if explain && !results.iter().all(may_know) {
         return Err(ApiError::Empty(StatusCode::FORBIDDEN));
     }
     Ok(call.answered(body.format.answer(results)))
 }
 
-/// Whether a caller may learn how a decision came about: of its own resource, or of any with the admin scope.
+/// Whether a caller may learn how a decision came about: of its own resource, or of any with the
+/// admin scope.
 pub fn may_explain(principal: &Principal, decided: &Decided) -> bool {
     principal.scopes.contains(AUTHORIZE_ADMIN) || decided.is_owned_by(principal.org)
 }
@@ -226,7 +311,10 @@ fn partial_requests<'r>(
     of: impl Fn(Vec<&'r Entry<'r>>) -> PartialRequest<'r>,
     faulty: impl Fn(Fault) -> PartialRequest<'r>,
 ) -> Vec<PartialRequest<'r>> {
-    parts(request).into_iter().map(|part| part.map_or_else(&faulty, &of)).collect()
+    parts(request)
+        .into_iter()
+        .map(|part| part.map_or_else(&faulty, &of))
+        .collect()
 }
 
 /// The entries of each decision asked for.
@@ -238,12 +326,32 @@ fn parts<'r>(request: &'r DecisionRequest<'r>) -> Vec<Result<Vec<&'r Entry<'r>>,
         return vec![Ok(request.entries.iter().collect())];
     }
     let has = |category: &str| request.entries.iter().any(|e| e.category == category);
-    if ![ids::SUBJECT, ids::ACTION, ids::RESOURCE].iter().all(|c| has(c)) {
-        return vec![Err(Fault::Processing("a multi-request needs subjects, actions and resources"))];
+    if ![ids::SUBJECT, ids::ACTION, ids::RESOURCE]
+        .iter()
+        .all(|c| has(c))
+    {
+        return vec![Err(Fault::Processing(
+            "a multi-request needs subjects, actions and resources",
+        ))];
     }
     if request.entries.iter().any(|e| e.id.is_none()) {
-        return vec![Err(Fault::Processing("in a multi-request every entry needs an Id"))];
+        return vec![Err(Fault::Processing(
+            "in a multi-request every entry needs an Id",
+        ))];
     }
-    let named = |ids: &Vec<String>| request.entries.iter().filter(|e| e.id.as_ref().is_some_and(|id| ids.iter().any(|named| named == id))).collect();
-    request.references.iter().map(|ids| Ok(named(ids))).collect()
+    let named = |ids: &Vec<String>| {
+        request
+            .entries
+            .iter()
+            .filter(|e| {
+                e.id.as_ref()
+                    .is_some_and(|id| ids.iter().any(|named| named == id))
+            })
+            .collect()
+    };
+    request
+        .references
+        .iter()
+        .map(|ids| Ok(named(ids)))
+        .collect()
 }

@@ -1,4 +1,5 @@
-//! One call on a decision endpoint: every decision it takes is counted, logged, and can be asked for again by its id.
+//! One call on a decision endpoint: every decision it takes is counted, logged, and can be asked
+//! for again by its id.
 
 use std::{
     net::IpAddr,
@@ -17,7 +18,10 @@ use uuid::Uuid;
 use super::{
     AtLeast, Decided, PartialRequest, Pdp, View,
     log::{Endpoint, Line, Written},
-    question::{APP, INSTANCE, ORG, ORGANIZATION, ORGANIZATION_LEGACY, PARTY_ID, PARTY_UUID, RESOURCE, SYSTEM_USER, USER_ID},
+    question::{
+        APP, INSTANCE, ORG, ORGANIZATION, ORGANIZATION_LEGACY, PARTY_ID, PARTY_UUID, RESOURCE,
+        SYSTEM_USER, USER_ID,
+    },
 };
 use crate::{
     http::{ApiResult, context},
@@ -45,7 +49,12 @@ pub struct Call<'s> {
 
 impl<'s> Call<'s> {
     /// Begins a call by somebody, on facts as new as asked for.
-    pub async fn begin(pdp: &'s Pdp, endpoint: Endpoint, at_least: AtLeast, principal: Option<&Arc<Principal>>) -> Self {
+    pub async fn begin(
+        pdp: &'s Pdp,
+        endpoint: Endpoint,
+        at_least: AtLeast,
+        principal: Option<&Arc<Principal>>,
+    ) -> Self {
         let view = pdp.view(at_least).await;
         let context = context::current();
         let (id, created) = pdp.answer_ids.next(pdp.clock.now());
@@ -71,16 +80,39 @@ impl<'s> Call<'s> {
     ///
     /// # Errors
     /// The facts cannot be had.
-    pub async fn decide_all(&self, requests: &[PartialRequest<'_>], explain: bool) -> ApiResult<Vec<Decided>> {
+    pub async fn decide_all(
+        &self,
+        requests: &[PartialRequest<'_>],
+        explain: bool,
+    ) -> ApiResult<Vec<Decided>> {
         let began = Instant::now();
-        let mut all = self.pdp.decide_all(View { is_logged: true, explain, ..self.view }, requests).await?;
+        let mut all = self
+            .pdp
+            .decide_all(
+                View {
+                    is_logged: true,
+                    explain,
+                    ..self.view
+                },
+                requests,
+            )
+            .await?;
         let duration = began.elapsed();
         for (request, decided) in requests.iter().zip(&mut all) {
             self.pdp.counters.decided(self.endpoint, decided);
             let context = decided.context.take().unwrap_or_else(|| given(request));
             let micros = i32::try_from(duration.as_micros()).unwrap_or(i32::MAX);
-            let found = Outcome { decision: decided.decision, status: decided.status, reason: decided.reason, micros, of: Some(decided) };
-            self.pdp.log.record(self.line(request, &found, &context)).await;
+            let found = Outcome {
+                decision: decided.decision,
+                status: decided.status,
+                reason: decided.reason,
+                micros,
+                of: Some(decided),
+            };
+            self.pdp
+                .log
+                .record(self.line(request, &found, &context))
+                .await;
         }
         self.pdp.counters.took(self.endpoint, duration);
         Ok(all)
@@ -92,13 +124,24 @@ impl<'s> Call<'s> {
     /// The facts cannot be had.
     pub async fn decide(&self, request: PartialRequest<'_>, explain: bool) -> ApiResult<Decided> {
         let mut all = self.decide_all(&[request], explain).await?;
-        all.pop().ok_or_else(|| crate::http::ApiError::internal(anyhow::anyhow!("a request without a decision")))
+        all.pop().ok_or_else(|| {
+            crate::http::ApiError::internal(anyhow::anyhow!("a request without a decision"))
+        })
     }
 
     /// Notes a refusal that came before anybody decided.
     pub async fn refuse(&self, request: &PartialRequest<'_>, reason: &'static str) {
-        let found = Outcome { decision: Decision::Indeterminate, status: "processing-error", reason, micros: 0, of: None };
-        self.pdp.log.record(self.line(request, &found, &given(request))).await;
+        let found = Outcome {
+            decision: Decision::Indeterminate,
+            status: "processing-error",
+            reason,
+            micros: 0,
+            of: None,
+        };
+        self.pdp
+            .log
+            .record(self.line(request, &found, &given(request)))
+            .await;
     }
 
     /// The answer, with the id of its decisions.
@@ -118,10 +161,19 @@ impl<'s> Call<'s> {
         let uuid = |text: Option<&str>| text.and_then(|text| Uuid::try_parse(text).ok());
         let known = found.of.and_then(|decided| decided.resource.as_ref());
         let pair = found.of.and_then(|decided| decided.pair.as_ref());
-        let mut line = Line::begin(self.id, self.parts.fetch_add(1, Ordering::Relaxed), self.created, context.len() + 500);
+        let mut line = Line::begin(
+            self.id,
+            self.parts.fetch_add(1, Ordering::Relaxed),
+            self.created,
+            context.len() + 500,
+        );
         line.raw(Some(self.endpoint.as_str()));
         let caller = self.caller.as_deref();
-        line.raw(caller.and_then(|principal| principal.org.as_ref()).map(OrgNumber::as_str));
+        line.raw(
+            caller
+                .and_then(|principal| principal.org.as_ref())
+                .map(OrgNumber::as_str),
+        );
         line.text(caller.and_then(|principal| principal.client_id.as_deref()));
         line.text(caller.and_then(|principal| principal.jti.as_deref()));
         line.uuid(self.request_id);
@@ -132,8 +184,13 @@ impl<'s> Call<'s> {
         line.text(subject(ORG));
         line.text(subject(ORGANIZATION).or_else(|| subject(ORGANIZATION_LEGACY)));
         let named_uuid = uuid(subject(SYSTEM_USER)).or_else(|| uuid(subject(PARTY_UUID)));
-        line.uuid(named_uuid.or_else(|| pair.and_then(|pair| pair.subject.as_ref().map(|party| party.uuid))));
-        let reportee = pair.and_then(|pair| pair.reportee.as_ref()).and_then(|reportee| reportee.party.party_id);
+        line.uuid(
+            named_uuid
+                .or_else(|| pair.and_then(|pair| pair.subject.as_ref().map(|party| party.uuid))),
+        );
+        let reportee = pair
+            .and_then(|pair| pair.reportee.as_ref())
+            .and_then(|reportee| reportee.party.party_id);
         line.number(reportee.or_else(|| number(named(PARTY_ID))));
         match (known, named(RESOURCE), named(ORG), named(APP)) {
             (Some(resource), ..) => line.raw(Some(&resource.identifier)),
@@ -155,7 +212,13 @@ impl<'s> Call<'s> {
         line.flag(request.is_enriched_by_caller);
         line.number(Some(found.micros));
         line.raw(Some(context));
-        line.raw(found.of.and_then(|decided| decided.explanation.as_ref()).map(ToString::to_string).as_deref());
+        line.raw(
+            found
+                .of
+                .and_then(|decided| decided.explanation.as_ref())
+                .map(ToString::to_string)
+                .as_deref(),
+        );
         line
     }
 }
@@ -173,7 +236,14 @@ struct Outcome<'d> {
 fn given(request: &PartialRequest<'_>) -> String {
     let mut written = Written::default();
     for v in &request.values {
-        written.add(&v.category, &v.id, v.data_type, &v.value, v.include_in_result, None);
+        written.add(
+            &v.category,
+            &v.id,
+            v.data_type,
+            &v.value,
+            v.include_in_result,
+            None,
+        );
     }
     written.finish()
 }
@@ -190,9 +260,13 @@ mod tests {
     #[test]
     fn what_is_decided_from_memory_is_not_burdened_with_what_reading_takes() {
         // Futures are moved: a handler's whole future is copied twice for each request.
-        let decide = |call: &'static Call<'static>, requests: &'static [PartialRequest<'static>], explain| call.decide_all(requests, explain);
+        let decide = |call: &'static Call<'static>,
+                      requests: &'static [PartialRequest<'static>],
+                      explain| call.decide_all(requests, explain);
         assert!(size(&decide) <= 512, "{}", size(&decide));
-        let caller = |verifier: &'static crate::token::Verifier, token: &'static str, (): ()| verifier.verify(token);
+        let caller = |verifier: &'static crate::token::Verifier, token: &'static str, (): ()| {
+            verifier.verify(token)
+        };
         assert!(size(&caller) <= 768, "{}", size(&caller));
     }
 }

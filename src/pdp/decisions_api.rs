@@ -1,4 +1,5 @@
-//! `GET /systembruker/api/v1/decisions/{id}`: the decisions of an answer, once more, for the caller who got them.
+//! `GET /systembruker/api/v1/decisions/{id}`: the decisions of an answer, once more, for the caller
+//! who got them.
 
 use std::time::Duration;
 
@@ -61,7 +62,13 @@ pub struct LoggedDecision {
 impl LoggedDecision {
     fn of(mut line: Map<String, Value>) -> Self {
         let mut take = |name: &str| line.get_mut(name).map(Value::take).unwrap_or_default();
-        let text = |value: Value| if let Value::String(text) = value { Some(text) } else { None };
+        let text = |value: Value| {
+            if let Value::String(text) = value {
+                Some(text)
+            } else {
+                None
+            }
+        };
         let number = |value: &Value| value.as_i64().and_then(|number| i32::try_from(number).ok());
         Self {
             decision: match take("decision").as_i64() {
@@ -70,7 +77,10 @@ impl LoggedDecision {
                 Some(4) => "NotApplicable",
                 _ => "Indeterminate",
             },
-            status_code: format!("urn:oasis:names:tc:xacml:1.0:status:{}", text(take("statusCode")).unwrap_or_default()),
+            status_code: format!(
+                "urn:oasis:names:tc:xacml:1.0:status:{}",
+                text(take("statusCode")).unwrap_or_default()
+            ),
             reason: text(take("reason")).unwrap_or_default(),
             resource: text(take("resource")),
             action: text(take("operation")),
@@ -89,8 +99,8 @@ const ON_ITS_WAY: Duration = Duration::from_secs(2);
 
 /// The decisions of an answer, by the id in its header `Systembruker-Decision-Id`.
 ///
-/// Whoever asks must be the organisation that got the answer; what was asked with a subscription key alone is shown to a
-/// subscription key.
+/// Whoever asks must be the organisation that got the answer; what was asked with a subscription
+/// key alone is shown to a subscription key.
 #[utoipa::path(get, path = "/systembruker/api/v1/decisions/{id}", tag = "Decisions", params(("id" = Uuid, Path)),
     responses((status = 200, body = AnswerDecisions), (status = 400, description = "The id is no uuid"), (status = 401), (status = 403),
         (status = 404, description = "No such answer, or another caller got it")),
@@ -107,7 +117,10 @@ pub async fn read(
         Err(error) => return Err(error),
     };
     let id = path.uuid("id")?;
-    let created = id.get_timestamp().map(|time| time.to_unix()).and_then(|(seconds, nanos)| DateTime::from_timestamp(seconds.cast_signed(), nanos));
+    let created = id
+        .get_timestamp()
+        .map(|time| time.to_unix())
+        .and_then(|(seconds, nanos)| DateTime::from_timestamp(seconds.cast_signed(), nanos));
     let created = created.ok_or(ApiError::Status(http::StatusCode::NOT_FOUND))?;
     state.pdp.log().flush().await;
     let mut rows = log::of_answer(&mut *state.db.acquire().await?, id, created).await?;
@@ -118,8 +131,19 @@ pub async fn read(
         rows = log::of_answer(&mut *state.db.acquire().await?, id, created).await?;
     }
     let mut decisions = rows.iter().map(|line| log::told(line)).peekable();
-    let text = |line: &Map<String, Value>, name: &str| line.get(name).and_then(Value::as_str).map(str::to_owned);
-    let mine = decisions.peek().filter(|first| text(first, "callerOrg") == org);
-    let endpoint = mine.and_then(|first| text(first, "endpoint")).ok_or(ApiError::Status(http::StatusCode::NOT_FOUND))?;
-    Ok(Json(AnswerDecisions { decision_id: id, created, endpoint, decisions: decisions.map(LoggedDecision::of).collect() }))
+    let text = |line: &Map<String, Value>, name: &str| {
+        line.get(name).and_then(Value::as_str).map(str::to_owned)
+    };
+    let mine = decisions
+        .peek()
+        .filter(|first| text(first, "callerOrg") == org);
+    let endpoint = mine
+        .and_then(|first| text(first, "endpoint"))
+        .ok_or(ApiError::Status(http::StatusCode::NOT_FOUND))?;
+    Ok(Json(AnswerDecisions {
+        decision_id: id,
+        created,
+        endpoint,
+        decisions: decisions.map(LoggedDecision::of).collect(),
+    }))
 }

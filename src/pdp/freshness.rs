@@ -6,7 +6,8 @@ use http::request::Parts;
 use super::Pdp;
 use crate::http::{ApiError, ModelState};
 
-/// Header of a decision request: the facts must be at least as new as the write that answered with this position.
+/// Header of a decision request: the facts must be at least as new as the write that answered with
+/// this position.
 pub const AT_LEAST: &str = "systembruker-at-least";
 
 /// How a decision is to be made.
@@ -22,7 +23,11 @@ pub struct View {
 
 impl Default for View {
     fn default() -> Self {
-        Self { from_memory: true, explain: false, is_logged: false }
+        Self {
+            from_memory: true,
+            explain: false,
+            is_logged: false,
+        }
     }
 }
 
@@ -40,7 +45,11 @@ impl AtLeast {
         match (values.next(), values.next()) {
             (None, _) => Ok(Self(None)),
             (Some(value), None) => {
-                let position = value.to_str().ok().and_then(|text| text.trim().parse().ok()).filter(|position| *position >= 0);
+                let position = value
+                    .to_str()
+                    .ok()
+                    .and_then(|text| text.trim().parse().ok())
+                    .filter(|position| *position >= 0);
                 position.map(|position| Self(Some(position))).ok_or("Systembruker-At-Least must be a position: a number as in Systembruker-Position")
             }
             (Some(_), Some(_)) => Err("Systembruker-At-Least is given twice"),
@@ -52,17 +61,22 @@ impl<S: Sync> FromRequestParts<S> for AtLeast {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        Self::read(&parts.headers).map_err(|message| ModelState::of("Systembruker-At-Least", message).into())
+        Self::read(&parts.headers)
+            .map_err(|message| ModelState::of("Systembruker-At-Least", message).into())
     }
 }
 
 impl Pdp {
-    /// The view on facts at least this new: memory when it has followed so far, within a second; else the database.
+    /// The view on facts at least this new: memory when it has followed so far, within a second;
+    /// else the database.
     pub async fn view(&self, at_least: AtLeast) -> View {
         let from_memory = match at_least.0 {
             None => true,
             Some(position) => Box::pin(self.feed.reach(position)).await,
         };
-        View { from_memory, ..View::default() }
+        View {
+            from_memory,
+            ..View::default()
+        }
     }
 }

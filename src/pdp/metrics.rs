@@ -10,8 +10,18 @@ use metrics::{Counter, Histogram, counter, histogram};
 use super::{Decided, log::Endpoint};
 use crate::xacml::Decision;
 
-const ENDPOINTS: [Endpoint; 4] = [Endpoint::External, Endpoint::Internal, Endpoint::Token, Endpoint::Authzen];
-const DECISIONS: [Decision; 4] = [Decision::Permit, Decision::Deny, Decision::Indeterminate, Decision::NotApplicable];
+const ENDPOINTS: [Endpoint; 4] = [
+    Endpoint::External,
+    Endpoint::Internal,
+    Endpoint::Token,
+    Endpoint::Authzen,
+];
+const DECISIONS: [Decision; 4] = [
+    Decision::Permit,
+    Decision::Deny,
+    Decision::Indeterminate,
+    Decision::NotApplicable,
+];
 
 /// Counters and clocks of the decision point.
 #[derive(Clone)]
@@ -52,12 +62,21 @@ impl Counters {
 
     /// A decision was taken.
     pub fn decided(&self, endpoint: Endpoint, decided: &Decided) {
-        let counters = decided.resource.as_ref().map_or(&*self.others, |resource| &resource.counters);
+        let counters = decided
+            .resource
+            .as_ref()
+            .map_or(&*self.others, |resource| &resource.counters);
         let place = |of: Option<usize>| of.unwrap_or_default();
         let at = place(ENDPOINTS.iter().position(|one| *one == endpoint)) * DECISIONS.len();
-        let Some(counter) = counters.get(at + place(DECISIONS.iter().position(|one| *one == decided.decision))) else { return };
+        let Some(counter) =
+            counters.get(at + place(DECISIONS.iter().position(|one| *one == decided.decision)))
+        else {
+            return;
+        };
         let made = || {
-            let (owner, resource) = decided.resource.as_ref().map_or(("unknown", ""), |r| (r.owner_code.as_str(), r.identifier.as_str()));
+            let (owner, resource) = decided.resource.as_ref().map_or(("unknown", ""), |r| {
+                (r.owner_code.as_str(), r.identifier.as_str())
+            });
             counter!("altinn.pdp.decisions", "resource.owner.org" => owner.to_owned(), "resource.id" => resource.to_owned(),
                 "pdp.api.kind" => endpoint.as_str(), "decision" => decided.decision.as_str())
         };
@@ -66,7 +85,11 @@ impl Counters {
 
     /// All decisions of a call took so long.
     pub fn took(&self, endpoint: Endpoint, duration: Duration) {
-        if let Some(histogram) = ENDPOINTS.iter().position(|one| *one == endpoint).and_then(|place| self.took.get(place)) {
+        if let Some(histogram) = ENDPOINTS
+            .iter()
+            .position(|one| *one == endpoint)
+            .and_then(|place| self.took.get(place))
+        {
             histogram.record(duration.as_secs_f64());
         }
     }

@@ -1,10 +1,12 @@
-//! The policy decision point: turns the words of the public system into facts and asks the policy engine.
+//! The policy decision point: turns the words of the public system into facts and asks the policy
+//! engine.
 //!
-//! Service owners ask over HTTP; the rest of the house asks [`Pdp::permits`] in process, on the system resources
-//! that guard the service itself. Nothing else evaluates policies.
+//! Service owners ask over HTTP; the rest of the house asks [`Pdp::permits`] in process, on the
+//! system resources that guard the service itself. Nothing else evaluates policies.
 //!
-//! A request becomes a [`PartialRequest`] for each decision wanted; that is read as a question (who, what, for whom),
-//! decided on facts in memory, or read in one round trip where memory does not know.
+//! A request becomes a [`PartialRequest`] for each decision wanted; that is read as a question
+//! (who, what, for whom), decided on facts in memory, or read in one round trip where memory does
+//! not know.
 
 mod answer_id;
 pub(crate) mod api;
@@ -93,7 +95,18 @@ impl Pdp {
         log: Log,
     ) -> Self {
         let memory = Memory::new(Arc::clone(&feed), Arc::clone(&catalogue));
-        Self { db, catalogue, feed, resources, memory, identity, clock, counters: Counters::default(), answer_ids: AnswerIds::default(), log }
+        Self {
+            db,
+            catalogue,
+            feed,
+            resources,
+            memory,
+            identity,
+            clock,
+            counters: Counters::default(),
+            answer_ids: AnswerIds::default(),
+            log,
+        }
     }
 
     /// Where decisions are logged.
@@ -106,16 +119,29 @@ impl Pdp {
     ///
     /// # Errors
     /// The facts cannot be had.
-    pub async fn permits(&self, asker: Asker, action: &str, resource: &str, party_id: i32) -> Result<Verdict, DbError> {
+    pub async fn permits(
+        &self,
+        asker: Asker,
+        action: &str,
+        resource: &str,
+        party_id: i32,
+    ) -> Result<Verdict, DbError> {
         let mut request = PartialRequest::default();
         match asker {
-            Asker::Person(uuid) => request.add(ids::SUBJECT, question::PARTY_UUID, uuid.to_string()),
-            Asker::SystemUser(uuid) => request.add(ids::SUBJECT, question::SYSTEM_USER, uuid.to_string()),
+            Asker::Person(uuid) => {
+                request.add(ids::SUBJECT, question::PARTY_UUID, uuid.to_string())
+            }
+            Asker::SystemUser(uuid) => {
+                request.add(ids::SUBJECT, question::SYSTEM_USER, uuid.to_string())
+            }
         }
         request.add(ids::ACTION, ids::ACTION_ID, action);
         request.add(ids::RESOURCE, question::RESOURCE, resource);
         request.add(ids::RESOURCE, question::PARTY_ID, party_id.to_string());
         let decided = self.decide(View::default(), &request).await?;
-        Ok(Verdict { permit: decided.decision == Decision::Permit, min_level: decided.min_level() })
+        Ok(Verdict {
+            permit: decided.decision == Decision::Permit,
+            min_level: decided.min_level(),
+        })
     }
 }

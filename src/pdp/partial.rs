@@ -55,20 +55,21 @@ impl<'a> PartialRequest<'a> {
                     }
                     out.is_enriched_by_caller = true;
                 }
-                out.values.extend(attribute.values.iter().map(|value| RequestValue {
-                    category: Cow::Borrowed(&entry.category),
-                    id: Cow::Borrowed(&attribute.id),
-                    data_type: attribute.data_type,
-                    value: Cow::Borrowed(value),
-                    include_in_result: attribute.include_in_result,
-                }));
+                out.values
+                    .extend(attribute.values.iter().map(|value| RequestValue {
+                        category: Cow::Borrowed(&entry.category),
+                        id: Cow::Borrowed(&attribute.id),
+                        data_type: attribute.data_type,
+                        value: Cow::Borrowed(value),
+                        include_in_result: attribute.include_in_result,
+                    }));
             }
         }
         out
     }
 
-    /// The request as the platform's own parts ask it: faults of processing are faults of syntax there, and persons are
-    /// not named by identity number.
+    /// The request as the platform's own parts ask it: faults of processing are faults of syntax
+    /// there, and persons are not named by identity number.
     #[must_use]
     pub fn internal(mut self) -> Self {
         self.is_internal = true;
@@ -78,24 +79,47 @@ impl<'a> PartialRequest<'a> {
     /// A request that cannot be decided.
     #[must_use]
     pub fn faulty(fault: Fault) -> Self {
-        Self { fault: Some(fault), ..Self::default() }
+        Self {
+            fault: Some(fault),
+            ..Self::default()
+        }
     }
 
     /// Adds a text attribute.
-    pub fn add(&mut self, category: impl Into<Cow<'a, str>>, id: impl Into<Cow<'a, str>>, value: impl Into<Cow<'a, str>>) {
+    pub fn add(
+        &mut self,
+        category: impl Into<Cow<'a, str>>,
+        id: impl Into<Cow<'a, str>>,
+        value: impl Into<Cow<'a, str>>,
+    ) {
         self.add_typed(category, id, DataType::String, value);
     }
 
     /// Adds an attribute of a type.
-    pub fn add_typed(&mut self, category: impl Into<Cow<'a, str>>, id: impl Into<Cow<'a, str>>, data_type: DataType, value: impl Into<Cow<'a, str>>) {
+    pub fn add_typed(
+        &mut self,
+        category: impl Into<Cow<'a, str>>,
+        id: impl Into<Cow<'a, str>>,
+        data_type: DataType,
+        value: impl Into<Cow<'a, str>>,
+    ) {
         let category = category.into();
         self.has_subject |= category == ids::SUBJECT;
         self.has_resource |= category == ids::RESOURCE;
-        self.values.push(RequestValue { category, id: id.into(), data_type, value: value.into(), include_in_result: false });
+        self.values.push(RequestValue {
+            category,
+            id: id.into(),
+            data_type,
+            value: value.into(),
+            include_in_result: false,
+        });
     }
 
     pub(super) fn first(&self, category: &str, id: &str) -> Option<&str> {
-        self.values.iter().find(|v| v.id == id && v.category == category).map(|v| &*v.value)
+        self.values
+            .iter()
+            .find(|v| v.id == id && v.category == category)
+            .map(|v| &*v.value)
     }
 
     pub(super) fn has(&self, category: &str, id: &str) -> bool {

@@ -66,7 +66,10 @@ impl Serialize for Obligations {
         }
         let list: Vec<ObligationJson> = self.0.permit_obligations.iter().map(obligation).collect();
         let told = serde_json::value::to_raw_value(&list).map_err(serde::ser::Error::custom)?;
-        self.0.told_obligations.get_or_init(|| told).serialize(serializer)
+        self.0
+            .told_obligations
+            .get_or_init(|| told)
+            .serialize(serializer)
     }
 }
 
@@ -112,14 +115,31 @@ pub struct AttributeJson {
 
 impl From<Decided> for DecisionResult {
     fn from(decided: Decided) -> Self {
-        let obligations = decided.policy.filter(|policy| !policy.permit_obligations.is_empty()).map(Obligations);
+        let obligations = decided
+            .policy
+            .filter(|policy| !policy.permit_obligations.is_empty())
+            .map(Obligations);
         let mut categories: Vec<CategoryJson> = Vec::new();
         for echo in decided.echo {
             let data_type = echo.data_type.uri().to_owned();
-            let attribute = AttributeJson { attribute_id: echo.id, value: echo.value, issuer: None, data_type, include_in_result: false };
-            match categories.iter_mut().find(|c| c.category_id == echo.category) {
+            let attribute = AttributeJson {
+                attribute_id: echo.id,
+                value: echo.value,
+                issuer: None,
+                data_type,
+                include_in_result: false,
+            };
+            match categories
+                .iter_mut()
+                .find(|c| c.category_id == echo.category)
+            {
                 Some(category) => category.attribute.push(attribute),
-                None => categories.push(CategoryJson { category_id: echo.category, id: None, content: None, attribute: vec![attribute] }),
+                None => categories.push(CategoryJson {
+                    category_id: echo.category,
+                    id: None,
+                    content: None,
+                    attribute: vec![attribute],
+                }),
             }
         }
         Self {
@@ -127,7 +147,10 @@ impl From<Decided> for DecisionResult {
             status: DecisionStatus {
                 status_message: decided.message,
                 status_details: None,
-                status_code: StatusCodeJson { value: status_urn(decided.status), status_code: None },
+                status_code: StatusCodeJson {
+                    value: status_urn(decided.status),
+                    status_code: None,
+                },
             },
             obligations,
             associate_advice: None,

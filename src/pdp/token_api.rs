@@ -1,5 +1,5 @@
-//! `POST /authorization/api/v1/systemuser/authorize`: a service owner hands over the token it was shown, and learns
-//! whether it is good and what its system user may do.
+//! `POST /authorization/api/v1/systemuser/authorize`: a service owner hands over the token it was
+//! shown, and learns whether it is good and what its system user may do.
 
 use axum::{
     extract::State,
@@ -92,7 +92,12 @@ pub struct SystemUserFacts {
 
 impl From<&LiveFacts> for SystemUserFacts {
     fn from(live: &LiveFacts) -> Self {
-        Self { id: live.id, system_id: live.system_id.clone(), owner_organization_number: live.owner_org.clone(), kind: live.kind }
+        Self {
+            id: live.id,
+            system_id: live.system_id.clone(),
+            owner_organization_number: live.owner_org.clone(),
+            kind: live.kind,
+        }
     }
 }
 
@@ -145,19 +150,27 @@ fn bind(value: &Value, max_checks: usize) -> ApiResult<Inspection> {
     let root = b.root(value)?;
     let token = b.non_blank(&root, "token")?;
     let mut required_scopes = Vec::new();
-    for item in b.list(&root, "requiredScopes", Presence::Optional, SCOPE_LIMIT)?.unwrap_or_default() {
+    for item in b
+        .list(&root, "requiredScopes", Presence::Optional, SCOPE_LIMIT)?
+        .unwrap_or_default()
+    {
         required_scopes.push(b.item_text(&item)?);
     }
     let audience = b.text(&root, "audience", Presence::Optional)?;
     let mut checks = Vec::new();
-    for item in b.list(&root, "checks", Presence::Required, max_checks)?.unwrap_or_default() {
+    for item in b
+        .list(&root, "checks", Presence::Required, max_checks)?
+        .unwrap_or_default()
+    {
         let object = b.item_object(&item)?;
         let party = b.text(&object, "party", Presence::Optional)?;
         checks.push(Check {
             id: b.text(&object, "id", Presence::Optional)?,
             resource: b.non_blank(&object, "resource")?,
             action: b.non_blank(&object, "action")?,
-            party: party.map(|text| named_party(&text).ok_or_else(|| ModelState::not_valid("party", &text))).transpose()?,
+            party: party
+                .map(|text| named_party(&text).ok_or_else(|| ModelState::not_valid("party", &text)))
+                .transpose()?,
             instance: b.text(&object, "instance", Presence::Optional)?,
             task: b.text(&object, "task", Presence::Optional)?,
         });
@@ -166,13 +179,18 @@ fn bind(value: &Value, max_checks: usize) -> ApiResult<Inspection> {
     if checks.is_empty() {
         return Err(ModelState::of("Checks", "At least one check is needed.").into());
     }
-    Ok(Inspection { token, required_scopes, audience, checks })
+    Ok(Inspection {
+        token,
+        required_scopes,
+        audience,
+        checks,
+    })
 }
 
 /// Checks a system user's token, and decides what it may do.
 ///
-/// Every well-formed question is answered with 200: a bad token is `active: false` with the first check that failed.
-/// The token handed over is neither stored nor logged.
+/// Every well-formed question is answered with 200: a bad token is `active: false` with the first
+/// check that failed. The token handed over is neither stored nor logged.
 #[utoipa::path(post, path = "/authorization/api/v1/systemuser/authorize", tag = "Decisions",
     request_body(content = serde_json::Value, content_type = "application/json"),
     responses((status = 200, body = TokenDecision), (status = 400), (status = 401), (status = 403), (status = 415),
@@ -187,21 +205,41 @@ pub async fn authorize(
 ) -> ApiResult<Response> {
     let caller = &owner.caller.principal;
     let explain = query.flag("explain")?;
-    let asked = bind(&body::parse(&bytes, BODY)?, state.config.settings.pdp.max_decisions_per_request)?;
+    let asked = bind(
+        &body::parse(&bytes, BODY)?,
+        state.config.settings.pdp.max_decisions_per_request,
+    )?;
     let call = Call::begin(&state.pdp, Endpoint::Token, at_least, Some(caller)).await;
     let (principal, users) = match inspect(&state, &asked, call.view()).await? {
         Ok(inspected) => inspected,
         Err(fault) => {
             for check in &asked.checks {
-                call.refuse(&check.request(None, check.party.as_ref()), fault).await;
+                call.refuse(&check.request(None, check.party.as_ref()), fault)
+                    .await;
             }
-            let error = Some(TokenFault { code: fault, message: message(fault) });
-            let answer = TokenDecision { active: false, authorized: false, error, token: None, system_user: None, results: Vec::new() };
+            let error = Some(TokenFault {
+                code: fault,
+                message: message(fault),
+            });
+            let answer = TokenDecision {
+                active: false,
+                authorized: false,
+                error,
+                token: None,
+                system_user: None,
+                results: Vec::new(),
+            };
             return Ok(call.answered(Json(answer).into_response()));
         }
     };
     let decided = decide(&state, &call, &asked.checks, &users, explain).await?;
-    if explain && decided.iter().any(|(_, decided)| decided.as_ref().is_some_and(|decided| !may_explain(caller, decided))) {
+    if explain
+        && decided.iter().any(|(_, decided)| {
+            decided
+                .as_ref()
+                .is_some_and(|decided| !may_explain(caller, decided))
+        })
+    {
         return Err(ApiError::Empty(StatusCode::FORBIDDEN));
     }
     let results: Vec<CheckResult> = decided.into_iter().map(|(result, _)| result).collect();
@@ -218,7 +256,11 @@ pub async fn authorize(
 
 impl Check {
     /// The check as the decision point takes it.
-    fn request<'c>(&'c self, system_user: Option<Uuid>, party: Option<&'c (&'static str, String)>) -> PartialRequest<'c> {
+    fn request<'c>(
+        &'c self,
+        system_user: Option<Uuid>,
+        party: Option<&'c (&'static str, String)>,
+    ) -> PartialRequest<'c> {
         let mut request = PartialRequest::default();
         if let Some(id) = system_user {
             request.add(ids::SUBJECT, SYSTEM_USER, id.to_string());
@@ -238,7 +280,11 @@ impl Check {
 }
 
 /// Everything that must hold of the token, in order; the first that does not is the inner error.
-async fn inspect(state: &AppState, asked: &Inspection, view: View) -> ApiResult<Result<(Principal, Vec<Live>), &'static str>> {
+async fn inspect(
+    state: &AppState,
+    asked: &Inspection,
+    view: View,
+) -> ApiResult<Result<(Principal, Vec<Live>), &'static str>> {
     let genuine = match state.verifier.genuine(&asked.token).await {
         Ok(genuine) if genuine.kind == IssuerKind::IdPorten => return Ok(Err("untrusted_issuer")),
         Ok(genuine) => genuine,
@@ -251,32 +297,61 @@ async fn inspect(state: &AppState, asked: &Inspection, view: View) -> ApiResult<
         Some(Value::Array(many)) => many.iter().any(|one| one == audience),
         _ => false,
     };
-    if asked.audience.as_deref().is_some_and(|audience| !is_for(audience)) {
+    if asked
+        .audience
+        .as_deref()
+        .is_some_and(|audience| !is_for(audience))
+    {
         return Ok(Err("wrong_audience"));
     }
-    let scope_claim = if genuine.kind == IssuerKind::Altinn { claim("urn:altinn:scope").or_else(|| claim("scope")) } else { claim("scope") };
-    let Some(scopes) = Scopes::read(scope_claim) else { return Ok(Err("malformed_token")) };
-    if !asked.required_scopes.iter().all(|scope| scopes.contains(scope)) {
+    let scope_claim = if genuine.kind == IssuerKind::Altinn {
+        claim("urn:altinn:scope").or_else(|| claim("scope"))
+    } else {
+        claim("scope")
+    };
+    let Some(scopes) = Scopes::read(scope_claim) else {
+        return Ok(Err("malformed_token"));
+    };
+    if !asked
+        .required_scopes
+        .iter()
+        .all(|scope| scopes.contains(scope))
+    {
         return Ok(Err("missing_scope"));
     }
-    let Ok(principal) = state.verifier.principal(&genuine) else { return Ok(Err("invalid_authorization_details")) };
+    let Ok(principal) = state.verifier.principal(&genuine) else {
+        return Ok(Err("invalid_authorization_details"));
+    };
     if principal.system_user.is_none() {
         return Ok(Err("not_a_systemuser_token"));
     }
-    Ok(match state.living.check(&principal, view.from_memory).await? {
-        Err("system user not active") => Err("systemuser_inactive"),
-        Err(_) => Err("systemuser_mismatch"),
-        Ok(users) => Ok((principal, users)),
-    })
+    Ok(
+        match state.living.check(&principal, view.from_memory).await? {
+            Err("system user not active") => Err("systemuser_inactive"),
+            Err(_) => Err("systemuser_mismatch"),
+            Ok(users) => Ok((principal, users)),
+        },
+    )
 }
 
 /// The system users of a token; else the first check that failed.
 ///
 /// # Errors
 /// The issuer's keys or the facts cannot be had.
-pub async fn system_users_of(state: &AppState, token: &str, view: View) -> ApiResult<Result<Vec<Uuid>, &'static str>> {
-    let asked = Inspection { token: token.to_owned(), required_scopes: Vec::new(), audience: None, checks: Vec::new() };
-    Ok(inspect(state, &asked, view).await?.map(|(_, users)| users.into_iter().map(|user| user.id).collect()))
+pub async fn system_users_of(
+    state: &AppState,
+    token: &str,
+    view: View,
+) -> ApiResult<Result<Vec<Uuid>, &'static str>> {
+    let asked = Inspection {
+        token: token.to_owned(),
+        required_scopes: Vec::new(),
+        audience: None,
+        checks: Vec::new(),
+    };
+    Ok(inspect(state, &asked, view)
+        .await?
+        .map(|(_, users)| users.into_iter().map(|user| user.id).collect()))
 }
 
 /// The verifier's reasons, as this endpoint names them.
@@ -305,7 +380,9 @@ fn message(code: &str) -> &'static str {
         "not_a_systemuser_token" => "The token names no system user.",
         "invalid_authorization_details" => "The token's authorization_details cannot be read.",
         "systemuser_inactive" => "The system user or its system is deleted or unknown.",
-        "systemuser_mismatch" => "The token does not agree with what is registered about the system user.",
+        "systemuser_mismatch" => {
+            "The token does not agree with what is registered about the system user."
+        }
         _ => "The token cannot be read.",
     }
 }
@@ -323,8 +400,8 @@ fn facts(principal: Principal) -> TokenFacts {
     }
 }
 
-/// For each check the first system user that may do it decides; else the first of all. Each of them is asked about all checks
-/// that are still open, at once.
+/// For each check the first system user that may do it decides; else the first of all. Each of them
+/// is asked about all checks that are still open, at once.
 async fn decide(
     state: &AppState,
     call: &Call<'_>,
@@ -333,15 +410,22 @@ async fn decide(
     explain: bool,
 ) -> ApiResult<Vec<(CheckResult, Option<Decided>)>> {
     let level = state.config.settings.pdp.systemuser_auth_level;
-    let mut results: Vec<Option<(CheckResult, Option<Decided>)>> = checks.iter().map(|_| None).collect();
+    let mut results: Vec<Option<(CheckResult, Option<Decided>)>> =
+        checks.iter().map(|_| None).collect();
     for user in users {
         let owner = (ORGANIZATION, user.owner_org.clone());
         let (mut places, mut requests) = (Vec::new(), Vec::new());
         for (place, check) in checks.iter().enumerate() {
-            if results[place].as_ref().is_some_and(|(result, _)| result.decision == Decision::Permit.as_str()) {
+            if results[place]
+                .as_ref()
+                .is_some_and(|(result, _)| result.decision == Decision::Permit.as_str())
+            {
                 continue;
             }
-            let party = check.party.as_ref().or((user.kind == SystemUserKind::Standard).then_some(&owner));
+            let party = check
+                .party
+                .as_ref()
+                .or((user.kind == SystemUserKind::Standard).then_some(&owner));
             let request = check.request(Some(user.id), party);
             if party.is_some() {
                 places.push(place);
@@ -351,14 +435,22 @@ async fn decide(
                 results[place].get_or_insert_with(|| (undecided(check, user.id), None));
             }
         }
-        for (place, mut decided) in places.into_iter().zip(call.decide_all(&requests, explain).await?) {
+        for (place, mut decided) in places
+            .into_iter()
+            .zip(call.decide_all(&requests, explain).await?)
+        {
             if results[place].is_none() || decided.decision == Decision::Permit {
-                results[place] = Some((answer(&checks[place], user.id, &mut decided, level), Some(decided)));
+                results[place] = Some((
+                    answer(&checks[place], user.id, &mut decided, level),
+                    Some(decided),
+                ));
             }
         }
     }
     let all: Option<Vec<_>> = results.into_iter().collect();
-    all.ok_or_else(|| ApiError::internal(anyhow::anyhow!("a system-user token without a system user")))
+    all.ok_or_else(|| {
+        ApiError::internal(anyhow::anyhow!("a system-user token without a system user"))
+    })
 }
 
 fn answer(check: &Check, system_user_id: Uuid, decided: &mut Decided, level: u8) -> CheckResult {
@@ -370,7 +462,11 @@ fn answer(check: &Check, system_user_id: Uuid, decided: &mut Decided, level: u8)
         decision: decided.decision.as_str(),
         authorized: permit && needed <= level,
         status_code: format!("urn:oasis:names:tc:xacml:1.0:status:{}", decided.status),
-        reason: if permit && needed > level { "insufficient_authentication_level" } else { decided.reason },
+        reason: if permit && needed > level {
+            "insufficient_authentication_level"
+        } else {
+            decided.reason
+        },
         minimum_authentication_level: (needed > 0).then_some(needed),
         explanation: decided.explanation.take(),
     }

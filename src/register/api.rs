@@ -13,7 +13,10 @@ use super::{
 };
 use crate::{
     app::{AppState, BackEnd, BackEndOrPerson},
-    http::{ApiError, ApiResult, Json, ModelState, RegisterProblem, body, body::JsonBytes, path::PathValues, query::Query},
+    http::{
+        ApiError, ApiResult, Json, ModelState, RegisterProblem, body, body::JsonBytes,
+        path::PathValues, query::Query,
+    },
     ids::{NationalId, OrgNumber},
     token::scopes::PartyLookup,
 };
@@ -27,16 +30,26 @@ type Reader = BackEnd<PartyLookup>;
 type ReaderOrPerson = BackEndOrPerson<PartyLookup>;
 
 /// A party for whoever asks: a back end may read all, a person those he represents.
-async fn one_party(state: &AppState, reader: &ReaderOrPerson, name: PartyRef) -> ApiResult<Json<Value>> {
+async fn one_party(
+    state: &AppState,
+    reader: &ReaderOrPerson,
+    name: PartyRef,
+) -> ApiResult<Json<Value>> {
     let mut db = state.db.acquire().await?;
-    let found = details::find_one(&mut db, &state.identity, &name).await?.filter(is_of_first_generation);
+    let found = details::find_one(&mut db, &state.identity, &name)
+        .await?
+        .filter(is_of_first_generation);
     let ReaderOrPerson::Person(person) = reader else {
-        return found.map(|p| Json(party_v1(&p, None))).ok_or(ApiError::Register(RegisterProblem::PartyNotFound));
+        return found
+            .map(|p| Json(party_v1(&p, None)))
+            .ok_or(ApiError::Register(RegisterProblem::PartyNotFound));
     };
     let refused = || ApiError::Unauthorized(None);
     let found = found.ok_or_else(refused)?;
     if found.key != person.0.key {
-        let party = party_by_key(&mut db, found.key).await?.ok_or_else(refused)?;
+        let party = party_by_key(&mut db, found.key)
+            .await?
+            .ok_or_else(refused)?;
         if !has_relation(&mut db, &state.catalogue, &person.0, &party).await? {
             return Err(refused());
         }
@@ -55,9 +68,15 @@ fn is_of_first_generation(party: &Details) -> bool {
         (status = 401, description = "No valid token, or a person who does not represent the party"),
         (status = 403, description = "Neither scope nor person"), (status = 404, description = "`REG-00007`")),
     security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
-pub async fn party(State(state): State<AppState>, reader: ReaderOrPerson, path: PathValues) -> ApiResult<Json<Value>> {
+pub async fn party(
+    State(state): State<AppState>,
+    reader: ReaderOrPerson,
+    path: PathValues,
+) -> ApiResult<Json<Value>> {
     let text = path.get("partyId");
-    let id = text.parse().map_err(|_| ModelState::not_valid("partyId", text))?;
+    let id = text
+        .parse()
+        .map_err(|_| ModelState::not_valid("partyId", text))?;
     one_party(&state, &reader, PartyRef::PartyId(id)).await
 }
 
@@ -67,7 +86,11 @@ pub async fn party(State(state): State<AppState>, reader: ReaderOrPerson, path: 
         (status = 401, description = "No valid token, or a person who does not represent the party"),
         (status = 403, description = "Neither scope nor person"), (status = 404, description = "`REG-00007`")),
     security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
-pub async fn party_by_uuid(State(state): State<AppState>, reader: ReaderOrPerson, path: PathValues) -> ApiResult<Json<Value>> {
+pub async fn party_by_uuid(
+    State(state): State<AppState>,
+    reader: ReaderOrPerson,
+    path: PathValues,
+) -> ApiResult<Json<Value>> {
     one_party(&state, &reader, PartyRef::Uuid(path.uuid("uuid")?)).await
 }
 
@@ -75,11 +98,18 @@ pub async fn party_by_uuid(State(state): State<AppState>, reader: ReaderOrPerson
 fn number_in(object: &Value) -> Option<PartyRef> {
     let member = |name: &str| {
         let members = object.as_object()?;
-        members.iter().rev().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, v)| v).filter(|v| !v.is_null())
+        members
+            .iter()
+            .rev()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, v)| v)
+            .filter(|v| !v.is_null())
     };
     match (member("ssn"), member("orgNo")) {
         (Some(id), None) => NationalId::parse(id.as_str()?).ok().map(PartyRef::Person),
-        (None, Some(number)) => OrgNumber::parse(number.as_str()?).ok().map(PartyRef::Organization),
+        (None, Some(number)) => OrgNumber::parse(number.as_str()?)
+            .ok()
+            .map(PartyRef::Organization),
         _ => None,
     }
 }
@@ -89,11 +119,22 @@ fn number_in(object: &Value) -> Option<PartyRef> {
     responses((status = 200, body = serde_json::Value), (status = 400, description = "Not exactly one of `ssn` and `orgNo`, or not a number"),
         (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing"), (status = 404, description = "`REG-00007`")),
     security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
-pub async fn lookup(State(state): State<AppState>, _: Reader, JsonBytes(bytes): JsonBytes) -> ApiResult<Json<Value>> {
+pub async fn lookup(
+    State(state): State<AppState>,
+    _: Reader,
+    JsonBytes(bytes): JsonBytes,
+) -> ApiResult<Json<Value>> {
     let body = body::parse(&bytes, "partyLookup")?;
-    let name = number_in(&body).ok_or_else(|| ModelState::of("", "Exactly one of ssn (eleven digits) and orgNo (nine digits) must be given."))?;
+    let name = number_in(&body).ok_or_else(|| {
+        ModelState::of(
+            "",
+            "Exactly one of ssn (eleven digits) and orgNo (nine digits) must be given.",
+        )
+    })?;
     let mut db = state.db.acquire().await?;
-    let found = details::find_one(&mut db, &state.identity, &name).await?.ok_or(ApiError::Register(RegisterProblem::PartyNotFound))?;
+    let found = details::find_one(&mut db, &state.identity, &name)
+        .await?
+        .ok_or(ApiError::Register(RegisterProblem::PartyNotFound))?;
     Ok(Json(party_v1(&found, None)))
 }
 
@@ -104,11 +145,21 @@ pub async fn lookup(State(state): State<AppState>, _: Reader, JsonBytes(bytes): 
     responses((status = 200, body = serde_json::Value), (status = 400, description = "Not such a list"),
         (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")),
     security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
-pub async fn names(State(state): State<AppState>, _: Reader, query: Query, JsonBytes(bytes): JsonBytes) -> ApiResult<Json<Value>> {
+pub async fn names(
+    State(state): State<AppState>,
+    _: Reader,
+    query: Query,
+    JsonBytes(bytes): JsonBytes,
+) -> ApiResult<Json<Value>> {
     let components = match query.get("partyComponentOption").map(str::trim) {
         None | Some("") => false,
         Some(word) if word.eq_ignore_ascii_case("none") => false,
-        Some(word) if word.eq_ignore_ascii_case("namecomponents") || word.eq_ignore_ascii_case("name-components") => true,
+        Some(word)
+            if word.eq_ignore_ascii_case("namecomponents")
+                || word.eq_ignore_ascii_case("name-components") =>
+        {
+            true
+        }
         Some(word) => return Err(ModelState::not_valid("partyComponentOption", word).into()),
     };
     let body = body::parse(&bytes, "partyNamesLookup")?;
@@ -116,14 +167,23 @@ pub async fn names(State(state): State<AppState>, _: Reader, query: Query, JsonB
     let mut asked = Vec::with_capacity(parties.len());
     for (index, party) in parties.iter().enumerate() {
         asked.push(number_in(party).ok_or_else(|| {
-            ModelState::of(&format!("Parties[{index}]"), "Exactly one of ssn (eleven digits) and orgNo (nine digits) must be given.")
+            ModelState::of(
+                &format!("Parties[{index}]"),
+                "Exactly one of ssn (eleven digits) and orgNo (nine digits) must be given.",
+            )
         })?);
     }
     let mut db = state.db.acquire().await?;
     let found = Found::of(&mut db, &state, &asked).await?;
     let told = |name: &PartyRef| {
         let party = found.get(name);
-        let named = party.map(|p| if p.kind == PartyKind::Person { short_name(p) } else { p.name.clone() });
+        let named = party.map(|p| {
+            if p.kind == PartyKind::Person {
+                short_name(p)
+            } else {
+                p.name.clone()
+            }
+        });
         let mut out = match name {
             PartyRef::Person(id) => json!({"ssn": id.expose(), "orgNo": null, "name": named}),
             PartyRef::Organization(number) => json!({"ssn": null, "orgNo": number, "name": named}),
@@ -134,7 +194,9 @@ pub async fn names(State(state): State<AppState>, _: Reader, query: Query, JsonB
         }
         out
     };
-    Ok(Json(json!({"partyNames": asked.iter().map(told).collect::<Vec<_>>()})))
+    Ok(Json(
+        json!({"partyNames": asked.iter().map(told).collect::<Vec<_>>()}),
+    ))
 }
 
 /// Parties by name.
@@ -147,14 +209,28 @@ struct Found<'a> {
 impl<'a> Found<'a> {
     async fn of(db: &mut PgConnection, state: &'a AppState, names: &[PartyRef]) -> ApiResult<Self> {
         let parties = details::find(db, &state.identity, names).await?;
-        let by_org = parties.iter().enumerate().filter_map(|(i, p)| p.org_number.clone().map(|n| (n, i))).collect();
-        Ok(Self { parties, state, by_org })
+        let by_org = parties
+            .iter()
+            .enumerate()
+            .filter_map(|(i, p)| p.org_number.clone().map(|n| (n, i)))
+            .collect();
+        Ok(Self {
+            parties,
+            state,
+            by_org,
+        })
     }
 
     fn get(&self, name: &PartyRef) -> Option<&Details> {
         match name {
-            PartyRef::Organization(number) => self.by_org.get(number.as_str()).map(|at| &self.parties[*at]),
-            _ => self.parties.iter().find(|p| p.answers_to(name, &self.state.identity)),
+            PartyRef::Organization(number) => self
+                .by_org
+                .get(number.as_str())
+                .map(|at| &self.parties[*at]),
+            _ => self
+                .parties
+                .iter()
+                .find(|p| p.answers_to(name, &self.state.identity)),
         }
     }
 }
@@ -162,7 +238,10 @@ impl<'a> Found<'a> {
 /// A list member of a body, of at most `limit` items.
 fn list_in<'v>(body: &'v Value, name: &str, limit: usize) -> ApiResult<&'v Vec<Value>> {
     let members = body.as_object().into_iter().flatten();
-    let list = members.rev().find(|(key, _)| key.eq_ignore_ascii_case(name)).and_then(|(_, value)| value.as_array());
+    let list = members
+        .rev()
+        .find(|(key, _)| key.eq_ignore_ascii_case(name))
+        .and_then(|(_, value)| value.as_array());
     let list = list.ok_or_else(|| ModelState::required(name))?;
     if list.len() > limit {
         return Err(ModelState::of(name, format!("At most {limit} may be given.")).into());
@@ -175,10 +254,24 @@ fn list_in<'v>(body: &'v Value, name: &str, limit: usize) -> ApiResult<&'v Vec<V
     request_body(content = Vec<i32>), responses((status = 200, body = Vec<serde_json::Value>), (status = 400, description = "Not a list of ids"),
         (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing"), (status = 404, description = "None of them is known")),
     security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
-pub async fn party_list(State(state): State<AppState>, _: Reader, query: Query, JsonBytes(bytes): JsonBytes) -> ApiResult<Json<Vec<Value>>> {
-    let read = |v: &Value| v.as_i64().or_else(|| v.as_str()?.parse().ok()).and_then(|n| i32::try_from(n).ok()).map(PartyRef::PartyId);
+pub async fn party_list(
+    State(state): State<AppState>,
+    _: Reader,
+    query: Query,
+    JsonBytes(bytes): JsonBytes,
+) -> ApiResult<Json<Vec<Value>>> {
+    let read = |v: &Value| {
+        v.as_i64()
+            .or_else(|| v.as_str()?.parse().ok())
+            .and_then(|n| i32::try_from(n).ok())
+            .map(PartyRef::PartyId)
+    };
     let list = parties_of_list(&state, &query, &bytes, "partyIds", read).await?;
-    if list.is_empty() { Err(ApiError::Status(StatusCode::NOT_FOUND)) } else { Ok(Json(list)) }
+    if list.is_empty() {
+        Err(ApiError::Status(StatusCode::NOT_FOUND))
+    } else {
+        Ok(Json(list))
+    }
 }
 
 /// Parties by their uuids; sub-units below their main units when asked for.
@@ -186,9 +279,16 @@ pub async fn party_list(State(state): State<AppState>, _: Reader, query: Query, 
     request_body(content = Vec<Uuid>), responses((status = 200, body = Vec<serde_json::Value>), (status = 400, description = "Not a list of uuids"),
         (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")),
     security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
-pub async fn party_list_by_uuid(State(state): State<AppState>, _: Reader, query: Query, JsonBytes(bytes): JsonBytes) -> ApiResult<Json<Vec<Value>>> {
+pub async fn party_list_by_uuid(
+    State(state): State<AppState>,
+    _: Reader,
+    query: Query,
+    JsonBytes(bytes): JsonBytes,
+) -> ApiResult<Json<Vec<Value>>> {
     let read = |v: &Value| Uuid::try_parse(v.as_str()?).ok().map(PartyRef::Uuid);
-    Ok(Json(parties_of_list(&state, &query, &bytes, "partyUuids", read).await?))
+    Ok(Json(
+        parties_of_list(&state, &query, &bytes, "partyUuids", read).await?,
+    ))
 }
 
 async fn parties_of_list(
@@ -199,20 +299,41 @@ async fn parties_of_list(
     read: impl Fn(&Value) -> Option<PartyRef>,
 ) -> ApiResult<Vec<Value>> {
     let with_sub_units = query.flag("fetchSubUnits")?;
-    let wrong = |path: &str| body::fault(parameter, path, &format!("The JSON value could not be converted. Path: {path}"));
+    let wrong = |path: &str| {
+        body::fault(
+            parameter,
+            path,
+            &format!("The JSON value could not be converted. Path: {path}"),
+        )
+    };
     let body = body::parse(bytes, parameter)?;
     let items = body.as_array().ok_or_else(|| wrong("$"))?;
-    let names = items.iter().enumerate().map(|(i, v)| read(v).ok_or_else(|| wrong(&format!("$[{i}]")))).collect::<ApiResult<Vec<_>>>()?;
+    let names = items
+        .iter()
+        .enumerate()
+        .map(|(i, v)| read(v).ok_or_else(|| wrong(&format!("$[{i}]"))))
+        .collect::<ApiResult<Vec<_>>>()?;
     let mut db = state.db.acquire().await?;
     let mut found = details::find(&mut db, &state.identity, &names).await?;
     found.retain(is_of_first_generation);
     let keys: Vec<i32> = found.iter().map(|p| p.key).collect();
-    let sub_units = if with_sub_units { details::sub_units(&mut db, &state.identity, &keys).await? } else { Vec::new() };
+    let sub_units = if with_sub_units {
+        details::sub_units(&mut db, &state.identity, &keys).await?
+    } else {
+        Vec::new()
+    };
     let children = |key: i32| {
-        let list: Vec<Value> = sub_units.iter().filter(|s| s.parent_key == Some(key)).map(|s| party_v1(s, None)).collect();
+        let list: Vec<Value> = sub_units
+            .iter()
+            .filter(|s| s.parent_key == Some(key))
+            .map(|s| party_v1(s, None))
+            .collect();
         (!list.is_empty()).then_some(list)
     };
-    Ok(found.iter().map(|p| party_v1(p, children(p.key).as_deref())).collect())
+    Ok(found
+        .iter()
+        .map(|p| party_v1(p, children(p.key).as_deref()))
+        .collect())
 }
 
 /// The identifiers of parties, by any of them.
@@ -222,18 +343,36 @@ async fn parties_of_list(
     responses((status = 200, body = Vec<serde_json::Value>), (status = 400, description = "None, more than 100, or one that cannot be read"),
         (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")),
     security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
-pub async fn identifiers(State(state): State<AppState>, _: Reader, query: Query) -> ApiResult<Json<Vec<Value>>> {
+pub async fn identifiers(
+    State(state): State<AppState>,
+    _: Reader,
+    query: Query,
+) -> ApiResult<Json<Vec<Value>>> {
     let with_ssn = query.flag("includeSsn")?;
     let mut names = Vec::new();
-    for (parameter, attribute) in
-        [("ids", "urn:altinn:party:id"), ("uuids", "urn:altinn:party:uuid"), ("orgs", "urn:altinn:organization:identifier-no")]
-    {
-        for text in query.all(parameter).flat_map(|v| v.split(',')).map(str::trim).filter(|t| !t.is_empty()) {
-            names.push(PartyRef::from_attribute(attribute, text).ok_or_else(|| ModelState::not_valid(parameter, text))?);
+    for (parameter, attribute) in [
+        ("ids", "urn:altinn:party:id"),
+        ("uuids", "urn:altinn:party:uuid"),
+        ("orgs", "urn:altinn:organization:identifier-no"),
+    ] {
+        for text in query
+            .all(parameter)
+            .flat_map(|v| v.split(','))
+            .map(str::trim)
+            .filter(|t| !t.is_empty())
+        {
+            names.push(
+                PartyRef::from_attribute(attribute, text)
+                    .ok_or_else(|| ModelState::not_valid(parameter, text))?,
+            );
         }
     }
     if names.is_empty() || names.len() > QUERY_LIMIT {
-        return Err(ModelState::of("", format!("From 1 to {QUERY_LIMIT} of ids, uuids and orgs must be given.")).into());
+        return Err(ModelState::of(
+            "",
+            format!("From 1 to {QUERY_LIMIT} of ids, uuids and orgs must be given."),
+        )
+        .into());
     }
     let mut db = state.db.acquire().await?;
     let found = details::find(&mut db, &state.identity, &names).await?;
@@ -247,7 +386,13 @@ pub async fn identifiers(State(state): State<AppState>, _: Reader, query: Query)
         }
         out
     };
-    Ok(Json(found.iter().filter(|p| is_of_first_generation(p)).map(told).collect()))
+    Ok(Json(
+        found
+            .iter()
+            .filter(|p| is_of_first_generation(p))
+            .map(told)
+            .collect(),
+    ))
 }
 
 /// An organisation by its number.
@@ -255,12 +400,19 @@ pub async fn identifiers(State(state): State<AppState>, _: Reader, query: Query)
     responses((status = 200, body = serde_json::Value), (status = 400, description = "Not nine digits"), (status = 401, description = "No valid token"),
         (status = 403, description = "The scope is missing"), (status = 404, description = "`REG-00006`")),
     security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
-pub async fn organization(State(state): State<AppState>, _: Reader, path: PathValues) -> ApiResult<Json<Value>> {
+pub async fn organization(
+    State(state): State<AppState>,
+    _: Reader,
+    path: PathValues,
+) -> ApiResult<Json<Value>> {
     let text = path.get("orgNr");
     let number = OrgNumber::parse(text).map_err(|_| ModelState::not_valid("orgNr", text))?;
     let mut db = state.db.acquire().await?;
-    let found = details::find_one(&mut db, &state.identity, &PartyRef::Organization(number)).await?;
-    found.map(|p| Json(organization_v1(&p))).ok_or(ApiError::Register(RegisterProblem::OrganizationNotFound))
+    let found =
+        details::find_one(&mut db, &state.identity, &PartyRef::Organization(number)).await?;
+    found
+        .map(|p| Json(organization_v1(&p)))
+        .ok_or(ApiError::Register(RegisterProblem::OrganizationNotFound))
 }
 
 async fn answer_query(state: &AppState, bytes: &[u8], fields: Fields) -> ApiResult<Response> {
@@ -268,7 +420,13 @@ async fn answer_query(state: &AppState, bytes: &[u8], fields: Fields) -> ApiResu
     let mut names = Vec::new();
     for (index, urn) in list_in(&body, "data", QUERY_LIMIT)?.iter().enumerate() {
         let name = urn.as_str().and_then(PartyRef::from_urn);
-        names.push(name.ok_or_else(|| body::fault("query", &format!("$.data[{index}]"), "This is no URN of a party."))?);
+        names.push(name.ok_or_else(|| {
+            body::fault(
+                "query",
+                &format!("$.data[{index}]"),
+                "This is no URN of a party.",
+            )
+        })?);
     }
     let mut db = state.db.acquire().await?;
     let found = Found::of(&mut db, state, &names).await?;
@@ -281,8 +439,16 @@ async fn answer_query(state: &AppState, bytes: &[u8], fields: Fields) -> ApiResu
             None => all = false,
         }
     }
-    let status = if all { StatusCode::OK } else { StatusCode::PARTIAL_CONTENT };
-    Ok((status, Json(json!({"data": told.iter().map(|p| party_v2(p, fields)).collect::<Vec<_>>()}))).into_response())
+    let status = if all {
+        StatusCode::OK
+    } else {
+        StatusCode::PARTIAL_CONTENT
+    };
+    Ok((
+        status,
+        Json(json!({"data": told.iter().map(|p| party_v2(p, fields)).collect::<Vec<_>>()})),
+    )
+        .into_response())
 }
 
 /// Parties by URN, whole. 206 when some were not found.
@@ -291,7 +457,11 @@ async fn answer_query(state: &AppState, bytes: &[u8], fields: Fields) -> ApiResu
     responses((status = 200, body = serde_json::Value), (status = 206, body = serde_json::Value), (status = 400, description = "Not such a list"),
         (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")),
     security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
-pub async fn query_for_access_management(State(state): State<AppState>, _: Reader, JsonBytes(bytes): JsonBytes) -> ApiResult<Response> {
+pub async fn query_for_access_management(
+    State(state): State<AppState>,
+    _: Reader,
+    JsonBytes(bytes): JsonBytes,
+) -> ApiResult<Response> {
     answer_query(&state, &bytes, Fields::ALL).await
 }
 
@@ -301,7 +471,11 @@ pub async fn query_for_access_management(State(state): State<AppState>, _: Reade
     responses((status = 200, body = serde_json::Value), (status = 206, body = serde_json::Value), (status = 400, description = "Not such a list"),
         (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")),
     security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
-pub async fn query_for_dialogporten(State(state): State<AppState>, _: Reader, JsonBytes(bytes): JsonBytes) -> ApiResult<Response> {
+pub async fn query_for_dialogporten(
+    State(state): State<AppState>,
+    _: Reader,
+    JsonBytes(bytes): JsonBytes,
+) -> ApiResult<Response> {
     answer_query(&state, &bytes, Fields::ALL).await
 }
 
@@ -316,7 +490,12 @@ fn fields(query: &Query) -> ApiResult<Fields> {
     responses((status = 200, body = serde_json::Value), (status = 206, body = serde_json::Value), (status = 400, description = "Not such a list"),
         (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")),
     security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
-pub async fn query_internal(State(state): State<AppState>, _: Reader, query: Query, JsonBytes(bytes): JsonBytes) -> ApiResult<Response> {
+pub async fn query_internal(
+    State(state): State<AppState>,
+    _: Reader,
+    query: Query,
+    JsonBytes(bytes): JsonBytes,
+) -> ApiResult<Response> {
     answer_query(&state, &bytes, fields(&query)?).await
 }
 
@@ -330,14 +509,25 @@ fn data(parties: &[Details], fields: Fields) -> Json<Value> {
     responses((status = 200, body = serde_json::Value), (status = 400, description = "Not a uuid"), (status = 401, description = "No valid token"),
         (status = 403, description = "The scope is missing"), (status = 404, description = "Another role")),
     security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
-pub async fn customers(State(state): State<AppState>, _: Reader, path: PathValues, query: Query) -> ApiResult<Json<Value>> {
+pub async fn customers(
+    State(state): State<AppState>,
+    _: Reader,
+    path: PathValues,
+    query: Query,
+) -> ApiResult<Json<Value>> {
     let role = path.get("role").to_ascii_lowercase();
-    if !matches!(role.as_str(), "revisor" | "regnskapsforer" | "forretningsforer") {
+    if !matches!(
+        role.as_str(),
+        "revisor" | "regnskapsforer" | "forretningsforer"
+    ) {
         return Err(ApiError::Empty(StatusCode::NOT_FOUND));
     }
     let (uuid, fields) = (path.uuid("uuid")?, fields(&query)?);
     let mut db = state.db.acquire().await?;
-    Ok(data(&details::givers(&mut db, &state.identity, uuid, &role).await?, fields))
+    Ok(data(
+        &details::givers(&mut db, &state.identity, uuid, &role).await?,
+        fields,
+    ))
 }
 
 /// Managing directors of an organisation.
@@ -346,10 +536,18 @@ pub async fn customers(State(state): State<AppState>, _: Reader, path: PathValue
     responses((status = 200, body = serde_json::Value), (status = 400, description = "Not a uuid"), (status = 401, description = "No valid token"),
         (status = 403, description = "The scope is missing")),
     security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
-pub async fn managing_directors(State(state): State<AppState>, _: Reader, path: PathValues, query: Query) -> ApiResult<Json<Value>> {
+pub async fn managing_directors(
+    State(state): State<AppState>,
+    _: Reader,
+    path: PathValues,
+    query: Query,
+) -> ApiResult<Json<Value>> {
     let (uuid, fields) = (path.uuid("uuid")?, fields(&query)?);
     let mut db = state.db.acquire().await?;
-    Ok(data(&details::holders(&mut db, &state.identity, uuid, "daglig-leder").await?, fields))
+    Ok(data(
+        &details::holders(&mut db, &state.identity, uuid, "daglig-leder").await?,
+        fields,
+    ))
 }
 
 /// The roles of the Central Coordinating Register.

@@ -1,5 +1,5 @@
-//! Everything the register tells about a party, and finding parties by whatever names them. All SQL of the register's
-//! own endpoints.
+//! Everything the register tells about a party, and finding parties by whatever names them. All SQL
+//! of the register's own endpoints.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::Value;
@@ -40,7 +40,13 @@ impl PartyRef {
     /// From an attribute and its value.
     #[must_use]
     pub fn from_attribute(attribute: &str, value: &str) -> Option<Self> {
-        let number = || value.parse::<u32>().ok().filter(|_| value.bytes().all(|b| b.is_ascii_digit())).and_then(|n| i32::try_from(n).ok());
+        let number = || {
+            value
+                .parse::<u32>()
+                .ok()
+                .filter(|_| value.bytes().all(|b| b.is_ascii_digit()))
+                .and_then(|n| i32::try_from(n).ok())
+        };
         match attribute {
             "urn:altinn:party:uuid"
             | "urn:altinn:person:uuid"
@@ -49,9 +55,13 @@ impl PartyRef {
             | "urn:altinn:user:uuid" => Uuid::try_parse(value).ok().map(Self::Uuid),
             "urn:altinn:party:id" | "urn:altinn:partyid" => number().map(Self::PartyId),
             "urn:altinn:user:id" | "urn:altinn:userid" => number().map(Self::UserId),
-            "urn:altinn:organization:identifier-no" | "urn:altinn:organizationnumber" => OrgNumber::parse(value).ok().map(Self::Organization),
+            "urn:altinn:organization:identifier-no" | "urn:altinn:organizationnumber" => {
+                OrgNumber::parse(value).ok().map(Self::Organization)
+            }
             "urn:altinn:person:identifier-no" => NationalId::parse(value).ok().map(Self::Person),
-            "urn:altinn:person:legacy-selfidentified" | "urn:altinn:person:idporten-email" => (!value.is_empty()).then_some(Self::Nobody),
+            "urn:altinn:person:legacy-selfidentified" | "urn:altinn:person:idporten-email" => {
+                (!value.is_empty()).then_some(Self::Nobody)
+            }
             _ => None,
         }
     }
@@ -97,7 +107,10 @@ impl Details {
             PartyRef::PartyId(id) => self.party_id == Some(*id),
             PartyRef::UserId(id) => self.user_id == Some(*id),
             PartyRef::Organization(number) => self.org_number.as_deref() == Some(number.as_str()),
-            PartyRef::Person(id) => self.national_id.as_ref() == Some(id) || (!self.former.is_empty() && self.former.contains(&keys.index(id))),
+            PartyRef::Person(id) => {
+                self.national_id.as_ref() == Some(id)
+                    || (!self.former.is_empty() && self.former.contains(&keys.index(id)))
+            }
             PartyRef::Nobody => false,
         }
     }
@@ -141,7 +154,9 @@ impl Row {
             is_deleted: self.status == "deleted",
             deleted_at: self.deleted_at,
             org_number: self.org_number,
-            national_id: self.person_id_enc.and_then(|sealed| keys.decrypt(&sealed).ok()),
+            national_id: self
+                .person_id_enc
+                .and_then(|sealed| keys.decrypt(&sealed).ok()),
             user_id: self.user_id,
             parent_key: self.parent_key,
             name: self.name,
@@ -171,7 +186,13 @@ struct Split {
 
 impl Split {
     fn of(names: &[PartyRef], keys: &IdentityKeys) -> Self {
-        let mut out = Self { uuids: Vec::new(), ids: Vec::new(), users: Vec::new(), orgs: Vec::new(), persons: Vec::new() };
+        let mut out = Self {
+            uuids: Vec::new(),
+            ids: Vec::new(),
+            users: Vec::new(),
+            orgs: Vec::new(),
+            persons: Vec::new(),
+        };
         for name in names {
             match name {
                 PartyRef::Uuid(uuid) => out.uuids.push(*uuid),
@@ -190,7 +211,11 @@ impl Split {
 ///
 /// # Errors
 /// As the database says.
-pub async fn keys(db: &mut PgConnection, keys: &IdentityKeys, names: &[PartyRef]) -> Result<Vec<i32>, DbError> {
+pub async fn keys(
+    db: &mut PgConnection,
+    keys: &IdentityKeys,
+    names: &[PartyRef],
+) -> Result<Vec<i32>, DbError> {
     let split = Split::of(names, keys);
     Ok(sqlx::query_scalar!(
         r#"select /* hot path */ key as "key!" from party where uuid = any($1) union select key from party where party_id = any($2)
@@ -229,12 +254,16 @@ macro_rules! details_where {
     };
 }
 
-/// The parties that answer to any of these names, in one round trip. A person also answers to earlier identity numbers,
-/// but is told with the present one.
+/// The parties that answer to any of these names, in one round trip. A person also answers to
+/// earlier identity numbers, but is told with the present one.
 ///
 /// # Errors
 /// As the database says.
-pub async fn find(db: &mut PgConnection, keys: &IdentityKeys, names: &[PartyRef]) -> Result<Vec<Details>, DbError> {
+pub async fn find(
+    db: &mut PgConnection,
+    keys: &IdentityKeys,
+    names: &[PartyRef],
+) -> Result<Vec<Details>, DbError> {
     let split = Split::of(names, keys);
     details_where!(
         db,
@@ -257,23 +286,44 @@ pub async fn find(db: &mut PgConnection, keys: &IdentityKeys, names: &[PartyRef]
 ///
 /// # Errors
 /// As the database says.
-pub async fn find_one(db: &mut PgConnection, keys: &IdentityKeys, name: &PartyRef) -> Result<Option<Details>, DbError> {
-    Ok(find(db, keys, std::slice::from_ref(name)).await?.into_iter().next())
+pub async fn find_one(
+    db: &mut PgConnection,
+    keys: &IdentityKeys,
+    name: &PartyRef,
+) -> Result<Option<Details>, DbError> {
+    Ok(find(db, keys, std::slice::from_ref(name))
+        .await?
+        .into_iter()
+        .next())
 }
 
 /// Sub-units of these main units.
 ///
 /// # Errors
 /// As the database says.
-pub async fn sub_units(db: &mut PgConnection, keys: &IdentityKeys, main_units: &[i32]) -> Result<Vec<Details>, DbError> {
-    details_where!(db, keys, "p.parent_key = any($1) order by p.org_number", main_units)
+pub async fn sub_units(
+    db: &mut PgConnection,
+    keys: &IdentityKeys,
+    main_units: &[i32],
+) -> Result<Vec<Details>, DbError> {
+    details_where!(
+        db,
+        keys,
+        "p.parent_key = any($1) order by p.org_number",
+        main_units
+    )
 }
 
 /// Parties that gave this party a register role.
 ///
 /// # Errors
 /// As the database says.
-pub async fn givers(db: &mut PgConnection, keys: &IdentityKeys, holder: Uuid, role_code: &str) -> Result<Vec<Details>, DbError> {
+pub async fn givers(
+    db: &mut PgConnection,
+    keys: &IdentityKeys,
+    holder: Uuid,
+    role_code: &str,
+) -> Result<Vec<Details>, DbError> {
     details_where!(
         db,
         keys,
@@ -288,7 +338,12 @@ pub async fn givers(db: &mut PgConnection, keys: &IdentityKeys, holder: Uuid, ro
 ///
 /// # Errors
 /// As the database says.
-pub async fn holders(db: &mut PgConnection, keys: &IdentityKeys, giver: Uuid, role_code: &str) -> Result<Vec<Details>, DbError> {
+pub async fn holders(
+    db: &mut PgConnection,
+    keys: &IdentityKeys,
+    giver: Uuid,
+    role_code: &str,
+) -> Result<Vec<Details>, DbError> {
     details_where!(
         db,
         keys,
@@ -307,11 +362,23 @@ mod tests {
     fn every_spelling_of_a_name() {
         let uuid = Uuid::from_u128(7);
         for attribute in ["party", "person", "organization", "systemuser", "user"] {
-            assert_eq!(PartyRef::from_urn(&format!("urn:altinn:{attribute}:uuid:{uuid}")), Some(PartyRef::Uuid(uuid)));
+            assert_eq!(
+                PartyRef::from_urn(&format!("urn:altinn:{attribute}:uuid:{uuid}")),
+                Some(PartyRef::Uuid(uuid))
+            );
         }
-        assert_eq!(PartyRef::from_urn("urn:altinn:partyid:52"), PartyRef::from_urn("urn:altinn:party:id:52"));
-        assert_eq!(PartyRef::from_urn("urn:altinn:userid:52"), Some(PartyRef::UserId(52)));
-        assert!(matches!(PartyRef::from_urn("urn:altinn:organizationnumber:390326572"), Some(PartyRef::Organization(_))));
+        assert_eq!(
+            PartyRef::from_urn("urn:altinn:partyid:52"),
+            PartyRef::from_urn("urn:altinn:party:id:52")
+        );
+        assert_eq!(
+            PartyRef::from_urn("urn:altinn:userid:52"),
+            Some(PartyRef::UserId(52))
+        );
+        assert!(matches!(
+            PartyRef::from_urn("urn:altinn:organizationnumber:390326572"),
+            Some(PartyRef::Organization(_))
+        ));
         for wrong in [
             "",
             "390326572",

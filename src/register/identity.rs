@@ -36,21 +36,32 @@ impl IdentityKeys {
     /// # Errors
     /// Key material of the wrong length.
     pub fn new(index: &[u8], cipher: &[u8]) -> Result<Self, IdentityKeysError> {
-        let cipher = cipher.get(..32).and_then(|k| RandomizedNonceKey::new(&AES_256_GCM, k).ok()).ok_or(IdentityKeysError::Crypto)?;
-        Ok(Self { index: hmac::Key::new(hmac::HMAC_SHA256, index), cipher })
+        let cipher = cipher
+            .get(..32)
+            .and_then(|k| RandomizedNonceKey::new(&AES_256_GCM, k).ok())
+            .ok_or(IdentityKeysError::Crypto)?;
+        Ok(Self {
+            index: hmac::Key::new(hmac::HMAC_SHA256, index),
+            cipher,
+        })
     }
 
-    /// Value of the blind index: equal numbers give equal values, nobody without the key can compute them.
+    /// Value of the blind index: equal numbers give equal values, nobody without the key can
+    /// compute them.
     #[must_use]
     pub fn index(&self, id: &NationalId) -> Vec<u8> {
-        hmac::sign(&self.index, id.expose().as_bytes()).as_ref().to_vec()
+        hmac::sign(&self.index, id.expose().as_bytes())
+            .as_ref()
+            .to_vec()
     }
 
-    /// Signs something of ours that outsiders carry about. `purpose` keeps signatures for different uses apart, from each other
-    /// and from identity numbers.
+    /// Signs something of ours that outsiders carry about. `purpose` keeps signatures for different
+    /// uses apart, from each other and from identity numbers.
     #[must_use]
     pub fn sign(&self, purpose: &str, payload: &[u8]) -> Vec<u8> {
-        hmac::sign(&self.index, &labelled(purpose, payload)).as_ref().to_vec()
+        hmac::sign(&self.index, &labelled(purpose, payload))
+            .as_ref()
+            .to_vec()
     }
 
     /// Whether we signed it for this purpose.
@@ -65,7 +76,10 @@ impl IdentityKeys {
     /// The primitive refuses.
     pub fn encrypt(&self, id: &NationalId) -> Result<Vec<u8>, IdentityKeysError> {
         let mut sealed = id.expose().as_bytes().to_vec();
-        let nonce = self.cipher.seal_in_place_append_tag(Aad::empty(), &mut sealed).map_err(|_| IdentityKeysError::Crypto)?;
+        let nonce = self
+            .cipher
+            .seal_in_place_append_tag(Aad::empty(), &mut sealed)
+            .map_err(|_| IdentityKeysError::Crypto)?;
         let mut out = vec![KEY_ID];
         out.extend_from_slice(nonce.as_ref());
         out.extend_from_slice(&sealed);
@@ -77,11 +91,21 @@ impl IdentityKeys {
     /// # Errors
     /// It was made with another key, or changed.
     pub fn decrypt(&self, stored: &[u8]) -> Result<NationalId, IdentityKeysError> {
-        let (nonce, sealed) = stored.strip_prefix(&[KEY_ID]).and_then(|rest| rest.split_at_checked(NONCE_LEN)).ok_or(IdentityKeysError::Crypto)?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| IdentityKeysError::Crypto)?;
+        let (nonce, sealed) = stored
+            .strip_prefix(&[KEY_ID])
+            .and_then(|rest| rest.split_at_checked(NONCE_LEN))
+            .ok_or(IdentityKeysError::Crypto)?;
+        let nonce =
+            Nonce::try_assume_unique_for_key(nonce).map_err(|_| IdentityKeysError::Crypto)?;
         let mut buffer = sealed.to_vec();
-        let plain = self.cipher.open_in_place(nonce, Aad::empty(), &mut buffer).map_err(|_| IdentityKeysError::Crypto)?;
-        std::str::from_utf8(plain).ok().and_then(|t| NationalId::parse(t).ok()).ok_or(IdentityKeysError::Crypto)
+        let plain = self
+            .cipher
+            .open_in_place(nonce, Aad::empty(), &mut buffer)
+            .map_err(|_| IdentityKeysError::Crypto)?;
+        std::str::from_utf8(plain)
+            .ok()
+            .and_then(|t| NationalId::parse(t).ok())
+            .ok_or(IdentityKeysError::Crypto)
     }
 }
 

@@ -133,15 +133,26 @@ pub struct SingleRight {
 }
 
 impl SingleRight {
-    /// Rights as queries gather them: a list of resource, action, and pairs of further attributes, if there may be any.
+    /// Rights as queries gather them: a list of resource, action, and pairs of further attributes,
+    /// if there may be any.
     #[must_use]
     pub fn list(stored: &Value) -> Vec<Self> {
-        let text = |value: &Value, at: usize| value.get(at).and_then(Value::as_str).map(str::to_owned);
-        let items = |value: Option<&Value>| value.and_then(Value::as_array).cloned().unwrap_or_default();
+        let text =
+            |value: &Value, at: usize| value.get(at).and_then(Value::as_str).map(str::to_owned);
+        let items =
+            |value: Option<&Value>| value.and_then(Value::as_array).cloned().unwrap_or_default();
         let right = |stored: &Value| {
-            let further = items(stored.get(2)).iter().filter_map(|pair| Some((text(pair, 0)?, text(pair, 1)?))).collect();
+            let further = items(stored.get(2))
+                .iter()
+                .filter_map(|pair| Some((text(pair, 0)?, text(pair, 1)?)))
+                .collect();
             let assignment = text(stored, 3).and_then(|id| id.parse().ok());
-            Some(Self { resource: text(stored, 0)?, action: text(stored, 1)?, further, assignment })
+            Some(Self {
+                resource: text(stored, 0)?,
+                action: text(stored, 1)?,
+                further,
+                assignment,
+            })
         };
         items(Some(stored)).iter().filter_map(right).collect()
     }

@@ -1,4 +1,5 @@
-//! What follows from connections: one set of rules for decisions, for the delegation check and for lists of parties.
+//! What follows from connections: one set of rules for decisions, for the delegation check and for
+//! lists of parties.
 
 use std::collections::BTreeSet;
 
@@ -25,11 +26,15 @@ pub struct HeldRole {
 
 /// Roles outside the register that carry their own lists and never count as roles.
 fn is_carrier(catalogue: &Catalogue, role: RoleKey) -> bool {
-    catalogue.role(role).is_some_and(|r| matches!(r.code.as_str(), "rettighetshaver" | "agent"))
+    catalogue
+        .role(role)
+        .is_some_and(|r| matches!(r.code.as_str(), "rettighetshaver" | "agent"))
 }
 
 fn is_dropped(catalogue: &Catalogue, role: RoleKey) -> bool {
-    catalogue.role(role).is_some_and(|r| matches!(r.code.as_str(), "supplier" | "appstyrt-rettighetshaver"))
+    catalogue
+        .role(role)
+        .is_some_and(|r| matches!(r.code.as_str(), "supplier" | "appstyrt-rettighetshaver"))
 }
 
 const SHARED: &str = "deltaker-delt-ansvar";
@@ -37,11 +42,15 @@ const SHARED: &str = "deltaker-delt-ansvar";
 /// Inter-municipal companies: their shared participants neither pass on nor inherit by key role.
 fn counts(catalogue: &Catalogue, connection: &Connection) -> bool {
     let is = |role: RoleKey, code: &str| catalogue.role(role).is_some_and(|r| r.code == code);
-    let is_iks = |form: Option<VariantKey>| form.and_then(|f| catalogue.variant(f)).is_some_and(|v| v.code == "IKS");
+    let is_iks = |form: Option<VariantKey>| {
+        form.and_then(|f| catalogue.variant(f))
+            .is_some_and(|v| v.code == "IKS")
+    };
     match connection.via {
         _ if is_dropped(catalogue, connection.role) => false,
         Via::KeyRole { role, form } => {
-            let shared_iks = |role: RoleKey, form: Option<VariantKey>| is(role, SHARED) && is_iks(form);
+            let shared_iks =
+                |role: RoleKey, form: Option<VariantKey>| is(role, SHARED) && is_iks(form);
             !shared_iks(connection.role, connection.from_form) && !shared_iks(role, form)
         }
         Via::Direct | Via::Client => true,
@@ -50,8 +59,13 @@ fn counts(catalogue: &Catalogue, connection: &Connection) -> bool {
 
 /// Resources of single rights that the subject holds for the reportee, by identifier.
 pub fn resources<'a>(catalogue: &Catalogue, connections: &'a [Connection]) -> Vec<&'a str> {
-    let counted = connections.iter().filter(|c| c.via != Via::Client && !c.from_own_firm && counts(catalogue, c));
-    let mut out: Vec<&str> = counted.flat_map(|c| &c.rights).map(|right| right.resource.as_str()).collect();
+    let counted = connections
+        .iter()
+        .filter(|c| c.via != Via::Client && !c.from_own_firm && counts(catalogue, c));
+    let mut out: Vec<&str> = counted
+        .flat_map(|c| &c.rights)
+        .map(|right| right.resource.as_str())
+        .collect();
     out.sort_unstable();
     out.dedup();
     out
@@ -59,11 +73,22 @@ pub fn resources<'a>(catalogue: &Catalogue, connections: &'a [Connection]) -> Ve
 
 /// Roles that reach the owner of a sole proprietorship as a person.
 fn reaches_owner(catalogue: &Catalogue, role: RoleKey) -> bool {
-    catalogue.role(role).is_some_and(|r| matches!(r.code.as_str(), "regnskapsforer" | "revisor" | "a0237" | "a0238" | "a0239" | "a0240" | "a0241"))
+    catalogue.role(role).is_some_and(|r| {
+        matches!(
+            r.code.as_str(),
+            "regnskapsforer" | "revisor" | "a0237" | "a0238" | "a0239" | "a0240" | "a0241"
+        )
+    })
 }
 
-/// Every role the subject holds for the reportee, by register or role map. Not those of client delegations.
-pub fn held_roles(catalogue: &Catalogue, subject: &Party, reportee: &Party, connections: &[Connection]) -> Vec<HeldRole> {
+/// Every role the subject holds for the reportee, by register or role map. Not those of client
+/// delegations.
+pub fn held_roles(
+    catalogue: &Catalogue,
+    subject: &Party,
+    reportee: &Party,
+    connections: &[Connection],
+) -> Vec<HeldRole> {
     let mut out = Vec::new();
     let mut add = |role: RoleKey, form: Option<VariantKey>, own_firm: bool| {
         for role in std::iter::once(role).chain(catalogue.implied_by(role).iter().copied()) {
@@ -72,7 +97,10 @@ pub fn held_roles(catalogue: &Catalogue, subject: &Party, reportee: &Party, conn
             }
         }
     };
-    for c in connections.iter().filter(|c| c.via != Via::Client && counts(catalogue, c) && !is_carrier(catalogue, c.role)) {
+    for c in connections
+        .iter()
+        .filter(|c| c.via != Via::Client && counts(catalogue, c) && !is_carrier(catalogue, c.role))
+    {
         add(c.role, c.from_form, c.from_own_firm);
     }
     if subject.key == reportee.key
@@ -84,8 +112,14 @@ pub fn held_roles(catalogue: &Catalogue, subject: &Party, reportee: &Party, conn
     out
 }
 
-/// What the subject holds for the reportee. Nothing for a deleted reportee, nothing for a dead subject.
-pub fn access(catalogue: &Catalogue, subject: &Party, reportee: &Party, connections: &[Connection]) -> Access {
+/// What the subject holds for the reportee. Nothing for a deleted reportee, nothing for a dead
+/// subject.
+pub fn access(
+    catalogue: &Catalogue,
+    subject: &Party,
+    reportee: &Party,
+    connections: &[Connection],
+) -> Access {
     let mut out = Access::default();
     if subject.is_gone() || reportee.is_gone() {
         return out;
@@ -99,7 +133,10 @@ pub fn access(catalogue: &Catalogue, subject: &Party, reportee: &Party, connecti
     for held in held_roles(catalogue, subject, reportee, connections) {
         out.roles.insert(held.role);
         let rows = catalogue.packages_of(held.role).iter();
-        out.packages.extend(rows.filter(|r| r.has_access && r.variant.is_none_or(|v| Some(v) == reportee.form)).map(|r| r.package));
+        out.packages.extend(
+            rows.filter(|r| r.has_access && r.variant.is_none_or(|v| Some(v) == reportee.form))
+                .map(|r| r.package),
+        );
     }
     out
 }
@@ -139,7 +176,11 @@ mod tests {
         fn new(form: &str, role: &str) -> Self {
             let catalogue = packages::embedded().unwrap();
             let form = catalogue.variant_by_code(form).map(|v| v.key);
-            let role = catalogue.role_by_register_code(role).or_else(|| catalogue.role_by_code(role)).unwrap().key;
+            let role = catalogue
+                .role_by_register_code(role)
+                .or_else(|| catalogue.role_by_code(role))
+                .unwrap()
+                .key;
             let connection = Connection {
                 from_form: form,
                 from_main_unit: false,
@@ -149,17 +190,29 @@ mod tests {
                 packages: Vec::new(),
                 rights: Vec::new(),
             };
-            Self { reportee: party(2, PartyKind::Organization, form), connection, catalogue }
+            Self {
+                reportee: party(2, PartyKind::Organization, form),
+                connection,
+                catalogue,
+            }
         }
 
         fn via(mut self, role: &str, form: &str) -> Self {
             let role = self.catalogue.role_by_register_code(role).unwrap().key;
-            self.connection.via = Via::KeyRole { role, form: self.catalogue.variant_by_code(form).map(|v| v.key) };
+            self.connection.via = Via::KeyRole {
+                role,
+                form: self.catalogue.variant_by_code(form).map(|v| v.key),
+            };
             self
         }
 
         fn access(&self) -> Access {
-            access(&self.catalogue, &party(1, PartyKind::Person, None), &self.reportee, std::slice::from_ref(&self.connection))
+            access(
+                &self.catalogue,
+                &party(1, PartyKind::Person, None),
+                &self.reportee,
+                std::slice::from_ref(&self.connection),
+            )
         }
 
         fn holds(&self, package: &str) -> bool {
@@ -168,7 +221,9 @@ mod tests {
         }
 
         fn is(&self, role: &str) -> bool {
-            self.access().roles.contains(&self.catalogue.role_by_code(role).unwrap().key)
+            self.access()
+                .roles
+                .contains(&self.catalogue.role_by_code(role).unwrap().key)
         }
     }
 
@@ -183,7 +238,12 @@ mod tests {
     #[case::business_manager_of_others("AS", "FFØR", "forretningsforer-eiendom", false)]
     #[case::board_member("AS", "MEDL", "lonn", false)]
     #[case::contact_of_a_municipality("KOMM", "KOMK", "tilgangsstyrer", false)]
-    fn packages_follow_from_role_and_form(#[case] form: &str, #[case] role: &str, #[case] package: &str, #[case] held: bool) {
+    fn packages_follow_from_role_and_form(
+        #[case] form: &str,
+        #[case] role: &str,
+        #[case] package: &str,
+        #[case] held: bool,
+    ) {
         assert_eq!(Case::new(form, role).holds(package), held);
     }
 
@@ -194,7 +254,12 @@ mod tests {
     #[case::accountant("AS", "REGN", "admai", false)]
     #[case::contact_of_a_municipality("KOMM", "KOMK", "admai", true)]
     #[case::deputy_chair("AS", "NEST", "admai", false)]
-    fn the_role_map_is_one_step(#[case] form: &str, #[case] role: &str, #[case] mapped: &str, #[case] held: bool) {
+    fn the_role_map_is_one_step(
+        #[case] form: &str,
+        #[case] role: &str,
+        #[case] mapped: &str,
+        #[case] held: bool,
+    ) {
         assert_eq!(Case::new(form, role).is(mapped), held);
     }
 
@@ -203,7 +268,10 @@ mod tests {
         assert!(Case::new("AS", "DTPR").via("DAGL", "AS").holds("lonn"));
         assert!(!Case::new("IKS", "DTPR").via("DAGL", "KOMM").holds("lonn"));
         assert!(!Case::new("AS", "DAGL").via("DTPR", "IKS").holds("lonn"));
-        assert!(Case::new("IKS", "DTPR").holds("lonn"), "directly they count");
+        assert!(
+            Case::new("IKS", "DTPR").holds("lonn"),
+            "directly they count"
+        );
     }
 
     #[test]
@@ -212,7 +280,9 @@ mod tests {
             let mut case = Case::new("ENK", role);
             case.reportee = party(2, PartyKind::Person, None);
             case.connection.from_own_firm = true;
-            case.holds("regnskapsforer-lonn") || case.holds("ansvarlig-revisor") || case.holds("lonn")
+            case.holds("regnskapsforer-lonn")
+                || case.holds("ansvarlig-revisor")
+                || case.holds("lonn")
         };
         assert!(own_firm("REGN") && own_firm("REVI") && !own_firm("DAGL") && !own_firm("FFØR"));
     }
@@ -228,7 +298,10 @@ mod tests {
         let mut dead = party(1, PartyKind::Person, None);
         dead.death_date = chrono::NaiveDate::from_ymd_opt(2026, 1, 1);
         case.reportee.status = PartyStatus::Active;
-        assert_eq!(access(&case.catalogue, &dead, &case.reportee, &[case.connection]), Access::default());
+        assert_eq!(
+            access(&case.catalogue, &dead, &case.reportee, &[case.connection]),
+            Access::default()
+        );
     }
 
     #[test]
@@ -237,6 +310,10 @@ mod tests {
         let person = party(1, PartyKind::Person, None);
         let own = access(&catalogue, &person, &person, &[]);
         let named = |code: &str| catalogue.role_by_code(code).unwrap().key;
-        assert!(own.roles.contains(&named("privatperson")) && own.roles.contains(&named("admai")) && !own.packages.is_empty());
+        assert!(
+            own.roles.contains(&named("privatperson"))
+                && own.roles.contains(&named("admai"))
+                && !own.packages.is_empty()
+        );
     }
 }

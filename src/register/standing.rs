@@ -1,4 +1,5 @@
-//! How two parties stand to each other, in one round trip: who they are, and every relation that counts.
+//! How two parties stand to each other, in one round trip: who they are, and every relation that
+//! counts.
 
 use chrono::NaiveDate;
 use serde_json::Value;
@@ -57,13 +58,18 @@ impl Lookup {
         self.uuid.is_none_or(|uuid| uuid == party.uuid)
             && self.party_id.is_none_or(|id| Some(id) == party.party_id)
             && self.user_id.is_none_or(|id| Some(id) == party.user_id)
-            && self.org_number.is_none_or(|number| Some(number.as_str()) == party.org_number.as_deref())
+            && self
+                .org_number
+                .is_none_or(|number| Some(number.as_str()) == party.org_number.as_deref())
     }
 }
 
 impl From<Uuid> for Lookup {
     fn from(uuid: Uuid) -> Self {
-        Self { uuid: Some(uuid), ..Self::default() }
+        Self {
+            uuid: Some(uuid),
+            ..Self::default()
+        }
     }
 }
 
@@ -80,7 +86,8 @@ pub struct SystemUserState {
     pub alive: bool,
 }
 
-/// An access list that a party is on, with the resource it opens. An empty filter admits every action.
+/// An access list that a party is on, with the resource it opens. An empty filter admits every
+/// action.
 #[derive(Debug, Clone)]
 pub struct Listing {
     /// Identifier of the resource.
@@ -100,8 +107,8 @@ pub struct Standing {
     pub is_person_asked: bool,
     /// The subject's state, when it is a system user.
     pub system_user: Option<SystemUserState>,
-    /// Every relation that counts: direct, by key role, handed on; from the reportee, its main unit, or a sole
-    /// proprietorship it owns.
+    /// Every relation that counts: direct, by key role, handed on; from the reportee, its main
+    /// unit, or a sole proprietorship it owns.
     pub connections: Vec<Connection>,
     /// Access lists that the reportee is on.
     pub listings: Vec<Listing>,
@@ -163,7 +170,12 @@ impl Row {
     }
 
     fn system_user(&mut self) -> Option<SystemUserState> {
-        Some(SystemUserState { system_id: self.system_id.take()?, owner: self.owner?, owner_org: self.owner_org.take()?, alive: self.alive? })
+        Some(SystemUserState {
+            system_id: self.system_id.take()?,
+            owner: self.owner?,
+            owner_org: self.owner_org.take()?,
+            alive: self.alive?,
+        })
     }
 
     fn connection(self) -> Option<Connection> {
@@ -174,11 +186,18 @@ impl Row {
             role: self.role?,
             via: match (self.client, self.key_role) {
                 (true, _) => Via::Client,
-                (false, Some(role)) => Via::KeyRole { role, form: self.key_form },
+                (false, Some(role)) => Via::KeyRole {
+                    role,
+                    form: self.key_form,
+                },
                 (false, None) => Via::Direct,
             },
             packages: self.packages.unwrap_or_default(),
-            rights: self.rights.as_ref().map(SingleRight::list).unwrap_or_default(),
+            rights: self
+                .rights
+                .as_ref()
+                .map(SingleRight::list)
+                .unwrap_or_default(),
         })
     }
 }
@@ -198,8 +217,14 @@ impl<'a> Columns<'a> {
             uuids: lookups.iter().map(|l| l.uuid).collect(),
             party_ids: lookups.iter().map(|l| l.party_id).collect(),
             user_ids: lookups.iter().map(|l| l.user_id).collect(),
-            org_numbers: lookups.iter().map(|l| l.org_number.as_ref().map(OrgNumber::as_str)).collect(),
-            persons: lookups.iter().map(|l| l.person.as_ref().map(<[u8; 32]>::as_slice)).collect(),
+            org_numbers: lookups
+                .iter()
+                .map(|l| l.org_number.as_ref().map(OrgNumber::as_str))
+                .collect(),
+            persons: lookups
+                .iter()
+                .map(|l| l.person.as_ref().map(<[u8; 32]>::as_slice))
+                .collect(),
         }
     }
 }
@@ -208,16 +233,24 @@ impl<'a> Columns<'a> {
 ///
 /// # Errors
 /// As the database says.
-pub async fn standing(db: &mut PgConnection, subject: &Lookup, reportee: &Lookup) -> Result<Standing, DbError> {
+pub async fn standing(
+    db: &mut PgConnection,
+    subject: &Lookup,
+    reportee: &Lookup,
+) -> Result<Standing, DbError> {
     let mut all = standings(db, &[(subject, reportee)]).await?;
     Ok(all.pop().unwrap_or_default())
 }
 
-/// How each subject stands to its reportee, in order, all of it in one round trip and as of one moment.
+/// How each subject stands to its reportee, in order, all of it in one round trip and as of one
+/// moment.
 ///
 /// # Errors
 /// As the database says.
-pub async fn standings(db: &mut PgConnection, pairs: &[(&Lookup, &Lookup)]) -> Result<Vec<Standing>, DbError> {
+pub async fn standings(
+    db: &mut PgConnection,
+    pairs: &[(&Lookup, &Lookup)],
+) -> Result<Vec<Standing>, DbError> {
     let (subjects, reportees): (Vec<&Lookup>, Vec<&Lookup>) = pairs.iter().copied().unzip();
     let (subjects, reportees) = (Columns::of(&subjects), Columns::of(&reportees));
     let rows = sqlx::query_as!(
@@ -317,7 +350,12 @@ pub async fn standings(db: &mut PgConnection, pairs: &[(&Lookup, &Lookup)]) -> R
     .await?;
     let mut out: Vec<Standing> = pairs.iter().map(|_| Standing::default()).collect();
     for mut row in rows {
-        let Some(standing) = usize::try_from(row.place - 1).ok().and_then(|place| out.get_mut(place)) else { continue };
+        let Some(standing) = usize::try_from(row.place - 1)
+            .ok()
+            .and_then(|place| out.get_mut(place))
+        else {
+            continue;
+        };
         match row.what {
             SUBJECT => {
                 standing.system_user = row.system_user();
@@ -329,7 +367,10 @@ pub async fn standings(db: &mut PgConnection, pairs: &[(&Lookup, &Lookup)]) -> R
             }
             CONNECTION => standing.connections.extend(row.connection()),
             _ => match (row.resource, row.uuid) {
-                (Some(resource), _) => standing.listings.push(Listing { resource, actions: row.actions.unwrap_or_default() }),
+                (Some(resource), _) => standing.listings.push(Listing {
+                    resource,
+                    actions: row.actions.unwrap_or_default(),
+                }),
                 (None, uuid) => {
                     if row.main_unit {
                         standing.main_unit = uuid;
@@ -346,6 +387,12 @@ pub async fn standings(db: &mut PgConnection, pairs: &[(&Lookup, &Lookup)]) -> R
 ///
 /// # Errors
 /// As the database says.
-pub async fn connections(db: &mut PgConnection, subject: &Party, reportee: &Party) -> Result<Vec<Connection>, DbError> {
-    Ok(standing(db, &subject.uuid.into(), &reportee.uuid.into()).await?.connections)
+pub async fn connections(
+    db: &mut PgConnection,
+    subject: &Party,
+    reportee: &Party,
+) -> Result<Vec<Connection>, DbError> {
+    Ok(standing(db, &subject.uuid.into(), &reportee.uuid.into())
+        .await?
+        .connections)
 }

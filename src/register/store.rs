@@ -84,7 +84,10 @@ pub async fn party_by_id(db: &mut PgConnection, party_id: i32) -> Result<Option<
 ///
 /// # Errors
 /// As the database says.
-pub async fn party_by_user_id(db: &mut PgConnection, user_id: i32) -> Result<Option<Party>, DbError> {
+pub async fn party_by_user_id(
+    db: &mut PgConnection,
+    user_id: i32,
+) -> Result<Option<Party>, DbError> {
     party_where!(db, "user_id = $1", user_id)
 }
 
@@ -92,7 +95,10 @@ pub async fn party_by_user_id(db: &mut PgConnection, user_id: i32) -> Result<Opt
 ///
 /// # Errors
 /// As the database says.
-pub async fn party_by_org_number(db: &mut PgConnection, org_number: &str) -> Result<Option<Party>, DbError> {
+pub async fn party_by_org_number(
+    db: &mut PgConnection,
+    org_number: &str,
+) -> Result<Option<Party>, DbError> {
     party_where!(db, "org_number = $1", org_number)
 }
 
@@ -100,15 +106,27 @@ pub async fn party_by_org_number(db: &mut PgConnection, org_number: &str) -> Res
 ///
 /// # Errors
 /// As the database says.
-pub async fn party_by_national_id(db: &mut PgConnection, keys: &IdentityKeys, id: &NationalId) -> Result<Option<Party>, DbError> {
-    party_where!(db, "person_id_hmac = $1 or key = (select f.key from person_former_id f where f.person_id_hmac = $1)", keys.index(id))
+pub async fn party_by_national_id(
+    db: &mut PgConnection,
+    keys: &IdentityKeys,
+    id: &NationalId,
+) -> Result<Option<Party>, DbError> {
+    party_where!(
+        db,
+        "person_id_hmac = $1 or key = (select f.key from person_former_id f where f.person_id_hmac = $1)",
+        keys.index(id)
+    )
 }
 
 /// The person a token names; none when nobody answers to it.
 ///
 /// # Errors
 /// As the database says.
-pub async fn person_by_ref(db: &mut PgConnection, keys: &IdentityKeys, person: &PersonRef) -> Result<Option<Person>, DbError> {
+pub async fn person_by_ref(
+    db: &mut PgConnection,
+    keys: &IdentityKeys,
+    person: &PersonRef,
+) -> Result<Option<Person>, DbError> {
     let party = match person {
         PersonRef::PartyUuid(uuid) => party_by_uuid(db, *uuid).await?,
         PersonRef::UserId(id) => party_by_user_id(db, *id).await?,
@@ -122,7 +140,12 @@ pub async fn person_by_ref(db: &mut PgConnection, keys: &IdentityKeys, person: &
 ///
 /// # Errors
 /// As the database says, or encryption fails.
-pub async fn create_person(pool: &PgPool, keys: &IdentityKeys, id: &NationalId, source: &str) -> anyhow::Result<Person> {
+pub async fn create_person(
+    pool: &PgPool,
+    keys: &IdentityKeys,
+    id: &NationalId,
+    source: &str,
+) -> anyhow::Result<Person> {
     let mut db = pool.acquire().await?;
     sqlx::query!(
         r#"insert into party (uuid, party_id, user_id, kind, person_id_hmac, person_id_enc, name, source)
@@ -137,23 +160,38 @@ pub async fn create_person(pool: &PgPool, keys: &IdentityKeys, id: &NationalId, 
     .execute(&mut *db)
     .await?;
     let party = party_by_national_id(&mut db, keys, id).await?;
-    party.map(Person).ok_or_else(|| anyhow::anyhow!("a new person was not stored"))
+    party
+        .map(Person)
+        .ok_or_else(|| anyhow::anyhow!("a new person was not stored"))
 }
 
 /// Whether the person has anything at all to do with the organisation, or with a sub-unit of it.
 ///
 /// # Errors
 /// As the database says.
-pub async fn has_relation(db: &mut PgConnection, catalogue: &crate::packages::Catalogue, person: &Party, party: &Party) -> Result<bool, DbError> {
+pub async fn has_relation(
+    db: &mut PgConnection,
+    catalogue: &crate::packages::Catalogue,
+    person: &Party,
+    party: &Party,
+) -> Result<bool, DbError> {
     if person.is_gone() {
         return Ok(false);
     }
     let mut uuids = vec![party.uuid];
-    uuids.extend(sqlx::query_scalar!("select uuid from party where parent_key = $1", party.key).fetch_all(&mut *db).await?);
+    uuids.extend(
+        sqlx::query_scalar!("select uuid from party where parent_key = $1", party.key)
+            .fetch_all(&mut *db)
+            .await?,
+    );
     for uuid in uuids {
-        let found = super::standing(db, &person.uuid.into(), &uuid.into()).await?.connections;
+        let found = super::standing(db, &person.uuid.into(), &uuid.into())
+            .await?
+            .connections;
         if !super::rules::held_roles(catalogue, person, party, &found).is_empty()
-            || found.iter().any(|c| !c.packages.is_empty() || !c.rights.is_empty())
+            || found
+                .iter()
+                .any(|c| !c.packages.is_empty() || !c.rights.is_empty())
         {
             return Ok(true);
         }
@@ -165,24 +203,47 @@ pub async fn has_relation(db: &mut PgConnection, catalogue: &crate::packages::Ca
 ///
 /// # Errors
 /// As the database says.
-pub async fn service_owner_code(db: impl PgExecutor<'_>, org_number: &str) -> Result<Option<String>, DbError> {
-    Ok(sqlx::query_scalar!("select orgcode from service_owner where org_number = $1", org_number).fetch_optional(db).await?)
+pub async fn service_owner_code(
+    db: impl PgExecutor<'_>,
+    org_number: &str,
+) -> Result<Option<String>, DbError> {
+    Ok(sqlx::query_scalar!(
+        "select orgcode from service_owner where org_number = $1",
+        org_number
+    )
+    .fetch_optional(db)
+    .await?)
 }
 
 /// Names of organisations by their number. Those that the register does not know are left out.
 ///
 /// # Errors
 /// As the database says.
-pub async fn names_of_organizations(db: &mut PgConnection, org_numbers: &[String]) -> Result<HashMap<String, String>, DbError> {
-    let rows = sqlx::query!(r#"select org_number as "org_number!", name from party where org_number = any($1)"#, org_numbers).fetch_all(db).await?;
-    Ok(rows.into_iter().map(|row| (row.org_number, row.name)).collect())
+pub async fn names_of_organizations(
+    db: &mut PgConnection,
+    org_numbers: &[String],
+) -> Result<HashMap<String, String>, DbError> {
+    let rows = sqlx::query!(
+        r#"select org_number as "org_number!", name from party where org_number = any($1)"#,
+        org_numbers
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.org_number, row.name))
+        .collect())
 }
 
 /// Makes a system user known as a party, with the system user's id as uuid.
 ///
 /// # Errors
 /// As the database says.
-pub async fn system_user_party(tx: &mut PgConnection, id: Uuid, name: &str) -> Result<i32, DbError> {
+pub async fn system_user_party(
+    tx: &mut PgConnection,
+    id: Uuid,
+    name: &str,
+) -> Result<i32, DbError> {
     Ok(sqlx::query_scalar!("insert into party (uuid, kind, name, source) values ($1, 'system-user', $2, 'system-user') returning key", id, name)
         .fetch_one(tx)
         .await?)
@@ -192,8 +253,18 @@ pub async fn system_user_party(tx: &mut PgConnection, id: Uuid, name: &str) -> R
 ///
 /// # Errors
 /// As the database says.
-pub async fn rename_system_user_party(tx: &mut PgConnection, id: Uuid, name: &str) -> Result<(), DbError> {
-    sqlx::query!("update party set name = $2 where uuid = $1 and kind = 'system-user'", id, name).execute(tx).await?;
+pub async fn rename_system_user_party(
+    tx: &mut PgConnection,
+    id: Uuid,
+    name: &str,
+) -> Result<(), DbError> {
+    sqlx::query!(
+        "update party set name = $2 where uuid = $1 and kind = 'system-user'",
+        id,
+        name
+    )
+    .execute(tx)
+    .await?;
     Ok(())
 }
 
@@ -234,7 +305,11 @@ pub async fn persons_for_login(pool: &PgPool) -> Result<Vec<PartyName>, DbError>
             roles: r
                 .roles
                 .as_array()
-                .map(|list| list.iter().filter_map(|x| Some((x.get(0)?.clone(), x.get(1)?.as_str()?.to_owned()))).collect())
+                .map(|list| {
+                    list.iter()
+                        .filter_map(|x| Some((x.get(0)?.clone(), x.get(1)?.as_str()?.to_owned())))
+                        .collect()
+                })
                 .unwrap_or_default(),
             party: PartyRow {
                 key: r.key,

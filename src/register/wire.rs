@@ -1,4 +1,5 @@
-//! Parties as the register's endpoints write them: the first generation in whole objects, the second in the fields asked for.
+//! Parties as the register's endpoints write them: the first generation in whole objects, the
+//! second in the fields asked for.
 
 use chrono::SecondsFormat;
 use serde_json::{Map, Value, json};
@@ -9,9 +10,15 @@ use super::{Details, PartyKind};
 #[must_use]
 pub fn short_name(party: &Details) -> String {
     match (&party.last_name, &party.first_name) {
-        (Some(last), Some(first)) => {
-            [Some(last.as_str()), Some(first.as_str()), party.middle_name.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ")
-        }
+        (Some(last), Some(first)) => [
+            Some(last.as_str()),
+            Some(first.as_str()),
+            party.middle_name.as_deref(),
+        ]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(" "),
         _ => party.name.clone(),
     }
 }
@@ -27,8 +34,14 @@ pub fn name_components(party: &Details) -> Value {
 
 fn external_urn(party: &Details) -> Option<String> {
     match party.kind {
-        PartyKind::Person => party.national_id.as_ref().map(|id| format!("urn:altinn:person:identifier-no:{}", id.expose())),
-        PartyKind::Organization => party.org_number.as_ref().map(|number| format!("urn:altinn:organization:identifier-no:{number}")),
+        PartyKind::Person => party
+            .national_id
+            .as_ref()
+            .map(|id| format!("urn:altinn:person:identifier-no:{}", id.expose())),
+        PartyKind::Organization => party
+            .org_number
+            .as_ref()
+            .map(|number| format!("urn:altinn:organization:identifier-no:{number}")),
         PartyKind::SystemUser => Some(format!("urn:altinn:systemuser:uuid:{}", party.uuid)),
         PartyKind::Other => None,
     }
@@ -70,7 +83,8 @@ fn person_v1(party: &Details) -> Value {
 /// An organisation of the first generation.
 #[must_use]
 pub fn organization_v1(party: &Details) -> Value {
-    let [mailing, business] = ["postadresse", "forretningsadresse"].map(|which| address(party, which));
+    let [mailing, business] =
+        ["postadresse", "forretningsadresse"].map(|which| address(party, which));
     json!({
         "orgNumber": party.org_number, "name": party.name, "unitType": party.form,
         "telephoneNumber": null, "mobileNumber": null, "faxNumber": null, "eMailAddress": null, "internetAddress": null,
@@ -82,16 +96,39 @@ pub fn organization_v1(party: &Details) -> Value {
 
 /// Street, postal code and city of an address in the shape of the Central Coordinating Register.
 fn address(party: &Details, which: &str) -> [Option<String>; 3] {
-    let found = party.address.as_ref().and_then(|a| a.get(which).or_else(|| a.get("beliggenhetsadresse").filter(|_| which == "forretningsadresse")));
-    let text = |name: &str| found.and_then(|a| a.get(name)).and_then(Value::as_str).map(str::to_owned);
-    let lines = found.and_then(|a| a.get("adresse")).and_then(Value::as_array);
-    let street = lines.map(|lines| lines.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")).filter(|s| !s.is_empty());
+    let found = party.address.as_ref().and_then(|a| {
+        a.get(which).or_else(|| {
+            a.get("beliggenhetsadresse")
+                .filter(|_| which == "forretningsadresse")
+        })
+    });
+    let text = |name: &str| {
+        found
+            .and_then(|a| a.get(name))
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+    };
+    let lines = found
+        .and_then(|a| a.get("adresse"))
+        .and_then(Value::as_array);
+    let street = lines
+        .map(|lines| {
+            lines
+                .iter()
+                .filter_map(Value::as_str)
+                .collect::<Vec<_>>()
+                .join(", ")
+        })
+        .filter(|s| !s.is_empty());
     [street, text("postnummer"), text("poststed")]
 }
 
 /// Which parts of a party are asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "the words of the parameter `fields`")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the words of the parameter `fields`"
+)]
 pub struct Fields {
     pub uuid: bool,
     pub id: bool,
@@ -105,10 +142,27 @@ pub struct Fields {
 
 impl Fields {
     /// What is told when nothing is asked for.
-    pub const DEFAULT: Self =
-        Self { identifiers: true, display_name: true, uuid: false, id: false, party: false, person: false, org: false, user: false };
+    pub const DEFAULT: Self = Self {
+        identifiers: true,
+        display_name: true,
+        uuid: false,
+        id: false,
+        party: false,
+        person: false,
+        org: false,
+        user: false,
+    };
     /// Everything.
-    pub const ALL: Self = Self { uuid: true, id: true, identifiers: true, display_name: true, party: true, person: true, org: true, user: true };
+    pub const ALL: Self = Self {
+        uuid: true,
+        id: true,
+        identifiers: true,
+        display_name: true,
+        party: true,
+        person: true,
+        org: true,
+        user: true,
+    };
 
     /// From words, in any case.
     ///
@@ -117,7 +171,11 @@ impl Fields {
     pub fn read<'a>(words: impl Iterator<Item = &'a str>) -> Result<Self, &'a str> {
         let mut out = Self::default();
         let mut any = false;
-        for word in words.flat_map(|w| w.split(',')).map(str::trim).filter(|w| !w.is_empty()) {
+        for word in words
+            .flat_map(|w| w.split(','))
+            .map(str::trim)
+            .filter(|w| !w.is_empty())
+        {
             any = true;
             match word.to_ascii_lowercase().as_str() {
                 "uuid" => out.uuid = true,
@@ -140,18 +198,32 @@ impl Fields {
 pub fn party_v2(party: &Details, fields: Fields) -> Value {
     let mut out = Map::new();
     let mut put = |name: &str, value: Value| drop(out.insert(name.to_owned(), value));
-    let instant = |at: &chrono::DateTime<chrono::Utc>| Value::from(at.to_rfc3339_opts(SecondsFormat::AutoSi, true));
+    let instant = |at: &chrono::DateTime<chrono::Utc>| {
+        Value::from(at.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+    };
     put("partyType", party_type(party.kind).into());
     put("partyUuid", party.uuid.to_string().into());
     if fields.party {
         put("versionId", party.updated_at.timestamp_micros().into());
-        put("urn", format!("urn:altinn:party:uuid:{}", party.uuid).into());
+        put(
+            "urn",
+            format!("urn:altinn:party:uuid:{}", party.uuid).into(),
+        );
     }
     if fields.party || fields.identifiers {
         put("externalUrn", external_urn(party).into());
         match party.kind {
-            PartyKind::Person => put("personIdentifier", party.national_id.as_ref().map(|id| id.expose().to_owned()).into()),
-            PartyKind::Organization => put("organizationIdentifier", party.org_number.clone().into()),
+            PartyKind::Person => put(
+                "personIdentifier",
+                party
+                    .national_id
+                    .as_ref()
+                    .map(|id| id.expose().to_owned())
+                    .into(),
+            ),
+            PartyKind::Organization => {
+                put("organizationIdentifier", party.org_number.clone().into())
+            }
             _ => {}
         }
     }
@@ -165,7 +237,10 @@ pub fn party_v2(party: &Details, fields: Fields) -> Value {
         put("createdAt", instant(&party.created_at));
         put("modifiedAt", instant(&party.updated_at));
         put("isDeleted", party.is_deleted.into());
-        put("deletedAt", party.deleted_at.as_ref().map_or(Value::Null, instant));
+        put(
+            "deletedAt",
+            party.deleted_at.as_ref().map_or(Value::Null, instant),
+        );
     }
     match party.kind {
         PartyKind::Person if fields.person => {
@@ -182,16 +257,30 @@ pub fn party_v2(party: &Details, fields: Fields) -> Value {
         }
         PartyKind::SystemUser if fields.party => {
             if let Some((uuid, _)) = &party.owner {
-                put("owner", json!({"partyUuid": uuid, "urn": format!("urn:altinn:party:uuid:{uuid}")}));
+                put(
+                    "owner",
+                    json!({"partyUuid": uuid, "urn": format!("urn:altinn:party:uuid:{uuid}")}),
+                );
             }
-            put("systemUserType", if party.is_agent { "client-party-system-user" } else { "first-party-system-user" }.into());
+            put(
+                "systemUserType",
+                if party.is_agent {
+                    "client-party-system-user"
+                } else {
+                    "first-party-system-user"
+                }
+                .into(),
+            );
         }
         _ => {}
     }
     if fields.user
         && let Some(id) = party.user_id
     {
-        put("user", json!({"userId": id, "userIds": [id], "usernames": []}));
+        put(
+            "user",
+            json!({"userId": id, "userIds": [id], "usernames": []}),
+        );
     }
     Value::Object(out)
 }

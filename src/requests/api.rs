@@ -31,7 +31,8 @@ use crate::{
     token::scopes::{RequestRead, RequestWrite},
 };
 
-/// Asks for a system user of the customer's own. Asking again for the same gives the stored request.
+/// Asks for a system user of the customer's own. Asking again for the same gives the stored
+/// request.
 #[utoipa::path(post, path = "/authentication/api/v1/systemuser/request/vendor", tag = "Requests",
     request_body(content = serde_json::Value, content_type = "application/json"),
     responses((status = 201, body = RequestDto), (status = 200, body = RequestDto, description = "It was there already"),
@@ -45,10 +46,19 @@ pub async fn create(
     headers: HeaderMap,
     JsonBytes(bytes): JsonBytes,
 ) -> ApiResult<Response> {
-    ask(&state, &vendor, RequestKind::Standard, &once, &headers, &bytes).await
+    ask(
+        &state,
+        &vendor,
+        RequestKind::Standard,
+        &once,
+        &headers,
+        &bytes,
+    )
+    .await
 }
 
-/// Asks for a system user that acts for the customer's clients. Asking again for the same gives the stored request.
+/// Asks for a system user that acts for the customer's clients. Asking again for the same gives the
+/// stored request.
 #[utoipa::path(post, path = "/authentication/api/v1/systemuser/request/vendor/agent", tag = "Requests",
     request_body(content = serde_json::Value, content_type = "application/json"),
     responses((status = 201, body = RequestDto), (status = 200, body = RequestDto, description = "It was there already"),
@@ -74,16 +84,35 @@ async fn ask(
     bytes: &[u8],
 ) -> ApiResult<Response> {
     let new = bind::bind_request(&body::parse(bytes, bind::parameter(kind))?, kind)?;
-    let org = vendor.caller.principal.org.ok_or(ProblemCode::VendorNotInToken)?;
+    let org = vendor
+        .caller
+        .principal
+        .org
+        .ok_or(ProblemCode::VendorNotInToken)?;
     let mut tx = state.db.begin().await?;
     if let Some(before) = once.answered(&mut tx, org.as_str(), bytes).await? {
         return Ok(before);
     }
-    let system = owned_system(&mut tx, org, &new.system_id).await?.filter(|s| !s.is_deleted).ok_or(ProblemCode::SystemNotFound)?;
+    let system = owned_system(&mut tx, org, &new.system_id)
+        .await?
+        .filter(|s| !s.is_deleted)
+        .ok_or(ProblemCode::SystemNotFound)?;
     let (request, is_new) = find_or_create(state, &mut tx, kind, &new, &system).await?;
-    let location = format!("{}/authentication/api/v1/systemuser/request/{}", state.base_for(headers), request.id);
-    let (status, location) = if is_new { (StatusCode::CREATED, Some(location)) } else { (StatusCode::OK, None) };
-    let answer = Answer::json(status, location, &RequestDto::new(request, Some(&state.config.ui_base)))?;
+    let location = format!(
+        "{}/authentication/api/v1/systemuser/request/{}",
+        state.base_for(headers),
+        request.id
+    );
+    let (status, location) = if is_new {
+        (StatusCode::CREATED, Some(location))
+    } else {
+        (StatusCode::OK, None)
+    };
+    let answer = Answer::json(
+        status,
+        location,
+        &RequestDto::new(request, Some(&state.config.ui_base)),
+    )?;
     once.keep(&mut tx, org.as_str(), &answer).await?;
     tx.commit().await?;
     Ok(answer.into_response())
@@ -95,49 +124,108 @@ pub(super) enum Standing {
     SystemUser,
     /// A request that stands.
     Request(Box<Request>),
-    /// Room for a new one; what is there makes way, as nobody can answer it any more or its system user is gone.
+    /// Room for a new one; what is there makes way, as nobody can answer it any more or its system
+    /// user is gone.
     Room(Option<Box<Request>>),
 }
 
-pub(super) async fn standing(tx: &mut PgConnection, kind: RequestKind, new: &NewRequest, lifetime_days: i32) -> ApiResult<Standing> {
+pub(super) async fn standing(
+    tx: &mut PgConnection,
+    kind: RequestKind,
+    new: &NewRequest,
+    lifetime_days: i32,
+) -> ApiResult<Standing> {
     let external_ref = new.key_ref();
-    if system_users::active_with_key(&mut *tx, &new.system_id, &new.party_org_no, external_ref.as_str()).await?.is_some() {
+    if system_users::active_with_key(
+        &mut *tx,
+        &new.system_id,
+        &new.party_org_no,
+        external_ref.as_str(),
+    )
+    .await?
+    .is_some()
+    {
         return Ok(Standing::SystemUser);
     }
-    let stored = store::by_key(tx, kind, &new.system_id, &new.party_org_no, external_ref.as_str(), lifetime_days).await?.map(Box::new);
-    let makes_way = |r: &Request| (r.status == RequestStatus::New && r.timed_out) || r.status == RequestStatus::Accepted;
+    let stored = store::by_key(
+        tx,
+        kind,
+        &new.system_id,
+        &new.party_org_no,
+        external_ref.as_str(),
+        lifetime_days,
+    )
+    .await?
+    .map(Box::new);
+    let makes_way = |r: &Request| {
+        (r.status == RequestStatus::New && r.timed_out) || r.status == RequestStatus::Accepted
+    };
     Ok(match stored {
         Some(request) if !makes_way(&request) => Standing::Request(request),
         other => Standing::Room(other),
     })
 }
 
-async fn find_or_create(state: &AppState, tx: &mut PgConnection, kind: RequestKind, new: &NewRequest, system: &System) -> ApiResult<(Request, bool)> {
+async fn find_or_create(
+    state: &AppState,
+    tx: &mut PgConnection,
+    kind: RequestKind,
+    new: &NewRequest,
+    system: &System,
+) -> ApiResult<(Request, bool)> {
     let lifetime = state.config.settings.requests.lifetime_days;
     let replaced = match standing(&mut *tx, kind, new, lifetime).await? {
         Standing::SystemUser => return Err(ProblemCode::SystemUserExists.into()),
         Standing::Request(request) => return Ok((*request, false)),
         Standing::Room(replaced) => replaced,
     };
-    customer(&mut *tx, &new.party_org_no).await?.ok_or(ProblemCode::OrganizationNotFound)?;
+    customer(&mut *tx, &new.party_org_no)
+        .await?
+        .ok_or(ProblemCode::OrganizationNotFound)?;
     rules::check_new(kind, new, system, &state.catalogue)?;
     if let Some(old) = replaced {
         store::soft_delete(&mut *tx, old.id, "replaced").await?;
         record(&mut *tx, &old, system, "request.replaced").await?;
     }
     let external_ref = new.key_ref();
-    let title = new.integration_title.as_deref().or_else(|| system.name.get("nb").and_then(serde_json::Value::as_str));
-    let Some(request) = store::insert(&mut *tx, kind, new, external_ref.as_str(), title).await? else {
+    let title = new
+        .integration_title
+        .as_deref()
+        .or_else(|| system.name.get("nb").and_then(serde_json::Value::as_str));
+    let Some(request) = store::insert(&mut *tx, kind, new, external_ref.as_str(), title).await?
+    else {
         // Somebody else was faster with the same key: theirs is the request.
-        let theirs = store::by_key(tx, kind, &new.system_id, &new.party_org_no, external_ref.as_str(), lifetime).await?;
-        return theirs.map(|r| (r, false)).ok_or(ProblemCode::RequestNotStored.into());
+        let theirs = store::by_key(
+            tx,
+            kind,
+            &new.system_id,
+            &new.party_org_no,
+            external_ref.as_str(),
+            lifetime,
+        )
+        .await?;
+        return theirs
+            .map(|r| (r, false))
+            .ok_or(ProblemCode::RequestNotStored.into());
     };
     record(&mut *tx, &request, system, "request.created").await?;
-    tell(tx, &request, system, "systemuser_request_created", RequestStatus::New).await?;
+    tell(
+        tx,
+        &request,
+        system,
+        "systemuser_request_created",
+        RequestStatus::New,
+    )
+    .await?;
     Ok((request, true))
 }
 
-async fn record(tx: &mut PgConnection, request: &Request, system: &System, action: &'static str) -> Result<(), crate::db::DbError> {
+async fn record(
+    tx: &mut PgConnection,
+    request: &Request,
+    system: &System,
+    action: &'static str,
+) -> Result<(), crate::db::DbError> {
     let event = audit::Event {
         actor: Actor::Vendor,
         action,
@@ -150,8 +238,14 @@ async fn record(tx: &mut PgConnection, request: &Request, system: &System, actio
     audit::record(tx, event).await
 }
 
-pub(super) async fn owned_system(db: &mut PgConnection, vendor: OrgNumber, system_id: &str) -> Result<Option<System>, crate::db::DbError> {
-    Ok(systems::by_id(db, system_id).await?.filter(|s| s.vendor_org == vendor.as_str()))
+pub(super) async fn owned_system(
+    db: &mut PgConnection,
+    vendor: OrgNumber,
+    system_id: &str,
+) -> Result<Option<System>, crate::db::DbError> {
+    Ok(systems::by_id(db, system_id)
+        .await?
+        .filter(|s| s.vendor_org == vendor.as_str()))
 }
 
 /// One request of the caller.
@@ -160,7 +254,11 @@ pub(super) async fn owned_system(db: &mut PgConnection, vendor: OrgNumber, syste
     responses((status = 200, body = RequestDto), (status = 400), (status = 401), (status = 403),
         (status = 404, description = "AUTH-00010; AUTH-00011 when it is another vendor's")),
     security(("maskinporten" = ["altinn:authentication/systemuser.request.read"])))]
-pub async fn read(State(state): State<AppState>, vendor: Vendor<RequestRead>, path: PathValues) -> ApiResult<Json<RequestDto>> {
+pub async fn read(
+    State(state): State<AppState>,
+    vendor: Vendor<RequestRead>,
+    path: PathValues,
+) -> ApiResult<Json<RequestDto>> {
     read_of(&state, &vendor, RequestKind::Standard, &path).await
 }
 
@@ -170,15 +268,30 @@ pub async fn read(State(state): State<AppState>, vendor: Vendor<RequestRead>, pa
     responses((status = 200, body = RequestDto), (status = 400), (status = 401), (status = 403),
         (status = 404, description = "AUTH-00010; AUTH-00011 when it is another vendor's")),
     security(("maskinporten" = ["altinn:authentication/systemuser.request.read"])))]
-pub async fn read_for_agent(State(state): State<AppState>, vendor: Vendor<RequestRead>, path: PathValues) -> ApiResult<Json<RequestDto>> {
+pub async fn read_for_agent(
+    State(state): State<AppState>,
+    vendor: Vendor<RequestRead>,
+    path: PathValues,
+) -> ApiResult<Json<RequestDto>> {
     read_of(&state, &vendor, RequestKind::Agent, &path).await
 }
 
-async fn read_of(state: &AppState, vendor: &Vendor<RequestRead>, kind: RequestKind, path: &PathValues) -> ApiResult<Json<RequestDto>> {
+async fn read_of(
+    state: &AppState,
+    vendor: &Vendor<RequestRead>,
+    kind: RequestKind,
+    path: &PathValues,
+) -> ApiResult<Json<RequestDto>> {
     let id = path.uuid("requestId")?;
     let org = vendor.organization()?;
     let mut db = state.db.acquire().await?;
-    let request = store::by_id(&mut db, kind, id, state.config.settings.requests.lifetime_days).await?;
+    let request = store::by_id(
+        &mut db,
+        kind,
+        id,
+        state.config.settings.requests.lifetime_days,
+    )
+    .await?;
     visible_to(state, &mut db, org, request).await
 }
 
@@ -187,7 +300,11 @@ async fn read_of(state: &AppState, vendor: &Vendor<RequestRead>, kind: RequestKi
     params(("systemId" = String, Path), ("orgNo" = String, Path), ("externalRef" = String, Path)),
     responses((status = 200, body = RequestDto), (status = 401), (status = 403), (status = 404, description = "AUTH-00010 or AUTH-00011")),
     security(("maskinporten" = ["altinn:authentication/systemuser.request.read"])))]
-pub async fn read_by_external_ref(State(state): State<AppState>, vendor: Vendor<RequestRead>, path: PathValues) -> ApiResult<Json<RequestDto>> {
+pub async fn read_by_external_ref(
+    State(state): State<AppState>,
+    vendor: Vendor<RequestRead>,
+    path: PathValues,
+) -> ApiResult<Json<RequestDto>> {
     read_by_key(&state, &vendor, RequestKind::Standard, &path).await
 }
 
@@ -204,18 +321,34 @@ pub async fn read_for_agent_by_external_ref(
     read_by_key(&state, &vendor, RequestKind::Agent, &path).await
 }
 
-async fn read_by_key(state: &AppState, vendor: &Vendor<RequestRead>, kind: RequestKind, path: &PathValues) -> ApiResult<Json<RequestDto>> {
+async fn read_by_key(
+    state: &AppState,
+    vendor: &Vendor<RequestRead>,
+    kind: RequestKind,
+    path: &PathValues,
+) -> ApiResult<Json<RequestDto>> {
     let org = vendor.organization()?;
     let mut db = state.db.acquire().await?;
     let lifetime = state.config.settings.requests.lifetime_days;
-    let (system_id, org_no, external_ref) = (path.get("systemId"), path.get("orgNo"), path.get("externalRef"));
+    let (system_id, org_no, external_ref) = (
+        path.get("systemId"),
+        path.get("orgNo"),
+        path.get("externalRef"),
+    );
     let request = store::by_key(&mut db, kind, system_id, org_no, external_ref, lifetime).await?;
     visible_to(state, &mut db, org, request).await
 }
 
-async fn visible_to(state: &AppState, db: &mut PgConnection, vendor: OrgNumber, request: Option<Request>) -> ApiResult<Json<RequestDto>> {
+async fn visible_to(
+    state: &AppState,
+    db: &mut PgConnection,
+    vendor: OrgNumber,
+    request: Option<Request>,
+) -> ApiResult<Json<RequestDto>> {
     let request = request.ok_or(ProblemCode::RequestNotFound)?;
-    owned_system(db, vendor, &request.system_id).await?.ok_or(ProblemCode::SystemNotFound)?;
+    owned_system(db, vendor, &request.system_id)
+        .await?
+        .ok_or(ProblemCode::SystemNotFound)?;
     Ok(Json(RequestDto::new(request, Some(&state.config.ui_base))))
 }
 
@@ -231,7 +364,15 @@ pub async fn list(
     query: Query,
     headers: HeaderMap,
 ) -> ApiResult<Json<Paginated<RequestDto>>> {
-    page(&state, &vendor, RequestKind::Standard, &path, &query, &headers).await
+    page(
+        &state,
+        &vendor,
+        RequestKind::Standard,
+        &path,
+        &query,
+        &headers,
+    )
+    .await
 }
 
 /// Requests for agents for one of the caller's systems, by id, in pages.
@@ -260,16 +401,41 @@ async fn page(
     let from = paging::key(query)?;
     let org = vendor.organization()?;
     let mut db = state.db.acquire().await?;
-    let system = owned_system(&mut db, org, path.get("systemId")).await?.ok_or(ProblemCode::SystemNotFound)?;
+    let system = owned_system(&mut db, org, path.get("systemId"))
+        .await?
+        .ok_or(ProblemCode::SystemNotFound)?;
     let size = state.config.settings.pagination.page_size;
     let limit = i64::try_from(size + 1).unwrap_or(i64::MAX);
-    let found = store::of_system(&mut db, kind, &system.id, from, limit, state.config.settings.requests.lifetime_days).await?;
-    let which = if kind == RequestKind::Agent { "agent/" } else { "" };
+    let found = store::of_system(
+        &mut db,
+        kind,
+        &system.id,
+        from,
+        limit,
+        state.config.settings.requests.lifetime_days,
+    )
+    .await?;
+    let which = if kind == RequestKind::Agent {
+        "agent/"
+    } else {
+        ""
+    };
     let next = |first: &RequestDto| {
         let id = utf8_percent_encode(&system.id, NON_ALPHANUMERIC);
-        format!("{}/authentication/api/v1/systemuser/request/vendor/{which}bysystem/{id}?token={}", state.base_for(headers), paging::token(&first.id))
+        format!(
+            "{}/authentication/api/v1/systemuser/request/vendor/{which}bysystem/{id}?token={}",
+            state.base_for(headers),
+            paging::token(&first.id)
+        )
     };
-    Ok(Paginated::of(found.into_iter().map(|r| RequestDto::new(r, None)).collect(), size, next))
+    Ok(Paginated::of(
+        found
+            .into_iter()
+            .map(|r| RequestDto::new(r, None))
+            .collect(),
+        size,
+        next,
+    ))
 }
 
 /// Takes a request of either kind back. What came of it stays.
@@ -277,12 +443,21 @@ async fn page(
     params(("requestId" = uuid::Uuid, Path)),
     responses((status = 202, description = "Taken back"), (status = 400), (status = 401), (status = 403), (status = 404, description = "AUTH-00010")),
     security(("maskinporten" = ["altinn:authentication/systemuser.request.write"])))]
-pub async fn delete(State(state): State<AppState>, vendor: Vendor<RequestWrite>, path: PathValues) -> ApiResult<StatusCode> {
+pub async fn delete(
+    State(state): State<AppState>,
+    vendor: Vendor<RequestWrite>,
+    path: PathValues,
+) -> ApiResult<StatusCode> {
     let id = path.uuid("requestId")?;
     let org = vendor.organization()?;
     let mut tx = state.db.begin().await?;
-    let request = store::any_kind_for_update(&mut tx, id, state.config.settings.requests.lifetime_days).await?.ok_or(ProblemCode::RequestNotFound)?;
-    let system = owned_system(&mut tx, org, &request.system_id).await?.ok_or(ProblemCode::RequestNotFound)?;
+    let request =
+        store::any_kind_for_update(&mut tx, id, state.config.settings.requests.lifetime_days)
+            .await?
+            .ok_or(ProblemCode::RequestNotFound)?;
+    let system = owned_system(&mut tx, org, &request.system_id)
+        .await?
+        .ok_or(ProblemCode::RequestNotFound)?;
     store::soft_delete(&mut tx, id, "vendor").await?;
     record(&mut tx, &request, &system, "request.deleted").await?;
     tx.commit().await?;

@@ -32,10 +32,27 @@ pub fn bind_request(value: &Value, kind: RequestKind) -> ApiResult<NewRequest> {
         external_ref: binder.optional_text(&root, "externalRef")?,
         system_id: binder.key_text(&root, "systemId")?,
         party_org_no: binder.key_text(&root, "partyOrgNo")?,
-        integration_title: binder.optional_text(&root, "integrationTitle")?.filter(|t| !t.is_empty()),
-        rights: if agent { None } else { bind_rights(&mut binder, &root, "rights", Presence::Optional)? },
-        access_packages: bind_packages(&mut binder, &root, "accessPackages", if agent { Presence::Required } else { Presence::Optional })?,
-        redirect_url: binder.text(&root, "redirectUrl", Presence::Optional)?.map(|u| u.trim().to_owned()),
+        integration_title: binder
+            .optional_text(&root, "integrationTitle")?
+            .filter(|t| !t.is_empty()),
+        rights: if agent {
+            None
+        } else {
+            bind_rights(&mut binder, &root, "rights", Presence::Optional)?
+        },
+        access_packages: bind_packages(
+            &mut binder,
+            &root,
+            "accessPackages",
+            if agent {
+                Presence::Required
+            } else {
+                Presence::Optional
+            },
+        )?,
+        redirect_url: binder
+            .text(&root, "redirectUrl", Presence::Optional)?
+            .map(|u| u.trim().to_owned()),
     };
     binder.finish()?;
     Ok(request)

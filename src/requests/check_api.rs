@@ -1,4 +1,5 @@
-//! `POST /systembruker/api/v1/requests:check`: a vendor learns what would come of a request, without making one.
+//! `POST /systembruker/api/v1/requests:check`: a vendor learns what would come of a request,
+//! without making one.
 
 use axum::extract::State;
 use serde::Serialize;
@@ -62,15 +63,22 @@ pub struct CheckDto {
     /// Where the customer decides about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub confirm_url: Option<String>,
-    /// Everything that stands in the way, each as the problem it would be answered with. The first is the one that the
-    /// request itself would get.
+    /// Everything that stands in the way, each as the problem it would be answered with. The first
+    /// is the one that the request itself would get.
     #[schema(value_type = Vec<Object>)]
     pub problems: Vec<Map<String, Value>>,
 }
 
 impl CheckDto {
     fn plain(outcome: Outcome) -> Self {
-        Self { accepted: true, outcome, request_id: None, status: None, confirm_url: None, problems: Vec::new() }
+        Self {
+            accepted: true,
+            outcome,
+            request_id: None,
+            status: None,
+            confirm_url: None,
+            problems: Vec::new(),
+        }
     }
 
     /// Refused for these problems; without any, a new request.
@@ -78,21 +86,34 @@ impl CheckDto {
         if problems.is_empty() {
             return Self::plain(Outcome::Created);
         }
-        Self { accepted: false, problems: problems.into_iter().map(|p| problem_body(p).1).collect(), ..Self::plain(Outcome::Refused) }
+        Self {
+            accepted: false,
+            problems: problems.into_iter().map(|p| problem_body(p).1).collect(),
+            ..Self::plain(Outcome::Refused)
+        }
     }
 }
 
-/// Says what would come of a request, and why. The body is that of the request itself, with `userType` `standard` (also when
-/// it is left out) or `agent`; one with `systemUserId` is a change request. Nothing is stored.
+/// Says what would come of a request, and why. The body is that of the request itself, with
+/// `userType` `standard` (also when it is left out) or `agent`; one with `systemUserId` is a change
+/// request. Nothing is stored.
 #[utoipa::path(post, path = "/systembruker/api/v1/requests:check", tag = "Requests",
     request_body(content = serde_json::Value, content_type = "application/json"),
     responses((status = 200, body = CheckDto), (status = 400, description = "Model state"),
         (status = 401, description = "No valid token, or AUTH-00023"), (status = 403)),
     security(("maskinporten" = ["altinn:authentication/systemuser.request.write"])))]
-pub async fn check(State(state): State<AppState>, vendor: Vendor<RequestWrite>, JsonBytes(bytes): JsonBytes) -> ApiResult<Json<CheckDto>> {
+pub async fn check(
+    State(state): State<AppState>,
+    vendor: Vendor<RequestWrite>,
+    JsonBytes(bytes): JsonBytes,
+) -> ApiResult<Json<CheckDto>> {
     let value = body::parse(&bytes, BODY)?;
     let (kind, user) = about(&value)?;
-    let org = vendor.caller.principal.org.ok_or(ProblemCode::VendorNotInToken)?;
+    let org = vendor
+        .caller
+        .principal
+        .org
+        .ok_or(ProblemCode::VendorNotInToken)?;
     let mut db = state.db.acquire().await?;
     Ok(Json(match user {
         Some(user) => check_change(&state, &mut db, org, user, &value).await?,
@@ -115,12 +136,25 @@ fn about(value: &Value) -> ApiResult<(RequestKind, Option<Uuid>)> {
     };
     let user = b.text(&root, "systemUserId", Presence::Optional)?;
     b.finish()?;
-    Ok((kind, user.map(|text| parse_uuid("SystemUserId", &text)).transpose()?))
+    Ok((
+        kind,
+        user.map(|text| parse_uuid("SystemUserId", &text))
+            .transpose()?,
+    ))
 }
 
-async fn check_request(state: &AppState, db: &mut PgConnection, org: OrgNumber, kind: RequestKind, value: &Value) -> ApiResult<CheckDto> {
+async fn check_request(
+    state: &AppState,
+    db: &mut PgConnection,
+    org: OrgNumber,
+    kind: RequestKind,
+    value: &Value,
+) -> ApiResult<CheckDto> {
     let new = bind::bind_request(value, kind)?;
-    let Some(system) = owned_system(db, org, &new.system_id).await?.filter(|s| !s.is_deleted) else {
+    let Some(system) = owned_system(db, org, &new.system_id)
+        .await?
+        .filter(|s| !s.is_deleted)
+    else {
         return Ok(CheckDto::of(vec![ProblemCode::SystemNotFound.into()]));
     };
     let mut problems = Vec::new();
@@ -143,17 +177,30 @@ async fn check_request(state: &AppState, db: &mut PgConnection, org: OrgNumber, 
     Ok(CheckDto::of(problems))
 }
 
-async fn check_change(state: &AppState, db: &mut PgConnection, org: OrgNumber, user: Uuid, value: &Value) -> ApiResult<CheckDto> {
+async fn check_change(
+    state: &AppState,
+    db: &mut PgConnection,
+    org: OrgNumber,
+    user: Uuid,
+    value: &Value,
+) -> ApiResult<CheckDto> {
     let new = bind_change(value)?;
-    let user = system_users::by_id(db, user).await?.filter(|u| u.vendor_org == org.as_str());
-    let Some(user) = user else { return Ok(CheckDto::of(vec![ProblemCode::SystemUserNotFound.into()])) };
+    let user = system_users::by_id(db, user)
+        .await?
+        .filter(|u| u.vendor_org == org.as_str());
+    let Some(user) = user else {
+        return Ok(CheckDto::of(vec![ProblemCode::SystemUserNotFound.into()]));
+    };
     if new.sets.is_empty() {
         return Ok(CheckDto::plain(Outcome::NoChangeNeeded));
     }
     if user.kind == SystemUserKind::Agent {
         return Ok(CheckDto::of(vec![ProblemCode::SystemUserNotFound.into()]));
     }
-    let Some(system) = owned_system(db, org, &user.system_id).await?.filter(|s| !s.is_deleted) else {
+    let Some(system) = owned_system(db, org, &user.system_id)
+        .await?
+        .filter(|s| !s.is_deleted)
+    else {
         return Ok(CheckDto::of(vec![ProblemCode::SystemNotFound.into()]));
     };
     let mut problems = Vec::new();

@@ -38,26 +38,42 @@ pub struct Decisions<'a> {
 pub type Seen<'a> = &'a (dyn Fn(&Request, &System) -> bool + Send + Sync);
 
 impl Decisions<'_> {
-    /// Approves: the system user with the request's id, its grants, the answer, the trail and the message, or nothing.
+    /// Approves: the system user with the request's id, its grants, the answer, the trail and the
+    /// message, or nothing.
     ///
     /// `seen`, when given, must hold for what is in the database under lock.
     ///
     /// # Errors
     /// The problem of the first step that fails.
-    pub async fn approve(&self, approver: Approver<'_>, kind: RequestKind, id: Uuid, seen: Option<Seen<'_>>) -> ApiResult<Request> {
+    pub async fn approve(
+        &self,
+        approver: Approver<'_>,
+        kind: RequestKind,
+        id: Uuid,
+        seen: Option<Seen<'_>>,
+    ) -> ApiResult<Request> {
         let mut tx = self.db.begin().await?;
         let request = self.locked(&mut tx, approver, kind, id).await?;
         if !request.is_open() {
             return Err(ProblemCode::RequestNotNew.into());
         }
-        let system = systems::by_id_for_share(&mut tx, &request.system_id).await?.filter(|s| !s.is_deleted).ok_or(ProblemCode::SystemNotFound)?;
+        let system = systems::by_id_for_share(&mut tx, &request.system_id)
+            .await?
+            .filter(|s| !s.is_deleted)
+            .ok_or(ProblemCode::SystemNotFound)?;
         if seen.is_some_and(|same| !same(&request, &system)) {
             return Err(ApiError::Empty(http::StatusCode::CONFLICT));
         }
         if approver.party.is_gone() {
             return Err(ProblemCode::OrganizationNotFound.into());
         }
-        let exists = system_users::active_with_key(&mut tx, &request.system_id, &request.party_org_no, &request.external_ref).await?;
+        let exists = system_users::active_with_key(
+            &mut tx,
+            &request.system_id,
+            &request.party_org_no,
+            &request.external_ref,
+        )
+        .await?;
         if exists.is_some() {
             return Err(ProblemCode::SystemUserExists.into());
         }
@@ -66,14 +82,36 @@ impl Decisions<'_> {
         if let Some(problem) = report.problem() {
             return Err(problem.into());
         }
-        let title = system.name.get("nb").and_then(serde_json::Value::as_str).ok_or(ProblemCode::SystemNameNotFound)?;
+        let title = system
+            .name
+            .get("nb")
+            .and_then(serde_json::Value::as_str)
+            .ok_or(ProblemCode::SystemNameNotFound)?;
         let title = request.integration_title.as_deref().unwrap_or(title);
         if !store::answer(&mut tx, id, RequestStatus::Accepted, &approver.name()).await? {
             return Err(ProblemCode::RequestNotUpdated.into());
         }
-        let with_it = [("systemuser.created", "system_user"), ("delegation.granted", "system_user")];
-        record(&mut tx, approver, &request, &system, "request.approved", &with_it).await?;
-        tell(&mut tx, &request, &system, "systemuser_request_answered", RequestStatus::Accepted).await?;
+        let with_it = [
+            ("systemuser.created", "system_user"),
+            ("delegation.granted", "system_user"),
+        ];
+        record(
+            &mut tx,
+            approver,
+            &request,
+            &system,
+            "request.approved",
+            &with_it,
+        )
+        .await?;
+        tell(
+            &mut tx,
+            &request,
+            &system,
+            "systemuser_request_answered",
+            RequestStatus::Accepted,
+        )
+        .await?;
         let subject = Subject {
             id,
             system_id: &system.id,
@@ -82,27 +120,56 @@ impl Decisions<'_> {
             external_ref: &request.external_ref,
         };
         system_users::tell(&mut tx, subject, SystemUserEvent::Created).await?;
-        self.create(&mut tx, approver, &request, &system, title, &report).await?;
+        self.create(&mut tx, approver, &request, &system, title, &report)
+            .await?;
         tx.commit().await?;
-        Ok(Request { status: RequestStatus::Accepted, ..request })
+        Ok(Request {
+            status: RequestStatus::Accepted,
+            ..request
+        })
     }
 
     /// Rejects. A timed-out request may be rejected too.
     ///
     /// # Errors
     /// The problem of the first step that fails.
-    pub async fn reject(&self, approver: Approver<'_>, kind: RequestKind, id: Uuid) -> ApiResult<Request> {
+    pub async fn reject(
+        &self,
+        approver: Approver<'_>,
+        kind: RequestKind,
+        id: Uuid,
+    ) -> ApiResult<Request> {
         let mut tx = self.db.begin().await?;
         let request = self.locked(&mut tx, approver, kind, id).await?;
-        if request.status != RequestStatus::New || !store::answer(&mut tx, id, RequestStatus::Rejected, &approver.name()).await? {
+        if request.status != RequestStatus::New
+            || !store::answer(&mut tx, id, RequestStatus::Rejected, &approver.name()).await?
+        {
             return Err(ProblemCode::RequestNotNew.into());
         }
         if let Some(system) = systems::by_id(&mut tx, &request.system_id).await? {
-            record(&mut tx, approver, &request, &system, "request.rejected", &[]).await?;
-            tell(&mut tx, &request, &system, "systemuser_request_answered", RequestStatus::Rejected).await?;
+            record(
+                &mut tx,
+                approver,
+                &request,
+                &system,
+                "request.rejected",
+                &[],
+            )
+            .await?;
+            tell(
+                &mut tx,
+                &request,
+                &system,
+                "systemuser_request_answered",
+                RequestStatus::Rejected,
+            )
+            .await?;
         }
         tx.commit().await?;
-        Ok(Request { status: RequestStatus::Rejected, ..request })
+        Ok(Request {
+            status: RequestStatus::Rejected,
+            ..request
+        })
     }
 
     /// Passes an open request on to those who may decide. A repeat changes nothing.
@@ -111,7 +178,9 @@ impl Decisions<'_> {
     /// The problem of the first step that fails.
     pub async fn escalate(&self, by: Approver<'_>, kind: RequestKind, id: Uuid) -> ApiResult<()> {
         let mut tx = self.db.begin().await?;
-        let request = store::by_id_for_update(&mut tx, kind, id, self.lifetime_days).await?.ok_or(ProblemCode::RequestNotFound)?;
+        let request = store::by_id_for_update(&mut tx, kind, id, self.lifetime_days)
+            .await?
+            .ok_or(ProblemCode::RequestNotFound)?;
         rules::check_party(&request, by.party)?;
         if !request.is_open() {
             return Err(ProblemCode::RequestNotNew.into());
@@ -122,31 +191,63 @@ impl Decisions<'_> {
         store::escalate(&mut tx, id, &by.name()).await?;
         if let Some(system) = systems::by_id(&mut tx, &request.system_id).await? {
             record(&mut tx, by, &request, &system, "request.escalated", &[]).await?;
-            tell(&mut tx, &request, &system, "systemuser_request_escalated", RequestStatus::New).await?;
+            tell(
+                &mut tx,
+                &request,
+                &system,
+                "systemuser_request_escalated",
+                RequestStatus::New,
+            )
+            .await?;
         }
         tx.commit().await?;
         Ok(())
     }
 
-    /// What of the request the approver may hand out. Agents hold nothing themselves, so nothing is checked for them.
+    /// What of the request the approver may hand out. Agents hold nothing themselves, so nothing is
+    /// checked for them.
     ///
     /// # Errors
     /// As the database says.
-    pub async fn delegation_report(&self, db: &mut PgConnection, approver: Approver<'_>, request: &Request) -> Result<DelegationReport, DbError> {
+    pub async fn delegation_report(
+        &self,
+        db: &mut PgConnection,
+        approver: Approver<'_>,
+        request: &Request,
+    ) -> Result<DelegationReport, DbError> {
         if request.kind == SystemUserKind::Agent {
             return Ok(DelegationReport::default());
         }
         let (resources, packages) = (request.resource_ids(), request.package_urns());
-        let wanted = Wanted { resources: &resources, packages: &packages };
-        delegation::check(db, self.catalogue, self.policies, &approver.person.0, approver.party, wanted).await
+        let wanted = Wanted {
+            resources: &resources,
+            packages: &packages,
+        };
+        delegation::check(
+            db,
+            self.catalogue,
+            self.policies,
+            &approver.person.0,
+            approver.party,
+            wanted,
+        )
+        .await
     }
 
-    async fn locked(&self, tx: &mut PgConnection, approver: Approver<'_>, kind: RequestKind, id: Uuid) -> ApiResult<Request> {
+    async fn locked(
+        &self,
+        tx: &mut PgConnection,
+        approver: Approver<'_>,
+        kind: RequestKind,
+        id: Uuid,
+    ) -> ApiResult<Request> {
         let unknown = match kind {
             RequestKind::Standard => ProblemCode::RequestNotFound,
             RequestKind::Agent => ProblemCode::AgentRequestNotFound,
         };
-        let request = store::by_id_for_update(tx, kind, id, self.lifetime_days).await?.ok_or(unknown)?;
+        let request = store::by_id_for_update(tx, kind, id, self.lifetime_days)
+            .await?
+            .ok_or(unknown)?;
         rules::check_party(&request, approver.party)?;
         Ok(request)
     }
@@ -174,11 +275,26 @@ impl Decisions<'_> {
         };
         let key = register::system_user_party(&mut *tx, request.id, title).await?;
         if request.kind == SystemUserKind::Standard {
-            let packages = self.catalogue.keys_of(request.access_packages.iter().map(|p| p.urn.as_str()));
-            delegation::give(&mut *tx, approver.party.key, key, &packages, &report.rights, &by).await?;
+            let packages = self
+                .catalogue
+                .keys_of(request.access_packages.iter().map(|p| p.urn.as_str()));
+            delegation::give(
+                &mut *tx,
+                approver.party.key,
+                key,
+                &packages,
+                &report.rights,
+                &by,
+            )
+            .await?;
         }
-        let taken =
-            |error: DbError| if error.violates("system_user_active_key") { ProblemCode::SystemUserExists.into() } else { ApiError::from(error) };
+        let taken = |error: DbError| {
+            if error.violates("system_user_active_key") {
+                ProblemCode::SystemUserExists.into()
+            } else {
+                ApiError::from(error)
+            }
+        };
         system_users::insert(tx, &user).await.map_err(taken)?;
         Ok(())
     }
@@ -199,8 +315,10 @@ async fn record(
         object_id: request.id.to_string(),
         party_org: Some(&request.party_org_no),
         vendor_org: Some(&system.vendor_org),
-        detail: Some(json!({"systemId": request.system_id, "externalRef": request.external_ref,
-            "packages": request.package_urns(), "resources": request.resource_ids()})),
+        detail: Some(
+            json!({"systemId": request.system_id, "externalRef": request.external_ref,
+            "packages": request.package_urns(), "resources": request.resource_ids()}),
+        ),
     };
     audit::record_with(tx, event, with_it).await
 }
@@ -209,7 +327,13 @@ async fn record(
 ///
 /// # Errors
 /// As the database says.
-pub async fn tell(tx: &mut PgConnection, request: &Request, system: &System, event: &'static str, status: RequestStatus) -> Result<(), DbError> {
+pub async fn tell(
+    tx: &mut PgConnection,
+    request: &Request,
+    system: &System,
+    event: &'static str,
+    status: RequestStatus,
+) -> Result<(), DbError> {
     let message = events::Message {
         event,
         subject_kind: "request",
@@ -226,5 +350,7 @@ pub async fn tell(tx: &mut PgConnection, request: &Request, system: &System, eve
 /// # Errors
 /// As the database says.
 pub async fn customer(db: &mut PgConnection, org_no: &str) -> Result<Option<Party>, DbError> {
-    Ok(register::party_by_org_number(db, org_no).await?.filter(|p| !p.is_gone()))
+    Ok(register::party_by_org_number(db, org_no)
+        .await?
+        .filter(|p| !p.is_gone()))
 }

@@ -10,7 +10,10 @@ use super::{
 use crate::{
     app::{
         AppState, EndUser,
-        callers::{self, AccessManagementRead, AccessManagementWrite, Caller, Permitted, PortalAccessManagementWrite},
+        callers::{
+            self, AccessManagementRead, AccessManagementWrite, Caller, Permitted,
+            PortalAccessManagementWrite,
+        },
     },
     delegation::Approver,
     http::{ApiResult, Json, ProblemCode, path::PathValues},
@@ -27,7 +30,11 @@ type PortalApprover = Permitted<PortalAccessManagementWrite>;
     params(("party" = i32, Path), ("requestId" = uuid::Uuid, Path)),
     responses((status = 200, body = RequestDto), (status = 400), (status = 401), (status = 403), (status = 404, description = "AUTH-00010")),
     security(("person" = [])))]
-pub async fn read_for_party(State(state): State<AppState>, permitted: Reader, path: PathValues) -> ApiResult<Json<RequestDto>> {
+pub async fn read_for_party(
+    State(state): State<AppState>,
+    permitted: Reader,
+    path: PathValues,
+) -> ApiResult<Json<RequestDto>> {
     of_party(&state, &permitted, RequestKind::Standard, &path).await
 }
 
@@ -36,16 +43,37 @@ pub async fn read_for_party(State(state): State<AppState>, permitted: Reader, pa
     params(("party" = i32, Path), ("requestId" = uuid::Uuid, Path)),
     responses((status = 200, body = RequestDto), (status = 400), (status = 401), (status = 403), (status = 404, description = "AUTH-00010")),
     security(("person" = [])))]
-pub async fn read_agent_for_party(State(state): State<AppState>, permitted: Reader, path: PathValues) -> ApiResult<Json<RequestDto>> {
+pub async fn read_agent_for_party(
+    State(state): State<AppState>,
+    permitted: Reader,
+    path: PathValues,
+) -> ApiResult<Json<RequestDto>> {
     of_party(&state, &permitted, RequestKind::Agent, &path).await
 }
 
-async fn of_party(state: &AppState, permitted: &Reader, kind: RequestKind, path: &PathValues) -> ApiResult<Json<RequestDto>> {
+async fn of_party(
+    state: &AppState,
+    permitted: &Reader,
+    kind: RequestKind,
+    path: &PathValues,
+) -> ApiResult<Json<RequestDto>> {
     let id = path.uuid("requestId")?;
-    let org_number = permitted.party.org_number.as_deref().ok_or(ProblemCode::OrganizationNotFound)?;
+    let org_number = permitted
+        .party
+        .org_number
+        .as_deref()
+        .ok_or(ProblemCode::OrganizationNotFound)?;
     let mut db = state.db.acquire().await?;
-    let request = store::by_id(&mut db, kind, id, state.config.settings.requests.lifetime_days).await?;
-    let request = request.filter(|r| r.party_org_no == org_number).ok_or(ProblemCode::RequestNotFound)?;
+    let request = store::by_id(
+        &mut db,
+        kind,
+        id,
+        state.config.settings.requests.lifetime_days,
+    )
+    .await?;
+    let request = request
+        .filter(|r| r.party_org_no == org_number)
+        .ok_or(ProblemCode::RequestNotFound)?;
     Ok(Json(RequestDto::new(request, None)))
 }
 
@@ -55,8 +83,20 @@ async fn of_party(state: &AppState, permitted: &Reader, kind: RequestKind, path:
     responses((status = 200, body = RequestInternalDto), (status = 400), (status = 401), (status = 403, description = "Scope, or AUTH-00066"),
         (status = 404, description = "AUTH-00010")),
     security(("person" = ["altinn:portal/enduser"])))]
-pub async fn read_by_id(State(state): State<AppState>, user: EndUser<Portal>, path: PathValues) -> ApiResult<Json<RequestInternalDto>> {
-    Ok(Json(for_person(&state, &user.caller, RequestKind::Standard, path.uuid("requestId")?).await?))
+pub async fn read_by_id(
+    State(state): State<AppState>,
+    user: EndUser<Portal>,
+    path: PathValues,
+) -> ApiResult<Json<RequestInternalDto>> {
+    Ok(Json(
+        for_person(
+            &state,
+            &user.caller,
+            RequestKind::Standard,
+            path.uuid("requestId")?,
+        )
+        .await?,
+    ))
 }
 
 /// A request for an agent by its id alone.
@@ -65,24 +105,59 @@ pub async fn read_by_id(State(state): State<AppState>, user: EndUser<Portal>, pa
     responses((status = 200, body = RequestInternalDto), (status = 400), (status = 401), (status = 403, description = "Scope, or AUTH-00066"),
         (status = 404, description = "AUTH-00010")),
     security(("person" = ["altinn:portal/enduser"])))]
-pub async fn read_agent_by_id(State(state): State<AppState>, user: EndUser<Portal>, path: PathValues) -> ApiResult<Json<RequestInternalDto>> {
-    Ok(Json(for_person(&state, &user.caller, RequestKind::Agent, path.uuid("requestId")?).await?))
+pub async fn read_agent_by_id(
+    State(state): State<AppState>,
+    user: EndUser<Portal>,
+    path: PathValues,
+) -> ApiResult<Json<RequestInternalDto>> {
+    Ok(Json(
+        for_person(
+            &state,
+            &user.caller,
+            RequestKind::Agent,
+            path.uuid("requestId")?,
+        )
+        .await?,
+    ))
 }
 
 /// A request, for a person who may decide for its organisation or has to do with it.
 ///
 /// # Errors
 /// There is none, or the person has nothing to do with it.
-pub(crate) async fn for_person(state: &AppState, caller: &Caller, kind: RequestKind, id: Uuid) -> ApiResult<RequestInternalDto> {
+pub(crate) async fn for_person(
+    state: &AppState,
+    caller: &Caller,
+    kind: RequestKind,
+    id: Uuid,
+) -> ApiResult<RequestInternalDto> {
     let principal = &caller.principal;
     let mut db = state.db.acquire().await?;
-    let request = store::by_id(&mut db, kind, id, state.config.settings.requests.lifetime_days).await?;
+    let request = store::by_id(
+        &mut db,
+        kind,
+        id,
+        state.config.settings.requests.lifetime_days,
+    )
+    .await?;
     let request = request.ok_or(ProblemCode::RequestNotFound)?;
-    let party = register::party_by_org_number(&mut db, &request.party_org_no).await?.ok_or(ProblemCode::OrganizationNotFound)?;
+    let party = register::party_by_org_number(&mut db, &request.party_org_no)
+        .await?
+        .ok_or(ProblemCode::OrganizationNotFound)?;
     drop(db);
-    let person = callers::person_of(state, principal).await?.ok_or(ProblemCode::NotAccessManager)?;
+    let person = callers::person_of(state, principal)
+        .await?
+        .ok_or(ProblemCode::NotAccessManager)?;
     let may_approve = callers::manages_access(state, &person, principal.auth_level, &party).await?;
-    if !may_approve && !register::has_relation(&mut *state.db.acquire().await?, &state.catalogue, &person.0, &party).await? {
+    if !may_approve
+        && !register::has_relation(
+            &mut *state.db.acquire().await?,
+            &state.catalogue,
+            &person.0,
+            &party,
+        )
+        .await?
+    {
         return Err(ProblemCode::NotAccessManager.into());
     }
     Ok(RequestInternalDto {
@@ -113,9 +188,24 @@ pub(crate) async fn for_person(state: &AppState, caller: &Caller, kind: RequestK
     responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403, description = "Not permitted, or the delegation check fails"),
         (status = 404), (status = 409, description = "AUTH-00013")),
     security(("person" = ["altinn:portal/enduser"])))]
-pub async fn approve(State(state): State<AppState>, permitted: PortalApprover, path: PathValues) -> ApiResult<Json<bool>> {
-    let approver = Approver { person: permitted.person()?, party: &permitted.party };
-    state.decisions().approve(approver, RequestKind::Standard, path.uuid("requestId")?, None).await?;
+pub async fn approve(
+    State(state): State<AppState>,
+    permitted: PortalApprover,
+    path: PathValues,
+) -> ApiResult<Json<bool>> {
+    let approver = Approver {
+        person: permitted.person()?,
+        party: &permitted.party,
+    };
+    state
+        .decisions()
+        .approve(
+            approver,
+            RequestKind::Standard,
+            path.uuid("requestId")?,
+            None,
+        )
+        .await?;
     Ok(Json(true))
 }
 
@@ -125,9 +215,19 @@ pub async fn approve(State(state): State<AppState>, permitted: PortalApprover, p
     responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403), (status = 404, description = "AUTH-00030"),
         (status = 409, description = "AUTH-00013")),
     security(("person" = ["altinn:portal/enduser"])))]
-pub async fn approve_agent(State(state): State<AppState>, permitted: PortalApprover, path: PathValues) -> ApiResult<Json<bool>> {
-    let approver = Approver { person: permitted.person()?, party: &permitted.party };
-    state.decisions().approve(approver, RequestKind::Agent, path.uuid("requestId")?, None).await?;
+pub async fn approve_agent(
+    State(state): State<AppState>,
+    permitted: PortalApprover,
+    path: PathValues,
+) -> ApiResult<Json<bool>> {
+    let approver = Approver {
+        person: permitted.person()?,
+        party: &permitted.party,
+    };
+    state
+        .decisions()
+        .approve(approver, RequestKind::Agent, path.uuid("requestId")?, None)
+        .await?;
     Ok(Json(true))
 }
 
@@ -136,9 +236,19 @@ pub async fn approve_agent(State(state): State<AppState>, permitted: PortalAppro
     params(("party" = i32, Path), ("requestId" = uuid::Uuid, Path)),
     responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403), (status = 404), (status = 409, description = "AUTH-00013")),
     security(("person" = [])))]
-pub async fn reject(State(state): State<AppState>, permitted: Rejecter, path: PathValues) -> ApiResult<Json<bool>> {
-    let approver = Approver { person: permitted.person()?, party: &permitted.party };
-    state.decisions().reject(approver, RequestKind::Standard, path.uuid("requestId")?).await?;
+pub async fn reject(
+    State(state): State<AppState>,
+    permitted: Rejecter,
+    path: PathValues,
+) -> ApiResult<Json<bool>> {
+    let approver = Approver {
+        person: permitted.person()?,
+        party: &permitted.party,
+    };
+    state
+        .decisions()
+        .reject(approver, RequestKind::Standard, path.uuid("requestId")?)
+        .await?;
     Ok(Json(true))
 }
 
@@ -148,20 +258,44 @@ pub async fn reject(State(state): State<AppState>, permitted: Rejecter, path: Pa
     responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403), (status = 404, description = "AUTH-00030"),
         (status = 409, description = "AUTH-00013")),
     security(("person" = [])))]
-pub async fn reject_agent(State(state): State<AppState>, permitted: Rejecter, path: PathValues) -> ApiResult<Json<bool>> {
-    let approver = Approver { person: permitted.person()?, party: &permitted.party };
-    state.decisions().reject(approver, RequestKind::Agent, path.uuid("requestId")?).await?;
+pub async fn reject_agent(
+    State(state): State<AppState>,
+    permitted: Rejecter,
+    path: PathValues,
+) -> ApiResult<Json<bool>> {
+    let approver = Approver {
+        person: permitted.person()?,
+        party: &permitted.party,
+    };
+    state
+        .decisions()
+        .reject(approver, RequestKind::Agent, path.uuid("requestId")?)
+        .await?;
     Ok(Json(true))
 }
 
-/// Passes a request on to those who may decide. False for someone who has nothing to do with the party.
+/// Passes a request on to those who may decide. False for someone who has nothing to do with the
+/// party.
 #[utoipa::path(post, path = "/authentication/api/v1/systemuser/request/{party}/{requestId}/escalate", tag = "Requests",
     params(("party" = i32, Path), ("requestId" = uuid::Uuid, Path)),
     responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403, description = "Scope, or AUTH-00041"),
         (status = 404, description = "AUTH-00010"), (status = 409, description = "AUTH-00013")),
     security(("person" = ["altinn:portal/enduser"])))]
-pub async fn escalate(State(state): State<AppState>, user: EndUser<Portal>, path: PathValues) -> ApiResult<Json<bool>> {
-    Ok(Json(pass_on(&state, &user.caller, path.party_id()?, RequestKind::Standard, path.uuid("requestId")?).await?))
+pub async fn escalate(
+    State(state): State<AppState>,
+    user: EndUser<Portal>,
+    path: PathValues,
+) -> ApiResult<Json<bool>> {
+    Ok(Json(
+        pass_on(
+            &state,
+            &user.caller,
+            path.party_id()?,
+            RequestKind::Standard,
+            path.uuid("requestId")?,
+        )
+        .await?,
+    ))
 }
 
 /// Passes a request for an agent on to those who may decide.
@@ -170,25 +304,58 @@ pub async fn escalate(State(state): State<AppState>, user: EndUser<Portal>, path
     responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403, description = "Scope, or AUTH-00042"),
         (status = 404, description = "AUTH-00010"), (status = 409, description = "AUTH-00013")),
     security(("person" = ["altinn:portal/enduser"])))]
-pub async fn escalate_agent(State(state): State<AppState>, user: EndUser<Portal>, path: PathValues) -> ApiResult<Json<bool>> {
-    Ok(Json(pass_on(&state, &user.caller, path.party_id()?, RequestKind::Agent, path.uuid("requestId")?).await?))
+pub async fn escalate_agent(
+    State(state): State<AppState>,
+    user: EndUser<Portal>,
+    path: PathValues,
+) -> ApiResult<Json<bool>> {
+    Ok(Json(
+        pass_on(
+            &state,
+            &user.caller,
+            path.party_id()?,
+            RequestKind::Agent,
+            path.uuid("requestId")?,
+        )
+        .await?,
+    ))
 }
 
 /// Passes a request on, when the caller has to do with the party.
 ///
 /// # Errors
 /// The request is another party's, unknown, or answered.
-pub(crate) async fn pass_on(state: &AppState, caller: &Caller, party_id: i32, kind: RequestKind, id: Uuid) -> ApiResult<bool> {
+pub(crate) async fn pass_on(
+    state: &AppState,
+    caller: &Caller,
+    party_id: i32,
+    kind: RequestKind,
+    id: Uuid,
+) -> ApiResult<bool> {
     let principal = &caller.principal;
-    let Some(person) = callers::person_of(state, principal).await? else { return Ok(false) };
+    let Some(person) = callers::person_of(state, principal).await? else {
+        return Ok(false);
+    };
     let mut db = state.db.acquire().await?;
-    let Some(party) = register::party_by_id(&mut db, party_id).await? else { return Ok(false) };
+    let Some(party) = register::party_by_id(&mut db, party_id).await? else {
+        return Ok(false);
+    };
     let related = register::has_relation(&mut db, &state.catalogue, &person.0, &party).await?;
     drop(db);
     if !related && !callers::manages_access(state, &person, principal.auth_level, &party).await? {
         return Ok(false);
     }
-    state.decisions().escalate(Approver { person: &person, party: &party }, kind, id).await?;
+    state
+        .decisions()
+        .escalate(
+            Approver {
+                person: &person,
+                party: &party,
+            },
+            kind,
+            id,
+        )
+        .await?;
     Ok(true)
 }
 
@@ -197,7 +364,11 @@ pub(crate) async fn pass_on(state: &AppState, caller: &Caller, party_id: i32, ki
     params(("party" = i32, Path), ("orgno" = String, Path)),
     responses((status = 200, body = Vec<RequestDto>), (status = 400), (status = 401), (status = 403, description = "Not permitted, or AUTH-00041")),
     security(("person" = ["altinn:portal/enduser"])))]
-pub async fn pending(State(state): State<AppState>, permitted: PortalApprover, path: PathValues) -> ApiResult<Json<Vec<RequestDto>>> {
+pub async fn pending(
+    State(state): State<AppState>,
+    permitted: PortalApprover,
+    path: PathValues,
+) -> ApiResult<Json<Vec<RequestDto>>> {
     open(&state, &permitted, RequestKind::Standard, &path).await
 }
 
@@ -206,12 +377,25 @@ pub async fn pending(State(state): State<AppState>, permitted: PortalApprover, p
     params(("party" = i32, Path), ("orgno" = String, Path)),
     responses((status = 200, body = Vec<RequestDto>), (status = 400), (status = 401), (status = 403, description = "Not permitted, or AUTH-00042")),
     security(("person" = ["altinn:portal/enduser"])))]
-pub async fn pending_agents(State(state): State<AppState>, permitted: PortalApprover, path: PathValues) -> ApiResult<Json<Vec<RequestDto>>> {
+pub async fn pending_agents(
+    State(state): State<AppState>,
+    permitted: PortalApprover,
+    path: PathValues,
+) -> ApiResult<Json<Vec<RequestDto>>> {
     open(&state, &permitted, RequestKind::Agent, &path).await
 }
 
-async fn open(state: &AppState, permitted: &PortalApprover, kind: RequestKind, path: &PathValues) -> ApiResult<Json<Vec<RequestDto>>> {
-    let org_number = permitted.party.org_number.as_deref().ok_or(ProblemCode::OrganizationNotFound)?;
+async fn open(
+    state: &AppState,
+    permitted: &PortalApprover,
+    kind: RequestKind,
+    path: &PathValues,
+) -> ApiResult<Json<Vec<RequestDto>>> {
+    let org_number = permitted
+        .party
+        .org_number
+        .as_deref()
+        .ok_or(ProblemCode::OrganizationNotFound)?;
     if path.get("orgno") != org_number {
         return Err(match kind {
             RequestKind::Standard => ProblemCode::PartyMismatch,
@@ -220,6 +404,17 @@ async fn open(state: &AppState, permitted: &PortalApprover, kind: RequestKind, p
         .into());
     }
     let mut db = state.db.acquire().await?;
-    let found: Vec<Request> = store::pending(&mut db, kind, org_number, state.config.settings.requests.lifetime_days).await?;
-    Ok(Json(found.into_iter().map(|r| RequestDto::new(r, None)).collect()))
+    let found: Vec<Request> = store::pending(
+        &mut db,
+        kind,
+        org_number,
+        state.config.settings.requests.lifetime_days,
+    )
+    .await?;
+    Ok(Json(
+        found
+            .into_iter()
+            .map(|r| RequestDto::new(r, None))
+            .collect(),
+    ))
 }

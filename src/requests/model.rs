@@ -77,7 +77,10 @@ impl Request {
     /// Resource ids of the rights, in order.
     #[must_use]
     pub fn resource_ids(&self) -> Vec<String> {
-        self.rights.iter().filter_map(|r| r.resource_id().map(str::to_owned)).collect()
+        self.rights
+            .iter()
+            .filter_map(|r| r.resource_id().map(str::to_owned))
+            .collect()
     }
 
     /// URNs of the packages, in order.

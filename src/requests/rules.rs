@@ -13,9 +13,18 @@ use crate::{
 
 /// What is wrong with a new request, given the system it names, in the order in which it is told.
 #[must_use]
-pub fn findings(kind: RequestKind, request: &NewRequest, system: &System, catalogue: &Catalogue) -> Vec<Problem> {
+pub fn findings(
+    kind: RequestKind,
+    request: &NewRequest,
+    system: &System,
+    catalogue: &Catalogue,
+) -> Vec<Problem> {
     let mut out: Vec<Problem> = Vec::new();
-    out.extend(check_redirect_url(request.redirect_url.as_deref(), &system.redirect_urls).err().map(Problem::from));
+    out.extend(
+        check_redirect_url(request.redirect_url.as_deref(), &system.redirect_urls)
+            .err()
+            .map(Problem::from),
+    );
     let rights = request.rights.as_deref().unwrap_or_default();
     let packages = request.access_packages.as_deref().unwrap_or_default();
     let audience = match kind {
@@ -24,16 +33,25 @@ pub fn findings(kind: RequestKind, request: &NewRequest, system: &System, catalo
     };
     if kind == RequestKind::Agent && packages.is_empty() {
         out.push(ProblemCode::AgentWithoutPackages.into());
-    } else if kind == RequestKind::Standard && request.rights.is_none() && request.access_packages.is_none() {
+    } else if kind == RequestKind::Standard
+        && request.rights.is_none()
+        && request.access_packages.is_none()
+    {
         out.push(ProblemCode::RightsNotFoundOrNotDelegable.into());
     } else if kind == RequestKind::Standard && rights.is_empty() && packages.is_empty() {
         out.push(ProblemCode::NoRightsOrPackages.into());
     }
     if kind == RequestKind::Standard && !rights.is_empty() {
-        out.extend(check_rights_subset(rights, &system.rights).err().map(Problem::from));
+        out.extend(
+            check_rights_subset(rights, &system.rights)
+                .err()
+                .map(Problem::from),
+        );
     }
     if !packages.is_empty() {
-        out.extend(check_packages_subset(packages, &system.access_packages, audience, catalogue).err());
+        out.extend(
+            check_packages_subset(packages, &system.access_packages, audience, catalogue).err(),
+        );
     }
     out
 }
@@ -42,8 +60,16 @@ pub fn findings(kind: RequestKind, request: &NewRequest, system: &System, catalo
 ///
 /// # Errors
 /// The first finding.
-pub fn check_new(kind: RequestKind, request: &NewRequest, system: &System, catalogue: &Catalogue) -> Result<(), Problem> {
-    findings(kind, request, system, catalogue).into_iter().next().map_or(Ok(()), Err)
+pub fn check_new(
+    kind: RequestKind,
+    request: &NewRequest,
+    system: &System,
+    catalogue: &Catalogue,
+) -> Result<(), Problem> {
+    findings(kind, request, system, catalogue)
+        .into_iter()
+        .next()
+        .map_or(Ok(()), Err)
 }
 
 /// Whether a request may be decided for this party at all.
@@ -51,7 +77,9 @@ pub fn check_new(kind: RequestKind, request: &NewRequest, system: &System, catal
 /// # Errors
 /// It belongs to another party.
 pub fn check_party(request: &Request, party: &Party) -> Result<(), ProblemCode> {
-    let Some(org_number) = &party.org_number else { return Err(ProblemCode::OrganizationNotFound) };
+    let Some(org_number) = &party.org_number else {
+        return Err(ProblemCode::OrganizationNotFound);
+    };
     match (*org_number == request.party_org_no, request.kind) {
         (true, _) => Ok(()),
         (false, RequestKind::Standard) => Err(ProblemCode::PartyMismatch),
@@ -63,7 +91,11 @@ pub fn check_party(request: &Request, party: &Party) -> Result<(), ProblemCode> 
 ///
 /// # Errors
 /// The system lists less now.
-pub fn check_still_fits(request: &Request, system: &System, catalogue: &Catalogue) -> Result<(), Problem> {
+pub fn check_still_fits(
+    request: &Request,
+    system: &System,
+    catalogue: &Catalogue,
+) -> Result<(), Problem> {
     if !request.rights.is_empty() {
         check_rights_subset(&request.rights, &system.rights)?;
     }
@@ -74,5 +106,10 @@ pub fn check_still_fits(request: &Request, system: &System, catalogue: &Catalogu
         RequestKind::Standard => Audience::Own,
         RequestKind::Agent => Audience::Clients,
     };
-    check_packages_subset(&request.access_packages, &system.access_packages, audience, catalogue)
+    check_packages_subset(
+        &request.access_packages,
+        &system.access_packages,
+        audience,
+        catalogue,
+    )
 }

@@ -66,27 +66,57 @@ macro_rules! requests {
 ///
 /// # Errors
 /// As the database says.
-pub async fn by_id(db: &mut PgConnection, kind: RequestKind, id: Uuid, lifetime_days: i32) -> Result<Option<Request>, DbError> {
-    Ok(requests!("where id = $2 and kind = $3 and not is_deleted", lifetime_days, id, kind.as_str()).fetch_optional(db).await?.map(Request::from))
+pub async fn by_id(
+    db: &mut PgConnection,
+    kind: RequestKind,
+    id: Uuid,
+    lifetime_days: i32,
+) -> Result<Option<Request>, DbError> {
+    Ok(requests!(
+        "where id = $2 and kind = $3 and not is_deleted",
+        lifetime_days,
+        id,
+        kind.as_str()
+    )
+    .fetch_optional(db)
+    .await?
+    .map(Request::from))
 }
 
 /// As [`by_id`], and nobody else decides about it until the transaction ends.
 ///
 /// # Errors
 /// As the database says.
-pub async fn by_id_for_update(tx: &mut PgConnection, kind: RequestKind, id: Uuid, lifetime_days: i32) -> Result<Option<Request>, DbError> {
-    Ok(requests!("where id = $2 and kind = $3 and not is_deleted for update", lifetime_days, id, kind.as_str())
-        .fetch_optional(tx)
-        .await?
-        .map(Request::from))
+pub async fn by_id_for_update(
+    tx: &mut PgConnection,
+    kind: RequestKind,
+    id: Uuid,
+    lifetime_days: i32,
+) -> Result<Option<Request>, DbError> {
+    Ok(requests!(
+        "where id = $2 and kind = $3 and not is_deleted for update",
+        lifetime_days,
+        id,
+        kind.as_str()
+    )
+    .fetch_optional(tx)
+    .await?
+    .map(Request::from))
 }
 
 /// A request of any kind and state, deleted ones too.
 ///
 /// # Errors
 /// As the database says.
-pub async fn any_state(db: &mut PgConnection, id: Uuid, lifetime_days: i32) -> Result<Option<Request>, DbError> {
-    Ok(requests!("where id = $2", lifetime_days, id).fetch_optional(db).await?.map(Request::from))
+pub async fn any_state(
+    db: &mut PgConnection,
+    id: Uuid,
+    lifetime_days: i32,
+) -> Result<Option<Request>, DbError> {
+    Ok(requests!("where id = $2", lifetime_days, id)
+        .fetch_optional(db)
+        .await?
+        .map(Request::from))
 }
 
 /// The visible request of this kind with this key.
@@ -142,11 +172,17 @@ pub async fn of_system(
     .collect())
 }
 
-/// Open requests of a kind to an organisation, oldest first; of agents only those that were escalated.
+/// Open requests of a kind to an organisation, oldest first; of agents only those that were
+/// escalated.
 ///
 /// # Errors
 /// As the database says.
-pub async fn pending(db: &mut PgConnection, kind: RequestKind, party_org_no: &str, lifetime_days: i32) -> Result<Vec<Request>, DbError> {
+pub async fn pending(
+    db: &mut PgConnection,
+    kind: RequestKind,
+    party_org_no: &str,
+    lifetime_days: i32,
+) -> Result<Vec<Request>, DbError> {
     Ok(requests!(
         r#"where party_org_no = $2 and kind = $3 and status = 'New' and not is_deleted and (escalated or kind <> 'agent')
              and created >= now() - make_interval(days => $1) order by created, id"#,
@@ -165,8 +201,19 @@ pub async fn pending(db: &mut PgConnection, kind: RequestKind, party_org_no: &st
 ///
 /// # Errors
 /// As the database says.
-pub async fn any_kind_for_update(tx: &mut PgConnection, id: Uuid, lifetime_days: i32) -> Result<Option<Request>, DbError> {
-    Ok(requests!("where id = $2 and not is_deleted for update", lifetime_days, id).fetch_optional(tx).await?.map(Request::from))
+pub async fn any_kind_for_update(
+    tx: &mut PgConnection,
+    id: Uuid,
+    lifetime_days: i32,
+) -> Result<Option<Request>, DbError> {
+    Ok(requests!(
+        "where id = $2 and not is_deleted for update",
+        lifetime_days,
+        id
+    )
+    .fetch_optional(tx)
+    .await?
+    .map(Request::from))
 }
 
 /// Passes a request on to those who may decide.
@@ -210,7 +257,11 @@ pub async fn insert(
     .await?
     .rows_affected();
     // Just stored: it cannot have timed out.
-    if stored == 0 { Ok(None) } else { by_id(tx, kind, id, i32::from(i16::MAX)).await }
+    if stored == 0 {
+        Ok(None)
+    } else {
+        by_id(tx, kind, id, i32::from(i16::MAX)).await
+    }
 }
 
 /// Hides a request for good; its status stays.
@@ -232,7 +283,12 @@ pub async fn soft_delete(tx: &mut PgConnection, id: Uuid, by: &str) -> Result<()
 ///
 /// # Errors
 /// As the database says.
-pub async fn answer(tx: &mut PgConnection, id: Uuid, status: RequestStatus, by: &str) -> Result<bool, DbError> {
+pub async fn answer(
+    tx: &mut PgConnection,
+    id: Uuid,
+    status: RequestStatus,
+    by: &str,
+) -> Result<bool, DbError> {
     let rows = sqlx::query!(
         "update request set status = $2, last_changed = now(), changed_by = $3 where id = $1 and status = 'New' and not is_deleted",
         id,
@@ -245,11 +301,16 @@ pub async fn answer(tx: &mut PgConnection, id: Uuid, status: RequestStatus, by: 
     Ok(rows == 1)
 }
 
-/// Requests that have timed out and were not told of yet; now they are, when the transaction commits.
+/// Requests that have timed out and were not told of yet; now they are, when the transaction
+/// commits.
 ///
 /// # Errors
 /// As the database says.
-pub async fn take_timed_out(tx: &mut PgConnection, lifetime_days: i32, limit: i64) -> Result<Vec<TimedOut>, DbError> {
+pub async fn take_timed_out(
+    tx: &mut PgConnection,
+    lifetime_days: i32,
+    limit: i64,
+) -> Result<Vec<TimedOut>, DbError> {
     Ok(sqlx::query_as!(
         TimedOut,
         r#"update request r set timeout_told = true from system s

@@ -1,4 +1,5 @@
-//! Telling vendors of requests that nobody answered in time. The time-out itself is computed wherever a request is read.
+//! Telling vendors of requests that nobody answered in time. The time-out itself is computed
+//! wherever a request is read.
 
 use serde_json::json;
 use sqlx::{PgConnection, PgPool};
@@ -26,7 +27,8 @@ pub struct TimedOut {
     pub external_ref: String,
 }
 
-/// Tells vendors of every request and change request that has timed out since the last time. Returns how many.
+/// Tells vendors of every request and change request that has timed out since the last time.
+/// Returns how many.
 ///
 /// # Errors
 /// As the database says; what was told stays told.
@@ -40,7 +42,13 @@ pub async fn announce(pool: &PgPool, lifetime_days: i32) -> Result<usize, DbErro
             tell(&mut tx, request, "systemuser_request_timedout", "request").await?;
         }
         for change in &changes {
-            tell(&mut tx, change, "systemuser_changerequest_timedout", "change_request").await?;
+            tell(
+                &mut tx,
+                change,
+                "systemuser_changerequest_timedout",
+                "change_request",
+            )
+            .await?;
         }
         tx.commit().await?;
         let found = requests.len() + changes.len();
@@ -51,11 +59,27 @@ pub async fn announce(pool: &PgPool, lifetime_days: i32) -> Result<usize, DbErro
     }
 }
 
-async fn tell(tx: &mut PgConnection, request: &TimedOut, event: &'static str, subject_kind: &'static str) -> Result<(), DbError> {
+async fn tell(
+    tx: &mut PgConnection,
+    request: &TimedOut,
+    event: &'static str,
+    subject_kind: &'static str,
+) -> Result<(), DbError> {
     let mut payload = json!({"systemId": request.system_id, "externalRef": request.external_ref, "status": "New"});
     if let Some(user) = request.system_user_id {
         payload["systemUserId"] = json!(user);
     }
     let (party_org, vendor_org) = (request.party_org_no.as_str(), request.vendor_org.as_str());
-    events::post(tx, Message { event, subject_kind, subject_id: request.id, party_org, vendor_org, payload }).await
+    events::post(
+        tx,
+        Message {
+            event,
+            subject_kind,
+            subject_id: request.id,
+            party_org,
+            vendor_org,
+            payload,
+        },
+    )
+    .await
 }

@@ -18,7 +18,10 @@ use crate::{
     app::{AppState, ServiceOwner},
     audit,
     config::Profile,
-    http::{ApiError, ApiResult, Json, ModelState, body, body::JsonBytes, path::PathValues, query::Query},
+    http::{
+        ApiError, ApiResult, Json, ModelState, body, body::JsonBytes, path::PathValues,
+        query::Query,
+    },
     register,
     token::scopes::{RESOURCE_ADMIN, ResourceWrite},
 };
@@ -27,7 +30,12 @@ use crate::{
 pub type Owner = ServiceOwner<ResourceWrite>;
 
 fn list(stored: Vec<Stored>) -> Json<Vec<Value>> {
-    Json(stored.into_iter().map(|s| published(s.document, s.version_id)).collect())
+    Json(
+        stored
+            .into_iter()
+            .map(|s| published(s.document, s.version_id))
+            .collect(),
+    )
 }
 
 /// Every resource, in its latest version, by identifier.
@@ -35,12 +43,28 @@ fn list(stored: Vec<Stored>) -> Json<Vec<Value>> {
     params(("includeApps" = Option<bool>, Query, description = "Apps too; true when left out"),
         ("includeMigratedApps" = Option<bool>, Query, description = "Apps that were moved over too; false when left out")),
     responses((status = 200, body = Vec<serde_json::Value>), (status = 400, description = "A flag is no flag")))]
-pub async fn resource_list(State(state): State<AppState>, query: Query) -> ApiResult<Json<Vec<Value>>> {
+pub async fn resource_list(
+    State(state): State<AppState>,
+    query: Query,
+) -> ApiResult<Json<Vec<Value>>> {
     let app = (!query.flag_or("includeApps", true)?).then_some(ResourceType::AltinnApp);
     let migrated = (!query.flag("includeMigratedApps")?).then_some(ResourceType::MigratedApp);
-    let without_types = app.into_iter().chain(migrated).map(|t| t.as_str().to_owned()).collect();
+    let without_types = app
+        .into_iter()
+        .chain(migrated)
+        .map(|t| t.as_str().to_owned())
+        .collect();
     let mut db = state.db.acquire().await?;
-    Ok(list(store::search(&mut db, &Filter { without_types, ..Filter::default() }).await?))
+    Ok(list(
+        store::search(
+            &mut db,
+            &Filter {
+                without_types,
+                ..Filter::default()
+            },
+        )
+        .await?,
+    ))
 }
 
 /// Resources that pass every filter given.
@@ -50,11 +74,18 @@ pub async fn resource_list(State(state): State<AppState>, query: Query) -> ApiRe
         ("orgCode" = Option<String>, Query), ("organizationId" = Option<String>, Query)),
     responses((status = 200, body = Vec<serde_json::Value>), (status = 400, description = "No such resource type")))]
 pub async fn search(State(state): State<AppState>, query: Query) -> ApiResult<Json<Vec<Value>>> {
-    let text = |name: &str| query.get(name).map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned);
+    let text = |name: &str| {
+        query
+            .get(name)
+            .map(str::trim)
+            .filter(|t| !t.is_empty())
+            .map(str::to_owned)
+    };
     let resource_type = match text("resourceType") {
         None => None,
         Some(word) => {
-            let known = ResourceType::read(&word).ok_or_else(|| ModelState::not_valid("ResourceType", &word))?;
+            let known = ResourceType::read(&word)
+                .ok_or_else(|| ModelState::not_valid("ResourceType", &word))?;
             Some(known.as_str().to_owned())
         }
     };
@@ -78,13 +109,26 @@ pub async fn search(State(state): State<AppState>, query: Query) -> ApiResult<Js
     params(("id" = String, Path), ("versionId" = Option<i32>, Query)),
     responses((status = 200, body = serde_json::Value), (status = 400, description = "The version is no number"),
         (status = 404, description = "No such resource or version")))]
-pub async fn read(State(state): State<AppState>, path: PathValues, query: Query) -> ApiResult<Json<Value>> {
-    let version = match query.get("versionId").map(str::trim).filter(|t| !t.is_empty()) {
+pub async fn read(
+    State(state): State<AppState>,
+    path: PathValues,
+    query: Query,
+) -> ApiResult<Json<Value>> {
+    let version = match query
+        .get("versionId")
+        .map(str::trim)
+        .filter(|t| !t.is_empty())
+    {
         None => None,
-        Some(text) => Some(text.parse().map_err(|_| ModelState::not_valid("versionId", text))?),
+        Some(text) => Some(
+            text.parse()
+                .map_err(|_| ModelState::not_valid("versionId", text))?,
+        ),
     };
     let mut db = state.db.acquire().await?;
-    let stored = store::read(&mut db, path.get("id"), version).await?.ok_or(ApiError::Status(StatusCode::NOT_FOUND))?;
+    let stored = store::read(&mut db, path.get("id"), version)
+        .await?
+        .ok_or(ApiError::Status(StatusCode::NOT_FOUND))?;
     Ok(Json(published(stored.document, stored.version_id)))
 }
 
@@ -96,12 +140,22 @@ pub async fn read(State(state): State<AppState>, path: PathValues, query: Query)
         (status = 403, description = "The scope is missing, or the resource is another owner's"),
         (status = 409, description = "The identifier is taken, or was once"), (status = 415, description = "Not JSON")),
     security(("maskinporten" = ["altinn:resourceregistry/resource.write", "altinn:resourceregistry/resource.admin"])))]
-pub async fn create(State(state): State<AppState>, owner: Owner, JsonBytes(bytes): JsonBytes) -> ApiResult<Response> {
+pub async fn create(
+    State(state): State<AppState>,
+    owner: Owner,
+    JsonBytes(bytes): JsonBytes,
+) -> ApiResult<Response> {
     let resource = bind_resource(&body::parse(&bytes, "serviceResource")?)?;
     let mut tx = state.db.begin().await?;
     check(&mut tx, &owner, &resource, Change::Create).await?;
-    if store::create(&mut tx, &resource.identifier, &resource.document()).await?.is_none() {
-        return Err(ApiError::JsonText(StatusCode::CONFLICT, "The Resource already exist".to_owned()));
+    if store::create(&mut tx, &resource.identifier, &resource.document())
+        .await?
+        .is_none()
+    {
+        return Err(ApiError::JsonText(
+            StatusCode::CONFLICT,
+            "The Resource already exist".to_owned(),
+        ));
     }
     record(&mut tx, "resource.created", &resource.identifier).await?;
     tx.commit().await?;
@@ -117,12 +171,22 @@ pub async fn create(State(state): State<AppState>, owner: Owner, JsonBytes(bytes
         (status = 403, description = "The scope is missing, or the resource is or would be another owner's"),
         (status = 404, description = "No such resource"), (status = 415, description = "Not JSON")),
     security(("maskinporten" = ["altinn:resourceregistry/resource.write", "altinn:resourceregistry/resource.admin"])))]
-pub async fn replace(State(state): State<AppState>, owner: Owner, path: PathValues, JsonBytes(bytes): JsonBytes) -> ApiResult<StatusCode> {
+pub async fn replace(
+    State(state): State<AppState>,
+    owner: Owner,
+    path: PathValues,
+    JsonBytes(bytes): JsonBytes,
+) -> ApiResult<StatusCode> {
     let resource = bind_resource(&body::parse(&bytes, "serviceResource")?)?;
     let mut tx = state.db.begin().await?;
-    let stored = store::lock(&mut tx, path.get("id")).await?.ok_or(ApiError::Status(StatusCode::NOT_FOUND))?;
+    let stored = store::lock(&mut tx, path.get("id"))
+        .await?
+        .ok_or(ApiError::Status(StatusCode::NOT_FOUND))?;
     if resource.identifier != path.get("id") {
-        return Err(ApiError::JsonText(StatusCode::BAD_REQUEST, "Id in path does not match ID in resource".to_owned()));
+        return Err(ApiError::JsonText(
+            StatusCode::BAD_REQUEST,
+            "Id in path does not match ID in resource".to_owned(),
+        ));
     }
     check(&mut tx, &owner, &resource, Change::Replace).await?;
     // Whose it is now counts as much as whose it would be.
@@ -139,13 +203,24 @@ pub async fn replace(State(state): State<AppState>, owner: Owner, path: PathValu
         (status = 403, description = "The scope is missing, the resource is another owner's, or this installation deletes none"),
         (status = 404, description = "No such resource")),
     security(("maskinporten" = ["altinn:resourceregistry/resource.write", "altinn:resourceregistry/resource.admin"])))]
-pub async fn delete(State(state): State<AppState>, owner: Owner, path: PathValues) -> ApiResult<StatusCode> {
-    let enabled = state.config.settings.resources.delete_enabled.unwrap_or(state.config.profile() != Profile::Prod);
+pub async fn delete(
+    State(state): State<AppState>,
+    owner: Owner,
+    path: PathValues,
+) -> ApiResult<StatusCode> {
+    let enabled = state
+        .config
+        .settings
+        .resources
+        .delete_enabled
+        .unwrap_or(state.config.profile() != Profile::Prod);
     if !enabled {
         return Err(ApiError::Empty(StatusCode::FORBIDDEN));
     }
     let mut tx = state.db.begin().await?;
-    let stored = store::lock(&mut tx, path.get("id")).await?.ok_or(ApiError::Status(StatusCode::NOT_FOUND))?;
+    let stored = store::lock(&mut tx, path.get("id"))
+        .await?
+        .ok_or(ApiError::Status(StatusCode::NOT_FOUND))?;
     must_own(&mut tx, &owner, &stored.document).await?;
     store::delete(&mut tx, path.get("id")).await?;
     record(&mut tx, "resource.deleted", path.get("id")).await?;
@@ -154,13 +229,22 @@ pub async fn delete(State(state): State<AppState>, owner: Owner, path: PathValue
 }
 
 /// Findings, then ownership, then the scopes it stands for.
-async fn check(tx: &mut PgConnection, owner: &Owner, resource: &ServiceResource, change: Change) -> ApiResult<()> {
+async fn check(
+    tx: &mut PgConnection,
+    owner: &Owner,
+    resource: &ServiceResource,
+    change: Change,
+) -> ApiResult<()> {
     let findings = rules::findings(resource, change);
     if !findings.is_empty() {
         return Err(findings.into());
     }
     must_own(tx, owner, &resource.document()).await?;
-    let foreign = if is_admin(owner) { Vec::new() } else { rules::foreign_scopes(resource, &owner.caller.principal.scope_prefixes) };
+    let foreign = if is_admin(owner) {
+        Vec::new()
+    } else {
+        rules::foreign_scopes(resource, &owner.caller.principal.scope_prefixes)
+    };
     if foreign.is_empty() {
         return Ok(());
     }
@@ -168,7 +252,10 @@ async fn check(tx: &mut PgConnection, owner: &Owner, resource: &ServiceResource,
     for scope in foreign {
         findings.add("InvalidPrefix", scope);
     }
-    Err(ApiError::Findings(StatusCode::UNAUTHORIZED, Box::new(findings)))
+    Err(ApiError::Findings(
+        StatusCode::UNAUTHORIZED,
+        Box::new(findings),
+    ))
 }
 
 /// Whether the caller may write the resources of every owner.
@@ -176,15 +263,24 @@ pub(super) fn is_admin(owner: &Owner) -> bool {
     owner.caller.principal.scopes.contains(RESOURCE_ADMIN)
 }
 
-/// The caller's organisation owns the resource, or the caller writes those of all. A resource without a number is owned
-/// by its owner's code.
-pub(super) async fn must_own(db: &mut PgConnection, owner: &Owner, document: &Value) -> ApiResult<()> {
+/// The caller's organisation owns the resource, or the caller writes those of all. A resource
+/// without a number is owned by its owner's code.
+pub(super) async fn must_own(
+    db: &mut PgConnection,
+    owner: &Owner,
+    document: &Value,
+) -> ApiResult<()> {
     let forbidden = || ApiError::Empty(StatusCode::FORBIDDEN);
     if is_admin(owner) {
         return Ok(());
     }
     let caller = owner.caller.principal.org.ok_or_else(forbidden)?;
-    let member = |name: &str| document.pointer(&format!("/hasCompetentAuthority/{name}")).and_then(Value::as_str).unwrap_or_default();
+    let member = |name: &str| {
+        document
+            .pointer(&format!("/hasCompetentAuthority/{name}"))
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
     let owns = match member("organization").trim() {
         "" => {
             let code = register::service_owner_code(&mut *db, caller.as_str()).await?;
@@ -196,7 +292,11 @@ pub(super) async fn must_own(db: &mut PgConnection, owner: &Owner, document: &Va
 }
 
 /// Writes the audit row of a change.
-pub(super) async fn record(tx: &mut PgConnection, action: &'static str, identifier: &str) -> ApiResult<()> {
+pub(super) async fn record(
+    tx: &mut PgConnection,
+    action: &'static str,
+    identifier: &str,
+) -> ApiResult<()> {
     let event = audit::Event {
         actor: audit::Actor::ServiceOwner,
         action,

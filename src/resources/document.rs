@@ -52,7 +52,10 @@ pub type Texts = Map<String, Value>;
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "members of the registry's own model")]
-#[expect(clippy::struct_excessive_bools, reason = "members of the registry's own model")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "members of the registry's own model"
+)]
 pub struct ServiceResource {
     pub identifier: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -159,36 +162,54 @@ impl ServiceResource {
     /// Organisation number of the owner; empty when none is given.
     #[must_use]
     pub fn owner_org(&self) -> &str {
-        self.has_competent_authority.as_ref().and_then(|a| a.organization.as_deref()).unwrap_or_default()
+        self.has_competent_authority
+            .as_ref()
+            .and_then(|a| a.organization.as_deref())
+            .unwrap_or_default()
     }
 
     /// Maskinporten scopes the resource stands for.
     pub fn maskinporten_scopes(&self) -> impl Iterator<Item = &str> {
-        self.references(ReferenceType::MaskinportenScope).filter_map(|r| r.reference.as_deref())
+        self.references(ReferenceType::MaskinportenScope)
+            .filter_map(|r| r.reference.as_deref())
     }
 
     /// The references of one type.
     pub fn references(&self, kind: ReferenceType) -> impl Iterator<Item = &ResourceReference> {
-        self.resource_references.iter().flatten().filter(move |r| r.reference_type == kind)
+        self.resource_references
+            .iter()
+            .flatten()
+            .filter(move |r| r.reference_type == kind)
     }
 }
 
-/// A stored document as it is read: with its version, and with the attributes that name it in a decision request.
+/// A stored document as it is read: with its version, and with the attributes that name it in a
+/// decision request.
 #[must_use]
 pub fn published(mut document: Value, version_id: i32) -> Value {
-    let identifier = document.get("identifier").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let identifier = document
+        .get("identifier")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
     if let Some(members) = document.as_object_mut() {
-        members.insert("authorizationReference".to_owned(), authorization_reference(&identifier));
+        members.insert(
+            "authorizationReference".to_owned(),
+            authorization_reference(&identifier),
+        );
         members.insert("versionId".to_owned(), version_id.into());
     }
     document
 }
 
-/// What rights of other systems call the resource: an app by owner and name, others by their identifier.
+/// What rights of other systems call the resource: an app by owner and name, others by their
+/// identifier.
 #[must_use]
 pub fn authorization_reference(identifier: &str) -> Value {
     match app_of(identifier) {
-        Some((org, app)) => json!([{"id": "urn:altinn:org", "value": org}, {"id": "urn:altinn:app", "value": app}]),
+        Some((org, app)) => {
+            json!([{"id": "urn:altinn:org", "value": org}, {"id": "urn:altinn:app", "value": app}])
+        }
         None => json!([{"id": "urn:altinn:resource", "value": identifier}]),
     }
 }
@@ -196,5 +217,7 @@ pub fn authorization_reference(identifier: &str) -> Value {
 /// Organisation and app of an identifier `app_{org}_{app}`.
 #[must_use]
 pub fn app_of(identifier: &str) -> Option<(&str, &str)> {
-    identifier.strip_prefix("app_").and_then(|rest| rest.split_once('_'))
+    identifier
+        .strip_prefix("app_")
+        .and_then(|rest| rest.split_once('_'))
 }

@@ -42,7 +42,8 @@ struct All {
     entries: HashMap<Arc<str>, Entry>,
 }
 
-/// Resources as decisions see them. All are read at once, and then one by one as the feed names them.
+/// Resources as decisions see them. All are read at once, and then one by one as the feed names
+/// them.
 #[derive(Debug)]
 pub struct Resources {
     policies: Policies,
@@ -56,7 +57,12 @@ impl Resources {
     /// Nothing is read yet.
     #[must_use]
     pub fn new(policies: Policies, feed: Arc<Feed>) -> Self {
-        Self { policies, feed, all: ArcSwap::default(), reading: Mutex::new(()) }
+        Self {
+            policies,
+            feed,
+            all: ArcSwap::default(),
+            reading: Mutex::new(()),
+        }
     }
 
     /// What is known about a resource. Takes no lock.
@@ -64,8 +70,16 @@ impl Resources {
     pub fn get(&self, identifier: &str) -> Known {
         let all = self.all.load();
         match all.entries.get(identifier) {
-            Some(entry) if self.feed.holds(entry.since, [entry.tag]) => entry.resource.clone().map_or(Known::Absent, Known::Live),
-            None if all.since.is_some_and(|since| self.feed.holds(since, [self.feed.tag(Touched::Resource, identifier)])) => Known::Absent,
+            Some(entry) if self.feed.holds(entry.since, [entry.tag]) => {
+                entry.resource.clone().map_or(Known::Absent, Known::Live)
+            }
+            None if all.since.is_some_and(|since| {
+                self.feed
+                    .holds(since, [self.feed.tag(Touched::Resource, identifier)])
+            }) =>
+            {
+                Known::Absent
+            }
             Some(_) | None => Known::Unknown,
         }
     }
@@ -81,46 +95,112 @@ impl Resources {
 
     async fn load_all(&self, pool: &PgPool) -> Result<(), DbError> {
         let since = self.feed.moment();
-        let read = self.policies.resources(&mut *pool.acquire().await?, None).await?;
-        let entries = read.into_iter().map(|resource| self.entry(Arc::from(resource.identifier.as_str()), Some(resource), since)).collect();
-        self.all.store(Arc::new(All { since: Some(since), entries }));
+        let read = self
+            .policies
+            .resources(&mut *pool.acquire().await?, None)
+            .await?;
+        let entries = read
+            .into_iter()
+            .map(|resource| {
+                self.entry(
+                    Arc::from(resource.identifier.as_str()),
+                    Some(resource),
+                    since,
+                )
+            })
+            .collect();
+        self.all.store(Arc::new(All {
+            since: Some(since),
+            entries,
+        }));
         Ok(())
     }
 
-    fn entry(&self, identifier: Arc<str>, resource: Option<Resource>, since: Moment) -> (Arc<str>, Entry) {
+    fn entry(
+        &self,
+        identifier: Arc<str>,
+        resource: Option<Resource>,
+        since: Moment,
+    ) -> (Arc<str>, Entry) {
         let tag = self.feed.tag(Touched::Resource, &identifier);
-        (identifier, Entry { resource: resource.map(Arc::new), tag, since })
+        (
+            identifier,
+            Entry {
+                resource: resource.map(Arc::new),
+                tag,
+                since,
+            },
+        )
     }
 
-    /// Reads these from the database, and remembers them; with `anew`, whatever is remembered already.
+    /// Reads these from the database, and remembers them; with `anew`, whatever is remembered
+    /// already.
     ///
     /// # Errors
     /// As the database says.
-    pub async fn read(&self, pool: &PgPool, identifiers: &[String], anew: bool) -> Result<HashMap<String, Arc<Resource>>, DbError> {
+    pub async fn read(
+        &self,
+        pool: &PgPool,
+        identifiers: &[String],
+        anew: bool,
+    ) -> Result<HashMap<String, Arc<Resource>>, DbError> {
         if anew || !self.feed.is_followed() {
             // Nothing is kept, so nobody need wait for anybody.
-            let read = self.policies.resources(&mut *pool.acquire().await?, Some(identifiers)).await?;
-            return Ok(read.into_iter().map(|resource| (resource.identifier.clone(), Arc::new(resource))).collect());
+            let read = self
+                .policies
+                .resources(&mut *pool.acquire().await?, Some(identifiers))
+                .await?;
+            return Ok(read
+                .into_iter()
+                .map(|resource| (resource.identifier.clone(), Arc::new(resource)))
+                .collect());
         }
         let _reading = self.reading.lock().await;
-        let is_old = self.all.load().since.is_none_or(|since| !self.feed.holds(since, []));
+        let is_old = self
+            .all
+            .load()
+            .since
+            .is_none_or(|since| !self.feed.holds(since, []));
         if is_old || identifiers.len() > FEW {
             // Somebody may have read them while we waited.
-            if identifiers.iter().any(|identifier| matches!(self.get(identifier), Known::Unknown)) {
+            if identifiers
+                .iter()
+                .any(|identifier| matches!(self.get(identifier), Known::Unknown))
+            {
                 self.load_all(pool).await?;
             }
             let all = self.all.load();
-            let live = |identifier: &String| Some((identifier.clone(), all.entries.get(identifier.as_str())?.resource.clone()?));
+            let live = |identifier: &String| {
+                Some((
+                    identifier.clone(),
+                    all.entries.get(identifier.as_str())?.resource.clone()?,
+                ))
+            };
             return Ok(identifiers.iter().filter_map(live).collect());
         }
         let since = self.feed.moment();
-        let read = self.policies.resources(&mut *pool.acquire().await?, Some(identifiers)).await?;
-        let mut found: HashMap<String, Resource> = read.into_iter().map(|resource| (resource.identifier.clone(), resource)).collect();
+        let read = self
+            .policies
+            .resources(&mut *pool.acquire().await?, Some(identifiers))
+            .await?;
+        let mut found: HashMap<String, Resource> = read
+            .into_iter()
+            .map(|resource| (resource.identifier.clone(), resource))
+            .collect();
         let mut all = All::clone(&self.all.load());
         let mut out = HashMap::new();
         for identifier in identifiers {
-            let (name, entry) = self.entry(Arc::from(identifier.as_str()), found.remove(identifier), since);
-            out.extend(entry.resource.clone().map(|resource| (identifier.clone(), resource)));
+            let (name, entry) = self.entry(
+                Arc::from(identifier.as_str()),
+                found.remove(identifier),
+                since,
+            );
+            out.extend(
+                entry
+                    .resource
+                    .clone()
+                    .map(|resource| (identifier.clone(), resource)),
+            );
             if entry.resource.is_some() || all.entries.len() < MAX_ENTRIES {
                 all.entries.insert(name, entry);
             }

@@ -17,5 +17,7 @@ pub use live::{Known, Resources};
 pub use model::Resource;
 pub use policies::{CompiledPolicy, LOAD, Policies, UPLOAD};
 pub use rights::{RightKey, right_keys};
-pub use store::{ResourceKind, access_list_filters, kinds, names, naming, resources_of_subjects, upsert};
+pub use store::{
+    ResourceKind, access_list_filters, kinds, names, naming, resources_of_subjects, upsert,
+};
 pub use system_resources::load_system_resources;

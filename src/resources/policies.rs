@@ -10,14 +10,24 @@ use super::{Resource, store};
 use crate::{
     db::DbError,
     token::sha256,
-    xacml::{Dialect, Effect, Limits, LoadErrors, LoadOptions, Obligation, Policy, PolicyTree, Program, Vocabulary, ids},
+    xacml::{
+        Dialect, Effect, Limits, LoadErrors, LoadOptions, Obligation, Policy, PolicyTree, Program,
+        Vocabulary, ids,
+    },
 };
 
-/// How a stored policy is loaded: with the leniencies that policies in the wild need, and so that one broken rule does
-/// not take the others with it.
-pub const LOAD: LoadOptions = LoadOptions { limits: Limits::DEFAULT, dialect: Dialect::TOLERANT, lenient: true };
+/// How a stored policy is loaded: with the leniencies that policies in the wild need, and so that
+/// one broken rule does not take the others with it.
+pub const LOAD: LoadOptions = LoadOptions {
+    limits: Limits::DEFAULT,
+    dialect: Dialect::TOLERANT,
+    lenient: true,
+};
 /// How a policy is checked before it is stored.
-pub const UPLOAD: LoadOptions = LoadOptions { lenient: false, ..LOAD };
+pub const UPLOAD: LoadOptions = LoadOptions {
+    lenient: false,
+    ..LOAD
+};
 
 /// A policy ready to evaluate.
 #[derive(Debug)]
@@ -40,12 +50,28 @@ impl CompiledPolicy {
     fn read(xml: &[u8], vocabulary: &Arc<Vocabulary>) -> Result<Self, LoadErrors> {
         let (tree, errors) = PolicyTree::read(xml, &LOAD)?;
         let program = Program::compile(&tree, errors, &LOAD, vocabulary)?;
-        let PolicyTree::Policy(policy) = tree else { return Err(Policy::parse(xml, &LOAD).err().map_or(LoadErrors(Vec::new()), Into::into)) };
+        let PolicyTree::Policy(policy) = tree else {
+            return Err(Policy::parse(xml, &LOAD)
+                .err()
+                .map_or(LoadErrors(Vec::new()), Into::into));
+        };
         let mentions = |ids: &[&str]| ids.iter().any(|id| program.mentions(ids::SUBJECT, id));
         let mentions_packages = mentions(&["urn:altinn:accesspackage"]);
-        let mentions_roles = mentions(&["urn:altinn:rolecode", "urn:altinn:role", "urn:altinn:external-role:ccr", "urn:altinn:external-role:cra"]);
+        let mentions_roles = mentions(&[
+            "urn:altinn:rolecode",
+            "urn:altinn:role",
+            "urn:altinn:external-role:ccr",
+            "urn:altinn:external-role:cra",
+        ]);
         let permit_obligations = policy.constant_obligations(Effect::Permit).into();
-        Ok(Self { policy, program, permit_obligations, told_obligations: OnceLock::new(), mentions_packages, mentions_roles })
+        Ok(Self {
+            policy,
+            program,
+            permit_obligations,
+            told_obligations: OnceLock::new(),
+            mentions_packages,
+            mentions_roles,
+        })
     }
 }
 
@@ -59,18 +85,26 @@ pub struct Policies {
     vocabulary: Arc<Mutex<Arc<Vocabulary>>>,
 }
 
-/// A vocabulary of more attributes is left to the policies that have it: it never gives up what only replaced policies said.
+/// A vocabulary of more attributes is left to the policies that have it: it never gives up what
+/// only replaced policies said.
 const MAX_ATTRIBUTES: usize = 10_000;
 
 impl Default for Policies {
     fn default() -> Self {
-        Self { compiled: Cache::new(10_000), digests: Cache::new(10_000), vocabulary: Arc::default() }
+        Self {
+            compiled: Cache::new(10_000),
+            digests: Cache::new(10_000),
+            vocabulary: Arc::default(),
+        }
     }
 }
 
 impl Policies {
     fn vocabulary(&self) -> Arc<Vocabulary> {
-        let mut current = self.vocabulary.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut current = self
+            .vocabulary
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if current.len() > MAX_ATTRIBUTES {
             *current = Arc::default();
         }
@@ -88,18 +122,36 @@ impl Policies {
     ///
     /// # Errors
     /// As the database says.
-    pub async fn resource(&self, db: &mut PgConnection, identifier: &str) -> Result<Option<Resource>, DbError> {
-        Ok(self.resources(db, Some(&[identifier.to_owned()])).await?.pop())
+    pub async fn resource(
+        &self,
+        db: &mut PgConnection,
+        identifier: &str,
+    ) -> Result<Option<Resource>, DbError> {
+        Ok(self
+            .resources(db, Some(&[identifier.to_owned()]))
+            .await?
+            .pop())
     }
 
     /// Live resources, these or all, as the database has them now; one SQL round trip.
     ///
     /// # Errors
     /// As the database says.
-    pub async fn resources(&self, db: &mut PgConnection, identifiers: Option<&[String]>) -> Result<Vec<Resource>, DbError> {
+    pub async fn resources(
+        &self,
+        db: &mut PgConnection,
+        identifiers: Option<&[String]>,
+    ) -> Result<Vec<Resource>, DbError> {
         let known: Vec<Vec<u8>> = match identifiers {
-            None => self.compiled.iter().map(|(digest, _)| digest.to_vec()).collect(),
-            Some(identifiers) => identifiers.iter().filter_map(|identifier| Some(self.digests.get(identifier)?.to_vec())).collect(),
+            None => self
+                .compiled
+                .iter()
+                .map(|(digest, _)| digest.to_vec())
+                .collect(),
+            Some(identifiers) => identifiers
+                .iter()
+                .filter_map(|identifier| Some(self.digests.get(identifier)?.to_vec()))
+                .collect(),
         };
         let rows = store::current(&mut *db, identifiers, &known).await?;
         let mut out = Vec::with_capacity(rows.len());
@@ -119,8 +171,18 @@ impl Policies {
         Ok(out)
     }
 
-    async fn policy(&self, db: &mut PgConnection, row: &store::CurrentRow) -> Result<Option<Arc<CompiledPolicy>>, DbError> {
-        let Some(digest) = row.sha256.as_deref().and_then(|d| <[u8; 32]>::try_from(d).ok()) else { return Ok(None) };
+    async fn policy(
+        &self,
+        db: &mut PgConnection,
+        row: &store::CurrentRow,
+    ) -> Result<Option<Arc<CompiledPolicy>>, DbError> {
+        let Some(digest) = row
+            .sha256
+            .as_deref()
+            .and_then(|d| <[u8; 32]>::try_from(d).ok())
+        else {
+            return Ok(None);
+        };
         self.digests.insert(row.identifier.clone(), digest);
         if let Some(policy) = self.compiled.get(&digest) {
             return Ok(policy);
@@ -128,7 +190,9 @@ impl Policies {
         let policy = match &row.xml {
             Some(xml) => self.compile(&row.identifier, xml),
             // Known when we asked, and put out of memory since.
-            None => store::current_policy(db, &row.identifier).await?.and_then(|xml| self.compile(&row.identifier, &xml)),
+            None => store::current_policy(db, &row.identifier)
+                .await?
+                .and_then(|xml| self.compile(&row.identifier, &xml)),
         };
         self.compiled.insert(digest, policy.clone());
         Ok(policy)

@@ -32,7 +32,12 @@ type Pair = (String, String);
 pub type Subject = Pair;
 
 /// Subjects by which people and system users come to a right: roles and access packages.
-const USER_SUBJECTS: [&str; 4] = ["urn:altinn:rolecode", "urn:altinn:external-role:ccr", "urn:altinn:external-role:cra", "urn:altinn:accesspackage"];
+const USER_SUBJECTS: [&str; 4] = [
+    "urn:altinn:rolecode",
+    "urn:altinn:external-role:ccr",
+    "urn:altinn:external-role:cra",
+    "urn:altinn:accesspackage",
+];
 /// Subject by which an app hands out rights itself.
 const DELEGATION_SUBJECT: &str = "urn:altinn:resource:delegation";
 
@@ -43,7 +48,11 @@ pub fn right_keys(policy: &Policy, identifier: &str) -> BTreeMap<RightKey, Vec<S
 }
 
 /// The right keys that subjects of these kinds lead to.
-fn right_keys_for(policy: &Policy, identifier: &str, kinds: &[&str]) -> BTreeMap<RightKey, Vec<Subject>> {
+fn right_keys_for(
+    policy: &Policy,
+    identifier: &str,
+    kinds: &[&str],
+) -> BTreeMap<RightKey, Vec<Subject>> {
     let mut out: BTreeMap<RightKey, Vec<Subject>> = BTreeMap::new();
     for rule in policy.rules.iter().filter(|r| r.effect == Effect::Permit) {
         let subjects = single_subjects(rule, kinds);
@@ -51,10 +60,23 @@ fn right_keys_for(policy: &Policy, identifier: &str, kinds: &[&str]) -> BTreeMap
             continue;
         }
         for resource in alternatives(rule, ids::RESOURCE) {
-            let Some(extra) = names_resource(&resource, identifier) else { continue };
+            let Some(extra) = names_resource(&resource, identifier) else {
+                continue;
+            };
             for action in actions(rule) {
-                let entry = out.entry(RightKey { action: action.1, extra: extra.clone() }).or_default();
-                entry.extend(subjects.iter().filter(|s| !entry.contains(s)).cloned().collect::<Vec<_>>());
+                let entry = out
+                    .entry(RightKey {
+                        action: action.1,
+                        extra: extra.clone(),
+                    })
+                    .or_default();
+                entry.extend(
+                    subjects
+                        .iter()
+                        .filter(|s| !entry.contains(s))
+                        .cloned()
+                        .collect::<Vec<_>>(),
+                );
             }
         }
     }
@@ -87,22 +109,39 @@ pub fn rule_facts(policy: &Policy) -> impl Iterator<Item = RuleFacts<'_>> {
 /// Alternatives of a rule that have matches in this category, each as attribute and value pairs.
 fn alternatives(rule: &Rule, category: &str) -> Vec<Vec<Pair>> {
     let pairs = |all_of: &AllOf| -> Vec<Pair> {
-        let named = |m: &Match| m.designator().filter(|d| d.category == category).map(|d| (d.attribute_id.clone(), m.value.text.clone()));
+        let named = |m: &Match| {
+            m.designator()
+                .filter(|d| d.category == category)
+                .map(|d| (d.attribute_id.clone(), m.value.text.clone()))
+        };
         all_of.iter().filter_map(named).collect()
     };
-    rule.target.iter().flatten().map(pairs).filter(|p| !p.is_empty()).collect()
+    rule.target
+        .iter()
+        .flatten()
+        .map(pairs)
+        .filter(|p| !p.is_empty())
+        .collect()
 }
 
 /// The actions of a rule.
 fn actions(rule: &Rule) -> impl Iterator<Item = Pair> {
-    alternatives(rule, ids::ACTION).into_iter().filter_map(|pairs| pairs.into_iter().find(|(id, _)| id == ids::ACTION_ID))
+    alternatives(rule, ids::ACTION)
+        .into_iter()
+        .filter_map(|pairs| pairs.into_iter().find(|(id, _)| id == ids::ACTION_ID))
 }
 
 /// Subject alternatives of exactly one match, on an attribute of these kinds.
 fn single_subjects(rule: &Rule, kinds: &[&str]) -> Vec<Subject> {
     alternatives(rule, ids::SUBJECT)
         .into_iter()
-        .filter_map(|mut matches| if matches.len() == 1 { matches.pop() } else { None })
+        .filter_map(|mut matches| {
+            if matches.len() == 1 {
+                matches.pop()
+            } else {
+                None
+            }
+        })
         .filter(|(id, _)| kinds.iter().any(|u| id.starts_with(u)))
         .collect()
 }
@@ -110,14 +149,27 @@ fn single_subjects(rule: &Rule, kinds: &[&str]) -> Vec<Subject> {
 /// Whether a resource alternative names this resource, and what else it says.
 pub(super) fn names_resource(pairs: &[Pair], identifier: &str) -> Option<Vec<Pair>> {
     let value = |id: &str| pairs.iter().find(|(i, _)| i == id).map(|(_, v)| v.as_str());
-    let named = match (value(RESOURCE_ATTRIBUTE), value(ORG_ATTRIBUTE), value(APP_ATTRIBUTE)) {
+    let named = match (
+        value(RESOURCE_ATTRIBUTE),
+        value(ORG_ATTRIBUTE),
+        value(APP_ATTRIBUTE),
+    ) {
         (Some(id), _, _) => id.eq_ignore_ascii_case(identifier),
         (None, Some(org), Some(app)) => format!("app_{org}_{app}").eq_ignore_ascii_case(identifier),
         _ => false,
     };
-    let known = [RESOURCE_ATTRIBUTE, ORG_ATTRIBUTE, APP_ATTRIBUTE, "urn:altinn:resource:instance-id"];
+    let known = [
+        RESOURCE_ATTRIBUTE,
+        ORG_ATTRIBUTE,
+        APP_ATTRIBUTE,
+        "urn:altinn:resource:instance-id",
+    ];
     named.then(|| {
-        let mut extra: Vec<_> = pairs.iter().filter(|(id, _)| !known.contains(&id.as_str())).cloned().collect();
+        let mut extra: Vec<_> = pairs
+            .iter()
+            .filter(|(id, _)| !known.contains(&id.as_str()))
+            .cloned()
+            .collect();
         extra.sort();
         extra
     })
@@ -125,23 +177,38 @@ pub(super) fn names_resource(pairs: &[Pair], identifier: &str) -> Option<Vec<Pai
 
 /// Resource alternatives of each rule of a policy.
 pub(super) fn resources_of_rules(policy: &Policy) -> impl Iterator<Item = Vec<Vec<Pair>>> {
-    policy.rules.iter().map(|rule| alternatives(rule, ids::RESOURCE))
+    policy
+        .rules
+        .iter()
+        .map(|rule| alternatives(rule, ids::RESOURCE))
 }
 
-/// Every subject attribute that a policy names, as `attribute:value` with the value in lower case, once each.
+/// Every subject attribute that a policy names, as `attribute:value` with the value in lower case,
+/// once each.
 #[must_use]
 pub fn subjects(policy: &Policy) -> BTreeSet<String> {
-    let matches = policy.rules.iter().flat_map(|r| r.target.iter().flatten().flatten());
+    let matches = policy
+        .rules
+        .iter()
+        .flat_map(|r| r.target.iter().flatten().flatten());
     let subject = |m: &Match| {
         let designator = m.designator().filter(|d| d.category == ids::SUBJECT)?;
-        Some(format!("{}:{}", designator.attribute_id, m.value.text.to_lowercase()))
+        Some(format!(
+            "{}:{}",
+            designator.attribute_id,
+            m.value.text.to_lowercase()
+        ))
     };
     matches.filter_map(subject).collect()
 }
 
 /// Access packages that a policy names, by the last part of their URNs.
 pub(super) fn packages(policy: &Policy) -> BTreeSet<String> {
-    subjects(policy).iter().filter_map(|s| s.strip_prefix("urn:altinn:accesspackage:")).map(str::to_owned).collect()
+    subjects(policy)
+        .iter()
+        .filter_map(|s| s.strip_prefix("urn:altinn:accesspackage:"))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// An attribute with a value.
@@ -178,13 +245,23 @@ pub struct PolicyRule {
 /// Every rule of a policy, one by one. Rules without an action have none.
 #[must_use]
 pub fn rules(policy: &Policy) -> Vec<PolicyRule> {
-    let any = |found: Vec<Vec<Pair>>| if found.is_empty() { vec![Vec::new()] } else { found };
+    let any = |found: Vec<Vec<Pair>>| {
+        if found.is_empty() {
+            vec![Vec::new()]
+        } else {
+            found
+        }
+    };
     let mut out = Vec::new();
     for rule in &policy.rules {
         for subject in any(alternatives(rule, ids::SUBJECT)) {
             for action in actions(rule) {
                 for resource in any(alternatives(rule, ids::RESOURCE)) {
-                    out.push(PolicyRule { subject: typed(&subject), action: action.clone().into(), resource: typed(&resource) });
+                    out.push(PolicyRule {
+                        subject: typed(&subject),
+                        action: action.clone().into(),
+                        resource: typed(&resource),
+                    });
                 }
             }
         }
@@ -221,19 +298,43 @@ pub struct PolicyRight {
 pub fn rights(policy: &Policy) -> Vec<PolicyRight> {
     let mut out: Vec<PolicyRight> = Vec::new();
     for rule in policy.rules.iter().filter(|r| r.effect == Effect::Permit) {
-        let subjects: Vec<RightSubject> =
-            alternatives(rule, ids::SUBJECT).iter().map(|pairs| RightSubject { subject_attributes: typed(pairs) }).collect();
+        let subjects: Vec<RightSubject> = alternatives(rule, ids::SUBJECT)
+            .iter()
+            .map(|pairs| RightSubject {
+                subject_attributes: typed(pairs),
+            })
+            .collect();
         for action in actions(rule) {
             for resource in alternatives(rule, ids::RESOURCE) {
                 let right_key = right_key(&action.1, &resource);
-                let at = out.iter().position(|r| r.right_key == right_key).unwrap_or_else(|| {
-                    let action = action.clone().into();
-                    out.push(PolicyRight { action, resource: typed(&resource), subjects: Vec::new(), right_key, subject_types: BTreeSet::new() });
-                    out.len() - 1
-                });
+                let at = out
+                    .iter()
+                    .position(|r| r.right_key == right_key)
+                    .unwrap_or_else(|| {
+                        let action = action.clone().into();
+                        out.push(PolicyRight {
+                            action,
+                            resource: typed(&resource),
+                            subjects: Vec::new(),
+                            right_key,
+                            subject_types: BTreeSet::new(),
+                        });
+                        out.len() - 1
+                    });
                 let right = &mut out[at];
-                right.subject_types.extend(subjects.iter().flat_map(|s| &s.subject_attributes).map(|a| a.attribute.clone()));
-                right.subjects.extend(subjects.iter().filter(|s| !right.subjects.contains(s)).cloned().collect::<Vec<_>>());
+                right.subject_types.extend(
+                    subjects
+                        .iter()
+                        .flat_map(|s| &s.subject_attributes)
+                        .map(|a| a.attribute.clone()),
+                );
+                right.subjects.extend(
+                    subjects
+                        .iter()
+                        .filter(|s| !right.subjects.contains(s))
+                        .cloned()
+                        .collect::<Vec<_>>(),
+                );
             }
         }
     }
@@ -241,12 +342,21 @@ pub fn rights(policy: &Policy) -> Vec<PolicyRight> {
 }
 
 fn right_key(action: &str, resource: &[Pair]) -> String {
-    let mut urns: Vec<(String, &str)> = resource.iter().map(|(id, value)| (format!("{id}:{value}"), value.as_str())).collect();
+    let mut urns: Vec<(String, &str)> = resource
+        .iter()
+        .map(|(id, value)| (format!("{id}:{value}"), value.as_str()))
+        .collect();
     urns.sort();
-    let joined = |texts: &mut dyn Iterator<Item = &str>| texts.fold(action.to_owned(), |all, text| all + ";" + text);
+    let joined = |texts: &mut dyn Iterator<Item = &str>| {
+        texts.fold(action.to_owned(), |all, text| all + ";" + text)
+    };
     let hashed = joined(&mut urns.iter().map(|(urn, _)| urn.as_str()));
     let utf16: Vec<u8> = hashed.encode_utf16().flat_map(u16::to_le_bytes).collect();
-    format!("{};{}", joined(&mut urns.iter().map(|(_, value)| *value)), hex(&Md5::digest(utf16)))
+    format!(
+        "{};{}",
+        joined(&mut urns.iter().map(|(_, value)| *value)),
+        hex(&Md5::digest(utf16))
+    )
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -277,24 +387,45 @@ pub struct Further {
 
 /// The rights of a resource, each with a name.
 #[must_use]
-pub fn named_rights(policy: &Policy, identifier: &str, further: Further, language: Language) -> Vec<NamedRight> {
-    let kinds: Vec<&str> =
-        USER_SUBJECTS.into_iter().chain(further.service_owners.then_some(ORG_ATTRIBUTE)).chain(further.apps.then_some(DELEGATION_SUBJECT)).collect();
-    right_keys_for(policy, identifier, &kinds).into_keys().map(|key| named(key, identifier, language)).collect()
+pub fn named_rights(
+    policy: &Policy,
+    identifier: &str,
+    further: Further,
+    language: Language,
+) -> Vec<NamedRight> {
+    let kinds: Vec<&str> = USER_SUBJECTS
+        .into_iter()
+        .chain(further.service_owners.then_some(ORG_ATTRIBUTE))
+        .chain(further.apps.then_some(DELEGATION_SUBJECT))
+        .collect();
+    right_keys_for(policy, identifier, &kinds)
+        .into_keys()
+        .map(|key| named(key, identifier, language))
+        .collect()
 }
 
 fn named(key: RightKey, identifier: &str, language: Language) -> NamedRight {
     let mut resource = vec![(RESOURCE_ATTRIBUTE.to_owned(), identifier.to_owned())];
     resource.extend(key.extra.iter().cloned());
     resource.sort();
-    let attributes: Vec<String> = resource.iter().map(|(id, value)| format!("{id}:{value}")).collect();
+    let attributes: Vec<String> = resource
+        .iter()
+        .map(|(id, value)| format!("{id}:{value}"))
+        .collect();
     let text = format!("{}:{}:{}", attributes.join(":"), ids::ACTION_ID, key.action).to_lowercase();
-    let parts: String = key.extra.iter().map(|(_, value)| format!(" ({value})")).collect();
+    let parts: String = key
+        .extra
+        .iter()
+        .map(|(_, value)| format!(" ({value})"))
+        .collect();
     NamedRight {
         key: format!("01{}", hex(&sha256(text))),
         name: action_name(&key.action, language) + &parts,
         resource: typed(&resource),
-        action: TypedValue { attribute: ids::ACTION_ID.to_owned(), value: key.action },
+        action: TypedValue {
+            attribute: ids::ACTION_ID.to_owned(),
+            value: key.action,
+        },
     }
 }
 
@@ -315,7 +446,10 @@ fn action_name(action: &str, language: Language) -> String {
         "complete" => ["Fullfør", "Fullfør", "Complete"],
         _ => {
             let mut chars = action.chars();
-            return chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default();
+            return chars
+                .next()
+                .map(|c| c.to_uppercase().chain(chars).collect())
+                .unwrap_or_default();
         }
     };
     match language {
@@ -336,15 +470,34 @@ mod tests {
 
     #[test]
     fn right_keys_are_those_of_the_public_registry() {
-        let app = [pair("urn:altinn:org", "brg"), pair("urn:altinn:app", "rrh-innrapportering")];
-        assert_eq!(right_key("read", &app), "read;rrh-innrapportering;brg;52a1e8911c3a9d3a7d2b837ae29a0dd8");
-        let right = named(RightKey { action: "read".into(), extra: Vec::new() }, "nbe-fangstdata", Language::Nb);
-        assert_eq!(right.key, "016570ba9b0233800ffee0c4a2f5921d58f8ceb86f79938039ff114ded549d6dc1");
+        let app = [
+            pair("urn:altinn:org", "brg"),
+            pair("urn:altinn:app", "rrh-innrapportering"),
+        ];
+        assert_eq!(
+            right_key("read", &app),
+            "read;rrh-innrapportering;brg;52a1e8911c3a9d3a7d2b837ae29a0dd8"
+        );
+        let right = named(
+            RightKey {
+                action: "read".into(),
+                extra: Vec::new(),
+            },
+            "nbe-fangstdata",
+            Language::Nb,
+        );
+        assert_eq!(
+            right.key,
+            "016570ba9b0233800ffee0c4a2f5921d58f8ceb86f79938039ff114ded549d6dc1"
+        );
     }
 
     #[test]
     fn rights_have_names_in_three_languages() {
-        let key = RightKey { action: "Write".into(), extra: vec![pair("urn:altinn:task", "Task_1")] };
+        let key = RightKey {
+            action: "Write".into(),
+            extra: vec![pair("urn:altinn:task", "Task_1")],
+        };
         assert_eq!(named(key.clone(), "x", Language::Nb).name, "Skriv (Task_1)");
         assert_eq!(named(key, "x", Language::En).name, "Write (Task_1)");
         assert_eq!(action_name("scopeAccess", Language::Nn), "ScopeAccess");

@@ -32,7 +32,11 @@ pub struct CurrentRow {
 }
 
 /// The latest versions of live resources with their current policies: of these, or of all.
-pub async fn current(db: &mut PgConnection, identifiers: Option<&[String]>, known: &[Vec<u8>]) -> Result<Vec<CurrentRow>, DbError> {
+pub async fn current(
+    db: &mut PgConnection,
+    identifiers: Option<&[String]>,
+    known: &[Vec<u8>],
+) -> Result<Vec<CurrentRow>, DbError> {
     Ok(sqlx::query_as!(
         CurrentRow,
         r#"select /* hot path */ r.identifier as "identifier!", coalesce(v.document->>'resourceType', 'Default') as "resource_type!",
@@ -64,7 +68,10 @@ pub struct ResourceKind {
 ///
 /// # Errors
 /// As the database says.
-pub async fn kinds(db: &mut PgConnection, identifiers: &[String]) -> Result<HashMap<String, ResourceKind>, DbError> {
+pub async fn kinds(
+    db: &mut PgConnection,
+    identifiers: &[String],
+) -> Result<HashMap<String, ResourceKind>, DbError> {
     let rows = sqlx::query!(
         r#"select r.identifier, coalesce(v.document->>'resourceType', 'Default') as "resource_type!"
            from resource r
@@ -74,14 +81,27 @@ pub async fn kinds(db: &mut PgConnection, identifiers: &[String]) -> Result<Hash
     )
     .fetch_all(db)
     .await?;
-    Ok(rows.into_iter().map(|r| (r.identifier, ResourceKind { resource_type: r.resource_type })).collect())
+    Ok(rows
+        .into_iter()
+        .map(|r| {
+            (
+                r.identifier,
+                ResourceKind {
+                    resource_type: r.resource_type,
+                },
+            )
+        })
+        .collect())
 }
 
 /// Documents of the live resources among these identifiers, for display.
 ///
 /// # Errors
 /// As the database says.
-pub async fn names(db: &mut PgConnection, identifiers: &[String]) -> Result<HashMap<String, Value>, DbError> {
+pub async fn names(
+    db: &mut PgConnection,
+    identifiers: &[String],
+) -> Result<HashMap<String, Value>, DbError> {
     let rows = sqlx::query!(
         r#"select r.identifier, v.document from resource r
            cross join lateral (select document from resource_version where identifier = r.identifier order by version_id desc limit 1) v
@@ -90,15 +110,22 @@ pub async fn names(db: &mut PgConnection, identifiers: &[String]) -> Result<Hash
     )
     .fetch_all(db)
     .await?;
-    Ok(rows.into_iter().map(|r| (r.identifier, r.document)).collect())
+    Ok(rows
+        .into_iter()
+        .map(|r| (r.identifier, r.document))
+        .collect())
 }
 
-/// Action filters of the access lists that connect this resource with this party; none at all when it is on no list.
-/// An empty filter admits every action.
+/// Action filters of the access lists that connect this resource with this party; none at all when
+/// it is on no list. An empty filter admits every action.
 ///
 /// # Errors
 /// As the database says.
-pub async fn access_list_filters(db: &mut PgConnection, resource: &str, party_key: i32) -> Result<Vec<Vec<String>>, DbError> {
+pub async fn access_list_filters(
+    db: &mut PgConnection,
+    resource: &str,
+    party_key: i32,
+) -> Result<Vec<Vec<String>>, DbError> {
     Ok(sqlx::query_scalar!(
         r#"select /* hot path */ c.action_filters from access_list_connection c join access_list_member m on m.list = c.list
            where c.resource = $1 and m.party_key = $2"#,
@@ -109,13 +136,27 @@ pub async fn access_list_filters(db: &mut PgConnection, resource: &str, party_ke
     .await?)
 }
 
-/// Stores a resource and its policy. What is stored already is left alone; returns whether anything changed.
+/// Stores a resource and its policy. What is stored already is left alone; returns whether anything
+/// changed.
 ///
 /// # Errors
 /// As the database says.
-pub async fn upsert(tx: &mut PgConnection, document: &Value, xml: &[u8], owner_org: Option<&str>) -> Result<bool, DbError> {
-    let identifier = document.get("identifier").and_then(Value::as_str).unwrap_or_default();
-    sqlx::query!("insert into resource (identifier) values ($1) on conflict do nothing", identifier).execute(&mut *tx).await?;
+pub async fn upsert(
+    tx: &mut PgConnection,
+    document: &Value,
+    xml: &[u8],
+    owner_org: Option<&str>,
+) -> Result<bool, DbError> {
+    let identifier = document
+        .get("identifier")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    sqlx::query!(
+        "insert into resource (identifier) values ($1) on conflict do nothing",
+        identifier
+    )
+    .execute(&mut *tx)
+    .await?;
     let versions = sqlx::query!(
         r#"insert into resource_version (identifier, document)
            select $1, $2 where (select document from resource_version where identifier = $1 order by version_id desc limit 1) is distinct from $2"#,
@@ -125,7 +166,9 @@ pub async fn upsert(tx: &mut PgConnection, document: &Value, xml: &[u8], owner_o
     .execute(&mut *tx)
     .await?
     .rows_affected();
-    let subjects = Policy::parse(xml, &policies::LOAD).map(|policy| rights::subjects(&policy)).unwrap_or_default();
+    let subjects = Policy::parse(xml, &policies::LOAD)
+        .map(|policy| rights::subjects(&policy))
+        .unwrap_or_default();
     let policy = put_policy(&mut *tx, identifier, xml, &subjects, owner_org).await?;
     if versions > 0 {
         feed::append(tx, Touched::Resource, identifier).await?;
@@ -133,11 +176,18 @@ pub async fn upsert(tx: &mut PgConnection, document: &Value, xml: &[u8], owner_o
     Ok(versions > 0 || policy)
 }
 
-/// Rebuilds the index of which subjects a resource's policy names. Pairs that are gone stay, marked, for those who
-/// follow the index. One writer at a time, so that its times are in the order of the commits.
-async fn index_subjects(tx: &mut PgConnection, identifier: &str, subjects: &BTreeSet<String>) -> Result<(), DbError> {
+/// Rebuilds the index of which subjects a resource's policy names. Pairs that are gone stay,
+/// marked, for those who follow the index. One writer at a time, so that its times are in the order
+/// of the commits.
+async fn index_subjects(
+    tx: &mut PgConnection,
+    identifier: &str,
+    subjects: &BTreeSet<String>,
+) -> Result<(), DbError> {
     let subjects: Vec<String> = subjects.iter().map(|s| s.to_lowercase()).collect();
-    sqlx::query!("select pg_advisory_xact_lock(8319104478530633730) as locked").fetch_one(&mut *tx).await?;
+    sqlx::query!("select pg_advisory_xact_lock(8319104478530633730) as locked")
+        .fetch_one(&mut *tx)
+        .await?;
     sqlx::query!(
         r#"update resource_subject set deleted = true, updated_at = clock_timestamp()
            where identifier = $1 and not deleted and subject_urn <> all($2)"#,
@@ -157,24 +207,45 @@ async fn index_subjects(tx: &mut PgConnection, identifier: &str, subjects: &BTre
     Ok(())
 }
 
-/// Stores a resource under a new identifier; its version, or none when the identifier is taken or was once.
+/// Stores a resource under a new identifier; its version, or none when the identifier is taken or
+/// was once.
 ///
 /// # Errors
 /// As the database says.
-pub async fn create(tx: &mut PgConnection, identifier: &str, document: &Value) -> Result<Option<i32>, DbError> {
-    let made = sqlx::query!("insert into resource (identifier) values ($1) on conflict do nothing", identifier).execute(&mut *tx).await?;
-    if made.rows_affected() == 0 { Ok(None) } else { add_version(tx, identifier, document).await.map(Some) }
+pub async fn create(
+    tx: &mut PgConnection,
+    identifier: &str,
+    document: &Value,
+) -> Result<Option<i32>, DbError> {
+    let made = sqlx::query!(
+        "insert into resource (identifier) values ($1) on conflict do nothing",
+        identifier
+    )
+    .execute(&mut *tx)
+    .await?;
+    if made.rows_affected() == 0 {
+        Ok(None)
+    } else {
+        add_version(tx, identifier, document).await.map(Some)
+    }
 }
 
 /// Stores a new version of a resource.
 ///
 /// # Errors
 /// As the database says.
-pub async fn add_version(tx: &mut PgConnection, identifier: &str, document: &Value) -> Result<i32, DbError> {
-    let version =
-        sqlx::query_scalar!("insert into resource_version (identifier, document) values ($1, $2) returning version_id", identifier, document)
-            .fetch_one(&mut *tx)
-            .await?;
+pub async fn add_version(
+    tx: &mut PgConnection,
+    identifier: &str,
+    document: &Value,
+) -> Result<i32, DbError> {
+    let version = sqlx::query_scalar!(
+        "insert into resource_version (identifier, document) values ($1, $2) returning version_id",
+        identifier,
+        document
+    )
+    .fetch_one(&mut *tx)
+    .await?;
     feed::append(tx, Touched::Resource, identifier).await?;
     Ok(version)
 }
@@ -184,17 +255,37 @@ pub async fn add_version(tx: &mut PgConnection, identifier: &str, document: &Val
 /// # Errors
 /// As the database says.
 pub async fn delete(tx: &mut PgConnection, identifier: &str) -> Result<(), DbError> {
-    sqlx::query!("update resource set deleted = now() where identifier = $1", identifier).execute(&mut *tx).await?;
-    sqlx::query!("delete from access_list_connection where resource = $1", identifier).execute(&mut *tx).await?;
-    sqlx::query!("delete from resource_policy where identifier = $1", identifier).execute(&mut *tx).await?;
-    sqlx::query!("delete from resource_version where identifier = $1", identifier).execute(&mut *tx).await?;
+    sqlx::query!(
+        "update resource set deleted = now() where identifier = $1",
+        identifier
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!(
+        "delete from access_list_connection where resource = $1",
+        identifier
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!(
+        "delete from resource_policy where identifier = $1",
+        identifier
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!(
+        "delete from resource_version where identifier = $1",
+        identifier
+    )
+    .execute(&mut *tx)
+    .await?;
     index_subjects(&mut *tx, identifier, &BTreeSet::new()).await?;
     feed::append(tx, Touched::Resource, identifier).await?;
     Ok(())
 }
 
-/// Stores a policy as the current one of a resource; the ones before stay as versions. Says whether it is another one
-/// than before.
+/// Stores a policy as the current one of a resource; the ones before stay as versions. Says whether
+/// it is another one than before.
 ///
 /// # Errors
 /// As the database says.
@@ -238,7 +329,11 @@ pub struct Stored {
 ///
 /// # Errors
 /// As the database says.
-pub async fn read(db: &mut PgConnection, identifier: &str, version_id: Option<i32>) -> Result<Option<Stored>, DbError> {
+pub async fn read(
+    db: &mut PgConnection,
+    identifier: &str,
+    version_id: Option<i32>,
+) -> Result<Option<Stored>, DbError> {
     Ok(sqlx::query_as!(
         Stored,
         r#"select v.version_id, v.document from resource r join resource_version v on v.identifier = r.identifier
@@ -255,12 +350,17 @@ pub async fn read(db: &mut PgConnection, identifier: &str, version_id: Option<i3
 /// # Errors
 /// As the database says.
 pub async fn lock(tx: &mut PgConnection, identifier: &str) -> Result<Option<Stored>, DbError> {
-    sqlx::query!("select identifier from resource where identifier = $1 for update", identifier).fetch_optional(&mut *tx).await?;
+    sqlx::query!(
+        "select identifier from resource where identifier = $1 for update",
+        identifier
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
     read(tx, identifier, None).await
 }
 
-/// What a resource must be like to be found; a filter that is not given lets everything through. Texts are looked for
-/// without regard to case.
+/// What a resource must be like to be found; a filter that is not given lets everything through.
+/// Texts are looked for without regard to case.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     pub id: Option<String>,
@@ -316,7 +416,10 @@ pub async fn search(db: &mut PgConnection, filter: &Filter) -> Result<Vec<Stored
 ///
 /// # Errors
 /// As the database says.
-pub async fn current_policy(db: &mut PgConnection, identifier: &str) -> Result<Option<Vec<u8>>, DbError> {
+pub async fn current_policy(
+    db: &mut PgConnection,
+    identifier: &str,
+) -> Result<Option<Vec<u8>>, DbError> {
     Ok(sqlx::query_scalar!(
         r#"select p.xml from resource r join resource_policy p on p.identifier = r.identifier
            where r.identifier = $1 and r.deleted is null order by p.version desc limit 1"#,
@@ -330,7 +433,10 @@ pub async fn current_policy(db: &mut PgConnection, identifier: &str) -> Result<O
 ///
 /// # Errors
 /// As the database says.
-pub async fn resources_of_subjects(db: &mut PgConnection, subjects: &[String]) -> Result<Vec<(String, Vec<String>)>, DbError> {
+pub async fn resources_of_subjects(
+    db: &mut PgConnection,
+    subjects: &[String],
+) -> Result<Vec<(String, Vec<String>)>, DbError> {
     let rows = sqlx::query!(
         r#"select s.subject_urn, array_agg(s.identifier order by s.identifier) as "identifiers!" from resource_subject s
            where s.subject_urn = any($1) and not s.deleted group by s.subject_urn order by s.subject_urn"#,
@@ -338,7 +444,10 @@ pub async fn resources_of_subjects(db: &mut PgConnection, subjects: &[String]) -
     )
     .fetch_all(db)
     .await?;
-    Ok(rows.into_iter().map(|r| (r.subject_urn, r.identifiers)).collect())
+    Ok(rows
+        .into_iter()
+        .map(|r| (r.subject_urn, r.identifiers))
+        .collect())
 }
 
 /// A pair of resource and subject that came or went.
@@ -354,7 +463,8 @@ pub struct UpdatedPair {
     pub deleted: bool,
 }
 
-/// Pairs that came or went since a time, oldest first; `after` is the pair of that very time to go on behind.
+/// Pairs that came or went since a time, oldest first; `after` is the pair of that very time to go
+/// on behind.
 ///
 /// # Errors
 /// As the database says.

@@ -32,16 +32,26 @@ pub struct Attached {
     _cluster: Option<Cluster>,
 }
 
-/// Opens the data of the sandbox in a folder. Its Postgres is started when it does not run; a new folder gets a new one.
+/// Opens the data of the sandbox in a folder. Its Postgres is started when it does not run; a new
+/// folder gets a new one.
 ///
 /// # Errors
 /// The folder or its Postgres cannot be used.
 pub async fn attach(dir: &Path) -> anyhow::Result<Attached> {
     let environment = std::env::vars().collect();
-    let config = settings(&Options { data_dir: Some(dir.to_path_buf()), ..Options::default() }, &environment)?;
+    let config = settings(
+        &Options {
+            data_dir: Some(dir.to_path_buf()),
+            ..Options::default()
+        },
+        &environment,
+    )?;
     std::fs::create_dir_all(dir).with_context(|| format!("creating {}", dir.display()))?;
     let (_, secrets) = SandboxKeys::load(dir)?;
-    let (cluster, url) = match (&config.settings.database.url, Cluster::url_of_running(dir, "postgres")?) {
+    let (cluster, url) = match (
+        &config.settings.database.url,
+        Cluster::url_of_running(dir, "postgres")?,
+    ) {
         (Some(url), _) => (None, url.clone()),
         (None, Some(url)) => (None, url),
         (None, None) => {
@@ -52,5 +62,11 @@ pub async fn attach(dir: &Path) -> anyhow::Result<Attached> {
     };
     let pool = db::pool(&url, &config.settings.database)?;
     setup::prepare_database(&config, &pool).await?;
-    Ok(Attached { config, db: pool, identity: secrets.identity, checkpoint_key: secrets.checkpoint_key, _cluster: cluster })
+    Ok(Attached {
+        config,
+        db: pool,
+        identity: secrets.identity,
+        checkpoint_key: secrets.checkpoint_key,
+        _cluster: cluster,
+    })
 }

@@ -82,7 +82,12 @@ impl ClientMaterial {
     /// # Errors
     /// The key cannot be taken apart.
     pub fn new(client_id: &str, key: &SigningKey) -> anyhow::Result<Self> {
-        Ok(Self { client_id: client_id.to_owned(), kid: key.kid().to_owned(), private_pem: key.to_pem(), jwk: key.private_jwk()? })
+        Ok(Self {
+            client_id: client_id.to_owned(),
+            kid: key.kid().to_owned(),
+            private_pem: key.to_pem(),
+            jwk: key.private_jwk()?,
+        })
     }
 }
 
@@ -145,7 +150,13 @@ pub async fn put(pool: &PgPool, client: &Client) -> Result<(), DbError> {
 /// # Errors
 /// As the database says.
 pub async fn remove(pool: &PgPool, client_id: &str) -> Result<bool, DbError> {
-    Ok(sqlx::query!("delete from sandbox_client where client_id = $1", client_id).execute(pool).await?.rows_affected() > 0)
+    Ok(
+        sqlx::query!("delete from sandbox_client where client_id = $1", client_id)
+            .execute(pool)
+            .await?
+            .rows_affected()
+            > 0,
+    )
 }
 
 /// Folder of a client's material.
@@ -154,9 +165,10 @@ pub fn material_dir(dir: &Path, client_id: &str) -> PathBuf {
     dir.join("clients").join(client_id)
 }
 
-/// Registers the clients of the universe: one per seeded system client, one of Maskinporten itself, one per service
-/// owner; with `all_systems` also those that any other registered system names. Clients that are there are kept as they
-/// are, unless it is the universe's own whose key file is lost.
+/// Registers the clients of the universe: one per seeded system client, one of Maskinporten itself,
+/// one per service owner; with `all_systems` also those that any other registered system names.
+/// Clients that are there are kept as they are, unless it is the universe's own whose key file is
+/// lost.
 ///
 /// # Errors
 /// A file cannot be written, or the database fails.
@@ -174,29 +186,56 @@ pub async fn seed(pool: &PgPool, dir: &Path, all_systems: bool) -> anyhow::Resul
     .into_iter()
     .map(|r| (r.client_id, r.vendor_org_number, text(VENDOR_SCOPES)))
     .collect();
-    wanted.push(("maskinporten".to_owned(), "991825827".to_owned(), text(&["altinn:maskinporten/systemuser.read"])));
-    for owner in sqlx::query!("select orgcode, org_number from service_owner order by orgcode").fetch_all(pool).await? {
-        wanted.push((format!("serviceowner-{}", owner.orgcode), owner.org_number, text(&["altinn:authorization/authorize", "altinn:serviceowner"])));
+    wanted.push((
+        "maskinporten".to_owned(),
+        "991825827".to_owned(),
+        text(&["altinn:maskinporten/systemuser.read"]),
+    ));
+    for owner in sqlx::query!("select orgcode, org_number from service_owner order by orgcode")
+        .fetch_all(pool)
+        .await?
+    {
+        wanted.push((
+            format!("serviceowner-{}", owner.orgcode),
+            owner.org_number,
+            text(&["altinn:authorization/authorize", "altinn:serviceowner"]),
+        ));
     }
     for (client_id, org_number, scopes) in wanted {
-        // Ids of clients that others registered through the API are free text: no folder is made of them.
-        if !client_id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+        // Ids of clients that others registered through the API are free text: no folder is made of
+        // them.
+        if !client_id
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        {
             continue;
         }
         let folder = material_dir(dir, &client_id);
         let has_key = folder.join("private.pem").exists();
         let own = !all_systems || seeded.contains(&client_id);
-        if find(pool, &client_id).await?.is_some_and(|c| c.org_number != org_number || has_key || !own) {
+        if find(pool, &client_id)
+            .await?
+            .is_some_and(|c| c.org_number != org_number || has_key || !own)
+        {
             continue;
         }
         let jwks = json!({"keys": [write_material(&folder, &client_id)?.public_jwk()]});
-        let client = Client { client_id, org_number, scopes, ungranted_scopes: vec![], jwks, expired_kids: vec![], delegated_by: vec![] };
+        let client = Client {
+            client_id,
+            org_number,
+            scopes,
+            ungranted_scopes: vec![],
+            jwks,
+            expired_kids: vec![],
+            delegated_by: vec![],
+        };
         put(pool, &client).await?;
     }
     Ok(())
 }
 
-/// Registers the clients of each new system as soon as the change feed tells of it. Ends only with an error.
+/// Registers the clients of each new system as soon as the change feed tells of it. Ends only with
+/// an error.
 ///
 /// # Errors
 /// As [`seed`].
@@ -219,7 +258,10 @@ fn write_material(folder: &Path, client_id: &str) -> anyhow::Result<SigningKey> 
         write_private(&folder.join("jwk.json"), &jwk)?;
         write_private(&folder.join("jwk.b64"), &STANDARD.encode(&jwk))?;
         let pem = path.canonicalize()?.display().to_string();
-        let env = format!("MASKINPORTEN_CLIENT_ID={client_id}\nMASKINPORTEN_KID={}\nMASKINPORTEN_CLIENT_PEM=\"{pem}\"\n", key.kid());
+        let env = format!(
+            "MASKINPORTEN_CLIENT_ID={client_id}\nMASKINPORTEN_KID={}\nMASKINPORTEN_CLIENT_PEM=\"{pem}\"\n",
+            key.kid()
+        );
         write_private(&folder.join("client.env"), &env)?;
     }
     Ok(key)

@@ -1,4 +1,5 @@
-//! An ID-porten of our own: the code flow with pushed requests and PKCE, and a page to choose a test person on.
+//! An ID-porten of our own: the code flow with pushed requests and PKCE, and a page to choose a
+//! test person on.
 
 use std::sync::Arc;
 
@@ -73,8 +74,14 @@ pub fn metadata_router(path: &str, issuer: IdPorten) -> Router {
 pub fn router(issuer: IdPorten) -> Router {
     Router::new()
         .route("/.well-known/openid-configuration", get(metadata))
-        .route("/jwks.json", get(async |State(i): State<IdPorten>| Json(i.keys.idporten.document().clone())))
-        .route("/authorize", get(idporten_page::ask).post(idporten_page::answer))
+        .route(
+            "/jwks.json",
+            get(async |State(i): State<IdPorten>| Json(i.keys.idporten.document().clone())),
+        )
+        .route(
+            "/authorize",
+            get(idporten_page::ask).post(idporten_page::answer),
+        )
         .route("/par", post(push))
         .route("/token", post(token))
         .route("/userinfo", get(userinfo))
@@ -105,17 +112,30 @@ pub struct OAuthError(pub StatusCode, pub &'static str, pub &'static str);
 
 impl IntoResponse for OAuthError {
     fn into_response(self) -> Response {
-        (self.0, [(CACHE_CONTROL, "no-store")], Json(json!({"error": self.1, "error_description": self.2}))).into_response()
+        (
+            self.0,
+            [(CACHE_CONTROL, "no-store")],
+            Json(json!({"error": self.1, "error_description": self.2})),
+        )
+            .into_response()
     }
 }
 
 impl From<DbError> for OAuthError {
     fn from(error: DbError) -> Self {
         if matches!(error, DbError::Unstorable) {
-            return Self(StatusCode::BAD_REQUEST, "invalid_request", "A parameter contains a NUL character.");
+            return Self(
+                StatusCode::BAD_REQUEST,
+                "invalid_request",
+                "A parameter contains a NUL character.",
+            );
         }
         tracing::warn!(%error, "database");
-        Self(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", "The database cannot be asked.")
+        Self(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "temporarily_unavailable",
+            "The database cannot be asked.",
+        )
     }
 }
 
@@ -162,10 +182,19 @@ pub async fn put_client(app: &AppState, client: &OidcClient) -> Result<(), DbErr
 }
 
 /// The request parameters that matter, checked against the client.
-pub async fn checked_parameters(i: &IdPorten, given: &Query) -> Result<Map<String, Value>, OAuthError> {
-    let client_id = given.get("client_id").ok_or(bad("invalid_request", "client_id is missing"))?;
-    let client = find_client(&i.app, client_id).await?.ok_or(bad("invalid_client", "the client is not known"))?;
-    let redirect_uri = given.get("redirect_uri").ok_or(bad("invalid_request", "redirect_uri is missing"))?;
+pub async fn checked_parameters(
+    i: &IdPorten,
+    given: &Query,
+) -> Result<Map<String, Value>, OAuthError> {
+    let client_id = given
+        .get("client_id")
+        .ok_or(bad("invalid_request", "client_id is missing"))?;
+    let client = find_client(&i.app, client_id)
+        .await?
+        .ok_or(bad("invalid_client", "the client is not known"))?;
+    let redirect_uri = given
+        .get("redirect_uri")
+        .ok_or(bad("invalid_request", "redirect_uri is missing"))?;
     if !client.redirect_uris.iter().any(|u| u == redirect_uri) {
         return Err(bad("invalid_request", "redirect_uri is not registered"));
     }
@@ -176,14 +205,34 @@ pub async fn checked_parameters(i: &IdPorten, given: &Query) -> Result<Map<Strin
     if !scope.split(' ').any(|s| s == "openid") {
         return Err(bad("invalid_scope", "openid is needed"));
     }
-    if scope.split(' ').any(|s| !s.is_empty() && !matches!(s, "openid" | "profile") && !client.scopes.iter().any(|own| own == s)) {
-        return Err(bad("invalid_scope", "a scope is not registered on the client"));
+    if scope.split(' ').any(|s| {
+        !s.is_empty()
+            && !matches!(s, "openid" | "profile")
+            && !client.scopes.iter().any(|own| own == s)
+    }) {
+        return Err(bad(
+            "invalid_scope",
+            "a scope is not registered on the client",
+        ));
     }
-    if given.get("code_challenge_method") != Some("S256") || given.get("code_challenge").is_none_or(|c| c.len() != 43) {
+    if given.get("code_challenge_method") != Some("S256")
+        || given.get("code_challenge").is_none_or(|c| c.len() != 43)
+    {
         return Err(bad("invalid_request", "PKCE with S256 is needed"));
     }
     let mut out = Map::new();
-    for name in ["client_id", "redirect_uri", "scope", "state", "nonce", "code_challenge", "acr_values", "ui_locales", "login_hint", "prompt"] {
+    for name in [
+        "client_id",
+        "redirect_uri",
+        "scope",
+        "state",
+        "nonce",
+        "code_challenge",
+        "acr_values",
+        "ui_locales",
+        "login_hint",
+        "prompt",
+    ] {
         if let Some(value) = given.get(name) {
             out.insert(name.to_owned(), value.into());
         }
@@ -192,9 +241,17 @@ pub async fn checked_parameters(i: &IdPorten, given: &Query) -> Result<Map<Strin
 }
 
 /// Keeps checked parameters for so many seconds; returns the name to ask for them by.
-pub async fn remember(app: &AppState, parameters: Map<String, Value>, seconds: i32) -> Result<String, OAuthError> {
+pub async fn remember(
+    app: &AppState,
+    parameters: Map<String, Value>,
+    seconds: i32,
+) -> Result<String, OAuthError> {
     let request_uri = format!("urn:idporten:{}", random_text(32));
-    let client_id = parameters.get("client_id").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let client_id = parameters
+        .get("client_id")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
     sqlx::query!(
         "insert into sandbox_pushed_request (request_uri, client_id, parameters, expires_at) values ($1, $2, $3, now() + make_interval(secs => $4))",
         request_uri,
@@ -208,19 +265,31 @@ pub async fn remember(app: &AppState, parameters: Map<String, Value>, seconds: i
 }
 
 /// Remembered parameters.
-pub async fn remembered(app: &AppState, request_uri: &str) -> Result<Option<Map<String, Value>>, OAuthError> {
+pub async fn remembered(
+    app: &AppState,
+    request_uri: &str,
+) -> Result<Option<Map<String, Value>>, OAuthError> {
     let found = sqlx::query_scalar!("select parameters from sandbox_pushed_request where request_uri = $1 and expires_at > now()", request_uri)
         .fetch_optional(&app.db)
         .await?;
     Ok(found.and_then(|p| p.as_object().cloned()))
 }
 
-async fn push(State(i): State<IdPorten>, headers: HeaderMap, Form(form): Form<Vec<(String, String)>>) -> Result<Response, OAuthError> {
+async fn push(
+    State(i): State<IdPorten>,
+    headers: HeaderMap,
+    Form(form): Form<Vec<(String, String)>>,
+) -> Result<Response, OAuthError> {
     let given = query_of(&form);
     authenticate(&i, &headers, &given).await?;
     let parameters = checked_parameters(&i, &given).await?;
     let request_uri = remember(&i.app, parameters, 120).await?;
-    Ok((StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], Json(json!({"request_uri": request_uri, "expires_in": 120}))).into_response())
+    Ok((
+        StatusCode::CREATED,
+        [(CACHE_CONTROL, "no-store")],
+        Json(json!({"request_uri": request_uri, "expires_in": 120})),
+    )
+        .into_response())
 }
 
 fn query_of(form: &[(String, String)]) -> Query {
@@ -232,32 +301,64 @@ fn query_of(form: &[(String, String)]) -> Query {
 }
 
 /// The client behind a request: by signed assertion, by secret, or, with PKCE, by name alone.
-async fn authenticate(i: &IdPorten, headers: &HeaderMap, given: &Query) -> Result<OidcClient, OAuthError> {
-    let refused = || OAuthError(StatusCode::UNAUTHORIZED, "invalid_client", "the client did not prove who it is");
-    let basic = headers.get(AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Basic ")).map(|text| {
-        STANDARD.decode(text).ok().and_then(|b| String::from_utf8(b).ok()).and_then(|t| t.split_once(':').map(|(a, b)| (a.to_owned(), b.to_owned())))
-    });
+async fn authenticate(
+    i: &IdPorten,
+    headers: &HeaderMap,
+    given: &Query,
+) -> Result<OidcClient, OAuthError> {
+    let refused = || {
+        OAuthError(
+            StatusCode::UNAUTHORIZED,
+            "invalid_client",
+            "the client did not prove who it is",
+        )
+    };
+    let basic = headers
+        .get(AUTHORIZATION)
+        .and_then(|v| v.to_str().ok())
+        .and_then(|v| v.strip_prefix("Basic "))
+        .map(|text| {
+            STANDARD
+                .decode(text)
+                .ok()
+                .and_then(|b| String::from_utf8(b).ok())
+                .and_then(|t| t.split_once(':').map(|(a, b)| (a.to_owned(), b.to_owned())))
+        });
     let (client_id, secret) = match basic {
         Some(None) => return Err(refused()),
         Some(Some((id, secret))) => (id, Some(secret)),
         None => {
-            let by_assertion =
-                given.get("client_assertion").and_then(|a| parse(a, 8_192).ok()).and_then(|t| t.claims.get("iss")?.as_str().map(str::to_owned));
-            let id = given.get("client_id").map(str::to_owned).or(by_assertion).ok_or_else(refused)?;
+            let by_assertion = given
+                .get("client_assertion")
+                .and_then(|a| parse(a, 8_192).ok())
+                .and_then(|t| t.claims.get("iss")?.as_str().map(str::to_owned));
+            let id = given
+                .get("client_id")
+                .map(str::to_owned)
+                .or(by_assertion)
+                .ok_or_else(refused)?;
             (id, given.get("client_secret").map(str::to_owned))
         }
     };
     let client = find_client(&i.app, &client_id).await?.ok_or_else(refused)?;
     if let Some(secret) = secret {
         let known = client.secret_hash.as_deref().ok_or_else(refused)?;
-        return if bool::from(known.ct_eq(&sha256(secret)[..])) { Ok(client) } else { Err(refused()) };
+        return if bool::from(known.ct_eq(&sha256(secret)[..])) {
+            Ok(client)
+        } else {
+            Err(refused())
+        };
     }
     if let Some(assertion) = given.get("client_assertion") {
         check_assertion(i, &client, assertion).map_err(|()| refused())?;
         return Ok(client);
     }
     // A public client: the code's PKCE proof is all it has.
-    if client.secret_hash.is_none() && client.jwks.is_none() { Ok(client) } else { Err(refused()) }
+    if client.secret_hash.is_none() && client.jwks.is_none() {
+        Ok(client)
+    } else {
+        Err(refused())
+    }
 }
 
 fn check_assertion(i: &IdPorten, client: &OidcClient, assertion: &str) -> Result<(), ()> {
@@ -265,19 +366,37 @@ fn check_assertion(i: &IdPorten, client: &OidcClient, assertion: &str) -> Result
     let claim = |name: &str| token.claims.get(name).and_then(Value::as_str);
     let same = claim("iss") == Some(&client.client_id) && claim("sub") == Some(&client.client_id);
     let audience = match token.claims.get("aud") {
-        Some(Value::String(one)) => one.trim_end_matches('/') == i.issuer || *one == format!("{}/token", i.issuer),
+        Some(Value::String(one)) => {
+            one.trim_end_matches('/') == i.issuer || *one == format!("{}/token", i.issuer)
+        }
         Some(Value::Array(many)) => many.iter().any(|a| a.as_str() == Some(&i.issuer)),
         _ => false,
     };
     let now = i.app.clock.seconds();
     let number = |name: &str| token.claims.get(name).and_then(Value::as_i64);
-    let (Some(iat), Some(exp)) = (number("iat"), number("exp")) else { return Err(()) };
+    let (Some(iat), Some(exp)) = (number("iat"), number("exp")) else {
+        return Err(());
+    };
     let in_time = exp > now - 10 && iat <= now + 10 && exp - iat <= 120;
     let kid = token.kid.as_deref().ok_or(())?;
-    let key = KeySet::read(client.jwks.as_ref().ok_or(())?).get(kid).ok_or(())?;
-    let key = key.for_algorithm(Algorithm::RS256).filter(|_| token.alg == "RS256").ok_or(())?;
-    let signed = jsonwebtoken::crypto::verify(token.signature, token.signed.as_bytes(), key, jsonwebtoken::Algorithm::RS256);
-    if same && audience && in_time && matches!(signed, Ok(true)) { Ok(()) } else { Err(()) }
+    let key = KeySet::read(client.jwks.as_ref().ok_or(())?)
+        .get(kid)
+        .ok_or(())?;
+    let key = key
+        .for_algorithm(Algorithm::RS256)
+        .filter(|_| token.alg == "RS256")
+        .ok_or(())?;
+    let signed = jsonwebtoken::crypto::verify(
+        token.signature,
+        token.signed.as_bytes(),
+        key,
+        jsonwebtoken::Algorithm::RS256,
+    );
+    if same && audience && in_time && matches!(signed, Ok(true)) {
+        Ok(())
+    } else {
+        Err(())
+    }
 }
 
 /// A login that a person has made, waiting for its code to be redeemed.
@@ -297,7 +416,12 @@ pub struct Grant {
 }
 
 /// Stores a login under a code or refresh token.
-pub async fn store_grant(app: &AppState, code: &str, grant: &Grant, seconds: i32) -> Result<(), OAuthError> {
+pub async fn store_grant(
+    app: &AppState,
+    code: &str,
+    grant: &Grant,
+    seconds: i32,
+) -> Result<(), OAuthError> {
     sqlx::query!(
         r#"insert into sandbox_authorization (code_hash, client_id, redirect_uri, person_uuid, pid_enc, acr, scope, nonce, code_challenge, locale,
              sid, auth_time, expires_at)
@@ -321,16 +445,27 @@ pub async fn store_grant(app: &AppState, code: &str, grant: &Grant, seconds: i32
     Ok(())
 }
 
-async fn token(State(i): State<IdPorten>, headers: HeaderMap, Form(form): Form<Vec<(String, String)>>) -> Result<Response, OAuthError> {
+async fn token(
+    State(i): State<IdPorten>,
+    headers: HeaderMap,
+    Form(form): Form<Vec<(String, String)>>,
+) -> Result<Response, OAuthError> {
     let given = query_of(&form);
     let client = authenticate(&i, &headers, &given).await?;
     let (name, is_code) = match given.get("grant_type") {
         Some("authorization_code") => ("code", true),
         Some("refresh_token") => ("refresh_token", false),
-        _ => return Err(bad("unsupported_grant_type", "only authorization_code and refresh_token are supported")),
+        _ => {
+            return Err(bad(
+                "unsupported_grant_type",
+                "only authorization_code and refresh_token are supported",
+            ));
+        }
     };
     let invalid = || bad("invalid_grant", "the code is not valid, or has been used");
-    let code = given.get(name).ok_or_else(|| bad("invalid_request", "the code is missing"))?;
+    let code = given
+        .get(name)
+        .ok_or_else(|| bad("invalid_request", "the code is missing"))?;
     let grant = sqlx::query_as!(
         Grant,
         r#"update sandbox_authorization set used_at = now() where code_hash = $1 and used_at is null and expires_at > now()
@@ -346,12 +481,23 @@ async fn token(State(i): State<IdPorten>, headers: HeaderMap, Form(form): Form<V
             .await?;
         return Err(invalid());
     };
-    let proven = !is_code || given.get("code_verifier").is_some_and(|v| base64url(sha256(v)) == grant.code_challenge);
+    let proven = !is_code
+        || given
+            .get("code_verifier")
+            .is_some_and(|v| base64url(sha256(v)) == grant.code_challenge);
     let same_address = !is_code || given.get("redirect_uri") == Some(grant.redirect_uri.as_str());
-    if grant.client_id != client.client_id || !proven || !same_address || is_code == grant.code_challenge.is_empty() {
+    if grant.client_id != client.client_id
+        || !proven
+        || !same_address
+        || is_code == grant.code_challenge.is_empty()
+    {
         return Err(invalid());
     }
-    let pid = i.app.identity.decrypt(&grant.pid_enc).map_err(|_| invalid())?;
+    let pid = i
+        .app
+        .identity
+        .decrypt(&grant.pid_enc)
+        .map_err(|_| invalid())?;
     let refresh = random_text(32);
     let again = Grant {
         code_challenge: String::new(),
@@ -368,14 +514,27 @@ async fn token(State(i): State<IdPorten>, headers: HeaderMap, Form(form): Form<V
     store_grant(&i.app, &refresh, &again, 600).await?;
     answer(&i, &client, &grant, &pid, &refresh).map_err(|error| {
         tracing::error!(%error, "signing");
-        OAuthError(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "signing failed")
+        OAuthError(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "server_error",
+            "signing failed",
+        )
     })
 }
 
-fn answer(i: &IdPorten, client: &OidcClient, grant: &Grant, pid: &NationalId, refresh: &str) -> anyhow::Result<Response> {
+fn answer(
+    i: &IdPorten,
+    client: &OidcClient,
+    grant: &Grant,
+    pid: &NationalId,
+    refresh: &str,
+) -> anyhow::Result<Response> {
     let now = i.app.clock.seconds();
     let subject_key = hmac::Key::new(hmac::HMAC_SHA256, &i.keys.subject_secret);
-    let sub = base64url(hmac::sign(&subject_key, format!("{} {}", client.client_id, pid.expose()).as_bytes()));
+    let sub = base64url(hmac::sign(
+        &subject_key,
+        format!("{} {}", client.client_id, pid.expose()).as_bytes(),
+    ));
     let mut access = json!({
         "iss": i.issuer, "sub": sub, "aud": "unspecified", "client_id": client.client_id, "client_amr": "private_key_jwt", "scope": grant.scope,
         "pid": pid.expose(), "acr": grant.acr, "amr": ["TestID"], "iat": now, "exp": now + ACCESS_LIFE, "jti": random_text(16),
@@ -400,8 +559,13 @@ fn answer(i: &IdPorten, client: &OidcClient, grant: &Grant, pid: &NationalId, re
 }
 
 async fn userinfo(State(i): State<IdPorten>, headers: HeaderMap) -> Response {
-    let token = headers.get(AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
-    let Some(token) = token else { return StatusCode::UNAUTHORIZED.into_response() };
+    let token = headers
+        .get(AUTHORIZATION)
+        .and_then(|v| v.to_str().ok())
+        .and_then(|v| v.strip_prefix("Bearer "));
+    let Some(token) = token else {
+        return StatusCode::UNAUTHORIZED.into_response();
+    };
     match i.app.verifier.verify(token).await {
         Ok(verified) => Json(json!({"sub": verified.claims().get("sub")})).into_response(),
         Err(_) => StatusCode::UNAUTHORIZED.into_response(),
@@ -409,7 +573,14 @@ async fn userinfo(State(i): State<IdPorten>, headers: HeaderMap) -> Response {
 }
 
 async fn logout(State(i): State<IdPorten>, query: Query) -> Response {
-    let from_hint = || parse(query.get("id_token_hint")?, 8_192).ok()?.claims.get("aud")?.as_str().map(str::to_owned);
+    let from_hint = || {
+        parse(query.get("id_token_hint")?, 8_192)
+            .ok()?
+            .claims
+            .get("aud")?
+            .as_str()
+            .map(str::to_owned)
+    };
     let client_id = query.get("client_id").map(str::to_owned).or_else(from_hint);
     let client = match client_id {
         Some(id) => find_client(&i.app, &id).await,
@@ -419,7 +590,9 @@ async fn logout(State(i): State<IdPorten>, query: Query) -> Response {
         Ok(client) => client,
         Err(error) => return ApiError::from(error).into_response(),
     };
-    let target = query.get("post_logout_redirect_uri").filter(|uri| client.is_some_and(|c| c.post_logout_redirect_uris.iter().any(|u| u == uri)));
+    let target = query
+        .get("post_logout_redirect_uri")
+        .filter(|uri| client.is_some_and(|c| c.post_logout_redirect_uris.iter().any(|u| u == uri)));
     match target.and_then(|t| url::Url::parse(t).ok()) {
         Some(mut address) => {
             if let Some(state) = query.get("state") {

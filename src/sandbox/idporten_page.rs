@@ -66,39 +66,88 @@ pub async fn ask(State(i): State<IdPorten>, headers: HeaderMap, query: Query) ->
 }
 
 async fn ask_for(i: &IdPorten, headers: &HeaderMap, query: &Query) -> Result<Response, OAuthError> {
-    let expired = OAuthError(StatusCode::BAD_REQUEST, "invalid_request_uri", "the login has expired; begin again");
+    let expired = OAuthError(
+        StatusCode::BAD_REQUEST,
+        "invalid_request_uri",
+        "the login has expired; begin again",
+    );
     let (request, parameters) = match (query.get("request"), query.get("request_uri")) {
-        (Some(request), _) => (request.to_owned(), idporten::remembered(&i.app, request).await?.ok_or(expired)?),
+        (Some(request), _) => (
+            request.to_owned(),
+            idporten::remembered(&i.app, request)
+                .await?
+                .ok_or(expired)?,
+        ),
         (None, pushed) => {
             let parameters = match pushed {
                 Some(uri) => idporten::remembered(&i.app, uri).await?.ok_or(expired)?,
                 None => idporten::checked_parameters(i, query).await?,
             };
             // The page may stay open for longer than a pushed request lives.
-            (idporten::remember(&i.app, parameters.clone(), 900).await?, parameters)
+            (
+                idporten::remember(&i.app, parameters.clone(), 900).await?,
+                parameters,
+            )
         }
     };
-    let hinted = parameters.get("login_hint").and_then(Value::as_str).and_then(|h| h.strip_prefix("pid:")).map(str::to_owned);
-    if let Some(pid) = hinted.or_else(|| i.auto_login_pid.clone()).and_then(|p| acceptable(&p)) {
+    let hinted = parameters
+        .get("login_hint")
+        .and_then(Value::as_str)
+        .and_then(|h| h.strip_prefix("pid:"))
+        .map(str::to_owned);
+    if let Some(pid) = hinted
+        .or_else(|| i.auto_login_pid.clone())
+        .and_then(|p| acceptable(&p))
+    {
         return finish(i, &parameters, &pid, requested_level(&parameters)).await;
     }
-    page(i, headers, request, &parameters, query.get("own").is_some(), None).await
+    page(
+        i,
+        headers,
+        request,
+        &parameters,
+        query.get("own").is_some(),
+        None,
+    )
+    .await
 }
 
 fn requested_level(parameters: &Map<String, Value>) -> u8 {
-    let asked = parameters.get("acr_values").and_then(Value::as_str).unwrap_or_default();
-    asked.split(' ').map(|acr| acr_level(Some(acr))).max().filter(|l| *l >= 3).unwrap_or(3)
+    let asked = parameters
+        .get("acr_values")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    asked
+        .split(' ')
+        .map(|acr| acr_level(Some(acr)))
+        .max()
+        .filter(|l| *l >= 3)
+        .unwrap_or(3)
 }
 
 fn language(headers: &HeaderMap, parameters: &Map<String, Value>) -> Language {
-    let asked = parameters.get("ui_locales").and_then(Value::as_str).unwrap_or_default();
-    let accepted = || headers.get(ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).and_then(Language::from_header);
-    asked.split(' ').find_map(Language::parse).or_else(accepted).unwrap_or(Language::Nb)
+    let asked = parameters
+        .get("ui_locales")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let accepted = || {
+        headers
+            .get(ACCEPT_LANGUAGE)
+            .and_then(|v| v.to_str().ok())
+            .and_then(Language::from_header)
+    };
+    asked
+        .split(' ')
+        .find_map(Language::parse)
+        .or_else(accepted)
+        .unwrap_or(Language::Nb)
 }
 
 /// A synthetic number with good check digits. A number that looks real is never taken.
 fn acceptable(text: &str) -> Option<NationalId> {
-    NationalId::parse_checked(text.trim()).ok().filter(NationalId::is_synthetic)
+    NationalId::parse_checked(text.trim())
+        .ok()
+        .filter(NationalId::is_synthetic)
 }
 
 async fn page(
@@ -110,13 +159,32 @@ async fn page(
     error: Option<&str>,
 ) -> Result<Response, OAuthError> {
     let lang = language(headers, parameters);
-    let persons = if own { Vec::new() } else { register::persons_for_login(&i.app.db).await? };
+    let persons = if own {
+        Vec::new()
+    } else {
+        register::persons_for_login(&i.app.db).await?
+    };
     let row = |p: register::PartyName| {
         let pid = i.app.identity.decrypt(&p.person_id_enc).ok()?;
-        let role = |(name, org): &(Value, String)| format!("{}, {org}", name.get(lang.code()).and_then(Value::as_str).unwrap_or_default());
-        Some(PersonRow { name: p.party.name, pid: pid.expose().to_owned(), roles: p.roles.iter().map(role).collect::<Vec<_>>().join(" · ") })
+        let role = |(name, org): &(Value, String)| {
+            format!(
+                "{}, {org}",
+                name.get(lang.code())
+                    .and_then(Value::as_str)
+                    .unwrap_or_default()
+            )
+        };
+        Some(PersonRow {
+            name: p.party.name,
+            pid: pid.expose().to_owned(),
+            roles: p.roles.iter().map(role).collect::<Vec<_>>().join(" · "),
+        })
     };
-    let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let status = if error.is_some() {
+        StatusCode::UNPROCESSABLE_ENTITY
+    } else {
+        StatusCode::OK
+    };
     let page = LoginPage {
         base: i.path().to_owned(),
         lang,
@@ -130,65 +198,139 @@ async fn page(
         Ok(body) => body,
         Err(error) => return Ok(ApiError::internal(error).into_response()),
     };
-    // After the form comes the client, and after the client perhaps a vendor: all are redirects of one form.
-    let client =
-        parameters.get("redirect_uri").and_then(Value::as_str).and_then(|u| url::Url::parse(u).ok()).map(|u| u.origin().ascii_serialization());
+    // After the form comes the client, and after the client perhaps a vendor: all are redirects of
+    // one form.
+    let client = parameters
+        .get("redirect_uri")
+        .and_then(Value::as_str)
+        .and_then(|u| url::Url::parse(u).ok())
+        .map(|u| u.origin().ascii_serialization());
     let policy = format!(
         "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; form-action 'self' {}; frame-ancestors 'none'; base-uri 'none'",
         client.unwrap_or_default()
     );
-    let mut response = (status, [(CONTENT_TYPE, "text/html; charset=utf-8"), (CACHE_CONTROL, "no-store")], body).into_response();
+    let mut response = (
+        status,
+        [
+            (CONTENT_TYPE, "text/html; charset=utf-8"),
+            (CACHE_CONTROL, "no-store"),
+        ],
+        body,
+    )
+        .into_response();
     if let Ok(policy) = HeaderValue::from_str(&policy) {
-        response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+        response
+            .headers_mut()
+            .insert(CONTENT_SECURITY_POLICY, policy);
     }
     Ok(response)
 }
 
 /// `POST /authorize`: somebody was chosen.
-pub async fn answer(State(i): State<IdPorten>, headers: HeaderMap, Form(form): Form<LoginForm>) -> Response {
+pub async fn answer(
+    State(i): State<IdPorten>,
+    headers: HeaderMap,
+    Form(form): Form<LoginForm>,
+) -> Response {
     match answer_for(&i, &headers, form).await {
         Ok(response) => response,
         Err(error) => error.into_response(),
     }
 }
 
-async fn answer_for(i: &IdPorten, headers: &HeaderMap, form: LoginForm) -> Result<Response, OAuthError> {
-    let expired = OAuthError(StatusCode::BAD_REQUEST, "invalid_request_uri", "the login has expired; begin again");
-    let parameters = idporten::remembered(&i.app, &form.request).await?.ok_or(expired)?;
+async fn answer_for(
+    i: &IdPorten,
+    headers: &HeaderMap,
+    form: LoginForm,
+) -> Result<Response, OAuthError> {
+    let expired = OAuthError(
+        StatusCode::BAD_REQUEST,
+        "invalid_request_uri",
+        "the login has expired; begin again",
+    );
+    let parameters = idporten::remembered(&i.app, &form.request)
+        .await?
+        .ok_or(expired)?;
     let Some(pid) = acceptable(&form.pid) else {
-        return page(i, headers, form.request, &parameters, true, Some("test.err_pid")).await;
+        return page(
+            i,
+            headers,
+            form.request,
+            &parameters,
+            true,
+            Some("test.err_pid"),
+        )
+        .await;
     };
     let level = if form.level == "4" { 4 } else { 3 };
     finish(i, &parameters, &pid, level).await
 }
 
-async fn finish(i: &IdPorten, parameters: &Map<String, Value>, pid: &NationalId, level: u8) -> Result<Response, OAuthError> {
-    let text = |name: &str| parameters.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let mut address = url::Url::parse(&text("redirect_uri")).map_err(|_| OAuthError(StatusCode::BAD_REQUEST, "invalid_request", "redirect_uri"))?;
-    let known = register::party_by_national_id(&mut *i.app.db.acquire().await?, &i.app.identity, pid).await?;
+async fn finish(
+    i: &IdPorten,
+    parameters: &Map<String, Value>,
+    pid: &NationalId,
+    level: u8,
+) -> Result<Response, OAuthError> {
+    let text = |name: &str| {
+        parameters
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let mut address = url::Url::parse(&text("redirect_uri"))
+        .map_err(|_| OAuthError(StatusCode::BAD_REQUEST, "invalid_request", "redirect_uri"))?;
+    let known =
+        register::party_by_national_id(&mut *i.app.db.acquire().await?, &i.app.identity, pid)
+            .await?;
     let dead = known.as_ref().is_some_and(register::Party::is_gone);
     if dead {
-        address.query_pairs_mut().append_pair("error", "access_denied").append_pair("state", &text("state")).append_pair("iss", &i.issuer);
+        address
+            .query_pairs_mut()
+            .append_pair("error", "access_denied")
+            .append_pair("state", &text("state"))
+            .append_pair("iss", &i.issuer);
         return Ok((StatusCode::SEE_OTHER, [(LOCATION, address.to_string())]).into_response());
     }
-    let pid_enc = i.app.identity.encrypt(pid).map_err(|_| OAuthError(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "encryption failed"))?;
+    let pid_enc = i.app.identity.encrypt(pid).map_err(|_| {
+        OAuthError(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "server_error",
+            "encryption failed",
+        )
+    })?;
     let code = random_text(32);
-    let locale = text("ui_locales").split(' ').next().and_then(Language::parse).unwrap_or(Language::Nb);
+    let locale = text("ui_locales")
+        .split(' ')
+        .next()
+        .and_then(Language::parse)
+        .unwrap_or(Language::Nb);
     let grant = Grant {
         client_id: text("client_id"),
         redirect_uri: text("redirect_uri"),
         person_uuid: known.map(|p| p.uuid).unwrap_or_default(),
         pid_enc,
-        acr: if level == 4 { "idporten-loa-high".to_owned() } else { "idporten-loa-substantial".to_owned() },
+        acr: if level == 4 {
+            "idporten-loa-high".to_owned()
+        } else {
+            "idporten-loa-substantial".to_owned()
+        },
         scope: text("scope"),
-        nonce: parameters.get("nonce").and_then(Value::as_str).map(str::to_owned),
+        nonce: parameters
+            .get("nonce")
+            .and_then(Value::as_str)
+            .map(str::to_owned),
         code_challenge: text("code_challenge"),
         locale: locale.code().to_owned(),
         sid: random_text(16),
         auth_time: i.app.clock.now(),
     };
     idporten::store_grant(&i.app, &code, &grant, 60).await?;
-    address.query_pairs_mut().append_pair("code", &code).append_pair("iss", &i.issuer);
+    address
+        .query_pairs_mut()
+        .append_pair("code", &code)
+        .append_pair("iss", &i.issuer);
     if let Some(state) = parameters.get("state").and_then(Value::as_str) {
         address.query_pairs_mut().append_pair("state", state);
     }

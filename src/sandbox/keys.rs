@@ -56,18 +56,29 @@ impl std::fmt::Debug for EcKey {
 impl EcKey {
     fn load(path: &Path) -> anyhow::Result<Self> {
         let stored = read_or_create(path, || {
-            let der = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
-                .map_err(|_| anyhow::anyhow!("generating an EC key failed"))?;
+            let der = EcdsaKeyPair::generate_pkcs8(
+                &ECDSA_P256_SHA256_FIXED_SIGNING,
+                &SystemRandom::new(),
+            )
+            .map_err(|_| anyhow::anyhow!("generating an EC key failed"))?;
             Ok(base64url(der.as_ref()))
         })?;
-        let der = unbase64url(stored.trim()).with_context(|| format!("{} is damaged", path.display()))?;
-        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &der).map_err(|_| anyhow::anyhow!("{} is damaged", path.display()))?;
+        let der =
+            unbase64url(stored.trim()).with_context(|| format!("{} is damaged", path.display()))?;
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &der)
+            .map_err(|_| anyhow::anyhow!("{} is damaged", path.display()))?;
         let point = pair.public_key().as_ref();
         let (x, y) = (base64url(&point[1..33]), base64url(&point[33..65]));
-        let thumbprint = base64url(sha256(format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#)));
+        let thumbprint = base64url(sha256(format!(
+            r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#
+        )));
         let kid = format!("{KID_PREFIX}{thumbprint}");
         let public = json!({"kty": "EC", "use": "sig", "alg": "ES256", "kid": kid, "crv": "P-256", "x": x, "y": y});
-        Ok(Self { kid, encoding: EncodingKey::from_ec_der(&der), public })
+        Ok(Self {
+            kid,
+            encoding: EncodingKey::from_ec_der(&der),
+            public,
+        })
     }
 
     /// The public half, as a key set.
@@ -88,14 +99,23 @@ impl EcKey {
     /// Signing fails.
     pub fn sign(&self, claims: &Value) -> anyhow::Result<String> {
         let header = json!({"alg": "ES256", "typ": "JWT", "kid": self.kid, "x5c": self.kid});
-        let message = format!("{}.{}", base64url(header.to_string()), base64url(claims.to_string()));
-        let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &self.encoding, jsonwebtoken::Algorithm::ES256)?;
+        let message = format!(
+            "{}.{}",
+            base64url(header.to_string()),
+            base64url(claims.to_string())
+        );
+        let signature = jsonwebtoken::crypto::sign(
+            message.as_bytes(),
+            &self.encoding,
+            jsonwebtoken::Algorithm::ES256,
+        )?;
         Ok(format!("{message}.{signature}"))
     }
 }
 
 impl SandboxKeys {
-    /// Reads the keys of a sandbox's folder, making those that are not there yet, and the secrets of the service.
+    /// Reads the keys of a sandbox's folder, making those that are not there yet, and the secrets
+    /// of the service.
     ///
     /// # Errors
     /// A file cannot be read or written, or is damaged.
@@ -103,14 +123,22 @@ impl SandboxKeys {
         let keys = dir.join("keys");
         fs::create_dir_all(&keys).with_context(|| format!("creating {}", keys.display()))?;
         fs::set_permissions(&keys, fs::Permissions::from_mode(0o700))?;
-        let own = |name: &str| -> anyhow::Result<Arc<OwnKeys>> { Ok(Arc::new(OwnKeys::new(vec![rsa_key(&keys.join(name), KID_PREFIX)?])?)) };
+        let own = |name: &str| -> anyhow::Result<Arc<OwnKeys>> {
+            Ok(Arc::new(OwnKeys::new(vec![rsa_key(
+                &keys.join(name),
+                KID_PREFIX,
+            )?])?))
+        };
         let secret = |name: &str| -> anyhow::Result<Vec<u8>> {
             let text = read_or_create(&keys.join(name), || Ok(random_text(32)))?;
             unbase64url(text.trim()).with_context(|| format!("{name} is damaged"))
         };
         let secrets = Secrets {
             own_keys: own("altinn.pem")?,
-            identity: Arc::new(IdentityKeys::new(&secret("blind-index")?, &secret("person-id")?)?),
+            identity: Arc::new(IdentityKeys::new(
+                &secret("blind-index")?,
+                &secret("person-id")?,
+            )?),
             checkpoint_key: Some(CheckpointKey::new(&secret("audit-checkpoints")?)?),
             login_key: Some(rsa_key(&keys.join("login-client.pem"), KID_PREFIX)?),
         };
@@ -129,11 +157,16 @@ impl SandboxKeys {
 /// # Errors
 /// The file cannot be read or written, or is damaged.
 pub fn rsa_key(path: &Path, prefix: &str) -> anyhow::Result<SigningKey> {
-    let text = read_or_create(path, || Ok(SigningKey::generate(KeySize::Rsa2048, prefix)?.to_pem()))?;
+    let text = read_or_create(path, || {
+        Ok(SigningKey::generate(KeySize::Rsa2048, prefix)?.to_pem())
+    })?;
     SigningKey::from_pem(&text, prefix).with_context(|| format!("{} is damaged", path.display()))
 }
 
-fn read_or_create(path: &Path, make: impl FnOnce() -> anyhow::Result<String>) -> anyhow::Result<String> {
+fn read_or_create(
+    path: &Path,
+    make: impl FnOnce() -> anyhow::Result<String>,
+) -> anyhow::Result<String> {
     if path.exists() {
         return fs::read_to_string(path).with_context(|| format!("reading {}", path.display()));
     }
@@ -148,7 +181,12 @@ fn read_or_create(path: &Path, make: impl FnOnce() -> anyhow::Result<String>) ->
 /// The file cannot be written.
 pub fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
     let draft = path.with_extension("new");
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&draft)?;
     file.write_all(text.as_bytes())?;
     fs::rename(&draft, path).with_context(|| format!("writing {}", path.display()))
 }

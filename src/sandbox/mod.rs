@@ -1,6 +1,8 @@
-//! The sandbox: issuers of its own, a made-up universe, and a private Postgres. Never part of production.
+//! The sandbox: issuers of its own, a made-up universe, and a private Postgres. Never part of
+//! production.
 //!
-//! It only adds: the service it starts is the same, and verifies the sandbox's tokens on the same path as real ones.
+//! It only adds: the service it starts is the same, and verifies the sandbox's tokens on the same
+//! path as real ones.
 
 mod attach;
 mod clients;

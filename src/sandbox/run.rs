@@ -84,10 +84,16 @@ const CHECKPOINTS: &str = "audit-checkpoints.jsonl";
 ///
 /// # Errors
 /// A setting is unknown or contradicts another.
-pub fn settings(options: &Options, environment: &HashMap<String, String>) -> anyhow::Result<Checked> {
+pub fn settings(
+    options: &Options,
+    environment: &HashMap<String, String>,
+) -> anyhow::Result<Checked> {
     let mut overrides = Vec::new();
     if let Some(port) = options.port {
-        anyhow::ensure!((1024..=64_000).contains(&port), "--port must lie between 1024 and 64000, since the other ports follow it");
+        anyhow::ensure!(
+            (1024..=64_000).contains(&port),
+            "--port must lie between 1024 and 64000, since the other ports follow it"
+        );
         let at = |offset: u16| format!("127.0.0.1:{}", port + offset);
         overrides.extend([
             ("server.listen", at(0)),
@@ -102,9 +108,13 @@ pub fn settings(options: &Options, environment: &HashMap<String, String>) -> any
     }
     let mut settings = config::load(config::Source::Sandbox, environment, &overrides)?;
     if let Some(sandbox) = &settings.sandbox {
-        settings.audit.checkpoint_path.get_or_insert_with(|| sandbox.dir.join(CHECKPOINTS));
+        settings
+            .audit
+            .checkpoint_path
+            .get_or_insert_with(|| sandbox.dir.join(CHECKPOINTS));
     }
-    config::check(settings).map_err(|wrong| anyhow::anyhow!("the settings cannot be used:\n  {}", wrong.join("\n  ")))
+    config::check(settings)
+        .map_err(|wrong| anyhow::anyhow!("the settings cannot be used:\n  {}", wrong.join("\n  ")))
 }
 
 /// The listeners of a sandbox, bound before anything else so that a taken port is told at once.
@@ -123,14 +133,24 @@ impl Listeners {
         let server = &config.settings.server;
         Ok(Self {
             main: serve::bind(server.listen, "--port").await?,
-            internal: serve::bind(server.internal_listen, "--port or server.internal_listen").await?,
+            internal: serve::bind(server.internal_listen, "--port or server.internal_listen")
+                .await?,
             issuers: if sandbox.single_port {
                 None
             } else {
                 Some([
-                    serve::bind(sandbox.maskinporten.listen, "--port or sandbox.maskinporten.listen").await?,
-                    serve::bind(sandbox.idporten.listen, "--port or sandbox.idporten.listen").await?,
-                    serve::bind(sandbox.testtools.listen, "--port or sandbox.testtools.listen").await?,
+                    serve::bind(
+                        sandbox.maskinporten.listen,
+                        "--port or sandbox.maskinporten.listen",
+                    )
+                    .await?,
+                    serve::bind(sandbox.idporten.listen, "--port or sandbox.idporten.listen")
+                        .await?,
+                    serve::bind(
+                        sandbox.testtools.listen,
+                        "--port or sandbox.testtools.listen",
+                    )
+                    .await?,
                 ])
             },
             tls: match sandbox.tls.listen {
@@ -145,7 +165,12 @@ impl Listeners {
 ///
 /// # Errors
 /// A port is taken, the database cannot be prepared, or a key file is damaged.
-pub async fn start(config: Checked, database: &secrecy::SecretString, clock: Clock, progress: &ProgressBar) -> anyhow::Result<Running> {
+pub async fn start(
+    config: Checked,
+    database: &secrecy::SecretString,
+    clock: Clock,
+    progress: &ProgressBar,
+) -> anyhow::Result<Running> {
     let listeners = Listeners::bind(&config).await?;
     let dir = config.sandbox_dir().context("not a sandbox")?;
     std::fs::create_dir_all(&dir).with_context(|| format!("creating {}", dir.display()))?;
@@ -155,10 +180,21 @@ pub async fn start(config: Checked, database: &secrecy::SecretString, clock: Clo
     let pool = db::pool(database, &config.settings.database)?;
     progress.set_message("database schema and catalogues");
     setup::prepare_database(&config, &pool).await?;
-    let login_jwk = secrets.login_key.as_ref().map(|k| k.public_jwk().clone()).unwrap_or_default();
+    let login_jwk = secrets
+        .login_key
+        .as_ref()
+        .map(|k| k.public_jwk().clone())
+        .unwrap_or_default();
     let extra = extra_trust(&config, &keys, &secrets);
     let state = setup::state(config.clone(), pool, clock, secrets, extra).await?;
-    universe::load(&state.db, &state.catalogue, &state.identity, false, |name| progress.set_message(format!("universe: {name}"))).await?;
+    universe::load(
+        &state.db,
+        &state.catalogue,
+        &state.identity,
+        false,
+        |name| progress.set_message(format!("universe: {name}")),
+    )
+    .await?;
     progress.set_message("Maskinporten clients");
     clients::seed(&state.db, &dir, false).await?;
     let own_client = OidcClient {
@@ -174,40 +210,96 @@ pub async fn start(config: Checked, database: &secrecy::SecretString, clock: Clo
     let (stop, shutdown) = Shutdown::channel();
     let servers = spawn(&state, &keys, listeners, &shutdown)?;
     serve::spawn_background(&state, &shutdown);
-    if config.settings.sandbox.as_ref().is_some_and(|s| s.autoregister_clients) {
+    if config
+        .settings
+        .sandbox
+        .as_ref()
+        .is_some_and(|s| s.autoregister_clients)
+    {
         let pool = state.db.clone();
         serve::spawn_until(&shutdown, async move {
             while let Err(error) = clients::follow_systems(&pool, &dir).await {
-                tracing::warn!(error = format!("{error:#}"), "new systems' clients could not be registered; trying again");
+                tracing::warn!(
+                    error = format!("{error:#}"),
+                    "new systems' clients could not be registered; trying again"
+                );
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
         });
     }
-    Ok(Running { state, config, stop, servers })
+    Ok(Running {
+        state,
+        config,
+        stop,
+        servers,
+    })
 }
 
 /// Issuers that only a sandbox has.
 fn extra_trust(config: &Checked, keys: &SandboxKeys, secrets: &setup::Secrets) -> Extra {
-    let testtools = config.local.as_ref().map(|local| local.testtools.clone()).unwrap_or_default();
+    let testtools = config
+        .local
+        .as_ref()
+        .map(|local| local.testtools.clone())
+        .unwrap_or_default();
     let own = secrets.own_keys.key_set();
-    let fixed =
-        |name: String, kind, algorithms, keys: &Arc<KeySet>| TrustedIssuer { name, kind, algorithms, keys: KeySource::Fixed(Arc::clone(keys)) };
+    let fixed = |name: String, kind, algorithms, keys: &Arc<KeySet>| TrustedIssuer {
+        name,
+        kind,
+        algorithms,
+        keys: KeySource::Fixed(Arc::clone(keys)),
+    };
     let none = Arc::new(keys.none.key_set());
-    let mut issuers: Vec<TrustedIssuer> =
-        [none_issuer(&testtools), NONE_ISSUER_OTHERS.to_owned()].map(|name| fixed(name, IssuerKind::Altinn, &[Algorithm::ES256], &none)).into();
-    if config.settings.sandbox.as_ref().is_some_and(|s| s.assume_real_names) {
+    let mut issuers: Vec<TrustedIssuer> = [none_issuer(&testtools), NONE_ISSUER_OTHERS.to_owned()]
+        .map(|name| fixed(name, IssuerKind::Altinn, &[Algorithm::ES256], &none))
+        .into();
+    if config
+        .settings
+        .sandbox
+        .as_ref()
+        .is_some_and(|s| s.assume_real_names)
+    {
         // Under their assumed names nobody could fetch these.
-        issuers.push(fixed(config.maskinporten_issuer.clone(), IssuerKind::Maskinporten, &[Algorithm::RS256], keys.maskinporten.key_set()));
-        issuers.push(fixed(config.idporten_issuer.clone(), IssuerKind::IdPorten, &[Algorithm::RS256], keys.idporten.key_set()));
+        issuers.push(fixed(
+            config.maskinporten_issuer.clone(),
+            IssuerKind::Maskinporten,
+            &[Algorithm::RS256],
+            keys.maskinporten.key_set(),
+        ));
+        issuers.push(fixed(
+            config.idporten_issuer.clone(),
+            IssuerKind::IdPorten,
+            &[Algorithm::RS256],
+            keys.idporten.key_set(),
+        ));
     }
-    if config.settings.sandbox.as_ref().is_some_and(|s| s.testtools.real_issuer_names) {
-        issuers.extend(testtools::real_issuers().map(|name| fixed(name, IssuerKind::Altinn, &[Algorithm::RS256], own)));
+    if config
+        .settings
+        .sandbox
+        .as_ref()
+        .is_some_and(|s| s.testtools.real_issuer_names)
+    {
+        issuers.extend(
+            testtools::real_issuers()
+                .map(|name| fixed(name, IssuerKind::Altinn, &[Algorithm::RS256], own)),
+        );
     }
-    let platform_issuers = BTreeMap::from([("platform".to_owned(), Arc::clone(own)), (config.own_issuer.clone(), Arc::clone(own))]);
-    Extra { issuers, platform_issuers }
+    let platform_issuers = BTreeMap::from([
+        ("platform".to_owned(), Arc::clone(own)),
+        (config.own_issuer.clone(), Arc::clone(own)),
+    ]);
+    Extra {
+        issuers,
+        platform_issuers,
+    }
 }
 
-fn spawn(state: &AppState, keys: &Arc<SandboxKeys>, listeners: Listeners, shutdown: &Shutdown) -> anyhow::Result<JoinSet<()>> {
+fn spawn(
+    state: &AppState,
+    keys: &Arc<SandboxKeys>,
+    listeners: Listeners,
+    shutdown: &Shutdown,
+) -> anyhow::Result<JoinSet<()>> {
     let config = &state.config;
     let sandbox = config.settings.sandbox.as_ref().context("not a sandbox")?;
     let local = config.local.as_ref().context("not a sandbox")?;
@@ -226,9 +318,18 @@ fn spawn(state: &AppState, keys: &Arc<SandboxKeys>, listeners: Listeners, shutdo
     };
     // RFC 8414 puts the metadata of an issuer with a path at the root of its host.
     let metadata = Router::new()
-        .merge(maskinporten::metadata_router("/.well-known/oauth-authorization-server/sandbox/maskinporten", maskinporten.clone()))
-        .merge(idporten::metadata_router("/.well-known/openid-configuration/sandbox/idporten", idporten.clone()));
-    let (maskinporten, idporten) = (marked(maskinporten::router(maskinporten)), marked(idporten::router(idporten)));
+        .merge(maskinporten::metadata_router(
+            "/.well-known/oauth-authorization-server/sandbox/maskinporten",
+            maskinporten.clone(),
+        ))
+        .merge(idporten::metadata_router(
+            "/.well-known/openid-configuration/sandbox/idporten",
+            idporten.clone(),
+        ));
+    let (maskinporten, idporten) = (
+        marked(maskinporten::router(maskinporten)),
+        marked(idporten::router(idporten)),
+    );
     let testtools = marked(testtools::router(TestTools {
         app: state.clone(),
         keys: Arc::clone(keys),
@@ -247,7 +348,11 @@ fn spawn(state: &AppState, keys: &Arc<SandboxKeys>, listeners: Listeners, shutdo
             (Place::TestTools, Answering::new(testtools.clone())),
         ]);
         let front = Front::new(&sandbox.dir, &state.clock, places)?;
-        servers.spawn(serve::run_each(listener, move |stream| front.clone().accept(stream), shutdown.clone()));
+        servers.spawn(serve::run_each(
+            listener,
+            move |stream| front.clone().accept(stream),
+            shutdown.clone(),
+        ));
     }
     if let Some(issuers) = listeners.issuers {
         servers.spawn(serve::run(listeners.main, main, shutdown.clone()));
@@ -255,7 +360,10 @@ fn spawn(state: &AppState, keys: &Arc<SandboxKeys>, listeners: Listeners, shutdo
             servers.spawn(serve::run(listener, router, shutdown.clone()));
         }
     } else {
-        let issuers = Router::new().nest("/maskinporten", maskinporten).nest("/idporten", idporten).nest("/testtools", testtools);
+        let issuers = Router::new()
+            .nest("/maskinporten", maskinporten)
+            .nest("/idporten", idporten)
+            .nest("/testtools", testtools);
         let all = metadata.nest("/sandbox", issuers).fallback_service(main);
         servers.spawn(serve::run(listeners.main, all, shutdown.clone()));
     }
@@ -281,8 +389,15 @@ pub async fn run(options: &Options) -> anyhow::Result<()> {
             progress.set_message("removing the old database");
             Cluster::remove(&dir)?;
             // They speak of the audit trail of the database that is gone.
-            if let Some(path) = config.settings.audit.checkpoint_path.as_deref().filter(|p| p.exists()) {
-                std::fs::remove_file(path).with_context(|| format!("removing {}", path.display()))?;
+            if let Some(path) = config
+                .settings
+                .audit
+                .checkpoint_path
+                .as_deref()
+                .filter(|p| p.exists())
+            {
+                std::fs::remove_file(path)
+                    .with_context(|| format!("removing {}", path.display()))?;
             }
         }
         progress.set_message("starting Postgres (the first time takes a moment)");
@@ -303,14 +418,21 @@ pub async fn run(options: &Options) -> anyhow::Result<()> {
 
 /// Every answer of a sandbox says that it is one.
 fn marked(router: Router) -> Router {
-    router.layer(axum::middleware::map_response(async |mut response: axum::response::Response| {
-        response.headers_mut().insert("X-Sandbox", HeaderValue::from_static("true"));
-        response
-    }))
+    router.layer(axum::middleware::map_response(
+        async |mut response: axum::response::Response| {
+            response
+                .headers_mut()
+                .insert("X-Sandbox", HeaderValue::from_static("true"));
+            response
+        },
+    ))
 }
 
 fn front(listen: std::net::SocketAddr) -> String {
-    format!("  TLS front       https://{listen}  (authority: {} in that folder)\n", tls::AUTHORITY)
+    format!(
+        "  TLS front       https://{listen}  (authority: {} in that folder)\n",
+        tls::AUTHORITY
+    )
 }
 
 fn spinner() -> ProgressBar {
@@ -326,8 +448,17 @@ fn announce(running: &Running, took: Duration, cluster: Option<&Cluster>) {
     let config = &running.config;
     let base = &config.public_base;
     let dir = config.sandbox_dir().unwrap_or_default();
-    let testtools = config.local.as_ref().map(|local| local.testtools.clone()).unwrap_or_default();
-    let user = config.settings.sandbox.as_ref().and_then(|s| s.testtools.users.first().cloned()).unwrap_or_default();
+    let testtools = config
+        .local
+        .as_ref()
+        .map(|local| local.testtools.clone())
+        .unwrap_or_default();
+    let user = config
+        .settings
+        .sandbox
+        .as_ref()
+        .and_then(|s| s.testtools.users.first().cloned())
+        .unwrap_or_default();
     println!(
         "\
 systembruker sandbox is ready after {:.1} s. All people and organisations in it are made up.

@@ -1,4 +1,5 @@
-//! The test-token generator: tokens for any organisation, person or system user, for scripted tests.
+//! The test-token generator: tokens for any organisation, person or system user, for scripted
+//! tests.
 
 use std::sync::Arc;
 
@@ -42,17 +43,36 @@ pub struct TestTools {
 pub fn router(tools: TestTools) -> Router {
     Router::new()
         .route("/api/.well-known/oauth-authorization-server", get(metadata))
-        .route("/api/.well-known/jwks.json", get(async |State(t): State<TestTools>| Json(t.keys.none.document())))
+        .route(
+            "/api/.well-known/jwks.json",
+            get(async |State(t): State<TestTools>| Json(t.keys.none.document())),
+        )
         .route("/api/{name}", get(generate))
-        .route("/sandbox/clients", post(testtools_clients::create).get(testtools_clients::list))
-        .route("/sandbox/clients/{clientId}", get(testtools_clients::read).put(testtools_clients::replace).delete(testtools_clients::delete))
-        .route("/sandbox/clients/{clientId}/jwks", axum::routing::put(testtools_clients::replace_jwks))
-        .route("/sandbox/oidc-clients", post(testtools_clients::create_oidc))
+        .route(
+            "/sandbox/clients",
+            post(testtools_clients::create).get(testtools_clients::list),
+        )
+        .route(
+            "/sandbox/clients/{clientId}",
+            get(testtools_clients::read)
+                .put(testtools_clients::replace)
+                .delete(testtools_clients::delete),
+        )
+        .route(
+            "/sandbox/clients/{clientId}/jwks",
+            axum::routing::put(testtools_clients::replace_jwks),
+        )
+        .route(
+            "/sandbox/oidc-clients",
+            post(testtools_clients::create_oidc),
+        )
         .with_state(tools)
 }
 
 async fn metadata(State(t): State<TestTools>) -> Json<Value> {
-    Json(json!({"issuer": none_issuer(&t.base), "jwks_uri": format!("{}/api/.well-known/jwks.json", t.base)}))
+    Json(
+        json!({"issuer": none_issuer(&t.base), "jwks_uri": format!("{}/api/.well-known/jwks.json", t.base)}),
+    )
 }
 
 /// Issuer of tokens for environment `none`.
@@ -68,7 +88,9 @@ fn real_issuer(env: &str) -> Option<String> {
         "at21" | "at22" | "at23" | "at24" | "yt01" => "altinn.cloud",
         _ => return None,
     };
-    Some(format!("https://platform.{env}.{domain}/authentication/api/v1/openid/"))
+    Some(format!(
+        "https://platform.{env}.{domain}/authentication/api/v1/openid/"
+    ))
 }
 
 /// Issuers of all public environments for tests.
@@ -109,8 +131,12 @@ impl Kind {
     const fn scope(self) -> &'static str {
         match self {
             Self::Enterprise => "altinn:testtools/tokengenerator/enterprise",
-            Self::Personal | Self::SelfIdentified | Self::SelfRegisteredEmail => "altinn:testtools/tokengenerator/personal",
-            Self::SystemUser | Self::EnterpriseUser => "altinn:testtools/tokengenerator/enterpriseuser",
+            Self::Personal | Self::SelfIdentified | Self::SelfRegisteredEmail => {
+                "altinn:testtools/tokengenerator/personal"
+            }
+            Self::SystemUser | Self::EnterpriseUser => {
+                "altinn:testtools/tokengenerator/enterpriseuser"
+            }
             Self::Platform | Self::PlatformAccess => "altinn:testtools/tokengenerator/platform",
         }
     }
@@ -131,27 +157,72 @@ impl Kind {
 ///
 /// # Errors
 /// The answer to give instead.
-pub async fn authorize(t: &TestTools, headers: &HeaderMap, scope: Option<&str>) -> Result<(), Response> {
-    let Some(given) = headers.get(AUTHORIZATION).and_then(|v| v.to_str().ok()) else { return Err(ask_for_password()) };
+pub async fn authorize(
+    t: &TestTools,
+    headers: &HeaderMap,
+    scope: Option<&str>,
+) -> Result<(), Response> {
+    let Some(given) = headers.get(AUTHORIZATION).and_then(|v| v.to_str().ok()) else {
+        return Err(ask_for_password());
+    };
     if let Some(text) = given.strip_prefix("Basic ") {
-        let pair = STANDARD.decode(text.trim()).ok().and_then(|b| String::from_utf8(b).ok()).filter(|p| p.contains(':'));
-        let Some(pair) = pair else { return Err(StatusCode::BAD_REQUEST.into_response()) };
-        let good = t.users.iter().any(|user| bool::from(sha256(user).ct_eq(&sha256(&pair))));
-        return if good { Ok(()) } else { Err(ask_for_password()) };
+        let pair = STANDARD
+            .decode(text.trim())
+            .ok()
+            .and_then(|b| String::from_utf8(b).ok())
+            .filter(|p| p.contains(':'));
+        let Some(pair) = pair else {
+            return Err(StatusCode::BAD_REQUEST.into_response());
+        };
+        let good = t
+            .users
+            .iter()
+            .any(|user| bool::from(sha256(user).ct_eq(&sha256(&pair))));
+        return if good {
+            Ok(())
+        } else {
+            Err(ask_for_password())
+        };
     }
-    let (Some(token), Some(scope)) = (given.strip_prefix("Bearer "), scope) else { return Err(ask_for_password()) };
+    let (Some(token), Some(scope)) = (given.strip_prefix("Bearer "), scope) else {
+        return Err(ask_for_password());
+    };
     let text = |status: StatusCode, text: String| Err((status, text).into_response());
     if parse(token, 8_192).is_ok_and(|p| p.alg != "RS256") {
-        return text(StatusCode::BAD_REQUEST, "Expected RsaSha256 signature".to_owned());
+        return text(
+            StatusCode::BAD_REQUEST,
+            "Expected RsaSha256 signature".to_owned(),
+        );
     }
-    let Ok(verified) = t.app.verifier.verify(token).await else { return text(StatusCode::FORBIDDEN, "Invalid bearer token".to_owned()) };
+    let Ok(verified) = t.app.verifier.verify(token).await else {
+        return text(StatusCode::FORBIDDEN, "Invalid bearer token".to_owned());
+    };
     // A parent scope counts for what lies below its slash.
-    let covers = |own: &str| own == scope || scope.strip_prefix(own).is_some_and(|rest| rest.starts_with('/'));
-    if verified.principal.scopes.iter().any(covers) { Ok(()) } else { text(StatusCode::FORBIDDEN, format!("Missing required scope: {scope}")) }
+    let covers = |own: &str| {
+        own == scope
+            || scope
+                .strip_prefix(own)
+                .is_some_and(|rest| rest.starts_with('/'))
+    };
+    if verified.principal.scopes.iter().any(covers) {
+        Ok(())
+    } else {
+        text(
+            StatusCode::FORBIDDEN,
+            format!("Missing required scope: {scope}"),
+        )
+    }
 }
 
 fn ask_for_password() -> Response {
-    (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, "Basic realm=\"AltinnTestTools - TokenGenerator\"")]).into_response()
+    (
+        StatusCode::UNAUTHORIZED,
+        [(
+            WWW_AUTHENTICATE,
+            "Basic realm=\"AltinnTestTools - TokenGenerator\"",
+        )],
+    )
+        .into_response()
 }
 
 /// Parameters, read and checked; what is wrong is collected by name.
@@ -162,7 +233,11 @@ struct Parameters<'a> {
 
 impl Parameters<'_> {
     fn raw(&self, name: &str) -> Option<String> {
-        self.query.get(name).map(str::trim).filter(|v| !v.is_empty()).map(str::to_owned)
+        self.query
+            .get(name)
+            .map(str::trim)
+            .filter(|v| !v.is_empty())
+            .map(str::to_owned)
     }
 
     fn checked(&mut self, name: &str, good: impl Fn(&str) -> bool) -> Option<String> {
@@ -170,20 +245,29 @@ impl Parameters<'_> {
         if good(&value) {
             return Some(value);
         }
-        self.errors.insert(name.to_owned(), "Parameter was supplied with an invalid value".into());
+        self.errors.insert(
+            name.to_owned(),
+            "Parameter was supplied with an invalid value".into(),
+        );
         None
     }
 
     fn word(&mut self, name: &str) -> Option<String> {
-        self.checked(name, |v| (1..=50).contains(&v.len()) && v.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')))
+        self.checked(name, |v| {
+            (1..=50).contains(&v.len())
+                && v.bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+        })
     }
 
     fn number(&mut self, name: &str) -> Option<u32> {
-        self.checked(name, |v| v.parse::<u32>().is_ok()).and_then(|v| v.parse().ok())
+        self.checked(name, |v| v.parse::<u32>().is_ok())
+            .and_then(|v| v.parse().ok())
     }
 
     fn uuid(&mut self, name: &str) -> Option<Uuid> {
-        self.checked(name, |v| Uuid::try_parse(v).is_ok()).and_then(|v| Uuid::try_parse(&v).ok())
+        self.checked(name, |v| Uuid::try_parse(v).is_ok())
+            .and_then(|v| Uuid::try_parse(&v).ok())
     }
 
     fn org(&mut self, name: &str) -> Option<String> {
@@ -191,28 +275,59 @@ impl Parameters<'_> {
     }
 
     fn scopes(&mut self, default: &str) -> String {
-        let good = |v: &str| v.len() <= 500 && v.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b":/_-,. ".contains(&b));
-        let scopes = self.checked("scopes", good).unwrap_or_else(|| default.to_owned());
-        scopes.replace(',', " ").split(' ').filter(|s| !s.is_empty()).collect::<Vec<_>>().join(" ")
+        let good = |v: &str| {
+            v.len() <= 500
+                && v.bytes().all(|b| {
+                    b.is_ascii_lowercase() || b.is_ascii_digit() || b":/_-,. ".contains(&b)
+                })
+        };
+        let scopes = self
+            .checked("scopes", good)
+            .unwrap_or_else(|| default.to_owned());
+        scopes
+            .replace(',', " ")
+            .split(' ')
+            .filter(|s| !s.is_empty())
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 }
 
-const ENVIRONMENTS: [&str; 9] = ["none", "dev", "local", "at21", "at22", "at23", "at24", "yt01", "tt02"];
+const ENVIRONMENTS: [&str; 9] = [
+    "none", "dev", "local", "at21", "at22", "at23", "at24", "yt01", "tt02",
+];
 
-async fn generate(State(t): State<TestTools>, Path(name): Path<String>, headers: HeaderMap, query: Query) -> Response {
-    let Some(kind) = Kind::from_name(&name) else { return StatusCode::NOT_FOUND.into_response() };
+async fn generate(
+    State(t): State<TestTools>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    query: Query,
+) -> Response {
+    let Some(kind) = Kind::from_name(&name) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
     if let Err(refused) = authorize(&t, &headers, Some(kind.scope())).await {
         return refused;
     }
-    let mut p = Parameters { query: &query, errors: Map::new() };
+    let mut p = Parameters {
+        query: &query,
+        errors: Map::new(),
+    };
     for required in kind.required() {
         if p.raw(required).is_none() {
-            p.errors.insert((*required).to_owned(), "Parameter must be supplied".into());
+            p.errors
+                .insert((*required).to_owned(), "Parameter must be supplied".into());
         }
     }
-    let env = p.checked("env", |v| ENVIRONMENTS.contains(&v)).unwrap_or_default();
+    let env = p
+        .checked("env", |v| ENVIRONMENTS.contains(&v))
+        .unwrap_or_default();
     let bulk = p.number("bulkCount").unwrap_or(0);
-    let count = if matches!(kind, Kind::Enterprise | Kind::Personal) { bulk.min(10_000) } else { 0 };
+    let count = if matches!(kind, Kind::Enterprise | Kind::Personal) {
+        bulk.min(10_000)
+    } else {
+        0
+    };
     let first = match claims(&t, kind, &env, &mut p).await {
         Ok(claims) => claims,
         Err(error) => return error.into_response(),
@@ -256,15 +371,24 @@ fn sign(t: &TestTools, env: &str, claims: &Value) -> anyhow::Result<String> {
     if env == "none" {
         return t.keys.none.sign(claims);
     }
-    // The original writes the thumbprint as plain text where a list belongs; clients and we must bear it.
+    // The original writes the thumbprint as plain text where a list belongs; clients and we must
+    // bear it.
     let key = t.app.own_keys.signing_key();
     key.sign(claims, &[("x5c", key.kid())])
 }
 
 fn dump(token: &str) -> Response {
-    let Ok(parsed) = parse(token, 64 * 1024) else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
-    let pretty = |map: Map<String, Value>| serde_json::to_string_pretty(&Value::Object(map)).unwrap_or_default();
-    ([(CONTENT_TYPE, "text/plain; charset=utf-8")], format!("{}\n.\n{}", pretty(parsed.header), pretty(parsed.claims))).into_response()
+    let Ok(parsed) = parse(token, 64 * 1024) else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let pretty = |map: Map<String, Value>| {
+        serde_json::to_string_pretty(&Value::Object(map)).unwrap_or_default()
+    };
+    (
+        [(CONTENT_TYPE, "text/plain; charset=utf-8")],
+        format!("{}\n.\n{}", pretty(parsed.header), pretty(parsed.claims)),
+    )
+        .into_response()
 }
 
 fn organization(number: &str) -> Value {
@@ -272,7 +396,12 @@ fn organization(number: &str) -> Value {
 }
 
 fn digits(count: usize) -> String {
-    sha256(random_text(16)).iter().cycle().take(count).map(|b| char::from(b'0' + b % 10)).collect()
+    sha256(random_text(16))
+        .iter()
+        .cycle()
+        .take(count)
+        .map(|b| char::from(b'0' + b % 10))
+        .collect()
 }
 
 fn random_org() -> String {
@@ -294,13 +423,25 @@ fn random_pid() -> String {
     }
 }
 
-async fn claims(t: &TestTools, kind: Kind, env: &str, p: &mut Parameters<'_>) -> Result<Value, crate::http::ApiError> {
+async fn claims(
+    t: &TestTools,
+    kind: Kind,
+    env: &str,
+    p: &mut Parameters<'_>,
+) -> Result<Value, crate::http::ApiError> {
     let now = t.app.clock.seconds();
     let ttl = i64::from(p.number("ttl").unwrap_or(1800));
     let issuer = match (env, kind) {
         ("none", Kind::Enterprise | Kind::Personal) => none_issuer(&t.base),
         ("none", _) => NONE_ISSUER_OTHERS.to_owned(),
-        _ if t.app.config.settings.sandbox.as_ref().is_some_and(|s| s.testtools.real_issuer_names) => {
+        _ if t
+            .app
+            .config
+            .settings
+            .sandbox
+            .as_ref()
+            .is_some_and(|s| s.testtools.real_issuer_names) =>
+        {
             real_issuer(env).unwrap_or_else(|| t.app.config.own_issuer.clone())
         }
         _ => t.app.config.own_issuer.clone(),
@@ -331,21 +472,38 @@ fn supplier(p: &mut Parameters<'_>, claims: &mut Value) {
 }
 
 fn enterprise(kind: Kind, p: &mut Parameters<'_>, claims: &mut Value) {
-    let default = if kind == Kind::EnterpriseUser { "altinn:enduser" } else { "" };
+    let default = if kind == Kind::EnterpriseUser {
+        "altinn:enduser"
+    } else {
+        ""
+    };
     let org = p.org("orgNo").unwrap_or_else(random_org);
     claims["scope"] = p.scopes(default).into();
     claims["token_type"] = "Bearer".into();
-    claims["client_id"] = p.word("clientId").unwrap_or_else(|| Uuid::new_v4().to_string()).into();
+    claims["client_id"] = p
+        .word("clientId")
+        .unwrap_or_else(|| Uuid::new_v4().to_string())
+        .into();
     claims["jti"] = random_text(32).into();
     claims["consumer"] = organization(&org);
     claims["urn:altinn:orgNumber"] = org.into();
-    claims["urn:altinn:authenticatemethod"] = if kind == Kind::EnterpriseUser { "virksomhetsbruker" } else { "maskinporten" }.into();
+    claims["urn:altinn:authenticatemethod"] = if kind == Kind::EnterpriseUser {
+        "virksomhetsbruker"
+    } else {
+        "maskinporten"
+    }
+    .into();
     claims["urn:altinn:authlevel"] = 3.into();
     let code = p.word("org");
     set(claims, "urn:altinn:org", code);
     supplier(p, claims);
     if kind == Kind::EnterpriseUser {
-        let (user_id, party_id, name, uuid) = (p.number("userId"), p.number("partyId"), p.word("userName"), p.uuid("partyuuid"));
+        let (user_id, party_id, name, uuid) = (
+            p.number("userId"),
+            p.number("partyId"),
+            p.word("userName"),
+            p.uuid("partyuuid"),
+        );
         set(claims, "urn:altinn:userid", user_id);
         set(claims, "urn:altinn:partyid", party_id);
         set(claims, "urn:altinn:username", name);
@@ -353,13 +511,21 @@ fn enterprise(kind: Kind, p: &mut Parameters<'_>, claims: &mut Value) {
     }
 }
 
-async fn personal(t: &TestTools, p: &mut Parameters<'_>, claims: &mut Value) -> Result<(), crate::http::ApiError> {
-    let level = p.checked("authLvl", |v| matches!(v, "1" | "2" | "3" | "4")).unwrap_or_else(|| "3".to_owned());
+async fn personal(
+    t: &TestTools,
+    p: &mut Parameters<'_>,
+    claims: &mut Value,
+) -> Result<(), crate::http::ApiError> {
+    let level = p
+        .checked("authLvl", |v| matches!(v, "1" | "2" | "3" | "4"))
+        .unwrap_or_else(|| "3".to_owned());
     let (user_id, party_id, uuid) = (p.number("userId"), p.number("partyId"), p.uuid("partyuuid"));
     let pid = p.checked("pid", |v| NationalId::parse(v).is_ok());
     let pid = match pid {
         Some(pid) => pid,
-        None => seeded_pid(t, user_id, party_id, uuid).await?.unwrap_or_else(random_pid),
+        None => seeded_pid(t, user_id, party_id, uuid)
+            .await?
+            .unwrap_or_else(random_pid),
     };
     claims["urn:altinn:authenticatemethod"] = "NotDefined".into();
     claims["acr"] = match level.as_str() {
@@ -369,12 +535,17 @@ async fn personal(t: &TestTools, p: &mut Parameters<'_>, claims: &mut Value) -> 
     }
     .into();
     claims["urn:altinn:authlevel"] = level.into();
-    claims["client_amr"] = p.word("clientAmr").unwrap_or_else(|| "virksomhetssertifikat".to_owned()).into();
+    claims["client_amr"] = p
+        .word("clientAmr")
+        .unwrap_or_else(|| "virksomhetssertifikat".to_owned())
+        .into();
     claims["pid"] = pid.into();
     claims["token_type"] = "Bearer".into();
     claims["client_id"] = Uuid::new_v4().to_string().into();
     claims["scope"] = p.scopes("altinn:enduser").into();
-    if let Some(number) = p.checked("consumerOrgNo", |v| OrgNumber::parse(v).is_ok() || NationalId::parse(v).is_ok()) {
+    if let Some(number) = p.checked("consumerOrgNo", |v| {
+        OrgNumber::parse(v).is_ok() || NationalId::parse(v).is_ok()
+    }) {
         claims["client_orgno"] = number.clone().into();
         claims["consumer"] = organization(&number);
     }
@@ -383,14 +554,23 @@ async fn personal(t: &TestTools, p: &mut Parameters<'_>, claims: &mut Value) -> 
     set(claims, "urn:altinn:partyid", party_id);
     let name = p.word("userName");
     set(claims, "urn:altinn:username", name);
-    set(claims, "urn:altinn:party:uuid", uuid.filter(|u| !u.is_nil()).map(|u| u.to_string()));
+    set(
+        claims,
+        "urn:altinn:party:uuid",
+        uuid.filter(|u| !u.is_nil()).map(|u| u.to_string()),
+    );
     let source = p.checked("delegationSource", |v| url::Url::parse(v).is_ok());
     set(claims, "delegation_source", source);
     Ok(())
 }
 
 /// Identity number of the person that other parameters point at.
-async fn seeded_pid(t: &TestTools, user_id: Option<u32>, party_id: Option<u32>, uuid: Option<Uuid>) -> Result<Option<String>, crate::http::ApiError> {
+async fn seeded_pid(
+    t: &TestTools,
+    user_id: Option<u32>,
+    party_id: Option<u32>,
+    uuid: Option<Uuid>,
+) -> Result<Option<String>, crate::http::ApiError> {
     let stored = sqlx::query_scalar!(
         r#"select person_id_enc as "enc!" from party
            where person_id_enc is not null and (uuid = $1 or user_id = $2 or party_id = $3) order by uuid = $1 desc, user_id = $2 desc limit 1"#,
@@ -400,14 +580,22 @@ async fn seeded_pid(t: &TestTools, user_id: Option<u32>, party_id: Option<u32>, 
     )
     .fetch_optional(&t.app.db)
     .await?;
-    Ok(stored.and_then(|enc| t.app.identity.decrypt(&enc).ok()).map(|pid| pid.expose().to_owned()))
+    Ok(stored
+        .and_then(|enc| t.app.identity.decrypt(&enc).ok())
+        .map(|pid| pid.expose().to_owned()))
 }
 
-async fn system_user(t: &TestTools, p: &mut Parameters<'_>, claims: &mut Value) -> Result<(), crate::http::ApiError> {
+async fn system_user(
+    t: &TestTools,
+    p: &mut Parameters<'_>,
+    claims: &mut Value,
+) -> Result<(), crate::http::ApiError> {
     let id = p.uuid("systemUserId").unwrap_or_default();
     let (org_no, owner, client) = (p.org("orgNo"), p.org("systemUserOrg"), p.word("clientId"));
     let user = crate::system_users::by_id(&mut *t.app.db.acquire().await?, id).await?;
-    let known = user.as_ref().filter(|_| org_no.is_none() && owner.is_none() && client.is_none());
+    let known = user
+        .as_ref()
+        .filter(|_| org_no.is_none() && owner.is_none() && client.is_none());
     let registered_client = match known {
         Some(user) => {
             sqlx::query_scalar!(
@@ -420,11 +608,18 @@ async fn system_user(t: &TestTools, p: &mut Parameters<'_>, claims: &mut Value) 
         None => None,
     };
     let fallback = || "991825827".to_owned();
-    let vendor = org_no.or_else(|| known.map(|u| u.vendor_org.clone())).unwrap_or_else(fallback);
-    let owner = owner.or_else(|| known.map(|u| u.reportee_org_no.clone())).unwrap_or_else(fallback);
+    let vendor = org_no
+        .or_else(|| known.map(|u| u.vendor_org.clone()))
+        .unwrap_or_else(fallback);
+    let owner = owner
+        .or_else(|| known.map(|u| u.reportee_org_no.clone()))
+        .unwrap_or_else(fallback);
     let system_id = known.map_or_else(|| Uuid::new_v4().to_string(), |u| u.system_id.clone());
     claims["scope"] = p.scopes("altinn:enduser").into();
-    claims["client_id"] = client.or(registered_client).unwrap_or_else(|| Uuid::new_v4().to_string()).into();
+    claims["client_id"] = client
+        .or(registered_client)
+        .unwrap_or_else(|| Uuid::new_v4().to_string())
+        .into();
     claims["consumer"] = organization(&vendor);
     claims["jti"] = random_text(32).into();
     claims["authorization_details"] = json!([{
@@ -442,7 +637,10 @@ async fn system_user(t: &TestTools, p: &mut Parameters<'_>, claims: &mut Value) 
 fn self_identified(kind: Kind, p: &mut Parameters<'_>, claims: &mut Value) {
     let jti = random_text(32);
     let uuid = p.uuid("partyuuid").unwrap_or_else(Uuid::new_v4);
-    let numbers = (p.number("userId").unwrap_or(2_000_001), p.number("partyId").unwrap_or(2_000_002));
+    let numbers = (
+        p.number("userId").unwrap_or(2_000_001),
+        p.number("partyId").unwrap_or(2_000_002),
+    );
     claims["sub"] = format!("urn:altinn:party:uuid:{uuid}").into();
     claims["sid"] = jti.clone().into();
     claims["jti"] = jti.into();
@@ -452,18 +650,24 @@ fn self_identified(kind: Kind, p: &mut Parameters<'_>, claims: &mut Value) {
     claims["urn:altinn:authlevel"] = 0.into();
     claims["scope"] = p.scopes("altinn:portal/enduser").into();
     if kind == Kind::SelfIdentified {
-        claims["urn:altinn:username"] = p.word("username").unwrap_or_else(|| format!("bruker{}", digits(6))).into();
+        claims["urn:altinn:username"] = p
+            .word("username")
+            .unwrap_or_else(|| format!("bruker{}", digits(6)))
+            .into();
         claims["orignaliss"] = "altinn2".into();
         claims["acr"] = "idporten-loa-low".into();
         claims["amr"] = json!(["SelfIdentified"]);
         claims["urn:altinn:authenticatemethod"] = "SelfIdentified".into();
         return;
     }
-    let mail = p.checked("email", |v| v.contains('@') && v.len() <= 100).unwrap_or_default();
+    let mail = p
+        .checked("email", |v| v.contains('@') && v.len() <= 100)
+        .unwrap_or_default();
     claims["urn:altinn:username"] = format!("epost:{mail}").into();
     claims["orignaliss"] = "idporten".into();
     claims["email"] = mail.clone().into();
-    claims["urn:altinn:party:external-identifier"] = format!("urn:altinn:person:idporten-email:{mail}").into();
+    claims["urn:altinn:party:external-identifier"] =
+        format!("urn:altinn:person:idporten-email:{mail}").into();
     claims["acr"] = "selfregistered-email".into();
     claims["amr"] = json!(["Selfregistered-email"]);
     claims["urn:altinn:authenticatemethod"] = "IdportenEpost".into();
@@ -471,10 +675,16 @@ fn self_identified(kind: Kind, p: &mut Parameters<'_>, claims: &mut Value) {
 }
 
 fn platform(kind: Kind, p: &mut Parameters<'_>, claims: &mut Value) {
-    let app = p.checked("app", |v| (1..=50).contains(&v.len()) && v.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.')));
+    let app = p.checked("app", |v| {
+        (1..=50).contains(&v.len())
+            && v.bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+    });
     claims["urn:altinn:app"] = app.unwrap_or_default().into();
     if kind == Kind::PlatformAccess {
-        let org = p.checked("org", |v| matches!(v, "platform" | "ttd")).unwrap_or_else(|| "platform".to_owned());
+        let org = p
+            .checked("org", |v| matches!(v, "platform" | "ttd"))
+            .unwrap_or_else(|| "platform".to_owned());
         claims["iss"] = org.into();
     }
 }

@@ -47,17 +47,31 @@ fn internal(error: impl Into<anyhow::Error>) -> Response {
 /// The keys of a new client: given, or made here, then handed out.
 fn keys_of(new: &NewClient, client_id: &str) -> Result<(Value, Option<ClientMaterial>), Response> {
     if let Some(jwks) = &new.jwks {
-        return if KeySet::read(jwks).is_empty() { Err(bad("jwks holds no usable RSA key with a kid")) } else { Ok((jwks.clone(), None)) };
+        return if KeySet::read(jwks).is_empty() {
+            Err(bad("jwks holds no usable RSA key with a kid"))
+        } else {
+            Ok((jwks.clone(), None))
+        };
     }
     let key = match &new.pem {
-        Some(pem) => SigningKey::from_pem(pem, "").map_err(|_| bad("pem must be an RSA key in PKCS#8"))?,
+        Some(pem) => {
+            SigningKey::from_pem(pem, "").map_err(|_| bad("pem must be an RSA key in PKCS#8"))?
+        }
         None => SigningKey::generate(KeySize::Rsa2048, "").map_err(internal)?,
     };
-    let material = if new.pem.is_some() { None } else { Some(ClientMaterial::new(client_id, &key).map_err(internal)?) };
+    let material = if new.pem.is_some() {
+        None
+    } else {
+        Some(ClientMaterial::new(client_id, &key).map_err(internal)?)
+    };
     Ok((json!({"keys": [key.public_jwk()]}), material))
 }
 
-async fn store(t: &TestTools, new: NewClient, client_id: String) -> Result<(Client, Option<ClientMaterial>), Response> {
+async fn store(
+    t: &TestTools,
+    new: NewClient,
+    client_id: String,
+) -> Result<(Client, Option<ClientMaterial>), Response> {
     if OrgNumber::parse(&new.org_number).is_err() {
         return Err(bad("orgNumber must have nine digits"));
     }
@@ -65,13 +79,17 @@ async fn store(t: &TestTools, new: NewClient, client_id: String) -> Result<(Clie
     let client = Client {
         client_id,
         org_number: new.org_number,
-        scopes: new.scopes.unwrap_or_else(|| VENDOR_SCOPES.iter().map(|s| (*s).to_owned()).collect()),
+        scopes: new
+            .scopes
+            .unwrap_or_else(|| VENDOR_SCOPES.iter().map(|s| (*s).to_owned()).collect()),
         ungranted_scopes: new.ungranted_scopes,
         jwks,
         expired_kids: new.expired_kids,
         delegated_by: new.delegated_by,
     };
-    clients::put(&t.app.db, &client).await.map_err(|e| ApiError::from(e).into_response())?;
+    clients::put(&t.app.db, &client)
+        .await
+        .map_err(|e| ApiError::from(e).into_response())?;
     Ok((client, material))
 }
 
@@ -86,9 +104,16 @@ fn told(client: &Client, material: Option<ClientMaterial>) -> Value {
 }
 
 /// `POST /sandbox/clients`
-pub async fn create(State(t): State<TestTools>, headers: HeaderMap, Json(new): Json<NewClient>) -> Result<Response, Response> {
+pub async fn create(
+    State(t): State<TestTools>,
+    headers: HeaderMap,
+    Json(new): Json<NewClient>,
+) -> Result<Response, Response> {
     authorize(&t, &headers, None).await?;
-    let client_id = new.client_id.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
+    let client_id = new
+        .client_id
+        .clone()
+        .unwrap_or_else(|| Uuid::new_v4().to_string());
     let (client, material) = store(&t, new, client_id).await?;
     Ok((StatusCode::CREATED, Json(told(&client, material))).into_response())
 }
@@ -96,17 +121,25 @@ pub async fn create(State(t): State<TestTools>, headers: HeaderMap, Json(new): J
 /// `GET /sandbox/clients`
 pub async fn list(State(t): State<TestTools>, headers: HeaderMap) -> Result<Response, Response> {
     authorize(&t, &headers, None).await?;
-    let all = clients::all(&t.app.db).await.map_err(|e| ApiError::from(e).into_response())?;
+    let all = clients::all(&t.app.db)
+        .await
+        .map_err(|e| ApiError::from(e).into_response())?;
     Ok(Json(all.iter().map(Client::to_json).collect::<Vec<_>>()).into_response())
 }
 
 async fn existing(t: &TestTools, id: &str) -> Result<Client, Response> {
-    let found = clients::find(&t.app.db, id).await.map_err(|e| ApiError::from(e).into_response())?;
+    let found = clients::find(&t.app.db, id)
+        .await
+        .map_err(|e| ApiError::from(e).into_response())?;
     found.ok_or_else(|| StatusCode::NOT_FOUND.into_response())
 }
 
 /// `GET /sandbox/clients/{clientId}`
-pub async fn read(State(t): State<TestTools>, headers: HeaderMap, Path(id): Path<String>) -> Result<Response, Response> {
+pub async fn read(
+    State(t): State<TestTools>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Response, Response> {
     authorize(&t, &headers, None).await?;
     Ok(Json(existing(&t, &id).await?.to_json()).into_response())
 }
@@ -140,15 +173,28 @@ pub async fn replace_jwks(
         return Err(bad("the body holds no usable RSA key with a kid"));
     }
     let client = Client { jwks, ..known };
-    clients::put(&t.app.db, &client).await.map_err(|e| ApiError::from(e).into_response())?;
+    clients::put(&t.app.db, &client)
+        .await
+        .map_err(|e| ApiError::from(e).into_response())?;
     Ok(Json(client.to_json()).into_response())
 }
 
 /// `DELETE /sandbox/clients/{clientId}`
-pub async fn delete(State(t): State<TestTools>, headers: HeaderMap, Path(id): Path<String>) -> Result<Response, Response> {
+pub async fn delete(
+    State(t): State<TestTools>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Response, Response> {
     authorize(&t, &headers, None).await?;
-    let removed = clients::remove(&t.app.db, &id).await.map_err(|e| ApiError::from(e).into_response())?;
-    Ok(if removed { StatusCode::NO_CONTENT } else { StatusCode::NOT_FOUND }.into_response())
+    let removed = clients::remove(&t.app.db, &id)
+        .await
+        .map_err(|e| ApiError::from(e).into_response())?;
+    Ok(if removed {
+        StatusCode::NO_CONTENT
+    } else {
+        StatusCode::NOT_FOUND
+    }
+    .into_response())
 }
 
 /// An OIDC client to be registered.
@@ -165,7 +211,11 @@ pub struct NewOidcClient {
 }
 
 /// `POST /sandbox/oidc-clients`
-pub async fn create_oidc(State(t): State<TestTools>, headers: HeaderMap, Json(new): Json<NewOidcClient>) -> Result<Response, Response> {
+pub async fn create_oidc(
+    State(t): State<TestTools>,
+    headers: HeaderMap,
+    Json(new): Json<NewOidcClient>,
+) -> Result<Response, Response> {
     authorize(&t, &headers, None).await?;
     if new.redirect_uris.is_empty() {
         return Err(bad("redirectUris must name at least one address"));
@@ -179,6 +229,12 @@ pub async fn create_oidc(State(t): State<TestTools>, headers: HeaderMap, Json(ne
         post_logout_redirect_uris: new.post_logout_redirect_uris,
         scopes: new.scopes,
     };
-    idporten::put_client(&t.app, &client).await.map_err(|e| ApiError::from(e).into_response())?;
-    Ok((StatusCode::CREATED, Json(json!({"clientId": client.client_id, "redirectUris": client.redirect_uris}))).into_response())
+    idporten::put_client(&t.app, &client)
+        .await
+        .map_err(|e| ApiError::from(e).into_response())?;
+    Ok((
+        StatusCode::CREATED,
+        Json(json!({"clientId": client.client_id, "redirectUris": client.redirect_uris})),
+    )
+        .into_response())
 }

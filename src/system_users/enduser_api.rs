@@ -1,4 +1,5 @@
-//! `/authentication/api/v1/systemuser/{party}/…`: what persons do with the system users of their organisation.
+//! `/authentication/api/v1/systemuser/{party}/…`: what persons do with the system users of their
+//! organisation.
 
 use std::collections::HashMap;
 
@@ -17,7 +18,9 @@ use super::{
 use crate::{
     app::{
         AppState,
-        callers::{AccessManagementRead, AccessManagementWrite, Caller, Permitted, SystemUserOverviewRead},
+        callers::{
+            AccessManagementRead, AccessManagementWrite, Caller, Permitted, SystemUserOverviewRead,
+        },
     },
     delegation::{self, Approver, Held},
     http::{
@@ -32,7 +35,10 @@ use crate::{
 type Writer = Permitted<AccessManagementWrite>;
 
 fn approver(permitted: &Writer) -> ApiResult<Approver<'_>> {
-    Ok(Approver { person: permitted.person()?, party: &permitted.party })
+    Ok(Approver {
+        person: permitted.person()?,
+        party: &permitted.party,
+    })
 }
 
 /// Standard system users of the party, oldest first, with the packages they hold now.
@@ -40,7 +46,10 @@ fn approver(permitted: &Writer) -> ApiResult<Approver<'_>> {
     params(("party" = i32, Path)),
     responses((status = 200, body = Vec<SystemUserDetail>), (status = 400), (status = 401), (status = 403)),
     security(("person" = [])))]
-pub async fn list(State(state): State<AppState>, permitted: Permitted<AccessManagementRead>) -> ApiResult<Json<Vec<SystemUserDetail>>> {
+pub async fn list(
+    State(state): State<AppState>,
+    permitted: Permitted<AccessManagementRead>,
+) -> ApiResult<Json<Vec<SystemUserDetail>>> {
     let mut db = state.db.acquire().await?;
     let users = store::of_owner(&mut db, permitted.party.key, SystemUserKind::Standard).await?;
     let mut held: HashMap<Uuid, Vec<String>> = HashMap::new();
@@ -59,9 +68,22 @@ pub async fn list(State(state): State<AppState>, permitted: Permitted<AccessMana
     params(("party" = i32, Path)),
     responses((status = 200, body = Vec<SystemUserDetail>), (status = 400), (status = 401), (status = 403)),
     security(("person" = [])))]
-pub async fn list_agents(State(state): State<AppState>, permitted: Permitted<SystemUserOverviewRead>) -> ApiResult<Json<Vec<SystemUserDetail>>> {
-    let users = store::of_owner(&mut *state.db.acquire().await?, permitted.party.key, SystemUserKind::Agent).await?;
-    Ok(Json(users.into_iter().map(|user| SystemUserDetail::summary(user, Vec::new())).collect()))
+pub async fn list_agents(
+    State(state): State<AppState>,
+    permitted: Permitted<SystemUserOverviewRead>,
+) -> ApiResult<Json<Vec<SystemUserDetail>>> {
+    let users = store::of_owner(
+        &mut *state.db.acquire().await?,
+        permitted.party.key,
+        SystemUserKind::Agent,
+    )
+    .await?;
+    Ok(Json(
+        users
+            .into_iter()
+            .map(|user| SystemUserDetail::summary(user, Vec::new()))
+            .collect(),
+    ))
 }
 
 /// One system user of the party, with what it holds now.
@@ -76,7 +98,9 @@ pub async fn read(
 ) -> ApiResult<Json<SystemUserDetail>> {
     let id = path.uuid("systemUserId")?;
     let mut db = state.db.acquire().await?;
-    let user = store::by_id(&mut db, id).await?.filter(|u| u.owner_key == permitted.party.key);
+    let user = store::by_id(&mut db, id)
+        .await?
+        .filter(|u| u.owner_key == permitted.party.key);
     let user = user.ok_or(ApiError::Status(StatusCode::NOT_FOUND))?;
     let held = match user.kind {
         SystemUserKind::Standard => delegation::held(&mut db, user.owner_key, user.id).await?,
@@ -97,12 +121,21 @@ pub async fn delegations(
 ) -> ApiResult<Json<StandardDelegations>> {
     let id = path.uuid("systemUserId")?;
     let mut db = state.db.acquire().await?;
-    let user = store::by_id(&mut db, id).await?.ok_or(ProblemCode::SystemUserNotFound)?;
-    permitted.party.org_number.as_ref().ok_or(ProblemCode::OrganizationNotFound)?;
+    let user = store::by_id(&mut db, id)
+        .await?
+        .ok_or(ProblemCode::SystemUserNotFound)?;
+    permitted
+        .party
+        .org_number
+        .as_ref()
+        .ok_or(ProblemCode::OrganizationNotFound)?;
     if user.owner_key != permitted.party.key {
         return Err(ProblemCode::SystemUserNotFound.into());
     }
-    Ok(Json(StandardDelegations::new(id, delegation::held(&mut db, user.owner_key, id).await?)))
+    Ok(Json(StandardDelegations::new(
+        id,
+        delegation::held(&mut db, user.owner_key, id).await?,
+    )))
 }
 
 /// Creates a standard system user that holds everything its system lists.
@@ -113,9 +146,18 @@ pub async fn delegations(
         (status = 403, description = "Not permitted; AUTH-00014, -00016, -00018, -00068, -00069, -00070 or -00071"),
         (status = 404, description = "AUTH-00011")),
     security(("person" = [])))]
-pub async fn create(State(state): State<AppState>, permitted: Writer, JsonBytes(bytes): JsonBytes) -> ApiResult<Json<SystemUserDetail>> {
+pub async fn create(
+    State(state): State<AppState>,
+    permitted: Writer,
+    JsonBytes(bytes): JsonBytes,
+) -> ApiResult<Json<SystemUserDetail>> {
     let new = NewTitle::bind(&body::parse(&bytes, NewTitle::BODY)?)?;
-    Ok(Json(state.system_users().create(approver(&permitted)?, &new.title, &new.system_id).await?))
+    Ok(Json(
+        state
+            .system_users()
+            .create(approver(&permitted)?, &new.title, &new.system_id)
+            .await?,
+    ))
 }
 
 /// What the creation of a system user needs.
@@ -159,8 +201,14 @@ impl Change {
             b.text(&root, name, Presence::Required)?;
         }
         b.finish()?;
-        let party_id = party_id.parse().map_err(|_| ModelState::not_valid("PartyId", &party_id))?;
-        Ok(Self { id: parse_uuid("Id", &id)?, party_id, title })
+        let party_id = party_id
+            .parse()
+            .map_err(|_| ModelState::not_valid("PartyId", &party_id))?;
+        Ok(Self {
+            id: parse_uuid("Id", &id)?,
+            party_id,
+            title,
+        })
     }
 }
 
@@ -169,10 +217,18 @@ impl Change {
     request_body(content = serde_json::Value, content_type = "application/json"),
     responses((status = 200), (status = 400), (status = 401), (status = 403), (status = 404, description = "None of this party")),
     security(("person" = [])))]
-pub async fn rename(State(state): State<AppState>, caller: Caller, JsonBytes(bytes): JsonBytes) -> ApiResult<StatusCode> {
+pub async fn rename(
+    State(state): State<AppState>,
+    caller: Caller,
+    JsonBytes(bytes): JsonBytes,
+) -> ApiResult<StatusCode> {
     let change = Change::bind(&body::parse(&bytes, Change::BODY)?)?;
     let permitted = Writer::of(&state, caller, change.party_id).await?;
-    if state.system_users().rename(approver(&permitted)?, change.id, &change.title).await? {
+    if state
+        .system_users()
+        .rename(approver(&permitted)?, change.id, &change.title)
+        .await?
+    {
         Ok(StatusCode::OK)
     } else {
         Err(ApiError::Status(StatusCode::NOT_FOUND))
@@ -185,9 +241,21 @@ pub async fn rename(State(state): State<AppState>, caller: Caller, JsonBytes(byt
     responses((status = 202, body = i32, description = "1: deleted"), (status = 400), (status = 401),
         (status = 403, description = "AUTH-00024: another party's"), (status = 404, body = i32, description = "0: there is none")),
     security(("person" = [])))]
-pub async fn delete(State(state): State<AppState>, permitted: Writer, path: PathValues) -> ApiResult<Response> {
-    let deleted = state.system_users().delete_standard(approver(&permitted)?, path.uuid("systemUserId")?).await?;
-    Ok(if deleted { (StatusCode::ACCEPTED, Json(1)) } else { (StatusCode::NOT_FOUND, Json(0)) }.into_response())
+pub async fn delete(
+    State(state): State<AppState>,
+    permitted: Writer,
+    path: PathValues,
+) -> ApiResult<Response> {
+    let deleted = state
+        .system_users()
+        .delete_standard(approver(&permitted)?, path.uuid("systemUserId")?)
+        .await?;
+    Ok(if deleted {
+        (StatusCode::ACCEPTED, Json(1))
+    } else {
+        (StatusCode::NOT_FOUND, Json(0))
+    }
+    .into_response())
 }
 
 /// Deletes an agent with its clients and everything else it holds, and the request it came from.
@@ -196,9 +264,21 @@ pub async fn delete(State(state): State<AppState>, permitted: Writer, path: Path
     responses((status = 200), (status = 400, description = "AUTH-00033 or AUTH-00034"), (status = 401),
         (status = 403, description = "Not permitted, or AUTH-00024"), (status = 404, description = "AUTH-00015")),
     security(("person" = [])))]
-pub async fn delete_agent(State(state): State<AppState>, permitted: Writer, path: PathValues, query: Query) -> ApiResult<StatusCode> {
+pub async fn delete_agent(
+    State(state): State<AppState>,
+    permitted: Writer,
+    path: PathValues,
+    query: Query,
+) -> ApiResult<StatusCode> {
     let facilitator = query.uuid("facilitatorId")?;
-    state.system_users().delete_agent(approver(&permitted)?, path.uuid("systemUserId")?, facilitator).await?;
+    state
+        .system_users()
+        .delete_agent(
+            approver(&permitted)?,
+            path.uuid("systemUserId")?,
+            facilitator,
+        )
+        .await?;
     Ok(StatusCode::OK)
 }
 
@@ -208,9 +288,17 @@ pub async fn delete_agent(State(state): State<AppState>, permitted: Writer, path
     responses((status = 200, body = bool), (status = 400, description = "Unknown, AUTH-00034, -00049, -00051, -00063 or -00064"), (status = 401),
         (status = 403), (status = 404, description = "AUTH-00011")),
     security(("person" = [])))]
-pub async fn give_own(State(state): State<AppState>, permitted: Writer, path: PathValues, query: Query) -> ApiResult<Json<bool>> {
+pub async fn give_own(
+    State(state): State<AppState>,
+    permitted: Writer,
+    path: PathValues,
+    query: Query,
+) -> ApiResult<Json<bool>> {
     let owner = query.uuid("partyUuid")?;
-    state.system_users().give_own(approver(&permitted)?, path.uuid("systemUserId")?, owner).await?;
+    state
+        .system_users()
+        .give_own(approver(&permitted)?, path.uuid("systemUserId")?, owner)
+        .await?;
     Ok(Json(true))
 }
 
@@ -220,9 +308,17 @@ pub async fn give_own(State(state): State<AppState>, permitted: Writer, path: Pa
     responses((status = 200, body = bool), (status = 400, description = "Unknown, or AUTH-00034"), (status = 401), (status = 403),
         (status = 404, description = "AUTH-00011")),
     security(("person" = [])))]
-pub async fn take_own(State(state): State<AppState>, permitted: Writer, path: PathValues, query: Query) -> ApiResult<Json<bool>> {
+pub async fn take_own(
+    State(state): State<AppState>,
+    permitted: Writer,
+    path: PathValues,
+    query: Query,
+) -> ApiResult<Json<bool>> {
     query.uuid("partyUuid")?;
-    state.system_users().take_own(approver(&permitted)?, path.uuid("systemUserId")?).await?;
+    state
+        .system_users()
+        .take_own(approver(&permitted)?, path.uuid("systemUserId")?)
+        .await?;
     Ok(Json(true))
 }
 
@@ -231,7 +327,17 @@ pub async fn take_own(State(state): State<AppState>, permitted: Writer, path: Pa
     params(("party" = i32, Path), ("systemUserId" = uuid::Uuid, Path), ("partyUuid" = uuid::Uuid, Query, description = "The owner's")),
     responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403)),
     security(("person" = [])))]
-pub async fn has_own(State(state): State<AppState>, permitted: Writer, path: PathValues, query: Query) -> ApiResult<Json<bool>> {
+pub async fn has_own(
+    State(state): State<AppState>,
+    permitted: Writer,
+    path: PathValues,
+    query: Query,
+) -> ApiResult<Json<bool>> {
     query.uuid("partyUuid")?;
-    Ok(Json(state.system_users().has_own(approver(&permitted)?, path.uuid("systemUserId")?).await?))
+    Ok(Json(
+        state
+            .system_users()
+            .has_own(approver(&permitted)?, path.uuid("systemUserId")?)
+            .await?,
+    ))
 }

@@ -21,23 +21,41 @@ use crate::{
     token::scopes::{RequestWrite, SystemRegisterWrite, SystemUserLookup},
 };
 
-/// Maskinporten's look-up: the system user of a client, vendor, owner and reference. Always one or none.
+/// Maskinporten's look-up: the system user of a client, vendor, owner and reference. Always one or
+/// none.
 #[utoipa::path(get, path = "/authentication/api/v1/systemuser/byExternalId", tag = "System users",
     params(("clientId" = String, Query), ("systemProviderOrgNo" = String, Query), ("systemUserOwnerOrgNo" = String, Query),
         ("externalRef" = Option<String>, Query)),
     responses((status = 200, body = ExternalSystemUser, description = "productName is the system id"), (status = 400), (status = 401),
         (status = 403), (status = 404, description = "None")),
     security(("maskinporten" = ["altinn:maskinporten/systemuser.read"])))]
-pub async fn by_external_id(State(state): State<AppState>, caller: Maskinporten<SystemUserLookup>, query: Query) -> ApiResult<impl IntoResponse> {
+pub async fn by_external_id(
+    State(state): State<AppState>,
+    caller: Maskinporten<SystemUserLookup>,
+    query: Query,
+) -> ApiResult<impl IntoResponse> {
     let allowed = &state.config.settings.byexternalid.allowed_consumers;
-    if !allowed.is_empty() && !caller.caller.principal.org.is_some_and(|org| allowed.iter().any(|a| a == org.as_str())) {
+    if !allowed.is_empty()
+        && !caller
+            .caller
+            .principal
+            .org
+            .is_some_and(|org| allowed.iter().any(|a| a == org.as_str()))
+    {
         return Err(ApiError::Empty(StatusCode::FORBIDDEN));
     }
     let client_id = query.required("clientId")?;
     let provider = query.required("systemProviderOrgNo")?;
     let owner = query.required("systemUserOwnerOrgNo")?;
     let external_ref = ExternalRef::exact_or_default(query.get("externalRef"), owner);
-    let user = store::by_external_id(&mut *state.db.acquire().await?, client_id, provider, owner, external_ref.as_str()).await?;
+    let user = store::by_external_id(
+        &mut *state.db.acquire().await?,
+        client_id,
+        provider,
+        owner,
+        external_ref.as_str(),
+    )
+    .await?;
     let user = user.ok_or(ApiError::Status(StatusCode::NOT_FOUND))?;
     let system_id = user.system_id.clone();
     Ok((no_store(), Json(ExternalSystemUser::new(user, system_id))))
@@ -50,13 +68,25 @@ pub async fn by_external_id(State(state): State<AppState>, caller: Maskinporten<
     responses((status = 200, body = ExternalSystemUser), (status = 400), (status = 401), (status = 403),
         (status = 404, description = "None, or another vendor's")),
     security(("maskinporten" = ["altinn:authentication/systemuser.request.write"])))]
-pub async fn by_query(State(state): State<AppState>, vendor: Vendor<RequestWrite>, query: Query) -> ApiResult<Json<ExternalSystemUser>> {
+pub async fn by_query(
+    State(state): State<AppState>,
+    vendor: Vendor<RequestWrite>,
+    query: Query,
+) -> ApiResult<Json<ExternalSystemUser>> {
     let system_id = query.required("system-id")?;
     let owner = query.required("orgno")?;
     let external_ref = ExternalRef::exact_or_default(query.get("external-ref"), owner);
     let org = vendor.organization()?;
-    let user = store::active_with_key(&mut *state.db.acquire().await?, system_id, owner, external_ref.as_str()).await?;
-    let user = user.filter(|u| u.vendor_org == org.as_str()).ok_or(ApiError::Status(StatusCode::NOT_FOUND))?;
+    let user = store::active_with_key(
+        &mut *state.db.acquire().await?,
+        system_id,
+        owner,
+        external_ref.as_str(),
+    )
+    .await?;
+    let user = user
+        .filter(|u| u.vendor_org == org.as_str())
+        .ok_or(ApiError::Status(StatusCode::NOT_FOUND))?;
     Ok(Json(external(user)))
 }
 
@@ -76,15 +106,31 @@ pub async fn by_system(
     let from = paging::key(&query)?.unwrap_or(0);
     let org = vendor.organization()?;
     let mut db = state.db.acquire().await?;
-    let system = systems::by_id(&mut db, path.get("systemId")).await?.filter(|s| s.vendor_org == org.as_str());
+    let system = systems::by_id(&mut db, path.get("systemId"))
+        .await?
+        .filter(|s| s.vendor_org == org.as_str());
     let system = system.ok_or(ProblemCode::SystemNotFound)?;
     let size = state.config.settings.pagination.page_size;
-    let found = store::of_system(&mut db, system.internal_id, from, i64::try_from(size + 1).unwrap_or(i64::MAX)).await?;
+    let found = store::of_system(
+        &mut db,
+        system.internal_id,
+        from,
+        i64::try_from(size + 1).unwrap_or(i64::MAX),
+    )
+    .await?;
     let next = found.get(size).map(|(number, _)| {
         let id = utf8_percent_encode(&system.id, NON_ALPHANUMERIC);
-        format!("{}/authentication/api/v1/systemuser/vendor/bysystem/{id}?token={}", state.base_for(&headers), paging::token(number))
+        format!(
+            "{}/authentication/api/v1/systemuser/vendor/bysystem/{id}?token={}",
+            state.base_for(&headers),
+            paging::token(number)
+        )
     });
-    Ok(Paginated::of(found.into_iter().map(|(_, user)| external(user)).collect(), size, |_| next.unwrap_or_default()))
+    Ok(Paginated::of(
+        found.into_iter().map(|(_, user)| external(user)).collect(),
+        size,
+        |_| next.unwrap_or_default(),
+    ))
 }
 
 fn external(user: SystemUser) -> ExternalSystemUser {

@@ -1,4 +1,5 @@
-//! What persons do with the system users of their organisation: one transaction for each step, or nothing at all.
+//! What persons do with the system users of their organisation: one transaction for each step, or
+//! nothing at all.
 
 use serde_json::json;
 use sqlx::{PgConnection, PgPool};
@@ -35,21 +36,58 @@ pub struct Management<'a> {
 }
 
 impl Management<'_> {
-    /// Creates a standard system user with everything its system lists, for the owner's own number as reference.
+    /// Creates a standard system user with everything its system lists, for the owner's own number
+    /// as reference.
     ///
     /// # Errors
     /// The problem of the first step that fails.
-    pub async fn create(&self, by: Approver<'_>, title: &str, system_id: &str) -> ApiResult<SystemUserDetail> {
+    pub async fn create(
+        &self,
+        by: Approver<'_>,
+        title: &str,
+        system_id: &str,
+    ) -> ApiResult<SystemUserDetail> {
         let mut tx = self.db.begin().await?;
-        let system = systems::by_id_for_share(&mut tx, system_id).await?.filter(|s| !s.is_deleted).ok_or(ProblemCode::SystemNotFound)?;
-        let org_number = by.party.org_number.as_deref().filter(|_| !by.party.is_gone()).ok_or(ProblemCode::OrganizationNotFound)?;
-        if store::active_with_key(&mut tx, &system.id, org_number, org_number).await?.is_some() {
+        let system = systems::by_id_for_share(&mut tx, system_id)
+            .await?
+            .filter(|s| !s.is_deleted)
+            .ok_or(ProblemCode::SystemNotFound)?;
+        let org_number = by
+            .party
+            .org_number
+            .as_deref()
+            .filter(|_| !by.party.is_gone())
+            .ok_or(ProblemCode::OrganizationNotFound)?;
+        if store::active_with_key(&mut tx, &system.id, org_number, org_number)
+            .await?
+            .is_some()
+        {
             return Err(ProblemCode::SystemUserExists.into());
         }
-        let resources: Vec<String> = system.rights.iter().filter_map(Right::resource_id).map(str::to_owned).collect();
-        let packages: Vec<String> = system.access_packages.iter().map(|p| p.urn.clone()).collect();
-        let wanted = Wanted { resources: &resources, packages: &packages };
-        let report = delegation::check(&mut tx, self.catalogue, self.policies, &by.person.0, by.party, wanted).await?;
+        let resources: Vec<String> = system
+            .rights
+            .iter()
+            .filter_map(Right::resource_id)
+            .map(str::to_owned)
+            .collect();
+        let packages: Vec<String> = system
+            .access_packages
+            .iter()
+            .map(|p| p.urn.clone())
+            .collect();
+        let wanted = Wanted {
+            resources: &resources,
+            packages: &packages,
+        };
+        let report = delegation::check(
+            &mut tx,
+            self.catalogue,
+            self.policies,
+            &by.person.0,
+            by.party,
+            wanted,
+        )
+        .await?;
         if let Some(problem) = report.problem() {
             return Err(problem.into());
         }
@@ -66,13 +104,34 @@ impl Management<'_> {
             created_by: &name,
         };
         let taken = |error: DbError| -> ApiError {
-            if error.violates("system_user_active_key") { ProblemCode::SystemUserExists.into() } else { error.into() }
+            if error.violates("system_user_active_key") {
+                ProblemCode::SystemUserExists.into()
+            } else {
+                error.into()
+            }
         };
         let key = register::system_user_party(&mut tx, new.id, title).await?;
-        delegation::give(&mut tx, by.party.key, key, &self.keys(&system.access_packages), &report.rights, &name).await?;
+        delegation::give(
+            &mut tx,
+            by.party.key,
+            key,
+            &self.keys(&system.access_packages),
+            &report.rights,
+            &name,
+        )
+        .await?;
         store::insert(&mut tx, &new).await.map_err(taken)?;
-        let user = store::by_id(&mut tx, new.id).await?.ok_or(ProblemCode::SystemUserNotCreated)?;
-        note(&mut tx, by, &user, &["systemuser.created", "delegation.granted"], SystemUserEvent::Created).await?;
+        let user = store::by_id(&mut tx, new.id)
+            .await?
+            .ok_or(ProblemCode::SystemUserNotCreated)?;
+        note(
+            &mut tx,
+            by,
+            &user,
+            &["systemuser.created", "delegation.granted"],
+            SystemUserEvent::Created,
+        )
+        .await?;
         let held = delegation::held(&mut tx, user.owner_key, user.id).await?;
         tx.commit().await?;
         Ok(SystemUserDetail::summary(user, held.packages))
@@ -85,22 +144,40 @@ impl Management<'_> {
     pub async fn rename(&self, by: Approver<'_>, id: Uuid, title: &str) -> ApiResult<bool> {
         let mut tx = self.db.begin().await?;
         store::lock_sequence(&mut tx).await?;
-        let Some(user) = store::by_id(&mut tx, id).await?.filter(|u| u.owner_key == by.party.key) else { return Ok(false) };
+        let Some(user) = store::by_id(&mut tx, id)
+            .await?
+            .filter(|u| u.owner_key == by.party.key)
+        else {
+            return Ok(false);
+        };
         store::rename(&mut tx, id, title).await?;
         store::touch(&mut tx, id, &by.name()).await?;
-        note(&mut tx, by, &user, &["systemuser.changed"], SystemUserEvent::Changed).await?;
+        note(
+            &mut tx,
+            by,
+            &user,
+            &["systemuser.changed"],
+            SystemUserEvent::Changed,
+        )
+        .await?;
         tx.commit().await?;
         Ok(true)
     }
 
-    /// Deletes a standard system user with everything it holds, and the request it came from. False when there is none.
+    /// Deletes a standard system user with everything it holds, and the request it came from. False
+    /// when there is none.
     ///
     /// # Errors
     /// It is another party's, or an agent.
     pub async fn delete_standard(&self, by: Approver<'_>, id: Uuid) -> ApiResult<bool> {
         let mut tx = self.db.begin().await?;
-        let Some(user) = store::by_id(&mut tx, id).await? else { return Ok(false) };
-        by.party.org_number.as_ref().ok_or(ProblemCode::OrganizationNotFound)?;
+        let Some(user) = store::by_id(&mut tx, id).await? else {
+            return Ok(false);
+        };
+        by.party
+            .org_number
+            .as_ref()
+            .ok_or(ProblemCode::OrganizationNotFound)?;
         if user.owner_key != by.party.key {
             return Err(ProblemCode::NotYourSystemUser.into());
         }
@@ -110,13 +187,21 @@ impl Management<'_> {
         self.delete(tx, by, &user).await
     }
 
-    /// Deletes an agent with its clients and everything else it holds, and the request it came from.
+    /// Deletes an agent with its clients and everything else it holds, and the request it came
+    /// from.
     ///
     /// # Errors
     /// There is none, it is another party's, it is no agent, or `facilitator` is not its owner.
-    pub async fn delete_agent(&self, by: Approver<'_>, id: Uuid, facilitator: Option<Uuid>) -> ApiResult<()> {
+    pub async fn delete_agent(
+        &self,
+        by: Approver<'_>,
+        id: Uuid,
+        facilitator: Option<Uuid>,
+    ) -> ApiResult<()> {
         let mut tx = self.db.begin().await?;
-        let user = store::by_id(&mut tx, id).await?.ok_or(ProblemCode::SystemUserNotFound)?;
+        let user = store::by_id(&mut tx, id)
+            .await?
+            .ok_or(ProblemCode::SystemUserNotFound)?;
         if user.owner_key != by.party.key {
             return Err(ProblemCode::NotYourSystemUser.into());
         }
@@ -126,15 +211,31 @@ impl Management<'_> {
         if facilitator != Some(by.party.uuid) {
             return Err(ProblemCode::AgentNotDeleted.into());
         }
-        if self.delete(tx, by, &user).await? { Ok(()) } else { Err(ProblemCode::SystemUserNotFound.into()) }
+        if self.delete(tx, by, &user).await? {
+            Ok(())
+        } else {
+            Err(ProblemCode::SystemUserNotFound.into())
+        }
     }
 
-    async fn delete(&self, mut tx: sqlx::PgTransaction<'_>, by: Approver<'_>, user: &SystemUser) -> ApiResult<bool> {
+    async fn delete(
+        &self,
+        mut tx: sqlx::PgTransaction<'_>,
+        by: Approver<'_>,
+        user: &SystemUser,
+    ) -> ApiResult<bool> {
         // Somebody may have been faster.
         if !store::delete(&mut tx, user, &by.name()).await? {
             return Ok(false);
         }
-        note(&mut tx, by, user, &["systemuser.deleted", "delegation.revoked"], SystemUserEvent::Deleted).await?;
+        note(
+            &mut tx,
+            by,
+            user,
+            &["systemuser.deleted", "delegation.revoked"],
+            SystemUserEvent::Deleted,
+        )
+        .await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -153,18 +254,52 @@ impl Management<'_> {
         if user.access_packages.is_empty() {
             return Err(ProblemCode::PackageNotInSystem.into());
         }
-        let system = systems::by_id_for_share(&mut tx, &user.system_id).await?.filter(|s| !s.is_deleted).ok_or(ProblemCode::SystemNotFound)?;
-        check_packages_subset(&user.access_packages, &system.access_packages, Audience::Own, self.catalogue)?;
+        let system = systems::by_id_for_share(&mut tx, &user.system_id)
+            .await?
+            .filter(|s| !s.is_deleted)
+            .ok_or(ProblemCode::SystemNotFound)?;
+        check_packages_subset(
+            &user.access_packages,
+            &system.access_packages,
+            Audience::Own,
+            self.catalogue,
+        )?;
         let packages: Vec<String> = user.access_packages.iter().map(|p| p.urn.clone()).collect();
-        let wanted = Wanted { resources: &[], packages: &packages };
-        let report = delegation::check(&mut tx, self.catalogue, self.policies, &by.person.0, by.party, wanted).await?;
+        let wanted = Wanted {
+            resources: &[],
+            packages: &packages,
+        };
+        let report = delegation::check(
+            &mut tx,
+            self.catalogue,
+            self.policies,
+            &by.person.0,
+            by.party,
+            wanted,
+        )
+        .await?;
         if report.problem().is_some() {
             return Err(ProblemCode::PackageDelegationFailed.into());
         }
         let key = party_key(&mut tx, &user).await?;
-        delegation::give(&mut tx, user.owner_key, key, &self.keys(&user.access_packages), &[], &by.name()).await?;
+        delegation::give(
+            &mut tx,
+            user.owner_key,
+            key,
+            &self.keys(&user.access_packages),
+            &[],
+            &by.name(),
+        )
+        .await?;
         store::touch(&mut tx, id, &by.name()).await?;
-        note(&mut tx, by, &user, &["delegation.granted"], SystemUserEvent::Changed).await?;
+        note(
+            &mut tx,
+            by,
+            &user,
+            &["delegation.granted"],
+            SystemUserEvent::Changed,
+        )
+        .await?;
         Ok(tx.commit().await?)
     }
 
@@ -176,16 +311,29 @@ impl Management<'_> {
         let mut tx = self.db.begin().await?;
         store::lock_sequence(&mut tx).await?;
         let user = self.own_agent(&mut tx, by, id).await?;
-        systems::by_id(&mut tx, &user.system_id).await?.ok_or(ProblemCode::SystemNotFound)?;
+        systems::by_id(&mut tx, &user.system_id)
+            .await?
+            .ok_or(ProblemCode::SystemNotFound)?;
         let held = delegation::held(&mut tx, user.owner_key, id).await?;
         if held.packages.is_empty() {
             return Ok(());
         }
-        let held: Vec<AccessPackage> = held.packages.into_iter().map(|urn| AccessPackage { urn }).collect();
+        let held: Vec<AccessPackage> = held
+            .packages
+            .into_iter()
+            .map(|urn| AccessPackage { urn })
+            .collect();
         let key = party_key(&mut tx, &user).await?;
         delegation::revoke(&mut tx, user.owner_key, key, &[], &self.keys(&held)).await?;
         store::touch(&mut tx, id, &by.name()).await?;
-        note(&mut tx, by, &user, &["delegation.revoked"], SystemUserEvent::Changed).await?;
+        note(
+            &mut tx,
+            by,
+            &user,
+            &["delegation.revoked"],
+            SystemUserEvent::Changed,
+        )
+        .await?;
         Ok(tx.commit().await?)
     }
 
@@ -196,31 +344,63 @@ impl Management<'_> {
     pub async fn has_own(&self, by: Approver<'_>, id: Uuid) -> ApiResult<bool> {
         let mut db = self.db.acquire().await?;
         let user = self.own(&mut db, by, id).await?;
-        Ok(!delegation::held(&mut db, user.owner_key, id).await?.packages.is_empty())
+        Ok(!delegation::held(&mut db, user.owner_key, id)
+            .await?
+            .packages
+            .is_empty())
     }
 
-    async fn own(&self, db: &mut PgConnection, by: Approver<'_>, id: Uuid) -> ApiResult<SystemUser> {
-        let unknown = || crate::http::ModelState::of("return", format!("SystemUser with Id {id} Not Found"));
+    async fn own(
+        &self,
+        db: &mut PgConnection,
+        by: Approver<'_>,
+        id: Uuid,
+    ) -> ApiResult<SystemUser> {
+        let unknown =
+            || crate::http::ModelState::of("return", format!("SystemUser with Id {id} Not Found"));
         let user = store::by_id(db, id).await?.ok_or_else(unknown)?;
-        if user.owner_key == by.party.key { Ok(user) } else { Err(ApiError::Empty(http::StatusCode::FORBIDDEN)) }
+        if user.owner_key == by.party.key {
+            Ok(user)
+        } else {
+            Err(ApiError::Empty(http::StatusCode::FORBIDDEN))
+        }
     }
 
-    async fn own_agent(&self, db: &mut PgConnection, by: Approver<'_>, id: Uuid) -> ApiResult<SystemUser> {
+    async fn own_agent(
+        &self,
+        db: &mut PgConnection,
+        by: Approver<'_>,
+        id: Uuid,
+    ) -> ApiResult<SystemUser> {
         let user = self.own(db, by, id).await?;
-        if user.kind == SystemUserKind::Agent { Ok(user) } else { Err(ProblemCode::NotAnAgent.into()) }
+        if user.kind == SystemUserKind::Agent {
+            Ok(user)
+        } else {
+            Err(ProblemCode::NotAnAgent.into())
+        }
     }
 
     fn keys(&self, packages: &[AccessPackage]) -> Vec<PackageKey> {
-        self.catalogue.keys_of(packages.iter().map(|p| p.urn.as_str()))
+        self.catalogue
+            .keys_of(packages.iter().map(|p| p.urn.as_str()))
     }
 }
 
 async fn party_key(db: &mut PgConnection, user: &SystemUser) -> ApiResult<i32> {
-    Ok(register::party_by_uuid(db, user.id).await?.ok_or(ProblemCode::SystemUserNotFound)?.key)
+    Ok(register::party_by_uuid(db, user.id)
+        .await?
+        .ok_or(ProblemCode::SystemUserNotFound)?
+        .key)
 }
 
 /// Writes the audit rows of a step, and the message that tells others.
-async fn note(tx: &mut PgConnection, by: Approver<'_>, user: &SystemUser, actions: &[&'static str], told: SystemUserEvent) -> Result<(), DbError> {
+async fn note(
+    tx: &mut PgConnection,
+    by: Approver<'_>,
+    user: &SystemUser,
+    actions: &[&'static str],
+    told: SystemUserEvent,
+) -> Result<(), DbError> {
     for action in actions {
         audit::record(&mut *tx, event(by, user, action)).await?;
     }
@@ -239,7 +419,8 @@ fn event<'a>(by: Approver<'_>, user: &'a SystemUser, action: &'static str) -> au
     }
 }
 
-/// Writes the audit rows of something a person did to a system user of the organisation, one for each detail.
+/// Writes the audit rows of something a person did to a system user of the organisation, one for
+/// each detail.
 ///
 /// # Errors
 /// As the database says.
@@ -291,7 +472,11 @@ impl<'a> From<&'a SystemUser> for Subject<'a> {
 ///
 /// # Errors
 /// As the database says.
-pub async fn tell(tx: &mut PgConnection, user: Subject<'_>, event: SystemUserEvent) -> Result<(), DbError> {
+pub async fn tell(
+    tx: &mut PgConnection,
+    user: Subject<'_>,
+    event: SystemUserEvent,
+) -> Result<(), DbError> {
     // It is made and deleted once, and may change many times.
     let (event, subject_kind, subject_id) = match event {
         SystemUserEvent::Created => ("systemuser_created", "system_user", user.id),

@@ -34,7 +34,11 @@ impl SystemUserKind {
     /// From the stored word.
     #[must_use]
     pub fn from_stored(word: &str) -> Self {
-        if word == "agent" { Self::Agent } else { Self::Standard }
+        if word == "agent" {
+            Self::Agent
+        } else {
+            Self::Standard
+        }
     }
 }
 
@@ -140,7 +144,8 @@ pub struct SystemUserDetail {
 }
 
 impl SystemUserDetail {
-    /// The owner's view in a list: the packages that a standard user holds now, or that a client must offer an agent.
+    /// The owner's view in a list: the packages that a standard user holds now, or that a client
+    /// must offer an agent.
     #[must_use]
     pub fn summary(user: SystemUser, packages: Vec<String>) -> Self {
         Self::with(user, packages, None)
@@ -164,7 +169,10 @@ impl SystemUserDetail {
             system_id: user.system_id,
             product_name: String::new(),
             system_internal_id: user.system_internal_id,
-            party_id: user.owner_party_id.map(|id| id.to_string()).unwrap_or_default(),
+            party_id: user
+                .owner_party_id
+                .map(|id| id.to_string())
+                .unwrap_or_default(),
             party_uu_id: String::new(),
             reportee_org_no: user.reportee_org_no,
             created: user.created,
@@ -184,11 +192,18 @@ fn by_urn(urns: Vec<String>) -> Vec<AccessPackage> {
 }
 
 fn rights_on(resources: Vec<String>) -> Vec<Right> {
-    let right = |value| Right { action: None, resource: vec![AttributePair { id: "urn:altinn:resource".to_owned(), value }] };
+    let right = |value| Right {
+        action: None,
+        resource: vec![AttributePair {
+            id: "urn:altinn:resource".to_owned(),
+            value,
+        }],
+    };
     resources.into_iter().map(right).collect()
 }
 
-/// What a system user holds directly from its owner. For an agent that is what it may do for the owner itself.
+/// What a system user holds directly from its owner. For an agent that is what it may do for the
+/// owner itself.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StandardDelegations {
@@ -201,7 +216,11 @@ impl StandardDelegations {
     /// What is held.
     #[must_use]
     pub fn new(system_user_id: Uuid, held: Held) -> Self {
-        Self { system_user_id, rights: rights_on(held.resources), access_packages: by_urn(held.packages) }
+        Self {
+            system_user_id,
+            rights: rights_on(held.resources),
+            access_packages: by_urn(held.packages),
+        }
     }
 }
 
@@ -231,7 +250,8 @@ pub struct SystemUserStream {
     pub data: Vec<RegisterSystemUser>,
 }
 
-/// Sequence numbers of a page, and the highest there is. All are the highest when the page is empty.
+/// Sequence numbers of a page, and the highest there is. All are the highest when the page is
+/// empty.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StreamStats {

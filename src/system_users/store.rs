@@ -8,7 +8,8 @@ use uuid::Uuid;
 use super::model::{NewSystemUser, RegisterSystemUser, SystemUser, SystemUserKind};
 use crate::{db::DbError, delegation, register};
 
-/// Serialises the writers of the table, so that a reader of the sequence never passes by a row still in flight.
+/// Serialises the writers of the table, so that a reader of the sequence never passes by a row
+/// still in flight.
 const SEQUENCE_LOCK: i64 = 0x7379_7374_656d_0002;
 
 struct Row {
@@ -102,14 +103,22 @@ macro_rules! register_rows {
 /// # Errors
 /// As the database says.
 pub async fn by_id(db: &mut PgConnection, id: Uuid) -> Result<Option<SystemUser>, DbError> {
-    Ok(system_users!("where u.id = $1 and not u.is_deleted", id).fetch_optional(db).await?.map(SystemUser::from))
+    Ok(system_users!("where u.id = $1 and not u.is_deleted", id)
+        .fetch_optional(db)
+        .await?
+        .map(SystemUser::from))
 }
 
 /// The living system user of this system, owner and reference, whatever its kind.
 ///
 /// # Errors
 /// As the database says.
-pub async fn active_with_key(db: &mut PgConnection, system_id: &str, org_no: &str, external_ref: &str) -> Result<Option<SystemUser>, DbError> {
+pub async fn active_with_key(
+    db: &mut PgConnection,
+    system_id: &str,
+    org_no: &str,
+    external_ref: &str,
+) -> Result<Option<SystemUser>, DbError> {
     Ok(system_users!(
         "where s.system_id = $1 and u.reportee_org_no = $2 and u.external_ref = $3 and not u.is_deleted",
         system_id,
@@ -125,50 +134,96 @@ pub async fn active_with_key(db: &mut PgConnection, system_id: &str, org_no: &st
 ///
 /// # Errors
 /// As the database says.
-pub async fn of_owner(db: &mut PgConnection, owner_key: i32, kind: SystemUserKind) -> Result<Vec<SystemUser>, DbError> {
-    let found = system_users!("where u.owner_key = $1 and u.kind = $2 and not u.is_deleted order by u.created, u.id", owner_key, kind.as_str());
-    Ok(found.fetch_all(db).await?.into_iter().map(SystemUser::from).collect())
+pub async fn of_owner(
+    db: &mut PgConnection,
+    owner_key: i32,
+    kind: SystemUserKind,
+) -> Result<Vec<SystemUser>, DbError> {
+    let found = system_users!(
+        "where u.owner_key = $1 and u.kind = $2 and not u.is_deleted order by u.created, u.id",
+        owner_key,
+        kind.as_str()
+    );
+    Ok(found
+        .fetch_all(db)
+        .await?
+        .into_iter()
+        .map(SystemUser::from)
+        .collect())
 }
 
 /// Living system users of a system, in the order of their sequence numbers, from a number on.
 ///
 /// # Errors
 /// As the database says.
-pub async fn of_system(db: &mut PgConnection, system_internal_id: Uuid, from: i64, limit: i64) -> Result<Vec<(i64, SystemUser)>, DbError> {
+pub async fn of_system(
+    db: &mut PgConnection,
+    system_internal_id: Uuid,
+    from: i64,
+    limit: i64,
+) -> Result<Vec<(i64, SystemUser)>, DbError> {
     let found = system_users!(
         "where u.system_internal_id = $1 and u.sequence_no >= $2 and not u.is_deleted order by u.sequence_no limit $3",
         system_internal_id,
         from,
         limit
     );
-    Ok(found.fetch_all(db).await?.into_iter().map(|row| (row.sequence_no, SystemUser::from(row))).collect())
+    Ok(found
+        .fetch_all(db)
+        .await?
+        .into_iter()
+        .map(|row| (row.sequence_no, SystemUser::from(row)))
+        .collect())
 }
 
 /// The highest sequence number, and the system users after a number, deleted ones included.
 ///
-/// Whoever takes a number holds [`lock_sequence`] until it commits, so a number that is not seen yet is always higher
-/// than those that are.
+/// Whoever takes a number holds [`lock_sequence`] until it commits, so a number that is not seen
+/// yet is always higher than those that are.
 ///
 /// # Errors
 /// As the database says.
-pub async fn stream(db: &mut PgConnection, after: i64, limit: i64) -> Result<(i64, Vec<RegisterSystemUser>), DbError> {
-    // The end is read first: what comes between the two queries is at most shown too early in the list, never lost.
-    let end = sqlx::query_scalar!(r#"select coalesce(max(sequence_no), 0) as "end!" from "system_user""#).fetch_one(&mut *db).await?;
-    let found = register_rows!("where u.sequence_no > $1 order by u.sequence_no limit $2", after, limit).fetch_all(db).await?;
+pub async fn stream(
+    db: &mut PgConnection,
+    after: i64,
+    limit: i64,
+) -> Result<(i64, Vec<RegisterSystemUser>), DbError> {
+    // The end is read first: what comes between the two queries is at most shown too early in the
+    // list, never lost.
+    let end =
+        sqlx::query_scalar!(r#"select coalesce(max(sequence_no), 0) as "end!" from "system_user""#)
+            .fetch_one(&mut *db)
+            .await?;
+    let found = register_rows!(
+        "where u.sequence_no > $1 order by u.sequence_no limit $2",
+        after,
+        limit
+    )
+    .fetch_all(db)
+    .await?;
     let users: Vec<RegisterSystemUser> = found.into_iter().map(RegisterSystemUser::from).collect();
-    Ok((users.last().map_or(end, |last| last.sequence_no.max(end)), users))
+    Ok((
+        users.last().map_or(end, |last| last.sequence_no.max(end)),
+        users,
+    ))
 }
 
 /// One living system user as the platform's other parts see it.
 ///
 /// # Errors
 /// As the database says.
-pub async fn registered(db: &mut PgConnection, id: Uuid) -> Result<Option<RegisterSystemUser>, DbError> {
-    Ok(register_rows!("where u.id = $1 and not u.is_deleted", id).fetch_optional(db).await?.map(RegisterSystemUser::from))
+pub async fn registered(
+    db: &mut PgConnection,
+    id: Uuid,
+) -> Result<Option<RegisterSystemUser>, DbError> {
+    Ok(register_rows!("where u.id = $1 and not u.is_deleted", id)
+        .fetch_optional(db)
+        .await?
+        .map(RegisterSystemUser::from))
 }
 
-/// What Maskinporten asks: the living system user of a live system that has this client, of this vendor, for this
-/// owner and reference.
+/// What Maskinporten asks: the living system user of a live system that has this client, of this
+/// vendor, for this owner and reference.
 ///
 /// # Errors
 /// As the database says.
@@ -194,16 +249,20 @@ pub async fn by_external_id(
     .map(SystemUser::from))
 }
 
-/// Serialises writers of the sequence until the transaction ends. Whoever takes a number from it holds this.
+/// Serialises writers of the sequence until the transaction ends. Whoever takes a number from it
+/// holds this.
 ///
 /// # Errors
 /// As the database says.
 pub async fn lock_sequence(tx: &mut PgConnection) -> Result<(), DbError> {
-    sqlx::query!("select pg_advisory_xact_lock($1) as locked", SEQUENCE_LOCK).fetch_one(tx).await?;
+    sqlx::query!("select pg_advisory_xact_lock($1) as locked", SEQUENCE_LOCK)
+        .fetch_one(tx)
+        .await?;
     Ok(())
 }
 
-/// Stores a system user whose party is there already. It holds the sequence until the transaction ends, so this comes last.
+/// Stores a system user whose party is there already. It holds the sequence until the transaction
+/// ends, so this comes last.
 ///
 /// # Errors
 /// As the database says; `system_user_active_key` when one with this key lives already.
@@ -225,11 +284,17 @@ pub async fn insert(tx: &mut PgConnection, user: &NewSystemUser<'_>) -> Result<(
     )
     .execute(&mut *tx)
     .await?;
-    crate::db::feed::append(tx, crate::db::feed::Touched::SystemUser, &user.id.to_string()).await?;
+    crate::db::feed::append(
+        tx,
+        crate::db::feed::Touched::SystemUser,
+        &user.id.to_string(),
+    )
+    .await?;
     Ok(())
 }
 
-/// Notes that a system user changed, for those who follow the stream. The caller holds the sequence.
+/// Notes that a system user changed, for those who follow the stream. The caller holds the
+/// sequence.
 ///
 /// # Errors
 /// As the database says.
@@ -246,16 +311,24 @@ pub async fn touch(tx: &mut PgConnection, id: Uuid, by: &str) -> Result<(), DbEr
     Ok(())
 }
 
-/// Gives a system user another title. The caller holds the sequence and notes the change with [`touch`].
+/// Gives a system user another title. The caller holds the sequence and notes the change with
+/// [`touch`].
 ///
 /// # Errors
 /// As the database says.
 pub async fn rename(tx: &mut PgConnection, id: Uuid, title: &str) -> Result<(), DbError> {
-    sqlx::query!("update \"system_user\" set integration_title = $2 where id = $1 and not is_deleted", id, title).execute(&mut *tx).await?;
+    sqlx::query!(
+        "update \"system_user\" set integration_title = $2 where id = $1 and not is_deleted",
+        id,
+        title
+    )
+    .execute(&mut *tx)
+    .await?;
     register::rename_system_user_party(tx, id, title).await
 }
 
-/// Deletes a system user with everything it holds, and the request it came from. Returns whether it lived.
+/// Deletes a system user with everything it holds, and the request it came from. Returns whether it
+/// lived.
 ///
 /// # Errors
 /// As the database says.
@@ -288,7 +361,12 @@ pub async fn delete(tx: &mut PgConnection, user: &SystemUser, by: &str) -> Resul
     )
     .execute(&mut *tx)
     .await?;
-    crate::db::feed::append(tx, crate::db::feed::Touched::SystemUser, &user.id.to_string()).await?;
+    crate::db::feed::append(
+        tx,
+        crate::db::feed::Touched::SystemUser,
+        &user.id.to_string(),
+    )
+    .await?;
     Ok(true)
 }
 

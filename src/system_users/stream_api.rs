@@ -1,4 +1,5 @@
-//! `/authentication/api/v1/systemuser/internal`: how the platform's other parts follow system users.
+//! `/authentication/api/v1/systemuser/internal`: how the platform's other parts follow system
+//! users.
 
 use axum::extract::State;
 use http::{HeaderMap, StatusCode};
@@ -20,7 +21,8 @@ use crate::{
 
 const PAGE: i64 = 100;
 
-/// System users in the order of their changes, deleted ones included. Whoever follows the last link misses none.
+/// System users in the order of their changes, deleted ones included. Whoever follows the last link
+/// misses none.
 #[utoipa::path(get, path = "/authentication/api/v1/systemuser/internal/systemusers/stream", tag = "System users",
     params(("token" = Option<String>, Query, description = "From `links.next`")),
     responses((status = 200, body = SystemUserStream), (status = 400), (status = 401), (status = 403)),
@@ -33,12 +35,27 @@ pub async fn stream(
 ) -> ApiResult<Json<SystemUserStream>> {
     let after = paging::key(&query)?.unwrap_or(0);
     let (end, data) = store::stream(&mut *state.db.acquire().await?, after, PAGE).await?;
-    let bounds = data.first().zip(data.last()).map(|(first, last)| (first.sequence_no, last.sequence_no));
+    let bounds = data
+        .first()
+        .zip(data.last())
+        .map(|(first, last)| (first.sequence_no, last.sequence_no));
     let (page_start, page_end) = bounds.unwrap_or((end, end));
     let next = bounds.map(|(_, last)| {
-        format!("{}/authentication/api/v1/systemuser/internal/systemusers/stream?token={}", state.base_for(&headers), paging::token(&last))
+        format!(
+            "{}/authentication/api/v1/systemuser/internal/systemusers/stream?token={}",
+            state.base_for(&headers),
+            paging::token(&last)
+        )
     });
-    Ok(Json(SystemUserStream { stats: StreamStats { page_start, page_end, sequence_max: end }, links: Links { next }, data }))
+    Ok(Json(SystemUserStream {
+        stats: StreamStats {
+            page_start,
+            page_end,
+            sequence_max: end,
+        },
+        links: Links { next },
+        data,
+    }))
 }
 
 /// One living system user.
@@ -47,8 +64,14 @@ pub async fn stream(
     responses((status = 200, body = RegisterSystemUser), (status = 401), (status = 403), (status = 404, description = "No uuid"),
         (status = 410, description = "Unknown, or deleted")),
     security(("maskinporten" = ["altinn:authentication/systemuser.admin"])))]
-pub async fn read(State(state): State<AppState>, _: BackEnd<SystemUserAdmin>, path: PathValues) -> ApiResult<Json<RegisterSystemUser>> {
-    let id = path.uuid("id").map_err(|_| ApiError::Status(StatusCode::NOT_FOUND))?;
+pub async fn read(
+    State(state): State<AppState>,
+    _: BackEnd<SystemUserAdmin>,
+    path: PathValues,
+) -> ApiResult<Json<RegisterSystemUser>> {
+    let id = path
+        .uuid("id")
+        .map_err(|_| ApiError::Status(StatusCode::NOT_FOUND))?;
     let user = store::registered(&mut *state.db.acquire().await?, id).await?;
     user.map(Json).ok_or(ApiError::Status(StatusCode::GONE))
 }

@@ -15,7 +15,10 @@ use super::{
 use crate::{
     app::{AppState, EndUser, Vendor},
     audit::{self, Actor},
-    http::{ApiError, ApiResult, Json, ValidationCode, body, body::JsonBytes, no_store, path::PathValues, query::Query},
+    http::{
+        ApiError, ApiResult, Json, ValidationCode, body, body::JsonBytes, no_store,
+        path::PathValues, query::Query,
+    },
     idempotency::{Answer, Once},
     ids::OrgNumber,
     resources,
@@ -25,36 +28,63 @@ use crate::{
 /// Lists the live, visible systems of all vendors.
 #[utoipa::path(get, path = "/authentication/api/v1/systemregister", tag = "System register",
     responses((status = 200, body = Vec<SystemDto>), (status = 401), (status = 403)), security(("maskinporten" = ["altinn:portal/enduser"])))]
-pub async fn list_visible(State(state): State<AppState>, _: EndUser<Portal>) -> ApiResult<impl IntoResponse> {
+pub async fn list_visible(
+    State(state): State<AppState>,
+    _: EndUser<Portal>,
+) -> ApiResult<impl IntoResponse> {
     let systems = store::visible(&mut *state.db.acquire().await?).await?;
-    Ok((no_store(), Json(systems.into_iter().map(SystemDto::from).collect::<Vec<_>>())))
+    Ok((
+        no_store(),
+        Json(systems.into_iter().map(SystemDto::from).collect::<Vec<_>>()),
+    ))
 }
 
 /// One system in any state, as portals see it.
 #[utoipa::path(get, path = "/authentication/api/v1/systemregister/{systemId}", tag = "System register", params(("systemId" = String, Path)),
     responses((status = 200, body = SystemDto), (status = 401), (status = 403), (status = 404, description = "No such system")),
     security(("maskinporten" = ["altinn:portal/enduser"])))]
-pub async fn read(State(state): State<AppState>, _: EndUser<Portal>, path: PathValues) -> ApiResult<Json<SystemDto>> {
+pub async fn read(
+    State(state): State<AppState>,
+    _: EndUser<Portal>,
+    path: PathValues,
+) -> ApiResult<Json<SystemDto>> {
     let system = store::by_id(&mut *state.db.acquire().await?, path.get("systemId")).await?;
-    system.map(|s| Json(s.into())).ok_or(ApiError::Status(StatusCode::NOT_FOUND))
+    system
+        .map(|s| Json(s.into()))
+        .ok_or(ApiError::Status(StatusCode::NOT_FOUND))
 }
 
-/// Rights of a system; none when there is no such system. `useOldFormatForApp` names apps by organisation and app.
+/// Rights of a system; none when there is no such system. `useOldFormatForApp` names apps by
+/// organisation and app.
 #[utoipa::path(get, path = "/authentication/api/v1/systemregister/{systemId}/rights", tag = "System register",
     params(("systemId" = String, Path), ("useOldFormatForApp" = Option<bool>, Query)),
     responses((status = 200, body = Vec<Right>), (status = 401), (status = 403)), security(("maskinporten" = ["altinn:portal/enduser"])))]
-pub async fn read_rights(State(state): State<AppState>, _: EndUser<Portal>, path: PathValues, query: Query) -> ApiResult<Json<Vec<Right>>> {
+pub async fn read_rights(
+    State(state): State<AppState>,
+    _: EndUser<Portal>,
+    path: PathValues,
+    query: Query,
+) -> ApiResult<Json<Vec<Right>>> {
     let old_names = query.flag("useOldFormatForApp")?;
     let system = store::by_id(&mut *state.db.acquire().await?, path.get("systemId")).await?;
     let rights = system.map(|s| s.rights).unwrap_or_default();
-    Ok(Json(if old_names { rules::with_old_app_names(&rights) } else { rights }))
+    Ok(Json(if old_names {
+        rules::with_old_app_names(&rights)
+    } else {
+        rights
+    }))
 }
 
 /// Access packages of a system; none when there is no such system.
 #[utoipa::path(get, path = "/authentication/api/v1/systemregister/{systemId}/accesspackages", tag = "System register",
     params(("systemId" = String, Path)), responses((status = 200, body = Vec<AccessPackage>), (status = 401), (status = 403)),
     security(("maskinporten" = ["altinn:portal/enduser"])))]
-pub async fn read_packages(State(state): State<AppState>, _: EndUser<Portal>, path: PathValues, query: Query) -> ApiResult<Json<Vec<AccessPackage>>> {
+pub async fn read_packages(
+    State(state): State<AppState>,
+    _: EndUser<Portal>,
+    path: PathValues,
+    query: Query,
+) -> ApiResult<Json<Vec<AccessPackage>>> {
     query.flag("useOldFormatForApp")?;
     let system = store::by_id(&mut *state.db.acquire().await?, path.get("systemId")).await?;
     Ok(Json(system.map(|s| s.access_packages).unwrap_or_default()))
@@ -64,10 +94,20 @@ pub async fn read_packages(State(state): State<AppState>, _: EndUser<Portal>, pa
 #[utoipa::path(get, path = "/authentication/api/v1/systemregister/vendor", tag = "System register",
     responses((status = 200, body = Vec<SystemDto>), (status = 401), (status = 403)),
     security(("maskinporten" = ["altinn:authentication/systemregister.write"])))]
-pub async fn list_of_vendor(State(state): State<AppState>, vendor: Vendor<SystemRegisterWrite>) -> ApiResult<impl IntoResponse> {
-    let org = vendor.caller.principal.org.ok_or(ApiError::Empty(StatusCode::FORBIDDEN))?;
+pub async fn list_of_vendor(
+    State(state): State<AppState>,
+    vendor: Vendor<SystemRegisterWrite>,
+) -> ApiResult<impl IntoResponse> {
+    let org = vendor
+        .caller
+        .principal
+        .org
+        .ok_or(ApiError::Empty(StatusCode::FORBIDDEN))?;
     let systems = store::of_vendor(&mut *state.db.acquire().await?, org.as_str()).await?;
-    Ok((no_store(), Json(systems.into_iter().map(SystemDto::from).collect::<Vec<_>>())))
+    Ok((
+        no_store(),
+        Json(systems.into_iter().map(SystemDto::from).collect::<Vec<_>>()),
+    ))
 }
 
 /// One system of the caller, in any state.
@@ -94,7 +134,11 @@ pub async fn read_rights_as_vendor(
     vendor: Vendor<SystemRegisterWrite>,
     path: PathValues,
 ) -> ApiResult<Json<Vec<Right>>> {
-    Ok(Json(owned_system(&mut *state.db.acquire().await?, &vendor, &path).await?.rights))
+    Ok(Json(
+        owned_system(&mut *state.db.acquire().await?, &vendor, &path)
+            .await?
+            .rights,
+    ))
 }
 
 /// Access packages of a system of the caller.
@@ -106,20 +150,39 @@ pub async fn read_packages_as_vendor(
     vendor: Vendor<SystemRegisterWrite>,
     path: PathValues,
 ) -> ApiResult<Json<Vec<AccessPackage>>> {
-    Ok(Json(owned_system(&mut *state.db.acquire().await?, &vendor, &path).await?.access_packages))
+    Ok(Json(
+        owned_system(&mut *state.db.acquire().await?, &vendor, &path)
+            .await?
+            .access_packages,
+    ))
 }
 
-async fn owned_system(db: &mut sqlx::PgConnection, vendor: &Vendor<SystemRegisterWrite>, path: &PathValues) -> ApiResult<System> {
+async fn owned_system(
+    db: &mut sqlx::PgConnection,
+    vendor: &Vendor<SystemRegisterWrite>,
+    path: &PathValues,
+) -> ApiResult<System> {
     let forbidden = ApiError::Empty(StatusCode::FORBIDDEN);
     if vendor.caller.principal.org.is_none() && !vendor.is_register_admin() {
         return Err(forbidden);
     }
-    let system = store::by_id(db, path.get("systemId")).await?.ok_or(ApiError::Status(StatusCode::NOT_FOUND))?;
-    if owns(vendor, &system.vendor_org) { Ok(system) } else { Err(forbidden) }
+    let system = store::by_id(db, path.get("systemId"))
+        .await?
+        .ok_or(ApiError::Status(StatusCode::NOT_FOUND))?;
+    if owns(vendor, &system.vendor_org) {
+        Ok(system)
+    } else {
+        Err(forbidden)
+    }
 }
 
 pub(super) fn owns(vendor: &Vendor<SystemRegisterWrite>, org: &str) -> bool {
-    vendor.is_register_admin() || vendor.caller.principal.org.is_some_and(|own| own.as_str() == org)
+    vendor.is_register_admin()
+        || vendor
+            .caller
+            .principal
+            .org
+            .is_some_and(|own| own.as_str() == org)
 }
 
 /// Registers a system. The answer is its internal id, as JSON text.
@@ -138,10 +201,17 @@ pub async fn create(
     if principal.org.is_none() && !vendor.is_register_admin() {
         return Err(ApiError::Empty(StatusCode::FORBIDDEN));
     }
-    let system = bind::bind_system(&body::parse(&bytes, "registerNewSystem")?, "registerNewSystem")?;
-    let org = OrgNumber::from_iso6523(&system.vendor_id).ok_or_else(|| ApiError::Validation(vec![ValidationCode::VendorIdNotIso6523.error()]))?;
+    let system = bind::bind_system(
+        &body::parse(&bytes, "registerNewSystem")?,
+        "registerNewSystem",
+    )?;
+    let org = OrgNumber::from_iso6523(&system.vendor_id)
+        .ok_or_else(|| ApiError::Validation(vec![ValidationCode::VendorIdNotIso6523.error()]))?;
     let mut tx = state.db.begin().await?;
-    let caller = principal.org.map_or_else(|| principal.client_id.clone().unwrap_or_default(), |o| o.to_string());
+    let caller = principal.org.map_or_else(
+        || principal.client_id.clone().unwrap_or_default(),
+        |o| o.to_string(),
+    );
     if let Some(before) = once.answered(&mut tx, &caller, &bytes).await? {
         return Ok(before);
     }
@@ -153,11 +223,22 @@ pub async fn create(
     if !errors.is_empty() {
         return Err(ApiError::Validation(errors));
     }
-    let urls: Vec<String> = system.redirect_urls.iter().filter_map(|u| rules::canonical_redirect_url(u, &["https"])).collect();
+    let urls: Vec<String> = system
+        .redirect_urls
+        .iter()
+        .filter_map(|u| rules::canonical_redirect_url(u, &["https"]))
+        .collect();
     let by_org = principal.org.map(|o| o.to_string());
-    let id = store::insert(&mut tx, &system, org.as_str(), &urls, by_org.as_deref(), principal.client_id.as_deref())
-        .await
-        .map_err(|error| lost_race(error, &system.id))?;
+    let id = store::insert(
+        &mut tx,
+        &system,
+        org.as_str(),
+        &urls,
+        by_org.as_deref(),
+        principal.client_id.as_deref(),
+    )
+    .await
+    .map_err(|error| lost_race(error, &system.id))?;
     let event = audit::Event {
         actor: Actor::Vendor,
         action: "system.created",
@@ -176,7 +257,10 @@ pub async fn create(
 
 pub(super) fn lost_race(error: crate::db::DbError, id: &str) -> ApiError {
     if error.violates("system_system_id_key") {
-        ApiError::Text(StatusCode::CONFLICT, format!("The System already exist: {id}"))
+        ApiError::Text(
+            StatusCode::CONFLICT,
+            format!("The System already exist: {id}"),
+        )
     } else if error.violates("system_client_live") {
         ApiError::Validation(vec![ValidationCode::ClientIdTaken.error()])
     } else {
@@ -184,12 +268,27 @@ pub(super) fn lost_race(error: crate::db::DbError, id: &str) -> ApiError {
     }
 }
 
-/// What the database knows that a system is held against; `but` is the system itself, when it is there already.
-pub(super) async fn known_about(db: &mut sqlx::PgConnection, system: &NewSystem, but: Option<&System>) -> ApiResult<Known> {
-    let named: Vec<String> = system.rights.iter().flat_map(|r| &r.resource).map(|p| p.value.clone()).collect();
+/// What the database knows that a system is held against; `but` is the system itself, when it is
+/// there already.
+pub(super) async fn known_about(
+    db: &mut sqlx::PgConnection,
+    system: &NewSystem,
+    but: Option<&System>,
+) -> ApiResult<Known> {
+    let named: Vec<String> = system
+        .rights
+        .iter()
+        .flat_map(|r| &r.resource)
+        .map(|p| p.value.clone())
+        .collect();
     Ok(Known {
         id_taken: store::by_id(&mut *db, &system.id).await?.is_some(),
-        taken_clients: store::taken_clients(&mut *db, &system.client_ids, but.map(|s| s.internal_id)).await?,
+        taken_clients: store::taken_clients(
+            &mut *db,
+            &system.client_ids,
+            but.map(|s| s.internal_id),
+        )
+        .await?,
         resources: resources::kinds(db, &named).await?,
     })
 }

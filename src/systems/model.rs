@@ -14,7 +14,8 @@ pub struct AttributePair {
     pub value: String,
 }
 
-/// A single right: a resource, perhaps a part of it. The action is kept and echoed, and means nothing.
+/// A single right: a resource, perhaps a part of it. The action is kept and echoed, and means
+/// nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Right {
     /// Free text.
@@ -34,7 +35,10 @@ impl Right {
     /// The resource the right is on: the value of the first `urn:altinn:resource` pair.
     #[must_use]
     pub fn resource_id(&self) -> Option<&str> {
-        self.resource.iter().find(|p| p.id == "urn:altinn:resource").map(|p| p.value.as_str())
+        self.resource
+            .iter()
+            .find(|p| p.id == "urn:altinn:resource")
+            .map(|p| p.value.as_str())
     }
 }
 
@@ -68,7 +72,9 @@ impl System {
     /// A text in a language, else in the first of nb, nn, en that there is.
     #[must_use]
     pub fn name_in(&self, language: &str) -> Option<&str> {
-        [language, "nb", "nn", "en"].iter().find_map(|l| self.name.get(l)?.as_str().filter(|t| !t.trim().is_empty()))
+        [language, "nb", "nn", "en"]
+            .iter()
+            .find_map(|l| self.name.get(l)?.as_str().filter(|t| !t.trim().is_empty()))
     }
 }
 
@@ -88,7 +94,8 @@ pub struct NewSystem {
 }
 
 impl NewSystem {
-    /// The snapshot the change log keeps: everything as sent, in the spelling of the public system's log.
+    /// The snapshot the change log keeps: everything as sent, in the spelling of the public
+    /// system's log.
     #[must_use]
     pub fn snapshot(&self) -> Value {
         json!({
@@ -158,7 +165,9 @@ impl RegisteredSystem {
     pub fn new(system: System, client_id: Vec<String>) -> Self {
         Self {
             id: system.id,
-            vendor: VendorInfo { id: format!("0192:{}", system.vendor_org) },
+            vendor: VendorInfo {
+                id: format!("0192:{}", system.vendor_org),
+            },
             name: system.name,
             description: system.description,
             rights: system.rights,

@@ -61,7 +61,10 @@ macro_rules! systems {
 /// # Errors
 /// As the database says.
 pub async fn by_id(db: &mut PgConnection, id: &str) -> Result<Option<System>, DbError> {
-    Ok(systems!("where system_id = $1", id).fetch_optional(db).await?.map(System::from))
+    Ok(systems!("where system_id = $1", id)
+        .fetch_optional(db)
+        .await?
+        .map(System::from))
 }
 
 /// As [`by_id`], and the row stays as it is until the transaction ends.
@@ -69,7 +72,10 @@ pub async fn by_id(db: &mut PgConnection, id: &str) -> Result<Option<System>, Db
 /// # Errors
 /// As the database says.
 pub async fn by_id_for_share(tx: &mut PgConnection, id: &str) -> Result<Option<System>, DbError> {
-    Ok(systems!("where system_id = $1 for share", id).fetch_optional(tx).await?.map(System::from))
+    Ok(systems!("where system_id = $1 for share", id)
+        .fetch_optional(tx)
+        .await?
+        .map(System::from))
 }
 
 /// As [`by_id`], and nobody else changes the row until the transaction ends.
@@ -77,7 +83,10 @@ pub async fn by_id_for_share(tx: &mut PgConnection, id: &str) -> Result<Option<S
 /// # Errors
 /// As the database says.
 pub async fn lock(tx: &mut PgConnection, id: &str) -> Result<Option<System>, DbError> {
-    Ok(systems!("where system_id = $1 for update", id).fetch_optional(tx).await?.map(System::from))
+    Ok(systems!("where system_id = $1 for update", id)
+        .fetch_optional(tx)
+        .await?
+        .map(System::from))
 }
 
 /// Live and visible systems of all vendors, oldest first.
@@ -85,12 +94,14 @@ pub async fn lock(tx: &mut PgConnection, id: &str) -> Result<Option<System>, DbE
 /// # Errors
 /// As the database says.
 pub async fn visible(db: &mut PgConnection) -> Result<Vec<System>, DbError> {
-    Ok(systems!("where is_visible and not is_deleted order by created, system_internal_id")
-        .fetch_all(db)
-        .await?
-        .into_iter()
-        .map(System::from)
-        .collect())
+    Ok(
+        systems!("where is_visible and not is_deleted order by created, system_internal_id")
+            .fetch_all(db)
+            .await?
+            .into_iter()
+            .map(System::from)
+            .collect(),
+    )
 }
 
 /// Live systems of a vendor, oldest first.
@@ -98,12 +109,15 @@ pub async fn visible(db: &mut PgConnection) -> Result<Vec<System>, DbError> {
 /// # Errors
 /// As the database says.
 pub async fn of_vendor(db: &mut PgConnection, vendor_org: &str) -> Result<Vec<System>, DbError> {
-    Ok(systems!("where vendor_org_number = $1 and not is_deleted order by created, system_internal_id", vendor_org)
-        .fetch_all(db)
-        .await?
-        .into_iter()
-        .map(System::from)
-        .collect())
+    Ok(systems!(
+        "where vendor_org_number = $1 and not is_deleted order by created, system_internal_id",
+        vendor_org
+    )
+    .fetch_all(db)
+    .await?
+    .into_iter()
+    .map(System::from)
+    .collect())
 }
 
 /// Client ids of a system in the order they were sent, also those a deleted system had.
@@ -124,7 +138,11 @@ pub async fn clients_of(db: &mut PgConnection, system: &System) -> Result<Vec<St
 ///
 /// # Errors
 /// As the database says.
-pub async fn taken_clients(db: &mut PgConnection, client_ids: &[String], but: Option<Uuid>) -> Result<HashSet<String>, DbError> {
+pub async fn taken_clients(
+    db: &mut PgConnection,
+    client_ids: &[String],
+    but: Option<Uuid>,
+) -> Result<HashSet<String>, DbError> {
     let wanted: Vec<String> = client_ids.iter().map(|c| c.to_lowercase()).collect();
     Ok(sqlx::query_scalar!(
         r#"select lower(client_id) as "client_id!" from system_client where released_at is null and lower(client_id) = any($1)
@@ -138,7 +156,8 @@ pub async fn taken_clients(db: &mut PgConnection, client_ids: &[String], but: Op
     .collect())
 }
 
-/// Stores a new system with its clients and its line in the change log. Redirect URLs are given in canonical form.
+/// Stores a new system with its clients and its line in the change log. Redirect URLs are given in
+/// canonical form.
 ///
 /// # Errors
 /// As the database says; `system_system_id_key` and `system_client_live` are lost races.
@@ -168,13 +187,29 @@ pub async fn insert(
     .execute(&mut *tx)
     .await?;
     put_clients(&mut *tx, id, &system.client_ids).await?;
-    log(&mut *tx, id, "create", Some(&system.snapshot()), by_org, by_client).await?;
+    log(
+        &mut *tx,
+        id,
+        "create",
+        Some(&system.snapshot()),
+        by_org,
+        by_client,
+    )
+    .await?;
     feed::append(tx, Touched::System, &system.id).await?;
     Ok(id)
 }
 
-async fn put_clients(tx: &mut PgConnection, system: Uuid, client_ids: &[String]) -> Result<(), DbError> {
-    let clients: Vec<String> = client_ids.iter().filter(|c| !c.trim().is_empty()).cloned().collect();
+async fn put_clients(
+    tx: &mut PgConnection,
+    system: Uuid,
+    client_ids: &[String],
+) -> Result<(), DbError> {
+    let clients: Vec<String> = client_ids
+        .iter()
+        .filter(|c| !c.trim().is_empty())
+        .cloned()
+        .collect();
     sqlx::query!(
         r#"insert into system_client (client_id, system_internal_id, position)
            select c.id, $1, c.position::int from unnest($2::text[]) with ordinality as c(id, position)"#,
@@ -211,7 +246,8 @@ async fn log(
 /// What of a system changes.
 #[derive(Debug)]
 pub enum Change<'a> {
-    /// Everything but its id, its vendor and when it was made. Redirect URLs are given in canonical form.
+    /// Everything but its id, its vendor and when it was made. Redirect URLs are given in canonical
+    /// form.
     Whole(&'a NewSystem, &'a [String]),
     /// Its rights.
     Rights(&'a [Right]),
@@ -235,7 +271,12 @@ impl Change<'_> {
         match self {
             Self::Whole(system, _) => Some(system.snapshot()),
             Self::Rights(rights) => Some(rights.iter().map(Right::snapshot).collect()),
-            Self::Packages(packages) => Some(packages.iter().map(|p| serde_json::json!({"Urn": p.urn})).collect()),
+            Self::Packages(packages) => Some(
+                packages
+                    .iter()
+                    .map(|p| serde_json::json!({"Urn": p.urn}))
+                    .collect(),
+            ),
             Self::Deleted => None,
         }
     }
@@ -269,13 +310,22 @@ pub async fn change(
             )
             .execute(&mut *tx)
             .await?;
-            sqlx::query!("delete from system_client where system_internal_id = $1", id).execute(&mut *tx).await?;
+            sqlx::query!(
+                "delete from system_client where system_internal_id = $1",
+                id
+            )
+            .execute(&mut *tx)
+            .await?;
             put_clients(&mut *tx, id, &new.client_ids).await?;
         }
         Change::Rights(rights) => {
-            sqlx::query!("update system set rights = $2, last_changed = now() where system_internal_id = $1", id, json(serde_json::to_value(rights)))
-                .execute(&mut *tx)
-                .await?;
+            sqlx::query!(
+                "update system set rights = $2, last_changed = now() where system_internal_id = $1",
+                id,
+                json(serde_json::to_value(rights))
+            )
+            .execute(&mut *tx)
+            .await?;
         }
         Change::Packages(packages) => {
             sqlx::query!(
@@ -293,7 +343,15 @@ pub async fn change(
                 .await?;
         }
     }
-    log(&mut *tx, id, change.kind(), change.data().as_ref(), by_org, by_client).await?;
+    log(
+        &mut *tx,
+        id,
+        change.kind(),
+        change.data().as_ref(),
+        by_org,
+        by_client,
+    )
+    .await?;
     feed::append(tx, Touched::System, &system.id).await?;
     Ok(())
 }
@@ -302,7 +360,10 @@ pub async fn change(
 ///
 /// # Errors
 /// As the database says.
-pub async fn change_log(db: &mut PgConnection, system: &System) -> Result<Vec<ChangeLogEntry>, DbError> {
+pub async fn change_log(
+    db: &mut PgConnection,
+    system: &System,
+) -> Result<Vec<ChangeLogEntry>, DbError> {
     let rows = sqlx::query!(
         r#"select changed_by_org_number, change_type, changed_data, client_id, created from system_change_log
            where system_internal_id = $1 order by seq desc"#,

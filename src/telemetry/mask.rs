@@ -1,13 +1,16 @@
 //! The last filter before the log: whatever looks like an identity number is starred out.
 
-/// Stars out every run of exactly eleven digits, also one that touches letters or an escape. Spared are the last
-/// group of a UUID, and hexadecimal runs of sixteen and more: trace ids and digests.
+/// Stars out every run of exactly eleven digits, also one that touches letters or an escape. Spared
+/// are the last group of a UUID, and hexadecimal runs of sixteen and more: trace ids and digests.
 pub fn identity_numbers(line: &[u8]) -> Vec<u8> {
     let mut out = line.to_vec();
     let mut at = 0;
     while let Some(next) = out[at..].iter().position(u8::is_ascii_hexdigit) {
         let start = at + next;
-        let run = out[start..].iter().take_while(|b| b.is_ascii_hexdigit()).count();
+        let run = out[start..]
+            .iter()
+            .take_while(|b| b.is_ascii_hexdigit())
+            .count();
         at = start + run;
         match (&out[..start], run) {
             (_, 16..) | ([.., b'-'], 12) => {}
@@ -21,7 +24,10 @@ pub fn identity_numbers(line: &[u8]) -> Vec<u8> {
 
 /// Stars the runs of eleven digits among these.
 fn star(run: &mut [u8]) {
-    for part in run.split_mut(|b| !b.is_ascii_digit()).filter(|part| part.len() == 11) {
+    for part in run
+        .split_mut(|b| !b.is_ascii_digit())
+        .filter(|part| part.len() == 11)
+    {
         part.fill(b'*');
     }
 }
@@ -36,11 +42,20 @@ mod tests {
 
     #[test]
     fn eleven_digits_alone_are_starred() {
-        assert_eq!(masked("pid=11859024884, ssn:11859024884"), "pid=***********, ssn:***********");
+        assert_eq!(
+            masked("pid=11859024884, ssn:11859024884"),
+            "pid=***********, ssn:***********"
+        );
         assert_eq!(masked("person 11859024884"), "person ***********");
         assert_eq!(masked("/person/11859024884?x"), "/person/***********?x");
-        assert_eq!(masked("pid11859024884 a11859024884b"), "pid*********** a***********b");
-        assert_eq!(masked("pid%3A11859024884%2211859024884"), "pid%3A***********%22***********");
+        assert_eq!(
+            masked("pid11859024884 a11859024884b"),
+            "pid*********** a***********b"
+        );
+        assert_eq!(
+            masked("pid%3A11859024884%2211859024884"),
+            "pid%3A***********%22***********"
+        );
         assert_eq!(masked(r"\u00e511859024884"), r"\u00e5***********");
     }
 

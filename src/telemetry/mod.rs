@@ -6,7 +6,9 @@ pub use mask::identity_numbers;
 
 use std::io::{self, IsTerminal as _};
 
-use tracing_subscriber::{EnvFilter, fmt::MakeWriter, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing_subscriber::{
+    EnvFilter, fmt::MakeWriter, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
 
 use crate::config::{Log, LogFormat};
 
@@ -15,9 +17,17 @@ pub fn init(settings: &Log) {
     let filter = EnvFilter::try_new(&settings.level).unwrap_or_else(|_| EnvFilter::new("info"));
     let registry = tracing_subscriber::registry().with(filter);
     let _ = match settings.format {
-        LogFormat::Json => registry.with(tracing_subscriber::fmt::layer().json().with_writer(Masked)).try_init(),
+        LogFormat::Json => registry
+            .with(tracing_subscriber::fmt::layer().json().with_writer(Masked))
+            .try_init(),
         LogFormat::Text => registry
-            .with(tracing_subscriber::fmt::layer().compact().with_target(false).with_ansi(io::stderr().is_terminal()).with_writer(Masked))
+            .with(
+                tracing_subscriber::fmt::layer()
+                    .compact()
+                    .with_target(false)
+                    .with_ansi(io::stderr().is_terminal())
+                    .with_writer(Masked),
+            )
             .try_init(),
     };
 }

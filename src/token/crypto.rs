@@ -3,7 +3,9 @@
 use aws_lc_rs::{digest, rand};
 use base64::{
     Engine as _,
-    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::URL_SAFE_NO_PAD},
+    engine::{
+        DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::URL_SAFE_NO_PAD,
+    },
 };
 
 /// Unpadded base64url.
@@ -23,9 +25,13 @@ pub fn unbase64url(text: &str) -> Option<Vec<u8>> {
 pub fn unbase64(text: &str) -> Option<Vec<u8>> {
     const LENIENT: GeneralPurpose = GeneralPurpose::new(
         &base64::alphabet::URL_SAFE,
-        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent).with_decode_allow_trailing_bits(true),
+        GeneralPurposeConfig::new()
+            .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+            .with_decode_allow_trailing_bits(true),
     );
-    LENIENT.decode(text.replace('+', "-").replace('/', "_")).ok()
+    LENIENT
+        .decode(text.replace('+', "-").replace('/', "_"))
+        .ok()
 }
 
 /// SHA-256.
@@ -40,7 +46,8 @@ pub fn sha256(bytes: impl AsRef<[u8]>) -> [u8; 32] {
 #[must_use]
 pub fn random_text(bytes: usize) -> String {
     let mut buffer = vec![0; bytes];
-    // The system's generator does not fail once it is seeded; an empty text would be refused everywhere.
+    // The system's generator does not fail once it is seeded; an empty text would be refused
+    // everywhere.
     if rand::fill(&mut buffer).is_err() {
         buffer.clear();
     }

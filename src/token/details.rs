@@ -26,7 +26,10 @@ pub struct SystemUserClaim {
 ///
 /// # Errors
 /// The fixed reason to tell: `malformed` or `ambiguous`.
-pub fn read(claims: &Map<String, Value>, sandbox: bool) -> Result<Option<SystemUserClaim>, &'static str> {
+pub fn read(
+    claims: &Map<String, Value>,
+    sandbox: bool,
+) -> Result<Option<SystemUserClaim>, &'static str> {
     let entries: Vec<&Value> = match claims.get("authorization_details") {
         None => return Ok(None),
         Some(Value::Array(entries)) => entries.iter().collect(),
@@ -50,9 +53,10 @@ pub fn read(claims: &Map<String, Value>, sandbox: bool) -> Result<Option<SystemU
 fn read_entry(entry: &Map<String, Value>, sandbox: bool) -> Option<SystemUserClaim> {
     let ids: Vec<Uuid> = match entry.get("systemuser_id")? {
         Value::String(id) => vec![Uuid::try_parse(id).ok()?],
-        Value::Array(ids) if (1..=10).contains(&ids.len()) => {
-            ids.iter().map(|id| id.as_str().and_then(|id| Uuid::try_parse(id).ok())).collect::<Option<_>>()?
-        }
+        Value::Array(ids) if (1..=10).contains(&ids.len()) => ids
+            .iter()
+            .map(|id| id.as_str().and_then(|id| Uuid::try_parse(id).ok()))
+            .collect::<Option<_>>()?,
         _ => return None,
     };
     let org = entry.get("systemuser_org")?.as_object()?;
@@ -61,14 +65,26 @@ fn read_entry(entry: &Map<String, Value>, sandbox: bool) -> Option<SystemUserCla
         return None;
     }
     let owner = organization_in(org)?;
-    let outer = entry.get("system_id").map(|v| v.as_str().ok_or(())).transpose().ok()?;
-    let inner = org.get("system_id").map(|v| v.as_str().ok_or(())).transpose().ok()?;
+    let outer = entry
+        .get("system_id")
+        .map(|v| v.as_str().ok_or(()))
+        .transpose()
+        .ok()?;
+    let inner = org
+        .get("system_id")
+        .map(|v| v.as_str().ok_or(()))
+        .transpose()
+        .ok()?;
     let system_id = match (outer, inner) {
         (Some(a), Some(b)) if a != b => return None,
         (Some(id), _) | (None, Some(id)) => SystemId::from_wire(id),
         (None, None) => return None,
     };
-    Some(SystemUserClaim { ids, owner, system_id })
+    Some(SystemUserClaim {
+        ids,
+        owner,
+        system_id,
+    })
 }
 
 #[cfg(test)]
@@ -92,7 +108,12 @@ mod tests {
     }
 
     fn run(details: &Value) -> Result<Option<SystemUserClaim>, &'static str> {
-        read(json!({"authorization_details": details}).as_object().unwrap(), false)
+        read(
+            json!({"authorization_details": details})
+                .as_object()
+                .unwrap(),
+            false,
+        )
     }
 
     #[rstest]
@@ -105,7 +126,14 @@ mod tests {
     #[case::more_elements(with("/systemuser_org/ID", json!("0192:390367767:x:y")))]
     fn every_form_seen_reads_the_same(#[case] details: Value) {
         let claim = run(&details).unwrap().unwrap();
-        assert_eq!((claim.ids[0].to_string().as_str(), claim.owner.as_str(), claim.system_id.as_str()), (ID, "390367767", "390198116_fjordlonn"));
+        assert_eq!(
+            (
+                claim.ids[0].to_string().as_str(),
+                claim.owner.as_str(),
+                claim.system_id.as_str()
+            ),
+            (ID, "390367767", "390198116_fjordlonn")
+        );
     }
 
     #[test]

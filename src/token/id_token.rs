@@ -1,4 +1,5 @@
-//! ID tokens: proof that somebody logged in just now, for our own browser client. Never a bearer token.
+//! ID tokens: proof that somebody logged in just now, for our own browser client. Never a bearer
+//! token.
 
 use serde_json::{Map, Value};
 use subtle::ConstantTimeEq as _;
@@ -34,9 +35,18 @@ impl Verifier {
     ///
     /// # Errors
     /// The first check that fails.
-    pub async fn verify_id_token(&self, text: &str, client_id: &str, nonce: &str) -> Result<IdToken, Reject> {
+    pub async fn verify_id_token(
+        &self,
+        text: &str,
+        client_id: &str,
+        nonce: &str,
+    ) -> Result<IdToken, Reject> {
         let token = parse(text, self.max_bytes).map_err(Reject::Invalid)?;
-        let issuer = self.issuers.iter().find(|i| i.kind == IssuerKind::IdPorten).ok_or(Reject::Invalid("unknown issuer"))?;
+        let issuer = self
+            .issuers
+            .iter()
+            .find(|i| i.kind == IssuerKind::IdPorten)
+            .ok_or(Reject::Invalid("unknown issuer"))?;
         let claim = |name: &str| token.claims.get(name).and_then(Value::as_str);
         if claim("iss") != Some(issuer.name.as_str()) {
             return Err(Reject::Invalid("unknown issuer"));
@@ -54,7 +64,12 @@ impl Verifier {
         if !is_for(&token.claims, client_id) {
             return Err(Reject::Invalid("audience"));
         }
-        if !bool::from(claim("nonce").unwrap_or_default().as_bytes().ct_eq(nonce.as_bytes())) {
+        if !bool::from(
+            claim("nonce")
+                .unwrap_or_default()
+                .as_bytes()
+                .ct_eq(nonce.as_bytes()),
+        ) {
             return Err(Reject::Invalid("nonce"));
         }
         let acr = claim("acr").unwrap_or_default().to_owned();

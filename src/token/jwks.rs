@@ -1,4 +1,5 @@
-//! Key sets of other issuers: fetched, cached, renewed, and never taken from a source that looks wrong.
+//! Key sets of other issuers: fetched, cached, renewed, and never taken from a source that looks
+//! wrong.
 
 use std::{
     collections::HashMap,
@@ -52,14 +53,20 @@ impl VerificationKey {
 pub struct KeySet(HashMap<String, Arc<VerificationKey>>);
 
 impl KeySet {
-    /// Reads a JWKS document. Entries we cannot use are skipped, weak keys too; two different keys of one id are
-    /// both dropped.
+    /// Reads a JWKS document. Entries we cannot use are skipped, weak keys too; two different keys
+    /// of one id are both dropped.
     #[must_use]
     pub fn read(document: &Value) -> Self {
         let mut keys: HashMap<String, Option<(Value, Arc<VerificationKey>)>> = HashMap::new();
-        let entries = document.get("keys").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let entries = document
+            .get("keys")
+            .and_then(Value::as_array)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         for entry in entries.iter().take(MAX_KEYS) {
-            let Some((kid, key)) = read_key(entry) else { continue };
+            let Some((kid, key)) = read_key(entry) else {
+                continue;
+            };
             let material = material(entry);
             match keys.get(&kid) {
                 None => {
@@ -72,7 +79,11 @@ impl KeySet {
                 }
             }
         }
-        Self(keys.into_iter().filter_map(|(kid, entry)| entry.map(|(_, key)| (kid, key))).collect())
+        Self(
+            keys.into_iter()
+                .filter_map(|(kid, entry)| entry.map(|(_, key)| (kid, key)))
+                .collect(),
+        )
     }
 
     /// The key of this id.
@@ -109,13 +120,21 @@ fn read_key(entry: &Value) -> Option<(String, VerificationKey)> {
             let e = unbase64(text("e")?)?;
             let modulus: &[u8] = &n[n.iter().position(|b| *b != 0)?..];
             let bits = modulus.len() * 8 - modulus.first()?.leading_zeros() as usize;
-            let exponent = e.iter().skip_while(|b| **b == 0).fold(0_u64, |acc, b| acc.saturating_mul(256).saturating_add(u64::from(*b)));
+            let exponent = e.iter().skip_while(|b| **b == 0).fold(0_u64, |acc, b| {
+                acc.saturating_mul(256).saturating_add(u64::from(*b))
+            });
             if bits < 2048 || exponent < 3 {
                 return None;
             }
-            (DecodingKey::from_rsa_raw_components(modulus, &e), KeyKind::Rsa)
+            (
+                DecodingKey::from_rsa_raw_components(modulus, &e),
+                KeyKind::Rsa,
+            )
         }
-        "EC" if text("crv")? == "P-256" => (DecodingKey::from_ec_components(text("x")?, text("y")?).ok()?, KeyKind::P256),
+        "EC" if text("crv")? == "P-256" => (
+            DecodingKey::from_ec_components(text("x")?, text("y")?).ok()?,
+            KeyKind::P256,
+        ),
         _ => return None,
     };
     Some((kid, VerificationKey { key, kind, alg }))
@@ -162,7 +181,12 @@ impl JwksClient {
     ///
     /// # Errors
     /// The address cannot be read, or the HTTP client not be built.
-    pub fn new(issuer: &str, metadata: &str, settings: Jwks, loopback_http: bool) -> anyhow::Result<Self> {
+    pub fn new(
+        issuer: &str,
+        metadata: &str,
+        settings: Jwks,
+        loopback_http: bool,
+    ) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(Duration::from_secs(2))
@@ -173,7 +197,10 @@ impl JwksClient {
             issuer: issuer.to_owned(),
             metadata: Url::parse(metadata)?,
             http,
-            unknown: Cache::builder().max_capacity(1_000).time_to_live(Duration::from_secs(settings.min_interval_s)).build(),
+            unknown: Cache::builder()
+                .max_capacity(1_000)
+                .time_to_live(Duration::from_secs(settings.min_interval_s))
+                .build(),
             settings,
             loopback_http,
             current: ArcSwapOption::empty(),
@@ -195,7 +222,9 @@ impl JwksClient {
             }
         }
         Box::pin(self.fetch_unless_recent()).await;
-        let Some(set) = self.usable() else { return Err(JwksError::Unavailable) };
+        let Some(set) = self.usable() else {
+            return Err(JwksError::Unavailable);
+        };
         set.keys.get(kid).ok_or_else(|| {
             tracing::warn!(issuer = self.issuer, "auth.unknown_kid");
             self.unknown.insert(kid.to_owned(), ());
@@ -207,7 +236,10 @@ impl JwksClient {
     pub async fn keep_fresh(self: Arc<Self>) {
         loop {
             let jitter = u64::from(super::sha256(format!("{:?}", Instant::now()))[0]) % 21;
-            tokio::time::sleep(Duration::from_secs(self.settings.refresh_s * (90 + jitter) / 100)).await;
+            tokio::time::sleep(Duration::from_secs(
+                self.settings.refresh_s * (90 + jitter) / 100,
+            ))
+            .await;
             let mut attempts = self.fetching.lock().await;
             self.fetch(&mut attempts).await;
         }
@@ -215,7 +247,9 @@ impl JwksClient {
 
     /// The set, unless it is too old to be believed.
     fn usable(&self) -> Option<Arc<Fetched>> {
-        self.current.load_full().filter(|set| set.at.elapsed() <= Duration::from_secs(self.settings.max_stale_s))
+        self.current
+            .load_full()
+            .filter(|set| set.at.elapsed() <= Duration::from_secs(self.settings.max_stale_s))
     }
 
     /// Callers meet at the lock, so one fetch serves them all.
@@ -232,7 +266,9 @@ impl JwksClient {
             // Nothing to answer with yet: an issuer that is just starting should not cost a minute.
             Duration::from_millis(250)
         } else {
-            interval.saturating_mul(1 << attempts.failures.min(4)).min(MAX_BACKOFF.max(interval))
+            interval
+                .saturating_mul(1 << attempts.failures.min(4))
+                .min(MAX_BACKOFF.max(interval))
         };
         if attempts.last.is_none_or(|last| last.elapsed() >= pause) {
             self.fetch(&mut attempts).await;
@@ -246,12 +282,19 @@ impl JwksClient {
             Ok(keys) => {
                 attempts.failures = 0;
                 self.unknown.invalidate_all();
-                self.current.store(Some(Arc::new(Fetched { keys, at: Instant::now() })));
+                self.current.store(Some(Arc::new(Fetched {
+                    keys,
+                    at: Instant::now(),
+                })));
             }
             Err(error) => {
                 attempts.failures += 1;
                 attempts.metadata = None;
-                tracing::warn!(issuer = self.issuer, error = format!("{error:#}"), "jwks.rejected");
+                tracing::warn!(
+                    issuer = self.issuer,
+                    error = format!("{error:#}"),
+                    "jwks.rejected"
+                );
             }
         }
     }
@@ -274,10 +317,21 @@ impl JwksClient {
     async fn key_address(&self) -> anyhow::Result<Url> {
         let base = Url::parse(&self.issuer)?;
         let metadata = self.get_json(self.metadata.clone()).await?;
-        let named = metadata.get("issuer").and_then(Value::as_str).unwrap_or_default();
+        let named = metadata
+            .get("issuer")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         anyhow::ensure!(named == self.issuer, "the metadata names another issuer");
-        let address = Url::parse(metadata.get("jwks_uri").and_then(Value::as_str).unwrap_or_default())?;
-        anyhow::ensure!(address.host() == base.host(), "the key set lies on another host");
+        let address = Url::parse(
+            metadata
+                .get("jwks_uri")
+                .and_then(Value::as_str)
+                .unwrap_or_default(),
+        )?;
+        anyhow::ensure!(
+            address.host() == base.host(),
+            "the key set lies on another host"
+        );
         Ok(address)
     }
 
@@ -288,9 +342,16 @@ impl JwksClient {
             Some(url::Host::Domain(name)) => name == "localhost",
             None => false,
         };
-        anyhow::ensure!(address.scheme() == "https" || (self.loopback_http && loopback), "only https is fetched");
+        anyhow::ensure!(
+            address.scheme() == "https" || (self.loopback_http && loopback),
+            "only https is fetched"
+        );
         let mut response = self.http.get(address).send().await?;
-        anyhow::ensure!(response.status() == reqwest::StatusCode::OK, "status {}", response.status());
+        anyhow::ensure!(
+            response.status() == reqwest::StatusCode::OK,
+            "status {}",
+            response.status()
+        );
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await? {
             body.extend_from_slice(&chunk);

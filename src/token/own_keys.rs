@@ -36,8 +36,11 @@ impl SigningKey {
     /// # Errors
     /// The generator fails.
     pub fn generate(size: KeySize, prefix: &str) -> anyhow::Result<Self> {
-        let pair = KeyPair::generate(size).map_err(|_| anyhow::anyhow!("generating an RSA key failed"))?;
-        let der = pair.as_der().map_err(|_| anyhow::anyhow!("encoding an RSA key failed"))?;
+        let pair =
+            KeyPair::generate(size).map_err(|_| anyhow::anyhow!("generating an RSA key failed"))?;
+        let der = pair
+            .as_der()
+            .map_err(|_| anyhow::anyhow!("encoding an RSA key failed"))?;
         Self::from_pkcs8(der.as_ref(), prefix)
     }
 
@@ -46,8 +49,10 @@ impl SigningKey {
     /// # Errors
     /// The file cannot be read, holds no RSA key, or one of less than 2048 bits.
     pub fn from_pem_file(path: &Path, prefix: &str) -> anyhow::Result<Self> {
-        let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
-        Self::from_pem(&text, prefix).with_context(|| format!("{} is not a PKCS#8 RSA key", path.display()))
+        let text =
+            fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+        Self::from_pem(&text, prefix)
+            .with_context(|| format!("{} is not a PKCS#8 RSA key", path.display()))
     }
 
     /// Reads PKCS#8 PEM text.
@@ -55,22 +60,38 @@ impl SigningKey {
     /// # Errors
     /// As [`SigningKey::from_pem_file`].
     pub fn from_pem(text: &str, prefix: &str) -> anyhow::Result<Self> {
-        let body: String = text.lines().filter(|l| !l.starts_with("-----")).flat_map(str::chars).filter(|c| !c.is_whitespace()).collect();
-        ensure!(text.contains("-----BEGIN PRIVATE KEY-----"), "no PKCS#8 header");
+        let body: String = text
+            .lines()
+            .filter(|l| !l.starts_with("-----"))
+            .flat_map(str::chars)
+            .filter(|c| !c.is_whitespace())
+            .collect();
+        ensure!(
+            text.contains("-----BEGIN PRIVATE KEY-----"),
+            "no PKCS#8 header"
+        );
         Self::from_pkcs8(&STANDARD.decode(body).context("not base64")?, prefix)
     }
 
     fn from_pkcs8(der: &[u8], prefix: &str) -> anyhow::Result<Self> {
-        let pair = KeyPair::from_pkcs8(der).map_err(|_| anyhow::anyhow!("not an RSA key in PKCS#8"))?;
-        let public = pkcs1::RsaPublicKey::from_der(pair.public_key().as_ref()).map_err(|_| anyhow::anyhow!("not an RSA key"))?;
+        let pair =
+            KeyPair::from_pkcs8(der).map_err(|_| anyhow::anyhow!("not an RSA key in PKCS#8"))?;
+        let public = pkcs1::RsaPublicKey::from_der(pair.public_key().as_ref())
+            .map_err(|_| anyhow::anyhow!("not an RSA key"))?;
         let (n, e) = (public.modulus.as_bytes(), public.public_exponent.as_bytes());
         ensure!(n.len() >= 256, "RSA keys need at least 2048 bits");
         let (n, e) = (base64url(n), base64url(e));
         let thumbprint = base64url(sha256(format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#)));
         let kid = format!("{prefix}{thumbprint}");
-        let public = json!({"kty": "RSA", "use": "sig", "alg": "RS256", "kid": kid, "n": n, "e": e});
+        let public =
+            json!({"kty": "RSA", "use": "sig", "alg": "RS256", "kid": kid, "n": n, "e": e});
         let private = pkcs1_of(der)?;
-        Ok(Self { kid, encoding: EncodingKey::from_rsa_der(&private), public, pkcs8: der.to_vec() })
+        Ok(Self {
+            kid,
+            encoding: EncodingKey::from_rsa_der(&private),
+            public,
+            pkcs8: der.to_vec(),
+        })
     }
 
     /// Key id.
@@ -97,8 +118,15 @@ impl SigningKey {
     #[must_use]
     pub fn to_pem(&self) -> String {
         let body = STANDARD.encode(&self.pkcs8);
-        let lines: Vec<&str> = body.as_bytes().chunks(64).filter_map(|c| std::str::from_utf8(c).ok()).collect();
-        format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", lines.join("\n"))
+        let lines: Vec<&str> = body
+            .as_bytes()
+            .chunks(64)
+            .filter_map(|c| std::str::from_utf8(c).ok())
+            .collect();
+        format!(
+            "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
+            lines.join("\n")
+        )
     }
 
     /// The private key as a JWK with all of `n e d p q dp dq qi`.
@@ -107,11 +135,17 @@ impl SigningKey {
     /// The key cannot be taken apart.
     pub fn private_jwk(&self) -> anyhow::Result<Value> {
         let der = pkcs1_of(&self.pkcs8)?;
-        let key = pkcs1::RsaPrivateKey::from_der(&der).map_err(|_| anyhow::anyhow!("not an RSA key"))?;
+        let key =
+            pkcs1::RsaPrivateKey::from_der(&der).map_err(|_| anyhow::anyhow!("not an RSA key"))?;
         let mut jwk = self.public.clone();
-        for (name, number) in
-            [("d", key.private_exponent), ("p", key.prime1), ("q", key.prime2), ("dp", key.exponent1), ("dq", key.exponent2), ("qi", key.coefficient)]
-        {
+        for (name, number) in [
+            ("d", key.private_exponent),
+            ("p", key.prime1),
+            ("q", key.prime2),
+            ("dp", key.exponent1),
+            ("dq", key.exponent2),
+            ("qi", key.coefficient),
+        ] {
             jwk[name] = base64url(number.as_bytes()).into();
         }
         Ok(jwk)
@@ -121,13 +155,25 @@ impl SigningKey {
     ///
     /// # Errors
     /// The claims cannot be written, or signing fails.
-    pub fn sign(&self, claims: &impl Serialize, extra_header: &[(&str, &str)]) -> anyhow::Result<String> {
+    pub fn sign(
+        &self,
+        claims: &impl Serialize,
+        extra_header: &[(&str, &str)],
+    ) -> anyhow::Result<String> {
         let mut header = json!({"alg": "RS256", "typ": "JWT", "kid": self.kid});
         for (name, value) in extra_header {
             header[*name] = (*value).into();
         }
-        let message = format!("{}.{}", base64url(header.to_string()), base64url(serde_json::to_vec(claims)?));
-        let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &self.encoding, jsonwebtoken::Algorithm::RS256)?;
+        let message = format!(
+            "{}.{}",
+            base64url(header.to_string()),
+            base64url(serde_json::to_vec(claims)?)
+        );
+        let signature = jsonwebtoken::crypto::sign(
+            message.as_bytes(),
+            &self.encoding,
+            jsonwebtoken::Algorithm::RS256,
+        )?;
         Ok(format!("{message}.{signature}"))
     }
 }
@@ -152,9 +198,17 @@ impl OwnKeys {
     /// # Errors
     /// None, or too many.
     pub fn new(keys: Vec<SigningKey>) -> anyhow::Result<Self> {
-        ensure!((1..=4).contains(&keys.len()), "one to four signing keys are needed");
-        let document = json!({"keys": keys.iter().map(|k| k.public_jwk().clone()).collect::<Vec<_>>()});
-        Ok(Self { set: Arc::new(KeySet::read(&document)), keys, document })
+        ensure!(
+            (1..=4).contains(&keys.len()),
+            "one to four signing keys are needed"
+        );
+        let document =
+            json!({"keys": keys.iter().map(|k| k.public_jwk().clone()).collect::<Vec<_>>()});
+        Ok(Self {
+            set: Arc::new(KeySet::read(&document)),
+            keys,
+            document,
+        })
     }
 
     /// What verifies.

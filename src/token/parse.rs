@@ -35,23 +35,33 @@ pub fn parse(token: &str, max_bytes: usize) -> Result<ParsedToken<'_>, &'static 
         return Err(MALFORMED);
     }
     let mut parts = token.split('.');
-    let (Some(header), Some(payload), Some(signature), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+    let (Some(header), Some(payload), Some(signature), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
         return Err(MALFORMED);
     };
     let signed = &token[..header.len() + 1 + payload.len()];
-    let header = unbase64url(header).filter(|h| !h.is_empty() && h.len() <= MAX_HEADER).ok_or(MALFORMED)?;
+    let header = unbase64url(header)
+        .filter(|h| !h.is_empty() && h.len() <= MAX_HEADER)
+        .ok_or(MALFORMED)?;
     let header = strict_json::object(&header).ok_or(MALFORMED)?;
-    let claims = unbase64url(payload).and_then(|p| strict_json::object(&p)).ok_or(MALFORMED)?;
+    let claims = unbase64url(payload)
+        .and_then(|p| strict_json::object(&p))
+        .ok_or(MALFORMED)?;
     if claims.len() > MAX_CLAIMS || unbase64url(signature).is_none() {
         return Err(MALFORMED);
     }
     if header.contains_key("crit") || header.contains_key("b64") {
         return Err(MALFORMED);
     }
-    let Some(Value::String(alg)) = header.get("alg") else { return Err("algorithm") };
+    let Some(Value::String(alg)) = header.get("alg") else {
+        return Err("algorithm");
+    };
     match header.get("typ") {
         None => {}
-        Some(Value::String(typ)) if ["jwt", "at+jwt", "application/at+jwt"].contains(&typ.to_ascii_lowercase().as_str()) => {}
+        Some(Value::String(typ))
+            if ["jwt", "at+jwt", "application/at+jwt"]
+                .contains(&typ.to_ascii_lowercase().as_str()) => {}
         Some(_) => return Err("type"),
     }
     let kid = match header.get("kid") {
@@ -60,7 +70,14 @@ pub fn parse(token: &str, max_bytes: usize) -> Result<ParsedToken<'_>, &'static 
         Some(_) => return Err("key"),
     };
     let alg = alg.clone();
-    Ok(ParsedToken { signed, signature, alg, kid, header, claims })
+    Ok(ParsedToken {
+        signed,
+        signature,
+        alg,
+        kid,
+        header,
+        claims,
+    })
 }
 
 #[cfg(test)]
@@ -72,16 +89,31 @@ mod tests {
     use crate::token::base64url;
 
     fn token(header: &str, payload: &str) -> String {
-        format!("{}.{}.{}", base64url(header), base64url(payload), base64url("sig"))
+        format!(
+            "{}.{}.{}",
+            base64url(header),
+            base64url(payload),
+            base64url("sig")
+        )
     }
 
     const GOOD: &str = r#"{"alg":"RS256","kid":"a"}"#;
 
     #[test]
     fn what_is_well_formed_is_read() {
-        let text = token(r#"{"alg":"RS256","typ":"JWT","kid":"a","x5c":"thumb"}"#, r#"{"iss":"x"}"#);
+        let text = token(
+            r#"{"alg":"RS256","typ":"JWT","kid":"a","x5c":"thumb"}"#,
+            r#"{"iss":"x"}"#,
+        );
         let parsed = parse(&text, 8192).unwrap();
-        assert_eq!((parsed.alg.as_str(), parsed.kid.as_deref(), parsed.claims["iss"].as_str()), ("RS256", Some("a"), Some("x")));
+        assert_eq!(
+            (
+                parsed.alg.as_str(),
+                parsed.kid.as_deref(),
+                parsed.claims["iss"].as_str()
+            ),
+            ("RS256", Some("a"), Some("x"))
+        );
     }
 
     #[rstest]
@@ -104,9 +136,20 @@ mod tests {
 
     #[test]
     fn sixteen_levels_sixty_four_claims_and_the_byte_limit_are_the_borders() {
-        let deep = token(GOOD, &format!("{}1{}", "{\"a\":".repeat(16), "}".repeat(16)));
+        let deep = token(
+            GOOD,
+            &format!("{}1{}", "{\"a\":".repeat(16), "}".repeat(16)),
+        );
         assert!(parse(&deep, 8192).is_ok());
-        let claims = |n: usize| format!("{{{}}}", (0..n).map(|i| format!("\"c{i}\":1")).collect::<Vec<_>>().join(","));
+        let claims = |n: usize| {
+            format!(
+                "{{{}}}",
+                (0..n)
+                    .map(|i| format!("\"c{i}\":1"))
+                    .collect::<Vec<_>>()
+                    .join(",")
+            )
+        };
         assert!(parse(&token(GOOD, &claims(64)), 8192).is_ok());
         assert!(parse(&token(GOOD, &claims(65)), 8192).is_err());
         let text = token(GOOD, "{}");

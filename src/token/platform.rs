@@ -1,4 +1,5 @@
-//! Platform access tokens: a JWT in the header `PlatformAccessToken`, from issuers named one by one.
+//! Platform access tokens: a JWT in the header `PlatformAccessToken`, from issuers named one by
+//! one.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -27,27 +28,51 @@ impl PlatformTokens {
     /// The fixed reason to tell.
     pub fn verify(&self, headers: &HeaderMap, now: i64) -> Result<Option<String>, &'static str> {
         let mut values = headers.get_all("PlatformAccessToken").iter();
-        let Some(value) = values.next() else { return Ok(None) };
+        let Some(value) = values.next() else {
+            return Ok(None);
+        };
         if values.next().is_some() {
             return Err("malformed");
         }
         let text = value.to_str().map_err(|_| "malformed")?;
         let token = parse(text, self.max_bytes)?;
-        let issuer = token.claims.get("iss").and_then(Value::as_str).ok_or("unknown issuer")?;
+        let issuer = token
+            .claims
+            .get("iss")
+            .and_then(Value::as_str)
+            .ok_or("unknown issuer")?;
         let keys = self.issuers.get(issuer).ok_or("unknown issuer")?;
         if token.alg != "RS256" {
             return Err("algorithm");
         }
-        let key = token.kid.as_deref().and_then(|kid| keys.get(kid)).ok_or("key")?;
+        let key = token
+            .kid
+            .as_deref()
+            .and_then(|kid| keys.get(kid))
+            .ok_or("key")?;
         verifies(&token, &key, Algorithm::RS256)?;
         // No leeway here, unlike everywhere else.
-        let exp = token.claims.get("exp").and_then(Value::as_f64).ok_or("missing exp")?;
+        let exp = token
+            .claims
+            .get("exp")
+            .and_then(Value::as_f64)
+            .ok_or("missing exp")?;
         if exp <= now as f64 {
             return Err("expired");
         }
-        if token.claims.get("nbf").and_then(Value::as_f64).is_some_and(|nbf| nbf > now as f64) {
+        if token
+            .claims
+            .get("nbf")
+            .and_then(Value::as_f64)
+            .is_some_and(|nbf| nbf > now as f64)
+        {
             return Err("not yet valid");
         }
-        token.claims.get("urn:altinn:app").and_then(Value::as_str).map(|app| Some(app.to_owned())).ok_or("malformed")
+        token
+            .claims
+            .get("urn:altinn:app")
+            .and_then(Value::as_str)
+            .map(|app| Some(app.to_owned()))
+            .ok_or("malformed")
     }
 }

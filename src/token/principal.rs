@@ -41,7 +41,8 @@ pub struct Principal {
     pub system_user: Option<SystemUserClaim>,
     /// Came out of our own exchange of a Maskinporten token.
     pub exchanged_from_maskinporten: bool,
-    /// Id of the browser session that the token was made for, as it says; such a token ends with the session.
+    /// Id of the browser session that the token was made for, as it says; such a token ends with
+    /// the session.
     pub session: Option<String>,
     /// What the token may be used for.
     pub scopes: Scopes,
@@ -74,12 +75,21 @@ impl Principal {
     ///
     /// # Errors
     /// The fixed reason to tell when claims contradict each other or cannot be read.
-    pub fn from_claims(kind: IssuerKind, claims: &Map<String, Value>, sandbox: bool) -> Result<Self, &'static str> {
+    pub fn from_claims(
+        kind: IssuerKind,
+        claims: &Map<String, Value>,
+        sandbox: bool,
+    ) -> Result<Self, &'static str> {
         let altinn = kind == IssuerKind::Altinn;
         let claim = |name: &str| claims.get(name);
         let text = |name: &str| claim(name).and_then(Value::as_str).map(str::to_owned);
-        let scope_claim = if altinn { claim("urn:altinn:scope").or_else(|| claim("scope")) } else { claim("scope") };
-        let enterprise_user = altinn && text("urn:altinn:authenticatemethod").as_deref() == Some("virksomhetsbruker");
+        let scope_claim = if altinn {
+            claim("urn:altinn:scope").or_else(|| claim("scope"))
+        } else {
+            claim("scope")
+        };
+        let enterprise_user =
+            altinn && text("urn:altinn:authenticatemethod").as_deref() == Some("virksomhetsbruker");
         Ok(Self {
             issuer_kind: kind,
             issuer: text("iss").unwrap_or_default(),
@@ -88,12 +98,20 @@ impl Principal {
             org_code: text("urn:altinn:org").filter(|_| altinn),
             person: match kind {
                 IssuerKind::Altinn if !enterprise_user => altinn_person(claims),
-                IssuerKind::IdPorten => text("pid").and_then(|pid| NationalId::parse(&pid).ok()).map(PersonRef::NationalId),
+                IssuerKind::IdPorten => text("pid")
+                    .and_then(|pid| NationalId::parse(&pid).ok())
+                    .map(PersonRef::NationalId),
                 _ => None,
             },
-            system_user: if kind == IssuerKind::IdPorten { None } else { details::read(claims, sandbox)? },
-            exchanged_from_maskinporten: altinn && text("urn:systembruker:src").as_deref() == Some("maskinporten"),
-            session: text("sid").filter(|_| altinn && text("urn:systembruker:src").as_deref() == Some("session")),
+            system_user: if kind == IssuerKind::IdPorten {
+                None
+            } else {
+                details::read(claims, sandbox)?
+            },
+            exchanged_from_maskinporten: altinn
+                && text("urn:systembruker:src").as_deref() == Some("maskinporten"),
+            session: text("sid")
+                .filter(|_| altinn && text("urn:systembruker:src").as_deref() == Some("session")),
             scope_prefixes: texts(claim("consumer_prefix")),
             scopes: Scopes::read(scope_claim).ok_or("malformed")?,
             auth_level: match kind {
@@ -115,7 +133,12 @@ impl Principal {
             supplier: self.supplier.map(|o| o.to_string()),
             client_id: self.client_id.clone(),
             issuer: self.issuer.clone(),
-            token_id: self.jti.as_ref().map(|jti| sha256(jti)[..8].iter().map(|b| format!("{b:02x}")).collect()),
+            token_id: self.jti.as_ref().map(|jti| {
+                sha256(jti)[..8]
+                    .iter()
+                    .map(|b| format!("{b:02x}"))
+                    .collect()
+            }),
             auth_level: self.auth_level,
         }
     }
@@ -123,7 +146,15 @@ impl Principal {
     /// A short name for logs that tells callers apart without telling who they are.
     #[must_use]
     pub fn log_name(&self) -> String {
-        self.org.map_or_else(|| format!("p:{}", &base64url(sha256(format!("{:?}", self.person)))[..12]), |org| org.to_string())
+        self.org.map_or_else(
+            || {
+                format!(
+                    "p:{}",
+                    &base64url(sha256(format!("{:?}", self.person)))[..12]
+                )
+            },
+            |org| org.to_string(),
+        )
     }
 }
 
@@ -131,7 +162,10 @@ impl Principal {
 pub(super) fn texts(claim: Option<&Value>) -> Vec<String> {
     match claim {
         Some(Value::String(text)) => vec![text.clone()],
-        Some(Value::Array(items)) => items.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect(),
+        Some(Value::Array(items)) => items
+            .iter()
+            .filter_map(|v| v.as_str().map(str::to_owned))
+            .collect(),
         _ => Vec::new(),
     }
 }
@@ -154,16 +188,25 @@ fn altinn_level(claim: Option<&Value>) -> u8 {
         Some(Value::String(s)) => s.parse().ok(),
         _ => None,
     };
-    level.filter(|l| *l <= 4).and_then(|l| u8::try_from(l).ok()).unwrap_or(0)
+    level
+        .filter(|l| *l <= 4)
+        .and_then(|l| u8::try_from(l).ok())
+        .unwrap_or(0)
 }
 
 /// The organisation that owns the call.
-fn organization_of(kind: IssuerKind, claims: &Map<String, Value>) -> Result<Option<OrgNumber>, &'static str> {
+fn organization_of(
+    kind: IssuerKind,
+    claims: &Map<String, Value>,
+) -> Result<Option<OrgNumber>, &'static str> {
     let consumer = claims.get("consumer").and_then(organization);
     if kind != IssuerKind::Altinn {
         return Ok(consumer);
     }
-    let number = claims.get("urn:altinn:orgNumber").and_then(Value::as_str).and_then(|n| OrgNumber::parse(n).ok());
+    let number = claims
+        .get("urn:altinn:orgNumber")
+        .and_then(Value::as_str)
+        .and_then(|n| OrgNumber::parse(n).ok());
     match (consumer, number) {
         (Some(a), Some(b)) if a != b => Err("malformed"),
         (Some(org), _) => Ok(Some(org)),
@@ -183,7 +226,12 @@ pub fn organization(value: &Value) -> Option<OrgNumber> {
         }
         _ => return None,
     };
-    let member = |name: &str| object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, v)| v);
+    let member = |name: &str| {
+        object
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, v)| v)
+    };
     (member("authority")?.as_str()? == ISO6523_AUTHORITY).then_some(())?;
     organization_in(object)
 }
@@ -210,11 +258,25 @@ fn altinn_person(claims: &Map<String, Value>) -> Option<PersonRef> {
         };
         value.filter(|n| *n > 0).and_then(|n| i32::try_from(n).ok())
     };
-    let uuid = claims.get("urn:altinn:party:uuid").and_then(Value::as_str).and_then(|s| Uuid::try_parse(s).ok()).filter(|u| !u.is_nil());
+    let uuid = claims
+        .get("urn:altinn:party:uuid")
+        .and_then(Value::as_str)
+        .and_then(|s| Uuid::try_parse(s).ok())
+        .filter(|u| !u.is_nil());
     uuid.map(PersonRef::PartyUuid)
-        .or_else(|| number("urn:altinn:userid").or_else(|| number("nameid")).map(PersonRef::UserId))
+        .or_else(|| {
+            number("urn:altinn:userid")
+                .or_else(|| number("nameid"))
+                .map(PersonRef::UserId)
+        })
         .or_else(|| number("urn:altinn:partyid").map(PersonRef::PartyId))
-        .or_else(|| claims.get("pid").and_then(Value::as_str).and_then(|p| NationalId::parse(p).ok()).map(PersonRef::NationalId))
+        .or_else(|| {
+            claims
+                .get("pid")
+                .and_then(Value::as_str)
+                .and_then(|p| NationalId::parse(p).ok())
+                .map(PersonRef::NationalId)
+        })
 }
 
 #[cfg(test)]
@@ -250,13 +312,22 @@ mod tests {
         let claims = json!({"urn:altinn:userid": 7, "urn:altinn:authlevel": 4, "urn:altinn:org": "sav", "urn:altinn:orgNumber": "390028466",
             "urn:altinn:scope": "x", "pid": "11859024884"});
         let p = principal(IssuerKind::Maskinporten, &claims).unwrap();
-        assert!(p.person.is_none() && p.org.is_none() && p.org_code.is_none() && p.auth_level == 3 && !p.scopes.contains("x"));
+        assert!(
+            p.person.is_none()
+                && p.org.is_none()
+                && p.org_code.is_none()
+                && p.auth_level == 3
+                && !p.scopes.contains("x")
+        );
     }
 
     #[test]
     fn contradicting_organisations_are_malformed() {
         let claims = json!({"consumer": serde_json::from_str::<Value>(CONSUMER).unwrap(), "urn:altinn:orgNumber": "390028466"});
-        assert_eq!(principal(IssuerKind::Altinn, &claims).unwrap_err(), "malformed");
+        assert_eq!(
+            principal(IssuerKind::Altinn, &claims).unwrap_err(),
+            "malformed"
+        );
     }
 
     #[rstest]
@@ -266,21 +337,45 @@ mod tests {
     #[case(json!({"urn:altinn:partyid": 9, "pid": "11859024884"}), "PartyId")]
     #[case(json!({"pid": "11859024884"}), "NationalId")]
     fn the_first_identifier_wins(#[case] claims: Value, #[case] which: &str) {
-        let person = principal(IssuerKind::Altinn, &claims).unwrap().person.unwrap();
+        let person = principal(IssuerKind::Altinn, &claims)
+            .unwrap()
+            .person
+            .unwrap();
         assert!(format!("{person:?}").starts_with(which), "{person:?}");
     }
 
     #[test]
     fn an_enterprise_user_is_no_person() {
-        let p = principal(IssuerKind::Altinn, &json!({"urn:altinn:authenticatemethod": "virksomhetsbruker", "urn:altinn:userid": 5})).unwrap();
+        let p = principal(
+            IssuerKind::Altinn,
+            &json!({"urn:altinn:authenticatemethod": "virksomhetsbruker", "urn:altinn:userid": 5}),
+        )
+        .unwrap();
         assert!(p.person.is_none());
     }
 
     #[test]
     fn levels_are_read_from_numbers_and_texts() {
-        for (claim, level) in [(json!(3), 3), (json!("4"), 4), (json!(9), 0), (json!("x"), 0)] {
-            assert_eq!(principal(IssuerKind::Altinn, &json!({"urn:altinn:authlevel": claim})).unwrap().auth_level, level);
+        for (claim, level) in [
+            (json!(3), 3),
+            (json!("4"), 4),
+            (json!(9), 0),
+            (json!("x"), 0),
+        ] {
+            assert_eq!(
+                principal(IssuerKind::Altinn, &json!({"urn:altinn:authlevel": claim}))
+                    .unwrap()
+                    .auth_level,
+                level
+            );
         }
-        assert_eq!((acr_level(Some("Level3")), acr_level(Some("idporten-loa-high")), acr_level(None)), (3, 4, 0));
+        assert_eq!(
+            (
+                acr_level(Some("Level3")),
+                acr_level(Some("idporten-loa-high")),
+                acr_level(None)
+            ),
+            (3, 4, 0)
+        );
     }
 }

@@ -9,7 +9,8 @@ use serde_json::Value;
 pub struct Scopes(BTreeSet<String>);
 
 impl Scopes {
-    /// Reads a scope claim: one text split on spaces, or a list of texts. At most 200 scopes of 256 characters.
+    /// Reads a scope claim: one text split on spaces, or a list of texts. At most 200 scopes of 256
+    /// characters.
     #[must_use]
     pub fn read(claim: Option<&Value>) -> Option<Self> {
         let texts: Vec<&str> = match claim {
@@ -18,7 +19,12 @@ impl Scopes {
             Some(Value::Array(items)) => items.iter().map(Value::as_str).collect::<Option<_>>()?,
             Some(_) => return None,
         };
-        let set: BTreeSet<String> = texts.iter().flat_map(|t| t.split(' ')).filter(|s| !s.is_empty()).map(str::to_owned).collect();
+        let set: BTreeSet<String> = texts
+            .iter()
+            .flat_map(|t| t.split(' '))
+            .filter(|s| !s.is_empty())
+            .map(str::to_owned)
+            .collect();
         (set.len() <= 200 && set.iter().all(|s| s.chars().count() <= 256)).then_some(Self(set))
     }
 
@@ -40,8 +46,8 @@ impl Scopes {
     }
 }
 
-/// Which scopes open an endpoint: any one of them does. One list, read by the router, by `WWW-Authenticate` and by
-/// the API description.
+/// Which scopes open an endpoint: any one of them does. One list, read by the router, by
+/// `WWW-Authenticate` and by the API description.
 pub trait ScopePolicy: Send + Sync + 'static {
     /// The scopes.
     const ACCEPTED: &'static [&'static str];

@@ -13,7 +13,9 @@ use moka::sync::Cache;
 use secrecy::zeroize::Zeroizing;
 use serde_json::{Map, Value};
 
-use super::{Algorithm, IssuerKind, JwksError, ParsedToken, Principal, TrustedIssuer, VerificationKey, parse};
+use super::{
+    Algorithm, IssuerKind, JwksError, ParsedToken, Principal, TrustedIssuer, VerificationKey, parse,
+};
 use crate::{clock::Clock, config::AudienceMode};
 
 /// Why a token is not believed.
@@ -80,19 +82,24 @@ impl Borrow<str> for Whole {
     }
 }
 
-/// Tokens that were proven genuine. Their times, and whether their issuer still has their key, are looked at each time.
+/// Tokens that were proven genuine. Their times, and whether their issuer still has their key, are
+/// looked at each time.
 #[derive(Clone)]
 pub struct Proven(Cache<Whole, Arc<Genuine>, DefaultHashBuilder>);
 
 impl fmt::Debug for Proven {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Proven").field(&self.0.entry_count()).finish()
+        f.debug_tuple("Proven")
+            .field(&self.0.entry_count())
+            .finish()
     }
 }
 
 impl Default for Proven {
     fn default() -> Self {
-        let tokens = Cache::builder().max_capacity(10_000).time_to_live(Duration::from_secs(60));
+        let tokens = Cache::builder()
+            .max_capacity(10_000)
+            .time_to_live(Duration::from_secs(60));
         Self(tokens.build_with_hasher(DefaultHashBuilder::default()))
     }
 }
@@ -145,25 +152,36 @@ impl Verifier {
         Principal::from_claims(token.kind, &token.claims, self.sandbox)
     }
 
-    /// Checks form, issuer, key, signature and times of a token, whomever it was made for. The signature of a token that was
-    /// proven before is not computed again, as long as its issuer has the same key.
+    /// Checks form, issuer, key, signature and times of a token, whomever it was made for. The
+    /// signature of a token that was proven before is not computed again, as long as its issuer has
+    /// the same key.
     ///
     /// # Errors
     /// The first check that fails.
     pub async fn genuine(&self, text: &str) -> Result<Arc<Genuine>, Reject> {
         if let Some(known) = self.proven.0.get(text)
             && let Some(issuer) = self.issuers.get(known.issuer)
-            && issuer.key(&known.kid).await.is_ok_and(|key| Arc::ptr_eq(&key, &known.key))
+            && issuer
+                .key(&known.kid)
+                .await
+                .is_ok_and(|key| Arc::ptr_eq(&key, &known.key))
         {
             self.check_validity(known.times).map_err(Reject::Invalid)?;
             return Ok(known);
         }
         let token = parse(text, self.max_bytes).map_err(Reject::Invalid)?;
         let number = self.issuer_of(&token).map_err(Reject::Invalid)?;
-        let issuer = self.issuers.get(number).ok_or(Reject::Invalid("unknown issuer"))?;
-        let algorithm = Algorithm::parse(&token.alg).filter(|a| issuer.algorithms.contains(a)).ok_or(Reject::Invalid("algorithm"))?;
+        let issuer = self
+            .issuers
+            .get(number)
+            .ok_or(Reject::Invalid("unknown issuer"))?;
+        let algorithm = Algorithm::parse(&token.alg)
+            .filter(|a| issuer.algorithms.contains(a))
+            .ok_or(Reject::Invalid("algorithm"))?;
         let kid = token.kid.as_deref().ok_or(Reject::Invalid("key"))?;
-        if self.denied_kids.iter().any(|denied| denied == kid) || (!self.sandbox && kid.starts_with("sandbox-")) {
+        if self.denied_kids.iter().any(|denied| denied == kid)
+            || (!self.sandbox && kid.starts_with("sandbox-"))
+        {
             return Err(Reject::Invalid("key"));
         }
         let key = issuer.key(kid).await.map_err(|error| match error {
@@ -174,15 +192,32 @@ impl Verifier {
         let times = Times::read(&token.claims).map_err(Reject::Invalid)?;
         self.check_validity(times).map_err(Reject::Invalid)?;
         let kid = kid.to_owned();
-        let genuine = Genuine { kind: issuer.kind, claims: token.claims, times, issuer: number, kid, key, principal: OnceLock::new() };
+        let genuine = Genuine {
+            kind: issuer.kind,
+            claims: token.claims,
+            times,
+            issuer: number,
+            kid,
+            key,
+            principal: OnceLock::new(),
+        };
         let genuine = Arc::new(genuine);
-        self.proven.0.insert(Whole(Zeroizing::new(text.to_owned())), Arc::clone(&genuine));
+        self.proven
+            .0
+            .insert(Whole(Zeroizing::new(text.to_owned())), Arc::clone(&genuine));
         Ok(genuine)
     }
 
     fn issuer_of(&self, token: &ParsedToken<'_>) -> Result<usize, &'static str> {
-        let name = token.claims.get("iss").and_then(Value::as_str).ok_or("unknown issuer")?;
-        self.issuers.iter().position(|issuer| issuer.name == name).ok_or("unknown issuer")
+        let name = token
+            .claims
+            .get("iss")
+            .and_then(Value::as_str)
+            .ok_or("unknown issuer")?;
+        self.issuers
+            .iter()
+            .position(|issuer| issuer.name == name)
+            .ok_or("unknown issuer")
     }
 
     pub(super) fn check_times(&self, claims: &Map<String, Value>) -> Result<(), &'static str> {
@@ -221,10 +256,17 @@ impl Verifier {
             Some(Value::Array(many)) => many.iter().filter_map(Value::as_str).collect(),
             Some(_) => return Err("malformed"),
         };
-        if claims.get("client_id").and_then(Value::as_str).is_some_and(|client| kind == IssuerKind::IdPorten && audiences.contains(&client)) {
+        if claims
+            .get("client_id")
+            .and_then(Value::as_str)
+            .is_some_and(|client| kind == IssuerKind::IdPorten && audiences.contains(&client))
+        {
             return Err("type");
         }
-        if audiences.iter().any(|aud| *aud == "unspecified" || self.audiences.iter().any(|own| own == aud)) {
+        if audiences
+            .iter()
+            .any(|aud| *aud == "unspecified" || self.audiences.iter().any(|own| own == aud))
+        {
             return Ok(());
         }
         metrics::counter!("token_foreign_audience").increment(1);
@@ -247,7 +289,11 @@ impl Times {
         };
         let until = number("exp")?.ok_or("missing exp")?;
         let issued = number("iat")?.ok_or("malformed")?;
-        Ok(Self { issued, from: number("nbf")?, until })
+        Ok(Self {
+            issued,
+            from: number("nbf")?,
+            until,
+        })
     }
 }
 
@@ -255,9 +301,18 @@ impl Times {
 ///
 /// # Errors
 /// `key` when the key does not fit the algorithm, else `signature`.
-pub fn verifies(token: &ParsedToken<'_>, key: &Arc<VerificationKey>, algorithm: Algorithm) -> Result<(), &'static str> {
+pub fn verifies(
+    token: &ParsedToken<'_>,
+    key: &Arc<VerificationKey>,
+    algorithm: Algorithm,
+) -> Result<(), &'static str> {
     let key = key.for_algorithm(algorithm).ok_or("key")?;
-    match jsonwebtoken::crypto::verify(token.signature, token.signed.as_bytes(), key, algorithm.library()) {
+    match jsonwebtoken::crypto::verify(
+        token.signature,
+        token.signed.as_bytes(),
+        key,
+        algorithm.library(),
+    ) {
         Ok(true) => Ok(()),
         _ => Err("signature"),
     }

@@ -12,7 +12,10 @@ use super::{
 use crate::{
     app::{
         AppState, EndUser,
-        callers::{AccessManagementWrite, ClientAdministrationRead, ClientAdministrationWrite, PartyPolicy, Permitted},
+        callers::{
+            AccessManagementWrite, ClientAdministrationRead, ClientAdministrationWrite,
+            PartyPolicy, Permitted,
+        },
     },
     clients::{Client, Delegated, listing::write_clients, portal_api},
     delegation::Approver,
@@ -41,9 +44,19 @@ struct Call<P> {
 }
 
 impl<P: PartyPolicy> Call<P> {
-    async fn of(state: &AppState, user: User, path: &PathValues, query: &Query) -> PortalResult<Self> {
-        let (party, agent, facilitator) = (path.party_id()?, path.uuid("id")?, query.uuid("partyuuid")?);
-        Ok(Self { permitted: Permitted::of(state, user.caller, party).await?, agent, facilitator })
+    async fn of(
+        state: &AppState,
+        user: User,
+        path: &PathValues,
+        query: &Query,
+    ) -> PortalResult<Self> {
+        let (party, agent, facilitator) =
+            (path.party_id()?, path.uuid("id")?, query.uuid("partyuuid")?);
+        Ok(Self {
+            permitted: Permitted::of(state, user.caller, party).await?,
+            agent,
+            facilitator,
+        })
     }
 }
 
@@ -52,19 +65,34 @@ impl<P: PartyPolicy> Call<P> {
     params(("party" = i32, Path), ("id" = Uuid, Path), ("partyuuid" = Uuid, Query, description = "The party's uuid")),
     responses((status = 200, body = Vec<Customer>), (status = 400), (status = 401), (status = 403, description = "Scope, AMUI-00044 or -00999")),
     security(("person" = ["altinn:portal/enduser"])))]
-pub async fn customers(State(state): State<AppState>, user: User, path: PathValues, query: Query) -> PortalResult<Response> {
+pub async fn customers(
+    State(state): State<AppState>,
+    user: User,
+    path: PathValues,
+    query: Query,
+) -> PortalResult<Response> {
     let call = Call::<ClientAdministrationRead>::of(&state, user, &path, &query).await?;
     let party = &call.permitted.party;
     if call.facilitator.ok_or(ProblemCode::OrganizationNotFound)? != party.uuid {
         return Err(ProblemCode::ClientsForbidden.into());
     }
-    let agent = system_users::by_id(&mut *state.db.acquire().await?, call.agent).await?.filter(|u| u.owner_key == party.key);
+    let agent = system_users::by_id(&mut *state.db.acquire().await?, call.agent)
+        .await?
+        .filter(|u| u.owner_key == party.key);
     let agent = agent.ok_or(ProblemCode::SystemUserNotFound)?;
     let required = state.clients().required_by(&agent);
-    let (db, catalogue, provider) = (state.db.acquire().await?, Arc::clone(&state.catalogue), party.key);
+    let (db, catalogue, provider) = (
+        state.db.acquire().await?,
+        Arc::clone(&state.catalogue),
+        party.key,
+    );
     let write = |writer| {
         let (names, all) = (Arc::clone(&catalogue), required.clone());
-        let fitting = move |client: Client| all.iter().all(|package| client.has(*package)).then(|| Customer::new(client, &names));
+        let fitting = move |client: Client| {
+            all.iter()
+                .all(|package| client.has(*package))
+                .then(|| Customer::new(client, &names))
+        };
         write_clients(db, catalogue, provider, Some(required), writer, fitting)
     };
     Ok(list_stream::respond("[".to_owned(), "]", write).await?)
@@ -75,11 +103,27 @@ pub async fn customers(State(state): State<AppState>, user: User, path: PathValu
     params(("party" = i32, Path), ("id" = Uuid, Path), ("partyuuid" = Uuid, Query, description = "The party's uuid")),
     responses((status = 200, body = Vec<AgentDelegation>), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999")),
     security(("person" = ["altinn:portal/enduser"])))]
-pub async fn delegations(State(state): State<AppState>, user: User, path: PathValues, query: Query) -> PortalResult<Response> {
+pub async fn delegations(
+    State(state): State<AppState>,
+    user: User,
+    path: PathValues,
+    query: Query,
+) -> PortalResult<Response> {
     let call = Call::<ClientAdministrationRead>::of(&state, user, &path, &query).await?;
     let agent = call.agent;
-    let row = move |c: Delegated| AgentDelegation { agent_system_user_id: agent, delegation_id: c.uuid, customer_id: c.uuid };
-    Ok(portal_api::delegations_of(&state, &call.permitted, call.facilitator.unwrap_or_default(), agent, row).await?)
+    let row = move |c: Delegated| AgentDelegation {
+        agent_system_user_id: agent,
+        delegation_id: c.uuid,
+        customer_id: c.uuid,
+    };
+    Ok(portal_api::delegations_of(
+        &state,
+        &call.permitted,
+        call.facilitator.unwrap_or_default(),
+        agent,
+        row,
+    )
+    .await?)
 }
 
 /// Hands a client to the agent, with all packages it requires.
@@ -103,8 +147,19 @@ pub async fn add(
     binder.finish()?;
     let client = parse_uuid("CustomerId", &client.unwrap_or_default())?;
     let call = Call::<ClientAdministrationWrite>::of(&state, user, &path, &query).await?;
-    portal_api::add_for(&state, &call.permitted, call.agent, call.facilitator, Some(client)).await?;
-    Ok(Json(AgentDelegation { agent_system_user_id: call.agent, delegation_id: client, customer_id: client }))
+    portal_api::add_for(
+        &state,
+        &call.permitted,
+        call.agent,
+        call.facilitator,
+        Some(client),
+    )
+    .await?;
+    Ok(Json(AgentDelegation {
+        agent_system_user_id: call.agent,
+        delegation_id: client,
+        customer_id: client,
+    }))
 }
 
 /// Takes a client from the agent.
@@ -114,17 +169,32 @@ pub async fn add(
         ("partyuuid" = Uuid, Query, description = "The party's uuid")),
     responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999")),
     security(("person" = ["altinn:portal/enduser"])))]
-pub async fn remove(State(state): State<AppState>, user: User, path: PathValues, query: Query) -> PortalResult<Json<bool>> {
+pub async fn remove(
+    State(state): State<AppState>,
+    user: User,
+    path: PathValues,
+    query: Query,
+) -> PortalResult<Json<bool>> {
     let client = path.uuid("delegationId")?;
     let call = Call::<ClientAdministrationWrite>::of(&state, user, &path, &query).await?;
-    portal_api::remove_for(&state, &call.permitted, call.agent, call.facilitator, client).await?;
+    portal_api::remove_for(
+        &state,
+        &call.permitted,
+        call.agent,
+        call.facilitator,
+        client,
+    )
+    .await?;
     Ok(Json(true))
 }
 
 type OwnCall = Call<AccessManagementWrite>;
 
 fn by(call: &OwnCall) -> PortalResult<Approver<'_>> {
-    Ok(Approver { person: call.permitted.person()?, party: &call.permitted.party })
+    Ok(Approver {
+        person: call.permitted.person()?,
+        party: &call.permitted.party,
+    })
 }
 
 /// Whether the agent acts for its owner too.
@@ -132,9 +202,16 @@ fn by(call: &OwnCall) -> PortalResult<Approver<'_>> {
     params(("party" = i32, Path), ("id" = Uuid, Path), ("partyuuid" = Uuid, Query, description = "The party's uuid")),
     responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999")),
     security(("person" = ["altinn:portal/enduser"])))]
-pub async fn has_own(State(state): State<AppState>, user: User, path: PathValues, query: Query) -> PortalResult<Json<bool>> {
+pub async fn has_own(
+    State(state): State<AppState>,
+    user: User,
+    path: PathValues,
+    query: Query,
+) -> PortalResult<Json<bool>> {
     let call = OwnCall::of(&state, user, &path, &query).await?;
-    Ok(Json(state.system_users().has_own(by(&call)?, call.agent).await?))
+    Ok(Json(
+        state.system_users().has_own(by(&call)?, call.agent).await?,
+    ))
 }
 
 /// Lets the agent act for its owner too.
@@ -143,9 +220,17 @@ pub async fn has_own(State(state): State<AppState>, user: User, path: PathValues
     responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999"),
         (status = 404, description = "AMUI-00011")),
     security(("person" = ["altinn:portal/enduser"])))]
-pub async fn give_own(State(state): State<AppState>, user: User, path: PathValues, query: Query) -> PortalResult<Json<bool>> {
+pub async fn give_own(
+    State(state): State<AppState>,
+    user: User,
+    path: PathValues,
+    query: Query,
+) -> PortalResult<Json<bool>> {
     let call = OwnCall::of(&state, user, &path, &query).await?;
-    state.system_users().give_own(by(&call)?, call.agent, call.facilitator).await?;
+    state
+        .system_users()
+        .give_own(by(&call)?, call.agent, call.facilitator)
+        .await?;
     Ok(Json(true))
 }
 
@@ -155,8 +240,16 @@ pub async fn give_own(State(state): State<AppState>, user: User, path: PathValue
     responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999"),
         (status = 404, description = "AMUI-00011")),
     security(("person" = ["altinn:portal/enduser"])))]
-pub async fn take_own(State(state): State<AppState>, user: User, path: PathValues, query: Query) -> PortalResult<Json<bool>> {
+pub async fn take_own(
+    State(state): State<AppState>,
+    user: User,
+    path: PathValues,
+    query: Query,
+) -> PortalResult<Json<bool>> {
     let call = OwnCall::of(&state, user, &path, &query).await?;
-    state.system_users().take_own(by(&call)?, call.agent).await?;
+    state
+        .system_users()
+        .take_own(by(&call)?, call.agent)
+        .await?;
     Ok(Json(true))
 }

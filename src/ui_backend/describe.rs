@@ -26,7 +26,11 @@ impl<S: Sync> FromRequestParts<S> for PageLanguage {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
         let jar = CookieJar::from_headers(&parts.headers);
-        Ok(Self(jar.get("selectedLanguage").and_then(|c| Language::from_cookie(c.value())).unwrap_or(Language::Nb)))
+        Ok(Self(
+            jar.get("selectedLanguage")
+                .and_then(|c| Language::from_cookie(c.value()))
+                .unwrap_or(Language::Nb),
+        ))
     }
 }
 
@@ -44,7 +48,11 @@ impl<'a> Describer<'a> {
     /// Names in the language of a page.
     #[must_use]
     pub fn new(metadata: &'a Metadata, language: PageLanguage) -> Self {
-        Self { metadata, language: language.0, known: HashMap::new() }
+        Self {
+            metadata,
+            language: language.0,
+            known: HashMap::new(),
+        }
     }
 
     /// A system by its id, with names. One that is gone keeps its id.
@@ -59,7 +67,11 @@ impl<'a> Describer<'a> {
             Some(system) => self.systems(db, &[system]).await?.pop(),
             None => None,
         };
-        let found = found.unwrap_or_else(|| SystemRef { system_id: id.to_owned(), name: id.to_owned(), ..SystemRef::default() });
+        let found = found.unwrap_or_else(|| SystemRef {
+            system_id: id.to_owned(),
+            name: id.to_owned(),
+            ..SystemRef::default()
+        });
         self.known.insert(id.to_owned(), found.clone());
         Ok(found)
     }
@@ -68,12 +80,19 @@ impl<'a> Describer<'a> {
     ///
     /// # Errors
     /// As the database says.
-    pub async fn systems(&self, db: &mut PgConnection, systems: &[System]) -> Result<Vec<SystemRef>, DbError> {
+    pub async fn systems(
+        &self,
+        db: &mut PgConnection,
+        systems: &[System],
+    ) -> Result<Vec<SystemRef>, DbError> {
         let vendors: Vec<String> = systems.iter().map(|s| s.vendor_org.clone()).collect();
         let names = register::names_of_organizations(db, &vendors).await?;
         let described = |system: &System| SystemRef {
             system_vendor_org_name: names.get(&system.vendor_org).cloned().unwrap_or_default(),
-            name: system.name_in(self.language.code()).unwrap_or(&system.id).to_owned(),
+            name: system
+                .name_in(self.language.code())
+                .unwrap_or(&system.id)
+                .to_owned(),
             system_id: system.id.clone(),
             system_vendor_org_number: system.vendor_org.clone(),
         };
@@ -84,22 +103,46 @@ impl<'a> Describer<'a> {
     ///
     /// # Errors
     /// As the database says.
-    pub async fn resources(&self, db: &mut PgConnection, rights: &[Right]) -> Result<Vec<Value>, DbError> {
-        let ids: Vec<String> = rights.iter().filter_map(|r| r.resource_id().map(str::to_owned)).collect();
+    pub async fn resources(
+        &self,
+        db: &mut PgConnection,
+        rights: &[Right],
+    ) -> Result<Vec<Value>, DbError> {
+        let ids: Vec<String> = rights
+            .iter()
+            .filter_map(|r| r.resource_id().map(str::to_owned))
+            .collect();
         let documents = resources::names(db, &ids).await?;
-        Ok(ids.iter().filter_map(|id| documents.get(id)).map(|d| resource_item(d, self.language)).collect())
+        Ok(ids
+            .iter()
+            .filter_map(|id| documents.get(id))
+            .map(|d| resource_item(d, self.language))
+            .collect())
     }
 
-    /// Packages with what they lead to, in their order. One that the catalogue does not know is left out.
+    /// Packages with what they lead to, in their order. One that the catalogue does not know is
+    /// left out.
     ///
     /// # Errors
     /// As the database says.
-    pub async fn packages(&self, db: &mut PgConnection, packages: &[AccessPackage]) -> Result<Vec<PackageItem>, DbError> {
+    pub async fn packages(
+        &self,
+        db: &mut PgConnection,
+        packages: &[AccessPackage],
+    ) -> Result<Vec<PackageItem>, DbError> {
         let mut out = Vec::with_capacity(packages.len());
         for package in packages {
-            let Some(found) = self.metadata.package_by_urn(&package.urn, self.language) else { continue };
+            let Some(found) = self.metadata.package_by_urn(&package.urn, self.language) else {
+                continue;
+            };
             let documents = resources::naming(&mut *db, &found.urn).await?;
-            out.push(PackageItem::new(found, documents.iter().map(|d| resource_item(d, self.language)).collect()));
+            out.push(PackageItem::new(
+                found,
+                documents
+                    .iter()
+                    .map(|d| resource_item(d, self.language))
+                    .collect(),
+            ));
         }
         Ok(out)
     }

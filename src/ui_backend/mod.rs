@@ -1,5 +1,5 @@
-//! `/accessmanagement/api/v1`: what Altinn's portal asks its own back end. Thin wrappers over the rooms below, with names
-//! put in where a page shows them, and with the portal's own problem codes.
+//! `/accessmanagement/api/v1`: what Altinn's portal asks its own back end. Thin wrappers over the
+//! rooms below, with names put in where a page shows them, and with the portal's own problem codes.
 
 mod describe;
 mod model;

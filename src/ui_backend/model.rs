@@ -26,17 +26,33 @@ pub struct SystemRef {
     pub name: String,
 }
 
-/// A resource, in the language asked for: `identifier`, `title`, `description`, `rightDescription`, `delegable`,
-/// `resourceOwnerName`, `resourceOwnerOrgNumber`, `resourceOwnerOrgcode`, `resourceOwnerLogoUrl`, `resourceType`,
-/// `resourceReferences`, `authorizationReference`, `keywords`.
+/// A resource, in the language asked for: `identifier`, `title`, `description`, `rightDescription`,
+/// `delegable`, `resourceOwnerName`, `resourceOwnerOrgNumber`, `resourceOwnerOrgcode`,
+/// `resourceOwnerLogoUrl`, `resourceType`, `resourceReferences`, `authorizationReference`,
+/// `keywords`.
 #[must_use]
 pub fn resource_item(document: &Value, language: Language) -> Value {
-    let text = |pointer: &str| document.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let text = |pointer: &str| {
+        document
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
     let told = |pointer: &str| {
         let own = text(&format!("{pointer}/{}", language.code()));
-        if own.is_empty() { text(&format!("{pointer}/nb")) } else { own }
+        if own.is_empty() {
+            text(&format!("{pointer}/nb"))
+        } else {
+            own
+        }
     };
-    let list = |pointer: &str| document.pointer(pointer).filter(|v| v.is_array()).cloned().unwrap_or_else(|| json!([]));
+    let list = |pointer: &str| {
+        document
+            .pointer(pointer)
+            .filter(|v| v.is_array())
+            .cloned()
+            .unwrap_or_else(|| json!([]))
+    };
     json!({
         "identifier": text("/identifier"),
         "title": told("/title"),
@@ -180,9 +196,24 @@ impl Customer {
     /// A client with names.
     #[must_use]
     pub fn new(client: Client, catalogue: &Catalogue) -> Self {
-        let unit_type = client.form.and_then(|key| catalogue.variant(key)).map(|v| v.code.clone()).unwrap_or_default();
-        let ClientDto { party_uuid, display_name, organization_identifier, access } = ClientDto::new(client, catalogue);
-        Self { id: party_uuid, name: display_name, org_no: organization_identifier, unit_type, access }
+        let unit_type = client
+            .form
+            .and_then(|key| catalogue.variant(key))
+            .map(|v| v.code.clone())
+            .unwrap_or_default();
+        let ClientDto {
+            party_uuid,
+            display_name,
+            organization_identifier,
+            access,
+        } = ClientDto::new(client, catalogue);
+        Self {
+            id: party_uuid,
+            name: display_name,
+            org_no: organization_identifier,
+            unit_type,
+            access,
+        }
     }
 }
 

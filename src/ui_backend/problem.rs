@@ -18,14 +18,20 @@ pub type PortalResult<T> = Result<T, PortalError>;
 
 impl<E: Into<ApiError>> From<E> for PortalError {
     fn from(error: E) -> Self {
-        Self { error: error.into(), reading: false }
+        Self {
+            error: error.into(),
+            reading: false,
+        }
     }
 }
 
 impl PortalError {
     /// For reading a request by its id: that there is none is told as such.
     pub fn of_read(error: ApiError) -> Self {
-        Self { error, reading: true }
+        Self {
+            error,
+            reading: true,
+        }
     }
 }
 
@@ -33,7 +39,10 @@ impl IntoResponse for PortalError {
     fn into_response(self) -> Response {
         match self.error {
             ApiError::Problem(problem) => told(*problem, self.reading),
-            ApiError::Empty(status) | ApiError::Status(status) | ApiError::Text(status, _) | ApiError::JsonText(status, _) => without_code(status),
+            ApiError::Empty(status)
+            | ApiError::Status(status)
+            | ApiError::Text(status, _)
+            | ApiError::JsonText(status, _) => without_code(status),
             // The caller's credential, its parameters, and what is away: as everywhere.
             other => other.into_response(),
         }
@@ -43,9 +52,18 @@ impl IntoResponse for PortalError {
 fn told(mut problem: Problem, reading: bool) -> Response {
     let (number, status) = known(problem.code, reading);
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
-    let title = if number == ProblemCode::DefaultError.number() { ProblemCode::DefaultError.title() } else { problem.code.title() };
+    let title = if number == ProblemCode::DefaultError.number() {
+        ProblemCode::DefaultError.title()
+    } else {
+        problem.code.title()
+    };
     let reasons = problem.extensions.remove_entry("delegationReasons");
-    coded_problem(&format!("AMUI-{number:05}"), title, status, reasons.into_iter().collect())
+    coded_problem(
+        &format!("AMUI-{number:05}"),
+        title,
+        status,
+        reasons.into_iter().collect(),
+    )
 }
 
 /// Number and status of a problem that the pages know; else those for everything else.
@@ -63,7 +81,12 @@ fn known(code: ProblemCode, reading: bool) -> (u16, u16) {
 }
 
 fn without_code(status: StatusCode) -> Response {
-    coded_problem("AMUI-00999", "An error occurred that has no code of its own.", status, Map::new())
+    coded_problem(
+        "AMUI-00999",
+        "An error occurred that has no code of its own.",
+        status,
+        Map::new(),
+    )
 }
 
 #[cfg(test)]

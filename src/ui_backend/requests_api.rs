@@ -26,7 +26,12 @@ type User = EndUser<Portal>;
     responses((status = 200, body = PortalRequest), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00066"),
         (status = 404, description = "AMUI-00010")),
     security(("person" = ["altinn:portal/enduser"])))]
-pub async fn read(State(state): State<AppState>, user: User, language: PageLanguage, path: PathValues) -> PortalResult<Json<PortalRequest>> {
+pub async fn read(
+    State(state): State<AppState>,
+    user: User,
+    language: PageLanguage,
+    path: PathValues,
+) -> PortalResult<Json<PortalRequest>> {
     read_of(&state, &user, language, RequestKind::Standard, &path).await
 }
 
@@ -35,12 +40,25 @@ pub async fn read(State(state): State<AppState>, user: User, language: PageLangu
     responses((status = 200, body = PortalRequest), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00066"),
         (status = 404, description = "AMUI-00010")),
     security(("person" = ["altinn:portal/enduser"])))]
-pub async fn read_agent(State(state): State<AppState>, user: User, language: PageLanguage, path: PathValues) -> PortalResult<Json<PortalRequest>> {
+pub async fn read_agent(
+    State(state): State<AppState>,
+    user: User,
+    language: PageLanguage,
+    path: PathValues,
+) -> PortalResult<Json<PortalRequest>> {
     read_of(&state, &user, language, RequestKind::Agent, &path).await
 }
 
-async fn read_of(state: &AppState, user: &User, language: PageLanguage, kind: RequestKind, path: &PathValues) -> PortalResult<Json<PortalRequest>> {
-    let request = enduser_api::for_person(state, &user.caller, kind, path.uuid("id")?).await.map_err(PortalError::of_read)?;
+async fn read_of(
+    state: &AppState,
+    user: &User,
+    language: PageLanguage,
+    kind: RequestKind,
+    path: &PathValues,
+) -> PortalResult<Json<PortalRequest>> {
+    let request = enduser_api::for_person(state, &user.caller, kind, path.uuid("id")?)
+        .await
+        .map_err(PortalError::of_read)?;
     let mut describe = Describer::new(&state.metadata, language);
     let mut db = state.db.acquire().await?;
     Ok(Json(PortalRequest {
@@ -72,7 +90,9 @@ pub async fn read_change(
     language: PageLanguage,
     path: PathValues,
 ) -> PortalResult<Json<PortalChangeRequest>> {
-    let request = changes::enduser_api::for_person(&state, &user.caller, path.uuid("id")?).await.map_err(PortalError::of_read)?;
+    let request = changes::enduser_api::for_person(&state, &user.caller, path.uuid("id")?)
+        .await
+        .map_err(PortalError::of_read)?;
     let mut describe = Describer::new(&state.metadata, language);
     let mut db = state.db.acquire().await?;
     let sets = &request.sets;
@@ -80,8 +100,12 @@ pub async fn read_change(
         system: describe.system(&mut db, &request.system_id).await?,
         required_rights: describe.resources(&mut db, &sets.required_rights).await?,
         unwanted_rights: describe.resources(&mut db, &sets.unwanted_rights).await?,
-        required_access_packages: describe.packages(&mut db, &sets.required_access_packages).await?,
-        unwanted_access_packages: describe.packages(&mut db, &sets.unwanted_access_packages).await?,
+        required_access_packages: describe
+            .packages(&mut db, &sets.required_access_packages)
+            .await?,
+        unwanted_access_packages: describe
+            .packages(&mut db, &sets.unwanted_access_packages)
+            .await?,
         id: request.id,
         party_id: request.party_id,
         party_uuid: request.party_uuid,
@@ -106,13 +130,19 @@ struct Call<'a> {
 impl Call<'_> {
     async fn permitted(self) -> PortalResult<(Permitted<PortalAccessManagementWrite>, Uuid)> {
         let (party, id) = (self.path.party_id()?, self.path.uuid("id")?);
-        Ok((Permitted::of(self.state, self.user.caller, party).await?, id))
+        Ok((
+            Permitted::of(self.state, self.user.caller, party).await?,
+            id,
+        ))
     }
 
     async fn decide(self, kind: RequestKind, step: Step) -> PortalResult<bool> {
         let decisions = self.state.decisions();
         let (permitted, id) = self.permitted().await?;
-        let approver = Approver { person: permitted.person()?, party: &permitted.party };
+        let approver = Approver {
+            person: permitted.person()?,
+            party: &permitted.party,
+        };
         match step {
             Step::Approve => decisions.approve(approver, kind, id, None).await?,
             Step::Reject => decisions.reject(approver, kind, id).await?,
@@ -123,7 +153,10 @@ impl Call<'_> {
     async fn decide_change(self, step: Step) -> PortalResult<bool> {
         let decisions = self.state.decisions();
         let (permitted, id) = self.permitted().await?;
-        let approver = Approver { person: permitted.person()?, party: &permitted.party };
+        let approver = Approver {
+            person: permitted.person()?,
+            party: &permitted.party,
+        };
         match step {
             Step::Approve => decisions.approve_change(approver, id, None).await?,
             Step::Reject => decisions.reject_change(approver, id).await?,
@@ -132,7 +165,14 @@ impl Call<'_> {
     }
 
     async fn pass_on(self, kind: RequestKind) -> PortalResult<bool> {
-        Ok(enduser_api::pass_on(self.state, &self.user.caller, self.path.party_id()?, kind, self.path.uuid("id")?).await?)
+        Ok(enduser_api::pass_on(
+            self.state,
+            &self.user.caller,
+            self.path.party_id()?,
+            kind,
+            self.path.uuid("id")?,
+        )
+        .await?)
     }
 }
 

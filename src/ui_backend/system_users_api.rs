@@ -11,7 +11,10 @@ use super::{
 use crate::{
     app::{
         AppState, EndUser,
-        callers::{AccessManagementRead, AccessManagementWrite, PartyPolicy, Permitted, SystemUserOverviewRead},
+        callers::{
+            AccessManagementRead, AccessManagementWrite, PartyPolicy, Permitted,
+            SystemUserOverviewRead,
+        },
     },
     delegation::{self, Approver, Held},
     http::{
@@ -32,7 +35,11 @@ type User = EndUser<Portal>;
 /// What lists show in place of a system's name.
 const NO_NAME: &str = "N/A";
 
-async fn permitted<P: PartyPolicy>(state: &AppState, user: User, path: &PathValues) -> PortalResult<Permitted<P>> {
+async fn permitted<P: PartyPolicy>(
+    state: &AppState,
+    user: User,
+    path: &PathValues,
+) -> PortalResult<Permitted<P>> {
     let party = path.party_id()?;
     Ok(Permitted::of(state, user.caller, party).await?)
 }
@@ -41,9 +48,22 @@ async fn permitted<P: PartyPolicy>(state: &AppState, user: User, path: &PathValu
 #[utoipa::path(get, path = "/accessmanagement/api/v1/systemuser/{party}", tag = "Portal back end", params(("party" = i32, Path)),
     responses((status = 200, body = Vec<PortalSystemUser>), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999")),
     security(("person" = ["altinn:portal/enduser"])))]
-pub async fn list(State(state): State<AppState>, user: User, language: PageLanguage, path: PathValues) -> PortalResult<Json<Vec<PortalSystemUser>>> {
+pub async fn list(
+    State(state): State<AppState>,
+    user: User,
+    language: PageLanguage,
+    path: PathValues,
+) -> PortalResult<Json<Vec<PortalSystemUser>>> {
     let permitted = permitted::<AccessManagementRead>(&state, user, &path).await?;
-    Ok(Json(list_of(&state, language, permitted.party.key, SystemUserKind::Standard).await?))
+    Ok(Json(
+        list_of(
+            &state,
+            language,
+            permitted.party.key,
+            SystemUserKind::Standard,
+        )
+        .await?,
+    ))
 }
 
 /// Agents of the party, newest first.
@@ -57,15 +77,29 @@ pub async fn list_agents(
     path: PathValues,
 ) -> PortalResult<Json<Vec<PortalSystemUser>>> {
     let permitted = permitted::<SystemUserOverviewRead>(&state, user, &path).await?;
-    Ok(Json(list_of(&state, language, permitted.party.key, SystemUserKind::Agent).await?))
+    Ok(Json(
+        list_of(&state, language, permitted.party.key, SystemUserKind::Agent).await?,
+    ))
 }
 
-async fn list_of(state: &AppState, language: PageLanguage, owner: i32, kind: SystemUserKind) -> PortalResult<Vec<PortalSystemUser>> {
+async fn list_of(
+    state: &AppState,
+    language: PageLanguage,
+    owner: i32,
+    kind: SystemUserKind,
+) -> PortalResult<Vec<PortalSystemUser>> {
     let mut describe = Describer::new(&state.metadata, language);
     let mut db = state.db.acquire().await?;
     let mut out = Vec::new();
-    for user in system_users::of_owner(&mut db, owner, kind).await?.into_iter().rev() {
-        let system = SystemRef { name: NO_NAME.to_owned(), ..describe.system(&mut db, &user.system_id).await? };
+    for user in system_users::of_owner(&mut db, owner, kind)
+        .await?
+        .into_iter()
+        .rev()
+    {
+        let system = SystemRef {
+            name: NO_NAME.to_owned(),
+            ..describe.system(&mut db, &user.system_id).await?
+        };
         out.push(listed(user, system));
     }
     Ok(out)
@@ -75,7 +109,10 @@ fn listed(user: SystemUser, system: SystemRef) -> PortalSystemUser {
     PortalSystemUser {
         id: user.id,
         integration_title: user.integration_title,
-        party_id: user.owner_party_id.map(|id| id.to_string()).unwrap_or_default(),
+        party_id: user
+            .owner_party_id
+            .map(|id| id.to_string())
+            .unwrap_or_default(),
         created: user.created,
         system,
         user_type: user.kind,
@@ -90,7 +127,12 @@ fn listed(user: SystemUser, system: SystemRef) -> PortalSystemUser {
     responses((status = 200, body = PortalSystemUser), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999"),
         (status = 404, description = "AMUI-00999")),
     security(("person" = ["altinn:portal/enduser"])))]
-pub async fn read(State(state): State<AppState>, user: User, language: PageLanguage, path: PathValues) -> PortalResult<Json<PortalSystemUser>> {
+pub async fn read(
+    State(state): State<AppState>,
+    user: User,
+    language: PageLanguage,
+    path: PathValues,
+) -> PortalResult<Json<PortalSystemUser>> {
     read_of(&state, user, language, &path).await
 }
 
@@ -100,16 +142,28 @@ pub async fn read(State(state): State<AppState>, user: User, language: PageLangu
     responses((status = 200, body = PortalSystemUser), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999"),
         (status = 404, description = "AMUI-00999")),
     security(("person" = ["altinn:portal/enduser"])))]
-pub async fn read_agent(State(state): State<AppState>, user: User, language: PageLanguage, path: PathValues) -> PortalResult<Json<PortalSystemUser>> {
+pub async fn read_agent(
+    State(state): State<AppState>,
+    user: User,
+    language: PageLanguage,
+    path: PathValues,
+) -> PortalResult<Json<PortalSystemUser>> {
     read_of(&state, user, language, &path).await
 }
 
-async fn read_of(state: &AppState, user: User, language: PageLanguage, path: &PathValues) -> PortalResult<Json<PortalSystemUser>> {
+async fn read_of(
+    state: &AppState,
+    user: User,
+    language: PageLanguage,
+    path: &PathValues,
+) -> PortalResult<Json<PortalSystemUser>> {
     let id = path.uuid("id")?;
     let permitted = permitted::<SystemUserOverviewRead>(state, user, path).await?;
     let mut describe = Describer::new(&state.metadata, language);
     let mut db = state.db.acquire().await?;
-    let found = system_users::by_id(&mut db, id).await?.filter(|u| u.owner_key == permitted.party.key);
+    let found = system_users::by_id(&mut db, id)
+        .await?
+        .filter(|u| u.owner_key == permitted.party.key);
     let found = found.ok_or(ApiError::Status(StatusCode::NOT_FOUND))?;
     let held = match found.kind {
         SystemUserKind::Standard => delegation::held(&mut db, found.owner_key, found.id).await?,
@@ -118,7 +172,9 @@ async fn read_of(state: &AppState, user: User, language: PageLanguage, path: &Pa
     let system = describe.system(&mut db, &found.system_id).await?;
     let detail = SystemUserDetail::new(found.clone(), held);
     Ok(Json(PortalSystemUser {
-        resources: describe.resources(&mut db, detail.rights.as_deref().unwrap_or_default()).await?,
+        resources: describe
+            .resources(&mut db, detail.rights.as_deref().unwrap_or_default())
+            .await?,
         access_packages: describe.packages(&mut db, &detail.access_packages).await?,
         ..listed(found, system)
     }))
@@ -137,16 +193,29 @@ pub async fn pending(
 ) -> PortalResult<Json<Vec<PortalSystemUser>>> {
     let uuid = path.uuid("party")?;
     let party = register::party_by_uuid(&mut *state.db.acquire().await?, uuid).await?;
-    let party_id = party.and_then(|p| p.party_id).ok_or(ApiError::Empty(StatusCode::FORBIDDEN))?;
+    let party_id = party
+        .and_then(|p| p.party_id)
+        .ok_or(ApiError::Empty(StatusCode::FORBIDDEN))?;
     let permitted = Permitted::<AccessManagementWrite>::of(&state, user.caller, party_id).await?;
-    let org_number = permitted.party.org_number.as_deref().ok_or(ProblemCode::OrganizationNotFound)?;
+    let org_number = permitted
+        .party
+        .org_number
+        .as_deref()
+        .ok_or(ProblemCode::OrganizationNotFound)?;
     let mut describe = Describer::new(&state.metadata, language);
     let lifetime = state.config.settings.requests.lifetime_days;
     let mut db = state.db.acquire().await?;
     let mut out = Vec::new();
     for kind in [RequestKind::Standard, RequestKind::Agent] {
-        for request in requests::pending(&mut db, kind, org_number, lifetime).await?.into_iter().filter(|r| r.escalated) {
-            let system = SystemRef { name: NO_NAME.to_owned(), ..describe.system(&mut db, &request.system_id).await? };
+        for request in requests::pending(&mut db, kind, org_number, lifetime)
+            .await?
+            .into_iter()
+            .filter(|r| r.escalated)
+        {
+            let system = SystemRef {
+                name: NO_NAME.to_owned(),
+                ..describe.system(&mut db, &request.system_id).await?
+            };
             out.push(PortalSystemUser {
                 id: request.id,
                 integration_title: request.integration_title.unwrap_or_default(),
@@ -169,11 +238,25 @@ pub async fn pending(
     responses((status = 200, body = CreatedId), (status = 400, description = "Model state, or AMUI-000NN"), (status = 401),
         (status = 403, description = "Scope, AMUI-00999, or what the delegation check found"), (status = 404, description = "AMUI-00011")),
     security(("person" = ["altinn:portal/enduser"])))]
-pub async fn create(State(state): State<AppState>, user: User, path: PathValues, JsonBytes(bytes): JsonBytes) -> PortalResult<Json<CreatedId>> {
+pub async fn create(
+    State(state): State<AppState>,
+    user: User,
+    path: PathValues,
+    JsonBytes(bytes): JsonBytes,
+) -> PortalResult<Json<CreatedId>> {
     let new = NewTitle::bind(&body::parse(&bytes, NewTitle::BODY)?)?;
     let permitted = permitted::<AccessManagementWrite>(&state, user, &path).await?;
-    let by = Approver { person: permitted.person()?, party: &permitted.party };
-    Ok(Json(CreatedId { id: state.system_users().create(by, &new.title, &new.system_id).await?.id }))
+    let by = Approver {
+        person: permitted.person()?,
+        party: &permitted.party,
+    };
+    Ok(Json(CreatedId {
+        id: state
+            .system_users()
+            .create(by, &new.title, &new.system_id)
+            .await?
+            .id,
+    }))
 }
 
 /// Deletes a standard system user of the party.
@@ -182,11 +265,22 @@ pub async fn create(State(state): State<AppState>, user: User, path: PathValues,
     responses((status = 202), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999"),
         (status = 404, description = "AMUI-00999")),
     security(("person" = ["altinn:portal/enduser"])))]
-pub async fn delete(State(state): State<AppState>, user: User, path: PathValues) -> PortalResult<StatusCode> {
+pub async fn delete(
+    State(state): State<AppState>,
+    user: User,
+    path: PathValues,
+) -> PortalResult<StatusCode> {
     let id = path.uuid("id")?;
     let permitted = permitted::<AccessManagementWrite>(&state, user, &path).await?;
-    let by = Approver { person: permitted.person()?, party: &permitted.party };
-    if state.system_users().delete_standard(by, id).await? { Ok(StatusCode::ACCEPTED) } else { Err(ApiError::Status(StatusCode::NOT_FOUND).into()) }
+    let by = Approver {
+        person: permitted.person()?,
+        party: &permitted.party,
+    };
+    if state.system_users().delete_standard(by, id).await? {
+        Ok(StatusCode::ACCEPTED)
+    } else {
+        Err(ApiError::Status(StatusCode::NOT_FOUND).into())
+    }
 }
 
 /// Deletes an agent of the party with its clients.
@@ -194,18 +288,33 @@ pub async fn delete(State(state): State<AppState>, user: User, path: PathValues)
     params(("party" = i32, Path), ("id" = Uuid, Path), ("partyuuid" = Uuid, Query, description = "The party's uuid")),
     responses((status = 202), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999")),
     security(("person" = ["altinn:portal/enduser"])))]
-pub async fn delete_agent(State(state): State<AppState>, user: User, path: PathValues, query: Query) -> PortalResult<StatusCode> {
+pub async fn delete_agent(
+    State(state): State<AppState>,
+    user: User,
+    path: PathValues,
+    query: Query,
+) -> PortalResult<StatusCode> {
     let (id, facilitator) = (path.uuid("id")?, query.uuid("partyuuid")?);
     let permitted = permitted::<AccessManagementWrite>(&state, user, &path).await?;
-    let by = Approver { person: permitted.person()?, party: &permitted.party };
-    state.system_users().delete_agent(by, id, facilitator).await?;
+    let by = Approver {
+        person: permitted.person()?,
+        party: &permitted.party,
+    };
+    state
+        .system_users()
+        .delete_agent(by, id, facilitator)
+        .await?;
     Ok(StatusCode::ACCEPTED)
 }
 
 /// Systems that are there to choose from, by name.
 #[utoipa::path(get, path = "/accessmanagement/api/v1/systemregister", tag = "Portal back end",
     responses((status = 200, body = Vec<SystemRef>), (status = 401), (status = 403)), security(("person" = ["altinn:portal/enduser"])))]
-pub async fn systems(State(state): State<AppState>, _: User, language: PageLanguage) -> PortalResult<Json<Vec<SystemRef>>> {
+pub async fn systems(
+    State(state): State<AppState>,
+    _: User,
+    language: PageLanguage,
+) -> PortalResult<Json<Vec<SystemRef>>> {
     let describe = Describer::new(&state.metadata, language);
     let mut db = state.db.acquire().await?;
     let visible = systems::visible(&mut db).await?;
@@ -218,9 +327,20 @@ pub async fn systems(State(state): State<AppState>, _: User, language: PageLangu
 #[utoipa::path(get, path = "/accessmanagement/api/v1/systemregister/rights/{systemId}", tag = "Portal back end",
     params(("systemId" = String, Path)), responses((status = 200, body = SystemRights), (status = 401), (status = 403)),
     security(("person" = ["altinn:portal/enduser"])))]
-pub async fn rights(State(state): State<AppState>, _: User, language: PageLanguage, path: PathValues) -> PortalResult<Json<SystemRights>> {
+pub async fn rights(
+    State(state): State<AppState>,
+    _: User,
+    language: PageLanguage,
+    path: PathValues,
+) -> PortalResult<Json<SystemRights>> {
     let describe = Describer::new(&state.metadata, language);
     let mut db = state.db.acquire().await?;
-    let (rights, packages) = systems::by_id(&mut db, path.get("systemId")).await?.map(|s| (s.rights, s.access_packages)).unwrap_or_default();
-    Ok(Json(SystemRights { resources: describe.resources(&mut db, &rights).await?, access_packages: describe.packages(&mut db, &packages).await? }))
+    let (rights, packages) = systems::by_id(&mut db, path.get("systemId"))
+        .await?
+        .map(|s| (s.rights, s.access_packages))
+        .unwrap_or_default();
+    Ok(Json(SystemRights {
+        resources: describe.resources(&mut db, &rights).await?,
+        access_packages: describe.packages(&mut db, &packages).await?,
+    }))
 }

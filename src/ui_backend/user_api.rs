@@ -27,7 +27,11 @@ const BODY: &str = "reportee";
 /// Whether the caller decides who has access for the party.
 #[utoipa::path(get, path = "/accessmanagement/api/v1/user/isAdmin", tag = "Portal back end", params(("party" = Uuid, Query, description = "Party uuid")),
     responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403)), security(("person" = ["altinn:portal/enduser"])))]
-pub async fn is_admin(State(state): State<AppState>, user: User, query: Query) -> PortalResult<Json<bool>> {
+pub async fn is_admin(
+    State(state): State<AppState>,
+    user: User,
+    query: Query,
+) -> PortalResult<Json<bool>> {
     may::<AccessManagementWrite>(&state, &user, &query).await
 }
 
@@ -35,36 +39,71 @@ pub async fn is_admin(State(state): State<AppState>, user: User, query: Query) -
 #[utoipa::path(get, path = "/accessmanagement/api/v1/user/isClientAdmin", tag = "Portal back end",
     params(("party" = Uuid, Query, description = "Party uuid")),
     responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403)), security(("person" = ["altinn:portal/enduser"])))]
-pub async fn is_client_admin(State(state): State<AppState>, user: User, query: Query) -> PortalResult<Json<bool>> {
+pub async fn is_client_admin(
+    State(state): State<AppState>,
+    user: User,
+    query: Query,
+) -> PortalResult<Json<bool>> {
     may::<ClientAdministrationWrite>(&state, &user, &query).await
 }
 
-async fn may<P: PartyPolicy>(state: &AppState, user: &User, query: &Query) -> PortalResult<Json<bool>> {
+async fn may<P: PartyPolicy>(
+    state: &AppState,
+    user: &User,
+    query: &Query,
+) -> PortalResult<Json<bool>> {
     let uuid = parse_uuid("party", query.required("party")?)?;
     let principal = &user.caller.principal;
     let person = callers::person_of(state, principal).await?;
     let party = register::party_by_uuid(&mut *state.db.acquire().await?, uuid).await?;
-    let (Some(person), Some(party_id)) = (person, party.and_then(|p| p.party_id)) else { return Ok(Json(false)) };
+    let (Some(person), Some(party_id)) = (person, party.and_then(|p| p.party_id)) else {
+        return Ok(Json(false));
+    };
     let asker = Asker::Person(person.0.uuid);
-    Ok(Json(callers::permits(state, asker, principal.auth_level, P::ACTION, P::RESOURCE, party_id).await?))
+    Ok(Json(
+        callers::permits(
+            state,
+            asker,
+            principal.auth_level,
+            P::ACTION,
+            P::RESOURCE,
+            party_id,
+        )
+        .await?,
+    ))
 }
 
-/// Chooses the party to act for. Nothing is remembered: every call names its party. It says whether the caller may.
+/// Chooses the party to act for. Nothing is remembered: every call names its party. It says whether
+/// the caller may.
 #[utoipa::path(post, path = "/accessmanagement/api/v1/reportee/change", tag = "Portal back end",
     request_body(content = serde_json::Value, content_type = "application/json", description = "`partyUuid`"),
     responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999")),
     security(("person" = ["altinn:portal/enduser"])))]
-pub async fn change_reportee(State(state): State<AppState>, user: User, JsonBytes(bytes): JsonBytes) -> PortalResult<Json<bool>> {
+pub async fn change_reportee(
+    State(state): State<AppState>,
+    user: User,
+    JsonBytes(bytes): JsonBytes,
+) -> PortalResult<Json<bool>> {
     let value = body::parse(&bytes, BODY)?;
     let mut binder = Binder::new(BODY);
     let root = binder.root(&value)?;
-    let uuid = binder.text(&root, "partyUuid", Presence::Optional)?.ok_or_else(|| ModelState::required("PartyUuid"))?;
+    let uuid = binder
+        .text(&root, "partyUuid", Presence::Optional)?
+        .ok_or_else(|| ModelState::required("PartyUuid"))?;
     binder.finish()?;
     let uuid = parse_uuid("PartyUuid", &uuid)?;
     let forbidden = || ApiError::Empty(StatusCode::FORBIDDEN);
-    let person = callers::person_of(&state, &user.caller.principal).await?.ok_or_else(forbidden)?;
+    let person = callers::person_of(&state, &user.caller.principal)
+        .await?
+        .ok_or_else(forbidden)?;
     let mut db = state.db.acquire().await?;
-    let party = register::party_by_uuid(&mut db, uuid).await?.ok_or_else(forbidden)?;
+    let party = register::party_by_uuid(&mut db, uuid)
+        .await?
+        .ok_or_else(forbidden)?;
     let own = party.key == person.0.key;
-    if own || register::has_relation(&mut db, &state.catalogue, &person.0, &party).await? { Ok(Json(true)) } else { Err(forbidden().into()) }
+    if own || register::has_relation(&mut db, &state.catalogue, &person.0, &party).await? {
+        Ok(Json(true))
+    } else {
+        Err(forbidden().into())
+    }
 }

@@ -23,7 +23,10 @@ static ADDRESSES: LazyLock<HashMap<String, (String, String)>> = LazyLock::new(||
             let digest = Files::get(&path)?.metadata.sha256_hash();
             let hash: String = digest[..6].iter().map(|b| format!("{b:02x}")).collect();
             let name = path.rsplit('/').next()?.to_owned();
-            Some((name.clone(), (format!("/static/{hash}/{name}"), path.into_owned())))
+            Some((
+                name.clone(),
+                (format!("/static/{hash}/{name}"), path.into_owned()),
+            ))
         })
         .collect()
 });
@@ -31,13 +34,19 @@ static ADDRESSES: LazyLock<HashMap<String, (String, String)>> = LazyLock::new(||
 /// Address of a file, by name.
 #[must_use]
 pub fn address(name: &str) -> &'static str {
-    ADDRESSES.get(name).map(|(address, _)| address.as_str()).unwrap_or_default()
+    ADDRESSES
+        .get(name)
+        .map(|(address, _)| address.as_str())
+        .unwrap_or_default()
 }
 
 /// Serves a file under its address; for good, since another content has another address.
 pub async fn serve(path: PathValues) -> Response {
     let (hash, name) = (path.get("hash"), path.get("file"));
-    let found = ADDRESSES.get(name).filter(|(address, _)| *address == format!("/static/{hash}/{name}")).and_then(|(_, path)| Files::get(path));
+    let found = ADDRESSES
+        .get(name)
+        .filter(|(address, _)| *address == format!("/static/{hash}/{name}"))
+        .and_then(|(_, path)| Files::get(path));
     match found {
         Some(file) => respond(name, hash, file.data.into_owned()),
         None => StatusCode::NOT_FOUND.into_response(),
@@ -67,7 +76,14 @@ fn respond(name: &str, hash: &str, data: Vec<u8>) -> Response {
         "txt" => "text/plain; charset=utf-8",
         _ => "application/octet-stream",
     };
-    let mut response = ([(CONTENT_TYPE, content_type), (CACHE_CONTROL, "public, max-age=31536000, immutable")], data).into_response();
+    let mut response = (
+        [
+            (CONTENT_TYPE, content_type),
+            (CACHE_CONTROL, "public, max-age=31536000, immutable"),
+        ],
+        data,
+    )
+        .into_response();
     if let Ok(tag) = HeaderValue::from_str(&format!("\"{hash}\"")) {
         response.headers_mut().insert(ETAG, tag);
     }
@@ -77,7 +93,14 @@ fn respond(name: &str, hash: &str, data: Vec<u8>) -> Response {
 /// The mark in the browser's tab.
 pub async fn icon() -> Response {
     match Files::get("icon.svg") {
-        Some(file) => ([(CONTENT_TYPE, "image/svg+xml"), (CACHE_CONTROL, "public, max-age=86400")], file.data.into_owned()).into_response(),
+        Some(file) => (
+            [
+                (CONTENT_TYPE, "image/svg+xml"),
+                (CACHE_CONTROL, "public, max-age=86400"),
+            ],
+            file.data.into_owned(),
+        )
+            .into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }

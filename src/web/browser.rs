@@ -73,16 +73,43 @@ impl FromRequestParts<AppState> for Browser {
         let secure = state.config.settings.session.secure_cookies;
         let jar = CookieJar::from_headers(&parts.headers);
         let session = match jar.get(CookieName::Session.full(secure)) {
-            Some(cookie) => store::touch_session(&state.db, cookie.value(), state.config.settings.session.idle_minutes).await?,
+            Some(cookie) => {
+                store::touch_session(
+                    &state.db,
+                    cookie.value(),
+                    state.config.settings.session.idle_minutes,
+                )
+                .await?
+            }
             None => None,
         };
         let session = session.filter(|s| s.level >= PAGE_LEVEL);
-        let chosen = jar.get(LANGUAGE_COOKIE).and_then(|c| Language::from_cookie(c.value()));
-        let remembered = || session.as_ref().and_then(|s| s.language.as_deref()).and_then(Language::parse);
-        let accepted = || parts.headers.get(ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).and_then(Language::from_header);
+        let chosen = jar
+            .get(LANGUAGE_COOKIE)
+            .and_then(|c| Language::from_cookie(c.value()));
+        let remembered = || {
+            session
+                .as_ref()
+                .and_then(|s| s.language.as_deref())
+                .and_then(Language::parse)
+        };
+        let accepted = || {
+            parts
+                .headers
+                .get(ACCEPT_LANGUAGE)
+                .and_then(|v| v.to_str().ok())
+                .and_then(Language::from_header)
+        };
         Ok(Self {
-            language: chosen.or_else(remembered).or_else(accepted).unwrap_or(Language::Nb),
-            target: parts.uri.path_and_query().map(|p| p.as_str().to_owned()).unwrap_or_default(),
+            language: chosen
+                .or_else(remembered)
+                .or_else(accepted)
+                .unwrap_or(Language::Nb),
+            target: parts
+                .uri
+                .path_and_query()
+                .map(|p| p.as_str().to_owned())
+                .unwrap_or_default(),
             headers: parts.headers.clone(),
             jar,
             session,
@@ -101,7 +128,11 @@ impl Browser {
     /// A cookie of ours, to be set. `minutes`: none for as long as the browser runs.
     #[must_use]
     pub fn set(&self, name: CookieName, value: &str, minutes: Option<i64>) -> Cookie<'static> {
-        let cookie = Cookie::build((name.full(self.secure), value.to_owned())).http_only(true).secure(self.secure).same_site(SameSite::Lax).path("/");
+        let cookie = Cookie::build((name.full(self.secure), value.to_owned()))
+            .http_only(true)
+            .secure(self.secure)
+            .same_site(SameSite::Lax)
+            .path("/");
         match minutes {
             Some(minutes) => cookie.max_age(Duration::minutes(minutes)).build(),
             None => cookie.build(),
@@ -117,7 +148,10 @@ impl Browser {
     /// Name of the host it asked.
     #[must_use]
     pub fn host(&self) -> &str {
-        self.headers.get(HOST).and_then(|v| v.to_str().ok()).unwrap_or_default()
+        self.headers
+            .get(HOST)
+            .and_then(|v| v.to_str().ok())
+            .unwrap_or_default()
     }
 
     /// The person who is logged in.
@@ -125,8 +159,14 @@ impl Browser {
     /// # Errors
     /// As the database says.
     pub async fn person(&self, state: &AppState) -> Result<Option<Person>, ApiError> {
-        let Some(session) = &self.session else { return Ok(None) };
+        let Some(session) = &self.session else {
+            return Ok(None);
+        };
         let uuid: Uuid = session.person_uuid;
-        Ok(register::party_by_uuid(&mut *state.db.acquire().await?, uuid).await?.map(Person))
+        Ok(
+            register::party_by_uuid(&mut *state.db.acquire().await?, uuid)
+                .await?
+                .map(Person),
+        )
     }
 }

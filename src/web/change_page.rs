@@ -1,4 +1,5 @@
-//! The page behind a change request's `confirmUrl`: what a system user shall get and lose, and the decision about it.
+//! The page behind a change request's `confirmUrl`: what a system user shall get and lose, and the
+//! decision about it.
 
 use axum::{
     Form,
@@ -53,8 +54,17 @@ fn action(id: Uuid) -> String {
 
 /// `GET …/systemuser/changerequest?id=`
 pub async fn show(State(state): State<AppState>, browser: Browser, query: Query) -> Response {
-    let Some(id) = query.get("id").and_then(|id| Uuid::try_parse(id.trim()).ok()) else {
-        return frame::message(&state, &browser, StatusCode::BAD_REQUEST, "e.badid_title", "e.badid_body");
+    let Some(id) = query
+        .get("id")
+        .and_then(|id| Uuid::try_parse(id.trim()).ok())
+    else {
+        return frame::message(
+            &state,
+            &browser,
+            StatusCode::BAD_REQUEST,
+            "e.badid_title",
+            "e.badid_body",
+        );
     };
     if browser.session.is_none() {
         return request_page::login_or_own_host(&state, &browser);
@@ -65,13 +75,26 @@ pub async fn show(State(state): State<AppState>, browser: Browser, query: Query)
 /// `GET` on the address of the form leads back to the page.
 pub async fn back(path: PathValues) -> Redirect {
     let id: String = url::form_urlencoded::byte_serialize(path.get("id").as_bytes()).collect();
-    Redirect::to(&format!("/accessmanagement/ui/systemuser/changerequest?id={id}"))
+    Redirect::to(&format!(
+        "/accessmanagement/ui/systemuser/changerequest?id={id}"
+    ))
 }
 
 /// `POST …/systemuser/changerequest/{id}`
-pub async fn decide(State(state): State<AppState>, browser: Browser, path: PathValues, form: Result<Form<DecisionForm>, FormRejection>) -> Response {
+pub async fn decide(
+    State(state): State<AppState>,
+    browser: Browser,
+    path: PathValues,
+    form: Result<Form<DecisionForm>, FormRejection>,
+) -> Response {
     let Ok(id) = path.uuid("id") else {
-        return frame::message(&state, &browser, StatusCode::NOT_FOUND, "e.404_title", "e.404_body");
+        return frame::message(
+            &state,
+            &browser,
+            StatusCode::NOT_FOUND,
+            "e.404_title",
+            "e.404_body",
+        );
     };
     let form = match request_page::own_form(&state, &browser, &action(id), &address(id), form) {
         Ok(form) => form,
@@ -85,7 +108,13 @@ pub async fn decide(State(state): State<AppState>, browser: Browser, path: PathV
 }
 
 /// The page as things are now.
-async fn again(state: &AppState, browser: &Browser, id: Uuid, status: StatusCode, notice: Option<Notice>) -> Response {
+async fn again(
+    state: &AppState,
+    browser: &Browser,
+    id: Uuid,
+    status: StatusCode,
+    notice: Option<Notice>,
+) -> Response {
     let page = match load(state, browser, id).await {
         Ok(Ok(loaded)) => page(state, browser, &loaded, notice).await,
         Ok(Err(page)) => return page,
@@ -99,26 +128,53 @@ async fn again(state: &AppState, browser: &Browser, id: Uuid, status: StatusCode
 
 /// Where a browser goes that leaves a change request; none when its person may not read it.
 pub(super) async fn farewell(state: &AppState, browser: &Browser, id: Uuid) -> Option<Farewell> {
-    let Ok(Ok(Loaded { request, party, .. })) = load(state, browser, id).await else { return None };
-    Some(Farewell { redirect_url: request.redirect_url.filter(|u| !u.is_empty()), system_id: request.system_id, party })
+    let Ok(Ok(Loaded { request, party, .. })) = load(state, browser, id).await else {
+        return None;
+    };
+    Some(Farewell {
+        redirect_url: request.redirect_url.filter(|u| !u.is_empty()),
+        system_id: request.system_id,
+        party,
+    })
 }
 
 /// Finds the change request and whether the person may decide; else the page that says why not.
-async fn load(state: &AppState, browser: &Browser, id: Uuid) -> Result<Result<Loaded, Response>, ApiError> {
-    let refuse = |status, key: &str| Ok(Err(frame::message(state, browser, status, &format!("{key}_title"), &format!("{key}_body"))));
-    let Some(person) = browser.person(state).await? else { return Ok(Err(request_page::login_or_own_host(state, browser))) };
+async fn load(
+    state: &AppState,
+    browser: &Browser,
+    id: Uuid,
+) -> Result<Result<Loaded, Response>, ApiError> {
+    let refuse = |status, key: &str| {
+        Ok(Err(frame::message(
+            state,
+            browser,
+            status,
+            &format!("{key}_title"),
+            &format!("{key}_body"),
+        )))
+    };
+    let Some(person) = browser.person(state).await? else {
+        return Ok(Err(request_page::login_or_own_host(state, browser)));
+    };
     let lifetime = state.config.settings.requests.lifetime_days;
     let mut db = state.db.acquire().await?;
     let Some(request) = changes::any_state(&mut db, id, lifetime).await? else {
         return match crate::requests::any_state(&mut db, id, lifetime).await? {
-            Some(other) => Ok(Err(super::login::found(&request_page::page_address(other.kind, &id.to_string())))),
+            Some(other) => Ok(Err(super::login::found(&request_page::page_address(
+                other.kind,
+                &id.to_string(),
+            )))),
             None => refuse(StatusCode::NOT_FOUND, "e.req404"),
         };
     };
     let Some(party) = register::party_by_org_number(&mut db, &request.party_org_no).await? else {
         return refuse(StatusCode::NOT_FOUND, "e.req404");
     };
-    let level = browser.session.as_ref().and_then(|s| u8::try_from(s.level).ok()).unwrap_or(0);
+    let level = browser
+        .session
+        .as_ref()
+        .and_then(|s| u8::try_from(s.level).ok())
+        .unwrap_or(0);
     let related = register::has_relation(&mut db, &state.catalogue, &person.0, &party).await?;
     let system = systems::by_id(&mut db, &request.system_id).await?;
     let user = system_users::by_id(&mut db, request.system_user_id).await?;
@@ -128,20 +184,42 @@ async fn load(state: &AppState, browser: &Browser, id: Uuid) -> Result<Result<Lo
     };
     drop(db);
     if !callers::manages_access(state, &person, level, &party).await? {
-        return Ok(Err(if related { share(state, browser, &person, &party) } else { request_page::not_yours(state, browser, &person) }));
+        return Ok(Err(if related {
+            share(state, browser, &person, &party)
+        } else {
+            request_page::not_yours(state, browser, &person)
+        }));
     }
     if request.is_deleted {
         return refuse(StatusCode::GONE, "e.req410");
     }
-    Ok(Ok(Loaded { request, system, user, held, party, person }))
+    Ok(Ok(Loaded {
+        request,
+        system,
+        user,
+        held,
+        party,
+        person,
+    }))
 }
 
 /// For someone of the organisation who may not decide: whom to ask.
 fn share(state: &AppState, browser: &Browser, person: &Person, party: &Party) -> Response {
     let org = display::name(&party.name);
-    let f = Frame::new(state, browser, texts::text(browser.language, "esc.title").to_owned()).with_person(&person.0.name);
+    let f = Frame::new(
+        state,
+        browser,
+        texts::text(browser.language, "esc.title").to_owned(),
+    )
+    .with_person(&person.0.name);
     let body = f.fill("esc.body", "org", &org);
-    let page = frame::MessagePage { detail: Some(f.fill("esc.change_link", "org", &org)), f, body, link: None, with_logout: true };
+    let page = frame::MessagePage {
+        detail: Some(f.fill("esc.change_link", "org", &org)),
+        f,
+        body,
+        link: None,
+        with_logout: true,
+    };
     page.f.respond(StatusCode::FORBIDDEN, &page)
 }
 
@@ -153,29 +231,73 @@ struct Situation {
     report: Option<DelegationReport>,
 }
 
-async fn situation(state: &AppState, loaded: &Loaded, language: Language) -> Result<Situation, ApiError> {
-    let Loaded { request, system, user, held, party, person } = loaded;
+async fn situation(
+    state: &AppState,
+    loaded: &Loaded,
+    language: Language,
+) -> Result<Situation, ApiError> {
+    let Loaded {
+        request,
+        system,
+        user,
+        held,
+        party,
+        person,
+    } = loaded;
     let t = |key: &str| texts::text(language, key).to_owned();
     let notice = |color: &'static str, title: &str, body: &str| {
-        Some(Notice { color, title: t(title), body: if body.is_empty() { String::new() } else { t(body) } })
+        Some(Notice {
+            color,
+            title: t(title),
+            body: if body.is_empty() {
+                String::new()
+            } else {
+                t(body)
+            },
+        })
     };
-    let said = |notice, can_reject| Ok(Situation { notice, can_approve: false, can_reject, report: None });
+    let said = |notice, can_reject| {
+        Ok(Situation {
+            notice,
+            can_approve: false,
+            can_reject,
+            report: None,
+        })
+    };
     match request.status {
         RequestStatus::Accepted => return said(notice("info", "req.st_accepted", ""), false),
         RequestStatus::Rejected => return said(notice("info", "req.st_rejected", ""), false),
         RequestStatus::Denied => return said(notice("info", "req.st_closed", ""), false),
         _ if party.is_gone() => return said(notice("info", "req.st_closed", ""), false),
         _ if !request.is_open() => return said(notice("warning", "req.st_expired", ""), false),
-        _ if system.as_ref().is_none_or(|s| s.is_deleted) => return said(notice("danger", "req.sysgone_title", "req.sysgone_body"), true),
+        _ if system.as_ref().is_none_or(|s| s.is_deleted) => {
+            return said(
+                notice("danger", "req.sysgone_title", "req.sysgone_body"),
+                true,
+            );
+        }
         _ if user.is_none() => return said(notice("danger", "req.usergone_body", ""), true),
         _ => {}
     }
     let mut db = state.db.acquire().await?;
-    let report = state.decisions().change_report(&mut db, Approver { person, party }, request, held).await?;
-    Ok(Situation { notice: None, can_approve: report.problem().is_none(), can_reject: true, report: Some(report) })
+    let report = state
+        .decisions()
+        .change_report(&mut db, Approver { person, party }, request, held)
+        .await?;
+    Ok(Situation {
+        notice: None,
+        can_approve: report.problem().is_none(),
+        can_reject: true,
+        report: Some(report),
+    })
 }
 
-async fn page(state: &AppState, browser: &Browser, loaded: &Loaded, notice: Option<Notice>) -> Result<RequestPage, ApiError> {
+async fn page(
+    state: &AppState,
+    browser: &Browser,
+    loaded: &Loaded,
+    notice: Option<Notice>,
+) -> Result<RequestPage, ApiError> {
     let situation = situation(state, loaded, browser.language).await?;
     let mut v = describe(state, loaded, situation.report.as_ref(), browser.language).await?;
     v.notice = notice.or(situation.notice);
@@ -207,13 +329,34 @@ fn seen(request: &ChangeRequest, system: Option<&System>, party: &Party) -> Stri
     base64url(sha256(parts.to_string()))
 }
 
-async fn describe(state: &AppState, loaded: &Loaded, report: Option<&DelegationReport>, language: Language) -> Result<View, ApiError> {
-    let Loaded { request, system, user, held, party, .. } = loaded;
+async fn describe(
+    state: &AppState,
+    loaded: &Loaded,
+    report: Option<&DelegationReport>,
+    language: Language,
+) -> Result<View, ApiError> {
+    let Loaded {
+        request,
+        system,
+        user,
+        held,
+        party,
+        ..
+    } = loaded;
     let t = |key: &str| texts::text(language, key).to_owned();
     let mut db = state.db.acquire().await?;
-    let about = request_view::About { system: system.as_ref(), system_id: &request.system_id, party, language };
+    let about = request_view::About {
+        system: system.as_ref(),
+        system_id: &request.system_id,
+        party,
+        language,
+    };
     let (mut facts, names) = about.facts(&mut db).await?;
-    let name = user.as_ref().map(|u| display::safe(&u.integration_title)).filter(|n| !n.is_empty()).unwrap_or_else(|| names.system.clone());
+    let name = user
+        .as_ref()
+        .map(|u| display::safe(&u.integration_title))
+        .filter(|n| !n.is_empty())
+        .unwrap_or_else(|| names.system.clone());
     if name != names.system {
         facts.push((t("c.name"), name.clone()));
     }
@@ -222,21 +365,45 @@ async fn describe(state: &AppState, loaded: &Loaded, report: Option<&DelegationR
         facts.push((t("c.vendor_ref"), display::safe(&request.external_ref)));
     }
     let sets = &request.sets;
-    let urns = |list: &[crate::systems::AccessPackage]| -> Vec<String> { list.iter().map(|p| p.urn.clone()).collect() };
-    let (added, added_rights) = (urns(&sets.required_access_packages), sets.required_resources());
-    let (removed, removed_rights) = (urns(&sets.unwanted_access_packages), sets.unwanted_resources());
+    let urns = |list: &[crate::systems::AccessPackage]| -> Vec<String> {
+        list.iter().map(|p| p.urn.clone()).collect()
+    };
+    let (added, added_rights) = (
+        urns(&sets.required_access_packages),
+        sets.required_resources(),
+    );
+    let (removed, removed_rights) = (
+        urns(&sets.unwanted_access_packages),
+        sets.unwanted_resources(),
+    );
     let named = |list: &[String], id: &str| list.iter().any(|known| known.eq_ignore_ascii_case(id));
     let is_held = |id: &str| named(&held.packages, id) || named(&held.resources, id);
     let is_not_held = |id: &str| !is_held(id);
     let stays = |held: &[String], changed: [&[String]; 2]| -> Vec<String> {
-        held.iter().filter(|id| !changed.iter().any(|list| named(list, id))).cloned().collect()
+        held.iter()
+            .filter(|id| !changed.iter().any(|list| named(list, id)))
+            .cloned()
+            .collect()
     };
     let kept = stays(&held.packages, [&added, &removed]);
     let kept_rights = stays(&held.resources, [&added_rights, &removed_rights]);
     let org = names.organization.as_str();
-    let add = Listing { packages: &added, resources: &added_rights, anchor: "ny-", report, tag: Some(("r.tag_has", &is_held)), org, language };
+    let add = Listing {
+        packages: &added,
+        resources: &added_rights,
+        anchor: "ny-",
+        report,
+        tag: Some(("r.tag_has", &is_held)),
+        org,
+        language,
+    };
     let (groups, failing) = add.groups(state, &mut db).await?;
-    let mut sections = vec![Section { title: t("req.h_add"), empty: t("req.nothing_add"), groups, folded: false }];
+    let mut sections = vec![Section {
+        title: t("req.h_add"),
+        empty: t("req.nothing_add"),
+        groups,
+        folded: false,
+    }];
     let none = None;
     let remove = Listing {
         packages: &removed,
@@ -248,18 +415,40 @@ async fn describe(state: &AppState, loaded: &Loaded, report: Option<&DelegationR
         language,
     };
     let (groups, _) = remove.groups(state, &mut db).await?;
-    sections.push(Section { title: t("req.h_remove"), empty: t("req.nothing_remove"), groups, folded: false });
-    let keep = Listing { packages: &kept, resources: &kept_rights, anchor: "som-for-", report: none, tag: None, org, language };
+    sections.push(Section {
+        title: t("req.h_remove"),
+        empty: t("req.nothing_remove"),
+        groups,
+        folded: false,
+    });
+    let keep = Listing {
+        packages: &kept,
+        resources: &kept_rights,
+        anchor: "som-for-",
+        report: none,
+        tag: None,
+        org,
+        language,
+    };
     let (groups, _) = keep.groups(state, &mut db).await?;
     if !groups.is_empty() {
-        sections.push(Section { title: t("req.h_keep"), empty: String::new(), groups, folded: true });
+        sections.push(Section {
+            title: t("req.h_keep"),
+            empty: String::new(),
+            groups,
+            folded: true,
+        });
     }
     let after = request_view::afterwards(request.redirect_url.as_deref(), language);
     Ok(View {
         notice: None,
         failing,
         title: texts::filled(language, "req.title_change", &[("name", &name)]),
-        lead: texts::filled(language, "req.lead_change", &[("vendor", &names.vendor), ("name", &name), ("org", org)]),
+        lead: texts::filled(
+            language,
+            "req.lead_change",
+            &[("vendor", &names.vendor), ("name", &name), ("org", org)],
+        ),
         more: Vec::new(),
         facts,
         sections,
@@ -279,20 +468,53 @@ async fn describe(state: &AppState, loaded: &Loaded, report: Option<&DelegationR
     })
 }
 
-async fn carry_out(state: &AppState, browser: &Browser, loaded: &Loaded, form: &DecisionForm) -> Response {
-    let Loaded { request, party, person, .. } = loaded;
+async fn carry_out(
+    state: &AppState,
+    browser: &Browser,
+    loaded: &Loaded,
+    form: &DecisionForm,
+) -> Response {
+    let Loaded {
+        request,
+        party,
+        person,
+        ..
+    } = loaded;
     let approver = Approver { person, party };
     let outcome = match form.decision.as_str() {
         "close" => Ok("closed"),
         "approve" | "reject" if form.party != party.uuid.to_string() => {
-            return frame::message(state, browser, StatusCode::FORBIDDEN, "e.403_title", "e.403_generic");
+            return frame::message(
+                state,
+                browser,
+                StatusCode::FORBIDDEN,
+                "e.403_title",
+                "e.403_generic",
+            );
         }
         "approve" => {
-            let same = |now: &ChangeRequest, system: &System| seen(now, Some(system), party) == form.seen;
-            state.decisions().approve_change(approver, request.id, Some(&same)).await.map(|_| "changed")
+            let same =
+                |now: &ChangeRequest, system: &System| seen(now, Some(system), party) == form.seen;
+            state
+                .decisions()
+                .approve_change(approver, request.id, Some(&same))
+                .await
+                .map(|_| "changed")
         }
-        "reject" => state.decisions().reject_change(approver, request.id).await.map(|_| "rejected"),
-        _ => return frame::message(state, browser, StatusCode::BAD_REQUEST, "e.csrf_title", "e.csrf_body"),
+        "reject" => state
+            .decisions()
+            .reject_change(approver, request.id)
+            .await
+            .map(|_| "rejected"),
+        _ => {
+            return frame::message(
+                state,
+                browser,
+                StatusCode::BAD_REQUEST,
+                "e.csrf_title",
+                "e.csrf_body",
+            );
+        }
     };
     match outcome {
         Ok(outcome) => leave(state, browser, loaded, outcome).await,
@@ -306,8 +528,24 @@ async fn carry_out(state: &AppState, browser: &Browser, loaded: &Loaded, form: &
 /// After a decision: out, and to where the vendor waits, or to the receipt.
 async fn leave(state: &AppState, browser: &Browser, loaded: &Loaded, outcome: &str) -> Response {
     let receipt = match describe(state, loaded, None, browser.language).await {
-        Ok(view) => request_view::receipt(&view, &loaded.request.system_id, &loaded.party, outcome, state.clock.now()),
+        Ok(view) => request_view::receipt(
+            &view,
+            &loaded.request.system_id,
+            &loaded.party,
+            outcome,
+            state.clock.now(),
+        ),
         Err(error) => return frame::failure(state, browser, error),
     };
-    logout::end(state, browser, loaded.request.redirect_url.as_deref().filter(|u| !u.is_empty()), Some(&receipt)).await
+    logout::end(
+        state,
+        browser,
+        loaded
+            .request
+            .redirect_url
+            .as_deref()
+            .filter(|u| !u.is_empty()),
+        Some(&receipt),
+    )
+    .await
 }

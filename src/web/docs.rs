@@ -25,8 +25,15 @@ struct Docs {
 
 /// `GET /docs`
 pub async fn front(State(state): State<AppState>, browser: Browser) -> Response {
-    let f = Frame::new(&state, &browser, super::text(browser.language, "docs.title").to_owned());
-    let page = Docs { f, base: state.config.public_base.clone() };
+    let f = Frame::new(
+        &state,
+        &browser,
+        super::text(browser.language, "docs.title").to_owned(),
+    );
+    let page = Docs {
+        f,
+        base: state.config.public_base.clone(),
+    };
     page.f.respond(StatusCode::OK, &page)
 }
 
@@ -45,16 +52,28 @@ pub fn reference_routes() -> Vec<(String, MethodRouter<AppState>)> {
     let config = Arc::new(utoipa_swagger_ui::Config::from("/openapi/v1.json"));
     let index = Arc::clone(&config);
     vec![
-        ("/docs/api".to_owned(), get(async move || reference("index.html", index))),
-        ("/docs/api/{file}".to_owned(), get(async move |path: PathValues| reference(path.get("file"), config))),
+        (
+            "/docs/api".to_owned(),
+            get(async move || reference("index.html", index)),
+        ),
+        (
+            "/docs/api/{file}".to_owned(),
+            get(async move |path: PathValues| reference(path.get("file"), config)),
+        ),
     ]
 }
 
 fn reference(file: &str, config: Arc<utoipa_swagger_ui::Config<'static>>) -> Response {
-    let Ok(Some(found)) = utoipa_swagger_ui::serve(file, config) else { return StatusCode::NOT_FOUND.into_response() };
+    let Ok(Some(found)) = utoipa_swagger_ui::serve(file, config) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
     let bytes = if file == "index.html" {
-        // The page is asked for with and without a slash at its end; its files are named from the root.
-        String::from_utf8_lossy(&found.bytes).replace("./", "/docs/api/").replace("href=\"index.css\"", "href=\"/docs/api/index.css\"").into_bytes()
+        // The page is asked for with and without a slash at its end; its files are named from the
+        // root.
+        String::from_utf8_lossy(&found.bytes)
+            .replace("./", "/docs/api/")
+            .replace("href=\"index.css\"", "href=\"/docs/api/index.css\"")
+            .into_bytes()
     } else {
         found.bytes.into_owned()
     };
@@ -64,6 +83,8 @@ fn reference(file: &str, config: Arc<utoipa_swagger_ui::Config<'static>>) -> Res
     }
     let policy = "default-src 'none'; style-src 'self' 'unsafe-inline'; script-src 'self'; img-src 'self' data:; font-src 'self'; \
         connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'";
-    response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    response
+        .headers_mut()
+        .insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     response
 }

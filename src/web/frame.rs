@@ -5,7 +5,8 @@ use axum::response::{IntoResponse, Response};
 use http::{
     HeaderMap, HeaderValue, StatusCode,
     header::{
-        CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+        CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+        STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
     },
 };
 
@@ -47,7 +48,11 @@ impl Frame {
     /// The frame for this browser.
     #[must_use]
     pub fn new(state: &AppState, browser: &Browser, title: String) -> Self {
-        let logout_csrf = browser.session.as_ref().map(|s| csrf::token(&s.csrf_secret, "POST", "/authentication/api/v1/logout")).unwrap_or_default();
+        let logout_csrf = browser
+            .session
+            .as_ref()
+            .map(|s| csrf::token(&s.csrf_secret, "POST", "/authentication/api/v1/logout"))
+            .unwrap_or_default();
         Self {
             lang: browser.language,
             title,
@@ -60,7 +65,11 @@ impl Frame {
             flash: browser.session.as_ref().and_then(|s| s.flash.clone()),
             operator: state.config.settings.operator.name.clone(),
             https: state.config.ui_base.starts_with("https:"),
-            origins: state.login.as_ref().map(super::login_client::LoginClient::origins).unwrap_or_default(),
+            origins: state
+                .login
+                .as_ref()
+                .map(super::login_client::LoginClient::origins)
+                .unwrap_or_default(),
         }
     }
 
@@ -102,21 +111,32 @@ impl Frame {
     #[must_use]
     pub fn document_title(&self) -> String {
         let title = self.fill("app.title", "title", &self.title);
-        if self.is_error { self.fill("app.title_error", "title", &title) } else { title }
+        if self.is_error {
+            self.fill("app.title_error", "title", &title)
+        } else {
+            title
+        }
     }
 
     /// Links to the languages.
     #[must_use]
     pub fn languages(&self) -> Vec<LanguageLink> {
         let encoded: String = url::form_urlencoded::byte_serialize(self.back.as_bytes()).collect();
-        [(Language::Nb, "Bokmål"), (Language::Nn, "Nynorsk"), (Language::En, "English")]
-            .map(|(language, name)| LanguageLink {
-                code: language.code(),
-                name,
-                address: format!("/accessmanagement/ui/lang?to={}&return={encoded}", language.code()),
-                current: language == self.lang,
-            })
-            .into()
+        [
+            (Language::Nb, "Bokmål"),
+            (Language::Nn, "Nynorsk"),
+            (Language::En, "English"),
+        ]
+        .map(|(language, name)| LanguageLink {
+            code: language.code(),
+            name,
+            address: format!(
+                "/accessmanagement/ui/lang?to={}&return={encoded}",
+                language.code()
+            ),
+            current: language == self.lang,
+        })
+        .into()
     }
 
     /// The page as an answer, with its headers.
@@ -125,7 +145,8 @@ impl Frame {
             Ok(body) => body,
             Err(error) => return ApiError::internal(error).into_response(),
         };
-        let mut response = (status, [(CONTENT_TYPE, "text/html; charset=utf-8")], body).into_response();
+        let mut response =
+            (status, [(CONTENT_TYPE, "text/html; charset=utf-8")], body).into_response();
         self.protect(response.headers_mut());
         response
     }
@@ -137,7 +158,11 @@ impl Frame {
             form_action.push(' ');
             form_action.push_str(origin);
         }
-        let upgrade = if self.https { "; upgrade-insecure-requests" } else { "" };
+        let upgrade = if self.https {
+            "; upgrade-insecure-requests"
+        } else {
+            ""
+        };
         let policy = format!(
             "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; \
              form-action {form_action}; frame-ancestors 'none'; base-uri 'none'; object-src 'none'{upgrade}"
@@ -149,12 +174,22 @@ impl Frame {
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers
-            .insert("Permissions-Policy", HeaderValue::from_static("accelerometer=(), camera=(), geolocation=(), microphone=(), payment=(), usb=()"));
-        headers.insert("Cross-Origin-Resource-Policy", HeaderValue::from_static("same-origin"));
+        headers.insert(
+            "Permissions-Policy",
+            HeaderValue::from_static(
+                "accelerometer=(), camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+            ),
+        );
+        headers.insert(
+            "Cross-Origin-Resource-Policy",
+            HeaderValue::from_static("same-origin"),
+        );
         headers.insert("X-Robots-Tag", HeaderValue::from_static("noindex"));
         if self.https {
-            headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000; includeSubDomains"));
+            headers.insert(
+                STRICT_TRANSPORT_SECURITY,
+                HeaderValue::from_static("max-age=31536000; includeSubDomains"),
+            );
         }
     }
 }
@@ -172,12 +207,36 @@ pub struct MessagePage {
 
 /// Shows a page with one message.
 #[must_use]
-pub fn message(state: &AppState, browser: &Browser, status: StatusCode, title_key: &str, body_key: &str) -> Response {
-    let frame = Frame::new(state, browser, texts::text(browser.language, title_key).to_owned());
-    let frame = if status.is_success() { frame } else { frame.with_error() };
+pub fn message(
+    state: &AppState,
+    browser: &Browser,
+    status: StatusCode,
+    title_key: &str,
+    body_key: &str,
+) -> Response {
+    let frame = Frame::new(
+        state,
+        browser,
+        texts::text(browser.language, title_key).to_owned(),
+    );
+    let frame = if status.is_success() {
+        frame
+    } else {
+        frame.with_error()
+    };
     let body = texts::text(browser.language, body_key).to_owned();
-    let detail = status.is_server_error().then(crate::http::context::trace_id).flatten().map(|id| frame.fill("c.trace", "trace", &id));
-    let page = MessagePage { f: frame, body, detail, link: None, with_logout: false };
+    let detail = status
+        .is_server_error()
+        .then(crate::http::context::trace_id)
+        .flatten()
+        .map(|id| frame.fill("c.trace", "trace", &id));
+    let page = MessagePage {
+        f: frame,
+        body,
+        detail,
+        link: None,
+        with_logout: false,
+    };
     page.f.respond(status, &page)
 }
 
@@ -194,9 +253,17 @@ pub fn failure(state: &AppState, browser: &Browser, error: ApiError) -> Response
     }
     // Logs what an API answer would have logged.
     let plain = error.into_response();
-    let mut response = message(state, browser, status, &format!("{key}_title"), &format!("{key}_body"));
+    let mut response = message(
+        state,
+        browser,
+        status,
+        &format!("{key}_title"),
+        &format!("{key}_body"),
+    );
     if let Some(after) = plain.headers().get(http::header::RETRY_AFTER) {
-        response.headers_mut().insert(http::header::RETRY_AFTER, after.clone());
+        response
+            .headers_mut()
+            .insert(http::header::RETRY_AFTER, after.clone());
     }
     response
 }

@@ -27,35 +27,58 @@ const MAX_GOTO: usize = 2_048;
 /// Where a page that needs a login sends the browser.
 #[must_use]
 pub fn login_address(state: &AppState, target: &str) -> String {
-    let goto: String = url::form_urlencoded::byte_serialize(format!("{}{target}", state.config.ui_base).as_bytes()).collect();
+    let goto: String = url::form_urlencoded::byte_serialize(
+        format!("{}{target}", state.config.ui_base).as_bytes(),
+    )
+    .collect();
     format!("/authentication/api/v1/authentication?goto={goto}")
 }
 
 /// An address of our own that may be returned to: a path, or one of our two origins.
 #[must_use]
 pub fn own_address(state: &AppState, goto: &str) -> Option<String> {
-    if goto.is_empty() || goto.len() > MAX_GOTO || goto.chars().any(|c| c.is_control() || c == '\\') {
+    if goto.is_empty() || goto.len() > MAX_GOTO || goto.chars().any(|c| c.is_control() || c == '\\')
+    {
         return None;
     }
     if goto.starts_with('/') {
         return (!goto.starts_with("//")).then(|| goto.to_owned());
     }
     let url = url::Url::parse(goto).ok()?;
-    let own = [&state.config.ui_base, &state.config.public_base].iter().any(|base| display::origin(base) == display::origin(goto));
+    let own = [&state.config.ui_base, &state.config.public_base]
+        .iter()
+        .any(|base| display::origin(base) == display::origin(goto));
     (own && url.username().is_empty() && url.password().is_none()).then(|| goto.to_owned())
 }
 
 /// `GET …/authentication?goto=&acr_values=`: begins a login, or steps up.
 pub async fn start(State(state): State<AppState>, browser: Browser, query: Query) -> Response {
-    let goto = query.get("goto").and_then(|g| own_address(&state, g)).unwrap_or_else(|| "/".to_owned());
+    let goto = query
+        .get("goto")
+        .and_then(|g| own_address(&state, g))
+        .unwrap_or_else(|| "/".to_owned());
     let wanted = query.get("acr_values").unwrap_or_default();
     let known = |acr: &&str| matches!(*acr, "idporten-loa-substantial" | "idporten-loa-high");
     let acrs: Vec<&str> = wanted.split(' ').filter(|a| !a.is_empty()).collect();
     if !acrs.iter().all(known) {
-        return frame::message(&state, &browser, StatusCode::BAD_REQUEST, "e.badid_title", "e.badid_body");
+        return frame::message(
+            &state,
+            &browser,
+            StatusCode::BAD_REQUEST,
+            "e.badid_title",
+            "e.badid_body",
+        );
     }
-    let acr = acrs.into_iter().max_by_key(|a| acr_level(Some(a))).unwrap_or(&state.config.settings.idporten.min_acr).to_owned();
-    if browser.session.as_ref().is_some_and(|s| s.level >= i16::from(acr_level(Some(&acr)))) {
+    let acr = acrs
+        .into_iter()
+        .max_by_key(|a| acr_level(Some(a)))
+        .unwrap_or(&state.config.settings.idporten.min_acr)
+        .to_owned();
+    if browser
+        .session
+        .as_ref()
+        .is_some_and(|s| s.level >= i16::from(acr_level(Some(&acr))))
+    {
         return Redirect::to(&goto).into_response();
     }
     match begin(&state, &browser, goto, &acr).await {
@@ -64,22 +87,37 @@ pub async fn start(State(state): State<AppState>, browser: Browser, query: Query
     }
 }
 
-async fn begin(state: &AppState, browser: &Browser, goto: String, acr: &str) -> Result<Response, ApiError> {
+async fn begin(
+    state: &AppState,
+    browser: &Browser,
+    goto: String,
+    acr: &str,
+) -> Result<Response, ApiError> {
     let client = state.login.as_ref().ok_or(ApiError::Unavailable(5))?;
     let login = client.prepare(goto, acr, browser.language.code());
-    let token = browser.cookie(CookieName::Login).filter(|t| t.len() == 43).map_or_else(|| random_text(32), str::to_owned);
+    let token = browser
+        .cookie(CookieName::Login)
+        .filter(|t| t.len() == 43)
+        .map_or_else(|| random_text(32), str::to_owned);
     store::insert_login(&state.db, &token, &login).await?;
-    let address = client.start(&login, state.clock.seconds()).await.map_err(|error| {
-        tracing::warn!(error = format!("{error:#}"), "a login could not be started");
-        ApiError::Unavailable(5)
-    })?;
+    let address = client
+        .start(&login, state.clock.seconds())
+        .await
+        .map_err(|error| {
+            tracing::warn!(error = format!("{error:#}"), "a login could not be started");
+            ApiError::Unavailable(5)
+        })?;
     let jar = CookieJar::new().add(browser.set(CookieName::Login, &token, Some(15)));
     Ok((jar, found(address.as_str())).into_response())
 }
 
 /// 302, as the public system answers.
 pub fn found(address: &str) -> Response {
-    (StatusCode::FOUND, [(http::header::LOCATION, address.to_owned())]).into_response()
+    (
+        StatusCode::FOUND,
+        [(http::header::LOCATION, address.to_owned())],
+    )
+        .into_response()
 }
 
 /// `GET …/upstream/callback`: the identity provider sends the browser back.
@@ -108,19 +146,40 @@ impl<E: Into<ApiError>> From<E> for Failed {
 }
 
 fn error_page(state: &AppState, browser: &Browser, body_key: &str) -> Response {
-    let mut page_frame = frame::Frame::new(state, browser, super::text(browser.language, "login.err_title").to_owned()).with_error();
+    let mut page_frame = frame::Frame::new(
+        state,
+        browser,
+        super::text(browser.language, "login.err_title").to_owned(),
+    )
+    .with_error();
     "/".clone_into(&mut page_frame.back);
-    let link = Some(("/authentication/api/v1/authentication?goto=%2F".to_owned(), page_frame.t("login.retry").to_owned()));
+    let link = Some((
+        "/authentication/api/v1/authentication?goto=%2F".to_owned(),
+        page_frame.t("login.retry").to_owned(),
+    ));
     let body = page_frame.t(body_key).to_owned();
-    let page = frame::MessagePage { f: page_frame, body, detail: None, link, with_logout: false };
+    let page = frame::MessagePage {
+        f: page_frame,
+        body,
+        detail: None,
+        link,
+        with_logout: false,
+    };
     page.f.respond(StatusCode::BAD_REQUEST, &page)
 }
 
 async fn finish(state: &AppState, browser: &Browser, query: &Query) -> Result<Response, Failed> {
-    let client = state.login.as_ref().ok_or(Failed::Login("no login client"))?;
-    let cookie = browser.cookie(CookieName::Login).ok_or(Failed::Login("no login cookie"))?;
+    let client = state
+        .login
+        .as_ref()
+        .ok_or(Failed::Login("no login client"))?;
+    let cookie = browser
+        .cookie(CookieName::Login)
+        .ok_or(Failed::Login("no login cookie"))?;
     let state_value = query.get("state").ok_or(Failed::Login("no state"))?;
-    let login = store::take_login(&state.db, cookie, state_value).await?.ok_or(Failed::Login("unknown state"))?;
+    let login = store::take_login(&state.db, cookie, state_value)
+        .await?
+        .ok_or(Failed::Login("unknown state"))?;
     if query.get("iss").is_some_and(|iss| iss != client.issuer()) {
         return Err(Failed::Login("foreign issuer"));
     }
@@ -128,14 +187,21 @@ async fn finish(state: &AppState, browser: &Browser, query: &Query) -> Result<Re
         return Err(Failed::Login("refused"));
     }
     let code = query.get("code").ok_or(Failed::Login("no code"))?;
-    let token = client.redeem(code, &login, state.clock.seconds()).await.map_err(|error| {
-        tracing::warn!(error = format!("{error:#}"), "a code could not be redeemed");
-        Failed::Login("code not redeemed")
-    })?;
-    let id = state.verifier.verify_id_token(&token, client.client_id(), &login.nonce).await.map_err(|reject| match reject {
-        Reject::Invalid(reason) => Failed::Login(reason),
-        Reject::Unavailable => Failed::Other(ApiError::Unavailable(5)),
-    })?;
+    let token = client
+        .redeem(code, &login, state.clock.seconds())
+        .await
+        .map_err(|error| {
+            tracing::warn!(error = format!("{error:#}"), "a code could not be redeemed");
+            Failed::Login("code not redeemed")
+        })?;
+    let id = state
+        .verifier
+        .verify_id_token(&token, client.client_id(), &login.nonce)
+        .await
+        .map_err(|reject| match reject {
+            Reject::Invalid(reason) => Failed::Login(reason),
+            Reject::Unavailable => Failed::Other(ApiError::Unavailable(5)),
+        })?;
     if id.level < acr_level(Some(&login.acr)) {
         return Err(Failed::Login("level too low"));
     }
@@ -143,7 +209,11 @@ async fn finish(state: &AppState, browser: &Browser, query: &Query) -> Result<Re
     let person = known_person(state, pid).await?;
     let session_token = random_text(32);
     let csrf_secret = random_text(32);
-    let language = id.locale.as_deref().and_then(Language::parse).map(Language::code);
+    let language = id
+        .locale
+        .as_deref()
+        .and_then(Language::parse)
+        .map(Language::code);
     let session = NewSession {
         token: &session_token,
         person_uuid: person.0.uuid,
@@ -161,7 +231,9 @@ async fn finish(state: &AppState, browser: &Browser, query: &Query) -> Result<Re
     };
     store::insert_session(&state.db, &session).await?;
     tracing::info!(person = %person.0.uuid, level = id.level, "login.ok");
-    let mut jar = CookieJar::new().add(browser.set(CookieName::Session, &session_token, None)).add(browser.unset(CookieName::Login));
+    let mut jar = CookieJar::new()
+        .add(browser.set(CookieName::Session, &session_token, None))
+        .add(browser.unset(CookieName::Login));
     for cookie in session_tokens::cookies(state, &session_token, &person).await? {
         jar = jar.add(cookie);
     }
@@ -170,9 +242,13 @@ async fn finish(state: &AppState, browser: &Browser, query: &Query) -> Result<Re
 
 /// The person in the register; one that is not there yet becomes a person without roles.
 async fn known_person(state: &AppState, pid: &NationalId) -> Result<Person, ApiError> {
-    let found = register::party_by_national_id(&mut *state.db.acquire().await?, &state.identity, pid).await?;
+    let found =
+        register::party_by_national_id(&mut *state.db.acquire().await?, &state.identity, pid)
+            .await?;
     match found {
         Some(party) => Ok(Person(party)),
-        None => register::create_person(&state.db, &state.identity, pid, "login").await.map_err(ApiError::Internal),
+        None => register::create_person(&state.db, &state.identity, pid, "login")
+            .await
+            .map_err(ApiError::Internal),
     }
 }

@@ -1,7 +1,8 @@
 //! Our client at the identity provider: authorization code with PKCE and a pushed request.
 //!
-//! Written out here because the contract asks for pushed authorization requests and key-signed client assertions,
-//! which the `OpenID` Connect libraries at hand do not offer; tokens and keys go through the `token` room.
+//! Written out here because the contract asks for pushed authorization requests and key-signed
+//! client assertions, which the `OpenID` Connect libraries at hand do not offer; tokens and keys go
+//! through the `token` room.
 
 use std::time::{Duration, Instant};
 
@@ -75,8 +76,13 @@ impl LoginClient {
     pub fn new(config: &Checked, key: Option<SigningKey>) -> anyhow::Result<Option<Self>> {
         let settings = &config.settings.idporten;
         let sandbox = config.profile() == Profile::Sandbox;
-        let client_id = settings.client_id.clone().or_else(|| sandbox.then(|| CLIENT_ID.to_owned()));
-        let (Some(client_id), Some(key)) = (client_id, key) else { return Ok(None) };
+        let client_id = settings
+            .client_id
+            .clone()
+            .or_else(|| sandbox.then(|| CLIENT_ID.to_owned()));
+        let (Some(client_id), Some(key)) = (client_id, key) else {
+            return Ok(None);
+        };
         let key = match &settings.kid {
             Some(kid) => key.with_kid(kid),
             None => key,
@@ -89,7 +95,11 @@ impl LoginClient {
             .build()?;
         Ok(Some(Self {
             issuer: config.idporten_issuer.clone(),
-            reached_at: config.local.as_ref().map(|local| local.idporten.clone()).filter(|address| *address != config.idporten_issuer),
+            reached_at: config
+                .local
+                .as_ref()
+                .map(|local| local.idporten.clone())
+                .filter(|address| *address != config.idporten_issuer),
             client_id,
             key,
             http,
@@ -111,12 +121,16 @@ impl LoginClient {
         &self.issuer
     }
 
-    /// Origins a form of ours may lead to by way of a login or log-out. Empty until the provider was first asked.
+    /// Origins a form of ours may lead to by way of a login or log-out. Empty until the provider
+    /// was first asked.
     #[must_use]
     pub fn origins(&self) -> Vec<String> {
         let mut out = vec![self.issuer.trim_end_matches('/').to_owned()];
         if let Some(known) = self.metadata.load_full() {
-            for endpoint in [&known.0.authorization_endpoint, &known.0.end_session_endpoint] {
+            for endpoint in [
+                &known.0.authorization_endpoint,
+                &known.0.end_session_endpoint,
+            ] {
                 out.push(endpoint.origin().ascii_serialization());
             }
         }
@@ -127,7 +141,14 @@ impl LoginClient {
     /// A new login with fresh secrets.
     #[must_use]
     pub fn prepare(&self, goto: String, acr: &str, locale: &str) -> Login {
-        Login { state: random_text(32), nonce: random_text(32), code_verifier: random_text(48), goto, acr: acr.to_owned(), locale: locale.to_owned() }
+        Login {
+            state: random_text(32),
+            nonce: random_text(32),
+            code_verifier: random_text(48),
+            goto,
+            acr: acr.to_owned(),
+            locale: locale.to_owned(),
+        }
     }
 
     /// Pushes the request; returns the address to send the browser to.
@@ -149,14 +170,29 @@ impl LoginClient {
             ("code_challenge_method", "S256"),
             ("acr_values", &login.acr),
             ("ui_locales", &login.locale),
-            ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+            (
+                "client_assertion_type",
+                "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            ),
             ("client_assertion", &assertion),
         ];
-        let response = self.http.post(self.reached(metadata.pushed_authorization_request_endpoint.as_str())).form(&form).send().await?;
-        ensure!(response.status().is_success(), "the pushed request was refused with {}", response.status());
+        let response = self
+            .http
+            .post(self.reached(metadata.pushed_authorization_request_endpoint.as_str()))
+            .form(&form)
+            .send()
+            .await?;
+        ensure!(
+            response.status().is_success(),
+            "the pushed request was refused with {}",
+            response.status()
+        );
         let pushed: Pushed = response.json().await?;
         let mut address = metadata.authorization_endpoint;
-        address.query_pairs_mut().append_pair("client_id", &self.client_id).append_pair("request_uri", &pushed.request_uri);
+        address
+            .query_pairs_mut()
+            .append_pair("client_id", &self.client_id)
+            .append_pair("request_uri", &pushed.request_uri);
         Ok(address)
     }
 
@@ -173,11 +209,23 @@ impl LoginClient {
             ("redirect_uri", &self.redirect_uri),
             ("client_id", &self.client_id),
             ("code_verifier", &login.code_verifier),
-            ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+            (
+                "client_assertion_type",
+                "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            ),
             ("client_assertion", &assertion),
         ];
-        let response = self.http.post(self.reached(metadata.token_endpoint.as_str())).form(&form).send().await?;
-        ensure!(response.status().is_success(), "the code was refused with {}", response.status());
+        let response = self
+            .http
+            .post(self.reached(metadata.token_endpoint.as_str()))
+            .form(&form)
+            .send()
+            .await?;
+        ensure!(
+            response.status().is_success(),
+            "the code was refused with {}",
+            response.status()
+        );
         Ok(response.json::<Tokens>().await?.id_token)
     }
 
@@ -197,7 +245,10 @@ impl LoginClient {
 
     /// An address of the issuer, as it is reached from here.
     fn reached(&self, address: &str) -> String {
-        match (&self.reached_at, address.strip_prefix(self.issuer.trim_end_matches('/'))) {
+        match (
+            &self.reached_at,
+            address.strip_prefix(self.issuer.trim_end_matches('/')),
+        ) {
             (Some(base), Some(path)) => format!("{base}{path}"),
             _ => address.to_owned(),
         }
@@ -209,14 +260,34 @@ impl LoginClient {
     }
 
     async fn metadata(&self) -> anyhow::Result<Metadata> {
-        if let Some(known) = self.metadata.load_full().filter(|known| known.1.elapsed() < METADATA_LIFE) {
+        if let Some(known) = self
+            .metadata
+            .load_full()
+            .filter(|known| known.1.elapsed() < METADATA_LIFE)
+        {
             return Ok(known.0.clone());
         }
-        let address = self.reached(&format!("{}/.well-known/openid-configuration", self.issuer.trim_end_matches('/')));
-        let metadata: Metadata =
-            self.http.get(address).send().await?.error_for_status()?.json().await.context("the login metadata cannot be read")?;
-        ensure!(metadata.issuer == self.issuer, "the login metadata names another issuer");
-        self.metadata.store(Some(std::sync::Arc::new((metadata.clone(), Instant::now()))));
+        let address = self.reached(&format!(
+            "{}/.well-known/openid-configuration",
+            self.issuer.trim_end_matches('/')
+        ));
+        let metadata: Metadata = self
+            .http
+            .get(address)
+            .send()
+            .await?
+            .error_for_status()?
+            .json()
+            .await
+            .context("the login metadata cannot be read")?;
+        ensure!(
+            metadata.issuer == self.issuer,
+            "the login metadata names another issuer"
+        );
+        self.metadata.store(Some(std::sync::Arc::new((
+            metadata.clone(),
+            Instant::now(),
+        ))));
         Ok(metadata)
     }
 }

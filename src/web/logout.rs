@@ -44,9 +44,13 @@ struct ConfirmLogout {
     f: Frame,
 }
 
-/// Whether the browser follows a link of ours or an address somebody typed, not one of another site.
+/// Whether the browser follows a link of ours or an address somebody typed, not one of another
+/// site.
 pub fn is_own_link(browser: &Browser) -> bool {
-    let site = browser.headers.get("sec-fetch-site").and_then(|v| v.to_str().ok());
+    let site = browser
+        .headers
+        .get("sec-fetch-site")
+        .and_then(|v| v.to_str().ok());
     site.is_none_or(|s| matches!(s, "same-origin" | "none"))
 }
 
@@ -55,34 +59,60 @@ pub async fn by_link(State(state): State<AppState>, browser: Browser) -> Respons
     if is_own_link(&browser) {
         return end(&state, &browser, None, None).await;
     }
-    let frame = Frame::new(&state, &browser, super::text(browser.language, "logout.confirm_title").to_owned());
+    let frame = Frame::new(
+        &state,
+        &browser,
+        super::text(browser.language, "logout.confirm_title").to_owned(),
+    );
     let page = ConfirmLogout { f: frame };
     page.f.respond(StatusCode::OK, &page)
 }
 
 /// `POST …/logout`: the button in the header.
-pub async fn by_form(State(state): State<AppState>, browser: Browser, form: Result<Form<LogoutForm>, FormRejection>) -> Response {
+pub async fn by_form(
+    State(state): State<AppState>,
+    browser: Browser,
+    form: Result<Form<LogoutForm>, FormRejection>,
+) -> Response {
     if let Some(session) = &browser.session {
         let proof = form.map(|f| f.0.csrf).unwrap_or_default();
         let origin = display::origin(&state.config.ui_base).unwrap_or_default();
-        if !csrf::same_origin(&browser.headers, &origin) || !csrf::verify(&session.csrf_secret, "POST", PATH, &proof) {
-            return frame::message(&state, &browser, StatusCode::FORBIDDEN, "e.csrf_title", "e.csrf_body");
+        if !csrf::same_origin(&browser.headers, &origin)
+            || !csrf::verify(&session.csrf_secret, "POST", PATH, &proof)
+        {
+            return frame::message(
+                &state,
+                &browser,
+                StatusCode::FORBIDDEN,
+                "e.csrf_title",
+                "e.csrf_body",
+            );
         }
         return end(&state, &browser, None, None).await;
     }
     Redirect::to(LOGGED_OUT).into_response()
 }
 
-/// Ends the session here and at the identity provider; afterwards the browser goes to `redirect_url`, or sees the
-/// receipt.
-pub async fn end(state: &AppState, browser: &Browser, redirect_url: Option<&str>, receipt: Option<&Value>) -> Response {
+/// Ends the session here and at the identity provider; afterwards the browser goes to
+/// `redirect_url`, or sees the receipt.
+pub async fn end(
+    state: &AppState,
+    browser: &Browser,
+    redirect_url: Option<&str>,
+    receipt: Option<&Value>,
+) -> Response {
     match try_end(state, browser, redirect_url, receipt).await {
         Ok(response) => response,
         Err(error) => frame::failure(state, browser, error),
     }
 }
 
-async fn try_end(state: &AppState, browser: &Browser, redirect_url: Option<&str>, receipt: Option<&Value>) -> Result<Response, ApiError> {
+async fn try_end(
+    state: &AppState,
+    browser: &Browser,
+    redirect_url: Option<&str>,
+    receipt: Option<&Value>,
+) -> Result<Response, ApiError> {
     if let Some(token) = browser.cookie(CookieName::Session) {
         store::delete_session(&state.db, token).await?;
     }
@@ -93,14 +123,19 @@ async fn try_end(state: &AppState, browser: &Browser, redirect_url: Option<&str>
         store::insert_post_logout(&state.db, &token, redirect_url, receipt).await?;
         token
     };
-    let mut jar = CookieJar::new().add(browser.unset(CookieName::Session)).add(browser.set(CookieName::After, &after, Some(15)));
+    let mut jar = CookieJar::new()
+        .add(browser.unset(CookieName::Session))
+        .add(browser.set(CookieName::After, &after, Some(15)));
     for cookie in session_tokens::no_cookies(state) {
         jar = jar.add(cookie);
     }
     let next = match &state.login {
         Some(client) => client.logout_address(&after[..8]).await.map_or_else(
             |error| {
-                tracing::warn!(error = format!("{error:#}"), "the identity provider's log-out cannot be reached");
+                tracing::warn!(
+                    error = format!("{error:#}"),
+                    "the identity provider's log-out cannot be reached"
+                );
                 super::logged_out_address(&state.config.public_base)
             },
             String::from,
@@ -110,10 +145,17 @@ async fn try_end(state: &AppState, browser: &Browser, redirect_url: Option<&str>
     Ok((jar, Redirect::to(&next)).into_response())
 }
 
-/// The token of a record that a link made just now: it says where the browser goes, unless a decision does.
-async fn kept(state: &AppState, browser: &Browser, receipt: Option<&Value>) -> Result<Option<String>, ApiError> {
+/// The token of a record that a link made just now: it says where the browser goes, unless a
+/// decision does.
+async fn kept(
+    state: &AppState,
+    browser: &Browser,
+    receipt: Option<&Value>,
+) -> Result<Option<String>, ApiError> {
     match browser.cookie(CookieName::After) {
-        Some(token) if receipt.is_none() && store::leads_somewhere(&state.db, token).await? => Ok(Some(token.to_owned())),
+        Some(token) if receipt.is_none() && store::leads_somewhere(&state.db, token).await? => {
+            Ok(Some(token.to_owned()))
+        }
         _ => Ok(None),
     }
 }
@@ -132,10 +174,23 @@ pub async fn finished(State(state): State<AppState>, browser: Browser) -> Respon
 }
 
 async fn after(state: &AppState, token: &str) -> Result<Option<String>, ApiError> {
-    let Some(PostLogout { redirect_url: Some(url), receipt }) = store::take_post_logout(&state.db, token).await? else { return Ok(None) };
-    let system_id = receipt.as_ref().and_then(|r| r.get("systemId")).and_then(Value::as_str).unwrap_or_default();
-    let system = systems::by_id(&mut *state.db.acquire().await?, system_id).await?.filter(|s| !s.is_deleted);
-    let listed = system.is_some_and(|s| systems::rules::check_redirect_url(Some(&url), &s.redirect_urls).is_ok());
+    let Some(PostLogout {
+        redirect_url: Some(url),
+        receipt,
+    }) = store::take_post_logout(&state.db, token).await?
+    else {
+        return Ok(None);
+    };
+    let system_id = receipt
+        .as_ref()
+        .and_then(|r| r.get("systemId"))
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let system = systems::by_id(&mut *state.db.acquire().await?, system_id)
+        .await?
+        .filter(|s| !s.is_deleted);
+    let listed = system
+        .is_some_and(|s| systems::rules::check_redirect_url(Some(&url), &s.redirect_urls).is_ok());
     if listed && scheme_allowed(state.config.profile(), &url) {
         return Ok(Some(url));
     }
@@ -145,7 +200,9 @@ async fn after(state: &AppState, token: &str) -> Result<Option<String>, ApiError
 
 /// `https`; outside production also `http` to this machine.
 fn scheme_allowed(profile: Profile, url: &str) -> bool {
-    let Ok(url) = url::Url::parse(url) else { return false };
+    let Ok(url) = url::Url::parse(url) else {
+        return false;
+    };
     let loopback = match url.host() {
         Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
         Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
@@ -168,8 +225,19 @@ pub async fn logged_out_page(State(state): State<AppState>, browser: Browser) ->
         None => None,
         Some(token) => store::receipt(&state.db, token).await.ok().flatten(),
     };
-    let fact = |name: &str| receipt.as_ref().and_then(|r| r.get(name)).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let mut f = Frame::new(&state, &browser, super::text(browser.language, "out.title").to_owned());
+    let fact = |name: &str| {
+        receipt
+            .as_ref()
+            .and_then(|r| r.get(name))
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let mut f = Frame::new(
+        &state,
+        &browser,
+        super::text(browser.language, "out.title").to_owned(),
+    );
     f.person = None;
     let mut lines = Vec::new();
     if receipt.is_some() {
@@ -180,9 +248,16 @@ pub async fn logged_out_page(State(state): State<AppState>, browser: Browser) ->
         } else {
             f.title = f.fill(&format!("out.{outcome}"), "system", &system);
         }
-        let at = fact("at").parse().map(|at| display::date_time(at, browser.language)).unwrap_or_default();
+        let at = fact("at")
+            .parse()
+            .map(|at| display::date_time(at, browser.language))
+            .unwrap_or_default();
         let orgno = display::org_number(&fact("orgNumber"));
-        lines.push(super::filled_text(browser.language, "out.for_org", &[("org", &fact("org")), ("orgno", &orgno), ("datetime", &at)]));
+        lines.push(super::filled_text(
+            browser.language,
+            "out.for_org",
+            &[("org", &fact("org")), ("orgno", &orgno), ("datetime", &at)],
+        ));
         if outcome == "approved" || outcome == "changed" {
             lines.push(f.fill("out.next_own", "system", &system));
         }
@@ -191,20 +266,31 @@ pub async fn logged_out_page(State(state): State<AppState>, browser: Browser) ->
     page.f.respond(StatusCode::OK, &page)
 }
 
-/// `GET …/upstream/frontchannel-logout`: the identity provider says that a session of its own has ended.
+/// `GET …/upstream/frontchannel-logout`: the identity provider says that a session of its own has
+/// ended.
 pub async fn front_channel(State(state): State<AppState>, query: Query) -> Response {
-    let (Some(issuer), Some(sid)) = (query.get("iss"), query.get("sid")) else { return StatusCode::BAD_REQUEST.into_response() };
+    let (Some(issuer), Some(sid)) = (query.get("iss"), query.get("sid")) else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
     if issuer.is_empty() || sid.is_empty() {
         return StatusCode::BAD_REQUEST.into_response();
     }
     if let Err(error) = store::delete_upstream_sessions(&state.db, issuer, sid).await {
         return ApiError::from(error).into_response();
     }
-    let hosts: Vec<String> = state.login.as_ref().map(super::login_client::LoginClient::origins).unwrap_or_default();
+    let hosts: Vec<String> = state
+        .login
+        .as_ref()
+        .map(super::login_client::LoginClient::origins)
+        .unwrap_or_default();
     let mut response = "OK".into_response();
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Ok(policy) = HeaderValue::from_str(&format!("frame-ancestors {}", hosts.join(" "))) {
-        response.headers_mut().insert(http::header::CONTENT_SECURITY_POLICY, policy);
+        response
+            .headers_mut()
+            .insert(http::header::CONTENT_SECURITY_POLICY, policy);
     }
     response
 }

@@ -1,6 +1,7 @@
 //! Pages for people: deciding about a request, logging in and out, information.
 //!
-//! Every page is whole HTML and every action a plain form. Pages call the same functions as the APIs, in process.
+//! Every page is whole HTML and every action a plain form. Pages call the same functions as the
+//! APIs, in process.
 
 mod assets;
 mod browser;
@@ -26,7 +27,9 @@ use axum::{
     routing::{MethodRouter, get},
 };
 
-pub use login_client::{CLIENT_ID as SANDBOX_CLIENT_ID, LoginClient, callback_address, logged_out_address};
+pub use login_client::{
+    CLIENT_ID as SANDBOX_CLIENT_ID, LoginClient, callback_address, logged_out_address,
+};
 pub use pages::demo_command;
 pub use texts::{Language, filled as filled_text, text};
 
@@ -83,11 +86,23 @@ pub fn router() -> Router<AppState> {
         .route("/", get(pages::start))
         .route(UI, get(pages::not_built))
         .route(&ui("/systemuser/request"), get(request_page::show_standard))
-        .route(&ui("/systemuser/request/{id}"), get(request_page::back_to_standard).post(request_page::decide_standard))
-        .route(&ui("/systemuser/agentrequest"), get(request_page::show_agent))
-        .route(&ui("/systemuser/agentrequest/{id}"), get(request_page::back_to_agent).post(request_page::decide_agent))
+        .route(
+            &ui("/systemuser/request/{id}"),
+            get(request_page::back_to_standard).post(request_page::decide_standard),
+        )
+        .route(
+            &ui("/systemuser/agentrequest"),
+            get(request_page::show_agent),
+        )
+        .route(
+            &ui("/systemuser/agentrequest/{id}"),
+            get(request_page::back_to_agent).post(request_page::decide_agent),
+        )
         .route(&ui("/systemuser/changerequest"), get(change_page::show))
-        .route(&ui("/systemuser/changerequest/{id}"), get(change_page::back).post(change_page::decide))
+        .route(
+            &ui("/systemuser/changerequest/{id}"),
+            get(change_page::back).post(change_page::decide),
+        )
         .route(&ui("/systemuser/{*rest}"), get(pages::not_built))
         .route(&ui("/loggedout"), get(logout::logged_out_page))
         .route(&ui("/help"), get(pages::help))
@@ -97,17 +112,44 @@ pub fn router() -> Router<AppState> {
         .route(&ui("/{*rest}"), get(pages::not_built))
         .route(&format!("{A}/authentication"), get(login::start))
         .route(&format!("{A}/upstream/callback"), get(login::callback))
-        .route(&format!("{A}/upstream/frontchannel-logout"), get(logout::front_channel))
-        .route(&format!("{A}/frontchannel_logout"), get(logout::front_channel))
-        .route(&format!("{A}/logout"), get(logout::by_link).post(logout::by_form))
-        .route(&format!("{A}/logout/handleloggedout"), get(logout::finished))
+        .route(
+            &format!("{A}/upstream/frontchannel-logout"),
+            get(logout::front_channel),
+        )
+        .route(
+            &format!("{A}/frontchannel_logout"),
+            get(logout::front_channel),
+        )
+        .route(
+            &format!("{A}/logout"),
+            get(logout::by_link).post(logout::by_form),
+        )
+        .route(
+            &format!("{A}/logout/handleloggedout"),
+            get(logout::finished),
+        )
         .route(&ui("/errorpage/reportee"), get(portal_links::not_yours))
-        .route("/accessmanagement/api/v1/systemuser/request/{id}/logout", get(portal_links::leave_request))
-        .route("/accessmanagement/api/v1/systemuser/agentrequest/{id}/logout", get(portal_links::leave_agent_request))
-        .route("/accessmanagement/api/v1/systemuser/changerequest/{id}/logout", get(portal_links::leave_change_request))
-        .route("/accessmanagement/api/v1/reportee/changeandredirect", get(portal_links::change_reportee))
+        .route(
+            "/accessmanagement/api/v1/systemuser/request/{id}/logout",
+            get(portal_links::leave_request),
+        )
+        .route(
+            "/accessmanagement/api/v1/systemuser/agentrequest/{id}/logout",
+            get(portal_links::leave_agent_request),
+        )
+        .route(
+            "/accessmanagement/api/v1/systemuser/changerequest/{id}/logout",
+            get(portal_links::leave_change_request),
+        )
+        .route(
+            "/accessmanagement/api/v1/reportee/changeandredirect",
+            get(portal_links::change_reportee),
+        )
         .route("/authfront/ui/{*rest}", get(pages::old_link))
-        .route("/static/licenses.txt", get(async || Redirect::temporary(assets::address("licenses.txt"))))
+        .route(
+            "/static/licenses.txt",
+            get(async || Redirect::temporary(assets::address("licenses.txt"))),
+        )
         .route("/static/{hash}/{file}", get(assets::serve))
         .route("/favicon.ico", get(assets::icon))
         .route("/icon.svg", get(assets::icon))
@@ -117,7 +159,10 @@ pub fn router() -> Router<AppState> {
         .route("/docs", get(docs::front))
         .route("/swagger", get(docs::to_reference))
         .route("/swagger/index.html", get(docs::to_reference))
-        .route("/authentication/swagger/v1/swagger.json", get(docs::to_file))
+        .route(
+            "/authentication/swagger/v1/swagger.json",
+            get(docs::to_file),
+        )
 }
 
 /// Address of a static file, for the sandbox's own pages.

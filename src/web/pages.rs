@@ -44,7 +44,13 @@ struct SandboxStart {
 /// `GET /`: in the sandbox, what is running and how to try it.
 pub async fn start(State(state): State<AppState>, browser: Browser) -> Response {
     if state.config.profile() != Profile::Sandbox {
-        let page = Start { f: Frame::new(&state, &browser, super::text(browser.language, "start.title").to_owned()) };
+        let page = Start {
+            f: Frame::new(
+                &state,
+                &browser,
+                super::text(browser.language, "start.title").to_owned(),
+            ),
+        };
         return page.f.respond(StatusCode::OK, &page);
     }
     match sandbox_start(&state, &browser).await {
@@ -57,30 +63,67 @@ pub async fn start(State(state): State<AppState>, browser: Browser) -> Response 
 #[must_use]
 pub fn demo_command(config: &Checked) -> String {
     let port = config.settings.server.listen.port();
-    if port == 8080 { "make demo".to_owned() } else { format!("make demo PORT={port}") }
+    if port == 8080 {
+        "make demo".to_owned()
+    } else {
+        format!("make demo PORT={port}")
+    }
 }
 
 /// Requests of the sandbox's universe that wait for an answer, with who may give it.
 const OPEN_REQUESTS: [(&str, &str, &str, &str); 2] = [
-    ("request", "dd763c00-ef5a-51fc-9b94-33c923dbaf60", "NATTERGAL BAKERI AS", "Torleif Morgenrød"),
-    ("agentrequest", "d2028fcf-dbe6-5d3d-b2f8-c78f48978c8a", "SIFFERHJELP V/ OLAV SIFFERSUND", "Olav Siffersund"),
+    (
+        "request",
+        "dd763c00-ef5a-51fc-9b94-33c923dbaf60",
+        "NATTERGAL BAKERI AS",
+        "Torleif Morgenrød",
+    ),
+    (
+        "agentrequest",
+        "d2028fcf-dbe6-5d3d-b2f8-c78f48978c8a",
+        "SIFFERHJELP V/ OLAV SIFFERSUND",
+        "Olav Siffersund",
+    ),
 ];
 
 async fn sandbox_start(state: &AppState, browser: &Browser) -> Result<SandboxStart, ApiError> {
-    let f = Frame::new(state, browser, super::text(browser.language, "sandbox.title").to_owned());
+    let f = Frame::new(
+        state,
+        browser,
+        super::text(browser.language, "sandbox.title").to_owned(),
+    );
     let config = &state.config;
     let mut addresses = vec![
         (f.t("sandbox.main").to_owned(), config.public_base.clone()),
-        (f.t("sandbox.maskinporten").to_owned(), config.maskinporten_issuer.clone()),
-        (f.t("sandbox.idporten").to_owned(), config.idporten_issuer.clone()),
+        (
+            f.t("sandbox.maskinporten").to_owned(),
+            config.maskinporten_issuer.clone(),
+        ),
+        (
+            f.t("sandbox.idporten").to_owned(),
+            config.idporten_issuer.clone(),
+        ),
     ];
-    addresses.extend(config.local.iter().map(|local| (f.t("sandbox.testtools").to_owned(), local.testtools.clone())));
-    addresses.push((f.t("sandbox.metrics").to_owned(), format!("{}/metrics", config.public_base)));
+    addresses.extend(
+        config
+            .local
+            .iter()
+            .map(|local| (f.t("sandbox.testtools").to_owned(), local.testtools.clone())),
+    );
+    addresses.push((
+        f.t("sandbox.metrics").to_owned(),
+        format!("{}/metrics", config.public_base),
+    ));
     let requests = OPEN_REQUESTS
         .iter()
         .map(|(page, id, org, who)| {
-            let address = format!("/accessmanagement/ui/systemuser/{page}?id={id}&DONTCHOOSEREPORTEE=true");
-            (address, f.fill("sandbox.try_link", "org", &display::name(org)), f.fill("sandbox.try_who", "name", who))
+            let address =
+                format!("/accessmanagement/ui/systemuser/{page}?id={id}&DONTCHOOSEREPORTEE=true");
+            (
+                address,
+                f.fill("sandbox.try_link", "org", &display::name(org)),
+                f.fill("sandbox.try_who", "name", who),
+            )
         })
         .collect();
     let persons = register::persons_for_login(&state.db)
@@ -89,13 +132,26 @@ async fn sandbox_start(state: &AppState, browser: &Browser) -> Result<SandboxSta
         .filter_map(|p| {
             let pid = state.identity.decrypt(&p.person_id_enc).ok()?;
             let role = |(name, org): &(serde_json::Value, String)| {
-                format!("{}, {}", display::localized(name, browser.language).map(|n| n.0).unwrap_or_default(), display::name(org))
+                format!(
+                    "{}, {}",
+                    display::localized(name, browser.language)
+                        .map(|n| n.0)
+                        .unwrap_or_default(),
+                    display::name(org)
+                )
             };
-            Some((p.party.name, pid.expose().to_owned(), p.roles.iter().map(role).collect::<Vec<_>>().join(" · ")))
+            Some((
+                p.party.name,
+                pid.expose().to_owned(),
+                p.roles.iter().map(role).collect::<Vec<_>>().join(" · "),
+            ))
         })
         .collect();
     Ok(SandboxStart {
-        client_dir: config.sandbox_dir().map(|d| d.join("clients").display().to_string()).unwrap_or_default(),
+        client_dir: config
+            .sandbox_dir()
+            .map(|d| d.join("clients").display().to_string())
+            .unwrap_or_default(),
         command: demo_command(config),
         f,
         addresses,
@@ -106,7 +162,13 @@ async fn sandbox_start(state: &AppState, browser: &Browser) -> Result<SandboxSta
 
 /// Pages that are not built yet, and addresses nobody knows.
 pub async fn not_built(State(state): State<AppState>, browser: Browser) -> Response {
-    frame::message(&state, &browser, StatusCode::NOT_FOUND, "e.404_title", "e.404_body")
+    frame::message(
+        &state,
+        &browser,
+        StatusCode::NOT_FOUND,
+        "e.404_title",
+        "e.404_body",
+    )
 }
 
 #[derive(Debug, Template)]
@@ -122,7 +184,11 @@ struct Help {
 pub async fn help(State(state): State<AppState>, browser: Browser) -> Response {
     let operator = &state.config.settings.operator;
     let page = Help {
-        f: Frame::new(&state, &browser, super::text(browser.language, "h.title").to_owned()),
+        f: Frame::new(
+            &state,
+            &browser,
+            super::text(browser.language, "h.title").to_owned(),
+        ),
         phone: operator.phone.clone(),
         email: operator.email.clone(),
         licenses: super::assets::address("licenses.txt"),
@@ -139,7 +205,11 @@ struct Privacy {
 
 /// `GET …/privacy`
 pub async fn privacy(State(state): State<AppState>, browser: Browser) -> Response {
-    let f = Frame::new(&state, &browser, super::text(browser.language, "priv.title").to_owned());
+    let f = Frame::new(
+        &state,
+        &browser,
+        super::text(browser.language, "priv.title").to_owned(),
+    );
     let language = browser.language;
     let for_hours = match language {
         Language::En => format!("{} hours", state.config.settings.session.absolute_hours),
@@ -154,10 +224,26 @@ pub async fn privacy(State(state): State<AppState>, browser: Browser) -> Respons
         _ => "1 år",
     };
     let cookies = vec![
-        ("__Host-sb_session", super::text(language, "priv.ck_session"), for_hours),
-        ("__Host-sb_login", super::text(language, "priv.ck_login"), minutes.to_owned()),
-        ("selectedLanguage", super::text(language, "priv.ck_lang"), year.to_owned()),
-        ("__Host-sb_after", super::text(language, "priv.ck_after"), minutes.to_owned()),
+        (
+            "__Host-sb_session",
+            super::text(language, "priv.ck_session"),
+            for_hours,
+        ),
+        (
+            "__Host-sb_login",
+            super::text(language, "priv.ck_login"),
+            minutes.to_owned(),
+        ),
+        (
+            "selectedLanguage",
+            super::text(language, "priv.ck_lang"),
+            year.to_owned(),
+        ),
+        (
+            "__Host-sb_after",
+            super::text(language, "priv.ck_after"),
+            minutes.to_owned(),
+        ),
     ];
     let page = Privacy { f, cookies };
     page.f.respond(StatusCode::OK, &page)
@@ -174,8 +260,17 @@ struct Accessibility {
 /// `GET …/accessibility`
 pub async fn accessibility(State(state): State<AppState>, browser: Browser) -> Response {
     let page = Accessibility {
-        f: Frame::new(&state, &browser, super::text(browser.language, "a11y.title").to_owned()),
-        statement: state.config.settings.operator.accessibility_statement_url.clone(),
+        f: Frame::new(
+            &state,
+            &browser,
+            super::text(browser.language, "a11y.title").to_owned(),
+        ),
+        statement: state
+            .config
+            .settings
+            .operator
+            .accessibility_statement_url
+            .clone(),
         licenses: super::assets::address("licenses.txt"),
     };
     page.f.respond(StatusCode::OK, &page)
@@ -183,8 +278,14 @@ pub async fn accessibility(State(state): State<AppState>, browser: Browser) -> R
 
 /// `GET …/lang?to=&return=`
 pub async fn change_language(State(state): State<AppState>, query: Query) -> Response {
-    let language = query.get("to").and_then(Language::parse).unwrap_or(Language::Nb);
-    let back = query.get("return").and_then(|r| own_address(&state, r)).unwrap_or_else(|| "/".to_owned());
+    let language = query
+        .get("to")
+        .and_then(Language::parse)
+        .unwrap_or(Language::Nb);
+    let back = query
+        .get("return")
+        .and_then(|r| own_address(&state, r))
+        .unwrap_or_else(|| "/".to_owned());
     let cookie = Cookie::build((LANGUAGE_COOKIE, language.cookie()))
         .path("/")
         .same_site(SameSite::Lax)
@@ -197,7 +298,9 @@ pub async fn change_language(State(state): State<AppState>, query: Query) -> Res
 pub async fn old_link(path: PathValues, query: Query) -> Response {
     let rest = path.get("rest").strip_prefix("auth/").unwrap_or_default();
     let request = |page: &str| {
-        let id: String = url::form_urlencoded::byte_serialize(query.get("id").unwrap_or_default().as_bytes()).collect();
+        let id: String =
+            url::form_urlencoded::byte_serialize(query.get("id").unwrap_or_default().as_bytes())
+                .collect();
         format!("{page}?id={id}")
     };
     let page = match rest.split_once('/').unwrap_or((rest, "")) {
@@ -207,21 +310,33 @@ pub async fn old_link(path: PathValues, query: Query) -> Response {
         ("details", id) if Uuid::try_parse(id).is_ok() => format!("details/{id}"),
         _ => "overview".to_owned(),
     };
-    (StatusCode::MOVED_PERMANENTLY, [(LOCATION, format!("/accessmanagement/ui/systemuser/{page}"))]).into_response()
+    (
+        StatusCode::MOVED_PERMANENTLY,
+        [(LOCATION, format!("/accessmanagement/ui/systemuser/{page}"))],
+    )
+        .into_response()
 }
 
 /// `GET /status`
 pub async fn status(State(state): State<AppState>, browser: Browser) -> Response {
     let up = crate::db::is_migrated(&state.db).await.unwrap_or(false);
     let key = if up { "status.ok" } else { "status.down" };
-    let code = if up { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let code = if up {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
     frame::message(&state, &browser, code, "app.name", key)
 }
 
 /// `GET /.well-known/security.txt`
 pub async fn security_txt(State(state): State<AppState>) -> String {
     let email = &state.config.settings.operator.email;
-    let contact = if email.is_empty() { format!("{}/accessmanagement/ui/help", state.config.ui_base) } else { format!("mailto:{email}") };
+    let contact = if email.is_empty() {
+        format!("{}/accessmanagement/ui/help", state.config.ui_base)
+    } else {
+        format!("mailto:{email}")
+    };
     let expires = (state.clock.now() + chrono::TimeDelta::days(365)).format("%Y-%m-%dT00:00:00Z");
     format!("Contact: {contact}\nExpires: {expires}\nPreferred-Languages: nb, nn, en\n")
 }

@@ -1,4 +1,5 @@
-//! Links of Altinn's pages that a browser follows with its session: logging out after a decision, and choosing a party.
+//! Links of Altinn's pages that a browser follows with its session: logging out after a decision,
+//! and choosing a party.
 
 use axum::{
     extract::State,
@@ -33,7 +34,11 @@ pub(super) struct Farewell {
 }
 
 /// `GET /accessmanagement/api/v1/systemuser/request/{id}/logout`
-pub async fn leave_request(State(state): State<AppState>, browser: Browser, path: PathValues) -> Response {
+pub async fn leave_request(
+    State(state): State<AppState>,
+    browser: Browser,
+    path: PathValues,
+) -> Response {
     let farewell = match path.uuid("id") {
         Ok(id) => request_page::farewell(&state, &browser, RequestKind::Standard, id).await,
         Err(_) => None,
@@ -42,7 +47,11 @@ pub async fn leave_request(State(state): State<AppState>, browser: Browser, path
 }
 
 /// `GET /accessmanagement/api/v1/systemuser/agentrequest/{id}/logout`
-pub async fn leave_agent_request(State(state): State<AppState>, browser: Browser, path: PathValues) -> Response {
+pub async fn leave_agent_request(
+    State(state): State<AppState>,
+    browser: Browser,
+    path: PathValues,
+) -> Response {
     let farewell = match path.uuid("id") {
         Ok(id) => request_page::farewell(&state, &browser, RequestKind::Agent, id).await,
         Err(_) => None,
@@ -51,7 +60,11 @@ pub async fn leave_agent_request(State(state): State<AppState>, browser: Browser
 }
 
 /// `GET /accessmanagement/api/v1/systemuser/changerequest/{id}/logout`
-pub async fn leave_change_request(State(state): State<AppState>, browser: Browser, path: PathValues) -> Response {
+pub async fn leave_change_request(
+    State(state): State<AppState>,
+    browser: Browser,
+    path: PathValues,
+) -> Response {
     let farewell = match path.uuid("id") {
         Ok(id) => change_page::farewell(&state, &browser, id).await,
         Err(_) => None,
@@ -59,10 +72,15 @@ pub async fn leave_change_request(State(state): State<AppState>, browser: Browse
     leave(&state, &browser, farewell).await
 }
 
-/// Remembers where the browser shall go, and sends it to the log-out. Who may not read the request is only logged out, and
-/// a link from another site leads to the page that asks.
+/// Remembers where the browser shall go, and sends it to the log-out. Who may not read the request
+/// is only logged out, and a link from another site leads to the page that asks.
 async fn leave(state: &AppState, browser: &Browser, farewell: Option<Farewell>) -> Response {
-    let Some(Farewell { redirect_url: Some(url), system_id, party }) = farewell.filter(|_| logout::is_own_link(browser)) else {
+    let Some(Farewell {
+        redirect_url: Some(url),
+        system_id,
+        party,
+    }) = farewell.filter(|_| logout::is_own_link(browser))
+    else {
         return found(logout::PATH);
     };
     let at = time::format(state.clock.now());
@@ -73,14 +91,24 @@ async fn leave(state: &AppState, browser: &Browser, farewell: Option<Farewell>) 
     }
 }
 
-async fn remember(state: &AppState, browser: &Browser, url: &str, receipt: &Value) -> Result<CookieJar, ApiError> {
+async fn remember(
+    state: &AppState,
+    browser: &Browser,
+    url: &str,
+    receipt: &Value,
+) -> Result<CookieJar, ApiError> {
     let token = crate::token::random_text(32);
     store::insert_post_logout(&state.db, &token, Some(url), Some(receipt)).await?;
     Ok(CookieJar::new().add(browser.set(CookieName::After, &token, Some(15))))
 }
 
-/// `GET /accessmanagement/api/v1/reportee/changeandredirect`: the person acts for another party from now on.
-pub async fn change_reportee(State(state): State<AppState>, browser: Browser, query: Query) -> Response {
+/// `GET /accessmanagement/api/v1/reportee/changeandredirect`: the person acts for another party
+/// from now on.
+pub async fn change_reportee(
+    State(state): State<AppState>,
+    browser: Browser,
+    query: Query,
+) -> Response {
     if browser.session.is_none() {
         return found(&login_address(&state, &browser.target));
     }
@@ -90,27 +118,47 @@ pub async fn change_reportee(State(state): State<AppState>, browser: Browser, qu
     }
 }
 
-async fn try_change(state: &AppState, browser: &Browser, query: &Query) -> Result<Response, ApiError> {
+async fn try_change(
+    state: &AppState,
+    browser: &Browser,
+    query: &Query,
+) -> Result<Response, ApiError> {
     let party = match named(state, query).await? {
         Some(party) if logout::is_own_link(browser) => party,
         _ => return Ok(found(NOT_YOURS)),
     };
-    let Some(person) = browser.person(state).await? else { return Ok(found(&login_address(state, &browser.target))) };
-    let may = party.key == person.0.key || register::has_relation(&mut *state.db.acquire().await?, &state.catalogue, &person.0, &party).await?;
+    let Some(person) = browser.person(state).await? else {
+        return Ok(found(&login_address(state, &browser.target)));
+    };
+    let may = party.key == person.0.key
+        || register::has_relation(
+            &mut *state.db.acquire().await?,
+            &state.catalogue,
+            &person.0,
+            &party,
+        )
+        .await?;
     if !may {
         return Ok(found(NOT_YOURS));
     }
     if let Some(token) = browser.cookie(CookieName::Session) {
         store::set_active_party(&state.db, token, party.uuid).await?;
     }
-    Ok(found(&query.get("goTo").and_then(|g| own_address(state, g)).unwrap_or_else(|| OVERVIEW.to_owned())))
+    Ok(found(
+        &query
+            .get("goTo")
+            .and_then(|g| own_address(state, g))
+            .unwrap_or_else(|| OVERVIEW.to_owned()),
+    ))
 }
 
 /// The party that the query names by uuid or by integer id.
 async fn named(state: &AppState, query: &Query) -> Result<Option<Party>, ApiError> {
     let mut db = state.db.acquire().await?;
     for name in ["partyUuid", "P", "partyId"] {
-        let Some(text) = query.get(name).map(str::trim).filter(|t| !t.is_empty()) else { continue };
+        let Some(text) = query.get(name).map(str::trim).filter(|t| !t.is_empty()) else {
+            continue;
+        };
         if let Ok(uuid) = Uuid::try_parse(text) {
             return Ok(register::party_by_uuid(&mut db, uuid).await?);
         }
@@ -123,5 +171,11 @@ async fn named(state: &AppState, query: &Query) -> Result<Option<Party>, ApiErro
 
 /// `GET /accessmanagement/ui/errorpage/reportee`
 pub async fn not_yours(State(state): State<AppState>, browser: Browser) -> Response {
-    frame::message(&state, &browser, StatusCode::FORBIDDEN, "e.403_title", "e.403_generic")
+    frame::message(
+        &state,
+        &browser,
+        StatusCode::FORBIDDEN,
+        "e.403_title",
+        "e.403_generic",
+    )
 }

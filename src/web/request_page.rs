@@ -63,7 +63,11 @@ struct Loaded {
 }
 
 /// `GET …/systemuser/request?id=`
-pub async fn show_standard(State(state): State<AppState>, browser: Browser, query: Query) -> Response {
+pub async fn show_standard(
+    State(state): State<AppState>,
+    browser: Browser,
+    query: Query,
+) -> Response {
     show(&state, &browser, RequestKind::Standard, &query).await
 }
 
@@ -111,12 +115,24 @@ const fn page_name(kind: RequestKind) -> &'static str {
 
 pub(super) fn page_address(kind: RequestKind, id: &str) -> String {
     let id: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
-    format!("/accessmanagement/ui/systemuser/{}?id={id}", page_name(kind))
+    format!(
+        "/accessmanagement/ui/systemuser/{}?id={id}",
+        page_name(kind)
+    )
 }
 
 async fn show(state: &AppState, browser: &Browser, kind: RequestKind, query: &Query) -> Response {
-    let Some(id) = query.get("id").and_then(|id| Uuid::try_parse(id.trim()).ok()) else {
-        return frame::message(state, browser, StatusCode::BAD_REQUEST, "e.badid_title", "e.badid_body");
+    let Some(id) = query
+        .get("id")
+        .and_then(|id| Uuid::try_parse(id.trim()).ok())
+    else {
+        return frame::message(
+            state,
+            browser,
+            StatusCode::BAD_REQUEST,
+            "e.badid_title",
+            "e.badid_body",
+        );
     };
     if browser.session.is_none() {
         return login_or_own_host(state, browser);
@@ -128,10 +144,14 @@ async fn show(state: &AppState, browser: &Browser, kind: RequestKind, query: &Qu
     }
 }
 
-/// Cookies belong to one host name: a page asked for under another name of this machine is asked for again under ours.
+/// Cookies belong to one host name: a page asked for under another name of this machine is asked
+/// for again under ours.
 pub(super) fn login_or_own_host(state: &AppState, browser: &Browser) -> Response {
     let own = url::Url::parse(&state.config.ui_base).ok();
-    let own_host = own.as_ref().and_then(|u| Some(format!("{}:{}", u.host_str()?, u.port_or_known_default()?))).unwrap_or_default();
+    let own_host = own
+        .as_ref()
+        .and_then(|u| Some(format!("{}:{}", u.host_str()?, u.port_or_known_default()?)))
+        .unwrap_or_default();
     let asked = browser.host();
     if state.config.settings.sandbox.is_some() && asked.contains(':') && asked != own_host {
         return super::login::found(&format!("{}{}", state.config.ui_base, browser.target));
@@ -140,9 +160,24 @@ pub(super) fn login_or_own_host(state: &AppState, browser: &Browser) -> Response
 }
 
 /// Finds the request and what the person may do; else the page that says why not.
-async fn load(state: &AppState, browser: &Browser, kind: RequestKind, id: Uuid) -> Result<Result<Loaded, Response>, ApiError> {
-    let refuse = |status, key: &str| Ok(Err(frame::message(state, browser, status, &format!("{key}_title"), &format!("{key}_body"))));
-    let Some(person) = browser.person(state).await? else { return Ok(Err(login_or_own_host(state, browser))) };
+async fn load(
+    state: &AppState,
+    browser: &Browser,
+    kind: RequestKind,
+    id: Uuid,
+) -> Result<Result<Loaded, Response>, ApiError> {
+    let refuse = |status, key: &str| {
+        Ok(Err(frame::message(
+            state,
+            browser,
+            status,
+            &format!("{key}_title"),
+            &format!("{key}_body"),
+        )))
+    };
+    let Some(person) = browser.person(state).await? else {
+        return Ok(Err(login_or_own_host(state, browser)));
+    };
     let mut db = state.db.acquire().await?;
     let lifetime = state.config.settings.requests.lifetime_days;
     let Some(request) = requests::any_state(&mut db, id, lifetime).await? else {
@@ -152,40 +187,87 @@ async fn load(state: &AppState, browser: &Browser, kind: RequestKind, id: Uuid) 
         };
     };
     if request.kind != kind {
-        return Ok(Err(super::login::found(&page_address(request.kind, &id.to_string()))));
+        return Ok(Err(super::login::found(&page_address(
+            request.kind,
+            &id.to_string(),
+        ))));
     }
     let Some(party) = register::party_by_org_number(&mut db, &request.party_org_no).await? else {
         return refuse(StatusCode::NOT_FOUND, "e.req404");
     };
-    let level = browser.session.as_ref().and_then(|s| u8::try_from(s.level).ok()).unwrap_or(0);
+    let level = browser
+        .session
+        .as_ref()
+        .and_then(|s| u8::try_from(s.level).ok())
+        .unwrap_or(0);
     let related = register::has_relation(&mut db, &state.catalogue, &person.0, &party).await?;
     let system = systems::by_id(&mut db, &request.system_id).await?;
     drop(db);
     let admin = match party.party_id {
-        Some(party_id) => callers::permits(state, Asker::Person(person.0.uuid), level, "write", "altinn_access_management", party_id).await?,
+        Some(party_id) => {
+            callers::permits(
+                state,
+                Asker::Person(person.0.uuid),
+                level,
+                "write",
+                "altinn_access_management",
+                party_id,
+            )
+            .await?
+        }
         None => false,
     };
-    // Of a deleted organisation nobody is access manager any more; who had to do with it may still read.
+    // Of a deleted organisation nobody is access manager any more; who had to do with it may still
+    // read.
     if !admin && !related {
         return Ok(Err(not_yours(state, browser, &person)));
     }
     if request.is_deleted {
         return refuse(StatusCode::GONE, "e.req410");
     }
-    Ok(Ok(Loaded { request, system, party, person, admin }))
+    Ok(Ok(Loaded {
+        request,
+        system,
+        party,
+        person,
+        admin,
+    }))
 }
 
 pub(super) fn not_yours(state: &AppState, browser: &Browser, person: &Person) -> Response {
-    let f = Frame::new(state, browser, texts::text(browser.language, "e.403_title").to_owned()).with_error().with_person(&person.0.name);
+    let f = Frame::new(
+        state,
+        browser,
+        texts::text(browser.language, "e.403_title").to_owned(),
+    )
+    .with_error()
+    .with_person(&person.0.name);
     let body = f.fill("e.403_body", "name", &display::name(&person.0.name));
-    let page = frame::MessagePage { detail: Some(f.t("e.403_tip").to_owned()), f, body, link: None, with_logout: true };
+    let page = frame::MessagePage {
+        detail: Some(f.t("e.403_tip").to_owned()),
+        f,
+        body,
+        link: None,
+        with_logout: true,
+    };
     page.f.respond(StatusCode::FORBIDDEN, &page)
 }
 
 /// Where a browser goes that leaves a request; none when its person may not read it.
-pub(super) async fn farewell(state: &AppState, browser: &Browser, kind: RequestKind, id: Uuid) -> Option<Farewell> {
-    let Ok(Ok(Loaded { request, party, .. })) = load(state, browser, kind, id).await else { return None };
-    Some(Farewell { redirect_url: request.redirect_url.filter(|u| !u.is_empty()), system_id: request.system_id, party })
+pub(super) async fn farewell(
+    state: &AppState,
+    browser: &Browser,
+    kind: RequestKind,
+    id: Uuid,
+) -> Option<Farewell> {
+    let Ok(Ok(Loaded { request, party, .. })) = load(state, browser, kind, id).await else {
+        return None;
+    };
+    Some(Farewell {
+        redirect_url: request.redirect_url.filter(|u| !u.is_empty()),
+        system_id: request.system_id,
+        party,
+    })
 }
 
 /// What can be done about a request, and what is said about it.
@@ -203,8 +285,17 @@ enum Situation {
     Open,
 }
 
-async fn situation(state: &AppState, loaded: &Loaded) -> Result<(Situation, Option<DelegationReport>), ApiError> {
-    let Loaded { request, system, party, person, admin } = loaded;
+async fn situation(
+    state: &AppState,
+    loaded: &Loaded,
+) -> Result<(Situation, Option<DelegationReport>), ApiError> {
+    let Loaded {
+        request,
+        system,
+        party,
+        person,
+        admin,
+    } = loaded;
     let situation = match request.status {
         RequestStatus::Accepted => Some(Situation::Accepted),
         RequestStatus::Rejected => Some(Situation::Rejected),
@@ -220,37 +311,88 @@ async fn situation(state: &AppState, loaded: &Loaded) -> Result<(Situation, Opti
         return Ok((situation, None));
     }
     let mut db = state.db.acquire().await?;
-    if system_users::active_with_key(&mut db, &request.system_id, &request.party_org_no, &request.external_ref).await?.is_some() {
+    if system_users::active_with_key(
+        &mut db,
+        &request.system_id,
+        &request.party_org_no,
+        &request.external_ref,
+    )
+    .await?
+    .is_some()
+    {
         return Ok((Situation::Exists, None));
     }
-    let report = state.decisions().delegation_report(&mut db, Approver { person, party }, request).await?;
-    let situation = if report.problem().is_some() { Situation::CannotGive } else { Situation::Open };
+    let report = state
+        .decisions()
+        .delegation_report(&mut db, Approver { person, party }, request)
+        .await?;
+    let situation = if report.problem().is_some() {
+        Situation::CannotGive
+    } else {
+        Situation::Open
+    };
     Ok((situation, Some(report)))
 }
 
-async fn render(state: &AppState, browser: &Browser, loaded: &Loaded, status: StatusCode, notice: Option<Notice>) -> Response {
+async fn render(
+    state: &AppState,
+    browser: &Browser,
+    loaded: &Loaded,
+    status: StatusCode,
+    notice: Option<Notice>,
+) -> Response {
     match page(state, browser, loaded, notice).await {
         Ok(page) => page.f.respond(status, &page),
         Err(error) => frame::failure(state, browser, error),
     }
 }
 
-async fn page(state: &AppState, browser: &Browser, loaded: &Loaded, notice: Option<Notice>) -> Result<RequestPage, ApiError> {
+async fn page(
+    state: &AppState,
+    browser: &Browser,
+    loaded: &Loaded,
+    notice: Option<Notice>,
+) -> Result<RequestPage, ApiError> {
     let (situation, report) = situation(state, loaded).await?;
     let language = browser.language;
-    let Loaded { request, system, party, person, .. } = loaded;
+    let Loaded {
+        request,
+        system,
+        party,
+        person,
+        ..
+    } = loaded;
     let mut v = {
         let mut db = state.db.acquire().await?;
-        request_view::describe(state, &mut db, request, system.as_ref(), party, report.as_ref(), language).await?
+        request_view::describe(
+            state,
+            &mut db,
+            request,
+            system.as_ref(),
+            party,
+            report.as_ref(),
+            language,
+        )
+        .await?
     };
     let t = |key: &str| texts::text(language, key).to_owned();
-    let about = |key: &str, color: &'static str| Some(Notice { color, title: t(key), body: String::new() });
+    let about = |key: &str, color: &'static str| {
+        Some(Notice {
+            color,
+            title: t(key),
+            body: String::new(),
+        })
+    };
     let said = match situation {
         Situation::Accepted => about("req.st_accepted", "info"),
         Situation::Rejected => about("req.st_rejected", "info"),
         Situation::Closed => about("req.st_closed", "info"),
         Situation::TimedOut => about("req.st_expired", "warning"),
-        Situation::SystemGone => Some(Notice { color: "danger", title: t("req.sysgone_title"), body: t("req.sysgone_body") }),
+        Situation::SystemGone => Some(Notice {
+            color: "danger",
+            title: t("req.sysgone_title"),
+            body: t("req.sysgone_body"),
+        }),
         Situation::Exists => Some(Notice {
             color: "danger",
             title: t("req.exists_title"),
@@ -261,11 +403,17 @@ async fn page(state: &AppState, browser: &Browser, loaded: &Loaded, notice: Opti
     };
     v.notice = notice.or(said);
     v.can_approve = situation == Situation::Open;
-    v.can_reject =
-        matches!(situation, Situation::Open | Situation::CannotGive | Situation::Exists) || (situation == Situation::SystemGone && loaded.admin);
+    v.can_reject = matches!(
+        situation,
+        Situation::Open | Situation::CannotGive | Situation::Exists
+    ) || (situation == Situation::SystemGone && loaded.admin);
     if matches!(situation, Situation::Related | Situation::Forwarded) {
         v.decide_title = t("esc.title");
-        v.decide_body = texts::filled(language, "esc.body", &[("org", &display::name(&party.name))]);
+        v.decide_body = texts::filled(
+            language,
+            "esc.body",
+            &[("org", &display::name(&party.name))],
+        );
     }
     match situation {
         Situation::Related => {
@@ -275,7 +423,11 @@ async fn page(state: &AppState, browser: &Browser, loaded: &Loaded, notice: Opti
         Situation::CannotGive if !request.escalated => v.forward = Some(t("esc.other")),
         _ => {}
     }
-    v.action = format!("/accessmanagement/ui/systemuser/{}/{}", page_name(request.kind), request.id);
+    v.action = format!(
+        "/accessmanagement/ui/systemuser/{}/{}",
+        page_name(request.kind),
+        request.id
+    );
     if let Some(session) = &browser.session {
         v.csrf = csrf::token(&session.csrf_secret, "POST", &v.action);
     }
@@ -297,10 +449,22 @@ async fn decide(
     form: Result<Form<DecisionForm>, FormRejection>,
 ) -> Response {
     let Ok(id) = path.uuid("id") else {
-        return frame::message(state, browser, StatusCode::NOT_FOUND, "e.404_title", "e.404_body");
+        return frame::message(
+            state,
+            browser,
+            StatusCode::NOT_FOUND,
+            "e.404_title",
+            "e.404_body",
+        );
     };
     let action = format!("/accessmanagement/ui/systemuser/{}/{id}", page_name(kind));
-    let form = match own_form(state, browser, &action, &page_address(kind, &id.to_string()), form) {
+    let form = match own_form(
+        state,
+        browser,
+        &action,
+        &page_address(kind, &id.to_string()),
+        form,
+    ) {
         Ok(form) => form,
         Err(page) => return page,
     };
@@ -325,36 +489,93 @@ pub(super) fn own_form(
         return Err(Redirect::to(&login_address(state, page)).into_response());
     };
     let Ok(Form(form)) = form else {
-        return Err(frame::message(state, browser, StatusCode::BAD_REQUEST, "e.csrf_title", "e.csrf_body"));
+        return Err(frame::message(
+            state,
+            browser,
+            StatusCode::BAD_REQUEST,
+            "e.csrf_title",
+            "e.csrf_body",
+        ));
     };
     let origin = display::origin(&state.config.ui_base).unwrap_or_default();
-    if !csrf::same_origin(&browser.headers, &origin) || !csrf::verify(&session.csrf_secret, "POST", action, &form.csrf) {
+    if !csrf::same_origin(&browser.headers, &origin)
+        || !csrf::verify(&session.csrf_secret, "POST", action, &form.csrf)
+    {
         metrics::counter!("csrf_rejected").increment(1);
         tracing::warn!("csrf.rejected");
-        return Err(frame::message(state, browser, StatusCode::FORBIDDEN, "e.csrf_title", "e.csrf_body"));
+        return Err(frame::message(
+            state,
+            browser,
+            StatusCode::FORBIDDEN,
+            "e.csrf_title",
+            "e.csrf_body",
+        ));
     }
     Ok(form)
 }
 
-async fn carry_out(state: &AppState, browser: &Browser, loaded: &Loaded, form: &DecisionForm) -> Response {
-    let Loaded { request, party, person, admin, .. } = loaded;
-    let forbidden = || frame::message(state, browser, StatusCode::FORBIDDEN, "e.403_title", "e.403_generic");
+async fn carry_out(
+    state: &AppState,
+    browser: &Browser,
+    loaded: &Loaded,
+    form: &DecisionForm,
+) -> Response {
+    let Loaded {
+        request,
+        party,
+        person,
+        admin,
+        ..
+    } = loaded;
+    let forbidden = || {
+        frame::message(
+            state,
+            browser,
+            StatusCode::FORBIDDEN,
+            "e.403_title",
+            "e.403_generic",
+        )
+    };
     let approver = Approver { person, party };
     let language = browser.language;
     let outcome = match form.decision.as_str() {
         "close" => Ok("closed"),
         "escalate" if form.party != party.uuid.to_string() => return forbidden(),
-        "escalate" => match state.decisions().escalate(approver, request.kind, request.id).await {
+        "escalate" => match state
+            .decisions()
+            .escalate(approver, request.kind, request.id)
+            .await
+        {
             Ok(()) => return forwarded(state, browser, loaded).await,
             Err(error) => Err(error),
         },
-        "approve" | "reject" if !admin || form.party != party.uuid.to_string() => return forbidden(),
-        "approve" => {
-            let same = |now: &Request, system: &System| request_view::seen(now, Some(system), party, language) == form.seen;
-            state.decisions().approve(approver, request.kind, request.id, Some(&same)).await.map(|_| "approved")
+        "approve" | "reject" if !admin || form.party != party.uuid.to_string() => {
+            return forbidden();
         }
-        "reject" => state.decisions().reject(approver, request.kind, request.id).await.map(|_| "rejected"),
-        _ => return frame::message(state, browser, StatusCode::BAD_REQUEST, "e.csrf_title", "e.csrf_body"),
+        "approve" => {
+            let same = |now: &Request, system: &System| {
+                request_view::seen(now, Some(system), party, language) == form.seen
+            };
+            state
+                .decisions()
+                .approve(approver, request.kind, request.id, Some(&same))
+                .await
+                .map(|_| "approved")
+        }
+        "reject" => state
+            .decisions()
+            .reject(approver, request.kind, request.id)
+            .await
+            .map(|_| "rejected"),
+        _ => {
+            return frame::message(
+                state,
+                browser,
+                StatusCode::BAD_REQUEST,
+                "e.csrf_title",
+                "e.csrf_body",
+            );
+        }
     };
     match outcome {
         Ok(outcome) => leave(state, browser, loaded, outcome).await,
@@ -377,7 +598,11 @@ async fn forwarded(state: &AppState, browser: &Browser, loaded: &Loaded) -> Resp
     page.v.notice = None;
     page.v.title = t("esc.done_title");
     page.f.title = t("esc.done_title");
-    page.v.lead = texts::filled(browser.language, "esc.done_body", &[("org", &display::name(&now.party.name))]);
+    page.v.lead = texts::filled(
+        browser.language,
+        "esc.done_body",
+        &[("org", &display::name(&now.party.name))],
+    );
     page.v.decide_title = t("req.h_decide");
     page.v.decide_body = String::new();
     page.v.close = t("esc.finish");
@@ -387,20 +612,50 @@ async fn forwarded(state: &AppState, browser: &Browser, loaded: &Loaded) -> Resp
 
 /// After a decision: out, and to where the vendor waits, or to the receipt.
 async fn leave(state: &AppState, browser: &Browser, loaded: &Loaded, outcome: &str) -> Response {
-    let Loaded { request, system, party, .. } = loaded;
+    let Loaded {
+        request,
+        system,
+        party,
+        ..
+    } = loaded;
     let view = {
-        let Ok(mut db) = state.db.acquire().await else { return frame::failure(state, browser, ApiError::Unavailable(5)) };
-        request_view::describe(state, &mut db, request, system.as_ref(), party, None, browser.language).await
+        let Ok(mut db) = state.db.acquire().await else {
+            return frame::failure(state, browser, ApiError::Unavailable(5));
+        };
+        request_view::describe(
+            state,
+            &mut db,
+            request,
+            system.as_ref(),
+            party,
+            None,
+            browser.language,
+        )
+        .await
     };
     let receipt = match view {
-        Ok(view) => request_view::receipt(&view, &request.system_id, party, outcome, state.clock.now()),
+        Ok(view) => {
+            request_view::receipt(&view, &request.system_id, party, outcome, state.clock.now())
+        }
         Err(error) => return frame::failure(state, browser, error),
     };
-    logout::end(state, browser, request.redirect_url.as_deref().filter(|u| !u.is_empty()), Some(&receipt)).await
+    logout::end(
+        state,
+        browser,
+        request.redirect_url.as_deref().filter(|u| !u.is_empty()),
+        Some(&receipt),
+    )
+    .await
 }
 
 /// A decision that was refused: the page again, as things are now, and why.
-async fn explain(state: &AppState, browser: &Browser, loaded: &Loaded, error: ApiError, approving: bool) -> Response {
+async fn explain(
+    state: &AppState,
+    browser: &Browser,
+    loaded: &Loaded,
+    error: ApiError,
+    approving: bool,
+) -> Response {
     let (status, notice) = match why(state, browser, error, approving) {
         Ok(told) => told,
         Err(page) => return page,
@@ -412,24 +667,53 @@ async fn explain(state: &AppState, browser: &Browser, loaded: &Loaded, error: Ap
     }
 }
 
-/// What to tell about a decision that was refused; another page when there is nothing left to decide.
+/// What to tell about a decision that was refused; another page when there is nothing left to
+/// decide.
 #[expect(clippy::result_large_err, reason = "the other page is the answer")]
-pub(super) fn why(state: &AppState, browser: &Browser, error: ApiError, approving: bool) -> Result<(StatusCode, Option<Notice>), Response> {
+pub(super) fn why(
+    state: &AppState,
+    browser: &Browser,
+    error: ApiError,
+    approving: bool,
+) -> Result<(StatusCode, Option<Notice>), Response> {
     let t = |key: &str| texts::text(browser.language, key).to_owned();
-    let warning = |key: &str| Some(Notice { color: "warning", title: t(key), body: String::new() });
+    let warning = |key: &str| {
+        Some(Notice {
+            color: "warning",
+            title: t(key),
+            body: String::new(),
+        })
+    };
     Ok(match error {
         ApiError::Empty(StatusCode::CONFLICT) => (StatusCode::CONFLICT, warning("req.altered")),
         ApiError::Problem(problem) => match problem.code {
             ProblemCode::RequestNotNew => (StatusCode::CONFLICT, warning("req.raced")),
             ProblemCode::RequestNotFound | ProblemCode::AgentRequestNotFound => {
-                return Err(frame::message(state, browser, StatusCode::GONE, "e.req410_title", "e.req410_body"));
+                return Err(frame::message(
+                    state,
+                    browser,
+                    StatusCode::GONE,
+                    "e.req410_title",
+                    "e.req410_body",
+                ));
             }
             ProblemCode::DelegationFailed
             | ProblemCode::SystemUserNotCreated
             | ProblemCode::PackageDelegationFailed
             | ProblemCode::RequestNotUpdated => {
-                let body = if approving { "req.fail_body" } else { "req.rejfail_body" };
-                (StatusCode::UNPROCESSABLE_ENTITY, Some(Notice { color: "danger", title: t("req.fail_title"), body: t(body) }))
+                let body = if approving {
+                    "req.fail_body"
+                } else {
+                    "req.rejfail_body"
+                };
+                (
+                    StatusCode::UNPROCESSABLE_ENTITY,
+                    Some(Notice {
+                        color: "danger",
+                        title: t("req.fail_title"),
+                        body: t(body),
+                    }),
+                )
             }
             // The state of the page itself says why.
             _ => (StatusCode::UNPROCESSABLE_ENTITY, None),

@@ -87,14 +87,31 @@ pub struct View {
 
 /// Digest of what was shown and would be approved.
 #[must_use]
-pub fn seen(request: &Request, system: Option<&System>, party: &Party, language: Language) -> String {
+pub fn seen(
+    request: &Request,
+    system: Option<&System>,
+    party: &Party,
+    language: Language,
+) -> String {
     let system_name = system.map(|s| s.name.clone()).unwrap_or_default();
     let vendor = system.map(|s| s.vendor_org.clone()).unwrap_or_default();
     let (mut rights, mut packages) = (request.resource_ids(), request.package_urns());
     rights.sort();
     packages.sort();
-    let shown = display::localized(&system_name, language).map(|n| n.0).unwrap_or_default();
-    let parts = serde_json::json!([request.kind, request.id, party.uuid, request.system_id, shown, vendor, rights, packages, request.redirect_url]);
+    let shown = display::localized(&system_name, language)
+        .map(|n| n.0)
+        .unwrap_or_default();
+    let parts = serde_json::json!([
+        request.kind,
+        request.id,
+        party.uuid,
+        request.system_id,
+        shown,
+        vendor,
+        rights,
+        packages,
+        request.redirect_url
+    ]);
     base64url(sha256(parts.to_string()))
 }
 
@@ -115,21 +132,47 @@ pub struct Names {
 
 impl About<'_> {
     /// Organisation, system and vendor, as facts and as names.
-    pub async fn facts(&self, db: &mut PgConnection) -> Result<(Vec<(String, String)>, Names), ApiError> {
+    pub async fn facts(
+        &self,
+        db: &mut PgConnection,
+    ) -> Result<(Vec<(String, String)>, Names), ApiError> {
         let t = |key: &str| texts::text(self.language, key).to_owned();
         let no_name = Value::Null;
-        let system =
-            display::localized(self.system.map_or(&no_name, |s| &s.name), self.language).map_or_else(|| display::safe(self.system_id), |name| name.0);
-        let vendor_no = self.system.map(|s| s.vendor_org.clone()).unwrap_or_default();
-        let known = register::names_of_organizations(db, std::slice::from_ref(&vendor_no)).await?.remove(&vendor_no);
+        let system = display::localized(self.system.map_or(&no_name, |s| &s.name), self.language)
+            .map_or_else(|| display::safe(self.system_id), |name| name.0);
+        let vendor_no = self
+            .system
+            .map(|s| s.vendor_org.clone())
+            .unwrap_or_default();
+        let known = register::names_of_organizations(db, std::slice::from_ref(&vendor_no))
+            .await?
+            .remove(&vendor_no);
         let vendor = known.map_or_else(|| display::org_number(&vendor_no), |n| display::name(&n));
         let organization = display::name(&self.party.name);
         let org_no = self.party.org_number.clone().unwrap_or_default();
-        let numbered =
-            |name: &str, number: &str| format!("{name} · {}", texts::filled(self.language, "c.orgno", &[("orgno", &display::org_number(number))]));
-        let facts =
-            vec![(t("c.org"), numbered(&organization, &org_no)), (t("c.system"), system.clone()), (t("c.vendor"), numbered(&vendor, &vendor_no))];
-        Ok((facts, Names { system, vendor, organization }))
+        let numbered = |name: &str, number: &str| {
+            format!(
+                "{name} · {}",
+                texts::filled(
+                    self.language,
+                    "c.orgno",
+                    &[("orgno", &display::org_number(number))]
+                )
+            )
+        };
+        let facts = vec![
+            (t("c.org"), numbered(&organization, &org_no)),
+            (t("c.system"), system.clone()),
+            (t("c.vendor"), numbered(&vendor, &vendor_no)),
+        ];
+        Ok((
+            facts,
+            Names {
+                system,
+                vendor,
+                organization,
+            },
+        ))
     }
 }
 
@@ -141,7 +184,10 @@ pub fn afterwards(redirect_url: Option<&str>, language: Language) -> (String, St
             let fill = |key: &str| texts::filled(language, key, &[("host", &host)]);
             (fill("req.close_redirect"), fill("req.after_redirect"))
         }
-        None => (texts::text(language, "req.close_logout").to_owned(), texts::text(language, "req.after_logout").to_owned()),
+        None => (
+            texts::text(language, "req.close_logout").to_owned(),
+            texts::text(language, "req.after_logout").to_owned(),
+        ),
     }
 }
 
@@ -156,9 +202,26 @@ pub async fn describe(
     language: Language,
 ) -> Result<View, ApiError> {
     let t = |key: &str| texts::text(language, key).to_owned();
-    let about = About { system, system_id: &request.system_id, party, language };
-    let (mut facts, Names { system: system_name, vendor, organization: org }) = about.facts(&mut *db).await?;
-    if let Some(title) = request.integration_title.as_deref().map(display::safe).filter(|title| *title != system_name) {
+    let about = About {
+        system,
+        system_id: &request.system_id,
+        party,
+        language,
+    };
+    let (
+        mut facts,
+        Names {
+            system: system_name,
+            vendor,
+            organization: org,
+        },
+    ) = about.facts(&mut *db).await?;
+    if let Some(title) = request
+        .integration_title
+        .as_deref()
+        .map(display::safe)
+        .filter(|title| *title != system_name)
+    {
         facts.push((t("c.name"), title));
     }
     facts.push((t("c.sent"), display::date(request.created, language)));
@@ -172,23 +235,44 @@ pub async fn describe(
     let mut more = Vec::new();
     if request.kind == RequestKind::Agent {
         more.push(t("req.agent_no_clients"));
-        let all_assignable = request.package_urns().iter().all(|urn| state.catalogue.package_by_urn(urn).is_some_and(|p| p.is_assignable));
+        let all_assignable = request.package_urns().iter().all(|urn| {
+            state
+                .catalogue
+                .package_by_urn(urn)
+                .is_some_and(|p| p.is_assignable)
+        });
         if all_assignable {
             more.push(texts::filled(language, "req.agent_self", &[("org", &org)]));
         }
     }
-    let listing =
-        Listing { packages: &request.package_urns(), resources: &request.resource_ids(), anchor: "", report, tag: None, org: &org, language };
+    let listing = Listing {
+        packages: &request.package_urns(),
+        resources: &request.resource_ids(),
+        anchor: "",
+        report,
+        tag: None,
+        org: &org,
+        language,
+    };
     let (groups, failing) = listing.groups(state, db).await?;
     let (close, afterwards) = afterwards(request.redirect_url.as_deref(), language);
     Ok(View {
         notice: None,
         failing,
         title: texts::filled(language, title_key, &[("system", &system_name)]),
-        lead: texts::filled(language, lead_key, &[("vendor", &vendor), ("system", &system_name), ("org", &org)]),
+        lead: texts::filled(
+            language,
+            lead_key,
+            &[("vendor", &vendor), ("system", &system_name), ("org", &org)],
+        ),
         more,
         facts,
-        sections: vec![Section { title: t("req.h_rights"), empty: String::new(), groups, folded: false }],
+        sections: vec![Section {
+            title: t("req.h_rights"),
+            empty: String::new(),
+            groups,
+            folded: false,
+        }],
         approve: t("req.approve"),
         decide_title: t("req.h_decide"),
         decide_body: String::new(),
@@ -228,18 +312,33 @@ pub struct Listing<'a> {
 
 impl Listing<'_> {
     /// The packages first, then the rights, each with what it means.
-    pub async fn groups(&self, state: &AppState, db: &mut PgConnection) -> Result<(Vec<Group>, Failing), ApiError> {
+    pub async fn groups(
+        &self,
+        state: &AppState,
+        db: &mut PgConnection,
+    ) -> Result<(Vec<Group>, Failing), ApiError> {
         let (mut out, mut failing) = (Vec::new(), Vec::new());
-        let tag = |id: &str| self.tag.filter(|(_, carries)| carries(id)).map(|(key, _)| texts::text(self.language, key).to_owned());
+        let tag = |id: &str| {
+            self.tag
+                .filter(|(_, carries)| carries(id))
+                .map(|(key, _)| texts::text(self.language, key).to_owned())
+        };
         let mut packages = Vec::new();
         for (index, urn) in self.packages.iter().enumerate() {
             let mut item = package_item(state, &mut *db, urn, self.language).await?;
             item.anchor = format!("{}pakke-{index}", self.anchor);
             item.tag = tag(urn);
-            let refused = self.report.and_then(|r| r.packages.iter().find(|p| p.urn == *urn)).and_then(|p| p.refused);
+            let refused = self
+                .report
+                .and_then(|r| r.packages.iter().find(|p| p.urn == *urn))
+                .and_then(|p| p.refused);
             if let Some(refused) = refused {
                 item.missing = true;
-                let code = if refused == PackageRefusal::Missing { "MissingPackageAccess" } else { "Unknown" };
+                let code = if refused == PackageRefusal::Missing {
+                    "MissingPackageAccess"
+                } else {
+                    "Unknown"
+                };
                 failing.push(failing_line(&item, &[code], self.org, self.language));
             }
             packages.push(item);
@@ -250,7 +349,11 @@ impl Listing<'_> {
             let mut item = right_item(documents.get(id), id, self.language);
             item.anchor = format!("{}rett-{index}", self.anchor);
             item.tag = tag(id);
-            if let Some(outcome) = self.report.and_then(|r| r.rights.iter().find(|o| o.resource == *id)).filter(|o| o.granted.is_empty()) {
+            if let Some(outcome) = self
+                .report
+                .and_then(|r| r.rights.iter().find(|o| o.resource == *id))
+                .filter(|o| o.granted.is_empty())
+            {
                 item.missing = true;
                 let codes: Vec<&str> = outcome.reasons.iter().map(|r| r.as_str()).collect();
                 failing.push(failing_line(&item, &codes, self.org, self.language));
@@ -259,7 +362,10 @@ impl Listing<'_> {
         }
         for (key, items) in [("r.packages", packages), ("r.single", rights)] {
             if !items.is_empty() {
-                out.push(Group { title: texts::counted(self.language, key, items.len()), items });
+                out.push(Group {
+                    title: texts::counted(self.language, key, items.len()),
+                    items,
+                });
             }
         }
         Ok((out, failing))
@@ -267,27 +373,56 @@ impl Listing<'_> {
 }
 
 fn failing_line(item: &Item, codes: &[&str], org: &str, language: Language) -> (String, String) {
-    let codes = if codes.is_empty() { &["Unknown"] } else { codes };
-    let reasons: Vec<String> = codes.iter().map(|code| texts::filled(language, &format!("d.{code}"), &[("org", org)])).collect();
-    let line = texts::filled(language, "d.item", &[("name", &item.name), ("reason", &reasons.join("; "))]);
+    let codes = if codes.is_empty() {
+        &["Unknown"]
+    } else {
+        codes
+    };
+    let reasons: Vec<String> = codes
+        .iter()
+        .map(|code| texts::filled(language, &format!("d.{code}"), &[("org", org)]))
+        .collect();
+    let line = texts::filled(
+        language,
+        "d.item",
+        &[("name", &item.name), ("reason", &reasons.join("; "))],
+    );
     (item.anchor.clone(), line)
 }
 
-async fn package_item(state: &AppState, db: &mut PgConnection, urn: &str, language: Language) -> Result<Item, ApiError> {
+async fn package_item(
+    state: &AppState,
+    db: &mut PgConnection,
+    urn: &str,
+    language: Language,
+) -> Result<Item, ApiError> {
     let Some(package) = state.catalogue.package_by_urn_ignoring_case(urn) else {
-        return Ok(Item { name: texts::filled(language, "r.unknown", &[("id", &display::safe(urn))]), ..Item::default() });
+        return Ok(Item {
+            name: texts::filled(language, "r.unknown", &[("id", &display::safe(urn))]),
+            ..Item::default()
+        });
     };
-    let (name, lang) = display::localized(&package.name, language).unwrap_or_else(|| (urn.to_owned(), None));
+    let (name, lang) =
+        display::localized(&package.name, language).unwrap_or_else(|| (urn.to_owned(), None));
     let services = resources::naming(db, &package.urn).await?;
-    let mut lines: Vec<String> = display::localized(&package.description, language).map(|d| d.0).into_iter().collect();
+    let mut lines: Vec<String> = display::localized(&package.description, language)
+        .map(|d| d.0)
+        .into_iter()
+        .collect();
     lines.push(match services.len() {
         0 => texts::text(language, "r.no_services").to_owned(),
         count => texts::counted(language, "r.services", count),
     });
     let service = |document: &Value| {
-        let title = display::localized(document.get("title").unwrap_or(&Value::Null), language).map(|t| t.0).unwrap_or_default();
+        let title = display::localized(document.get("title").unwrap_or(&Value::Null), language)
+            .map(|t| t.0)
+            .unwrap_or_default();
         let owner = owner_of(document, language);
-        if owner.is_empty() { title } else { format!("{title} ({owner})") }
+        if owner.is_empty() {
+            title
+        } else {
+            format!("{title} ({owner})")
+        }
     };
     Ok(Item {
         name,
@@ -300,27 +435,51 @@ async fn package_item(state: &AppState, db: &mut PgConnection, urn: &str, langua
 }
 
 fn owner_of(document: &Value, language: Language) -> String {
-    document.pointer("/hasCompetentAuthority/name").and_then(|n| display::localized(n, language)).map(|n| n.0).unwrap_or_default()
+    document
+        .pointer("/hasCompetentAuthority/name")
+        .and_then(|n| display::localized(n, language))
+        .map(|n| n.0)
+        .unwrap_or_default()
 }
 
 fn right_item(document: Option<&Value>, id: &str, language: Language) -> Item {
     let Some(document) = document else {
-        return Item { name: texts::filled(language, "r.unknown", &[("id", &display::safe(id))]), ..Item::default() };
+        return Item {
+            name: texts::filled(language, "r.unknown", &[("id", &display::safe(id))]),
+            ..Item::default()
+        };
     };
-    let (name, lang) = document.get("title").and_then(|t| display::localized(t, language)).unwrap_or_else(|| (display::safe(id), None));
+    let (name, lang) = document
+        .get("title")
+        .and_then(|t| display::localized(t, language))
+        .unwrap_or_else(|| (display::safe(id), None));
     let owner = owner_of(document, language);
     let mut lines = Vec::new();
     if !owner.is_empty() {
         lines.push(texts::filled(language, "r.owner", &[("owner", &owner)]));
     }
-    let description = document.get("rightDescription").or_else(|| document.get("description")).and_then(|d| display::localized(d, language));
+    let description = document
+        .get("rightDescription")
+        .or_else(|| document.get("description"))
+        .and_then(|d| display::localized(d, language));
     lines.push(description.map_or_else(|| texts::text(language, "r.no_desc").to_owned(), |d| d.0));
-    Item { name, lang, lines, ..Item::default() }
+    Item {
+        name,
+        lang,
+        lines,
+        ..Item::default()
+    }
 }
 
 /// What the page after the log-out tells.
 #[must_use]
-pub fn receipt(view: &View, system_id: &str, party: &Party, outcome: &str, now: chrono::DateTime<chrono::Utc>) -> Value {
+pub fn receipt(
+    view: &View,
+    system_id: &str,
+    party: &Party,
+    outcome: &str,
+    now: chrono::DateTime<chrono::Utc>,
+) -> Value {
     serde_json::json!({
         "outcome": outcome, "system": view.system_name, "systemId": system_id, "org": display::name(&party.name),
         "orgNumber": party.org_number, "at": time::format(now),

@@ -36,7 +36,11 @@ pub struct NewSession<'a> {
 }
 
 /// The session of a cookie, if it lives; its idle time starts anew, and its flash is taken.
-pub async fn touch_session(pool: &PgPool, token: &str, idle_minutes: i32) -> Result<Option<Session>, DbError> {
+pub async fn touch_session(
+    pool: &PgPool,
+    token: &str,
+    idle_minutes: i32,
+) -> Result<Option<Session>, DbError> {
     Ok(sqlx::query_as!(
         Session,
         r#"with live as (
@@ -65,7 +69,11 @@ pub struct LiveSession {
 }
 
 /// A session by its id, if it lives.
-pub async fn live_session(pool: &PgPool, id: &[u8], idle_minutes: i32) -> Result<Option<LiveSession>, DbError> {
+pub async fn live_session(
+    pool: &PgPool,
+    id: &[u8],
+    idle_minutes: i32,
+) -> Result<Option<LiveSession>, DbError> {
     Ok(sqlx::query_as!(
         LiveSession,
         "select id, person_uuid, level, acr, amr, auth_time, csrf_secret, expires from session
@@ -79,7 +87,9 @@ pub async fn live_session(pool: &PgPool, id: &[u8], idle_minutes: i32) -> Result
 
 /// The idle time of a session starts anew.
 pub async fn slide_session(pool: &PgPool, id: &[u8]) -> Result<(), DbError> {
-    sqlx::query!("update session set last_seen = now() where id = $1", id).execute(pool).await?;
+    sqlx::query!("update session set last_seen = now() where id = $1", id)
+        .execute(pool)
+        .await?;
     Ok(())
 }
 
@@ -114,13 +124,26 @@ pub async fn insert_session(pool: &PgPool, new: &NewSession<'_>) -> Result<(), D
 
 /// Ends a session.
 pub async fn delete_session(pool: &PgPool, token: &str) -> Result<(), DbError> {
-    sqlx::query!("delete from session where id = $1", &sha256(token)[..]).execute(pool).await?;
+    sqlx::query!("delete from session where id = $1", &sha256(token)[..])
+        .execute(pool)
+        .await?;
     Ok(())
 }
 
 /// Ends every session that a login of the identity provider led to.
-pub async fn delete_upstream_sessions(pool: &PgPool, issuer: &str, sid: &str) -> Result<u64, DbError> {
-    Ok(sqlx::query!("delete from session where upstream_issuer = $1 and upstream_sid = $2", issuer, sid).execute(pool).await?.rows_affected())
+pub async fn delete_upstream_sessions(
+    pool: &PgPool,
+    issuer: &str,
+    sid: &str,
+) -> Result<u64, DbError> {
+    Ok(sqlx::query!(
+        "delete from session where upstream_issuer = $1 and upstream_sid = $2",
+        issuer,
+        sid
+    )
+    .execute(pool)
+    .await?
+    .rows_affected())
 }
 
 /// A login under way.
@@ -162,7 +185,11 @@ pub async fn insert_login(pool: &PgPool, browser: &str, login: &Login) -> Result
 }
 
 /// Takes a login of this browser out: it can be finished once.
-pub async fn take_login(pool: &PgPool, browser: &str, state: &str) -> Result<Option<Login>, DbError> {
+pub async fn take_login(
+    pool: &PgPool,
+    browser: &str,
+    state: &str,
+) -> Result<Option<Login>, DbError> {
     Ok(sqlx::query_as!(
         Login,
         r#"delete from login_transaction where id = $1 and browser = $2 and created > now() - interval '15 minutes'
@@ -182,10 +209,20 @@ pub struct PostLogout {
 }
 
 /// Remembers what happens after a log-out.
-pub async fn insert_post_logout(pool: &PgPool, token: &str, redirect_url: Option<&str>, receipt: Option<&Value>) -> Result<(), DbError> {
-    sqlx::query!("insert into post_logout (id, redirect_url, receipt) values ($1, $2, $3)", &sha256(token)[..], redirect_url, receipt)
-        .execute(pool)
-        .await?;
+pub async fn insert_post_logout(
+    pool: &PgPool,
+    token: &str,
+    redirect_url: Option<&str>,
+    receipt: Option<&Value>,
+) -> Result<(), DbError> {
+    sqlx::query!(
+        "insert into post_logout (id, redirect_url, receipt) values ($1, $2, $3)",
+        &sha256(token)[..],
+        redirect_url,
+        receipt
+    )
+    .execute(pool)
+    .await?;
     Ok(())
 }
 
@@ -214,23 +251,38 @@ pub async fn leads_somewhere(pool: &PgPool, token: &str) -> Result<bool, DbError
 
 /// The party that a session acts for from now on.
 pub async fn set_active_party(pool: &PgPool, token: &str, party: Uuid) -> Result<(), DbError> {
-    sqlx::query!("update session set active_party = $2 where id = $1", &sha256(token)[..], party).execute(pool).await?;
+    sqlx::query!(
+        "update session set active_party = $2 where id = $1",
+        &sha256(token)[..],
+        party
+    )
+    .execute(pool)
+    .await?;
     Ok(())
 }
 
 /// The receipt of a log-out.
 pub async fn receipt(pool: &PgPool, token: &str) -> Result<Option<Value>, DbError> {
-    Ok(sqlx::query_scalar!("select receipt from post_logout where id = $1 and created > now() - interval '15 minutes'", &sha256(token)[..])
-        .fetch_optional(pool)
-        .await?
-        .flatten())
+    Ok(sqlx::query_scalar!(
+        "select receipt from post_logout where id = $1 and created > now() - interval '15 minutes'",
+        &sha256(token)[..]
+    )
+    .fetch_optional(pool)
+    .await?
+    .flatten())
 }
 
 /// Removes what ended more than a day ago.
 pub async fn forget_expired(pool: &PgPool) -> Result<(), DbError> {
     sqlx::query!("delete from session where expires < now() - interval '1 day' or last_seen < now() - interval '2 days'").execute(pool).await?;
-    sqlx::query!("delete from login_transaction where created < now() - interval '1 day'").execute(pool).await?;
-    sqlx::query!("delete from post_logout where created < now() - interval '1 day'").execute(pool).await?;
-    sqlx::query!("delete from used_once where expires_at < now() - interval '10 minutes'").execute(pool).await?;
+    sqlx::query!("delete from login_transaction where created < now() - interval '1 day'")
+        .execute(pool)
+        .await?;
+    sqlx::query!("delete from post_logout where created < now() - interval '1 day'")
+        .execute(pool)
+        .await?;
+    sqlx::query!("delete from used_once where expires_at < now() - interval '10 minutes'")
+        .execute(pool)
+        .await?;
     Ok(())
 }

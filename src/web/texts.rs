@@ -7,8 +7,12 @@ pub use crate::http::Language;
 type Table = HashMap<String, String>;
 
 static TABLES: LazyLock<[Table; 3]> = LazyLock::new(|| {
-    [include_str!("../../locales/nb.toml"), include_str!("../../locales/nn.toml"), include_str!("../../locales/en.toml")]
-        .map(|file| toml::from_str(file).unwrap_or_default())
+    [
+        include_str!("../../locales/nb.toml"),
+        include_str!("../../locales/nn.toml"),
+        include_str!("../../locales/en.toml"),
+    ]
+    .map(|file| toml::from_str(file).unwrap_or_default())
 });
 
 /// A text; the key itself when there is none, which a test makes impossible.
@@ -22,14 +26,22 @@ pub fn text(language: Language, key: &str) -> &str {
 /// A text with its placeholders filled.
 #[must_use]
 pub fn filled(language: Language, key: &str, values: &[(&str, &str)]) -> String {
-    values.iter().fold(text(language, key).to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
+    values
+        .iter()
+        .fold(text(language, key).to_owned(), |text, (name, value)| {
+            text.replace(&format!("{{{name}}}"), value)
+        })
 }
 
 /// A text for a number: `.one` for 1, `.other` otherwise.
 #[must_use]
 pub fn counted(language: Language, key: &str, count: usize) -> String {
     let form = if count == 1 { "one" } else { "other" };
-    filled(language, &format!("{key}.{form}"), &[("count", &count.to_string())])
+    filled(
+        language,
+        &format!("{key}.{form}"),
+        &[("count", &count.to_string())],
+    )
 }
 
 #[cfg(test)]
@@ -39,7 +51,11 @@ mod tests {
     use super::*;
 
     fn placeholders(text: &str) -> BTreeSet<String> {
-        text.split('{').skip(1).filter_map(|part| part.split_once('}')).map(|(name, _)| name.to_owned()).collect()
+        text.split('{')
+            .skip(1)
+            .filter_map(|part| part.split_once('}'))
+            .map(|(name, _)| name.to_owned())
+            .collect()
     }
 
     #[test]
@@ -61,7 +77,11 @@ mod tests {
         let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/templates");
         for entry in std::fs::read_dir(dir).unwrap() {
             let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
-            for part in text.split("f.t(\"").skip(1).chain(text.split("f.fill(\"").skip(1)) {
+            for part in text
+                .split("f.t(\"")
+                .skip(1)
+                .chain(text.split("f.fill(\"").skip(1))
+            {
                 let key = part.split('"').next().unwrap();
                 assert!(TABLES[0].contains_key(key), "{key}");
             }

@@ -80,7 +80,8 @@ impl Code {
     }
 }
 
-/// Why an evaluation is Indeterminate: small, so that making one costs nothing. Texts are made when a response is.
+/// Why an evaluation is Indeterminate: small, so that making one costs nothing. Texts are made when
+/// a response is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fault {
     /// Status code.
@@ -104,14 +105,26 @@ pub(super) enum Detail {
 
 impl Fault {
     pub(super) const fn syntax(message: &'static str) -> Self {
-        Self { code: Code::SyntaxError, message, detail: Detail::None }
+        Self {
+            code: Code::SyntaxError,
+            message,
+            detail: Detail::None,
+        }
     }
 
     pub(super) const fn processing(message: &'static str) -> Self {
-        Self { code: Code::ProcessingError, message, detail: Detail::None }
+        Self {
+            code: Code::ProcessingError,
+            message,
+            detail: Detail::None,
+        }
     }
 
     pub(super) const fn missing(attribute: u32) -> Self {
-        Self { code: Code::MissingAttribute, message: "an attribute that must be present is missing", detail: Detail::Attribute(attribute) }
+        Self {
+            code: Code::MissingAttribute,
+            message: "an attribute that must be present is missing",
+            detail: Detail::Attribute(attribute),
+        }
     }
 }

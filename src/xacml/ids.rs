@@ -6,13 +6,16 @@ pub const NAMESPACE: &str = "urn:oasis:names:tc:xacml:3.0:core:schema:wd-17";
 /// Category of who asks.
 pub const SUBJECT: &str = "urn:oasis:names:tc:xacml:1.0:subject-category:access-subject";
 /// Category of who receives the result.
-pub const RECIPIENT_SUBJECT: &str = "urn:oasis:names:tc:xacml:1.0:subject-category:recipient-subject";
+pub const RECIPIENT_SUBJECT: &str =
+    "urn:oasis:names:tc:xacml:1.0:subject-category:recipient-subject";
 /// Category of who passes the request on.
-pub const INTERMEDIARY_SUBJECT: &str = "urn:oasis:names:tc:xacml:1.0:subject-category:intermediary-subject";
+pub const INTERMEDIARY_SUBJECT: &str =
+    "urn:oasis:names:tc:xacml:1.0:subject-category:intermediary-subject";
 /// Category of the code that asks.
 pub const CODEBASE: &str = "urn:oasis:names:tc:xacml:1.0:subject-category:codebase";
 /// Category of the computer that asks.
-pub const REQUESTING_MACHINE: &str = "urn:oasis:names:tc:xacml:1.0:subject-category:requesting-machine";
+pub const REQUESTING_MACHINE: &str =
+    "urn:oasis:names:tc:xacml:1.0:subject-category:requesting-machine";
 /// Category of what is asked about.
 pub const RESOURCE: &str = "urn:oasis:names:tc:xacml:3.0:attribute-category:resource";
 /// Category of what would be done.
@@ -32,8 +35,10 @@ pub const CURRENT_DATE: &str = "urn:oasis:names:tc:xacml:1.0:environment:current
 pub const CURRENT_DATE_TIME: &str = "urn:oasis:names:tc:xacml:1.0:environment:current-dateTime";
 
 /// Attributes that split a category by the nodes of its content; both spellings are in use.
-pub const MULTIPLE_CONTENT_SELECTOR: [&str; 2] =
-    ["urn:oasis:names:tc:xacml:3.0:multiple:content-selector", "urn:oasis:names:tc:xacml:3.0:profile:multiple:content-selector"];
+pub const MULTIPLE_CONTENT_SELECTOR: [&str; 2] = [
+    "urn:oasis:names:tc:xacml:3.0:multiple:content-selector",
+    "urn:oasis:names:tc:xacml:3.0:profile:multiple:content-selector",
+];
 /// Attribute that names the node of one decision out of those.
 pub const CONTENT_SELECTOR: &str = "urn:oasis:names:tc:xacml:3.0:content-selector";
 /// Attribute that asks about a resource and what lies below it.

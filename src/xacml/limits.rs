@@ -1,6 +1,8 @@
-//! What is accepted: bounds on hostile input, and the ways in which a policy may stray from the standard.
+//! What is accepted: bounds on hostile input, and the ways in which a policy may stray from the
+//! standard.
 
-/// Bounds. Going past one in a policy is a load error, in a request a `syntax-error`, in evaluation a `processing-error`.
+/// Bounds. Going past one in a policy is a load error, in a request a `syntax-error`, in evaluation
+/// a `processing-error`.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Bytes of a policy document.
@@ -92,7 +94,12 @@ pub struct Dialect {
 
 impl Dialect {
     /// Everything that is tolerated in the wild.
-    pub const TOLERANT: Self = Self { optional_version: true, any_combining_form: true, any_effect_case: true, optional_target: true };
+    pub const TOLERANT: Self = Self {
+        optional_version: true,
+        any_combining_form: true,
+        any_effect_case: true,
+        optional_target: true,
+    };
 }
 
 /// How a document is loaded.
@@ -102,6 +109,7 @@ pub struct LoadOptions {
     pub limits: Limits,
     /// Leniencies of language.
     pub dialect: Dialect,
-    /// Keep a document with static errors: each broken rule becomes one that is Indeterminate of its effect.
+    /// Keep a document with static errors: each broken rule becomes one that is Indeterminate of
+    /// its effect.
     pub lenient: bool,
 }

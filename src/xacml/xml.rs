@@ -1,4 +1,5 @@
-//! Reading XML into a bounded tree with positions. Document types are refused, so no entity but XML's own five exists.
+//! Reading XML into a bounded tree with positions. Document types are refused, so no entity but
+//! XML's own five exists.
 
 use std::{fmt::Write as _, sync::Arc};
 
@@ -33,11 +34,15 @@ pub struct Element {
 
 impl Element {
     pub fn attribute(&self, name: &str) -> Option<&str> {
-        self.attributes.iter().find(|(n, _)| &**n == name).map(|(_, v)| &**v)
+        self.attributes
+            .iter()
+            .find(|(n, _)| &**n == name)
+            .map(|(_, v)| &**v)
     }
 
     pub fn required(&self, name: &str) -> Result<&str, LoadError> {
-        self.attribute(name).ok_or_else(|| self.wrong(format!("attribute {name} is missing")))
+        self.attribute(name)
+            .ok_or_else(|| self.wrong(format!("attribute {name} is missing")))
     }
 
     pub fn child(&self, name: &str) -> Option<&Self> {
@@ -46,12 +51,21 @@ impl Element {
 
     /// An error of form at this element.
     pub fn wrong(&self, reason: impl Into<String>) -> LoadError {
-        LoadError { at: self.at, element: self.name.to_string(), reason: reason.into(), kind: LoadErrorKind::Syntax }
+        LoadError {
+            at: self.at,
+            element: self.name.to_string(),
+            reason: reason.into(),
+            kind: LoadErrorKind::Syntax,
+        }
     }
 
     /// Refuses attributes that are not among these.
     pub fn only_attributes(&self, known: &[&str]) -> Result<(), LoadError> {
-        match self.attributes.iter().find(|(n, _)| !known.contains(&&**n) && &**n != "xml:id") {
+        match self
+            .attributes
+            .iter()
+            .find(|(n, _)| !known.contains(&&**n) && &**n != "xml:id")
+        {
             Some((name, _)) => Err(self.wrong(format!("attribute {name} does not belong here"))),
             None => Ok(()),
         }
@@ -81,21 +95,38 @@ impl Element {
 /// # Errors
 /// Not UTF-8, not well-formed, with a document type, or past a limit.
 pub fn read(xml: &[u8], max_bytes: usize, limits: &Limits) -> Result<Element, LoadError> {
-    let refuse =
-        |at: Position, reason: &str| LoadError { at, element: "document".to_owned(), reason: reason.to_owned(), kind: LoadErrorKind::Syntax };
+    let refuse = |at: Position, reason: &str| LoadError {
+        at,
+        element: "document".to_owned(),
+        reason: reason.to_owned(),
+        kind: LoadErrorKind::Syntax,
+    };
     let start = Position { line: 1, column: 1 };
     if xml.len() > max_bytes {
         return Err(refuse(start, "the document is too large"));
     }
-    let text = std::str::from_utf8(xml).map_err(|e| refuse(position_in(xml, e.valid_up_to()), "the document is not UTF-8"))?;
+    let text = std::str::from_utf8(xml).map_err(|e| {
+        refuse(
+            position_in(xml, e.valid_up_to()),
+            "the document is not UTF-8",
+        )
+    })?;
     Reading::new(text.strip_prefix('\u{feff}').unwrap_or(text), limits).run()
 }
 
 fn position_in(text: &[u8], at: usize) -> Position {
     let before = &text[..at.min(text.len())];
     let line = memchr::memchr_iter(b'\n', before).count() + 1;
-    let column = at - before.iter().rposition(|b| *b == b'\n').map_or(0, |n| n + 1) + 1;
-    Position { line: u32::try_from(line).unwrap_or(u32::MAX), column: u32::try_from(column).unwrap_or(u32::MAX) }
+    let column = at
+        - before
+            .iter()
+            .rposition(|b| *b == b'\n')
+            .map_or(0, |n| n + 1)
+        + 1;
+    Position {
+        line: u32::try_from(line).unwrap_or(u32::MAX),
+        column: u32::try_from(column).unwrap_or(u32::MAX),
+    }
 }
 
 struct Reading<'a> {
@@ -117,7 +148,16 @@ impl<'a> Reading<'a> {
         let config = reader.config_mut();
         config.expand_empty_elements = true;
         config.check_end_names = true;
-        Self { text, reader, limits, stack: Vec::new(), root: None, nodes: 0, start: 0, counted: (0, Position { line: 1, column: 1 }) }
+        Self {
+            text,
+            reader,
+            limits,
+            stack: Vec::new(),
+            root: None,
+            nodes: 0,
+            start: 0,
+            counted: (0, Position { line: 1, column: 1 }),
+        }
     }
 
     fn run(mut self) -> Result<Element, LoadError> {
@@ -131,7 +171,9 @@ impl<'a> Reading<'a> {
             match event {
                 Event::DocType(_) => return Err(self.refuse("a document type is not allowed")),
                 Event::Decl(declaration) => {
-                    let utf8 = declaration.encoding().is_none_or(|e| e.is_ok_and(|e| e.eq_ignore_ascii_case("utf-8")));
+                    let utf8 = declaration
+                        .encoding()
+                        .is_none_or(|e| e.is_ok_and(|e| e.eq_ignore_ascii_case("utf-8")));
                     if !utf8 {
                         return Err(self.refuse("the document is not UTF-8"));
                     }
@@ -144,7 +186,9 @@ impl<'a> Reading<'a> {
                 }
                 Event::CData(content) => self.append(&content, false)?,
                 Event::GeneralRef(reference) => {
-                    let resolved = reference.resolve_char_ref().map_err(|e| self.refuse(&e.to_string()))?;
+                    let resolved = reference
+                        .resolve_char_ref()
+                        .map_err(|e| self.refuse(&e.to_string()))?;
                     let piece = match (resolved, &*reference) {
                         (Some(c), _) => c,
                         (None, "amp") => '&',
@@ -170,7 +214,9 @@ impl<'a> Reading<'a> {
     }
 
     fn offset(&self) -> usize {
-        usize::try_from(self.reader.buffer_position()).unwrap_or(usize::MAX).min(self.text.len())
+        usize::try_from(self.reader.buffer_position())
+            .unwrap_or(usize::MAX)
+            .min(self.text.len())
     }
 
     fn position(&mut self) -> Position {
@@ -180,7 +226,8 @@ impl<'a> Reading<'a> {
             match piece.iter().rposition(|b| *b == b'\n') {
                 None => at.column += u32::try_from(piece.len()).unwrap_or(0),
                 Some(last) => {
-                    at.line += u32::try_from(memchr::memchr_iter(b'\n', piece).count()).unwrap_or(0);
+                    at.line +=
+                        u32::try_from(memchr::memchr_iter(b'\n', piece).count()).unwrap_or(0);
                     at.column = u32::try_from(piece.len() - last).unwrap_or(0);
                 }
             }
@@ -192,12 +239,21 @@ impl<'a> Reading<'a> {
     fn refuse(&mut self, reason: &str) -> LoadError {
         let at = self.position();
         let element = self.stack.last().map_or("document", |e| &e.name).to_owned();
-        LoadError { at, element, reason: reason.to_owned(), kind: LoadErrorKind::Syntax }
+        LoadError {
+            at,
+            element,
+            reason: reason.to_owned(),
+            kind: LoadErrorKind::Syntax,
+        }
     }
 
     fn count(&mut self) -> Result<(), LoadError> {
         self.nodes += 1;
-        if self.nodes > self.limits.xml_nodes { Err(self.refuse("the document has too many nodes")) } else { Ok(()) }
+        if self.nodes > self.limits.xml_nodes {
+            Err(self.refuse("the document has too many nodes"))
+        } else {
+            Ok(())
+        }
     }
 
     fn append(&mut self, text: &str, blank: bool) -> Result<(), LoadError> {
@@ -228,10 +284,23 @@ impl<'a> Reading<'a> {
             ResolveResult::Unbound => format!("{{}}{local}").into(),
             ResolveResult::Unknown(_) => return Err(self.refuse("a prefix that is not bound")),
         };
-        let parent = self.stack.last().map(|e| Arc::clone(&e.namespaces)).unwrap_or_default();
-        let (attributes, namespaces) = attributes(start, parent, self.limits.xml_attributes).map_err(|reason| self.refuse(&reason))?;
+        let parent = self
+            .stack
+            .last()
+            .map(|e| Arc::clone(&e.namespaces))
+            .unwrap_or_default();
+        let (attributes, namespaces) = attributes(start, parent, self.limits.xml_attributes)
+            .map_err(|reason| self.refuse(&reason))?;
         let is_content = &*name == "Content";
-        self.stack.push(Element { name, at, attributes, children: Vec::new(), text: String::new(), namespaces, content: None });
+        self.stack.push(Element {
+            name,
+            at,
+            attributes,
+            children: Vec::new(),
+            text: String::new(),
+            namespaces,
+            content: None,
+        });
         if is_content {
             self.content()?;
         }
@@ -239,7 +308,9 @@ impl<'a> Reading<'a> {
     }
 
     fn close(&mut self) -> Result<(), LoadError> {
-        let Some(done) = self.stack.pop() else { return Err(self.refuse("an end without a start")) };
+        let Some(done) = self.stack.pop() else {
+            return Err(self.refuse("an end without a start"));
+        };
         match self.stack.last_mut() {
             Some(parent) => parent.children.push(done),
             None => self.root = Some(done),
@@ -270,7 +341,8 @@ impl<'a> Reading<'a> {
                         }
                         opened = (self.start, start.name().as_ref().len());
                         let (_, own) =
-                            attributes(&start, Namespaces::default(), self.limits.xml_attributes).map_err(|reason| self.refuse(&reason))?;
+                            attributes(&start, Namespaces::default(), self.limits.xml_attributes)
+                                .map_err(|reason| self.refuse(&reason))?;
                         declared = own.iter().map(|(prefix, _)| prefix.clone()).collect();
                     }
                     depth += 1;
@@ -290,15 +362,27 @@ impl<'a> Reading<'a> {
                 _ => {}
             }
         }
-        let Some((from, to)) = element else { return Err(self.refuse("a Content holds exactly one element")) };
+        let Some((from, to)) = element else {
+            return Err(self.refuse("a Content holds exactly one element"));
+        };
         if to - from > self.limits.content_bytes {
             return Err(self.refuse("the Content is too large"));
         }
         let split = from + 1 + opened.1;
-        let Some(mut top) = self.stack.pop() else { return Err(self.refuse("a Content without a start")) };
+        let Some(mut top) = self.stack.pop() else {
+            return Err(self.refuse("a Content without a start"));
+        };
         let mut text = self.text[from..split].to_owned();
-        for (prefix, uri) in top.namespaces.iter().filter(|(p, _)| !declared.contains(p) && &**p != "xml") {
-            let name = if prefix.is_empty() { "xmlns".to_owned() } else { format!("xmlns:{prefix}") };
+        for (prefix, uri) in top
+            .namespaces
+            .iter()
+            .filter(|(p, _)| !declared.contains(p) && &**p != "xml")
+        {
+            let name = if prefix.is_empty() {
+                "xmlns".to_owned()
+            } else {
+                format!("xmlns:{prefix}")
+            };
             let _ = write!(text, " {name}=\"{}\"", quick_xml::escape::escape(&**uri));
         }
         text.push_str(&self.text[split..to]);
@@ -310,7 +394,11 @@ impl<'a> Reading<'a> {
 
 type Attributes = Vec<(Box<str>, Box<str>)>;
 
-fn attributes(start: &BytesStart<'_>, inherited: Namespaces, max: usize) -> Result<(Attributes, Namespaces), String> {
+fn attributes(
+    start: &BytesStart<'_>,
+    inherited: Namespaces,
+    max: usize,
+) -> Result<(Attributes, Namespaces), String> {
     let mut out = Vec::new();
     let mut declared: Attributes = Vec::new();
     for (n, attribute) in start.attributes().enumerate() {
@@ -318,7 +406,9 @@ fn attributes(start: &BytesStart<'_>, inherited: Namespaces, max: usize) -> Resu
             return Err("the element has too many attributes".to_owned());
         }
         let attribute = attribute.map_err(|e| e.to_string())?;
-        let value = attribute.normalized_value(quick_xml::XmlVersion::Implicit1_0).map_err(|e| e.to_string())?;
+        let value = attribute
+            .normalized_value(quick_xml::XmlVersion::Implicit1_0)
+            .map_err(|e| e.to_string())?;
         match attribute.key.as_ref().split_once(':') {
             None if attribute.key.as_ref() == "xmlns" => declared.push(("".into(), value.into())),
             None => out.push((attribute.key.as_ref().into(), value.into())),
@@ -330,7 +420,10 @@ fn attributes(start: &BytesStart<'_>, inherited: Namespaces, max: usize) -> Resu
     if declared.is_empty() {
         return Ok((out, inherited));
     }
-    let kept = inherited.iter().filter(|(p, _)| !declared.iter().any(|(d, _)| d == p)).cloned();
+    let kept = inherited
+        .iter()
+        .filter(|(p, _)| !declared.iter().any(|(d, _)| d == p))
+        .cloned();
     let namespaces = kept.chain(declared.iter().cloned()).collect();
     Ok((out, namespaces))
 }
@@ -346,9 +439,19 @@ mod tests {
     #[test]
     fn positions_count_lines_and_columns() {
         let root = read_str("<Policy xmlns='urn:oasis:names:tc:xacml:3.0:core:schema:wd-17'>\n  <Target/>\n</Policy>").unwrap();
-        assert_eq!((root.at, root.children[0].at), (Position { line: 1, column: 1 }, Position { line: 2, column: 3 }));
-        let error = read_str("<?xml version=\"1.0\"?>\n<!DOCTYPE x [<!ENTITY a \"b\">]>\n<x/>").unwrap_err();
-        assert_eq!((error.at.line, error.reason.as_str()), (2, "a document type is not allowed"));
+        assert_eq!(
+            (root.at, root.children[0].at),
+            (
+                Position { line: 1, column: 1 },
+                Position { line: 2, column: 3 }
+            )
+        );
+        let error = read_str("<?xml version=\"1.0\"?>\n<!DOCTYPE x [<!ENTITY a \"b\">]>\n<x/>")
+            .unwrap_err();
+        assert_eq!(
+            (error.at.line, error.reason.as_str()),
+            (2, "a document type is not allowed")
+        );
     }
 
     #[test]
@@ -357,7 +460,12 @@ mod tests {
                    <a:Content> <m:r xmlns:n='urn:n'><x>&lt;</x></m:r> </a:Content></a:Request>";
         let root = read_str(xml).unwrap();
         let content = root.child("Content").unwrap().content.as_deref().unwrap();
-        assert!(content.starts_with("<m:r") && content.contains("xmlns:m=\"urn:m\"") && content.contains("xmlns=\"urn:d\""), "{content}");
+        assert!(
+            content.starts_with("<m:r")
+                && content.contains("xmlns:m=\"urn:m\"")
+                && content.contains("xmlns=\"urn:d\""),
+            "{content}"
+        );
         assert!(content.ends_with("<x>&lt;</x></m:r>"), "{content}");
     }
 
@@ -376,12 +484,32 @@ mod tests {
 
     #[test]
     fn hostile_documents_are_refused() {
-        assert!(read_str(&"<a>".repeat(10_000)).unwrap_err().reason.contains("deeply"));
-        assert!(read_str(&format!("<a>{}</a>", "<b/>".repeat(100_001))).unwrap_err().reason.contains("many"));
+        assert!(
+            read_str(&"<a>".repeat(10_000))
+                .unwrap_err()
+                .reason
+                .contains("deeply")
+        );
+        assert!(
+            read_str(&format!("<a>{}</a>", "<b/>".repeat(100_001)))
+                .unwrap_err()
+                .reason
+                .contains("many")
+        );
         let wide: String = (0..100).map(|n| format!(" a{n}=''")).collect();
         assert!(read_str(&format!("<a{wide}/>")).is_err());
-        assert!(read(b"<a>\xff</a>", 100, &Limits::DEFAULT).unwrap_err().reason.contains("UTF-8"));
-        assert!(read(&[b' '; 200], 100, &Limits::DEFAULT).unwrap_err().reason.contains("large"));
+        assert!(
+            read(b"<a>\xff</a>", 100, &Limits::DEFAULT)
+                .unwrap_err()
+                .reason
+                .contains("UTF-8")
+        );
+        assert!(
+            read(&[b' '; 200], 100, &Limits::DEFAULT)
+                .unwrap_err()
+                .reason
+                .contains("large")
+        );
     }
 
     proptest::proptest! {

@@ -22,36 +22,71 @@ impl Trail {
         for customer in [who::KERAMIKK, who::NATTERGAL] {
             let mut body = request_body(customer, &["a-ordning"]);
             body["externalRef"] = json!("audit");
-            app.post("/authentication/api/v1/systemuser/request/vendor", &app.vendor(who::FJORDLONN).await, body).await.expect(201);
+            app.post(
+                "/authentication/api/v1/systemuser/request/vendor",
+                &app.vendor(who::FJORDLONN).await,
+                body,
+            )
+            .await
+            .expect(201);
         }
         let id = app.new_request(who::KERAMIKK, &["lonn"]).await;
-        let approve = format!("/authentication/api/v1/systemuser/request/{}/{id}/approve", who::KERAMIKK_PARTY);
-        app.post_empty(&approve, &app.person(who::ODDNY).await).await.expect(200);
+        let approve = format!(
+            "/authentication/api/v1/systemuser/request/{}/{id}/approve",
+            who::KERAMIKK_PARTY
+        );
+        app.post_empty(&approve, &app.person(who::ODDNY).await)
+            .await
+            .expect(200);
         let file = home().join(format!("checkpoints-{}.jsonl", uuid::Uuid::new_v4()));
         let pool = app.running.state.db.clone();
-        let trail = Self { app, pool, key: CheckpointKey::new(&[7; 32]).unwrap(), file };
+        let trail = Self {
+            app,
+            pool,
+            key: CheckpointKey::new(&[7; 32]).unwrap(),
+            file,
+        };
         trail.seal().await;
         trail
     }
 
     /// Seals until nothing waits, as the service does every other second, and writes a checkpoint.
     async fn seal(&self) {
-        let checkpoints = Checkpoints::open(self.file.clone(), CheckpointKey::new(&[7; 32]).unwrap()).unwrap();
-        while self.app.count("select count(*) from audit_log where chain is null").await > 0 {
-            audit::seal(&self.pool, None, self.app.clock.now()).await.unwrap();
+        let checkpoints =
+            Checkpoints::open(self.file.clone(), CheckpointKey::new(&[7; 32]).unwrap()).unwrap();
+        while self
+            .app
+            .count("select count(*) from audit_log where chain is null")
+            .await
+            > 0
+        {
+            audit::seal(&self.pool, None, self.app.clock.now())
+                .await
+                .unwrap();
         }
-        audit::seal(&self.pool, Some(&checkpoints), self.app.clock.now()).await.unwrap();
+        audit::seal(&self.pool, Some(&checkpoints), self.app.clock.now())
+            .await
+            .unwrap();
     }
 
     async fn verify(&self) -> audit::Verdict {
-        audit::verify(&self.pool, &self.key.read(&self.file).unwrap(), |_, _| {}).await.unwrap()
+        audit::verify(&self.pool, &self.key.read(&self.file).unwrap(), |_, _| {})
+            .await
+            .unwrap()
     }
 
     /// A statement of somebody who owns the database and knows how to get past the trigger.
     async fn tamper(&self, statement: &str) {
         let mut db = self.app.sql().await;
-        sqlx::query("set session_replication_role = replica").execute(&mut db).await.unwrap();
-        let changed = sqlx::query(sqlx::AssertSqlSafe(statement.to_owned())).execute(&mut db).await.unwrap().rows_affected();
+        sqlx::query("set session_replication_role = replica")
+            .execute(&mut db)
+            .await
+            .unwrap();
+        let changed = sqlx::query(sqlx::AssertSqlSafe(statement.to_owned()))
+            .execute(&mut db)
+            .await
+            .unwrap()
+            .rows_affected();
         assert!(changed > 0, "{statement}");
     }
 
@@ -66,9 +101,15 @@ impl Trail {
 async fn a_trail_that_nobody_touched_holds() {
     let trail = Trail::start().await;
     let verdict = trail.verify().await;
-    assert_eq!((verdict.fault, verdict.waiting.0, verdict.checkpoints), (None, 0, 1));
+    assert_eq!(
+        (verdict.fault, verdict.waiting.0, verdict.checkpoints),
+        (None, 0, 1)
+    );
     assert!(verdict.rows >= 5);
-    assert_eq!(verdict.rows, trail.app.count("select max(chain) from audit_log").await);
+    assert_eq!(
+        verdict.rows,
+        trail.app.count("select max(chain) from audit_log").await
+    );
     // The chain goes on where it was.
     trail.app.new_request(who::HAVBLIKK, &["lonn"]).await;
     trail.seal().await;
@@ -79,7 +120,9 @@ async fn a_trail_that_nobody_touched_holds() {
 #[tokio::test]
 async fn a_changed_row_is_named() {
     let trail = Trail::start().await;
-    trail.tamper("update audit_log set party_org = '390028466' where chain = 2").await;
+    trail
+        .tamper("update audit_log set party_org = '390028466' where chain = 2")
+        .await;
     let verdict = trail.verify().await;
     Trail::expect_fault(&verdict, &["row 2 ", "was changed"]);
     assert_eq!(verdict.rows, 1);
@@ -103,7 +146,9 @@ async fn the_first_rows_cannot_go_without_a_checkpoint() {
 async fn rows_cut_off_at_the_end_are_missed() {
     let trail = Trail::start().await;
     // Whoever owns the database makes the rest fit, but cannot sign.
-    trail.tamper("delete from audit_log where chain = (select length from audit_chain)").await;
+    trail
+        .tamper("delete from audit_log where chain = (select length from audit_chain)")
+        .await;
     trail.tamper("update audit_chain set length = length - 1, hash = (select hash from audit_log order by chain desc limit 1)").await;
     Trail::expect_fault(&trail.verify().await, &["is missing", "the checkpoint of"]);
 }
@@ -111,7 +156,9 @@ async fn rows_cut_off_at_the_end_are_missed() {
 #[tokio::test]
 async fn rows_that_changed_places_are_named() {
     let trail = Trail::start().await;
-    trail.tamper("update audit_log set chain = 5 - chain where chain in (2, 3)").await;
+    trail
+        .tamper("update audit_log set chain = 5 - chain where chain in (2, 3)")
+        .await;
     Trail::expect_fault(&trail.verify().await, &["row 2 "]);
 }
 
@@ -133,8 +180,17 @@ async fn a_forged_checkpoint_is_refused() {
     let text = std::fs::read_to_string(&trail.file).unwrap();
     std::fs::write(&trail.file, text.replacen("\"length\":", "\"length\":1", 1)).unwrap();
     let error = format!("{:#}", trail.key.read(&trail.file).unwrap_err());
-    assert!(error.contains("line 1") && error.contains("not signed"), "{error}");
-    assert!(CheckpointKey::new(&[8; 32]).unwrap().read(&trail.file).is_err(), "another key");
+    assert!(
+        error.contains("line 1") && error.contains("not signed"),
+        "{error}"
+    );
+    assert!(
+        CheckpointKey::new(&[8; 32])
+            .unwrap()
+            .read(&trail.file)
+            .is_err(),
+        "another key"
+    );
 }
 
 #[tokio::test]
@@ -145,7 +201,10 @@ async fn the_trail_is_append_only() {
         "update audit_log set chain = 1000 where chain = 1",
         "delete from audit_log where chain = 1",
     ] {
-        let error = sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&trail.pool).await.unwrap_err();
+        let error = sqlx::query(sqlx::AssertSqlSafe(statement))
+            .execute(&trail.pool)
+            .await
+            .unwrap_err();
         assert!(error.to_string().contains("append-only"), "{error}");
     }
 }
@@ -157,17 +216,33 @@ async fn rows_are_chained_beside_writers_without_a_gap() {
     let write = async |n: usize| {
         let mut body = request_body(who::NATTERGAL, &["lonn"]);
         body["externalRef"] = json!(format!("chained {n}"));
-        trail.app.post("/authentication/api/v1/systemuser/request/vendor", &token, body).await.expect(201);
+        trail
+            .app
+            .post(
+                "/authentication/api/v1/systemuser/request/vendor",
+                &token,
+                body,
+            )
+            .await
+            .expect(201);
     };
     let sealing = async {
         for _ in 0..40 {
-            audit::seal(&trail.pool, None, trail.app.clock.now()).await.unwrap();
+            audit::seal(&trail.pool, None, trail.app.clock.now())
+                .await
+                .unwrap();
         }
     };
     futures::join!(futures::future::join_all((0..40).map(write)), sealing);
     trail.seal().await;
     assert_eq!(trail.verify().await.fault, None);
-    assert_eq!(trail.app.count("select count(*) - max(chain) from audit_log").await, 0);
+    assert_eq!(
+        trail
+            .app
+            .count("select count(*) - max(chain) from audit_log")
+            .await,
+        0
+    );
 }
 
 #[tokio::test]
@@ -177,14 +252,31 @@ async fn the_command_says_yes_or_names_the_row() {
         use secrecy::ExposeSecret as _;
         let dir = home().join("sandbox");
         let mut command = Command::new(env!("CARGO_BIN_EXE_systembruker"));
-        command.args(["audit", "verify", "--data-dir"]).arg(dir).env("DATABASE_URL", trail.app.database.expose_secret());
-        command.args(["--checkpoints"]).arg(home().join("none-here"));
+        command
+            .args(["audit", "verify", "--data-dir"])
+            .arg(dir)
+            .env("DATABASE_URL", trail.app.database.expose_secret());
+        command
+            .args(["--checkpoints"])
+            .arg(home().join("none-here"));
         let output = command.output().unwrap();
-        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+        (
+            output.status.code().unwrap(),
+            String::from_utf8(output.stdout).unwrap(),
+            String::from_utf8(output.stderr).unwrap(),
+        )
     };
     let (code, _, told) = run();
-    assert!(code == 1 && told.contains("the checkpoints are missing"), "{told}");
-    trail.tamper("update audit_log set action = 'request.rejected' where chain = 2").await;
+    assert!(
+        code == 1 && told.contains("the checkpoints are missing"),
+        "{told}"
+    );
+    trail
+        .tamper("update audit_log set action = 'request.rejected' where chain = 2")
+        .await;
     let (code, _, told) = run();
-    assert!(code == 1 && told.contains("does not hold: row 2 ") && told.contains("was changed"), "{told}");
+    assert!(
+        code == 1 && told.contains("does not hold: row 2 ") && told.contains("was changed"),
+        "{told}"
+    );
 }

@@ -17,13 +17,17 @@ struct Case {
     expected: String,
 }
 
-/// Cases that the face can ask: one policy, one decision, a subject and a resource, and nothing that the contract leaves out of
-/// requests (content, issuers).
+/// Cases that the face can ask: one policy, one decision, a subject and a resource, and nothing
+/// that the contract leaves out of requests (content, issuers).
 fn cases() -> Vec<Case> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/xacml-3.0");
     let list = fs::read_to_string(dir.join("cases.tsv")).unwrap();
     let read = |name: &str, file: &str| fs::read_to_string(dir.join(name).join(file)).unwrap();
-    let named = list.lines().skip(1).map(|line| line.split('\t').collect::<Vec<_>>()).filter(|fields| fields[2] == "decide");
+    let named = list
+        .lines()
+        .skip(1)
+        .map(|line| line.split('\t').collect::<Vec<_>>())
+        .filter(|fields| fields[2] == "decide");
     named
         .map(|fields| Case {
             name: fields[0].to_owned(),
@@ -32,10 +36,16 @@ fn cases() -> Vec<Case> {
             expected: fields[3].to_owned(),
         })
         .filter(|case| {
-            let is_policy = case.policy.contains("<Policy ") || case.policy.contains("<Policy\n") || case.policy.contains("<Policy\r");
+            let is_policy = case.policy.contains("<Policy ")
+                || case.policy.contains("<Policy\n")
+                || case.policy.contains("<Policy\r");
             let root = case.policy.find("<PolicySet").is_none();
-            let plain = !["AttributeSelector", "Issuer=", "xpath"].iter().any(|word| case.policy.contains(word));
-            let request = case.request.contains("access-subject") && case.request.contains(RESOURCE_CATEGORY) && !case.request.contains("<Content");
+            let plain = !["AttributeSelector", "Issuer=", "xpath"]
+                .iter()
+                .any(|word| case.policy.contains(word));
+            let request = case.request.contains("access-subject")
+                && case.request.contains(RESOURCE_CATEGORY)
+                && !case.request.contains("<Content");
             is_policy && root && plain && request
         })
         .collect()
@@ -51,7 +61,11 @@ fn about(request: &str, identifier: &str) -> Option<String> {
     if request[..end].ends_with('/') {
         return None;
     }
-    Some(format!("{}{attribute}{}", &request[..=end], &request[end + 1..]))
+    Some(format!(
+        "{}{attribute}{}",
+        &request[..=end],
+        &request[end + 1..]
+    ))
 }
 
 #[tokio::test]
@@ -78,16 +92,36 @@ async fn the_conformance_cases_are_decided_alike_over_http() {
     let mut wrong = Vec::new();
     let mut asked = 0;
     for case in &cases {
-        let Some(body) = about(&case.request, &format!("conformance-{}", case.name.to_lowercase())) else { continue };
+        let Some(body) = about(
+            &case.request,
+            &format!("conformance-{}", case.name.to_lowercase()),
+        ) else {
+            continue;
+        };
         asked += 1;
-        let request = app.http.post(format!("{}{DECISION}", app.base)).header("content-type", "application/xml").body(body);
+        let request = app
+            .http
+            .post(format!("{}{DECISION}", app.base))
+            .header("content-type", "application/xml")
+            .body(body);
         let answer = Answer::of(request.send().await.unwrap()).await.expect(200);
-        if !answer.text.contains(&format!("Decision>{}</", case.expected)) {
-            wrong.push(format!("{}: expected {}, got {}", case.name, case.expected, answer.text));
+        if !answer
+            .text
+            .contains(&format!("Decision>{}</", case.expected))
+        {
+            wrong.push(format!(
+                "{}: expected {}, got {}",
+                case.name, case.expected, answer.text
+            ));
         }
     }
     assert!(asked > 200, "{asked} cases were asked");
-    assert!(wrong.is_empty(), "{} of {asked}:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {asked}:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }
 
 #[tokio::test]
@@ -115,14 +149,35 @@ async fn hostile_bodies_get_an_answer_and_no_more() {
         vec![0; 1_000],
     ]);
     bodies.push(format!("{{\"Request\":{}}}", "{\"Request\":".repeat(10_000)).into_bytes());
-    bodies.push(format!("{{\"Request\":{{\"Resource\":[{}]}}}}", vec!["{}"; 100_000].join(",")).into_bytes());
+    bodies.push(
+        format!(
+            "{{\"Request\":{{\"Resource\":[{}]}}}}",
+            vec!["{}"; 100_000].join(",")
+        )
+        .into_bytes(),
+    );
     bodies.push(b"{\"Request\":{\"AccessSubject\":[{\"Attribute\":[{\"AttributeId\":\"urn:a\",\"Value\":\"1e999999999\",\"DataType\":\"double\"}]}],\"Action\":[{\"Attribute\":[{\"AttributeId\":\"urn:a\",\"Value\":\"P999999999999999999999Y\",\"DataType\":\"yearMonthDuration\"}]}],\"Resource\":[{\"Attribute\":[{\"AttributeId\":\"urn:altinn:resource\",\"Value\":\"a-melding\"}]}]}}".to_vec());
     for body in &bodies {
-        for path in [AUTHORIZE_PATH, DECISION, "/access/v1/evaluation", "/access/v1/search/action", "/authorization/api/v1/systemuser/authorize"] {
+        for path in [
+            AUTHORIZE_PATH,
+            DECISION,
+            "/access/v1/evaluation",
+            "/access/v1/search/action",
+            "/authorization/api/v1/systemuser/authorize",
+        ] {
             for kind in ["application/json", "application/xml"] {
-                let request = app.http.post(format!("{}{path}", app.base)).bearer_auth(&token).header("content-type", kind).body(body.clone());
+                let request = app
+                    .http
+                    .post(format!("{}{path}", app.base))
+                    .bearer_auth(&token)
+                    .header("content-type", kind)
+                    .body(body.clone());
                 let status = request.send().await.unwrap().status().as_u16();
-                assert!(matches!(status, 200 | 400 | 413 | 415), "{status} on {path} for {}", String::from_utf8_lossy(&body[..body.len().min(200)]));
+                assert!(
+                    matches!(status, 200 | 400 | 413 | 415),
+                    "{status} on {path} for {}",
+                    String::from_utf8_lossy(&body[..body.len().min(200)])
+                );
             }
         }
     }

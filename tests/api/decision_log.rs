@@ -1,4 +1,5 @@
-//! Every decision leaves a row, and whoever got it can see it again; with an account of how it came about, if wanted.
+//! Every decision leaves a row, and whoever got it can see it again; with an account of how it came
+//! about, if wanted.
 
 use std::process::Command;
 
@@ -20,7 +21,12 @@ fn again(id: &str) -> String {
 }
 
 fn own(action: &str) -> Value {
-    decision_request((SYSTEM_USER, who::TINDEVANDRER_USER), action, "a-melding", (ORGANIZATION, who::TINDEVANDRER))
+    decision_request(
+        (SYSTEM_USER, who::TINDEVANDRER_USER),
+        action,
+        "a-melding",
+        (ORGANIZATION, who::TINDEVANDRER),
+    )
 }
 
 async fn owner_of(app: &TestApp, resource: &str) -> String {
@@ -35,7 +41,15 @@ async fn flush(app: &TestApp) {
 }
 
 /// Part, decision, status code, reason, resource, party and context of a row.
-type Row = (i32, i16, String, String, Option<String>, Option<i32>, String);
+type Row = (
+    i32,
+    i16,
+    String,
+    String,
+    Option<String>,
+    Option<i32>,
+    String,
+);
 
 #[tokio::test]
 async fn each_part_of_a_request_leaves_a_row() {
@@ -61,97 +75,223 @@ async fn each_part_of_a_request_leaves_a_row() {
     .fetch_all(&mut app.sql().await)
     .await
     .unwrap();
-    let told: Vec<_> = rows.iter().map(|r| (r.0, r.1, r.2.as_str(), r.3.as_str(), r.4.as_deref(), r.5)).collect();
+    let told: Vec<_> = rows
+        .iter()
+        .map(|r| (r.0, r.1, r.2.as_str(), r.3.as_str(), r.4.as_deref(), r.5))
+        .collect();
     assert_eq!(
         told,
         [
-            (0, 1, "ok", "access_package", Some("a-melding"), Some(who::TINDEVANDRER_PARTY)),
-            (1, 4, "ok", "no_applicable_rule", Some("a-melding"), Some(who::TINDEVANDRER_PARTY)),
-            (2, 3, "processing-error", "unknown_resource", Some("no-such\u{1}"), None),
+            (
+                0,
+                1,
+                "ok",
+                "access_package",
+                Some("a-melding"),
+                Some(who::TINDEVANDRER_PARTY)
+            ),
+            (
+                1,
+                4,
+                "ok",
+                "no_applicable_rule",
+                Some("a-melding"),
+                Some(who::TINDEVANDRER_PARTY)
+            ),
+            (
+                2,
+                3,
+                "processing-error",
+                "unknown_resource",
+                Some("no-such\u{1}"),
+                None
+            ),
         ]
     );
-    assert!(rows[0].6.contains("urn:altinn:accesspackage"), "what was added is there: {}", rows[0].6);
+    assert!(
+        rows[0].6.contains("urn:altinn:accesspackage"),
+        "what was added is there: {}",
+        rows[0].6
+    );
     let oddny = app.sql_text(&format!("select t.uuid::text from party t join person_name n on n.key = t.key join register_role r on r.to_key = t.key join party o on o.key = r.from_key where o.org_number = '{}' and t.uuid is not null limit 1", who::KERAMIKK)).await;
-    assert!(!rows.iter().any(|row| row.6.contains(who::ODDNY)), "no identity number is stored");
-    assert!(rows[1].6.contains(&oddny), "{} stands for the person in {}", oddny, rows[1].6);
+    assert!(
+        !rows.iter().any(|row| row.6.contains(who::ODDNY)),
+        "no identity number is stored"
+    );
+    assert!(
+        rows[1].6.contains(&oddny),
+        "{} stands for the person in {}",
+        oddny,
+        rows[1].6
+    );
     let (caller, address, endpoint): (String, String, String) =
         sqlx::query_as("select caller_org, address, endpoint from decision_log where decision_id = $1::uuid and part = 0")
             .bind(&id)
             .fetch_one(&mut app.sql().await)
             .await
             .unwrap();
-    assert_eq!((caller.as_str(), address.as_str(), endpoint.as_str()), (SAV, "127.0.0.1", "external"));
+    assert_eq!(
+        (caller.as_str(), address.as_str(), endpoint.as_str()),
+        (SAV, "127.0.0.1", "external")
+    );
 }
 
 #[tokio::test]
 async fn every_door_writes() {
     let app = TestApp::with(&[("pdp.subscription_keys", "a-key-that-is-long-enough")]).await;
     let keyed = |path: &'static str, body: Value| {
-        app.http.post(format!("{}{path}", app.base)).header("Ocp-Apim-Subscription-Key", "a-key-that-is-long-enough").json(&body).send()
+        app.http
+            .post(format!("{}{path}", app.base))
+            .header("Ocp-Apim-Subscription-Key", "a-key-that-is-long-enough")
+            .json(&body)
+            .send()
     };
-    let internal = Answer::of(keyed("/authorization/api/v1/decision", own("write")).await.unwrap()).await.expect(200);
+    let internal = Answer::of(
+        keyed("/authorization/api/v1/decision", own("write"))
+            .await
+            .unwrap(),
+    )
+    .await
+    .expect(200);
     let token = app.organization(SAV, AUTHORIZE).await;
     let question = json!({"subject": {"type": "systemuser", "id": who::TINDEVANDRER_USER}, "action": {"name": "write"},
         "resource": {"type": "resource", "id": "a-melding", "properties": {"organization": who::TINDEVANDRER}}});
-    let authzen = app.post("/access/v1/evaluation", &token, question.clone()).await.expect(200);
+    let authzen = app
+        .post("/access/v1/evaluation", &token, question.clone())
+        .await
+        .expect(200);
     let mut refused = question;
     refused["subject"]["id"] = json!("nobody");
-    let refused = app.post("/access/v1/evaluation", &token, refused).await.expect(200);
+    let refused = app
+        .post("/access/v1/evaluation", &token, refused)
+        .await
+        .expect(200);
     let inspected = json!({"token": "a.b.c", "checks": [{"resource": "a-melding", "action": "write"}, {"resource": "a-melding", "action": "read"}]});
-    let inspected = app.post("/authorization/api/v1/systemuser/authorize", &token, inspected).await.expect(200);
+    let inspected = app
+        .post(
+            "/authorization/api/v1/systemuser/authorize",
+            &token,
+            inspected,
+        )
+        .await
+        .expect(200);
     for (answer, endpoint, reasons) in [
         (&internal, "internal", vec!["access_package"]),
         (&authzen, "authzen", vec!["access_package"]),
         (&refused, "authzen", vec!["unknown_subject"]),
-        (&inspected, "token", vec!["malformed_token", "malformed_token"]),
+        (
+            &inspected,
+            "token",
+            vec!["malformed_token", "malformed_token"],
+        ),
     ] {
         let id = answer.header("systembruker-decision-id");
         let path = format!("{}{}", app.base, again(id));
-        let shown = app.http.get(path).header("Ocp-Apim-Subscription-Key", "a-key-that-is-long-enough");
-        let shown = if endpoint == "internal" { shown } else { shown.bearer_auth(&token) };
-        let shown = Answer::of(shown.send().await.unwrap()).await.expect(200).json();
+        let shown = app
+            .http
+            .get(path)
+            .header("Ocp-Apim-Subscription-Key", "a-key-that-is-long-enough");
+        let shown = if endpoint == "internal" {
+            shown
+        } else {
+            shown.bearer_auth(&token)
+        };
+        let shown = Answer::of(shown.send().await.unwrap())
+            .await
+            .expect(200)
+            .json();
         assert_eq!(shown["endpoint"], endpoint);
-        let told: Vec<&str> = shown["decisions"].as_array().unwrap().iter().map(|d| d["reason"].as_str().unwrap()).collect();
+        let told: Vec<&str> = shown["decisions"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|d| d["reason"].as_str().unwrap())
+            .collect();
         assert_eq!(told, reasons);
     }
-    assert_eq!(app.count("select count(*) from decision_log where context::text like '%a.b.c%'").await, 0, "tokens are not stored");
+    assert_eq!(
+        app.count("select count(*) from decision_log where context::text like '%a.b.c%'")
+            .await,
+        0,
+        "tokens are not stored"
+    );
 }
 
 #[tokio::test]
 async fn whoever_got_an_answer_sees_it_again_and_nobody_else() {
     let app = TestApp::start().await;
     let token = app.organization(SAV, AUTHORIZE).await;
-    let id = app.post(AUTHORIZE_PATH, &token, own("write")).await.expect(200).header("systembruker-decision-id").to_owned();
+    let id = app
+        .post(AUTHORIZE_PATH, &token, own("write"))
+        .await
+        .expect(200)
+        .header("systembruker-decision-id")
+        .to_owned();
     let shown = app.get(&again(&id), &token).await.expect(200).json();
     assert_eq!(shown["decisionId"], id.as_str());
     let decision = &shown["decisions"][0];
     assert_eq!(
-        (&decision["decision"], &decision["resource"], &decision["action"], &decision["policyVersion"]),
-        (&json!("Permit"), &json!("a-melding"), &json!("write"), &json!(1))
+        (
+            &decision["decision"],
+            &decision["resource"],
+            &decision["action"],
+            &decision["policyVersion"]
+        ),
+        (
+            &json!("Permit"),
+            &json!("a-melding"),
+            &json!("write"),
+            &json!(1)
+        )
     );
     assert_eq!(decision["resourcePartyId"], who::TINDEVANDRER_PARTY);
     assert_eq!(decision["subjectPartyUuid"], who::TINDEVANDRER_USER);
-    app.get(&again(&id), &app.organization(who::HAVBLIKK, AUTHORIZE).await).await.expect(404);
-    app.get(&again(&id), &app.organization(SAV, REQUEST_READ).await).await.expect(403);
-    app.send(Method::GET, &again(&id), None, None).await.expect(401);
+    app.get(
+        &again(&id),
+        &app.organization(who::HAVBLIKK, AUTHORIZE).await,
+    )
+    .await
+    .expect(404);
+    app.get(&again(&id), &app.organization(SAV, REQUEST_READ).await)
+        .await
+        .expect(403);
+    app.send(Method::GET, &again(&id), None, None)
+        .await
+        .expect(401);
     app.get(&again("not-a-uuid"), &token).await.expect(400);
-    app.get(&again(&uuid::Uuid::new_v4().to_string()), &token).await.expect(404);
-    app.get(&again(&uuid::Uuid::now_v7().to_string()), &token).await.expect(404);
+    app.get(&again(&uuid::Uuid::new_v4().to_string()), &token)
+        .await
+        .expect(404);
+    app.get(&again(&uuid::Uuid::now_v7().to_string()), &token)
+        .await
+        .expect(404);
 }
 
 #[tokio::test]
 async fn a_log_that_cannot_be_written_changes_no_answer() {
     let app = TestApp::start().await;
     let token = app.organization(SAV, AUTHORIZE).await;
-    app.run_sql("alter table decision_block rename to decision_block_away").await;
+    app.run_sql("alter table decision_block rename to decision_block_away")
+        .await;
     for _ in 0..5 {
-        let answer = app.post(AUTHORIZE_PATH, &token, own("write")).await.expect(200).json();
+        let answer = app
+            .post(AUTHORIZE_PATH, &token, own("write"))
+            .await
+            .expect(200)
+            .json();
         assert_eq!(answer["response"][0]["decision"], "Permit");
     }
     flush(&app).await;
-    app.run_sql("alter table decision_block_away rename to decision_block").await;
+    app.run_sql("alter table decision_block_away rename to decision_block")
+        .await;
     // It is tried again within a second or so, and then written as before.
-    let id = async || app.post(AUTHORIZE_PATH, &token, own("write")).await.expect(200).header("systembruker-decision-id").to_owned();
+    let id = async || {
+        app.post(AUTHORIZE_PATH, &token, own("write"))
+            .await
+            .expect(200)
+            .header("systembruker-decision-id")
+            .to_owned()
+    };
     let mut stored = false;
     for _ in 0..40 {
         stored = app.get(&again(&id().await), &token).await.status == 200;
@@ -167,12 +307,33 @@ async fn a_permit_is_explained_by_its_rule_and_its_grant() {
     let app = TestApp::start().await;
     let owner = owner_of(&app, "a-melding").await;
     let token = app.organization(&owner, AUTHORIZE).await;
-    let plain = app.post(AUTHORIZE_PATH, &token, own("write")).await.expect(200).json();
-    let mut told = app.post(&format!("{AUTHORIZE_PATH}?explain=true"), &token, own("write")).await.expect(200).json();
-    let explanation = told["response"][0].as_object_mut().unwrap().shift_remove("explanation").unwrap();
+    let plain = app
+        .post(AUTHORIZE_PATH, &token, own("write"))
+        .await
+        .expect(200)
+        .json();
+    let mut told = app
+        .post(
+            &format!("{AUTHORIZE_PATH}?explain=true"),
+            &token,
+            own("write"),
+        )
+        .await
+        .expect(200)
+        .json();
+    let explanation = told["response"][0]
+        .as_object_mut()
+        .unwrap()
+        .shift_remove("explanation")
+        .unwrap();
     assert_eq!(told, plain, "the answer is the same otherwise");
     assert_eq!(explanation["reason"], "access_package");
-    let codes: Vec<&str> = explanation["steps"].as_array().unwrap().iter().map(|s| s["code"].as_str().unwrap()).collect();
+    let codes: Vec<&str> = explanation["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| s["code"].as_str().unwrap())
+        .collect();
     assert_eq!(
         codes,
         [
@@ -188,18 +349,56 @@ async fn a_permit_is_explained_by_its_rule_and_its_grant() {
         ]
     );
     for step in explanation["steps"].as_array().unwrap() {
-        assert!(["nb", "nn", "en"].iter().all(|l| step["text"][l].as_str().is_some_and(|t| !t.is_empty())), "{step}");
+        assert!(
+            ["nb", "nn", "en"]
+                .iter()
+                .all(|l| step["text"][l].as_str().is_some_and(|t| !t.is_empty())),
+            "{step}"
+        );
     }
     let rule = &explanation["steps"][7]["facts"]["rule"];
-    let deciding = explanation["policy"]["rules"].as_array().unwrap().iter().find(|r| r["id"] == *rule).unwrap();
-    assert_eq!((&deciding["outcome"], &deciding["effect"]), (&json!("Permit"), &json!("Permit")));
+    let deciding = explanation["policy"]["rules"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|r| r["id"] == *rule)
+        .unwrap();
+    assert_eq!(
+        (&deciding["outcome"], &deciding["effect"]),
+        (&json!("Permit"), &json!("Permit"))
+    );
     let grant = &explanation["grants"][0];
-    assert_eq!((&grant["kind"], grant["package"].as_str().unwrap().starts_with("urn:altinn:accesspackage:")), (&json!("access_package"), true));
-    let party = app.sql_text(&format!("select uuid::text from party where org_number = '{}'", who::TINDEVANDRER)).await;
+    assert_eq!(
+        (
+            &grant["kind"],
+            grant["package"]
+                .as_str()
+                .unwrap()
+                .starts_with("urn:altinn:accesspackage:")
+        ),
+        (&json!("access_package"), true)
+    );
+    let party = app
+        .sql_text(&format!(
+            "select uuid::text from party where org_number = '{}'",
+            who::TINDEVANDRER
+        ))
+        .await;
     assert_eq!(grant["from"], party);
     // And again by its id.
-    let answer = app.post(&format!("{AUTHORIZE_PATH}?explain=true"), &token, own("write")).await.expect(200);
-    let shown = app.get(&again(answer.header("systembruker-decision-id")), &token).await.expect(200).json();
+    let answer = app
+        .post(
+            &format!("{AUTHORIZE_PATH}?explain=true"),
+            &token,
+            own("write"),
+        )
+        .await
+        .expect(200);
+    let shown = app
+        .get(&again(answer.header("systembruker-decision-id")), &token)
+        .await
+        .expect(200)
+        .json();
     assert_eq!(shown["decisions"][0]["explanation"], explanation);
 }
 
@@ -208,32 +407,100 @@ async fn a_no_is_explained_by_the_nearest_miss() {
     let app = TestApp::start().await;
     let token = app.organization(SAV, ADMIN).await;
     let explain = async |body: Value| {
-        let answer = app.post(&format!("{AUTHORIZE_PATH}?explain=true"), &token, body).await.expect(200);
-        assert!(!answer.text.contains(who::ODDNY), "no identity number is told");
+        let answer = app
+            .post(&format!("{AUTHORIZE_PATH}?explain=true"), &token, body)
+            .await
+            .expect(200);
+        assert!(
+            !answer.text.contains(who::ODDNY),
+            "no identity number is told"
+        );
         answer.json()["response"][0]["explanation"].clone()
     };
     let codes = |explanation: &Value| -> Vec<String> {
-        explanation["steps"].as_array().unwrap().iter().map(|s| s["code"].as_str().unwrap().to_owned()).collect()
+        explanation["steps"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|s| s["code"].as_str().unwrap().to_owned())
+            .collect()
     };
     let action = explain(own("sign")).await;
     assert_eq!(action["nearestMiss"]["missing"], "action");
-    assert!(action["nearestMiss"]["known"].as_array().unwrap().contains(&json!("write")));
-    let foreign = explain(decision_request((SYSTEM_USER, who::TINDEVANDRER_USER), "write", "a-melding", (ORGANIZATION, who::KERAMIKK))).await;
+    assert!(
+        action["nearestMiss"]["known"]
+            .as_array()
+            .unwrap()
+            .contains(&json!("write"))
+    );
+    let foreign = explain(decision_request(
+        (SYSTEM_USER, who::TINDEVANDRER_USER),
+        "write",
+        "a-melding",
+        (ORGANIZATION, who::KERAMIKK),
+    ))
+    .await;
     assert_eq!(foreign["nearestMiss"]["missing"], "subject");
-    assert!(foreign["nearestMiss"]["needsOneOf"].as_array().unwrap().iter().any(|n| n["type"] == "urn:altinn:accesspackage"));
-    assert!(codes(&foreign).contains(&"no_relation".to_owned()) && codes(&foreign).contains(&"no_packages".to_owned()));
+    assert!(
+        foreign["nearestMiss"]["needsOneOf"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|n| n["type"] == "urn:altinn:accesspackage")
+    );
+    assert!(
+        codes(&foreign).contains(&"no_relation".to_owned())
+            && codes(&foreign).contains(&"no_packages".to_owned())
+    );
     let person = ("urn:altinn:person:identifier-no", who::ODDNY);
-    assert!(codes(&explain(decision_request(person, "sign", "a-melding", (ORGANIZATION, who::KERAMIKK))).await).contains(&"roles_held".to_owned()));
-    let nobody =
-        explain(decision_request((SYSTEM_USER, "11111111-1111-4111-8111-111111111111"), "write", "a-melding", (ORGANIZATION, who::KERAMIKK))).await;
-    assert_eq!(codes(&nobody), ["resource_found", "party_found", "system_user_unknown"]);
-    let nothing = explain(decision_request((SYSTEM_USER, who::TINDEVANDRER_USER), "write", "no-such", (ORGANIZATION, who::KERAMIKK))).await;
+    assert!(
+        codes(
+            &explain(decision_request(
+                person,
+                "sign",
+                "a-melding",
+                (ORGANIZATION, who::KERAMIKK)
+            ))
+            .await
+        )
+        .contains(&"roles_held".to_owned())
+    );
+    let nobody = explain(decision_request(
+        (SYSTEM_USER, "11111111-1111-4111-8111-111111111111"),
+        "write",
+        "a-melding",
+        (ORGANIZATION, who::KERAMIKK),
+    ))
+    .await;
+    assert_eq!(
+        codes(&nobody),
+        ["resource_found", "party_found", "system_user_unknown"]
+    );
+    let nothing = explain(decision_request(
+        (SYSTEM_USER, who::TINDEVANDRER_USER),
+        "write",
+        "no-such",
+        (ORGANIZATION, who::KERAMIKK),
+    ))
+    .await;
     assert_eq!(codes(&nothing), ["resource_unknown"]);
     let contradictory = json!({"AttributeId": "urn:altinn:partyid", "Value": "52000091"});
     let mut two = own("write");
-    two["Request"]["Resource"][0]["Attribute"].as_array_mut().unwrap().push(contradictory);
-    assert_eq!(codes(&explain(two).await), ["resource_found", "party_contradictory"]);
-    let agent = explain(decision_request((SYSTEM_USER, who::TALLKNUSEREN_AGENT), "write", "a-melding", (ORGANIZATION, who::KERAMIKK))).await;
+    two["Request"]["Resource"][0]["Attribute"]
+        .as_array_mut()
+        .unwrap()
+        .push(contradictory);
+    assert_eq!(
+        codes(&explain(two).await),
+        ["resource_found", "party_contradictory"]
+    );
+    let agent = explain(decision_request(
+        (SYSTEM_USER, who::TALLKNUSEREN_AGENT),
+        "write",
+        "a-melding",
+        (ORGANIZATION, who::KERAMIKK),
+    ))
+    .await;
     assert!(codes(&agent).contains(&"system_user_live".to_owned()));
     let faulty = explain(json!({"Request": {"Resource": [{"Attribute": [{"AttributeId": "urn:altinn:resource", "Value": "a-melding"}]}]}})).await;
     assert_eq!(codes(&faulty), ["request_faulty"]);
@@ -243,19 +510,43 @@ async fn a_no_is_explained_by_the_nearest_miss() {
 async fn only_those_concerned_are_told_why() {
     let app = TestApp::start().await;
     let foreign = app.organization(who::HAVBLIKK, AUTHORIZE).await;
-    app.post(AUTHORIZE_PATH, &foreign, own("write")).await.expect(200);
-    app.post(&format!("{AUTHORIZE_PATH}?explain=true"), &foreign, own("write")).await.expect(403);
-    app.post(&format!("{AUTHORIZE_PATH}?explain=perhaps"), &foreign, own("write")).await.expect(400);
+    app.post(AUTHORIZE_PATH, &foreign, own("write"))
+        .await
+        .expect(200);
+    app.post(
+        &format!("{AUTHORIZE_PATH}?explain=true"),
+        &foreign,
+        own("write"),
+    )
+    .await
+    .expect(403);
+    app.post(
+        &format!("{AUTHORIZE_PATH}?explain=perhaps"),
+        &foreign,
+        own("write"),
+    )
+    .await
+    .expect(400);
     let question = |explain: Value| {
         json!({"subject": {"type": "systemuser", "id": who::TINDEVANDRER_USER}, "action": {"name": "write"}, "context": {"explain": explain},
             "resource": {"type": "resource", "id": "a-melding", "properties": {"organization": who::TINDEVANDRER}}})
     };
-    let ask = async |token: &str, explain: Value| app.post("/access/v1/evaluation", token, question(explain)).await;
+    let ask = async |token: &str, explain: Value| {
+        app.post("/access/v1/evaluation", token, question(explain))
+            .await
+    };
     ask(&foreign, json!(true)).await.expect(403);
     ask(&foreign, json!("yes")).await.expect(400);
-    assert!(ask(&foreign, json!(false)).await.expect(200).json()["context"].get("explanation").is_none());
+    assert!(
+        ask(&foreign, json!(false)).await.expect(200).json()["context"]
+            .get("explanation")
+            .is_none()
+    );
     let admin = app.organization(who::HAVBLIKK, ADMIN).await;
-    assert_eq!(ask(&admin, json!(true)).await.expect(200).json()["context"]["explanation"]["reason"], "access_package");
+    assert_eq!(
+        ask(&admin, json!(true)).await.expect(200).json()["context"]["explanation"]["reason"],
+        "access_package"
+    );
 }
 
 #[tokio::test]
@@ -263,30 +554,66 @@ async fn the_log_is_exported_as_lines_and_as_a_table() {
     let app = TestApp::start().await;
     let token = app.organization(SAV, AUTHORIZE).await;
     for action in ["write", "sign", "read"] {
-        app.post(AUTHORIZE_PATH, &token, own(action)).await.expect(200);
+        app.post(AUTHORIZE_PATH, &token, own(action))
+            .await
+            .expect(200);
     }
     flush(&app).await;
     let export = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_systembruker"));
-        command.args(["decisions", "export", "--from", "2020-01-01", "--data-dir"]).arg(home().join("sandbox")).args(arguments);
-        let output = command.env("DATABASE_URL", app.database.expose_secret()).output().unwrap();
-        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+        command
+            .args(["decisions", "export", "--from", "2020-01-01", "--data-dir"])
+            .arg(home().join("sandbox"))
+            .args(arguments);
+        let output = command
+            .env("DATABASE_URL", app.database.expose_secret())
+            .output()
+            .unwrap();
+        (
+            output.status.code().unwrap(),
+            String::from_utf8(output.stdout).unwrap(),
+            String::from_utf8(output.stderr).unwrap(),
+        )
     };
     let (code, lines, told) = export(&[]);
-    assert_eq!((code, told.contains("3 decisions from")), (0, true), "{told}");
-    let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let operations: Vec<&str> = lines.iter().map(|l| l["operation"].as_str().unwrap()).collect();
+    assert_eq!(
+        (code, told.contains("3 decisions from")),
+        (0, true),
+        "{told}"
+    );
+    let lines: Vec<Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let operations: Vec<&str> = lines
+        .iter()
+        .map(|l| l["operation"].as_str().unwrap())
+        .collect();
     assert_eq!(operations, ["write", "sign", "read"], "in order of time");
-    assert_eq!((&lines[0]["decision"], &lines[1]["decision"]), (&json!(1), &json!(4)));
-    let categories: Vec<&str> =
-        lines[0]["contextRequestJson"]["attributes"].as_array().unwrap().iter().map(|c| c["category"].as_str().unwrap()).collect();
+    assert_eq!(
+        (&lines[0]["decision"], &lines[1]["decision"]),
+        (&json!(1), &json!(4))
+    );
+    let categories: Vec<&str> = lines[0]["contextRequestJson"]["attributes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|c| c["category"].as_str().unwrap())
+        .collect();
     assert!(categories.contains(&"urn:oasis:names:tc:xacml:1.0:subject-category:access-subject"));
     let (code, table, _) = export(&["--format", "csv"]);
     assert_eq!((code, table.lines().count()), (0, 4));
     assert!(table.starts_with("created,sessionId,subjectUserId"));
-    assert_eq!(export(&["--to", "2020-01-02"]).1, "", "nothing was decided then");
+    assert_eq!(
+        export(&["--to", "2020-01-02"]).1,
+        "",
+        "nothing was decided then"
+    );
     let (code, _, told) = export(&["--to", "2019-01-01"]);
-    assert!(code != 0 && told.contains("--from must lie before --to"), "{told}");
+    assert!(
+        code != 0 && told.contains("--from must lie before --to"),
+        "{told}"
+    );
 }
 
 #[tokio::test]
@@ -295,7 +622,13 @@ async fn partitions_are_of_a_day_and_go_when_they_expire() {
     let today = app.count("select count(*) from pg_class where relname = 'decision_block_' || to_char(current_date, 'YYYYMMDD')").await;
     assert_eq!(today, 1);
     app.run_sql("create table decision_block_20200131 partition of decision_block for values from ('2020-01-31') to ('2020-02-01')").await;
-    systembruker::pdp::log::drop_expired(&app.running.state.db, 12).await.unwrap();
-    assert_eq!(app.count("select count(*) from pg_class where relname = 'decision_block_20200131'").await, 0);
+    systembruker::pdp::log::drop_expired(&app.running.state.db, 12)
+        .await
+        .unwrap();
+    assert_eq!(
+        app.count("select count(*) from pg_class where relname = 'decision_block_20200131'")
+            .await,
+        0
+    );
     assert_eq!(app.count("select count(*) from pg_class where relname = 'decision_block_' || to_char(current_date, 'YYYYMMDD')").await, 1);
 }

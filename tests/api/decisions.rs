@@ -22,19 +22,36 @@ struct Expected {
 /// The party's other identifiers.
 async fn identifiers(app: &TestApp, party: &Value) -> Vec<(&'static str, String)> {
     let (id, value) = match (party.get("org"), party.get("person")) {
-        (Some(org), _) => ("urn:altinn:organization:identifier-no", org.as_str().unwrap().to_owned()),
-        (None, Some(pid)) => ("urn:altinn:person:identifier-no", pid.as_str().unwrap().to_owned()),
+        (Some(org), _) => (
+            "urn:altinn:organization:identifier-no",
+            org.as_str().unwrap().to_owned(),
+        ),
+        (None, Some(pid)) => (
+            "urn:altinn:person:identifier-no",
+            pid.as_str().unwrap().to_owned(),
+        ),
         _ => panic!("no party"),
     };
     let mut db = app.running.state.db.acquire().await.unwrap();
     let found = if id.contains("organization") {
-        systembruker::register::party_by_org_number(&mut db, &value).await.unwrap()
+        systembruker::register::party_by_org_number(&mut db, &value)
+            .await
+            .unwrap()
     } else {
         let pid = systembruker::ids::NationalId::parse(&value).unwrap();
-        systembruker::register::party_by_national_id(&mut db, &app.running.state.identity, &pid).await.unwrap()
+        systembruker::register::party_by_national_id(&mut db, &app.running.state.identity, &pid)
+            .await
+            .unwrap()
     };
     let party = found.expect("the party is in the universe");
-    vec![(id, value), ("urn:altinn:partyid", party.party_id.unwrap().to_string()), ("urn:altinn:party:uuid", party.uuid.to_string().to_uppercase())]
+    vec![
+        (id, value),
+        ("urn:altinn:partyid", party.party_id.unwrap().to_string()),
+        (
+            "urn:altinn:party:uuid",
+            party.uuid.to_string().to_uppercase(),
+        ),
+    ]
 }
 
 #[tokio::test]
@@ -45,7 +62,13 @@ async fn every_expected_decision_holds_by_every_identifier_of_the_party() {
     let mut seen = 0;
     for line in include_str!("../../data/universe/decisions.ndjson").lines() {
         let expected: Expected = serde_json::from_str(line).unwrap();
-        let text = |name: &str| expected.subject.get(name).and_then(Value::as_str).map(str::to_owned);
+        let text = |name: &str| {
+            expected
+                .subject
+                .get(name)
+                .and_then(Value::as_str)
+                .map(str::to_owned)
+        };
         let subject = if let Some(id) = text("systemUser") {
             ("urn:altinn:systemuser:uuid", id)
         } else if let Some(pid) = text("person") {
@@ -54,12 +77,24 @@ async fn every_expected_decision_holds_by_every_identifier_of_the_party() {
             ("urn:altinn:org", text("org").expect("a subject"))
         };
         for (id, value) in identifiers(&app, &expected.party).await {
-            let mut body = decision_request((subject.0, &subject.1), &expected.action, &expected.resource, (id, &value));
+            let mut body = decision_request(
+                (subject.0, &subject.1),
+                &expected.action,
+                &expected.resource,
+                (id, &value),
+            );
             if let Some(task) = &expected.task {
-                let list = body["Request"]["Resource"][0]["Attribute"].as_array_mut().unwrap();
+                let list = body["Request"]["Resource"][0]["Attribute"]
+                    .as_array_mut()
+                    .unwrap();
                 list.push(json!({"AttributeId": "urn:altinn:task", "Value": task}));
             }
-            let result = app.post("/authorization/api/v1/authorize", &token, body).await.expect(200).json()["response"][0].clone();
+            let result = app
+                .post("/authorization/api/v1/authorize", &token, body)
+                .await
+                .expect(200)
+                .json()["response"][0]
+                .clone();
             seen += 1;
             let level = result["obligations"]
                 .as_array()
@@ -68,7 +103,9 @@ async fn every_expected_decision_holds_by_every_identifier_of_the_party() {
                 .flat_map(|o| o["attributeAssignment"].as_array().unwrap())
                 .find(|a| a["category"] == "urn:altinn:minimum-authenticationlevel")
                 .and_then(|a| a["value"].as_str()?.parse().ok());
-            let expected_level = expected.min_auth_level.filter(|_| expected.decision == "Permit");
+            let expected_level = expected
+                .min_auth_level
+                .filter(|_| expected.decision == "Permit");
             if result["decision"] != expected.decision || level != expected_level {
                 wrong.push(format!(
                     "{} by {id}: {} level {level:?}, expected {} ({})",
@@ -78,7 +115,12 @@ async fn every_expected_decision_holds_by_every_identifier_of_the_party() {
         }
     }
     assert_eq!(seen, 93 * 3);
-    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} wrong:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }
 
 /// A decision asked in one of the other ways; none where that way cannot ask it.
@@ -103,12 +145,27 @@ async fn ask_otherwise(
                 "resource": {"type": "resource", "id": expected.resource, "properties": {"party_uuid": uuid, "task": expected.task}}});
             let mut question = question;
             if expected.task.is_none() {
-                question["resource"]["properties"].as_object_mut().unwrap().shift_remove("task");
+                question["resource"]["properties"]
+                    .as_object_mut()
+                    .unwrap()
+                    .shift_remove("task");
             }
-            let answer = app.post("/access/v1/evaluation", token, question).await.expect(200).json();
-            let told = answer["context"]["xacml"]["decision"].as_str().unwrap_or("Indeterminate").to_owned();
+            let answer = app
+                .post("/access/v1/evaluation", token, question)
+                .await
+                .expect(200)
+                .json();
+            let told = answer["context"]["xacml"]["decision"]
+                .as_str()
+                .unwrap_or("Indeterminate")
+                .to_owned();
             let enough = expected.min_auth_level.is_none_or(|level| level <= 3);
-            assert_eq!(answer["decision"], told == "Permit" && enough, "{}: {answer}", expected.id);
+            assert_eq!(
+                answer["decision"],
+                told == "Permit" && enough,
+                "{}: {answer}",
+                expected.id
+            );
             Some(told)
         }
         "token" if subject.0 == "urn:altinn:systemuser:uuid" => {
@@ -121,23 +178,61 @@ async fn ask_otherwise(
             if org.is_empty() {
                 return None;
             }
-            let raw = app.token("GetSystemUserToken", &[("systemUserId", &subject.1), ("systemUserOrg", &org), ("scopes", "test:scope")]).await;
+            let raw = app
+                .token(
+                    "GetSystemUserToken",
+                    &[
+                        ("systemUserId", &subject.1),
+                        ("systemUserOrg", &org),
+                        ("scopes", "test:scope"),
+                    ],
+                )
+                .await;
             let check = json!({"resource": expected.resource, "action": expected.action, "party": format!("urn:altinn:party:uuid:{uuid}"), "task": expected.task});
-            let answer =
-                app.post("/authorization/api/v1/systemuser/authorize", token, json!({"token": raw, "checks": [check]})).await.expect(200).json();
+            let answer = app
+                .post(
+                    "/authorization/api/v1/systemuser/authorize",
+                    token,
+                    json!({"token": raw, "checks": [check]}),
+                )
+                .await
+                .expect(200)
+                .json();
             if answer["active"] == json!(false) {
                 assert_ne!(expected.decision, "Permit", "{}: {answer}", expected.id);
                 return None;
             }
-            Some(answer["results"][0]["decision"].as_str().unwrap().to_owned())
+            Some(
+                answer["results"][0]["decision"]
+                    .as_str()
+                    .unwrap()
+                    .to_owned(),
+            )
         }
         "internal" if !is_person => {
-            let mut body = decision_request((subject.0, &subject.1), &expected.action, &expected.resource, ("urn:altinn:party:uuid", uuid));
+            let mut body = decision_request(
+                (subject.0, &subject.1),
+                &expected.action,
+                &expected.resource,
+                ("urn:altinn:party:uuid", uuid),
+            );
             if let Some(task) = &expected.task {
-                body["Request"]["Resource"][0]["Attribute"].as_array_mut().unwrap().push(json!({"AttributeId": "urn:altinn:task", "Value": task}));
+                body["Request"]["Resource"][0]["Attribute"]
+                    .as_array_mut()
+                    .unwrap()
+                    .push(json!({"AttributeId": "urn:altinn:task", "Value": task}));
             }
-            let answer = app.post("/authorization/api/v1/decision", token, body).await.expect(200).json();
-            Some(answer["response"][0]["decision"].as_str().unwrap().to_owned())
+            let answer = app
+                .post("/authorization/api/v1/decision", token, body)
+                .await
+                .expect(200)
+                .json();
+            Some(
+                answer["response"][0]["decision"]
+                    .as_str()
+                    .unwrap()
+                    .to_owned(),
+            )
         }
         "xml" => {
             let attribute = |id: &str, value: &str| {
@@ -145,18 +240,33 @@ async fn ask_otherwise(
                     "<Attribute IncludeInResult=\"false\" AttributeId=\"{id}\"><AttributeValue DataType=\"http://www.w3.org/2001/XMLSchema#string\">{value}</AttributeValue></Attribute>"
                 )
             };
-            let task = expected.task.as_ref().map(|task| attribute("urn:altinn:task", task)).unwrap_or_default();
+            let task = expected
+                .task
+                .as_ref()
+                .map(|task| attribute("urn:altinn:task", task))
+                .unwrap_or_default();
             let body = format!(
                 "<Request xmlns=\"urn:oasis:names:tc:xacml:3.0:core:schema:wd-17\" ReturnPolicyIdList=\"false\" CombinedDecision=\"false\"><Attributes Category=\"urn:oasis:names:tc:xacml:1.0:subject-category:access-subject\">{}</Attributes><Attributes Category=\"urn:oasis:names:tc:xacml:3.0:attribute-category:action\">{}</Attributes><Attributes Category=\"urn:oasis:names:tc:xacml:3.0:attribute-category:resource\">{}{}{task}</Attributes></Request>",
                 attribute(subject.0, &subject.1),
-                attribute("urn:oasis:names:tc:xacml:1.0:action:action-id", &expected.action),
+                attribute(
+                    "urn:oasis:names:tc:xacml:1.0:action:action-id",
+                    &expected.action
+                ),
                 attribute("urn:altinn:resource", &expected.resource),
                 attribute("urn:altinn:party:uuid", uuid),
             );
-            let request =
-                app.http.post(format!("{}/authorization/api/v1/authorize", app.base)).bearer_auth(token).header("content-type", "application/xml");
-            let text = Answer::of(request.body(body).send().await.unwrap()).await.expect(200).text;
-            let told = ["Permit", "Deny", "NotApplicable", "Indeterminate"].into_iter().find(|word| text.contains(&format!("Decision>{word}</")));
+            let request = app
+                .http
+                .post(format!("{}/authorization/api/v1/authorize", app.base))
+                .bearer_auth(token)
+                .header("content-type", "application/xml");
+            let text = Answer::of(request.body(body).send().await.unwrap())
+                .await
+                .expect(200)
+                .text;
+            let told = ["Permit", "Deny", "NotApplicable", "Indeterminate"]
+                .into_iter()
+                .find(|word| text.contains(&format!("Decision>{word}</")));
             Some(told.expect("a decision").to_owned())
         }
         _ => None,
@@ -168,38 +278,84 @@ async fn every_api_decides_alike() {
     let app = TestApp::start().await;
     let token = app.organization(who::SAV, AUTHORIZE).await;
     let (mut wrong, mut asked) = (Vec::new(), std::collections::BTreeMap::<&str, usize>::new());
-    let (mut subjects, mut actions, mut resources, mut references, mut in_order) = (vec![], vec![], vec![], vec![], vec![]);
-    for (n, line) in include_str!("../../data/universe/decisions.ndjson").lines().enumerate() {
+    let (mut subjects, mut actions, mut resources, mut references, mut in_order) =
+        (vec![], vec![], vec![], vec![], vec![]);
+    for (n, line) in include_str!("../../data/universe/decisions.ndjson")
+        .lines()
+        .enumerate()
+    {
         let expected: Expected = serde_json::from_str(line).unwrap();
-        let text = |name: &str| expected.subject.get(name).and_then(Value::as_str).map(str::to_owned);
+        let text = |name: &str| {
+            expected
+                .subject
+                .get(name)
+                .and_then(Value::as_str)
+                .map(str::to_owned)
+        };
         let subject = text("systemUser").map(|id| ("urn:altinn:systemuser:uuid", id));
-        let subject = subject.or_else(|| text("person").map(|pid| ("urn:altinn:person:identifier-no", pid)));
-        let subject = subject.unwrap_or_else(|| ("urn:altinn:org", text("org").expect("a subject")));
+        let subject =
+            subject.or_else(|| text("person").map(|pid| ("urn:altinn:person:identifier-no", pid)));
+        let subject =
+            subject.unwrap_or_else(|| ("urn:altinn:org", text("org").expect("a subject")));
         let parties = identifiers(&app, &expected.party).await;
         for way in ["authzen", "token", "internal", "xml"] {
-            if let Some(told) = ask_otherwise(&app, &token, way, &subject, &expected, &parties).await {
+            if let Some(told) =
+                ask_otherwise(&app, &token, way, &subject, &expected, &parties).await
+            {
                 *asked.entry(way).or_default() += 1;
                 if told != expected.decision {
-                    wrong.push(format!("{} by {way}: {told}, expected {} ({})", expected.id, expected.decision, expected.why));
+                    wrong.push(format!(
+                        "{} by {way}: {told}, expected {} ({})",
+                        expected.id, expected.decision, expected.why
+                    ));
                 }
             }
         }
         let attribute = |id: &str, value: &str| json!({"AttributeId": id, "Value": value});
-        subjects.push(json!({"Id": format!("s{n}"), "Attribute": [attribute(subject.0, &subject.1)]}));
+        subjects
+            .push(json!({"Id": format!("s{n}"), "Attribute": [attribute(subject.0, &subject.1)]}));
         actions.push(json!({"Id": format!("a{n}"), "Attribute": [attribute("urn:oasis:names:tc:xacml:1.0:action:action-id", &expected.action)]}));
-        let mut of_resource = vec![attribute("urn:altinn:resource", &expected.resource), attribute(parties[0].0, &parties[0].1)];
-        of_resource.extend(expected.task.iter().map(|task| attribute("urn:altinn:task", task)));
+        let mut of_resource = vec![
+            attribute("urn:altinn:resource", &expected.resource),
+            attribute(parties[0].0, &parties[0].1),
+        ];
+        of_resource.extend(
+            expected
+                .task
+                .iter()
+                .map(|task| attribute("urn:altinn:task", task)),
+        );
         resources.push(json!({"Id": format!("r{n}"), "Attribute": of_resource}));
-        references.push(json!({"ReferenceId": [format!("s{n}"), format!("a{n}"), format!("r{n}")]}));
+        references
+            .push(json!({"ReferenceId": [format!("s{n}"), format!("a{n}"), format!("r{n}")]}));
         in_order.push(expected.decision);
     }
-    let body =
-        json!({"Request": {"AccessSubject": subjects, "Action": actions, "Resource": resources, "MultiRequests": {"RequestReference": references}}});
-    let answer = app.post("/authorization/api/v1/authorize", &token, body).await.expect(200).json();
-    let together: Vec<&str> = answer["response"].as_array().unwrap().iter().map(|r| r["decision"].as_str().unwrap()).collect();
+    let body = json!({"Request": {"AccessSubject": subjects, "Action": actions, "Resource": resources, "MultiRequests": {"RequestReference": references}}});
+    let answer = app
+        .post("/authorization/api/v1/authorize", &token, body)
+        .await
+        .expect(200)
+        .json();
+    let together: Vec<&str> = answer["response"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|r| r["decision"].as_str().unwrap())
+        .collect();
     assert_eq!(together, in_order, "all in one request");
-    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
-    assert!(asked["authzen"] == 93 && asked["xml"] == 93 && asked["internal"] >= 30 && asked["token"] >= 20, "{asked:?}");
+    assert!(
+        wrong.is_empty(),
+        "{} wrong:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+    assert!(
+        asked["authzen"] == 93
+            && asked["xml"] == 93
+            && asked["internal"] >= 30
+            && asked["token"] >= 20,
+        "{asked:?}"
+    );
 }
 
 #[tokio::test]
@@ -213,8 +369,14 @@ async fn a_permit_looks_like_this() {
         ("urn:altinn:organization:identifier-no", who::TINDEVANDRER),
     );
     body["Request"]["Resource"][0]["Attribute"][0]["IncludeInResult"] = json!(true);
-    let answer = app.post("/authorization/api/v1/authorize", &token, body).await.expect(200);
-    assert_eq!(answer.header("content-type"), "application/json; charset=utf-8");
+    let answer = app
+        .post("/authorization/api/v1/authorize", &token, body)
+        .await
+        .expect(200);
+    assert_eq!(
+        answer.header("content-type"),
+        "application/json; charset=utf-8"
+    );
     insta::assert_snapshot!(answer.text, @r#"{"response":[{"decision":"Permit","status":{"statusMessage":null,"statusDetails":null,"statusCode":{"value":"urn:oasis:names:tc:xacml:1.0:status:ok","statusCode":null}},"obligations":[{"id":"urn:altinn:obligation:authenticationLevel1","attributeAssignment":[{"attributeId":"urn:altinn:obligation1-assignment1","value":"3","category":"urn:altinn:minimum-authenticationlevel","dataType":"http://www.w3.org/2001/XMLSchema#integer","issuer":null}]}],"associateAdvice":null,"category":[{"categoryId":"urn:oasis:names:tc:xacml:3.0:attribute-category:resource","id":null,"content":null,"attribute":[{"attributeId":"urn:altinn:resource","value":"a-melding","issuer":null,"dataType":"http://www.w3.org/2001/XMLSchema#string","includeInResult":false}]}],"policyIdentifierList":null}]}"#);
 }
 
@@ -232,11 +394,42 @@ async fn faults_of_a_request_are_decisions_and_faults_of_the_body_are_not() {
     };
     let subject = "/Request/AccessSubject";
     let cases = [
-        ("unknown resource", with("/Request/Resource/0/Attribute/0/Value", json!("finnes-ikke")), "Indeterminate", "processing-error"),
-        ("system user is not a uuid", with("/Request/AccessSubject/0/Attribute/0/Value", json!("abc")), "Indeterminate", "processing-error"),
-        ("unknown system user", with("/Request/AccessSubject/0/Attribute/0/Value", json!(uuid::Uuid::new_v4())), "NotApplicable", "ok"),
-        ("no subject", with(subject, json!([])), "Indeterminate", "processing-error"),
-        ("no resource", with("/Request/Resource", json!([])), "Indeterminate", "processing-error"),
+        (
+            "unknown resource",
+            with(
+                "/Request/Resource/0/Attribute/0/Value",
+                json!("finnes-ikke"),
+            ),
+            "Indeterminate",
+            "processing-error",
+        ),
+        (
+            "system user is not a uuid",
+            with("/Request/AccessSubject/0/Attribute/0/Value", json!("abc")),
+            "Indeterminate",
+            "processing-error",
+        ),
+        (
+            "unknown system user",
+            with(
+                "/Request/AccessSubject/0/Attribute/0/Value",
+                json!(uuid::Uuid::new_v4()),
+            ),
+            "NotApplicable",
+            "ok",
+        ),
+        (
+            "no subject",
+            with(subject, json!([])),
+            "Indeterminate",
+            "processing-error",
+        ),
+        (
+            "no resource",
+            with("/Request/Resource", json!([])),
+            "Indeterminate",
+            "processing-error",
+        ),
         (
             "system user and something else",
             with(
@@ -249,16 +442,52 @@ async fn faults_of_a_request_are_decisions_and_faults_of_the_body_are_not() {
         ),
         (
             "unknown data type",
-            with("/Request/Action/0/Attribute/0", json!({"AttributeId": "urn:a", "Value": "x", "DataType": "nope"})),
+            with(
+                "/Request/Action/0/Attribute/0",
+                json!({"AttributeId": "urn:a", "Value": "x", "DataType": "nope"}),
+            ),
             "Indeterminate",
             "processing-error",
         ),
-        ("attribute id is not a URI", with("/Request/Action/0/Attribute/0/AttributeId", json!("action")), "Indeterminate", "syntax-error"),
-        ("eight digits", with("/Request/Resource/0/Attribute/1/Value", json!("39036776")), "Indeterminate", "syntax-error"),
-        ("unknown organisation", with("/Request/Resource/0/Attribute/1/Value", json!("999999999")), "NotApplicable", "ok"),
-        ("another organisation", with("/Request/Resource/0/Attribute/1/Value", json!(who::NATTERGAL)), "NotApplicable", "ok"),
-        ("no action", with("/Request/Action", json!([])), "NotApplicable", "ok"),
-        ("unknown action", with("/Request/Action/0/Attribute/0/Value", json!("burn")), "NotApplicable", "ok"),
+        (
+            "attribute id is not a URI",
+            with("/Request/Action/0/Attribute/0/AttributeId", json!("action")),
+            "Indeterminate",
+            "syntax-error",
+        ),
+        (
+            "eight digits",
+            with("/Request/Resource/0/Attribute/1/Value", json!("39036776")),
+            "Indeterminate",
+            "syntax-error",
+        ),
+        (
+            "unknown organisation",
+            with("/Request/Resource/0/Attribute/1/Value", json!("999999999")),
+            "NotApplicable",
+            "ok",
+        ),
+        (
+            "another organisation",
+            with(
+                "/Request/Resource/0/Attribute/1/Value",
+                json!(who::NATTERGAL),
+            ),
+            "NotApplicable",
+            "ok",
+        ),
+        (
+            "no action",
+            with("/Request/Action", json!([])),
+            "NotApplicable",
+            "ok",
+        ),
+        (
+            "unknown action",
+            with("/Request/Action/0/Attribute/0/Value", json!("burn")),
+            "NotApplicable",
+            "ok",
+        ),
         ("no request", json!({}), "Indeterminate", "syntax-error"),
         (
             "two different reportees",
@@ -272,14 +501,46 @@ async fn faults_of_a_request_are_decisions_and_faults_of_the_body_are_not() {
         ),
     ];
     for (name, body, decision, status) in cases {
-        let result = app.post("/authorization/api/v1/authorize", &token, body).await.expect(200).json()["response"][0].clone();
+        let result = app
+            .post("/authorization/api/v1/authorize", &token, body)
+            .await
+            .expect(200)
+            .json()["response"][0]
+            .clone();
         let code = format!("urn:oasis:names:tc:xacml:1.0:status:{status}");
-        assert_eq!((result["decision"].as_str(), result["status"]["statusCode"]["value"].as_str()), (Some(decision), Some(code.as_str())), "{name}");
-        assert!(result["obligations"].is_null() && result["category"].is_null(), "{name}");
+        assert_eq!(
+            (
+                result["decision"].as_str(),
+                result["status"]["statusCode"]["value"].as_str()
+            ),
+            (Some(decision), Some(code.as_str())),
+            "{name}"
+        );
+        assert!(
+            result["obligations"].is_null() && result["category"].is_null(),
+            "{name}"
+        );
     }
-    for bad in [r#"{"Request":"#, "", r#"{"Request":[]}"#, r#"{"Request":{"Action":"x"}}"#, r#"{"Request":{},"request":{}}"#] {
-        let request = app.http.post(format!("{}/authorization/api/v1/authorize", app.base)).bearer_auth(&token);
-        let answer = Answer::of(request.header("content-type", "application/xacml+json").body(bad).send().await.unwrap()).await;
+    for bad in [
+        r#"{"Request":"#,
+        "",
+        r#"{"Request":[]}"#,
+        r#"{"Request":{"Action":"x"}}"#,
+        r#"{"Request":{},"request":{}}"#,
+    ] {
+        let request = app
+            .http
+            .post(format!("{}/authorization/api/v1/authorize", app.base))
+            .bearer_auth(&token);
+        let answer = Answer::of(
+            request
+                .header("content-type", "application/xacml+json")
+                .body(bad)
+                .send()
+                .await
+                .unwrap(),
+        )
+        .await;
         assert!(!answer.error_keys().is_empty(), "{bad}");
     }
 }
@@ -300,65 +561,149 @@ async fn one_bad_part_does_not_drag_the_others_down() {
         "Resource": [{"Id": "r1", "Attribute": resource("a-melding")}, {"Id": "r2", "Attribute": resource("kravogbetaling")}],
         "MultiRequests": {"RequestReference": [{"ReferenceId": ["s1", "a1", "r1"]}, {"ReferenceId": ["s2", "a1", "r1"]}, {"ReferenceId": ["s1", "a1", "r2"]}]},
     }});
-    let answer = app.post("/authorization/api/v1/authorize", &token, body.clone()).await.expect(200).json();
-    let decisions: Vec<&str> = answer["response"].as_array().unwrap().iter().map(|r| r["decision"].as_str().unwrap()).collect();
+    let answer = app
+        .post("/authorization/api/v1/authorize", &token, body.clone())
+        .await
+        .expect(200)
+        .json();
+    let decisions: Vec<&str> = answer["response"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|r| r["decision"].as_str().unwrap())
+        .collect();
     assert_eq!(decisions, ["Permit", "Indeterminate", "NotApplicable"]);
-    assert_eq!(answer["response"][2]["category"][0]["attribute"][0]["value"], "kravogbetaling");
-    body["Request"]["Resource"][0].as_object_mut().unwrap().remove("Id");
-    let answer = app.post("/authorization/api/v1/authorize", &token, body).await.expect(200).json();
+    assert_eq!(
+        answer["response"][2]["category"][0]["attribute"][0]["value"],
+        "kravogbetaling"
+    );
+    body["Request"]["Resource"][0]
+        .as_object_mut()
+        .unwrap()
+        .remove("Id");
+    let answer = app
+        .post("/authorization/api/v1/authorize", &token, body)
+        .await
+        .expect(200)
+        .json();
     assert_eq!(answer["response"].as_array().unwrap().len(), 1);
     let app = TestApp::with(&[("pdp.max_decisions_per_request", "2")]).await;
     let token = app.organization(who::SAV, AUTHORIZE).await;
     let references: Vec<Value> = (0..3).map(|_| json!({"ReferenceId": ["s1"]})).collect();
     let body = json!({"Request": {"MultiRequests": {"RequestReference": references}}});
-    app.post("/authorization/api/v1/authorize", &token, body).await.expect(400);
+    app.post("/authorization/api/v1/authorize", &token, body)
+        .await
+        .expect(400);
 }
 
 #[tokio::test]
 async fn what_only_we_may_add_is_dropped_unless_the_caller_has_the_admin_scope() {
     let app = TestApp::start().await;
-    let mut body = decision_request(("urn:altinn:org", "nobody"), "write", "a-melding", ("urn:altinn:organization:identifier-no", who::TINDEVANDRER));
+    let mut body = decision_request(
+        ("urn:altinn:org", "nobody"),
+        "write",
+        "a-melding",
+        ("urn:altinn:organization:identifier-no", who::TINDEVANDRER),
+    );
     let forged = json!({"AttributeId": "urn:altinn:accesspackage", "Value": "a-ordning"});
-    body["Request"]["AccessSubject"][0]["Attribute"].as_array_mut().unwrap().push(forged);
-    for (scopes, expected) in [(AUTHORIZE, "NotApplicable"), ("altinn:authorization/authorize.admin", "Permit")] {
+    body["Request"]["AccessSubject"][0]["Attribute"]
+        .as_array_mut()
+        .unwrap()
+        .push(forged);
+    for (scopes, expected) in [
+        (AUTHORIZE, "NotApplicable"),
+        ("altinn:authorization/authorize.admin", "Permit"),
+    ] {
         let token = app.organization(who::SAV, scopes).await;
-        let answer = app.post("/authorization/api/v1/authorize", &token, body.clone()).await.expect(200);
-        assert_eq!(answer.json()["response"][0]["decision"], expected, "{scopes}");
+        let answer = app
+            .post("/authorization/api/v1/authorize", &token, body.clone())
+            .await
+            .expect(200);
+        assert_eq!(
+            answer.json()["response"][0]["decision"],
+            expected,
+            "{scopes}"
+        );
     }
 }
 
 #[tokio::test]
 async fn deleted_systems_and_organisations_get_nothing() {
     let app = TestApp::start().await;
-    let ask = || app.decide_system_user(who::TINDEVANDRER_USER, "write", "a-melding", who::TINDEVANDRER);
+    let ask = || {
+        app.decide_system_user(
+            who::TINDEVANDRER_USER,
+            "write",
+            "a-melding",
+            who::TINDEVANDRER,
+        )
+    };
     assert_eq!(ask().await, "Permit");
-    app.change_by_sql("update system set is_deleted = true where system_id = '390198116_fjordlonn'").await;
+    app.change_by_sql(
+        "update system set is_deleted = true where system_id = '390198116_fjordlonn'",
+    )
+    .await;
     assert_eq!(ask().await, "NotApplicable");
-    app.change_by_sql("update system set is_deleted = false").await;
+    app.change_by_sql("update system set is_deleted = false")
+        .await;
     assert_eq!(ask().await, "Permit");
-    app.change_by_sql("update party set status = 'deleted', deleted_at = now() where org_number = '390367767'").await;
+    app.change_by_sql(
+        "update party set status = 'deleted', deleted_at = now() where org_number = '390367767'",
+    )
+    .await;
     assert_eq!(ask().await, "NotApplicable");
 }
 
 #[tokio::test]
 async fn only_service_owners_with_the_scope_may_ask_and_only_in_json() {
     let app = TestApp::start().await;
-    let body = decision_request(("urn:altinn:org", "x"), "read", "a-melding", ("urn:altinn:partyid", "1"));
+    let body = decision_request(
+        ("urn:altinn:org", "x"),
+        "read",
+        "a-melding",
+        ("urn:altinn:partyid", "1"),
+    );
     let path = "/authorization/api/v1/Authorize/";
-    app.send(reqwest::Method::POST, path, None, Some(body.clone())).await.expect(401);
-    let token = app.organization(who::SAV, "altinn:authorization/authorize2").await;
+    app.send(reqwest::Method::POST, path, None, Some(body.clone()))
+        .await
+        .expect(401);
+    let token = app
+        .organization(who::SAV, "altinn:authorization/authorize2")
+        .await;
     app.post(path, &token, body.clone()).await.expect(403);
     let token = app.organization(who::SAV, AUTHORIZE).await;
     app.post(path, &token, body.clone()).await.expect(200);
-    let request = app.http.post(format!("{}{path}", app.base)).bearer_auth(&token).header("content-type", "text/plain").body(body.to_string());
+    let request = app
+        .http
+        .post(format!("{}{path}", app.base))
+        .bearer_auth(&token)
+        .header("content-type", "text/plain")
+        .body(body.to_string());
     assert_eq!(request.send().await.unwrap().status(), 415);
     let long = "x".repeat(1024 * 1024);
-    let request = app.http.post(format!("{}{path}", app.base)).bearer_auth(&token).header("content-type", "application/json").body(long);
+    let request = app
+        .http
+        .post(format!("{}{path}", app.base))
+        .bearer_auth(&token)
+        .header("content-type", "application/json")
+        .body(long);
     assert_eq!(request.send().await.unwrap().status(), 400);
     // The answer also reaches a client that is still writing.
     for size in [1024 * 1024 + 1, 6 * 1024 * 1024] {
-        let request = app.http.post(format!("{}{path}", app.base)).bearer_auth(&token).header("content-type", "application/json");
-        assert_eq!(request.body("x".repeat(size)).send().await.unwrap().status(), 413);
+        let request = app
+            .http
+            .post(format!("{}{path}", app.base))
+            .bearer_auth(&token)
+            .header("content-type", "application/json");
+        assert_eq!(
+            request
+                .body("x".repeat(size))
+                .send()
+                .await
+                .unwrap()
+                .status(),
+            413
+        );
     }
 }
 
@@ -399,27 +744,77 @@ async fn the_platforms_own_parts_ask_in_json_and_in_xml() {
         )
         .to_string()
     };
-    let keyed = || app.http.post(&url).header("Ocp-Apim-Subscription-Key", "second-key");
+    let keyed = || {
+        app.http
+            .post(&url)
+            .header("Ocp-Apim-Subscription-Key", "second-key")
+    };
     // JSON and XML, named and not named.
-    let answer = Answer::of(keyed().header("content-type", "application/json").body(json_request("write")).send().await.unwrap()).await.expect(200);
+    let answer = Answer::of(
+        keyed()
+            .header("content-type", "application/json")
+            .body(json_request("write"))
+            .send()
+            .await
+            .unwrap(),
+    )
+    .await
+    .expect(200);
     assert_eq!(answer.json()["response"][0]["decision"], "Permit");
-    let answer = Answer::of(keyed().body(json_request("fly")).send().await.unwrap()).await.expect(200);
+    let answer = Answer::of(keyed().body(json_request("fly")).send().await.unwrap())
+        .await
+        .expect(200);
     assert_eq!(answer.json()["response"][0]["decision"], "NotApplicable");
-    for media_type in ["application/xml", "text/xml; charset=utf-8", "application/xacml+xml", "text/plain"] {
-        let sent = keyed().header("content-type", media_type).body(in_xml("write", "")).send().await.unwrap();
+    for media_type in [
+        "application/xml",
+        "text/xml; charset=utf-8",
+        "application/xacml+xml",
+        "text/plain",
+    ] {
+        let sent = keyed()
+            .header("content-type", media_type)
+            .body(in_xml("write", ""))
+            .send()
+            .await
+            .unwrap();
         let answer = Answer::of(sent).await.expect(200);
-        assert_eq!(answer.header("content-type"), "application/xml; charset=utf-8");
-        assert!(answer.text.starts_with("<?xml version=\"1.0\" encoding=\"utf-8\"?>"), "{}", answer.text);
+        assert_eq!(
+            answer.header("content-type"),
+            "application/xml; charset=utf-8"
+        );
+        assert!(
+            answer
+                .text
+                .starts_with("<?xml version=\"1.0\" encoding=\"utf-8\"?>"),
+            "{}",
+            answer.text
+        );
         let read = Response::from_xml(answer.text.as_bytes()).unwrap();
-        assert_eq!((read.results.len(), read.results[0].decision), (1, Decision::Permit));
-        assert!(!read.results[0].obligations.is_empty() && read.results[0].attributes.len() == 3, "{}", answer.text);
+        assert_eq!(
+            (read.results.len(), read.results[0].decision),
+            (1, Decision::Permit)
+        );
+        assert!(
+            !read.results[0].obligations.is_empty() && read.results[0].attributes.len() == 3,
+            "{}",
+            answer.text
+        );
     }
     // The external one speaks XML too.
     let owner = app.organization(who::SAV, AUTHORIZE).await;
-    let external = app.http.post(format!("{}/authorization/api/v1/authorize", app.base)).bearer_auth(&owner);
-    let sent = external.header("ocp-apim-subscription-key", "first-key").header("content-type", "application/xml").body(in_xml("fly", ""));
+    let external = app
+        .http
+        .post(format!("{}/authorization/api/v1/authorize", app.base))
+        .bearer_auth(&owner);
+    let sent = external
+        .header("ocp-apim-subscription-key", "first-key")
+        .header("content-type", "application/xml")
+        .body(in_xml("fly", ""));
     let answer = Answer::of(sent.send().await.unwrap()).await.expect(200);
-    assert_eq!(Response::from_xml(answer.text.as_bytes()).unwrap().results[0].decision, Decision::NotApplicable);
+    assert_eq!(
+        Response::from_xml(answer.text.as_bytes()).unwrap().results[0].decision,
+        Decision::NotApplicable
+    );
     // Whatever is wrong is a decision of its own.
     for (media_type, body) in [
         ("application/json", "{\"Request\":".to_owned()),
@@ -445,20 +840,53 @@ async fn the_platforms_own_parts_ask_in_json_and_in_xml() {
         in_xml("write", "").replace("CombinedDecision='false'", "CombinedDecision='true'"),
         format!("<!DOCTYPE r [<!ENTITY e 'x'>]>{}", in_xml("write", "")),
     ] {
-        let answer = Answer::of(keyed().header("content-type", "application/xml").body(body).send().await.unwrap()).await.expect(200);
+        let answer = Answer::of(
+            keyed()
+                .header("content-type", "application/xml")
+                .body(body)
+                .send()
+                .await
+                .unwrap(),
+        )
+        .await
+        .expect(200);
         let read = Response::from_xml(answer.text.as_bytes()).unwrap();
-        assert_eq!((read.results[0].decision, read.results[0].status.code.name()), (Decision::Indeterminate, "syntax-error"));
+        assert_eq!(
+            (read.results[0].decision, read.results[0].status.code.name()),
+            (Decision::Indeterminate, "syntax-error")
+        );
     }
-    let large = keyed().header("content-type", "application/json").body(" ".repeat(1024 * 1024 + 1)).send().await.unwrap();
+    let large = keyed()
+        .header("content-type", "application/json")
+        .body(" ".repeat(1024 * 1024 + 1))
+        .send()
+        .await
+        .unwrap();
     Answer::of(large).await.expect(413);
 }
 
 #[tokio::test]
 async fn who_may_ask_as_a_part_of_the_platform() {
     let app = TestApp::with(&[("pdp.subscription_keys", "first-key")]).await;
-    let body = decision_request(("urn:altinn:systemuser:uuid", who::TINDEVANDRER_USER), "write", "a-melding", ("urn:altinn:partyid", "52000084"));
-    let ask = |name: &'static str, value: String| app.http.post(format!("{}{DECISION}", app.base)).json(&body).header(name, value).send();
-    let platform = app.token("GetPlatformAccessToken", &[("env", "tt02"), ("app", "an-app")]).await;
+    let body = decision_request(
+        ("urn:altinn:systemuser:uuid", who::TINDEVANDRER_USER),
+        "write",
+        "a-melding",
+        ("urn:altinn:partyid", "52000084"),
+    );
+    let ask = |name: &'static str, value: String| {
+        app.http
+            .post(format!("{}{DECISION}", app.base))
+            .json(&body)
+            .header(name, value)
+            .send()
+    };
+    let platform = app
+        .token(
+            "GetPlatformAccessToken",
+            &[("env", "tt02"), ("app", "an-app")],
+        )
+        .await;
     let owner = app.organization(who::SAV, AUTHORIZE).await;
     for (name, value) in [
         ("ocp-apim-subscription-key", "first-key".to_owned()),
@@ -470,18 +898,31 @@ async fn who_may_ask_as_a_part_of_the_platform() {
     for (name, value) in [
         ("ocp-apim-subscription-key", "other-key".to_owned()),
         ("platformaccesstoken", owner.clone()),
-        ("authorization", format!("Bearer {}", app.organization(who::SAV, REQUEST_READ).await)),
+        (
+            "authorization",
+            format!("Bearer {}", app.organization(who::SAV, REQUEST_READ).await),
+        ),
         ("authorization", format!("Bearer {platform}")),
         ("x-nothing", "x".to_owned()),
     ] {
         assert_eq!(ask(name, value).await.unwrap().status(), 401, "{name}");
     }
     // A bad platform token does no harm beside a good credential.
-    let both = app.http.post(format!("{}{DECISION}", app.base)).json(&body).bearer_auth(&owner).header("platformaccesstoken", "x.y.z");
+    let both = app
+        .http
+        .post(format!("{}{DECISION}", app.base))
+        .json(&body)
+        .bearer_auth(&owner)
+        .header("platformaccesstoken", "x.y.z");
     assert_eq!(both.send().await.unwrap().status(), 200);
     // With keys configured, the external one asks for its own besides the token.
-    let external = app.post("/authorization/api/v1/authorize", &owner, body.clone()).await.expect(401);
+    let external = app
+        .post("/authorization/api/v1/authorize", &owner, body.clone())
+        .await
+        .expect(401);
     assert_eq!(external.json()["statusCode"], 401);
     let open = TestApp::with(&[("pdp.decision_open", "true")]).await;
-    open.send(reqwest::Method::POST, DECISION, None, Some(body)).await.expect(200);
+    open.send(reqwest::Method::POST, DECISION, None, Some(body))
+        .await
+        .expect(200);
 }

@@ -13,7 +13,9 @@ const MASKINPORTEN: &str = "/authentication/api/v1/exchange/maskinporten";
 #[tokio::test]
 async fn a_maskinporten_token_becomes_ours() {
     let app = TestApp::start().await;
-    let raw = Client::seeded(who::FJORDLONN_CLIENT).token(&app, REQUEST_READ).await;
+    let raw = Client::seeded(who::FJORDLONN_CLIENT)
+        .token(&app, REQUEST_READ)
+        .await;
     let old = claims_of(&raw);
     let new = claims_of(&app.get(MASKINPORTEN, &raw).await.expect(200).text);
     for kept in ["jti", "client_id", "scope", "consumer", "token_type"] {
@@ -21,19 +23,40 @@ async fn a_maskinporten_token_becomes_ours() {
     }
     assert!(new.get("client_amr").is_none() && new.get("aud").is_none());
     assert_eq!(
-        (&new["iss"], &new["urn:altinn:orgNumber"], &new["urn:altinn:authlevel"], &new["urn:altinn:authenticatemethod"]),
-        (&json!(app.running.config.own_issuer), &json!(who::FJORDLONN), &json!(3), &json!("maskinporten"))
+        (
+            &new["iss"],
+            &new["urn:altinn:orgNumber"],
+            &new["urn:altinn:authlevel"],
+            &new["urn:altinn:authenticatemethod"]
+        ),
+        (
+            &json!(app.running.config.own_issuer),
+            &json!(who::FJORDLONN),
+            &json!(3),
+            &json!("maskinporten")
+        )
     );
-    assert_eq!(new["exp"].as_i64().unwrap() - new["iat"].as_i64().unwrap(), 1800);
+    assert_eq!(
+        new["exp"].as_i64().unwrap() - new["iat"].as_i64().unwrap(),
+        1800
+    );
     assert_eq!(new["nbf"], new["iat"]);
     assert!(new.get("urn:altinn:org").is_none());
     let owner = Client::seeded("serviceowner-sav");
-    for (scope, code) in [("altinn:serviceowner", json!("sav")), ("altinn:authorization/authorize", Value::Null)] {
+    for (scope, code) in [
+        ("altinn:serviceowner", json!("sav")),
+        ("altinn:authorization/authorize", Value::Null),
+    ] {
         let raw = owner.token(&app, scope).await;
-        assert_eq!(claims_of(&app.get(MASKINPORTEN, &raw).await.text)["urn:altinn:org"], code);
+        assert_eq!(
+            claims_of(&app.get(MASKINPORTEN, &raw).await.text)["urn:altinn:org"],
+            code
+        );
     }
     let capped = TestApp::with(&[("exchange.cap_to_original", "true")]).await;
-    let raw = Client::seeded(who::FJORDLONN_CLIENT).token(&capped, REQUEST_READ).await;
+    let raw = Client::seeded(who::FJORDLONN_CLIENT)
+        .token(&capped, REQUEST_READ)
+        .await;
     let new = claims_of(&capped.get(MASKINPORTEN, &raw).await.expect(200).text);
     assert_eq!(new["exp"], claims_of(&raw)["exp"]);
 }
@@ -41,7 +64,9 @@ async fn a_maskinporten_token_becomes_ours() {
 #[tokio::test]
 async fn the_form_of_the_answer_follows_accept() {
     let app = TestApp::start().await;
-    let raw = Client::seeded(who::FJORDLONN_CLIENT).token(&app, REQUEST_READ).await;
+    let raw = Client::seeded(who::FJORDLONN_CLIENT)
+        .token(&app, REQUEST_READ)
+        .await;
     for (accept, quoted) in [
         (None, false),
         (Some("*/*"), false),
@@ -50,13 +75,20 @@ async fn the_form_of_the_answer_follows_accept() {
         (Some("application/json, */*;q=0.1"), false),
         (Some("application/json"), true),
     ] {
-        let mut request = app.http.get(format!("{}{MASKINPORTEN}", app.base)).bearer_auth(&raw);
+        let mut request = app
+            .http
+            .get(format!("{}{MASKINPORTEN}", app.base))
+            .bearer_auth(&raw);
         if let Some(accept) = accept {
             request = request.header("accept", accept);
         }
         let answer = Answer::of(request.send().await.unwrap()).await.expect(200);
         assert_eq!(answer.text.starts_with('"'), quoted, "{accept:?}");
-        let expected = if quoted { "application/json; charset=utf-8" } else { "text/plain; charset=utf-8" };
+        let expected = if quoted {
+            "application/json; charset=utf-8"
+        } else {
+            "text/plain; charset=utf-8"
+        };
         assert_eq!(answer.header("content-type"), expected);
     }
 }
@@ -64,22 +96,48 @@ async fn the_form_of_the_answer_follows_accept() {
 #[tokio::test]
 async fn what_cannot_be_exchanged() {
     let app = TestApp::start().await;
-    let raw = Client::seeded(who::FJORDLONN_CLIENT).token(&app, REQUEST_READ).await;
-    let unknown = app.get("/authentication/api/v1/exchange/Facebook", &raw).await.expect(400);
-    assert_eq!(unknown.text, "Invalid token provider: Facebook. Trusted token providers are 'Maskinporten', 'Id-porten' and 'AltinnStudio'.");
+    let raw = Client::seeded(who::FJORDLONN_CLIENT)
+        .token(&app, REQUEST_READ)
+        .await;
+    let unknown = app
+        .get("/authentication/api/v1/exchange/Facebook", &raw)
+        .await
+        .expect(400);
+    assert_eq!(
+        unknown.text,
+        "Invalid token provider: Facebook. Trusted token providers are 'Maskinporten', 'Id-porten' and 'AltinnStudio'."
+    );
     for (path, token) in [
         (MASKINPORTEN, "x"),
         ("/authentication/api/v1/exchange/id-porten", raw.as_str()),
         ("/authentication/api/v1/exchange/altinnstudio", raw.as_str()),
     ] {
-        assert_eq!(app.get(path, token).await.expect(401).problem()["title"], "Unauthorized", "{path}");
+        assert_eq!(
+            app.get(path, token).await.expect(401).problem()["title"],
+            "Unauthorized",
+            "{path}"
+        );
     }
-    app.send(reqwest::Method::GET, MASKINPORTEN, None, None).await.expect(401);
+    app.send(reqwest::Method::GET, MASKINPORTEN, None, None)
+        .await
+        .expect(401);
     let own = app.vendor(who::FJORDLONN).await;
     app.get(MASKINPORTEN, &own).await.expect(401);
-    app.get("/authentication/api/v1/Exchange/MaskinPorten", &raw).await.expect(200);
-    let request = app.http.get(format!("{}{MASKINPORTEN}", app.base)).bearer_auth(&raw).header("X-Altinn-EnterpriseUser-Authentication", "x");
-    assert_eq!(Answer::of(request.send().await.unwrap()).await.expect(410).problem()["title"], "Virksomhetsbruker is no longer available");
+    app.get("/authentication/api/v1/Exchange/MaskinPorten", &raw)
+        .await
+        .expect(200);
+    let request = app
+        .http
+        .get(format!("{}{MASKINPORTEN}", app.base))
+        .bearer_auth(&raw)
+        .header("X-Altinn-EnterpriseUser-Authentication", "x");
+    assert_eq!(
+        Answer::of(request.send().await.unwrap())
+            .await
+            .expect(410)
+            .problem()["title"],
+        "Virksomhetsbruker is no longer available"
+    );
 }
 
 #[tokio::test]
@@ -92,17 +150,39 @@ async fn an_id_porten_token_becomes_a_persons() {
     let path = "/authentication/api/v1/exchange/id-porten";
     let sign = |claims: &Value| keys.idporten.signing_key().sign(claims, &[]).unwrap();
     let new = claims_of(&app.get(path, &sign(&raw)).await.expect(200).text);
-    assert_eq!((&new["urn:altinn:authlevel"], &new["urn:altinn:authenticatemethod"], &new["exp"]), (&json!(4), &json!("BankID"), &raw["exp"]));
-    assert!(new["urn:altinn:userid"].is_string() && new["urn:altinn:partyid"].is_number() && new.get("sub").is_none());
+    assert_eq!(
+        (
+            &new["urn:altinn:authlevel"],
+            &new["urn:altinn:authenticatemethod"],
+            &new["exp"]
+        ),
+        (&json!(4), &json!("BankID"), &raw["exp"])
+    );
+    assert!(
+        new["urn:altinn:userid"].is_string()
+            && new["urn:altinn:partyid"].is_number()
+            && new.get("sub").is_none()
+    );
     let change = |name: &str, value: Value| {
         let mut claims = raw.clone();
         claims[name] = value;
         sign(&claims)
     };
-    app.get(path, &change("scope", json!("openid"))).await.expect(403);
-    app.get(path, &change("scope", json!("skatteetaten:mvameldinginnsending"))).await.expect(200);
-    app.get(path, &change("pid", json!("01810000000"))).await.expect(401);
-    app.get(path, &change("iss", json!("https://idporten.no"))).await.expect(401);
+    app.get(path, &change("scope", json!("openid")))
+        .await
+        .expect(403);
+    app.get(
+        path,
+        &change("scope", json!("skatteetaten:mvameldinginnsending")),
+    )
+    .await
+    .expect(200);
+    app.get(path, &change("pid", json!("01810000000")))
+        .await
+        .expect(401);
+    app.get(path, &change("iss", json!("https://idporten.no")))
+        .await
+        .expect(401);
     let mut without_acr = raw.clone();
     without_acr.as_object_mut().unwrap().shift_remove("acr");
     app.get(path, &sign(&without_acr)).await.expect(401);
@@ -112,13 +192,37 @@ async fn an_id_porten_token_becomes_a_persons() {
 async fn our_own_keys_are_published_in_the_standard_form() {
     let app = TestApp::start().await;
     let base = "/authentication/api/v1/openid/.well-known/openid-configuration";
-    let metadata = app.send(reqwest::Method::GET, base, None, None).await.expect(200);
+    let metadata = app
+        .send(reqwest::Method::GET, base, None, None)
+        .await
+        .expect(200);
     assert_eq!(metadata.header("cache-control"), "public, max-age=3600");
     let metadata = metadata.json();
     assert_eq!(metadata["issuer"], app.running.config.own_issuer);
-    assert_eq!(metadata["jwks_uri"], format!("{}.well-known/openid-configuration/jwks", app.running.config.own_issuer));
-    let keys = app.send(reqwest::Method::GET, &format!("{base}/jwks"), None, None).await.expect(200).json();
+    assert_eq!(
+        metadata["jwks_uri"],
+        format!(
+            "{}.well-known/openid-configuration/jwks",
+            app.running.config.own_issuer
+        )
+    );
+    let keys = app
+        .send(reqwest::Method::GET, &format!("{base}/jwks"), None, None)
+        .await
+        .expect(200)
+        .json();
     let key = &keys["keys"][0];
-    assert_eq!((&key["kty"], &key["use"], &key["alg"], &key["e"]), (&json!("RSA"), &json!("sig"), &json!("RS256"), &json!("AQAB")));
-    assert!(key["kid"].as_str().unwrap().starts_with("sandbox-") && !key["n"].as_str().unwrap().contains(['=', '+', '/']));
+    assert_eq!(
+        (&key["kty"], &key["use"], &key["alg"], &key["e"]),
+        (
+            &json!("RSA"),
+            &json!("sig"),
+            &json!("RS256"),
+            &json!("AQAB")
+        )
+    );
+    assert!(
+        key["kid"].as_str().unwrap().starts_with("sandbox-")
+            && !key["n"].as_str().unwrap().contains(['=', '+', '/'])
+    );
 }

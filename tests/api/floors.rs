@@ -8,13 +8,32 @@ const FLOORS: &[(u8, &[&str])] = &[
     (3, &["pdp", "exchange", "authorized_parties"]),
     (2, &["systems", "requests", "system_users", "clients"]),
     (1, &["register", "packages", "resources", "delegation"]),
-    (0, &["token", "http", "db", "events", "audit", "idempotency", "xacml", "ids", "config", "telemetry", "clock"]),
+    (
+        0,
+        &[
+            "token",
+            "http",
+            "db",
+            "events",
+            "audit",
+            "idempotency",
+            "xacml",
+            "ids",
+            "config",
+            "telemetry",
+            "clock",
+        ],
+    ),
 ];
 
-/// Files whose job is the edge: they may take the state and the callers from `app`, and with them what the state holds.
+/// Files whose job is the edge: they may take the state and the callers from `app`, and with them
+/// what the state holds.
 fn is_edge(path: &Path) -> bool {
     let name = path.file_name().unwrap().to_string_lossy();
-    name.ends_with("api.rs") || path.components().any(|c| c.as_os_str() == "web" || c.as_os_str() == "sandbox")
+    name.ends_with("api.rs")
+        || path
+            .components()
+            .any(|c| c.as_os_str() == "web" || c.as_os_str() == "sandbox")
 }
 
 fn rust_files(dir: &Path, out: &mut Vec<std::path::PathBuf>) {
@@ -30,13 +49,24 @@ fn rust_files(dir: &Path, out: &mut Vec<std::path::PathBuf>) {
 
 #[test]
 fn no_room_imports_from_a_higher_floor() {
-    let floor: HashMap<&str, u8> = FLOORS.iter().flat_map(|(f, rooms)| rooms.iter().map(move |r| (*r, *f))).collect();
+    let floor: HashMap<&str, u8> = FLOORS
+        .iter()
+        .flat_map(|(f, rooms)| rooms.iter().map(move |r| (*r, *f)))
+        .collect();
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
     rust_files(&src, &mut files);
     let mut wrong = Vec::new();
     for file in files {
-        let room = file.strip_prefix(&src).unwrap().components().next().unwrap().as_os_str().to_string_lossy().replace(".rs", "");
+        let room = file
+            .strip_prefix(&src)
+            .unwrap()
+            .components()
+            .next()
+            .unwrap()
+            .as_os_str()
+            .to_string_lossy()
+            .replace(".rs", "");
         let own = match floor.get(room.as_str()) {
             Some(own) => own,
             None if ["lib", "main"].contains(&room.as_str()) => continue,
@@ -45,15 +75,23 @@ fn no_room_imports_from_a_higher_floor() {
         let text = fs::read_to_string(&file).unwrap();
         let text = text.split("#[cfg(test)]").next().unwrap();
         for other in imports(text) {
-            let Some(theirs) = floor.get(other.as_str()) else { continue };
+            let Some(theirs) = floor.get(other.as_str()) else {
+                continue;
+            };
             let allowed = theirs <= own || (is_edge(&file) && (other == "app" || other == "pdp"));
             if !allowed {
-                wrong.push(format!("{} imports {other}", file.strip_prefix(&src).unwrap().display()));
+                wrong.push(format!(
+                    "{} imports {other}",
+                    file.strip_prefix(&src).unwrap().display()
+                ));
             }
         }
         if room == "xacml" && text.contains("crate::") {
             let foreign: Vec<_> = imports(text).into_iter().filter(|r| r != "xacml").collect();
-            assert!(foreign.is_empty(), "xacml imports nothing of ours: {foreign:?}");
+            assert!(
+                foreign.is_empty(),
+                "xacml imports nothing of ours: {foreign:?}"
+            );
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -85,7 +123,11 @@ fn imports(text: &str) -> Vec<String> {
                 }
             }
         } else {
-            out.push(part.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect());
+            out.push(
+                part.chars()
+                    .take_while(|c| c.is_alphanumeric() || *c == '_')
+                    .collect(),
+            );
         }
     }
     out

@@ -8,7 +8,15 @@ use crate::{
 };
 
 async fn ask(app: &TestApp, path: &str) -> Answer {
-    Answer::of(app.http.get(format!("{}/api/{path}", app.testtools)).basic_auth("sandbox", Some("sandbox")).send().await.unwrap()).await
+    Answer::of(
+        app.http
+            .get(format!("{}/api/{path}", app.testtools))
+            .basic_auth("sandbox", Some("sandbox"))
+            .send()
+            .await
+            .unwrap(),
+    )
+    .await
 }
 
 #[tokio::test]
@@ -24,7 +32,10 @@ async fn each_kind_has_its_claims() {
             "GetPersonalToken?env=at22&USERID=7&partyid=8&pid=11859024884&authLvl=4&scopes=x:y",
             json!({"urn:altinn:userid": 7, "nameid": 7, "urn:altinn:partyid": 8, "pid": "11859024884", "urn:altinn:authlevel": "4", "acr": "idporten-loa-high"}),
         ),
-        ("GetPersonalToken?env=at22&userId=&partyuuid=", json!({"scope": "altinn:enduser", "acr": "idporten-loa-substantial"})),
+        (
+            "GetPersonalToken?env=at22&userId=&partyuuid=",
+            json!({"scope": "altinn:enduser", "acr": "idporten-loa-substantial"}),
+        ),
         (
             "GetSystemUserToken?env=tt02&systemUserId=3f794e70-3593-53d5-8174-1a3371cf43dc",
             json!({"client_id": who::FJORDLONN_CLIENT, "consumer": {"authority": "iso6523-actorid-upis", "ID": "0192:390198116"},
@@ -39,13 +50,22 @@ async fn each_kind_has_its_claims() {
             "GetEnterpriseUserToken?env=tt02&orgNo=390198116&partyId=1&userId=2&userName=navn",
             json!({"urn:altinn:authenticatemethod": "virksomhetsbruker", "urn:altinn:userid": 2, "urn:altinn:username": "navn"}),
         ),
-        ("GetSelfIdentifiedUserToken?env=tt02&userId=5", json!({"urn:altinn:authlevel": 0, "urn:altinn:userid": 5, "amr": ["SelfIdentified"]})),
+        (
+            "GetSelfIdentifiedUserToken?env=tt02&userId=5",
+            json!({"urn:altinn:authlevel": 0, "urn:altinn:userid": 5, "amr": ["SelfIdentified"]}),
+        ),
         (
             "GetSelfRegisteredEmailUserToken?env=tt02&email=a@b.example",
             json!({"urn:altinn:username": "epost:a@b.example", "acr": "selfregistered-email"}),
         ),
-        ("GetPlatformToken?env=tt02&app=min.app", json!({"urn:altinn:app": "min.app", "iss": app.running.config.own_issuer})),
-        ("GetPlatformAccessToken?env=tt02&app=x&ttl=200000000", json!({"urn:altinn:app": "x", "iss": "platform"})),
+        (
+            "GetPlatformToken?env=tt02&app=min.app",
+            json!({"urn:altinn:app": "min.app", "iss": app.running.config.own_issuer}),
+        ),
+        (
+            "GetPlatformAccessToken?env=tt02&app=x&ttl=200000000",
+            json!({"urn:altinn:app": "x", "iss": "platform"}),
+        ),
     ];
     for (path, expected) in cases {
         let answer = ask(&app, path).await.expect(200);
@@ -55,43 +75,117 @@ async fn each_kind_has_its_claims() {
             assert_eq!(&claims[name], value, "{path}: {name}");
         }
         let life = claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap();
-        assert_eq!(life, if path.contains("ttl=") { 200_000_000 } else { 1800 });
+        assert_eq!(
+            life,
+            if path.contains("ttl=") {
+                200_000_000
+            } else {
+                1800
+            }
+        );
     }
-    let header = systembruker::token::parse(&ask(&app, "getenterprisetoken?env=tt02&scopes=a").await.text, 9_000).unwrap().header;
-    assert_eq!(header["x5c"], header["kid"], "as the original, a text where a list belongs");
+    let header = systembruker::token::parse(
+        &ask(&app, "getenterprisetoken?env=tt02&scopes=a").await.text,
+        9_000,
+    )
+    .unwrap()
+    .header;
+    assert_eq!(
+        header["x5c"], header["kid"],
+        "as the original, a text where a list belongs"
+    );
 }
 
 #[tokio::test]
 async fn bad_parameters_bad_credentials_and_other_forms() {
     let app = TestApp::start().await;
-    let bad = ask(&app, "GetEnterpriseToken?env=nope&orgNo=12").await.expect(400).json();
+    let bad = ask(&app, "GetEnterpriseToken?env=nope&orgNo=12")
+        .await
+        .expect(400)
+        .json();
     assert_eq!(
         bad,
         json!({"scopes": "Parameter must be supplied", "env": "Parameter was supplied with an invalid value", "orgNo": "Parameter was supplied with an invalid value"})
     );
-    ask(&app, "GetPlatformAccessToken?env=tt02&app=x&org=skd").await.expect(400);
+    ask(&app, "GetPlatformAccessToken?env=tt02&app=x&org=skd")
+        .await
+        .expect(400);
     ask(&app, "GetConsentToken?env=tt02").await.expect(404);
     let address = format!("{}/api/GetEnterpriseToken?env=tt02&scopes=a", app.testtools);
-    let anonymous = Answer::of(app.http.get(&address).send().await.unwrap()).await.expect(401);
-    assert_eq!(anonymous.header("www-authenticate"), "Basic realm=\"AltinnTestTools - TokenGenerator\"");
-    app.http.get(&address).basic_auth("sandbox", Some("wrong")).send().await.map(|r| assert_eq!(r.status(), 401)).unwrap();
-    app.http.get(&address).header("authorization", "Basic ###").send().await.map(|r| assert_eq!(r.status(), 400)).unwrap();
+    let anonymous = Answer::of(app.http.get(&address).send().await.unwrap())
+        .await
+        .expect(401);
+    assert_eq!(
+        anonymous.header("www-authenticate"),
+        "Basic realm=\"AltinnTestTools - TokenGenerator\""
+    );
+    app.http
+        .get(&address)
+        .basic_auth("sandbox", Some("wrong"))
+        .send()
+        .await
+        .map(|r| assert_eq!(r.status(), 401))
+        .unwrap();
+    app.http
+        .get(&address)
+        .header("authorization", "Basic ###")
+        .send()
+        .await
+        .map(|r| assert_eq!(r.status(), 400))
+        .unwrap();
     let client = Client::seeded(who::FJORDLONN_CLIENT);
-    let token = client.token(&app, "altinn:testtools/tokengenerator/enterprise").await;
-    app.http.get(&address).bearer_auth(&token).send().await.map(|r| assert_eq!(r.status(), 200)).unwrap();
-    let token = client.token(&app, "altinn:testtools/tokengenerator/personal").await;
-    let refused = Answer::of(app.http.get(&address).bearer_auth(&token).send().await.unwrap()).await.expect(403);
-    assert_eq!(refused.text, "Missing required scope: altinn:testtools/tokengenerator/enterprise");
-    let bulk = ask(&app, "GetPersonalToken?env=tt02&bulkCount=3").await.expect(200).json();
+    let token = client
+        .token(&app, "altinn:testtools/tokengenerator/enterprise")
+        .await;
+    app.http
+        .get(&address)
+        .bearer_auth(&token)
+        .send()
+        .await
+        .map(|r| assert_eq!(r.status(), 200))
+        .unwrap();
+    let token = client
+        .token(&app, "altinn:testtools/tokengenerator/personal")
+        .await;
+    let refused = Answer::of(
+        app.http
+            .get(&address)
+            .bearer_auth(&token)
+            .send()
+            .await
+            .unwrap(),
+    )
+    .await
+    .expect(403);
+    assert_eq!(
+        refused.text,
+        "Missing required scope: altinn:testtools/tokengenerator/enterprise"
+    );
+    let bulk = ask(&app, "GetPersonalToken?env=tt02&bulkCount=3")
+        .await
+        .expect(200)
+        .json();
     for (pid, token) in bulk.as_object().unwrap() {
         assert_eq!(claims_of(token.as_str().unwrap())["pid"], json!(pid));
     }
     assert_eq!(bulk.as_object().unwrap().len(), 3);
-    let dump = ask(&app, "GetEnterpriseToken?env=tt02&scopes=a&dump=1").await.expect(200);
+    let dump = ask(&app, "GetEnterpriseToken?env=tt02&scopes=a&dump=1")
+        .await
+        .expect(200);
     assert!(dump.text.contains("\n.\n") && dump.text.starts_with("{\n"));
     // A token of environment `none` is signed with another key and taken all the same.
-    let token = ask(&app, &format!("GetEnterpriseToken?env=none&orgNo={}&scopes={REGISTER_WRITE}", who::FJORDLONN)).await.text;
-    app.get("/authentication/api/v1/systemregister/vendor", &token).await.expect(200);
+    let token = ask(
+        &app,
+        &format!(
+            "GetEnterpriseToken?env=none&orgNo={}&scopes={REGISTER_WRITE}",
+            who::FJORDLONN
+        ),
+    )
+    .await
+    .text;
+    app.get("/authentication/api/v1/systemregister/vendor", &token)
+        .await
+        .expect(200);
 }
 
 #[tokio::test]
@@ -102,17 +196,30 @@ async fn platform_tokens_are_verified_by_their_own_rules() {
         for value in values {
             headers.append("PlatformAccessToken", value.parse().unwrap());
         }
-        app.running.state.platform_tokens.verify(&headers, app.clock.seconds())
+        app.running
+            .state
+            .platform_tokens
+            .verify(&headers, app.clock.seconds())
     };
-    let token = ask(&app, "GetPlatformAccessToken?env=tt02&app=min-app").await.text;
+    let token = ask(&app, "GetPlatformAccessToken?env=tt02&app=min-app")
+        .await
+        .text;
     assert_eq!(verify(&[&token]), Ok(Some("min-app".to_owned())));
     assert_eq!(verify(&[]), Ok(None));
     assert_eq!(verify(&[&token, &token]), Err("malformed"));
-    let own = ask(&app, "GetPlatformToken?env=tt02&app=min-app").await.text;
+    let own = ask(&app, "GetPlatformToken?env=tt02&app=min-app")
+        .await
+        .text;
     assert_eq!(verify(&[&own]), Ok(Some("min-app".to_owned())));
-    let ttd = ask(&app, "GetPlatformAccessToken?env=tt02&app=x&org=ttd").await.text;
+    let ttd = ask(&app, "GetPlatformAccessToken?env=tt02&app=x&org=ttd")
+        .await
+        .text;
     assert_eq!(verify(&[&ttd]), Err("unknown issuer"));
-    let expired = ask(&app, "GetPlatformAccessToken?env=tt02&app=x&ttl=0").await.text;
+    let expired = ask(&app, "GetPlatformAccessToken?env=tt02&app=x&ttl=0")
+        .await
+        .text;
     assert_eq!(verify(&[&expired]), Err("expired"), "without leeway");
-    app.get("/authentication/api/v1/systemregister/vendor", &token).await.expect(401);
+    app.get("/authentication/api/v1/systemregister/vendor", &token)
+        .await
+        .expect(401);
 }

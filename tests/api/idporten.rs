@@ -10,8 +10,18 @@ const REDIRECT: &str = "http://localhost:8081/callback";
 async fn new_client(app: &TestApp) -> String {
     let body = json!({"orgNumber": who::FJORDLONN, "clientSecret": "s3cret", "redirectUris": [REDIRECT],
         "postLogoutRedirectUris": ["http://localhost:8081/out"], "scopes": [PORTAL]});
-    let request = app.http.post(format!("{}/sandbox/oidc-clients", app.testtools)).basic_auth("sandbox", Some("sandbox")).json(&body);
-    Answer::of(request.send().await.unwrap()).await.expect(201).json()["clientId"].as_str().unwrap().to_owned()
+    let request = app
+        .http
+        .post(format!("{}/sandbox/oidc-clients", app.testtools))
+        .basic_auth("sandbox", Some("sandbox"))
+        .json(&body);
+    Answer::of(request.send().await.unwrap())
+        .await
+        .expect(201)
+        .json()["clientId"]
+        .as_str()
+        .unwrap()
+        .to_owned()
 }
 
 fn parameters<'a>(client: &'a str, challenge: &'a str) -> Vec<(&'a str, &'a str)> {
@@ -33,17 +43,41 @@ async fn code(app: &TestApp, client: &str, verifier: &str) -> String {
     let challenge = base64url(sha256(verifier));
     let mut query = parameters(client, &challenge);
     query.push(("login_hint", "pid:11859024884"));
-    let response = app.http.get(format!("{}/authorize", app.idporten)).query(&query).send().await.unwrap();
+    let response = app
+        .http
+        .get(format!("{}/authorize", app.idporten))
+        .query(&query)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(response.status(), 303);
     let location = url::Url::parse(response.headers()["location"].to_str().unwrap()).unwrap();
-    let get = |name: &str| location.query_pairs().find(|(n, _)| n == name).map(|(_, v)| v.into_owned()).unwrap();
-    assert_eq!((get("state"), get("iss")), ("st".to_owned(), app.idporten.clone()));
+    let get = |name: &str| {
+        location
+            .query_pairs()
+            .find(|(n, _)| n == name)
+            .map(|(_, v)| v.into_owned())
+            .unwrap()
+    };
+    assert_eq!(
+        (get("state"), get("iss")),
+        ("st".to_owned(), app.idporten.clone())
+    );
     get("code")
 }
 
 async fn redeem(app: &TestApp, client: &str, code: &str, verifier: &str) -> Answer {
-    let form = [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", REDIRECT), ("code_verifier", verifier)];
-    let request = app.http.post(format!("{}/token", app.idporten)).basic_auth(client, Some("s3cret")).form(&form);
+    let form = [
+        ("grant_type", "authorization_code"),
+        ("code", code),
+        ("redirect_uri", REDIRECT),
+        ("code_verifier", verifier),
+    ];
+    let request = app
+        .http
+        .post(format!("{}/token", app.idporten))
+        .basic_auth(client, Some("s3cret"))
+        .form(&form);
     Answer::of(request.send().await.unwrap()).await
 }
 
@@ -53,33 +87,95 @@ async fn the_code_flow_with_pkce() {
     let client = new_client(&app).await;
     let verifier = random_text(48);
     let granted = code(&app, &client, &verifier).await;
-    let tokens = redeem(&app, &client, &granted, &verifier).await.expect(200).json();
+    let tokens = redeem(&app, &client, &granted, &verifier)
+        .await
+        .expect(200)
+        .json();
     let access = claims_of(tokens["access_token"].as_str().unwrap());
     assert_eq!(
-        (&access["pid"], &access["acr"], &access["aud"], &access["consumer"]["ID"]),
-        (&json!(who::ODDNY), &json!("idporten-loa-high"), &json!("unspecified"), &json!("0192:390198116"))
+        (
+            &access["pid"],
+            &access["acr"],
+            &access["aud"],
+            &access["consumer"]["ID"]
+        ),
+        (
+            &json!(who::ODDNY),
+            &json!("idporten-loa-high"),
+            &json!("unspecified"),
+            &json!("0192:390198116")
+        )
     );
     let id = claims_of(tokens["id_token"].as_str().unwrap());
-    assert_eq!((&id["nonce"], &id["aud"], &id["amr"], &id["sub"]), (&json!("no"), &json!(client), &json!(["TestID"]), &access["sub"]));
+    assert_eq!(
+        (&id["nonce"], &id["aud"], &id["amr"], &id["sub"]),
+        (
+            &json!("no"),
+            &json!(client),
+            &json!(["TestID"]),
+            &access["sub"]
+        )
+    );
     assert!(id["sid"].is_string() && id["auth_time"].is_number());
     // Its access token is a person's token here; its ID token is none.
     let request = app.new_request(who::KERAMIKK, &["a-ordning"]).await;
-    let path = format!("/authentication/api/v1/systemuser/request/{}/{request}", who::KERAMIKK_PARTY);
-    app.get(&path, tokens["access_token"].as_str().unwrap()).await.expect(200);
-    app.get(&path, tokens["id_token"].as_str().unwrap()).await.expect(401);
-    let form = [("grant_type", "refresh_token"), ("refresh_token", tokens["refresh_token"].as_str().unwrap())];
+    let path = format!(
+        "/authentication/api/v1/systemuser/request/{}/{request}",
+        who::KERAMIKK_PARTY
+    );
+    app.get(&path, tokens["access_token"].as_str().unwrap())
+        .await
+        .expect(200);
+    app.get(&path, tokens["id_token"].as_str().unwrap())
+        .await
+        .expect(401);
+    let form = [
+        ("grant_type", "refresh_token"),
+        ("refresh_token", tokens["refresh_token"].as_str().unwrap()),
+    ];
     let refresh = async || {
-        Answer::of(app.http.post(format!("{}/token", app.idporten)).basic_auth(&client, Some("s3cret")).form(&form).send().await.unwrap()).await
+        Answer::of(
+            app.http
+                .post(format!("{}/token", app.idporten))
+                .basic_auth(&client, Some("s3cret"))
+                .form(&form)
+                .send()
+                .await
+                .unwrap(),
+        )
+        .await
     };
     refresh().await.expect(200);
     refresh().await.expect(400);
-    assert_eq!(redeem(&app, &client, &granted, &verifier).await.expect(400).json()["error"], "invalid_grant", "a code is used once");
+    assert_eq!(
+        redeem(&app, &client, &granted, &verifier)
+            .await
+            .expect(400)
+            .json()["error"],
+        "invalid_grant",
+        "a code is used once"
+    );
     let other = code(&app, &client, &verifier).await;
-    redeem(&app, &client, &other, "another verifier").await.expect(400);
+    redeem(&app, &client, &other, "another verifier")
+        .await
+        .expect(400);
     let other = code(&app, &client, &verifier).await;
-    let form =
-        [("grant_type", "authorization_code"), ("code", &other), ("redirect_uri", REDIRECT), ("code_verifier", &verifier), ("client_id", &client)];
-    let unproven = Answer::of(app.http.post(format!("{}/token", app.idporten)).form(&form).send().await.unwrap()).await;
+    let form = [
+        ("grant_type", "authorization_code"),
+        ("code", &other),
+        ("redirect_uri", REDIRECT),
+        ("code_verifier", &verifier),
+        ("client_id", &client),
+    ];
+    let unproven = Answer::of(
+        app.http
+            .post(format!("{}/token", app.idporten))
+            .form(&form)
+            .send()
+            .await
+            .unwrap(),
+    )
+    .await;
     assert_eq!(unproven.expect(401).json()["error"], "invalid_client");
 }
 
@@ -100,33 +196,128 @@ async fn what_the_authorization_request_must_hold() {
         let mut query = parameters(&client, &challenge);
         query.retain(|(n, _)| *n != name);
         query.push((name, value));
-        let answer = Answer::of(app.http.get(format!("{}/authorize", app.idporten)).query(&query).send().await.unwrap()).await;
-        assert!(answer.expect(400).json()["error"].is_string(), "{name}={value}");
+        let answer = Answer::of(
+            app.http
+                .get(format!("{}/authorize", app.idporten))
+                .query(&query)
+                .send()
+                .await
+                .unwrap(),
+        )
+        .await;
+        assert!(
+            answer.expect(400).json()["error"].is_string(),
+            "{name}={value}"
+        );
     }
-    let metadata: Value = app.http.get(format!("{}/.well-known/openid-configuration", app.idporten)).send().await.unwrap().json().await.unwrap();
-    assert_eq!((&metadata["issuer"], &metadata["code_challenge_methods_supported"]), (&json!(app.idporten), &json!(["S256"])));
-    let pushed = app.http.post(format!("{}/par", app.idporten)).basic_auth(&client, Some("s3cret")).form(&parameters(&client, &challenge));
-    let pushed = Answer::of(pushed.send().await.unwrap()).await.expect(201).json();
-    let query = [("client_id", client.as_str()), ("request_uri", pushed["request_uri"].as_str().unwrap())];
-    let page = Answer::of(app.http.get(format!("{}/authorize", app.idporten)).query(&query).send().await.unwrap()).await.expect(200);
-    assert!(page.text.contains("TestID Lag din egen testbruker") && page.text.contains("Oddny Ildflue"));
-    let query = [("client_id", client.as_str()), ("post_logout_redirect_uri", "http://localhost:8081/out"), ("state", "s")];
-    let out = app.http.get(format!("{}/logout", app.idporten)).query(&query).send().await.unwrap();
-    assert_eq!(out.headers()["location"], "http://localhost:8081/out?state=s");
-    let query = [("client_id", client.as_str()), ("post_logout_redirect_uri", "https://evil.example/")];
-    assert_eq!(app.http.get(format!("{}/logout", app.idporten)).query(&query).send().await.unwrap().status(), 200);
+    let metadata: Value = app
+        .http
+        .get(format!("{}/.well-known/openid-configuration", app.idporten))
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(
+        (
+            &metadata["issuer"],
+            &metadata["code_challenge_methods_supported"]
+        ),
+        (&json!(app.idporten), &json!(["S256"]))
+    );
+    let pushed = app
+        .http
+        .post(format!("{}/par", app.idporten))
+        .basic_auth(&client, Some("s3cret"))
+        .form(&parameters(&client, &challenge));
+    let pushed = Answer::of(pushed.send().await.unwrap())
+        .await
+        .expect(201)
+        .json();
+    let query = [
+        ("client_id", client.as_str()),
+        ("request_uri", pushed["request_uri"].as_str().unwrap()),
+    ];
+    let page = Answer::of(
+        app.http
+            .get(format!("{}/authorize", app.idporten))
+            .query(&query)
+            .send()
+            .await
+            .unwrap(),
+    )
+    .await
+    .expect(200);
+    assert!(
+        page.text.contains("TestID Lag din egen testbruker") && page.text.contains("Oddny Ildflue")
+    );
+    let query = [
+        ("client_id", client.as_str()),
+        ("post_logout_redirect_uri", "http://localhost:8081/out"),
+        ("state", "s"),
+    ];
+    let out = app
+        .http
+        .get(format!("{}/logout", app.idporten))
+        .query(&query)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        out.headers()["location"],
+        "http://localhost:8081/out?state=s"
+    );
+    let query = [
+        ("client_id", client.as_str()),
+        ("post_logout_redirect_uri", "https://evil.example/"),
+    ];
+    assert_eq!(
+        app.http
+            .get(format!("{}/logout", app.idporten))
+            .query(&query)
+            .send()
+            .await
+            .unwrap()
+            .status(),
+        200
+    );
 }
 
 #[tokio::test]
 async fn what_no_database_can_hold_is_a_bad_request() {
     let app = TestApp::start().await;
     let client = new_client(&app).await;
-    for (path, name) in [("par", "client_id"), ("token", "code"), ("token", "client_id"), ("authorize", "request")] {
-        let mut form = vec![("client_id", client.as_str()), ("grant_type", "authorization_code"), ("code", "x"), ("pid", who::ODDNY), ("level", "3")];
+    for (path, name) in [
+        ("par", "client_id"),
+        ("token", "code"),
+        ("token", "client_id"),
+        ("authorize", "request"),
+    ] {
+        let mut form = vec![
+            ("client_id", client.as_str()),
+            ("grant_type", "authorization_code"),
+            ("code", "x"),
+            ("pid", who::ODDNY),
+            ("level", "3"),
+        ];
         form.retain(|(n, _)| *n != name);
         form.push((name, "a\0b"));
-        let answer = Answer::of(app.http.post(format!("{}/{path}", app.idporten)).form(&form).send().await.unwrap()).await;
-        assert!(matches!(answer.status, 400 | 401), "{path} {name}: {} {}", answer.status, answer.text);
+        let answer = Answer::of(
+            app.http
+                .post(format!("{}/{path}", app.idporten))
+                .form(&form)
+                .send()
+                .await
+                .unwrap(),
+        )
+        .await;
+        assert!(
+            matches!(answer.status, 400 | 401),
+            "{path} {name}: {} {}",
+            answer.status,
+            answer.text
+        );
     }
 }
 
@@ -135,13 +326,24 @@ async fn only_numbers_with_good_check_digits_log_in() {
     let app = TestApp::start().await;
     let client = new_client(&app).await;
     let challenge = base64url(sha256("x".repeat(48)));
-    let vectors: serde_json::Value = serde_json::from_str(include_str!("../../data/check-digits.json")).unwrap();
+    let vectors: serde_json::Value =
+        serde_json::from_str(include_str!("../../data/check-digits.json")).unwrap();
     for vector in vectors["personIds"].as_array().unwrap() {
         let hint = format!("pid:{}", vector["value"].as_str().unwrap());
         let mut query = parameters(&client, &challenge);
         query.push(("login_hint", &hint));
-        let response = app.http.get(format!("{}/authorize", app.idporten)).query(&query).send().await.unwrap();
+        let response = app
+            .http
+            .get(format!("{}/authorize", app.idporten))
+            .query(&query)
+            .send()
+            .await
+            .unwrap();
         // Who cannot be logged in is shown the page to choose from.
-        assert_eq!(response.status(), if vector["valid"] == true { 303 } else { 200 }, "{vector}");
+        assert_eq!(
+            response.status(),
+            if vector["valid"] == true { 303 } else { 200 },
+            "{vector}"
+        );
     }
 }

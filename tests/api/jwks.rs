@@ -41,10 +41,20 @@ impl Issuer {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let metadata = json!({"issuer": format!("{base}/"), "jwks_uri": format!("{base}/jwk")});
-        let inner = Inner { base, metadata: Mutex::new(metadata), keys: Mutex::new(Answer::Json(keys)), fetches: AtomicUsize::new(0) };
+        let inner = Inner {
+            base,
+            metadata: Mutex::new(metadata),
+            keys: Mutex::new(Answer::Json(keys)),
+            fetches: AtomicUsize::new(0),
+        };
         let issuer = Self(Arc::new(inner));
         let router = Router::new()
-            .route("/.well-known/oauth-authorization-server", get(async |State(i): State<Issuer>| axum::Json(i.0.metadata.lock().unwrap().clone())))
+            .route(
+                "/.well-known/oauth-authorization-server",
+                get(async |State(i): State<Issuer>| {
+                    axum::Json(i.0.metadata.lock().unwrap().clone())
+                }),
+            )
             .route("/jwk", get(serve_keys))
             .with_state(issuer.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -52,7 +62,13 @@ impl Issuer {
     }
 
     fn client(&self, settings: Jwks) -> JwksClient {
-        JwksClient::new(&format!("{}/", self.0.base), &format!("{}/.well-known/oauth-authorization-server", self.0.base), settings, true).unwrap()
+        JwksClient::new(
+            &format!("{}/", self.0.base),
+            &format!("{}/.well-known/oauth-authorization-server", self.0.base),
+            settings,
+            true,
+        )
+        .unwrap()
     }
 
     fn set(&self, answer: Answer) {
@@ -76,11 +92,18 @@ async fn serve_keys(State(issuer): State<Issuer>) -> Response {
 }
 
 const fn settings(min_interval_s: u64, max_stale_s: u64) -> Jwks {
-    Jwks { refresh_s: 3600, min_interval_s, max_stale_s, timeout_s: 2 }
+    Jwks {
+        refresh_s: 3600,
+        min_interval_s,
+        max_stale_s,
+        timeout_s: 2,
+    }
 }
 
 fn key(kid: &str) -> SigningKey {
-    SigningKey::generate(KeySize::Rsa2048, "").unwrap().with_kid(kid)
+    SigningKey::generate(KeySize::Rsa2048, "")
+        .unwrap()
+        .with_kid(kid)
 }
 
 fn set(keys: &[&SigningKey]) -> Value {
@@ -122,19 +145,30 @@ async fn what_looks_wrong_never_replaces_what_was_good() {
     let client = issuer.client(settings(0, 3600));
     assert!(client.key("a").await.is_ok());
     let weak = json!({"keys": [{"kty": "RSA", "kid": "w", "n": "AQAB", "e": "AQAB"}]});
-    for poison in
-        [Answer::Status(500), Answer::Redirect, Answer::Large, Answer::Json(json!({"keys": []})), Answer::Json(weak), Answer::Json(json!([]))]
-    {
+    for poison in [
+        Answer::Status(500),
+        Answer::Redirect,
+        Answer::Large,
+        Answer::Json(json!({"keys": []})),
+        Answer::Json(weak),
+        Answer::Json(json!([])),
+    ] {
         issuer.set(poison);
         assert_eq!(client.key("b").await.unwrap_err(), JwksError::UnknownKey);
         assert!(client.key("a").await.is_ok());
     }
     issuer.set(Answer::Json(set(&[&key("b")])));
-    *issuer.0.metadata.lock().unwrap() = json!({"issuer": "https://evil.example/", "jwks_uri": format!("{}/jwk", issuer.0.base)});
+    *issuer.0.metadata.lock().unwrap() =
+        json!({"issuer": "https://evil.example/", "jwks_uri": format!("{}/jwk", issuer.0.base)});
     let fresh = issuer.client(settings(0, 3600));
     assert_eq!(fresh.key("b").await.unwrap_err(), JwksError::Unavailable);
-    *issuer.0.metadata.lock().unwrap() = json!({"issuer": format!("{}/", issuer.0.base), "jwks_uri": "http://localhost:1/jwk"});
-    assert_eq!(fresh.key("b").await.unwrap_err(), JwksError::Unavailable, "keys on another host");
+    *issuer.0.metadata.lock().unwrap() =
+        json!({"issuer": format!("{}/", issuer.0.base), "jwks_uri": "http://localhost:1/jwk"});
+    assert_eq!(
+        fresh.key("b").await.unwrap_err(),
+        JwksError::Unavailable,
+        "keys on another host"
+    );
 }
 
 #[tokio::test]
@@ -149,7 +183,11 @@ async fn a_set_too_old_is_not_believed() {
 async fn padded_and_standard_base64_are_read_and_double_ids_are_not() {
     let a = key("a");
     let mut padded = set(&[&a]);
-    let n = padded["keys"][0]["n"].as_str().unwrap().replace('-', "+").replace('_', "/");
+    let n = padded["keys"][0]["n"]
+        .as_str()
+        .unwrap()
+        .replace('-', "+")
+        .replace('_', "/");
     padded["keys"][0]["n"] = json!(format!("{n}=="));
     let issuer = Issuer::start(padded).await;
     assert!(issuer.client(settings(0, 3600)).key("a").await.is_ok());

@@ -1,5 +1,11 @@
-//! The APIs as their users call them: over HTTP, with real tokens, on a real Postgres; one database per test.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends there")]
+//! The APIs as their users call them: over HTTP, with real tokens, on a real Postgres; one database
+//! per test.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test ends there"
+)]
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -28,14 +28,26 @@ pub struct Page {
 impl Page {
     /// Value of a hidden field in the form with this action.
     pub fn field(&self, action: &str, name: &str) -> String {
-        let form = self.text.split_once(&format!("action=\"{action}\"")).unwrap_or_else(|| panic!("no form {action}: {}", self.text)).1;
-        let (_, rest) = form.split_once(&format!("name=\"{name}\" value=\"")).expect("a field");
+        let form = self
+            .text
+            .split_once(&format!("action=\"{action}\""))
+            .unwrap_or_else(|| panic!("no form {action}: {}", self.text))
+            .1;
+        let (_, rest) = form
+            .split_once(&format!("name=\"{name}\" value=\""))
+            .expect("a field");
         rest.split('"').next().unwrap().to_owned()
     }
 
     #[track_caller]
     pub fn expect(self, status: u16, text: &str) -> Self {
-        assert!(self.status == status && self.text.contains(text), "{} {}: {}", self.status, self.address, self.text);
+        assert!(
+            self.status == status && self.text.contains(text),
+            "{} {}: {}",
+            self.status,
+            self.address,
+            self.text
+        );
         self
     }
 }
@@ -43,61 +55,119 @@ impl Page {
 impl Browser {
     pub fn new() -> Self {
         let jar = Arc::new(Jar::default());
-        Self { http: Client::builder().redirect(Policy::none()).cookie_provider(Arc::clone(&jar)).no_proxy().build().unwrap(), jar }
+        Self {
+            http: Client::builder()
+                .redirect(Policy::none())
+                .cookie_provider(Arc::clone(&jar))
+                .no_proxy()
+                .build()
+                .unwrap(),
+            jar,
+        }
     }
 
     /// Value of a cookie that goes to an address.
     pub fn cookie(&self, address: &str, name: &str) -> Option<String> {
         let all = self.jar.cookies(&Url::parse(address).unwrap())?;
-        all.to_str().unwrap().split("; ").find_map(|cookie| cookie.strip_prefix(&format!("{name}=")).map(str::to_owned))
+        all.to_str()
+            .unwrap()
+            .split("; ")
+            .find_map(|cookie| cookie.strip_prefix(&format!("{name}=")).map(str::to_owned))
     }
 
     async fn send(&self, mut request: reqwest::RequestBuilder, mut address: Url) -> Page {
         for _ in 0..12 {
-            let response = request.header("accept-language", "nb").send().await.unwrap();
+            let response = request
+                .header("accept-language", "nb")
+                .send()
+                .await
+                .unwrap();
             let status = response.status().as_u16();
             if let Some(next) = response.headers().get("location") {
                 address = address.join(next.to_str().unwrap()).unwrap();
                 if address.host_str() != Some("127.0.0.1") {
-                    return Page { status, address, text: String::new(), policy: String::new() };
+                    return Page {
+                        status,
+                        address,
+                        text: String::new(),
+                        policy: String::new(),
+                    };
                 }
                 request = self.http.get(address.clone());
                 continue;
             }
-            let policy = response.headers().get("content-security-policy").map(|v| v.to_str().unwrap().to_owned()).unwrap_or_default();
-            return Page { status, address, text: response.text().await.unwrap(), policy };
+            let policy = response
+                .headers()
+                .get("content-security-policy")
+                .map(|v| v.to_str().unwrap().to_owned())
+                .unwrap_or_default();
+            return Page {
+                status,
+                address,
+                text: response.text().await.unwrap(),
+                policy,
+            };
         }
         panic!("too many redirects");
     }
 
     pub async fn open(&self, address: &str) -> Page {
-        self.send(self.http.get(address), Url::parse(address).unwrap()).await
+        self.send(self.http.get(address), Url::parse(address).unwrap())
+            .await
     }
 
     pub async fn post(&self, address: &str, form: &[(&str, &str)]) -> Page {
-        self.send(self.http.post(address).form(form), Url::parse(address).unwrap()).await
+        self.send(
+            self.http.post(address).form(form),
+            Url::parse(address).unwrap(),
+        )
+        .await
     }
 
     /// Opens a page, logging in as this person on the way.
     pub async fn open_as(&self, address: &str, pid: &str) -> Page {
         let login = self.open(address).await.expect(200, "Velg testperson");
         // Where the issuer shares a listener, a path stands in front.
-        let action = format!("{}/authorize", login.address.path().strip_suffix("/authorize").expect("the page of the issuer"));
+        let action = format!(
+            "{}/authorize",
+            login
+                .address
+                .path()
+                .strip_suffix("/authorize")
+                .expect("the page of the issuer")
+        );
         let request = login.field(&action, "request");
         let action = login.address.join(&action).unwrap();
-        self.post(action.as_str(), &[("request", &request), ("pid", pid), ("level", "3")]).await
+        self.post(
+            action.as_str(),
+            &[("request", &request), ("pid", pid), ("level", "3")],
+        )
+        .await
     }
 }
 
 fn confirm(app: &TestApp, id: &str) -> String {
-    format!("{}/accessmanagement/ui/systemuser/request?id={id}&DONTCHOOSEREPORTEE=true", app.base)
+    format!(
+        "{}/accessmanagement/ui/systemuser/request?id={id}&DONTCHOOSEREPORTEE=true",
+        app.base
+    )
 }
 
 async fn press(app: &TestApp, browser: &Browser, page: &Page, id: &str, decision: &str) -> Page {
     let action = format!("/accessmanagement/ui/systemuser/request/{id}");
     let field = |name: &str| page.field(&action, name);
     let (csrf, party, seen) = (field("csrf"), field("party"), field("seen"));
-    browser.post(&format!("{}{action}", app.base), &[("csrf", &csrf), ("party", &party), ("seen", &seen), ("decision", decision)]).await
+    browser
+        .post(
+            &format!("{}{action}", app.base),
+            &[
+                ("csrf", &csrf),
+                ("party", &party),
+                ("seen", &seen),
+                ("decision", decision),
+            ],
+        )
+        .await
 }
 
 #[tokio::test]
@@ -106,22 +176,63 @@ async fn approving_leads_out_and_back_to_the_vendor() {
     let vendor = app.vendor(who::FJORDLONN).await;
     let mut body = request_body(who::KERAMIKK, &["a-ordning"]);
     body["redirectUrl"] = json!("https://fjordlonn.example/kvittering?ref=7&x=y");
-    let id = app.post("/authentication/api/v1/systemuser/request/vendor", &vendor, body).await.json()["id"].as_str().unwrap().to_owned();
+    let id = app
+        .post(
+            "/authentication/api/v1/systemuser/request/vendor",
+            &vendor,
+            body,
+        )
+        .await
+        .json()["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let browser = Browser::new();
-    let page = browser.open_as(&confirm(&app, &id), who::ODDNY).await.expect(200, "Vil du gi Fjordlønn tilgang?");
-    for text in ["Fjordlønn Programvare AS", "Oddny Ildflue Keramikk", "1 tilgangspakke", "A-ordning", "fjordlonn.example", "Testmiljø"] {
+    let page = browser
+        .open_as(&confirm(&app, &id), who::ODDNY)
+        .await
+        .expect(200, "Vil du gi Fjordlønn tilgang?");
+    for text in [
+        "Fjordlønn Programvare AS",
+        "Oddny Ildflue Keramikk",
+        "1 tilgangspakke",
+        "A-ordning",
+        "fjordlonn.example",
+        "Testmiljø",
+    ] {
         assert!(page.text.contains(text), "{text}: {}", page.text);
     }
-    for part in ["form-action 'self'", "https://fjordlonn.example", &app.idporten, "frame-ancestors 'none'", "style-src 'self'"] {
+    for part in [
+        "form-action 'self'",
+        "https://fjordlonn.example",
+        &app.idporten,
+        "frame-ancestors 'none'",
+        "style-src 'self'",
+    ] {
         assert!(page.policy.contains(part), "{part}: {}", page.policy);
     }
     let out = press(&app, &browser, &page, &id, "approve").await;
-    assert_eq!(out.address.as_str(), "https://fjordlonn.example/kvittering?ref=7&x=y");
-    assert_eq!(app.decide_system_user(&id, "write", "a-melding", who::KERAMIKK).await, "Permit");
+    assert_eq!(
+        out.address.as_str(),
+        "https://fjordlonn.example/kvittering?ref=7&x=y"
+    );
+    assert_eq!(
+        app.decide_system_user(&id, "write", "a-melding", who::KERAMIKK)
+            .await,
+        "Permit"
+    );
     assert_eq!(app.count("select count(*) from session").await, 0);
-    let again = browser.open(&format!("{}/authentication/api/v1/logout/handleloggedout", app.base)).await;
+    let again = browser
+        .open(&format!(
+            "{}/authentication/api/v1/logout/handleloggedout",
+            app.base
+        ))
+        .await;
     again.expect(200, "Systemtilgangen for Fjordlønn er godkjent");
-    let page = browser.open_as(&confirm(&app, &id), who::ODDNY).await.expect(200, "Forespørselen er allerede godkjent.");
+    let page = browser
+        .open_as(&confirm(&app, &id), who::ODDNY)
+        .await
+        .expect(200, "Forespørselen er allerede godkjent.");
     assert!(!page.text.contains("value=\"approve\""));
 }
 
@@ -130,45 +241,119 @@ async fn who_may_not_decide_passes_the_request_on() {
     let app = TestApp::start().await;
     let browser = Browser::new();
     let id = who::NATTERGAL_REQUEST;
-    let page = browser.open_as(&confirm(&app, id), who::JOSTEIN).await.expect(200, "Send videre");
+    let page = browser
+        .open_as(&confirm(&app, id), who::JOSTEIN)
+        .await
+        .expect(200, "Send videre");
     assert!(!page.text.contains("value=\"approve\""));
-    let done = press(&app, &browser, &page, id, "escalate").await.expect(200, "Forespørselen er sendt videre");
+    let done = press(&app, &browser, &page, id, "escalate")
+        .await
+        .expect(200, "Forespørselen er sendt videre");
     assert!(done.text.contains("Avslutt") && !done.text.contains("value=\"escalate\""));
-    assert!(app.sql_text(&format!("select escalated::text from request where id = '{id}'")).await == "true");
-    browser.open(&confirm(&app, id)).await.expect(200, "Forespørselen er allerede sendt videre");
+    assert!(
+        app.sql_text(&format!(
+            "select escalated::text from request where id = '{id}'"
+        ))
+        .await
+            == "true"
+    );
+    browser
+        .open(&confirm(&app, id))
+        .await
+        .expect(200, "Forespørselen er allerede sendt videre");
     let end = press(&app, &browser, &done, id, "close").await;
-    assert_eq!(end.address.as_str(), "https://fjordlonn.example/kvittering", "back to where the vendor waits");
+    assert_eq!(
+        end.address.as_str(),
+        "https://fjordlonn.example/kvittering",
+        "back to where the vendor waits"
+    );
     // Who decides finds it, and decides.
-    Browser::new().open_as(&confirm(&app, id), who::TORLEIF).await.expect(200, "value=\"approve\"");
-    assert_eq!(app.count("select count(*) from outbox where event = 'systemuser_request_escalated'").await, 1);
+    Browser::new()
+        .open_as(&confirm(&app, id), who::TORLEIF)
+        .await
+        .expect(200, "value=\"approve\"");
+    assert_eq!(
+        app.count("select count(*) from outbox where event = 'systemuser_request_escalated'")
+            .await,
+        1
+    );
 }
 
 #[tokio::test]
 async fn each_state_has_its_page() {
     let app = TestApp::start().await;
     let open = async |id: &str, pid: &str| Browser::new().open_as(&confirm(&app, id), pid).await;
-    open(who::NATTERGAL_REQUEST, who::TORLEIF).await.expect(200, "value=\"approve\"");
-    let related = open(who::NATTERGAL_REQUEST, who::JOSTEIN).await.expect(200, "Du kan ikke godkjenne dette selv");
-    assert!(!related.text.contains("value=\"approve\"") && !related.text.contains("value=\"reject\""));
-    let stranger = open(who::NATTERGAL_REQUEST, who::ODDNY).await.expect(403, "Du har ikke tilgang for denne virksomheten");
+    open(who::NATTERGAL_REQUEST, who::TORLEIF)
+        .await
+        .expect(200, "value=\"approve\"");
+    let related = open(who::NATTERGAL_REQUEST, who::JOSTEIN)
+        .await
+        .expect(200, "Du kan ikke godkjenne dette selv");
+    assert!(
+        !related.text.contains("value=\"approve\"") && !related.text.contains("value=\"reject\"")
+    );
+    let stranger = open(who::NATTERGAL_REQUEST, who::ODDNY)
+        .await
+        .expect(403, "Du har ikke tilgang for denne virksomheten");
     assert!(!stranger.text.contains("Nattergal") && !stranger.text.contains("Fjordlønn"));
-    open(&uuid::Uuid::new_v4().to_string(), who::ODDNY).await.expect(404, "Vi finner ikke forespørselen");
-    Browser::new().open(&format!("{}/accessmanagement/ui/systemuser/request?id=abc", app.base)).await.expect(400, "Lenken er ikke fullstendig");
+    open(&uuid::Uuid::new_v4().to_string(), who::ODDNY)
+        .await
+        .expect(404, "Vi finner ikke forespørselen");
+    Browser::new()
+        .open(&format!(
+            "{}/accessmanagement/ui/systemuser/request?id=abc",
+            app.base
+        ))
+        .await
+        .expect(400, "Lenken er ikke fullstendig");
     let id = app.new_request(who::KERAMIKK, &["a-ordning"]).await;
-    app.run_sql(&format!("update request set created = now() - interval '181 days' where id = '{id}'")).await;
-    let expired = open(&id, who::ODDNY).await.expect(200, "Fristen for å svare er ute");
+    app.run_sql(&format!(
+        "update request set created = now() - interval '181 days' where id = '{id}'"
+    ))
+    .await;
+    let expired = open(&id, who::ODDNY)
+        .await
+        .expect(200, "Fristen for å svare er ute");
     assert!(!expired.text.contains("value=\"approve\""));
-    app.run_sql(&format!("update request set created = now(), status = 'Rejected' where id = '{id}'")).await;
-    open(&id, who::ODDNY).await.expect(200, "Forespørselen er allerede avvist.");
-    app.run_sql(&format!("update request set status = 'New' where id = '{id}'")).await;
-    app.run_sql("update system set is_deleted = true where system_id = '390198116_fjordlonn'").await;
-    open(&id, who::ODDNY).await.expect(200, "Fagsystemet er ikke lenger registrert");
-    app.run_sql("update system set is_deleted = false where system_id = '390198116_fjordlonn'").await;
-    app.run_sql(&format!("update request set is_deleted = true where id = '{id}'")).await;
-    open(&id, who::ODDNY).await.expect(410, "Forespørselen er trukket tilbake");
-    let agent = format!("{}/accessmanagement/ui/systemuser/agentrequest?id=d2028fcf-dbe6-5d3d-b2f8-c78f48978c8a", app.base);
-    Browser::new().open_as(&agent, who::OLAV).await.expect(200, "klientene dine?");
-    let other_kind = Browser::new().open_as(&confirm(&app, "d2028fcf-dbe6-5d3d-b2f8-c78f48978c8a"), who::OLAV).await;
+    app.run_sql(&format!(
+        "update request set created = now(), status = 'Rejected' where id = '{id}'"
+    ))
+    .await;
+    open(&id, who::ODDNY)
+        .await
+        .expect(200, "Forespørselen er allerede avvist.");
+    app.run_sql(&format!(
+        "update request set status = 'New' where id = '{id}'"
+    ))
+    .await;
+    app.run_sql("update system set is_deleted = true where system_id = '390198116_fjordlonn'")
+        .await;
+    open(&id, who::ODDNY)
+        .await
+        .expect(200, "Fagsystemet er ikke lenger registrert");
+    app.run_sql("update system set is_deleted = false where system_id = '390198116_fjordlonn'")
+        .await;
+    app.run_sql(&format!(
+        "update request set is_deleted = true where id = '{id}'"
+    ))
+    .await;
+    open(&id, who::ODDNY)
+        .await
+        .expect(410, "Forespørselen er trukket tilbake");
+    let agent = format!(
+        "{}/accessmanagement/ui/systemuser/agentrequest?id=d2028fcf-dbe6-5d3d-b2f8-c78f48978c8a",
+        app.base
+    );
+    Browser::new()
+        .open_as(&agent, who::OLAV)
+        .await
+        .expect(200, "klientene dine?");
+    let other_kind = Browser::new()
+        .open_as(
+            &confirm(&app, "d2028fcf-dbe6-5d3d-b2f8-c78f48978c8a"),
+            who::OLAV,
+        )
+        .await;
     assert!(other_kind.address.path().ends_with("/agentrequest"));
 }
 
@@ -178,13 +363,38 @@ async fn what_cannot_be_given_is_told_before_anything_is_pressed() {
     let vendor = app.vendor(who::FJORDLONN).await;
     let mut body = request_body(who::NATTERGAL, &["lonn", "pensjon"]);
     body["externalRef"] = json!("with-pension");
-    let id = app.post("/authentication/api/v1/systemuser/request/vendor", &vendor, body).await.json()["id"].as_str().unwrap().to_owned();
+    let id = app
+        .post(
+            "/authentication/api/v1/systemuser/request/vendor",
+            &vendor,
+            body,
+        )
+        .await
+        .json()["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let browser = Browser::new();
-    let page = browser.open_as(&confirm(&app, &id), "05927921520").await.expect(200, "Du kan ikke godkjenne ennå");
-    assert!(page.text.contains("<title>Feil: ") && !page.text.contains("value=\"approve\"") && page.text.contains("value=\"reject\""));
+    let page = browser
+        .open_as(&confirm(&app, &id), "05927921520")
+        .await
+        .expect(200, "Du kan ikke godkjenne ennå");
+    assert!(
+        page.text.contains("<title>Feil: ")
+            && !page.text.contains("value=\"approve\"")
+            && page.text.contains("value=\"reject\"")
+    );
     assert!(page.text.contains("href=\"#pakke-1\"") && page.text.contains("id=\"pakke-1\" open"));
-    press(&app, &browser, &page, &id, "approve").await.expect(422, "Du kan ikke godkjenne ennå");
-    assert_eq!(app.count(&format!("select count(*) from \"system_user\" where id = '{id}'")).await, 0);
+    press(&app, &browser, &page, &id, "approve")
+        .await
+        .expect(422, "Du kan ikke godkjenne ennå");
+    assert_eq!(
+        app.count(&format!(
+            "select count(*) from \"system_user\" where id = '{id}'"
+        ))
+        .await,
+        0
+    );
 }
 
 #[tokio::test]
@@ -192,12 +402,24 @@ async fn only_a_form_of_ours_decides() {
     let app = TestApp::start().await;
     let id = app.new_request(who::KERAMIKK, &["a-ordning"]).await;
     let browser = Browser::new();
-    let page = browser.open_as(&confirm(&app, &id), who::ODDNY).await.expect(200, "value=\"approve\"");
+    let page = browser
+        .open_as(&confirm(&app, &id), who::ODDNY)
+        .await
+        .expect(200, "value=\"approve\"");
     let action = format!("/accessmanagement/ui/systemuser/request/{id}");
     let address = format!("{}{action}", app.base);
-    let (csrf, party, seen) = (page.field(&action, "csrf"), page.field(&action, "party"), page.field(&action, "seen"));
+    let (csrf, party, seen) = (
+        page.field(&action, "csrf"),
+        page.field(&action, "party"),
+        page.field(&action, "seen"),
+    );
     let form = |csrf: &str, decision: &str| {
-        vec![("csrf", csrf.to_owned()), ("party", party.clone()), ("seen", seen.clone()), ("decision", decision.to_owned())]
+        vec![
+            ("csrf", csrf.to_owned()),
+            ("party", party.clone()),
+            ("seen", seen.clone()),
+            ("decision", decision.to_owned()),
+        ]
     };
     let send = async |form: Vec<(&str, String)>, headers: &[(&str, &str)]| {
         let mut request = browser.http.post(&address).form(&form);
@@ -208,27 +430,94 @@ async fn only_a_form_of_ours_decides() {
     };
     let logout_token = page.field("/authentication/api/v1/logout", "csrf");
     assert_eq!(send(form("", "approve"), &[]).await, 403);
-    assert_eq!(send(form(&logout_token, "approve"), &[]).await, 403, "a token of another form");
-    for headers in [[("origin", "https://evil.example")], [("origin", "null")], [("sec-fetch-site", "cross-site")], [("sec-fetch-site", "same-site")]]
-    {
-        assert_eq!(send(form(&csrf, "approve"), &headers).await, 403, "{headers:?}");
+    assert_eq!(
+        send(form(&logout_token, "approve"), &[]).await,
+        403,
+        "a token of another form"
+    );
+    for headers in [
+        [("origin", "https://evil.example")],
+        [("origin", "null")],
+        [("sec-fetch-site", "cross-site")],
+        [("sec-fetch-site", "same-site")],
+    ] {
+        assert_eq!(
+            send(form(&csrf, "approve"), &headers).await,
+            403,
+            "{headers:?}"
+        );
     }
     let other = Browser::new();
     other.open_as(&confirm(&app, &id), who::ODDNY).await;
-    assert_eq!(other.http.post(&address).form(&form(&csrf, "approve")).send().await.unwrap().status(), 403, "a token of another session");
-    let anonymous = app.http.post(&address).form(&form(&csrf, "approve")).send().await.unwrap();
-    assert_eq!((anonymous.status().as_u16(), anonymous.headers()["location"].to_str().unwrap().contains("/authentication?goto=")), (303, true));
+    assert_eq!(
+        other
+            .http
+            .post(&address)
+            .form(&form(&csrf, "approve"))
+            .send()
+            .await
+            .unwrap()
+            .status(),
+        403,
+        "a token of another session"
+    );
+    let anonymous = app
+        .http
+        .post(&address)
+        .form(&form(&csrf, "approve"))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        (
+            anonymous.status().as_u16(),
+            anonymous.headers()["location"]
+                .to_str()
+                .unwrap()
+                .contains("/authentication?goto=")
+        ),
+        (303, true)
+    );
     assert_eq!(send(form(&csrf, "burn"), &[]).await, 400);
     let mut foreign_party = form(&csrf, "approve");
     foreign_party[1].1 = uuid::Uuid::new_v4().to_string();
     assert_eq!(send(foreign_party, &[]).await, 403);
     // What is approved is what was shown.
     app.run_sql(&format!(r#"update request set access_packages = '[{{"urn": "urn:altinn:accesspackage:lonn"}}]' where id = '{id}'"#)).await;
-    let changed = browser.post(&address, &[("csrf", &csrf), ("party", &party), ("seen", &seen), ("decision", "approve")]).await;
+    let changed = browser
+        .post(
+            &address,
+            &[
+                ("csrf", &csrf),
+                ("party", &party),
+                ("seen", &seen),
+                ("decision", "approve"),
+            ],
+        )
+        .await;
     changed.expect(409, "Innholdet er endret siden du åpnet siden");
-    assert_eq!(app.count(&format!("select count(*) from \"system_user\" where id = '{id}'")).await, 0);
-    app.run_sql(&format!("update request set status = 'Rejected' where id = '{id}'")).await;
-    let raced = browser.post(&address, &[("csrf", &csrf), ("party", &party), ("seen", &seen), ("decision", "reject")]).await;
+    assert_eq!(
+        app.count(&format!(
+            "select count(*) from \"system_user\" where id = '{id}'"
+        ))
+        .await,
+        0
+    );
+    app.run_sql(&format!(
+        "update request set status = 'Rejected' where id = '{id}'"
+    ))
+    .await;
+    let raced = browser
+        .post(
+            &address,
+            &[
+                ("csrf", &csrf),
+                ("party", &party),
+                ("seen", &seen),
+                ("decision", "reject"),
+            ],
+        )
+        .await;
     raced.expect(409, "Noen andre behandlet forespørselen");
 }
 
@@ -238,7 +527,17 @@ async fn the_browser_goes_only_where_the_vendor_says_today() {
     let vendor = app.vendor(who::FJORDLONN).await;
     let mut body = request_body(who::KERAMIKK, &["a-ordning"]);
     body["redirectUrl"] = json!("https://fjordlonn.example/kvittering");
-    let id = app.post("/authentication/api/v1/systemuser/request/vendor", &vendor, body).await.json()["id"].as_str().unwrap().to_owned();
+    let id = app
+        .post(
+            "/authentication/api/v1/systemuser/request/vendor",
+            &vendor,
+            body,
+        )
+        .await
+        .json()["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let browser = Browser::new();
     let page = browser.open_as(&confirm(&app, &id), who::ODDNY).await;
     app.run_sql("update system set allowed_redirect_urls = '{https://fjordlonn.example/annet}' where system_id = '390198116_fjordlonn'").await;
@@ -246,15 +545,38 @@ async fn the_browser_goes_only_where_the_vendor_says_today() {
     out.expect(200, "Forespørselen fra Fjordlønn er avvist");
     let forged = app
         .http
-        .get(format!("{}/authentication/api/v1/logout/handleloggedout", app.base))
-        .header("cookie", format!("AltinnLogoutInfo=SystemuserRequestId={id}; sb_after=made-up"))
+        .get(format!(
+            "{}/authentication/api/v1/logout/handleloggedout",
+            app.base
+        ))
+        .header(
+            "cookie",
+            format!("AltinnLogoutInfo=SystemuserRequestId={id}; sb_after=made-up"),
+        )
         .send()
         .await
         .unwrap();
-    assert_eq!(forged.headers()["location"], "/accessmanagement/ui/loggedout");
-    for goto in ["https://evil.example/", "//evil.example", "/\\evil.example", "https://127.0.0.1@evil.example/", "javascript:alert(1)"] {
+    assert_eq!(
+        forged.headers()["location"],
+        "/accessmanagement/ui/loggedout"
+    );
+    for goto in [
+        "https://evil.example/",
+        "//evil.example",
+        "/\\evil.example",
+        "https://127.0.0.1@evil.example/",
+        "javascript:alert(1)",
+    ] {
         let encoded: String = url::form_urlencoded::byte_serialize(goto.as_bytes()).collect();
-        let page = Browser::new().open_as(&format!("{}/authentication/api/v1/authentication?goto={encoded}", app.base), who::ODDNY).await;
+        let page = Browser::new()
+            .open_as(
+                &format!(
+                    "{}/authentication/api/v1/authentication?goto={encoded}",
+                    app.base
+                ),
+                who::ODDNY,
+            )
+            .await;
         assert_eq!(page.address.path(), "/", "{goto}");
     }
 }
@@ -263,24 +585,72 @@ async fn the_browser_goes_only_where_the_vendor_says_today() {
 async fn a_login_is_bound_to_its_browser_and_used_once() {
     let app = TestApp::start().await;
     let callback = format!("{}/authentication/api/v1/upstream/callback", app.base);
-    Browser::new().open(&format!("{callback}?code=x&state=y")).await.expect(400, "Vi fikk ikke logget deg inn");
+    Browser::new()
+        .open(&format!("{callback}?code=x&state=y"))
+        .await
+        .expect(400, "Vi fikk ikke logget deg inn");
     let victim = Browser::new();
-    let login = victim.open(&format!("{}/authentication/api/v1/authentication?goto=/", app.base)).await.expect(200, "Velg testperson");
+    let login = victim
+        .open(&format!(
+            "{}/authentication/api/v1/authentication?goto=/",
+            app.base
+        ))
+        .await
+        .expect(200, "Velg testperson");
     let request = login.field("/authorize", "request");
     let action = login.address.join("/authorize").unwrap();
-    let response = victim.http.post(action).form(&[("request", request.as_str()), ("pid", who::ODDNY), ("level", "3")]).send().await.unwrap();
+    let response = victim
+        .http
+        .post(action)
+        .form(&[
+            ("request", request.as_str()),
+            ("pid", who::ODDNY),
+            ("level", "3"),
+        ])
+        .send()
+        .await
+        .unwrap();
     let back = response.headers()["location"].to_str().unwrap().to_owned();
-    Browser::new().open(&back).await.expect(400, "Vi fikk ikke logget deg inn");
+    Browser::new()
+        .open(&back)
+        .await
+        .expect(400, "Vi fikk ikke logget deg inn");
     let home = victim.open(&back).await;
     assert_eq!((home.status, home.address.path()), (200, "/"));
-    victim.open(&back).await.expect(400, "Vi fikk ikke logget deg inn");
+    victim
+        .open(&back)
+        .await
+        .expect(400, "Vi fikk ikke logget deg inn");
     let real = Browser::new();
-    let login = real.open(&format!("{}/authentication/api/v1/authentication?goto=/", app.base)).await;
+    let login = real
+        .open(&format!(
+            "{}/authentication/api/v1/authentication?goto=/",
+            app.base
+        ))
+        .await;
     let request = login.field("/authorize", "request");
     let action = login.address.join("/authorize").unwrap();
     // A number without the month of the made-up ones.
-    real.post(action.as_str(), &[("request", &request), ("pid", "01017000027"), ("level", "3")]).await.expect(422, "syntetisk");
-    let dead = real.post(action.as_str(), &[("request", &request), ("pid", "01817000000"), ("level", "3")]).await;
+    real.post(
+        action.as_str(),
+        &[
+            ("request", &request),
+            ("pid", "01017000027"),
+            ("level", "3"),
+        ],
+    )
+    .await
+    .expect(422, "syntetisk");
+    let dead = real
+        .post(
+            action.as_str(),
+            &[
+                ("request", &request),
+                ("pid", "01817000000"),
+                ("level", "3"),
+            ],
+        )
+        .await;
     assert_eq!(dead.status, 422);
 }
 
@@ -293,24 +663,60 @@ async fn pages_speak_three_languages_and_carry_their_headers() {
         ("en-GB", "en", "The sandbox is running"),
         ("de", "nb", "Sandkassa kjører"),
     ] {
-        let response = app.http.get(&app.base).header("accept-language", accept).send().await.unwrap();
-        for (name, value) in
-            [("referrer-policy", "same-origin"), ("x-frame-options", "DENY"), ("x-content-type-options", "nosniff"), ("cache-control", "no-store")]
-        {
+        let response = app
+            .http
+            .get(&app.base)
+            .header("accept-language", accept)
+            .send()
+            .await
+            .unwrap();
+        for (name, value) in [
+            ("referrer-policy", "same-origin"),
+            ("x-frame-options", "DENY"),
+            ("x-content-type-options", "nosniff"),
+            ("cache-control", "no-store"),
+        ] {
             assert_eq!(response.headers()[name], value);
         }
         let text = response.text().await.unwrap();
-        assert!(text.contains(&format!("<html lang=\"{lang}\"")) && text.contains(title), "{accept}");
-        assert!(!text.contains("style=\"") && !text.contains("<style") && !text.contains("http://www") && !text.contains("//cdn"));
+        assert!(
+            text.contains(&format!("<html lang=\"{lang}\"")) && text.contains(title),
+            "{accept}"
+        );
+        assert!(
+            !text.contains("style=\"")
+                && !text.contains("<style")
+                && !text.contains("http://www")
+                && !text.contains("//cdn")
+        );
     }
     let browser = Browser::new();
-    let page = browser.open(&format!("{}/accessmanagement/ui/lang?to=nn&return=%2Faccessmanagement%2Fui%2Fhelp", app.base)).await;
+    let page = browser
+        .open(&format!(
+            "{}/accessmanagement/ui/lang?to=nn&return=%2Faccessmanagement%2Fui%2Fhelp",
+            app.base
+        ))
+        .await;
     assert_eq!(page.address.path(), "/accessmanagement/ui/help");
     page.expect(200, "<html lang=\"nn\"");
-    for path in ["/accessmanagement/ui/privacy", "/accessmanagement/ui/accessibility", "/docs", "/accessmanagement/ui/loggedout"] {
-        browser.open(&format!("{}{path}", app.base)).await.expect(200, "<h1");
+    for path in [
+        "/accessmanagement/ui/privacy",
+        "/accessmanagement/ui/accessibility",
+        "/docs",
+        "/accessmanagement/ui/loggedout",
+    ] {
+        browser
+            .open(&format!("{}{path}", app.base))
+            .await
+            .expect(200, "<h1");
     }
-    browser.open(&format!("{}/accessmanagement/ui/systemuser/overview", app.base)).await.expect(404, "<h1");
+    browser
+        .open(&format!(
+            "{}/accessmanagement/ui/systemuser/overview",
+            app.base
+        ))
+        .await
+        .expect(404, "<h1");
 }
 
 #[tokio::test]
@@ -320,64 +726,170 @@ async fn logging_out_takes_a_form_of_ours_or_a_link_of_ours() {
     let id = app.new_request(who::KERAMIKK, &["a-ordning"]).await;
     let page = browser.open_as(&confirm(&app, &id), who::ODDNY).await;
     let logout = format!("{}/authentication/api/v1/logout", app.base);
-    let cross = browser.http.get(&logout).header("sec-fetch-site", "cross-site").send().await.unwrap();
-    assert_eq!((cross.status().as_u16(), app.count("select count(*) from session").await), (200, 1));
-    assert_eq!(browser.http.post(&logout).form(&[("csrf", "x")]).send().await.unwrap().status(), 403);
+    let cross = browser
+        .http
+        .get(&logout)
+        .header("sec-fetch-site", "cross-site")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        (
+            cross.status().as_u16(),
+            app.count("select count(*) from session").await
+        ),
+        (200, 1)
+    );
+    assert_eq!(
+        browser
+            .http
+            .post(&logout)
+            .form(&[("csrf", "x")])
+            .send()
+            .await
+            .unwrap()
+            .status(),
+        403
+    );
     let csrf = page.field("/authentication/api/v1/logout", "csrf");
-    let out = browser.post(&logout, &[("csrf", &csrf)]).await.expect(200, "Du er logget ut");
+    let out = browser
+        .post(&logout, &[("csrf", &csrf)])
+        .await
+        .expect(200, "Du er logget ut");
     assert!(out.address.path().ends_with("/loggedout"));
     assert_eq!(app.count("select count(*) from session").await, 0);
     let browser = Browser::new();
     browser.open_as(&confirm(&app, &id), who::ODDNY).await;
-    let sid: String = sqlx::query_scalar("select upstream_sid from session").fetch_one(&mut app.sql().await).await.unwrap();
-    let front = format!("{}/authentication/api/v1/upstream/frontchannel-logout", app.base);
+    let sid: String = sqlx::query_scalar("select upstream_sid from session")
+        .fetch_one(&mut app.sql().await)
+        .await
+        .unwrap();
+    let front = format!(
+        "{}/authentication/api/v1/upstream/frontchannel-logout",
+        app.base
+    );
     assert_eq!(app.http.get(&front).send().await.unwrap().status(), 400);
-    let ended = app.http.get(&front).query(&[("iss", app.idporten.as_str()), ("sid", &sid)]).send().await.unwrap();
-    assert_eq!((ended.status().as_u16(), app.count("select count(*) from session").await), (200, 0));
+    let ended = app
+        .http
+        .get(&front)
+        .query(&[("iss", app.idporten.as_str()), ("sid", &sid)])
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        (
+            ended.status().as_u16(),
+            app.count("select count(*) from session").await
+        ),
+        (200, 0)
+    );
 }
 
 #[tokio::test]
 async fn links_to_where_the_pages_were_still_lead_there() {
     let app = TestApp::start().await;
-    let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let http = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap();
     let cases = [
-        ("auth/vendorrequest?id=dd763c00-ef5a-51fc-9b94-33c923dbaf60", "request?id=dd763c00-ef5a-51fc-9b94-33c923dbaf60"),
-        ("auth/vendorrequest?id=%2F%2Fevil%0d%0a", "request?id=%2F%2Fevil%0D%0A"),
+        (
+            "auth/vendorrequest?id=dd763c00-ef5a-51fc-9b94-33c923dbaf60",
+            "request?id=dd763c00-ef5a-51fc-9b94-33c923dbaf60",
+        ),
+        (
+            "auth/vendorrequest?id=%2F%2Fevil%0d%0a",
+            "request?id=%2F%2Fevil%0D%0A",
+        ),
         ("auth/vendorchangerequest?id=x", "changerequest?id=x"),
         ("auth/creation", "creation"),
-        ("auth/details/dd763c00-ef5a-51fc-9b94-33c923dbaf60", "details/dd763c00-ef5a-51fc-9b94-33c923dbaf60"),
+        (
+            "auth/details/dd763c00-ef5a-51fc-9b94-33c923dbaf60",
+            "details/dd763c00-ef5a-51fc-9b94-33c923dbaf60",
+        ),
         ("auth/details/..", "overview"),
         ("auth/overview", "overview"),
         ("anything", "overview"),
     ];
     for (old, new) in cases {
-        let response = http.get(format!("{}/authfront/ui/{old}", app.base)).send().await.unwrap();
+        let response = http
+            .get(format!("{}/authfront/ui/{old}", app.base))
+            .send()
+            .await
+            .unwrap();
         assert_eq!(response.status(), 301, "{old}");
-        assert_eq!(response.headers()["location"], format!("/accessmanagement/ui/systemuser/{new}"), "{old}");
+        assert_eq!(
+            response.headers()["location"],
+            format!("/accessmanagement/ui/systemuser/{new}"),
+            "{old}"
+        );
     }
-    let moved = http.get(format!("{}/static/licenses.txt", app.base)).send().await.unwrap();
+    let moved = http
+        .get(format!("{}/static/licenses.txt", app.base))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(moved.status(), 307);
-    let address = format!("{}{}", app.base, moved.headers()["location"].to_str().unwrap());
-    assert!(Answer::of(http.get(address).send().await.unwrap()).await.expect(200).text.contains("Inter"));
+    let address = format!(
+        "{}{}",
+        app.base,
+        moved.headers()["location"].to_str().unwrap()
+    );
+    assert!(
+        Answer::of(http.get(address).send().await.unwrap())
+            .await
+            .expect(200)
+            .text
+            .contains("Inter")
+    );
 }
 
 /// A change request of Fjordlønn for the system user of Tindevandrer.
 async fn change(app: &TestApp, body: serde_json::Value) -> String {
     let id = uuid::Uuid::new_v4();
-    let path = format!("/authentication/api/v1/systemuser/changerequest/vendor?correlation-id={id}&system-user-id={}", who::TINDEVANDRER_USER);
-    app.post(&path, &app.vendor(who::FJORDLONN).await, body).await.expect(201).json()["confirmUrl"].as_str().unwrap().to_owned()
+    let path = format!(
+        "/authentication/api/v1/systemuser/changerequest/vendor?correlation-id={id}&system-user-id={}",
+        who::TINDEVANDRER_USER
+    );
+    app.post(&path, &app.vendor(who::FJORDLONN).await, body)
+        .await
+        .expect(201)
+        .json()["confirmUrl"]
+        .as_str()
+        .unwrap()
+        .to_owned()
 }
 
 fn packages(names: &[&str]) -> serde_json::Value {
-    names.iter().map(|p| json!({"urn": format!("urn:altinn:accesspackage:{p}")})).collect()
+    names
+        .iter()
+        .map(|p| json!({"urn": format!("urn:altinn:accesspackage:{p}")}))
+        .collect()
 }
 
 async fn press_change(app: &TestApp, browser: &Browser, page: &Page, decision: &str) -> Page {
-    let id = page.address.query_pairs().find(|(k, _)| k == "id").unwrap().1.into_owned();
+    let id = page
+        .address
+        .query_pairs()
+        .find(|(k, _)| k == "id")
+        .unwrap()
+        .1
+        .into_owned();
     let action = format!("/accessmanagement/ui/systemuser/changerequest/{id}");
     let field = |name: &str| page.field(&action, name);
     let (csrf, party, seen) = (field("csrf"), field("party"), field("seen"));
-    browser.post(&format!("{}{action}", app.base), &[("csrf", &csrf), ("party", &party), ("seen", &seen), ("decision", decision)]).await
+    browser
+        .post(
+            &format!("{}{action}", app.base),
+            &[
+                ("csrf", &csrf),
+                ("party", &party),
+                ("seen", &seen),
+                ("decision", decision),
+            ],
+        )
+        .await
 }
 
 #[tokio::test]
@@ -387,44 +899,120 @@ async fn a_change_is_shown_and_approved() {
         "redirectUrl": "https://fjordlonn.example/kvittering?endret=1"});
     let url = change(&app, body).await;
     let browser = Browser::new();
-    let page = browser.open_as(&url, who::JOSTEIN).await.expect(200, "Vil du endre fullmaktene til Fjordlønn?");
-    let at = |text: &str| page.text.find(text).unwrap_or_else(|| panic!("{text}: {}", page.text));
-    // What is added stands before what is removed; what changes nothing is marked.
-    assert!(at("Dette blir lagt til") < at("Pensjon") && at("Pensjon") < at("Dette blir fjernet") && at("Dette blir fjernet") < at("A-ordning"));
-    assert!(at("Har fra før") < at("Dette blir fjernet") && at("Ikke aktiv i dag") > at("Dette blir fjernet"));
-    assert!(page.text.contains("Godkjenn endringene") && page.policy.contains("https://fjordlonn.example"));
-    let out = press_change(&app, &browser, &page, "approve").await;
-    assert_eq!(out.address.as_str(), "https://fjordlonn.example/kvittering?endret=1");
-    assert_eq!(app.decide_system_user(who::TINDEVANDRER_USER, "write", "pensjon-afp", who::TINDEVANDRER).await, "Permit");
-    browser
-        .open(&format!("{}/authentication/api/v1/logout/handleloggedout", app.base))
+    let page = browser
+        .open_as(&url, who::JOSTEIN)
         .await
-        .expect(200, "Endringene i systemtilgangen for Fjordlønn er godkjent");
-    let page = browser.open_as(&url, who::JOSTEIN).await.expect(200, "Forespørselen er allerede godkjent.");
+        .expect(200, "Vil du endre fullmaktene til Fjordlønn?");
+    let at = |text: &str| {
+        page.text
+            .find(text)
+            .unwrap_or_else(|| panic!("{text}: {}", page.text))
+    };
+    // What is added stands before what is removed; what changes nothing is marked.
+    assert!(
+        at("Dette blir lagt til") < at("Pensjon")
+            && at("Pensjon") < at("Dette blir fjernet")
+            && at("Dette blir fjernet") < at("A-ordning")
+    );
+    assert!(
+        at("Har fra før") < at("Dette blir fjernet")
+            && at("Ikke aktiv i dag") > at("Dette blir fjernet")
+    );
+    assert!(
+        page.text.contains("Godkjenn endringene")
+            && page.policy.contains("https://fjordlonn.example")
+    );
+    let out = press_change(&app, &browser, &page, "approve").await;
+    assert_eq!(
+        out.address.as_str(),
+        "https://fjordlonn.example/kvittering?endret=1"
+    );
+    assert_eq!(
+        app.decide_system_user(
+            who::TINDEVANDRER_USER,
+            "write",
+            "pensjon-afp",
+            who::TINDEVANDRER
+        )
+        .await,
+        "Permit"
+    );
+    browser
+        .open(&format!(
+            "{}/authentication/api/v1/logout/handleloggedout",
+            app.base
+        ))
+        .await
+        .expect(
+            200,
+            "Endringene i systemtilgangen for Fjordlønn er godkjent",
+        );
+    let page = browser
+        .open_as(&url, who::JOSTEIN)
+        .await
+        .expect(200, "Forespørselen er allerede godkjent.");
     assert!(!page.text.contains("value=\"approve\"") && page.text.contains("value=\"close\""));
 }
 
 #[tokio::test]
 async fn each_state_of_a_change_has_its_page() {
     let app = TestApp::start().await;
-    let url = change(&app, json!({"requiredAccessPackages": packages(&["pensjon"])})).await;
-    let id = Url::parse(&url).unwrap().query_pairs().find(|(k, _)| k == "id").unwrap().1.into_owned();
-    let stranger = Browser::new().open_as(&url, who::ODDNY).await.expect(403, "Du har ikke tilgang for denne virksomheten");
+    let url = change(
+        &app,
+        json!({"requiredAccessPackages": packages(&["pensjon"])}),
+    )
+    .await;
+    let id = Url::parse(&url)
+        .unwrap()
+        .query_pairs()
+        .find(|(k, _)| k == "id")
+        .unwrap()
+        .1
+        .into_owned();
+    let stranger = Browser::new()
+        .open_as(&url, who::ODDNY)
+        .await
+        .expect(403, "Du har ikke tilgang for denne virksomheten");
     assert!(!stranger.text.contains("Tindevandrer"));
     // The page of another kind leads here, and the other way round.
     let browser = Browser::new();
-    let other = format!("{}/accessmanagement/ui/systemuser/request?id={id}", app.base);
-    let page = browser.open_as(&other, who::JOSTEIN).await.expect(200, "Ingenting blir fjernet.");
+    let other = format!(
+        "{}/accessmanagement/ui/systemuser/request?id={id}",
+        app.base
+    );
+    let page = browser
+        .open_as(&other, who::JOSTEIN)
+        .await
+        .expect(200, "Ingenting blir fjernet.");
     assert!(page.address.path().ends_with("/changerequest"));
-    let back = browser.open(&url.replace(&id, who::NATTERGAL_REQUEST)).await;
-    assert!(back.address.path().ends_with("/request"), "{}", back.address);
+    let back = browser
+        .open(&url.replace(&id, who::NATTERGAL_REQUEST))
+        .await;
+    assert!(
+        back.address.path().ends_with("/request"),
+        "{}",
+        back.address
+    );
     browser.open(&url.replace(&id, "x")).await.expect(400, "");
-    browser.open(&url.replace(&id, &uuid::Uuid::nil().to_string())).await.expect(404, "");
-    browser.open(&format!("{}/authfront/ui/auth/vendorchangerequest?id={id}", app.base)).await.expect(200, "Godkjenn endringene");
+    browser
+        .open(&url.replace(&id, &uuid::Uuid::nil().to_string()))
+        .await
+        .expect(404, "");
+    browser
+        .open(&format!(
+            "{}/authfront/ui/auth/vendorchangerequest?id={id}",
+            app.base
+        ))
+        .await
+        .expect(200, "Godkjenn endringene");
     // Altered since it was shown.
-    let altered = format!("update change_request set redirect_url = 'https://fjordlonn.example/annet' where id = '{id}'");
+    let altered = format!(
+        "update change_request set redirect_url = 'https://fjordlonn.example/annet' where id = '{id}'"
+    );
     app.run_sql(&altered).await;
-    press_change(&app, &browser, &page, "approve").await.expect(409, "value=\"approve\"");
+    press_change(&app, &browser, &page, "approve")
+        .await
+        .expect(409, "value=\"approve\"");
     // A package that cannot be given: the content stays, with the reason.
     app.run_sql(&format!(
         "update change_request set required_access_packages = '{}' where id = '{id}'",
@@ -433,14 +1021,36 @@ async fn each_state_of_a_change_has_its_page() {
     .await;
     let page = browser.open(&url).await.expect(200, "Kan ikke gis");
     assert!(!page.text.contains("value=\"approve\"") && page.text.contains("value=\"reject\""));
-    app.run_sql(&format!("update change_request set created = created - interval '181 days' where id = '{id}'")).await;
+    app.run_sql(&format!(
+        "update change_request set created = created - interval '181 days' where id = '{id}'"
+    ))
+    .await;
     let page = browser.open(&url).await.expect(200, "value=\"close\"");
     assert!(!page.text.contains("value=\"reject\""));
-    app.run_sql(&format!("update change_request set created = now() where id = '{id}'")).await;
-    app.run_sql(&format!("update \"system_user\" set is_deleted = true where id = '{}'", who::TINDEVANDRER_USER)).await;
-    let page = browser.open(&url).await.expect(200, "Systemtilgangen som skulle endres, finnes ikke lenger.");
+    app.run_sql(&format!(
+        "update change_request set created = now() where id = '{id}'"
+    ))
+    .await;
+    app.run_sql(&format!(
+        "update \"system_user\" set is_deleted = true where id = '{}'",
+        who::TINDEVANDRER_USER
+    ))
+    .await;
+    let page = browser.open(&url).await.expect(
+        200,
+        "Systemtilgangen som skulle endres, finnes ikke lenger.",
+    );
     press_change(&app, &browser, &page, "reject").await;
-    assert_eq!(app.sql_text(&format!("select status from change_request where id = '{id}'")).await, "Rejected");
-    app.run_sql(&format!("update change_request set is_deleted = true where id = '{id}'")).await;
+    assert_eq!(
+        app.sql_text(&format!(
+            "select status from change_request where id = '{id}'"
+        ))
+        .await,
+        "Rejected"
+    );
+    app.run_sql(&format!(
+        "update change_request set is_deleted = true where id = '{id}'"
+    ))
+    .await;
     browser.open_as(&url, who::JOSTEIN).await.expect(410, "");
 }

@@ -22,7 +22,11 @@ fn urns(list: &[String]) -> Value {
 async fn a_party_of_the_first_generation() {
     let app = TestApp::start().await;
     let token = back_end(&app).await;
-    let by_id = app.get(&format!("{BASE}/parties/{}", who::NATTERGAL_PARTY), &token).await.expect(200).json();
+    let by_id = app
+        .get(&format!("{BASE}/parties/{}", who::NATTERGAL_PARTY), &token)
+        .await
+        .expect(200)
+        .json();
     let expected = json!({
         "partyId": who::NATTERGAL_PARTY, "partyUuid": NATTERGAL_UUID, "externalUrn": format!("urn:altinn:organization:identifier-no:{}", who::NATTERGAL),
         "partyTypeName": 2, "orgNumber": who::NATTERGAL, "ssn": null, "unitType": "AS", "name": "NATTERGAL BAKERI AS", "isDeleted": false,
@@ -33,26 +37,97 @@ async fn a_party_of_the_first_generation() {
         "childParties": null, "lastChangedInAltinn": null, "lastChangedInExternalRegister": null,
     });
     assert_eq!(by_id, expected);
-    assert_eq!(app.get(&format!("{BASE}/Parties/ByUuid/{NATTERGAL_UUID}"), &token).await.json(), by_id);
-    assert_eq!(app.post(&format!("{BASE}/parties/lookup"), &token, json!({"orgNo": who::NATTERGAL})).await.json(), by_id);
-    let person = app.post(&format!("{BASE}/parties/lookup"), &token, json!({"ssn": who::TORLEIF, "orgNo": null})).await.expect(200).json();
-    assert_eq!((&person["partyTypeName"], &person["ssn"], &person["organization"]), (&json!(1), &json!(who::TORLEIF), &Value::Null));
+    assert_eq!(
+        app.get(&format!("{BASE}/Parties/ByUuid/{NATTERGAL_UUID}"), &token)
+            .await
+            .json(),
+        by_id
+    );
+    assert_eq!(
+        app.post(
+            &format!("{BASE}/parties/lookup"),
+            &token,
+            json!({"orgNo": who::NATTERGAL})
+        )
+        .await
+        .json(),
+        by_id
+    );
+    let person = app
+        .post(
+            &format!("{BASE}/parties/lookup"),
+            &token,
+            json!({"ssn": who::TORLEIF, "orgNo": null}),
+        )
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(
+        (
+            &person["partyTypeName"],
+            &person["ssn"],
+            &person["organization"]
+        ),
+        (&json!(1), &json!(who::TORLEIF), &Value::Null)
+    );
     // The short name has the last name first.
-    let (first, last) = (person["person"]["firstName"].as_str().unwrap(), person["person"]["lastName"].as_str().unwrap());
-    assert!(person["name"].as_str().unwrap().starts_with(last) && person["name"].as_str().unwrap().contains(first));
+    let (first, last) = (
+        person["person"]["firstName"].as_str().unwrap(),
+        person["person"]["lastName"].as_str().unwrap(),
+    );
+    assert!(
+        person["name"].as_str().unwrap().starts_with(last)
+            && person["name"].as_str().unwrap().contains(first)
+    );
 
-    let missing = app.get(&format!("{BASE}/parties/1"), &token).await.expect(404);
+    let missing = app
+        .get(&format!("{BASE}/parties/1"), &token)
+        .await
+        .expect(404);
     assert_eq!(missing.code(), "REG-00007");
-    app.get(&format!("{BASE}/parties/x"), &token).await.expect(400);
-    app.get(&format!("{BASE}/parties/byuuid/x"), &token).await.expect(400);
-    for body in [json!({}), json!({"ssn": who::TORLEIF, "orgNo": who::NATTERGAL}), json!({"orgNo": "39032657"}), json!([])] {
-        app.post(&format!("{BASE}/parties/lookup"), &token, body).await.expect(400);
+    app.get(&format!("{BASE}/parties/x"), &token)
+        .await
+        .expect(400);
+    app.get(&format!("{BASE}/parties/byuuid/x"), &token)
+        .await
+        .expect(400);
+    for body in [
+        json!({}),
+        json!({"ssn": who::TORLEIF, "orgNo": who::NATTERGAL}),
+        json!({"orgNo": "39032657"}),
+        json!([]),
+    ] {
+        app.post(&format!("{BASE}/parties/lookup"), &token, body)
+            .await
+            .expect(400);
     }
-    assert_eq!(app.post(&format!("{BASE}/parties/lookup"), &token, json!({"orgNo": "390326573"})).await.expect(404).code(), "REG-00007");
-    let organization = app.get(&format!("{BASE}/organizations/{}", who::NATTERGAL), &token).await.expect(200).json();
+    assert_eq!(
+        app.post(
+            &format!("{BASE}/parties/lookup"),
+            &token,
+            json!({"orgNo": "390326573"})
+        )
+        .await
+        .expect(404)
+        .code(),
+        "REG-00007"
+    );
+    let organization = app
+        .get(&format!("{BASE}/organizations/{}", who::NATTERGAL), &token)
+        .await
+        .expect(200)
+        .json();
     assert_eq!(organization, by_id["organization"]);
-    assert_eq!(app.get(&format!("{BASE}/organizations/390326573"), &token).await.expect(404).code(), "REG-00006");
-    app.get(&format!("{BASE}/organizations/39032657"), &token).await.expect(400);
+    assert_eq!(
+        app.get(&format!("{BASE}/organizations/390326573"), &token)
+            .await
+            .expect(404)
+            .code(),
+        "REG-00006"
+    );
+    app.get(&format!("{BASE}/organizations/39032657"), &token)
+        .await
+        .expect(400);
 }
 
 #[tokio::test]
@@ -60,25 +135,61 @@ async fn who_may_look_up() {
     let app = TestApp::start().await;
     let path = format!("{BASE}/parties/{}", who::NATTERGAL_PARTY);
     app.send(Method::GET, &path, None, None).await.expect(401);
-    app.get(&path, &app.organization(who::SAV, "altinn:register/partylookup").await).await.expect(403);
+    app.get(
+        &path,
+        &app.organization(who::SAV, "altinn:register/partylookup")
+            .await,
+    )
+    .await
+    .expect(403);
     // A person reads what he represents, and himself.
     let torleif = app.person(who::TORLEIF).await;
     app.get(&path, &torleif).await.expect(200);
     for other in [who::KERAMIKK_PARTY, 1] {
-        app.get(&format!("{BASE}/parties/{other}"), &torleif).await.expect(401);
+        app.get(&format!("{BASE}/parties/{other}"), &torleif)
+            .await
+            .expect(401);
     }
-    let own = app.post(&format!("{BASE}/parties/lookup"), &back_end(&app).await, json!({"ssn": who::TORLEIF})).await.json();
-    app.get(&format!("{BASE}/parties/byuuid/{}", own["partyUuid"].as_str().unwrap()), &torleif).await.expect(200);
+    let own = app
+        .post(
+            &format!("{BASE}/parties/lookup"),
+            &back_end(&app).await,
+            json!({"ssn": who::TORLEIF}),
+        )
+        .await
+        .json();
+    app.get(
+        &format!(
+            "{BASE}/parties/byuuid/{}",
+            own["partyUuid"].as_str().unwrap()
+        ),
+        &torleif,
+    )
+    .await
+    .expect(200);
     // Everything else is for back ends.
-    app.post(&format!("{BASE}/parties/lookup"), &torleif, json!({"orgNo": who::NATTERGAL})).await.expect(403);
-    let platform = app.token("GetPlatformAccessToken", &[("app", "test")]).await;
+    app.post(
+        &format!("{BASE}/parties/lookup"),
+        &torleif,
+        json!({"orgNo": who::NATTERGAL}),
+    )
+    .await
+    .expect(403);
+    let platform = app
+        .token("GetPlatformAccessToken", &[("app", "test")])
+        .await;
     let with = async |token: &str| {
-        let request = app.http.get(format!("{}{path}", app.base)).header("PlatformAccessToken", token);
+        let request = app
+            .http
+            .get(format!("{}{path}", app.base))
+            .header("PlatformAccessToken", token);
         Answer::of(request.send().await.unwrap()).await
     };
     with(&platform).await.expect(200);
     with("x").await.expect(401);
-    app.get(&format!("{BASE}/no/such/thing"), &torleif).await.expect(404);
+    app.get(&format!("{BASE}/no/such/thing"), &torleif)
+        .await
+        .expect(404);
 }
 
 #[tokio::test]
@@ -86,19 +197,58 @@ async fn names_in_the_order_asked() {
     let app = TestApp::start().await;
     let token = back_end(&app).await;
     let body = json!({"parties": [{"ssn": who::TORLEIF}, {"orgNo": "999999999"}, {"orgNo": who::NATTERGAL}]});
-    let plain = app.post(&format!("{BASE}/parties/nameslookup"), &token, body.clone()).await.expect(200).json();
-    assert_eq!(plain["partyNames"][1], json!({"ssn": null, "orgNo": "999999999", "name": null}));
+    let plain = app
+        .post(&format!("{BASE}/parties/nameslookup"), &token, body.clone())
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(
+        plain["partyNames"][1],
+        json!({"ssn": null, "orgNo": "999999999", "name": null})
+    );
     assert_eq!(plain["partyNames"][2]["name"], "NATTERGAL BAKERI AS");
     assert!(plain["partyNames"][0].get("personName").is_none());
-    let parts = app.post(&format!("{BASE}/parties/nameslookup?partyComponentOption=NameComponents"), &token, body).await.json();
+    let parts = app
+        .post(
+            &format!("{BASE}/parties/nameslookup?partyComponentOption=NameComponents"),
+            &token,
+            body,
+        )
+        .await
+        .json();
     assert!(
-        parts["partyNames"][0]["personName"]["firstName"].as_str().is_some_and(|n| plain["partyNames"][0]["name"].as_str().unwrap().ends_with(n))
+        parts["partyNames"][0]["personName"]["firstName"]
+            .as_str()
+            .is_some_and(|n| plain["partyNames"][0]["name"]
+                .as_str()
+                .unwrap()
+                .ends_with(n))
     );
-    app.post(&format!("{BASE}/parties/nameslookup?partyComponentOption=x"), &token, json!({"parties": []})).await.expect(400);
+    app.post(
+        &format!("{BASE}/parties/nameslookup?partyComponentOption=x"),
+        &token,
+        json!({"parties": []}),
+    )
+    .await
+    .expect(400);
     let many = vec![json!({"orgNo": who::NATTERGAL}); 1_001];
-    app.post(&format!("{BASE}/parties/nameslookup"), &token, json!({"parties": many})).await.expect(400);
+    app.post(
+        &format!("{BASE}/parties/nameslookup"),
+        &token,
+        json!({"parties": many}),
+    )
+    .await
+    .expect(400);
     let many = vec![json!({"orgNo": who::NATTERGAL}); 1_000];
-    let all = app.post(&format!("{BASE}/parties/nameslookup"), &token, json!({"parties": many})).await.expect(200).json();
+    let all = app
+        .post(
+            &format!("{BASE}/parties/nameslookup"),
+            &token,
+            json!({"parties": many}),
+        )
+        .await
+        .expect(200)
+        .json();
     assert_eq!(all["partyNames"].as_array().unwrap().len(), 1_000);
 }
 
@@ -106,20 +256,73 @@ async fn names_in_the_order_asked() {
 async fn lists_and_identifiers() {
     let app = TestApp::start().await;
     let token = back_end(&app).await;
-    let list = app.post(&format!("{BASE}/parties/partylist?fetchSubUnits=true"), &token, json!([who::NATTERGAL_PARTY, 1])).await.expect(200).json();
+    let list = app
+        .post(
+            &format!("{BASE}/parties/partylist?fetchSubUnits=true"),
+            &token,
+            json!([who::NATTERGAL_PARTY, 1]),
+        )
+        .await
+        .expect(200)
+        .json();
     let children = list[0]["childParties"].as_array().unwrap();
     assert_eq!((list.as_array().unwrap().len(), children.len()), (1, 2));
-    assert_eq!((&children[0]["orgNumber"], &children[0]["unitType"], &children[0]["partyTypeName"]), (&json!(SUB_UNIT), &json!("BEDR"), &json!(2)));
-    app.post(&format!("{BASE}/parties/partylist"), &token, json!([1])).await.expect(404);
-    app.post(&format!("{BASE}/parties/partylist"), &token, json!(["x"])).await.expect(400);
-    let by_uuid = app.post(&format!("{BASE}/parties/partylistbyuuid"), &token, json!([NATTERGAL_UUID])).await.expect(200).json();
-    assert_eq!((&by_uuid[0]["partyId"], &by_uuid[0]["childParties"]), (&json!(who::NATTERGAL_PARTY), &Value::Null));
-    assert_eq!(app.post(&format!("{BASE}/parties/partylistbyuuid"), &token, json!([])).await.expect(200).json(), json!([]));
+    assert_eq!(
+        (
+            &children[0]["orgNumber"],
+            &children[0]["unitType"],
+            &children[0]["partyTypeName"]
+        ),
+        (&json!(SUB_UNIT), &json!("BEDR"), &json!(2))
+    );
+    app.post(&format!("{BASE}/parties/partylist"), &token, json!([1]))
+        .await
+        .expect(404);
+    app.post(&format!("{BASE}/parties/partylist"), &token, json!(["x"]))
+        .await
+        .expect(400);
+    let by_uuid = app
+        .post(
+            &format!("{BASE}/parties/partylistbyuuid"),
+            &token,
+            json!([NATTERGAL_UUID]),
+        )
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(
+        (&by_uuid[0]["partyId"], &by_uuid[0]["childParties"]),
+        (&json!(who::NATTERGAL_PARTY), &Value::Null)
+    );
+    assert_eq!(
+        app.post(
+            &format!("{BASE}/parties/partylistbyuuid"),
+            &token,
+            json!([])
+        )
+        .await
+        .expect(200)
+        .json(),
+        json!([])
+    );
 
-    let person = app.post(&format!("{BASE}/parties/lookup"), &token, json!({"ssn": who::TORLEIF})).await.json();
+    let person = app
+        .post(
+            &format!("{BASE}/parties/lookup"),
+            &token,
+            json!({"ssn": who::TORLEIF}),
+        )
+        .await
+        .json();
     let person_id = person["partyId"].as_i64().unwrap();
     let found = app
-        .get(&format!("{BASE}/parties/identifiers?ids={person_id},1&orgs={}&uuids={NATTERGAL_UUID}", who::NATTERGAL), &token)
+        .get(
+            &format!(
+                "{BASE}/parties/identifiers?ids={person_id},1&orgs={}&uuids={NATTERGAL_UUID}",
+                who::NATTERGAL
+            ),
+            &token,
+        )
         .await
         .expect(200)
         .json();
@@ -127,8 +330,15 @@ async fn lists_and_identifiers() {
     let nattergal = json!({"partyId": who::NATTERGAL_PARTY, "partyUuid": NATTERGAL_UUID, "orgNumber": who::NATTERGAL});
     assert!(found.as_array().unwrap().contains(&nattergal));
     assert!(!found.to_string().contains(who::TORLEIF));
-    for wrong in ["", "?ids=x", "?orgs=1", &format!("?ids={}", vec!["1"; 101].join(","))] {
-        app.get(&format!("{BASE}/parties/identifiers{wrong}"), &token).await.expect(400);
+    for wrong in [
+        "",
+        "?ids=x",
+        "?orgs=1",
+        &format!("?ids={}", vec!["1"; 101].join(",")),
+    ] {
+        app.get(&format!("{BASE}/parties/identifiers{wrong}"), &token)
+            .await
+            .expect(400);
     }
 }
 
@@ -139,47 +349,189 @@ async fn a_query_says_when_some_were_not_found() {
     let nattergal = format!("urn:altinn:organization:identifier-no:{}", who::NATTERGAL);
     let agent = format!("urn:altinn:systemuser:uuid:{}", who::TALLKNUSEREN_AGENT);
     let torleif = format!("urn:altinn:person:identifier-no:{}", who::TORLEIF);
-    let all = [torleif.clone(), nattergal.clone(), format!("urn:altinn:partyid:{}", who::NATTERGAL_PARTY), agent.clone()];
-    for path in ["access-management/parties/query", "dialogporten/parties/query", "v2/internal/parties/query"] {
-        let answer = app.post(&format!("{BASE}/{path}"), &token, urns(&all)).await.expect(200).json();
-        let kinds: Vec<_> = answer["data"].as_array().unwrap().iter().map(|p| p["partyType"].as_str().unwrap()).collect();
+    let all = [
+        torleif.clone(),
+        nattergal.clone(),
+        format!("urn:altinn:partyid:{}", who::NATTERGAL_PARTY),
+        agent.clone(),
+    ];
+    for path in [
+        "access-management/parties/query",
+        "dialogporten/parties/query",
+        "v2/internal/parties/query",
+    ] {
+        let answer = app
+            .post(&format!("{BASE}/{path}"), &token, urns(&all))
+            .await
+            .expect(200)
+            .json();
+        let kinds: Vec<_> = answer["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|p| p["partyType"].as_str().unwrap())
+            .collect();
         assert_eq!(kinds, ["person", "organization", "system-user"], "{path}");
-        app.post(&format!("{BASE}/{path}"), &token, urns(&[nattergal.clone(), "urn:altinn:party:id:1".into()])).await.expect(206);
-        app.post(&format!("{BASE}/{path}"), &token, urns(&["urn:altinn:person:idporten-email:a@b.example".into()])).await.expect(206);
-        app.post(&format!("{BASE}/{path}"), &token, urns(&vec![nattergal.clone(); 101])).await.expect(400);
-        app.post(&format!("{BASE}/{path}"), &token, urns(&["390326572".into()])).await.expect(400);
-        app.post(&format!("{BASE}/{path}"), &token, json!({})).await.expect(400);
+        app.post(
+            &format!("{BASE}/{path}"),
+            &token,
+            urns(&[nattergal.clone(), "urn:altinn:party:id:1".into()]),
+        )
+        .await
+        .expect(206);
+        app.post(
+            &format!("{BASE}/{path}"),
+            &token,
+            urns(&["urn:altinn:person:idporten-email:a@b.example".into()]),
+        )
+        .await
+        .expect(206);
+        app.post(
+            &format!("{BASE}/{path}"),
+            &token,
+            urns(&vec![nattergal.clone(); 101]),
+        )
+        .await
+        .expect(400);
+        app.post(
+            &format!("{BASE}/{path}"),
+            &token,
+            urns(&["390326572".into()]),
+        )
+        .await
+        .expect(400);
+        app.post(&format!("{BASE}/{path}"), &token, json!({}))
+            .await
+            .expect(400);
     }
-    let whole = app.post(&format!("{BASE}/access-management/parties/query"), &token, urns(&[torleif.clone(), agent])).await.json();
+    let whole = app
+        .post(
+            &format!("{BASE}/access-management/parties/query"),
+            &token,
+            urns(&[torleif.clone(), agent]),
+        )
+        .await
+        .json();
     let (person, agent) = (&whole["data"][0], &whole["data"][1]);
-    assert_eq!((&person["displayName"], &person["personIdentifier"]), (&json!("Torleif Morgenrød"), &json!(who::TORLEIF)));
-    assert_eq!((&person["shortName"], &person["user"]["userIds"][0]), (&json!("Morgenrød Torleif"), &person["user"]["userId"]));
-    assert_eq!((&agent["systemUserType"], &agent["partyId"]), (&json!("client-party-system-user"), &Value::Null));
-    assert!(agent["owner"]["urn"].as_str().unwrap().starts_with("urn:altinn:party:uuid:"));
-    let few = app.post(&format!("{BASE}/v2/internal/parties/query?fields=display-name,UUID"), &token, urns(&[torleif])).await.json();
-    assert_eq!(few["data"][0].as_object().unwrap().keys().collect::<Vec<_>>(), ["partyType", "partyUuid", "displayName"]);
-    assert_eq!(app.post(&format!("{BASE}/v2/internal/parties/query?fields=x"), &token, urns(&[])).await.error_keys(), ["fields"]);
+    assert_eq!(
+        (&person["displayName"], &person["personIdentifier"]),
+        (&json!("Torleif Morgenrød"), &json!(who::TORLEIF))
+    );
+    assert_eq!(
+        (&person["shortName"], &person["user"]["userIds"][0]),
+        (&json!("Morgenrød Torleif"), &person["user"]["userId"])
+    );
+    assert_eq!(
+        (&agent["systemUserType"], &agent["partyId"]),
+        (&json!("client-party-system-user"), &Value::Null)
+    );
+    assert!(
+        agent["owner"]["urn"]
+            .as_str()
+            .unwrap()
+            .starts_with("urn:altinn:party:uuid:")
+    );
+    let few = app
+        .post(
+            &format!("{BASE}/v2/internal/parties/query?fields=display-name,UUID"),
+            &token,
+            urns(&[torleif]),
+        )
+        .await
+        .json();
+    assert_eq!(
+        few["data"][0]
+            .as_object()
+            .unwrap()
+            .keys()
+            .collect::<Vec<_>>(),
+        ["partyType", "partyUuid", "displayName"]
+    );
+    assert_eq!(
+        app.post(
+            &format!("{BASE}/v2/internal/parties/query?fields=x"),
+            &token,
+            urns(&[])
+        )
+        .await
+        .error_keys(),
+        ["fields"]
+    );
 }
 
 #[tokio::test]
 async fn clients_directors_and_roles() {
     let app = TestApp::start().await;
     let token = back_end(&app).await;
-    let accountant = app.post(&format!("{BASE}/parties/lookup"), &token, json!({"orgNo": "390784554"})).await.json();
+    let accountant = app
+        .post(
+            &format!("{BASE}/parties/lookup"),
+            &token,
+            json!({"orgNo": "390784554"}),
+        )
+        .await
+        .json();
     let uuid = accountant["partyUuid"].as_str().unwrap();
-    let clients =
-        app.get(&format!("{BASE}/v2/internal/parties/{uuid}/customers/ccr/regnskapsforer?fields=identifiers"), &token).await.expect(200).json();
-    let numbers: Vec<_> = clients["data"].as_array().unwrap().iter().map(|p| p["organizationIdentifier"].as_str().unwrap()).collect();
+    let clients = app
+        .get(
+            &format!(
+                "{BASE}/v2/internal/parties/{uuid}/customers/ccr/regnskapsforer?fields=identifiers"
+            ),
+            &token,
+        )
+        .await
+        .expect(200)
+        .json();
+    let numbers: Vec<_> = clients["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| p["organizationIdentifier"].as_str().unwrap())
+        .collect();
     assert!(numbers.len() == 5 && numbers.contains(&who::NATTERGAL));
-    assert_eq!(app.get(&format!("{BASE}/v2/internal/parties/{uuid}/customers/ccr/revisor"), &token).await.json(), json!({"data": []}));
-    app.get(&format!("{BASE}/v2/internal/parties/{uuid}/customers/ccr/daglig-leder"), &token).await.expect(404);
-    let directors = app.get(&format!("{BASE}/v2/internal/parties/{NATTERGAL_UUID}/holders/ccr/daglig-leder"), &token).await.json();
+    assert_eq!(
+        app.get(
+            &format!("{BASE}/v2/internal/parties/{uuid}/customers/ccr/revisor"),
+            &token
+        )
+        .await
+        .json(),
+        json!({"data": []})
+    );
+    app.get(
+        &format!("{BASE}/v2/internal/parties/{uuid}/customers/ccr/daglig-leder"),
+        &token,
+    )
+    .await
+    .expect(404);
+    let directors = app
+        .get(
+            &format!("{BASE}/v2/internal/parties/{NATTERGAL_UUID}/holders/ccr/daglig-leder"),
+            &token,
+        )
+        .await
+        .json();
     assert_eq!(directors["data"][0]["personIdentifier"], who::TORLEIF);
-    let roles = app.get(&format!("{BASE}/v2/internal/metadata/external-roles"), &token).await.json();
-    let leader = roles.as_array().unwrap().iter().find(|r| r["identifier"] == "daglig-leder").unwrap();
+    let roles = app
+        .get(
+            &format!("{BASE}/v2/internal/metadata/external-roles"),
+            &token,
+        )
+        .await
+        .json();
+    let leader = roles
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|r| r["identifier"] == "daglig-leder")
+        .unwrap();
     assert_eq!(
         (&leader["source"], &leader["code"], &leader["urn"]),
-        (&json!("ccr"), &json!("DAGL"), &json!("urn:altinn:external-role:ccr:daglig-leder"))
+        (
+            &json!("ccr"),
+            &json!("DAGL"),
+            &json!("urn:altinn:external-role:ccr:daglig-leder")
+        )
     );
     assert!(leader["name"]["nb"].is_string() && leader["description"].is_object());
 }

@@ -1,4 +1,5 @@
-//! A sandbox under other addresses: everything on one port, or behind TLS with the names of the public system.
+//! A sandbox under other addresses: everything on one port, or behind TLS with the names of the
+//! public system.
 
 use std::net::SocketAddr;
 
@@ -19,31 +20,82 @@ async fn on_one_port_everything_has_its_path() {
     let app = TestApp::with(ONE_PORT).await;
     let base = &app.base;
     assert_eq!(app.maskinporten, format!("{base}/sandbox/maskinporten"));
-    let get = async |path: &str| Answer::of(app.http.get(format!("{base}{path}")).send().await.unwrap()).await;
-    for path in ["/sandbox/maskinporten/.well-known/oauth-authorization-server", "/.well-known/oauth-authorization-server/sandbox/maskinporten"] {
+    let get = async |path: &str| {
+        Answer::of(app.http.get(format!("{base}{path}")).send().await.unwrap()).await
+    };
+    for path in [
+        "/sandbox/maskinporten/.well-known/oauth-authorization-server",
+        "/.well-known/oauth-authorization-server/sandbox/maskinporten",
+    ] {
         let metadata = get(path).await.expect(200).json();
         assert_eq!(metadata["issuer"], format!("{base}/sandbox/maskinporten/"));
-        assert_eq!(metadata["token_endpoint"], format!("{base}/sandbox/maskinporten/token"));
+        assert_eq!(
+            metadata["token_endpoint"],
+            format!("{base}/sandbox/maskinporten/token")
+        );
     }
-    for path in ["/sandbox/idporten/.well-known/openid-configuration", "/.well-known/openid-configuration/sandbox/idporten"] {
-        assert_eq!(get(path).await.expect(200).json()["issuer"], format!("{base}/sandbox/idporten"));
+    for path in [
+        "/sandbox/idporten/.well-known/openid-configuration",
+        "/.well-known/openid-configuration/sandbox/idporten",
+    ] {
+        assert_eq!(
+            get(path).await.expect(200).json()["issuer"],
+            format!("{base}/sandbox/idporten")
+        );
     }
     // The ports of their own stay closed.
     let sandbox = app.running.config.settings.sandbox.as_ref().unwrap();
-    for listen in [sandbox.maskinporten.listen, sandbox.idporten.listen, sandbox.testtools.listen] {
-        assert!(tokio::net::TcpStream::connect(listen).await.is_err(), "{listen}");
+    for listen in [
+        sandbox.maskinporten.listen,
+        sandbox.idporten.listen,
+        sandbox.testtools.listen,
+    ] {
+        assert!(
+            tokio::net::TcpStream::connect(listen).await.is_err(),
+            "{listen}"
+        );
     }
     // Whatever answers says that it is no real one.
-    for path in ["/", "/sandbox/maskinporten/jwk", "/sandbox/idporten/jwks.json", "/sandbox/testtools/api/.well-known/jwks.json"] {
-        assert_eq!(get(path).await.expect(200).header("x-sandbox"), "true", "{path}");
+    for path in [
+        "/",
+        "/sandbox/maskinporten/jwk",
+        "/sandbox/idporten/jwks.json",
+        "/sandbox/testtools/api/.well-known/jwks.json",
+    ] {
+        assert_eq!(
+            get(path).await.expect(200).header("x-sandbox"),
+            "true",
+            "{path}"
+        );
     }
     // A grant, a test token, and a login.
-    let token = Client::seeded(who::FJORDLONN_CLIENT).token(&app, REQUEST_READ).await;
-    assert_eq!(claims_of(&token)["iss"], format!("{base}/sandbox/maskinporten/"));
-    app.get("/authentication/api/v1/systemuser/request/vendor/bysystem/390198116_fjordlonn", &token).await.expect(200);
-    app.get("/authentication/api/v1/systemregister/vendor", &app.vendor(who::FJORDLONN).await).await.expect(200);
-    let page = format!("{base}/accessmanagement/ui/systemuser/request?id={}&DONTCHOOSEREPORTEE=true", who::NATTERGAL_REQUEST);
-    Browser::new().open_as(&page, who::TORLEIF).await.expect(200, "value=\"approve\"");
+    let token = Client::seeded(who::FJORDLONN_CLIENT)
+        .token(&app, REQUEST_READ)
+        .await;
+    assert_eq!(
+        claims_of(&token)["iss"],
+        format!("{base}/sandbox/maskinporten/")
+    );
+    app.get(
+        "/authentication/api/v1/systemuser/request/vendor/bysystem/390198116_fjordlonn",
+        &token,
+    )
+    .await
+    .expect(200);
+    app.get(
+        "/authentication/api/v1/systemregister/vendor",
+        &app.vendor(who::FJORDLONN).await,
+    )
+    .await
+    .expect(200);
+    let page = format!(
+        "{base}/accessmanagement/ui/systemuser/request?id={}&DONTCHOOSEREPORTEE=true",
+        who::NATTERGAL_REQUEST
+    );
+    Browser::new()
+        .open_as(&page, who::TORLEIF)
+        .await
+        .expect(200, "value=\"approve\"");
 }
 
 /// A client of the public system: it knows its names, and finds the sandbox behind them.
@@ -56,12 +108,19 @@ impl Elsewhere {
     fn of(app: &TestApp, names: &[&str]) -> Self {
         let sandbox = app.running.config.settings.sandbox.as_ref().unwrap();
         let front: SocketAddr = sandbox.tls.listen.unwrap();
-        let authority = Certificate::from_pem(&std::fs::read(sandbox.dir.join("tls-ca.pem")).unwrap()).unwrap();
-        let mut builder = Http::builder().no_proxy().redirect(Policy::none()).tls_certs_only([authority]);
+        let authority =
+            Certificate::from_pem(&std::fs::read(sandbox.dir.join("tls-ca.pem")).unwrap()).unwrap();
+        let mut builder = Http::builder()
+            .no_proxy()
+            .redirect(Policy::none())
+            .tls_certs_only([authority]);
         for name in names {
             builder = builder.resolve(name, front);
         }
-        Self { http: builder.build().unwrap(), port: front.port() }
+        Self {
+            http: builder.build().unwrap(),
+            port: front.port(),
+        }
     }
 
     fn address(&self, host: &str, path: &str) -> String {
@@ -69,7 +128,15 @@ impl Elsewhere {
     }
 
     async fn get(&self, host: &str, path: &str, token: &str) -> Answer {
-        Answer::of(self.http.get(self.address(host, path)).bearer_auth(token).send().await.unwrap()).await
+        Answer::of(
+            self.http
+                .get(self.address(host, path))
+                .bearer_auth(token)
+                .send()
+                .await
+                .unwrap(),
+        )
+        .await
     }
 }
 
@@ -81,50 +148,155 @@ const IDPORTEN: &str = "login.test.idporten.no";
 #[tokio::test]
 async fn clients_of_the_public_system_find_the_sandbox_behind_its_names() {
     let listen = format!("127.0.0.1:{}", free_port());
-    let app =
-        TestApp::with(&[("sandbox.tls.listen", &listen), ("sandbox.assume_real_names", "true"), ("sandbox.testtools.real_issuer_names", "true")])
-            .await;
-    let client = Elsewhere::of(&app, &[GENERATOR, PLATFORM, MASKINPORTEN, IDPORTEN, "am.ui.at22.altinn.cloud", "platform.altinn.no", "evil.example"]);
+    let app = TestApp::with(&[
+        ("sandbox.tls.listen", &listen),
+        ("sandbox.assume_real_names", "true"),
+        ("sandbox.testtools.real_issuer_names", "true"),
+    ])
+    .await;
+    let client = Elsewhere::of(
+        &app,
+        &[
+            GENERATOR,
+            PLATFORM,
+            MASKINPORTEN,
+            IDPORTEN,
+            "am.ui.at22.altinn.cloud",
+            "platform.altinn.no",
+            "evil.example",
+        ],
+    );
     // The generator, as scripts call it; its tokens carry the environment's issuer.
-    let asked = format!("/api/GetEnterpriseToken?env=tt02&orgNo={}&scopes={REGISTER_WRITE},{REQUEST_WRITE}", who::FJORDLONN);
-    let generated = client.http.get(client.address(GENERATOR, &asked)).basic_auth("sandbox", Some("sandbox")).send().await.unwrap();
+    let asked = format!(
+        "/api/GetEnterpriseToken?env=tt02&orgNo={}&scopes={REGISTER_WRITE},{REQUEST_WRITE}",
+        who::FJORDLONN
+    );
+    let generated = client
+        .http
+        .get(client.address(GENERATOR, &asked))
+        .basic_auth("sandbox", Some("sandbox"))
+        .send()
+        .await
+        .unwrap();
     let token = Answer::of(generated).await.expect(200).text;
-    assert_eq!(claims_of(&token)["iss"], "https://platform.tt02.altinn.no/authentication/api/v1/openid/");
+    assert_eq!(
+        claims_of(&token)["iss"],
+        "https://platform.tt02.altinn.no/authentication/api/v1/openid/"
+    );
     // Some clients write two slashes.
-    client.get(PLATFORM, "//authentication/api/v1/systemregister/vendor/390198116_fjordlonn", &token).await.expect(200);
+    client
+        .get(
+            PLATFORM,
+            "//authentication/api/v1/systemregister/vendor/390198116_fjordlonn",
+            &token,
+        )
+        .await
+        .expect(200);
     let body = request_body(who::KERAMIKK, &["a-ordning"]);
-    let posted = client.http.post(client.address(PLATFORM, "/authentication/api/v1/systemuser/request/vendor")).bearer_auth(&token).json(&body);
+    let posted = client
+        .http
+        .post(client.address(PLATFORM, "/authentication/api/v1/systemuser/request/vendor"))
+        .bearer_auth(&token)
+        .json(&body);
     let made = Answer::of(posted.send().await.unwrap()).await.expect(201);
-    assert!(made.header("location").starts_with(&format!("https://{PLATFORM}:{}/", client.port)), "{}", made.header("location"));
+    assert!(
+        made.header("location")
+            .starts_with(&format!("https://{PLATFORM}:{}/", client.port)),
+        "{}",
+        made.header("location")
+    );
     // Maskinporten under its public name.
-    let metadata: Value = client.get(MASKINPORTEN, "/.well-known/oauth-authorization-server", "").await.expect(200).json();
+    let metadata: Value = client
+        .get(MASKINPORTEN, "/.well-known/oauth-authorization-server", "")
+        .await
+        .expect(200)
+        .json();
     assert_eq!(
         (&metadata["issuer"], &metadata["token_endpoint"]),
-        (&json!("https://test.maskinporten.no/"), &json!("https://test.maskinporten.no/token"))
+        (
+            &json!("https://test.maskinporten.no/"),
+            &json!("https://test.maskinporten.no/token")
+        )
     );
     let grantor = Client::seeded(who::FJORDLONN_CLIENT);
     let now = app.clock.seconds();
     let claims = json!({"iss": grantor.id, "aud": "https://test.maskinporten.no/", "scope": REQUEST_READ, "iat": now, "exp": now + 100, "jti": random_text(16)});
-    let form = [("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"), ("assertion", &grantor.key.sign(&claims, &[]).unwrap())];
-    let granted = Answer::of(client.http.post(client.address(MASKINPORTEN, "/token")).form(&form).send().await.unwrap()).await.expect(200).json();
+    let form = [
+        ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
+        ("assertion", &grantor.key.sign(&claims, &[]).unwrap()),
+    ];
+    let granted = Answer::of(
+        client
+            .http
+            .post(client.address(MASKINPORTEN, "/token"))
+            .form(&form)
+            .send()
+            .await
+            .unwrap(),
+    )
+    .await
+    .expect(200)
+    .json();
     let granted = granted["access_token"].as_str().unwrap();
     assert_eq!(claims_of(granted)["iss"], "https://test.maskinporten.no/");
-    client.get(PLATFORM, "/authentication/api/v1/systemuser/request/vendor/bysystem/390198116_fjordlonn", granted).await.expect(200);
-    client.get("am.ui.at22.altinn.cloud", "/alive", "").await.expect(200);
+    client
+        .get(
+            PLATFORM,
+            "/authentication/api/v1/systemuser/request/vendor/bysystem/390198116_fjordlonn",
+            granted,
+        )
+        .await
+        .expect(200);
+    client
+        .get("am.ui.at22.altinn.cloud", "/alive", "")
+        .await
+        .expect(200);
     // The login goes to the public name; what the service asks itself stays at home.
-    let login: Value = client.get(IDPORTEN, "/.well-known/openid-configuration", "").await.expect(200).json();
+    let login: Value = client
+        .get(IDPORTEN, "/.well-known/openid-configuration", "")
+        .await
+        .expect(200)
+        .json();
     assert_eq!(login["issuer"], "https://test.idporten.no");
-    let begun = app.http.get(format!("{}/authentication/api/v1/authentication?goto=/", app.base)).send().await.unwrap();
-    assert!(begun.headers()["location"].to_str().unwrap().starts_with("https://test.idporten.no/authorize?"));
+    let begun = app
+        .http
+        .get(format!(
+            "{}/authentication/api/v1/authentication?goto=/",
+            app.base
+        ))
+        .send()
+        .await
+        .unwrap();
+    assert!(
+        begun.headers()["location"]
+            .to_str()
+            .unwrap()
+            .starts_with("https://test.idporten.no/authorize?")
+    );
     // No other name gets a certificate, and the authority is good for none.
     for host in ["platform.altinn.no", "evil.example"] {
-        assert!(client.http.get(client.address(host, "/alive")).send().await.unwrap_err().is_connect(), "{host}");
+        assert!(
+            client
+                .http
+                .get(client.address(host, "/alive"))
+                .send()
+                .await
+                .unwrap_err()
+                .is_connect(),
+            "{host}"
+        );
     }
 }
 
 #[tokio::test]
 async fn without_the_front_its_names_are_nobody_here() {
     let app = TestApp::start().await;
-    let answer = app.http.get(format!("{}/", app.base)).header("host", PLATFORM).send().await.unwrap();
+    let answer = app
+        .http
+        .get(format!("{}/", app.base))
+        .header("host", PLATFORM)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(answer.status(), 421);
 }

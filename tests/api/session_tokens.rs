@@ -1,4 +1,5 @@
-//! Tokens of a browser's session: in a cookie of the APIs, and renewed. Only where they are switched on.
+//! Tokens of a browser's session: in a cookie of the APIs, and renewed. Only where they are
+//! switched on.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -18,7 +19,15 @@ impl LoggedIn {
     async fn start(extra: &[(&str, &str)]) -> Self {
         let app = TestApp::with(extra).await;
         let browser = Browser::new();
-        browser.open_as(&format!("{}/authentication/api/v1/authentication?goto=/accessmanagement/ui/help", app.base), who::ODDNY).await;
+        browser
+            .open_as(
+                &format!(
+                    "{}/authentication/api/v1/authentication?goto=/accessmanagement/ui/help",
+                    app.base
+                ),
+                who::ODDNY,
+            )
+            .await;
         Self { app, browser }
     }
 
@@ -26,8 +35,17 @@ impl LoggedIn {
         self.browser.cookie(&self.app.base, name)
     }
 
-    async fn call(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<Value>) -> Answer {
-        let mut request = self.app.http.request(method, format!("{}{path}", self.app.base));
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<Value>,
+    ) -> Answer {
+        let mut request = self
+            .app
+            .http
+            .request(method, format!("{}{path}", self.app.base));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -48,71 +66,208 @@ async fn cookies_are_neither_set_nor_read_unless_they_are_switched_on() {
     assert_eq!((l.cookie(RUNTIME), l.cookie("XSRF-TOKEN")), (None, None));
     let token = l.app.person(who::ODDNY).await;
     for name in [".ALTINNTOKEN", RUNTIME] {
-        assert_eq!(l.call(Method::GET, &own_list(), &[("cookie", &format!("{name}={token}"))], None).await.status, 401);
+        assert_eq!(
+            l.call(
+                Method::GET,
+                &own_list(),
+                &[("cookie", &format!("{name}={token}"))],
+                None
+            )
+            .await
+            .status,
+            401
+        );
     }
-    let off = l.call(Method::GET, REFRESH, &[("authorization", &format!("Bearer {token}"))], None).await.expect(404);
-    assert_eq!(off.header("content-type"), "application/problem+json; charset=utf-8");
+    let off = l
+        .call(
+            Method::GET,
+            REFRESH,
+            &[("authorization", &format!("Bearer {token}"))],
+            None,
+        )
+        .await
+        .expect(404);
+    assert_eq!(
+        off.header("content-type"),
+        "application/problem+json; charset=utf-8"
+    );
 }
 
 #[tokio::test]
 async fn the_apis_take_the_cookie_of_a_login_and_what_changes_something_needs_proof() {
     let l = LoggedIn::start(&[("compat.runtime_cookie", "true")]).await;
-    let (token, proof) = (l.cookie(RUNTIME).expect("a token"), l.cookie("XSRF-TOKEN").expect("a proof"));
+    let (token, proof) = (
+        l.cookie(RUNTIME).expect("a token"),
+        l.cookie("XSRF-TOKEN").expect("a proof"),
+    );
     let claims = claims_of(&token);
     assert_eq!(
-        (&claims["urn:systembruker:src"], &claims["urn:altinn:authlevel"], &claims["acr"]),
-        (&json!("session"), &json!(3), &json!("idporten-loa-substantial"))
+        (
+            &claims["urn:systembruker:src"],
+            &claims["urn:altinn:authlevel"],
+            &claims["acr"]
+        ),
+        (
+            &json!("session"),
+            &json!(3),
+            &json!("idporten-loa-substantial")
+        )
     );
-    assert_eq!((&claims["amr"], &claims["urn:altinn:authenticatemethod"]), (&json!(["TestID"]), &json!("TestID")));
-    assert_eq!(claims["sub"], format!("urn:altinn:party:uuid:{}", claims["urn:altinn:party:uuid"].as_str().unwrap()));
-    assert_eq!(claims["scope"], "openid digdir:dialogporten.noconsent altinn:portal/enduser altinn:instances.read");
-    assert!(claims.get("pid").is_none() && claims["exp"].as_i64().unwrap() <= claims["iat"].as_i64().unwrap() + 1_800);
+    assert_eq!(
+        (&claims["amr"], &claims["urn:altinn:authenticatemethod"]),
+        (&json!(["TestID"]), &json!("TestID"))
+    );
+    assert_eq!(
+        claims["sub"],
+        format!(
+            "urn:altinn:party:uuid:{}",
+            claims["urn:altinn:party:uuid"].as_str().unwrap()
+        )
+    );
+    assert_eq!(
+        claims["scope"],
+        "openid digdir:dialogporten.noconsent altinn:portal/enduser altinn:instances.read"
+    );
+    assert!(
+        claims.get("pid").is_none()
+            && claims["exp"].as_i64().unwrap() <= claims["iat"].as_i64().unwrap() + 1_800
+    );
 
     let cookie = format!("{RUNTIME}={token}");
-    l.call(Method::GET, &own_list(), &[("cookie", &cookie)], None).await.expect(200);
+    l.call(Method::GET, &own_list(), &[("cookie", &cookie)], None)
+        .await
+        .expect(200);
     // Altinn's order; and a header, be it bad, is the only source.
-    l.call(Method::GET, &own_list(), &[("cookie", &format!("{RUNTIME}=x; .ALTINNTOKEN={token}"))], None).await.expect(200);
-    l.call(Method::GET, &own_list(), &[("cookie", &format!(".ALTINNTOKEN=x; {cookie}"))], None).await.expect(401);
-    l.call(Method::GET, &own_list(), &[("cookie", &cookie), ("authorization", "Bearer x")], None).await.expect(401);
+    l.call(
+        Method::GET,
+        &own_list(),
+        &[("cookie", &format!("{RUNTIME}=x; .ALTINNTOKEN={token}"))],
+        None,
+    )
+    .await
+    .expect(200);
+    l.call(
+        Method::GET,
+        &own_list(),
+        &[("cookie", &format!(".ALTINNTOKEN=x; {cookie}"))],
+        None,
+    )
+    .await
+    .expect(401);
+    l.call(
+        Method::GET,
+        &own_list(),
+        &[("cookie", &cookie), ("authorization", "Bearer x")],
+        None,
+    )
+    .await
+    .expect(401);
     // The session's own cookie is none of the APIs'; the portal's back end takes none at all.
     let session = l.cookie("sb_session").unwrap();
-    l.call(Method::GET, &own_list(), &[("cookie", &format!("sb_session={session}"))], None).await.expect(401);
-    let portal = format!("/accessmanagement/api/v1/systemuser/{}", who::KERAMIKK_PARTY);
-    l.call(Method::GET, &portal, &[("cookie", &cookie)], None).await.expect(401);
-    // An organisation's token is no person's, in a cookie; the header's caller is whom a request belongs to.
+    l.call(
+        Method::GET,
+        &own_list(),
+        &[("cookie", &format!("sb_session={session}"))],
+        None,
+    )
+    .await
+    .expect(401);
+    let portal = format!(
+        "/accessmanagement/api/v1/systemuser/{}",
+        who::KERAMIKK_PARTY
+    );
+    l.call(Method::GET, &portal, &[("cookie", &cookie)], None)
+        .await
+        .expect(401);
+    // An organisation's token is no person's, in a cookie; the header's caller is whom a request
+    // belongs to.
     let vendor = l.app.vendor(who::FJORDLONN).await;
     let create = "/authentication/api/v1/systemuser/request/vendor";
     let mut body = request_body(who::KERAMIKK, &["a-ordning"]);
-    l.call(Method::POST, create, &[("cookie", &format!("{RUNTIME}={vendor}"))], Some(body.clone())).await.expect(401);
+    l.call(
+        Method::POST,
+        create,
+        &[("cookie", &format!("{RUNTIME}={vendor}"))],
+        Some(body.clone()),
+    )
+    .await
+    .expect(401);
     body["systemId"] = json!("390184387_skyregnskap");
     let bearer = format!("Bearer {vendor}");
     let foreign = l.app.vendor(who::SKYREGNSKAP).await;
-    let mixed = [("authorization", bearer.as_str()), ("cookie", &format!("{RUNTIME}={foreign}"))];
-    assert_eq!(l.call(Method::POST, create, &mixed, Some(body)).await.status / 100, 4, "another vendor's system");
+    let mixed = [
+        ("authorization", bearer.as_str()),
+        ("cookie", &format!("{RUNTIME}={foreign}")),
+    ];
+    assert_eq!(
+        l.call(Method::POST, create, &mixed, Some(body))
+            .await
+            .status
+            / 100,
+        4,
+        "another vendor's system"
+    );
 
     let id = l.app.new_request(who::KERAMIKK, &["a-ordning"]).await;
-    let approve = format!("/authentication/api/v1/systemuser/request/{}/{id}/approve", who::KERAMIKK_PARTY);
+    let approve = format!(
+        "/authentication/api/v1/systemuser/request/{}/{id}/approve",
+        who::KERAMIKK_PARTY
+    );
     let origin = l.app.base.clone();
-    let other = LoggedIn::start(&[("compat.runtime_cookie", "true")]).await.cookie("XSRF-TOKEN").unwrap();
+    let other = LoggedIn::start(&[("compat.runtime_cookie", "true")])
+        .await
+        .cookie("XSRF-TOKEN")
+        .unwrap();
     for headers in [
         vec![],
         vec![("x-xsrf-token", "x")],
         vec![("x-xsrf-token", other.as_str())],
         vec![("x-xsrf-token", proof.as_str()), ("origin", "null")],
-        vec![("x-xsrf-token", proof.as_str()), ("origin", "https://evil.example")],
-        vec![("x-xsrf-token", proof.as_str()), ("sec-fetch-site", "same-site")],
+        vec![
+            ("x-xsrf-token", proof.as_str()),
+            ("origin", "https://evil.example"),
+        ],
+        vec![
+            ("x-xsrf-token", proof.as_str()),
+            ("sec-fetch-site", "same-site"),
+        ],
     ] {
-        let all: Vec<(&str, &str)> = headers.iter().copied().chain([("cookie", cookie.as_str())]).collect();
+        let all: Vec<(&str, &str)> = headers
+            .iter()
+            .copied()
+            .chain([("cookie", cookie.as_str())])
+            .collect();
         l.call(Method::POST, &approve, &all, None).await.expect(403);
     }
-    assert_eq!(l.app.sql_text(&format!("select status from request where id = '{id}'")).await, "New");
+    assert_eq!(
+        l.app
+            .sql_text(&format!("select status from request where id = '{id}'"))
+            .await,
+        "New"
+    );
     // A token that is no session's proves nothing, whatever it sends along.
     let generated = l.app.person(who::ODDNY).await;
     let lonely = format!("{RUNTIME}={generated}");
-    l.call(Method::GET, &own_list(), &[("cookie", &lonely)], None).await.expect(200);
-    l.call(Method::POST, &approve, &[("cookie", &lonely), ("x-xsrf-token", &proof)], None).await.expect(403);
-    let proven = [("cookie", cookie.as_str()), ("x-xsrf-token", &proof), ("origin", &origin), ("sec-fetch-site", "same-origin")];
-    l.call(Method::POST, &approve, &proven, None).await.expect(200);
+    l.call(Method::GET, &own_list(), &[("cookie", &lonely)], None)
+        .await
+        .expect(200);
+    l.call(
+        Method::POST,
+        &approve,
+        &[("cookie", &lonely), ("x-xsrf-token", &proof)],
+        None,
+    )
+    .await
+    .expect(403);
+    let proven = [
+        ("cookie", cookie.as_str()),
+        ("x-xsrf-token", &proof),
+        ("origin", &origin),
+        ("sec-fetch-site", "same-origin"),
+    ];
+    l.call(Method::POST, &approve, &proven, None)
+        .await
+        .expect(200);
 }
 
 #[tokio::test]
@@ -121,35 +276,102 @@ async fn a_token_is_renewed_as_long_as_its_session_lives() {
     let token = l.cookie(RUNTIME).expect("a token");
     let bearer = format!("Bearer {token}");
     l.app.clock.shift(60);
-    let renewed = l.call(Method::GET, REFRESH, &[("authorization", &bearer)], None).await.expect(200);
-    assert_eq!((renewed.header("content-type"), renewed.header("set-cookie")), ("text/plain; charset=utf-8", ""));
+    let renewed = l
+        .call(Method::GET, REFRESH, &[("authorization", &bearer)], None)
+        .await
+        .expect(200);
+    assert_eq!(
+        (renewed.header("content-type"), renewed.header("set-cookie")),
+        ("text/plain; charset=utf-8", "")
+    );
     let (old, new) = (claims_of(&token), claims_of(&renewed.text));
     assert_eq!(old["sid"], new["sid"]);
     assert!(new["exp"].as_i64() > old["exp"].as_i64() && new.get("pid").is_none());
-    l.call(Method::GET, &own_list(), &[("authorization", &format!("Bearer {}", renewed.text))], None).await.expect(200);
-    let json = l.call(Method::GET, &format!("{REFRESH}?enrichPid=true"), &[("authorization", &bearer), ("accept", "application/json")], None).await;
+    l.call(
+        Method::GET,
+        &own_list(),
+        &[("authorization", &format!("Bearer {}", renewed.text))],
+        None,
+    )
+    .await
+    .expect(200);
+    let json = l
+        .call(
+            Method::GET,
+            &format!("{REFRESH}?enrichPid=true"),
+            &[("authorization", &bearer), ("accept", "application/json")],
+            None,
+        )
+        .await;
     assert!(json.expect(200).json().is_string());
     // By cookie, which is set anew. The other APIs take no cookie.
-    let by_cookie = l.call(Method::GET, REFRESH, &[("cookie", &format!("{RUNTIME}={token}"))], None).await.expect(200);
+    let by_cookie = l
+        .call(
+            Method::GET,
+            REFRESH,
+            &[("cookie", &format!("{RUNTIME}={token}"))],
+            None,
+        )
+        .await
+        .expect(200);
     // Two cookies, in no order: the token out of the reach of scripts, and the proof within it.
-    let set: Vec<&str> = by_cookie.headers.get_all("set-cookie").iter().map(|v| v.to_str().unwrap()).collect();
+    let set: Vec<&str> = by_cookie
+        .headers
+        .get_all("set-cookie")
+        .iter()
+        .map(|v| v.to_str().unwrap())
+        .collect();
     assert_eq!(set.len(), 2);
     assert!(set.iter().any(|cookie| cookie.starts_with(&format!("{RUNTIME}=")) && cookie.contains("HttpOnly")), "{set:?}");
-    assert!(set.iter().any(|cookie| cookie.starts_with("XSRF-TOKEN=") && !cookie.contains("HttpOnly")), "{set:?}");
-    l.call(Method::GET, &own_list(), &[("cookie", &format!("{RUNTIME}={token}"))], None).await.expect(401);
+    assert!(
+        set.iter()
+            .any(|cookie| cookie.starts_with("XSRF-TOKEN=") && !cookie.contains("HttpOnly")),
+        "{set:?}"
+    );
+    l.call(
+        Method::GET,
+        &own_list(),
+        &[("cookie", &format!("{RUNTIME}={token}"))],
+        None,
+    )
+    .await
+    .expect(401);
     // Nothing else is renewed.
-    for other in [l.app.person(who::ODDNY).await, l.app.vendor(who::FJORDLONN).await, "x".to_owned()] {
-        let refused = l.call(Method::GET, REFRESH, &[("authorization", &format!("Bearer {other}"))], None).await.expect(401);
+    for other in [
+        l.app.person(who::ODDNY).await,
+        l.app.vendor(who::FJORDLONN).await,
+        "x".to_owned(),
+    ] {
+        let refused = l
+            .call(
+                Method::GET,
+                REFRESH,
+                &[("authorization", &format!("Bearer {other}"))],
+                None,
+            )
+            .await
+            .expect(401);
         assert_eq!(refused.json()["title"], "Unauthorized");
     }
     l.call(Method::GET, REFRESH, &[], None).await.expect(401);
     // Never beyond the session's own end; and not after it.
-    l.app.run_sql("update session set expires = now() + interval '5 minutes'").await;
-    let short = l.call(Method::GET, REFRESH, &[("authorization", &bearer)], None).await.expect(200).text;
-    assert!(claims_of(&short)["exp"].as_i64().unwrap() - claims_of(&short)["iat"].as_i64().unwrap() <= 300);
+    l.app
+        .run_sql("update session set expires = now() + interval '5 minutes'")
+        .await;
+    let short = l
+        .call(Method::GET, REFRESH, &[("authorization", &bearer)], None)
+        .await
+        .expect(200)
+        .text;
+    assert!(
+        claims_of(&short)["exp"].as_i64().unwrap() - claims_of(&short)["iat"].as_i64().unwrap()
+            <= 300
+    );
     l.app.run_sql("delete from session").await;
     for path in [REFRESH.to_owned(), own_list()] {
-        l.call(Method::GET, &path, &[("authorization", &bearer)], None).await.expect(401);
+        l.call(Method::GET, &path, &[("authorization", &bearer)], None)
+            .await
+            .expect(401);
     }
 }
 
@@ -157,7 +379,23 @@ async fn a_token_is_renewed_as_long_as_its_session_lives() {
 async fn a_log_out_takes_the_cookies_with_it() {
     let l = LoggedIn::start(&[("compat.runtime_cookie", "true")]).await;
     let token = l.cookie(RUNTIME).unwrap();
-    l.browser.open(&format!("{}/authentication/api/v1/logout", l.app.base)).await;
-    assert_eq!((l.cookie(RUNTIME), l.cookie("XSRF-TOKEN"), l.cookie("sb_session")), (None, None, None));
-    l.call(Method::GET, &own_list(), &[("authorization", &format!("Bearer {token}"))], None).await.expect(401);
+    l.browser
+        .open(&format!("{}/authentication/api/v1/logout", l.app.base))
+        .await;
+    assert_eq!(
+        (
+            l.cookie(RUNTIME),
+            l.cookie("XSRF-TOKEN"),
+            l.cookie("sb_session")
+        ),
+        (None, None, None)
+    );
+    l.call(
+        Method::GET,
+        &own_list(),
+        &[("authorization", &format!("Bearer {token}"))],
+        None,
+    )
+    .await
+    .expect(401);
 }

@@ -1,5 +1,6 @@
-//! The form of every answer of the register, of requests, of system users and of clients: names and types of the members of
-//! each success, and the whole of each problem. A client that reads them breaks when one of these snapshots changes.
+//! The form of every answer of the register, of requests, of system users and of clients: names and
+//! types of the members of each success, and the whole of each problem. A client that reads them
+//! breaks when one of these snapshots changes.
 
 use std::fmt::Write as _;
 
@@ -17,9 +18,16 @@ fn shape(value: &Value) -> Value {
         Value::Bool(_) => json!("boolean"),
         Value::Number(_) => json!("number"),
         Value::String(_) => json!("string"),
-        Value::Array(items) => items.iter().map(shape).max_by_key(|s| s.to_string().len()).map_or_else(|| json!([]), |richest| json!([richest])),
+        Value::Array(items) => items
+            .iter()
+            .map(shape)
+            .max_by_key(|s| s.to_string().len())
+            .map_or_else(|| json!([]), |richest| json!([richest])),
         // Texts by language and the like: the names are data.
-        Value::Object(members) => members.iter().map(|(name, member)| (name.clone(), shape(member))).collect(),
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, member)| (name.clone(), shape(member)))
+            .collect(),
     }
 }
 
@@ -30,11 +38,27 @@ struct Log<'a> {
 }
 
 impl Log<'_> {
-    async fn call(&mut self, method: Method, name: &str, path: &str, token: &str, body: Option<Value>) -> Value {
+    async fn call(
+        &mut self,
+        method: Method,
+        name: &str,
+        path: &str,
+        token: &str,
+        body: Option<Value>,
+    ) -> Value {
         let answer = self.app.send(method.clone(), path, Some(token), body).await;
-        assert!((200..300).contains(&answer.status), "{name}: {} {}", answer.status, answer.text);
+        assert!(
+            (200..300).contains(&answer.status),
+            "{name}: {} {}",
+            answer.status,
+            answer.text
+        );
         let body = serde_json::from_str::<Value>(&answer.text).unwrap_or(Value::Null);
-        let shown = if answer.text.is_empty() { "no body".to_owned() } else { shape(&body).to_string() };
+        let shown = if answer.text.is_empty() {
+            "no body".to_owned()
+        } else {
+            shape(&body).to_string()
+        };
         writeln!(self.lines, "{method} {name}\n  {} {shown}", answer.status).unwrap();
         body
     }
@@ -49,7 +73,10 @@ impl Log<'_> {
 }
 
 fn packages(names: &[&str]) -> Value {
-    names.iter().map(|p| json!({"urn": format!("urn:altinn:accesspackage:{p}")})).collect()
+    names
+        .iter()
+        .map(|p| json!({"urn": format!("urn:altinn:accesspackage:{p}")}))
+        .collect()
 }
 
 fn id_of(body: &Value) -> String {
@@ -59,108 +86,413 @@ fn id_of(body: &Value) -> String {
 #[tokio::test]
 async fn every_success_of_the_register() {
     let app = TestApp::start().await;
-    let (vendor, portal) = (app.vendor(who::FJORDLONN).await, app.person(who::ODDNY).await);
-    let mut log = Log { app: &app, lines: String::new() };
+    let (vendor, portal) = (
+        app.vendor(who::FJORDLONN).await,
+        app.person(who::ODDNY).await,
+    );
+    let mut log = Log {
+        app: &app,
+        lines: String::new(),
+    };
     let base = "/authentication/api/v1/systemregister";
     let system = json!({"id": "390198116_shape", "vendor": {"authority": "iso6523-actorid-upis", "ID": "0192:390198116"},
         "name": {"nb": "a", "nn": "b", "en": "c"}, "description": {"nb": "a", "nn": "b", "en": "c"},
         "rights": [{"resource": [{"id": "urn:altinn:resource", "value": "inntektsmelding"}]}], "accessPackages": packages(&["lonn"]),
         "allowedRedirectUrls": ["https://a.example/"], "isVisible": true, "clientId": [Uuid::new_v4()]});
-    log.post("/systemregister/vendor", &format!("{base}/vendor"), &vendor, Some(system.clone())).await;
-    log.get("/systemregister/vendor", &format!("{base}/vendor"), &vendor).await;
+    log.post(
+        "/systemregister/vendor",
+        &format!("{base}/vendor"),
+        &vendor,
+        Some(system.clone()),
+    )
+    .await;
+    log.get("/systemregister/vendor", &format!("{base}/vendor"), &vendor)
+        .await;
     let own = format!("{base}/vendor/390198116_shape");
     log.get("/systemregister/vendor/{id}", &own, &vendor).await;
-    log.get("/systemregister/vendor/{id}/rights", &format!("{own}/rights"), &vendor).await;
-    log.get("/systemregister/vendor/{id}/accesspackages", &format!("{own}/accesspackages"), &vendor).await;
+    log.get(
+        "/systemregister/vendor/{id}/rights",
+        &format!("{own}/rights"),
+        &vendor,
+    )
+    .await;
+    log.get(
+        "/systemregister/vendor/{id}/accesspackages",
+        &format!("{own}/accesspackages"),
+        &vendor,
+    )
+    .await;
     log.get("/systemregister", base, &portal).await;
-    log.get("/systemregister/{id}", &format!("{base}/390198116_shape"), &portal).await;
-    log.get("/systemregister/{id}/rights", &format!("{base}/390198116_shape/rights"), &portal).await;
-    log.get("/systemregister/{id}/accesspackages", &format!("{base}/390198116_shape/accesspackages"), &portal).await;
-    log.call(Method::PUT, "/systemregister/vendor/{id}", &own, &vendor, Some(system.clone())).await;
-    log.call(Method::PUT, "/systemregister/vendor/{id}/rights", &format!("{own}/rights"), &vendor, Some(system["rights"].clone())).await;
+    log.get(
+        "/systemregister/{id}",
+        &format!("{base}/390198116_shape"),
+        &portal,
+    )
+    .await;
+    log.get(
+        "/systemregister/{id}/rights",
+        &format!("{base}/390198116_shape/rights"),
+        &portal,
+    )
+    .await;
+    log.get(
+        "/systemregister/{id}/accesspackages",
+        &format!("{base}/390198116_shape/accesspackages"),
+        &portal,
+    )
+    .await;
+    log.call(
+        Method::PUT,
+        "/systemregister/vendor/{id}",
+        &own,
+        &vendor,
+        Some(system.clone()),
+    )
+    .await;
+    log.call(
+        Method::PUT,
+        "/systemregister/vendor/{id}/rights",
+        &format!("{own}/rights"),
+        &vendor,
+        Some(system["rights"].clone()),
+    )
+    .await;
     let list = system["accessPackages"].clone();
-    log.call(Method::PUT, "/systemregister/vendor/{id}/accesspackages", &format!("{own}/accesspackages"), &vendor, Some(list)).await;
-    log.call(Method::DELETE, "/systemregister/vendor/{id}", &own, &vendor, None).await;
-    log.get("/systemregister/vendor/{id}/changelog", &format!("{own}/changelog"), &vendor).await;
+    log.call(
+        Method::PUT,
+        "/systemregister/vendor/{id}/accesspackages",
+        &format!("{own}/accesspackages"),
+        &vendor,
+        Some(list),
+    )
+    .await;
+    log.call(
+        Method::DELETE,
+        "/systemregister/vendor/{id}",
+        &own,
+        &vendor,
+        None,
+    )
+    .await;
+    log.get(
+        "/systemregister/vendor/{id}/changelog",
+        &format!("{own}/changelog"),
+        &vendor,
+    )
+    .await;
     insta::assert_snapshot!("register", log.lines);
 }
 
 #[tokio::test]
 async fn every_success_of_requests_and_system_users() {
     let app = TestApp::start().await;
-    let (vendor, oddny) = (app.vendor(who::FJORDLONN).await, app.person(who::ODDNY).await);
-    let mut log = Log { app: &app, lines: String::new() };
-    let (r, c, u) =
-        ("/authentication/api/v1/systemuser/request", "/authentication/api/v1/systemuser/changerequest", "/authentication/api/v1/systemuser");
+    let (vendor, oddny) = (
+        app.vendor(who::FJORDLONN).await,
+        app.person(who::ODDNY).await,
+    );
+    let mut log = Log {
+        app: &app,
+        lines: String::new(),
+    };
+    let (r, c, u) = (
+        "/authentication/api/v1/systemuser/request",
+        "/authentication/api/v1/systemuser/changerequest",
+        "/authentication/api/v1/systemuser",
+    );
     let party = who::KERAMIKK_PARTY;
     let mut body = request_body(who::KERAMIKK, &["a-ordning", "lonn"]);
     body["redirectUrl"] = json!("https://fjordlonn.example/kvittering");
-    body["rights"] = json!([{"resource": [{"id": "urn:altinn:resource", "value": "inntektsmelding"}]}]);
-    log.post("/systembruker/api/v1/requests:check", "/systembruker/api/v1/requests:check", &vendor, Some(body.clone())).await;
-    let id = id_of(&log.post("/request/vendor", &format!("{r}/vendor"), &vendor, Some(body.clone())).await);
-    log.post("/request/vendor, again", &format!("{r}/vendor"), &vendor, Some(body)).await;
-    log.get("/request/vendor/{id}", &format!("{r}/vendor/{id}"), &vendor).await;
-    let key = format!("{}/{}/{}", who::FJORDLONN_SYSTEM, who::KERAMIKK, who::KERAMIKK);
-    log.get("/request/vendor/byexternalref/…", &format!("{r}/vendor/byexternalref/{key}"), &vendor).await;
-    log.get("/request/vendor/bysystem/{id}", &format!("{r}/vendor/bysystem/{}", who::FJORDLONN_SYSTEM), &vendor).await;
-    log.get("/request/{party}/{id}", &format!("{r}/{party}/{id}"), &oddny).await;
+    body["rights"] =
+        json!([{"resource": [{"id": "urn:altinn:resource", "value": "inntektsmelding"}]}]);
+    log.post(
+        "/systembruker/api/v1/requests:check",
+        "/systembruker/api/v1/requests:check",
+        &vendor,
+        Some(body.clone()),
+    )
+    .await;
+    let id = id_of(
+        &log.post(
+            "/request/vendor",
+            &format!("{r}/vendor"),
+            &vendor,
+            Some(body.clone()),
+        )
+        .await,
+    );
+    log.post(
+        "/request/vendor, again",
+        &format!("{r}/vendor"),
+        &vendor,
+        Some(body),
+    )
+    .await;
+    log.get("/request/vendor/{id}", &format!("{r}/vendor/{id}"), &vendor)
+        .await;
+    let key = format!(
+        "{}/{}/{}",
+        who::FJORDLONN_SYSTEM,
+        who::KERAMIKK,
+        who::KERAMIKK
+    );
+    log.get(
+        "/request/vendor/byexternalref/…",
+        &format!("{r}/vendor/byexternalref/{key}"),
+        &vendor,
+    )
+    .await;
+    log.get(
+        "/request/vendor/bysystem/{id}",
+        &format!("{r}/vendor/bysystem/{}", who::FJORDLONN_SYSTEM),
+        &vendor,
+    )
+    .await;
+    log.get(
+        "/request/{party}/{id}",
+        &format!("{r}/{party}/{id}"),
+        &oddny,
+    )
+    .await;
     log.get("/request/{id}", &format!("{r}/{id}"), &oddny).await;
-    log.get("/request/{party}/{orgno}/pending", &format!("{r}/{party}/{}/pending", who::KERAMIKK), &oddny).await;
-    log.post("/request/{party}/{id}/escalate", &format!("{r}/{party}/{id}/escalate"), &oddny, None).await;
-    log.post("/request/{party}/{id}/approve", &format!("{r}/{party}/{id}/approve"), &oddny, None).await;
+    log.get(
+        "/request/{party}/{orgno}/pending",
+        &format!("{r}/{party}/{}/pending", who::KERAMIKK),
+        &oddny,
+    )
+    .await;
+    log.post(
+        "/request/{party}/{id}/escalate",
+        &format!("{r}/{party}/{id}/escalate"),
+        &oddny,
+        None,
+    )
+    .await;
+    log.post(
+        "/request/{party}/{id}/approve",
+        &format!("{r}/{party}/{id}/approve"),
+        &oddny,
+        None,
+    )
+    .await;
 
     log.get("/{party}", &format!("{u}/{party}"), &oddny).await;
-    log.get("/{party}/{id}", &format!("{u}/{party}/{id}"), &oddny).await;
-    log.get("/{party}/{id}/delegations", &format!("{u}/{party}/{id}/delegations"), &oddny).await;
-    let query = format!("{u}/vendor/byquery?system-id={}&orgno={}", who::FJORDLONN_SYSTEM, who::KERAMIKK);
+    log.get("/{party}/{id}", &format!("{u}/{party}/{id}"), &oddny)
+        .await;
+    log.get(
+        "/{party}/{id}/delegations",
+        &format!("{u}/{party}/{id}/delegations"),
+        &oddny,
+    )
+    .await;
+    let query = format!(
+        "{u}/vendor/byquery?system-id={}&orgno={}",
+        who::FJORDLONN_SYSTEM,
+        who::KERAMIKK
+    );
     log.get("/vendor/byquery", &query, &vendor).await;
-    log.get("/vendor/bysystem/{id}", &format!("{u}/vendor/bysystem/{}", who::FJORDLONN_SYSTEM), &vendor).await;
+    log.get(
+        "/vendor/bysystem/{id}",
+        &format!("{u}/vendor/bysystem/{}", who::FJORDLONN_SYSTEM),
+        &vendor,
+    )
+    .await;
     let lookup = app.organization(who::FJORDLONN, LOOKUP).await;
-    let external =
-        format!("{u}/byExternalId?clientId={}&systemProviderOrgNo={}&systemUserOwnerOrgNo={}", who::FJORDLONN_CLIENT, who::FJORDLONN, who::KERAMIKK);
+    let external = format!(
+        "{u}/byExternalId?clientId={}&systemProviderOrgNo={}&systemUserOwnerOrgNo={}",
+        who::FJORDLONN_CLIENT,
+        who::FJORDLONN,
+        who::KERAMIKK
+    );
     log.get("/byExternalId", &external, &lookup).await;
-    let internal = app.organization(who::FJORDLONN, "altinn:authentication/systemuser.admin").await;
-    log.get("/internal/systemusers/stream", &format!("{u}/internal/systemusers/stream"), &internal).await;
-    log.get("/internal/systemusers/{id}", &format!("{u}/internal/systemusers/{id}"), &internal).await;
+    let internal = app
+        .organization(who::FJORDLONN, "altinn:authentication/systemuser.admin")
+        .await;
+    log.get(
+        "/internal/systemusers/stream",
+        &format!("{u}/internal/systemusers/stream"),
+        &internal,
+    )
+    .await;
+    log.get(
+        "/internal/systemusers/{id}",
+        &format!("{u}/internal/systemusers/{id}"),
+        &internal,
+    )
+    .await;
     let renamed = json!({"id": id, "partyId": party.to_string(), "integrationTitle": "Nytt navn", "reporteeOrgNo": who::KERAMIKK, "systemId": "x"});
-    log.call(Method::PUT, "/systemuser", u, &oddny, Some(renamed)).await;
+    log.call(Method::PUT, "/systemuser", u, &oddny, Some(renamed))
+        .await;
 
     let change = Uuid::new_v4();
     let sets = json!({"unwantedAccessPackages": packages(&["lonn"]), "requiredAccessPackages": packages(&["pensjon"]),
         "unwantedRights": [{"resource": [{"id": "urn:altinn:resource", "value": "inntektsmelding"}]}], "redirectUrl": "https://fjordlonn.example/kvittering"});
     let path = format!("{c}/vendor?correlation-id={change}&system-user-id={id}");
-    log.post("/changerequest/vendor, nothing", &path, &vendor, Some(json!({}))).await;
-    log.post("/changerequest/vendor", &path, &vendor, Some(sets)).await;
-    log.get("/changerequest/vendor/{id}", &format!("{c}/vendor/{change}"), &vendor).await;
-    log.get("/changerequest/vendor/byexternalref/…", &format!("{c}/vendor/byexternalref/{key}"), &vendor).await;
-    log.get("/changerequest/vendor/bysystem/{id}", &format!("{c}/vendor/bysystem/{}", who::FJORDLONN_SYSTEM), &vendor).await;
-    log.get("/changerequest/{party}/{id}", &format!("{c}/{party}/{change}"), &oddny).await;
-    log.get("/changerequest/{id}", &format!("{c}/{change}"), &oddny).await;
-    log.get("/changerequest/{party}/{orgno}/pending", &format!("{c}/{party}/{}/pending", who::KERAMIKK), &oddny).await;
-    log.post("/changerequest/{party}/{id}/approve", &format!("{c}/{party}/{change}/approve"), &oddny, None).await;
-    log.call(Method::DELETE, "/changerequest/vendor/{id}", &format!("{c}/vendor/{change}"), &vendor, None).await;
-    log.call(Method::DELETE, "/{party}/{id}", &format!("{u}/{party}/{id}"), &oddny, None).await;
+    log.post(
+        "/changerequest/vendor, nothing",
+        &path,
+        &vendor,
+        Some(json!({})),
+    )
+    .await;
+    log.post("/changerequest/vendor", &path, &vendor, Some(sets))
+        .await;
+    log.get(
+        "/changerequest/vendor/{id}",
+        &format!("{c}/vendor/{change}"),
+        &vendor,
+    )
+    .await;
+    log.get(
+        "/changerequest/vendor/byexternalref/…",
+        &format!("{c}/vendor/byexternalref/{key}"),
+        &vendor,
+    )
+    .await;
+    log.get(
+        "/changerequest/vendor/bysystem/{id}",
+        &format!("{c}/vendor/bysystem/{}", who::FJORDLONN_SYSTEM),
+        &vendor,
+    )
+    .await;
+    log.get(
+        "/changerequest/{party}/{id}",
+        &format!("{c}/{party}/{change}"),
+        &oddny,
+    )
+    .await;
+    log.get("/changerequest/{id}", &format!("{c}/{change}"), &oddny)
+        .await;
+    log.get(
+        "/changerequest/{party}/{orgno}/pending",
+        &format!("{c}/{party}/{}/pending", who::KERAMIKK),
+        &oddny,
+    )
+    .await;
+    log.post(
+        "/changerequest/{party}/{id}/approve",
+        &format!("{c}/{party}/{change}/approve"),
+        &oddny,
+        None,
+    )
+    .await;
+    log.call(
+        Method::DELETE,
+        "/changerequest/vendor/{id}",
+        &format!("{c}/vendor/{change}"),
+        &vendor,
+        None,
+    )
+    .await;
+    log.call(
+        Method::DELETE,
+        "/{party}/{id}",
+        &format!("{u}/{party}/{id}"),
+        &oddny,
+        None,
+    )
+    .await;
     let title = json!({"integrationTitle": "Lønn", "systemId": who::FJORDLONN_SYSTEM});
-    log.post("/{party}/create", &format!("{u}/{party}/create"), &oddny, Some(title)).await;
+    log.post(
+        "/{party}/create",
+        &format!("{u}/{party}/create"),
+        &oddny,
+        Some(title),
+    )
+    .await;
     let open = app.new_request(who::HAVBLIKK, &["lonn"]).await;
-    log.call(Method::DELETE, "/request/vendor/{id}", &format!("{r}/vendor/{open}"), &vendor, None).await;
+    log.call(
+        Method::DELETE,
+        "/request/vendor/{id}",
+        &format!("{r}/vendor/{open}"),
+        &vendor,
+        None,
+    )
+    .await;
 
     let sky = app.vendor(who::SKYREGNSKAP).await;
     let body = json!({"systemId": "390184387_skyregnskap_byra", "partyOrgNo": who::KERAMIKK, "accessPackages": packages(&["regnskapsforer-lonn"])});
-    let agent = id_of(&log.post("/request/vendor/agent", &format!("{r}/vendor/agent"), &sky, Some(body)).await);
-    log.get("/request/vendor/agent/{id}", &format!("{r}/vendor/agent/{agent}"), &sky).await;
-    let key = format!("390184387_skyregnskap_byra/{}/{}", who::KERAMIKK, who::KERAMIKK);
-    log.get("/request/vendor/agent/byexternalref/…", &format!("{r}/vendor/agent/byexternalref/{key}"), &sky).await;
-    log.get("/request/vendor/agent/bysystem/{id}", &format!("{r}/vendor/agent/bysystem/390184387_skyregnskap_byra"), &sky).await;
-    log.get("/request/agent/{party}/{id}", &format!("{r}/agent/{party}/{agent}"), &oddny).await;
-    log.get("/request/agent/{id}", &format!("{r}/agent/{agent}"), &oddny).await;
-    log.post("/request/agent/{party}/{id}/escalate", &format!("{r}/agent/{party}/{agent}/escalate"), &oddny, None).await;
-    log.get("/request/agent/{party}/{orgno}/pending", &format!("{r}/agent/{party}/{}/pending", who::KERAMIKK), &oddny).await;
-    log.post("/request/agent/{party}/{id}/approve", &format!("{r}/agent/{party}/{agent}/approve"), &oddny, None).await;
-    log.get("/agent/{party}", &format!("{u}/agent/{party}"), &oddny).await;
-    let uuid = app.sql_text(&format!("select uuid::text from party where org_number = '{}'", who::KERAMIKK)).await;
-    log.get("/agent/{party}/{id}/self", &format!("{u}/agent/{party}/{agent}/self?partyUuid={uuid}"), &oddny).await;
-    log.call(Method::DELETE, "/agent/{party}/{id}", &format!("{u}/agent/{party}/{agent}?facilitatorId={uuid}"), &oddny, None).await;
+    let agent = id_of(
+        &log.post(
+            "/request/vendor/agent",
+            &format!("{r}/vendor/agent"),
+            &sky,
+            Some(body),
+        )
+        .await,
+    );
+    log.get(
+        "/request/vendor/agent/{id}",
+        &format!("{r}/vendor/agent/{agent}"),
+        &sky,
+    )
+    .await;
+    let key = format!(
+        "390184387_skyregnskap_byra/{}/{}",
+        who::KERAMIKK,
+        who::KERAMIKK
+    );
+    log.get(
+        "/request/vendor/agent/byexternalref/…",
+        &format!("{r}/vendor/agent/byexternalref/{key}"),
+        &sky,
+    )
+    .await;
+    log.get(
+        "/request/vendor/agent/bysystem/{id}",
+        &format!("{r}/vendor/agent/bysystem/390184387_skyregnskap_byra"),
+        &sky,
+    )
+    .await;
+    log.get(
+        "/request/agent/{party}/{id}",
+        &format!("{r}/agent/{party}/{agent}"),
+        &oddny,
+    )
+    .await;
+    log.get("/request/agent/{id}", &format!("{r}/agent/{agent}"), &oddny)
+        .await;
+    log.post(
+        "/request/agent/{party}/{id}/escalate",
+        &format!("{r}/agent/{party}/{agent}/escalate"),
+        &oddny,
+        None,
+    )
+    .await;
+    log.get(
+        "/request/agent/{party}/{orgno}/pending",
+        &format!("{r}/agent/{party}/{}/pending", who::KERAMIKK),
+        &oddny,
+    )
+    .await;
+    log.post(
+        "/request/agent/{party}/{id}/approve",
+        &format!("{r}/agent/{party}/{agent}/approve"),
+        &oddny,
+        None,
+    )
+    .await;
+    log.get("/agent/{party}", &format!("{u}/agent/{party}"), &oddny)
+        .await;
+    let uuid = app
+        .sql_text(&format!(
+            "select uuid::text from party where org_number = '{}'",
+            who::KERAMIKK
+        ))
+        .await;
+    log.get(
+        "/agent/{party}/{id}/self",
+        &format!("{u}/agent/{party}/{agent}/self?partyUuid={uuid}"),
+        &oddny,
+    )
+    .await;
+    log.call(
+        Method::DELETE,
+        "/agent/{party}/{id}",
+        &format!("{u}/agent/{party}/{agent}?facilitatorId={uuid}"),
+        &oddny,
+        None,
+    )
+    .await;
     insta::assert_snapshot!("requests_and_system_users", log.lines);
 }
 

@@ -18,7 +18,10 @@ struct Keys {
 
 fn keys() -> Keys {
     let (keys, _) = SandboxKeys::load(&home().join("sandbox")).unwrap();
-    Keys { maskinporten: keys.maskinporten, idporten: keys.idporten }
+    Keys {
+        maskinporten: keys.maskinporten,
+        idporten: keys.idporten,
+    }
 }
 
 fn maskinporten_claims(app: &TestApp) -> Value {
@@ -29,12 +32,23 @@ fn maskinporten_claims(app: &TestApp) -> Value {
 
 /// Reads Fjordlønn's request with a token; the status, and the reason of a refusal.
 async fn present(app: &TestApp, token: &str) -> (u16, String) {
-    let answer = app.get(&format!("/authentication/api/v1/systemuser/request/vendor/{}", who::NATTERGAL_REQUEST), token).await;
+    let answer = app
+        .get(
+            &format!(
+                "/authentication/api/v1/systemuser/request/vendor/{}",
+                who::NATTERGAL_REQUEST
+            ),
+            token,
+        )
+        .await;
     if answer.status == 401 {
         assert_eq!(answer.text, "");
     }
     let header = answer.header("www-authenticate");
-    let reason = header.split_once("error_description=\"").map(|(_, r)| r.trim_end_matches('"').to_owned()).unwrap_or_default();
+    let reason = header
+        .split_once("error_description=\"")
+        .map(|(_, r)| r.trim_end_matches('"').to_owned())
+        .unwrap_or_default();
     (answer.status, reason)
 }
 
@@ -65,15 +79,31 @@ async fn times_and_audiences() {
         ("exp", json!(now + 86_400), ok()),
         ("exp", json!(now + 86_401), refused("lifetime")),
         ("aud", json!("unspecified"), ok()),
-        ("aud", json!(["https://foreign.example", "unspecified"]), ok()),
+        (
+            "aud",
+            json!(["https://foreign.example", "unspecified"]),
+            ok(),
+        ),
         ("aud", json!("https://foreign.example"), ok()),
         ("aud", json!(7), refused("malformed")),
         ("nonce", json!("n"), refused("type")),
         ("at_hash", json!("h"), refused("type")),
         ("scope", json!(["x", REQUEST_READ]), ok()),
-        ("scope", json!(REQUEST_READ.to_uppercase()), (403, String::new())),
-        ("scope", json!(format!("{REQUEST_READ}x")), (403, String::new())),
-        ("consumer", json!(r#"{"authority":"iso6523-actorid-upis","ID":"9908:390198116"}"#), ok()),
+        (
+            "scope",
+            json!(REQUEST_READ.to_uppercase()),
+            (403, String::new()),
+        ),
+        (
+            "scope",
+            json!(format!("{REQUEST_READ}x")),
+            (403, String::new()),
+        ),
+        (
+            "consumer",
+            json!(r#"{"authority":"iso6523-actorid-upis","ID":"9908:390198116"}"#),
+            ok(),
+        ),
         ("urn:altinn:scope", json!("x"), ok()),
     ];
     for (name, value, expected) in cases {
@@ -111,7 +141,11 @@ async fn issuers_and_keys() {
     ] {
         let mut claims = good.clone();
         claims["iss"] = json!(issuer);
-        assert_eq!(present(&app, &sign(&claims)).await, refused("unknown issuer"), "{issuer}");
+        assert_eq!(
+            present(&app, &sign(&claims)).await,
+            refused("unknown issuer"),
+            "{issuer}"
+        );
     }
     // Signed by one issuer, claiming to be another.
     let mut claims = good.clone();
@@ -120,14 +154,29 @@ async fn issuers_and_keys() {
     claims["iss"] = json!(app.idporten);
     assert_eq!(present(&app, &sign(&claims)).await, refused("key"));
     let stranger = SigningKey::generate(KeySize::Rsa2048, "sandbox-").unwrap();
-    assert_eq!(present(&app, &stranger.sign(&good, &[]).unwrap()).await, refused("key"));
-    let forged = SigningKey::generate(KeySize::Rsa2048, "").unwrap().with_kid(keys.maskinporten.signing_key().kid());
-    assert_eq!(present(&app, &forged.sign(&good, &[]).unwrap()).await, refused("signature"));
+    assert_eq!(
+        present(&app, &stranger.sign(&good, &[]).unwrap()).await,
+        refused("key")
+    );
+    let forged = SigningKey::generate(KeySize::Rsa2048, "")
+        .unwrap()
+        .with_kid(keys.maskinporten.signing_key().kid());
+    assert_eq!(
+        present(&app, &forged.sign(&good, &[]).unwrap()).await,
+        refused("signature")
+    );
     let token = sign(&good);
     let (message, _) = token.rsplit_once('.').unwrap();
-    assert_eq!(present(&app, &format!("{message}.{}", base64url([0; 256]))).await, refused("signature"));
-    assert_eq!(present(&app, &format!("{message}.")).await, refused("signature"));
-    let denied = TestApp::with(&[("tokens.denied_kids", keys.maskinporten.signing_key().kid())]).await;
+    assert_eq!(
+        present(&app, &format!("{message}.{}", base64url([0; 256]))).await,
+        refused("signature")
+    );
+    assert_eq!(
+        present(&app, &format!("{message}.")).await,
+        refused("signature")
+    );
+    let denied =
+        TestApp::with(&[("tokens.denied_kids", keys.maskinporten.signing_key().kid())]).await;
     let token = sign(&maskinporten_claims(&denied));
     assert_eq!(present(&denied, &token).await, refused("key"));
 }
@@ -143,13 +192,25 @@ async fn algorithms() {
         // What an attacker would sign an HS256 token with: the public key.
         let public = keys.maskinporten.document().to_string();
         let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, public.as_bytes());
-        let signature = base64url(aws_lc_rs::hmac::sign(&key, format!("{header}.{payload}").as_bytes()));
-        assert_eq!(present(&app, &format!("{header}.{payload}.{signature}")).await, refused("algorithm"), "{alg}");
+        let signature = base64url(aws_lc_rs::hmac::sign(
+            &key,
+            format!("{header}.{payload}").as_bytes(),
+        ));
+        assert_eq!(
+            present(&app, &format!("{header}.{payload}.{signature}")).await,
+            refused("algorithm"),
+            "{alg}"
+        );
     }
     // ID-porten signs with RS256 only.
     let claims = json!({"iss": app.idporten, "scope": REQUEST_READ, "iat": app.clock.seconds(), "exp": app.clock.seconds() + 60});
-    let header = base64url(json!({"alg": "RS384", "kid": keys.idporten.signing_key().kid()}).to_string());
-    let token = format!("{header}.{}.{}", base64url(claims.to_string()), base64url([1; 256]));
+    let header =
+        base64url(json!({"alg": "RS384", "kid": keys.idporten.signing_key().kid()}).to_string());
+    let token = format!(
+        "{header}.{}.{}",
+        base64url(claims.to_string()),
+        base64url([1; 256])
+    );
     assert_eq!(present(&app, &token).await, refused("algorithm"));
 }
 
@@ -157,7 +218,11 @@ async fn algorithms() {
 async fn one_credential_from_one_place() {
     let app = TestApp::start().await;
     let token = app.organization(who::FJORDLONN, REQUEST_READ).await;
-    let path = format!("{}/authentication/api/v1/systemuser/request/vendor/{}", app.base, who::NATTERGAL_REQUEST);
+    let path = format!(
+        "{}/authentication/api/v1/systemuser/request/vendor/{}",
+        app.base,
+        who::NATTERGAL_REQUEST
+    );
     let status = async |headers: &[(&str, String)]| {
         let mut request = app.http.get(&path);
         for (name, value) in headers {
@@ -165,13 +230,46 @@ async fn one_credential_from_one_place() {
         }
         request.send().await.unwrap().status().as_u16()
     };
-    assert_eq!(status(&[("authorization", format!("bearer {token}"))]).await, 200);
-    assert_eq!(status(&[("authorization", format!("Bearer {token}")), ("authorization", format!("Bearer {token}"))]).await, 400);
-    assert_eq!(status(&[("authorization", "Bearer ".to_owned())]).await, 400);
-    assert_eq!(status(&[("authorization", "Basic c2FuZGJveDpzYW5kYm94".to_owned())]).await, 401);
-    assert_eq!(status(&[("cookie", format!("AltinnStudioRuntime={token}"))]).await, 401);
-    assert_eq!(status(&[("authorization", "Bearer x".to_owned()), ("cookie", format!("AltinnStudioRuntime={token}"))]).await, 401);
-    app.send(reqwest::Method::GET, "/authentication/api/v1/openid/.well-known/openid-configuration", Some("broken"), None).await.expect(200);
+    assert_eq!(
+        status(&[("authorization", format!("bearer {token}"))]).await,
+        200
+    );
+    assert_eq!(
+        status(&[
+            ("authorization", format!("Bearer {token}")),
+            ("authorization", format!("Bearer {token}"))
+        ])
+        .await,
+        400
+    );
+    assert_eq!(
+        status(&[("authorization", "Bearer ".to_owned())]).await,
+        400
+    );
+    assert_eq!(
+        status(&[("authorization", "Basic c2FuZGJveDpzYW5kYm94".to_owned())]).await,
+        401
+    );
+    assert_eq!(
+        status(&[("cookie", format!("AltinnStudioRuntime={token}"))]).await,
+        401
+    );
+    assert_eq!(
+        status(&[
+            ("authorization", "Bearer x".to_owned()),
+            ("cookie", format!("AltinnStudioRuntime={token}"))
+        ])
+        .await,
+        401
+    );
+    app.send(
+        reqwest::Method::GET,
+        "/authentication/api/v1/openid/.well-known/openid-configuration",
+        Some("broken"),
+        None,
+    )
+    .await
+    .expect(200);
 }
 
 #[tokio::test]
@@ -179,26 +277,48 @@ async fn a_system_user_token_is_compared_with_what_is_true_now() {
     let app = TestApp::start().await;
     let client = crate::journey::Client::seeded(who::FJORDLONN_CLIENT);
     let mut grant = client.claims(&app, REQUEST_READ);
-    grant["authorization_details"] =
-        json!([{"type": "urn:altinn:systemuser", "systemuser_org": {"authority": "iso6523-actorid-upis", "ID": "0192:390367767"}}]);
-    let raw = client.send(&app, &grant).await.expect(200).json()["access_token"].as_str().unwrap().to_owned();
-    let exchanged = app.get("/authentication/api/v1/exchange/maskinporten", &raw).await.expect(200).text;
+    grant["authorization_details"] = json!([{"type": "urn:altinn:systemuser", "systemuser_org": {"authority": "iso6523-actorid-upis", "ID": "0192:390367767"}}]);
+    let raw = client.send(&app, &grant).await.expect(200).json()["access_token"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let exchanged = app
+        .get("/authentication/api/v1/exchange/maskinporten", &raw)
+        .await
+        .expect(200)
+        .text;
     assert!(claims_of(&exchanged)["authorization_details"].is_array());
-    let generated =
-        app.token("GetSystemUserToken", &[("systemUserId", who::TINDEVANDRER_USER), ("orgNo", who::FJORDLONN), ("scopes", REQUEST_READ)]).await;
+    let generated = app
+        .token(
+            "GetSystemUserToken",
+            &[
+                ("systemUserId", who::TINDEVANDRER_USER),
+                ("orgNo", who::FJORDLONN),
+                ("scopes", REQUEST_READ),
+            ],
+        )
+        .await;
     for token in [&raw, &exchanged, &generated] {
         assert_eq!(present(&app, token).await, ok());
     }
     app.change_by_sql("update system_client set released_at = now() where client_id = '08b08038-be28-511d-9ee8-c25fec65e65e'").await;
-    for (token, expected) in [(&raw, refused("client not registered")), (&exchanged, refused("client not registered")), (&generated, ok())] {
+    for (token, expected) in [
+        (&raw, refused("client not registered")),
+        (&exchanged, refused("client not registered")),
+        (&generated, ok()),
+    ] {
         assert_eq!(present(&app, token).await, expected);
     }
-    app.change_by_sql("update system_client set released_at = null").await;
+    app.change_by_sql("update system_client set released_at = null")
+        .await;
     app.change_by_sql("update \"system_user\" set reportee_org_no = '390381492' where id = '3f794e70-3593-53d5-8174-1a3371cf43dc'").await;
     assert_eq!(present(&app, &raw).await, refused("system user mismatch"));
     app.change_by_sql("update \"system_user\" set is_deleted = true where id = '3f794e70-3593-53d5-8174-1a3371cf43dc'").await;
     for token in [&raw, &exchanged, &generated] {
-        assert_eq!(present(&app, token).await, refused("system user not active"));
+        assert_eq!(
+            present(&app, token).await,
+            refused("system user not active")
+        );
     }
 }
 
@@ -209,10 +329,20 @@ async fn which_person_a_token_names() {
     let uuid = app.running.state.identity.clone();
     let mut db = app.running.state.db.acquire().await.unwrap();
     let pid = systembruker::ids::NationalId::parse(who::ODDNY).unwrap();
-    let party = systembruker::register::party_by_national_id(&mut db, &uuid, &pid).await.unwrap().unwrap();
-    let (uuid, user_id, party_id) = (party.uuid.to_string(), party.user_id.unwrap().to_string(), party.party_id.unwrap().to_string());
+    let party = systembruker::register::party_by_national_id(&mut db, &uuid, &pid)
+        .await
+        .unwrap()
+        .unwrap();
+    let (uuid, user_id, party_id) = (
+        party.uuid.to_string(),
+        party.user_id.unwrap().to_string(),
+        party.party_id.unwrap().to_string(),
+    );
     let id = app.new_request(who::KERAMIKK, &["a-ordning"]).await;
-    let path = format!("/authentication/api/v1/systemuser/request/{}/{id}", who::KERAMIKK_PARTY);
+    let path = format!(
+        "/authentication/api/v1/systemuser/request/{}/{id}",
+        who::KERAMIKK_PARTY
+    );
     let zero = "00000000-0000-0000-0000-000000000000";
     let cases: Vec<(Vec<(&str, &str)>, u16)> = vec![
         (vec![oddny], 200),
@@ -231,10 +361,14 @@ async fn which_person_a_token_names() {
     let keys = keys();
     let raw = json!({"iss": app.idporten, "sub": "s", "aud": "unspecified", "client_id": "c", "scope": PORTAL, "pid": who::ODDNY,
         "acr": "idporten-loa-substantial", "iat": app.clock.seconds(), "exp": app.clock.seconds() + 60});
-    app.get(&path, &keys.idporten.signing_key().sign(&raw, &[]).unwrap()).await.expect(200);
+    app.get(&path, &keys.idporten.signing_key().sign(&raw, &[]).unwrap())
+        .await
+        .expect(200);
     let mut low = raw.clone();
     low["acr"] = json!("idporten-loa-low");
-    app.get(&path, &keys.idporten.signing_key().sign(&low, &[]).unwrap()).await.expect(403);
+    app.get(&path, &keys.idporten.signing_key().sign(&low, &[]).unwrap())
+        .await
+        .expect(403);
 }
 
 #[tokio::test]
@@ -251,11 +385,22 @@ async fn tokens_of_a_neighbour_are_taken_where_it_is_listed() {
         )
     };
     let stranger = TestApp::start().await;
-    stranger.post("/authorization/api/v1/authorize", &token, body()).await.expect(401);
+    stranger
+        .post("/authorization/api/v1/authorize", &token, body())
+        .await
+        .expect(401);
     let mut config = settings(&[]);
     let metadata = format!("{issuer}.well-known/openid-configuration");
-    config.settings.tokens.altinn.external_issuers.push(systembruker::config::AltinnIssuer { issuer, metadata });
+    config
+        .settings
+        .tokens
+        .altinn
+        .external_issuers
+        .push(systembruker::config::AltinnIssuer { issuer, metadata });
     let friend = TestApp::of(config, stranger.database.clone()).await;
-    let answer = friend.post("/authorization/api/v1/authorize", &token, body()).await.expect(200);
+    let answer = friend
+        .post("/authorization/api/v1/authorize", &token, body())
+        .await
+        .expect(200);
     assert_eq!(answer.json()["response"][0]["decision"], "Permit");
 }

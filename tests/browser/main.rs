@@ -1,5 +1,11 @@
-//! The journey in a real browser: headless Chromium, with and without script, in three languages, and for everybody.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends there")]
+//! The journey in a real browser: headless Chromium, with and without script, in three languages,
+//! and for everybody.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test ends there"
+)]
 
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "every test binary uses its own part")]
@@ -31,7 +37,12 @@ impl Drop for Driver {
 
 fn find(names: &[&str]) -> String {
     let dirs = std::env::var("PATH").unwrap_or_default();
-    for dir in dirs.split(':').chain(["/usr/bin", "/usr/local/bin", "/opt/homebrew/bin", "/Applications/Chromium.app/Contents/MacOS"]) {
+    for dir in dirs.split(':').chain([
+        "/usr/bin",
+        "/usr/local/bin",
+        "/opt/homebrew/bin",
+        "/Applications/Chromium.app/Contents/MacOS",
+    ]) {
         for name in names {
             let path = std::path::Path::new(dir).join(name);
             if path.is_file() {
@@ -79,7 +90,9 @@ impl Driver {
             format!("--lang={language}"),
             "--force-prefers-reduced-motion".to_owned(),
         ];
-        args.push("--host-resolver-rules=MAP fjordlonn.example 127.0.0.1:9, EXCLUDE 127.0.0.1".to_owned());
+        args.push(
+            "--host-resolver-rules=MAP fjordlonn.example 127.0.0.1:9, EXCLUDE 127.0.0.1".to_owned(),
+        );
         let mut preferences = json!({"intl.accept_languages": language});
         if !script {
             preferences["profile.managed_default_content_settings.javascript"] = json!(2);
@@ -99,10 +112,18 @@ impl Driver {
     }
 }
 
-/// No violation of the accessibility rules, and no complaint of the browser about our own security policy.
+/// No violation of the accessibility rules, and no complaint of the browser about our own security
+/// policy.
 async fn assert_accessible(browser: &Client, what: &str) {
     browser.execute(AXE, vec![]).await.expect("axe loads");
-    let tags = json!(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]);
+    let tags = json!([
+        "wcag2a",
+        "wcag2aa",
+        "wcag21a",
+        "wcag21aa",
+        "wcag22aa",
+        "best-practice"
+    ]);
     let found = browser
         .execute_async(
             "const done = arguments[1]; axe.run(document, {runOnly: {type: 'tag', values: arguments[0]}}).then(r => done(r.violations.map(v => v.id + ': ' + v.nodes.map(n => n.html).join(' | '))), e => done(['axe failed: ' + e]));",
@@ -115,16 +136,38 @@ async fn assert_accessible(browser: &Client, what: &str) {
 
 /// Nobody has to scroll sideways.
 async fn assert_fits(browser: &Client, what: &str) {
-    let overflow = browser.execute("return document.documentElement.scrollWidth - window.innerWidth", vec![]).await.unwrap();
-    assert!(overflow.as_i64().unwrap() <= 0, "{what}: scrolls sideways by {overflow}");
+    let overflow = browser
+        .execute(
+            "return document.documentElement.scrollWidth - window.innerWidth",
+            vec![],
+        )
+        .await
+        .unwrap();
+    assert!(
+        overflow.as_i64().unwrap() <= 0,
+        "{what}: scrolls sideways by {overflow}"
+    );
 }
 
 async fn press(browser: &Client, selector: &str) {
-    browser.find(Locator::Css(selector)).await.unwrap_or_else(|e| panic!("{selector}: {e}")).click().await.expect("a click");
+    browser
+        .find(Locator::Css(selector))
+        .await
+        .unwrap_or_else(|e| panic!("{selector}: {e}"))
+        .click()
+        .await
+        .expect("a click");
 }
 
 async fn heading(browser: &Client) -> String {
-    browser.wait().for_element(Locator::Css("h1")).await.expect("a heading").text().await.expect("text")
+    browser
+        .wait()
+        .for_element(Locator::Css("h1"))
+        .await
+        .expect("a heading")
+        .text()
+        .await
+        .expect("text")
 }
 
 /// Waits until the browser is at an address that starts so.
@@ -133,16 +176,32 @@ async fn arrive(browser: &Client, address: &str) -> String {
     let arrived = tokio::time::timeout(Duration::from_secs(15), async {
         while !current.starts_with(address) {
             tokio::time::sleep(Duration::from_millis(25)).await;
-            current = browser.current_url().await.map_or_else(|e| e.to_string(), String::from);
+            current = browser
+                .current_url()
+                .await
+                .map_or_else(|e| e.to_string(), String::from);
         }
     });
-    assert!(arrived.await.is_ok(), "never arrived at {address}, but at {current}");
+    assert!(
+        arrived.await.is_ok(),
+        "never arrived at {address}, but at {current}"
+    );
     current
 }
 
 async fn log_in(browser: &Client, pid: &str) {
-    browser.find(Locator::LinkText("TestID Lag din egen testbruker")).await.expect("the link").click().await.unwrap();
-    let field = browser.wait().for_element(Locator::Css("input[name=pid]")).await.expect("the text box");
+    browser
+        .find(Locator::LinkText("TestID Lag din egen testbruker"))
+        .await
+        .expect("the link")
+        .click()
+        .await
+        .unwrap();
+    let field = browser
+        .wait()
+        .for_element(Locator::Css("input[name=pid]"))
+        .await
+        .expect("the text box");
     field.send_keys(pid).await.unwrap();
     press(browser, "button[type=submit]").await;
 }
@@ -150,10 +209,18 @@ async fn log_in(browser: &Client, pid: &str) {
 async fn ask(app: &TestApp, external_ref: &str) -> Value {
     let vendor = app.vendor(who::FJORDLONN).await;
     let mut body = request_body(who::KERAMIKK, &["a-ordning", "sykefravaer"]);
-    body["rights"] = json!([{"resource": [{"id": "urn:altinn:resource", "value": "inntektsmelding"}]}]);
+    body["rights"] =
+        json!([{"resource": [{"id": "urn:altinn:resource", "value": "inntektsmelding"}]}]);
     body["redirectUrl"] = json!("http://localhost:8081/kvittering?ref=7");
     body["externalRef"] = json!(external_ref);
-    app.post("/authentication/api/v1/systemuser/request/vendor", &vendor, body).await.expect(201).json()
+    app.post(
+        "/authentication/api/v1/systemuser/request/vendor",
+        &vendor,
+        body,
+    )
+    .await
+    .expect(201)
+    .json()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -164,17 +231,33 @@ async fn the_confirm_page_from_link_to_vendor_with_and_without_script() {
         let browser = driver.browser(script, "nb", 1280).await;
         let request = ask(&app, &format!("browser-{script}")).await;
         let id = request["id"].as_str().unwrap();
-        browser.goto(request["confirmUrl"].as_str().unwrap()).await.unwrap();
+        browser
+            .goto(request["confirmUrl"].as_str().unwrap())
+            .await
+            .unwrap();
         arrive(&browser, &app.idporten).await;
         assert_eq!(heading(&browser).await, "Velg testperson");
         log_in(&browser, who::ODDNY).await;
         arrive(&browser, &app.base).await;
         assert_eq!(heading(&browser).await, "Vil du gi Fjordlønn tilgang?");
-        browser.find(Locator::Css("details summary")).await.unwrap().click().await.unwrap();
+        browser
+            .find(Locator::Css("details summary"))
+            .await
+            .unwrap()
+            .click()
+            .await
+            .unwrap();
         press(&browser, "button[value=approve]").await;
         let vendor = arrive(&browser, "http://localhost:8081/kvittering").await;
-        assert_eq!(vendor, "http://localhost:8081/kvittering?ref=7", "nothing is appended");
-        assert_eq!(app.decide_system_user(id, "write", "a-melding", who::KERAMIKK).await, "Permit");
+        assert_eq!(
+            vendor, "http://localhost:8081/kvittering?ref=7",
+            "nothing is appended"
+        );
+        assert_eq!(
+            app.decide_system_user(id, "write", "a-melding", who::KERAMIKK)
+                .await,
+            "Permit"
+        );
         let log = browser_log(&driver, &browser).await;
         assert!(!log.contains("Content Security Policy"), "{log}");
         browser.close().await.unwrap();
@@ -187,7 +270,14 @@ async fn browser_log(driver: &Driver, browser: &Client) -> String {
     let session = browser.session_id().await.unwrap().unwrap();
     let address = format!("http://127.0.0.1:{}/session/{session}/se/log", driver.port);
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    http.post(address).json(&json!({"type": "browser"})).send().await.unwrap().text().await.unwrap()
+    http.post(address)
+        .json(&json!({"type": "browser"}))
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -195,26 +285,66 @@ async fn every_state_of_the_page_is_accessible_in_every_language() {
     let app = TestApp::start().await;
     let driver = Driver::start().await;
     let open = ask(&app, "open").await["id"].as_str().unwrap().to_owned();
-    let rejected = ask(&app, "rejected").await["id"].as_str().unwrap().to_owned();
-    let expired = ask(&app, "expired").await["id"].as_str().unwrap().to_owned();
-    app.run_sql(&format!("update request set status = 'Rejected' where id = '{rejected}'")).await;
-    app.run_sql(&format!("update request set created = now() - interval '200 days' where id = '{expired}'")).await;
+    let rejected = ask(&app, "rejected").await["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let expired = ask(&app, "expired").await["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    app.run_sql(&format!(
+        "update request set status = 'Rejected' where id = '{rejected}'"
+    ))
+    .await;
+    app.run_sql(&format!(
+        "update request set created = now() - interval '200 days' where id = '{expired}'"
+    ))
+    .await;
     let mut body = request_body(who::NATTERGAL, &["lonn", "pensjon"]);
     body["externalRef"] = json!("cannot-give");
-    let cannot = app.post("/authentication/api/v1/systemuser/request/vendor", &app.vendor(who::FJORDLONN).await, body).await.expect(201).json();
+    let cannot = app
+        .post(
+            "/authentication/api/v1/systemuser/request/vendor",
+            &app.vendor(who::FJORDLONN).await,
+            body,
+        )
+        .await
+        .expect(201)
+        .json();
     let cannot = cannot["id"].as_str().unwrap().to_owned();
     let unknown = uuid::Uuid::new_v4().to_string();
     for (language, width) in [("nb", 1280), ("nn", 320), ("en", 320)] {
         let browser = driver.browser(true, language, width).await;
-        let page = |id: &str| format!("{}/accessmanagement/ui/systemuser/request?id={id}", app.base);
+        let page = |id: &str| {
+            format!(
+                "{}/accessmanagement/ui/systemuser/request?id={id}",
+                app.base
+            )
+        };
         browser.goto(&app.base).await.unwrap();
         assert_accessible(&browser, &format!("landing page, {language}")).await;
         browser.goto(&page(&open)).await.unwrap();
         assert_accessible(&browser, &format!("login, {language}")).await;
         log_in(&browser, who::ODDNY).await;
         arrive(&browser, &app.base).await;
-        assert_eq!(browser.find(Locator::Css("html")).await.unwrap().attr("lang").await.unwrap().as_deref(), Some(language));
-        for (id, what) in [(&open, "open"), (&rejected, "rejected"), (&expired, "timed out"), (&unknown, "not found")] {
+        assert_eq!(
+            browser
+                .find(Locator::Css("html"))
+                .await
+                .unwrap()
+                .attr("lang")
+                .await
+                .unwrap()
+                .as_deref(),
+            Some(language)
+        );
+        for (id, what) in [
+            (&open, "open"),
+            (&rejected, "rejected"),
+            (&expired, "timed out"),
+            (&unknown, "not found"),
+        ] {
             browser.goto(&page(id)).await.unwrap();
             assert_accessible(&browser, &format!("{what}, {language}")).await;
             assert_fits(&browser, &format!("{what}, {language}")).await;
@@ -222,22 +352,46 @@ async fn every_state_of_the_page_is_accessible_in_every_language() {
         browser.goto(&page(who::NATTERGAL_REQUEST)).await.unwrap();
         assert_accessible(&browser, &format!("not yours, {language}")).await;
         for path in ["help", "privacy", "accessibility", "loggedout"] {
-            browser.goto(&format!("{}/accessmanagement/ui/{path}", app.base)).await.unwrap();
+            browser
+                .goto(&format!("{}/accessmanagement/ui/{path}", app.base))
+                .await
+                .unwrap();
             assert_accessible(&browser, &format!("{path}, {language}")).await;
         }
         browser.close().await.unwrap();
     }
     let browser = driver.browser(true, "nb", 1280).await;
-    browser.goto(&format!("{}/accessmanagement/ui/systemuser/request?id={cannot}", app.base)).await.unwrap();
+    browser
+        .goto(&format!(
+            "{}/accessmanagement/ui/systemuser/request?id={cannot}",
+            app.base
+        ))
+        .await
+        .unwrap();
     log_in(&browser, "05927921520").await;
     arrive(&browser, &app.base).await;
     assert_accessible(&browser, "cannot give").await;
-    let focused = browser.execute("return document.activeElement.className", vec![]).await.unwrap();
+    let focused = browser
+        .execute("return document.activeElement.className", vec![])
+        .await
+        .unwrap();
     assert_eq!(focused, "ds-error-summary", "what is wrong comes first");
-    assert!(browser.find(Locator::Css("button[value=approve]")).await.is_err());
+    assert!(
+        browser
+            .find(Locator::Css("button[value=approve]"))
+            .await
+            .is_err()
+    );
     press(&browser, "button[value=reject]").await;
-    arrive(&browser, &format!("{}/accessmanagement/ui/loggedout", app.base)).await;
-    assert_eq!(heading(&browser).await, "Forespørselen fra Fjordlønn er avvist");
+    arrive(
+        &browser,
+        &format!("{}/accessmanagement/ui/loggedout", app.base),
+    )
+    .await;
+    assert_eq!(
+        heading(&browser).await,
+        "Forespørselen fra Fjordlønn er avvist"
+    );
     assert_accessible(&browser, "receipt").await;
     browser.close().await.unwrap();
 }
@@ -253,7 +407,11 @@ async fn a_change_is_decided_on_an_accessible_page() {
         uuid::Uuid::new_v4(),
         who::TINDEVANDRER_USER
     );
-    let change = app.post(&path, &app.vendor(who::FJORDLONN).await, body).await.expect(201).json();
+    let change = app
+        .post(&path, &app.vendor(who::FJORDLONN).await, body)
+        .await
+        .expect(201)
+        .json();
     let url = change["confirmUrl"].as_str().unwrap();
     for (language, width) in [("nn", 320), ("en", 320), ("nb", 1280)] {
         let browser = driver.browser(true, language, width).await;
@@ -264,19 +422,39 @@ async fn a_change_is_decided_on_an_accessible_page() {
         assert_fits(&browser, &format!("change, {language}")).await;
         if language == "nb" {
             press(&browser, "button[value=approve]").await;
-            arrive(&browser, &format!("{}/accessmanagement/ui/loggedout", app.base)).await;
-            assert_eq!(heading(&browser).await, "Endringene i systemtilgangen for Fjordlønn er godkjent");
+            arrive(
+                &browser,
+                &format!("{}/accessmanagement/ui/loggedout", app.base),
+            )
+            .await;
+            assert_eq!(
+                heading(&browser).await,
+                "Endringene i systemtilgangen for Fjordlønn er godkjent"
+            );
         }
         browser.close().await.unwrap();
     }
-    assert_eq!(app.decide_system_user(who::TINDEVANDRER_USER, "write", "pensjon-afp", who::TINDEVANDRER).await, "Permit");
+    assert_eq!(
+        app.decide_system_user(
+            who::TINDEVANDRER_USER,
+            "write",
+            "pensjon-afp",
+            who::TINDEVANDRER
+        )
+        .await,
+        "Permit"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_may_not_decide_passes_the_request_on_from_an_accessible_page() {
     let app = TestApp::start().await;
     let driver = Driver::start().await;
-    let url = format!("{}/accessmanagement/ui/systemuser/request?id={}", app.base, who::NATTERGAL_REQUEST);
+    let url = format!(
+        "{}/accessmanagement/ui/systemuser/request?id={}",
+        app.base,
+        who::NATTERGAL_REQUEST
+    );
     for (language, width) in [("nn", 320), ("en", 320), ("nb", 1280)] {
         let browser = driver.browser(true, language, width).await;
         browser.goto(&url).await.unwrap();
@@ -284,17 +462,40 @@ async fn who_may_not_decide_passes_the_request_on_from_an_accessible_page() {
         arrive(&browser, &app.base).await;
         assert_accessible(&browser, &format!("may not decide, {language}")).await;
         assert_fits(&browser, &format!("may not decide, {language}")).await;
-        assert!(browser.find(Locator::Css("button[value=approve]")).await.is_err());
+        assert!(
+            browser
+                .find(Locator::Css("button[value=approve]"))
+                .await
+                .is_err()
+        );
         if language == "nb" {
             press(&browser, "button[value=escalate]").await;
-            browser.wait().for_element(Locator::XPath("//h1[.='Forespørselen er sendt videre']")).await.expect("the page after it");
+            browser
+                .wait()
+                .for_element(Locator::XPath("//h1[.='Forespørselen er sendt videre']"))
+                .await
+                .expect("the page after it");
             assert_accessible(&browser, "passed on").await;
-            assert!(browser.find(Locator::Css("button[value=escalate]")).await.is_err());
+            assert!(
+                browser
+                    .find(Locator::Css("button[value=escalate]"))
+                    .await
+                    .is_err()
+            );
             browser.goto(&url).await.unwrap();
             assert_accessible(&browser, "passed on before").await;
-            assert!(browser.find(Locator::Css("button[value=escalate]")).await.is_err());
+            assert!(
+                browser
+                    .find(Locator::Css("button[value=escalate]"))
+                    .await
+                    .is_err()
+            );
         }
         browser.close().await.unwrap();
     }
-    assert_eq!(app.count("select count(*) from outbox where event = 'systemuser_request_escalated'").await, 1);
+    assert_eq!(
+        app.count("select count(*) from outbox where event = 'systemuser_request_escalated'")
+            .await,
+        1
+    );
 }

@@ -1,11 +1,12 @@
-//! The engine decides as the slow one does, with its indexes and without, and whatever else a policy set holds.
+//! The engine decides as the slow one does, with its indexes and without, and whatever else a
+//! policy set holds.
 
 use std::sync::Arc;
 
 use proptest::{prelude::*, test_runner::FileFailurePersistence};
 use systembruker::xacml::{
-    Assignment, Decider, Decision, DecisionResult, Effect, Environment, Limits, LoadOptions, Obligation, PolicyTree, Prepared, Program, Request,
-    Scratch,
+    Assignment, Decider, Decision, DecisionResult, Effect, Environment, Limits, LoadOptions,
+    Obligation, PolicyTree, Prepared, Program, Request, Scratch,
 };
 
 use super::{
@@ -17,7 +18,11 @@ const NOW: Environment<'static> = Environment::at(1_700_000_000);
 
 fn config() -> ProptestConfig {
     let default = ProptestConfig::default();
-    ProptestConfig { cases: default.cases.max(500), failure_persistence: Some(Box::new(FileFailurePersistence::Off)), ..default }
+    ProptestConfig {
+        cases: default.cases.max(500),
+        failure_persistence: Some(Box::new(FileFailurePersistence::Off)),
+        ..default
+    }
 }
 
 fn load(xml: &str) -> Program {
@@ -26,20 +31,43 @@ fn load(xml: &str) -> Program {
 
 fn decide(policy: &str, request: &str) -> DecisionResult {
     let request = Request::from_xml(request.as_bytes(), &Limits::DEFAULT).unwrap();
-    let decider = Decider { roots: &[Arc::new(load(policy))], environment: NOW, tree: None };
-    decider.decide(&request, &mut Scratch::default()).results.remove(0)
+    let decider = Decider {
+        roots: &[Arc::new(load(policy))],
+        environment: NOW,
+        tree: None,
+    };
+    decider
+        .decide(&request, &mut Scratch::default())
+        .results
+        .remove(0)
 }
 
-type Plain = (Decision, &'static str, Vec<(String, Vec<Value>)>, Vec<(String, Vec<Value>)>, Vec<String>);
+type Plain = (
+    Decision,
+    &'static str,
+    Vec<(String, Vec<Value>)>,
+    Vec<(String, Vec<Value>)>,
+    Vec<String>,
+);
 
 fn plain(result: &DecisionResult) -> Plain {
     let value = |a: &Assignment| match &a.value {
         systembruker::xacml::Value::String(text) => Value::Text(text.to_string()),
         other => Value::Number(other.text().parse().unwrap()),
     };
-    let duties = |list: &[Obligation]| list.iter().map(|o| (o.id.clone(), o.assignments.iter().map(value).collect())).collect();
+    let duties = |list: &[Obligation]| {
+        list.iter()
+            .map(|o| (o.id.clone(), o.assignments.iter().map(value).collect()))
+            .collect()
+    };
     let policies = result.policies.iter().map(|p| p.id.clone()).collect();
-    (result.decision, result.status.code.name(), duties(&result.obligations), duties(&result.advice), policies)
+    (
+        result.decision,
+        result.status.code.name(),
+        duties(&result.obligations),
+        duties(&result.advice),
+        policies,
+    )
 }
 
 fn expected(answer: Answer) -> Plain {
@@ -49,7 +77,13 @@ fn expected(answer: Answer) -> Plain {
         Outcome::Decided(Effect::Deny) => (Decision::Deny, "ok"),
         Outcome::Indeterminate(_, fault) => (Decision::Indeterminate, fault),
     };
-    (decision, code, answer.obligations, answer.advice, answer.policies)
+    (
+        decision,
+        code,
+        answer.obligations,
+        answer.advice,
+        answer.policies,
+    )
 }
 
 proptest! {

@@ -8,7 +8,11 @@ use std::{
 use super::support;
 
 fn run(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_systembruker")).arg("policy").args(arguments).output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_systembruker"))
+        .arg("policy")
+        .args(arguments)
+        .output()
+        .unwrap()
 }
 
 fn out(output: &Output) -> String {
@@ -20,7 +24,8 @@ struct Folder(PathBuf);
 
 impl Folder {
     fn new(name: &str) -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+        let path =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
     }
@@ -45,15 +50,25 @@ fn check_says_what_is_good_and_what_is_wrong() {
     let good = folder.file("good.xml", &support::policy(0, 3, 2));
     let bad = folder.file(
         "bad.xml",
-        &support::policy(0, 3, 2).replace("function:string-equal\"", "function:string-equals\"").replace("><xacml:Rule", ">\n<xacml:Rule"),
+        &support::policy(0, 3, 2)
+            .replace("function:string-equal\"", "function:string-equals\"")
+            .replace("><xacml:Rule", ">\n<xacml:Rule"),
     );
     let output = run(&["check", &good]);
     assert!(output.status.success());
-    assert_eq!(out(&output), format!("{good}: good: urn:altinn:resource:skd-resource-00000:policyid:1 version 1.0, 3 rules\n"));
+    assert_eq!(
+        out(&output),
+        format!(
+            "{good}: good: urn:altinn:resource:skd-resource-00000:policyid:1 version 1.0, 3 rules\n"
+        )
+    );
     let output = run(&["check", &good, &bad]);
     assert_eq!(output.status.code(), Some(1));
     let said = out(&output);
-    assert!(said.contains(&format!("{bad}:2:")) && said.contains("string-equals"), "{said}");
+    assert!(
+        said.contains(&format!("{bad}:2:")) && said.contains("string-equals"),
+        "{said}"
+    );
     assert!(said.contains("    2 | <xacml:Rule"), "{said}");
     let output = run(&["check", "/nowhere/at/all.xml"]);
     assert!(!output.status.success());
@@ -63,7 +78,12 @@ fn check_says_what_is_good_and_what_is_wrong() {
 #[test]
 fn check_is_lenient_as_uploads_are_unless_told() {
     let folder = Folder::new("lenient");
-    let wild = folder.file("wild.xml", &support::policy(0, 3, 2).replace("<xacml:Target/>", "").replacen(" Version=\"1.0\"", "", 1));
+    let wild = folder.file(
+        "wild.xml",
+        &support::policy(0, 3, 2)
+            .replace("<xacml:Target/>", "")
+            .replacen(" Version=\"1.0\"", "", 1),
+    );
     assert!(run(&["check", &wild]).status.success());
     assert_eq!(run(&["check", "--strict", &wild]).status.code(), Some(1));
 }
@@ -78,15 +98,31 @@ fn eval_answers_as_it_was_asked_and_explains() {
     assert!(output.status.success());
     let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(answer["Response"][0]["Decision"], "Permit");
-    assert_eq!(answer["Response"][0]["Obligations"][0]["Id"], "urn:altinn:obligation:authenticationLevel1");
-    let said = out(&run(&["eval", "--policy", &policy, "--request", &request, "--explain"]));
-    assert!(said.contains("Policy urn:altinn:resource:skd-resource-00000:policyid:1: Permit"), "{said}");
+    assert_eq!(
+        answer["Response"][0]["Obligations"][0]["Id"],
+        "urn:altinn:obligation:authenticationLevel1"
+    );
+    let said = out(&run(&[
+        "eval",
+        "--policy",
+        &policy,
+        "--request",
+        &request,
+        "--explain",
+    ]));
+    assert!(
+        said.contains("Policy urn:altinn:resource:skd-resource-00000:policyid:1: Permit"),
+        "{said}"
+    );
     assert!(said.contains("ruleid:0: Permit (it applies)"), "{said}");
     assert!(said.contains("ruleid:2: NotApplicable (its target does not match: urn:altinn:rolecode is not r00200 or r00201)"), "{said}");
     let xml = r#"<Request xmlns="urn:oasis:names:tc:xacml:3.0:core:schema:wd-17" ReturnPolicyIdList="true" CombinedDecision="false"><Attributes Category="c"/></Request>"#;
     let request = folder.file("request.xml", xml);
     let said = out(&run(&["eval", "--policy", &policy, "--request", &request]));
-    assert!(said.starts_with("<Response") && said.contains("<Decision>NotApplicable</Decision>"), "{said}");
+    assert!(
+        said.starts_with("<Response") && said.contains("<Decision>NotApplicable</Decision>"),
+        "{said}"
+    );
     let broken = folder.file("broken.json", "{\"Request\":{}");
     let said = out(&run(&["eval", "--policy", &policy, "--request", &broken]));
     assert!(said.contains("status:syntax-error"), "{said}");
@@ -98,7 +134,8 @@ fn eval_answers_as_it_was_asked_and_explains() {
 #[test]
 fn conformance_counts_and_names_what_fails() {
     let suite = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/xacml-3.0");
-    let case = |name: &str, file: &str| std::fs::read_to_string(suite.join(name).join(file)).unwrap();
+    let case =
+        |name: &str, file: &str| std::fs::read_to_string(suite.join(name).join(file)).unwrap();
     let folder = Folder::new("conformance");
     for name in ["IIA001", "IIA002"] {
         for file in ["Policy.xml", "Request.xml", "Response.xml"] {
@@ -109,9 +146,16 @@ fn conformance_counts_and_names_what_fails() {
     let output = run(&["conformance", &dir]);
     assert!(output.status.success(), "{}", out(&output));
     assert!(out(&output).contains("2 passed, 0 failed"));
-    folder.file("IIA002/Response.xml", &case("IIA002", "Response.xml").replace("Permit", "Deny"));
+    folder.file(
+        "IIA002/Response.xml",
+        &case("IIA002", "Response.xml").replace("Permit", "Deny"),
+    );
     let output = run(&["conformance", &dir]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(out(&output).contains("IIA002") && out(&output).contains("1 passed, 1 failed"), "{}", out(&output));
+    assert!(
+        out(&output).contains("IIA002") && out(&output).contains("1 passed, 1 failed"),
+        "{}",
+        out(&output)
+    );
     assert!(!run(&["conformance", "/nowhere/at/all"]).status.success());
 }

@@ -1,13 +1,13 @@
-//! Requests for several decisions, requests in JSON, references between policies, broken policies, and what an answer says
-//! besides its decision.
+//! Requests for several decisions, requests in JSON, references between policies, broken policies,
+//! and what an answer says besides its decision.
 
 use std::sync::Arc;
 
 use rstest::rstest;
 use serde_json::{Value as Json, json};
 use systembruker::xacml::{
-    AttributeSource, DataType, Decider, Decision, Environment, Limits, LoadOptions, PolicyResolver, Prepared, Program, Request, ResourceTree,
-    Response, Scratch, Value, ids, policy::Reference,
+    AttributeSource, DataType, Decider, Decision, Environment, Limits, LoadOptions, PolicyResolver,
+    Prepared, Program, Request, ResourceTree, Response, Scratch, Value, ids, policy::Reference,
 };
 
 const NAMESPACE: &str = "urn:oasis:names:tc:xacml:3.0:core:schema:wd-17";
@@ -35,10 +35,21 @@ fn load(xml: &str) -> Program {
     Program::load(xml.as_bytes(), &LoadOptions::default()).unwrap_or_else(|e| panic!("{e}"))
 }
 
-fn decide_in(program: &str, request: &Json, environment: Environment<'_>, tree: Option<&dyn ResourceTree>) -> Response {
+fn decide_in(
+    program: &str,
+    request: &Json,
+    environment: Environment<'_>,
+    tree: Option<&dyn ResourceTree>,
+) -> Response {
     let body = request.to_string();
-    let request = Request::from_json(body.as_bytes(), &Limits::DEFAULT).unwrap_or_else(|e| panic!("{e}"));
-    Decider { roots: &[Arc::new(load(program))], environment, tree }.decide(&request, &mut Scratch::default())
+    let request =
+        Request::from_json(body.as_bytes(), &Limits::DEFAULT).unwrap_or_else(|e| panic!("{e}"));
+    Decider {
+        roots: &[Arc::new(load(program))],
+        environment,
+        tree,
+    }
+    .decide(&request, &mut Scratch::default())
 }
 
 fn decide(program: &str, request: &Json) -> Response {
@@ -67,9 +78,25 @@ fn repeated_categories_are_multiplied_and_the_last_varies_fastest() {
         "Action": [attribute(ids::ACTION_ID, &json!("b")), attribute(ids::ACTION_ID, &json!("a"))],
     }});
     let response = decide(&a_on_r(), &request);
-    assert_eq!(decisions(&response), [Decision::NotApplicable, Decision::Permit, Decision::NotApplicable, Decision::NotApplicable]);
-    let echoed: Vec<_> =
-        response.results.iter().map(|r| r.attributes.iter().map(|c| c.attributes[0].values[0].text().into_owned()).collect::<Vec<_>>()).collect();
+    assert_eq!(
+        decisions(&response),
+        [
+            Decision::NotApplicable,
+            Decision::Permit,
+            Decision::NotApplicable,
+            Decision::NotApplicable
+        ]
+    );
+    let echoed: Vec<_> = response
+        .results
+        .iter()
+        .map(|r| {
+            r.attributes
+                .iter()
+                .map(|c| c.attributes[0].values[0].text().into_owned())
+                .collect::<Vec<_>>()
+        })
+        .collect();
     assert_eq!(echoed, [["r", "b"], ["r", "a"], ["s", "b"], ["s", "a"]]);
 }
 
@@ -80,11 +107,22 @@ fn references_make_one_decision_each() {
         "Action": [attribute(ids::ACTION_ID, &json!("a"))],
         "MultiRequests": {"RequestReference": [{"ReferenceId": ["s1", "a1"]}, {"ReferenceId": ["r1", "a1"]}, {"ReferenceId": ["r1", "nobody"]}]},
     }});
-    for (pointer, id) in [("/Request/Resource/0", "r1"), ("/Request/Resource/1", "s1"), ("/Request/Action/0", "a1")] {
+    for (pointer, id) in [
+        ("/Request/Resource/0", "r1"),
+        ("/Request/Resource/1", "s1"),
+        ("/Request/Action/0", "a1"),
+    ] {
         request.pointer_mut(pointer).unwrap()["Id"] = json!(id);
     }
     let response = decide(&a_on_r(), &request);
-    assert_eq!(decisions(&response), [Decision::NotApplicable, Decision::Permit, Decision::Indeterminate]);
+    assert_eq!(
+        decisions(&response),
+        [
+            Decision::NotApplicable,
+            Decision::Permit,
+            Decision::Indeterminate
+        ]
+    );
     assert_eq!(response.results[2].status.code.name(), "syntax-error");
 }
 
@@ -93,17 +131,37 @@ fn references_make_one_decision_each() {
 #[case(json!(["b", "c"]), false, Decision::NotApplicable, "ok")]
 #[case(json!(["a", "b"]), false, Decision::Indeterminate, "processing-error")]
 #[case(json!(["a", "a"]), true, Decision::Indeterminate, "processing-error")]
-fn combined_decisions_agree_and_carry_nothing(#[case] actions: Json, #[case] obliged: bool, #[case] decision: Decision, #[case] code: &str) {
+fn combined_decisions_agree_and_carry_nothing(
+    #[case] actions: Json,
+    #[case] obliged: bool,
+    #[case] decision: Decision,
+    #[case] code: &str,
+) {
     let mut xml = a_on_r();
     if obliged {
         let obligation = r#"<ObligationExpressions><ObligationExpression ObligationId="o" FulfillOn="Permit"/></ObligationExpressions></Policy>"#;
         xml = xml.replace("</Policy>", obligation);
     }
-    let actions: Vec<_> = actions.as_array().unwrap().iter().map(|a| attribute(ids::ACTION_ID, a)).collect();
-    let response = decide(&xml, &json!({"Request": {"CombinedDecision": true, "Resource": attribute(RESOURCE_ID, &json!("r")), "Action": actions}}));
+    let actions: Vec<_> = actions
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|a| attribute(ids::ACTION_ID, a))
+        .collect();
+    let response = decide(
+        &xml,
+        &json!({"Request": {"CombinedDecision": true, "Resource": attribute(RESOURCE_ID, &json!("r")), "Action": actions}}),
+    );
     assert_eq!(decisions(&response), [decision]);
     let result = &response.results[0];
-    assert_eq!((result.status.code.name(), result.attributes.len(), result.obligations.len()), (code, 0, 0));
+    assert_eq!(
+        (
+            result.status.code.name(),
+            result.attributes.len(),
+            result.obligations.len()
+        ),
+        (code, 0, 0)
+    );
 }
 
 /// `r` holds `r/1` and `r/2`, and `r/1` holds `r/1/1`.
@@ -131,12 +189,22 @@ fn a_scope_reaches_below_a_resource(#[case] scope: &str, #[case] expected: &[&st
     ]});
     let request = json!({"Request": {"Resource": resource, "Action": attribute(ids::ACTION_ID, &json!("a"))}});
     let response = decide_in(&a_on_r(), &request, NOW, Some(&Tree));
-    let about: Vec<_> = response.results.iter().map(|r| r.attributes[0].attributes[0].values[0].text().into_owned()).collect();
+    let about: Vec<_> = response
+        .results
+        .iter()
+        .map(|r| r.attributes[0].attributes[0].values[0].text().into_owned())
+        .collect();
     assert_eq!(about, expected);
     assert_eq!(response.results[0].decision, Decision::Permit);
     if scope != "Immediate" {
         let alone = decide(&a_on_r(), &request);
-        assert_eq!((alone.results[0].decision, alone.results[0].status.code.name()), (Decision::Indeterminate, "processing-error"));
+        assert_eq!(
+            (
+                alone.results[0].decision,
+                alone.results[0].status.code.name()
+            ),
+            (Decision::Indeterminate, "processing-error")
+        );
     }
 }
 
@@ -147,12 +215,21 @@ fn a_content_selector_makes_one_decision_for_each_node() {
         {"AttributeId": "urn:oasis:names:tc:xacml:3.0:profile:multiple:content-selector", "DataType": "xpathExpression", "IncludeInResult": true,
          "Value": {"XPathCategory": ids::RESOURCE, "XPath": "/list/item"}},
     ]});
-    let response = decide(&policy(&rule("all", "")), &json!({"Request": {"Resource": resource}}));
+    let response = decide(
+        &policy(&rule("all", "")),
+        &json!({"Request": {"Resource": resource}}),
+    );
     assert_eq!(decisions(&response), [Decision::Permit, Decision::Permit]);
     let answer: Json = serde_json::from_slice(&response.to_json()).unwrap();
     let echoed = |n: usize| answer["Response"][n]["Category"][0]["Attribute"][0].clone();
-    assert_eq!(echoed(1)["AttributeId"], "urn:oasis:names:tc:xacml:3.0:content-selector");
-    assert!(echoed(0).to_string().contains("[1]") && echoed(1).to_string().contains("[2]"), "{answer}");
+    assert_eq!(
+        echoed(1)["AttributeId"],
+        "urn:oasis:names:tc:xacml:3.0:content-selector"
+    );
+    assert!(
+        echoed(0).to_string().contains("[1]") && echoed(1).to_string().contains("[2]"),
+        "{answer}"
+    );
 }
 
 #[rstest]
@@ -169,35 +246,84 @@ fn a_content_selector_makes_one_decision_for_each_node() {
 #[case(json!({"Value": "INF", "DataType": "double"}), "double", &["INF"])]
 #[case(json!({"Value": "2024-02-29", "DataType": "http://www.w3.org/2001/XMLSchema#date"}), "date", &["2024-02-29"])]
 #[case(json!({"Value": ["P1D", "PT1H"], "DataType": "dayTimeDuration"}), "dayTimeDuration", &["P1D", "PT1H"])]
-fn json_values_have_types(#[case] attribute: Json, #[case] data_type: &str, #[case] texts: &[&str]) {
+fn json_values_have_types(
+    #[case] attribute: Json,
+    #[case] data_type: &str,
+    #[case] texts: &[&str],
+) {
     let mut attribute = attribute;
     attribute["AttributeId"] = json!("x");
     let body = json!({"Request": {"Action": {"Attribute": attribute}}}).to_string();
     let request = Request::from_json(body.as_bytes(), &Limits::DEFAULT).unwrap();
     let values = &request.categories[0].attributes[0].values;
-    assert!(values.iter().all(|v| v.value.data_type().short_name() == data_type));
-    assert_eq!(values.iter().map(|v| v.value.text().into_owned()).collect::<Vec<_>>(), texts);
+    assert!(
+        values
+            .iter()
+            .all(|v| v.value.data_type().short_name() == data_type)
+    );
+    assert_eq!(
+        values
+            .iter()
+            .map(|v| v.value.text().into_owned())
+            .collect::<Vec<_>>(),
+        texts
+    );
 }
 
 #[rstest]
-#[case(r#"{"Request":{"Action":{"Attribute":{"AttributeId":"a","Value":[1,"x"]}}}}"#, "one type")]
-#[case(r#"{"Request":{"Action":{"Attribute":{"AttributeId":"a","Value":[[1]]}}}}"#, "invalid type")]
-#[case(r#"{"Request":{"Action":{"Attribute":{"AttributeId":"a","Value":"x","DataType":"integer"}}}}"#, "not a value of type integer")]
-#[case(r#"{"Request":{"Action":{"Attribute":{"AttributeId":"a","Value":"x","DataType":"colour"}}}}"#, "not a data type")]
-#[case(r#"{"Request":{"Action":{"Attribute":{"AttributeId":"a","Value":true,"DataType":"string"}}}}"#, "does not fit")]
-#[case(r#"{"Request":{"Action":{"Attribute":{"AttributeId":"a"}}}}"#, "missing field `Value`")]
-#[case(r#"{"Request":{"Action":{"Attribute":{"Value":"a"}}}}"#, "missing field `AttributeId`")]
-#[case(r#"{"Request":{"Action":{"Attribute":{"AttributeId":"a","AttributeId":"b","Value":1}}}}"#, "duplicate field")]
+#[case(
+    r#"{"Request":{"Action":{"Attribute":{"AttributeId":"a","Value":[1,"x"]}}}}"#,
+    "one type"
+)]
+#[case(
+    r#"{"Request":{"Action":{"Attribute":{"AttributeId":"a","Value":[[1]]}}}}"#,
+    "invalid type"
+)]
+#[case(
+    r#"{"Request":{"Action":{"Attribute":{"AttributeId":"a","Value":"x","DataType":"integer"}}}}"#,
+    "not a value of type integer"
+)]
+#[case(
+    r#"{"Request":{"Action":{"Attribute":{"AttributeId":"a","Value":"x","DataType":"colour"}}}}"#,
+    "not a data type"
+)]
+#[case(
+    r#"{"Request":{"Action":{"Attribute":{"AttributeId":"a","Value":true,"DataType":"string"}}}}"#,
+    "does not fit"
+)]
+#[case(
+    r#"{"Request":{"Action":{"Attribute":{"AttributeId":"a"}}}}"#,
+    "missing field `Value`"
+)]
+#[case(
+    r#"{"Request":{"Action":{"Attribute":{"Value":"a"}}}}"#,
+    "missing field `AttributeId`"
+)]
+#[case(
+    r#"{"Request":{"Action":{"Attribute":{"AttributeId":"a","AttributeId":"b","Value":1}}}}"#,
+    "duplicate field"
+)]
 #[case(r#"{"Request":{"Action":{"CategoryId":"urn:other"}}}"#, "contradicts")]
-#[case(r#"{"Request":{"Category":{"Attribute":[]}}}"#, "CategoryId is missing")]
-#[case(r#"{"Request":{"XPathVersion":"http://www.w3.org/TR/xpath20/","Action":{}}}"#, "XPath 1.0")]
-#[case(r#"{"Request":{"MultiRequests":{"RequestReference":[]},"Action":{}}}"#, "at least one")]
+#[case(
+    r#"{"Request":{"Category":{"Attribute":[]}}}"#,
+    "CategoryId is missing"
+)]
+#[case(
+    r#"{"Request":{"XPathVersion":"http://www.w3.org/TR/xpath20/","Action":{}}}"#,
+    "XPath 1.0"
+)]
+#[case(
+    r#"{"Request":{"MultiRequests":{"RequestReference":[]},"Action":{}}}"#,
+    "at least one"
+)]
 #[case(r#"{"Request":{}}"#, "no categories")]
 #[case(r#"{"Request":[]}"#, "")]
 #[case(r"{}", "missing field `Request`")]
 #[case(r#"{"Request":{"Action":{}}} {}"#, "trailing")]
 fn what_is_wrong_with_a_json_request_is_said(#[case] body: &str, #[case] because: &str) {
-    let reason = Request::from_json(body.as_bytes(), &Limits::DEFAULT).unwrap_err().to_string();
+    let reason = Request::from_json(body.as_bytes(), &Limits::DEFAULT)
+        .unwrap_err()
+        .to_string();
     assert!(reason.contains(because), "{reason}");
 }
 
@@ -207,18 +333,33 @@ struct Shelf(Vec<Arc<Program>>);
 impl Shelf {
     fn new() -> Self {
         let version = |v: &str, effect: &str| {
-            let xml = policy(&rule("r", "").replace("Permit", effect)).replace("\"p\"", "\"q\"").replace("\"1.0\"", &format!("\"{v}\""));
+            let xml = policy(&rule("r", "").replace("Permit", effect))
+                .replace("\"p\"", "\"q\"")
+                .replace("\"1.0\"", &format!("\"{v}\""));
             Arc::new(load(&xml))
         };
-        Self(vec![version("1.0", "Permit"), version("1.4", "Permit"), version("2.0", "Deny")])
+        Self(vec![
+            version("1.0", "Permit"),
+            version("1.4", "Permit"),
+            version("2.0", "Deny"),
+        ])
     }
 }
 
 impl PolicyResolver for Shelf {
     fn resolve(&self, reference: &Reference) -> Option<Arc<Program>> {
-        let version = |p: &Program| systembruker::xacml::policy::Version::parse(p.name().1).unwrap();
-        let fits = |p: &&Arc<Program>| !reference.to_set && p.name().0 == reference.id && reference.versions.admits(&version(p));
-        self.0.iter().filter(fits).max_by_key(|p| version(p)).cloned()
+        let version =
+            |p: &Program| systembruker::xacml::policy::Version::parse(p.name().1).unwrap();
+        let fits = |p: &&Arc<Program>| {
+            !reference.to_set
+                && p.name().0 == reference.id
+                && reference.versions.admits(&version(p))
+        };
+        self.0
+            .iter()
+            .filter(fits)
+            .max_by_key(|p| version(p))
+            .cloned()
     }
 }
 
@@ -229,78 +370,155 @@ impl PolicyResolver for Shelf {
 #[case(r#" EarliestVersion="1.1""#, Decision::Deny, "2.0")]
 #[case(r#" LatestVersion="1.4""#, Decision::Permit, "1.4")]
 #[case(r#" Version="3.*""#, Decision::Indeterminate, "")]
-fn a_reference_finds_the_highest_version_that_will_do(#[case] versions: &str, #[case] decision: Decision, #[case] version: &str) {
+fn a_reference_finds_the_highest_version_that_will_do(
+    #[case] versions: &str,
+    #[case] decision: Decision,
+    #[case] version: &str,
+) {
     let set = format!(
         r#"<PolicySet xmlns="{NAMESPACE}" PolicySetId="s" Version="1.0" PolicyCombiningAlgId="urn:oasis:names:tc:xacml:1.0:policy-combining-algorithm:first-applicable"><Target/><PolicyIdReference{versions}>q</PolicyIdReference></PolicySet>"#
     );
-    let (shelf, request) = (Shelf::new(), json!({"Request": {"ReturnPolicyIdList": true, "Action": {}}}));
-    let environment = Environment { resolver: Some(&shelf), ..NOW };
+    let (shelf, request) = (
+        Shelf::new(),
+        json!({"Request": {"ReturnPolicyIdList": true, "Action": {}}}),
+    );
+    let environment = Environment {
+        resolver: Some(&shelf),
+        ..NOW
+    };
     let response = decide_in(&set, &request, environment, None);
     assert_eq!(decisions(&response), [decision]);
-    let named: Vec<_> = response.results[0].policies.iter().map(|p| (p.id.as_str(), p.version.as_str())).collect();
+    let named: Vec<_> = response.results[0]
+        .policies
+        .iter()
+        .map(|p| (p.id.as_str(), p.version.as_str()))
+        .collect();
     if decision == Decision::Indeterminate {
         assert_eq!(response.results[0].status.code.name(), "processing-error");
     } else {
         assert_eq!(named, [("q", version), ("s", "1.0")]);
     }
     let to_sets = set.replace("PolicyIdReference", "PolicySetIdReference");
-    assert_eq!(decisions(&decide_in(&to_sets, &request, environment, None)), [Decision::Indeterminate]);
+    assert_eq!(
+        decisions(&decide_in(&to_sets, &request, environment, None)),
+        [Decision::Indeterminate]
+    );
 }
 
 #[test]
 fn a_missing_attribute_is_named() {
-    let xml = policy(&rule("r", &equals("urn:c", "urn:a", "x", true).replace("MustBePresent=\"true\"", "MustBePresent=\"true\" Issuer=\"me\"")));
+    let xml = policy(&rule(
+        "r",
+        &equals("urn:c", "urn:a", "x", true).replace(
+            "MustBePresent=\"true\"",
+            "MustBePresent=\"true\" Issuer=\"me\"",
+        ),
+    ));
     let response = decide(&xml, &json!({"Request": {"Action": {}}}));
     let answer: Json = serde_json::from_slice(&response.to_json()).unwrap();
     let status = &answer["Response"][0]["Status"];
-    assert_eq!(status["StatusCode"]["Value"], "urn:oasis:names:tc:xacml:1.0:status:missing-attribute");
+    assert_eq!(
+        status["StatusCode"]["Value"],
+        "urn:oasis:names:tc:xacml:1.0:status:missing-attribute"
+    );
     let detail = json!([{"Category": "urn:c", "AttributeId": "urn:a", "DataType": format!("{XS}string"), "Issuer": "me"}]);
     assert_eq!(status["StatusDetail"]["MissingAttributeDetail"], detail);
     let xml = String::from_utf8(response.to_xml()).unwrap();
-    assert!(xml.contains(r#"<MissingAttributeDetail Category="urn:c" AttributeId="urn:a""#), "{xml}");
+    assert!(
+        xml.contains(r#"<MissingAttributeDetail Category="urn:c" AttributeId="urn:a""#),
+        "{xml}"
+    );
 }
 
 struct Source;
 
 impl AttributeSource for Source {
-    fn values(&self, category: &str, attribute_id: &str, data_type: DataType) -> Vec<Value<'static>> {
-        if (category, attribute_id, data_type) == ("urn:c", "urn:a", DataType::String) { vec![Value::String("x".into())] } else { Vec::new() }
+    fn values(
+        &self,
+        category: &str,
+        attribute_id: &str,
+        data_type: DataType,
+    ) -> Vec<Value<'static>> {
+        if (category, attribute_id, data_type) == ("urn:c", "urn:a", DataType::String) {
+            vec![Value::String("x".into())]
+        } else {
+            Vec::new()
+        }
     }
 }
 
 #[test]
 fn a_source_supplies_what_the_request_lacks_and_no_more() {
     let xml = policy(&rule("r", &equals("urn:c", "urn:a", "x", true)));
-    let environment = Environment { source: Some(&Source), ..NOW };
-    assert_eq!(decisions(&decide_in(&xml, &json!({"Request": {"Action": {}}}), environment, None)), [Decision::Permit]);
+    let environment = Environment {
+        source: Some(&Source),
+        ..NOW
+    };
+    assert_eq!(
+        decisions(&decide_in(
+            &xml,
+            &json!({"Request": {"Action": {}}}),
+            environment,
+            None
+        )),
+        [Decision::Permit]
+    );
     let other = json!({"Request": {"Category": {"CategoryId": "urn:c", "Attribute": {"AttributeId": "urn:a", "Value": "y"}}}});
-    assert_eq!(decisions(&decide_in(&xml, &other, environment, None)), [Decision::NotApplicable]);
+    assert_eq!(
+        decisions(&decide_in(&xml, &other, environment, None)),
+        [Decision::NotApplicable]
+    );
 }
 
 #[rstest]
 #[case(json!([]), Decision::Permit)]
 #[case(json!([{"AttributeId": "urn:oasis:names:tc:xacml:1.0:environment:current-date", "Value": "2030-01-01", "DataType": "date"}]), Decision::NotApplicable)]
-fn the_clock_supplies_the_date_unless_the_request_does(#[case] given: Json, #[case] decision: Decision) {
+fn the_clock_supplies_the_date_unless_the_request_does(
+    #[case] given: Json,
+    #[case] decision: Decision,
+) {
     let condition = format!(
         r#"<Condition><Apply FunctionId="urn:oasis:names:tc:xacml:1.0:function:date-equal"><Apply FunctionId="urn:oasis:names:tc:xacml:1.0:function:date-one-and-only"><AttributeDesignator Category="urn:oasis:names:tc:xacml:3.0:attribute-category:environment" AttributeId="urn:oasis:names:tc:xacml:1.0:environment:current-date" DataType="{XS}date" MustBePresent="true"/></Apply><AttributeValue DataType="{XS}date">2023-11-14Z</AttributeValue></Apply></Condition>"#
     );
-    let response = decide(&policy(&rule("r", &condition)), &json!({"Request": {"Environment": {"Attribute": given}}}));
+    let response = decide(
+        &policy(&rule("r", &condition)),
+        &json!({"Request": {"Environment": {"Attribute": given}}}),
+    );
     assert_eq!(decisions(&response), [decision]);
 }
 
 #[test]
 fn a_broken_rule_leaves_the_others_standing_when_that_is_asked_for() {
-    let broken = rule("broken", r#"<Condition><Apply FunctionId="urn:nobody-knows"/></Condition>"#);
+    let broken = rule(
+        "broken",
+        r#"<Condition><Apply FunctionId="urn:nobody-knows"/></Condition>"#,
+    );
     let xml = policy(&(rule("good", &equals(ids::ACTION, ids::ACTION_ID, "a", false)) + &broken));
     let errors = Program::load(xml.as_bytes(), &LoadOptions::default()).unwrap_err();
-    assert_eq!((errors.0.len(), errors.0[0].element.as_str()), (1, "Apply of rule broken"));
+    assert_eq!(
+        (errors.0.len(), errors.0[0].element.as_str()),
+        (1, "Apply of rule broken")
+    );
     assert!(errors.to_string().contains("urn:nobody-knows"), "{errors}");
-    let program = Program::load(xml.as_bytes(), &LoadOptions { lenient: true, ..LoadOptions::default() }).unwrap();
+    let program = Program::load(
+        xml.as_bytes(),
+        &LoadOptions {
+            lenient: true,
+            ..LoadOptions::default()
+        },
+    )
+    .unwrap();
     let decision = |action: &str| {
-        let body = json!({"Request": {"Action": attribute(ids::ACTION_ID, &json!(action))}}).to_string();
+        let body =
+            json!({"Request": {"Action": attribute(ids::ACTION_ID, &json!(action))}}).to_string();
         let request = Request::from_json(body.as_bytes(), &Limits::DEFAULT).unwrap();
-        let Scratch { mut binding, mut work } = Scratch::default();
-        let result = Prepared::new(&program, &request.categories, NOW, &mut binding).evaluate(&mut work).to_result();
+        let Scratch {
+            mut binding,
+            mut work,
+        } = Scratch::default();
+        let result = Prepared::new(&program, &request.categories, NOW, &mut binding)
+            .evaluate(&mut work)
+            .to_result();
         (result.decision, result.status.code.name())
     };
     assert_eq!(decision("a"), (Decision::Permit, "ok"));
@@ -318,26 +536,50 @@ fn a_broken_rule_leaves_the_others_standing_when_that_is_asked_for() {
 #[case(policy("").replace("Version=\"1.0\"", ""), "Policy", "Version")]
 #[case(policy("").replace("<Target/>", ""), "Policy", "Target")]
 #[case(policy(&rule("r", &equals(ids::ACTION, "a", "x", false).replace("string-equal", "integer-equal"))), "Match", "")]
-fn static_errors_say_where_and_why(#[case] xml: String, #[case] element: &str, #[case] reason: &str) {
-    let error = Program::load(xml.as_bytes(), &LoadOptions::default()).unwrap_err().to_string();
-    assert!(error.starts_with("line 1, column ") && error.contains(element) && error.contains(reason), "{error}");
+fn static_errors_say_where_and_why(
+    #[case] xml: String,
+    #[case] element: &str,
+    #[case] reason: &str,
+) {
+    let error = Program::load(xml.as_bytes(), &LoadOptions::default())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.starts_with("line 1, column ") && error.contains(element) && error.contains(reason),
+        "{error}"
+    );
 }
 
 #[test]
 fn one_of_several_policies_decides() {
     let for_action = |action: &str| {
-        let xml = policy(&rule("r", "")).replacen("<Target/>", &equals(ids::ACTION, ids::ACTION_ID, action, action == "must"), 1);
+        let xml = policy(&rule("r", "")).replacen(
+            "<Target/>",
+            &equals(ids::ACTION, ids::ACTION_ID, action, action == "must"),
+            1,
+        );
         Arc::new(load(&xml))
     };
     let decide = |roots: &[&str], action: &str| {
-        let body = json!({"Request": {"Action": attribute(ids::ACTION_ID, &json!(action))}}).to_string();
+        let body =
+            json!({"Request": {"Action": attribute(ids::ACTION_ID, &json!(action))}}).to_string();
         let request = Request::from_json(body.as_bytes(), &Limits::DEFAULT).unwrap();
         let roots: Vec<_> = roots.iter().map(|r| for_action(r)).collect();
-        let result = Decider { roots: &roots, environment: NOW, tree: None }.decide(&request, &mut Scratch::default()).results.remove(0);
+        let result = Decider {
+            roots: &roots,
+            environment: NOW,
+            tree: None,
+        }
+        .decide(&request, &mut Scratch::default())
+        .results
+        .remove(0);
         (result.decision, result.status.code.name())
     };
     assert_eq!(decide(&["a", "b"], "b"), (Decision::Permit, "ok"));
     assert_eq!(decide(&["a", "b"], "c"), (Decision::NotApplicable, "ok"));
-    assert_eq!(decide(&["a", "a"], "a"), (Decision::Indeterminate, "processing-error"));
+    assert_eq!(
+        decide(&["a", "a"], "a"),
+        (Decision::Indeterminate, "processing-error")
+    );
     assert_eq!(decide(&[], "a"), (Decision::NotApplicable, "ok"));
 }

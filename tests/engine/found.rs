@@ -6,11 +6,19 @@ use systembruker::xacml::{Response, values::Content};
 fn a_processing_instruction_has_a_path() {
     let input = include_str!("found/xpath-processing-instruction");
     let (path, xml) = input.split_once('\0').unwrap();
-    let (content, namespaces) = (Content::parse(xml).unwrap(), systembruker::xacml::values::Namespaces::default());
+    let (content, namespaces) = (
+        Content::parse(xml).unwrap(),
+        systembruker::xacml::values::Namespaces::default(),
+    );
     let nodes = content.select(None, path, &namespaces).unwrap();
     assert_eq!(nodes.len(), 2);
     for node in nodes {
-        assert_eq!(content.select(None, &content.path_of(node), &namespaces).unwrap(), [node]);
+        assert_eq!(
+            content
+                .select(None, &content.path_of(node), &namespaces)
+                .unwrap(),
+            [node]
+        );
     }
 }
 

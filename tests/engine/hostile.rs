@@ -4,7 +4,9 @@ use std::fmt::Write;
 
 use allocation_counter::measure;
 use rstest::rstest;
-use systembruker::xacml::{DataType, Decider, Decision, Environment, Limits, LoadOptions, Program, Request, Scratch, Value};
+use systembruker::xacml::{
+    DataType, Decider, Decision, Environment, Limits, LoadOptions, Program, Request, Scratch, Value,
+};
 
 const NAMESPACE: &str = "urn:oasis:names:tc:xacml:3.0:core:schema:wd-17";
 const XS: &str = "http://www.w3.org/2001/XMLSchema#";
@@ -23,7 +25,9 @@ fn policy(inside: &str) -> String {
 }
 
 fn condition(expression: &str) -> String {
-    policy(&format!(r#"<Rule RuleId="r" Effect="Permit"><Condition>{expression}</Condition></Rule>"#))
+    policy(&format!(
+        r#"<Rule RuleId="r" Effect="Permit"><Condition>{expression}</Condition></Rule>"#
+    ))
 }
 
 fn apply(function: &str, arguments: &str) -> String {
@@ -37,9 +41,16 @@ fn value(data_type: &str, text: &str) -> String {
 fn laughs() -> String {
     let mut dtd = String::from("<!ENTITY l0 \"lol\">");
     for n in 1..10 {
-        let _ = write!(dtd, "<!ENTITY l{n} \"{}\">", format!("&l{};", n - 1).repeat(10));
+        let _ = write!(
+            dtd,
+            "<!ENTITY l{n} \"{}\">",
+            format!("&l{};", n - 1).repeat(10)
+        );
     }
-    format!("<!DOCTYPE Policy [{dtd}]>{}", policy("<Description>&l9;</Description>"))
+    format!(
+        "<!DOCTYPE Policy [{dtd}]>{}",
+        policy("<Description>&l9;</Description>")
+    )
 }
 
 #[rstest]
@@ -99,35 +110,73 @@ fn as_many_decisions_as_a_request_may_ask_for_and_no_more() {
     let program = Program::load(policy("").as_bytes(), &LoadOptions::default()).unwrap();
     let decide = |json: &str| {
         let request = Request::from_json(json.as_bytes(), &Limits::DEFAULT).unwrap();
-        let decider = Decider { roots: &[program.into()], environment: Environment::at(0), tree: None };
+        let decider = Decider {
+            roots: &[program.into()],
+            environment: Environment::at(0),
+            tree: None,
+        };
         decider.decide(&request, &mut Scratch::default())
     };
-    let many = format!("{{\"Request\":{{{},{},{}}}}}", categories("AccessSubject", 20), categories("Resource", 20), categories("Action", 20));
+    let many = format!(
+        "{{\"Request\":{{{},{},{}}}}}",
+        categories("AccessSubject", 20),
+        categories("Resource", 20),
+        categories("Action", 20)
+    );
     let response = decide(&many);
     assert_eq!(response.results.len(), 1);
-    assert_eq!((response.results[0].decision, response.results[0].status.code.name()), (Decision::Indeterminate, "syntax-error"));
+    assert_eq!(
+        (
+            response.results[0].decision,
+            response.results[0].status.code.name()
+        ),
+        (Decision::Indeterminate, "syntax-error")
+    );
 }
 
-/// Work that grows faster than the request ends in an error: pairs of values by the steps of a decision, patterns out of a
-/// request by their number.
+/// Work that grows faster than the request ends in an error: pairs of values by the steps of a
+/// decision, patterns out of a request by their number.
 #[rstest]
 #[case::pairs("string-equal")]
 #[case::patterns("string-regexp-match")]
 fn endless_work_is_an_error(#[case] inner: &str) {
-    let bag = |id: &str| format!(r#"<AttributeDesignator Category="c" AttributeId="{id}" DataType="{XS}string" MustBePresent="false"/>"#);
-    let function = format!(r#"<Function FunctionId="urn:oasis:names:tc:xacml:1.0:function:{inner}"/>"#);
-    let pairs = apply("3.0:function:any-of-any", &(function + &bag("a") + &bag("b")));
+    let bag = |id: &str| {
+        format!(
+            r#"<AttributeDesignator Category="c" AttributeId="{id}" DataType="{XS}string" MustBePresent="false"/>"#
+        )
+    };
+    let function =
+        format!(r#"<Function FunctionId="urn:oasis:names:tc:xacml:1.0:function:{inner}"/>"#);
+    let pairs = apply(
+        "3.0:function:any-of-any",
+        &(function + &bag("a") + &bag("b")),
+    );
     let xml = condition(&apply("1.0:function:or", &pairs.repeat(2)));
     let values = |id: &str, text: &str| {
         let list: Vec<String> = (0..900).map(|n| format!("\"{text}{n}\"")).collect();
-        format!("{{\"AttributeId\":\"{id}\",\"Value\":[{}]}}", list.join(","))
+        format!(
+            "{{\"AttributeId\":\"{id}\",\"Value\":[{}]}}",
+            list.join(",")
+        )
     };
-    let json = format!("{{\"Request\":{{\"Category\":{{\"CategoryId\":\"c\",\"Attribute\":[{},{}]}}}}}}", values("a", "x"), values("b", "y"));
+    let json = format!(
+        "{{\"Request\":{{\"Category\":{{\"CategoryId\":\"c\",\"Attribute\":[{},{}]}}}}}}",
+        values("a", "x"),
+        values("b", "y")
+    );
     let program = Program::load(xml.as_bytes(), &LoadOptions::default()).unwrap();
     let request = Request::from_json(json.as_bytes(), &Limits::DEFAULT).unwrap();
-    let response = Decider { roots: &[program.into()], environment: Environment::at(0), tree: None }.decide(&request, &mut Scratch::default());
+    let response = Decider {
+        roots: &[program.into()],
+        environment: Environment::at(0),
+        tree: None,
+    }
+    .decide(&request, &mut Scratch::default());
     let result = &response.results[0];
-    assert_eq!((result.decision, result.status.code.name()), (Decision::Indeterminate, "processing-error"));
+    assert_eq!(
+        (result.decision, result.status.code.name()),
+        (Decision::Indeterminate, "processing-error")
+    );
 }
 
 #[rstest]

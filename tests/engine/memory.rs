@@ -13,7 +13,10 @@ fn a_decision_allocates_nothing() {
     let questions: Vec<_> = questions(1).into_iter().take(30).collect();
     let name = resource(0);
     let categories: Vec<_> = questions.iter().map(|q| q.categories(&name)).collect();
-    let Scratch { mut binding, mut work } = Scratch::default();
+    let Scratch {
+        mut binding,
+        mut work,
+    } = Scratch::default();
     // The first ones fill the scratch.
     for c in &categories {
         Prepared::new(&program, c, NOW, &mut binding).evaluate(&mut work);
@@ -21,11 +24,24 @@ fn a_decision_allocates_nothing() {
     let mut permits = 0;
     let info = measure(|| {
         for c in &categories {
-            permits += usize::from(Prepared::new(&program, c, NOW, &mut binding).evaluate(&mut work).decision() == Decision::Permit);
+            permits += usize::from(
+                Prepared::new(&program, c, NOW, &mut binding)
+                    .evaluate(&mut work)
+                    .decision()
+                    == Decision::Permit,
+            );
         }
     });
-    let expected: Vec<&str> = questions.iter().filter(|q| q.permit).map(|q| q.user.as_str()).collect();
-    assert_eq!((info.count_total, permits), (0, expected.len()), "{expected:?}");
+    let expected: Vec<&str> = questions
+        .iter()
+        .filter(|q| q.permit)
+        .map(|q| q.user.as_str())
+        .collect();
+    assert_eq!(
+        (info.count_total, permits),
+        (0, expected.len()),
+        "{expected:?}"
+    );
 }
 
 #[test]
@@ -33,7 +49,11 @@ fn two_thousand_policies_of_ten_kib_take_less_than_fifty_mb() {
     let xml: Vec<String> = (0..2_000).map(|n| policy(n, 5, 2)).collect();
     assert!(xml[0].len() > 10_000, "{}", xml[0].len());
     let mut programs = Vec::with_capacity(xml.len());
-    let AllocationInfo { bytes_current, .. } =
-        measure(|| programs.extend(xml.iter().map(|xml| Program::load(xml.as_bytes(), &LoadOptions::default()).unwrap())));
+    let AllocationInfo { bytes_current, .. } = measure(|| {
+        programs.extend(
+            xml.iter()
+                .map(|xml| Program::load(xml.as_bytes(), &LoadOptions::default()).unwrap()),
+        )
+    });
     assert!(bytes_current < 50_000_000, "{bytes_current}");
 }

@@ -1,5 +1,6 @@
-//! A slow and obvious evaluator over the tree of a policy, for the vocabulary of `generate`. It shares no code with the
-//! one under test: every child is looked at in document order, every value compared as a text.
+//! A slow and obvious evaluator over the tree of a policy, for the vocabulary of `generate`. It
+//! shares no code with the one under test: every child is looked at in document order, every value
+//! compared as a text.
 
 use systembruker::xacml::{
     Effect, PolicyTree,
@@ -48,7 +49,12 @@ pub struct Answer {
 
 impl Answer {
     fn bare(outcome: Outcome) -> Self {
-        Self { outcome, obligations: Vec::new(), advice: Vec::new(), policies: Vec::new() }
+        Self {
+            outcome,
+            obligations: Vec::new(),
+            advice: Vec::new(),
+            policies: Vec::new(),
+        }
     }
 }
 
@@ -73,12 +79,16 @@ impl Operand {
     }
 
     fn truth(self) -> bool {
-        let Value::Truth(truth) = self.one() else { panic!("no truth") };
+        let Value::Truth(truth) = self.one() else {
+            panic!("no truth")
+        };
         truth
     }
 
     fn number(self) -> i64 {
-        let Value::Number(number) = self.one() else { panic!("no number") };
+        let Value::Number(number) = self.one() else {
+            panic!("no number")
+        };
         number
     }
 }
@@ -109,8 +119,13 @@ impl Slow<'_> {
     }
 
     fn policy(&self, policy: &Policy) -> Answer {
-        let children = policy.rules.iter().map(|rule| move || self.rule(policy, rule));
-        self.parent(Some(policy), &policy.head, |_| Self::combine(&policy.head.combining, children))
+        let children = policy
+            .rules
+            .iter()
+            .map(|rule| move || self.rule(policy, rule));
+        self.parent(Some(policy), &policy.head, |_| {
+            Self::combine(&policy.head.combining, children)
+        })
     }
 
     fn policy_set(&self, set: &PolicySet) -> Answer {
@@ -118,11 +133,19 @@ impl Slow<'_> {
             if set.head.combining.ends_with("only-one-applicable") {
                 return slow.only_one(&set.children);
             }
-            Self::combine(&set.head.combining, set.children.iter().map(|child| move || self.tree(child)))
+            Self::combine(
+                &set.head.combining,
+                set.children.iter().map(|child| move || self.tree(child)),
+            )
         })
     }
 
-    fn parent(&self, policy: Option<&Policy>, head: &Head, combined: impl FnOnce(&Self) -> Answer) -> Answer {
+    fn parent(
+        &self,
+        policy: Option<&Policy>,
+        head: &Head,
+        combined: impl FnOnce(&Self) -> Answer,
+    ) -> Answer {
         let matched = self.target(&head.target);
         if matched == Ok(false) {
             return Answer::bare(Outcome::NotApplicable);
@@ -136,15 +159,22 @@ impl Slow<'_> {
                 Outcome::Indeterminate(reach, _) => Outcome::Indeterminate(reach, fault),
             });
         }
-        let Outcome::Decided(effect) = answer.outcome else { return Answer::bare(answer.outcome) };
-        match (self.duties(policy, &head.obligations, effect), self.duties(policy, &head.advice, effect)) {
+        let Outcome::Decided(effect) = answer.outcome else {
+            return Answer::bare(answer.outcome);
+        };
+        match (
+            self.duties(policy, &head.obligations, effect),
+            self.duties(policy, &head.advice, effect),
+        ) {
             (Ok(obligations), Ok(advice)) => {
                 answer.obligations.extend(obligations);
                 answer.advice.extend(advice);
                 answer.policies.push(head.id.clone());
                 answer
             }
-            (Err(fault), _) | (_, Err(fault)) => Answer::bare(Outcome::Indeterminate(reach_of(effect), fault)),
+            (Err(fault), _) | (_, Err(fault)) => {
+                Answer::bare(Outcome::Indeterminate(reach_of(effect), fault))
+            }
         }
     }
 
@@ -153,33 +183,55 @@ impl Slow<'_> {
         for child in children {
             match self.target(&child.head().unwrap().target) {
                 Err(fault) => return Answer::bare(Outcome::Indeterminate(Reach::Both, fault)),
-                Ok(true) if found.is_some() => return Answer::bare(Outcome::Indeterminate(Reach::Both, "processing-error")),
+                Ok(true) if found.is_some() => {
+                    return Answer::bare(Outcome::Indeterminate(Reach::Both, "processing-error"));
+                }
                 Ok(true) => found = Some(child),
                 Ok(false) => {}
             }
         }
-        found.map_or(Answer::bare(Outcome::NotApplicable), |child| self.tree(child))
+        found.map_or(Answer::bare(Outcome::NotApplicable), |child| {
+            self.tree(child)
+        })
     }
 
     fn rule(&self, policy: &Policy, rule: &Rule) -> Answer {
-        let indeterminate = |fault| Answer::bare(Outcome::Indeterminate(reach_of(rule.effect), fault));
+        let indeterminate =
+            |fault| Answer::bare(Outcome::Indeterminate(reach_of(rule.effect), fault));
         match self.target(&rule.target) {
             Ok(true) => {}
             Ok(false) => return Answer::bare(Outcome::NotApplicable),
             Err(fault) => return indeterminate(fault),
         }
-        match rule.condition.as_ref().map(|c| self.expression(Some(policy), c).map(Operand::truth)) {
+        match rule
+            .condition
+            .as_ref()
+            .map(|c| self.expression(Some(policy), c).map(Operand::truth))
+        {
             None | Some(Ok(true)) => {}
             Some(Ok(false)) => return Answer::bare(Outcome::NotApplicable),
             Some(Err(fault)) => return indeterminate(fault),
         }
-        match (self.duties(Some(policy), &rule.obligations, rule.effect), self.duties(Some(policy), &rule.advice, rule.effect)) {
-            (Ok(obligations), Ok(advice)) => Answer { outcome: Outcome::Decided(rule.effect), obligations, advice, policies: Vec::new() },
+        match (
+            self.duties(Some(policy), &rule.obligations, rule.effect),
+            self.duties(Some(policy), &rule.advice, rule.effect),
+        ) {
+            (Ok(obligations), Ok(advice)) => Answer {
+                outcome: Outcome::Decided(rule.effect),
+                obligations,
+                advice,
+                policies: Vec::new(),
+            },
             (Err(fault), _) | (_, Err(fault)) => indeterminate(fault),
         }
     }
 
-    fn duties(&self, policy: Option<&Policy>, list: &[ObligationExpression], effect: Effect) -> Result<Vec<Duty>, Fault> {
+    fn duties(
+        &self,
+        policy: Option<&Policy>,
+        list: &[ObligationExpression],
+        effect: Effect,
+    ) -> Result<Vec<Duty>, Fault> {
         let mut out = Vec::new();
         for duty in list.iter().filter(|d| d.effect == effect) {
             let mut values = Vec::new();
@@ -197,14 +249,19 @@ impl Slow<'_> {
     fn target(&self, target: &Target) -> Result<bool, Fault> {
         let matches = |m: &systembruker::xacml::policy::Match| {
             let bag = self.expression(None, &m.bag)?.bag();
-            Ok(bag.iter().any(|v| compare(&m.function, &value(&m.value), v)))
+            Ok(bag
+                .iter()
+                .any(|v| compare(&m.function, &value(&m.value), v)))
         };
         let all_of = |list: &Vec<_>| every(list.iter().map(matches), true);
         let any_of = |list: &Vec<Vec<_>>| every(list.iter().map(all_of), false);
         every(target.iter().map(any_of), true)
     }
 
-    fn combine<F: FnOnce() -> Answer>(algorithm: &str, children: impl Iterator<Item = F>) -> Answer {
+    fn combine<F: FnOnce() -> Answer>(
+        algorithm: &str,
+        children: impl Iterator<Item = F>,
+    ) -> Answer {
         let name = algorithm.rsplit(':').next().unwrap();
         let old = algorithm.contains("1.0:");
         let of_rules = algorithm.contains("rule-combining");
@@ -215,8 +272,13 @@ impl Slow<'_> {
             seen.push(answer);
             let settled = match (name, old, of_rules) {
                 ("first-applicable", ..) => outcome != Outcome::NotApplicable,
-                ("deny-overrides", true, false) => matches!(outcome, Outcome::Decided(Effect::Deny) | Outcome::Indeterminate(..)),
-                ("deny-overrides" | "permit-unless-deny", ..) => outcome == Outcome::Decided(Effect::Deny),
+                ("deny-overrides", true, false) => matches!(
+                    outcome,
+                    Outcome::Decided(Effect::Deny) | Outcome::Indeterminate(..)
+                ),
+                ("deny-overrides" | "permit-unless-deny", ..) => {
+                    outcome == Outcome::Decided(Effect::Deny)
+                }
                 _ => outcome == Outcome::Decided(Effect::Permit),
             };
             if settled {
@@ -224,9 +286,24 @@ impl Slow<'_> {
             }
         }
         let decided = |effect| seen.iter().any(|a| a.outcome == Outcome::Decided(effect));
-        let fault =
-            |reach| seen.iter().find_map(|a| if let Outcome::Indeterminate(r, fault) = a.outcome { (r == reach).then_some(fault) } else { None });
-        let any_fault = || seen.iter().find_map(|a| if let Outcome::Indeterminate(_, fault) = a.outcome { Some(fault) } else { None });
+        let fault = |reach| {
+            seen.iter().find_map(|a| {
+                if let Outcome::Indeterminate(r, fault) = a.outcome {
+                    (r == reach).then_some(fault)
+                } else {
+                    None
+                }
+            })
+        };
+        let any_fault = || {
+            seen.iter().find_map(|a| {
+                if let Outcome::Indeterminate(_, fault) = a.outcome {
+                    Some(fault)
+                } else {
+                    None
+                }
+            })
+        };
         let overrides = |strong: Effect, weak: Effect| {
             let (strong_reach, weak_reach) = (reach_of(strong), reach_of(weak));
             if decided(strong) {
@@ -259,8 +336,16 @@ impl Slow<'_> {
         };
         let outcome = match (name, old, of_rules) {
             ("first-applicable", ..) => seen.last().map_or(Outcome::NotApplicable, |a| a.outcome),
-            ("deny-unless-permit", ..) => Outcome::Decided(if decided(Effect::Permit) { Effect::Permit } else { Effect::Deny }),
-            ("permit-unless-deny", ..) => Outcome::Decided(if decided(Effect::Deny) { Effect::Deny } else { Effect::Permit }),
+            ("deny-unless-permit", ..) => Outcome::Decided(if decided(Effect::Permit) {
+                Effect::Permit
+            } else {
+                Effect::Deny
+            }),
+            ("permit-unless-deny", ..) => Outcome::Decided(if decided(Effect::Deny) {
+                Effect::Deny
+            } else {
+                Effect::Permit
+            }),
             ("deny-overrides", false, _) => overrides(Effect::Deny, Effect::Permit),
             ("permit-overrides", false, _) => overrides(Effect::Permit, Effect::Deny),
             ("deny-overrides", true, true) => old_rules(Effect::Deny, Effect::Permit),
@@ -288,7 +373,10 @@ impl Slow<'_> {
             other => panic!("{other:?}"),
         };
         let mut answer = Answer::bare(outcome);
-        for child in seen.into_iter().filter(|a| a.outcome == outcome && matches!(outcome, Outcome::Decided(_))) {
+        for child in seen
+            .into_iter()
+            .filter(|a| a.outcome == outcome && matches!(outcome, Outcome::Decided(_)))
+        {
             answer.obligations.extend(child.obligations);
             answer.advice.extend(child.advice);
             answer.policies.extend(child.policies);
@@ -296,7 +384,11 @@ impl Slow<'_> {
         answer
     }
 
-    fn expression(&self, policy: Option<&Policy>, expression: &Expression) -> Result<Operand, Fault> {
+    fn expression(
+        &self,
+        policy: Option<&Policy>,
+        expression: &Expression,
+    ) -> Result<Operand, Fault> {
         match expression {
             Expression::Literal(literal) => Ok(Operand::One(value(literal))),
             Expression::Designator(d) => {
@@ -306,24 +398,46 @@ impl Slow<'_> {
                         && d.data_type.ends_with(f.data_type)
                         && d.issuer.as_deref().is_none_or(|i| f.issuer == Some(i))
                 };
-                let bag: Vec<Value> = self.facts.iter().filter(wanted).map(|f| read(f.data_type, f.text)).collect();
-                if bag.is_empty() && d.must_be_present { Err("missing-attribute") } else { Ok(Operand::Bag(bag)) }
+                let bag: Vec<Value> = self
+                    .facts
+                    .iter()
+                    .filter(wanted)
+                    .map(|f| read(f.data_type, f.text))
+                    .collect();
+                if bag.is_empty() && d.must_be_present {
+                    Err("missing-attribute")
+                } else {
+                    Ok(Operand::Bag(bag))
+                }
             }
             Expression::Variable(name) => {
                 let policy = policy.unwrap();
                 let variable = policy.variables.iter().find(|v| v.id == name.id).unwrap();
                 self.expression(Some(policy), &variable.expression)
             }
-            Expression::Apply(apply) => self.call(policy, apply.function.rsplit(':').next().unwrap(), &apply.arguments),
+            Expression::Apply(apply) => self.call(
+                policy,
+                apply.function.rsplit(':').next().unwrap(),
+                &apply.arguments,
+            ),
             Expression::Selector(_) | Expression::Function(_) => panic!("not in the vocabulary"),
         }
     }
 
-    fn call(&self, policy: Option<&Policy>, function: &str, arguments: &[Expression]) -> Result<Operand, Fault> {
+    fn call(
+        &self,
+        policy: Option<&Policy>,
+        function: &str,
+        arguments: &[Expression],
+    ) -> Result<Operand, Fault> {
         let argument = |n: usize| self.expression(policy, &arguments[n]);
         let truth = |t| Ok(Operand::One(Value::Truth(t)));
         let number = |n| Ok(Operand::One(Value::Number(n)));
-        let truths = |from: usize| arguments[from..].iter().map(|a| self.expression(policy, a).map(Operand::truth));
+        let truths = |from: usize| {
+            arguments[from..]
+                .iter()
+                .map(|a| self.expression(policy, a).map(Operand::truth))
+        };
         match function {
             "not" => truth(!argument(0)?.truth()),
             "and" => truth(every(truths(0), true)?),
@@ -394,7 +508,9 @@ fn reach_of(effect: Effect) -> Reach {
 
 fn compare(function: &str, literal: &Value, value: &Value) -> bool {
     match (function.rsplit(':').next().unwrap(), literal, value) {
-        ("string-equal-ignore-case", Value::Text(a), Value::Text(b)) => a.to_lowercase() == b.to_lowercase(),
+        ("string-equal-ignore-case", Value::Text(a), Value::Text(b)) => {
+            a.to_lowercase() == b.to_lowercase()
+        }
         ("integer-greater-than", Value::Number(a), Value::Number(b)) => a > b,
         _ => literal == value,
     }
@@ -406,5 +522,8 @@ fn every(results: impl Iterator<Item = Result<bool, Fault>>, all: bool) -> Resul
     if results.contains(&Ok(!all)) {
         return Ok(!all);
     }
-    results.into_iter().find_map(Result::err).map_or(Ok(all), Err)
+    results
+        .into_iter()
+        .find_map(Result::err)
+        .map_or(Ok(all), Err)
 }

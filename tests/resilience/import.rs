@@ -1,4 +1,5 @@
-//! An import that is killed halfway: nothing of it is there, and the next run goes on where it stopped.
+//! An import that is killed halfway: nothing of it is there, and the next run goes on where it
+//! stopped.
 
 use std::{
     path::{Path, PathBuf},
@@ -17,9 +18,19 @@ use super::{PROGRAM, database, home};
 const LINES: usize = 150_000;
 
 fn organizations() -> PathBuf {
-    let numbers = (30_000_000_u32..).flat_map(|base| (0..10).map(move |check| (base * 10 + check).to_string()));
-    let numbers = numbers.filter(|n| OrgNumber::parse_checked(n).is_ok()).take(LINES);
-    let text: String = numbers.map(|n| format!("{}\n", json!({"orgNumber": n, "name": format!("FIRMA {n}"), "form": "AS"}))).collect();
+    let numbers = (30_000_000_u32..)
+        .flat_map(|base| (0..10).map(move |check| (base * 10 + check).to_string()));
+    let numbers = numbers
+        .filter(|n| OrgNumber::parse_checked(n).is_ok())
+        .take(LINES);
+    let text: String = numbers
+        .map(|n| {
+            format!(
+                "{}\n",
+                json!({"orgNumber": n, "name": format!("FIRMA {n}"), "form": "AS"})
+            )
+        })
+        .collect();
     let path = home().join("organizations.ndjson");
     std::fs::write(&path, text).unwrap();
     path
@@ -27,8 +38,15 @@ fn organizations() -> PathBuf {
 
 fn command(file: &Path, url: &SecretString) -> Command {
     let mut command = Command::new(PROGRAM);
-    command.args(["import", "organizations"]).arg(file).arg("--data-dir").arg(home().join("sandbox"));
-    command.env("DATABASE_URL", url.expose_secret()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+        .args(["import", "organizations"])
+        .arg(file)
+        .arg("--data-dir")
+        .arg(home().join("sandbox"));
+    command
+        .env("DATABASE_URL", url.expose_secret())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     command
 }
 
@@ -38,7 +56,10 @@ fn kill(mut child: Child) {
 }
 
 async fn number(db: &mut PgConnection, query: &str) -> i64 {
-    sqlx::query_scalar(sqlx::AssertSqlSafe(query.to_owned())).fetch_one(db).await.unwrap()
+    sqlx::query_scalar(sqlx::AssertSqlSafe(query.to_owned()))
+        .fetch_one(db)
+        .await
+        .unwrap()
 }
 
 /// Waits until a query gives more than nothing.
@@ -48,11 +69,21 @@ async fn until(db: &mut PgConnection, query: &str) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), waiting).await.unwrap_or_else(|_| panic!("it never came to: {query}"));
+    tokio::time::timeout(Duration::from_secs(60), waiting)
+        .await
+        .unwrap_or_else(|_| panic!("it never came to: {query}"));
 }
 
 async fn run(file: PathBuf, url: SecretString) -> Output {
-    tokio::task::spawn_blocking(move || command(&file, &url).stdout(Stdio::piped()).stderr(Stdio::piped()).output().unwrap()).await.unwrap()
+    tokio::task::spawn_blocking(move || {
+        command(&file, &url)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .output()
+            .unwrap()
+    })
+    .await
+    .unwrap()
 }
 
 const THERE: &str = "select count(*) from party where source = 'operator'";
@@ -63,17 +94,38 @@ async fn killed_while_reading_it_goes_on_where_it_stopped() {
     let mut db = PgConnection::connect(url.expose_secret()).await.unwrap();
     let file = organizations();
     let child = command(&file, &url).spawn().unwrap();
-    until(&mut db, "select coalesce(max(staged_lines), 0) from import_run where state = 'staging'").await;
+    until(
+        &mut db,
+        "select coalesce(max(staged_lines), 0) from import_run where state = 'staging'",
+    )
+    .await;
     kill(child);
-    let staged = number(&mut db, "select staged_lines from import_run where state = 'staging'").await;
-    assert!(staged > 0 && usize::try_from(staged).unwrap() < LINES, "{staged}");
+    let staged = number(
+        &mut db,
+        "select staged_lines from import_run where state = 'staging'",
+    )
+    .await;
+    assert!(
+        staged > 0 && usize::try_from(staged).unwrap() < LINES,
+        "{staged}"
+    );
     assert_eq!(number(&mut db, THERE).await, 0);
 
     let output = run(file, url).await;
     let told = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && told.contains("going on after line"), "{told}{}", String::from_utf8_lossy(&output.stderr));
-    assert_eq!(usize::try_from(number(&mut db, THERE).await).unwrap(), LINES);
-    assert_eq!(number(&mut db, "select count(*) from staging.organization").await, 0);
+    assert!(
+        output.status.success() && told.contains("going on after line"),
+        "{told}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert_eq!(
+        usize::try_from(number(&mut db, THERE).await).unwrap(),
+        LINES
+    );
+    assert_eq!(
+        number(&mut db, "select count(*) from staging.organization").await,
+        0
+    );
 }
 
 #[tokio::test]
@@ -82,10 +134,20 @@ async fn killed_while_merging_nothing_is_there() {
     let mut db = PgConnection::connect(url.expose_secret()).await.unwrap();
     let mut other = PgConnection::connect(url.expose_secret()).await.unwrap();
     let file = home().join("few.ndjson");
-    std::fs::write(&file, format!("{}\n", json!({"orgNumber": "391500002", "name": "FIRMA", "form": "AS"}))).unwrap();
+    std::fs::write(
+        &file,
+        format!(
+            "{}\n",
+            json!({"orgNumber": "391500002", "name": "FIRMA", "form": "AS"})
+        ),
+    )
+    .unwrap();
     // The merge waits for this lock, with everything read.
     let mut blocking = other.begin().await.unwrap();
-    sqlx::query("lock table party_address in exclusive mode").execute(&mut *blocking).await.unwrap();
+    sqlx::query("lock table party_address in exclusive mode")
+        .execute(&mut *blocking)
+        .await
+        .unwrap();
     let child = command(&file, &url).spawn().unwrap();
     until(&mut db, "select count(*) from pg_locks l join pg_class c on c.oid = l.relation where c.relname = 'party_address' and not l.granted").await;
     kill(child);
@@ -94,7 +156,11 @@ async fn killed_while_merging_nothing_is_there() {
         .await;
     assert_eq!(number(&mut db, THERE).await, 0);
     let output = run(file, url).await;
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     assert_eq!(number(&mut db, THERE).await, 1);
 }
 
@@ -103,19 +169,35 @@ async fn the_command_says_what_is_wrong() {
     let url = database().await;
     let file = home().join("wrong.ndjson");
     let report = home().join("report.json");
-    std::fs::write(&file, "{\"personId\": \"14837211192\", \"firstName\": \"A\", \"lastName\": \"B\"}\n").unwrap();
+    std::fs::write(
+        &file,
+        "{\"personId\": \"14837211192\", \"firstName\": \"A\", \"lastName\": \"B\"}\n",
+    )
+    .unwrap();
     let run = |arguments: &[&str]| {
         let mut command = Command::new(PROGRAM);
-        command.arg("import").args(arguments).arg("--data-dir").arg(home().join("sandbox")).env("DATABASE_URL", url.expose_secret());
+        command
+            .arg("import")
+            .args(arguments)
+            .arg("--data-dir")
+            .arg(home().join("sandbox"))
+            .env("DATABASE_URL", url.expose_secret());
         command.output().unwrap()
     };
     let file = file.to_str().unwrap();
     let output = run(&["persons", file, "--report", report.to_str().unwrap()]);
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1));
-    assert!(told.contains("line 1: personId CHECK_DIGIT: 148372*****") && !told.contains("14837211192"), "{told}");
-    let report: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(report).unwrap()).unwrap();
-    assert_eq!((&report[0]["wrong"], &report[0]["findings"][0]["code"]), (&json!(1), &json!("CHECK_DIGIT")));
+    assert!(
+        told.contains("line 1: personId CHECK_DIGIT: 148372*****") && !told.contains("14837211192"),
+        "{told}"
+    );
+    let report: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(report).unwrap()).unwrap();
+    assert_eq!(
+        (&report[0]["wrong"], &report[0]["findings"][0]["code"]),
+        (&json!(1), &json!("CHECK_DIGIT"))
+    );
     for (arguments, said) in [
         (&["people", file][..], "is no kind of file"),
         (&["persons"][..], "which file?"),

@@ -1,5 +1,10 @@
 //! The program as operators run it: started, killed at the worst moment, started again.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends there")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test ends there"
+)]
 
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "every test binary uses its own part")]
@@ -37,12 +42,19 @@ impl Sandbox {
     /// As `spawn`, with somewhere for what it prints.
     fn spawn_printing(port: u16, dir: &PathBuf, database: Option<&str>, printed: Stdio) -> Self {
         let mut command = Command::new(PROGRAM);
-        command.args(["sandbox", "--port", &port.to_string(), "--data-dir"]).arg(dir).stdout(printed).stderr(Stdio::null());
+        command
+            .args(["sandbox", "--port", &port.to_string(), "--data-dir"])
+            .arg(dir)
+            .stdout(printed)
+            .stderr(Stdio::null());
         match database {
             Some(url) => command.env("DATABASE_URL", url),
             None => command.env_remove("DATABASE_URL"),
         };
-        Self { process: command.spawn().expect("the program starts"), port }
+        Self {
+            process: command.spawn().expect("the program starts"),
+            port,
+        }
     }
 
     fn base(&self) -> String {
@@ -54,7 +66,12 @@ impl Sandbox {
         let address = format!("{}/health/ready", self.base());
         tokio::time::timeout(Duration::from_secs(60), async {
             loop {
-                if http.get(&address).send().await.is_ok_and(|r| r.status() == 200) {
+                if http
+                    .get(&address)
+                    .send()
+                    .await
+                    .is_ok_and(|r| r.status() == 200)
+                {
                     return;
                 }
                 tokio::time::sleep(Duration::from_millis(20)).await;
@@ -72,20 +89,39 @@ impl Sandbox {
     /// Asks it to stop, and waits until it has.
     async fn stop(mut self) -> i32 {
         let pid = self.process.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-        tokio::task::spawn_blocking(move || self.process.wait().unwrap().code().unwrap_or(-1)).await.unwrap()
+        assert!(
+            Command::new("kill")
+                .args(["-TERM", &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
+        tokio::task::spawn_blocking(move || self.process.wait().unwrap().code().unwrap_or(-1))
+            .await
+            .unwrap()
     }
 
     async fn token(&self, kind: &str, parameters: &[(&str, &str)]) -> String {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let address = format!("http://127.0.0.1:{}/api/{kind}?env=local", self.port + 12);
-        let request = http.get(address).basic_auth("sandbox", Some("sandbox")).query(parameters);
+        let request = http
+            .get(address)
+            .basic_auth("sandbox", Some("sandbox"))
+            .query(parameters);
         request.send().await.unwrap().text().await.unwrap()
     }
 
-    async fn call(&self, method: reqwest::Method, path: &str, token: &str, body: Option<Value>) -> reqwest::Result<Answer> {
+    async fn call(
+        &self,
+        method: reqwest::Method,
+        path: &str,
+        token: &str,
+        body: Option<Value>,
+    ) -> reqwest::Result<Answer> {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        let mut request = http.request(method, format!("{}{path}", self.base())).bearer_auth(token);
+        let mut request = http
+            .request(method, format!("{}{path}", self.base()))
+            .bearer_auth(token);
         if let Some(body) = body {
             request = request.json(&body);
         }
@@ -93,14 +129,31 @@ impl Sandbox {
     }
 
     async fn new_request(&self) -> String {
-        let token = self.token("GetEnterpriseToken", &[("orgNo", who::FJORDLONN), ("scopes", REQUEST_WRITE)]).await;
+        let token = self
+            .token(
+                "GetEnterpriseToken",
+                &[("orgNo", who::FJORDLONN), ("scopes", REQUEST_WRITE)],
+            )
+            .await;
         let body = request_body(who::KERAMIKK, &["a-ordning"]);
-        let answer = self.call(reqwest::Method::POST, "/authentication/api/v1/systemuser/request/vendor", &token, Some(body)).await.unwrap();
+        let answer = self
+            .call(
+                reqwest::Method::POST,
+                "/authentication/api/v1/systemuser/request/vendor",
+                &token,
+                Some(body),
+            )
+            .await
+            .unwrap();
         answer.expect(201).json()["id"].as_str().unwrap().to_owned()
     }
 
     async fn person(&self) -> String {
-        self.token("GetPersonalToken", &[("pid", who::ODDNY), ("scopes", PORTAL)]).await
+        self.token(
+            "GetPersonalToken",
+            &[("pid", who::ODDNY), ("scopes", PORTAL)],
+        )
+        .await
     }
 }
 
@@ -115,18 +168,27 @@ impl Drop for Sandbox {
 fn free_base_port() -> u16 {
     loop {
         let port = free_port();
-        if [10, 11, 12, 1010].iter().all(|offset| std::net::TcpListener::bind(("127.0.0.1", port + offset)).is_ok()) {
+        if [10, 11, 12, 1010]
+            .iter()
+            .all(|offset| std::net::TcpListener::bind(("127.0.0.1", port + offset)).is_ok())
+        {
             return port;
         }
     }
 }
 
 fn approve_path(id: &str) -> String {
-    format!("/authentication/api/v1/systemuser/request/{}/{id}/approve", who::KERAMIKK_PARTY)
+    format!(
+        "/authentication/api/v1/systemuser/request/{}/{id}/approve",
+        who::KERAMIKK_PARTY
+    )
 }
 
 async fn number(db: &mut PgConnection, query: String) -> i64 {
-    sqlx::query_scalar(sqlx::AssertSqlSafe(query)).fetch_one(db).await.unwrap()
+    sqlx::query_scalar(sqlx::AssertSqlSafe(query))
+        .fetch_one(db)
+        .await
+        .unwrap()
 }
 
 /// What an approval leaves behind: system users, parties, grants, trail rows.
@@ -142,7 +204,13 @@ async fn traces(db: &mut PgConnection, id: &str) -> [i64; 4] {
 /// Waits until somebody's statement waits for this lock.
 async fn until_blocked(db: &mut PgConnection) {
     tokio::time::timeout(Duration::from_secs(10), async {
-        while number(db, "select count(*) from pg_locks where not granted".to_owned()).await == 0 {
+        while number(
+            db,
+            "select count(*) from pg_locks where not granted".to_owned(),
+        )
+        .await
+            == 0
+        {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     })
@@ -158,14 +226,28 @@ async fn a_server_killed_in_mid_approval_leaves_nothing_behind() {
     let mut server = Sandbox::spawn(free_base_port(), &dir, Some(url));
     server.ready().await;
     let (id, token) = (server.new_request().await, server.person().await);
-    // The approval's last step waits for a lock that the test holds: everything before it has been written.
+    // The approval's last step waits for a lock that the test holds: everything before it has been
+    // written.
     let mut holder = PgConnection::connect(url).await.unwrap();
     let mut lock = holder.begin().await.unwrap();
-    sqlx::query("lock table outbox in access exclusive mode").execute(&mut *lock).await.unwrap();
+    sqlx::query("lock table outbox in access exclusive mode")
+        .execute(&mut *lock)
+        .await
+        .unwrap();
     let (path, base) = (approve_path(&id), server.base());
     let approval = tokio::spawn({
         let (token, path) = (token.clone(), path.clone());
-        async move { reqwest::Client::builder().no_proxy().build().unwrap().post(format!("{base}{path}")).bearer_auth(token).send().await.is_ok() }
+        async move {
+            reqwest::Client::builder()
+                .no_proxy()
+                .build()
+                .unwrap()
+                .post(format!("{base}{path}"))
+                .bearer_auth(token)
+                .send()
+                .await
+                .is_ok()
+        }
     });
     let mut watcher = PgConnection::connect(url).await.unwrap();
     until_blocked(&mut watcher).await;
@@ -173,12 +255,20 @@ async fn a_server_killed_in_mid_approval_leaves_nothing_behind() {
     lock.rollback().await.unwrap();
     assert!(!approval.await.unwrap(), "the client got no answer");
     assert_eq!(traces(&mut watcher, &id).await, [0; 4]);
-    let status: String = sqlx::query_scalar("select status from request where id = $1::uuid").bind(&id).fetch_one(&mut watcher).await.unwrap();
+    let status: String = sqlx::query_scalar("select status from request where id = $1::uuid")
+        .bind(&id)
+        .fetch_one(&mut watcher)
+        .await
+        .unwrap();
     assert_eq!(status, "New");
     let again = Sandbox::spawn(free_base_port(), &dir, Some(url));
     again.ready().await;
     let token = again.person().await;
-    again.call(reqwest::Method::POST, &path, &token, None).await.unwrap().expect(200);
+    again
+        .call(reqwest::Method::POST, &path, &token, None)
+        .await
+        .unwrap()
+        .expect(200);
     assert_eq!(traces(&mut watcher, &id).await, [1; 4]);
 }
 
@@ -197,45 +287,99 @@ async fn a_sandbox_survives_the_death_of_its_database_and_its_own() {
         let (token, path, base) = (token.clone(), approve_path(&id), sandbox.base());
         tokio::spawn(async move {
             let http = reqwest::Client::builder().no_proxy().build().unwrap();
-            http.post(format!("{base}{path}")).bearer_auth(token).send().await.map(|r| r.status().as_u16())
+            http.post(format!("{base}{path}"))
+                .bearer_auth(token)
+                .send()
+                .await
+                .map(|r| r.status().as_u16())
         })
     });
     let approvals: Vec<_> = approvals.collect();
-    assert!(Command::new("kill").args(["-KILL", &killed]).status().unwrap().success());
+    assert!(
+        Command::new("kill")
+            .args(["-KILL", &killed])
+            .status()
+            .unwrap()
+            .success()
+    );
     for approval in approvals {
         let status = approval.await.unwrap().unwrap();
         assert!(matches!(status, 200 | 409 | 503), "{status}");
     }
-    let down = sandbox.call(reqwest::Method::GET, "/health/ready", &token, None).await.unwrap();
+    let down = sandbox
+        .call(reqwest::Method::GET, "/health/ready", &token, None)
+        .await
+        .unwrap();
     assert_eq!(down.status, 503);
-    sandbox.call(reqwest::Method::GET, "/alive", &token, None).await.unwrap().expect(200);
-    let outage = sandbox.call(reqwest::Method::POST, &approve_path(&id), &token, None).await.unwrap().expect(503);
+    sandbox
+        .call(reqwest::Method::GET, "/alive", &token, None)
+        .await
+        .unwrap()
+        .expect(200);
+    let outage = sandbox
+        .call(reqwest::Method::POST, &approve_path(&id), &token, None)
+        .await
+        .unwrap()
+        .expect(503);
     assert!(!outage.header("retry-after").is_empty());
     sandbox.kill();
     // The next start recovers the cluster and finds all of the approval, or nothing.
     let mut again = Sandbox::spawn(port, &dir, None);
     again.ready().await;
     let token = again.person().await;
-    let path = format!("/authentication/api/v1/systemuser/request/{}/{id}", who::KERAMIKK_PARTY);
-    let status = again.call(reqwest::Method::GET, &path, &token, None).await.unwrap().expect(200).json()["status"].clone();
-    let approved = again.call(reqwest::Method::POST, &approve_path(&id), &token, None).await.unwrap();
-    assert_eq!(approved.status, if status == "Accepted" { 409 } else { 200 }, "{status}");
-    let user = format!("/authentication/api/v1/systemuser/{}/{id}", who::KERAMIKK_PARTY);
-    again.call(reqwest::Method::GET, &user, &token, None).await.unwrap().expect(200);
+    let path = format!(
+        "/authentication/api/v1/systemuser/request/{}/{id}",
+        who::KERAMIKK_PARTY
+    );
+    let status = again
+        .call(reqwest::Method::GET, &path, &token, None)
+        .await
+        .unwrap()
+        .expect(200)
+        .json()["status"]
+        .clone();
+    let approved = again
+        .call(reqwest::Method::POST, &approve_path(&id), &token, None)
+        .await
+        .unwrap();
+    assert_eq!(
+        approved.status,
+        if status == "Accepted" { 409 } else { 200 },
+        "{status}"
+    );
+    let user = format!(
+        "/authentication/api/v1/systemuser/{}/{id}",
+        who::KERAMIKK_PARTY
+    );
+    again
+        .call(reqwest::Method::GET, &user, &token, None)
+        .await
+        .unwrap()
+        .expect(200);
     // Killed itself, with Postgres running: the guard stops the cluster, or the next start does.
     again.kill();
     let third = Sandbox::spawn(port, &dir, None);
     third.ready().await;
-    third.call(reqwest::Method::GET, &user, &third.person().await, None).await.unwrap().expect(200);
+    third
+        .call(reqwest::Method::GET, &user, &third.person().await, None)
+        .await
+        .unwrap()
+        .expect(200);
     let server = postmaster(&data_dir);
     assert_eq!(third.stop().await, 0);
-    assert!(!std::path::Path::new(&format!("/proc/{server}")).exists() || cfg!(not(target_os = "linux")), "Postgres is stopped with it");
+    assert!(
+        !std::path::Path::new(&format!("/proc/{server}")).exists()
+            || cfg!(not(target_os = "linux")),
+        "Postgres is stopped with it"
+    );
 }
 
 /// The cluster lies in the data folder, or elsewhere when its user cannot enter that.
 fn postgres_dir(dir: &std::path::Path) -> PathBuf {
     match std::fs::read_to_string(dir.join("cluster-name")) {
-        Ok(name) => PathBuf::from("/var/lib/systembruker").join(name).join("postgres"),
+        Ok(name) => PathBuf::from("/var/lib/systembruker")
+            .join(name)
+            .join("postgres"),
         Err(_) => dir.join("postgres"),
     }
 }
@@ -249,10 +393,28 @@ fn postmaster(data_dir: &std::path::Path) -> String {
 fn what_serve_refuses_to_start_with() {
     let cases: [(&[(&str, &str)], &str); 6] = [
         (&[], "database.url"),
-        (&[("DATABASE_URL", "postgresql://x"), ("SYSTEMBRUKER__SANDBOX__DIR", "/tmp")], "sandbox"),
-        (&[("SYSTEMBRUKER__SERVER__PROFILE", "sandbox")], "server.profile"),
-        (&[("SYSTEMBRUKER__SERVER__PROFILE", "production")], "profile"),
-        (&[("SYSTEMBRUKER__TOKENS__MASKINPORTEN__ISSUER", "https://test.maskinporten.no/")], "tokens.maskinporten.issuer"),
+        (
+            &[
+                ("DATABASE_URL", "postgresql://x"),
+                ("SYSTEMBRUKER__SANDBOX__DIR", "/tmp"),
+            ],
+            "sandbox",
+        ),
+        (
+            &[("SYSTEMBRUKER__SERVER__PROFILE", "sandbox")],
+            "server.profile",
+        ),
+        (
+            &[("SYSTEMBRUKER__SERVER__PROFILE", "production")],
+            "profile",
+        ),
+        (
+            &[(
+                "SYSTEMBRUKER__TOKENS__MASKINPORTEN__ISSUER",
+                "https://test.maskinporten.no/",
+            )],
+            "tokens.maskinporten.issuer",
+        ),
         (&[("SYSTEMBRUKER__NO__SUCH_KEY", "hemmelig")], "no"),
     ];
     for (environment, named) in cases {
@@ -263,32 +425,64 @@ fn what_serve_refuses_to_start_with() {
         }
         let output = command.output().unwrap();
         let text = String::from_utf8_lossy(&output.stderr);
-        assert!(!output.status.success() && text.contains(named) && !text.contains("hemmelig"), "{environment:?}: {text}");
+        assert!(
+            !output.status.success() && text.contains(named) && !text.contains("hemmelig"),
+            "{environment:?}: {text}"
+        );
     }
 }
 
 #[tokio::test]
 async fn migrate_and_serve_on_a_database_of_their_own() {
-    let mut admin = PgConnection::connect(cluster().url("postgres").expose_secret()).await.unwrap();
-    sqlx::query("create database production").execute(&mut admin).await.unwrap();
+    let mut admin = PgConnection::connect(cluster().url("postgres").expose_secret())
+        .await
+        .unwrap();
+    sqlx::query("create database production")
+        .execute(&mut admin)
+        .await
+        .unwrap();
     let url = cluster().url("production");
-    let run = |command: &str| Command::new(PROGRAM).arg(command).env("DATABASE_URL", url.expose_secret()).output().unwrap();
+    let run = |command: &str| {
+        Command::new(PROGRAM)
+            .arg(command)
+            .env("DATABASE_URL", url.expose_secret())
+            .output()
+            .unwrap()
+    };
     let first = run("migrate");
-    assert!(first.status.success() && String::from_utf8_lossy(&first.stdout).contains("applied 0001 catalogues"));
+    assert!(
+        first.status.success()
+            && String::from_utf8_lossy(&first.stdout).contains("applied 0001 catalogues")
+    );
     let second = String::from_utf8_lossy(&run("migrate").stdout).into_owned();
-    assert!(!second.contains("applied") && second.contains("up to date"), "{second}");
+    assert!(
+        !second.contains("applied") && second.contains("up to date"),
+        "{second}"
+    );
     // As an older version left it, which worded that migration otherwise.
     let first_wording = "56e03d97c6149fdbc33cf015a0b3b0e19dce4fd12d073384e3f2290adfa585e90bcff3b7c2e7c5c028c73765556c3354";
     let mut db = PgConnection::connect(url.expose_secret()).await.unwrap();
     let mut set = async |checksum: &str| {
-        let statement = format!("update _sqlx_migrations set checksum = decode('{checksum}', 'hex') where version = 4");
-        sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&mut db).await.unwrap();
+        let statement = format!(
+            "update _sqlx_migrations set checksum = decode('{checksum}', 'hex') where version = 4"
+        );
+        sqlx::query(sqlx::AssertSqlSafe(statement))
+            .execute(&mut db)
+            .await
+            .unwrap();
     };
     set("00").await;
-    assert!(!run("migrate").status.success(), "a migration that says something else is not accepted");
+    assert!(
+        !run("migrate").status.success(),
+        "a migration that says something else is not accepted"
+    );
     set(first_wording).await;
     let third = run("migrate");
-    assert!(third.status.success(), "{}", String::from_utf8_lossy(&third.stderr));
+    assert!(
+        third.status.success(),
+        "{}",
+        String::from_utf8_lossy(&third.stderr)
+    );
     let keys = home().join("serve");
     std::fs::create_dir_all(&keys).unwrap();
     std::fs::write(keys.join("index"), "11".repeat(32)).unwrap();
@@ -299,8 +493,14 @@ async fn migrate_and_serve_on_a_database_of_their_own() {
         .env("DATABASE_URL", url.expose_secret())
         .env("SYSTEMBRUKER__SERVER__PROFILE", "test")
         .env("SYSTEMBRUKER__SERVER__LISTEN", format!("127.0.0.1:{port}"))
-        .env("SYSTEMBRUKER__SERVER__INTERNAL_LISTEN", format!("127.0.0.1:{internal}"))
-        .env("SYSTEMBRUKER__SERVER__PUBLIC_BASE_URL", "https://sb.example")
+        .env(
+            "SYSTEMBRUKER__SERVER__INTERNAL_LISTEN",
+            format!("127.0.0.1:{internal}"),
+        )
+        .env(
+            "SYSTEMBRUKER__SERVER__PUBLIC_BASE_URL",
+            "https://sb.example",
+        )
         .env("SYSTEMBRUKER__KEYS__BLIND_INDEX", keys.join("index"))
         .env("SYSTEMBRUKER__KEYS__PERSON_ID", keys.join("person"))
         .stderr(Stdio::null())
@@ -308,28 +508,65 @@ async fn migrate_and_serve_on_a_database_of_their_own() {
         .unwrap();
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     tokio::time::timeout(Duration::from_secs(30), async {
-        while !http.get(format!("http://127.0.0.1:{port}/health")).send().await.is_ok_and(|r| r.status() == 200) {
+        while !http
+            .get(format!("http://127.0.0.1:{port}/health"))
+            .send()
+            .await
+            .is_ok_and(|r| r.status() == 200)
+        {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     })
     .await
     .expect("it serves");
-    let get = async |path: &str| http.get(format!("http://127.0.0.1:{port}{path}")).header("host", "sb.example").send().await.unwrap();
-    assert_eq!(get("/metrics").await.status(), 404, "never on the public port");
+    let get = async |path: &str| {
+        http.get(format!("http://127.0.0.1:{port}{path}"))
+            .header("host", "sb.example")
+            .send()
+            .await
+            .unwrap()
+    };
+    assert_eq!(
+        get("/metrics").await.status(),
+        404,
+        "never on the public port"
+    );
     assert_eq!(get("/").await.status(), 200);
     assert!(get("/").await.headers().get("x-sandbox").is_none());
     let forged = "eyJhbGciOiJSUzI1NiIsImtpZCI6InNhbmRib3gteCJ9.eyJpc3MiOiJodHRwczovL3Rlc3QubWFza2lucG9ydGVuLm5vLyJ9.c2ln";
-    let refused = http.get(format!("http://127.0.0.1:{port}/authentication/api/v1/systemregister/vendor")).header("host", "sb.example");
-    assert_eq!(refused.bearer_auth(forged).send().await.unwrap().status(), 401);
-    assert_eq!(http.get(format!("http://127.0.0.1:{internal}/metrics")).send().await.unwrap().status(), 200);
+    let refused = http
+        .get(format!(
+            "http://127.0.0.1:{port}/authentication/api/v1/systemregister/vendor"
+        ))
+        .header("host", "sb.example");
+    assert_eq!(
+        refused.bearer_auth(forged).send().await.unwrap().status(),
+        401
+    );
+    assert_eq!(
+        http.get(format!("http://127.0.0.1:{internal}/metrics"))
+            .send()
+            .await
+            .unwrap()
+            .status(),
+        200
+    );
     server.kill().unwrap();
     server.wait().unwrap();
     let sandbox = Command::new(PROGRAM)
-        .args(["sandbox", "--port", &free_base_port().to_string(), "--data-dir"])
+        .args([
+            "sandbox",
+            "--port",
+            &free_base_port().to_string(),
+            "--data-dir",
+        ])
         .arg(home().join("sandbox"))
         .env("DATABASE_URL", url.expose_secret())
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&sandbox.stderr).into_owned();
-    assert!(!sandbox.status.success() && text.contains("profile `test`"), "{text}");
+    assert!(
+        !sandbox.status.success() && text.contains("profile `test`"),
+        "{text}"
+    );
 }

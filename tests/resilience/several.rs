@@ -1,4 +1,5 @@
-//! Several instances on one database that goes away: no decision goes by what was revoked, and none is lost.
+//! Several instances on one database that goes away: no decision goes by what was revoked, and none
+//! is lost.
 
 use std::{
     collections::HashSet,
@@ -33,17 +34,41 @@ struct Asker {
 
 impl Asker {
     async fn of(instance: &Sandbox) -> Self {
-        let token = instance.token("GetEnterpriseToken", &[("orgNo", who::SAV), ("scopes", AUTHORIZE)]).await;
-        Self { http: reqwest::Client::builder().no_proxy().build().unwrap(), address: format!("{}{AUTHORIZE_PATH}", instance.base()), token }
+        let token = instance
+            .token(
+                "GetEnterpriseToken",
+                &[("orgNo", who::SAV), ("scopes", AUTHORIZE)],
+            )
+            .await;
+        Self {
+            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            address: format!("{}{AUTHORIZE_PATH}", instance.base()),
+            token,
+        }
     }
 
     /// The decision and the id of the answer; `None` while the facts cannot be had.
     async fn ask(&self, body: &Value) -> Option<(String, String)> {
-        let answer = Answer::of(self.http.post(&self.address).bearer_auth(&self.token).json(body).send().await.unwrap()).await;
+        let answer = Answer::of(
+            self.http
+                .post(&self.address)
+                .bearer_auth(&self.token)
+                .json(body)
+                .send()
+                .await
+                .unwrap(),
+        )
+        .await;
         match answer.status {
             200 => {
-                let decision = answer.json()["response"][0]["decision"].as_str().unwrap().to_owned();
-                Some((decision, answer.header("systembruker-decision-id").to_owned()))
+                let decision = answer.json()["response"][0]["decision"]
+                    .as_str()
+                    .unwrap()
+                    .to_owned();
+                Some((
+                    decision,
+                    answer.header("systembruker-decision-id").to_owned(),
+                ))
             }
             503 => None,
             other => panic!("{other}: {}", answer.text),
@@ -81,7 +106,12 @@ impl Asker {
 }
 
 fn question(system_user: &str, org: &str) -> Value {
-    decision_request(("urn:altinn:systemuser:uuid", system_user), "write", "a-melding", ("urn:altinn:organization:identifier-no", org))
+    decision_request(
+        ("urn:altinn:systemuser:uuid", system_user),
+        "write",
+        "a-melding",
+        ("urn:altinn:organization:identifier-no", org),
+    )
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -96,7 +126,8 @@ async fn a_database_that_restarts_brings_no_stale_permit_and_loses_no_decision()
     for n in 0..3 {
         let output = dir.join(format!("output-{n}"));
         let printed = Stdio::from(File::create(&output).unwrap());
-        let instance = Sandbox::spawn_printing(free_base_port(), &dir.join("keys"), Some(url), printed);
+        let instance =
+            Sandbox::spawn_printing(free_base_port(), &dir.join("keys"), Some(url), printed);
         instance.ready().await;
         instances.push(instance);
         outputs.push(output);
@@ -106,41 +137,70 @@ async fn a_database_that_restarts_brings_no_stale_permit_and_loses_no_decision()
         askers.push(Asker::of(instance).await);
     }
     let stop = Arc::new(AtomicBool::new(false));
-    let load: Vec<_> = askers.iter().map(|asker| asker.ask_on(question(who::TINDEVANDRER_USER, who::TINDEVANDRER), &stop)).collect();
+    let load: Vec<_> = askers
+        .iter()
+        .map(|asker| asker.ask_on(question(who::TINDEVANDRER_USER, who::TINDEVANDRER), &stop))
+        .collect();
     let mut ids = HashSet::new();
 
     for round in 0..3 {
         // Approved on one instance, used on all, deleted on another; then the database dies.
         let (here, there) = (&instances[round], &instances[(round + 1) % 3]);
         let id = here.new_request().await;
-        here.call(Method::POST, &approve_path(&id), &here.person().await, None).await.unwrap().expect(200);
+        here.call(Method::POST, &approve_path(&id), &here.person().await, None)
+            .await
+            .unwrap()
+            .expect(200);
         let body = question(&id, who::KERAMIKK);
         for asker in &askers {
             asker.until(&body, "Permit", &mut ids).await;
         }
-        let path = format!("/authentication/api/v1/systemuser/{}/{id}", who::KERAMIKK_PARTY);
-        let deleted = there.call(Method::DELETE, &path, &there.person().await, None).await.unwrap();
+        let path = format!(
+            "/authentication/api/v1/systemuser/{}/{id}",
+            who::KERAMIKK_PARTY
+        );
+        let deleted = there
+            .call(Method::DELETE, &path, &there.person().await, None)
+            .await
+            .unwrap();
         let since = Instant::now();
         assert!(deleted.status < 300, "{}: {}", deleted.status, deleted.text);
         let server = cluster.server_pid().expect("a server").to_string();
-        assert!(Command::new("kill").args(["-KILL", &server]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args(["-KILL", &server])
+                .status()
+                .unwrap()
+                .success()
+        );
         for asker in &askers {
             loop {
                 let asked = since.elapsed();
-                let Some((decision, id)) = asker.ask(&body).await else { break };
+                let Some((decision, id)) = asker.ask(&body).await else {
+                    break;
+                };
                 ids.insert(id);
-                assert!(decision != "Permit" || asked < BOUND, "a stale Permit after {asked:?}");
+                assert!(
+                    decision != "Permit" || asked < BOUND,
+                    "a stale Permit after {asked:?}"
+                );
             }
         }
         cluster.restart(Durability::Volatile).unwrap();
         for asker in &askers {
             let answer = loop {
-                assert!(since.elapsed() < Duration::from_secs(30), "decisions come back with the database");
+                assert!(
+                    since.elapsed() < Duration::from_secs(30),
+                    "decisions come back with the database"
+                );
                 if let Some(answer) = asker.ask(&body).await {
                     break answer;
                 }
             };
-            assert_eq!(answer.0, "NotApplicable", "the first decision after the outage");
+            assert_eq!(
+                answer.0, "NotApplicable",
+                "the first decision after the outage"
+            );
             ids.insert(answer.1);
         }
     }
@@ -156,18 +216,30 @@ async fn a_database_that_restarts_brings_no_stale_permit_and_loses_no_decision()
     }
     // Every answer is in the log, or printed by the instance that could not write it.
     let mut db = PgConnection::connect(url).await.unwrap();
-    let stored: Vec<String> = sqlx::query_scalar("select decision_id::text from decision_log").fetch_all(&mut db).await.unwrap();
+    let stored: Vec<String> = sqlx::query_scalar("select decision_id::text from decision_log")
+        .fetch_all(&mut db)
+        .await
+        .unwrap();
     for id in &stored {
         ids.remove(id);
     }
     let mut printed = 0;
     for output in outputs {
-        for line in std::fs::read_to_string(output).unwrap().lines().filter(|line| line.contains("decisionLog")) {
+        for line in std::fs::read_to_string(output)
+            .unwrap()
+            .lines()
+            .filter(|line| line.contains("decisionLog"))
+        {
             let line: Value = serde_json::from_str(line).unwrap();
             ids.remove(line["decisionLog"]["decisionId"].as_str().unwrap());
             printed += 1;
         }
     }
-    assert!(ids.is_empty(), "{} decisions are nowhere; {} are stored, {printed} printed", ids.len(), stored.len());
+    assert!(
+        ids.is_empty(),
+        "{} decisions are nowhere; {} are stored, {printed} printed",
+        ids.len(),
+        stored.len()
+    );
     drop(cluster);
 }

@@ -1,5 +1,5 @@
-//! What the integration tests share: a private Postgres, a database per test, a whole sandbox on ports of its own,
-//! and a client that talks to it as others do.
+//! What the integration tests share: a private Postgres, a database per test, a whole sandbox on
+//! ports of its own, and a client that talks to it as others do.
 
 use std::{
     collections::HashMap,
@@ -77,11 +77,16 @@ pub fn cluster() -> &'static Cluster {
 }
 
 async fn admin() -> PgConnection {
-    PgConnection::connect(cluster().url("postgres").expose_secret()).await.expect("the tests' cluster answers")
+    PgConnection::connect(cluster().url("postgres").expose_secret())
+        .await
+        .expect("the tests' cluster answers")
 }
 
 async fn execute(admin: &mut PgConnection, statement: String) {
-    sqlx::query(sqlx::AssertSqlSafe(statement)).execute(admin).await.expect("a database can be made");
+    sqlx::query(sqlx::AssertSqlSafe(statement))
+        .execute(admin)
+        .await
+        .expect("a database can be made");
 }
 
 /// The database that others are copied from: schema, catalogues, universe, clients.
@@ -90,7 +95,14 @@ static TEMPLATE: OnceCell<()> = OnceCell::const_new();
 async fn prepare_template() {
     execute(&mut admin().await, "create database template".to_owned()).await;
     let url = cluster().url("template");
-    let running = sandbox::start(settings(&[]), &url, Clock::default(), &ProgressBar::hidden()).await.expect("a sandbox starts");
+    let running = sandbox::start(
+        settings(&[]),
+        &url,
+        Clock::default(),
+        &ProgressBar::hidden(),
+    )
+    .await
+    .expect("a sandbox starts");
     running.stop().await;
 }
 
@@ -102,7 +114,11 @@ pub async fn database() -> SecretString {
     let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
     let mut admin = admin().await;
     // Copies of one template queue up; on a disk without fsync each takes some ten milliseconds.
-    execute(&mut admin, format!("create database {name} template template strategy file_copy")).await;
+    execute(
+        &mut admin,
+        format!("create database {name} template template strategy file_copy"),
+    )
+    .await;
     cluster().url(&name)
 }
 
@@ -120,17 +136,26 @@ pub fn free_port() -> u16 {
 
 /// Settings of a sandbox on free ports, with further settings as `section.key`.
 pub fn settings(extra: &[(&str, &str)]) -> Checked {
-    let mut overrides: Vec<(&str, String)> =
-        ["server.listen", "server.internal_listen", "sandbox.maskinporten.listen", "sandbox.idporten.listen", "sandbox.testtools.listen"]
-            .map(|key| (key, format!("127.0.0.1:{}", free_port())))
-            .into();
+    let mut overrides: Vec<(&str, String)> = [
+        "server.listen",
+        "server.internal_listen",
+        "sandbox.maskinporten.listen",
+        "sandbox.idporten.listen",
+        "sandbox.testtools.listen",
+    ]
+    .map(|key| (key, format!("127.0.0.1:{}", free_port())))
+    .into();
     overrides.push(("sandbox.dir", home().join("sandbox").display().to_string()));
     overrides.push(("jwks.min_interval_s", "1".to_owned()));
     overrides.push(("database.max_connections", "8".to_owned()));
     // As an operator would set them, so that lists are read as lists.
     let variable = |key: &str| format!("SYSTEMBRUKER__{}", key.to_uppercase().replace('.', "__"));
-    let environment: HashMap<String, String> = extra.iter().map(|(key, value)| (variable(key), (*value).to_owned())).collect();
-    check(load(Source::Sandbox, &environment, &overrides).expect("settings load")).expect("settings are fit for use")
+    let environment: HashMap<String, String> = extra
+        .iter()
+        .map(|(key, value)| (variable(key), (*value).to_owned()))
+        .collect();
+    check(load(Source::Sandbox, &environment, &overrides).expect("settings load"))
+        .expect("settings are fit for use")
 }
 
 /// An answer.
@@ -143,16 +168,24 @@ pub struct Answer {
 
 impl Answer {
     pub async fn of(response: reqwest::Response) -> Self {
-        Self { status: response.status().as_u16(), headers: response.headers().clone(), text: response.text().await.expect("a body") }
+        Self {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            text: response.text().await.expect("a body"),
+        }
     }
 
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map(|v| v.to_str().expect("a readable header")).unwrap_or_default()
+        self.headers
+            .get(name)
+            .map(|v| v.to_str().expect("a readable header"))
+            .unwrap_or_default()
     }
 
     #[track_caller]
     pub fn json(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap_or_else(|e| panic!("not JSON ({e}), status {}: {}", self.status, self.text))
+        serde_json::from_str(&self.text)
+            .unwrap_or_else(|e| panic!("not JSON ({e}), status {}: {}", self.status, self.text))
     }
 
     /// Status and body, without what differs from run to run.
@@ -160,7 +193,13 @@ impl Answer {
     pub fn problem(&self) -> Value {
         let mut body = self.json();
         if let Some(object) = body.as_object_mut() {
-            assert!(object.shift_remove("traceId").is_some_and(|t| t.as_str().is_some_and(|t| t.len() == 55)), "no trace id: {}", self.text);
+            assert!(
+                object
+                    .shift_remove("traceId")
+                    .is_some_and(|t| t.as_str().is_some_and(|t| t.len() == 55)),
+                "no trace id: {}",
+                self.text
+            );
         }
         assert_eq!(body["status"], self.status);
         body
@@ -169,24 +208,47 @@ impl Answer {
     /// Problem code.
     #[track_caller]
     pub fn code(&self) -> String {
-        self.problem()["code"].as_str().unwrap_or_else(|| panic!("no code, status {}: {}", self.status, self.text)).to_owned()
+        self.problem()["code"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no code, status {}: {}", self.status, self.text))
+            .to_owned()
     }
 
     /// Codes of the validation errors.
     #[track_caller]
     pub fn validation_codes(&self) -> Vec<String> {
         let body = self.problem();
-        assert_eq!((self.status, &body["code"]), (400, &json!("STD-00000")), "{}", self.text);
-        body["validationErrors"].as_array().expect("a list").iter().map(|e| e["code"].as_str().expect("a code").to_owned()).collect()
+        assert_eq!(
+            (self.status, &body["code"]),
+            (400, &json!("STD-00000")),
+            "{}",
+            self.text
+        );
+        body["validationErrors"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|e| e["code"].as_str().expect("a code").to_owned())
+            .collect()
     }
 
     /// Keys of the model-state errors.
     #[track_caller]
     pub fn error_keys(&self) -> Vec<String> {
         let body = self.problem();
-        assert_eq!((self.status, &body["title"]), (400, &json!("One or more validation errors occurred.")), "{}", self.text);
+        assert_eq!(
+            (self.status, &body["title"]),
+            (400, &json!("One or more validation errors occurred.")),
+            "{}",
+            self.text
+        );
         assert!(body.get("code").is_none());
-        body["errors"].as_object().expect("errors").keys().cloned().collect()
+        body["errors"]
+            .as_object()
+            .expect("errors")
+            .keys()
+            .cloned()
+            .collect()
     }
 
     #[track_caller]
@@ -225,10 +287,16 @@ impl TestApp {
     /// With settings of its own.
     pub async fn of(config: Checked, database: SecretString) -> Self {
         let clock = Clock::default();
-        let running = sandbox::start(config, &database, clock.clone(), &ProgressBar::hidden()).await.expect("a sandbox starts");
+        let running = sandbox::start(config, &database, clock.clone(), &ProgressBar::hidden())
+            .await
+            .expect("a sandbox starts");
         let config = &running.config;
         let local = config.local.as_ref().expect("a sandbox");
-        let http = reqwest::Client::builder().redirect(Policy::none()).no_proxy().build().expect("an HTTP client");
+        let http = reqwest::Client::builder()
+            .redirect(Policy::none())
+            .no_proxy()
+            .build()
+            .expect("an HTTP client");
         Self {
             base: config.public_base.clone(),
             maskinporten: local.maskinporten.clone(),
@@ -243,18 +311,26 @@ impl TestApp {
 
     /// A connection of the test's own.
     pub async fn sql(&self) -> PgConnection {
-        PgConnection::connect(self.database.expose_secret()).await.expect("the test's database answers")
+        PgConnection::connect(self.database.expose_secret())
+            .await
+            .expect("the test's database answers")
     }
 
     /// Runs a statement on the side.
     pub async fn run_sql(&self, statement: &str) -> u64 {
-        sqlx::query(sqlx::AssertSqlSafe(statement.to_owned())).execute(&mut self.sql().await).await.expect("a statement").rows_affected()
+        sqlx::query(sqlx::AssertSqlSafe(statement.to_owned()))
+            .execute(&mut self.sql().await)
+            .await
+            .expect("a statement")
+            .rows_affected()
     }
 
-    /// Runs a statement on the side, and tells those who remember facts, as every change of ours does.
+    /// Runs a statement on the side, and tells those who remember facts, as every change of ours
+    /// does.
     pub async fn change_by_sql(&self, statement: &str) {
         self.run_sql(statement).await;
-        self.run_sql("insert into change_feed (kind, key) values ('everything', 'test')").await;
+        self.run_sql("insert into change_feed (kind, key) values ('everything', 'test')")
+            .await;
         self.caught_up().await;
     }
 
@@ -270,35 +346,61 @@ impl TestApp {
 
     /// A number out of the database.
     pub async fn count(&self, query: &str) -> i64 {
-        sqlx::query_scalar(sqlx::AssertSqlSafe(query.to_owned())).fetch_one(&mut self.sql().await).await.expect("a number")
+        sqlx::query_scalar(sqlx::AssertSqlSafe(query.to_owned()))
+            .fetch_one(&mut self.sql().await)
+            .await
+            .expect("a number")
     }
 
     /// A text out of the database.
     pub async fn sql_text(&self, query: &str) -> String {
-        sqlx::query_scalar(sqlx::AssertSqlSafe(query.to_owned())).fetch_one(&mut self.sql().await).await.expect("a text")
+        sqlx::query_scalar(sqlx::AssertSqlSafe(query.to_owned()))
+            .fetch_one(&mut self.sql().await)
+            .await
+            .expect("a text")
     }
 
     /// A token of the generator.
     pub async fn token(&self, kind: &str, parameters: &[(&str, &str)]) -> String {
-        let request = self.http.get(format!("{}/api/{kind}", self.testtools)).basic_auth("sandbox", Some("sandbox"));
-        let response = request.query(&[("env", "local")]).query(parameters).send().await.expect("the generator answers");
+        let request = self
+            .http
+            .get(format!("{}/api/{kind}", self.testtools))
+            .basic_auth("sandbox", Some("sandbox"));
+        let response = request
+            .query(&[("env", "local")])
+            .query(parameters)
+            .send()
+            .await
+            .expect("the generator answers");
         assert_eq!(response.status(), StatusCode::OK);
         response.text().await.expect("a token")
     }
 
     pub async fn organization(&self, org: &str, scopes: &str) -> String {
-        self.token("GetEnterpriseToken", &[("orgNo", org), ("scopes", scopes)]).await
+        self.token("GetEnterpriseToken", &[("orgNo", org), ("scopes", scopes)])
+            .await
     }
 
     pub async fn vendor(&self, org: &str) -> String {
-        self.organization(org, &format!("{REGISTER_WRITE} {REQUEST_WRITE} {REQUEST_READ}")).await
+        self.organization(
+            org,
+            &format!("{REGISTER_WRITE} {REQUEST_WRITE} {REQUEST_READ}"),
+        )
+        .await
     }
 
     pub async fn person(&self, pid: &str) -> String {
-        self.token("GetPersonalToken", &[("pid", pid), ("scopes", PORTAL)]).await
+        self.token("GetPersonalToken", &[("pid", pid), ("scopes", PORTAL)])
+            .await
     }
 
-    pub async fn send(&self, method: Method, path: &str, token: Option<&str>, body: Option<Value>) -> Answer {
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        token: Option<&str>,
+        body: Option<Value>,
+    ) -> Answer {
         let mut request = self.http.request(method, format!("{}{path}", self.base));
         if let Some(token) = token {
             request = request.bearer_auth(token);
@@ -313,11 +415,20 @@ impl TestApp {
     pub async fn raw_status(&self, request: &str) -> u16 {
         use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
         let address = self.base.trim_start_matches("http://");
-        let mut stream = tokio::net::TcpStream::connect(address).await.expect("the service listens");
-        stream.write_all(request.replace("{host}", address).as_bytes()).await.expect("a request is sent");
+        let mut stream = tokio::net::TcpStream::connect(address)
+            .await
+            .expect("the service listens");
+        stream
+            .write_all(request.replace("{host}", address).as_bytes())
+            .await
+            .expect("a request is sent");
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await.expect("an answer");
-        String::from_utf8_lossy(&answer).split(' ').nth(1).and_then(|s| s.parse().ok()).unwrap_or(0)
+        String::from_utf8_lossy(&answer)
+            .split(' ')
+            .nth(1)
+            .and_then(|s| s.parse().ok())
+            .unwrap_or(0)
     }
 
     pub async fn get(&self, path: &str, token: &str) -> Answer {
@@ -337,33 +448,76 @@ impl TestApp {
     }
 
     /// One decision, by attributes.
-    pub async fn decide(&self, token: &str, subject: (&str, &str), action: &str, resource: &str, party: (&str, &str)) -> Value {
-        let answer = self.post("/authorization/api/v1/authorize", token, decision_request(subject, action, resource, party)).await.expect(200);
+    pub async fn decide(
+        &self,
+        token: &str,
+        subject: (&str, &str),
+        action: &str,
+        resource: &str,
+        party: (&str, &str),
+    ) -> Value {
+        let answer = self
+            .post(
+                "/authorization/api/v1/authorize",
+                token,
+                decision_request(subject, action, resource, party),
+            )
+            .await
+            .expect(200);
         answer.json()["response"][0].clone()
     }
 
-    pub async fn decide_system_user(&self, id: &str, action: &str, resource: &str, org: &str) -> String {
+    pub async fn decide_system_user(
+        &self,
+        id: &str,
+        action: &str,
+        resource: &str,
+        org: &str,
+    ) -> String {
         let token = self.organization(who::SAV, AUTHORIZE).await;
-        let result = self.decide(&token, ("urn:altinn:systemuser:uuid", id), action, resource, ("urn:altinn:organization:identifier-no", org)).await;
+        let result = self
+            .decide(
+                &token,
+                ("urn:altinn:systemuser:uuid", id),
+                action,
+                resource,
+                ("urn:altinn:organization:identifier-no", org),
+            )
+            .await;
         result["decision"].as_str().expect("a decision").to_owned()
     }
 
     /// A request of Fjordlønn to a customer; its id.
     pub async fn new_request(&self, org: &str, packages: &[&str]) -> String {
         let token = self.vendor(who::FJORDLONN).await;
-        let answer = self.post("/authentication/api/v1/systemuser/request/vendor", &token, request_body(org, packages)).await.expect(201);
+        let answer = self
+            .post(
+                "/authentication/api/v1/systemuser/request/vendor",
+                &token,
+                request_body(org, packages),
+            )
+            .await
+            .expect(201);
         answer.json()["id"].as_str().expect("an id").to_owned()
     }
 }
 
 /// Body of a request for Fjordlønn's system.
 pub fn request_body(org: &str, packages: &[&str]) -> Value {
-    let packages: Vec<Value> = packages.iter().map(|p| json!({"urn": format!("urn:altinn:accesspackage:{p}")})).collect();
+    let packages: Vec<Value> = packages
+        .iter()
+        .map(|p| json!({"urn": format!("urn:altinn:accesspackage:{p}")}))
+        .collect();
     json!({"systemId": who::FJORDLONN_SYSTEM, "partyOrgNo": org, "accessPackages": packages})
 }
 
 /// Body of a decision request.
-pub fn decision_request(subject: (&str, &str), action: &str, resource: &str, party: (&str, &str)) -> Value {
+pub fn decision_request(
+    subject: (&str, &str),
+    action: &str,
+    resource: &str,
+    party: (&str, &str),
+) -> Value {
     let attribute = |id: &str, value: &str| json!({"AttributeId": id, "Value": value});
     json!({"Request": {
         "AccessSubject": [{"Attribute": [attribute(subject.0, subject.1)]}],

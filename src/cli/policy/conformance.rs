@@ -1,4 +1,5 @@
-//! Running the cases of a conformance suite: a folder each, with a policy, a request and the expected response.
+//! Running the cases of a conformance suite: a folder each, with a policy, a request and the
+//! expected response.
 
 use std::{
     collections::HashMap,
@@ -14,8 +15,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::{
     clock::Clock,
     xacml::{
-        Attribute, AttributeSource, Code, DataType, Decider, DecisionResult, Environment, Limits, LoadOptions, Obligation, PolicyResolver,
-        PolicyTree, Program, Request, ResourceTree, Response, Scratch, Value,
+        Attribute, AttributeSource, Code, DataType, Decider, DecisionResult, Environment, Limits,
+        LoadOptions, Obligation, PolicyResolver, PolicyTree, Program, Request, ResourceTree,
+        Response, Scratch, Value,
         policy::{Reference, Version},
         values::time::TimezoneOffset,
     },
@@ -53,7 +55,11 @@ pub fn run(dir: &Path) -> anyhow::Result<ExitCode> {
     }
     bar.finish_and_clear();
     println!("{} passed, {failed} failed", cases.len() - failed);
-    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// The cases below a folder, by name.
@@ -80,7 +86,11 @@ pub fn cases(dir: &Path) -> anyhow::Result<Vec<Case>> {
         if !dir.join("Request.xml").is_file() {
             continue;
         }
-        let name = dir.canonicalize().ok().and_then(|d| d.file_name().map(|n| n.to_string_lossy().into_owned())).unwrap_or_default();
+        let name = dir
+            .canonicalize()
+            .ok()
+            .and_then(|d| d.file_name().map(|n| n.to_string_lossy().into_owned()))
+            .unwrap_or_default();
         let mode = modes.get(&name).cloned().unwrap_or_default();
         cases.push(Case { name, dir, mode });
     }
@@ -97,7 +107,8 @@ pub fn cases(dir: &Path) -> anyhow::Result<Vec<Case>> {
 /// How its response differs from the expected one.
 pub fn check(case: &Case) -> Result<(), String> {
     let read = |name: &str| fs::read(case.dir.join(name)).map_err(|e| format!("{name}: {e}"));
-    let expected = Response::from_xml(&read("Response.xml")?).map_err(|e| format!("Response.xml: {e}"))?;
+    let expected =
+        Response::from_xml(&read("Response.xml")?).map_err(|e| format!("Response.xml: {e}"))?;
     let roots = roots(case)?;
     let repository = Repository::open(&case.dir.join("Policies"));
     let source = Physicians;
@@ -106,7 +117,11 @@ pub fn check(case: &Case) -> Result<(), String> {
     if case.mode == "pip" || (case.mode.is_empty() && case.name.starts_with("IIA002")) {
         environment.source = Some(&source);
     }
-    let decider = Decider { roots: &roots, environment, tree: Some(&Tree) };
+    let decider = Decider {
+        roots: &roots,
+        environment,
+        tree: Some(&Tree),
+    };
     let limits = Limits::DEFAULT;
     let body = read("Request.xml")?;
     let request = Request::from_xml(&body, &limits);
@@ -119,9 +134,11 @@ pub fn check(case: &Case) -> Result<(), String> {
         Err(error) => DecisionResult::indeterminate(Code::SyntaxError, error.to_string()).into(),
     };
     compare(&expected, &response)?;
-    let again = Response::from_xml(&response.to_xml()).map_err(|e| format!("our own response as XML: {e}"))?;
+    let again = Response::from_xml(&response.to_xml())
+        .map_err(|e| format!("our own response as XML: {e}"))?;
     compare(&expected, &again).map_err(|e| format!("our own response as XML: {e}"))?;
-    let again = Response::from_json(&response.to_json()).map_err(|e| format!("our own response as JSON: {e}"))?;
+    let again = Response::from_json(&response.to_json())
+        .map_err(|e| format!("our own response as JSON: {e}"))?;
     compare(&expected, &again).map_err(|e| format!("our own response as JSON: {e}"))?;
     let twin = match fs::read(case.dir.join("Response.json")) {
         Ok(json) => Response::from_json(&json).map_err(|e| format!("Response.json: {e}"))?,
@@ -129,8 +146,10 @@ pub fn check(case: &Case) -> Result<(), String> {
     };
     compare(&twin, &again).map_err(|e| format!("Response.json: {e}"))?;
     if let Ok(body) = fs::read(case.dir.join("Request.json")) {
-        let request = Request::from_json(&body, &limits).map_err(|e| format!("Request.json: {e}"))?;
-        compare(&twin, &decider.decide(&request, &mut scratch)).map_err(|e| format!("Request.json: {e}"))?;
+        let request =
+            Request::from_json(&body, &limits).map_err(|e| format!("Request.json: {e}"))?;
+        compare(&twin, &decider.decide(&request, &mut scratch))
+            .map_err(|e| format!("Request.json: {e}"))?;
     }
     Ok(())
 }
@@ -139,21 +158,38 @@ pub fn check(case: &Case) -> Result<(), String> {
 fn roots(case: &Case) -> Result<Vec<Arc<Program>>, String> {
     let strict = LoadOptions::default();
     let policy = case.dir.join("Policy.xml");
-    let files = if policy.is_file() { vec![policy] } else { xml_files(&case.dir.join("Policies")) };
+    let files = if policy.is_file() {
+        vec![policy]
+    } else {
+        xml_files(&case.dir.join("Policies"))
+    };
     let load = |path: PathBuf| {
         let xml = fs::read(&path).map_err(|e| format!("{}: {e}", path.display()))?;
         let loaded = match (case.mode.as_str(), Program::load(&xml, &strict)) {
             ("reject-policy", Ok(_)) => return Err("the policy was accepted".to_owned()),
-            ("reject-policy" | "", Err(_)) => Program::load(&xml, &LoadOptions { lenient: true, ..strict }),
+            ("reject-policy" | "", Err(_)) => Program::load(
+                &xml,
+                &LoadOptions {
+                    lenient: true,
+                    ..strict
+                },
+            ),
             (_, loaded) => loaded,
         };
-        loaded.map(Arc::new).map_err(|e| format!("{}: {e}", path.display()))
+        loaded
+            .map(Arc::new)
+            .map_err(|e| format!("{}: {e}", path.display()))
     };
     files.into_iter().map(load).collect()
 }
 
 fn xml_files(dir: &Path) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok).map(|e| e.path()).collect();
+    let mut files: Vec<PathBuf> = fs::read_dir(dir)
+        .into_iter()
+        .flatten()
+        .filter_map(Result::ok)
+        .map(|e| e.path())
+        .collect();
     files.retain(|p| p.extension().is_some_and(|e| e == "xml"));
     files.sort();
     files
@@ -164,12 +200,20 @@ struct Repository(Vec<(bool, String, Version, Vec<u8>)>);
 
 impl Repository {
     fn open(dir: &Path) -> Self {
-        let options = LoadOptions { lenient: true, ..LoadOptions::default() };
+        let options = LoadOptions {
+            lenient: true,
+            ..LoadOptions::default()
+        };
         let read = |path: PathBuf| {
             let xml = fs::read(path).ok()?;
             let (tree, _) = PolicyTree::read(&xml, &options).ok()?;
             let head = tree.head()?;
-            Some((matches!(tree, PolicyTree::PolicySet(_)), head.id.clone(), head.version.clone(), xml))
+            Some((
+                matches!(tree, PolicyTree::PolicySet(_)),
+                head.id.clone(),
+                head.version.clone(),
+                xml,
+            ))
         };
         Self(xml_files(dir).into_iter().filter_map(read).collect())
     }
@@ -181,7 +225,9 @@ impl PolicyResolver for Repository {
             *is_set == reference.to_set && *id == reference.id && reference.versions.admits(version)
         };
         let (_, _, _, xml) = self.0.iter().filter(fits).max_by(|a, b| a.2.cmp(&b.2))?;
-        Program::load(xml, &LoadOptions::default()).ok().map(Arc::new)
+        Program::load(xml, &LoadOptions::default())
+            .ok()
+            .map(Arc::new)
     }
 }
 
@@ -189,11 +235,20 @@ impl PolicyResolver for Repository {
 struct Physicians;
 
 impl AttributeSource for Physicians {
-    fn values(&self, category: &str, attribute_id: &str, data_type: DataType) -> Vec<Value<'static>> {
+    fn values(
+        &self,
+        category: &str,
+        attribute_id: &str,
+        data_type: DataType,
+    ) -> Vec<Value<'static>> {
         let asked = category == crate::xacml::ids::SUBJECT
             && attribute_id == "urn:oasis:names:tc:xacml:1.0:example:attribute:role"
             && data_type == DataType::String;
-        if asked { vec![Value::String("Physician".into())] } else { Vec::new() }
+        if asked {
+            vec![Value::String("Physician".into())]
+        } else {
+            Vec::new()
+        }
     }
 }
 
@@ -208,15 +263,26 @@ impl ResourceTree for Tree {
             "urn:root:child1" | "urn:root:child2" => &["descendant1", "descendant2"],
             _ => &[],
         };
-        names.iter().map(|name| Value::AnyUri(format!("{id}:{name}").into())).collect()
+        names
+            .iter()
+            .map(|name| Value::AnyUri(format!("{id}:{name}").into()))
+            .collect()
     }
 }
 
 fn compare(expected: &Response, actual: &Response) -> Result<(), String> {
     if expected.results.len() != actual.results.len() {
-        return Err(format!("{} results instead of {}", actual.results.len(), expected.results.len()));
+        return Err(format!(
+            "{} results instead of {}",
+            actual.results.len(),
+            expected.results.len()
+        ));
     }
-    expected.results.iter().zip(&actual.results).try_for_each(|(e, a)| compare_results(e, a))
+    expected
+        .results
+        .iter()
+        .zip(&actual.results)
+        .try_for_each(|(e, a)| compare_results(e, a))
 }
 
 fn compare_results(expected: &DecisionResult, actual: &DecisionResult) -> Result<(), String> {
@@ -233,17 +299,29 @@ fn compare_results(expected: &DecisionResult, actual: &DecisionResult) -> Result
     compare_obligations("obligations", &expected.obligations, &actual.obligations)?;
     compare_obligations("advice", &expected.advice, &actual.advice)?;
     let attributes = |r: &DecisionResult| -> Vec<(String, Attribute<'static>)> {
-        r.attributes.iter().flat_map(|c| c.attributes.iter().map(|a| (c.category.to_string(), a.clone()))).collect()
+        r.attributes
+            .iter()
+            .flat_map(|c| {
+                c.attributes
+                    .iter()
+                    .map(|a| (c.category.to_string(), a.clone()))
+            })
+            .collect()
     };
     let (expected_attributes, actual_attributes) = (attributes(expected), attributes(actual));
     if flat(&expected_attributes).any(|e| !flat(&actual_attributes).any(|a| same_attribute(&e, &a)))
-        || flat(&actual_attributes).any(|a| !flat(&expected_attributes).any(|e| same_attribute(&e, &a)))
+        || flat(&actual_attributes)
+            .any(|a| !flat(&expected_attributes).any(|e| same_attribute(&e, &a)))
     {
         return Err("the attributes differ".to_owned());
     }
-    let policies = |a: &DecisionResult, b: &DecisionResult| a.policies.iter().all(|p| b.policies.contains(p));
+    let policies =
+        |a: &DecisionResult, b: &DecisionResult| a.policies.iter().all(|p| b.policies.contains(p));
     if !policies(expected, actual) || !policies(actual, expected) {
-        return Err(format!("policies {:?} instead of {:?}", actual.policies, expected.policies));
+        return Err(format!(
+            "policies {:?} instead of {:?}",
+            actual.policies, expected.policies
+        ));
     }
     Ok(())
 }
@@ -251,7 +329,11 @@ fn compare_results(expected: &DecisionResult, actual: &DecisionResult) -> Result
 type Flat<'a> = (&'a str, &'a str, Option<&'a str>, &'a Value<'static>);
 
 fn flat<'a>(attributes: &'a [(String, Attribute<'static>)]) -> impl Iterator<Item = Flat<'a>> {
-    attributes.iter().flat_map(|(category, a)| a.values.iter().map(move |v| (category.as_str(), &*a.id, a.issuer.as_deref(), &v.value)))
+    attributes.iter().flat_map(|(category, a)| {
+        a.values
+            .iter()
+            .map(move |v| (category.as_str(), &*a.id, a.issuer.as_deref(), &v.value))
+    })
 }
 
 fn same_attribute(a: &Flat<'_>, b: &Flat<'_>) -> bool {
@@ -260,7 +342,11 @@ fn same_attribute(a: &Flat<'_>, b: &Flat<'_>) -> bool {
 
 fn same_value(a: &Value<'_>, b: &Value<'_>) -> bool {
     a.data_type() == b.data_type()
-        && if a.data_type().has_equality() { a.equals(b, TimezoneOffset::UTC) } else { one_port(&a.text()) == one_port(&b.text()) }
+        && if a.data_type().has_equality() {
+            a.equals(b, TimezoneOffset::UTC)
+        } else {
+            one_port(&a.text()) == one_port(&b.text())
+        }
 }
 
 /// `host:80-80` is `host:80`.
@@ -271,14 +357,20 @@ fn one_port(address: &str) -> &str {
     }
 }
 
-fn compare_obligations(what: &str, expected: &[Obligation], actual: &[Obligation]) -> Result<(), String> {
+fn compare_obligations(
+    what: &str,
+    expected: &[Obligation],
+    actual: &[Obligation],
+) -> Result<(), String> {
     let same = |(e, a): (&Obligation, &Obligation)| {
         e.id == a.id
             && e.assignments.len() == a.assignments.len()
-            && e.assignments
-                .iter()
-                .zip(&a.assignments)
-                .all(|(e, a)| e.attribute_id == a.attribute_id && e.category == a.category && e.issuer == a.issuer && same_value(&e.value, &a.value))
+            && e.assignments.iter().zip(&a.assignments).all(|(e, a)| {
+                e.attribute_id == a.attribute_id
+                    && e.category == a.category
+                    && e.issuer == a.issuer
+                    && same_value(&e.value, &a.value)
+            })
     };
     if expected.len() != actual.len() || !expected.iter().zip(actual).all(same) {
         return Err(format!("{what} {actual:?} instead of {expected:?}"));

@@ -17,7 +17,8 @@ use clap::{Args, Subcommand};
 use crate::{
     clock::Clock,
     xacml::{
-        Code, Decider, DecisionResult, Environment, Limits, LoadErrors, LoadOptions, Prepared, Program, Request, Response, Scratch, program::Trace,
+        Code, Decider, DecisionResult, Environment, Limits, LoadErrors, LoadOptions, Prepared,
+        Program, Request, Response, Scratch, program::Trace,
     },
 };
 
@@ -41,7 +42,8 @@ pub struct CheckArgs {
     /// Policy files.
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// By the letter of the standard, without what policies in the wild are granted (no Version, no Target, …).
+    /// By the letter of the standard, without what policies in the wild are granted (no Version, no
+    /// Target, …).
     #[arg(long)]
     strict: bool,
 }
@@ -73,7 +75,11 @@ pub fn run(command: &PolicyCommand) -> anyhow::Result<ExitCode> {
 }
 
 fn options(strict: bool) -> LoadOptions {
-    if strict { LoadOptions::default() } else { crate::resources::UPLOAD }
+    if strict {
+        LoadOptions::default()
+    } else {
+        crate::resources::UPLOAD
+    }
 }
 
 /// A file, or as much of it as shows that it is too large.
@@ -87,7 +93,8 @@ fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
 
 fn say(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes()).context("standard output cannot be written")
+    out.write_all(text.as_bytes())
+        .context("standard output cannot be written")
 }
 
 fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
@@ -99,7 +106,12 @@ fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
             Ok(program) => {
                 let (id, version) = program.name();
                 let rules = program.rule_count();
-                writeln!(text, "{}: good: {id} version {version}, {rules} {}", file.display(), if rules == 1 { "rule" } else { "rules" })?;
+                writeln!(
+                    text,
+                    "{}: good: {id} version {version}, {rules} {}",
+                    file.display(),
+                    if rules == 1 { "rule" } else { "rules" }
+                )?;
                 for warning in program.warnings() {
                     writeln!(text, "  warning: {warning}")?;
                 }
@@ -111,7 +123,11 @@ fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         }
         say(&text)?;
     }
-    Ok(if broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if broken == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// Errors that are shown of one file.
@@ -123,14 +139,27 @@ fn diagnostics(file: &Path, xml: &[u8], errors: &LoadErrors) -> String {
     let lines: Vec<&str> = source.lines().collect();
     let mut out = String::new();
     for error in errors.0.iter().take(MOST_SHOWN) {
-        let _ = writeln!(out, "{}:{}:{}: {}: {}", file.display(), error.at.line, error.at.column, error.element, error.reason);
+        let _ = writeln!(
+            out,
+            "{}:{}:{}: {}: {}",
+            file.display(),
+            error.at.line,
+            error.at.column,
+            error.element,
+            error.reason
+        );
         if let Some(line) = lines.get(error.at.line.saturating_sub(1) as usize) {
             let shown: String = line.trim().chars().take(120).collect();
             let _ = writeln!(out, "  {:>5} | {shown}", error.at.line);
         }
     }
     if errors.0.len() > MOST_SHOWN {
-        let _ = writeln!(out, "{}: and {} more", file.display(), errors.0.len() - MOST_SHOWN);
+        let _ = writeln!(
+            out,
+            "{}: and {} more",
+            file.display(),
+            errors.0.len() - MOST_SHOWN
+        );
     }
     out
 }
@@ -147,7 +176,10 @@ fn eval(args: &EvalArgs) -> anyhow::Result<ExitCode> {
     let body = read(&args.request)?;
     let environment = Environment::at(Clock::default().seconds());
     let limits = Limits::DEFAULT;
-    let is_json = body.iter().find(|b| !b.is_ascii_whitespace()).is_some_and(|b| *b == b'{');
+    let is_json = body
+        .iter()
+        .find(|b| !b.is_ascii_whitespace())
+        .is_some_and(|b| *b == b'{');
     let request = if is_json {
         Request::from_json(&body, &limits).map_err(|e| e.to_string())
     } else {
@@ -155,17 +187,29 @@ fn eval(args: &EvalArgs) -> anyhow::Result<ExitCode> {
     };
     let mut scratch = Scratch::default();
     let response = match &request {
-        Err(reason) => Response::from(DecisionResult::indeterminate(Code::SyntaxError, reason.as_str())),
+        Err(reason) => Response::from(DecisionResult::indeterminate(
+            Code::SyntaxError,
+            reason.as_str(),
+        )),
         Ok(request) => {
             if args.explain {
                 let Scratch { binding, work } = &mut scratch;
                 let prepared = Prepared::new(&program, &request.categories, environment, binding);
                 say(&explained(&prepared.explain(false, work).into_trace()))?;
             }
-            Decider { roots: &[Arc::new(program)], environment, tree: None }.decide(request, &mut scratch)
+            Decider {
+                roots: &[Arc::new(program)],
+                environment,
+                tree: None,
+            }
+            .decide(request, &mut scratch)
         }
     };
-    let text = if is_json { response.to_json() } else { response.to_xml() };
+    let text = if is_json {
+        response.to_json()
+    } else {
+        response.to_xml()
+    };
     say(&format!("{}\n", String::from_utf8_lossy(&text)))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -173,7 +217,16 @@ fn eval(args: &EvalArgs) -> anyhow::Result<ExitCode> {
 fn explained(trace: &Trace) -> String {
     let mut out = String::new();
     for step in &trace.steps {
-        let _ = writeln!(out, "{:indent$}{} {}: {} ({})", "", step.element, step.id, step.outcome.as_str(), step.because, indent = step.depth * 2);
+        let _ = writeln!(
+            out,
+            "{:indent$}{} {}: {} ({})",
+            "",
+            step.element,
+            step.id,
+            step.outcome.as_str(),
+            step.because,
+            indent = step.depth * 2
+        );
     }
     out
 }

@@ -23,7 +23,8 @@ const TIMEOUT: Duration = Duration::from_millis(900);
 const BATCH: i64 = 5_000;
 /// So far behind the end, transactions may still be running when following begins.
 const WINDOW: i64 = 20_000;
-/// After so long without the database, entries may be gone that were never seen: all is forgotten instead.
+/// After so long without the database, entries may be gone that were never seen: all is forgotten
+/// instead.
 const LOST: Duration = Duration::from_mins(10);
 /// A number is taken an instant before its transaction has an id.
 const BREATH: Duration = Duration::from_secs(5);
@@ -35,7 +36,10 @@ pub async fn follow(feed: Arc<Feed>, pool: PgPool) {
     loop {
         let began = Instant::now();
         match tokio::time::timeout(TIMEOUT, look(&feed, &pool, place.as_ref())).await {
-            Ok(Ok(Look { place: next, is_whole })) => {
+            Ok(Ok(Look {
+                place: next,
+                is_whole,
+            })) => {
                 place = Some(next.clone());
                 seen = began;
                 if is_whole {
@@ -55,7 +59,8 @@ pub async fn follow(feed: Arc<Feed>, pool: PgPool) {
                 }
             }
         }
-        metrics::gauge!("change_feed_lag_seconds").set(feed.age().min(Duration::from_hours(24)).as_secs_f64());
+        metrics::gauge!("change_feed_lag_seconds")
+            .set(feed.age().min(Duration::from_hours(24)).as_secs_f64());
         tokio::time::sleep(PAUSE).await;
         let _ = tokio::time::timeout(PERIOD, feed.wake.notified()).await;
     }
@@ -102,31 +107,58 @@ async fn begin(db: &mut PgConnection) -> Result<Look, DbError> {
     )
     .fetch_all(db)
     .await?;
-    let Some(first) = rows.first() else { return Ok(Look { place: Place::default(), is_whole: true }) };
+    let Some(first) = rows.first() else {
+        return Ok(Look {
+            place: Place::default(),
+            is_whole: true,
+        });
+    };
     let (last, xmax) = (first.last, first.xmax);
     // What was cleared away is older than any transaction that runs.
     let start = rows.iter().find_map(|row| row.seq).unwrap_or(last + 1) - 1;
-    let mut place = Place { last: start, gaps: Vec::new() };
+    let mut place = Place {
+        last: start,
+        gaps: Vec::new(),
+    };
     for seq in rows.iter().filter_map(|row| row.seq) {
         advance(&mut place, seq, xmax);
     }
-    Ok(Look { place, is_whole: true })
+    Ok(Look {
+        place,
+        is_whole: true,
+    })
 }
 
 /// Moves the end to a number, with a gap for those in between.
 fn advance(place: &mut Place, seq: i64, xmax: i64) {
     if seq > place.last + 1 {
-        place.gaps.push(Gap { first: place.last + 1, last: seq - 1, xmax, seen: Instant::now() });
+        place.gaps.push(Gap {
+            first: place.last + 1,
+            last: seq - 1,
+            xmax,
+            seen: Instant::now(),
+        });
     }
     place.last = place.last.max(seq);
 }
 
 /// A number that was in a gap has come.
 fn fill(gaps: &mut Vec<Gap>, seq: i64) {
-    let Some(at) = gaps.iter().position(|gap| (gap.first..=gap.last).contains(&seq)) else { return };
+    let Some(at) = gaps
+        .iter()
+        .position(|gap| (gap.first..=gap.last).contains(&seq))
+    else {
+        return;
+    };
     let gap = gaps.swap_remove(at);
-    gaps.extend((gap.first < seq).then_some(Gap { last: seq - 1, ..gap }));
-    gaps.extend((seq < gap.last).then_some(Gap { first: seq + 1, ..gap }));
+    gaps.extend((gap.first < seq).then_some(Gap {
+        last: seq - 1,
+        ..gap
+    }));
+    gaps.extend((seq < gap.last).then_some(Gap {
+        first: seq + 1,
+        ..gap
+    }));
 }
 
 async fn go_on(feed: &Feed, db: &mut PgConnection, place: &Place) -> Result<Look, DbError> {
@@ -151,7 +183,9 @@ async fn go_on(feed: &Feed, db: &mut PgConnection, place: &Place) -> Result<Look
     let mut place = place.clone();
     let mut new = 0_i64;
     for row in &rows {
-        let (Some(seq), Some(kind), Some(key)) = (row.seq, &row.kind, &row.key) else { continue };
+        let (Some(seq), Some(kind), Some(key)) = (row.seq, &row.kind, &row.key) else {
+            continue;
+        };
         feed.touch(Touched::from_stored(kind), key);
         if seq > place.last {
             new += 1;
@@ -161,10 +195,15 @@ async fn go_on(feed: &Feed, db: &mut PgConnection, place: &Place) -> Result<Look
         }
     }
     if let Some(row) = rows.first() {
-        place.gaps.retain(|gap| row.xmin <= gap.xmax || gap.seen.elapsed() < BREATH);
+        place
+            .gaps
+            .retain(|gap| row.xmin <= gap.xmax || gap.seen.elapsed() < BREATH);
     }
     metrics::counter!("change_feed_entries").increment(new.unsigned_abs());
-    Ok(Look { place, is_whole: new < BATCH })
+    Ok(Look {
+        place,
+        is_whole: new < BATCH,
+    })
 }
 
 /// Removes entries that every running instance has seen long ago.

@@ -1,4 +1,5 @@
-//! What an instance knows of the feed: when something was last touched, and how sure it is that nothing was missed.
+//! What an instance knows of the feed: when something was last touched, and how sure it is that
+//! nothing was missed.
 
 use std::{
     hash::{BuildHasher as _, RandomState},
@@ -13,12 +14,13 @@ use tokio::sync::{Notify, watch};
 
 use super::{Notes, Touched};
 
-/// A place to note when an entity was last touched. Several entities may share one: that costs a needless reading, and
-/// nothing else.
+/// A place to note when an entity was last touched. Several entities may share one: that costs a
+/// needless reading, and nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Tag(u32);
 
-/// A moment between two changes. What was read after it holds until something it is about is touched.
+/// A moment between two changes. What was read after it holds until something it is about is
+/// touched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moment(u64);
 
@@ -27,7 +29,8 @@ const PLACES: usize = 1 << 18;
 /// How long a reader waits for a position before it reads the database itself.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Numbers of the feed that were not there yet when later ones were: their transactions still run, or were rolled back.
+/// Numbers of the feed that were not there yet when later ones were: their transactions still run,
+/// or were rolled back.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Gap {
     pub(super) first: i64,
@@ -48,13 +51,22 @@ pub struct Place {
 
 impl Place {
     fn has(&self, position: i64) -> bool {
-        position <= self.last && !self.gaps.iter().any(|gap| (gap.first..=gap.last).contains(&position))
+        position <= self.last
+            && !self
+                .gaps
+                .iter()
+                .any(|gap| (gap.first..=gap.last).contains(&position))
     }
 
-    /// For a query that asks whether it sees more: the highest number, and first and last of each gap.
+    /// For a query that asks whether it sees more: the highest number, and first and last of each
+    /// gap.
     #[must_use]
     pub fn bounds(&self) -> (i64, Vec<i64>, Vec<i64>) {
-        (self.last, self.gaps.iter().map(|g| g.first).collect(), self.gaps.iter().map(|g| g.last).collect())
+        (
+            self.last,
+            self.gaps.iter().map(|g| g.first).collect(),
+            self.gaps.iter().map(|g| g.last).collect(),
+        )
     }
 }
 
@@ -108,7 +120,10 @@ impl Feed {
     #[must_use]
     pub fn holds(&self, since: Moment, tags: impl IntoIterator<Item = Tag>) -> bool {
         let is_older = |at: &AtomicU64| at.load(Ordering::SeqCst) <= since.0;
-        is_older(&self.everything) && tags.into_iter().all(|tag| self.touched.get(tag.0 as usize).is_some_and(is_older))
+        is_older(&self.everything)
+            && tags
+                .into_iter()
+                .all(|tag| self.touched.get(tag.0 as usize).is_some_and(is_older))
     }
 
     /// Whether memory may answer: what other instances wrote before the bound is known here.
@@ -122,13 +137,20 @@ impl Feed {
     pub fn age(&self) -> Duration {
         match self.confirmed.load(Ordering::SeqCst) {
             0 => Duration::MAX,
-            at => self.began.elapsed().saturating_sub(Duration::from_nanos(at)),
+            at => self
+                .began
+                .elapsed()
+                .saturating_sub(Duration::from_nanos(at)),
         }
     }
 
     /// Notes that this was touched now.
     pub fn touch(&self, touched: Touched, key: &str) {
-        let at = if touched == Touched::Everything { Some(&self.everything) } else { self.touched.get(self.tag(touched, key).0 as usize) };
+        let at = if touched == Touched::Everything {
+            Some(&self.everything)
+        } else {
+            self.touched.get(self.tag(touched, key).0 as usize)
+        };
         // Whoever reads facts between the two lines reads them after the change, and keeps them.
         let moment = self.moments.fetch_add(1, Ordering::SeqCst) + 1;
         if let Some(at) = at {
@@ -146,26 +168,39 @@ impl Feed {
     /// How far it was followed.
     #[must_use]
     pub fn place(&self) -> Place {
-        self.place.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.place
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Notes that everything committed before `when` is known, up to this place.
     pub(super) fn confirm(&self, when: Instant, place: Place) {
         *self.place.lock().unwrap_or_else(PoisonError::into_inner) = place;
-        let at = u64::try_from(when.duration_since(self.began).as_nanos()).unwrap_or(u64::MAX).max(1);
+        let at = u64::try_from(when.duration_since(self.began).as_nanos())
+            .unwrap_or(u64::MAX)
+            .max(1);
         self.confirmed.fetch_max(at, Ordering::SeqCst);
         self.rounds.send_modify(|round| *round += 1);
     }
 
-    /// Waits until everything that was committed before this call is known; false when that takes too long.
+    /// Waits until everything that was committed before this call is known; false when that takes
+    /// too long.
     pub async fn catch_up(&self) -> bool {
         let began = Instant::now();
-        self.wait_until(|| self.confirmed_at().is_some_and(|at| at >= began)).await
+        self.wait_until(|| self.confirmed_at().is_some_and(|at| at >= began))
+            .await
     }
 
     /// Waits until an entry is known; false when that takes too long.
     pub async fn reach(&self, position: i64) -> bool {
-        self.wait_until(|| self.place.lock().unwrap_or_else(PoisonError::into_inner).has(position)).await
+        self.wait_until(|| {
+            self.place
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .has(position)
+        })
+        .await
     }
 
     fn confirmed_at(&self) -> Option<Instant> {
@@ -191,7 +226,9 @@ impl Feed {
                 }
             }
         };
-        tokio::time::timeout(PATIENCE, waiting).await.unwrap_or(false)
+        tokio::time::timeout(PATIENCE, waiting)
+            .await
+            .unwrap_or(false)
     }
 }
 
@@ -202,7 +239,10 @@ mod tests {
     #[test]
     fn what_was_read_holds_until_it_is_touched() {
         let feed = Feed::new(Duration::from_secs(1));
-        let (a, b) = (feed.tag(Touched::Party, "a"), feed.tag(Touched::Resource, "a"));
+        let (a, b) = (
+            feed.tag(Touched::Party, "a"),
+            feed.tag(Touched::Resource, "a"),
+        );
         assert_ne!(a, b);
         let read = feed.moment();
         feed.touch(Touched::Resource, "a");
@@ -226,8 +266,19 @@ mod tests {
 
     #[test]
     fn a_number_in_a_gap_is_still_to_come() {
-        let gap = Gap { first: 3, last: 4, xmax: 9, seen: Instant::now() };
-        let place = Place { last: 6, gaps: vec![gap] };
-        assert_eq!([1, 2, 3, 4, 5, 6, 7].map(|n| place.has(n)), [true, true, false, false, true, true, false]);
+        let gap = Gap {
+            first: 3,
+            last: 4,
+            xmax: 9,
+            seen: Instant::now(),
+        };
+        let place = Place {
+            last: 6,
+            gaps: vec![gap],
+        };
+        assert_eq!(
+            [1, 2, 3, 4, 5, 6, 7].map(|n| place.has(n)),
+            [true, true, false, false, true, true, false]
+        );
     }
 }

@@ -1,7 +1,8 @@
 //! The change feed: what a committed change touches, for caches that keep decisions true.
 //!
-//! A writer appends to it in the transaction that makes the change ([`append`]). Every instance follows it ([`Feed`]) and
-//! forgets what it names; the instance that wrote forgets as soon as the call is done ([`noting`]).
+//! A writer appends to it in the transaction that makes the change ([`append`]). Every instance
+//! follows it ([`Feed`]) and forgets what it names; the instance that wrote forgets as soon as the
+//! call is done ([`noting`]).
 
 mod follow;
 mod memory;

@@ -26,7 +26,11 @@ impl<V> Fact<V> {
     pub fn new(value: V, since: Moment, mut tags: Vec<Tag>) -> Self {
         tags.sort_unstable();
         tags.dedup();
-        Self { since, tags: tags.into(), value }
+        Self {
+            since,
+            tags: tags.into(),
+            value,
+        }
     }
 }
 
@@ -46,7 +50,10 @@ pub struct Remembered<K, V> {
 
 impl<K, V> Clone for Remembered<K, V> {
     fn clone(&self) -> Self {
-        Self { feed: Arc::clone(&self.feed), facts: self.facts.clone() }
+        Self {
+            feed: Arc::clone(&self.feed),
+            facts: self.facts.clone(),
+        }
     }
 }
 
@@ -65,17 +72,29 @@ where
     #[must_use]
     pub fn new(feed: Arc<Feed>, bytes: u64, size: fn(&V) -> usize) -> Self {
         let weigh = move |_: &K, fact: &Arc<Fact<V>>| {
-            let all = size_of::<Fact<V>>() + size_of::<K>() + OVERHEAD + size_of_val(&*fact.tags) + size(fact);
+            let all = size_of::<Fact<V>>()
+                + size_of::<K>()
+                + OVERHEAD
+                + size_of_val(&*fact.tags)
+                + size(fact);
             u32::try_from(all).unwrap_or(u32::MAX)
         };
-        let facts = Cache::builder().max_capacity(bytes).time_to_live(LIFETIME).weigher(weigh);
-        Self { feed, facts: facts.build_with_hasher(DefaultHashBuilder::default()) }
+        let facts = Cache::builder()
+            .max_capacity(bytes)
+            .time_to_live(LIFETIME)
+            .weigher(weigh);
+        Self {
+            feed,
+            facts: facts.build_with_hasher(DefaultHashBuilder::default()),
+        }
     }
 
     /// What is known, and still true.
     #[must_use]
     pub fn get(&self, key: &K) -> Option<Arc<Fact<V>>> {
-        self.facts.get(key).filter(|fact| self.feed.holds(fact.since, fact.tags.iter().copied()))
+        self.facts
+            .get(key)
+            .filter(|fact| self.feed.holds(fact.since, fact.tags.iter().copied()))
     }
 
     /// Keeps a fact.

@@ -62,7 +62,12 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
         .fetch_all(&mut *tx)
         .await?;
         if !missing.is_empty() {
-            merge.findings.add(staged.number(), "", "UNKNOWN", format!("not known: {}", missing.join(", ")));
+            merge.findings.add(
+                staged.number(),
+                "",
+                "UNKNOWN",
+                format!("not known: {}", missing.join(", ")),
+            );
             continue;
         }
         let name = line.name.as_deref().or(line.identifier.as_deref());
@@ -90,10 +95,14 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
         )
         .fetch_one(&mut *tx)
         .await?;
-        let mut connections = sqlx::query!("delete from access_list_connection where list = $1 and resource <> all($2)", list.id, &resources)
-            .execute(&mut *tx)
-            .await?
-            .rows_affected();
+        let mut connections = sqlx::query!(
+            "delete from access_list_connection where list = $1 and resource <> all($2)",
+            list.id,
+            &resources
+        )
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
         for connected in &line.resources {
             connections += sqlx::query!(
                 r#"insert into access_list_connection (resource, list, action_filters) values ($1, $2, $3)

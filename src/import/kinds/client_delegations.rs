@@ -26,25 +26,48 @@ struct Line<'a> {
 /// Checks and stages a line.
 pub fn stage(context: &Context, line: u64, text: &[u8], rows: &mut Rows, findings: &mut Findings) {
     let mut check = Check::new(line, findings);
-    let Some(parsed) = check.parse::<Line<'_>>(text) else { return };
+    let Some(parsed) = check.parse::<Line<'_>>(text) else {
+        return;
+    };
     let user = check.uuid("systemUserId", parsed.system_user_id.as_deref());
     let mut number = |member: &str, text: Option<&str>| {
         let text = check.required(member, text).to_owned();
         check.org_number(member, &text)
     };
-    let (facilitator, client) = (number("facilitator", parsed.facilitator.as_deref()), number("client", parsed.client.as_deref()));
+    let (facilitator, client) = (
+        number("facilitator", parsed.facilitator.as_deref()),
+        number("client", parsed.client.as_deref()),
+    );
     let code = check.required("role", parsed.role.as_deref());
-    let role = context.catalogue.role_by_register_code(code).or_else(|| context.catalogue.role_by_code(code)).map(|r| r.key);
+    let role = context
+        .catalogue
+        .role_by_register_code(code)
+        .or_else(|| context.catalogue.role_by_code(code))
+        .map(|r| r.key);
     if role.is_none() && !code.trim().is_empty() {
         check.wrong("role", "UNKNOWN_ROLE", format!("{code} is no role"));
     }
     let packages = check.packages(context, "accessPackages", &parsed.access_packages);
     if parsed.access_packages.is_empty() {
-        check.wrong("accessPackages", "REQUIRED", "a client delegation hands at least one package on");
+        check.wrong(
+            "accessPackages",
+            "REQUIRED",
+            "a client delegation hands at least one package on",
+        );
     }
-    let (Some(user), Some(facilitator), Some(client), Some(role)) = (user, facilitator, client, role) else { return };
+    let (Some(user), Some(facilitator), Some(client), Some(role)) =
+        (user, facilitator, client, role)
+    else {
+        return;
+    };
     if check.is_good() {
-        rows.row().line(line).uuid(user).text(facilitator.as_str()).text(client.as_str()).small(role).list_of_small(&packages);
+        rows.row()
+            .line(line)
+            .uuid(user)
+            .text(facilitator.as_str())
+            .text(client.as_str())
+            .small(role)
+            .list_of_small(&packages);
     }
 }
 
@@ -109,5 +132,9 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
     .fetch_one(tx)
     .await?;
     let count = |n: i64| u64::try_from(n).unwrap_or_default();
-    Ok(Counts { added: count(counted.added), changed: count(counted.changed), ended: 0 })
+    Ok(Counts {
+        added: count(counted.added),
+        changed: count(counted.changed),
+        ended: 0,
+    })
 }

@@ -1,5 +1,5 @@
-//! The kinds of the operator's format: for each, what a line holds, how it is checked alone, and how all lines together
-//! are merged.
+//! The kinds of the operator's format: for each, what a line holds, how it is checked alone, and
+//! how all lines together are merged.
 
 pub mod access_lists;
 pub mod client_delegations;
@@ -22,27 +22,52 @@ use super::{Context, Kind, Options, copy::Rows, findings::Findings};
 use crate::ids::{IdError, NationalId, OrgNumber};
 
 /// Checks one line alone, and stages it when it is good.
-pub fn stage(context: &Context, options: &Options, line: u64, text: &[u8], rows: &mut Rows, findings: &mut Findings) {
+pub fn stage(
+    context: &Context,
+    options: &Options,
+    line: u64,
+    text: &[u8],
+    rows: &mut Rows,
+    findings: &mut Findings,
+) {
     match options.kind {
         Kind::Organizations => organizations::stage(line, text, rows, findings),
         Kind::Persons => persons::stage(context, line, text, rows, findings),
         Kind::Roles => roles::stage(context, options.mode, line, text, rows, findings),
         Kind::ClientDelegations => client_delegations::stage(context, line, text, rows, findings),
-        Kind::ServiceOwners => document::<service_owners::Line>(line, text, rows, findings, service_owners::check),
-        Kind::Resources => document::<serde_json::Value>(line, text, rows, findings, resources::check),
-        Kind::AccessLists => document::<access_lists::Line>(line, text, rows, findings, access_lists::check),
-        Kind::Rightholders => document::<rightholders::Line>(line, text, rows, findings, |l, c| rightholders::check(context, l, c)),
+        Kind::ServiceOwners => {
+            document::<service_owners::Line>(line, text, rows, findings, service_owners::check)
+        }
+        Kind::Resources => {
+            document::<serde_json::Value>(line, text, rows, findings, resources::check)
+        }
+        Kind::AccessLists => {
+            document::<access_lists::Line>(line, text, rows, findings, access_lists::check)
+        }
+        Kind::Rightholders => document::<rightholders::Line>(line, text, rows, findings, |l, c| {
+            rightholders::check(context, l, c)
+        }),
         Kind::Vendors => document::<vendors::Line>(line, text, rows, findings, vendors::check),
         Kind::Systems => document::<systems::Line>(line, text, rows, findings, systems::check),
-        Kind::SystemUsers => document::<system_users::Line>(line, text, rows, findings, |l, c| system_users::check(context, l, c)),
+        Kind::SystemUsers => document::<system_users::Line>(line, text, rows, findings, |l, c| {
+            system_users::check(context, l, c)
+        }),
         Kind::Requests => document::<requests::Line>(line, text, rows, findings, requests::check),
     }
 }
 
 /// Kinds of few lines wait as they were written.
-fn document<T: for<'de> Deserialize<'de>>(line: u64, text: &[u8], rows: &mut Rows, findings: &mut Findings, check: impl FnOnce(&T, &mut Check<'_>)) {
+fn document<T: for<'de> Deserialize<'de>>(
+    line: u64,
+    text: &[u8],
+    rows: &mut Rows,
+    findings: &mut Findings,
+    check: impl FnOnce(&T, &mut Check<'_>),
+) {
     let mut checked = Check::new(line, findings);
-    let Some(parsed) = checked.parse::<T>(text) else { return };
+    let Some(parsed) = checked.parse::<T>(text) else {
+        return;
+    };
     check(&parsed, &mut checked);
     if checked.is_good()
         && let Ok(text) = std::str::from_utf8(text)
@@ -61,7 +86,11 @@ pub struct Check<'f> {
 impl<'f> Check<'f> {
     /// A line that is good so far.
     pub fn new(line: u64, findings: &'f mut Findings) -> Self {
-        Self { line, findings, bad: false }
+        Self {
+            line,
+            findings,
+            bad: false,
+        }
     }
 
     /// Nothing was found.
@@ -88,7 +117,8 @@ impl<'f> Check<'f> {
         }
         let mut unknown = Vec::new();
         let mut deserializer = serde_json::Deserializer::from_slice(text);
-        let parsed = serde_ignored::deserialize(&mut deserializer, |path| unknown.push(path.to_string()));
+        let parsed =
+            serde_ignored::deserialize(&mut deserializer, |path| unknown.push(path.to_string()));
         match parsed.and_then(|value| deserializer.end().map(|()| value)) {
             Ok(value) => {
                 for member in unknown {
@@ -143,10 +173,17 @@ impl<'f> Check<'f> {
     pub fn date(&mut self, member: &str, text: Option<&str>) -> Option<NaiveDate> {
         let text = text?;
         // Some sources write a time behind it.
-        let date = text.get(..10).filter(|_| text.len() == 10 || text.as_bytes().get(10) == Some(&b'T')).unwrap_or(text);
+        let date = text
+            .get(..10)
+            .filter(|_| text.len() == 10 || text.as_bytes().get(10) == Some(&b'T'))
+            .unwrap_or(text);
         let parsed = date.parse().ok();
         if parsed.is_none() {
-            self.wrong(member, "DATE", format!("{text} is no date such as 2026-01-31"));
+            self.wrong(
+                member,
+                "DATE",
+                format!("{text} is no date such as 2026-01-31"),
+            );
         }
         parsed
     }
@@ -175,7 +212,11 @@ impl<'f> Check<'f> {
         for urn in urns {
             match context.catalogue.package_by_urn_ignoring_case(urn) {
                 Some(package) => out.push(package.key),
-                None => self.wrong(member, "UNKNOWN_PACKAGE", format!("{urn} is not in the catalogue")),
+                None => self.wrong(
+                    member,
+                    "UNKNOWN_PACKAGE",
+                    format!("{urn} is not in the catalogue"),
+                ),
             }
         }
         out
@@ -207,23 +248,45 @@ async fn party(
     name: Option<crate::register::PartyRef>,
 ) -> Result<Option<i32>, crate::db::DbError> {
     let found = match &name {
-        Some(name) => crate::register::keys(tx, &merge.context.identity, std::slice::from_ref(name)).await?.first().copied(),
+        Some(name) => {
+            crate::register::keys(tx, &merge.context.identity, std::slice::from_ref(name))
+                .await?
+                .first()
+                .copied()
+        }
         None => None,
     };
     if found.is_none() {
-        merge.findings.add(line, member, "UNKNOWN_PARTY", "this party is not known");
+        merge
+            .findings
+            .add(line, member, "UNKNOWN_PARTY", "this party is not known");
     }
     Ok(found)
 }
 
 /// Notes that a party was touched.
 async fn touch(tx: &mut sqlx::PgConnection, key: i32) -> Result<(), crate::db::DbError> {
-    sqlx::query!("insert into staging.touched values ($1) on conflict do nothing", key).execute(tx).await?;
+    sqlx::query!(
+        "insert into staging.touched values ($1) on conflict do nothing",
+        key
+    )
+    .execute(tx)
+    .await?;
     Ok(())
 }
 
 /// Notes that an agent lost something of a client.
-async fn unhand(tx: &mut sqlx::PgConnection, system_user_key: i32, client_key: i32) -> Result<(), crate::db::DbError> {
-    sqlx::query!("insert into staging.unhanded values ($1, $2) on conflict do nothing", system_user_key, client_key).execute(tx).await?;
+async fn unhand(
+    tx: &mut sqlx::PgConnection,
+    system_user_key: i32,
+    client_key: i32,
+) -> Result<(), crate::db::DbError> {
+    sqlx::query!(
+        "insert into staging.unhanded values ($1, $2) on conflict do nothing",
+        system_user_key,
+        client_key
+    )
+    .execute(tx)
+    .await?;
     Ok(())
 }

@@ -39,7 +39,9 @@ struct Line<'a> {
 /// Checks and stages a line.
 pub fn stage(line: u64, text: &[u8], rows: &mut Rows, findings: &mut Findings) {
     let mut check = Check::new(line, findings);
-    let Some(parsed) = check.parse::<Line<'_>>(text) else { return };
+    let Some(parsed) = check.parse::<Line<'_>>(text) else {
+        return;
+    };
     let unit = Unit {
         number: parsed.org_number.as_deref(),
         name: parsed.name.as_deref(),
@@ -75,7 +77,8 @@ impl Unit<'_> {
         let number = check.org_number("orgNumber", text);
         let name = check.required("name", self.name);
         let form = check.required("form", self.form);
-        let is_form = (2..=5).contains(&form.chars().count()) && form.chars().all(|c| c.is_uppercase() || c.is_ascii_digit());
+        let is_form = (2..=5).contains(&form.chars().count())
+            && form.chars().all(|c| c.is_uppercase() || c.is_ascii_digit());
         if !form.trim().is_empty() && !is_form {
             check.wrong("form", "FORM", format!("{form} is no organisation form"));
         }
@@ -94,12 +97,18 @@ impl Unit<'_> {
             }
             Some(word @ ("active" | "bankrupt" | "winding-up" | "deleted")) => word,
             Some(word) => {
-                check.wrong("status", "STATUS", format!("{word} is none of active, bankrupt, winding-up and deleted"));
+                check.wrong(
+                    "status",
+                    "STATUS",
+                    format!("{word} is none of active, bankrupt, winding-up and deleted"),
+                );
                 "active"
             }
         };
         let party_id = check.positive("partyId", self.party_id);
-        let Some(number) = number.filter(|_| check.is_good()) else { return };
+        let Some(number) = number.filter(|_| check.is_good()) else {
+            return;
+        };
         rows.row()
             .line(line)
             .text(number.as_str())
@@ -127,10 +136,14 @@ async fn add_forms(tx: &mut PgConnection) -> Result<Vec<(String, i64, i64)>, DbE
     )
     .fetch_all(tx)
     .await?;
-    Ok(rows.into_iter().map(|r| (r.form, r.lines, r.line)).collect())
+    Ok(rows
+        .into_iter()
+        .map(|r| (r.form, r.lines, r.line))
+        .collect())
 }
 
-/// What only all lines together, and what is stored, can tell. Repetitions that say the same are dropped.
+/// What only all lines together, and what is stored, can tell. Repetitions that say the same are
+/// dropped.
 async fn check_together(tx: &mut PgConnection) -> Result<(), DbError> {
     sqlx::query!(
         r#"insert into staging.finding (line, member, code, reason)
@@ -180,7 +193,10 @@ async fn check_together(tx: &mut PgConnection) -> Result<(), DbError> {
 }
 
 /// Open data is never quite whole: a unit whose main unit is not known is taken without it.
-async fn leave_unknown_parents(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Result<(), DbError> {
+async fn leave_unknown_parents(
+    tx: &mut PgConnection,
+    merge: &mut Merge<'_>,
+) -> Result<(), DbError> {
     let found = sqlx::query!(
         r#"with unknown as (delete from staging.finding where member = 'parent' returning line, reason),
            left_out as (update staging.organization s set parent = null from unknown u where u.line = s.line)
@@ -192,7 +208,10 @@ async fn leave_unknown_parents(tx: &mut PgConnection, merge: &mut Merge<'_>) -> 
         merge.findings.warn(
             line.unsigned_abs(),
             "UNKNOWN_PARTY",
-            format!("{} units are taken without their main unit; such as: {reason}", found.count),
+            format!(
+                "{} units are taken without their main unit; such as: {reason}",
+                found.count
+            ),
         );
     }
     Ok(())
@@ -210,9 +229,17 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
     merge.settle_findings(&mut *tx).await?;
     for (form, lines, line) in add_forms(&mut *tx).await? {
         let first = u64::try_from(line).unwrap_or_default();
-        merge.findings.warn(first, "UNKNOWN_FORM", format!("organisation form {form} was not known and is added; {lines} lines have it"));
+        merge.findings.warn(
+            first,
+            "UNKNOWN_FORM",
+            format!("organisation form {form} was not known and is added; {lines} lines have it"),
+        );
     }
-    let ended = if merge.options.mode == Mode::Snapshot { end_absent(&mut *tx, merge).await? } else { 0 };
+    let ended = if merge.options.mode == Mode::Snapshot {
+        end_absent(&mut *tx, merge).await?
+    } else {
+        0
+    };
     let source = merge.options.source.as_str();
     let added = sqlx::query!(
         r#"with added as (
@@ -255,12 +282,19 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
     .execute(&mut *tx)
     .await?
     .rows_affected();
-    Ok(Counts { added, changed: changed.max(moved).max(if added == 0 { addresses } else { 0 }), ended })
+    Ok(Counts {
+        added,
+        changed: changed
+            .max(moved)
+            .max(if added == 0 { addresses } else { 0 }),
+        ended,
+    })
 }
 
 /// Links sub-units to their main units, and units of the public sector to those above them.
 async fn link(tx: &mut PgConnection, source: &str) -> Result<u64, DbError> {
-    // Links of these rows are theirs alone: a snapshot of roles by the same source does not end them.
+    // Links of these rows are theirs alone: a snapshot of roles by the same source does not end
+    // them.
     let source = format!("{source}#parent");
     let linked = sqlx::query!(
         r#"with wanted as materialized (

@@ -1,4 +1,5 @@
-//! Persons. Identity numbers are stored as blind index and ciphertext; nothing else of the file holds one.
+//! Persons. Identity numbers are stored as blind index and ciphertext; nothing else of the file
+//! holds one.
 
 use std::borrow::Cow;
 
@@ -37,28 +38,49 @@ struct Line<'a> {
 /// Checks and stages a line.
 pub fn stage(context: &Context, line: u64, text: &[u8], rows: &mut Rows, findings: &mut Findings) {
     let mut check = Check::new(line, findings);
-    let Some(parsed) = check.parse::<Line<'_>>(text) else { return };
+    let Some(parsed) = check.parse::<Line<'_>>(text) else {
+        return;
+    };
     let id = check.required("personId", parsed.person_id.as_deref());
     let id = check.national_id("personId", id);
-    let first = check.required("firstName", parsed.first_name.as_deref()).trim();
-    let last = check.required("lastName", parsed.last_name.as_deref()).trim();
-    let middle = parsed.middle_name.as_deref().map(str::trim).filter(|m| !m.is_empty());
+    let first = check
+        .required("firstName", parsed.first_name.as_deref())
+        .trim();
+    let last = check
+        .required("lastName", parsed.last_name.as_deref())
+        .trim();
+    let middle = parsed
+        .middle_name
+        .as_deref()
+        .map(str::trim)
+        .filter(|m| !m.is_empty());
     let derived = id.as_ref().and_then(crate::ids::NationalId::birth_date);
     if id.is_some() && derived.is_none() {
         check.warn("DATE", "the identity number begins with no possible date");
     }
-    let birth = check.date("birthDate", parsed.birth_date.as_deref()).or(derived);
+    let birth = check
+        .date("birthDate", parsed.birth_date.as_deref())
+        .or(derived);
     let death = check.date("deathDate", parsed.death_date.as_deref());
-    let (party_id, user_id) = (check.positive("partyId", parsed.party_id), check.positive("userId", parsed.user_id));
+    let (party_id, user_id) = (
+        check.positive("partyId", parsed.party_id),
+        check.positive("userId", parsed.user_id),
+    );
     let mut former = Vec::new();
     for earlier in parsed.replaces.iter().flatten() {
         if let Some(earlier) = check.national_id("replaces", earlier) {
             former.push(context.identity.index(&earlier));
         }
     }
-    let Some(id) = id.filter(|_| check.is_good()) else { return };
+    let Some(id) = id.filter(|_| check.is_good()) else {
+        return;
+    };
     let Ok(sealed) = context.identity.encrypt(&id) else {
-        check.wrong("personId", "ENCRYPTION", "the number could not be encrypted");
+        check.wrong(
+            "personId",
+            "ENCRYPTION",
+            "the number could not be encrypted",
+        );
         return;
     };
     rows.row()
@@ -91,7 +113,8 @@ async fn resolve(tx: &mut PgConnection) -> Result<(), DbError> {
     Ok(())
 }
 
-/// What only all lines together, and what is stored, can tell. Repetitions that say the same are dropped.
+/// What only all lines together, and what is stored, can tell. Repetitions that say the same are
+/// dropped.
 async fn check_together(tx: &mut PgConnection) -> Result<(), DbError> {
     sqlx::query!(
         r#"insert into staging.finding (line, member, code, reason)
@@ -209,10 +232,15 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
     )
     .fetch_one(&mut *tx)
     .await?;
-    Ok(Counts { added, changed: changed.unsigned_abs(), ended })
+    Ok(Counts {
+        added,
+        changed: changed.unsigned_abs(),
+        ended,
+    })
 }
 
-/// Ends what people who have died gave and got: right-holder and agent relations, with all that hangs on them.
+/// Ends what people who have died gave and got: right-holder and agent relations, with all that
+/// hangs on them.
 async fn bury(tx: &mut PgConnection, source: &str) -> Result<u64, DbError> {
     let actor = format!("import:{source}");
     Ok(sqlx::query!(

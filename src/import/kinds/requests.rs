@@ -1,4 +1,5 @@
-//! Requests of vendors, for sandboxes and for moving an installation. One that is there stays as it is.
+//! Requests of vendors, for sandboxes and for moving an installation. One that is there stays as it
+//! is.
 
 use serde::Deserialize;
 use sqlx::PgConnection;
@@ -41,8 +42,15 @@ pub fn check(line: &Line, check: &mut Check<'_>) {
     if !matches!(line.user_type.as_deref(), Some("standard" | "agent")) {
         check.wrong("userType", "REQUIRED", "userType is standard or agent");
     }
-    if !matches!(line.status.as_deref(), None | Some("New" | "Accepted" | "Rejected" | "Denied" | "Timedout")) {
-        check.wrong("status", "STATUS", "status is New, Accepted, Rejected, Denied or Timedout");
+    if !matches!(
+        line.status.as_deref(),
+        None | Some("New" | "Accepted" | "Rejected" | "Denied" | "Timedout")
+    ) {
+        check.wrong(
+            "status",
+            "STATUS",
+            "status is New, Accepted, Rejected, Denied or Timedout",
+        );
     }
 }
 
@@ -55,7 +63,12 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
     let mut lines = Documents::default();
     while let Some(staged) = lines.next(&mut *tx).await? {
         let line: Line = staged.read()?;
-        let (Some(id), Some(party)) = (line.id.as_deref().and_then(|t| Uuid::try_parse(t).ok()), line.party_org_no.as_deref()) else { continue };
+        let (Some(id), Some(party)) = (
+            line.id.as_deref().and_then(|t| Uuid::try_parse(t).ok()),
+            line.party_org_no.as_deref(),
+        ) else {
+            continue;
+        };
         let stored = sqlx::query!(
             r#"insert into request (id, kind, system_id, party_org_no, external_ref, integration_title, rights, access_packages, status, escalated,
                  redirect_url, created)
@@ -77,8 +90,18 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
         )
         .fetch_optional(&mut *tx)
         .await?;
-        if stored.is_none() && sqlx::query!("select id from request where id = $1", id).fetch_optional(&mut *tx).await?.is_none() {
-            merge.findings.add(staged.number(), "externalRef", "CONFLICT", "the party has another request for this system with this reference");
+        if stored.is_none()
+            && sqlx::query!("select id from request where id = $1", id)
+                .fetch_optional(&mut *tx)
+                .await?
+                .is_none()
+        {
+            merge.findings.add(
+                staged.number(),
+                "externalRef",
+                "CONFLICT",
+                "the party has another request for this system with this reference",
+            );
         }
         counts.stored(stored.map(|_| true));
     }

@@ -23,17 +23,28 @@ pub fn check(line: &Value, check: &mut Check<'_>) {
                     if member == "Identifier" && resource.identifier.trim().is_empty() {
                         check.wrong(&member, "REQUIRED", sentence.as_str().unwrap_or_default());
                     } else {
-                        check.warn("INCOMPLETE", format!("{member}: {}", sentence.as_str().unwrap_or_default()));
+                        check.warn(
+                            "INCOMPLETE",
+                            format!("{member}: {}", sentence.as_str().unwrap_or_default()),
+                        );
                     }
                 }
             }
         }
-        Err(_) => check.wrong("", "JSON", "a member has the wrong type, or a word that is not known"),
+        Err(_) => check.wrong(
+            "",
+            "JSON",
+            "a member has the wrong type, or a word that is not known",
+        ),
     }
     let file = line.get("policyFile").and_then(Value::as_str);
     let path = check.required("policyFile", file);
     if path.starts_with('/') || path.split(['/', '\\']).any(|part| part == "..") {
-        check.wrong("policyFile", "PATH", "the path must lead into the folder of the file");
+        check.wrong(
+            "policyFile",
+            "PATH",
+            "the path must lead into the folder of the file",
+        );
     }
 }
 
@@ -46,27 +57,52 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
     let mut lines = Documents::default();
     while let Some(staged) = lines.next(&mut *tx).await? {
         let line = staged.number();
-        let Ok(resource) = bind_resource(&staged.document) else { continue };
-        let path = staged.document.get("policyFile").and_then(Value::as_str).unwrap_or_default();
+        let Ok(resource) = bind_resource(&staged.document) else {
+            continue;
+        };
+        let path = staged
+            .document
+            .get("policyFile")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         let xml = match (merge.files)(path) {
             Ok(xml) => xml,
             Err(error) => {
-                merge.findings.add(line, "policyFile", "FILE", format!("{error:#}"));
+                merge
+                    .findings
+                    .add(line, "policyFile", "FILE", format!("{error:#}"));
                 continue;
             }
         };
         if let Err(error) = PolicyTree::read(&xml, &LOAD) {
-            merge.findings.add(line, "policyFile", "POLICY", format!("{path}: {error}"));
+            merge
+                .findings
+                .add(line, "policyFile", "POLICY", format!("{path}: {error}"));
             continue;
         }
-        if let Err(refusal) = rules::check_policy(&xml, &resource.identifier, &merge.context.catalogue, true) {
-            merge.findings.warn(line, "POLICY", format!("{path}: {refusal}"));
+        if let Err(refusal) =
+            rules::check_policy(&xml, &resource.identifier, &merge.context.catalogue, true)
+        {
+            merge
+                .findings
+                .warn(line, "POLICY", format!("{path}: {refusal}"));
         }
-        let before = sqlx::query!("select deleted is not null as \"deleted!\" from resource where identifier = $1", resource.identifier)
-            .fetch_optional(&mut *tx)
-            .await?;
+        let before = sqlx::query!(
+            "select deleted is not null as \"deleted!\" from resource where identifier = $1",
+            resource.identifier
+        )
+        .fetch_optional(&mut *tx)
+        .await?;
         if before.as_ref().is_some_and(|r| r.deleted) {
-            merge.findings.add(line, "identifier", "CONFLICT", format!("{} was deleted; its name is not given away again", resource.identifier));
+            merge.findings.add(
+                line,
+                "identifier",
+                "CONFLICT",
+                format!(
+                    "{} was deleted; its name is not given away again",
+                    resource.identifier
+                ),
+            );
             continue;
         }
         let changed = resources::upsert(&mut *tx, &resource.document(), &xml, None).await?;

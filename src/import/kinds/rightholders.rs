@@ -34,21 +34,47 @@ pub fn check(context: &Context, line: &Line, check: &mut Check<'_>) {
     let from = check.required("from", line.from.as_deref());
     check.org_number("from", from);
     if line.to_org.is_some() == line.to_person.is_some() {
-        check.wrong("toPerson", "REQUIRED", "exactly one of toPerson and toOrg is required");
+        check.wrong(
+            "toPerson",
+            "REQUIRED",
+            "exactly one of toPerson and toOrg is required",
+        );
     }
-    line.to_org.as_deref().and_then(|t| check.org_number("toOrg", t));
-    line.to_person.as_deref().and_then(|t| check.national_id("toPerson", t));
+    line.to_org
+        .as_deref()
+        .and_then(|t| check.org_number("toOrg", t));
+    line.to_person
+        .as_deref()
+        .and_then(|t| check.national_id("toPerson", t));
     check.packages(context, "accessPackages", &line.access_packages);
 }
 
 /// The rights of a line, as grants.
 pub fn outcomes(rights: &[RightLine]) -> Vec<RightOutcome> {
-    let keys = |actions: &[String]| actions.iter().map(|a| RightKey { action: a.clone(), extra: Vec::new() }).collect();
-    rights.iter().map(|r| RightOutcome { resource: r.resource.clone(), granted: keys(&r.actions), reasons: Vec::new() }).collect()
+    let keys = |actions: &[String]| {
+        actions
+            .iter()
+            .map(|a| RightKey {
+                action: a.clone(),
+                extra: Vec::new(),
+            })
+            .collect()
+    };
+    rights
+        .iter()
+        .map(|r| RightOutcome {
+            resource: r.resource.clone(),
+            granted: keys(&r.actions),
+            reasons: Vec::new(),
+        })
+        .collect()
 }
 
 /// Resources among these rights that nobody knows.
-pub async fn unknown_resources(tx: &mut PgConnection, rights: &[RightLine]) -> Result<Vec<String>, DbError> {
+pub async fn unknown_resources(
+    tx: &mut PgConnection,
+    rights: &[RightLine],
+) -> Result<Vec<String>, DbError> {
     let resources: Vec<String> = rights.iter().map(|r| r.resource.clone()).collect();
     Ok(sqlx::query_scalar!(
         r#"select r as "resource!" from unnest($1::text[]) r where not exists (select from resource where identifier = r and deleted is null)"#,
@@ -84,22 +110,53 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
     while let Some(staged) = lines.next(&mut *tx).await? {
         let line: Line = staged.read()?;
         let number = staged.number();
-        let org = |text: &Option<String>| text.as_deref().and_then(|t| OrgNumber::parse(t).ok()).map(PartyRef::Organization);
-        let to = org(&line.to_org).or_else(|| line.to_person.as_deref().and_then(|t| NationalId::parse(t).ok()).map(PartyRef::Person));
+        let org = |text: &Option<String>| {
+            text.as_deref()
+                .and_then(|t| OrgNumber::parse(t).ok())
+                .map(PartyRef::Organization)
+        };
+        let to = org(&line.to_org).or_else(|| {
+            line.to_person
+                .as_deref()
+                .and_then(|t| NationalId::parse(t).ok())
+                .map(PartyRef::Person)
+        });
         let from = super::party(&mut *tx, merge, number, "from", org(&line.from)).await?;
         let to = super::party(&mut *tx, merge, number, "to", to).await?;
         let unknown = unknown_resources(&mut *tx, &line.rights).await?;
         if !unknown.is_empty() {
-            merge.findings.add(number, "rights", "UNKNOWN_RESOURCE", format!("not known: {}", unknown.join(", ")));
+            merge.findings.add(
+                number,
+                "rights",
+                "UNKNOWN_RESOURCE",
+                format!("not known: {}", unknown.join(", ")),
+            );
         }
-        let (Some(from), Some(to)) = (from, to) else { continue };
+        let (Some(from), Some(to)) = (from, to) else {
+            continue;
+        };
         if !unknown.is_empty() {
             continue;
         }
-        let packages: Vec<i16> = merge.context.catalogue.keys_of(line.access_packages.iter().map(String::as_str));
+        let packages: Vec<i16> = merge
+            .context
+            .catalogue
+            .keys_of(line.access_packages.iter().map(String::as_str));
         let before = signature(&mut *tx, from, to).await?;
-        delegation::give(&mut *tx, from, to, &packages, &outcomes(&line.rights), &actor).await?;
-        let resources: Vec<String> = line.rights.iter().flat_map(|r| r.actions.iter().map(|a| format!("{} {a}", r.resource))).collect();
+        delegation::give(
+            &mut *tx,
+            from,
+            to,
+            &packages,
+            &outcomes(&line.rights),
+            &actor,
+        )
+        .await?;
+        let resources: Vec<String> = line
+            .rights
+            .iter()
+            .flat_map(|r| r.actions.iter().map(|a| format!("{} {a}", r.resource)))
+            .collect();
         take_unnamed(&mut *tx, from, to, &packages, &resources, &actor).await?;
         let after = signature(&mut *tx, from, to).await?;
         if before != after {
@@ -117,7 +174,14 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
 }
 
 /// Takes back what this source gave on the relation and names no more.
-async fn take_unnamed(tx: &mut PgConnection, from: i32, to: i32, packages: &[i16], rights: &[String], actor: &str) -> Result<(), DbError> {
+async fn take_unnamed(
+    tx: &mut PgConnection,
+    from: i32,
+    to: i32,
+    packages: &[i16],
+    rights: &[String],
+    actor: &str,
+) -> Result<(), DbError> {
     sqlx::query!(
         r#"with relation as (
              select a.id from assignment a join role r on r.key = a.role_id and r.code = 'rettighetshaver' where a.from_key = $1 and a.to_key = $2
@@ -140,8 +204,14 @@ async fn take_unnamed(tx: &mut PgConnection, from: i32, to: i32, packages: &[i16
     Ok(())
 }
 
-/// Ends relations of this source that the file does not name, with the client delegations that rest on them.
-async fn end_absent(tx: &mut PgConnection, merge: &Merge<'_>, actor: &str, named: &(Vec<i32>, Vec<i32>)) -> Merged<u64> {
+/// Ends relations of this source that the file does not name, with the client delegations that rest
+/// on them.
+async fn end_absent(
+    tx: &mut PgConnection,
+    merge: &Merge<'_>,
+    actor: &str,
+    named: &(Vec<i32>, Vec<i32>),
+) -> Merged<u64> {
     let absent = sqlx::query_scalar!(
         r#"select a.id from assignment a join role r on r.key = a.role_id and r.code = 'rettighetshaver'
            join party t on t.key = a.to_key and t.kind in ('person', 'organization')
@@ -154,12 +224,20 @@ async fn end_absent(tx: &mut PgConnection, merge: &Merge<'_>, actor: &str, named
     .fetch_all(&mut *tx)
     .await?;
     let all = named.0.len() + absent.len();
-    merge.guard_shrink(i64::try_from(absent.len()).unwrap_or(i64::MAX), i64::try_from(all).unwrap_or(i64::MAX))?;
+    merge.guard_shrink(
+        i64::try_from(absent.len()).unwrap_or(i64::MAX),
+        i64::try_from(all).unwrap_or(i64::MAX),
+    )?;
     if absent.is_empty() {
         return Ok(0);
     }
     // Whoever hands such a client over right now holds the relation: wait, and see what came of it.
-    sqlx::query!("select id from assignment where id = any($1) for update", &absent).fetch_all(&mut *tx).await?;
+    sqlx::query!(
+        "select id from assignment where id = any($1) for update",
+        &absent
+    )
+    .fetch_all(&mut *tx)
+    .await?;
     sqlx::query!(
         r#"with ended as (
              delete from assignment where id = any($1) returning id, from_key, to_key, role_id

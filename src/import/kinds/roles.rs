@@ -33,20 +33,43 @@ struct Line<'a> {
 }
 
 /// Checks and stages a line.
-pub fn stage(context: &Context, mode: Mode, line: u64, text: &[u8], rows: &mut Rows, findings: &mut Findings) {
+pub fn stage(
+    context: &Context,
+    mode: Mode,
+    line: u64,
+    text: &[u8],
+    rows: &mut Rows,
+    findings: &mut Findings,
+) {
     let mut check = Check::new(line, findings);
-    let Some(parsed) = check.parse::<Line<'_>>(text) else { return };
+    let Some(parsed) = check.parse::<Line<'_>>(text) else {
+        return;
+    };
     let from = check.required("from", parsed.from.as_deref());
     let from = check.org_number("from", from);
     let code = check.required("role", parsed.role.as_deref());
     let role = context.catalogue.role_by_register_code(code).map(|r| r.key);
     if role.is_none() && !code.trim().is_empty() {
-        check.wrong("role", "UNKNOWN_ROLE", format!("{code} is no code of a register role"));
+        check.wrong(
+            "role",
+            "UNKNOWN_ROLE",
+            format!("{code} is no code of a register role"),
+        );
     }
-    let to_org = parsed.to_org.as_deref().and_then(|t| check.org_number("toOrg", t));
-    let to_person = parsed.to_person.as_deref().and_then(|t| check.national_id("toPerson", t));
+    let to_org = parsed
+        .to_org
+        .as_deref()
+        .and_then(|t| check.org_number("toOrg", t));
+    let to_person = parsed
+        .to_person
+        .as_deref()
+        .and_then(|t| check.national_id("toPerson", t));
     if parsed.to_org.is_some() == parsed.to_person.is_some() {
-        check.wrong("toPerson", "REQUIRED", "exactly one of toPerson and toOrg is required");
+        check.wrong(
+            "toPerson",
+            "REQUIRED",
+            "exactly one of toPerson and toOrg is required",
+        );
     }
     if from.is_some() && from == to_org {
         check.wrong("toOrg", "SELF", "nobody holds a register role for himself");
@@ -64,10 +87,16 @@ pub fn stage(context: &Context, mode: Mode, line: u64, text: &[u8], rows: &mut R
             false
         }
     };
-    let (Some(from), Some(role)) = (from, role) else { return };
+    let (Some(from), Some(role)) = (from, role) else {
+        return;
+    };
     if check.is_good() {
         let hmac = to_person.map(|id| context.identity.index(&id));
-        let holder = Holder { org: to_org.as_ref().map(crate::ids::OrgNumber::as_str), hmac: hmac.as_deref(), ..Holder::default() };
+        let holder = Holder {
+            org: to_org.as_ref().map(crate::ids::OrgNumber::as_str),
+            hmac: hmac.as_deref(),
+            ..Holder::default()
+        };
         write(rows, line, from.as_str(), role, &holder, valid_from, ends);
     }
 }
@@ -82,7 +111,15 @@ pub struct Holder<'a> {
 }
 
 /// Stages a role.
-pub fn write(rows: &mut Rows, line: u64, from: &str, role: i16, holder: &Holder<'_>, valid_from: Option<NaiveDate>, ends: bool) {
+pub fn write(
+    rows: &mut Rows,
+    line: u64,
+    from: &str,
+    role: i16,
+    holder: &Holder<'_>,
+    valid_from: Option<NaiveDate>,
+    ends: bool,
+) {
     rows.row()
         .line(line)
         .text(from)
@@ -95,11 +132,21 @@ pub fn write(rows: &mut Rows, line: u64, from: &str, role: i16, holder: &Holder<
         .flag(ends);
 }
 
-/// What a contact person is besides, by organisation form. Ending the contact person ends all of them.
-const DERIVED: [(&str, &str); 5] = [("KOMM", "KOMK"), ("FYLK", "KOMK"), ("REV", "SREVA"), ("NUF", "KNUF"), ("ADOS", "KEMN")];
+/// What a contact person is besides, by organisation form. Ending the contact person ends all of
+/// them.
+const DERIVED: [(&str, &str); 5] = [
+    ("KOMM", "KOMK"),
+    ("FYLK", "KOMK"),
+    ("REV", "SREVA"),
+    ("NUF", "KNUF"),
+    ("ADOS", "KEMN"),
+];
 
 /// Open data is never quite whole: roles of parties that nobody knows are counted and left out.
-async fn leave_unknown_parties(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Result<(), DbError> {
+async fn leave_unknown_parties(
+    tx: &mut PgConnection,
+    merge: &mut Merge<'_>,
+) -> Result<(), DbError> {
     let left_out = sqlx::query!(
         r#"with unknown as (
              delete from staging.role s where not exists (select from party p where p.org_number = s.from_org)
@@ -112,8 +159,13 @@ async fn leave_unknown_parties(tx: &mut PgConnection, merge: &mut Merge<'_>) -> 
     .fetch_one(tx)
     .await?;
     if let (Some(line), Some(from)) = (left_out.line, left_out.from_org) {
-        let reason = format!("{} roles are left out, since the unit or the holder is not known; such as one of {from}", left_out.count);
-        merge.findings.warn(line.unsigned_abs(), "UNKNOWN_PARTY", reason);
+        let reason = format!(
+            "{} roles are left out, since the unit or the holder is not known; such as one of {from}",
+            left_out.count
+        );
+        merge
+            .findings
+            .warn(line.unsigned_abs(), "UNKNOWN_PARTY", reason);
     }
     Ok(())
 }
@@ -145,9 +197,15 @@ async fn resolve(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged<()> {
     let by_name = merge.options.person_match == PersonMatch::Unique;
     let catalogue = &merge.context.catalogue;
     let contact = catalogue.role_by_register_code("KONT").map(|r| r.key);
-    let derived: Vec<(&str, i16)> = DERIVED.iter().filter_map(|(form, code)| Some((*form, catalogue.role_by_register_code(code)?.key))).collect();
-    let (forms, roles): (Vec<String>, Vec<i16>) = derived.into_iter().map(|(f, r)| (f.to_owned(), r)).unzip();
-    sqlx::query!("delete from staging.relation").execute(&mut *tx).await?;
+    let derived: Vec<(&str, i16)> = DERIVED
+        .iter()
+        .filter_map(|(form, code)| Some((*form, catalogue.role_by_register_code(code)?.key)))
+        .collect();
+    let (forms, roles): (Vec<String>, Vec<i16>) =
+        derived.into_iter().map(|(f, r)| (f.to_owned(), r)).unzip();
+    sqlx::query!("delete from staging.relation")
+        .execute(&mut *tx)
+        .await?;
     sqlx::query!(
         r#"with holder as (
              select s.*, coalesce(o.key, p.key, f.key, n.key) as to_key
@@ -233,13 +291,19 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
         keep_unresolved(&mut *tx, source).await?;
     }
     let count = |n: i64| u64::try_from(n).unwrap_or_default();
-    Ok(Counts { added: count(counted.added), changed: count(counted.changed), ended })
+    Ok(Counts {
+        added: count(counted.added),
+        changed: count(counted.changed),
+        ended,
+    })
 }
 
-/// Ends roles: those a delta names, or those a snapshot of their source does not. The client delegations that rest on
-/// them end with them.
+/// Ends roles: those a delta names, or those a snapshot of their source does not. The client
+/// delegations that rest on them end with them.
 async fn end(tx: &mut PgConnection, source: &str, snapshot: bool) -> Result<u64, DbError> {
-    sqlx::query!("delete from staging.gone").execute(&mut *tx).await?;
+    sqlx::query!("delete from staging.gone")
+        .execute(&mut *tx)
+        .await?;
     let ended = if snapshot {
         sqlx::query!(
             r#"with gone as (

@@ -43,7 +43,12 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
         .fetch_optional(&mut *tx)
         .await?;
         if let Some(other) = taken {
-            merge.findings.add(staged.number(), "orgNumber", "CONFLICT", format!("the organisation is service owner {other} already"));
+            merge.findings.add(
+                staged.number(),
+                "orgNumber",
+                "CONFLICT",
+                format!("the organisation is service owner {other} already"),
+            );
             continue;
         }
         let stored = sqlx::query_scalar!(

@@ -60,7 +60,12 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
     while let Some(staged) = lines.next(&mut *tx).await? {
         let line: Line = staged.read()?;
         let number = staged.number();
-        let (Some(id), Some(owner_org)) = (line.id.as_deref().and_then(|t| Uuid::try_parse(t).ok()), line.owner_org_no.as_deref()) else { continue };
+        let (Some(id), Some(owner_org)) = (
+            line.id.as_deref().and_then(|t| Uuid::try_parse(t).ok()),
+            line.owner_org_no.as_deref(),
+        ) else {
+            continue;
+        };
         let external_ref = line.external_ref.as_deref().unwrap_or(owner_org);
         let facts = sqlx::query!(
             r#"select (select key from party where org_number = $1) as owner_key, (select party_id from party where org_number = $1) as party_id,
@@ -78,13 +83,23 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
         if facts.known {
             continue;
         }
-        let mut wrong = |member: &str, code: &str, reason: &str| merge.findings.add(number, member, code, reason);
+        let mut wrong = |member: &str, code: &str, reason: &str| {
+            merge.findings.add(number, member, code, reason)
+        };
         let (Some(owner_key), Some(system)) = (facts.owner_key, facts.system) else {
             if facts.owner_key.is_none() {
-                wrong("ownerOrgNo", "UNKNOWN_PARTY", "this organisation is not known");
+                wrong(
+                    "ownerOrgNo",
+                    "UNKNOWN_PARTY",
+                    "this organisation is not known",
+                );
             }
             if facts.system.is_none() {
-                wrong("systemId", "UNKNOWN_SYSTEM", "this system is not registered");
+                wrong(
+                    "systemId",
+                    "UNKNOWN_SYSTEM",
+                    "this system is not registered",
+                );
             }
             continue;
         };
@@ -93,15 +108,27 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
             continue;
         }
         if facts.taken && !line.is_deleted {
-            wrong("externalRef", "CONFLICT", "the owner has another system user of this system with this reference");
+            wrong(
+                "externalRef",
+                "CONFLICT",
+                "the owner has another system user of this system with this reference",
+            );
             continue;
         }
         let unknown = unknown_resources(&mut *tx, &line.rights).await?;
         if !unknown.is_empty() {
-            wrong("rights", "UNKNOWN_RESOURCE", &format!("not known: {}", unknown.join(", ")));
+            wrong(
+                "rights",
+                "UNKNOWN_RESOURCE",
+                &format!("not known: {}", unknown.join(", ")),
+            );
             continue;
         }
-        let packages: Value = line.access_packages.iter().map(|urn| json!({"urn": urn})).collect();
+        let packages: Value = line
+            .access_packages
+            .iter()
+            .map(|urn| json!({"urn": urn}))
+            .collect();
         let title = line.integration_title.as_deref().unwrap_or(external_ref);
         sqlx::query!(
             r#"insert into "system_user" (id, integration_title, system_internal_id, owner_key, reportee_org_no, kind, external_ref,
@@ -124,8 +151,19 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
         .await?;
         let key = register::system_user_party(&mut *tx, id, title).await?;
         if line.user_type.as_deref() == Some("standard") && !line.is_deleted {
-            let keys: Vec<i16> = merge.context.catalogue.keys_of(line.access_packages.iter().map(String::as_str));
-            delegation::give(&mut *tx, owner_key, key, &keys, &outcomes(&line.rights), &actor).await?;
+            let keys: Vec<i16> = merge
+                .context
+                .catalogue
+                .keys_of(line.access_packages.iter().map(String::as_str));
+            delegation::give(
+                &mut *tx,
+                owner_key,
+                key,
+                &keys,
+                &outcomes(&line.rights),
+                &actor,
+            )
+            .await?;
         }
         super::touch(&mut *tx, key).await?;
         counts.added += 1;

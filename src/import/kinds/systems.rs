@@ -1,4 +1,5 @@
-//! Registered systems, for sandboxes and for moving an installation. A system that is there stays as it is.
+//! Registered systems, for sandboxes and for moving an installation. A system that is there stays
+//! as it is.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -37,7 +38,11 @@ pub struct Line {
 impl Line {
     fn vendor(&self) -> Option<OrgNumber> {
         let vendor = self.vendor.as_ref()?;
-        OrgNumber::from_iso6523(vendor.as_str().or_else(|| vendor.get("ID").and_then(Value::as_str))?)
+        OrgNumber::from_iso6523(
+            vendor
+                .as_str()
+                .or_else(|| vendor.get("ID").and_then(Value::as_str))?,
+        )
     }
 }
 
@@ -53,19 +58,43 @@ pub fn client_ids(line: &[u8]) -> serde_json::Result<Vec<String>> {
 pub fn check(line: &Line, check: &mut Check<'_>) {
     let id = check.required("id", line.id.as_deref());
     match line.vendor() {
-        None => check.wrong("vendor", "REQUIRED", "vendor with ID 0192: and nine digits is required"),
-        Some(vendor) if id.split_once('_').is_none_or(|(owner, name)| owner != vendor.as_str() || name.is_empty()) => {
-            check.wrong("id", "FORM", format!("{id} does not begin with its vendor's number and _"));
+        None => check.wrong(
+            "vendor",
+            "REQUIRED",
+            "vendor with ID 0192: and nine digits is required",
+        ),
+        Some(vendor)
+            if id
+                .split_once('_')
+                .is_none_or(|(owner, name)| owner != vendor.as_str() || name.is_empty()) =>
+        {
+            check.wrong(
+                "id",
+                "FORM",
+                format!("{id} does not begin with its vendor's number and _"),
+            );
         }
         Some(_) => {}
     }
     for (member, texts) in [("name", &line.name), ("description", &line.description)] {
         if !texts.as_ref().is_some_and(Value::is_object) {
-            check.wrong(member, "REQUIRED", format!("{member} with nb, nn and en is required"));
+            check.wrong(
+                member,
+                "REQUIRED",
+                format!("{member} with nb, nn and en is required"),
+            );
         }
     }
-    for url in line.allowed_redirect_urls.iter().filter(|u| canonical_redirect_url(u, &["https", "http"]).is_none()) {
-        check.wrong("allowedRedirectUrls", "URL", format!("{url} is no address to redirect to"));
+    for url in line
+        .allowed_redirect_urls
+        .iter()
+        .filter(|u| canonical_redirect_url(u, &["https", "http"]).is_none())
+    {
+        check.wrong(
+            "allowedRedirectUrls",
+            "URL",
+            format!("{url} is no address to redirect to"),
+        );
     }
 }
 
@@ -78,7 +107,9 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
     let mut lines = Documents::default();
     while let Some(staged) = lines.next(&mut *tx).await? {
         let line: Line = staged.read()?;
-        let (Some(vendor), Some(id)) = (line.vendor(), line.id.as_deref()) else { continue };
+        let (Some(vendor), Some(id)) = (line.vendor(), line.id.as_deref()) else {
+            continue;
+        };
         if !line.is_deleted {
             let taken = sqlx::query_scalar!(
                 r#"select c.client_id from system_client c join system s on s.system_internal_id = c.system_internal_id
@@ -89,11 +120,20 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
             .fetch_all(&mut *tx)
             .await?;
             if !taken.is_empty() {
-                merge.findings.add(staged.number(), "clientId", "CONFLICT", format!("belongs to another system: {}", taken.join(", ")));
+                merge.findings.add(
+                    staged.number(),
+                    "clientId",
+                    "CONFLICT",
+                    format!("belongs to another system: {}", taken.join(", ")),
+                );
                 continue;
             }
         }
-        let urls: Vec<String> = line.allowed_redirect_urls.iter().filter_map(|u| canonical_redirect_url(u, &["https", "http"])).collect();
+        let urls: Vec<String> = line
+            .allowed_redirect_urls
+            .iter()
+            .filter_map(|u| canonical_redirect_url(u, &["https", "http"]))
+            .collect();
         let stored = sqlx::query!(
             r#"with stored as (
                  insert into system (system_internal_id, system_id, vendor_org_number, name, description, rights, access_packages,

@@ -49,7 +49,11 @@ pub async fn evaluation(State(state): State<AppState>, request: Request) -> Resp
     security(("maskinporten" = ["altinn:authorization/authorize", "altinn:authorization/authorize.admin"])))]
 pub async fn evaluations(State(state): State<AppState>, request: Request) -> Response {
     answer(&state, request, async |asker, members| {
-        let items = question::batch(&members, state.config.settings.pdp.max_decisions_per_request).map_err(bad)?;
+        let items = question::batch(
+            &members,
+            state.config.settings.pdp.max_decisions_per_request,
+        )
+        .map_err(bad)?;
         let semantic = Semantic::read(&members).map_err(bad)?;
         if items.is_empty() {
             let question = Question::read(&members).map_err(bad)?;
@@ -88,7 +92,13 @@ pub async fn metadata(State(state): State<AppState>, headers: HeaderMap) -> impl
         "search_resource_endpoint": format!("{base}/access/v1/search/resource"),
         "search_action_endpoint": format!("{base}/access/v1/search/action"),
     });
-    ([(CACHE_CONTROL, "max-age=3600"), (CONTENT_TYPE, "application/json")], document.to_string())
+    (
+        [
+            (CACHE_CONTROL, "max-age=3600"),
+            (CONTENT_TYPE, "application/json"),
+        ],
+        document.to_string(),
+    )
 }
 
 pub fn bad(message: String) -> ApiError {
@@ -96,25 +106,45 @@ pub fn bad(message: String) -> ApiError {
 }
 
 /// Proves the caller, reads the body, and answers under the caller's request id.
-pub async fn answer(state: &AppState, request: Request, work: impl AsyncFnOnce(&Asker<'_>, Map<String, Value>) -> ApiResult<Value>) -> Response {
+pub async fn answer(
+    state: &AppState,
+    request: Request,
+    work: impl AsyncFnOnce(&Asker<'_>, Map<String, Value>) -> ApiResult<Value>,
+) -> Response {
     let (mut parts, body) = request.into_parts();
     let id = parts.headers.get(REQUEST_ID).cloned().unwrap_or_else(|| {
         let made = Uuid::new_v4().to_string();
         HeaderValue::from_str(&made).unwrap_or(HeaderValue::from_static("none"))
     });
     let worked = async {
-        let owner: ServiceOwner<Authorize> = ServiceOwner::from_request_parts(&mut parts, state).await?;
+        let owner: ServiceOwner<Authorize> =
+            ServiceOwner::from_request_parts(&mut parts, state).await?;
         let at_least = AtLeast::read(&parts.headers).map_err(|message| bad(message.to_owned()))?;
         let members = members(state, &parts, body).await?;
-        let call = Call::begin(&state.pdp, Endpoint::Authzen, at_least, Some(&owner.caller.principal)).await;
-        let asker = Asker { state, owner: &owner, call };
+        let call = Call::begin(
+            &state.pdp,
+            Endpoint::Authzen,
+            at_least,
+            Some(&owner.caller.principal),
+        )
+        .await;
+        let asker = Asker {
+            state,
+            owner: &owner,
+            call,
+        };
         let told = work(&asker, members).await?;
         Ok(asker.call.answered(Json(told).into_response()))
     };
     let mut response = match worked.await {
         Ok(response) => response,
         // A sentence as plain text, whatever the client prefers.
-        Err(ApiError::Text(status, message)) => (status, [(CONTENT_TYPE, "text/plain; charset=utf-8")], message).into_response(),
+        Err(ApiError::Text(status, message)) => (
+            status,
+            [(CONTENT_TYPE, "text/plain; charset=utf-8")],
+            message,
+        )
+            .into_response(),
         Err(error) => error.into_response(),
     };
     response.headers_mut().insert(REQUEST_ID, id);
@@ -125,11 +155,20 @@ async fn members(state: &AppState, parts: &Parts, body: Body) -> ApiResult<Map<S
     if !body::is_json(&parts.headers) {
         return Err(bad("the body must be application/json".to_owned()));
     }
-    let bytes = body::read(&parts.headers, body, state.config.settings.pdp.max_body_bytes).await?;
+    let bytes = body::read(
+        &parts.headers,
+        body,
+        state.config.settings.pdp.max_body_bytes,
+    )
+    .await?;
     match serde_json::from_slice(&bytes) {
         Ok(Value::Object(members)) => Ok(members),
         Ok(_) => Err(bad("the body must be a JSON object".to_owned())),
-        Err(error) => Err(bad(format!("the body is not valid JSON: line {}, column {}", error.line(), error.column()))),
+        Err(error) => Err(bad(format!(
+            "the body is not valid JSON: line {}, column {}",
+            error.line(),
+            error.column()
+        ))),
     }
 }
 
@@ -146,7 +185,14 @@ struct Evaluated {
 
 impl Evaluated {
     const fn refused(reason: &'static str) -> Self {
-        Self { permitted: false, reason, xacml: None, min_level: 0, granted_by: None, explanation: None }
+        Self {
+            permitted: false,
+            reason,
+            xacml: None,
+            min_level: 0,
+            granted_by: None,
+            explanation: None,
+        }
     }
 
     fn told(&self) -> Value {
@@ -184,7 +230,10 @@ impl Asker<'_> {
         };
         Ok(match self.evaluate(&question).await? {
             Err(message) => (false, fault(400, &message)),
-            Ok(evaluated) if evaluated.reason == "unknown_resource" => (false, fault(404, "the resource is unknown, or has no policy")),
+            Ok(evaluated) if evaluated.reason == "unknown_resource" => (
+                false,
+                fault(404, "the resource is unknown, or has no policy"),
+            ),
             Ok(evaluated) => (evaluated.permitted, evaluated.told()),
         })
     }
@@ -193,14 +242,24 @@ impl Asker<'_> {
     async fn evaluate(&self, question: &Question) -> ApiResult<Result<Evaluated, String>> {
         if self.has_fixture() && fixture::knows(&question.subject.kind) {
             let permitted = fixture::permits(question);
-            let reason = if permitted { "policy" } else { "no_applicable_rule" };
-            return Ok(Ok(Evaluated { permitted, ..Evaluated::refused(reason) }));
+            let reason = if permitted {
+                "policy"
+            } else {
+                "no_applicable_rule"
+            };
+            return Ok(Ok(Evaluated {
+                permitted,
+                ..Evaluated::refused(reason)
+            }));
         }
         let explain = match question.explain() {
             Ok(explain) => explain,
             Err(message) => return Ok(Err(message)),
         };
-        let (request, token) = match question.request().and_then(|request| Ok((request, question.access_token()?))) {
+        let (request, token) = match question
+            .request()
+            .and_then(|request| Ok((request, question.access_token()?)))
+        {
             Ok((Ok(request), token)) => (request, token),
             Ok((Err(reason), _)) => {
                 self.call.refuse(&PartialRequest::default(), reason).await;
@@ -214,17 +273,27 @@ impl Asker<'_> {
         }
         let settings = &self.state.config.settings.pdp;
         let mut decided = self.call.decide(request, explain).await?;
-        if (explain || settings.enforce_resource_owner) && !may_explain(&self.owner.caller.principal, &decided) {
+        if (explain || settings.enforce_resource_owner)
+            && !may_explain(&self.owner.caller.principal, &decided)
+        {
             return Err(ApiError::Empty(StatusCode::FORBIDDEN));
         }
         let (permit, min_level) = (decided.decision == Decision::Permit, decided.min_level());
         let suffices = min_level <= settings.systemuser_auth_level;
         Ok(Ok(Evaluated {
             permitted: permit && suffices,
-            reason: if permit && !suffices { "insufficient_authentication_level" } else { decided.reason },
+            reason: if permit && !suffices {
+                "insufficient_authentication_level"
+            } else {
+                decided.reason
+            },
             xacml: Some((decided.decision, decided.status)),
             min_level,
-            granted_by: if permit { self.state.pdp.granted_by(&decided) } else { None },
+            granted_by: if permit {
+                self.state.pdp.granted_by(&decided)
+            } else {
+                None
+            },
             explanation: decided.explanation.take(),
         }))
     }
@@ -235,7 +304,11 @@ impl Asker<'_> {
     }
 
     /// Why the system user is not the one it is said to be; none when nothing speaks against it.
-    pub async fn objection(&self, question: &Question, token: Option<&str>) -> ApiResult<Option<&'static str>> {
+    pub async fn objection(
+        &self,
+        question: &Question,
+        token: Option<&str>,
+    ) -> ApiResult<Option<&'static str>> {
         let user = match question.system_user() {
             Ok(user) => user,
             Err(reason) => return Ok(Some(reason)),
@@ -243,7 +316,9 @@ impl Asker<'_> {
         if let Some(token) = token {
             match token_api::system_users_of(self.state, token, self.call.view()).await? {
                 Err(reason) => return Ok(Some(reason)),
-                Ok(listed) if !user.is_some_and(|id| listed.contains(&id)) => return Ok(Some("systemuser_mismatch")),
+                Ok(listed) if !user.is_some_and(|id| listed.contains(&id)) => {
+                    return Ok(Some("systemuser_mismatch"));
+                }
                 Ok(_) => {}
             }
         }
@@ -259,10 +334,22 @@ impl Asker<'_> {
         if asserted == question::Assertions::default() {
             return Ok(None);
         }
-        let found = self.state.living.among(&[id], self.call.view().from_memory).await?;
-        let Some(user) = found.first() else { return Ok(Some("unknown_subject")) };
-        let owner = asserted.owner.as_deref().map(|owner| owner.strip_prefix("0192:").unwrap_or(owner));
-        let agrees = asserted.system_id.is_none_or(|system| system == user.system_id) && owner.is_none_or(|owner| owner == user.owner_org);
+        let found = self
+            .state
+            .living
+            .among(&[id], self.call.view().from_memory)
+            .await?;
+        let Some(user) = found.first() else {
+            return Ok(Some("unknown_subject"));
+        };
+        let owner = asserted
+            .owner
+            .as_deref()
+            .map(|owner| owner.strip_prefix("0192:").unwrap_or(owner));
+        let agrees = asserted
+            .system_id
+            .is_none_or(|system| system == user.system_id)
+            && owner.is_none_or(|owner| owner == user.owner_org);
         Ok((!agrees).then_some("subject_mismatch"))
     }
 }

@@ -1,5 +1,5 @@
-//! The small world that the certification of `AuthZEN` asks about: users and records, in memory. Only where
-//! `authzen.conformance_fixture` is switched on.
+//! The small world that the certification of `AuthZEN` asks about: users and records, in memory.
+//! Only where `authzen.conformance_fixture` is switched on.
 
 use serde_json::Value;
 
@@ -29,21 +29,47 @@ pub fn candidates(search: super::search::Searched) -> &'static [&'static str] {
 }
 
 fn property<'q>(entity: &'q Entity, name: &str, known: &'q str) -> &'q str {
-    entity.properties.get(name).and_then(Value::as_str).unwrap_or(known)
+    entity
+        .properties
+        .get(name)
+        .and_then(Value::as_str)
+        .unwrap_or(known)
 }
 
-/// Everybody reads what is active. An active record is written by alice alone, an archived one is read and written by
-/// administrators. Alice may delete softly.
+/// Everybody reads what is active. An active record is written by alice alone, an archived one is
+/// read and written by administrators. Alice may delete softly.
 pub fn permits(question: &Question) -> bool {
     let (user, record) = (question.subject.id.as_str(), question.resource.id.as_str());
-    let fits = question.subject.kind == USER && question.resource.kind == RECORD && USERS.contains(&user) && RECORDS.contains(&record);
-    let is_admin = property(&question.subject, "role", if user == "bob" { "admin" } else { "" }) == "admin";
-    let is_archived = property(&question.resource, "status", if record == "record-2" { "archived" } else { "active" }) == "archived";
+    let fits = question.subject.kind == USER
+        && question.resource.kind == RECORD
+        && USERS.contains(&user)
+        && RECORDS.contains(&record);
+    let is_admin = property(
+        &question.subject,
+        "role",
+        if user == "bob" { "admin" } else { "" },
+    ) == "admin";
+    let is_archived = property(
+        &question.resource,
+        "status",
+        if record == "record-2" {
+            "archived"
+        } else {
+            "active"
+        },
+    ) == "archived";
     let may = match question.action.as_str() {
         "read" => !is_archived || is_admin,
         "write" if is_archived => is_admin,
         "write" => user == "alice",
-        "delete" => user == "alice" && question.action_properties.get("soft").and_then(Value::as_bool) == Some(true),
+        "delete" => {
+            user == "alice"
+                && question
+                    .action_properties
+                    .get("soft")
+                    .and_then(Value::as_bool)
+                    == Some(true)
+        }
         _ => false,
     };
     fits && may
@@ -57,7 +83,12 @@ mod tests {
 
     #[test]
     fn the_cases_of_the_certification_hold() {
-        let ask = |user: &str, role: Option<&str>, action: &str, soft: Option<bool>, record: &str, status: Option<&str>| {
+        let ask = |user: &str,
+                   role: Option<&str>,
+                   action: &str,
+                   soft: Option<bool>,
+                   record: &str,
+                   status: Option<&str>| {
             let question = json!({"subject": {"type": "user", "id": user, "properties": role.map(|r| json!({"role": r})).unwrap_or_default()},
                 "action": {"name": action, "properties": soft.map(|s| json!({"soft": s})).unwrap_or_default()},
                 "resource": {"type": "record", "id": record, "properties": status.map(|s| json!({"status": s})).unwrap_or_default()}});
@@ -67,9 +98,30 @@ mod tests {
         assert!(ask("alice", None, "write", None, "record-1", None));
         assert!(ask("bob", None, "read", None, "record-1", None));
         assert!(!ask("bob", None, "write", None, "record-1", None));
-        assert!(!ask("alice", None, "write", None, "record-1", Some("archived")));
-        assert!(ask("alice", Some("admin"), "write", None, "record-1", Some("archived")));
-        assert!(ask("bob", Some("admin"), "write", None, "record-2", Some("archived")));
+        assert!(!ask(
+            "alice",
+            None,
+            "write",
+            None,
+            "record-1",
+            Some("archived")
+        ));
+        assert!(ask(
+            "alice",
+            Some("admin"),
+            "write",
+            None,
+            "record-1",
+            Some("archived")
+        ));
+        assert!(ask(
+            "bob",
+            Some("admin"),
+            "write",
+            None,
+            "record-2",
+            Some("archived")
+        ));
         assert!(ask("alice", None, "delete", Some(true), "record-1", None));
         assert!(!ask("alice", None, "delete", Some(false), "record-1", None));
         assert!(!ask("alice", None, "read", None, "record-2", None));

@@ -1,4 +1,5 @@
-//! Questions of the `OpenID` `AuthZEN` Authorization API 1.0, and what they are in the words of the decision point. Pure.
+//! Questions of the `OpenID` `AuthZEN` Authorization API 1.0, and what they are in the words of the
+//! decision point. Pure.
 
 use std::borrow::Cow;
 
@@ -8,7 +9,10 @@ use uuid::Uuid;
 use crate::{
     pdp::{
         PartialRequest,
-        question::{INSTANCE, ORG, ORGANIZATION, PARTY_ID, PARTY_UUID, PERSON, RESOURCE, SYSTEM_USER, TASK, named_party},
+        question::{
+            INSTANCE, ORG, ORGANIZATION, PARTY_ID, PARTY_UUID, PERSON, RESOURCE, SYSTEM_USER, TASK,
+            named_party,
+        },
     },
     xacml::{DataType, ids},
 };
@@ -65,7 +69,11 @@ pub fn text(members: &Map<String, Value>, name: &str, path: &str) -> Result<Stri
     }
 }
 
-fn optional_object(members: &Map<String, Value>, name: &str, path: &str) -> Result<Map<String, Value>, String> {
+fn optional_object(
+    members: &Map<String, Value>,
+    name: &str,
+    path: &str,
+) -> Result<Map<String, Value>, String> {
     match members.get(name) {
         None | Some(Value::Null) => Ok(Map::new()),
         Some(Value::Object(members)) => Ok(members.clone()),
@@ -129,7 +137,9 @@ impl Question {
     /// The id is none of a system user.
     pub fn system_user(&self) -> Result<Option<Uuid>, Refusal> {
         match self.subject.kind.as_str() {
-            "systemuser" | SYSTEM_USER => Uuid::try_parse(&self.subject.id).map(Some).map_err(|_| "unknown_subject"),
+            "systemuser" | SYSTEM_USER => Uuid::try_parse(&self.subject.id)
+                .map(Some)
+                .map_err(|_| "unknown_subject"),
             _ => Ok(None),
         }
     }
@@ -137,8 +147,17 @@ impl Question {
     /// What is asserted about the system user.
     #[must_use]
     pub fn assertions(&self) -> Assertions {
-        let property = |name: &str| self.subject.properties.get(name).and_then(Value::as_str).map(str::to_owned);
-        Assertions { system_id: property("system_id"), owner: property("owner") }
+        let property = |name: &str| {
+            self.subject
+                .properties
+                .get(name)
+                .and_then(Value::as_str)
+                .map(str::to_owned)
+        };
+        Assertions {
+            system_id: property("system_id"),
+            owner: property("owner"),
+        }
     }
 
     /// The question as the decision point takes it.
@@ -156,7 +175,12 @@ impl Question {
         };
         request.add(ids::SUBJECT, subject, self.subject.id.as_str());
         request.add(ids::ACTION, ids::ACTION_ID, self.action.as_str());
-        add_urns(&mut request, ids::ACTION, &self.action_properties, "action.properties")?;
+        add_urns(
+            &mut request,
+            ids::ACTION,
+            &self.action_properties,
+            "action.properties",
+        )?;
         let properties = &self.resource.properties;
         match self.resource.kind.as_str() {
             "resource" | RESOURCE => {
@@ -167,7 +191,11 @@ impl Question {
                 }
             }
             "party" => {
-                request.add(ids::RESOURCE, RESOURCE, text(properties, "resource", "resource.properties")?);
+                request.add(
+                    ids::RESOURCE,
+                    RESOURCE,
+                    text(properties, "resource", "resource.properties")?,
+                );
                 match named_party(&self.resource.id) {
                     Some((attribute, value)) => request.add(ids::RESOURCE, attribute, value),
                     None => return Ok(Err("unknown_party")),
@@ -182,9 +210,22 @@ impl Question {
                 Some(_) => return Err(format!("resource.properties.{name} must be a string")),
             }
         }
-        add_urns(&mut request, ids::RESOURCE, properties, "resource.properties")?;
-        for (key, value) in self.context.iter().filter(|(key, _)| *key != ACCESS_TOKEN && *key != EXPLAIN) {
-            let id = if key.starts_with("urn:") { Cow::Borrowed(key.as_str()) } else { Cow::Owned(format!("{CONTEXT}{key}")) };
+        add_urns(
+            &mut request,
+            ids::RESOURCE,
+            properties,
+            "resource.properties",
+        )?;
+        for (key, value) in self
+            .context
+            .iter()
+            .filter(|(key, _)| *key != ACCESS_TOKEN && *key != EXPLAIN)
+        {
+            let id = if key.starts_with("urn:") {
+                Cow::Borrowed(key.as_str())
+            } else {
+                Cow::Owned(format!("{CONTEXT}{key}"))
+            };
             add_environment(&mut request, &id, value);
         }
         Ok(Ok(request))
@@ -194,7 +235,12 @@ impl Question {
 /// The reportee that the properties of a resource name.
 fn reportee(properties: &Map<String, Value>) -> Result<Option<(&'static str, String)>, String> {
     let mut found = None;
-    for (name, attribute) in [("organization", ORGANIZATION), ("party_id", PARTY_ID), ("party_uuid", PARTY_UUID), ("person", PERSON)] {
+    for (name, attribute) in [
+        ("organization", ORGANIZATION),
+        ("party_id", PARTY_ID),
+        ("party_uuid", PARTY_UUID),
+        ("person", PERSON),
+    ] {
         let value = match properties.get(name) {
             None | Some(Value::Null) => continue,
             Some(Value::String(value)) => value.strip_prefix("0192:").unwrap_or(value).to_owned(),
@@ -209,14 +255,21 @@ fn reportee(properties: &Map<String, Value>) -> Result<Option<(&'static str, Str
 }
 
 /// Members whose names are URNs, as attributes of a category.
-fn add_urns<'a>(request: &mut PartialRequest<'a>, category: &'static str, members: &'a Map<String, Value>, path: &str) -> Result<(), String> {
+fn add_urns<'a>(
+    request: &mut PartialRequest<'a>,
+    category: &'static str,
+    members: &'a Map<String, Value>,
+    path: &str,
+) -> Result<(), String> {
     for (key, value) in members.iter().filter(|(key, _)| key.starts_with("urn:")) {
         let values: Vec<&Value> = match value {
             Value::Array(values) => values.iter().collect(),
             one => vec![one],
         };
         for value in values {
-            let text = value.as_str().ok_or_else(|| format!("{path}.{key} must be a string or an array of strings"))?;
+            let text = value
+                .as_str()
+                .ok_or_else(|| format!("{path}.{key} must be a string or an array of strings"))?;
             request.add(category, key.as_str(), text);
         }
     }
@@ -227,7 +280,11 @@ fn add_urns<'a>(request: &mut PartialRequest<'a>, category: &'static str, member
 fn add_environment<'a>(request: &mut PartialRequest<'a>, id: &str, value: &'a Value) {
     let (data_type, text): (_, Cow<'a, str>) = match value {
         Value::Null => return,
-        Value::Array(values) => return values.iter().for_each(|value| add_environment(request, id, value)),
+        Value::Array(values) => {
+            return values
+                .iter()
+                .for_each(|value| add_environment(request, id, value));
+        }
         Value::Bool(flag) => (DataType::Boolean, flag.to_string().into()),
         Value::Number(number) if number.is_f64() => (DataType::Double, number.to_string().into()),
         Value::Number(number) => (DataType::Integer, number.to_string().into()),
@@ -250,13 +307,24 @@ pub fn batch(members: &Map<String, Value>, most: usize) -> Result<Vec<Map<String
     let items = match members.get("evaluations") {
         None => return Ok(Vec::new()),
         Some(Value::Array(items)) if items.len() <= most => items,
-        Some(Value::Array(_)) => return Err(format!("evaluations must hold at most {most} elements")),
+        Some(Value::Array(_)) => {
+            return Err(format!("evaluations must hold at most {most} elements"));
+        }
         Some(_) => return Err("evaluations must be an array".to_owned()),
     };
     let whole = |item: &Value| {
-        let own = item.as_object().ok_or_else(|| "each evaluation must be an object".to_owned())?;
-        let member = |name: &str| own.get(name).or_else(|| members.get(name)).map(|value| (name.to_owned(), value.clone()));
-        Ok(["subject", "action", "resource", "context"].into_iter().filter_map(member).collect())
+        let own = item
+            .as_object()
+            .ok_or_else(|| "each evaluation must be an object".to_owned())?;
+        let member = |name: &str| {
+            own.get(name)
+                .or_else(|| members.get(name))
+                .map(|value| (name.to_owned(), value.clone()))
+        };
+        Ok(["subject", "action", "resource", "context"]
+            .into_iter()
+            .filter_map(member)
+            .collect())
     };
     items.iter().map(whole).collect()
 }
@@ -314,7 +382,11 @@ mod tests {
             ("/subject/id", json!(7), "subject.id must be a string"),
             ("/subject/type", json!(""), "subject.type is required"),
             ("/action/name", json!(null), "action.name must be a string"),
-            ("/resource/properties", json!([]), "resource.properties must be an object"),
+            (
+                "/resource/properties",
+                json!([]),
+                "resource.properties must be an object",
+            ),
         ] {
             let mut question = good();
             *question.pointer_mut(pointer).unwrap() = value;
@@ -326,9 +398,18 @@ mod tests {
     fn a_party_is_named_once() {
         let mut question = good();
         question["resource"]["properties"]["party_id"] = json!(52_000_084);
-        assert!(read(&question).unwrap().request().unwrap_err().contains("one party"));
+        assert!(
+            read(&question)
+                .unwrap()
+                .request()
+                .unwrap_err()
+                .contains("one party")
+        );
         question["resource"]["properties"] = json!({});
-        assert_eq!(read(&question).unwrap().request().unwrap().unwrap_err(), "missing_party");
+        assert_eq!(
+            read(&question).unwrap().request().unwrap().unwrap_err(),
+            "missing_party"
+        );
     }
 
     #[test]
@@ -337,7 +418,10 @@ mod tests {
         whole["evaluations"] = json!([{}, {"resource": {"type": "party", "id": "390367767"}}]);
         let items = batch(whole.as_object().unwrap(), 10).unwrap();
         assert_eq!(items[0]["resource"], whole["resource"]);
-        assert_eq!(items[1]["resource"], json!({"type": "party", "id": "390367767"}));
+        assert_eq!(
+            items[1]["resource"],
+            json!({"type": "party", "id": "390367767"})
+        );
         assert!(batch(whole.as_object().unwrap(), 1).is_err());
     }
 }

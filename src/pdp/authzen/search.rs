@@ -45,10 +45,18 @@ impl Search {
     pub fn read(searched: Searched, mut members: Map<String, Value>) -> Result<Self, String> {
         let kind = match searched {
             Searched::Action => String::new(),
-            open => text(object(members.get(open.as_str()), open.as_str())?, "type", open.as_str())?,
+            open => text(
+                object(members.get(open.as_str()), open.as_str())?,
+                "type",
+                open.as_str(),
+            )?,
         };
         members.remove("page");
-        let search = Self { searched, kind, members };
+        let search = Self {
+            searched,
+            kind,
+            members,
+        };
         search.question("candidate")?;
         Ok(search)
     }
@@ -97,7 +105,17 @@ mod tests {
         let search = Search::read(Searched::Subject, members(open)).unwrap();
         assert_eq!(search.question("z").unwrap().subject.id, "z");
         assert_eq!(search.told("z"), json!({"type": "systemuser", "id": "z"}));
-        assert_eq!(Search::read(Searched::Resource, members(open)).unwrap_err(), "subject.id is required");
-        assert_eq!(Search::read(Searched::Action, members(r#"{"subject":{"type":"a","id":"b"}}"#)).unwrap_err(), "resource is required");
+        assert_eq!(
+            Search::read(Searched::Resource, members(open)).unwrap_err(),
+            "subject.id is required"
+        );
+        assert_eq!(
+            Search::read(
+                Searched::Action,
+                members(r#"{"subject":{"type":"a","id":"b"}}"#)
+            )
+            .unwrap_err(),
+            "resource is required"
+        );
     }
 }

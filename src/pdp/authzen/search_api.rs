@@ -48,7 +48,10 @@ const COUNTED: usize = 1_000;
         (status = 403, description = "The scope is missing, or the resource is not the caller's"), (status = 503)),
     security(("maskinporten" = ["altinn:authorization/authorize", "altinn:authorization/authorize.admin"])))]
 pub async fn subjects(State(state): State<AppState>, request: Request) -> Response {
-    answer(&state, request, async |asker, members| asker.search(Searched::Subject, members).await).await
+    answer(&state, request, async |asker, members| {
+        asker.search(Searched::Subject, members).await
+    })
+    .await
 }
 
 /// On which resources may the subject do this for a party, or for which parties on a resource?
@@ -58,7 +61,10 @@ pub async fn subjects(State(state): State<AppState>, request: Request) -> Respon
         (status = 503)),
     security(("maskinporten" = ["altinn:authorization/authorize", "altinn:authorization/authorize.admin"])))]
 pub async fn resources(State(state): State<AppState>, request: Request) -> Response {
-    answer(&state, request, async |asker, members| asker.search(Searched::Resource, members).await).await
+    answer(&state, request, async |asker, members| {
+        asker.search(Searched::Resource, members).await
+    })
+    .await
 }
 
 /// What may the subject do with the resource?
@@ -68,7 +74,10 @@ pub async fn resources(State(state): State<AppState>, request: Request) -> Respo
         (status = 503)),
     security(("maskinporten" = ["altinn:authorization/authorize", "altinn:authorization/authorize.admin"])))]
 pub async fn actions(State(state): State<AppState>, request: Request) -> Response {
-    answer(&state, request, async |asker, members| asker.search(Searched::Action, members).await).await
+    answer(&state, request, async |asker, members| {
+        asker.search(Searched::Action, members).await
+    })
+    .await
 }
 
 /// Where candidates come from, in order of their texts.
@@ -85,13 +94,27 @@ impl Source {
     async fn next(&self, state: &AppState, after: &str, limit: usize) -> ApiResult<Vec<String>> {
         let most = i64::try_from(limit).unwrap_or(i64::MAX);
         Ok(match self {
-            Self::Listed(all) => all.iter().filter(|one| one.as_str() > after).take(limit).cloned().collect(),
+            Self::Listed(all) => all
+                .iter()
+                .filter(|one| one.as_str() > after)
+                .take(limit)
+                .cloned()
+                .collect(),
             Self::SystemUsers(reportee) => {
                 let after = Uuid::try_parse(after).unwrap_or(Uuid::nil());
-                let found = store::system_users_for(&mut *state.db.acquire().await?, *reportee, after, most).await?;
+                let found = store::system_users_for(
+                    &mut *state.db.acquire().await?,
+                    *reportee,
+                    after,
+                    most,
+                )
+                .await?;
                 found.iter().map(Uuid::to_string).collect()
             }
-            Self::Parties(system_user) => store::parties_of(&mut *state.db.acquire().await?, *system_user, after, most).await?,
+            Self::Parties(system_user) => {
+                store::parties_of(&mut *state.db.acquire().await?, *system_user, after, most)
+                    .await?
+            }
         })
     }
 }
@@ -108,7 +131,10 @@ impl Asker<'_> {
         let (mut hits, mut seen, mut after) = (Vec::new(), 0, asked.place.after.clone());
         let mut is_whole = false;
         // On the first page it goes on a little, to say how many hits there are.
-        while !is_whole && seen < MOST && (hits.len() <= limit || (!asked.is_later && seen < COUNTED)) {
+        while !is_whole
+            && seen < MOST
+            && (hits.len() <= limit || (!asked.is_later && seen < COUNTED))
+        {
             let candidates = source.next(self.state, &after, CHUNK).await?;
             is_whole = candidates.len() < CHUNK;
             seen += candidates.len();
@@ -117,7 +143,10 @@ impl Asker<'_> {
             }
             hits.extend(self.confirm(&search, candidates).await?);
         }
-        let total = asked.place.total.or_else(|| (is_whole && !asked.is_later).then_some(hits.len()));
+        let total = asked
+            .place
+            .total
+            .or_else(|| (is_whole && !asked.is_later).then_some(hits.len()));
         let next = match (hits.len() > limit, is_whole) {
             (true, _) => hits.get(limit - 1).cloned(),
             (false, true) => None,
@@ -131,46 +160,83 @@ impl Asker<'_> {
     /// Candidates of a search; a superset of its hits.
     async fn source(&self, search: &Search) -> ApiResult<Source> {
         let nothing = Source::Listed(Vec::new());
-        let anybody = if search.kind == "party" { "000000000" } else { "00000000-0000-0000-0000-000000000000" };
+        let anybody = if search.kind == "party" {
+            "000000000"
+        } else {
+            "00000000-0000-0000-0000-000000000000"
+        };
         let template = search.question(anybody).map_err(bad)?;
-        if self.has_fixture() && (fixture::knows(&template.subject.kind) || fixture::knows(&template.resource.kind)) {
-            let kind = if search.searched == Searched::Subject { fixture::USER } else { fixture::RECORD };
+        if self.has_fixture()
+            && (fixture::knows(&template.subject.kind) || fixture::knows(&template.resource.kind))
+        {
+            let kind = if search.searched == Searched::Subject {
+                fixture::USER
+            } else {
+                fixture::RECORD
+            };
             let is_fitting = search.kind.is_empty() || search.kind == kind;
-            let all = fixture::candidates(search.searched).iter().map(|name| (*name).to_owned());
-            return Ok(if is_fitting { Source::Listed(all.collect()) } else { nothing });
+            let all = fixture::candidates(search.searched)
+                .iter()
+                .map(|name| (*name).to_owned());
+            return Ok(if is_fitting {
+                Source::Listed(all.collect())
+            } else {
+                nothing
+            });
         }
         let token = template.access_token().map_err(bad)?;
-        if search.searched != Searched::Subject && self.objection(&template, token).await?.is_some() {
+        if search.searched != Searched::Subject && self.objection(&template, token).await?.is_some()
+        {
             return Ok(nothing);
         }
-        let Ok(request) = template.request().map_err(bad)? else { return Ok(nothing) };
+        let Ok(request) = template.request().map_err(bad)? else {
+            return Ok(nothing);
+        };
         let Facts { resource, pair } = self.state.pdp.facts_of(self.call.view(), &request).await?;
         match (search.searched, search.kind.as_str()) {
             (Searched::Subject, "systemuser" | SYSTEM_USER) => {
-                let Some(resource) = resource else { return Ok(nothing) };
+                let Some(resource) = resource else {
+                    return Ok(nothing);
+                };
                 let principal = &self.owner.caller.principal;
-                let is_own = principal.org.is_some_and(|org| org.as_str() == resource.owner_org);
+                let is_own = principal
+                    .org
+                    .is_some_and(|org| org.as_str() == resource.owner_org);
                 if !is_own && !principal.scopes.contains(AUTHORIZE_ADMIN) {
                     return Err(ApiError::Empty(StatusCode::FORBIDDEN));
                 }
-                Ok(pair.and_then(|pair| pair.reportee.as_ref().map(|known| Source::SystemUsers(known.party.key))).unwrap_or(nothing))
+                Ok(pair
+                    .and_then(|pair| {
+                        pair.reportee
+                            .as_ref()
+                            .map(|known| Source::SystemUsers(known.party.key))
+                    })
+                    .unwrap_or(nothing))
             }
             (Searched::Resource, "resource" | RESOURCE) => match pair {
                 Some(pair) => Ok(Source::Listed(self.resources_for(&pair).await?)),
                 None => Ok(nothing),
             },
             (Searched::Resource, "party") => {
-                let key = pair.filter(|pair| pair.system_user.is_some()).and_then(|pair| pair.subject.as_ref().map(|party| party.key));
+                let key = pair
+                    .filter(|pair| pair.system_user.is_some())
+                    .and_then(|pair| pair.subject.as_ref().map(|party| party.key));
                 Ok(key.map_or(nothing, Source::Parties))
             }
             (Searched::Action, _) => {
-                let Some(resource) = resource else { return Ok(nothing) };
+                let Some(resource) = resource else {
+                    return Ok(nothing);
+                };
                 let mut actions: BTreeSet<String> = BTreeSet::new();
                 if let Some(policy) = &resource.policy {
-                    let permits = rights::rule_facts(&policy.policy).filter(|rule| rule.effect == Effect::Permit);
+                    let permits = rights::rule_facts(&policy.policy)
+                        .filter(|rule| rule.effect == Effect::Permit);
                     actions.extend(permits.flat_map(|rule| rule.actions));
                 }
-                let given = pair.iter().flat_map(|pair| &pair.rights).filter(|right| right.resource == resource.identifier);
+                let given = pair
+                    .iter()
+                    .flat_map(|pair| &pair.rights)
+                    .filter(|right| right.resource == resource.identifier);
                 actions.extend(given.map(|right| right.action.clone()));
                 Ok(Source::Listed(actions.into_iter().collect()))
             }
@@ -180,33 +246,65 @@ impl Asker<'_> {
 
     /// Resources of single rights, and those whose policies name something that the subject holds.
     async fn resources_for(&self, pair: &Pair) -> ApiResult<Vec<String>> {
-        let packages = pair.packages.iter().filter_map(|key| self.state.catalogue.package(*key));
-        let mut subjects: Vec<String> = packages.map(|package| format!("urn:altinn:accesspackage:{}", package.value())).collect();
-        subjects.extend(pair.roles.iter().map(|(id, value)| format!("{id}:{}", value.to_lowercase())));
-        let named = resources::resources_of_subjects(&mut *self.state.db.acquire().await?, &subjects).await?;
-        let mut all: BTreeSet<String> = named.into_iter().flat_map(|(_, identifiers)| identifiers).collect();
+        let packages = pair
+            .packages
+            .iter()
+            .filter_map(|key| self.state.catalogue.package(*key));
+        let mut subjects: Vec<String> = packages
+            .map(|package| format!("urn:altinn:accesspackage:{}", package.value()))
+            .collect();
+        subjects.extend(
+            pair.roles
+                .iter()
+                .map(|(id, value)| format!("{id}:{}", value.to_lowercase())),
+        );
+        let named =
+            resources::resources_of_subjects(&mut *self.state.db.acquire().await?, &subjects)
+                .await?;
+        let mut all: BTreeSet<String> = named
+            .into_iter()
+            .flat_map(|(_, identifiers)| identifiers)
+            .collect();
         all.extend(pair.rights.iter().map(|right| right.resource.clone()));
         Ok(all.into_iter().collect())
     }
 
     /// Those candidates that would evaluate to true.
     async fn confirm(&self, search: &Search, candidates: Vec<String>) -> ApiResult<Vec<String>> {
-        let questions: Vec<Question> = candidates.iter().map(|one| search.question(one).map_err(bad)).collect::<ApiResult<_>>()?;
-        if self.has_fixture() && questions.first().is_some_and(|q| fixture::knows(&q.subject.kind)) {
-            let hits = candidates.into_iter().zip(&questions).filter(|(_, question)| fixture::permits(question));
+        let questions: Vec<Question> = candidates
+            .iter()
+            .map(|one| search.question(one).map_err(bad))
+            .collect::<ApiResult<_>>()?;
+        if self.has_fixture()
+            && questions
+                .first()
+                .is_some_and(|q| fixture::knows(&q.subject.kind))
+        {
+            let hits = candidates
+                .into_iter()
+                .zip(&questions)
+                .filter(|(_, question)| fixture::permits(question));
             return Ok(hits.map(|(candidate, _)| candidate).collect());
         }
-        let (mut names, mut requests): (Vec<String>, Vec<PartialRequest<'_>>) = (Vec::new(), Vec::new());
+        let (mut names, mut requests): (Vec<String>, Vec<PartialRequest<'_>>) =
+            (Vec::new(), Vec::new());
         for (candidate, question) in candidates.into_iter().zip(&questions) {
             if let Ok(request) = question.request().map_err(bad)? {
                 names.push(candidate);
                 requests.push(request);
             }
         }
-        let view = View { explain: false, is_logged: false, ..self.call.view() };
+        let view = View {
+            explain: false,
+            is_logged: false,
+            ..self.call.view()
+        };
         let decided = self.state.pdp.decide_all(view, &requests).await?;
         let level = self.state.config.settings.pdp.systemuser_auth_level;
-        let hits = names.into_iter().zip(decided).filter(|(_, d)| d.decision == Decision::Permit && d.min_level() <= level);
+        let hits = names
+            .into_iter()
+            .zip(decided)
+            .filter(|(_, d)| d.decision == Decision::Permit && d.min_level() <= level);
         Ok(hits.map(|(name, _)| name).collect())
     }
 }

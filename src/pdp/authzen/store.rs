@@ -9,7 +9,12 @@ use crate::db::DbError;
 ///
 /// # Errors
 /// As the database says.
-pub async fn system_users_for(db: &mut PgConnection, reportee_key: i32, after: Uuid, limit: i64) -> Result<Vec<Uuid>, DbError> {
+pub async fn system_users_for(
+    db: &mut PgConnection,
+    reportee_key: i32,
+    after: Uuid,
+    limit: i64,
+) -> Result<Vec<Uuid>, DbError> {
     Ok(sqlx::query_scalar!(
         r#"with source as (select key from party where key = $1 union all select parent_key from party where key = $1 and parent_key is not null),
            holder as (
@@ -25,11 +30,17 @@ pub async fn system_users_for(db: &mut PgConnection, reportee_key: i32, after: U
     .await?)
 }
 
-/// Parties that a system user holds anything for, their sub-units included, by the URN they are named by, behind one of them.
+/// Parties that a system user holds anything for, their sub-units included, by the URN they are
+/// named by, behind one of them.
 ///
 /// # Errors
 /// As the database says.
-pub async fn parties_of(db: &mut PgConnection, system_user_key: i32, after: &str, limit: i64) -> Result<Vec<String>, DbError> {
+pub async fn parties_of(
+    db: &mut PgConnection,
+    system_user_key: i32,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<String>, DbError> {
     Ok(sqlx::query_scalar!(
         r#"with giver as (
              select from_key as key from assignment where to_key = $1 union select client_key from client_delegation where system_user_key = $1),

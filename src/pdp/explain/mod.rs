@@ -1,5 +1,5 @@
-//! An account of how a decision came about, in order, for whoever may know. It names parties by uuid, never by identity
-//! number, and is made only when it is asked for.
+//! An account of how a decision came about, in order, for whoever may know. It names parties by
+//! uuid, never by identity number, and is made only when it is asked for.
 
 mod store;
 mod texts;
@@ -33,7 +33,10 @@ impl Steps {
     fn add(&mut self, code: &'static str, facts: Value) {
         let mut step = Map::from_iter([("code".to_owned(), json!(code))]);
         if let Some(text) = texts::text(code) {
-            step.insert("text".to_owned(), json!({"nb": text.nb, "nn": text.nn, "en": text.en}));
+            step.insert(
+                "text".to_owned(),
+                json!({"nb": text.nb, "nn": text.nn, "en": text.en}),
+            );
         }
         if facts.as_object().is_some_and(|facts| !facts.is_empty()) {
             step.insert("facts".to_owned(), facts);
@@ -44,9 +47,14 @@ impl Steps {
 
 /// The account of one decision.
 ///
-/// `{"reason", "steps": [{"code", "text": {"nb", "nn", "en"}, "facts"?}], "policy"?: {"resource", "version", "rules": [{"id",
-/// "effect", "outcome", "failed"?}]}, "grants": […], "nearestMiss"?}`
-pub(super) fn account(request: &PartialRequest<'_>, question: Result<&Question<'_>, &Fault>, decided: &Decided, catalogue: &Catalogue) -> Value {
+/// `{"reason", "steps": [{"code", "text": {"nb", "nn", "en"}, "facts"?}], "policy"?: {"resource",
+/// "version", "rules": [{"id", "effect", "outcome", "failed"?}]}, "grants": […], "nearestMiss"?}`
+pub(super) fn account(
+    request: &PartialRequest<'_>,
+    question: Result<&Question<'_>, &Fault>,
+    decided: &Decided,
+    catalogue: &Catalogue,
+) -> Value {
     let mut steps = Steps::default();
     let mut out = json!({"reason": decided.reason, "steps": [], "grants": []});
     match question {
@@ -60,10 +68,15 @@ pub(super) fn account(request: &PartialRequest<'_>, question: Result<&Question<'
                 && let Some(policy) = &resource.policy
                 && let Some(trace) = &decided.trace
             {
-                let rules = trace.steps.iter().filter(|step| step.element == "Rule").map(|step| rule(policy, step));
+                let rules = trace
+                    .steps
+                    .iter()
+                    .filter(|step| step.element == "Rule")
+                    .map(|step| rule(policy, step));
                 out["policy"] = json!({"resource": resource.identifier, "version": resource.policy_version, "rules": rules.collect::<Vec<_>>()});
                 if decided.decision == Decision::NotApplicable {
-                    out["nearestMiss"] = nearest_miss(policy, request.first(ids::ACTION, ids::ACTION_ID));
+                    out["nearestMiss"] =
+                        nearest_miss(policy, request.first(ids::ACTION, ids::ACTION_ID));
                 }
             }
         }
@@ -81,16 +94,24 @@ fn tell(steps: &mut Steps, question: &Question<'_>, decided: &Decided, catalogue
     let reportee = pair.reportee.as_ref().map(|known| &known.party);
     match reportee {
         _ if question.is_contradictory => return steps.add("party_contradictory", json!({})),
-        Some(party) if !question.reportee.fits(party) => return steps.add("party_contradictory", json!({})),
+        Some(party) if !question.reportee.fits(party) => {
+            return steps.add("party_contradictory", json!({}));
+        }
         Some(party) if party.is_gone() => steps.add("party_gone", json!({"party": party.uuid})),
         Some(party) => steps.add("party_found", json!({"party": party.uuid})),
         None if question.names_reportee => steps.add("party_unknown", json!({})),
         None => steps.add("party_missing", json!({})),
     }
-    let is_person = pair.subject.as_ref().is_some_and(|party| party.kind == PartyKind::Person);
+    let is_person = pair
+        .subject
+        .as_ref()
+        .is_some_and(|party| party.kind == PartyKind::Person);
     match (question.who, &pair.system_user, &pair.subject) {
         (Who::SystemUser(id), Some(user), _) => {
-            steps.add("system_user_found", json!({"systemUser": id, "systemId": user.system_id, "owner": user.owner}));
+            steps.add(
+                "system_user_found",
+                json!({"systemUser": id, "systemId": user.system_id, "owner": user.owner}),
+            );
             if !user.alive {
                 return steps.add("system_user_inactive", json!({}));
             }
@@ -106,39 +127,92 @@ fn tell(steps: &mut Steps, question: &Question<'_>, decided: &Decided, catalogue
                 steps.add(code, json!({"owner": user.owner, "party": party.uuid}));
             }
         }
-        (Who::SystemUser(id), None, _) => return steps.add("system_user_unknown", json!({"systemUser": id})),
+        (Who::SystemUser(id), None, _) => {
+            return steps.add("system_user_unknown", json!({"systemUser": id}));
+        }
         (Who::NationalId, _, None) => return steps.add("person_unknown", json!({})),
-        (Who::NationalId | Who::Person, _, Some(party)) if is_person => steps.add("person_found", json!({"person": party.uuid})),
+        (Who::NationalId | Who::Person, _, Some(party)) if is_person => {
+            steps.add("person_found", json!({"person": party.uuid}))
+        }
         _ => steps.add("subject_as_given", json!({})),
     }
     let is_system_user = matches!(question.who, Who::SystemUser(_));
     if is_system_user || is_person {
-        let packages: Vec<String> = pair.packages.iter().filter_map(|key| urn(catalogue, *key)).collect();
-        steps.add(if packages.is_empty() { "no_packages" } else { "packages_held" }, list("packages", &packages));
+        let packages: Vec<String> = pair
+            .packages
+            .iter()
+            .filter_map(|key| urn(catalogue, *key))
+            .collect();
+        steps.add(
+            if packages.is_empty() {
+                "no_packages"
+            } else {
+                "packages_held"
+            },
+            list("packages", &packages),
+        );
     }
     if is_person {
-        let roles: Vec<String> = pair.roles.iter().map(|(id, value)| format!("{id}:{value}")).collect();
-        steps.add(if roles.is_empty() { "no_roles" } else { "roles_held" }, list("roles", &roles));
+        let roles: Vec<String> = pair
+            .roles
+            .iter()
+            .map(|(id, value)| format!("{id}:{value}"))
+            .collect();
+        steps.add(
+            if roles.is_empty() {
+                "no_roles"
+            } else {
+                "roles_held"
+            },
+            list("roles", &roles),
+        );
     }
     if is_system_user {
-        let rights = pair.rights.iter().filter(|right| right.resource == resource.identifier);
+        let rights = pair
+            .rights
+            .iter()
+            .filter(|right| right.resource == resource.identifier);
         let rights: Vec<String> = rights.map(|right| right.action.clone()).collect();
-        steps.add(if rights.is_empty() { "no_rights" } else { "rights_held" }, list("actions", &rights));
+        steps.add(
+            if rights.is_empty() {
+                "no_rights"
+            } else {
+                "rights_held"
+            },
+            list("actions", &rights),
+        );
     }
     tell_outcome(steps, decided);
 }
 
 fn tell_outcome(steps: &mut Steps, decided: &Decided) {
     let by = || json!({"rule": decided.by});
-    let listed = decided.resource.as_ref().is_some_and(|resource| resource.access_list_enabled);
+    let listed = decided
+        .resource
+        .as_ref()
+        .is_some_and(|resource| resource.access_list_enabled);
     match (decided.decision, decided.reason) {
         (Decision::Permit | Decision::Deny, "single_right") => {
             steps.add("no_rule_applies", json!({}));
             steps.add("single_right_permits", json!({"assignment": decided.by}));
         }
-        (Decision::Permit, _) => steps.add(if decided.by.is_some() { "rule_permits" } else { "policy_permits" }, by()),
+        (Decision::Permit, _) => steps.add(
+            if decided.by.is_some() {
+                "rule_permits"
+            } else {
+                "policy_permits"
+            },
+            by(),
+        ),
         (Decision::Deny, "access_list_required") => steps.add("access_list_closed", json!({})),
-        (Decision::Deny, _) => steps.add(if decided.by.is_some() { "rule_denies" } else { "policy_denies" }, by()),
+        (Decision::Deny, _) => steps.add(
+            if decided.by.is_some() {
+                "rule_denies"
+            } else {
+                "policy_denies"
+            },
+            by(),
+        ),
         (Decision::NotApplicable, _) => steps.add("no_rule_applies", json!({})),
         (Decision::Indeterminate, _) => steps.add("policy_indeterminate", missing(decided)),
     }
@@ -147,7 +221,10 @@ fn tell_outcome(steps: &mut Steps, decided: &Decided) {
             steps.add("access_list_open", json!({}));
         }
         if decided.min_level() > 0 {
-            steps.add("level_required", json!({"minimumAuthenticationLevel": decided.min_level()}));
+            steps.add(
+                "level_required",
+                json!({"minimumAuthenticationLevel": decided.min_level()}),
+            );
         }
     }
 }
@@ -163,7 +240,11 @@ fn missing(decided: &Decided) -> Value {
 }
 
 fn list(name: &str, values: &[String]) -> Value {
-    if values.is_empty() { json!({}) } else { json!({name: values}) }
+    if values.is_empty() {
+        json!({})
+    } else {
+        json!({name: values})
+    }
 }
 
 fn urn(catalogue: &Catalogue, key: PackageKey) -> Option<String> {
@@ -172,20 +253,37 @@ fn urn(catalogue: &Catalogue, key: PackageKey) -> Option<String> {
 
 /// What became of a rule.
 fn rule(policy: &CompiledPolicy, step: &TraceStep) -> Value {
-    let effect = rights::rule_facts(&policy.policy).find(|rule| rule.id == step.id).map(|rule| rule.effect);
+    let effect = rights::rule_facts(&policy.policy)
+        .find(|rule| rule.id == step.id)
+        .map(|rule| rule.effect);
     let mut out = json!({"id": step.id, "outcome": step.outcome.as_str()});
     if let Some(effect) = effect {
-        out["effect"] = json!(if effect == Effect::Permit { "Permit" } else { "Deny" });
+        out["effect"] = json!(if effect == Effect::Permit {
+            "Permit"
+        } else {
+            "Deny"
+        });
     }
     match &step.because {
         Because::Applies => {}
         Because::ConditionFalse => out["failed"] = json!({"part": "condition"}),
         Because::NoMatch { attributes, wanted } => {
-            let wanted: Vec<&String> = wanted.iter().filter(|text| NationalId::parse(text).is_err()).take(MOST_WANTED).collect();
-            let attributes: Vec<Value> = attributes.iter().map(|(category, id)| json!({"category": category, "attributeId": id})).collect();
+            let wanted: Vec<&String> = wanted
+                .iter()
+                .filter(|text| NationalId::parse(text).is_err())
+                .take(MOST_WANTED)
+                .collect();
+            let attributes: Vec<Value> = attributes
+                .iter()
+                .map(|(category, id)| json!({"category": category, "attributeId": id}))
+                .collect();
             out["failed"] = json!({"part": "target", "attributes": attributes, "wanted": wanted});
         }
-        Because::Fault { code, message, missing } => {
+        Because::Fault {
+            code,
+            message,
+            missing,
+        } => {
             out["failed"] = json!({"part": "evaluation", "statusCode": code.name(), "message": message,
                 "missingAttribute": missing.as_ref().map(|m| &m.attribute_id)});
         }
@@ -195,10 +293,19 @@ fn rule(policy: &CompiledPolicy, step: &TraceStep) -> Value {
 
 /// What would have been permitted, or to whom.
 fn nearest_miss(policy: &CompiledPolicy, action: Option<&str>) -> Value {
-    let permits: Vec<_> = rights::rule_facts(&policy.policy).filter(|rule| rule.effect == Effect::Permit).collect();
-    let of_action = permits.iter().find(|rule| rule.actions.is_empty() || action.is_some_and(|action| rule.actions.iter().any(|a| a == action)));
+    let permits: Vec<_> = rights::rule_facts(&policy.policy)
+        .filter(|rule| rule.effect == Effect::Permit)
+        .collect();
+    let of_action = permits.iter().find(|rule| {
+        rule.actions.is_empty()
+            || action.is_some_and(|action| rule.actions.iter().any(|a| a == action))
+    });
     if let Some(rule) = of_action {
-        let needs = rule.subjects.iter().take(MOST_WANTED).map(|(id, value)| json!({"type": id, "value": value}));
+        let needs = rule
+            .subjects
+            .iter()
+            .take(MOST_WANTED)
+            .map(|(id, value)| json!({"type": id, "value": value}));
         return json!({"missing": "subject", "rule": rule.id, "needsOneOf": needs.collect::<Vec<_>>()});
     }
     let mut known: Vec<&String> = permits.iter().flat_map(|rule| &rule.actions).collect();
@@ -209,11 +316,31 @@ fn nearest_miss(policy: &CompiledPolicy, action: Option<&str>) -> Value {
 
 /// Packages that the subject holds and the rule that permitted asks for.
 pub(super) fn deciding_packages(decided: &Decided, catalogue: &Catalogue) -> Vec<PackageKey> {
-    let (Some(resource), Some(pair), Some(rule)) = (&decided.resource, &decided.pair, &decided.by) else { return Vec::new() };
-    let Some(policy) = &resource.policy else { return Vec::new() };
-    let subjects = rights::rule_facts(&policy.policy).find(|facts| facts.id == rule).map(|facts| facts.subjects).unwrap_or_default();
-    let asked = |value: &str| subjects.iter().any(|(id, wanted)| id == PACKAGE && wanted.eq_ignore_ascii_case(value));
-    pair.packages.iter().copied().filter(|key| catalogue.package(*key).is_some_and(|package| asked(package.value()))).collect()
+    let (Some(resource), Some(pair), Some(rule)) = (&decided.resource, &decided.pair, &decided.by)
+    else {
+        return Vec::new();
+    };
+    let Some(policy) = &resource.policy else {
+        return Vec::new();
+    };
+    let subjects = rights::rule_facts(&policy.policy)
+        .find(|facts| facts.id == rule)
+        .map(|facts| facts.subjects)
+        .unwrap_or_default();
+    let asked = |value: &str| {
+        subjects
+            .iter()
+            .any(|(id, wanted)| id == PACKAGE && wanted.eq_ignore_ascii_case(value))
+    };
+    pair.packages
+        .iter()
+        .copied()
+        .filter(|key| {
+            catalogue
+                .package(*key)
+                .is_some_and(|package| asked(package.value()))
+        })
+        .collect()
 }
 
 impl Pdp {
@@ -222,12 +349,33 @@ impl Pdp {
     /// # Errors
     /// As the database says.
     pub(super) async fn tell_grants(&self, decided: &mut Decided) -> Result<(), DbError> {
-        let Some(pair) = decided.pair.clone().filter(|pair| pair.system_user.is_some()) else { return Ok(()) };
-        let (Some(subject), Some(reportee), Decision::Permit) = (&pair.subject, &pair.reportee, decided.decision) else { return Ok(()) };
+        let Some(pair) = decided
+            .pair
+            .clone()
+            .filter(|pair| pair.system_user.is_some())
+        else {
+            return Ok(());
+        };
+        let (Some(subject), Some(reportee), Decision::Permit) =
+            (&pair.subject, &pair.reportee, decided.decision)
+        else {
+            return Ok(());
+        };
         let packages = deciding_packages(decided, &self.catalogue);
-        let assignment = if decided.reason == "single_right" { decided.by.as_ref().and_then(|id| Uuid::try_parse(id).ok()) } else { None };
+        let assignment = if decided.reason == "single_right" {
+            decided.by.as_ref().and_then(|id| Uuid::try_parse(id).ok())
+        } else {
+            None
+        };
         let mut db = self.db.acquire().await?;
-        let found = store::grants(&mut db, subject.uuid, reportee.party.uuid, &packages, assignment).await?;
+        let found = store::grants(
+            &mut db,
+            subject.uuid,
+            reportee.party.uuid,
+            &packages,
+            assignment,
+        )
+        .await?;
         let grants: Vec<Value> = found
             .iter()
             .map(|grant| {
@@ -253,6 +401,10 @@ mod tests {
         codes.sort_unstable();
         codes.dedup();
         assert_eq!(codes.len(), TEXTS.len());
-        assert!(TEXTS.iter().all(|text| [text.nb, text.nn, text.en].iter().all(|words| words.ends_with('.'))));
+        assert!(TEXTS.iter().all(|text| {
+            [text.nb, text.nn, text.en]
+                .iter()
+                .all(|words| words.ends_with('.'))
+        }));
     }
 }

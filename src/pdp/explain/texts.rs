@@ -50,14 +50,24 @@ pub const TEXTS: &[Text] = &[
         nn: "Namna på parten viser til ulike partar.",
         en: "The names of the party mean different parties.",
     },
-    Text { code: "party_found", nb: "Parten er funnet.", nn: "Parten er funnen.", en: "The party was found." },
+    Text {
+        code: "party_found",
+        nb: "Parten er funnet.",
+        nn: "Parten er funnen.",
+        en: "The party was found.",
+    },
     Text {
         code: "party_gone",
         nb: "Parten er slettet eller død; ingen har tilgang på vegne av den.",
         nn: "Parten er sletta eller død; ingen har tilgang på vegner av han.",
         en: "The party is deleted or dead; nobody has access on its behalf.",
     },
-    Text { code: "system_user_found", nb: "Systembrukeren finnes.", nn: "Systembrukaren finst.", en: "The system user exists." },
+    Text {
+        code: "system_user_found",
+        nb: "Systembrukeren finnes.",
+        nn: "Systembrukaren finst.",
+        en: "The system user exists.",
+    },
     Text {
         code: "system_user_unknown",
         nb: "Det finnes ingen systembruker med denne id-en.",
@@ -76,8 +86,18 @@ pub const TEXTS: &[Text] = &[
         nn: "Systembrukaren, systemet eller eigaren er sletta.",
         en: "The system user, its system or its owner is deleted.",
     },
-    Text { code: "person_found", nb: "Personen er funnet.", nn: "Personen er funnen.", en: "The person was found." },
-    Text { code: "person_unknown", nb: "Personen er ikke kjent.", nn: "Personen er ikkje kjend.", en: "The person is not known." },
+    Text {
+        code: "person_found",
+        nb: "Personen er funnet.",
+        nn: "Personen er funnen.",
+        en: "The person was found.",
+    },
+    Text {
+        code: "person_unknown",
+        nb: "Personen er ikke kjent.",
+        nn: "Personen er ikkje kjend.",
+        en: "The person is not known.",
+    },
     Text {
         code: "subject_as_given",
         nb: "Subjektet er verken systembruker eller kjent person; bare det som er oppgitt, gjelder.",

@@ -9,7 +9,8 @@ use super::{line, store};
 /// So much time is read at once.
 const STEP: TimeDelta = TimeDelta::minutes(1);
 
-/// Hands each decision of a stretch of time to a writer, in order of time, with about how many there are in all.
+/// Hands each decision of a stretch of time to a writer, in order of time, with about how many
+/// there are in all.
 ///
 /// # Errors
 /// The database or the writer fails.

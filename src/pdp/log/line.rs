@@ -20,7 +20,8 @@ enum Kind {
     Json,
 }
 
-/// The fields of a line in order, by the names under which they are told: those of Altinn's log, and our own.
+/// The fields of a line in order, by the names under which they are told: those of Altinn's log,
+/// and our own.
 const FIELDS: [(&str, Kind); 28] = [
     ("decisionId", Kind::Text),
     ("part", Kind::Number),
@@ -110,9 +111,21 @@ impl Line {
     /// A text from outside. What would end a field or a line becomes a blank.
     pub fn text(&mut self, value: Option<&str>) {
         match value {
-            Some(value) if value.bytes().filter(|b| matches!(b, b'\t' | b'\n' | b'\r' | 0)).count() > 0 => {
+            Some(value)
+                if value
+                    .bytes()
+                    .filter(|b| matches!(b, b'\t' | b'\n' | b'\r' | 0))
+                    .count()
+                    > 0 =>
+            {
                 self.text.push('\t');
-                self.text.extend(value.chars().map(|c| if matches!(c, '\t' | '\n' | '\r' | '\0') { ' ' } else { c }));
+                self.text.extend(value.chars().map(|c| {
+                    if matches!(c, '\t' | '\n' | '\r' | '\0') {
+                        ' '
+                    } else {
+                        c
+                    }
+                }));
             }
             value => self.raw(value),
         }
@@ -163,15 +176,25 @@ pub fn told(line: &str) -> Map<String, Value> {
     let value = |kind: Kind, text: &str| match kind {
         _ if text == NONE => Value::Null,
         Kind::Text => Value::from(text),
-        Kind::Instant => {
-            text.parse().ok().and_then(DateTime::from_timestamp_millis).map_or(Value::Null, |instant: DateTime<Utc>| time::format(instant).into())
-        }
+        Kind::Instant => text
+            .parse()
+            .ok()
+            .and_then(DateTime::from_timestamp_millis)
+            .map_or(Value::Null, |instant: DateTime<Utc>| {
+                time::format(instant).into()
+            }),
         Kind::Number => text.parse::<i64>().map_or(Value::Null, Value::from),
         Kind::Flag => Value::from(text == "t"),
-        Kind::Context => serde_json::from_str(text).map_or(Value::Null, |stored| context::told(&stored)),
+        Kind::Context => {
+            serde_json::from_str(text).map_or(Value::Null, |stored| context::told(&stored))
+        }
         Kind::Json => serde_json::from_str(text).unwrap_or_default(),
     };
-    FIELDS.iter().zip(line.split('\t')).map(|((name, kind), text)| ((*name).to_owned(), value(*kind, text))).collect()
+    FIELDS
+        .iter()
+        .zip(line.split('\t'))
+        .map(|((name, kind), text)| ((*name).to_owned(), value(*kind, text)))
+        .collect()
 }
 
 #[cfg(test)]
@@ -189,8 +212,18 @@ mod tests {
         line.uuid(Some(Uuid::from_u128(7)));
         let told = line.told();
         assert_eq!(told["decisionId"], Uuid::from_u128(1).to_string());
-        assert_eq!((&told["part"], &told["endpoint"], &told["callerOrg"]), (&Value::from(2), &Value::from("external"), &Value::from("a b c\\d ")));
-        assert_eq!((&told["callerClientId"], &told["requestId"]), (&Value::Null, &Value::from(Uuid::from_u128(7).to_string())));
+        assert_eq!(
+            (&told["part"], &told["endpoint"], &told["callerOrg"]),
+            (
+                &Value::from(2),
+                &Value::from("external"),
+                &Value::from("a b c\\d ")
+            )
+        );
+        assert_eq!(
+            (&told["callerClientId"], &told["requestId"]),
+            (&Value::Null, &Value::from(Uuid::from_u128(7).to_string()))
+        );
         assert_eq!(line.text.split('\t').count(), 8);
     }
 

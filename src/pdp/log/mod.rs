@@ -1,8 +1,8 @@
 //! The decision log: a line for every decision, stored in blocks beside the answers.
 //!
-//! Lines wait in a bounded queue. When it is full, answers wait a moment for room. What still cannot be written, because
-//! the database refuses or is away, goes to standard output as a line of JSON, and is counted: no answer ever changes
-//! for the log's sake, and no line is lost silently.
+//! Lines wait in a bounded queue. When it is full, answers wait a moment for room. What still
+//! cannot be written, because the database refuses or is away, goes to standard output as a line of
+//! JSON, and is counted: no answer ever changes for the log's sake, and no line is lost silently.
 
 mod context;
 pub mod export;
@@ -58,7 +58,8 @@ pub struct Log {
 }
 
 impl Log {
-    /// Opens the log; its writer takes a connection from the pool now and then, and runs until the last handle is gone.
+    /// Opens the log; its writer takes a connection from the pool now and then, and runs until the
+    /// last handle is gone.
     #[must_use]
     pub fn open(pool: &PgPool) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
@@ -70,7 +71,9 @@ impl Log {
     pub async fn record(&self, line: Line) {
         let line = match self.queue.try_send(Message::Line(line)) {
             Ok(()) => return,
-            Err(mpsc::error::TrySendError::Full(line) | mpsc::error::TrySendError::Closed(line)) => line,
+            Err(
+                mpsc::error::TrySendError::Full(line) | mpsc::error::TrySendError::Closed(line),
+            ) => line,
         };
         Box::pin(self.wait(line)).await;
     }
@@ -78,7 +81,10 @@ impl Log {
     async fn wait(&self, line: Message) {
         metrics::counter!("decision_log_waits").increment(1);
         let sent = self.queue.send_timeout(line, PATIENCE).await;
-        if let Err(mpsc::error::SendTimeoutError::Timeout(line) | mpsc::error::SendTimeoutError::Closed(line)) = sent
+        if let Err(
+            mpsc::error::SendTimeoutError::Timeout(line)
+            | mpsc::error::SendTimeoutError::Closed(line),
+        ) = sent
             && let Message::Line(line) = line
         {
             writer::print(&[line]);

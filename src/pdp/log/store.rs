@@ -10,9 +10,15 @@ use crate::db::DbError;
 /// A block begins at most so long before any decision in it.
 const SPAN: TimeDelta = TimeDelta::hours(1);
 
-/// Stores lines as one block. When it is there already, because the answer to an earlier attempt was lost, it counts as stored.
+/// Stores lines as one block. When it is there already, because the answer to an earlier attempt
+/// was lost, it counts as stored.
 pub async fn insert(pool: &PgPool, block: Uuid, lines: &[Line]) -> Result<(), DbError> {
-    let (Some(first), Some(last)) = (lines.iter().map(|l| l.created).min(), lines.iter().map(|l| l.created).max()) else { return Ok(()) };
+    let (Some(first), Some(last)) = (
+        lines.iter().map(|l| l.created).min(),
+        lines.iter().map(|l| l.created).max(),
+    ) else {
+        return Ok(());
+    };
     let mut text = String::with_capacity(lines.iter().map(|l| l.text.len() + 1).sum());
     for line in lines {
         if !text.is_empty() {
@@ -37,7 +43,11 @@ pub async fn insert(pool: &PgPool, block: Uuid, lines: &[Line]) -> Result<(), Db
 ///
 /// # Errors
 /// As the database says.
-pub async fn of_answer(db: &mut PgConnection, id: Uuid, created: DateTime<Utc>) -> Result<Vec<String>, DbError> {
+pub async fn of_answer(
+    db: &mut PgConnection,
+    id: Uuid,
+    created: DateTime<Utc>,
+) -> Result<Vec<String>, DbError> {
     let mut lines = sqlx::query_scalar!(
         r#"select line as "line!" from decision_block b cross join lateral string_to_table(b.lines, E'\n') as line
            where b.first between $2 and $3 and b.last >= $3 and starts_with(line, $1)"#,
@@ -47,7 +57,11 @@ pub async fn of_answer(db: &mut PgConnection, id: Uuid, created: DateTime<Utc>) 
     )
     .fetch_all(db)
     .await?;
-    lines.sort_by_key(|line| line.split('\t').nth(1).and_then(|part| part.parse::<i32>().ok()));
+    lines.sort_by_key(|line| {
+        line.split('\t')
+            .nth(1)
+            .and_then(|part| part.parse::<i32>().ok())
+    });
     Ok(lines)
 }
 
@@ -55,7 +69,11 @@ pub async fn of_answer(db: &mut PgConnection, id: Uuid, created: DateTime<Utc>) 
 ///
 /// # Errors
 /// As the database says.
-pub async fn next(db: &mut PgConnection, from: DateTime<Utc>, to: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, DbError> {
+pub async fn next(
+    db: &mut PgConnection,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, DbError> {
     // A block may begin before the moment, and end behind it.
     let found = sqlx::query_scalar!(
         "select case when count(*) > 0 then greatest(min(first), $2) end from decision_block where first >= $1 and first < $3 and last >= $2",
@@ -70,7 +88,11 @@ pub async fn next(db: &mut PgConnection, from: DateTime<Utc>, to: DateTime<Utc>)
 ///
 /// # Errors
 /// As the database says.
-pub async fn between(db: &mut PgConnection, from: DateTime<Utc>, to: DateTime<Utc>) -> Result<Vec<String>, DbError> {
+pub async fn between(
+    db: &mut PgConnection,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+) -> Result<Vec<String>, DbError> {
     Ok(sqlx::query_scalar!(
         r#"select line as "line!" from decision_block b cross join lateral string_to_table(b.lines, E'\n') as line
            cross join lateral string_to_array(line, E'\t') as d
@@ -88,7 +110,11 @@ pub async fn between(db: &mut PgConnection, from: DateTime<Utc>, to: DateTime<Ut
 ///
 /// # Errors
 /// As the database says.
-pub async fn count(db: &mut PgConnection, from: DateTime<Utc>, to: DateTime<Utc>) -> Result<i64, DbError> {
+pub async fn count(
+    db: &mut PgConnection,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+) -> Result<i64, DbError> {
     let found = sqlx::query_scalar!(
         r#"select coalesce(sum(decisions), 0) as "count!" from decision_block where first >= $1 and first < $3 and last >= $2"#,
         from - SPAN,
@@ -114,7 +140,9 @@ pub async fn drop_expired(pool: &PgPool, months: u32) -> Result<(), DbError> {
     .await?;
     for name in expired {
         // The name was matched against a pattern of letters and digits.
-        sqlx::query(sqlx::AssertSqlSafe(format!("drop table if exists {name}"))).execute(pool).await?;
+        sqlx::query(sqlx::AssertSqlSafe(format!("drop table if exists {name}")))
+            .execute(pool)
+            .await?;
     }
     Ok(())
 }

@@ -74,8 +74,13 @@ async fn try_to_store(pool: &PgPool, lines: &[Line], attempts: usize) -> bool {
                 metrics::counter!("decision_log_lines").increment(lines.len() as u64);
                 return true;
             }
-            Ok(Err(error)) => tracing::warn!(%error, lines = lines.len(), "the decision log could not be written"),
-            Err(_) => tracing::warn!(lines = lines.len(), "the decision log could not be written in time"),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, lines = lines.len(), "the decision log could not be written")
+            }
+            Err(_) => tracing::warn!(
+                lines = lines.len(),
+                "the decision log could not be written in time"
+            ),
         }
     }
     false

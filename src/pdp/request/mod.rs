@@ -1,4 +1,5 @@
-//! Reading a decision request in the JSON profile, in every spelling that clients of the public system use.
+//! Reading a decision request in the JSON profile, in every spelling that clients of the public
+//! system use.
 
 mod quick;
 
@@ -11,7 +12,8 @@ use crate::{
     xacml::{DataType, ids},
 };
 
-/// What is wrong with a request whose HTTP is fine. The two classes differ in the status code they lead to.
+/// What is wrong with a request whose HTTP is fine. The two classes differ in the status code they
+/// lead to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
     /// The caller asks something that cannot be processed.
@@ -25,7 +27,8 @@ pub enum Fault {
 pub struct DecisionRequest<'a> {
     /// Every category entry, in request order: subjects, actions, resources, others.
     pub entries: Vec<Entry<'a>>,
-    /// For each decision wanted, the ids of the entries it is about. Empty: one decision about all entries.
+    /// For each decision wanted, the ids of the entries it is about. Empty: one decision about all
+    /// entries.
     pub references: Vec<Vec<String>>,
     /// A fault of the whole.
     pub fault: Option<Fault>,
@@ -123,7 +126,10 @@ impl<'a> RawEntry<'a> {
         let mut attributes: Vec<Attribute<'a>> = Vec::with_capacity(written.len());
         for raw in written {
             match raw.resolve() {
-                Ok(attribute) => match attributes.iter_mut().find(|a| a.id == attribute.id && a.data_type == attribute.data_type) {
+                Ok(attribute) => match attributes
+                    .iter_mut()
+                    .find(|a| a.id == attribute.id && a.data_type == attribute.data_type)
+                {
                     // One attribute may be given in several entries: it has several values then.
                     Some(known) => known.values.append(attribute.values),
                     None => attributes.push(attribute),
@@ -131,19 +137,34 @@ impl<'a> RawEntry<'a> {
                 Err(found) => fault = fault.or(Some(found)),
             }
         }
-        Entry { category, id: self.id, attributes, fault }
+        Entry {
+            category,
+            id: self.id,
+            attributes,
+            fault,
+        }
     }
 }
 
 impl<'a> RawAttribute<'a> {
     fn resolve(self) -> Result<Attribute<'a>, Fault> {
-        let data_type = data_type(self.data_type.as_deref().unwrap_or_default()).ok_or(Fault::Processing("an attribute has an unknown DataType"))?;
-        let values = self.values.ok_or(Fault::Processing("an attribute has no Value"))?;
-        let id = self.id.ok_or(Fault::Processing("an attribute has no AttributeId"))?;
+        let data_type = data_type(self.data_type.as_deref().unwrap_or_default())
+            .ok_or(Fault::Processing("an attribute has an unknown DataType"))?;
+        let values = self
+            .values
+            .ok_or(Fault::Processing("an attribute has no Value"))?;
+        let id = self
+            .id
+            .ok_or(Fault::Processing("an attribute has no AttributeId"))?;
         if !is_absolute_uri(&id) {
             return Err(Fault::Syntax("an AttributeId is not an absolute URI"));
         }
-        Ok(Attribute { id, data_type, values, include_in_result: self.include_in_result })
+        Ok(Attribute {
+            id,
+            data_type,
+            values,
+            include_in_result: self.include_in_result,
+        })
     }
 }
 
@@ -156,9 +177,18 @@ const LISTS: [(&str, Option<&'static str>); 8] = [
     ("resource", Some(ids::RESOURCE)),
     ("category", None),
     ("environment", Some(ids::ENVIRONMENT)),
-    ("recipientsubject", Some("urn:oasis:names:tc:xacml:1.0:subject-category:recipient-subject")),
-    ("intermediarysubject", Some("urn:oasis:names:tc:xacml:1.0:subject-category:intermediary-subject")),
-    ("requestingmachine", Some("urn:oasis:names:tc:xacml:1.0:subject-category:requesting-machine")),
+    (
+        "recipientsubject",
+        Some("urn:oasis:names:tc:xacml:1.0:subject-category:recipient-subject"),
+    ),
+    (
+        "intermediarysubject",
+        Some("urn:oasis:names:tc:xacml:1.0:subject-category:intermediary-subject"),
+    ),
+    (
+        "requestingmachine",
+        Some("urn:oasis:names:tc:xacml:1.0:subject-category:requesting-machine"),
+    ),
 ];
 
 /// An object whose members match without case; null is as good as absent.
@@ -169,21 +199,34 @@ struct Members<'a> {
 
 impl<'a> Members<'a> {
     fn new(value: &'a Value, path: &str) -> ApiResult<Self> {
-        let Value::Object(map) = value else { return Err(wrong(path)) };
+        let Value::Object(map) = value else {
+            return Err(wrong(path));
+        };
         let mut names: Vec<String> = map.keys().map(|k| k.to_ascii_lowercase()).collect();
         names.sort_unstable();
         if names.windows(2).any(|w| w[0] == w[1]) {
             return Err(wrong(path));
         }
-        Ok(Self { map, path: path.to_owned() })
+        Ok(Self {
+            map,
+            path: path.to_owned(),
+        })
     }
 
     fn get(&self, name: &str) -> Option<&'a Value> {
-        self.map.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, v)| v).filter(|v| !v.is_null())
+        self.map
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, v)| v)
+            .filter(|v| !v.is_null())
     }
 
     fn path(&self, name: &str) -> String {
-        let spelled = self.map.keys().find(|k| k.eq_ignore_ascii_case(name)).map_or(name, String::as_str);
+        let spelled = self
+            .map
+            .keys()
+            .find(|k| k.eq_ignore_ascii_case(name))
+            .map_or(name, String::as_str);
         format!("{}.{spelled}", self.path)
     }
 
@@ -208,7 +251,11 @@ impl<'a> Members<'a> {
         let path = self.path(name);
         match self.get(name) {
             None => Ok(Vec::new()),
-            Some(Value::Array(items)) => Ok(items.iter().enumerate().map(|(i, item)| (format!("{path}[{i}]"), item)).collect()),
+            Some(Value::Array(items)) => Ok(items
+                .iter()
+                .enumerate()
+                .map(|(i, item)| (format!("{path}[{i}]"), item))
+                .collect()),
             Some(object @ Value::Object(_)) => Ok(vec![(path, object)]),
             Some(_) => Err(wrong(&path)),
         }
@@ -216,7 +263,11 @@ impl<'a> Members<'a> {
 }
 
 fn wrong(path: &str) -> ApiError {
-    body::fault("authorizationRequest", path, "The JSON value could not be converted to the type that belongs here.")
+    body::fault(
+        "authorizationRequest",
+        path,
+        "The JSON value could not be converted to the type that belongs here.",
+    )
 }
 
 /// Reads a request.
@@ -236,7 +287,10 @@ fn read_tolerantly(bytes: &[u8]) -> ApiResult<DecisionRequest<'static>> {
     }
     let root = Members::new(&root, "$")?;
     let Some(request) = root.get("request") else {
-        return Ok(DecisionRequest { fault: Some(Fault::Syntax("there is no Request")), ..DecisionRequest::default() });
+        return Ok(DecisionRequest {
+            fault: Some(Fault::Syntax("there is no Request")),
+            ..DecisionRequest::default()
+        });
     };
     let request = Members::new(request, &root.path("request"))?;
     for name in ["returnpolicyidlist", "combineddecision"] {
@@ -247,7 +301,11 @@ fn read_tolerantly(bytes: &[u8]) -> ApiResult<DecisionRequest<'static>> {
     for (name, category) in LISTS {
         for (path, item) in request.list(name)? {
             let entry = read_entry(item, &path)?.resolve(category);
-            attributes += entry.attributes.iter().map(|a| a.values.len()).sum::<usize>();
+            attributes += entry
+                .attributes
+                .iter()
+                .map(|a| a.values.len())
+                .sum::<usize>();
             out.entries.push(entry);
         }
     }
@@ -270,7 +328,10 @@ impl Members<'_> {
         match self.get(name) {
             None => Ok(Vec::new()),
             Some(Value::String(one)) => Ok(vec![one.clone()]),
-            Some(Value::Array(items)) => items.iter().map(|i| i.as_str().map(str::to_owned).ok_or_else(|| wrong(&path))).collect(),
+            Some(Value::Array(items)) => items
+                .iter()
+                .map(|i| i.as_str().map(str::to_owned).ok_or_else(|| wrong(&path)))
+                .collect(),
             Some(_) => Err(wrong(&path)),
         }
     }
@@ -278,28 +339,57 @@ impl Members<'_> {
 
 fn read_entry(value: &Value, path: &str) -> ApiResult<RawEntry<'static>> {
     let members = Members::new(value, path)?;
-    let text = |name: &str| members.text(name).map(|text| text.map(|text| Cow::Owned(text.to_owned())));
+    let text = |name: &str| {
+        members
+            .text(name)
+            .map(|text| text.map(|text| Cow::Owned(text.to_owned())))
+    };
     let (category_id, id) = (text("categoryid")?, text("id")?);
     members.text("content")?;
     let is_there = members.get("attribute").is_some();
-    let attributes = members.list("attribute")?.iter().map(|(path, item)| read_attribute(item, path)).collect::<ApiResult<Vec<_>>>()?;
-    Ok(RawEntry { category_id, id, attributes: is_there.then_some(attributes) })
+    let attributes = members
+        .list("attribute")?
+        .iter()
+        .map(|(path, item)| read_attribute(item, path))
+        .collect::<ApiResult<Vec<_>>>()?;
+    Ok(RawEntry {
+        category_id,
+        id,
+        attributes: is_there.then_some(attributes),
+    })
 }
 
 fn read_attribute(value: &Value, path: &str) -> ApiResult<RawAttribute<'static>> {
     let members = Members::new(value, path)?;
-    let text = |name: &str| members.text(name).map(|text| text.map(|text| Cow::Owned(text.to_owned())));
+    let text = |name: &str| {
+        members
+            .text(name)
+            .map(|text| text.map(|text| Cow::Owned(text.to_owned())))
+    };
     let include_in_result = members.flag("includeinresult")?;
     members.text("issuer")?;
     let (id, data_type) = (text("attributeid")?, text("datatype")?);
     let scalar = |value| scalar(value).map(Cow::Owned);
     let values = match members.get("value") {
         None => None,
-        Some(Value::Array(items)) => Some(items.iter().map(scalar).collect::<Option<_>>().map(Values::Several)),
+        Some(Value::Array(items)) => Some(
+            items
+                .iter()
+                .map(scalar)
+                .collect::<Option<_>>()
+                .map(Values::Several),
+        ),
         Some(one) => Some(scalar(one).map(Values::One)),
     };
-    let values = values.map(|values| values.ok_or_else(|| wrong(&members.path("value")))).transpose()?;
-    Ok(RawAttribute { id, values, data_type, include_in_result })
+    let values = values
+        .map(|values| values.ok_or_else(|| wrong(&members.path("value"))))
+        .transpose()?;
+    Ok(RawAttribute {
+        id,
+        values,
+        data_type,
+        include_in_result,
+    })
 }
 
 fn scalar(value: &Value) -> Option<String> {
@@ -327,8 +417,12 @@ fn data_type(name: &str) -> Option<DataType> {
     if name.is_empty() || name == "string" {
         return Some(DataType::String);
     }
-    let mut known = DataType::ALL.iter().filter(|(known, _)| *known != DataType::XPathExpression);
-    known.find(|(_, uri)| *uri == name || uri.rsplit(['#', ':']).next() == Some(name)).map(|(known, _)| *known)
+    let mut known = DataType::ALL
+        .iter()
+        .filter(|(known, _)| *known != DataType::XPathExpression);
+    known
+        .find(|(_, uri)| *uri == name || uri.rsplit(['#', ':']).next() == Some(name))
+        .map(|(known, _)| *known)
 }
 
 #[cfg(test)]
@@ -350,40 +444,85 @@ mod tests {
 
     #[test]
     fn a_member_twice_is_broken_json() {
-        for bytes in [r#"{"Request":{},"request":{}}"#, r#"{"Request":{"Action":[],"Action":[]}}"#] {
-            assert!(matches!(read(bytes.as_bytes()), Err(ApiError::ModelState(_))));
+        for bytes in [
+            r#"{"Request":{},"request":{}}"#,
+            r#"{"Request":{"Action":[],"Action":[]}}"#,
+        ] {
+            assert!(matches!(
+                read(bytes.as_bytes()),
+                Err(ApiError::ModelState(_))
+            ));
         }
     }
 
     #[test]
     fn values_may_be_scalars_or_lists_of_them() {
         let bytes = br#"{"Request":{"Resource":{"Attribute":{"AttributeId":"urn:a","Value":[1,true,"x"]}}}}"#;
-        assert_eq!(*read(bytes).unwrap().entries[0].attributes[0].values, ["1", "true", "x"]);
+        assert_eq!(
+            *read(bytes).unwrap().entries[0].attributes[0].values,
+            ["1", "true", "x"]
+        );
     }
 
     #[test]
     fn an_attribute_given_twice_has_the_place_and_the_flag_of_the_first() {
-        let attribute = |id: &str, value: &str, echoed: bool| format!(r#"{{"AttributeId":"{id}","Value":"{value}","IncludeInResult":{echoed}}}"#);
-        let list = [attribute("urn:a", "1", true), attribute("urn:b", "2", false), attribute("urn:a", "3", false)].join(",");
+        let attribute = |id: &str, value: &str, echoed: bool| {
+            format!(r#"{{"AttributeId":"{id}","Value":"{value}","IncludeInResult":{echoed}}}"#)
+        };
+        let list = [
+            attribute("urn:a", "1", true),
+            attribute("urn:b", "2", false),
+            attribute("urn:a", "3", false),
+        ]
+        .join(",");
         let text = format!(r#"{{"Request":{{"Resource":[{{"Attribute":[{list}]}}]}}}}"#);
-        for request in [quick::read(text.as_bytes()).unwrap(), read_tolerantly(text.as_bytes()).unwrap()] {
-            let [a, b] = request.entries[0].attributes.as_slice() else { panic!("{request:?}") };
-            assert_eq!((&*a.id, &*a.values, a.include_in_result), ("urn:a", ["1".into(), "3".into()].as_slice(), true));
-            assert_eq!((&*b.id, &*b.values, b.include_in_result), ("urn:b", ["2".into()].as_slice(), false));
+        for request in [
+            quick::read(text.as_bytes()).unwrap(),
+            read_tolerantly(text.as_bytes()).unwrap(),
+        ] {
+            let [a, b] = request.entries[0].attributes.as_slice() else {
+                panic!("{request:?}")
+            };
+            assert_eq!(
+                (&*a.id, &*a.values, a.include_in_result),
+                ("urn:a", ["1".into(), "3".into()].as_slice(), true)
+            );
+            assert_eq!(
+                (&*b.id, &*b.values, b.include_in_result),
+                ("urn:b", ["2".into()].as_slice(), false)
+            );
         }
     }
 
     #[test]
     fn faults_are_told_apart() {
-        let fault = |json: &str| read(format!("{{\"Request\":{{\"Category\":[{json}]}}}}").as_bytes()).unwrap().entries[0].fault.clone().unwrap();
+        let fault = |json: &str| {
+            read(format!("{{\"Request\":{{\"Category\":[{json}]}}}}").as_bytes())
+                .unwrap()
+                .entries[0]
+                .fault
+                .clone()
+                .unwrap()
+        };
         assert!(matches!(fault(r#"{"Attribute":[]}"#), Fault::Processing(_)));
-        assert!(matches!(fault(r#"{"CategoryId":"x","Attribute":[]}"#), Fault::Syntax(_)));
-        assert!(matches!(fault(r#"{"CategoryId":"urn:x","Attribute":[{"AttributeId":"urn:a","Value":null}]}"#), Fault::Processing(_)));
         assert!(matches!(
-            fault(r#"{"CategoryId":"urn:x","Attribute":[{"AttributeId":"urn:a","Value":"1","DataType":"nope"}]}"#),
+            fault(r#"{"CategoryId":"x","Attribute":[]}"#),
+            Fault::Syntax(_)
+        ));
+        assert!(matches!(
+            fault(r#"{"CategoryId":"urn:x","Attribute":[{"AttributeId":"urn:a","Value":null}]}"#),
             Fault::Processing(_)
         ));
-        assert!(matches!(fault(r#"{"CategoryId":"urn:x","Attribute":[{"AttributeId":"a","Value":"1"}]}"#), Fault::Syntax(_)));
+        assert!(matches!(
+            fault(
+                r#"{"CategoryId":"urn:x","Attribute":[{"AttributeId":"urn:a","Value":"1","DataType":"nope"}]}"#
+            ),
+            Fault::Processing(_)
+        ));
+        assert!(matches!(
+            fault(r#"{"CategoryId":"urn:x","Attribute":[{"AttributeId":"a","Value":"1"}]}"#),
+            Fault::Syntax(_)
+        ));
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Reading a request as clients write it nearly always. Whatever is unusual is left to the tolerant reader, which takes
-//! longer and says what is wrong.
+//! Reading a request as clients write it nearly always. Whatever is unusual is left to the tolerant
+//! reader, which takes longer and says what is wrong.
 
 use std::{borrow::Cow, fmt, marker::PhantomData};
 
@@ -121,7 +121,9 @@ struct Reference<'a> {
 pub fn read(bytes: &[u8]) -> Option<DecisionRequest<'_>> {
     // Text is proven to be UTF-8 faster as a whole than string by string.
     let text = std::str::from_utf8(bytes).ok()?;
-    let Object(Root { request: Object(request) }) = serde_json::from_str::<Object<Root<'_>>>(text).ok()?;
+    let Object(Root {
+        request: Object(request),
+    }) = serde_json::from_str::<Object<Root<'_>>>(text).ok()?;
     let (_, _) = (request.return_policy_id_list, request.combined_decision);
     within(request.x_path_version)?;
     let mut out = DecisionRequest::default();
@@ -147,7 +149,10 @@ pub fn read(bytes: &[u8]) -> Option<DecisionRequest<'_>> {
             out.entries.push(raw.resolve(*category));
         }
     }
-    let references = request.multi_requests.and_then(|Object(multi)| multi.request_reference).unwrap_or_default();
+    let references = request
+        .multi_requests
+        .and_then(|Object(multi)| multi.request_reference)
+        .unwrap_or_default();
     if attributes > MAX_ATTRIBUTES || references.len() > MAX_ITEMS {
         return None;
     }
@@ -156,17 +161,26 @@ pub fn read(bytes: &[u8]) -> Option<DecisionRequest<'_>> {
         if ids.len() > MAX_ITEMS {
             return None;
         }
-        out.references.push(ids.into_iter().map(|id| Some(within(Some(id))??.into_owned())).collect::<Option<_>>()?);
+        out.references.push(
+            ids.into_iter()
+                .map(|id| Some(within(Some(id))??.into_owned()))
+                .collect::<Option<_>>()?,
+        );
     }
     Some(out)
 }
 
 /// A text within the house's limits; the outer none when it is not.
-#[expect(clippy::option_option, reason = "one is for a text that is not there, the other for one that is refused")]
+#[expect(
+    clippy::option_option,
+    reason = "one is for a text that is not there, the other for one that is refused"
+)]
 fn within(text: Option<Text<'_>>) -> Option<Option<Cow<'_, str>>> {
     match text {
         None => Some(None),
-        Some(Text(text)) => (text.len() <= MAX_STRING && !text.contains('\0')).then_some(Some(text)),
+        Some(Text(text)) => {
+            (text.len() <= MAX_STRING && !text.contains('\0')).then_some(Some(text))
+        }
     }
 }
 
@@ -175,9 +189,17 @@ fn raw(entry: Entry<'_>) -> Option<RawEntry<'_>> {
     let attributes = match entry.attribute {
         None => None,
         Some(list) if list.len() > MAX_ITEMS => return None,
-        Some(list) => Some(list.into_iter().map(|Object(attribute)| raw_attribute(attribute)).collect::<Option<Vec<_>>>()?),
+        Some(list) => Some(
+            list.into_iter()
+                .map(|Object(attribute)| raw_attribute(attribute))
+                .collect::<Option<Vec<_>>>()?,
+        ),
     };
-    Some(RawEntry { category_id: within(entry.category_id)?, id: within(entry.id)?, attributes })
+    Some(RawEntry {
+        category_id: within(entry.category_id)?,
+        id: within(entry.id)?,
+        attributes,
+    })
 }
 
 fn raw_attribute(attribute: Attribute<'_>) -> Option<RawAttribute<'_>> {

@@ -33,8 +33,8 @@ use crate::{
     token::scopes::{RequestRead, RequestWrite},
 };
 
-/// Asks that a system user gets more, or less. The vendor's correlation id is the id of the change request; asking again
-/// with the same gives the stored one.
+/// Asks that a system user gets more, or less. The vendor's correlation id is the id of the change
+/// request; asking again with the same gives the stored one.
 #[utoipa::path(post, path = "/authentication/api/v1/systemuser/changerequest/vendor", tag = "Change requests",
     params(("correlation-id" = Uuid, Query), ("system-user-id" = Uuid, Query)),
     request_body(content = serde_json::Value, content_type = "application/json"),
@@ -63,20 +63,42 @@ pub async fn create(
     if let Some(before) = once.answered(&mut tx, org.as_str(), &bytes).await? {
         return Ok(before);
     }
-    let user = system_users::by_id(&mut tx, user_id).await?.ok_or(ProblemCode::SystemUserNotFound)?;
+    let user = system_users::by_id(&mut tx, user_id)
+        .await?
+        .ok_or(ProblemCode::SystemUserNotFound)?;
     if correlation_id == user.id {
-        return Err(text("The query parameter correlation-id must not be the id of the system user."));
+        return Err(text(
+            "The query parameter correlation-id must not be the id of the system user.",
+        ));
     }
     if user.vendor_org != org.as_str() {
         return Err(ApiError::Status(StatusCode::UNAUTHORIZED));
     }
     if new.sets.is_empty() {
-        return Ok(Json(ChangeRequestDto::no_change_needed(correlation_id, user, new)).into_response());
+        return Ok(Json(ChangeRequestDto::no_change_needed(
+            correlation_id,
+            user,
+            new,
+        ))
+        .into_response());
     }
-    let (request, is_new) = find_or_create(&state, &mut tx, org, correlation_id, &user, &new).await?;
-    let location = format!("{}/authentication/api/v1/systemuser/changerequest/{}", state.base_for(&headers), request.id);
-    let (status, location) = if is_new { (StatusCode::CREATED, Some(location)) } else { (StatusCode::OK, None) };
-    let answer = Answer::json(status, location, &ChangeRequestDto::new(request, Some(&state.config.ui_base)))?;
+    let (request, is_new) =
+        find_or_create(&state, &mut tx, org, correlation_id, &user, &new).await?;
+    let location = format!(
+        "{}/authentication/api/v1/systemuser/changerequest/{}",
+        state.base_for(&headers),
+        request.id
+    );
+    let (status, location) = if is_new {
+        (StatusCode::CREATED, Some(location))
+    } else {
+        (StatusCode::OK, None)
+    };
+    let answer = Answer::json(
+        status,
+        location,
+        &ChangeRequestDto::new(request, Some(&state.config.ui_base)),
+    )?;
     once.keep(&mut tx, org.as_str(), &answer).await?;
     tx.commit().await?;
     Ok(answer.into_response())
@@ -93,37 +115,75 @@ async fn find_or_create(
     let lifetime = state.config.settings.requests.lifetime_days;
     let stored = store::any_state(&mut *tx, id, lifetime).await?;
     if let Some(theirs) = stored {
-        return existing(&mut *tx, org, user, theirs).await.map(|request| (request, false));
+        return existing(&mut *tx, org, user, theirs)
+            .await
+            .map(|request| (request, false));
     }
     if user.kind == SystemUserKind::Agent {
         return Err(ProblemCode::SystemUserNotFound.into());
     }
-    let system = owned_system(&mut *tx, org, &user.system_id).await?.filter(|s| !s.is_deleted).ok_or(ProblemCode::SystemNotFound)?;
-    customer(&mut *tx, &user.reportee_org_no).await?.ok_or(ProblemCode::OrganizationNotFound)?;
+    let system = owned_system(&mut *tx, org, &user.system_id)
+        .await?
+        .filter(|s| !s.is_deleted)
+        .ok_or(ProblemCode::SystemNotFound)?;
+    customer(&mut *tx, &user.reportee_org_no)
+        .await?
+        .ok_or(ProblemCode::OrganizationNotFound)?;
     rules::check_new(new, &system, &state.catalogue)?;
     let Some(request) = store::insert(&mut *tx, id, user, new).await? else {
         // Somebody else was faster with the same id.
-        let theirs = store::any_state(&mut *tx, id, lifetime).await?.ok_or(ProblemCode::RequestNotStored)?;
-        return existing(tx, org, user, theirs).await.map(|request| (request, false));
+        let theirs = store::any_state(&mut *tx, id, lifetime)
+            .await?
+            .ok_or(ProblemCode::RequestNotStored)?;
+        return existing(tx, org, user, theirs)
+            .await
+            .map(|request| (request, false));
     };
-    record(&mut *tx, Actor::Vendor, &request, &system, "changerequest.created").await?;
-    tell(tx, &request, &system, "systemuser_changerequest_created", RequestStatus::New).await?;
+    record(
+        &mut *tx,
+        Actor::Vendor,
+        &request,
+        &system,
+        "changerequest.created",
+    )
+    .await?;
+    tell(
+        tx,
+        &request,
+        &system,
+        "systemuser_changerequest_created",
+        RequestStatus::New,
+    )
+    .await?;
     Ok((request, true))
 }
 
 /// A row that has the id already: the caller's own is the answer, anything else is in the way.
-async fn existing(tx: &mut PgConnection, org: OrgNumber, user: &SystemUser, stored: ChangeRequest) -> ApiResult<ChangeRequest> {
+async fn existing(
+    tx: &mut PgConnection,
+    org: OrgNumber,
+    user: &SystemUser,
+    stored: ChangeRequest,
+) -> ApiResult<ChangeRequest> {
     let own = owned_system(tx, org, &stored.system_id).await?.is_some();
     match (own, stored.is_deleted) {
         (true, false) => Ok(stored),
         _ if user.kind == SystemUserKind::Agent => Err(ProblemCode::SystemUserNotFound.into()),
-        (false, false) if stored.status == RequestStatus::New => Err(ProblemCode::RequestPending.into()),
+        (false, false) if stored.status == RequestStatus::New => {
+            Err(ProblemCode::RequestPending.into())
+        }
         _ => Err(ProblemCode::CorrelationIdUsed.into()),
     }
 }
 
-async fn owned_system(db: &mut PgConnection, vendor: OrgNumber, system_id: &str) -> Result<Option<System>, crate::db::DbError> {
-    Ok(systems::by_id(db, system_id).await?.filter(|s| s.vendor_org == vendor.as_str()))
+async fn owned_system(
+    db: &mut PgConnection,
+    vendor: OrgNumber,
+    system_id: &str,
+) -> Result<Option<System>, crate::db::DbError> {
+    Ok(systems::by_id(db, system_id)
+        .await?
+        .filter(|s| s.vendor_org == vendor.as_str()))
 }
 
 /// One change request of the caller.
@@ -132,7 +192,11 @@ async fn owned_system(db: &mut PgConnection, vendor: OrgNumber, system_id: &str)
     responses((status = 200, body = ChangeRequestDto), (status = 400), (status = 401), (status = 403),
         (status = 404, description = "AUTH-00010; AUTH-00011 when it is another vendor's")),
     security(("maskinporten" = ["altinn:authentication/systemuser.request.read"])))]
-pub async fn read(State(state): State<AppState>, vendor: Vendor<RequestRead>, path: PathValues) -> ApiResult<Json<ChangeRequestDto>> {
+pub async fn read(
+    State(state): State<AppState>,
+    vendor: Vendor<RequestRead>,
+    path: PathValues,
+) -> ApiResult<Json<ChangeRequestDto>> {
     let id = path.uuid("requestId")?;
     let org = vendor.organization()?;
     let mut db = state.db.acquire().await?;
@@ -145,18 +209,39 @@ pub async fn read(State(state): State<AppState>, vendor: Vendor<RequestRead>, pa
     tag = "Change requests", params(("systemId" = String, Path), ("orgNo" = String, Path), ("externalRef" = String, Path)),
     responses((status = 200, body = ChangeRequestDto), (status = 401), (status = 403), (status = 404, description = "AUTH-00010 or AUTH-00011")),
     security(("maskinporten" = ["altinn:authentication/systemuser.request.read"])))]
-pub async fn read_by_external_ref(State(state): State<AppState>, vendor: Vendor<RequestRead>, path: PathValues) -> ApiResult<Json<ChangeRequestDto>> {
+pub async fn read_by_external_ref(
+    State(state): State<AppState>,
+    vendor: Vendor<RequestRead>,
+    path: PathValues,
+) -> ApiResult<Json<ChangeRequestDto>> {
     let org = vendor.organization()?;
     let mut db = state.db.acquire().await?;
     let lifetime = state.config.settings.requests.lifetime_days;
-    let request = store::by_key(&mut db, path.get("systemId"), path.get("orgNo"), path.get("externalRef"), lifetime).await?;
+    let request = store::by_key(
+        &mut db,
+        path.get("systemId"),
+        path.get("orgNo"),
+        path.get("externalRef"),
+        lifetime,
+    )
+    .await?;
     visible_to(&state, &mut db, org, request).await
 }
 
-async fn visible_to(state: &AppState, db: &mut PgConnection, vendor: OrgNumber, request: Option<ChangeRequest>) -> ApiResult<Json<ChangeRequestDto>> {
+async fn visible_to(
+    state: &AppState,
+    db: &mut PgConnection,
+    vendor: OrgNumber,
+    request: Option<ChangeRequest>,
+) -> ApiResult<Json<ChangeRequestDto>> {
     let request = request.ok_or(ProblemCode::RequestNotFound)?;
-    owned_system(db, vendor, &request.system_id).await?.ok_or(ProblemCode::SystemNotFound)?;
-    Ok(Json(ChangeRequestDto::new(request, Some(&state.config.ui_base))))
+    owned_system(db, vendor, &request.system_id)
+        .await?
+        .ok_or(ProblemCode::SystemNotFound)?;
+    Ok(Json(ChangeRequestDto::new(
+        request,
+        Some(&state.config.ui_base),
+    )))
 }
 
 /// Change requests for one of the caller's systems, by id, in pages.
@@ -174,16 +259,35 @@ pub async fn list(
     let from = paging::key(&query)?;
     let org = vendor.organization()?;
     let mut db = state.db.acquire().await?;
-    let system = owned_system(&mut db, org, path.get("systemId")).await?.ok_or(ProblemCode::SystemNotFound)?;
+    let system = owned_system(&mut db, org, path.get("systemId"))
+        .await?
+        .ok_or(ProblemCode::SystemNotFound)?;
     let size = state.config.settings.pagination.page_size;
     let limit = i64::try_from(size + 1).unwrap_or(i64::MAX);
-    let found = store::of_system(&mut db, &system.id, from, limit, state.config.settings.requests.lifetime_days).await?;
+    let found = store::of_system(
+        &mut db,
+        &system.id,
+        from,
+        limit,
+        state.config.settings.requests.lifetime_days,
+    )
+    .await?;
     let next = |first: &ChangeRequestDto| {
         let id = utf8_percent_encode(&system.id, NON_ALPHANUMERIC);
         let base = state.base_for(&headers);
-        format!("{base}/authentication/api/v1/systemuser/changerequest/vendor/bysystem/{id}?token={}", paging::token(&first.id))
+        format!(
+            "{base}/authentication/api/v1/systemuser/changerequest/vendor/bysystem/{id}?token={}",
+            paging::token(&first.id)
+        )
     };
-    Ok(Paginated::of(found.into_iter().map(|r| ChangeRequestDto::new(r, None)).collect(), size, next))
+    Ok(Paginated::of(
+        found
+            .into_iter()
+            .map(|r| ChangeRequestDto::new(r, None))
+            .collect(),
+        size,
+        next,
+    ))
 }
 
 /// Takes a change request back. What came of it stays.
@@ -191,14 +295,30 @@ pub async fn list(
     params(("requestId" = Uuid, Path)),
     responses((status = 202, description = "Taken back"), (status = 400), (status = 401), (status = 403), (status = 404, description = "AUTH-00010")),
     security(("maskinporten" = ["altinn:authentication/systemuser.request.write"])))]
-pub async fn delete(State(state): State<AppState>, vendor: Vendor<RequestWrite>, path: PathValues) -> ApiResult<StatusCode> {
+pub async fn delete(
+    State(state): State<AppState>,
+    vendor: Vendor<RequestWrite>,
+    path: PathValues,
+) -> ApiResult<StatusCode> {
     let id = path.uuid("requestId")?;
     let org = vendor.organization()?;
     let mut tx = state.db.begin().await?;
-    let request = store::by_id_for_update(&mut tx, id, state.config.settings.requests.lifetime_days).await?.ok_or(ProblemCode::RequestNotFound)?;
-    let system = owned_system(&mut tx, org, &request.system_id).await?.ok_or(ProblemCode::RequestNotFound)?;
+    let request =
+        store::by_id_for_update(&mut tx, id, state.config.settings.requests.lifetime_days)
+            .await?
+            .ok_or(ProblemCode::RequestNotFound)?;
+    let system = owned_system(&mut tx, org, &request.system_id)
+        .await?
+        .ok_or(ProblemCode::RequestNotFound)?;
     store::soft_delete(&mut tx, id, "vendor").await?;
-    record(&mut tx, Actor::Vendor, &request, &system, "changerequest.deleted").await?;
+    record(
+        &mut tx,
+        Actor::Vendor,
+        &request,
+        &system,
+        "changerequest.deleted",
+    )
+    .await?;
     tx.commit().await?;
     Ok(StatusCode::ACCEPTED)
 }

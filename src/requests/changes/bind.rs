@@ -22,12 +22,28 @@ pub fn bind_change(value: &Value) -> ApiResult<NewChange> {
     let mut b = Binder::new(BODY);
     let root = b.root(value)?;
     let sets = Sets {
-        required_rights: bind_rights(&mut b, &root, "requiredRights", Presence::NotNull)?.unwrap_or_default(),
-        unwanted_rights: bind_rights(&mut b, &root, "unwantedRights", Presence::NotNull)?.unwrap_or_default(),
-        required_access_packages: bind_packages(&mut b, &root, "requiredAccessPackages", Presence::NotNull)?.unwrap_or_default(),
-        unwanted_access_packages: bind_packages(&mut b, &root, "unwantedAccessPackages", Presence::NotNull)?.unwrap_or_default(),
+        required_rights: bind_rights(&mut b, &root, "requiredRights", Presence::NotNull)?
+            .unwrap_or_default(),
+        unwanted_rights: bind_rights(&mut b, &root, "unwantedRights", Presence::NotNull)?
+            .unwrap_or_default(),
+        required_access_packages: bind_packages(
+            &mut b,
+            &root,
+            "requiredAccessPackages",
+            Presence::NotNull,
+        )?
+        .unwrap_or_default(),
+        unwanted_access_packages: bind_packages(
+            &mut b,
+            &root,
+            "unwantedAccessPackages",
+            Presence::NotNull,
+        )?
+        .unwrap_or_default(),
     };
-    let redirect_url = b.text(&root, "redirectUrl", Presence::Optional)?.map(|u| u.trim().to_owned());
+    let redirect_url = b
+        .text(&root, "redirectUrl", Presence::Optional)?
+        .map(|u| u.trim().to_owned());
     b.finish()?;
     Ok(NewChange { sets, redirect_url })
 }

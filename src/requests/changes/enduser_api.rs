@@ -1,4 +1,5 @@
-//! `/authentication/api/v1/systemuser/changerequest/{party}/…`: what persons do with change requests.
+//! `/authentication/api/v1/systemuser/changerequest/{party}/…`: what persons do with change
+//! requests.
 
 use axum::extract::State;
 use uuid::Uuid;
@@ -10,7 +11,10 @@ use super::{
 use crate::{
     app::{
         AppState,
-        callers::{self, AccessManagementRead, AccessManagementWrite, Caller, Permitted, PortalAccessManagementWrite},
+        callers::{
+            self, AccessManagementRead, AccessManagementWrite, Caller, Permitted,
+            PortalAccessManagementWrite,
+        },
     },
     delegation::Approver,
     http::{ApiResult, Json, ProblemCode, path::PathValues},
@@ -28,10 +32,16 @@ pub async fn read_for_party(
     path: PathValues,
 ) -> ApiResult<Json<ChangeRequestDto>> {
     let id = path.uuid("requestId")?;
-    let org_number = permitted.party.org_number.as_deref().ok_or(ProblemCode::OrganizationNotFound)?;
+    let org_number = permitted
+        .party
+        .org_number
+        .as_deref()
+        .ok_or(ProblemCode::OrganizationNotFound)?;
     let mut db = state.db.acquire().await?;
     let request = store::by_id(&mut db, id, state.config.settings.requests.lifetime_days).await?;
-    let request = request.filter(|r| r.party_org_no == org_number).ok_or(ProblemCode::RequestNotFound)?;
+    let request = request
+        .filter(|r| r.party_org_no == org_number)
+        .ok_or(ProblemCode::RequestNotFound)?;
     Ok(Json(ChangeRequestDto::new(request, None)))
 }
 
@@ -41,20 +51,36 @@ pub async fn read_for_party(
     responses((status = 200, body = ChangeRequestInternalDto), (status = 400), (status = 401), (status = 403, description = "AUTH-00066"),
         (status = 404, description = "AUTH-00010")),
     security(("person" = [])))]
-pub async fn read_by_id(State(state): State<AppState>, caller: Caller, path: PathValues) -> ApiResult<Json<ChangeRequestInternalDto>> {
-    Ok(Json(for_person(&state, &caller, path.uuid("requestId")?).await?))
+pub async fn read_by_id(
+    State(state): State<AppState>,
+    caller: Caller,
+    path: PathValues,
+) -> ApiResult<Json<ChangeRequestInternalDto>> {
+    Ok(Json(
+        for_person(&state, &caller, path.uuid("requestId")?).await?,
+    ))
 }
 
 /// A change request, for a person who may decide for its organisation.
 ///
 /// # Errors
 /// There is none, or the person may not.
-pub(crate) async fn for_person(state: &AppState, caller: &Caller, id: Uuid) -> ApiResult<ChangeRequestInternalDto> {
+pub(crate) async fn for_person(
+    state: &AppState,
+    caller: &Caller,
+    id: Uuid,
+) -> ApiResult<ChangeRequestInternalDto> {
     let mut db = state.db.acquire().await?;
-    let request = store::by_id(&mut db, id, state.config.settings.requests.lifetime_days).await?.ok_or(ProblemCode::RequestNotFound)?;
-    let party = register::party_by_org_number(&mut db, &request.party_org_no).await?.ok_or(ProblemCode::OrganizationNotFound)?;
+    let request = store::by_id(&mut db, id, state.config.settings.requests.lifetime_days)
+        .await?
+        .ok_or(ProblemCode::RequestNotFound)?;
+    let party = register::party_by_org_number(&mut db, &request.party_org_no)
+        .await?
+        .ok_or(ProblemCode::OrganizationNotFound)?;
     drop(db);
-    let person = callers::person_of(state, &caller.principal).await?.ok_or(ProblemCode::NotAccessManager)?;
+    let person = callers::person_of(state, &caller.principal)
+        .await?
+        .ok_or(ProblemCode::NotAccessManager)?;
     if !callers::manages_access(state, &person, caller.principal.auth_level, &party).await? {
         return Err(ProblemCode::NotAccessManager.into());
     }
@@ -79,9 +105,19 @@ pub(crate) async fn for_person(state: &AppState, caller: &Caller, id: Uuid) -> A
         (status = 403, description = "Not permitted, or AUTH-00041"), (status = 404, description = "AUTH-00010, -00011 or -00015"),
         (status = 409, description = "AUTH-00013")),
     security(("person" = [])))]
-pub async fn approve(State(state): State<AppState>, permitted: Permitted<AccessManagementWrite>, path: PathValues) -> ApiResult<Json<bool>> {
-    let approver = Approver { person: permitted.person()?, party: &permitted.party };
-    state.decisions().approve_change(approver, path.uuid("requestId")?, None).await?;
+pub async fn approve(
+    State(state): State<AppState>,
+    permitted: Permitted<AccessManagementWrite>,
+    path: PathValues,
+) -> ApiResult<Json<bool>> {
+    let approver = Approver {
+        person: permitted.person()?,
+        party: &permitted.party,
+    };
+    state
+        .decisions()
+        .approve_change(approver, path.uuid("requestId")?, None)
+        .await?;
     Ok(Json(true))
 }
 
@@ -91,9 +127,19 @@ pub async fn approve(State(state): State<AppState>, permitted: Permitted<AccessM
     responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403, description = "Not permitted, or AUTH-00041"),
         (status = 404, description = "AUTH-00010"), (status = 409, description = "AUTH-00013")),
     security(("person" = [])))]
-pub async fn reject(State(state): State<AppState>, permitted: Permitted<AccessManagementWrite>, path: PathValues) -> ApiResult<Json<bool>> {
-    let approver = Approver { person: permitted.person()?, party: &permitted.party };
-    state.decisions().reject_change(approver, path.uuid("requestId")?).await?;
+pub async fn reject(
+    State(state): State<AppState>,
+    permitted: Permitted<AccessManagementWrite>,
+    path: PathValues,
+) -> ApiResult<Json<bool>> {
+    let approver = Approver {
+        person: permitted.person()?,
+        party: &permitted.party,
+    };
+    state
+        .decisions()
+        .reject_change(approver, path.uuid("requestId")?)
+        .await?;
     Ok(Json(true))
 }
 
@@ -107,11 +153,25 @@ pub async fn pending(
     permitted: Permitted<PortalAccessManagementWrite>,
     path: PathValues,
 ) -> ApiResult<Json<Vec<ChangeRequestDto>>> {
-    let org_number = permitted.party.org_number.as_deref().ok_or(ProblemCode::OrganizationNotFound)?;
+    let org_number = permitted
+        .party
+        .org_number
+        .as_deref()
+        .ok_or(ProblemCode::OrganizationNotFound)?;
     if path.get("orgno") != org_number {
         return Err(ProblemCode::PartyMismatch.into());
     }
     let mut db = state.db.acquire().await?;
-    let found = store::pending(&mut db, org_number, state.config.settings.requests.lifetime_days).await?;
-    Ok(Json(found.into_iter().map(|r| ChangeRequestDto::new(r, None)).collect()))
+    let found = store::pending(
+        &mut db,
+        org_number,
+        state.config.settings.requests.lifetime_days,
+    )
+    .await?;
+    Ok(Json(
+        found
+            .into_iter()
+            .map(|r| ChangeRequestDto::new(r, None))
+            .collect(),
+    ))
 }

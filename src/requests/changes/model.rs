@@ -41,13 +41,20 @@ impl Sets {
     /// Resources of the rights to be added.
     #[must_use]
     pub fn required_resources(&self) -> Vec<String> {
-        self.required_rights.iter().filter_map(|r| r.resource_id().map(str::to_owned)).collect()
+        self.required_rights
+            .iter()
+            .filter_map(|r| r.resource_id().map(str::to_owned))
+            .collect()
     }
 
     /// Resources of the rights to be taken away, by the first pair of each.
     #[must_use]
     pub fn unwanted_resources(&self) -> Vec<String> {
-        self.unwanted_rights.iter().filter_map(|r| r.resource.first()).map(|p| p.value.clone()).collect()
+        self.unwanted_rights
+            .iter()
+            .filter_map(|r| r.resource.first())
+            .map(|p| p.value.clone())
+            .collect()
     }
 }
 

@@ -40,8 +40,10 @@ impl From<Row> for ChangeRequest {
             sets: Sets {
                 required_rights: serde_json::from_value(row.required_rights).unwrap_or_default(),
                 unwanted_rights: serde_json::from_value(row.unwanted_rights).unwrap_or_default(),
-                required_access_packages: serde_json::from_value(row.required_access_packages).unwrap_or_default(),
-                unwanted_access_packages: serde_json::from_value(row.unwanted_access_packages).unwrap_or_default(),
+                required_access_packages: serde_json::from_value(row.required_access_packages)
+                    .unwrap_or_default(),
+                unwanted_access_packages: serde_json::from_value(row.unwanted_access_packages)
+                    .unwrap_or_default(),
             },
             status: RequestStatus::from_stored(&row.status),
             redirect_url: row.redirect_url,
@@ -69,24 +71,48 @@ macro_rules! changes {
 ///
 /// # Errors
 /// As the database says.
-pub async fn any_state(db: &mut PgConnection, id: Uuid, lifetime_days: i32) -> Result<Option<ChangeRequest>, DbError> {
-    Ok(changes!("where id = $2", lifetime_days, id).fetch_optional(db).await?.map(ChangeRequest::from))
+pub async fn any_state(
+    db: &mut PgConnection,
+    id: Uuid,
+    lifetime_days: i32,
+) -> Result<Option<ChangeRequest>, DbError> {
+    Ok(changes!("where id = $2", lifetime_days, id)
+        .fetch_optional(db)
+        .await?
+        .map(ChangeRequest::from))
 }
 
 /// A visible change request.
 ///
 /// # Errors
 /// As the database says.
-pub async fn by_id(db: &mut PgConnection, id: Uuid, lifetime_days: i32) -> Result<Option<ChangeRequest>, DbError> {
-    Ok(any_state(db, id, lifetime_days).await?.filter(|c| !c.is_deleted))
+pub async fn by_id(
+    db: &mut PgConnection,
+    id: Uuid,
+    lifetime_days: i32,
+) -> Result<Option<ChangeRequest>, DbError> {
+    Ok(any_state(db, id, lifetime_days)
+        .await?
+        .filter(|c| !c.is_deleted))
 }
 
 /// As [`by_id`], and nobody else decides about it until the transaction ends.
 ///
 /// # Errors
 /// As the database says.
-pub async fn by_id_for_update(tx: &mut PgConnection, id: Uuid, lifetime_days: i32) -> Result<Option<ChangeRequest>, DbError> {
-    Ok(changes!("where id = $2 and not is_deleted for update", lifetime_days, id).fetch_optional(tx).await?.map(ChangeRequest::from))
+pub async fn by_id_for_update(
+    tx: &mut PgConnection,
+    id: Uuid,
+    lifetime_days: i32,
+) -> Result<Option<ChangeRequest>, DbError> {
+    Ok(changes!(
+        "where id = $2 and not is_deleted for update",
+        lifetime_days,
+        id
+    )
+    .fetch_optional(tx)
+    .await?
+    .map(ChangeRequest::from))
 }
 
 /// The newest visible change request with this key.
@@ -124,19 +150,29 @@ pub async fn of_system(
     lifetime_days: i32,
 ) -> Result<Vec<ChangeRequest>, DbError> {
     let from = from.unwrap_or(Uuid::nil());
-    Ok(changes!("where system_id = $2 and not is_deleted and id >= $3 order by id limit $4", lifetime_days, system_id, from, limit)
-        .fetch_all(db)
-        .await?
-        .into_iter()
-        .map(ChangeRequest::from)
-        .collect())
+    Ok(changes!(
+        "where system_id = $2 and not is_deleted and id >= $3 order by id limit $4",
+        lifetime_days,
+        system_id,
+        from,
+        limit
+    )
+    .fetch_all(db)
+    .await?
+    .into_iter()
+    .map(ChangeRequest::from)
+    .collect())
 }
 
 /// Open change requests to an organisation, oldest first.
 ///
 /// # Errors
 /// As the database says.
-pub async fn pending(db: &mut PgConnection, party_org_no: &str, lifetime_days: i32) -> Result<Vec<ChangeRequest>, DbError> {
+pub async fn pending(
+    db: &mut PgConnection,
+    party_org_no: &str,
+    lifetime_days: i32,
+) -> Result<Vec<ChangeRequest>, DbError> {
     Ok(changes!(
         r#"where party_org_no = $2 and status = 'New' and not is_deleted and created >= now() - make_interval(days => $1) order by created, id"#,
         lifetime_days,
@@ -153,7 +189,12 @@ pub async fn pending(db: &mut PgConnection, party_org_no: &str, lifetime_days: i
 ///
 /// # Errors
 /// As the database says.
-pub async fn insert(tx: &mut PgConnection, id: Uuid, user: &SystemUser, new: &NewChange) -> Result<Option<ChangeRequest>, DbError> {
+pub async fn insert(
+    tx: &mut PgConnection,
+    id: Uuid,
+    user: &SystemUser,
+    new: &NewChange,
+) -> Result<Option<ChangeRequest>, DbError> {
     let json = |value: serde_json::Result<Value>| value.unwrap_or_default();
     let stored = sqlx::query!(
         r#"insert into change_request (id, system_user_id, system_id, party_org_no, external_ref, required_rights, unwanted_rights,
@@ -174,7 +215,11 @@ pub async fn insert(tx: &mut PgConnection, id: Uuid, user: &SystemUser, new: &Ne
     .await?
     .rows_affected();
     // Just stored: it cannot have timed out.
-    if stored == 0 { Ok(None) } else { by_id(tx, id, i32::from(i16::MAX)).await }
+    if stored == 0 {
+        Ok(None)
+    } else {
+        by_id(tx, id, i32::from(i16::MAX)).await
+    }
 }
 
 /// Hides a change request for good; its status stays.
@@ -196,7 +241,12 @@ pub async fn soft_delete(tx: &mut PgConnection, id: Uuid, by: &str) -> Result<()
 ///
 /// # Errors
 /// As the database says.
-pub async fn answer(tx: &mut PgConnection, id: Uuid, status: RequestStatus, by: &str) -> Result<bool, DbError> {
+pub async fn answer(
+    tx: &mut PgConnection,
+    id: Uuid,
+    status: RequestStatus,
+    by: &str,
+) -> Result<bool, DbError> {
     let rows = sqlx::query!(
         "update change_request set status = $2, last_changed = now(), changed_by = $3 where id = $1 and status = 'New' and not is_deleted",
         id,
@@ -209,11 +259,16 @@ pub async fn answer(tx: &mut PgConnection, id: Uuid, status: RequestStatus, by: 
     Ok(rows == 1)
 }
 
-/// Change requests that have timed out and were not told of yet; now they are, when the transaction commits.
+/// Change requests that have timed out and were not told of yet; now they are, when the transaction
+/// commits.
 ///
 /// # Errors
 /// As the database says.
-pub async fn take_timed_out(tx: &mut PgConnection, lifetime_days: i32, limit: i64) -> Result<Vec<TimedOut>, DbError> {
+pub async fn take_timed_out(
+    tx: &mut PgConnection,
+    lifetime_days: i32,
+    limit: i64,
+) -> Result<Vec<TimedOut>, DbError> {
     Ok(sqlx::query_as!(
         TimedOut,
         r#"update change_request r set timeout_told = true from system s

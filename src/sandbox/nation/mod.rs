@@ -1,5 +1,6 @@
-//! A synthetic nation for performance work, as files in the operator's import format. The same seed and scale always give
-//! the same bytes. Nobody in it exists: identity numbers have a month that no calendar has.
+//! A synthetic nation for performance work, as files in the operator's import format. The same seed
+//! and scale always give the same bytes. Nobody in it exists: identity numbers have a month that no
+//! calendar has.
 
 mod numbers;
 
@@ -85,9 +86,17 @@ pub struct NationOptions {
 ///
 /// # Errors
 /// A file cannot be written.
-pub fn generate(catalogue: &Catalogue, options: &NationOptions, progress: &ProgressBar) -> anyhow::Result<Vec<(Kind, u64)>> {
-    anyhow::ensure!(options.scale > 0.0 && options.scale <= 1.0, "the scale must lie between 0.01 and 1");
-    fs::create_dir_all(options.out.join("policies")).with_context(|| format!("creating {}", options.out.display()))?;
+pub fn generate(
+    catalogue: &Catalogue,
+    options: &NationOptions,
+    progress: &ProgressBar,
+) -> anyhow::Result<Vec<(Kind, u64)>> {
+    anyhow::ensure!(
+        options.scale > 0.0 && options.scale <= 1.0,
+        "the scale must lie between 0.01 and 1"
+    );
+    fs::create_dir_all(options.out.join("policies"))
+        .with_context(|| format!("creating {}", options.out.display()))?;
     let mut nation = Nation {
         random: ChaCha8Rng::seed_from_u64(options.seed),
         size: Size::at(options.scale),
@@ -111,9 +120,16 @@ pub fn generate(catalogue: &Catalogue, options: &NationOptions, progress: &Progr
     let agents = nation.system_users()?;
     nation.client_delegations(&agents)?;
     nation.requests()?;
-    let counts: BTreeMap<&str, u64> = nation.counts.iter().map(|(kind, count)| (kind.as_str(), *count)).collect();
+    let counts: BTreeMap<&str, u64> = nation
+        .counts
+        .iter()
+        .map(|(kind, count)| (kind.as_str(), *count))
+        .collect();
     let manifest = json!({"profile": "national", "seed": options.seed, "scale": options.scale, "counts": counts});
-    fs::write(options.out.join("manifest.json"), serde_json::to_string_pretty(&manifest)?)?;
+    fs::write(
+        options.out.join("manifest.json"),
+        serde_json::to_string_pretty(&manifest)?,
+    )?;
     Ok(nation.counts)
 }
 
@@ -121,7 +137,11 @@ pub fn generate(catalogue: &Catalogue, options: &NationOptions, progress: &Progr
 fn assignable(catalogue: &Catalogue) -> Vec<String> {
     let mut all: Vec<String> = catalogue
         .packages()
-        .filter(|p| p.is_assignable && p.is_delegable && p.entity == crate::packages::EntityKind::Organization)
+        .filter(|p| {
+            p.is_assignable
+                && p.is_delegable
+                && p.entity == crate::packages::EntityKind::Organization
+        })
         .map(|p| p.value().to_owned())
         .collect();
     all.sort();
@@ -165,8 +185,9 @@ const FORMS: [(&str, u64); 12] = [
     ("KBO", 5),
 ];
 const FIRST: [&str; 24] = [
-    "Anne", "Bjørn", "Cathrine", "Dag", "Eva", "Frode", "Gro", "Hans", "Ida", "Jan", "Kari", "Lars", "Mona", "Nils", "Oda", "Per", "Ragnhild",
-    "Svein", "Tone", "Ulf", "Vigdis", "Øyvind", "Åse", "Åsmund",
+    "Anne", "Bjørn", "Cathrine", "Dag", "Eva", "Frode", "Gro", "Hans", "Ida", "Jan", "Kari",
+    "Lars", "Mona", "Nils", "Oda", "Per", "Ragnhild", "Svein", "Tone", "Ulf", "Vigdis", "Øyvind",
+    "Åse", "Åsmund",
 ];
 const LAST: [&str; 24] = [
     "Aasen",
@@ -217,7 +238,11 @@ const SKEW: f64 = 4.5;
 
 impl Nation<'_> {
     fn below(&mut self, limit: usize) -> usize {
-        if limit == 0 { 0 } else { (self.random.next_u64() % limit as u64) as usize }
+        if limit == 0 {
+            0
+        } else {
+            (self.random.next_u64() % limit as u64) as usize
+        }
     }
 
     fn chance(&mut self, percent: u64) -> bool {
@@ -261,7 +286,9 @@ impl Nation<'_> {
 
     fn packages_of(&mut self, most: usize) -> Vec<String> {
         let count = 1 + self.below(most);
-        let mut out: Vec<String> = (0..count).map(|_| format!("urn:altinn:accesspackage:{}", self.package())).collect();
+        let mut out: Vec<String> = (0..count)
+            .map(|_| format!("urn:altinn:accesspackage:{}", self.package()))
+            .collect();
         out.sort();
         out.dedup();
         out
@@ -271,12 +298,20 @@ impl Nation<'_> {
         self.progress.set_message(format!("{} …", kind.as_str()));
         let path = self.out.join(format!("{}.ndjson", kind.as_str()));
         let file = File::create(&path).with_context(|| format!("writing {}", path.display()))?;
-        Ok(Lines { kind, file: BufWriter::with_capacity(1 << 20, file), count: 0 })
+        Ok(Lines {
+            kind,
+            file: BufWriter::with_capacity(1 << 20, file),
+            count: 0,
+        })
     }
 
     fn done(&mut self, lines: Lines) -> anyhow::Result<()> {
         self.counts.push((lines.kind, lines.count));
-        Ok(lines.file.into_inner().map_err(|e| anyhow::anyhow!("{}", e.error()))?.sync_data()?)
+        Ok(lines
+            .file
+            .into_inner()
+            .map_err(|e| anyhow::anyhow!("{}", e.error()))?
+            .sync_data()?)
     }
 
     fn organizations(&mut self) -> anyhow::Result<()> {
@@ -349,7 +384,9 @@ impl Nation<'_> {
             held.sort_unstable();
             held.dedup();
             for (role, person) in held {
-                lines.put(&json!({"from": from, "role": role, "toPerson": format!("{person:011}")}))?;
+                lines.put(
+                    &json!({"from": from, "role": role, "toPerson": format!("{person:011}")}),
+                )?;
             }
         }
         self.facilitators(&mut lines)?;
@@ -358,19 +395,36 @@ impl Nation<'_> {
 
     /// Who keeps whose books, audits them, or manages the house.
     fn facilitators(&mut self, lines: &mut Lines) -> anyhow::Result<()> {
-        let Size { accountants, auditors, managers, accounts, audits, managements, main_units, .. } = self.size;
+        let Size {
+            accountants,
+            auditors,
+            managers,
+            accounts,
+            audits,
+            managements,
+            main_units,
+            ..
+        } = self.size;
         let firms = accountants + auditors + managers;
-        for (role, begin, count, relations) in
-            [("REGN", 0, accountants, accounts), ("REVI", accountants, auditors, audits), ("FFØR", accountants + auditors, managers, managements)]
-        {
-            let eligible: Vec<usize> = (firms..main_units).filter(|at| role != "FFØR" || matches!(self.forms[*at], "BRL" | "ESEK" | "NUF")).collect();
+        for (role, begin, count, relations) in [
+            ("REGN", 0, accountants, accounts),
+            ("REVI", accountants, auditors, audits),
+            ("FFØR", accountants + auditors, managers, managements),
+        ] {
+            let eligible: Vec<usize> = (firms..main_units)
+                .filter(|at| role != "FFØR" || matches!(self.forms[*at], "BRL" | "ESEK" | "NUF"))
+                .collect();
             // Each client has one of a kind: go through them in an order that hops.
             let step = hop(eligible.len());
             for n in 0..relations.min(eligible.len()) {
                 let client = eligible[(n * step) % eligible.len()];
                 let firm = begin + self.skewed(count);
                 lines.put(&json!({"from": self.orgs[client].to_string(), "role": role, "toOrg": self.orgs[firm].to_string()}))?;
-                self.clients.push(Relation { client: client as u32, firm: firm as u32, role });
+                self.clients.push(Relation {
+                    client: client as u32,
+                    firm: firm as u32,
+                    role,
+                });
             }
         }
         Ok(())
@@ -418,13 +472,26 @@ impl Nation<'_> {
             let mut subjects = String::new();
             for _ in 0..=self.below(4) {
                 let (attribute, value) = if by_role {
-                    ("urn:altinn:rolecode", self.choose(&["dagl", "lede", "innh", "regna"]).to_owned())
+                    (
+                        "urn:altinn:rolecode",
+                        self.choose(&["dagl", "lede", "innh", "regna"]).to_owned(),
+                    )
                 } else {
                     ("urn:altinn:accesspackage", self.package())
                 };
-                subjects += &matched("3.0:function:string-equal-ignore-case", &value, attribute, "1.0:subject-category:access-subject");
+                subjects += &matched(
+                    "3.0:function:string-equal-ignore-case",
+                    &value,
+                    attribute,
+                    "1.0:subject-category:access-subject",
+                );
             }
-            let resource = matched("1.0:function:string-equal", id, "urn:altinn:resource", "3.0:attribute-category:resource");
+            let resource = matched(
+                "1.0:function:string-equal",
+                id,
+                "urn:altinn:resource",
+                "3.0:attribute-category:resource",
+            );
             let action = matched(
                 "1.0:function:string-equal",
                 ["read", "write", "sign", "access"][rule % 4],
@@ -475,9 +542,18 @@ impl Nation<'_> {
             let name = format!("System {at}");
             let texts = json!({"nb": name, "nn": name, "en": name});
             // Every fifth is for those who act for clients.
-            let packages: Vec<String> =
-                if at % 5 == 0 { CLIENT_PACKAGES.iter().map(|p| format!("urn:altinn:accesspackage:{p}")).collect() } else { self.packages_of(12) };
-            let packages: Vec<Value> = packages.into_iter().map(|urn| json!({"urn": urn})).collect();
+            let packages: Vec<String> = if at % 5 == 0 {
+                CLIENT_PACKAGES
+                    .iter()
+                    .map(|p| format!("urn:altinn:accesspackage:{p}"))
+                    .collect()
+            } else {
+                self.packages_of(12)
+            };
+            let packages: Vec<Value> = packages
+                .into_iter()
+                .map(|urn| json!({"urn": urn}))
+                .collect();
             lines.put(&json!({"id": self.system_id(at), "vendor": format!("0192:{}", self.vendor(at)), "name": texts, "description": texts, "rights": [],
                 "accessPackages": packages, "clientId": [self.uuid()], "allowedRedirectUrls": [format!("https://system{at}.example/kvittering")], "isVisible": at % 5 != 0, "isDeleted": false}))?;
         }
@@ -496,7 +572,9 @@ impl Nation<'_> {
             };
             let owner = self.some_org(self.size.main_units);
             let rights: Vec<Value> = if self.chance(10) {
-                vec![json!({"resource": format!("nasjon-tjeneste-{:04}", self.below(self.size.resources)), "actions": ["read", "write"]})]
+                vec![
+                    json!({"resource": format!("nasjon-tjeneste-{:04}", self.below(self.size.resources)), "actions": ["read", "write"]}),
+                ]
             } else {
                 Vec::new()
             };
@@ -510,7 +588,11 @@ impl Nation<'_> {
         let mut agents: BTreeMap<u32, Vec<Uuid>> = BTreeMap::new();
         for at in 0..self.size.agents {
             // The largest firms have many agents, the others one or none.
-            let firm = if at % 3 == 0 { (at / 3) % firms } else { self.skewed(firms) };
+            let firm = if at % 3 == 0 {
+                (at / 3) % firms
+            } else {
+                self.skewed(firms)
+            };
             let system = self.below(self.size.systems.div_ceil(5)) * 5;
             let id = self.uuid();
             lines.put(&json!({"id": id, "userType": "agent", "systemId": self.system_id(system), "integrationTitle": format!("System {system}"),
@@ -528,7 +610,9 @@ impl Nation<'_> {
         // The rest of what is wanted goes to the firms with several agents.
         let several = 2 * self.size.delegations.div_ceil(clients.len().max(1));
         for relation in &clients {
-            let Some(own) = agents.get(&relation.firm) else { continue };
+            let Some(own) = agents.get(&relation.firm) else {
+                continue;
+            };
             let packages: &[&str] = match relation.role {
                 "REGN" => &CLIENT_PACKAGES[..3],
                 "REVI" => &CLIENT_PACKAGES[3..5],
@@ -539,7 +623,10 @@ impl Nation<'_> {
                     break;
                 }
                 let count = 1 + self.below(packages.len());
-                let urns: Vec<String> = packages[..count].iter().map(|p| format!("urn:altinn:accesspackage:{p}")).collect();
+                let urns: Vec<String> = packages[..count]
+                    .iter()
+                    .map(|p| format!("urn:altinn:accesspackage:{p}"))
+                    .collect();
                 lines.put(&json!({"systemUserId": agent, "facilitator": self.orgs[relation.firm as usize].to_string(), "client": self.orgs[relation.client as usize].to_string(),
                     "role": relation.role, "accessPackages": urns}))?;
             }
@@ -551,9 +638,17 @@ impl Nation<'_> {
         let mut lines = self.file(Kind::Requests)?;
         for at in 0..self.size.requests {
             let system = 1 + 5 * self.below(self.size.systems / 5);
-            let status = if self.chance(5) { "New" } else { self.choose(&["Accepted", "Rejected"]) };
+            let status = if self.chance(5) {
+                "New"
+            } else {
+                self.choose(&["Accepted", "Rejected"])
+            };
             let party = self.some_org(self.size.main_units);
-            let packages: Vec<Value> = self.packages_of(4).into_iter().map(|urn| json!({"urn": urn})).collect();
+            let packages: Vec<Value> = self
+                .packages_of(4)
+                .into_iter()
+                .map(|urn| json!({"urn": urn}))
+                .collect();
             lines.put(&json!({"id": self.uuid(), "userType": "standard", "systemId": self.system_id(system), "partyOrgNo": party,
                 "externalRef": format!("r{at}"), "status": status, "escalated": false, "accessPackages": packages, "rights": [], "createdDaysAgo": self.below(170)}))?;
         }

@@ -37,17 +37,26 @@ pub fn hop(count: usize) -> usize {
 
 /// Valid organisation numbers from a range that the register has not given out.
 pub fn org_numbers() -> impl Iterator<Item = u32> {
-    (20_000_000_u32..).flat_map(|base| (0..10).map(move |check| base * 10 + check)).filter(|n| OrgNumber::parse_checked(&n.to_string()).is_ok())
+    (20_000_000_u32..)
+        .flat_map(|base| (0..10).map(move |check| base * 10 + check))
+        .filter(|n| OrgNumber::parse_checked(&n.to_string()).is_ok())
 }
 
 /// Valid identity numbers of a day, with 80 added to the month.
 pub fn identity_numbers(date: NaiveDate) -> impl Iterator<Item = u64> {
-    let begin =
-        u64::from(date.day()) * 1_000_000_000 + u64::from(date.month() + 80) * 10_000_000 + u64::from(date.year().unsigned_abs() % 100) * 100_000;
-    let individuals = if date.year() < 2000 { 0..500_u64 } else { 500..1_000 };
+    let begin = u64::from(date.day()) * 1_000_000_000
+        + u64::from(date.month() + 80) * 10_000_000
+        + u64::from(date.year().unsigned_abs() % 100) * 100_000;
+    let individuals = if date.year() < 2000 {
+        0..500_u64
+    } else {
+        500..1_000
+    };
     individuals.filter_map(move |n| {
         let nine = begin + n * 100;
         // Two of hundred endings are right at most.
-        (0..100).map(|end| nine + end).find(|id| NationalId::parse_checked(&format!("{id:011}")).is_ok())
+        (0..100)
+            .map(|end| nine + end)
+            .find(|id| NationalId::parse_checked(&format!("{id:011}")).is_ok())
     })
 }

@@ -27,14 +27,16 @@ impl<'a> Request<'a> {
     /// Reads a request in JSON. Texts without escapes are borrowed.
     ///
     /// # Errors
-    /// Where it departs from the profile, goes past a limit, or holds a value that its type does not have.
+    /// Where it departs from the profile, goes past a limit, or holds a value that its type does
+    /// not have.
     pub fn from_json(json: &'a [u8], limits: &Limits) -> Result<Self, JsonError> {
         if json.len() > limits.request_bytes {
             return Err(wrong("the request is too large"));
         }
         let text = std::str::from_utf8(json).map_err(|_| wrong("the request is not UTF-8"))?;
         check_depth(json, limits.json_depth)?;
-        let document: Document<'a> = serde_json::from_str(text).map_err(|e| wrong(e.to_string()))?;
+        let document: Document<'a> =
+            serde_json::from_str(text).map_err(|e| wrong(e.to_string()))?;
         document.request.understood(limits)
     }
 }
@@ -52,7 +54,9 @@ fn check_depth(json: &[u8], max: usize) -> Result<(), JsonError> {
             b'"' => {
                 while let Some(at) = memchr::memchr2(b'"', b'\\', rest) {
                     let escapes = rest.get(at) == Some(&b'\\');
-                    rest = rest.get(at + 1 + usize::from(escapes)..).unwrap_or_default();
+                    rest = rest
+                        .get(at + 1 + usize::from(escapes)..)
+                        .unwrap_or_default();
                     if !escapes {
                         break;
                     }
@@ -138,7 +142,10 @@ struct Understood<'a>(Attribute<'a>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Understood<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        JsonAttribute::deserialize(deserializer)?.understood().map(Self).map_err(de::Error::custom)
+        JsonAttribute::deserialize(deserializer)?
+            .understood()
+            .map(Self)
+            .map_err(de::Error::custom)
     }
 }
 
@@ -282,7 +289,9 @@ impl<'de> Visitor<'de> for One {
     }
 
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<Value<'de>, E> {
-        Integer::parse(&value.to_string()).map(Value::Integer).ok_or_else(|| E::custom("a number that is none"))
+        Integer::parse(&value.to_string())
+            .map(Value::Integer)
+            .ok_or_else(|| E::custom("a number that is none"))
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value<'de>, E> {
@@ -290,7 +299,9 @@ impl<'de> Visitor<'de> for One {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Value<'de>, A::Error> {
-        JsonXPath::deserialize(MapAccessDeserializer::new(map))?.understood().map_err(de::Error::custom)
+        JsonXPath::deserialize(MapAccessDeserializer::new(map))?
+            .understood()
+            .map_err(de::Error::custom)
     }
 }
 
@@ -342,16 +353,32 @@ impl<'de> Visitor<'de> for OneOrMany {
 
 impl<'a> JsonXPath<'a> {
     fn understood(self) -> Result<Value<'a>, String> {
-        let namespaces = self.namespaces.iter().map(|n| (n.prefix.as_ref().map_or("", |p| &*p.0).into(), (&*n.namespace.0).into())).collect();
+        let namespaces = self
+            .namespaces
+            .iter()
+            .map(|n| {
+                (
+                    n.prefix.as_ref().map_or("", |p| &*p.0).into(),
+                    (&*n.namespace.0).into(),
+                )
+            })
+            .collect();
         let path = self.path.0.trim();
         xpath::check(path, &namespaces)?;
-        Ok(Value::XPathExpression(Arc::new(XPathExpression { path: path.into(), category: (&*self.category.0).into(), namespaces })))
+        Ok(Value::XPathExpression(Arc::new(XPathExpression {
+            path: path.into(),
+            category: (&*self.category.0).into(),
+            namespaces,
+        })))
     }
 }
 
 impl<'a> Body<'a> {
     fn understood(self, limits: &Limits) -> Result<Request<'a>, JsonError> {
-        if self.xpath_version.is_some_and(|v| !v.0.eq_ignore_ascii_case(ids::XPATH_1)) {
+        if self
+            .xpath_version
+            .is_some_and(|v| !v.0.eq_ignore_ascii_case(ids::XPATH_1))
+        {
             return Err(wrong("only XPath 1.0 is supported"));
         }
         let mut categories = Vec::with_capacity(8);
@@ -368,15 +395,26 @@ impl<'a> Body<'a> {
         ];
         for (category, entries) in named {
             for entry in entries.0 {
-                if entry.category_id.as_ref().is_some_and(|id| id.0 != category) {
+                if entry
+                    .category_id
+                    .as_ref()
+                    .is_some_and(|id| id.0 != category)
+                {
                     return Err(wrong("a CategoryId contradicts the member it stands in"));
                 }
                 categories.push(entry.understood(Cow::Borrowed(category), limits, &mut values)?);
             }
         }
         for mut entry in self.category.0 {
-            let category = entry.category_id.take().ok_or_else(|| wrong("CategoryId is missing"))?;
-            categories.push(entry.understood(identifier(category, limits)?, limits, &mut values)?);
+            let category = entry
+                .category_id
+                .take()
+                .ok_or_else(|| wrong("CategoryId is missing"))?;
+            categories.push(entry.understood(
+                identifier(category, limits)?,
+                limits,
+                &mut values,
+            )?);
         }
         if categories.len() > limits.request_categories {
             return Err(wrong("the request has too many categories"));
@@ -384,22 +422,44 @@ impl<'a> Body<'a> {
         if categories.is_empty() {
             return Err(wrong("the request has no categories"));
         }
-        let references = self.multi_requests.map(|m| m.references.into_iter().map(|r| r.ids.into_iter().map(|id| id.0).collect()).collect());
-        if references.as_ref().is_some_and(|list: &Vec<Vec<_>>| list.is_empty() || list.iter().any(Vec::is_empty)) {
+        let references = self.multi_requests.map(|m| {
+            m.references
+                .into_iter()
+                .map(|r| r.ids.into_iter().map(|id| id.0).collect())
+                .collect()
+        });
+        if references
+            .as_ref()
+            .is_some_and(|list: &Vec<Vec<_>>| list.is_empty() || list.iter().any(Vec::is_empty))
+        {
             return Err(wrong("a reference names at least one category"));
         }
-        Ok(Request { return_policy_ids: self.return_policy_id_list, combined_decision: self.combined_decision, categories, references })
+        Ok(Request {
+            return_policy_ids: self.return_policy_id_list,
+            combined_decision: self.combined_decision,
+            categories,
+            references,
+        })
     }
 }
 
 const TOO_LONG_A_NAME: &str = "an identifier is too long";
 
 fn identifier<'a>(text: Text<'a>, limits: &Limits) -> Result<Cow<'a, str>, JsonError> {
-    if text.0.len() > limits.identifier_bytes { Err(wrong(TOO_LONG_A_NAME)) } else { Ok(text.0) }
+    if text.0.len() > limits.identifier_bytes {
+        Err(wrong(TOO_LONG_A_NAME))
+    } else {
+        Ok(text.0)
+    }
 }
 
 impl<'a> Entry<'a> {
-    fn understood(self, category: Cow<'a, str>, limits: &Limits, count: &mut usize) -> Result<Category<'a>, JsonError> {
+    fn understood(
+        self,
+        category: Cow<'a, str>,
+        limits: &Limits,
+        count: &mut usize,
+    ) -> Result<Category<'a>, JsonError> {
         let content = match self.content {
             None => None,
             Some(text) => Some(Arc::new(content(&text.0, limits)?)),
@@ -414,13 +474,31 @@ impl<'a> Entry<'a> {
                 return Err(wrong(TOO_LONG_A_NAME));
             }
             let text = |v: &AttributeValue<'_>| {
-                v.spelling.as_ref().map_or_else(|| if let Value::String(text) = &v.value { text.len() } else { 0 }, |s| s.len())
+                v.spelling.as_ref().map_or_else(
+                    || {
+                        if let Value::String(text) = &v.value {
+                            text.len()
+                        } else {
+                            0
+                        }
+                    },
+                    |s| s.len(),
+                )
             };
-            if attribute.values.iter().any(|v| text(v) > limits.value_bytes) {
+            if attribute
+                .values
+                .iter()
+                .any(|v| text(v) > limits.value_bytes)
+            {
                 return Err(wrong("a value is too long"));
             }
         }
-        Ok(Category { category, id: self.id.map(|id| id.0), content, attributes })
+        Ok(Category {
+            category,
+            id: self.id.map(|id| id.0),
+            content,
+            attributes,
+        })
     }
 }
 
@@ -431,7 +509,9 @@ fn content(text: &str, limits: &Limits) -> Result<Content, JsonError> {
     let xml = if text.starts_with('<') {
         text
     } else {
-        let bytes = data_encoding::BASE64.decode(text.as_bytes()).map_err(|_| wrong("Content is neither XML nor base64"))?;
+        let bytes = data_encoding::BASE64
+            .decode(text.as_bytes())
+            .map_err(|_| wrong("Content is neither XML nor base64"))?;
         decoded = String::from_utf8(bytes).map_err(|_| wrong("Content is not UTF-8"))?;
         &decoded
     };
@@ -445,18 +525,27 @@ impl<'a> JsonAttribute<'a> {
     fn understood(self) -> Result<Attribute<'a>, JsonError> {
         let data_type = match &self.data_type {
             None => None,
-            Some(name) => Some(DataType::from_name(&name.0).ok_or_else(|| wrong(format!("{} is not a data type", name.0)))?),
+            Some(name) => Some(
+                DataType::from_name(&name.0)
+                    .ok_or_else(|| wrong(format!("{} is not a data type", name.0)))?,
+            ),
         };
         let values = match self.value {
             JsonValues::One(value) => Values::from(retyped(value, data_type)?),
             JsonValues::Many(list) => match data_type.or(common_type(&list)?) {
-                Some(wanted) if list.iter().any(|v| v.value.data_type() != wanted) => {
-                    list.into_iter().map(|v| retyped(v.value, Some(wanted))).collect::<Result<_, _>>()?
-                }
+                Some(wanted) if list.iter().any(|v| v.value.data_type() != wanted) => list
+                    .into_iter()
+                    .map(|v| retyped(v.value, Some(wanted)))
+                    .collect::<Result<_, _>>()?,
                 _ => Values::Many(list),
             },
         };
-        Ok(Attribute { id: self.attribute_id.0, issuer: self.issuer.map(|i| i.0), include_in_result: self.include_in_result, values })
+        Ok(Attribute {
+            id: self.attribute_id.0,
+            issuer: self.issuer.map(|i| i.0),
+            include_in_result: self.include_in_result,
+            values,
+        })
     }
 }
 
@@ -467,7 +556,8 @@ fn common_type(list: &[AttributeValue<'_>]) -> Result<Option<DataType>, JsonErro
         common = match (common, inferred) {
             (None, t) => Some(t),
             (Some(a), b) if a == b => Some(a),
-            (Some(DataType::Integer), DataType::Double) | (Some(DataType::Double), DataType::Integer) => Some(DataType::Double),
+            (Some(DataType::Integer), DataType::Double)
+            | (Some(DataType::Double), DataType::Integer) => Some(DataType::Double),
             _ => return Err(wrong("the values of an array must be of one type")),
         };
     }
@@ -480,7 +570,12 @@ fn retyped(value: Value<'_>, data_type: Option<DataType>) -> Result<AttributeVal
         (value, None) => value,
         (value, Some(wanted)) if value.data_type() == wanted => value,
         (Value::String(text), Some(wanted)) => {
-            return AttributeValue::parse(wanted, text).ok_or_else(|| wrong(format!("a text is not a value of type {}", wanted.short_name())));
+            return AttributeValue::parse(wanted, text).ok_or_else(|| {
+                wrong(format!(
+                    "a text is not a value of type {}",
+                    wanted.short_name()
+                ))
+            });
         }
         (Value::Integer(value), Some(DataType::Double)) => Value::Double(value.to_double()),
         _ => return Err(wrong("a value does not fit its data type")),

@@ -4,8 +4,8 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::Value as Json;
 
 use super::{
-    Assignment, Attribute, AttributeValue, Category, Decision, DecisionResult, JsonError, MissingAttribute, Obligation, PolicyIdentifier, Response,
-    Status,
+    Assignment, Attribute, AttributeValue, Category, Decision, DecisionResult, JsonError,
+    MissingAttribute, Obligation, PolicyIdentifier, Response, Status,
 };
 use crate::xacml::{
     error::Code,
@@ -22,7 +22,8 @@ impl Response {
         out
     }
 
-    /// Reads what matters of a response in JSON: decisions, status codes, obligations, advice, attributes, policy ids.
+    /// Reads what matters of a response in JSON: decisions, status codes, obligations, advice,
+    /// attributes, policy ids.
     ///
     /// # Errors
     /// It is no response.
@@ -34,7 +35,9 @@ impl Response {
             Some(one) => read_result(one).map(|r| vec![r]),
             None => None,
         };
-        Ok(Self { results: results.ok_or_else(wrong)? })
+        Ok(Self {
+            results: results.ok_or_else(wrong)?,
+        })
     }
 }
 
@@ -146,7 +149,11 @@ impl Serialize for Category<'_> {
         if let Some(id) = &self.id {
             map.serialize_entry("Id", id)?;
         }
-        let attributes: Vec<TypedAttribute<'_>> = self.attributes.iter().flat_map(TypedAttribute::by_type).collect();
+        let attributes: Vec<TypedAttribute<'_>> = self
+            .attributes
+            .iter()
+            .flat_map(TypedAttribute::by_type)
+            .collect();
         map.serialize_entry("Attribute", &attributes)?;
         map.end()
     }
@@ -166,7 +173,13 @@ impl<'a> TypedAttribute<'a> {
                 types.push(value.value.data_type());
             }
         }
-        types.into_iter().map(|data_type| Self { attribute, data_type }).collect()
+        types
+            .into_iter()
+            .map(|data_type| Self {
+                attribute,
+                data_type,
+            })
+            .collect()
     }
 }
 
@@ -204,8 +217,16 @@ impl Serialize for PolicyList<'_> {
             id: &'a str,
             version: &'a str,
         }
-        let names =
-            |sets: bool| -> Vec<Name<'_>> { self.0.iter().filter(|p| p.is_set == sets).map(|p| Name { id: &p.id, version: &p.version }).collect() };
+        let names = |sets: bool| -> Vec<Name<'_>> {
+            self.0
+                .iter()
+                .filter(|p| p.is_set == sets)
+                .map(|p| Name {
+                    id: &p.id,
+                    version: &p.version,
+                })
+                .collect()
+        };
         let mut map = serializer.serialize_map(None)?;
         for (member, sets) in [("PolicyIdReference", false), ("PolicySetIdReference", true)] {
             let names = names(sets);
@@ -236,7 +257,11 @@ impl Serialize for JsonForm<'_> {
                 }
                 let mut map = serializer.serialize_map(None)?;
                 map.serialize_entry("XPathCategory", &*expression.category)?;
-                let namespaces: Vec<_> = expression.namespaces.iter().map(|(prefix, namespace)| Namespace { prefix, namespace }).collect();
+                let namespaces: Vec<_> = expression
+                    .namespaces
+                    .iter()
+                    .map(|(prefix, namespace)| Namespace { prefix, namespace })
+                    .collect();
                 if !namespaces.is_empty() {
                     map.serialize_entry("Namespaces", &namespaces)?;
                 }
@@ -261,20 +286,44 @@ fn list<'j>(json: &'j Json, name: &str) -> &'j [Json] {
 }
 
 fn read_result(json: &Json) -> Option<DecisionResult> {
-    let code = json.pointer("/Status/StatusCode/Value").and_then(Json::as_str);
+    let code = json
+        .pointer("/Status/StatusCode/Value")
+        .and_then(Json::as_str);
     let code = match code {
         None => Code::Ok,
-        Some(urn) => [Code::Ok, Code::MissingAttribute, Code::SyntaxError, Code::ProcessingError].into_iter().find(|c| c.urn() == urn)?,
+        Some(urn) => [
+            Code::Ok,
+            Code::MissingAttribute,
+            Code::SyntaxError,
+            Code::ProcessingError,
+        ]
+        .into_iter()
+        .find(|c| c.urn() == urn)?,
     };
-    let mut result =
-        DecisionResult::plain(Decision::from_name(json.get("Decision")?.as_str()?)?, Status { code, message: None, missing: Vec::new() });
-    result.obligations = list(json, "Obligations").iter().map(read_obligation).collect::<Option<_>>()?;
-    result.advice = list(json, "AssociatedAdvice").iter().map(read_obligation).collect::<Option<_>>()?;
+    let mut result = DecisionResult::plain(
+        Decision::from_name(json.get("Decision")?.as_str()?)?,
+        Status {
+            code,
+            message: None,
+            missing: Vec::new(),
+        },
+    );
+    result.obligations = list(json, "Obligations")
+        .iter()
+        .map(read_obligation)
+        .collect::<Option<_>>()?;
+    result.advice = list(json, "AssociatedAdvice")
+        .iter()
+        .map(read_obligation)
+        .collect::<Option<_>>()?;
     for entry in list(json, "Category") {
         let mut category = Category::new(text(entry, "CategoryId")?);
         for attribute in list(entry, "Attribute") {
             let data_type = text(attribute, "DataType");
-            let values = list(attribute, "Value").iter().map(|v| read_value(v, data_type.as_deref())).collect::<Option<_>>()?;
+            let values = list(attribute, "Value")
+                .iter()
+                .map(|v| read_value(v, data_type.as_deref()))
+                .collect::<Option<_>>()?;
             category.attributes.push(Attribute {
                 id: text(attribute, "AttributeId")?.into(),
                 issuer: text(attribute, "Issuer").map(Into::into),
@@ -287,7 +336,11 @@ fn read_result(json: &Json) -> Option<DecisionResult> {
     if let Some(names) = json.get("PolicyIdentifierList") {
         for (member, is_set) in [("PolicyIdReference", false), ("PolicySetIdReference", true)] {
             for name in list(names, member) {
-                result.policies.push(PolicyIdentifier { is_set, id: text(name, "Id")?, version: text(name, "Version").unwrap_or_default() });
+                result.policies.push(PolicyIdentifier {
+                    is_set,
+                    id: text(name, "Id")?,
+                    version: text(name, "Version").unwrap_or_default(),
+                });
             }
         }
     }
@@ -304,7 +357,10 @@ fn read_obligation(json: &Json) -> Option<Obligation> {
             value: read_value(a.get("Value")?, data_type.as_deref())?.value,
         })
     });
-    Some(Obligation { id: text(json, "Id")?, assignments: assignments.collect::<Option<_>>()? })
+    Some(Obligation {
+        id: text(json, "Id")?,
+        assignments: assignments.collect::<Option<_>>()?,
+    })
 }
 
 fn read_value(json: &Json, data_type: Option<&str>) -> Option<AttributeValue<'static>> {
@@ -322,8 +378,11 @@ fn read_value(json: &Json, data_type: Option<&str>) -> Option<AttributeValue<'st
     };
     if data_type == DataType::XPathExpression {
         let category = text(json, "XPathCategory").unwrap_or_default();
-        let expression =
-            crate::xacml::values::XPathExpression { path: spelling.trim().into(), category: category.into(), namespaces: std::sync::Arc::default() };
+        let expression = crate::xacml::values::XPathExpression {
+            path: spelling.trim().into(),
+            category: category.into(),
+            namespaces: std::sync::Arc::default(),
+        };
         return Some(Value::XPathExpression(std::sync::Arc::new(expression)).into());
     }
     AttributeValue::parse(data_type, spelling.into())

@@ -42,7 +42,14 @@ impl Decision {
     /// From the wire.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Permit, Self::Deny, Self::NotApplicable, Self::Indeterminate].into_iter().find(|d| d.as_str() == name)
+        [
+            Self::Permit,
+            Self::Deny,
+            Self::NotApplicable,
+            Self::Indeterminate,
+        ]
+        .into_iter()
+        .find(|d| d.as_str() == name)
     }
 }
 
@@ -55,7 +62,8 @@ pub struct Request<'a> {
     pub combined_decision: bool,
     /// What is known, by category; a category may come several times.
     pub categories: Vec<Category<'a>>,
-    /// For each decision asked for, the categories it is about, by `xml:id`; none when it follows from the categories.
+    /// For each decision asked for, the categories it is about, by `xml:id`; none when it follows
+    /// from the categories.
     pub references: Option<Vec<Vec<Cow<'a, str>>>>,
 }
 
@@ -130,20 +138,32 @@ impl<'a> AttributeValue<'a> {
     /// Reads a value of any type but `xpathExpression`.
     #[must_use]
     pub fn parse(data_type: DataType, text: Cow<'a, str>) -> Option<Self> {
-        let spelling = if data_type == DataType::String { None } else { Some(text.clone()) };
-        Some(Self { value: Value::parse(data_type, text)?, spelling })
+        let spelling = if data_type == DataType::String {
+            None
+        } else {
+            Some(text.clone())
+        };
+        Some(Self {
+            value: Value::parse(data_type, text)?,
+            spelling,
+        })
     }
 
     /// As it was written.
     #[must_use]
     pub fn text(&self) -> Cow<'_, str> {
-        self.spelling.as_deref().map_or_else(|| self.value.text(), Cow::Borrowed)
+        self.spelling
+            .as_deref()
+            .map_or_else(|| self.value.text(), Cow::Borrowed)
     }
 }
 
 impl<'a> From<Value<'a>> for AttributeValue<'a> {
     fn from(value: Value<'a>) -> Self {
-        Self { value, spelling: None }
+        Self {
+            value,
+            spelling: None,
+        }
     }
 }
 
@@ -151,7 +171,10 @@ impl<'a> Category<'a> {
     /// A category without attributes.
     #[must_use]
     pub fn new(category: impl Into<Cow<'a, str>>) -> Self {
-        Self { category: category.into(), ..Self::default() }
+        Self {
+            category: category.into(),
+            ..Self::default()
+        }
     }
 
     /// Adds a value.
@@ -160,19 +183,36 @@ impl<'a> Category<'a> {
     }
 
     /// Adds texts. Quicker than one by one when there are many.
-    pub fn add_texts<T: Into<Cow<'a, str>>>(&mut self, attribute_id: &'a str, texts: impl IntoIterator<Item = T>) {
-        self.attributes.extend(texts.into_iter().map(|text| Attribute::new(attribute_id, Value::String(text.into()))));
+    pub fn add_texts<T: Into<Cow<'a, str>>>(
+        &mut self,
+        attribute_id: &'a str,
+        texts: impl IntoIterator<Item = T>,
+    ) {
+        self.attributes.extend(
+            texts
+                .into_iter()
+                .map(|text| Attribute::new(attribute_id, Value::String(text.into()))),
+        );
     }
 
     /// Adds a text.
-    pub fn add_text(&mut self, attribute_id: impl Into<Cow<'a, str>>, text: impl Into<Cow<'a, str>>) {
+    pub fn add_text(
+        &mut self,
+        attribute_id: impl Into<Cow<'a, str>>,
+        text: impl Into<Cow<'a, str>>,
+    ) {
         self.add(attribute_id, Value::String(text.into()));
     }
 
     /// The first value of an attribute.
     #[must_use]
     pub fn first(&self, attribute_id: &str) -> Option<&Value<'a>> {
-        self.attributes.iter().filter(|a| a.id == attribute_id).flat_map(|a| a.values.iter()).map(|v| &v.value).next()
+        self.attributes
+            .iter()
+            .filter(|a| a.id == attribute_id)
+            .flat_map(|a| a.values.iter())
+            .map(|v| &v.value)
+            .next()
     }
 }
 
@@ -255,7 +295,11 @@ impl Status {
     /// All is well.
     #[must_use]
     pub const fn ok() -> Self {
-        Self { code: Code::Ok, message: None, missing: Vec::new() }
+        Self {
+            code: Code::Ok,
+            message: None,
+            missing: Vec::new(),
+        }
     }
 }
 
@@ -263,13 +307,27 @@ impl DecisionResult {
     /// A decision and nothing else.
     #[must_use]
     pub const fn plain(decision: Decision, status: Status) -> Self {
-        Self { decision, status, obligations: Vec::new(), advice: Vec::new(), attributes: Vec::new(), policies: Vec::new() }
+        Self {
+            decision,
+            status,
+            obligations: Vec::new(),
+            advice: Vec::new(),
+            attributes: Vec::new(),
+            policies: Vec::new(),
+        }
     }
 
     /// Indeterminate.
     #[must_use]
     pub fn indeterminate(code: Code, message: impl Into<String>) -> Self {
-        Self::plain(Decision::Indeterminate, Status { code, message: Some(message.into()), missing: Vec::new() })
+        Self::plain(
+            Decision::Indeterminate,
+            Status {
+                code,
+                message: Some(message.into()),
+                missing: Vec::new(),
+            },
+        )
     }
 }
 
@@ -281,19 +339,28 @@ impl From<Fault> for DecisionResult {
 
 impl From<DecisionResult> for Response {
     fn from(result: DecisionResult) -> Self {
-        Self { results: vec![result] }
+        Self {
+            results: vec![result],
+        }
     }
 }
 
 /// The attributes of these categories that are to be repeated in the result.
-pub(super) fn included<'r, 'a: 'r>(categories: impl Iterator<Item = &'r Category<'a>>) -> Vec<Category<'static>> {
+pub(super) fn included<'r, 'a: 'r>(
+    categories: impl Iterator<Item = &'r Category<'a>>,
+) -> Vec<Category<'static>> {
     categories
         .filter(|c| c.attributes.iter().any(|a| a.include_in_result))
         .map(|c| Category {
             category: Cow::Owned(c.category.clone().into_owned()),
             id: c.id.as_ref().map(|id| Cow::Owned(id.clone().into_owned())),
             content: None,
-            attributes: c.attributes.iter().filter(|a| a.include_in_result).map(Attribute::to_owned).collect(),
+            attributes: c
+                .attributes
+                .iter()
+                .filter(|a| a.include_in_result)
+                .map(Attribute::to_owned)
+                .collect(),
         })
         .collect()
 }
@@ -303,7 +370,15 @@ impl<'a> Attribute<'a> {
     #[must_use]
     #[inline]
     pub fn new(id: impl Into<Cow<'a, str>>, value: Value<'a>) -> Self {
-        Self { id: id.into(), issuer: None, include_in_result: false, values: Values::One([AttributeValue { value, spelling: None }]) }
+        Self {
+            id: id.into(),
+            issuer: None,
+            include_in_result: false,
+            values: Values::One([AttributeValue {
+                value,
+                spelling: None,
+            }]),
+        }
     }
 }
 
@@ -311,14 +386,20 @@ impl Attribute<'_> {
     fn to_owned(&self) -> Attribute<'static> {
         Attribute {
             id: Cow::Owned(self.id.clone().into_owned()),
-            issuer: self.issuer.as_ref().map(|i| Cow::Owned(i.clone().into_owned())),
+            issuer: self
+                .issuer
+                .as_ref()
+                .map(|i| Cow::Owned(i.clone().into_owned())),
             include_in_result: self.include_in_result,
             values: self
                 .values
                 .iter()
                 .map(|v| AttributeValue {
                     value: v.value.clone().into_owned(),
-                    spelling: v.spelling.as_ref().map(|s| Cow::Owned(s.clone().into_owned())),
+                    spelling: v
+                        .spelling
+                        .as_ref()
+                        .map(|s| Cow::Owned(s.clone().into_owned())),
                 })
                 .collect(),
         }

@@ -2,7 +2,10 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use super::{Attribute, AttributeValue, Category, Decision, DecisionResult, Request, Response, Status, included};
+use super::{
+    Attribute, AttributeValue, Category, Decision, DecisionResult, Request, Response, Status,
+    included,
+};
 use crate::xacml::{
     error::{Code, Fault},
     ids,
@@ -29,7 +32,10 @@ pub struct Decider<'d> {
 
 impl std::fmt::Debug for Decider<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Decider").field("roots", &self.roots.len()).field("environment", &self.environment).finish_non_exhaustive()
+        f.debug_struct("Decider")
+            .field("roots", &self.roots.len())
+            .field("environment", &self.environment)
+            .finish_non_exhaustive()
     }
 }
 
@@ -40,20 +46,37 @@ impl Decider<'_> {
     /// Answers a request.
     pub fn decide(&self, request: &Request<'_>, scratch: &mut Scratch) -> Response {
         let results = match self.individuals(request) {
-            Ok(None) => vec![self.one(&request.categories.iter().collect::<Vec<_>>(), request.return_policy_ids, scratch)],
+            Ok(None) => vec![self.one(
+                &request.categories.iter().collect::<Vec<_>>(),
+                request.return_policy_ids,
+                scratch,
+            )],
             Ok(Some(individuals)) => individuals
                 .iter()
                 .map(|individual| match individual {
-                    Ok(categories) => self.one(&categories.iter().map(AsRef::as_ref).collect::<Vec<_>>(), request.return_policy_ids, scratch),
+                    Ok(categories) => self.one(
+                        &categories.iter().map(AsRef::as_ref).collect::<Vec<_>>(),
+                        request.return_policy_ids,
+                        scratch,
+                    ),
                     Err(fault) => DecisionResult::from(*fault),
                 })
                 .collect(),
             Err(fault) => return DecisionResult::from(fault).into(),
         };
-        if request.combined_decision { combined(&results).into() } else { Response { results } }
+        if request.combined_decision {
+            combined(&results).into()
+        } else {
+            Response { results }
+        }
     }
 
-    fn one(&self, categories: &[&Category<'_>], policies: bool, scratch: &mut Scratch) -> DecisionResult {
+    fn one(
+        &self,
+        categories: &[&Category<'_>],
+        policies: bool,
+        scratch: &mut Scratch,
+    ) -> DecisionResult {
         let program = match self.root(categories, scratch) {
             Ok(Some(program)) => program,
             Ok(None) => {
@@ -62,23 +85,41 @@ impl Decider<'_> {
                     ..DecisionResult::plain(Decision::NotApplicable, Status::ok())
                 };
             }
-            Err(fault) => return DecisionResult { attributes: included(categories.iter().copied()), ..DecisionResult::from(fault) },
+            Err(fault) => {
+                return DecisionResult {
+                    attributes: included(categories.iter().copied()),
+                    ..DecisionResult::from(fault)
+                };
+            }
         };
         let Scratch { binding, work } = scratch;
         let prepared = Prepared::of(program, categories, self.environment, binding);
-        if policies { prepared.evaluate_with_policies(work).to_result() } else { prepared.evaluate(work).to_result() }
+        if policies {
+            prepared.evaluate_with_policies(work).to_result()
+        } else {
+            prepared.evaluate(work).to_result()
+        }
     }
 
-    /// The only root there is, or the only one whose target fits. One that errs counts only when no other fits.
-    fn root(&self, categories: &[&Category<'_>], scratch: &mut Scratch) -> Result<Option<&Program>, Fault> {
+    /// The only root there is, or the only one whose target fits. One that errs counts only when no
+    /// other fits.
+    fn root(
+        &self,
+        categories: &[&Category<'_>],
+        scratch: &mut Scratch,
+    ) -> Result<Option<&Program>, Fault> {
         if let [only] = self.roots {
             return Ok(Some(only));
         }
         let (mut fitting, mut fault) = (None, None);
         for root in self.roots {
-            match Prepared::of(root, categories, self.environment, &mut scratch.binding).target(&mut scratch.work) {
+            match Prepared::of(root, categories, self.environment, &mut scratch.binding)
+                .target(&mut scratch.work)
+            {
                 TargetMatch::NoMatch => {}
-                TargetMatch::Match if fitting.is_some() => return Err(Fault::processing("more than one policy applies")),
+                TargetMatch::Match if fitting.is_some() => {
+                    return Err(Fault::processing("more than one policy applies"));
+                }
                 TargetMatch::Match => fitting = Some(&**root),
                 TargetMatch::Indeterminate(error) => fault = fault.or(Some(error)),
             }
@@ -89,17 +130,33 @@ impl Decider<'_> {
         }
     }
 
-    /// The decisions that a request asks for; none when it asks for one, about all of its categories.
-    fn individuals<'r>(&self, request: &'r Request<'r>) -> Result<Option<Vec<Individual<'r>>>, Fault> {
+    /// The decisions that a request asks for; none when it asks for one, about all of its
+    /// categories.
+    fn individuals<'r>(
+        &self,
+        request: &'r Request<'r>,
+    ) -> Result<Option<Vec<Individual<'r>>>, Fault> {
         if let Some(references) = &request.references {
             let mut out = Vec::with_capacity(references.len());
             for reference in references {
-                let entries: Option<Vec<&Category<'_>>> =
-                    reference.iter().map(|id| request.categories.iter().find(|c| c.id.as_ref() == Some(id))).collect();
+                let entries: Option<Vec<&Category<'_>>> = reference
+                    .iter()
+                    .map(|id| {
+                        request
+                            .categories
+                            .iter()
+                            .find(|c| c.id.as_ref() == Some(id))
+                    })
+                    .collect();
                 match entries {
-                    None => out.push(Err(Fault::syntax("a reference names no category of the request"))),
+                    None => out.push(Err(Fault::syntax(
+                        "a reference names no category of the request",
+                    ))),
                     Some(entries) => {
-                        let options: Vec<Vec<Cow<'_, Category<'_>>>> = entries.into_iter().map(|c| self.options(c)).collect::<Result<_, _>>()?;
+                        let options: Vec<Vec<Cow<'_, Category<'_>>>> = entries
+                            .into_iter()
+                            .map(|c| self.options(c))
+                            .collect::<Result<_, _>>()?;
                         out.extend(self.product(&options, out.len())?.into_iter().map(Ok));
                     }
                 }
@@ -109,7 +166,13 @@ impl Decider<'_> {
             }
             return Ok(Some(out));
         }
-        let repeated = request.categories.iter().enumerate().any(|(n, c)| request.categories.iter().take(n).any(|d| d.category == c.category));
+        let repeated = request.categories.iter().enumerate().any(|(n, c)| {
+            request
+                .categories
+                .iter()
+                .take(n)
+                .any(|d| d.category == c.category)
+        });
         if !repeated && !request.categories.iter().any(asks_for_several) {
             return Ok(None);
         }
@@ -124,37 +187,65 @@ impl Decider<'_> {
                 options.push(own);
             }
         }
-        Ok(Some(self.product(&options, 0)?.into_iter().map(Ok).collect()))
+        Ok(Some(
+            self.product(&options, 0)?.into_iter().map(Ok).collect(),
+        ))
     }
 
     /// One of each, the last varying fastest.
-    fn product<'r>(&self, options: &[Vec<Cow<'r, Category<'r>>>], before: usize) -> Result<Vec<Vec<Cow<'r, Category<'r>>>>, Fault> {
-        let many = options.iter().try_fold(1_usize, |n, o| n.checked_mul(o.len())).and_then(|n| n.checked_add(before));
+    fn product<'r>(
+        &self,
+        options: &[Vec<Cow<'r, Category<'r>>>],
+        before: usize,
+    ) -> Result<Vec<Vec<Cow<'r, Category<'r>>>>, Fault> {
+        let many = options
+            .iter()
+            .try_fold(1_usize, |n, o| n.checked_mul(o.len()))
+            .and_then(|n| n.checked_add(before));
         if many.is_none_or(|n| n > self.environment.limits.decisions) {
             return Err(TOO_MANY);
         }
         let mut out = vec![Vec::with_capacity(options.len())];
         for list in options {
-            out = out.iter().flat_map(|start: &Vec<_>| list.iter().map(|option| start.iter().chain([option]).cloned().collect())).collect();
+            out = out
+                .iter()
+                .flat_map(|start: &Vec<_>| {
+                    list.iter()
+                        .map(|option| start.iter().chain([option]).cloned().collect())
+                })
+                .collect();
         }
         Ok(out)
     }
 
-    /// The categories that one stands for: itself, or one for each node or resource that it asks about.
+    /// The categories that one stands for: itself, or one for each node or resource that it asks
+    /// about.
     fn options<'r>(&self, category: &'r Category<'r>) -> Result<Vec<Cow<'r, Category<'r>>>, Fault> {
         if let Some((at, expression)) = content_selector(category) {
             return split_by_nodes(category, at, expression);
         }
         match scope(category) {
             None | Some("Immediate") => Ok(vec![Cow::Borrowed(category)]),
-            Some(scope @ ("Children" | "Descendants")) => self.split_by_tree(category, scope == "Descendants"),
-            Some(_) => Err(Fault::syntax("the scope of a resource is Immediate, Children or Descendants")),
+            Some(scope @ ("Children" | "Descendants")) => {
+                self.split_by_tree(category, scope == "Descendants")
+            }
+            Some(_) => Err(Fault::syntax(
+                "the scope of a resource is Immediate, Children or Descendants",
+            )),
         }
     }
 
-    fn split_by_tree<'r>(&self, category: &'r Category<'r>, deep: bool) -> Result<Vec<Cow<'r, Category<'r>>>, Fault> {
-        let tree = self.tree.ok_or(Fault::processing("there is no tree of resources"))?;
-        let top = category.first(ids::RESOURCE_ID).ok_or(Fault::processing("the resource has no identifier"))?;
+    fn split_by_tree<'r>(
+        &self,
+        category: &'r Category<'r>,
+        deep: bool,
+    ) -> Result<Vec<Cow<'r, Category<'r>>>, Fault> {
+        let tree = self
+            .tree
+            .ok_or(Fault::processing("there is no tree of resources"))?;
+        let top = category
+            .first(ids::RESOURCE_ID)
+            .ok_or(Fault::processing("the resource has no identifier"))?;
         let mut found = vec![top.clone().into_owned()];
         let mut level = tree.children(top);
         loop {
@@ -165,12 +256,20 @@ impl Decider<'_> {
             if !deep || level.is_empty() {
                 break;
             }
-            level = level.iter().flat_map(|resource| tree.children(resource)).collect();
+            level = level
+                .iter()
+                .flat_map(|resource| tree.children(resource))
+                .collect();
         }
         let about = |resource: Value<'static>| {
             let mut own = category.clone();
-            for attribute in own.attributes.iter_mut().filter(|a| a.id == ids::RESOURCE_ID) {
-                attribute.values = std::iter::once(AttributeValue::from(resource.clone())).collect();
+            for attribute in own
+                .attributes
+                .iter_mut()
+                .filter(|a| a.id == ids::RESOURCE_ID)
+            {
+                attribute.values =
+                    std::iter::once(AttributeValue::from(resource.clone())).collect();
             }
             Cow::Owned(own)
         };
@@ -185,12 +284,15 @@ fn asks_for_several(category: &Category<'_>) -> bool {
 }
 
 fn content_selector<'c>(category: &'c Category<'_>) -> Option<(usize, &'c XPathExpression)> {
-    category.attributes.iter().enumerate().filter(|(_, a)| ids::MULTIPLE_CONTENT_SELECTOR.contains(&&*a.id)).find_map(|(n, a)| {
-        match a.values.first().map(|v| &v.value) {
+    category
+        .attributes
+        .iter()
+        .enumerate()
+        .filter(|(_, a)| ids::MULTIPLE_CONTENT_SELECTOR.contains(&&*a.id))
+        .find_map(|(n, a)| match a.values.first().map(|v| &v.value) {
             Some(Value::XPathExpression(expression)) => Some((n, &**expression)),
             _ => None,
-        }
-    })
+        })
 }
 
 fn scope<'c>(category: &'c Category<'_>) -> Option<&'c str> {
@@ -200,22 +302,38 @@ fn scope<'c>(category: &'c Category<'_>) -> Option<&'c str> {
     }
 }
 
-fn split_by_nodes<'r>(category: &'r Category<'r>, at: usize, expression: &XPathExpression) -> Result<Vec<Cow<'r, Category<'r>>>, Fault> {
-    let content: &Content = category.content.as_deref().ok_or(Fault::syntax("a content selector without content"))?;
+fn split_by_nodes<'r>(
+    category: &'r Category<'r>,
+    at: usize,
+    expression: &XPathExpression,
+) -> Result<Vec<Cow<'r, Category<'r>>>, Fault> {
+    let content: &Content = category
+        .content
+        .as_deref()
+        .ok_or(Fault::syntax("a content selector without content"))?;
     let nodes = content.select(None, &expression.path, &expression.namespaces)?;
     let mut out = Vec::with_capacity(nodes.len());
     for (n, node) in nodes.iter().enumerate() {
         let short = format!("{}[{}]", expression.path, n + 1);
-        let exact = content.select(None, &short, &expression.namespaces).is_ok_and(|found| found == [*node]);
+        let exact = content
+            .select(None, &short, &expression.namespaces)
+            .is_ok_and(|found| found == [*node]);
         let path = if exact { short } else { content.path_of(*node) };
-        let selector = XPathExpression { path: path.into(), category: expression.category.clone(), namespaces: expression.namespaces.clone() };
+        let selector = XPathExpression {
+            path: path.into(),
+            category: expression.category.clone(),
+            namespaces: expression.namespaces.clone(),
+        };
         let mut own = category.clone();
         if let Some(attribute) = own.attributes.get_mut(at) {
             *attribute = Attribute {
                 id: Cow::Borrowed(ids::CONTENT_SELECTOR),
                 issuer: attribute.issuer.take(),
                 include_in_result: attribute.include_in_result,
-                values: std::iter::once(AttributeValue::from(Value::XPathExpression(Arc::new(selector)))).collect(),
+                values: std::iter::once(AttributeValue::from(Value::XPathExpression(Arc::new(
+                    selector,
+                ))))
+                .collect(),
             };
         }
         out.push(Cow::Owned(own));
@@ -226,9 +344,20 @@ fn split_by_nodes<'r>(category: &'r Category<'r>, at: usize, expression: &XPathE
 /// One result for all: theirs, when they agree and carry nothing along.
 fn combined(results: &[DecisionResult]) -> DecisionResult {
     let first = results.first().map(|r| r.decision);
-    let plain = |r: &DecisionResult| r.decision != Decision::Indeterminate && r.obligations.is_empty() && r.advice.is_empty();
+    let plain = |r: &DecisionResult| {
+        r.decision != Decision::Indeterminate && r.obligations.is_empty() && r.advice.is_empty()
+    };
     match first {
-        Some(decision) if results.iter().all(|r| Some(r.decision) == first && plain(r)) => DecisionResult::plain(decision, Status::ok()),
-        _ => DecisionResult::indeterminate(Code::ProcessingError, "the decisions differ, or one cannot stand for all"),
+        Some(decision)
+            if results
+                .iter()
+                .all(|r| Some(r.decision) == first && plain(r)) =>
+        {
+            DecisionResult::plain(decision, Status::ok())
+        }
+        _ => DecisionResult::indeterminate(
+            Code::ProcessingError,
+            "the decisions differ, or one cannot stand for all",
+        ),
     }
 }

@@ -14,7 +14,8 @@ impl Request<'static> {
     /// Reads a request in XML.
     ///
     /// # Errors
-    /// Where it departs from the schema, goes past a limit, or holds a value that its type does not have.
+    /// Where it departs from the schema, goes past a limit, or holds a value that its type does not
+    /// have.
     pub fn from_xml(xml: &[u8], limits: &Limits) -> Result<Self, LoadError> {
         let root = xml::read(xml, limits.request_bytes, limits)?;
         if &*root.name != "Request" {
@@ -35,9 +36,15 @@ impl Request<'static> {
                     if request.categories.len() >= limits.request_categories {
                         return Err(child.wrong("the request has too many categories"));
                     }
-                    request.categories.push(category(child, limits, &mut values)?);
+                    request
+                        .categories
+                        .push(category(child, limits, &mut values)?);
                 }
-                "MultiRequests" if request.references.is_none() && !request.categories.is_empty() => request.references = Some(references(child)?),
+                "MultiRequests"
+                    if request.references.is_none() && !request.categories.is_empty() =>
+                {
+                    request.references = Some(references(child)?)
+                }
                 _ => return Err(child.wrong("the element does not belong here")),
             }
         }
@@ -50,17 +57,29 @@ impl Request<'static> {
 
 fn identifier<'e>(element: &'e Element, name: &str, limits: &Limits) -> Result<&'e str, LoadError> {
     let text = element.required(name)?;
-    if text.len() > limits.identifier_bytes { Err(element.wrong("an identifier is too long")) } else { Ok(text) }
+    if text.len() > limits.identifier_bytes {
+        Err(element.wrong("an identifier is too long"))
+    } else {
+        Ok(text)
+    }
 }
 
-fn category(element: &Element, limits: &Limits, values: &mut usize) -> Result<Category<'static>, LoadError> {
+fn category(
+    element: &Element,
+    limits: &Limits,
+    values: &mut usize,
+) -> Result<Category<'static>, LoadError> {
     element.only_attributes(&["Category"])?;
     let mut category = Category::new(identifier(element, "Category", limits)?.to_owned());
-    category.id = element.attribute("xml:id").map(|id| Cow::Owned(id.to_owned()));
+    category.id = element
+        .attribute("xml:id")
+        .map(|id| Cow::Owned(id.to_owned()));
     for (n, child) in element.children.iter().enumerate() {
         match (&*child.name, &child.content) {
             ("Content", Some(xml)) if n == 0 => {
-                category.content = Some(Arc::new(Content::parse(xml).map_err(|reason| child.wrong(reason))?));
+                category.content = Some(Arc::new(
+                    Content::parse(xml).map_err(|reason| child.wrong(reason))?,
+                ));
             }
             ("Attribute", _) => category.attributes.push(attribute(child, limits, values)?),
             _ => return Err(child.wrong("the element does not belong here")),
@@ -69,7 +88,11 @@ fn category(element: &Element, limits: &Limits, values: &mut usize) -> Result<Ca
     Ok(category)
 }
 
-fn attribute(element: &Element, limits: &Limits, count: &mut usize) -> Result<Attribute<'static>, LoadError> {
+fn attribute(
+    element: &Element,
+    limits: &Limits,
+    count: &mut usize,
+) -> Result<Attribute<'static>, LoadError> {
     element.only_attributes(&["AttributeId", "IncludeInResult", "Issuer"])?;
     let id = identifier(element, "AttributeId", limits)?.to_owned();
     let include_in_result = element.boolean("IncludeInResult")?;
@@ -84,33 +107,56 @@ fn attribute(element: &Element, limits: &Limits, count: &mut usize) -> Result<At
         }
         let value = attribute_value(child, limits)?;
         if let Value::XPathExpression(expression) = &value.value {
-            crate::xacml::values::xpath::check(&expression.path, &expression.namespaces).map_err(|reason| child.wrong(reason))?;
+            crate::xacml::values::xpath::check(&expression.path, &expression.namespaces)
+                .map_err(|reason| child.wrong(reason))?;
         }
         values.push(value);
     }
     if values.is_empty() {
         return Err(element.wrong("an attribute has at least one value"));
     }
-    let issuer = element.attribute("Issuer").map(|i| Cow::Owned(i.to_owned()));
-    Ok(Attribute { id: Cow::Owned(id), issuer, include_in_result, values: Values::Many(values) })
+    let issuer = element
+        .attribute("Issuer")
+        .map(|i| Cow::Owned(i.to_owned()));
+    Ok(Attribute {
+        id: Cow::Owned(id),
+        issuer,
+        include_in_result,
+        values: Values::Many(values),
+    })
 }
 
 /// A value as requests and responses write it; an XPath is taken as it is.
-pub(super) fn attribute_value(element: &Element, limits: &Limits) -> Result<AttributeValue<'static>, LoadError> {
+pub(super) fn attribute_value(
+    element: &Element,
+    limits: &Limits,
+) -> Result<AttributeValue<'static>, LoadError> {
     let text = element.deep_text();
     if text.len() > limits.value_bytes {
         return Err(element.wrong("a value is too long"));
     }
     let uri = element.required("DataType")?;
-    let data_type = DataType::from_uri(uri).ok_or_else(|| element.wrong(format!("{uri} is not a data type")))?;
+    let data_type = DataType::from_uri(uri)
+        .ok_or_else(|| element.wrong(format!("{uri} is not a data type")))?;
     if data_type == DataType::XPathExpression {
         let category = element.required("XPathCategory")?;
         let path = text.trim_matches(is_space);
-        let expression = XPathExpression { path: path.into(), category: category.into(), namespaces: element.namespaces.clone() };
-        return Ok(AttributeValue { value: Value::XPathExpression(Arc::new(expression)), spelling: Some(Cow::Owned(text)) });
+        let expression = XPathExpression {
+            path: path.into(),
+            category: category.into(),
+            namespaces: element.namespaces.clone(),
+        };
+        return Ok(AttributeValue {
+            value: Value::XPathExpression(Arc::new(expression)),
+            spelling: Some(Cow::Owned(text)),
+        });
     }
-    AttributeValue::parse(data_type, Cow::Owned(text))
-        .ok_or_else(|| element.wrong(format!("the text is not a value of type {}", data_type.short_name())))
+    AttributeValue::parse(data_type, Cow::Owned(text)).ok_or_else(|| {
+        element.wrong(format!(
+            "the text is not a value of type {}",
+            data_type.short_name()
+        ))
+    })
 }
 
 fn references(element: &Element) -> Result<Vec<Vec<Cow<'static, str>>>, LoadError> {
@@ -120,14 +166,27 @@ fn references(element: &Element) -> Result<Vec<Vec<Cow<'static, str>>>, LoadErro
         }
         let id = |r: &Element| {
             if &*r.name == "AttributesReference" {
-                r.required("ReferenceId").map(|id| Cow::Owned(id.to_owned()))
+                r.required("ReferenceId")
+                    .map(|id| Cow::Owned(id.to_owned()))
             } else {
                 Err(r.wrong("only AttributesReference belongs here"))
             }
         };
-        let ids: Vec<_> = reference.children.iter().map(id).collect::<Result<_, _>>()?;
-        if ids.is_empty() { Err(reference.wrong("a reference names at least one Attributes")) } else { Ok(ids) }
+        let ids: Vec<_> = reference
+            .children
+            .iter()
+            .map(id)
+            .collect::<Result<_, _>>()?;
+        if ids.is_empty() {
+            Err(reference.wrong("a reference names at least one Attributes"))
+        } else {
+            Ok(ids)
+        }
     };
     let list: Vec<_> = element.children.iter().map(one).collect::<Result<_, _>>()?;
-    if list.is_empty() { Err(element.wrong("MultiRequests has at least one RequestReference")) } else { Ok(list) }
+    if list.is_empty() {
+        Err(element.wrong("MultiRequests has at least one RequestReference"))
+    } else {
+        Ok(list)
+    }
 }

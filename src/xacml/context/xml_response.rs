@@ -5,7 +5,10 @@ use quick_xml::{
     events::{BytesEnd, BytesStart, BytesText, Event},
 };
 
-use super::{Assignment, Attribute, Category, Decision, DecisionResult, Obligation, PolicyIdentifier, Response, Status, xml_request};
+use super::{
+    Assignment, Attribute, Category, Decision, DecisionResult, Obligation, PolicyIdentifier,
+    Response, Status, xml_request,
+};
 use crate::xacml::{
     error::{Code, LoadError},
     ids::NAMESPACE,
@@ -22,11 +25,14 @@ impl Response {
     #[must_use]
     pub fn to_xml(&self) -> Vec<u8> {
         let mut out = Out(Writer::new(Vec::with_capacity(1024)));
-        out.element("Response", &[("xmlns", NAMESPACE)], |out| self.results.iter().for_each(|r| out.result(r)));
+        out.element("Response", &[("xmlns", NAMESPACE)], |out| {
+            self.results.iter().for_each(|r| out.result(r))
+        });
         out.0.into_inner()
     }
 
-    /// Reads what matters of a response in XML: decisions, status codes, obligations, advice, attributes, policy ids.
+    /// Reads what matters of a response in XML: decisions, status codes, obligations, advice,
+    /// attributes, policy ids.
     ///
     /// # Errors
     /// It is no response.
@@ -36,7 +42,12 @@ impl Response {
         if &*root.name != "Response" {
             return Err(root.wrong("the document must be a Response of XACML 3.0"));
         }
-        let results = root.children.iter().filter(|c| &*c.name == "Result").map(|r| read_result(r, &limits)).collect::<Result<_, _>>()?;
+        let results = root
+            .children
+            .iter()
+            .filter(|c| &*c.name == "Result")
+            .map(|r| read_result(r, &limits))
+            .collect::<Result<_, _>>()?;
         Ok(Self { results })
     }
 }
@@ -49,7 +60,12 @@ impl Out {
         let _ = self.0.write_event(event);
     }
 
-    fn element(&mut self, name: &str, attributes: &[(&str, &str)], content: impl FnOnce(&mut Self)) {
+    fn element(
+        &mut self,
+        name: &str,
+        attributes: &[(&str, &str)],
+        content: impl FnOnce(&mut Self),
+    ) {
         let mut start = BytesStart::new(name);
         for attribute in attributes {
             start.push_attribute(*attribute);
@@ -67,7 +83,12 @@ impl Out {
         self.element("Result", &[], |out| {
             out.element("Decision", &[], |out| out.text(result.decision.as_str()));
             out.status(&result.status);
-            out.obligations("Obligations", "Obligation", "ObligationId", &result.obligations);
+            out.obligations(
+                "Obligations",
+                "Obligation",
+                "ObligationId",
+                &result.obligations,
+            );
             out.obligations("AssociatedAdvice", "Advice", "AdviceId", &result.advice);
             for category in &result.attributes {
                 out.category(category);
@@ -75,8 +96,14 @@ impl Out {
             if !result.policies.is_empty() {
                 out.element("PolicyIdentifierList", &[], |out| {
                     for policy in &result.policies {
-                        let name = if policy.is_set { "PolicySetIdReference" } else { "PolicyIdReference" };
-                        out.element(name, &[("Version", &policy.version)], |out| out.text(&policy.id));
+                        let name = if policy.is_set {
+                            "PolicySetIdReference"
+                        } else {
+                            "PolicyIdReference"
+                        };
+                        out.element(name, &[("Version", &policy.version)], |out| {
+                            out.text(&policy.id)
+                        });
                     }
                 });
             }
@@ -97,7 +124,8 @@ impl Out {
                             ("AttributeId", missing.attribute_id.as_str()),
                             ("DataType", missing.data_type.uri()),
                         ];
-                        attributes.extend(missing.issuer.as_deref().map(|issuer| ("Issuer", issuer)));
+                        attributes
+                            .extend(missing.issuer.as_deref().map(|issuer| ("Issuer", issuer)));
                         out.element("MissingAttributeDetail", &attributes, |_| {});
                     }
                 });
@@ -111,7 +139,12 @@ impl Out {
         }
         self.element(list, &[], |out| {
             for obligation in obligations {
-                out.element(name, &[(id, &obligation.id)], |out| obligation.assignments.iter().for_each(|a| out.assignment(a)));
+                out.element(name, &[(id, &obligation.id)], |out| {
+                    obligation
+                        .assignments
+                        .iter()
+                        .for_each(|a| out.assignment(a))
+                });
             }
         });
     }
@@ -120,10 +153,21 @@ impl Out {
         let mut attributes = vec![("AttributeId", assignment.attribute_id.as_str())];
         attributes.extend(assignment.category.as_deref().map(|c| ("Category", c)));
         attributes.extend(assignment.issuer.as_deref().map(|i| ("Issuer", i)));
-        self.value("AttributeAssignment", attributes, &assignment.value, &assignment.value.text());
+        self.value(
+            "AttributeAssignment",
+            attributes,
+            &assignment.value,
+            &assignment.value.text(),
+        );
     }
 
-    fn value<'v>(&mut self, name: &str, mut attributes: Vec<(&'v str, &'v str)>, value: &'v Value<'_>, text: &str) {
+    fn value<'v>(
+        &mut self,
+        name: &str,
+        mut attributes: Vec<(&'v str, &'v str)>,
+        value: &'v Value<'_>,
+        text: &str,
+    ) {
         attributes.push(("DataType", value.data_type().uri()));
         let declared = match value {
             Value::XPathExpression(expression) => {
@@ -132,7 +176,10 @@ impl Out {
             }
             _ => Vec::new(),
         };
-        let attributes: Vec<(&str, &str)> = attributes.into_iter().chain(declared.iter().map(|(name, uri)| (name.as_str(), *uri))).collect();
+        let attributes: Vec<(&str, &str)> = attributes
+            .into_iter()
+            .chain(declared.iter().map(|(name, uri)| (name.as_str(), *uri)))
+            .collect();
         self.element(name, &attributes, |out| out.text(text));
     }
 
@@ -141,7 +188,8 @@ impl Out {
         attributes.extend(category.id.as_deref().map(|id| ("xml:id", id)));
         self.element("Attributes", &attributes, |out| {
             for attribute in &category.attributes {
-                let mut attributes = vec![("AttributeId", &*attribute.id), ("IncludeInResult", "true")];
+                let mut attributes =
+                    vec![("AttributeId", &*attribute.id), ("IncludeInResult", "true")];
                 attributes.extend(attribute.issuer.as_deref().map(|i| ("Issuer", i)));
                 out.element("Attribute", &attributes, |out| {
                     for value in attribute.values.iter() {
@@ -155,21 +203,41 @@ impl Out {
 
 /// Declarations of the prefixes that an XPath may use.
 fn prefixes(namespaces: &Namespaces) -> Vec<(String, &str)> {
-    namespaces.iter().filter(|(prefix, _)| !prefix.is_empty()).map(|(prefix, uri)| (format!("xmlns:{prefix}"), &**uri)).collect()
+    namespaces
+        .iter()
+        .filter(|(prefix, _)| !prefix.is_empty())
+        .map(|(prefix, uri)| (format!("xmlns:{prefix}"), &**uri))
+        .collect()
 }
 
 fn read_result(element: &Element, limits: &Limits) -> Result<DecisionResult, LoadError> {
-    let decision =
-        element.child("Decision").and_then(|d| Decision::from_name(d.text.trim())).ok_or_else(|| element.wrong("the Decision is missing"))?;
+    let decision = element
+        .child("Decision")
+        .and_then(|d| Decision::from_name(d.text.trim()))
+        .ok_or_else(|| element.wrong("the Decision is missing"))?;
     let code = match element.child("Status").and_then(|s| s.child("StatusCode")) {
         None => Code::Ok,
         Some(code) => {
             let urn = code.required("Value")?;
-            let known = [Code::Ok, Code::MissingAttribute, Code::SyntaxError, Code::ProcessingError].into_iter().find(|c| c.urn() == urn);
+            let known = [
+                Code::Ok,
+                Code::MissingAttribute,
+                Code::SyntaxError,
+                Code::ProcessingError,
+            ]
+            .into_iter()
+            .find(|c| c.urn() == urn);
             known.ok_or_else(|| code.wrong("the status code is unknown"))?
         }
     };
-    let mut result = DecisionResult::plain(decision, Status { code, message: None, missing: Vec::new() });
+    let mut result = DecisionResult::plain(
+        decision,
+        Status {
+            code,
+            message: None,
+            missing: Vec::new(),
+        },
+    );
     for child in &element.children {
         match &*child.name {
             "Obligations" => result.obligations = read_obligations(child, "ObligationId", limits)?,
@@ -190,7 +258,11 @@ fn read_result(element: &Element, limits: &Limits) -> Result<DecisionResult, Loa
     Ok(result)
 }
 
-fn read_obligations(element: &Element, id: &str, limits: &Limits) -> Result<Vec<Obligation>, LoadError> {
+fn read_obligations(
+    element: &Element,
+    id: &str,
+    limits: &Limits,
+) -> Result<Vec<Obligation>, LoadError> {
     let assignment = |a: &Element| {
         Ok(Assignment {
             attribute_id: a.required("AttributeId")?.to_owned(),
@@ -199,8 +271,16 @@ fn read_obligations(element: &Element, id: &str, limits: &Limits) -> Result<Vec<
             value: xml_request::attribute_value(a, limits)?.value,
         })
     };
-    let obligation =
-        |o: &Element| Ok(Obligation { id: o.required(id)?.to_owned(), assignments: o.children.iter().map(assignment).collect::<Result<_, _>>()? });
+    let obligation = |o: &Element| {
+        Ok(Obligation {
+            id: o.required(id)?.to_owned(),
+            assignments: o
+                .children
+                .iter()
+                .map(assignment)
+                .collect::<Result<_, _>>()?,
+        })
+    };
     element.children.iter().map(obligation).collect()
 }
 
@@ -211,7 +291,11 @@ fn read_category(element: &Element, limits: &Limits) -> Result<Category<'static>
             id: attribute.required("AttributeId")?.to_owned().into(),
             issuer: attribute.attribute("Issuer").map(|i| i.to_owned().into()),
             include_in_result: true,
-            values: attribute.children.iter().map(|v| xml_request::attribute_value(v, limits)).collect::<Result<_, _>>()?,
+            values: attribute
+                .children
+                .iter()
+                .map(|v| xml_request::attribute_value(v, limits))
+                .collect::<Result<_, _>>()?,
         });
     }
     Ok(category)

@@ -85,7 +85,10 @@ impl Budget<'_> {
     /// # Errors
     /// None are left.
     pub fn spend(&mut self, steps: usize) -> Result<(), Fault> {
-        if let Some(left) = u32::try_from(steps).ok().and_then(|s| self.steps.checked_sub(s)) {
+        if let Some(left) = u32::try_from(steps)
+            .ok()
+            .and_then(|s| self.steps.checked_sub(s))
+        {
             self.steps = left;
             Ok(())
         } else {
@@ -95,7 +98,11 @@ impl Budget<'_> {
     }
 
     fn text(&self, text: String) -> Result<Cow<'static, str>, Fault> {
-        if text.len() > self.limits.text_bytes { Err(Fault::processing("a text is too long")) } else { Ok(Cow::Owned(text)) }
+        if text.len() > self.limits.text_bytes {
+            Err(Fault::processing("a text is too long"))
+        } else {
+            Ok(Cow::Owned(text))
+        }
     }
 
     /// A bag that is not too large.
@@ -103,7 +110,11 @@ impl Budget<'_> {
     /// # Errors
     /// It is.
     pub fn bag<'a>(&self, values: Vec<Value<'a>>) -> Result<Operand<'a>, Fault> {
-        if values.len() > self.limits.bag_values { Err(Fault::processing("a bag is too large")) } else { Ok(Operand::Bag(values)) }
+        if values.len() > self.limits.bag_values {
+            Err(Fault::processing("a bag is too large"))
+        } else {
+            Ok(Operand::Bag(values))
+        }
     }
 }
 
@@ -111,7 +122,11 @@ impl Budget<'_> {
 ///
 /// # Errors
 /// The value that is no value, the number that is too large, the bag that does not hold one.
-pub fn call<'a>(operation: Operation, arguments: Vec<Operand<'a>>, budget: &mut Budget<'_>) -> Result<Operand<'a>, Fault> {
+pub fn call<'a>(
+    operation: Operation,
+    arguments: Vec<Operand<'a>>,
+    budget: &mut Budget<'_>,
+) -> Result<Operand<'a>, Fault> {
     budget.spend(1)?;
     let mut arguments = Arguments(arguments.into_iter());
     let zone = budget.zone;
@@ -120,7 +135,10 @@ pub fn call<'a>(operation: Operation, arguments: Vec<Operand<'a>>, budget: &mut 
         Operation::Or => return arguments.decided_by(true),
         Operation::NOf => return n_of(arguments),
         Operation::Bag => {
-            let values = arguments.0.map(Operand::one).collect::<Result<Vec<_>, _>>()?;
+            let values = arguments
+                .0
+                .map(Operand::one)
+                .collect::<Result<Vec<_>, _>>()?;
             return budget.bag(values);
         }
         Operation::Union => {
@@ -131,9 +149,23 @@ pub fn call<'a>(operation: Operation, arguments: Vec<Operand<'a>>, budget: &mut 
             let values = sets::distinct(values, budget)?;
             return budget.bag(values);
         }
-        Operation::Intersection => return Ok(Operand::Bag(sets::intersection(arguments.bag()?, &arguments.bag()?, budget)?)),
-        Operation::Subset => Value::Boolean(sets::is_subset(&arguments.bag()?, &arguments.bag()?, budget)?),
-        Operation::AtLeastOneMemberOf => Value::Boolean(sets::overlaps(&arguments.bag()?, &arguments.bag()?, budget)?),
+        Operation::Intersection => {
+            return Ok(Operand::Bag(sets::intersection(
+                arguments.bag()?,
+                &arguments.bag()?,
+                budget,
+            )?));
+        }
+        Operation::Subset => Value::Boolean(sets::is_subset(
+            &arguments.bag()?,
+            &arguments.bag()?,
+            budget,
+        )?),
+        Operation::AtLeastOneMemberOf => Value::Boolean(sets::overlaps(
+            &arguments.bag()?,
+            &arguments.bag()?,
+            budget,
+        )?),
         Operation::SetEquals => {
             let (a, b) = (arguments.bag()?, arguments.bag()?);
             Value::Boolean(sets::is_subset(&a, &b, budget)? && sets::is_subset(&b, &a, budget)?)
@@ -145,14 +177,19 @@ pub fn call<'a>(operation: Operation, arguments: Vec<Operand<'a>>, budget: &mut 
                 _ => return Err(Fault::processing("a bag does not hold exactly one value")),
             }
         }
-        Operation::BagSize => Value::Integer(Integer::Small(i64::try_from(arguments.bag()?.len()).unwrap_or(i64::MAX))),
+        Operation::BagSize => Value::Integer(Integer::Small(
+            i64::try_from(arguments.bag()?.len()).unwrap_or(i64::MAX),
+        )),
         Operation::IsIn => {
             let (value, bag) = (arguments.one()?, arguments.bag()?);
             budget.spend(bag.len())?;
             Value::Boolean(bag.iter().any(|v| v.equals(&value, zone)))
         }
         Operation::Equal => Value::Boolean(arguments.one()?.equals(&arguments.one()?, zone)),
-        Operation::EqualIgnoreCase => Value::Boolean(equal_ignoring_case(&arguments.one()?.text(), &arguments.one()?.text())),
+        Operation::EqualIgnoreCase => Value::Boolean(equal_ignoring_case(
+            &arguments.one()?.text(),
+            &arguments.one()?.text(),
+        )),
         Operation::Compare(comparison) => {
             let order = arguments.one()?.compare(&arguments.one()?, zone);
             Value::Boolean(order.is_some_and(|o| match comparison {
@@ -163,13 +200,18 @@ pub fn call<'a>(operation: Operation, arguments: Vec<Operand<'a>>, budget: &mut 
             }))
         }
         Operation::FromString(data_type) => {
-            Value::parse(data_type, Cow::Owned(arguments.one()?.text().into_owned())).ok_or(Fault::syntax("a text is not a value of the type"))?
+            Value::parse(data_type, Cow::Owned(arguments.one()?.text().into_owned()))
+                .ok_or(Fault::syntax("a text is not a value of the type"))?
         }
         Operation::ToString => Value::String(Cow::Owned(arguments.one()?.text().into_owned())),
         Operation::RegexpMatch => {
             let (text, value) = (arguments.one()?, arguments.one()?);
-            budget.patterns = budget.patterns.checked_sub(1).ok_or(Fault::processing("too many regular expressions"))?;
-            let regex = pattern::compile(&text.text(), pattern::MAX_DYNAMIC).map_err(|_| Fault::processing("a regular expression is not valid"))?;
+            budget.patterns = budget
+                .patterns
+                .checked_sub(1)
+                .ok_or(Fault::processing("too many regular expressions"))?;
+            let regex = pattern::compile(&text.text(), pattern::MAX_DYNAMIC)
+                .map_err(|_| Fault::processing("a regular expression is not valid"))?;
             Value::Boolean(regex.is_match(&value.text()))
         }
         Operation::Arithmetic(operation) => arguments.calculate(operation)?,
@@ -180,14 +222,25 @@ pub fn call<'a>(operation: Operation, arguments: Vec<Operand<'a>>, budget: &mut 
         },
         Operation::Round => Value::Double(number::round(arguments.double()?)),
         Operation::Floor => Value::Double(arguments.double()?.floor()),
-        Operation::ToInteger => Value::Integer(Integer::from_double(arguments.double()?).ok_or(Fault::processing("the number has no whole part"))?),
+        Operation::ToInteger => Value::Integer(
+            Integer::from_double(arguments.double()?)
+                .ok_or(Fault::processing("the number has no whole part"))?,
+        ),
         Operation::ToDouble => Value::Double(arguments.integer()?.to_double()),
-        Operation::NormalizeSpace => Value::String(Cow::Owned(arguments.one()?.text().trim_matches(is_space).to_owned())),
-        Operation::ToLowerCase => Value::String(budget.text(arguments.one()?.text().to_lowercase())?),
+        Operation::NormalizeSpace => Value::String(Cow::Owned(
+            arguments.one()?.text().trim_matches(is_space).to_owned(),
+        )),
+        Operation::ToLowerCase => {
+            Value::String(budget.text(arguments.one()?.text().to_lowercase())?)
+        }
         Operation::Not => Value::Boolean(!arguments.boolean()?),
-        Operation::AddDuration { negative } => add_duration(&arguments.one()?, &arguments.one()?, negative)?,
+        Operation::AddDuration { negative } => {
+            add_duration(&arguments.one()?, &arguments.one()?, negative)?
+        }
         Operation::TimeInRange => match (arguments.one()?, arguments.one()?, arguments.one()?) {
-            (Value::Time(t), Value::Time(from), Value::Time(to)) => Value::Boolean(time::in_range(t, from, to, zone)),
+            (Value::Time(t), Value::Time(from), Value::Time(to)) => {
+                Value::Boolean(time::in_range(t, from, to, zone))
+            }
             _ => return Err(MISTYPED),
         },
         Operation::Concatenate => Value::String(arguments.concatenated(budget)?),
@@ -200,22 +253,33 @@ pub fn call<'a>(operation: Operation, arguments: Vec<Operand<'a>>, budget: &mut 
             Value::String(Cow::Owned(substring(&value.text(), &from, &to)?))
         }
         Operation::X500Match => match (arguments.one()?, arguments.one()?) {
-            (Value::X500Name(end), Value::X500Name(whole)) => Value::Boolean(end.is_suffix_of(&whole)),
+            (Value::X500Name(end), Value::X500Name(whole)) => {
+                Value::Boolean(end.is_suffix_of(&whole))
+            }
             _ => return Err(MISTYPED),
         },
         Operation::Rfc822Match => match (arguments.one()?, arguments.one()?) {
-            (Value::String(pattern), Value::Rfc822Name(name)) => Value::Boolean(name.matches(&pattern)),
+            (Value::String(pattern), Value::Rfc822Name(name)) => {
+                Value::Boolean(name.matches(&pattern))
+            }
             _ => return Err(MISTYPED),
         },
         // These look beyond their arguments: the evaluator sees to them.
-        Operation::XPathNodeCount | Operation::XPathNodeEqual | Operation::XPathNodeMatch | Operation::HigherOrder(_) => return Err(MISTYPED),
+        Operation::XPathNodeCount
+        | Operation::XPathNodeEqual
+        | Operation::XPathNodeMatch
+        | Operation::HigherOrder(_) => return Err(MISTYPED),
     };
     Ok(Operand::One(value))
 }
 
 /// Whether two texts are equal in lower case.
 pub fn equal_ignoring_case(a: &str, b: &str) -> bool {
-    if a.is_ascii() && b.is_ascii() { a.eq_ignore_ascii_case(b) } else { a.to_lowercase() == b.to_lowercase() }
+    if a.is_ascii() && b.is_ascii() {
+        a.eq_ignore_ascii_case(b)
+    } else {
+        a.to_lowercase() == b.to_lowercase()
+    }
 }
 
 struct Arguments<'a>(std::vec::IntoIter<Operand<'a>>);
@@ -264,12 +328,16 @@ impl<'a> Arguments<'a> {
         let mut total = self.one()?;
         for next in self.0 {
             total = match (total, next.one()?) {
-                (Value::Integer(a), Value::Integer(b)) => Value::Integer(a.calculate(operation, &b)?),
+                (Value::Integer(a), Value::Integer(b)) => {
+                    Value::Integer(a.calculate(operation, &b)?)
+                }
                 (Value::Double(a), Value::Double(b)) => Value::Double(match operation {
                     Arithmetic::Add => a + b,
                     Arithmetic::Subtract => a - b,
                     Arithmetic::Multiply => a * b,
-                    Arithmetic::Divide if b == 0.0 => return Err(Fault::processing("division by zero")),
+                    Arithmetic::Divide if b == 0.0 => {
+                        return Err(Fault::processing("division by zero"));
+                    }
                     Arithmetic::Divide => a / b,
                     Arithmetic::Modulo => a % b,
                 }),
@@ -313,20 +381,37 @@ fn n_of(mut arguments: Arguments<'_>) -> Result<Operand<'_>, Fault> {
 /// # Errors
 /// It is less than nothing, or more than there are.
 pub fn wanted_of(n: &Integer, arguments: usize) -> Result<usize, Fault> {
-    n.to_usize().filter(|n| *n <= arguments).ok_or(Fault::processing("n-of asks for more than there is, or less than nothing"))
+    n.to_usize()
+        .filter(|n| *n <= arguments)
+        .ok_or(Fault::processing(
+            "n-of asks for more than there is, or less than nothing",
+        ))
 }
 
-fn add_duration(start: &Value<'_>, duration: &Value<'_>, negative: bool) -> Result<Value<'static>, Fault> {
+fn add_duration(
+    start: &Value<'_>,
+    duration: &Value<'_>,
+    negative: bool,
+) -> Result<Value<'static>, Fault> {
     let sum = match (start, duration) {
-        (Value::DateTime(start), Value::DayTimeDuration(d)) => {
-            if negative { start.checked_sub_day_time_duration(*d) } else { start.checked_add_day_time_duration(*d) }.map(Value::DateTime)
+        (Value::DateTime(start), Value::DayTimeDuration(d)) => if negative {
+            start.checked_sub_day_time_duration(*d)
+        } else {
+            start.checked_add_day_time_duration(*d)
         }
-        (Value::DateTime(start), Value::YearMonthDuration(d)) => {
-            if negative { start.checked_sub_year_month_duration(*d) } else { start.checked_add_year_month_duration(*d) }.map(Value::DateTime)
+        .map(Value::DateTime),
+        (Value::DateTime(start), Value::YearMonthDuration(d)) => if negative {
+            start.checked_sub_year_month_duration(*d)
+        } else {
+            start.checked_add_year_month_duration(*d)
         }
-        (Value::Date(start), Value::YearMonthDuration(d)) => {
-            if negative { start.checked_sub_year_month_duration(*d) } else { start.checked_add_year_month_duration(*d) }.map(Value::Date)
+        .map(Value::DateTime),
+        (Value::Date(start), Value::YearMonthDuration(d)) => if negative {
+            start.checked_sub_year_month_duration(*d)
+        } else {
+            start.checked_add_year_month_duration(*d)
         }
+        .map(Value::Date),
         _ => return Err(MISTYPED),
     };
     time::in_bounds(sum)
@@ -337,7 +422,11 @@ fn substring(text: &str, from: &Integer, to: &Integer) -> Result<String, Fault> 
     let out_of_range = Fault::processing("a substring lies outside its text");
     let length = text.chars().count();
     let from = from.to_usize().ok_or(out_of_range)?;
-    let to = if *to == Integer::Small(-1) { length } else { to.to_usize().ok_or(out_of_range)? };
+    let to = if *to == Integer::Small(-1) {
+        length
+    } else {
+        to.to_usize().ok_or(out_of_range)?
+    };
     if from > to || to > length {
         return Err(out_of_range);
     }

@@ -18,7 +18,8 @@ struct Members<'b, 'a> {
 
 impl<'b, 'a> Members<'b, 'a> {
     fn of(values: &'b [Value<'a>], budget: &mut Budget<'_>) -> Result<Self, Fault> {
-        let keys = (values.len() > FEW).then(|| values.iter().map(|v| v.key(budget.zone)).collect());
+        let keys =
+            (values.len() > FEW).then(|| values.iter().map(|v| v.key(budget.zone)).collect());
         budget.spend(values.len())?;
         Ok(Self { values, keys })
     }
@@ -35,13 +36,20 @@ impl<'b, 'a> Members<'b, 'a> {
 }
 
 /// Without duplicates, the first of each kept.
-pub fn distinct<'a>(values: Vec<Value<'a>>, budget: &mut Budget<'_>) -> Result<Vec<Value<'a>>, Fault> {
+pub fn distinct<'a>(
+    values: Vec<Value<'a>>,
+    budget: &mut Budget<'_>,
+) -> Result<Vec<Value<'a>>, Fault> {
     budget.spend(values.len())?;
     let zone = budget.zone;
     let mut out: Vec<Value<'a>> = Vec::with_capacity(values.len());
     if values.len() > FEW {
         let mut seen: HashSet<String> = HashSet::with_capacity(values.len());
-        out.extend(values.into_iter().filter(|v| seen.insert(v.key(zone).into_owned())));
+        out.extend(
+            values
+                .into_iter()
+                .filter(|v| seen.insert(v.key(zone).into_owned())),
+        );
     } else {
         for value in values {
             if !out.iter().any(|o| o.equals(&value, zone)) {
@@ -52,7 +60,11 @@ pub fn distinct<'a>(values: Vec<Value<'a>>, budget: &mut Budget<'_>) -> Result<V
     Ok(out)
 }
 
-pub fn intersection<'a>(a: Vec<Value<'a>>, b: &[Value<'_>], budget: &mut Budget<'_>) -> Result<Vec<Value<'a>>, Fault> {
+pub fn intersection<'a>(
+    a: Vec<Value<'a>>,
+    b: &[Value<'_>],
+    budget: &mut Budget<'_>,
+) -> Result<Vec<Value<'a>>, Fault> {
     let members = Members::of(b, budget)?;
     let mut common = Vec::new();
     for value in a {

@@ -13,7 +13,11 @@ use crate::xacml::{
 fn operand(text: &str) -> Operand<'static> {
     let one = |text: &str| {
         let (name, text) = text.split_once(':').unwrap();
-        Value::parse(DataType::from_name(name).unwrap(), Cow::Owned(text.to_owned())).unwrap_or_else(|| panic!("{text} is no {name}"))
+        Value::parse(
+            DataType::from_name(name).unwrap(),
+            Cow::Owned(text.to_owned()),
+        )
+        .unwrap_or_else(|| panic!("{text} is no {name}"))
     };
     match text.strip_prefix('[').and_then(|t| t.strip_suffix(']')) {
         None => Operand::One(one(text)),
@@ -23,7 +27,8 @@ fn operand(text: &str) -> Operand<'static> {
 }
 
 fn run(id: &str, arguments: &[&str]) -> Result<Operand<'static>, Fault> {
-    let function = find(&format!("urn:oasis:names:tc:xacml:{id}")).unwrap_or_else(|| panic!("there is no {id}"));
+    let function = find(&format!("urn:oasis:names:tc:xacml:{id}"))
+        .unwrap_or_else(|| panic!("there is no {id}"));
     let operands: Vec<_> = arguments.iter().map(|a| operand(a)).collect();
     let types: Vec<Type> = operands
         .iter()
@@ -31,14 +36,29 @@ fn run(id: &str, arguments: &[&str]) -> Result<Operand<'static>, Fault> {
         .map(|(n, o)| match o {
             Operand::One(value) => Type::one(value.data_type()),
             // An empty bag is of the type that is wanted.
-            Operand::Bag(values) => {
-                values.first().map_or_else(|| function.parameters.get(n).copied().or(function.rest).unwrap(), |v| Type::bag(v.data_type()))
-            }
+            Operand::Bag(values) => values.first().map_or_else(
+                || {
+                    function
+                        .parameters
+                        .get(n)
+                        .copied()
+                        .or(function.rest)
+                        .unwrap()
+                },
+                |v| Type::bag(v.data_type()),
+            ),
         })
         .collect();
-    function.check(&types).unwrap_or_else(|e| panic!("{id}: {e}"));
+    function
+        .check(&types)
+        .unwrap_or_else(|e| panic!("{id}: {e}"));
     let limits = Limits::DEFAULT;
-    let mut budget = Budget { limits: &limits, zone: TimezoneOffset::UTC, steps: limits.steps, patterns: limits.patterns };
+    let mut budget = Budget {
+        limits: &limits,
+        zone: TimezoneOffset::UTC,
+        steps: limits.steps,
+        patterns: limits.patterns,
+    };
     call(function.operation, operands, &mut budget)
 }
 
@@ -46,7 +66,9 @@ fn shown(result: &Result<Operand<'_>, Fault>) -> String {
     let one = |v: &Value<'_>| format!("{}:{}", v.data_type().short_name(), v.text());
     match result {
         Ok(Operand::One(value)) => one(value),
-        Ok(Operand::Bag(values)) => format!("[{}]", values.iter().map(one).collect::<Vec<_>>().join(";")),
+        Ok(Operand::Bag(values)) => {
+            format!("[{}]", values.iter().map(one).collect::<Vec<_>>().join(";"))
+        }
         Err(fault) => fault.code.name().to_owned(),
     }
 }
@@ -156,15 +178,35 @@ fn results(#[case] id: &str, #[case] arguments: &[&str], #[case] expected: &str)
 
 #[test]
 fn large_sets_are_as_small_ones() {
-    let bag = |from: i32, to: i32| format!("[{}]", (from..to).map(|n| format!("integer:{n}")).collect::<Vec<_>>().join(";"));
+    let bag = |from: i32, to: i32| {
+        format!(
+            "[{}]",
+            (from..to)
+                .map(|n| format!("integer:{n}"))
+                .collect::<Vec<_>>()
+                .join(";")
+        )
+    };
     let (a, b) = (bag(0, 200), bag(150, 400));
     let count = |id: &str| match run(id, &[&a, &b]) {
         Ok(Operand::Bag(values)) => values.len(),
         other => panic!("{other:?}"),
     };
-    assert_eq!((count("1.0:function:integer-intersection"), count("1.0:function:integer-union")), (50, 400));
-    assert_eq!(shown(&run("1.0:function:integer-subset", &[&bag(0, 100), &a])), "boolean:true");
-    assert_eq!(shown(&run("1.0:function:integer-subset", &[&a, &b])), "boolean:false");
+    assert_eq!(
+        (
+            count("1.0:function:integer-intersection"),
+            count("1.0:function:integer-union")
+        ),
+        (50, 400)
+    );
+    assert_eq!(
+        shown(&run("1.0:function:integer-subset", &[&bag(0, 100), &a])),
+        "boolean:true"
+    );
+    assert_eq!(
+        shown(&run("1.0:function:integer-subset", &[&a, &b])),
+        "boolean:false"
+    );
 }
 
 #[test]
@@ -173,12 +215,29 @@ fn every_function_of_the_standard_is_there() {
     let (orders, conversions, patterns, parts) = (6 * 4, 13 * 2, 6, 2 * 4);
     let (numbers, texts, logic, dates) = (2 * 5 + 1 + 2 + 2, 1 + 2 + 2, 4, 3 * 2 * 2 + 1);
     let (names, xpath, higher_order) = (2, 3, 4 * 2 + 3);
-    let all = bags + orders + conversions + patterns + parts + numbers + texts + logic + dates + names + xpath + higher_order;
+    let all = bags
+        + orders
+        + conversions
+        + patterns
+        + parts
+        + numbers
+        + texts
+        + logic
+        + dates
+        + names
+        + xpath
+        + higher_order;
     assert_eq!(identifiers().count(), all, "the table has changed");
-    for id in
-        ["3.0:function:access-permitted", "1.0:function:xpath-node-count", "2.0:function:ipAddress-equal", "1.0:function:string-equal-ignore-case"]
-    {
-        assert!(find(&format!("urn:oasis:names:tc:xacml:{id}")).is_none(), "{id}");
+    for id in [
+        "3.0:function:access-permitted",
+        "1.0:function:xpath-node-count",
+        "2.0:function:ipAddress-equal",
+        "1.0:function:string-equal-ignore-case",
+    ] {
+        assert!(
+            find(&format!("urn:oasis:names:tc:xacml:{id}")).is_none(),
+            "{id}"
+        );
     }
 }
 
@@ -186,16 +245,44 @@ fn every_function_of_the_standard_is_there() {
 fn arguments_that_do_not_fit_are_told_apart() {
     let one = |t| Type::one(t);
     let add = find("urn:oasis:names:tc:xacml:1.0:function:integer-add").unwrap();
-    assert_eq!(add.check(&[one(DataType::Integer)]).unwrap_err(), "the function takes at least 2 arguments, not 1");
-    assert_eq!(add.check(&[one(DataType::Integer), one(DataType::String)]).unwrap_err(), "argument 2 must be integer, not string");
-    assert_eq!(add.check(&[Type::bag(DataType::Integer), one(DataType::Integer)]).unwrap_err(), "argument 1 must be integer, not a bag of integer");
+    assert_eq!(
+        add.check(&[one(DataType::Integer)]).unwrap_err(),
+        "the function takes at least 2 arguments, not 1"
+    );
+    assert_eq!(
+        add.check(&[one(DataType::Integer), one(DataType::String)])
+            .unwrap_err(),
+        "argument 2 must be integer, not string"
+    );
+    assert_eq!(
+        add.check(&[Type::bag(DataType::Integer), one(DataType::Integer)])
+            .unwrap_err(),
+        "argument 1 must be integer, not a bag of integer"
+    );
     let equal = find("urn:oasis:names:tc:xacml:1.0:function:string-equal").unwrap();
     let strings = [Type::one(DataType::String), Type::bag(DataType::String)];
-    assert_eq!(Function::check_higher_order(HigherOrder::AnyOf, equal, &strings), Ok(one(DataType::Boolean)));
+    assert_eq!(
+        Function::check_higher_order(HigherOrder::AnyOf, equal, &strings),
+        Ok(one(DataType::Boolean))
+    );
     assert!(Function::check_higher_order(HigherOrder::AnyOf, equal, &strings[..1]).is_err());
     assert!(Function::check_higher_order(HigherOrder::AllOfAll, equal, &strings).is_err());
-    assert!(Function::check_higher_order(HigherOrder::Map, add, &[Type::bag(DataType::Integer), one(DataType::Integer)]).is_ok());
-    assert!(Function::check_higher_order(HigherOrder::AnyOf, add, &[Type::bag(DataType::Integer), one(DataType::Integer)]).is_err());
+    assert!(
+        Function::check_higher_order(
+            HigherOrder::Map,
+            add,
+            &[Type::bag(DataType::Integer), one(DataType::Integer)]
+        )
+        .is_ok()
+    );
+    assert!(
+        Function::check_higher_order(
+            HigherOrder::AnyOf,
+            add,
+            &[Type::bag(DataType::Integer), one(DataType::Integer)]
+        )
+        .is_err()
+    );
     let map = find("urn:oasis:names:tc:xacml:3.0:function:map").unwrap();
     assert!(Function::check_higher_order(HigherOrder::AnyOf, map, &strings).is_err());
 }
@@ -203,17 +290,60 @@ fn arguments_that_do_not_fit_are_told_apart() {
 #[test]
 fn costs_are_bounded() {
     let limits = Limits::DEFAULT;
-    let mut budget = Budget { limits: &limits, zone: TimezoneOffset::UTC, steps: 50, patterns: 1 };
+    let mut budget = Budget {
+        limits: &limits,
+        zone: TimezoneOffset::UTC,
+        steps: 50,
+        patterns: 1,
+    };
     let bag = Operand::Bag((0..100_i64).map(|n| Value::Integer(n.into())).collect());
-    assert!(call(Operation::Subset, vec![bag.clone(), bag], &mut budget).is_err(), "steps");
-    let mut budget = Budget { limits: &limits, zone: TimezoneOffset::UTC, steps: 1_000_000, patterns: 1 };
+    assert!(
+        call(Operation::Subset, vec![bag.clone(), bag], &mut budget).is_err(),
+        "steps"
+    );
+    let mut budget = Budget {
+        limits: &limits,
+        zone: TimezoneOffset::UTC,
+        steps: 1_000_000,
+        patterns: 1,
+    };
     let text = |t: &str| Operand::One(Value::String(Cow::Owned(t.to_owned())));
-    assert!(call(Operation::RegexpMatch, vec![text("a"), text("a")], &mut budget).is_ok());
-    assert!(call(Operation::RegexpMatch, vec![text("a"), text("a")], &mut budget).is_err(), "patterns");
+    assert!(
+        call(
+            Operation::RegexpMatch,
+            vec![text("a"), text("a")],
+            &mut budget
+        )
+        .is_ok()
+    );
+    assert!(
+        call(
+            Operation::RegexpMatch,
+            vec![text("a"), text("a")],
+            &mut budget
+        )
+        .is_err(),
+        "patterns"
+    );
     let long = "a".repeat(40_000);
-    assert!(call(Operation::Concatenate, vec![text(&long), text(&long)], &mut budget).is_err(), "texts");
+    assert!(
+        call(
+            Operation::Concatenate,
+            vec![text(&long), text(&long)],
+            &mut budget
+        )
+        .is_err(),
+        "texts"
+    );
     let many = || Operand::Bag((0..6_000_i64).map(|n| Value::Integer(n.into())).collect());
     assert!(call(Operation::Union, vec![many(), many()], &mut budget).is_ok());
-    let other = Operand::Bag((6_000..12_000_i64).map(|n| Value::Integer(n.into())).collect());
-    assert!(call(Operation::Union, vec![many(), other], &mut budget).is_err(), "bags");
+    let other = Operand::Bag(
+        (6_000..12_000_i64)
+            .map(|n| Value::Integer(n.into()))
+            .collect(),
+    );
+    assert!(
+        call(Operation::Union, vec![many(), other], &mut budget).is_err(),
+        "bags"
+    );
 }

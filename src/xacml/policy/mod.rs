@@ -279,15 +279,37 @@ impl Policy {
     #[must_use]
     pub fn constant_obligations(&self, effect: Effect) -> Vec<Obligation> {
         let assignment = |a: &AssignmentExpression| {
-            let Expression::Literal(literal) = &a.expression else { return None };
-            let value = Value::parse(DataType::from_uri(&literal.data_type)?, literal.text.clone().into())?;
-            Some(Assignment { attribute_id: a.attribute_id.clone(), category: a.category.clone(), issuer: a.issuer.clone(), value })
+            let Expression::Literal(literal) = &a.expression else {
+                return None;
+            };
+            let value = Value::parse(
+                DataType::from_uri(&literal.data_type)?,
+                literal.text.clone().into(),
+            )?;
+            Some(Assignment {
+                attribute_id: a.attribute_id.clone(),
+                category: a.category.clone(),
+                issuer: a.issuer.clone(),
+                value,
+            })
         };
         let obligation = |o: &ObligationExpression| {
-            let assignments = o.assignments.iter().map(assignment).collect::<Option<_>>()?;
-            Some(Obligation { id: o.id.clone(), assignments })
+            let assignments = o
+                .assignments
+                .iter()
+                .map(assignment)
+                .collect::<Option<_>>()?;
+            Some(Obligation {
+                id: o.id.clone(),
+                assignments,
+            })
         };
-        self.head.obligations.iter().filter(|o| o.effect == effect).filter_map(obligation).collect()
+        self.head
+            .obligations
+            .iter()
+            .filter(|o| o.effect == effect)
+            .filter_map(obligation)
+            .collect()
     }
 }
 

@@ -1,8 +1,10 @@
-//! From XML to the tree of a policy. Errors of form are collected; each breaks the smallest rule or policy around it.
+//! From XML to the tree of a policy. Errors of form are collected; each breaks the smallest rule or
+//! policy around it.
 
 use super::{
-    AllOf, AnyOf, Apply, AssignmentExpression, CombinerParameter, Designator, Effect, Expression, Head, Literal, Match, Name, ObligationExpression,
-    Policy, PolicySet, PolicyTree, Reference, Rule, Selector, Target, VariableDefinition, Version, VersionPattern, VersionRange,
+    AllOf, AnyOf, Apply, AssignmentExpression, CombinerParameter, Designator, Effect, Expression,
+    Head, Literal, Match, Name, ObligationExpression, Policy, PolicySet, PolicyTree, Reference,
+    Rule, Selector, Target, VariableDefinition, Version, VersionPattern, VersionRange,
 };
 use crate::xacml::{
     error::{LoadError, LoadErrorKind},
@@ -14,14 +16,21 @@ impl PolicyTree {
     /// Reads a document and collects its errors of form. What they stand in is marked as broken.
     ///
     /// # Errors
-    /// Nothing can be kept of the document: it is no XML, too large, or its root is no policy with an identifier.
+    /// Nothing can be kept of the document: it is no XML, too large, or its root is no policy with
+    /// an identifier.
     pub fn read(xml: &[u8], options: &LoadOptions) -> Result<(Self, Vec<LoadError>), LoadError> {
         let root = xml::read(xml, options.limits.policy_bytes, &options.limits)?;
-        let mut reader = Reader { dialect: options.dialect, limits: &options.limits, errors: Vec::new() };
+        let mut reader = Reader {
+            dialect: options.dialect,
+            limits: &options.limits,
+            errors: Vec::new(),
+        };
         let tree = match &*root.name {
             "Policy" => reader.policy(&root).map(Self::Policy)?,
             "PolicySet" => reader.policy_set(&root).map(Self::PolicySet)?,
-            _ => return Err(root.wrong("the document must be a Policy or a PolicySet of XACML 3.0")),
+            _ => {
+                return Err(root.wrong("the document must be a Policy or a PolicySet of XACML 3.0"));
+            }
         };
         Ok((tree, reader.errors))
     }
@@ -67,16 +76,24 @@ impl Reader<'_> {
                         rules.push(rule);
                     }
                 }),
-                "VariableDefinition" => order.step(child, 4).and_then(|()| self.variable(child)).map(|v| variables.push(v)),
-                "CombinerParameters" | "RuleCombinerParameters" => {
-                    order.step(child, 4).and_then(|()| self.parameters(child, "RuleIdRef")).map(|p| head.parameters.extend(p))
-                }
+                "VariableDefinition" => order
+                    .step(child, 4)
+                    .and_then(|()| self.variable(child))
+                    .map(|v| variables.push(v)),
+                "CombinerParameters" | "RuleCombinerParameters" => order
+                    .step(child, 4)
+                    .and_then(|()| self.parameters(child, "RuleIdRef"))
+                    .map(|p| head.parameters.extend(p)),
                 _ => self.common(child, "PolicyDefaults", &mut head, &mut order),
             };
             self.keep(read, &mut head);
         }
         self.finish(element, &mut head, &order, self.dialect.optional_target);
-        Ok(Policy { head, variables, rules })
+        Ok(Policy {
+            head,
+            variables,
+            rules,
+        })
     }
 
     fn policy_set(&mut self, element: &Element) -> Read<PolicySet> {
@@ -85,18 +102,30 @@ impl Reader<'_> {
         let mut order = Order::default();
         for child in &element.children {
             let read = match &*child.name {
-                "Policy" => order.step(child, 4).and_then(|()| self.policy(child)).map(|p| children.push(PolicyTree::Policy(p))),
-                "PolicySet" => order.step(child, 4).and_then(|()| self.policy_set(child)).map(|p| children.push(PolicyTree::PolicySet(p))),
-                "PolicyIdReference" | "PolicySetIdReference" => {
-                    order.step(child, 4).and_then(|()| self.reference(child)).map(|r| children.push(PolicyTree::Reference(r)))
-                }
-                "CombinerParameters" => order.step(child, 4).and_then(|()| self.parameters(child, "")).map(|p| head.parameters.extend(p)),
-                "PolicyCombinerParameters" => {
-                    order.step(child, 4).and_then(|()| self.parameters(child, "PolicyIdRef")).map(|p| head.parameters.extend(p))
-                }
-                "PolicySetCombinerParameters" => {
-                    order.step(child, 4).and_then(|()| self.parameters(child, "PolicySetIdRef")).map(|p| head.parameters.extend(p))
-                }
+                "Policy" => order
+                    .step(child, 4)
+                    .and_then(|()| self.policy(child))
+                    .map(|p| children.push(PolicyTree::Policy(p))),
+                "PolicySet" => order
+                    .step(child, 4)
+                    .and_then(|()| self.policy_set(child))
+                    .map(|p| children.push(PolicyTree::PolicySet(p))),
+                "PolicyIdReference" | "PolicySetIdReference" => order
+                    .step(child, 4)
+                    .and_then(|()| self.reference(child))
+                    .map(|r| children.push(PolicyTree::Reference(r))),
+                "CombinerParameters" => order
+                    .step(child, 4)
+                    .and_then(|()| self.parameters(child, ""))
+                    .map(|p| head.parameters.extend(p)),
+                "PolicyCombinerParameters" => order
+                    .step(child, 4)
+                    .and_then(|()| self.parameters(child, "PolicyIdRef"))
+                    .map(|p| head.parameters.extend(p)),
+                "PolicySetCombinerParameters" => order
+                    .step(child, 4)
+                    .and_then(|()| self.parameters(child, "PolicySetIdRef"))
+                    .map(|p| head.parameters.extend(p)),
                 _ => self.common(child, "PolicySetDefaults", &mut head, &mut order),
             };
             self.keep(read, &mut head);
@@ -125,14 +154,16 @@ impl Reader<'_> {
         self.keep(known, &mut head);
         let checked = self.identifier(element, identifier);
         self.keep(checked.map(|_| ()), &mut head);
-        let algorithm = element.required(combining).map(|c| c.clone_into(&mut head.combining));
+        let algorithm = element
+            .required(combining)
+            .map(|c| c.clone_into(&mut head.combining));
         self.keep(algorithm, &mut head);
         let version = match element.attribute("Version") {
             None if self.dialect.optional_version => Ok(()),
             None => Err(element.wrong("attribute Version is missing")),
-            Some(text) => {
-                Version::parse(text.trim()).map(|v| head.version = v).ok_or_else(|| element.wrong("Version must be numbers with dots between them"))
-            }
+            Some(text) => Version::parse(text.trim())
+                .map(|v| head.version = v)
+                .ok_or_else(|| element.wrong("Version must be numbers with dots between them")),
         };
         self.keep(version, &mut head);
         if let Some(text) = element.attribute("MaxDelegationDepth") {
@@ -147,7 +178,13 @@ impl Reader<'_> {
     }
 
     /// What policies and policy sets have in common, in the order of the schema.
-    fn common(&mut self, child: &Element, defaults: &str, head: &mut Head, order: &mut Order) -> Read<()> {
+    fn common(
+        &mut self,
+        child: &Element,
+        defaults: &str,
+        head: &mut Head,
+        order: &mut Order,
+    ) -> Read<()> {
         match &*child.name {
             "Description" => order.once(child, 0),
             "PolicyIssuer" => {
@@ -167,12 +204,14 @@ impl Reader<'_> {
             }
             "ObligationExpressions" => {
                 order.once(child, 5)?;
-                head.obligations = self.obligations(child, "ObligationExpression", "ObligationId", "FulfillOn")?;
+                head.obligations =
+                    self.obligations(child, "ObligationExpression", "ObligationId", "FulfillOn")?;
                 Ok(())
             }
             "AdviceExpressions" => {
                 order.once(child, 6)?;
-                head.advice = self.obligations(child, "AdviceExpression", "AdviceId", "AppliesTo")?;
+                head.advice =
+                    self.obligations(child, "AdviceExpression", "AdviceId", "AppliesTo")?;
                 Ok(())
             }
             _ => Err(child.wrong("the element does not belong here")),
@@ -203,8 +242,16 @@ impl Reader<'_> {
                 return None;
             }
         };
-        let mut rule =
-            Rule { id, effect, target: Vec::new(), condition: None, obligations: Vec::new(), advice: Vec::new(), at: element.at, broken: None };
+        let mut rule = Rule {
+            id,
+            effect,
+            target: Vec::new(),
+            condition: None,
+            obligations: Vec::new(),
+            advice: Vec::new(),
+            at: element.at,
+            broken: None,
+        };
         if let Err(mut error) = self.rule_body(element, &mut rule) {
             error.element = format!("{} of rule {}", error.element, rule.id);
             rule.broken = Some(error.clone());
@@ -235,11 +282,17 @@ impl Reader<'_> {
                 }
                 "ObligationExpressions" => {
                     order.once(child, 3)?;
-                    rule.obligations = self.obligations(child, "ObligationExpression", "ObligationId", "FulfillOn")?;
+                    rule.obligations = self.obligations(
+                        child,
+                        "ObligationExpression",
+                        "ObligationId",
+                        "FulfillOn",
+                    )?;
                 }
                 "AdviceExpressions" => {
                     order.once(child, 4)?;
-                    rule.advice = self.obligations(child, "AdviceExpression", "AdviceId", "AppliesTo")?;
+                    rule.advice =
+                        self.obligations(child, "AdviceExpression", "AdviceId", "AppliesTo")?;
                 }
                 _ => return Err(child.wrong("the element does not belong here")),
             }
@@ -252,8 +305,12 @@ impl Reader<'_> {
         match text {
             "Permit" => Ok(Effect::Permit),
             "Deny" => Ok(Effect::Deny),
-            _ if self.dialect.any_effect_case && text.eq_ignore_ascii_case("permit") => Ok(Effect::Permit),
-            _ if self.dialect.any_effect_case && text.eq_ignore_ascii_case("deny") => Ok(Effect::Deny),
+            _ if self.dialect.any_effect_case && text.eq_ignore_ascii_case("permit") => {
+                Ok(Effect::Permit)
+            }
+            _ if self.dialect.any_effect_case && text.eq_ignore_ascii_case("deny") => {
+                Ok(Effect::Deny)
+            }
             _ => Err(element.wrong(format!("{name} must be Permit or Deny"))),
         }
     }
@@ -267,17 +324,35 @@ impl Reader<'_> {
 
     fn target(&self, element: &Element) -> Read<Target> {
         element.only_attributes(&[])?;
-        element.children.iter().map(|any| self.any_of(any)).collect()
+        element
+            .children
+            .iter()
+            .map(|any| self.any_of(any))
+            .collect()
     }
 
     fn any_of(&self, element: &Element) -> Read<AnyOf> {
         expect(element, "AnyOf")?;
-        non_empty(element, element.children.iter().map(|all| self.all_of(all)).collect::<Read<_>>()?)
+        non_empty(
+            element,
+            element
+                .children
+                .iter()
+                .map(|all| self.all_of(all))
+                .collect::<Read<_>>()?,
+        )
     }
 
     fn all_of(&self, element: &Element) -> Read<AllOf> {
         expect(element, "AllOf")?;
-        non_empty(element, element.children.iter().map(|m| self.match_(m)).collect::<Read<_>>()?)
+        non_empty(
+            element,
+            element
+                .children
+                .iter()
+                .map(|m| self.match_(m))
+                .collect::<Read<_>>()?,
+        )
     }
 
     fn match_(&self, element: &Element) -> Read<Match> {
@@ -287,12 +362,21 @@ impl Reader<'_> {
         element.only_attributes(&["MatchId"])?;
         let function = self.identifier(element, element.required("MatchId")?)?;
         let [value, bag] = element.children.as_slice() else {
-            return Err(element.wrong("a Match holds an AttributeValue and one AttributeDesignator or AttributeSelector"));
+            return Err(element.wrong(
+                "a Match holds an AttributeValue and one AttributeDesignator or AttributeSelector",
+            ));
         };
-        if &*value.name != "AttributeValue" || !matches!(&*bag.name, "AttributeDesignator" | "AttributeSelector") {
+        if &*value.name != "AttributeValue"
+            || !matches!(&*bag.name, "AttributeDesignator" | "AttributeSelector")
+        {
             return Err(element.wrong("a Match holds an AttributeValue and then an AttributeDesignator or AttributeSelector"));
         }
-        Ok(Match { function, value: self.literal(value)?, bag: self.expression(bag)?, at: element.at })
+        Ok(Match {
+            function,
+            value: self.literal(value)?,
+            bag: self.expression(bag)?,
+            at: element.at,
+        })
     }
 
     fn single(&self, element: &Element) -> Read<Expression> {
@@ -308,7 +392,13 @@ impl Reader<'_> {
         match &*element.name {
             "AttributeValue" => self.literal(element).map(Expression::Literal),
             "AttributeDesignator" => {
-                element.only_attributes(&["Category", "AttributeId", "DataType", "MustBePresent", "Issuer"])?;
+                element.only_attributes(&[
+                    "Category",
+                    "AttributeId",
+                    "DataType",
+                    "MustBePresent",
+                    "Issuer",
+                ])?;
                 Ok(Expression::Designator(Designator {
                     category: id("Category")?,
                     attribute_id: id("AttributeId")?,
@@ -319,7 +409,13 @@ impl Reader<'_> {
                 }))
             }
             "AttributeSelector" => {
-                element.only_attributes(&["Category", "Path", "DataType", "MustBePresent", "ContextSelectorId"])?;
+                element.only_attributes(&[
+                    "Category",
+                    "Path",
+                    "DataType",
+                    "MustBePresent",
+                    "ContextSelectorId",
+                ])?;
                 Ok(Expression::Selector(Selector {
                     category: id("Category")?,
                     path: element.required("Path")?.to_owned(),
@@ -332,17 +428,35 @@ impl Reader<'_> {
             }
             "Apply" => {
                 element.only_attributes(&["FunctionId"])?;
-                let described = element.children.first().is_some_and(|c| &*c.name == "Description");
-                let arguments = element.children.iter().skip(usize::from(described)).map(|c| self.expression(c)).collect::<Read<_>>()?;
-                Ok(Expression::Apply(Apply { function: id("FunctionId")?, arguments, at: element.at }))
+                let described = element
+                    .children
+                    .first()
+                    .is_some_and(|c| &*c.name == "Description");
+                let arguments = element
+                    .children
+                    .iter()
+                    .skip(usize::from(described))
+                    .map(|c| self.expression(c))
+                    .collect::<Read<_>>()?;
+                Ok(Expression::Apply(Apply {
+                    function: id("FunctionId")?,
+                    arguments,
+                    at: element.at,
+                }))
             }
             "VariableReference" => {
                 element.only_attributes(&["VariableId"])?;
-                Ok(Expression::Variable(Name { id: id("VariableId")?, at: element.at }))
+                Ok(Expression::Variable(Name {
+                    id: id("VariableId")?,
+                    at: element.at,
+                }))
             }
             "Function" => {
                 element.only_attributes(&["FunctionId"])?;
-                Ok(Expression::Function(Name { id: id("FunctionId")?, at: element.at }))
+                Ok(Expression::Function(Name {
+                    id: id("FunctionId")?,
+                    at: element.at,
+                }))
             }
             _ => Err(element.wrong("the element is not an expression")),
         }
@@ -364,10 +478,20 @@ impl Reader<'_> {
 
     fn variable(&self, element: &Element) -> Read<VariableDefinition> {
         element.only_attributes(&["VariableId"])?;
-        Ok(VariableDefinition { id: self.identifier(element, element.required("VariableId")?)?, expression: self.single(element)?, at: element.at })
+        Ok(VariableDefinition {
+            id: self.identifier(element, element.required("VariableId")?)?,
+            expression: self.single(element)?,
+            at: element.at,
+        })
     }
 
-    fn obligations(&self, element: &Element, child: &str, id: &str, effect: &str) -> Read<Vec<ObligationExpression>> {
+    fn obligations(
+        &self,
+        element: &Element,
+        child: &str,
+        id: &str,
+        effect: &str,
+    ) -> Read<Vec<ObligationExpression>> {
         let one = |e: &Element| {
             if *e.name != *child {
                 return Err(e.wrong(format!("only {child} belongs here")));
@@ -376,10 +500,17 @@ impl Reader<'_> {
             Ok(ObligationExpression {
                 id: self.identifier(e, e.required(id)?)?,
                 effect: self.effect(e, effect)?,
-                assignments: e.children.iter().map(|a| self.assignment(a)).collect::<Read<_>>()?,
+                assignments: e
+                    .children
+                    .iter()
+                    .map(|a| self.assignment(a))
+                    .collect::<Read<_>>()?,
             })
         };
-        non_empty(element, element.children.iter().map(one).collect::<Read<_>>()?)
+        non_empty(
+            element,
+            element.children.iter().map(one).collect::<Read<_>>()?,
+        )
     }
 
     fn assignment(&self, element: &Element) -> Read<AssignmentExpression> {
@@ -396,12 +527,20 @@ impl Reader<'_> {
     }
 
     fn parameters(&self, element: &Element, about: &str) -> Read<Vec<CombinerParameter>> {
-        let subject = if &*element.name == "CombinerParameters" { None } else { Some(element.required(about)?.to_owned()) };
+        let subject = if &*element.name == "CombinerParameters" {
+            None
+        } else {
+            Some(element.required(about)?.to_owned())
+        };
         let one = |e: &Element| {
             e.only_attributes(&["ParameterName"])?;
             match e.children.as_slice() {
                 [value] if &*e.name == "CombinerParameter" && &*value.name == "AttributeValue" => {
-                    Ok(CombinerParameter { about: subject.clone(), name: e.required("ParameterName")?.to_owned(), value: self.literal(value)? })
+                    Ok(CombinerParameter {
+                        about: subject.clone(),
+                        name: e.required("ParameterName")?.to_owned(),
+                        value: self.literal(value)?,
+                    })
                 }
                 _ => Err(e.wrong("a parameter has one AttributeValue")),
             }
@@ -413,7 +552,9 @@ impl Reader<'_> {
         element.only_attributes(&["Version", "EarliestVersion", "LatestVersion"])?;
         let pattern = |name: &str| match element.attribute(name) {
             None => Ok(None),
-            Some(text) => VersionPattern::parse(text.trim()).map(Some).ok_or_else(|| element.wrong(format!("{name} is not a pattern of versions"))),
+            Some(text) => VersionPattern::parse(text.trim())
+                .map(Some)
+                .ok_or_else(|| element.wrong(format!("{name} is not a pattern of versions"))),
         };
         let id = element.text.trim();
         if id.is_empty() {
@@ -422,7 +563,11 @@ impl Reader<'_> {
         Ok(Reference {
             to_set: &*element.name == "PolicySetIdReference",
             id: self.identifier(element, id)?,
-            versions: VersionRange { version: pattern("Version")?, earliest: pattern("EarliestVersion")?, latest: pattern("LatestVersion")? },
+            versions: VersionRange {
+                version: pattern("Version")?,
+                earliest: pattern("EarliestVersion")?,
+                latest: pattern("LatestVersion")?,
+            },
             at: element.at,
         })
     }
@@ -436,7 +581,11 @@ fn expect(element: &Element, name: &str) -> Read<()> {
 }
 
 fn non_empty<T>(element: &Element, list: Vec<T>) -> Read<Vec<T>> {
-    if list.is_empty() { Err(element.wrong("the element must not be empty")) } else { Ok(list) }
+    if list.is_empty() {
+        Err(element.wrong("the element must not be empty"))
+    } else {
+        Ok(list)
+    }
 }
 
 fn xpath_version(element: &Element) -> Read<Option<String>> {

@@ -14,7 +14,10 @@ impl Version {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let parts = text.split('.').map(number).collect::<Option<_>>()?;
-        Some(Self { text: text.into(), parts })
+        Some(Self {
+            text: text.into(),
+            parts,
+        })
     }
 
     /// As written.
@@ -26,7 +29,10 @@ impl Version {
 
 impl Default for Version {
     fn default() -> Self {
-        Self { text: "1.0".into(), parts: Box::new([1, 0]) }
+        Self {
+            text: "1.0".into(),
+            parts: Box::new([1, 0]),
+        }
     }
 }
 
@@ -44,12 +50,17 @@ impl PartialOrd for Version {
 
 impl Ord for Version {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.parts.cmp(&other.parts).then_with(|| self.text.cmp(&other.text))
+        self.parts
+            .cmp(&other.parts)
+            .then_with(|| self.text.cmp(&other.text))
     }
 }
 
 fn number(text: &str) -> Option<u64> {
-    text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+    text.bytes()
+        .all(|b| b.is_ascii_digit())
+        .then(|| text.parse().ok())
+        .flatten()
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,7 +119,11 @@ impl VersionPattern {
                 _ => {}
             }
         }
-        if numbers.next().is_some() { Ordering::Greater } else { Ordering::Equal }
+        if numbers.next().is_some() {
+            Ordering::Greater
+        } else {
+            Ordering::Equal
+        }
     }
 }
 
@@ -128,8 +143,14 @@ impl VersionRange {
     #[must_use]
     pub fn admits(&self, version: &Version) -> bool {
         self.version.as_ref().is_none_or(|p| p.matches(version))
-            && self.earliest.as_ref().is_none_or(|p| p.order_of(version) != Ordering::Less)
-            && self.latest.as_ref().is_none_or(|p| p.order_of(version) != Ordering::Greater)
+            && self
+                .earliest
+                .as_ref()
+                .is_none_or(|p| p.order_of(version) != Ordering::Less)
+            && self
+                .latest
+                .as_ref()
+                .is_none_or(|p| p.order_of(version) != Ordering::Greater)
     }
 }
 
@@ -148,7 +169,12 @@ mod tests {
     #[case("1.0", "1", false)]
     #[case("1.2.3", "1.2.4", false)]
     fn patterns(#[case] pattern: &str, #[case] version: &str, #[case] matches: bool) {
-        assert_eq!(VersionPattern::parse(pattern).unwrap().matches(&Version::parse(version).unwrap()), matches);
+        assert_eq!(
+            VersionPattern::parse(pattern)
+                .unwrap()
+                .matches(&Version::parse(version).unwrap()),
+            matches
+        );
     }
 
     #[rstest::rstest]
@@ -159,16 +185,42 @@ mod tests {
     #[case(None, Some("1.*.3"), None, "1.0.3", true)]
     #[case(Some("1.+"), Some("1.5"), None, "1.4", false)]
     #[case(None, None, None, "0", true)]
-    fn ranges(#[case] version: Option<&str>, #[case] earliest: Option<&str>, #[case] latest: Option<&str>, #[case] of: &str, #[case] admitted: bool) {
+    fn ranges(
+        #[case] version: Option<&str>,
+        #[case] earliest: Option<&str>,
+        #[case] latest: Option<&str>,
+        #[case] of: &str,
+        #[case] admitted: bool,
+    ) {
         let pattern = |t: Option<&str>| t.map(|t| VersionPattern::parse(t).unwrap());
-        let range = VersionRange { version: pattern(version), earliest: pattern(earliest), latest: pattern(latest) };
+        let range = VersionRange {
+            version: pattern(version),
+            earliest: pattern(earliest),
+            latest: pattern(latest),
+        };
         assert_eq!(range.admits(&Version::parse(of).unwrap()), admitted);
     }
 
     #[test]
     fn what_is_no_version_is_refused() {
-        assert!(["", "1.", ".1", "1.a", "1.*", "-1", "1.99999999999999999999999"].iter().all(|t| Version::parse(t).is_none()));
-        assert!(["", "+.1", "1.**", "1.-1"].iter().all(|t| VersionPattern::parse(t).is_none()));
+        assert!(
+            [
+                "",
+                "1.",
+                ".1",
+                "1.a",
+                "1.*",
+                "-1",
+                "1.99999999999999999999999"
+            ]
+            .iter()
+            .all(|t| Version::parse(t).is_none())
+        );
+        assert!(
+            ["", "+.1", "1.**", "1.-1"]
+                .iter()
+                .all(|t| VersionPattern::parse(t).is_none())
+        );
         assert!(Version::parse("1.10") > Version::parse("1.9"));
     }
 }

@@ -1,4 +1,5 @@
-//! Bringing a request before a program: its values are numbered once, so that the decision compares numbers.
+//! Bringing a request before a program: its values are numbered once, so that the decision compares
+//! numbers.
 
 use std::sync::Arc;
 
@@ -15,13 +16,21 @@ use crate::xacml::{
 };
 
 /// Attributes that the clock supplies when the request does not.
-pub(super) const CLOCK: [(&str, DataType); 3] =
-    [(ids::CURRENT_TIME, DataType::Time), (ids::CURRENT_DATE, DataType::Date), (ids::CURRENT_DATE_TIME, DataType::DateTime)];
+pub(super) const CLOCK: [(&str, DataType); 3] = [
+    (ids::CURRENT_TIME, DataType::Time),
+    (ids::CURRENT_DATE, DataType::Date),
+    (ids::CURRENT_DATE_TIME, DataType::DateTime),
+];
 
 /// Supplies attributes that a request lacks.
 pub trait AttributeSource: Sync {
     /// The values of an attribute; none when it does not know.
-    fn values(&self, category: &str, attribute_id: &str, data_type: DataType) -> Vec<Value<'static>>;
+    fn values(
+        &self,
+        category: &str,
+        attribute_id: &str,
+        data_type: DataType,
+    ) -> Vec<Value<'static>>;
 }
 
 /// Finds policies that others refer to.
@@ -47,7 +56,9 @@ pub struct Environment<'e> {
 
 impl std::fmt::Debug for Environment<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Environment").field("now", &self.now).finish_non_exhaustive()
+        f.debug_struct("Environment")
+            .field("now", &self.now)
+            .finish_non_exhaustive()
     }
 }
 
@@ -55,7 +66,13 @@ impl Environment<'_> {
     /// An instant, and nothing else.
     #[must_use]
     pub const fn at(now: i64) -> Self {
-        Self { now, limits: &Limits::DEFAULT, implicit_zone: 0, source: None, resolver: None }
+        Self {
+            now,
+            limits: &Limits::DEFAULT,
+            implicit_zone: 0,
+            source: None,
+            resolver: None,
+        }
     }
 
     pub(super) fn zone(&self) -> TimezoneOffset {
@@ -143,16 +160,31 @@ pub struct Prepared<'r> {
 
 impl<'r> Prepared<'r> {
     /// Numbers the values of all categories.
-    pub fn new(program: &'r Program, categories: &'r [Category<'r>], environment: Environment<'r>, binding: &'r mut Binding) -> Self {
+    pub fn new(
+        program: &'r Program,
+        categories: &'r [Category<'r>],
+        environment: Environment<'r>,
+        binding: &'r mut Binding,
+    ) -> Self {
         Self::given(program, Given::All(categories), environment, binding)
     }
 
     /// Numbers the values of some categories.
-    pub fn of(program: &'r Program, categories: &'r [&'r Category<'r>], environment: Environment<'r>, binding: &'r mut Binding) -> Self {
+    pub fn of(
+        program: &'r Program,
+        categories: &'r [&'r Category<'r>],
+        environment: Environment<'r>,
+        binding: &'r mut Binding,
+    ) -> Self {
         Self::given(program, Given::Some(categories), environment, binding)
     }
 
-    pub(super) fn given(program: &'r Program, given: Given<'r>, environment: Environment<'r>, binding: &'r mut Binding) -> Self {
+    pub(super) fn given(
+        program: &'r Program,
+        given: Given<'r>,
+        environment: Environment<'r>,
+        binding: &'r mut Binding,
+    ) -> Self {
         std::hint::black_box(program.hot.dictionaries.glance());
         std::hint::black_box(program.hot.code.glance());
         let attributes = program.hot.vocabulary.attributes();
@@ -169,7 +201,14 @@ impl<'r> Prepared<'r> {
         }
         binding.symbols.sort_unstable();
         binding.symbols.dedup();
-        Self { program, given, extra, environment, reference_depth: 0, binding }
+        Self {
+            program,
+            given,
+            extra,
+            environment,
+            reference_depth: 0,
+            binding,
+        }
     }
 }
 
@@ -179,20 +218,40 @@ fn same(a: &str, b: &str) -> bool {
 }
 
 /// Attributes that the program looks at and the request lacks.
-fn supplied(program: &Program, attributes: &Attributes, binding: &Binding, environment: &Environment<'_>) -> Vec<Category<'static>> {
+fn supplied(
+    program: &Program,
+    attributes: &Attributes,
+    binding: &Binding,
+    environment: &Environment<'_>,
+) -> Vec<Category<'static>> {
     let mut out: Vec<Category<'static>> = Vec::new();
-    for slot in program.hot.dictionaries.slots().filter(|slot| binding.is_empty(slot.number)).filter_map(|slot| attributes.get(slot.attribute)) {
+    for slot in program
+        .hot
+        .dictionaries
+        .slots()
+        .filter(|slot| binding.is_empty(slot.number))
+        .filter_map(|slot| attributes.get(slot.attribute))
+    {
         let clock = (&*slot.category == ids::ENVIRONMENT)
-            .then(|| CLOCK.iter().find(|(id, data_type)| **id == *slot.attribute_id && *data_type == slot.data_type))
+            .then(|| {
+                CLOCK.iter().find(|(id, data_type)| {
+                    **id == *slot.attribute_id && *data_type == slot.data_type
+                })
+            })
             .flatten()
             .and_then(|(_, data_type)| from_clock(*data_type, environment.now));
         let values = match (clock, environment.source) {
             (Some(value), _) => vec![value],
-            (None, Some(source)) => source.values(&slot.category, &slot.attribute_id, slot.data_type),
+            (None, Some(source)) => {
+                source.values(&slot.category, &slot.attribute_id, slot.data_type)
+            }
             (None, None) => continue,
         };
         let mut category = Category::new(slot.category.to_string());
-        for value in values.into_iter().filter(|v| v.data_type() == slot.data_type) {
+        for value in values
+            .into_iter()
+            .filter(|v| v.data_type() == slot.data_type)
+        {
             category.add(slot.attribute_id.to_string(), value);
         }
         out.push(category);
@@ -212,20 +271,32 @@ fn from_clock(data_type: DataType, now: i64) -> Option<Value<'static>> {
 impl Binding {
     fn reset(&mut self, program: &Program) {
         self.heads.clear();
-        self.heads.resize(program.hot.dictionaries.len() as usize, (NONE, NONE));
+        self.heads
+            .resize(program.hot.dictionaries.len() as usize, (NONE, NONE));
         self.links.clear();
         self.symbols.clear();
     }
 
-    fn add(&mut self, program: &Program, attributes: &Attributes, number: usize, category: &Category<'_>) {
-        let Some(names) = attributes.category(&category.category) else { return };
+    fn add(
+        &mut self,
+        program: &Program,
+        attributes: &Attributes,
+        number: usize,
+        category: &Category<'_>,
+    ) {
+        let Some(names) = attributes.category(&category.category) else {
+            return;
+        };
         let number = u32::try_from(number).unwrap_or(NONE);
         let mut last: Option<(&str, &[(DataType, u32)])> = None;
         let (dictionaries, mut looked_up) = (&program.hot.dictionaries, (NONE, None));
         for (a, attribute) in category.attributes.iter().enumerate() {
             let known = match last {
                 Some((id, known)) if same(id, &attribute.id) => known,
-                _ => names.get(&attribute.id).map(Vec::as_slice).unwrap_or_default(),
+                _ => names
+                    .get(&attribute.id)
+                    .map(Vec::as_slice)
+                    .unwrap_or_default(),
             };
             last = Some((&attribute.id, known));
             if known.is_empty() {
@@ -233,20 +304,43 @@ impl Binding {
             }
             for (v, value) in attribute.values.iter().enumerate() {
                 let value_type = value.value.data_type();
-                let Some((_, wanted)) = known.iter().find(|(data_type, _)| *data_type == value_type) else { continue };
+                let Some((_, wanted)) =
+                    known.iter().find(|(data_type, _)| *data_type == value_type)
+                else {
+                    continue;
+                };
                 if looked_up.0 != *wanted {
                     let slot = dictionaries.slot_of(*wanted);
-                    looked_up = (*wanted, slot.map(|slot| (slot, [slot.exact, slot.folded].map(|place| dictionaries.at(place)))));
+                    looked_up = (
+                        *wanted,
+                        slot.map(|slot| {
+                            (
+                                slot,
+                                [slot.exact, slot.folded].map(|place| dictionaries.at(place)),
+                            )
+                        }),
+                    );
                 }
-                let Some((slot, texts)) = &looked_up.1 else { continue };
+                let Some((slot, texts)) = &looked_up.1 else {
+                    continue;
+                };
                 if slot.read {
-                    self.link(slot.number, Link { category: number, attribute: a as u32, value: v as u32, next: NONE });
+                    self.link(
+                        slot.number,
+                        Link {
+                            category: number,
+                            attribute: a as u32,
+                            value: v as u32,
+                            next: NONE,
+                        },
+                    );
                 } else if let Some(head) = self.heads.get_mut(slot.number as usize) {
                     *head = (UNREAD, UNREAD);
                 }
                 if let Value::String(text) | Value::AnyUri(text) = &value.value {
                     for dictionary in texts.iter().flatten() {
-                        self.symbols.extend(dictionary.get(text, &program.hot.vocabulary.hasher));
+                        self.symbols
+                            .extend(dictionary.get(text, &program.hot.vocabulary.hasher));
                     }
                 }
             }
@@ -275,18 +369,27 @@ impl Binding {
 
     /// Whether the request has a value with one of these symbols, which are sorted.
     pub(super) fn has_any(&self, set: &[u32]) -> bool {
-        let (fewer, more) = if set.len() <= self.symbols.len() { (set, &*self.symbols) } else { (&*self.symbols, set) };
+        let (fewer, more) = if set.len() <= self.symbols.len() {
+            (set, &*self.symbols)
+        } else {
+            (&*self.symbols, set)
+        };
         fewer.iter().any(|symbol| position(more, *symbol).is_some())
     }
 
     /// Whether a slot has no values.
     pub(super) fn is_empty(&self, slot: u32) -> bool {
-        self.heads.get(slot as usize).is_none_or(|(first, _)| *first == NONE)
+        self.heads
+            .get(slot as usize)
+            .is_none_or(|(first, _)| *first == NONE)
     }
 
     /// Category, attribute and value numbers of a slot's values, in request order.
     pub(super) fn values(&self, slot: u32) -> impl Iterator<Item = (u32, u32, u32)> {
-        let mut at = self.heads.get(slot as usize).map_or(NONE, |(first, _)| *first);
+        let mut at = self
+            .heads
+            .get(slot as usize)
+            .map_or(NONE, |(first, _)| *first);
         std::iter::from_fn(move || {
             let link = self.links.get(at as usize)?;
             at = link.next;
@@ -299,5 +402,9 @@ impl Binding {
 pub(super) fn position(sorted: &[u32], number: u32) -> Option<usize> {
     // Among few, looking at each is quicker.
     const FEW: usize = 8;
-    if sorted.len() <= FEW { sorted.iter().position(|n| *n == number) } else { sorted.binary_search(&number).ok() }
+    if sorted.len() <= FEW {
+        sorted.iter().position(|n| *n == number)
+    } else {
+        sorted.binary_search(&number).ok()
+    }
 }

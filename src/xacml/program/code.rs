@@ -1,11 +1,12 @@
-//! What each decision looks at, as words in one piece of memory: policy sets, policies, rules and the symbols of their targets.
+//! What each decision looks at, as words in one piece of memory: policy sets, policies, rules and
+//! the symbols of their targets.
 //!
-//! A program that was asleep is far away. In lists of their own its parts would each have to be fetched from another place;
-//! here they are neighbours.
+//! A program that was asleep is far away. In lists of their own its parts would each have to be
+//! fetched from another place; here they are neighbours.
 //!
-//! A node or rule begins with the words of its [`Head`], the flags of its obligations, and the sets of its target, each as its
-//! length and its symbols. Then follow, of a policy, its index and its rules; of a policy set, its index and the places of its
-//! children, which come behind.
+//! A node or rule begins with the words of its [`Head`], the flags of its obligations, and the sets
+//! of its target, each as its length and its symbols. Then follow, of a policy, its index and its
+//! rules; of a policy set, its index and the places of its children, which come behind.
 
 use super::{Algorithm, NONE, Span, index::Index};
 use crate::xacml::policy::Effect;
@@ -125,8 +126,8 @@ const ADVICE: u32 = 2;
 const CONSTANT: u32 = 4;
 
 impl<'c> Target<'c> {
-    /// The sets, of each of which the request must have a symbol; each sorted. A set stands for an `AnyOf` whose alternatives are
-    /// single equalities.
+    /// The sets, of each of which the request must have a symbol; each sorted. A set stands for an
+    /// `AnyOf` whose alternatives are single equalities.
     pub fn sets(self) -> impl Iterator<Item = &'c [u32]> {
         let mut words = self.sets;
         std::iter::from_fn(move || {
@@ -154,7 +155,11 @@ impl<'c> Obligations<'c> {
 }
 
 const fn effect(flags: u32) -> Effect {
-    if flags & DENY == 0 { Effect::Permit } else { Effect::Deny }
+    if flags & DENY == 0 {
+        Effect::Permit
+    } else {
+        Effect::Deny
+    }
 }
 
 const fn flag(effect: Effect) -> u32 {
@@ -172,11 +177,16 @@ impl Code {
         Self(words.into())
     }
 
-    /// Looks at where a decision begins; the number means nothing. Fetched at once these come sooner than one after the other.
+    /// Looks at where a decision begins; the number means nothing. Fetched at once these come
+    /// sooner than one after the other.
     #[inline]
     pub fn glance(&self) -> u32 {
         // A line of memory has sixteen words.
-        self.0.iter().step_by(16).take(8).fold(0, |seen, word| seen ^ word)
+        self.0
+            .iter()
+            .step_by(16)
+            .take(8)
+            .fold(0, |seen, word| seen ^ word)
     }
 
     /// The node at a place.
@@ -185,29 +195,69 @@ impl Code {
         let (head, [tag, index, members], rest) = self.head(at)?;
         let (index, rest) = rest.split_at_checked(index as usize)?;
         let kind = match tag & 3 {
-            POLICY => NodeKind::Policy { first: u32::try_from(self.0.len() - rest.len()).ok()?, count: members },
+            POLICY => NodeKind::Policy {
+                first: u32::try_from(self.0.len() - rest.len()).ok()?,
+                count: members,
+            },
             POLICY_SET => NodeKind::PolicySet(rest.get(..members as usize)?),
             _ => NodeKind::Reference(members),
         };
-        Some(Node { head, kind, algorithm: *Algorithm::ALL.get(tag as usize >> 2)?, index })
+        Some(Node {
+            head,
+            kind,
+            algorithm: *Algorithm::ALL.get(tag as usize >> 2)?,
+            index,
+        })
     }
 
     /// The rule at a place.
     #[inline]
     pub fn rule(&self, at: u32) -> Option<Rule<'_>> {
         let (head, [tag, condition, next], _) = self.head(at)?;
-        Some(Rule { head, effect: effect(tag), condition, next })
+        Some(Rule {
+            head,
+            effect: effect(tag),
+            condition,
+            next,
+        })
     }
 
-    /// The head at a place, the words of it that nodes and rules have for their own, and what comes behind.
+    /// The head at a place, the words of it that nodes and rules have for their own, and what comes
+    /// behind.
     #[inline]
     fn head(&self, at: u32) -> Option<(Head<'_>, [u32; 3], &[u32])> {
         let (head, rest) = self.0.get(at as usize..)?.split_first_chunk::<HEAD>()?;
-        let [tag, number, stub, start, end, first, obligations, sets, one, other] = *head;
+        let [
+            tag,
+            number,
+            stub,
+            start,
+            end,
+            first,
+            obligations,
+            sets,
+            one,
+            other,
+        ] = *head;
         let (flags, rest) = rest.split_at_checked(obligations as usize)?;
         let (sets, rest) = rest.split_at_checked(sets as usize)?;
-        let (target, obligations) = (Target { sets, clauses: Span { start, end } }, Obligations { first, flags });
-        Some((Head { number, stub, target, obligations }, [tag, one, other], rest))
+        let (target, obligations) = (
+            Target {
+                sets,
+                clauses: Span { start, end },
+            },
+            Obligations { first, flags },
+        );
+        Some((
+            Head {
+                number,
+                stub,
+                target,
+                obligations,
+            },
+            [tag, one, other],
+            rest,
+        ))
     }
 }
 
@@ -216,14 +266,35 @@ fn place(words: &[u32]) -> u32 {
 }
 
 fn write_head(words: &mut Vec<u32>, draft: &HeadDraft, [tag, one, other]: [u32; 3]) {
-    let HeadDraft { number, stub, sets, clauses, obligations } = draft;
+    let HeadDraft {
+        number,
+        stub,
+        sets,
+        clauses,
+        obligations,
+    } = draft;
     let length = |n: usize| u32::try_from(n).unwrap_or(NONE);
     let of_sets = sets.iter().map(|set| set.len() + 1).sum();
     let first = obligations.first().map_or(0, |duty| duty.number);
-    let head: [u32; HEAD] = [tag, *number, *stub, clauses.start, clauses.end, first, length(obligations.len()), length(of_sets), one, other];
+    let head: [u32; HEAD] = [
+        tag,
+        *number,
+        *stub,
+        clauses.start,
+        clauses.end,
+        first,
+        length(obligations.len()),
+        length(of_sets),
+        one,
+        other,
+    ];
     words.extend(head);
     let mark = |is_so: bool, mark: u32| if is_so { mark } else { 0 };
-    words.extend(obligations.iter().map(|duty| flag(duty.effect) | mark(duty.advice, ADVICE) | mark(duty.constant, CONSTANT)));
+    words.extend(
+        obligations.iter().map(|duty| {
+            flag(duty.effect) | mark(duty.advice, ADVICE) | mark(duty.constant, CONSTANT)
+        }),
+    );
     for set in sets {
         words.push(length(set.len()));
         words.extend(set);
@@ -234,16 +305,30 @@ fn write_head(words: &mut Vec<u32>, draft: &HeadDraft, [tag, one, other]: [u32; 
 fn write_node(words: &mut Vec<u32>, draft: &NodeDraft) {
     let (kind, members): (u32, Vec<&HeadDraft>) = match &draft.kind {
         KindDraft::Policy(rules) => (POLICY, rules.iter().map(|rule| &rule.head).collect()),
-        KindDraft::PolicySet(children) => (POLICY_SET, children.iter().map(|child| &child.head).collect()),
+        KindDraft::PolicySet(children) => (
+            POLICY_SET,
+            children.iter().map(|child| &child.head).collect(),
+        ),
         KindDraft::Reference(_) => (REFERENCE, Vec::new()),
     };
     // A broken member errs whatever the request says, so every request must come to it.
-    let sets: Vec<&[Vec<u32>]> = members.iter().map(|head| if head.stub == NONE { &*head.sets } else { &[] }).collect();
+    let sets: Vec<&[Vec<u32>]> = members
+        .iter()
+        .map(|head| if head.stub == NONE { &*head.sets } else { &[] })
+        .collect();
     let index = Index::new(&sets);
-    let algorithm = Algorithm::ALL.iter().position(|a| *a == draft.algorithm).unwrap_or(usize::MAX);
+    let algorithm = Algorithm::ALL
+        .iter()
+        .position(|a| *a == draft.algorithm)
+        .unwrap_or(usize::MAX);
     let length = index.as_ref().map_or(0, Index::words);
-    let last = if let KindDraft::Reference(number) = draft.kind { number as usize } else { members.len() };
-    let own = [kind as usize | algorithm << 2, length, last].map(|n| u32::try_from(n).unwrap_or(NONE));
+    let last = if let KindDraft::Reference(number) = draft.kind {
+        number as usize
+    } else {
+        members.len()
+    };
+    let own =
+        [kind as usize | algorithm << 2, length, last].map(|n| u32::try_from(n).unwrap_or(NONE));
     write_head(words, &draft.head, own);
     let at = words.len();
     words.resize(at + length, 0);
@@ -287,40 +372,79 @@ mod tests {
     fn head() -> impl Strategy<Value = HeadDraft> {
         let sets = prop::collection::vec(prop::collection::btree_set(0_u32..12, 0..4), 0..3);
         let duties = prop::collection::vec((effect(), any::<bool>(), any::<bool>()), 0..3);
-        (any::<u32>(), prop_oneof![4 => Just(NONE), 1 => Just(5)], sets, any::<[u32; 2]>(), 0_u32..100, duties).prop_map(
-            |(number, stub, sets, [start, end], first, duties)| HeadDraft {
-                number,
-                stub,
-                sets: sets.into_iter().map(|set| set.into_iter().collect()).collect(),
-                clauses: Span { start, end },
-                obligations: (first..).zip(duties).map(|(number, (effect, advice, constant))| Duty { number, effect, advice, constant }).collect(),
-            },
+        (
+            any::<u32>(),
+            prop_oneof![4 => Just(NONE), 1 => Just(5)],
+            sets,
+            any::<[u32; 2]>(),
+            0_u32..100,
+            duties,
         )
+            .prop_map(
+                |(number, stub, sets, [start, end], first, duties)| HeadDraft {
+                    number,
+                    stub,
+                    sets: sets
+                        .into_iter()
+                        .map(|set| set.into_iter().collect())
+                        .collect(),
+                    clauses: Span { start, end },
+                    obligations: (first..)
+                        .zip(duties)
+                        .map(|(number, (effect, advice, constant))| Duty {
+                            number,
+                            effect,
+                            advice,
+                            constant,
+                        })
+                        .collect(),
+                },
+            )
     }
 
     fn node() -> impl Strategy<Value = NodeDraft> {
-        let rule = (head(), effect(), any::<u32>()).prop_map(|(head, effect, condition)| RuleDraft { head, effect, condition });
+        let rule =
+            (head(), effect(), any::<u32>()).prop_map(|(head, effect, condition)| RuleDraft {
+                head,
+                effect,
+                condition,
+            });
         let leaf = prop_oneof![
             3 => prop::collection::vec(rule, 0..9).prop_map(KindDraft::Policy),
             1 => any::<u32>().prop_map(KindDraft::Reference),
         ];
         let kind = leaf.prop_recursive(3, 24, 7, |inner| {
-            prop::collection::vec((head(), inner, 0..Algorithm::ALL.len()).prop_map(with_algorithm), 0..7).prop_map(KindDraft::PolicySet)
+            prop::collection::vec(
+                (head(), inner, 0..Algorithm::ALL.len()).prop_map(with_algorithm),
+                0..7,
+            )
+            .prop_map(KindDraft::PolicySet)
         });
         (head(), kind, 0..Algorithm::ALL.len()).prop_map(with_algorithm)
     }
 
     fn with_algorithm((head, kind, algorithm): (HeadDraft, KindDraft, usize)) -> NodeDraft {
-        NodeDraft { head, kind, algorithm: Algorithm::ALL[algorithm] }
+        NodeDraft {
+            head,
+            kind,
+            algorithm: Algorithm::ALL[algorithm],
+        }
     }
 
     fn assert_head(head: &Head<'_>, draft: &HeadDraft) {
-        assert_eq!((head.number, head.stub, head.target.clauses), (draft.number, draft.stub, draft.clauses));
+        assert_eq!(
+            (head.number, head.stub, head.target.clauses),
+            (draft.number, draft.stub, draft.clauses)
+        );
         assert_eq!(head.target.sets().collect::<Vec<_>>(), draft.sets);
-        assert_eq!(head.obligations.iter().collect::<Vec<_>>(), draft.obligations);
+        assert_eq!(
+            head.obligations.iter().collect::<Vec<_>>(),
+            draft.obligations
+        );
     }
 
-    /// The index, if there is one, finds each member whose sets all have one of the symbols, in document order.
+    /// The index, if there is one, finds each member whose sets all have one of the symbols, in
+    /// document order.
     fn assert_index(words: &[u32], members: &[(u32, &HeadDraft)], present: &[u32]) {
         if words.is_empty() {
             return;
@@ -328,9 +452,24 @@ mod tests {
         let mut found = Vec::new();
         index::candidates(words, present, &mut found);
         assert!(found.is_sorted_by(|a, b| a < b), "{found:?}");
-        assert!(found.iter().all(|place| members.iter().any(|(known, _)| known == place)));
-        let fits = |head: &HeadDraft| head.stub != NONE || head.sets.iter().all(|set| set.iter().any(|symbol| present.contains(symbol)));
-        assert!(members.iter().all(|(place, head)| !fits(head) || found.contains(place)), "{found:?}");
+        assert!(
+            found
+                .iter()
+                .all(|place| members.iter().any(|(known, _)| known == place))
+        );
+        let fits = |head: &HeadDraft| {
+            head.stub != NONE
+                || head
+                    .sets
+                    .iter()
+                    .all(|set| set.iter().any(|symbol| present.contains(symbol)))
+        };
+        assert!(
+            members
+                .iter()
+                .all(|(place, head)| !fits(head) || found.contains(place)),
+            "{found:?}"
+        );
     }
 
     fn assert_node(code: &Code, place: u32, draft: &NodeDraft, present: &[u32]) {
@@ -350,15 +489,25 @@ mod tests {
                     .map(|draft| {
                         let rule = code.rule(place).unwrap();
                         assert_head(&rule.head, &draft.head);
-                        assert_eq!((rule.effect, rule.condition), (draft.effect, draft.condition));
+                        assert_eq!(
+                            (rule.effect, rule.condition),
+                            (draft.effect, draft.condition)
+                        );
                         (std::mem::replace(&mut place, rule.next), &draft.head)
                     })
                     .collect()
             }
             (NodeKind::PolicySet(places), KindDraft::PolicySet(children)) => {
                 assert_eq!(places.len(), children.len());
-                children.iter().zip(*places).for_each(|(child, place)| assert_node(code, *place, child, present));
-                children.iter().zip(*places).map(|(child, place)| (*place, &child.head)).collect()
+                children
+                    .iter()
+                    .zip(*places)
+                    .for_each(|(child, place)| assert_node(code, *place, child, present));
+                children
+                    .iter()
+                    .zip(*places)
+                    .map(|(child, place)| (*place, &child.head))
+                    .collect()
             }
             (read, written) => panic!("{read:?} is not {written:?}"),
         };

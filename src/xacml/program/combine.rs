@@ -44,7 +44,13 @@ impl Algorithm {
             "policy-combining-algorithm" => false,
             _ => return None,
         };
-        let legacy = |effect| if for_rules { Self::LegacyRules(effect) } else { Self::LegacyPolicies(effect) };
+        let legacy = |effect| {
+            if for_rules {
+                Self::LegacyRules(effect)
+            } else {
+                Self::LegacyPolicies(effect)
+            }
+        };
         let algorithm = match (version, name) {
             ("3.0", "deny-overrides" | "ordered-deny-overrides") => Self::DenyOverrides,
             ("3.0", "permit-overrides" | "ordered-permit-overrides") => Self::PermitOverrides,
@@ -53,7 +59,9 @@ impl Algorithm {
             ("1.0", "first-applicable") => Self::FirstApplicable,
             ("1.0", "only-one-applicable") if !for_rules => Self::OnlyOneApplicable,
             ("1.0", "deny-overrides") | ("1.1", "ordered-deny-overrides") => legacy(Effect::Deny),
-            ("1.0", "permit-overrides") | ("1.1", "ordered-permit-overrides") => legacy(Effect::Permit),
+            ("1.0", "permit-overrides") | ("1.1", "ordered-permit-overrides") => {
+                legacy(Effect::Permit)
+            }
             _ => return None,
         };
         Some((algorithm, for_rules))
@@ -107,7 +115,16 @@ pub struct Tally {
 
 impl Tally {
     pub const fn new(algorithm: Algorithm) -> Self {
-        Self { algorithm, permit: false, deny: false, maybe_permit: None, maybe_deny: None, maybe_both: None, first_fault: None, settled: None }
+        Self {
+            algorithm,
+            permit: false,
+            deny: false,
+            maybe_permit: None,
+            maybe_deny: None,
+            maybe_both: None,
+            first_fault: None,
+            settled: None,
+        }
     }
 
     /// Whether a rule of this effect and without obligations can still make a difference.
@@ -152,7 +169,9 @@ impl Tally {
                 Verdict::Decided(Effect::Permit),
             ) => Some(child),
             // The old form for policies takes an error for the worst.
-            (Algorithm::LegacyPolicies(Effect::Deny), Verdict::Indeterminate(..)) => Some(Verdict::Decided(Effect::Deny)),
+            (Algorithm::LegacyPolicies(Effect::Deny), Verdict::Indeterminate(..)) => {
+                Some(Verdict::Decided(Effect::Deny))
+            }
             _ => None,
         };
         self.settled.is_some()
@@ -170,9 +189,17 @@ impl Tally {
             Algorithm::PermitUnlessDeny => Verdict::Decided(Effect::Permit),
             Algorithm::FirstApplicable | Algorithm::OnlyOneApplicable => Verdict::NotApplicable,
             Algorithm::LegacyRules(winner) => self.legacy_rules(winner),
-            Algorithm::LegacyPolicies(Effect::Deny) if self.permit => Verdict::Decided(Effect::Permit),
-            Algorithm::LegacyPolicies(Effect::Permit) if self.deny => Verdict::Decided(Effect::Deny),
-            Algorithm::LegacyPolicies(_) => self.first_fault.map_or(Verdict::NotApplicable, |fault| Verdict::Indeterminate(Extent::Both, fault)),
+            Algorithm::LegacyPolicies(Effect::Deny) if self.permit => {
+                Verdict::Decided(Effect::Permit)
+            }
+            Algorithm::LegacyPolicies(Effect::Permit) if self.deny => {
+                Verdict::Decided(Effect::Deny)
+            }
+            Algorithm::LegacyPolicies(_) => {
+                self.first_fault.map_or(Verdict::NotApplicable, |fault| {
+                    Verdict::Indeterminate(Extent::Both, fault)
+                })
+            }
         }
     }
 
@@ -191,7 +218,9 @@ impl Tally {
             return Verdict::Indeterminate(Extent::Both, fault);
         }
         match (maybe_winner, other, maybe_other) {
-            (Some(fault), true, _) | (Some(fault), false, Some(_)) => Verdict::Indeterminate(Extent::Both, fault),
+            (Some(fault), true, _) | (Some(fault), false, Some(_)) => {
+                Verdict::Indeterminate(Extent::Both, fault)
+            }
             (Some(fault), false, None) => Verdict::Indeterminate(winner.into(), fault),
             (None, true, _) => Verdict::Decided(loser),
             (None, false, Some(fault)) => Verdict::Indeterminate(loser.into(), fault),
@@ -272,7 +301,11 @@ mod tests {
 
     #[test]
     fn unknown_algorithms_are_none() {
-        for id in ["1.0:rule-combining-algorithm:only-one-applicable", "3.0:rule-combining-algorithm:first-applicable", "3.0:x:deny-overrides"] {
+        for id in [
+            "1.0:rule-combining-algorithm:only-one-applicable",
+            "3.0:rule-combining-algorithm:first-applicable",
+            "3.0:x:deny-overrides",
+        ] {
             assert!(Algorithm::find(&format!("urn:oasis:names:tc:xacml:{id}")).is_none());
         }
         assert!(Algorithm::find("deny-overrides").is_none());

@@ -16,17 +16,25 @@ pub struct Draft {
 
 impl Draft {
     pub fn new(ignores_case: bool) -> Self {
-        Self { numbers: HashMap::new(), ignores_case }
+        Self {
+            numbers: HashMap::new(),
+            ignores_case,
+        }
     }
 
     /// The number of a text, which is this one if it is new.
     pub fn number(&mut self, text: &str, next: u32) -> u32 {
-        let text = if self.ignores_case { text.to_lowercase() } else { text.to_owned() };
+        let text = if self.ignores_case {
+            text.to_lowercase()
+        } else {
+            text.to_owned()
+        };
         *self.numbers.entry(text.into()).or_insert(next)
     }
 }
 
-/// An attribute that a program looks at: its values in a request are numbered once, before the decision.
+/// An attribute that a program looks at: its values in a request are numbered once, before the
+/// decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Slot {
     /// Its number in the vocabulary.
@@ -37,15 +45,17 @@ pub struct Slot {
     pub exact: u32,
     /// Dictionary with the symbols of texts that are compared in lower case.
     pub folded: u32,
-    /// The values are looked at, or their absence is an error; else their symbols are all there is to know.
+    /// The values are looked at, or their absence is an error; else their symbols are all there is
+    /// to know.
     pub read: bool,
 }
 
-/// The slots of a program, and the dictionaries with the texts that it compares them with, as words in one piece of memory, as
-/// the words of [`Code`](super::code::Code) are and for the same reason.
+/// The slots of a program, and the dictionaries with the texts that it compares them with, as words
+/// in one piece of memory, as the words of [`Code`](super::code::Code) are and for the same reason.
 ///
-/// First come the slots, by the numbers of their attributes. A dictionary has a [`Filter`], a table with a part of the hash and
-/// the place of each text, and the texts: length and number, then the bytes. Its hash is seeded, since the texts come from outside.
+/// First come the slots, by the numbers of their attributes. A dictionary has a [`Filter`], a table
+/// with a part of the hash and the place of each text, and the texts: length and number, then the
+/// bytes. Its hash is seeded, since the texts come from outside.
 #[derive(Debug, Default)]
 pub struct Dictionaries {
     words: Box<[u64]>,
@@ -86,9 +96,15 @@ impl Dictionaries {
         let place = |dictionary: u32| places.get(dictionary as usize).copied().unwrap_or(0);
         for (slot, space) in slots.iter().zip(words.as_chunks_mut::<SLOT>().0) {
             let marks = if slot.read { READ } else { 0 };
-            *space = [pair(slot.attribute, slot.number | marks), pair(place(slot.exact), place(slot.folded))];
+            *space = [
+                pair(slot.attribute, slot.number | marks),
+                pair(place(slot.exact), place(slot.folded)),
+            ];
         }
-        Self { words: words.into(), slots: number(slots.len()) }
+        Self {
+            words: words.into(),
+            slots: number(slots.len()),
+        }
     }
 
     /// How many slots there are.
@@ -102,29 +118,52 @@ impl Dictionaries {
     }
 
     fn slot_words(&self) -> &[[u64; SLOT]] {
-        self.words.get(..self.slots as usize * SLOT).unwrap_or_default().as_chunks().0
+        self.words
+            .get(..self.slots as usize * SLOT)
+            .unwrap_or_default()
+            .as_chunks()
+            .0
     }
 
     /// The slot of an attribute of the vocabulary.
     pub fn slot_of(&self, attribute: u32) -> Option<Slot> {
         let words = self.slot_words();
-        words.get(words.binary_search_by_key(&attribute, |[name, _]| parts(*name).0).ok()?).map(slot)
+        words
+            .get(
+                words
+                    .binary_search_by_key(&attribute, |[name, _]| parts(*name).0)
+                    .ok()?,
+            )
+            .map(slot)
     }
 
-    /// Looks at where the numbering of values begins; the number means nothing. Fetched at once these come sooner than one after
-    /// the other.
+    /// Looks at where the numbering of values begins; the number means nothing. Fetched at once
+    /// these come sooner than one after the other.
     #[inline]
     pub fn glance(&self) -> u64 {
         // A line of memory has eight words.
-        self.words.iter().step_by(8).take(14).fold(0, |seen, word| seen ^ word)
+        self.words
+            .iter()
+            .step_by(8)
+            .take(14)
+            .fold(0, |seen, word| seen ^ word)
     }
 
     /// The dictionary at a place.
     #[inline]
     pub fn at(&self, place: u32) -> Option<Dictionary<'_>> {
-        let ([marks, filter @ ..], words) = self.words.get(place as usize..).filter(|_| place != 0)?.split_first_chunk::<HEAD>()?;
+        let ([marks, filter @ ..], words) = self
+            .words
+            .get(place as usize..)
+            .filter(|_| place != 0)?
+            .split_first_chunk::<HEAD>()?;
         let (mask, marks) = parts(*marks);
-        Some(Dictionary { filter, mask, ignores_case: marks & IGNORES_CASE != 0, words })
+        Some(Dictionary {
+            filter,
+            mask,
+            ignores_case: marks & IGNORES_CASE != 0,
+            words,
+        })
     }
 }
 
@@ -142,7 +181,11 @@ impl Dictionary<'_> {
     /// The number of a text. Nothing is allocated when it is ASCII.
     #[inline]
     pub fn get(self, text: &str, hasher: &DefaultHashBuilder) -> Option<u32> {
-        if Filter::may_have(self.filter, text, self.ignores_case) { self.look_up(text, hasher) } else { None }
+        if Filter::may_have(self.filter, text, self.ignores_case) {
+            self.look_up(text, hasher)
+        } else {
+            None
+        }
     }
 
     #[inline(never)]
@@ -152,13 +195,26 @@ impl Dictionary<'_> {
             return self.find(hash, |known| words_of(text).eq(known), text.len());
         }
         if ascii {
-            return self.find(hash, |known| words_of(text).map(in_lower_case).eq(known), text.len());
+            return self.find(
+                hash,
+                |known| words_of(text).map(in_lower_case).eq(known),
+                text.len(),
+            );
         }
         let folded = text.to_lowercase();
-        self.find(hash_of(hasher, true, &folded).0, |known| words_of(&folded).eq(known), folded.len())
+        self.find(
+            hash_of(hasher, true, &folded).0,
+            |known| words_of(&folded).eq(known),
+            folded.len(),
+        )
     }
 
-    fn find(self, hash: u64, is_it: impl Fn(std::iter::Copied<std::slice::Iter<'_, u64>>) -> bool, length: usize) -> Option<u32> {
+    fn find(
+        self,
+        hash: u64,
+        is_it: impl Fn(std::iter::Copied<std::slice::Iter<'_, u64>>) -> bool,
+        length: usize,
+    ) -> Option<u32> {
         for n in steps(hash, self.mask as usize) {
             let (known, place) = parts(*self.words.get(n)?);
             if place == 0 {
@@ -180,7 +236,11 @@ impl Dictionary<'_> {
         let table = self.words.get(..=self.mask as usize).unwrap_or_default();
         table.iter().filter_map(move |entry| {
             let (length, number, words) = record(self.words, parts(*entry).1)?;
-            let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).take(length).collect();
+            let bytes: Vec<u8> = words
+                .iter()
+                .flat_map(|word| word.to_le_bytes())
+                .take(length)
+                .collect();
             Some((String::from_utf8(bytes).ok()?, number))
         })
     }
@@ -188,7 +248,13 @@ impl Dictionary<'_> {
 
 fn slot([name, dictionaries]: &[u64; SLOT]) -> Slot {
     let ((attribute, marked), (exact, folded)) = (parts(*name), parts(*dictionaries));
-    Slot { attribute, number: marked & !READ, exact, folded, read: marked & READ != 0 }
+    Slot {
+        attribute,
+        number: marked & !READ,
+        exact,
+        folded,
+        read: marked & READ != 0,
+    }
 }
 
 fn number(n: usize) -> u32 {
@@ -199,14 +265,19 @@ fn number(n: usize) -> u32 {
 fn write(words: &mut Vec<u64>, draft: &Draft, hasher: &DefaultHashBuilder) {
     let capacity = (draft.numbers.len() * 2).next_power_of_two();
     let (marks, mut filter) = (if draft.ignores_case { IGNORES_CASE } else { 0 }, [0; 4]);
-    draft.numbers.keys().for_each(|text| Filter::add(&mut filter, text, draft.ignores_case));
+    draft
+        .numbers
+        .keys()
+        .for_each(|text| Filter::add(&mut filter, text, draft.ignores_case));
     words.push(pair(number(capacity - 1), marks));
     words.extend(filter);
     let table = words.len();
     words.resize(table + capacity, 0);
     for (text, symbol) in &draft.numbers {
         let hash = hash_of(hasher, draft.ignores_case, text).0;
-        let free = steps(hash, capacity - 1).find(|n| words.get(table + n).is_none_or(|entry| *entry == 0)).unwrap_or(0);
+        let free = steps(hash, capacity - 1)
+            .find(|n| words.get(table + n).is_none_or(|entry| *entry == 0))
+            .unwrap_or(0);
         words[table + free] = pair(tag(hash), number(words.len() - table));
         words.push(pair(number(text.len()), *symbol));
         words.extend(words_of(text));
@@ -225,12 +296,20 @@ const fn tag(hash: u64) -> u32 {
 
 /// Length, number and words of the text at a place, counted from the table.
 fn record(words: &[u64], place: u32) -> Option<(usize, u32, &[u64])> {
-    let (head, rest) = words.get(place as usize..).filter(|_| place != 0)?.split_first()?;
+    let (head, rest) = words
+        .get(place as usize..)
+        .filter(|_| place != 0)?
+        .split_first()?;
     let (length, number) = parts(*head);
-    Some((length as usize, number, rest.get(..(length as usize).div_ceil(8))?))
+    Some((
+        length as usize,
+        number,
+        rest.get(..(length as usize).div_ceil(8))?,
+    ))
 }
 
-/// A bit for the end of each text of a dictionary: most texts of a request are not in it, and are turned away without hashing.
+/// A bit for the end of each text of a dictionary: most texts of a request are not in it, and are
+/// turned away without hashing.
 struct Filter;
 
 impl Filter {
@@ -247,7 +326,8 @@ impl Filter {
         }
     }
 
-    /// Where the bit of a text's last eight bytes is; none when letter case is more than ASCII there.
+    /// Where the bit of a text's last eight bytes is; none when letter case is more than ASCII
+    /// there.
     #[inline]
     fn place(text: &str, ignores_case: bool) -> Option<(usize, u64)> {
         let mut word = last_word(text.as_bytes());
@@ -266,7 +346,10 @@ impl Filter {
 fn words_of(text: &str) -> impl Iterator<Item = u64> {
     let (words, rest) = text.as_bytes().as_chunks::<8>();
     let last = (!rest.is_empty()).then(|| last_word(rest));
-    words.iter().map(|word| u64::from_le_bytes(*word)).chain(last)
+    words
+        .iter()
+        .map(|word| u64::from_le_bytes(*word))
+        .chain(last)
 }
 
 /// The hash of a text, and whether it is ASCII.
@@ -275,7 +358,11 @@ fn hash_of(hasher: &DefaultHashBuilder, ignores_case: bool, text: &str) -> (u64,
     let mut seen = 0;
     let mut add = |word: u64| {
         seen |= word;
-        state.write_u64(if ignores_case { in_lower_case(word) } else { word });
+        state.write_u64(if ignores_case {
+            in_lower_case(word)
+        } else {
+            word
+        });
     };
     let bytes = text.as_bytes();
     let (words, rest) = bytes.as_chunks::<8>();
@@ -294,7 +381,9 @@ fn hash_of(hasher: &DefaultHashBuilder, ignores_case: bool, text: &str) -> (u64,
 fn last_word(bytes: &[u8]) -> u64 {
     u64::from_le_bytes(bytes.last_chunk::<8>().copied().unwrap_or_else(|| {
         let mut word = [0; 8];
-        word.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+        word.iter_mut()
+            .zip(bytes)
+            .for_each(|(to, from)| *to = *from);
         word
     }))
 }
@@ -326,7 +415,10 @@ const FEW: usize = 8;
 
 impl<T> Default for Names<T> {
     fn default() -> Self {
-        Self { list: Vec::new(), numbers: HashMap::new() }
+        Self {
+            list: Vec::new(),
+            numbers: HashMap::new(),
+        }
     }
 }
 
@@ -337,7 +429,11 @@ impl<T: Default> Names<T> {
     }
 
     fn number(&self, name: &str) -> Option<usize> {
-        if self.list.len() > FEW { self.numbers.get(name).copied() } else { self.list.iter().position(|(known, _)| **known == *name) }
+        if self.list.len() > FEW {
+            self.numbers.get(name).copied()
+        } else {
+            self.list.iter().position(|(known, _)| **known == *name)
+        }
     }
 
     /// The thing of this name, new if there was none.
@@ -346,7 +442,12 @@ impl<T: Default> Names<T> {
             self.list.push((name.into(), T::default()));
             let last = self.list.len() - 1;
             if self.list.len() == FEW + 1 {
-                self.numbers = self.list.iter().enumerate().map(|(n, (name, _))| (name.clone(), n)).collect();
+                self.numbers = self
+                    .list
+                    .iter()
+                    .enumerate()
+                    .map(|(n, (name, _))| (name.clone(), n))
+                    .collect();
             } else if self.list.len() > FEW {
                 self.numbers.insert(name.into(), last);
             }
@@ -365,36 +466,93 @@ mod tests {
     /// One dictionary, and the function that finds a text in it.
     fn written(draft: Draft) -> impl Fn(&str) -> Option<u32> {
         let hasher = DefaultHashBuilder::default();
-        let dictionaries = Dictionaries::of(&mut [Slot { attribute: 7, number: 3, exact: 0, folded: NONE, read: true }], &[draft], &hasher);
+        let dictionaries = Dictionaries::of(
+            &mut [Slot {
+                attribute: 7,
+                number: 3,
+                exact: 0,
+                folded: NONE,
+                read: true,
+            }],
+            &[draft],
+            &hasher,
+        );
         let slot = dictionaries.slot_of(7).unwrap();
-        assert_eq!((slot.number, slot.folded, slot.read, dictionaries.len()), (3, 0, true, 1));
+        assert_eq!(
+            (slot.number, slot.folded, slot.read, dictionaries.len()),
+            (3, 0, true, 1)
+        );
         let dictionary = dictionaries.at(slot.exact).unwrap();
-        assert!(dictionary.texts().all(|(text, number)| dictionary.get(&text, &hasher) == Some(number)));
+        assert!(
+            dictionary
+                .texts()
+                .all(|(text, number)| dictionary.get(&text, &hasher) == Some(number))
+        );
         move |text| dictionaries.at(slot.exact).unwrap().get(text, &hasher)
     }
 
     #[test]
     fn a_text_is_found_in_any_case_or_as_it_is() {
         let (mut exact, mut folded) = (Draft::new(false), Draft::new(true));
-        let texts = ["", "a", "Read", "eight-ch", "nine-char", "ÆØÅ", "straße", "\u{212A}elvin", "skd-resource-00042"];
+        let texts = [
+            "",
+            "a",
+            "Read",
+            "eight-ch",
+            "nine-char",
+            "ÆØÅ",
+            "straße",
+            "\u{212A}elvin",
+            "skd-resource-00042",
+        ];
         for (n, text) in (0..).zip(texts) {
             assert_eq!((exact.number(text, n), folded.number(text, n)), (n, n));
         }
-        assert_eq!((exact.number("Read", 99), exact.number("read", 99), folded.number("READ", 99)), (2, 99, 2));
+        assert_eq!(
+            (
+                exact.number("Read", 99),
+                exact.number("read", 99),
+                folded.number("READ", 99)
+            ),
+            (2, 99, 2)
+        );
         let (exact, folded) = (written(exact), written(folded));
         for (n, text) in (0..).zip(texts) {
-            assert_eq!((exact(text), folded(text), folded(&text.to_lowercase())), (Some(n), Some(n), Some(n)));
+            assert_eq!(
+                (exact(text), folded(text), folded(&text.to_lowercase())),
+                (Some(n), Some(n), Some(n))
+            );
         }
         assert_eq!(
-            (exact("read"), folded("READ"), folded("æøÅ"), folded("KELVIN"), folded("NINE-CHAR")),
+            (
+                exact("read"),
+                folded("READ"),
+                folded("æøÅ"),
+                folded("KELVIN"),
+                folded("NINE-CHAR")
+            ),
             (Some(99), Some(2), Some(5), Some(7), Some(4))
         );
-        assert_eq!((exact("rea"), exact("read\0"), folded("eight-c"), folded("nine-chas")), (None, None, None, None));
+        assert_eq!(
+            (
+                exact("rea"),
+                exact("read\0"),
+                folded("eight-c"),
+                folded("nine-chas")
+            ),
+            (None, None, None, None)
+        );
     }
 
     #[test]
     fn an_empty_dictionary_has_no_text() {
-        assert_eq!((written(Draft::new(true))(""), written(Draft::new(false))("a")), (None, None));
+        assert_eq!(
+            (
+                written(Draft::new(true))(""),
+                written(Draft::new(false))("a")
+            ),
+            (None, None)
+        );
     }
 
     proptest! {

@@ -67,14 +67,23 @@ impl Prepared<'_> {
 
     /// Whether the root's target fits.
     pub fn target(&self, work: &mut Work) -> TargetMatch {
-        match self.run::<false>(false, self.environment.limits.steps, true, work).verdict {
+        match self
+            .run::<false>(false, self.environment.limits.steps, true, work)
+            .verdict
+        {
             Verdict::Decided(_) => TargetMatch::Match,
             Verdict::NotApplicable => TargetMatch::NoMatch,
             Verdict::Indeterminate(_, fault) => TargetMatch::Indeterminate(fault),
         }
     }
 
-    fn run<'e, const TRACED: bool>(&'e self, collect_policies: bool, steps: u32, target_only: bool, work: &'e mut Work) -> Evaluation<'e> {
+    fn run<'e, const TRACED: bool>(
+        &'e self,
+        collect_policies: bool,
+        steps: u32,
+        target_only: bool,
+        work: &'e mut Work,
+    ) -> Evaluation<'e> {
         // Again: a prepared request may have waited.
         std::hint::black_box(self.program.hot.code.glance());
         work.emissions.clear();
@@ -86,7 +95,12 @@ impl Prepared<'_> {
             given: self.given,
             extra: &self.extra,
             binding: self.binding,
-            budget: Budget { limits, zone: self.environment.zone(), steps, patterns: limits.patterns },
+            budget: Budget {
+                limits,
+                zone: self.environment.zone(),
+                steps,
+                patterns: limits.patterns,
+            },
             variables: Vec::new(),
             environment: self.environment,
             reference_depth: self.reference_depth,
@@ -99,8 +113,21 @@ impl Prepared<'_> {
             depth: 0,
             deciders: [NONE; 2],
         };
-        let verdict = if target_only { run.target_verdict(0) } else { run.node(0) };
-        let Run { computed, foreign_policies, foreign_missing, trace, budget, work, deciders, .. } = run;
+        let verdict = if target_only {
+            run.target_verdict(0)
+        } else {
+            run.node(0)
+        };
+        let Run {
+            computed,
+            foreign_policies,
+            foreign_missing,
+            trace,
+            budget,
+            work,
+            deciders,
+            ..
+        } = run;
         Evaluation {
             program: self.program,
             verdict,
@@ -120,14 +147,23 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
     // The depth of nodes is that of the document, which is bounded, as is that of references.
     fn node(&mut self, place: u32) -> Verdict {
         let program = self.program;
-        let Some(node) = program.hot.code.node(place) else { return DAMAGED };
+        let Some(node) = program.hot.code.node(place) else {
+            return DAMAGED;
+        };
         let traced = self.enter(|| {
             let element = match node.kind {
                 NodeKind::Policy { .. } => "Policy",
                 NodeKind::PolicySet(_) => "PolicySet",
                 NodeKind::Reference(_) => "Reference",
             };
-            (element, program.nodes.get(node.head.number as usize).map(|name| name.id.to_string()).unwrap_or_default())
+            (
+                element,
+                program
+                    .nodes
+                    .get(node.head.number as usize)
+                    .map(|name| name.id.to_string())
+                    .unwrap_or_default(),
+            )
         });
         let verdict = self.node_verdict(&node, traced);
         self.leave(traced, verdict, None);
@@ -138,7 +174,12 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
         if let Err(fault) = self.budget.spend(1) {
             return Verdict::Indeterminate(Extent::Both, fault);
         }
-        let Head { number, stub, target, obligations } = node.head;
+        let Head {
+            number,
+            stub,
+            target,
+            obligations,
+        } = node.head;
         if stub != NONE {
             return Verdict::Indeterminate(Extent::Both, self.stub(stub));
         }
@@ -153,34 +194,55 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
         let (emitted, contributed) = (self.work.emissions.len(), self.work.contributions.len());
         let combined = match node.kind {
             NodeKind::Policy { first, count } => self.rules(node, first, count),
-            NodeKind::PolicySet(children) if node.algorithm == super::Algorithm::OnlyOneApplicable => self.only_one(children),
+            NodeKind::PolicySet(children)
+                if node.algorithm == super::Algorithm::OnlyOneApplicable =>
+            {
+                self.only_one(children)
+            }
             NodeKind::PolicySet(children) => self.children(node, children),
             NodeKind::Reference(_) => DAMAGED,
         };
         let verdict = match (matched, combined) {
-            (TargetMatch::Indeterminate(fault), Verdict::Decided(effect)) => Verdict::Indeterminate(effect.into(), fault),
-            (TargetMatch::Indeterminate(fault), Verdict::Indeterminate(extent, _)) => Verdict::Indeterminate(extent, fault),
+            (TargetMatch::Indeterminate(fault), Verdict::Decided(effect)) => {
+                Verdict::Indeterminate(effect.into(), fault)
+            }
+            (TargetMatch::Indeterminate(fault), Verdict::Indeterminate(extent, _)) => {
+                Verdict::Indeterminate(extent, fault)
+            }
             (_, verdict) => verdict,
         };
         self.conclude(obligations, verdict, emitted, contributed, Some(number))
     }
 
     /// Keeps what the children sent along with the same decision, and adds what this element sends.
-    fn conclude(&mut self, obligations: Obligations<'r>, verdict: Verdict, emitted: usize, contributed: usize, node: Option<u32>) -> Verdict {
+    fn conclude(
+        &mut self,
+        obligations: Obligations<'r>,
+        verdict: Verdict,
+        emitted: usize,
+        contributed: usize,
+        node: Option<u32>,
+    ) -> Verdict {
         let Verdict::Decided(effect) = verdict else {
             self.work.emissions.truncate(emitted);
             self.work.contributions.truncate(contributed);
             return verdict;
         };
         keep_from(&mut self.work.emissions, emitted, |e| e.effect == effect);
-        keep_from(&mut self.work.contributions, contributed, |c| c.effect == effect);
+        keep_from(&mut self.work.contributions, contributed, |c| {
+            c.effect == effect
+        });
         if let Err(fault) = self.emit(obligations, effect) {
             self.work.emissions.truncate(emitted);
             self.work.contributions.truncate(contributed);
             return Verdict::Indeterminate(effect.into(), fault);
         }
         if let Some(number) = node.filter(|_| self.collect_policies) {
-            self.work.contributions.push(Contribution { number, foreign: false, effect });
+            self.work.contributions.push(Contribution {
+                number,
+                foreign: false,
+                effect,
+            });
         }
         verdict
     }
@@ -190,19 +252,36 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
         for duty in obligations.iter().filter(|duty| duty.effect == effect) {
             let mut computed = NONE;
             if !duty.constant {
-                let assignments = program.obligations.get(duty.number as usize).map(|o| o.assignments).unwrap_or_default();
+                let assignments = program
+                    .obligations
+                    .get(duty.number as usize)
+                    .map(|o| o.assignments)
+                    .unwrap_or_default();
                 let mut values = Vec::new();
                 for assignment in assignments.numbers() {
-                    let Some(expression) = program.assignments.get(assignment as usize).map(|a| a.expression) else { continue };
+                    let Some(expression) = program
+                        .assignments
+                        .get(assignment as usize)
+                        .map(|a| a.expression)
+                    else {
+                        continue;
+                    };
                     match self.expression(expression)? {
                         Operand::One(value) => values.push((assignment, value)),
-                        Operand::Bag(bag) => values.extend(bag.into_iter().map(|value| (assignment, value))),
+                        Operand::Bag(bag) => {
+                            values.extend(bag.into_iter().map(|value| (assignment, value)))
+                        }
                     }
                 }
                 computed = u32::try_from(self.computed.len()).unwrap_or(NONE);
                 self.computed.push(Computed::Values(values));
             }
-            self.work.emissions.push(Emission { obligation: duty.number, effect, advice: duty.advice, computed });
+            self.work.emissions.push(Emission {
+                obligation: duty.number,
+                effect,
+                advice: duty.advice,
+                computed,
+            });
         }
         Ok(())
     }
@@ -213,7 +292,9 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
         if TRACED || node.index.is_empty() {
             let mut place = first;
             for _ in 0..count {
-                let Some(rule) = code.rule(place) else { return DAMAGED };
+                let Some(rule) = code.rule(place) else {
+                    return DAMAGED;
+                };
                 place = rule.next;
                 if self.count_rule(&rule, &mut tally) {
                     break;
@@ -221,7 +302,9 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
             }
         } else {
             self.each_candidate(node.index, |run, place| {
-                let Some(rule) = code.rule(place) else { return tally.count(DAMAGED) };
+                let Some(rule) = code.rule(place) else {
+                    return tally.count(DAMAGED);
+                };
                 run.count_rule(&rule, &mut tally)
             });
         }
@@ -233,7 +316,9 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
         let start = self.work.candidates.len();
         index::candidates(index, &self.binding.symbols, &mut self.work.candidates);
         for n in start..self.work.candidates.len() {
-            let Some(place) = self.work.candidates.get(n).copied() else { break };
+            let Some(place) = self.work.candidates.get(n).copied() else {
+                break;
+            };
             if is_enough(self, place) {
                 break;
             }
@@ -246,10 +331,22 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
             return false;
         }
         let number = rule.head.number;
-        let traced = self.enter(|| ("Rule", self.program.rules.get(number as usize).map(ToString::to_string).unwrap_or_default()));
+        let traced = self.enter(|| {
+            (
+                "Rule",
+                self.program
+                    .rules
+                    .get(number as usize)
+                    .map(ToString::to_string)
+                    .unwrap_or_default(),
+            )
+        });
         let verdict = self.rule(rule, traced);
         if let Verdict::Decided(effect) = verdict
-            && let Some(first) = self.deciders.get_mut(usize::from(effect == Effect::Deny)).filter(|first| **first == NONE)
+            && let Some(first) = self
+                .deciders
+                .get_mut(usize::from(effect == Effect::Deny))
+                .filter(|first| **first == NONE)
         {
             *first = number;
         }
@@ -259,7 +356,12 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
     }
 
     fn rule(&mut self, rule: &Rule<'r>, traced: usize) -> Verdict {
-        let Head { stub, target, obligations, .. } = rule.head;
+        let Head {
+            stub,
+            target,
+            obligations,
+            ..
+        } = rule.head;
         if stub != NONE {
             return Verdict::Indeterminate(rule.effect.into(), self.stub(stub));
         }
@@ -268,7 +370,9 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
                 self.explain_mismatch(traced, target);
                 return Verdict::NotApplicable;
             }
-            TargetMatch::Indeterminate(fault) => return Verdict::Indeterminate(rule.effect.into(), fault),
+            TargetMatch::Indeterminate(fault) => {
+                return Verdict::Indeterminate(rule.effect.into(), fault);
+            }
             TargetMatch::Match => {}
         }
         if rule.condition != NONE {
@@ -285,7 +389,13 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
             return Verdict::Decided(rule.effect);
         }
         let (emitted, contributed) = (self.work.emissions.len(), self.work.contributions.len());
-        self.conclude(obligations, Verdict::Decided(rule.effect), emitted, contributed, None)
+        self.conclude(
+            obligations,
+            Verdict::Decided(rule.effect),
+            emitted,
+            contributed,
+            None,
+        )
     }
 
     fn children(&mut self, node: &Node<'r>, children: &[u32]) -> Verdict {
@@ -312,8 +422,15 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
             match self.target_verdict(*child) {
                 Verdict::NotApplicable => {}
                 Verdict::Decided(_) if only.is_none() => only = Some(*child),
-                Verdict::Decided(_) => return Verdict::Indeterminate(Extent::Both, Fault::processing("more than one policy applies")),
-                Verdict::Indeterminate(_, fault) => return Verdict::Indeterminate(Extent::Both, fault),
+                Verdict::Decided(_) => {
+                    return Verdict::Indeterminate(
+                        Extent::Both,
+                        Fault::processing("more than one policy applies"),
+                    );
+                }
+                Verdict::Indeterminate(_, fault) => {
+                    return Verdict::Indeterminate(Extent::Both, fault);
+                }
             }
         }
         only.map_or(Verdict::NotApplicable, |child| self.node(child))
@@ -321,7 +438,9 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
 
     /// Decided when the target of a node fits.
     fn target_verdict(&mut self, place: u32) -> Verdict {
-        let Some(node) = self.program.hot.code.node(place) else { return DAMAGED };
+        let Some(node) = self.program.hot.code.node(place) else {
+            return DAMAGED;
+        };
         if node.head.stub != NONE {
             return Verdict::Indeterminate(Extent::Both, self.stub(node.head.stub));
         }
@@ -358,8 +477,15 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
                 if self.binding.has_any(symbols.of(&program.symbols)) {
                     return Ok(true);
                 }
-                let absent = program.designators.get(must as usize).is_some_and(|d| self.binding.is_empty(d.slot));
-                if absent { Err(Fault::missing(must)) } else { Ok(false) }
+                let absent = program
+                    .designators
+                    .get(must as usize)
+                    .is_some_and(|d| self.binding.is_empty(d.slot));
+                if absent {
+                    Err(Fault::missing(must))
+                } else {
+                    Ok(false)
+                }
             }
             Clause::Any(all_ofs) => {
                 let mut fault = None;
@@ -390,17 +516,27 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
     /// What a referenced policy comes to, or whether its target fits.
     fn reference(&mut self, number: u32, target_only: bool) -> Verdict {
         let unresolved = |message| Verdict::Indeterminate(Extent::Both, Fault::processing(message));
-        let Some(reference) = self.program.references.get(number as usize) else { return DAMAGED };
+        let Some(reference) = self.program.references.get(number as usize) else {
+            return DAMAGED;
+        };
         if self.reference_depth >= self.environment.limits.reference_depth {
             return unresolved("policies refer to each other too deeply");
         }
         let Some(program) = self.environment.resolver.and_then(|r| r.resolve(reference)) else {
             return unresolved("a referenced policy cannot be found or loaded");
         };
-        let Scratch { mut binding, mut work } = Scratch::default();
+        let Scratch {
+            mut binding,
+            mut work,
+        } = Scratch::default();
         let mut prepared = Prepared::given(&program, self.given, self.environment, &mut binding);
         prepared.reference_depth = self.reference_depth + 1;
-        let evaluation = prepared.run::<false>(self.collect_policies, self.budget.steps, target_only, &mut work);
+        let evaluation = prepared.run::<false>(
+            self.collect_policies,
+            self.budget.steps,
+            target_only,
+            &mut work,
+        );
         self.budget.steps = evaluation.steps_left;
         match evaluation.verdict {
             Verdict::Indeterminate(extent, mut fault) => {
@@ -408,23 +544,37 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
                     None => Detail::None,
                     Some(missing) => {
                         self.foreign_missing.push(missing);
-                        Detail::Foreign(u32::try_from(self.foreign_missing.len() - 1).unwrap_or(NONE))
+                        Detail::Foreign(
+                            u32::try_from(self.foreign_missing.len() - 1).unwrap_or(NONE),
+                        )
                     }
                 };
                 Verdict::Indeterminate(extent, fault)
             }
             Verdict::Decided(effect) => {
-                for (advice, list) in [(false, evaluation.obligations()), (true, evaluation.advice())] {
+                for (advice, list) in [
+                    (false, evaluation.obligations()),
+                    (true, evaluation.advice()),
+                ] {
                     for obligation in list {
                         let computed = u32::try_from(self.computed.len()).unwrap_or(NONE);
                         self.computed.push(Computed::Foreign(obligation));
-                        self.work.emissions.push(Emission { obligation: NONE, effect, advice, computed });
+                        self.work.emissions.push(Emission {
+                            obligation: NONE,
+                            effect,
+                            advice,
+                            computed,
+                        });
                     }
                 }
                 for policy in evaluation.policies() {
                     let number = u32::try_from(self.foreign_policies.len()).unwrap_or(NONE);
                     self.foreign_policies.push(policy);
-                    self.work.contributions.push(Contribution { number, foreign: true, effect });
+                    self.work.contributions.push(Contribution {
+                        number,
+                        foreign: true,
+                        effect,
+                    });
                 }
                 Verdict::Decided(effect)
             }
@@ -433,14 +583,28 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
     }
 
     fn stub(&self, number: u32) -> Fault {
-        let code = self.program.stubs.get(number as usize).map_or(crate::xacml::Code::ProcessingError, |e| e.kind.code());
-        Fault { code, message: "the policy has an error", detail: Detail::Stub(number) }
+        let code = self
+            .program
+            .stubs
+            .get(number as usize)
+            .map_or(crate::xacml::Code::ProcessingError, |e| e.kind.code());
+        Fault {
+            code,
+            message: "the policy has an error",
+            detail: Detail::Stub(number),
+        }
     }
 
     fn enter(&mut self, name: impl FnOnce() -> (&'static str, String)) -> usize {
         if TRACED {
             let (element, id) = name();
-            let step = TraceStep { depth: self.depth, element, id, outcome: Decision::NotApplicable, because: Because::Applies };
+            let step = TraceStep {
+                depth: self.depth,
+                element,
+                id,
+                outcome: Decision::NotApplicable,
+                because: Because::Applies,
+            };
             self.trace.steps.push(step);
             self.depth += 1;
             return self.trace.steps.len() - 1;
@@ -452,13 +616,19 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
         if TRACED {
             self.depth = self.depth.saturating_sub(1);
             let missing = match verdict {
-                Verdict::Indeterminate(_, fault) => missing(self.program, &self.foreign_missing, fault),
+                Verdict::Indeterminate(_, fault) => {
+                    missing(self.program, &self.foreign_missing, fault)
+                }
                 _ => None,
             };
             if let Some(step) = self.trace.steps.get_mut(step) {
                 step.outcome = decision(verdict);
                 if let Verdict::Indeterminate(_, fault) = verdict {
-                    step.because = Because::Fault { code: fault.code, message: fault.message, missing };
+                    step.because = Because::Fault {
+                        code: fault.code,
+                        message: fault.message,
+                        missing,
+                    };
                 } else if let Some(because) = because {
                     step.because = because;
                 }
@@ -481,18 +651,28 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
         let because = if let Some(set) = target.sets().find(|set| !self.binding.has_any(set)) {
             program.describe_symbols(set)
         } else {
-            let failing = target.clauses.of(&program.clauses).iter().find(|c| self.clause(**c) == Ok(false));
+            let failing = target
+                .clauses
+                .of(&program.clauses)
+                .iter()
+                .find(|c| self.clause(**c) == Ok(false));
             match failing {
-                Some(Clause::Set { symbols, .. }) => program.describe_symbols(symbols.of(&program.symbols)),
+                Some(Clause::Set { symbols, .. }) => {
+                    program.describe_symbols(symbols.of(&program.symbols))
+                }
                 Some(Clause::Any(all_ofs)) => program.describe_alternatives(*all_ofs),
-                None => Because::NoMatch { attributes: Vec::new(), wanted: Vec::new() },
+                None => Because::NoMatch {
+                    attributes: Vec::new(),
+                    wanted: Vec::new(),
+                },
             }
         };
         self.because(step, because);
     }
 }
 
-const DAMAGED: Verdict = Verdict::Indeterminate(Extent::Both, Fault::processing("the program is damaged"));
+const DAMAGED: Verdict =
+    Verdict::Indeterminate(Extent::Both, Fault::processing("the program is damaged"));
 
 fn keep_from<T: Copy>(list: &mut Vec<T>, start: usize, keep: impl Fn(&T) -> bool) {
     let mut kept = start;

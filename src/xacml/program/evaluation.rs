@@ -7,7 +7,10 @@ use super::{
     trace::Trace,
 };
 use crate::xacml::{
-    context::{Assignment, Decision, DecisionResult, MissingAttribute, Obligation, PolicyIdentifier, Status, included},
+    context::{
+        Assignment, Decision, DecisionResult, MissingAttribute, Obligation, PolicyIdentifier,
+        Status, included,
+    },
     error::{Detail, Fault},
     functions::Operand,
     policy::Effect,
@@ -64,7 +67,11 @@ pub(super) const fn decision(verdict: Verdict) -> Decision {
     }
 }
 
-pub(super) fn missing(program: &Program, foreign: &[MissingAttribute], fault: Fault) -> Option<MissingAttribute> {
+pub(super) fn missing(
+    program: &Program,
+    foreign: &[MissingAttribute],
+    fault: Fault,
+) -> Option<MissingAttribute> {
     match fault.detail {
         Detail::Attribute(number) => {
             let designator = program.designators.get(number as usize)?;
@@ -123,11 +130,14 @@ impl Evaluation<'_> {
             if c.foreign {
                 return self.foreign_policies.get(c.number as usize).cloned();
             }
-            self.program.nodes.get(c.number as usize).map(|n| PolicyIdentifier {
-                is_set: n.is_set,
-                id: n.id.to_string(),
-                version: n.version.to_string(),
-            })
+            self.program
+                .nodes
+                .get(c.number as usize)
+                .map(|n| PolicyIdentifier {
+                    is_set: n.is_set,
+                    id: n.id.to_string(),
+                    version: n.version.to_string(),
+                })
         };
         self.work.contributions.iter().filter_map(name).collect()
     }
@@ -135,7 +145,9 @@ impl Evaluation<'_> {
     /// The first rule that says what was decided; none when no rule does.
     #[must_use]
     pub fn rule(&self) -> Option<&str> {
-        let Verdict::Decided(effect) = self.verdict else { return None };
+        let Verdict::Decided(effect) = self.verdict else {
+            return None;
+        };
         let number = self.deciders.get(usize::from(effect == Effect::Deny))?;
         self.program.rules.get(*number as usize).map(|id| &**id)
     }
@@ -157,7 +169,11 @@ impl Evaluation<'_> {
     pub fn to_result(&self) -> DecisionResult {
         let status = match self.fault() {
             None => Status::ok(),
-            Some(fault) => Status { code: fault.code, message: Some(fault.message.to_owned()), missing: self.missing().into_iter().collect() },
+            Some(fault) => Status {
+                code: fault.code,
+                message: Some(fault.message.to_owned()),
+                missing: self.missing().into_iter().collect(),
+            },
         };
         DecisionResult {
             decision: self.decision(),
@@ -170,39 +186,64 @@ impl Evaluation<'_> {
     }
 
     fn emitted(&self, advice: bool) -> Vec<Obligation> {
-        self.work.emissions.iter().filter(|e| e.advice == advice).filter_map(|e| self.obligation(*e)).collect()
+        self.work
+            .emissions
+            .iter()
+            .filter(|e| e.advice == advice)
+            .filter_map(|e| self.obligation(*e))
+            .collect()
     }
 
     fn obligation(&self, emission: Emission) -> Option<Obligation> {
         let program = self.program;
         let make = |number: u32, value: Value<'_>| {
-            program.assignments.get(number as usize).map(|a| Assignment {
-                attribute_id: a.attribute_id.to_string(),
-                category: a.category.as_deref().map(str::to_owned),
-                issuer: a.issuer.as_deref().map(str::to_owned),
-                value: value.into_owned(),
-            })
+            program
+                .assignments
+                .get(number as usize)
+                .map(|a| Assignment {
+                    attribute_id: a.attribute_id.to_string(),
+                    category: a.category.as_deref().map(str::to_owned),
+                    issuer: a.issuer.as_deref().map(str::to_owned),
+                    value: value.into_owned(),
+                })
         };
         match self.computed.get(emission.computed as usize) {
             Some(Computed::Foreign(obligation)) => Some(obligation.clone()),
             Some(Computed::Values(values)) => {
                 let obligation = program.obligations.get(emission.obligation as usize)?;
-                let assignments = values.iter().filter_map(|(number, value)| make(*number, value.clone())).collect();
-                Some(Obligation { id: obligation.id.to_string(), assignments })
+                let assignments = values
+                    .iter()
+                    .filter_map(|(number, value)| make(*number, value.clone()))
+                    .collect();
+                Some(Obligation {
+                    id: obligation.id.to_string(),
+                    assignments,
+                })
             }
             None => {
                 let obligation = program.obligations.get(emission.obligation as usize)?;
                 let mut assignments = Vec::with_capacity(obligation.assignments.numbers().len());
                 for number in obligation.assignments.numbers() {
-                    let expression = program.assignments.get(number as usize).and_then(|a| program.expressions.get(a.expression as usize));
-                    let Some(Expression::Constant(constant)) = expression else { continue };
+                    let expression = program
+                        .assignments
+                        .get(number as usize)
+                        .and_then(|a| program.expressions.get(a.expression as usize));
+                    let Some(Expression::Constant(constant)) = expression else {
+                        continue;
+                    };
                     match program.constants.get(*constant as usize) {
-                        Some(Operand::One(value)) => assignments.extend(make(number, value.borrowed())),
-                        Some(Operand::Bag(values)) => assignments.extend(values.iter().filter_map(|v| make(number, v.borrowed()))),
+                        Some(Operand::One(value)) => {
+                            assignments.extend(make(number, value.borrowed()))
+                        }
+                        Some(Operand::Bag(values)) => assignments
+                            .extend(values.iter().filter_map(|v| make(number, v.borrowed()))),
                         None => {}
                     }
                 }
-                Some(Obligation { id: obligation.id.to_string(), assignments })
+                Some(Obligation {
+                    id: obligation.id.to_string(),
+                    assignments,
+                })
             }
         }
     }

@@ -21,7 +21,11 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
         self.budget.spend(1)?;
         let program = self.program;
         match *program.expressions.get(number as usize).ok_or(BROKEN)? {
-            Expression::Constant(n) => program.constants.get(n as usize).map(borrowed).ok_or(BROKEN),
+            Expression::Constant(n) => program
+                .constants
+                .get(n as usize)
+                .map(borrowed)
+                .ok_or(BROKEN),
             Expression::Designator(n) => self.designated(n).map(Operand::Bag),
             Expression::Selector(n) => self.selected(n).map(Operand::Bag),
             Expression::Fault(fault) => Err(fault),
@@ -36,7 +40,11 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
                 }
                 value
             }
-            Expression::Call { operation, arguments, regex } => {
+            Expression::Call {
+                operation,
+                arguments,
+                regex,
+            } => {
                 let arguments = arguments.of(&program.arguments);
                 match operation {
                     Operation::And => self.decided_by(arguments, false),
@@ -44,21 +52,41 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
                     Operation::NOf => self.n_of(arguments),
                     Operation::XPathNodeCount => {
                         let (_, nodes) = self.nodes(arguments.first())?;
-                        Ok(Operand::One(Value::Integer(Integer::Small(i64::try_from(nodes.len()).unwrap_or(i64::MAX)))))
+                        Ok(Operand::One(Value::Integer(Integer::Small(
+                            i64::try_from(nodes.len()).unwrap_or(i64::MAX),
+                        ))))
                     }
-                    Operation::XPathNodeEqual | Operation::XPathNodeMatch => self.compare_nodes(arguments, operation == Operation::XPathNodeMatch),
+                    Operation::XPathNodeEqual | Operation::XPathNodeMatch => {
+                        self.compare_nodes(arguments, operation == Operation::XPathNodeMatch)
+                    }
                     Operation::RegexpMatch if regex != NONE => {
                         let value = self.expression(*arguments.get(1).ok_or(BROKEN)?)?.one()?;
-                        Ok(program.regexes.get(regex as usize).ok_or(BROKEN)?.is_match(&value.text()).into())
+                        Ok(program
+                            .regexes
+                            .get(regex as usize)
+                            .ok_or(BROKEN)?
+                            .is_match(&value.text())
+                            .into())
                     }
                     _ => {
-                        let values = arguments.iter().map(|a| self.expression(*a)).collect::<Result<Vec<_>, _>>()?;
+                        let values = arguments
+                            .iter()
+                            .map(|a| self.expression(*a))
+                            .collect::<Result<Vec<_>, _>>()?;
                         functions::call(operation, values, &mut self.budget)
                     }
                 }
             }
-            Expression::HigherOrder { kind, inner, arguments } => {
-                let values = arguments.of(&program.arguments).iter().map(|a| self.expression(*a)).collect::<Result<Vec<_>, _>>()?;
+            Expression::HigherOrder {
+                kind,
+                inner,
+                arguments,
+            } => {
+                let values = arguments
+                    .of(&program.arguments)
+                    .iter()
+                    .map(|a| self.expression(*a))
+                    .collect::<Result<Vec<_>, _>>()?;
                 self.higher_order(kind, inner, values)
             }
         }
@@ -79,7 +107,9 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
 
     fn n_of(&mut self, arguments: &'r [u32]) -> Evaluated<'r> {
         let (first, rest) = arguments.split_first().ok_or(BROKEN)?;
-        let Operand::One(Value::Integer(n)) = self.expression(*first)? else { return Err(BROKEN) };
+        let Operand::One(Value::Integer(n)) = self.expression(*first)? else {
+            return Err(BROKEN);
+        };
         let wanted = functions::wanted_of(&n, rest.len())?;
         let (mut found, mut erring, mut fault) = (0, 0, None);
         for argument in rest {
@@ -101,11 +131,23 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
         }
     }
 
-    fn higher_order(&mut self, kind: HigherOrder, inner: Operation, mut values: Vec<Operand<'r>>) -> Evaluated<'r> {
+    fn higher_order(
+        &mut self,
+        kind: HigherOrder,
+        inner: Operation,
+        mut values: Vec<Operand<'r>>,
+    ) -> Evaluated<'r> {
         match kind {
             HigherOrder::AnyOf | HigherOrder::AllOf | HigherOrder::Map => {
-                let at = values.iter().position(|v| matches!(v, Operand::Bag(_))).ok_or(BROKEN)?;
-                let Operand::Bag(bag) = std::mem::replace(values.get_mut(at).ok_or(BROKEN)?, false.into()) else { return Err(BROKEN) };
+                let at = values
+                    .iter()
+                    .position(|v| matches!(v, Operand::Bag(_)))
+                    .ok_or(BROKEN)?;
+                let Operand::Bag(bag) =
+                    std::mem::replace(values.get_mut(at).ok_or(BROKEN)?, false.into())
+                else {
+                    return Err(BROKEN);
+                };
                 let mut results = Vec::new();
                 for value in bag {
                     let mut arguments = values.clone();
@@ -118,11 +160,18 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
                         _ => {}
                     }
                 }
-                if kind == HigherOrder::Map { self.budget.bag(results) } else { Ok((kind == HigherOrder::AllOf).into()) }
+                if kind == HigherOrder::Map {
+                    self.budget.bag(results)
+                } else {
+                    Ok((kind == HigherOrder::AllOf).into())
+                }
             }
             HigherOrder::AnyOfAny => self.any_of_any(inner, values),
             HigherOrder::AllOfAny | HigherOrder::AnyOfAll | HigherOrder::AllOfAll => {
-                let (second, first) = (values.pop().ok_or(BROKEN)?.bag()?, values.pop().ok_or(BROKEN)?.bag()?);
+                let (second, first) = (
+                    values.pop().ok_or(BROKEN)?.bag()?,
+                    values.pop().ok_or(BROKEN)?.bag()?,
+                );
                 let (outer_all, inner_all) = match kind {
                     HigherOrder::AllOfAny => (true, false),
                     HigherOrder::AnyOfAll => (false, true),
@@ -131,7 +180,12 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
                 for a in &first {
                     let mut outcome = inner_all;
                     for b in &second {
-                        let holds = self.call(inner, vec![Operand::One(a.clone()), Operand::One(b.clone())])?.boolean()?;
+                        let holds = self
+                            .call(
+                                inner,
+                                vec![Operand::One(a.clone()), Operand::One(b.clone())],
+                            )?
+                            .boolean()?;
                         if holds != inner_all {
                             outcome = holds;
                             break;
@@ -160,12 +214,18 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
         }
         let mut at = vec![0_usize; bags.len()];
         loop {
-            let arguments = bags.iter().zip(&at).filter_map(|(bag, n)| bag.get(*n).cloned().map(Operand::One)).collect();
+            let arguments = bags
+                .iter()
+                .zip(&at)
+                .filter_map(|(bag, n)| bag.get(*n).cloned().map(Operand::One))
+                .collect();
             if self.call(inner, arguments)?.boolean()? {
                 return Ok(true.into());
             }
             // The next combination, the last bag first.
-            let Some(turn) = (0..bags.len()).rev().find(|n| at[*n] + 1 < bags[*n].len()) else { return Ok(false.into()) };
+            let Some(turn) = (0..bags.len()).rev().find(|n| at[*n] + 1 < bags[*n].len()) else {
+                return Ok(false.into());
+            };
             at[turn] += 1;
             at[turn + 1..].fill(0);
         }
@@ -174,7 +234,9 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
     fn call(&mut self, inner: Operation, arguments: Vec<Operand<'r>>) -> Evaluated<'r> {
         match inner {
             Operation::XPathNodeCount | Operation::XPathNodeEqual | Operation::XPathNodeMatch => {
-                Err(Fault::processing("XPath functions are not supported inside functions of functions"))
+                Err(Fault::processing(
+                    "XPath functions are not supported inside functions of functions",
+                ))
             }
             _ => functions::call(inner, arguments, &mut self.budget),
         }
@@ -189,13 +251,22 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
                     return Ok(true);
                 }
                 let designator_number = designator;
-                let designator = self.program.designators.get(designator as usize).ok_or(BROKEN)?;
+                let designator = self
+                    .program
+                    .designators
+                    .get(designator as usize)
+                    .ok_or(BROKEN)?;
                 if designator.must_be_present && self.binding.is_empty(designator.slot) {
                     return Err(Fault::missing(designator_number));
                 }
                 Ok(false)
             }
-            Match::General { operation, constant, regex, bag } => {
+            Match::General {
+                operation,
+                constant,
+                regex,
+                bag,
+            } => {
                 let values = match bag {
                     Bag::Designator(n) => self.designated(n)?,
                     Bag::Selector(n) => self.selected(n)?,
@@ -207,13 +278,29 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
                     self.budget.spend(1)?;
                     let result = match program.regexes.get(regex as usize) {
                         Some(regex) => Ok(regex.is_match(&value.text())),
-                        None if matches!(operation, Operation::XPathNodeEqual | Operation::XPathNodeMatch) => match (literal, &value) {
-                            (Operand::One(Value::XPathExpression(a)), Value::XPathExpression(b)) => {
-                                self.compare_node_sets(a, b, operation == Operation::XPathNodeMatch)
+                        None if matches!(
+                            operation,
+                            Operation::XPathNodeEqual | Operation::XPathNodeMatch
+                        ) =>
+                        {
+                            match (literal, &value) {
+                                (
+                                    Operand::One(Value::XPathExpression(a)),
+                                    Value::XPathExpression(b),
+                                ) => self.compare_node_sets(
+                                    a,
+                                    b,
+                                    operation == Operation::XPathNodeMatch,
+                                ),
+                                _ => Err(BROKEN),
                             }
-                            _ => Err(BROKEN),
-                        },
-                        None => functions::call(operation, vec![borrowed(literal), Operand::One(value)], &mut self.budget).and_then(|v| v.boolean()),
+                        }
+                        None => functions::call(
+                            operation,
+                            vec![borrowed(literal), Operand::One(value)],
+                            &mut self.budget,
+                        )
+                        .and_then(|v| v.boolean()),
                     };
                     match result {
                         Ok(true) => return Ok(true),
@@ -228,28 +315,56 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
 
     /// The values of an attribute.
     fn designated(&self, number: u32) -> Result<Vec<Value<'r>>, Fault> {
-        let designator = self.program.designators.get(number as usize).ok_or(BROKEN)?;
+        let designator = self
+            .program
+            .designators
+            .get(number as usize)
+            .ok_or(BROKEN)?;
         let values: Vec<Value<'r>> = self
             .binding
             .values(designator.slot)
             .filter_map(|(category, attribute, value)| {
-                let attribute = self.category(category as usize)?.attributes.get(attribute as usize)?;
-                let wanted = designator.issuer.as_deref().is_none_or(|issuer| attribute.issuer.as_deref() == Some(issuer));
-                attribute.values.get(value as usize).filter(|_| wanted).map(|v| v.value.borrowed())
+                let attribute = self
+                    .category(category as usize)?
+                    .attributes
+                    .get(attribute as usize)?;
+                let wanted = designator
+                    .issuer
+                    .as_deref()
+                    .is_none_or(|issuer| attribute.issuer.as_deref() == Some(issuer));
+                attribute
+                    .values
+                    .get(value as usize)
+                    .filter(|_| wanted)
+                    .map(|v| v.value.borrowed())
             })
             .collect();
-        if values.is_empty() && designator.must_be_present { Err(Fault::missing(number)) } else { Ok(values) }
+        if values.is_empty() && designator.must_be_present {
+            Err(Fault::missing(number))
+        } else {
+            Ok(values)
+        }
     }
 
     fn category(&self, number: usize) -> Option<&'r Category<'r>> {
-        self.given.get(number).or_else(|| self.extra.get(number - self.given.len()))
+        self.given
+            .get(number)
+            .or_else(|| self.extra.get(number - self.given.len()))
     }
 
     /// The values that a selector finds.
     fn selected(&mut self, number: u32) -> Result<Vec<Value<'r>>, Fault> {
         let selector = self.program.selectors.get(number as usize).ok_or(BROKEN)?;
-        let missing = || if selector.must_be_present { Err(MISSING_CONTENT) } else { Ok(Vec::new()) };
-        let Some(content) = self.content(&selector.category) else { return missing() };
+        let missing = || {
+            if selector.must_be_present {
+                Err(MISSING_CONTENT)
+            } else {
+                Ok(Vec::new())
+            }
+        };
+        let Some(content) = self.content(&selector.category) else {
+            return missing();
+        };
         let context = match &selector.context_selector_id {
             None => None,
             Some(id) => match self.context(content, &selector.category, id)? {
@@ -264,15 +379,27 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
             let value = Value::parse(selector.data_type, Cow::Owned(content.text(node)?));
             values.push(value.ok_or(Fault::syntax("a selected text is not a value of the type"))?);
         }
-        if values.is_empty() { missing() } else { Ok(values) }
+        if values.is_empty() {
+            missing()
+        } else {
+            Ok(values)
+        }
     }
 
     fn content(&self, category: &str) -> Option<&'r Content> {
-        self.given.iter().filter(|c| c.category == category).find_map(|c| c.content.as_deref())
+        self.given
+            .iter()
+            .filter(|c| c.category == category)
+            .find_map(|c| c.content.as_deref())
     }
 
     /// The one node that an attribute of the category names.
-    fn context(&self, content: &Content, category: &str, attribute_id: &str) -> Result<Option<Node>, Fault> {
+    fn context(
+        &self,
+        content: &Content,
+        category: &str,
+        attribute_id: &str,
+    ) -> Result<Option<Node>, Fault> {
         let mut found = self
             .given
             .iter()
@@ -284,13 +411,17 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
                 Value::XPathExpression(expression) => Some(expression),
                 _ => None,
             });
-        let Some(only) = found.next() else { return Ok(None) };
+        let Some(only) = found.next() else {
+            return Ok(None);
+        };
         let nodes = content.select(None, &only.path, &only.namespaces)?;
         match (nodes.as_slice(), found.next()) {
             (_, Some(_)) => Err(Fault::processing("a context selector has several values")),
             ([], None) => Ok(None),
             ([node], None) => Ok(Some(*node)),
-            (_, None) => Err(Fault::processing("a context selector selects several nodes")),
+            (_, None) => Err(Fault::processing(
+                "a context selector selects several nodes",
+            )),
         }
     }
 
@@ -306,23 +437,39 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
         self.node_set(&expression)
     }
 
-    fn node_set(&mut self, expression: &XPathExpression) -> Result<(Option<&'r Content>, Vec<Node>), Fault> {
-        let Some(content) = self.content(&expression.category) else { return Ok((None, Vec::new())) };
+    fn node_set(
+        &mut self,
+        expression: &XPathExpression,
+    ) -> Result<(Option<&'r Content>, Vec<Node>), Fault> {
+        let Some(content) = self.content(&expression.category) else {
+            return Ok((None, Vec::new()));
+        };
         let nodes = content.select(None, &expression.path, &expression.namespaces)?;
         self.budget.spend(nodes.len())?;
         Ok((Some(content), nodes))
     }
 
     fn compare_nodes(&mut self, arguments: &[u32], below: bool) -> Evaluated<'r> {
-        let (a, b) = (self.xpath(arguments.first())?, self.xpath(arguments.get(1))?);
+        let (a, b) = (
+            self.xpath(arguments.first())?,
+            self.xpath(arguments.get(1))?,
+        );
         self.compare_node_sets(&a, &b, below).map(Into::into)
     }
 
     /// Whether a node of the second set is in the first, or below one that is.
-    fn compare_node_sets(&mut self, a: &XPathExpression, b: &XPathExpression, below: bool) -> Result<bool, Fault> {
+    fn compare_node_sets(
+        &mut self,
+        a: &XPathExpression,
+        b: &XPathExpression,
+        below: bool,
+    ) -> Result<bool, Fault> {
         let ((content, first), (_, second)) = (self.node_set(a)?, self.node_set(b)?);
-        let Some(content) = content.filter(|_| a.category == b.category) else { return Ok(false) };
-        self.budget.spend(first.len().saturating_mul(second.len()))?;
+        let Some(content) = content.filter(|_| a.category == b.category) else {
+            return Ok(false);
+        };
+        self.budget
+            .spend(first.len().saturating_mul(second.len()))?;
         let equal = |x: &Node, y: &Node| x == y || (below && content.contains(*x, *y));
         Ok(first.iter().any(|x| second.iter().any(|y| equal(x, y))))
     }

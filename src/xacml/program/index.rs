@@ -9,10 +9,11 @@ use super::bind::position;
 /// Below this many members looking at each is as quick.
 const WORTH_IT: usize = 4;
 
-/// Members by a symbol that the request must have for them to apply. A member stands under each symbol of the
-/// most selective of its sets; one without a set stands in the rest.
+/// Members by a symbol that the request must have for them to apply. A member stands under each
+/// symbol of the most selective of its sets; one without a set stands in the rest.
 ///
-/// In words: how many symbols, how many in the rest, the symbols sorted, the end of the list of each, the rest, the lists.
+/// In words: how many symbols, how many in the rest, the symbols sorted, the end of the list of
+/// each, the rest, the lists.
 #[derive(Debug)]
 pub struct Index {
     /// Members by their place among all, in document order.
@@ -21,8 +22,9 @@ pub struct Index {
 }
 
 impl Index {
-    /// An index over the sets of the targets of some members; none when it would not pay. Attributes that must be present are not
-    /// among these sets: their absence is an error, not a mismatch.
+    /// An index over the sets of the targets of some members; none when it would not pay.
+    /// Attributes that must be present are not among these sets: their absence is an error, not a
+    /// mismatch.
     pub fn new(members: &[&[Vec<u32>]]) -> Option<Self> {
         if members.len() <= WORTH_IT {
             return None;
@@ -31,20 +33,32 @@ impl Index {
         for symbol in members.iter().copied().flatten().flatten() {
             *uses.entry(*symbol).or_default() += 1;
         }
-        let cost = |set: &[u32]| set.iter().map(|s| uses.get(s).copied().unwrap_or_default()).sum::<usize>();
+        let cost = |set: &[u32]| {
+            set.iter()
+                .map(|s| uses.get(s).copied().unwrap_or_default())
+                .sum::<usize>()
+        };
         let (mut lists, mut rest) = (BTreeMap::<u32, Vec<usize>>::new(), Vec::new());
         for (member, sets) in members.iter().enumerate() {
             match sets.iter().min_by_key(|set| cost(set)) {
-                Some(set) => set.iter().for_each(|symbol| lists.entry(*symbol).or_default().push(member)),
+                Some(set) => set
+                    .iter()
+                    .for_each(|symbol| lists.entry(*symbol).or_default().push(member)),
                 None => rest.push(member),
             }
         }
-        if lists.is_empty() { None } else { Some(Self { lists, rest }) }
+        if lists.is_empty() {
+            None
+        } else {
+            Some(Self { lists, rest })
+        }
     }
 
     /// How many words it takes.
     pub fn words(&self) -> usize {
-        2 + 2 * self.lists.len() + self.rest.len() + self.lists.values().map(Vec::len).sum::<usize>()
+        2 + 2 * self.lists.len()
+            + self.rest.len()
+            + self.lists.values().map(Vec::len).sum::<usize>()
     }
 
     /// Writes it down, with where each of the members is.
@@ -56,28 +70,62 @@ impl Index {
             Some(length(*end))
         });
         let counts = [length(self.lists.len()), length(self.rest.len())];
-        let members = self.rest.iter().chain(self.lists.values().flatten()).map(place);
-        let words = counts.into_iter().chain(self.lists.keys().copied()).chain(ends).chain(members);
-        space.iter_mut().zip(words).for_each(|(to, word)| *to = word);
+        let members = self
+            .rest
+            .iter()
+            .chain(self.lists.values().flatten())
+            .map(place);
+        let words = counts
+            .into_iter()
+            .chain(self.lists.keys().copied())
+            .chain(ends)
+            .chain(members);
+        space
+            .iter_mut()
+            .zip(words)
+            .for_each(|(to, word)| *to = word);
     }
 }
 
-/// Appends the places of the members that may apply to a request with these symbols, in document order.
+/// Appends the places of the members that may apply to a request with these symbols, in document
+/// order.
 pub fn candidates(index: &[u32], present: &[u32], out: &mut Vec<u32>) {
-    let Some(Parts { symbols, ends, rest, lists }) = Parts::of(index) else { return };
+    let Some(Parts {
+        symbols,
+        ends,
+        rest,
+        lists,
+    }) = Parts::of(index)
+    else {
+        return;
+    };
     let start = out.len();
     out.extend_from_slice(rest);
     let mut found = usize::from(out.len() > start);
     let mut add = |n: usize| {
-        let from = n.checked_sub(1).and_then(|before| ends.get(before)).copied().unwrap_or(0);
-        let list = ends.get(n).and_then(|to| lists.get(from as usize..*to as usize)).unwrap_or_default();
+        let from = n
+            .checked_sub(1)
+            .and_then(|before| ends.get(before))
+            .copied()
+            .unwrap_or(0);
+        let list = ends
+            .get(n)
+            .and_then(|to| lists.get(from as usize..*to as usize))
+            .unwrap_or_default();
         out.extend_from_slice(list);
         found += 1;
     };
     if symbols.len() < present.len() {
-        symbols.iter().enumerate().filter(|(_, symbol)| position(present, **symbol).is_some()).for_each(|(n, _)| add(n));
+        symbols
+            .iter()
+            .enumerate()
+            .filter(|(_, symbol)| position(present, **symbol).is_some())
+            .for_each(|(n, _)| add(n));
     } else {
-        present.iter().filter_map(|symbol| position(symbols, *symbol)).for_each(add);
+        present
+            .iter()
+            .filter_map(|symbol| position(symbols, *symbol))
+            .for_each(add);
     }
     if found > 1 {
         out[start..].sort_unstable();
@@ -105,6 +153,11 @@ impl<'c> Parts<'c> {
         let (symbols, words) = words.split_at_checked(*count as usize)?;
         let (ends, words) = words.split_at_checked(*count as usize)?;
         let (rest, lists) = words.split_at_checked(*rest as usize)?;
-        Some(Self { symbols, ends, rest, lists })
+        Some(Self {
+            symbols,
+            ends,
+            rest,
+            lists,
+        })
     }
 }

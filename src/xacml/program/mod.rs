@@ -1,4 +1,5 @@
-//! A policy ready to run: typed, interned, immutable, in flat lists that refer to each other by number.
+//! A policy ready to run: typed, interned, immutable, in flat lists that refer to each other by
+//! number.
 
 mod bind;
 mod code;
@@ -50,11 +51,13 @@ impl Span {
     }
 
     fn of<T>(self, list: &[T]) -> &[T] {
-        list.get(self.start as usize..self.end as usize).unwrap_or_default()
+        list.get(self.start as usize..self.end as usize)
+            .unwrap_or_default()
     }
 }
 
-/// A compiled policy or policy set. Shared between threads; what one decision needs besides is a [`Scratch`].
+/// A compiled policy or policy set. Shared between threads; what one decision needs besides is a
+/// [`Scratch`].
 #[derive(Debug)]
 pub struct Program {
     hot: Hot,
@@ -113,8 +116,14 @@ enum Clause {
 enum Match {
     /// The attribute has a value with this symbol.
     Symbol { designator: u32, symbol: u32 },
-    /// A function of a constant and each value of a bag; a precompiled pattern instead of the constant.
-    General { operation: Operation, constant: u32, regex: u32, bag: Bag },
+    /// A function of a constant and each value of a bag; a precompiled pattern instead of the
+    /// constant.
+    General {
+        operation: Operation,
+        constant: u32,
+        regex: u32,
+        bag: Bag,
+    },
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -181,7 +190,11 @@ impl Program {
     /// Identifier and version of the root.
     #[must_use]
     pub fn name(&self) -> (&str, &str) {
-        self.hot.code.node(0).and_then(|root| self.nodes.get(root.head.number as usize)).map_or(("", ""), |n| (&n.id, &n.version))
+        self.hot
+            .code
+            .node(0)
+            .and_then(|root| self.nodes.get(root.head.number as usize))
+            .map_or(("", ""), |n| (&n.id, &n.version))
     }
 
     /// What is allowed but unwise.
@@ -200,12 +213,26 @@ impl Program {
     #[must_use]
     pub fn mentions(&self, category: &str, attribute_id: &str) -> bool {
         let all = self.hot.vocabulary.attributes();
-        let is_it = |a: &AttributeName| *a.category == *category && *a.attribute_id == *attribute_id;
-        self.hot.dictionaries.slots().any(|slot| all.get(slot.attribute).is_some_and(is_it))
+        let is_it =
+            |a: &AttributeName| *a.category == *category && *a.attribute_id == *attribute_id;
+        self.hot
+            .dictionaries
+            .slots()
+            .any(|slot| all.get(slot.attribute).is_some_and(is_it))
     }
 
     /// What a slot is of.
-    fn attribute_of<'v>(&self, slot: u32, all: &'v vocabulary::Attributes) -> Option<&'v AttributeName> {
-        all.get(self.hot.dictionaries.slots().find(|s| s.number == slot)?.attribute)
+    fn attribute_of<'v>(
+        &self,
+        slot: u32,
+        all: &'v vocabulary::Attributes,
+    ) -> Option<&'v AttributeName> {
+        all.get(
+            self.hot
+                .dictionaries
+                .slots()
+                .find(|s| s.number == slot)?
+                .attribute,
+        )
     }
 }

@@ -33,7 +33,8 @@ pub struct TraceStep {
 pub enum Because {
     /// It applies, or its children decided.
     Applies,
-    /// Its target does not fit: attributes looked at by the first clause that fails, and the texts that it wants.
+    /// Its target does not fit: attributes looked at by the first clause that fails, and the texts
+    /// that it wants.
     NoMatch {
         /// Category and attribute id.
         attributes: Vec<(String, String)>,
@@ -61,11 +62,21 @@ impl std::fmt::Display for Because {
             Self::NoMatch { attributes, wanted } => {
                 let names: Vec<&str> = attributes.iter().map(|(_, id)| id.as_str()).collect();
                 write!(f, "its target does not match: {}", names.join(", "))?;
-                if wanted.is_empty() { Ok(()) } else { write!(f, " is not {}", wanted.join(" or ")) }
+                if wanted.is_empty() {
+                    Ok(())
+                } else {
+                    write!(f, " is not {}", wanted.join(" or "))
+                }
             }
-            Self::Fault { code, message, missing } => {
+            Self::Fault {
+                code,
+                message,
+                missing,
+            } => {
                 write!(f, "{}: {message}", code.name())?;
-                missing.as_ref().map_or(Ok(()), |m| write!(f, " ({})", m.attribute_id))
+                missing
+                    .as_ref()
+                    .map_or(Ok(()), |m| write!(f, " ({})", m.attribute_id))
             }
         }
     }
@@ -84,7 +95,10 @@ impl Program {
                 .map(|(text, _)| text)
                 .collect();
             if !texts.is_empty() {
-                attributes.extend(all.get(slot.attribute).map(|a| (a.category.to_string(), a.attribute_id.to_string())));
+                attributes.extend(
+                    all.get(slot.attribute)
+                        .map(|a| (a.category.to_string(), a.attribute_id.to_string())),
+                );
                 wanted.append(&mut texts);
             }
         }
@@ -95,13 +109,33 @@ impl Program {
     pub(super) fn describe_alternatives(&self, all_ofs: Span) -> Because {
         let mut attributes: Vec<(String, String)> = Vec::new();
         let all = self.hot.vocabulary.attributes();
-        for m in all_ofs.of(&self.all_ofs).iter().flat_map(|all_of| all_of.of(&self.matches)) {
-            let (Match::Symbol { designator, .. } | Match::General { bag: Bag::Designator(designator), .. }) = m else { continue };
-            let slot = self.designators.get(*designator as usize).and_then(|d| self.attribute_of(d.slot, &all));
-            if let Some(name) = slot.map(|s| (s.category.to_string(), s.attribute_id.to_string())).filter(|n| !attributes.contains(n)) {
+        for m in all_ofs
+            .of(&self.all_ofs)
+            .iter()
+            .flat_map(|all_of| all_of.of(&self.matches))
+        {
+            let (Match::Symbol { designator, .. }
+            | Match::General {
+                bag: Bag::Designator(designator),
+                ..
+            }) = m
+            else {
+                continue;
+            };
+            let slot = self
+                .designators
+                .get(*designator as usize)
+                .and_then(|d| self.attribute_of(d.slot, &all));
+            if let Some(name) = slot
+                .map(|s| (s.category.to_string(), s.attribute_id.to_string()))
+                .filter(|n| !attributes.contains(n))
+            {
                 attributes.push(name);
             }
         }
-        Because::NoMatch { attributes, wanted: Vec::new() }
+        Because::NoMatch {
+            attributes,
+            wanted: Vec::new(),
+        }
     }
 }

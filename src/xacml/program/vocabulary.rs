@@ -1,7 +1,8 @@
 //! Names that programs share: each attribute that some program looks at has a number.
 //!
-//! The names of attributes are long, and a request has a dozen of them. Looking them up where all programs do keeps them at hand,
-//! while the program that decides may have been asleep: a decision costs about the same among few policies and among many.
+//! The names of attributes are long, and a request has a dozen of them. Looking them up where all
+//! programs do keeps them at hand, while the program that decides may have been asleep: a decision
+//! costs about the same among few policies and among many.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -19,7 +20,8 @@ pub struct AttributeName {
     pub data_type: DataType,
 }
 
-/// All attributes at one moment. Numbers are never given twice: what was numbered before means the same later.
+/// All attributes at one moment. Numbers are never given twice: what was numbered before means the
+/// same later.
 #[derive(Debug, Clone, Default)]
 pub struct Attributes {
     list: Vec<Arc<AttributeName>>,
@@ -38,11 +40,16 @@ impl Attributes {
     }
 
     fn find(&self, category: &str, attribute_id: &str, data_type: DataType) -> Option<u32> {
-        self.category(category)?.get(attribute_id)?.iter().find(|(known, _)| *known == data_type).map(|(_, number)| *number)
+        self.category(category)?
+            .get(attribute_id)?
+            .iter()
+            .find(|(known, _)| *known == data_type)
+            .map(|(_, number)| *number)
     }
 }
 
-/// The attributes of programs that are in use together. It only grows: the program of a new policy adds what is new in it.
+/// The attributes of programs that are in use together. It only grows: the program of a new policy
+/// adds what is new in it.
 #[derive(Debug, Default)]
 pub struct Vocabulary {
     /// Of the dictionaries of the programs.
@@ -71,9 +78,15 @@ impl Vocabulary {
 
     /// The numbers of attributes, some of which may be new.
     pub(super) fn numbers(&self, wanted: &[AttributeName]) -> Vec<u32> {
-        let number = |all: &Attributes, a: &AttributeName| all.find(&a.category, &a.attribute_id, a.data_type);
+        let number = |all: &Attributes, a: &AttributeName| {
+            all.find(&a.category, &a.attribute_id, a.data_type)
+        };
         let known = self.attributes.load();
-        if let Some(numbers) = wanted.iter().map(|attribute| number(&known, attribute)).collect() {
+        if let Some(numbers) = wanted
+            .iter()
+            .map(|attribute| number(&known, attribute))
+            .collect()
+        {
             return numbers;
         }
         let _only = self.growing.lock().unwrap_or_else(PoisonError::into_inner);
@@ -81,7 +94,10 @@ impl Vocabulary {
         let numbers = wanted.iter().map(|attribute| {
             number(&all, attribute).unwrap_or_else(|| {
                 let number = push(&mut all.list, Arc::new(attribute.clone()));
-                all.names.entry(&attribute.category).entry(&attribute.attribute_id).push((attribute.data_type, number));
+                all.names
+                    .entry(&attribute.category)
+                    .entry(&attribute.attribute_id)
+                    .push((attribute.data_type, number));
                 number
             })
         });

@@ -47,16 +47,43 @@ impl DataType {
         (Self::Time, "http://www.w3.org/2001/XMLSchema#time"),
         (Self::Date, "http://www.w3.org/2001/XMLSchema#date"),
         (Self::DateTime, "http://www.w3.org/2001/XMLSchema#dateTime"),
-        (Self::DayTimeDuration, "http://www.w3.org/2001/XMLSchema#dayTimeDuration"),
-        (Self::YearMonthDuration, "http://www.w3.org/2001/XMLSchema#yearMonthDuration"),
+        (
+            Self::DayTimeDuration,
+            "http://www.w3.org/2001/XMLSchema#dayTimeDuration",
+        ),
+        (
+            Self::YearMonthDuration,
+            "http://www.w3.org/2001/XMLSchema#yearMonthDuration",
+        ),
         (Self::AnyUri, "http://www.w3.org/2001/XMLSchema#anyURI"),
-        (Self::HexBinary, "http://www.w3.org/2001/XMLSchema#hexBinary"),
-        (Self::Base64Binary, "http://www.w3.org/2001/XMLSchema#base64Binary"),
-        (Self::Rfc822Name, "urn:oasis:names:tc:xacml:1.0:data-type:rfc822Name"),
-        (Self::X500Name, "urn:oasis:names:tc:xacml:1.0:data-type:x500Name"),
-        (Self::IpAddress, "urn:oasis:names:tc:xacml:2.0:data-type:ipAddress"),
-        (Self::DnsName, "urn:oasis:names:tc:xacml:2.0:data-type:dnsName"),
-        (Self::XPathExpression, "urn:oasis:names:tc:xacml:3.0:data-type:xpathExpression"),
+        (
+            Self::HexBinary,
+            "http://www.w3.org/2001/XMLSchema#hexBinary",
+        ),
+        (
+            Self::Base64Binary,
+            "http://www.w3.org/2001/XMLSchema#base64Binary",
+        ),
+        (
+            Self::Rfc822Name,
+            "urn:oasis:names:tc:xacml:1.0:data-type:rfc822Name",
+        ),
+        (
+            Self::X500Name,
+            "urn:oasis:names:tc:xacml:1.0:data-type:x500Name",
+        ),
+        (
+            Self::IpAddress,
+            "urn:oasis:names:tc:xacml:2.0:data-type:ipAddress",
+        ),
+        (
+            Self::DnsName,
+            "urn:oasis:names:tc:xacml:2.0:data-type:dnsName",
+        ),
+        (
+            Self::XPathExpression,
+            "urn:oasis:names:tc:xacml:3.0:data-type:xpathExpression",
+        ),
     ];
 
     /// By URI; the older URIs of the durations are known too.
@@ -66,11 +93,19 @@ impl DataType {
         if uri == Self::ALL[0].1 {
             return Some(Self::String);
         }
-        Self::ALL.iter().find(|(_, u)| *u == uri).map(|(t, _)| *t).or(match uri {
-            "http://www.w3.org/TR/2002/WD-xquery-operators-20020816#dayTimeDuration" => Some(Self::DayTimeDuration),
-            "http://www.w3.org/TR/2002/WD-xquery-operators-20020816#yearMonthDuration" => Some(Self::YearMonthDuration),
-            _ => None,
-        })
+        Self::ALL
+            .iter()
+            .find(|(_, u)| *u == uri)
+            .map(|(t, _)| *t)
+            .or(match uri {
+                "http://www.w3.org/TR/2002/WD-xquery-operators-20020816#dayTimeDuration" => {
+                    Some(Self::DayTimeDuration)
+                }
+                "http://www.w3.org/TR/2002/WD-xquery-operators-20020816#yearMonthDuration" => {
+                    Some(Self::YearMonthDuration)
+                }
+                _ => None,
+            })
     }
 
     /// Its URI.
@@ -88,13 +123,21 @@ impl DataType {
     /// By URI or short name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::from_uri(name).or_else(|| Self::ALL.iter().find(|(t, _)| t.short_name() == name).map(|(t, _)| *t))
+        Self::from_uri(name).or_else(|| {
+            Self::ALL
+                .iter()
+                .find(|(t, _)| t.short_name() == name)
+                .map(|(t, _)| *t)
+        })
     }
 
     /// Whether two values of it can be equal.
     #[must_use]
     pub const fn has_equality(self) -> bool {
-        !matches!(self, Self::IpAddress | Self::DnsName | Self::XPathExpression)
+        !matches!(
+            self,
+            Self::IpAddress | Self::DnsName | Self::XPathExpression
+        )
     }
 }
 
@@ -147,7 +190,12 @@ impl<'a> Value<'a> {
             DataType::DateTime => Self::DateTime(time::parse(&text)?),
             DataType::DayTimeDuration => Self::DayTimeDuration(time::parse(&text)?),
             DataType::YearMonthDuration => Self::YearMonthDuration(time::parse(&text)?),
-            DataType::HexBinary => Self::HexBinary(data_encoding::HEXUPPER_PERMISSIVE.decode(text.as_bytes()).ok()?.into()),
+            DataType::HexBinary => Self::HexBinary(
+                data_encoding::HEXUPPER_PERMISSIVE
+                    .decode(text.as_bytes())
+                    .ok()?
+                    .into(),
+            ),
             DataType::Base64Binary => {
                 let packed: String = text.chars().filter(|c| !is_space(*c)).collect();
                 Self::Base64Binary(data_encoding::BASE64.decode(packed.as_bytes()).ok()?.into())
@@ -224,7 +272,9 @@ impl<'a> Value<'a> {
     #[must_use]
     pub fn text(&self) -> Cow<'_, str> {
         match self {
-            Self::String(t) | Self::AnyUri(t) | Self::IpAddress(t) | Self::DnsName(t) => Cow::Borrowed(t),
+            Self::String(t) | Self::AnyUri(t) | Self::IpAddress(t) | Self::DnsName(t) => {
+                Cow::Borrowed(t)
+            }
             Self::Boolean(v) => Cow::Borrowed(if *v { "true" } else { "false" }),
             Self::Integer(v) => Cow::Owned(v.to_string()),
             Self::Double(v) => Cow::Owned(number::print_double(*v)),
@@ -247,8 +297,11 @@ impl<'a> Value<'a> {
         match (self, other) {
             (Self::String(a), Value::String(b)) | (Self::AnyUri(a), Value::AnyUri(b)) => a == b,
             (Self::Boolean(a), Value::Boolean(b)) => a == b,
-            (Self::Double(a), Value::Double(b)) => a.partial_cmp(b) == Some(Ordering::Equal) || (a.is_nan() && b.is_nan()),
-            (Self::HexBinary(a), Value::HexBinary(b)) | (Self::Base64Binary(a), Value::Base64Binary(b)) => a == b,
+            (Self::Double(a), Value::Double(b)) => {
+                a.partial_cmp(b) == Some(Ordering::Equal) || (a.is_nan() && b.is_nan())
+            }
+            (Self::HexBinary(a), Value::HexBinary(b))
+            | (Self::Base64Binary(a), Value::Base64Binary(b)) => a == b,
             (Self::Rfc822Name(a), Value::Rfc822Name(b)) => a == b,
             (Self::X500Name(a), Value::X500Name(b)) => a == b,
             (Self::DayTimeDuration(a), Value::DayTimeDuration(b)) => a == b,
@@ -274,21 +327,28 @@ impl<'a> Value<'a> {
     /// A text that equal values, and only they, have in common.
     pub(super) fn key(&self, zone: TimezoneOffset) -> Cow<'_, str> {
         use time::Temporal;
-        fn instant<T: Temporal>(value: T, zone: TimezoneOffset, shift: impl Fn(T) -> Option<T>) -> T {
+        fn instant<T: Temporal>(
+            value: T,
+            zone: TimezoneOffset,
+            shift: impl Fn(T) -> Option<T>,
+        ) -> T {
             shift(value.zoned(zone)).unwrap_or(value)
         }
         let utc = TimezoneOffset::new(0).ok();
         match self {
             Self::Double(v) if *v == 0.0 => Cow::Borrowed("0"),
             Self::DateTime(v) => Cow::Owned(instant(*v, zone, |d| d.adjust(utc)).to_string()),
-            // A time or date in another zone is another day in this one: the distance from a fixed one tells them apart.
+            // A time or date in another zone is another day in this one: the distance from a fixed
+            // one tells them apart.
             Self::Date(v) => Cow::Owned(
                 time::parse::<Date>("1970-01-01Z")
                     .and_then(|start| v.zoned(zone).checked_sub(start))
                     .map_or_else(|| v.to_string(), |d| d.to_string()),
             ),
             Self::Time(v) => Cow::Owned(
-                time::parse::<Time>("00:00:00Z").and_then(|start| v.zoned(zone).checked_sub(start)).map_or_else(|| v.to_string(), |d| d.to_string()),
+                time::parse::<Time>("00:00:00Z")
+                    .and_then(|start| v.zoned(zone).checked_sub(start))
+                    .map_or_else(|| v.to_string(), |d| d.to_string()),
             ),
             Self::X500Name(v) => Cow::Owned(v.key()),
             other => other.text(),
@@ -310,13 +370,23 @@ mod tests {
     }
 
     fn value(name: &str, text: &str) -> Option<Value<'static>> {
-        Value::parse(DataType::from_name(name).unwrap(), Cow::Owned(text.to_owned()))
+        Value::parse(
+            DataType::from_name(name).unwrap(),
+            Cow::Owned(text.to_owned()),
+        )
     }
 
     #[test]
     fn types_are_numbered_as_listed() {
         for (t, uri) in DataType::ALL {
-            assert_eq!((t.uri(), DataType::from_uri(uri), DataType::from_name(t.short_name())), (uri, Some(t), Some(t)));
+            assert_eq!(
+                (
+                    t.uri(),
+                    DataType::from_uri(uri),
+                    DataType::from_name(t.short_name())
+                ),
+                (uri, Some(t), Some(t))
+            );
         }
     }
 
@@ -342,7 +412,13 @@ mod tests {
     fn equality(#[case] name: &str, #[case] a: &str, #[case] b: &str, #[case] equal: bool) {
         let (a, b) = (value(name, a).unwrap(), value(name, b).unwrap());
         assert_eq!(a.equals(&b, utc()), equal);
-        assert_eq!(a.key(utc()) == b.key(utc()), equal, "keys tell what equality does: {} {}", a.key(utc()), b.key(utc()));
+        assert_eq!(
+            a.key(utc()) == b.key(utc()),
+            equal,
+            "keys tell what equality does: {} {}",
+            a.key(utc()),
+            b.key(utc())
+        );
     }
 
     #[rstest::rstest]

@@ -13,10 +13,14 @@ impl Rfc822Name {
     /// Reads one; exactly one `@` with something on both sides.
     pub fn parse(text: &str) -> Option<Self> {
         let (local, domain) = text.split_once('@')?;
-        (!local.is_empty() && !domain.is_empty() && !domain.contains('@')).then(|| Self { local: local.into(), domain: domain.to_lowercase().into() })
+        (!local.is_empty() && !domain.is_empty() && !domain.contains('@')).then(|| Self {
+            local: local.into(),
+            domain: domain.to_lowercase().into(),
+        })
     }
 
-    /// Whether a pattern fits: a whole address, `.domain` for what lies below a domain, or a domain.
+    /// Whether a pattern fits: a whole address, `.domain` for what lies below a domain, or a
+    /// domain.
     pub fn matches(&self, pattern: &str) -> bool {
         match pattern.split_once('@') {
             Some((local, domain)) => local == &*self.local && domain.to_lowercase() == *self.domain,
@@ -57,7 +61,10 @@ impl X500Name {
                 }
             }
         }
-        Some(Self { text: text.into(), parts })
+        Some(Self {
+            text: text.into(),
+            parts,
+        })
     }
 
     /// Whether this is the general end of another name.
@@ -93,8 +100,15 @@ fn relative_name(text: &str) -> Option<(Part, &str, bool)> {
 }
 
 fn attribute_type(text: &str) -> Option<String> {
-    let name = text.strip_prefix("OID.").or_else(|| text.strip_prefix("oid.")).unwrap_or(text);
-    if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.') {
+    let name = text
+        .strip_prefix("OID.")
+        .or_else(|| text.strip_prefix("oid."))
+        .unwrap_or(text);
+    if name.is_empty()
+        || !name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
+    {
         return None;
     }
     let lower = name.to_ascii_lowercase();
@@ -130,7 +144,9 @@ fn attribute_value(text: &str) -> Option<(String, &str, Option<char>)> {
                 let end = rest.chars().next();
                 return match end {
                     None => Some((String::from_utf8(bytes).ok()?, "", None)),
-                    Some(c @ (',' | ';' | '+')) => Some((String::from_utf8(bytes).ok()?, &rest[1..], Some(c))),
+                    Some(c @ (',' | ';' | '+')) => {
+                        Some((String::from_utf8(bytes).ok()?, &rest[1..], Some(c)))
+                    }
                     Some(_) => None,
                 };
             }
@@ -144,12 +160,17 @@ fn attribute_value(text: &str) -> Option<(String, &str, Option<char>)> {
                 }
                 kept = bytes.len();
             }
-            ',' | ';' | '+' if !quoted => return Some((trimmed(bytes, kept)?, &text[at + 1..], Some(c))),
+            ',' | ';' | '+' if !quoted => {
+                return Some((trimmed(bytes, kept)?, &text[at + 1..], Some(c)));
+            }
             '"' | '=' | '<' | '>' if !quoted && c != '=' => return None,
             _ => bytes.extend(c.encode_utf8(&mut [0; 4]).bytes()),
         }
     }
-    (!quoted).then(|| trimmed(bytes, kept)).flatten().map(|value| (value, "", None))
+    (!quoted)
+        .then(|| trimmed(bytes, kept))
+        .flatten()
+        .map(|value| (value, "", None))
 }
 
 /// Without the spaces at its end, but for those that were escaped.
@@ -161,7 +182,11 @@ fn trimmed(mut bytes: Vec<u8>, kept: usize) -> Option<String> {
 }
 
 fn fold(value: &str) -> String {
-    value.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")
+    value
+        .to_lowercase()
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 #[cfg(test)]
@@ -174,10 +199,16 @@ mod tests {
 
     #[test]
     fn names_are_equal_whatever_their_spelling() {
-        assert_eq!(name("cn=Julius Hibbert, o=Medi Corporation, c=US"), name("CN=julius  hibbert,O=Medi corporation;C=us"));
+        assert_eq!(
+            name("cn=Julius Hibbert, o=Medi Corporation, c=US"),
+            name("CN=julius  hibbert,O=Medi corporation;C=us")
+        );
         assert_eq!(name("2.5.4.3=a"), name("cn=A"));
         assert_eq!(name("cn=a+ou=b"), name("OU=B + CN=a"));
-        assert_eq!(name(r"o=Sue\, Grabbit and Runn"), name(r#"o="Sue, Grabbit and Runn""#));
+        assert_eq!(
+            name(r"o=Sue\, Grabbit and Runn"),
+            name(r#"o="Sue, Grabbit and Runn""#)
+        );
         assert_eq!(name(r"cn=Lu\C4\8Di\C4\87"), name("cn=Lučić"));
         assert_ne!(name("cn=a,o=b"), name("o=b,cn=a"));
         assert_ne!(name("cn=a+ou=b"), name("cn=a,ou=b"));
@@ -187,25 +218,54 @@ mod tests {
     fn the_end_of_a_name_matches() {
         let whole = name("cn=John Smith,o=Medico Corp,c=US");
         assert!(name("O=Medico Corp,C=US").is_suffix_of(&whole) && name("").is_suffix_of(&whole));
-        assert!(!name("O=Another Corp,C=US").is_suffix_of(&whole) && !whole.is_suffix_of(&name("c=US")));
+        assert!(
+            !name("O=Another Corp,C=US").is_suffix_of(&whole) && !whole.is_suffix_of(&name("c=US"))
+        );
     }
 
     #[test]
     fn what_is_no_name_is_refused() {
         assert!(
-            ["cn", "=a", "cn=a,", "cn=a,,o=b", "cn=a\\", "cn=\\zz\\", "cn=\"a", "cn=\"a\"b", "cn=a<b", "c n=a"]
-                .iter()
-                .all(|t| X500Name::parse(t).is_none())
+            [
+                "cn",
+                "=a",
+                "cn=a,",
+                "cn=a,,o=b",
+                "cn=a\\",
+                "cn=\\zz\\",
+                "cn=\"a",
+                "cn=\"a\"b",
+                "cn=a<b",
+                "c n=a"
+            ]
+            .iter()
+            .all(|t| X500Name::parse(t).is_none())
         );
-        assert!(["a", "a@", "@b", "a@b@c", ""].iter().all(|t| Rfc822Name::parse(t).is_none()));
+        assert!(
+            ["a", "a@", "@b", "a@b@c", ""]
+                .iter()
+                .all(|t| Rfc822Name::parse(t).is_none())
+        );
     }
 
     #[test]
     fn addresses_match_patterns() {
         let address = Rfc822Name::parse("Anderson@Sun.COM").unwrap();
-        assert!(["Anderson@sun.com", "SUN.com"].iter().all(|p| address.matches(p)));
-        assert!(["anderson@sun.com", ".sun.com", "un.com", "sun.no"].iter().all(|p| !address.matches(p)));
-        assert!(Rfc822Name::parse("a@east.sun.com").unwrap().matches(".Sun.com"));
+        assert!(
+            ["Anderson@sun.com", "SUN.com"]
+                .iter()
+                .all(|p| address.matches(p))
+        );
+        assert!(
+            ["anderson@sun.com", ".sun.com", "un.com", "sun.no"]
+                .iter()
+                .all(|p| !address.matches(p))
+        );
+        assert!(
+            Rfc822Name::parse("a@east.sun.com")
+                .unwrap()
+                .matches(".Sun.com")
+        );
     }
 
     proptest::proptest! {

@@ -39,10 +39,16 @@ impl Integer {
     /// Reads `[+-]?[0-9]+`.
     pub fn parse(text: &str) -> Option<Self> {
         let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-        if digits.is_empty() || digits.len() > MAX_DIGITS || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        if digits.is_empty()
+            || digits.len() > MAX_DIGITS
+            || !digits.bytes().all(|b| b.is_ascii_digit())
+        {
             return None;
         }
-        text.parse().map(Self::Small).ok().or_else(|| text.parse().ok().map(Self::from_big))
+        text.parse()
+            .map(Self::Small)
+            .ok()
+            .or_else(|| text.parse().ok().map(Self::from_big))
     }
 
     fn from_big(big: BigInt) -> Self {
@@ -62,7 +68,11 @@ impl Integer {
             return None;
         }
         let whole = x.trunc();
-        if whole.abs() < 9.0e18 { Some(Self::Small(whole as i64)) } else { format!("{whole:.0}").parse().ok().map(Self::from_big) }
+        if whole.abs() < 9.0e18 {
+            Some(Self::Small(whole as i64))
+        } else {
+            format!("{whole:.0}").parse().ok().map(Self::from_big)
+        }
     }
 
     /// The nearest floating-point number.
@@ -85,7 +95,9 @@ impl Integer {
     #[must_use]
     pub fn abs(&self) -> Self {
         match self {
-            Self::Small(n) => n.checked_abs().map_or_else(|| Self::from_big(-self.to_big()), Self::Small),
+            Self::Small(n) => n
+                .checked_abs()
+                .map_or_else(|| Self::from_big(-self.to_big()), Self::Small),
             Self::Big(n) => Self::from_big(BigInt::from(n.magnitude().clone())),
         }
     }
@@ -95,7 +107,8 @@ impl Integer {
     /// # Errors
     /// Division by zero; a result that is too large.
     pub fn calculate(&self, operation: Arithmetic, other: &Self) -> Result<Self, Fault> {
-        if matches!(operation, Arithmetic::Divide | Arithmetic::Modulo) && *other == Self::Small(0) {
+        if matches!(operation, Arithmetic::Divide | Arithmetic::Modulo) && *other == Self::Small(0)
+        {
             return Err(Fault::processing("division by zero"));
         }
         if let (Self::Small(a), Self::Small(b)) = (self, other) {
@@ -114,12 +127,18 @@ impl Integer {
         let big = match operation {
             Arithmetic::Add => a + b,
             Arithmetic::Subtract => a - b,
-            Arithmetic::Multiply if a.bits() + b.bits() > MAX_BITS + 1 => return Err(Fault::processing("a number is too large")),
+            Arithmetic::Multiply if a.bits() + b.bits() > MAX_BITS + 1 => {
+                return Err(Fault::processing("a number is too large"));
+            }
             Arithmetic::Multiply => a * b,
             Arithmetic::Divide => a / b,
             Arithmetic::Modulo => a % b,
         };
-        if big.bits() > MAX_BITS { Err(Fault::processing("a number is too large")) } else { Ok(Self::from_big(big)) }
+        if big.bits() > MAX_BITS {
+            Err(Fault::processing("a number is too large"))
+        } else {
+            Ok(Self::from_big(big))
+        }
     }
 }
 
@@ -159,8 +178,14 @@ pub fn parse_double(text: &str) -> Option<f64> {
         "INF" | "+INF" => Some(f64::INFINITY),
         "-INF" => Some(f64::NEG_INFINITY),
         "NaN" => Some(f64::NAN),
-        // Rust's parser also knows names of infinities; numbers are digits, signs, a point and an exponent.
-        _ if text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E')) => text.parse().ok(),
+        // Rust's parser also knows names of infinities; numbers are digits, signs, a point and an
+        // exponent.
+        _ if text
+            .bytes()
+            .all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E')) =>
+        {
+            text.parse().ok()
+        }
         _ => None,
     }
 }
@@ -198,27 +223,62 @@ mod tests {
         let max = int("9223372036854775807");
         let over = max.calculate(Arithmetic::Add, &int("1")).unwrap();
         assert_eq!(over.to_string(), "9223372036854775808");
-        assert_eq!(over.calculate(Arithmetic::Subtract, &int("1")).unwrap(), max);
+        assert_eq!(
+            over.calculate(Arithmetic::Subtract, &int("1")).unwrap(),
+            max
+        );
         assert_eq!(int("-9223372036854775808").abs(), over);
         assert_eq!(int("+07"), int("7"));
-        assert_eq!(int("-7").calculate(Arithmetic::Divide, &int("2")).unwrap(), int("-3"));
-        assert_eq!(int("-7").calculate(Arithmetic::Modulo, &int("2")).unwrap(), int("-1"));
+        assert_eq!(
+            int("-7").calculate(Arithmetic::Divide, &int("2")).unwrap(),
+            int("-3")
+        );
+        assert_eq!(
+            int("-7").calculate(Arithmetic::Modulo, &int("2")).unwrap(),
+            int("-1")
+        );
         assert!(int("7").calculate(Arithmetic::Divide, &int("0")).is_err());
         assert!(Integer::parse(&"9".repeat(1_025)).is_none());
-        assert!(["", "+", "1.0", "1e3", "0x1", "１"].iter().all(|t| Integer::parse(t).is_none()));
+        assert!(
+            ["", "+", "1.0", "1e3", "0x1", "１"]
+                .iter()
+                .all(|t| Integer::parse(t).is_none())
+        );
         let mut n = int(&"9".repeat(1_024));
-        let refused = (0..10).any(|_| n.calculate(Arithmetic::Multiply, &n).map(|next| n = next).is_err());
+        let refused = (0..10).any(|_| {
+            n.calculate(Arithmetic::Multiply, &n)
+                .map(|next| n = next)
+                .is_err()
+        });
         assert!(refused, "growth is bounded");
     }
 
     #[test]
     fn floating_point_numbers_are_read_and_printed_as_xml_schema_does() {
-        let printed: Vec<_> = ["1", "1.5", ".5", "-0", "1e3", "-INF", "+INF", "NaN"].iter().map(|t| print_double(parse_double(t).unwrap())).collect();
-        assert_eq!(printed, ["1.0E0", "1.5E0", "5.0E-1", "-0.0E0", "1.0E3", "-INF", "INF", "NaN"]);
-        assert!(["inf", "nan", "infinity", "", "1,5", "0x1p3", "-NaN"].iter().all(|t| parse_double(t).is_none()));
-        assert_eq!([round(0.5), round(1.5), round(-2.5)].map(f64::to_bits), [0.0, 2.0, -2.0_f64].map(f64::to_bits));
+        let printed: Vec<_> = ["1", "1.5", ".5", "-0", "1e3", "-INF", "+INF", "NaN"]
+            .iter()
+            .map(|t| print_double(parse_double(t).unwrap()))
+            .collect();
+        assert_eq!(
+            printed,
+            [
+                "1.0E0", "1.5E0", "5.0E-1", "-0.0E0", "1.0E3", "-INF", "INF", "NaN"
+            ]
+        );
+        assert!(
+            ["inf", "nan", "infinity", "", "1,5", "0x1p3", "-NaN"]
+                .iter()
+                .all(|t| parse_double(t).is_none())
+        );
+        assert_eq!(
+            [round(0.5), round(1.5), round(-2.5)].map(f64::to_bits),
+            [0.0, 2.0, -2.0_f64].map(f64::to_bits)
+        );
         assert_eq!(Integer::from_double(-1.9), Some(Integer::Small(-1)));
-        assert_eq!(Integer::from_double(1e19).unwrap().to_string(), "10000000000000000000");
+        assert_eq!(
+            Integer::from_double(1e19).unwrap().to_string(),
+            "10000000000000000000"
+        );
         assert_eq!(Integer::from_double(f64::NAN), None);
     }
 }

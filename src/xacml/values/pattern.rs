@@ -1,4 +1,5 @@
-//! Regular expressions as XML Schema and XPath write them, run by an engine that is linear in the text.
+//! Regular expressions as XML Schema and XPath write them, run by an engine that is linear in the
+//! text.
 
 use std::{fmt::Write, iter::Peekable, str::Chars};
 
@@ -65,11 +66,22 @@ pub fn compile(pattern: &str, max: usize) -> Result<Regex, String> {
     if pattern.chars().count() > max {
         return Err("the regular expression is too long".to_owned());
     }
-    let translated = Translator { chars: pattern.chars().peekable(), out: String::with_capacity(pattern.len() + 16) }.run()?;
-    RegexBuilder::new(&translated).size_limit(MAX_COMPILED).dfa_size_limit(MAX_COMPILED).nest_limit(64).build().map_err(|e| match e {
-        regex::Error::CompiledTooBig(_) => "the regular expression is too large once compiled".to_owned(),
-        _ => "the regular expression is not valid".to_owned(),
-    })
+    let translated = Translator {
+        chars: pattern.chars().peekable(),
+        out: String::with_capacity(pattern.len() + 16),
+    }
+    .run()?;
+    RegexBuilder::new(&translated)
+        .size_limit(MAX_COMPILED)
+        .dfa_size_limit(MAX_COMPILED)
+        .nest_limit(64)
+        .build()
+        .map_err(|e| match e {
+            regex::Error::CompiledTooBig(_) => {
+                "the regular expression is too large once compiled".to_owned()
+            }
+            _ => "the regular expression is not valid".to_owned(),
+        })
 }
 
 struct Translator<'a> {
@@ -87,7 +99,10 @@ impl Translator<'_> {
                 '(' if self.chars.peek() == Some(&'?') => {
                     self.chars.next();
                     if self.chars.next() != Some(':') {
-                        return Err("groups with options are not part of XPath's regular expressions".to_owned());
+                        return Err(
+                            "groups with options are not part of XPath's regular expressions"
+                                .to_owned(),
+                        );
                     }
                     self.out.push_str("(?:");
                 }
@@ -127,7 +142,12 @@ impl Translator<'_> {
             'C' => format!("[^{NAME_START}{NAME_MORE}]"),
             'p' | 'P' => self.property(c == 'P')?,
             '0'..='9' => return Err("back-references are not supported".to_owned()),
-            _ => return Err(format!("\\{c} is not an escape{}", if in_class { " of a class" } else { "" })),
+            _ => {
+                return Err(format!(
+                    "\\{c} is not an escape{}",
+                    if in_class { " of a class" } else { "" }
+                ));
+            }
         };
         self.out.push_str(&class);
         Ok(())
@@ -139,11 +159,19 @@ impl Translator<'_> {
         }
         let name: String = self.chars.by_ref().take_while(|c| *c != '}').collect();
         if let Some(block) = name.strip_prefix("Is") {
-            let (_, from, to) =
-                BLOCKS.iter().find(|(n, _, _)| *n == block).ok_or_else(|| "the regular expression names an unknown block".to_owned())?;
-            return Ok(format!(r"[{}\x{{{from:X}}}-\x{{{to:X}}}]", if negated { "^" } else { "" }));
+            let (_, from, to) = BLOCKS
+                .iter()
+                .find(|(n, _, _)| *n == block)
+                .ok_or_else(|| "the regular expression names an unknown block".to_owned())?;
+            return Ok(format!(
+                r"[{}\x{{{from:X}}}-\x{{{to:X}}}]",
+                if negated { "^" } else { "" }
+            ));
         }
-        let known = matches!(name.as_bytes(), [b'L' | b'M' | b'N' | b'P' | b'Z' | b'S' | b'C'] | [b'A'..=b'Z', b'a'..=b'z']);
+        let known = matches!(
+            name.as_bytes(),
+            [b'L' | b'M' | b'N' | b'P' | b'Z' | b'S' | b'C'] | [b'A'..=b'Z', b'a'..=b'z']
+        );
         if !known {
             return Err("the regular expression names an unknown category".to_owned());
         }
@@ -222,7 +250,8 @@ fn single_escape(c: char) -> Option<char> {
         'n' => Some('\n'),
         'r' => Some('\r'),
         't' => Some('\t'),
-        '\\' | '|' | '.' | '-' | '^' | '?' | '*' | '+' | '{' | '}' | '(' | ')' | '[' | ']' | '$' => Some(c),
+        '\\' | '|' | '.' | '-' | '^' | '?' | '*' | '+' | '{' | '}' | '(' | ')' | '[' | ']'
+        | '$' => Some(c),
         _ => None,
     }
 }
@@ -256,7 +285,22 @@ mod tests {
 
     #[test]
     fn what_is_not_supported_is_said() {
-        for bad in [r"(a)\1", "(?i)a", "[", "[]", "a]", r"\q", r"\p{IsKlingon}", r"\p{Foo}", "(", "*", "[z-a]", "a{4000}{4000}", "\\", "[a-[b]c]"] {
+        for bad in [
+            r"(a)\1",
+            "(?i)a",
+            "[",
+            "[]",
+            "a]",
+            r"\q",
+            r"\p{IsKlingon}",
+            r"\p{Foo}",
+            "(",
+            "*",
+            "[z-a]",
+            "a{4000}{4000}",
+            "\\",
+            "[a-[b]c]",
+        ] {
             assert!(compile(bad, MAX_LITERAL).is_err(), "{bad}");
         }
         assert!(compile(&"a".repeat(300), MAX_DYNAMIC).is_err());

@@ -2,7 +2,9 @@
 
 use std::{borrow::Cow, cmp::Ordering, str::FromStr};
 
-pub use oxsdatatypes::{Date, DateTime, DayTimeDuration, Decimal, Time, TimezoneOffset, YearMonthDuration};
+pub use oxsdatatypes::{
+    Date, DateTime, DayTimeDuration, Decimal, Time, TimezoneOffset, YearMonthDuration,
+};
 
 use crate::xacml::error::Fault;
 
@@ -41,8 +43,13 @@ fn cut_fraction(text: &str) -> Option<Cow<'_, str>> {
     if !text.is_ascii() {
         return None;
     }
-    let Some(point) = text.find('.') else { return Some(Cow::Borrowed(text)) };
-    let digits = text[point + 1..].bytes().take_while(u8::is_ascii_digit).count();
+    let Some(point) = text.find('.') else {
+        return Some(Cow::Borrowed(text));
+    };
+    let digits = text[point + 1..]
+        .bytes()
+        .take_while(u8::is_ascii_digit)
+        .count();
     if digits == 0 {
         return None;
     }
@@ -50,12 +57,18 @@ fn cut_fraction(text: &str) -> Option<Cow<'_, str>> {
         return Some(Cow::Borrowed(text));
     }
     let end = point + 1 + digits;
-    Some(Cow::Owned(format!("{}{}", &text[..=point + FRACTION_DIGITS], &text[end..])))
+    Some(Cow::Owned(format!(
+        "{}{}",
+        &text[..=point + FRACTION_DIGITS],
+        &text[end..]
+    )))
 }
 
 /// An instant of the Unix clock, in UTC.
 pub fn from_unix(seconds: i64) -> Option<DateTime> {
-    DateTime::from_str("1970-01-01T00:00:00Z").ok()?.checked_add_day_time_duration(DayTimeDuration::new(seconds))
+    DateTime::from_str("1970-01-01T00:00:00Z")
+        .ok()?
+        .checked_add_day_time_duration(DayTimeDuration::new(seconds))
 }
 
 /// Whether a time lies between two others, the third on the next day when it is the earlier one.
@@ -65,8 +78,13 @@ pub fn in_range(time: Time, from: Time, to: Time, zone: TimezoneOffset) -> bool 
     let own = time.timezone_offset().unwrap_or(zone);
     let second = |t: Time| {
         let whole = i64::from(t.hour()) * 3_600 + i64::from(t.minute()) * 60;
-        let offset = t.timezone().map_or(Decimal::from(0), DayTimeDuration::as_seconds);
-        let seconds = Decimal::from(whole).checked_add(t.second()).and_then(|s| s.checked_sub(offset)).unwrap_or_default();
+        let offset = t
+            .timezone()
+            .map_or(Decimal::from(0), DayTimeDuration::as_seconds);
+        let seconds = Decimal::from(whole)
+            .checked_add(t.second())
+            .and_then(|s| s.checked_sub(offset))
+            .unwrap_or_default();
         // The bytes of a decimal are its units of the eighteenth digit.
         i128::from_be_bytes(seconds.to_be_bytes()).rem_euclid(DAY)
     };
@@ -96,38 +114,82 @@ mod tests {
 
     #[test]
     fn a_missing_zone_is_the_implicit_one() {
-        let order = |a: &str, b: &str| compare(parse::<DateTime>(a).unwrap(), parse(b).unwrap(), utc()).unwrap();
-        assert_eq!(order("2002-03-22T08:23:47", "2002-03-22T08:23:47Z"), Ordering::Equal);
-        assert_eq!(order("2002-03-22T08:23:47-05:00", "2002-03-22T13:23:47Z"), Ordering::Equal);
-        assert_eq!(order("2002-03-21T24:00:00Z", "2002-03-22T00:00:00Z"), Ordering::Equal);
-        assert_eq!(order("2002-03-22T08:23:47.1234567891Z", "2002-03-22T08:23:47.123456789Z"), Ordering::Equal);
+        let order = |a: &str, b: &str| {
+            compare(parse::<DateTime>(a).unwrap(), parse(b).unwrap(), utc()).unwrap()
+        };
+        assert_eq!(
+            order("2002-03-22T08:23:47", "2002-03-22T08:23:47Z"),
+            Ordering::Equal
+        );
+        assert_eq!(
+            order("2002-03-22T08:23:47-05:00", "2002-03-22T13:23:47Z"),
+            Ordering::Equal
+        );
+        assert_eq!(
+            order("2002-03-21T24:00:00Z", "2002-03-22T00:00:00Z"),
+            Ordering::Equal
+        );
+        assert_eq!(
+            order(
+                "2002-03-22T08:23:47.1234567891Z",
+                "2002-03-22T08:23:47.123456789Z"
+            ),
+            Ordering::Equal
+        );
         let times = compare(time("23:00:00-05:00"), time("23:30:00Z"), utc()).unwrap();
         assert_eq!(times, Ordering::Greater, "times do not wrap at midnight");
-        let dates = |a: &str, b: &str| compare(parse::<Date>(a).unwrap(), parse(b).unwrap(), utc()).unwrap();
+        let dates = |a: &str, b: &str| {
+            compare(parse::<Date>(a).unwrap(), parse(b).unwrap(), utc()).unwrap()
+        };
         assert_eq!(dates("2002-03-22", "2002-03-22+01:00"), Ordering::Greater);
     }
 
     #[test]
     fn what_is_no_date_is_refused() {
-        let bad = ["2002-3-22", "2002-02-30", "2002-03-22T08:23:47-14:30", "2002-03-22T25:00:00", "2002-03-22T08:23:47.", "２００２-03-22", ""];
-        assert!(bad.iter().all(|t| parse::<DateTime>(t).is_none() && parse::<Date>(t).is_none()));
-        assert!(parse::<Date>("2002-03-22-14:00").is_some() && parse::<Date>("-0044-03-15").is_some());
+        let bad = [
+            "2002-3-22",
+            "2002-02-30",
+            "2002-03-22T08:23:47-14:30",
+            "2002-03-22T25:00:00",
+            "2002-03-22T08:23:47.",
+            "２００２-03-22",
+            "",
+        ];
+        assert!(
+            bad.iter()
+                .all(|t| parse::<DateTime>(t).is_none() && parse::<Date>(t).is_none())
+        );
+        assert!(
+            parse::<Date>("2002-03-22-14:00").is_some() && parse::<Date>("-0044-03-15").is_some()
+        );
     }
 
     #[test]
     fn a_range_may_end_on_the_next_day() {
         let within = |t: &str, a: &str, b: &str| in_range(time(t), time(a), time(b), utc());
         assert!(within("10:00:00", "09:00:00", "17:00:00"));
-        assert!(within("09:00:00", "09:00:00", "17:00:00") && within("17:00:00", "09:00:00", "17:00:00"));
+        assert!(
+            within("09:00:00", "09:00:00", "17:00:00")
+                && within("17:00:00", "09:00:00", "17:00:00")
+        );
         assert!(!within("08:59:59.999", "09:00:00", "17:00:00"));
-        assert!(within("23:30:00", "22:00:00", "06:00:00") && within("05:00:00", "22:00:00", "06:00:00"));
+        assert!(
+            within("23:30:00", "22:00:00", "06:00:00")
+                && within("05:00:00", "22:00:00", "06:00:00")
+        );
         assert!(!within("12:00:00", "22:00:00", "06:00:00"));
-        assert!(within("10:00:00+02:00", "09:00:00", "11:00:00"), "bounds without a zone take that of the time");
+        assert!(
+            within("10:00:00+02:00", "09:00:00", "11:00:00"),
+            "bounds without a zone take that of the time"
+        );
     }
 
     #[test]
     fn the_unix_clock_is_utc() {
-        assert_eq!(from_unix(1_016_785_427).unwrap().to_string(), "2002-03-22T08:23:47Z");
+        assert_eq!(
+            from_unix(1_016_785_427).unwrap().to_string(),
+            "2002-03-22T08:23:47Z"
+        );
         assert!(from_unix(i64::MAX).is_none_or(|d| d.year() > 9_999));
     }
 }

@@ -61,20 +61,30 @@ pub fn check(path: &str, namespaces: &Namespaces) -> Result<(), String> {
     if path.chars().count() > MAX_EXPRESSION {
         return Err("the XPath is too long".to_owned());
     }
-    if let Some(prefix) = prefixes(path).find(|p| *p != "xml" && !namespaces.iter().any(|(known, _)| **known == **p)) {
-        return Err(format!("the XPath uses prefix {prefix}, which is not bound"));
+    if let Some(prefix) =
+        prefixes(path).find(|p| *p != "xml" && !namespaces.iter().any(|(known, _)| **known == **p))
+    {
+        return Err(format!(
+            "the XPath uses prefix {prefix}, which is not bound"
+        ));
     }
     #[cfg(feature = "xpath")]
     {
-        // Parsing and name resolution happen in evaluation; an empty document shows what is wrong with the expression itself.
+        // Parsing and name resolution happen in evaluation; an empty document shows what is wrong
+        // with the expression itself.
         let empty = Content::parse("<empty/>").map_err(str::to_owned)?;
-        let evaluator = XPathEvaluator::new().with_max_depth(MAX_DEPTH).with_max_node_visits(MAX_VISITS);
-        evaluator.evaluate(&empty.document, empty.document.root(), path).map_err(|_| "the XPath is not valid".to_owned())?;
+        let evaluator = XPathEvaluator::new()
+            .with_max_depth(MAX_DEPTH)
+            .with_max_node_visits(MAX_VISITS);
+        evaluator
+            .evaluate(&empty.document, empty.document.root(), path)
+            .map_err(|_| "the XPath is not valid".to_owned())?;
     }
     Ok(())
 }
 
-/// The prefixes of the names in a path. What stands between quotes is no name, and two colons end an axis.
+/// The prefixes of the names in a path. What stands between quotes is no name, and two colons end
+/// an axis.
 fn prefixes(path: &str) -> impl Iterator<Item = &str> {
     let mut outside = path.split(['"', '\'']).step_by(2);
     let mut piece = outside.next().unwrap_or_default();
@@ -89,7 +99,9 @@ fn prefixes(path: &str) -> impl Iterator<Item = &str> {
             piece = &piece[at + 1 + usize::from(is_axis)..];
             let start = before
                 .rfind(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.')))
-                .map_or(0, |n| n + before[n..].chars().next().map_or(1, char::len_utf8));
+                .map_or(0, |n| {
+                    n + before[n..].chars().next().map_or(1, char::len_utf8)
+                });
             if !is_axis && start < before.len() {
                 return Some(&before[start..]);
             }
@@ -111,7 +123,12 @@ impl Content {
     ///
     /// # Errors
     /// Always.
-    pub const fn select(&self, _context: Option<Node>, _path: &str, _namespaces: &Namespaces) -> Result<Vec<Node>, Fault> {
+    pub const fn select(
+        &self,
+        _context: Option<Node>,
+        _path: &str,
+        _namespaces: &Namespaces,
+    ) -> Result<Vec<Node>, Fault> {
         Err(Fault::processing("this build has no XPath"))
     }
 
@@ -156,12 +173,23 @@ impl Content {
     ///
     /// # Errors
     /// The path cannot be evaluated, or yields no nodes but another kind of value.
-    pub fn select(&self, context: Option<Node>, path: &str, namespaces: &Namespaces) -> Result<Vec<Node>, Fault> {
-        let mut evaluator = XPathEvaluator::new().with_max_depth(MAX_DEPTH).with_max_node_visits(MAX_VISITS);
+    pub fn select(
+        &self,
+        context: Option<Node>,
+        path: &str,
+        namespaces: &Namespaces,
+    ) -> Result<Vec<Node>, Fault> {
+        let mut evaluator = XPathEvaluator::new()
+            .with_max_depth(MAX_DEPTH)
+            .with_max_node_visits(MAX_VISITS);
         for (prefix, uri) in namespaces.iter().filter(|(prefix, _)| !prefix.is_empty()) {
             evaluator.add_namespace(&**prefix, &**uri);
         }
-        match evaluator.evaluate(&self.document, context.unwrap_or_else(|| self.document.root()), path.trim()) {
+        match evaluator.evaluate(
+            &self.document,
+            context.unwrap_or_else(|| self.document.root()),
+            path.trim(),
+        ) {
             Ok(XPathValue::NodeSet(nodes)) => Ok(nodes),
             Ok(_) => Err(Fault::syntax("an XPath does not select nodes")),
             Err(_) => Err(Fault::processing("an XPath cannot be evaluated")),
@@ -174,9 +202,18 @@ impl Content {
     /// The node is an element or the document.
     pub fn text(&self, node: Node) -> Result<String, Fault> {
         match self.document.node_kind(node) {
-            Some(NodeKind::Text(text) | NodeKind::CData(text) | NodeKind::Comment(text) | NodeKind::Attribute(_, text)) => Ok(text.to_string()),
-            Some(NodeKind::ProcessingInstruction(pi)) => Ok(pi.data.as_deref().unwrap_or_default().to_owned()),
-            _ => Err(Fault::syntax("an XPath selects an element where a value is needed")),
+            Some(
+                NodeKind::Text(text)
+                | NodeKind::CData(text)
+                | NodeKind::Comment(text)
+                | NodeKind::Attribute(_, text),
+            ) => Ok(text.to_string()),
+            Some(NodeKind::ProcessingInstruction(pi)) => {
+                Ok(pi.data.as_deref().unwrap_or_default().to_owned())
+            }
+            _ => Err(Fault::syntax(
+                "an XPath selects an element where a value is needed",
+            )),
         }
     }
 
@@ -194,24 +231,52 @@ impl Content {
 
     /// An absolute path that selects this node alone.
     pub fn path_of(&self, node: Node) -> String {
-        let Some(parent) = self.document.parent(node) else { return "/".to_owned() };
+        let Some(parent) = self.document.parent(node) else {
+            return "/".to_owned();
+        };
         let place = |same: &dyn Fn(&NodeKind<'_>) -> bool| {
-            let before = self.document.children(parent).into_iter().take_while(|c| *c != node);
-            before.filter(|c| self.document.node_kind(*c).is_some_and(same)).count() + 1
+            let before = self
+                .document
+                .children(parent)
+                .into_iter()
+                .take_while(|c| *c != node);
+            before
+                .filter(|c| self.document.node_kind(*c).is_some_and(same))
+                .count()
+                + 1
         };
         let step = match self.document.node_kind(node) {
-            Some(NodeKind::Element(_)) => format!("*[{}]", place(&|k| matches!(k, NodeKind::Element(_)))),
-            Some(NodeKind::Comment(_)) => format!("comment()[{}]", place(&|k| matches!(k, NodeKind::Comment(_)))),
+            Some(NodeKind::Element(_)) => {
+                format!("*[{}]", place(&|k| matches!(k, NodeKind::Element(_))))
+            }
+            Some(NodeKind::Comment(_)) => format!(
+                "comment()[{}]",
+                place(&|k| matches!(k, NodeKind::Comment(_)))
+            ),
             Some(NodeKind::Attribute(name, _)) => {
-                format!("@*[local-name()='{}' and namespace-uri()='{}']", name.local_name, name.namespace_uri.as_deref().unwrap_or_default())
+                format!(
+                    "@*[local-name()='{}' and namespace-uri()='{}']",
+                    name.local_name,
+                    name.namespace_uri.as_deref().unwrap_or_default()
+                )
             }
             Some(NodeKind::ProcessingInstruction(_)) => {
-                format!("processing-instruction()[{}]", place(&|k| matches!(k, NodeKind::ProcessingInstruction(_))))
+                format!(
+                    "processing-instruction()[{}]",
+                    place(&|k| matches!(k, NodeKind::ProcessingInstruction(_)))
+                )
             }
-            _ => format!("text()[{}]", place(&|k| matches!(k, NodeKind::Text(_) | NodeKind::CData(_)))),
+            _ => format!(
+                "text()[{}]",
+                place(&|k| matches!(k, NodeKind::Text(_) | NodeKind::CData(_)))
+            ),
         };
         let above = self.path_of(parent);
-        if above == "/" { format!("/{step}") } else { format!("{above}/{step}") }
+        if above == "/" {
+            format!("/{step}")
+        } else {
+            format!("{above}/{step}")
+        }
     }
 }
 
@@ -239,9 +304,22 @@ mod tests {
     #[test]
     fn every_node_has_a_path_of_its_own() {
         let content = Content::parse(RECORD).unwrap();
-        for path in ["//b:x", "//@k", "//text()", "//comment()", "//processing-instruction()"] {
+        for path in [
+            "//b:x",
+            "//@k",
+            "//text()",
+            "//comment()",
+            "//processing-instruction()",
+        ] {
             for node in content.select(None, path, &namespaces()).unwrap() {
-                assert_eq!(content.select(None, &content.path_of(node), &namespaces()).unwrap(), [node], "{}", content.path_of(node));
+                assert_eq!(
+                    content
+                        .select(None, &content.path_of(node), &namespaces())
+                        .unwrap(),
+                    [node],
+                    "{}",
+                    content.path_of(node)
+                );
                 let root = content.select(None, "/r", &namespaces()).unwrap()[0];
                 assert!(content.contains(root, node) && !content.contains(node, root));
             }
@@ -253,8 +331,15 @@ mod tests {
         let check = |path: &str| check(path, &namespaces());
         assert!(check("//a[").is_err() && check("").is_err() && check(&"a/".repeat(600)).is_err());
         assert!(check(&"(".repeat(500)).is_err());
-        assert!(check("//b:a").is_ok() && check("a/b/text()").is_ok() && check("child::b:a['c:d']/@xml:id").is_ok());
-        assert_eq!(check("//b:a/c:d").unwrap_err(), "the XPath uses prefix c, which is not bound");
+        assert!(
+            check("//b:a").is_ok()
+                && check("a/b/text()").is_ok()
+                && check("child::b:a['c:d']/@xml:id").is_ok()
+        );
+        assert_eq!(
+            check("//b:a/c:d").unwrap_err(),
+            "the XPath uses prefix c, which is not bound"
+        );
         assert!(Content::parse("<a>").is_err() && Content::parse("<!DOCTYPE a><a/>").is_err());
         assert!(Content::parse(&"<a>".repeat(10_000)).is_err());
     }

@@ -22,7 +22,11 @@ static NUMBER: AtomicU32 = AtomicU32::new(0);
 pub fn file(bytes: impl AsRef<[u8]>) -> PathBuf {
     let dir = home().join("files");
     std::fs::create_dir_all(&dir).unwrap();
-    let path = dir.join(format!("{}-{}.ndjson", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed)));
+    let path = dir.join(format!(
+        "{}-{}.ndjson",
+        std::process::id(),
+        NUMBER.fetch_add(1, Ordering::Relaxed)
+    ));
     std::fs::write(&path, bytes).unwrap();
     path
 }
@@ -57,7 +61,10 @@ pub fn options(kind: Kind, file: PathBuf) -> Options {
 /// Imports into the database of a running service.
 pub async fn import(app: &TestApp, options: &Options) -> anyhow::Result<Outcome> {
     let state = &app.running.state;
-    let context = Context { catalogue: Arc::clone(&state.catalogue), identity: Arc::clone(&state.identity) };
+    let context = Context {
+        catalogue: Arc::clone(&state.catalogue),
+        identity: Arc::clone(&state.identity),
+    };
     let outcome = import::import(&state.db, &context, options, &ProgressBar::hidden()).await;
     // The command is another program: an instance knows of it as soon as it has read the feed.
     app.caught_up().await;
@@ -66,12 +73,23 @@ pub async fn import(app: &TestApp, options: &Options) -> anyhow::Result<Outcome>
 
 /// Imports lines, which must all be good.
 pub async fn good(app: &TestApp, kind: Kind, lines: &[Value]) -> import::Counts {
-    let outcome = import(app, &options(kind, file(ndjson(lines)))).await.unwrap();
-    assert_eq!((&outcome.refused, &outcome.findings.list), (&None, &vec![]), "{kind:?}");
+    let outcome = import(app, &options(kind, file(ndjson(lines))))
+        .await
+        .unwrap();
+    assert_eq!(
+        (&outcome.refused, &outcome.findings.list),
+        (&None, &vec![]),
+        "{kind:?}"
+    );
     outcome.counts
 }
 
 /// Codes of what is wrong, with their lines.
 pub fn codes(outcome: &Outcome) -> Vec<(u64, &str)> {
-    outcome.findings.list.iter().map(|f| (f.line, f.code.as_str())).collect()
+    outcome
+        .findings
+        .list
+        .iter()
+        .map(|f| (f.line, f.code.as_str()))
+        .collect()
 }

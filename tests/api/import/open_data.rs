@@ -14,9 +14,21 @@ const SCHOOL: &str = "391599939";
 fn brreg(format: Format, array: &Value, packed: bool) -> Options {
     let text = array.to_string();
     let path = if packed { file(gzip(text)) } else { file(text) };
-    let kind = if format == Format::BrregRoles { Kind::Roles } else { Kind::Organizations };
-    let source = if format == Format::BrregSubUnits { "brreg:underenheter" } else { "brreg" };
-    Options { format, source: source.to_owned(), ..options(kind, path) }
+    let kind = if format == Format::BrregRoles {
+        Kind::Roles
+    } else {
+        Kind::Organizations
+    };
+    let source = if format == Format::BrregSubUnits {
+        "brreg:underenheter"
+    } else {
+        "brreg"
+    };
+    Options {
+        format,
+        source: source.to_owned(),
+        ..options(kind, path)
+    }
 }
 
 fn unit(number: &str, name: &str, form: &str) -> Value {
@@ -37,8 +49,7 @@ fn units() -> Value {
     let mut bankrupt = unit(ACCOUNTANT, "TALL OG BALANSE AS", "AS");
     bankrupt["konkurs"] = json!(true);
     let mut main = unit(MAIN, "HOVED ENHET AS", "AS");
-    main["forretningsadresse"] =
-        json!({"land": "Norge", "landkode": "NO", "postnummer": "9999", "poststed": "VIKSUND", "adresse": ["Kringlesvingen 4", "Bakgården"]});
+    main["forretningsadresse"] = json!({"land": "Norge", "landkode": "NO", "postnummer": "9999", "poststed": "VIKSUND", "adresse": ["Kringlesvingen 4", "Bakgården"]});
     let mut school = unit(SCHOOL, "SKOLEN", "ORGL");
     school["overordnetEnhet"] = json!(MAIN);
     json!([main, bankrupt, school])
@@ -67,25 +78,56 @@ fn roles() -> Value {
 
 async fn decide(app: &TestApp, subject: (&str, &str), org: &str) -> String {
     let token = app.organization(who::SAV, AUTHORIZE).await;
-    let result = app.decide(&token, subject, "write", "altinn_access_management", ("urn:altinn:organization:identifier-no", org)).await;
+    let result = app
+        .decide(
+            &token,
+            subject,
+            "write",
+            "altinn_access_management",
+            ("urn:altinn:organization:identifier-no", org),
+        )
+        .await;
     result["decision"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]
 async fn units_sub_units_and_roles_come_in() {
     let app = TestApp::start().await;
-    let outcome = import(&app, &brreg(Format::BrregUnits, &units(), true)).await.unwrap();
+    let outcome = import(&app, &brreg(Format::BrregUnits, &units(), true))
+        .await
+        .unwrap();
     assert_eq!((outcome.refused, outcome.counts.added), (None, 3));
     let mut sub = unit(SUB, "AVDELING", "BEDR");
     sub["overordnetEnhet"] = json!(MAIN);
-    sub["beliggenhetsadresse"] = json!({"postnummer": "9999", "poststed": "VIKSUND", "adresse": ["Kaien 1"]});
+    sub["beliggenhetsadresse"] =
+        json!({"postnummer": "9999", "poststed": "VIKSUND", "adresse": ["Kaien 1"]});
     let mut orphan = unit("391699860", "FORELDRELØS", "BEDR");
     orphan["overordnetEnhet"] = json!("391666555");
-    let outcome = import(&app, &brreg(Format::BrregSubUnits, &json!([sub, orphan]), false)).await.unwrap();
-    assert_eq!((&outcome.refused, outcome.counts.added, outcome.findings.warnings()[0].code.as_str()), (&None, 2, "UNKNOWN_PARTY"));
+    let outcome = import(
+        &app,
+        &brreg(Format::BrregSubUnits, &json!([sub, orphan]), false),
+    )
+    .await
+    .unwrap();
+    assert_eq!(
+        (
+            &outcome.refused,
+            outcome.counts.added,
+            outcome.findings.warnings()[0].code.as_str()
+        ),
+        (&None, 2, "UNKNOWN_PARTY")
+    );
     // Main units and sub-units are two files: neither ends what the other names.
-    assert_eq!(app.count("select count(*) from party where source like 'brreg%' and status = 'deleted'").await, 0);
-    assert_eq!(app.count("select count(*) from party where source = 'brreg' and status = 'bankrupt'").await, 1);
+    assert_eq!(
+        app.count("select count(*) from party where source like 'brreg%' and status = 'deleted'")
+            .await,
+        0
+    );
+    assert_eq!(
+        app.count("select count(*) from party where source = 'brreg' and status = 'bankrupt'")
+            .await,
+        1
+    );
     assert_eq!(
         app.count(&format!(
             "select count(*) from party u join party m on m.key = u.parent_key where u.org_number = '{SUB}' and m.org_number = '{MAIN}'"
@@ -94,68 +136,170 @@ async fn units_sub_units_and_roles_come_in() {
         1
     );
     // A unit of the public sector is related to the one above it, and inherits nothing.
-    assert_eq!(app.count(&format!("select count(*) from party where org_number = '{SCHOOL}' and parent_key is null")).await, 1);
+    assert_eq!(
+        app.count(&format!(
+            "select count(*) from party where org_number = '{SCHOOL}' and parent_key is null"
+        ))
+        .await,
+        1
+    );
     assert_eq!(app.count(&format!("select count(*) from register_role r join role on role.key = r.role_id join party p on p.key = r.from_key where p.org_number = '{SCHOOL}' and role.register_code = 'ORGL'")).await, 1);
 
-    let outcome = import(&app, &brreg(Format::BrregRoles, &roles(), true)).await.unwrap();
-    let warned: Vec<String> = outcome.findings.warnings().into_iter().map(|w| w.code).collect();
-    assert_eq!((&outcome.refused, outcome.counts.added, warned), (&None, 1, vec!["UNKNOWN_PARTY".to_owned(), "UNKNOWN_ROLE".to_owned()]));
+    let outcome = import(&app, &brreg(Format::BrregRoles, &roles(), true))
+        .await
+        .unwrap();
+    let warned: Vec<String> = outcome
+        .findings
+        .warnings()
+        .into_iter()
+        .map(|w| w.code)
+        .collect();
+    assert_eq!(
+        (&outcome.refused, outcome.counts.added, warned),
+        (
+            &None,
+            1,
+            vec!["UNKNOWN_PARTY".to_owned(), "UNKNOWN_ROLE".to_owned()]
+        )
+    );
     // A name and a birth date give no access.
     assert_eq!(app.count("select count(*) from unresolved_holder").await, 2);
-    assert_eq!(decide(&app, ("urn:altinn:person:identifier-no", who::TORLEIF), MAIN).await, "NotApplicable");
-    let again = import(&app, &brreg(Format::BrregRoles, &roles(), false)).await.unwrap();
+    assert_eq!(
+        decide(
+            &app,
+            ("urn:altinn:person:identifier-no", who::TORLEIF),
+            MAIN
+        )
+        .await,
+        "NotApplicable"
+    );
+    let again = import(&app, &brreg(Format::BrregRoles, &roles(), false))
+        .await
+        .unwrap();
     assert!(again.counts.is_nothing());
     assert_eq!(app.count("select count(*) from unresolved_holder").await, 2);
-    let lookup = app.organization(who::SAV, "altinn:register/partylookup.admin").await;
-    let told = app.get(&format!("/register/api/v1/organizations/{MAIN}"), &lookup).await.json();
+    let lookup = app
+        .organization(who::SAV, "altinn:register/partylookup.admin")
+        .await;
+    let told = app
+        .get(&format!("/register/api/v1/organizations/{MAIN}"), &lookup)
+        .await
+        .json();
     assert_eq!(told["businessAddress"], "Kringlesvingen 4, Bakgården");
 }
 
 #[tokio::test]
 async fn a_unique_match_may_be_bound_outside_production() {
     let app = TestApp::start().await;
-    import(&app, &brreg(Format::BrregUnits, &units(), false)).await.unwrap();
+    import(&app, &brreg(Format::BrregUnits, &units(), false))
+        .await
+        .unwrap();
     let mut unique = brreg(Format::BrregRoles, &roles(), false);
     unique.person_match = PersonMatch::Unique;
     assert_eq!(import(&app, &unique).await.unwrap().counts.added, 2);
-    assert_eq!(decide(&app, ("urn:altinn:person:identifier-no", who::TORLEIF), MAIN).await, "Permit");
+    assert_eq!(
+        decide(
+            &app,
+            ("urn:altinn:person:identifier-no", who::TORLEIF),
+            MAIN
+        )
+        .await,
+        "Permit"
+    );
     assert_eq!(app.count("select count(*) from unresolved_holder").await, 1);
     // Two persons of that name and day: nobody is meant.
     app.run_sql("insert into party (uuid, kind, person_id_hmac, name, birth_date, source) values (gen_random_uuid(), 'person', '\\x01', 'torleif  MORGENRØD', '1975-06-19', 'x')").await;
     unique.max_shrink = 100.0;
     assert_eq!(import(&app, &unique).await.unwrap().counts.ended, 1);
-    assert_eq!(decide(&app, ("urn:altinn:person:identifier-no", who::TORLEIF), MAIN).await, "NotApplicable");
+    assert_eq!(
+        decide(
+            &app,
+            ("urn:altinn:person:identifier-no", who::TORLEIF),
+            MAIN
+        )
+        .await,
+        "NotApplicable"
+    );
 }
 
 #[tokio::test]
 async fn files_for_authorised_receivers_name_persons_by_number() {
     let app = TestApp::start().await;
-    import(&app, &brreg(Format::BrregUnits, &units(), false)).await.unwrap();
+    import(&app, &brreg(Format::BrregUnits, &units(), false))
+        .await
+        .unwrap();
     let mut torleif = person("Torleif", "Morgenrød", "1975-06-19");
     torleif["fodselsnummer"] = json!(who::TORLEIF);
     let list = json!([{"organisasjonsnummer": MAIN, "rollegrupper": [{"type": {"kode": "DAGL"}, "roller": [role("DAGL", "person", torleif)]}]}]);
-    assert_eq!(import(&app, &brreg(Format::BrregRoles, &list, true)).await.unwrap().counts.added, 1);
-    assert_eq!(decide(&app, ("urn:altinn:person:identifier-no", who::TORLEIF), MAIN).await, "Permit");
+    assert_eq!(
+        import(&app, &brreg(Format::BrregRoles, &list, true))
+            .await
+            .unwrap()
+            .counts
+            .added,
+        1
+    );
+    assert_eq!(
+        decide(
+            &app,
+            ("urn:altinn:person:identifier-no", who::TORLEIF),
+            MAIN
+        )
+        .await,
+        "Permit"
+    );
 }
 
 #[tokio::test]
 async fn what_is_no_such_file_is_refused() {
     let app = TestApp::start().await;
     let whole = units().to_string();
-    for (text, said) in
-        [(&whole[..whole.len() - 9], "breaks off"), ("{}", "cannot be read"), ("[1", "breaks off"), ("", "breaks off"), ("[] x", "cannot be read")]
-    {
-        let options = Options { file: file(text), ..brreg(Format::BrregUnits, &json!([]), false) };
+    for (text, said) in [
+        (&whole[..whole.len() - 9], "breaks off"),
+        ("{}", "cannot be read"),
+        ("[1", "breaks off"),
+        ("", "breaks off"),
+        ("[] x", "cannot be read"),
+    ] {
+        let options = Options {
+            file: file(text),
+            ..brreg(Format::BrregUnits, &json!([]), false)
+        };
         let error = import(&app, &options).await.unwrap_err();
         assert!(format!("{error:#}").contains(said), "{text}: {error:#}");
     }
     let mut wrong = unit("391500003", "FEIL", "AS");
     wrong["konkurs"] = json!("nei");
-    let list = json!([unit(MAIN, "RETT AS", "AS"), wrong, unit("391500003", "FEIL", "AS"), 7]);
-    let outcome = import(&app, &brreg(Format::BrregUnits, &list, false)).await.unwrap();
-    assert_eq!(codes(&outcome), [(2, "JSON"), (3, "CHECK_DIGIT"), (4, "JSON")]);
-    let huge = format!("[{{\"organisasjonsnummer\":\"{MAIN}\",\"navn\":\"{}\"}}]", "x".repeat(9 * 1024 * 1024));
-    let error = import(&app, &Options { file: file(huge), ..brreg(Format::BrregUnits, &json!([]), false) }).await.unwrap_err();
+    let list = json!([
+        unit(MAIN, "RETT AS", "AS"),
+        wrong,
+        unit("391500003", "FEIL", "AS"),
+        7
+    ]);
+    let outcome = import(&app, &brreg(Format::BrregUnits, &list, false))
+        .await
+        .unwrap();
+    assert_eq!(
+        codes(&outcome),
+        [(2, "JSON"), (3, "CHECK_DIGIT"), (4, "JSON")]
+    );
+    let huge = format!(
+        "[{{\"organisasjonsnummer\":\"{MAIN}\",\"navn\":\"{}\"}}]",
+        "x".repeat(9 * 1024 * 1024)
+    );
+    let error = import(
+        &app,
+        &Options {
+            file: file(huge),
+            ..brreg(Format::BrregUnits, &json!([]), false)
+        },
+    )
+    .await
+    .unwrap_err();
     assert!(format!("{error:#}").contains("more than"), "{error:#}");
-    assert_eq!(app.count("select count(*) from party where source = 'brreg'").await, 0);
+    assert_eq!(
+        app.count("select count(*) from party where source = 'brreg'")
+            .await,
+        0
+    );
 }

@@ -17,8 +17,13 @@ fn org(number: &str, form: &str) -> Value {
 
 fn vectors(member: &str, valid: bool) -> Vec<String> {
     let all: Value = serde_json::from_str(include_str!("../../../data/check-digits.json")).unwrap();
-    let list = all[member].as_array().unwrap().iter().filter(|v| (v["valid"] == true && v["value"] != "000000000") == valid);
-    list.map(|v| v["value"].as_str().unwrap().to_owned()).collect()
+    let list = all[member]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|v| (v["valid"] == true && v["value"] != "000000000") == valid);
+    list.map(|v| v["value"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 fn person(id: &str) -> Value {
@@ -28,7 +33,15 @@ fn person(id: &str) -> Value {
 async fn decide_person(app: &TestApp, person: &str, org: &str) -> String {
     let token = app.organization(who::SAV, AUTHORIZE).await;
     let subject = ("urn:altinn:person:identifier-no", person);
-    let result = app.decide(&token, subject, "write", "altinn_access_management", ("urn:altinn:organization:identifier-no", org)).await;
+    let result = app
+        .decide(
+            &token,
+            subject,
+            "write",
+            "altinn_access_management",
+            ("urn:altinn:organization:identifier-no", org),
+        )
+        .await;
     result["decision"].as_str().unwrap().to_owned()
 }
 
@@ -39,7 +52,14 @@ async fn a_file_is_taken_whole_and_a_second_time_changes_nothing() {
     sub["parent"] = json!(ORGS[0]);
     sub["address"] = json!({"beliggenhetsadresse": {"adresse": ["Kaien 1"], "postnummer": "5003", "poststed": "BERGEN"}});
     let organizations = [org(ORGS[0], "AS"), sub, org(ORGS[2], "NUF")];
-    assert_eq!(good(&app, Kind::Organizations, &organizations).await, Counts { added: 3, changed: 0, ended: 0 });
+    assert_eq!(
+        good(&app, Kind::Organizations, &organizations).await,
+        Counts {
+            added: 3,
+            changed: 0,
+            ended: 0
+        }
+    );
     let ids = vectors("personIds", true);
     let persons: Vec<Value> = ids.iter().map(|id| person(id)).collect();
     let first = good(&app, Kind::Persons, &persons).await;
@@ -48,21 +68,46 @@ async fn a_file_is_taken_whole_and_a_second_time_changes_nothing() {
         json!({"from": ORGS[2], "role": "KONT", "toPerson": ids[1]}),
     ];
     // The contact person of a foreign enterprise is its representative too.
-    assert_eq!(good(&app, Kind::Roles, &roles).await, Counts { added: 3, changed: 0, ended: 0 });
+    assert_eq!(
+        good(&app, Kind::Roles, &roles).await,
+        Counts {
+            added: 3,
+            changed: 0,
+            ended: 0
+        }
+    );
     assert_eq!(decide_person(&app, &ids[0], ORGS[0]).await, "Permit");
-    assert_eq!(decide_person(&app, &ids[0], ORGS[1]).await, "Permit", "the sub-unit is reached");
+    assert_eq!(
+        decide_person(&app, &ids[0], ORGS[1]).await,
+        "Permit",
+        "the sub-unit is reached"
+    );
     assert_eq!(decide_person(&app, &ids[1], ORGS[2]).await, "Permit");
     assert_eq!(decide_person(&app, &ids[1], ORGS[0]).await, "NotApplicable");
 
     let before = app.count("select count(*) from change_feed").await;
-    assert_eq!(good(&app, Kind::Organizations, &organizations).await, Counts::default());
+    assert_eq!(
+        good(&app, Kind::Organizations, &organizations).await,
+        Counts::default()
+    );
     assert_eq!(good(&app, Kind::Persons, &persons).await, Counts::default());
     assert_eq!(good(&app, Kind::Roles, &roles).await, Counts::default());
     assert_eq!(app.count("select count(*) from change_feed").await, before);
     assert!(first.added >= ids.len() as u64 - 1);
-    let lookup = app.organization(who::SAV, "altinn:register/partylookup.admin").await;
-    let told = app.get(&format!("/register/api/v1/organizations/{}", ORGS[1]), &lookup).await.json();
-    assert_eq!((&told["businessAddress"], &told["businessPostalCity"]), (&json!("Kaien 1"), &json!("BERGEN")));
+    let lookup = app
+        .organization(who::SAV, "altinn:register/partylookup.admin")
+        .await;
+    let told = app
+        .get(
+            &format!("/register/api/v1/organizations/{}", ORGS[1]),
+            &lookup,
+        )
+        .await
+        .json();
+    assert_eq!(
+        (&told["businessAddress"], &told["businessPostalCity"]),
+        (&json!("Kaien 1"), &json!("BERGEN"))
+    );
     // Ids of our own begin above those of the public system.
     assert_eq!(
         app.count("select count(*) from party where source = 'operator' and (party_id <= 1000000000 or kind = 'person' and user_id <= 1000000000)")
@@ -76,18 +121,34 @@ async fn check_digits_hold_in_files() {
     let app = TestApp::start().await;
     let wrong = vectors("organizationNumbers", false);
     let lines: Vec<Value> = wrong.iter().map(|n| org(n, "AS")).collect();
-    let outcome = import(&app, &options(Kind::Organizations, file(ndjson(&lines)))).await.unwrap();
+    let outcome = import(&app, &options(Kind::Organizations, file(ndjson(&lines))))
+        .await
+        .unwrap();
     assert_eq!(outcome.findings.count, wrong.len() as u64);
     assert!(outcome.refused.is_some());
-    let right: Vec<Value> = vectors("organizationNumbers", true).iter().map(|n| org(n, "AS")).collect();
-    assert_eq!(good(&app, Kind::Organizations, &right).await.added, right.len() as u64);
+    let right: Vec<Value> = vectors("organizationNumbers", true)
+        .iter()
+        .map(|n| org(n, "AS"))
+        .collect();
+    assert_eq!(
+        good(&app, Kind::Organizations, &right).await.added,
+        right.len() as u64
+    );
     let wrong = vectors("personIds", false);
     let lines: Vec<Value> = wrong.iter().map(|id| person(id)).collect();
-    let outcome = import(&app, &options(Kind::Persons, file(ndjson(&lines)))).await.unwrap();
+    let outcome = import(&app, &options(Kind::Persons, file(ndjson(&lines))))
+        .await
+        .unwrap();
     assert_eq!(outcome.findings.count, wrong.len() as u64);
     // No number is repeated whole.
     for id in wrong.iter().filter(|id| id.len() == 11) {
-        assert!(outcome.findings.list.iter().all(|f| !f.reason.contains(id.as_str())));
+        assert!(
+            outcome
+                .findings
+                .list
+                .iter()
+                .all(|f| !f.reason.contains(id.as_str()))
+        );
     }
 }
 
@@ -104,7 +165,9 @@ async fn one_wrong_line_refuses_the_file_and_names_it() {
         json!({"orgNumber": ORGS[3], "name": "A".repeat(70_000), "form": "AS"}),
         json!({"orgNumber": ORGS[3], "name": "a\u{0}b", "form": "AS"}),
     );
-    let outcome = import(&app, &options(Kind::Organizations, file(text.clone()))).await.unwrap();
+    let outcome = import(&app, &options(Kind::Organizations, file(text.clone())))
+        .await
+        .unwrap();
     let expected = [
         (3, "REQUIRED"),
         (4, "JSON"),
@@ -120,29 +183,63 @@ async fn one_wrong_line_refuses_the_file_and_names_it() {
     found.sort_unstable();
     assert_eq!(found, expected);
     assert!(outcome.refused.is_some());
-    assert_eq!(app.count("select count(*) from party where source = 'operator'").await, 0);
+    assert_eq!(
+        app.count("select count(*) from party where source = 'operator'")
+            .await,
+        0
+    );
     assert_eq!(app.count("select count(*) from import_run where state = 'refused' and jsonb_array_length(errors) = 9").await, 1);
     // So many may be left out, if the operator says so.
     let mut lenient = options(Kind::Organizations, file(text));
     lenient.max_errors = 9;
     let outcome = import(&app, &lenient).await.unwrap();
-    assert_eq!((outcome.refused, outcome.counts.added, outcome.findings.count), (None, 1, 9));
+    assert_eq!(
+        (
+            outcome.refused,
+            outcome.counts.added,
+            outcome.findings.count
+        ),
+        (None, 1, 9)
+    );
 }
 
 #[tokio::test]
 async fn a_truncated_file_writes_nothing() {
     let app = TestApp::start().await;
     let text = ndjson(&[org(ORGS[0], "AS"), org(ORGS[1], "AS")]);
-    let cut = import(&app, &options(Kind::Organizations, file(&text[..text.len() - 20]))).await.unwrap();
+    let cut = import(
+        &app,
+        &options(Kind::Organizations, file(&text[..text.len() - 20])),
+    )
+    .await
+    .unwrap();
     assert_eq!(codes(&cut), [(2, "JSON")]);
-    let packed = gzip(ndjson(&(0..20_000).map(|_| org(ORGS[0], "AS")).collect::<Vec<_>>()));
-    let error = import(&app, &options(Kind::Organizations, file(&packed[..packed.len() / 2]))).await.unwrap_err();
+    let packed = gzip(ndjson(
+        &(0..20_000).map(|_| org(ORGS[0], "AS")).collect::<Vec<_>>(),
+    ));
+    let error = import(
+        &app,
+        &options(Kind::Organizations, file(&packed[..packed.len() / 2])),
+    )
+    .await
+    .unwrap_err();
     assert!(format!("{error:#}").contains("breaks off"), "{error:#}");
-    assert_eq!(app.count("select count(*) from party where source = 'operator'").await, 0);
+    assert_eq!(
+        app.count("select count(*) from party where source = 'operator'")
+            .await,
+        0
+    );
     // The whole file, packed, comes after.
-    let whole = import(&app, &options(Kind::Organizations, file(packed))).await.unwrap();
-    assert_eq!((whole.refused, whole.lines, whole.counts.added), (None, 20_000, 1));
-    let missing = import(&app, &options(Kind::Organizations, "/no/such/file".into())).await.unwrap_err();
+    let whole = import(&app, &options(Kind::Organizations, file(packed)))
+        .await
+        .unwrap();
+    assert_eq!(
+        (whole.refused, whole.lines, whole.counts.added),
+        (None, 20_000, 1)
+    );
+    let missing = import(&app, &options(Kind::Organizations, "/no/such/file".into()))
+        .await
+        .unwrap_err();
     assert!(format!("{missing:#}").contains("/no/such/file"));
 }
 
@@ -154,16 +251,43 @@ async fn what_a_snapshot_names_no_more_ends_unless_it_is_too_much() {
     let ids = vectors("personIds", true);
     good(&app, Kind::Persons, &[person(&ids[0]), person(&ids[1])]).await;
     let role = |from: &str, id: &str| json!({"from": from, "role": "DAGL", "toPerson": id});
-    good(&app, Kind::Roles, &[role(ORGS[0], &ids[0]), role(ORGS[1], &ids[1])]).await;
+    good(
+        &app,
+        Kind::Roles,
+        &[role(ORGS[0], &ids[0]), role(ORGS[1], &ids[1])],
+    )
+    .await;
 
-    let outcome = import(&app, &options(Kind::Roles, file(ndjson(&[role(ORGS[0], &ids[0])])))).await.unwrap();
-    assert!(outcome.refused.as_deref().is_some_and(|r| r.contains("1 of the 2 rows")), "{outcome:?}");
+    let outcome = import(
+        &app,
+        &options(Kind::Roles, file(ndjson(&[role(ORGS[0], &ids[0])]))),
+    )
+    .await
+    .unwrap();
+    assert!(
+        outcome
+            .refused
+            .as_deref()
+            .is_some_and(|r| r.contains("1 of the 2 rows")),
+        "{outcome:?}"
+    );
     assert_eq!(decide_person(&app, &ids[1], ORGS[1]).await, "Permit");
     let mut allowed = options(Kind::Roles, file(ndjson(&[role(ORGS[0], &ids[0])])));
     allowed.max_shrink = 50.0;
     allowed.dry_run = true;
-    assert_eq!(import(&app, &allowed).await.unwrap().counts, Counts { added: 0, changed: 0, ended: 1 });
-    assert_eq!(decide_person(&app, &ids[1], ORGS[1]).await, "Permit", "a dry run keeps nothing");
+    assert_eq!(
+        import(&app, &allowed).await.unwrap().counts,
+        Counts {
+            added: 0,
+            changed: 0,
+            ended: 1
+        }
+    );
+    assert_eq!(
+        decide_person(&app, &ids[1], ORGS[1]).await,
+        "Permit",
+        "a dry run keeps nothing"
+    );
     allowed.dry_run = false;
     import(&app, &allowed).await.unwrap();
     assert_eq!(decide_person(&app, &ids[1], ORGS[1]).await, "NotApplicable");
@@ -171,12 +295,33 @@ async fn what_a_snapshot_names_no_more_ends_unless_it_is_too_much() {
 
     let mut fewer = options(Kind::Organizations, file(ndjson(&all[..3])));
     fewer.max_shrink = 25.0;
-    assert_eq!(import(&app, &fewer).await.unwrap().counts, Counts { added: 0, changed: 0, ended: 1 });
-    assert_eq!(app.count(&format!("select count(*) from party where org_number = '{}' and status = 'deleted'", ORGS[3])).await, 1);
+    assert_eq!(
+        import(&app, &fewer).await.unwrap().counts,
+        Counts {
+            added: 0,
+            changed: 0,
+            ended: 1
+        }
+    );
+    assert_eq!(
+        app.count(&format!(
+            "select count(*) from party where org_number = '{}' and status = 'deleted'",
+            ORGS[3]
+        ))
+        .await,
+        1
+    );
     // Another source ends nothing of ours.
     let mut other = options(Kind::Organizations, file(ndjson(&all[3..])));
     other.source = "elsewhere".to_owned();
-    assert_eq!(import(&app, &other).await.unwrap().counts, Counts { added: 0, changed: 1, ended: 0 });
+    assert_eq!(
+        import(&app, &other).await.unwrap().counts,
+        Counts {
+            added: 0,
+            changed: 1,
+            ended: 0
+        }
+    );
 }
 
 #[tokio::test]
@@ -191,20 +336,56 @@ async fn a_delta_changes_what_it_names() {
         options
     };
     let contact = json!({"from": ORGS[0], "role": "KONT", "toPerson": ids[0], "op": "add"});
-    assert_eq!(import(&app, &delta(std::slice::from_ref(&contact))).await.unwrap().counts.added, 2);
-    assert_eq!(decide_person(&app, &ids[0], ORGS[0]).await, "Permit", "the contact of a municipality is its access manager");
+    assert_eq!(
+        import(&app, &delta(std::slice::from_ref(&contact)))
+            .await
+            .unwrap()
+            .counts
+            .added,
+        2
+    );
+    assert_eq!(
+        decide_person(&app, &ids[0], ORGS[0]).await,
+        "Permit",
+        "the contact of a municipality is its access manager"
+    );
     let mut ended = contact.clone();
     ended["op"] = json!("end");
-    assert_eq!(import(&app, &delta(std::slice::from_ref(&ended))).await.unwrap().counts.ended, 2);
+    assert_eq!(
+        import(&app, &delta(std::slice::from_ref(&ended)))
+            .await
+            .unwrap()
+            .counts
+            .ended,
+        2
+    );
     assert_eq!(decide_person(&app, &ids[0], ORGS[0]).await, "NotApplicable");
-    assert_eq!(import(&app, &delta(std::slice::from_ref(&ended))).await.unwrap().counts, Counts::default());
-    assert_eq!(codes(&import(&app, &options(Kind::Roles, file(ndjson(&[ended])))).await.unwrap()), [(1, "OPERATION")]);
+    assert_eq!(
+        import(&app, &delta(std::slice::from_ref(&ended)))
+            .await
+            .unwrap()
+            .counts,
+        Counts::default()
+    );
+    assert_eq!(
+        codes(
+            &import(&app, &options(Kind::Roles, file(ndjson(&[ended]))))
+                .await
+                .unwrap()
+        ),
+        [(1, "OPERATION")]
+    );
 }
 
 #[tokio::test]
 async fn what_roles_may_not_say() {
     let app = TestApp::start().await;
-    good(&app, Kind::Organizations, &[org(ORGS[0], "AS"), org(ORGS[1], "AS"), org(ORGS[2], "BEDR")]).await;
+    good(
+        &app,
+        Kind::Organizations,
+        &[org(ORGS[0], "AS"), org(ORGS[1], "AS"), org(ORGS[2], "BEDR")],
+    )
+    .await;
     let lines = [
         json!({"from": ORGS[0], "role": "XXXX", "toOrg": ORGS[1]}),
         json!({"from": ORGS[0], "role": "DAGL"}),
@@ -214,10 +395,22 @@ async fn what_roles_may_not_say() {
         json!({"from": ORGS[2], "role": "BEDR", "toOrg": ORGS[0]}),
         json!({"from": ORGS[2], "role": "BEDR", "toOrg": ORGS[1]}),
     ];
-    let outcome = import(&app, &options(Kind::Roles, file(ndjson(&lines)))).await.unwrap();
+    let outcome = import(&app, &options(Kind::Roles, file(ndjson(&lines))))
+        .await
+        .unwrap();
     let mut found = codes(&outcome);
     found.sort_unstable();
-    assert_eq!(found, [(1, "UNKNOWN_ROLE"), (2, "REQUIRED"), (3, "SELF"), (4, "UNKNOWN_PARTY"), (5, "UNKNOWN_PARTY"), (7, "PARENT")]);
+    assert_eq!(
+        found,
+        [
+            (1, "UNKNOWN_ROLE"),
+            (2, "REQUIRED"),
+            (3, "SELF"),
+            (4, "UNKNOWN_PARTY"),
+            (5, "UNKNOWN_PARTY"),
+            (7, "PARENT")
+        ]
+    );
     // The link of a sub-unit may come as a role as well.
     good(&app, Kind::Roles, &lines[5..6]).await;
     assert_eq!(
@@ -236,54 +429,116 @@ async fn a_person_keeps_everything_when_the_number_changes() {
     let ids = vectors("personIds", true);
     good(&app, Kind::Organizations, &[org(ORGS[0], "AS")]).await;
     good(&app, Kind::Persons, &[person(&ids[0])]).await;
-    good(&app, Kind::Roles, &[json!({"from": ORGS[0], "role": "DAGL", "toPerson": ids[0]})]).await;
-    let uuid = app.sql_text("select uuid::text from party where source = 'operator' and kind = 'person'").await;
+    good(
+        &app,
+        Kind::Roles,
+        &[json!({"from": ORGS[0], "role": "DAGL", "toPerson": ids[0]})],
+    )
+    .await;
+    let uuid = app
+        .sql_text("select uuid::text from party where source = 'operator' and kind = 'person'")
+        .await;
     let mut renumbered = person(&ids[1]);
     renumbered["replaces"] = json!([ids[0]]);
-    assert_eq!(good(&app, Kind::Persons, std::slice::from_ref(&renumbered)).await, Counts { added: 0, changed: 1, ended: 0 });
-    assert_eq!(good(&app, Kind::Persons, &[renumbered]).await, Counts::default());
-    assert_eq!(app.sql_text("select uuid::text from party where source = 'operator' and kind = 'person'").await, uuid);
+    assert_eq!(
+        good(&app, Kind::Persons, std::slice::from_ref(&renumbered)).await,
+        Counts {
+            added: 0,
+            changed: 1,
+            ended: 0
+        }
+    );
+    assert_eq!(
+        good(&app, Kind::Persons, &[renumbered]).await,
+        Counts::default()
+    );
+    assert_eq!(
+        app.sql_text("select uuid::text from party where source = 'operator' and kind = 'person'")
+            .await,
+        uuid
+    );
     for id in &ids[..2] {
         assert_eq!(decide_person(&app, id, ORGS[0]).await, "Permit");
     }
     // Two lines about one person, and a number of somebody else.
-    let outcome = import(&app, &options(Kind::Persons, file(ndjson(&[person(&ids[0]), person(&ids[1])])))).await.unwrap();
+    let outcome = import(
+        &app,
+        &options(
+            Kind::Persons,
+            file(ndjson(&[person(&ids[0]), person(&ids[1])])),
+        ),
+    )
+    .await
+    .unwrap();
     assert_eq!(codes(&outcome), [(2, "CONFLICT")]);
     let mut stolen = person(&ids[2]);
     stolen["replaces"] = json!([who::TORLEIF]);
     good(&app, Kind::Persons, &[person(&ids[2])]).await;
-    let outcome = import(&app, &options(Kind::Persons, file(ndjson(&[stolen])))).await.unwrap();
-    assert!(codes(&outcome).iter().all(|(_, code)| *code == "CONFLICT") && outcome.refused.is_some(), "{outcome:?}");
+    let outcome = import(&app, &options(Kind::Persons, file(ndjson(&[stolen]))))
+        .await
+        .unwrap();
+    assert!(
+        codes(&outcome).iter().all(|(_, code)| *code == "CONFLICT") && outcome.refused.is_some(),
+        "{outcome:?}"
+    );
     let mut uuids = person(&ids[2]);
     uuids["partyUuid"] = json!(uuid);
-    let outcome = import(&app, &options(Kind::Persons, file(ndjson(&[uuids])))).await.unwrap();
+    let outcome = import(&app, &options(Kind::Persons, file(ndjson(&[uuids]))))
+        .await
+        .unwrap();
     assert!(outcome.refused.is_some());
 }
 
 #[tokio::test]
 async fn what_a_lost_relation_ends_goes_in_the_same_transaction() {
     let app = TestApp::start().await;
-    let decide = async || app.decide_system_user(who::TALLKNUSEREN_AGENT, "read", "mva-melding", who::NATTERGAL).await;
+    let decide = async || {
+        app.decide_system_user(
+            who::TALLKNUSEREN_AGENT,
+            "read",
+            "mva-melding",
+            who::NATTERGAL,
+        )
+        .await
+    };
     let clients = async || app.count("select count(*) from client_delegation").await;
     let before = clients().await;
     let permitted = decide().await;
-    let mut delta = options(Kind::Roles, file(ndjson(&[json!({"from": who::NATTERGAL, "role": "REGN", "toOrg": "390784554", "op": "end"})])));
+    let mut delta = options(
+        Kind::Roles,
+        file(ndjson(&[
+            json!({"from": who::NATTERGAL, "role": "REGN", "toOrg": "390784554", "op": "end"}),
+        ])),
+    );
     delta.mode = Mode::Delta;
     assert_eq!(import(&app, &delta).await.unwrap().counts.ended, 1);
     assert_eq!(clients().await, before - 1);
     assert_eq!(decide().await, "NotApplicable", "it was {permitted}");
     assert_eq!(app.count("select count(*) from audit_log where action = 'delegation.ended' and client_id = 'import:operator'").await, 1);
-    assert!(app.count(&format!("select count(*) from change_feed where kind = 'system-user' and key = '{}'", who::TALLKNUSEREN_AGENT)).await >= 1);
+    assert!(
+        app.count(&format!(
+            "select count(*) from change_feed where kind = 'system-user' and key = '{}'",
+            who::TALLKNUSEREN_AGENT
+        ))
+        .await
+            >= 1
+    );
 }
 
 #[tokio::test]
 async fn death_ends_what_was_given_and_got() {
     let app = TestApp::start().await;
-    assert_eq!(decide_person(&app, who::JOSTEIN, who::TINDEVANDRER).await, "Permit");
+    assert_eq!(
+        decide_person(&app, who::JOSTEIN, who::TINDEVANDRER).await,
+        "Permit"
+    );
     let mut dead = json!({"personId": who::JOSTEIN, "firstName": "Jostein", "lastName": "Bekkeblom", "deathDate": "2026-11-01"});
     let counts = good(&app, Kind::Persons, std::slice::from_ref(&dead)).await;
     assert!(counts.ended >= 2 && counts.changed == 1, "{counts:?}");
-    assert_eq!(decide_person(&app, who::JOSTEIN, who::TINDEVANDRER).await, "NotApplicable");
+    assert_eq!(
+        decide_person(&app, who::JOSTEIN, who::TINDEVANDRER).await,
+        "NotApplicable"
+    );
     assert_eq!(
         app.count("select count(*) from assignment a join party p on p.key = a.to_key where p.death_date is not null and p.name like 'Jostein%'")
             .await,
@@ -291,70 +546,221 @@ async fn death_ends_what_was_given_and_got() {
     );
     dead["deathDate"] = Value::Null;
     good(&app, Kind::Persons, &[dead]).await;
-    assert_eq!(decide_person(&app, who::JOSTEIN, who::TINDEVANDRER).await, "NotApplicable", "what ended stays ended");
+    assert_eq!(
+        decide_person(&app, who::JOSTEIN, who::TINDEVANDRER).await,
+        "NotApplicable",
+        "what ended stays ended"
+    );
 }
 
 #[tokio::test]
 async fn every_other_kind_comes_in() {
     let app = TestApp::start().await;
-    good(&app, Kind::Organizations, &[org(ORGS[0], "ORGL"), org(ORGS[1], "AS"), org(ORGS[2], "AS")]).await;
+    good(
+        &app,
+        Kind::Organizations,
+        &[org(ORGS[0], "ORGL"), org(ORGS[1], "AS"), org(ORGS[2], "AS")],
+    )
+    .await;
     let owner = json!({"orgcode": "nye", "orgNumber": ORGS[0], "name": {"nb": "Ny eier", "nn": "Ny eigar", "en": "New owner"}});
-    assert_eq!(good(&app, Kind::ServiceOwners, std::slice::from_ref(&owner)).await.added, 1);
-    assert_eq!(good(&app, Kind::ServiceOwners, &[owner]).await, Counts::default());
+    assert_eq!(
+        good(&app, Kind::ServiceOwners, std::slice::from_ref(&owner))
+            .await
+            .added,
+        1
+    );
+    assert_eq!(
+        good(&app, Kind::ServiceOwners, &[owner]).await,
+        Counts::default()
+    );
     let texts = json!({"nb": "Ny", "nn": "Ny", "en": "New"});
-    let policy = file(include_str!("../../../data/universe/policies/a-melding.xml").replace("a-melding", "nye-tjenesten"));
+    let policy = file(
+        include_str!("../../../data/universe/policies/a-melding.xml")
+            .replace("a-melding", "nye-tjenesten"),
+    );
     let resource = json!({"identifier": "nye-tjenesten", "title": texts, "description": texts, "rightDescription": texts, "resourceType": "GenericAccessResource",
         "accessListMode": "Enabled", "contactPoints": [], "hasCompetentAuthority": {"organization": ORGS[0], "orgcode": "nye"}, "policyFile": policy.file_name().unwrap().to_str().unwrap()});
-    assert_eq!(good(&app, Kind::Resources, std::slice::from_ref(&resource)).await.added, 1);
-    assert_eq!(good(&app, Kind::Resources, std::slice::from_ref(&resource)).await, Counts::default());
+    assert_eq!(
+        good(&app, Kind::Resources, std::slice::from_ref(&resource))
+            .await
+            .added,
+        1
+    );
+    assert_eq!(
+        good(&app, Kind::Resources, std::slice::from_ref(&resource)).await,
+        Counts::default()
+    );
     for path in ["../x.xml", "/etc/passwd", "missing.xml"] {
         let mut bad = resource.clone();
         bad["policyFile"] = json!(path);
-        assert!(import(&app, &options(Kind::Resources, file(ndjson(&[bad])))).await.unwrap().refused.is_some(), "{path}");
+        assert!(
+            import(&app, &options(Kind::Resources, file(ndjson(&[bad]))))
+                .await
+                .unwrap()
+                .refused
+                .is_some(),
+            "{path}"
+        );
     }
     let list = |members: &[&str]| json!({"owner": "nye", "identifier": "liste", "name": "Liste", "members": members, "resources": [{"resource": "nye-tjenesten"}]});
-    assert_eq!(good(&app, Kind::AccessLists, &[list(&[ORGS[1]])]).await.added, 1);
-    assert_eq!(good(&app, Kind::AccessLists, &[list(&[ORGS[2]])]).await.changed, 1);
-    assert_eq!(good(&app, Kind::AccessLists, &[list(&[ORGS[2]])]).await, Counts::default());
-    assert_eq!(good(&app, Kind::Vendors, &[json!({"orgNumber": ORGS[1], "status": "active"})]).await.added, 1);
+    assert_eq!(
+        good(&app, Kind::AccessLists, &[list(&[ORGS[1]])])
+            .await
+            .added,
+        1
+    );
+    assert_eq!(
+        good(&app, Kind::AccessLists, &[list(&[ORGS[2]])])
+            .await
+            .changed,
+        1
+    );
+    assert_eq!(
+        good(&app, Kind::AccessLists, &[list(&[ORGS[2]])]).await,
+        Counts::default()
+    );
+    assert_eq!(
+        good(
+            &app,
+            Kind::Vendors,
+            &[json!({"orgNumber": ORGS[1], "status": "active"})]
+        )
+        .await
+        .added,
+        1
+    );
 
     let ids = vectors("personIds", true);
     good(&app, Kind::Persons, &[person(&ids[0])]).await;
     let holder = |packages: &[&str]| json!({"from": ORGS[1], "toPerson": ids[0], "accessPackages": packages, "rights": [{"resource": "nye-tjenesten", "actions": ["read"]}]});
     assert_eq!(
-        good(&app, Kind::Rightholders, &[holder(&["urn:altinn:accesspackage:tilgangsstyrer", "urn:altinn:accesspackage:lonn"])]).await.added,
+        good(
+            &app,
+            Kind::Rightholders,
+            &[holder(&[
+                "urn:altinn:accesspackage:tilgangsstyrer",
+                "urn:altinn:accesspackage:lonn"
+            ])]
+        )
+        .await
+        .added,
         1
     );
     assert_eq!(decide_person(&app, &ids[0], ORGS[1]).await, "Permit");
-    assert_eq!(good(&app, Kind::Rightholders, &[holder(&["urn:altinn:accesspackage:lonn"])]).await.changed, 1);
+    assert_eq!(
+        good(
+            &app,
+            Kind::Rightholders,
+            &[holder(&["urn:altinn:accesspackage:lonn"])]
+        )
+        .await
+        .changed,
+        1
+    );
     assert_eq!(decide_person(&app, &ids[0], ORGS[1]).await, "NotApplicable");
-    assert_eq!(good(&app, Kind::Rightholders, &[holder(&["urn:altinn:accesspackage:lonn"])]).await, Counts::default());
+    assert_eq!(
+        good(
+            &app,
+            Kind::Rightholders,
+            &[holder(&["urn:altinn:accesspackage:lonn"])]
+        )
+        .await,
+        Counts::default()
+    );
 
     let system = json!({"id": format!("{}_nytt", ORGS[1]), "vendor": format!("0192:{}", ORGS[1]), "name": texts, "description": texts, "rights": [],
         "accessPackages": [{"urn": "urn:altinn:accesspackage:lonn"}], "clientId": ["ny-klient"], "allowedRedirectUrls": [], "isVisible": true});
-    assert_eq!(good(&app, Kind::Systems, std::slice::from_ref(&system)).await.added, 1);
-    assert_eq!(good(&app, Kind::Systems, &[system]).await, Counts::default());
+    assert_eq!(
+        good(&app, Kind::Systems, std::slice::from_ref(&system))
+            .await
+            .added,
+        1
+    );
+    assert_eq!(
+        good(&app, Kind::Systems, &[system]).await,
+        Counts::default()
+    );
     let user = json!({"id": "7d1c7b52-31c0-4c8c-9f0e-0a4f7a1f6b01", "userType": "standard", "systemId": format!("{}_nytt", ORGS[1]), "ownerOrgNo": ORGS[2],
         "accessPackages": ["urn:altinn:accesspackage:a-ordning"], "rights": []});
-    assert_eq!(good(&app, Kind::SystemUsers, std::slice::from_ref(&user)).await.added, 1);
-    assert_eq!(good(&app, Kind::SystemUsers, std::slice::from_ref(&user)).await, Counts::default());
+    assert_eq!(
+        good(&app, Kind::SystemUsers, std::slice::from_ref(&user))
+            .await
+            .added,
+        1
+    );
+    assert_eq!(
+        good(&app, Kind::SystemUsers, std::slice::from_ref(&user)).await,
+        Counts::default()
+    );
     let mut second = user;
     second["id"] = json!("7d1c7b52-31c0-4c8c-9f0e-0a4f7a1f6b02");
-    assert_eq!(codes(&import(&app, &options(Kind::SystemUsers, file(ndjson(&[second])))).await.unwrap()), [(1, "CONFLICT")]);
+    assert_eq!(
+        codes(
+            &import(&app, &options(Kind::SystemUsers, file(ndjson(&[second]))))
+                .await
+                .unwrap()
+        ),
+        [(1, "CONFLICT")]
+    );
     // Only ORGS[2] is on the list that the resource asks for.
-    assert_eq!(app.decide_system_user("7d1c7b52-31c0-4c8c-9f0e-0a4f7a1f6b01", "write", "nye-tjenesten", ORGS[2]).await, "Permit");
+    assert_eq!(
+        app.decide_system_user(
+            "7d1c7b52-31c0-4c8c-9f0e-0a4f7a1f6b01",
+            "write",
+            "nye-tjenesten",
+            ORGS[2]
+        )
+        .await,
+        "Permit"
+    );
 
     let delegation = json!({"systemUserId": who::TALLKNUSEREN_AGENT, "facilitator": "390784554", "client": who::TINDEVANDRER, "role": "REGN",
         "accessPackages": ["urn:altinn:accesspackage:regnskapsforer-lonn"]});
-    assert_eq!(good(&app, Kind::ClientDelegations, std::slice::from_ref(&delegation)).await, Counts { added: 1, changed: 0, ended: 0 });
-    assert_eq!(good(&app, Kind::ClientDelegations, std::slice::from_ref(&delegation)).await, Counts::default());
+    assert_eq!(
+        good(
+            &app,
+            Kind::ClientDelegations,
+            std::slice::from_ref(&delegation)
+        )
+        .await,
+        Counts {
+            added: 1,
+            changed: 0,
+            ended: 0
+        }
+    );
+    assert_eq!(
+        good(
+            &app,
+            Kind::ClientDelegations,
+            std::slice::from_ref(&delegation)
+        )
+        .await,
+        Counts::default()
+    );
     let mut more = delegation;
-    more["accessPackages"] = json!(["urn:altinn:accesspackage:regnskapsforer-med-signeringsrettighet"]);
-    assert_eq!(good(&app, Kind::ClientDelegations, &[more]).await, Counts { added: 0, changed: 1, ended: 0 });
+    more["accessPackages"] =
+        json!(["urn:altinn:accesspackage:regnskapsforer-med-signeringsrettighet"]);
+    assert_eq!(
+        good(&app, Kind::ClientDelegations, &[more]).await,
+        Counts {
+            added: 0,
+            changed: 1,
+            ended: 0
+        }
+    );
     let request = json!({"id": "7d1c7b52-31c0-4c8c-9f0e-0a4f7a1f6b03", "userType": "standard", "systemId": format!("{}_nytt", ORGS[1]), "partyOrgNo": ORGS[2], "status": "New",
         "escalated": false, "accessPackages": [{"urn": "urn:altinn:accesspackage:lonn"}], "rights": [], "createdDaysAgo": 3});
-    assert_eq!(good(&app, Kind::Requests, std::slice::from_ref(&request)).await.added, 1);
-    assert_eq!(good(&app, Kind::Requests, &[request]).await, Counts::default());
+    assert_eq!(
+        good(&app, Kind::Requests, std::slice::from_ref(&request))
+            .await
+            .added,
+        1
+    );
+    assert_eq!(
+        good(&app, Kind::Requests, &[request]).await,
+        Counts::default()
+    );
 }
 
 #[tokio::test]
@@ -362,8 +768,15 @@ async fn unknown_members_and_forms_are_warned_of() {
     let app = TestApp::start().await;
     let mut line = org(ORGS[0], "XYZ");
     line["colour"] = json!("blue");
-    let outcome = import(&app, &options(Kind::Organizations, file(ndjson(&[line])))).await.unwrap();
-    let warned: Vec<String> = outcome.findings.warnings().into_iter().map(|w| w.code).collect();
+    let outcome = import(&app, &options(Kind::Organizations, file(ndjson(&[line]))))
+        .await
+        .unwrap();
+    let warned: Vec<String> = outcome
+        .findings
+        .warnings()
+        .into_iter()
+        .map(|w| w.code)
+        .collect();
     assert_eq!((outcome.refused, outcome.counts.added), (None, 1));
     assert_eq!(warned, ["UNKNOWN_FORM", "UNKNOWN_MEMBER"]);
 }

@@ -1,4 +1,5 @@
-//! The queries of the hot paths use indexes. Those that are meant say so in their text: `/* hot path */`.
+//! The queries of the hot paths use indexes. Those that are meant say so in their text:
+//! `/* hot path */`.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -30,10 +31,17 @@ const LARGE: [&str; 12] = [
 fn hot_queries() -> Vec<(String, usize)> {
     let mut out = Vec::new();
     for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".sqlx")).unwrap() {
-        let described: Value = serde_json::from_str(&fs::read_to_string(entry.unwrap().path()).unwrap()).unwrap();
+        let described: Value =
+            serde_json::from_str(&fs::read_to_string(entry.unwrap().path()).unwrap()).unwrap();
         let text = described["query"].as_str().unwrap();
         if text.contains("/* hot path */") {
-            out.push((text.to_owned(), described["describe"]["parameters"]["Left"].as_array().unwrap().len()));
+            out.push((
+                text.to_owned(),
+                described["describe"]["parameters"]["Left"]
+                    .as_array()
+                    .unwrap()
+                    .len(),
+            ));
         }
     }
     out
@@ -44,8 +52,15 @@ fn scanned(plan: &Value, out: &mut BTreeSet<String>) {
     match plan {
         Value::Array(items) => items.iter().for_each(|item| scanned(item, out)),
         Value::Object(members) => {
-            let table = members.get("Relation Name").and_then(Value::as_str).unwrap_or_default();
-            if members.get("Node Type").is_some_and(|kind| kind == "Seq Scan") && LARGE.contains(&table) {
+            let table = members
+                .get("Relation Name")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            if members
+                .get("Node Type")
+                .is_some_and(|kind| kind == "Seq Scan")
+                && LARGE.contains(&table)
+            {
                 out.insert(table.to_owned());
             }
             members.values().for_each(|value| scanned(value, out));
@@ -58,34 +73,73 @@ fn scanned(plan: &Value, out: &mut BTreeSet<String>) {
 async fn no_hot_query_reads_a_large_table_from_end_to_end() {
     let app = TestApp::start().await;
     let out = home().join("nation");
-    let made =
-        sandbox::generate(&app.running.state.catalogue, &sandbox::NationOptions { out: out.clone(), seed: 7, scale: 0.005 }, &ProgressBar::hidden())
-            .unwrap();
+    let made = sandbox::generate(
+        &app.running.state.catalogue,
+        &sandbox::NationOptions {
+            out: out.clone(),
+            seed: 7,
+            scale: 0.005,
+        },
+        &ProgressBar::hidden(),
+    )
+    .unwrap();
     for (kind, lines) in made {
         let mut options = options(kind, out.join(format!("{}.ndjson", kind.as_str())));
         options.source = "nation".to_owned();
         let outcome = import(&app, &options).await.unwrap();
-        assert_eq!((outcome.refused, outcome.findings.list), (None, vec![]), "{kind:?}");
+        assert_eq!(
+            (outcome.refused, outcome.findings.list),
+            (None, vec![]),
+            "{kind:?}"
+        );
         assert_eq!(outcome.lines, lines);
-        assert!(outcome.counts.added > 0 || kind == Kind::AccessLists, "{kind:?}");
+        assert!(
+            outcome.counts.added > 0 || kind == Kind::AccessLists,
+            "{kind:?}"
+        );
     }
     app.run_sql("analyze").await;
     let mut db = app.sql().await;
-    sqlx::query("set plan_cache_mode = force_generic_plan").execute(&mut db).await.unwrap();
+    sqlx::query("set plan_cache_mode = force_generic_plan")
+        .execute(&mut db)
+        .await
+        .unwrap();
     let queries = hot_queries();
-    assert!(queries.len() >= 16, "only {} queries are marked", queries.len());
+    assert!(
+        queries.len() >= 16,
+        "only {} queries are marked",
+        queries.len()
+    );
     let mut wrong = Vec::new();
     let run = |statement: String| sqlx::raw_sql(sqlx::AssertSqlSafe(statement));
-    // Of a table that is small here, the planner rightly reads all; then an index must at least be there to be used.
-    let small: Vec<String> =
-        sqlx::query_scalar("select relname::text from pg_class where reltuples < 2000 and relkind = 'r'").fetch_all(&mut db).await.unwrap();
+    // Of a table that is small here, the planner rightly reads all; then an index must at least be
+    // there to be used.
+    let small: Vec<String> = sqlx::query_scalar(
+        "select relname::text from pg_class where reltuples < 2000 and relkind = 'r'",
+    )
+    .fetch_all(&mut db)
+    .await
+    .unwrap();
     for scans in ["on", "off"] {
-        run(format!("set enable_seqscan = {scans}")).execute(&mut db).await.unwrap();
+        run(format!("set enable_seqscan = {scans}"))
+            .execute(&mut db)
+            .await
+            .unwrap();
         for (at, (text, parameters)) in queries.iter().enumerate() {
             let name = format!("q{at}_{scans}");
-            run(format!("prepare {name} as {text}")).execute(&mut db).await.unwrap();
-            let arguments = if *parameters == 0 { String::new() } else { format!("({})", vec!["null"; *parameters].join(", ")) };
-            let row = run(format!("explain (format json) execute {name}{arguments}")).fetch_one(&mut db).await.unwrap();
+            run(format!("prepare {name} as {text}"))
+                .execute(&mut db)
+                .await
+                .unwrap();
+            let arguments = if *parameters == 0 {
+                String::new()
+            } else {
+                format!("({})", vec!["null"; *parameters].join(", "))
+            };
+            let row = run(format!("explain (format json) execute {name}{arguments}"))
+                .fetch_one(&mut db)
+                .await
+                .unwrap();
             let plan: Value = row.try_get(0).unwrap();
             let mut tables = BTreeSet::new();
             scanned(&plan, &mut tables);

@@ -9,7 +9,10 @@ use crate::xacml::{
     ids,
     policy::{self, Literal},
     program::{Expression, Selector},
-    values::{DataType, Namespaces, Value, XPathExpression, is_space, pattern, time::TimezoneOffset, xpath},
+    values::{
+        DataType, Namespaces, Value, XPathExpression, is_space, pattern, time::TimezoneOffset,
+        xpath,
+    },
 };
 
 /// Depth of a whole expression with its variables in place.
@@ -42,16 +45,31 @@ impl Compiler<'_> {
     pub(super) fn declare(&mut self, definitions: &[policy::VariableDefinition]) -> Compiled<()> {
         self.variables.clear();
         for definition in definitions {
-            if self.variables.insert(definition.id.clone(), Variable::Declared(definition.clone())).is_some() {
-                return Err(wrong(definition.at, "VariableDefinition", format!("there is another variable {}", definition.id)));
+            if self
+                .variables
+                .insert(
+                    definition.id.clone(),
+                    Variable::Declared(definition.clone()),
+                )
+                .is_some()
+            {
+                return Err(wrong(
+                    definition.at,
+                    "VariableDefinition",
+                    format!("there is another variable {}", definition.id),
+                ));
             }
         }
-        definitions.iter().try_for_each(|d| self.variable(&d.id, d.at).map(|_| ()))
+        definitions
+            .iter()
+            .try_for_each(|d| self.variable(&d.id, d.at).map(|_| ()))
     }
 
     fn variable(&mut self, id: &str, at: Position) -> Compiled<(u32, Typed)> {
         let wrong = |reason: String| wrong(at, "VariableReference", reason);
-        let Some(state) = self.variables.get_mut(id) else { return Err(wrong(format!("there is no variable {id}"))) };
+        let Some(state) = self.variables.get_mut(id) else {
+            return Err(wrong(format!("there is no variable {id}")));
+        };
         match std::mem::replace(state, Variable::InProgress) {
             Variable::InProgress => Err(wrong(format!("variable {id} refers to itself"))),
             Variable::Broken => {
@@ -64,7 +82,8 @@ impl Compiler<'_> {
             }
             Variable::Declared(definition) => {
                 let compiled = self.expression(&definition.expression);
-                let done = compiled.map(|typed| (push(&mut self.program.variables, typed.number), typed));
+                let done =
+                    compiled.map(|typed| (push(&mut self.program.variables, typed.number), typed));
                 let state = match &done {
                     Ok((number, typed)) => Variable::Done(*number, *typed),
                     Err(_) => Variable::Broken,
@@ -81,11 +100,22 @@ impl Compiler<'_> {
             policy::Expression::Literal(literal) => {
                 let value = self.literal(literal)?;
                 let kind = Type::one(value.data_type());
-                (Expression::Constant(push(&mut self.program.constants, Operand::One(value))), kind, 1, 0)
+                (
+                    Expression::Constant(push(&mut self.program.constants, Operand::One(value))),
+                    kind,
+                    1,
+                    0,
+                )
             }
             policy::Expression::Designator(designator) => {
-                let data_type = data_type(&designator.data_type, designator.at, "AttributeDesignator")?;
-                (Expression::Designator(self.designator(designator, data_type)), Type::bag(data_type), 1, 0)
+                let data_type =
+                    data_type(&designator.data_type, designator.at, "AttributeDesignator")?;
+                (
+                    Expression::Designator(self.designator(designator, data_type)),
+                    Type::bag(data_type),
+                    1,
+                    0,
+                )
             }
             policy::Expression::Selector(selector) => {
                 let (number, data_type) = self.selector(selector)?;
@@ -94,75 +124,157 @@ impl Compiler<'_> {
             policy::Expression::Variable(name) => {
                 let (number, typed) = self.variable(&name.id, name.at)?;
                 if typed.variable_depth >= self.options.limits.variable_depth {
-                    return Err(wrong(name.at, "VariableReference", "variables refer to each other too deeply"));
+                    return Err(wrong(
+                        name.at,
+                        "VariableReference",
+                        "variables refer to each other too deeply",
+                    ));
                 }
-                (Expression::Variable(number), typed.kind, typed.depth + 1, typed.variable_depth + 1)
+                (
+                    Expression::Variable(number),
+                    typed.kind,
+                    typed.depth + 1,
+                    typed.variable_depth + 1,
+                )
             }
             policy::Expression::Function(name) => {
-                return Err(wrong(name.at, "Function", "a function is an argument of a function of functions only"));
+                return Err(wrong(
+                    name.at,
+                    "Function",
+                    "a function is an argument of a function of functions only",
+                ));
             }
             policy::Expression::Apply(apply) => self.apply(apply)?,
         };
         if depth > MAX_DEPTH {
-            return Err(wrong(expression.at(), "Apply", "expressions are nested too deeply"));
+            return Err(wrong(
+                expression.at(),
+                "Apply",
+                "expressions are nested too deeply",
+            ));
         }
         if self.program.expressions.len() >= self.options.limits.expressions {
-            return Err(wrong(expression.at(), "Apply", "the document has too many expressions"));
+            return Err(wrong(
+                expression.at(),
+                "Apply",
+                "the document has too many expressions",
+            ));
         }
-        Ok(Typed { number: push(&mut self.program.expressions, code), kind, depth, variable_depth })
+        Ok(Typed {
+            number: push(&mut self.program.expressions, code),
+            kind,
+            depth,
+            variable_depth,
+        })
     }
 
     fn apply(&mut self, apply: &policy::Apply) -> Compiled<(Expression, Type, usize, usize)> {
         let at = |reason: String| wrong(apply.at, "Apply", reason);
-        let find = |id: &str| functions::find(id).ok_or_else(|| at(format!("{id} is not a function")));
+        let find =
+            |id: &str| functions::find(id).ok_or_else(|| at(format!("{id} is not a function")));
         let function = find(&apply.function)?;
         if let Operation::HigherOrder(kind) = function.operation {
             return self.apply_higher_order(apply, kind);
         }
-        let arguments = apply.arguments.iter().map(|a| self.expression(a)).collect::<Compiled<Vec<_>>>()?;
+        let arguments = apply
+            .arguments
+            .iter()
+            .map(|a| self.expression(a))
+            .collect::<Compiled<Vec<_>>>()?;
         let kinds: Vec<Type> = arguments.iter().map(|a| a.kind).collect();
         let returns = function.check(&kinds).map_err(at)?;
-        let pattern = arguments.first().and_then(|first| self.constant(first.number)).and_then(|c| c.clone().one().ok());
+        let pattern = arguments
+            .first()
+            .and_then(|first| self.constant(first.number))
+            .and_then(|c| c.clone().one().ok());
         let regex = self.literal_pattern(function.operation, pattern.as_ref(), apply.at)?;
         let (depth, variable_depth) = depths(&arguments);
         let code = self.folded(function, &arguments, regex);
         Ok((code, returns, depth, variable_depth))
     }
 
-    fn apply_higher_order(&mut self, apply: &policy::Apply, kind: HigherOrder) -> Compiled<(Expression, Type, usize, usize)> {
+    fn apply_higher_order(
+        &mut self,
+        apply: &policy::Apply,
+        kind: HigherOrder,
+    ) -> Compiled<(Expression, Type, usize, usize)> {
         let at = |reason: String| wrong(apply.at, "Apply", reason);
-        let Some((policy::Expression::Function(inner), rest)) = apply.arguments.split_first() else {
+        let Some((policy::Expression::Function(inner), rest)) = apply.arguments.split_first()
+        else {
             return Err(at("the first argument must be a Function".to_owned()));
         };
-        let inner = functions::find(&inner.id).ok_or_else(|| wrong(inner.at, "Function", format!("{} is not a function", inner.id)))?;
-        let arguments = rest.iter().map(|a| self.expression(a)).collect::<Compiled<Vec<_>>>()?;
+        let inner = functions::find(&inner.id).ok_or_else(|| {
+            wrong(
+                inner.at,
+                "Function",
+                format!("{} is not a function", inner.id),
+            )
+        })?;
+        let arguments = rest
+            .iter()
+            .map(|a| self.expression(a))
+            .collect::<Compiled<Vec<_>>>()?;
         let kinds: Vec<Type> = arguments.iter().map(|a| a.kind).collect();
         let returns = Function::check_higher_order(kind, inner, &kinds).map_err(at)?;
         let (depth, variable_depth) = depths(&arguments);
         let numbers = arguments.iter().map(|a| a.number).collect();
         let arguments = extend(&mut self.program.arguments, numbers);
-        Ok((Expression::HigherOrder { kind, inner: inner.operation, arguments }, returns, depth, variable_depth))
+        Ok((
+            Expression::HigherOrder {
+                kind,
+                inner: inner.operation,
+                arguments,
+            },
+            returns,
+            depth,
+            variable_depth,
+        ))
     }
 
     /// A call, or its result when all of its arguments are constants.
     fn folded(&mut self, function: &Function, arguments: &[Typed], regex: u32) -> Expression {
-        let looks_beyond =
-            matches!(function.operation, Operation::XPathNodeCount | Operation::XPathNodeEqual | Operation::XPathNodeMatch | Operation::RegexpMatch);
-        let constants: Option<Vec<Operand<'static>>> = arguments.iter().map(|a| self.constant(a.number).cloned()).collect();
+        let looks_beyond = matches!(
+            function.operation,
+            Operation::XPathNodeCount
+                | Operation::XPathNodeEqual
+                | Operation::XPathNodeMatch
+                | Operation::RegexpMatch
+        );
+        let constants: Option<Vec<Operand<'static>>> = arguments
+            .iter()
+            .map(|a| self.constant(a.number).cloned())
+            .collect();
         // What is compared as an instant depends on the zone, which the decision brings.
-        let is_temporal = |o: &Operand<'_>| matches!(o, Operand::One(Value::Time(_) | Value::Date(_) | Value::DateTime(_)));
+        let is_temporal = |o: &Operand<'_>| {
+            matches!(
+                o,
+                Operand::One(Value::Time(_) | Value::Date(_) | Value::DateTime(_))
+            )
+        };
         if let Some(constants) = constants.filter(|c| !looks_beyond && !c.iter().any(is_temporal))
             && let Ok(zone) = TimezoneOffset::new(0)
         {
             let limits = self.options.limits;
-            let mut budget = Budget { limits: &limits, zone, steps: limits.steps, patterns: limits.patterns };
+            let mut budget = Budget {
+                limits: &limits,
+                zone,
+                steps: limits.steps,
+                patterns: limits.patterns,
+            };
             return match functions::call(function.operation, constants, &mut budget) {
                 Ok(value) => Expression::Constant(push(&mut self.program.constants, value)),
                 Err(fault) => Expression::Fault(fault),
             };
         }
-        let arguments = extend(&mut self.program.arguments, arguments.iter().map(|a| a.number).collect());
-        Expression::Call { operation: function.operation, arguments, regex }
+        let arguments = extend(
+            &mut self.program.arguments,
+            arguments.iter().map(|a| a.number).collect(),
+        );
+        Expression::Call {
+            operation: function.operation,
+            arguments,
+            regex,
+        }
     }
 
     fn constant(&self, number: u32) -> Option<&Operand<'static>> {
@@ -173,10 +285,16 @@ impl Compiler<'_> {
     }
 
     /// Compiles the pattern of a regular-expression function when it is a literal.
-    pub(super) fn literal_pattern(&mut self, operation: Operation, value: Option<&Value<'_>>, at: Position) -> Compiled<u32> {
+    pub(super) fn literal_pattern(
+        &mut self,
+        operation: Operation,
+        value: Option<&Value<'_>>,
+        at: Position,
+    ) -> Compiled<u32> {
         match value {
             Some(value) if operation == Operation::RegexpMatch => {
-                let regex = pattern::compile(&value.text(), pattern::MAX_LITERAL).map_err(|reason| wrong(at, "AttributeValue", reason))?;
+                let regex = pattern::compile(&value.text(), pattern::MAX_LITERAL)
+                    .map_err(|reason| wrong(at, "AttributeValue", reason))?;
                 Ok(push(&mut self.program.regexes, regex))
             }
             _ => Ok(NONE),
@@ -187,7 +305,12 @@ impl Compiler<'_> {
     pub(super) fn literal(&self, literal: &Literal) -> Compiled<Value<'static>> {
         let data_type = data_type(&literal.data_type, literal.at, "AttributeValue")?;
         if data_type == DataType::XPathExpression {
-            self.check_xpath(&literal.text, &literal.namespaces, literal.at, "AttributeValue")?;
+            self.check_xpath(
+                &literal.text,
+                &literal.namespaces,
+                literal.at,
+                "AttributeValue",
+            )?;
             let category = literal.xpath_category.as_deref().ok_or_else(|| LoadError {
                 at: literal.at,
                 element: "AttributeValue".to_owned(),
@@ -212,9 +335,18 @@ impl Compiler<'_> {
     fn selector(&mut self, selector: &policy::Selector) -> Compiled<(u32, DataType)> {
         let data_type = data_type(&selector.data_type, selector.at, "AttributeSelector")?;
         if data_type == DataType::XPathExpression {
-            return Err(wrong(selector.at, "AttributeSelector", "a selector does not yield XPaths"));
+            return Err(wrong(
+                selector.at,
+                "AttributeSelector",
+                "a selector does not yield XPaths",
+            ));
         }
-        self.check_xpath(&selector.path, &selector.namespaces, selector.at, "AttributeSelector")?;
+        self.check_xpath(
+            &selector.path,
+            &selector.namespaces,
+            selector.at,
+            "AttributeSelector",
+        )?;
         let compiled = Selector {
             category: selector.category.as_str().into(),
             path: selector.path.trim_matches(is_space).into(),
@@ -226,11 +358,22 @@ impl Compiler<'_> {
         Ok((push(&mut self.program.selectors, compiled), data_type))
     }
 
-    fn check_xpath(&self, path: &str, namespaces: &Namespaces, at: Position, element: &str) -> Compiled<()> {
-        if self.xpath_version.as_deref().is_some_and(|v| !v.eq_ignore_ascii_case(ids::XPATH_1)) {
+    fn check_xpath(
+        &self,
+        path: &str,
+        namespaces: &Namespaces,
+        at: Position,
+        element: &str,
+    ) -> Compiled<()> {
+        if self
+            .xpath_version
+            .as_deref()
+            .is_some_and(|v| !v.eq_ignore_ascii_case(ids::XPATH_1))
+        {
             return Err(wrong(at, element, "only XPath 1.0 is supported"));
         }
-        xpath::check(path.trim_matches(is_space), namespaces).map_err(|reason| wrong(at, element, reason))
+        xpath::check(path.trim_matches(is_space), namespaces)
+            .map_err(|reason| wrong(at, element, reason))
     }
 }
 

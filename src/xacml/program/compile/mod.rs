@@ -1,4 +1,5 @@
-//! From the tree of a policy to a program. All static errors are found; each breaks the smallest rule or policy around it.
+//! From the tree of a policy to a program. All static errors are found; each breaks the smallest
+//! rule or policy around it.
 
 mod expressions;
 mod intern;
@@ -8,7 +9,8 @@ use std::{fmt, sync::Arc};
 use hashbrown::{HashMap, HashSet};
 
 use super::{
-    Algorithm, Assignment, Bag, Clause, Expression, Hot, Match, NONE, NodeName, Obligation, Program, Span, Vocabulary, bind,
+    Algorithm, Assignment, Bag, Clause, Expression, Hot, Match, NONE, NodeName, Obligation,
+    Program, Span, Vocabulary, bind,
     code::{Code, Duty, HeadDraft, KindDraft, NodeDraft, RuleDraft},
     dictionary::{Dictionaries, Draft, Slot},
     vocabulary::AttributeName,
@@ -49,7 +51,12 @@ type Compiled<T> = Result<T, LoadError>;
 type Target = (Vec<Vec<u32>>, Span);
 
 fn wrong(at: Position, element: impl Into<String>, reason: impl Into<String>) -> LoadError {
-    LoadError { at, element: element.into(), reason: reason.into(), kind: LoadErrorKind::Semantics }
+    LoadError {
+        at,
+        element: element.into(),
+        reason: reason.into(),
+        kind: LoadErrorKind::Semantics,
+    }
 }
 
 impl Program {
@@ -62,12 +69,17 @@ impl Program {
         Self::compile(&tree, errors, options, &Arc::default())
     }
 
-    /// Compiles a document that was read, with the errors that reading it found. Programs that are used together share their
-    /// vocabulary.
+    /// Compiles a document that was read, with the errors that reading it found. Programs that are
+    /// used together share their vocabulary.
     ///
     /// # Errors
     /// As for [`Program::load`].
-    pub fn compile(tree: &PolicyTree, errors: Vec<LoadError>, options: &LoadOptions, vocabulary: &Arc<Vocabulary>) -> Result<Self, LoadErrors> {
+    pub fn compile(
+        tree: &PolicyTree,
+        errors: Vec<LoadError>,
+        options: &LoadOptions,
+        vocabulary: &Arc<Vocabulary>,
+    ) -> Result<Self, LoadErrors> {
         let mut compiler = Compiler::new(errors, options, vocabulary);
         let root = compiler.node(tree, None);
         if !compiler.errors.is_empty() && !options.lenient {
@@ -101,7 +113,12 @@ struct Compiler<'o> {
 impl<'o> Compiler<'o> {
     fn new(errors: Vec<LoadError>, options: &'o LoadOptions, vocabulary: &Arc<Vocabulary>) -> Self {
         let program = Program {
-            hot: Hot { code: Code::default(), dictionaries: Dictionaries::default(), vocabulary: Arc::clone(vocabulary), uses_clock: false },
+            hot: Hot {
+                code: Code::default(),
+                dictionaries: Dictionaries::default(),
+                vocabulary: Arc::clone(vocabulary),
+                uses_clock: false,
+            },
             nodes: Vec::new(),
             rules: Vec::new(),
             symbols: Vec::new(),
@@ -139,7 +156,13 @@ impl<'o> Compiler<'o> {
     }
 
     fn finish(self, root: &NodeDraft) -> Program {
-        let Self { mut program, mut slots, attributes, dictionaries, .. } = self;
+        let Self {
+            mut program,
+            mut slots,
+            attributes,
+            dictionaries,
+            ..
+        } = self;
         program.hot.code = Code::of(root);
         // Programs are kept by the thousand: what grew is cut to size.
         program.nodes.shrink_to_fit();
@@ -152,25 +175,40 @@ impl<'o> Compiler<'o> {
         program.constants.shrink_to_fit();
         program.designators.shrink_to_fit();
         let in_matches = program.matches.iter().filter_map(|m| match m {
-            Match::General { bag: Bag::Designator(number), .. } => Some(*number),
+            Match::General {
+                bag: Bag::Designator(number),
+                ..
+            } => Some(*number),
             _ => None,
         });
         let in_expressions = program.expressions.iter().filter_map(|e| match e {
             Expression::Designator(number) => Some(*number),
             _ => None,
         });
-        let must = (0..).zip(&program.designators).filter(|(_, d)| d.must_be_present).map(|(n, _)| n);
+        let must = (0..)
+            .zip(&program.designators)
+            .filter(|(_, d)| d.must_be_present)
+            .map(|(n, _)| n);
         for number in in_matches.chain(in_expressions).chain(must) {
-            let slot = program.designators.get(number as usize).map_or(NONE, |d| d.slot);
+            let slot = program
+                .designators
+                .get(number as usize)
+                .map_or(NONE, |d| d.slot);
             if let Some(slot) = slots.get_mut(slot as usize) {
                 slot.read = true;
             }
         }
-        for (slot, number) in slots.iter_mut().zip(program.hot.vocabulary.numbers(&attributes)) {
+        for (slot, number) in slots
+            .iter_mut()
+            .zip(program.hot.vocabulary.numbers(&attributes))
+        {
             slot.attribute = number;
         }
-        program.hot.dictionaries = Dictionaries::of(&mut slots, &dictionaries, &program.hot.vocabulary.hasher);
-        program.hot.uses_clock = bind::CLOCK.iter().any(|(id, _)| program.mentions(ids::ENVIRONMENT, id));
+        program.hot.dictionaries =
+            Dictionaries::of(&mut slots, &dictionaries, &program.hot.vocabulary.hasher);
+        program.hot.uses_clock = bind::CLOCK
+            .iter()
+            .any(|(id, _)| program.mentions(ids::ENVIRONMENT, id));
         program
     }
 
@@ -180,17 +218,36 @@ impl<'o> Compiler<'o> {
             PolicyTree::Policy(policy) => self.policy(policy, inherited),
             PolicyTree::PolicySet(set) => self.policy_set(set, inherited),
             PolicyTree::Reference(reference) => {
-                let name = NodeName { is_set: false, id: reference.id.as_str().into(), version: "".into() };
+                let name = NodeName {
+                    is_set: false,
+                    id: reference.id.as_str().into(),
+                    version: "".into(),
+                };
                 let number = push(&mut self.program.nodes, name);
-                let head = HeadDraft { number, stub: NONE, sets: Vec::new(), clauses: Span::default(), obligations: Vec::new() };
-                let kind = KindDraft::Reference(push(&mut self.program.references, reference.clone()));
-                NodeDraft { head, kind, algorithm: Algorithm::FirstApplicable }
+                let head = HeadDraft {
+                    number,
+                    stub: NONE,
+                    sets: Vec::new(),
+                    clauses: Span::default(),
+                    obligations: Vec::new(),
+                };
+                let kind =
+                    KindDraft::Reference(push(&mut self.program.references, reference.clone()));
+                NodeDraft {
+                    head,
+                    kind,
+                    algorithm: Algorithm::FirstApplicable,
+                }
             }
         }
     }
 
     fn policy(&mut self, policy: &policy::Policy, inherited: Option<&str>) -> NodeDraft {
-        self.xpath_version = policy.head.xpath_version.clone().or_else(|| inherited.map(str::to_owned));
+        self.xpath_version = policy
+            .head
+            .xpath_version
+            .clone()
+            .or_else(|| inherited.map(str::to_owned));
         self.within = format!("policy {}", policy.head.id);
         let mut broken = policy.head.broken.clone();
         let variables = self.declare(&policy.variables);
@@ -198,7 +255,14 @@ impl<'o> Compiler<'o> {
         let mut seen = HashSet::new();
         for rule in &policy.rules {
             if !seen.insert(rule.id.as_str()) {
-                self.keep::<()>(Err(wrong(rule.at, "Rule", format!("there is another rule {}", rule.id))), &mut broken);
+                self.keep::<()>(
+                    Err(wrong(
+                        rule.at,
+                        "Rule",
+                        format!("there is another rule {}", rule.id),
+                    )),
+                    &mut broken,
+                );
             }
         }
         let rules = policy.rules.iter().map(|rule| self.rule(rule)).collect();
@@ -207,49 +271,116 @@ impl<'o> Compiler<'o> {
     }
 
     fn policy_set(&mut self, set: &policy::PolicySet, inherited: Option<&str>) -> NodeDraft {
-        let version = set.head.xpath_version.clone().or_else(|| inherited.map(str::to_owned));
-        let children = set.children.iter().map(|child| self.node(child, version.as_deref())).collect();
+        let version = set
+            .head
+            .xpath_version
+            .clone()
+            .or_else(|| inherited.map(str::to_owned));
+        let children = set
+            .children
+            .iter()
+            .map(|child| self.node(child, version.as_deref()))
+            .collect();
         self.xpath_version = version;
         self.variables.clear();
         self.within = format!("policy set {}", set.head.id);
-        self.head(&set.head, set.head.broken.clone(), false, KindDraft::PolicySet(children))
+        self.head(
+            &set.head,
+            set.head.broken.clone(),
+            false,
+            KindDraft::PolicySet(children),
+        )
     }
 
-    fn head(&mut self, head: &policy::Head, mut broken: Option<LoadError>, is_policy: bool, kind: KindDraft) -> NodeDraft {
+    fn head(
+        &mut self,
+        head: &policy::Head,
+        mut broken: Option<LoadError>,
+        is_policy: bool,
+        kind: KindDraft,
+    ) -> NodeDraft {
         let element = if is_policy { "Policy" } else { "PolicySet" };
-        if !self.names.insert((head.id.clone(), head.version.to_string())) {
-            self.keep::<()>(Err(wrong(head.at, element, "another policy of the document has the same identifier and version")), &mut broken);
+        if !self
+            .names
+            .insert((head.id.clone(), head.version.to_string()))
+        {
+            self.keep::<()>(
+                Err(wrong(
+                    head.at,
+                    element,
+                    "another policy of the document has the same identifier and version",
+                )),
+                &mut broken,
+            );
         }
         let algorithm = self.algorithm(head, element, is_policy);
-        let algorithm = self.keep(algorithm, &mut broken).unwrap_or(Algorithm::FirstApplicable);
+        let algorithm = self
+            .keep(algorithm, &mut broken)
+            .unwrap_or(Algorithm::FirstApplicable);
         let target = self.target(&head.target);
         let (sets, clauses) = self.keep(target, &mut broken).unwrap_or_default();
         let obligations = self.obligations(&head.obligations, &head.advice);
         let obligations = self.keep(obligations, &mut broken).unwrap_or_default();
-        let name = NodeName { is_set: !is_policy, id: head.id.as_str().into(), version: head.version.as_str().into() };
+        let name = NodeName {
+            is_set: !is_policy,
+            id: head.id.as_str().into(),
+            version: head.version.as_str().into(),
+        };
         let (number, stub) = (push(&mut self.program.nodes, name), self.stub(broken));
-        NodeDraft { head: HeadDraft { number, stub, sets, clauses, obligations }, kind, algorithm }
+        NodeDraft {
+            head: HeadDraft {
+                number,
+                stub,
+                sets,
+                clauses,
+                obligations,
+            },
+            kind,
+            algorithm,
+        }
     }
 
-    fn algorithm(&mut self, head: &policy::Head, element: &str, is_policy: bool) -> Compiled<Algorithm> {
+    fn algorithm(
+        &mut self,
+        head: &policy::Head,
+        element: &str,
+        is_policy: bool,
+    ) -> Compiled<Algorithm> {
         let Some((algorithm, for_rules)) = Algorithm::find(&head.combining) else {
             // A missing one was reported by the reader.
             return if head.broken.is_some() {
                 Ok(Algorithm::FirstApplicable)
             } else {
-                Err(wrong(head.at, element, format!("{} is not a combining algorithm", head.combining)))
+                Err(wrong(
+                    head.at,
+                    element,
+                    format!("{} is not a combining algorithm", head.combining),
+                ))
             };
         };
         let algorithm = match algorithm {
             Algorithm::LegacyPolicies(effect) if is_policy => Algorithm::LegacyRules(effect),
             other => other,
         };
-        let tolerated = is_policy && self.options.dialect.any_combining_form && algorithm != Algorithm::OnlyOneApplicable;
+        let tolerated = is_policy
+            && self.options.dialect.any_combining_form
+            && algorithm != Algorithm::OnlyOneApplicable;
         if for_rules != is_policy && !tolerated {
-            return Err(wrong(head.at, element, format!("{} does not combine {}", head.combining, if is_policy { "rules" } else { "policies" })));
+            return Err(wrong(
+                head.at,
+                element,
+                format!(
+                    "{} does not combine {}",
+                    head.combining,
+                    if is_policy { "rules" } else { "policies" }
+                ),
+            ));
         }
         if algorithm.is_legacy() {
-            self.program.warnings.push(format!("{}: {} is deprecated; it treats errors unlike its successor", head.id, head.combining));
+            self.program.warnings.push(format!(
+                "{}: {} is deprecated; it treats errors unlike its successor",
+                head.id, head.combining
+            ));
         }
         Ok(algorithm)
     }
@@ -275,11 +406,26 @@ impl<'o> Compiler<'o> {
         self.within = format!("rule {}", rule.id);
         let number = push(&mut self.program.rules, rule.id.as_str().into());
         let mut broken = rule.broken.clone();
-        let parts = if broken.is_some() { None } else { Some(self.rule_parts(rule)) };
+        let parts = if broken.is_some() {
+            None
+        } else {
+            Some(self.rule_parts(rule))
+        };
         let parts = parts.and_then(|p| self.keep(p, &mut broken));
-        let ((sets, clauses), condition, obligations) = parts.unwrap_or_else(|| (Default::default(), NONE, Vec::new()));
-        let head = HeadDraft { number, stub: self.stub(broken), sets, clauses, obligations };
-        RuleDraft { head, effect: rule.effect, condition }
+        let ((sets, clauses), condition, obligations) =
+            parts.unwrap_or_else(|| (Default::default(), NONE, Vec::new()));
+        let head = HeadDraft {
+            number,
+            stub: self.stub(broken),
+            sets,
+            clauses,
+            obligations,
+        };
+        RuleDraft {
+            head,
+            effect: rule.effect,
+            condition,
+        }
     }
 
     fn rule_parts(&mut self, rule: &policy::Rule) -> Compiled<(Target, u32, Vec<Duty>)> {
@@ -289,12 +435,20 @@ impl<'o> Compiler<'o> {
             Some(expression) => {
                 let condition = self.expression(expression)?;
                 if condition.kind != Type::one(DataType::Boolean) {
-                    return Err(wrong(expression.at(), "Condition", format!("a condition must be boolean, not {}", condition.kind)));
+                    return Err(wrong(
+                        expression.at(),
+                        "Condition",
+                        format!("a condition must be boolean, not {}", condition.kind),
+                    ));
                 }
                 condition.number
             }
         };
-        Ok((target, condition, self.obligations(&rule.obligations, &rule.advice)?))
+        Ok((
+            target,
+            condition,
+            self.obligations(&rule.obligations, &rule.advice)?,
+        ))
     }
 
     fn target(&mut self, target: &policy::Target) -> Compiled<Target> {
@@ -302,11 +456,17 @@ impl<'o> Compiler<'o> {
         for any_of in target {
             match self.symbol_set(any_of)? {
                 Some((symbols, NONE)) => sets.push(symbols),
-                Some((symbols, must)) => clauses.push(Clause::Set { symbols: extend(&mut self.program.symbols, symbols), must }),
+                Some((symbols, must)) => clauses.push(Clause::Set {
+                    symbols: extend(&mut self.program.symbols, symbols),
+                    must,
+                }),
                 None => {
                     let mut all_ofs = Vec::with_capacity(any_of.len());
                     for all_of in any_of {
-                        let matches = all_of.iter().map(|m| self.match_(m)).collect::<Compiled<Vec<_>>>()?;
+                        let matches = all_of
+                            .iter()
+                            .map(|m| self.match_(m))
+                            .collect::<Compiled<Vec<_>>>()?;
                         all_ofs.push(extend(&mut self.program.matches, matches));
                     }
                     clauses.push(Clause::Any(extend(&mut self.program.all_ofs, all_ofs)));
@@ -316,16 +476,22 @@ impl<'o> Compiler<'o> {
         Ok((sets, extend(&mut self.program.clauses, clauses)))
     }
 
-    /// The symbols of an AnyOf whose alternatives are single equalities, and the designator of an attribute that
-    /// must be present; none when it is of another form.
+    /// The symbols of an AnyOf whose alternatives are single equalities, and the designator of an
+    /// attribute that must be present; none when it is of another form.
     fn symbol_set(&mut self, any_of: &policy::AnyOf) -> Compiled<Option<(Vec<u32>, u32)>> {
-        let (mut symbols, mut slot, mut must, mut mixed) = (Vec::with_capacity(any_of.len()), None, NONE, false);
+        let (mut symbols, mut slot, mut must, mut mixed) =
+            (Vec::with_capacity(any_of.len()), None, NONE, false);
         for all_of in any_of {
-            let [only] = all_of.as_slice() else { return Ok(None) };
+            let [only] = all_of.as_slice() else {
+                return Ok(None);
+            };
             match self.match_(only)? {
                 Match::Symbol { designator, symbol } => {
-                    let (own, must_be_present) =
-                        self.program.designators.get(designator as usize).map_or((NONE, false), |d| (d.slot, d.must_be_present));
+                    let (own, must_be_present) = self
+                        .program
+                        .designators
+                        .get(designator as usize)
+                        .map_or((NONE, false), |d| (d.slot, d.must_be_present));
                     mixed |= slot.is_some_and(|s| s != own);
                     slot = Some(own);
                     if must_be_present && must == NONE {
@@ -344,9 +510,17 @@ impl<'o> Compiler<'o> {
         Ok(Some((symbols, must)))
     }
 
-    fn obligations(&mut self, obligations: &[policy::ObligationExpression], advice: &[policy::ObligationExpression]) -> Compiled<Vec<Duty>> {
+    fn obligations(
+        &mut self,
+        obligations: &[policy::ObligationExpression],
+        advice: &[policy::ObligationExpression],
+    ) -> Compiled<Vec<Duty>> {
         let mut duties = Vec::with_capacity(obligations.len() + advice.len());
-        for (expression, advice) in obligations.iter().map(|o| (o, false)).chain(advice.iter().map(|a| (a, true))) {
+        for (expression, advice) in obligations
+            .iter()
+            .map(|o| (o, false))
+            .chain(advice.iter().map(|a| (a, true)))
+        {
             let mut assignments = Vec::with_capacity(expression.assignments.len());
             for assignment in &expression.assignments {
                 assignments.push(Assignment {
@@ -356,18 +530,35 @@ impl<'o> Compiler<'o> {
                     expression: self.expression(&assignment.expression)?.number,
                 });
             }
-            let is_constant = |a: &Assignment| matches!(self.program.expressions.get(a.expression as usize), Some(Expression::Constant(_)));
+            let is_constant = |a: &Assignment| {
+                matches!(
+                    self.program.expressions.get(a.expression as usize),
+                    Some(Expression::Constant(_))
+                )
+            };
             let constant = assignments.iter().all(is_constant);
             let assignments = extend(&mut self.program.assignments, assignments);
-            let number = push(&mut self.program.obligations, Obligation { id: expression.id.as_str().into(), assignments });
-            duties.push(Duty { number, effect: expression.effect, advice, constant });
+            let number = push(
+                &mut self.program.obligations,
+                Obligation {
+                    id: expression.id.as_str().into(),
+                    assignments,
+                },
+            );
+            duties.push(Duty {
+                number,
+                effect: expression.effect,
+                advice,
+                constant,
+            });
         }
         Ok(duties)
     }
 
     fn match_(&mut self, m: &policy::Match) -> Compiled<Match> {
         let at = |reason: String| wrong(m.at, "Match", reason);
-        let function = functions::find(&m.function).ok_or_else(|| at(format!("{} is not a function", m.function)))?;
+        let function = functions::find(&m.function)
+            .ok_or_else(|| at(format!("{} is not a function", m.function)))?;
         if matches!(function.operation, Operation::HigherOrder(_)) {
             return Err(at("a function of functions cannot match".to_owned()));
         }
@@ -390,7 +581,12 @@ impl<'o> Compiler<'o> {
         }
         let regex = self.literal_pattern(function.operation, Some(&value), m.at)?;
         let constant = push(&mut self.program.constants, functions::Operand::One(value));
-        Ok(Match::General { operation: function.operation, constant, regex, bag: source })
+        Ok(Match::General {
+            operation: function.operation,
+            constant,
+            regex,
+            bag: source,
+        })
     }
 }
 
@@ -407,5 +603,8 @@ fn extend<T>(list: &mut Vec<T>, items: Vec<T>) -> Span {
 }
 
 fn span(start: usize, end: usize) -> Span {
-    Span { start: u32::try_from(start).unwrap_or(NONE), end: u32::try_from(end).unwrap_or(NONE) }
+    Span {
+        start: u32::try_from(start).unwrap_or(NONE),
+        end: u32::try_from(end).unwrap_or(NONE),
+    }
 }
