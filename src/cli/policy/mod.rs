@@ -14,12 +14,10 @@ use std::{
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 
-use crate::{
-    clock::Clock,
-    xacml::{
-        Code, Decider, DecisionResult, Environment, Limits, LoadErrors, LoadOptions, Prepared,
-        Program, Request, Response, Scratch, program::Trace,
-    },
+use foundation::clock::Clock;
+use xacml::{
+    Code, Decider, DecisionResult, Environment, Limits, LoadErrors, LoadOptions, Prepared, Program,
+    Request, Response, Scratch, program::Trace,
 };
 
 /// Commands of `policy`.
@@ -78,7 +76,7 @@ fn options(strict: bool) -> LoadOptions {
     if strict {
         LoadOptions::default()
     } else {
-        crate::resources::UPLOAD
+        registers::resources::UPLOAD
     }
 }
 

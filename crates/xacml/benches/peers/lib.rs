@@ -1,0 +1,1 @@
+//! Compares the policy engine with others: see `benches/peers.rs`.

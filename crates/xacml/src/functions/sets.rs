@@ -1,0 +1,96 @@
+//! Set functions of bags (appendix A.3.11 of the standard).
+
+use std::borrow::Cow;
+
+use hashbrown::HashSet;
+
+use super::budget::Budget;
+use crate::{error::Fault, values::Value};
+
+/// Up to this many values pairs are compared; of more, keys are hashed.
+const MAX_COMPARED_PAIRWISE: usize = 16;
+
+/// The values of a bag, to test others for membership.
+struct Members<'b, 'a> {
+    values: &'b [Value<'a>],
+    keys: Option<HashSet<Cow<'b, str>>>,
+}
+
+impl<'b, 'a> Members<'b, 'a> {
+    fn of(values: &'b [Value<'a>], budget: &mut Budget<'_>) -> Result<Self, Fault> {
+        let keys = (values.len() > MAX_COMPARED_PAIRWISE)
+            .then(|| values.iter().map(|v| v.key(budget.zone)).collect());
+        budget.spend(values.len())?;
+        Ok(Self { values, keys })
+    }
+
+    fn contains(&self, value: &Value<'_>, budget: &mut Budget<'_>) -> Result<bool, Fault> {
+        if let Some(keys) = &self.keys {
+            budget.spend(1)?;
+            Ok(keys.contains(&*value.key(budget.zone)))
+        } else {
+            budget.spend(self.values.len())?;
+            Ok(self.values.iter().any(|v| v.equals(value, budget.zone)))
+        }
+    }
+}
+
+/// The values without duplicates; the first of each is kept.
+pub fn distinct<'a>(
+    values: Vec<Value<'a>>,
+    budget: &mut Budget<'_>,
+) -> Result<Vec<Value<'a>>, Fault> {
+    budget.spend(values.len())?;
+    let zone = budget.zone;
+    let mut out: Vec<Value<'a>> = Vec::with_capacity(values.len());
+    if values.len() > MAX_COMPARED_PAIRWISE {
+        let mut seen: HashSet<String> = HashSet::with_capacity(values.len());
+        out.extend(
+            values
+                .into_iter()
+                .filter(|v| seen.insert(v.key(zone).into_owned())),
+        );
+    } else {
+        for value in values {
+            if !out.iter().any(|o| o.equals(&value, zone)) {
+                out.push(value);
+            }
+        }
+    }
+    Ok(out)
+}
+
+pub fn intersection<'a>(
+    a: Vec<Value<'a>>,
+    b: &[Value<'_>],
+    budget: &mut Budget<'_>,
+) -> Result<Vec<Value<'a>>, Fault> {
+    let members = Members::of(b, budget)?;
+    let mut common = Vec::new();
+    for value in a {
+        if members.contains(&value, budget)? {
+            common.push(value);
+        }
+    }
+    distinct(common, budget)
+}
+
+pub fn is_subset(a: &[Value<'_>], b: &[Value<'_>], budget: &mut Budget<'_>) -> Result<bool, Fault> {
+    let members = Members::of(b, budget)?;
+    for value in a {
+        if !members.contains(value, budget)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+pub fn overlaps(a: &[Value<'_>], b: &[Value<'_>], budget: &mut Budget<'_>) -> Result<bool, Fault> {
+    let members = Members::of(b, budget)?;
+    for value in a {
+        if members.contains(value, budget)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

@@ -1,0 +1,27 @@
+#![doc = include_str!("../README.md")]
+
+pub mod conformance;
+pub mod context;
+mod decider;
+mod error;
+mod functions;
+pub mod ids;
+mod limits;
+pub mod policy;
+pub mod program;
+pub mod values;
+mod xml;
+
+pub use context::{
+    Assignment, Attribute, AttributeValue, Category, Decision, DecisionResult, JsonError,
+    MissingAttribute, Obligation, PolicyIdentifier, Request, Response, Status, Values,
+};
+pub use decider::{Decider, ResourceTree};
+pub use error::{Code, Fault, LoadError, LoadErrorKind, LoadErrors, Position};
+pub use limits::{Dialect, Limits, LoadOptions};
+pub use policy::{Effect, Policy, PolicyTree};
+pub use program::{
+    AttributeSource, Because, Binding, Environment, Evaluation, PolicyResolver, Prepared, Program,
+    Scratch, TargetMatch, Trace, TraceStep, Vocabulary, Work,
+};
+pub use values::{DataType, Value};

@@ -1,0 +1,505 @@
+//! Compiles the tree of a policy to a program. All static errors are found; each breaks the smallest
+//! rule or policy around it.
+
+mod compiler;
+mod expressions;
+mod intern;
+
+use std::sync::Arc;
+
+use hashbrown::HashSet;
+
+use super::{
+    Assignment, Bag, Clause, Expression, Match, NodeName, Obligation, Program, bind,
+    code::{Code, HeadDraft, KindDraft, NodeDraft, ObligationEntry, RuleDraft},
+    combine::Algorithm,
+    dictionary::Dictionaries,
+    list::{NONE, Span, extend, push},
+    vocabulary::Vocabulary,
+};
+use crate::{
+    error::{LoadError, LoadErrors},
+    functions::{self, Operation, Type},
+    ids,
+    limits::LoadOptions,
+    policy::{self, PolicyTree},
+    values::DataType,
+};
+use compiler::{Compiled, Compiler, wrong};
+
+/// The sets of symbols of a target, and its clauses.
+type Target = (Vec<Vec<u32>>, Span);
+
+impl Program {
+    /// Reads and compiles a policy document, with a [`Vocabulary`] of its own.
+    ///
+    /// # Errors
+    /// All static errors of the document. In a [lenient](LoadOptions::lenient) load only those that
+    /// leave nothing of it: it is not well-formed, past a limit of the XML reader, or its root is not
+    /// a policy or policy set with an identifier.
+    pub fn load(xml: &[u8], options: &LoadOptions) -> Result<Self, LoadErrors> {
+        let (tree, errors) = PolicyTree::read(xml, options)?;
+        Self::compile(&tree, errors, options, &Arc::default())
+    }
+
+    /// Compiles a document that [`PolicyTree::read`] has read, with the errors that it found, by the
+    /// same options. Programs that are used together share a vocabulary.
+    ///
+    /// # Errors
+    /// Those errors and the ones of types, functions, references and XPaths, in the order of the
+    /// document. Never in a [lenient](LoadOptions::lenient) load.
+    pub fn compile(
+        tree: &PolicyTree,
+        errors: Vec<LoadError>,
+        options: &LoadOptions,
+        vocabulary: &Arc<Vocabulary>,
+    ) -> Result<Self, LoadErrors> {
+        let mut compiler = Compiler::new(errors, options, vocabulary);
+        let root = compiler.node(tree, None);
+        if !compiler.errors.is_empty() && !options.lenient {
+            compiler.errors.sort_by_key(|e| (e.at.line, e.at.column));
+            return Err(LoadErrors(compiler.errors));
+        }
+        Ok(compiler.finish(&root))
+    }
+}
+
+impl Compiler<'_> {
+    fn finish(self, root: &NodeDraft) -> Program {
+        let Self {
+            mut program,
+            mut slots,
+            attributes,
+            dictionaries,
+            ..
+        } = self;
+        program.hot.code = Code::of(root);
+        // A service may keep thousands of programs, so no list keeps spare capacity.
+        program.nodes.shrink_to_fit();
+        program.rules.shrink_to_fit();
+        program.symbols.shrink_to_fit();
+        program.clauses.shrink_to_fit();
+        program.all_ofs.shrink_to_fit();
+        program.matches.shrink_to_fit();
+        program.expressions.shrink_to_fit();
+        program.constants.shrink_to_fit();
+        program.designators.shrink_to_fit();
+        let in_matches = program.matches.iter().filter_map(|m| match m {
+            Match::General {
+                bag: Bag::Designator(number),
+                ..
+            } => Some(*number),
+            _ => None,
+        });
+        let in_expressions = program.expressions.iter().filter_map(|e| match e {
+            Expression::Designator(number) => Some(*number),
+            _ => None,
+        });
+        let must = (0..)
+            .zip(&program.designators)
+            .filter(|(_, d)| d.must_be_present)
+            .map(|(n, _)| n);
+        for number in in_matches.chain(in_expressions).chain(must) {
+            let slot = program
+                .designators
+                .get(number as usize)
+                .map_or(NONE, |d| d.slot);
+            if let Some(slot) = slots.get_mut(slot as usize) {
+                slot.read = true;
+            }
+        }
+        for (slot, number) in slots
+            .iter_mut()
+            .zip(program.hot.vocabulary.numbers(&attributes))
+        {
+            slot.attribute = number;
+        }
+        program.hot.dictionaries =
+            Dictionaries::of(&mut slots, &dictionaries, &program.hot.vocabulary.hasher);
+        program.hot.uses_clock = bind::CLOCK
+            .iter()
+            .any(|(id, _)| program.mentions(ids::ENVIRONMENT, id));
+        program
+    }
+
+    // The recursion is as deep as the document, which the XML reader bounds.
+    fn node(&mut self, tree: &PolicyTree, inherited: Option<&str>) -> NodeDraft {
+        match tree {
+            PolicyTree::Policy(policy) => self.policy(policy, inherited),
+            PolicyTree::PolicySet(set) => self.policy_set(set, inherited),
+            PolicyTree::Reference(reference) => {
+                let name = NodeName {
+                    is_set: false,
+                    id: reference.id.as_str().into(),
+                    version: "".into(),
+                };
+                let number = push(&mut self.program.nodes, name);
+                let head = HeadDraft {
+                    number,
+                    stub: NONE,
+                    sets: Vec::new(),
+                    clauses: Span::default(),
+                    obligations: Vec::new(),
+                };
+                let kind =
+                    KindDraft::Reference(push(&mut self.program.references, reference.clone()));
+                NodeDraft {
+                    head,
+                    kind,
+                    algorithm: Algorithm::FirstApplicable,
+                }
+            }
+        }
+    }
+
+    fn policy(&mut self, policy: &policy::Policy, inherited: Option<&str>) -> NodeDraft {
+        self.xpath_version = policy
+            .head
+            .xpath_version
+            .clone()
+            .or_else(|| inherited.map(str::to_owned));
+        self.within = format!("policy {}", policy.head.id);
+        let mut broken = policy.head.broken.clone();
+        let variables = self.declare(&policy.variables);
+        self.keep(variables, &mut broken);
+        let mut seen = HashSet::new();
+        for rule in &policy.rules {
+            if !seen.insert(rule.id.as_str()) {
+                self.keep::<()>(
+                    Err(wrong(
+                        rule.at,
+                        "Rule",
+                        format!("there is another rule {}", rule.id),
+                    )),
+                    &mut broken,
+                );
+            }
+        }
+        let rules = policy.rules.iter().map(|rule| self.rule(rule)).collect();
+        self.within = format!("policy {}", policy.head.id);
+        self.head(&policy.head, broken, true, KindDraft::Policy(rules))
+    }
+
+    fn policy_set(&mut self, set: &policy::PolicySet, inherited: Option<&str>) -> NodeDraft {
+        let version = set
+            .head
+            .xpath_version
+            .clone()
+            .or_else(|| inherited.map(str::to_owned));
+        let children = set
+            .children
+            .iter()
+            .map(|child| self.node(child, version.as_deref()))
+            .collect();
+        self.xpath_version = version;
+        self.variables.clear();
+        self.within = format!("policy set {}", set.head.id);
+        self.head(
+            &set.head,
+            set.head.broken.clone(),
+            false,
+            KindDraft::PolicySet(children),
+        )
+    }
+
+    fn head(
+        &mut self,
+        head: &policy::Head,
+        mut broken: Option<LoadError>,
+        is_policy: bool,
+        kind: KindDraft,
+    ) -> NodeDraft {
+        let element = if is_policy { "Policy" } else { "PolicySet" };
+        if !self
+            .names
+            .insert((head.id.clone(), head.version.to_string()))
+        {
+            self.keep::<()>(
+                Err(wrong(
+                    head.at,
+                    element,
+                    "another policy of the document has the same identifier and version",
+                )),
+                &mut broken,
+            );
+        }
+        let algorithm = self.algorithm(head, element, is_policy);
+        let algorithm = self
+            .keep(algorithm, &mut broken)
+            .unwrap_or(Algorithm::FirstApplicable);
+        let target = self.target(&head.target);
+        let (sets, clauses) = self.keep(target, &mut broken).unwrap_or_default();
+        let obligations = self.obligations(&head.obligations, &head.advice);
+        let obligations = self.keep(obligations, &mut broken).unwrap_or_default();
+        let name = NodeName {
+            is_set: !is_policy,
+            id: head.id.as_str().into(),
+            version: head.version.as_str().into(),
+        };
+        let (number, stub) = (push(&mut self.program.nodes, name), self.stub(broken));
+        NodeDraft {
+            head: HeadDraft {
+                number,
+                stub,
+                sets,
+                clauses,
+                obligations,
+            },
+            kind,
+            algorithm,
+        }
+    }
+
+    fn algorithm(
+        &mut self,
+        head: &policy::Head,
+        element: &str,
+        is_policy: bool,
+    ) -> Compiled<Algorithm> {
+        let Some((algorithm, for_rules)) = Algorithm::find(&head.combining) else {
+            // The reader has reported a missing one.
+            return if head.broken.is_some() {
+                Ok(Algorithm::FirstApplicable)
+            } else {
+                Err(wrong(
+                    head.at,
+                    element,
+                    format!("{} is not a combining algorithm", head.combining),
+                ))
+            };
+        };
+        let algorithm = match algorithm {
+            Algorithm::LegacyPolicies(effect) if is_policy => Algorithm::LegacyRules(effect),
+            other => other,
+        };
+        let tolerated = is_policy
+            && self.options.dialect.any_combining_form
+            && algorithm != Algorithm::OnlyOneApplicable;
+        if for_rules != is_policy && !tolerated {
+            return Err(wrong(
+                head.at,
+                element,
+                format!(
+                    "{} does not combine {}",
+                    head.combining,
+                    if is_policy { "rules" } else { "policies" }
+                ),
+            ));
+        }
+        if algorithm.is_legacy() {
+            self.program.warnings.push(format!(
+                "{}: {} is deprecated; it treats errors unlike its successor",
+                head.id, head.combining
+            ));
+        }
+        Ok(algorithm)
+    }
+
+    /// Records an error, and that it broke the element around it.
+    fn keep<T>(&mut self, result: Compiled<T>, broken: &mut Option<LoadError>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(mut error) => {
+                error.element = format!("{} of {}", error.element, self.within);
+                broken.get_or_insert_with(|| error.clone());
+                self.errors.push(error);
+                None
+            }
+        }
+    }
+
+    fn stub(&mut self, broken: Option<LoadError>) -> u32 {
+        broken.map_or(NONE, |error| push(&mut self.program.stubs, error))
+    }
+
+    fn rule(&mut self, rule: &policy::Rule) -> RuleDraft {
+        self.within = format!("rule {}", rule.id);
+        let number = push(&mut self.program.rules, rule.id.as_str().into());
+        let mut broken = rule.broken.clone();
+        let parts = if broken.is_some() {
+            None
+        } else {
+            Some(self.rule_parts(rule))
+        };
+        let parts = parts.and_then(|p| self.keep(p, &mut broken));
+        let ((sets, clauses), condition, obligations) =
+            parts.unwrap_or_else(|| (Default::default(), NONE, Vec::new()));
+        let head = HeadDraft {
+            number,
+            stub: self.stub(broken),
+            sets,
+            clauses,
+            obligations,
+        };
+        RuleDraft {
+            head,
+            effect: rule.effect,
+            condition,
+        }
+    }
+
+    fn rule_parts(&mut self, rule: &policy::Rule) -> Compiled<(Target, u32, Vec<ObligationEntry>)> {
+        let target = self.target(&rule.target)?;
+        let condition = match &rule.condition {
+            None => NONE,
+            Some(expression) => {
+                let condition = self.expression(expression)?;
+                if condition.kind != Type::one(DataType::Boolean) {
+                    return Err(wrong(
+                        expression.at(),
+                        "Condition",
+                        format!("a condition must be boolean, not {}", condition.kind),
+                    ));
+                }
+                condition.number
+            }
+        };
+        Ok((
+            target,
+            condition,
+            self.obligations(&rule.obligations, &rule.advice)?,
+        ))
+    }
+
+    fn target(&mut self, target: &policy::Target) -> Compiled<Target> {
+        let (mut sets, mut clauses) = (Vec::new(), Vec::new());
+        for any_of in target {
+            match self.symbol_set(any_of)? {
+                Some((symbols, NONE)) => sets.push(symbols),
+                Some((symbols, must)) => clauses.push(Clause::Set {
+                    symbols: extend(&mut self.program.symbols, symbols),
+                    must,
+                }),
+                None => {
+                    let mut all_ofs = Vec::with_capacity(any_of.len());
+                    for all_of in any_of {
+                        let matches = all_of
+                            .iter()
+                            .map(|m| self.match_(m))
+                            .collect::<Compiled<Vec<_>>>()?;
+                        all_ofs.push(extend(&mut self.program.matches, matches));
+                    }
+                    clauses.push(Clause::Any(extend(&mut self.program.all_ofs, all_ofs)));
+                }
+            }
+        }
+        Ok((sets, extend(&mut self.program.clauses, clauses)))
+    }
+
+    /// The symbols of an `AnyOf` whose alternatives are single equalities, and the designator of an
+    /// attribute that must be present, else `NONE`. None when the `AnyOf` has another form.
+    fn symbol_set(&mut self, any_of: &policy::AnyOf) -> Compiled<Option<(Vec<u32>, u32)>> {
+        let (mut symbols, mut slot, mut must, mut mixed) =
+            (Vec::with_capacity(any_of.len()), None, NONE, false);
+        for all_of in any_of {
+            let [only] = all_of.as_slice() else {
+                return Ok(None);
+            };
+            match self.match_(only)? {
+                Match::Symbol { designator, symbol } => {
+                    let (own, must_be_present) = self
+                        .program
+                        .designators
+                        .get(designator as usize)
+                        .map_or((NONE, false), |d| (d.slot, d.must_be_present));
+                    mixed |= slot.is_some_and(|s| s != own);
+                    slot = Some(own);
+                    if must_be_present && must == NONE {
+                        must = designator;
+                    }
+                    symbols.push(symbol);
+                }
+                Match::General { .. } => return Ok(None),
+            }
+        }
+        if mixed && must != NONE {
+            return Ok(None);
+        }
+        symbols.sort_unstable();
+        symbols.dedup();
+        Ok(Some((symbols, must)))
+    }
+
+    fn obligations(
+        &mut self,
+        obligations: &[policy::ObligationExpression],
+        advice: &[policy::ObligationExpression],
+    ) -> Compiled<Vec<ObligationEntry>> {
+        let mut entries = Vec::with_capacity(obligations.len() + advice.len());
+        for (expression, advice) in obligations
+            .iter()
+            .map(|o| (o, false))
+            .chain(advice.iter().map(|a| (a, true)))
+        {
+            let mut assignments = Vec::with_capacity(expression.assignments.len());
+            for assignment in &expression.assignments {
+                assignments.push(Assignment {
+                    attribute_id: assignment.attribute_id.as_str().into(),
+                    category: assignment.category.as_deref().map(Into::into),
+                    issuer: assignment.issuer.as_deref().map(Into::into),
+                    expression: self.expression(&assignment.expression)?.number,
+                });
+            }
+            let is_constant = |a: &Assignment| {
+                matches!(
+                    self.program.expressions.get(a.expression as usize),
+                    Some(Expression::Constant(_))
+                )
+            };
+            let constant = assignments.iter().all(is_constant);
+            let assignments = extend(&mut self.program.assignments, assignments);
+            let number = push(
+                &mut self.program.obligations,
+                Obligation {
+                    id: expression.id.as_str().into(),
+                    assignments,
+                },
+            );
+            entries.push(ObligationEntry {
+                number,
+                effect: expression.effect,
+                advice,
+                constant,
+            });
+        }
+        Ok(entries)
+    }
+
+    fn match_(&mut self, m: &policy::Match) -> Compiled<Match> {
+        let at = |reason: String| wrong(m.at, "Match", reason);
+        let function = functions::find(&m.function)
+            .ok_or_else(|| at(format!("{} is not a function", m.function)))?;
+        if matches!(function.operation, Operation::HigherOrder(_)) {
+            return Err(at("a function of functions cannot match".to_owned()));
+        }
+        let value = self.literal(&m.value)?;
+        let bag = self.expression(&m.bag)?;
+        let arguments = [Type::one(value.data_type()), Type::one(bag.kind.data)];
+        let returns = function.check(&arguments).map_err(at)?;
+        if returns != Type::one(DataType::Boolean) {
+            return Err(at(format!("a match must be boolean, not {returns}")));
+        }
+        let source = match self.program.expressions.get(bag.number as usize) {
+            Some(Expression::Designator(n)) => super::Bag::Designator(*n),
+            Some(Expression::Selector(n)) => super::Bag::Selector(*n),
+            _ => {
+                return Err(at(
+                    "a Match needs an AttributeDesignator or an AttributeSelector".to_owned(),
+                ));
+            }
+        };
+        if let super::Bag::Designator(designator) = source
+            && let Some(symbol) = self.symbol(function.operation, &value, designator)
+        {
+            return Ok(Match::Symbol { designator, symbol });
+        }
+        let regex = self.literal_pattern(function.operation, Some(&value), m.at)?;
+        let constant = push(&mut self.program.constants, functions::Operand::One(value));
+        Ok(Match::General {
+            operation: function.operation,
+            constant,
+            regex,
+            bag: source,
+        })
+    }
+}

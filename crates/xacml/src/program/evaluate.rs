@@ -1,0 +1,673 @@
+//! Evaluation of rules, policies and policy sets (sections 7.7 and 7.11 to 7.15 of the standard).
+
+use super::{
+    Clause,
+    bind::{Prepared, Scratch},
+    code::{Head, Node, NodeKind, Obligations, Rule, Target},
+    combine::{Algorithm, Combiner, Extent, Verdict},
+    evaluation::{Computed, Evaluation, decision, missing},
+    index,
+    list::{NONE, Span},
+    run::Run,
+    trace::{Because, Trace, TraceStep},
+    work::{Contribution, Emission, Work},
+};
+use crate::{
+    context::Decision,
+    error::{Code, Detail, Fault},
+    functions::{Budget, Operand},
+    policy::Effect,
+};
+
+/// Value of a target (section 7.7 of the standard).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TargetMatch {
+    /// The policy applies to the request.
+    Match,
+    /// The policy does not apply to the request.
+    NoMatch,
+    /// The target could not be evaluated.
+    Indeterminate(Fault),
+}
+
+impl Prepared<'_> {
+    /// Decides. Rules and policies that the indexes rule out are not evaluated.
+    pub fn evaluate<'e>(&'e self, work: &'e mut Work) -> Evaluation<'e> {
+        self.run::<false>(false, self.environment.limits.steps, false, work)
+    }
+
+    /// Decides, and collects the policies that contribute, as `ReturnPolicyIdList` asks for.
+    pub fn evaluate_with_policies<'e>(&'e self, work: &'e mut Work) -> Evaluation<'e> {
+        self.run::<false>(true, self.environment.limits.steps, false, work)
+    }
+
+    /// Decides, and records each step as a [`Trace`]. Every rule and policy is evaluated, until the
+    /// combining algorithm needs no more of them, so that it takes longer than
+    /// [`Prepared::evaluate`]; the decision is the same. `collect_policies` also collects the
+    /// policies that contribute.
+    pub fn explain<'e>(&'e self, collect_policies: bool, work: &'e mut Work) -> Evaluation<'e> {
+        self.run::<true>(collect_policies, self.environment.limits.steps, false, work)
+    }
+
+    /// The value of the root's target: whether the policy applies to the request.
+    pub fn target(&self, work: &mut Work) -> TargetMatch {
+        match self
+            .run::<false>(false, self.environment.limits.steps, true, work)
+            .verdict
+        {
+            Verdict::Decided(_) => TargetMatch::Match,
+            Verdict::NotApplicable => TargetMatch::NoMatch,
+            Verdict::Indeterminate(_, fault) => TargetMatch::Indeterminate(fault),
+        }
+    }
+
+    fn run<'e, const TRACED: bool>(
+        &'e self,
+        collect_policies: bool,
+        steps: u32,
+        target_only: bool,
+        work: &'e mut Work,
+    ) -> Evaluation<'e> {
+        // Again, since other work may have evicted the program after the request was prepared.
+        std::hint::black_box(self.program.hot.code.prefetch());
+        work.emissions.clear();
+        work.contributions.clear();
+        work.candidates.clear();
+        let limits = self.environment.limits;
+        let mut run = Run::<TRACED> {
+            program: self.program,
+            given: self.given,
+            extra: &self.extra,
+            binding: self.binding,
+            budget: Budget {
+                limits,
+                zone: self.environment.zone(),
+                steps,
+                patterns: limits.patterns,
+            },
+            variables: Vec::new(),
+            environment: self.environment,
+            reference_depth: self.reference_depth,
+            work,
+            computed: Vec::new(),
+            referenced_policies: Vec::new(),
+            referenced_missing: Vec::new(),
+            collect_policies,
+            trace: Trace::default(),
+            depth: 0,
+            deciders: [NONE; 2],
+        };
+        let verdict = if target_only {
+            run.target_verdict(0)
+        } else {
+            run.node(0)
+        };
+        let Run {
+            computed,
+            referenced_policies,
+            referenced_missing,
+            trace,
+            budget,
+            work,
+            deciders,
+            ..
+        } = run;
+        Evaluation {
+            program: self.program,
+            verdict,
+            work,
+            computed,
+            referenced_policies,
+            referenced_missing,
+            given: self.given,
+            trace,
+            steps_left: budget.steps,
+            deciders,
+        }
+    }
+}
+
+impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
+    // The depth of nodes is that of the document, which is bounded, as is that of references.
+    fn node(&mut self, offset: u32) -> Verdict {
+        let program = self.program;
+        let Some(node) = program.hot.code.node(offset) else {
+            return DAMAGED;
+        };
+        let traced = self.enter(|| {
+            let element = match node.kind {
+                NodeKind::Policy { .. } => "Policy",
+                NodeKind::PolicySet(_) => "PolicySet",
+                NodeKind::Reference(_) => "Reference",
+            };
+            (
+                element,
+                program
+                    .nodes
+                    .get(node.head.number as usize)
+                    .map(|name| name.id.to_string())
+                    .unwrap_or_default(),
+            )
+        });
+        let verdict = self.node_verdict(&node, traced);
+        self.leave(traced, verdict, None);
+        verdict
+    }
+
+    fn node_verdict(&mut self, node: &Node<'r>, traced: usize) -> Verdict {
+        if let Err(fault) = self.budget.spend(1) {
+            return Verdict::Indeterminate(Extent::Both, fault);
+        }
+        let Head {
+            number,
+            stub,
+            target,
+            obligations,
+        } = node.head;
+        if stub != NONE {
+            return Verdict::Indeterminate(Extent::Both, self.stub(stub));
+        }
+        let matched = match node.kind {
+            NodeKind::Reference(reference) => return self.reference(reference, false),
+            _ => self.target(target),
+        };
+        if matched == TargetMatch::NoMatch {
+            self.explain_mismatch(traced, target);
+            return Verdict::NotApplicable;
+        }
+        let (emitted, contributed) = (self.work.emissions.len(), self.work.contributions.len());
+        let combined = match node.kind {
+            NodeKind::Policy { first, count } => self.rules(node, first, count),
+            NodeKind::PolicySet(children) if node.algorithm == Algorithm::OnlyOneApplicable => {
+                self.only_one(children)
+            }
+            NodeKind::PolicySet(children) => self.children(node, children),
+            NodeKind::Reference(_) => DAMAGED,
+        };
+        let verdict = match (matched, combined) {
+            (TargetMatch::Indeterminate(fault), Verdict::Decided(effect)) => {
+                Verdict::Indeterminate(effect.into(), fault)
+            }
+            (TargetMatch::Indeterminate(fault), Verdict::Indeterminate(extent, _)) => {
+                Verdict::Indeterminate(extent, fault)
+            }
+            (_, verdict) => verdict,
+        };
+        self.conclude(obligations, verdict, emitted, contributed, Some(number))
+    }
+
+    /// Keeps the obligations and policies of children that decided the same, and adds those of this
+    /// element (section 7.18 of the standard).
+    fn conclude(
+        &mut self,
+        obligations: Obligations<'r>,
+        verdict: Verdict,
+        emitted: usize,
+        contributed: usize,
+        node: Option<u32>,
+    ) -> Verdict {
+        let Verdict::Decided(effect) = verdict else {
+            self.work.emissions.truncate(emitted);
+            self.work.contributions.truncate(contributed);
+            return verdict;
+        };
+        keep_from(&mut self.work.emissions, emitted, |e| e.effect == effect);
+        keep_from(&mut self.work.contributions, contributed, |c| {
+            c.effect == effect
+        });
+        if let Err(fault) = self.emit(obligations, effect) {
+            self.work.emissions.truncate(emitted);
+            self.work.contributions.truncate(contributed);
+            return Verdict::Indeterminate(effect.into(), fault);
+        }
+        if let Some(number) = node.filter(|_| self.collect_policies) {
+            self.work.contributions.push(Contribution {
+                number,
+                is_referenced: false,
+                effect,
+            });
+        }
+        verdict
+    }
+
+    fn emit(&mut self, obligations: Obligations<'r>, effect: Effect) -> Result<(), Fault> {
+        let program = self.program;
+        for entry in obligations.iter().filter(|entry| entry.effect == effect) {
+            let mut computed = NONE;
+            if !entry.constant {
+                let assignments = program
+                    .obligations
+                    .get(entry.number as usize)
+                    .map(|o| o.assignments)
+                    .unwrap_or_default();
+                let mut values = Vec::new();
+                for assignment in assignments.numbers() {
+                    let Some(expression) = program
+                        .assignments
+                        .get(assignment as usize)
+                        .map(|a| a.expression)
+                    else {
+                        continue;
+                    };
+                    match self.expression(expression)? {
+                        Operand::One(value) => values.push((assignment, value)),
+                        Operand::Bag(bag) => {
+                            values.extend(bag.into_iter().map(|value| (assignment, value)));
+                        }
+                    }
+                }
+                computed = u32::try_from(self.computed.len()).unwrap_or(NONE);
+                self.computed.push(Computed::Values(values));
+            }
+            self.work.emissions.push(Emission {
+                obligation: entry.number,
+                effect,
+                advice: entry.advice,
+                computed,
+            });
+        }
+        Ok(())
+    }
+
+    fn rules(&mut self, node: &Node<'r>, first: u32, count: u32) -> Verdict {
+        let mut combiner = Combiner::new(node.algorithm);
+        let code = &self.program.hot.code;
+        if TRACED || node.index.is_empty() {
+            let mut offset = first;
+            for _ in 0..count {
+                let Some(rule) = code.rule(offset) else {
+                    return DAMAGED;
+                };
+                offset = rule.next;
+                if self.count_rule(&rule, &mut combiner) {
+                    break;
+                }
+            }
+        } else {
+            self.each_candidate(node.index, |run, offset| {
+                let Some(rule) = code.rule(offset) else {
+                    return combiner.add(DAMAGED);
+                };
+                run.count_rule(&rule, &mut combiner)
+            });
+        }
+        combiner.verdict()
+    }
+
+    /// Calls a function for each member that the index finds, until it returns true.
+    fn each_candidate(&mut self, index: &[u32], mut is_enough: impl FnMut(&mut Self, u32) -> bool) {
+        let start = self.work.candidates.len();
+        index::candidates(index, &self.binding.symbols, &mut self.work.candidates);
+        for n in start..self.work.candidates.len() {
+            let Some(offset) = self.work.candidates.get(n).copied() else {
+                break;
+            };
+            if is_enough(self, offset) {
+                break;
+            }
+        }
+        self.work.candidates.truncate(start);
+    }
+
+    /// Evaluates a rule and combines it with those before it; true when the outcome is final.
+    fn count_rule(&mut self, rule: &Rule<'r>, combiner: &mut Combiner) -> bool {
+        if !TRACED && rule.head.obligations.is_empty() && !combiner.needs(rule.effect) {
+            return false;
+        }
+        let number = rule.head.number;
+        let traced = self.enter(|| {
+            (
+                "Rule",
+                self.program
+                    .rules
+                    .get(number as usize)
+                    .map(ToString::to_string)
+                    .unwrap_or_default(),
+            )
+        });
+        let verdict = self.rule(rule, traced);
+        if let Verdict::Decided(effect) = verdict
+            && let Some(first) = self
+                .deciders
+                .get_mut(usize::from(effect == Effect::Deny))
+                .filter(|first| **first == NONE)
+        {
+            *first = number;
+        }
+        let is_final = combiner.add(verdict);
+        self.leave(traced, verdict, None);
+        is_final
+    }
+
+    fn rule(&mut self, rule: &Rule<'r>, traced: usize) -> Verdict {
+        let Head {
+            stub,
+            target,
+            obligations,
+            ..
+        } = rule.head;
+        if stub != NONE {
+            return Verdict::Indeterminate(rule.effect.into(), self.stub(stub));
+        }
+        match self.target(target) {
+            TargetMatch::NoMatch => {
+                self.explain_mismatch(traced, target);
+                return Verdict::NotApplicable;
+            }
+            TargetMatch::Indeterminate(fault) => {
+                return Verdict::Indeterminate(rule.effect.into(), fault);
+            }
+            TargetMatch::Match => {}
+        }
+        if rule.condition != NONE {
+            match self.expression(rule.condition).and_then(|v| v.boolean()) {
+                Ok(true) => {}
+                Ok(false) => {
+                    self.because(traced, Because::ConditionFalse);
+                    return Verdict::NotApplicable;
+                }
+                Err(fault) => return Verdict::Indeterminate(rule.effect.into(), fault),
+            }
+        }
+        if obligations.is_empty() {
+            return Verdict::Decided(rule.effect);
+        }
+        let (emitted, contributed) = (self.work.emissions.len(), self.work.contributions.len());
+        self.conclude(
+            obligations,
+            Verdict::Decided(rule.effect),
+            emitted,
+            contributed,
+            None,
+        )
+    }
+
+    fn children(&mut self, node: &Node<'r>, children: &[u32]) -> Verdict {
+        let mut combiner = Combiner::new(node.algorithm);
+        if TRACED || node.index.is_empty() {
+            for child in children {
+                let verdict = self.node(*child);
+                if combiner.add(verdict) {
+                    break;
+                }
+            }
+        } else {
+            self.each_candidate(node.index, |run, child| {
+                let verdict = run.node(child);
+                combiner.add(verdict)
+            });
+        }
+        combiner.verdict()
+    }
+
+    fn only_one(&mut self, children: &[u32]) -> Verdict {
+        let mut only = None;
+        for child in children {
+            match self.target_verdict(*child) {
+                Verdict::NotApplicable => {}
+                Verdict::Decided(_) if only.is_none() => only = Some(*child),
+                Verdict::Decided(_) => {
+                    return Verdict::Indeterminate(
+                        Extent::Both,
+                        Fault::processing("more than one policy applies"),
+                    );
+                }
+                Verdict::Indeterminate(_, fault) => {
+                    return Verdict::Indeterminate(Extent::Both, fault);
+                }
+            }
+        }
+        only.map_or(Verdict::NotApplicable, |child| self.node(child))
+    }
+
+    /// The value of a node's target: decided for a match.
+    fn target_verdict(&mut self, offset: u32) -> Verdict {
+        let Some(node) = self.program.hot.code.node(offset) else {
+            return DAMAGED;
+        };
+        if node.head.stub != NONE {
+            return Verdict::Indeterminate(Extent::Both, self.stub(node.head.stub));
+        }
+        if let NodeKind::Reference(reference) = node.kind {
+            return self.reference(reference, true);
+        }
+        match self.target(node.head.target) {
+            TargetMatch::Match => Verdict::Decided(Effect::Permit),
+            TargetMatch::NoMatch => Verdict::NotApplicable,
+            TargetMatch::Indeterminate(fault) => Verdict::Indeterminate(Extent::Both, fault),
+        }
+    }
+
+    fn target(&mut self, target: Target<'r>) -> TargetMatch {
+        let program = self.program;
+        if !target.sets().all(|set| self.binding.has_any(set)) {
+            return TargetMatch::NoMatch;
+        }
+        let mut fault = None;
+        for clause in target.clauses.of(&program.clauses) {
+            match self.clause(*clause) {
+                Ok(true) => {}
+                Ok(false) => return TargetMatch::NoMatch,
+                Err(error) => fault = fault.or(Some(error)),
+            }
+        }
+        fault.map_or(TargetMatch::Match, TargetMatch::Indeterminate)
+    }
+
+    fn clause(&mut self, clause: Clause) -> Result<bool, Fault> {
+        let program = self.program;
+        match clause {
+            Clause::Set { symbols, must } => {
+                if self.binding.has_any(symbols.of(&program.symbols)) {
+                    return Ok(true);
+                }
+                let absent = program
+                    .designators
+                    .get(must as usize)
+                    .is_some_and(|d| self.binding.is_empty(d.slot));
+                if absent {
+                    Err(Fault::missing(must))
+                } else {
+                    Ok(false)
+                }
+            }
+            Clause::Any(all_ofs) => {
+                let mut fault = None;
+                for all_of in all_ofs.of(&program.all_ofs) {
+                    match self.all_of(*all_of) {
+                        Ok(true) => return Ok(true),
+                        Ok(false) => {}
+                        Err(error) => fault = fault.or(Some(error)),
+                    }
+                }
+                fault.map_or(Ok(false), Err)
+            }
+        }
+    }
+
+    fn all_of(&mut self, matches: Span) -> Result<bool, Fault> {
+        let mut fault = None;
+        for m in matches.of(&self.program.matches) {
+            match self.matches(*m) {
+                Ok(true) => {}
+                Ok(false) => return Ok(false),
+                Err(error) => fault = fault.or(Some(error)),
+            }
+        }
+        fault.map_or(Ok(true), Err)
+    }
+
+    /// The outcome of a referenced policy, or the value of its target.
+    fn reference(&mut self, number: u32, target_only: bool) -> Verdict {
+        let unresolved = |message| Verdict::Indeterminate(Extent::Both, Fault::processing(message));
+        let Some(reference) = self.program.references.get(number as usize) else {
+            return DAMAGED;
+        };
+        if self.reference_depth >= self.environment.limits.reference_depth {
+            return unresolved("policies refer to each other too deeply");
+        }
+        let Some(program) = self.environment.resolver.and_then(|r| r.resolve(reference)) else {
+            return unresolved("a referenced policy cannot be found or loaded");
+        };
+        let Scratch {
+            mut binding,
+            mut work,
+        } = Scratch::default();
+        let mut prepared = Prepared::prepare(&program, self.given, self.environment, &mut binding);
+        prepared.reference_depth = self.reference_depth + 1;
+        let evaluation = prepared.run::<false>(
+            self.collect_policies,
+            self.budget.steps,
+            target_only,
+            &mut work,
+        );
+        self.budget.steps = evaluation.steps_left;
+        match evaluation.verdict {
+            Verdict::Indeterminate(extent, mut fault) => {
+                fault.detail = match evaluation.missing() {
+                    None => Detail::None,
+                    Some(missing) => {
+                        self.referenced_missing.push(missing);
+                        Detail::Referenced(
+                            u32::try_from(self.referenced_missing.len() - 1).unwrap_or(NONE),
+                        )
+                    }
+                };
+                Verdict::Indeterminate(extent, fault)
+            }
+            Verdict::Decided(effect) => {
+                for (advice, list) in [
+                    (false, evaluation.obligations()),
+                    (true, evaluation.advice()),
+                ] {
+                    for obligation in list {
+                        let computed = u32::try_from(self.computed.len()).unwrap_or(NONE);
+                        self.computed.push(Computed::Referenced(obligation));
+                        self.work.emissions.push(Emission {
+                            obligation: NONE,
+                            effect,
+                            advice,
+                            computed,
+                        });
+                    }
+                }
+                for policy in evaluation.policies() {
+                    let number = u32::try_from(self.referenced_policies.len()).unwrap_or(NONE);
+                    self.referenced_policies.push(policy);
+                    self.work.contributions.push(Contribution {
+                        number,
+                        is_referenced: true,
+                        effect,
+                    });
+                }
+                Verdict::Decided(effect)
+            }
+            Verdict::NotApplicable => Verdict::NotApplicable,
+        }
+    }
+
+    /// The fault of an element that a lenient load kept in spite of its error.
+    fn stub(&self, number: u32) -> Fault {
+        let code = self
+            .program
+            .stubs
+            .get(number as usize)
+            .map_or(Code::ProcessingError, |e| e.kind.code());
+        Fault {
+            code,
+            message: "the policy has an error",
+            detail: Detail::Stub(number),
+        }
+    }
+
+    fn enter(&mut self, name: impl FnOnce() -> (&'static str, String)) -> usize {
+        if TRACED {
+            let (element, id) = name();
+            let step = TraceStep {
+                depth: self.depth,
+                element,
+                id,
+                outcome: Decision::NotApplicable,
+                because: Because::Applies,
+            };
+            self.trace.steps.push(step);
+            self.depth += 1;
+            return self.trace.steps.len() - 1;
+        }
+        0
+    }
+
+    fn leave(&mut self, step: usize, verdict: Verdict, because: Option<Because>) {
+        if TRACED {
+            self.depth = self.depth.saturating_sub(1);
+            let missing = match verdict {
+                Verdict::Indeterminate(_, fault) => {
+                    missing(self.program, &self.referenced_missing, fault)
+                }
+                _ => None,
+            };
+            if let Some(step) = self.trace.steps.get_mut(step) {
+                step.outcome = decision(verdict);
+                if let Verdict::Indeterminate(_, fault) = verdict {
+                    step.because = Because::Fault {
+                        code: fault.code,
+                        message: fault.message,
+                        missing,
+                    };
+                } else if let Some(because) = because {
+                    step.because = because;
+                }
+            }
+        }
+    }
+
+    fn because(&mut self, step: usize, because: Because) {
+        if TRACED && let Some(step) = self.trace.steps.get_mut(step) {
+            step.because = because;
+        }
+    }
+
+    /// Records which attributes the first clause without a match refers to.
+    fn explain_mismatch(&mut self, step: usize, target: Target<'r>) {
+        if !TRACED {
+            return;
+        }
+        let program = self.program;
+        let because = if let Some(set) = target.sets().find(|set| !self.binding.has_any(set)) {
+            program.describe_symbols(set)
+        } else {
+            let failing = target
+                .clauses
+                .of(&program.clauses)
+                .iter()
+                .find(|c| self.clause(**c) == Ok(false));
+            match failing {
+                Some(Clause::Set { symbols, .. }) => {
+                    program.describe_symbols(symbols.of(&program.symbols))
+                }
+                Some(Clause::Any(all_ofs)) => program.describe_alternatives(*all_ofs),
+                None => Because::NoMatch {
+                    attributes: Vec::new(),
+                    wanted: Vec::new(),
+                },
+            }
+        };
+        self.because(step, because);
+    }
+}
+
+/// Numbers of a program that refer to nothing: the compiler does not write such.
+const DAMAGED: Verdict =
+    Verdict::Indeterminate(Extent::Both, Fault::processing("the program is damaged"));
+
+/// Keeps those entries from an index on that pass a test.
+fn keep_from<T: Copy>(list: &mut Vec<T>, start: usize, keep: impl Fn(&T) -> bool) {
+    let mut kept = start;
+    for n in start..list.len() {
+        if keep(&list[n]) {
+            list[kept] = list[n];
+            kept += 1;
+        }
+    }
+    list.truncate(kept);
+}

@@ -1,0 +1,233 @@
+//! Compiled policies and their evaluation.
+//!
+//! A [`Program`] is made of flat lists that refer to each other by number; it is immutable and shared
+//! between threads. A decision has two steps. [`Prepared::new`] interns the values of a request as
+//! numbers, in memory that a [`Scratch`] keeps; [`Prepared::evaluate`] then compares numbers, and
+//! returns an [`Evaluation`] that borrows all it can.
+
+mod bind;
+mod code;
+mod combine;
+mod compile;
+mod dictionary;
+mod environment;
+mod evaluate;
+mod evaluation;
+mod expression;
+mod index;
+mod list;
+mod run;
+mod trace;
+mod vocabulary;
+mod work;
+
+use std::sync::Arc;
+
+use regex::Regex;
+
+pub use bind::{Binding, Prepared, Scratch};
+pub use environment::{AttributeSource, Environment, PolicyResolver};
+pub use evaluate::TargetMatch;
+pub use evaluation::Evaluation;
+pub use trace::{Because, Trace, TraceStep};
+pub use vocabulary::Vocabulary;
+pub use work::Work;
+
+use crate::{
+    error::{Fault, LoadError},
+    functions::{HigherOrder, Operand, Operation},
+    policy::Reference,
+    values::{DataType, Namespaces},
+};
+use code::Code;
+use dictionary::Dictionaries;
+use list::Span;
+use vocabulary::AttributeName;
+
+/// A compiled policy or policy set. It is immutable and shared between threads; for each decision it
+/// needs a [`Scratch`] besides, which may be one for each thread.
+#[derive(Debug)]
+pub struct Program {
+    hot: Hot,
+    /// Names of the policies and policy sets, by number.
+    nodes: Vec<NodeName>,
+    /// Identifiers of the rules, by number.
+    rules: Vec<Box<str>>,
+    /// Symbols of [`Clause::Set`], sorted within each set.
+    symbols: Vec<u32>,
+    clauses: Vec<Clause>,
+    all_ofs: Vec<Span>,
+    matches: Vec<Match>,
+    expressions: Vec<Expression>,
+    arguments: Vec<u32>,
+    constants: Vec<Operand<'static>>,
+    regexes: Vec<Regex>,
+    designators: Vec<Designator>,
+    selectors: Vec<Selector>,
+    variables: Vec<u32>,
+    obligations: Vec<Obligation>,
+    assignments: Vec<Assignment>,
+    references: Vec<Reference>,
+    /// Errors of elements that a lenient load kept.
+    stubs: Vec<LoadError>,
+    warnings: Vec<String>,
+}
+
+/// What every decision reads, in one cache line.
+#[derive(Debug)]
+#[repr(align(64))]
+struct Hot {
+    code: Code,
+    /// The attributes that it refers to, and the texts that it compares them with.
+    dictionaries: Dictionaries,
+    /// The numbers of the attributes.
+    vocabulary: Arc<Vocabulary>,
+    /// Whether it refers to the current time, date or dateTime.
+    uses_clock: bool,
+}
+
+#[derive(Debug)]
+struct NodeName {
+    is_set: bool,
+    id: Box<str>,
+    version: Box<str>,
+}
+
+/// An `AnyOf`.
+#[derive(Debug, Clone, Copy)]
+enum Clause {
+    /// Alternatives that are single equalities on one attribute that must be present, by the number
+    /// of its designator.
+    Set { symbols: Span, must: u32 },
+    /// Any other alternatives, each a span of matches.
+    Any(Span),
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Match {
+    /// The attribute has a value with this symbol.
+    Symbol { designator: u32, symbol: u32 },
+    /// A function of a constant and each value of a bag; `regex` is the number of the compiled pattern
+    /// when the constant is one, else `NONE`.
+    General {
+        operation: Operation,
+        constant: u32,
+        regex: u32,
+        bag: Bag,
+    },
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Bag {
+    Designator(u32),
+    Selector(u32),
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Expression {
+    Constant(u32),
+    Designator(u32),
+    Selector(u32),
+    /// A function; `regex` is the number of the compiled pattern when its first argument is a literal
+    /// one, else `NONE`.
+    Call {
+        operation: Operation,
+        arguments: Span,
+        regex: u32,
+    },
+    /// A higher-order function with the function that it applies.
+    HigherOrder {
+        kind: HigherOrder,
+        inner: Operation,
+        arguments: Span,
+    },
+    Variable(u32),
+    /// A constant expression whose evaluation fails.
+    Fault(Fault),
+}
+
+#[derive(Debug)]
+struct Designator {
+    slot: u32,
+    issuer: Option<Box<str>>,
+    must_be_present: bool,
+}
+
+#[derive(Debug)]
+struct Selector {
+    category: Box<str>,
+    path: Box<str>,
+    data_type: DataType,
+    must_be_present: bool,
+    context_selector_id: Option<Box<str>>,
+    namespaces: Namespaces,
+}
+
+/// An obligation or a piece of advice.
+#[derive(Debug)]
+struct Obligation {
+    id: Box<str>,
+    assignments: Span,
+}
+
+#[derive(Debug)]
+struct Assignment {
+    attribute_id: Box<str>,
+    category: Option<Box<str>>,
+    issuer: Option<Box<str>>,
+    expression: u32,
+}
+
+impl Program {
+    /// Identifier and version of the root policy or policy set, as they are written.
+    #[must_use]
+    pub fn name(&self) -> (&str, &str) {
+        self.hot
+            .code
+            .node(0)
+            .and_then(|root| self.nodes.get(root.head.number as usize))
+            .map_or(("", ""), |n| (&n.id, &n.version))
+    }
+
+    /// What the standard allows but deprecates, one English sentence each.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// How many rules the document has, in all of its policies. Broken ones count, referenced ones do
+    /// not.
+    #[must_use]
+    pub const fn rule_count(&self) -> usize {
+        self.rules.len()
+    }
+
+    /// Whether any target or expression of the document has a designator of an attribute, by the URI
+    /// of its category and its identifier. Attributes that no policy mentions need not be put into a
+    /// request.
+    #[must_use]
+    pub fn mentions(&self, category: &str, attribute_id: &str) -> bool {
+        let all = self.hot.vocabulary.attributes();
+        let is_it =
+            |a: &AttributeName| *a.category == *category && *a.attribute_id == *attribute_id;
+        self.hot
+            .dictionaries
+            .slots()
+            .any(|slot| all.get(slot.attribute).is_some_and(is_it))
+    }
+
+    /// The attribute of a slot.
+    fn attribute_of<'v>(
+        &self,
+        slot: u32,
+        all: &'v vocabulary::Attributes,
+    ) -> Option<&'v AttributeName> {
+        all.get(
+            self.hot
+                .dictionaries
+                .slots()
+                .find(|s| s.number == slot)?
+                .attribute,
+        )
+    }
+}

@@ -1,0 +1,152 @@
+//! The steps of an evaluation, and the explanation of a mismatch.
+
+use super::{Bag, Match, Program, dictionary::Dictionary, list::Span};
+use crate::{
+    context::{Decision, MissingAttribute},
+    error::Code,
+};
+
+/// How a decision came about, as recorded by [`Prepared::explain`](super::Prepared::explain).
+///
+/// It names attributes and literals of the policy, but no values of the request.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Trace {
+    /// Policy sets, policies and rules in the order in which they were evaluated, each before its
+    /// children. What the combining algorithm did not need is absent, and so are the parts of
+    /// referenced policies.
+    pub steps: Vec<TraceStep>,
+}
+
+/// The evaluation of one policy set, policy, reference or rule.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct TraceStep {
+    /// Depth in the document; the root is at 0.
+    pub depth: usize,
+    /// `PolicySet`, `Policy`, `Reference` or `Rule`.
+    pub element: &'static str,
+    /// `PolicySetId`, `PolicyId` or `RuleId`.
+    pub id: String,
+    /// The value of the element.
+    pub outcome: Decision,
+    /// Why it has that value.
+    pub because: Because,
+}
+
+/// Why an element of a policy has its value. As text it is an English phrase: `its condition is
+/// false`.
+#[derive(Debug, Clone)]
+pub enum Because {
+    /// The element applies: a rule has its effect, a policy or policy set what its combining
+    /// algorithm made of its children.
+    Applies,
+    /// The target does not match the request.
+    NoMatch {
+        /// Category and identifier of the attributes that the first `AnyOf` without a match refers
+        /// to.
+        attributes: Vec<(String, String)>,
+        /// The literals of which that `AnyOf` needs one, sorted; those compared in any letter case
+        /// are in lower case. Empty when it does more than compare strings or URIs for equality.
+        wanted: Vec<String>,
+    },
+    /// The condition of the rule is false.
+    ConditionFalse,
+    /// The evaluation failed, and the value is Indeterminate.
+    Fault {
+        /// Status code.
+        code: Code,
+        /// What went wrong, as an English phrase.
+        message: &'static str,
+        /// The attribute that is missing, if that is what went wrong.
+        missing: Option<MissingAttribute>,
+    },
+}
+
+impl std::fmt::Display for Because {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Applies => f.write_str("it applies"),
+            Self::ConditionFalse => f.write_str("its condition is false"),
+            Self::NoMatch { attributes, wanted } => {
+                let names: Vec<&str> = attributes.iter().map(|(_, id)| id.as_str()).collect();
+                write!(f, "its target does not match: {}", names.join(", "))?;
+                if wanted.is_empty() {
+                    Ok(())
+                } else {
+                    write!(f, " is not {}", wanted.join(" or "))
+                }
+            }
+            Self::Fault {
+                code,
+                message,
+                missing,
+            } => {
+                write!(f, "{}: {message}", code.name())?;
+                missing
+                    .as_ref()
+                    .map_or(Ok(()), |m| write!(f, " ({})", m.attribute_id))
+            }
+        }
+    }
+}
+
+impl Program {
+    /// Explains that the request has none of these symbols, which are sorted.
+    pub(super) fn describe_symbols(&self, symbols: &[u32]) -> Because {
+        let (mut attributes, mut wanted) = (Vec::new(), Vec::new());
+        let all = self.hot.vocabulary.attributes();
+        for slot in self.hot.dictionaries.slots() {
+            let mut texts: Vec<String> = [slot.exact, slot.folded]
+                .iter()
+                .filter_map(|offset| self.hot.dictionaries.at(*offset))
+                .flat_map(Dictionary::texts)
+                .filter(|(_, s)| symbols.binary_search(s).is_ok())
+                .map(|(text, _)| text)
+                .collect();
+            if !texts.is_empty() {
+                attributes.extend(
+                    all.get(slot.attribute)
+                        .map(|a| (a.category.to_string(), a.attribute_id.to_string())),
+                );
+                wanted.append(&mut texts);
+            }
+        }
+        wanted.sort();
+        Because::NoMatch { attributes, wanted }
+    }
+
+    /// Explains that no alternative of an `AnyOf` holds.
+    pub(super) fn describe_alternatives(&self, all_ofs: Span) -> Because {
+        let mut attributes: Vec<(String, String)> = Vec::new();
+        let all = self.hot.vocabulary.attributes();
+        for m in all_ofs
+            .of(&self.all_ofs)
+            .iter()
+            .flat_map(|all_of| all_of.of(&self.matches))
+        {
+            let (Match::Symbol { designator, .. }
+            | Match::General {
+                bag: Bag::Designator(designator),
+                ..
+            }) = m
+            else {
+                continue;
+            };
+            let slot = self
+                .designators
+                .get(*designator as usize)
+                .and_then(|d| self.attribute_of(d.slot, &all));
+            if let Some(name) = slot
+                .map(|s| (s.category.to_string(), s.attribute_id.to_string()))
+                .filter(|n| !attributes.contains(n))
+            {
+                attributes.push(name);
+            }
+        }
+        Because::NoMatch {
+            attributes,
+            wanted: Vec::new(),
+        }
+    }
+}
