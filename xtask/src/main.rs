@@ -1,0 +1,115 @@
+//! Checks of this repository that cargo does not have.
+
+mod graph;
+mod names;
+mod parse;
+mod report;
+mod resolve;
+#[cfg(test)]
+mod tests;
+mod workspace;
+
+use std::{
+    env,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::{Context as _, Result};
+
+use graph::Graph;
+use report::Files;
+
+const HELP: &str = "\
+Checks of this repository that cargo does not have.
+
+Usage: cargo xtask dependencies [--show] [--arrows]
+
+Finds cycles between the files of each crate, and between what lies in one folder. A file depends
+on another when its code names an item that the other defines; a re-export stands for the file
+that defines the item. Code for tests alone is left out.
+
+Options:
+  --show      also lists crates and their top-level modules, lowest first
+  --arrows    lists all arrows of a cycle instead of one shortest way around
+  -h, --help  shows this
+
+Exit code: 0 without cycles, 1 with cycles, 2 on wrong use or when the sources cannot be read.
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    if arguments.contains(&"-h") || arguments.contains(&"--help") {
+        print!("{HELP}");
+        return ExitCode::SUCCESS;
+    }
+    let Some((&"dependencies", options)) = arguments.split_first() else {
+        eprint!("{HELP}");
+        return ExitCode::from(2);
+    };
+    let mut unknown = options.iter();
+    if let Some(wrong) = unknown.find(|one| !["--show", "--arrows"].contains(one)) {
+        eprint!("unknown option {wrong}\n\n{HELP}");
+        return ExitCode::from(2);
+    }
+    match dependencies(options.contains(&"--show"), options.contains(&"--arrows")) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Prints what was found; true without cycles.
+fn dependencies(show: bool, arrows: bool) -> Result<bool> {
+    // Cargo tells where this package lies: in the root of the workspace.
+    let own = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let root = own.as_deref().and_then(Path::parent);
+    let members = workspace::members(root.unwrap_or(Path::new(".")))?;
+    let (mut files, mut cycles) = (0, Vec::new());
+    let mut crates = Graph::default();
+    let mut top_level = Vec::new();
+    for member in &members {
+        let name = &member.name;
+        let read = Files::read(&member.sources, &member.roots()).with_context(|| name.clone())?;
+        files += read.count();
+        let found = read.cycles(arrows).into_iter();
+        cycles.extend(found.map(|cycle| format!("{name}: {cycle}")));
+        top_level.push((name, read.top_level()));
+        crates.node(name);
+        for other in &member.depends {
+            crates.arrow(name, other, None);
+        }
+    }
+    let mut out = io::stdout().lock();
+    if show {
+        writeln!(out, "crates, lowest first")?;
+        for name in crates.order().into_iter().flatten() {
+            writeln!(out, "  {name}: {}", report::listed(crates.below(name)))?;
+        }
+        for (name, lines) in &top_level {
+            writeln!(out, "{name}, lowest first")?;
+            for line in lines {
+                writeln!(out, "  {line}")?;
+            }
+        }
+    }
+    for cycle in &cycles {
+        writeln!(out, "{cycle}")?;
+    }
+    let found = match cycles.len() {
+        0 => "no cycle".to_owned(),
+        1 => "1 cycle".to_owned(),
+        many => format!("{many} cycles"),
+    };
+    writeln!(
+        out,
+        "dependencies: {} crates, {files} files, {found}",
+        members.len()
+    )?;
+    Ok(cycles.is_empty())
+}
