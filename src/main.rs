@@ -1,4 +1,4 @@
-//! The program: everything is in the library, the commands in its `cli` room.
+//! The program: everything is in the library, the commands in its module `cli`.
 
 use mimalloc::MiMalloc;
 

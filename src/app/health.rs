@@ -1,12 +1,6 @@
 //! Is the process up, and may it be asked?
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use axum::{
     extract::State,
@@ -20,22 +14,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::AppState;
-use crate::{db, http::Json};
-
-/// Whether the process wants requests. Clones share it.
-#[derive(Debug, Clone, Default)]
-pub struct Readiness(Arc<AtomicBool>);
-
-impl Readiness {
-    /// From now on no new requests are wanted.
-    pub fn stop(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    fn is_stopping(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
+use foundation::{db, http::Json};
 
 /// Readiness, with what it rests on.
 #[derive(Debug, Serialize, ToSchema)]

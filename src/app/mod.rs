@@ -1,11 +1,8 @@
-//! The application: shared state, proven callers, the router, starting and stopping.
-//!
-//! `api.rs` files of every room take [`AppState`] and the callers from here; nothing else of this
-//! room is for them.
+//! The application: shared state, the router, starting and stopping. Nothing below knows it.
 
-pub mod callers;
 mod health;
 pub mod openapi;
+mod readiness;
 mod router;
 pub mod serve;
 pub mod setup;
@@ -13,7 +10,6 @@ mod state;
 mod timer;
 mod unbuilt;
 
-pub use callers::{BackEnd, BackEndOrPerson, EndUser, Maskinporten, ServiceOwner, Vendor};
-pub use health::Readiness;
+pub use readiness::Readiness;
 pub use router::{routes, service};
 pub use state::{AppState, Inner};

@@ -4,7 +4,7 @@ use std::{any::Any, convert::Infallible, panic::AssertUnwindSafe, sync::Arc};
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, Request},
+    extract::Request,
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -18,225 +18,26 @@ use utoipa::OpenApi as _;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{AppState, health, openapi::Description, unbuilt};
-use crate::{
-    authorized_parties, clients,
+use foundation::{
     config::Profile,
     db::feed,
-    events, exchange,
     http::{ApiError, Json, context, path},
-    packages, pdp, register, requests, resources, system_users, systems, ui_backend, web,
 };
 
-/// The documented API: handlers with their description.
-fn api() -> OpenApiRouter<AppState> {
-    OpenApiRouter::with_openapi(Description::openapi())
-        .routes(routes!(systems::api::list_visible))
-        .routes(routes!(systems::api::read))
-        .routes(routes!(systems::api::read_rights))
-        .routes(routes!(systems::api::read_packages))
-        .routes(routes!(systems::api::list_of_vendor, systems::api::create))
-        .routes(routes!(
-            systems::api::read_as_vendor,
-            systems::change_api::replace,
-            systems::change_api::delete
-        ))
-        .routes(routes!(
-            systems::api::read_rights_as_vendor,
-            systems::change_api::replace_rights
-        ))
-        .routes(routes!(
-            systems::api::read_packages_as_vendor,
-            systems::change_api::replace_packages
-        ))
-        .routes(routes!(systems::change_api::change_log))
-        .routes(routes!(requests::api::create))
-        .routes(routes!(requests::api::create_for_agent))
-        .routes(routes!(requests::api::read, requests::api::delete))
-        .routes(routes!(requests::api::read_for_agent))
-        .routes(routes!(requests::api::read_by_external_ref))
-        .routes(routes!(requests::api::read_for_agent_by_external_ref))
-        .routes(routes!(requests::api::list))
-        .routes(routes!(requests::api::list_for_agents))
-        .routes(routes!(requests::enduser_api::read_by_id))
-        .routes(routes!(requests::enduser_api::read_agent_by_id))
-        .routes(routes!(requests::enduser_api::read_for_party))
-        .routes(routes!(requests::enduser_api::read_agent_for_party))
-        .routes(routes!(requests::enduser_api::approve))
-        .routes(routes!(requests::enduser_api::approve_agent))
-        .routes(routes!(requests::enduser_api::reject))
-        .routes(routes!(requests::enduser_api::reject_agent))
-        .routes(routes!(requests::enduser_api::escalate))
-        .routes(routes!(requests::enduser_api::escalate_agent))
-        .routes(routes!(requests::enduser_api::pending))
-        .routes(routes!(requests::enduser_api::pending_agents))
-        .routes(routes!(requests::check_api::check))
-        .routes(routes!(requests::changes::api::create))
-        .routes(routes!(
-            requests::changes::api::read,
-            requests::changes::api::delete
-        ))
-        .routes(routes!(requests::changes::api::read_by_external_ref))
-        .routes(routes!(requests::changes::api::list))
-        .routes(routes!(requests::changes::enduser_api::read_by_id))
-        .routes(routes!(requests::changes::enduser_api::read_for_party))
-        .routes(routes!(requests::changes::enduser_api::approve))
-        .routes(routes!(requests::changes::enduser_api::reject))
-        .routes(routes!(requests::changes::enduser_api::pending))
-        .routes(routes!(system_users::lookup_api::by_external_id))
-        .routes(routes!(system_users::lookup_api::by_query))
-        .routes(routes!(system_users::lookup_api::by_system))
-        .routes(routes!(system_users::stream_api::stream))
-        .routes(routes!(system_users::stream_api::read))
-        .routes(routes!(system_users::enduser_api::list))
-        .routes(routes!(system_users::enduser_api::list_agents))
-        .routes(routes!(
-            system_users::enduser_api::read,
-            system_users::enduser_api::delete
-        ))
-        .routes(routes!(system_users::enduser_api::delegations))
-        .routes(routes!(system_users::enduser_api::create))
-        .routes(routes!(system_users::enduser_api::rename))
-        .routes(routes!(
-            system_users::enduser_api::give_own,
-            system_users::enduser_api::take_own,
-            system_users::enduser_api::has_own
-        ))
-        .routes(routes!(clients::portal_api::list))
-        .routes(routes!(clients::portal_api::delegations))
-        .routes(routes!(
-            clients::portal_api::add,
-            system_users::enduser_api::delete_agent
-        ))
-        .routes(routes!(clients::portal_api::remove))
-        .routes(routes!(clients::enduser_api::agents))
-        .routes(routes!(clients::enduser_api::available))
-        .routes(routes!(clients::batch_api::batch))
-        .routes(routes!(
-            clients::enduser_api::delegated,
-            clients::enduser_api::add,
-            clients::enduser_api::remove
-        ))
-        .routes(routes!(events::api::list))
-        .merge(portal_back_end())
-        .routes(routes!(pdp::api::authorize))
-        .routes(routes!(pdp::api::decision))
-        .routes(routes!(pdp::token_api::authorize))
-        .routes(routes!(pdp::decisions_api::read))
-        .routes(routes!(pdp::authzen::api::evaluation))
-        .routes(routes!(pdp::authzen::api::evaluations))
-        .routes(routes!(pdp::authzen::search_api::subjects))
-        .routes(routes!(pdp::authzen::search_api::resources))
-        .routes(routes!(pdp::authzen::search_api::actions))
-        .routes(routes!(pdp::authzen::api::metadata))
-        .routes(routes!(authorized_parties::api::for_resource_owner))
-        .routes(routes!(authorized_parties::api::for_service_owner))
-        .routes(routes!(authorized_parties::api::for_end_user))
-        .routes(routes!(register::api::party))
-        .routes(routes!(register::api::party_by_uuid))
-        .routes(routes!(register::api::lookup))
-        .routes(routes!(register::api::names))
-        .routes(routes!(register::api::party_list))
-        .routes(routes!(register::api::party_list_by_uuid))
-        .routes(routes!(register::api::identifiers))
-        .routes(routes!(register::api::organization))
-        .routes(routes!(register::api::query_for_access_management))
-        .routes(routes!(register::api::query_for_dialogporten))
-        .routes(routes!(register::api::query_internal))
-        .routes(routes!(register::api::customers))
-        .routes(routes!(register::api::managing_directors))
-        .routes(routes!(register::api::external_roles))
-        .routes(routes!(resources::api::resource_list))
-        .routes(routes!(resources::api::search))
-        .routes(routes!(resources::api::create))
-        .routes(routes!(
-            resources::api::read,
-            resources::api::replace,
-            resources::api::delete
-        ))
-        .merge(policy_files())
-        .routes(routes!(resources::policy_api::subjects))
-        .routes(routes!(resources::policy_api::policy_rules))
-        .routes(routes!(resources::policy_api::policy_rights))
-        .routes(routes!(resources::policy_api::named_rights))
-        .routes(routes!(resources::policy_api::by_subjects))
-        .routes(routes!(resources::policy_api::updated))
-        .routes(routes!(packages::api::search))
-        .routes(routes!(packages::api::export))
-        .routes(routes!(packages::api::groups))
-        .routes(routes!(packages::api::group))
-        .routes(routes!(packages::api::areas_of_group))
-        .routes(routes!(packages::api::area))
-        .routes(routes!(packages::api::packages_of_area))
-        .routes(routes!(packages::api::package))
-        .routes(routes!(packages::api::resources_of_package))
-        .routes(routes!(packages::api::package_by_urn))
-        .routes(routes!(packages::api::roles))
-        .routes(routes!(packages::api::role))
-        .routes(routes!(packages::api::packages_by_role))
-        .routes(routes!(packages::api::packages_of_role))
-        .routes(routes!(packages::api::organisation_forms))
-        .routes(routes!(exchange::api::exchange))
-        .routes(routes!(exchange::api::metadata))
-        .routes(routes!(exchange::api::keys))
+/// The documented API: handlers of all layers with their description, and probes.
+fn api(state: &AppState) -> OpenApiRouter {
+    let probes = OpenApiRouter::new()
         .routes(routes!(health::alive))
         .routes(routes!(health::health))
         .routes(routes!(health::ready))
-}
-
-/// Older addresses, where they are switched on.
-fn delegation_aliases() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
-        .routes(routes!(clients::legacy_api::add))
-        .routes(routes!(clients::legacy_api::remove))
-}
-
-/// What Altinn's portal asks its own back end.
-fn portal_back_end() -> OpenApiRouter<AppState> {
-    use ui_backend::{clients_api, requests_api, system_users_api, user_api};
-    OpenApiRouter::new()
-        .routes(routes!(requests_api::read))
-        .routes(routes!(requests_api::read_agent))
-        .routes(routes!(requests_api::read_change))
-        .routes(routes!(requests_api::approve))
-        .routes(routes!(requests_api::reject))
-        .routes(routes!(requests_api::escalate))
-        .routes(routes!(requests_api::approve_agent))
-        .routes(routes!(requests_api::reject_agent))
-        .routes(routes!(requests_api::escalate_agent))
-        .routes(routes!(requests_api::approve_change))
-        .routes(routes!(requests_api::reject_change))
-        .routes(routes!(system_users_api::list, system_users_api::create))
-        .routes(routes!(system_users_api::list_agents))
-        .routes(routes!(system_users_api::read, system_users_api::delete))
-        .routes(routes!(
-            system_users_api::read_agent,
-            system_users_api::delete_agent
-        ))
-        .routes(routes!(system_users_api::pending))
-        .routes(routes!(system_users_api::systems))
-        .routes(routes!(system_users_api::rights))
-        .routes(routes!(clients_api::customers))
-        .routes(routes!(clients_api::delegations, clients_api::add))
-        .routes(routes!(clients_api::remove))
-        .routes(routes!(
-            clients_api::has_own,
-            clients_api::give_own,
-            clients_api::take_own
-        ))
-        .routes(routes!(user_api::is_admin))
-        .routes(routes!(user_api::is_client_admin))
-        .routes(routes!(user_api::change_reportee))
-}
-
-/// Policy files may be larger than other bodies.
-fn policy_files() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
-        .routes(routes!(
-            resources::policy_api::read_policy,
-            resources::policy_api::create_policy,
-            resources::policy_api::replace_policy
-        ))
-        .layer(DefaultBodyLimit::max(resources::policy_api::UPLOAD_LIMIT))
+        .with_state(state.clone());
+    let aliases = state.config.settings.compat.delegation_aliases;
+    OpenApiRouter::with_openapi(Description::openapi())
+        .merge(system_users::router(state.for_system_users(), aliases))
+        .merge(edges::portal_router(state.for_portal()))
+        .merge(authorization::router(state.for_authorization()))
+        .merge(registers_api::router(state.for_registers()))
+        .merge(probes)
 }
 
 /// Not offered unless it is switched on.
@@ -244,22 +45,16 @@ const REFRESH: &str = "/authentication/api/v1/refresh";
 
 /// The router, and the templates of all its routes.
 pub fn routes(state: &AppState) -> (Router, Vec<String>) {
-    let compat = &state.config.settings.compat;
-    let mut api = api();
-    if compat.delegation_aliases {
-        api = api.merge(delegation_aliases());
-    }
-    if compat.refresh {
-        api = api.routes(routes!(web::session_tokens::refresh));
-    }
-    let (router, mut description) = api.split_for_parts();
+    let (router, mut description) = api(state).split_for_parts();
     env!("CARGO_PKG_VERSION").clone_into(&mut description.info.version);
     let mut templates: Vec<String> = description.paths.paths.keys().cloned().collect();
+    let has_refresh = state.config.settings.compat.refresh;
     let unbuilt: Vec<String> = unbuilt::templates()
-        .chain((!compat.refresh).then(|| REFRESH.to_owned()))
+        .chain((!has_refresh).then(|| REFRESH.to_owned()))
         .collect();
     templates.extend(unbuilt.iter().cloned());
-    templates.extend(web::TEMPLATES.iter().map(|t| (*t).to_owned()));
+    let (pages, of_pages) = edges::pages_router(state.for_pages());
+    templates.extend(of_pages);
     let description = Arc::new(description);
     let json = {
         let description = Arc::clone(&description);
@@ -271,31 +66,26 @@ pub fn routes(state: &AppState) -> (Router, Vec<String>) {
     });
     let mut router = router
         .merge(unbuilt::router(&unbuilt))
-        .merge(web::router())
+        .merge(pages)
         .route("/openapi.json", json.clone())
         .route("/openapi/v1.json", json)
         .route("/openapi/v1.yaml", yaml);
-    for (name, handle) in web::docs_routes() {
-        templates.push(name.clone());
-        router = router.route(&name, handle);
-    }
     templates.extend(["/openapi.json", "/openapi/v1.json", "/openapi/v1.yaml"].map(str::to_owned));
     if state.config.profile() == Profile::Sandbox {
-        // Everything of a sandbox listens on loopback, so its metrics may be had where the newcomer
-        // looks first.
+        // Everything of a sandbox listens on loopback, so its metrics may be had where the
+        // newcomer looks first.
         router = router.route("/metrics", get(super::serve::metrics));
         templates.push("/metrics".to_owned());
     }
-    let router = router
-        .fallback(async || StatusCode::NOT_FOUND)
-        .with_state(state.clone());
-    (router, templates)
+    (router.fallback(async || StatusCode::NOT_FOUND), templates)
 }
 
-/// The whole service: path rewriting, the request's context, limits, and the routes.
+/// The whole service: path rewriting, the request's context, limits, and the routes. `is_alias`
+/// names hosts that it answers to besides those of the settings.
 #[must_use]
 pub fn service(
     state: &AppState,
+    is_alias: fn(&str) -> bool,
 ) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send>
 + Clone
 + Send
@@ -308,7 +98,7 @@ pub fn service(
             trusted_proxies: state.config.settings.server.trusted_proxies.clone().into(),
             problem_detail: state.config.settings.compat.problem_detail,
         },
-        hosts: Hosts::of(state),
+        hosts: Hosts::of(state, is_alias),
         is_sandbox: state.config.profile() == Profile::Sandbox,
         feed: Arc::clone(&state.feed),
     });
@@ -423,12 +213,12 @@ struct Hosts {
     names: Vec<String>,
     loopback: bool,
     any: bool,
-    /// A sandbox's TLS front is open.
-    front: bool,
+    /// Further names under which the service is called.
+    is_alias: fn(&str) -> bool,
 }
 
 impl Hosts {
-    fn of(state: &AppState) -> Self {
+    fn of(state: &AppState, is_alias: fn(&str) -> bool) -> Self {
         let settings = &state.config.settings;
         let of_base = |base: &str| {
             base.parse::<Uri>()
@@ -453,7 +243,7 @@ impl Hosts {
             names,
             loopback: sandbox.is_some(),
             any: sandbox.is_some_and(|sandbox| sandbox.allow_nonloopback),
-            front: sandbox.is_some_and(|sandbox| sandbox.tls.listen.is_some()),
+            is_alias,
         }
     }
 
@@ -480,19 +270,8 @@ impl Hosts {
                 .names
                 .iter()
                 .any(|name| name.eq_ignore_ascii_case(host))
-            || (self.front && is_fronted(host))
+            || (self.is_alias)(host)
     }
-}
-
-/// Whether the front of a sandbox stands in for the service of this name.
-#[cfg(feature = "sandbox")]
-fn is_fronted(host: &str) -> bool {
-    crate::sandbox::Place::named(host) == Some(crate::sandbox::Place::Main)
-}
-
-#[cfg(not(feature = "sandbox"))]
-const fn is_fronted(_: &str) -> bool {
-    false
 }
 
 /// The name in a `Host` header, without the port.
@@ -551,7 +330,7 @@ mod tests {
                 names: Vec::new(),
                 loopback: true,
                 any: false,
-                front: false,
+                is_alias: |_| false,
             },
             is_sandbox: true,
             feed: Arc::new(feed::Feed::new(std::time::Duration::from_secs(1))),

@@ -26,7 +26,7 @@ use tokio::{
 use tower::{Service, ServiceExt as _};
 
 use super::{AppState, timer::ConnectionTimer};
-use crate::token::KeySource;
+use foundation::token::KeySource;
 
 static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
 
@@ -189,11 +189,11 @@ pub fn spawn_background(state: &AppState, shutdown: &Shutdown) {
     let db = &state.db;
     spawn_until(
         shutdown,
-        crate::db::feed::follow(Arc::clone(&state.feed), state.side.clone()),
+        foundation::db::feed::follow(Arc::clone(&state.feed), state.background_db.clone()),
     );
     spawn_until(
         shutdown,
-        crate::db::feed::listen(Arc::clone(&state.feed), state.side.clone()),
+        foundation::db::feed::listen(Arc::clone(&state.feed), state.background_db.clone()),
     );
     let (resources, pool) = (Arc::clone(&state.resources), db.clone());
     spawn_until(shutdown, async move {
@@ -203,7 +203,7 @@ pub fn spawn_background(state: &AppState, shutdown: &Shutdown) {
         }
     });
     every(shutdown, 600, "change feed", db, async |pool| {
-        Ok(crate::db::feed::forget_old(&pool).await?)
+        Ok(foundation::db::feed::forget_old(&pool).await?)
     });
     let months = state.config.settings.audit.decision_retention_months;
     every(
@@ -211,7 +211,7 @@ pub fn spawn_background(state: &AppState, shutdown: &Shutdown) {
         3600,
         "expired decisions",
         db,
-        move |pool| async move { Ok(crate::pdp::log::drop_expired(&pool, months).await?) },
+        move |pool| async move { Ok(authorization::pdp::log::drop_expired(&pool, months).await?) },
     );
     spawn_until(shutdown, async {
         loop {
@@ -222,22 +222,23 @@ pub fn spawn_background(state: &AppState, shutdown: &Shutdown) {
         }
     });
     every(shutdown, 12 * 3600, "partitions", db, async |pool| {
-        Ok(crate::db::ensure_partitions(&pool).await?)
+        Ok(foundation::db::ensure_partitions(&pool).await?)
     });
     every(shutdown, 600, "ended sessions", db, async |pool| {
-        Ok(crate::web::forget_expired(&pool).await?)
+        foundation::sessions::forget_expired(&pool).await?;
+        Ok(edges::pages::forget_expired(&pool).await?)
     });
     every(shutdown, 3600, "idempotency keys", db, async |pool| {
-        Ok(crate::idempotency::forget_old(&pool).await?)
+        Ok(foundation::idempotency::forget_old(&pool).await?)
     });
     let (checkpoints, clock) = (state.checkpoints.clone(), state.clock.clone());
     every(shutdown, 2, "audit chain", db, move |pool| {
         let (checkpoints, now) = (checkpoints.clone(), clock.now());
-        async move { crate::audit::seal(&pool, checkpoints.as_deref(), now).await }
+        async move { foundation::audit::seal(&pool, checkpoints.as_deref(), now).await }
     });
     let lifetime = state.config.settings.requests.lifetime_days;
     every(shutdown, 60, "time-outs", db, move |pool| async move {
-        Ok(crate::requests::timeouts::announce(&pool, lifetime)
+        Ok(system_users::requests::timeouts::announce(&pool, lifetime)
             .await
             .map(drop)?)
     });

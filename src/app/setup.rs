@@ -7,22 +7,27 @@ use aws_lc_rs::rsa::KeySize;
 use sqlx::PgPool;
 
 use super::{AppState, Inner, Readiness};
-use crate::{
+use authorization::{
+    callers::Authenticator,
+    live_system_users::LiveSystemUsers,
+    pdp::{Pdp, log::Log},
+    session_cookies::SessionCookies,
+};
+use edges::pages::LoginClient;
+use foundation::{
     audit,
     clock::Clock,
     config::{self, Checked, Profile},
-    db,
-    db::feed::Feed,
-    packages,
-    pdp::{Pdp, log::Log},
-    register::IdentityKeys,
-    resources::{self, Policies, Resources},
-    system_users::Living,
+    db::{self, feed::Feed},
     token::{
         Algorithm, IssuerKind, JwksClient, KeySet, KeySource, OwnKeys, PlatformTokens, Proven,
         SigningKey, TrustedIssuer, Verifier,
     },
-    web::LoginClient,
+};
+use registers::{
+    packages,
+    parties::IdentityKeys,
+    resources::{self, Policies, Resources},
 };
 
 const RSA: &[Algorithm] = &[Algorithm::RS256, Algorithm::RS384, Algorithm::RS512];
@@ -91,6 +96,18 @@ impl Secrets {
     }
 }
 
+#[cfg(feature = "sandbox")]
+impl From<::sandbox::ServiceKeys> for Secrets {
+    fn from(keys: ::sandbox::ServiceKeys) -> Self {
+        Self {
+            own_keys: keys.own_keys,
+            identity: keys.identity,
+            login_key: Some(keys.login_key),
+            checkpoint_key: Some(keys.checkpoint_key),
+        }
+    }
+}
+
 /// What only some installations trust.
 #[derive(Debug, Default)]
 pub struct Extra {
@@ -103,14 +120,17 @@ pub struct Extra {
 /// Prepares the database: migrations where the profile wants them, catalogues, system resources.
 ///
 /// # Errors
-/// The database cannot be reached or brought up to date, or belongs to another kind of
-/// installation.
+/// The database cannot be reached or brought up to date, belongs to another kind of installation, or
+/// in production has its time moved.
 pub async fn prepare_database(config: &Checked, pool: &PgPool) -> anyhow::Result<()> {
     let migrate = config
         .settings
         .database
         .migrate_on_start
         .unwrap_or(config.profile() != Profile::Prod);
+    if config.profile() == Profile::Prod {
+        db::refuse_moved_clock(pool).await?;
+    }
     if migrate {
         db::migrate(pool).await?;
     } else {
@@ -156,7 +176,7 @@ pub async fn state(
         config.settings.pdp.max_staleness_ms,
     )));
     let resources = Arc::new(Resources::new(policies.clone(), Arc::clone(&feed)));
-    let side = db::side_pool(&pool);
+    let background_db = db::background_pool(&pool, &clock);
     let pdp = Pdp::new(
         pool.clone(),
         Arc::clone(&catalogue),
@@ -164,7 +184,7 @@ pub async fn state(
         Arc::clone(&resources),
         Arc::clone(&secrets.identity),
         clock.clone(),
-        Log::open(&side),
+        Log::open(&background_db),
     );
     let mut platform = extra.platform_issuers;
     for (name, path) in &config.settings.platform_tokens.keys {
@@ -180,19 +200,28 @@ pub async fn state(
     let checkpoints = checkpoints
         .map(|(path, key)| audit::Checkpoints::open(path, key))
         .transpose()?;
-    Ok(AppState::new(Inner {
-        platform_tokens: PlatformTokens::new(platform, config.settings.tokens.max_bytes),
-        living: Living::new(
+    let config = Arc::new(config);
+    let authenticator = Authenticator::new(
+        Arc::clone(&verifier),
+        PlatformTokens::new(platform, config.settings.tokens.max_bytes),
+        Arc::new(LiveSystemUsers::new(
             pool.clone(),
             Arc::clone(&feed),
             config.settings.systemuser.live_check,
-        ),
+        )),
+        SessionCookies::new(pool.clone(), Arc::clone(&config)),
+        Arc::clone(&secrets.identity),
+        clock.clone(),
+        pool.clone(),
+    );
+    Ok(AppState::new(Inner {
+        authenticator,
         config,
         clock,
         db: pool,
-        side,
+        background_db,
         catalogue,
-        metadata: packages::Metadata::read()?,
+        metadata: Arc::new(packages::Metadata::read()?),
         policies,
         identity: secrets.identity,
         own_keys: secrets.own_keys,
@@ -200,7 +229,7 @@ pub async fn state(
         pdp,
         feed,
         resources,
-        login,
+        login: login.map(Arc::new),
         checkpoints: checkpoints.map(Arc::new),
         readiness: Readiness::default(),
     }))

@@ -1,27 +1,39 @@
-//! What handlers share.
+//! Everything that the running service shares, and the slices of it that each layer gets.
 
 use std::{ops::Deref, sync::Arc};
 
-use http::{HeaderMap, header::HOST};
-use sqlx::PgPool;
-
-use super::Readiness;
-use crate::{
+use authorization::{
+    authorized_parties::PartyLists,
+    callers::Authenticator,
+    exchange::Exchange,
+    pdp::{DecisionEndpoints, DecisionEndpointsParts, Pdp},
+    permissions::Permissions,
+};
+use edges::{
+    pages::{LoginClient, Pages},
+    portal::PortalBackEnd,
+};
+use foundation::{
     audit::Checkpoints,
-    clients::Clients,
     clock::Clock,
     config::Checked,
     db::feed::Feed,
-    http::context,
-    packages::{Catalogue, Metadata},
-    pdp::Pdp,
-    register::IdentityKeys,
-    requests::Decisions,
-    resources::{Policies, Resources},
-    system_users::{Living, Management},
-    token::{OwnKeys, PlatformTokens, Verifier},
-    web::LoginClient,
+    http::BaseAddress,
+    token::{OwnKeys, Verifier},
 };
+use registers::{
+    packages::{Catalogue, Metadata},
+    parties::IdentityKeys,
+    resources::{Policies, Resources},
+};
+use registers_api::{parties::PartyLookups, resources::ResourceRegistry};
+use sqlx::PgPool;
+use system_users::{
+    clients::Clients, requests::Requests, systems::Systems, users::SystemUsers,
+    vendor_events::VendorEvents,
+};
+
+use super::Readiness;
 
 /// Shared state; clones are cheap.
 #[derive(Debug, Clone)]
@@ -31,23 +43,22 @@ pub struct AppState(Arc<Inner>);
 #[derive(Debug)]
 #[expect(missing_docs, reason = "each member is documented by its type")]
 pub struct Inner {
-    pub config: Checked,
+    pub config: Arc<Checked>,
     pub clock: Clock,
     pub db: PgPool,
-    /// For what must not wait for requests.
-    pub side: PgPool,
+    /// For background work, so that requests cannot starve it.
+    pub background_db: PgPool,
     pub catalogue: Arc<Catalogue>,
-    pub metadata: Metadata,
+    pub metadata: Arc<Metadata>,
     pub policies: Policies,
     pub identity: Arc<IdentityKeys>,
     pub own_keys: Arc<OwnKeys>,
     pub verifier: Arc<Verifier>,
-    pub platform_tokens: PlatformTokens,
+    pub authenticator: Authenticator,
     pub pdp: Pdp,
     pub feed: Arc<Feed>,
-    pub living: Living,
     pub resources: Arc<Resources>,
-    pub login: Option<LoginClient>,
+    pub login: Option<Arc<LoginClient>>,
     pub checkpoints: Option<Arc<Checkpoints>>,
     pub readiness: Readiness,
 }
@@ -62,58 +73,167 @@ impl AppState {
     /// Writes what waits, and closes all connections: the last thing before the end.
     pub async fn close(&self) {
         self.pdp.log().flush().await;
-        self.side.close().await;
+        self.background_db.close().await;
         self.db.close().await;
     }
 
-    /// Base of absolute addresses in answers: the configured one, or, in a sandbox without one,
-    /// what the client called, as it or a trusted proxy says.
+    fn address(&self) -> BaseAddress {
+        BaseAddress::new(&self.config)
+    }
+
+    fn permissions(&self) -> Permissions {
+        Permissions::new(
+            self.authenticator.clone(),
+            self.pdp.clone(),
+            self.db.clone(),
+        )
+    }
+
+    fn exchange(&self) -> Exchange {
+        Exchange::new(
+            self.authenticator.clone(),
+            self.clock.clone(),
+            Arc::clone(&self.config),
+            self.db.clone(),
+            Arc::clone(&self.own_keys),
+        )
+    }
+
+    /// The slice for requests and change requests.
     #[must_use]
-    pub fn base_for(&self, headers: &HeaderMap) -> String {
-        let forwarded = context::current()
-            .map(|c| c.forwarded.clone())
-            .unwrap_or_default();
-        let host = forwarded
-            .host
-            .as_deref()
-            .or_else(|| headers.get(HOST)?.to_str().ok());
-        match host.filter(|_| self.config.settings.server.public_base_url.is_none()) {
-            Some(host) => format!(
-                "{}://{host}{}",
-                forwarded.scheme.unwrap_or("http"),
-                forwarded.prefix.as_deref().unwrap_or_default()
-            ),
-            None => self.config.public_base.clone(),
+    pub fn requests(&self) -> Requests {
+        Requests {
+            address: self.address(),
+            authenticator: self.authenticator.clone(),
+            catalogue: Arc::clone(&self.catalogue),
+            config: Arc::clone(&self.config),
+            db: self.db.clone(),
+            permissions: self.permissions(),
+            policies: self.policies.clone(),
         }
     }
 
-    /// What manages clients.
+    /// The slice for clients.
     #[must_use]
-    pub fn clients(&self) -> Clients<'_> {
+    pub fn clients(&self) -> Clients {
         Clients {
-            db: &self.db,
-            catalogue: &self.catalogue,
+            address: self.address(),
+            authenticator: self.authenticator.clone(),
+            catalogue: Arc::clone(&self.catalogue),
+            db: self.db.clone(),
+            permissions: self.permissions(),
         }
     }
 
-    /// What manages system users.
+    /// The slice for system users.
     #[must_use]
-    pub fn system_users(&self) -> Management<'_> {
-        Management {
-            db: &self.db,
-            catalogue: &self.catalogue,
-            policies: &self.policies,
+    pub fn system_users(&self) -> SystemUsers {
+        SystemUsers {
+            address: self.address(),
+            catalogue: Arc::clone(&self.catalogue),
+            config: Arc::clone(&self.config),
+            db: self.db.clone(),
+            permissions: self.permissions(),
+            policies: self.policies.clone(),
         }
     }
 
-    /// What decides requests.
-    #[must_use]
-    pub fn decisions(&self) -> Decisions<'_> {
-        Decisions {
-            db: &self.db,
-            catalogue: &self.catalogue,
-            policies: &self.policies,
-            lifetime_days: self.config.settings.requests.lifetime_days,
+    /// The slices of the layer `authorization`.
+    pub(super) fn for_authorization(&self) -> authorization::State {
+        authorization::State {
+            authenticator: self.authenticator.clone(),
+            decisions: DecisionEndpoints::new(DecisionEndpointsParts {
+                authenticator: self.authenticator.clone(),
+                pdp: self.pdp.clone(),
+                address: self.address(),
+                catalogue: Arc::clone(&self.catalogue),
+                clock: self.clock.clone(),
+                config: Arc::clone(&self.config),
+                db: self.db.clone(),
+                identity: Arc::clone(&self.identity),
+                verifier: Arc::clone(&self.verifier),
+            }),
+            exchange: self.exchange(),
+            party_lists: PartyLists {
+                authenticator: self.authenticator.clone(),
+                catalogue: Arc::clone(&self.catalogue),
+                db: self.db.clone(),
+                identity: Arc::clone(&self.identity),
+            },
+        }
+    }
+
+    /// The slices of the layer `registers_api`.
+    pub(super) fn for_registers(&self) -> registers_api::State {
+        registers_api::State {
+            authenticator: self.authenticator.clone(),
+            db: self.db.clone(),
+            metadata: Arc::clone(&self.metadata),
+            party_lookups: PartyLookups {
+                catalogue: Arc::clone(&self.catalogue),
+                db: self.db.clone(),
+                identity: Arc::clone(&self.identity),
+            },
+            resource_registry: ResourceRegistry {
+                catalogue: Arc::clone(&self.catalogue),
+                config: Arc::clone(&self.config),
+                db: self.db.clone(),
+                policies: self.policies.clone(),
+            },
+        }
+    }
+
+    /// The slices of the layer `system_users`.
+    pub(super) fn for_system_users(&self) -> system_users::State {
+        system_users::State {
+            authenticator: self.authenticator.clone(),
+            clients: self.clients(),
+            permissions: self.permissions(),
+            requests: self.requests(),
+            system_users: self.system_users(),
+            systems: Systems {
+                catalogue: Arc::clone(&self.catalogue),
+                db: self.db.clone(),
+            },
+            vendor_events: VendorEvents {
+                address: self.address(),
+                db: self.db.clone(),
+            },
+        }
+    }
+
+    /// The slices of the portal's back end.
+    pub(super) fn for_portal(&self) -> edges::PortalState {
+        edges::PortalState {
+            authenticator: self.authenticator.clone(),
+            permissions: self.permissions(),
+            portal: PortalBackEnd {
+                authenticator: self.authenticator.clone(),
+                catalogue: Arc::clone(&self.catalogue),
+                clients: self.clients(),
+                config: Arc::clone(&self.config),
+                db: self.db.clone(),
+                metadata: Arc::clone(&self.metadata),
+                permissions: self.permissions(),
+                requests: self.requests(),
+                system_users: self.system_users(),
+            },
+        }
+    }
+
+    /// What the pages share.
+    pub(super) fn for_pages(&self) -> Pages {
+        Pages {
+            authenticator: self.authenticator.clone(),
+            catalogue: Arc::clone(&self.catalogue),
+            clock: self.clock.clone(),
+            config: Arc::clone(&self.config),
+            db: self.db.clone(),
+            exchange: self.exchange(),
+            identity: Arc::clone(&self.identity),
+            login: self.login.clone(),
+            permissions: self.permissions(),
+            requests: self.requests(),
         }
     }
 }

@@ -5,8 +5,7 @@
 use axum::{Router, routing::any};
 use http::StatusCode;
 
-use super::AppState;
-use crate::http::ApiError;
+use foundation::http::ApiError;
 
 const A: &str = "/authentication/api/v1";
 
@@ -30,7 +29,7 @@ pub fn templates() -> impl Iterator<Item = String> {
 }
 
 /// Routes that answer 404 with a problem.
-pub fn router(templates: &[String]) -> Router<AppState> {
+pub fn router(templates: &[String]) -> Router {
     templates.iter().fold(Router::new(), |router, template| {
         router.route(
             template,

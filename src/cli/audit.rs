@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
 use super::target::TargetArgs;
-use crate::audit;
+use foundation::audit;
 
 /// What can be done about the audit trail.
 #[derive(Debug, Subcommand)]

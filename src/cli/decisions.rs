@@ -14,10 +14,8 @@ use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use serde_json::{Map, Value};
 
 use super::target::TargetArgs;
-use crate::{
-    clock::Clock,
-    pdp::log::{COLUMNS, export},
-};
+use authorization::pdp::log::{COLUMNS, export};
+use foundation::clock::Clock;
 
 /// What can be done about the decision log.
 #[derive(Debug, Subcommand)]

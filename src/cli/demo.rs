@@ -10,10 +10,8 @@ use reqwest::{Client, Response, StatusCode, redirect::Policy};
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::{
-    sandbox::material_dir,
-    token::{SigningKey, random_text},
-};
+use foundation::{crypto::random_text, token::SigningKey};
+use sandbox::material_dir;
 
 const VENDOR_ORG: &str = "390198116";
 const CUSTOMER_ORG: &str = "390381492";

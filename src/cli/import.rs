@@ -7,10 +7,8 @@ use clap::Args;
 use indicatif::{HumanCount, ProgressBar};
 
 use super::target::TargetArgs;
-use crate::{
-    import::{self, Context, Format, Kind, Mode, Options, Outcome},
-    packages,
-};
+use edges::import::{self, Context, Format, Kind, Mode, Options, Outcome};
+use registers::packages;
 
 /// Arguments of `import`.
 #[derive(Debug, Args)]

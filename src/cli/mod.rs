@@ -194,8 +194,8 @@ pub fn main() -> ExitCode {
 #[cfg(feature = "sandbox")]
 async fn load(args: &LoadArgs) -> anyhow::Result<()> {
     let attached = crate::sandbox::attach(&args.data_dir).await?;
-    let catalogue = std::sync::Arc::new(crate::packages::load(&attached.db).await?);
-    let loaded = crate::sandbox::load_universe(
+    let catalogue = std::sync::Arc::new(registers::packages::load(&attached.db).await?);
+    let loaded = sandbox::universe::load(
         &attached.db,
         &catalogue,
         &attached.identity,
@@ -206,7 +206,7 @@ async fn load(args: &LoadArgs) -> anyhow::Result<()> {
     attached.db.close().await;
     println!(
         "{}",
-        if loaded == crate::sandbox::Loaded::Now {
+        if loaded == sandbox::universe::Loaded::Now {
             "loaded"
         } else {
             "it was there already; nothing was changed"
@@ -221,12 +221,12 @@ fn generate(args: &GenerateArgs) -> anyhow::Result<()> {
     let started = std::time::Instant::now();
     let progress = indicatif::ProgressBar::new_spinner();
     progress.enable_steady_tick(std::time::Duration::from_millis(120));
-    let options = crate::sandbox::NationOptions {
+    let options = sandbox::NationOptions {
         out: args.out.clone(),
         seed: args.seed,
         scale: args.scale,
     };
-    let counts = crate::sandbox::generate(&crate::packages::embedded()?, &options, &progress)?;
+    let counts = sandbox::generate(&registers::packages::embedded()?, &options, &progress)?;
     progress.finish_and_clear();
     for (kind, count) in &counts {
         println!(

@@ -4,12 +4,12 @@ use std::{collections::HashMap, path::Path};
 
 use anyhow::Context as _;
 
-use crate::{
-    app::{
-        self,
-        serve::{self, Shutdown},
-        setup::{self, Extra, Secrets},
-    },
+use crate::app::{
+    self,
+    serve::{self, Shutdown},
+    setup::{self, Extra, Secrets},
+};
+use foundation::{
     clock::Clock,
     config::{self, Checked, Settings},
     db, telemetry,
@@ -43,17 +43,22 @@ pub async fn serve(path: Option<&Path>) -> anyhow::Result<()> {
         .url
         .clone()
         .context("database.url (DATABASE_URL) is required")?;
-    let pool = db::pool(&url, &config.settings.database)?;
+    let clock = Clock::default();
+    let pool = db::pool(&url, &config.settings.database, &clock)?;
     let secrets = Secrets::from_settings(&config)?;
     setup::prepare_database(&config, &pool).await?;
-    let state = setup::state(config, pool, Clock::default(), secrets, Extra::default()).await?;
+    let state = setup::state(config, pool, clock, secrets, Extra::default()).await?;
     let server = &state.config.settings.server;
     let main = serve::bind(server.listen, "server.listen").await?;
     let internal = serve::bind(server.internal_listen, "server.internal_listen").await?;
     let (stop, shutdown) = Shutdown::channel();
     serve::spawn_background(&state, &shutdown);
     let metrics = axum::Router::new().route("/metrics", axum::routing::get(serve::metrics));
-    let main = tokio::spawn(serve::run(main, app::service(&state), shutdown.clone()));
+    let main = tokio::spawn(serve::run(
+        main,
+        app::service(&state, |_| false),
+        shutdown.clone(),
+    ));
     let internal = tokio::spawn(serve::run(internal, metrics, shutdown));
     tracing::info!(listen = %server.listen, base = state.config.public_base, profile = state.config.profile().as_str(), "serving");
     serve::asked_to_stop().await?;
@@ -83,7 +88,7 @@ pub async fn migrate(path: Option<&Path>) -> anyhow::Result<()> {
         statement_timeout_s: 3_600,
         ..settings.database
     };
-    let pool = db::pool(&url, &patient)?;
+    let pool = db::pool(&url, &patient, &Clock::default())?;
     let before = applied(&pool).await;
     db::migrate(&pool).await?;
     for migration in db::MIGRATOR.iter().filter(|m| !before.contains(&m.version)) {

@@ -10,12 +10,13 @@ use anyhow::Context as _;
 use clap::Args;
 use sqlx::PgPool;
 
-use crate::{
-    app::setup::{self, Secrets},
+use crate::app::setup::{self, Secrets};
+use foundation::{
+    clock::Clock,
     config::{self, Settings},
     db,
-    register::IdentityKeys,
 };
+use registers::parties::IdentityKeys;
 
 /// Arguments that name an installation.
 #[derive(Debug, Args)]
@@ -38,7 +39,7 @@ pub struct Target {
     /// Its keys for identity numbers.
     pub identity: Arc<IdentityKeys>,
     /// Its key for checkpoints of the audit trail.
-    pub checkpoint_key: Option<crate::audit::CheckpointKey>,
+    pub checkpoint_key: Option<foundation::audit::CheckpointKey>,
     /// Whatever must live as long.
     _keep: Box<dyn Send>,
 }
@@ -89,7 +90,7 @@ async fn of_config(path: Option<&Path>) -> anyhow::Result<Target> {
         anyhow::anyhow!("the settings cannot be used:\n  {}", wrong.join("\n  "))
     })?;
     let secrets = Secrets::from_settings(&config)?;
-    let db = db::pool(&url, &settings.database)?;
+    let db = db::pool(&url, &settings.database, &Clock::default())?;
     setup::prepare_database(&config, &db).await?;
     Ok(Target {
         db,

@@ -5,17 +5,13 @@ use std::{path::Path, sync::Arc};
 use anyhow::Context as _;
 use sqlx::PgPool;
 
-use super::{Options, keys::SandboxKeys, run::settings};
-use crate::{
-    app::setup,
-    audit::CheckpointKey,
-    config::Checked,
-    db::{
-        self,
-        cluster::{Cluster, Durability},
-    },
-    register::IdentityKeys,
-};
+use ::sandbox::SandboxKeys;
+
+use super::run::{Options, settings};
+use crate::app::setup;
+use foundation::{audit::CheckpointKey, clock::Clock, config::Checked, db};
+use private_postgres::{Cluster, Durability};
+use registers::parties::IdentityKeys;
 
 /// A sandbox's data.
 #[derive(Debug)]
@@ -60,13 +56,13 @@ pub async fn attach(dir: &Path) -> anyhow::Result<Attached> {
             (Some(cluster), url)
         }
     };
-    let pool = db::pool(&url, &config.settings.database)?;
+    let pool = db::pool(&url, &config.settings.database, &Clock::default())?;
     setup::prepare_database(&config, &pool).await?;
     Ok(Attached {
         config,
         db: pool,
         identity: secrets.identity,
-        checkpoint_key: secrets.checkpoint_key,
+        checkpoint_key: Some(secrets.checkpoint_key),
         _cluster: cluster,
     })
 }

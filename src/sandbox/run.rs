@@ -14,31 +14,28 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
-use super::{
-    clients,
+use crate::app::{
+    self, AppState,
+    serve::{self, Shutdown},
+    setup::{self, Extra, Secrets},
+};
+use ::sandbox::{
+    SandboxKeys, Service, clients,
     idporten::{self, IdPorten, OidcClient},
-    keys::SandboxKeys,
     maskinporten::{self, Maskinporten},
+    routes,
     testtools::{self, NONE_ISSUER_OTHERS, TestTools, none_issuer},
     tls::{self, Answering, Front, Place},
     universe,
 };
-use crate::{
-    app::{
-        self, AppState,
-        serve::{self, Shutdown},
-        setup::{self, Extra},
-    },
+use edges::pages;
+use foundation::{
     clock::Clock,
     config::{self, Checked},
-    db::{
-        self,
-        cluster::{Cluster, Durability},
-    },
-    telemetry,
+    db, telemetry,
     token::{Algorithm, IssuerKind, KeySet, KeySource, TrustedIssuer},
-    web,
 };
+use private_postgres::{Cluster, Durability};
 
 /// How a sandbox is started.
 #[derive(Debug, Clone, Default)]
@@ -69,11 +66,6 @@ impl Running {
         let _ = self.stop.send(true);
         while self.servers.join_next().await.is_some() {}
         self.state.close().await;
-    }
-
-    /// Throws the switch and waits for nobody, as a power cut would.
-    pub fn abandon(self) {
-        drop(self);
     }
 }
 
@@ -176,8 +168,9 @@ pub async fn start(
     std::fs::create_dir_all(&dir).with_context(|| format!("creating {}", dir.display()))?;
     progress.set_message("keys");
     let (keys, secrets) = SandboxKeys::load(&dir)?;
+    let secrets = Secrets::from(secrets);
     let keys = Arc::new(keys);
-    let pool = db::pool(database, &config.settings.database)?;
+    let pool = db::pool(database, &config.settings.database, &clock)?;
     progress.set_message("database schema and catalogues");
     setup::prepare_database(&config, &pool).await?;
     let login_jwk = secrets
@@ -198,15 +191,15 @@ pub async fn start(
     progress.set_message("Maskinporten clients");
     clients::seed(&state.db, &dir, false).await?;
     let own_client = OidcClient {
-        client_id: web::SANDBOX_CLIENT_ID.to_owned(),
+        client_id: pages::SANDBOX_CLIENT_ID.to_owned(),
         org_number: None,
         secret_hash: None,
         jwks: Some(json!({"keys": [login_jwk]})),
-        redirect_uris: vec![web::callback_address(&config.public_base)],
-        post_logout_redirect_uris: vec![web::logged_out_address(&config.public_base)],
+        redirect_uris: vec![pages::callback_address(&config.public_base)],
+        post_logout_redirect_uris: vec![pages::logged_out_address(&config.public_base)],
         scopes: vec![],
     };
-    idporten::put_client(&state, &own_client).await?;
+    idporten::put_client(&issuers_service(&state), &own_client).await?;
     let (stop, shutdown) = Shutdown::channel();
     let servers = spawn(&state, &keys, listeners, &shutdown)?;
     serve::spawn_background(&state, &shutdown);
@@ -236,7 +229,7 @@ pub async fn start(
 }
 
 /// Issuers that only a sandbox has.
-fn extra_trust(config: &Checked, keys: &SandboxKeys, secrets: &setup::Secrets) -> Extra {
+fn extra_trust(config: &Checked, keys: &SandboxKeys, secrets: &Secrets) -> Extra {
     let testtools = config
         .local
         .as_ref()
@@ -294,6 +287,18 @@ fn extra_trust(config: &Checked, keys: &SandboxKeys, secrets: &setup::Secrets) -
     }
 }
 
+/// What the issuers share with the service.
+fn issuers_service(state: &AppState) -> Service {
+    Service {
+        clock: state.clock.clone(),
+        config: Arc::clone(&state.config),
+        db: state.db.clone(),
+        identity: Arc::clone(&state.identity),
+        own_keys: Arc::clone(&state.own_keys),
+        verifier: Arc::clone(&state.verifier),
+    }
+}
+
 fn spawn(
     state: &AppState,
     keys: &Arc<SandboxKeys>,
@@ -303,15 +308,16 @@ fn spawn(
     let config = &state.config;
     let sandbox = config.settings.sandbox.as_ref().context("not a sandbox")?;
     let local = config.local.as_ref().context("not a sandbox")?;
+    let service = issuers_service(state);
     let maskinporten = Maskinporten {
-        app: state.clone(),
+        service: service.clone(),
         keys: Arc::clone(keys),
         issuer: config.maskinporten_issuer.clone(),
         lifetime: sandbox.maskinporten.token_lifetime_s,
         extra_audiences: sandbox.maskinporten.extra_audiences.clone(),
     };
     let idporten = IdPorten {
-        app: state.clone(),
+        service: service.clone(),
         keys: Arc::clone(keys),
         issuer: config.idporten_issuer.clone(),
         auto_login_pid: sandbox.idporten.auto_login_pid.clone(),
@@ -322,24 +328,29 @@ fn spawn(
             "/.well-known/oauth-authorization-server/sandbox/maskinporten",
             maskinporten.clone(),
         ))
-        .merge(idporten::metadata_router(
+        .merge(routes::idporten_metadata(
             "/.well-known/openid-configuration/sandbox/idporten",
             idporten.clone(),
         ));
     let (maskinporten, idporten) = (
         marked(maskinporten::router(maskinporten)),
-        marked(idporten::router(idporten)),
+        marked(routes::idporten(idporten)),
     );
-    let testtools = marked(testtools::router(TestTools {
-        app: state.clone(),
+    let testtools = marked(routes::testtools(TestTools {
+        service: service.clone(),
         keys: Arc::clone(keys),
         base: local.testtools.clone(),
         users: sandbox.testtools.users.clone(),
     }));
+    let answers_to: fn(&str) -> bool = if sandbox.tls.listen.is_some() {
+        |host| Place::named(host) == Some(Place::Main)
+    } else {
+        |_| false
+    };
     let internal = Router::new().route("/metrics", axum::routing::get(serve::metrics));
     let mut servers = JoinSet::new();
     servers.spawn(serve::run(listeners.internal, internal, shutdown.clone()));
-    let main = app::service(state);
+    let main = app::service(state, answers_to);
     if let Some(listener) = listeners.tls {
         let places = HashMap::from([
             (Place::Main, Answering::new(main.clone())),
@@ -492,6 +503,6 @@ Ctrl-C stops everything; what you did is kept for the next start.",
         dir.display(),
         config.settings.sandbox.as_ref().and_then(|s| s.tls.listen).map(front).unwrap_or_default(),
         cluster.map(|c| format!("  Postgres        {}\n", c.data_dir().display())).unwrap_or_default(),
-        web::demo_command(config),
+        pages::demo_command(config),
     );
 }

@@ -1,0 +1,100 @@
+//! Reading the question.
+
+use serde_json::Value;
+
+use super::model::{Include, Question};
+use foundation::http::{
+    ApiError, ApiResult, ModelState,
+    bind::{Binder, Presence},
+    query::Query,
+};
+use registers::parties::PartyRef;
+
+/// Attributes that name a subject, and parties to be picked out.
+const NAMES: [&str; 9] = [
+    "urn:altinn:systemuser:uuid",
+    "urn:altinn:person:identifier-no",
+    "urn:altinn:person:uuid",
+    "urn:altinn:organization:identifier-no",
+    "urn:altinn:organization:uuid",
+    "urn:altinn:party:uuid",
+    "urn:altinn:partyid",
+    "urn:altinn:party:id",
+    "urn:altinn:userid",
+];
+const FILTER_LIMIT: usize = 1_000;
+
+fn named(attribute: &str, value: &str) -> ApiResult<PartyRef> {
+    let known = NAMES
+        .iter()
+        .find(|name| name.eq_ignore_ascii_case(attribute.trim()));
+    known
+        .and_then(|name| PartyRef::from_attribute(name, value.trim()))
+        .ok_or_else(|| {
+            ApiError::from(ModelState::of(
+                "Argument exception",
+                "The type is not known, or the value is none of that type.",
+            ))
+        })
+}
+
+/// Reads a body.
+///
+/// # Errors
+/// Model state.
+pub fn bind_question(body: &Value) -> ApiResult<Question> {
+    let mut binder = Binder::new("subject");
+    let root = binder.root(body)?;
+    let (attribute, value) = (
+        binder.non_blank(&root, "type")?,
+        binder.non_blank(&root, "value")?,
+    );
+    let mut filter = None;
+    if let Some(items) = binder
+        .list(&root, "partyFilter", Presence::Optional, FILTER_LIMIT)?
+        .filter(|list| !list.is_empty())
+    {
+        let mut pairs = Vec::new();
+        for item in &items {
+            let item = binder.item_object(item)?;
+            pairs.push((
+                binder.non_blank(&item, "type")?,
+                binder.non_blank(&item, "value")?,
+            ));
+        }
+        filter = Some(pairs);
+    }
+    binder.finish()?;
+    Ok(Question {
+        subject: named(&attribute, &value)?,
+        filter: filter
+            .map(|pairs| {
+                pairs
+                    .iter()
+                    .map(|(a, v)| named(a, v))
+                    .collect::<ApiResult<_>>()
+            })
+            .transpose()?,
+    })
+}
+
+/// Reads what the answer shall hold; `default` is what holds for its parts when nothing is said.
+///
+/// # Errors
+/// Model state for a word that is none.
+pub fn bind_include(query: &Query, default: bool) -> ApiResult<Include> {
+    // `auto` is yes: who may be reached that way is wanted.
+    let reach = |name: &str| match query.get(name).map(str::trim) {
+        Some(word) if word.eq_ignore_ascii_case("auto") => Ok(true),
+        _ => query.flag_or(name, true),
+    };
+    query.flag("includeInstances")?;
+    Ok(Include {
+        roles: query.flag_or("includeRoles", default)?,
+        access_packages: query.flag("includeAccessPackages")?,
+        resources: query.flag_or("includeResources", default)?,
+        via_key_roles: reach("includePartiesViaKeyRoles")?,
+        sub_parties: reach("includeSubParties")?,
+        inactive_parties: reach("includeInactiveParties")?,
+    })
+}

@@ -1,0 +1,243 @@
+//! From relations to parties, without I/O.
+
+use super::{
+    model::{AuthorizedParty, Include, Leads},
+    store::ReachRow,
+};
+use registers::{
+    packages::{Catalogue, Role},
+    parties::{Connection, IdentityKeys, Party, PartyKind, PartyStatus, SingleRight, Via, rules},
+};
+
+/// Takes relations one by one, and gives out each main unit with its sub-units as soon as it is
+/// complete.
+pub struct Assembly<'a> {
+    catalogue: &'a Catalogue,
+    identity: &'a IdentityKeys,
+    subject: &'a Party,
+    include: Include,
+    leads: Option<&'a Leads>,
+    /// Relations of the party that is being read.
+    rows: Vec<ReachRow>,
+    /// The main unit that is being read, with its key.
+    unit: Option<(i32, AuthorizedParty)>,
+}
+
+impl<'a> Assembly<'a> {
+    /// An assembly that has seen nothing.
+    pub fn new(
+        catalogue: &'a Catalogue,
+        identity: &'a IdentityKeys,
+        subject: &'a Party,
+        include: Include,
+        leads: Option<&'a Leads>,
+    ) -> Self {
+        Self {
+            catalogue,
+            identity,
+            subject,
+            include,
+            leads,
+            rows: Vec::new(),
+            unit: None,
+        }
+    }
+
+    /// Takes the next relation; a main unit that is complete comes out.
+    pub fn push(&mut self, row: ReachRow) -> Option<AuthorizedParty> {
+        let complete = if self.rows.first().is_some_and(|first| first.key != row.key) {
+            self.close_party()
+        } else {
+            None
+        };
+        self.rows.push(row);
+        complete
+    }
+
+    /// What is left when there are no more relations: at most two units, since the last party may
+    /// begin a new one.
+    pub fn finish(mut self) -> impl Iterator<Item = AuthorizedParty> {
+        let before = self.close_party();
+        before.into_iter().chain(self.unit.map(|(_, unit)| unit))
+    }
+
+    fn close_party(&mut self) -> Option<AuthorizedParty> {
+        let rows = std::mem::take(&mut self.rows);
+        let first = rows.first()?;
+        let party = self.authorized(&rows)?;
+        let unit_key = first.parent_key.unwrap_or(first.key);
+        let complete = if self.unit.as_ref().is_some_and(|(key, _)| *key != unit_key) {
+            self.unit.take()
+        } else {
+            None
+        };
+        if first.parent_key.is_none() {
+            self.unit = Some((unit_key, party));
+        } else {
+            let (_, unit) = self
+                .unit
+                .get_or_insert_with(|| (unit_key, main_unit(first, self.catalogue)));
+            unit.subunits.push(party);
+        }
+        complete.map(|(_, unit)| unit)
+    }
+
+    /// The party of these relations; none when nothing is held for it.
+    fn authorized(&self, rows: &[ReachRow]) -> Option<AuthorizedParty> {
+        let first = rows.first()?;
+        let reportee = party_of(first);
+        let connections: Vec<Connection> = rows.iter().filter_map(connection).collect();
+        let access = rules::access(self.catalogue, self.subject, &reportee, &connections);
+        let resources = if reportee.is_gone() || self.subject.is_gone() {
+            Vec::new()
+        } else {
+            rules::resources(self.catalogue, &connections)
+        };
+        // System users hold packages and rights, never roles.
+        let roles: Vec<&Role> = match self.subject.kind {
+            PartyKind::SystemUser => Vec::new(),
+            _ => access
+                .roles
+                .iter()
+                .filter_map(|key| self.catalogue.role(*key))
+                .collect(),
+        };
+        let packages: Vec<_> = access
+            .packages
+            .iter()
+            .filter_map(|key| self.catalogue.package(*key))
+            .collect();
+        let deleted = reportee.status == PartyStatus::Deleted && !connections.is_empty();
+        if packages.is_empty() && resources.is_empty() && roles.is_empty() && !deleted {
+            return None;
+        }
+        if let Some(leads) = self.leads {
+            let by_right = resources.iter().any(|id| leads.resources.contains(*id));
+            let by_package = packages
+                .iter()
+                .any(|p| leads.subjects.contains(&p.urn.to_lowercase()));
+            let names = |r: &&Role| {
+                [Some(&r.urn), r.legacy_urn.as_ref()]
+                    .into_iter()
+                    .flatten()
+                    .any(|urn| leads.subjects.contains(&urn.to_lowercase()))
+            };
+            if !by_right && !by_package && !roles.iter().any(names) {
+                return None;
+            }
+        }
+        let mut out = described(first, self.catalogue);
+        out.person_id = first
+            .person_id_enc
+            .as_deref()
+            .and_then(|sealed| self.identity.decrypt(sealed).ok())
+            .map(|id| id.expose().to_owned());
+        if self.include.access_packages {
+            out.authorized_access_packages =
+                sorted(packages.iter().map(|p| p.value().to_owned()).collect());
+        }
+        if self.include.resources {
+            out.authorized_resources = resources.into_iter().map(str::to_owned).collect();
+        }
+        if self.include.roles {
+            out.authorized_roles = sorted(roles.iter().filter_map(|r| role_code(r)).collect());
+        }
+        Some(out)
+    }
+}
+
+fn sorted(mut list: Vec<String>) -> Vec<String> {
+    list.sort();
+    list.dedup();
+    list
+}
+
+/// The code that callers know a role by: the older one, in upper case. Newer roles have none.
+fn role_code(role: &Role) -> Option<String> {
+    role.legacy_code
+        .as_deref()
+        .or_else(|| (role.provider == "sys-altinn2").then_some(role.code.as_str()))
+        .map(str::to_uppercase)
+}
+
+fn party_of(row: &ReachRow) -> Party {
+    Party {
+        key: row.key,
+        uuid: row.uuid,
+        party_id: row.party_id,
+        kind: PartyKind::from_stored(&row.kind),
+        form: row.form_id,
+        status: PartyStatus::from_stored(&row.status),
+        org_number: row.org_number.clone(),
+        user_id: None,
+        parent_key: row.parent_key,
+        name: String::new(),
+        death_date: row.death_date,
+    }
+}
+
+fn connection(row: &ReachRow) -> Option<Connection> {
+    Some(Connection {
+        from_form: row.from_form,
+        from_main_unit: row.from_main_unit,
+        from_own_firm: row.from_own_firm,
+        role: row.role?,
+        via: match (row.client, row.key_role) {
+            (true, _) => Via::Client,
+            (false, Some(role)) => Via::KeyRole {
+                role,
+                form: row.key_form,
+            },
+            (false, None) => Via::Direct,
+        },
+        packages: row.packages.clone(),
+        rights: SingleRight::list(&row.rights),
+    })
+}
+
+fn described(row: &ReachRow, catalogue: &Catalogue) -> AuthorizedParty {
+    let is_person = row.kind == "person";
+    AuthorizedParty {
+        party_uuid: row.uuid,
+        name: row.name.clone(),
+        organization_number: row.org_number.clone(),
+        parent_id: row.main_uuid,
+        person_id: None,
+        date_of_birth: row.birth_date.filter(|_| is_person),
+        party_id: row.party_id,
+        email_id: None,
+        kind: if is_person { "Person" } else { "Organization" },
+        unit_type: row
+            .form_id
+            .filter(|_| !is_person)
+            .and_then(|f| catalogue.variant(f))
+            .map(|v| v.code.clone()),
+        is_deleted: row.status == "deleted",
+        only_hierarchy_element_with_no_access: false,
+        authorized_access_packages: Vec::new(),
+        authorized_resources: Vec::new(),
+        authorized_roles: Vec::new(),
+        authorized_instances: Vec::new(),
+        subunits: Vec::new(),
+    }
+}
+
+/// The main unit of a sub-unit, when nothing is held for the main unit itself.
+fn main_unit(row: &ReachRow, catalogue: &Catalogue) -> AuthorizedParty {
+    AuthorizedParty {
+        party_uuid: row.main_uuid.unwrap_or_default(),
+        name: row.main_name.clone().unwrap_or_default(),
+        organization_number: row.main_org_number.clone(),
+        parent_id: None,
+        date_of_birth: None,
+        party_id: row.main_party_id,
+        kind: "Organization",
+        unit_type: row
+            .main_form
+            .and_then(|f| catalogue.variant(f))
+            .map(|v| v.code.clone()),
+        is_deleted: row.main_status.as_deref() == Some("deleted"),
+        only_hierarchy_element_with_no_access: true,
+        ..described(row, catalogue)
+    }
+}

@@ -1,0 +1,61 @@
+//! The delegation check with its facts.
+
+use sqlx::PgConnection;
+
+use super::rules::{DelegationReport, Delegator, Reason, RightOutcome};
+use foundation::db::DbError;
+use registers::{
+    packages::Catalogue,
+    parties::{self, Party},
+    resources::{self, Policies},
+};
+
+/// What would be handed out.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// Resource identifiers, in order.
+    pub resources: &'a [String],
+    /// Package URNs, in order.
+    pub packages: &'a [String],
+}
+
+/// May this person hand this out for this organisation? An empty wish always passes.
+pub async fn check(
+    db: &mut PgConnection,
+    catalogue: &Catalogue,
+    policies: &Policies,
+    person: &Party,
+    owner: &Party,
+    wanted: Wanted<'_>,
+) -> Result<DelegationReport, DbError> {
+    let mut report = DelegationReport::default();
+    if wanted.resources.is_empty() && wanted.packages.is_empty() {
+        return Ok(report);
+    }
+    let connections = parties::connections(&mut *db, person, owner).await?;
+    let delegator = Delegator::new(catalogue, person, owner, &connections);
+    for identifier in wanted.resources {
+        let outcome = match policies.resource(&mut *db, identifier).await? {
+            None => RightOutcome {
+                resource: identifier.clone(),
+                granted: Vec::new(),
+                reasons: vec![Reason::Unknown],
+            },
+            Some(resource) => {
+                let filters = if resource.access_list_enabled {
+                    resources::access_list_filters(&mut *db, identifier, owner.key).await?
+                } else {
+                    Vec::new()
+                };
+                delegator.right(&resource, &filters)
+            }
+        };
+        report.rights.push(outcome);
+    }
+    report.packages = wanted
+        .packages
+        .iter()
+        .map(|urn| delegator.package(urn))
+        .collect();
+    Ok(report)
+}

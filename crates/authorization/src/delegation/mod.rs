@@ -1,0 +1,14 @@
+//! Who may hand out what, and what has been handed out.
+//!
+//! [`check()`] answers whether a person may pass rights and packages of an organisation on to a
+//! system user; the grants themselves are rows, written and removed by the functions of the store.
+
+mod approver;
+mod check;
+pub mod rules;
+mod store;
+
+pub use approver::Approver;
+pub use check::{Wanted, check};
+pub use rules::{DelegationReport, Reason, RightOutcome};
+pub use store::{Held, give, held, packages_held, revoke, revoke_all, settle_clients};

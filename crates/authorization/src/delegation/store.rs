@@ -1,0 +1,183 @@
+//! Grants as rows. All SQL of what has been handed out.
+
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::RightOutcome;
+use foundation::db::DbError;
+use registers::packages::PackageKey;
+
+/// Hands packages and rights of the owner to a system user, directly. What it has already stays as
+/// it is.
+pub async fn give(
+    tx: &mut PgConnection,
+    owner_key: i32,
+    system_user_key: i32,
+    packages: &[PackageKey],
+    rights: &[RightOutcome],
+    by: &str,
+) -> Result<(), DbError> {
+    let assignment = sqlx::query_scalar!(
+        r#"with given as (
+             insert into assignment (id, from_key, to_key, role_id, created_by)
+             select $1, $2, $3, key, $4 from role where code = 'rettighetshaver'
+             on conflict (from_key, to_key, role_id) do nothing returning id)
+           select id as "id!" from given
+           union all
+           select a.id from assignment a join role r on r.key = a.role_id and r.code = 'rettighetshaver' where a.from_key = $2 and a.to_key = $3
+           limit 1"#,
+        Uuid::now_v7(),
+        owner_key,
+        system_user_key,
+        by
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    sqlx::query!(
+        "insert into assignment_package (assignment_id, package_id, created_by) select $1, unnest($2::int2[]), $3 on conflict do nothing",
+        assignment,
+        packages,
+        by
+    )
+    .execute(&mut *tx)
+    .await?;
+    for right in rights {
+        for key in &right.granted {
+            let extra: Value = key
+                .extra
+                .iter()
+                .map(|(id, value)| json!([id, value]))
+                .collect();
+            sqlx::query!(
+                r#"insert into assignment_right (assignment_id, resource_id, action, extra, created_by)
+                   values ($1, $2, $3, $4, $5) on conflict do nothing"#,
+                assignment,
+                right.resource,
+                key.action,
+                extra,
+                by
+            )
+            .execute(&mut *tx)
+            .await?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes everything from a system user: direct grants, client delegations, its relations.
+pub async fn revoke_all(tx: &mut PgConnection, system_user_key: i32) -> Result<(), DbError> {
+    sqlx::query!(
+        "delete from client_delegation where system_user_key = $1",
+        system_user_key
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!("delete from assignment where to_key = $1", system_user_key)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// What a system user holds directly.
+#[derive(Debug, Clone, Default)]
+pub struct Held {
+    /// Package URNs, by URN.
+    pub packages: Vec<String>,
+    /// Resource identifiers, by identifier.
+    pub resources: Vec<String>,
+}
+
+/// What the owner has handed to the system user directly.
+pub async fn held(
+    db: &mut PgConnection,
+    owner_key: i32,
+    system_user_id: Uuid,
+) -> Result<Held, DbError> {
+    let packages = sqlx::query_scalar!(
+        r#"select p.urn from assignment a join party s on s.key = a.to_key join assignment_package ap on ap.assignment_id = a.id
+           join package p on p.key = ap.package_id where a.from_key = $1 and s.uuid = $2 order by p.urn"#,
+        owner_key,
+        system_user_id
+    )
+    .fetch_all(&mut *db)
+    .await?;
+    let resources = sqlx::query_scalar!(
+        r#"select distinct ar.resource_id from assignment a join party s on s.key = a.to_key
+           join assignment_right ar on ar.assignment_id = a.id where a.from_key = $1 and s.uuid = $2 order by ar.resource_id"#,
+        owner_key,
+        system_user_id
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(Held {
+        packages,
+        resources,
+    })
+}
+
+/// Takes single packages and all rights on single resources from a system user. What it does not
+/// have is not missed.
+pub async fn revoke(
+    tx: &mut PgConnection,
+    owner_key: i32,
+    system_user_key: i32,
+    resources: &[String],
+    packages: &[PackageKey],
+) -> Result<(), DbError> {
+    sqlx::query!(
+        r#"with relation as (
+             select a.id from assignment a join role r on r.key = a.role_id and r.code = 'rettighetshaver' where a.from_key = $1 and a.to_key = $2
+           ), packages as (
+             delete from assignment_package p using relation where p.assignment_id = relation.id and p.package_id = any($3))
+           delete from assignment_right g using relation where g.assignment_id = relation.id and g.resource_id = any($4)"#,
+        owner_key,
+        system_user_key,
+        packages,
+        resources
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Packages that the owner has handed to its system users directly: id of the system user and URN,
+/// by both.
+pub async fn packages_held(
+    db: &mut PgConnection,
+    owner_key: i32,
+) -> Result<Vec<(Uuid, String)>, DbError> {
+    let rows = sqlx::query!(
+        r#"select u.id, k.urn from "system_user" u join party s on s.uuid = u.id
+           join assignment a on a.from_key = u.owner_key and a.to_key = s.key
+           join assignment_package ap on ap.assignment_id = a.id join package k on k.key = ap.package_id
+           where u.owner_key = $1 and not u.is_deleted order by u.id, k.urn"#,
+        owner_key
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.urn)).collect())
+}
+
+/// After a client took packages back from a provider: takes them from the agents that had them for
+/// this client too. Returns the party keys of these agents.
+pub async fn settle_clients(
+    tx: &mut PgConnection,
+    client_key: i32,
+    provider_key: i32,
+) -> Result<Vec<i32>, DbError> {
+    Ok(sqlx::query_scalar!(
+        r#"with gone as (
+             delete from client_delegation_package p using client_delegation d
+             where p.delegation_id = d.id and d.client_key = $1 and d.facilitator_key = $2 and p.basis = 'assignment-package'
+               and not exists (
+                 select from assignment a join assignment_package ap on ap.assignment_id = a.id and ap.package_id = p.package_id
+                 where a.from_key = d.client_key and a.to_key = d.facilitator_key and a.role_id = d.role_id)
+             returning d.system_user_key)
+           select distinct system_user_key from gone"#,
+        client_key,
+        provider_key
+    )
+    .fetch_all(tx)
+    .await?)
+}

@@ -1,0 +1,190 @@
+//! `/authentication/api/v1/exchange/…`, and our own issuer's metadata and keys.
+
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, HeaderValue, StatusCode, header::CACHE_CONTROL};
+use serde_json::{Value, json};
+
+use super::Exchange;
+use super::claims::{self, Issue};
+use foundation::{
+    config::Profile,
+    http::{ApiError, ApiResult, Json, negotiated_text, path::PathValues, query::Query},
+    ids::ISO6523_AUTHORITY,
+    token::{IssuerKind, PersonRef, Verified},
+};
+use registers::parties;
+
+const UNAUTHORIZED: ApiError = ApiError::Status(StatusCode::UNAUTHORIZED);
+
+/// Exchanges a Maskinporten or ID-porten token for one of our own. Never required: the originals
+/// are taken too.
+#[utoipa::path(get, path = "/authentication/api/v1/exchange/{tokenProvider}", tag = "Tokens",
+    params(("tokenProvider" = String, Path, description = "maskinporten or id-porten"), ("test" = Option<bool>, Query)),
+    responses((status = 200, body = String, description = "The token, as text or as a JSON string by Accept"),
+        (status = 400, description = "No such provider"), (status = 401), (status = 403, description = "No accepted scope"),
+        (status = 410, description = "Enterprise users are gone"), (status = 503)))]
+pub async fn exchange(
+    State(exchange): State<Exchange>,
+    path: PathValues,
+    query: Query,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let provider = path.get("tokenProvider").to_ascii_lowercase();
+    let kind = match provider.as_str() {
+        "maskinporten" => Some(IssuerKind::Maskinporten),
+        "id-porten" => Some(IssuerKind::IdPorten),
+        "altinnstudio" => None,
+        _ => return Err(unknown_provider(path.get("tokenProvider"))),
+    };
+    let kind = kind.ok_or(UNAUTHORIZED)?;
+    let verified = exchange
+        .authenticator
+        .verify_for_exchange(&headers, || None)
+        .await?;
+    if verified.principal.issuer_kind != kind {
+        return Err(UNAUTHORIZED);
+    }
+    let token = match kind {
+        IssuerKind::Maskinporten => {
+            exchange_organization(
+                &exchange,
+                &verified,
+                &headers,
+                query.flag("test").unwrap_or(false),
+            )
+            .await?
+        }
+        _ => exchange_person(&exchange, &verified).await?,
+    };
+    Ok(negotiated_text(&token))
+}
+
+fn unknown_provider(given: &str) -> ApiError {
+    let shown: String = given.chars().filter(|c| !c.is_control()).take(50).collect();
+    let text = format!(
+        "Invalid token provider: {shown}. Trusted token providers are 'Maskinporten', 'Id-porten' and 'AltinnStudio'."
+    );
+    ApiError::Text(StatusCode::BAD_REQUEST, text)
+}
+
+async fn exchange_organization(
+    exchange: &Exchange,
+    verified: &Verified,
+    headers: &HeaderMap,
+    test: bool,
+) -> ApiResult<String> {
+    if headers
+        .get("X-Altinn-EnterpriseUser-Authentication")
+        .is_some_and(|v| !v.is_empty())
+    {
+        return Err(ApiError::Gone("Virksomhetsbruker is no longer available"));
+    }
+    let consumer = verified
+        .claims()
+        .get("consumer")
+        .and_then(|c| c.get("authority"))
+        .and_then(Value::as_str);
+    if verified
+        .claims()
+        .get("consumer")
+        .is_some_and(Value::is_object)
+        && consumer != Some(ISO6523_AUTHORITY)
+    {
+        return Err(UNAUTHORIZED);
+    }
+    let org = verified.principal.org.ok_or(UNAUTHORIZED)?;
+    let mut code = if claims::asks_for_org_code(&verified.principal) {
+        parties::service_owner_code(&exchange.db, org.as_str()).await?
+    } else {
+        None
+    };
+    if test && exchange.config.profile() != Profile::Prod && code.as_deref() == Some("digdir") {
+        code = Some("ttd".to_owned());
+    }
+    let settings = &exchange.config.settings.exchange;
+    let now = exchange.clock.seconds();
+    let mut expires = now + settings.lifetime_s;
+    if settings.cap_to_original {
+        expires = expires.min(verified.principal.exp);
+    }
+    let issue = Issue {
+        issuer: &exchange.config.own_issuer,
+        now,
+        expires,
+    };
+    let claims =
+        claims::organization_token(verified, code.as_deref(), issue).ok_or(UNAUTHORIZED)?;
+    exchange
+        .own_keys
+        .signing_key()
+        .sign(&claims, &[])
+        .map_err(ApiError::internal)
+}
+
+async fn exchange_person(exchange: &Exchange, verified: &Verified) -> ApiResult<String> {
+    let principal = &verified.principal;
+    let partner = &exchange.config.settings.exchange.partner_scopes;
+    if !principal
+        .scopes
+        .iter()
+        .any(|s| s.starts_with("altinn:") || partner.iter().any(|p| p == s))
+    {
+        return Err(ApiError::Status(StatusCode::FORBIDDEN));
+    }
+    if !matches!(principal.person, Some(PersonRef::NationalId(_)))
+        || !verified.claims().contains_key("acr")
+    {
+        return Err(UNAUTHORIZED);
+    }
+    let person = exchange
+        .authenticator
+        .person_of(principal)
+        .await?
+        .ok_or(UNAUTHORIZED)?;
+    let issue = Issue {
+        issuer: &exchange.config.own_issuer,
+        now: exchange.clock.seconds(),
+        expires: principal.exp,
+    };
+    let claims = claims::person_token(verified, &person, issue);
+    exchange
+        .own_keys
+        .signing_key()
+        .sign(&claims, &[])
+        .map_err(ApiError::internal)
+}
+
+fn cacheable() -> [(http::HeaderName, HeaderValue); 1] {
+    [(
+        CACHE_CONTROL,
+        HeaderValue::from_static("public, max-age=3600"),
+    )]
+}
+
+/// Metadata of our own issuer.
+#[utoipa::path(get, path = "/authentication/api/v1/openid/.well-known/openid-configuration", tag = "Tokens",
+    responses((status = 200, body = serde_json::Value)))]
+pub async fn metadata(State(exchange): State<Exchange>) -> impl IntoResponse {
+    let issuer = &exchange.config.own_issuer;
+    let document = json!({
+        "issuer": issuer,
+        "authorization_endpoint": format!("{issuer}authorize/"),
+        "token_endpoint": format!("{issuer}token/"),
+        "end_session_endpoint": format!("{issuer}logout/"),
+        "jwks_uri": format!("{issuer}.well-known/openid-configuration/jwks"),
+        "response_types_supported": ["token"],
+        "subject_types_supported": ["pairwise"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+    });
+    (cacheable(), Json(document))
+}
+
+/// Keys of our own issuer.
+#[utoipa::path(get, path = "/authentication/api/v1/openid/.well-known/openid-configuration/jwks", tag = "Tokens",
+    responses((status = 200, body = serde_json::Value)))]
+pub async fn keys(State(exchange): State<Exchange>) -> impl IntoResponse {
+    (cacheable(), Json(exchange.own_keys.document().clone()))
+}

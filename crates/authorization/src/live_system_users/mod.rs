@@ -1,0 +1,160 @@
+//! System users that are active now: the live check of system-user tokens. A signature proves what
+//! was true when it was made, not what is.
+
+mod model;
+mod store;
+
+use std::sync::Arc;
+
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use foundation::{
+    config::LiveCheckMode,
+    db::{
+        DbError,
+        feed::{Fact, Feed, Remembered, Touched},
+    },
+    token::{IssuerKind, Principal, SystemUserClaim},
+};
+
+pub use model::{LiveFacts, SystemUserKind, SystemUserParty};
+pub use store::party_of;
+
+/// Memory for facts, in bytes.
+const CAPACITY: u64 = 16 << 20;
+
+/// `LiveSystemUsers` system users, as new as decisions see them.
+#[derive(Debug)]
+pub struct LiveSystemUsers {
+    db: PgPool,
+    feed: Arc<Feed>,
+    mode: LiveCheckMode,
+    known: Remembered<Uuid, LiveFacts>,
+}
+
+/// What is known about a system user.
+pub type Live = Arc<Fact<LiveFacts>>;
+
+impl LiveSystemUsers {
+    /// Nothing is known yet.
+    #[must_use]
+    pub fn new(db: PgPool, feed: Arc<Feed>, mode: LiveCheckMode) -> Self {
+        let size = |facts: &LiveFacts| {
+            let clients = facts
+                .clients
+                .iter()
+                .map(|client| client.len() + size_of::<String>())
+                .sum::<usize>();
+            clients + facts.owner_org.len() + facts.system_id.len() + facts.vendor_org.len()
+        };
+        Self {
+            db,
+            known: Remembered::new(Arc::clone(&feed), CAPACITY, size),
+            feed,
+            mode,
+        }
+    }
+
+    /// What is known about the living ones among these, in order. What memory may not say is read
+    /// in one round trip.
+    pub async fn among(&self, ids: &[Uuid], from_memory: bool) -> Result<Vec<Live>, DbError> {
+        let from_memory = from_memory && self.feed.is_followed();
+        let mut found: Vec<Live> = Vec::with_capacity(ids.len());
+        if from_memory {
+            found.extend(ids.iter().filter_map(|id| self.known.get(id)));
+        }
+        if found.len() < ids.len() {
+            Box::pin(self.read(ids)).await
+        } else {
+            Ok(found)
+        }
+    }
+
+    async fn read(&self, ids: &[Uuid]) -> Result<Vec<Live>, DbError> {
+        let since = self.feed.moment();
+        let mut found: Vec<Live> = Vec::with_capacity(ids.len());
+        for facts in store::live_facts(&mut *self.db.acquire().await?, ids).await? {
+            let tags = [
+                (Touched::SystemUser, facts.id.to_string()),
+                (Touched::System, facts.system_id.clone()),
+            ];
+            let id = facts.id;
+            let live = Arc::new(Fact::new(
+                facts,
+                since,
+                tags.iter()
+                    .map(|(touched, key)| self.feed.tag(*touched, key))
+                    .collect(),
+            ));
+            self.known.put(id, Arc::clone(&live));
+            found.push(live);
+        }
+        found.sort_by_key(|live| ids.iter().position(|id| *id == live.id));
+        Ok(found)
+    }
+
+    /// Compares what a system-user token says with what is true now; the system users of the token,
+    /// in its order.
+    ///
+    /// # Errors
+    /// Outer: the facts cannot be had. Inner: the fixed reason to tell.
+    pub async fn check(
+        &self,
+        principal: &Principal,
+        from_memory: bool,
+    ) -> Result<Result<Vec<Live>, &'static str>, DbError> {
+        let Some(claim) = &principal.system_user else {
+            return Ok(Ok(Vec::new()));
+        };
+        let mut ids = claim.ids.clone();
+        let mut seen = std::collections::HashSet::new();
+        ids.retain(|id| seen.insert(*id));
+        let found = self.among(&ids, from_memory).await?;
+        if found.len() < ids.len() {
+            return Ok(Err("system user not active"));
+        }
+        let agreed = if self.is_strict(principal) {
+            found
+                .iter()
+                .try_for_each(|live| agrees(live, claim, principal))
+        } else {
+            Ok(())
+        };
+        Ok(agreed.map(|()| found))
+    }
+
+    /// Altinn's public token generator invents the system and client, so its tokens are only
+    /// checked for life. Tokens from our own exchange carry what Maskinporten said.
+    fn is_strict(&self, principal: &Principal) -> bool {
+        match self.mode {
+            LiveCheckMode::Strict => true,
+            LiveCheckMode::Lenient => false,
+            LiveCheckMode::ByIssuer => {
+                principal.issuer_kind == IssuerKind::Maskinporten
+                    || principal.exchanged_from_maskinporten
+            }
+        }
+    }
+}
+
+fn agrees(
+    facts: &LiveFacts,
+    claim: &SystemUserClaim,
+    principal: &Principal,
+) -> Result<(), &'static str> {
+    if facts.owner_org != claim.owner.as_str() || facts.system_id != claim.system_id.as_str() {
+        return Err("system user mismatch");
+    }
+    let is_registered = principal
+        .client_id
+        .as_ref()
+        .is_some_and(|client| facts.clients.contains(client));
+    let vendor = |org: Option<foundation::ids::OrgNumber>| {
+        org.is_some_and(|o| o.as_str() == facts.vendor_org)
+    };
+    if !is_registered || !(vendor(principal.org) || vendor(principal.supplier)) {
+        return Err("client not registered");
+    }
+    Ok(())
+}

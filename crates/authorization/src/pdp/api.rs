@@ -1,0 +1,374 @@
+//! `/authorization/api/v1`: decisions, for service owners and for the platform's own parts.
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{FromRef, FromRequest, FromRequestParts, Request, State},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, StatusCode, header::CONTENT_TYPE, request::Parts};
+use secrecy::ExposeSecret as _;
+use serde_json::json;
+use subtle::ConstantTimeEq as _;
+
+use super::{
+    AtLeast, Decided, PartialRequest,
+    call::Call,
+    log::Endpoint,
+    request::{self, DecisionRequest, Entry, Fault},
+    response::{DecisionResponse, DecisionResult},
+    xml,
+};
+use crate::callers::{BackEnd, ServiceOwner};
+use crate::pdp::endpoints::DecisionEndpoints;
+use foundation::{
+    http::{ApiError, ApiResult, Json, ModelState, body, query::Query},
+    token::{
+        Principal,
+        scopes::{AUTHORIZE_ADMIN, Authorize},
+    },
+};
+use xacml::ids;
+
+/// How a request is written; its answer is written the same way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Json,
+    Xml,
+}
+
+impl Format {
+    /// By media type.
+    fn named(headers: &HeaderMap) -> Option<Self> {
+        if body::is_json(headers) {
+            return Some(Self::Json);
+        }
+        let essence = headers
+            .get(CONTENT_TYPE)?
+            .to_str()
+            .ok()?
+            .split(';')
+            .next()?
+            .trim()
+            .to_ascii_lowercase();
+        let is_xml = essence == "application/xml"
+            || essence == "text/xml"
+            || (essence.starts_with("application/") && essence.ends_with("+xml"));
+        is_xml.then_some(Self::Xml)
+    }
+
+    /// By the first character.
+    fn seen(bytes: &[u8]) -> Self {
+        if bytes.trim_ascii_start().first() == Some(&b'<') {
+            Self::Xml
+        } else {
+            Self::Json
+        }
+    }
+
+    fn answer(self, results: Vec<Decided>) -> Response {
+        match self {
+            Self::Json => Json(DecisionResponse {
+                response: results.into_iter().map(DecisionResult::from).collect(),
+            })
+            .into_response(),
+            Self::Xml => (
+                [(CONTENT_TYPE, "application/xml; charset=utf-8")],
+                xml::write(results),
+            )
+                .into_response(),
+        }
+    }
+}
+
+/// The body of a decision request, in JSON or XML.
+#[derive(Debug)]
+pub struct DecisionBody {
+    format: Format,
+    bytes: Bytes,
+}
+
+impl<S: Send + Sync> FromRequest<S> for DecisionBody
+where
+    DecisionEndpoints: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request<Body>, state: &S) -> ApiResult<Self> {
+        let endpoints = DecisionEndpoints::from_ref(state);
+        let (parts, body) = request.into_parts();
+        let format = Format::named(&parts.headers);
+        if format.is_none() && parts.headers.contains_key(CONTENT_TYPE) {
+            return Err(ApiError::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+        }
+        let bytes = body::read(
+            &parts.headers,
+            body,
+            endpoints.config.settings.pdp.max_body_bytes,
+        )
+        .await?;
+        if format.is_none() && !bytes.is_empty() {
+            return Err(ApiError::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+        }
+        Ok(Self {
+            format: format.unwrap_or(Format::Json),
+            bytes,
+        })
+    }
+}
+
+/// As [`DecisionBody`], with any media type or none.
+#[derive(Debug)]
+pub struct AnyDecisionBody(DecisionBody);
+
+impl<S: Send + Sync> FromRequest<S> for AnyDecisionBody
+where
+    DecisionEndpoints: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request<Body>, state: &S) -> ApiResult<Self> {
+        let endpoints = DecisionEndpoints::from_ref(state);
+        let (parts, body) = request.into_parts();
+        let bytes = body::read(
+            &parts.headers,
+            body,
+            endpoints.config.settings.pdp.max_body_bytes,
+        )
+        .await?;
+        let format = Format::named(&parts.headers).unwrap_or_else(|| Format::seen(&bytes));
+        Ok(Self(DecisionBody { format, bytes }))
+    }
+}
+
+const SUBSCRIPTION_KEY: &str = "ocp-apim-subscription-key";
+
+/// Whether the request carries one of the configured subscription keys.
+#[derive(Debug, Clone, Copy)]
+pub struct SubscriptionKey(pub bool);
+
+impl<S: Send + Sync> FromRequestParts<S> for SubscriptionKey
+where
+    DecisionEndpoints: FromRef<S>,
+{
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let endpoints = DecisionEndpoints::from_ref(state);
+        let given = parts
+            .headers
+            .get(SUBSCRIPTION_KEY)
+            .map(http::HeaderValue::as_bytes);
+        let keys = &endpoints.config.settings.pdp.subscription_keys;
+        Ok(Self(given.is_some_and(|given| {
+            keys.iter()
+                .any(|key| bool::from(key.expose_secret().as_bytes().ct_eq(given)))
+        })))
+    }
+}
+
+/// Decides what a subject may do with a resource for a party.
+///
+/// The body is a XACML 3.0 request in the JSON profile, or in XML. Every evaluation answers 200; a
+/// fault of the request is the decision `Indeterminate` with its status code. With `MultiRequests`
+/// there is one result per reference.
+#[utoipa::path(
+    post,
+    path = "/authorization/api/v1/authorize",
+    tag = "Decisions",
+    request_body(content((serde_json::Value = "application/json"), (String = "application/xml"))),
+    responses(
+        (status = 200, body = DecisionResponse),
+        (status = 400, description = "The body is no JSON request, or asks for too many decisions"),
+        (status = 401, description = "No valid token, or a subscription key is asked for and missing"),
+        (status = 403, description = "The scope is missing"),
+        (status = 413, description = "The body is too large"),
+        (status = 415, description = "Neither JSON nor XML"),
+        (status = 503, description = "The facts cannot be had; try again"),
+    ),
+    security(("maskinporten" = ["altinn:authorization/authorize", "altinn:authorization/authorize.admin"]))
+)]
+pub async fn authorize(
+    State(endpoints): State<DecisionEndpoints>,
+    owner: ServiceOwner<Authorize>,
+    at_least: AtLeast,
+    query: Query,
+    SubscriptionKey(has_key): SubscriptionKey,
+    body: DecisionBody,
+) -> ApiResult<Response> {
+    if !endpoints.config.settings.pdp.subscription_keys.is_empty() && !has_key {
+        let message = "Access denied: the subscription key is missing or not valid.";
+        return Ok((
+            StatusCode::UNAUTHORIZED,
+            Json(json!({"statusCode": 401, "message": message})),
+        )
+            .into_response());
+    }
+    let request = match body.format {
+        Format::Json => request::read(&body.bytes)?,
+        Format::Xml => xml::read(&body.bytes),
+    };
+    if request.references.len() > endpoints.config.settings.pdp.max_decisions_per_request {
+        return Err(ModelState::of(
+            "$.Request.MultiRequests",
+            "Too many decisions are asked for at once.",
+        )
+        .into());
+    }
+    let principal = &owner.caller.principal;
+    let admin = principal.scopes.contains(AUTHORIZE_ADMIN);
+    let explain = query.flag("explain")?;
+    let call = Call::begin(
+        &endpoints.pdp,
+        Endpoint::External,
+        at_least,
+        Some(principal),
+    )
+    .await;
+    let results = call
+        .decide_all(
+            &partial_requests(
+                &request,
+                |entries| PartialRequest::of(entries, admin),
+                PartialRequest::faulty,
+            ),
+            explain,
+        )
+        .await?;
+    let owned_only = endpoints.config.settings.pdp.enforce_resource_owner || explain;
+    if owned_only
+        && !results
+            .iter()
+            .all(|decided| may_explain(principal, decided))
+    {
+        return Err(ApiError::Empty(StatusCode::FORBIDDEN));
+    }
+    Ok(call.answered(body.format.answer(results)))
+}
+
+/// Decides for the platform's own parts, such as apps and their libraries.
+///
+/// Takes a configured subscription key, a token with a scope of `authorize`, or a platform access
+/// token. What is wrong with the body is the decision `Indeterminate` too. Persons are not named by
+/// identity number.
+#[utoipa::path(
+    post,
+    path = "/authorization/api/v1/decision",
+    tag = "Decisions",
+    request_body(content((serde_json::Value = "application/json"), (String = "application/xml"))),
+    responses(
+        (status = 200, body = DecisionResponse),
+        (status = 401, description = "No valid token or subscription key"),
+        (status = 413, description = "The body is too large"),
+        (status = 503, description = "The facts cannot be had; try again"),
+    ),
+    security(("maskinporten" = ["altinn:authorization/authorize", "altinn:authorization/authorize.admin"]))
+)]
+pub async fn decision(
+    State(endpoints): State<DecisionEndpoints>,
+    caller: Result<BackEnd<Authorize>, ApiError>,
+    at_least: AtLeast,
+    query: Query,
+    SubscriptionKey(has_key): SubscriptionKey,
+    AnyDecisionBody(body): AnyDecisionBody,
+) -> ApiResult<Response> {
+    let caller = match caller {
+        Ok(caller) => Some(caller),
+        Err(_) if has_key || endpoints.config.settings.pdp.decision_open => None,
+        Err(ApiError::InsufficientScope(_)) => {
+            return Err(ApiError::Unauthorized(Some("insufficient scope")));
+        }
+        Err(error) => return Err(error),
+    };
+    let syntax = |message| DecisionRequest {
+        fault: Some(Fault::Syntax(message)),
+        ..DecisionRequest::default()
+    };
+    let request = match body.format {
+        Format::Json => {
+            request::read(&body.bytes).unwrap_or_else(|_| syntax("the body is no JSON request"))
+        }
+        Format::Xml => xml::read(&body.bytes),
+    };
+    let too_many =
+        request.references.len() > endpoints.config.settings.pdp.max_decisions_per_request;
+    let request = if too_many {
+        syntax("too many decisions are asked for at once")
+    } else {
+        request
+    };
+    let explain = query.flag("explain")?;
+    let principal = caller.as_ref().and_then(|caller| caller.principal.as_ref());
+    let call = Call::begin(&endpoints.pdp, Endpoint::Internal, at_least, principal).await;
+    let of = |entries| PartialRequest::of(entries, true).internal();
+    let results = call
+        .decide_all(
+            &partial_requests(&request, of, |fault| {
+                PartialRequest::faulty(fault).internal()
+            }),
+            explain,
+        )
+        .await?;
+    let may_know =
+        |decided: &Decided| has_key || principal.is_some_and(|p| may_explain(p, decided));
+    if explain && !results.iter().all(may_know) {
+        return Err(ApiError::Empty(StatusCode::FORBIDDEN));
+    }
+    Ok(call.answered(body.format.answer(results)))
+}
+
+/// Whether a caller may learn how a decision came about: of its own resource, or of any with the
+/// admin scope.
+pub fn may_explain(principal: &Principal, decided: &Decided) -> bool {
+    principal.scopes.contains(AUTHORIZE_ADMIN) || decided.is_owned_by(principal.org)
+}
+
+/// A request for each decision wanted.
+fn partial_requests<'r>(
+    request: &'r DecisionRequest<'r>,
+    of: impl Fn(Vec<&'r Entry<'r>>) -> PartialRequest<'r>,
+    faulty: impl Fn(Fault) -> PartialRequest<'r>,
+) -> Vec<PartialRequest<'r>> {
+    parts(request)
+        .into_iter()
+        .map(|part| part.map_or_else(&faulty, &of))
+        .collect()
+}
+
+/// The entries of each decision asked for.
+fn parts<'r>(request: &'r DecisionRequest<'r>) -> Vec<Result<Vec<&'r Entry<'r>>, Fault>> {
+    if let Some(fault) = &request.fault {
+        return vec![Err(fault.clone())];
+    }
+    if request.references.is_empty() {
+        return vec![Ok(request.entries.iter().collect())];
+    }
+    let has = |category: &str| request.entries.iter().any(|e| e.category == category);
+    if ![ids::SUBJECT, ids::ACTION, ids::RESOURCE]
+        .iter()
+        .all(|c| has(c))
+    {
+        return vec![Err(Fault::Processing(
+            "a multi-request needs subjects, actions and resources",
+        ))];
+    }
+    if request.entries.iter().any(|e| e.id.is_none()) {
+        return vec![Err(Fault::Processing(
+            "in a multi-request every entry needs an Id",
+        ))];
+    }
+    let named = |ids: &Vec<String>| {
+        request
+            .entries
+            .iter()
+            .filter(|e| {
+                e.id.as_ref()
+                    .is_some_and(|id| ids.iter().any(|named| named == id))
+            })
+            .collect()
+    };
+    request
+        .references
+        .iter()
+        .map(|ids| Ok(named(ids)))
+        .collect()
+}

@@ -1,0 +1,324 @@
+//! `/access/v1/search`: who may do something, on what, or what may be done. Every hit was decided.
+
+use std::collections::BTreeSet;
+
+use axum::{
+    extract::{Request, State},
+    response::Response,
+};
+use http::StatusCode;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::{
+    api::{Asker, answer, bad},
+    fixture,
+    page::Asked,
+    question::Question,
+    search::{Search, Searched},
+    store,
+};
+use crate::pdp::endpoints::DecisionEndpoints;
+use crate::pdp::{
+    PartialRequest, View,
+    decide::Facts,
+    memory::Pair,
+    question::{RESOURCE, SYSTEM_USER},
+};
+use foundation::{
+    http::{ApiError, ApiResult},
+    token::scopes::AUTHORIZE_ADMIN,
+};
+use registers::resources::{self, rights};
+use xacml::{Decision, Effect};
+
+/// Candidates decided at a time.
+const CHUNK: usize = 500;
+/// Candidates decided for one answer; then it ends, with a token.
+const MOST: usize = 20_000;
+/// So many candidates are decided to learn how many hits there are.
+const COUNTED: usize = 1_000;
+
+/// Which system users may do this?
+///
+/// Only the owner of the resource, or a caller with the admin scope, may ask.
+#[utoipa::path(post, path = "/access/v1/search/subject", tag = "AuthZEN", request_body(content = Value, content_type = "application/json"),
+    responses((status = 200, body = Value, description = "`page` and `results`"),
+        (status = 400, body = String, content_type = "text/plain", description = "What is missing or wrong"), (status = 401),
+        (status = 403, description = "The scope is missing, or the resource is not the caller's"), (status = 503)),
+    security(("maskinporten" = ["altinn:authorization/authorize", "altinn:authorization/authorize.admin"])))]
+pub async fn subjects(State(endpoints): State<DecisionEndpoints>, request: Request) -> Response {
+    answer(&endpoints, request, async |asker, members| {
+        asker.search(Searched::Subject, members).await
+    })
+    .await
+}
+
+/// On which resources may the subject do this for a party, or for which parties on a resource?
+#[utoipa::path(post, path = "/access/v1/search/resource", tag = "AuthZEN", request_body(content = Value, content_type = "application/json"),
+    responses((status = 200, body = Value, description = "`page` and `results`"),
+        (status = 400, body = String, content_type = "text/plain", description = "What is missing or wrong"), (status = 401), (status = 403),
+        (status = 503)),
+    security(("maskinporten" = ["altinn:authorization/authorize", "altinn:authorization/authorize.admin"])))]
+pub async fn resources(State(endpoints): State<DecisionEndpoints>, request: Request) -> Response {
+    answer(&endpoints, request, async |asker, members| {
+        asker.search(Searched::Resource, members).await
+    })
+    .await
+}
+
+/// What may the subject do with the resource?
+#[utoipa::path(post, path = "/access/v1/search/action", tag = "AuthZEN", request_body(content = Value, content_type = "application/json"),
+    responses((status = 200, body = Value, description = "`page` and `results`"),
+        (status = 400, body = String, content_type = "text/plain", description = "What is missing or wrong"), (status = 401), (status = 403),
+        (status = 503)),
+    security(("maskinporten" = ["altinn:authorization/authorize", "altinn:authorization/authorize.admin"])))]
+pub async fn actions(State(endpoints): State<DecisionEndpoints>, request: Request) -> Response {
+    answer(&endpoints, request, async |asker, members| {
+        asker.search(Searched::Action, members).await
+    })
+    .await
+}
+
+/// Where candidates come from, in order of their texts.
+enum Source {
+    /// All of them are known.
+    Listed(Vec<String>),
+    /// System users with something from this party.
+    SystemUsers(i32),
+    /// Parties that this system user has something for.
+    Parties(i32),
+}
+
+impl Source {
+    async fn next(
+        &self,
+        endpoints: &DecisionEndpoints,
+        after: &str,
+        limit: usize,
+    ) -> ApiResult<Vec<String>> {
+        let most = i64::try_from(limit).unwrap_or(i64::MAX);
+        Ok(match self {
+            Self::Listed(all) => all
+                .iter()
+                .filter(|one| one.as_str() > after)
+                .take(limit)
+                .cloned()
+                .collect(),
+            Self::SystemUsers(reportee) => {
+                let after = Uuid::try_parse(after).unwrap_or(Uuid::nil());
+                let found = store::system_users_for(
+                    &mut *endpoints.db.acquire().await?,
+                    *reportee,
+                    after,
+                    most,
+                )
+                .await?;
+                found.iter().map(Uuid::to_string).collect()
+            }
+            Self::Parties(system_user) => {
+                store::parties_of(
+                    &mut *endpoints.db.acquire().await?,
+                    *system_user,
+                    after,
+                    most,
+                )
+                .await?
+            }
+        })
+    }
+}
+
+impl Asker<'_> {
+    async fn search(&self, searched: Searched, members: Map<String, Value>) -> ApiResult<Value> {
+        let (now, keys) = (self.endpoints.clock.seconds(), &self.endpoints.identity);
+        let principal = &self.owner.caller.principal;
+        let caller = principal.org.map(|org| org.to_string()).unwrap_or_default();
+        let asked = Asked::read(&members, searched.as_str(), &caller, keys, now).map_err(bad)?;
+        let search = Search::read(searched, members).map_err(bad)?;
+        let source = self.source(&search).await?;
+        let limit = asked.place.limit;
+        let (mut hits, mut seen, mut after) = (Vec::new(), 0, asked.place.after.clone());
+        let mut is_whole = false;
+        // On the first page it goes on a little, to say how many hits there are.
+        while !is_whole
+            && seen < MOST
+            && (hits.len() <= limit || (!asked.is_later && seen < COUNTED))
+        {
+            let candidates = source.next(self.endpoints, &after, CHUNK).await?;
+            is_whole = candidates.len() < CHUNK;
+            seen += candidates.len();
+            if let Some(last) = candidates.last() {
+                after.clone_from(last);
+            }
+            hits.extend(self.confirm(&search, candidates).await?);
+        }
+        let total = asked
+            .place
+            .total
+            .or_else(|| (is_whole && !asked.is_later).then_some(hits.len()));
+        let next = match (hits.len() > limit, is_whole) {
+            (true, _) => hits.get(limit - 1).cloned(),
+            (false, true) => None,
+            (false, false) => Some(after),
+        };
+        hits.truncate(limit);
+        let results: Vec<Value> = hits.iter().map(|hit| search.told(hit)).collect();
+        Ok(asked.answer(&results, next, total, keys, now))
+    }
+
+    /// Candidates of a search; a superset of its hits.
+    async fn source(&self, search: &Search) -> ApiResult<Source> {
+        let nothing = Source::Listed(Vec::new());
+        let anybody = if search.kind == "party" {
+            "000000000"
+        } else {
+            "00000000-0000-0000-0000-000000000000"
+        };
+        let template = search.question(anybody).map_err(bad)?;
+        if self.has_fixture()
+            && (fixture::knows(&template.subject.kind) || fixture::knows(&template.resource.kind))
+        {
+            let kind = if search.searched == Searched::Subject {
+                fixture::USER
+            } else {
+                fixture::RECORD
+            };
+            let is_fitting = search.kind.is_empty() || search.kind == kind;
+            let all = fixture::candidates(search.searched)
+                .iter()
+                .map(|name| (*name).to_owned());
+            return Ok(if is_fitting {
+                Source::Listed(all.collect())
+            } else {
+                nothing
+            });
+        }
+        let token = template.access_token().map_err(bad)?;
+        if search.searched != Searched::Subject && self.objection(&template, token).await?.is_some()
+        {
+            return Ok(nothing);
+        }
+        let Ok(request) = template.request().map_err(bad)? else {
+            return Ok(nothing);
+        };
+        let Facts { resource, pair } = self
+            .endpoints
+            .pdp
+            .facts_of(self.call.view(), &request)
+            .await?;
+        match (search.searched, search.kind.as_str()) {
+            (Searched::Subject, "systemuser" | SYSTEM_USER) => {
+                let Some(resource) = resource else {
+                    return Ok(nothing);
+                };
+                let principal = &self.owner.caller.principal;
+                let is_own = principal
+                    .org
+                    .is_some_and(|org| org.as_str() == resource.owner_org);
+                if !is_own && !principal.scopes.contains(AUTHORIZE_ADMIN) {
+                    return Err(ApiError::Empty(StatusCode::FORBIDDEN));
+                }
+                Ok(pair
+                    .and_then(|pair| {
+                        pair.reportee
+                            .as_ref()
+                            .map(|known| Source::SystemUsers(known.party.key))
+                    })
+                    .unwrap_or(nothing))
+            }
+            (Searched::Resource, "resource" | RESOURCE) => match pair {
+                Some(pair) => Ok(Source::Listed(self.resources_for(&pair).await?)),
+                None => Ok(nothing),
+            },
+            (Searched::Resource, "party") => {
+                let key = pair
+                    .filter(|pair| pair.system_user.is_some())
+                    .and_then(|pair| pair.subject.as_ref().map(|party| party.key));
+                Ok(key.map_or(nothing, Source::Parties))
+            }
+            (Searched::Action, _) => {
+                let Some(resource) = resource else {
+                    return Ok(nothing);
+                };
+                let mut actions: BTreeSet<String> = BTreeSet::new();
+                if let Some(policy) = &resource.policy {
+                    let permits = rights::rule_facts(&policy.policy)
+                        .filter(|rule| rule.effect == Effect::Permit);
+                    actions.extend(permits.flat_map(|rule| rule.actions));
+                }
+                let given = pair
+                    .iter()
+                    .flat_map(|pair| &pair.rights)
+                    .filter(|right| right.resource == resource.identifier);
+                actions.extend(given.map(|right| right.action.clone()));
+                Ok(Source::Listed(actions.into_iter().collect()))
+            }
+            _ => Ok(nothing),
+        }
+    }
+
+    /// Resources of single rights, and those whose policies name something that the subject holds.
+    async fn resources_for(&self, pair: &Pair) -> ApiResult<Vec<String>> {
+        let packages = pair
+            .packages
+            .iter()
+            .filter_map(|key| self.endpoints.catalogue.package(*key));
+        let mut subjects: Vec<String> = packages
+            .map(|package| format!("urn:altinn:accesspackage:{}", package.value()))
+            .collect();
+        subjects.extend(
+            pair.roles
+                .iter()
+                .map(|(id, value)| format!("{id}:{}", value.to_lowercase())),
+        );
+        let named =
+            resources::resources_of_subjects(&mut *self.endpoints.db.acquire().await?, &subjects)
+                .await?;
+        let mut all: BTreeSet<String> = named
+            .into_iter()
+            .flat_map(|(_, identifiers)| identifiers)
+            .collect();
+        all.extend(pair.rights.iter().map(|right| right.resource.clone()));
+        Ok(all.into_iter().collect())
+    }
+
+    /// Those candidates that would evaluate to true.
+    async fn confirm(&self, search: &Search, candidates: Vec<String>) -> ApiResult<Vec<String>> {
+        let questions: Vec<Question> = candidates
+            .iter()
+            .map(|one| search.question(one).map_err(bad))
+            .collect::<ApiResult<_>>()?;
+        if self.has_fixture()
+            && questions
+                .first()
+                .is_some_and(|q| fixture::knows(&q.subject.kind))
+        {
+            let hits = candidates
+                .into_iter()
+                .zip(&questions)
+                .filter(|(_, question)| fixture::permits(question));
+            return Ok(hits.map(|(candidate, _)| candidate).collect());
+        }
+        let (mut names, mut requests): (Vec<String>, Vec<PartialRequest<'_>>) =
+            (Vec::new(), Vec::new());
+        for (candidate, question) in candidates.into_iter().zip(&questions) {
+            if let Ok(request) = question.request().map_err(bad)? {
+                names.push(candidate);
+                requests.push(request);
+            }
+        }
+        let view = View {
+            explain: false,
+            is_logged: false,
+            ..self.call.view()
+        };
+        let decided = self.endpoints.pdp.decide_all(view, &requests).await?;
+        let level = self.endpoints.config.settings.pdp.systemuser_auth_level;
+        let hits = names
+            .into_iter()
+            .zip(decided)
+            .filter(|(_, d)| d.decision == Decision::Permit && d.min_level() <= level);
+        Ok(hits.map(|(name, _)| name).collect())
+    }
+}

@@ -1,0 +1,272 @@
+//! One call on a decision endpoint: every decision it takes is counted, logged, and can be asked
+//! for again by its id.
+
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicI32, Ordering},
+    },
+    time::Instant,
+};
+
+use axum::response::Response;
+use chrono::{DateTime, Utc};
+use http::{HeaderName, HeaderValue};
+use uuid::Uuid;
+
+use super::{
+    AtLeast, Decided, PartialRequest, Pdp, View,
+    log::{Endpoint, Line, Written},
+    question::{
+        APP, INSTANCE, ORG, ORGANIZATION, ORGANIZATION_LEGACY, PARTY_ID, PARTY_UUID, RESOURCE,
+        SYSTEM_USER, USER_ID,
+    },
+};
+use foundation::{
+    http::{ApiResult, context},
+    ids::OrgNumber,
+    token::Principal,
+};
+use xacml::{Decision, ids};
+
+/// Header with the id by which the decisions of an answer are asked for again.
+pub const DECISION_ID: HeaderName = HeaderName::from_static("systembruker-decision-id");
+
+/// A call being answered.
+#[derive(Debug)]
+pub struct Call<'s> {
+    pdp: &'s Pdp,
+    endpoint: Endpoint,
+    view: View,
+    caller: Option<Arc<Principal>>,
+    request_id: Option<Uuid>,
+    address: Option<IpAddr>,
+    id: Uuid,
+    created: DateTime<Utc>,
+    parts: AtomicI32,
+}
+
+impl<'s> Call<'s> {
+    /// Begins a call by somebody, on facts as new as asked for.
+    pub async fn begin(
+        pdp: &'s Pdp,
+        endpoint: Endpoint,
+        at_least: AtLeast,
+        principal: Option<&Arc<Principal>>,
+    ) -> Self {
+        let view = pdp.view(at_least).await;
+        let context = context::current();
+        let (id, created) = pdp.answer_ids.next(pdp.clock.now());
+        Self {
+            pdp,
+            endpoint,
+            view,
+            caller: principal.cloned(),
+            request_id: context.as_ref().map(|c| c.request_id),
+            address: context.as_ref().and_then(|c| c.address),
+            id,
+            created,
+            parts: AtomicI32::new(0),
+        }
+    }
+
+    /// On which facts it decides.
+    pub const fn view(&self) -> View {
+        self.view
+    }
+
+    /// Decides requests, in order, with an account of each where one is wanted.
+    ///
+    /// # Errors
+    /// The facts cannot be had.
+    pub async fn decide_all(
+        &self,
+        requests: &[PartialRequest<'_>],
+        explain: bool,
+    ) -> ApiResult<Vec<Decided>> {
+        let began = Instant::now();
+        let mut all = self
+            .pdp
+            .decide_all(
+                View {
+                    is_logged: true,
+                    explain,
+                    ..self.view
+                },
+                requests,
+            )
+            .await?;
+        let duration = began.elapsed();
+        for (request, decided) in requests.iter().zip(&mut all) {
+            self.pdp.counters.decided(self.endpoint, decided);
+            let context = decided.context.take().unwrap_or_else(|| given(request));
+            let micros = i32::try_from(duration.as_micros()).unwrap_or(i32::MAX);
+            let found = Outcome {
+                decision: decided.decision,
+                status: decided.status,
+                reason: decided.reason,
+                micros,
+                of: Some(decided),
+            };
+            self.pdp
+                .log
+                .record(self.line(request, &found, &context))
+                .await;
+        }
+        self.pdp.counters.took(self.endpoint, duration);
+        Ok(all)
+    }
+
+    /// Decides one request.
+    ///
+    /// # Errors
+    /// The facts cannot be had.
+    pub async fn decide(&self, request: PartialRequest<'_>, explain: bool) -> ApiResult<Decided> {
+        let mut all = self.decide_all(&[request], explain).await?;
+        all.pop().ok_or_else(|| {
+            foundation::http::ApiError::internal(anyhow::anyhow!("a request without a decision"))
+        })
+    }
+
+    /// Notes a refusal that came before anybody decided.
+    pub async fn refuse(&self, request: &PartialRequest<'_>, reason: &'static str) {
+        let found = Outcome {
+            decision: Decision::Indeterminate,
+            status: "processing-error",
+            reason,
+            micros: 0,
+            of: None,
+        };
+        self.pdp
+            .log
+            .record(self.line(request, &found, &given(request)))
+            .await;
+    }
+
+    /// The answer, with the id of its decisions.
+    pub fn answered(&self, mut response: Response) -> Response {
+        let mut buffer = Uuid::encode_buffer();
+        if let Ok(id) = HeaderValue::from_str(self.id.as_hyphenated().encode_lower(&mut buffer)) {
+            response.headers_mut().insert(DECISION_ID, id);
+        }
+        response
+    }
+
+    /// A decision as the log keeps it, field by field.
+    fn line(&self, request: &PartialRequest<'_>, found: &Outcome<'_>, context: &str) -> Line {
+        let subject = |id: &str| request.first(ids::SUBJECT, id);
+        let named = |id: &str| request.first(ids::RESOURCE, id);
+        let number = |text: Option<&str>| text.and_then(|text| text.trim().parse().ok());
+        let uuid = |text: Option<&str>| text.and_then(|text| Uuid::try_parse(text).ok());
+        let known = found.of.and_then(|decided| decided.resource.as_ref());
+        let pair = found.of.and_then(|decided| decided.pair.as_ref());
+        let mut line = Line::begin(
+            self.id,
+            self.parts.fetch_add(1, Ordering::Relaxed),
+            self.created,
+            context.len() + 500,
+        );
+        line.raw(Some(self.endpoint.as_str()));
+        let caller = self.caller.as_deref();
+        line.raw(
+            caller
+                .and_then(|principal| principal.org.as_ref())
+                .map(OrgNumber::as_str),
+        );
+        line.text(caller.and_then(|principal| principal.client_id.as_deref()));
+        line.text(caller.and_then(|principal| principal.jti.as_deref()));
+        line.uuid(self.request_id);
+        line.shown(self.address);
+        line.text(subject("urn:altinn:sessionid"));
+        line.number(number(subject(USER_ID)));
+        line.number(number(subject(PARTY_ID)));
+        line.text(subject(ORG));
+        line.text(subject(ORGANIZATION).or_else(|| subject(ORGANIZATION_LEGACY)));
+        let named_uuid = uuid(subject(SYSTEM_USER)).or_else(|| uuid(subject(PARTY_UUID)));
+        line.uuid(
+            named_uuid
+                .or_else(|| pair.and_then(|pair| pair.subject.as_ref().map(|party| party.uuid))),
+        );
+        let reportee = pair
+            .and_then(|pair| pair.reportee.as_ref())
+            .and_then(|reportee| reportee.party.party_id);
+        line.number(reportee.or_else(|| number(named(PARTY_ID))));
+        match (known, named(RESOURCE), named(ORG), named(APP)) {
+            (Some(resource), ..) => line.raw(Some(&resource.identifier)),
+            (None, None, Some(org), Some(app)) => line.text(Some(&format!("app_{org}_{app}"))),
+            (None, named, ..) => line.text(named),
+        }
+        line.text(named(INSTANCE));
+        line.text(request.first(ids::ACTION, ids::ACTION_ID));
+        line.number(Some(match found.decision {
+            Decision::Permit => 1,
+            Decision::Deny => 2,
+            Decision::Indeterminate => 3,
+            Decision::NotApplicable => 4,
+        }));
+        line.raw(Some(found.status));
+        line.raw(Some(found.reason));
+        line.number(known.and_then(|resource| resource.policy_version));
+        line.text(found.of.and_then(|decided| decided.by.as_deref()));
+        line.flag(request.is_enriched_by_caller);
+        line.number(Some(found.micros));
+        line.raw(Some(context));
+        line.raw(
+            found
+                .of
+                .and_then(|decided| decided.explanation.as_ref())
+                .map(ToString::to_string)
+                .as_deref(),
+        );
+        line
+    }
+}
+
+/// What came of a request.
+struct Outcome<'d> {
+    decision: Decision,
+    status: &'static str,
+    reason: &'static str,
+    micros: i32,
+    of: Option<&'d Decided>,
+}
+
+/// The attributes of a request as they were given.
+fn given(request: &PartialRequest<'_>) -> String {
+    let mut written = Written::default();
+    for v in &request.values {
+        written.add(
+            &v.category,
+            &v.id,
+            v.data_type,
+            &v.value,
+            v.include_in_result,
+            None,
+        );
+    }
+    written.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes of the future that a function returns.
+    const fn size<A, B, C, F: Future>(_: &impl Fn(A, B, C) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn what_is_decided_from_memory_is_not_burdened_with_what_reading_takes() {
+        // Futures are moved: a handler's whole future is copied twice for each request.
+        let decide = |call: &'static Call<'static>,
+                      requests: &'static [PartialRequest<'static>],
+                      explain| call.decide_all(requests, explain);
+        assert!(size(&decide) <= 512, "{}", size(&decide));
+        let caller = |verifier: &'static foundation::token::Verifier,
+                      token: &'static str,
+                      (): ()| { verifier.verify(token) };
+        assert!(size(&caller) <= 768, "{}", size(&caller));
+    }
+}

@@ -1,0 +1,563 @@
+//! Decisions, from the attributes of a request to the answer.
+
+use std::{borrow::Cow, cell::RefCell, collections::HashMap, sync::Arc};
+
+use uuid::Uuid;
+
+use super::{
+    Decided, Fault, PartialRequest, Pdp, View,
+    decided::Echo,
+    explain,
+    log::Written,
+    memory::{Key, Known as KnownParty, Pair},
+    question::{
+        APP, ORG, ORGANIZATION, ORGANIZATION_LEGACY, PARTY_ID, PARTY_UUID, PERSON, Question,
+        RESOURCE, Who,
+    },
+};
+use foundation::db::{DbError, feed::Fact};
+use registers::{
+    packages::Package,
+    parties::{Party, PartyKind, SingleRight},
+    resources::{self, Resource},
+};
+use xacml::{Category, Code, DataType, Decision, Environment, Prepared, Scratch, Value, ids};
+
+/// Either the answer, or the facts to go on with.
+type Step<T> = Result<T, Fault>;
+
+/// What one question is decided on, as far as it is known.
+#[derive(Debug, Default)]
+pub(super) struct Facts {
+    pub(super) resource: Option<Arc<Resource>>,
+    pub(super) pair: Option<Arc<Fact<Pair>>>,
+}
+
+/// Resources and pairs as they were read.
+type Read = (
+    HashMap<String, Arc<Resource>>,
+    HashMap<Key, Arc<Fact<Pair>>>,
+);
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+impl Pdp {
+    /// Decides one request.
+    ///
+    /// # Errors
+    /// The facts cannot be had. Faults of the request are Indeterminate decisions, not errors.
+    pub async fn decide(
+        &self,
+        view: View,
+        request: &PartialRequest<'_>,
+    ) -> Result<Decided, DbError> {
+        let mut all = self.decide_all(view, std::slice::from_ref(request)).await?;
+        Ok(all
+            .pop()
+            .unwrap_or_else(|| Decided::faulty(request, &Fault::Processing("nothing was asked"))))
+    }
+
+    /// Decides requests, in order. What is not in memory is read at once for all of them.
+    ///
+    /// # Errors
+    /// The facts cannot be had. Faults of a request are Indeterminate decisions, not errors.
+    pub async fn decide_all(
+        &self,
+        view: View,
+        requests: &[PartialRequest<'_>],
+    ) -> Result<Vec<Decided>, DbError> {
+        let questions: Vec<Step<Question<'_>>> = requests
+            .iter()
+            .map(|request| Question::of(request, &self.identity))
+            .collect();
+        let facts = self.gather(view, &questions).await?;
+        let decided =
+            requests
+                .iter()
+                .zip(questions)
+                .zip(facts)
+                .map(|((request, question), facts)| {
+                    let mut decided = match &question {
+                        Ok(question) => self.judge(view, request, question, facts),
+                        Err(fault) => Decided::faulty(request, fault),
+                    };
+                    if view.explain {
+                        decided.explanation = Some(explain::account(
+                            request,
+                            question.as_ref(),
+                            &decided,
+                            &self.catalogue,
+                        ));
+                    }
+                    if decided.decision != Decision::Indeterminate {
+                        decided.echo.splice(0..0, echo(request));
+                    }
+                    decided
+                });
+        let mut all: Vec<Decided> = decided.collect();
+        if view.explain {
+            for decided in &mut all {
+                Box::pin(self.tell_grants(decided)).await?;
+            }
+        }
+        Ok(all)
+    }
+
+    /// What a request would be decided on; nothing when it is not well formed.
+    ///
+    /// # Errors
+    /// The facts cannot be had.
+    pub(super) async fn facts_of(
+        &self,
+        view: View,
+        request: &PartialRequest<'_>,
+    ) -> Result<Facts, DbError> {
+        let Ok(question) = Question::of(request, &self.identity) else {
+            return Ok(Facts::default());
+        };
+        let key = (question.subject, question.reportee);
+        let mut facts = self
+            .gather(view, &[Ok(question)])
+            .await?
+            .pop()
+            .unwrap_or_default();
+        if facts.pair.is_none() {
+            // A decision about no resource needs no pair; a search for resources does.
+            facts.pair = self.memory.read(&self.db, &[key]).await?.pop();
+        }
+        Ok(facts)
+    }
+
+    /// What a permit rests on, as `kind:name`; none when it rests on the policy alone.
+    #[must_use]
+    pub fn granted_by(&self, decided: &Decided) -> Option<String> {
+        if decided.reason == "single_right" {
+            return Some(format!("single_right:{}", decided.by.as_deref()?));
+        }
+        let package = explain::deciding_packages(decided, &self.catalogue)
+            .into_iter()
+            .next()?;
+        Some(format!(
+            "access_package:{}",
+            self.catalogue.package(package)?.value()
+        ))
+    }
+
+    /// The facts for each question, from memory where it may answer. At most one reading of
+    /// resources and one of pairs.
+    async fn gather(
+        &self,
+        view: View,
+        questions: &[Step<Question<'_>>],
+    ) -> Result<Vec<Facts>, DbError> {
+        let from_memory = view.from_memory && self.feed.is_followed();
+        let mut facts = Vec::with_capacity(questions.len());
+        let (mut resources, mut pairs): (Vec<String>, Vec<Key>) = (Vec::new(), Vec::new());
+        for question in questions {
+            let mut one = Facts::default();
+            if let Ok(question) = question {
+                let known = if from_memory {
+                    self.resources.get(&question.resource)
+                } else {
+                    resources::Known::Unknown
+                };
+                let is_absent = matches!(known, resources::Known::Absent);
+                match known {
+                    resources::Known::Live(resource) => one.resource = Some(resource),
+                    resources::Known::Absent => {}
+                    resources::Known::Unknown => {
+                        if !resources.iter().any(|r| *r == question.resource) {
+                            resources.push(question.resource.clone().into_owned());
+                        }
+                    }
+                }
+                if !is_absent {
+                    let key = (question.subject, question.reportee);
+                    one.pair = if from_memory {
+                        self.memory.get(&key)
+                    } else {
+                        None
+                    };
+                    if one.pair.is_none() && !pairs.contains(&key) {
+                        pairs.push(key);
+                    }
+                }
+            }
+            facts.push(one);
+        }
+        self.counters.looked_up(questions.len(), pairs.len());
+        if resources.is_empty() && pairs.is_empty() {
+            return Ok(facts);
+        }
+        // What answers from memory does not carry the size of the future that reads.
+        let (read, read_pairs) = Box::pin(self.read(&resources, &pairs, !from_memory)).await?;
+        for (question, one) in questions.iter().zip(&mut facts) {
+            if let Ok(question) = question {
+                one.resource = one
+                    .resource
+                    .take()
+                    .or_else(|| read.get(&*question.resource).cloned());
+                one.pair = one.pair.take().or_else(|| {
+                    read_pairs
+                        .get(&(question.subject, question.reportee))
+                        .cloned()
+                });
+            }
+        }
+        Ok(facts)
+    }
+
+    async fn read(&self, resources: &[String], pairs: &[Key], anew: bool) -> Result<Read, DbError> {
+        let read = if resources.is_empty() {
+            HashMap::new()
+        } else {
+            self.resources.read(&self.db, resources, anew).await?
+        };
+        let read_pairs = if pairs.is_empty() {
+            Vec::new()
+        } else {
+            self.memory.read(&self.db, pairs).await?
+        };
+        Ok((read, pairs.iter().copied().zip(read_pairs).collect()))
+    }
+
+    fn judge(
+        &self,
+        view: View,
+        request: &PartialRequest<'_>,
+        question: &Question<'_>,
+        facts: Facts,
+    ) -> Decided {
+        let mut decided = Decided::open();
+        if let Err(fault) = self.try_judge(view, request, question, facts, &mut decided) {
+            decided.fail(request, &fault);
+        }
+        decided
+    }
+
+    fn try_judge(
+        &self,
+        view: View,
+        request: &PartialRequest<'_>,
+        question: &Question<'_>,
+        facts: Facts,
+        decided: &mut Decided,
+    ) -> Step<()> {
+        let Some((resource, policy)) = facts
+            .resource
+            .and_then(|r| r.policy.clone().map(|p| (r, p)))
+        else {
+            decided.reason = "unknown_resource";
+            return Err(Fault::Processing(
+                "the resource is unknown, or has no policy",
+            ));
+        };
+        let resource = &**decided.resource.insert(resource);
+        let Some(pair) = facts.pair else {
+            return Err(Fault::Processing("the facts are not known"));
+        };
+        let pair = &**decided.pair.insert(pair);
+        let reportee = pair.reportee.as_ref();
+        if question.is_contradictory
+            || reportee.is_some_and(|r| !r.is_person_asked || !question.reportee.fits(&r.party))
+        {
+            return Err(Fault::Processing(
+                "the reportee's identifiers name different parties",
+            ));
+        }
+        let reportee = reportee.map(|known: &KnownParty| &known.party);
+        if question.who == Who::NationalId && pair.subject.is_none() {
+            decided.reason = "unknown_subject";
+            return Err(Fault::Processing("the person is unknown"));
+        }
+        let is_system_user = matches!(question.who, Who::SystemUser(_));
+        if is_system_user && !pair.system_user.as_ref().is_some_and(|user| user.alive) {
+            decided.decision = Decision::NotApplicable;
+            decided.reason = if pair.system_user.is_some() {
+                "inactive_subject"
+            } else {
+                "unknown_subject"
+            };
+            return Ok(());
+        }
+        let is_person = matches!(question.who, Who::NationalId | Who::Person)
+            && pair
+                .subject
+                .as_ref()
+                .is_some_and(|p| p.kind == PartyKind::Person);
+        let mut attributes = Attributes::of(request);
+        attributes.complete_resource(&question.resource);
+        complete_parties(request, reportee, pair, &mut attributes, &mut decided.echo);
+        if is_system_user || is_person {
+            if policy.mentions_packages {
+                let packages = pair
+                    .packages
+                    .iter()
+                    .filter_map(|key| self.catalogue.package(*key))
+                    .map(Package::value);
+                attributes
+                    .category(ids::SUBJECT)
+                    .add_texts("urn:altinn:accesspackage", packages);
+            }
+            if policy.mentions_roles && is_person {
+                for (id, value) in &pair.roles {
+                    attributes.category(ids::SUBJECT).add_text(*id, &**value);
+                }
+            }
+        }
+        let (decision, status) = SCRATCH.with_borrow_mut(|Scratch { binding, work }| {
+            let environment = Environment::at(self.clock.seconds());
+            let prepared = Prepared::new(&policy.program, &attributes.0, environment, binding);
+            let evaluation = if view.explain {
+                prepared.explain(false, work)
+            } else {
+                prepared.evaluate(work)
+            };
+            let outcome = (
+                evaluation.decision(),
+                evaluation.fault().map_or(Code::Ok, |f| f.code).name(),
+            );
+            decided.by = evaluation.rule().map(str::to_owned);
+            if view.explain {
+                decided.trace = Some(evaluation.into_trace());
+            }
+            outcome
+        });
+        (decided.decision, decided.status) = (decision, status);
+        if view.is_logged {
+            decided.context = Some(attributes.written(pair));
+        }
+        decided.reason = match decision {
+            Decision::Permit if policy.mentions_packages && is_system_user => "access_package",
+            Decision::Permit if policy.mentions_roles && is_person => "role",
+            Decision::Permit => "policy",
+            Decision::Deny => "denied_by_policy",
+            Decision::NotApplicable if !question.names_reportee => "missing_party",
+            Decision::NotApplicable if reportee.is_none() => "unknown_party",
+            Decision::NotApplicable => "no_applicable_rule",
+            Decision::Indeterminate => "processing_error",
+        };
+        if decision == Decision::Indeterminate {
+            decided.message = Some("The policy cannot be evaluated for this request.");
+        }
+        let action = request.first(ids::ACTION, ids::ACTION_ID);
+        if decision == Decision::NotApplicable
+            && is_system_user
+            && reportee.is_some_and(|r| !r.is_gone())
+            && let Some(action) = action
+            && let Some(right) = matching_right(pair, resource, action, &attributes)
+        {
+            decided.by = right.assignment.map(|id| id.to_string());
+            decided.decision = Decision::Permit;
+            decided.reason = "single_right";
+        }
+        if decided.decision == Decision::Permit {
+            let is_open = !resource.access_list_enabled
+                || is_listed(pair, resource, action.unwrap_or_default(), reportee);
+            if is_open {
+                decided.policy = Some(policy);
+            } else {
+                decided.decision = Decision::Deny;
+                decided.reason = "access_list_required";
+                decided.message = Some("The reportee is not on an access list of this resource.");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A right given to a system user, with every further attribute that it asks for.
+fn matching_right<'p>(
+    pair: &'p Pair,
+    resource: &Resource,
+    action: &str,
+    attributes: &Attributes<'_>,
+) -> Option<&'p SingleRight> {
+    let mut of_this = pair
+        .rights
+        .iter()
+        .filter(|right| right.resource == resource.identifier && right.action == action);
+    of_this.find(|right| {
+        right.further.iter().all(|(id, value)| {
+            attributes
+                .texts(ids::RESOURCE, id)
+                .any(|text| text == value.as_str())
+        })
+    })
+}
+
+/// Lists name organisations. One without actions admits all.
+fn is_listed(pair: &Pair, resource: &Resource, action: &str, reportee: Option<&Party>) -> bool {
+    reportee.is_some_and(|party| party.kind == PartyKind::Organization)
+        && pair.listings.iter().any(|l| {
+            l.resource == resource.identifier
+                && (l.actions.is_empty() || l.actions.iter().any(|a| a == action))
+        })
+}
+
+fn echo(request: &PartialRequest<'_>) -> impl Iterator<Item = Echo> {
+    request
+        .values
+        .iter()
+        .filter(|v| v.include_in_result)
+        .map(|v| Echo {
+            category: v.category.clone().into_owned(),
+            id: v.id.clone().into_owned(),
+            data_type: v.data_type,
+            value: v.value.clone().into_owned(),
+        })
+}
+
+/// Adds what follows from the identifiers given: party ids, the other name of an organisation
+/// number.
+fn complete_parties<'a>(
+    request: &'a PartialRequest<'_>,
+    reportee: Option<&Party>,
+    pair: &Pair,
+    attributes: &mut Attributes<'a>,
+    echo: &mut Vec<Echo>,
+) {
+    if let Some(id) = reportee.and_then(|r| r.party_id)
+        && !request.has(ids::RESOURCE, PARTY_ID)
+    {
+        attributes.add(ids::RESOURCE, PARTY_ID, Cow::Owned(id.to_string()));
+        if ![ORGANIZATION, ORGANIZATION_LEGACY, PERSON, PARTY_UUID]
+            .iter()
+            .any(|other| request.has(ids::RESOURCE, other))
+        {
+            // Taken from the instance id: the caller learns which party was meant.
+            let category = ids::RESOURCE.to_owned();
+            echo.push(Echo {
+                category,
+                id: PARTY_ID.to_owned(),
+                data_type: DataType::String,
+                value: id.to_string(),
+            });
+        }
+    }
+    for category in [ids::SUBJECT, ids::RESOURCE] {
+        if let Some(number) = request.first(category, ORGANIZATION_LEGACY)
+            && !request.has(category, ORGANIZATION)
+        {
+            attributes.add(category, ORGANIZATION, Cow::Borrowed(number));
+        }
+    }
+    if (request.has(ids::SUBJECT, ORGANIZATION) || request.has(ids::SUBJECT, ORGANIZATION_LEGACY))
+        && !request.has(ids::SUBJECT, PARTY_ID)
+        && let Some(id) = pair.subject.as_ref().and_then(|party| party.party_id)
+    {
+        attributes.add(ids::SUBJECT, PARTY_ID, Cow::Owned(id.to_string()));
+    }
+}
+
+/// What the policy is asked about, by category.
+struct Attributes<'a>(Vec<Category<'a>>);
+
+impl<'a> Attributes<'a> {
+    /// The attributes of a request. A value that its data type does not have can match nothing, and
+    /// is left out.
+    fn of(request: &'a PartialRequest<'_>) -> Self {
+        let mut out = Self(Vec::with_capacity(4));
+        for v in &request.values {
+            // Identifiers are compared as text: uuids in one spelling.
+            let text = if v.id.ends_with(":uuid") {
+                canonical_uuid(&v.value)
+            } else {
+                Cow::Borrowed(&*v.value)
+            };
+            if let Some(value) = Value::parse(v.data_type, text) {
+                let category = out.category(&v.category);
+                category.add(&*v.id, value);
+                if let Some(attribute) = category.attributes.last_mut() {
+                    attribute.include_in_result = v.include_in_result;
+                }
+            }
+        }
+        out
+    }
+
+    fn category(&mut self, name: &'a str) -> &mut Category<'a> {
+        let at = self
+            .0
+            .iter()
+            .position(|c| c.category == name)
+            .unwrap_or_else(|| {
+                self.0.push(Category::new(name));
+                self.0.len() - 1
+            });
+        &mut self.0[at]
+    }
+
+    fn add(&mut self, category: &'a str, id: &'a str, text: Cow<'a, str>) {
+        self.category(category).add_text(id, text);
+    }
+
+    fn texts(&self, category: &str, id: &str) -> impl Iterator<Item = Cow<'_, str>> {
+        let attributes = self
+            .0
+            .iter()
+            .filter(move |c| c.category == category)
+            .flat_map(|c| &c.attributes);
+        attributes
+            .filter(move |a| a.id == id)
+            .flat_map(|a| a.values.iter())
+            .map(xacml::AttributeValue::text)
+    }
+
+    fn has(&self, category: &str, id: &str) -> bool {
+        self.texts(category, id).next().is_some()
+    }
+
+    /// As the log keeps them.
+    fn written(&self, pair: &Pair) -> String {
+        let mut out = Written::default();
+        for category in &self.0 {
+            let person = match &*category.category {
+                ids::SUBJECT => pair.subject.as_ref().map(|party| party.uuid),
+                ids::RESOURCE => pair.reportee.as_ref().map(|known| known.party.uuid),
+                _ => None,
+            };
+            for attribute in &category.attributes {
+                for value in attribute.values.iter() {
+                    let data_type = value.value.data_type();
+                    out.add(
+                        &category.category,
+                        &attribute.id,
+                        data_type,
+                        &value.text(),
+                        attribute.include_in_result,
+                        person,
+                    );
+                }
+            }
+        }
+        out.finish()
+    }
+
+    /// An app is completed with its other name.
+    fn complete_resource(&mut self, identifier: &'a str) {
+        if !self.has(ids::RESOURCE, RESOURCE) {
+            self.add(ids::RESOURCE, RESOURCE, Cow::Borrowed(identifier));
+        }
+        if let Some((org, app)) = identifier
+            .strip_prefix("app_")
+            .and_then(|rest| rest.split_once('_'))
+        {
+            for (id, value) in [(ORG, org), (APP, app)] {
+                if !self.has(ids::RESOURCE, id) {
+                    self.add(ids::RESOURCE, id, Cow::Borrowed(value));
+                }
+            }
+        }
+    }
+}
+
+fn canonical_uuid(text: &str) -> Cow<'_, str> {
+    let mut buffer = Uuid::encode_buffer();
+    match Uuid::try_parse(text).map(|uuid| &*uuid.as_hyphenated().encode_lower(&mut buffer)) {
+        Ok(canonical) if canonical != text => Cow::Owned(canonical.to_owned()),
+        _ => Cow::Borrowed(text),
+    }
+}

@@ -1,0 +1,109 @@
+//! A decision with what goes with it.
+
+use std::sync::Arc;
+
+use super::{Fault, PartialRequest, memory::Pair};
+use foundation::{db::feed::Fact, ids::OrgNumber};
+use registers::resources::{CompiledPolicy, Resource};
+use xacml::{DataType, Decision, Obligation, Trace};
+
+/// An attribute to be echoed.
+#[derive(Debug, Clone)]
+pub struct Echo {
+    pub category: String,
+    pub id: String,
+    pub data_type: DataType,
+    pub value: String,
+}
+
+/// A decision with what goes with it.
+#[derive(Debug)]
+pub struct Decided {
+    /// The decision.
+    pub decision: Decision,
+    /// Last part of the status code.
+    pub status: &'static str,
+    /// Why, as a fixed word.
+    pub reason: &'static str,
+    /// In words, when Indeterminate or denied by an access list.
+    pub message: Option<&'static str>,
+    /// Attributes the caller wants back.
+    pub echo: Vec<Echo>,
+    /// What it is about, when there is such a resource with a policy.
+    pub resource: Option<Arc<Resource>>,
+    /// Rule of the policy, or id of the assignment with the single right, that decided.
+    pub(super) by: Option<String>,
+    /// What it was decided about, as the log keeps it.
+    pub(super) context: Option<String>,
+    /// What it was decided on, when it came so far.
+    pub(super) pair: Option<Arc<Fact<Pair>>>,
+    /// How the policy came to its answer, when that was asked for.
+    pub(super) trace: Option<Trace>,
+    /// An account of it all, when that was asked for.
+    pub explanation: Option<serde_json::Value>,
+    /// Only with a Permit.
+    pub(super) policy: Option<Arc<CompiledPolicy>>,
+}
+
+impl Decided {
+    pub(super) fn open() -> Self {
+        Self {
+            decision: Decision::Indeterminate,
+            status: "ok",
+            reason: "invalid_request",
+            message: None,
+            echo: Vec::new(),
+            resource: None,
+            by: None,
+            context: None,
+            pair: None,
+            trace: None,
+            explanation: None,
+            policy: None,
+        }
+    }
+
+    pub(super) fn faulty(request: &PartialRequest<'_>, fault: &Fault) -> Self {
+        let mut out = Self::open();
+        out.fail(request, fault);
+        out
+    }
+
+    pub(super) fn fail(&mut self, request: &PartialRequest<'_>, fault: &Fault) {
+        let (status, message) = match fault {
+            Fault::Processing(message) if !request.is_internal => ("processing-error", message),
+            Fault::Processing(message) | Fault::Syntax(message) => ("syntax-error", message),
+        };
+        self.decision = Decision::Indeterminate;
+        self.status = status;
+        self.message = Some(message);
+    }
+
+    /// Whether it is about a resource of this organisation, or about none.
+    #[must_use]
+    pub fn is_owned_by(&self, org: Option<OrgNumber>) -> bool {
+        self.resource
+            .as_ref()
+            .is_none_or(|resource| org.is_some_and(|org| org.as_str() == resource.owner_org))
+    }
+
+    /// What the caller must see to when it acts on a Permit.
+    #[must_use]
+    pub fn obligations(&self) -> &[Obligation] {
+        self.policy
+            .as_ref()
+            .map_or(&[], |policy| &policy.permit_obligations)
+    }
+
+    /// The authentication level that the obligations ask of the caller; 0 when they ask for none.
+    #[must_use]
+    pub fn min_level(&self) -> u8 {
+        let assignments = self.obligations().iter().flat_map(|o| &o.assignments);
+        let levels = assignments
+            .filter(|a| a.category.as_deref() == Some("urn:altinn:minimum-authenticationlevel"));
+        levels
+            .filter_map(|a| a.value.text().trim().parse().ok())
+            .max()
+            .unwrap_or(0)
+    }
+}

@@ -1,0 +1,405 @@
+//! An account of how a decision came about, in order, for whoever may know. It names parties by
+//! uuid, never by identity number, and is made only when it is asked for.
+
+mod store;
+mod texts;
+
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::{
+    Decided, Fault, PartialRequest, Pdp,
+    question::{Question, Who},
+};
+use foundation::{db::DbError, http::time, ids::NationalId};
+use registers::{
+    packages::{Catalogue, PackageKey},
+    parties::PartyKind,
+    resources::{CompiledPolicy, rights},
+};
+use xacml::{Because, Decision, Effect, TraceStep, ids};
+
+/// Texts of a rule that an account repeats.
+const MOST_WANTED: usize = 20;
+const PACKAGE: &str = "urn:altinn:accesspackage";
+
+/// An account being written.
+#[derive(Debug, Default)]
+struct Steps(Vec<Value>);
+
+impl Steps {
+    fn add(&mut self, code: &'static str, facts: Value) {
+        let mut step = Map::from_iter([("code".to_owned(), json!(code))]);
+        if let Some(text) = texts::text(code) {
+            step.insert(
+                "text".to_owned(),
+                json!({"nb": text.nb, "nn": text.nn, "en": text.en}),
+            );
+        }
+        if facts.as_object().is_some_and(|facts| !facts.is_empty()) {
+            step.insert("facts".to_owned(), facts);
+        }
+        self.0.push(Value::Object(step));
+    }
+}
+
+/// The account of one decision.
+///
+/// `{"reason", "steps": [{"code", "text": {"nb", "nn", "en"}, "facts"?}], "policy"?: {"resource",
+/// "version", "rules": [{"id", "effect", "outcome", "failed"?}]}, "grants": […], "nearestMiss"?}`
+pub(super) fn account(
+    request: &PartialRequest<'_>,
+    question: Result<&Question<'_>, &Fault>,
+    decided: &Decided,
+    catalogue: &Catalogue,
+) -> Value {
+    let mut steps = Steps::default();
+    let mut out = json!({"reason": decided.reason, "steps": [], "grants": []});
+    match question {
+        Err(fault) => {
+            let (Fault::Processing(message) | Fault::Syntax(message)) = fault;
+            steps.add("request_faulty", json!({"message": message}));
+        }
+        Ok(question) => {
+            tell(&mut steps, question, decided, catalogue);
+            if let Some(resource) = &decided.resource
+                && let Some(policy) = &resource.policy
+                && let Some(trace) = &decided.trace
+            {
+                let rules = trace
+                    .steps
+                    .iter()
+                    .filter(|step| step.element == "Rule")
+                    .map(|step| rule(policy, step));
+                out["policy"] = json!({"resource": resource.identifier, "version": resource.policy_version, "rules": rules.collect::<Vec<_>>()});
+                if decided.decision == Decision::NotApplicable {
+                    out["nearestMiss"] =
+                        nearest_miss(policy, request.first(ids::ACTION, ids::ACTION_ID));
+                }
+            }
+        }
+    }
+    out["steps"] = Value::Array(steps.0);
+    out
+}
+
+fn tell(steps: &mut Steps, question: &Question<'_>, decided: &Decided, catalogue: &Catalogue) {
+    let Some(resource) = &decided.resource else {
+        return steps.add("resource_unknown", json!({"resource": &*question.resource}));
+    };
+    steps.add("resource_found", json!({"resource": resource.identifier, "owner": resource.owner_code, "policyVersion": resource.policy_version}));
+    let Some(pair) = &decided.pair else { return };
+    let reportee = pair.reportee.as_ref().map(|known| &known.party);
+    match reportee {
+        _ if question.is_contradictory => return steps.add("party_contradictory", json!({})),
+        Some(party) if !question.reportee.fits(party) => {
+            return steps.add("party_contradictory", json!({}));
+        }
+        Some(party) if party.is_gone() => steps.add("party_gone", json!({"party": party.uuid})),
+        Some(party) => steps.add("party_found", json!({"party": party.uuid})),
+        None if question.names_reportee => steps.add("party_unknown", json!({})),
+        None => steps.add("party_missing", json!({})),
+    }
+    let is_person = pair
+        .subject
+        .as_ref()
+        .is_some_and(|party| party.kind == PartyKind::Person);
+    match (question.who, &pair.system_user, &pair.subject) {
+        (Who::SystemUser(id), Some(user), _) => {
+            steps.add(
+                "system_user_found",
+                json!({"systemUser": id, "systemId": user.system_id, "owner": user.owner}),
+            );
+            if !user.alive {
+                return steps.add("system_user_inactive", json!({}));
+            }
+            steps.add("system_user_live", json!({}));
+            if let Some(party) = reportee {
+                let is_sub_unit = pair.main_unit == Some(user.owner);
+                let code = match () {
+                    () if party.uuid == user.owner => "acts_for_owner",
+                    () if pair.is_client => "acts_for_client",
+                    () if is_sub_unit => "acts_for_sub_unit",
+                    () => "no_relation",
+                };
+                steps.add(code, json!({"owner": user.owner, "party": party.uuid}));
+            }
+        }
+        (Who::SystemUser(id), None, _) => {
+            return steps.add("system_user_unknown", json!({"systemUser": id}));
+        }
+        (Who::NationalId, _, None) => return steps.add("person_unknown", json!({})),
+        (Who::NationalId | Who::Person, _, Some(party)) if is_person => {
+            steps.add("person_found", json!({"person": party.uuid}));
+        }
+        _ => steps.add("subject_as_given", json!({})),
+    }
+    let is_system_user = matches!(question.who, Who::SystemUser(_));
+    if is_system_user || is_person {
+        let packages: Vec<String> = pair
+            .packages
+            .iter()
+            .filter_map(|key| urn(catalogue, *key))
+            .collect();
+        steps.add(
+            if packages.is_empty() {
+                "no_packages"
+            } else {
+                "packages_held"
+            },
+            list("packages", &packages),
+        );
+    }
+    if is_person {
+        let roles: Vec<String> = pair
+            .roles
+            .iter()
+            .map(|(id, value)| format!("{id}:{value}"))
+            .collect();
+        steps.add(
+            if roles.is_empty() {
+                "no_roles"
+            } else {
+                "roles_held"
+            },
+            list("roles", &roles),
+        );
+    }
+    if is_system_user {
+        let rights = pair
+            .rights
+            .iter()
+            .filter(|right| right.resource == resource.identifier);
+        let rights: Vec<String> = rights.map(|right| right.action.clone()).collect();
+        steps.add(
+            if rights.is_empty() {
+                "no_rights"
+            } else {
+                "rights_held"
+            },
+            list("actions", &rights),
+        );
+    }
+    tell_outcome(steps, decided);
+}
+
+fn tell_outcome(steps: &mut Steps, decided: &Decided) {
+    let by = || json!({"rule": decided.by});
+    let listed = decided
+        .resource
+        .as_ref()
+        .is_some_and(|resource| resource.access_list_enabled);
+    match (decided.decision, decided.reason) {
+        (Decision::Permit | Decision::Deny, "single_right") => {
+            steps.add("no_rule_applies", json!({}));
+            steps.add("single_right_permits", json!({"assignment": decided.by}));
+        }
+        (Decision::Permit, _) => steps.add(
+            if decided.by.is_some() {
+                "rule_permits"
+            } else {
+                "policy_permits"
+            },
+            by(),
+        ),
+        (Decision::Deny, "access_list_required") => steps.add("access_list_closed", json!({})),
+        (Decision::Deny, _) => steps.add(
+            if decided.by.is_some() {
+                "rule_denies"
+            } else {
+                "policy_denies"
+            },
+            by(),
+        ),
+        (Decision::NotApplicable, _) => steps.add("no_rule_applies", json!({})),
+        (Decision::Indeterminate, _) => steps.add("policy_indeterminate", missing(decided)),
+    }
+    if decided.decision == Decision::Permit {
+        if listed {
+            steps.add("access_list_open", json!({}));
+        }
+        if decided.min_level() > 0 {
+            steps.add(
+                "level_required",
+                json!({"minimumAuthenticationLevel": decided.min_level()}),
+            );
+        }
+    }
+}
+
+/// The attribute whose absence stopped the policy.
+fn missing(decided: &Decided) -> Value {
+    let steps = decided.trace.iter().flat_map(|trace| &trace.steps);
+    let mut fault = steps.filter_map(|step| match &step.because {
+        Because::Fault { message, missing, .. } => Some(json!({"message": message, "missingAttribute": missing.as_ref().map(|m| &m.attribute_id)})),
+        _ => None,
+    });
+    fault.next_back().unwrap_or_else(|| json!({}))
+}
+
+fn list(name: &str, values: &[String]) -> Value {
+    if values.is_empty() {
+        json!({})
+    } else {
+        json!({name: values})
+    }
+}
+
+fn urn(catalogue: &Catalogue, key: PackageKey) -> Option<String> {
+    Some(format!("{PACKAGE}:{}", catalogue.package(key)?.value()))
+}
+
+/// What became of a rule.
+fn rule(policy: &CompiledPolicy, step: &TraceStep) -> Value {
+    let effect = rights::rule_facts(&policy.policy)
+        .find(|rule| rule.id == step.id)
+        .map(|rule| rule.effect);
+    let mut out = json!({"id": step.id, "outcome": step.outcome.as_str()});
+    if let Some(effect) = effect {
+        out["effect"] = json!(if effect == Effect::Permit {
+            "Permit"
+        } else {
+            "Deny"
+        });
+    }
+    match &step.because {
+        Because::Applies => {}
+        Because::ConditionFalse => out["failed"] = json!({"part": "condition"}),
+        Because::NoMatch { attributes, wanted } => {
+            let wanted: Vec<&String> = wanted
+                .iter()
+                .filter(|text| NationalId::parse(text).is_err())
+                .take(MOST_WANTED)
+                .collect();
+            let attributes: Vec<Value> = attributes
+                .iter()
+                .map(|(category, id)| json!({"category": category, "attributeId": id}))
+                .collect();
+            out["failed"] = json!({"part": "target", "attributes": attributes, "wanted": wanted});
+        }
+        Because::Fault {
+            code,
+            message,
+            missing,
+        } => {
+            out["failed"] = json!({"part": "evaluation", "statusCode": code.name(), "message": message,
+                "missingAttribute": missing.as_ref().map(|m| &m.attribute_id)});
+        }
+    }
+    out
+}
+
+/// What would have been permitted, or to whom.
+fn nearest_miss(policy: &CompiledPolicy, action: Option<&str>) -> Value {
+    let permits: Vec<_> = rights::rule_facts(&policy.policy)
+        .filter(|rule| rule.effect == Effect::Permit)
+        .collect();
+    let of_action = permits.iter().find(|rule| {
+        rule.actions.is_empty()
+            || action.is_some_and(|action| rule.actions.iter().any(|a| a == action))
+    });
+    if let Some(rule) = of_action {
+        let needs = rule
+            .subjects
+            .iter()
+            .take(MOST_WANTED)
+            .map(|(id, value)| json!({"type": id, "value": value}));
+        return json!({"missing": "subject", "rule": rule.id, "needsOneOf": needs.collect::<Vec<_>>()});
+    }
+    let mut known: Vec<&String> = permits.iter().flat_map(|rule| &rule.actions).collect();
+    known.sort();
+    known.dedup();
+    json!({"missing": "action", "known": known})
+}
+
+/// Packages that the subject holds and the rule that permitted asks for.
+pub(super) fn deciding_packages(decided: &Decided, catalogue: &Catalogue) -> Vec<PackageKey> {
+    let (Some(resource), Some(pair), Some(rule)) = (&decided.resource, &decided.pair, &decided.by)
+    else {
+        return Vec::new();
+    };
+    let Some(policy) = &resource.policy else {
+        return Vec::new();
+    };
+    let subjects = rights::rule_facts(&policy.policy)
+        .find(|facts| facts.id == rule)
+        .map(|facts| facts.subjects)
+        .unwrap_or_default();
+    let asked = |value: &str| {
+        subjects
+            .iter()
+            .any(|(id, wanted)| id == PACKAGE && wanted.eq_ignore_ascii_case(value))
+    };
+    pair.packages
+        .iter()
+        .copied()
+        .filter(|key| {
+            catalogue
+                .package(*key)
+                .is_some_and(|package| asked(package.value()))
+        })
+        .collect()
+}
+
+impl Pdp {
+    /// Completes an account with the grants that a system user's permit rests on.
+    pub(super) async fn tell_grants(&self, decided: &mut Decided) -> Result<(), DbError> {
+        let Some(pair) = decided
+            .pair
+            .clone()
+            .filter(|pair| pair.system_user.is_some())
+        else {
+            return Ok(());
+        };
+        let (Some(subject), Some(reportee), Decision::Permit) =
+            (&pair.subject, &pair.reportee, decided.decision)
+        else {
+            return Ok(());
+        };
+        let packages = deciding_packages(decided, &self.catalogue);
+        let assignment = if decided.reason == "single_right" {
+            decided.by.as_ref().and_then(|id| Uuid::try_parse(id).ok())
+        } else {
+            None
+        };
+        let mut db = self.db.acquire().await?;
+        let found = store::grants(
+            &mut db,
+            subject.uuid,
+            reportee.party.uuid,
+            &packages,
+            assignment,
+        )
+        .await?;
+        let grants: Vec<Value> = found
+            .iter()
+            .map(|grant| {
+                json!({"kind": grant.kind, "from": grant.from, "facilitator": grant.facilitator,
+                    "package": grant.package.and_then(|key| urn(&self.catalogue, key)), "id": grant.id, "given": time::format(grant.given),
+                    "request": grant.request})
+            })
+            .collect();
+        if let Some(explanation) = &mut decided.explanation {
+            explanation["grants"] = Value::Array(grants);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::texts::TEXTS;
+
+    #[test]
+    fn every_code_is_told_once_in_three_languages() {
+        let mut codes: Vec<&str> = TEXTS.iter().map(|text| text.code).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), TEXTS.len());
+        assert!(TEXTS.iter().all(|text| {
+            [text.nb, text.nn, text.en]
+                .iter()
+                .all(|words| words.ends_with('.'))
+        }));
+    }
+}

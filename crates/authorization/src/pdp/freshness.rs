@@ -1,0 +1,82 @@
+//! How new the facts of a decision must be, and what else the caller wants of it.
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+
+use super::Pdp;
+use foundation::http::{ApiError, ModelState};
+
+/// Header of a decision request: the facts must be at least as new as the write that answered with
+/// this position.
+pub const AT_LEAST: &str = "systembruker-at-least";
+
+/// How a decision is to be made.
+#[derive(Debug, Clone, Copy)]
+pub struct View {
+    /// Memory may answer, if it follows the change feed.
+    pub from_memory: bool,
+    /// An account of how it came about is wanted.
+    pub explain: bool,
+    /// It will be logged.
+    pub is_logged: bool,
+}
+
+impl Default for View {
+    fn default() -> Self {
+        Self {
+            from_memory: true,
+            explain: false,
+            is_logged: false,
+        }
+    }
+}
+
+/// The position that the caller asks for, if any.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AtLeast(Option<i64>);
+
+impl AtLeast {
+    /// From the headers.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub fn read(headers: &http::HeaderMap) -> Result<Self, &'static str> {
+        let mut values = headers.get_all(AT_LEAST).iter();
+        match (values.next(), values.next()) {
+            (None, _) => Ok(Self(None)),
+            (Some(value), None) => {
+                let position = value
+                    .to_str()
+                    .ok()
+                    .and_then(|text| text.trim().parse().ok())
+                    .filter(|position| *position >= 0);
+                position.map(|position| Self(Some(position))).ok_or("Systembruker-At-Least must be a position: a number as in Systembruker-Position")
+            }
+            (Some(_), Some(_)) => Err("Systembruker-At-Least is given twice"),
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for AtLeast {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        Self::read(&parts.headers)
+            .map_err(|message| ModelState::of("Systembruker-At-Least", message).into())
+    }
+}
+
+impl Pdp {
+    /// The view on facts at least this new: memory when it has followed so far, within a second;
+    /// else the database.
+    pub async fn view(&self, at_least: AtLeast) -> View {
+        let from_memory = match at_least.0 {
+            None => true,
+            Some(position) => Box::pin(self.feed.reach(position)).await,
+        };
+        View {
+            from_memory,
+            ..View::default()
+        }
+    }
+}

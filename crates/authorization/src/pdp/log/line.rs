@@ -1,0 +1,238 @@
+//! A decision as a line: fields parted by tabs, `\N` for none.
+
+use std::fmt::Write as _;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::context;
+use foundation::http::time;
+
+/// What a field holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Instant,
+    Number,
+    Flag,
+    Context,
+    Json,
+}
+
+/// The fields of a line in order, by the names under which they are told: those of Altinn's log,
+/// and our own.
+const FIELDS: [(&str, Kind); 28] = [
+    ("decisionId", Kind::Text),
+    ("part", Kind::Number),
+    ("created", Kind::Instant),
+    ("endpoint", Kind::Text),
+    ("callerOrg", Kind::Text),
+    ("callerClientId", Kind::Text),
+    ("callerJti", Kind::Text),
+    ("requestId", Kind::Text),
+    ("ipAdress", Kind::Text),
+    ("sessionId", Kind::Text),
+    ("subjectUserId", Kind::Number),
+    ("subjectParty", Kind::Number),
+    ("subjectOrgCode", Kind::Text),
+    ("subjectOrgNumber", Kind::Text),
+    ("subjectPartyUuid", Kind::Text),
+    ("resourcePartyId", Kind::Number),
+    ("resource", Kind::Text),
+    ("instanceId", Kind::Text),
+    ("operation", Kind::Text),
+    ("decision", Kind::Number),
+    ("statusCode", Kind::Text),
+    ("reason", Kind::Text),
+    ("policyVersion", Kind::Number),
+    ("decidedBy", Kind::Text),
+    ("enrichedByCaller", Kind::Flag),
+    ("durationMicroseconds", Kind::Number),
+    ("contextRequestJson", Kind::Context),
+    ("explanation", Kind::Json),
+];
+
+/// Columns of a table, in order.
+pub const COLUMNS: [&str; 28] = [
+    "created",
+    "sessionId",
+    "subjectUserId",
+    "subjectParty",
+    "subjectOrgCode",
+    "subjectOrgNumber",
+    "subjectPartyUuid",
+    "resourcePartyId",
+    "resource",
+    "instanceId",
+    "operation",
+    "ipAdress",
+    "contextRequestJson",
+    "decision",
+    "decisionId",
+    "part",
+    "endpoint",
+    "callerOrg",
+    "callerClientId",
+    "callerJti",
+    "policyVersion",
+    "decidedBy",
+    "statusCode",
+    "reason",
+    "enrichedByCaller",
+    "durationMicroseconds",
+    "requestId",
+    "explanation",
+];
+
+const NONE: &str = "\\N";
+
+/// A decision, ready to be stored.
+#[derive(Debug, Clone)]
+pub struct Line {
+    /// When it was taken.
+    pub created: DateTime<Utc>,
+    pub(super) text: String,
+}
+
+impl Line {
+    /// Begins a line with the id of the answer, the place in it, and the time.
+    #[must_use]
+    pub fn begin(decision_id: Uuid, part: i32, created: DateTime<Utc>, expected: usize) -> Self {
+        let mut text = String::with_capacity(expected);
+        let mut buffer = Uuid::encode_buffer();
+        text.push_str(decision_id.as_hyphenated().encode_lower(&mut buffer));
+        let mut line = Self { created, text };
+        line.number(Some(part));
+        let _ = write!(line.text, "\t{}", created.timestamp_millis());
+        line
+    }
+
+    /// A text from outside. What would end a field or a line becomes a blank.
+    pub fn text(&mut self, value: Option<&str>) {
+        match value {
+            Some(value)
+                if value
+                    .bytes()
+                    .filter(|b| matches!(b, b'\t' | b'\n' | b'\r' | 0))
+                    .count()
+                    > 0 =>
+            {
+                self.text.push('\t');
+                self.text.extend(value.chars().map(|c| {
+                    if matches!(c, '\t' | '\n' | '\r' | '\0') {
+                        ' '
+                    } else {
+                        c
+                    }
+                }));
+            }
+            value => self.raw(value),
+        }
+    }
+
+    /// A text of our own, which holds nothing that would have to be replaced.
+    pub fn raw(&mut self, value: Option<&str>) {
+        self.text.push('\t');
+        self.text.push_str(value.unwrap_or(NONE));
+    }
+
+    /// A number.
+    pub fn number(&mut self, value: Option<i32>) {
+        self.shown(value);
+    }
+
+    /// Something that prints nothing that would have to be replaced.
+    pub fn shown(&mut self, value: Option<impl std::fmt::Display>) {
+        match value {
+            Some(value) => {
+                let _ = write!(self.text, "\t{value}");
+            }
+            None => self.raw(None),
+        }
+    }
+
+    /// A uuid.
+    pub fn uuid(&mut self, value: Option<Uuid>) {
+        let mut buffer = Uuid::encode_buffer();
+        self.raw(value.map(|uuid| &*uuid.as_hyphenated().encode_lower(&mut buffer)));
+    }
+
+    /// Yes or no.
+    pub fn flag(&mut self, value: bool) {
+        self.raw(Some(if value { "t" } else { "f" }));
+    }
+
+    /// As it is told.
+    #[must_use]
+    pub fn told(&self) -> Map<String, Value> {
+        told(&self.text)
+    }
+}
+
+/// A stored line by the names of its fields.
+#[must_use]
+pub fn told(line: &str) -> Map<String, Value> {
+    let value = |kind: Kind, text: &str| match kind {
+        _ if text == NONE => Value::Null,
+        Kind::Text => Value::from(text),
+        Kind::Instant => text
+            .parse()
+            .ok()
+            .and_then(DateTime::from_timestamp_millis)
+            .map_or(Value::Null, |instant: DateTime<Utc>| {
+                time::format(instant).into()
+            }),
+        Kind::Number => text.parse::<i64>().map_or(Value::Null, Value::from),
+        Kind::Flag => Value::from(text == "t"),
+        Kind::Context => {
+            serde_json::from_str(text).map_or(Value::Null, |stored| context::told(&stored))
+        }
+        Kind::Json => serde_json::from_str(text).unwrap_or_default(),
+    };
+    FIELDS
+        .iter()
+        .zip(line.split('\t'))
+        .map(|((name, kind), text)| ((*name).to_owned(), value(*kind, text)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_told_by_its_names() {
+        let created = DateTime::from_timestamp_millis(1_700_000_000_123).unwrap();
+        let mut line = Line::begin(Uuid::from_u128(1), 2, created, 100);
+        line.raw(Some("external"));
+        line.text(Some("a\tb\nc\\d\0"));
+        line.text(None);
+        line.raw(None);
+        line.uuid(Some(Uuid::from_u128(7)));
+        let told = line.told();
+        assert_eq!(told["decisionId"], Uuid::from_u128(1).to_string());
+        assert_eq!(
+            (&told["part"], &told["endpoint"], &told["callerOrg"]),
+            (
+                &Value::from(2),
+                &Value::from("external"),
+                &Value::from("a b c\\d ")
+            )
+        );
+        assert_eq!(
+            (&told["callerClientId"], &told["requestId"]),
+            (&Value::Null, &Value::from(Uuid::from_u128(7).to_string()))
+        );
+        assert_eq!(line.text.split('\t').count(), 8);
+    }
+
+    #[test]
+    fn a_table_has_every_field_once() {
+        let mut fields: Vec<&str> = FIELDS.iter().map(|(name, _)| *name).collect();
+        let mut columns = COLUMNS.to_vec();
+        fields.sort_unstable();
+        columns.sort_unstable();
+        assert_eq!(fields, columns);
+    }
+}

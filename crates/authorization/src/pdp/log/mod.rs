@@ -1,0 +1,101 @@
+//! The decision log: a line for every decision, stored in blocks beside the answers.
+//!
+//! Lines wait in a bounded queue. When it is full, answers wait up to 250 ms for space. What still
+//! cannot be written, because the database refuses or is away, goes to standard output as a line of
+//! JSON, and is counted: no answer ever changes for the log's sake, and no line is lost silently.
+
+mod context;
+pub mod export;
+mod line;
+mod store;
+mod writer;
+
+use std::time::Duration;
+
+use sqlx::PgPool;
+use tokio::sync::{mpsc, oneshot};
+
+pub use context::Written;
+pub use line::{COLUMNS, Line, told};
+pub use store::{drop_expired, of_answer};
+use writer::Message;
+
+/// Lines that may wait.
+const QUEUE: usize = 32_768;
+/// How long an answer waits for space in the queue.
+const PATIENCE: Duration = Duration::from_millis(250);
+
+/// By which door a decision was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Endpoint {
+    /// `/authorize`
+    External,
+    /// `/decision`
+    Internal,
+    /// A token and its decisions in one.
+    Token,
+    /// `AuthZEN`
+    Authzen,
+}
+
+impl Endpoint {
+    /// As stored, and as metrics name it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::External => "external",
+            Self::Internal => "internal",
+            Self::Token => "token",
+            Self::Authzen => "authzen",
+        }
+    }
+}
+
+/// The way to the log.
+#[derive(Debug, Clone)]
+pub struct Log {
+    queue: mpsc::Sender<Message>,
+}
+
+impl Log {
+    /// Opens the log; its writer takes a connection from the pool now and then, and runs until the
+    /// last handle is gone.
+    #[must_use]
+    pub fn open(pool: &PgPool) -> Self {
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        tokio::spawn(writer::write(pool.clone(), waiting));
+        Self { queue }
+    }
+
+    /// Hands over a line. It waits only when the queue is full, and then not long.
+    pub async fn record(&self, line: Line) {
+        let line = match self.queue.try_send(Message::Line(line)) {
+            Ok(()) => return,
+            Err(
+                mpsc::error::TrySendError::Full(line) | mpsc::error::TrySendError::Closed(line),
+            ) => line,
+        };
+        Box::pin(self.wait(line)).await;
+    }
+
+    async fn wait(&self, line: Message) {
+        metrics::counter!("decision_log_waits").increment(1);
+        let sent = self.queue.send_timeout(line, PATIENCE).await;
+        if let Err(
+            mpsc::error::SendTimeoutError::Timeout(line)
+            | mpsc::error::SendTimeoutError::Closed(line),
+        ) = sent
+            && let Message::Line(line) = line
+        {
+            writer::print(&[line]);
+        }
+    }
+
+    /// Waits until every line handed over so far is written, or printed.
+    pub async fn flush(&self) {
+        let (done, written) = oneshot::channel();
+        if self.queue.send(Message::Flush(done)).await.is_ok() {
+            let _ = written.await;
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! All SQL of the decision log.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use super::Line;
+use foundation::db::DbError;
+
+/// A block begins at most so long before any decision in it.
+const SPAN: TimeDelta = TimeDelta::hours(1);
+
+/// Stores lines as one block. When it is there already, because the answer to an earlier attempt
+/// was lost, it counts as stored.
+pub async fn insert(pool: &PgPool, block: Uuid, lines: &[Line]) -> Result<(), DbError> {
+    let (Some(first), Some(last)) = (
+        lines.iter().map(|l| l.created).min(),
+        lines.iter().map(|l| l.created).max(),
+    ) else {
+        return Ok(());
+    };
+    let mut text = String::with_capacity(lines.iter().map(|l| l.text.len() + 1).sum());
+    for line in lines {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text.push_str(&line.text);
+    }
+    sqlx::query!(
+        "insert into decision_block (id, first, last, decisions, lines) values ($1, $2, $3, $4, $5) on conflict do nothing",
+        block,
+        first,
+        last,
+        i32::try_from(lines.len()).unwrap_or(i32::MAX),
+        text
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+/// The lines of one answer, in order.
+pub async fn of_answer(
+    db: &mut PgConnection,
+    id: Uuid,
+    created: DateTime<Utc>,
+) -> Result<Vec<String>, DbError> {
+    let mut lines = sqlx::query_scalar!(
+        r#"select line as "line!" from decision_block b cross join lateral string_to_table(b.lines, E'\n') as line
+           where b.first between $2 and $3 and b.last >= $3 and starts_with(line, $1)"#,
+        id.to_string(),
+        created - SPAN,
+        created
+    )
+    .fetch_all(db)
+    .await?;
+    lines.sort_by_key(|line| {
+        line.split('\t')
+            .nth(1)
+            .and_then(|part| part.parse::<i32>().ok())
+    });
+    Ok(lines)
+}
+
+/// When the next decision from a moment on was taken, before another.
+pub async fn next(
+    db: &mut PgConnection,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, DbError> {
+    // A block may begin before the moment, and end behind it.
+    let found = sqlx::query_scalar!(
+        "select case when count(*) > 0 then greatest(min(first), $2) end from decision_block where first >= $1 and first < $3 and last >= $2",
+        from - SPAN,
+        from,
+        to
+    );
+    Ok(found.fetch_one(db).await?.filter(|at| *at < to))
+}
+
+/// The lines of a stretch of time, in order of time.
+pub async fn between(
+    db: &mut PgConnection,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+) -> Result<Vec<String>, DbError> {
+    Ok(sqlx::query_scalar!(
+        r#"select line as "line!" from decision_block b cross join lateral string_to_table(b.lines, E'\n') as line
+           cross join lateral string_to_array(line, E'\t') as d
+           where b.first >= $1 and b.first < $3 and b.last >= $2 and to_timestamp(d[3]::bigint / 1000.0) >= $2 and to_timestamp(d[3]::bigint / 1000.0) < $3
+           order by d[1]::uuid, d[2]::int"#,
+        from - SPAN,
+        from,
+        to
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// How many decisions lie in a stretch of time, about.
+pub async fn count(
+    db: &mut PgConnection,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+) -> Result<i64, DbError> {
+    let found = sqlx::query_scalar!(
+        r#"select coalesce(sum(decisions), 0) as "count!" from decision_block where first >= $1 and first < $3 and last >= $2"#,
+        from - SPAN,
+        from,
+        to
+    );
+    Ok(found.fetch_one(db).await?)
+}
+
+/// Drops partitions that end before a number of months ago.
+pub async fn drop_expired(pool: &PgPool, months: u32) -> Result<(), DbError> {
+    let months = i32::try_from(months).unwrap_or(i32::MAX);
+    let expired = sqlx::query_scalar!(
+        r#"select c.relname::text as "name!" from pg_inherits i join pg_class c on c.oid = i.inhrelid
+           where i.inhparent = 'decision_block'::regclass and c.relname ~ '^decision_block_[0-9]{8}$'
+             and to_date(right(c.relname, 8), 'YYYYMMDD') + 1 <= (service_now() - make_interval(months => $1))::date"#,
+        months
+    )
+    .fetch_all(pool)
+    .await?;
+    for name in expired {
+        // The name was matched against a pattern of letters and digits.
+        sqlx::query(sqlx::AssertSqlSafe(format!("drop table if exists {name}")))
+            .execute(pool)
+            .await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,222 @@
+//! Facts in memory: how a subject stands to a reportee, kept as long as the change feed says
+//! nothing of either.
+
+use std::sync::Arc;
+
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use foundation::db::{
+    DbError,
+    feed::{Fact, Feed, Remembered, Tag, Touched},
+};
+use registers::{
+    packages::{Catalogue, PackageKey, Role},
+    parties::{
+        self, Listing, Lookup, Party, PartyKind, SingleRight, Standing, SystemUserState, Via, rules,
+    },
+};
+
+/// Memory for facts, in bytes.
+const CAPACITY: u64 = 192 << 20;
+
+/// Who and for whom.
+pub type Key = (Lookup, Lookup);
+
+/// A party as decisions see it.
+#[derive(Debug)]
+pub struct Known {
+    pub party: Party,
+    /// It has the identity number it was looked for by, if it was.
+    pub is_person_asked: bool,
+}
+
+/// Everything that decisions about a subject and a reportee need to know, as of one moment.
+#[derive(Debug)]
+pub struct Pair {
+    /// The subject, when it is known.
+    pub subject: Option<Party>,
+    /// The subject's state, when it is a system user.
+    pub system_user: Option<SystemUserState>,
+    /// The reportee, when it is known.
+    pub reportee: Option<Known>,
+    /// Main unit of the reportee, when the subject has something from it.
+    pub main_unit: Option<Uuid>,
+    /// The reportee is a client that was handed on.
+    pub is_client: bool,
+    /// Packages that the subject holds for the reportee.
+    pub packages: Box<[PackageKey]>,
+    /// Role attributes that the subject, a person, has for the reportee: id and value.
+    pub roles: Box<[(&'static str, Box<str>)]>,
+    /// Single rights that the subject was given by the reportee or its main unit.
+    pub rights: Box<[SingleRight]>,
+    /// Access lists that the reportee is on.
+    pub listings: Box<[Listing]>,
+}
+
+impl Pair {
+    fn of(standing: Standing, catalogue: &Catalogue) -> Self {
+        let mut out = Self {
+            main_unit: standing.main_unit,
+            is_client: standing.connections.iter().any(|c| c.via == Via::Client),
+            packages: Box::default(),
+            roles: Box::default(),
+            rights: standing
+                .connections
+                .iter()
+                .filter(|c| c.via == Via::Direct && !c.from_own_firm)
+                .flat_map(|c| c.rights.clone())
+                .collect(),
+            subject: standing.subject,
+            system_user: standing.system_user,
+            reportee: standing.reportee.map(|party| Known {
+                party,
+                is_person_asked: standing.is_person_asked,
+            }),
+            listings: standing.listings.into(),
+        };
+        if let (Some(subject), Some(reportee)) = (&out.subject, &out.reportee)
+            && (subject.kind == PartyKind::Person
+                || out.system_user.as_ref().is_some_and(|user| user.alive))
+        {
+            let access = rules::access(catalogue, subject, &reportee.party, &standing.connections);
+            out.packages = access.packages.into_iter().collect();
+            if subject.kind == PartyKind::Person {
+                out.roles = access
+                    .roles
+                    .iter()
+                    .filter_map(|key| catalogue.role(*key))
+                    .flat_map(role_attributes)
+                    .collect();
+            }
+        }
+        out
+    }
+
+    /// Bytes of its lists and texts, about.
+    fn size(&self) -> usize {
+        let name = |party: Option<&Party>| party.map_or(0, |p| p.name.len() + 9);
+        self.packages.len() * size_of::<PackageKey>()
+            + self
+                .roles
+                .iter()
+                .map(|(_, value)| size_of::<(&str, Box<str>)>() + value.len())
+                .sum::<usize>()
+            + self.rights.iter().map(right_size).sum::<usize>()
+            + self
+                .listings
+                .iter()
+                .map(|l| size_of::<Listing>() + l.resource.len() + l.actions.len() * 40)
+                .sum::<usize>()
+            + self
+                .system_user
+                .as_ref()
+                .map_or(0, |s| s.system_id.len() + s.owner_org.len())
+            + name(self.subject.as_ref())
+            + name(self.reportee.as_ref().map(|r| &r.party))
+    }
+}
+
+fn right_size(right: &SingleRight) -> usize {
+    let further: usize = right
+        .further
+        .iter()
+        .map(|(id, value)| size_of::<(String, String)>() + id.len() + value.len())
+        .sum();
+    size_of::<SingleRight>() + right.resource.len() + right.action.len() + further
+}
+
+fn role_attributes(role: &Role) -> Vec<(&'static str, Box<str>)> {
+    let mut out: Vec<(&'static str, Box<str>)> = Vec::new();
+    match role.provider.as_str() {
+        "sys-ccr" => out.push(("urn:altinn:external-role:ccr", role.code.as_str().into())),
+        "sys-cra" => out.push(("urn:altinn:external-role:cra", role.code.as_str().into())),
+        "sys-altinn3" => out.push(("urn:altinn:role", role.code.as_str().into())),
+        _ => {}
+    }
+    let legacy = role
+        .legacy_code
+        .as_deref()
+        .or_else(|| (role.provider == "sys-altinn2").then_some(role.code.as_str()));
+    if let Some(code) = legacy {
+        // Policies that compare with case are written either way.
+        out.push(("urn:altinn:rolecode", code.to_lowercase().into()));
+        out.push(("urn:altinn:rolecode", code.to_uppercase().into()));
+    }
+    out
+}
+
+/// Pairs in memory.
+#[derive(Debug, Clone)]
+pub struct Memory {
+    feed: Arc<Feed>,
+    catalogue: Arc<Catalogue>,
+    pairs: Remembered<Key, Pair>,
+}
+
+impl Memory {
+    /// Nothing is known yet.
+    pub fn new(feed: Arc<Feed>, catalogue: Arc<Catalogue>) -> Self {
+        Self {
+            pairs: Remembered::new(Arc::clone(&feed), CAPACITY, Pair::size),
+            feed,
+            catalogue,
+        }
+    }
+
+    /// What is known about a pair, and still true.
+    pub fn get(&self, key: &Key) -> Option<Arc<Fact<Pair>>> {
+        self.pairs.get(key)
+    }
+
+    /// Reads pairs from the database, all in one round trip, and remembers them.
+    pub async fn read(&self, pool: &PgPool, keys: &[Key]) -> Result<Vec<Arc<Fact<Pair>>>, DbError> {
+        let since = self.feed.moment();
+        let asked: Vec<(&Lookup, &Lookup)> = keys
+            .iter()
+            .map(|(subject, reportee)| (subject, reportee))
+            .collect();
+        let standings = parties::standings(&mut *pool.acquire().await?, &asked).await?;
+        let pairs = keys.iter().zip(standings).map(|(key, standing)| {
+            let is_telling = is_telling(&key.0, standing.subject.as_ref())
+                && is_telling(&key.1, standing.reportee.as_ref());
+            let tags = self.tags(key, &standing);
+            let pair = Arc::new(Fact::new(Pair::of(standing, &self.catalogue), since, tags));
+            if is_telling {
+                self.pairs.put(*key, Arc::clone(&pair));
+            }
+            pair
+        });
+        Ok(pairs.collect())
+    }
+
+    /// Everything whose change may change what is known about a pair.
+    fn tags(&self, key: &Key, standing: &Standing) -> Vec<Tag> {
+        let party = |uuid: Uuid| self.feed.tag(Touched::Party, &uuid.to_string());
+        let mut tags = vec![self.feed.tag(Touched::AccessLists, "")];
+        if let Some(id) = key.0.only_uuid() {
+            tags.push(self.feed.tag(Touched::SystemUser, &id.to_string()));
+        }
+        tags.extend(standing.system_user.iter().flat_map(|user| {
+            [
+                self.feed.tag(Touched::System, &user.system_id),
+                party(user.owner),
+            ]
+        }));
+        let named = [
+            key.0.only_uuid(),
+            key.1.only_uuid(),
+            standing.subject.as_ref().map(|p| p.uuid),
+            standing.reportee.as_ref().map(|p| p.uuid),
+        ];
+        tags.extend(named.into_iter().flatten().map(party));
+        tags.extend(standing.through.iter().copied().map(party));
+        tags
+    }
+}
+
+/// Whether a change would name what was found. That somebody is not known by a number changes
+/// unannounced.
+fn is_telling(lookup: &Lookup, found: Option<&Party>) -> bool {
+    found.is_some() || lookup.is_empty() || lookup.only_uuid().is_some()
+}

@@ -1,0 +1,39 @@
+//! The policy decision point: turns the words of the public system into facts and asks the policy
+//! engine.
+//!
+//! Service owners ask over HTTP; the rest of the service asks [`Pdp::permits`] in process, on the
+//! system resources that guard the service itself. Nothing else evaluates policies.
+//!
+//! A request becomes a [`PartialRequest`] for each decision wanted; that is read as a question
+//! (who, what, for whom), decided on facts in memory, or read in one round trip where memory does
+//! not know.
+
+mod answer_id;
+pub(crate) mod api;
+pub(crate) mod authzen;
+mod call;
+mod decide;
+mod decided;
+mod decision_point;
+pub(crate) mod decisions_api;
+pub(crate) mod endpoints;
+mod explain;
+mod freshness;
+pub mod log;
+mod memory;
+mod metrics;
+mod partial;
+mod permits;
+mod question;
+mod request;
+mod response;
+pub(crate) mod token_api;
+mod xml;
+
+pub use decided::Decided;
+pub use decision_point::Pdp;
+pub use endpoints::{DecisionEndpoints, Shared as DecisionEndpointsParts};
+pub use freshness::{AtLeast, View};
+pub use partial::PartialRequest;
+pub use permits::{Asker, Verdict};
+pub use request::Fault;

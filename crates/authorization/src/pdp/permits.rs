@@ -1,0 +1,57 @@
+//! Questions from inside the service: may this person or system user do this?
+
+use uuid::Uuid;
+
+use super::{PartialRequest, Pdp, View, question};
+use foundation::db::DbError;
+use xacml::{Decision, ids};
+
+/// Answer to a question from inside the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verdict {
+    /// Permitted, if the level suffices.
+    pub permit: bool,
+    /// Authentication level that the caller must have.
+    pub min_level: u8,
+}
+
+/// Who asks from inside the service.
+#[derive(Debug, Clone, Copy)]
+pub enum Asker {
+    /// A person, by party uuid.
+    Person(Uuid),
+    /// A system user.
+    SystemUser(Uuid),
+}
+
+impl Pdp {
+    /// May this caller do this for the party with this integer id?
+    ///
+    /// # Errors
+    /// The facts cannot be had.
+    pub async fn permits(
+        &self,
+        asker: Asker,
+        action: &str,
+        resource: &str,
+        party_id: i32,
+    ) -> Result<Verdict, DbError> {
+        let mut request = PartialRequest::default();
+        match asker {
+            Asker::Person(uuid) => {
+                request.add(ids::SUBJECT, question::PARTY_UUID, uuid.to_string());
+            }
+            Asker::SystemUser(uuid) => {
+                request.add(ids::SUBJECT, question::SYSTEM_USER, uuid.to_string());
+            }
+        }
+        request.add(ids::ACTION, ids::ACTION_ID, action);
+        request.add(ids::RESOURCE, question::RESOURCE, resource);
+        request.add(ids::RESOURCE, question::PARTY_ID, party_id.to_string());
+        let decided = self.decide(View::default(), &request).await?;
+        Ok(Verdict {
+            permit: decided.decision == Decision::Permit,
+            min_level: decided.min_level(),
+        })
+    }
+}

@@ -1,0 +1,188 @@
+//! The answer in the JSON profile: every member written, nulls included, in a fixed order.
+
+use std::{borrow::Cow, sync::Arc};
+
+use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
+
+use super::Decided;
+use registers::resources::CompiledPolicy;
+use xacml::Obligation;
+
+/// Answer to a decision request: one result per decision asked for.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DecisionResponse {
+    /// In the order of the references.
+    pub response: Vec<DecisionResult>,
+}
+
+/// One result.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DecisionResult {
+    /// `Permit`, `Deny`, `NotApplicable` or `Indeterminate`.
+    pub decision: &'static str,
+    pub status: DecisionStatus,
+    #[schema(value_type = Option<Vec<ObligationJson>>)]
+    pub obligations: Option<Obligations>,
+    #[schema(value_type = Option<Object>)]
+    pub associate_advice: Option<()>,
+    pub category: Option<Vec<CategoryJson>>,
+    #[schema(value_type = Option<Object>)]
+    pub policy_identifier_list: Option<()>,
+    /// How it came about, when that was asked for (`?explain=true`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<serde_json::Value>,
+}
+
+/// Status of a result.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the names of the profile")]
+pub struct DecisionStatus {
+    pub status_message: Option<&'static str>,
+    #[schema(value_type = Option<Object>)]
+    pub status_details: Option<()>,
+    pub status_code: StatusCodeJson,
+}
+
+/// Status code.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StatusCodeJson {
+    #[schema(value_type = String)]
+    pub value: Cow<'static, str>,
+    #[schema(value_type = Option<Object>)]
+    pub status_code: Option<()>,
+}
+
+/// The obligations of a policy's Permit: a list of [`ObligationJson`].
+#[derive(Debug)]
+pub struct Obligations(Arc<CompiledPolicy>);
+
+impl Serialize for Obligations {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if let Some(told) = self.0.told_obligations.get() {
+            return told.serialize(serializer);
+        }
+        let list: Vec<ObligationJson> = self.0.permit_obligations.iter().map(obligation).collect();
+        let told = serde_json::value::to_raw_value(&list).map_err(serde::ser::Error::custom)?;
+        self.0
+            .told_obligations
+            .get_or_init(|| told)
+            .serialize(serializer)
+    }
+}
+
+/// What the caller must see to when it acts on a Permit.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ObligationJson {
+    pub id: String,
+    pub attribute_assignment: Vec<AssignmentJson>,
+}
+
+/// A value of an obligation.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AssignmentJson {
+    pub attribute_id: String,
+    pub value: String,
+    pub category: String,
+    pub data_type: String,
+    pub issuer: Option<String>,
+}
+
+/// Attributes of one category, echoed.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CategoryJson {
+    pub category_id: String,
+    pub id: Option<String>,
+    pub content: Option<String>,
+    pub attribute: Vec<AttributeJson>,
+}
+
+/// An attribute, echoed.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AttributeJson {
+    pub attribute_id: String,
+    pub value: String,
+    pub issuer: Option<String>,
+    pub data_type: String,
+    pub include_in_result: bool,
+}
+
+impl From<Decided> for DecisionResult {
+    fn from(decided: Decided) -> Self {
+        let obligations = decided
+            .policy
+            .filter(|policy| !policy.permit_obligations.is_empty())
+            .map(Obligations);
+        let mut categories: Vec<CategoryJson> = Vec::new();
+        for echo in decided.echo {
+            let data_type = echo.data_type.uri().to_owned();
+            let attribute = AttributeJson {
+                attribute_id: echo.id,
+                value: echo.value,
+                issuer: None,
+                data_type,
+                include_in_result: false,
+            };
+            match categories
+                .iter_mut()
+                .find(|c| c.category_id == echo.category)
+            {
+                Some(category) => category.attribute.push(attribute),
+                None => categories.push(CategoryJson {
+                    category_id: echo.category,
+                    id: None,
+                    content: None,
+                    attribute: vec![attribute],
+                }),
+            }
+        }
+        Self {
+            decision: decided.decision.as_str(),
+            status: DecisionStatus {
+                status_message: decided.message,
+                status_details: None,
+                status_code: StatusCodeJson {
+                    value: status_urn(decided.status),
+                    status_code: None,
+                },
+            },
+            obligations,
+            associate_advice: None,
+            category: (!categories.is_empty()).then_some(categories),
+            policy_identifier_list: None,
+            explanation: decided.explanation,
+        }
+    }
+}
+
+/// The URN of a status.
+fn status_urn(status: &str) -> Cow<'static, str> {
+    match status {
+        "ok" => Cow::Borrowed("urn:oasis:names:tc:xacml:1.0:status:ok"),
+        other => Cow::Owned(format!("urn:oasis:names:tc:xacml:1.0:status:{other}")),
+    }
+}
+
+fn obligation(obligation: &Obligation) -> ObligationJson {
+    ObligationJson {
+        id: obligation.id.clone(),
+        attribute_assignment: obligation
+            .assignments
+            .iter()
+            .map(|a| AssignmentJson {
+                attribute_id: a.attribute_id.clone(),
+                value: a.value.text().into_owned(),
+                category: a.category.clone().unwrap_or_default(),
+                data_type: a.value.data_type().uri().to_owned(),
+                issuer: None,
+            })
+            .collect(),
+    }
+}

@@ -1,0 +1,495 @@
+//! `POST /authorization/api/v1/systemuser/authorize`: a service owner hands over the token it was
+//! shown, and learns whether it is good and what its system user may do.
+
+use axum::{
+    extract::State,
+    response::{IntoResponse as _, Response},
+};
+use chrono::{DateTime, Utc};
+use http::StatusCode;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{
+    AtLeast, Decided, PartialRequest, View,
+    api::may_explain,
+    call::Call,
+    log::Endpoint,
+    question::{INSTANCE, ORGANIZATION, RESOURCE, SYSTEM_USER, TASK, named_party},
+};
+use crate::pdp::endpoints::DecisionEndpoints;
+use crate::{
+    callers::ServiceOwner,
+    live_system_users::{Live, LiveFacts, SystemUserKind},
+};
+use foundation::{
+    http::{
+        ApiError, ApiResult, Json, ModelState,
+        bind::{Binder, Presence},
+        body::{self, JsonBytes},
+        query::Query,
+        time,
+    },
+    ids::OrgNumber,
+    token::{IssuerKind, Principal, Reject, Scopes, scopes::Authorize},
+};
+use xacml::{Decision, ids};
+
+const SCOPE_LIMIT: usize = 200;
+
+/// Answer about a token.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TokenDecision {
+    /// The token is good, and its system users live.
+    pub active: bool,
+    /// And every check is authorized.
+    pub authorized: bool,
+    /// Why it is not active.
+    pub error: Option<TokenFault>,
+    /// What the token says.
+    pub token: Option<TokenFacts>,
+    /// The first system user that it names.
+    pub system_user: Option<SystemUserFacts>,
+    /// In the order of the checks; empty when the token is not active.
+    pub results: Vec<CheckResult>,
+}
+
+/// Why a token is not active.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TokenFault {
+    /// Fixed word.
+    pub code: &'static str,
+    /// In words.
+    pub message: &'static str,
+}
+
+/// What a good token says.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TokenFacts {
+    pub issuer: String,
+    pub client_id: Option<String>,
+    /// With the prefix `0192:`.
+    pub consumer: Option<String>,
+    /// With the prefix `0192:`.
+    pub supplier: Option<String>,
+    pub scopes: Vec<String>,
+    #[serde(serialize_with = "time::serialize")]
+    pub expires_at: DateTime<Utc>,
+    pub jti: Option<String>,
+}
+
+/// A system user that a token names.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SystemUserFacts {
+    pub id: Uuid,
+    pub system_id: String,
+    pub owner_organization_number: String,
+    #[serde(rename = "type")]
+    pub kind: SystemUserKind,
+}
+
+impl From<&LiveFacts> for SystemUserFacts {
+    fn from(live: &LiveFacts) -> Self {
+        Self {
+            id: live.id,
+            system_id: live.system_id.clone(),
+            owner_organization_number: live.owner_org.clone(),
+            kind: live.kind,
+        }
+    }
+}
+
+/// Answer to one check.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CheckResult {
+    /// As asked.
+    pub id: Option<String>,
+    /// The system user that the decision is about.
+    pub system_user_id: Uuid,
+    /// `Permit`, `Deny`, `NotApplicable` or `Indeterminate`.
+    pub decision: &'static str,
+    /// Permitted, and the level of the token suffices.
+    pub authorized: bool,
+    /// Status code as a URN.
+    pub status_code: String,
+    /// Why, as a fixed word.
+    pub reason: &'static str,
+    /// What the policy asks for; none when it asks for nothing.
+    pub minimum_authentication_level: Option<u8>,
+    /// How it came about, when that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<Value>,
+}
+
+/// What is asked.
+struct Inspection {
+    token: String,
+    required_scopes: Vec<String>,
+    audience: Option<String>,
+    checks: Vec<Check>,
+}
+
+struct Check {
+    id: Option<String>,
+    resource: String,
+    action: String,
+    /// Attribute and value; none: the owner of the system user.
+    party: Option<(&'static str, String)>,
+    instance: Option<String>,
+    task: Option<String>,
+}
+
+/// Public name of the body.
+const BODY: &str = "request";
+
+fn bind(value: &Value, max_checks: usize) -> ApiResult<Inspection> {
+    let mut b = Binder::new(BODY);
+    let root = b.root(value)?;
+    let token = b.non_blank(&root, "token")?;
+    let mut required_scopes = Vec::new();
+    for item in b
+        .list(&root, "requiredScopes", Presence::Optional, SCOPE_LIMIT)?
+        .unwrap_or_default()
+    {
+        required_scopes.push(b.item_text(&item)?);
+    }
+    let audience = b.text(&root, "audience", Presence::Optional)?;
+    let mut checks = Vec::new();
+    for item in b
+        .list(&root, "checks", Presence::Required, max_checks)?
+        .unwrap_or_default()
+    {
+        let object = b.item_object(&item)?;
+        let party = b.text(&object, "party", Presence::Optional)?;
+        checks.push(Check {
+            id: b.text(&object, "id", Presence::Optional)?,
+            resource: b.non_blank(&object, "resource")?,
+            action: b.non_blank(&object, "action")?,
+            party: party
+                .map(|text| named_party(&text).ok_or_else(|| ModelState::not_valid("party", &text)))
+                .transpose()?,
+            instance: b.text(&object, "instance", Presence::Optional)?,
+            task: b.text(&object, "task", Presence::Optional)?,
+        });
+    }
+    b.finish()?;
+    if checks.is_empty() {
+        return Err(ModelState::of("Checks", "At least one check is needed.").into());
+    }
+    Ok(Inspection {
+        token,
+        required_scopes,
+        audience,
+        checks,
+    })
+}
+
+/// Checks a system user's token, and decides what it may do.
+///
+/// Every well-formed question is answered with 200: a bad token is `active: false` with the first
+/// check that failed. The token handed over is neither stored nor logged.
+#[utoipa::path(post, path = "/authorization/api/v1/systemuser/authorize", tag = "Decisions",
+    request_body(content = serde_json::Value, content_type = "application/json"),
+    responses((status = 200, body = TokenDecision), (status = 400), (status = 401), (status = 403), (status = 415),
+        (status = 503, description = "The issuer's keys or the facts cannot be had; try again")),
+    security(("maskinporten" = ["altinn:authorization/authorize", "altinn:authorization/authorize.admin"])))]
+pub async fn authorize(
+    State(endpoints): State<DecisionEndpoints>,
+    owner: ServiceOwner<Authorize>,
+    at_least: AtLeast,
+    query: Query,
+    JsonBytes(bytes): JsonBytes,
+) -> ApiResult<Response> {
+    let caller = &owner.caller.principal;
+    let explain = query.flag("explain")?;
+    let asked = bind(
+        &body::parse(&bytes, BODY)?,
+        endpoints.config.settings.pdp.max_decisions_per_request,
+    )?;
+    let call = Call::begin(&endpoints.pdp, Endpoint::Token, at_least, Some(caller)).await;
+    let (principal, users) = match inspect(&endpoints, &asked, call.view()).await? {
+        Ok(inspected) => inspected,
+        Err(fault) => {
+            for check in &asked.checks {
+                call.refuse(&check.request(None, check.party.as_ref()), fault)
+                    .await;
+            }
+            let error = Some(TokenFault {
+                code: fault,
+                message: message(fault),
+            });
+            let answer = TokenDecision {
+                active: false,
+                authorized: false,
+                error,
+                token: None,
+                system_user: None,
+                results: Vec::new(),
+            };
+            return Ok(call.answered(Json(answer).into_response()));
+        }
+    };
+    let decided = decide(&endpoints, &call, &asked.checks, &users, explain).await?;
+    if explain
+        && decided.iter().any(|(_, decided)| {
+            decided
+                .as_ref()
+                .is_some_and(|decided| !may_explain(caller, decided))
+        })
+    {
+        return Err(ApiError::Empty(StatusCode::FORBIDDEN));
+    }
+    let results: Vec<CheckResult> = decided.into_iter().map(|(result, _)| result).collect();
+    let answer = TokenDecision {
+        active: true,
+        authorized: results.iter().all(|r| r.authorized),
+        error: None,
+        token: Some(facts(principal)),
+        system_user: users.first().map(|live| SystemUserFacts::from(&***live)),
+        results,
+    };
+    Ok(call.answered(Json(answer).into_response()))
+}
+
+impl Check {
+    /// The check as the decision point takes it.
+    fn request<'c>(
+        &'c self,
+        system_user: Option<Uuid>,
+        party: Option<&'c (&'static str, String)>,
+    ) -> PartialRequest<'c> {
+        let mut request = PartialRequest::default();
+        if let Some(id) = system_user {
+            request.add(ids::SUBJECT, SYSTEM_USER, id.to_string());
+        }
+        request.add(ids::ACTION, ids::ACTION_ID, self.action.as_str());
+        request.add(ids::RESOURCE, RESOURCE, self.resource.as_str());
+        if let Some((attribute, value)) = party {
+            request.add(ids::RESOURCE, *attribute, value.as_str());
+        }
+        for (attribute, value) in [(INSTANCE, &self.instance), (TASK, &self.task)] {
+            if let Some(value) = value {
+                request.add(ids::RESOURCE, attribute, value.as_str());
+            }
+        }
+        request
+    }
+}
+
+/// Everything that must hold of the token, in order; the first that does not is the inner error.
+async fn inspect(
+    endpoints: &DecisionEndpoints,
+    asked: &Inspection,
+    view: View,
+) -> ApiResult<Result<(Principal, Vec<Live>), &'static str>> {
+    let genuine = match endpoints.verifier.genuine(&asked.token).await {
+        Ok(genuine) if genuine.kind == IssuerKind::IdPorten => return Ok(Err("untrusted_issuer")),
+        Ok(genuine) => genuine,
+        Err(Reject::Unavailable) => return Err(ApiError::Unavailable(5)),
+        Err(Reject::Invalid(reason)) => return Ok(Err(code(reason))),
+    };
+    let claim = |name: &str| genuine.claims.get(name);
+    let is_for = |audience: &str| match claim("aud") {
+        Some(Value::String(one)) => one == audience,
+        Some(Value::Array(many)) => many.iter().any(|one| one == audience),
+        _ => false,
+    };
+    if asked
+        .audience
+        .as_deref()
+        .is_some_and(|audience| !is_for(audience))
+    {
+        return Ok(Err("wrong_audience"));
+    }
+    let scope_claim = if genuine.kind == IssuerKind::Altinn {
+        claim("urn:altinn:scope").or_else(|| claim("scope"))
+    } else {
+        claim("scope")
+    };
+    let Some(scopes) = Scopes::read(scope_claim) else {
+        return Ok(Err("malformed_token"));
+    };
+    if !asked
+        .required_scopes
+        .iter()
+        .all(|scope| scopes.contains(scope))
+    {
+        return Ok(Err("missing_scope"));
+    }
+    let Ok(principal) = endpoints.verifier.principal(&genuine) else {
+        return Ok(Err("invalid_authorization_details"));
+    };
+    if principal.system_user.is_none() {
+        return Ok(Err("not_a_systemuser_token"));
+    }
+    Ok(
+        match endpoints
+            .authenticator
+            .live_system_users()
+            .check(&principal, view.from_memory)
+            .await?
+        {
+            Err("system user not active") => Err("systemuser_inactive"),
+            Err(_) => Err("systemuser_mismatch"),
+            Ok(users) => Ok((principal, users)),
+        },
+    )
+}
+
+/// The system users of a token; else the first check that failed.
+///
+/// # Errors
+/// The issuer's keys or the facts cannot be had.
+pub async fn system_users_of(
+    endpoints: &DecisionEndpoints,
+    token: &str,
+    view: View,
+) -> ApiResult<Result<Vec<Uuid>, &'static str>> {
+    let asked = Inspection {
+        token: token.to_owned(),
+        required_scopes: Vec::new(),
+        audience: None,
+        checks: Vec::new(),
+    };
+    Ok(inspect(endpoints, &asked, view)
+        .await?
+        .map(|(_, users)| users.into_iter().map(|user| user.id).collect()))
+}
+
+/// The verifier's reasons, as this endpoint names them.
+fn code(reason: &str) -> &'static str {
+    match reason {
+        "algorithm" => "unsupported_algorithm",
+        "key" => "unknown_key",
+        "unknown issuer" => "untrusted_issuer",
+        "signature" => "invalid_signature",
+        "expired" => "token_expired",
+        "not yet valid" | "issued in the future" => "token_not_yet_valid",
+        _ => "malformed_token",
+    }
+}
+
+fn message(code: &str) -> &'static str {
+    match code {
+        "unsupported_algorithm" => "The issuer does not sign with this algorithm.",
+        "unknown_key" => "The issuer has no key with this id.",
+        "untrusted_issuer" => "Tokens of this issuer are not taken here.",
+        "invalid_signature" => "The signature does not fit the token.",
+        "token_expired" => "The token has expired.",
+        "token_not_yet_valid" => "The token is not valid yet.",
+        "wrong_audience" => "The token was made for another audience.",
+        "missing_scope" => "The token lacks a scope that is asked for.",
+        "not_a_systemuser_token" => "The token names no system user.",
+        "invalid_authorization_details" => "The token's authorization_details cannot be read.",
+        "systemuser_inactive" => "The system user or its system is deleted or unknown.",
+        "systemuser_mismatch" => {
+            "The token does not agree with what is registered about the system user."
+        }
+        _ => "The token cannot be read.",
+    }
+}
+
+fn facts(principal: Principal) -> TokenFacts {
+    let iso6523 = |org: OrgNumber| format!("0192:{}", org.as_str());
+    TokenFacts {
+        scopes: principal.scopes.iter().map(str::to_owned).collect(),
+        consumer: principal.org.map(iso6523),
+        supplier: principal.supplier.map(iso6523),
+        expires_at: DateTime::from_timestamp(principal.exp, 0).unwrap_or_default(),
+        issuer: principal.issuer,
+        client_id: principal.client_id,
+        jti: principal.jti,
+    }
+}
+
+/// For each check the first system user that may do it decides; else the first of all. Each of them
+/// is asked about all checks that are still open, at once.
+async fn decide(
+    endpoints: &DecisionEndpoints,
+    call: &Call<'_>,
+    checks: &[Check],
+    users: &[Live],
+    explain: bool,
+) -> ApiResult<Vec<(CheckResult, Option<Decided>)>> {
+    let level = endpoints.config.settings.pdp.systemuser_auth_level;
+    let mut results: Vec<Option<(CheckResult, Option<Decided>)>> =
+        checks.iter().map(|_| None).collect();
+    for user in users {
+        let owner = (ORGANIZATION, user.owner_org.clone());
+        let (mut places, mut requests) = (Vec::new(), Vec::new());
+        for (place, check) in checks.iter().enumerate() {
+            if results[place]
+                .as_ref()
+                .is_some_and(|(result, _)| result.decision == Decision::Permit.as_str())
+            {
+                continue;
+            }
+            let party = check
+                .party
+                .as_ref()
+                .or((user.kind == SystemUserKind::Standard).then_some(&owner));
+            let request = check.request(Some(user.id), party);
+            if party.is_some() {
+                places.push(place);
+                requests.push(request);
+            } else {
+                call.refuse(&request, "missing_party").await;
+                results[place].get_or_insert_with(|| (undecided(check, user.id), None));
+            }
+        }
+        for (place, mut decided) in places
+            .into_iter()
+            .zip(call.decide_all(&requests, explain).await?)
+        {
+            if results[place].is_none() || decided.decision == Decision::Permit {
+                results[place] = Some((
+                    answer(&checks[place], user.id, &mut decided, level),
+                    Some(decided),
+                ));
+            }
+        }
+    }
+    let all: Option<Vec<_>> = results.into_iter().collect();
+    all.ok_or_else(|| {
+        ApiError::internal(anyhow::anyhow!("a system-user token without a system user"))
+    })
+}
+
+fn answer(check: &Check, system_user_id: Uuid, decided: &mut Decided, level: u8) -> CheckResult {
+    let permit = decided.decision == Decision::Permit;
+    let needed = decided.min_level();
+    CheckResult {
+        id: check.id.clone(),
+        system_user_id,
+        decision: decided.decision.as_str(),
+        authorized: permit && needed <= level,
+        status_code: format!("urn:oasis:names:tc:xacml:1.0:status:{}", decided.status),
+        reason: if permit && needed > level {
+            "insufficient_authentication_level"
+        } else {
+            decided.reason
+        },
+        minimum_authentication_level: (needed > 0).then_some(needed),
+        explanation: decided.explanation.take(),
+    }
+}
+
+/// An agent acts for many: without a party there is nothing to decide about.
+fn undecided(check: &Check, system_user_id: Uuid) -> CheckResult {
+    CheckResult {
+        id: check.id.clone(),
+        system_user_id,
+        decision: Decision::Indeterminate.as_str(),
+        authorized: false,
+        status_code: "urn:oasis:names:tc:xacml:1.0:status:processing-error".to_owned(),
+        reason: "missing_party",
+        minimum_authentication_level: None,
+        explanation: None,
+    }
+}

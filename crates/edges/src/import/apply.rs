@@ -1,0 +1,69 @@
+//! The one transaction that merges a staged file.
+
+use sqlx::PgConnection;
+
+use super::{
+    kinds,
+    merge::{Merge, Merged},
+};
+use foundation::db::{
+    DbError,
+    feed::{self, Touched},
+};
+
+/// Merges what is staged, in the caller's transaction.
+///
+/// # Errors
+/// See [`super::merge::MergeError`].
+pub async fn apply(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
+    // The limit is looked at when the lines have been seen together: everything that is wrong is
+    // told at once.
+    merge.take_findings(&mut *tx).await?;
+    sqlx::query!("delete from staging.touched")
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query!("delete from staging.unhanded")
+        .execute(&mut *tx)
+        .await?;
+    let counts = kinds::merge(&mut *tx, merge).await?;
+    merge.check_limit()?;
+    tell_vendors(&mut *tx).await?;
+    publish(tx).await?;
+    Ok(counts)
+}
+
+/// More touched parties than this are told in one entry.
+const TOLD_ONE_BY_ONE: i64 = 10_000;
+
+/// Tells vendors of clients that their agents lost for good.
+async fn tell_vendors(tx: &mut PgConnection) -> Result<(), DbError> {
+    sqlx::query!(
+        r#"insert into outbox (id, event, subject_kind, subject_id, party_org_no, vendor_org_no, payload)
+           select gen_random_uuid(), 'systemuser_client_removed', 'client_change', gen_random_uuid(), u.reportee_org_no, s.vendor_org_number,
+             jsonb_build_object('systemId', s.system_id, 'externalRef', u.external_ref, 'systemUserId', u.id, 'client', c.uuid)
+           from staging.unhanded g join party a on a.key = g.system_user_key join "system_user" u on u.id = a.uuid and not u.is_deleted
+           join system s on s.system_internal_id = u.system_internal_id join party c on c.key = g.client_key
+           where not exists (
+             select from client_delegation d join client_delegation_package p on p.delegation_id = d.id
+             where d.system_user_key = g.system_user_key and d.client_key = g.client_key)"#
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Tells the change feed what was touched.
+async fn publish(tx: &mut PgConnection) -> Result<(), DbError> {
+    let touched = sqlx::query_scalar!(r#"select count(*) as "count!" from staging.touched"#)
+        .fetch_one(&mut *tx)
+        .await?;
+    if touched == 0 {
+        return Ok(());
+    }
+    if touched > TOLD_ONE_BY_ONE {
+        feed::append(tx, Touched::Everything, "import").await?;
+        return Ok(());
+    }
+    feed::append_parties(tx).await?;
+    Ok(())
+}

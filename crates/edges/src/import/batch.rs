@@ -1,0 +1,92 @@
+//! Rows between the reader of a file and the staging tables.
+
+use tokio::sync::mpsc;
+
+use super::{Kind, copy::Rows, findings::Findings};
+
+/// A staging table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Table {
+    /// `staging.organization`
+    Organization,
+    /// `staging.person`
+    Person,
+    /// `staging.role`
+    Role,
+    /// `staging.client_delegation`
+    ClientDelegation,
+    /// `staging.document`
+    Document,
+}
+
+impl Table {
+    /// The table that a kind waits in.
+    #[must_use]
+    pub const fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::Organizations => Self::Organization,
+            Kind::Persons => Self::Person,
+            Kind::Roles => Self::Role,
+            Kind::ClientDelegations => Self::ClientDelegation,
+            _ => Self::Document,
+        }
+    }
+}
+
+/// What was read of a file since the last batch.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// Rows to be staged.
+    pub rows: Rows,
+    /// What was wrong.
+    pub findings: Findings,
+    /// Last line that is in it.
+    pub last_line: u64,
+}
+
+/// A batch is sent when it has so many bytes of rows …
+const BATCH_BYTES: usize = 1024 * 1024;
+/// … or so many lines.
+const BATCH_LINES: u64 = 20_000;
+
+/// Collects rows until there are enough of them.
+pub struct Batches<'a> {
+    batch: Batch,
+    sent: u64,
+    out: &'a mpsc::Sender<Batch>,
+}
+
+impl<'a> Batches<'a> {
+    /// Nothing yet, behind the lines up to `done`.
+    pub fn new(done: u64, out: &'a mpsc::Sender<Batch>) -> Self {
+        Self {
+            batch: Batch::default(),
+            sent: done,
+            out,
+        }
+    }
+
+    /// The batch being filled.
+    pub fn current(&mut self) -> &mut Batch {
+        &mut self.batch
+    }
+
+    /// A line is complete. False when nobody listens any more.
+    pub fn line_done(&mut self, line: u64) -> bool {
+        self.batch.last_line = line;
+        if self.batch.rows.bytes.len() < BATCH_BYTES && line - self.sent < BATCH_LINES {
+            return true;
+        }
+        self.sent = line;
+        self.out
+            .blocking_send(std::mem::take(&mut self.batch))
+            .is_ok()
+    }
+
+    /// Sends what is left.
+    pub fn finish(self) {
+        if self.batch.last_line > 0 {
+            let _ = self.out.blocking_send(self.batch);
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Client delegations: clients that a facilitator handed to an agent system user.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use sqlx::PgConnection;
+
+use super::check::Check;
+use crate::import::merge::{Counts, Merge, Merged};
+use crate::import::{Context, copy::Rows, findings::Findings};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Line<'a> {
+    #[serde(borrow)]
+    system_user_id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    facilitator: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    client: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    role: Option<Cow<'a, str>>,
+    #[serde(default)]
+    access_packages: Vec<String>,
+}
+
+/// Checks and stages a line.
+pub fn stage(context: &Context, line: u64, text: &[u8], rows: &mut Rows, findings: &mut Findings) {
+    let mut check = Check::new(line, findings);
+    let Some(parsed) = check.parse::<Line<'_>>(text) else {
+        return;
+    };
+    let user = check.uuid("systemUserId", parsed.system_user_id.as_deref());
+    let mut number = |member: &str, text: Option<&str>| {
+        let text = check.required(member, text).to_owned();
+        check.org_number(member, &text)
+    };
+    let (facilitator, client) = (
+        number("facilitator", parsed.facilitator.as_deref()),
+        number("client", parsed.client.as_deref()),
+    );
+    let code = check.required("role", parsed.role.as_deref());
+    let role = context
+        .catalogue
+        .role_by_register_code(code)
+        .or_else(|| context.catalogue.role_by_code(code))
+        .map(|r| r.key);
+    if role.is_none() && !code.trim().is_empty() {
+        check.wrong("role", "UNKNOWN_ROLE", format!("{code} is no role"));
+    }
+    let packages = check.packages(context, "accessPackages", &parsed.access_packages);
+    if parsed.access_packages.is_empty() {
+        check.wrong(
+            "accessPackages",
+            "REQUIRED",
+            "a client delegation hands at least one package on",
+        );
+    }
+    let (Some(user), Some(facilitator), Some(client), Some(role)) =
+        (user, facilitator, client, role)
+    else {
+        return;
+    };
+    if check.is_good() {
+        rows.row()
+            .line(line)
+            .uuid(user)
+            .text(facilitator.as_str())
+            .text(client.as_str())
+            .small(role)
+            .list_of_small(&packages);
+    }
+}
+
+/// Merges what is staged.
+pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
+    sqlx::query!(
+        r#"insert into staging.finding (line, member, code, reason)
+           select line, 'systemUserId', 'UNKNOWN_SYSTEM_USER', 'there is no agent system user ' || s.system_user from staging.client_delegation s
+           where not exists (select from "system_user" u where u.id = s.system_user and u.kind = 'agent')
+           union all
+           select line, 'facilitator', 'UNKNOWN_PARTY', 'organisation ' || facilitator || ' is not known' from staging.client_delegation s
+           where not exists (select from party p where p.org_number = s.facilitator)
+           union all
+           select line, 'client', 'UNKNOWN_PARTY', 'organisation ' || client || ' is not known' from staging.client_delegation s
+           where not exists (select from party p where p.org_number = s.client)
+           union all
+           select max(line), 'client', 'DUPLICATE', 'this client is handed over twice' from staging.client_delegation
+           group by "system_user", facilitator, client, role_id having count(*) > 1"#
+    )
+    .execute(&mut *tx)
+    .await?;
+    merge.settle_findings(&mut *tx).await?;
+    let actor = format!("import:{}", merge.options.source);
+    let counted = sqlx::query!(
+        r#"with told as materialized (
+             select u.key as system_user_key, f.key as facilitator_key, c.key as client_key, s.role_id, s.packages,
+               case r.code when 'rettighetshaver' then 'assignment-package' else 'role-package' end as basis
+             from staging.client_delegation s join party u on u.uuid = s.system_user join party f on f.org_number = s.facilitator
+             join party c on c.org_number = s.client join role r on r.key = s.role_id
+           ), agents as (
+             insert into assignment (id, from_key, to_key, role_id, created_by)
+             select gen_random_uuid(), t.facilitator_key, t.system_user_key, r.key, $1
+             from (select distinct facilitator_key, system_user_key from told) t join role r on r.code = 'agent' on conflict do nothing
+           ), handed as (
+             insert into client_delegation (id, system_user_key, facilitator_key, client_key, role_id, created_by)
+             select gen_random_uuid(), system_user_key, facilitator_key, client_key, role_id, $1 from told
+             on conflict do nothing returning id, system_user_key, facilitator_key, client_key, role_id
+           ), all_handed as (
+             select h.id, t.packages, t.basis, t.system_user_key, true as is_new from handed h
+             join told t using (system_user_key, facilitator_key, client_key, role_id)
+             union all
+             select d.id, t.packages, t.basis, t.system_user_key, false from client_delegation d
+             join told t using (system_user_key, facilitator_key, client_key, role_id)
+           ), taken as (
+             delete from client_delegation_package p using all_handed h
+             where p.delegation_id = h.id and not h.is_new and p.package_id <> all(h.packages) returning p.delegation_id
+           ), given as (
+             insert into client_delegation_package (delegation_id, package_id, basis)
+             select h.id, package, h.basis from all_handed h cross join unnest(h.packages) as package
+             on conflict do nothing returning delegation_id
+           ), touched as (
+             insert into staging.touched select distinct h.system_user_key from all_handed h
+             where h.id in (select delegation_id from taken union select delegation_id from given) on conflict do nothing)
+           select (select count(*) from handed) as "added!",
+             (select count(distinct h.id) from all_handed h where not h.is_new
+               and h.id in (select delegation_id from taken union select delegation_id from given)) as "changed!""#,
+        actor
+    )
+    .fetch_one(tx)
+    .await?;
+    let count = |n: i64| u64::try_from(n).unwrap_or_default();
+    Ok(Counts {
+        added: count(counted.added),
+        changed: count(counted.changed),
+        ended: 0,
+    })
+}

@@ -1,0 +1,65 @@
+//! Service owners.
+
+use serde::Deserialize;
+use serde_json::Value;
+use sqlx::PgConnection;
+
+use super::check::Check;
+use crate::import::merge::{Counts, Documents, Merge, Merged};
+
+/// A line.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Line {
+    orgcode: Option<String>,
+    org_number: Option<String>,
+    name: Option<Value>,
+}
+
+/// Checks a line alone.
+pub fn check(line: &Line, check: &mut Check<'_>) {
+    check.required("orgcode", line.orgcode.as_deref());
+    let number = check.required("orgNumber", line.org_number.as_deref());
+    check.org_number("orgNumber", number);
+    if !line.name.as_ref().is_some_and(Value::is_object) {
+        check.wrong("name", "REQUIRED", "name with nb, nn and en is required");
+    }
+}
+
+/// Merges what is staged.
+pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
+    let mut counts = Counts::default();
+    let mut lines = Documents::default();
+    while let Some(staged) = lines.next(&mut *tx).await? {
+        let line: Line = staged.read()?;
+        let taken = sqlx::query_scalar!(
+            "select orgcode from service_owner where org_number = $1 and orgcode <> $2",
+            line.org_number.as_deref(),
+            line.orgcode.as_deref()
+        )
+        .fetch_optional(&mut *tx)
+        .await?;
+        if let Some(other) = taken {
+            merge.findings.add(
+                staged.number(),
+                "orgNumber",
+                "CONFLICT",
+                format!("the organisation is service owner {other} already"),
+            );
+            continue;
+        }
+        let stored = sqlx::query_scalar!(
+            r#"insert into service_owner (orgcode, org_number, name) values ($1, $2, $3)
+               on conflict (orgcode) do update set org_number = excluded.org_number, name = excluded.name
+               where (service_owner.org_number, service_owner.name) is distinct from (excluded.org_number, excluded.name)
+               returning xmax = 0 as "is_new!""#,
+            line.orgcode,
+            line.org_number,
+            line.name
+        )
+        .fetch_optional(&mut *tx)
+        .await?;
+        counts.stored(stored);
+    }
+    Ok(counts)
+}

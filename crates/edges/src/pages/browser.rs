@@ -1,0 +1,167 @@
+//! The browser of a page request: its cookies, its language, its session.
+
+use axum::extract::FromRequestParts;
+use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
+use http::{
+    HeaderMap,
+    header::{ACCEPT_LANGUAGE, HOST},
+    request::Parts,
+};
+use time::Duration;
+use uuid::Uuid;
+
+use super::Pages;
+use super::texts::Language;
+use foundation::{
+    http::ApiError,
+    sessions::{self, Session},
+};
+use registers::parties::{self, Person};
+
+/// Cookies of ours, without the prefix that secure ones carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CookieName {
+    /// The session.
+    Session,
+    /// Binds a login to the browser that began it.
+    Login,
+    /// What happens after a log-out.
+    After,
+}
+
+impl CookieName {
+    fn full(self, secure: bool) -> &'static str {
+        match (self, secure) {
+            (Self::Session, true) => "__Host-sb_session",
+            (Self::Session, false) => "sb_session",
+            (Self::Login, true) => "__Host-sb_login",
+            (Self::Login, false) => "sb_login",
+            (Self::After, true) => "__Host-sb_after",
+            (Self::After, false) => "sb_after",
+        }
+    }
+}
+
+/// Language cookie, shared with Altinn's pages.
+pub const LANGUAGE_COOKIE: &str = "selectedLanguage";
+
+/// A browser asking for a page.
+#[derive(Debug, Clone)]
+pub struct Browser {
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its cookies.
+    pub jar: CookieJar,
+    /// Language of the page.
+    pub language: Language,
+    /// Path and query it asked for.
+    pub target: String,
+    /// Its session, when one lives and the level suffices.
+    pub session: Option<Session>,
+    secure: bool,
+}
+
+/// Lowest level that sees a page.
+const PAGE_LEVEL: i16 = 3;
+
+impl FromRequestParts<Pages> for Browser {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, pages: &Pages) -> Result<Self, ApiError> {
+        let secure = pages.config.settings.session.secure_cookies;
+        let jar = CookieJar::from_headers(&parts.headers);
+        let session = match jar.get(CookieName::Session.full(secure)) {
+            Some(cookie) => {
+                sessions::touch_session(
+                    &pages.db,
+                    cookie.value(),
+                    pages.config.settings.session.idle_minutes,
+                )
+                .await?
+            }
+            None => None,
+        };
+        let session = session.filter(|s| s.level >= PAGE_LEVEL);
+        let chosen = jar
+            .get(LANGUAGE_COOKIE)
+            .and_then(|c| Language::from_cookie(c.value()));
+        let remembered = || {
+            session
+                .as_ref()
+                .and_then(|s| s.language.as_deref())
+                .and_then(Language::parse)
+        };
+        let accepted = || {
+            parts
+                .headers
+                .get(ACCEPT_LANGUAGE)
+                .and_then(|v| v.to_str().ok())
+                .and_then(Language::from_header)
+        };
+        Ok(Self {
+            language: chosen
+                .or_else(remembered)
+                .or_else(accepted)
+                .unwrap_or(Language::Nb),
+            target: parts
+                .uri
+                .path_and_query()
+                .map(|p| p.as_str().to_owned())
+                .unwrap_or_default(),
+            headers: parts.headers.clone(),
+            jar,
+            session,
+            secure,
+        })
+    }
+}
+
+impl Browser {
+    /// Value of a cookie of ours.
+    #[must_use]
+    pub fn cookie(&self, name: CookieName) -> Option<&str> {
+        self.jar.get(name.full(self.secure)).map(Cookie::value)
+    }
+
+    /// A cookie of ours, to be set. `minutes`: none for as long as the browser runs.
+    #[must_use]
+    pub fn set(&self, name: CookieName, value: &str, minutes: Option<i64>) -> Cookie<'static> {
+        let cookie = Cookie::build((name.full(self.secure), value.to_owned()))
+            .http_only(true)
+            .secure(self.secure)
+            .same_site(SameSite::Lax)
+            .path("/");
+        match minutes {
+            Some(minutes) => cookie.max_age(Duration::minutes(minutes)).build(),
+            None => cookie.build(),
+        }
+    }
+
+    /// A cookie of ours, to be removed.
+    #[must_use]
+    pub fn unset(&self, name: CookieName) -> Cookie<'static> {
+        self.set(name, "", Some(0))
+    }
+
+    /// Name of the host it asked.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.headers
+            .get(HOST)
+            .and_then(|v| v.to_str().ok())
+            .unwrap_or_default()
+    }
+
+    /// The person who is logged in.
+    pub async fn person(&self, pages: &Pages) -> Result<Option<Person>, ApiError> {
+        let Some(session) = &self.session else {
+            return Ok(None);
+        };
+        let uuid: Uuid = session.person_uuid;
+        Ok(
+            parties::party_by_uuid(&mut *pages.db.acquire().await?, uuid)
+                .await?
+                .map(Person),
+        )
+    }
+}

@@ -1,0 +1,270 @@
+//! What stands around every page: language, who is logged in, and the headers that keep it safe.
+
+use askama::Template;
+use axum::response::{IntoResponse, Response};
+use http::{
+    HeaderMap, HeaderValue, StatusCode,
+    header::{
+        CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+        STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    },
+};
+
+use super::Pages;
+use super::{
+    browser::Browser,
+    display,
+    texts::{self, Language},
+};
+use foundation::{config::Profile, http::ApiError, sessions::csrf};
+
+/// The frame of a page.
+#[derive(Debug, Clone)]
+pub struct Frame {
+    pub lang: Language,
+    pub title: String,
+    pub is_error: bool,
+    pub sandbox: bool,
+    pub person: Option<String>,
+    pub acting_for: Option<String>,
+    pub logout_csrf: String,
+    /// Where the language links come back to.
+    pub back: String,
+    pub flash: Option<String>,
+    pub operator: String,
+    https: bool,
+    origins: Vec<String>,
+}
+
+/// A language link.
+#[derive(Debug)]
+pub struct LanguageLink {
+    pub code: &'static str,
+    pub name: &'static str,
+    pub address: String,
+    pub current: bool,
+}
+
+impl Frame {
+    /// The frame for this browser.
+    #[must_use]
+    pub fn new(pages: &Pages, browser: &Browser, title: String) -> Self {
+        let logout_csrf = browser
+            .session
+            .as_ref()
+            .map(|s| csrf::token(&s.csrf_secret, "POST", "/authentication/api/v1/logout"))
+            .unwrap_or_default();
+        Self {
+            lang: browser.language,
+            title,
+            is_error: false,
+            sandbox: pages.config.profile() == Profile::Sandbox,
+            person: None,
+            acting_for: None,
+            logout_csrf,
+            back: browser.target.clone(),
+            flash: browser.session.as_ref().and_then(|s| s.flash.clone()),
+            operator: pages.config.settings.operator.name.clone(),
+            https: pages.config.ui_base.starts_with("https:"),
+            origins: pages
+                .login
+                .as_ref()
+                .map(|client| client.origins())
+                .unwrap_or_default(),
+        }
+    }
+
+    /// Names the person who is logged in.
+    #[must_use]
+    pub fn with_person(mut self, name: &str) -> Self {
+        self.person = Some(display::name(name));
+        self
+    }
+
+    /// Says that something went wrong, in the title too.
+    #[must_use]
+    pub fn with_error(mut self) -> Self {
+        self.is_error = true;
+        self
+    }
+
+    /// Lets forms of the page lead to this address.
+    pub fn allow_origin_of(&mut self, url: &str) {
+        if let Some(origin) = csrf::origin(url) {
+            self.origins.push(origin);
+        }
+    }
+
+    /// A text.
+    #[must_use]
+    pub fn t<'a>(&self, key: &'a str) -> &'a str {
+        // Tables live as long as the process.
+        texts::text(self.lang, key)
+    }
+
+    /// A text with one placeholder.
+    #[must_use]
+    pub fn fill(&self, key: &str, name: &str, value: &str) -> String {
+        texts::filled(self.lang, key, &[(name, value)])
+    }
+
+    /// What the browser's tab shows.
+    #[must_use]
+    pub fn document_title(&self) -> String {
+        let title = self.fill("app.title", "title", &self.title);
+        if self.is_error {
+            self.fill("app.title_error", "title", &title)
+        } else {
+            title
+        }
+    }
+
+    /// Links to the languages.
+    #[must_use]
+    pub fn languages(&self) -> Vec<LanguageLink> {
+        let encoded: String = url::form_urlencoded::byte_serialize(self.back.as_bytes()).collect();
+        [
+            (Language::Nb, "Bokmål"),
+            (Language::Nn, "Nynorsk"),
+            (Language::En, "English"),
+        ]
+        .map(|(language, name)| LanguageLink {
+            code: language.code(),
+            name,
+            address: format!(
+                "/accessmanagement/ui/lang?to={}&return={encoded}",
+                language.code()
+            ),
+            current: language == self.lang,
+        })
+        .into()
+    }
+
+    /// The page as an answer, with its headers.
+    pub fn respond(&self, status: StatusCode, page: &impl Template) -> Response {
+        let body = match page.render() {
+            Ok(body) => body,
+            Err(error) => return ApiError::internal(error).into_response(),
+        };
+        let mut response =
+            (status, [(CONTENT_TYPE, "text/html; charset=utf-8")], body).into_response();
+        self.protect(response.headers_mut());
+        response
+    }
+
+    /// The headers of every page.
+    pub fn protect(&self, headers: &mut HeaderMap) {
+        let mut form_action = String::from("'self'");
+        for origin in &self.origins {
+            form_action.push(' ');
+            form_action.push_str(origin);
+        }
+        let upgrade = if self.https {
+            "; upgrade-insecure-requests"
+        } else {
+            ""
+        };
+        let policy = format!(
+            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; \
+             form-action {form_action}; frame-ancestors 'none'; base-uri 'none'; object-src 'none'{upgrade}"
+        );
+        if let Ok(policy) = HeaderValue::from_str(&policy) {
+            headers.insert(CONTENT_SECURITY_POLICY, policy);
+        }
+        headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(
+            "Permissions-Policy",
+            HeaderValue::from_static(
+                "accelerometer=(), camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+            ),
+        );
+        headers.insert(
+            "Cross-Origin-Resource-Policy",
+            HeaderValue::from_static("same-origin"),
+        );
+        headers.insert("X-Robots-Tag", HeaderValue::from_static("noindex"));
+        if self.https {
+            headers.insert(
+                STRICT_TRANSPORT_SECURITY,
+                HeaderValue::from_static("max-age=31536000; includeSubDomains"),
+            );
+        }
+    }
+}
+
+/// A page that says one thing and offers one way onward.
+#[derive(Debug, Template)]
+#[template(path = "message.html")]
+pub struct MessagePage {
+    pub f: Frame,
+    pub body: String,
+    pub detail: Option<String>,
+    pub link: Option<(String, String)>,
+    pub with_logout: bool,
+}
+
+/// Shows a page with one message.
+#[must_use]
+pub fn message(
+    pages: &Pages,
+    browser: &Browser,
+    status: StatusCode,
+    title_key: &str,
+    body_key: &str,
+) -> Response {
+    let frame = Frame::new(
+        pages,
+        browser,
+        texts::text(browser.language, title_key).to_owned(),
+    );
+    let frame = if status.is_success() {
+        frame
+    } else {
+        frame.with_error()
+    };
+    let body = texts::text(browser.language, body_key).to_owned();
+    let detail = status
+        .is_server_error()
+        .then(foundation::http::context::trace_id)
+        .flatten()
+        .map(|id| frame.fill("c.trace", "trace", &id));
+    let page = MessagePage {
+        f: frame,
+        body,
+        detail,
+        link: None,
+        with_logout: false,
+    };
+    page.f.respond(status, &page)
+}
+
+/// Turns a failure below a page into a page. Renders without the database.
+#[must_use]
+pub fn failure(pages: &Pages, browser: &Browser, error: ApiError) -> Response {
+    let (status, key) = match &error {
+        ApiError::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "e.503"),
+        ApiError::Empty(StatusCode::FORBIDDEN) => (StatusCode::FORBIDDEN, "e.403"),
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, "e.500"),
+    };
+    if status == StatusCode::FORBIDDEN {
+        return message(pages, browser, status, "e.403_title", "e.403_generic");
+    }
+    // Logs what an API answer would have logged.
+    let plain = error.into_response();
+    let mut response = message(
+        pages,
+        browser,
+        status,
+        &format!("{key}_title"),
+        &format!("{key}_body"),
+    );
+    if let Some(after) = plain.headers().get(http::header::RETRY_AFTER) {
+        response
+            .headers_mut()
+            .insert(http::header::RETRY_AFTER, after.clone());
+    }
+    response
+}

@@ -1,0 +1,344 @@
+//! Start page, information pages, language, and the page for what is not there.
+
+use askama::Template;
+use axum::{
+    extract::State,
+    response::{IntoResponse, Redirect, Response},
+};
+use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
+use http::{StatusCode, header::LOCATION};
+use time::Duration;
+use uuid::Uuid;
+
+use super::Pages;
+use super::{
+    browser::{Browser, LANGUAGE_COOKIE},
+    display, frame,
+    frame::Frame,
+    login::own_address,
+    texts::Language,
+};
+use foundation::{
+    config::{Checked, Profile},
+    http::{ApiError, path::PathValues, query::Query},
+};
+use registers::parties;
+
+#[derive(Debug, Template)]
+#[template(path = "start.html")]
+struct Start {
+    f: Frame,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "sandbox.html")]
+struct SandboxStart {
+    f: Frame,
+    addresses: Vec<(String, String)>,
+    requests: Vec<(String, String, String)>,
+    client_dir: String,
+    command: String,
+    persons: Vec<(String, String, String)>,
+}
+
+/// `GET /`: in the sandbox, what is running and how to try it.
+pub async fn start(State(pages): State<Pages>, browser: Browser) -> Response {
+    if pages.config.profile() != Profile::Sandbox {
+        let page = Start {
+            f: Frame::new(
+                &pages,
+                &browser,
+                super::text(browser.language, "start.title").to_owned(),
+            ),
+        };
+        return page.f.respond(StatusCode::OK, &page);
+    }
+    match sandbox_start(&pages, &browser).await {
+        Ok(page) => page.f.respond(StatusCode::OK, &page),
+        Err(error) => frame::failure(&pages, &browser, error),
+    }
+}
+
+/// What to type for the journey to be played against this sandbox.
+#[must_use]
+pub fn demo_command(config: &Checked) -> String {
+    let port = config.settings.server.listen.port();
+    if port == 8080 {
+        "make demo".to_owned()
+    } else {
+        format!("make demo PORT={port}")
+    }
+}
+
+/// Requests of the sandbox's universe that wait for an answer, with who may give it.
+const OPEN_REQUESTS: [(&str, &str, &str, &str); 2] = [
+    (
+        "request",
+        "dd763c00-ef5a-51fc-9b94-33c923dbaf60",
+        "NATTERGAL BAKERI AS",
+        "Torleif Morgenrød",
+    ),
+    (
+        "agentrequest",
+        "d2028fcf-dbe6-5d3d-b2f8-c78f48978c8a",
+        "SIFFERHJELP V/ OLAV SIFFERSUND",
+        "Olav Siffersund",
+    ),
+];
+
+async fn sandbox_start(pages: &Pages, browser: &Browser) -> Result<SandboxStart, ApiError> {
+    let f = Frame::new(
+        pages,
+        browser,
+        super::text(browser.language, "sandbox.title").to_owned(),
+    );
+    let config = &pages.config;
+    let mut addresses = vec![
+        (f.t("sandbox.main").to_owned(), config.public_base.clone()),
+        (
+            f.t("sandbox.maskinporten").to_owned(),
+            config.maskinporten_issuer.clone(),
+        ),
+        (
+            f.t("sandbox.idporten").to_owned(),
+            config.idporten_issuer.clone(),
+        ),
+    ];
+    addresses.extend(
+        config
+            .local
+            .iter()
+            .map(|local| (f.t("sandbox.testtools").to_owned(), local.testtools.clone())),
+    );
+    addresses.push((
+        f.t("sandbox.metrics").to_owned(),
+        format!("{}/metrics", config.public_base),
+    ));
+    let requests = OPEN_REQUESTS
+        .iter()
+        .map(|(page, id, org, who)| {
+            let address =
+                format!("/accessmanagement/ui/systemuser/{page}?id={id}&DONTCHOOSEREPORTEE=true");
+            (
+                address,
+                f.fill("sandbox.try_link", "org", &display::name(org)),
+                f.fill("sandbox.try_who", "name", who),
+            )
+        })
+        .collect();
+    let persons = parties::persons_for_login(&pages.db)
+        .await?
+        .into_iter()
+        .filter_map(|p| {
+            let pid = pages.identity.decrypt(&p.person_id_enc).ok()?;
+            let role = |(name, org): &(serde_json::Value, String)| {
+                format!(
+                    "{}, {}",
+                    display::localized(name, browser.language)
+                        .map(|n| n.0)
+                        .unwrap_or_default(),
+                    display::name(org)
+                )
+            };
+            Some((
+                p.party.name,
+                pid.expose().to_owned(),
+                p.roles.iter().map(role).collect::<Vec<_>>().join(" · "),
+            ))
+        })
+        .collect();
+    Ok(SandboxStart {
+        client_dir: config
+            .sandbox_dir()
+            .map(|d| d.join("clients").display().to_string())
+            .unwrap_or_default(),
+        command: demo_command(config),
+        f,
+        addresses,
+        requests,
+        persons,
+    })
+}
+
+/// Pages that are not built yet, and addresses nobody knows.
+pub async fn not_built(State(pages): State<Pages>, browser: Browser) -> Response {
+    frame::message(
+        &pages,
+        &browser,
+        StatusCode::NOT_FOUND,
+        "e.404_title",
+        "e.404_body",
+    )
+}
+
+#[derive(Debug, Template)]
+#[template(path = "help.html")]
+struct Help {
+    f: Frame,
+    phone: String,
+    email: String,
+    licenses: &'static str,
+}
+
+/// `GET …/help`
+pub async fn help(State(pages): State<Pages>, browser: Browser) -> Response {
+    let operator = &pages.config.settings.operator;
+    let page = Help {
+        f: Frame::new(
+            &pages,
+            &browser,
+            super::text(browser.language, "h.title").to_owned(),
+        ),
+        phone: operator.phone.clone(),
+        email: operator.email.clone(),
+        licenses: super::assets::address("licenses.txt"),
+    };
+    page.f.respond(StatusCode::OK, &page)
+}
+
+#[derive(Debug, Template)]
+#[template(path = "privacy.html")]
+struct Privacy {
+    f: Frame,
+    cookies: Vec<(&'static str, &'static str, String)>,
+}
+
+/// `GET …/privacy`
+pub async fn privacy(State(pages): State<Pages>, browser: Browser) -> Response {
+    let f = Frame::new(
+        &pages,
+        &browser,
+        super::text(browser.language, "priv.title").to_owned(),
+    );
+    let language = browser.language;
+    let for_hours = match language {
+        Language::En => format!("{} hours", pages.config.settings.session.absolute_hours),
+        _ => format!("{} timer", pages.config.settings.session.absolute_hours),
+    };
+    let minutes = match language {
+        Language::En => "15 minutes",
+        Language::Nn | Language::Nb => "15 minutter",
+    };
+    let year = match language {
+        Language::En => "1 year",
+        _ => "1 år",
+    };
+    let cookies = vec![
+        (
+            "__Host-sb_session",
+            super::text(language, "priv.ck_session"),
+            for_hours,
+        ),
+        (
+            "__Host-sb_login",
+            super::text(language, "priv.ck_login"),
+            minutes.to_owned(),
+        ),
+        (
+            "selectedLanguage",
+            super::text(language, "priv.ck_lang"),
+            year.to_owned(),
+        ),
+        (
+            "__Host-sb_after",
+            super::text(language, "priv.ck_after"),
+            minutes.to_owned(),
+        ),
+    ];
+    let page = Privacy { f, cookies };
+    page.f.respond(StatusCode::OK, &page)
+}
+
+#[derive(Debug, Template)]
+#[template(path = "accessibility.html")]
+struct Accessibility {
+    f: Frame,
+    statement: String,
+    licenses: &'static str,
+}
+
+/// `GET …/accessibility`
+pub async fn accessibility(State(pages): State<Pages>, browser: Browser) -> Response {
+    let page = Accessibility {
+        f: Frame::new(
+            &pages,
+            &browser,
+            super::text(browser.language, "a11y.title").to_owned(),
+        ),
+        statement: pages
+            .config
+            .settings
+            .operator
+            .accessibility_statement_url
+            .clone(),
+        licenses: super::assets::address("licenses.txt"),
+    };
+    page.f.respond(StatusCode::OK, &page)
+}
+
+/// `GET …/lang?to=&return=`
+pub async fn change_language(State(pages): State<Pages>, query: Query) -> Response {
+    let language = query
+        .get("to")
+        .and_then(Language::parse)
+        .unwrap_or(Language::Nb);
+    let back = query
+        .get("return")
+        .and_then(|r| own_address(&pages, r))
+        .unwrap_or_else(|| "/".to_owned());
+    let cookie = Cookie::build((LANGUAGE_COOKIE, language.cookie()))
+        .path("/")
+        .same_site(SameSite::Lax)
+        .secure(pages.config.settings.session.secure_cookies)
+        .max_age(Duration::days(365));
+    (CookieJar::new().add(cookie), Redirect::to(&back)).into_response()
+}
+
+/// `GET /authfront/ui/…`: where the pages were before, in links that are still about.
+pub async fn old_link(path: PathValues, query: Query) -> Response {
+    let rest = path.get("rest").strip_prefix("auth/").unwrap_or_default();
+    let request = |page: &str| {
+        let id: String =
+            url::form_urlencoded::byte_serialize(query.get("id").unwrap_or_default().as_bytes())
+                .collect();
+        format!("{page}?id={id}")
+    };
+    let page = match rest.split_once('/').unwrap_or((rest, "")) {
+        ("vendorrequest", _) => request("request"),
+        ("vendorchangerequest", _) => request("changerequest"),
+        ("creation", _) => "creation".to_owned(),
+        ("details", id) if Uuid::try_parse(id).is_ok() => format!("details/{id}"),
+        _ => "overview".to_owned(),
+    };
+    (
+        StatusCode::MOVED_PERMANENTLY,
+        [(LOCATION, format!("/accessmanagement/ui/systemuser/{page}"))],
+    )
+        .into_response()
+}
+
+/// `GET /status`
+pub async fn status(State(pages): State<Pages>, browser: Browser) -> Response {
+    let up = foundation::db::is_migrated(&pages.db)
+        .await
+        .unwrap_or(false);
+    let key = if up { "status.ok" } else { "status.down" };
+    let code = if up {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    frame::message(&pages, &browser, code, "app.name", key)
+}
+
+/// `GET /.well-known/security.txt`
+pub async fn security_txt(State(pages): State<Pages>) -> String {
+    let email = &pages.config.settings.operator.email;
+    let contact = if email.is_empty() {
+        format!("{}/accessmanagement/ui/help", pages.config.ui_base)
+    } else {
+        format!("mailto:{email}")
+    };
+    let expires = (pages.clock.now() + chrono::TimeDelta::days(365)).format("%Y-%m-%dT00:00:00Z");
+    format!("Contact: {contact}\nExpires: {expires}\nPreferred-Languages: nb, nn, en\n")
+}

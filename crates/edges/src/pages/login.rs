@@ -1,0 +1,260 @@
+//! Logging in: out to the identity provider, back with a code, and a session.
+
+use axum::{
+    extract::State,
+    response::{IntoResponse, Redirect, Response},
+};
+use axum_extra::extract::cookie::CookieJar;
+use chrono::DateTime;
+use http::StatusCode;
+
+use super::Pages;
+use super::{
+    browser::{Browser, CookieName},
+    frame, store,
+    texts::Language,
+};
+use foundation::{
+    crypto::random_text,
+    http::{ApiError, query::Query},
+    ids::NationalId,
+    sessions::{self, NewSession, csrf},
+    token::{Reject, acr_level},
+};
+use registers::parties::{self, Person};
+
+const MAX_GOTO: usize = 2_048;
+
+/// Where a page that needs a login sends the browser.
+#[must_use]
+pub fn login_address(pages: &Pages, target: &str) -> String {
+    let goto: String = url::form_urlencoded::byte_serialize(
+        format!("{}{target}", pages.config.ui_base).as_bytes(),
+    )
+    .collect();
+    format!("/authentication/api/v1/authentication?goto={goto}")
+}
+
+/// An address of our own that may be returned to: a path, or one of our two origins.
+#[must_use]
+pub fn own_address(pages: &Pages, goto: &str) -> Option<String> {
+    if goto.is_empty() || goto.len() > MAX_GOTO || goto.chars().any(|c| c.is_control() || c == '\\')
+    {
+        return None;
+    }
+    if goto.starts_with('/') {
+        return (!goto.starts_with("//")).then(|| goto.to_owned());
+    }
+    let url = url::Url::parse(goto).ok()?;
+    let own = [&pages.config.ui_base, &pages.config.public_base]
+        .iter()
+        .any(|base| csrf::origin(base) == csrf::origin(goto));
+    (own && url.username().is_empty() && url.password().is_none()).then(|| goto.to_owned())
+}
+
+/// `GET …/authentication?goto=&acr_values=`: begins a login, or steps up.
+pub async fn start(State(pages): State<Pages>, browser: Browser, query: Query) -> Response {
+    let goto = query
+        .get("goto")
+        .and_then(|g| own_address(&pages, g))
+        .unwrap_or_else(|| "/".to_owned());
+    let wanted = query.get("acr_values").unwrap_or_default();
+    let known = |acr: &&str| matches!(*acr, "idporten-loa-substantial" | "idporten-loa-high");
+    let acrs: Vec<&str> = wanted.split(' ').filter(|a| !a.is_empty()).collect();
+    if !acrs.iter().all(known) {
+        return frame::message(
+            &pages,
+            &browser,
+            StatusCode::BAD_REQUEST,
+            "e.badid_title",
+            "e.badid_body",
+        );
+    }
+    let acr = acrs
+        .into_iter()
+        .max_by_key(|a| acr_level(Some(a)))
+        .unwrap_or(&pages.config.settings.idporten.min_acr)
+        .to_owned();
+    if browser
+        .session
+        .as_ref()
+        .is_some_and(|s| s.level >= i16::from(acr_level(Some(&acr))))
+    {
+        return Redirect::to(&goto).into_response();
+    }
+    match begin(&pages, &browser, goto, &acr).await {
+        Ok(response) => response,
+        Err(error) => frame::failure(&pages, &browser, error),
+    }
+}
+
+async fn begin(
+    pages: &Pages,
+    browser: &Browser,
+    goto: String,
+    acr: &str,
+) -> Result<Response, ApiError> {
+    let client = pages.login.as_ref().ok_or(ApiError::Unavailable(5))?;
+    let login = client.prepare(goto, acr, browser.language.code());
+    let token = browser
+        .cookie(CookieName::Login)
+        .filter(|t| t.len() == 43)
+        .map_or_else(|| random_text(32), str::to_owned);
+    store::insert_login(&pages.db, &token, &login).await?;
+    let address = client
+        .start(&login, pages.clock.seconds())
+        .await
+        .map_err(|error| {
+            tracing::warn!(error = format!("{error:#}"), "a login could not be started");
+            ApiError::Unavailable(5)
+        })?;
+    let jar = CookieJar::new().add(browser.set(CookieName::Login, &token, Some(15)));
+    Ok((jar, found(address.as_str())).into_response())
+}
+
+/// 302, as the public system answers.
+pub fn found(address: &str) -> Response {
+    (
+        StatusCode::FOUND,
+        [(http::header::LOCATION, address.to_owned())],
+    )
+        .into_response()
+}
+
+/// `GET …/upstream/callback`: the identity provider sends the browser back.
+pub async fn callback(State(pages): State<Pages>, browser: Browser, query: Query) -> Response {
+    match finish(&pages, &browser, &query).await {
+        Ok(response) => response,
+        Err(Failed::Login(reason)) => {
+            tracing::info!(reason, "login.failed");
+            error_page(&pages, &browser, "login.err_body")
+        }
+        Err(Failed::NoPerson) => error_page(&pages, &browser, "login.no_pid"),
+        Err(Failed::Other(error)) => frame::failure(&pages, &browser, error),
+    }
+}
+
+enum Failed {
+    Login(&'static str),
+    NoPerson,
+    Other(ApiError),
+}
+
+impl<E: Into<ApiError>> From<E> for Failed {
+    fn from(error: E) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+fn error_page(pages: &Pages, browser: &Browser, body_key: &str) -> Response {
+    let mut page_frame = frame::Frame::new(
+        pages,
+        browser,
+        super::text(browser.language, "login.err_title").to_owned(),
+    )
+    .with_error();
+    "/".clone_into(&mut page_frame.back);
+    let link = Some((
+        "/authentication/api/v1/authentication?goto=%2F".to_owned(),
+        page_frame.t("login.retry").to_owned(),
+    ));
+    let body = page_frame.t(body_key).to_owned();
+    let page = frame::MessagePage {
+        f: page_frame,
+        body,
+        detail: None,
+        link,
+        with_logout: false,
+    };
+    page.f.respond(StatusCode::BAD_REQUEST, &page)
+}
+
+async fn finish(pages: &Pages, browser: &Browser, query: &Query) -> Result<Response, Failed> {
+    let client = pages
+        .login
+        .as_ref()
+        .ok_or(Failed::Login("no login client"))?;
+    let cookie = browser
+        .cookie(CookieName::Login)
+        .ok_or(Failed::Login("no login cookie"))?;
+    let state_value = query.get("state").ok_or(Failed::Login("no state"))?;
+    let login = store::take_login(&pages.db, cookie, state_value)
+        .await?
+        .ok_or(Failed::Login("unknown state"))?;
+    if query.get("iss").is_some_and(|iss| iss != client.issuer()) {
+        return Err(Failed::Login("foreign issuer"));
+    }
+    if query.get("error").is_some() {
+        return Err(Failed::Login("refused"));
+    }
+    let code = query.get("code").ok_or(Failed::Login("no code"))?;
+    let token = client
+        .redeem(code, &login, pages.clock.seconds())
+        .await
+        .map_err(|error| {
+            tracing::warn!(error = format!("{error:#}"), "a code could not be redeemed");
+            Failed::Login("code not redeemed")
+        })?;
+    let id = pages
+        .authenticator
+        .verifier()
+        .verify_id_token(&token, client.client_id(), &login.nonce)
+        .await
+        .map_err(|reject| match reject {
+            Reject::Invalid(reason) => Failed::Login(reason),
+            Reject::Unavailable => Failed::Other(ApiError::Unavailable(5)),
+        })?;
+    if id.level < acr_level(Some(&login.acr)) {
+        return Err(Failed::Login("level too low"));
+    }
+    let pid = id.pid.as_ref().ok_or(Failed::NoPerson)?;
+    let person = known_person(pages, pid).await?;
+    let session_token = random_text(32);
+    let csrf_secret = random_text(32);
+    let language = id
+        .locale
+        .as_deref()
+        .and_then(Language::parse)
+        .map(Language::code);
+    let session = NewSession {
+        token: &session_token,
+        person_uuid: person.0.uuid,
+        user_id: person.0.user_id.unwrap_or(0),
+        level: id.level,
+        acr: &id.acr,
+        amr: &id.amr,
+        auth_time: id.auth_time.and_then(|t| DateTime::from_timestamp(t, 0)),
+        upstream_sid: id.sid.as_deref(),
+        upstream_issuer: client.issuer(),
+        csrf_secret: csrf_secret.as_bytes(),
+        language,
+        flash: None,
+        absolute_hours: pages.config.settings.session.absolute_hours,
+    };
+    sessions::insert_session(&pages.db, &session).await?;
+    tracing::info!(person = %person.0.uuid, level = id.level, "login.ok");
+    let mut jar = CookieJar::new()
+        .add(browser.set(CookieName::Session, &session_token, None))
+        .add(browser.unset(CookieName::Login));
+    for cookie in pages
+        .exchange
+        .session_cookies(&session_token, &person)
+        .await?
+    {
+        jar = jar.add(cookie);
+    }
+    Ok((jar, found(&login.goto)).into_response())
+}
+
+/// The person in the register; one that is not there yet becomes a person without roles.
+async fn known_person(pages: &Pages, pid: &NationalId) -> Result<Person, ApiError> {
+    let found =
+        parties::party_by_national_id(&mut *pages.db.acquire().await?, &pages.identity, pid)
+            .await?;
+    match found {
+        Some(party) => Ok(Person(party)),
+        None => parties::create_person(&pages.db, &pages.identity, pid, "login")
+            .await
+            .map_err(ApiError::Internal),
+    }
+}

@@ -1,0 +1,296 @@
+//! Logging out, and where the browser goes afterwards.
+
+use askama::Template;
+use axum::{
+    Form,
+    extract::{State, rejection::FormRejection},
+    response::{IntoResponse, Redirect, Response},
+};
+use axum_extra::extract::cookie::CookieJar;
+use http::{HeaderValue, StatusCode, header::CACHE_CONTROL};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::Pages;
+use super::{
+    browser::{Browser, CookieName},
+    display, frame,
+    frame::Frame,
+    login::found,
+    store::{self, PostLogout},
+};
+use foundation::{
+    config::Profile,
+    crypto::random_text,
+    http::{ApiError, query::Query},
+    sessions::{self, csrf},
+};
+use system_users::systems;
+
+const LOGGED_OUT: &str = "/accessmanagement/ui/loggedout";
+/// Address of the log-out.
+pub const PATH: &str = "/authentication/api/v1/logout";
+
+/// Fields of the log-out form.
+#[derive(Debug, Deserialize)]
+pub struct LogoutForm {
+    #[serde(default)]
+    csrf: String,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "confirm_logout.html")]
+struct ConfirmLogout {
+    f: Frame,
+}
+
+/// Whether the browser follows a link of ours or an address somebody typed, not one of another
+/// site.
+pub fn is_own_link(browser: &Browser) -> bool {
+    let site = browser
+        .headers
+        .get("sec-fetch-site")
+        .and_then(|v| v.to_str().ok());
+    site.is_none_or(|s| matches!(s, "same-origin" | "none"))
+}
+
+/// `GET …/logout`: for a link. From another site it only offers a button.
+pub async fn by_link(State(pages): State<Pages>, browser: Browser) -> Response {
+    if is_own_link(&browser) {
+        return end(&pages, &browser, None, None).await;
+    }
+    let frame = Frame::new(
+        &pages,
+        &browser,
+        super::text(browser.language, "logout.confirm_title").to_owned(),
+    );
+    let page = ConfirmLogout { f: frame };
+    page.f.respond(StatusCode::OK, &page)
+}
+
+/// `POST …/logout`: the button in the header.
+pub async fn by_form(
+    State(pages): State<Pages>,
+    browser: Browser,
+    form: Result<Form<LogoutForm>, FormRejection>,
+) -> Response {
+    if let Some(session) = &browser.session {
+        let proof = form.map(|f| f.0.csrf).unwrap_or_default();
+        let origin = csrf::origin(&pages.config.ui_base).unwrap_or_default();
+        if !csrf::same_origin(&browser.headers, &origin)
+            || !csrf::verify(&session.csrf_secret, "POST", PATH, &proof)
+        {
+            return frame::message(
+                &pages,
+                &browser,
+                StatusCode::FORBIDDEN,
+                "e.csrf_title",
+                "e.csrf_body",
+            );
+        }
+        return end(&pages, &browser, None, None).await;
+    }
+    Redirect::to(LOGGED_OUT).into_response()
+}
+
+/// Ends the session here and at the identity provider; afterwards the browser goes to
+/// `redirect_url`, or sees the receipt.
+pub async fn end(
+    pages: &Pages,
+    browser: &Browser,
+    redirect_url: Option<&str>,
+    receipt: Option<&Value>,
+) -> Response {
+    match try_end(pages, browser, redirect_url, receipt).await {
+        Ok(response) => response,
+        Err(error) => frame::failure(pages, browser, error),
+    }
+}
+
+async fn try_end(
+    pages: &Pages,
+    browser: &Browser,
+    redirect_url: Option<&str>,
+    receipt: Option<&Value>,
+) -> Result<Response, ApiError> {
+    if let Some(token) = browser.cookie(CookieName::Session) {
+        sessions::delete_session(&pages.db, token).await?;
+    }
+    let after = if let Some(token) = kept(pages, browser, receipt).await? {
+        token
+    } else {
+        let token = random_text(32);
+        store::insert_post_logout(&pages.db, &token, redirect_url, receipt).await?;
+        token
+    };
+    let mut jar = CookieJar::new()
+        .add(browser.unset(CookieName::Session))
+        .add(browser.set(CookieName::After, &after, Some(15)));
+    for cookie in pages.exchange.removed_session_cookies() {
+        jar = jar.add(cookie);
+    }
+    let next = match &pages.login {
+        Some(client) => client.logout_address(&after[..8]).await.map_or_else(
+            |error| {
+                tracing::warn!(
+                    error = format!("{error:#}"),
+                    "the identity provider's log-out cannot be reached"
+                );
+                super::logged_out_address(&pages.config.public_base)
+            },
+            String::from,
+        ),
+        None => super::logged_out_address(&pages.config.public_base),
+    };
+    Ok((jar, Redirect::to(&next)).into_response())
+}
+
+/// The token of a record that a link made just now: it says where the browser goes, unless a
+/// decision does.
+async fn kept(
+    pages: &Pages,
+    browser: &Browser,
+    receipt: Option<&Value>,
+) -> Result<Option<String>, ApiError> {
+    match browser.cookie(CookieName::After) {
+        Some(token) if receipt.is_none() && store::leads_somewhere(&pages.db, token).await? => {
+            Ok(Some(token.to_owned()))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// `GET …/logout/handleloggedout`: the identity provider sends the browser back.
+pub async fn finished(State(pages): State<Pages>, browser: Browser) -> Response {
+    let target = match browser.cookie(CookieName::After) {
+        None => Ok(None),
+        Some(token) => after(&pages, token).await,
+    };
+    match target {
+        Ok(Some(url)) => found(&url),
+        Ok(None) => found(LOGGED_OUT),
+        Err(error) => frame::failure(&pages, &browser, error),
+    }
+}
+
+async fn after(pages: &Pages, token: &str) -> Result<Option<String>, ApiError> {
+    let Some(PostLogout {
+        redirect_url: Some(url),
+        receipt,
+    }) = store::take_post_logout(&pages.db, token).await?
+    else {
+        return Ok(None);
+    };
+    let system_id = receipt
+        .as_ref()
+        .and_then(|r| r.get("systemId"))
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let system = systems::by_id(&mut *pages.db.acquire().await?, system_id)
+        .await?
+        .filter(|s| !s.is_deleted);
+    let listed = system
+        .is_some_and(|s| systems::rules::check_redirect_url(Some(&url), &s.redirect_urls).is_ok());
+    if listed && scheme_allowed(pages.config.profile(), &url) {
+        return Ok(Some(url));
+    }
+    tracing::warn!(system_id, "redirect.rejected");
+    Ok(None)
+}
+
+/// `https`; outside production also `http` to this machine.
+fn scheme_allowed(profile: Profile, url: &str) -> bool {
+    let Ok(url) = url::Url::parse(url) else {
+        return false;
+    };
+    let loopback = match url.host() {
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
+    };
+    url.scheme() == "https" || (url.scheme() == "http" && profile != Profile::Prod && loopback)
+}
+
+#[derive(Debug, Template)]
+#[template(path = "logged_out.html")]
+struct LoggedOut {
+    f: Frame,
+    lines: Vec<String>,
+}
+
+/// The page after a log-out: what was decided, when something was.
+pub async fn logged_out_page(State(pages): State<Pages>, browser: Browser) -> Response {
+    let receipt = match browser.cookie(CookieName::After) {
+        None => None,
+        Some(token) => store::receipt(&pages.db, token).await.ok().flatten(),
+    };
+    let fact = |name: &str| {
+        receipt
+            .as_ref()
+            .and_then(|r| r.get(name))
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let mut f = Frame::new(
+        &pages,
+        &browser,
+        super::text(browser.language, "out.title").to_owned(),
+    );
+    f.person = None;
+    let mut lines = Vec::new();
+    if receipt.is_some() {
+        let outcome = fact("outcome");
+        let system = fact("system");
+        if outcome == "closed" {
+            lines.push(f.t("out.closed").to_owned());
+        } else {
+            f.title = f.fill(&format!("out.{outcome}"), "system", &system);
+        }
+        let at = fact("at")
+            .parse()
+            .map(|at| display::date_time(at, browser.language))
+            .unwrap_or_default();
+        let orgno = display::org_number(&fact("orgNumber"));
+        lines.push(super::filled_text(
+            browser.language,
+            "out.for_org",
+            &[("org", &fact("org")), ("orgno", &orgno), ("datetime", &at)],
+        ));
+        if outcome == "approved" || outcome == "changed" {
+            lines.push(f.fill("out.next_own", "system", &system));
+        }
+    }
+    let page = LoggedOut { f, lines };
+    page.f.respond(StatusCode::OK, &page)
+}
+
+/// `GET …/upstream/frontchannel-logout`: the identity provider says that a session of its own has
+/// ended.
+pub async fn front_channel(State(pages): State<Pages>, query: Query) -> Response {
+    let (Some(issuer), Some(sid)) = (query.get("iss"), query.get("sid")) else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
+    if issuer.is_empty() || sid.is_empty() {
+        return StatusCode::BAD_REQUEST.into_response();
+    }
+    if let Err(error) = sessions::delete_upstream_sessions(&pages.db, issuer, sid).await {
+        return ApiError::from(error).into_response();
+    }
+    let hosts: Vec<String> = pages
+        .login
+        .as_ref()
+        .map(|client| client.origins())
+        .unwrap_or_default();
+    let mut response = "OK".into_response();
+    response
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Ok(policy) = HeaderValue::from_str(&format!("frame-ancestors {}", hosts.join(" "))) {
+        response
+            .headers_mut()
+            .insert(http::header::CONTENT_SECURITY_POLICY, policy);
+    }
+    response
+}

@@ -1,0 +1,53 @@
+//! Pages for people: deciding about a request, logging in and out, information.
+//!
+//! Every page is whole HTML and every action a plain form. Pages call the same functions as the
+//! APIs, in process.
+
+mod addresses;
+mod assets;
+mod browser;
+mod change_page;
+mod display;
+mod docs;
+mod farewell;
+mod frame;
+mod information;
+mod login;
+mod login_client;
+mod logout;
+mod portal_links;
+mod request_page;
+mod request_view;
+mod routes;
+mod state;
+mod store;
+mod texts;
+
+use sqlx::PgPool;
+
+pub use information::demo_command;
+pub use login_client::{
+    CLIENT_ID as SANDBOX_CLIENT_ID, LoginClient, callback_address, logged_out_address,
+};
+pub use routes::{TEMPLATES, docs_routes, router};
+pub use state::Pages;
+pub use texts::{Language, filled as filled_text, text};
+
+/// Address of a static file, for the sandbox's own pages.
+#[must_use]
+pub fn static_address(name: &str) -> &'static str {
+    assets::address(name)
+}
+
+/// Serves a static file, for the sandbox's own pages.
+pub async fn static_file(path: foundation::http::path::PathValues) -> axum::response::Response {
+    assets::serve(path).await
+}
+
+/// Removes logins and log-outs that ended more than a day ago.
+///
+/// # Errors
+/// The database cannot be written.
+pub async fn forget_expired(pool: &PgPool) -> Result<(), foundation::db::DbError> {
+    store::forget_expired(pool).await
+}

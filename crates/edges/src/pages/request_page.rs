@@ -1,0 +1,717 @@
+//! The page behind `confirmUrl`: what a vendor asks for, and the decision about it.
+
+use askama::Template;
+use axum::{
+    Form,
+    extract::{State, rejection::FormRejection},
+    response::{IntoResponse, Redirect, Response},
+};
+use http::StatusCode;
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::Pages;
+use super::{
+    addresses,
+    browser::Browser,
+    display,
+    farewell::Farewell,
+    frame,
+    frame::Frame,
+    login::login_address,
+    logout,
+    request_view::{self, Notice, View},
+    texts,
+};
+use authorization::{
+    delegation::{Approver, DelegationReport},
+    pdp::Asker,
+};
+use foundation::http::{ApiError, ProblemCode, path::PathValues, query::Query};
+use foundation::sessions::csrf;
+use registers::parties::{self, Party, Person};
+use system_users::{
+    requests::{self, Request, RequestKind, RequestStatus},
+    systems::{self, System},
+    users,
+};
+
+#[derive(Debug, Template)]
+#[template(path = "request.html")]
+pub(super) struct RequestPage {
+    pub f: Frame,
+    pub v: View,
+}
+
+/// Fields of the decision form.
+#[derive(Debug, Deserialize)]
+pub struct DecisionForm {
+    #[serde(default)]
+    csrf: String,
+    #[serde(default)]
+    pub(super) party: String,
+    #[serde(default)]
+    pub(super) seen: String,
+    #[serde(default)]
+    pub(super) decision: String,
+}
+
+/// A request that this person may see.
+struct Loaded {
+    request: Request,
+    system: Option<System>,
+    party: Party,
+    person: Person,
+    /// May decide; else only has to do with the organisation.
+    admin: bool,
+}
+
+/// `GET …/systemuser/request?id=`
+pub async fn show_standard(State(pages): State<Pages>, browser: Browser, query: Query) -> Response {
+    show(&pages, &browser, RequestKind::Standard, &query).await
+}
+
+/// `GET …/systemuser/agentrequest?id=`
+pub async fn show_agent(State(pages): State<Pages>, browser: Browser, query: Query) -> Response {
+    show(&pages, &browser, RequestKind::Agent, &query).await
+}
+
+/// `GET` on the address of the form leads back to the page.
+pub async fn back_to_standard(path: PathValues) -> Redirect {
+    Redirect::to(&addresses::of_request(
+        RequestKind::Standard,
+        path.get("id"),
+    ))
+}
+
+/// As [`back_to_standard`].
+pub async fn back_to_agent(path: PathValues) -> Redirect {
+    Redirect::to(&addresses::of_request(RequestKind::Agent, path.get("id")))
+}
+
+/// `POST …/systemuser/request/{id}`
+pub async fn decide_standard(
+    State(pages): State<Pages>,
+    browser: Browser,
+    path: PathValues,
+    form: Result<Form<DecisionForm>, FormRejection>,
+) -> Response {
+    decide(&pages, &browser, RequestKind::Standard, &path, form).await
+}
+
+/// `POST …/systemuser/agentrequest/{id}`
+pub async fn decide_agent(
+    State(pages): State<Pages>,
+    browser: Browser,
+    path: PathValues,
+    form: Result<Form<DecisionForm>, FormRejection>,
+) -> Response {
+    decide(&pages, &browser, RequestKind::Agent, &path, form).await
+}
+
+async fn show(pages: &Pages, browser: &Browser, kind: RequestKind, query: &Query) -> Response {
+    let Some(id) = query
+        .get("id")
+        .and_then(|id| Uuid::try_parse(id.trim()).ok())
+    else {
+        return frame::message(
+            pages,
+            browser,
+            StatusCode::BAD_REQUEST,
+            "e.badid_title",
+            "e.badid_body",
+        );
+    };
+    if browser.session.is_none() {
+        return login_or_own_host(pages, browser);
+    }
+    match load(pages, browser, kind, id).await {
+        Ok(Ok(loaded)) => render(pages, browser, &loaded, StatusCode::OK, None).await,
+        Ok(Err(page)) => page,
+        Err(error) => frame::failure(pages, browser, error),
+    }
+}
+
+/// Cookies belong to one host name: a page asked for under another name of this machine is asked
+/// for again under ours.
+pub(super) fn login_or_own_host(pages: &Pages, browser: &Browser) -> Response {
+    let own = url::Url::parse(&pages.config.ui_base).ok();
+    let own_host = own
+        .as_ref()
+        .and_then(|u| Some(format!("{}:{}", u.host_str()?, u.port_or_known_default()?)))
+        .unwrap_or_default();
+    let asked = browser.host();
+    if pages.config.settings.sandbox.is_some() && asked.contains(':') && asked != own_host {
+        return super::login::found(&format!("{}{}", pages.config.ui_base, browser.target));
+    }
+    super::login::found(&login_address(pages, &browser.target))
+}
+
+/// Finds the request and what the person may do; else the page that says why not.
+async fn load(
+    pages: &Pages,
+    browser: &Browser,
+    kind: RequestKind,
+    id: Uuid,
+) -> Result<Result<Loaded, Response>, ApiError> {
+    let refuse = |status, key: &str| {
+        Ok(Err(frame::message(
+            pages,
+            browser,
+            status,
+            &format!("{key}_title"),
+            &format!("{key}_body"),
+        )))
+    };
+    let Some(person) = browser.person(pages).await? else {
+        return Ok(Err(login_or_own_host(pages, browser)));
+    };
+    let mut db = pages.db.acquire().await?;
+    let lifetime = pages.config.settings.requests.lifetime_days;
+    let Some(request) = requests::any_state(&mut db, id, lifetime).await? else {
+        return match requests::changes::any_state(&mut db, id, lifetime).await? {
+            Some(change) => Ok(Err(super::login::found(&addresses::of_change_request(
+                change.id,
+            )))),
+            None => refuse(StatusCode::NOT_FOUND, "e.req404"),
+        };
+    };
+    if request.kind != kind {
+        return Ok(Err(super::login::found(&addresses::of_request(
+            request.kind,
+            &id.to_string(),
+        ))));
+    }
+    let Some(party) = parties::party_by_org_number(&mut db, &request.party_org_no).await? else {
+        return refuse(StatusCode::NOT_FOUND, "e.req404");
+    };
+    let level = browser
+        .session
+        .as_ref()
+        .and_then(|s| u8::try_from(s.level).ok())
+        .unwrap_or(0);
+    let related = parties::has_relation(&mut db, &pages.catalogue, &person.0, &party).await?;
+    let system = systems::by_id(&mut db, &request.system_id).await?;
+    drop(db);
+    let admin = match party.party_id {
+        Some(party_id) => {
+            pages
+                .permissions
+                .permits(
+                    Asker::Person(person.0.uuid),
+                    level,
+                    "write",
+                    "altinn_access_management",
+                    party_id,
+                )
+                .await?
+        }
+        None => false,
+    };
+    // Of a deleted organisation nobody is access manager any more; who had to do with it may still
+    // read.
+    if !admin && !related {
+        return Ok(Err(not_yours(pages, browser, &person)));
+    }
+    if request.is_deleted {
+        return refuse(StatusCode::GONE, "e.req410");
+    }
+    Ok(Ok(Loaded {
+        request,
+        system,
+        party,
+        person,
+        admin,
+    }))
+}
+
+pub(super) fn not_yours(pages: &Pages, browser: &Browser, person: &Person) -> Response {
+    let f = Frame::new(
+        pages,
+        browser,
+        texts::text(browser.language, "e.403_title").to_owned(),
+    )
+    .with_error()
+    .with_person(&person.0.name);
+    let body = f.fill("e.403_body", "name", &display::name(&person.0.name));
+    let page = frame::MessagePage {
+        detail: Some(f.t("e.403_tip").to_owned()),
+        f,
+        body,
+        link: None,
+        with_logout: true,
+    };
+    page.f.respond(StatusCode::FORBIDDEN, &page)
+}
+
+/// Where a browser goes that leaves a request; none when its person may not read it.
+pub(super) async fn farewell(
+    pages: &Pages,
+    browser: &Browser,
+    kind: RequestKind,
+    id: Uuid,
+) -> Option<Farewell> {
+    let Ok(Ok(Loaded { request, party, .. })) = load(pages, browser, kind, id).await else {
+        return None;
+    };
+    Some(Farewell {
+        redirect_url: request.redirect_url.filter(|u| !u.is_empty()),
+        system_id: request.system_id,
+        party,
+    })
+}
+
+/// What can be done about a request, and what is said about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Situation {
+    Accepted,
+    Rejected,
+    Closed,
+    TimedOut,
+    SystemGone,
+    Related,
+    Forwarded,
+    Exists,
+    CannotGive,
+    Open,
+}
+
+async fn situation(
+    pages: &Pages,
+    loaded: &Loaded,
+) -> Result<(Situation, Option<DelegationReport>), ApiError> {
+    let Loaded {
+        request,
+        system,
+        party,
+        person,
+        admin,
+    } = loaded;
+    let situation = match request.status {
+        RequestStatus::Accepted => Some(Situation::Accepted),
+        RequestStatus::Rejected => Some(Situation::Rejected),
+        RequestStatus::Denied => Some(Situation::Closed),
+        _ if party.is_gone() => Some(Situation::Closed),
+        _ if !request.is_open() => Some(Situation::TimedOut),
+        _ if system.as_ref().is_none_or(|s| s.is_deleted) => Some(Situation::SystemGone),
+        _ if !admin && request.escalated => Some(Situation::Forwarded),
+        _ if !admin => Some(Situation::Related),
+        _ => None,
+    };
+    if let Some(situation) = situation {
+        return Ok((situation, None));
+    }
+    let mut db = pages.db.acquire().await?;
+    if users::active_with_key(
+        &mut db,
+        &request.system_id,
+        &request.party_org_no,
+        &request.external_ref,
+    )
+    .await?
+    .is_some()
+    {
+        return Ok((Situation::Exists, None));
+    }
+    let report = pages
+        .requests
+        .delegation_report(&mut db, Approver { person, party }, request)
+        .await?;
+    let situation = if report.problem().is_some() {
+        Situation::CannotGive
+    } else {
+        Situation::Open
+    };
+    Ok((situation, Some(report)))
+}
+
+async fn render(
+    pages: &Pages,
+    browser: &Browser,
+    loaded: &Loaded,
+    status: StatusCode,
+    notice: Option<Notice>,
+) -> Response {
+    match page(pages, browser, loaded, notice).await {
+        Ok(page) => page.f.respond(status, &page),
+        Err(error) => frame::failure(pages, browser, error),
+    }
+}
+
+async fn page(
+    pages: &Pages,
+    browser: &Browser,
+    loaded: &Loaded,
+    notice: Option<Notice>,
+) -> Result<RequestPage, ApiError> {
+    let (situation, report) = situation(pages, loaded).await?;
+    let language = browser.language;
+    let Loaded {
+        request,
+        system,
+        party,
+        person,
+        ..
+    } = loaded;
+    let mut v = {
+        let mut db = pages.db.acquire().await?;
+        request_view::describe(
+            pages,
+            &mut db,
+            request,
+            system.as_ref(),
+            party,
+            report.as_ref(),
+            language,
+        )
+        .await?
+    };
+    let t = |key: &str| texts::text(language, key).to_owned();
+    let about = |key: &str, color: &'static str| {
+        Some(Notice {
+            color,
+            title: t(key),
+            body: String::new(),
+        })
+    };
+    let said = match situation {
+        Situation::Accepted => about("req.st_accepted", "info"),
+        Situation::Rejected => about("req.st_rejected", "info"),
+        Situation::Closed => about("req.st_closed", "info"),
+        Situation::TimedOut => about("req.st_expired", "warning"),
+        Situation::SystemGone => Some(Notice {
+            color: "danger",
+            title: t("req.sysgone_title"),
+            body: t("req.sysgone_body"),
+        }),
+        Situation::Exists => Some(Notice {
+            color: "danger",
+            title: t("req.exists_title"),
+            body: texts::filled(language, "req.exists_body", &[("system", &v.system_name)]),
+        }),
+        Situation::Forwarded => about("esc.already", "info"),
+        Situation::Related | Situation::CannotGive | Situation::Open => None,
+    };
+    v.notice = notice.or(said);
+    v.can_approve = situation == Situation::Open;
+    v.can_reject = matches!(
+        situation,
+        Situation::Open | Situation::CannotGive | Situation::Exists
+    ) || (situation == Situation::SystemGone && loaded.admin);
+    if matches!(situation, Situation::Related | Situation::Forwarded) {
+        v.decide_title = t("esc.title");
+        v.decide_body = texts::filled(
+            language,
+            "esc.body",
+            &[("org", &display::name(&party.name))],
+        );
+    }
+    match situation {
+        Situation::Related => {
+            v.decide_body = format!("{} {}", v.decide_body, t("esc.offer"));
+            v.forward = Some(t("esc.send"));
+        }
+        Situation::CannotGive if !request.escalated => v.forward = Some(t("esc.other")),
+        _ => {}
+    }
+    v.action = format!(
+        "/accessmanagement/ui/systemuser/{}/{}",
+        addresses::name(request.kind),
+        request.id
+    );
+    if let Some(session) = &browser.session {
+        v.csrf = csrf::token(&session.csrf_secret, "POST", &v.action);
+    }
+    let mut f = Frame::new(pages, browser, v.title.clone()).with_person(&person.0.name);
+    f.acting_for = Some(display::name(&party.name));
+    f.is_error = !v.failing.is_empty();
+    f.back = addresses::of_request(request.kind, &request.id.to_string());
+    if let Some(url) = &request.redirect_url {
+        f.allow_origin_of(url);
+    }
+    Ok(RequestPage { f, v })
+}
+
+async fn decide(
+    pages: &Pages,
+    browser: &Browser,
+    kind: RequestKind,
+    path: &PathValues,
+    form: Result<Form<DecisionForm>, FormRejection>,
+) -> Response {
+    let Ok(id) = path.uuid("id") else {
+        return frame::message(
+            pages,
+            browser,
+            StatusCode::NOT_FOUND,
+            "e.404_title",
+            "e.404_body",
+        );
+    };
+    let action = format!(
+        "/accessmanagement/ui/systemuser/{}/{id}",
+        addresses::name(kind)
+    );
+    let form = match own_form(
+        pages,
+        browser,
+        &action,
+        &addresses::of_request(kind, &id.to_string()),
+        form,
+    ) {
+        Ok(form) => form,
+        Err(page) => return page,
+    };
+    match load(pages, browser, kind, id).await {
+        Ok(Ok(loaded)) => carry_out(pages, browser, &loaded, &form).await,
+        Ok(Err(page)) => page,
+        Err(error) => frame::failure(pages, browser, error),
+    }
+}
+
+/// The form, when it comes from a page of ours that this session was shown.
+#[expect(clippy::result_large_err, reason = "the other page is the answer")]
+pub(super) fn own_form(
+    pages: &Pages,
+    browser: &Browser,
+    action: &str,
+    page: &str,
+    form: Result<Form<DecisionForm>, FormRejection>,
+) -> Result<DecisionForm, Response> {
+    let Some(session) = &browser.session else {
+        // Nothing was sent; after the login the page is there again.
+        return Err(Redirect::to(&login_address(pages, page)).into_response());
+    };
+    let Ok(Form(form)) = form else {
+        return Err(frame::message(
+            pages,
+            browser,
+            StatusCode::BAD_REQUEST,
+            "e.csrf_title",
+            "e.csrf_body",
+        ));
+    };
+    let origin = csrf::origin(&pages.config.ui_base).unwrap_or_default();
+    if !csrf::same_origin(&browser.headers, &origin)
+        || !csrf::verify(&session.csrf_secret, "POST", action, &form.csrf)
+    {
+        metrics::counter!("csrf_rejected").increment(1);
+        tracing::warn!("csrf.rejected");
+        return Err(frame::message(
+            pages,
+            browser,
+            StatusCode::FORBIDDEN,
+            "e.csrf_title",
+            "e.csrf_body",
+        ));
+    }
+    Ok(form)
+}
+
+async fn carry_out(
+    pages: &Pages,
+    browser: &Browser,
+    loaded: &Loaded,
+    form: &DecisionForm,
+) -> Response {
+    let Loaded {
+        request,
+        party,
+        person,
+        admin,
+        ..
+    } = loaded;
+    let forbidden = || {
+        frame::message(
+            pages,
+            browser,
+            StatusCode::FORBIDDEN,
+            "e.403_title",
+            "e.403_generic",
+        )
+    };
+    let approver = Approver { person, party };
+    let language = browser.language;
+    let outcome = match form.decision.as_str() {
+        "close" => Ok("closed"),
+        "escalate" if form.party != party.uuid.to_string() => return forbidden(),
+        "escalate" => match pages
+            .requests
+            .escalate(approver, request.kind, request.id)
+            .await
+        {
+            Ok(()) => return forwarded(pages, browser, loaded).await,
+            Err(error) => Err(error),
+        },
+        "approve" | "reject" if !admin || form.party != party.uuid.to_string() => {
+            return forbidden();
+        }
+        "approve" => {
+            let same = |now: &Request, system: &System| {
+                request_view::seen(now, Some(system), party, language) == form.seen
+            };
+            pages
+                .requests
+                .approve(approver, request.kind, request.id, Some(&same))
+                .await
+                .map(|_| "approved")
+        }
+        "reject" => pages
+            .requests
+            .reject(approver, request.kind, request.id)
+            .await
+            .map(|_| "rejected"),
+        _ => {
+            return frame::message(
+                pages,
+                browser,
+                StatusCode::BAD_REQUEST,
+                "e.csrf_title",
+                "e.csrf_body",
+            );
+        }
+    };
+    match outcome {
+        Ok(outcome) => leave(pages, browser, loaded, outcome).await,
+        Err(error) => explain(pages, browser, loaded, error, form.decision == "approve").await,
+    }
+}
+
+/// The page after a request was passed on.
+async fn forwarded(pages: &Pages, browser: &Browser, loaded: &Loaded) -> Response {
+    let now = match load(pages, browser, loaded.request.kind, loaded.request.id).await {
+        Ok(Ok(now)) => now,
+        Ok(Err(page)) => return page,
+        Err(error) => return frame::failure(pages, browser, error),
+    };
+    let mut page = match page(pages, browser, &now, None).await {
+        Ok(page) => page,
+        Err(error) => return frame::failure(pages, browser, error),
+    };
+    let t = |key: &str| texts::text(browser.language, key).to_owned();
+    page.v.notice = None;
+    page.v.title = t("esc.done_title");
+    page.f.title = t("esc.done_title");
+    page.v.lead = texts::filled(
+        browser.language,
+        "esc.done_body",
+        &[("org", &display::name(&now.party.name))],
+    );
+    page.v.decide_title = t("req.h_decide");
+    page.v.decide_body = String::new();
+    page.v.close = t("esc.finish");
+    (page.v.can_approve, page.v.can_reject, page.v.forward) = (false, false, None);
+    page.f.respond(StatusCode::OK, &page)
+}
+
+/// After a decision: out, and to where the vendor waits, or to the receipt.
+async fn leave(pages: &Pages, browser: &Browser, loaded: &Loaded, outcome: &str) -> Response {
+    let Loaded {
+        request,
+        system,
+        party,
+        ..
+    } = loaded;
+    let view = {
+        let Ok(mut db) = pages.db.acquire().await else {
+            return frame::failure(pages, browser, ApiError::Unavailable(5));
+        };
+        request_view::describe(
+            pages,
+            &mut db,
+            request,
+            system.as_ref(),
+            party,
+            None,
+            browser.language,
+        )
+        .await
+    };
+    let receipt = match view {
+        Ok(view) => {
+            request_view::receipt(&view, &request.system_id, party, outcome, pages.clock.now())
+        }
+        Err(error) => return frame::failure(pages, browser, error),
+    };
+    logout::end(
+        pages,
+        browser,
+        request.redirect_url.as_deref().filter(|u| !u.is_empty()),
+        Some(&receipt),
+    )
+    .await
+}
+
+/// A decision that was refused: the page again, as things are now, and why.
+async fn explain(
+    pages: &Pages,
+    browser: &Browser,
+    loaded: &Loaded,
+    error: ApiError,
+    approving: bool,
+) -> Response {
+    let (status, notice) = match why(pages, browser, error, approving) {
+        Ok(told) => told,
+        Err(page) => return page,
+    };
+    match load(pages, browser, loaded.request.kind, loaded.request.id).await {
+        Ok(Ok(now)) => render(pages, browser, &now, status, notice).await,
+        Ok(Err(page)) => page,
+        Err(error) => frame::failure(pages, browser, error),
+    }
+}
+
+/// What to tell about a decision that was refused; another page when there is nothing left to
+/// decide.
+#[expect(clippy::result_large_err, reason = "the other page is the answer")]
+pub(super) fn why(
+    pages: &Pages,
+    browser: &Browser,
+    error: ApiError,
+    approving: bool,
+) -> Result<(StatusCode, Option<Notice>), Response> {
+    let t = |key: &str| texts::text(browser.language, key).to_owned();
+    let warning = |key: &str| {
+        Some(Notice {
+            color: "warning",
+            title: t(key),
+            body: String::new(),
+        })
+    };
+    Ok(match error {
+        ApiError::Empty(StatusCode::CONFLICT) => (StatusCode::CONFLICT, warning("req.altered")),
+        ApiError::Problem(problem) => match problem.code {
+            ProblemCode::RequestNotNew => (StatusCode::CONFLICT, warning("req.raced")),
+            ProblemCode::RequestNotFound | ProblemCode::AgentRequestNotFound => {
+                return Err(frame::message(
+                    pages,
+                    browser,
+                    StatusCode::GONE,
+                    "e.req410_title",
+                    "e.req410_body",
+                ));
+            }
+            ProblemCode::DelegationFailed
+            | ProblemCode::SystemUserNotCreated
+            | ProblemCode::PackageDelegationFailed
+            | ProblemCode::RequestNotUpdated => {
+                let body = if approving {
+                    "req.fail_body"
+                } else {
+                    "req.rejfail_body"
+                };
+                (
+                    StatusCode::UNPROCESSABLE_ENTITY,
+                    Some(Notice {
+                        color: "danger",
+                        title: t("req.fail_title"),
+                        body: t(body),
+                    }),
+                )
+            }
+            // The state of the page itself says why.
+            _ => (StatusCode::UNPROCESSABLE_ENTITY, None),
+        },
+        other => return Err(frame::failure(pages, browser, other)),
+    })
+}

@@ -1,0 +1,27 @@
+//! What the pages share.
+
+use std::sync::Arc;
+
+use authorization::{callers::Authenticator, exchange::Exchange, permissions::Permissions};
+use foundation::{clock::Clock, config::Checked};
+use registers::{packages::Catalogue, parties::IdentityKeys};
+use sqlx::PgPool;
+use system_users::requests::Requests;
+
+use super::LoginClient;
+
+/// A slice of state: what pages for people share. Clones are cheap.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "each member is documented by its type")]
+pub struct Pages {
+    pub authenticator: Authenticator,
+    pub catalogue: Arc<Catalogue>,
+    pub clock: Clock,
+    pub config: Arc<Checked>,
+    pub db: PgPool,
+    pub exchange: Exchange,
+    pub identity: Arc<IdentityKeys>,
+    pub login: Option<Arc<LoginClient>>,
+    pub permissions: Permissions,
+    pub requests: Requests,
+}

@@ -1,0 +1,134 @@
+//! All SQL of logins and log-outs.
+
+use serde_json::Value;
+use sqlx::PgPool;
+
+use foundation::{crypto::sha256, db::DbError};
+
+/// A login under way.
+#[derive(Debug, Clone)]
+pub struct Login {
+    pub state: String,
+    pub nonce: String,
+    pub code_verifier: String,
+    pub goto: String,
+    pub acr: String,
+    pub locale: String,
+}
+
+/// Stores a login; a browser has at most five, the oldest is forgotten.
+pub async fn insert_login(pool: &PgPool, browser: &str, login: &Login) -> Result<(), DbError> {
+    let browser = sha256(browser);
+    let mut tx = pool.begin().await?;
+    sqlx::query!(
+        "insert into login_transaction (id, browser, state, nonce, code_verifier, goto, acr, locale) values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        &sha256(&login.state)[..],
+        &browser[..],
+        login.state,
+        login.nonce,
+        login.code_verifier,
+        login.goto,
+        login.acr,
+        login.locale
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!(
+        "delete from login_transaction where id in (select id from login_transaction where browser = $1 order by created desc offset 5)",
+        &browser[..]
+    )
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Takes a login of this browser out: it can be finished once.
+pub async fn take_login(
+    pool: &PgPool,
+    browser: &str,
+    state: &str,
+) -> Result<Option<Login>, DbError> {
+    Ok(sqlx::query_as!(
+        Login,
+        r#"delete from login_transaction where id = $1 and browser = $2 and created > service_now() - interval '15 minutes'
+           returning state, nonce, code_verifier, goto, acr, locale"#,
+        &sha256(state)[..],
+        &sha256(browser)[..]
+    )
+    .fetch_optional(pool)
+    .await?)
+}
+
+/// What happens after a log-out.
+#[derive(Debug, Clone)]
+pub struct PostLogout {
+    pub redirect_url: Option<String>,
+    pub receipt: Option<Value>,
+}
+
+/// Remembers what happens after a log-out.
+pub async fn insert_post_logout(
+    pool: &PgPool,
+    token: &str,
+    redirect_url: Option<&str>,
+    receipt: Option<&Value>,
+) -> Result<(), DbError> {
+    sqlx::query!(
+        "insert into post_logout (id, redirect_url, receipt) values ($1, $2, $3)",
+        &sha256(token)[..],
+        redirect_url,
+        receipt
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+/// What happens after a log-out. The address is given once; the receipt can be shown again.
+pub async fn take_post_logout(pool: &PgPool, token: &str) -> Result<Option<PostLogout>, DbError> {
+    Ok(sqlx::query_as!(
+        PostLogout,
+        r#"with found as (select id, redirect_url, receipt from post_logout where id = $1 and created > service_now() - interval '15 minutes' for update)
+           update post_logout p set redirect_url = null from found where p.id = found.id
+           returning found.redirect_url as "redirect_url?", found.receipt as "receipt?""#,
+        &sha256(token)[..]
+    )
+    .fetch_optional(pool)
+    .await?)
+}
+
+/// Whether the record of a log-out names an address that the browser was not sent to yet.
+pub async fn leads_somewhere(pool: &PgPool, token: &str) -> Result<bool, DbError> {
+    let found = sqlx::query_scalar!(
+        r#"select exists (select 1 from post_logout
+             where id = $1 and redirect_url is not null and created > service_now() - interval '15 minutes') as "exists!""#,
+        &sha256(token)[..]
+    );
+    Ok(found.fetch_one(pool).await?)
+}
+
+/// The receipt of a log-out.
+pub async fn receipt(pool: &PgPool, token: &str) -> Result<Option<Value>, DbError> {
+    Ok(sqlx::query_scalar!(
+        "select receipt from post_logout where id = $1 and created > service_now() - interval '15 minutes'",
+        &sha256(token)[..]
+    )
+    .fetch_optional(pool)
+    .await?
+    .flatten())
+}
+
+/// Removes logins and log-outs that ended more than a day ago.
+pub async fn forget_expired(pool: &PgPool) -> Result<(), DbError> {
+    sqlx::query!("delete from login_transaction where created < service_now() - interval '1 day'")
+        .execute(pool)
+        .await?;
+    sqlx::query!("delete from post_logout where created < service_now() - interval '1 day'")
+        .execute(pool)
+        .await?;
+    sqlx::query!("delete from used_once where expires_at < service_now() - interval '10 minutes'")
+        .execute(pool)
+        .await?;
+    Ok(())
+}

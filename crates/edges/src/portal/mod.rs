@@ -1,0 +1,34 @@
+//! `/accessmanagement/api/v1`: what Altinn's portal asks its own back end. Thin wrappers over the
+//! layers below, with names put in where a page shows them, and with the portal's own problem codes.
+
+mod describe;
+mod model;
+mod problem;
+
+pub(crate) mod clients_api;
+pub(crate) mod requests_api;
+pub(crate) mod system_users_api;
+pub(crate) mod user_api;
+
+use std::sync::Arc;
+
+use authorization::{callers::Authenticator, permissions::Permissions};
+use foundation::config::Checked;
+use registers::packages::{Catalogue, Metadata};
+use sqlx::PgPool;
+use system_users::{clients::Clients, requests::Requests, users::SystemUsers};
+
+/// A slice of state: what the portal's back end asks. Clones are cheap.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "each member is documented by its type")]
+pub struct PortalBackEnd {
+    pub authenticator: Authenticator,
+    pub catalogue: Arc<Catalogue>,
+    pub clients: Clients,
+    pub config: Arc<Checked>,
+    pub db: PgPool,
+    pub metadata: Arc<Metadata>,
+    pub permissions: Permissions,
+    pub requests: Requests,
+    pub system_users: SystemUsers,
+}

@@ -1,0 +1,106 @@
+//! `AMUI-000NN`: problems as the portal's pages know them.
+
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use serde_json::Map;
+
+use foundation::http::{ApiError, Problem, ProblemCode, coded_problem};
+
+/// What a handler of this module answers with when something is wrong.
+#[derive(Debug)]
+pub struct PortalError {
+    error: ApiError,
+    reading: bool,
+}
+
+/// Its result.
+pub type PortalResult<T> = Result<T, PortalError>;
+
+impl<E: Into<ApiError>> From<E> for PortalError {
+    fn from(error: E) -> Self {
+        Self {
+            error: error.into(),
+            reading: false,
+        }
+    }
+}
+
+impl PortalError {
+    /// For reading a request by its id: that there is none is told as such.
+    pub fn of_read(error: ApiError) -> Self {
+        Self {
+            error,
+            reading: true,
+        }
+    }
+}
+
+impl IntoResponse for PortalError {
+    fn into_response(self) -> Response {
+        match self.error {
+            ApiError::Problem(problem) => told(*problem, self.reading),
+            ApiError::Empty(status)
+            | ApiError::Status(status)
+            | ApiError::Text(status, _)
+            | ApiError::JsonText(status, _) => without_code(status),
+            // The caller's credential, its parameters, and what is away: as everywhere.
+            other => other.into_response(),
+        }
+    }
+}
+
+fn told(mut problem: Problem, reading: bool) -> Response {
+    let (number, status) = known(problem.code, reading);
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+    let title = if number == ProblemCode::DefaultError.number() {
+        ProblemCode::DefaultError.title()
+    } else {
+        problem.code.title()
+    };
+    let reasons = problem.extensions.remove_entry("delegationReasons");
+    coded_problem(
+        &format!("AMUI-{number:05}"),
+        title,
+        status,
+        reasons.into_iter().collect(),
+    )
+}
+
+/// Number and status of a problem that the pages know; else those for everything else.
+fn known(code: ProblemCode, reading: bool) -> (u16, u16) {
+    let number = code.number();
+    match number {
+        10 if reading => (number, 404),
+        1..=4 | 28 | 45 | 50 | 51 | 53 | 57 => (number, 400),
+        43 => (number, 401),
+        11 => (number, 404),
+        14 | 16 | 18..=20 | 44 | 66 | 68..=71 => (number, 403),
+        55 | 62 => (number, 500),
+        _ => (ProblemCode::DefaultError.number(), 400),
+    }
+}
+
+fn without_code(status: StatusCode) -> Response {
+    coded_problem(
+        "AMUI-00999",
+        "An error occurred that has no code of its own.",
+        status,
+        Map::new(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_pages_know_keeps_its_number() {
+        let of = |code: ProblemCode| known(code, false);
+        assert_eq!(of(ProblemCode::SystemUserExists), (4, 400));
+        assert_eq!(of(ProblemCode::SystemNotFound), (11, 404));
+        assert_eq!(of(ProblemCode::NotAccessManager), (66, 403));
+        assert_eq!(of(ProblemCode::RequestNotFound), (5, 400));
+        assert_eq!(of(ProblemCode::RequestNotNew), (5, 400));
+        assert_eq!(known(ProblemCode::RequestNotFound, true), (10, 404));
+    }
+}

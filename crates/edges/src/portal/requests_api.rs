@@ -1,0 +1,215 @@
+//! Requests and change requests: reading one by its id, and deciding about it.
+
+use axum::extract::State;
+use uuid::Uuid;
+
+use super::PortalBackEnd;
+use super::{
+    describe::{Describer, PageLanguage},
+    model::{PortalChangeRequest, PortalRequest},
+    problem::{PortalError, PortalResult},
+};
+use authorization::{
+    callers::EndUser,
+    delegation::Approver,
+    permissions::{Permitted, PortalAccessManagementWrite},
+};
+use foundation::{
+    http::{Json, path::PathValues},
+    token::scopes::Portal,
+};
+use system_users::requests::{RequestKind, changes, enduser_api};
+
+type User = EndUser<Portal>;
+
+/// A request by its id, with names.
+#[utoipa::path(get, path = "/accessmanagement/api/v1/systemuser/request/{id}", tag = "Portal back end", params(("id" = uuid::Uuid, Path)),
+    responses((status = 200, body = PortalRequest), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00066"),
+        (status = 404, description = "AMUI-00010")),
+    security(("person" = ["altinn:portal/enduser"])))]
+pub async fn read(
+    State(portal): State<PortalBackEnd>,
+    user: User,
+    language: PageLanguage,
+    path: PathValues,
+) -> PortalResult<Json<PortalRequest>> {
+    read_of(&portal, &user, language, RequestKind::Standard, &path).await
+}
+
+/// A request for an agent by its id, with names.
+#[utoipa::path(get, path = "/accessmanagement/api/v1/systemuser/agentrequest/{id}", tag = "Portal back end", params(("id" = uuid::Uuid, Path)),
+    responses((status = 200, body = PortalRequest), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00066"),
+        (status = 404, description = "AMUI-00010")),
+    security(("person" = ["altinn:portal/enduser"])))]
+pub async fn read_agent(
+    State(portal): State<PortalBackEnd>,
+    user: User,
+    language: PageLanguage,
+    path: PathValues,
+) -> PortalResult<Json<PortalRequest>> {
+    read_of(&portal, &user, language, RequestKind::Agent, &path).await
+}
+
+async fn read_of(
+    portal: &PortalBackEnd,
+    user: &User,
+    language: PageLanguage,
+    kind: RequestKind,
+    path: &PathValues,
+) -> PortalResult<Json<PortalRequest>> {
+    let request = enduser_api::for_person(&portal.requests, &user.caller, kind, path.uuid("id")?)
+        .await
+        .map_err(PortalError::of_read)?;
+    let mut describe = Describer::new(&portal.metadata, language);
+    let mut db = portal.db.acquire().await?;
+    Ok(Json(PortalRequest {
+        system: describe.system(&mut db, &request.system_id).await?,
+        resources: match kind {
+            RequestKind::Standard => Some(describe.resources(&mut db, &request.rights).await?),
+            RequestKind::Agent => None,
+        },
+        access_packages: describe.packages(&mut db, &request.access_packages).await?,
+        id: request.id,
+        party_id: request.party_id,
+        party_uuid: request.party_uuid,
+        status: request.status,
+        redirect_url: request.redirect_url,
+        created: request.created,
+        escalated: request.escalated,
+        user_may_escalate_but_not_approve: request.user_may_escalate_but_not_approve,
+    }))
+}
+
+/// A change request by its id, with names.
+#[utoipa::path(get, path = "/accessmanagement/api/v1/systemuser/changerequest/{id}", tag = "Portal back end", params(("id" = uuid::Uuid, Path)),
+    responses((status = 200, body = PortalChangeRequest), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00066"),
+        (status = 404, description = "AMUI-00010")),
+    security(("person" = ["altinn:portal/enduser"])))]
+pub async fn read_change(
+    State(portal): State<PortalBackEnd>,
+    user: User,
+    language: PageLanguage,
+    path: PathValues,
+) -> PortalResult<Json<PortalChangeRequest>> {
+    let request =
+        changes::enduser_api::for_person(&portal.requests, &user.caller, path.uuid("id")?)
+            .await
+            .map_err(PortalError::of_read)?;
+    let mut describe = Describer::new(&portal.metadata, language);
+    let mut db = portal.db.acquire().await?;
+    let sets = &request.sets;
+    Ok(Json(PortalChangeRequest {
+        system: describe.system(&mut db, &request.system_id).await?,
+        required_rights: describe.resources(&mut db, &sets.required_rights).await?,
+        unwanted_rights: describe.resources(&mut db, &sets.unwanted_rights).await?,
+        required_access_packages: describe
+            .packages(&mut db, &sets.required_access_packages)
+            .await?,
+        unwanted_access_packages: describe
+            .packages(&mut db, &sets.unwanted_access_packages)
+            .await?,
+        id: request.id,
+        party_id: request.party_id,
+        party_uuid: request.party_uuid,
+        status: request.status,
+        redirect_url: request.redirect_url,
+    }))
+}
+
+/// What is done about a request.
+enum Step {
+    Approve,
+    Reject,
+}
+
+/// A step of a person for the party of the route.
+struct Call<'a> {
+    portal: &'a PortalBackEnd,
+    user: User,
+    path: &'a PathValues,
+}
+
+impl Call<'_> {
+    async fn permitted(self) -> PortalResult<(Permitted<PortalAccessManagementWrite>, Uuid)> {
+        let (party, id) = (self.path.party_id()?, self.path.uuid("id")?);
+        Ok((
+            self.portal
+                .permissions
+                .permitted(self.user.caller, party)
+                .await?,
+            id,
+        ))
+    }
+
+    async fn decide(self, kind: RequestKind, step: Step) -> PortalResult<bool> {
+        let decisions = &self.portal.requests;
+        let (permitted, id) = self.permitted().await?;
+        let approver = Approver {
+            person: permitted.person()?,
+            party: &permitted.party,
+        };
+        match step {
+            Step::Approve => decisions.approve(approver, kind, id, None).await?,
+            Step::Reject => decisions.reject(approver, kind, id).await?,
+        };
+        Ok(true)
+    }
+
+    async fn decide_change(self, step: Step) -> PortalResult<bool> {
+        let decisions = &self.portal.requests;
+        let (permitted, id) = self.permitted().await?;
+        let approver = Approver {
+            person: permitted.person()?,
+            party: &permitted.party,
+        };
+        match step {
+            Step::Approve => decisions.approve_change(approver, id, None).await?,
+            Step::Reject => decisions.reject_change(approver, id).await?,
+        };
+        Ok(true)
+    }
+
+    async fn pass_on(self, kind: RequestKind) -> PortalResult<bool> {
+        Ok(enduser_api::pass_on(
+            &self.portal.requests,
+            &self.user.caller,
+            self.path.party_id()?,
+            kind,
+            self.path.uuid("id")?,
+        )
+        .await?)
+    }
+}
+
+macro_rules! steps {
+    ($($(#[$doc:meta])* $name:ident($path:literal) = |$call:ident| $step:expr;)*) => {
+        $($(#[$doc])*
+        #[utoipa::path(post, path = $path, tag = "Portal back end", params(("party" = i32, Path), ("id" = uuid::Uuid, Path)),
+            responses((status = 200, body = bool), (status = 400, description = "Model state, or AMUI-000NN"), (status = 401),
+                (status = 403, description = "Scope, AMUI-00999, or what the delegation check found"), (status = 404, description = "AMUI-00011")),
+            security(("person" = ["altinn:portal/enduser"])))]
+        pub async fn $name(State(portal): State<PortalBackEnd>, user: User, path: PathValues) -> PortalResult<Json<bool>> {
+            let $call = Call { portal: &portal, user, path: &path };
+            Ok(Json($step.await?))
+        })*
+    };
+}
+
+steps! {
+    /// Approves a request.
+    approve("/accessmanagement/api/v1/systemuser/request/{party}/{id}/approve") = |call| call.decide(RequestKind::Standard, Step::Approve);
+    /// Rejects a request.
+    reject("/accessmanagement/api/v1/systemuser/request/{party}/{id}/reject") = |call| call.decide(RequestKind::Standard, Step::Reject);
+    /// Passes a request on to those who may decide.
+    escalate("/accessmanagement/api/v1/systemuser/request/{party}/{id}/escalate") = |call| call.pass_on(RequestKind::Standard);
+    /// Approves a request for an agent.
+    approve_agent("/accessmanagement/api/v1/systemuser/agentrequest/{party}/{id}/approve") = |call| call.decide(RequestKind::Agent, Step::Approve);
+    /// Rejects a request for an agent.
+    reject_agent("/accessmanagement/api/v1/systemuser/agentrequest/{party}/{id}/reject") = |call| call.decide(RequestKind::Agent, Step::Reject);
+    /// Passes a request for an agent on to those who may decide.
+    escalate_agent("/accessmanagement/api/v1/systemuser/agentrequest/{party}/{id}/escalate") = |call| call.pass_on(RequestKind::Agent);
+    /// Approves a change request.
+    approve_change("/accessmanagement/api/v1/systemuser/changerequest/{party}/{id}/approve") = |call| call.decide_change(Step::Approve);
+    /// Rejects a change request.
+    reject_change("/accessmanagement/api/v1/systemuser/changerequest/{party}/{id}/reject") = |call| call.decide_change(Step::Reject);
+}

@@ -1,0 +1,113 @@
+//! What the person who is logged in may do for an organisation.
+
+use axum::extract::State;
+use http::StatusCode;
+
+use super::PortalBackEnd;
+use super::problem::PortalResult;
+use authorization::{
+    callers::EndUser,
+    pdp::Asker,
+    permissions::{AccessManagementWrite, ClientAdministrationWrite, PartyPolicy},
+};
+use foundation::{
+    http::{
+        ApiError, Json, ModelState,
+        bind::{Binder, Presence},
+        body::{self, JsonBytes},
+        query::{Query, parse_uuid},
+    },
+    token::scopes::Portal,
+};
+use registers::parties;
+
+type User = EndUser<Portal>;
+
+const BODY: &str = "reportee";
+
+/// Whether the caller decides who has access for the party.
+#[utoipa::path(get, path = "/accessmanagement/api/v1/user/isAdmin", tag = "Portal back end", params(("party" = Uuid, Query, description = "Party uuid")),
+    responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403)), security(("person" = ["altinn:portal/enduser"])))]
+pub async fn is_admin(
+    State(portal): State<PortalBackEnd>,
+    user: User,
+    query: Query,
+) -> PortalResult<Json<bool>> {
+    may::<AccessManagementWrite>(&portal, &user, &query).await
+}
+
+/// Whether the caller hands the party's clients to agents.
+#[utoipa::path(get, path = "/accessmanagement/api/v1/user/isClientAdmin", tag = "Portal back end",
+    params(("party" = Uuid, Query, description = "Party uuid")),
+    responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403)), security(("person" = ["altinn:portal/enduser"])))]
+pub async fn is_client_admin(
+    State(portal): State<PortalBackEnd>,
+    user: User,
+    query: Query,
+) -> PortalResult<Json<bool>> {
+    may::<ClientAdministrationWrite>(&portal, &user, &query).await
+}
+
+async fn may<P: PartyPolicy>(
+    portal: &PortalBackEnd,
+    user: &User,
+    query: &Query,
+) -> PortalResult<Json<bool>> {
+    let uuid = parse_uuid("party", query.required("party")?)?;
+    let principal = &user.caller.principal;
+    let person = portal.authenticator.person_of(principal).await?;
+    let party = parties::party_by_uuid(&mut *portal.db.acquire().await?, uuid).await?;
+    let (Some(person), Some(party_id)) = (person, party.and_then(|p| p.party_id)) else {
+        return Ok(Json(false));
+    };
+    let asker = Asker::Person(person.0.uuid);
+    Ok(Json(
+        portal
+            .permissions
+            .permits(
+                asker,
+                principal.auth_level,
+                P::ACTION,
+                P::RESOURCE,
+                party_id,
+            )
+            .await?,
+    ))
+}
+
+/// Chooses the party to act for. Nothing is remembered: every call names its party. It says whether
+/// the caller may.
+#[utoipa::path(post, path = "/accessmanagement/api/v1/reportee/change", tag = "Portal back end",
+    request_body(content = serde_json::Value, content_type = "application/json", description = "`partyUuid`"),
+    responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999")),
+    security(("person" = ["altinn:portal/enduser"])))]
+pub async fn change_reportee(
+    State(portal): State<PortalBackEnd>,
+    user: User,
+    JsonBytes(bytes): JsonBytes,
+) -> PortalResult<Json<bool>> {
+    let value = body::parse(&bytes, BODY)?;
+    let mut binder = Binder::new(BODY);
+    let root = binder.root(&value)?;
+    let uuid = binder
+        .text(&root, "partyUuid", Presence::Optional)?
+        .ok_or_else(|| ModelState::required("PartyUuid"))?;
+    binder.finish()?;
+    let uuid = parse_uuid("PartyUuid", &uuid)?;
+    let forbidden = || ApiError::Empty(StatusCode::FORBIDDEN);
+    let person = portal
+        .authenticator
+        .person_of(&user.caller.principal)
+        .await?
+        .ok_or_else(forbidden)?;
+    let mut db = portal.db.acquire().await?;
+    let party = parties::party_by_uuid(&mut db, uuid)
+        .await?
+        .ok_or_else(forbidden)?;
+    let own = party.key == person.0.key;
+    if own || parties::has_relation(&mut db, &portal.catalogue, &person.0, &party).await? {
+        Ok(Json(true))
+    } else {
+        Err(forbidden().into())
+    }
+}

@@ -1,0 +1,69 @@
+//! Routes of the portal's back end and of the pages, and the state that handlers take slices of.
+
+use authorization::{callers::Authenticator, permissions::Permissions};
+use axum::{Router, extract::FromRef};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    pages::{self, Pages},
+    portal::{self, PortalBackEnd},
+};
+
+/// What the handlers of the portal's back end share.
+#[derive(Debug, Clone, FromRef)]
+#[expect(missing_docs, reason = "each member is documented by its type")]
+pub struct PortalState {
+    pub authenticator: Authenticator,
+    pub permissions: Permissions,
+    pub portal: PortalBackEnd,
+}
+
+/// What Altinn's portal asks its own back end, with its description.
+pub fn portal_router(state: PortalState) -> OpenApiRouter {
+    use portal::{clients_api, requests_api, system_users_api, user_api};
+    OpenApiRouter::new()
+        .routes(routes!(requests_api::read))
+        .routes(routes!(requests_api::read_agent))
+        .routes(routes!(requests_api::read_change))
+        .routes(routes!(requests_api::approve))
+        .routes(routes!(requests_api::reject))
+        .routes(routes!(requests_api::escalate))
+        .routes(routes!(requests_api::approve_agent))
+        .routes(routes!(requests_api::reject_agent))
+        .routes(routes!(requests_api::escalate_agent))
+        .routes(routes!(requests_api::approve_change))
+        .routes(routes!(requests_api::reject_change))
+        .routes(routes!(system_users_api::list, system_users_api::create))
+        .routes(routes!(system_users_api::list_agents))
+        .routes(routes!(system_users_api::read, system_users_api::delete))
+        .routes(routes!(
+            system_users_api::read_agent,
+            system_users_api::delete_agent
+        ))
+        .routes(routes!(system_users_api::pending))
+        .routes(routes!(system_users_api::systems))
+        .routes(routes!(system_users_api::rights))
+        .routes(routes!(clients_api::customers))
+        .routes(routes!(clients_api::delegations, clients_api::add))
+        .routes(routes!(clients_api::remove))
+        .routes(routes!(
+            clients_api::has_own,
+            clients_api::give_own,
+            clients_api::take_own
+        ))
+        .routes(routes!(user_api::is_admin))
+        .routes(routes!(user_api::is_client_admin))
+        .routes(routes!(user_api::change_reportee))
+        .with_state(state)
+}
+
+/// The pages, and the templates of their routes.
+pub fn pages_router(pages: Pages) -> (Router, Vec<String>) {
+    let mut templates: Vec<String> = pages::TEMPLATES.iter().map(|t| (*t).to_owned()).collect();
+    let mut router = pages::router();
+    for (name, handle) in pages::docs_routes() {
+        templates.push(name.clone());
+        router = router.route(&name, handle);
+    }
+    (router.with_state(pages), templates)
+}

@@ -1,0 +1,164 @@
+//! Checkpoints: how long the chain was at a time, and what it ended with, signed, in a file that
+//! the database cannot write.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{ErrorKind, Write as _},
+    path::{Path, PathBuf},
+    sync::Mutex,
+};
+
+use anyhow::Context as _;
+use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
+use chrono::{DateTime, Duration, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::chain::hex;
+use crate::{
+    crypto::{base64url, sha256, unbase64url},
+    http::time,
+};
+
+/// A checkpoint is written when the newest is as old as this.
+const EVERY: Duration = Duration::hours(1);
+
+/// One line of the file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// Rows in the chain.
+    pub length: i64,
+    /// Hash of the last one, in hex.
+    pub hash: String,
+    /// When it was written, RFC 3339.
+    pub at: DateTime<Utc>,
+    /// Ed25519 over the three, base64url.
+    pub signature: String,
+}
+
+fn message(length: i64, hash: &str, at: DateTime<Utc>) -> String {
+    format!(
+        "systembruker audit checkpoint\n{length}\n{hash}\n{}\n",
+        time::format(at)
+    )
+}
+
+/// The key that signs checkpoints.
+pub struct CheckpointKey(Ed25519KeyPair);
+
+impl std::fmt::Debug for CheckpointKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("CheckpointKey")
+    }
+}
+
+impl CheckpointKey {
+    /// The key that follows from random material of at least 32 bytes.
+    ///
+    /// # Errors
+    /// The primitive refuses.
+    pub fn new(material: &[u8]) -> anyhow::Result<Self> {
+        Ok(Self(
+            Ed25519KeyPair::from_seed_unchecked(&sha256(material))
+                .map_err(|_| anyhow::anyhow!("the checkpoint key cannot be used"))?,
+        ))
+    }
+
+    fn sign(&self, length: i64, hash: &str, at: DateTime<Utc>) -> Checkpoint {
+        let signature = base64url(self.0.sign(message(length, hash, at).as_bytes()).as_ref());
+        Checkpoint {
+            length,
+            hash: hash.to_owned(),
+            at,
+            signature,
+        }
+    }
+
+    fn verifies(&self, checkpoint: &Checkpoint) -> bool {
+        let Some(signature) = unbase64url(&checkpoint.signature) else {
+            return false;
+        };
+        let text = message(checkpoint.length, &checkpoint.hash, checkpoint.at);
+        UnparsedPublicKey::new(&ED25519, self.0.public_key().as_ref())
+            .verify(text.as_bytes(), &signature)
+            .is_ok()
+    }
+
+    /// The checkpoints of a file, in order of length; none when there is no such file.
+    ///
+    /// # Errors
+    /// A line cannot be read, or was not signed by this key.
+    pub fn read(&self, path: &Path) -> anyhow::Result<Vec<Checkpoint>> {
+        let text = match fs::read_to_string(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            other => other.with_context(|| format!("reading {}", path.display()))?,
+        };
+        let mut out = Vec::new();
+        for (number, line) in text
+            .lines()
+            .enumerate()
+            .filter(|(_, l)| !l.trim().is_empty())
+        {
+            let told = || format!("{}, line {}", path.display(), number + 1);
+            let checkpoint: Checkpoint = serde_json::from_str(line)
+                .with_context(|| format!("{}: this is no checkpoint", told()))?;
+            anyhow::ensure!(
+                self.verifies(&checkpoint),
+                "{}: this checkpoint was not signed with our key",
+                told()
+            );
+            out.push(checkpoint);
+        }
+        out.sort_by_key(|c| c.length);
+        Ok(out)
+    }
+}
+
+/// The file to which checkpoints go.
+#[derive(Debug)]
+pub struct Checkpoints {
+    path: PathBuf,
+    key: CheckpointKey,
+    newest: Mutex<Option<(i64, DateTime<Utc>)>>,
+}
+
+impl Checkpoints {
+    /// Opens the file; the first checkpoint makes it.
+    ///
+    /// # Errors
+    /// What is in it is none of ours.
+    pub fn open(path: PathBuf, key: CheckpointKey) -> anyhow::Result<Self> {
+        let newest = key.read(&path)?.last().map(|c| (c.length, c.at));
+        Ok(Self {
+            path,
+            key,
+            newest: Mutex::new(newest),
+        })
+    }
+
+    /// Appends a checkpoint when it is time for one and the chain has grown.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn note(&self, length: i64, hash: &[u8], now: DateTime<Utc>) -> anyhow::Result<()> {
+        let mut newest = self
+            .newest
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if length == 0 || newest.is_some_and(|(last, at)| length == last || now - at < EVERY) {
+            return Ok(());
+        }
+        let mut line = serde_json::to_vec(&self.key.sign(length, &hex(hash), now))?;
+        line.push(b'\n');
+        let written = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&self.path)
+            .and_then(|mut file| {
+                file.write_all(&line)?;
+                file.sync_data()
+            });
+        written.with_context(|| format!("writing a checkpoint to {}", self.path.display()))?;
+        *newest = Some((length, now));
+        Ok(())
+    }
+}

@@ -1,0 +1,486 @@
+//! Which settings may stand together. Everything that would weaken a production installation stops
+//! the start.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
+
+use url::Url;
+
+use super::{PersonMatch, Profile, Settings};
+
+/// Settings that passed, with what follows from them.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// The settings themselves.
+    pub settings: Settings,
+    /// Base of absolute URLs, without trailing slash.
+    pub public_base: String,
+    /// Base of `confirmUrl` and pages, without trailing slash.
+    pub ui_base: String,
+    /// Issuer of our own tokens.
+    pub own_issuer: String,
+    /// Maskinporten's issuer, with its slash.
+    pub maskinporten_issuer: String,
+    /// ID-porten's issuer, without slash.
+    pub idporten_issuer: String,
+    /// Where the sandbox's own issuers are reached.
+    pub local: Option<LocalIssuers>,
+}
+
+/// Addresses of what only a sandbox serves, without trailing slash.
+#[derive(Debug, Clone)]
+pub struct LocalIssuers {
+    /// The local Maskinporten.
+    pub maskinporten: String,
+    /// The local ID-porten.
+    pub idporten: String,
+    /// The generator of test tokens.
+    pub testtools: String,
+}
+
+impl LocalIssuers {
+    fn of(settings: &Settings) -> Option<Self> {
+        let sandbox = settings.sandbox.as_ref()?;
+        let at = |name: &str, listen: SocketAddr| {
+            if sandbox.single_port {
+                format!("{}/sandbox/{name}", http_base(settings.server.listen))
+            } else {
+                http_base(listen)
+            }
+        };
+        Some(Self {
+            maskinporten: at("maskinporten", sandbox.maskinporten.listen),
+            idporten: at("idporten", sandbox.idporten.listen),
+            testtools: at("testtools", sandbox.testtools.listen),
+        })
+    }
+}
+
+/// Checks the settings as a whole.
+///
+/// # Errors
+/// Every finding, each naming its key.
+pub fn check(settings: Settings) -> Result<Checked, Vec<String>> {
+    let mut wrong = Vec::new();
+    let profile = settings.server.profile;
+    match (profile, settings.sandbox.is_some()) {
+        (Profile::Sandbox, false) => {
+            wrong.push("server.profile: `sandbox` is only for `systembruker sandbox`".to_owned());
+        }
+        (Profile::Prod | Profile::Test, true) => wrong
+            .push("sandbox.*: no sandbox setting may be given to `systembruker serve`".to_owned()),
+        _ => {}
+    }
+    if !(100..=60_000).contains(&settings.pdp.max_staleness_ms) {
+        wrong.push("pdp.max_staleness_ms: must lie between 100 and 60000".to_owned());
+    }
+    if settings.audit.decision_retention_months == 0 {
+        wrong.push("audit.decision_retention_months: must be at least 1".to_owned());
+    }
+    if profile == Profile::Prod && settings.authzen.conformance_fixture {
+        wrong.push("authzen.conformance_fixture: must be false in prod".to_owned());
+    }
+    if profile == Profile::Prod && settings.pdp.decision_open {
+        wrong.push("pdp.decision_open: must be false in prod".to_owned());
+    }
+    let public_base = base_url(&settings, &mut wrong);
+    let ui_base = settings
+        .server
+        .ui_base_url
+        .as_ref()
+        .map_or_else(|| public_base.clone(), trimmed);
+    let local = LocalIssuers::of(&settings);
+    let (maskinporten_issuer, idporten_issuer) = issuers(&settings, local.as_ref(), &mut wrong);
+    neighbours(&settings, &mut wrong);
+    if profile == Profile::Sandbox {
+        check_sandbox(&settings, &mut wrong);
+    } else {
+        check_serve(&settings, &mut wrong);
+    }
+    if wrong.is_empty() {
+        Ok(Checked {
+            own_issuer: format!("{public_base}/authentication/api/v1/openid/"),
+            settings,
+            public_base,
+            ui_base,
+            maskinporten_issuer,
+            idporten_issuer,
+            local,
+        })
+    } else {
+        Err(wrong)
+    }
+}
+
+fn trimmed(url: &Url) -> String {
+    url.as_str().trim_end_matches('/').to_owned()
+}
+
+fn base_url(settings: &Settings, wrong: &mut Vec<String>) -> String {
+    match (&settings.server.public_base_url, settings.server.profile) {
+        (Some(url), profile) => {
+            if profile == Profile::Prod && url.scheme() != "https" {
+                wrong.push("server.public_base_url: must be https in prod".to_owned());
+            }
+            trimmed(url)
+        }
+        (None, Profile::Sandbox) => http_base(settings.server.listen),
+        (None, _) => {
+            wrong.push("server.public_base_url: is required".to_owned());
+            String::new()
+        }
+    }
+}
+
+/// Address by which what listens there is reached from this machine: loopback, when it listens
+/// everywhere.
+#[must_use]
+pub fn http_base(address: SocketAddr) -> String {
+    let host = if address.ip().is_unspecified() {
+        Ipv4Addr::LOCALHOST.into()
+    } else {
+        address.ip()
+    };
+    format!("http://{}", SocketAddr::new(host, address.port()))
+}
+
+/// Neighbouring installations: where they stand, and that they are no other profile's.
+fn neighbours(settings: &Settings, wrong: &mut Vec<String>) {
+    let profile = settings.server.profile;
+    let altinn = &settings.tokens.altinn;
+    if profile == Profile::Prod && !altinn.external_issuers.is_empty() && !altinn.allow_external {
+        wrong.push("tokens.altinn.external_issuers: are taken in prod only with tokens.altinn.allow_external".to_owned());
+    }
+    for other in &altinn.external_issuers {
+        let host = |address: &str| {
+            Url::parse(address)
+                .ok()
+                .and_then(|url| url.host_str().map(str::to_ascii_lowercase))
+        };
+        let fault = match (host(&other.issuer), host(&other.metadata)) {
+            (Some(issuer), Some(metadata)) if issuer != metadata => {
+                Some("issuer and metadata lie on different hosts")
+            }
+            (Some(issuer), Some(_)) => {
+                let is_test = is_test_altinn(&issuer);
+                let is_real = issuer == "altinn.no" || issuer.ends_with(".altinn.no");
+                match profile {
+                    Profile::Prod if is_test || !other.issuer.starts_with("https://") => {
+                        Some("is an issuer of tests")
+                    }
+                    Profile::Test if is_real && !is_test => Some("is a real issuer"),
+                    Profile::Sandbox if is_real || is_test => Some("is no issuer for a sandbox"),
+                    _ => None,
+                }
+            }
+            _ => Some("issuer and metadata must be addresses"),
+        };
+        wrong.extend(
+            fault.map(|fault| format!("tokens.altinn.external_issuers: {}: {fault}", other.issuer)),
+        );
+    }
+}
+
+/// Altinn's environments for tests: `platform.tt02.altinn.no`, `platform.at22.altinn.cloud`.
+fn is_test_altinn(host: &str) -> bool {
+    let is_environment = |label: &str| {
+        let number = ["tt", "at", "yt"]
+            .iter()
+            .find_map(|kind| label.strip_prefix(kind));
+        number
+            .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+    };
+    host.ends_with("altinn.cloud") || host.split('.').any(is_environment)
+}
+
+/// The issuers of a profile. Real, test and sandbox issuers never meet in one process.
+fn issuers(
+    settings: &Settings,
+    local: Option<&LocalIssuers>,
+    wrong: &mut Vec<String>,
+) -> (String, String) {
+    let mut choose = |key: &str, given: Option<&String>, allowed: &str| match given {
+        Some(issuer) if issuer.trim_end_matches('/') != allowed.trim_end_matches('/') => {
+            wrong.push(format!(
+                "{key}: this issuer does not belong to profile `{}`",
+                settings.server.profile.as_str()
+            ));
+            allowed.to_owned()
+        }
+        _ => allowed.to_owned(),
+    };
+    let assumes_names = settings
+        .sandbox
+        .as_ref()
+        .is_some_and(|sandbox| sandbox.assume_real_names);
+    let (maskinporten, idporten) = match (settings.server.profile, local) {
+        (Profile::Prod, _) => (
+            "https://maskinporten.no/".to_owned(),
+            "https://idporten.no".to_owned(),
+        ),
+        (Profile::Sandbox, Some(local)) if !assumes_names => {
+            (format!("{}/", local.maskinporten), local.idporten.clone())
+        }
+        _ => (
+            "https://test.maskinporten.no/".to_owned(),
+            "https://test.idporten.no".to_owned(),
+        ),
+    };
+    (
+        choose(
+            "tokens.maskinporten.issuer",
+            settings.tokens.maskinporten.issuer.as_ref(),
+            &maskinporten,
+        ),
+        choose(
+            "tokens.idporten.issuer",
+            settings.tokens.idporten.issuer.as_ref(),
+            &idporten,
+        ),
+    )
+}
+
+fn check_sandbox(settings: &Settings, wrong: &mut Vec<String>) {
+    let Some(sandbox) = &settings.sandbox else {
+        return;
+    };
+    if sandbox.allow_nonloopback {
+        return;
+    }
+    let listeners = [
+        ("server.listen", settings.server.listen),
+        ("server.internal_listen", settings.server.internal_listen),
+        ("sandbox.maskinporten.listen", sandbox.maskinporten.listen),
+        ("sandbox.idporten.listen", sandbox.idporten.listen),
+        ("sandbox.testtools.listen", sandbox.testtools.listen),
+    ];
+    for (key, address) in listeners.into_iter().chain(
+        sandbox
+            .tls
+            .listen
+            .map(|listen| ("sandbox.tls.listen", listen)),
+    ) {
+        if !address.ip().is_loopback() {
+            wrong.push(format!("{key}: a sandbox listens on loopback only (sandbox.allow_nonloopback lifts this for containers)"));
+        }
+    }
+}
+
+fn check_serve(settings: &Settings, wrong: &mut Vec<String>) {
+    if settings.server.profile == Profile::Prod && settings.import.person_match != PersonMatch::Off
+    {
+        wrong.push(
+            "import.person_match: a name and a birth date are not enough in prod; only `off` is"
+                .to_owned(),
+        );
+    }
+    let mut required = |present: bool, key: &str| {
+        if !present {
+            wrong.push(format!("{key}: is required"));
+        }
+    };
+    required(
+        settings.database.url.is_some(),
+        "database.url (DATABASE_URL)",
+    );
+    let prod = settings.server.profile == Profile::Prod;
+    if prod {
+        required(
+            !settings.tokens.signing_keys.is_empty(),
+            "tokens.signing_keys",
+        );
+        required(settings.keys.blind_index.is_some(), "keys.blind_index");
+        required(settings.keys.person_id.is_some(), "keys.person_id");
+        required(
+            settings.keys.audit_checkpoints.is_some(),
+            "keys.audit_checkpoints",
+        );
+        required(
+            settings.audit.checkpoint_path.is_some(),
+            "audit.checkpoint_path",
+        );
+        required(settings.idporten.client_id.is_some(), "idporten.client_id");
+        required(settings.idporten.key_file.is_some(), "idporten.key_file");
+    }
+    if !settings.session.secure_cookies {
+        wrong.push("session.secure_cookies: may only be false in the sandbox".to_owned());
+    }
+    if settings.tokens.max_lifetime_s <= 0 {
+        wrong.push("tokens.max_lifetime_s: must be positive".to_owned());
+    }
+    if !(0..=60).contains(&settings.tokens.leeway_s) {
+        wrong.push("tokens.leeway_s: must be between 0 and 60".to_owned());
+    }
+    if settings.audit.checkpoint_path.is_some() && settings.keys.audit_checkpoints.is_none() {
+        wrong.push(
+            "keys.audit_checkpoints: is required where audit.checkpoint_path is given".to_owned(),
+        );
+    }
+    for name in settings.platform_tokens.keys.keys() {
+        if !settings.platform_tokens.issuers.contains(name) {
+            wrong.push(format!(
+                "platform_tokens.keys.{name}: is not among platform_tokens.issuers"
+            ));
+        }
+    }
+    let samples: &[&str] = if prod {
+        &["postgres", "sandbox", "changeme", "password"]
+    } else {
+        &[]
+    };
+    if let Some(url) = &settings.database.url {
+        let password = Url::parse(secrecy::ExposeSecret::expose_secret(url))
+            .ok()
+            .and_then(|u| u.password().map(str::to_owned));
+        if password.is_some_and(|p| samples.contains(&p.as_str())) {
+            wrong.push("database.url: the password is a well-known sample".to_owned());
+        }
+    }
+}
+
+impl Checked {
+    /// Folder of the sandbox's keys and client material.
+    #[must_use]
+    pub fn sandbox_dir(&self) -> Option<PathBuf> {
+        self.settings.sandbox.as_ref().map(|s| s.dir.clone())
+    }
+
+    /// Which installation this is.
+    #[must_use]
+    pub const fn profile(&self) -> Profile {
+        self.settings.server.profile
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use crate::config::{Source, load};
+
+    fn serve(pairs: &[(&str, &str)]) -> Result<Checked, Vec<String>> {
+        let env: HashMap<String, String> = pairs
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect();
+        check(load(Source::Serve(None), &env, &[]).map_err(|e| vec![format!("{e:#}")])?)
+    }
+
+    const GOOD: &[(&str, &str)] = &[
+        ("DATABASE_URL", "postgresql://sb:long-and-random@db/sb"),
+        (
+            "SYSTEMBRUKER__SERVER__PUBLIC_BASE_URL",
+            "https://sb.example/",
+        ),
+        ("SYSTEMBRUKER__TOKENS__SIGNING_KEYS", "/k/a.pem"),
+        ("SYSTEMBRUKER__KEYS__BLIND_INDEX", "/k/b"),
+        ("SYSTEMBRUKER__KEYS__PERSON_ID", "/k/p"),
+        ("SYSTEMBRUKER__KEYS__AUDIT_CHECKPOINTS", "/k/a"),
+        ("SYSTEMBRUKER__AUDIT__CHECKPOINT_PATH", "/audit/checkpoints"),
+        ("SYSTEMBRUKER__IDPORTEN__CLIENT_ID", "c"),
+        ("SYSTEMBRUKER__IDPORTEN__KEY_FILE", "/k/i.pem"),
+    ];
+
+    #[test]
+    fn a_complete_production_configuration_starts() {
+        let checked = serve(GOOD).unwrap();
+        assert_eq!(
+            checked.own_issuer,
+            "https://sb.example/authentication/api/v1/openid/"
+        );
+        assert_eq!(checked.maskinporten_issuer, "https://maskinporten.no/");
+    }
+
+    #[rstest::rstest]
+    #[case("SYSTEMBRUKER__SERVER__PROFILE", "sandbox", "server.profile")]
+    #[case("SYSTEMBRUKER__SANDBOX__DIR", "/tmp/x", "sandbox")]
+    #[case(
+        "SYSTEMBRUKER__TOKENS__MASKINPORTEN__ISSUER",
+        "https://test.maskinporten.no/",
+        "tokens.maskinporten.issuer"
+    )]
+    #[case(
+        "SYSTEMBRUKER__TOKENS__IDPORTEN__ISSUER",
+        "https://test.idporten.no",
+        "tokens.idporten.issuer"
+    )]
+    #[case(
+        "SYSTEMBRUKER__SERVER__PUBLIC_BASE_URL",
+        "http://sb.example",
+        "server.public_base_url"
+    )]
+    #[case(
+        "SYSTEMBRUKER__SESSION__SECURE_COOKIES",
+        "false",
+        "session.secure_cookies"
+    )]
+    #[case("SYSTEMBRUKER__TOKENS__MAX_LIFETIME_S", "0", "tokens.max_lifetime_s")]
+    #[case("DATABASE_URL", "postgresql://sb:changeme@db/sb", "database.url")]
+    fn one_bad_setting_stops_production(
+        #[case] key: &str,
+        #[case] value: &str,
+        #[case] named: &str,
+    ) {
+        let mut pairs = GOOD.to_vec();
+        pairs.push((key, value));
+        let wrong = serve(&pairs).unwrap_err();
+        assert!(wrong.iter().any(|w| w.contains(named)), "{wrong:?}");
+    }
+
+    #[rstest::rstest]
+    #[case("prod", "https://platform.altinn.no", true)]
+    #[case("prod", "https://platform.tt02.altinn.no", false)]
+    #[case("prod", "https://platform.at22.altinn.cloud", false)]
+    #[case("prod", "http://platform.altinn.no", false)]
+    #[case("test", "https://platform.tt02.altinn.no", true)]
+    #[case("test", "https://platform.altinn.no", false)]
+    #[case("test", "no-address", false)]
+    fn neighbours_are_of_the_same_kind(
+        #[case] profile: &str,
+        #[case] base: &str,
+        #[case] is_taken: bool,
+    ) {
+        let env: HashMap<String, String> = GOOD
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect();
+        let mut settings = load(Source::Serve(None), &env, &[]).unwrap();
+        settings.server.profile = if profile == "prod" {
+            Profile::Prod
+        } else {
+            Profile::Test
+        };
+        settings.tokens.altinn.allow_external = true;
+        let issuer = format!("{base}/authentication/api/v1/openid/");
+        let metadata = format!("{issuer}.well-known/openid-configuration");
+        settings
+            .tokens
+            .altinn
+            .external_issuers
+            .push(crate::config::AltinnIssuer { issuer, metadata });
+        let about_neighbours = |settings: Settings| {
+            check(settings)
+                .err()
+                .into_iter()
+                .flatten()
+                .any(|w| w.contains("external_issuers"))
+        };
+        assert_eq!(!about_neighbours(settings.clone()), is_taken);
+        settings.tokens.altinn.allow_external = false;
+        assert_eq!(!about_neighbours(settings), is_taken && profile == "test");
+    }
+
+    #[test]
+    fn a_production_issuer_never_stands_in_the_test_profile() {
+        let mut pairs = GOOD.to_vec();
+        pairs.push(("SYSTEMBRUKER__SERVER__PROFILE", "test"));
+        pairs.push((
+            "SYSTEMBRUKER__TOKENS__MASKINPORTEN__ISSUER",
+            "https://maskinporten.no/",
+        ));
+        assert!(serve(&pairs).unwrap_err()[0].contains("tokens.maskinporten.issuer"));
+    }
+}

@@ -1,0 +1,119 @@
+//! The change feed: what a committed change touches, for caches that keep decisions true.
+//!
+//! A writer appends to it in the transaction that makes the change ([`append`]). Every instance
+//! follows it ([`Feed`]) and forgets what it names; the instance that wrote forgets as soon as the
+//! call is done ([`noting`]).
+
+mod follow;
+mod memory;
+mod remembered;
+
+use std::cell::RefCell;
+
+use sqlx::PgConnection;
+
+pub use follow::{follow, forget_old, listen};
+pub use memory::{Feed, Moment, Tag};
+pub use remembered::{Fact, Remembered};
+
+use super::DbError;
+
+/// What was touched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Touched {
+    /// A system user: its state or its grants. Key: its uuid.
+    SystemUser,
+    /// A registered system. Key: its public id.
+    System,
+    /// A party or its relations. Key: its uuid.
+    Party,
+    /// A resource or its policy. Key: its identifier.
+    Resource,
+    /// Who is on access lists, and what these open. No key.
+    AccessLists,
+    /// More than is worth naming.
+    Everything,
+}
+
+impl Touched {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::SystemUser => "system-user",
+            Self::System => "system",
+            Self::Party => "party",
+            Self::Resource => "resource",
+            Self::AccessLists => "access-lists",
+            Self::Everything => "everything",
+        }
+    }
+
+    /// What this program does not know touches everything: a newer instance may have written it.
+    fn from_stored(kind: &str) -> Self {
+        match kind {
+            "system-user" => Self::SystemUser,
+            "system" => Self::System,
+            "party" => Self::Party,
+            "resource" => Self::Resource,
+            "access-lists" => Self::AccessLists,
+            _ => Self::Everything,
+        }
+    }
+}
+
+tokio::task_local! {
+    static NOTES: RefCell<Notes>;
+}
+
+/// What one call appended to the feed.
+#[derive(Debug, Default)]
+pub struct Notes {
+    touched: Vec<(Touched, String)>,
+    /// Position of the last entry; none when the call touched nothing.
+    pub position: Option<i64>,
+}
+
+/// Does some work, and tells what it appended to the feed, committed or not.
+pub async fn noting<T>(work: impl Future<Output = T>) -> (T, Notes) {
+    NOTES
+        .scope(RefCell::default(), async {
+            let done = work.await;
+            (done, NOTES.with(RefCell::take))
+        })
+        .await
+}
+
+fn note(touched: Touched, key: &str, position: i64) {
+    // Nobody listens in background jobs and commands: there the feed itself must do.
+    let _ = NOTES.try_with(|notes| {
+        let mut notes = notes.borrow_mut();
+        notes.touched.push((touched, key.to_owned()));
+        notes.position = notes.position.max(Some(position));
+    });
+}
+
+/// Appends an entry in the transaction that makes the change, and returns its position.
+pub async fn append(tx: &mut PgConnection, touched: Touched, key: &str) -> Result<i64, DbError> {
+    let told = sqlx::query!(
+        r#"with told as (insert into change_feed (kind, key) values ($1, $2) returning seq)
+           select seq, pg_notify('change_feed', seq::text) as notified from told"#,
+        touched.as_str(),
+        key
+    );
+    let position = told.fetch_one(tx).await?.seq;
+    note(touched, key, position);
+    Ok(position)
+}
+
+/// Appends an entry for each party among those that an import touched.
+pub async fn append_parties(tx: &mut PgConnection) -> Result<(), DbError> {
+    sqlx::query!(
+        r#"with told as (
+             insert into change_feed (kind, key)
+             select case when p.kind = 'system-user' then 'system-user' else 'party' end, p.uuid::text
+             from staging.touched t join party p on p.key = t.party_key returning seq)
+           select pg_notify('change_feed', max(seq)::text) as notified from told"#
+    )
+    .fetch_one(tx)
+    .await?;
+    Ok(())
+}

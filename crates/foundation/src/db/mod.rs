@@ -1,0 +1,261 @@
+//! Postgres: the pool, the migrations, and the change feed.
+
+mod error;
+pub mod feed;
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use secrecy::{ExposeSecret as _, SecretString};
+use sqlx::{
+    Connection as _, PgConnection, PgPool,
+    migrate::Migrator,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+pub use error::DbError;
+
+use crate::{clock::Clock, config::Database};
+
+/// Forward-only migrations, embedded.
+pub static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
+
+/// Advisory lock that one starting instance holds while it migrates and loads catalogues.
+pub const START_LOCK: i64 = 0x7379_7374_656d_0001;
+
+/// After so long, a connection may have died unnoticed.
+const RESTED: Duration = Duration::from_secs(1);
+
+/// Opens the pool. Nothing is connected yet. Its connections follow the clock when that is moved.
+///
+/// # Errors
+/// The URL cannot be read.
+pub fn pool(url: &SecretString, settings: &Database, clock: &Clock) -> anyhow::Result<PgPool> {
+    let options: PgConnectOptions = url
+        .expose_secret()
+        .parse()
+        .context("database.url cannot be read")?;
+    let options = options.application_name("systembruker").options([
+        (
+            "statement_timeout",
+            format!("{}s", settings.statement_timeout_s),
+        ),
+        ("lock_timeout", format!("{}s", settings.lock_timeout_s)),
+        ("idle_in_transaction_session_timeout", "10s".to_owned()),
+        ("timezone", "UTC".to_owned()),
+        // Statements are prepared once per connection. With large tables Postgres would plan each
+        // decision anew, which takes ten times as long as deciding.
+        ("plan_cache_mode", "force_generic_plan".to_owned()),
+    ]);
+    let new = PgPoolOptions::new()
+        .max_connections(settings.max_connections)
+        .acquire_timeout(Duration::from_secs(settings.acquire_timeout_s));
+    Ok(following(new, clock).connect_lazy_with(options))
+}
+
+/// Options of a pool whose connections follow the clock.
+fn following(options: PgPoolOptions, clock: &Clock) -> PgPoolOptions {
+    let (of_new, of_idle) = (clock.clone(), clock.clone());
+    options
+        .after_connect(move |connection, _| {
+            let offset = of_new.offset();
+            Box::pin(async move { apply_clock_offset(connection, offset).await })
+        })
+        // Decisions take one round trip: only a connection that rested is asked whether it still
+        // lives.
+        .test_before_acquire(false)
+        .before_acquire(move |connection, rest| {
+            let offset = of_idle.offset();
+            Box::pin(async move {
+                if rest.idle_for > RESTED {
+                    connection.ping().await?;
+                }
+                apply_clock_offset(connection, offset).await?;
+                Ok(true)
+            })
+        })
+}
+
+/// Moves `service_now()` of a connection as the clock was moved, if it was.
+async fn apply_clock_offset(
+    connection: &mut PgConnection,
+    offset: Option<i64>,
+) -> Result<(), sqlx::Error> {
+    let Some(seconds) = offset else {
+        return Ok(());
+    };
+    sqlx::query_scalar!(
+        r#"select set_config('systembruker.clock_offset', $1, false) as "offset""#,
+        format!("{seconds} seconds")
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(())
+}
+
+/// Refuses a database whose time is moved, as tests do.
+///
+/// # Errors
+/// The setting `systembruker.clock_offset` has a value, or the database cannot be reached.
+pub async fn refuse_moved_clock(pool: &PgPool) -> anyhow::Result<()> {
+    let offset = sqlx::query_scalar!(
+        r#"select current_setting('systembruker.clock_offset', true) as "offset""#
+    )
+    .fetch_one(pool)
+    .await
+    .context("reading systembruker.clock_offset")?
+    .unwrap_or_default();
+    anyhow::ensure!(
+        offset.is_empty(),
+        "the database setting `systembruker.clock_offset` is `{offset}`. It moves the time that the service goes by and is for tests \
+         alone. Remove it: `alter database … reset systembruker.clock_offset`, the same with `alter role …`, and take it out of \
+         postgresql.conf and DATABASE_URL"
+    );
+    Ok(())
+}
+
+/// What has a connection of its own: following the change feed, listening to it, and the decision
+/// log.
+const BESIDE: u32 = 3;
+
+/// Connections for background work that must not wait for requests.
+#[must_use]
+pub fn background_pool(pool: &PgPool, clock: &Clock) -> PgPool {
+    let new = PgPoolOptions::new()
+        .max_connections(BESIDE)
+        .acquire_timeout(Duration::from_secs(1));
+    following(new, clock).connect_lazy_with((*pool.connect_options()).clone())
+}
+
+/// Migrations that were worded anew, with the SHA-384 of their first wording. They do the same, but
+/// quote `system_user`, which Postgres reserves since version 16.
+const REWORDED: [(i64, &str); 3] = [
+    (
+        4,
+        "56e03d97c6149fdbc33cf015a0b3b0e19dce4fd12d073384e3f2290adfa585e90bcff3b7c2e7c5c028c73765556c3354",
+    ),
+    (
+        5,
+        "f027014f16ab89555738c68590b8bbb7950e517b1a139d0d87537f6615ec148212cc78950590246718215e7721a17b88",
+    ),
+    (
+        10,
+        "9a5bfdc80972cb0c31a56b4afdf40390bac7d6392c3e67ab7f96c33a0cad7e0a9112c0b030e1834d8608523dc43dcdfa",
+    ),
+];
+
+/// Notes the new wording of migrations where they were applied in their first one.
+async fn accept_rewording(pool: &PgPool) -> Result<(), sqlx::Error> {
+    if sqlx::query_scalar!(r#"select to_regclass('_sqlx_migrations') is null as "new!""#)
+        .fetch_one(pool)
+        .await?
+    {
+        return Ok(());
+    }
+    for (version, before) in REWORDED {
+        let Some(now) = MIGRATOR
+            .iter()
+            .find(|migration| migration.version == version)
+        else {
+            continue;
+        };
+        sqlx::query!(
+            "update _sqlx_migrations set checksum = $3 where version = $1 and checksum = decode($2, 'hex')",
+            version,
+            before,
+            &*now.checksum
+        )
+        .execute(pool)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Brings the schema up to date and prepares this month's partitions.
+///
+/// # Errors
+/// The database cannot be reached, or a migration fails.
+pub async fn migrate(pool: &PgPool) -> anyhow::Result<()> {
+    accept_rewording(pool)
+        .await
+        .context("reading which migrations were applied")?;
+    MIGRATOR.run(pool).await.context("migrating the database")?;
+    ensure_partitions(pool).await.context("creating partitions")
+}
+
+/// Creates the partitions that are needed soon: of this month and the next two for the audit trail,
+/// of today and the next three days for the decision log.
+pub async fn ensure_partitions(pool: &PgPool) -> Result<(), sqlx::Error> {
+    // Names and bounds come from the server's clock alone.
+    sqlx::query!(
+        r#"do $$
+        declare
+            first date := date_trunc('month', service_now())::date;
+            month date;
+            day date;
+            part text;
+        begin
+            perform pg_advisory_xact_lock(8319104478530633729);
+            for offset_months in 0..2 loop
+                month := (first + make_interval(months => offset_months))::date;
+                part := format('audit_log_%s', to_char(month, 'YYYYMM'));
+                if to_regclass(part) is null then
+                    execute format('create table %I partition of audit_log for values from (%L) to (%L)',
+                        part, month, (month + interval '1 month')::date);
+                end if;
+            end loop;
+            for offset_days in 0..3 loop
+                day := service_now()::date + offset_days;
+                part := format('decision_block_%s', to_char(day, 'YYYYMMDD'));
+                if to_regclass(part) is null then
+                    execute format('create table %I partition of decision_block for values from (%L) to (%L)', part, day, day + 1);
+                end if;
+            end loop;
+        end $$"#
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+/// Whether every migration this program knows has been applied.
+pub async fn is_migrated(pool: &PgPool) -> Result<bool, DbError> {
+    let newest = MIGRATOR.iter().map(|m| m.version).max().unwrap_or_default();
+    let applied = sqlx::query_scalar!(
+        r#"select max(version) as "version" from _sqlx_migrations where success"#
+    )
+    .fetch_one(pool)
+    .await?;
+    Ok(applied.is_some_and(|version| version >= newest))
+}
+
+/// By how many seconds our clock is ahead of the database's.
+pub async fn clock_offset(pool: &PgPool, clock: &Clock) -> Result<i64, DbError> {
+    let theirs =
+        sqlx::query_scalar!(r#"select extract(epoch from service_now())::bigint as "now!""#)
+            .fetch_one(pool)
+            .await?;
+    Ok(clock.seconds() - theirs)
+}
+
+/// Marks the database with the profile of this installation, or finds it marked with another.
+///
+/// # Errors
+/// It belongs to another kind of installation, or cannot be read.
+pub async fn claim(pool: &PgPool, profile: crate::config::Profile) -> anyhow::Result<()> {
+    sqlx::query!(
+        "insert into installation (profile) values ($1) on conflict do nothing",
+        profile.as_str()
+    )
+    .execute(pool)
+    .await?;
+    let found = sqlx::query_scalar!("select profile from installation")
+        .fetch_one(pool)
+        .await?;
+    anyhow::ensure!(
+        found == profile.as_str(),
+        "this database belongs to an installation of profile `{found}` and is not used for profile `{}`",
+        profile.as_str()
+    );
+    Ok(())
+}

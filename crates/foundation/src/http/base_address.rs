@@ -1,0 +1,48 @@
+//! The base of absolute addresses in answers: links to next pages, `Location`, `confirmUrl`.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, header::HOST};
+
+use super::context;
+use crate::config::Checked;
+
+/// Base of absolute addresses, without a slash at its end. Clones are cheap.
+#[derive(Debug, Clone)]
+pub struct BaseAddress {
+    base: Arc<str>,
+    /// Whether `server.public_base_url` is set.
+    is_configured: bool,
+}
+
+impl BaseAddress {
+    /// As the settings say.
+    #[must_use]
+    pub fn new(config: &Checked) -> Self {
+        Self {
+            base: config.public_base.as_str().into(),
+            is_configured: config.settings.server.public_base_url.is_some(),
+        }
+    }
+
+    /// The configured base, or, in a sandbox without one, the address that the client called, by
+    /// its `Host` or by what a trusted proxy forwards.
+    #[must_use]
+    pub fn of(&self, headers: &HeaderMap) -> String {
+        let forwarded = context::current()
+            .map(|c| c.forwarded.clone())
+            .unwrap_or_default();
+        let host = forwarded
+            .host
+            .as_deref()
+            .or_else(|| headers.get(HOST)?.to_str().ok());
+        match host.filter(|_| !self.is_configured) {
+            Some(host) => format!(
+                "{}://{host}{}",
+                forwarded.scheme.unwrap_or("http"),
+                forwarded.prefix.as_deref().unwrap_or_default()
+            ),
+            None => self.base.as_ref().to_owned(),
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Request bodies: media type, size and encoding are checked before anything is read out of them.
+
+use std::time::Duration;
+
+use axum::{
+    body::{Body, Bytes, HttpBody as _, to_bytes},
+    extract::{FromRequest, Request},
+};
+use http::{
+    HeaderMap, StatusCode,
+    header::{CONTENT_ENCODING, CONTENT_TYPE, EXPECT},
+};
+use http_body_util::BodyExt as _;
+use serde_json::Value;
+
+use super::{ApiError, ApiResult, ModelState};
+
+/// Greatest JSON body of the general APIs, in bytes.
+pub const GENERAL_LIMIT: usize = 256 * 1024;
+
+const MAX_DEPTH: usize = 32;
+/// Greatest number of items of a list.
+pub const MAX_ITEMS: usize = 1_000;
+/// Greatest length of a text, in bytes.
+pub const MAX_STRING: usize = 16 * 1024;
+
+/// The bytes of a JSON body of at most `LIMIT` bytes, not yet parsed.
+#[derive(Debug)]
+pub struct JsonBytes<const LIMIT: usize = GENERAL_LIMIT>(pub Bytes);
+
+impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for JsonBytes<LIMIT> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        // Without a body there is nothing whose type could be wrong: binding says that it is
+        // missing.
+        let (parts, body) = request.into_parts();
+        let has_type = parts.headers.contains_key(CONTENT_TYPE);
+        if (has_type && !is_json(&parts.headers)) || is_encoded(&parts.headers) {
+            return Err(ApiError::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+        }
+        let bytes = read(&parts.headers, body, LIMIT).await?;
+        if !has_type && !bytes.is_empty() {
+            return Err(ApiError::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+        }
+        Ok(Self(bytes))
+    }
+}
+
+/// The bytes of a body of at most `limit` bytes.
+///
+/// # Errors
+/// 413 for more, 415 for one that is packed, 400 for one that broke off.
+pub async fn read(headers: &HeaderMap, body: Body, limit: usize) -> ApiResult<Bytes> {
+    if is_encoded(headers) {
+        return Err(ApiError::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+    }
+    if body.size_hint().lower() > limit as u64 {
+        if !headers.contains_key(EXPECT) {
+            Box::pin(discard(body)).await;
+        }
+        return Err(ApiError::Status(StatusCode::PAYLOAD_TOO_LARGE));
+    }
+    to_bytes(body, limit)
+        .await
+        .map_err(|error| read_error(&error))
+}
+
+/// Reads what is on its way, within reason: a connection closed under a client that still writes
+/// loses the answer.
+async fn discard(mut body: Body) {
+    const REASON: usize = 8 * 1024 * 1024;
+    let mut seen = 0;
+    let reading = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            seen += frame.data_ref().map_or(0, Bytes::len);
+            if seen > REASON {
+                return;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(Duration::from_secs(2), reading).await;
+}
+
+/// A body that broke off, or that was too large.
+fn read_error(error: &axum::Error) -> ApiError {
+    let mut source: Option<&dyn std::error::Error> = Some(error);
+    while let Some(inner) = source {
+        if inner.is::<http_body_util::LengthLimitError>() {
+            return ApiError::Status(StatusCode::PAYLOAD_TOO_LARGE);
+        }
+        source = inner.source();
+    }
+    ApiError::Status(StatusCode::BAD_REQUEST)
+}
+
+/// `application/json`, `text/json` or `application/*+json`, whatever the parameters.
+#[must_use]
+pub fn is_json(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()) else {
+        return false;
+    };
+    let essence = value
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    essence == "application/json"
+        || essence == "text/json"
+        || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+fn is_encoded(headers: &HeaderMap) -> bool {
+    headers
+        .get(CONTENT_ENCODING)
+        .is_some_and(|v| !v.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
+/// Parses a body that must hold JSON within the limits of all bodies.
+///
+/// # Errors
+/// Model state under `$` (or the empty key when there is no body) and the action's parameter name.
+pub fn parse(bytes: &[u8], parameter: &str) -> ApiResult<Value> {
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        let mut state = ModelState::of("", "A non-empty request body is required.");
+        state.add(parameter, format!("The {parameter} field is required."));
+        return Err(state.into());
+    }
+    // .NET accepts a byte order mark, and some clients send one.
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let value: Value = serde_json::from_slice(bytes).map_err(|error| {
+        fault(
+            parameter,
+            "$",
+            &format!(
+                "The JSON is not valid: line {}, column {}.",
+                error.line(),
+                error.column()
+            ),
+        )
+    })?;
+    within_limits(&value, 1).map_err(|sentence| fault(parameter, "$", sentence))?;
+    Ok(value)
+}
+
+/// Model state for JSON of the wrong type at a path.
+#[must_use]
+pub fn fault(parameter: &str, path: &str, sentence: &str) -> ApiError {
+    let mut state = ModelState::of(path, sentence);
+    state.add(parameter, format!("The {parameter} field is required."));
+    state.into()
+}
+
+fn within_limits(value: &Value, depth: usize) -> Result<(), &'static str> {
+    if depth > MAX_DEPTH {
+        return Err("The JSON is nested too deeply.");
+    }
+    match value {
+        Value::String(text) => text_within_limits(text),
+        Value::Array(items) => {
+            if items.len() > MAX_ITEMS {
+                return Err("A list in the JSON is too long.");
+            }
+            items
+                .iter()
+                .try_for_each(|item| within_limits(item, depth + 1))
+        }
+        Value::Object(members) => members.iter().try_for_each(|(name, item)| {
+            text_within_limits(name)?;
+            within_limits(item, depth + 1)
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn text_within_limits(text: &str) -> Result<(), &'static str> {
+    if text.len() > MAX_STRING {
+        return Err("A text in the JSON is too long.");
+    }
+    // Postgres text cannot hold NUL.
+    if text.contains('\0') {
+        return Err("A text in the JSON contains a NUL character.");
+    }
+    Ok(())
+}

@@ -1,0 +1,345 @@
+//! Errors of the wire, turned into HTTP in one place.
+
+use axum::response::{IntoResponse, Response};
+use http::{
+    HeaderValue, StatusCode,
+    header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+};
+use serde_json::{Map, Value, json};
+
+use super::{
+    ModelState, Problem, ProblemCode, RegisterProblem, ValidationCode, ValidationError, context,
+    text::{json_text, negotiated_text},
+};
+
+/// What a handler answers with when something is wrong.
+pub type ApiResult<T> = Result<T, ApiError>;
+
+/// Everything an endpoint can answer with instead of its result.
+#[derive(Debug)]
+pub enum ApiError {
+    /// `AUTH-000NN` problem.
+    Problem(Box<Problem>),
+    /// `STD-00000` with its findings.
+    Validation(Vec<ValidationError>),
+    /// 400: the body or a parameter cannot be bound.
+    ModelState(Box<ModelState>),
+    /// 404 with exactly `title`, `status` and `detail`.
+    NotFound(&'static str, String),
+    /// A bare status with the framework's problem body.
+    Status(StatusCode),
+    /// A problem of the register's endpoints.
+    Register(RegisterProblem),
+    /// Findings by key, under another status than 400.
+    Findings(StatusCode, Box<ModelState>),
+    /// A sentence, as a JSON string.
+    JsonText(StatusCode, String),
+    /// A sentence: plain text, or a JSON string for a client that takes only JSON.
+    Text(StatusCode, String),
+    /// A status and nothing else.
+    Empty(StatusCode),
+    /// 401 without body; the reason goes into `WWW-Authenticate`, none when there was no
+    /// credential.
+    Unauthorized(Option<&'static str>),
+    /// 401 with the framework's body: a good token that names no organisation.
+    NoOrganization,
+    /// 403 without body; the scopes that would have done.
+    InsufficientScope(&'static [&'static str]),
+    /// 400: two credentials, or an empty one.
+    InvalidCredentials,
+    /// 410 with a title of its own: something that is no more.
+    Gone(&'static str),
+    /// 503: something we need is away; the client may try again after so many seconds.
+    Unavailable(u32),
+    /// 500: logged, never explained to the client.
+    Internal(anyhow::Error),
+}
+
+impl ApiError {
+    /// An unexpected failure.
+    pub fn internal(error: impl Into<anyhow::Error>) -> Self {
+        Self::Internal(error.into())
+    }
+}
+
+impl From<ProblemCode> for ApiError {
+    fn from(code: ProblemCode) -> Self {
+        Self::Problem(Box::new(code.into()))
+    }
+}
+
+impl From<Problem> for ApiError {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(Box::new(problem))
+    }
+}
+
+impl From<ModelState> for ApiError {
+    fn from(state: ModelState) -> Self {
+        Self::ModelState(Box::new(state))
+    }
+}
+
+impl From<crate::db::DbError> for ApiError {
+    fn from(error: crate::db::DbError) -> Self {
+        match error {
+            crate::db::DbError::Unavailable(retry_after, cause) => {
+                tracing::warn!(%cause, "database unavailable");
+                Self::Unavailable(retry_after)
+            }
+            // The edges refuse NUL with better words; this is for what slips past them.
+            crate::db::DbError::Unstorable => Self::Status(StatusCode::BAD_REQUEST),
+            crate::db::DbError::Other(error) => Self::Internal(error.into()),
+        }
+    }
+}
+
+impl From<sqlx::Error> for ApiError {
+    fn from(error: sqlx::Error) -> Self {
+        crate::db::DbError::from(error).into()
+    }
+}
+
+const REALM: &str = "Bearer realm=\"systembruker\"";
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Problem(problem) => auth_problem(*problem),
+            Self::Register(problem) => {
+                let (code, title) = problem.row();
+                let status = StatusCode::NOT_FOUND;
+                respond(
+                    status,
+                    "application/problem+json",
+                    altinn_members(code, title, status),
+                )
+            }
+            Self::Validation(errors) => validation_problem(errors),
+            Self::ModelState(state) => framework_problem(
+                StatusCode::BAD_REQUEST,
+                "One or more validation errors occurred.",
+                Some(("errors", Value::Object(state.into_errors()))),
+            ),
+            Self::Findings(status, state) => framework_problem(
+                status,
+                "One or more validation errors occurred.",
+                Some(("errors", Value::Object(state.into_errors()))),
+            ),
+            Self::NotFound(title, detail) => {
+                let status = StatusCode::NOT_FOUND;
+                let body = [
+                    ("title", title.into()),
+                    ("status", status.as_u16().into()),
+                    ("detail", detail.into()),
+                ];
+                respond(
+                    status,
+                    "application/problem+json",
+                    body.into_iter()
+                        .map(|(name, value): (&str, Value)| (name.to_owned(), value))
+                        .collect(),
+                )
+            }
+            Self::JsonText(status, text) => (status, json_text(&text)).into_response(),
+            Self::Status(status) => framework_problem(status, framework_title(status), None),
+            Self::Text(status, text) => {
+                let mut response = negotiated_text(&text);
+                *response.status_mut() = status;
+                response
+            }
+            Self::Empty(status) => status.into_response(),
+            Self::Unauthorized(reason) => challenge(
+                StatusCode::UNAUTHORIZED,
+                reason
+                    .map(|r| format!(", error=\"invalid_token\", error_description=\"{r}\""))
+                    .as_deref()
+                    .unwrap_or_default(),
+            ),
+            Self::NoOrganization => {
+                let mut response =
+                    framework_problem(StatusCode::UNAUTHORIZED, "Unauthorized", None);
+                let value = format!(
+                    "{REALM}, error=\"invalid_token\", error_description=\"no organisation in token\""
+                );
+                insert_challenge(&mut response, &value);
+                response
+            }
+            Self::InsufficientScope(scopes) => challenge(
+                StatusCode::FORBIDDEN,
+                &format!(
+                    ", error=\"insufficient_scope\", scope=\"{}\"",
+                    scopes.join(" ")
+                ),
+            ),
+            Self::InvalidCredentials => {
+                challenge(StatusCode::BAD_REQUEST, ", error=\"invalid_request\"")
+            }
+            Self::Gone(title) => framework_problem(StatusCode::GONE, title, None),
+            Self::Unavailable(seconds) => {
+                let mut response =
+                    plain_problem(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
+                response
+                    .headers_mut()
+                    .insert(RETRY_AFTER, HeaderValue::from(seconds));
+                response
+            }
+            Self::Internal(error) => {
+                tracing::error!(error = format!("{error:#}"), "internal error");
+                let status = StatusCode::INTERNAL_SERVER_ERROR;
+                framework_problem(status, framework_title(status), None)
+            }
+        }
+    }
+}
+
+fn challenge(status: StatusCode, rest: &str) -> Response {
+    let mut response = status.into_response();
+    insert_challenge(&mut response, &format!("{REALM}{rest}"));
+    response
+}
+
+fn insert_challenge(response: &mut Response, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(WWW_AUTHENTICATE, value);
+    }
+}
+
+/// Answers a problem with a status and JSON members in order.
+fn respond(status: StatusCode, content_type: &'static str, body: Map<String, Value>) -> Response {
+    (
+        status,
+        [(CONTENT_TYPE, HeaderValue::from_static(content_type))],
+        Value::Object(body).to_string(),
+    )
+        .into_response()
+}
+
+fn auth_problem(problem: Problem) -> Response {
+    let (status, body) = problem_body(problem);
+    respond(status, "application/problem+json", body)
+}
+
+/// A problem with a code of another family than ours.
+pub fn coded_problem(
+    code: &str,
+    title: &str,
+    status: StatusCode,
+    extensions: Map<String, Value>,
+) -> Response {
+    let mut body = altinn_members(code, title, status);
+    body.extend(extensions);
+    respond(status, "application/problem+json", body)
+}
+
+/// Status and members of a problem, for an answer that tells of problems without being one.
+#[must_use]
+pub fn problem_body(problem: Problem) -> (StatusCode, Map<String, Value>) {
+    let code = problem.code;
+    let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::BAD_REQUEST);
+    let mut body = altinn_members(&code.code(), code.title(), status);
+    body.extend(problem.extensions);
+    (status, body)
+}
+
+fn validation_problem(errors: Vec<ValidationError>) -> Response {
+    let mut body = altinn_members(
+        "STD-00000",
+        "One or more validation errors occurred.",
+        StatusCode::BAD_REQUEST,
+    );
+    let errors: Vec<Value> = errors.into_iter().map(validation_member).collect();
+    body.insert("validationErrors".into(), errors.into());
+    respond(StatusCode::BAD_REQUEST, "application/problem+json", body)
+}
+
+fn validation_member(error: ValidationError) -> Value {
+    let ValidationError {
+        code,
+        path,
+        extensions,
+    } = error;
+    let code: ValidationCode = code;
+    let mut member = Map::new();
+    member.insert("code".into(), code.code().into());
+    member.insert("title".into(), code.title().into());
+    if context::problem_detail() {
+        member.insert("detail".into(), code.title().into());
+    }
+    member.insert("paths".into(), json!([path]));
+    member.extend(extensions);
+    Value::Object(member)
+}
+
+fn altinn_members(code: &str, title: &str, status: StatusCode) -> Map<String, Value> {
+    let mut body = Map::new();
+    body.insert("type".into(), format!("urn:altinn:error:{code}").into());
+    body.insert("title".into(), title.into());
+    body.insert("status".into(), status.as_u16().into());
+    if context::problem_detail() {
+        body.insert("detail".into(), title.into());
+    }
+    body.insert("code".into(), code.into());
+    if let Some(trace) = context::trace_id() {
+        body.insert("traceId".into(), trace.into());
+    }
+    body.insert(
+        "statusDescription".into(),
+        status_description(status).into(),
+    );
+    body
+}
+
+fn status_description(status: StatusCode) -> &'static str {
+    if status == StatusCode::INTERNAL_SERVER_ERROR {
+        "An error occurred while processing your request."
+    } else {
+        status.canonical_reason().unwrap_or("Error")
+    }
+}
+
+fn framework_title(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        413 => "Content Too Large",
+        _ => status_description(status),
+    }
+}
+
+/// The framework's body: an RFC link as `type`, no `code`.
+fn framework_problem(status: StatusCode, title: &str, extra: Option<(&str, Value)>) -> Response {
+    let section = match status.as_u16() {
+        401 => "15.5.2",
+        403 => "15.5.4",
+        404 => "15.5.5",
+        409 => "15.5.10",
+        410 => "15.5.11",
+        413 => "15.5.14",
+        415 => "15.5.16",
+        500 => "15.6.1",
+        _ => "15.5.1",
+    };
+    let mut body = Map::new();
+    body.insert(
+        "type".into(),
+        format!("https://tools.ietf.org/html/rfc9110#section-{section}").into(),
+    );
+    body.insert("title".into(), title.into());
+    body.insert("status".into(), status.as_u16().into());
+    if let Some((member, value)) = extra {
+        body.insert(member.into(), value);
+    }
+    if let Some(trace) = context::trace_id() {
+        body.insert("traceId".into(), trace.into());
+    }
+    respond(status, "application/problem+json; charset=utf-8", body)
+}
+
+fn plain_problem(status: StatusCode, title: &str) -> Response {
+    let mut body = Map::new();
+    body.insert("title".into(), title.into());
+    body.insert("status".into(), status.as_u16().into());
+    if let Some(trace) = context::trace_id() {
+        body.insert("traceId".into(), trace.into());
+    }
+    respond(status, "application/problem+json", body)
+}

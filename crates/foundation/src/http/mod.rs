@@ -1,0 +1,29 @@
+//! What every HTTP endpoint shares: error bodies, body binding, paths, paging, and the context of a
+//! request.
+
+mod base_address;
+pub mod bind;
+pub mod body;
+pub mod context;
+mod error;
+mod forwarded;
+mod json;
+mod language;
+pub mod list_stream;
+mod model_state;
+pub mod paging;
+pub mod path;
+mod problem;
+pub mod query;
+mod text;
+pub mod time;
+mod validation;
+
+pub use base_address::BaseAddress;
+pub use error::{ApiError, ApiResult, coded_problem, problem_body};
+pub use json::Json;
+pub use language::Language;
+pub use model_state::ModelState;
+pub use problem::{Problem, ProblemCode, RegisterProblem};
+pub use text::{negotiated_text, no_store};
+pub use validation::{ValidationCode, ValidationError};

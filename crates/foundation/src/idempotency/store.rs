@@ -1,0 +1,78 @@
+//! All SQL of idempotency keys.
+
+use sqlx::{PgConnection, PgPool};
+
+use crate::db::DbError;
+
+/// A key that was used.
+#[derive(Debug)]
+pub struct Stored {
+    pub fingerprint: Vec<u8>,
+    pub status: Option<i16>,
+    pub location: Option<String>,
+    pub body: Option<Vec<u8>>,
+}
+
+/// Takes a key; false when it was used. Waits for a transaction that has it.
+pub async fn claim(
+    tx: &mut PgConnection,
+    caller: &str,
+    key: &str,
+    fingerprint: &[u8],
+) -> Result<bool, DbError> {
+    let rows = sqlx::query!(
+        "insert into idempotency_key (caller, key, fingerprint) values ($1, $2, $3) on conflict (caller, key) do nothing",
+        caller,
+        key,
+        fingerprint
+    )
+    .execute(tx)
+    .await?
+    .rows_affected();
+    Ok(rows == 1)
+}
+
+/// What a key stands for.
+pub async fn find(
+    tx: &mut PgConnection,
+    caller: &str,
+    key: &str,
+) -> Result<Option<Stored>, DbError> {
+    let found = sqlx::query_as!(
+        Stored,
+        "select fingerprint, status, location, body from idempotency_key where caller = $1 and key = $2",
+        caller,
+        key
+    );
+    Ok(found.fetch_optional(tx).await?)
+}
+
+/// Stores the answer of a key.
+pub async fn keep(
+    tx: &mut PgConnection,
+    caller: &str,
+    key: &str,
+    status: i16,
+    location: Option<&str>,
+    body: &[u8],
+) -> Result<(), DbError> {
+    sqlx::query!(
+        "update idempotency_key set status = $3, location = $4, body = $5 where caller = $1 and key = $2",
+        caller,
+        key,
+        status,
+        location,
+        body
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Forgets keys of more than a week ago.
+pub async fn forget_old(pool: &PgPool) -> Result<(), DbError> {
+    sqlx::query!("delete from idempotency_key where created < service_now() - interval '7 days'")
+        .execute(pool)
+        .await?;
+    Ok(())
+}

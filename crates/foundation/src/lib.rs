@@ -1,0 +1,19 @@
+//! What every layer of the service stands on: settings, the database and its change feed, tokens,
+//! HTTP, the audit trail, the outbox. Nothing here knows a party, a system or a request.
+//!
+//! Lowest first: [`clock`], [`crypto`], [`ids`], [`strict_json`]; [`config`]; [`telemetry`], [`db`],
+//! [`token`]; [`http`]; [`audit`], [`events`], [`idempotency`], [`sessions`].
+
+pub mod audit;
+pub mod clock;
+pub mod config;
+pub mod crypto;
+pub mod db;
+pub mod events;
+pub mod http;
+pub mod idempotency;
+pub mod ids;
+pub mod sessions;
+pub mod strict_json;
+pub mod telemetry;
+pub mod token;

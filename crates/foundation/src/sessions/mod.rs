@@ -1,0 +1,9 @@
+//! Sessions of browsers: the rows, and the proof that a form came from one of our own pages.
+
+pub mod csrf;
+mod store;
+
+pub use store::{
+    LiveSession, NewSession, Session, delete_session, delete_upstream_sessions, forget_expired,
+    insert_session, live_session, set_active_party, slide_session, touch_session,
+};

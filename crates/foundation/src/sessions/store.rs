@@ -1,0 +1,170 @@
+//! All SQL of browser sessions.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::{crypto::sha256, db::DbError};
+
+/// A live session.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "columns of the table")]
+pub struct Session {
+    pub person_uuid: Uuid,
+    pub level: i16,
+    pub csrf_secret: Vec<u8>,
+    pub language: Option<String>,
+    pub flash: Option<String>,
+}
+
+/// A session to be stored.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "columns of the table")]
+pub struct NewSession<'a> {
+    pub token: &'a str,
+    pub person_uuid: Uuid,
+    pub user_id: i32,
+    pub level: u8,
+    pub acr: &'a str,
+    pub amr: &'a [String],
+    pub auth_time: Option<DateTime<Utc>>,
+    pub upstream_sid: Option<&'a str>,
+    pub upstream_issuer: &'a str,
+    pub csrf_secret: &'a [u8],
+    pub language: Option<&'a str>,
+    pub flash: Option<&'a str>,
+    pub absolute_hours: i32,
+}
+
+/// The session of a cookie, if it lives; its idle time starts anew, and its flash is taken.
+pub async fn touch_session(
+    pool: &PgPool,
+    token: &str,
+    idle_minutes: i32,
+) -> Result<Option<Session>, DbError> {
+    Ok(sqlx::query_as!(
+        Session,
+        r#"with live as (
+             select id, flash from session where id = $1 and expires > service_now() and last_seen > service_now() - make_interval(mins => $2) for update)
+           update session s set last_seen = service_now(), flash = null from live where s.id = live.id
+           returning s.person_uuid, s.level, s.csrf_secret, s.language, live.flash as "flash?""#,
+        &sha256(token)[..],
+        idle_minutes
+    )
+    .fetch_optional(pool)
+    .await?)
+}
+
+/// What tokens of a session are made of.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "columns of the table")]
+pub struct LiveSession {
+    /// SHA-256 of its cookie.
+    pub id: Vec<u8>,
+    pub person_uuid: Uuid,
+    pub level: i16,
+    pub acr: String,
+    pub amr: Vec<String>,
+    pub auth_time: Option<DateTime<Utc>>,
+    pub csrf_secret: Vec<u8>,
+    pub expires: DateTime<Utc>,
+}
+
+/// A session by its id, if it lives.
+pub async fn live_session(
+    pool: &PgPool,
+    id: &[u8],
+    idle_minutes: i32,
+) -> Result<Option<LiveSession>, DbError> {
+    Ok(sqlx::query_as!(
+        LiveSession,
+        "select id, person_uuid, level, acr, amr, auth_time, csrf_secret, expires from session
+         where id = $1 and expires > service_now() and last_seen > service_now() - make_interval(mins => $2)",
+        id,
+        idle_minutes
+    )
+    .fetch_optional(pool)
+    .await?)
+}
+
+/// The idle time of a session starts anew.
+pub async fn slide_session(pool: &PgPool, id: &[u8]) -> Result<(), DbError> {
+    sqlx::query!(
+        "update session set last_seen = service_now() where id = $1",
+        id
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+/// Stores a session; a person has at most ten, the oldest ends.
+pub async fn insert_session(pool: &PgPool, new: &NewSession<'_>) -> Result<(), DbError> {
+    let mut tx = pool.begin().await?;
+    sqlx::query!(
+        r#"insert into session (id, person_uuid, user_id, level, acr, auth_time, upstream_sid, upstream_issuer, csrf_secret, language, flash, expires, amr)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, service_now() + make_interval(hours => $12), $13)"#,
+        &sha256(new.token)[..],
+        new.person_uuid,
+        new.user_id,
+        i16::from(new.level),
+        new.acr,
+        new.auth_time,
+        new.upstream_sid,
+        new.upstream_issuer,
+        new.csrf_secret,
+        new.language,
+        new.flash,
+        new.absolute_hours,
+        new.amr
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!("delete from session where id in (select id from session where person_uuid = $1 order by created desc offset 10)", new.person_uuid)
+        .execute(&mut *tx)
+        .await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Ends a session.
+pub async fn delete_session(pool: &PgPool, token: &str) -> Result<(), DbError> {
+    sqlx::query!("delete from session where id = $1", &sha256(token)[..])
+        .execute(pool)
+        .await?;
+    Ok(())
+}
+
+/// Ends every session that a login of the identity provider led to.
+pub async fn delete_upstream_sessions(
+    pool: &PgPool,
+    issuer: &str,
+    sid: &str,
+) -> Result<u64, DbError> {
+    Ok(sqlx::query!(
+        "delete from session where upstream_issuer = $1 and upstream_sid = $2",
+        issuer,
+        sid
+    )
+    .execute(pool)
+    .await?
+    .rows_affected())
+}
+
+/// The party that a session acts for from now on.
+pub async fn set_active_party(pool: &PgPool, token: &str, party: Uuid) -> Result<(), DbError> {
+    sqlx::query!(
+        "update session set active_party = $2 where id = $1",
+        &sha256(token)[..],
+        party
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+/// Removes sessions that ended more than a day ago.
+pub async fn forget_expired(pool: &PgPool) -> Result<(), DbError> {
+    sqlx::query!("delete from session where expires < service_now() - interval '1 day' or last_seen < service_now() - interval '2 days'").execute(pool).await?;
+    Ok(())
+}

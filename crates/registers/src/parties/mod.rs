@@ -1,0 +1,18 @@
+//! Parties, persons and the relations between them: who exists, and who holds what for whom.
+
+pub mod details;
+mod identity;
+mod model;
+pub mod rules;
+mod standing;
+mod store;
+
+pub use details::{Details, PartyRef, keys};
+pub use identity::{IdentityKeys, IdentityKeysError};
+pub use model::{Connection, Party, PartyKind, PartyStatus, Person, SingleRight, Via};
+pub use standing::{Listing, Lookup, Standing, SystemUserState, connections, standing, standings};
+pub use store::{
+    PartyName, create_person, has_relation, names_of_organizations, party_by_id, party_by_key,
+    party_by_national_id, party_by_org_number, party_by_user_id, party_by_uuid, person_by_ref,
+    persons_for_login, rename_system_user_party, service_owner_code, system_user_party,
+};

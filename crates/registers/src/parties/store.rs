@@ -1,0 +1,291 @@
+//! All SQL of the register.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+use sqlx::{PgConnection, PgExecutor, PgPool};
+use uuid::Uuid;
+
+use super::{IdentityKeys, Party, PartyKind, PartyStatus, Person};
+use foundation::{db::DbError, ids::NationalId, token::PersonRef};
+
+struct PartyRow {
+    key: i32,
+    uuid: Uuid,
+    party_id: Option<i32>,
+    kind: String,
+    form_id: Option<i16>,
+    status: String,
+    org_number: Option<String>,
+    user_id: Option<i32>,
+    parent_key: Option<i32>,
+    name: String,
+    death_date: Option<chrono::NaiveDate>,
+}
+
+impl From<PartyRow> for Party {
+    fn from(row: PartyRow) -> Self {
+        Self {
+            key: row.key,
+            uuid: row.uuid,
+            party_id: row.party_id,
+            kind: PartyKind::from_stored(&row.kind),
+            form: row.form_id,
+            status: PartyStatus::from_stored(&row.status),
+            org_number: row.org_number,
+            user_id: row.user_id,
+            parent_key: row.parent_key,
+            name: row.name,
+            death_date: row.death_date,
+        }
+    }
+}
+
+macro_rules! party_where {
+    ($executor:expr, $condition:literal, $value:expr) => {
+        Ok(sqlx::query_as!(
+            PartyRow,
+            r#"select /* hot path */ key, uuid, party_id, kind, form_id, status, org_number, user_id, parent_key, name, death_date
+               from party where "#
+                + $condition,
+            $value
+        )
+        .fetch_optional($executor)
+        .await?
+        .map(Party::from))
+    };
+}
+
+/// A party by its internal key.
+pub async fn party_by_key(db: &mut PgConnection, key: i32) -> Result<Option<Party>, DbError> {
+    party_where!(db, "key = $1", key)
+}
+
+/// A party by its uuid.
+pub async fn party_by_uuid(db: &mut PgConnection, uuid: Uuid) -> Result<Option<Party>, DbError> {
+    party_where!(db, "uuid = $1", uuid)
+}
+
+/// A party by its integer id.
+pub async fn party_by_id(db: &mut PgConnection, party_id: i32) -> Result<Option<Party>, DbError> {
+    party_where!(db, "party_id = $1", party_id)
+}
+
+/// A person by user id.
+pub async fn party_by_user_id(
+    db: &mut PgConnection,
+    user_id: i32,
+) -> Result<Option<Party>, DbError> {
+    party_where!(db, "user_id = $1", user_id)
+}
+
+/// An organisation by its number.
+pub async fn party_by_org_number(
+    db: &mut PgConnection,
+    org_number: &str,
+) -> Result<Option<Party>, DbError> {
+    party_where!(db, "org_number = $1", org_number)
+}
+
+/// A person by identity number, present or former.
+pub async fn party_by_national_id(
+    db: &mut PgConnection,
+    keys: &IdentityKeys,
+    id: &NationalId,
+) -> Result<Option<Party>, DbError> {
+    party_where!(
+        db,
+        "person_id_hmac = $1 or key = (select f.key from person_former_id f where f.person_id_hmac = $1)",
+        keys.index(id)
+    )
+}
+
+/// The person a token names; none when nobody answers to it.
+pub async fn person_by_ref(
+    db: &mut PgConnection,
+    keys: &IdentityKeys,
+    person: &PersonRef,
+) -> Result<Option<Person>, DbError> {
+    let party = match person {
+        PersonRef::PartyUuid(uuid) => party_by_uuid(db, *uuid).await?,
+        PersonRef::UserId(id) => party_by_user_id(db, *id).await?,
+        PersonRef::PartyId(id) => party_by_id(db, *id).await?,
+        PersonRef::NationalId(id) => party_by_national_id(db, keys, id).await?,
+    };
+    Ok(party.filter(|p| p.kind == PartyKind::Person).map(Person))
+}
+
+/// A person the register did not know, who has logged in.
+///
+/// # Errors
+/// As the database says, or encryption fails.
+pub async fn create_person(
+    pool: &PgPool,
+    keys: &IdentityKeys,
+    id: &NationalId,
+    source: &str,
+) -> anyhow::Result<Person> {
+    let mut db = pool.acquire().await?;
+    sqlx::query!(
+        r#"insert into party (uuid, party_id, user_id, kind, person_id_hmac, person_id_enc, name, source)
+           values ($1, nextval('party_id_seq')::int, nextval('user_id_seq')::int, 'person', $2, $3, $4, $5)
+           on conflict (person_id_hmac) do nothing"#,
+        Uuid::new_v4(),
+        keys.index(id),
+        keys.encrypt(id)?,
+        format!("*****{}", &id.expose()[6..]),
+        source,
+    )
+    .execute(&mut *db)
+    .await?;
+    let party = party_by_national_id(&mut db, keys, id).await?;
+    party
+        .map(Person)
+        .ok_or_else(|| anyhow::anyhow!("a new person was not stored"))
+}
+
+/// Whether the person has anything at all to do with the organisation, or with a sub-unit of it.
+pub async fn has_relation(
+    db: &mut PgConnection,
+    catalogue: &crate::packages::Catalogue,
+    person: &Party,
+    party: &Party,
+) -> Result<bool, DbError> {
+    if person.is_gone() {
+        return Ok(false);
+    }
+    let mut uuids = vec![party.uuid];
+    uuids.extend(
+        sqlx::query_scalar!("select uuid from party where parent_key = $1", party.key)
+            .fetch_all(&mut *db)
+            .await?,
+    );
+    for uuid in uuids {
+        let found = super::standing(db, &person.uuid.into(), &uuid.into())
+            .await?
+            .connections;
+        if !super::rules::held_roles(catalogue, person, party, &found).is_empty()
+            || found
+                .iter()
+                .any(|c| !c.packages.is_empty() || !c.rights.is_empty())
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Code of a service owner's organisation.
+pub async fn service_owner_code(
+    db: impl PgExecutor<'_>,
+    org_number: &str,
+) -> Result<Option<String>, DbError> {
+    Ok(sqlx::query_scalar!(
+        "select orgcode from service_owner where org_number = $1",
+        org_number
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
+/// Names of organisations by their number. Those that the register does not know are left out.
+pub async fn names_of_organizations(
+    db: &mut PgConnection,
+    org_numbers: &[String],
+) -> Result<HashMap<String, String>, DbError> {
+    let rows = sqlx::query!(
+        r#"select org_number as "org_number!", name from party where org_number = any($1)"#,
+        org_numbers
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.org_number, row.name))
+        .collect())
+}
+
+/// Makes a system user known as a party, with the system user's id as uuid.
+pub async fn system_user_party(
+    tx: &mut PgConnection,
+    id: Uuid,
+    name: &str,
+) -> Result<i32, DbError> {
+    Ok(sqlx::query_scalar!("insert into party (uuid, kind, name, source) values ($1, 'system-user', $2, 'system-user') returning key", id, name)
+        .fetch_one(tx)
+        .await?)
+}
+
+/// Gives the party of a system user another name.
+pub async fn rename_system_user_party(
+    tx: &mut PgConnection,
+    id: Uuid,
+    name: &str,
+) -> Result<(), DbError> {
+    sqlx::query!(
+        "update party set name = $2 where uuid = $1 and kind = 'system-user'",
+        id,
+        name
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// A person to choose at the sandbox's login.
+#[derive(Debug, Clone)]
+pub struct PartyName {
+    /// Who.
+    pub party: Party,
+    /// Identity number, encrypted.
+    pub person_id_enc: Vec<u8>,
+    /// What they hold: role name in nb, organisation name.
+    pub roles: Vec<(Value, String)>,
+}
+
+/// `LiveSystemUsers` persons of the sandbox with what they hold, by name.
+pub async fn persons_for_login(pool: &PgPool) -> Result<Vec<PartyName>, DbError> {
+    let rows = sqlx::query!(
+        r#"select p.key, p.uuid, p.party_id, p.kind, p.form_id, p.status, p.org_number, p.user_id, p.parent_key, p.name, p.death_date,
+             p.person_id_enc as "person_id_enc!",
+             coalesce(jsonb_agg(jsonb_build_array(role.name, o.name) order by o.name, role.key) filter (where o.key is not null), '[]') as "roles!"
+           from party p
+           left join (select to_key, role_id, from_key from register_role union all select to_key, role_id, from_key from assignment) r
+             on r.to_key = p.key
+           left join role on role.key = r.role_id
+           left join party o on o.key = r.from_key
+           where p.kind = 'person' and p.death_date is null and p.person_id_enc is not null and p.source = 'sandbox'
+           group by p.key order by p.name limit 200"#
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|r| PartyName {
+            person_id_enc: r.person_id_enc,
+            roles: r
+                .roles
+                .as_array()
+                .map(|list| {
+                    list.iter()
+                        .filter_map(|x| Some((x.get(0)?.clone(), x.get(1)?.as_str()?.to_owned())))
+                        .collect()
+                })
+                .unwrap_or_default(),
+            party: PartyRow {
+                key: r.key,
+                uuid: r.uuid,
+                party_id: r.party_id,
+                kind: r.kind,
+                form_id: r.form_id,
+                status: r.status,
+                org_number: r.org_number,
+                user_id: r.user_id,
+                parent_key: r.parent_key,
+                name: r.name,
+                death_date: r.death_date,
+            }
+            .into(),
+        })
+        .collect())
+}

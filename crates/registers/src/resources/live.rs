@@ -1,0 +1,205 @@
+//! Every resource in memory, as true as the change feed.
+
+use std::{collections::HashMap, sync::Arc};
+
+use arc_swap::ArcSwap;
+use sqlx::PgPool;
+use tokio::sync::Mutex;
+
+use super::{Policies, Resource};
+use foundation::db::{
+    DbError,
+    feed::{Feed, Moment, Tag, Touched},
+};
+
+/// What memory says about a resource.
+#[derive(Debug, Clone)]
+pub enum Known {
+    /// It lives.
+    Live(Arc<Resource>),
+    /// There is no such, or it was deleted.
+    Absent,
+    /// Memory does not say.
+    Unknown,
+}
+
+/// More identifiers than this that name nothing are not remembered.
+const MAX_ENTRIES: usize = 100_000;
+/// When more than this must be read again, all are.
+const FEW: usize = 16;
+
+#[derive(Debug, Clone)]
+struct Entry {
+    resource: Option<Arc<Resource>>,
+    tag: Tag,
+    since: Moment,
+}
+
+#[derive(Debug, Clone, Default)]
+struct All {
+    /// When all were read; none: not yet.
+    since: Option<Moment>,
+    entries: HashMap<Arc<str>, Entry>,
+}
+
+/// Resources as decisions see them. All are read at once, and then one by one as the feed names
+/// them.
+#[derive(Debug)]
+pub struct Resources {
+    policies: Policies,
+    feed: Arc<Feed>,
+    all: ArcSwap<All>,
+    /// One reads at a time.
+    reading: Mutex<()>,
+}
+
+impl Resources {
+    /// Nothing is read yet.
+    #[must_use]
+    pub fn new(policies: Policies, feed: Arc<Feed>) -> Self {
+        Self {
+            policies,
+            feed,
+            all: ArcSwap::default(),
+            reading: Mutex::new(()),
+        }
+    }
+
+    /// What is known about a resource. Takes no lock.
+    #[must_use]
+    pub fn get(&self, identifier: &str) -> Known {
+        let all = self.all.load();
+        match all.entries.get(identifier) {
+            Some(entry) if self.feed.holds(entry.since, [entry.tag]) => {
+                entry.resource.clone().map_or(Known::Absent, Known::Live)
+            }
+            None if all.since.is_some_and(|since| {
+                self.feed
+                    .holds(since, [self.feed.tag(Touched::Resource, identifier)])
+            }) =>
+            {
+                Known::Absent
+            }
+            Some(_) | None => Known::Unknown,
+        }
+    }
+
+    /// Reads all of them.
+    pub async fn load(&self, pool: &PgPool) -> Result<(), DbError> {
+        let _reading = self.reading.lock().await;
+        self.load_all(pool).await
+    }
+
+    async fn load_all(&self, pool: &PgPool) -> Result<(), DbError> {
+        let since = self.feed.moment();
+        let read = self
+            .policies
+            .resources(&mut *pool.acquire().await?, None)
+            .await?;
+        let entries = read
+            .into_iter()
+            .map(|resource| {
+                self.entry(
+                    Arc::from(resource.identifier.as_str()),
+                    Some(resource),
+                    since,
+                )
+            })
+            .collect();
+        self.all.store(Arc::new(All {
+            since: Some(since),
+            entries,
+        }));
+        Ok(())
+    }
+
+    fn entry(
+        &self,
+        identifier: Arc<str>,
+        resource: Option<Resource>,
+        since: Moment,
+    ) -> (Arc<str>, Entry) {
+        let tag = self.feed.tag(Touched::Resource, &identifier);
+        (
+            identifier,
+            Entry {
+                resource: resource.map(Arc::new),
+                tag,
+                since,
+            },
+        )
+    }
+
+    /// Reads these from the database, and remembers them; with `anew`, whatever is remembered
+    /// already.
+    pub async fn read(
+        &self,
+        pool: &PgPool,
+        identifiers: &[String],
+        anew: bool,
+    ) -> Result<HashMap<String, Arc<Resource>>, DbError> {
+        if anew || !self.feed.is_followed() {
+            // Nothing is kept, so nobody need wait for anybody.
+            let read = self
+                .policies
+                .resources(&mut *pool.acquire().await?, Some(identifiers))
+                .await?;
+            return Ok(read
+                .into_iter()
+                .map(|resource| (resource.identifier.clone(), Arc::new(resource)))
+                .collect());
+        }
+        let _reading = self.reading.lock().await;
+        let is_old = self
+            .all
+            .load()
+            .since
+            .is_none_or(|since| !self.feed.holds(since, []));
+        if is_old || identifiers.len() > FEW {
+            // Somebody may have read them while we waited.
+            if identifiers
+                .iter()
+                .any(|identifier| matches!(self.get(identifier), Known::Unknown))
+            {
+                self.load_all(pool).await?;
+            }
+            let all = self.all.load();
+            let live = |identifier: &String| {
+                Some((
+                    identifier.clone(),
+                    all.entries.get(identifier.as_str())?.resource.clone()?,
+                ))
+            };
+            return Ok(identifiers.iter().filter_map(live).collect());
+        }
+        let since = self.feed.moment();
+        let read = self
+            .policies
+            .resources(&mut *pool.acquire().await?, Some(identifiers))
+            .await?;
+        let mut found: HashMap<String, Resource> = read
+            .into_iter()
+            .map(|resource| (resource.identifier.clone(), resource))
+            .collect();
+        let mut all = All::clone(&self.all.load());
+        let mut out = HashMap::new();
+        for identifier in identifiers {
+            let (name, entry) = self.entry(
+                Arc::from(identifier.as_str()),
+                found.remove(identifier),
+                since,
+            );
+            out.extend(
+                entry
+                    .resource
+                    .clone()
+                    .map(|resource| (identifier.clone(), resource)),
+            );
+            if entry.resource.is_some() || all.entries.len() < MAX_ENTRIES {
+                all.entries.insert(name, entry);
+            }
+        }
+        self.all.store(Arc::new(all));
+        Ok(out)
+    }
+}

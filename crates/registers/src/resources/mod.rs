@@ -1,0 +1,23 @@
+//! The resource registry: what system users may be given access to, and the policies that decide.
+
+mod bind;
+mod compiled;
+pub mod document;
+mod live;
+mod model;
+mod policies;
+pub mod rights;
+pub mod rules;
+pub mod store;
+mod system_resources;
+
+pub use bind::bind_resource;
+pub use compiled::{CompiledPolicy, LOAD, UPLOAD};
+pub use live::{Known, Resources};
+pub use model::Resource;
+pub use policies::Policies;
+pub use rights::{RightKey, right_keys};
+pub use store::{
+    ResourceKind, access_list_filters, kinds, names, naming, resources_of_subjects, upsert,
+};
+pub use system_resources::load_system_resources;

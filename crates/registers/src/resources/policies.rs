@@ -1,0 +1,138 @@
+//! Compiled policies in memory, found by the digest of their text.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use moka::sync::Cache;
+use sqlx::PgConnection;
+
+use super::{Resource, compiled::CompiledPolicy, store};
+use foundation::{crypto::sha256, db::DbError};
+use xacml::Vocabulary;
+
+/// Compiled policies. Texts are immutable under their digest, so nothing here grows stale.
+#[derive(Debug, Clone)]
+pub struct Policies {
+    compiled: Cache<[u8; 32], Option<Arc<CompiledPolicy>>>,
+    /// Digest last seen of each resource's policy: its text need not be sent again.
+    digests: Cache<String, [u8; 32]>,
+    /// What new policies are compiled with.
+    vocabulary: Arc<Mutex<Arc<Vocabulary>>>,
+}
+
+/// A vocabulary of more attributes is left to the policies that have it: it never gives up what
+/// only replaced policies said.
+const MAX_ATTRIBUTES: usize = 10_000;
+
+impl Default for Policies {
+    fn default() -> Self {
+        Self {
+            compiled: Cache::new(10_000),
+            digests: Cache::new(10_000),
+            vocabulary: Arc::default(),
+        }
+    }
+}
+
+impl Policies {
+    fn vocabulary(&self) -> Arc<Vocabulary> {
+        let mut current = self
+            .vocabulary
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if current.len() > MAX_ATTRIBUTES {
+            *current = Arc::default();
+        }
+        Arc::clone(&current)
+    }
+
+    /// Keeps a policy that was just stored, so that the next decision need not compile it.
+    pub fn remember(&self, xml: &[u8]) {
+        if let Ok(policy) = CompiledPolicy::read(xml, &self.vocabulary()) {
+            self.compiled.insert(sha256(xml), Some(Arc::new(policy)));
+        }
+    }
+
+    /// A live resource by identifier, as the database has it now; one SQL round trip.
+    pub async fn resource(
+        &self,
+        db: &mut PgConnection,
+        identifier: &str,
+    ) -> Result<Option<Resource>, DbError> {
+        Ok(self
+            .resources(db, Some(&[identifier.to_owned()]))
+            .await?
+            .pop())
+    }
+
+    /// Live resources, these or all, as the database has them now; one SQL round trip.
+    pub async fn resources(
+        &self,
+        db: &mut PgConnection,
+        identifiers: Option<&[String]>,
+    ) -> Result<Vec<Resource>, DbError> {
+        let known: Vec<Vec<u8>> = match identifiers {
+            None => self
+                .compiled
+                .iter()
+                .map(|(digest, _)| digest.to_vec())
+                .collect(),
+            Some(identifiers) => identifiers
+                .iter()
+                .filter_map(|identifier| Some(self.digests.get(identifier)?.to_vec()))
+                .collect(),
+        };
+        let rows = store::current(&mut *db, identifiers, &known).await?;
+        let mut out = Vec::with_capacity(rows.len());
+        for row in rows {
+            out.push(Resource {
+                policy: self.policy(&mut *db, &row).await?,
+                policy_version: row.policy_version,
+                identifier: row.identifier,
+                resource_type: row.resource_type,
+                delegable: row.delegable,
+                access_list_enabled: row.access_list_enabled,
+                owner_org: row.owner_org,
+                owner_code: row.owner_code,
+                counters: Default::default(),
+            });
+        }
+        Ok(out)
+    }
+
+    async fn policy(
+        &self,
+        db: &mut PgConnection,
+        row: &store::CurrentRow,
+    ) -> Result<Option<Arc<CompiledPolicy>>, DbError> {
+        let Some(digest) = row
+            .sha256
+            .as_deref()
+            .and_then(|d| <[u8; 32]>::try_from(d).ok())
+        else {
+            return Ok(None);
+        };
+        self.digests.insert(row.identifier.clone(), digest);
+        if let Some(policy) = self.compiled.get(&digest) {
+            return Ok(policy);
+        }
+        let policy = match &row.xml {
+            Some(xml) => self.compile(&row.identifier, xml),
+            // Known when we asked, and put out of memory since.
+            None => store::current_policy(db, &row.identifier)
+                .await?
+                .and_then(|xml| self.compile(&row.identifier, &xml)),
+        };
+        self.compiled.insert(digest, policy.clone());
+        Ok(policy)
+    }
+
+    fn compile(&self, identifier: &str, xml: &[u8]) -> Option<Arc<CompiledPolicy>> {
+        match CompiledPolicy::read(xml, &self.vocabulary()) {
+            Ok(policy) => Some(Arc::new(policy)),
+            Err(error) => {
+                tracing::error!(identifier, %error, "a stored policy cannot be read");
+                None
+            }
+        }
+    }
+}

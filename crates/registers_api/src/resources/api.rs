@@ -1,0 +1,316 @@
+//! `/resourceregistry/api/v1/resource`: describing resources. Everybody reads; owners write.
+
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::{StatusCode, header::LOCATION};
+use serde_json::Value;
+use sqlx::PgConnection;
+
+use super::ResourceRegistry;
+use authorization::callers::ServiceOwner;
+use foundation::{
+    audit,
+    config::Profile,
+    http::{
+        ApiError, ApiResult, Json, ModelState,
+        body::{self, JsonBytes},
+        path::PathValues,
+        query::Query,
+    },
+    token::scopes::{RESOURCE_ADMIN, ResourceWrite},
+};
+use registers::parties;
+use registers::resources::{
+    bind_resource,
+    document::{ResourceType, ServiceResource, published},
+    rules::{self, Change},
+    store::{self, Filter, Stored},
+};
+
+/// A service owner who describes resources.
+pub type Owner = ServiceOwner<ResourceWrite>;
+
+fn list(stored: Vec<Stored>) -> Json<Vec<Value>> {
+    Json(
+        stored
+            .into_iter()
+            .map(|s| published(s.document, s.version_id))
+            .collect(),
+    )
+}
+
+/// Every resource, in its latest version, by identifier.
+#[utoipa::path(get, path = "/resourceregistry/api/v1/resource/resourcelist", tag = "Resource registry",
+    params(("includeApps" = Option<bool>, Query, description = "Apps too; true when left out"),
+        ("includeMigratedApps" = Option<bool>, Query, description = "Apps that were moved over too; false when left out")),
+    responses((status = 200, body = Vec<serde_json::Value>), (status = 400, description = "A flag is no flag")))]
+pub async fn resource_list(
+    State(registry): State<ResourceRegistry>,
+    query: Query,
+) -> ApiResult<Json<Vec<Value>>> {
+    let app = (!query.flag_or("includeApps", true)?).then_some(ResourceType::AltinnApp);
+    let migrated = (!query.flag("includeMigratedApps")?).then_some(ResourceType::MigratedApp);
+    let without_types = app
+        .into_iter()
+        .chain(migrated)
+        .map(|t| t.as_str().to_owned())
+        .collect();
+    let mut db = registry.db.acquire().await?;
+    Ok(list(
+        store::search(
+            &mut db,
+            &Filter {
+                without_types,
+                ..Filter::default()
+            },
+        )
+        .await?,
+    ))
+}
+
+/// Resources that pass every filter given.
+#[utoipa::path(get, path = "/resourceregistry/api/v1/resource/search", tag = "Resource registry",
+    params(("id" = Option<String>, Query), ("title" = Option<String>, Query), ("description" = Option<String>, Query),
+        ("resourceType" = Option<String>, Query), ("keyword" = Option<String>, Query), ("reference" = Option<String>, Query),
+        ("orgCode" = Option<String>, Query), ("organizationId" = Option<String>, Query)),
+    responses((status = 200, body = Vec<serde_json::Value>), (status = 400, description = "No such resource type")))]
+pub async fn search(
+    State(registry): State<ResourceRegistry>,
+    query: Query,
+) -> ApiResult<Json<Vec<Value>>> {
+    let text = |name: &str| {
+        query
+            .get(name)
+            .map(str::trim)
+            .filter(|t| !t.is_empty())
+            .map(str::to_owned)
+    };
+    let resource_type = match text("resourceType") {
+        None => None,
+        Some(word) => {
+            let known = ResourceType::read(&word)
+                .ok_or_else(|| ModelState::not_valid("ResourceType", &word))?;
+            Some(known.as_str().to_owned())
+        }
+    };
+    let filter = Filter {
+        id: text("id"),
+        title: text("title"),
+        description: text("description"),
+        resource_type,
+        keyword: text("keyword"),
+        reference: text("reference"),
+        org_code: text("orgCode"),
+        organization_id: text("organizationId"),
+        without_types: Vec::new(),
+    };
+    let mut db = registry.db.acquire().await?;
+    Ok(list(store::search(&mut db, &filter).await?))
+}
+
+/// A resource, in its latest version or another.
+#[utoipa::path(get, path = "/resourceregistry/api/v1/resource/{id}", tag = "Resource registry",
+    params(("id" = String, Path), ("versionId" = Option<i32>, Query)),
+    responses((status = 200, body = serde_json::Value), (status = 400, description = "The version is no number"),
+        (status = 404, description = "No such resource or version")))]
+pub async fn read(
+    State(registry): State<ResourceRegistry>,
+    path: PathValues,
+    query: Query,
+) -> ApiResult<Json<Value>> {
+    let version = match query
+        .get("versionId")
+        .map(str::trim)
+        .filter(|t| !t.is_empty())
+    {
+        None => None,
+        Some(text) => Some(
+            text.parse()
+                .map_err(|_| ModelState::not_valid("versionId", text))?,
+        ),
+    };
+    let mut db = registry.db.acquire().await?;
+    let stored = store::read(&mut db, path.get("id"), version)
+        .await?
+        .ok_or(ApiError::Status(StatusCode::NOT_FOUND))?;
+    Ok(Json(published(stored.document, stored.version_id)))
+}
+
+/// Stores a new resource.
+#[utoipa::path(post, path = "/resourceregistry/api/v1/resource", tag = "Resource registry",
+    request_body(content = serde_json::Value, content_type = "application/json"),
+    responses((status = 201, description = "Stored; `Location` names it"), (status = 400, description = "Findings by member"),
+        (status = 401, description = "No valid token, or a scope of a prefix that is not the caller's"),
+        (status = 403, description = "The scope is missing, or the resource is another owner's"),
+        (status = 409, description = "The identifier is taken, or was once"), (status = 415, description = "Not JSON")),
+    security(("maskinporten" = ["altinn:resourceregistry/resource.write", "altinn:resourceregistry/resource.admin"])))]
+pub async fn create(
+    State(registry): State<ResourceRegistry>,
+    owner: Owner,
+    JsonBytes(bytes): JsonBytes,
+) -> ApiResult<Response> {
+    let resource = bind_resource(&body::parse(&bytes, "serviceResource")?)?;
+    let mut tx = registry.db.begin().await?;
+    check(&mut tx, &owner, &resource, Change::Create).await?;
+    if store::create(&mut tx, &resource.identifier, &resource.document())
+        .await?
+        .is_none()
+    {
+        return Err(ApiError::JsonText(
+            StatusCode::CONFLICT,
+            "The Resource already exist".to_owned(),
+        ));
+    }
+    record(&mut tx, "resource.created", &resource.identifier).await?;
+    tx.commit().await?;
+    let location = format!("/resourceregistry/api/v1/resource/{}", resource.identifier);
+    Ok((StatusCode::CREATED, [(LOCATION, location)]).into_response())
+}
+
+/// Stores a new version of a resource.
+#[utoipa::path(put, path = "/resourceregistry/api/v1/resource/{id}", tag = "Resource registry",
+    params(("id" = String, Path)), request_body(content = serde_json::Value, content_type = "application/json"),
+    responses((status = 200, description = "Stored"), (status = 400, description = "Findings by member, or another identifier than the path's"),
+        (status = 401, description = "No valid token, or a scope of a prefix that is not the caller's"),
+        (status = 403, description = "The scope is missing, or the resource is or would be another owner's"),
+        (status = 404, description = "No such resource"), (status = 415, description = "Not JSON")),
+    security(("maskinporten" = ["altinn:resourceregistry/resource.write", "altinn:resourceregistry/resource.admin"])))]
+pub async fn replace(
+    State(registry): State<ResourceRegistry>,
+    owner: Owner,
+    path: PathValues,
+    JsonBytes(bytes): JsonBytes,
+) -> ApiResult<StatusCode> {
+    let resource = bind_resource(&body::parse(&bytes, "serviceResource")?)?;
+    let mut tx = registry.db.begin().await?;
+    let stored = store::lock(&mut tx, path.get("id"))
+        .await?
+        .ok_or(ApiError::Status(StatusCode::NOT_FOUND))?;
+    if resource.identifier != path.get("id") {
+        return Err(ApiError::JsonText(
+            StatusCode::BAD_REQUEST,
+            "Id in path does not match ID in resource".to_owned(),
+        ));
+    }
+    check(&mut tx, &owner, &resource, Change::Replace).await?;
+    // Whose it is now counts as much as whose it would be.
+    must_own(&mut tx, &owner, &stored.document).await?;
+    store::add_version(&mut tx, &resource.identifier, &resource.document()).await?;
+    record(&mut tx, "resource.changed", &resource.identifier).await?;
+    tx.commit().await?;
+    Ok(StatusCode::OK)
+}
+
+/// Removes a resource with its versions and policies. The identifier stays reserved.
+#[utoipa::path(delete, path = "/resourceregistry/api/v1/resource/{id}", tag = "Resource registry", params(("id" = String, Path)),
+    responses((status = 204, description = "Removed"), (status = 401, description = "No valid token"),
+        (status = 403, description = "The scope is missing, the resource is another owner's, or this installation deletes none"),
+        (status = 404, description = "No such resource")),
+    security(("maskinporten" = ["altinn:resourceregistry/resource.write", "altinn:resourceregistry/resource.admin"])))]
+pub async fn delete(
+    State(registry): State<ResourceRegistry>,
+    owner: Owner,
+    path: PathValues,
+) -> ApiResult<StatusCode> {
+    let enabled = registry
+        .config
+        .settings
+        .resources
+        .delete_enabled
+        .unwrap_or(registry.config.profile() != Profile::Prod);
+    if !enabled {
+        return Err(ApiError::Empty(StatusCode::FORBIDDEN));
+    }
+    let mut tx = registry.db.begin().await?;
+    let stored = store::lock(&mut tx, path.get("id"))
+        .await?
+        .ok_or(ApiError::Status(StatusCode::NOT_FOUND))?;
+    must_own(&mut tx, &owner, &stored.document).await?;
+    store::delete(&mut tx, path.get("id")).await?;
+    record(&mut tx, "resource.deleted", path.get("id")).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Findings, then ownership, then the scopes it stands for.
+async fn check(
+    tx: &mut PgConnection,
+    owner: &Owner,
+    resource: &ServiceResource,
+    change: Change,
+) -> ApiResult<()> {
+    let findings = rules::findings(resource, change);
+    if !findings.is_empty() {
+        return Err(findings.into());
+    }
+    must_own(tx, owner, &resource.document()).await?;
+    let foreign = if is_admin(owner) {
+        Vec::new()
+    } else {
+        rules::foreign_scopes(resource, &owner.caller.principal.scope_prefixes)
+    };
+    if foreign.is_empty() {
+        return Ok(());
+    }
+    let mut findings = ModelState::default();
+    for scope in foreign {
+        findings.add("InvalidPrefix", scope);
+    }
+    Err(ApiError::Findings(
+        StatusCode::UNAUTHORIZED,
+        Box::new(findings),
+    ))
+}
+
+/// Whether the caller may write the resources of every owner.
+pub(super) fn is_admin(owner: &Owner) -> bool {
+    owner.caller.principal.scopes.contains(RESOURCE_ADMIN)
+}
+
+/// The caller's organisation owns the resource, or the caller writes those of all. A resource
+/// without a number is owned by its owner's code.
+pub(super) async fn must_own(
+    db: &mut PgConnection,
+    owner: &Owner,
+    document: &Value,
+) -> ApiResult<()> {
+    let forbidden = || ApiError::Empty(StatusCode::FORBIDDEN);
+    if is_admin(owner) {
+        return Ok(());
+    }
+    let caller = owner.caller.principal.org.ok_or_else(forbidden)?;
+    let member = |name: &str| {
+        document
+            .pointer(&format!("/hasCompetentAuthority/{name}"))
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
+    let owns = match member("organization").trim() {
+        "" => {
+            let code = parties::service_owner_code(&mut *db, caller.as_str()).await?;
+            code.is_some_and(|code| code.eq_ignore_ascii_case(member("orgcode")))
+        }
+        number => number == caller.as_str(),
+    };
+    if owns { Ok(()) } else { Err(forbidden()) }
+}
+
+/// Writes the audit row of a change.
+pub(super) async fn record(
+    tx: &mut PgConnection,
+    action: &'static str,
+    identifier: &str,
+) -> ApiResult<()> {
+    let event = audit::Event {
+        actor: audit::Actor::ServiceOwner,
+        action,
+        object_kind: "resource",
+        object_id: identifier.to_owned(),
+        party_org: None,
+        vendor_org: None,
+        detail: None,
+    };
+    Ok(audit::record(tx, event).await?)
+}

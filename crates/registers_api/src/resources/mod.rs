@@ -1,0 +1,20 @@
+//! `/resourceregistry/api/v1`: the resource registry and its policies.
+
+pub(crate) mod api;
+pub(crate) mod policy_api;
+
+use std::sync::Arc;
+
+use foundation::config::Checked;
+use registers::{packages::Catalogue, resources::Policies};
+use sqlx::PgPool;
+
+/// A slice of state: what the endpoints of the resource registry share. Clones are cheap.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "each member is documented by its type")]
+pub struct ResourceRegistry {
+    pub catalogue: Arc<Catalogue>,
+    pub config: Arc<Checked>,
+    pub db: PgPool,
+    pub policies: Policies,
+}

@@ -1,0 +1,430 @@
+//! `/resourceregistry/api/v1/resource/{id}/policy`: policies, and what they say.
+
+use axum::{
+    extract::{FromRequest as _, Multipart, Request, State, multipart::MultipartError},
+    response::{IntoResponse, Response},
+};
+use chrono::{DateTime, SecondsFormat, Utc};
+use http::{
+    HeaderMap, StatusCode,
+    header::{CONTENT_DISPOSITION, CONTENT_TYPE, LOCATION},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::ResourceRegistry;
+use super::api::{Owner, is_admin, must_own, record};
+use foundation::http::{
+    ApiError, ApiResult, Json, Language, ModelState,
+    body::{self, JsonBytes},
+    paging::{self, Links, Paginated},
+    path::PathValues,
+    query::Query,
+};
+use registers::resources::{
+    CompiledPolicy,
+    rights::{self, Further, NamedRight, PolicyRight, PolicyRule},
+    rules, store,
+};
+
+/// Greatest request that carries a policy. What a policy itself may have is a setting.
+pub const UPLOAD_LIMIT: usize = 16 * 1024 * 1024;
+
+/// Stores a policy as the current one of a resource. It is checked first, and counts from the next
+/// decision on.
+#[utoipa::path(post, path = "/resourceregistry/api/v1/resource/{id}/policy", tag = "Resource registry", params(("id" = String, Path)),
+    request_body(content = String, content_type = "multipart/form-data", description = "The XML as file `policyFile`"),
+    responses((status = 201, description = "Stored; `Location` names it"), (status = 400, description = "What is wrong with the policy, as a text"),
+        (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the resource is another owner's"),
+        (status = 413, description = "Too large"), (status = 415, description = "Not a form with a file")),
+    security(("maskinporten" = ["altinn:resourceregistry/resource.write", "altinn:resourceregistry/resource.admin"])))]
+pub async fn create_policy(
+    State(registry): State<ResourceRegistry>,
+    owner: Owner,
+    path: PathValues,
+    request: Request,
+) -> ApiResult<Response> {
+    upload(&registry, &owner, path.get("id"), request).await
+}
+
+/// As `POST`.
+#[utoipa::path(put, path = "/resourceregistry/api/v1/resource/{id}/policy", tag = "Resource registry", params(("id" = String, Path)),
+    request_body(content = String, content_type = "multipart/form-data", description = "The XML as file `policyFile`"),
+    responses((status = 201, description = "Stored; `Location` names it"), (status = 400, description = "What is wrong with the policy, as a text"),
+        (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the resource is another owner's"),
+        (status = 413, description = "Too large"), (status = 415, description = "Not a form with a file")),
+    security(("maskinporten" = ["altinn:resourceregistry/resource.write", "altinn:resourceregistry/resource.admin"])))]
+pub async fn replace_policy(
+    State(registry): State<ResourceRegistry>,
+    owner: Owner,
+    path: PathValues,
+    request: Request,
+) -> ApiResult<Response> {
+    upload(&registry, &owner, path.get("id"), request).await
+}
+
+fn refused(text: impl Into<String>) -> ApiError {
+    ApiError::JsonText(StatusCode::BAD_REQUEST, text.into())
+}
+
+async fn upload(
+    registry: &ResourceRegistry,
+    owner: &Owner,
+    identifier: &str,
+    request: Request,
+) -> ApiResult<Response> {
+    let xml = policy_file(request, registry.config.settings.pdp.max_policy_bytes).await?;
+    let mut tx = registry.db.begin().await?;
+    let resource = store::lock(&mut tx, identifier)
+        .await?
+        .ok_or_else(|| refused("Unknown resource"))?;
+    must_own(&mut tx, owner, &resource.document).await?;
+    let policy = rules::check_policy(&xml, identifier, &registry.catalogue, is_admin(owner))
+        .map_err(|refusal| refused(refusal.to_string()))?;
+    let org = owner.caller.principal.org.map(|o| o.to_string());
+    if store::put_policy(
+        &mut tx,
+        identifier,
+        &xml,
+        &rights::subjects(&policy),
+        org.as_deref(),
+    )
+    .await?
+    {
+        record(&mut tx, "policy.stored", identifier).await?;
+    }
+    tx.commit().await?;
+    registry.policies.remember(&xml);
+    Ok((
+        StatusCode::CREATED,
+        [(LOCATION, format!("{identifier}/policy"))],
+    )
+        .into_response())
+}
+
+/// The file `policyFile` of a form.
+async fn policy_file(request: Request, limit: usize) -> ApiResult<Vec<u8>> {
+    if !is_form(request.headers()) {
+        return Err(ApiError::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+    }
+    let mut form = Multipart::from_request(request, &())
+        .await
+        .map_err(|_| refused("The form has no boundary."))?;
+    while let Some(mut field) = form
+        .next_field()
+        .await
+        .map_err(|error| broken_form(&error))?
+    {
+        if field
+            .name()
+            .is_none_or(|name| !name.eq_ignore_ascii_case("policyFile"))
+        {
+            continue;
+        }
+        let mut xml = Vec::new();
+        while let Some(chunk) = field.chunk().await.map_err(|error| broken_form(&error))? {
+            if xml.len() + chunk.len() > limit {
+                return Err(ApiError::Status(StatusCode::PAYLOAD_TOO_LARGE));
+            }
+            xml.extend_from_slice(&chunk);
+        }
+        if xml.is_empty() {
+            break;
+        }
+        return Ok(xml);
+    }
+    Err(refused("The policy file can not be null"))
+}
+
+fn is_form(headers: &HeaderMap) -> bool {
+    let essence = headers
+        .get(CONTENT_TYPE)
+        .and_then(|v| v.to_str().ok())
+        .and_then(|v| v.split(';').next())
+        .unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("multipart/form-data")
+}
+
+fn broken_form(error: &MultipartError) -> ApiError {
+    if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        ApiError::Status(StatusCode::PAYLOAD_TOO_LARGE)
+    } else {
+        refused("The form is broken off or malformed.")
+    }
+}
+
+/// The current policy of a resource, byte for byte as it was uploaded.
+#[utoipa::path(get, path = "/resourceregistry/api/v1/resource/{id}/policy", tag = "Resource registry", params(("id" = String, Path)),
+    responses((status = 200, body = String, content_type = "text/xml"), (status = 404, description = "No such resource, or it has no policy")))]
+pub async fn read_policy(
+    State(registry): State<ResourceRegistry>,
+    path: PathValues,
+) -> ApiResult<Response> {
+    let identifier = path.get("id");
+    let mut db = registry.db.acquire().await?;
+    let xml = store::current_policy(&mut db, identifier)
+        .await?
+        .ok_or_else(|| {
+            ApiError::Text(
+                StatusCode::NOT_FOUND,
+                format!("Unable to find requested policy file for resource: {identifier}"),
+            )
+        })?;
+    Ok((
+        [
+            (CONTENT_TYPE, "text/xml"),
+            (CONTENT_DISPOSITION, "attachment; filename=policy.xml"),
+        ],
+        xml,
+    )
+        .into_response())
+}
+
+/// The compiled current policy, or 404.
+async fn current(
+    registry: &ResourceRegistry,
+    path: &PathValues,
+) -> ApiResult<std::sync::Arc<CompiledPolicy>> {
+    let mut db = registry.db.acquire().await?;
+    let resource = registry.policies.resource(&mut db, path.get("id")).await?;
+    resource
+        .and_then(|r| r.policy)
+        .ok_or(ApiError::Status(StatusCode::NOT_FOUND))
+}
+
+/// An attribute as the index of subjects tells it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct AttributeUrn {
+    /// Attribute id.
+    #[serde(rename = "type")]
+    pub attribute: String,
+    /// Value, in lower case.
+    pub value: String,
+    /// Both.
+    pub urn: String,
+}
+
+impl From<&str> for AttributeUrn {
+    fn from(urn: &str) -> Self {
+        let (attribute, value) = urn.rsplit_once(':').unwrap_or(("", urn));
+        Self {
+            attribute: attribute.to_owned(),
+            value: value.to_owned(),
+            urn: urn.to_owned(),
+        }
+    }
+}
+
+/// Every subject that the current policy names.
+#[utoipa::path(get, path = "/resourceregistry/api/v1/resource/{id}/policy/subjects", tag = "Resource registry",
+    params(("id" = String, Path), ("reloadFromXacml" = Option<bool>, Query, description = "The answer always comes from the policy itself")),
+    responses((status = 200, body = Paginated<AttributeUrn>), (status = 404, description = "No such resource, or it has no policy")))]
+pub async fn subjects(
+    State(registry): State<ResourceRegistry>,
+    path: PathValues,
+    query: Query,
+) -> ApiResult<Json<Paginated<AttributeUrn>>> {
+    query.flag("reloadFromXacml")?;
+    let policy = current(&registry, &path).await?;
+    Ok(Paginated::whole(
+        rights::subjects(&policy.policy)
+            .iter()
+            .map(|s| AttributeUrn::from(s.as_str()))
+            .collect(),
+    ))
+}
+
+/// The rules of the current policy, one element for each combination of their alternatives.
+#[utoipa::path(get, path = "/resourceregistry/api/v1/resource/{id}/policy/rules", tag = "Resource registry", params(("id" = String, Path)),
+    responses((status = 200, body = Vec<PolicyRule>), (status = 404, description = "No such resource, or it has no policy")))]
+pub async fn policy_rules(
+    State(registry): State<ResourceRegistry>,
+    path: PathValues,
+) -> ApiResult<Json<Vec<PolicyRule>>> {
+    Ok(Json(rights::rules(
+        &current(&registry, &path).await?.policy,
+    )))
+}
+
+/// The rights that the current policy defines, with those who come to them.
+#[utoipa::path(get, path = "/resourceregistry/api/v1/resource/{id}/policy/rights", tag = "Resource registry", params(("id" = String, Path)),
+    responses((status = 200, body = Vec<PolicyRight>), (status = 404, description = "No such resource, or it has no policy")))]
+pub async fn policy_rights(
+    State(registry): State<ResourceRegistry>,
+    path: PathValues,
+) -> ApiResult<Json<Vec<PolicyRight>>> {
+    Ok(Json(rights::rights(
+        &current(&registry, &path).await?.policy,
+    )))
+}
+
+/// The rights of a resource, each with a name in the language asked for.
+#[utoipa::path(get, path = "/resourceregistry/api/v2/resource/{id}/policy/rights", tag = "Resource registry",
+    params(("id" = String, Path), ("includeServiceOwnerRights" = Option<bool>, Query), ("includeAppRights" = Option<bool>, Query)),
+    responses((status = 200, body = Vec<NamedRight>), (status = 404, description = "No such resource, or it has no policy")))]
+pub async fn named_rights(
+    State(registry): State<ResourceRegistry>,
+    path: PathValues,
+    query: Query,
+    language: Language,
+) -> ApiResult<Json<Vec<NamedRight>>> {
+    let further = Further {
+        service_owners: query.flag("includeServiceOwnerRights")?,
+        apps: query.flag("includeAppRights")?,
+    };
+    Ok(Json(rights::named_rights(
+        &current(&registry, &path).await?.policy,
+        path.get("id"),
+        further,
+        language,
+    )))
+}
+
+/// A subject with the resources whose policies name it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SubjectResources {
+    /// The subject.
+    pub subject: AttributeUrn,
+    /// The resources.
+    pub resources: Vec<AttributeUrn>,
+}
+
+/// Resources whose policies name these subjects. Subjects that none names are left out.
+#[utoipa::path(post, path = "/resourceregistry/api/v1/resource/bysubjects", tag = "Resource registry",
+    request_body(content = Vec<String>, description = "Subject URNs"),
+    responses((status = 200, body = Paginated<SubjectResources>), (status = 400, description = "Not a list of texts")))]
+pub async fn by_subjects(
+    State(registry): State<ResourceRegistry>,
+    JsonBytes(bytes): JsonBytes,
+) -> ApiResult<Json<Paginated<SubjectResources>>> {
+    let wrong = |path: &str| {
+        body::fault(
+            "subjects",
+            path,
+            &format!("The JSON value could not be converted. Path: {path}"),
+        )
+    };
+    let value = body::parse(&bytes, "subjects")?;
+    let items = value.as_array().ok_or_else(|| wrong("$"))?;
+    let urns: Vec<String> = items
+        .iter()
+        .enumerate()
+        .map(|(i, item)| {
+            item.as_str()
+                .map(str::to_lowercase)
+                .ok_or_else(|| wrong(&format!("$[{i}]")))
+        })
+        .collect::<ApiResult<_>>()?;
+    let mut db = registry.db.acquire().await?;
+    let found = store::resources_of_subjects(&mut db, &urns).await?;
+    let resource = |id: &String| AttributeUrn {
+        attribute: "urn:altinn:resource".into(),
+        value: id.clone(),
+        urn: format!("urn:altinn:resource:{id}"),
+    };
+    Ok(Paginated::whole(
+        found
+            .into_iter()
+            .map(|(subject, ids)| SubjectResources {
+                subject: AttributeUrn::from(subject.as_str()),
+                resources: ids.iter().map(resource).collect(),
+            })
+            .collect(),
+    ))
+}
+
+/// A pair of resource and subject that came or went.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UpdatedSubject {
+    /// The subject, in lower case.
+    pub subject_urn: String,
+    /// The resource.
+    pub resource_urn: String,
+    /// When.
+    pub updated_at: DateTime<Utc>,
+    /// The policy names the subject no more.
+    pub deleted: bool,
+}
+
+/// Where a page of the feed ended.
+#[derive(Debug, Serialize, Deserialize)]
+struct Continuation {
+    #[serde(rename = "r")]
+    identifier: String,
+    #[serde(rename = "s")]
+    subject: String,
+}
+
+/// What came to or went from the index of subjects since a time, oldest first. A reader follows
+/// `links.next`, and later asks again from the last `updatedAt` it has seen.
+#[utoipa::path(get, path = "/resourceregistry/api/v1/resource/updated", tag = "Resource registry",
+    params(("since" = Option<String>, Query, description = "A time with offset; everything when left out"),
+        ("token" = Option<String>, Query, description = "From `links.next`"),
+        ("limit" = Option<u16>, Query, description = "1 to 1000; 1000 when left out")),
+    responses((status = 200, body = Paginated<UpdatedSubject>), (status = 400, description = "A parameter cannot be read")))]
+pub async fn updated(
+    State(registry): State<ResourceRegistry>,
+    query: Query,
+) -> ApiResult<Json<Paginated<UpdatedSubject>>> {
+    let given = |name: &str| query.get(name).map(str::trim).filter(|t| !t.is_empty());
+    let since = match given("since") {
+        None => None,
+        // An offset's plus sign that was not encoded arrives as a blank.
+        Some(text) => Some(
+            DateTime::parse_from_rfc3339(&text.replace(' ', "+"))
+                .map_err(|_| ModelState::not_valid("since", text))?
+                .to_utc(),
+        ),
+    };
+    let limit = match given("limit") {
+        None => 1_000,
+        Some(text) => text
+            .parse()
+            .ok()
+            .filter(|n| (1..=1_000).contains(n))
+            .ok_or_else(|| ModelState::not_valid("limit", text))?,
+    };
+    let after: Option<Continuation> = paging::key(&query)?;
+    if after.is_some() && since.is_none() {
+        return Err(ModelState::required("since").into());
+    }
+    let mut db = registry.db.acquire().await?;
+    let pair = after
+        .as_ref()
+        .map(|c| (c.identifier.as_str(), c.subject.as_str()));
+    let mut found = store::updated_since(&mut db, since, pair, limit + 1).await?;
+    let more = usize::try_from(limit).is_ok_and(|limit| found.len() > limit);
+    let next = if more {
+        found
+            .pop()
+            .and(found.last())
+            .map(|last| next_page(&registry.config.public_base, last, limit))
+    } else {
+        None
+    };
+    let data = found
+        .into_iter()
+        .map(|p| UpdatedSubject {
+            subject_urn: p.subject_urn,
+            resource_urn: format!("urn:altinn:resource:{}", p.identifier),
+            updated_at: p.updated_at,
+            deleted: p.deleted,
+        })
+        .collect();
+    Ok(Json(Paginated {
+        links: Links { next },
+        data,
+    }))
+}
+
+fn next_page(base: &str, last: &store::UpdatedPair, limit: i64) -> String {
+    let token = paging::token(&Continuation {
+        identifier: last.identifier.clone(),
+        subject: last.subject_urn.clone(),
+    });
+    let since = last.updated_at.to_rfc3339_opts(SecondsFormat::Micros, true);
+    format!(
+        "{base}/resourceregistry/api/v1/resource/updated?since={since}&token={token}&limit={limit}"
+    )
+}

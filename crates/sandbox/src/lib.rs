@@ -1,0 +1,42 @@
+//! The sandbox: issuers of its own and a made-up universe. Never part of production.
+//!
+//! It only adds: the service beside it is the same as elsewhere, and verifies the sandbox's tokens
+//! on the same path as real ones. The root package starts both.
+
+pub mod clients;
+pub mod idporten;
+mod idporten_page;
+mod keys;
+pub mod maskinporten;
+mod nation;
+pub mod routes;
+pub mod testtools;
+mod testtools_clients;
+pub mod tls;
+pub mod universe;
+
+use std::sync::Arc;
+
+use foundation::{
+    clock::Clock,
+    config::Checked,
+    token::{OwnKeys, Verifier},
+};
+use registers::parties::IdentityKeys;
+use sqlx::PgPool;
+
+pub use clients::{Client, ClientMaterial, material_dir};
+pub use keys::{SandboxKeys, ServiceKeys};
+pub use nation::{NationOptions, generate};
+
+/// What the issuers share with the service beside them. Clones are cheap.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "each member is documented by its type")]
+pub struct Service {
+    pub clock: Clock,
+    pub config: Arc<Checked>,
+    pub db: PgPool,
+    pub identity: Arc<IdentityKeys>,
+    pub own_keys: Arc<OwnKeys>,
+    pub verifier: Arc<Verifier>,
+}

@@ -1,0 +1,224 @@
+//! `POST /systembruker/api/v1/enduser/systemuser/clients:batch`: many clients at once, with a
+//! result for each.
+
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::StatusCode;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::Clients;
+use super::{enduser_api::Call, model::Outcome};
+use authorization::callers::EndUser;
+use foundation::{
+    http::{
+        ApiResult,
+        bind::{Binder, Presence},
+        body::{self, JsonBytes},
+        problem_body,
+        query::{Query, parse_uuid},
+    },
+    idempotency::{Answer, Once},
+    token::scopes::ClientsWrite,
+};
+
+/// Public name of the body.
+const BODY: &str = "request";
+/// Most clients of one call.
+const MOST: usize = 1_000;
+
+/// What is done with each client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// Hands it to the agent.
+    Add,
+    /// Takes it from the agent.
+    Remove,
+}
+
+/// What happens when one client cannot be handed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// The others are.
+    Each,
+    /// None is.
+    All,
+}
+
+/// What came of one client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum ResultKind {
+    Added,
+    Removed,
+    /// It was so already.
+    Unchanged,
+    /// It cannot be done; the problem says why.
+    Refused,
+    /// It could be done, and was not, because another one cannot.
+    NotDone,
+}
+
+/// Result for one client.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ClientResult {
+    /// Party uuid.
+    pub client: Uuid,
+    pub result: ResultKind,
+    /// The problem that the single call would be answered with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub problem: Option<Map<String, Value>>,
+}
+
+/// Results, each client once, in the order in which they were named first.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BatchResult {
+    pub agent: Uuid,
+    pub action: Action,
+    pub mode: Mode,
+    /// Whether what is told here was done.
+    pub committed: bool,
+    pub done: usize,
+    pub unchanged: usize,
+    pub refused: usize,
+    pub results: Vec<ClientResult>,
+}
+
+struct Batch {
+    action: Action,
+    mode: Mode,
+    clients: Vec<Uuid>,
+}
+
+fn bind(value: &Value) -> ApiResult<Batch> {
+    let mut b = Binder::new(BODY);
+    let root = b.root(value)?;
+    let action = b.word(&root, "action", |word| {
+        match word.to_ascii_lowercase().as_str() {
+            "add" => Some(Action::Add),
+            "remove" => Some(Action::Remove),
+            _ => None,
+        }
+    })?;
+    if action.is_none() {
+        b.required("Action");
+    }
+    let mode = b.word(&root, "mode", |word| {
+        match word.to_ascii_lowercase().as_str() {
+            "each" => Some(Mode::Each),
+            "all" => Some(Mode::All),
+            _ => None,
+        }
+    })?;
+    let mut clients = Vec::new();
+    let named = b
+        .list(&root, "clients", Presence::Required, MOST)?
+        .unwrap_or_default();
+    if named.is_empty() {
+        b.required("Clients");
+    }
+    for (index, item) in named.iter().enumerate() {
+        clients.push(parse_uuid(
+            &format!("Clients[{index}]"),
+            &b.item_text(item)?,
+        )?);
+    }
+    b.finish()?;
+    let mut seen = std::collections::HashSet::new();
+    clients.retain(|client| seen.insert(*client));
+    Ok(Batch {
+        action: action.unwrap_or(Action::Add),
+        mode: mode.unwrap_or(Mode::Each),
+        clients,
+    })
+}
+
+/// Hands up to 1,000 clients to an agent, or takes them from it, in one transaction. The body holds
+/// `action` (`add` or `remove`), `clients` (party uuids) and `mode`: with `each` (also when it is
+/// left out) those that cannot be handed over do not stop the others, with `all` they do. With
+/// `Idempotency-Key` a call that may have got lost is sent again without risk.
+#[utoipa::path(post, path = "/systembruker/api/v1/enduser/systemuser/clients:batch", tag = "Clients",
+    params(("agent" = Uuid, Query), ("Idempotency-Key" = Option<String>, Header)),
+    request_body(content = serde_json::Value, content_type = "application/json"),
+    responses((status = 200, body = BatchResult), (status = 400, description = "Model state, STD-00000, AUTH-00063"), (status = 401), (status = 403),
+        (status = 404, description = "The owner is unknown, or AUTH-00015: the agent was deleted meanwhile"),
+        (status = 422, body = BatchResult, description = "Mode `all`: one cannot be handed over, and nothing was done; or the key was used before")),
+    security(("person" = ["altinn:clientdelegations.write"])))]
+pub async fn batch(
+    State(clients): State<Clients>,
+    user: EndUser<ClientsWrite>,
+    query: Query,
+    once: Once,
+    JsonBytes(bytes): JsonBytes,
+) -> ApiResult<Response> {
+    let Batch {
+        action,
+        mode,
+        clients: wanted,
+    } = bind(&body::parse(&bytes, BODY)?)?;
+    let call = Call::of(&clients, &user, &query, "write", false).await?;
+    let (by, caller) = (call.approver(), format!("person:{}", call.person().0.uuid));
+    let mut tx = clients.db.begin().await?;
+    if let Some(before) = once.answered(&mut tx, &caller, &bytes).await? {
+        return Ok(before);
+    }
+    let outcomes: Vec<Outcome> = match action {
+        Action::Add => clients
+            .add_all(&mut tx, by, call.agent(), &wanted)
+            .await?
+            .into_iter()
+            .map(|(_, outcome)| outcome)
+            .collect(),
+        Action::Remove => {
+            clients
+                .remove_all(&mut tx, by, call.agent(), &wanted)
+                .await?
+        }
+    };
+    let refused = outcomes
+        .iter()
+        .filter(|o| matches!(o, Outcome::Refused(_)))
+        .count();
+    let committed = mode == Mode::Each || refused == 0;
+    let result = |(client, outcome): (&Uuid, &Outcome)| {
+        let (result, problem) = match (outcome, action) {
+            (Outcome::Done, _) if !committed => (ResultKind::NotDone, None),
+            (Outcome::Done, Action::Add) => (ResultKind::Added, None),
+            (Outcome::Done, Action::Remove) => (ResultKind::Removed, None),
+            (Outcome::Unchanged, _) => (ResultKind::Unchanged, None),
+            (Outcome::Refused(code), _) => {
+                (ResultKind::Refused, Some(problem_body((*code).into()).1))
+            }
+        };
+        ClientResult {
+            client: *client,
+            result,
+            problem,
+        }
+    };
+    let count = |wanted: Outcome| outcomes.iter().filter(|o| **o == wanted).count();
+    let answer = BatchResult {
+        agent: call.agent().id,
+        action,
+        mode,
+        committed,
+        done: if committed { count(Outcome::Done) } else { 0 },
+        unchanged: count(Outcome::Unchanged),
+        refused,
+        results: wanted.iter().zip(&outcomes).map(result).collect(),
+    };
+    if !committed {
+        return Ok(Answer::json(StatusCode::UNPROCESSABLE_ENTITY, None, &answer)?.into_response());
+    }
+    let answer = Answer::json(StatusCode::OK, None, &answer)?;
+    once.keep(&mut tx, &caller, &answer).await?;
+    tx.commit().await?;
+    Ok(answer.into_response())
+}

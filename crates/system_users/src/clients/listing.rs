@@ -1,0 +1,69 @@
+//! Whole lists of clients, written while they are read.
+
+use std::sync::Arc;
+
+use futures_util::TryStreamExt as _;
+use serde::Serialize;
+use sqlx::{Postgres, pool::PoolConnection};
+use uuid::Uuid;
+
+use super::{
+    model::{Client, Delegated, Place},
+    rules::{self, Assembly},
+    store,
+};
+use foundation::http::list_stream::{Broken, ListWriter};
+use registers::packages::{Catalogue, PackageKey};
+
+/// Writes a provider's clients by name; with `wanted`, those that have at least one of the
+/// packages, and only these. `shape` says how each is shown; none leaves it out.
+///
+/// # Errors
+/// As the database says, or nobody reads any more.
+pub async fn write_clients<T: Serialize>(
+    mut db: PoolConnection<Postgres>,
+    catalogue: Arc<Catalogue>,
+    provider: i32,
+    wanted: Option<Vec<PackageKey>>,
+    mut writer: ListWriter,
+    shape: impl Fn(Client) -> Option<T>,
+) -> Result<ListWriter, Broken> {
+    let shown = |client: Client| match &wanted {
+        Some(wanted) => rules::narrowed(client, wanted).and_then(&shape),
+        None => shape(client),
+    };
+    let mut assembly = Assembly::new(&catalogue);
+    let (filter, beginning) = (
+        rules::filter(&catalogue, wanted.as_deref()),
+        Place::default(),
+    );
+    let mut rows = store::relations(&mut db, provider, &filter, &beginning);
+    while let Some(row) = rows.try_next().await? {
+        if let Some(element) = assembly.push(row).and_then(shown) {
+            writer.put(&element).await?;
+        }
+    }
+    if let Some(element) = assembly.finish().and_then(shown) {
+        writer.put(&element).await?;
+    }
+    Ok(writer)
+}
+
+/// Writes the clients handed to an agent by its owner, by name.
+///
+/// # Errors
+/// As the database says, or nobody reads any more.
+pub async fn write_delegated<T: Serialize>(
+    mut db: PoolConnection<Postgres>,
+    agent: Uuid,
+    provider: i32,
+    mut writer: ListWriter,
+    shape: impl Fn(Delegated) -> T,
+) -> Result<ListWriter, Broken> {
+    let beginning = Place::default();
+    let mut rows = store::delegated(&mut db, agent, provider, &beginning, None);
+    while let Some(client) = rows.try_next().await? {
+        writer.put(&shape(client)).await?;
+    }
+    Ok(writer)
+}

@@ -1,0 +1,12 @@
+//! What the product is for: vendors register systems ([`systems`]), ask customers for system users
+//! ([`requests`]), customers give them access ([`users`]) and delegate clients to them ([`clients`]);
+//! vendors follow what happens ([`vendor_events`]).
+
+pub mod clients;
+pub mod requests;
+mod routes;
+pub mod systems;
+pub mod users;
+pub mod vendor_events;
+
+pub use routes::{State, router};

@@ -1,0 +1,480 @@
+//! `/authentication/api/v1/systemuser/request/vendor`: what vendors do with requests.
+
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, StatusCode};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use sqlx::PgConnection;
+
+use super::Requests;
+use super::{
+    bind,
+    decide::{customer, tell},
+    model::{NewRequest, Request, RequestDto, RequestKind, RequestStatus},
+    rules, store,
+};
+use crate::{
+    systems::{self, System},
+    users,
+};
+use authorization::callers::Vendor;
+use foundation::{
+    audit::{self, Actor},
+    http::{
+        ApiResult, Json, ProblemCode,
+        body::{self, JsonBytes},
+        paging::{self, Paginated},
+        path::PathValues,
+        query::Query,
+    },
+    idempotency::{Answer, Once},
+    ids::OrgNumber,
+    token::scopes::{RequestRead, RequestWrite},
+};
+
+/// Asks for a system user of the customer's own. Asking again for the same gives the stored
+/// request.
+#[utoipa::path(post, path = "/authentication/api/v1/systemuser/request/vendor", tag = "Requests",
+    request_body(content = serde_json::Value, content_type = "application/json"),
+    responses((status = 201, body = RequestDto), (status = 200, body = RequestDto, description = "It was there already"),
+        (status = 400, description = "Model state, AUTH-00000, -00001, -00004, -00021, -00026, -00059, -00063 or -00064"),
+        (status = 401, description = "No valid token, or AUTH-00023"), (status = 403), (status = 404, description = "AUTH-00011")),
+    security(("maskinporten" = ["altinn:authentication/systemuser.request.write"])))]
+pub async fn create(
+    State(requests): State<Requests>,
+    vendor: Vendor<RequestWrite>,
+    once: Once,
+    headers: HeaderMap,
+    JsonBytes(bytes): JsonBytes,
+) -> ApiResult<Response> {
+    ask(
+        &requests,
+        &vendor,
+        RequestKind::Standard,
+        &once,
+        &headers,
+        &bytes,
+    )
+    .await
+}
+
+/// Asks for a system user that acts for the customer's clients. Asking again for the same gives the
+/// stored request.
+#[utoipa::path(post, path = "/authentication/api/v1/systemuser/request/vendor/agent", tag = "Requests",
+    request_body(content = serde_json::Value, content_type = "application/json"),
+    responses((status = 201, body = RequestDto), (status = 200, body = RequestDto, description = "It was there already"),
+        (status = 400, description = "Model state, AUTH-00000, -00004, -00021, -00026, -00058, -00063 or -00065"),
+        (status = 401, description = "No valid token, or AUTH-00023"), (status = 403), (status = 404, description = "AUTH-00011")),
+    security(("maskinporten" = ["altinn:authentication/systemuser.request.write"])))]
+pub async fn create_for_agent(
+    State(requests): State<Requests>,
+    vendor: Vendor<RequestWrite>,
+    once: Once,
+    headers: HeaderMap,
+    JsonBytes(bytes): JsonBytes,
+) -> ApiResult<Response> {
+    ask(
+        &requests,
+        &vendor,
+        RequestKind::Agent,
+        &once,
+        &headers,
+        &bytes,
+    )
+    .await
+}
+
+async fn ask(
+    requests: &Requests,
+    vendor: &Vendor<RequestWrite>,
+    kind: RequestKind,
+    once: &Once,
+    headers: &HeaderMap,
+    bytes: &[u8],
+) -> ApiResult<Response> {
+    let new = bind::bind_request(&body::parse(bytes, bind::parameter(kind))?, kind)?;
+    let org = vendor
+        .caller
+        .principal
+        .org
+        .ok_or(ProblemCode::VendorNotInToken)?;
+    let mut tx = requests.db.begin().await?;
+    if let Some(before) = once.answered(&mut tx, org.as_str(), bytes).await? {
+        return Ok(before);
+    }
+    let system = owned_system(&mut tx, org, &new.system_id)
+        .await?
+        .filter(|s| !s.is_deleted)
+        .ok_or(ProblemCode::SystemNotFound)?;
+    let (request, is_new) = find_or_create(requests, &mut tx, kind, &new, &system).await?;
+    let location = format!(
+        "{}/authentication/api/v1/systemuser/request/{}",
+        requests.address.of(headers),
+        request.id
+    );
+    let (status, location) = if is_new {
+        (StatusCode::CREATED, Some(location))
+    } else {
+        (StatusCode::OK, None)
+    };
+    let answer = Answer::json(
+        status,
+        location,
+        &RequestDto::new(request, Some(&requests.config.ui_base)),
+    )?;
+    once.keep(&mut tx, org.as_str(), &answer).await?;
+    tx.commit().await?;
+    Ok(answer.into_response())
+}
+
+/// What is there already under the key of a new request.
+pub(super) enum Standing {
+    /// A living system user: nobody needs to ask.
+    SystemUser,
+    /// A request that stands.
+    Request(Box<Request>),
+    /// Room for a new one; what is there makes way, as nobody can answer it any more or its system
+    /// user is gone.
+    Room(Option<Box<Request>>),
+}
+
+pub(super) async fn standing(
+    tx: &mut PgConnection,
+    kind: RequestKind,
+    new: &NewRequest,
+    lifetime_days: i32,
+) -> ApiResult<Standing> {
+    let external_ref = new.key_ref();
+    if users::active_with_key(
+        &mut *tx,
+        &new.system_id,
+        &new.party_org_no,
+        external_ref.as_str(),
+    )
+    .await?
+    .is_some()
+    {
+        return Ok(Standing::SystemUser);
+    }
+    let stored = store::by_key(
+        tx,
+        kind,
+        &new.system_id,
+        &new.party_org_no,
+        external_ref.as_str(),
+        lifetime_days,
+    )
+    .await?
+    .map(Box::new);
+    let makes_way = |r: &Request| {
+        (r.status == RequestStatus::New && r.timed_out) || r.status == RequestStatus::Accepted
+    };
+    Ok(match stored {
+        Some(request) if !makes_way(&request) => Standing::Request(request),
+        other => Standing::Room(other),
+    })
+}
+
+async fn find_or_create(
+    requests: &Requests,
+    tx: &mut PgConnection,
+    kind: RequestKind,
+    new: &NewRequest,
+    system: &System,
+) -> ApiResult<(Request, bool)> {
+    let lifetime = requests.lifetime_days();
+    let replaced = match standing(&mut *tx, kind, new, lifetime).await? {
+        Standing::SystemUser => return Err(ProblemCode::SystemUserExists.into()),
+        Standing::Request(request) => return Ok((*request, false)),
+        Standing::Room(replaced) => replaced,
+    };
+    customer(&mut *tx, &new.party_org_no)
+        .await?
+        .ok_or(ProblemCode::OrganizationNotFound)?;
+    rules::check_new(kind, new, system, &requests.catalogue)?;
+    if let Some(old) = replaced {
+        store::soft_delete(&mut *tx, old.id, "replaced").await?;
+        record(&mut *tx, &old, system, "request.replaced").await?;
+    }
+    let external_ref = new.key_ref();
+    let title = new
+        .integration_title
+        .as_deref()
+        .or_else(|| system.name.get("nb").and_then(serde_json::Value::as_str));
+    let Some(request) = store::insert(&mut *tx, kind, new, external_ref.as_str(), title).await?
+    else {
+        // Somebody else was faster with the same key: theirs is the request.
+        let theirs = store::by_key(
+            tx,
+            kind,
+            &new.system_id,
+            &new.party_org_no,
+            external_ref.as_str(),
+            lifetime,
+        )
+        .await?;
+        return theirs
+            .map(|r| (r, false))
+            .ok_or(ProblemCode::RequestNotStored.into());
+    };
+    record(&mut *tx, &request, system, "request.created").await?;
+    tell(
+        tx,
+        &request,
+        system,
+        "systemuser_request_created",
+        RequestStatus::New,
+    )
+    .await?;
+    Ok((request, true))
+}
+
+async fn record(
+    tx: &mut PgConnection,
+    request: &Request,
+    system: &System,
+    action: &'static str,
+) -> Result<(), foundation::db::DbError> {
+    let event = audit::Event {
+        actor: Actor::Vendor,
+        action,
+        object_kind: "request",
+        object_id: request.id.to_string(),
+        party_org: Some(&request.party_org_no),
+        vendor_org: Some(&system.vendor_org),
+        detail: None,
+    };
+    audit::record(tx, event).await
+}
+
+pub(super) async fn owned_system(
+    db: &mut PgConnection,
+    vendor: OrgNumber,
+    system_id: &str,
+) -> Result<Option<System>, foundation::db::DbError> {
+    Ok(systems::by_id(db, system_id)
+        .await?
+        .filter(|s| s.vendor_org == vendor.as_str()))
+}
+
+/// One request of the caller.
+#[utoipa::path(get, path = "/authentication/api/v1/systemuser/request/vendor/{requestId}", tag = "Requests",
+    params(("requestId" = uuid::Uuid, Path)),
+    responses((status = 200, body = RequestDto), (status = 400), (status = 401), (status = 403),
+        (status = 404, description = "AUTH-00010; AUTH-00011 when it is another vendor's")),
+    security(("maskinporten" = ["altinn:authentication/systemuser.request.read"])))]
+pub async fn read(
+    State(requests): State<Requests>,
+    vendor: Vendor<RequestRead>,
+    path: PathValues,
+) -> ApiResult<Json<RequestDto>> {
+    read_of(&requests, &vendor, RequestKind::Standard, &path).await
+}
+
+/// One request of the caller, for an agent.
+#[utoipa::path(get, path = "/authentication/api/v1/systemuser/request/vendor/agent/{requestId}", tag = "Requests",
+    params(("requestId" = uuid::Uuid, Path)),
+    responses((status = 200, body = RequestDto), (status = 400), (status = 401), (status = 403),
+        (status = 404, description = "AUTH-00010; AUTH-00011 when it is another vendor's")),
+    security(("maskinporten" = ["altinn:authentication/systemuser.request.read"])))]
+pub async fn read_for_agent(
+    State(requests): State<Requests>,
+    vendor: Vendor<RequestRead>,
+    path: PathValues,
+) -> ApiResult<Json<RequestDto>> {
+    read_of(&requests, &vendor, RequestKind::Agent, &path).await
+}
+
+async fn read_of(
+    requests: &Requests,
+    vendor: &Vendor<RequestRead>,
+    kind: RequestKind,
+    path: &PathValues,
+) -> ApiResult<Json<RequestDto>> {
+    let id = path.uuid("requestId")?;
+    let org = vendor.organization()?;
+    let mut db = requests.db.acquire().await?;
+    let request = store::by_id(&mut db, kind, id, requests.lifetime_days()).await?;
+    visible_to(requests, &mut db, org, request).await
+}
+
+/// The request with this system, customer and reference.
+#[utoipa::path(get, path = "/authentication/api/v1/systemuser/request/vendor/byexternalref/{systemId}/{orgNo}/{externalRef}", tag = "Requests",
+    params(("systemId" = String, Path), ("orgNo" = String, Path), ("externalRef" = String, Path)),
+    responses((status = 200, body = RequestDto), (status = 401), (status = 403), (status = 404, description = "AUTH-00010 or AUTH-00011")),
+    security(("maskinporten" = ["altinn:authentication/systemuser.request.read"])))]
+pub async fn read_by_external_ref(
+    State(requests): State<Requests>,
+    vendor: Vendor<RequestRead>,
+    path: PathValues,
+) -> ApiResult<Json<RequestDto>> {
+    read_by_key(&requests, &vendor, RequestKind::Standard, &path).await
+}
+
+/// The request for an agent with this system, customer and reference.
+#[utoipa::path(get, path = "/authentication/api/v1/systemuser/request/vendor/agent/byexternalref/{systemId}/{orgNo}/{externalRef}", tag = "Requests",
+    params(("systemId" = String, Path), ("orgNo" = String, Path), ("externalRef" = String, Path)),
+    responses((status = 200, body = RequestDto), (status = 401), (status = 403), (status = 404, description = "AUTH-00010 or AUTH-00011")),
+    security(("maskinporten" = ["altinn:authentication/systemuser.request.read"])))]
+pub async fn read_for_agent_by_external_ref(
+    State(requests): State<Requests>,
+    vendor: Vendor<RequestRead>,
+    path: PathValues,
+) -> ApiResult<Json<RequestDto>> {
+    read_by_key(&requests, &vendor, RequestKind::Agent, &path).await
+}
+
+async fn read_by_key(
+    requests: &Requests,
+    vendor: &Vendor<RequestRead>,
+    kind: RequestKind,
+    path: &PathValues,
+) -> ApiResult<Json<RequestDto>> {
+    let org = vendor.organization()?;
+    let mut db = requests.db.acquire().await?;
+    let lifetime = requests.lifetime_days();
+    let (system_id, org_no, external_ref) = (
+        path.get("systemId"),
+        path.get("orgNo"),
+        path.get("externalRef"),
+    );
+    let request = store::by_key(&mut db, kind, system_id, org_no, external_ref, lifetime).await?;
+    visible_to(requests, &mut db, org, request).await
+}
+
+async fn visible_to(
+    requests: &Requests,
+    db: &mut PgConnection,
+    vendor: OrgNumber,
+    request: Option<Request>,
+) -> ApiResult<Json<RequestDto>> {
+    let request = request.ok_or(ProblemCode::RequestNotFound)?;
+    owned_system(db, vendor, &request.system_id)
+        .await?
+        .ok_or(ProblemCode::SystemNotFound)?;
+    Ok(Json(RequestDto::new(
+        request,
+        Some(&requests.config.ui_base),
+    )))
+}
+
+/// Requests for one of the caller's systems, by id, in pages.
+#[utoipa::path(get, path = "/authentication/api/v1/systemuser/request/vendor/bysystem/{systemId}", tag = "Requests",
+    params(("systemId" = String, Path), ("token" = Option<String>, Query, description = "From `links.next`")),
+    responses((status = 200, body = Paginated<RequestDto>), (status = 400), (status = 401), (status = 403), (status = 404, description = "AUTH-00011")),
+    security(("maskinporten" = ["altinn:authentication/systemuser.request.read"])))]
+pub async fn list(
+    State(requests): State<Requests>,
+    vendor: Vendor<RequestRead>,
+    path: PathValues,
+    query: Query,
+    headers: HeaderMap,
+) -> ApiResult<Json<Paginated<RequestDto>>> {
+    page(
+        &requests,
+        &vendor,
+        RequestKind::Standard,
+        &path,
+        &query,
+        &headers,
+    )
+    .await
+}
+
+/// Requests for agents for one of the caller's systems, by id, in pages.
+#[utoipa::path(get, path = "/authentication/api/v1/systemuser/request/vendor/agent/bysystem/{systemId}", tag = "Requests",
+    params(("systemId" = String, Path), ("token" = Option<String>, Query, description = "From `links.next`")),
+    responses((status = 200, body = Paginated<RequestDto>), (status = 400), (status = 401), (status = 403), (status = 404, description = "AUTH-00011")),
+    security(("maskinporten" = ["altinn:authentication/systemuser.request.read"])))]
+pub async fn list_for_agents(
+    State(requests): State<Requests>,
+    vendor: Vendor<RequestRead>,
+    path: PathValues,
+    query: Query,
+    headers: HeaderMap,
+) -> ApiResult<Json<Paginated<RequestDto>>> {
+    page(
+        &requests,
+        &vendor,
+        RequestKind::Agent,
+        &path,
+        &query,
+        &headers,
+    )
+    .await
+}
+
+async fn page(
+    requests: &Requests,
+    vendor: &Vendor<RequestRead>,
+    kind: RequestKind,
+    path: &PathValues,
+    query: &Query,
+    headers: &HeaderMap,
+) -> ApiResult<Json<Paginated<RequestDto>>> {
+    let from = paging::key(query)?;
+    let org = vendor.organization()?;
+    let mut db = requests.db.acquire().await?;
+    let system = owned_system(&mut db, org, path.get("systemId"))
+        .await?
+        .ok_or(ProblemCode::SystemNotFound)?;
+    let size = requests.config.settings.pagination.page_size;
+    let limit = i64::try_from(size + 1).unwrap_or(i64::MAX);
+    let found = store::of_system(
+        &mut db,
+        kind,
+        &system.id,
+        from,
+        limit,
+        requests.lifetime_days(),
+    )
+    .await?;
+    let which = if kind == RequestKind::Agent {
+        "agent/"
+    } else {
+        ""
+    };
+    let next = |first: &RequestDto| {
+        let id = utf8_percent_encode(&system.id, NON_ALPHANUMERIC);
+        format!(
+            "{}/authentication/api/v1/systemuser/request/vendor/{which}bysystem/{id}?token={}",
+            requests.address.of(headers),
+            paging::token(&first.id)
+        )
+    };
+    Ok(Paginated::of(
+        found
+            .into_iter()
+            .map(|r| RequestDto::new(r, None))
+            .collect(),
+        size,
+        next,
+    ))
+}
+
+/// Takes a request of either kind back. What came of it stays.
+#[utoipa::path(delete, path = "/authentication/api/v1/systemuser/request/vendor/{requestId}", tag = "Requests",
+    params(("requestId" = uuid::Uuid, Path)),
+    responses((status = 202, description = "Taken back"), (status = 400), (status = 401), (status = 403), (status = 404, description = "AUTH-00010")),
+    security(("maskinporten" = ["altinn:authentication/systemuser.request.write"])))]
+pub async fn delete(
+    State(requests): State<Requests>,
+    vendor: Vendor<RequestWrite>,
+    path: PathValues,
+) -> ApiResult<StatusCode> {
+    let id = path.uuid("requestId")?;
+    let org = vendor.organization()?;
+    let mut tx = requests.db.begin().await?;
+    let request = store::any_kind_for_update(&mut tx, id, requests.lifetime_days())
+        .await?
+        .ok_or(ProblemCode::RequestNotFound)?;
+    let system = owned_system(&mut tx, org, &request.system_id)
+        .await?
+        .ok_or(ProblemCode::RequestNotFound)?;
+    store::soft_delete(&mut tx, id, "vendor").await?;
+    record(&mut tx, &request, &system, "request.deleted").await?;
+    tx.commit().await?;
+    Ok(StatusCode::ACCEPTED)
+}

@@ -1,0 +1,57 @@
+//! Reading the body of a vendor's request.
+
+use serde_json::Value;
+
+use super::model::{NewRequest, RequestKind};
+use crate::systems::{bind_packages, bind_rights};
+use foundation::http::{
+    ApiResult,
+    bind::{Binder, Presence},
+};
+
+/// Public name of the body of a request of a kind.
+#[must_use]
+pub const fn parameter(kind: RequestKind) -> &'static str {
+    match kind {
+        RequestKind::Standard => "createRequest",
+        RequestKind::Agent => "createAgentRequest",
+    }
+}
+
+/// Reads a request. One for an agent must name packages, and has no rights.
+///
+/// # Errors
+/// Model state.
+pub fn bind_request(value: &Value, kind: RequestKind) -> ApiResult<NewRequest> {
+    let agent = kind == RequestKind::Agent;
+    let mut binder = Binder::new(parameter(kind));
+    let root = binder.root(value)?;
+    let request = NewRequest {
+        external_ref: binder.optional_text(&root, "externalRef")?,
+        system_id: binder.key_text(&root, "systemId")?,
+        party_org_no: binder.key_text(&root, "partyOrgNo")?,
+        integration_title: binder
+            .optional_text(&root, "integrationTitle")?
+            .filter(|t| !t.is_empty()),
+        rights: if agent {
+            None
+        } else {
+            bind_rights(&mut binder, &root, "rights", Presence::Optional)?
+        },
+        access_packages: bind_packages(
+            &mut binder,
+            &root,
+            "accessPackages",
+            if agent {
+                Presence::Required
+            } else {
+                Presence::Optional
+            },
+        )?,
+        redirect_url: binder
+            .text(&root, "redirectUrl", Presence::Optional)?
+            .map(|u| u.trim().to_owned()),
+    };
+    binder.finish()?;
+    Ok(request)
+}

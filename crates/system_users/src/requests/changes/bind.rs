@@ -1,0 +1,47 @@
+//! Reading the body of a change request.
+
+use serde_json::Value;
+
+use super::model::{NewChange, Sets};
+use crate::systems::{bind_packages, bind_rights};
+use foundation::http::{
+    ApiResult,
+    bind::{Binder, Presence},
+};
+
+/// Public name of the body.
+pub const BODY: &str = "request";
+
+/// Reads a change request. Lists that are left out are empty; none may be null.
+///
+/// # Errors
+/// Model state.
+pub fn bind_change(value: &Value) -> ApiResult<NewChange> {
+    let mut b = Binder::new(BODY);
+    let root = b.root(value)?;
+    let sets = Sets {
+        required_rights: bind_rights(&mut b, &root, "requiredRights", Presence::NotNull)?
+            .unwrap_or_default(),
+        unwanted_rights: bind_rights(&mut b, &root, "unwantedRights", Presence::NotNull)?
+            .unwrap_or_default(),
+        required_access_packages: bind_packages(
+            &mut b,
+            &root,
+            "requiredAccessPackages",
+            Presence::NotNull,
+        )?
+        .unwrap_or_default(),
+        unwanted_access_packages: bind_packages(
+            &mut b,
+            &root,
+            "unwantedAccessPackages",
+            Presence::NotNull,
+        )?
+        .unwrap_or_default(),
+    };
+    let redirect_url = b
+        .text(&root, "redirectUrl", Presence::Optional)?
+        .map(|u| u.trim().to_owned());
+    b.finish()?;
+    Ok(NewChange { sets, redirect_url })
+}

@@ -1,0 +1,255 @@
+//! All SQL of change requests.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::model::{ChangeRequest, NewChange, Sets};
+use crate::{
+    requests::model::{RequestStatus, TimedOut},
+    users::SystemUser,
+};
+use foundation::db::DbError;
+
+struct Row {
+    id: Uuid,
+    system_user_id: Uuid,
+    system_id: String,
+    party_org_no: String,
+    external_ref: String,
+    required_rights: Value,
+    unwanted_rights: Value,
+    required_access_packages: Value,
+    unwanted_access_packages: Value,
+    status: String,
+    redirect_url: Option<String>,
+    created: DateTime<Utc>,
+    timed_out: bool,
+    is_deleted: bool,
+}
+
+impl From<Row> for ChangeRequest {
+    fn from(row: Row) -> Self {
+        Self {
+            id: row.id,
+            system_user_id: row.system_user_id,
+            system_id: row.system_id,
+            party_org_no: row.party_org_no,
+            external_ref: row.external_ref,
+            sets: Sets {
+                required_rights: serde_json::from_value(row.required_rights).unwrap_or_default(),
+                unwanted_rights: serde_json::from_value(row.unwanted_rights).unwrap_or_default(),
+                required_access_packages: serde_json::from_value(row.required_access_packages)
+                    .unwrap_or_default(),
+                unwanted_access_packages: serde_json::from_value(row.unwanted_access_packages)
+                    .unwrap_or_default(),
+            },
+            status: RequestStatus::from_stored(&row.status),
+            redirect_url: row.redirect_url,
+            created: row.created,
+            timed_out: row.timed_out,
+            is_deleted: row.is_deleted,
+        }
+    }
+}
+
+macro_rules! changes {
+    ($rest:literal, $lifetime_days:expr $(, $value:expr)*) => {
+        sqlx::query_as!(
+            Row,
+            r#"select id, system_user_id, system_id, party_org_no, external_ref, required_rights, unwanted_rights, required_access_packages,
+                 unwanted_access_packages, status, redirect_url, created, (created < service_now() - make_interval(days => $1)) as "timed_out!", is_deleted
+               from change_request "# + $rest,
+            $lifetime_days
+            $(, $value)*
+        )
+    };
+}
+
+/// A change request in any state, deleted ones too.
+pub async fn any_state(
+    db: &mut PgConnection,
+    id: Uuid,
+    lifetime_days: i32,
+) -> Result<Option<ChangeRequest>, DbError> {
+    Ok(changes!("where id = $2", lifetime_days, id)
+        .fetch_optional(db)
+        .await?
+        .map(ChangeRequest::from))
+}
+
+/// A visible change request.
+pub async fn by_id(
+    db: &mut PgConnection,
+    id: Uuid,
+    lifetime_days: i32,
+) -> Result<Option<ChangeRequest>, DbError> {
+    Ok(any_state(db, id, lifetime_days)
+        .await?
+        .filter(|c| !c.is_deleted))
+}
+
+/// As [`by_id`], and nobody else decides about it until the transaction ends.
+pub async fn by_id_for_update(
+    tx: &mut PgConnection,
+    id: Uuid,
+    lifetime_days: i32,
+) -> Result<Option<ChangeRequest>, DbError> {
+    Ok(changes!(
+        "where id = $2 and not is_deleted for update",
+        lifetime_days,
+        id
+    )
+    .fetch_optional(tx)
+    .await?
+    .map(ChangeRequest::from))
+}
+
+/// The newest visible change request with this key.
+pub async fn by_key(
+    db: &mut PgConnection,
+    system_id: &str,
+    party_org_no: &str,
+    external_ref: &str,
+    lifetime_days: i32,
+) -> Result<Option<ChangeRequest>, DbError> {
+    Ok(changes!(
+        "where system_id = $2 and party_org_no = $3 and external_ref = $4 and not is_deleted order by created desc, id limit 1",
+        lifetime_days,
+        system_id,
+        party_org_no,
+        external_ref
+    )
+    .fetch_optional(db)
+    .await?
+    .map(ChangeRequest::from))
+}
+
+/// Visible change requests for a system, by id, from an id on.
+pub async fn of_system(
+    db: &mut PgConnection,
+    system_id: &str,
+    from: Option<Uuid>,
+    limit: i64,
+    lifetime_days: i32,
+) -> Result<Vec<ChangeRequest>, DbError> {
+    let from = from.unwrap_or(Uuid::nil());
+    Ok(changes!(
+        "where system_id = $2 and not is_deleted and id >= $3 order by id limit $4",
+        lifetime_days,
+        system_id,
+        from,
+        limit
+    )
+    .fetch_all(db)
+    .await?
+    .into_iter()
+    .map(ChangeRequest::from)
+    .collect())
+}
+
+/// Open change requests to an organisation, oldest first.
+pub async fn pending(
+    db: &mut PgConnection,
+    party_org_no: &str,
+    lifetime_days: i32,
+) -> Result<Vec<ChangeRequest>, DbError> {
+    Ok(changes!(
+        r#"where party_org_no = $2 and status = 'New' and not is_deleted and created >= service_now() - make_interval(days => $1) order by created, id"#,
+        lifetime_days,
+        party_org_no
+    )
+    .fetch_all(db)
+    .await?
+    .into_iter()
+    .map(ChangeRequest::from)
+    .collect())
+}
+
+/// Stores a new change request under the vendor's id. None when the id is taken meanwhile.
+pub async fn insert(
+    tx: &mut PgConnection,
+    id: Uuid,
+    user: &SystemUser,
+    new: &NewChange,
+) -> Result<Option<ChangeRequest>, DbError> {
+    let json = |value: serde_json::Result<Value>| value.unwrap_or_default();
+    let stored = sqlx::query!(
+        r#"insert into change_request (id, system_user_id, system_id, party_org_no, external_ref, required_rights, unwanted_rights,
+             required_access_packages, unwanted_access_packages, redirect_url)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict (id) do nothing"#,
+        id,
+        user.id,
+        user.system_id,
+        user.reportee_org_no,
+        user.external_ref,
+        json(serde_json::to_value(&new.sets.required_rights)),
+        json(serde_json::to_value(&new.sets.unwanted_rights)),
+        json(serde_json::to_value(&new.sets.required_access_packages)),
+        json(serde_json::to_value(&new.sets.unwanted_access_packages)),
+        new.redirect_url
+    )
+    .execute(&mut *tx)
+    .await?
+    .rows_affected();
+    // Just stored: it cannot have timed out.
+    if stored == 0 {
+        Ok(None)
+    } else {
+        by_id(tx, id, i32::from(i16::MAX)).await
+    }
+}
+
+/// Hides a change request for good; its status stays.
+pub async fn soft_delete(tx: &mut PgConnection, id: Uuid, by: &str) -> Result<(), DbError> {
+    sqlx::query!(
+        "update change_request set is_deleted = true, deleted_at = service_now(), last_changed = service_now(), changed_by = $2 where id = $1 and not is_deleted",
+        id,
+        by
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Answers a change request that is New; false when it is not.
+pub async fn answer(
+    tx: &mut PgConnection,
+    id: Uuid,
+    status: RequestStatus,
+    by: &str,
+) -> Result<bool, DbError> {
+    let rows = sqlx::query!(
+        "update change_request set status = $2, last_changed = service_now(), changed_by = $3 where id = $1 and status = 'New' and not is_deleted",
+        id,
+        status.as_str(),
+        by
+    )
+    .execute(tx)
+    .await?
+    .rows_affected();
+    Ok(rows == 1)
+}
+
+/// Change requests that have timed out and were not told of yet; now they are, when the transaction
+/// commits.
+pub async fn take_timed_out(
+    tx: &mut PgConnection,
+    lifetime_days: i32,
+    limit: i64,
+) -> Result<Vec<TimedOut>, DbError> {
+    Ok(sqlx::query_as!(
+        TimedOut,
+        r#"update change_request r set timeout_told = true from system s
+           where s.system_id = r.system_id and r.id in (
+             select id from change_request
+             where status = 'New' and not is_deleted and not timeout_told and created < service_now() - make_interval(days => $1)
+             order by created limit $2 for update skip locked)
+           returning r.id, r.system_user_id as "system_user_id?", r.system_id, s.vendor_org_number as vendor_org, r.party_org_no, r.external_ref"#,
+        lifetime_days,
+        limit
+    )
+    .fetch_all(tx)
+    .await?)
+}

@@ -1,0 +1,213 @@
+//! `POST /systembruker/api/v1/requests:check`: a vendor learns what would come of a request,
+//! without making one.
+
+use axum::extract::State;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use sqlx::PgConnection;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::Requests;
+use super::{
+    api::{Standing, owned_system, standing},
+    bind,
+    changes::{self, bind_change},
+    decide::customer,
+    model::{RequestKind, RequestStatus, confirm_url},
+    rules,
+};
+use crate::users;
+use authorization::{callers::Vendor, live_system_users::SystemUserKind};
+use foundation::{
+    http::{
+        ApiResult, Json, ModelState, Problem, ProblemCode,
+        bind::{Binder, Presence},
+        body::{self, JsonBytes},
+        problem_body,
+        query::parse_uuid,
+    },
+    ids::OrgNumber,
+    token::scopes::RequestWrite,
+};
+
+/// Public name of the body.
+const BODY: &str = "request";
+
+/// What would come of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Outcome {
+    /// A new request: 201.
+    Created,
+    /// The one that is there: 200.
+    Existing,
+    /// Nothing was asked for: 200, and nothing is stored.
+    NoChangeNeeded,
+    /// An error.
+    Refused,
+}
+
+/// Answer to the question what would come of a request.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CheckDto {
+    /// Whether the request would be taken.
+    pub accepted: bool,
+    pub outcome: Outcome,
+    /// The request that is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<Uuid>,
+    /// Where it stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<RequestStatus>,
+    /// Where the customer decides about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confirm_url: Option<String>,
+    /// Everything that stands in the way, each as the problem it would be answered with. The first
+    /// is the one that the request itself would get.
+    #[schema(value_type = Vec<Object>)]
+    pub problems: Vec<Map<String, Value>>,
+}
+
+impl CheckDto {
+    fn plain(outcome: Outcome) -> Self {
+        Self {
+            accepted: true,
+            outcome,
+            request_id: None,
+            status: None,
+            confirm_url: None,
+            problems: Vec::new(),
+        }
+    }
+
+    /// Refused for these problems; without any, a new request.
+    fn of(problems: Vec<Problem>) -> Self {
+        if problems.is_empty() {
+            return Self::plain(Outcome::Created);
+        }
+        Self {
+            accepted: false,
+            problems: problems.into_iter().map(|p| problem_body(p).1).collect(),
+            ..Self::plain(Outcome::Refused)
+        }
+    }
+}
+
+/// Says what would come of a request, and why. The body is that of the request itself, with
+/// `userType` `standard` (also when it is left out) or `agent`; one with `systemUserId` is a change
+/// request. Nothing is stored.
+#[utoipa::path(post, path = "/systembruker/api/v1/requests:check", tag = "Requests",
+    request_body(content = serde_json::Value, content_type = "application/json"),
+    responses((status = 200, body = CheckDto), (status = 400, description = "Model state"),
+        (status = 401, description = "No valid token, or AUTH-00023"), (status = 403)),
+    security(("maskinporten" = ["altinn:authentication/systemuser.request.write"])))]
+pub async fn check(
+    State(requests): State<Requests>,
+    vendor: Vendor<RequestWrite>,
+    JsonBytes(bytes): JsonBytes,
+) -> ApiResult<Json<CheckDto>> {
+    let value = body::parse(&bytes, BODY)?;
+    let (kind, user) = about(&value)?;
+    let org = vendor
+        .caller
+        .principal
+        .org
+        .ok_or(ProblemCode::VendorNotInToken)?;
+    let mut db = requests.db.acquire().await?;
+    Ok(Json(match user {
+        Some(user) => check_change(&requests, &mut db, org, user, &value).await?,
+        None => check_request(&requests, &mut db, org, kind, &value).await?,
+    }))
+}
+
+/// What the body is about: a kind of request, or a change to a system user.
+fn about(value: &Value) -> ApiResult<(RequestKind, Option<Uuid>)> {
+    let mut b = Binder::new(BODY);
+    let root = b.root(value)?;
+    let word = |text: &str| match text.to_ascii_lowercase().as_str() {
+        "standard" => Some(SystemUserKind::Standard),
+        "agent" => Some(SystemUserKind::Agent),
+        _ => None,
+    };
+    let kind = match b.text(&root, "userType", Presence::Optional)? {
+        None => SystemUserKind::Standard,
+        Some(text) => word(&text).ok_or_else(|| ModelState::not_valid("UserType", &text))?,
+    };
+    let user = b.text(&root, "systemUserId", Presence::Optional)?;
+    b.finish()?;
+    Ok((
+        kind,
+        user.map(|text| parse_uuid("SystemUserId", &text))
+            .transpose()?,
+    ))
+}
+
+async fn check_request(
+    requests: &Requests,
+    db: &mut PgConnection,
+    org: OrgNumber,
+    kind: RequestKind,
+    value: &Value,
+) -> ApiResult<CheckDto> {
+    let new = bind::bind_request(value, kind)?;
+    let Some(system) = owned_system(db, org, &new.system_id)
+        .await?
+        .filter(|s| !s.is_deleted)
+    else {
+        return Ok(CheckDto::of(vec![ProblemCode::SystemNotFound.into()]));
+    };
+    let mut problems = Vec::new();
+    match standing(db, kind, &new, requests.lifetime_days()).await? {
+        Standing::SystemUser => problems.push(ProblemCode::SystemUserExists.into()),
+        Standing::Request(there) => {
+            return Ok(CheckDto {
+                request_id: Some(there.id),
+                status: Some(there.status),
+                confirm_url: Some(confirm_url(&requests.config.ui_base, kind, there.id)),
+                ..CheckDto::plain(Outcome::Existing)
+            });
+        }
+        Standing::Room(_) => {}
+    }
+    if customer(db, &new.party_org_no).await?.is_none() {
+        problems.push(ProblemCode::OrganizationNotFound.into());
+    }
+    problems.extend(rules::findings(kind, &new, &system, &requests.catalogue));
+    Ok(CheckDto::of(problems))
+}
+
+async fn check_change(
+    requests: &Requests,
+    db: &mut PgConnection,
+    org: OrgNumber,
+    user: Uuid,
+    value: &Value,
+) -> ApiResult<CheckDto> {
+    let new = bind_change(value)?;
+    let user = users::by_id(db, user)
+        .await?
+        .filter(|u| u.vendor_org == org.as_str());
+    let Some(user) = user else {
+        return Ok(CheckDto::of(vec![ProblemCode::SystemUserNotFound.into()]));
+    };
+    if new.sets.is_empty() {
+        return Ok(CheckDto::plain(Outcome::NoChangeNeeded));
+    }
+    if user.kind == SystemUserKind::Agent {
+        return Ok(CheckDto::of(vec![ProblemCode::SystemUserNotFound.into()]));
+    }
+    let Some(system) = owned_system(db, org, &user.system_id)
+        .await?
+        .filter(|s| !s.is_deleted)
+    else {
+        return Ok(CheckDto::of(vec![ProblemCode::SystemNotFound.into()]));
+    };
+    let mut problems = Vec::new();
+    if customer(db, &user.reportee_org_no).await?.is_none() {
+        problems.push(ProblemCode::OrganizationNotFound.into());
+    }
+    problems.extend(changes::rules::findings(&new, &system, &requests.catalogue));
+    Ok(CheckDto::of(problems))
+}

@@ -1,0 +1,338 @@
+//! Approving and rejecting: one transaction for everything that follows, or nothing at all.
+
+use serde_json::json;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{
+    Requests,
+    model::{Request, RequestKind, RequestStatus},
+    rules, store,
+};
+use crate::{
+    systems::{self, System},
+    users::{self, NewSystemUser, Subject, SystemUserEvent},
+};
+use authorization::{
+    delegation::{self, Approver, DelegationReport, Wanted},
+    live_system_users::SystemUserKind,
+};
+use foundation::{
+    audit::{self, Actor},
+    db::DbError,
+    events,
+    http::{ApiError, ApiResult, ProblemCode},
+};
+use registers::parties::{self, Party};
+
+/// What a page showed, to be compared with what is approved.
+pub type Seen<'a> = &'a (dyn Fn(&Request, &System) -> bool + Send + Sync);
+
+impl Requests {
+    /// Approves: the system user with the request's id, its grants, the answer, the trail and the
+    /// message, or nothing.
+    ///
+    /// `seen`, when given, must hold for what is in the database under lock.
+    ///
+    /// # Errors
+    /// The problem of the first step that fails.
+    pub async fn approve(
+        &self,
+        approver: Approver<'_>,
+        kind: RequestKind,
+        id: Uuid,
+        seen: Option<Seen<'_>>,
+    ) -> ApiResult<Request> {
+        let mut tx = self.db.begin().await?;
+        let request = self.locked(&mut tx, approver, kind, id).await?;
+        if !request.is_open() {
+            return Err(ProblemCode::RequestNotNew.into());
+        }
+        let system = systems::by_id_for_share(&mut tx, &request.system_id)
+            .await?
+            .filter(|s| !s.is_deleted)
+            .ok_or(ProblemCode::SystemNotFound)?;
+        if seen.is_some_and(|same| !same(&request, &system)) {
+            return Err(ApiError::Empty(http::StatusCode::CONFLICT));
+        }
+        if approver.party.is_gone() {
+            return Err(ProblemCode::OrganizationNotFound.into());
+        }
+        let exists = users::active_with_key(
+            &mut tx,
+            &request.system_id,
+            &request.party_org_no,
+            &request.external_ref,
+        )
+        .await?;
+        if exists.is_some() {
+            return Err(ProblemCode::SystemUserExists.into());
+        }
+        rules::check_still_fits(&request, &system, &self.catalogue)?;
+        let report = self.delegation_report(&mut tx, approver, &request).await?;
+        if let Some(problem) = report.problem() {
+            return Err(problem.into());
+        }
+        let title = system
+            .name
+            .get("nb")
+            .and_then(serde_json::Value::as_str)
+            .ok_or(ProblemCode::SystemNameNotFound)?;
+        let title = request.integration_title.as_deref().unwrap_or(title);
+        if !store::answer(&mut tx, id, RequestStatus::Accepted, &approver.name()).await? {
+            return Err(ProblemCode::RequestNotUpdated.into());
+        }
+        let with_it = [
+            ("systemuser.created", "system_user"),
+            ("delegation.granted", "system_user"),
+        ];
+        record(
+            &mut tx,
+            approver,
+            &request,
+            &system,
+            "request.approved",
+            &with_it,
+        )
+        .await?;
+        tell(
+            &mut tx,
+            &request,
+            &system,
+            "systemuser_request_answered",
+            RequestStatus::Accepted,
+        )
+        .await?;
+        let subject = Subject {
+            id,
+            system_id: &system.id,
+            vendor_org: &system.vendor_org,
+            party_org: &request.party_org_no,
+            external_ref: &request.external_ref,
+        };
+        users::tell(&mut tx, subject, SystemUserEvent::Created).await?;
+        self.create(&mut tx, approver, &request, &system, title, &report)
+            .await?;
+        tx.commit().await?;
+        Ok(Request {
+            status: RequestStatus::Accepted,
+            ..request
+        })
+    }
+
+    /// Rejects. A timed-out request may be rejected too.
+    ///
+    /// # Errors
+    /// The problem of the first step that fails.
+    pub async fn reject(
+        &self,
+        approver: Approver<'_>,
+        kind: RequestKind,
+        id: Uuid,
+    ) -> ApiResult<Request> {
+        let mut tx = self.db.begin().await?;
+        let request = self.locked(&mut tx, approver, kind, id).await?;
+        if request.status != RequestStatus::New
+            || !store::answer(&mut tx, id, RequestStatus::Rejected, &approver.name()).await?
+        {
+            return Err(ProblemCode::RequestNotNew.into());
+        }
+        if let Some(system) = systems::by_id(&mut tx, &request.system_id).await? {
+            record(
+                &mut tx,
+                approver,
+                &request,
+                &system,
+                "request.rejected",
+                &[],
+            )
+            .await?;
+            tell(
+                &mut tx,
+                &request,
+                &system,
+                "systemuser_request_answered",
+                RequestStatus::Rejected,
+            )
+            .await?;
+        }
+        tx.commit().await?;
+        Ok(Request {
+            status: RequestStatus::Rejected,
+            ..request
+        })
+    }
+
+    /// Passes an open request on to those who may decide. A repeat changes nothing.
+    ///
+    /// # Errors
+    /// The problem of the first step that fails.
+    pub async fn escalate(&self, by: Approver<'_>, kind: RequestKind, id: Uuid) -> ApiResult<()> {
+        let mut tx = self.db.begin().await?;
+        let request = store::by_id_for_update(&mut tx, kind, id, self.lifetime_days())
+            .await?
+            .ok_or(ProblemCode::RequestNotFound)?;
+        rules::check_party(&request, by.party)?;
+        if !request.is_open() {
+            return Err(ProblemCode::RequestNotNew.into());
+        }
+        if request.escalated {
+            return Ok(());
+        }
+        store::escalate(&mut tx, id, &by.name()).await?;
+        if let Some(system) = systems::by_id(&mut tx, &request.system_id).await? {
+            record(&mut tx, by, &request, &system, "request.escalated", &[]).await?;
+            tell(
+                &mut tx,
+                &request,
+                &system,
+                "systemuser_request_escalated",
+                RequestStatus::New,
+            )
+            .await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// What of the request the approver may hand out. Agents hold nothing themselves, so nothing is
+    /// checked for them.
+    pub async fn delegation_report(
+        &self,
+        db: &mut PgConnection,
+        approver: Approver<'_>,
+        request: &Request,
+    ) -> Result<DelegationReport, DbError> {
+        if request.kind == SystemUserKind::Agent {
+            return Ok(DelegationReport::default());
+        }
+        let (resources, packages) = (request.resource_ids(), request.package_urns());
+        let wanted = Wanted {
+            resources: &resources,
+            packages: &packages,
+        };
+        delegation::check(
+            db,
+            &self.catalogue,
+            &self.policies,
+            &approver.person.0,
+            approver.party,
+            wanted,
+        )
+        .await
+    }
+
+    async fn locked(
+        &self,
+        tx: &mut PgConnection,
+        approver: Approver<'_>,
+        kind: RequestKind,
+        id: Uuid,
+    ) -> ApiResult<Request> {
+        let unknown = match kind {
+            RequestKind::Standard => ProblemCode::RequestNotFound,
+            RequestKind::Agent => ProblemCode::AgentRequestNotFound,
+        };
+        let request = store::by_id_for_update(tx, kind, id, self.lifetime_days())
+            .await?
+            .ok_or(unknown)?;
+        rules::check_party(&request, approver.party)?;
+        Ok(request)
+    }
+
+    async fn create(
+        &self,
+        tx: &mut PgConnection,
+        approver: Approver<'_>,
+        request: &Request,
+        system: &System,
+        title: &str,
+        report: &DelegationReport,
+    ) -> ApiResult<()> {
+        let by = approver.name();
+        let user = NewSystemUser {
+            id: request.id,
+            integration_title: title,
+            system_internal_id: system.internal_id,
+            owner_key: approver.party.key,
+            reportee_org_no: &request.party_org_no,
+            kind: request.kind,
+            external_ref: &request.external_ref,
+            access_packages: &request.access_packages,
+            created_by: &by,
+        };
+        let key = parties::system_user_party(&mut *tx, request.id, title).await?;
+        if request.kind == SystemUserKind::Standard {
+            let packages = self
+                .catalogue
+                .keys_of(request.access_packages.iter().map(|p| p.urn.as_str()));
+            delegation::give(
+                &mut *tx,
+                approver.party.key,
+                key,
+                &packages,
+                &report.rights,
+                &by,
+            )
+            .await?;
+        }
+        let taken = |error: DbError| {
+            if error.violates("system_user_active_key") {
+                ProblemCode::SystemUserExists.into()
+            } else {
+                ApiError::from(error)
+            }
+        };
+        users::insert(tx, &user).await.map_err(taken)?;
+        Ok(())
+    }
+}
+
+async fn record(
+    tx: &mut PgConnection,
+    approver: Approver<'_>,
+    request: &Request,
+    system: &System,
+    action: &'static str,
+    with_it: &[(&'static str, &'static str)],
+) -> Result<(), DbError> {
+    let event = audit::Event {
+        actor: Actor::Person(approver.person.0.uuid),
+        action,
+        object_kind: "request",
+        object_id: request.id.to_string(),
+        party_org: Some(&request.party_org_no),
+        vendor_org: Some(&system.vendor_org),
+        detail: Some(
+            json!({"systemId": request.system_id, "externalRef": request.external_ref,
+            "packages": request.package_urns(), "resources": request.resource_ids()}),
+        ),
+    };
+    audit::record_with(tx, event, with_it).await
+}
+
+/// Puts a message about a request into the outbox.
+pub async fn tell(
+    tx: &mut PgConnection,
+    request: &Request,
+    system: &System,
+    event: &'static str,
+    status: RequestStatus,
+) -> Result<(), DbError> {
+    let message = events::Message {
+        event,
+        subject_kind: "request",
+        subject_id: request.id,
+        party_org: &request.party_org_no,
+        vendor_org: &system.vendor_org,
+        payload: json!({"systemId": request.system_id, "externalRef": request.external_ref, "status": status.as_str()}),
+    };
+    events::post(tx, message).await
+}
+
+/// The customer of a request, unless it is unknown or deleted.
+pub async fn customer(db: &mut PgConnection, org_no: &str) -> Result<Option<Party>, DbError> {
+    Ok(parties::party_by_org_number(db, org_no)
+        .await?
+        .filter(|p| !p.is_gone()))
+}

@@ -1,0 +1,43 @@
+//! Requests: a vendor asks for a system user, a person in the customer's organisation decides.
+
+pub(crate) mod api;
+mod bind;
+pub mod changes;
+pub(crate) mod check_api;
+mod decide;
+pub mod enduser_api;
+mod model;
+pub mod rules;
+mod store;
+pub mod timeouts;
+
+pub use decide::customer;
+pub use model::{Request, RequestKind, RequestStatus};
+pub use store::{any_state, by_id, pending};
+
+use std::sync::Arc;
+
+use authorization::{callers::Authenticator, permissions::Permissions};
+use foundation::{config::Checked, http::BaseAddress};
+use registers::{packages::Catalogue, resources::Policies};
+use sqlx::PgPool;
+
+/// A slice of state: what is done with requests and change requests. Clones are cheap.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "each member is documented by its type")]
+pub struct Requests {
+    pub address: BaseAddress,
+    pub authenticator: Authenticator,
+    pub catalogue: Arc<Catalogue>,
+    pub config: Arc<Checked>,
+    pub db: PgPool,
+    pub permissions: Permissions,
+    pub policies: Policies,
+}
+
+impl Requests {
+    /// After so many days a request has timed out.
+    pub(crate) fn lifetime_days(&self) -> i32 {
+        self.config.settings.requests.lifetime_days
+    }
+}

@@ -1,0 +1,288 @@
+//! All SQL of requests.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::model::{NewRequest, Request, RequestKind, RequestStatus, TimedOut};
+use authorization::live_system_users::SystemUserKind;
+use foundation::db::DbError;
+
+struct Row {
+    id: Uuid,
+    kind: String,
+    system_id: String,
+    party_org_no: String,
+    external_ref: String,
+    integration_title: Option<String>,
+    rights: Value,
+    access_packages: Value,
+    status: String,
+    escalated: bool,
+    redirect_url: Option<String>,
+    created: DateTime<Utc>,
+    timed_out: bool,
+    is_deleted: bool,
+}
+
+impl From<Row> for Request {
+    fn from(row: Row) -> Self {
+        Self {
+            id: row.id,
+            kind: SystemUserKind::from_stored(&row.kind),
+            system_id: row.system_id,
+            party_org_no: row.party_org_no,
+            external_ref: row.external_ref,
+            integration_title: row.integration_title,
+            rights: serde_json::from_value(row.rights).unwrap_or_default(),
+            access_packages: serde_json::from_value(row.access_packages).unwrap_or_default(),
+            status: RequestStatus::from_stored(&row.status),
+            escalated: row.escalated,
+            redirect_url: row.redirect_url,
+            created: row.created,
+            timed_out: row.timed_out,
+            is_deleted: row.is_deleted,
+        }
+    }
+}
+
+macro_rules! requests {
+    ($rest:literal, $lifetime_days:expr $(, $value:expr)*) => {
+        sqlx::query_as!(
+            Row,
+            r#"select id, kind, system_id, party_org_no, external_ref, integration_title, rights, access_packages, status, escalated,
+                 redirect_url, created, (created < service_now() - make_interval(days => $1)) as "timed_out!", is_deleted
+               from request "# + $rest,
+            $lifetime_days
+            $(, $value)*
+        )
+    };
+}
+
+/// A visible request of this kind.
+pub async fn by_id(
+    db: &mut PgConnection,
+    kind: RequestKind,
+    id: Uuid,
+    lifetime_days: i32,
+) -> Result<Option<Request>, DbError> {
+    Ok(requests!(
+        "where id = $2 and kind = $3 and not is_deleted",
+        lifetime_days,
+        id,
+        kind.as_str()
+    )
+    .fetch_optional(db)
+    .await?
+    .map(Request::from))
+}
+
+/// As [`by_id`], and nobody else decides about it until the transaction ends.
+pub async fn by_id_for_update(
+    tx: &mut PgConnection,
+    kind: RequestKind,
+    id: Uuid,
+    lifetime_days: i32,
+) -> Result<Option<Request>, DbError> {
+    Ok(requests!(
+        "where id = $2 and kind = $3 and not is_deleted for update",
+        lifetime_days,
+        id,
+        kind.as_str()
+    )
+    .fetch_optional(tx)
+    .await?
+    .map(Request::from))
+}
+
+/// A request of any kind and state, deleted ones too.
+pub async fn any_state(
+    db: &mut PgConnection,
+    id: Uuid,
+    lifetime_days: i32,
+) -> Result<Option<Request>, DbError> {
+    Ok(requests!("where id = $2", lifetime_days, id)
+        .fetch_optional(db)
+        .await?
+        .map(Request::from))
+}
+
+/// The visible request of this kind with this key.
+pub async fn by_key(
+    db: &mut PgConnection,
+    kind: RequestKind,
+    system_id: &str,
+    party_org_no: &str,
+    external_ref: &str,
+    lifetime_days: i32,
+) -> Result<Option<Request>, DbError> {
+    Ok(requests!(
+        "where system_id = $2 and party_org_no = $3 and external_ref = $4 and kind = $5 and not is_deleted",
+        lifetime_days,
+        system_id,
+        party_org_no,
+        external_ref,
+        kind.as_str()
+    )
+    .fetch_optional(db)
+    .await?
+    .map(Request::from))
+}
+
+/// Visible requests of a kind for a system, by id, from an id on.
+pub async fn of_system(
+    db: &mut PgConnection,
+    kind: RequestKind,
+    system_id: &str,
+    from: Option<Uuid>,
+    limit: i64,
+    lifetime_days: i32,
+) -> Result<Vec<Request>, DbError> {
+    let from = from.unwrap_or(Uuid::nil());
+    Ok(requests!(
+        "where system_id = $2 and kind = $3 and not is_deleted and id >= $4 order by id limit $5",
+        lifetime_days,
+        system_id,
+        kind.as_str(),
+        from,
+        limit
+    )
+    .fetch_all(db)
+    .await?
+    .into_iter()
+    .map(Request::from)
+    .collect())
+}
+
+/// Open requests of a kind to an organisation, oldest first; of agents only those that were
+/// escalated.
+pub async fn pending(
+    db: &mut PgConnection,
+    kind: RequestKind,
+    party_org_no: &str,
+    lifetime_days: i32,
+) -> Result<Vec<Request>, DbError> {
+    Ok(requests!(
+        r#"where party_org_no = $2 and kind = $3 and status = 'New' and not is_deleted and (escalated or kind <> 'agent')
+             and created >= service_now() - make_interval(days => $1) order by created, id"#,
+        lifetime_days,
+        party_org_no,
+        kind.as_str()
+    )
+    .fetch_all(db)
+    .await?
+    .into_iter()
+    .map(Request::from)
+    .collect())
+}
+
+/// A visible request of any kind; nobody else changes it until the transaction ends.
+pub async fn any_kind_for_update(
+    tx: &mut PgConnection,
+    id: Uuid,
+    lifetime_days: i32,
+) -> Result<Option<Request>, DbError> {
+    Ok(requests!(
+        "where id = $2 and not is_deleted for update",
+        lifetime_days,
+        id
+    )
+    .fetch_optional(tx)
+    .await?
+    .map(Request::from))
+}
+
+/// Passes a request on to those who may decide.
+pub async fn escalate(tx: &mut PgConnection, id: Uuid, by: &str) -> Result<(), DbError> {
+    sqlx::query!("update request set escalated = true, last_changed = service_now(), changed_by = $2 where id = $1 and not escalated", id, by)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Stores a new request. None when one with this key is there already.
+pub async fn insert(
+    tx: &mut PgConnection,
+    kind: RequestKind,
+    request: &NewRequest,
+    external_ref: &str,
+    integration_title: Option<&str>,
+) -> Result<Option<Request>, DbError> {
+    let id = Uuid::new_v4();
+    let stored = sqlx::query!(
+        r#"insert into request (id, kind, system_id, party_org_no, external_ref, integration_title, rights, access_packages, redirect_url)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+           on conflict (system_id, party_org_no, external_ref, kind) where not is_deleted do nothing"#,
+        id,
+        kind.as_str(),
+        request.system_id,
+        request.party_org_no,
+        external_ref,
+        integration_title,
+        serde_json::to_value(request.rights.as_deref().unwrap_or_default()).unwrap_or_default(),
+        serde_json::to_value(request.access_packages.as_deref().unwrap_or_default()).unwrap_or_default(),
+        request.redirect_url,
+    )
+    .execute(&mut *tx)
+    .await?
+    .rows_affected();
+    // Just stored: it cannot have timed out.
+    if stored == 0 {
+        Ok(None)
+    } else {
+        by_id(tx, kind, id, i32::from(i16::MAX)).await
+    }
+}
+
+/// Hides a request for good; its status stays.
+pub async fn soft_delete(tx: &mut PgConnection, id: Uuid, by: &str) -> Result<(), DbError> {
+    sqlx::query!(
+        "update request set is_deleted = true, deleted_at = service_now(), last_changed = service_now(), changed_by = $2 where id = $1 and not is_deleted",
+        id,
+        by
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Answers a request that is New; false when it is not.
+pub async fn answer(
+    tx: &mut PgConnection,
+    id: Uuid,
+    status: RequestStatus,
+    by: &str,
+) -> Result<bool, DbError> {
+    let rows = sqlx::query!(
+        "update request set status = $2, last_changed = service_now(), changed_by = $3 where id = $1 and status = 'New' and not is_deleted",
+        id,
+        status.as_str(),
+        by
+    )
+    .execute(tx)
+    .await?
+    .rows_affected();
+    Ok(rows == 1)
+}
+
+/// Requests that have timed out and were not told of yet; now they are, when the transaction
+/// commits.
+pub async fn take_timed_out(
+    tx: &mut PgConnection,
+    lifetime_days: i32,
+    limit: i64,
+) -> Result<Vec<TimedOut>, DbError> {
+    Ok(sqlx::query_as!(
+        TimedOut,
+        r#"update request r set timeout_told = true from system s
+           where s.system_id = r.system_id and r.id in (
+             select id from request where status = 'New' and not is_deleted and not timeout_told and created < service_now() - make_interval(days => $1)
+             order by created limit $2 for update skip locked)
+           returning r.id, null::uuid as system_user_id, r.system_id, s.vendor_org_number as vendor_org, r.party_org_no, r.external_ref"#,
+        lifetime_days,
+        limit
+    )
+    .fetch_all(tx)
+    .await?)
+}

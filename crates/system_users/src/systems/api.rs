@@ -1,0 +1,298 @@
+//! `/authentication/api/v1/systemregister`: registering systems, and reading them.
+
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::StatusCode;
+
+use super::Systems;
+use super::{
+    bind,
+    model::{AccessPackage, NewSystem, RegisteredSystem, Right, System, SystemDto},
+    rules::{self, Known},
+    store,
+};
+use authorization::callers::{EndUser, Vendor};
+use foundation::{
+    audit::{self, Actor},
+    http::{
+        ApiError, ApiResult, Json, ValidationCode,
+        body::{self, JsonBytes},
+        no_store,
+        path::PathValues,
+        query::Query,
+    },
+    idempotency::{Answer, Once},
+    ids::OrgNumber,
+    token::scopes::{Portal, SystemRegisterWrite},
+};
+use registers::resources;
+
+/// Lists the live, visible systems of all vendors.
+#[utoipa::path(get, path = "/authentication/api/v1/systemregister", tag = "System register",
+    responses((status = 200, body = Vec<SystemDto>), (status = 401), (status = 403)), security(("maskinporten" = ["altinn:portal/enduser"])))]
+pub async fn list_visible(
+    State(systems): State<Systems>,
+    _: EndUser<Portal>,
+) -> ApiResult<impl IntoResponse> {
+    let systems = store::visible(&mut *systems.db.acquire().await?).await?;
+    Ok((
+        no_store(),
+        Json(systems.into_iter().map(SystemDto::from).collect::<Vec<_>>()),
+    ))
+}
+
+/// One system in any state, as portals see it.
+#[utoipa::path(get, path = "/authentication/api/v1/systemregister/{systemId}", tag = "System register", params(("systemId" = String, Path)),
+    responses((status = 200, body = SystemDto), (status = 401), (status = 403), (status = 404, description = "No such system")),
+    security(("maskinporten" = ["altinn:portal/enduser"])))]
+pub async fn read(
+    State(systems): State<Systems>,
+    _: EndUser<Portal>,
+    path: PathValues,
+) -> ApiResult<Json<SystemDto>> {
+    let system = store::by_id(&mut *systems.db.acquire().await?, path.get("systemId")).await?;
+    system
+        .map(|s| Json(s.into()))
+        .ok_or(ApiError::Status(StatusCode::NOT_FOUND))
+}
+
+/// Rights of a system; none when there is no such system. `useOldFormatForApp` names apps by
+/// organisation and app.
+#[utoipa::path(get, path = "/authentication/api/v1/systemregister/{systemId}/rights", tag = "System register",
+    params(("systemId" = String, Path), ("useOldFormatForApp" = Option<bool>, Query)),
+    responses((status = 200, body = Vec<Right>), (status = 401), (status = 403)), security(("maskinporten" = ["altinn:portal/enduser"])))]
+pub async fn read_rights(
+    State(systems): State<Systems>,
+    _: EndUser<Portal>,
+    path: PathValues,
+    query: Query,
+) -> ApiResult<Json<Vec<Right>>> {
+    let old_names = query.flag("useOldFormatForApp")?;
+    let system = store::by_id(&mut *systems.db.acquire().await?, path.get("systemId")).await?;
+    let rights = system.map(|s| s.rights).unwrap_or_default();
+    Ok(Json(if old_names {
+        rules::with_old_app_names(&rights)
+    } else {
+        rights
+    }))
+}
+
+/// Access packages of a system; none when there is no such system.
+#[utoipa::path(get, path = "/authentication/api/v1/systemregister/{systemId}/accesspackages", tag = "System register",
+    params(("systemId" = String, Path)), responses((status = 200, body = Vec<AccessPackage>), (status = 401), (status = 403)),
+    security(("maskinporten" = ["altinn:portal/enduser"])))]
+pub async fn read_packages(
+    State(systems): State<Systems>,
+    _: EndUser<Portal>,
+    path: PathValues,
+    query: Query,
+) -> ApiResult<Json<Vec<AccessPackage>>> {
+    query.flag("useOldFormatForApp")?;
+    let system = store::by_id(&mut *systems.db.acquire().await?, path.get("systemId")).await?;
+    Ok(Json(system.map(|s| s.access_packages).unwrap_or_default()))
+}
+
+/// Lists the caller's live systems, hidden ones included.
+#[utoipa::path(get, path = "/authentication/api/v1/systemregister/vendor", tag = "System register",
+    responses((status = 200, body = Vec<SystemDto>), (status = 401), (status = 403)),
+    security(("maskinporten" = ["altinn:authentication/systemregister.write"])))]
+pub async fn list_of_vendor(
+    State(systems): State<Systems>,
+    vendor: Vendor<SystemRegisterWrite>,
+) -> ApiResult<impl IntoResponse> {
+    let org = vendor
+        .caller
+        .principal
+        .org
+        .ok_or(ApiError::Empty(StatusCode::FORBIDDEN))?;
+    let systems = store::of_vendor(&mut *systems.db.acquire().await?, org.as_str()).await?;
+    Ok((
+        no_store(),
+        Json(systems.into_iter().map(SystemDto::from).collect::<Vec<_>>()),
+    ))
+}
+
+/// One system of the caller, in any state.
+#[utoipa::path(get, path = "/authentication/api/v1/systemregister/vendor/{systemId}", tag = "System register", params(("systemId" = String, Path)),
+    responses((status = 200, body = RegisteredSystem), (status = 401), (status = 403, description = "Another vendor's"), (status = 404)),
+    security(("maskinporten" = ["altinn:authentication/systemregister.write"])))]
+pub async fn read_as_vendor(
+    State(systems): State<Systems>,
+    vendor: Vendor<SystemRegisterWrite>,
+    path: PathValues,
+) -> ApiResult<Json<RegisteredSystem>> {
+    let mut db = systems.db.acquire().await?;
+    let system = owned_system(&mut db, &vendor, &path).await?;
+    let clients = store::clients_of(&mut db, &system).await?;
+    Ok(Json(RegisteredSystem::new(system, clients)))
+}
+
+/// Rights of a system of the caller.
+#[utoipa::path(get, path = "/authentication/api/v1/systemregister/vendor/{systemId}/rights", tag = "System register",
+    params(("systemId" = String, Path)), responses((status = 200, body = Vec<Right>), (status = 401), (status = 403), (status = 404)),
+    security(("maskinporten" = ["altinn:authentication/systemregister.write"])))]
+pub async fn read_rights_as_vendor(
+    State(systems): State<Systems>,
+    vendor: Vendor<SystemRegisterWrite>,
+    path: PathValues,
+) -> ApiResult<Json<Vec<Right>>> {
+    Ok(Json(
+        owned_system(&mut *systems.db.acquire().await?, &vendor, &path)
+            .await?
+            .rights,
+    ))
+}
+
+/// Access packages of a system of the caller.
+#[utoipa::path(get, path = "/authentication/api/v1/systemregister/vendor/{systemId}/accesspackages", tag = "System register",
+    params(("systemId" = String, Path)), responses((status = 200, body = Vec<AccessPackage>), (status = 401), (status = 403), (status = 404)),
+    security(("maskinporten" = ["altinn:authentication/systemregister.write"])))]
+pub async fn read_packages_as_vendor(
+    State(systems): State<Systems>,
+    vendor: Vendor<SystemRegisterWrite>,
+    path: PathValues,
+) -> ApiResult<Json<Vec<AccessPackage>>> {
+    Ok(Json(
+        owned_system(&mut *systems.db.acquire().await?, &vendor, &path)
+            .await?
+            .access_packages,
+    ))
+}
+
+async fn owned_system(
+    db: &mut sqlx::PgConnection,
+    vendor: &Vendor<SystemRegisterWrite>,
+    path: &PathValues,
+) -> ApiResult<System> {
+    let forbidden = ApiError::Empty(StatusCode::FORBIDDEN);
+    if vendor.caller.principal.org.is_none() && !vendor.is_register_admin() {
+        return Err(forbidden);
+    }
+    let system = store::by_id(db, path.get("systemId"))
+        .await?
+        .ok_or(ApiError::Status(StatusCode::NOT_FOUND))?;
+    if owns(vendor, &system.vendor_org) {
+        Ok(system)
+    } else {
+        Err(forbidden)
+    }
+}
+
+pub(super) fn owns(vendor: &Vendor<SystemRegisterWrite>, org: &str) -> bool {
+    vendor.is_register_admin()
+        || vendor
+            .caller
+            .principal
+            .org
+            .is_some_and(|own| own.as_str() == org)
+}
+
+/// Registers a system. The answer is its internal id, as JSON text.
+#[utoipa::path(post, path = "/authentication/api/v1/systemregister/vendor", tag = "System register",
+    request_body(content = serde_json::Value, content_type = "application/json"),
+    responses((status = 200, body = String), (status = 400, description = "Model state, or STD-00000 with every finding"), (status = 401),
+        (status = 403, description = "Not the vendor's own organisation"), (status = 409, description = "Registered by somebody else meanwhile")),
+    security(("maskinporten" = ["altinn:authentication/systemregister.write"])))]
+pub async fn create(
+    State(systems): State<Systems>,
+    vendor: Vendor<SystemRegisterWrite>,
+    once: Once,
+    JsonBytes(bytes): JsonBytes,
+) -> ApiResult<Response> {
+    let principal = &vendor.caller.principal;
+    if principal.org.is_none() && !vendor.is_register_admin() {
+        return Err(ApiError::Empty(StatusCode::FORBIDDEN));
+    }
+    let system = bind::bind_system(
+        &body::parse(&bytes, "registerNewSystem")?,
+        "registerNewSystem",
+    )?;
+    let org = OrgNumber::from_iso6523(&system.vendor_id)
+        .ok_or_else(|| ApiError::Validation(vec![ValidationCode::VendorIdNotIso6523.error()]))?;
+    let mut tx = systems.db.begin().await?;
+    let caller = principal.org.map_or_else(
+        || principal.client_id.clone().unwrap_or_default(),
+        |o| o.to_string(),
+    );
+    if let Some(before) = once.answered(&mut tx, &caller, &bytes).await? {
+        return Ok(before);
+    }
+    let known = known_about(&mut tx, &system, None).await?;
+    let errors = rules::validate_new(&system, org, &known, &systems.catalogue);
+    if !owns(&vendor, org.as_str()) {
+        return Err(ApiError::Empty(StatusCode::FORBIDDEN));
+    }
+    if !errors.is_empty() {
+        return Err(ApiError::Validation(errors));
+    }
+    let urls: Vec<String> = system
+        .redirect_urls
+        .iter()
+        .filter_map(|u| rules::canonical_redirect_url(u, &["https"]))
+        .collect();
+    let by_org = principal.org.map(|o| o.to_string());
+    let id = store::insert(
+        &mut tx,
+        &system,
+        org.as_str(),
+        &urls,
+        by_org.as_deref(),
+        principal.client_id.as_deref(),
+    )
+    .await
+    .map_err(|error| lost_race(error, &system.id))?;
+    let event = audit::Event {
+        actor: Actor::Vendor,
+        action: "system.created",
+        object_kind: "system",
+        object_id: system.id.clone(),
+        party_org: None,
+        vendor_org: Some(org.as_str()),
+        detail: None,
+    };
+    audit::record(&mut tx, event).await?;
+    let answer = Answer::json(StatusCode::OK, None, &id.to_string())?;
+    once.keep(&mut tx, &caller, &answer).await?;
+    tx.commit().await?;
+    Ok(answer.into_response())
+}
+
+pub(super) fn lost_race(error: foundation::db::DbError, id: &str) -> ApiError {
+    if error.violates("system_system_id_key") {
+        ApiError::Text(
+            StatusCode::CONFLICT,
+            format!("The System already exist: {id}"),
+        )
+    } else if error.violates("system_client_live") {
+        ApiError::Validation(vec![ValidationCode::ClientIdTaken.error()])
+    } else {
+        error.into()
+    }
+}
+
+/// What the database knows that a system is held against; `but` is the system itself, when it is
+/// there already.
+pub(super) async fn known_about(
+    db: &mut sqlx::PgConnection,
+    system: &NewSystem,
+    but: Option<&System>,
+) -> ApiResult<Known> {
+    let named: Vec<String> = system
+        .rights
+        .iter()
+        .flat_map(|r| &r.resource)
+        .map(|p| p.value.clone())
+        .collect();
+    Ok(Known {
+        id_taken: store::by_id(&mut *db, &system.id).await?.is_some(),
+        taken_clients: store::taken_clients(
+            &mut *db,
+            &system.client_ids,
+            but.map(|s| s.internal_id),
+        )
+        .await?,
+        resources: resources::kinds(db, &named).await?,
+    })
+}

@@ -1,0 +1,267 @@
+//! `/authentication/api/v1/systemregister/vendor/{systemId}`: changing and deleting systems, and
+//! what was changed.
+
+use axum::extract::State;
+use http::StatusCode;
+use sqlx::PgConnection;
+
+use super::Systems;
+use super::{
+    api::{known_about, lost_race, owns},
+    bind,
+    model::{ChangeLogEntry, NewSystem, Succeeded, System},
+    rules,
+    store::{self, Change},
+};
+use authorization::callers::Vendor;
+use foundation::{
+    audit::{self, Actor},
+    http::{
+        ApiError, ApiResult, Json, ModelState, ValidationCode, ValidationError,
+        body::{self, JsonBytes},
+        path::PathValues,
+    },
+    token::scopes::SystemRegisterWrite,
+};
+use registers::resources;
+
+type Caller = Vendor<SystemRegisterWrite>;
+
+const DONE: Json<Succeeded> = Json(Succeeded { succeeded: true });
+
+fn unknown(id: &str) -> ApiError {
+    ApiError::Text(
+        StatusCode::NOT_FOUND,
+        format!("System with ID '{id}' not found."),
+    )
+}
+
+/// The caller's own system, held until the transaction ends.
+async fn lock(
+    tx: &mut PgConnection,
+    vendor: &Caller,
+    id: &str,
+    missing: ApiError,
+) -> ApiResult<System> {
+    let forbidden = || ApiError::Empty(StatusCode::FORBIDDEN);
+    if vendor.caller.principal.org.is_none() && !vendor.is_register_admin() {
+        return Err(forbidden());
+    }
+    let system = store::lock(tx, id).await?.ok_or(missing)?;
+    if owns(vendor, &system.vendor_org) {
+        Ok(system)
+    } else {
+        Err(forbidden())
+    }
+}
+
+fn must_live(system: &System) -> ApiResult<()> {
+    if system.is_deleted {
+        return Err(ApiError::Text(
+            StatusCode::BAD_REQUEST,
+            "Cannot update a system marked as deleted.".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+fn no_findings(errors: Vec<ValidationError>) -> ApiResult<()> {
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(ApiError::Validation(errors))
+    }
+}
+
+/// Makes the change with its audit row.
+async fn make(
+    tx: &mut PgConnection,
+    vendor: &Caller,
+    system: &System,
+    change: Change<'_>,
+    action: &'static str,
+) -> ApiResult<()> {
+    let principal = &vendor.caller.principal;
+    let by_org = principal.org.map(|o| o.to_string());
+    store::change(
+        &mut *tx,
+        system,
+        &change,
+        by_org.as_deref(),
+        principal.client_id.as_deref(),
+    )
+    .await
+    .map_err(|error| lost_race(error, &system.id))?;
+    let event = audit::Event {
+        actor: Actor::Vendor,
+        action,
+        object_kind: "system",
+        object_id: system.id.clone(),
+        party_org: None,
+        vendor_org: Some(&system.vendor_org),
+        detail: None,
+    };
+    Ok(audit::record(tx, event).await?)
+}
+
+/// Replaces a system: what the body leaves out becomes empty, and a system whose visibility is left
+/// out is visible.
+#[utoipa::path(put, path = "/authentication/api/v1/systemregister/vendor/{systemId}", tag = "System register", params(("systemId" = String, Path)),
+    request_body(content = serde_json::Value, content_type = "application/json"),
+    responses((status = 200, body = Succeeded), (status = 400, description = "Model state, STD-00000 with every finding, or a deleted system"),
+        (status = 401), (status = 403, description = "Another vendor's"), (status = 404, description = "No such system, or another vendor in the body")),
+    security(("maskinporten" = ["altinn:authentication/systemregister.write"])))]
+pub async fn replace(
+    State(systems): State<Systems>,
+    vendor: Caller,
+    path: PathValues,
+    JsonBytes(bytes): JsonBytes,
+) -> ApiResult<Json<Succeeded>> {
+    const BODY: &str = "proposedUpdateToSystem";
+    let new: NewSystem = bind::bind_system(&body::parse(&bytes, BODY)?, BODY)?;
+    let id = path.get("systemId");
+    let mut tx = systems.db.begin().await?;
+    let system = lock(&mut tx, &vendor, id, unknown(id)).await?;
+    if new.vendor_id != format!("0192:{}", system.vendor_org) {
+        return Err(unknown(id));
+    }
+    if new.id != system.id {
+        return Err(ApiError::Validation(vec![
+            ValidationCode::SystemIdMismatch.error(),
+        ]));
+    }
+    must_live(&system)?;
+    let known = known_about(&mut tx, &new, Some(&system)).await?;
+    no_findings(rules::validate_replacement(
+        &new,
+        &known,
+        &systems.catalogue,
+    ))?;
+    let urls: Vec<String> = new
+        .redirect_urls
+        .iter()
+        .filter_map(|u| rules::canonical_redirect_url(u, &["https", "http"]))
+        .collect();
+    make(
+        &mut tx,
+        &vendor,
+        &system,
+        Change::Whole(&new, &urls),
+        "system.changed",
+    )
+    .await?;
+    tx.commit().await?;
+    Ok(DONE)
+}
+
+/// Replaces the rights of a system.
+#[utoipa::path(put, path = "/authentication/api/v1/systemregister/vendor/{systemId}/rights", tag = "System register",
+    params(("systemId" = String, Path)), request_body(content = Vec<super::Right>),
+    responses((status = 200, body = Succeeded), (status = 400, description = "Model state, STD-00000 with every finding, or a deleted system"),
+        (status = 401), (status = 403, description = "Another vendor's"), (status = 404)),
+    security(("maskinporten" = ["altinn:authentication/systemregister.write"])))]
+pub async fn replace_rights(
+    State(systems): State<Systems>,
+    vendor: Caller,
+    path: PathValues,
+    JsonBytes(bytes): JsonBytes,
+) -> ApiResult<Json<Succeeded>> {
+    let rights = bind::bind_rights_body(&body::parse(&bytes, "rights")?)?;
+    let id = path.get("systemId");
+    let mut tx = systems.db.begin().await?;
+    let system = lock(&mut tx, &vendor, id, unknown(id)).await?;
+    must_live(&system)?;
+    let named: Vec<String> = rights
+        .iter()
+        .flat_map(|r| &r.resource)
+        .map(|p| p.value.clone())
+        .collect();
+    let known = resources::kinds(&mut tx, &named).await?;
+    no_findings(rules::validate_rights(&rights, &known))?;
+    make(
+        &mut tx,
+        &vendor,
+        &system,
+        Change::Rights(&rights),
+        "system.rights_changed",
+    )
+    .await?;
+    tx.commit().await?;
+    Ok(DONE)
+}
+
+/// Replaces the access packages of a system.
+#[utoipa::path(put, path = "/authentication/api/v1/systemregister/vendor/{systemId}/accesspackages", tag = "System register",
+    params(("systemId" = String, Path)), request_body(content = Vec<super::AccessPackage>),
+    responses((status = 200, body = Succeeded), (status = 400, description = "Model state, STD-00000 with every finding, or a deleted system"),
+        (status = 401), (status = 403, description = "Another vendor's"), (status = 404)),
+    security(("maskinporten" = ["altinn:authentication/systemregister.write"])))]
+pub async fn replace_packages(
+    State(systems): State<Systems>,
+    vendor: Caller,
+    path: PathValues,
+    JsonBytes(bytes): JsonBytes,
+) -> ApiResult<Json<Succeeded>> {
+    let packages = bind::bind_packages_body(&body::parse(&bytes, "accessPackages")?)?;
+    let id = path.get("systemId");
+    let mut tx = systems.db.begin().await?;
+    let system = lock(&mut tx, &vendor, id, unknown(id)).await?;
+    must_live(&system)?;
+    no_findings(rules::validate_packages(
+        &packages,
+        system.is_visible,
+        &systems.catalogue,
+    ))?;
+    make(
+        &mut tx,
+        &vendor,
+        &system,
+        Change::Packages(&packages),
+        "system.packages_changed",
+    )
+    .await?;
+    tx.commit().await?;
+    Ok(DONE)
+}
+
+/// Deletes a system. Its id is never given away again; its client ids are free at once.
+#[utoipa::path(delete, path = "/authentication/api/v1/systemregister/vendor/{systemId}", tag = "System register",
+    params(("systemId" = String, Path)),
+    responses((status = 200, body = Succeeded), (status = 400, description = "No such system, or deleted before"), (status = 401),
+        (status = 403, description = "Another vendor's")),
+    security(("maskinporten" = ["altinn:authentication/systemregister.write"])))]
+pub async fn delete(
+    State(systems): State<Systems>,
+    vendor: Caller,
+    path: PathValues,
+) -> ApiResult<Json<Succeeded>> {
+    let mut tx = systems.db.begin().await?;
+    let missing = ModelState::of("return", "System not found").into();
+    let system = lock(&mut tx, &vendor, path.get("systemId"), missing).await?;
+    if system.is_deleted {
+        return Err(ApiError::Status(StatusCode::BAD_REQUEST));
+    }
+    make(&mut tx, &vendor, &system, Change::Deleted, "system.deleted").await?;
+    tx.commit().await?;
+    Ok(DONE)
+}
+
+/// Every change of a system, newest first.
+#[utoipa::path(get, path = "/authentication/api/v1/systemregister/vendor/{systemId}/changelog", tag = "System register",
+    params(("systemId" = String, Path)),
+    responses((status = 200, body = Vec<ChangeLogEntry>), (status = 401), (status = 403, description = "Another vendor's"), (status = 404)),
+    security(("maskinporten" = ["altinn:authentication/systemregister.write"])))]
+pub async fn change_log(
+    State(systems): State<Systems>,
+    vendor: Caller,
+    path: PathValues,
+) -> ApiResult<Json<Vec<ChangeLogEntry>>> {
+    let id = path.get("systemId");
+    let missing = ApiError::Text(
+        StatusCode::NOT_FOUND,
+        format!("System with ID {id} not found."),
+    );
+    let mut tx = systems.db.begin().await?;
+    let system = lock(&mut tx, &vendor, id, missing).await?;
+    Ok(Json(store::change_log(&mut tx, &system).await?))
+}

@@ -1,0 +1,32 @@
+//! System users: non-human users that an organisation empowers to act for it through one registered
+//! system.
+
+pub mod enduser_api;
+pub(crate) mod lookup_api;
+mod manage;
+mod model;
+mod store;
+pub(crate) mod stream_api;
+
+pub use manage::{Subject, SystemUserEvent, record_each, tell};
+pub use model::{ExternalSystemUser, NewSystemUser, SystemUser, SystemUserDetail};
+pub use store::{active_with_key, by_external_id, by_id, insert, lock_sequence, of_owner, touch};
+
+use std::sync::Arc;
+
+use authorization::permissions::Permissions;
+use foundation::{config::Checked, http::BaseAddress};
+use registers::{packages::Catalogue, resources::Policies};
+use sqlx::PgPool;
+
+/// A slice of state: what is done with system users. Clones are cheap.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "each member is documented by its type")]
+pub struct SystemUsers {
+    pub address: BaseAddress,
+    pub permissions: Permissions,
+    pub catalogue: Arc<Catalogue>,
+    pub config: Arc<Checked>,
+    pub db: PgPool,
+    pub policies: Policies,
+}

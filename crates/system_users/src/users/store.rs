@@ -1,0 +1,346 @@
+//! All SQL of system users.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::model::{NewSystemUser, RegisterSystemUser, SystemUser};
+use authorization::delegation;
+use authorization::live_system_users::SystemUserKind;
+use foundation::db::DbError;
+use registers::parties;
+
+/// Serialises the writers of the table, so that a reader of the sequence never passes by a row
+/// still in flight.
+const SEQUENCE_LOCK: i64 = 0x7379_7374_656d_0002;
+
+struct Row {
+    id: Uuid,
+    integration_title: String,
+    system_id: String,
+    system_internal_id: Uuid,
+    vendor_org_number: String,
+    owner_key: i32,
+    party_id: Option<i32>,
+    reportee_org_no: String,
+    kind: String,
+    external_ref: String,
+    access_packages: Value,
+    created: DateTime<Utc>,
+    sequence_no: i64,
+}
+
+impl From<Row> for SystemUser {
+    fn from(row: Row) -> Self {
+        Self {
+            id: row.id,
+            integration_title: row.integration_title,
+            system_id: row.system_id,
+            system_internal_id: row.system_internal_id,
+            vendor_org: row.vendor_org_number,
+            owner_key: row.owner_key,
+            owner_party_id: row.party_id,
+            reportee_org_no: row.reportee_org_no,
+            kind: SystemUserKind::from_stored(&row.kind),
+            external_ref: row.external_ref,
+            access_packages: serde_json::from_value(row.access_packages).unwrap_or_default(),
+            created: row.created,
+        }
+    }
+}
+
+macro_rules! system_users {
+    ($rest:literal $(, $value:expr)*) => {
+        sqlx::query_as!(
+            Row,
+            r#"select u.id, u.integration_title, s.system_id, u.system_internal_id, s.vendor_org_number, u.owner_key, o.party_id,
+                 u.reportee_org_no, u.kind, u.external_ref, u.access_packages, u.created, u.sequence_no
+               from "system_user" u join system s on s.system_internal_id = u.system_internal_id join party o on o.key = u.owner_key "# + $rest
+            $(, $value)*
+        )
+    };
+}
+
+struct RegisterRow {
+    id: Uuid,
+    reportee_org_no: String,
+    party_id: Option<i32>,
+    integration_title: String,
+    is_deleted: bool,
+    last_changed: DateTime<Utc>,
+    created: DateTime<Utc>,
+    sequence_no: i64,
+    kind: String,
+}
+
+impl From<RegisterRow> for RegisterSystemUser {
+    fn from(row: RegisterRow) -> Self {
+        Self {
+            id: row.id,
+            party_org_no: row.reportee_org_no,
+            party_id: row.party_id.map(|id| id.to_string()).unwrap_or_default(),
+            integration_title: row.integration_title,
+            is_deleted: row.is_deleted,
+            last_changed: row.last_changed,
+            created: row.created,
+            sequence_no: row.sequence_no,
+            system_user_type: SystemUserKind::from_stored(&row.kind),
+        }
+    }
+}
+
+macro_rules! register_rows {
+    ($rest:literal $(, $value:expr)*) => {
+        sqlx::query_as!(
+            RegisterRow,
+            r#"select u.id, u.reportee_org_no, o.party_id, u.integration_title, u.is_deleted, u.last_changed, u.created, u.sequence_no, u.kind
+               from "system_user" u join party o on o.key = u.owner_key "# + $rest
+            $(, $value)*
+        )
+    };
+}
+
+/// A system user that lives.
+pub async fn by_id(db: &mut PgConnection, id: Uuid) -> Result<Option<SystemUser>, DbError> {
+    Ok(system_users!("where u.id = $1 and not u.is_deleted", id)
+        .fetch_optional(db)
+        .await?
+        .map(SystemUser::from))
+}
+
+/// The living system user of this system, owner and reference, whatever its kind.
+pub async fn active_with_key(
+    db: &mut PgConnection,
+    system_id: &str,
+    org_no: &str,
+    external_ref: &str,
+) -> Result<Option<SystemUser>, DbError> {
+    Ok(system_users!(
+        "where s.system_id = $1 and u.reportee_org_no = $2 and u.external_ref = $3 and not u.is_deleted",
+        system_id,
+        org_no,
+        external_ref
+    )
+    .fetch_optional(db)
+    .await?
+    .map(SystemUser::from))
+}
+
+/// `LiveSystemUsers` system users of one kind that a party owns, oldest first. Those of deleted systems too.
+pub async fn of_owner(
+    db: &mut PgConnection,
+    owner_key: i32,
+    kind: SystemUserKind,
+) -> Result<Vec<SystemUser>, DbError> {
+    let found = system_users!(
+        "where u.owner_key = $1 and u.kind = $2 and not u.is_deleted order by u.created, u.id",
+        owner_key,
+        kind.as_str()
+    );
+    Ok(found
+        .fetch_all(db)
+        .await?
+        .into_iter()
+        .map(SystemUser::from)
+        .collect())
+}
+
+/// `LiveSystemUsers` system users of a system, in the order of their sequence numbers, from a number on.
+pub async fn of_system(
+    db: &mut PgConnection,
+    system_internal_id: Uuid,
+    from: i64,
+    limit: i64,
+) -> Result<Vec<(i64, SystemUser)>, DbError> {
+    let found = system_users!(
+        "where u.system_internal_id = $1 and u.sequence_no >= $2 and not u.is_deleted order by u.sequence_no limit $3",
+        system_internal_id,
+        from,
+        limit
+    );
+    Ok(found
+        .fetch_all(db)
+        .await?
+        .into_iter()
+        .map(|row| (row.sequence_no, SystemUser::from(row)))
+        .collect())
+}
+
+/// The highest sequence number, and the system users after a number, deleted ones included.
+///
+/// Whoever takes a number holds [`lock_sequence`] until it commits, so a number that is not seen
+/// yet is always higher than those that are.
+pub async fn stream(
+    db: &mut PgConnection,
+    after: i64,
+    limit: i64,
+) -> Result<(i64, Vec<RegisterSystemUser>), DbError> {
+    // The end is read first: what comes between the two queries is at most shown too early in the
+    // list, never lost.
+    let end =
+        sqlx::query_scalar!(r#"select coalesce(max(sequence_no), 0) as "end!" from "system_user""#)
+            .fetch_one(&mut *db)
+            .await?;
+    let found = register_rows!(
+        "where u.sequence_no > $1 order by u.sequence_no limit $2",
+        after,
+        limit
+    )
+    .fetch_all(db)
+    .await?;
+    let users: Vec<RegisterSystemUser> = found.into_iter().map(RegisterSystemUser::from).collect();
+    Ok((
+        users.last().map_or(end, |last| last.sequence_no.max(end)),
+        users,
+    ))
+}
+
+/// One living system user as the platform's other parts see it.
+pub async fn registered(
+    db: &mut PgConnection,
+    id: Uuid,
+) -> Result<Option<RegisterSystemUser>, DbError> {
+    Ok(register_rows!("where u.id = $1 and not u.is_deleted", id)
+        .fetch_optional(db)
+        .await?
+        .map(RegisterSystemUser::from))
+}
+
+/// What Maskinporten asks: the living system user of a live system that has this client, of this
+/// vendor, for this owner and reference.
+pub async fn by_external_id(
+    db: &mut PgConnection,
+    client_id: &str,
+    vendor_org: &str,
+    owner_org: &str,
+    external_ref: &str,
+) -> Result<Option<SystemUser>, DbError> {
+    Ok(system_users!(
+        r#"/* hot path */ join system_client c on c.system_internal_id = s.system_internal_id and c.released_at is null and lower(c.client_id) = lower($1)
+             and c.client_id = $1
+           where s.vendor_org_number = $2 and u.reportee_org_no = $3 and u.external_ref = $4 and not u.is_deleted and not s.is_deleted
+           order by u.created limit 1"#,
+        client_id,
+        vendor_org,
+        owner_org,
+        external_ref
+    )
+    .fetch_optional(db)
+    .await?
+    .map(SystemUser::from))
+}
+
+/// Serialises writers of the sequence until the transaction ends. Whoever takes a number from it
+/// holds this.
+pub async fn lock_sequence(tx: &mut PgConnection) -> Result<(), DbError> {
+    sqlx::query!("select pg_advisory_xact_lock($1) as locked", SEQUENCE_LOCK)
+        .fetch_one(tx)
+        .await?;
+    Ok(())
+}
+
+/// Stores a system user whose party is there already. It holds the sequence until the transaction
+/// ends, so this comes last.
+///
+/// # Errors
+/// As the database says; `system_user_active_key` when one with this key lives already.
+pub async fn insert(tx: &mut PgConnection, user: &NewSystemUser<'_>) -> Result<(), DbError> {
+    lock_sequence(&mut *tx).await?;
+    sqlx::query!(
+        r#"insert into "system_user" (id, integration_title, system_internal_id, owner_key, reportee_org_no, kind, external_ref, access_packages,
+             created_by, sequence_no)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, nextval('system_user_sequence'))"#,
+        user.id,
+        user.integration_title,
+        user.system_internal_id,
+        user.owner_key,
+        user.reportee_org_no,
+        user.kind.as_str(),
+        user.external_ref,
+        serde_json::to_value(user.access_packages).unwrap_or_default(),
+        user.created_by,
+    )
+    .execute(&mut *tx)
+    .await?;
+    foundation::db::feed::append(
+        tx,
+        foundation::db::feed::Touched::SystemUser,
+        &user.id.to_string(),
+    )
+    .await?;
+    Ok(())
+}
+
+/// Notes that a system user changed, for those who follow the stream. The caller holds the
+/// sequence.
+pub async fn touch(tx: &mut PgConnection, id: Uuid, by: &str) -> Result<(), DbError> {
+    sqlx::query!(
+        r#"update "system_user" set changed_by = $2, last_changed = service_now(), sequence_no = nextval('system_user_sequence')
+           where id = $1 and not is_deleted"#,
+        id,
+        by
+    )
+    .execute(&mut *tx)
+    .await?;
+    foundation::db::feed::append(
+        tx,
+        foundation::db::feed::Touched::SystemUser,
+        &id.to_string(),
+    )
+    .await?;
+    Ok(())
+}
+
+/// Gives a system user another title. The caller holds the sequence and notes the change with
+/// [`touch`].
+pub async fn rename(tx: &mut PgConnection, id: Uuid, title: &str) -> Result<(), DbError> {
+    sqlx::query!(
+        "update \"system_user\" set integration_title = $2 where id = $1 and not is_deleted",
+        id,
+        title
+    )
+    .execute(&mut *tx)
+    .await?;
+    parties::rename_system_user_party(tx, id, title).await
+}
+
+/// Deletes a system user with everything it holds, and the request it came from. Returns whether it
+/// lived.
+pub async fn delete(tx: &mut PgConnection, user: &SystemUser, by: &str) -> Result<bool, DbError> {
+    lock_sequence(&mut *tx).await?;
+    let deleted = sqlx::query!(
+        r#"update "system_user" set is_deleted = true, deleted_at = service_now(), last_changed = service_now(), changed_by = $2,
+             sequence_no = nextval('system_user_sequence')
+           where id = $1 and not is_deleted"#,
+        user.id,
+        by
+    )
+    .execute(&mut *tx)
+    .await?
+    .rows_affected();
+    if deleted == 0 {
+        return Ok(false);
+    }
+    if let Some(party) = parties::party_by_uuid(&mut *tx, user.id).await? {
+        delegation::revoke_all(&mut *tx, party.key).await?;
+    }
+    sqlx::query!(
+        r#"update request set is_deleted = true, deleted_at = service_now(), last_changed = service_now(), changed_by = $5
+           where system_id = $1 and party_org_no = $2 and external_ref = $3 and kind = $4 and not is_deleted"#,
+        user.system_id,
+        user.reportee_org_no,
+        user.external_ref,
+        user.kind.as_str(),
+        by
+    )
+    .execute(&mut *tx)
+    .await?;
+    foundation::db::feed::append(
+        tx,
+        foundation::db::feed::Touched::SystemUser,
+        &user.id.to_string(),
+    )
+    .await?;
+    Ok(true)
+}
