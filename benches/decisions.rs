@@ -10,15 +10,13 @@
 
 use std::{collections::HashMap, hint::black_box, path::PathBuf};
 
+use authorization::pdp::Asker;
 use criterion::{Criterion, criterion_group, criterion_main};
+use foundation::clock::Clock;
 use indicatif::ProgressBar;
+use private_postgres::{Cluster, Durability};
 use serde_json::json;
-use systembruker::{
-    clock::Clock,
-    db::cluster::{Cluster, Durability},
-    pdp::Asker,
-    sandbox::{self, Options},
-};
+use systembruker::sandbox::{self, Options};
 use tokio::runtime::Runtime;
 
 /// Tindevandrer Sport and its system user, which holds package `lonn`.
@@ -55,7 +53,7 @@ fn decisions(c: &mut Criterion) {
     assert!(runtime.block_on(state.verifier.verify(&token)).is_ok());
     c.bench_function("token: verify our own", |b| {
         b.to_async(&runtime)
-            .iter(|| async { black_box(state.verifier.verify(&token).await.is_ok()) })
+            .iter(|| async { black_box(state.verifier.verify(&token).await.is_ok()) });
     });
     let system_user = Asker::SystemUser(SYSTEM_USER.parse().unwrap());
     assert!(

@@ -18,16 +18,16 @@ use std::{
     time::Instant,
 };
 
+use ::sandbox::NationOptions;
 use criterion::{Criterion, criterion_group, criterion_main};
+use edges::import::{self, Context, Format, Mode, PersonMatch};
+use foundation::clock::Clock;
 use indicatif::ProgressBar;
+use private_postgres::{Cluster, Durability};
+use registers::parties;
 use serde_json::json;
-use systembruker::{
-    clock::Clock,
-    db::cluster::{Cluster, Durability},
-    import::{self, Context, Format, Mode, PersonMatch},
-    register,
-    sandbox::{self, NationOptions, Options, Running},
-};
+use systembruker::sandbox::Running;
+use systembruker::sandbox::{self, Options};
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
@@ -39,7 +39,7 @@ async fn load(running: &Running, out: &Path, scale: f64) {
         scale,
     };
     let kinds =
-        sandbox::generate(&state.catalogue, &options, &ProgressBar::hidden()).expect("a nation");
+        ::sandbox::generate(&state.catalogue, &options, &ProgressBar::hidden()).expect("a nation");
     let context = Context {
         catalogue: Arc::clone(&state.catalogue),
         identity: Arc::clone(&state.identity),
@@ -143,14 +143,14 @@ fn standing(c: &mut Criterion, runtime: &Runtime, running: &Running) {
             let (person, organization) = pairs[at.get() % pairs.len()];
             at.set(at.get() + 1);
             let standing = runtime
-                .block_on(register::standing(
+                .block_on(parties::standing(
                     &mut db,
                     &person.into(),
                     &organization.into(),
                 ))
                 .unwrap();
             let (subject, reportee) = (standing.subject.unwrap(), standing.reportee.unwrap());
-            black_box(register::rules::access(
+            black_box(parties::rules::access(
                 &state.catalogue,
                 &subject,
                 &reportee,
@@ -185,11 +185,11 @@ fn list(c: &mut Criterion, runtime: &Runtime, running: &Running) {
     group.sample_size(10);
     group.bench_function("first bytes", |b| {
         b.to_async(runtime)
-            .iter(|| async { ask().await.chunk().await.unwrap().unwrap().len() })
+            .iter(|| async { ask().await.chunk().await.unwrap().unwrap().len() });
     });
     group.bench_function("whole list", |b| {
         b.to_async(runtime)
-            .iter(|| async { ask().await.bytes().await.unwrap().len() })
+            .iter(|| async { ask().await.bytes().await.unwrap().len() });
     });
     group.finish();
 }

@@ -22,14 +22,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use foundation::clock::Clock;
 use indicatif::ProgressBar;
+use private_postgres::{Cluster, Durability};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
-use systembruker::{
-    clock::Clock,
-    db::cluster::{Cluster, Durability},
-    sandbox::{self, Options, Running},
-};
+use systembruker::sandbox::Running;
+use systembruker::sandbox::{self, Options};
 use uuid::Uuid;
 
 const SYSTEM: &str = "390198116_fjordlonn";
@@ -258,7 +257,7 @@ async fn pages(traffic: &Arc<Traffic>, users: usize) {
         serde_json::from_str(&traffic.ask(Method::GET, &first, &traffic.vendor).await).unwrap();
     assert!(page["links"]["next"].is_string());
     for (name, from) in [("first", 0), ("middle", end / 2), ("last", end - 40)] {
-        let address = format!("{first}?token={}", systembruker::http::paging::token(&from));
+        let address = format!("{first}?token={}", foundation::http::paging::token(&from));
         traffic
             .measure(
                 &format!("{name} page of a system's users"),
@@ -380,7 +379,7 @@ async fn accountant(traffic: &Arc<Traffic>, organizations: usize) {
                 .page(
                     provider,
                     wanted.as_deref(),
-                    systembruker::clients::Place::default(),
+                    system_users::clients::Place::default(),
                     100,
                 )
                 .await
@@ -437,7 +436,7 @@ async fn batches(traffic: &Arc<Traffic>, token: &str) {
 
 /// One decision for an agent with 94,000 clients, and for one with a single client.
 async fn decisions(traffic: &Arc<Traffic>) {
-    use systembruker::pdp::Asker;
+    use authorization::pdp::Asker;
     let state = &traffic.running.state;
     let one_client = "a4cad1ef-0fb8-5c0e-a223-d3cf0e3165ec";
     let party = "select p.party_id from client_delegation d join party p on p.key = d.client_key join party a on a.key = d.system_user_key where a.uuid = $1 limit 1";

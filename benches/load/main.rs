@@ -26,9 +26,9 @@ use std::{
 
 use ask::{CONNECTIONS, Connection, flood, once, pace};
 use indicatif::{ProgressBar, ProgressStyle};
+use private_postgres::{Cluster, Durability};
 use program::{Bare, Service};
 use rows::{Database, SYSTEM_USER};
-use systembruker::db::cluster::{Cluster, Durability};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

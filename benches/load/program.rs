@@ -7,9 +7,9 @@ use std::{
 };
 
 use axum::{Router, routing::post};
+use private_postgres::Cluster;
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
-use systembruker::db::cluster::Cluster;
 
 use crate::ask::{self, Connection};
 

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use indicatif::ProgressBar;
+use private_postgres::Cluster;
 use secrecy::ExposeSecret as _;
 use sqlx::{Connection as _, PgConnection};
-use systembruker::db::cluster::Cluster;
 
 /// The system user that the others are like, and the agent.
 pub const SYSTEM_USER: &str = "3f794e70-3593-53d5-8174-1a3371cf43dc";

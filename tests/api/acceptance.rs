@@ -1,15 +1,13 @@
 //! What the contract's checklists ask for besides what the other files prove, each item by its own
 //! test.
 
+use edges::import::{Kind, Mode};
 use reqwest::Method;
 use serde_json::{Value, json};
-use systembruker::import::{Kind, Mode};
 use uuid::Uuid;
 
-use crate::{
-    import::files::{file, import, ndjson, options},
-    support::*,
-};
+use crate::import::files::{file, import, ndjson, options};
+use crate::support::*;
 
 const REGISTER: &str = "/authentication/api/v1/systemregister/vendor";
 const REQUEST: &str = "/authentication/api/v1/systemuser/request";

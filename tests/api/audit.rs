@@ -2,9 +2,9 @@
 
 use std::process::Command;
 
+use foundation::audit::{self, CheckpointKey, Checkpoints};
 use serde_json::json;
 use sqlx::PgPool;
-use systembruker::audit::{self, CheckpointKey, Checkpoints};
 
 use crate::support::*;
 

@@ -1,310 +1,301 @@
 //! Whom a subject may act for.
 
-use reqwest::Method;
 use serde_json::{Value, json};
-
-use crate::support::{TestApp, who};
+use testkit::prelude::*;
 
 const OWNER: &str = "/accessmanagement/api/v1/resourceowner/authorizedparties";
+const OLDER: &str = "/accessmanagement/api/v1/ServiceOwner/AuthorizedParties";
 const END_USER: &str = "/accessmanagement/api/v1/enduser/authorizedparties";
-const SCOPE: &str = "altinn:accessmanagement/authorizedparties.resourceowner";
+const OWN_PARTIES: &str = "altinn:accessmanagement/authorizedparties";
 const ADMIN: &str = "altinn:accessmanagement/authorizedparties.admin";
-const TALLKNUSEREN: &str = "390784554";
-const RANDI_FIRM_CLIENTS: [&str; 5] = [
-    "390326572",
-    "390367767",
-    "390381492",
-    "390614918",
-    "390825749",
-];
 
-async fn ask(app: &TestApp, attribute: &str, value: &str, query: &str) -> Vec<Value> {
-    let token = app.organization(who::SAV, SCOPE).await;
-    let answer = app
-        .post(
-            &format!("{OWNER}{query}"),
-            &token,
-            json!({"Type": attribute, "value": value}),
-        )
-        .await
-        .expect(200);
-    answer.json().as_array().unwrap().clone()
+const SYSTEM_USER: &str = "urn:altinn:systemuser:uuid";
+const PERSON: &str = "urn:altinn:person:identifier-no";
+const PERSON_UUID: &str = "urn:altinn:person:uuid";
+const ORGANIZATION: &str = "urn:altinn:organization:identifier-no";
+
+/// A service owner that may ask whom others may act for.
+fn owner(world: &World) -> Caller<'_> {
+    world.organization(SAV, AUTHORIZED_PARTIES)
 }
 
-fn party<'a>(list: &'a [Value], org: &str) -> &'a Value {
+fn subject(kind: &str, value: &str) -> Value {
+    json!({"Type": kind, "value": value})
+}
+
+async fn ask(world: &World, query: &str, body: Value) -> Vec<Value> {
+    let answer = owner(world).post(&format!("{OWNER}{query}"), body).await;
+    answer.assert_status(200).list()
+}
+
+fn numbers(list: &[Value]) -> Vec<&str> {
     list.iter()
-        .find(|p| p["organizationNumber"] == org)
-        .unwrap_or_else(|| panic!("{org} is not among {list:#?}"))
-}
-
-fn texts(value: &Value) -> Vec<&str> {
-    value
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|v| v.as_str().unwrap())
+        .filter_map(|party| party["organizationNumber"].as_str())
         .collect()
 }
 
+fn party(list: &[Value], organization: Organization) -> &Value {
+    list.iter()
+        .find(|party| party["organizationNumber"] == organization.number)
+        .unwrap_or_else(|| panic!("{organization:?} is not among {list:#?}"))
+}
+
+fn texts(value: &Value) -> Vec<&str> {
+    let list = value.as_array().unwrap();
+    list.iter().map(|text| text.as_str().unwrap()).collect()
+}
+
+async fn of_nattergals_user(world: &World, query: &str) -> Value {
+    let list = ask(world, query, subject(SYSTEM_USER, &NATTERGAL_USER.id)).await;
+    assert_eq!(list.len(), 1, "{list:#?}");
+    list[0].clone()
+}
+
 #[tokio::test]
-async fn a_standard_system_user_acts_for_its_owner_and_the_owners_sub_units() {
-    let app = TestApp::start().await;
-    let user =
-        app.sql_text("select id::text from \"system_user\" where reportee_org_no = '390326572' and kind = 'standard' and not is_deleted").await;
-    let list = ask(
-        &app,
-        "urn:altinn:systemuser:uuid",
-        &user,
-        "?includeAccessPackages=true",
-    )
-    .await;
-    assert_eq!(list.len(), 1);
-    let owner = &list[0];
-    let names: Vec<&String> = owner.as_object().unwrap().keys().collect();
-    let expected = [
-        "partyUuid",
-        "name",
-        "organizationNumber",
-        "parentId",
-        "personId",
-        "dateOfBirth",
-        "partyId",
-        "emailId",
-        "type",
-        "unitType",
-        "isDeleted",
-        "onlyHierarchyElementWithNoAccess",
-        "authorizedAccessPackages",
-        "authorizedResources",
-        "authorizedRoles",
-        "authorizedInstances",
-        "subunits",
-    ];
-    assert_eq!(names, expected);
+async fn a_party_has_its_members_in_this_order() {
+    let world = World::start().await;
+    let owner = of_nattergals_user(&world, "").await;
+    let members: Vec<&String> = owner.as_object().unwrap().keys().collect();
     assert_eq!(
-        (
-            &owner["organizationNumber"],
-            &owner["type"],
-            &owner["unitType"]
-        ),
-        (&json!(who::NATTERGAL), &json!("Organization"), &json!("AS"))
+        members,
+        [
+            "partyUuid",
+            "name",
+            "organizationNumber",
+            "parentId",
+            "personId",
+            "dateOfBirth",
+            "partyId",
+            "emailId",
+            "type",
+            "unitType",
+            "isDeleted",
+            "onlyHierarchyElementWithNoAccess",
+            "authorizedAccessPackages",
+            "authorizedResources",
+            "authorizedRoles",
+            "authorizedInstances",
+            "subunits",
+        ]
     );
+}
+
+#[tokio::test]
+async fn a_standard_system_user_acts_for_its_owner() {
+    let world = World::start().await;
+    let owner = of_nattergals_user(&world, "?includeAccessPackages=true").await;
+    assert_eq!(owner["organizationNumber"], NATTERGAL.number);
+    assert_eq!(owner["type"], "Organization");
+    assert_eq!(owner["unitType"], "AS");
     assert_eq!(texts(&owner["authorizedAccessPackages"]).len(), 3);
     assert_eq!(
         owner["authorizedResources"],
-        json!(["arbeidstrening-avtale"])
+        json!([ARBEIDSTRENING_AVTALE.0])
     );
-    assert_eq!(
-        (
-            &owner["authorizedRoles"],
-            &owner["authorizedInstances"],
-            &owner["personId"]
-        ),
-        (&json!([]), &json!([]), &Value::Null)
-    );
+    assert_eq!(owner["authorizedRoles"], json!([]));
+    assert_eq!(owner["authorizedInstances"], json!([]));
+    assert_eq!(owner["personId"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_standard_system_user_acts_for_the_sub_units_of_its_owner() {
+    let world = World::start().await;
+    let owner = of_nattergals_user(&world, "?includeAccessPackages=true").await;
     let units = owner["subunits"].as_array().unwrap();
     assert_eq!(
-        (units.len(), &units[0]["unitType"], &units[0]["parentId"]),
-        (2, &json!("BEDR"), &owner["partyUuid"])
+        numbers(units),
+        [NATTERGAL_SENTRUM.number, NATTERGAL_HAVNA.number]
     );
+    assert_eq!(units[0]["unitType"], "BEDR");
+    assert_eq!(units[0]["parentId"], owner["partyUuid"]);
     assert_eq!(
         units[0]["authorizedAccessPackages"],
         owner["authorizedAccessPackages"]
     );
-    let without = ask(
-        &app,
-        "urn:altinn:systemuser:uuid",
-        &user,
-        "?includeSubParties=false&includeResources=false",
-    )
-    .await;
-    assert_eq!(
-        (
-            &without[0]["subunits"],
-            &without[0]["authorizedResources"],
-            &without[0]["authorizedAccessPackages"]
-        ),
-        (&json!([]), &json!([]), &json!([]))
-    );
 }
 
 #[tokio::test]
-async fn an_agent_acts_for_its_clients() {
-    let app = TestApp::start().await;
-    let list = ask(
-        &app,
-        "urn:altinn:systemuser:uuid",
-        who::TALLKNUSEREN_AGENT,
-        "?includeAccessPackages=true",
-    )
-    .await;
-    let numbers: Vec<_> = list
-        .iter()
-        .filter_map(|p| p["organizationNumber"].as_str())
-        .collect();
-    assert!(
-        numbers.contains(&who::NATTERGAL)
-            && numbers.contains(&who::KERAMIKK)
-            && !numbers.contains(&TALLKNUSEREN),
-        "{numbers:?}"
-    );
-    let packages = texts(&party(&list, who::NATTERGAL)["authorizedAccessPackages"]);
-    assert!(packages.iter().all(|p| p.starts_with("regnskapsforer-")) && !packages.is_empty());
-    // The owner of a sole proprietorship is reached as a person too.
-    assert!(
-        list.iter()
-            .any(|p| p["type"] == "Person" && p["personId"] == who::ODDNY)
-    );
-    app.run_sql(&format!(
-        "update \"system_user\" set is_deleted = true where id = '{}'",
-        who::TALLKNUSEREN_AGENT
-    ))
-    .await;
-    assert!(
-        ask(
-            &app,
-            "urn:altinn:systemuser:uuid",
-            who::TALLKNUSEREN_AGENT,
-            ""
-        )
+async fn sub_units_resources_and_packages_can_be_left_out() {
+    let world = World::start().await;
+    let query = "?includeSubParties=false&includeResources=false";
+    let owner = of_nattergals_user(&world, query).await;
+    for member in [
+        "subunits",
+        "authorizedResources",
+        "authorizedAccessPackages",
+    ] {
+        assert_eq!(owner[member], json!([]), "{member}");
+    }
+}
+
+async fn of_the_agent(world: &World) -> Vec<Value> {
+    let agent = subject(SYSTEM_USER, &TALLKNUSEREN_AGENT.id);
+    ask(world, "?includeAccessPackages=true", agent).await
+}
+
+#[tokio::test]
+async fn an_agent_acts_for_its_clients_and_not_for_its_owner() {
+    let world = World::start().await;
+    let list = of_the_agent(&world).await;
+    let found = numbers(&list);
+    assert!(found.contains(&NATTERGAL.number), "{found:?}");
+    assert!(found.contains(&KERAMIKK.number), "{found:?}");
+    assert!(!found.contains(&TALLKNUSEREN.number), "{found:?}");
+}
+
+#[tokio::test]
+async fn an_agent_has_the_packages_that_a_client_was_delegated_with() {
+    let world = World::start().await;
+    let list = of_the_agent(&world).await;
+    let mut packages = texts(&party(&list, NATTERGAL)["authorizedAccessPackages"]);
+    packages.sort_unstable();
+    let expected = [REGNSKAPSFORER_LONN, REGNSKAPSFORER_MED_SIGNERING];
+    assert_eq!(packages, expected.map(|package| package.0));
+}
+
+#[tokio::test]
+async fn an_agent_reaches_the_owner_of_a_sole_proprietorship_as_a_person_too() {
+    let world = World::start().await;
+    let list = of_the_agent(&world).await;
+    let oddny = list.iter().find(|party| party["personId"] == ODDNY.pid);
+    assert_eq!(oddny.unwrap()["type"], "Person");
+}
+
+#[tokio::test]
+async fn a_deleted_agent_acts_for_nobody() {
+    let world = World::start().await;
+    world
+        .randi()
+        .deletes_agent(&TALLKNUSEREN_AGENT)
         .await
-        .is_empty()
-    );
+        .assert_status(200);
+    assert_eq!(of_the_agent(&world).await, Vec::<Value>::new());
+}
+
+async fn of_randi(world: &World, query: &str) -> Vec<Value> {
+    ask(world, query, subject(PERSON_UUID, RANDI.uuid)).await
 }
 
 #[tokio::test]
-async fn a_person_acts_through_roles_firms_and_for_himself() {
-    let app = TestApp::start().await;
-    let director = app.sql_text("select p.uuid::text from party p join register_role r on r.to_key = p.key join party o on o.key = r.from_key where o.org_number = '390784554' limit 1").await;
-    let list = ask(
-        &app,
-        "urn:altinn:person:uuid",
-        &director,
-        "?includeAccessPackages=true",
-    )
-    .await;
-    for client in RANDI_FIRM_CLIENTS {
+async fn a_person_acts_for_the_clients_of_a_firm_that_the_person_directs() {
+    let world = World::start().await;
+    let list = of_randi(&world, "?includeAccessPackages=true").await;
+    for client in [NATTERGAL, TINDEVANDRER, KERAMIKK, HELLESYN_DRIFT, GAARDSTUN] {
         let packages = texts(&party(&list, client)["authorizedAccessPackages"]);
         assert!(
-            packages.contains(&"regnskapsforer-lonn"),
-            "{client}: {packages:?}"
+            packages.contains(&REGNSKAPSFORER_LONN.0),
+            "{client:?}: {packages:?}"
         );
     }
-    assert!(texts(&party(&list, TALLKNUSEREN)["authorizedRoles"]).contains(&"DAGL"));
-    assert!(
-        list.iter().any(|p| p["partyUuid"] == director.as_str()
-            && texts(&p["authorizedRoles"]).contains(&"PRIV"))
-    );
-    let direct = ask(
-        &app,
-        "urn:altinn:person:uuid",
-        &director,
-        "?includePartiesViaKeyRoles=false&includeSubParties=AUTO",
-    )
-    .await;
-    assert!(direct.len() == 2, "{direct:#?}");
-    // As an organisation, the firm reaches its clients itself.
-    let firm = ask(
-        &app,
-        "urn:altinn:organization:identifier-no",
-        TALLKNUSEREN,
-        "?includeRoles=false",
-    )
-    .await;
-    assert_eq!(party(&firm, who::NATTERGAL)["authorizedRoles"], json!([]));
 }
 
 #[tokio::test]
-async fn the_list_can_be_narrowed() {
-    let app = TestApp::start().await;
-    let token = app.organization(who::SAV, SCOPE).await;
-    let subject = json!({"type": "urn:altinn:person:identifier-no", "value": who::TORLEIF});
-    let ask = async |query: &str, body: Value| {
-        app.post(&format!("{OWNER}?{query}"), &token, body)
-            .await
-            .expect(200)
-            .json()
-    };
-    let all = ask("", subject.clone()).await;
-    assert!(all.as_array().unwrap().len() >= 2);
-    let mut filtered = subject.clone();
-    filtered["partyFilter"] =
-        json!([{"type": "urn:altinn:organization:identifier-no", "value": who::NATTERGAL}]);
-    let one = ask("", filtered.clone()).await;
-    assert_eq!(
-        (one.as_array().unwrap().len(), &one[0]["organizationNumber"]),
-        (1, &json!(who::NATTERGAL))
-    );
-    // A sub-unit alone stands below its main unit, which has no part in it.
-    filtered["partyFilter"] =
-        json!([{"type": "urn:altinn:organization:identifier-no", "value": "290340306"}]);
-    let unit = ask("", filtered).await;
-    assert_eq!(
-        (
-            &unit[0]["onlyHierarchyElementWithNoAccess"],
-            &unit[0]["organizationNumber"]
-        ),
-        (&json!(true), &json!(who::NATTERGAL))
-    );
-    assert_eq!(
-        (
-            unit[0]["subunits"].as_array().unwrap().len(),
-            &unit[0]["authorizedRoles"]
-        ),
-        (1, &json!([]))
-    );
-    // Only where something leads to a resource.
-    let leads = ask(
-        "anyOfResourceIds=mva-melding&anyOfResourceIds=finnes-ikke",
-        subject.clone(),
-    )
-    .await;
-    assert!(
-        leads
-            .as_array()
-            .unwrap()
-            .iter()
-            .all(|p| p["type"] == "Organization")
-            && !leads.as_array().unwrap().is_empty()
-    );
-    assert_eq!(
-        ask("anyOfResourceIds=finnes-ikke", subject.clone()).await,
-        json!([])
-    );
-    assert!(
-        !ask("orgCode=SAV", subject.clone())
-            .await
-            .as_array()
-            .unwrap()
-            .is_empty()
-    );
-    assert_eq!(
-        app.post(&format!("{OWNER}?orgCode=fok"), &token, subject.clone())
-            .await
-            .error_keys(),
-        ["orgCode"]
-    );
-    let admin = app.organization(who::SAV, ADMIN).await;
-    app.post(&format!("{OWNER}?orgCode=fok"), &admin, subject)
+async fn a_person_acts_for_the_firm_and_for_the_person() {
+    let world = World::start().await;
+    let list = of_randi(&world, "").await;
+    let firm = party(&list, TALLKNUSEREN);
+    assert!(texts(&firm["authorizedRoles"]).contains(&"DAGL"));
+    let own = list.iter().find(|p| p["partyUuid"] == RANDI.uuid).unwrap();
+    assert!(texts(&own["authorizedRoles"]).contains(&"PRIV"));
+}
+
+#[tokio::test]
+async fn what_a_person_reaches_by_key_roles_can_be_left_out() {
+    let world = World::start().await;
+    let query = "?includePartiesViaKeyRoles=false&includeSubParties=AUTO";
+    let direct = of_randi(&world, query).await;
+    assert_eq!(direct.len(), 2, "{direct:#?}");
+}
+
+#[tokio::test]
+async fn a_firm_reaches_its_clients_itself_and_roles_can_be_left_out() {
+    let world = World::start().await;
+    let firm = subject(ORGANIZATION, TALLKNUSEREN.number);
+    let list = ask(&world, "?includeRoles=false", firm).await;
+    assert_eq!(party(&list, NATTERGAL)["authorizedRoles"], json!([]));
+}
+
+fn torleif() -> Value {
+    subject(PERSON, TORLEIF.pid)
+}
+
+/// Torleif, and only those parties that are this organisation.
+fn torleif_at(organization: Organization) -> Value {
+    let filter = json!([{"type": ORGANIZATION, "value": organization.number}]);
+    with(torleif(), "partyFilter", filter)
+}
+
+#[tokio::test]
+async fn without_a_filter_there_is_more_than_one_party() {
+    let world = World::start().await;
+    assert!(ask(&world, "", torleif()).await.len() >= 2);
+}
+
+#[tokio::test]
+async fn parties_can_be_filtered() {
+    let world = World::start().await;
+    let list = ask(&world, "", torleif_at(NATTERGAL)).await;
+    assert_eq!(numbers(&list), [NATTERGAL.number]);
+    assert_eq!(list.len(), 1);
+}
+
+#[tokio::test]
+async fn a_sub_unit_stands_below_its_main_unit_which_has_no_part_in_it() {
+    let world = World::start().await;
+    let list = ask(&world, "", torleif_at(NATTERGAL_SENTRUM)).await;
+    let main = &list[0];
+    assert_eq!(main["organizationNumber"], NATTERGAL.number);
+    assert_eq!(main["onlyHierarchyElementWithNoAccess"], true);
+    assert_eq!(main["authorizedRoles"], json!([]));
+    assert_eq!(main["subunits"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn parties_can_be_those_where_something_leads_to_a_resource() {
+    let world = World::start().await;
+    let query = "?anyOfResourceIds=mva-melding&anyOfResourceIds=finnes-ikke";
+    let list = ask(&world, query, torleif()).await;
+    assert!(!list.is_empty());
+    assert!(list.iter().all(|party| party["type"] == "Organization"));
+    let none = ask(&world, "?anyOfResourceIds=finnes-ikke", torleif()).await;
+    assert_eq!(none, Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn a_service_owner_names_itself_and_an_administrator_names_any() {
+    let world = World::start().await;
+    assert!(!ask(&world, "?orgCode=SAV", torleif()).await.is_empty());
+    let of_another = format!("{OWNER}?orgCode=fok");
+    owner(&world)
+        .post(&of_another, torleif())
         .await
-        .expect(200);
+        .assert_error_keys(["orgCode"]);
+    world
+        .organization(SAV, ADMIN)
+        .post(&of_another, torleif())
+        .await
+        .assert_status(200);
 }
 
 #[tokio::test]
-async fn what_cannot_be_asked() {
-    let app = TestApp::start().await;
-    let token = app.organization(who::SAV, SCOPE).await;
-    for (attribute, value) in [
+async fn a_subject_is_of_a_known_kind_and_has_its_form() {
+    let world = World::start().await;
+    for (kind, value) in [
         ("urn:altinn:resource", "x"),
-        ("urn:altinn:systemuser:uuid", "x"),
+        (SYSTEM_USER, "x"),
         ("urn:altinn:partyid", "-1"),
         ("urn:altinn:userid", "1.5"),
     ] {
-        let answer = app
-            .post(OWNER, &token, json!({"type": attribute, "value": value}))
-            .await;
-        assert_eq!(answer.error_keys(), ["Argument exception"]);
+        owner(&world)
+            .post(OWNER, json!({"type": kind, "value": value}))
+            .await
+            .assert_error_keys(["Argument exception"]);
     }
+}
+
+#[tokio::test]
+async fn a_question_that_cannot_be_bound_is_refused() {
+    let world = World::start().await;
     for body in [
         json!({}),
         json!({"type": "urn:altinn:partyid"}),
@@ -312,126 +303,104 @@ async fn what_cannot_be_asked() {
         json!([]),
         json!({"type": 1, "value": "1"}),
     ] {
-        app.post(OWNER, &token, body).await.expect(400);
+        owner(&world).post(OWNER, body).await.assert_status(400);
     }
-    app.post(
-        &format!("{OWNER}?includeRoles=ja"),
-        &token,
-        json!({"type": "urn:altinn:partyid", "value": "1"}),
-    )
-    .await
-    .expect(400);
-    for (attribute, value) in [
+    owner(&world)
+        .post(&format!("{OWNER}?includeRoles=ja"), torleif())
+        .await
+        .assert_status(400);
+}
+
+#[tokio::test]
+async fn an_unknown_subject_acts_for_nobody() {
+    let world = World::start().await;
+    for (kind, value) in [
         ("urn:altinn:partyid", "1"),
-        ("urn:altinn:person:identifier-no", "01010112345"),
-        (
-            "urn:altinn:systemuser:uuid",
-            "00000000-0000-0000-0000-000000000001",
-        ),
+        (PERSON, UNKNOWN_PERSON_ID),
+        (SYSTEM_USER, UNKNOWN.uuid),
     ] {
-        assert_eq!(
-            app.post(
-                "/accessmanagement/api/v1/ServiceOwner/AuthorizedParties",
-                &token,
-                json!({"type": attribute, "value": value})
-            )
+        owner(&world)
+            .post(OLDER, json!({"type": kind, "value": value}))
             .await
-            .expect(200)
-            .json(),
-            json!([])
-        );
+            .assert_status(200)
+            .assert_json(&json!([]));
     }
-    app.send(Method::POST, OWNER, None, Some(json!({})))
-        .await
-        .expect(401);
-    app.post(
-        OWNER,
-        &app.organization(who::SAV, "altinn:accessmanagement/authorizedparties")
-            .await,
-        json!({}),
-    )
-    .await
-    .expect(403);
 }
 
 #[tokio::test]
-async fn callers_ask_for_themselves() {
-    let app = TestApp::start().await;
-    let person = app
-        .token(
-            "GetPersonalToken",
-            &[("pid", who::TORLEIF), ("scopes", "altinn:portal/enduser")],
-        )
-        .await;
-    let own = app
-        .get(&format!("{END_USER}?includeRoles=true"), &person)
+async fn service_owners_ask_about_others_with_the_scope_for_it() {
+    let world = World::start().await;
+    world
+        .anonymous()
+        .post(OWNER, json!({}))
         .await
-        .expect(200)
-        .json();
+        .assert_unauthorized();
+    world
+        .organization(SAV, OWN_PARTIES)
+        .post(OWNER, json!({}))
+        .await
+        .assert_forbidden();
+}
+
+/// Nattergal, as Torleif reads his own parties.
+async fn nattergal_of_torleif(world: &World, query: &str) -> Value {
+    let own = world.torleif().get(&format!("{END_USER}{query}")).await;
+    let own = own.assert_status(200).json();
     assert_eq!(own["links"], json!({"next": null}));
-    assert!(
-        texts(&party(own["data"].as_array().unwrap(), who::NATTERGAL)["authorizedRoles"])
-            .contains(&"DAGL")
-    );
-    let bare = app.get(END_USER, &person).await.json();
-    assert_eq!(
-        party(bare["data"].as_array().unwrap(), who::NATTERGAL)["authorizedRoles"],
-        json!([])
-    );
-    // A token without user or system user.
-    app.get(
-        END_USER,
-        &app.organization(who::SAV, "altinn:accessmanagement/authorizedparties")
-            .await,
-    )
-    .await
-    .expect(401);
-    app.get(END_USER, &app.organization(who::SAV, SCOPE).await)
-        .await
-        .expect(403);
+    party(own["data"].as_array().unwrap(), NATTERGAL).clone()
 }
 
 #[tokio::test]
-async fn the_dead_and_the_deleted_hold_nothing() {
-    let app = TestApp::start().await;
-    app.run_sql(&format!(
-        "update party set status = 'deleted', deleted_at = now() where org_number = '{}'",
-        who::NATTERGAL
-    ))
-    .await;
-    let list = ask(
-        &app,
-        "urn:altinn:person:identifier-no",
-        who::TORLEIF,
-        "?includeAccessPackages=true",
-    )
-    .await;
-    let gone = party(&list, who::NATTERGAL);
-    assert_eq!(
-        (
-            &gone["isDeleted"],
-            &gone["authorizedAccessPackages"],
-            &gone["authorizedRoles"]
-        ),
-        (&json!(true), &json!([]), &json!([]))
-    );
-    let active = ask(
-        &app,
-        "urn:altinn:person:identifier-no",
-        who::TORLEIF,
-        "?includeInactiveParties=false",
-    )
-    .await;
+async fn a_person_asks_for_the_persons_own_parties() {
+    let world = World::start().await;
+    let with_roles = nattergal_of_torleif(&world, "?includeRoles=true").await;
+    assert!(texts(&with_roles["authorizedRoles"]).contains(&"DAGL"));
+    let bare = nattergal_of_torleif(&world, "").await;
+    assert_eq!(bare["authorizedRoles"], json!([]));
+}
+
+#[tokio::test]
+async fn a_token_without_user_or_system_user_has_no_parties_of_its_own() {
+    let world = World::start().await;
+    world
+        .organization(SAV, OWN_PARTIES)
+        .get(END_USER)
+        .await
+        .assert_unauthorized();
+    owner(&world).get(END_USER).await.assert_forbidden();
+}
+
+#[tokio::test]
+async fn nobody_holds_anything_at_an_organisation_that_was_deleted() {
+    let world = World::start().await;
+    world.app.delete_organization(NATTERGAL).await;
+    let list = ask(&world, "?includeAccessPackages=true", torleif()).await;
+    let gone = party(&list, NATTERGAL);
+    assert_eq!(gone["isDeleted"], true);
+    assert_eq!(gone["authorizedAccessPackages"], json!([]));
+    assert_eq!(gone["authorizedRoles"], json!([]));
+}
+
+#[tokio::test]
+async fn organisations_that_were_deleted_can_be_left_out() {
+    let world = World::start().await;
+    world.app.delete_organization(NATTERGAL).await;
+    let list = ask(&world, "?includeInactiveParties=false", torleif()).await;
+    // Its sub-units live on, and stand below it.
+    let reached = list
+        .iter()
+        .filter(|party| party["onlyHierarchyElementWithNoAccess"] == false);
     assert!(
-        active
-            .iter()
-            .all(|p| p["organizationNumber"] != who::NATTERGAL
-                || p["onlyHierarchyElementWithNoAccess"] == true)
+        reached
+            .into_iter()
+            .all(|party| party["organizationNumber"] != NATTERGAL.number)
     );
-    app.run_sql("update party set death_date = now() where key in (select to_key from register_role r join party o on o.key = r.from_key where o.org_number = '390326572')").await;
-    assert!(
-        ask(&app, "urn:altinn:person:identifier-no", who::TORLEIF, "")
-            .await
-            .is_empty()
-    );
+}
+
+#[tokio::test]
+async fn who_has_died_acts_for_nobody() {
+    let world = World::start().await;
+    world.app.record_death(TORLEIF).await;
+    let list = ask(&world, "", torleif()).await;
+    assert_eq!(list, Vec::<Value>::new());
 }

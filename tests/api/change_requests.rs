@@ -1,515 +1,412 @@
 //! Change requests: a system user gets more, or less.
 
 use serde_json::{Value, json};
+use testkit::prelude::*;
 use uuid::Uuid;
 
-use crate::support::*;
-
-const VENDOR: &str = "/authentication/api/v1/systemuser/changerequest/vendor";
-const BASE: &str = "/authentication/api/v1/systemuser/changerequest";
-
-fn packages(names: &[&str]) -> Value {
-    names
-        .iter()
-        .map(|p| json!({"urn": format!("urn:altinn:accesspackage:{p}")}))
-        .collect()
+/// More of everything, and less of one package.
+fn more() -> Value {
+    json!({
+        "requiredAccessPackages": packages([PENSJON, LONN]),
+        "unwantedAccessPackages": packages([A_ORDNING]),
+        "requiredRights": rights([INNTEKTSMELDING]),
+        "redirectUrl": "https://fjordlonn.example/kvittering",
+    })
 }
 
-fn rights(resources: &[&str]) -> Value {
-    resources
-        .iter()
-        .map(|r| json!({"resource": [{"id": "urn:altinn:resource", "value": r}]}))
-        .collect()
-}
-
-fn path(id: Uuid) -> String {
-    format!(
-        "{VENDOR}?correlation-id={id}&system-user-id={}",
-        who::TINDEVANDRER_USER
-    )
-}
-
-fn decision(id: Uuid, what: &str) -> String {
-    format!("{BASE}/{}/{id}/{what}", who::TINDEVANDRER_PARTY)
+fn pension() -> Value {
+    json!({"requiredAccessPackages": packages([PENSJON])})
 }
 
 #[tokio::test]
-async fn a_change_is_asked_for_approved_and_decides_at_once() {
-    let app = TestApp::start().await;
-    let token = app.vendor(who::FJORDLONN).await;
+async fn a_new_change_request_is_shown_whole() {
+    let world = World::start().await;
     let id = Uuid::new_v4();
-    let body = json!({"requiredAccessPackages": packages(&["pensjon", "lonn"]), "unwantedAccessPackages": packages(&["a-ordning"]),
-        "requiredRights": rights(&["inntektsmelding"]), "redirectUrl": "https://fjordlonn.example/kvittering"});
-    let answer = app.post(&path(id), &token, body.clone()).await.expect(201);
+
+    let answer = world
+        .fjordlonn()
+        .sends_change(id, &TINDEVANDRER_USER, more())
+        .await;
+
+    let answer = answer.assert_status(201);
     assert_eq!(
-        answer.header("location"),
-        format!("{}{BASE}/{id}", app.base)
+        world.app.path_of(answer.header("location")),
+        format!("/authentication/api/v1/systemuser/changerequest/{id}")
     );
     let mut shown = answer.json();
     shown["created"].take();
-    let text = shown
-        .to_string()
-        .replace(&id.to_string(), "ID")
-        .replace(&app.base, "BASE");
+    let text = world
+        .app
+        .without_base(&shown)
+        .replace(&id.to_string(), "ID");
     insta::assert_snapshot!(text, @r#"{"id":"ID","externalRef":"390367767","systemId":"390198116_fjordlonn","systemUserId":"3f794e70-3593-53d5-8174-1a3371cf43dc","partyOrgNo":"390367767","requiredRights":[{"resource":[{"id":"urn:altinn:resource","value":"inntektsmelding"}]}],"unwantedRights":[],"requiredAccessPackages":[{"urn":"urn:altinn:accesspackage:pensjon"},{"urn":"urn:altinn:accesspackage:lonn"}],"unwantedAccessPackages":[{"urn":"urn:altinn:accesspackage:a-ordning"}],"status":"New","redirectUrl":"https://fjordlonn.example/kvittering","confirmUrl":"BASE/accessmanagement/ui/systemuser/changerequest?id=ID&DONTCHOOSEREPORTEE=true","created":null,"timedOut":false}"#);
-    // The same again, in other words.
-    assert_eq!(
-        app.post(
-            &path(id),
-            &token,
-            json!({"requiredAccessPackages": packages(&["finnes-ikke"])})
-        )
-        .await
-        .expect(200)
-        .json()["id"],
-        id.to_string()
-    );
-    for url in [
-        format!("{VENDOR}/{id}"),
-        format!(
-            "{VENDOR}/byexternalref/{}/{}/{}",
-            who::FJORDLONN_SYSTEM,
-            who::TINDEVANDRER,
-            who::TINDEVANDRER
-        ),
-    ] {
-        assert_eq!(
-            app.get(&url, &token).await.expect(200).json()["confirmUrl"],
-            answer.json()["confirmUrl"]
-        );
-    }
-    let listed = app
-        .get(
-            &format!("{VENDOR}/bysystem/{}", who::FJORDLONN_SYSTEM),
-            &token,
-        )
-        .await
-        .expect(200)
-        .json();
-    assert_eq!(
-        (listed["data"].as_array().unwrap().len(), &listed["links"]),
-        (1, &json!({}))
-    );
-
-    let jostein = app.person(who::JOSTEIN).await;
-    assert_eq!(
-        app.get(
-            &format!("{BASE}/{}/{id}", who::TINDEVANDRER_PARTY),
-            &jostein
-        )
-        .await
-        .expect(200)
-        .json()["id"],
-        id.to_string()
-    );
-    assert_eq!(
-        app.get(&format!("{BASE}/{id}"), &jostein)
-            .await
-            .expect(200)
-            .json()["partyId"],
-        who::TINDEVANDRER_PARTY
-    );
-    assert_eq!(
-        app.get(&format!("{BASE}/{id}"), &app.person(who::ODDNY).await)
-            .await
-            .expect(403)
-            .code(),
-        "AUTH-00066"
-    );
-    let open = app
-        .get(
-            &format!(
-                "{BASE}/{}/{}/pending",
-                who::TINDEVANDRER_PARTY,
-                who::TINDEVANDRER
-            ),
-            &jostein,
-        )
-        .await
-        .expect(200)
-        .json();
-    assert_eq!(open[0]["id"], id.to_string());
-
-    let before = app
-        .count(&format!(
-            "select sequence_no from \"system_user\" where id = '{}'",
-            who::TINDEVANDRER_USER
-        ))
-        .await;
-    assert_eq!(
-        app.decide_system_user(
-            who::TINDEVANDRER_USER,
-            "write",
-            "a-melding",
-            who::TINDEVANDRER
-        )
-        .await,
-        "Permit"
-    );
-    let user = format!(
-        "/authentication/api/v1/systemuser/{}/{}",
-        who::TINDEVANDRER_PARTY,
-        who::TINDEVANDRER_USER
-    );
-    assert_eq!(
-        app.post_empty(&decision(id, "approve"), &jostein)
-            .await
-            .expect(200)
-            .json(),
-        json!(true)
-    );
-    let held = app.get(&user, &jostein).await.expect(200).json();
-    assert_eq!(held["accessPackages"], packages(&["lonn", "pensjon"]));
-    assert_eq!(held["rights"], rights(&["inntektsmelding"]));
-    assert!(
-        app.count(&format!(
-            "select sequence_no from \"system_user\" where id = '{}'",
-            who::TINDEVANDRER_USER
-        ))
-        .await
-            > before
-    );
-    assert_eq!(
-        app.post_empty(&decision(id, "approve"), &jostein)
-            .await
-            .expect(409)
-            .code(),
-        "AUTH-00013"
-    );
-    assert_eq!(
-        app.post(&path(id), &token, body).await.expect(200).json()["status"],
-        "Accepted"
-    );
-    assert_eq!(
-        app.count("select count(*) from outbox where subject_kind = 'change_request'")
-            .await,
-        2
-    );
-
-    // And away with what was given.
-    let id = Uuid::new_v4();
-    let less = json!({"unwantedRights": rights(&["inntektsmelding"]), "unwantedAccessPackages": packages(&["pensjon", "lonn", "jordbruk"])});
-    app.post(&path(id), &token, less).await.expect(201);
-    app.post_empty(&decision(id, "approve"), &jostein)
-        .await
-        .expect(200);
-    let held = app.get(&user, &jostein).await.json();
-    assert_eq!(
-        (&held["accessPackages"], &held["rights"]),
-        (&json!([]), &json!([]))
-    );
-    assert_eq!(
-        app.decide_system_user(
-            who::TINDEVANDRER_USER,
-            "write",
-            "a-melding",
-            who::TINDEVANDRER
-        )
-        .await,
-        "NotApplicable"
-    );
 }
 
 #[tokio::test]
-async fn nothing_asked_for_is_no_change() {
-    let app = TestApp::start().await;
-    let token = app.vendor(who::FJORDLONN).await;
+async fn a_repeated_change_request_gets_the_stored_one() {
+    let world = World::start().await;
     let id = Uuid::new_v4();
-    let answer = app
-        .post(&path(id), &token, json!({}))
-        .await
-        .expect(200)
-        .json();
-    assert_eq!(
-        (&answer["status"], &answer["confirmUrl"], &answer["created"]),
-        (
-            &json!("NoChangeNeeded"),
-            &json!(""),
-            &json!("0001-01-01T00:00:00")
-        )
-    );
-    assert_eq!(
-        (&answer["systemUserId"], &answer["requiredRights"]),
-        (&json!(who::TINDEVANDRER_USER), &json!([]))
-    );
-    app.get(&format!("{VENDOR}/{id}"), &token).await.expect(404);
-    // An agent gets this answer too, and no other.
-    let byra = app.vendor(who::SKYREGNSKAP).await;
-    let agent = format!(
-        "{VENDOR}?correlation-id={id}&system-user-id={}",
-        who::TALLKNUSEREN_AGENT
-    );
-    assert_eq!(
-        app.post(&agent, &byra, json!({})).await.expect(200).json()["status"],
-        "NoChangeNeeded"
-    );
-    assert_eq!(
-        app.post(
-            &agent,
-            &byra,
-            json!({"requiredAccessPackages": packages(&["lonn"])})
-        )
-        .await
-        .expect(404)
-        .code(),
-        "AUTH-00015"
-    );
-}
-
-#[tokio::test]
-async fn each_refusal_has_its_code() {
-    let app = TestApp::start().await;
-    let token = app.vendor(who::FJORDLONN).await;
-    let some = json!({"requiredAccessPackages": packages(&["pensjon"])});
-    let ask = async |query: String, body: &Value| {
-        app.post(&format!("{VENDOR}?{query}"), &token, body.clone())
+    let send = async |body: Value| {
+        world
+            .fjordlonn()
+            .sends_change(id, &TINDEVANDRER_USER, body)
             .await
     };
-    let user = who::TINDEVANDRER_USER;
-    let id = Uuid::new_v4();
-    assert!(
-        ask(format!("system-user-id={user}"), &some)
-            .await
-            .expect(400)
-            .text
-            .contains("correlation-id")
-    );
-    assert!(
-        ask(
-            format!("correlation-id={}&system-user-id={user}", Uuid::nil()),
-            &some
-        )
-        .await
-        .expect(400)
-        .text
-        .contains("correlation-id")
-    );
-    assert_eq!(
-        ask(format!("correlation-id=x&system-user-id={user}"), &some)
-            .await
-            .error_keys(),
-        ["correlation-id"]
-    );
-    assert_eq!(
-        ask(format!("correlation-id={id}"), &some)
-            .await
-            .expect(404)
-            .code(),
-        "AUTH-00015"
-    );
-    ask(
-        format!("correlation-id={user}&system-user-id={user}"),
-        &some,
-    )
-    .await
-    .expect(400);
-    for (code, body) in [
-        (
-            "AUTH-00063",
-            json!({"requiredAccessPackages": packages(&["jordbruk"])}),
-        ),
-        (
-            "AUTH-00001",
-            json!({"requiredRights": rights(&["kravogbetaling"])}),
-        ),
-        (
-            "AUTH-00021",
-            json!({"requiredAccessPackages": packages(&["pensjon"]), "redirectUrl": "https://evil.example/"}),
-        ),
+    send(more()).await.assert_status(201);
+
+    let repeat = send(json!({"requiredAccessPackages": packages([UNKNOWN_PACKAGE])})).await;
+
+    assert_eq!(repeat.assert_status(200).json()["id"], id.to_string());
+}
+
+#[tokio::test]
+async fn a_vendor_reads_its_change_request_by_id_and_by_external_reference() {
+    let world = World::start().await;
+    let vendor = world.fjordlonn();
+    let request = vendor.requests_change(&TINDEVANDRER_USER, more()).await;
+    let (system, customer) = (FJORDLONN_SYSTEM.id, TINDEVANDRER.number);
+    for path in [
+        request.vendor_path(),
+        format!("{VENDOR_CHANGES}/byexternalref/{system}/{customer}/{customer}"),
     ] {
+        let read = vendor.get(&path).await.assert_status(200).json();
         assert_eq!(
-            ask(format!("correlation-id={id}&system-user-id={user}"), &body)
-                .await
-                .expect(400)
-                .code(),
-            code
+            world.app.path_of(read["confirmUrl"].as_str().unwrap()),
+            format!(
+                "/accessmanagement/ui/systemuser/changerequest?id={}&DONTCHOOSEREPORTEE=true",
+                request.id
+            )
         );
     }
-    let nulls = ask(
-        format!("correlation-id={id}&system-user-id={user}"),
-        &json!({"requiredRights": null}),
-    )
-    .await;
-    assert_eq!(nulls.error_keys(), ["RequiredRights"]);
-    // Another vendor: neither the system user nor a used id is his.
-    let other = app.vendor(who::SKYREGNSKAP).await;
-    app.post(&path(id), &other, some.clone()).await.expect(401);
-    ask(format!("correlation-id={id}&system-user-id={user}"), &some)
-        .await
-        .expect(201);
-    let theirs =
-        app.sql_text("select id::text from \"system_user\" where reportee_org_no = '390326572' and kind = 'standard' and not is_deleted").await;
-    let taken = format!("{VENDOR}?correlation-id={id}&system-user-id={theirs}");
-    let sky = json!({"requiredAccessPackages": packages(&["skatt-naering"])});
-    assert_eq!(
-        app.post(&taken, &other, sky.clone())
-            .await
-            .expect(400)
-            .code(),
-        "AUTH-00007"
-    );
-    assert_eq!(
-        app.get(&format!("{VENDOR}/{id}"), &other)
-            .await
-            .expect(404)
-            .code(),
-        "AUTH-00011"
-    );
-    assert_eq!(
-        app.delete(&format!("{VENDOR}/{id}"), &other)
-            .await
-            .expect(404)
-            .code(),
-        "AUTH-00010"
-    );
-    app.delete(&format!("{VENDOR}/{id}"), &token)
-        .await
-        .expect(202);
-    app.delete(&format!("{VENDOR}/{id}"), &token)
-        .await
-        .expect(404);
-    assert_eq!(
-        ask(format!("correlation-id={id}&system-user-id={user}"), &some)
-            .await
-            .expect(409)
-            .code(),
-        "AUTH-00061"
-    );
-    assert_eq!(
-        app.post(&taken, &other, sky).await.expect(409).code(),
-        "AUTH-00061"
-    );
 }
 
 #[tokio::test]
-async fn who_may_approve_and_what_stops_it() {
-    let app = TestApp::start().await;
-    let token = app.vendor(who::FJORDLONN).await;
-    let (id, late) = (Uuid::new_v4(), Uuid::new_v4());
-    for id in [id, late] {
-        app.post(
-            &path(id),
-            &token,
-            json!({"requiredAccessPackages": packages(&["pensjon"])}),
-        )
-        .await
-        .expect(201);
-    }
-    let jostein = app.person(who::JOSTEIN).await;
-    // An access manager of somebody else.
-    let torleif = app.person(who::TORLEIF).await;
-    assert_eq!(
-        app.post_empty(
-            &format!("{BASE}/{}/{id}/approve", who::NATTERGAL_PARTY),
-            &torleif
-        )
-        .await
-        .expect(403)
-        .code(),
-        "AUTH-00041"
-    );
-    assert_eq!(
-        app.post_empty(
-            &format!("{BASE}/{}/{id}/reject", who::NATTERGAL_PARTY),
-            &torleif
-        )
-        .await
-        .expect(403)
-        .code(),
-        "AUTH-00041"
-    );
-    app.post_empty(&decision(id, "approve"), &torleif)
-        .await
-        .expect(403);
-    // The system lists less now: nothing is handed out, and the request stays open.
-    app.run_sql(&format!(
-        "update system set access_packages = '[]' where system_id = '{}'",
-        who::FJORDLONN_SYSTEM
-    ))
-    .await;
-    let refused = app
-        .post_empty(&decision(id, "approve"), &jostein)
-        .await
-        .expect(400);
-    assert_eq!(
-        (
-            refused.code().as_str(),
-            refused.problem()["Invalid Urn Details : "].as_str()
-        ),
-        ("AUTH-00052", Some("urn:altinn:accesspackage:pensjon"))
-    );
-    assert_eq!(
-        app.get(&format!("{VENDOR}/{id}"), &token).await.json()["status"],
-        "New"
-    );
-    app.run_sql(&format!(
-        "update change_request set created = now() - interval '181 days' where id = '{late}'"
-    ))
-    .await;
-    assert_eq!(
-        app.post_empty(&decision(late, "approve"), &jostein)
-            .await
-            .expect(409)
-            .code(),
-        "AUTH-00013"
-    );
-    assert_eq!(
-        app.get(&format!("{VENDOR}/{late}"), &token).await.json()["timedOut"],
-        true
-    );
-    app.post_empty(&decision(late, "reject"), &jostein)
-        .await
-        .expect(200);
-    assert_eq!(
-        app.post_empty(&decision(late, "reject"), &jostein)
-            .await
-            .expect(409)
-            .code(),
-        "AUTH-00013"
-    );
-    // The system user is gone: approving is no use, rejecting is.
-    app.delete(
-        &format!(
-            "/authentication/api/v1/systemuser/{}/{}",
-            who::TINDEVANDRER_PARTY,
-            who::TINDEVANDRER_USER
-        ),
-        &jostein,
-    )
-    .await
-    .expect(202);
-    assert_eq!(
-        app.post_empty(&decision(id, "approve"), &jostein)
-            .await
-            .expect(404)
-            .code(),
-        "AUTH-00015"
-    );
-    app.post_empty(&decision(id, "reject"), &jostein)
-        .await
-        .expect(200);
+async fn a_vendor_lists_the_change_requests_of_a_system() {
+    let world = World::start().await;
+    let vendor = world.fjordlonn();
+    vendor.requests_change(&TINDEVANDRER_USER, more()).await;
+
+    let path = format!("{VENDOR_CHANGES}/bysystem/{}", FJORDLONN_SYSTEM.id);
+    let listed = vendor.get(&path).await.assert_status(200).json();
+
+    assert_eq!(listed["data"].as_array().unwrap().len(), 1);
+    assert_eq!(listed["links"], json!({}));
 }
 
 #[tokio::test]
-async fn of_many_approvals_one_counts() {
-    let app = TestApp::start().await;
-    let token = app.vendor(who::FJORDLONN).await;
+async fn a_customer_reads_a_change_request() {
+    let world = World::start().await;
+    let request = world
+        .fjordlonn()
+        .requests_change(&TINDEVANDRER_USER, more())
+        .await;
+
+    let read = world.jostein().reads(&request).await.assert_status(200);
+
+    assert_eq!(read.json()["id"], request.id);
+}
+
+#[tokio::test]
+async fn the_page_of_a_change_request_knows_its_party() {
+    let world = World::start().await;
+    let request = world
+        .fjordlonn()
+        .requests_change(&TINDEVANDRER_USER, more())
+        .await;
+
+    let opened = world.jostein().opens(&request).await.assert_status(200);
+
+    assert_eq!(opened.json()["partyId"], TINDEVANDRER.party);
+}
+
+#[tokio::test]
+async fn the_page_of_a_change_request_shows_a_stranger_nothing() {
+    let world = World::start().await;
+    let request = world
+        .fjordlonn()
+        .requests_change(&TINDEVANDRER_USER, more())
+        .await;
+    world
+        .oddny()
+        .opens(&request)
+        .await
+        .assert_problem(403, "AUTH-00066");
+}
+
+#[tokio::test]
+async fn a_customer_lists_its_open_change_requests() {
+    let world = World::start().await;
+    let request = world
+        .fjordlonn()
+        .requests_change(&TINDEVANDRER_USER, more())
+        .await;
+
+    let path = format!(
+        "{CHANGES}/{}/{}/pending",
+        TINDEVANDRER.party, TINDEVANDRER.number
+    );
+    let open = world.jostein().get(&path).await.assert_status(200);
+
+    assert_eq!(open.json()[0]["id"], request.id);
+}
+
+/// What Tindevandrer's system user holds, as its owner reads it.
+async fn held(world: &World) -> (Value, Value) {
+    let read = world.jostein().reads_user(&TINDEVANDRER_USER).await;
+    let user = read.assert_status(200).json();
+    (user["accessPackages"].clone(), user["rights"].clone())
+}
+
+#[tokio::test]
+async fn an_approved_change_gives_and_takes() {
+    let world = World::start().await;
+    let request = world
+        .fjordlonn()
+        .requests_change(&TINDEVANDRER_USER, more())
+        .await;
+
+    world
+        .jostein()
+        .approves(&request)
+        .await
+        .assert_status(200)
+        .assert_json(&json!(true));
+
+    assert_eq!(
+        held(&world).await,
+        (packages([LONN, PENSJON]), rights([INNTEKTSMELDING]))
+    );
+    request.assert_status(Accepted).await;
+}
+
+#[tokio::test]
+async fn a_change_that_takes_everything_decides_at_once() {
+    let world = World::start().await;
+    let sav = world.sav();
+    let decide = || sav.decides(&TINDEVANDRER_USER, "write", A_MELDING, TINDEVANDRER);
+    assert_eq!(decide().await, Permit);
+    let less = json!({"unwantedAccessPackages": packages([A_ORDNING, LONN, JORDBRUK])});
+    let request = world
+        .fjordlonn()
+        .requests_change(&TINDEVANDRER_USER, less)
+        .await;
+
+    world.jostein().approves(&request).await.assert_status(200);
+
+    assert_eq!(decide().await, NotApplicable);
+    assert_eq!(held(&world).await, (json!([]), json!([])));
+}
+
+#[tokio::test]
+async fn a_right_that_was_given_can_be_taken() {
+    let world = World::start().await;
+    let change = async |body: Value| {
+        let vendor = world.fjordlonn();
+        let request = vendor.requests_change(&TINDEVANDRER_USER, body).await;
+        world.jostein().approves(&request).await.assert_status(200);
+    };
+    change(json!({"requiredRights": rights([INNTEKTSMELDING])})).await;
+    assert_eq!(held(&world).await.1, rights([INNTEKTSMELDING]));
+
+    change(json!({"unwantedRights": rights([INNTEKTSMELDING])})).await;
+
+    assert_eq!(held(&world).await.1, json!([]));
+}
+
+#[tokio::test]
+async fn a_repeated_change_request_shows_that_it_was_approved() {
+    let world = World::start().await;
+    let vendor = world.fjordlonn();
+    let request = vendor.requests_change(&TINDEVANDRER_USER, more()).await;
+    world.jostein().approves(&request).await.assert_status(200);
+
+    let id = request.id.parse().unwrap();
+    let repeat = vendor.sends_change(id, &TINDEVANDRER_USER, more()).await;
+
+    assert_eq!(repeat.assert_status(200).json()["status"], "Accepted");
+}
+
+#[tokio::test]
+async fn an_approved_change_moves_the_system_user_to_the_end_of_the_stream() {
+    let world = World::start().await;
+    let request = world
+        .fjordlonn()
+        .requests_change(&TINDEVANDRER_USER, more())
+        .await;
+    let before = world.app.sequence_number(&TINDEVANDRER_USER).await;
+
+    world.jostein().approves(&request).await.assert_status(200);
+
+    assert!(world.app.sequence_number(&TINDEVANDRER_USER).await > before);
+}
+
+#[tokio::test]
+async fn an_approved_change_is_not_approved_again() {
+    let world = World::start().await;
+    let request = world
+        .fjordlonn()
+        .requests_change(&TINDEVANDRER_USER, more())
+        .await;
+    let jostein = world.jostein();
+    jostein.approves(&request).await.assert_status(200);
+    jostein
+        .approves(&request)
+        .await
+        .assert_problem(409, "AUTH-00013");
+}
+
+#[tokio::test]
+async fn a_change_is_published_when_it_is_made_and_when_it_is_approved() {
+    let world = World::start().await;
+    let request = world
+        .fjordlonn()
+        .requests_change(&TINDEVANDRER_USER, more())
+        .await;
+    assert_eq!(world.app.published_about("change_request").await, 1);
+    world.jostein().approves(&request).await.assert_status(200);
+    assert_eq!(world.app.published_about("change_request").await, 2);
+}
+
+#[tokio::test]
+async fn a_change_of_nothing_is_no_request() {
+    let world = World::start().await;
     let id = Uuid::new_v4();
-    app.post(
-        &path(id),
-        &token,
-        json!({"requiredAccessPackages": packages(&["pensjon"])}),
-    )
-    .await
-    .expect(201);
-    let jostein = app.person(who::JOSTEIN).await;
-    let url = decision(id, "approve");
-    let answers = futures::future::join_all((0..10).map(|_| app.post_empty(&url, &jostein))).await;
-    assert_eq!(answers.iter().filter(|a| a.status == 200).count(), 1);
-    assert!(
-        answers
-            .iter()
-            .filter(|a| a.status != 200)
-            .all(|a| a.code() == "AUTH-00013")
-    );
+
+    let answer = world
+        .fjordlonn()
+        .sends_change(id, &TINDEVANDRER_USER, json!({}))
+        .await;
+
+    let answer = answer.assert_status(200).json();
+    assert_eq!(answer["status"], "NoChangeNeeded");
+    assert_eq!(answer["confirmUrl"], "");
+    assert_eq!(answer["created"], "0001-01-01T00:00:00");
+    assert_eq!(answer["systemUserId"], *TINDEVANDRER_USER.id);
+    assert_eq!(answer["requiredRights"], json!([]));
+    world
+        .fjordlonn()
+        .get(&format!("{VENDOR_CHANGES}/{id}"))
+        .await
+        .assert_status(404);
+}
+
+#[tokio::test]
+async fn an_agent_is_never_changed() {
+    let world = World::start().await;
+    let ask = async |body: Value| {
+        world
+            .skyregnskap()
+            .sends_change(Uuid::new_v4(), &TALLKNUSEREN_AGENT, body)
+            .await
+    };
+    let nothing = ask(json!({})).await.assert_status(200);
+    assert_eq!(nothing.json()["status"], "NoChangeNeeded");
+    ask(json!({"requiredAccessPackages": packages([LONN])}))
+        .await
+        .assert_problem(404, "AUTH-00015");
+}
+
+#[tokio::test]
+async fn approve_refuses_an_access_manager_of_somebody_else() {
+    let world = World::start().await;
+    let request = world
+        .fjordlonn()
+        .requests_change(&TINDEVANDRER_USER, pension())
+        .await;
+    world.torleif().approves(&request).await.assert_forbidden();
+}
+
+#[tokio::test]
+async fn a_change_request_is_not_answered_at_another_organisation() {
+    let world = World::start().await;
+    let request = world
+        .fjordlonn()
+        .requests_change(&TINDEVANDRER_USER, pension())
+        .await;
+    let elsewhere = request.as_if_for(NATTERGAL);
+    let torleif = world.torleif();
+    torleif
+        .approves(&elsewhere)
+        .await
+        .assert_problem(403, "AUTH-00041");
+    torleif
+        .rejects(&elsewhere)
+        .await
+        .assert_problem(403, "AUTH-00041");
+}
+
+#[tokio::test]
+async fn approve_refuses_a_change_that_the_system_offers_no_more() {
+    let world = World::start().await;
+    let request = world
+        .fjordlonn()
+        .requests_change(&TINDEVANDRER_USER, pension())
+        .await;
+    world
+        .fjordlonn()
+        .offers(FJORDLONN_SYSTEM, NO_PACKAGES)
+        .await;
+
+    let refused = world.jostein().approves(&request).await;
+
+    let problem = refused.assert_problem(400, "AUTH-00052").problem();
+    assert_eq!(problem["Invalid Urn Details : "], PENSJON.urn());
+    request.assert_status(New).await;
+}
+
+#[tokio::test]
+async fn a_change_request_that_timed_out_is_rejected_once_and_not_approved() {
+    let world = World::start().await;
+    let request = world
+        .fjordlonn()
+        .requests_change(&TINDEVANDRER_USER, pension())
+        .await;
+    world.app.advance(days(181)).await;
+    request.assert_timed_out(true).await;
+    let jostein = world.jostein();
+
+    jostein
+        .approves(&request)
+        .await
+        .assert_problem(409, "AUTH-00013");
+    jostein.rejects(&request).await.assert_status(200);
+    jostein
+        .rejects(&request)
+        .await
+        .assert_problem(409, "AUTH-00013");
+}
+
+#[tokio::test]
+async fn a_change_of_a_deleted_system_user_is_rejected_and_not_approved() {
+    let world = World::start().await;
+    let request = world
+        .fjordlonn()
+        .requests_change(&TINDEVANDRER_USER, pension())
+        .await;
+    let jostein = world.jostein();
+    jostein.deletes(&TINDEVANDRER_USER).await.assert_status(202);
+
+    jostein
+        .approves(&request)
+        .await
+        .assert_problem(404, "AUTH-00015");
+    jostein.rejects(&request).await.assert_status(200);
+}
+
+#[tokio::test]
+async fn of_ten_approvals_at_once_one_counts() {
+    let world = World::start().await;
+    let request = world
+        .fjordlonn()
+        .requests_change(&TINDEVANDRER_USER, pension())
+        .await;
+    let jostein = world.jostein();
+
+    let answers = futures::future::join_all((0..10).map(|_| jostein.approves(&request))).await;
+
+    let (won, lost): (Vec<_>, Vec<_>) = answers.into_iter().partition(|a| a.status == 200);
+    assert_eq!((won.len(), lost.len()), (1, 9));
+    for answer in lost {
+        answer.assert_problem(409, "AUTH-00013");
+    }
 }

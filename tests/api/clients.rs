@@ -1,770 +1,377 @@
-//! Clients: who is one, handing them to agents, and what agents may do then.
+//! Clients of agents, as an end user's system manages them.
 
-use reqwest::Method;
+use edges::import::Kind;
 use serde_json::{Value, json};
-use systembruker::import::Kind;
-use uuid::Uuid;
+use testkit::prelude::*;
 
-use crate::{import::files::good, support::*};
+use crate::import::files::good;
 
-const ENDUSER: &str = "/authentication/api/v1/enduser/systemuser";
-const AGENT: &str = "/authentication/api/v1/systemuser/agent";
-const READ: &str = "altinn:clientdelegations.read";
-const WRITE: &str = "altinn:clientdelegations.write";
-
-const TALLKNUSEREN: &str = "390784554";
-/// Was given the package of client administrators by Tallknuseren.
-const ADMINISTRATOR: &str = "21919148982";
-/// Has given Tallknuseren two packages, and is no client by any register role.
-const GIVER: &str = "390422687";
-
-async fn uuid_of(app: &TestApp, org: &str) -> String {
-    app.sql_text(&format!(
-        "select uuid::text from party where org_number = '{org}'"
-    ))
-    .await
+/// Stian's system, which manages the clients of Tallknuseren's agent.
+fn administrator(world: &World) -> EndUserCaller<'_> {
+    let scopes = format!("{CLIENTS_READ} {CLIENTS_WRITE}");
+    world.stian().with_scopes(&scopes)
 }
 
-async fn party_of(app: &TestApp, org: &str) -> i64 {
-    app.count(&format!(
-        "select party_id::bigint from party where org_number = '{org}'"
-    ))
-    .await
-}
-
-async fn as_person(app: &TestApp, pid: &str, scopes: &str) -> String {
-    app.token("GetPersonalToken", &[("pid", pid), ("scopes", scopes)])
-        .await
-}
-
-fn numbers(list: &Value) -> Vec<&str> {
-    list["data"]
+/// Organisation numbers in a list of clients.
+fn numbers(answer: &Answer) -> Vec<String> {
+    answer.json()["data"]
         .as_array()
         .unwrap()
         .iter()
-        .map(|c| c["clientOrganizationNumber"].as_str().unwrap())
+        .map(|client| {
+            client["clientOrganizationNumber"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        })
         .collect()
 }
 
-/// Makes the agent require these packages, on a system that lists them.
-async fn require(app: &TestApp, packages: &[&str]) {
-    let urns: Value = packages
-        .iter()
-        .map(|p| json!({"urn": format!("urn:altinn:accesspackage:{p}")}))
-        .collect();
-    app.run_sql(&format!(
-        "update \"system_user\" set access_packages = '{urns}' where id = '{}'",
-        who::TALLKNUSEREN_AGENT
-    ))
-    .await;
+async fn has_client(world: &World, client: Organization) -> bool {
+    let listed = administrator(world)
+        .lists_clients(&TALLKNUSEREN_AGENT)
+        .await;
+    numbers(&listed.assert_status(200)).contains(&client.number.to_owned())
+}
+
+async fn may_read_vat(world: &World, client: Organization) -> Decision {
+    let sav = world.sav();
+    sav.decides(&TALLKNUSEREN_AGENT, "read", MVA_MELDING, client)
+        .await
+}
+
+fn added(client: Organization) -> Value {
+    json!({"agent": TALLKNUSEREN_AGENT.id, "client": client.uuid})
 }
 
 #[tokio::test]
-async fn a_client_is_found_handed_over_decided_about_and_taken_back() {
-    let app = TestApp::start().await;
-    let (reads, writes) = (
-        as_person(&app, ADMINISTRATOR, READ).await,
-        as_person(&app, ADMINISTRATOR, WRITE).await,
-    );
-    let agents = app
-        .get(&format!("{ENDUSER}/agents?party={TALLKNUSEREN}"), &reads)
-        .await
-        .expect(200)
-        .json();
-    let agent = agents[0]["id"].as_str().unwrap();
-    assert_eq!(agent, who::TALLKNUSEREN_AGENT);
-    let available = app
-        .get(
-            &format!("{ENDUSER}/clients/available?agent={agent}"),
-            &reads,
-        )
-        .await
-        .expect(200);
-    let first: Value = available.json()["data"][0].clone();
-    let shown = available.text.split("\"data\"").next().unwrap().to_owned();
-    insta::assert_snapshot!(shown, @r#"{"links":{},"systemUserInformation":{"systemUserId":"05042226-1aa3-5372-87bc-b03f76163fdf","systemUserOwnerOrg":"390784554"},"#);
-    let keys: Vec<&String> = first.as_object().unwrap().keys().collect();
+async fn an_administrator_finds_the_agents_of_an_organisation() {
+    let world = World::start().await;
+    let path = format!("{ENDUSER}/agents?party={}", TALLKNUSEREN.number);
+    let agents = world.stian().with_scopes(CLIENTS_READ).get(&path).await;
     assert_eq!(
-        keys,
+        agents.assert_status(200).json()[0]["id"],
+        *TALLKNUSEREN_AGENT.id
+    );
+}
+
+#[tokio::test]
+async fn available_clients_are_the_organisations_with_a_relation_to_the_provider() {
+    let world = World::start().await;
+
+    let available = administrator(&world)
+        .lists_available_clients(&TALLKNUSEREN_AGENT)
+        .await;
+
+    let mut found = numbers(&available.assert_status(200));
+    found.sort_unstable();
+    let expected = [NATTERGAL, TINDEVANDRER, KERAMIKK, HELLESYN_DRIFT, GAARDSTUN];
+    assert_eq!(found, expected.map(|client| client.number));
+}
+
+#[tokio::test]
+async fn available_clients_are_shown_with_the_agent_by_name() {
+    let world = World::start().await;
+
+    let available = administrator(&world)
+        .lists_available_clients(&TALLKNUSEREN_AGENT)
+        .await
+        .assert_status(200);
+
+    let head = available.text.split("\"data\"").next().unwrap();
+    insta::assert_snapshot!(head, @r#"{"links":{},"systemUserInformation":{"systemUserId":"05042226-1aa3-5372-87bc-b03f76163fdf","systemUserOwnerOrg":"390784554"},"#);
+    let body = available.json();
+    let clients = body["data"].as_array().unwrap();
+    let members: Vec<&String> = clients[0].as_object().unwrap().keys().collect();
+    assert_eq!(
+        members,
         [
             "clientId",
             "clientOrganizationNumber",
             "clientOrganizationName"
         ]
     );
-    let mut found = available.json();
-    let names: Vec<String> = found["data"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|c| c["clientOrganizationName"].as_str().unwrap().to_owned())
-        .collect();
-    assert!(names.is_sorted(), "{names:?}");
-    let mut found_numbers = numbers(&found);
-    found_numbers.sort_unstable();
-    assert_eq!(
-        found_numbers,
-        [
-            "390326572",
-            "390367767",
-            "390381492",
-            "390614918",
-            "390825749"
-        ]
-    );
-    found["data"].take();
-
-    let list = format!("{ENDUSER}/clients?agent={agent}");
-    let before = app.get(&list, &reads).await.expect(200).json();
-    assert!(!numbers(&before).contains(&who::TINDEVANDRER));
-    assert_eq!(
-        app.decide_system_user(agent, "read", "mva-melding", who::TINDEVANDRER)
-            .await,
-        "NotApplicable"
-    );
-    let client = uuid_of(&app, who::TINDEVANDRER).await;
-    let change = format!("{ENDUSER}/clients/?Agent={agent}&CLIENT={client}");
-    for _ in 0..2 {
-        let answer = app
-            .post(&change, &writes, json!({"ignored": true}))
-            .await
-            .expect(200);
-        assert_eq!(
-            answer.text,
-            json!({"agent": agent, "client": client}).to_string()
-        );
-        assert!(numbers(&app.get(&list, &reads).await.json()).contains(&who::TINDEVANDRER));
-        assert_eq!(
-            app.decide_system_user(agent, "read", "mva-melding", who::TINDEVANDRER)
-                .await,
-            "Permit"
-        );
-    }
-    for _ in 0..2 {
-        let answer = app.delete(&change, &writes).await.expect(200);
-        assert_eq!(
-            answer.text,
-            json!({"agent": agent, "client": client}).to_string()
-        );
-        assert_eq!(
-            app.decide_system_user(agent, "read", "mva-melding", who::TINDEVANDRER)
-                .await,
-            "NotApplicable"
-        );
-    }
-    assert_eq!(app.get(&list, &reads).await.json(), before);
-    // Each change is told once, repeats are not.
-    for action in ["client.added", "client.removed"] {
-        assert_eq!(
-            app.count(&format!(
-                "select count(*) from audit_log where action = '{action}'"
-            ))
-            .await,
-            1,
-            "{action}"
-        );
-    }
-    assert_eq!(
-        app.count("select count(*) from outbox where subject_kind = 'client_change'")
-            .await,
-        2
-    );
+    let name = |client: &Value| client["clientOrganizationName"].to_string();
+    assert!(clients.is_sorted_by_key(name), "{clients:?}");
 }
 
 #[tokio::test]
-async fn who_may_not_and_what_is_wrong() {
-    let app = TestApp::start().await;
-    let (reads, writes) = (
-        as_person(&app, who::RANDI, READ).await,
-        as_person(&app, who::RANDI, WRITE).await,
-    );
-    let agent = who::TALLKNUSEREN_AGENT;
-    let client = uuid_of(&app, who::TINDEVANDRER).await;
-    let codes = |answer: &Answer| {
-        answer.json()["validationErrors"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|e| (e["code"].clone(), e["paths"].clone()))
-            .collect::<Vec<_>>()
-    };
-    let both = app
-        .post_empty(&format!("{ENDUSER}/clients"), &writes)
+async fn an_agent_decides_nothing_for_who_is_not_its_client() {
+    let world = World::start().await;
+    assert!(!has_client(&world, TINDEVANDRER).await);
+    assert_eq!(may_read_vat(&world, TINDEVANDRER).await, NotApplicable);
+}
+
+#[tokio::test]
+async fn an_added_client_is_listed_and_decided_about_however_often_it_is_added() {
+    let world = World::start().await;
+    for _ in 0..2 {
+        administrator(&world)
+            .adds_client(&TALLKNUSEREN_AGENT, TINDEVANDRER)
+            .await
+            .assert_status(200)
+            .assert_text(&added(TINDEVANDRER).to_string());
+        assert!(has_client(&world, TINDEVANDRER).await);
+        assert_eq!(may_read_vat(&world, TINDEVANDRER).await, Permit);
+    }
+}
+
+#[tokio::test]
+async fn a_removed_client_is_gone_however_often_it_is_removed() {
+    let world = World::start().await;
+    let administrator = administrator(&world);
+    let before = administrator.lists_clients(&TALLKNUSEREN_AGENT).await;
+    administrator
+        .adds_client(&TALLKNUSEREN_AGENT, TINDEVANDRER)
         .await
-        .expect(400);
-    assert_eq!(both.json()["code"], "STD-00000");
-    assert_eq!(
-        codes(&both),
-        [
-            (json!("AUTH.VLD-00014"), json!(["?agent"])),
-            (json!("AUTH.VLD-00016"), json!(["?client"]))
-        ]
-    );
-    let titles = |query: &str| {
-        let path = format!("{ENDUSER}/clients?{query}");
-        let (app, reads) = (&app, &reads);
-        async move {
-            app.get(&path, reads).await.expect(400).json()["validationErrors"][0]["title"]
-                .as_str()
-                .unwrap()
-                .to_owned()
-        }
-    };
-    assert_eq!(
-        titles(&format!("agent={}", Uuid::nil())).await,
-        "The agent query parameter is missing or invalid"
-    );
-    assert_eq!(
-        titles(&format!("agent={}", Uuid::new_v4())).await,
-        "System user not found"
-    );
-    assert_eq!(
-        titles(&format!("agent={}", who::TINDEVANDRER_USER)).await,
-        "SystemUser is not a valid system user of type agent"
-    );
-    assert_eq!(
-        app.get(&format!("{ENDUSER}/clients?agent=x"), &reads)
+        .assert_status(200);
+    for _ in 0..2 {
+        administrator
+            .removes_client(&TALLKNUSEREN_AGENT, TINDEVANDRER)
             .await
-            .error_keys(),
-        ["agent"]
-    );
-    let all = format!("{ENDUSER}/clients?agent={agent}&client={client}");
-    app.send(Method::POST, &all, None, None).await.expect(401);
-    for scope in [PORTAL, READ] {
-        app.post_empty(&all, &as_person(&app, who::RANDI, scope).await)
-            .await
-            .expect(403);
+            .assert_status(200)
+            .assert_text(&added(TINDEVANDRER).to_string());
+        assert_eq!(may_read_vat(&world, TINDEVANDRER).await, NotApplicable);
     }
-    app.get(&all, &writes).await.expect(403);
-    for stranger in [who::ODDNY, who::JOSTEIN] {
-        app.post_empty(&all, &as_person(&app, stranger, WRITE).await)
+    administrator
+        .lists_clients(&TALLKNUSEREN_AGENT)
+        .await
+        .assert_json(&before.json());
+}
+
+#[tokio::test]
+async fn a_change_of_clients_is_recorded_once_and_its_repeats_are_not() {
+    let world = World::start().await;
+    let administrator = administrator(&world);
+    for _ in 0..2 {
+        administrator
+            .adds_client(&TALLKNUSEREN_AGENT, TINDEVANDRER)
             .await
-            .expect(403);
+            .assert_status(200);
     }
-    let weak = app
-        .token(
-            "GetPersonalToken",
-            &[("pid", who::RANDI), ("scopes", READ), ("authLvl", "2")],
+    for _ in 0..2 {
+        administrator
+            .removes_client(&TALLKNUSEREN_AGENT, TINDEVANDRER)
+            .await
+            .assert_status(200);
+    }
+    assert_eq!(world.app.audited("client.added").await, 1);
+    assert_eq!(world.app.audited("client.removed").await, 1);
+    assert_eq!(world.app.published_about("client_change").await, 2);
+}
+
+#[tokio::test]
+async fn parameters_match_in_any_case_and_a_body_is_ignored() {
+    let world = World::start().await;
+    let query = format!(
+        "Agent={}&CLIENT={}",
+        TALLKNUSEREN_AGENT.id, TINDEVANDRER.uuid
+    );
+    administrator(&world)
+        .post(
+            &format!("{ENDUSER}/clients/?{query}"),
+            json!({"ignored": true}),
         )
+        .await
+        .assert_status(200)
+        .assert_json(&added(TINDEVANDRER));
+}
+
+/// Rotfast has given Tallknuseren the package, and is its client by no register role.
+async fn rotfast_through_a_package(world: &World) {
+    world
+        .app
+        .require_of_agent(&TALLKNUSEREN_AGENT, [REGNSKAPSFORER_LONN, SKATT_NAERING])
         .await;
-    app.get(&all, &weak).await.expect(403);
-    assert_eq!(
-        app.get(&format!("{ENDUSER}/agents"), &reads)
-            .await
-            .error_keys(),
-        ["party"]
-    );
-    let unknown = app
-        .get(&format!("{ENDUSER}/agents?party=999999999"), &reads)
-        .await
-        .expect(404);
-    let expected = json!({"title": "Party not found", "status": 404, "detail": "No associated party information found for organisation 999999999"});
-    assert_eq!(
-        (unknown.json(), unknown.header("content-type")),
-        (expected, "application/problem+json")
-    );
-    app.get(
-        &format!("{ENDUSER}/agents?party={}", who::TINDEVANDRER),
-        &reads,
-    )
-    .await
-    .expect(403);
-    let add = async |client: String| {
-        app.post_empty(
-            &format!("{ENDUSER}/clients?agent={agent}&client={client}"),
-            &writes,
-        )
-        .await
-        .expect(400)
-        .code()
-    };
-    assert_eq!(add(Uuid::new_v4().to_string()).await, "AUTH-00079");
-    // Whom the agent's packages have nothing to do with, and the provider itself.
-    assert_eq!(add(uuid_of(&app, GIVER).await).await, "AUTH-00079");
-    assert_eq!(add(uuid_of(&app, TALLKNUSEREN).await).await, "AUTH-00079");
-    require(&app, &["regnskapsforer-lonn", "skatt-naering"]).await;
-    assert_eq!(add(client.clone()).await, "AUTH-00080");
-    require(&app, &[]).await;
-    assert_eq!(add(client).await, "AUTH-00063");
-    app.run_sql(&format!(
-        "update \"system_user\" set reportee_org_no = '999999999' where id = '{agent}'"
-    ))
-    .await;
-    let gone = app
-        .get(&format!("{ENDUSER}/clients?agent={agent}"), &reads)
-        .await
-        .expect(404)
-        .json();
-    let detail = "No associated party information found for systemuser owner 999999999";
-    assert_eq!(
-        gone,
-        json!({"title": "System Owner not Found", "status": 404, "detail": detail})
-    );
 }
 
 #[tokio::test]
-async fn packages_may_come_through_two_relations() {
-    let app = TestApp::start().await;
-    let writes = as_person(&app, who::RANDI, &format!("{READ} {WRITE}")).await;
-    let agent = who::TALLKNUSEREN_AGENT;
-    require(&app, &["regnskapsforer-lonn", "skatt-naering"]).await;
-    let (giver, provider) = (
-        uuid_of(&app, GIVER).await,
-        uuid_of(&app, TALLKNUSEREN).await,
-    );
-    let party = party_of(&app, TALLKNUSEREN).await;
-    let change = format!("{ENDUSER}/clients?agent={agent}&client={giver}");
-    // Some of the packages: it can be seen, and not handed over.
-    let available = async || {
-        app.get(
-            &format!("{ENDUSER}/clients/available?agent={agent}"),
-            &writes,
-        )
+async fn a_client_with_some_of_the_packages_is_available_and_not_added() {
+    let world = World::start().await;
+    rotfast_through_a_package(&world).await;
+    let administrator = administrator(&world);
+
+    let available = administrator
+        .lists_available_clients(&TALLKNUSEREN_AGENT)
+        .await;
+
+    assert!(numbers(&available).contains(&ROTFAST.number.to_owned()));
+    administrator
+        .adds_client(&TALLKNUSEREN_AGENT, ROTFAST)
         .await
-        .expect(200)
-        .json()
-    };
-    assert!(numbers(&available().await).contains(&GIVER));
-    assert_eq!(
-        app.post_empty(&change, &writes).await.expect(400).code(),
-        "AUTH-00080"
-    );
-    app.run_sql(&format!(
-        "insert into register_role (from_key, role_id, to_key, source) select f.key, r.key, t.key, 'test' from party f, party t, role r
-         where f.org_number = '{GIVER}' and t.org_number = '{TALLKNUSEREN}' and r.register_code = 'REGN'"
-    ))
-    .await;
-    app.post_empty(&change, &writes).await.expect(200);
-    let rows =
-        "select string_agg(r.code || ' ' || k.urn || ' ' || p.basis, ', ' order by r.code) from client_delegation d join role r on r.key = d.role_id
-                join client_delegation_package p on p.delegation_id = d.id join package k on k.key = p.package_id
-                join party c on c.key = d.client_key where c.org_number = '390422687'";
-    let expected = "regnskapsforer urn:altinn:accesspackage:regnskapsforer-lonn role-package, \
-                    rettighetshaver urn:altinn:accesspackage:skatt-naering assignment-package";
-    assert_eq!(app.sql_text(rows).await, expected);
-    let portal = app
-        .post_empty(
-            &format!("{AGENT}/{party}/{agent}?provider={provider}&client={giver}"),
-            &app.person(who::RANDI).await,
-        )
+        .assert_problem(400, "AUTH-00080");
+}
+
+#[tokio::test]
+async fn a_client_is_added_with_packages_of_two_relations_and_loses_both() {
+    let world = World::start().await;
+    rotfast_through_a_package(&world).await;
+    world.app.register_role(ROTFAST, "REGN", TALLKNUSEREN).await;
+    let administrator = administrator(&world);
+
+    administrator
+        .adds_client(&TALLKNUSEREN_AGENT, ROTFAST)
         .await
-        .expect(200)
-        .json();
-    assert_eq!(portal.as_array().unwrap().len(), 2);
-    // Both relations go at once.
-    app.delete(&change, &writes).await.expect(200);
+        .assert_status(200);
+
     assert_eq!(
-        app.count(&format!("select count(*) from client_delegation d join party c on c.key = d.client_key where c.org_number = '{GIVER}'")).await,
-        0
+        world.app.client_grants(ROTFAST).await,
+        [
+            "regnskapsforer regnskapsforer-lonn role-package",
+            "rettighetshaver skatt-naering assignment-package",
+        ]
     );
+    administrator
+        .removes_client(&TALLKNUSEREN_AGENT, ROTFAST)
+        .await
+        .assert_status(200);
+    assert!(world.app.client_grants(ROTFAST).await.is_empty());
+}
+
+#[tokio::test]
+async fn the_portal_names_each_relation_of_an_added_client() {
+    let world = World::start().await;
+    rotfast_through_a_package(&world).await;
+    world.app.register_role(ROTFAST, "REGN", TALLKNUSEREN).await;
+
+    let path = format!(
+        "{AGENTS}/{}/{}?provider={}&client={}",
+        TALLKNUSEREN.party, TALLKNUSEREN_AGENT.id, TALLKNUSEREN.uuid, ROTFAST.uuid
+    );
+    let added = world.randi().post_empty(&path).await;
+
+    assert_eq!(added.assert_status(200).list().len(), 2);
 }
 
 #[tokio::test]
 async fn business_managers_have_clients_by_organisation_form() {
-    let app = TestApp::start().await;
-    let manager = "390825749";
-    let pid = "15817104476";
-    let token = as_person(&app, pid, READ).await;
-    let available = app
-        .get(
-            &format!("{ENDUSER}/clients/available?agent=1fac451a-f998-509d-aeac-f6a9e0b7542a"),
-            &token,
-        )
-        .await
-        .expect(200)
-        .json();
-    let mut by_form = Vec::new();
-    for number in numbers(&available) {
-        by_form.push(
-            app.sql_text(&format!("select v.code from party p join entity_variant v on v.key = p.form_id where org_number = '{number}'")).await,
-        );
-    }
-    assert!(
-        !by_form.is_empty()
-            && by_form
-                .iter()
-                .all(|form| ["BRL", "ESEK"].contains(&form.as_str())),
-        "{by_form:?}"
-    );
-    // Without a filter, those the role gives nothing for are listed too.
-    let party = party_of(&app, manager).await;
-    let uuid = uuid_of(&app, manager).await;
-    let all = app
-        .get(
-            &format!("{AGENT}/{party}/clients?facilitator={uuid}"),
-            &app.person(pid).await,
-        )
-        .await
-        .expect(200)
-        .json();
-    let all = all.as_array().unwrap();
-    assert!(all.len() >= by_form.len());
-}
-
-#[tokio::test]
-async fn the_portal_lists_adds_and_removes() {
-    let app = TestApp::start().await;
-    let randi = app.person(who::RANDI).await;
-    let (party, provider) = (
-        party_of(&app, TALLKNUSEREN).await,
-        uuid_of(&app, TALLKNUSEREN).await,
-    );
-    let agent = who::TALLKNUSEREN_AGENT;
-    let client = uuid_of(&app, who::TINDEVANDRER).await;
-    let clients = async |query: &str| {
-        app.get(
-            &format!("{AGENT}/{party}/clients?facilitator={provider}{query}"),
-            &randi,
-        )
-        .await
-        .expect(200)
-        .json()
-    };
-    let lonn = clients("&packages=REGNSKAPSFORER-LONN").await;
-    let tindevandrer = lonn
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|c| c["organizationIdentifier"] == who::TINDEVANDRER)
-        .unwrap();
-    insta::assert_snapshot!(tindevandrer.to_string().replace(&client, "UUID"), @r#"{"partyUuid":"UUID","displayName":"TINDEVANDRER SPORT AS","organizationIdentifier":"390367767","access":[{"role":"urn:altinn:external-role:ccr:regnskapsforer","packages":["urn:altinn:accesspackage:regnskapsforer-lonn"]}]}"#);
-    assert_eq!(clients("&packages=:regnskapsforer-lonn").await, lonn);
-    assert_eq!(
-        clients(
-            "&packages=urn:altinn:accesspackage:regnskapsforer-lonn&packages=ansvarlig-revisor"
-        )
-        .await,
-        lonn
-    );
-    assert_eq!(clients("&packages=finnes-ikke").await, json!([]));
-    let all = clients("").await;
-    assert!(all.as_array().unwrap().len() > lonn.as_array().unwrap().len());
-    assert_eq!(
-        app.get(&format!("{AGENT}/{party}/clients"), &randi)
-            .await
-            .expect(400)
-            .code(),
-        "AUTH-00000"
-    );
-    assert_eq!(
-        app.get(
-            &format!("{AGENT}/{party}/clients?facilitator={client}"),
-            &randi
-        )
-        .await
-        .expect(403)
-        .code(),
-        "AUTH-00044"
-    );
-
-    let listed = async || {
-        app.get(
-            &format!("{AGENT}/{party}/{provider}/{agent}/delegations"),
-            &randi,
-        )
-        .await
-        .expect(200)
-        .json()
-    };
-    let before = listed().await;
-    let add = |agent: &str, provider: &str, client: &str| {
-        format!("{AGENT}/{party}/{agent}?provider={provider}&client={client}")
-    };
-    let added = app
-        .post_empty(&add(agent, &provider, &client), &randi)
-        .await
-        .expect(200);
-    let one = json!({"agentSystemUserId": agent, "delegationId": client, "customerId": client, "assignmentId": Uuid::nil()});
-    assert_eq!(added.json(), json!([one, one]));
-    let after = listed().await;
-    let entry = after
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|d| d["customerId"] == client.as_str())
-        .unwrap();
-    insta::assert_snapshot!(entry.to_string().replace(&client, "UUID"), @r#"{"agentSystemUserId":"05042226-1aa3-5372-87bc-b03f76163fdf","delegationId":"UUID","customerId":"UUID","assignmentId":"00000000-0000-0000-0000-000000000000","customerName":"TINDEVANDRER SPORT AS","customerOrganizationNumber":"390367767"}"#);
-    assert_eq!(
-        app.get(
-            &format!("{AGENT}/{party}/{client}/{agent}/delegations"),
-            &randi
-        )
-        .await
-        .expect(200)
-        .json(),
-        json!([])
-    );
-    assert_eq!(
-        app.get(
-            &format!("{AGENT}/{party}/{provider}/{}/delegations", Uuid::nil()),
-            &randi
-        )
-        .await
-        .expect(200)
-        .json(),
-        json!([])
-    );
-
-    let nil = Uuid::nil().to_string();
-    let unknown = app
-        .post_empty(&add(&nil, &provider, &client), &randi)
-        .await
-        .expect(400)
-        .problem();
-    assert_eq!(
-        unknown["errors"]["return"][0],
-        format!("SystemUser with Id {nil} Not Found")
-    );
-    assert_eq!(
-        app.post_empty(&add(who::TINDEVANDRER_USER, &provider, &client), &randi)
-            .await
-            .expect(403)
-            .text,
-        ""
-    );
-    assert_eq!(
-        app.post_empty(&add(agent, "", &client), &randi)
-            .await
-            .expect(400)
-            .code(),
-        "AUTH-00000"
-    );
-    assert_eq!(
-        app.post_empty(&add(agent, &client, &client), &randi)
-            .await
-            .expect(403)
-            .code(),
-        "AUTH-00044"
-    );
-    assert_eq!(
-        app.post_empty(&add(agent, &provider, ""), &randi)
-            .await
-            .expect(400)
-            .code(),
-        "AUTH-00079"
-    );
-    app.post_empty(
-        &add(agent, &provider, &client),
-        &app.person(who::ODDNY).await,
-    )
-    .await
-    .expect(403);
-
-    let remove = |agent: &str, provider: &str| {
-        format!("{AGENT}/{party}/{agent}/client?client={client}&provider={provider}")
-    };
-    assert_eq!(
-        app.delete(&remove(agent, &client), &randi)
-            .await
-            .expect(400)
-            .code(),
-        "AUTH-00031"
-    );
-    assert_eq!(
-        app.delete(&remove(who::TINDEVANDRER_USER, &provider), &randi)
-            .await
-            .expect(400)
-            .code(),
-        "AUTH-00031"
-    );
-    for id in [agent, agent, nil.as_str()] {
-        assert_eq!(
-            app.delete(&remove(id, &provider), &randi)
-                .await
-                .expect(200)
-                .text,
-            ""
-        );
-    }
-    assert_eq!(listed().await, before);
-}
-
-#[tokio::test]
-async fn adding_removing_and_deleting_at_once_leave_one_truth() {
-    let app = TestApp::start().await;
-    let writes = as_person(&app, who::RANDI, WRITE).await;
-    let randi = app.person(who::RANDI).await;
-    let (party, provider) = (
-        party_of(&app, TALLKNUSEREN).await,
-        uuid_of(&app, TALLKNUSEREN).await,
-    );
-    let agent = who::TALLKNUSEREN_AGENT;
-    let change = format!(
-        "{ENDUSER}/clients?agent={agent}&client={}",
-        uuid_of(&app, who::TINDEVANDRER).await
-    );
-    let both = (0..24).map(|n| {
-        let method = if n % 2 == 0 {
-            Method::POST
-        } else {
-            Method::DELETE
-        };
-        app.send(method, &change, Some(&writes), None)
-    });
-    assert!(
-        futures::future::join_all(both)
-            .await
-            .iter()
-            .all(|a| a.status == 200)
-    );
-    let rows = app.count("select count(*) from client_delegation d join party c on c.key = d.client_key where c.org_number = '390367767'").await;
-    let decided = app
-        .decide_system_user(agent, "read", "mva-melding", who::TINDEVANDRER)
+    let world = World::start().await;
+    let available = world
+        .grete()
+        .with_scopes(CLIENTS_READ)
+        .lists_available_clients(&GAARDSTUN_AGENT)
         .await;
-    assert_eq!(decided, if rows == 0 { "NotApplicable" } else { "Permit" });
-    // An agent that is deleted meanwhile keeps nobody.
-    let delete = format!("{AGENT}/{party}/{agent}?facilitatorId={provider}");
-    let adds = futures::future::join_all((0..8).map(|_| app.post_empty(&change, &writes)));
-    let (_, deleted) = futures::join!(adds, app.delete(&delete, &randi));
-    deleted.expect(200);
     assert_eq!(
-        app.count(&format!("select count(*) from client_delegation d join party u on u.key = d.system_user_key where u.uuid = '{agent}'")).await,
-        0
+        numbers(&available.assert_status(200)),
+        [SOLBAKKEN.number, UTSIKTEN.number]
     );
 }
 
 #[tokio::test]
-async fn a_package_that_is_taken_back_is_gone_for_the_agent_too() {
-    let app = TestApp::start().await;
-    let writes = as_person(&app, who::RANDI, &format!("{READ} {WRITE}")).await;
-    let agent = who::TALLKNUSEREN_AGENT;
-    require(&app, &["regnskapsforer-lonn", "skatt-naering"]).await;
-    let holds = |packages: &[&str]| {
-        let urns: Vec<String> = packages
-            .iter()
-            .map(|p| format!("urn:altinn:accesspackage:{p}"))
-            .collect();
-        json!({"from": who::TINDEVANDRER, "toOrg": TALLKNUSEREN, "accessPackages": urns, "rights": []})
-    };
-    good(
-        &app,
-        Kind::Rightholders,
-        &[holds(&["skatt-naering", "merverdiavgift"])],
-    )
-    .await;
-    let change = format!(
-        "{ENDUSER}/clients?agent={agent}&client={}",
-        uuid_of(&app, who::TINDEVANDRER).await
-    );
-    app.post_empty(&change, &writes).await.expect(200);
-    let left = "select coalesce(string_agg(k.urn, ' ' order by k.urn), '') from client_delegation d join client_delegation_package p on p.delegation_id = d.id
-                join package k on k.key = p.package_id join party c on c.key = d.client_key where c.org_number = '390367767'";
-    assert_eq!(
-        app.sql_text(left).await,
-        "urn:altinn:accesspackage:regnskapsforer-lonn urn:altinn:accesspackage:skatt-naering"
-    );
-    let told =
-        format!("select count(*) from change_feed where kind = 'system-user' and key = '{agent}'");
-    let before = app.count(&told).await;
-    good(&app, Kind::Rightholders, &[holds(&["merverdiavgift"])]).await;
-    // What rests on the register role stays.
-    assert_eq!(
-        app.sql_text(left).await,
-        "urn:altinn:accesspackage:regnskapsforer-lonn"
-    );
-    assert!(app.count(&told).await > before, "caches are told");
-    assert_eq!(
-        app.post_empty(&change, &writes).await.expect(400).code(),
-        "AUTH-00080"
-    );
-}
+async fn clients_added_and_removed_at_once_are_listed_as_they_are_decided() {
+    let world = World::start().await;
+    let administrator = administrator(&world);
+    let changes = (0..24).map(async |turn| {
+        if turn % 2 == 0 {
+            administrator
+                .adds_client(&TALLKNUSEREN_AGENT, TINDEVANDRER)
+                .await
+        } else {
+            administrator
+                .removes_client(&TALLKNUSEREN_AGENT, TINDEVANDRER)
+                .await
+        }
+    });
 
-#[tokio::test]
-async fn older_addresses_answer_where_they_are_switched_on() {
-    let app = TestApp::with(&[("compat.delegation_aliases", "true")]).await;
-    let randi = app.person(who::RANDI).await;
-    let (party, provider) = (
-        party_of(&app, TALLKNUSEREN).await,
-        uuid_of(&app, TALLKNUSEREN).await,
-    );
-    let client = uuid_of(&app, who::TINDEVANDRER).await;
-    let add = format!("{AGENT}/{party}/{}/delegation", who::TALLKNUSEREN_AGENT);
-    let added = app
-        .post(
-            &add,
-            &randi,
-            json!({"CustomerId": client, "facilitatorid": provider, "access": []}),
-        )
-        .await
-        .expect(200)
-        .json();
-    assert_eq!(
-        (added.as_array().unwrap().len(), &added[0]["customerId"]),
-        (1, &json!(client))
-    );
-    let id = added[0]["delegationId"].as_str().unwrap().to_owned();
-    assert_ne!(id, client);
-    assert_eq!(
-        app.decide_system_user(
-            who::TALLKNUSEREN_AGENT,
-            "read",
-            "mva-melding",
-            who::TINDEVANDRER
-        )
-        .await,
-        "Permit"
-    );
-    for body in [
-        json!({"facilitatorId": provider}),
-        json!({"customerId": "x", "facilitatorId": provider}),
-    ] {
-        assert_eq!(
-            app.post(&add, &randi, body).await.expect(400).code(),
-            "AUTH-00028"
-        );
+    for answer in futures::future::join_all(changes).await {
+        answer.assert_status(200);
     }
-    let remove = |id: &str, facilitator: &str| {
-        format!("{AGENT}/{party}/delegation/{id}?facilitatorId={facilitator}")
-    };
-    assert_eq!(
-        app.delete(&remove(&Uuid::new_v4().to_string(), &provider), &randi)
-            .await
-            .expect(400)
-            .code(),
-        "AUTH-00038"
+
+    let is_permitted = may_read_vat(&world, TINDEVANDRER).await == Permit;
+    assert_eq!(has_client(&world, TINDEVANDRER).await, is_permitted);
+}
+
+#[tokio::test]
+async fn an_agent_that_is_deleted_while_clients_are_added_keeps_none() {
+    let world = World::start().await;
+    let (administrator, randi) = (administrator(&world), world.randi());
+    let adds = (0..8).map(|_| administrator.adds_client(&TALLKNUSEREN_AGENT, TINDEVANDRER));
+
+    let (_, deleted) = tokio::join!(
+        futures::future::join_all(adds),
+        randi.deletes_agent(&TALLKNUSEREN_AGENT)
     );
-    assert_eq!(
-        app.delete(&remove(&id, &client), &randi)
-            .await
-            .expect(400)
-            .code(),
-        "AUTH-00039"
-    );
-    let auditors = "select d.id::text from client_delegation d join party f on f.key = d.facilitator_key where f.org_number = '390812019' limit 1";
-    let theirs = app.sql_text(auditors).await;
-    assert_eq!(
-        app.delete(&remove(&theirs, &uuid_of(&app, "390812019").await), &randi)
-            .await
-            .expect(400)
-            .code(),
-        "AUTH-00040"
-    );
-    assert_eq!(
-        app.delete(&remove(&id, &provider), &randi)
-            .await
-            .expect(200)
-            .text,
-        ""
-    );
-    assert_eq!(
-        app.decide_system_user(
-            who::TALLKNUSEREN_AGENT,
-            "read",
-            "mva-melding",
-            who::TINDEVANDRER
-        )
-        .await,
-        "NotApplicable"
-    );
-    app.post(&add, &app.person(who::ODDNY).await, json!({}))
+
+    deleted.assert_status(200);
+    assert_eq!(world.app.stored_clients(&TALLKNUSEREN_AGENT).await, 0);
+}
+
+/// Tindevandrer gives Tallknuseren these packages, and no others any more.
+async fn tindevandrer_gives<const N: usize>(world: &World, list: [Package; N]) {
+    let line = json!({
+        "from": TINDEVANDRER.number,
+        "toOrg": TALLKNUSEREN.number,
+        "accessPackages": list.map(Package::urn).to_vec(),
+        "rights": [],
+    });
+    good(&world.app, Kind::Rightholders, &[line]).await;
+}
+
+#[tokio::test]
+async fn a_package_that_the_client_takes_back_is_gone_for_the_agent_too() {
+    let world = World::start().await;
+    world
+        .app
+        .require_of_agent(&TALLKNUSEREN_AGENT, [REGNSKAPSFORER_LONN, SKATT_NAERING])
+        .await;
+    tindevandrer_gives(&world, [SKATT_NAERING, MERVERDIAVGIFT]).await;
+    let administrator = administrator(&world);
+    administrator
+        .adds_client(&TALLKNUSEREN_AGENT, TINDEVANDRER)
         .await
-        .expect(403);
-    let off = TestApp::start().await;
+        .assert_status(200);
+    let by_role = "regnskapsforer regnskapsforer-lonn role-package";
+    let by_package = "rettighetshaver skatt-naering assignment-package";
     assert_eq!(
-        off.post(&add, &off.person(who::RANDI).await, json!({}))
-            .await
-            .expect(404)
-            .text,
-        ""
+        world.app.client_grants(TINDEVANDRER).await,
+        [by_role, by_package]
     );
+    let published = world.app.feed_entries(&TALLKNUSEREN_AGENT).await;
+
+    tindevandrer_gives(&world, [MERVERDIAVGIFT]).await;
+
+    assert_eq!(world.app.client_grants(TINDEVANDRER).await, [by_role]);
+    assert!(world.app.feed_entries(&TALLKNUSEREN_AGENT).await > published);
+    administrator
+        .adds_client(&TALLKNUSEREN_AGENT, TINDEVANDRER)
+        .await
+        .assert_problem(400, "AUTH-00080");
+}
+
+#[tokio::test]
+async fn a_client_that_is_nobodys_is_not_added() {
+    let world = World::start().await;
+    // Unknown, without a relation that the agent's packages follow from, and the provider itself.
+    for client in [UNKNOWN, ROTFAST, TALLKNUSEREN] {
+        administrator(&world)
+            .adds_client(&TALLKNUSEREN_AGENT, client)
+            .await
+            .assert_problem(400, "AUTH-00079");
+    }
+}
+
+#[tokio::test]
+async fn a_client_without_a_required_package_is_not_added() {
+    let world = World::start().await;
+    world
+        .app
+        .require_of_agent(&TALLKNUSEREN_AGENT, [REGNSKAPSFORER_LONN, SKATT_NAERING])
+        .await;
+    administrator(&world)
+        .adds_client(&TALLKNUSEREN_AGENT, TINDEVANDRER)
+        .await
+        .assert_problem(400, "AUTH-00080");
+}
+
+#[tokio::test]
+async fn an_agent_without_packages_gets_no_client() {
+    let world = World::start().await;
+    world
+        .app
+        .require_of_agent(&TALLKNUSEREN_AGENT, NO_PACKAGES)
+        .await;
+    administrator(&world)
+        .adds_client(&TALLKNUSEREN_AGENT, TINDEVANDRER)
+        .await
+        .assert_problem(400, "AUTH-00063");
 }

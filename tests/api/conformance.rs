@@ -20,7 +20,8 @@ struct Case {
 /// Cases that the face can ask: one policy, one decision, a subject and a resource, and nothing
 /// that the contract leaves out of requests (content, issuers).
 fn cases() -> Vec<Case> {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/xacml-3.0");
+    let dir =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/xacml/tests/conformance/xacml-3.0");
     let list = fs::read_to_string(dir.join("cases.tsv")).unwrap();
     let read = |name: &str, file: &str| fs::read_to_string(dir.join(name).join(file)).unwrap();
     let named = list
@@ -129,7 +130,8 @@ async fn hostile_bodies_get_an_answer_and_no_more() {
     let app = TestApp::with(&[("pdp.decision_open", "true")]).await;
     let token = app.organization(who::SAV, AUTHORIZE).await;
     let mut bodies: Vec<Vec<u8>> = Vec::new();
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/engine/found")];
+    let mut folders =
+        vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/xacml/tests/engine/found")];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();

@@ -34,12 +34,12 @@ async fn identifiers(app: &TestApp, party: &Value) -> Vec<(&'static str, String)
     };
     let mut db = app.running.state.db.acquire().await.unwrap();
     let found = if id.contains("organization") {
-        systembruker::register::party_by_org_number(&mut db, &value)
+        registers::parties::party_by_org_number(&mut db, &value)
             .await
             .unwrap()
     } else {
-        let pid = systembruker::ids::NationalId::parse(&value).unwrap();
-        systembruker::register::party_by_national_id(&mut db, &app.running.state.identity, &pid)
+        let pid = foundation::ids::NationalId::parse(&value).unwrap();
+        registers::parties::party_by_national_id(&mut db, &app.running.state.identity, &pid)
             .await
             .unwrap()
     };
@@ -732,7 +732,7 @@ fn in_xml(action: &str, extra: &str) -> String {
 
 #[tokio::test]
 async fn the_platforms_own_parts_ask_in_json_and_in_xml() {
-    use systembruker::xacml::{Decision, Response};
+    use xacml::{Decision, Response};
     let app = TestApp::with(&[("pdp.subscription_keys", "first-key,second-key")]).await;
     let url = format!("{}{DECISION}", app.base);
     let json_request = |action: &str| {

@@ -1,74 +1,85 @@
 //! Events: a vendor follows what happens, in order, and misses nothing.
 
-use serde_json::{Value, json};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
-use crate::support::*;
+use serde_json::{Value, json};
+use testkit::prelude::*;
 
 const EVENTS: &str = "/systembruker/api/v1/events";
 
-/// Follows the events from an address until this many came; they wait for every transaction still
-/// running.
-async fn follow(app: &TestApp, token: &str, next: &mut String, count: usize) -> Vec<Value> {
-    let mut out = Vec::new();
-    for _ in 0..2_000 {
-        let page = app.get(next, token).await.expect(200).json();
-        page["links"]["next"]
-            .as_str()
-            .unwrap()
-            .strip_prefix(&app.base)
-            .unwrap()
-            .clone_into(next);
-        out.extend(page["data"].as_array().unwrap().iter().cloned());
-        if out.len() >= count {
-            return out;
+/// Events wait for every transaction of the cluster that still runs, those of other tests too.
+const EVENTS_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A vendor that follows its events.
+struct Follower<'a> {
+    world: &'a World,
+    vendor: VendorCaller<'a>,
+    next: String,
+}
+
+impl<'a> Follower<'a> {
+    /// From the first event on.
+    fn of(world: &'a World, vendor: VendorCaller<'a>) -> Self {
+        Self {
+            world,
+            vendor,
+            next: EVENTS.to_owned(),
         }
     }
-    panic!("only {} of {count} events came: {out:?}", out.len());
+
+    async fn page(&mut self) -> Vec<Value> {
+        let page = self.vendor.get(&self.next).await.assert_status(200).json();
+        let next = page["links"]["next"].as_str().unwrap();
+        self.next = self.world.app.path_of(next);
+        page["data"].as_array().unwrap().clone()
+    }
+
+    /// Follows until so many events came.
+    async fn events(&mut self, count: usize) -> Vec<Value> {
+        let mut events = Vec::new();
+        let since = Instant::now();
+        while events.len() < count {
+            assert!(
+                since.elapsed() < EVENTS_TIMEOUT,
+                "only {} of {count} events came: {events:?}",
+                events.len()
+            );
+            events.extend(self.page().await);
+        }
+        events
+    }
 }
 
 fn kinds(events: &[Value]) -> Vec<&str> {
     events
         .iter()
-        .map(|e| {
-            e["type"]
-                .as_str()
-                .unwrap()
-                .strip_prefix("no.systembruker.")
-                .unwrap()
-        })
+        .map(|event| event["type"].as_str().unwrap())
+        .map(|kind| kind.strip_prefix("no.systembruker.").unwrap())
         .collect()
+}
+
+/// A system user of Keramikk that was asked for, approved and deleted.
+async fn short_life(world: &World) -> SystemUser {
+    let request = world.fjordlonn().requests(KERAMIKK, [A_ORDNING]).await;
+    let oddny = world.oddny();
+    oddny.approves(&request).await.assert_status(200);
+    let user = request.system_user();
+    oddny.deletes(&user).await.assert_status(202);
+    user
 }
 
 #[tokio::test]
 async fn a_vendor_follows_its_requests_and_system_users() {
-    let app = TestApp::start().await;
-    let token = app.vendor(who::FJORDLONN).await;
-    let mut next = EVENTS.to_owned();
-    let first = app.get(&next, &token).await.expect(200).json();
-    next = first["links"]["next"]
-        .as_str()
-        .unwrap()
-        .strip_prefix(&app.base)
-        .unwrap()
-        .to_owned();
+    let world = World::start().await;
+    let mut follower = Follower::of(&world, world.fjordlonn());
+    follower.page().await;
 
-    let id = app.new_request(who::KERAMIKK, &["a-ordning"]).await;
-    let oddny = app.person(who::ODDNY).await;
-    app.post_empty(
-        &format!(
-            "/authentication/api/v1/systemuser/request/{}/{id}/approve",
-            who::KERAMIKK_PARTY
-        ),
-        &oddny,
-    )
-    .await
-    .expect(200);
-    let user = format!(
-        "/authentication/api/v1/systemuser/{}/{id}",
-        who::KERAMIKK_PARTY
-    );
-    app.delete(&user, &oddny).await.expect(202);
-    let events = follow(&app, &token, &mut next, 4).await;
+    short_life(&world).await;
+
+    let events = follower.events(4).await;
     assert_eq!(
         kinds(&events),
         [
@@ -78,129 +89,122 @@ async fn a_vendor_follows_its_requests_and_system_users() {
             "systemuser.deleted"
         ]
     );
-    let mut shown = events[2].clone();
-    assert_eq!(
-        (
-            shown["subject"].take(),
-            shown["data"]["systemUserId"].take()
-        ),
-        (json!(id), json!(id))
-    );
+}
+
+#[tokio::test]
+async fn an_event_is_a_cloud_event() {
+    let world = World::start().await;
+    let mut follower = Follower::of(&world, world.fjordlonn());
+    follower.page().await;
+    let user = short_life(&world).await;
+
+    let mut event = follower.events(4).await[2].clone();
+
+    assert_eq!(event["subject"].take(), json!(user.id));
+    assert_eq!(event["data"]["systemUserId"].take(), json!(user.id));
     for member in ["id", "time"] {
-        assert!(!shown[member].take().is_null());
+        assert!(!event[member].take().is_null(), "{member}");
     }
-    insta::assert_snapshot!(shown.to_string().replace(&app.base, "BASE"), @r#"{"specversion":"1.0","id":null,"source":"BASE/systembruker/api/v1/events","type":"no.systembruker.systemuser.created","subject":null,"time":null,"datacontenttype":"application/json","data":{"systemId":"390198116_fjordlonn","externalRef":"390381492","systemUserId":null,"partyOrgNo":"390381492"}}"#);
-    // Nothing more, and the link stays good.
-    assert_eq!(
-        app.get(&next, &token).await.expect(200).json()["data"],
-        json!([])
-    );
-    let id = app.new_request(who::KERAMIKK, &["lonn"]).await;
-    app.post_empty(
-        &format!(
-            "/authentication/api/v1/systemuser/request/{}/{id}/reject",
-            who::KERAMIKK_PARTY
-        ),
-        &oddny,
-    )
-    .await
-    .expect(200);
-    let events = follow(&app, &token, &mut next, 2).await;
+    insta::assert_snapshot!(world.app.without_base(&event), @r#"{"specversion":"1.0","id":null,"source":"BASE/systembruker/api/v1/events","type":"no.systembruker.systemuser.created","subject":null,"time":null,"datacontenttype":"application/json","data":{"systemId":"390198116_fjordlonn","externalRef":"390381492","systemUserId":null,"partyOrgNo":"390381492"}}"#);
+}
+
+#[tokio::test]
+async fn the_last_link_stays_good_for_what_comes_later() {
+    let world = World::start().await;
+    let mut follower = Follower::of(&world, world.fjordlonn());
+    follower.page().await;
+    short_life(&world).await;
+    follower.events(4).await;
+    assert_eq!(follower.page().await, Vec::<Value>::new());
+
+    let request = world.fjordlonn().requests(KERAMIKK, [LONN]).await;
+    world.oddny().rejects(&request).await.assert_status(200);
+
+    let events = follower.events(2).await;
     assert_eq!(kinds(&events), ["request.created", "request.rejected"]);
-    assert!(events.iter().all(|e| e["subject"] == id.as_str()));
-    // Nothing of it is another vendor's.
-    let other = app
-        .get(EVENTS, &app.vendor(who::SKYREGNSKAP).await)
-        .await
-        .expect(200)
-        .text;
-    assert!(!other.contains(&id) && !other.contains(who::FJORDLONN));
-    app.get(
-        EVENTS,
-        &app.organization(who::FJORDLONN, REQUEST_WRITE).await,
-    )
-    .await
-    .expect(403);
-    app.send(reqwest::Method::GET, EVENTS, None, None)
-        .await
-        .expect(401);
-    assert_eq!(
-        app.get(&format!("{EVENTS}?after=x"), &token)
-            .await
-            .error_keys(),
-        ["after"]
-    );
+    assert!(events.iter().all(|event| event["subject"] == request.id));
 }
 
 #[tokio::test]
-async fn none_is_lost_beside_writers() {
-    let app = TestApp::start().await;
-    let token = app.vendor(who::FJORDLONN).await;
-    let mut next = EVENTS.to_owned();
+async fn a_vendor_does_not_follow_another_vendor() {
+    let world = World::start().await;
+    let user = short_life(&world).await;
+    let mut own = Follower::of(&world, world.fjordlonn());
+    own.events(4).await;
+
+    let others = world.skyregnskap().get(EVENTS).await.assert_status(200);
+
+    assert!(!others.text.contains(&*user.id), "{}", others.text);
+    assert!(!others.text.contains(FJORDLONN.number), "{}", others.text);
+}
+
+#[tokio::test]
+async fn events_are_read_with_the_scope_for_reading() {
+    let world = World::start().await;
+    world
+        .fjordlonn()
+        .with_scopes(REQUEST_WRITE)
+        .get(EVENTS)
+        .await
+        .assert_forbidden();
+    world.anonymous().get(EVENTS).await.assert_unauthorized();
+}
+
+#[tokio::test]
+async fn a_place_in_the_events_is_one_that_was_given_out() {
+    let world = World::start().await;
+    world
+        .fjordlonn()
+        .get(&format!("{EVENTS}?after=x"))
+        .await
+        .assert_error_keys(["after"]);
+}
+
+#[tokio::test]
+async fn no_event_is_lost_or_doubled_beside_writers() {
+    let world = World::start().await;
+    let vendor = world.fjordlonn();
     let write = async |n: usize| {
-        let mut body = request_body(who::NATTERGAL, &["lonn"]);
-        body["externalRef"] = json!(format!("ref {n}"));
-        app.post(
-            "/authentication/api/v1/systemuser/request/vendor",
-            &token,
-            body,
-        )
-        .await
-        .expect(201)
-        .json()["id"]
-            .as_str()
-            .unwrap()
-            .to_owned()
+        let body = request_for(FJORDLONN_SYSTEM, NATTERGAL, [LONN]);
+        let body = with(body, "externalRef", json!(format!("ref {n}")));
+        vendor.requests_as(NATTERGAL, body).await.id
     };
-    let (ids, events) = futures::join!(
+    let mut follower = Follower::of(&world, world.fjordlonn());
+
+    let (ids, mut events) = futures::join!(
         futures::future::join_all((0..40).map(write)),
-        follow(&app, &token, &mut next, 40)
+        follower.events(40)
     );
-    let mut rest = events;
-    while !ids
-        .iter()
-        .all(|id| rest.iter().any(|e| e["subject"] == id.as_str()))
-    {
-        rest.extend(follow(&app, &token, &mut next, 1).await);
+
+    let has_all = |events: &[Value]| {
+        ids.iter()
+            .all(|id| events.iter().any(|event| event["subject"] == *id))
+    };
+    while !has_all(&events) {
+        events.extend(follower.events(1).await);
     }
-    let seen: std::collections::BTreeSet<&str> =
-        rest.iter().map(|e| e["id"].as_str().unwrap()).collect();
-    assert_eq!(seen.len(), rest.len(), "no event came twice");
+    let distinct: BTreeSet<&str> = events.iter().map(|e| e["id"].as_str().unwrap()).collect();
+    assert_eq!(distinct.len(), events.len());
 }
 
 #[tokio::test]
-async fn a_vendor_is_told_of_time_outs_once() {
-    let app = TestApp::start().await;
-    let token = app.vendor(who::FJORDLONN).await;
-    let id = app.new_request(who::KERAMIKK, &["lonn"]).await;
-    let young = app.new_request(who::HAVBLIKK, &["lonn"]).await;
-    app.run_sql(&format!(
-        "update request set created = now() - interval '181 days' where id = '{id}'"
-    ))
-    .await;
-    let pool = &app.running.state.db;
-    assert!(
-        systembruker::requests::timeouts::announce(pool, 180)
-            .await
-            .unwrap()
-            >= 1
-    );
-    assert_eq!(
-        systembruker::requests::timeouts::announce(pool, 180)
-            .await
-            .unwrap(),
-        0
-    );
-    let mut next = EVENTS.to_owned();
-    let events = follow(&app, &token, &mut next, 3).await;
-    let told: Vec<&Value> = events
-        .iter()
-        .filter(|e| e["type"] == "no.systembruker.request.timedout")
+async fn a_vendor_hears_once_that_a_request_timed_out() {
+    let world = World::start().await;
+    let old = world.fjordlonn().requests(KERAMIKK, [LONN]).await;
+    world.app.advance(days(181)).await;
+    let young = world.fjordlonn().requests(HAVBLIKK, [LONN]).await;
+
+    world.app.announce_timeouts().await;
+    world.app.announce_timeouts().await;
+
+    let timed_out: Vec<Value> = Follower::of(&world, world.fjordlonn())
+        .events(3)
+        .await
+        .into_iter()
+        .filter(|event| event["type"] == "no.systembruker.request.timedout")
         .collect();
-    assert_eq!(told.len(), 1);
-    assert_eq!(
-        (&told[0]["subject"], &told[0]["data"]["partyOrgNo"]),
-        (&json!(id), &json!(who::KERAMIKK))
-    );
-    assert!(!told.iter().any(|e| e["subject"] == young.as_str()));
+    let of = |id: &str| timed_out.iter().filter(|e| e["subject"] == id).count();
+    assert_eq!((of(&old.id), of(&young.id)), (1, 0), "{timed_out:?}");
+    let event = timed_out.iter().find(|e| e["subject"] == old.id).unwrap();
+    assert_eq!(event["data"]["partyOrgNo"], KERAMIKK.number);
 }

@@ -1,7 +1,7 @@
 //! Token exchange, and our own issuer.
 
+use sandbox::SandboxKeys;
 use serde_json::{Value, json};
-use systembruker::sandbox::SandboxKeys;
 
 use crate::{
     journey::{Client, claims_of},

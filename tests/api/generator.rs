@@ -84,7 +84,7 @@ async fn each_kind_has_its_claims() {
             }
         );
     }
-    let header = systembruker::token::parse(
+    let header = foundation::token::parse(
         &ask(&app, "getenterprisetoken?env=tt02&scopes=a").await.text,
         9_000,
     )
@@ -198,7 +198,8 @@ async fn platform_tokens_are_verified_by_their_own_rules() {
         }
         app.running
             .state
-            .platform_tokens
+            .authenticator
+            .platform_tokens()
             .verify(&headers, app.clock.seconds())
     };
     let token = ask(&app, "GetPlatformAccessToken?env=tt02&app=min-app")

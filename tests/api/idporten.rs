@@ -1,7 +1,7 @@
 //! The local ID-porten as an end-user system's own client uses it.
 
+use foundation::crypto::{base64url, random_text, sha256};
 use serde_json::{Value, json};
-use systembruker::token::{base64url, random_text, sha256};
 
 use crate::{journey::claims_of, support::*};
 

@@ -1,7 +1,7 @@
 //! The whole journey over HTTP, with the grant to the local Maskinporten.
 
+use foundation::{crypto::random_text, token::SigningKey};
 use serde_json::{Value, json};
-use systembruker::token::{SigningKey, random_text};
 
 use crate::support::*;
 
@@ -14,8 +14,7 @@ pub struct Client {
 impl Client {
     /// The client of a seeded system.
     pub fn seeded(id: &str) -> Self {
-        let path =
-            systembruker::sandbox::material_dir(&home().join("sandbox"), id).join("private.pem");
+        let path = sandbox::material_dir(&home().join("sandbox"), id).join("private.pem");
         Self {
             id: id.to_owned(),
             key: SigningKey::from_pem_file(&path, "").unwrap(),
@@ -235,7 +234,7 @@ async fn play(how: Presented, extra: &[(&str, &str)]) -> Vec<String> {
 
 /// Claims of a token, unverified.
 pub fn claims_of(token: &str) -> Value {
-    let parsed = systembruker::token::parse(token, 64 * 1024).unwrap();
+    let parsed = foundation::token::parse(token, 64 * 1024).unwrap();
     Value::Object(parsed.claims)
 }
 

@@ -12,11 +12,11 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
     routing::get,
 };
-use serde_json::{Value, json};
-use systembruker::{
+use foundation::{
     config::Jwks,
     token::{JwksClient, JwksError, SigningKey},
 };
+use serde_json::{Value, json};
 
 #[derive(Clone)]
 struct Issuer(Arc<Inner>);

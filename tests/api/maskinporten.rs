@@ -255,8 +255,8 @@ async fn clients_can_be_registered_and_taken_away() {
         .expect(201)
         .json();
     let id = made["clientId"].as_str().unwrap().to_owned();
-    let key = systembruker::token::SigningKey::from_pem(made["privatePem"].as_str().unwrap(), "")
-        .unwrap();
+    let key =
+        foundation::token::SigningKey::from_pem(made["privatePem"].as_str().unwrap(), "").unwrap();
     for member in ["n", "e", "d", "p", "q", "dp", "dq", "qi"] {
         assert!(made["jwk"][member].is_string(), "{member}");
     }
@@ -348,8 +348,8 @@ async fn what_was_registered_is_kept_when_the_sandbox_starts_again() {
     .expect(201)
     .json();
     let id = made["clientId"].as_str().unwrap().to_owned();
-    let key = systembruker::token::SigningKey::from_pem(made["privatePem"].as_str().unwrap(), "")
-        .unwrap();
+    let key =
+        foundation::token::SigningKey::from_pem(made["privatePem"].as_str().unwrap(), "").unwrap();
     let client = Client { id, key };
     let system = system_with_client("390198116_kept", &client.id);
     app.post(

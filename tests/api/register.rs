@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, TestApp, who};
+use crate::support::{Answer, ByHand as _, TestApp, who};
 
 const BASE: &str = "/register/api/v1";
 const LOOKUP: &str = "altinn:register/partylookup.admin";

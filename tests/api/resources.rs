@@ -6,7 +6,7 @@ use reqwest::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{Answer, TestApp, who};
+use crate::support::{Answer, ByHand as _, TestApp, who};
 
 const BASE: &str = "/resourceregistry/api/v1/resource";
 const WRITE: &str = "altinn:resourceregistry/resource.write";

@@ -3,13 +3,13 @@
 
 use std::net::SocketAddr;
 
+use foundation::crypto::random_text;
 use reqwest::{Certificate, Client as Http, redirect::Policy};
 use serde_json::{Value, json};
-use systembruker::token::random_text;
 
+use crate::pages::Browser;
 use crate::{
     journey::{Client, claims_of},
-    pages::Browser,
     support::*,
 };
 

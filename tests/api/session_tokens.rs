@@ -4,7 +4,8 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::{journey::claims_of, pages::Browser, support::*};
+use crate::pages::Browser;
+use crate::{journey::claims_of, support::*};
 
 const REFRESH: &str = "/authentication/api/v1/refresh";
 const RUNTIME: &str = "AltinnStudioRuntime";

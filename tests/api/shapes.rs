@@ -4,9 +4,9 @@
 
 use std::fmt::Write as _;
 
+use foundation::http::{ProblemCode, problem_body};
 use reqwest::Method;
 use serde_json::{Value, json};
-use systembruker::http::{ProblemCode, problem_body};
 use uuid::Uuid;
 
 use crate::support::*;

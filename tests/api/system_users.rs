@@ -1,224 +1,292 @@
 //! Looking system users up, reading and deleting them.
 
 use serde_json::json;
+use testkit::{callers::MaskinportenCaller, prelude::*};
 
-use crate::support::*;
+/// Parameters that find Tindevandrer's system user.
+const FOUND: [(&str, &str); 3] = [
+    ("clientId", FJORDLONN_SYSTEM.client),
+    ("systemProviderOrgNo", FJORDLONN.number),
+    ("systemUserOwnerOrgNo", TINDEVANDRER.number),
+];
 
-fn lookup(parameters: &[(&str, &str)]) -> String {
-    let query = url::form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(parameters)
-        .finish();
-    format!("/authentication/api/v1/systemuser/byExternalId?{query}")
+/// Those parameters with one of them changed or added.
+fn found_but(name: &'static str, value: &'static str) -> Vec<(&'static str, &'static str)> {
+    let mut parameters = FOUND.to_vec();
+    parameters.retain(|(known, _)| *known != name);
+    parameters.push((name, value));
+    parameters
 }
 
 #[tokio::test]
-async fn maskinporten_finds_exactly_one_or_none() {
-    let app = TestApp::start().await;
-    let token = app.organization("991825827", LOOKUP).await;
-    let good = [
-        ("clientId", who::FJORDLONN_CLIENT),
-        ("systemProviderOrgNo", who::FJORDLONN),
-        ("systemUserOwnerOrgNo", who::TINDEVANDRER),
-    ];
-    let answer = app.get(&lookup(&good), &token).await.expect(200);
-    assert_eq!(
-        (answer.header("cache-control"), answer.header("pragma")),
-        ("no-store,no-cache", "no-cache")
-    );
+async fn maskinporten_finds_a_system_user() {
+    let world = World::start().await;
+
+    let answer = world
+        .maskinporten()
+        .looks_up(FJORDLONN_SYSTEM, TINDEVANDRER)
+        .await;
+
+    let answer = answer
+        .assert_status(200)
+        .assert_header("cache-control", "no-store,no-cache")
+        .assert_header("pragma", "no-cache");
     let mut body = answer.json();
     body["created"].take();
     insta::assert_snapshot!(body.to_string(), @r#"{"id":"3f794e70-3593-53d5-8174-1a3371cf43dc","integrationTitle":"Fjordlønn","systemId":"390198116_fjordlonn","productName":"390198116_fjordlonn","reporteeOrgNo":"390367767","created":null,"isDeleted":false,"supplierName":"","supplierOrgno":"390198116","externalRef":"390367767","userType":"standard"}"#);
-    let with = |name: &'static str, value: &'static str| {
-        let mut parameters: Vec<(&str, &str)> = good.to_vec();
-        parameters.retain(|(n, _)| *n != name);
-        parameters.push((name, value));
-        lookup(&parameters)
-    };
-    app.get(&with("externalRef", who::TINDEVANDRER), &token)
+}
+
+#[tokio::test]
+async fn the_external_reference_of_a_look_up_is_the_owner_unless_it_says_otherwise() {
+    let world = World::start().await;
+    for external_ref in [TINDEVANDRER.number, ""] {
+        world
+            .maskinporten()
+            .looks_up_by(&found_but("externalRef", external_ref))
+            .await
+            .assert_status(200);
+    }
+}
+
+#[tokio::test]
+async fn names_of_parameters_match_in_any_case() {
+    let world = World::start().await;
+    world
+        .maskinporten()
+        .looks_up_by(&[
+            ("CLIENTID", FJORDLONN_SYSTEM.client),
+            ("systemproviderorgno", FJORDLONN.number),
+            ("systemUserOwnerOrgNo", TINDEVANDRER.number),
+        ])
         .await
-        .expect(200);
-    app.get(&with("externalRef", ""), &token).await.expect(200);
-    app.get(
-        &lookup(&good)
-            .replace("clientId", "CLIENTID")
-            .replace("systemProviderOrgNo", "systemproviderorgno"),
-        &token,
-    )
-    .await
-    .expect(200);
+        .assert_status(200);
+}
+
+#[tokio::test]
+async fn a_look_up_finds_nothing_when_one_parameter_differs() {
+    let world = World::start().await;
     for (name, value) in [
         ("clientId", "08b08038-BE28-511d-9ee8-c25fec65e65e"),
-        ("systemProviderOrgNo", who::SKYREGNSKAP),
+        ("systemProviderOrgNo", SKYREGNSKAP.number),
         ("systemProviderOrgNo", "0192:390198116"),
-        ("systemUserOwnerOrgNo", who::KERAMIKK),
+        ("systemUserOwnerOrgNo", KERAMIKK.number),
         ("externalRef", "other"),
     ] {
-        assert_eq!(
-            app.get(&with(name, value), &token)
+        let answer = world
+            .maskinporten()
+            .looks_up_by(&found_but(name, value))
+            .await
+            .assert_status(404);
+        assert_eq!(answer.problem()["title"], "Not Found", "{name}={value}");
+    }
+}
+
+#[tokio::test]
+async fn a_look_up_names_the_parameter_that_is_missing_or_empty() {
+    let world = World::start().await;
+    for (name, _) in FOUND {
+        let mut missing = FOUND.to_vec();
+        missing.retain(|(known, _)| *known != name);
+        for parameters in [found_but(name, ""), missing] {
+            world
+                .maskinporten()
+                .looks_up_by(&parameters)
                 .await
-                .expect(404)
-                .problem()["title"],
-            "Not Found",
-            "{name}={value}"
-        );
+                .assert_error_keys([name]);
+        }
     }
-    for name in ["clientId", "systemProviderOrgNo", "systemUserOwnerOrgNo"] {
-        assert_eq!(app.get(&with(name, ""), &token).await.error_keys(), [name]);
-        let missing: Vec<(&str, &str)> = good.into_iter().filter(|(n, _)| *n != name).collect();
-        assert_eq!(
-            app.get(&lookup(&missing), &token).await.error_keys(),
-            [name]
-        );
-    }
-    app.get(&lookup(&good), &app.vendor(who::FJORDLONN).await)
+}
+
+#[tokio::test]
+async fn a_vendor_looks_nobody_up() {
+    let world = World::start().await;
+    MaskinportenCaller::of_organization(&world.app, FJORDLONN)
+        .with_scopes(REQUEST_READ)
+        .looks_up(FJORDLONN_SYSTEM, TINDEVANDRER)
         .await
-        .expect(403);
-    app.run_sql("update system set is_deleted = true where system_id = '390198116_fjordlonn'")
-        .await;
-    app.get(&lookup(&good), &token).await.expect(404);
-    let own_ref = [
-        ("clientId", who::FJORDLONN_CLIENT),
-        ("systemProviderOrgNo", who::FJORDLONN),
-        ("systemUserOwnerOrgNo", "390505078"),
-    ];
-    app.run_sql("update system set is_deleted = false").await;
-    app.get(&lookup(&own_ref), &token).await.expect(404);
+        .assert_forbidden();
+}
+
+#[tokio::test]
+async fn a_system_user_of_a_deleted_system_is_not_found() {
+    let world = World::start().await;
+    world
+        .fjordlonn()
+        .deletes_system(FJORDLONN_SYSTEM.id)
+        .await
+        .assert_status(200);
+    world
+        .maskinporten()
+        .looks_up(FJORDLONN_SYSTEM, TINDEVANDRER)
+        .await
+        .assert_status(404);
+}
+
+#[tokio::test]
+async fn a_system_user_with_an_external_reference_of_its_own_is_not_found_without_it() {
+    let world = World::start().await;
+    world
+        .maskinporten()
+        .looks_up(FJORDLONN_SYSTEM, LYNGMARK)
+        .await
+        .assert_status(404);
 }
 
 #[tokio::test]
 async fn look_ups_can_be_kept_to_some_callers() {
-    let app = TestApp::with(&[("byexternalid.allowed_consumers", "991825827")]).await;
-    let good = lookup(&[
-        ("clientId", who::FJORDLONN_CLIENT),
-        ("systemProviderOrgNo", who::FJORDLONN),
-        ("systemUserOwnerOrgNo", who::TINDEVANDRER),
-    ]);
-    app.get(&good, &app.organization("991825827", LOOKUP).await)
+    let world = World::with(&[("byexternalid.allowed_consumers", DIGDIR.number)]).await;
+    let look_up = async |caller: MaskinportenCaller<'_>| {
+        caller.looks_up(FJORDLONN_SYSTEM, TINDEVANDRER).await
+    };
+    look_up(world.maskinporten()).await.assert_status(200);
+    look_up(MaskinportenCaller::of_organization(&world.app, FJORDLONN))
         .await
-        .expect(200);
-    app.get(&good, &app.organization(who::FJORDLONN, LOOKUP).await)
-        .await
-        .expect(403);
+        .assert_forbidden();
 }
 
 #[tokio::test]
-async fn reading_one_as_its_owner() {
-    let app = TestApp::start().await;
-    // Marit runs Tindevandrer; the agent belongs to Tallknuseren, which Randi runs.
-    let pid_of = async |name: &str| {
-        let persons = systembruker::register::persons_for_login(&app.running.state.db)
-            .await
-            .unwrap();
-        let person = persons
-            .into_iter()
-            .find(|p| p.party.name.starts_with(name))
-            .unwrap();
-        app.running
-            .state
-            .identity
-            .decrypt(&person.person_id_enc)
-            .unwrap()
-            .expose()
-            .to_owned()
-    };
-    let marit = app.person(&pid_of("Marit").await).await;
-    let path = format!(
-        "/authentication/api/v1/systemuser/{}/{}",
-        who::TINDEVANDRER_PARTY,
-        who::TINDEVANDRER_USER
-    );
-    let mut body = app.get(&path, &marit).await.expect(200).json();
+async fn an_owner_reads_its_system_user_whole() {
+    let world = World::start().await;
+
+    let answer = world.marit().reads_user(&TINDEVANDRER_USER).await;
+
+    let mut body = answer.assert_status(200).json();
     body["created"].take();
     body["systemInternalId"].take();
     insta::assert_snapshot!(body.to_string(), @r#"{"id":"3f794e70-3593-53d5-8174-1a3371cf43dc","integrationTitle":"Fjordlønn","systemId":"390198116_fjordlonn","productName":"","systemInternalId":null,"partyId":"52000084","partyUuId":"","reporteeOrgNo":"390367767","created":null,"isDeleted":false,"supplierName":"","supplierOrgno":"390198116","externalRef":"390367767","userType":"standard","accessPackages":[{"urn":"urn:altinn:accesspackage:a-ordning"},{"urn":"urn:altinn:accesspackage:lonn"}],"rights":[]}"#);
-    app.get(&path, &app.person(who::ODDNY).await)
-        .await
-        .expect(403);
-    app.get(
-        &path.replace(who::TINDEVANDRER_USER, who::TALLKNUSEREN_AGENT),
-        &marit,
-    )
-    .await
-    .expect(404);
-    assert_eq!(
-        app.get(&path.replace(who::TINDEVANDRER_USER, "x"), &marit)
-            .await
-            .error_keys(),
-        ["systemUserId"]
-    );
-    assert_eq!(
-        app.get(&path.replace("52000084", "tinde"), &marit)
-            .await
-            .error_keys(),
-        ["party"]
-    );
-    let randi = app.person(&pid_of("Randi").await).await;
-    let party = app
-        .count("select party_id::bigint from party where org_number = '390784554'")
-        .await;
-    let agent = format!(
-        "/authentication/api/v1/systemuser/{party}/{}",
-        who::TALLKNUSEREN_AGENT
-    );
-    let body = app.get(&agent, &randi).await.expect(200).json();
-    assert_eq!(
-        (&body["userType"], body.get("rights")),
-        (&json!("agent"), None)
-    );
-    assert_eq!(
-        app.delete(&agent, &randi).await.expect(400).code(),
-        "AUTH-00036"
-    );
-    assert_eq!(
-        app.delete(&path.replace("52000084", &party.to_string()), &randi)
-            .await
-            .expect(403)
-            .code(),
-        "AUTH-00024"
-    );
 }
 
 #[tokio::test]
-async fn deleting_takes_everything_with_it() {
-    let app = TestApp::start().await;
-    let torleif = app.person(who::TORLEIF).await;
-    let user = "615a6590-e017-589b-b3e6-1ebeeb860284";
-    let path = format!(
-        "/authentication/api/v1/systemuser/{}/{user}",
-        who::NATTERGAL_PARTY
-    );
-    assert_eq!(
-        app.decide_system_user(user, "read", "arbeidstrening-avtale", who::NATTERGAL)
-            .await,
-        "Permit"
-    );
-    let deletes = futures::future::join_all((0..8).map(|_| app.delete(&path, &torleif))).await;
-    assert_eq!(
-        deletes
-            .iter()
-            .filter(|a| a.status == 202 && a.text == "1")
-            .count(),
-        1
-    );
-    assert!(
-        deletes
-            .iter()
-            .filter(|a| a.status != 202)
-            .all(|a| a.status == 404 && a.text == "0")
-    );
-    app.get(&path, &torleif).await.expect(404);
-    let left = app.count(&format!("select count(*) from assignment a join party p on p.key = a.to_key where p.uuid = '{user}'")).await;
-    assert_eq!(left, 0);
-    assert_eq!(
-        app.decide_system_user(user, "read", "arbeidstrening-avtale", who::NATTERGAL)
-            .await,
-        "NotApplicable"
-    );
-    let vendor = app.vendor(who::SKYREGNSKAP).await;
-    app.get(
-        &format!("/authentication/api/v1/systemuser/request/vendor/{user}"),
-        &vendor,
-    )
-    .await
-    .expect(404);
+async fn a_stranger_reads_no_system_user() {
+    let world = World::start().await;
+    world
+        .oddny()
+        .reads_user(&TINDEVANDRER_USER)
+        .await
+        .assert_forbidden();
+}
+
+#[tokio::test]
+async fn a_system_user_is_not_found_at_another_owner() {
+    let world = World::start().await;
+    let agent = TALLKNUSEREN_AGENT.as_if_owned_by(TINDEVANDRER);
+    world.marit().reads_user(&agent).await.assert_status(404);
+}
+
+#[tokio::test]
+async fn the_path_of_a_system_user_has_a_number_and_a_uuid() {
+    let world = World::start().await;
+    let base = "/authentication/api/v1/systemuser";
+    let marit = world.marit();
+    marit
+        .get(&format!("{base}/{}/x", TINDEVANDRER.party))
+        .await
+        .assert_error_keys(["systemUserId"]);
+    marit
+        .get(&format!("{base}/tinde/{}", TINDEVANDRER_USER.id))
+        .await
+        .assert_error_keys(["party"]);
+}
+
+#[tokio::test]
+async fn an_agent_is_shown_without_rights() {
+    let world = World::start().await;
+    let read = world.randi().reads_user(&TALLKNUSEREN_AGENT).await;
+    let body = read.assert_status(200).json();
+    assert_eq!(body["userType"], "agent");
+    assert_eq!(body.get("rights"), None);
+}
+
+#[tokio::test]
+async fn an_agent_is_not_deleted_as_a_standard_system_user() {
+    let world = World::start().await;
+    world
+        .randi()
+        .deletes(&TALLKNUSEREN_AGENT)
+        .await
+        .assert_problem(400, "AUTH-00036");
+}
+
+#[tokio::test]
+async fn a_system_user_of_somebody_else_is_not_deleted() {
+    let world = World::start().await;
+    let foreign = TINDEVANDRER_USER.as_if_owned_by(TALLKNUSEREN);
+    world
+        .randi()
+        .deletes(&foreign)
+        .await
+        .assert_problem(403, "AUTH-00024");
+}
+
+#[tokio::test]
+async fn of_eight_deletions_at_once_one_counts() {
+    let world = World::start().await;
+    let torleif = world.torleif();
+
+    let answers = futures::future::join_all((0..8).map(|_| torleif.deletes(&NATTERGAL_USER))).await;
+
+    let (won, lost): (Vec<_>, Vec<_>) = answers.into_iter().partition(|a| a.status == 202);
+    assert_eq!((won.len(), lost.len()), (1, 7));
+    for answer in won {
+        answer.assert_text("1");
+    }
+    for answer in lost {
+        answer.assert_status(404).assert_text("0");
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_system_user_holds_nothing_and_decides_nothing() {
+    let world = World::start().await;
+    let sav = world.sav();
+    let decide = || sav.decides(&NATTERGAL_USER, "read", ARBEIDSTRENING_AVTALE, NATTERGAL);
+    assert_eq!(decide().await, Permit);
+
+    world
+        .torleif()
+        .deletes(&NATTERGAL_USER)
+        .await
+        .assert_status(202);
+
+    assert_eq!(decide().await, NotApplicable);
+    assert_eq!(world.app.stored_assignments(&NATTERGAL_USER).await, 0);
+}
+
+#[tokio::test]
+async fn a_deleted_system_user_is_not_found_by_its_owner() {
+    let world = World::start().await;
+    let torleif = world.torleif();
+    torleif.deletes(&NATTERGAL_USER).await.assert_status(202);
+    torleif.reads_user(&NATTERGAL_USER).await.assert_status(404);
+}
+
+#[tokio::test]
+async fn the_request_of_a_deleted_system_user_is_not_found_by_its_vendor() {
+    let world = World::start().await;
+    let path = format!("{VENDOR_REQUESTS}/{}", NATTERGAL_USER.id);
+    world.skyregnskap().get(&path).await.assert_status(200);
+
+    world
+        .torleif()
+        .deletes(&NATTERGAL_USER)
+        .await
+        .assert_status(202);
+
+    world.skyregnskap().get(&path).await.assert_status(404);
+}
+
+#[tokio::test]
+async fn the_seeded_system_user_of_lyngmark_is_found_by_its_external_reference() {
+    let world = World::start().await;
+    let answer = world
+        .maskinporten()
+        .looks_up_by(&[
+            ("clientId", FJORDLONN_SYSTEM.client),
+            ("systemProviderOrgNo", FJORDLONN.number),
+            ("systemUserOwnerOrgNo", LYNGMARK.number),
+            ("externalRef", "kommune-lonn-1"),
+        ])
+        .await
+        .assert_status(200);
+    assert_eq!(answer.json()["id"], json!(LYNGMARK_USER.id));
 }

@@ -1,544 +1,315 @@
-//! The system register.
+//! The system register: registering systems and reading them.
 
 use serde_json::{Value, json};
+use testkit::prelude::*;
 
-use crate::support::*;
+const VISIBLE_SYSTEMS: &str = "/authentication/api/v1/systemregister";
 
-const VENDOR: &str = "/authentication/api/v1/systemregister/vendor";
-
-fn body(id: &str) -> Value {
+fn system(id: &str) -> Value {
     json!({
-        "id": id, "vendor": {"authority": "iso6523-actorid-upis", "ID": "0192:390198116"},
-        "name": {"en": "Payroll", "nb": "Lønn", "nn": "Løn", "se": "Bálká"}, "description": {"en": "e", "nb": "æøå", "nn": ""},
-        "rights": [{"action": "read", "resource": [{"id": "urn:altinn:resource", "value": "kravogbetaling"}]}],
-        "accessPackages": [{"urn": "urn:altinn:accesspackage:lonn"}, {"urn": "urn:altinn:accesspackage:a-ordning"}],
-        "clientId": ["client-b", "client-a"], "isVisible": false,
-        "allowedRedirectUrls": ["https://Lonn.Example", "https://lonn.example/a?b=1"], "softDeleted": true,
+        "id": id,
+        "vendor": {"authority": "iso6523-actorid-upis", "ID": FJORDLONN.identifier()},
+        "name": {"en": "Payroll", "nb": "Lønn", "nn": "Løn", "se": "Bálká"},
+        "description": {"en": "e", "nb": "æøå", "nn": ""},
+        "rights": [{"action": "read", "resource": [{"id": "urn:altinn:resource", "value": KRAVOGBETALING.0}]}],
+        "accessPackages": packages([LONN, A_ORDNING]),
+        "clientId": ["client-b", "client-a"],
+        "isVisible": false,
+        "allowedRedirectUrls": ["https://Lonn.Example", "https://lonn.example/a?b=1"],
+        "softDeleted": true,
     })
 }
 
-fn with(change: impl FnOnce(&mut Value)) -> Value {
-    let mut body = body("390198116_ny");
-    change(&mut body);
-    body
+#[tokio::test]
+async fn a_system_is_registered_under_an_id_of_its_own() {
+    let world = World::start().await;
+
+    let answer = world
+        .fjordlonn()
+        .post(&format!("{SYSTEMS}/"), system("390198116_ny"))
+        .await
+        .assert_status(200)
+        .assert_header("content-type", "application/json; charset=utf-8");
+
+    assert!(uuid::Uuid::parse_str(answer.json().as_str().unwrap()).is_ok());
 }
 
 #[tokio::test]
 async fn a_system_comes_back_as_it_was_sent() {
-    let app = TestApp::start().await;
-    let token = app.vendor(who::FJORDLONN).await;
-    let answer = app
-        .post(
-            &format!("{VENDOR}/"),
-            &token,
-            body(" 390198116_Ny: system ".replace(": ", ":").as_str()),
-        )
+    let world = World::start().await;
+    let vendor = world.fjordlonn();
+    vendor
+        .registers(system(" 390198116_Ny:system "))
         .await
-        .expect(200);
-    assert_eq!(
-        answer.header("content-type"),
-        "application/json; charset=utf-8"
-    );
-    assert!(uuid::Uuid::parse_str(answer.json().as_str().unwrap()).is_ok());
-    let answer = app
-        .get(&format!("{VENDOR}/390198116_Ny:system"), &token)
+        .assert_status(200);
+
+    let read = vendor.reads_system("390198116_Ny:system").await;
+
+    insta::assert_snapshot!(read.assert_status(200).text, @r#"{"id":"390198116_Ny:system","vendor":{"ID":"0192:390198116"},"name":{"en":"Payroll","nb":"Lønn","nn":"Løn","se":"Bálká"},"description":{"en":"e","nb":"æøå","nn":""},"rights":[{"action":"read","resource":[{"id":"urn:altinn:resource","value":"kravogbetaling"}]}],"accessPackages":[{"urn":"urn:altinn:accesspackage:lonn"},{"urn":"urn:altinn:accesspackage:a-ordning"}],"isDeleted":false,"clientId":["client-b","client-a"],"isVisible":false,"allowedRedirectUrls":["https://lonn.example/","https://lonn.example/a?b=1"]}"#);
+}
+
+#[tokio::test]
+async fn the_packages_and_rights_of_a_system_can_be_read_alone() {
+    let world = World::start().await;
+    let vendor = world.fjordlonn();
+    vendor
+        .registers(system("390198116_Ny:system"))
         .await
-        .expect(200);
-    insta::assert_snapshot!(answer.text, @r#"{"id":"390198116_Ny:system","vendor":{"ID":"0192:390198116"},"name":{"en":"Payroll","nb":"Lønn","nn":"Løn","se":"Bálká"},"description":{"en":"e","nb":"æøå","nn":""},"rights":[{"action":"read","resource":[{"id":"urn:altinn:resource","value":"kravogbetaling"}]}],"accessPackages":[{"urn":"urn:altinn:accesspackage:lonn"},{"urn":"urn:altinn:accesspackage:a-ordning"}],"isDeleted":false,"clientId":["client-b","client-a"],"isVisible":false,"allowedRedirectUrls":["https://lonn.example/","https://lonn.example/a?b=1"]}"#);
-    assert_eq!(
-        app.get(
-            &format!("{VENDOR}/390198116_Ny%3Asystem/accesspackages"),
-            &token
-        )
-        .await
-        .expect(200)
-        .json()
-        .as_array()
-        .unwrap()
-        .len(),
-        2
-    );
-    assert_eq!(
-        app.get(&format!("{VENDOR}/390198116_Ny%3Asystem/rights"), &token)
-            .await
-            .expect(200)
-            .json()[0]["action"],
-        "read"
-    );
-    let log = app.count("select count(*) from system_change_log where change_type = 'create' and changed_data->>'Id' = '390198116_Ny:system'").await;
-    let audit = app.count("select count(*) from audit_log where action = 'system.created' and object_id = '390198116_Ny:system'").await;
-    assert_eq!((log, audit), (1, 1));
+        .assert_status(200);
+
+    let list = vendor
+        .reads_system("390198116_Ny%3Asystem/accesspackages")
+        .await;
+    assert_eq!(list.assert_status(200).list().len(), 2);
+    let list = vendor.reads_system("390198116_Ny%3Asystem/rights").await;
+    assert_eq!(list.assert_status(200).list()[0]["action"], "read");
+}
+
+#[tokio::test]
+async fn a_new_system_is_in_the_change_log_and_in_the_audit_trail() {
+    let world = World::start().await;
+    let vendor = world.fjordlonn();
+    let id = "390198116_Ny:system";
+    vendor.registers(system(id)).await.assert_status(200);
+
+    let log = vendor.reads_system(&format!("{id}/changelog")).await.list();
+
+    assert_eq!(log.len(), 1, "{log:?}");
+    assert_eq!(log[0]["changeType"], "create");
+    assert_eq!(log[0]["changedData"]["Id"], id);
+    assert_eq!(world.app.audited_of("system.created", id).await, 1);
 }
 
 #[tokio::test]
 async fn names_of_members_match_in_any_case_and_lists_may_be_left_out() {
-    let app = TestApp::start().await;
-    let token = app.vendor(who::FJORDLONN).await;
+    let world = World::start().await;
+    let vendor = world.fjordlonn();
     let texts = json!({"en": "a", "nb": "a", "nn": "a"});
-    let pascal = json!({"Id": "390198116_pascal", "Vendor": {"id": "0192:390198116"}, "Name": texts, "Description": texts});
-    app.post(VENDOR, &token, pascal).await.expect(200);
-    let system = app
-        .get(&format!("{VENDOR}/390198116_pascal"), &token)
-        .await
-        .expect(200)
-        .json();
-    assert_eq!(
-        (&system["isVisible"], &system["rights"], &system["clientId"]),
-        (&json!(true), &json!([]), &json!([]))
-    );
-    let nulls = with(|b| {
-        b["id"] = json!("390198116_nulls");
-        b["rights"] = json!(null);
-        b["accessPackages"] = json!(null);
-        b["clientId"] = json!([" "]);
+    let pascal = json!({
+        "Id": "390198116_pascal",
+        "Vendor": {"id": FJORDLONN.identifier()},
+        "Name": texts,
+        "Description": texts,
     });
-    app.post(VENDOR, &token, nulls).await.expect(200);
-    let system = app
-        .get(&format!("{VENDOR}/390198116_nulls"), &token)
-        .await
-        .expect(200)
-        .json();
-    assert_eq!(
-        (
-            &system["accessPackages"],
-            &system["rights"],
-            &system["clientId"]
-        ),
-        (&json!([]), &json!([]), &json!([]))
-    );
+    vendor.registers(pascal).await.assert_status(200);
+
+    let shown = vendor.reads_system("390198116_pascal").await;
+
+    let shown = shown.assert_status(200).json();
+    assert_eq!(shown["isVisible"], true);
+    assert_eq!(shown["rights"], json!([]));
+    assert_eq!(shown["clientId"], json!([]));
 }
 
 #[tokio::test]
-async fn each_finding_has_its_code_and_all_are_told_in_order() {
-    let app = TestApp::start().await;
-    let token = app.vendor(who::FJORDLONN).await;
-    let package = |urn: &str| json!([{"urn": urn}]);
-    let right = |id: &str, value: &str| json!([{"resource": [{"id": id, "value": value}]}]);
-    let cases: Vec<(&str, Value)> = vec![
-        (
-            "AUTH.VLD-00000",
-            with(|b| b["vendor"]["ID"] = json!("0198:390198116")),
-        ),
-        (
-            "AUTH.VLD-00000",
-            with(|b| b["vendor"]["ID"] = json!("9908:390198116")),
-        ),
-        (
-            "AUTH.VLD-00000",
-            with(|b| b["vendor"]["ID"] = json!("0192:39019811x")),
-        ),
-        (
-            "AUTH.VLD-00013",
-            with(|b| b["id"] = json!("390198116_ny system")),
-        ),
-        ("AUTH.VLD-00001", with(|b| b["id"] = json!("390198117_ny"))),
-        ("AUTH.VLD-00001", with(|b| b["id"] = json!("390198116"))),
-        (
-            "AUTH.VLD-00002",
-            with(|b| b["id"] = json!(who::FJORDLONN_SYSTEM)),
-        ),
-        (
-            "AUTH.VLD-00002",
-            with(|b| b["id"] = json!("390198116_fjordlonn_klassisk")),
-        ),
-        (
-            "STD.VLD-00005",
-            with(|b| b["id"] = json!(format!("390198116_{}", "x".repeat(250)))),
-        ),
-        (
-            "AUTH.VLD-00005",
-            with(|b| b["allowedRedirectUrls"] = json!(["http://lonn.example"])),
-        ),
-        (
-            "AUTH.VLD-00005",
-            with(|b| b["allowedRedirectUrls"] = json!(["lonn"])),
-        ),
-        (
-            "AUTH.VLD-00004",
-            with(|b| b["clientId"] = json!([who::FJORDLONN_CLIENT.to_uppercase()])),
-        ),
-        (
-            "AUTH.VLD-00011",
-            with(|b| b["clientId"] = json!(["a", "A"])),
-        ),
-        (
-            "AUTH.VLD-00009",
-            with(|b| b["rights"] = right("urn:altinn:app", "kravogbetaling")),
-        ),
-        (
-            "AUTH.VLD-00003",
-            with(|b| b["rights"] = right("urn:altinn:resource", "finnes-ikke")),
-        ),
-        (
-            "AUTH.VLD-00017",
-            with(|b| b["rights"] = right("urn:altinn:resource", "skatt-maskinporten-api")),
-        ),
-        (
-            "AUTH.VLD-00006",
-            with(|b| b["rights"] = json!([b["rights"][0], b["rights"][0]])),
-        ),
-        (
-            "STD.VLD-00000",
-            with(|b| b["rights"] = json!([{"resource": []}])),
-        ),
-        (
-            "AUTH.VLD-00008",
-            with(|b| b["accessPackages"] = package("lonn")),
-        ),
-        (
-            "AUTH.VLD-00008",
-            with(|b| b["accessPackages"] = package("urn:altinn:accesspackage:eksplisitt")),
-        ),
-        (
-            "AUTH.VLD-00007",
-            with(
-                |b| b["accessPackages"] = json!([{"urn": "urn:altinn:accesspackage:lonn"}, {"urn": "urn:altinn:accesspackage:LONN"}]),
-            ),
-        ),
-        (
-            "STD.VLD-00000",
-            with(|b| drop(b["name"].as_object_mut().unwrap().remove("nn"))),
-        ),
-        (
-            "AUTH.VLD-00018",
-            with(|b| {
-                b["isVisible"] = json!(true);
-                b["accessPackages"] = package("urn:altinn:accesspackage:regnskapsforer-lonn");
-            }),
-        ),
-    ];
-    for (code, body) in cases {
-        let codes = app
-            .post(VENDOR, &token, body.clone())
-            .await
-            .validation_codes();
-        assert_eq!(codes, [code], "{body}");
-    }
-    let many = with(|b| {
-        b["id"] = json!("1 x");
-        b["allowedRedirectUrls"] = json!(["x"]);
-        b["clientId"] = json!([who::FJORDLONN_CLIENT]);
-        b["rights"] = json!([{"resource": [{"id": "x", "value": "skd-a"}, {"id": "urn:altinn:resource", "value": "ukjent"}]}]);
-        b["accessPackages"] =
-            json!([{"urn": "lonn"}, {"urn": "urn:altinn:accesspackage:finnes-ikke"}]);
-    });
-    let answer = app.post(VENDOR, &token, many.clone()).await;
-    insta::assert_json_snapshot!(answer.problem(), @r#"
-    {
-      "type": "urn:altinn:error:STD-00000",
-      "title": "One or more validation errors occurred.",
-      "status": 400,
-      "detail": "One or more validation errors occurred.",
-      "code": "STD-00000",
-      "statusDescription": "Bad Request",
-      "validationErrors": [
-        {
-          "code": "AUTH.VLD-00013",
-          "title": "System ID cannot have spaces in id (leading, trailing or in between the id)",
-          "detail": "System ID cannot have spaces in id (leading, trailing or in between the id)",
-          "paths": [
-            "/registersystemrequest/systemid"
-          ]
-        },
-        {
-          "code": "AUTH.VLD-00001",
-          "title": "The system id does not match the format orgnumber_xxxx...",
-          "detail": "The system id does not match the format orgnumber_xxxx...",
-          "paths": [
-            "/registersystemrequest/systemid"
-          ]
-        },
-        {
-          "code": "AUTH.VLD-00005",
-          "title": "One or more of the redirect urls format is not valid. The valid format is https://xxx.xx",
-          "detail": "One or more of the redirect urls format is not valid. The valid format is https://xxx.xx",
-          "paths": [
-            "/registersystemrequest/allowedredirecturls"
-          ]
-        },
-        {
-          "code": "AUTH.VLD-00004",
-          "title": "One of the client id is already tagged with an existing system",
-          "detail": "One of the client id is already tagged with an existing system",
-          "paths": [
-            "/registersystemrequest/clientid"
-          ]
-        },
-        {
-          "code": "AUTH.VLD-00009",
-          "title": "One or more resource id is in wrong format. The valid format is urn:altinn:resource",
-          "detail": "One or more resource id is in wrong format. The valid format is urn:altinn:resource",
-          "paths": [
-            "/registersystemrequest/rights/resource"
-          ],
-          "Invalid Resource Id Details : ": "skd-a"
-        },
-        {
-          "code": "AUTH.VLD-00003",
-          "title": "One or more resources specified in rights were not found in Altinn's resource register.",
-          "detail": "One or more resources specified in rights were not found in Altinn's resource register.",
-          "paths": [
-            "/registersystemrequest/rights/resource"
-          ],
-          "ResourceIds Not Found : ": "ukjent"
-        },
-        {
-          "code": "AUTH.VLD-00008",
-          "title": "One or all the accesspackage(s) is not found in altinn's access packages or is not delegable",
-          "detail": "One or all the accesspackage(s) is not found in altinn's access packages or is not delegable",
-          "paths": [
-            "/registersystemrequest/accesspackages"
-          ],
-          "Invalid Urn Details : ": "Invalid format: lonn | Not found: urn:altinn:accesspackage:finnes-ikke"
-        }
-      ]
-    }
-    "#);
-    assert_eq!(answer.header("content-type"), "application/problem+json");
-    let other = app.vendor(who::SKYREGNSKAP).await;
-    assert_eq!(
-        app.post(VENDOR, &other, many).await.expect(403).text,
-        "",
-        "the owner check hides findings"
-    );
-    let prefix = with(|b| b["vendor"]["ID"] = json!("0198:1"));
-    assert_eq!(
-        app.post(VENDOR, &other, prefix).await.validation_codes(),
-        ["AUTH.VLD-00000"]
-    );
-    assert_eq!(
-        app.count("select count(*) from system").await,
-        5,
-        "nothing was stored"
-    );
-}
+async fn lists_may_be_null_and_empty_clients_are_none() {
+    let world = World::start().await;
+    let vendor = world.fjordlonn();
+    let mut nulls = system("390198116_nulls");
+    nulls["rights"] = json!(null);
+    nulls["accessPackages"] = json!(null);
+    nulls["clientId"] = json!([" "]);
+    vendor.registers(nulls).await.assert_status(200);
 
-#[tokio::test]
-async fn what_cannot_be_bound_is_told_by_its_key() {
-    let app = TestApp::start().await;
-    let token = app.vendor(who::FJORDLONN).await;
-    let raw = async |text: &str| {
-        let request = app
-            .http
-            .post(format!("{}{VENDOR}", app.base))
-            .bearer_auth(&token)
-            .header("content-type", "application/json");
-        Answer::of(request.body(text.to_owned()).send().await.unwrap()).await
-    };
-    assert_eq!(raw("").await.error_keys(), ["", "registerNewSystem"]);
-    for broken in [
-        "{",
-        "{\"id\":\"a\",}",
-        "nul",
-        "{\"id\":\"\\ud800\"}",
-        "[]",
-        "\"x\"",
-        &format!("{}1{}", "[".repeat(40), "]".repeat(40)),
-    ] {
-        assert_eq!(
-            raw(broken).await.error_keys(),
-            ["$", "registerNewSystem"],
-            "{broken}"
-        );
+    let shown = vendor.reads_system("390198116_nulls").await;
+
+    let shown = shown.assert_status(200).json();
+    for member in ["accessPackages", "rights", "clientId"] {
+        assert_eq!(shown[member], json!([]), "{member}");
     }
-    assert_eq!(
-        raw(r#"{"id":"390198116_x"}"#).await.error_keys(),
-        ["$", "registerNewSystem"]
-    );
-    let cases = [
-        (with(|b| b["isVisible"] = json!("true")), "$.isVisible"),
-        (with(|b| b["clientId"] = json!("a")), "$.clientId"),
-        (
-            with(|b| b["rights"] = json!([{"resource": {}}])),
-            "$.rights[0].resource",
-        ),
-        (with(|b| b["name"] = json!(null)), "Name"),
-        (with(|b| b["vendor"] = json!({"ID": null})), "Vendor.ID"),
-        (with(|b| b["clientId"] = json!(["a", null])), "ClientId[1]"),
-        (
-            with(|b| {
-                b["rights"] = json!([{"resource": [{"id": "urn:altinn:resource", "value": " "}]}])
-            }),
-            "Rights[0].Resource[0].Value",
-        ),
-        (
-            with(|b| b["allowedRedirectUrls"] = json!([null])),
-            "AllowedRedirectUrls[0]",
-        ),
-        (with(|b| b["id"] = json!("390198116_a\u{0}b")), "$"),
-        (with(|b| b["clientId"] = json!(vec!["x"; 1001])), "$"),
-    ];
-    for (body, key) in cases {
-        assert!(
-            app.post(VENDOR, &token, body)
-                .await
-                .error_keys()
-                .contains(&key.to_owned()),
-            "{key}"
-        );
-    }
-    let large = with(|b| b["description"]["nb"] = json!(vec!["x".repeat(15_000); 20].join("")));
-    app.post(VENDOR, &token, large).await.expect(413);
 }
 
 #[tokio::test]
 async fn twenty_at_once_make_one_system() {
-    let app = TestApp::start().await;
-    let token = app.vendor(who::FJORDLONN).await;
-    let posts = (0..20).map(|_| app.post(VENDOR, &token, body("390198116_kappløp")));
-    let answers = futures::future::join_all(posts).await;
-    assert_eq!(answers.iter().filter(|a| a.status == 200).count(), 1);
-    for lost in answers.iter().filter(|a| a.status != 200) {
-        match lost.status {
-            409 => assert_eq!(lost.text, "The System already exist: 390198116_kappløp"),
-            _ => assert!(
-                lost.validation_codes()
-                    .iter()
-                    .all(|c| c == "AUTH.VLD-00002" || c == "AUTH.VLD-00004")
-            ),
-        }
+    let world = World::start().await;
+    let vendor = world.fjordlonn();
+    let id = "390198116_kappløp";
+
+    let answers = futures::future::join_all((0..20).map(|_| vendor.registers(system(id)))).await;
+
+    let (won, lost): (Vec<_>, Vec<_>) = answers.into_iter().partition(|a| a.status == 200);
+    assert_eq!((won.len(), lost.len()), (1, 19));
+    for answer in lost {
+        assert_lost(answer, id);
+    }
+}
+
+/// Who loses hears it from the check, or from the database if the other commits after the check.
+fn assert_lost(answer: Answer, id: &str) {
+    if answer.status == 409 {
+        answer.assert_text(&format!("The System already exist: {id}"));
+        return;
+    }
+    let codes = answer.validation_codes();
+    let taken = ["AUTH.VLD-00002", "AUTH.VLD-00004"];
+    assert!(
+        codes.iter().all(|code| taken.contains(&code.as_str())),
+        "{codes:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_system_is_read_by_its_vendor_and_by_an_administrator_of_the_register() {
+    let world = World::start().await;
+    let id = FJORDLONN_SYSTEM.id;
+    world.fjordlonn().reads_system(id).await.assert_status(200);
+    world
+        .vendor(SAV)
+        .with_scopes(REGISTER_ADMIN)
+        .reads_system(id)
+        .await
+        .assert_status(200);
+}
+
+#[tokio::test]
+async fn a_system_is_not_shown_to_another_vendor_nor_to_a_person() {
+    let world = World::start().await;
+    let id = FJORDLONN_SYSTEM.id;
+    world
+        .skyregnskap()
+        .reads_system(id)
+        .await
+        .assert_forbidden()
+        .assert_empty();
+    world
+        .oddny()
+        .get(&format!("{SYSTEMS}/{id}"))
+        .await
+        .assert_forbidden();
+}
+
+#[tokio::test]
+async fn an_unknown_system_is_not_found() {
+    let world = World::start().await;
+    let missing = world.fjordlonn().reads_system("finnes-ikke").await;
+    let problem = missing.assert_status(404).problem();
+    assert_eq!(problem["title"], "Not Found");
+    assert_eq!(problem.get("code"), None);
+}
+
+#[tokio::test]
+async fn a_deleted_system_is_shown_to_its_vendor() {
+    let world = World::start().await;
+    let id = FJORDLONN_DELETED_SYSTEM.id;
+    let shown = world.fjordlonn().reads_system(id).await.assert_status(200);
+    assert_eq!(shown.json()["isDeleted"], true);
+}
+
+fn ids(answer: &Answer) -> Vec<String> {
+    answer
+        .list()
+        .iter()
+        .map(|system| system["systemId"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_vendor_lists_its_own_systems_that_are_not_deleted() {
+    let world = World::start().await;
+    let list = world
+        .fjordlonn()
+        .get(SYSTEMS)
+        .await
+        .assert_status(200)
+        .assert_header("cache-control", "no-store,no-cache")
+        .assert_header("pragma", "no-cache");
+    assert_eq!(ids(&list), [FJORDLONN_SYSTEM.id]);
+}
+
+#[tokio::test]
+async fn an_administrator_of_the_register_lists_its_own_systems_too() {
+    let world = World::start().await;
+    let admin = world.vendor(SAV).with_scopes(REGISTER_ADMIN);
+    let list = admin.get(SYSTEMS).await.assert_status(200);
+    assert_eq!(ids(&list), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_person_lists_the_systems_that_are_visible() {
+    let world = World::start().await;
+    let visible = world.oddny().get(VISIBLE_SYSTEMS).await.assert_status(200);
+    assert_eq!(ids(&visible), [SKYREGNSKAP_SYSTEM.id, FJORDLONN_SYSTEM.id]);
+}
+
+#[tokio::test]
+async fn a_vendor_does_not_list_the_systems_that_are_visible() {
+    let world = World::start().await;
+    let vendor = world.fjordlonn();
+    vendor.get(VISIBLE_SYSTEMS).await.assert_forbidden();
+    vendor
+        .get(&format!("{VISIBLE_SYSTEMS}/{}/rights", FJORDLONN_SYSTEM.id))
+        .await
+        .assert_forbidden();
+}
+
+#[tokio::test]
+async fn a_person_reads_a_deleted_system() {
+    let world = World::start().await;
+    let path = format!("{VISIBLE_SYSTEMS}/{}", FJORDLONN_DELETED_SYSTEM.id);
+    let shown = world.oddny().get(&path).await.assert_status(200);
+    insta::assert_snapshot!(shown.text, @r#"{"systemId":"390198116_fjordlonn_klassisk","systemVendorOrgNumber":"390198116","systemVendorOrgName":"","name":{"en":"Fjordlønn Klassisk","nb":"Fjordlønn Klassisk","nn":"Fjordlønn Klassisk"},"description":{"en":"Fjordlønn Klassisk for the sandbox.","nb":"Fjordlønn Klassisk for prøvekjøring.","nn":"Fjordlønn Klassisk for prøvekøyring."},"rights":[],"accessPackages":[{"urn":"urn:altinn:accesspackage:lonn"}],"isVisible":false}"#);
+}
+
+#[tokio::test]
+async fn an_unknown_system_is_not_found_by_a_person_and_has_no_rights_and_packages() {
+    let world = World::start().await;
+    let oddny = world.oddny();
+    let unknown = format!("{VISIBLE_SYSTEMS}/finnes-ikke");
+    oddny.get(&unknown).await.assert_status(404);
+    for part in ["rights", "accesspackages"] {
+        oddny
+            .get(&format!("{unknown}/{part}"))
+            .await
+            .assert_status(200)
+            .assert_text("[]");
     }
 }
 
 #[tokio::test]
-async fn who_may_see_what() {
-    let app = TestApp::start().await;
-    let vendor = app.vendor(who::FJORDLONN).await;
-    let other = app.vendor(who::SKYREGNSKAP).await;
-    let admin = app
-        .organization(who::SAV, "altinn:authentication/systemregister.admin")
-        .await;
-    let portal = app.person(who::ODDNY).await;
-    let one = format!("{VENDOR}/{}", who::FJORDLONN_SYSTEM);
-    app.get(&one, &vendor).await.expect(200);
-    app.get(&one, &admin).await.expect(200);
-    assert_eq!(app.get(&one, &other).await.expect(403).text, "");
-    app.get(&one, &portal).await.expect(403);
-    let missing = app
-        .get(&format!("{VENDOR}/finnes-ikke"), &vendor)
-        .await
-        .expect(404);
-    assert_eq!(
-        (
-            missing.problem()["title"].clone(),
-            missing.problem().get("code")
-        ),
-        (json!("Not Found"), None)
-    );
-    let deleted = app
-        .get(&format!("{VENDOR}/390198116_fjordlonn_klassisk"), &vendor)
-        .await
-        .expect(200)
-        .json();
-    assert_eq!(deleted["isDeleted"], true);
-    let ids = |answer: &Answer| -> Vec<String> {
-        answer
-            .json()
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|s| s["systemId"].as_str().unwrap().to_owned())
-            .collect()
-    };
-    let list = app.get(VENDOR, &vendor).await.expect(200);
-    assert_eq!(ids(&list), [who::FJORDLONN_SYSTEM]);
-    assert_eq!(
-        (list.header("cache-control"), list.header("pragma")),
-        ("no-store,no-cache", "no-cache")
-    );
-    assert_eq!(
-        ids(&app.get(VENDOR, &admin).await.expect(200)),
-        Vec::<String>::new(),
-        "an admin sees its own here"
-    );
-    let root = "/authentication/api/v1/systemregister";
-    let visible = app.get(root, &portal).await.expect(200);
-    assert_eq!(
-        ids(&visible),
-        ["390184387_skyregnskap", who::FJORDLONN_SYSTEM]
-    );
-    app.get(root, &vendor).await.expect(403);
-    let dto = app
-        .get(&format!("{root}/390198116_fjordlonn_klassisk"), &portal)
-        .await
-        .expect(200);
-    insta::assert_snapshot!(dto.text, @r#"{"systemId":"390198116_fjordlonn_klassisk","systemVendorOrgNumber":"390198116","systemVendorOrgName":"","name":{"en":"Fjordlønn Klassisk","nb":"Fjordlønn Klassisk","nn":"Fjordlønn Klassisk"},"description":{"en":"Fjordlønn Klassisk for the sandbox.","nb":"Fjordlønn Klassisk for prøvekjøring.","nn":"Fjordlønn Klassisk for prøvekøyring."},"rights":[],"accessPackages":[{"urn":"urn:altinn:accesspackage:lonn"}],"isVisible":false}"#);
-    app.get(&format!("{root}/finnes-ikke"), &portal)
-        .await
-        .expect(404);
-    assert_eq!(
-        app.get(&format!("{root}/finnes-ikke/rights"), &portal)
-            .await
-            .expect(200)
-            .text,
-        "[]"
-    );
-    assert_eq!(
-        app.get(&format!("{root}/finnes-ikke/accesspackages"), &portal)
-            .await
-            .expect(200)
-            .text,
-        "[]"
-    );
-    app.get(&format!("{root}/{}/rights", who::FJORDLONN_SYSTEM), &vendor)
-        .await
-        .expect(403);
-    assert_eq!(
-        app.get(
-            &format!(
-                "{root}/{}/rights?useOldFormatForApp=kanskje",
-                who::FJORDLONN_SYSTEM
-            ),
-            &portal
-        )
-        .await
-        .error_keys(),
-        ["useOldFormatForApp"]
-    );
-}
-
-#[tokio::test]
-async fn apps_can_be_named_in_the_older_way() {
-    let app = TestApp::start().await;
-    let token = app.vendor(who::FJORDLONN).await;
+async fn an_app_can_be_named_in_the_older_way() {
+    let world = World::start().await;
     let id = "390198116_app";
-    let rights =
-        json!([{"resource": [{"id": "urn:altinn:resource", "value": "app_fok_endring-av-navn"}]}]);
-    let body = with(|b| {
-        b["id"] = json!(id);
-        b["rights"] = rights;
-    });
-    app.post(VENDOR, &token, body).await.expect(200);
-    let portal = app.person(who::ODDNY).await;
-    let answer = app
-        .get(
-            &format!("/authentication/api/v1/systemregister/{id}/rights?useoldformatforapp=TRUE"),
-            &portal,
-        )
-        .await
-        .expect(200);
-    assert_eq!(
-        answer.text,
-        r#"[{"resource":[{"id":"urn:altinn:org","value":"fok"},{"id":"urn:altinn:app","value":"endring-av-navn"}]}]"#
+    let body = with(
+        system(id),
+        "rights",
+        rights([Resource("app_fok_endring-av-navn")]),
+    );
+    world.fjordlonn().registers(body).await.assert_status(200);
+
+    let path = format!("{VISIBLE_SYSTEMS}/{id}/rights?useoldformatforapp=TRUE");
+    let shown = world.oddny().get(&path).await;
+
+    shown.assert_status(200).assert_text(
+        r#"[{"resource":[{"id":"urn:altinn:org","value":"fok"},{"id":"urn:altinn:app","value":"endring-av-navn"}]}]"#,
     );
 }
 
 #[tokio::test]
-async fn a_token_without_organisation_owns_nothing() {
-    let app = TestApp::start().await;
-    let token = app
-        .token(
-            "GetPersonalToken",
-            &[("pid", who::ODDNY), ("scopes", REGISTER_WRITE)],
-        )
-        .await;
-    for path in [
-        VENDOR.to_owned(),
-        format!("{VENDOR}/{}", who::FJORDLONN_SYSTEM),
-    ] {
-        assert_eq!(app.get(&path, &token).await.expect(403).text, "");
-    }
-    app.post(VENDOR, &token, body("390198116_x"))
+async fn the_older_way_is_asked_for_with_yes_or_no() {
+    let world = World::start().await;
+    let path = format!(
+        "{VISIBLE_SYSTEMS}/{}/rights?useOldFormatForApp=kanskje",
+        FJORDLONN_SYSTEM.id
+    );
+    world
+        .oddny()
+        .get(&path)
         .await
-        .expect(403);
+        .assert_error_keys(["useOldFormatForApp"]);
+}
+
+#[tokio::test]
+async fn a_token_without_organisation_owns_no_system() {
+    let world = World::start().await;
+    let nobody = world.oddny().with_scopes(REGISTER_WRITE);
+    for path in [
+        SYSTEMS.to_owned(),
+        format!("{SYSTEMS}/{}", FJORDLONN_SYSTEM.id),
+    ] {
+        nobody.get(&path).await.assert_forbidden().assert_empty();
+    }
+    nobody
+        .post(SYSTEMS, system("390198116_x"))
+        .await
+        .assert_forbidden();
 }

@@ -3,17 +3,15 @@
 use std::sync::Arc;
 
 use aws_lc_rs::rsa::KeySize;
+use foundation::{crypto::base64url, token::SigningKey};
+use sandbox::SandboxKeys;
 use serde_json::{Value, json};
-use systembruker::{
-    sandbox::SandboxKeys,
-    token::{SigningKey, base64url},
-};
 
 use crate::{journey::claims_of, support::*};
 
 struct Keys {
-    maskinporten: Arc<systembruker::token::OwnKeys>,
-    idporten: Arc<systembruker::token::OwnKeys>,
+    maskinporten: Arc<foundation::token::OwnKeys>,
+    idporten: Arc<foundation::token::OwnKeys>,
 }
 
 fn keys() -> Keys {
@@ -328,8 +326,8 @@ async fn which_person_a_token_names() {
     let oddny = ("pid", who::ODDNY);
     let uuid = app.running.state.identity.clone();
     let mut db = app.running.state.db.acquire().await.unwrap();
-    let pid = systembruker::ids::NationalId::parse(who::ODDNY).unwrap();
-    let party = systembruker::register::party_by_national_id(&mut db, &uuid, &pid)
+    let pid = foundation::ids::NationalId::parse(who::ODDNY).unwrap();
+    let party = registers::parties::party_by_national_id(&mut db, &uuid, &pid)
         .await
         .unwrap()
         .unwrap();
@@ -396,7 +394,7 @@ async fn tokens_of_a_neighbour_are_taken_where_it_is_listed() {
         .tokens
         .altinn
         .external_issuers
-        .push(systembruker::config::AltinnIssuer { issuer, metadata });
+        .push(foundation::config::AltinnIssuer { issuer, metadata });
     let friend = TestApp::of(config, stranger.database.clone()).await;
     let answer = friend
         .post("/authorization/api/v1/authorize", &token, body())

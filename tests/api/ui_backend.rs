@@ -5,7 +5,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{pages::Browser, support::*};
+use crate::pages::Browser;
+use crate::support::*;
 
 const UI: &str = "/accessmanagement/api/v1";
 const TALLKNUSEREN: &str = "390784554";

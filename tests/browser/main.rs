@@ -8,7 +8,11 @@
 )]
 
 #[path = "../support/mod.rs"]
-#[expect(dead_code, reason = "every test binary uses its own part")]
+#[expect(
+    dead_code,
+    unused_imports,
+    reason = "every test binary uses its own part"
+)]
 mod support;
 
 use std::{

@@ -5,9 +5,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use private_postgres::{Cluster, Durability};
 use reqwest::Method;
 use serde_json::{Value, json};
-use systembruker::db::cluster::{Cluster, Durability};
 
 use crate::support::*;
 

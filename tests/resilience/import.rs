@@ -7,10 +7,10 @@ use std::{
     time::Duration,
 };
 
+use foundation::ids::OrgNumber;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 use sqlx::{Connection as _, PgConnection};
-use systembruker::ids::OrgNumber;
 
 use super::{PROGRAM, database, home};
 

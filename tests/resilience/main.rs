@@ -7,7 +7,11 @@
 )]
 
 #[path = "../support/mod.rs"]
-#[expect(dead_code, reason = "every test binary uses its own part")]
+#[expect(
+    dead_code,
+    unused_imports,
+    reason = "every test binary uses its own part"
+)]
 mod support;
 
 mod away;
@@ -24,6 +28,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use sqlx::{Connection as _, PgConnection};
 use support::*;
+use testkit::postgres::{database, empty_database};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_systembruker");
 
@@ -434,14 +439,7 @@ fn what_serve_refuses_to_start_with() {
 
 #[tokio::test]
 async fn migrate_and_serve_on_a_database_of_their_own() {
-    let mut admin = PgConnection::connect(cluster().url("postgres").expose_secret())
-        .await
-        .unwrap();
-    sqlx::query("create database production")
-        .execute(&mut admin)
-        .await
-        .unwrap();
-    let url = cluster().url("production");
+    let url = empty_database().await;
     let run = |command: &str| {
         Command::new(PROGRAM)
             .arg(command)

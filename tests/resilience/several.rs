@@ -12,11 +12,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use private_postgres::{Cluster, Durability};
 use reqwest::Method;
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use sqlx::{Connection as _, PgConnection};
-use systembruker::db::cluster::{Cluster, Durability};
 
 use crate::{Sandbox, approve_path, free_base_port, support::*};
 

@@ -9,10 +9,10 @@ use std::{
     },
 };
 
+use edges::import::{self, Context, Format, Kind, Mode, Options, Outcome, PersonMatch};
 use flate2::{Compression, write::GzEncoder};
 use indicatif::ProgressBar;
 use serde_json::Value;
-use systembruker::import::{self, Context, Format, Kind, Mode, Options, Outcome, PersonMatch};
 
 use crate::support::{TestApp, home};
 

@@ -3,18 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use edges::import::Kind;
 use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
 };
+use registers::parties::{self, rules};
 use serde_json::{Value, json};
-use systembruker::{
-    import::Kind,
-    register::{self, rules},
-};
 
 use super::files::good;
-use crate::support::TestApp;
+use crate::support::{ByHand as _, TestApp};
 
 const ORGS: [&str; 8] = [
     "391500002",
@@ -335,17 +333,17 @@ async fn what_is_found_is_what_the_rules_say() {
     for (at, number) in ORGS.iter().enumerate() {
         parties.insert(
             Who::Org(at),
-            register::party_by_org_number(&mut db, number)
+            parties::party_by_org_number(&mut db, number)
                 .await
                 .unwrap()
                 .unwrap(),
         );
     }
     for (at, id) in PERSONS.iter().enumerate() {
-        let id = systembruker::ids::NationalId::parse(id).unwrap();
+        let id = foundation::ids::NationalId::parse(id).unwrap();
         parties.insert(
             Who::Person(at),
-            register::party_by_national_id(&mut db, &state.identity, &id)
+            parties::party_by_national_id(&mut db, &state.identity, &id)
                 .await
                 .unwrap()
                 .unwrap(),
@@ -365,7 +363,7 @@ async fn what_is_found_is_what_the_rules_say() {
                 for (subject, party) in &parties {
                     for (reportee, other) in &parties {
                         let connections = handle
-                            .block_on(register::connections(&mut db, party, other))
+                            .block_on(parties::connections(&mut db, party, other))
                             .unwrap();
                         let access = rules::access(&state.catalogue, party, other, &connections);
                         let packages: BTreeSet<String> = access

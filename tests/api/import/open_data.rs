@@ -1,10 +1,10 @@
 //! The open files of the Brønnøysund registers, in all their shapes.
 
+use edges::import::{Format, Kind, Options, PersonMatch};
 use serde_json::{Value, json};
-use systembruker::import::{Format, Kind, Options, PersonMatch};
 
 use super::files::{codes, file, gzip, import, options};
-use crate::support::{AUTHORIZE, TestApp, who};
+use crate::support::{AUTHORIZE, ByHand as _, TestApp, who};
 
 const MAIN: &str = "391500002";
 const SUB: &str = "391533318";

@@ -1,12 +1,10 @@
 //! The operator's own files.
 
+use edges::import::{Counts, Kind, Mode};
 use serde_json::{Value, json};
-use systembruker::import::{Counts, Kind, Mode};
 
-use crate::{
-    import::files::{codes, file, good, gzip, import, ndjson, options},
-    support::{AUTHORIZE, TestApp, who},
-};
+use crate::import::files::{codes, file, good, gzip, import, ndjson, options};
+use crate::support::{AUTHORIZE, ByHand as _, TestApp, who};
 
 /// Valid numbers that the universe does not use.
 const ORGS: [&str; 4] = ["391500002", "391533318", "391566623", "391599939"];

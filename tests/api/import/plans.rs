@@ -3,13 +3,13 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
+use edges::import::Kind;
 use indicatif::ProgressBar;
 use serde_json::Value;
 use sqlx::Row as _;
-use systembruker::{import::Kind, sandbox};
 
 use super::files::{import, options};
-use crate::support::{TestApp, home};
+use crate::support::{ByHand as _, TestApp, home};
 
 /// Tables that are large in a whole nation.
 const LARGE: [&str; 12] = [

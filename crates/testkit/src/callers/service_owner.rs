@@ -1,0 +1,49 @@
+//! Service owners: they ask for decisions.
+
+use serde_json::Value;
+
+use crate::{
+    answer::Answer,
+    app::TestApp,
+    caller::Caller,
+    facts::{Decision, question},
+    organizations::Organization,
+    packages::Resource,
+    scopes::AUTHORIZE,
+    systems::SystemUser,
+};
+
+/// Where service owners ask for decisions.
+pub const AUTHORIZE_PATH: &str = "/authorization/api/v1/authorize";
+
+/// The kind of service owners.
+#[derive(Debug, Clone, Copy)]
+pub struct ServiceOwner;
+
+/// A service owner that calls.
+pub type ServiceOwnerCaller<'a> = Caller<'a, ServiceOwner>;
+
+impl<'a> Caller<'a, ServiceOwner> {
+    /// A service owner that may ask for decisions.
+    #[must_use]
+    pub fn service_owner(app: &'a TestApp, organization: Organization) -> Self {
+        Caller::organization(app, organization, AUTHORIZE).with_kind(ServiceOwner)
+    }
+
+    /// Asks a question.
+    pub async fn asks(&self, question: Value) -> Answer {
+        self.post(AUTHORIZE_PATH, question).await
+    }
+
+    /// Decides whether a system user may do something for an organisation.
+    pub async fn decides(
+        &self,
+        user: &SystemUser,
+        action: &str,
+        resource: Resource,
+        party: Organization,
+    ) -> Decision {
+        let answer = self.asks(question(user, action, resource, party)).await;
+        Decision::of(&answer.assert_status(200).json()["response"][0]["decision"])
+    }
+}
