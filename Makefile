@@ -26,17 +26,19 @@ demo: ## Plays the journey of a system user against what `make run` started.
 .PHONY: test
 test: ## Runs all tests, on a real Postgres and in a real browser.
 	@scripts/prerequisites.sh compiler postgres browser
-	cargo test --locked $(ARGS)
+	cargo test --locked --workspace $(ARGS)
 
 .PHONY: fmt
 fmt: ## Formats the code.
 	cargo fmt --all
 
 .PHONY: lint
-lint: ## Checks format, lints, dependencies and the committed SQL metadata.
+lint: ## Checks format, lints, dependencies, documentation and the committed SQL metadata.
 	cargo fmt --all --check
-	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo clippy --locked --no-default-features -- -D warnings
+	cargo xtask dependencies
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
 	scripts/check-sql.sh
 	cargo deny --locked check bans licenses sources
 	scripts/check-locks.sh
@@ -44,15 +46,15 @@ lint: ## Checks format, lints, dependencies and the committed SQL metadata.
 .PHONY: bench
 bench: ## Measures the policy engine and the decision path, and puts the engine beside others.
 	@scripts/prerequisites.sh compiler postgres
-	cargo bench --locked $(ARGS)
-	cargo bench --locked --manifest-path benches/peers/Cargo.toml $(ARGS)
+	cargo bench --locked --workspace $(ARGS)
+	cargo bench --locked --manifest-path crates/xacml/benches/peers/Cargo.toml $(ARGS)
 
 # make fuzz SECONDS_EACH=600
 SECONDS_EACH ?= 60
 
 .PHONY: fuzz
 fuzz: ## Fuzzes the policy engine; needs a nightly compiler and cargo-fuzz.
-	@fuzz/seeds.sh
-	for target in $$(cargo +nightly fuzz list); do \
+	@crates/xacml/fuzz/seeds.sh
+	cd crates/xacml && for target in $$(cargo +nightly fuzz list); do \
 	    cargo +nightly fuzz run --sanitizer none $$target -- -max_total_time=$(SECONDS_EACH) -timeout=2 -rss_limit_mb=3000 || exit 1; \
 	done

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Checks the committed .sqlx against the migrations and the code, on a private Postgres of its own.
-# Also that "system_user" is quoted: Postgres reserves that name since version 16, where it is whoever is logged in.
+# Also that "system_user" is quoted, since Postgres reserves that name since version 16 for the user that is logged in, and that
+# statements ask service_now() for the time.
 # Usage: scripts/check-sql.sh [--update]     --update writes .sqlx anew
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -31,11 +32,15 @@ export DATABASE_URL="postgresql:///postgres?host=$work&user=postgres"
 unset SQLX_OFFLINE
 cargo sqlx migrate run
 if [ "${1:-}" = --update ]; then
-    cargo sqlx prepare -- --all-targets
+    cargo sqlx prepare --workspace -- --all-targets
 else
-    cargo sqlx prepare --check -- --all-targets
+    cargo sqlx prepare --workspace --check -- --all-targets
 fi
 if found=$(grep --perl-regexp --only-matching --line-number '(?<![\w".'"'"'])(?i:system_user)(?![\w"'"'"'])' migrations/*.sql .sqlx/*.json); then
     printf '"system_user" is not quoted:\n%s\n' "$found" >&2
+    exit 1
+fi
+if found=$(grep --perl-regexp --only-matching --line-number '(?<!\w)(now\(\)|current_timestamp|current_date)' .sqlx/*.json); then
+    printf 'statements ask service_now() for the time:\n%s\n' "$found" >&2
     exit 1
 fi
