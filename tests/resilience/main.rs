@@ -66,11 +66,14 @@ impl Sandbox {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    async fn ready(&self) {
+    async fn ready(&mut self) {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let address = format!("{}/health/ready", self.base());
         tokio::time::timeout(Duration::from_secs(60), async {
             loop {
+                if let Some(status) = self.process.try_wait().unwrap() {
+                    panic!("the sandbox stopped before it was ready: {status}");
+                }
                 if http
                     .get(&address)
                     .send()
@@ -169,17 +172,9 @@ impl Drop for Sandbox {
     }
 }
 
-/// A port whose followers at +10, +11, +12 and +1010 are free too.
+/// A port for `--port`: the sandbox listens on it and on these distances from it.
 fn free_base_port() -> u16 {
-    loop {
-        let port = free_port();
-        if [10, 11, 12, 1010]
-            .iter()
-            .all(|offset| std::net::TcpListener::bind(("127.0.0.1", port + offset)).is_ok())
-        {
-            return port;
-        }
-    }
+    free_ports(&[0, 10, 11, 12, 1010])
 }
 
 fn approve_path(id: &str) -> String {
@@ -266,7 +261,7 @@ async fn a_server_killed_in_mid_approval_leaves_nothing_behind() {
         .await
         .unwrap();
     assert_eq!(status, "New");
-    let again = Sandbox::spawn(free_base_port(), &dir, Some(url));
+    let mut again = Sandbox::spawn(free_base_port(), &dir, Some(url));
     again.ready().await;
     let token = again.person().await;
     again
@@ -363,7 +358,7 @@ async fn a_sandbox_survives_the_death_of_its_database_and_its_own() {
         .expect(200);
     // Killed itself, with Postgres running: the guard stops the cluster, or the next start does.
     again.kill();
-    let third = Sandbox::spawn(port, &dir, None);
+    let mut third = Sandbox::spawn(port, &dir, None);
     third.ready().await;
     third
         .call(reqwest::Method::GET, &user, &third.person().await, None)

@@ -126,7 +126,7 @@ async fn a_database_that_restarts_brings_no_stale_permit_and_loses_no_decision()
     for n in 0..3 {
         let output = dir.join(format!("output-{n}"));
         let printed = Stdio::from(File::create(&output).unwrap());
-        let instance =
+        let mut instance =
             Sandbox::spawn_printing(free_base_port(), &dir.join("keys"), Some(url), printed);
         instance.ready().await;
         instances.push(instance);

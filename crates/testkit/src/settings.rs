@@ -1,27 +1,49 @@
 //! Settings of the application under test.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     net::TcpListener,
     path::PathBuf,
-    sync::atomic::{AtomicU16, Ordering},
+    sync::{Mutex, PoisonError},
 };
 
 use foundation::config::{Checked, Source, check, load};
 
 use crate::cluster;
 
-/// A port that nobody listens on.
+/// The ports that this process has given out, all below those that a system gives to
+/// outgoing connections: nobody else takes one of them unasked.
+static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+const FIRST_PORT: u16 = 10_000;
+const PORTS: u16 = 20_000;
+
+/// A port that nobody listens on, and that no other call has returned.
 #[must_use]
 pub fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let start = 20_000 + u16::try_from(std::process::id() % 90).unwrap_or(0) * 400;
-    loop {
-        let port = start + NEXT.fetch_add(1, Ordering::Relaxed) % 8_000;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
+    free_ports(&[0])
+}
+
+/// A port such that nobody listens on it plus any of `offsets`, and that no other call has
+/// returned one of these.
+///
+/// # Panics
+/// When no port is left.
+#[must_use]
+pub fn free_ports(offsets: &[u16]) -> u16 {
+    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+    // Processes that run at the same time start at different ports.
+    let start = u16::try_from(std::process::id().wrapping_mul(397) % u32::from(PORTS)).unwrap_or(0);
+    let base = (0..PORTS)
+        .map(|n| FIRST_PORT + (start + n) % PORTS)
+        .find(|base| {
+            offsets.iter().all(|offset| {
+                let port = base + offset;
+                !given.contains(&port) && TcpListener::bind(("127.0.0.1", port)).is_ok()
+            })
+        })
+        .expect("a free port");
+    given.extend(offsets.iter().map(|offset| base + offset));
+    base
 }
 
 /// Folder with the sandbox's keys and its clients' keys.
