@@ -264,7 +264,7 @@ fn verifier(
         |issuer: &str, path: &str| at(issuer, &format!("{}{path}", issuer.trim_end_matches('/')));
     let own = TrustedIssuer {
         name: config.own_issuer.clone(),
-        kind: IssuerKind::Altinn,
+        kind: IssuerKind::Own,
         algorithms: RS256,
         keys: KeySource::Own(Arc::clone(own_keys)),
     };

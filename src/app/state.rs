@@ -86,6 +86,7 @@ impl AppState {
             self.authenticator.clone(),
             self.pdp.clone(),
             self.db.clone(),
+            self.config.settings.pdp.systemuser_auth_level,
         )
     }
 
@@ -104,7 +105,6 @@ impl AppState {
     pub fn requests(&self) -> Requests {
         Requests {
             address: self.address(),
-            authenticator: self.authenticator.clone(),
             catalogue: Arc::clone(&self.catalogue),
             config: Arc::clone(&self.config),
             db: self.db.clone(),
@@ -118,7 +118,6 @@ impl AppState {
     pub fn clients(&self) -> Clients {
         Clients {
             address: self.address(),
-            authenticator: self.authenticator.clone(),
             catalogue: Arc::clone(&self.catalogue),
             db: self.db.clone(),
             permissions: self.permissions(),
@@ -208,7 +207,6 @@ impl AppState {
             authenticator: self.authenticator.clone(),
             permissions: self.permissions(),
             portal: PortalBackEnd {
-                authenticator: self.authenticator.clone(),
                 catalogue: Arc::clone(&self.catalogue),
                 clients: self.clients(),
                 config: Arc::clone(&self.config),

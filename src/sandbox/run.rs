@@ -244,7 +244,7 @@ fn extra_trust(config: &Checked, keys: &SandboxKeys, secrets: &Secrets) -> Extra
     };
     let none = Arc::new(keys.none.key_set());
     let mut issuers: Vec<TrustedIssuer> = [none_issuer(&testtools), NONE_ISSUER_OTHERS.to_owned()]
-        .map(|name| fixed(name, IssuerKind::Altinn, &[Algorithm::ES256], &none))
+        .map(|name| fixed(name, IssuerKind::Own, &[Algorithm::ES256], &none))
         .into();
     if config
         .settings

@@ -1,5 +1,6 @@
 //! The test-token generator.
 
+use foundation::token::Refusal;
 use serde_json::{Value, json};
 
 use crate::{
@@ -207,7 +208,7 @@ async fn platform_tokens_are_verified_by_their_own_rules() {
         .text;
     assert_eq!(verify(&[&token]), Ok(Some("min-app".to_owned())));
     assert_eq!(verify(&[]), Ok(None));
-    assert_eq!(verify(&[&token, &token]), Err("malformed"));
+    assert_eq!(verify(&[&token, &token]), Err(Refusal::Malformed));
     let own = ask(&app, "GetPlatformToken?env=tt02&app=min-app")
         .await
         .text;
@@ -215,11 +216,11 @@ async fn platform_tokens_are_verified_by_their_own_rules() {
     let ttd = ask(&app, "GetPlatformAccessToken?env=tt02&app=x&org=ttd")
         .await
         .text;
-    assert_eq!(verify(&[&ttd]), Err("unknown issuer"));
+    assert_eq!(verify(&[&ttd]), Err(Refusal::UnknownIssuer));
     let expired = ask(&app, "GetPlatformAccessToken?env=tt02&app=x&ttl=0")
         .await
         .text;
-    assert_eq!(verify(&[&expired]), Err("expired"), "without leeway");
+    assert_eq!(verify(&[&expired]), Err(Refusal::Expired), "without leeway");
     app.get("/authentication/api/v1/systemregister/vendor", &token)
         .await
         .expect(401);

@@ -62,5 +62,7 @@ mod systems;
 mod tenancy;
 mod token_decisions;
 mod token_faults;
+mod token_routes;
+mod token_shapes;
 mod tokens;
 mod ui_backend;

@@ -227,13 +227,21 @@ async fn a_request_id_is_a_uuid() {
         .assert_error_keys(["requestId"]);
 }
 
+/// A token of Maskinporten whose organisation cannot be read.
+fn without_organization(world: &World, scopes: &str) -> String {
+    let (keys, _) = sandbox::SandboxKeys::load(&testkit::settings::sandbox_dir()).unwrap();
+    let now = world.app.clock.seconds();
+    let claims = json!({"iss": format!("{}/", world.app.maskinporten), "iat": now, "exp": now + 100, "scope": scopes,
+        "consumer": {"authority": "iso6523-actorid-upis", "ID": "0192:unknown"}});
+    keys.maskinporten.signing_key().sign(&claims, &[]).unwrap()
+}
+
 #[tokio::test]
 async fn a_token_without_organisation_makes_no_request() {
     let world = World::start().await;
-    let scopes = format!("{REQUEST_READ} {REQUEST_WRITE}");
+    let token = without_organization(&world, &format!("{REQUEST_READ} {REQUEST_WRITE}"));
     world
-        .oddny()
-        .with_scopes(&scopes)
+        .bearer(&token)
         .post(VENDOR_REQUESTS, for_keramikk())
         .await
         .assert_problem(401, "AUTH-00023");
@@ -243,8 +251,7 @@ async fn a_token_without_organisation_makes_no_request() {
 async fn a_token_without_organisation_reads_no_request() {
     let world = World::start().await;
     let answer = world
-        .oddny()
-        .with_scopes(REQUEST_READ)
+        .bearer(&without_organization(&world, REQUEST_READ))
         .get(&world.request_to_nattergal().vendor_path())
         .await
         .assert_unauthorized();
@@ -254,6 +261,17 @@ async fn a_token_without_organisation_reads_no_request() {
             .header("www-authenticate")
             .contains("no organisation in token")
     );
+}
+
+#[tokio::test]
+async fn a_person_makes_no_request_as_a_vendor() {
+    let world = World::start().await;
+    world
+        .oddny()
+        .with_scopes(&format!("{REQUEST_READ} {REQUEST_WRITE}"))
+        .post(VENDOR_REQUESTS, for_keramikk())
+        .await
+        .assert_status(403);
 }
 
 #[tokio::test]

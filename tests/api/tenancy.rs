@@ -16,7 +16,7 @@ const TALLKNUSEREN: &str = "390784554";
 const AYE: &str = "390042191";
 
 /// Operations that anybody may call.
-const PUBLIC: &[&str] = &[
+pub(crate) const PUBLIC: &[&str] = &[
     "GET /accessmanagement/api/v1/meta/",
     "GET /.well-known/authzen-configuration",
     "GET /alive",
@@ -274,16 +274,16 @@ const TOLD_APART: &[(&str, u16, &str)] = &[
 
 /// An operation of the API's description.
 #[derive(Debug, Clone)]
-struct Operation {
-    method: Method,
-    path: String,
+pub(crate) struct Operation {
+    pub method: Method,
+    pub path: String,
     query: Vec<String>,
     /// Kind of credential and the scopes of which one is enough; none for anybody.
-    credential: Option<(String, Vec<String>)>,
+    pub credential: Option<(String, Vec<String>)>,
 }
 
 impl Operation {
-    fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         format!("{} {}", self.method, self.path)
     }
 
@@ -295,7 +295,7 @@ impl Operation {
     }
 
     /// The address with every parameter filled.
-    fn address(&self, fill: &dyn Fn(&Self, &str) -> String) -> String {
+    pub(crate) fn address(&self, fill: &dyn Fn(&Self, &str) -> String) -> String {
         let mut path = self.path.clone();
         while let Some((before, rest)) = path.split_once('{') {
             let (name, after) = rest.split_once('}').unwrap();
@@ -311,7 +311,7 @@ impl Operation {
     }
 }
 
-async fn operations(app: &TestApp) -> Vec<Operation> {
+pub(crate) async fn operations(app: &TestApp) -> Vec<Operation> {
     let description: Value = app
         .http
         .get(format!("{}/openapi/v1.json", app.base))
@@ -367,7 +367,10 @@ async fn operations(app: &TestApp) -> Vec<Operation> {
 }
 
 /// A body that the operation takes, naming what `fill` names.
-fn body(operation: &Operation, fill: &dyn Fn(&Operation, &str) -> String) -> Option<Value> {
+pub(crate) fn body(
+    operation: &Operation,
+    fill: &dyn Fn(&Operation, &str) -> String,
+) -> Option<Value> {
     let system = fill(operation, "systemId");
     let packages = json!([{"urn": "urn:altinn:accesspackage:a-ordning"}]);
     Some(match operation.name().as_str() {
@@ -498,11 +501,11 @@ async fn no_operation_answers_without_its_credential() {
 }
 
 /// A tenant's objects, by the name of the parameter that names them.
-struct Objects(BTreeMap<&'static str, String>);
+pub(crate) struct Objects(BTreeMap<&'static str, String>);
 
 impl Objects {
     /// What an operation's parameter gets.
-    fn fill(&self, operation: &Operation, name: &str) -> String {
+    pub(crate) fn fill(&self, operation: &Operation, name: &str) -> String {
         let path = operation.path.as_str();
         let key = match name {
             "requestId" | "id" if path.contains("changerequest") => "change",
@@ -540,15 +543,23 @@ impl Objects {
             .clone()
     }
 
+    /// What a body names.
+    pub(crate) fn named(&self, operation: &Operation, name: &str) -> String {
+        self.0
+            .get(name)
+            .cloned()
+            .unwrap_or_else(|| self.fill(operation, name))
+    }
+
     /// As these, with others in place of some.
-    fn with(&self, others: &[(&'static str, String)]) -> Self {
+    pub(crate) fn with(&self, others: &[(&'static str, String)]) -> Self {
         let mut out = self.0.clone();
         out.extend(others.iter().cloned());
         Self(out)
     }
 }
 
-fn unknown() -> Objects {
+pub(crate) fn unknown() -> Objects {
     let uuid = || Uuid::new_v4().to_string();
     Objects(BTreeMap::from([
         ("systemId", "390198116_none".to_owned()),
@@ -613,13 +624,7 @@ async fn answer(
     objects: &Objects,
 ) -> (u16, String) {
     let fill = |o: &Operation, name: &str| objects.fill(o, name);
-    let needed = |o: &Operation, name: &str| {
-        objects
-            .0
-            .get(name)
-            .cloned()
-            .unwrap_or_else(|| fill(o, name))
-    };
+    let needed = |o: &Operation, name: &str| objects.named(o, name);
     let answer = app
         .send(
             operation.method.clone(),

@@ -28,7 +28,10 @@ use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use sqlx::{Connection as _, PgConnection};
 use support::*;
-use testkit::postgres::{database, empty_database};
+use testkit::{
+    postgres::{database, empty_database},
+    settings::free_ports,
+};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_systembruker");
 

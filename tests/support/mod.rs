@@ -9,7 +9,7 @@ pub use testkit::{
     cluster::home,
     facts::decision_request,
     scopes::{AUTHORIZE, LOOKUP, PORTAL, REGISTER_WRITE, REQUEST_READ, REQUEST_WRITE},
-    settings::{free_port, free_ports, settings},
+    settings::{free_port, settings},
 };
 
 /// Organisations and people of the universe.

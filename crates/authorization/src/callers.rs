@@ -1,4 +1,5 @@
-//! Verified callers: what a handler receives instead of raw headers.
+//! Verified callers: what a handler receives instead of raw headers. Each type takes tokens of
+//! certain shapes alone, so that the signature of a handler says who may call it.
 
 use std::{marker::PhantomData, sync::Arc};
 
@@ -8,24 +9,31 @@ use foundation::{
     http::{ApiError, ApiResult, context},
     ids::OrgNumber,
     token::{
-        PlatformTokens, Principal, Reject, Verified, Verifier,
+        OrganizationToken, PersonNames, PlatformTokens, Principal, Refusal, Reject, Verified,
+        Verifier,
         scopes::{SYSTEM_REGISTER_ADMIN, ScopePolicy},
     },
 };
 use http::{HeaderMap, StatusCode, header::AUTHORIZATION, request::Parts};
 use registers::parties::{self, IdentityKeys, Person};
 use sqlx::PgPool;
+use uuid::Uuid;
 
-use crate::{live_system_users::LiveSystemUsers, session_cookies::SessionCookies};
+use crate::{
+    caller_shapes::{self, User},
+    live_system_users::LiveSystemUsers,
+    session_cookies::SessionCookies,
+};
 
-/// A caller whose token was verified, and whose system user, if it has one, is active.
+/// A caller with a token of any shape that was verified, and whose system user, if it has one, is
+/// active.
 #[derive(Debug, Clone)]
 pub struct Caller {
     /// Who calls.
     pub principal: Arc<Principal>,
 }
 
-/// A caller with one of the policy's scopes.
+/// A caller with a token of any shape and one of the policy's scopes, where the scope alone counts.
 #[derive(Debug, Clone)]
 pub struct Scoped<P> {
     /// Who calls.
@@ -33,30 +41,152 @@ pub struct Scoped<P> {
     policy: PhantomData<P>,
 }
 
-/// A system vendor.
-pub type Vendor<P> = Scoped<P>;
-/// A service owner.
-pub type ServiceOwner<P> = Scoped<P>;
-/// Maskinporten itself.
-pub type Maskinporten<P> = Scoped<P>;
-/// A person through a portal or an end-user system.
-pub type EndUser<P> = Scoped<P>;
-
 impl<P> Scoped<P> {
+    /// The organisation of the token, when it has one.
+    #[must_use]
+    pub fn organization(&self) -> Option<OrgNumber> {
+        self.caller.principal.organization()
+    }
+
+    /// Whether the token has this scope too.
+    #[must_use]
+    pub fn has_scope(&self, scope: &str) -> bool {
+        self.caller.principal.scopes.contains(scope)
+    }
+}
+
+/// A system vendor: an organisation, or the vendor that holds a system user's token.
+#[derive(Debug, Clone)]
+pub struct Vendor<P> {
+    organization: Option<OrgNumber>,
+    client_id: Option<String>,
+    is_register_admin: bool,
+    policy: PhantomData<P>,
+}
+
+impl<P> Vendor<P> {
     /// The organisation of the token.
     ///
     /// # Errors
     /// 401 with the framework's body: the token is good, but names none.
     pub fn organization(&self) -> ApiResult<OrgNumber> {
-        self.caller.principal.org.ok_or(ApiError::NoOrganization)
+        self.organization.ok_or(ApiError::NoOrganization)
+    }
+
+    /// The organisation of the token; none when it names none that can be read.
+    #[must_use]
+    pub const fn organization_if_any(&self) -> Option<OrgNumber> {
+        self.organization
+    }
+
+    /// Client at the issuer.
+    #[must_use]
+    pub fn client_id(&self) -> Option<&str> {
+        self.client_id.as_deref()
     }
 
     /// Whether the token has the scope that lifts the ownership check of the system register.
     #[must_use]
-    pub fn is_register_admin(&self) -> bool {
-        self.caller.principal.scopes.contains(SYSTEM_REGISTER_ADMIN)
+    pub const fn is_register_admin(&self) -> bool {
+        self.is_register_admin
     }
 }
+
+/// A service owner: an organisation, or anybody with the policy's admin scope.
+#[derive(Debug, Clone)]
+pub struct ServiceOwner<P> {
+    token: OrganizationToken,
+    is_admin: bool,
+    policy: PhantomData<P>,
+}
+
+impl<P> ServiceOwner<P> {
+    /// The organisation of the token.
+    #[must_use]
+    pub const fn organization(&self) -> Option<OrgNumber> {
+        self.token.organization
+    }
+
+    /// Prefixes of scopes that the organisation hands out.
+    #[must_use]
+    pub fn scope_prefixes(&self) -> &[String] {
+        &self.token.scope_prefixes
+    }
+
+    /// Whether the token has the scope for the resources of every owner.
+    #[must_use]
+    pub const fn is_admin(&self) -> bool {
+        self.is_admin
+    }
+}
+
+/// Maskinporten itself, or who else has its scope.
+#[derive(Debug, Clone)]
+pub struct Maskinporten<P> {
+    organization: Option<OrgNumber>,
+    policy: PhantomData<P>,
+}
+
+impl<P> Maskinporten<P> {
+    /// The organisation of the token.
+    #[must_use]
+    pub const fn organization(&self) -> Option<OrgNumber> {
+        self.organization
+    }
+}
+
+/// A person through a portal or an end-user system.
+#[derive(Debug, Clone)]
+pub struct EndUser<P> {
+    person: Option<Person>,
+    level: u8,
+    policy: PhantomData<P>,
+}
+
+impl<P> EndUser<P> {
+    /// The person; none when the register knows nobody by the token's names.
+    #[must_use]
+    pub const fn known_person(&self) -> Option<&Person> {
+        self.person.as_ref()
+    }
+
+    /// The person.
+    ///
+    /// # Errors
+    /// 403: the register knows nobody by the token's names.
+    pub fn person(&self) -> ApiResult<&Person> {
+        self.person.as_ref().ok_or(FORBIDDEN)
+    }
+
+    /// Level of the login, 0 to 4.
+    #[must_use]
+    pub const fn level(&self) -> u8 {
+        self.level
+    }
+
+    /// The same caller, where the policy has been seen to hold.
+    pub(crate) fn known(self) -> ApiResult<(Person, u8)> {
+        Ok((self.person.ok_or(FORBIDDEN)?, self.level))
+    }
+}
+
+/// A system user that calls with its own token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SystemUserCaller {
+    /// Its id.
+    pub id: Uuid,
+}
+
+/// A person or a system user, where both may call.
+#[derive(Debug, Clone)]
+pub enum PersonOrSystemUser<P> {
+    /// A person.
+    Person(EndUser<P>),
+    /// A system user.
+    SystemUser(SystemUserCaller),
+}
+
+const FORBIDDEN: ApiError = ApiError::Empty(StatusCode::FORBIDDEN);
 
 /// The credential of a request: exactly one, from the `Authorization` header.
 ///
@@ -71,7 +201,7 @@ pub fn bearer(headers: &HeaderMap) -> ApiResult<Option<&str>> {
         return Err(ApiError::InvalidCredentials);
     }
     let Ok(text) = value.to_str() else {
-        return Err(ApiError::Unauthorized(Some("malformed")));
+        return Err(ApiError::Unauthorized(Some(Refusal::Malformed)));
     };
     let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
     if !scheme.eq_ignore_ascii_case("bearer") {
@@ -134,10 +264,10 @@ impl Authenticator {
             .verify(token)
             .await
             .map_err(|reject| match reject {
-                Reject::Invalid(reason) => {
-                    metrics::counter!("auth_failed", "reason" => reason).increment(1);
-                    tracing::info!(reason, "auth.failed");
-                    ApiError::Unauthorized(Some(reason))
+                Reject::Refused(refusal) => {
+                    metrics::counter!("auth_failed", "reason" => refusal.wire()).increment(1);
+                    tracing::info!(reason = refusal.wire(), "auth.failed");
+                    ApiError::Unauthorized(Some(refusal))
                 }
                 Reject::Unavailable => ApiError::Unavailable(5),
             })
@@ -153,7 +283,7 @@ impl Authenticator {
         headers: &HeaderMap,
         instead: impl FnOnce() -> Option<String>,
     ) -> ApiResult<Verified> {
-        const UNAUTHORIZED: ApiError = ApiError::Status(StatusCode::UNAUTHORIZED);
+        const UNAUTHORIZED: ApiError = ApiError::NotExchanged;
         let given = bearer(headers)
             .map_err(|_| UNAUTHORIZED)?
             .map(str::to_owned);
@@ -183,12 +313,13 @@ impl Authenticator {
             principal
         };
         cookies.require_live_session(&principal).await?;
-        if principal.system_user.is_some() {
+        if let Some(token) = principal.system_user() {
+            let client_id = principal.client_id.as_deref();
             self.0
                 .live_system_users
-                .check(&principal, true)
+                .check(token, client_id, true)
                 .await?
-                .map_err(|reason| ApiError::Unauthorized(Some(reason)))?;
+                .map_err(|refusal| ApiError::Unauthorized(Some(refusal)))?;
         }
         if let Some(context) = context::current() {
             let _ = context.caller.set(Arc::clone(&principal));
@@ -196,20 +327,20 @@ impl Authenticator {
         Ok(Caller { principal })
     }
 
-    /// Whether the request carries a valid platform access token. An invalid one beside another
-    /// credential is ignored.
-    fn is_platform(&self, parts: &Parts) -> ApiResult<bool> {
+    /// The part of the platform that calls, when the request carries a valid platform access
+    /// token. An invalid one beside another credential is ignored.
+    fn platform(&self, parts: &Parts) -> ApiResult<Option<Platform>> {
         match self
             .0
             .platform_tokens
             .verify(&parts.headers, self.0.clock.seconds())
         {
-            Ok(app) => Ok(app.is_some()),
-            Err(reason) if parts.headers.contains_key(AUTHORIZATION) => {
-                tracing::info!(reason, "platform token ignored");
-                Ok(false)
+            Ok(app) => Ok(app.map(|app| Platform { app })),
+            Err(refusal) if parts.headers.contains_key(AUTHORIZATION) => {
+                tracing::info!(reason = refusal.wire(), "platform token ignored");
+                Ok(None)
             }
-            Err(reason) => Err(ApiError::Unauthorized(Some(reason))),
+            Err(refusal) => Err(ApiError::Unauthorized(Some(refusal))),
         }
     }
 
@@ -217,12 +348,58 @@ impl Authenticator {
     ///
     /// # Errors
     /// The register cannot be read.
-    pub async fn person_of(&self, principal: &Principal) -> ApiResult<Option<Person>> {
-        let Some(person) = &principal.person else {
-            return Ok(None);
-        };
+    pub async fn person_named(&self, names: &PersonNames) -> ApiResult<Option<Person>> {
         let mut db = self.0.db.acquire().await?;
-        Ok(parties::person_by_ref(&mut db, &self.0.identity, person).await?)
+        Ok(parties::person_named(&mut db, &self.0.identity, names).await?)
+    }
+
+    /// The person or system user that calls; none for tokens of other shapes.
+    ///
+    /// # Errors
+    /// The register cannot be read.
+    pub async fn person_or_system_user<P>(
+        &self,
+        caller: &Caller,
+    ) -> ApiResult<Option<PersonOrSystemUser<P>>> {
+        let (names, level) = match caller_shapes::user(&caller.principal.shape) {
+            User::Person(names, level) => (names, level),
+            User::SystemUser(id) => {
+                let user = SystemUserCaller { id };
+                return Ok(Some(PersonOrSystemUser::SystemUser(user)));
+            }
+            User::Nobody => return Ok(None),
+        };
+        Ok(Some(PersonOrSystemUser::Person(EndUser {
+            person: self.person_named(names).await?,
+            level,
+            policy: PhantomData,
+        })))
+    }
+
+    /// The person that calls, or nobody where the token is of another shape.
+    ///
+    /// # Errors
+    /// The register cannot be read.
+    pub async fn person_or_nobody<P>(&self, scoped: &Scoped<P>) -> ApiResult<EndUser<P>> {
+        match self.person_or_system_user(&scoped.caller).await? {
+            Some(PersonOrSystemUser::Person(user)) => Ok(user),
+            Some(PersonOrSystemUser::SystemUser(_)) | None => Ok(EndUser {
+                person: None,
+                level: 0,
+                policy: PhantomData,
+            }),
+        }
+    }
+
+    /// The person that calls.
+    ///
+    /// # Errors
+    /// 403 for tokens of other shapes than a person's.
+    async fn end_user<P>(&self, caller: &Caller) -> ApiResult<EndUser<P>> {
+        match self.person_or_system_user(caller).await? {
+            Some(PersonOrSystemUser::Person(user)) => Ok(user),
+            Some(PersonOrSystemUser::SystemUser(_)) | None => Err(wrong_shape(caller)),
+        }
     }
 
     /// What verifies tokens.
@@ -263,7 +440,8 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> ApiResult<Self> {
         let caller = Authenticator::from_ref(state).authenticate(parts).await?;
-        if !caller.principal.scopes.contains_any(P::ACCEPTED) {
+        // A policy without scopes takes every valid token.
+        if !P::ACCEPTED.is_empty() && !caller.principal.scopes.contains_any(P::ACCEPTED) {
             tracing::info!(caller = caller.principal.log_name(), "authz.denied");
             return Err(ApiError::InsufficientScope(P::ACCEPTED));
         }
@@ -274,19 +452,117 @@ where
     }
 }
 
-/// A back end of the platform: with one of the policy's scopes, or with a platform access token.
+/// The answer to a token of a shape that the endpoint does not take.
+fn wrong_shape(caller: &Caller) -> ApiError {
+    tracing::info!(caller = caller.principal.log_name(), shape = ?caller.principal.shape.name(), "authz.denied");
+    FORBIDDEN
+}
+
+impl<P: ScopePolicy, S: Send + Sync> FromRequestParts<S> for Vendor<P>
+where
+    Authenticator: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> ApiResult<Self> {
+        let caller = Scoped::<P>::from_request_parts(parts, state).await?.caller;
+        let principal = &caller.principal;
+        let organization =
+            caller_shapes::vendor(&principal.shape).ok_or_else(|| wrong_shape(&caller))?;
+        Ok(Self {
+            organization,
+            client_id: principal.client_id.clone(),
+            is_register_admin: principal.scopes.contains(SYSTEM_REGISTER_ADMIN),
+            policy: PhantomData,
+        })
+    }
+}
+
+impl<P: ScopePolicy, S: Send + Sync> FromRequestParts<S> for ServiceOwner<P>
+where
+    Authenticator: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> ApiResult<Self> {
+        let caller = Scoped::<P>::from_request_parts(parts, state).await?.caller;
+        let principal = &caller.principal;
+        let is_admin = P::ADMIN.is_some_and(|scope| principal.scopes.contains(scope));
+        let token = caller_shapes::service_owner(&principal.shape, is_admin)
+            .ok_or_else(|| wrong_shape(&caller))?;
+        Ok(Self {
+            token,
+            is_admin,
+            policy: PhantomData,
+        })
+    }
+}
+
+impl<P: ScopePolicy, S: Send + Sync> FromRequestParts<S> for Maskinporten<P>
+where
+    Authenticator: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> ApiResult<Self> {
+        let scoped = Scoped::<P>::from_request_parts(parts, state).await?;
+        Ok(Self {
+            organization: scoped.organization(),
+            policy: PhantomData,
+        })
+    }
+}
+
+impl<P: ScopePolicy, S: Send + Sync> FromRequestParts<S> for EndUser<P>
+where
+    Authenticator: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> ApiResult<Self> {
+        let caller = Scoped::<P>::from_request_parts(parts, state).await?.caller;
+        Authenticator::from_ref(state).end_user(&caller).await
+    }
+}
+
+impl<P: ScopePolicy, S: Send + Sync> FromRequestParts<S> for PersonOrSystemUser<P>
+where
+    Authenticator: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> ApiResult<Self> {
+        let caller = Scoped::<P>::from_request_parts(parts, state).await?.caller;
+        Authenticator::from_ref(state)
+            .person_or_system_user(&caller)
+            .await?
+            .ok_or_else(|| wrong_shape(&caller))
+    }
+}
+
+/// A part of the platform, by a platform access token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Platform {
+    /// Its name (`urn:altinn:app`).
+    pub app: String,
+}
+
+/// A back end of the platform: by a platform access token, or with one of the policy's scopes.
 #[derive(Debug, Clone)]
-pub struct BackEnd<P> {
-    /// Who calls, when it is not by a platform access token alone.
-    pub principal: Option<Arc<Principal>>,
-    policy: PhantomData<P>,
+pub enum BackEnd<P> {
+    /// By a platform access token.
+    Platform(Platform),
+    /// By a token of any shape with one of the scopes.
+    Scoped(Scoped<P>),
 }
 
 impl<P> BackEnd<P> {
-    const fn of(principal: Option<Arc<Principal>>) -> Self {
-        Self {
-            principal,
-            policy: PhantomData,
+    /// Who calls, when it is not by a platform access token.
+    #[must_use]
+    pub const fn principal(&self) -> Option<&Arc<Principal>> {
+        match self {
+            Self::Platform(_) => None,
+            Self::Scoped(scoped) => Some(&scoped.caller.principal),
         }
     }
 }
@@ -298,19 +574,16 @@ where
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> ApiResult<Self> {
-        if Authenticator::from_ref(state).is_platform(parts)? {
-            return Ok(Self::of(None));
+        match Authenticator::from_ref(state).platform(parts)? {
+            Some(platform) => Ok(Self::Platform(platform)),
+            None => Ok(Self::Scoped(
+                Scoped::<P>::from_request_parts(parts, state).await?,
+            )),
         }
-        Ok(Self::of(Some(
-            Scoped::<P>::from_request_parts(parts, state)
-                .await?
-                .caller
-                .principal,
-        )))
     }
 }
 
-/// A back end, or a person who asks for himself.
+/// A back end, or a person who asks in person.
 #[derive(Debug, Clone)]
 pub enum BackEndOrPerson<P> {
     /// As [`BackEnd`].
@@ -326,17 +599,22 @@ where
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> ApiResult<Self> {
-        if Authenticator::from_ref(state).is_platform(parts)? {
-            return Ok(Self::BackEnd(BackEnd::of(None)));
+        let authenticator = Authenticator::from_ref(state);
+        if let Some(platform) = authenticator.platform(parts)? {
+            return Ok(Self::BackEnd(BackEnd::Platform(platform)));
         }
-        let caller = Authenticator::from_ref(state).authenticate(parts).await?;
+        let caller = authenticator.authenticate(parts).await?;
         if caller.principal.scopes.contains_any(P::ACCEPTED) {
-            return Ok(Self::BackEnd(BackEnd::of(Some(caller.principal))));
+            return Ok(Self::BackEnd(BackEnd::Scoped(Scoped {
+                caller,
+                policy: PhantomData,
+            })));
         }
-        match Authenticator::from_ref(state)
-            .person_of(&caller.principal)
-            .await?
-        {
+        let person = match caller.principal.person() {
+            Some(names) => authenticator.person_named(names).await?,
+            None => None,
+        };
+        match person {
             Some(person) => Ok(Self::Person(Box::new(person))),
             None => Err(ApiError::InsufficientScope(P::ACCEPTED)),
         }

@@ -1,10 +1,11 @@
 //! Who calls, and what they may do: verified callers, decisions, the delegation check, authorized
 //! parties, token exchange.
 //!
-//! Lowest first: [`live_system_users`], [`session_cookies`], [`callers`], [`pdp`], [`permissions`], [`delegation`],
+//! Lowest first: [`live_system_users`], [`session_cookies`], [`caller_shapes`], [`callers`], [`pdp`], [`permissions`], [`delegation`],
 //! [`authorized_parties`], [`exchange`].
 
 pub mod authorized_parties;
+pub mod caller_shapes;
 pub mod callers;
 pub mod delegation;
 pub mod exchange;

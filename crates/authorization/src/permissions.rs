@@ -1,18 +1,68 @@
 //! What callers may do for a party: asked of the decision point, in process, on the system resources
 //! that guard the service itself.
 
-use std::{marker::PhantomData, ops::Deref};
+use std::marker::PhantomData;
 
 use axum::extract::{FromRef, FromRequestParts};
-use foundation::http::{ApiError, ApiResult, path::PathValues};
+use foundation::{
+    http::{ApiError, ApiResult, path::PathValues},
+    token::scopes::{AnyScope, Portal, ScopePolicy},
+};
 use http::{StatusCode, request::Parts};
 use registers::parties::{self, Party, Person};
 use sqlx::PgPool;
 
 use crate::{
-    callers::{Authenticator, Caller},
+    callers::{Authenticator, EndUser, PersonOrSystemUser},
+    delegation::Approver,
     pdp::{Asker, Pdp},
 };
+
+/// Level of login that a person needs to change anything.
+pub const LEVEL_TO_WRITE: u8 = 3;
+
+/// What somebody wants to do with a system resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// See what is there.
+    Read,
+    /// Change it.
+    Write,
+}
+
+impl Action {
+    /// As policies name it.
+    #[must_use]
+    pub const fn wire(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+        }
+    }
+}
+
+/// Resources whose policies guard the service itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SystemResource {
+    /// Who has access for a party.
+    AccessManagement,
+    /// Clients of a party, and the agents they are delegated to.
+    ClientAdministration,
+    /// A party's system users.
+    SystemUserOverview,
+}
+
+impl SystemResource {
+    /// Its identifier.
+    #[must_use]
+    pub const fn wire(self) -> &'static str {
+        match self {
+            Self::AccessManagement => "altinn_access_management",
+            Self::ClientAdministration => "altinn_client_administration",
+            Self::SystemUserOverview => "altinn_system_user_overview",
+        }
+    }
+}
 
 /// Asks the decision point for callers. A slice of state; clones are cheap.
 #[derive(Debug, Clone)]
@@ -20,16 +70,24 @@ pub struct Permissions {
     authenticator: Authenticator,
     pdp: Pdp,
     db: PgPool,
+    system_user_level: u8,
 }
 
 impl Permissions {
-    /// Asks this decision point.
+    /// Asks this decision point. `system_user_level` is the level of authentication that system
+    /// users count as having (`pdp.systemuser_auth_level`).
     #[must_use]
-    pub const fn new(authenticator: Authenticator, pdp: Pdp, db: PgPool) -> Self {
+    pub const fn new(
+        authenticator: Authenticator,
+        pdp: Pdp,
+        db: PgPool,
+        system_user_level: u8,
+    ) -> Self {
         Self {
             authenticator,
             pdp,
             db,
+            system_user_level,
         }
     }
 
@@ -39,27 +97,19 @@ impl Permissions {
         &self.authenticator
     }
 
-    /// Asks the decision point whether the caller may act for a party, by its id.
+    /// Asks the decision point whether the person may act for a party, by its id.
     ///
     /// # Errors
-    /// 403 when not, or when there is no such party.
-    pub async fn permitted<P: PartyPolicy>(
+    /// 403 when not, when the register does not know the person, or when there is no such party.
+    pub async fn permitted<P: PartyPolicy, S>(
         &self,
-        caller: Caller,
+        user: EndUser<S>,
         party_id: i32,
     ) -> ApiResult<Permitted<P>> {
-        let person = self.authenticator.person_of(&caller.principal).await?;
         let forbidden = || ApiError::Empty(StatusCode::FORBIDDEN);
-        let asker = match (&person, &caller.principal.system_user) {
-            (Some(person), _) => Asker::Person(person.0.uuid),
-            (None, Some(system_user)) => {
-                Asker::SystemUser(*system_user.ids.first().ok_or_else(forbidden)?)
-            }
-            (None, None) => return Err(forbidden()),
-        };
-        let level = caller.principal.auth_level;
+        let (person, level) = user.known()?;
         if !self
-            .permits(asker, level, P::ACTION, P::RESOURCE, party_id)
+            .person_may(&person, level, P::ACTION, P::RESOURCE, party_id)
             .await?
         {
             return Err(forbidden());
@@ -69,7 +119,6 @@ impl Permissions {
             .await?
             .ok_or_else(forbidden)?;
         Ok(Permitted {
-            caller,
             person,
             party,
             policy: PhantomData,
@@ -88,96 +137,141 @@ impl Permissions {
     ) -> ApiResult<bool> {
         match party.party_id {
             Some(id) => {
-                let asker = Asker::Person(person.0.uuid);
-                self.permits(asker, level, "write", "altinn_access_management", id)
+                let resource = SystemResource::AccessManagement;
+                self.person_may(person, level, Action::Write, resource, id)
                     .await
             }
             None => Ok(false),
         }
     }
 
-    /// Whether the decision point permits it, and the caller's level suffices.
+    /// Whether the decision point permits it to a person, and the person's level suffices: what
+    /// the policy asks for, and at least 3 to change anything.
     ///
     /// # Errors
     /// The facts cannot be had.
-    pub async fn permits(
+    pub async fn person_may(
+        &self,
+        person: &Person,
+        level: u8,
+        action: Action,
+        resource: SystemResource,
+        party_id: i32,
+    ) -> ApiResult<bool> {
+        let asker = Asker::Person(person.0.uuid);
+        let suffices = match action {
+            Action::Read => true,
+            Action::Write => level >= LEVEL_TO_WRITE,
+        };
+        Ok(suffices
+            && self
+                .permits(asker, level, action, resource, party_id)
+                .await?)
+    }
+
+    /// Whether the decision point permits it to a person or a system user.
+    ///
+    /// # Errors
+    /// The facts cannot be had.
+    pub async fn caller_may<P>(
+        &self,
+        caller: &PersonOrSystemUser<P>,
+        action: Action,
+        resource: SystemResource,
+        party_id: i32,
+    ) -> ApiResult<bool> {
+        match caller {
+            PersonOrSystemUser::Person(user) => match user.known_person() {
+                Some(person) => {
+                    self.person_may(person, user.level(), action, resource, party_id)
+                        .await
+                }
+                None => Ok(false),
+            },
+            PersonOrSystemUser::SystemUser(user) => {
+                let asker = Asker::SystemUser(user.id);
+                self.permits(asker, self.system_user_level, action, resource, party_id)
+                    .await
+            }
+        }
+    }
+
+    async fn permits(
         &self,
         asker: Asker,
         level: u8,
-        action: &str,
-        resource: &str,
+        action: Action,
+        resource: SystemResource,
         party_id: i32,
     ) -> ApiResult<bool> {
-        let verdict = self.pdp.permits(asker, action, resource, party_id).await?;
+        let verdict = self
+            .pdp
+            .permits(asker, action.wire(), resource.wire(), party_id)
+            .await?;
         Ok(verdict.permit && level >= verdict.min_level)
+    }
+}
+
+impl FromRef<Permissions> for Authenticator {
+    fn from_ref(permissions: &Permissions) -> Self {
+        permissions.authenticator.clone()
     }
 }
 
 /// A policy that the decision point answers for the `{party}` of the route.
 pub trait PartyPolicy: Send + Sync + 'static {
     /// System resource.
-    const RESOURCE: &'static str;
+    const RESOURCE: SystemResource;
     /// Action.
-    const ACTION: &'static str;
-    /// Scopes that are needed besides; none: any valid token.
-    const SCOPES: Option<&'static [&'static str]>;
+    const ACTION: Action;
+    /// Scopes that are needed besides.
+    type Scopes: ScopePolicy;
 }
 
 macro_rules! party_policies {
-    ($($(#[$meta:meta])* $name:ident = ($action:literal, $resource:literal, $scopes:expr);)*) => {
+    ($($(#[$meta:meta])* $name:ident = ($action:ident, $resource:ident, $scopes:ident);)*) => {
         $($(#[$meta])* #[derive(Debug, Clone, Copy)] pub struct $name;
           impl PartyPolicy for $name {
-              const RESOURCE: &'static str = $resource;
-              const ACTION: &'static str = $action;
-              const SCOPES: Option<&'static [&'static str]> = $scopes;
+              const RESOURCE: SystemResource = SystemResource::$resource;
+              const ACTION: Action = Action::$action;
+              type Scopes = $scopes;
           })*
     };
 }
 
 party_policies! {
     /// May see who has access for the party.
-    AccessManagementRead = ("read", "altinn_access_management", None);
+    AccessManagementRead = (Read, AccessManagement, AnyScope);
     /// May decide who has access for the party.
-    AccessManagementWrite = ("write", "altinn_access_management", None);
+    AccessManagementWrite = (Write, AccessManagement, AnyScope);
     /// As [`AccessManagementWrite`], through a portal.
-    PortalAccessManagementWrite = ("write", "altinn_access_management", Some(&["altinn:portal/enduser"]));
+    PortalAccessManagementWrite = (Write, AccessManagement, Portal);
     /// May see the party's system users.
-    SystemUserOverviewRead = ("read", "altinn_system_user_overview", None);
+    SystemUserOverviewRead = (Read, SystemUserOverview, AnyScope);
     /// May see the party's clients.
-    ClientAdministrationRead = ("read", "altinn_client_administration", None);
-    /// May hand the party's clients to agents.
-    ClientAdministrationWrite = ("write", "altinn_client_administration", None);
+    ClientAdministrationRead = (Read, ClientAdministration, AnyScope);
+    /// May delegate the party's clients to agents.
+    ClientAdministrationWrite = (Write, ClientAdministration, AnyScope);
 }
 
-/// A caller who was permitted to act for the party of the route.
+/// A person who was permitted to act for the party of the route.
 #[derive(Debug, Clone)]
 pub struct Permitted<P> {
-    /// Who calls.
-    pub caller: Caller,
-    /// The person who calls, when it is one.
-    pub person: Option<Person>,
+    /// The person who calls.
+    pub person: Person,
     /// `{party}`
     pub party: Party,
     policy: PhantomData<P>,
 }
 
-impl<P> Deref for Permitted<P> {
-    type Target = Caller;
-
-    fn deref(&self) -> &Caller {
-        &self.caller
-    }
-}
-
 impl<P> Permitted<P> {
-    /// The person who calls.
-    ///
-    /// # Errors
-    /// 403: only persons decide.
-    pub fn person(&self) -> ApiResult<&Person> {
-        self.person
-            .as_ref()
-            .ok_or(ApiError::Empty(StatusCode::FORBIDDEN))
+    /// The person, as one who decides for the party.
+    #[must_use]
+    pub const fn approver(&self) -> Approver<'_> {
+        Approver {
+            person: &self.person,
+            party: &self.party,
+        }
     }
 }
 
@@ -189,15 +283,10 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> ApiResult<Self> {
         let permissions = Permissions::from_ref(state);
-        let caller = permissions.authenticator.authenticate(parts).await?;
-        if let Some(scopes) = P::SCOPES
-            && !caller.principal.scopes.contains_any(scopes)
-        {
-            return Err(ApiError::InsufficientScope(scopes));
-        }
+        let user = EndUser::<P::Scopes>::from_request_parts(parts, &permissions).await?;
         let party_id = PathValues::from_request_parts(parts, state)
             .await?
             .party_id()?;
-        permissions.permitted(caller, party_id).await
+        permissions.permitted(user, party_id).await
     }
 }

@@ -10,7 +10,7 @@ use foundation::{
     crypto::unbase64url,
     http::{ApiError, ApiResult},
     sessions::{LiveSession, csrf, live_session},
-    token::{IssuerKind, Principal},
+    token::{IssuerKind, Principal, Refusal},
 };
 use http::{HeaderMap, Method, StatusCode, request::Parts};
 use sqlx::PgPool;
@@ -76,8 +76,8 @@ impl SessionCookies {
     /// # Errors
     /// 401 for tokens of others, 403 without proof.
     pub async fn require_proof(&self, parts: &Parts, principal: &Principal) -> ApiResult<()> {
-        if principal.issuer_kind != IssuerKind::Altinn || principal.person.is_none() {
-            return Err(ApiError::Unauthorized(Some("cookie")));
+        if principal.issuer_kind != IssuerKind::Own || principal.person().is_none() {
+            return Err(ApiError::Unauthorized(Some(Refusal::Cookie)));
         }
         if matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS) {
             return Ok(());
@@ -108,10 +108,10 @@ impl SessionCookies {
     /// # Errors
     /// 401 when it ended.
     pub async fn require_live_session(&self, principal: &Principal) -> ApiResult<()> {
-        if principal.session.is_none() || Box::pin(self.live(principal)).await?.is_some() {
+        if principal.session().is_none() || Box::pin(self.live(principal)).await?.is_some() {
             return Ok(());
         }
-        Err(ApiError::Unauthorized(Some("session ended")))
+        Err(ApiError::Unauthorized(Some(Refusal::SessionEnded)))
     }
 
     /// The session of a token, unless it has none or the session ended.
@@ -120,8 +120,7 @@ impl SessionCookies {
     /// The session cannot be read.
     pub async fn live(&self, principal: &Principal) -> ApiResult<Option<LiveSession>> {
         let Some(id) = principal
-            .session
-            .as_deref()
+            .session()
             .filter(|_| self.is_enabled())
             .and_then(unbase64url)
         else {

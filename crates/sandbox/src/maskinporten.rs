@@ -21,7 +21,7 @@ use super::{
 use foundation::{
     crypto::{random_text, sha256},
     http::{ApiError, query::Query},
-    ids::{ExternalRef, ISO6523_AUTHORITY, OrgNumber},
+    ids::{ExternalRef, ISO6523_AUTHORITY, NationalId, OrgNumber},
     token::{Algorithm, KeySet, ParsedToken, SANDBOX_AUTHORITY, SYSTEM_USER_TYPE, parse},
 };
 use system_users::users;
@@ -259,12 +259,24 @@ async fn grant(m: &Maskinporten, form: &Query) -> Result<Value, Failure> {
             org.to_string()
         }
     };
+    let person = match token.claims.get("pid") {
+        None => None,
+        Some(pid) => {
+            let pid = pid.as_str().and_then(|pid| NationalId::parse(pid).ok());
+            Some(pid.ok_or(unusable)?)
+        }
+    };
     let details = match token.claims.get("authorization_details") {
         None => None,
         Some(details) => Some(system_user(m, details, &client).await?),
     };
-    issue(m, &token, &client, &consumer, &scope, details)
-        .map_err(|e| Failure::Other(ApiError::Internal(e)))
+    let granted = Granted {
+        consumer,
+        scope,
+        person,
+        details,
+    };
+    issue(m, &token, &client, granted).map_err(|e| Failure::Other(ApiError::Internal(e)))
 }
 
 async fn client_of(m: &Maskinporten, token: &ParsedToken<'_>) -> Result<Client, Failure> {
@@ -478,14 +490,29 @@ async fn system_user(m: &Maskinporten, details: &Value, client: &Client) -> Resu
     }]))
 }
 
+/// What a grant has been found to be about.
+struct Granted {
+    /// Number of the organisation.
+    consumer: String,
+    scope: String,
+    /// The person to whom the token is restricted. It has not logged in.
+    person: Option<NationalId>,
+    /// `authorization_details` of the token.
+    details: Option<Value>,
+}
+
 fn issue(
     m: &Maskinporten,
     token: &ParsedToken<'_>,
     client: &Client,
-    consumer: &str,
-    scope: &str,
-    details: Option<Value>,
+    granted: Granted,
 ) -> anyhow::Result<Value> {
+    let Granted {
+        consumer,
+        scope,
+        person,
+        details,
+    } = granted;
     let organization =
         |number: &str| json!({"authority": ISO6523_AUTHORITY, "ID": format!("0192:{number}")});
     let now = m.service.clock.seconds();
@@ -493,7 +520,7 @@ fn issue(
     if let Some(details) = details {
         claims.insert("authorization_details".into(), details);
     }
-    claims.insert("scope".into(), scope.into());
+    claims.insert("scope".into(), scope.clone().into());
     claims.insert("iss".into(), m.issuer.clone().into());
     claims.insert("client_amr".into(), "private_key_jwt".into());
     claims.insert("token_type".into(), "Bearer".into());
@@ -501,7 +528,10 @@ fn issue(
     claims.insert("iat".into(), now.into());
     claims.insert("client_id".into(), client.client_id.clone().into());
     claims.insert("jti".into(), random_text(32).into());
-    claims.insert("consumer".into(), organization(consumer));
+    claims.insert("consumer".into(), organization(&consumer));
+    if let Some(person) = person {
+        claims.insert("pid".into(), person.expose().into());
+    }
     if consumer != client.org_number {
         claims.insert("supplier".into(), organization(&client.org_number));
         claims.insert(

@@ -16,7 +16,7 @@ use super::{
     store,
 };
 use crate::{
-    callers::{EndUser, ServiceOwner},
+    callers::{PersonOrSystemUser, Scoped},
     live_system_users,
 };
 use foundation::{
@@ -26,11 +26,14 @@ use foundation::{
         list_stream::{self, Broken, ListWriter},
         query::Query,
     },
-    token::scopes::{AUTHORIZED_PARTIES_ADMIN, AuthorizedParties, AuthorizedPartiesOfOwner},
+    token::{
+        Shape as TokenShape,
+        scopes::{AUTHORIZED_PARTIES_ADMIN, AuthorizedParties, AuthorizedPartiesOfOwner},
+    },
 };
 use registers::parties::{self, Party, PartyKind, PartyRef};
 
-type Owner = ServiceOwner<AuthorizedPartiesOfOwner>;
+type Owner = Scoped<AuthorizedPartiesOfOwner>;
 
 /// Whom a subject may act for, for a service owner who asks.
 #[utoipa::path(post, path = "/accessmanagement/api/v1/resourceowner/authorizedparties", tag = "Authorized parties",
@@ -85,15 +88,20 @@ async fn ask(lists: PartyLists, owner: Owner, query: Query, bytes: &[u8]) -> Api
 /// An owner asks about his own resources; with the admin scope, about those of all.
 async fn must_be_own(db: &mut PgConnection, owner: &Owner, code: &str) -> ApiResult<()> {
     let principal = &owner.caller.principal;
-    if principal.scopes.contains(AUTHORIZED_PARTIES_ADMIN)
-        || principal
-            .org_code
-            .as_deref()
-            .is_some_and(|own| own.eq_ignore_ascii_case(code))
+    let own_code = match &principal.shape {
+        TokenShape::Organization(token) => token.org_code.as_deref(),
+        TokenShape::SystemUser(token) => token.vendor.org_code.as_deref(),
+        TokenShape::Person(_)
+        | TokenShape::SelfIdentified(_)
+        | TokenShape::EnterpriseUser(_)
+        | TokenShape::Bare => None,
+    };
+    if owner.has_scope(AUTHORIZED_PARTIES_ADMIN)
+        || own_code.is_some_and(|own| own.eq_ignore_ascii_case(code))
     {
         return Ok(());
     }
-    let own = match principal.org {
+    let own = match principal.organization() {
         Some(number) => parties::service_owner_code(db, number.as_str()).await?,
         None => None,
     };
@@ -139,26 +147,21 @@ async fn leads(db: &mut PgConnection, query: &Query) -> ApiResult<Option<Leads>>
     security(("maskinporten" = ["altinn:accessmanagement/authorizedparties"])))]
 pub async fn for_end_user(
     State(lists): State<PartyLists>,
-    caller: EndUser<AuthorizedParties>,
+    caller: Scoped<AuthorizedParties>,
     query: Query,
 ) -> ApiResult<Response> {
     let include = bind_include(&query, false)?;
-    let principal = &caller.caller.principal;
-    let system_user = principal
-        .system_user
-        .as_ref()
-        .and_then(|claim| claim.ids.first().copied());
-    let subject = match system_user {
-        Some(id) => id,
-        None => {
-            lists
-                .authenticator
-                .person_of(principal)
-                .await?
-                .ok_or(ApiError::Unauthorized(None))?
-                .0
-                .uuid
+    let caller = lists
+        .authenticator
+        .person_or_system_user::<AuthorizedParties>(&caller.caller)
+        .await?
+        .ok_or(ApiError::Unauthorized(None))?;
+    let subject = match &caller {
+        PersonOrSystemUser::Person(user) => {
+            let person = user.known_person().ok_or(ApiError::Unauthorized(None))?;
+            person.0.uuid
         }
+        PersonOrSystemUser::SystemUser(user) => user.id,
     };
     let mut db = lists.db.acquire().await?;
     let leads = leads(&mut db, &query).await?;

@@ -8,7 +8,7 @@ mod check;
 pub mod rules;
 mod store;
 
-pub use approver::Approver;
+pub use approver::{Administrator, Approver, ClientAdministrator};
 pub use check::{Wanted, check};
 pub use rules::{DelegationReport, Reason, RightOutcome};
 pub use store::{Held, give, held, packages_held, revoke, revoke_all, settle_clients};

@@ -5,19 +5,18 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header::CACHE_CONTROL};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Exchange;
 use super::claims::{self, Issue};
 use foundation::{
     config::Profile,
     http::{ApiError, ApiResult, Json, negotiated_text, path::PathValues, query::Query},
-    ids::ISO6523_AUTHORITY,
-    token::{IssuerKind, PersonRef, Verified},
+    token::{IssuerKind, OrganizationToken, PersonToken, Shape, SystemUserToken, Verified},
 };
 use registers::parties;
 
-const UNAUTHORIZED: ApiError = ApiError::Status(StatusCode::UNAUTHORIZED);
+const UNAUTHORIZED: ApiError = ApiError::NotExchanged;
 
 /// Exchanges a Maskinporten or ID-porten token for one of our own. Never required: the originals
 /// are taken too.
@@ -33,33 +32,40 @@ pub async fn exchange(
     headers: HeaderMap,
 ) -> ApiResult<Response> {
     let provider = path.get("tokenProvider").to_ascii_lowercase();
-    let kind = match provider.as_str() {
-        "maskinporten" => Some(IssuerKind::Maskinporten),
-        "id-porten" => Some(IssuerKind::IdPorten),
-        "altinnstudio" => None,
+    let provider = match provider.as_str() {
+        "maskinporten" => Provider::Maskinporten,
+        "id-porten" => Provider::IdPorten,
+        // Known by name, but its tokens are not exchanged here.
+        "altinnstudio" => return Err(UNAUTHORIZED),
         _ => return Err(unknown_provider(path.get("tokenProvider"))),
     };
-    let kind = kind.ok_or(UNAUTHORIZED)?;
     let verified = exchange
         .authenticator
         .verify_for_exchange(&headers, || None)
         .await?;
-    if verified.principal.issuer_kind != kind {
-        return Err(UNAUTHORIZED);
-    }
-    let token = match kind {
-        IssuerKind::Maskinporten => {
-            exchange_organization(
-                &exchange,
-                &verified,
-                &headers,
-                query.flag("test").unwrap_or(false),
-            )
-            .await?
+    let principal = &verified.principal;
+    let token = match (provider, principal.issuer_kind, &principal.shape) {
+        (
+            Provider::Maskinporten,
+            IssuerKind::Maskinporten,
+            Shape::Organization(token) | Shape::SystemUser(SystemUserToken { vendor: token, .. }),
+        ) => {
+            let test = query.flag("test").unwrap_or(false);
+            exchange_organization(&exchange, &verified, token, &headers, test).await?
         }
-        _ => exchange_person(&exchange, &verified).await?,
+        (Provider::IdPorten, IssuerKind::IdPorten, Shape::Person(token)) => {
+            exchange_person(&exchange, &verified, token).await?
+        }
+        _ => return Err(UNAUTHORIZED),
     };
     Ok(negotiated_text(&token))
+}
+
+/// Whose tokens are exchanged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Provider {
+    Maskinporten,
+    IdPorten,
 }
 
 fn unknown_provider(given: &str) -> ApiError {
@@ -73,6 +79,7 @@ fn unknown_provider(given: &str) -> ApiError {
 async fn exchange_organization(
     exchange: &Exchange,
     verified: &Verified,
+    token: &OrganizationToken,
     headers: &HeaderMap,
     test: bool,
 ) -> ApiResult<String> {
@@ -82,21 +89,8 @@ async fn exchange_organization(
     {
         return Err(ApiError::Gone("Virksomhetsbruker is no longer available"));
     }
-    let consumer = verified
-        .claims()
-        .get("consumer")
-        .and_then(|c| c.get("authority"))
-        .and_then(Value::as_str);
-    if verified
-        .claims()
-        .get("consumer")
-        .is_some_and(Value::is_object)
-        && consumer != Some(ISO6523_AUTHORITY)
-    {
-        return Err(UNAUTHORIZED);
-    }
-    let org = verified.principal.org.ok_or(UNAUTHORIZED)?;
-    let mut code = if claims::asks_for_org_code(&verified.principal) {
+    let org = token.organization.ok_or(UNAUTHORIZED)?;
+    let mut code = if claims::asks_for_org_code(&verified.principal.scopes) {
         parties::service_owner_code(&exchange.db, org.as_str()).await?
     } else {
         None
@@ -115,8 +109,7 @@ async fn exchange_organization(
         now,
         expires,
     };
-    let claims =
-        claims::organization_token(verified, code.as_deref(), issue).ok_or(UNAUTHORIZED)?;
+    let claims = claims::organization_token(verified.claims(), org, code.as_deref(), issue);
     exchange
         .own_keys
         .signing_key()
@@ -124,7 +117,11 @@ async fn exchange_organization(
         .map_err(ApiError::internal)
 }
 
-async fn exchange_person(exchange: &Exchange, verified: &Verified) -> ApiResult<String> {
+async fn exchange_person(
+    exchange: &Exchange,
+    verified: &Verified,
+    token: &PersonToken,
+) -> ApiResult<String> {
     let principal = &verified.principal;
     let partner = &exchange.config.settings.exchange.partner_scopes;
     if !principal
@@ -134,14 +131,9 @@ async fn exchange_person(exchange: &Exchange, verified: &Verified) -> ApiResult<
     {
         return Err(ApiError::Status(StatusCode::FORBIDDEN));
     }
-    if !matches!(principal.person, Some(PersonRef::NationalId(_)))
-        || !verified.claims().contains_key("acr")
-    {
-        return Err(UNAUTHORIZED);
-    }
     let person = exchange
         .authenticator
-        .person_of(principal)
+        .person_named(&token.names)
         .await?
         .ok_or(UNAUTHORIZED)?;
     let issue = Issue {
@@ -149,7 +141,7 @@ async fn exchange_person(exchange: &Exchange, verified: &Verified) -> ApiResult<
         now: exchange.clock.seconds(),
         expires: principal.exp,
     };
-    let claims = claims::person_token(verified, &person, issue);
+    let claims = claims::person_token(verified.claims(), &person, token.level, issue);
     exchange
         .own_keys
         .signing_key()

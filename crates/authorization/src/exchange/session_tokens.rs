@@ -10,8 +10,9 @@ use foundation::{
     crypto::{base64url, sha256},
     http::{ApiError, ApiResult, negotiated_text},
     sessions::{LiveSession, csrf, slide_session},
+    token::SOURCE_SESSION,
 };
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
 use registers::parties::{self, Person};
 use serde_json::{Map, Value, json};
 
@@ -25,7 +26,7 @@ const SCOPES: &str =
 /// Whole seconds that a token lasts, unless the session ends sooner.
 const LIFETIME: i64 = 1_800;
 
-const UNAUTHORIZED: ApiError = ApiError::Status(StatusCode::UNAUTHORIZED);
+const UNAUTHORIZED: ApiError = ApiError::NotExchanged;
 
 impl Exchange {
     /// The cookies of a session that begins; none where they are switched off.
@@ -111,7 +112,7 @@ impl Exchange {
             json!(session.amr.first().map_or("NotDefined", String::as_str)),
         );
         put("scope", json!(SCOPES));
-        put("urn:systembruker:src", json!("session"));
+        put("urn:systembruker:src", json!(SOURCE_SESSION));
         put("iat", json!(now));
         put("nbf", json!(now));
         put(

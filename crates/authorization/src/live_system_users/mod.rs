@@ -15,7 +15,7 @@ use foundation::{
         DbError,
         feed::{Fact, Feed, Remembered, Touched},
     },
-    token::{IssuerKind, Principal, SystemUserClaim},
+    token::{Refusal, SystemUserSource, SystemUserToken},
 };
 
 pub use model::{LiveFacts, SystemUserKind, SystemUserParty};
@@ -95,29 +95,27 @@ impl LiveSystemUsers {
     }
 
     /// Compares what a system-user token says with what is true now; the system users of the token,
-    /// in its order.
+    /// in its order. `client_id` is the client that the token was issued to.
     ///
     /// # Errors
-    /// Outer: the facts cannot be had. Inner: the fixed reason to tell.
+    /// Outer: the facts cannot be had. Inner: what does not hold.
     pub async fn check(
         &self,
-        principal: &Principal,
+        token: &SystemUserToken,
+        client_id: Option<&str>,
         from_memory: bool,
-    ) -> Result<Result<Vec<Live>, &'static str>, DbError> {
-        let Some(claim) = &principal.system_user else {
-            return Ok(Ok(Vec::new()));
-        };
-        let mut ids = claim.ids.clone();
+    ) -> Result<Result<Vec<Live>, Refusal>, DbError> {
+        let mut ids = token.system_user.ids.clone();
         let mut seen = std::collections::HashSet::new();
         ids.retain(|id| seen.insert(*id));
         let found = self.among(&ids, from_memory).await?;
         if found.len() < ids.len() {
-            return Ok(Err("system user not active"));
+            return Ok(Err(Refusal::SystemUserNotActive));
         }
-        let agreed = if self.is_strict(principal) {
+        let agreed = if self.is_strict(token.source) {
             found
                 .iter()
-                .try_for_each(|live| agrees(live, claim, principal))
+                .try_for_each(|live| agrees(live, token, client_id))
         } else {
             Ok(())
         };
@@ -126,13 +124,12 @@ impl LiveSystemUsers {
 
     /// Altinn's public token generator invents the system and client, so its tokens are only
     /// checked for life. Tokens from our own exchange carry what Maskinporten said.
-    fn is_strict(&self, principal: &Principal) -> bool {
-        match self.mode {
-            LiveCheckMode::Strict => true,
-            LiveCheckMode::Lenient => false,
-            LiveCheckMode::ByIssuer => {
-                principal.issuer_kind == IssuerKind::Maskinporten
-                    || principal.exchanged_from_maskinporten
+    const fn is_strict(&self, source: SystemUserSource) -> bool {
+        match (self.mode, source) {
+            (LiveCheckMode::Strict, _)
+            | (LiveCheckMode::ByIssuer, SystemUserSource::Maskinporten) => true,
+            (LiveCheckMode::Lenient, _) | (LiveCheckMode::ByIssuer, SystemUserSource::Altinn) => {
+                false
             }
         }
     }
@@ -140,21 +137,23 @@ impl LiveSystemUsers {
 
 fn agrees(
     facts: &LiveFacts,
-    claim: &SystemUserClaim,
-    principal: &Principal,
-) -> Result<(), &'static str> {
+    token: &SystemUserToken,
+    client_id: Option<&str>,
+) -> Result<(), Refusal> {
+    let claim = &token.system_user;
     if facts.owner_org != claim.owner.as_str() || facts.system_id != claim.system_id.as_str() {
-        return Err("system user mismatch");
+        return Err(Refusal::SystemUserMismatch);
     }
-    let is_registered = principal
-        .client_id
-        .as_ref()
-        .is_some_and(|client| facts.clients.contains(client));
-    let vendor = |org: Option<foundation::ids::OrgNumber>| {
-        org.is_some_and(|o| o.as_str() == facts.vendor_org)
-    };
-    if !is_registered || !(vendor(principal.org) || vendor(principal.supplier)) {
-        return Err("client not registered");
+    let is_registered =
+        client_id.is_some_and(|client| facts.clients.iter().any(|known| known == client));
+    let vendors = [token.vendor.organization, token.vendor.supplier];
+    let is_vendor = vendors
+        .into_iter()
+        .flatten()
+        .any(|org| org.as_str() == facts.vendor_org);
+    if is_registered && is_vendor {
+        Ok(())
+    } else {
+        Err(Refusal::ClientNotRegistered)
     }
-    Ok(())
 }

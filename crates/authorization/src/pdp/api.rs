@@ -18,12 +18,12 @@ use super::{
     response::{DecisionResponse, DecisionResult},
     xml,
 };
-use crate::callers::{BackEnd, ServiceOwner};
+use crate::callers::{BackEnd, Scoped};
 use crate::pdp::endpoints::DecisionEndpoints;
 use foundation::{
     http::{ApiError, ApiResult, Json, ModelState, body, query::Query},
     token::{
-        Principal,
+        Principal, Refusal,
         scopes::{AUTHORIZE_ADMIN, Authorize},
     },
 };
@@ -189,7 +189,7 @@ where
 )]
 pub async fn authorize(
     State(endpoints): State<DecisionEndpoints>,
-    owner: ServiceOwner<Authorize>,
+    owner: Scoped<Authorize>,
     at_least: AtLeast,
     query: Query,
     SubscriptionKey(has_key): SubscriptionKey,
@@ -275,7 +275,7 @@ pub async fn decision(
         Ok(caller) => Some(caller),
         Err(_) if has_key || endpoints.config.settings.pdp.decision_open => None,
         Err(ApiError::InsufficientScope(_)) => {
-            return Err(ApiError::Unauthorized(Some("insufficient scope")));
+            return Err(ApiError::Unauthorized(Some(Refusal::InsufficientScope)));
         }
         Err(error) => return Err(error),
     };
@@ -297,7 +297,7 @@ pub async fn decision(
         request
     };
     let explain = query.flag("explain")?;
-    let principal = caller.as_ref().and_then(|caller| caller.principal.as_ref());
+    let principal = caller.as_ref().and_then(BackEnd::principal);
     let call = Call::begin(&endpoints.pdp, Endpoint::Internal, at_least, principal).await;
     let of = |entries| PartialRequest::of(entries, true).internal();
     let results = call
@@ -319,7 +319,7 @@ pub async fn decision(
 /// Whether a caller may learn how a decision came about: of its own resource, or of any with the
 /// admin scope.
 pub fn may_explain(principal: &Principal, decided: &Decided) -> bool {
-    principal.scopes.contains(AUTHORIZE_ADMIN) || decided.is_owned_by(principal.org)
+    principal.scopes.contains(AUTHORIZE_ADMIN) || decided.is_owned_by(principal.organization())
 }
 
 /// A request for each decision wanted.

@@ -169,11 +169,8 @@ impl<'s> Call<'s> {
         );
         line.raw(Some(self.endpoint.as_str()));
         let caller = self.caller.as_deref();
-        line.raw(
-            caller
-                .and_then(|principal| principal.org.as_ref())
-                .map(OrgNumber::as_str),
-        );
+        let organization = caller.and_then(Principal::organization);
+        line.raw(organization.as_ref().map(OrgNumber::as_str));
         line.text(caller.and_then(|principal| principal.client_id.as_deref()));
         line.text(caller.and_then(|principal| principal.jti.as_deref()));
         line.uuid(self.request_id);

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{api::SubscriptionKey, log};
-use crate::callers::ServiceOwner;
+use crate::callers::Scoped;
 use crate::pdp::endpoints::DecisionEndpoints;
 use foundation::{
     http::{ApiError, ApiResult, Json, path::PathValues, time},
@@ -108,12 +108,12 @@ const ON_ITS_WAY: Duration = Duration::from_secs(2);
     security(("maskinporten" = ["altinn:authorization/authorize", "altinn:authorization/authorize.admin"])))]
 pub async fn read(
     State(endpoints): State<DecisionEndpoints>,
-    caller: Result<ServiceOwner<Authorize>, ApiError>,
+    caller: Result<Scoped<Authorize>, ApiError>,
     SubscriptionKey(has_key): SubscriptionKey,
     path: PathValues,
 ) -> ApiResult<Json<AnswerDecisions>> {
     let org = match caller {
-        Ok(owner) => owner.caller.principal.org.map(|org| org.to_string()),
+        Ok(owner) => owner.organization().map(|org| org.to_string()),
         Err(_) if has_key => None,
         Err(error) => return Err(error),
     };

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::pdp::endpoints::DecisionEndpoints;
 use crate::{
-    callers::ServiceOwner,
+    callers::Scoped,
     live_system_users::{Live, LiveFacts, SystemUserKind},
 };
 use foundation::{
@@ -33,7 +33,7 @@ use foundation::{
         time,
     },
     ids::OrgNumber,
-    token::{IssuerKind, Principal, Reject, Scopes, scopes::Authorize},
+    token::{IssuerKind, Principal, Refusal, Reject, scopes::Authorize, scopes_of},
 };
 use xacml::{Decision, ids};
 
@@ -201,7 +201,7 @@ fn bind(value: &Value, max_checks: usize) -> ApiResult<Inspection> {
     security(("maskinporten" = ["altinn:authorization/authorize", "altinn:authorization/authorize.admin"])))]
 pub async fn authorize(
     State(endpoints): State<DecisionEndpoints>,
-    owner: ServiceOwner<Authorize>,
+    owner: Scoped<Authorize>,
     at_least: AtLeast,
     query: Query,
     JsonBytes(bytes): JsonBytes,
@@ -292,7 +292,7 @@ async fn inspect(
         Ok(genuine) if genuine.kind == IssuerKind::IdPorten => return Ok(Err("untrusted_issuer")),
         Ok(genuine) => genuine,
         Err(Reject::Unavailable) => return Err(ApiError::Unavailable(5)),
-        Err(Reject::Invalid(reason)) => return Ok(Err(code(reason))),
+        Err(Reject::Refused(refusal)) => return Ok(Err(code(refusal))),
     };
     let claim = |name: &str| genuine.claims.get(name);
     let is_for = |audience: &str| match claim("aud") {
@@ -307,12 +307,7 @@ async fn inspect(
     {
         return Ok(Err("wrong_audience"));
     }
-    let scope_claim = if genuine.kind == IssuerKind::Altinn {
-        claim("urn:altinn:scope").or_else(|| claim("scope"))
-    } else {
-        claim("scope")
-    };
-    let Some(scopes) = Scopes::read(scope_claim) else {
+    let Ok(scopes) = scopes_of(genuine.kind, &genuine.claims) else {
         return Ok(Err("malformed_token"));
     };
     if !asked
@@ -325,18 +320,17 @@ async fn inspect(
     let Ok(principal) = endpoints.verifier.principal(&genuine) else {
         return Ok(Err("invalid_authorization_details"));
     };
-    if principal.system_user.is_none() {
+    let Some(token) = principal.system_user() else {
         return Ok(Err("not_a_systemuser_token"));
-    }
+    };
     Ok(
         match endpoints
             .authenticator
             .live_system_users()
-            .check(&principal, view.from_memory)
+            .check(token, principal.client_id.as_deref(), view.from_memory)
             .await?
         {
-            Err("system user not active") => Err("systemuser_inactive"),
-            Err(_) => Err("systemuser_mismatch"),
+            Err(refusal) => Err(code(refusal)),
             Ok(users) => Ok((principal, users)),
         },
     )
@@ -363,15 +357,24 @@ pub async fn system_users_of(
 }
 
 /// The verifier's reasons, as this endpoint names them.
-fn code(reason: &str) -> &'static str {
-    match reason {
-        "algorithm" => "unsupported_algorithm",
-        "key" => "unknown_key",
-        "unknown issuer" => "untrusted_issuer",
-        "signature" => "invalid_signature",
-        "expired" => "token_expired",
-        "not yet valid" | "issued in the future" => "token_not_yet_valid",
-        _ => "malformed_token",
+const fn code(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::Algorithm => "unsupported_algorithm",
+        Refusal::Key => "unknown_key",
+        Refusal::UnknownIssuer => "untrusted_issuer",
+        Refusal::Signature => "invalid_signature",
+        Refusal::Expired | Refusal::MissingExpiry | Refusal::Lifetime => "token_expired",
+        Refusal::NotYetValid | Refusal::IssuedInTheFuture => "token_not_yet_valid",
+        Refusal::Audience => "wrong_audience",
+        Refusal::Ambiguous => "invalid_authorization_details",
+        Refusal::SystemUserNotActive => "systemuser_inactive",
+        Refusal::SystemUserMismatch | Refusal::ClientNotRegistered => "systemuser_mismatch",
+        Refusal::Malformed
+        | Refusal::Type
+        | Refusal::Nonce
+        | Refusal::Cookie
+        | Refusal::SessionEnded
+        | Refusal::InsufficientScope => "malformed_token",
     }
 }
 
@@ -399,8 +402,8 @@ fn facts(principal: Principal) -> TokenFacts {
     let iso6523 = |org: OrgNumber| format!("0192:{}", org.as_str());
     TokenFacts {
         scopes: principal.scopes.iter().map(str::to_owned).collect(),
-        consumer: principal.org.map(iso6523),
-        supplier: principal.supplier.map(iso6523),
+        consumer: principal.organization().map(iso6523),
+        supplier: principal.supplier().map(iso6523),
         expires_at: DateTime::from_timestamp(principal.exp, 0).unwrap_or_default(),
         issuer: principal.issuer,
         client_id: principal.client_id,

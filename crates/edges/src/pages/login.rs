@@ -201,7 +201,7 @@ async fn finish(pages: &Pages, browser: &Browser, query: &Query) -> Result<Respo
         .verify_id_token(&token, client.client_id(), &login.nonce)
         .await
         .map_err(|reject| match reject {
-            Reject::Invalid(reason) => Failed::Login(reason),
+            Reject::Refused(refusal) => Failed::Login(refusal.wire()),
             Reject::Unavailable => Failed::Other(ApiError::Unavailable(5)),
         })?;
     if id.level < acr_level(Some(&login.acr)) {

@@ -25,7 +25,7 @@ use super::{
 };
 use authorization::{
     delegation::{Approver, DelegationReport},
-    pdp::Asker,
+    permissions::{Action, SystemResource},
 };
 use foundation::http::{ApiError, ProblemCode, path::PathValues, query::Query};
 use foundation::sessions::csrf;
@@ -197,11 +197,11 @@ async fn load(
         Some(party_id) => {
             pages
                 .permissions
-                .permits(
-                    Asker::Person(person.0.uuid),
+                .person_may(
+                    &person,
                     level,
-                    "write",
-                    "altinn_access_management",
+                    Action::Write,
+                    SystemResource::AccessManagement,
                     party_id,
                 )
                 .await?

@@ -12,7 +12,6 @@ use super::{
 };
 use authorization::{
     callers::EndUser,
-    delegation::Approver,
     permissions::{
         AccessManagementWrite, ClientAdministrationRead, ClientAdministrationWrite, PartyPolicy,
         Permitted,
@@ -56,7 +55,7 @@ impl<P: PartyPolicy> Call<P> {
         let (party, agent, facilitator) =
             (path.party_id()?, path.uuid("id")?, query.uuid("partyuuid")?);
         Ok(Self {
-            permitted: portal.permissions.permitted(user.caller, party).await?,
+            permitted: portal.permissions.permitted(user, party).await?,
             agent,
             facilitator,
         })
@@ -193,13 +192,6 @@ pub async fn remove(
 
 type OwnCall = Call<AccessManagementWrite>;
 
-fn by(call: &OwnCall) -> PortalResult<Approver<'_>> {
-    Ok(Approver {
-        person: call.permitted.person()?,
-        party: &call.permitted.party,
-    })
-}
-
 /// Whether the agent acts for its owner too.
 #[utoipa::path(get, path = "/accessmanagement/api/v1/systemuser/agentdelegation/{party}/{id}/self", tag = "Portal back end",
     params(("party" = i32, Path), ("id" = Uuid, Path), ("partyuuid" = Uuid, Query, description = "The party's uuid")),
@@ -213,7 +205,10 @@ pub async fn has_own(
 ) -> PortalResult<Json<bool>> {
     let call = OwnCall::of(&portal, user, &path, &query).await?;
     Ok(Json(
-        portal.system_users.has_own(by(&call)?, call.agent).await?,
+        portal
+            .system_users
+            .has_own(call.permitted.approver(), call.agent)
+            .await?,
     ))
 }
 
@@ -232,7 +227,7 @@ pub async fn give_own(
     let call = OwnCall::of(&portal, user, &path, &query).await?;
     portal
         .system_users
-        .give_own(by(&call)?, call.agent, call.facilitator)
+        .give_own(call.permitted.approver(), call.agent, call.facilitator)
         .await?;
     Ok(Json(true))
 }
@@ -250,6 +245,9 @@ pub async fn take_own(
     query: Query,
 ) -> PortalResult<Json<bool>> {
     let call = OwnCall::of(&portal, user, &path, &query).await?;
-    portal.system_users.take_own(by(&call)?, call.agent).await?;
+    portal
+        .system_users
+        .take_own(call.permitted.approver(), call.agent)
+        .await?;
     Ok(Json(true))
 }

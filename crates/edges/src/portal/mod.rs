@@ -12,7 +12,7 @@ pub(crate) mod user_api;
 
 use std::sync::Arc;
 
-use authorization::{callers::Authenticator, permissions::Permissions};
+use authorization::permissions::Permissions;
 use foundation::config::Checked;
 use registers::packages::{Catalogue, Metadata};
 use sqlx::PgPool;
@@ -22,7 +22,6 @@ use system_users::{clients::Clients, requests::Requests, users::SystemUsers};
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "each member is documented by its type")]
 pub struct PortalBackEnd {
-    pub authenticator: Authenticator,
     pub catalogue: Arc<Catalogue>,
     pub clients: Clients,
     pub config: Arc<Checked>,

@@ -11,7 +11,6 @@ use super::{
 };
 use authorization::{
     callers::EndUser,
-    delegation::Approver,
     permissions::{Permitted, PortalAccessManagementWrite},
 };
 use foundation::{
@@ -57,7 +56,7 @@ async fn read_of(
     kind: RequestKind,
     path: &PathValues,
 ) -> PortalResult<Json<PortalRequest>> {
-    let request = enduser_api::for_person(&portal.requests, &user.caller, kind, path.uuid("id")?)
+    let request = enduser_api::for_person(&portal.requests, user, kind, path.uuid("id")?)
         .await
         .map_err(PortalError::of_read)?;
     let mut describe = Describer::new(&portal.metadata, language);
@@ -91,10 +90,9 @@ pub async fn read_change(
     language: PageLanguage,
     path: PathValues,
 ) -> PortalResult<Json<PortalChangeRequest>> {
-    let request =
-        changes::enduser_api::for_person(&portal.requests, &user.caller, path.uuid("id")?)
-            .await
-            .map_err(PortalError::of_read)?;
+    let request = changes::enduser_api::for_person(&portal.requests, &user, path.uuid("id")?)
+        .await
+        .map_err(PortalError::of_read)?;
     let mut describe = Describer::new(&portal.metadata, language);
     let mut db = portal.db.acquire().await?;
     let sets = &request.sets;
@@ -133,10 +131,7 @@ impl Call<'_> {
     async fn permitted(self) -> PortalResult<(Permitted<PortalAccessManagementWrite>, Uuid)> {
         let (party, id) = (self.path.party_id()?, self.path.uuid("id")?);
         Ok((
-            self.portal
-                .permissions
-                .permitted(self.user.caller, party)
-                .await?,
+            self.portal.permissions.permitted(self.user, party).await?,
             id,
         ))
     }
@@ -144,10 +139,7 @@ impl Call<'_> {
     async fn decide(self, kind: RequestKind, step: Step) -> PortalResult<bool> {
         let decisions = &self.portal.requests;
         let (permitted, id) = self.permitted().await?;
-        let approver = Approver {
-            person: permitted.person()?,
-            party: &permitted.party,
-        };
+        let approver = permitted.approver();
         match step {
             Step::Approve => decisions.approve(approver, kind, id, None).await?,
             Step::Reject => decisions.reject(approver, kind, id).await?,
@@ -158,10 +150,7 @@ impl Call<'_> {
     async fn decide_change(self, step: Step) -> PortalResult<bool> {
         let decisions = &self.portal.requests;
         let (permitted, id) = self.permitted().await?;
-        let approver = Approver {
-            person: permitted.person()?,
-            party: &permitted.party,
-        };
+        let approver = permitted.approver();
         match step {
             Step::Approve => decisions.approve_change(approver, id, None).await?,
             Step::Reject => decisions.reject_change(approver, id).await?,
@@ -172,7 +161,7 @@ impl Call<'_> {
     async fn pass_on(self, kind: RequestKind) -> PortalResult<bool> {
         Ok(enduser_api::pass_on(
             &self.portal.requests,
-            &self.user.caller,
+            &self.user,
             self.path.party_id()?,
             kind,
             self.path.uuid("id")?,

@@ -11,7 +11,7 @@ use super::{
 };
 use authorization::{
     callers::EndUser,
-    delegation::{self, Approver, Held},
+    delegation::{self, Held},
     live_system_users::SystemUserKind,
     permissions::{
         AccessManagementRead, AccessManagementWrite, PartyPolicy, Permitted, SystemUserOverviewRead,
@@ -44,7 +44,7 @@ async fn permitted<P: PartyPolicy>(
     path: &PathValues,
 ) -> PortalResult<Permitted<P>> {
     let party = path.party_id()?;
-    Ok(portal.permissions.permitted(user.caller, party).await?)
+    Ok(portal.permissions.permitted(user, party).await?)
 }
 
 /// Standard system users of the party, newest first.
@@ -207,7 +207,7 @@ pub async fn pending(
         .ok_or(ApiError::Empty(StatusCode::FORBIDDEN))?;
     let permitted = portal
         .permissions
-        .permitted::<AccessManagementWrite>(user.caller, party_id)
+        .permitted::<AccessManagementWrite, _>(user, party_id)
         .await?;
     let org_number = permitted
         .party
@@ -258,10 +258,7 @@ pub async fn create(
 ) -> PortalResult<Json<CreatedId>> {
     let new = NewTitle::bind(&body::parse(&bytes, NewTitle::BODY)?)?;
     let permitted = permitted::<AccessManagementWrite>(&portal, user, &path).await?;
-    let by = Approver {
-        person: permitted.person()?,
-        party: &permitted.party,
-    };
+    let by = permitted.approver();
     Ok(Json(CreatedId {
         id: portal
             .system_users
@@ -284,10 +281,7 @@ pub async fn delete(
 ) -> PortalResult<StatusCode> {
     let id = path.uuid("id")?;
     let permitted = permitted::<AccessManagementWrite>(&portal, user, &path).await?;
-    let by = Approver {
-        person: permitted.person()?,
-        party: &permitted.party,
-    };
+    let by = permitted.approver();
     if portal.system_users.delete_standard(by, id).await? {
         Ok(StatusCode::ACCEPTED)
     } else {
@@ -308,10 +302,7 @@ pub async fn delete_agent(
 ) -> PortalResult<StatusCode> {
     let (id, facilitator) = (path.uuid("id")?, query.uuid("partyuuid")?);
     let permitted = permitted::<AccessManagementWrite>(&portal, user, &path).await?;
-    let by = Approver {
-        person: permitted.person()?,
-        party: &permitted.party,
-    };
+    let by = permitted.approver();
     portal
         .system_users
         .delete_agent(by, id, facilitator)

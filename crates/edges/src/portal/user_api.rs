@@ -7,7 +7,6 @@ use super::PortalBackEnd;
 use super::problem::PortalResult;
 use authorization::{
     callers::EndUser,
-    pdp::Asker,
     permissions::{AccessManagementWrite, ClientAdministrationWrite, PartyPolicy},
 };
 use foundation::{
@@ -54,23 +53,15 @@ async fn may<P: PartyPolicy>(
     query: &Query,
 ) -> PortalResult<Json<bool>> {
     let uuid = parse_uuid("party", query.required("party")?)?;
-    let principal = &user.caller.principal;
-    let person = portal.authenticator.person_of(principal).await?;
     let party = parties::party_by_uuid(&mut *portal.db.acquire().await?, uuid).await?;
-    let (Some(person), Some(party_id)) = (person, party.and_then(|p| p.party_id)) else {
+    let (Some(person), Some(party_id)) = (user.known_person(), party.and_then(|p| p.party_id))
+    else {
         return Ok(Json(false));
     };
-    let asker = Asker::Person(person.0.uuid);
     Ok(Json(
         portal
             .permissions
-            .permits(
-                asker,
-                principal.auth_level,
-                P::ACTION,
-                P::RESOURCE,
-                party_id,
-            )
+            .person_may(person, user.level(), P::ACTION, P::RESOURCE, party_id)
             .await?,
     ))
 }
@@ -95,11 +86,7 @@ pub async fn change_reportee(
     binder.finish()?;
     let uuid = parse_uuid("PartyUuid", &uuid)?;
     let forbidden = || ApiError::Empty(StatusCode::FORBIDDEN);
-    let person = portal
-        .authenticator
-        .person_of(&user.caller.principal)
-        .await?
-        .ok_or_else(forbidden)?;
+    let person = user.person()?;
     let mut db = portal.db.acquire().await?;
     let party = parties::party_by_uuid(&mut db, uuid)
         .await?

@@ -25,6 +25,8 @@ pub enum Actor {
     Vendor,
     /// A person, by party uuid.
     Person(Uuid),
+    /// A system user with its own token, by its id.
+    SystemUser(Uuid),
     /// The organisation of the token, which owns a resource.
     ServiceOwner,
     /// Whoever runs the installation, at its command line.
@@ -121,6 +123,7 @@ async fn write(tx: &mut PgConnection, event: &Event<'_>, steps: &[Step]) -> Resu
     let (actor_kind, person) = match event.actor {
         Actor::Vendor => ("vendor", None),
         Actor::Person(uuid) => ("person", Some(uuid)),
+        Actor::SystemUser(uuid) => ("systemuser", Some(uuid)),
         Actor::ServiceOwner => ("serviceowner", None),
         Actor::Operator => ("operator", None),
         Actor::Job => ("job", None),

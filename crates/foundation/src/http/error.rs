@@ -11,6 +11,7 @@ use super::{
     ModelState, Problem, ProblemCode, RegisterProblem, ValidationCode, ValidationError, context,
     text::{json_text, negotiated_text},
 };
+use crate::token::Refusal;
 
 /// What a handler answers with when something is wrong.
 pub type ApiResult<T> = Result<T, ApiError>;
@@ -40,9 +41,12 @@ pub enum ApiError {
     Empty(StatusCode),
     /// 401 without body; the reason goes into `WWW-Authenticate`, none when there was no
     /// credential.
-    Unauthorized(Option<&'static str>),
+    Unauthorized(Option<Refusal>),
     /// 401 with the framework's body: a good token that names no organisation.
     NoOrganization,
+    /// 401 with the framework's body: a token that is missing, bad, or of a kind that is not
+    /// exchanged.
+    NotExchanged,
     /// 403 without body; the scopes that would have done.
     InsufficientScope(&'static [&'static str]),
     /// 400: two credentials, or an empty one.
@@ -152,7 +156,12 @@ impl IntoResponse for ApiError {
             Self::Unauthorized(reason) => challenge(
                 StatusCode::UNAUTHORIZED,
                 reason
-                    .map(|r| format!(", error=\"invalid_token\", error_description=\"{r}\""))
+                    .map(|r| {
+                        format!(
+                            ", error=\"invalid_token\", error_description=\"{}\"",
+                            r.wire()
+                        )
+                    })
                     .as_deref()
                     .unwrap_or_default(),
             ),
@@ -163,6 +172,12 @@ impl IntoResponse for ApiError {
                     "{REALM}, error=\"invalid_token\", error_description=\"no organisation in token\""
                 );
                 insert_challenge(&mut response, &value);
+                response
+            }
+            Self::NotExchanged => {
+                let mut response =
+                    framework_problem(StatusCode::UNAUTHORIZED, "Unauthorized", None);
+                insert_challenge(&mut response, REALM);
                 response
             }
             Self::InsufficientScope(scopes) => challenge(

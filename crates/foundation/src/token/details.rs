@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::Refusal;
 use crate::ids::{ISO6523_AUTHORITY, OrgNumber, SystemId};
 
 /// Type of the entry that names a system user.
@@ -24,28 +25,39 @@ pub struct SystemUserClaim {
 /// Reads the claim in any of the forms it has been seen in.
 ///
 /// # Errors
-/// The fixed reason to tell: `malformed` or `ambiguous`.
+/// It cannot be read, or has more than one entry of a system user.
 pub fn read(
     claims: &Map<String, Value>,
     sandbox: bool,
-) -> Result<Option<SystemUserClaim>, &'static str> {
+) -> Result<Option<SystemUserClaim>, Refusal> {
     let entries: Vec<&Value> = match claims.get("authorization_details") {
         None => return Ok(None),
         Some(Value::Array(entries)) => entries.iter().collect(),
         Some(entry @ Value::Object(_)) => vec![entry],
-        Some(_) => return Err("malformed"),
+        Some(_) => return Err(Refusal::Malformed),
     };
     let mut ours = Vec::new();
     for entry in entries {
-        let entry = entry.as_object().ok_or("malformed")?;
+        let entry = entry.as_object().ok_or(Refusal::Malformed)?;
         if entry.get("type").and_then(Value::as_str) == Some(SYSTEM_USER_TYPE) {
             ours.push(entry);
         }
     }
     match ours.as_slice() {
         [] => Ok(None),
-        [entry] => read_entry(entry, sandbox).map(Some).ok_or("malformed"),
-        _ => Err("ambiguous"),
+        [entry] => read_entry(entry, sandbox)
+            .map(Some)
+            .ok_or(Refusal::Malformed),
+        _ => Err(Refusal::Ambiguous),
+    }
+}
+
+/// Whether the claim has an entry of any type, or cannot be read.
+pub fn has_entries(claims: &Map<String, Value>) -> bool {
+    match claims.get("authorization_details") {
+        None | Some(Value::Null) => false,
+        Some(Value::Array(entries)) => !entries.is_empty(),
+        Some(_) => true,
     }
 }
 
@@ -118,7 +130,7 @@ mod tests {
         entry
     }
 
-    fn run(details: &Value) -> Result<Option<SystemUserClaim>, &'static str> {
+    fn run(details: &Value) -> Result<Option<SystemUserClaim>, Refusal> {
         read(
             json!({"authorization_details": details})
                 .as_object()
@@ -154,19 +166,19 @@ mod tests {
         details["systemuser_org"]["system_id"] = json!("390198116_fjordlonn");
         assert!(run(&details).unwrap().is_some());
         details["system_id"] = json!("390198116_other");
-        assert_eq!(run(&details), Err("malformed"));
+        assert_eq!(run(&details), Err(Refusal::Malformed));
     }
 
     #[rstest]
-    #[case::text(json!("[]"), "malformed")]
-    #[case::two(json!([entry(), entry()]), "ambiguous")]
-    #[case::no_id(with("/systemuser_id", json!([])), "malformed")]
-    #[case::eleven_ids(with("/systemuser_id", json!(vec![ID; 11])), "malformed")]
-    #[case::not_a_uuid(with("/systemuser_id", json!("a")), "malformed")]
-    #[case::two_numbers(with("/systemuser_org", json!({"authority": "iso6523-actorid-upis", "ID": "0192:390367767", "id": "0192:390381492"})), "malformed")]
-    #[case::authority(with("/systemuser_org/authority", json!("https://maskinporten.no")), "malformed")]
-    #[case::eight_digits(with("/systemuser_org/ID", json!("0192:39036776")), "malformed")]
-    fn other_forms_are_refused(#[case] details: Value, #[case] reason: &str) {
+    #[case::text(json!("[]"), Refusal::Malformed)]
+    #[case::two(json!([entry(), entry()]), Refusal::Ambiguous)]
+    #[case::no_id(with("/systemuser_id", json!([])), Refusal::Malformed)]
+    #[case::eleven_ids(with("/systemuser_id", json!(vec![ID; 11])), Refusal::Malformed)]
+    #[case::not_a_uuid(with("/systemuser_id", json!("a")), Refusal::Malformed)]
+    #[case::two_numbers(with("/systemuser_org", json!({"authority": "iso6523-actorid-upis", "ID": "0192:390367767", "id": "0192:390381492"})), Refusal::Malformed)]
+    #[case::authority(with("/systemuser_org/authority", json!("https://maskinporten.no")), Refusal::Malformed)]
+    #[case::eight_digits(with("/systemuser_org/ID", json!("0192:39036776")), Refusal::Malformed)]
+    fn other_forms_are_refused(#[case] details: Value, #[case] reason: Refusal) {
         assert_eq!(run(&details), Err(reason));
     }
 

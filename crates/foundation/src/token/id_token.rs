@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 use subtle::ConstantTimeEq as _;
 
 use super::{
-    Algorithm, IssuerKind, JwksError, Reject, Verifier, parse,
-    principal::{acr_level, texts},
+    Algorithm, IssuerKind, JwksError, Refusal, Reject, Verifier, parse,
+    shape::{acr_level, texts},
     verify::verifies,
 };
 use crate::ids::NationalId;
@@ -41,28 +41,28 @@ impl Verifier {
         client_id: &str,
         nonce: &str,
     ) -> Result<IdToken, Reject> {
-        let token = parse(text, self.max_bytes).map_err(Reject::Invalid)?;
+        let token = parse(text, self.max_bytes).map_err(Reject::Refused)?;
         let issuer = self
             .issuers
             .iter()
             .find(|i| i.kind == IssuerKind::IdPorten)
-            .ok_or(Reject::Invalid("unknown issuer"))?;
+            .ok_or(Reject::Refused(Refusal::UnknownIssuer))?;
         let claim = |name: &str| token.claims.get(name).and_then(Value::as_str);
         if claim("iss") != Some(issuer.name.as_str()) {
-            return Err(Reject::Invalid("unknown issuer"));
+            return Err(Reject::Refused(Refusal::UnknownIssuer));
         }
         if token.alg != "RS256" {
-            return Err(Reject::Invalid("algorithm"));
+            return Err(Reject::Refused(Refusal::Algorithm));
         }
-        let kid = token.kid.as_deref().ok_or(Reject::Invalid("key"))?;
+        let kid = token.kid.as_deref().ok_or(Reject::Refused(Refusal::Key))?;
         let key = issuer.key(kid).await.map_err(|error| match error {
-            JwksError::UnknownKey => Reject::Invalid("key"),
+            JwksError::UnknownKey => Reject::Refused(Refusal::Key),
             JwksError::Unavailable => Reject::Unavailable,
         })?;
-        verifies(&token, &key, Algorithm::RS256).map_err(Reject::Invalid)?;
-        self.check_times(&token.claims).map_err(Reject::Invalid)?;
+        verifies(&token, &key, Algorithm::RS256).map_err(Reject::Refused)?;
+        self.check_times(&token.claims).map_err(Reject::Refused)?;
         if !is_for(&token.claims, client_id) {
-            return Err(Reject::Invalid("audience"));
+            return Err(Reject::Refused(Refusal::Audience));
         }
         if !bool::from(
             claim("nonce")
@@ -70,7 +70,7 @@ impl Verifier {
                 .as_bytes()
                 .ct_eq(nonce.as_bytes()),
         ) {
-            return Err(Reject::Invalid("nonce"));
+            return Err(Reject::Refused(Refusal::Nonce));
         }
         let acr = claim("acr").unwrap_or_default().to_owned();
         Ok(IdToken {

@@ -11,8 +11,21 @@ pub enum IssuerKind {
     Maskinporten,
     /// Persons.
     IdPorten,
-    /// Altinn's platform tokens: our own, and those of listed issuers.
+    /// Our own platform tokens.
+    Own,
+    /// Altinn's platform tokens, of listed issuers.
     Altinn,
+}
+
+impl IssuerKind {
+    /// Whether its tokens are platform tokens, with claims of `urn:altinn`.
+    #[must_use]
+    pub const fn has_platform_claims(self) -> bool {
+        match self {
+            Self::Own | Self::Altinn => true,
+            Self::Maskinporten | Self::IdPorten => false,
+        }
+    }
 }
 
 /// Where an issuer's keys come from.

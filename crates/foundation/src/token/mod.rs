@@ -1,6 +1,7 @@
 //! Who calls: tokens are parsed, verified and reduced to a [`Principal`] here, and nowhere else.
 //!
-//! The kind of a token follows from the issuer whose key verified it, never from a claim in it.
+//! A token has exactly one [`Shape`], chosen from the issuer whose key verified it and from its
+//! claims alone.
 
 mod algorithm;
 mod details;
@@ -11,8 +12,9 @@ mod own_keys;
 mod parse;
 mod platform;
 mod principal;
+mod refusal;
 pub mod scopes;
-
+mod shape;
 mod verify;
 
 pub use algorithm::Algorithm;
@@ -23,6 +25,12 @@ pub use jwks::{JwksClient, JwksError, KeySet, VerificationKey};
 pub use own_keys::{OwnKeys, SigningKey};
 pub use parse::{ParsedToken, parse};
 pub use platform::PlatformTokens;
-pub use principal::{CallerTrace, PersonRef, Principal, acr_level, organization};
+pub use principal::{CallerTrace, Principal, scopes as scopes_of};
+pub use refusal::Refusal;
 pub use scopes::Scopes;
+pub use shape::{
+    EnterpriseUserToken, OrganizationToken, PersonNames, PersonToken, SOURCE_ID_PORTEN,
+    SOURCE_MASKINPORTEN, SOURCE_SESSION, SelfIdentifiedToken, Shape, ShapeName, SystemUserSource,
+    SystemUserToken, acr_level, organization,
+};
 pub use verify::{Genuine, Proven, Reject, Verified, Verifier};

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::Refusal;
 use crate::crypto::unbase64url;
 use crate::strict_json;
 
@@ -28,9 +29,9 @@ const MAX_CLAIMS: usize = 64;
 /// Parses a token of at most `max_bytes` bytes.
 ///
 /// # Errors
-/// The fixed reason to tell: `malformed`, `type`, `algorithm` or `key`.
-pub fn parse(token: &str, max_bytes: usize) -> Result<ParsedToken<'_>, &'static str> {
-    const MALFORMED: &str = "malformed";
+/// It is malformed, or its header names a type, an algorithm or a key that cannot be.
+pub fn parse(token: &str, max_bytes: usize) -> Result<ParsedToken<'_>, Refusal> {
+    const MALFORMED: Refusal = Refusal::Malformed;
     if token.len() > max_bytes {
         return Err(MALFORMED);
     }
@@ -55,19 +56,19 @@ pub fn parse(token: &str, max_bytes: usize) -> Result<ParsedToken<'_>, &'static 
         return Err(MALFORMED);
     }
     let Some(Value::String(alg)) = header.get("alg") else {
-        return Err("algorithm");
+        return Err(Refusal::Algorithm);
     };
     match header.get("typ") {
         None => {}
         Some(Value::String(typ))
             if ["jwt", "at+jwt", "application/at+jwt"]
                 .contains(&typ.to_ascii_lowercase().as_str()) => {}
-        Some(_) => return Err("type"),
+        Some(_) => return Err(Refusal::Type),
     }
     let kid = match header.get("kid") {
         None => None,
         Some(Value::String(kid)) if (1..=256).contains(&kid.chars().count()) => Some(kid.clone()),
-        Some(_) => return Err("key"),
+        Some(_) => return Err(Refusal::Key),
     };
     let alg = alg.clone();
     Ok(ParsedToken {
@@ -131,7 +132,7 @@ mod tests {
     #[case::numeric_kid(token(r#"{"alg":"RS256","kid":7}"#, "{}"), "key")]
     #[case::too_deep(token(GOOD, &format!("{}1{}", "{\"a\":".repeat(17), "}".repeat(17))), "malformed")]
     fn what_is_not_is_refused(#[case] text: String, #[case] reason: &str) {
-        assert_eq!(parse(&text, 8192).unwrap_err(), reason);
+        assert_eq!(parse(&text, 8192).unwrap_err().wire(), reason);
     }
 
     #[test]

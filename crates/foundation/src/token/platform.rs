@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use http::HeaderMap;
 use serde_json::Value;
 
-use super::{Algorithm, KeySet, parse, verify::verifies};
+use super::{Algorithm, KeySet, Refusal, parse, verify::verifies};
 
 /// Verifies platform access tokens.
 #[derive(Debug, Clone, Default)]
@@ -25,40 +25,40 @@ impl PlatformTokens {
     /// The calling app, when the request carries exactly one good token. None without one.
     ///
     /// # Errors
-    /// The fixed reason to tell.
-    pub fn verify(&self, headers: &HeaderMap, now: i64) -> Result<Option<String>, &'static str> {
+    /// The first check that fails.
+    pub fn verify(&self, headers: &HeaderMap, now: i64) -> Result<Option<String>, Refusal> {
         let mut values = headers.get_all("PlatformAccessToken").iter();
         let Some(value) = values.next() else {
             return Ok(None);
         };
         if values.next().is_some() {
-            return Err("malformed");
+            return Err(Refusal::Malformed);
         }
-        let text = value.to_str().map_err(|_| "malformed")?;
+        let text = value.to_str().map_err(|_| Refusal::Malformed)?;
         let token = parse(text, self.max_bytes)?;
         let issuer = token
             .claims
             .get("iss")
             .and_then(Value::as_str)
-            .ok_or("unknown issuer")?;
-        let keys = self.issuers.get(issuer).ok_or("unknown issuer")?;
+            .ok_or(Refusal::UnknownIssuer)?;
+        let keys = self.issuers.get(issuer).ok_or(Refusal::UnknownIssuer)?;
         if token.alg != "RS256" {
-            return Err("algorithm");
+            return Err(Refusal::Algorithm);
         }
         let key = token
             .kid
             .as_deref()
             .and_then(|kid| keys.get(kid))
-            .ok_or("key")?;
+            .ok_or(Refusal::Key)?;
         verifies(&token, &key, Algorithm::RS256)?;
         // No leeway here, unlike everywhere else.
         let exp = token
             .claims
             .get("exp")
             .and_then(Value::as_f64)
-            .ok_or("missing exp")?;
+            .ok_or(Refusal::MissingExpiry)?;
         if exp <= now as f64 {
-            return Err("expired");
+            return Err(Refusal::Expired);
         }
         if token
             .claims
@@ -66,13 +66,13 @@ impl PlatformTokens {
             .and_then(Value::as_f64)
             .is_some_and(|nbf| nbf > now as f64)
         {
-            return Err("not yet valid");
+            return Err(Refusal::NotYetValid);
         }
         token
             .claims
             .get("urn:altinn:app")
             .and_then(Value::as_str)
             .map(|app| Some(app.to_owned()))
-            .ok_or("malformed")
+            .ok_or(Refusal::Malformed)
     }
 }

@@ -49,23 +49,32 @@ impl Scopes {
 /// Which scopes open an endpoint: any one of them does. One list, read by the router, by
 /// `WWW-Authenticate` and by the API description.
 pub trait ScopePolicy: Send + Sync + 'static {
-    /// The scopes.
+    /// The scopes; without any, every valid token has enough.
     const ACCEPTED: &'static [&'static str];
+    /// The one among them that lifts what is asked of the caller's organisation.
+    const ADMIN: Option<&'static str>;
 }
 
 macro_rules! policies {
-    ($($(#[$meta:meta])* $name:ident = [$($scope:literal),+];)*) => {
+    ($($(#[$meta:meta])* $name:ident = [$($scope:literal),*] $(, admin $admin:ident)?;)*) => {
         $($(#[$meta])* #[derive(Debug, Clone, Copy)] pub struct $name;
-          impl ScopePolicy for $name { const ACCEPTED: &'static [&'static str] = &[$($scope),+]; })*
+          impl ScopePolicy for $name {
+              const ACCEPTED: &'static [&'static str] = &[$($scope),*];
+              const ADMIN: Option<&'static str> = policies!(@admin $($admin)?);
+          })*
 
         /// Every scope some endpoint accepts.
         pub const ALL: &[&[&str]] = &[$(<$name as ScopePolicy>::ACCEPTED),*];
     };
+    (@admin) => { None };
+    (@admin $admin:ident) => { Some($admin) };
 }
 
 policies! {
+    /// Any valid token.
+    AnyScope = [];
     /// Vendors write, and read, their systems.
-    SystemRegisterWrite = ["altinn:authentication/systemregister.write", "altinn:authentication/systemregister.admin"];
+    SystemRegisterWrite = ["altinn:authentication/systemregister.write", "altinn:authentication/systemregister.admin"], admin SYSTEM_REGISTER_ADMIN;
     /// End users, through a portal or an end-user system.
     Portal = ["altinn:portal/enduser"];
     /// Vendors make requests.
@@ -81,13 +90,13 @@ policies! {
     /// Maskinporten looks system users up.
     SystemUserLookup = ["altinn:maskinporten/systemuser.read"];
     /// Service owners ask for decisions.
-    Authorize = ["altinn:authorization/authorize", "altinn:authorization/authorize.admin"];
+    Authorize = ["altinn:authorization/authorize", "altinn:authorization/authorize.admin"], admin AUTHORIZE_ADMIN;
     /// Service owners describe their resources.
-    ResourceWrite = ["altinn:resourceregistry/resource.write", "altinn:resourceregistry/resource.admin"];
+    ResourceWrite = ["altinn:resourceregistry/resource.write", "altinn:resourceregistry/resource.admin"], admin RESOURCE_ADMIN;
     /// Back ends look parties up.
     PartyLookup = ["altinn:register/partylookup.admin"];
     /// Service owners ask whom a subject may act for.
-    AuthorizedPartiesOfOwner = ["altinn:accessmanagement/authorizedparties.resourceowner", "altinn:accessmanagement/authorizedparties.admin"];
+    AuthorizedPartiesOfOwner = ["altinn:accessmanagement/authorizedparties.resourceowner", "altinn:accessmanagement/authorizedparties.admin"], admin AUTHORIZED_PARTIES_ADMIN;
     /// A caller asks whom it may act for itself.
     AuthorizedParties = ["altinn:accessmanagement/authorizedparties", "altinn:portal/enduser"];
 }

@@ -14,15 +14,16 @@ use secrecy::zeroize::Zeroizing;
 use serde_json::{Map, Value};
 
 use super::{
-    Algorithm, IssuerKind, JwksError, ParsedToken, Principal, TrustedIssuer, VerificationKey, parse,
+    Algorithm, IssuerKind, JwksError, ParsedToken, Principal, Refusal, TrustedIssuer,
+    VerificationKey, parse,
 };
 use crate::{clock::Clock, config::AudienceMode};
 
 /// Why a token is not believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reject {
-    /// The token is bad; the fixed reason to tell.
-    Invalid(&'static str),
+    /// The token is bad.
+    Refused(Refusal),
     /// Its issuer's keys cannot be had now.
     Unavailable,
 }
@@ -47,7 +48,7 @@ pub struct Genuine {
     kid: String,
     key: Arc<VerificationKey>,
     /// Whom it is about, as soon as somebody asked.
-    principal: OnceLock<Result<Arc<Principal>, &'static str>>,
+    principal: OnceLock<Result<Arc<Principal>, Refusal>>,
 }
 
 /// When a token may be used, in seconds of the Unix clock.
@@ -140,15 +141,15 @@ impl Verifier {
             self.check_use(token.kind, &token.claims)?;
             Principal::from_claims(token.kind, &token.claims, self.sandbox).map(Arc::new)
         });
-        let principal = known.clone().map_err(Reject::Invalid)?;
+        let principal = known.clone().map_err(Reject::Refused)?;
         Ok(Verified { principal, token })
     }
 
     /// Whom the claims of a genuine token are about, whomever it was made for.
     ///
     /// # Errors
-    /// The fixed reason to tell when claims contradict each other or cannot be read.
-    pub fn principal(&self, token: &Genuine) -> Result<Principal, &'static str> {
+    /// Claims fit no shape, contradict each other or cannot be read.
+    pub fn principal(&self, token: &Genuine) -> Result<Principal, Refusal> {
         Principal::from_claims(token.kind, &token.claims, self.sandbox)
     }
 
@@ -166,31 +167,31 @@ impl Verifier {
                 .await
                 .is_ok_and(|key| Arc::ptr_eq(&key, &known.key))
         {
-            self.check_validity(known.times).map_err(Reject::Invalid)?;
+            self.check_validity(known.times).map_err(Reject::Refused)?;
             return Ok(known);
         }
-        let token = parse(text, self.max_bytes).map_err(Reject::Invalid)?;
-        let number = self.issuer_of(&token).map_err(Reject::Invalid)?;
+        let token = parse(text, self.max_bytes).map_err(Reject::Refused)?;
+        let number = self.issuer_of(&token).map_err(Reject::Refused)?;
         let issuer = self
             .issuers
             .get(number)
-            .ok_or(Reject::Invalid("unknown issuer"))?;
+            .ok_or(Reject::Refused(Refusal::UnknownIssuer))?;
         let algorithm = Algorithm::parse(&token.alg)
             .filter(|a| issuer.algorithms.contains(a))
-            .ok_or(Reject::Invalid("algorithm"))?;
-        let kid = token.kid.as_deref().ok_or(Reject::Invalid("key"))?;
+            .ok_or(Reject::Refused(Refusal::Algorithm))?;
+        let kid = token.kid.as_deref().ok_or(Reject::Refused(Refusal::Key))?;
         if self.denied_kids.iter().any(|denied| denied == kid)
             || (!self.sandbox && kid.starts_with("sandbox-"))
         {
-            return Err(Reject::Invalid("key"));
+            return Err(Reject::Refused(Refusal::Key));
         }
         let key = issuer.key(kid).await.map_err(|error| match error {
-            JwksError::UnknownKey => Reject::Invalid("key"),
+            JwksError::UnknownKey => Reject::Refused(Refusal::Key),
             JwksError::Unavailable => Reject::Unavailable,
         })?;
-        verifies(&token, &key, algorithm).map_err(Reject::Invalid)?;
-        let times = Times::read(&token.claims).map_err(Reject::Invalid)?;
-        self.check_validity(times).map_err(Reject::Invalid)?;
+        verifies(&token, &key, algorithm).map_err(Reject::Refused)?;
+        let times = Times::read(&token.claims).map_err(Reject::Refused)?;
+        self.check_validity(times).map_err(Reject::Refused)?;
         let kid = kid.to_owned();
         let genuine = Genuine {
             kind: issuer.kind,
@@ -208,60 +209,61 @@ impl Verifier {
         Ok(genuine)
     }
 
-    fn issuer_of(&self, token: &ParsedToken<'_>) -> Result<usize, &'static str> {
+    fn issuer_of(&self, token: &ParsedToken<'_>) -> Result<usize, Refusal> {
         let name = token
             .claims
             .get("iss")
             .and_then(Value::as_str)
-            .ok_or("unknown issuer")?;
+            .ok_or(Refusal::UnknownIssuer)?;
         self.issuers
             .iter()
             .position(|issuer| issuer.name == name)
-            .ok_or("unknown issuer")
+            .ok_or(Refusal::UnknownIssuer)
     }
 
-    pub(super) fn check_times(&self, claims: &Map<String, Value>) -> Result<(), &'static str> {
+    pub(super) fn check_times(&self, claims: &Map<String, Value>) -> Result<(), Refusal> {
         self.check_validity(Times::read(claims)?)
     }
 
-    fn check_validity(&self, times: Times) -> Result<(), &'static str> {
+    fn check_validity(&self, times: Times) -> Result<(), Refusal> {
         let now = self.clock.now().timestamp_millis() as f64 / 1000.0;
         let leeway = self.leeway as f64;
         if now >= times.until + leeway {
-            return Err("expired");
+            return Err(Refusal::Expired);
         }
         if times.from.is_some_and(|from| now < from - leeway) {
-            return Err("not yet valid");
+            return Err(Refusal::NotYetValid);
         }
         if times.issued > now + leeway {
-            return Err("issued in the future");
+            return Err(Refusal::IssuedInTheFuture);
         }
         if self.max_lifetime > 0 && times.until - times.issued > self.max_lifetime as f64 {
-            return Err("lifetime");
+            return Err(Refusal::Lifetime);
         }
         Ok(())
     }
 
     /// Not an id token, and made for us.
-    fn check_use(&self, kind: IssuerKind, claims: &Map<String, Value>) -> Result<(), &'static str> {
-        if kind == IssuerKind::Altinn {
-            return Ok(());
+    fn check_use(&self, kind: IssuerKind, claims: &Map<String, Value>) -> Result<(), Refusal> {
+        match kind {
+            IssuerKind::Own | IssuerKind::Altinn => return Ok(()),
+            IssuerKind::Maskinporten | IssuerKind::IdPorten => {}
         }
         if claims.contains_key("nonce") || claims.contains_key("at_hash") {
-            return Err("type");
+            return Err(Refusal::Type);
         }
         let audiences: Vec<&str> = match claims.get("aud") {
             None => return Ok(()),
             Some(Value::String(one)) => vec![one],
             Some(Value::Array(many)) => many.iter().filter_map(Value::as_str).collect(),
-            Some(_) => return Err("malformed"),
+            Some(_) => return Err(Refusal::Malformed),
         };
         if claims
             .get("client_id")
             .and_then(Value::as_str)
             .is_some_and(|client| kind == IssuerKind::IdPorten && audiences.contains(&client))
         {
-            return Err("type");
+            return Err(Refusal::Type);
         }
         if audiences
             .iter()
@@ -271,7 +273,7 @@ impl Verifier {
         }
         metrics::counter!("token_foreign_audience").increment(1);
         match self.audience_mode {
-            AudienceMode::Enforce => Err("audience"),
+            AudienceMode::Enforce => Err(Refusal::Audience),
             AudienceMode::Warn => {
                 tracing::warn!("a token for another audience was taken");
                 Ok(())
@@ -281,14 +283,14 @@ impl Verifier {
 }
 
 impl Times {
-    fn read(claims: &Map<String, Value>) -> Result<Self, &'static str> {
+    fn read(claims: &Map<String, Value>) -> Result<Self, Refusal> {
         let number = |name: &str| match claims.get(name) {
             None => Ok(None),
             Some(Value::Number(n)) => Ok(n.as_f64()),
-            Some(_) => Err("malformed"),
+            Some(_) => Err(Refusal::Malformed),
         };
-        let until = number("exp")?.ok_or("missing exp")?;
-        let issued = number("iat")?.ok_or("malformed")?;
+        let until = number("exp")?.ok_or(Refusal::MissingExpiry)?;
+        let issued = number("iat")?.ok_or(Refusal::Malformed)?;
         Ok(Self {
             issued,
             from: number("nbf")?,
@@ -300,13 +302,13 @@ impl Times {
 /// Checks the signature.
 ///
 /// # Errors
-/// `key` when the key does not fit the algorithm, else `signature`.
+/// The key does not fit the algorithm, or the signature is wrong.
 pub fn verifies(
     token: &ParsedToken<'_>,
     key: &Arc<VerificationKey>,
     algorithm: Algorithm,
-) -> Result<(), &'static str> {
-    let key = key.for_algorithm(algorithm).ok_or("key")?;
+) -> Result<(), Refusal> {
+    let key = key.for_algorithm(algorithm).ok_or(Refusal::Key)?;
     match jsonwebtoken::crypto::verify(
         token.signature,
         token.signed.as_bytes(),
@@ -314,6 +316,6 @@ pub fn verifies(
         algorithm.library(),
     ) {
         Ok(true) => Ok(()),
-        _ => Err("signature"),
+        _ => Err(Refusal::Signature),
     }
 }

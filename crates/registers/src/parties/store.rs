@@ -7,7 +7,7 @@ use sqlx::{PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
 use super::{IdentityKeys, Party, PartyKind, PartyStatus, Person};
-use foundation::{db::DbError, ids::NationalId, token::PersonRef};
+use foundation::{db::DbError, ids::NationalId, token::PersonNames};
 
 struct PartyRow {
     key: i32,
@@ -100,19 +100,39 @@ pub async fn party_by_national_id(
     )
 }
 
-/// The person a token names; none when nobody answers to it.
-pub async fn person_by_ref(
+/// The person a token names: by the first of its names that is a person's. None when none is.
+///
+/// # Errors
+/// As the database says.
+pub async fn person_named(
     db: &mut PgConnection,
     keys: &IdentityKeys,
-    person: &PersonRef,
+    names: &PersonNames,
 ) -> Result<Option<Person>, DbError> {
-    let party = match person {
-        PersonRef::PartyUuid(uuid) => party_by_uuid(db, *uuid).await?,
-        PersonRef::UserId(id) => party_by_user_id(db, *id).await?,
-        PersonRef::PartyId(id) => party_by_id(db, *id).await?,
-        PersonRef::NationalId(id) => party_by_national_id(db, keys, id).await?,
+    let person = |party: Option<Party>| {
+        party
+            .filter(|party| party.kind == PartyKind::Person)
+            .map(Person)
     };
-    Ok(party.filter(|p| p.kind == PartyKind::Person).map(Person))
+    if let Some(id) = names.user_id
+        && let Some(found) = person(party_by_user_id(&mut *db, id).await?)
+    {
+        return Ok(Some(found));
+    }
+    if let Some(uuid) = names.party_uuid
+        && let Some(found) = person(party_by_uuid(&mut *db, uuid).await?)
+    {
+        return Ok(Some(found));
+    }
+    if let Some(id) = names.party_id
+        && let Some(found) = person(party_by_id(&mut *db, id).await?)
+    {
+        return Ok(Some(found));
+    }
+    match &names.national_id {
+        Some(id) => Ok(person(party_by_national_id(db, keys, id).await?)),
+        None => Ok(None),
+    }
 }
 
 /// A person the register did not know, who has logged in.

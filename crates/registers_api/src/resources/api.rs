@@ -19,7 +19,7 @@ use foundation::{
         path::PathValues,
         query::Query,
     },
-    token::scopes::{RESOURCE_ADMIN, ResourceWrite},
+    token::scopes::ResourceWrite,
 };
 use registers::parties;
 use registers::resources::{
@@ -249,7 +249,7 @@ async fn check(
     let foreign = if is_admin(owner) {
         Vec::new()
     } else {
-        rules::foreign_scopes(resource, &owner.caller.principal.scope_prefixes)
+        rules::foreign_scopes(resource, owner.scope_prefixes())
     };
     if foreign.is_empty() {
         return Ok(());
@@ -266,7 +266,7 @@ async fn check(
 
 /// Whether the caller may write the resources of every owner.
 pub(super) fn is_admin(owner: &Owner) -> bool {
-    owner.caller.principal.scopes.contains(RESOURCE_ADMIN)
+    owner.is_admin()
 }
 
 /// The caller's organisation owns the resource, or the caller writes those of all. A resource
@@ -280,7 +280,7 @@ pub(super) async fn must_own(
     if is_admin(owner) {
         return Ok(());
     }
-    let caller = owner.caller.principal.org.ok_or_else(forbidden)?;
+    let caller = owner.organization().ok_or_else(forbidden)?;
     let member = |name: &str| {
         document
             .pointer(&format!("/hasCompetentAuthority/{name}"))

@@ -81,7 +81,7 @@ async fn upload(
     must_own(&mut tx, owner, &resource.document).await?;
     let policy = rules::check_policy(&xml, identifier, &registry.catalogue, is_admin(owner))
         .map_err(|refusal| refused(refusal.to_string()))?;
-    let org = owner.caller.principal.org.map(|o| o.to_string());
+    let org = owner.organization().map(|o| o.to_string());
     if store::put_policy(
         &mut tx,
         identifier,

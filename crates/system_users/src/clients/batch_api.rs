@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::Clients;
 use super::{enduser_api::Call, model::Outcome};
-use authorization::callers::EndUser;
+use authorization::{callers::PersonOrSystemUser, delegation::Administrator, permissions};
 use foundation::{
     http::{
         ApiResult,
@@ -153,7 +153,7 @@ fn bind(value: &Value) -> ApiResult<Batch> {
     security(("person" = ["altinn:clientdelegations.write"])))]
 pub async fn batch(
     State(clients): State<Clients>,
-    user: EndUser<ClientsWrite>,
+    caller: PersonOrSystemUser<ClientsWrite>,
     query: Query,
     once: Once,
     JsonBytes(bytes): JsonBytes,
@@ -163,8 +163,12 @@ pub async fn batch(
         mode,
         clients: wanted,
     } = bind(&body::parse(&bytes, BODY)?)?;
-    let call = Call::of(&clients, &user, &query, "write", false).await?;
-    let (by, caller) = (call.approver(), format!("person:{}", call.person().0.uuid));
+    let call = Call::of(&clients, &caller, &query, permissions::Action::Write).await?;
+    let by = call.administrator()?;
+    let caller = match by.by {
+        Administrator::Person(person) => format!("person:{}", person.0.uuid),
+        Administrator::SystemUser(id) => format!("systemuser:{id}"),
+    };
     let mut tx = clients.db.begin().await?;
     if let Some(before) = once.answered(&mut tx, &caller, &bytes).await? {
         return Ok(before);

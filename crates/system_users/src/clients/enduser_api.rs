@@ -18,10 +18,10 @@ use super::{
 };
 use crate::users::{self, SystemUser, SystemUserDetail};
 use authorization::{
-    callers::{EndUser, Scoped},
-    delegation::Approver,
+    callers::PersonOrSystemUser,
+    delegation::{Administrator, ClientAdministrator},
     live_system_users::SystemUserKind,
-    pdp::Asker,
+    permissions::{Action, SystemResource},
 };
 use foundation::{
     http::{
@@ -31,9 +31,7 @@ use foundation::{
     },
     token::scopes::{ClientsRead, ClientsWrite},
 };
-use registers::parties::{self, Party, Person};
-
-const RESOURCE: &str = "altinn_client_administration";
+use registers::parties::{self, Party};
 
 /// Agents of an organisation.
 #[utoipa::path(get, path = "/authentication/api/v1/enduser/systemuser/agents", tag = "Clients",
@@ -43,14 +41,14 @@ const RESOURCE: &str = "altinn_client_administration";
     security(("person" = ["altinn:clientdelegations.read"])))]
 pub async fn agents(
     State(clients): State<Clients>,
-    user: EndUser<ClientsRead>,
+    caller: PersonOrSystemUser<ClientsRead>,
     query: Query,
 ) -> ApiResult<Json<Vec<SystemUserDetail>>> {
     let org_number = query.required("party")?;
     let party = parties::party_by_org_number(&mut *clients.db.acquire().await?, org_number).await?;
     let party =
         party.ok_or_else(|| not_found("Party not found", &format!("organisation {org_number}")))?;
-    administrator(&clients, &user, "read", &party).await?;
+    must_administer(&clients, &caller, Action::Read, &party).await?;
     let found = users::of_owner(
         &mut *clients.db.acquire().await?,
         party.key,
@@ -75,12 +73,12 @@ pub async fn agents(
     security(("person" = ["altinn:clientdelegations.read"])))]
 pub async fn available(
     State(clients): State<Clients>,
-    user: EndUser<ClientsRead>,
+    caller: PersonOrSystemUser<ClientsRead>,
     query: Query,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
     let page = Page::of(&query)?;
-    let call = Call::of(&clients, &user, &query, "read", false).await?;
+    let call = Call::of(&clients, &caller, &query, Action::Read).await?;
     let (provider, wanted) = (call.owner.key, clients.required_by(&call.agent));
     let listed = |c: Client| ListedClient::new(c.uuid, c.name, c.org_number);
     let Some(page) = page else {
@@ -121,12 +119,12 @@ pub async fn available(
     security(("person" = ["altinn:clientdelegations.read"])))]
 pub async fn delegated(
     State(clients): State<Clients>,
-    user: EndUser<ClientsRead>,
+    caller: PersonOrSystemUser<ClientsRead>,
     query: Query,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
     let page = Page::of(&query)?;
-    let call = Call::of(&clients, &user, &query, "read", false).await?;
+    let call = Call::of(&clients, &caller, &query, Action::Read).await?;
     let (agent, provider) = (call.agent.id, call.owner.key);
     let listed = |c: Delegated| ListedClient::new(c.uuid, c.name, c.org_number);
     let Some(page) = page else {
@@ -219,16 +217,17 @@ fn beginning(agent: &SystemUser) -> String {
     security(("person" = ["altinn:clientdelegations.write"])))]
 pub async fn add(
     State(clients): State<Clients>,
-    user: EndUser<ClientsWrite>,
+    caller: PersonOrSystemUser<ClientsWrite>,
     query: Query,
 ) -> ApiResult<Json<AgentAndClient>> {
-    let call = Call::of(&clients, &user, &query, "write", true).await?;
+    let on_client = CallOnClient::of(&clients, &caller, &query).await?;
+    let CallOnClient { call, client } = on_client;
     clients
-        .add(call.approver(), &call.agent, call.client)
+        .add(call.administrator()?, &call.agent, client)
         .await?;
     Ok(Json(AgentAndClient {
         agent: call.agent.id,
-        client: call.client,
+        client,
     }))
 }
 
@@ -240,67 +239,57 @@ pub async fn add(
     security(("person" = ["altinn:clientdelegations.write"])))]
 pub async fn remove(
     State(clients): State<Clients>,
-    user: EndUser<ClientsWrite>,
+    caller: PersonOrSystemUser<ClientsWrite>,
     query: Query,
 ) -> ApiResult<Json<AgentAndClient>> {
-    let call = Call::of(&clients, &user, &query, "write", true).await?;
+    let on_client = CallOnClient::of(&clients, &caller, &query).await?;
+    let CallOnClient { call, client } = on_client;
     clients
-        .remove(call.approver(), &call.agent, call.client)
+        .remove(call.administrator()?, &call.agent, client)
         .await?;
     Ok(Json(AgentAndClient {
         agent: call.agent.id,
-        client: call.client,
+        client,
     }))
 }
 
-/// What the four calls on clients have in common, found and permitted.
-pub(super) struct Call {
+/// What the calls on the clients of an agent have in common, found and permitted.
+pub(super) struct Call<'c, P> {
+    caller: &'c PersonOrSystemUser<P>,
     agent: SystemUser,
-    /// All zeros where none is asked for.
-    client: Uuid,
     owner: Party,
-    person: Person,
 }
 
-impl Call {
-    pub async fn of<P: Sync>(
+/// A call on one client of an agent.
+pub(super) struct CallOnClient<'c, P> {
+    call: Call<'c, P>,
+    client: Uuid,
+}
+
+impl<'c, P: Sync> Call<'c, P> {
+    /// Finds the agent, and asks whether the caller may do this.
+    ///
+    /// # Errors
+    /// 400 when there is no such agent, 404 when its owner is unknown, 403 when the caller may not.
+    pub async fn of(
         clients: &Clients,
-        user: &Scoped<P>,
+        caller: &'c PersonOrSystemUser<P>,
         query: &Query,
-        action: &str,
-        with_client: bool,
+        action: Action,
     ) -> ApiResult<Self> {
-        let (id, client) = (
-            query.uuid("agent")?,
-            if with_client {
-                query.uuid("client")?
-            } else {
-                None
-            },
-        );
+        let agent = agent_of(clients, query)
+            .await?
+            .map_err(|code| ApiError::Validation(vec![code.error()]))?;
+        Self::permitted(clients, caller, agent, action).await
+    }
+
+    async fn permitted(
+        clients: &Clients,
+        caller: &'c PersonOrSystemUser<P>,
+        agent: SystemUser,
+        action: Action,
+    ) -> ApiResult<Self> {
         let mut db = clients.db.acquire().await?;
-        let agent = match id {
-            None => Err(ValidationCode::AgentMissing),
-            Some(id) => match users::by_id(&mut db, id).await? {
-                None => Err(ValidationCode::AgentNotFound),
-                Some(found) if found.kind == SystemUserKind::Standard => {
-                    Err(ValidationCode::NotAnAgent)
-                }
-                Some(found) => Ok(found),
-            },
-        };
-        let no_client = (with_client && client.is_none()).then_some(ValidationCode::ClientMissing);
-        let agent = match (agent, no_client) {
-            (Ok(agent), None) => agent,
-            (agent, no_client) => {
-                let findings = agent
-                    .err()
-                    .into_iter()
-                    .chain(no_client)
-                    .map(ValidationCode::error);
-                return Err(ApiError::Validation(findings.collect()));
-            }
-        };
         let owner = parties::party_by_org_number(&mut db, &agent.reportee_org_no).await?;
         drop(db);
         let owner = owner.ok_or_else(|| {
@@ -309,12 +298,11 @@ impl Call {
                 &format!("systemuser owner {}", agent.reportee_org_no),
             )
         })?;
-        let person = administrator(clients, user, action, &owner).await?;
+        must_administer(clients, caller, action, &owner).await?;
         Ok(Self {
+            caller,
             agent,
-            client: client.unwrap_or_default(),
             owner,
-            person,
         })
     }
 
@@ -322,40 +310,94 @@ impl Call {
         &self.agent
     }
 
-    pub const fn person(&self) -> &Person {
-        &self.person
-    }
-
-    pub fn approver(&self) -> Approver<'_> {
-        Approver {
-            person: &self.person,
+    /// Who administers the clients.
+    ///
+    /// # Errors
+    /// 403: the register does not know the person.
+    pub fn administrator(&self) -> ApiResult<ClientAdministrator<'_>> {
+        Ok(ClientAdministrator {
+            by: match self.caller {
+                PersonOrSystemUser::Person(user) => Administrator::Person(user.person()?),
+                PersonOrSystemUser::SystemUser(user) => Administrator::SystemUser(user.id),
+            },
             party: &self.owner,
+        })
+    }
+}
+
+impl<'c, P: Sync> CallOnClient<'c, P> {
+    /// As [`Call::of`], for a change of one client.
+    async fn of(
+        clients: &Clients,
+        caller: &'c PersonOrSystemUser<P>,
+        query: &Query,
+    ) -> ApiResult<Self> {
+        let agent = query.uuid("agent")?;
+        let client = query.uuid("client")?;
+        let found = agent_with_id(clients, agent).await?;
+        match (found, client) {
+            (Ok(agent), Some(client)) => Ok(Self {
+                call: Call::permitted(clients, caller, agent, Action::Write).await?,
+                client,
+            }),
+            (found, client) => {
+                let missing = match client {
+                    Some(_) => None,
+                    None => Some(ValidationCode::ClientMissing),
+                };
+                let findings = found.err().into_iter().chain(missing);
+                Err(ApiError::Validation(
+                    findings.map(ValidationCode::error).collect(),
+                ))
+            }
         }
     }
 }
 
-/// The person of the token, who administers the party's clients.
-async fn administrator<P: Sync>(
+async fn agent_of(
     clients: &Clients,
-    user: &Scoped<P>,
-    action: &str,
+    query: &Query,
+) -> ApiResult<Result<SystemUser, ValidationCode>> {
+    agent_with_id(clients, query.uuid("agent")?).await
+}
+
+/// The agent of a call; the inner error says why there is none.
+async fn agent_with_id(
+    clients: &Clients,
+    id: Option<Uuid>,
+) -> ApiResult<Result<SystemUser, ValidationCode>> {
+    let Some(id) = id else {
+        return Ok(Err(ValidationCode::AgentMissing));
+    };
+    let found = users::by_id(&mut *clients.db.acquire().await?, id).await?;
+    Ok(match found {
+        None => Err(ValidationCode::AgentNotFound),
+        Some(user) => match user.kind {
+            SystemUserKind::Standard => Err(ValidationCode::NotAnAgent),
+            SystemUserKind::Agent => Ok(user),
+        },
+    })
+}
+
+/// Asks whether the caller administers the party's clients.
+///
+/// # Errors
+/// 403 when not.
+async fn must_administer<P: Sync>(
+    clients: &Clients,
+    caller: &PersonOrSystemUser<P>,
+    action: Action,
     party: &Party,
-) -> ApiResult<Person> {
-    let principal = &user.caller.principal;
+) -> ApiResult<()> {
     let forbidden = || ApiError::Empty(StatusCode::FORBIDDEN);
-    let person = clients
-        .authenticator
-        .person_of(principal)
-        .await?
-        .ok_or_else(forbidden)?;
     let party_id = party.party_id.ok_or_else(forbidden)?;
-    let asker = Asker::Person(person.0.uuid);
+    let resource = SystemResource::ClientAdministration;
     if clients
         .permissions
-        .permits(asker, principal.auth_level, action, RESOURCE, party_id)
+        .caller_may(caller, action, resource, party_id)
         .await?
     {
-        Ok(person)
+        Ok(())
     } else {
         Err(forbidden())
     }

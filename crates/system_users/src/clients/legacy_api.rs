@@ -7,10 +7,7 @@ use uuid::Uuid;
 
 use super::Clients;
 use super::{model::DelegationDto, portal_api};
-use authorization::{
-    delegation::Approver,
-    permissions::{ClientAdministrationWrite, Permitted},
-};
+use authorization::permissions::{ClientAdministrationWrite, Permitted};
 use foundation::http::{
     ApiResult, Json, ProblemCode,
     bind::{Binder, Presence},
@@ -72,10 +69,7 @@ pub async fn remove(
 ) -> ApiResult<StatusCode> {
     let id = path.uuid("delegationId")?;
     let facilitator = query.uuid("facilitatorId")?;
-    let by = Approver {
-        person: permitted.person()?,
-        party: &permitted.party,
-    };
+    let by = permitted.approver().into();
     clients.remove_row(by, id, facilitator).await?;
     Ok(StatusCode::OK)
 }

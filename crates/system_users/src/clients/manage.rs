@@ -14,7 +14,7 @@ use super::{
     store,
 };
 use crate::users::{self, SystemUser};
-use authorization::{delegation::Approver, live_system_users::SystemUserKind};
+use authorization::{delegation::ClientAdministrator, live_system_users::SystemUserKind};
 use foundation::{
     db::{
         DbError,
@@ -117,7 +117,7 @@ impl Clients {
     /// The problem of the first step that fails.
     pub async fn add(
         &self,
-        by: Approver<'_>,
+        by: ClientAdministrator<'_>,
         agent: &SystemUser,
         client: Uuid,
     ) -> ApiResult<Vec<Relation>> {
@@ -142,7 +142,7 @@ impl Clients {
     pub async fn add_all(
         &self,
         tx: &mut PgConnection,
-        by: Approver<'_>,
+        by: ClientAdministrator<'_>,
         agent: &SystemUser,
         clients: &[Uuid],
     ) -> ApiResult<Vec<(Vec<Relation>, Outcome)>> {
@@ -207,7 +207,7 @@ impl Clients {
     /// Takes a client from an agent. One that was not handed over is not missed.
     pub async fn remove(
         &self,
-        by: Approver<'_>,
+        by: ClientAdministrator<'_>,
         agent: &SystemUser,
         client: Uuid,
     ) -> ApiResult<()> {
@@ -221,7 +221,7 @@ impl Clients {
     pub async fn remove_all(
         &self,
         tx: &mut PgConnection,
-        by: Approver<'_>,
+        by: ClientAdministrator<'_>,
         agent: &SystemUser,
         clients: &[Uuid],
     ) -> ApiResult<Vec<Outcome>> {
@@ -261,7 +261,7 @@ impl Clients {
     /// There is no such row, or it is not the party's or not the facilitator's.
     pub async fn remove_row(
         &self,
-        by: Approver<'_>,
+        by: ClientAdministrator<'_>,
         id: Uuid,
         facilitator: Option<Uuid>,
     ) -> ApiResult<()> {
@@ -295,7 +295,7 @@ impl Clients {
         } else {
             users::record_each(
                 &mut tx,
-                by,
+                by.actor(),
                 &agent,
                 "client.removed",
                 vec![json!({"client": row.client, "delegation": id})],
@@ -315,7 +315,7 @@ impl Clients {
 /// Writes for each client the audit row and the message, and the entry that caches follow.
 async fn note(
     tx: &mut PgConnection,
-    by: Approver<'_>,
+    by: ClientAdministrator<'_>,
     agent: &SystemUser,
     clients: &[Uuid],
     action: &'static str,
@@ -326,7 +326,7 @@ async fn note(
     }
     users::record_each(
         &mut *tx,
-        by,
+        by.actor(),
         agent,
         action,
         clients

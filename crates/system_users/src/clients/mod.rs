@@ -15,7 +15,7 @@ pub use model::{Basis, Client, ClientAccessDto, ClientDto, Delegated, Place, Rel
 
 use std::sync::Arc;
 
-use authorization::{callers::Authenticator, permissions::Permissions};
+use authorization::permissions::Permissions;
 use foundation::http::BaseAddress;
 use registers::packages::Catalogue;
 use sqlx::PgPool;
@@ -25,7 +25,6 @@ use sqlx::PgPool;
 #[expect(missing_docs, reason = "each member is documented by its type")]
 pub struct Clients {
     pub address: BaseAddress,
-    pub authenticator: Authenticator,
     pub catalogue: Arc<Catalogue>,
     pub db: PgPool,
     pub permissions: Permissions,

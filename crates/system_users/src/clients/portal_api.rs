@@ -18,7 +18,6 @@ use super::{
 };
 use crate::users;
 use authorization::{
-    delegation::Approver,
     live_system_users::SystemUserKind,
     permissions::{ClientAdministrationRead, ClientAdministrationWrite, Permitted},
 };
@@ -29,13 +28,6 @@ use registers::packages::{Catalogue, PackageKey};
 
 type Reader = Permitted<ClientAdministrationRead>;
 type Writer = Permitted<ClientAdministrationWrite>;
-
-fn approver(permitted: &Writer) -> ApiResult<Approver<'_>> {
-    Ok(Approver {
-        person: permitted.person()?,
-        party: &permitted.party,
-    })
-}
 
 /// The provider's clients, by name, with what each relation lets it pass on.
 #[utoipa::path(get, path = "/authentication/api/v1/systemuser/agent/{party}/clients", tag = "Clients",
@@ -180,7 +172,9 @@ pub async fn add_for(
         return Err(ProblemCode::ClientsForbidden.into());
     }
     let client = client.ok_or(ProblemCode::ClientNotFound)?;
-    let relations = clients.add(approver(permitted)?, &user, client).await?;
+    let relations = clients
+        .add(permitted.approver().into(), &user, client)
+        .await?;
     let delegated = relations
         .iter()
         .flat_map(|r| &r.packages)
@@ -232,5 +226,7 @@ pub async fn remove_for(
     if user.owner_key != permitted.party.key {
         return Err(ProblemCode::ClientNotRemoved.into());
     }
-    clients.remove(approver(permitted)?, &user, client).await
+    clients
+        .remove(permitted.approver().into(), &user, client)
+        .await
 }

@@ -96,9 +96,7 @@ async fn ask(
 ) -> ApiResult<Response> {
     let new = bind::bind_request(&body::parse(bytes, bind::parameter(kind))?, kind)?;
     let org = vendor
-        .caller
-        .principal
-        .org
+        .organization_if_any()
         .ok_or(ProblemCode::VendorNotInToken)?;
     let mut tx = requests.db.begin().await?;
     if let Some(before) = once.answered(&mut tx, org.as_str(), bytes).await? {

@@ -111,9 +111,7 @@ pub async fn check(
     let value = body::parse(&bytes, BODY)?;
     let (kind, user) = about(&value)?;
     let org = vendor
-        .caller
-        .principal
-        .org
+        .organization_if_any()
         .ok_or(ProblemCode::VendorNotInToken)?;
     let mut db = requests.db.acquire().await?;
     Ok(Json(match user {

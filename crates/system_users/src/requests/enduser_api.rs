@@ -9,16 +9,17 @@ use super::{
     store,
 };
 use authorization::{
-    callers::{Caller, EndUser},
+    callers::EndUser,
     delegation::Approver,
     permissions::{
-        AccessManagementRead, AccessManagementWrite, Permitted, PortalAccessManagementWrite,
+        self, AccessManagementRead, AccessManagementWrite, Permitted, PortalAccessManagementWrite,
     },
 };
 use foundation::{
-    http::{ApiResult, Json, ProblemCode, path::PathValues},
+    http::{ApiError, ApiResult, Json, ProblemCode, path::PathValues},
     token::scopes::Portal,
 };
+use http::StatusCode;
 use registers::parties;
 
 type Reader = Permitted<AccessManagementRead>;
@@ -85,7 +86,7 @@ pub async fn read_by_id(
     Ok(Json(
         for_person(
             &requests,
-            &user.caller,
+            &user,
             RequestKind::Standard,
             path.uuid("requestId")?,
         )
@@ -107,7 +108,7 @@ pub async fn read_agent_by_id(
     Ok(Json(
         for_person(
             &requests,
-            &user.caller,
+            &user,
             RequestKind::Agent,
             path.uuid("requestId")?,
         )
@@ -119,13 +120,12 @@ pub async fn read_agent_by_id(
 ///
 /// # Errors
 /// There is none, or the person has nothing to do with it.
-pub async fn for_person(
+pub async fn for_person<P>(
     requests: &Requests,
-    caller: &Caller,
+    user: &EndUser<P>,
     kind: RequestKind,
     id: Uuid,
 ) -> ApiResult<RequestInternalDto> {
-    let principal = &caller.principal;
     let mut db = requests.db.acquire().await?;
     let request = store::by_id(&mut db, kind, id, requests.lifetime_days()).await?;
     let request = request.ok_or(ProblemCode::RequestNotFound)?;
@@ -133,14 +133,10 @@ pub async fn for_person(
         .await?
         .ok_or(ProblemCode::OrganizationNotFound)?;
     drop(db);
-    let person = requests
-        .authenticator
-        .person_of(principal)
-        .await?
-        .ok_or(ProblemCode::NotAccessManager)?;
+    let person = user.known_person().ok_or(ProblemCode::NotAccessManager)?;
     let may_approve = requests
         .permissions
-        .manages_access(&person, principal.auth_level, &party)
+        .manages_access(person, user.level(), &party)
         .await?;
     if !may_approve
         && !parties::has_relation(
@@ -186,10 +182,7 @@ pub async fn approve(
     permitted: PortalApprover,
     path: PathValues,
 ) -> ApiResult<Json<bool>> {
-    let approver = Approver {
-        person: permitted.person()?,
-        party: &permitted.party,
-    };
+    let approver = permitted.approver();
     requests
         .approve(
             approver,
@@ -212,10 +205,7 @@ pub async fn approve_agent(
     permitted: PortalApprover,
     path: PathValues,
 ) -> ApiResult<Json<bool>> {
-    let approver = Approver {
-        person: permitted.person()?,
-        party: &permitted.party,
-    };
+    let approver = permitted.approver();
     requests
         .approve(approver, RequestKind::Agent, path.uuid("requestId")?, None)
         .await?;
@@ -232,10 +222,7 @@ pub async fn reject(
     permitted: Rejecter,
     path: PathValues,
 ) -> ApiResult<Json<bool>> {
-    let approver = Approver {
-        person: permitted.person()?,
-        party: &permitted.party,
-    };
+    let approver = permitted.approver();
     requests
         .reject(approver, RequestKind::Standard, path.uuid("requestId")?)
         .await?;
@@ -253,10 +240,7 @@ pub async fn reject_agent(
     permitted: Rejecter,
     path: PathValues,
 ) -> ApiResult<Json<bool>> {
-    let approver = Approver {
-        person: permitted.person()?,
-        party: &permitted.party,
-    };
+    let approver = permitted.approver();
     requests
         .reject(approver, RequestKind::Agent, path.uuid("requestId")?)
         .await?;
@@ -278,7 +262,7 @@ pub async fn escalate(
     Ok(Json(
         pass_on(
             &requests,
-            &user.caller,
+            &user,
             path.party_id()?,
             RequestKind::Standard,
             path.uuid("requestId")?,
@@ -301,7 +285,7 @@ pub async fn escalate_agent(
     Ok(Json(
         pass_on(
             &requests,
-            &user.caller,
+            &user,
             path.party_id()?,
             RequestKind::Agent,
             path.uuid("requestId")?,
@@ -314,17 +298,19 @@ pub async fn escalate_agent(
 ///
 /// # Errors
 /// The request is another party's, unknown, or answered.
-pub async fn pass_on(
+pub async fn pass_on<P>(
     requests: &Requests,
-    caller: &Caller,
+    user: &EndUser<P>,
     party_id: i32,
     kind: RequestKind,
     id: Uuid,
 ) -> ApiResult<bool> {
-    let principal = &caller.principal;
-    let Some(person) = requests.authenticator.person_of(principal).await? else {
+    let Some(person) = user.known_person() else {
         return Ok(false);
     };
+    if user.level() < permissions::LEVEL_TO_WRITE {
+        return Err(ApiError::Empty(StatusCode::FORBIDDEN));
+    }
     let mut db = requests.db.acquire().await?;
     let Some(party) = parties::party_by_id(&mut db, party_id).await? else {
         return Ok(false);
@@ -334,7 +320,7 @@ pub async fn pass_on(
     if !related
         && !requests
             .permissions
-            .manages_access(&person, principal.auth_level, &party)
+            .manages_access(person, user.level(), &party)
             .await?
     {
         return Ok(false);
@@ -342,7 +328,7 @@ pub async fn pass_on(
     requests
         .escalate(
             Approver {
-                person: &person,
+                person,
                 party: &party,
             },
             kind,

@@ -17,7 +17,7 @@ pub use store::{any_state, by_id, pending};
 
 use std::sync::Arc;
 
-use authorization::{callers::Authenticator, permissions::Permissions};
+use authorization::permissions::Permissions;
 use foundation::{config::Checked, http::BaseAddress};
 use registers::{packages::Catalogue, resources::Policies};
 use sqlx::PgPool;
@@ -27,7 +27,6 @@ use sqlx::PgPool;
 #[expect(missing_docs, reason = "each member is documented by its type")]
 pub struct Requests {
     pub address: BaseAddress,
-    pub authenticator: Authenticator,
     pub catalogue: Arc<Catalogue>,
     pub config: Arc<Checked>,
     pub db: PgPool,

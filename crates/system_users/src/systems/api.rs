@@ -13,7 +13,7 @@ use super::{
     rules::{self, Known},
     store,
 };
-use authorization::callers::{EndUser, Vendor};
+use authorization::callers::{Scoped, Vendor};
 use foundation::{
     audit::{self, Actor},
     http::{
@@ -34,7 +34,7 @@ use registers::resources;
     responses((status = 200, body = Vec<SystemDto>), (status = 401), (status = 403)), security(("maskinporten" = ["altinn:portal/enduser"])))]
 pub async fn list_visible(
     State(systems): State<Systems>,
-    _: EndUser<Portal>,
+    _: Scoped<Portal>,
 ) -> ApiResult<impl IntoResponse> {
     let systems = store::visible(&mut *systems.db.acquire().await?).await?;
     Ok((
@@ -49,7 +49,7 @@ pub async fn list_visible(
     security(("maskinporten" = ["altinn:portal/enduser"])))]
 pub async fn read(
     State(systems): State<Systems>,
-    _: EndUser<Portal>,
+    _: Scoped<Portal>,
     path: PathValues,
 ) -> ApiResult<Json<SystemDto>> {
     let system = store::by_id(&mut *systems.db.acquire().await?, path.get("systemId")).await?;
@@ -65,7 +65,7 @@ pub async fn read(
     responses((status = 200, body = Vec<Right>), (status = 401), (status = 403)), security(("maskinporten" = ["altinn:portal/enduser"])))]
 pub async fn read_rights(
     State(systems): State<Systems>,
-    _: EndUser<Portal>,
+    _: Scoped<Portal>,
     path: PathValues,
     query: Query,
 ) -> ApiResult<Json<Vec<Right>>> {
@@ -85,7 +85,7 @@ pub async fn read_rights(
     security(("maskinporten" = ["altinn:portal/enduser"])))]
 pub async fn read_packages(
     State(systems): State<Systems>,
-    _: EndUser<Portal>,
+    _: Scoped<Portal>,
     path: PathValues,
     query: Query,
 ) -> ApiResult<Json<Vec<AccessPackage>>> {
@@ -103,9 +103,7 @@ pub async fn list_of_vendor(
     vendor: Vendor<SystemRegisterWrite>,
 ) -> ApiResult<impl IntoResponse> {
     let org = vendor
-        .caller
-        .principal
-        .org
+        .organization_if_any()
         .ok_or(ApiError::Empty(StatusCode::FORBIDDEN))?;
     let systems = store::of_vendor(&mut *systems.db.acquire().await?, org.as_str()).await?;
     Ok((
@@ -167,7 +165,7 @@ async fn owned_system(
     path: &PathValues,
 ) -> ApiResult<System> {
     let forbidden = ApiError::Empty(StatusCode::FORBIDDEN);
-    if vendor.caller.principal.org.is_none() && !vendor.is_register_admin() {
+    if vendor.organization_if_any().is_none() && !vendor.is_register_admin() {
         return Err(forbidden);
     }
     let system = store::by_id(db, path.get("systemId"))
@@ -183,9 +181,7 @@ async fn owned_system(
 pub(super) fn owns(vendor: &Vendor<SystemRegisterWrite>, org: &str) -> bool {
     vendor.is_register_admin()
         || vendor
-            .caller
-            .principal
-            .org
+            .organization_if_any()
             .is_some_and(|own| own.as_str() == org)
 }
 
@@ -201,8 +197,8 @@ pub async fn create(
     once: Once,
     JsonBytes(bytes): JsonBytes,
 ) -> ApiResult<Response> {
-    let principal = &vendor.caller.principal;
-    if principal.org.is_none() && !vendor.is_register_admin() {
+    let own = vendor.organization_if_any();
+    if own.is_none() && !vendor.is_register_admin() {
         return Err(ApiError::Empty(StatusCode::FORBIDDEN));
     }
     let system = bind::bind_system(
@@ -212,8 +208,8 @@ pub async fn create(
     let org = OrgNumber::from_iso6523(&system.vendor_id)
         .ok_or_else(|| ApiError::Validation(vec![ValidationCode::VendorIdNotIso6523.error()]))?;
     let mut tx = systems.db.begin().await?;
-    let caller = principal.org.map_or_else(
-        || principal.client_id.clone().unwrap_or_default(),
+    let caller = own.map_or_else(
+        || vendor.client_id().unwrap_or_default().to_owned(),
         |o| o.to_string(),
     );
     if let Some(before) = once.answered(&mut tx, &caller, &bytes).await? {
@@ -232,14 +228,14 @@ pub async fn create(
         .iter()
         .filter_map(|u| rules::canonical_redirect_url(u, &["https"]))
         .collect();
-    let by_org = principal.org.map(|o| o.to_string());
+    let by_org = own.map(|o| o.to_string());
     let id = store::insert(
         &mut tx,
         &system,
         org.as_str(),
         &urls,
         by_org.as_deref(),
-        principal.client_id.as_deref(),
+        vendor.client_id(),
     )
     .await
     .map_err(|error| lost_race(error, &system.id))?;

@@ -44,7 +44,7 @@ async fn lock(
     missing: ApiError,
 ) -> ApiResult<System> {
     let forbidden = || ApiError::Empty(StatusCode::FORBIDDEN);
-    if vendor.caller.principal.org.is_none() && !vendor.is_register_admin() {
+    if vendor.organization_if_any().is_none() && !vendor.is_register_admin() {
         return Err(forbidden());
     }
     let system = store::lock(tx, id).await?.ok_or(missing)?;
@@ -81,14 +81,13 @@ async fn make(
     change: Change<'_>,
     action: &'static str,
 ) -> ApiResult<()> {
-    let principal = &vendor.caller.principal;
-    let by_org = principal.org.map(|o| o.to_string());
+    let by_org = vendor.organization_if_any().map(|o| o.to_string());
     store::change(
         &mut *tx,
         system,
         &change,
         by_org.as_deref(),
-        principal.client_id.as_deref(),
+        vendor.client_id(),
     )
     .await
     .map_err(|error| lost_race(error, &system.id))?;

@@ -17,27 +17,23 @@ use super::{
     store,
 };
 use authorization::{
-    callers::Caller,
-    delegation::{self, Approver, Held},
+    callers::EndUser,
+    delegation::{self, Held},
     live_system_users::SystemUserKind,
     permissions::{AccessManagementRead, AccessManagementWrite, Permitted, SystemUserOverviewRead},
 };
-use foundation::http::{
-    ApiError, ApiResult, Json, ModelState, ProblemCode,
-    bind::{Binder, Presence},
-    body::{self, JsonBytes},
-    path::PathValues,
-    query::{Query, parse_uuid},
+use foundation::{
+    http::{
+        ApiError, ApiResult, Json, ModelState, ProblemCode,
+        bind::{Binder, Presence},
+        body::{self, JsonBytes},
+        path::PathValues,
+        query::{Query, parse_uuid},
+    },
+    token::scopes::AnyScope,
 };
 
 type Writer = Permitted<AccessManagementWrite>;
-
-fn approver(permitted: &Writer) -> ApiResult<Approver<'_>> {
-    Ok(Approver {
-        person: permitted.person()?,
-        party: &permitted.party,
-    })
-}
 
 /// Standard system users of the party, oldest first, with the packages they hold now.
 #[utoipa::path(get, path = "/authentication/api/v1/systemuser/{party}", tag = "System users",
@@ -152,7 +148,7 @@ pub async fn create(
     let new = NewTitle::bind(&body::parse(&bytes, NewTitle::BODY)?)?;
     Ok(Json(
         system_users
-            .create(approver(&permitted)?, &new.title, &new.system_id)
+            .create(permitted.approver(), &new.title, &new.system_id)
             .await?,
     ))
 }
@@ -222,16 +218,16 @@ impl Change {
     security(("person" = [])))]
 pub async fn rename(
     State(system_users): State<SystemUsers>,
-    caller: Caller,
+    user: EndUser<AnyScope>,
     JsonBytes(bytes): JsonBytes,
 ) -> ApiResult<StatusCode> {
     let change = Change::bind(&body::parse(&bytes, Change::BODY)?)?;
     let permitted: Writer = system_users
         .permissions
-        .permitted(caller, change.party_id)
+        .permitted(user, change.party_id)
         .await?;
     if system_users
-        .rename(approver(&permitted)?, change.id, &change.title)
+        .rename(permitted.approver(), change.id, &change.title)
         .await?
     {
         Ok(StatusCode::OK)
@@ -252,7 +248,7 @@ pub async fn delete(
     path: PathValues,
 ) -> ApiResult<Response> {
     let deleted = system_users
-        .delete_standard(approver(&permitted)?, path.uuid("systemUserId")?)
+        .delete_standard(permitted.approver(), path.uuid("systemUserId")?)
         .await?;
     Ok(if deleted {
         (StatusCode::ACCEPTED, Json(1))
@@ -277,7 +273,7 @@ pub async fn delete_agent(
     let facilitator = query.uuid("facilitatorId")?;
     system_users
         .delete_agent(
-            approver(&permitted)?,
+            permitted.approver(),
             path.uuid("systemUserId")?,
             facilitator,
         )
@@ -299,7 +295,7 @@ pub async fn give_own(
 ) -> ApiResult<Json<bool>> {
     let owner = query.uuid("partyUuid")?;
     system_users
-        .give_own(approver(&permitted)?, path.uuid("systemUserId")?, owner)
+        .give_own(permitted.approver(), path.uuid("systemUserId")?, owner)
         .await?;
     Ok(Json(true))
 }
@@ -318,7 +314,7 @@ pub async fn take_own(
 ) -> ApiResult<Json<bool>> {
     query.uuid("partyUuid")?;
     system_users
-        .take_own(approver(&permitted)?, path.uuid("systemUserId")?)
+        .take_own(permitted.approver(), path.uuid("systemUserId")?)
         .await?;
     Ok(Json(true))
 }
@@ -337,7 +333,7 @@ pub async fn has_own(
     query.uuid("partyUuid")?;
     Ok(Json(
         system_users
-            .has_own(approver(&permitted)?, path.uuid("systemUserId")?)
+            .has_own(permitted.approver(), path.uuid("systemUserId")?)
             .await?,
     ))
 }

@@ -38,9 +38,7 @@ pub async fn by_external_id(
     let allowed = &system_users.config.settings.byexternalid.allowed_consumers;
     if !allowed.is_empty()
         && !caller
-            .caller
-            .principal
-            .org
+            .organization()
             .is_some_and(|org| allowed.iter().any(|a| a == org.as_str()))
     {
         return Err(ApiError::Empty(StatusCode::FORBIDDEN));

@@ -389,14 +389,18 @@ async fn note(
     told: SystemUserEvent,
 ) -> Result<(), DbError> {
     for action in actions {
-        audit::record(&mut *tx, event(by, user, action)).await?;
+        audit::record(
+            &mut *tx,
+            event(Actor::Person(by.person.0.uuid), user, action),
+        )
+        .await?;
     }
     tell(tx, user.into(), told).await
 }
 
-fn event<'a>(by: Approver<'_>, user: &'a SystemUser, action: &'static str) -> audit::Event<'a> {
+fn event<'a>(actor: Actor, user: &'a SystemUser, action: &'static str) -> audit::Event<'a> {
     audit::Event {
-        actor: Actor::Person(by.person.0.uuid),
+        actor,
         action,
         object_kind: "system_user",
         object_id: user.id.to_string(),
@@ -406,11 +410,11 @@ fn event<'a>(by: Approver<'_>, user: &'a SystemUser, action: &'static str) -> au
     }
 }
 
-/// Writes the audit rows of something a person did to a system user of the organisation, one for
+/// Writes the audit rows of something that was done to a system user of the organisation, one for
 /// each detail.
 pub async fn record_each(
     tx: &mut PgConnection,
-    by: Approver<'_>,
+    by: Actor,
     user: &SystemUser,
     action: &'static str,
     details: Vec<serde_json::Value>,

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::pdp::endpoints::DecisionEndpoints;
 use crate::{
-    callers::ServiceOwner,
+    callers::Scoped,
     pdp::{AtLeast, PartialRequest, api::may_explain, call::Call, log::Endpoint, token_api},
 };
 use foundation::{
@@ -123,8 +123,7 @@ pub async fn answer(
         HeaderValue::from_str(&made).unwrap_or(HeaderValue::from_static("none"))
     });
     let worked = async {
-        let owner: ServiceOwner<Authorize> =
-            ServiceOwner::from_request_parts(&mut parts, endpoints).await?;
+        let owner: Scoped<Authorize> = Scoped::from_request_parts(&mut parts, endpoints).await?;
         let at_least = AtLeast::read(&parts.headers).map_err(|message| bad(message.to_owned()))?;
         let members = members(endpoints, &parts, body).await?;
         let call = Call::begin(
@@ -226,7 +225,7 @@ impl Evaluated {
 /// Who asks.
 pub struct Asker<'a> {
     pub endpoints: &'a DecisionEndpoints,
-    pub owner: &'a ServiceOwner<Authorize>,
+    pub owner: &'a Scoped<Authorize>,
     pub call: Call<'a>,
 }
 

@@ -133,7 +133,10 @@ impl Asker<'_> {
     async fn search(&self, searched: Searched, members: Map<String, Value>) -> ApiResult<Value> {
         let (now, keys) = (self.endpoints.clock.seconds(), &self.endpoints.identity);
         let principal = &self.owner.caller.principal;
-        let caller = principal.org.map(|org| org.to_string()).unwrap_or_default();
+        let caller = principal
+            .organization()
+            .map(|org| org.to_string())
+            .unwrap_or_default();
         let asked = Asked::read(&members, searched.as_str(), &caller, keys, now).map_err(bad)?;
         let search = Search::read(searched, members).map_err(bad)?;
         let source = self.source(&search).await?;
@@ -214,7 +217,7 @@ impl Asker<'_> {
                 };
                 let principal = &self.owner.caller.principal;
                 let is_own = principal
-                    .org
+                    .organization()
                     .is_some_and(|org| org.as_str() == resource.owner_org);
                 if !is_own && !principal.scopes.contains(AUTHORIZE_ADMIN) {
                     return Err(ApiError::Empty(StatusCode::FORBIDDEN));

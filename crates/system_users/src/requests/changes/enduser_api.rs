@@ -10,13 +10,15 @@ use super::{
 };
 use crate::requests::Requests;
 use authorization::{
-    callers::Caller,
-    delegation::Approver,
+    callers::{EndUser, Scoped},
     permissions::{
         AccessManagementRead, AccessManagementWrite, Permitted, PortalAccessManagementWrite,
     },
 };
-use foundation::http::{ApiResult, Json, ProblemCode, path::PathValues};
+use foundation::{
+    http::{ApiResult, Json, ProblemCode, path::PathValues},
+    token::scopes::AnyScope,
+};
 use registers::parties;
 
 /// A change request of the party.
@@ -51,21 +53,22 @@ pub async fn read_for_party(
     security(("person" = [])))]
 pub async fn read_by_id(
     State(requests): State<Requests>,
-    caller: Caller,
+    caller: Scoped<AnyScope>,
     path: PathValues,
 ) -> ApiResult<Json<ChangeRequestInternalDto>> {
-    Ok(Json(
-        for_person(&requests, &caller, path.uuid("requestId")?).await?,
-    ))
+    let id = path.uuid("requestId")?;
+    let authenticator = requests.permissions.authenticator();
+    let user = authenticator.person_or_nobody(&caller).await?;
+    Ok(Json(for_person(&requests, &user, id).await?))
 }
 
 /// A change request, for a person who may decide for its organisation.
 ///
 /// # Errors
 /// There is none, or the person may not.
-pub async fn for_person(
+pub async fn for_person<P>(
     requests: &Requests,
-    caller: &Caller,
+    user: &EndUser<P>,
     id: Uuid,
 ) -> ApiResult<ChangeRequestInternalDto> {
     let mut db = requests.db.acquire().await?;
@@ -76,14 +79,10 @@ pub async fn for_person(
         .await?
         .ok_or(ProblemCode::OrganizationNotFound)?;
     drop(db);
-    let person = requests
-        .authenticator
-        .person_of(&caller.principal)
-        .await?
-        .ok_or(ProblemCode::NotAccessManager)?;
+    let person = user.known_person().ok_or(ProblemCode::NotAccessManager)?;
     if !requests
         .permissions
-        .manages_access(&person, caller.principal.auth_level, &party)
+        .manages_access(person, user.level(), &party)
         .await?
     {
         return Err(ProblemCode::NotAccessManager.into());
@@ -114,10 +113,7 @@ pub async fn approve(
     permitted: Permitted<AccessManagementWrite>,
     path: PathValues,
 ) -> ApiResult<Json<bool>> {
-    let approver = Approver {
-        person: permitted.person()?,
-        party: &permitted.party,
-    };
+    let approver = permitted.approver();
     requests
         .approve_change(approver, path.uuid("requestId")?, None)
         .await?;
@@ -135,10 +131,7 @@ pub async fn reject(
     permitted: Permitted<AccessManagementWrite>,
     path: PathValues,
 ) -> ApiResult<Json<bool>> {
-    let approver = Approver {
-        person: permitted.person()?,
-        party: &permitted.party,
-    };
+    let approver = permitted.approver();
     requests
         .reject_change(approver, path.uuid("requestId")?)
         .await?;

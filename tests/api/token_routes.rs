@@ -1,0 +1,252 @@
+//! Which routes take tokens of which shape: every operation of the API's description, with a token
+//! of every shape that has all its scopes. An operation that no row of the table is about fails.
+
+use serde_json::{Value, json};
+
+use crate::{
+    support::*,
+    tenancy::{Operation, PUBLIC, body, operations, unknown},
+};
+
+/// Shapes of tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    Organization,
+    SystemUser,
+    Person,
+    SelfIdentified,
+    EnterpriseUser,
+    Bare,
+}
+
+use Shape::{Bare, EnterpriseUser, Organization, Person, SelfIdentified, SystemUser};
+
+const EVERY: [Shape; 6] = [
+    Organization,
+    SystemUser,
+    Person,
+    SelfIdentified,
+    EnterpriseUser,
+    Bare,
+];
+
+/// Which shapes a route takes, and how it answers the others.
+struct Row {
+    /// Begins of names of operations; the longest that fits counts.
+    begins: &'static [&'static str],
+    takes: &'static [Shape],
+    /// Status for other shapes.
+    refuses: u16,
+}
+
+const TABLE: &[Row] = &[
+    Row {
+        begins: &[
+            "GET /authentication/api/v1/systemregister/vendor",
+            "POST /authentication/api/v1/systemregister/vendor",
+            "PUT /authentication/api/v1/systemregister/vendor",
+            "DELETE /authentication/api/v1/systemregister/vendor",
+            "GET /authentication/api/v1/systemuser/request/vendor",
+            "POST /authentication/api/v1/systemuser/request/vendor",
+            "DELETE /authentication/api/v1/systemuser/request/vendor",
+            "GET /authentication/api/v1/systemuser/changerequest/vendor",
+            "POST /authentication/api/v1/systemuser/changerequest/vendor",
+            "DELETE /authentication/api/v1/systemuser/changerequest/vendor",
+            "GET /authentication/api/v1/systemuser/vendor/",
+            "GET /systembruker/api/v1/events",
+            "POST /systembruker/api/v1/requests:check",
+        ],
+        takes: &[Organization, SystemUser],
+        refuses: 403,
+    },
+    Row {
+        begins: &[
+            "POST /resourceregistry/api/v1/resource",
+            "PUT /resourceregistry/api/v1/resource",
+            "DELETE /resourceregistry/api/v1/resource",
+        ],
+        takes: &[Organization],
+        refuses: 403,
+    },
+    Row {
+        begins: &[
+            "GET /authentication/api/v1/systemuser/",
+            "POST /authentication/api/v1/systemuser/",
+            "PUT /authentication/api/v1/systemuser",
+            "DELETE /authentication/api/v1/systemuser/",
+            "GET /accessmanagement/api/v1/",
+            "POST /accessmanagement/api/v1/",
+            "DELETE /accessmanagement/api/v1/",
+        ],
+        takes: &[Person, SelfIdentified],
+        refuses: 403,
+    },
+    Row {
+        begins: &[
+            "GET /register/api/v1/parties/{partyId}",
+            "GET /register/api/v1/parties/byuuid/{uuid}",
+            "GET /authentication/api/v1/systemregister",
+            "GET /authentication/api/v1/systemuser/changerequest/{requestId}",
+            "GET /authentication/api/v1/systemuser/byExternalId",
+            "GET /authentication/api/v1/systemuser/internal/",
+            "POST /register/api/v1/",
+            "GET /register/api/v1/",
+            "POST /accessmanagement/api/v1/resourceowner/authorizedparties",
+            "POST /accessmanagement/api/v1/serviceowner/authorizedparties",
+            "POST /authorization/api/v1/",
+            "POST /access/v1/",
+            "GET /systembruker/api/v1/decisions/",
+        ],
+        takes: &EVERY,
+        refuses: 0,
+    },
+    Row {
+        begins: &[
+            "GET /authentication/api/v1/enduser/systemuser/",
+            "POST /authentication/api/v1/enduser/systemuser/",
+            "DELETE /authentication/api/v1/enduser/systemuser/",
+            "POST /systembruker/api/v1/enduser/systemuser/",
+        ],
+        takes: &[Person, SelfIdentified, SystemUser],
+        refuses: 403,
+    },
+    Row {
+        begins: &["GET /accessmanagement/api/v1/enduser/authorizedparties"],
+        takes: &[Person, SelfIdentified, SystemUser],
+        refuses: 401,
+    },
+];
+
+fn row_of(operation: &Operation) -> &'static Row {
+    let name = operation.name();
+    let fits = TABLE.iter().flat_map(|row| {
+        let begins = row.begins.iter().filter(|begin| name.starts_with(**begin));
+        begins.map(move |begin| (begin.len(), row))
+    });
+    fits.max_by_key(|(length, _)| *length)
+        .unwrap_or_else(|| panic!("{name}: which shapes does it take?"))
+        .1
+}
+
+/// A token of our own issuer, of a shape, with these scopes.
+fn token(app: &TestApp, shape: Shape, scopes: &str) -> String {
+    let now = app.clock.seconds();
+    let mut claims = json!({"iss": app.running.config.own_issuer, "iat": now, "exp": now + 600, "jti": "j",
+        "client_id": who::FJORDLONN_CLIENT, "scope": scopes});
+    let own = match shape {
+        Organization => json!({
+            "urn:systembruker:src": "maskinporten", "urn:altinn:orgNumber": who::FJORDLONN,
+        }),
+        SystemUser => json!({
+            "urn:systembruker:src": "maskinporten", "urn:altinn:orgNumber": who::FJORDLONN,
+            "authorization_details": [{"type": "urn:altinn:systemuser", "systemuser_id": [who::TINDEVANDRER_USER],
+                "systemuser_org": {"authority": "iso6523-actorid-upis", "ID": format!("0192:{}", who::TINDEVANDRER)},
+                "system_id": who::FJORDLONN_SYSTEM}],
+        }),
+        Person => json!({
+            "urn:systembruker:src": "id-porten", "pid": who::ODDNY, "urn:altinn:authlevel": 4,
+        }),
+        SelfIdentified => json!({
+            "urn:altinn:authenticatemethod": "SelfIdentified", "urn:altinn:userid": 1, "urn:altinn:authlevel": 4,
+        }),
+        EnterpriseUser => json!({
+            "urn:altinn:authenticatemethod": "virksomhetsbruker", "urn:altinn:orgNumber": who::FJORDLONN,
+            "urn:altinn:userid": 1,
+        }),
+        Bare => json!({}),
+    };
+    let (Value::Object(claims_), Value::Object(own)) = (&mut claims, own) else {
+        unreachable!("objects")
+    };
+    claims_.extend(own);
+    app.running
+        .state
+        .own_keys
+        .signing_key()
+        .sign(&claims, &[])
+        .unwrap()
+}
+
+#[tokio::test]
+async fn every_route_takes_the_shapes_of_the_table_alone() {
+    let app = TestApp::start().await;
+    let objects = unknown().with(&[
+        ("party", who::KERAMIKK_PARTY.to_string()),
+        (
+            "partyUuid",
+            app.sql_text(&format!(
+                "select uuid::text from party where org_number = '{}'",
+                who::KERAMIKK
+            ))
+            .await,
+        ),
+        ("vendor", who::FJORDLONN.to_owned()),
+        ("partyId", who::KERAMIKK_PARTY.to_string()),
+        ("uuid", uuid::Uuid::new_v4().to_string()),
+    ]);
+    let mut wrong = Vec::new();
+    for operation in operations(&app).await {
+        let name = operation.name();
+        let Some((_, scopes)) = &operation.credential else {
+            assert!(PUBLIC.iter().any(|p| name.starts_with(p)), "{name}");
+            continue;
+        };
+        // An admin scope lifts the question whose the resource is, and with it that of the shape.
+        let plain: Vec<&str> = scopes
+            .iter()
+            .map(String::as_str)
+            .filter(|scope| !scope.ends_with(".admin"))
+            .collect();
+        let scopes = if plain.is_empty() {
+            scopes.join(" ")
+        } else {
+            plain.join(" ")
+        };
+        let row = row_of(&operation);
+        for shape in EVERY {
+            let answer = app
+                .send(
+                    operation.method.clone(),
+                    // What the query names is read after the caller is known.
+                    &operation.address(&|o, name| {
+                        let is_in_path = o.path.contains(&format!("{{{name}}}"));
+                        is_in_path
+                            .then(|| objects.fill(o, name))
+                            .unwrap_or_default()
+                    }),
+                    Some(&token(&app, shape, &scopes)),
+                    body(&operation, &|o, name| objects.named(o, name)),
+                )
+                .await;
+            let status = answer.status;
+            assert!(status < 500, "{name} {shape:?}: {status} {}", answer.text);
+            if !row.takes.contains(&shape) && (status != row.refuses || !answer.text.is_empty()) {
+                wrong.push(format!("{name} takes {shape:?}: {status} {}", answer.text));
+            }
+            // Whom nobody knows, and who is no client administrator, may not, whatever the shape.
+            let is_known = matches!(shape, Organization | Person);
+            if row.takes.contains(&shape)
+                && is_known
+                && matches!(status, 401 | 403)
+                && answer.text.is_empty()
+            {
+                wrong.push(format!("{name} refuses {shape:?}: {status}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn with_an_admin_scope_any_shape_writes_resources() {
+    let app = TestApp::start().await;
+    let path = "/resourceregistry/api/v1/resource/no-such-resource/policy";
+    for shape in EVERY {
+        let plain = token(&app, shape, "altinn:resourceregistry/resource.write");
+        let admin = token(&app, shape, "altinn:resourceregistry/resource.admin");
+        let plain = app.post(path, &plain, json!({})).await.status;
+        let admin = app.post(path, &admin, json!({})).await.status;
+        let expected = if shape == Organization { 415 } else { 403 };
+        assert_eq!((plain, admin), (expected, 415), "{shape:?}");
+    }
+}
