@@ -4,21 +4,19 @@
 //! us, so it stops when this program ends, however it ends. Postgres refuses to run as root: then
 //! it runs as an unprivileged user, in a folder that user can reach.
 
+mod socket;
+
 use std::{
     fs,
-    os::unix::{
-        ffi::OsStrExt as _,
-        fs::{MetadataExt as _, PermissionsExt as _, chown},
-        process::CommandExt as _,
-    },
+    os::unix::{ffi::OsStrExt as _, fs::MetadataExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, bail, ensure};
-use aws_lc_rs::digest;
 use secrecy::SecretString;
+use socket::SocketDir;
 
 /// How a private cluster treats its disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,10 +30,10 @@ pub enum Durability {
 /// A running private cluster. It stops when this is dropped.
 #[derive(Debug)]
 pub struct Cluster {
-    socket_dir: PathBuf,
     data_dir: PathBuf,
     guard: Child,
     pipe: Option<ChildStdin>,
+    socket_dir: SocketDir,
     /// Held as long as we run, so that no second program uses the folder.
     _lock: fs::File,
 }
@@ -69,12 +67,13 @@ impl Cluster {
         let run_as = unprivileged_user(&home)?;
         let data_dir = reachable(&home, run_as)?.join("postgres");
         let bin = binaries(&data_dir)?;
-        let socket_dir = socket_dir(&data_dir, run_as)?;
+        let own_uid = own_uid(&home)?;
         if !data_dir.join("PG_VERSION").exists() {
-            initialize(&bin, &data_dir, run_as)?;
+            initialize(&bin, &data_dir, own_uid, run_as)?;
         }
         stop_leftover(&bin, &data_dir, run_as)?;
-        let (guard, pipe) = spawn(&bin, &data_dir, &socket_dir, durability, run_as)?;
+        let socket_dir = SocketDir::new(&home, own_uid, run_as)?;
+        let (guard, pipe) = spawn(&bin, &data_dir, socket_dir.path(), durability, run_as)?;
         let mut cluster = Self {
             socket_dir,
             data_dir,
@@ -132,7 +131,7 @@ impl Cluster {
     /// Connection URL of a database in this cluster.
     #[must_use]
     pub fn url(&self, database: &str) -> SecretString {
-        url(&self.socket_dir, database)
+        url(self.socket_dir.path(), database)
     }
 
     /// Where the data lies.
@@ -155,7 +154,8 @@ impl Cluster {
         self.stop();
         let bin = binaries(&self.data_dir)?;
         let run_as = unprivileged_user(&self.data_dir)?;
-        let (guard, pipe) = spawn(&bin, &self.data_dir, &self.socket_dir, durability, run_as)?;
+        let socket_dir = self.socket_dir.path();
+        let (guard, pipe) = spawn(&bin, &self.data_dir, socket_dir, durability, run_as)?;
         self.guard = guard;
         self.pipe = Some(pipe);
         self.await_ready(&bin)
@@ -166,7 +166,7 @@ impl Cluster {
         loop {
             let ready = Command::new(bin.join("pg_isready"))
                 .args(["-q", "-d", "postgres", "-U", "sb", "-h"])
-                .arg(&self.socket_dir)
+                .arg(self.socket_dir.path())
                 .current_dir("/")
                 .status()
                 .context("running pg_isready")?;
@@ -326,19 +326,22 @@ fn version_in(name: &str) -> Option<u32> {
         .ok()
 }
 
-/// As root: `postgres` if there is such a user, else `nobody`. Otherwise none.
-fn unprivileged_user(owned_by_us: &Path) -> anyhow::Result<Option<RunAs>> {
+/// Whom we run as. The standard library has no call for it: /proc/self belongs to us, and where
+/// there is no such thing, `owned_by_us` does.
+fn own_uid(owned_by_us: &Path) -> anyhow::Result<u32> {
     let probe = if owned_by_us.exists() {
         owned_by_us
     } else {
         Path::new("/")
     };
-    // Without a call for our own uid in the standard library: /proc/self belongs to us, elsewhere
-    // the folder does.
-    let uid = fs::metadata("/proc/self")
-        .or_else(|_| fs::metadata(probe))
-        .map(|m| m.uid())?;
-    if uid != 0 {
+    Ok(fs::metadata("/proc/self")
+        .or_else(|_| fs::metadata(probe))?
+        .uid())
+}
+
+/// As root: `postgres` if there is such a user, else `nobody`. Otherwise none.
+fn unprivileged_user(owned_by_us: &Path) -> anyhow::Result<Option<RunAs>> {
+    if own_uid(owned_by_us)? != 0 {
         return Ok(None);
     }
     let users = fs::read_to_string("/etc/passwd").context("reading /etc/passwd")?;
@@ -425,43 +428,17 @@ fn remove_orphans(all: &Path) {
     }
 }
 
-/// Paths of Unix sockets are at most some 100 bytes long, so the socket lies under /tmp.
-fn socket_dir(data_dir: &Path, run_as: Option<RunAs>) -> anyhow::Result<PathBuf> {
-    let dir = Path::new("/tmp").join(format!("systembruker-{}", short_hash(data_dir)));
-    match fs::create_dir(&dir) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
-            return Err(error).context("creating the socket folder");
-        }
-        _ => {}
-    }
-    let metadata = fs::symlink_metadata(&dir)?;
-    ensure!(metadata.is_dir(), "{} is not a folder", dir.display());
-    if let Some(RunAs { uid, gid }) = run_as {
-        chown(&dir, Some(uid), Some(gid))?;
-    }
-    fs::set_permissions(&dir, fs::Permissions::from_mode(0o700))
-        .with_context(|| format!("{} belongs to somebody else", dir.display()))?;
-    Ok(dir)
-}
-
-fn short_hash(path: &Path) -> String {
-    let hash = digest::digest(&digest::SHA256, path.as_os_str().as_encoded_bytes());
-    hash.as_ref()[..6]
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect()
-}
-
-fn initialize(bin: &Path, data_dir: &Path, run_as: Option<RunAs>) -> anyhow::Result<()> {
+fn initialize(
+    bin: &Path,
+    data_dir: &Path,
+    own_uid: u32,
+    run_as: Option<RunAs>,
+) -> anyhow::Result<()> {
     if data_dir.exists() {
         // An earlier start was broken off before the cluster was complete.
         fs::remove_dir_all(data_dir)?;
     }
-    fs::create_dir_all(data_dir)?;
-    if let Some(RunAs { uid, gid }) = run_as {
-        chown(data_dir, Some(uid), Some(gid))?;
-    }
-    fs::set_permissions(data_dir, fs::Permissions::from_mode(0o700))?;
+    socket::make_private(data_dir, own_uid, run_as)?;
     let output = command(bin.join("initdb"), run_as)
         .args([
             "--username=sb",
