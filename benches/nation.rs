@@ -20,7 +20,7 @@ use std::{
 
 use ::sandbox::NationOptions;
 use criterion::{Criterion, criterion_group, criterion_main};
-use edges::import::{self, Context, Format, Mode, PersonMatch};
+use edges::import::{self, AcceptedPersons, Context, Format, Mode, PersonMatch};
 use foundation::clock::Clock;
 use indicatif::ProgressBar;
 use private_postgres::{Cluster, Durability};
@@ -41,6 +41,7 @@ async fn load(running: &Running, out: &Path, scale: f64) {
     let kinds =
         ::sandbox::generate(&state.catalogue, &options, &ProgressBar::hidden()).expect("a nation");
     let context = Context {
+        persons: AcceptedPersons::Synthetic,
         catalogue: Arc::clone(&state.catalogue),
         identity: Arc::clone(&state.identity),
     };

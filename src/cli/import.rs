@@ -7,7 +7,7 @@ use clap::Args;
 use indicatif::{HumanCount, ProgressBar};
 
 use super::target::TargetArgs;
-use edges::import::{self, Context, Format, Kind, Mode, Options, Outcome};
+use edges::import::{self, AcceptedPersons, Context, Format, Kind, Mode, Options, Outcome};
 use registers::packages;
 
 /// Arguments of `import`.
@@ -71,6 +71,7 @@ pub async fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
     let files = files(args)?;
     let target = args.target.open().await?;
     let context = Context {
+        persons: AcceptedPersons::of(target.settings.server.profile),
         catalogue: Arc::new(
             packages::load(&target.db)
                 .await

@@ -92,6 +92,7 @@ pub async fn load(
         "the database holds parties of another source; the sandbox's universe is not mixed with them"
     );
     let context = import::Context {
+        persons: import::AcceptedPersons::Synthetic,
         catalogue: Arc::clone(catalogue),
         identity: Arc::clone(identity),
     };

@@ -9,7 +9,9 @@ use std::{
     },
 };
 
-use edges::import::{self, Context, Format, Kind, Mode, Options, Outcome, PersonMatch};
+use edges::import::{
+    self, AcceptedPersons, Context, Format, Kind, Mode, Options, Outcome, PersonMatch,
+};
 use flate2::{Compression, write::GzEncoder};
 use indicatif::ProgressBar;
 use serde_json::Value;
@@ -60,8 +62,18 @@ pub fn options(kind: Kind, file: PathBuf) -> Options {
 
 /// Imports into the database of a running service.
 pub async fn import(app: &TestApp, options: &Options) -> anyhow::Result<Outcome> {
+    import_as(app, options, AcceptedPersons::Synthetic).await
+}
+
+/// As [`import`], where it is said whose identity numbers are taken.
+pub async fn import_as(
+    app: &TestApp,
+    options: &Options,
+    persons: AcceptedPersons,
+) -> anyhow::Result<Outcome> {
     let state = &app.running.state;
     let context = Context {
+        persons,
         catalogue: Arc::clone(&state.catalogue),
         identity: Arc::clone(&state.identity),
     };

@@ -1,9 +1,10 @@
 //! The operator's own files.
 
-use edges::import::{Counts, Kind, Mode};
+use edges::import::{AcceptedPersons, Counts, Kind, Mode};
+use foundation::{config::Profile, ids::NationalId};
 use serde_json::{Value, json};
 
-use crate::import::files::{codes, file, good, gzip, import, ndjson, options};
+use crate::import::files::{codes, file, good, gzip, import, import_as, ndjson, options};
 use crate::support::{AUTHORIZE, ByHand as _, TestApp, who};
 
 /// Valid numbers that the universe does not use.
@@ -777,4 +778,48 @@ async fn unknown_members_and_forms_are_warned_of() {
         .collect();
     assert_eq!((outcome.refused, outcome.counts.added), (None, 1));
     assert_eq!(warned, ["UNKNOWN_FORM", "UNKNOWN_MEMBER"]);
+}
+
+/// A number with good check digits, of a day that has no offset: it could be anybody's.
+fn real_looking() -> String {
+    let mut numbers = (0..100_000).map(|end| format!("010170{end:05}"));
+    numbers
+        .find(|number| NationalId::parse_checked(number).is_ok())
+        .unwrap()
+}
+
+#[tokio::test]
+async fn outside_production_no_file_brings_a_number_that_could_be_real() {
+    let app = TestApp::start().await;
+    let (real, made_up) = (real_looking(), vectors("personIds", true)[0].clone());
+    let mut replaced = person(&made_up);
+    replaced["replaces"] = json!([real]);
+    for (kind, line) in [
+        (Kind::Persons, person(&real)),
+        (Kind::Persons, replaced),
+        (
+            Kind::Roles,
+            json!({"from": who::NATTERGAL, "role": "DAGL", "toPerson": real}),
+        ),
+        (
+            Kind::Rightholders,
+            json!({"from": who::NATTERGAL, "toPerson": real, "accessPackages": []}),
+        ),
+    ] {
+        let outcome = import(&app, &options(kind, file(ndjson(&[line]))))
+            .await
+            .unwrap();
+        assert_eq!(codes(&outcome), [(1, "NOT_SYNTHETIC")], "{kind:?}");
+        assert!(outcome.refused.is_some());
+        assert!(!outcome.findings.list[0].reason.contains(&real));
+    }
+}
+
+#[tokio::test]
+async fn production_takes_everybody() {
+    let app = TestApp::start().await;
+    let persons = AcceptedPersons::of(Profile::Prod);
+    let options = options(Kind::Persons, file(ndjson(&[person(&real_looking())])));
+    let outcome = import_as(&app, &options, persons).await.unwrap();
+    assert_eq!((outcome.counts.added, outcome.refused), (1, None));
 }

@@ -354,7 +354,7 @@ fn stage_person(
         .get(&options.person_id_member)
         .and_then(Value::as_str)
     {
-        if let Some(id) = check.national_id("person", text) {
+        if let Some(id) = check.national_id(context, "person", text) {
             let index = context.identity.index(&id);
             roles::write(
                 rows,

@@ -26,6 +26,7 @@ pub use merge::Counts;
 pub use run::{Outcome, import, import_embedded};
 
 pub use foundation::config::PersonMatch;
+use foundation::config::Profile;
 use registers::{packages::Catalogue, parties::IdentityKeys};
 
 /// What a file holds. The order is the one to load them in.
@@ -166,4 +167,26 @@ pub struct Context {
     pub catalogue: Arc<Catalogue>,
     /// Keys for identity numbers.
     pub identity: Arc<IdentityKeys>,
+    /// Whose identity numbers are taken.
+    pub persons: AcceptedPersons,
+}
+
+/// Whose identity numbers an installation takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AcceptedPersons {
+    /// Everybody's.
+    All,
+    /// Those of made-up persons alone, whose month of birth has an offset.
+    Synthetic,
+}
+
+impl AcceptedPersons {
+    /// Real persons are in production and nowhere else.
+    #[must_use]
+    pub const fn of(profile: Profile) -> Self {
+        match profile {
+            Profile::Prod => Self::All,
+            Profile::Test | Profile::Sandbox => Self::Synthetic,
+        }
+    }
 }

@@ -5,7 +5,7 @@ use foundation::ids::{IdError, NationalId, OrgNumber};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::import::{Context, findings::Findings};
+use crate::import::{AcceptedPersons, Context, findings::Findings};
 
 /// The check of one line.
 pub struct Check<'f> {
@@ -85,12 +85,25 @@ impl<'f> Check<'f> {
         number.ok()
     }
 
-    /// An identity number with its check digits.
-    pub fn national_id(&mut self, member: &str, text: &str) -> Option<NationalId> {
+    /// An identity number with its check digits, of somebody whom this installation may know.
+    pub fn national_id(
+        &mut self,
+        context: &Context,
+        member: &str,
+        text: &str,
+    ) -> Option<NationalId> {
         if text.trim().is_empty() {
             return None;
         }
         match NationalId::parse_checked(text) {
+            Ok(id) if context.persons == AcceptedPersons::Synthetic && !id.is_synthetic() => {
+                self.wrong(
+                    member,
+                    "NOT_SYNTHETIC",
+                    format!("{id} may be a real person's; outside profile prod only made-up persons are taken, whose month has an offset of 80, 65 or 40"),
+                );
+                None
+            }
             Ok(id) => Some(id),
             Err(error) => {
                 let shown: String = text.chars().take(6).collect();

@@ -41,7 +41,7 @@ pub fn stage(context: &Context, line: u64, text: &[u8], rows: &mut Rows, finding
         return;
     };
     let id = check.required("personId", parsed.person_id.as_deref());
-    let id = check.national_id("personId", id);
+    let id = check.national_id(context, "personId", id);
     let first = check
         .required("firstName", parsed.first_name.as_deref())
         .trim();
@@ -69,7 +69,7 @@ pub fn stage(context: &Context, line: u64, text: &[u8], rows: &mut Rows, finding
     );
     let mut former = Vec::new();
     for earlier in parsed.replaces.iter().flatten() {
-        if let Some(earlier) = check.national_id("replaces", earlier) {
+        if let Some(earlier) = check.national_id(context, "replaces", earlier) {
             former.push(context.identity.index(&earlier));
         }
     }

@@ -45,7 +45,7 @@ pub fn check(context: &Context, line: &Line, check: &mut Check<'_>) {
         .and_then(|t| check.org_number("toOrg", t));
     line.to_person
         .as_deref()
-        .and_then(|t| check.national_id("toPerson", t));
+        .and_then(|t| check.national_id(context, "toPerson", t));
     check.packages(context, "accessPackages", &line.access_packages);
 }
 

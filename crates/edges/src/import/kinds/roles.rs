@@ -62,7 +62,7 @@ pub fn stage(
     let to_person = parsed
         .to_person
         .as_deref()
-        .and_then(|t| check.national_id("toPerson", t));
+        .and_then(|t| check.national_id(context, "toPerson", t));
     if parsed.to_org.is_some() == parsed.to_person.is_some() {
         check.wrong(
             "toPerson",
