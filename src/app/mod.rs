@@ -1,6 +1,7 @@
 //! The application: shared state, the router, starting and stopping. Nothing below knows it.
 
 mod health;
+pub mod hosts;
 pub mod openapi;
 mod readiness;
 mod router;

@@ -16,6 +16,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 use crate::app::{
     self, AppState,
+    hosts::Hosts,
     serve::{self, Shutdown},
     setup::{self, Extra, Secrets},
 };
@@ -342,12 +343,23 @@ fn spawn(
         base: local.testtools.clone(),
         users: sandbox.testtools.users.clone(),
     }));
-    let answers_to: fn(&str) -> bool = if sandbox.tls.listen.is_some() {
-        |host| Place::named(host) == Some(Place::Main)
-    } else {
-        |_| false
+    // Behind the TLS front each has names of the public system, and only there.
+    let named = |is_named: fn(&str) -> bool| -> fn(&str) -> bool {
+        if sandbox.tls.listen.is_some() {
+            is_named
+        } else {
+            |_| false
+        }
     };
+    let hosts = |is_named| Hosts::of(config, named(is_named));
+    let [maskinporten, idporten, testtools] = [
+        hosts(|host| Place::named(host) == Some(Place::Maskinporten)).guard(maskinporten),
+        hosts(|host| Place::named(host) == Some(Place::IdPorten)).guard(idporten),
+        hosts(|host| Place::named(host) == Some(Place::TestTools)).guard(testtools),
+    ];
+    let answers_to = named(|host| Place::named(host) == Some(Place::Main));
     let internal = Router::new().route("/metrics", axum::routing::get(serve::metrics));
+    let internal = hosts(|_| false).guard(internal);
     let mut servers = JoinSet::new();
     servers.spawn(serve::run(listeners.internal, internal, shutdown.clone()));
     let main = app::service(state, answers_to);
@@ -375,7 +387,9 @@ fn spawn(
             .nest("/maskinporten", maskinporten)
             .nest("/idporten", idporten)
             .nest("/testtools", testtools);
-        let all = metadata.nest("/sandbox", issuers).fallback_service(main);
+        let all = hosts(|_| false)
+            .guard(metadata.nest("/sandbox", issuers))
+            .fallback_service(main);
         servers.spawn(serve::run(listeners.main, all, shutdown.clone()));
     }
     Ok(servers)

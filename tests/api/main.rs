@@ -34,6 +34,7 @@ mod exchange;
 mod freshness;
 mod freshness_under_load;
 mod generator;
+mod hosts;
 mod idporten;
 mod import;
 mod journey;

@@ -22,6 +22,7 @@ const LISTS: &[&str] = &[
     "exchange.partner_scopes",
     "byexternalid.allowed_consumers",
     "pdp.subscription_keys",
+    "sandbox.allowed_hosts",
     "sandbox.maskinporten.extra_audiences",
     "sandbox.testtools.users",
 ];

@@ -222,6 +222,7 @@ section! {
         dir: PathBuf,
         single_port: bool,
         allow_nonloopback: bool,
+        allowed_hosts: Vec<String>,
         assume_real_names: bool,
         autoregister_clients: bool,
         maskinporten: SandboxMaskinporten,
