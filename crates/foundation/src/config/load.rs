@@ -1,9 +1,12 @@
 //! Where settings come from: the defaults, the profile's own, a file, the environment.
 
-use std::{collections::HashMap, path::Path};
+use std::{
+    collections::{BTreeSet, HashMap},
+    fs, io,
+    path::Path,
+};
 
-use anyhow::Context as _;
-use config::{Config, File, FileFormat};
+use config::{Config, ConfigError, File, FileFormat, Map, Source as _, Value, ValueKind};
 
 use super::Settings;
 
@@ -36,29 +39,74 @@ pub enum Source<'a> {
     Sandbox,
 }
 
+/// Why there are no settings.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// A file cannot be read.
+    #[error("{what} cannot be read: {error}")]
+    Unread {
+        /// What names the file: `--config` or a variable of the environment.
+        what: String,
+        /// As the system says it.
+        error: io::Error,
+    },
+    /// The settings cannot be used. Each finding names its key, and no value.
+    #[error("the settings are not usable:\n  {}", .0.join("\n  "))]
+    Wrong(Vec<String>),
+}
+
+/// Settings as far as they could be read.
+#[derive(Debug)]
+pub struct Loaded {
+    /// What stands in place of a key that could not be read is its default.
+    pub settings: Settings,
+    /// What is wrong with single keys, each named, without its value. Settings with findings must
+    /// not be used.
+    pub wrong: Vec<String>,
+}
+
 /// Reads the settings.
 ///
 /// # Errors
-/// A message that names the key, never a value, when a key is unknown, of the wrong type, or a file
-/// cannot be read.
+/// A message that names each wrong key, never a value, when a key is unknown, of the wrong type, or
+/// a file cannot be read.
 pub fn load(
     source: Source<'_>,
     environment: &HashMap<String, String>,
     overrides: &[(&str, String)],
-) -> anyhow::Result<Settings> {
-    let mut builder = Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
-    match source {
-        Source::Sandbox => builder = builder.add_source(File::from_str(SANDBOX, FileFormat::Toml)),
-        Source::Serve(Some(path)) => {
-            builder = builder.add_source(File::from(path).format(FileFormat::Toml));
-        }
-        Source::Serve(None) => {}
+) -> Result<Settings, LoadError> {
+    let Loaded { settings, wrong } = load_all(source, environment, overrides)?;
+    if wrong.is_empty() {
+        Ok(settings)
+    } else {
+        Err(LoadError::Wrong(wrong))
+    }
+}
+
+/// Reads the settings, and goes on behind a key that is wrong, so that all of them are told at once.
+///
+/// # Errors
+/// A file cannot be read, or is not TOML.
+pub fn load_all(
+    source: Source<'_>,
+    environment: &HashMap<String, String>,
+    overrides: &[(&str, String)],
+) -> Result<Loaded, LoadError> {
+    let mut wrong = Vec::new();
+    let defaults = collect(base(source), &mut wrong)?;
+    let mut builder = base(source);
+    if let Source::Serve(Some(path)) = source {
+        builder = builder.add_source(File::from_str(&toml_file(path)?, FileFormat::Toml));
     }
     for (name, value) in prepare(environment)? {
         let key = name
             .trim_start_matches(PREFIX)
             .to_lowercase()
             .replace("__", ".");
+        if !is_key(&key) {
+            wrong.push(format!("{name}: names no setting"));
+            continue;
+        }
         // Texts become numbers and flags where the settings want them; only lists are told apart
         // here.
         let result = if LISTS.contains(&key.as_str()) {
@@ -71,21 +119,179 @@ pub fn load(
         } else {
             builder.set_override(&key, value)
         };
-        builder = result.with_context(|| format!("{name} names no setting"))?;
+        builder = result.map_err(|error| LoadError::Wrong(vec![told(&error, &Map::new())]))?;
     }
     for (key, value) in overrides {
         builder = builder
             .set_override(key, value.as_str())
-            .with_context(|| format!("setting {key}"))?;
+            .map_err(|error| LoadError::Wrong(vec![told(&error, &Map::new())]))?;
     }
-    let config = builder.build().context("reading the settings")?;
-    config
-        .try_deserialize()
-        .context("the settings are not usable")
+    let mut table = collect(builder, &mut wrong)?;
+    if matches!(source, Source::Serve(_)) && table.remove("sandbox").is_some() {
+        wrong.push("sandbox.*: no sandbox setting may be given to `systembruker serve`; take it out, or start `systembruker sandbox`".to_owned());
+    }
+    let settings = deserialize(table, &defaults, &mut wrong)?;
+    Ok(Loaded { settings, wrong })
+}
+
+type Builder = config::ConfigBuilder<config::builder::DefaultState>;
+
+/// What stands below the file and the environment.
+fn base(source: Source<'_>) -> Builder {
+    let builder = Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
+    match source {
+        Source::Sandbox => builder.add_source(File::from_str(SANDBOX, FileFormat::Toml)),
+        Source::Serve(_) => builder,
+    }
+}
+
+fn collect(builder: Builder, wrong: &mut Vec<String>) -> Result<Map<String, Value>, LoadError> {
+    let built = builder.build().and_then(|config| config.collect());
+    built.map_err(|error| {
+        wrong.push(told(&error, &Map::new()));
+        LoadError::Wrong(std::mem::take(wrong))
+    })
+}
+
+/// The text of a configuration file, which is TOML for sure: the library's own message would show
+/// the line that is wrong, and with it a value.
+fn toml_file(path: &Path) -> Result<String, LoadError> {
+    let text = fs::read_to_string(path).map_err(|error| LoadError::Unread {
+        what: format!("the file of --config, {},", path.display()),
+        error,
+    })?;
+    if let Err(error) = toml::from_str::<toml::Table>(&text) {
+        let before = error
+            .span()
+            .and_then(|span| text.get(..span.start))
+            .unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        return Err(LoadError::Wrong(vec![format!(
+            "--config, line {line}: {}",
+            error.message()
+        )]));
+    }
+    Ok(text)
+}
+
+/// A path of names such as `pdp.max_body_bytes`.
+fn is_key(key: &str) -> bool {
+    key.split('.').all(|name| {
+        !name.is_empty()
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+    })
+}
+
+/// Reads the table into settings. A key that cannot be read is noted and given its default, until
+/// the rest can be read.
+fn deserialize(
+    mut table: Map<String, Value>,
+    defaults: &Map<String, Value>,
+    wrong: &mut Vec<String>,
+) -> Result<Settings, LoadError> {
+    let mut reset = BTreeSet::new();
+    loop {
+        let mut unknown = Vec::new();
+        let value = Value::new(None, ValueKind::Table(table.clone()));
+        // `?` stands for "if there is one" in these paths.
+        let read = serde_ignored::deserialize(value, |path| {
+            unknown.push(path.to_string().replace(".?", ""));
+        });
+        let error = match read {
+            Ok(settings) => {
+                unknown.sort();
+                let unknown = unknown.iter().map(|key| {
+                    format!("{key}: there is no such setting; config/default.toml has all of them")
+                });
+                wrong.extend(unknown);
+                return Ok(settings);
+            }
+            Err(error) => error,
+        };
+        wrong.push(told(&error, &table));
+        let Some(key) = key_of(&error).filter(|key| reset.insert(key.clone())) else {
+            return Err(LoadError::Wrong(std::mem::take(wrong)));
+        };
+        put(&mut table, &key, find(defaults, &key).cloned());
+    }
+}
+
+/// The setting that an error is about; a member of a list counts as the list.
+fn key_of(error: &ConfigError) -> Option<String> {
+    let key = match error {
+        ConfigError::Type { key, .. } | ConfigError::At { key, .. } => key.as_ref()?,
+        ConfigError::NotFound(key) => key,
+        _ => return None,
+    };
+    let key = key.split('[').next()?;
+    (!key.is_empty()).then(|| key.to_owned())
+}
+
+/// What an error says, without the value that it is about.
+fn told(error: &ConfigError, table: &Map<String, Value>) -> String {
+    let inner = |mut error: &'_ ConfigError| -> String {
+        while let ConfigError::At { error: within, .. } = error {
+            error = within;
+        }
+        match error {
+            ConfigError::Type { expected, .. } => format!("cannot be read; expected {expected}"),
+            ConfigError::NotFound(_) => "is required".to_owned(),
+            other => {
+                let text = other.to_string();
+                // Behind this stands what would have been right, and never what is there.
+                text.rsplit_once(", expected ").map_or_else(
+                    || format!("cannot be read: {text}"),
+                    |(_, expected)| format!("cannot be read; expected {expected}"),
+                )
+            }
+        }
+    };
+    let text = inner(error);
+    let Some(key) = key_of(error) else {
+        return text;
+    };
+    let shows_value = find(table, &key)
+        .and_then(|value| value.clone().into_string().ok())
+        .is_some_and(|value| !value.is_empty() && text.contains(&value));
+    if shows_value {
+        format!("{key}: cannot be read")
+    } else {
+        format!("{key}: {text}")
+    }
+}
+
+fn find<'t>(table: &'t Map<String, Value>, key: &str) -> Option<&'t Value> {
+    let mut names = key.split('.');
+    let first = table.get(names.next()?)?;
+    names.try_fold(first, |value, name| match &value.kind {
+        ValueKind::Table(table) => table.get(name),
+        _ => None,
+    })
+}
+
+/// Sets a key, or takes it out.
+fn put(table: &mut Map<String, Value>, key: &str, value: Option<Value>) {
+    match key.split_once('.') {
+        Some((section, rest)) => {
+            if let Some(ValueKind::Table(inner)) = table.get_mut(section).map(|v| &mut v.kind) {
+                put(inner, rest, value);
+            }
+        }
+        None => match value {
+            Some(value) => {
+                table.insert(key.to_owned(), value);
+            }
+            None => {
+                table.remove(key);
+            }
+        },
+    }
 }
 
 /// Reads `…_FILE` variables and renames `DATABASE_URL`.
-fn prepare(environment: &HashMap<String, String>) -> anyhow::Result<HashMap<String, String>> {
+fn prepare(environment: &HashMap<String, String>) -> Result<HashMap<String, String>, LoadError> {
     let mut out = HashMap::new();
     for (name, value) in environment {
         let (bare, is_file) = name
@@ -102,8 +308,11 @@ fn prepare(environment: &HashMap<String, String>) -> anyhow::Result<HashMap<Stri
             _ => continue,
         };
         let value = if is_file {
-            std::fs::read_to_string(value)
-                .with_context(|| format!("reading the file that {name} names"))?
+            fs::read_to_string(value)
+                .map_err(|error| LoadError::Unread {
+                    what: format!("the file that {name} names"),
+                    error,
+                })?
                 .trim()
                 .to_owned()
         } else {
@@ -143,18 +352,55 @@ mod tests {
         assert!(settings.database.url.is_some() && settings.sandbox.is_none());
     }
 
-    #[test]
-    fn an_unknown_key_is_refused_by_name() {
-        let error = load(
-            Source::Serve(None),
-            &env(&[("SYSTEMBRUKER__PDP__MAX_STALENES_MS", "s3cret")]),
-            &[],
-        )
-        .unwrap_err();
-        let text = format!("{error:#}");
+    fn wrong(pairs: &[(&str, &str)]) -> Vec<String> {
+        load_all(Source::Serve(None), &env(pairs), &[])
+            .unwrap()
+            .wrong
+    }
+
+    #[rstest::rstest]
+    #[case("PDP__MAX_STALENES_MS", "s3cret", "pdp.max_stalenes_ms: ")]
+    #[case("PDP__MAX_BODY_BYTES", "s3cret", "pdp.max_body_bytes: ")]
+    #[case("SERVER__LISTEN", "s3cret", "server.listen: ")]
+    #[case("SERVER__PUBLIC_BASE_URL", "s3cret", "server.public_base_url: ")]
+    #[case("SERVER__TRUSTED_PROXIES", "s3cret", "server.trusted_proxies: ")]
+    #[case("SERVER__PROFILE", "s3cret", "server.profile: ")]
+    #[case("SYSTEMUSER__LIVE_CHECK", "s3cret", "systemuser.live_check: ")]
+    #[case("COMPAT__REFRESH", "s3cret", "compat.refresh: ")]
+    #[case("SANDBOX__DIR", "s3cret", "sandbox.*: ")]
+    #[case("NO_SECTION__OF_OURS", "s3cret", "no_section: ")]
+    #[case("SERVER", "s3cret", "server: ")]
+    #[case("SERVER__A B", "s3cret", "SYSTEMBRUKER__SERVER__A B: ")]
+    fn a_wrong_key_is_named_and_its_value_is_not(
+        #[case] name: &str,
+        #[case] value: &str,
+        #[case] told: &str,
+    ) {
+        let wrong = wrong(&[(&format!("{PREFIX}{name}"), value)]);
         assert!(
-            text.contains("max_stalenes_ms") && !text.contains("s3cret"),
-            "{text}"
+            wrong.len() == 1 && wrong[0].starts_with(told) && !wrong[0].contains(value),
+            "{wrong:?}"
+        );
+    }
+
+    #[test]
+    fn all_wrong_keys_are_told_at_once() {
+        let mut wrong = wrong(&[
+            ("SYSTEMBRUKER__PDP__MAX_STALENES_MS", "1"),
+            ("SYSTEMBRUKER__PDP__MAX_BODY_BYTES", "many"),
+            ("SYSTEMBRUKER__SERVER__LISTEN", "here"),
+            ("SYSTEMBRUKER__SANDBOX__DIR", "/tmp"),
+        ]);
+        wrong.sort();
+        let keys: Vec<_> = wrong.iter().filter_map(|w| w.split(": ").next()).collect();
+        assert_eq!(
+            keys,
+            [
+                "pdp.max_body_bytes",
+                "pdp.max_stalenes_ms",
+                "sandbox.*",
+                "server.listen"
+            ]
         );
     }
 }

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use url::Url;
 
 pub use key_file::key_file;
-pub use load::{Source, load};
+pub use load::{LoadError, Loaded, Source, load, load_all};
 pub use rules::{Checked, LocalIssuers, check, http_base};
 
 /// What kind of installation this is. Issuers and guard rails follow from it.
@@ -42,9 +42,8 @@ impl Profile {
     }
 }
 
-/// Every setting.
+/// Every setting. [`load`] refuses keys that are not among them.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[expect(
     missing_docs,
     reason = "each key is explained in config/default.toml and config/sandbox.toml"
@@ -79,7 +78,6 @@ macro_rules! section {
     ($(#[$meta:meta])* $name:ident { $($field:ident: $type:ty),* $(,)? }) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Deserialize)]
-        #[serde(deny_unknown_fields)]
         #[expect(missing_docs, reason = "each key is explained in config/default.toml and config/sandbox.toml")]
         pub struct $name { $(pub $field: $type),* }
     };

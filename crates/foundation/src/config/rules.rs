@@ -366,7 +366,7 @@ mod tests {
             .iter()
             .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
             .collect();
-        check(load(Source::Serve(None), &env, &[]).map_err(|e| vec![format!("{e:#}")])?)
+        check(load(Source::Serve(None), &env, &[]).map_err(|e| vec![e.to_string()])?)
     }
 
     const GOOD: &[(&str, &str)] = &[
