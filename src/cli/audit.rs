@@ -1,12 +1,15 @@
 //! `audit`: the audit trail from outside.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
-use super::target::TargetArgs;
+use super::{
+    exit::{DoesNotHold, EXIT_CODES, Exit},
+    target::TargetArgs,
+};
 use foundation::audit;
 
 /// What can be done about the audit trail.
@@ -14,6 +17,7 @@ use foundation::audit;
 pub enum AuditCommand {
     /// Computes the chain of the trail again and holds it against the signed checkpoints. Exit code
     /// 1, and the first row that does not hold, when anything was changed, added, removed or moved.
+    #[command(after_help = EXIT_CODES)]
     Verify(VerifyArgs),
 }
 
@@ -31,7 +35,7 @@ pub struct VerifyArgs {
 ///
 /// # Errors
 /// The installation cannot be opened, or a checkpoint is not ours.
-pub async fn run(command: &AuditCommand) -> anyhow::Result<ExitCode> {
+pub async fn run(command: &AuditCommand) -> anyhow::Result<Exit> {
     let AuditCommand::Verify(args) = command;
     let target = args.target.open().await?;
     let path = args
@@ -45,7 +49,7 @@ pub async fn run(command: &AuditCommand) -> anyhow::Result<ExitCode> {
                 .checkpoint_key
                 .as_ref()
                 .context("keys.audit_checkpoints is needed to read checkpoints")?;
-            key.read(path)?
+            key.read(path).map_err(unfit)?
         }
     };
     let progress = ProgressBar::new(0);
@@ -72,7 +76,7 @@ pub async fn run(command: &AuditCommand) -> anyhow::Result<ExitCode> {
     let held = HumanCount(verdict.rows.unsigned_abs());
     if let Some(fault) = &verdict.fault {
         eprintln!("the audit trail does not hold: {fault} ({held} rows before it do)");
-        return Ok(ExitCode::FAILURE);
+        return Ok(Exit::DoesNotHold);
     }
     match (&path, checkpoints.is_empty() && verdict.rows > 0) {
         (Some(path), true) => {
@@ -80,7 +84,7 @@ pub async fn run(command: &AuditCommand) -> anyhow::Result<ExitCode> {
                 "the checkpoints are missing: {} holds none, although {held} rows are sealed",
                 path.display()
             );
-            return Ok(ExitCode::FAILURE);
+            return Ok(Exit::DoesNotHold);
         }
         (None, true) => println!(
             "no checkpoints are kept (audit.checkpoint_path): rows cut off at the end would go unnoticed"
@@ -91,5 +95,15 @@ pub async fn run(command: &AuditCommand) -> anyhow::Result<ExitCode> {
         "the audit trail holds: {held} rows; checkpoints that agree: {}",
         verdict.checkpoints
     );
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Good)
+}
+
+/// A file of checkpoints that was read and holds something else is what the command looks for; one
+/// that cannot be read leaves the question open.
+fn unfit(error: anyhow::Error) -> anyhow::Error {
+    if error.root_cause().is::<std::io::Error>() {
+        error
+    } else {
+        DoesNotHold(format!("{error:#}")).into()
+    }
 }

@@ -4,7 +4,6 @@ use std::{
     fs::File,
     io::{BufWriter, Write},
     path::PathBuf,
-    process::ExitCode,
 };
 
 use anyhow::Context as _;
@@ -13,7 +12,10 @@ use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use serde_json::{Map, Value};
 
-use super::target::TargetArgs;
+use super::{
+    exit::{EXIT_CODES, Exit, WrongUse},
+    target::TargetArgs,
+};
 use authorization::pdp::log::{COLUMNS, export};
 use foundation::clock::Clock;
 
@@ -21,6 +23,7 @@ use foundation::clock::Clock;
 #[derive(Debug, Subcommand)]
 pub enum DecisionsCommand {
     /// Writes the decisions of a stretch of time, one a line.
+    #[command(after_help = EXIT_CODES)]
     Export(ExportArgs),
 }
 
@@ -68,10 +71,13 @@ fn moment(text: &str) -> Result<DateTime<Utc>, String> {
 ///
 /// # Errors
 /// The installation cannot be opened, the range is empty, or the file cannot be written.
-pub async fn run(command: &DecisionsCommand) -> anyhow::Result<ExitCode> {
+pub async fn run(command: &DecisionsCommand) -> anyhow::Result<Exit> {
     let DecisionsCommand::Export(args) = command;
     let to = args.to.unwrap_or_else(|| Clock::default().now());
-    anyhow::ensure!(args.from < to, "--from must lie before --to");
+    anyhow::ensure!(
+        args.from < to,
+        WrongUse("--from must lie before --to".to_owned())
+    );
     let target = args.target.open().await?;
     let mut out: Box<dyn Write> = match &args.out {
         None => Box::new(BufWriter::new(std::io::stdout())),
@@ -113,7 +119,7 @@ pub async fn run(command: &DecisionsCommand) -> anyhow::Result<ExitCode> {
         args.from.to_rfc3339(),
         to.to_rfc3339()
     );
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Good)
 }
 
 fn csv(row: &Map<String, Value>) -> String {

@@ -10,6 +10,7 @@ use reqwest::{Client, Response, StatusCode, redirect::Policy};
 use serde_json::{Value, json};
 use url::Url;
 
+use super::exit::{DoesNotHold, WrongUse};
 use foundation::{crypto::random_text, token::SigningKey};
 use sandbox::material_dir;
 
@@ -39,7 +40,7 @@ struct Grantor<'a> {
 /// # Errors
 /// The sandbox does not answer, or a step ends otherwise than it should.
 pub async fn run(base: &str, data_dir: &Path) -> anyhow::Result<()> {
-    let base = Url::parse(base).context("--base is not an address")?;
+    let base = Url::parse(base).map_err(|_| WrongUse("--base is not an address".to_owned()))?;
     let beside = |offset: u16| -> anyhow::Result<Url> {
         let mut url = base.clone();
         let port = base.port_or_known_default().context("--base has no port")?;
@@ -97,11 +98,20 @@ pub async fn run(base: &str, data_dir: &Path) -> anyhow::Result<()> {
         "The journey of a system user, on the sandbox at {}\n",
         demo.base
     );
-    demo.play(&Grantor {
-        client_id: "serviceowner-sav",
-        key: &owner_key,
-    })
-    .await?;
+    let played = demo
+        .play(&Grantor {
+            client_id: "serviceowner-sav",
+            key: &owner_key,
+        })
+        .await;
+    played.map_err(|error| {
+        // A sandbox that went away says nothing about the journey.
+        if error.chain().any(|cause| cause.is::<reqwest::Error>()) {
+            error
+        } else {
+            DoesNotHold(format!("{error:#}")).into()
+        }
+    })?;
     println!("\nThat was the whole journey: asked, approved, used and ended.");
     Ok(())
 }

@@ -1,18 +1,21 @@
 //! `import`: files into the database.
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Instant};
+use std::{path::PathBuf, sync::Arc, time::Instant};
 
 use anyhow::Context as _;
 use clap::Args;
 use indicatif::{HumanCount, ProgressBar};
 
-use super::target::TargetArgs;
+use super::{
+    exit::{EXIT_CODES, Exit, WrongUse},
+    target::TargetArgs,
+};
 use edges::import::{self, AcceptedPersons, Context, Format, Kind, Mode, Options, Outcome};
 use registers::packages;
 
 /// Arguments of `import`.
 #[derive(Debug, Args)]
-#[command(after_help = AFTER_HELP)]
+#[command(after_help = format!("{AFTER_HELP}\n\n{EXIT_CODES}"))]
 pub struct ImportArgs {
     /// What the file holds, or `brreg` for the open files of the Brønnøysund registers. In load
     /// order: organizations, persons, roles, service-owners, resources, access-lists, rightholders,
@@ -67,7 +70,7 @@ with the same file.";
 ///
 /// # Errors
 /// The arguments contradict each other, a file cannot be read, or the database fails.
-pub async fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
+pub async fn run(args: &ImportArgs) -> anyhow::Result<Exit> {
     let files = files(args)?;
     let target = args.target.open().await?;
     let context = Context {
@@ -125,11 +128,7 @@ pub async fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
             .with_context(|| format!("writing {}", path.display()))?;
     }
     target.db.close().await;
-    Ok(if good {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if good { Exit::Good } else { Exit::DoesNotHold })
 }
 
 fn files(args: &ImportArgs) -> anyhow::Result<Vec<(Kind, Format, PathBuf)>> {
@@ -149,31 +148,37 @@ fn files(args: &ImportArgs) -> anyhow::Result<Vec<(Kind, Format, PathBuf)>> {
     if args.what == "brreg" {
         anyhow::ensure!(
             args.file.is_none(),
-            "with brreg, files are given by --enheter, --underenheter and --roller"
+            wrong_use("with brreg, files are given by --enheter, --underenheter and --roller")
         );
         anyhow::ensure!(
             !given.is_empty(),
-            "brreg needs at least one of --enheter, --underenheter and --roller"
+            wrong_use("brreg needs at least one of --enheter, --underenheter and --roller")
         );
         return Ok(given);
     }
     anyhow::ensure!(
         given.is_empty(),
-        "--enheter, --underenheter and --roller are for `import brreg`"
+        wrong_use("--enheter, --underenheter and --roller are for `import brreg`")
     );
     let names = || Kind::ALL.map(Kind::as_str).join(", ");
-    let kind = Kind::from_name(&args.what).with_context(|| {
-        format!(
+    let kind = Kind::from_name(&args.what).ok_or_else(|| {
+        wrong_use(format!(
             "`{}` is no kind of file; the kinds are {}, and brreg",
             args.what,
             names()
-        )
+        ))
     })?;
-    let file = args
-        .file
-        .clone()
-        .with_context(|| format!("which file? systembruker import {} FILE", args.what))?;
+    let file = args.file.clone().ok_or_else(|| {
+        wrong_use(format!(
+            "which file? systembruker import {} FILE",
+            args.what
+        ))
+    })?;
     Ok(vec![(kind, Format::Ndjson, file)])
+}
+
+fn wrong_use(text: impl Into<String>) -> WrongUse {
+    WrongUse(text.into())
 }
 
 /// Tells in words what came of a file.

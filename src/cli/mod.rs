@@ -4,6 +4,7 @@ mod audit;
 mod decisions;
 #[cfg(feature = "sandbox")]
 mod demo;
+pub mod exit;
 mod import;
 pub mod policy;
 mod serve;
@@ -13,10 +14,12 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 
+use exit::{EXIT_CODES, Exit, failed};
+
 /// Norway's system-user platform in one service: system register, requests and approval, and policy
 /// decisions.
 #[derive(Debug, Parser)]
-#[command(name = "systembruker", version, about, long_about = None, after_help = AFTER_HELP)]
+#[command(name = "systembruker", version, about, long_about = None, after_help = format!("{AFTER_HELP}\n\n{EXIT_CODES}"))]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -72,7 +75,7 @@ struct SandboxArgs {
     command: Option<SandboxCommand>,
     /// Port of the service. Maskinporten is at +10, ID-porten at +11, test tokens at +12, metrics
     /// at +1010 [default: 8080].
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1024..=64_000))]
     port: Option<u16>,
     /// Folder of keys, client material and data [default: .sandbox].
     #[arg(long)]
@@ -153,7 +156,7 @@ pub fn main() -> ExitCode {
         .build()
     {
         Ok(runtime) => runtime,
-        Err(error) => return fail(&error.into()),
+        Err(error) => return failed(&error.into()).into(),
     };
     let result = runtime.block_on(async {
         match cli.command {
@@ -180,14 +183,16 @@ pub fn main() -> ExitCode {
             Command::Migrate(args) => serve::migrate(args.config.as_deref()).await?,
             #[cfg(feature = "sandbox")]
             Command::Demo(args) => demo::run(&args.base, &args.data_dir).await?,
-            Command::Import(args) => return import::run(&args).await,
-            Command::Decisions(command) => return decisions::run(&command).await,
-            Command::Audit(command) => return audit::run(&command).await,
+            Command::Import(args) => return import::run(&args).await.map(Into::into),
+            Command::Decisions(command) => {
+                return decisions::run(&command).await.map(Into::into);
+            }
+            Command::Audit(command) => return audit::run(&command).await.map(Into::into),
             Command::Policy(command) => return policy::run(&command),
         }
-        Ok(ExitCode::SUCCESS)
+        Ok(Exit::Good.into())
     });
-    result.unwrap_or_else(|error| fail(&error))
+    result.unwrap_or_else(|error| failed(&error).into())
 }
 
 /// Loads the universe.
@@ -247,9 +252,4 @@ fn generate(args: &GenerateArgs) -> anyhow::Result<()> {
         args.out.display()
     );
     Ok(())
-}
-
-fn fail(error: &anyhow::Error) -> ExitCode {
-    eprintln!("error: {error:#}");
-    ExitCode::FAILURE
 }

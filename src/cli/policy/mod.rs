@@ -14,6 +14,7 @@ use std::{
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 
+use super::exit::{EXIT_CODES, Exit};
 use foundation::clock::Clock;
 use xacml::{
     Code, Decider, DecisionResult, Environment, Limits, LoadErrors, LoadOptions, Prepared, Program,
@@ -24,6 +25,7 @@ use xacml::{
 #[derive(Debug, Subcommand)]
 pub enum PolicyCommand {
     /// Reads policies and says what is wrong with them.
+    #[command(after_help = EXIT_CODES)]
     Check(CheckArgs),
     /// Evaluates a request against a policy.
     Eval(EvalArgs),
@@ -168,7 +170,7 @@ fn eval(args: &EvalArgs) -> anyhow::Result<ExitCode> {
         Ok(program) => program,
         Err(errors) => {
             eprint!("{}", diagnostics(&args.policy, &xml, &errors));
-            return Ok(ExitCode::FAILURE);
+            return Ok(Exit::CouldNot.into());
         }
     };
     let body = read(&args.request)?;
