@@ -6,6 +6,7 @@ mod decisions;
 mod demo;
 pub mod exit;
 mod import;
+mod keys;
 pub mod policy;
 mod serve;
 mod target;
@@ -48,6 +49,9 @@ enum Command {
     /// Runs the service. Needs `DATABASE_URL` and a configuration; nothing of the sandbox can be
     /// switched on.
     Serve(ServeArgs),
+    /// Makes keys.
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Brings the database schema up to date, and says what it did.
     Migrate(ServeArgs),
     /// Plays the journey against a running sandbox and tells each step in plain words.
@@ -179,6 +183,7 @@ pub fn main() -> ExitCode {
                 })
                 .await?;
             }
+            Command::Keys(command) => keys::run(&command)?,
             Command::Serve(args) => serve::serve(args.config.as_deref()).await?,
             Command::Migrate(args) => serve::migrate(args.config.as_deref()).await?,
             #[cfg(feature = "sandbox")]

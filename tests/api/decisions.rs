@@ -1,5 +1,7 @@
 //! Decisions: the universe's expected answers, and the shape of requests and answers.
 
+use foundation::config::NewSubscriptionKey;
+use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -863,6 +865,25 @@ async fn the_platforms_own_parts_ask_in_json_and_in_xml() {
         .await
         .unwrap();
     Answer::of(large).await.expect(413);
+}
+
+#[tokio::test]
+async fn settings_hold_the_hash_of_a_subscription_key_and_clients_send_the_key() {
+    let new = NewSubscriptionKey::generate().unwrap();
+    let app = TestApp::with(&[("pdp.subscription_keys", &new.hash)]).await;
+    let body = decision_request(
+        ("urn:altinn:systemuser:uuid", who::TINDEVANDRER_USER),
+        "write",
+        "a-melding",
+        ("urn:altinn:partyid", "52000084"),
+    );
+    let status = async |key: &str| {
+        let request = app.http.post(format!("{}{DECISION}", app.base));
+        let request = request.header("ocp-apim-subscription-key", key).json(&body);
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(status(new.key.expose_secret()).await, 200);
+    assert_eq!(status(&new.hash).await, 401);
 }
 
 #[tokio::test]

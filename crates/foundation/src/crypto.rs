@@ -34,6 +34,12 @@ pub fn unbase64(text: &str) -> Option<Vec<u8>> {
         .ok()
 }
 
+/// Hex in lower case.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// SHA-256.
 #[must_use]
 pub fn sha256(bytes: impl AsRef<[u8]>) -> [u8; 32] {

@@ -6,9 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, StatusCode, header::CONTENT_TYPE, request::Parts};
-use secrecy::ExposeSecret as _;
 use serde_json::json;
-use subtle::ConstantTimeEq as _;
 
 use super::{
     AtLeast, Decided, PartialRequest,
@@ -158,11 +156,8 @@ where
             .headers
             .get(SUBSCRIPTION_KEY)
             .map(http::HeaderValue::as_bytes);
-        let keys = &endpoints.config.settings.pdp.subscription_keys;
-        Ok(Self(given.is_some_and(|given| {
-            keys.iter()
-                .any(|key| bool::from(key.expose_secret().as_bytes().ct_eq(given)))
-        })))
+        let keys = &endpoints.config.subscription_keys;
+        Ok(Self(given.is_some_and(|given| keys.contains(given))))
     }
 }
 
@@ -195,7 +190,7 @@ pub async fn authorize(
     SubscriptionKey(has_key): SubscriptionKey,
     body: DecisionBody,
 ) -> ApiResult<Response> {
-    if !endpoints.config.settings.pdp.subscription_keys.is_empty() && !has_key {
+    if !endpoints.config.subscription_keys.is_empty() && !has_key {
         let message = "Access denied: the subscription key is missing or not valid.";
         return Ok((
             StatusCode::UNAUTHORIZED,

@@ -6,6 +6,7 @@
 mod key_file;
 mod load;
 mod rules;
+mod subscription_keys;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
@@ -17,6 +18,7 @@ use url::Url;
 pub use key_file::key_file;
 pub use load::{LoadError, Loaded, Source, load, load_all};
 pub use rules::{Checked, LocalIssuers, check, http_base};
+pub use subscription_keys::{NewSubscriptionKey, SubscriptionKeys};
 
 /// What kind of installation this is. Issuers and guard rails follow from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

@@ -8,7 +8,7 @@ use std::{
 
 use url::Url;
 
-use super::{PersonMatch, Profile, Settings};
+use super::{PersonMatch, Profile, Settings, SubscriptionKeys};
 
 /// Settings that passed, with what follows from them.
 #[derive(Debug, Clone)]
@@ -27,6 +27,8 @@ pub struct Checked {
     pub idporten_issuer: String,
     /// Where the sandbox's own issuers are reached.
     pub local: Option<LocalIssuers>,
+    /// Keys of the header `Ocp-Apim-Subscription-Key` that are taken.
+    pub subscription_keys: SubscriptionKeys,
 }
 
 /// Addresses of what only a sandbox serves, without trailing slash.
@@ -102,6 +104,7 @@ pub fn check(settings: Settings) -> Result<Checked, Vec<String>> {
     if wrong.is_empty() {
         Ok(Checked {
             own_issuer: format!("{public_base}/authentication/api/v1/openid/"),
+            subscription_keys: SubscriptionKeys::of(&settings.pdp.subscription_keys),
             settings,
             public_base,
             ui_base,
