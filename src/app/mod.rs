@@ -7,6 +7,7 @@ mod readiness;
 mod router;
 pub mod serve;
 pub mod setup;
+pub mod start_check;
 mod state;
 mod timer;
 mod unbuilt;

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use crate::app::start_check::StartRefused;
+
 /// What the exit code of a command says. Clap ends with [`Exit::WrongUse`] by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
@@ -48,5 +50,14 @@ pub fn failed(error: &anyhow::Error) -> Exit {
         Exit::DoesNotHold
     } else {
         Exit::CouldNot
+    }
+}
+
+/// How `config check` ends when an installation may not start.
+pub const fn of_refusal(refused: &StartRefused) -> Exit {
+    match refused {
+        StartRefused::Unread(_) => Exit::CouldNot,
+        StartRefused::Findings(findings) if findings.wrong.is_empty() => Exit::CouldNot,
+        StartRefused::Findings(_) => Exit::DoesNotHold,
     }
 }

@@ -1,6 +1,7 @@
 //! The commands.
 
 mod audit;
+mod config;
 mod decisions;
 #[cfg(feature = "sandbox")]
 mod demo;
@@ -32,11 +33,13 @@ Examples:
   systembruker sandbox                        everything on this machine, with test persons
   systembruker sandbox --port 9080 --fresh    on other ports, from an empty database
   systembruker demo                           plays the journey against a running sandbox
+  DATABASE_URL=postgresql://… systembruker config check --config production.toml
   DATABASE_URL=postgresql://… systembruker migrate
   DATABASE_URL=postgresql://… systembruker serve --config production.toml";
 #[cfg(not(feature = "sandbox"))]
 const AFTER_HELP: &str = "\
 Examples:
+  DATABASE_URL=postgresql://… systembruker config check --config production.toml
   DATABASE_URL=postgresql://… systembruker migrate
   DATABASE_URL=postgresql://… systembruker serve --config production.toml";
 
@@ -49,6 +52,9 @@ enum Command {
     /// Runs the service. Needs `DATABASE_URL` and a configuration; nothing of the sandbox can be
     /// switched on.
     Serve(ServeArgs),
+    /// Checks the settings without starting the service.
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
     /// Makes keys.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
@@ -183,6 +189,7 @@ pub fn main() -> ExitCode {
                 })
                 .await?;
             }
+            Command::Config(command) => return Ok(config::run(&command).into()),
             Command::Keys(command) => keys::run(&command)?,
             Command::Serve(args) => serve::serve(args.config.as_deref()).await?,
             Command::Migrate(args) => serve::migrate(args.config.as_deref()).await?,

@@ -1,6 +1,6 @@
 //! `serve` and `migrate`.
 
-use std::{collections::HashMap, path::Path};
+use std::{collections::HashMap, path::Path, time::Duration};
 
 use anyhow::Context as _;
 
@@ -8,25 +8,12 @@ use crate::app::{
     self,
     serve::{self, Shutdown},
     setup::{self, Extra, Secrets},
+    start_check,
 };
-use foundation::{
-    clock::Clock,
-    config::{self, Checked, Settings},
-    db, telemetry,
-};
+use foundation::{clock::Clock, config, db, telemetry};
 
-fn settings(path: Option<&Path>) -> anyhow::Result<Settings> {
-    let environment: HashMap<String, String> = std::env::vars().collect();
-    config::load(config::Source::Serve(path), &environment, &[])
-}
-
-fn checked(path: Option<&Path>) -> anyhow::Result<Checked> {
-    config::check(settings(path)?).map_err(|wrong| {
-        anyhow::anyhow!(
-            "the settings cannot be used:\n  {}\n\nEvery key is explained in config/default.toml; config/production.example.toml is a start.",
-            wrong.join("\n  ")
-        )
-    })
+fn environment() -> HashMap<String, String> {
+    std::env::vars().collect()
 }
 
 /// Runs the service until it is asked to stop.
@@ -34,7 +21,7 @@ fn checked(path: Option<&Path>) -> anyhow::Result<Checked> {
 /// # Errors
 /// A setting is wrong, a key file unreadable, a port taken, or the database not usable.
 pub async fn serve(path: Option<&Path>) -> anyhow::Result<()> {
-    let config = checked(path)?;
+    let config = start_check::check(path, &environment())?;
     telemetry::init(&config.settings.log);
     serve::install_metrics();
     let url = config
@@ -65,7 +52,7 @@ pub async fn serve(path: Option<&Path>) -> anyhow::Result<()> {
     tracing::info!("stopping: not ready from now on");
     state.readiness.stop();
     // Balancers need a moment to see it.
-    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
     let _ = stop.send(true);
     let _ = tokio::join!(main, internal);
     state.close().await;
@@ -77,12 +64,19 @@ pub async fn serve(path: Option<&Path>) -> anyhow::Result<()> {
 /// # Errors
 /// The database cannot be reached, or a migration fails.
 pub async fn migrate(path: Option<&Path>) -> anyhow::Result<()> {
-    let settings = settings(path)?;
+    let settings = config::load(config::Source::Serve(path), &environment(), &[])?;
+    // Nothing else of the settings is needed, so that whoever owns the schema needs no key.
+    let wrong = config::check_database(&settings);
+    anyhow::ensure!(
+        wrong.is_empty(),
+        "the settings cannot be used:\n  {}",
+        wrong.join("\n  ")
+    );
     let url = settings
         .database
         .url
         .clone()
-        .context("DATABASE_URL is required")?;
+        .context("database.url (DATABASE_URL) is required")?;
     // Indexes on large tables take longer than a request may.
     let patient = config::Database {
         statement_timeout_s: 3_600,

@@ -10,12 +10,12 @@ use anyhow::Context as _;
 use clap::Args;
 use sqlx::PgPool;
 
-use crate::app::setup::{self, Secrets};
-use foundation::{
-    clock::Clock,
-    config::{self, Settings},
-    db,
+use super::exit::WrongUse;
+use crate::app::{
+    setup::{self, Secrets},
+    start_check,
 };
+use foundation::{clock::Clock, config::Settings, db};
 use registers::parties::IdentityKeys;
 
 /// Arguments that name an installation.
@@ -80,15 +80,23 @@ impl TargetArgs {
 
 async fn of_config(path: Option<&Path>) -> anyhow::Result<Target> {
     let environment: HashMap<String, String> = std::env::vars().collect();
-    let settings = config::load(config::Source::Serve(path), &environment, &[])?;
+    anyhow::ensure!(
+        path.is_some()
+            || environment
+                .keys()
+                .any(|name| name.starts_with("DATABASE_URL") || name.starts_with("SYSTEMBRUKER__")),
+        WrongUse(
+            "which installation? Give --config, DATABASE_URL, or --data-dir of a sandbox"
+                .to_owned()
+        )
+    );
+    let config = start_check::installation(path, &environment)?;
+    let settings = config.settings.clone();
     let url = settings
         .database
         .url
         .clone()
-        .context("which database? Give --config, DATABASE_URL, or --data-dir of a sandbox")?;
-    let config = config::check(settings.clone()).map_err(|wrong| {
-        anyhow::anyhow!("the settings cannot be used:\n  {}", wrong.join("\n  "))
-    })?;
+        .context("database.url (DATABASE_URL) is required")?;
     let secrets = Secrets::from_settings(&config)?;
     let db = db::pool(&url, &settings.database, &Clock::default())?;
     setup::prepare_database(&config, &db).await?;

@@ -2,7 +2,7 @@
 //! HTTP, the audit trail, the outbox. Nothing here knows a party, a system or a request.
 //!
 //! Lowest first: [`clock`], [`crypto`], [`ids`], [`strict_json`]; [`config`]; [`telemetry`], [`db`],
-//! [`token`]; [`http`]; [`audit`], [`events`], [`idempotency`], [`sessions`].
+//! [`token`]; [`key_files`]; [`http`]; [`audit`], [`events`], [`idempotency`], [`sessions`].
 
 pub mod audit;
 pub mod clock;
@@ -13,6 +13,7 @@ pub mod events;
 pub mod http;
 pub mod idempotency;
 pub mod ids;
+pub mod key_files;
 pub mod sessions;
 pub mod strict_json;
 pub mod telemetry;

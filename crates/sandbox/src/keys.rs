@@ -1,8 +1,9 @@
-//! Keys of the sandbox: made at the first start, kept in its folder, readable by its owner only.
+//! Keys of the sandbox: made at the first start, kept in its folder, readable by its owner only, and
+//! marked as its own ([`SANDBOX_MARK`]), so that no copy of one gets into a real installation.
 
 use std::{
     fs,
-    io::Write as _,
+    io::{ErrorKind, Write as _},
     os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
     path::Path,
     sync::Arc,
@@ -17,8 +18,10 @@ use aws_lc_rs::{
 use jsonwebtoken::EncodingKey;
 use serde_json::{Value, json};
 
+use super::mark;
 use foundation::{
     audit::CheckpointKey,
+    config::{SANDBOX_FOLDER_MARK, SANDBOX_MARK, without_comments},
     crypto::{base64url, random_text, sha256, unbase64url},
     token::{KeySet, OwnKeys, SigningKey},
 };
@@ -68,7 +71,7 @@ impl std::fmt::Debug for EcKey {
 
 impl EcKey {
     fn load(path: &Path) -> anyhow::Result<Self> {
-        let stored = read_or_create(path, || {
+        let stored = commented(path, || {
             let der = EcdsaKeyPair::generate_pkcs8(
                 &ECDSA_P256_SHA256_FIXED_SIGNING,
                 &SystemRandom::new(),
@@ -76,8 +79,7 @@ impl EcKey {
             .map_err(|_| anyhow::anyhow!("generating an EC key failed"))?;
             Ok(base64url(der.as_ref()))
         })?;
-        let der =
-            unbase64url(stored.trim()).with_context(|| format!("{} is damaged", path.display()))?;
+        let der = unbase64url(&stored).with_context(|| format!("{} is damaged", path.display()))?;
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &der)
             .map_err(|_| anyhow::anyhow!("{} is damaged", path.display()))?;
         let point = pair.public_key().as_ref();
@@ -136,6 +138,7 @@ impl SandboxKeys {
         let keys = dir.join("keys");
         fs::create_dir_all(&keys).with_context(|| format!("creating {}", keys.display()))?;
         fs::set_permissions(&keys, fs::Permissions::from_mode(0o700))?;
+        mark_folder(dir)?;
         let own = |name: &str| -> anyhow::Result<Arc<OwnKeys>> {
             Ok(Arc::new(OwnKeys::new(vec![rsa_key(
                 &keys.join(name),
@@ -143,8 +146,8 @@ impl SandboxKeys {
             )?])?))
         };
         let secret = |name: &str| -> anyhow::Result<Vec<u8>> {
-            let text = read_or_create(&keys.join(name), || Ok(random_text(32)))?;
-            unbase64url(text.trim()).with_context(|| format!("{name} is damaged"))
+            let text = commented(&keys.join(name), || Ok(random_text(32)))?;
+            unbase64url(&text).with_context(|| format!("{name} is damaged"))
         };
         let secrets = ServiceKeys {
             own_keys: own("altinn.pem")?,
@@ -165,27 +168,69 @@ impl SandboxKeys {
     }
 }
 
-/// The RSA key of a file, made when there is none.
+/// The RSA key of a file, made when there is none. A key from before there was a mark gets it.
 ///
 /// # Errors
 /// The file cannot be read or written, or is damaged.
 pub fn rsa_key(path: &Path, prefix: &str) -> anyhow::Result<SigningKey> {
-    let text = read_or_create(path, || {
-        Ok(SigningKey::generate(KeySize::Rsa2048, prefix)?.to_pem())
-    })?;
-    SigningKey::from_pem(&text, prefix).with_context(|| format!("{} is damaged", path.display()))
+    let stored = match read(path)? {
+        Some(text) => SigningKey::from_pem(&text, prefix)
+            .with_context(|| format!("{} is damaged", path.display()))?,
+        None => SigningKey::generate(KeySize::Rsa2048, prefix)?,
+    };
+    let marked = mark::mark(&stored, prefix)?;
+    if marked.to_pem() != stored.to_pem() || !path.exists() {
+        write_private(path, &marked.to_pem())?;
+    }
+    Ok(marked)
 }
 
-fn read_or_create(
-    path: &Path,
-    make: impl FnOnce() -> anyhow::Result<String>,
-) -> anyhow::Result<String> {
-    if path.exists() {
-        return fs::read_to_string(path).with_context(|| format!("reading {}", path.display()));
+/// A new RSA key, marked as a sandbox's.
+///
+/// # Errors
+/// The generator fails.
+pub fn new_rsa_key() -> anyhow::Result<SigningKey> {
+    mark::mark(&SigningKey::generate(KeySize::Rsa2048, "")?, "")
+}
+
+/// The text of a file without its comments, made when there is none. A comment says whose it is.
+fn commented(path: &Path, make: impl FnOnce() -> anyhow::Result<String>) -> anyhow::Result<String> {
+    let stored = read(path)?;
+    let is_marked = stored
+        .as_ref()
+        .is_some_and(|text| text.contains(SANDBOX_MARK));
+    let text = match stored {
+        Some(text) => without_comments(&text),
+        None => make()?,
+    };
+    if !is_marked {
+        write_private(
+            path,
+            &format!("# {SANDBOX_MARK}: `systembruker serve` does not start with it\n{text}\n"),
+        )?;
     }
-    let text = make()?;
-    write_private(path, &text)?;
     Ok(text)
+}
+
+fn read(path: &Path) -> anyhow::Result<Option<String>> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("reading {}", path.display())),
+    }
+}
+
+/// Says what the folder is, to people and to `systembruker serve`.
+fn mark_folder(dir: &Path) -> anyhow::Result<()> {
+    let path = dir.join(SANDBOX_FOLDER_MARK);
+    if !path.exists() {
+        fs::write(
+            &path,
+            "The folder of a systembruker sandbox. Its keys are known to whoever runs it, and no real installation takes them.\n",
+        )
+        .with_context(|| format!("writing {}", path.display()))?;
+    }
+    Ok(())
 }
 
 /// Writes a file that only its owner can read. What was there is replaced as a whole.

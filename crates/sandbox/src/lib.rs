@@ -7,6 +7,7 @@ pub mod clients;
 pub mod idporten;
 mod idporten_page;
 mod keys;
+mod mark;
 pub mod maskinporten;
 mod nation;
 pub mod routes;

@@ -1,6 +1,5 @@
 //! Registering clients at the local Maskinporten and ID-porten.
 
-use aws_lc_rs::rsa::KeySize;
 use axum::{
     Json,
     extract::{Path, State},
@@ -14,6 +13,7 @@ use uuid::Uuid;
 use super::{
     clients::{self, Client, ClientMaterial, VENDOR_SCOPES},
     idporten::{self, OidcClient},
+    keys::new_rsa_key,
     testtools::{TestTools, authorize},
 };
 use foundation::{
@@ -58,7 +58,7 @@ fn keys_of(new: &NewClient, client_id: &str) -> Result<(Value, Option<ClientMate
         Some(pem) => {
             SigningKey::from_pem(pem, "").map_err(|_| bad("pem must be an RSA key in PKCS#8"))?
         }
-        None => SigningKey::generate(KeySize::Rsa2048, "").map_err(internal)?,
+        None => new_rsa_key().map_err(internal)?,
     };
     let material = if new.pem.is_some() {
         None

@@ -6,25 +6,50 @@ use anyhow::Context as _;
 
 use crate::crypto::unbase64;
 
-/// Key material of a file: at least 32 random bytes, in hex or base64.
+/// What a sandbox writes into each key that it makes, as a comment or as an attribute of the key.
+/// Whoever copies the file copies it too, so that `systembruker serve` recognises the key under
+/// any name.
+pub const SANDBOX_MARK: &str = "systembruker sandbox key";
+
+/// Name of the file that a sandbox puts into its folder: no key below that folder is taken.
+pub const SANDBOX_FOLDER_MARK: &str = "SYSTEMBRUKER-SANDBOX";
+
+/// Key material of a file: at least 32 random bytes, in hex or base64. Lines that begin with `#`
+/// are comments.
 ///
 /// # Errors
 /// The file cannot be read, or holds too little.
 pub fn key_file(path: &Path) -> anyhow::Result<Vec<u8>> {
     let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
-    let text = text.trim();
-    let hex: Option<Vec<u8>> =
-        (text.len().is_multiple_of(2) && text.bytes().all(|b| b.is_ascii_hexdigit())).then(|| {
-            (0..text.len())
-                .step_by(2)
-                .filter_map(|i| u8::from_str_radix(&text[i..i + 2], 16).ok())
-                .collect()
-        });
-    let key = hex.or_else(|| unbase64(text)).filter(|k| k.len() >= 32);
-    key.with_context(|| {
-        format!(
-            "{} must hold at least 32 random bytes in hex or base64",
-            path.display()
-        )
-    })
+    key_material(&text)
+        .filter(|key| key.len() >= 32)
+        .with_context(|| {
+            format!(
+                "{} must hold at least 32 random bytes in hex or base64",
+                path.display()
+            )
+        })
+}
+
+/// The bytes that a text holds in hex or base64; none when it holds neither.
+#[must_use]
+pub fn key_material(text: &str) -> Option<Vec<u8>> {
+    let text: String = without_comments(text);
+    let is_hex = text.len().is_multiple_of(2) && text.bytes().all(|b| b.is_ascii_hexdigit());
+    if is_hex {
+        return (0..text.len())
+            .step_by(2)
+            .map(|i| u8::from_str_radix(text.get(i..i + 2)?, 16).ok())
+            .collect();
+    }
+    unbase64(&text)
+}
+
+/// A text of one or more lines without those that begin with `#`, in one piece.
+#[must_use]
+pub fn without_comments(text: &str) -> String {
+    text.lines()
+        .map(str::trim)
+        .filter(|line| !line.starts_with('#'))
+        .collect()
 }

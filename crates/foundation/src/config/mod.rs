@@ -3,8 +3,11 @@
 //! Defaults stand in `config/default.toml` with a word on each key; a file and the environment
 //! override them.
 
+mod database;
 mod key_file;
 mod load;
+mod production;
+mod proxies;
 mod rules;
 mod subscription_keys;
 
@@ -15,7 +18,8 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
 
-pub use key_file::key_file;
+pub use database::check_database;
+pub use key_file::{SANDBOX_FOLDER_MARK, SANDBOX_MARK, key_file, key_material, without_comments};
 pub use load::{LoadError, Loaded, Source, load, load_all};
 pub use rules::{Checked, LocalIssuers, check, http_base};
 pub use subscription_keys::{NewSubscriptionKey, SubscriptionKeys};

@@ -6,9 +6,20 @@ use std::{
     path::PathBuf,
 };
 
+use tracing_subscriber::EnvFilter;
 use url::Url;
 
-use super::{PersonMatch, Profile, Settings, SubscriptionKeys};
+use super::{Profile, Settings, SubscriptionKeys, check_database, production};
+
+/// How an operator makes a key of random bytes.
+const NEW_KEY: &str = "make one with `openssl rand -hex 32`";
+/// How an operator makes an RSA key.
+const NEW_RSA_KEY: &str =
+    "make one with `openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:3072`";
+/// Keys that are published at the same time.
+const MAX_SIGNING_KEYS: usize = 4;
+/// Tokens that we sign live no longer than half an hour.
+const MAX_EXCHANGE_LIFETIME_S: i64 = 1_800;
 
 /// Settings that passed, with what follows from them.
 #[derive(Debug, Clone)]
@@ -81,11 +92,19 @@ pub fn check(settings: Settings) -> Result<Checked, Vec<String>> {
     if settings.audit.decision_retention_months == 0 {
         wrong.push("audit.decision_retention_months: must be at least 1".to_owned());
     }
-    if profile == Profile::Prod && settings.authzen.conformance_fixture {
-        wrong.push("authzen.conformance_fixture: must be false in prod".to_owned());
+    production::check(&settings, &mut wrong);
+    if settings.server.listen == settings.server.internal_listen {
+        wrong.push("server.internal_listen: is the address of server.listen; metrics need one that is not public".to_owned());
     }
-    if profile == Profile::Prod && settings.pdp.decision_open {
-        wrong.push("pdp.decision_open: must be false in prod".to_owned());
+    if settings.tokens.signing_keys.len() > MAX_SIGNING_KEYS {
+        wrong.push(format!(
+            "tokens.signing_keys: {MAX_SIGNING_KEYS} are the most; take out the oldest"
+        ));
+    }
+    if EnvFilter::try_new(&settings.log.level).is_err() {
+        wrong.push(
+            "log.level: cannot be read; such as `info` or `warn,systembruker=debug`".to_owned(),
+        );
     }
     let public_base = base_url(&settings, &mut wrong);
     let ui_base = settings
@@ -93,6 +112,15 @@ pub fn check(settings: Settings) -> Result<Checked, Vec<String>> {
         .ui_base_url
         .as_ref()
         .map_or_else(|| public_base.clone(), trimmed);
+    if profile == Profile::Prod
+        && settings
+            .server
+            .ui_base_url
+            .as_ref()
+            .is_some_and(|url| url.scheme() != "https")
+    {
+        wrong.push("server.ui_base_url: must be https in prod".to_owned());
+    }
     let local = LocalIssuers::of(&settings);
     let (maskinporten_issuer, idporten_issuer) = issuers(&settings, local.as_ref(), &mut wrong);
     neighbours(&settings, &mut wrong);
@@ -156,7 +184,7 @@ fn neighbours(settings: &Settings, wrong: &mut Vec<String>) {
     if profile == Profile::Prod && !altinn.external_issuers.is_empty() && !altinn.allow_external {
         wrong.push("tokens.altinn.external_issuers: are taken in prod only with tokens.altinn.allow_external".to_owned());
     }
-    for other in &altinn.external_issuers {
+    for (number, other) in altinn.external_issuers.iter().enumerate() {
         let host = |address: &str| {
             Url::parse(address)
                 .ok()
@@ -180,9 +208,11 @@ fn neighbours(settings: &Settings, wrong: &mut Vec<String>) {
             }
             _ => Some("issuer and metadata must be addresses"),
         };
-        wrong.extend(
-            fault.map(|fault| format!("tokens.altinn.external_issuers: {}: {fault}", other.issuer)),
-        );
+        let told = |fault| {
+            let number = number + 1;
+            format!("tokens.altinn.external_issuers: entry {number}: {fault}")
+        };
+        wrong.extend(fault.map(told));
     }
 }
 
@@ -272,40 +302,47 @@ fn check_sandbox(settings: &Settings, wrong: &mut Vec<String>) {
 }
 
 fn check_serve(settings: &Settings, wrong: &mut Vec<String>) {
-    if settings.server.profile == Profile::Prod && settings.import.person_match != PersonMatch::Off
-    {
-        wrong.push(
-            "import.person_match: a name and a birth date are not enough in prod; only `off` is"
-                .to_owned(),
-        );
-    }
-    let mut required = |present: bool, key: &str| {
-        if !present {
-            wrong.push(format!("{key}: is required"));
+    wrong.extend(check_database(settings));
+    let prod = settings.server.profile == Profile::Prod;
+    let mut required = |is_given: bool, key: &str, cure: &str| {
+        if !is_given {
+            wrong.push(format!("{key}: is required; {cure}"));
         }
     };
-    required(
-        settings.database.url.is_some(),
-        "database.url (DATABASE_URL)",
-    );
-    let prod = settings.server.profile == Profile::Prod;
+    let (keys, idporten) = (&settings.keys, &settings.idporten);
+    required(keys.blind_index.is_some(), "keys.blind_index", NEW_KEY);
+    required(keys.person_id.is_some(), "keys.person_id", NEW_KEY);
     if prod {
         required(
             !settings.tokens.signing_keys.is_empty(),
             "tokens.signing_keys",
+            NEW_RSA_KEY,
         );
-        required(settings.keys.blind_index.is_some(), "keys.blind_index");
-        required(settings.keys.person_id.is_some(), "keys.person_id");
         required(
-            settings.keys.audit_checkpoints.is_some(),
+            keys.audit_checkpoints.is_some(),
             "keys.audit_checkpoints",
+            NEW_KEY,
         );
         required(
             settings.audit.checkpoint_path.is_some(),
             "audit.checkpoint_path",
+            "name a file that the database's administrator cannot write",
         );
-        required(settings.idporten.client_id.is_some(), "idporten.client_id");
-        required(settings.idporten.key_file.is_some(), "idporten.key_file");
+        required(
+            idporten.client_id.is_some(),
+            "idporten.client_id",
+            "register a client at ID-porten",
+        );
+        required(
+            idporten.key_file.is_some(),
+            "idporten.key_file",
+            NEW_RSA_KEY,
+        );
+        if !(1..=MAX_EXCHANGE_LIFETIME_S).contains(&settings.exchange.lifetime_s) {
+            wrong.push(format!(
+                "exchange.lifetime_s: must lie between 1 and {MAX_EXCHANGE_LIFETIME_S} in prod"
+            ));
+        }
     }
     if !settings.session.secure_cookies {
         wrong.push("session.secure_cookies: may only be false in the sandbox".to_owned());
@@ -316,7 +353,7 @@ fn check_serve(settings: &Settings, wrong: &mut Vec<String>) {
     if !(0..=60).contains(&settings.tokens.leeway_s) {
         wrong.push("tokens.leeway_s: must be between 0 and 60".to_owned());
     }
-    if settings.audit.checkpoint_path.is_some() && settings.keys.audit_checkpoints.is_none() {
+    if !prod && settings.audit.checkpoint_path.is_some() && keys.audit_checkpoints.is_none() {
         wrong.push(
             "keys.audit_checkpoints: is required where audit.checkpoint_path is given".to_owned(),
         );
@@ -326,19 +363,6 @@ fn check_serve(settings: &Settings, wrong: &mut Vec<String>) {
             wrong.push(format!(
                 "platform_tokens.keys.{name}: is not among platform_tokens.issuers"
             ));
-        }
-    }
-    let samples: &[&str] = if prod {
-        &["postgres", "sandbox", "changeme", "password"]
-    } else {
-        &[]
-    };
-    if let Some(url) = &settings.database.url {
-        let password = Url::parse(secrecy::ExposeSecret::expose_secret(url))
-            .ok()
-            .and_then(|u| u.password().map(str::to_owned));
-        if password.is_some_and(|p| samples.contains(&p.as_str())) {
-            wrong.push("database.url: the password is a well-known sample".to_owned());
         }
     }
 }
@@ -373,7 +397,10 @@ mod tests {
     }
 
     const GOOD: &[(&str, &str)] = &[
-        ("DATABASE_URL", "postgresql://sb:long-and-random@db/sb"),
+        (
+            "DATABASE_URL",
+            "postgresql://sb:long-and-random@db/sb?sslmode=verify-full",
+        ),
         (
             "SYSTEMBRUKER__SERVER__PUBLIC_BASE_URL",
             "https://sb.example/",

@@ -86,6 +86,52 @@ fn parse_hash(text: &str) -> Option<[u8; 32]> {
     Some(hash)
 }
 
+/// What is wrong with an entry in production; none when it is the hash of a key of some strength.
+pub(super) fn weakness(entry: &SecretString) -> Option<&'static str> {
+    let Some(hash) = parse_hash(entry.expose_secret()) else {
+        return Some("is a key in clear");
+    };
+    if hash.iter().all(|byte| *byte == hash[0]) {
+        return Some("is a placeholder and no hash");
+    }
+    is_hash_of_sample(&hash).then_some("is the hash of a key that anybody guesses")
+}
+
+/// Keys that are found by trying: well-known samples, and everything of at most two characters.
+fn is_hash_of_sample(hash: &[u8; 32]) -> bool {
+    const SAMPLES: &[&str] = &[
+        "",
+        "changeme",
+        "default",
+        "dummy",
+        "example",
+        "first-key",
+        "key",
+        "password",
+        "postgres",
+        "sample",
+        "sandbox",
+        "secret",
+        "subscription-key",
+        "subscriptionkey",
+        "systembruker",
+        "test",
+        "test-key",
+        "00000000000000000000000000000000",
+        "12345678",
+        "123456789",
+        "1234567890",
+    ];
+    let printable = || (b' '..=b'~').map(char::from);
+    let ones = printable().map(String::from);
+    let twos = printable().flat_map(|a| printable().map(move |b| String::from_iter([a, b])));
+    let samples = SAMPLES.iter().map(|sample| (*sample).to_owned());
+    samples
+        .chain(ones)
+        .chain(twos)
+        .any(|sample| sha256(sample) == *hash)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

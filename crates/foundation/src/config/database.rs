@@ -1,0 +1,98 @@
+//! How production reaches its database: encrypted, and sure of whom it speaks to.
+
+use std::net::IpAddr;
+
+use secrecy::ExposeSecret as _;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use url::Url;
+
+use super::{Profile, Settings};
+
+/// Passwords that stand in examples.
+const SAMPLE_PASSWORDS: &[&str] = &[
+    "",
+    "admin",
+    "changeme",
+    "example",
+    "password",
+    "postgres",
+    "root",
+    "sandbox",
+    "secret",
+    "systembruker",
+    "test",
+];
+
+/// What is wrong with `database.url`, for a profile that needs one. Nothing is connected.
+#[must_use]
+pub fn check_database(settings: &Settings) -> Vec<String> {
+    let Some(url) = &settings.database.url else {
+        return vec!["database.url (DATABASE_URL): is required".to_owned()];
+    };
+    // The library's own message would show parts of the address.
+    let Ok(options) = url.expose_secret().parse::<PgConnectOptions>() else {
+        return vec![
+            "database.url (DATABASE_URL): is no address such as postgresql://user@host/database"
+                .to_owned(),
+        ];
+    };
+    let mut wrong = Vec::new();
+    if settings.server.profile != Profile::Prod {
+        return wrong;
+    }
+    if !is_local(&options) && !is_verified(options.get_ssl_mode()) {
+        wrong.push(
+            "database.url (DATABASE_URL): the connection is not verified by TLS; add sslmode=verify-full (and sslrootcert=FILE for an authority of your own), or use a Unix socket or a loopback address"
+                .to_owned(),
+        );
+    }
+    if given_password(url.expose_secret())
+        .is_some_and(|password| SAMPLE_PASSWORDS.contains(&password.to_lowercase().as_str()))
+    {
+        wrong.push(
+            "database.url (DATABASE_URL): the password is a well-known sample; give the role a random one"
+                .to_owned(),
+        );
+    }
+    wrong
+}
+
+const fn is_verified(mode: PgSslMode) -> bool {
+    match mode {
+        PgSslMode::VerifyFull => true,
+        PgSslMode::Disable
+        | PgSslMode::Allow
+        | PgSslMode::Prefer
+        | PgSslMode::Require
+        | PgSslMode::VerifyCa => false,
+    }
+}
+
+/// By a Unix socket, or on this machine.
+fn is_local(options: &PgConnectOptions) -> bool {
+    let host = options.get_host();
+    options.get_socket().is_some()
+        || host.starts_with('/')
+        || host.eq_ignore_ascii_case("localhost")
+        || host
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.to_canonical().is_loopback())
+}
+
+/// The password in an address, if there is one.
+fn given_password(url: &str) -> Option<String> {
+    let url = Url::parse(url).ok()?;
+    let parameter = || {
+        url.query_pairs()
+            .find(|(name, _)| name == "password")
+            .map(|(_, value)| value.into_owned())
+    };
+    let password = url.password().map(|password| {
+        percent_encoding::percent_decode_str(password)
+            .decode_utf8_lossy()
+            .into_owned()
+    });
+    password.or_else(parameter)
+}

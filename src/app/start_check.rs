@@ -1,0 +1,131 @@
+//! Whether an installation may start with its settings. `serve` asks before it opens a port, `config
+//! check` without starting. The database is not needed for it.
+
+use std::{collections::HashMap, io, path::Path};
+
+use foundation::{
+    audit::CheckpointKey,
+    config::{self, Checked, LoadError, Settings, Source},
+    key_files,
+};
+
+/// Why an installation may not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartRefused {
+    /// The settings could not be read at all.
+    #[error("{0}")]
+    Unread(String),
+    /// Each finding names the key of a setting and what helps, and no value.
+    #[error("the settings cannot be used:\n  {}\n\nEvery key is explained in config/default.toml; config/production.example.toml is a start.", .0.lines().join("\n  "))]
+    Findings(Findings),
+}
+
+/// Everything that is wrong with settings.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// What does not hold.
+    pub wrong: Vec<String>,
+    /// What this user could not look at.
+    pub unread: Vec<String>,
+}
+
+impl Findings {
+    /// All of it, one a line.
+    #[must_use]
+    pub fn lines(&self) -> Vec<&str> {
+        self.wrong
+            .iter()
+            .chain(&self.unread)
+            .map(String::as_str)
+            .collect()
+    }
+}
+
+/// As [`installation`], and looks at the checkpoints of the audit trail besides.
+///
+/// # Errors
+/// Everything for which the service does not start, at once.
+pub fn check(
+    path: Option<&Path>,
+    environment: &HashMap<String, String>,
+) -> Result<Checked, StartRefused> {
+    look(path, environment, checkpoints)
+}
+
+/// Reads the settings of `serve`, and looks at all of them and at the key files that they name.
+///
+/// # Errors
+/// Everything that is wrong, at once.
+pub fn installation(
+    path: Option<&Path>,
+    environment: &HashMap<String, String>,
+) -> Result<Checked, StartRefused> {
+    look(path, environment, |_, _| ())
+}
+
+fn look(
+    path: Option<&Path>,
+    environment: &HashMap<String, String>,
+    besides: impl FnOnce(&Settings, &mut Findings),
+) -> Result<Checked, StartRefused> {
+    let loaded = match config::load_all(Source::Serve(path), environment, &[]) {
+        Ok(loaded) => loaded,
+        Err(error @ LoadError::Unread { .. }) => {
+            return Err(StartRefused::Unread(error.to_string()));
+        }
+        Err(LoadError::Wrong(wrong)) => {
+            return Err(StartRefused::Findings(Findings {
+                wrong,
+                unread: Vec::new(),
+            }));
+        }
+    };
+    let mut findings = Findings {
+        wrong: loaded.wrong,
+        unread: Vec::new(),
+    };
+    for finding in key_files::inspect(&loaded.settings) {
+        if finding.fault.is_unread() {
+            findings.unread.push(finding.to_string());
+        } else {
+            findings.wrong.push(finding.to_string());
+        }
+    }
+    besides(&loaded.settings, &mut findings);
+    let checked = config::check(loaded.settings);
+    match checked {
+        Ok(checked) if findings.lines().is_empty() => Ok(checked),
+        Ok(_) => Err(StartRefused::Findings(findings)),
+        Err(wrong) => {
+            findings.wrong.extend(wrong);
+            Err(StartRefused::Findings(findings))
+        }
+    }
+}
+
+/// Looks at the checkpoints of the audit trail that are there. What is wrong with their key is told
+/// elsewhere.
+fn checkpoints(settings: &Settings, findings: &mut Findings) {
+    let (Some(path), Some(key)) = (
+        &settings.audit.checkpoint_path,
+        &settings.keys.audit_checkpoints,
+    ) else {
+        return;
+    };
+    let Ok(key) = config::key_file(key).and_then(|material| CheckpointKey::new(&material)) else {
+        return;
+    };
+    let Err(error) = key.read(path) else {
+        return;
+    };
+    match error.root_cause().downcast_ref::<io::Error>() {
+        Some(error) => findings.unread.push(format!(
+            "audit.checkpoint_path: the file that it names cannot be read by this user ({})",
+            error.kind()
+        )),
+        None => findings.wrong.push(
+            "audit.checkpoint_path: the file holds a line that keys.audit_checkpoints did not sign; name the key that did, or another file"
+                .to_owned(),
+        ),
+    }
+}

@@ -1,0 +1,75 @@
+//! How commands end: 0 good, 1 what was checked does not hold, 2 wrong use, 3 could not.
+
+use rstest::rstest;
+
+use crate::{
+    installation::{Installation, checked, ended},
+    plain,
+};
+
+const BROKEN_POLICY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+const POLICY: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/tests/policy_commands/policy.xml"
+);
+const REQUEST: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/tests/policy_commands/request.json"
+);
+
+#[rstest]
+#[case(&["--version"], 0)]
+#[case(&["keys", "new-subscription-key"], 0)]
+#[case(&["policy", "check", POLICY], 0)]
+#[case(&["policy", "eval", "--policy", POLICY, "--request", REQUEST], 0)]
+#[case(&["policy", "check", BROKEN_POLICY], 1)]
+#[case(&["no-such-command"], 2)]
+#[case(&["config", "check", "--no-such-option"], 2)]
+#[case(&["sandbox", "--port", "1"], 2)]
+#[case(&["demo", "--base", "nowhere"], 2)]
+#[case(&["import", "people", POLICY], 2)]
+#[case(&["import", "persons"], 2)]
+#[case(&["import", "persons", POLICY, "--enheter", POLICY], 2)]
+#[case(&["import", "brreg"], 2)]
+#[case(&["import", "persons", POLICY], 2)]
+#[case(&["decisions", "export", "--from", "2026-01-02", "--to", "2026-01-01"], 2)]
+#[case(&["policy", "check", "/no/such/file"], 3)]
+#[case(&["policy", "eval", "--policy", BROKEN_POLICY, "--request", REQUEST], 3)]
+#[case(&["policy", "conformance", "/no/such/folder"], 3)]
+#[case(&["serve"], 3)]
+#[case(&["serve", "--config", "/no/such/file"], 3)]
+#[case(&["migrate"], 3)]
+#[case(&["config", "check", "--config", "/no/such/file"], 3)]
+#[case(&["audit", "verify", "--config", "/no/such/file"], 3)]
+#[case(&["demo", "--base", "http://127.0.0.1:1"], 3)]
+fn commands_end_with(#[case] arguments: &[&str], #[case] code: i32) {
+    let ended = ended(&mut plain(arguments));
+    assert_eq!(ended.code, code, "{}{}", ended.told, ended.errors);
+}
+
+#[rstest]
+#[case(&["serve"])]
+#[case(&["migrate"])]
+#[case(&["audit", "verify"])]
+#[case(&["decisions", "export", "--from", "2026-01-01"])]
+#[case(&["import", "persons", POLICY])]
+fn a_database_that_is_away_is_no_finding(#[case] arguments: &[&str]) {
+    let mut installation = Installation::new();
+    installation.set("DATABASE_URL", "postgresql://sb@127.0.0.1:1/sb");
+    installation.set("DATABASE__ACQUIRE_TIMEOUT_S", "1");
+    assert_eq!(checked(&installation).code, 0);
+    let ended = installation.run(arguments);
+    assert_eq!(ended.code, 3, "{}{}", ended.told, ended.errors);
+}
+
+#[rstest]
+#[case(&["migrate"])]
+#[case(&["audit", "verify"])]
+#[case(&["import", "persons", POLICY])]
+fn no_command_reaches_a_production_database_unverified(#[case] arguments: &[&str]) {
+    let mut installation = Installation::new();
+    installation.set("DATABASE_URL", "postgresql://sb@192.0.2.1/sb");
+    let ended = installation.run(arguments);
+    assert_eq!(ended.code, 3);
+    assert!(ended.errors.contains("database.url"), "{}", ended.errors);
+}
