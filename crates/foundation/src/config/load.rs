@@ -326,6 +326,7 @@ fn prepare(environment: &HashMap<String, String>) -> Result<HashMap<String, Stri
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::LiveCheckMode;
 
     fn env(pairs: &[(&str, &str)]) -> HashMap<String, String> {
         pairs
@@ -350,6 +351,17 @@ mod tests {
         assert_eq!(settings.pdp.max_decisions_per_request, 7);
         assert_eq!(settings.tokens.denied_kids, ["a", "b"]);
         assert!(settings.database.url.is_some() && settings.sandbox.is_none());
+    }
+
+    #[rstest::rstest]
+    #[case(Source::Serve(None), LiveCheckMode::Strict)]
+    #[case(Source::Sandbox, LiveCheckMode::ByIssuer)]
+    fn the_live_check_is_strict_outside_the_sandbox(
+        #[case] source: Source<'_>,
+        #[case] expected: LiveCheckMode,
+    ) {
+        let settings = load(source, &env(&[]), &[]).unwrap();
+        assert_eq!(settings.systemuser.live_check, expected);
     }
 
     fn wrong(pairs: &[(&str, &str)]) -> Vec<String> {
