@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fs, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use aws_lc_rs::rsa::KeySize;
+use serde_json::json;
 use sqlx::PgPool;
 
 use super::{AppState, Inner, Readiness};
@@ -149,6 +150,37 @@ pub async fn prepare_database(config: &Checked, pool: &PgPool) -> anyhow::Result
     resources::load_system_resources(pool)
         .await
         .context("storing the system resources")
+}
+
+/// Notes with which settings the service starts. When the last start on this database had others, the
+/// audit trail and the log say so.
+///
+/// # Errors
+/// The database fails.
+pub async fn note_settings(config: &Checked, pool: &PgPool) -> anyhow::Result<()> {
+    let digest = config.settings.digest()?;
+    let mut tx = pool.begin().await?;
+    let before = db::replace_settings_digest(&mut tx, &digest)
+        .await
+        .context("noting the settings")?;
+    let changed = before.filter(|before| *before != digest);
+    if let Some(before) = &changed {
+        let event = audit::Event {
+            actor: audit::Actor::Operator,
+            action: "config.changed",
+            object_kind: "installation",
+            object_id: config.profile().as_str().to_owned(),
+            party_org: None,
+            vendor_org: None,
+            detail: Some(json!({"digest": digest, "before": before})),
+        };
+        audit::record(&mut tx, event).await?;
+    }
+    tx.commit().await?;
+    if let Some(before) = changed {
+        tracing::info!(digest, before, "config.changed");
+    }
+    Ok(())
 }
 
 /// Builds the state on a prepared database.

@@ -34,6 +34,7 @@ pub async fn serve(path: Option<&Path>) -> anyhow::Result<()> {
     let pool = db::pool(&url, &config.settings.database, &clock)?;
     let secrets = Secrets::from_settings(&config)?;
     setup::prepare_database(&config, &pool).await?;
+    setup::note_settings(&config, &pool).await?;
     let state = setup::state(config, pool, clock, secrets, Extra::default()).await?;
     let server = &state.config.settings.server;
     let main = serve::bind(server.listen, "server.listen").await?;

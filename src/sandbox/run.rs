@@ -174,6 +174,7 @@ pub async fn start(
     let pool = db::pool(database, &config.settings.database, &clock)?;
     progress.set_message("database schema and catalogues");
     setup::prepare_database(&config, &pool).await?;
+    setup::note_settings(&config, &pool).await?;
     let login_jwk = secrets
         .login_key
         .as_ref()

@@ -52,6 +52,7 @@ mod requests;
 mod resources;
 mod sandbox_front;
 mod session_tokens;
+mod settings;
 mod shapes;
 mod system_changes;
 mod system_deletions;

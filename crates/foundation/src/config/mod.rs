@@ -4,6 +4,7 @@
 //! override them.
 
 mod database;
+mod digest;
 mod key_file;
 mod load;
 mod production;
@@ -15,7 +16,7 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 use ipnet::IpNet;
 use secrecy::SecretString;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 pub use database::check_database;
@@ -25,7 +26,7 @@ pub use rules::{Checked, LocalIssuers, check, http_base};
 pub use subscription_keys::{NewSubscriptionKey, SubscriptionKeys};
 
 /// What kind of installation this is. Issuers and guard rails follow from it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Profile {
     /// Real persons, real issuers.
@@ -49,7 +50,7 @@ impl Profile {
 }
 
 /// Every setting. [`load`] refuses keys that are not among them.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[expect(
     missing_docs,
     reason = "each key is explained in config/default.toml and config/sandbox.toml"
@@ -81,11 +82,11 @@ pub struct Settings {
 }
 
 macro_rules! section {
-    ($(#[$meta:meta])* $name:ident { $($field:ident: $type:ty),* $(,)? }) => {
+    ($(#[$meta:meta])* $name:ident { $($(#[$field_meta:meta])* $field:ident: $type:ty),* $(,)? }) => {
         $(#[$meta])*
-        #[derive(Debug, Clone, Deserialize)]
+        #[derive(Debug, Clone, Deserialize, Serialize)]
         #[expect(missing_docs, reason = "each key is explained in config/default.toml and config/sandbox.toml")]
-        pub struct $name { $(pub $field: $type),* }
+        pub struct $name { $($(#[$field_meta])* pub $field: $type),* }
     };
 }
 
@@ -104,6 +105,7 @@ section! {
 section! {
     /// `database.*`
     Database {
+        #[serde(serialize_with = "digest::without_password")]
         url: Option<SecretString>,
         max_connections: u32,
         acquire_timeout_s: u64,
@@ -179,6 +181,7 @@ section! {
         max_body_bytes: usize,
         max_policy_bytes: usize,
         enforce_resource_owner: bool,
+        #[serde(serialize_with = "digest::hashed")]
         subscription_keys: Vec<SecretString>,
         decision_open: bool,
         systemuser_auth_level: u8,
@@ -253,7 +256,7 @@ section! {
 }
 
 /// How persons of open data, who come without identity number, are found among those we know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PersonMatch {
     /// Not at all: they are kept as unresolved holders, and give no access.
@@ -264,7 +267,7 @@ pub enum PersonMatch {
 }
 
 /// What happens to a Maskinporten or ID-porten token made for another audience.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AudienceMode {
     /// Taken, logged and counted.
@@ -274,7 +277,7 @@ pub enum AudienceMode {
 }
 
 /// How much of a system-user token is compared with the register on each use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LiveCheckMode {
     /// Everything for Maskinporten's tokens, only that it lives for others.
@@ -286,7 +289,7 @@ pub enum LiveCheckMode {
 }
 
 /// Form of the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// One object a line.

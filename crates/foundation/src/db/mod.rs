@@ -2,6 +2,7 @@
 
 mod error;
 pub mod feed;
+mod settings_digest;
 
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use sqlx::{
 };
 
 pub use error::DbError;
+pub use settings_digest::replace_settings_digest;
 
 use crate::{clock::Clock, config::Database};
 
