@@ -5,10 +5,11 @@
 //! it runs as an unprivileged user, in a folder that user can reach.
 
 mod socket;
+mod user;
 
 use std::{
     fs,
-    os::unix::{ffi::OsStrExt as _, fs::MetadataExt as _, process::CommandExt as _},
+    os::unix::{ffi::OsStrExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
     time::{Duration, Instant},
@@ -17,6 +18,7 @@ use std::{
 use anyhow::{Context as _, bail, ensure};
 use secrecy::SecretString;
 use socket::SocketDir;
+use user::{RunAs, own_uid, unprivileged_user};
 
 /// How a private cluster treats its disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,13 +38,6 @@ pub struct Cluster {
     socket_dir: SocketDir,
     /// Held as long as we run, so that no second program uses the folder.
     _lock: fs::File,
-}
-
-/// The user the server runs as, when that is not us.
-#[derive(Debug, Clone, Copy)]
-struct RunAs {
-    uid: u32,
-    gid: u32,
 }
 
 const INSTALL_HINT: &str = "PostgreSQL's server programs (initdb, postgres) were not found on PATH, in /usr/lib/postgresql/*/bin, \
@@ -324,37 +319,6 @@ fn version_in(name: &str) -> Option<u32> {
         .collect::<String>()
         .parse()
         .ok()
-}
-
-/// Whom we run as. The standard library has no call for it: /proc/self belongs to us, and where
-/// there is no such thing, `owned_by_us` does.
-fn own_uid(owned_by_us: &Path) -> anyhow::Result<u32> {
-    let probe = if owned_by_us.exists() {
-        owned_by_us
-    } else {
-        Path::new("/")
-    };
-    Ok(fs::metadata("/proc/self")
-        .or_else(|_| fs::metadata(probe))?
-        .uid())
-}
-
-/// As root: `postgres` if there is such a user, else `nobody`. Otherwise none.
-fn unprivileged_user(owned_by_us: &Path) -> anyhow::Result<Option<RunAs>> {
-    if own_uid(owned_by_us)? != 0 {
-        return Ok(None);
-    }
-    let users = fs::read_to_string("/etc/passwd").context("reading /etc/passwd")?;
-    ["postgres", "nobody"]
-        .iter()
-        .find_map(|wanted| {
-            users.lines().find_map(|line| {
-                let fields: Vec<&str> = line.split(':').collect();
-                (fields.first() == Some(wanted)).then(|| Some(RunAs { uid: fields.get(2)?.parse().ok()?, gid: fields.get(3)?.parse().ok()? }))?
-            })
-        })
-        .map(Some)
-        .context("running as root, Postgres needs an unprivileged user: neither `postgres` nor `nobody` exists")
 }
 
 fn command(program: impl AsRef<std::ffi::OsStr>, run_as: Option<RunAs>) -> Command {

@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context as _, ensure};
 use tempfile::TempDir;
 
-use super::RunAs;
+use crate::user::RunAs;
 
 /// Begins the name of each such folder.
 const PREFIX: &str = "systembruker-";
