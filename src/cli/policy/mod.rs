@@ -14,7 +14,7 @@ use std::{
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 
-use super::exit::{EXIT_CODES, Exit};
+use super::exit::EXIT_CODES;
 use foundation::clock::Clock;
 use xacml::{
     Code, Decider, DecisionResult, Environment, Limits, LoadErrors, LoadOptions, Prepared, Program,
@@ -170,7 +170,7 @@ fn eval(args: &EvalArgs) -> anyhow::Result<ExitCode> {
         Ok(program) => program,
         Err(errors) => {
             eprint!("{}", diagnostics(&args.policy, &xml, &errors));
-            return Ok(Exit::CouldNot.into());
+            return Ok(ExitCode::FAILURE);
         }
     };
     let body = read(&args.request)?;
