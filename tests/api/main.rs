@@ -41,6 +41,7 @@ mod journey;
 mod jwks;
 mod maskinporten;
 mod metadata;
+mod one_answer;
 mod pages;
 mod portal_clients;
 mod register;

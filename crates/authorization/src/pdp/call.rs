@@ -20,7 +20,7 @@ use super::{
     log::{Endpoint, Line, Written},
     question::{
         APP, INSTANCE, ORG, ORGANIZATION, ORGANIZATION_LEGACY, PARTY_ID, PARTY_UUID, RESOURCE,
-        SYSTEM_USER, USER_ID,
+        RESOURCE_INSTANCE, SYSTEM_USER, USER_ID,
     },
 };
 use foundation::{
@@ -194,7 +194,7 @@ impl<'s> Call<'s> {
             (None, None, Some(org), Some(app)) => line.text(Some(&format!("app_{org}_{app}"))),
             (None, named, ..) => line.text(named),
         }
-        line.text(named(INSTANCE));
+        line.text(named(INSTANCE).or_else(|| named(RESOURCE_INSTANCE)));
         line.text(request.first(ids::ACTION, ids::ACTION_ID));
         line.number(Some(match found.decision {
             Decision::Permit => 1,

@@ -11,8 +11,8 @@ use super::{
     log::Written,
     memory::{Key, Known as KnownParty, Pair},
     question::{
-        APP, ORG, ORGANIZATION, ORGANIZATION_LEGACY, PARTY_ID, PARTY_UUID, PERSON, Question,
-        RESOURCE, Who,
+        APP, Identifier, ORG, ORGANIZATION, PARTY_ID, Question, QuestionNames, RESOURCE,
+        TWO_PARTIES, Who, tidied,
     },
 };
 use foundation::db::{DbError, feed::Fact};
@@ -263,9 +263,7 @@ impl Pdp {
         if question.is_contradictory
             || reportee.is_some_and(|r| !r.is_person_asked || !question.reportee.fits(&r.party))
         {
-            return Err(Fault::Processing(
-                "the reportee's identifiers name different parties",
-            ));
+            return Err(Fault::Processing(TWO_PARTIES));
         }
         let reportee = reportee.map(|known: &KnownParty| &known.party);
         if question.who == Who::NationalId && pair.subject.is_none() {
@@ -287,9 +285,15 @@ impl Pdp {
                 .subject
                 .as_ref()
                 .is_some_and(|p| p.kind == PartyKind::Person);
-        let mut attributes = Attributes::of(request);
+        let mut attributes = Attributes::of(request, question);
         attributes.complete_resource(&question.resource);
-        complete_parties(request, reportee, pair, &mut attributes, &mut decided.echo);
+        complete_parties(
+            &question.names,
+            reportee,
+            pair,
+            &mut attributes,
+            &mut decided.echo,
+        );
         if is_system_user || is_person {
             if policy.mentions_packages {
                 let packages = pair
@@ -342,7 +346,7 @@ impl Pdp {
         if decision == Decision::Indeterminate {
             decided.message = Some("The policy cannot be evaluated for this request.");
         }
-        let action = request.first(ids::ACTION, ids::ACTION_ID);
+        let action = question.action();
         if decision == Decision::NotApplicable
             && is_system_user
             && reportee.is_some_and(|r| !r.is_gone())
@@ -413,19 +417,25 @@ fn echo(request: &PartialRequest<'_>) -> impl Iterator<Item = Echo> {
 /// Adds what follows from the identifiers given: party ids, the other name of an organisation
 /// number.
 fn complete_parties<'a>(
-    request: &'a PartialRequest<'_>,
+    names: &QuestionNames<'a>,
     reportee: Option<&Party>,
     pair: &Pair,
     attributes: &mut Attributes<'a>,
     echo: &mut Vec<Echo>,
 ) {
+    let has = |identifier| names.get(identifier).is_some();
     if let Some(id) = reportee.and_then(|r| r.party_id)
-        && !request.has(ids::RESOURCE, PARTY_ID)
+        && !has(Identifier::ReporteePartyId)
     {
         attributes.add(ids::RESOURCE, PARTY_ID, Cow::Owned(id.to_string()));
-        if ![ORGANIZATION, ORGANIZATION_LEGACY, PERSON, PARTY_UUID]
-            .iter()
-            .any(|other| request.has(ids::RESOURCE, other))
+        if ![
+            Identifier::ReporteeOrganization,
+            Identifier::ReporteeOrganizationLegacy,
+            Identifier::ReporteePerson,
+            Identifier::ReporteePartyUuid,
+        ]
+        .into_iter()
+        .any(has)
         {
             // Taken from the instance id: the caller learns which party was meant.
             let category = ids::RESOURCE.to_owned();
@@ -437,15 +447,26 @@ fn complete_parties<'a>(
             });
         }
     }
-    for category in [ids::SUBJECT, ids::RESOURCE] {
-        if let Some(number) = request.first(category, ORGANIZATION_LEGACY)
-            && !request.has(category, ORGANIZATION)
+    for (category, present, older) in [
+        (
+            ids::SUBJECT,
+            Identifier::SubjectOrganization,
+            Identifier::SubjectOrganizationLegacy,
+        ),
+        (
+            ids::RESOURCE,
+            Identifier::ReporteeOrganization,
+            Identifier::ReporteeOrganizationLegacy,
+        ),
+    ] {
+        if let Some(number) = names.get(older)
+            && !has(present)
         {
             attributes.add(category, ORGANIZATION, Cow::Borrowed(number));
         }
     }
-    if (request.has(ids::SUBJECT, ORGANIZATION) || request.has(ids::SUBJECT, ORGANIZATION_LEGACY))
-        && !request.has(ids::SUBJECT, PARTY_ID)
+    if (has(Identifier::SubjectOrganization) || has(Identifier::SubjectOrganizationLegacy))
+        && !has(Identifier::SubjectPartyId)
         && let Some(id) = pair.subject.as_ref().and_then(|party| party.party_id)
     {
         attributes.add(ids::SUBJECT, PARTY_ID, Cow::Owned(id.to_string()));
@@ -458,15 +479,25 @@ struct Attributes<'a>(Vec<Category<'a>>);
 impl<'a> Attributes<'a> {
     /// The attributes of a request. A value that its data type does not have can match nothing, and
     /// is left out.
-    fn of(request: &'a PartialRequest<'_>) -> Self {
+    fn of(request: &'a PartialRequest<'_>, question: &Question<'_>) -> Self {
         let mut out = Self(Vec::with_capacity(4));
         for v in &request.values {
+            let tidied = if question.is_untidy() {
+                tidied(v)
+            } else {
+                None
+            };
+            let text = tidied.unwrap_or(&v.value);
             // Identifiers are compared as text: uuids in one spelling.
             let text = if v.id.ends_with(":uuid") {
-                canonical_uuid(&v.value)
+                canonical_uuid(text)
             } else {
-                Cow::Borrowed(&*v.value)
+                Cow::Borrowed(text)
             };
+            // What a question names it names once, however often it was written.
+            if tidied.is_some() && out.has_typed(&v.category, &v.id, v.data_type) {
+                continue;
+            }
             if let Some(value) = Value::parse(v.data_type, text) {
                 let category = out.category(&v.category);
                 category.add(&*v.id, value);
@@ -508,6 +539,15 @@ impl<'a> Attributes<'a> {
 
     fn has(&self, category: &str, id: &str) -> bool {
         self.texts(category, id).next().is_some()
+    }
+
+    fn has_typed(&self, category: &str, id: &str, data_type: DataType) -> bool {
+        let mut attributes = self
+            .0
+            .iter()
+            .filter(|c| c.category == category)
+            .flat_map(|c| &c.attributes);
+        attributes.any(|a| a.id == id && a.values.iter().any(|v| v.value.data_type() == data_type))
     }
 
     /// As the log keeps them.

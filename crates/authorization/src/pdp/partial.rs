@@ -121,8 +121,4 @@ impl<'a> PartialRequest<'a> {
             .find(|v| v.id == id && v.category == category)
             .map(|v| &*v.value)
     }
-
-    pub(super) fn has(&self, category: &str, id: &str) -> bool {
-        self.first(category, id).is_some()
-    }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use uuid::Uuid;
 
-use super::{Fault, PartialRequest};
+use super::{Fault, PartialRequest, partial::RequestValue};
 use foundation::ids::{NationalId, OrgNumber};
 use registers::parties::{IdentityKeys, Lookup, PartyRef};
 use xacml::ids;
@@ -16,11 +16,15 @@ pub(super) const PERSON: &str = "urn:altinn:person:identifier-no";
 pub(super) const ORGANIZATION: &str = "urn:altinn:organization:identifier-no";
 pub(super) const ORGANIZATION_LEGACY: &str = "urn:altinn:organizationnumber";
 pub(super) const INSTANCE: &str = "urn:altinn:instance-id";
+pub(super) const RESOURCE_INSTANCE: &str = "urn:altinn:resource:instance-id";
 pub(super) const RESOURCE: &str = "urn:altinn:resource";
 pub(super) const TASK: &str = "urn:altinn:task";
 pub(super) const ORG: &str = "urn:altinn:org";
 pub(super) const APP: &str = "urn:altinn:app";
 const PERSON_UUID: &str = "urn:altinn:person:uuid";
+const ORGANIZATION_UUID: &str = "urn:altinn:organization:uuid";
+/// Before the instance id of an app, where that stands as the instance of a resource.
+const INSTANCE_PREFIX: &str = "urn:altinn:instance-id:";
 pub(super) const USER_ID: &str = "urn:altinn:userid";
 
 /// A party by nine digits, or by the URN of one of its identifiers with the value after the last
@@ -56,11 +60,277 @@ pub(super) enum Who {
     Other,
 }
 
+/// An attribute that names what a question is about. A question gives each of them one value; a
+/// second one that means something else makes the question ambiguous.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Identifier {
+    SubjectSystemUser,
+    SubjectUserId,
+    SubjectPerson,
+    SubjectPersonUuid,
+    SubjectPartyUuid,
+    SubjectPartyId,
+    SubjectOrganization,
+    SubjectOrganizationLegacy,
+    SubjectOrganizationUuid,
+    SubjectServiceOwner,
+    Action,
+    Resource,
+    ResourceOrg,
+    ResourceApp,
+    ReporteePartyId,
+    ReporteePartyUuid,
+    ReporteePerson,
+    ReporteeOrganization,
+    ReporteeOrganizationLegacy,
+}
+
+impl Identifier {
+    const COUNT: usize = Self::ReporteeOrganizationLegacy as usize + 1;
+
+    /// What an attribute of a category names; none when it names nothing that may stand once only.
+    fn of(category: &str, id: &str) -> Option<Self> {
+        match category {
+            ids::SUBJECT => match id {
+                SYSTEM_USER => Some(Self::SubjectSystemUser),
+                USER_ID => Some(Self::SubjectUserId),
+                PERSON => Some(Self::SubjectPerson),
+                PERSON_UUID => Some(Self::SubjectPersonUuid),
+                PARTY_UUID => Some(Self::SubjectPartyUuid),
+                PARTY_ID => Some(Self::SubjectPartyId),
+                ORGANIZATION => Some(Self::SubjectOrganization),
+                ORGANIZATION_LEGACY => Some(Self::SubjectOrganizationLegacy),
+                ORGANIZATION_UUID => Some(Self::SubjectOrganizationUuid),
+                ORG => Some(Self::SubjectServiceOwner),
+                _ => None,
+            },
+            ids::ACTION => (id == ids::ACTION_ID).then_some(Self::Action),
+            ids::RESOURCE => match id {
+                RESOURCE => Some(Self::Resource),
+                ORG => Some(Self::ResourceOrg),
+                APP => Some(Self::ResourceApp),
+                PARTY_ID => Some(Self::ReporteePartyId),
+                PARTY_UUID => Some(Self::ReporteePartyUuid),
+                PERSON => Some(Self::ReporteePerson),
+                ORGANIZATION => Some(Self::ReporteeOrganization),
+                ORGANIZATION_LEGACY => Some(Self::ReporteeOrganizationLegacy),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// What is wrong with a question that gives it two values.
+    const fn fault(self) -> Fault {
+        Fault::Processing(match self {
+            Self::SubjectSystemUser
+            | Self::SubjectUserId
+            | Self::SubjectPerson
+            | Self::SubjectPersonUuid
+            | Self::SubjectPartyUuid
+            | Self::SubjectPartyId
+            | Self::SubjectOrganization
+            | Self::SubjectOrganizationLegacy
+            | Self::SubjectOrganizationUuid
+            | Self::SubjectServiceOwner => "an identifier of the subject has two different values",
+            Self::Action => "two different actions are asked about",
+            Self::Resource | Self::ResourceOrg | Self::ResourceApp => TWO_RESOURCES,
+            Self::ReporteePartyId
+            | Self::ReporteePartyUuid
+            | Self::ReporteePerson
+            | Self::ReporteeOrganization
+            | Self::ReporteeOrganizationLegacy => TWO_PARTIES,
+        })
+    }
+
+    /// Whether two texts without blanks around them are the same value.
+    fn is_same(self, one: &str, other: &str) -> bool {
+        one == other
+            || match self {
+                Self::SubjectSystemUser
+                | Self::SubjectPersonUuid
+                | Self::SubjectPartyUuid
+                | Self::SubjectOrganizationUuid
+                | Self::ReporteePartyUuid => {
+                    are_equal(one, other, |text| Uuid::try_parse(text).ok())
+                }
+                Self::SubjectUserId | Self::SubjectPartyId | Self::ReporteePartyId => {
+                    are_equal(one, other, |text| text.parse::<i32>().ok())
+                }
+                Self::SubjectPerson
+                | Self::SubjectOrganization
+                | Self::SubjectOrganizationLegacy
+                | Self::SubjectServiceOwner
+                | Self::Action
+                | Self::Resource
+                | Self::ResourceOrg
+                | Self::ResourceApp
+                | Self::ReporteePerson
+                | Self::ReporteeOrganization
+                | Self::ReporteeOrganizationLegacy => false,
+            }
+    }
+}
+
+const TWO_RESOURCES: &str = "two different resources are named";
+/// What is wrong with names of a reportee that no party has all.
+pub(super) const TWO_PARTIES: &str = "the reportee's identifiers name different parties";
+
+fn are_equal<T: PartialEq>(one: &str, other: &str, read: impl Fn(&str) -> Option<T>) -> bool {
+    read(one).is_some_and(|one| Some(one) == read(other))
+}
+
+/// The party of an instance id that carries one: `{party id}/{uuid}`, with or without
+/// `urn:altinn:instance-id:` before it.
+fn party_of_instance(text: &str) -> Option<PartyRef> {
+    let text = text.trim();
+    let has_prefix = text
+        .get(..INSTANCE_PREFIX.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(INSTANCE_PREFIX));
+    let own = if has_prefix {
+        &text[INSTANCE_PREFIX.len()..]
+    } else {
+        text
+    };
+    let (party, instance) = own.split_once('/')?;
+    let party = party.trim();
+    let is_number = !party.is_empty() && party.bytes().all(|b| b.is_ascii_digit());
+    (is_number && Uuid::try_parse(instance.trim()).is_ok())
+        .then(|| party.parse().map_or(PartyRef::Nobody, PartyRef::PartyId))
+}
+
+/// What a question names, each thing once, without blanks around it.
+#[derive(Debug)]
+pub(super) struct QuestionNames<'r> {
+    values: [Option<&'r str>; Identifier::COUNT],
+    /// Party of the instances that the question is about, when they carry one.
+    instance_party: Option<PartyRef>,
+    /// The subject has attributes that are not the system user's.
+    has_other_subject: bool,
+    /// Values that count once are given several times, or with blanks around them.
+    is_untidy: bool,
+}
+
+impl<'r> QuestionNames<'r> {
+    /// Reads the names of a request.
+    ///
+    /// # Errors
+    /// One of them means two things.
+    fn of(request: &'r PartialRequest<'_>) -> Result<Self, Fault> {
+        let mut out = Self {
+            values: [None; Identifier::COUNT],
+            instance_party: None,
+            has_other_subject: false,
+            is_untidy: false,
+        };
+        for value in &request.values {
+            let identifier = Identifier::of(&value.category, &value.id);
+            out.has_other_subject |=
+                value.category == ids::SUBJECT && identifier != Some(Identifier::SubjectSystemUser);
+            match identifier {
+                Some(identifier) => out.add(identifier, &value.value)?,
+                None if is_instance(value) => out.add_instance(&value.value)?,
+                None => {}
+            }
+        }
+        Ok(out)
+    }
+
+    fn add(&mut self, identifier: Identifier, given: &'r str) -> Result<(), Fault> {
+        let text = given.trim();
+        self.is_untidy |= text.len() < given.len();
+        match &mut self.values[identifier as usize] {
+            slot @ None => *slot = Some(text),
+            Some(known) if identifier.is_same(known, text) => self.is_untidy = true,
+            Some(_) => return Err(identifier.fault()),
+        }
+        Ok(())
+    }
+
+    fn add_instance(&mut self, given: &str) -> Result<(), Fault> {
+        let Some(party) = party_of_instance(given) else {
+            return Ok(());
+        };
+        match &self.instance_party {
+            Some(known) if *known != party => Err(Fault::Processing(TWO_PARTIES)),
+            Some(_) => Ok(()),
+            None => {
+                self.instance_party = Some(party);
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) const fn get(&self, identifier: Identifier) -> Option<&'r str> {
+        self.values[identifier as usize]
+    }
+
+    /// The number of an organisation, by its present or its older name.
+    fn organization(
+        &self,
+        present: Identifier,
+        older: Identifier,
+    ) -> Result<Option<&'r str>, Fault> {
+        match (self.get(present), self.get(older)) {
+            (Some(one), Some(other)) if one != other => Err(present.fault()),
+            (number, older) => Ok(number.or(older)),
+        }
+    }
+
+    /// Identifier of the resource. `app_{org}_{app}` is the resource of an app's two names.
+    fn resource(&self) -> Result<Cow<'r, str>, Fault> {
+        let (org, app) = (
+            self.get(Identifier::ResourceOrg),
+            self.get(Identifier::ResourceApp),
+        );
+        let Some(id) = self.get(Identifier::Resource) else {
+            return match (org, app) {
+                (Some(org), Some(app)) => Ok(Cow::Owned(format!("app_{org}_{app}"))),
+                _ => Err(Fault::Processing("no resource is named")),
+            };
+        };
+        let of_app = id.strip_prefix("app_");
+        let is_one = match (org, app) {
+            (Some(org), Some(app)) => of_app
+                .and_then(|rest| rest.strip_prefix(org)?.strip_prefix('_'))
+                .is_some_and(|rest| rest == app),
+            // One of the two names is not the name of an app; beside one it must agree with it.
+            (Some(org), None) => of_app.is_none_or(|rest| {
+                rest.strip_prefix(org)
+                    .is_some_and(|rest| rest.starts_with('_'))
+            }),
+            (None, Some(app)) => of_app.is_none_or(|rest| {
+                rest.strip_suffix(app)
+                    .is_some_and(|rest| rest.ends_with('_'))
+            }),
+            (None, None) => true,
+        };
+        if is_one {
+            Ok(Cow::Borrowed(id))
+        } else {
+            Err(Fault::Processing(TWO_RESOURCES))
+        }
+    }
+}
+
+/// Whether a value is the id of an instance.
+fn is_instance(value: &RequestValue<'_>) -> bool {
+    value.category == ids::RESOURCE && (value.id == INSTANCE || value.id == RESOURCE_INSTANCE)
+}
+
+/// The value as it is compared, when it names what a question is about: without blanks, uuids in
+/// one spelling.
+pub(super) fn tidied<'v>(value: &'v RequestValue<'_>) -> Option<&'v str> {
+    Identifier::of(&value.category, &value.id).map(|_| value.value.trim())
+}
+
 /// What a well-formed request asks.
 #[derive(Debug)]
 pub(super) struct Question<'r> {
     /// Identifier of the resource.
     pub(super) resource: Cow<'r, str>,
+    /// What is named, as it is named.
+    pub(super) names: QuestionNames<'r>,
     pub(super) who: Who,
     /// How the subject is found.
     pub(super) subject: Lookup,
@@ -68,7 +338,7 @@ pub(super) struct Question<'r> {
     pub(super) reportee: Lookup,
     /// A reportee is named, be it by a name that nobody has.
     pub(super) names_reportee: bool,
-    /// The reportee's names contradict each other, or nobody has one of them.
+    /// The reportee has several names, and nobody has one of them.
     pub(super) is_contradictory: bool,
 }
 
@@ -76,59 +346,67 @@ impl<'r> Question<'r> {
     /// Reads a request.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// What is wrong with it: it is not well formed, or means several things.
     pub(super) fn of(
         request: &'r PartialRequest<'_>,
         identity: &IdentityKeys,
     ) -> Result<Self, Fault> {
-        check_form(request)?;
-        let resource = resource_identifier(request)?;
-        let reportee = reportee(request, identity)?;
-        let (who, subject) = subject(request, identity)?;
+        if let Some(fault) = &request.fault {
+            return Err(fault.clone());
+        }
+        if !request.has_subject {
+            return Err(Fault::Processing("there is no AccessSubject"));
+        }
+        if !request.has_resource {
+            return Err(Fault::Processing("there is no Resource"));
+        }
+        let names = QuestionNames::of(request)?;
+        check_form(request, &names)?;
+        let resource = names.resource()?;
+        let reportee = Reportee::of(&names, identity)?;
+        let (who, subject) = subject(&names, identity)?;
         Ok(Self {
             resource,
             who,
             subject,
-            ..reportee
+            reportee: reportee.lookup,
+            names_reportee: reportee.names > 0,
+            is_contradictory: reportee.is_contradictory,
+            names,
         })
+    }
+
+    /// The action asked about.
+    pub(super) const fn action(&self) -> Option<&'r str> {
+        self.names.get(Identifier::Action)
+    }
+
+    /// Whether values must be brought into one form before a policy compares them.
+    pub(super) const fn is_untidy(&self) -> bool {
+        self.names.is_untidy
     }
 }
 
-/// What can be said about a request before anything is looked up.
-fn check_form(request: &PartialRequest<'_>) -> Result<(), Fault> {
-    if let Some(fault) = &request.fault {
-        return Err(fault.clone());
-    }
-    if !request.has_subject {
-        return Err(Fault::Processing("there is no AccessSubject"));
-    }
-    if !request.has_resource {
-        return Err(Fault::Processing("there is no Resource"));
-    }
-    let subject = |id: &str| request.has(ids::SUBJECT, id);
-    let (mut system_users, mut others) = (0, 0);
-    for value in request.values.iter().filter(|v| v.category == ids::SUBJECT) {
-        *(if value.id == SYSTEM_USER {
-            &mut system_users
-        } else {
-            &mut others
-        }) += 1;
-    }
-    if system_users > 1 || (system_users == 1 && others > 0) {
+/// What can be said about the names of a request before anything is looked up.
+fn check_form(request: &PartialRequest<'_>, names: &QuestionNames<'_>) -> Result<(), Fault> {
+    let has = |identifier| names.get(identifier).is_some();
+    if has(Identifier::SubjectSystemUser) && names.has_other_subject {
         return Err(Fault::Processing(
             "a system user must be the only subject attribute",
         ));
     }
-    if request.is_internal && (subject(PERSON) || request.has(ids::RESOURCE, PERSON)) {
+    let by_number = has(Identifier::SubjectPerson);
+    if request.is_internal && (by_number || has(Identifier::ReporteePerson)) {
         return Err(Fault::Processing(
             "persons are not named by identity number here",
         ));
     }
-    if subject(PERSON) && subject(USER_ID) {
+    let by_user_id = has(Identifier::SubjectUserId);
+    if by_number && by_user_id {
         return Err(Fault::Processing("a person is named twice"));
     }
-    if (subject(ORGANIZATION) || subject(ORGANIZATION_LEGACY))
-        && (subject(PERSON) || subject(USER_ID))
+    if (has(Identifier::SubjectOrganization) || has(Identifier::SubjectOrganizationLegacy))
+        && (by_number || by_user_id)
     {
         return Err(Fault::Processing(
             "the subject is an organisation and a person at once",
@@ -138,97 +416,98 @@ fn check_form(request: &PartialRequest<'_>) -> Result<(), Fault> {
 }
 
 /// The party that a request is about, by all its names.
-fn reportee<'r>(
-    request: &PartialRequest<'_>,
-    identity: &IdentityKeys,
-) -> Result<Question<'r>, Fault> {
-    let named = |id: &str| request.first(ids::RESOURCE, id);
-    let mut lookup = Lookup::default();
-    let (mut names, mut nobody) = (0, false);
-    let mut add = |name: PartyRef| {
-        names += 1;
-        nobody |= name == PartyRef::Nobody;
-        lookup.add(&name, identity);
-    };
-    if let Some(text) = named(PARTY_ID) {
-        add(PartyRef::PartyId(text.trim().parse().map_err(|_| {
-            Fault::Processing("the reportee's party id is not a number")
-        })?));
+#[derive(Debug, Default)]
+struct Reportee {
+    lookup: Lookup,
+    names: usize,
+    is_contradictory: bool,
+}
+
+impl Reportee {
+    fn of(names: &QuestionNames<'_>, identity: &IdentityKeys) -> Result<Self, Fault> {
+        let mut lookup = Lookup::default();
+        let (mut count, mut nobody) = (0, false);
+        let mut add = |name: &PartyRef| {
+            count += 1;
+            nobody |= *name == PartyRef::Nobody;
+            lookup.add(name, identity);
+        };
+        if let Some(text) = names.get(Identifier::ReporteePartyId) {
+            let id = PartyRef::PartyId(
+                text.parse()
+                    .map_err(|_| Fault::Processing("the reportee's party id is not a number"))?,
+            );
+            if names.instance_party.as_ref().is_some_and(|of| *of != id) {
+                return Err(Fault::Processing(TWO_PARTIES));
+            }
+            add(&id);
+        }
+        if let Some(text) = names.organization(
+            Identifier::ReporteeOrganization,
+            Identifier::ReporteeOrganizationLegacy,
+        )? {
+            add(&PartyRef::Organization(OrgNumber::parse(text).map_err(
+                |_| Fault::Syntax("an organisation number has nine digits"),
+            )?));
+        }
+        if let Some(text) = names.get(Identifier::ReporteePerson) {
+            add(&PartyRef::Person(NationalId::parse(text).map_err(
+                |_| Fault::Syntax("an identity number has eleven digits"),
+            )?));
+        }
+        if let Some(text) = names.get(Identifier::ReporteePartyUuid) {
+            add(&Uuid::try_parse(text).map_or(PartyRef::Nobody, PartyRef::Uuid));
+        }
+        // The party of an instance is the reportee: alone, or as one more name of it.
+        if let Some(party) = &names.instance_party
+            && names.get(Identifier::ReporteePartyId).is_none()
+        {
+            add(party);
+        }
+        Ok(Self {
+            lookup,
+            names: count,
+            is_contradictory: nobody && count > 1,
+        })
     }
-    let mut numbers = [ORGANIZATION, ORGANIZATION_LEGACY]
-        .into_iter()
-        .filter_map(named);
-    let number = |text: &str| {
-        OrgNumber::parse(text).map_err(|_| Fault::Syntax("an organisation number has nine digits"))
-    };
-    let mut two_numbers = false;
-    if let Some(text) = numbers.next() {
-        let first = number(text)?;
-        add(PartyRef::Organization(first));
-        two_numbers = numbers
-            .next()
-            .map(number)
-            .transpose()?
-            .is_some_and(|second| second != first);
-    }
-    if let Some(text) = named(PERSON) {
-        add(PartyRef::Person(NationalId::parse(text).map_err(|_| {
-            Fault::Syntax("an identity number has eleven digits")
-        })?));
-    }
-    if let Some(text) = named(PARTY_UUID) {
-        add(Uuid::try_parse(text).map_or(PartyRef::Nobody, PartyRef::Uuid));
-    }
-    if names == 0
-        && let Some(id) = named(INSTANCE)
-            .and_then(|i| i.split('/').next())
-            .and_then(|p| p.parse().ok())
-    {
-        names = 1;
-        lookup.add(&PartyRef::PartyId(id), identity);
-    }
-    Ok(Question {
-        resource: Cow::Borrowed(""),
-        who: Who::Other,
-        subject: Lookup::default(),
-        reportee: lookup,
-        names_reportee: names > 0,
-        is_contradictory: two_numbers || (nobody && names > 1),
-    })
 }
 
 /// Who a request is about.
-fn subject(request: &PartialRequest<'_>, identity: &IdentityKeys) -> Result<(Who, Lookup), Fault> {
-    let named = |id: &str| request.first(ids::SUBJECT, id);
-    if let Some(text) = named(SYSTEM_USER) {
+fn subject(names: &QuestionNames<'_>, identity: &IdentityKeys) -> Result<(Who, Lookup), Fault> {
+    if let Some(text) = names.get(Identifier::SubjectSystemUser) {
         let id = Uuid::try_parse(text)
             .map_err(|_| Fault::Processing("a system user is named by its uuid"))?;
         return Ok((Who::SystemUser(id), Lookup::from(id)));
     }
-    if let Some(text) = named(PERSON) {
+    if let Some(text) = names.get(Identifier::SubjectPerson) {
         let name = NationalId::parse(text).map_or(PartyRef::Nobody, PartyRef::Person);
         return Ok((Who::NationalId, Lookup::of(&name, identity)));
     }
-    let name = named(USER_ID)
+    let organization = names.organization(
+        Identifier::SubjectOrganization,
+        Identifier::SubjectOrganizationLegacy,
+    )?;
+    let name = names
+        .get(Identifier::SubjectUserId)
         .and_then(|t| t.parse().ok())
         .map(PartyRef::UserId);
     let name = name.or_else(|| {
-        named(PERSON_UUID)
-            .or_else(|| named(PARTY_UUID))
+        names
+            .get(Identifier::SubjectPersonUuid)
+            .or_else(|| names.get(Identifier::SubjectPartyUuid))
             .and_then(|t| Uuid::try_parse(t).ok())
             .map(PartyRef::Uuid)
     });
     let name = name.or_else(|| {
-        named(PARTY_ID)
+        names
+            .get(Identifier::SubjectPartyId)
             .and_then(|t| t.parse().ok())
             .map(PartyRef::PartyId)
     });
     if let Some(name) = name {
         return Ok((Who::Person, Lookup::of(&name, identity)));
     }
-    let number = named(ORGANIZATION)
-        .or_else(|| named(ORGANIZATION_LEGACY))
-        .and_then(|number| OrgNumber::parse(number).ok());
+    let number = organization.and_then(|number| OrgNumber::parse(number).ok());
     Ok((
         Who::Other,
         number
@@ -237,13 +516,36 @@ fn subject(request: &PartialRequest<'_>, identity: &IdentityKeys) -> Result<(Who
     ))
 }
 
-fn resource_identifier<'r>(request: &'r PartialRequest<'_>) -> Result<Cow<'r, str>, Fault> {
-    let named = |id: &str| request.first(ids::RESOURCE, id);
-    match named(RESOURCE) {
-        Some(id) => Ok(Cow::Borrowed(id)),
-        None => match (named(ORG), named(APP)) {
-            (Some(org), Some(app)) => Ok(Cow::Owned(format!("app_{org}_{app}"))),
-            _ => Err(Fault::Processing("no resource is named")),
-        },
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instance_id_carries_a_party_in_one_form_with_or_without_prefix() {
+        let uuid = "6f1b6e2a-3d0c-4b7e-9c55-0a5f5d9f0c11";
+        let party = Some(PartyRef::PartyId(52_000_063));
+        for form in [
+            format!("52000063/{uuid}"),
+            format!(" 52000063/{} ", uuid.to_uppercase()),
+            format!("urn:altinn:instance-id:52000063/{uuid}"),
+            format!("URN:altinn:instance-id:52000063/{uuid}"),
+        ] {
+            assert_eq!(party_of_instance(&form), party, "{form}");
+        }
+        for form in [
+            uuid.to_owned(),
+            "52000063".to_owned(),
+            "52000063/7".to_owned(),
+            format!("/{uuid}"),
+            format!("a/{uuid}"),
+            format!("52000063/{uuid}/data"),
+            format!("urn:altinn:correspondence-id:{uuid}"),
+        ] {
+            assert_eq!(party_of_instance(&form), None, "{form}");
+        }
+        assert_eq!(
+            party_of_instance(&format!("99999999999/{uuid}")),
+            Some(PartyRef::Nobody)
+        );
     }
 }

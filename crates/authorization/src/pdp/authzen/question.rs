@@ -198,6 +198,10 @@ impl Question {
                     Some((attribute, value)) => request.add(ids::RESOURCE, attribute, value),
                     None => return Ok(Err("unknown_party")),
                 }
+                // A party named beside it must be the same one: the decision point compares them.
+                if let Some((attribute, value)) = reportee(properties)? {
+                    request.add(ids::RESOURCE, attribute, value);
+                }
             }
             _ => return Ok(Err("unknown_resource")),
         }
