@@ -26,6 +26,7 @@ mod clients;
 mod clock;
 mod conformance;
 mod conventions;
+mod decision_bodies;
 mod decision_log;
 mod decisions;
 mod ensure;

@@ -56,7 +56,7 @@ impl Format {
 
     /// By the first character.
     fn seen(bytes: &[u8]) -> Self {
-        if bytes.trim_ascii_start().first() == Some(&b'<') {
+        if body::without_mark(bytes).trim_ascii_start().first() == Some(&b'<') {
             Self::Xml
         } else {
             Self::Json

@@ -33,6 +33,7 @@ use foundation::{
         time,
     },
     ids::OrgNumber,
+    strict_json::MemberNames,
     token::{IssuerKind, Principal, Refusal, Reject, scopes::Authorize, scopes_of},
 };
 use xacml::{Decision, ids};
@@ -209,7 +210,7 @@ pub async fn authorize(
     let caller = &owner.caller.principal;
     let explain = query.flag("explain")?;
     let asked = bind(
-        &body::parse(&bytes, BODY)?,
+        &body::parse_strictly(&bytes, BODY, MemberNames::IgnoringCase)?,
         endpoints.config.settings.pdp.max_decisions_per_request,
     )?;
     let call = Call::begin(&endpoints.pdp, Endpoint::Token, at_least, Some(caller)).await;

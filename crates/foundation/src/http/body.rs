@@ -14,6 +14,7 @@ use http_body_util::BodyExt as _;
 use serde_json::Value;
 
 use super::{ApiError, ApiResult, ModelState};
+use crate::strict_json::{self, MemberNames};
 
 /// Greatest JSON body of the general APIs, in bytes.
 pub const GENERAL_LIMIT: usize = 256 * 1024;
@@ -117,31 +118,57 @@ fn is_encoded(headers: &HeaderMap) -> bool {
         .is_some_and(|v| !v.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
-/// Parses a body that must hold JSON within the limits of all bodies.
+/// The text of a body without the byte order mark that some clients send before it.
+#[must_use]
+pub fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+}
+
+/// Parses a body that must hold JSON within the limits of all bodies. Of a member that is there
+/// twice the last one counts.
 ///
 /// # Errors
 /// Model state under `$` (or the empty key when there is no body) and the action's parameter name.
 pub fn parse(bytes: &[u8], parameter: &str) -> ApiResult<Value> {
-    if bytes.iter().all(u8::is_ascii_whitespace) {
+    parse_with(bytes, parameter, |bytes| serde_json::from_slice(bytes))
+}
+
+/// As [`parse`], and a member that is there twice in one object is a fault.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_strictly(bytes: &[u8], parameter: &str, names: MemberNames) -> ApiResult<Value> {
+    parse_with(bytes, parameter, |bytes| {
+        strict_json::value(bytes, MAX_DEPTH, names)
+    })
+}
+
+fn parse_with(
+    bytes: &[u8],
+    parameter: &str,
+    read: impl FnOnce(&[u8]) -> serde_json::Result<Value>,
+) -> ApiResult<Value> {
+    let text = without_mark(bytes);
+    if text.iter().all(u8::is_ascii_whitespace) {
         let mut state = ModelState::of("", "A non-empty request body is required.");
         state.add(parameter, format!("The {parameter} field is required."));
         return Err(state.into());
     }
-    // .NET accepts a byte order mark, and some clients send one.
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let value: Value = serde_json::from_slice(bytes).map_err(|error| {
-        fault(
-            parameter,
-            "$",
-            &format!(
-                "The JSON is not valid: line {}, column {}.",
-                error.line(),
-                error.column()
-            ),
-        )
-    })?;
+    let value: Value = read(text).map_err(|error| fault(parameter, "$", &unreadable(&error)))?;
     within_limits(&value, 1).map_err(|sentence| fault(parameter, "$", sentence))?;
     Ok(value)
+}
+
+/// What is wrong with a text that could not be read as JSON.
+fn unreadable(error: &serde_json::Error) -> String {
+    let (line, column) = (error.line(), error.column());
+    if error.is_data() {
+        format!(
+            "The JSON names a member twice in one object, or is nested too deeply: line {line}, column {column}."
+        )
+    } else {
+        format!("The JSON is not valid: line {line}, column {column}.")
+    }
 }
 
 /// Model state for JSON of the wrong type at a path.

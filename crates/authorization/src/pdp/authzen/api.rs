@@ -24,10 +24,13 @@ use crate::{
 };
 use foundation::{
     http::{ApiError, ApiResult, Json, body},
+    strict_json::{self, MemberNames},
     token::scopes::Authorize,
 };
 use xacml::Decision;
 
+/// How deep a question may nest. What is within a `context` is free.
+const MAX_DEPTH: usize = 128;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Answers what a subject may do with a resource.
@@ -170,14 +173,21 @@ async fn members(
         endpoints.config.settings.pdp.max_body_bytes,
     )
     .await?;
-    match serde_json::from_slice(&bytes) {
+    match strict_json::value(body::without_mark(&bytes), MAX_DEPTH, MemberNames::Exact) {
         Ok(Value::Object(members)) => Ok(members),
         Ok(_) => Err(bad("the body must be a JSON object".to_owned())),
-        Err(error) => Err(bad(format!(
-            "the body is not valid JSON: line {}, column {}",
-            error.line(),
-            error.column()
-        ))),
+        Err(error) => {
+            let fault = if error.is_data() {
+                "names a member twice in one object, or is nested too deeply"
+            } else {
+                "is not valid JSON"
+            };
+            Err(bad(format!(
+                "the body {fault}: line {}, column {}",
+                error.line(),
+                error.column()
+            )))
+        }
     }
 }
 

@@ -5,7 +5,7 @@ mod model;
 mod quick;
 mod tolerant;
 
-use foundation::http::ApiResult;
+use foundation::http::{ApiResult, body};
 
 pub use model::{Attribute, DecisionRequest, Entry, Fault, Values};
 
@@ -14,6 +14,7 @@ pub use model::{Attribute, DecisionRequest, Entry, Fault, Values};
 /// # Errors
 /// Model state for JSON that is broken, names a member twice, or has the wrong types.
 pub fn read(bytes: &[u8]) -> ApiResult<DecisionRequest<'_>> {
+    let bytes = body::without_mark(bytes);
     quick::read(bytes).map_or_else(|| tolerant::read(bytes), Ok)
 }
 
@@ -40,6 +41,8 @@ mod tests {
         for bytes in [
             r#"{"Request":{},"request":{}}"#,
             r#"{"Request":{"Action":[],"Action":[]}}"#,
+            r#"{"Request":{"Action":[],"ACTION":[]}}"#,
+            r#"{"Request":{"Unknown":[{"a":1,"A":2}]}}"#,
         ] {
             assert!(matches!(
                 read(bytes.as_bytes()),

@@ -6,7 +6,10 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::model::{DecisionRequest, Fault, LISTS, MAX_ATTRIBUTES, RawAttribute, RawEntry, Values};
-use foundation::http::{ApiError, ApiResult, body};
+use foundation::{
+    http::{ApiError, ApiResult, body},
+    strict_json::MemberNames,
+};
 
 /// An object whose members match without case; null is as good as absent.
 struct Members<'a> {
@@ -19,11 +22,6 @@ impl<'a> Members<'a> {
         let Value::Object(map) = value else {
             return Err(wrong(path));
         };
-        let mut names: Vec<String> = map.keys().map(|k| k.to_ascii_lowercase()).collect();
-        names.sort_unstable();
-        if names.windows(2).any(|w| w[0] == w[1]) {
-            return Err(wrong(path));
-        }
         Ok(Self {
             map,
             path: path.to_owned(),
@@ -93,11 +91,7 @@ fn wrong(path: &str) -> ApiError {
 /// Model state for JSON that is broken, names a member twice, or has the wrong types.
 pub fn read(bytes: &[u8]) -> ApiResult<DecisionRequest<'static>> {
     let parameter = "authorizationRequest";
-    let root = body::parse(bytes, parameter)?;
-    // The tolerant parser lets the last duplicate win; here a duplicate is a fault.
-    if foundation::strict_json::object(bytes).is_none() {
-        return Err(wrong("$"));
-    }
+    let root = body::parse_strictly(bytes, parameter, MemberNames::IgnoringCase)?;
     let root = Members::new(&root, "$")?;
     let Some(request) = root.get("request") else {
         return Ok(DecisionRequest {
