@@ -598,33 +598,130 @@ async fn one_bad_part_does_not_drag_the_others_down() {
         .expect(400);
 }
 
-#[tokio::test]
-async fn what_only_we_may_add_is_dropped_unless_the_caller_has_the_admin_scope() {
-    let app = TestApp::start().await;
+/// A request whose subject says itself that it holds something which only we may say.
+fn forged(id: &str, value: &str) -> Value {
     let mut body = decision_request(
         ("urn:altinn:org", "nobody"),
         "write",
         "a-melding",
         ("urn:altinn:organization:identifier-no", who::TINDEVANDRER),
     );
-    let forged = json!({"AttributeId": "urn:altinn:accesspackage", "Value": "a-ordning"});
     body["Request"]["AccessSubject"][0]["Attribute"]
         .as_array_mut()
         .unwrap()
-        .push(forged);
-    for (scopes, expected) in [
-        (AUTHORIZE, "NotApplicable"),
-        ("altinn:authorization/authorize.admin", "Permit"),
+        .push(json!({"AttributeId": id, "Value": value}));
+    body
+}
+
+#[tokio::test]
+async fn what_only_we_may_add_is_dropped_unless_the_caller_has_the_admin_scope() {
+    let app = TestApp::start().await;
+    let body = forged("urn:altinn:accesspackage", "a-ordning");
+    for path in ["/authorization/api/v1/authorize", DECISION] {
+        for (scopes, expected) in [
+            (AUTHORIZE, "NotApplicable"),
+            ("altinn:authorization/authorize.admin", "Permit"),
+        ] {
+            let token = app.organization(who::SAV, scopes).await;
+            let answer = app.post(path, &token, body.clone()).await.expect(200);
+            assert_eq!(
+                answer.json()["response"][0]["decision"],
+                expected,
+                "{scopes} at {path}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_attribute_that_only_we_may_add_is_dropped() {
+    let app = TestApp::start().await;
+    let admin = "altinn:authorization/authorize.admin";
+    let policy = |id: &str| {
+        let matched = |category: &str, id: &str, value: &str| {
+            format!(
+                "<AnyOf><AllOf><Match MatchId=\"urn:oasis:names:tc:xacml:1.0:function:string-equal\"><AttributeValue DataType=\"http://www.w3.org/2001/XMLSchema#string\">{value}</AttributeValue><AttributeDesignator AttributeId=\"{id}\" Category=\"{category}\" DataType=\"http://www.w3.org/2001/XMLSchema#string\" MustBePresent=\"false\"/></Match></AllOf></AnyOf>"
+            )
+        };
+        let subject = "urn:oasis:names:tc:xacml:1.0:subject-category:access-subject";
+        let resource = "urn:oasis:names:tc:xacml:3.0:attribute-category:resource";
+        format!(
+            "<Policy xmlns=\"urn:oasis:names:tc:xacml:3.0:core:schema:wd-17\" PolicyId=\"urn:p\" Version=\"1.0\" RuleCombiningAlgId=\"urn:oasis:names:tc:xacml:3.0:rule-combining-algorithm:deny-overrides\"><Target/><Rule RuleId=\"urn:r\" Effect=\"Permit\"><Target>{}{}</Target></Rule></Policy>",
+            matched(subject, id, "x"),
+            matched(resource, "urn:altinn:resource", "a-melding"),
+        )
+    };
+    for id in [
+        "urn:altinn:rolecode",
+        "urn:altinn:role",
+        "urn:altinn:external-role:ccr",
+        "urn:altinn:external-role:cra",
+        "urn:altinn:accesspackage",
+        "urn:altinn:partytype",
+        "urn:altinn:access-list",
+        "urn:digitaltdodsbo:rolecode",
     ] {
-        let token = app.organization(who::SAV, scopes).await;
-        let answer = app
-            .post("/authorization/api/v1/authorize", &token, body.clone())
-            .await
-            .expect(200);
+        upload_policy(&app, "a-melding", policy(id)).await;
+        for (scopes, expected) in [(AUTHORIZE, "NotApplicable"), (admin, "Permit")] {
+            let token = app.organization(who::SAV, scopes).await;
+            for path in ["/authorization/api/v1/authorize", DECISION] {
+                let answer = app.post(path, &token, forged(id, "x")).await.expect(200);
+                let told = &answer.json()["response"][0]["decision"];
+                assert_eq!(told, expected, "{id} with {scopes} at {path}");
+            }
+        }
+    }
+}
+
+/// Stores a policy for a resource of the tax agency.
+async fn upload_policy(app: &TestApp, resource: &str, policy: String) {
+    let token = app
+        .organization(who::SAV, "altinn:resourceregistry/resource.write")
+        .await;
+    let file = reqwest::multipart::Part::text(policy).file_name("policy.xml");
+    let answer = app
+        .http
+        .post(format!(
+            "{}/resourceregistry/api/v1/resource/{resource}/policy",
+            app.base
+        ))
+        .bearer_auth(token)
+        .multipart(reqwest::multipart::Form::new().part("policyFile", file))
+        .send()
+        .await
+        .unwrap();
+    Answer::of(answer).await.expect(201);
+}
+
+#[tokio::test]
+async fn the_platforms_own_parts_say_what_only_we_may_add() {
+    let app = TestApp::with(&[
+        ("pdp.subscription_keys", "first-key"),
+        ("pdp.decision_open", "true"),
+    ])
+    .await;
+    let platform = app
+        .token(
+            "GetPlatformAccessToken",
+            &[("env", "tt02"), ("app", "an-app")],
+        )
+        .await;
+    let body = forged("urn:altinn:accesspackage", "a-ordning");
+    for (name, value, expected) in [
+        (
+            "ocp-apim-subscription-key",
+            "first-key".to_owned(),
+            "Permit",
+        ),
+        ("platformaccesstoken", platform, "Permit"),
+        ("x-nothing", String::new(), "NotApplicable"),
+    ] {
+        let request = app.http.post(format!("{}{DECISION}", app.base)).json(&body);
+        let answer = Answer::of(request.header(name, value).send().await.unwrap()).await;
         assert_eq!(
-            answer.json()["response"][0]["decision"],
+            answer.expect(200).json()["response"][0]["decision"],
             expected,
-            "{scopes}"
+            "{name}"
         );
     }
 }

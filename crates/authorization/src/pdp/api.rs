@@ -164,8 +164,10 @@ where
 /// Decides what a subject may do with a resource for a party.
 ///
 /// The body is a XACML 3.0 request in the JSON profile, or in XML. Every evaluation answers 200; a
-/// fault of the request is the decision `Indeterminate` with its status code. With `MultiRequests`
-/// there is one result per reference.
+/// fault of the request is the decision `Indeterminate` with its status code; so is a request that
+/// means several parties, resources, subjects or actions. With `MultiRequests` there is one result
+/// per reference. Roles, packages, party types and access lists of the subject are taken from callers
+/// with the admin scope; from others they are left out.
 #[utoipa::path(
     post,
     path = "/authorization/api/v1/authorize",
@@ -244,7 +246,9 @@ pub async fn authorize(
 ///
 /// Takes a configured subscription key, a token with a scope of `authorize`, or a platform access
 /// token. What is wrong with the body is the decision `Indeterminate` too. Persons are not named by
-/// identity number.
+/// identity number. Roles, packages, party types and access lists of the subject are taken from
+/// callers with the admin scope, a platform access token or a subscription key; from others they are
+/// left out.
 #[utoipa::path(
     post,
     path = "/authorization/api/v1/decision",
@@ -294,7 +298,13 @@ pub async fn decision(
     let explain = query.flag("explain")?;
     let principal = caller.as_ref().and_then(BackEnd::principal);
     let call = Call::begin(&endpoints.pdp, Endpoint::Internal, at_least, principal).await;
-    let of = |entries| PartialRequest::of(entries, true).internal();
+    // Without a principal a caller with a credential is a part of the platform.
+    let is_trusted = has_key
+        || caller.as_ref().is_some_and(|caller| {
+            let principal = caller.principal.as_ref();
+            principal.is_none_or(|principal| principal.scopes.contains(AUTHORIZE_ADMIN))
+        });
+    let of = |entries| PartialRequest::of(entries, is_trusted).internal();
     let results = call
         .decide_all(
             &partial_requests(&request, of, |fault| {
