@@ -91,7 +91,7 @@ async fn who_may_is_told_to_the_owner_alone() {
 
 #[tokio::test]
 async fn resources_and_parties_and_actions_are_those_that_evaluate_to_true() {
-    let s = Searcher::start(AUTHORIZE, &[]).await;
+    let s = Searcher::start(ADMIN, &[]).await;
     let all: Vec<String> =
         sqlx::query_scalar("select identifier from resource where deleted is null")
             .fetch_all(&mut s.app.sql().await)
@@ -176,9 +176,71 @@ async fn resources_and_parties_and_actions_are_those_that_evaluate_to_true() {
     }
 }
 
+/// Searches that name Tindevandrer's system user or the agent of Tallknuseren.
+fn searches() -> [(&'static str, Value); 3] {
+    [
+        (
+            "resource",
+            json!({"subject": system_user(who::TINDEVANDRER_USER), "action": {"name": "write"},
+                "resource": {"type": "resource", "properties": {"organization": who::TINDEVANDRER}}}),
+        ),
+        (
+            "resource",
+            json!({"subject": system_user(who::TALLKNUSEREN_AGENT), "action": {"name": "write"},
+                "resource": {"type": "party", "properties": {"resource": "a-melding"}}}),
+        ),
+        (
+            "action",
+            json!({"subject": system_user(who::TINDEVANDRER_USER), "resource": resource("a-melding", who::TINDEVANDRER)}),
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn a_search_has_hits_on_resources_of_the_caller_alone() {
+    let s = Searcher::start(AUTHORIZE, &[]).await;
+    let owned: Vec<String> = sqlx::query_scalar(
+        "select r.identifier from resource r
+         cross join lateral (select document from resource_version where identifier = r.identifier order by version_id desc limit 1) v
+         where v.document#>>'{hasCompetentAuthority,orgcode}' = 'sav'",
+    )
+    .fetch_all(&mut s.app.sql().await)
+    .await
+    .unwrap();
+    let [(kind, of_resources), ..] = searches();
+    let found = s.ids(kind, of_resources.clone()).await;
+    assert!(found.contains(&"a-melding".to_owned()));
+    assert!(found.iter().all(|id| owned.contains(id)), "{found:?}");
+    let admin = s.app.organization(who::SAV, ADMIN).await;
+    let all = s
+        .app
+        .post("/access/v1/search/resource", &admin, of_resources)
+        .await;
+    let all = all.expect(200).json()["results"].as_array().unwrap().len();
+    assert!(
+        all > found.len(),
+        "{all} of all, {} of its own",
+        found.len()
+    );
+}
+
+#[tokio::test]
+async fn who_does_not_own_a_resource_finds_nothing_on_it() {
+    let s = Searcher::start(AUTHORIZE, &[]).await;
+    let foreign = s.app.organization(who::HAVBLIKK, AUTHORIZE).await;
+    for (kind, body) in searches() {
+        assert_ne!(s.ids(kind, body.clone()).await, Vec::<String>::new());
+        let answer = s
+            .app
+            .post(&format!("/access/v1/search/{kind}"), &foreign, body)
+            .await;
+        assert_eq!(answer.expect(200).json()["results"], json!([]), "{kind}");
+    }
+}
+
 #[tokio::test]
 async fn a_search_is_read_page_by_page() {
-    let s = Searcher::start(AUTHORIZE, &[]).await;
+    let s = Searcher::start(ADMIN, &[]).await;
     let body = |page: Value| {
         let mut body = json!({"subject": system_user(who::TINDEVANDRER_USER), "action": {"name": "write"},
             "resource": {"type": "resource", "properties": {"organization": who::TINDEVANDRER}}});

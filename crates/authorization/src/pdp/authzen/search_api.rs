@@ -20,7 +20,7 @@ use super::{
 };
 use crate::pdp::endpoints::DecisionEndpoints;
 use crate::pdp::{
-    PartialRequest, View,
+    Decided, PartialRequest, View,
     decide::Facts,
     memory::Pair,
     question::{RESOURCE, SYSTEM_USER},
@@ -29,7 +29,7 @@ use foundation::{
     http::{ApiError, ApiResult},
     token::scopes::AUTHORIZE_ADMIN,
 };
-use registers::resources::{self, rights};
+use registers::resources::{self, Resource, rights};
 use xacml::{Decision, Effect};
 
 /// Candidates decided at a time.
@@ -55,6 +55,8 @@ pub async fn subjects(State(endpoints): State<DecisionEndpoints>, request: Reque
 }
 
 /// On which resources may the subject do this for a party, or for which parties on a resource?
+///
+/// The hits are on resources of the caller; with the admin scope, on all.
 #[utoipa::path(post, path = "/access/v1/search/resource", tag = "AuthZEN", request_body(content = Value, content_type = "application/json"),
     responses((status = 200, body = Value, description = "`page` and `results`"),
         (status = 400, body = String, content_type = "text/plain", description = "What is missing or wrong"), (status = 401), (status = 403),
@@ -68,6 +70,8 @@ pub async fn resources(State(endpoints): State<DecisionEndpoints>, request: Requ
 }
 
 /// What may the subject do with the resource?
+///
+/// Without the admin scope there are no hits on a resource of another owner.
 #[utoipa::path(post, path = "/access/v1/search/action", tag = "AuthZEN", request_body(content = Value, content_type = "application/json"),
     responses((status = 200, body = Value, description = "`page` and `results`"),
         (status = 400, body = String, content_type = "text/plain", description = "What is missing or wrong"), (status = 401), (status = 403),
@@ -215,11 +219,7 @@ impl Asker<'_> {
                 let Some(resource) = resource else {
                     return Ok(nothing);
                 };
-                let principal = &self.owner.caller.principal;
-                let is_own = principal
-                    .organization()
-                    .is_some_and(|org| org.as_str() == resource.owner_org);
-                if !is_own && !principal.scopes.contains(AUTHORIZE_ADMIN) {
+                if !self.may_search(&resource) {
                     return Err(ApiError::Empty(StatusCode::FORBIDDEN));
                 }
                 Ok(pair
@@ -235,13 +235,16 @@ impl Asker<'_> {
                 None => Ok(nothing),
             },
             (Searched::Resource, "party") => {
+                if !resource.is_some_and(|resource| self.may_search(&resource)) {
+                    return Ok(nothing);
+                }
                 let key = pair
                     .filter(|pair| pair.system_user.is_some())
                     .and_then(|pair| pair.subject.as_ref().map(|party| party.key));
                 Ok(key.map_or(nothing, Source::Parties))
             }
             (Searched::Action, _) => {
-                let Some(resource) = resource else {
+                let Some(resource) = resource.filter(|resource| self.may_search(resource)) else {
                     return Ok(nothing);
                 };
                 let mut actions: BTreeSet<String> = BTreeSet::new();
@@ -259,6 +262,16 @@ impl Asker<'_> {
             }
             _ => Ok(nothing),
         }
+    }
+
+    /// Whether the caller may learn by a search who may do what with a resource: one evaluation is
+    /// free to everybody, a search would tell whole lists of clients.
+    fn may_search(&self, resource: &Resource) -> bool {
+        let principal = &self.owner.caller.principal;
+        principal.scopes.contains(AUTHORIZE_ADMIN)
+            || principal
+                .organization()
+                .is_some_and(|org| org.as_str() == resource.owner_org)
     }
 
     /// Resources of single rights, and those whose policies name something that the subject holds.
@@ -318,10 +331,14 @@ impl Asker<'_> {
         };
         let decided = self.endpoints.pdp.decide_all(view, &requests).await?;
         let level = self.endpoints.config.settings.pdp.systemuser_auth_level;
-        let hits = names
-            .into_iter()
-            .zip(decided)
-            .filter(|(_, d)| d.decision == Decision::Permit && d.min_level() <= level);
+        let may_search = |d: &Decided| {
+            d.resource
+                .as_ref()
+                .is_some_and(|resource| self.may_search(resource))
+        };
+        let hits = names.into_iter().zip(decided).filter(|(_, d)| {
+            d.decision == Decision::Permit && d.min_level() <= level && may_search(d)
+        });
         Ok(hits.map(|(name, _)| name).collect())
     }
 }
