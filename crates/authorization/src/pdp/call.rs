@@ -16,7 +16,8 @@ use http::{HeaderName, HeaderValue};
 use uuid::Uuid;
 
 use super::{
-    AtLeast, Decided, PartialRequest, Pdp, View,
+    AtLeast, Decided, DecisionReason, PartialRequest, Pdp, View,
+    decided::DecidedBy,
     log::{Endpoint, Line, Written},
     question::{
         APP, INSTANCE, ORG, ORGANIZATION, ORGANIZATION_LEGACY, PARTY_ID, PARTY_UUID, RESOURCE,
@@ -28,7 +29,7 @@ use foundation::{
     ids::OrgNumber,
     token::Principal,
 };
-use xacml::{Decision, ids};
+use xacml::{Code, Decision, ids};
 
 /// Header with the id by which the decisions of an answer are asked for again.
 pub const DECISION_ID: HeaderName = HeaderName::from_static("systembruker-decision-id");
@@ -130,10 +131,10 @@ impl<'s> Call<'s> {
     }
 
     /// Notes a refusal that came before anybody decided.
-    pub async fn refuse(&self, request: &PartialRequest<'_>, reason: &'static str) {
+    pub async fn refuse(&self, request: &PartialRequest<'_>, reason: DecisionReason) {
         let found = Outcome {
             decision: Decision::Indeterminate,
-            status: "processing-error",
+            status: Code::ProcessingError,
             reason,
             micros: 0,
             of: None,
@@ -202,10 +203,11 @@ impl<'s> Call<'s> {
             Decision::Indeterminate => 3,
             Decision::NotApplicable => 4,
         }));
-        line.raw(Some(found.status));
-        line.raw(Some(found.reason));
+        line.raw(Some(found.status.name()));
+        line.raw(Some(found.reason.wire()));
         line.number(known.and_then(|resource| resource.policy_version));
-        line.text(found.of.and_then(|decided| decided.by.as_deref()));
+        let by = found.of.and_then(|decided| decided.by.as_ref());
+        line.text(by.map(DecidedBy::name).as_deref());
         line.flag(request.is_enriched_by_caller);
         line.number(Some(found.micros));
         line.raw(Some(context));
@@ -223,8 +225,8 @@ impl<'s> Call<'s> {
 /// What came of a request.
 struct Outcome<'d> {
     decision: Decision,
-    status: &'static str,
-    reason: &'static str,
+    status: Code,
+    reason: DecisionReason,
     micros: i32,
     of: Option<&'d Decided>,
 }

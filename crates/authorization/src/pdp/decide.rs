@@ -5,8 +5,8 @@ use std::{borrow::Cow, cell::RefCell, collections::HashMap, sync::Arc};
 use uuid::Uuid;
 
 use super::{
-    Decided, Fault, PartialRequest, Pdp, View,
-    decided::Echo,
+    Decided, DecisionReason, Fault, PartialRequest, Pdp, View,
+    decided::{DecidedBy, Echo},
     explain,
     log::Written,
     memory::{Key, Known as KnownParty, Pair},
@@ -133,8 +133,8 @@ impl Pdp {
     /// What a permit rests on, as `kind:name`; none when it rests on the policy alone.
     #[must_use]
     pub fn granted_by(&self, decided: &Decided) -> Option<String> {
-        if decided.reason == "single_right" {
-            return Some(format!("single_right:{}", decided.by.as_deref()?));
+        if let Some(DecidedBy::SingleRight(assignment)) = &decided.by {
+            return Some(format!("single_right:{assignment}"));
         }
         let package = explain::deciding_packages(decided, &self.catalogue)
             .into_iter()
@@ -249,7 +249,7 @@ impl Pdp {
             .resource
             .and_then(|r| r.policy.clone().map(|p| (r, p)))
         else {
-            decided.reason = "unknown_resource";
+            decided.reason = DecisionReason::UnknownResource;
             return Err(Fault::Processing(
                 "the resource is unknown, or has no policy",
             ));
@@ -267,16 +267,16 @@ impl Pdp {
         }
         let reportee = reportee.map(|known: &KnownParty| &known.party);
         if question.who == Who::NationalId && pair.subject.is_none() {
-            decided.reason = "unknown_subject";
+            decided.reason = DecisionReason::UnknownSubject;
             return Err(Fault::Processing("the person is unknown"));
         }
         let is_system_user = matches!(question.who, Who::SystemUser(_));
         if is_system_user && !pair.system_user.as_ref().is_some_and(|user| user.alive) {
             decided.decision = Decision::NotApplicable;
             decided.reason = if pair.system_user.is_some() {
-                "inactive_subject"
+                DecisionReason::InactiveSubject
             } else {
-                "unknown_subject"
+                DecisionReason::UnknownSubject
             };
             return Ok(());
         }
@@ -321,9 +321,9 @@ impl Pdp {
             };
             let outcome = (
                 evaluation.decision(),
-                evaluation.fault().map_or(Code::Ok, |f| f.code).name(),
+                evaluation.fault().map_or(Code::Ok, |f| f.code),
             );
-            decided.by = evaluation.rule().map(str::to_owned);
+            decided.by = evaluation.rule().map(|id| DecidedBy::Rule(id.to_owned()));
             if view.explain {
                 decided.trace = Some(evaluation.into_trace());
             }
@@ -334,14 +334,16 @@ impl Pdp {
             decided.context = Some(attributes.written(pair));
         }
         decided.reason = match decision {
-            Decision::Permit if policy.mentions_packages && is_system_user => "access_package",
-            Decision::Permit if policy.mentions_roles && is_person => "role",
-            Decision::Permit => "policy",
-            Decision::Deny => "denied_by_policy",
-            Decision::NotApplicable if !question.names_reportee => "missing_party",
-            Decision::NotApplicable if reportee.is_none() => "unknown_party",
-            Decision::NotApplicable => "no_applicable_rule",
-            Decision::Indeterminate => "processing_error",
+            Decision::Permit if policy.mentions_packages && is_system_user => {
+                DecisionReason::AccessPackage
+            }
+            Decision::Permit if policy.mentions_roles && is_person => DecisionReason::Role,
+            Decision::Permit => DecisionReason::Policy,
+            Decision::Deny => DecisionReason::DeniedByPolicy,
+            Decision::NotApplicable if !question.names_reportee => DecisionReason::MissingParty,
+            Decision::NotApplicable if reportee.is_none() => DecisionReason::UnknownParty,
+            Decision::NotApplicable => DecisionReason::NoApplicableRule,
+            Decision::Indeterminate => DecisionReason::ProcessingError,
         };
         if decision == Decision::Indeterminate {
             decided.message = Some("The policy cannot be evaluated for this request.");
@@ -353,9 +355,9 @@ impl Pdp {
             && let Some(action) = action
             && let Some(right) = matching_right(pair, resource, action, &attributes)
         {
-            decided.by = right.assignment.map(|id| id.to_string());
+            decided.by = right.assignment.map(DecidedBy::SingleRight);
             decided.decision = Decision::Permit;
-            decided.reason = "single_right";
+            decided.reason = DecisionReason::SingleRight;
         }
         if decided.decision == Decision::Permit {
             let is_open = !resource.access_list_enabled
@@ -364,7 +366,7 @@ impl Pdp {
                 decided.policy = Some(policy);
             } else {
                 decided.decision = Decision::Deny;
-                decided.reason = "access_list_required";
+                decided.reason = DecisionReason::AccessListRequired;
                 decided.message = Some("The reportee is not on an access list of this resource.");
             }
         }

@@ -1,11 +1,12 @@
 //! A decision with what goes with it.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
-use super::{Fault, PartialRequest, memory::Pair};
+use super::{DecisionReason, Fault, PartialRequest, memory::Pair};
 use foundation::{db::feed::Fact, ids::OrgNumber};
 use registers::resources::{CompiledPolicy, Resource};
-use xacml::{DataType, Decision, Obligation, Trace};
+use uuid::Uuid;
+use xacml::{Code, DataType, Decision, Obligation, Trace};
 
 /// An attribute to be echoed.
 #[derive(Debug, Clone)]
@@ -16,23 +17,42 @@ pub struct Echo {
     pub value: String,
 }
 
+/// What decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum DecidedBy {
+    /// A rule of the policy, by its id.
+    Rule(String),
+    /// A single right, by the id of the assignment that it belongs to.
+    SingleRight(Uuid),
+}
+
+impl DecidedBy {
+    /// As the decision log has it.
+    pub(super) fn name(&self) -> Cow<'_, str> {
+        match self {
+            Self::Rule(id) => Cow::Borrowed(id),
+            Self::SingleRight(assignment) => Cow::Owned(assignment.to_string()),
+        }
+    }
+}
+
 /// A decision with what goes with it.
 #[derive(Debug)]
 pub struct Decided {
     /// The decision.
     pub decision: Decision,
-    /// Last part of the status code.
-    pub status: &'static str,
-    /// Why, as a fixed word.
-    pub reason: &'static str,
+    /// Status code.
+    pub status: Code,
+    /// Why.
+    pub reason: DecisionReason,
     /// In words, when Indeterminate or denied by an access list.
     pub message: Option<&'static str>,
     /// Attributes the caller wants back.
     pub echo: Vec<Echo>,
     /// What it is about, when there is such a resource with a policy.
     pub resource: Option<Arc<Resource>>,
-    /// Rule of the policy, or id of the assignment with the single right, that decided.
-    pub(super) by: Option<String>,
+    /// What decided; none when the policy did without a rule of its own.
+    pub(super) by: Option<DecidedBy>,
     /// What it was decided about, as the log keeps it.
     pub(super) context: Option<String>,
     /// What it was decided on, when it came so far.
@@ -49,8 +69,8 @@ impl Decided {
     pub(super) fn open() -> Self {
         Self {
             decision: Decision::Indeterminate,
-            status: "ok",
-            reason: "invalid_request",
+            status: Code::Ok,
+            reason: DecisionReason::InvalidRequest,
             message: None,
             echo: Vec::new(),
             resource: None,
@@ -71,8 +91,8 @@ impl Decided {
 
     pub(super) fn fail(&mut self, request: &PartialRequest<'_>, fault: &Fault) {
         let (status, message) = match fault {
-            Fault::Processing(message) if !request.is_internal => ("processing-error", message),
-            Fault::Processing(message) | Fault::Syntax(message) => ("syntax-error", message),
+            Fault::Processing(message) if !request.is_internal => (Code::ProcessingError, message),
+            Fault::Processing(message) | Fault::Syntax(message) => (Code::SyntaxError, message),
         };
         self.decision = Decision::Indeterminate;
         self.status = status;

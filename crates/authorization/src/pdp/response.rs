@@ -1,6 +1,6 @@
 //! The answer in the JSON profile: every member written, nulls included, in a fixed order.
 
-use std::{borrow::Cow, sync::Arc};
+use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
@@ -50,8 +50,7 @@ pub struct DecisionStatus {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StatusCodeJson {
-    #[schema(value_type = String)]
-    pub value: Cow<'static, str>,
+    pub value: &'static str,
     #[schema(value_type = Option<Object>)]
     pub status_code: Option<()>,
 }
@@ -149,7 +148,7 @@ impl From<Decided> for DecisionResult {
                 status_message: decided.message,
                 status_details: None,
                 status_code: StatusCodeJson {
-                    value: status_urn(decided.status),
+                    value: decided.status.urn(),
                     status_code: None,
                 },
             },
@@ -159,14 +158,6 @@ impl From<Decided> for DecisionResult {
             policy_identifier_list: None,
             explanation: decided.explanation,
         }
-    }
-}
-
-/// The URN of a status.
-fn status_urn(status: &str) -> Cow<'static, str> {
-    match status {
-        "ok" => Cow::Borrowed("urn:oasis:names:tc:xacml:1.0:status:ok"),
-        other => Cow::Owned(format!("urn:oasis:names:tc:xacml:1.0:status:{other}")),
     }
 }
 

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    AtLeast, Decided, PartialRequest, View,
+    AtLeast, Decided, DecisionReason, PartialRequest, TokenReason, View,
     api::may_explain,
     call::Call,
     log::Endpoint,
@@ -36,7 +36,7 @@ use foundation::{
     strict_json::MemberNames,
     token::{IssuerKind, Principal, Refusal, Reject, scopes::Authorize, scopes_of},
 };
-use xacml::{Decision, ids};
+use xacml::{Code, Decision, ids};
 
 const SCOPE_LIMIT: usize = 200;
 
@@ -65,6 +65,15 @@ pub struct TokenFault {
     pub code: &'static str,
     /// In words.
     pub message: &'static str,
+}
+
+impl From<TokenReason> for TokenFault {
+    fn from(reason: TokenReason) -> Self {
+        Self {
+            code: reason.wire(),
+            message: reason.message(),
+        }
+    }
 }
 
 /// What a good token says.
@@ -118,7 +127,7 @@ pub struct CheckResult {
     /// Permitted, and the level of the token suffices.
     pub authorized: bool,
     /// Status code as a URN.
-    pub status_code: String,
+    pub status_code: &'static str,
     /// Why, as a fixed word.
     pub reason: &'static str,
     /// What the policy asks for; none when it asks for nothing.
@@ -218,13 +227,10 @@ pub async fn authorize(
         Ok(inspected) => inspected,
         Err(fault) => {
             for check in &asked.checks {
-                call.refuse(&check.request(None, check.party.as_ref()), fault)
+                call.refuse(&check.request(None, check.party.as_ref()), fault.into())
                     .await;
             }
-            let error = Some(TokenFault {
-                code: fault,
-                message: message(fault),
-            });
+            let error = Some(TokenFault::from(fault));
             let answer = TokenDecision {
                 active: false,
                 authorized: false,
@@ -288,9 +294,11 @@ async fn inspect(
     endpoints: &DecisionEndpoints,
     asked: &Inspection,
     view: View,
-) -> ApiResult<Result<(Principal, Vec<Live>), &'static str>> {
+) -> ApiResult<Result<(Principal, Vec<Live>), TokenReason>> {
     let genuine = match endpoints.verifier.genuine(&asked.token).await {
-        Ok(genuine) if genuine.kind == IssuerKind::IdPorten => return Ok(Err("untrusted_issuer")),
+        Ok(genuine) if genuine.kind == IssuerKind::IdPorten => {
+            return Ok(Err(TokenReason::UntrustedIssuer));
+        }
         Ok(genuine) => genuine,
         Err(Reject::Unavailable) => return Err(ApiError::Unavailable(5)),
         Err(Reject::Refused(refusal)) => return Ok(Err(code(refusal))),
@@ -306,23 +314,23 @@ async fn inspect(
         .as_deref()
         .is_some_and(|audience| !is_for(audience))
     {
-        return Ok(Err("wrong_audience"));
+        return Ok(Err(TokenReason::WrongAudience));
     }
     let Ok(scopes) = scopes_of(genuine.kind, &genuine.claims) else {
-        return Ok(Err("malformed_token"));
+        return Ok(Err(TokenReason::MalformedToken));
     };
     if !asked
         .required_scopes
         .iter()
         .all(|scope| scopes.contains(scope))
     {
-        return Ok(Err("missing_scope"));
+        return Ok(Err(TokenReason::MissingScope));
     }
     let Ok(principal) = endpoints.verifier.principal(&genuine) else {
-        return Ok(Err("invalid_authorization_details"));
+        return Ok(Err(TokenReason::InvalidAuthorizationDetails));
     };
     let Some(token) = principal.system_user() else {
-        return Ok(Err("not_a_systemuser_token"));
+        return Ok(Err(TokenReason::NotASystemUserToken));
     };
     Ok(
         match endpoints
@@ -345,7 +353,7 @@ pub async fn system_users_of(
     endpoints: &DecisionEndpoints,
     token: &str,
     view: View,
-) -> ApiResult<Result<Vec<Uuid>, &'static str>> {
+) -> ApiResult<Result<Vec<Uuid>, TokenReason>> {
     let asked = Inspection {
         token: token.to_owned(),
         required_scopes: Vec::new(),
@@ -358,44 +366,26 @@ pub async fn system_users_of(
 }
 
 /// The verifier's reasons, as this endpoint names them.
-const fn code(refusal: Refusal) -> &'static str {
+const fn code(refusal: Refusal) -> TokenReason {
     match refusal {
-        Refusal::Algorithm => "unsupported_algorithm",
-        Refusal::Key => "unknown_key",
-        Refusal::UnknownIssuer => "untrusted_issuer",
-        Refusal::Signature => "invalid_signature",
-        Refusal::Expired | Refusal::MissingExpiry | Refusal::Lifetime => "token_expired",
-        Refusal::NotYetValid | Refusal::IssuedInTheFuture => "token_not_yet_valid",
-        Refusal::Audience => "wrong_audience",
-        Refusal::Ambiguous => "invalid_authorization_details",
-        Refusal::SystemUserNotActive => "systemuser_inactive",
-        Refusal::SystemUserMismatch | Refusal::ClientNotRegistered => "systemuser_mismatch",
+        Refusal::Algorithm => TokenReason::UnsupportedAlgorithm,
+        Refusal::Key => TokenReason::UnknownKey,
+        Refusal::UnknownIssuer => TokenReason::UntrustedIssuer,
+        Refusal::Signature => TokenReason::InvalidSignature,
+        Refusal::Expired | Refusal::MissingExpiry | Refusal::Lifetime => TokenReason::TokenExpired,
+        Refusal::NotYetValid | Refusal::IssuedInTheFuture => TokenReason::TokenNotYetValid,
+        Refusal::Audience => TokenReason::WrongAudience,
+        Refusal::Ambiguous => TokenReason::InvalidAuthorizationDetails,
+        Refusal::SystemUserNotActive => TokenReason::SystemUserInactive,
+        Refusal::SystemUserMismatch | Refusal::ClientNotRegistered => {
+            TokenReason::SystemUserMismatch
+        }
         Refusal::Malformed
         | Refusal::Type
         | Refusal::Nonce
         | Refusal::Cookie
         | Refusal::SessionEnded
-        | Refusal::InsufficientScope => "malformed_token",
-    }
-}
-
-fn message(code: &str) -> &'static str {
-    match code {
-        "unsupported_algorithm" => "The issuer does not sign with this algorithm.",
-        "unknown_key" => "The issuer has no key with this id.",
-        "untrusted_issuer" => "Tokens of this issuer are not taken here.",
-        "invalid_signature" => "The signature does not fit the token.",
-        "token_expired" => "The token has expired.",
-        "token_not_yet_valid" => "The token is not valid yet.",
-        "wrong_audience" => "The token was made for another audience.",
-        "missing_scope" => "The token lacks a scope that is asked for.",
-        "not_a_systemuser_token" => "The token names no system user.",
-        "invalid_authorization_details" => "The token's authorization_details cannot be read.",
-        "systemuser_inactive" => "The system user or its system is deleted or unknown.",
-        "systemuser_mismatch" => {
-            "The token does not agree with what is registered about the system user."
-        }
-        _ => "The token cannot be read.",
+        | Refusal::InsufficientScope => TokenReason::MalformedToken,
     }
 }
 
@@ -443,7 +433,7 @@ async fn decide(
                 places.push(place);
                 requests.push(request);
             } else {
-                call.refuse(&request, "missing_party").await;
+                call.refuse(&request, DecisionReason::MissingParty).await;
                 results[place].get_or_insert_with(|| (undecided(check, user.id), None));
             }
         }
@@ -473,11 +463,11 @@ fn answer(check: &Check, system_user_id: Uuid, decided: &mut Decided, level: u8)
         system_user_id,
         decision: decided.decision.as_str(),
         authorized: permit && needed <= level,
-        status_code: format!("urn:oasis:names:tc:xacml:1.0:status:{}", decided.status),
+        status_code: decided.status.urn(),
         reason: if permit && needed > level {
-            "insufficient_authentication_level"
+            DecisionReason::InsufficientAuthenticationLevel.wire()
         } else {
-            decided.reason
+            decided.reason.wire()
         },
         minimum_authentication_level: (needed > 0).then_some(needed),
         explanation: decided.explanation.take(),
@@ -491,8 +481,8 @@ fn undecided(check: &Check, system_user_id: Uuid) -> CheckResult {
         system_user_id,
         decision: Decision::Indeterminate.as_str(),
         authorized: false,
-        status_code: "urn:oasis:names:tc:xacml:1.0:status:processing-error".to_owned(),
-        reason: "missing_party",
+        status_code: Code::ProcessingError.urn(),
+        reason: DecisionReason::MissingParty.wire(),
         minimum_authentication_level: None,
         explanation: None,
     }

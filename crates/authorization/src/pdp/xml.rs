@@ -6,9 +6,7 @@ use super::{
     Decided, Fault,
     request::{Attribute, DecisionRequest, Entry, Values},
 };
-use xacml::{
-    AttributeValue, Category, Code, DecisionResult, Limits, Request, Response, Status, Value,
-};
+use xacml::{AttributeValue, Category, DecisionResult, Limits, Request, Response, Status, Value};
 
 /// Reads a request. What is no request is a fault of syntax.
 pub fn read(bytes: &[u8]) -> DecisionRequest<'static> {
@@ -59,16 +57,8 @@ pub fn write(results: Vec<Decided>) -> Vec<u8> {
 
 fn result(decided: Decided) -> DecisionResult {
     let obligations = decided.obligations().to_vec();
-    let code = [
-        Code::Ok,
-        Code::MissingAttribute,
-        Code::SyntaxError,
-        Code::ProcessingError,
-    ]
-    .into_iter()
-    .find(|c| c.name() == decided.status);
     let status = Status {
-        code: code.unwrap_or(Code::ProcessingError),
+        code: decided.status,
         message: decided.message.map(str::to_owned),
         missing: Vec::new(),
     };

@@ -20,14 +20,17 @@ use super::{
 use crate::pdp::endpoints::DecisionEndpoints;
 use crate::{
     callers::Scoped,
-    pdp::{AtLeast, PartialRequest, api::may_explain, call::Call, log::Endpoint, token_api},
+    pdp::{
+        AtLeast, DecisionReason, PartialRequest, TokenReason, api::may_explain, call::Call,
+        log::Endpoint, token_api,
+    },
 };
 use foundation::{
     http::{ApiError, ApiResult, Json, body},
     strict_json::{self, MemberNames},
     token::scopes::Authorize,
 };
-use xacml::Decision;
+use xacml::{Code, Decision};
 
 /// How deep a question may nest. What is within a `context` is free.
 const MAX_DEPTH: usize = 128;
@@ -194,16 +197,16 @@ async fn members(
 /// The answer to one question.
 struct Evaluated {
     permitted: bool,
-    reason: &'static str,
+    reason: DecisionReason,
     /// Decision and status code, when the decision point was asked.
-    xacml: Option<(Decision, &'static str)>,
+    xacml: Option<(Decision, Code)>,
     min_level: u8,
     granted_by: Option<String>,
     explanation: Option<Value>,
 }
 
 impl Evaluated {
-    const fn refused(reason: &'static str) -> Self {
+    const fn refused(reason: DecisionReason) -> Self {
         Self {
             permitted: false,
             reason,
@@ -215,9 +218,9 @@ impl Evaluated {
     }
 
     fn told(&self) -> Value {
-        let mut context = json!({"reason": self.reason});
+        let mut context = json!({"reason": self.reason.wire()});
         if let Some((decision, status)) = self.xacml {
-            context["xacml"] = json!({"decision": decision.as_str(), "status_code": format!("urn:oasis:names:tc:xacml:1.0:status:{status}")});
+            context["xacml"] = json!({"decision": decision.as_str(), "status_code": status.urn()});
         }
         if self.min_level > 0 {
             context["minimum_authentication_level"] = json!(self.min_level);
@@ -249,7 +252,7 @@ impl Asker<'_> {
         };
         Ok(match self.evaluate(&question).await? {
             Err(message) => (false, fault(400, &message)),
-            Ok(evaluated) if evaluated.reason == "unknown_resource" => (
+            Ok(evaluated) if evaluated.reason == DecisionReason::UnknownResource => (
                 false,
                 fault(404, "the resource is unknown, or has no policy"),
             ),
@@ -262,9 +265,9 @@ impl Asker<'_> {
         if self.has_fixture() && fixture::knows(&question.subject.kind) {
             let permitted = fixture::permits(question);
             let reason = if permitted {
-                "policy"
+                DecisionReason::Policy
             } else {
-                "no_applicable_rule"
+                DecisionReason::NoApplicableRule
             };
             return Ok(Ok(Evaluated {
                 permitted,
@@ -302,7 +305,7 @@ impl Asker<'_> {
         Ok(Ok(Evaluated {
             permitted: permit && suffices,
             reason: if permit && !suffices {
-                "insufficient_authentication_level"
+                DecisionReason::InsufficientAuthenticationLevel
             } else {
                 decided.reason
             },
@@ -327,16 +330,16 @@ impl Asker<'_> {
         &self,
         question: &Question,
         token: Option<&str>,
-    ) -> ApiResult<Option<&'static str>> {
+    ) -> ApiResult<Option<DecisionReason>> {
         let user = match question.system_user() {
             Ok(user) => user,
             Err(reason) => return Ok(Some(reason)),
         };
         if let Some(token) = token {
             match token_api::system_users_of(self.endpoints, token, self.call.view()).await? {
-                Err(reason) => return Ok(Some(reason)),
+                Err(reason) => return Ok(Some(reason.into())),
                 Ok(listed) if !user.is_some_and(|id| listed.contains(&id)) => {
-                    return Ok(Some("systemuser_mismatch"));
+                    return Ok(Some(TokenReason::SystemUserMismatch.into()));
                 }
                 Ok(_) => {}
             }
@@ -348,7 +351,11 @@ impl Asker<'_> {
     }
 
     /// Why what is asserted about a system user does not hold; none when it does.
-    async fn contradicted(&self, id: Uuid, question: &Question) -> ApiResult<Option<&'static str>> {
+    async fn contradicted(
+        &self,
+        id: Uuid,
+        question: &Question,
+    ) -> ApiResult<Option<DecisionReason>> {
         let asserted = question.assertions();
         if asserted == question::Assertions::default() {
             return Ok(None);
@@ -360,7 +367,7 @@ impl Asker<'_> {
             .among(&[id], self.call.view().from_memory)
             .await?;
         let Some(user) = found.first() else {
-            return Ok(Some("unknown_subject"));
+            return Ok(Some(DecisionReason::UnknownSubject));
         };
         let owner = asserted
             .owner
@@ -370,6 +377,6 @@ impl Asker<'_> {
             .system_id
             .is_none_or(|system| system == user.system_id)
             && owner.is_none_or(|owner| owner == user.owner_org);
-        Ok((!agrees).then_some("subject_mismatch"))
+        Ok((!agrees).then_some(DecisionReason::SubjectMismatch))
     }
 }

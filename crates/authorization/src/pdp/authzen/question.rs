@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::pdp::{
-    PartialRequest,
+    DecisionReason, PartialRequest,
     question::{
         INSTANCE, ORG, ORGANIZATION, PARTY_ID, PARTY_UUID, PERSON, RESOURCE, SYSTEM_USER, TASK,
         named_party,
@@ -49,7 +49,7 @@ pub struct Assertions {
 }
 
 /// Why a question is answered with no before anybody decides.
-pub type Refusal = &'static str;
+pub type Refusal = DecisionReason;
 
 pub fn object<'a>(value: Option<&'a Value>, name: &str) -> Result<&'a Map<String, Value>, String> {
     match value {
@@ -137,7 +137,7 @@ impl Question {
         match self.subject.kind.as_str() {
             "systemuser" | SYSTEM_USER => Uuid::try_parse(&self.subject.id)
                 .map(Some)
-                .map_err(|_| "unknown_subject"),
+                .map_err(|_| DecisionReason::UnknownSubject),
             _ => Ok(None),
         }
     }
@@ -169,7 +169,7 @@ impl Question {
             "person" => PERSON,
             "organization" => ORGANIZATION,
             "service_owner" => ORG,
-            _ => return Ok(Err("unknown_subject")),
+            _ => return Ok(Err(DecisionReason::UnknownSubject)),
         };
         request.add(ids::SUBJECT, subject, self.subject.id.as_str());
         request.add(ids::ACTION, ids::ACTION_ID, self.action.as_str());
@@ -185,7 +185,7 @@ impl Question {
                 request.add(ids::RESOURCE, RESOURCE, self.resource.id.as_str());
                 match reportee(properties)? {
                     Some((attribute, value)) => request.add(ids::RESOURCE, attribute, value),
-                    None => return Ok(Err("missing_party")),
+                    None => return Ok(Err(DecisionReason::MissingParty)),
                 }
             }
             "party" => {
@@ -196,14 +196,14 @@ impl Question {
                 );
                 match named_party(&self.resource.id) {
                     Some((attribute, value)) => request.add(ids::RESOURCE, attribute, value),
-                    None => return Ok(Err("unknown_party")),
+                    None => return Ok(Err(DecisionReason::UnknownParty)),
                 }
                 // A party named beside it must be the same one: the decision point compares them.
                 if let Some((attribute, value)) = reportee(properties)? {
                     request.add(ids::RESOURCE, attribute, value);
                 }
             }
-            _ => return Ok(Err("unknown_resource")),
+            _ => return Ok(Err(DecisionReason::UnknownResource)),
         }
         for (name, attribute) in [("instance_id", INSTANCE), ("task", TASK)] {
             match properties.get(name) {
@@ -410,7 +410,7 @@ mod tests {
         question["resource"]["properties"] = json!({});
         assert_eq!(
             read(&question).unwrap().request().unwrap().unwrap_err(),
-            "missing_party"
+            DecisionReason::MissingParty
         );
     }
 

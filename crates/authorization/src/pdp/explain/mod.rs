@@ -5,10 +5,10 @@ mod store;
 mod texts;
 
 use serde_json::{Map, Value, json};
-use uuid::Uuid;
 
 use super::{
-    Decided, Fault, PartialRequest, Pdp,
+    Decided, DecisionReason, Fault, PartialRequest, Pdp,
+    decided::DecidedBy,
     question::{Question, Who},
 };
 use foundation::{db::DbError, http::time, ids::NationalId};
@@ -17,6 +17,7 @@ use registers::{
     parties::PartyKind,
     resources::{CompiledPolicy, rights},
 };
+use texts::{ExplanationStep, Text};
 use xacml::{Because, Decision, Effect, TraceStep, ids};
 
 /// Texts of a rule that an account repeats.
@@ -28,14 +29,12 @@ const PACKAGE: &str = "urn:altinn:accesspackage";
 struct Steps(Vec<Value>);
 
 impl Steps {
-    fn add(&mut self, code: &'static str, facts: Value) {
-        let mut step = Map::from_iter([("code".to_owned(), json!(code))]);
-        if let Some(text) = texts::text(code) {
-            step.insert(
-                "text".to_owned(),
-                json!({"nb": text.nb, "nn": text.nn, "en": text.en}),
-            );
-        }
+    fn add(&mut self, step: ExplanationStep, facts: Value) {
+        let Text { nb, nn, en } = step.text();
+        let mut step = Map::from_iter([
+            ("code".to_owned(), json!(step.wire())),
+            ("text".to_owned(), json!({"nb": nb, "nn": nn, "en": en})),
+        ]);
         if facts.as_object().is_some_and(|facts| !facts.is_empty()) {
             step.insert("facts".to_owned(), facts);
         }
@@ -54,11 +53,11 @@ pub(super) fn account(
     catalogue: &Catalogue,
 ) -> Value {
     let mut steps = Steps::default();
-    let mut out = json!({"reason": decided.reason, "steps": [], "grants": []});
+    let mut out = json!({"reason": decided.reason.wire(), "steps": [], "grants": []});
     match question {
         Err(fault) => {
             let (Fault::Processing(message) | Fault::Syntax(message)) = fault;
-            steps.add("request_faulty", json!({"message": message}));
+            steps.add(ExplanationStep::RequestFaulty, json!({"message": message}));
         }
         Ok(question) => {
             tell(&mut steps, question, decided, catalogue);
@@ -85,20 +84,27 @@ pub(super) fn account(
 
 fn tell(steps: &mut Steps, question: &Question<'_>, decided: &Decided, catalogue: &Catalogue) {
     let Some(resource) = &decided.resource else {
-        return steps.add("resource_unknown", json!({"resource": &*question.resource}));
+        return steps.add(
+            ExplanationStep::ResourceUnknown,
+            json!({"resource": &*question.resource}),
+        );
     };
-    steps.add("resource_found", json!({"resource": resource.identifier, "owner": resource.owner_code, "policyVersion": resource.policy_version}));
+    steps.add(ExplanationStep::ResourceFound, json!({"resource": resource.identifier, "owner": resource.owner_code, "policyVersion": resource.policy_version}));
     let Some(pair) = &decided.pair else { return };
     let reportee = pair.reportee.as_ref().map(|known| &known.party);
     match reportee {
-        _ if question.is_contradictory => return steps.add("party_contradictory", json!({})),
-        Some(party) if !question.reportee.fits(party) => {
-            return steps.add("party_contradictory", json!({}));
+        _ if question.is_contradictory => {
+            return steps.add(ExplanationStep::PartyContradictory, json!({}));
         }
-        Some(party) if party.is_gone() => steps.add("party_gone", json!({"party": party.uuid})),
-        Some(party) => steps.add("party_found", json!({"party": party.uuid})),
-        None if question.names_reportee => steps.add("party_unknown", json!({})),
-        None => steps.add("party_missing", json!({})),
+        Some(party) if !question.reportee.fits(party) => {
+            return steps.add(ExplanationStep::PartyContradictory, json!({}));
+        }
+        Some(party) if party.is_gone() => {
+            steps.add(ExplanationStep::PartyGone, json!({"party": party.uuid}))
+        }
+        Some(party) => steps.add(ExplanationStep::PartyFound, json!({"party": party.uuid})),
+        None if question.names_reportee => steps.add(ExplanationStep::PartyUnknown, json!({})),
+        None => steps.add(ExplanationStep::PartyMissing, json!({})),
     }
     let is_person = pair
         .subject
@@ -107,32 +113,35 @@ fn tell(steps: &mut Steps, question: &Question<'_>, decided: &Decided, catalogue
     match (question.who, &pair.system_user, &pair.subject) {
         (Who::SystemUser(id), Some(user), _) => {
             steps.add(
-                "system_user_found",
+                ExplanationStep::SystemUserFound,
                 json!({"systemUser": id, "systemId": user.system_id, "owner": user.owner}),
             );
             if !user.alive {
-                return steps.add("system_user_inactive", json!({}));
+                return steps.add(ExplanationStep::SystemUserInactive, json!({}));
             }
-            steps.add("system_user_live", json!({}));
+            steps.add(ExplanationStep::SystemUserLive, json!({}));
             if let Some(party) = reportee {
                 let is_sub_unit = pair.main_unit == Some(user.owner);
                 let code = match () {
-                    () if party.uuid == user.owner => "acts_for_owner",
-                    () if pair.is_client => "acts_for_client",
-                    () if is_sub_unit => "acts_for_sub_unit",
-                    () => "no_relation",
+                    () if party.uuid == user.owner => ExplanationStep::ActsForOwner,
+                    () if pair.is_client => ExplanationStep::ActsForClient,
+                    () if is_sub_unit => ExplanationStep::ActsForSubUnit,
+                    () => ExplanationStep::NoRelation,
                 };
                 steps.add(code, json!({"owner": user.owner, "party": party.uuid}));
             }
         }
         (Who::SystemUser(id), None, _) => {
-            return steps.add("system_user_unknown", json!({"systemUser": id}));
+            return steps.add(
+                ExplanationStep::SystemUserUnknown,
+                json!({"systemUser": id}),
+            );
         }
-        (Who::NationalId, _, None) => return steps.add("person_unknown", json!({})),
+        (Who::NationalId, _, None) => return steps.add(ExplanationStep::PersonUnknown, json!({})),
         (Who::NationalId | Who::Person, _, Some(party)) if is_person => {
-            steps.add("person_found", json!({"person": party.uuid}));
+            steps.add(ExplanationStep::PersonFound, json!({"person": party.uuid}));
         }
-        _ => steps.add("subject_as_given", json!({})),
+        _ => steps.add(ExplanationStep::SubjectAsGiven, json!({})),
     }
     let is_system_user = matches!(question.who, Who::SystemUser(_));
     if is_system_user || is_person {
@@ -143,9 +152,9 @@ fn tell(steps: &mut Steps, question: &Question<'_>, decided: &Decided, catalogue
             .collect();
         steps.add(
             if packages.is_empty() {
-                "no_packages"
+                ExplanationStep::NoPackages
             } else {
-                "packages_held"
+                ExplanationStep::PackagesHeld
             },
             list("packages", &packages),
         );
@@ -158,9 +167,9 @@ fn tell(steps: &mut Steps, question: &Question<'_>, decided: &Decided, catalogue
             .collect();
         steps.add(
             if roles.is_empty() {
-                "no_roles"
+                ExplanationStep::NoRoles
             } else {
-                "roles_held"
+                ExplanationStep::RolesHeld
             },
             list("roles", &roles),
         );
@@ -173,9 +182,9 @@ fn tell(steps: &mut Steps, question: &Question<'_>, decided: &Decided, catalogue
         let rights: Vec<String> = rights.map(|right| right.action.clone()).collect();
         steps.add(
             if rights.is_empty() {
-                "no_rights"
+                ExplanationStep::NoRights
             } else {
-                "rights_held"
+                ExplanationStep::RightsHeld
             },
             list("actions", &rights),
         );
@@ -184,46 +193,47 @@ fn tell(steps: &mut Steps, question: &Question<'_>, decided: &Decided, catalogue
 }
 
 fn tell_outcome(steps: &mut Steps, decided: &Decided) {
-    let by = || json!({"rule": decided.by});
-    let listed = decided
-        .resource
-        .as_ref()
-        .is_some_and(|resource| resource.access_list_enabled);
-    match (decided.decision, decided.reason) {
-        (Decision::Permit | Decision::Deny, "single_right") => {
-            steps.add("no_rule_applies", json!({}));
-            steps.add("single_right_permits", json!({"assignment": decided.by}));
+    match decided.decision {
+        Decision::Permit => {
+            tell_permit(steps, decided);
+            let resource = decided.resource.as_ref();
+            if resource.is_some_and(|resource| resource.access_list_enabled) {
+                steps.add(ExplanationStep::AccessListOpen, json!({}));
+            }
+            if decided.min_level() > 0 {
+                steps.add(
+                    ExplanationStep::LevelRequired,
+                    json!({"minimumAuthenticationLevel": decided.min_level()}),
+                );
+            }
         }
-        (Decision::Permit, _) => steps.add(
-            if decided.by.is_some() {
-                "rule_permits"
-            } else {
-                "policy_permits"
-            },
-            by(),
-        ),
-        (Decision::Deny, "access_list_required") => steps.add("access_list_closed", json!({})),
-        (Decision::Deny, _) => steps.add(
-            if decided.by.is_some() {
-                "rule_denies"
-            } else {
-                "policy_denies"
-            },
-            by(),
-        ),
-        (Decision::NotApplicable, _) => steps.add("no_rule_applies", json!({})),
-        (Decision::Indeterminate, _) => steps.add("policy_indeterminate", missing(decided)),
+        Decision::Deny if decided.reason == DecisionReason::AccessListRequired => {
+            tell_permit(steps, decided);
+            steps.add(ExplanationStep::AccessListClosed, json!({}));
+        }
+        Decision::Deny => match &decided.by {
+            Some(by) => steps.add(ExplanationStep::RuleDenies, json!({"rule": by.name()})),
+            None => steps.add(ExplanationStep::PolicyDenies, json!({"rule": null})),
+        },
+        Decision::NotApplicable => steps.add(ExplanationStep::NoRuleApplies, json!({})),
+        Decision::Indeterminate => {
+            steps.add(ExplanationStep::PolicyIndeterminate, missing(decided))
+        }
     }
-    if decided.decision == Decision::Permit {
-        if listed {
-            steps.add("access_list_open", json!({}));
-        }
-        if decided.min_level() > 0 {
+}
+
+/// What permits, or would permit if the reportee were on an access list.
+fn tell_permit(steps: &mut Steps, decided: &Decided) {
+    match &decided.by {
+        Some(DecidedBy::SingleRight(assignment)) => {
+            steps.add(ExplanationStep::NoRuleApplies, json!({}));
             steps.add(
-                "level_required",
-                json!({"minimumAuthenticationLevel": decided.min_level()}),
+                ExplanationStep::SingleRightPermits,
+                json!({"assignment": assignment}),
             );
         }
+        Some(DecidedBy::Rule(id)) => steps.add(ExplanationStep::RulePermits, json!({"rule": id})),
+        None => steps.add(ExplanationStep::PolicyPermits, json!({"rule": null})),
     }
 }
 
@@ -314,7 +324,8 @@ fn nearest_miss(policy: &CompiledPolicy, action: Option<&str>) -> Value {
 
 /// Packages that the subject holds and the rule that permitted asks for.
 pub(super) fn deciding_packages(decided: &Decided, catalogue: &Catalogue) -> Vec<PackageKey> {
-    let (Some(resource), Some(pair), Some(rule)) = (&decided.resource, &decided.pair, &decided.by)
+    let (Some(resource), Some(pair), Some(DecidedBy::Rule(rule))) =
+        (&decided.resource, &decided.pair, &decided.by)
     else {
         return Vec::new();
     };
@@ -357,10 +368,9 @@ impl Pdp {
             return Ok(());
         };
         let packages = deciding_packages(decided, &self.catalogue);
-        let assignment = if decided.reason == "single_right" {
-            decided.by.as_ref().and_then(|id| Uuid::try_parse(id).ok())
-        } else {
-            None
+        let assignment = match &decided.by {
+            Some(DecidedBy::SingleRight(assignment)) => Some(*assignment),
+            Some(DecidedBy::Rule(_)) | None => None,
         };
         let mut db = self.db.acquire().await?;
         let found = store::grants(
@@ -383,23 +393,5 @@ impl Pdp {
             explanation["grants"] = Value::Array(grants);
         }
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::texts::TEXTS;
-
-    #[test]
-    fn every_code_is_told_once_in_three_languages() {
-        let mut codes: Vec<&str> = TEXTS.iter().map(|text| text.code).collect();
-        codes.sort_unstable();
-        codes.dedup();
-        assert_eq!(codes.len(), TEXTS.len());
-        assert!(TEXTS.iter().all(|text| {
-            [text.nb, text.nn, text.en]
-                .iter()
-                .all(|words| words.ends_with('.'))
-        }));
     }
 }

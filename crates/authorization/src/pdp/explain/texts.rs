@@ -1,9 +1,8 @@
-//! The steps of an account in words.
+//! The steps of an account, in words.
 
-/// A step: its code, and what it says in bokmål, nynorsk and English.
+/// A sentence in three languages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Text {
-    /// Fixed word.
-    pub code: &'static str,
     /// Bokmål.
     pub nb: &'static str,
     /// Nynorsk.
@@ -12,221 +11,189 @@ pub struct Text {
     pub en: &'static str,
 }
 
-/// Every step there is.
-pub const TEXTS: &[Text] = &[
-    Text {
-        code: "request_faulty",
-        nb: "Forespørselen kan ikke behandles slik den er stilt.",
-        nn: "Førespurnaden kan ikkje handsamast slik han er stilt.",
-        en: "The request cannot be processed as it was put.",
-    },
-    Text {
-        code: "resource_found",
-        nb: "Ressursen finnes og har en policy.",
-        nn: "Ressursen finst og har ein policy.",
-        en: "The resource exists and has a policy.",
-    },
-    Text {
-        code: "resource_unknown",
-        nb: "Ressursen finnes ikke, eller har ingen policy.",
-        nn: "Ressursen finst ikkje, eller har ingen policy.",
-        en: "The resource does not exist, or has no policy.",
-    },
-    Text {
-        code: "party_missing",
-        nb: "Forespørselen sier ikke hvilken part den gjelder.",
-        nn: "Førespurnaden seier ikkje kva part han gjeld.",
-        en: "The request does not say which party it is about.",
-    },
-    Text {
-        code: "party_unknown",
-        nb: "Ingen kjent part har dette navnet.",
-        nn: "Ingen kjend part har dette namnet.",
-        en: "No known party has this name.",
-    },
-    Text {
-        code: "party_contradictory",
-        nb: "Navnene på parten viser til forskjellige parter.",
-        nn: "Namna på parten viser til ulike partar.",
-        en: "The names of the party mean different parties.",
-    },
-    Text {
-        code: "party_found",
-        nb: "Parten er funnet.",
-        nn: "Parten er funnen.",
-        en: "The party was found.",
-    },
-    Text {
-        code: "party_gone",
-        nb: "Parten er slettet eller død; ingen har tilgang på vegne av den.",
-        nn: "Parten er sletta eller død; ingen har tilgang på vegner av han.",
-        en: "The party is deleted or dead; nobody has access on its behalf.",
-    },
-    Text {
-        code: "system_user_found",
-        nb: "Systembrukeren finnes.",
-        nn: "Systembrukaren finst.",
-        en: "The system user exists.",
-    },
-    Text {
-        code: "system_user_unknown",
-        nb: "Det finnes ingen systembruker med denne id-en.",
-        nn: "Det finst ingen systembrukar med denne id-en.",
-        en: "There is no system user with this id.",
-    },
-    Text {
-        code: "system_user_live",
-        nb: "Systembrukeren, systemet og eieren er aktive.",
-        nn: "Systembrukaren, systemet og eigaren er aktive.",
-        en: "The system user, its system and its owner are active.",
-    },
-    Text {
-        code: "system_user_inactive",
-        nb: "Systembrukeren, systemet eller eieren er slettet.",
-        nn: "Systembrukaren, systemet eller eigaren er sletta.",
-        en: "The system user, its system or its owner is deleted.",
-    },
-    Text {
-        code: "person_found",
-        nb: "Personen er funnet.",
-        nn: "Personen er funnen.",
-        en: "The person was found.",
-    },
-    Text {
-        code: "person_unknown",
-        nb: "Personen er ikke kjent.",
-        nn: "Personen er ikkje kjend.",
-        en: "The person is not known.",
-    },
-    Text {
-        code: "subject_as_given",
-        nb: "Subjektet er verken systembruker eller kjent person; bare det som er oppgitt, gjelder.",
-        nn: "Subjektet er verken systembrukar eller kjend person; berre det som er oppgjeve, gjeld.",
-        en: "The subject is neither a system user nor a known person; only what was given counts.",
-    },
-    Text {
-        code: "acts_for_owner",
-        nb: "Parten er systembrukerens egen eier.",
-        nn: "Parten er systembrukaren sin eigen eigar.",
-        en: "The party is the system user's own owner.",
-    },
-    Text {
-        code: "acts_for_sub_unit",
-        nb: "Parten er en underenhet av systembrukerens eier.",
-        nn: "Parten er ei undereining av systembrukaren sin eigar.",
-        en: "The party is a sub-unit of the system user's owner.",
-    },
-    Text {
-        code: "acts_for_client",
-        nb: "Parten er en klient som er tildelt systembrukeren.",
-        nn: "Parten er ein klient som er tildelt systembrukaren.",
-        en: "The party is a client that was handed to the system user.",
-    },
-    Text {
-        code: "no_relation",
-        nb: "Parten er verken systembrukerens eier eller en klient som er tildelt den.",
-        nn: "Parten er verken systembrukaren sin eigar eller ein klient som er tildelt han.",
-        en: "The party is neither the system user's owner nor a client that was handed to it.",
-    },
-    Text {
-        code: "packages_held",
-        nb: "Subjektet har tilgangspakker for parten.",
-        nn: "Subjektet har tilgangspakkar for parten.",
-        en: "The subject holds access packages for the party.",
-    },
-    Text {
-        code: "no_packages",
-        nb: "Subjektet har ingen tilgangspakker for parten.",
-        nn: "Subjektet har ingen tilgangspakkar for parten.",
-        en: "The subject holds no access package for the party.",
-    },
-    Text {
-        code: "roles_held",
-        nb: "Personen har roller for parten.",
-        nn: "Personen har roller for parten.",
-        en: "The person holds roles for the party.",
-    },
-    Text {
-        code: "no_roles",
-        nb: "Personen har ingen roller for parten.",
-        nn: "Personen har ingen roller for parten.",
-        en: "The person holds no role for the party.",
-    },
-    Text {
-        code: "rights_held",
-        nb: "Systembrukeren har enkeltrettigheter på ressursen.",
-        nn: "Systembrukaren har enkeltrettar på ressursen.",
-        en: "The system user holds single rights on the resource.",
-    },
-    Text {
-        code: "no_rights",
-        nb: "Systembrukeren har ingen enkeltrettigheter på ressursen.",
-        nn: "Systembrukaren har ingen enkeltrettar på ressursen.",
-        en: "The system user holds no single right on the resource.",
-    },
-    Text {
-        code: "rule_permits",
-        nb: "En regel i policyen gir tilgang.",
-        nn: "Ein regel i policyen gjev tilgang.",
-        en: "A rule of the policy permits.",
-    },
-    Text {
-        code: "rule_denies",
-        nb: "En regel i policyen nekter tilgang.",
-        nn: "Ein regel i policyen nektar tilgang.",
-        en: "A rule of the policy denies.",
-    },
-    Text {
-        code: "policy_permits",
-        nb: "Policyen gir tilgang uten en egen regel.",
-        nn: "Policyen gjev tilgang utan ein eigen regel.",
-        en: "The policy permits without a rule of its own.",
-    },
-    Text {
-        code: "policy_denies",
-        nb: "Policyen nekter det som ingen regel gir.",
-        nn: "Policyen nektar det som ingen regel gjev.",
-        en: "The policy denies what no rule permits.",
-    },
-    Text {
-        code: "no_rule_applies",
-        nb: "Ingen regel i policyen passer.",
-        nn: "Ingen regel i policyen passar.",
-        en: "No rule of the policy applies.",
-    },
-    Text {
-        code: "policy_indeterminate",
-        nb: "Policyen kan ikke avgjøres for denne forespørselen.",
-        nn: "Policyen kan ikkje avgjerast for denne førespurnaden.",
-        en: "The policy cannot be evaluated for this request.",
-    },
-    Text {
-        code: "single_right_permits",
-        nb: "En enkeltrettighet som er gitt systembrukeren, gir tilgang.",
-        nn: "Ein enkeltrett som er gjeven systembrukaren, gjev tilgang.",
-        en: "A single right that was given to the system user permits.",
-    },
-    Text {
-        code: "access_list_open",
-        nb: "Parten står på en tilgangsliste for ressursen.",
-        nn: "Parten står på ei tilgangsliste for ressursen.",
-        en: "The party is on an access list of the resource.",
-    },
-    Text {
-        code: "access_list_closed",
-        nb: "Ressursen krever tilgangsliste, og parten står ikke på noen.",
-        nn: "Ressursen krev tilgangsliste, og parten står ikkje på noka.",
-        en: "The resource asks for an access list, and the party is on none.",
-    },
-    Text {
-        code: "level_required",
-        nb: "Tilgangen krever et sikkerhetsnivå av den som bruker den.",
-        nn: "Tilgangen krev eit tryggingsnivå av den som brukar han.",
-        en: "The permit asks for an authentication level of whoever uses it.",
-    },
-];
+macro_rules! steps {
+    ($($name:ident = $code:literal, $nb:literal, $nn:literal, $en:literal;)*) => {
+        /// A step of an account.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum ExplanationStep {
+            $(#[doc = $en] $name,)*
+        }
 
-/// The words of a code.
-pub fn text(code: &str) -> Option<&'static Text> {
-    TEXTS.iter().find(|text| text.code == code)
+        impl ExplanationStep {
+            /// Every step there is.
+            #[cfg(test)]
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// Its code on the wire.
+            pub const fn wire(self) -> &'static str {
+                match self {
+                    $(Self::$name => $code,)*
+                }
+            }
+
+            /// What it says.
+            pub const fn text(self) -> Text {
+                match self {
+                    $(Self::$name => Text { nb: $nb, nn: $nn, en: $en },)*
+                }
+            }
+        }
+    };
+}
+
+steps! {
+    RequestFaulty = "request_faulty",
+        "Forespørselen kan ikke behandles slik den er stilt.",
+        "Førespurnaden kan ikkje handsamast slik han er stilt.",
+        "The request cannot be processed as it was put.";
+    ResourceFound = "resource_found",
+        "Ressursen finnes og har en policy.",
+        "Ressursen finst og har ein policy.",
+        "The resource exists and has a policy.";
+    ResourceUnknown = "resource_unknown",
+        "Ressursen finnes ikke, eller har ingen policy.",
+        "Ressursen finst ikkje, eller har ingen policy.",
+        "The resource does not exist, or has no policy.";
+    PartyMissing = "party_missing",
+        "Forespørselen sier ikke hvilken part den gjelder.",
+        "Førespurnaden seier ikkje kva part han gjeld.",
+        "The request does not say which party it is about.";
+    PartyUnknown = "party_unknown",
+        "Ingen kjent part har dette navnet.",
+        "Ingen kjend part har dette namnet.",
+        "No known party has this name.";
+    PartyContradictory = "party_contradictory",
+        "Navnene på parten viser til forskjellige parter.",
+        "Namna på parten viser til ulike partar.",
+        "The names of the party mean different parties.";
+    PartyFound = "party_found",
+        "Parten er funnet.",
+        "Parten er funnen.",
+        "The party was found.";
+    PartyGone = "party_gone",
+        "Parten er slettet eller død; ingen har tilgang på vegne av den.",
+        "Parten er sletta eller død; ingen har tilgang på vegner av han.",
+        "The party is deleted or dead; nobody has access on its behalf.";
+    SystemUserFound = "system_user_found",
+        "Systembrukeren finnes.",
+        "Systembrukaren finst.",
+        "The system user exists.";
+    SystemUserUnknown = "system_user_unknown",
+        "Det finnes ingen systembruker med denne id-en.",
+        "Det finst ingen systembrukar med denne id-en.",
+        "There is no system user with this id.";
+    SystemUserLive = "system_user_live",
+        "Systembrukeren, systemet og eieren er aktive.",
+        "Systembrukaren, systemet og eigaren er aktive.",
+        "The system user, its system and its owner are active.";
+    SystemUserInactive = "system_user_inactive",
+        "Systembrukeren, systemet eller eieren er slettet.",
+        "Systembrukaren, systemet eller eigaren er sletta.",
+        "The system user, its system or its owner is deleted.";
+    PersonFound = "person_found",
+        "Personen er funnet.",
+        "Personen er funnen.",
+        "The person was found.";
+    PersonUnknown = "person_unknown",
+        "Personen er ikke kjent.",
+        "Personen er ikkje kjend.",
+        "The person is not known.";
+    SubjectAsGiven = "subject_as_given",
+        "Subjektet er verken systembruker eller kjent person; bare det som er oppgitt, gjelder.",
+        "Subjektet er verken systembrukar eller kjend person; berre det som er oppgjeve, gjeld.",
+        "The subject is neither a system user nor a known person; only what was given counts.";
+    ActsForOwner = "acts_for_owner",
+        "Parten er systembrukerens egen eier.",
+        "Parten er systembrukaren sin eigen eigar.",
+        "The party is the system user's own owner.";
+    ActsForSubUnit = "acts_for_sub_unit",
+        "Parten er en underenhet av systembrukerens eier.",
+        "Parten er ei undereining av systembrukaren sin eigar.",
+        "The party is a sub-unit of the system user's owner.";
+    ActsForClient = "acts_for_client",
+        "Parten er en klient som er tildelt systembrukeren.",
+        "Parten er ein klient som er tildelt systembrukaren.",
+        "The party is a client that was handed to the system user.";
+    NoRelation = "no_relation",
+        "Parten er verken systembrukerens eier eller en klient som er tildelt den.",
+        "Parten er verken systembrukaren sin eigar eller ein klient som er tildelt han.",
+        "The party is neither the system user's owner nor a client that was handed to it.";
+    PackagesHeld = "packages_held",
+        "Subjektet har tilgangspakker for parten.",
+        "Subjektet har tilgangspakkar for parten.",
+        "The subject holds access packages for the party.";
+    NoPackages = "no_packages",
+        "Subjektet har ingen tilgangspakker for parten.",
+        "Subjektet har ingen tilgangspakkar for parten.",
+        "The subject holds no access package for the party.";
+    RolesHeld = "roles_held",
+        "Personen har roller for parten.",
+        "Personen har roller for parten.",
+        "The person holds roles for the party.";
+    NoRoles = "no_roles",
+        "Personen har ingen roller for parten.",
+        "Personen har ingen roller for parten.",
+        "The person holds no role for the party.";
+    RightsHeld = "rights_held",
+        "Subjektet har enkeltrettigheter på ressursen.",
+        "Subjektet har enkeltrettar på ressursen.",
+        "The subject holds single rights on the resource.";
+    NoRights = "no_rights",
+        "Subjektet har ingen enkeltrettigheter på ressursen.",
+        "Subjektet har ingen enkeltrettar på ressursen.",
+        "The subject holds no single right on the resource.";
+    RulePermits = "rule_permits",
+        "En regel i policyen gir tilgang.",
+        "Ein regel i policyen gjev tilgang.",
+        "A rule of the policy permits.";
+    RuleDenies = "rule_denies",
+        "En regel i policyen nekter tilgang.",
+        "Ein regel i policyen nektar tilgang.",
+        "A rule of the policy denies.";
+    PolicyPermits = "policy_permits",
+        "Policyen gir tilgang uten en egen regel.",
+        "Policyen gjev tilgang utan ein eigen regel.",
+        "The policy permits without a rule of its own.";
+    PolicyDenies = "policy_denies",
+        "Policyen nekter det som ingen regel gir.",
+        "Policyen nektar det som ingen regel gjev.",
+        "The policy denies what no rule permits.";
+    NoRuleApplies = "no_rule_applies",
+        "Ingen regel i policyen passer.",
+        "Ingen regel i policyen passar.",
+        "No rule of the policy applies.";
+    PolicyIndeterminate = "policy_indeterminate",
+        "Policyen kan ikke avgjøres for denne forespørselen.",
+        "Policyen kan ikkje avgjerast for denne førespurnaden.",
+        "The policy cannot be evaluated for this request.";
+    SingleRightPermits = "single_right_permits",
+        "En enkeltrettighet som er gitt subjektet, eller en enhet som det har en nøkkelrolle i, gir tilgang.",
+        "Ein enkeltrett som er gjeven subjektet, eller ei eining som det har ei nøkkelrolle i, gjev tilgang.",
+        "A single right that was given to the subject, or to a unit in which it holds a key role, permits.";
+    AccessListOpen = "access_list_open",
+        "Parten står på en tilgangsliste for ressursen.",
+        "Parten står på ei tilgangsliste for ressursen.",
+        "The party is on an access list of the resource.";
+    AccessListClosed = "access_list_closed",
+        "Ressursen krever tilgangsliste, og parten står ikke på noen.",
+        "Ressursen krev tilgangsliste, og parten står ikkje på noka.",
+        "The resource asks for an access list, and the party is on none.";
+    LevelRequired = "level_required",
+        "Tilgangen krever et sikkerhetsnivå av den som bruker den.",
+        "Tilgangen krev eit tryggingsnivå av den som brukar han.",
+        "The permit asks for an authentication level of whoever uses it.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_steps_are_told_in_these_words() {
+        let told = ExplanationStep::ALL.iter().map(|step| {
+            let Text { nb, nn, en } = step.text();
+            format!("{}\n  {nb}\n  {nn}\n  {en}", step.wire())
+        });
+        insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"));
+    }
 }
