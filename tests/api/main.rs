@@ -42,6 +42,7 @@ mod journey;
 mod jwks;
 mod maskinporten;
 mod metadata;
+mod minimum_levels;
 mod one_answer;
 mod pages;
 mod portal_clients;

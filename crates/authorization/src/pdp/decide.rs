@@ -5,7 +5,7 @@ use std::{borrow::Cow, cell::RefCell, collections::HashMap, sync::Arc};
 use uuid::Uuid;
 
 use super::{
-    Decided, DecisionReason, Fault, PartialRequest, Pdp, View,
+    Decided, DecisionReason, Fault, PartialRequest, Pdp, SubjectKind, View,
     decided::{DecidedBy, Echo},
     explain,
     log::Written,
@@ -279,6 +279,9 @@ impl Pdp {
                 DecisionReason::UnknownSubject
             };
             return Ok(());
+        }
+        if is_system_user {
+            decided.subject = SubjectKind::SystemUser;
         }
         let is_person = matches!(question.who, Who::NationalId | Who::Person)
             && pair

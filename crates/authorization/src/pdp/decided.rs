@@ -2,7 +2,10 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use super::{DecisionReason, Fault, PartialRequest, memory::Pair};
+use super::{
+    DecisionReason, Fault, PartialRequest, RequiredLevel, SubjectKind, level::StatedLevels,
+    memory::Pair,
+};
 use foundation::{db::feed::Fact, ids::OrgNumber};
 use registers::resources::{CompiledPolicy, Resource};
 use uuid::Uuid;
@@ -61,6 +64,8 @@ pub struct Decided {
     pub(super) trace: Option<Trace>,
     /// An account of it all, when that was asked for.
     pub explanation: Option<serde_json::Value>,
+    /// Whom it is about, as far as it makes a difference for levels.
+    pub(super) subject: SubjectKind,
     /// Only with a Permit.
     pub(super) policy: Option<Arc<CompiledPolicy>>,
 }
@@ -79,6 +84,7 @@ impl Decided {
             pair: None,
             trace: None,
             explanation: None,
+            subject: SubjectKind::Other,
             policy: None,
         }
     }
@@ -115,15 +121,13 @@ impl Decided {
             .map_or(&[], |policy| &policy.permit_obligations)
     }
 
-    /// The authentication level that the obligations ask of the caller; 0 when they ask for none.
+    /// The authentication level that the obligations ask of the subject.
     #[must_use]
-    pub fn min_level(&self) -> u8 {
-        let assignments = self.obligations().iter().flat_map(|o| &o.assignments);
-        let levels = assignments
-            .filter(|a| a.category.as_deref() == Some("urn:altinn:minimum-authenticationlevel"));
-        levels
-            .filter_map(|a| a.value.text().trim().parse().ok())
-            .max()
-            .unwrap_or(0)
+    pub fn required_level(&self) -> RequiredLevel {
+        self.stated_levels().for_subject(self.subject)
+    }
+
+    pub(super) fn stated_levels(&self) -> StatedLevels {
+        StatedLevels::of(self.obligations())
     }
 }

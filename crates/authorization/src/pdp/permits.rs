@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{PartialRequest, Pdp, View, question};
+use super::{PartialRequest, Pdp, RequiredLevel, View, question};
 use foundation::db::DbError;
 use xacml::{Decision, ids};
 
@@ -49,9 +49,11 @@ impl Pdp {
         request.add(ids::RESOURCE, question::RESOURCE, resource);
         request.add(ids::RESOURCE, question::PARTY_ID, party_id.to_string());
         let decided = self.decide(View::default(), &request).await?;
+        let level = decided.required_level();
         Ok(Verdict {
-            permit: decided.decision == Decision::Permit,
-            min_level: decided.min_level(),
+            // No caller has a level that cannot be read.
+            permit: decided.decision == Decision::Permit && level != RequiredLevel::Unreadable,
+            min_level: level.number().unwrap_or(0),
         })
     }
 }

@@ -130,7 +130,7 @@ pub struct CheckResult {
     pub status_code: &'static str,
     /// Why, as a fixed word.
     pub reason: &'static str,
-    /// What the policy asks for; none when it asks for nothing.
+    /// What the policy asks of a system user; none when it asks for nothing.
     pub minimum_authentication_level: Option<u8>,
     /// How it came about, when that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -457,19 +457,20 @@ async fn decide(
 
 fn answer(check: &Check, system_user_id: Uuid, decided: &mut Decided, level: u8) -> CheckResult {
     let permit = decided.decision == Decision::Permit;
-    let needed = decided.min_level();
+    let needed = decided.required_level();
+    let is_enough = needed.is_met_by(level);
     CheckResult {
         id: check.id.clone(),
         system_user_id,
         decision: decided.decision.as_str(),
-        authorized: permit && needed <= level,
+        authorized: permit && is_enough,
         status_code: decided.status.urn(),
-        reason: if permit && needed > level {
+        reason: if permit && !is_enough {
             DecisionReason::InsufficientAuthenticationLevel.wire()
         } else {
             decided.reason.wire()
         },
-        minimum_authentication_level: (needed > 0).then_some(needed),
+        minimum_authentication_level: needed.number(),
         explanation: decided.explanation.take(),
     }
 }

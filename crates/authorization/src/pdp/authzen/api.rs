@@ -21,8 +21,8 @@ use crate::pdp::endpoints::DecisionEndpoints;
 use crate::{
     callers::Scoped,
     pdp::{
-        AtLeast, DecisionReason, PartialRequest, TokenReason, api::may_explain, call::Call,
-        log::Endpoint, token_api,
+        AtLeast, DecisionReason, PartialRequest, RequiredLevel, TokenReason, api::may_explain,
+        call::Call, log::Endpoint, token_api,
     },
 };
 use foundation::{
@@ -200,7 +200,7 @@ struct Evaluated {
     reason: DecisionReason,
     /// Decision and status code, when the decision point was asked.
     xacml: Option<(Decision, Code)>,
-    min_level: u8,
+    required_level: RequiredLevel,
     granted_by: Option<String>,
     explanation: Option<Value>,
 }
@@ -211,7 +211,7 @@ impl Evaluated {
             permitted: false,
             reason,
             xacml: None,
-            min_level: 0,
+            required_level: RequiredLevel::Any,
             granted_by: None,
             explanation: None,
         }
@@ -222,8 +222,8 @@ impl Evaluated {
         if let Some((decision, status)) = self.xacml {
             context["xacml"] = json!({"decision": decision.as_str(), "status_code": status.urn()});
         }
-        if self.min_level > 0 {
-            context["minimum_authentication_level"] = json!(self.min_level);
+        if let Some(level) = self.required_level.number() {
+            context["minimum_authentication_level"] = json!(level);
         }
         if let Some(granted_by) = &self.granted_by {
             context["granted_by"] = json!(granted_by);
@@ -300,8 +300,9 @@ impl Asker<'_> {
         {
             return Err(ApiError::Empty(StatusCode::FORBIDDEN));
         }
-        let (permit, min_level) = (decided.decision == Decision::Permit, decided.min_level());
-        let suffices = min_level <= settings.systemuser_auth_level;
+        let permit = decided.decision == Decision::Permit;
+        let required_level = decided.required_level();
+        let suffices = required_level.is_met_by(settings.systemuser_auth_level);
         Ok(Ok(Evaluated {
             permitted: permit && suffices,
             reason: if permit && !suffices {
@@ -310,7 +311,7 @@ impl Asker<'_> {
                 decided.reason
             },
             xacml: Some((decided.decision, decided.status)),
-            min_level,
+            required_level,
             granted_by: if permit {
                 self.endpoints.pdp.granted_by(&decided)
             } else {

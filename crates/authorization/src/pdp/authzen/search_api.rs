@@ -337,7 +337,7 @@ impl Asker<'_> {
                 .is_some_and(|resource| self.may_search(resource))
         };
         let hits = names.into_iter().zip(decided).filter(|(_, d)| {
-            d.decision == Decision::Permit && d.min_level() <= level && may_search(d)
+            d.decision == Decision::Permit && d.required_level().is_met_by(level) && may_search(d)
         });
         Ok(hits.map(|(name, _)| name).collect())
     }

@@ -7,7 +7,7 @@ mod texts;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Decided, DecisionReason, Fault, PartialRequest, Pdp,
+    Decided, DecisionReason, Fault, PartialRequest, Pdp, RequiredLevel,
     decided::DecidedBy,
     question::{Question, Who},
 };
@@ -200,12 +200,7 @@ fn tell_outcome(steps: &mut Steps, decided: &Decided) {
             if resource.is_some_and(|resource| resource.access_list_enabled) {
                 steps.add(ExplanationStep::AccessListOpen, json!({}));
             }
-            if decided.min_level() > 0 {
-                steps.add(
-                    ExplanationStep::LevelRequired,
-                    json!({"minimumAuthenticationLevel": decided.min_level()}),
-                );
-            }
+            tell_level(steps, decided);
         }
         Decision::Deny if decided.reason == DecisionReason::AccessListRequired => {
             tell_permit(steps, decided);
@@ -235,6 +230,21 @@ fn tell_permit(steps: &mut Steps, decided: &Decided) {
         Some(DecidedBy::Rule(id)) => steps.add(ExplanationStep::RulePermits, json!({"rule": id})),
         None => steps.add(ExplanationStep::PolicyPermits, json!({"rule": null})),
     }
+}
+
+/// The level that counts for the subject; both levels, where system users have one of their own.
+fn tell_level(steps: &mut Steps, decided: &Decided) {
+    let stated = decided.stated_levels();
+    let level = stated.for_subject(decided.subject);
+    if level == RequiredLevel::Any {
+        return;
+    }
+    let mut facts = json!({"minimumAuthenticationLevel": level.number()});
+    if let Some(special) = stated.system_users {
+        facts["general"] = json!(stated.general.and_then(RequiredLevel::number));
+        facts["systemUsers"] = json!(special.number());
+    }
+    steps.add(ExplanationStep::LevelRequired, facts);
 }
 
 /// The attribute whose absence stopped the policy.
