@@ -10,6 +10,7 @@
 
 mod answer_id;
 pub(crate) mod api;
+mod attributes;
 pub(crate) mod authzen;
 mod call;
 mod decide;

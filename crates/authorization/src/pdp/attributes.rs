@@ -1,0 +1,205 @@
+//! What a policy is asked about: the attributes of a request, completed with what is known.
+
+use std::borrow::Cow;
+
+use uuid::Uuid;
+
+use super::{
+    PartialRequest,
+    decided::Echo,
+    log::Written,
+    memory::Pair,
+    question::{
+        APP, Identifier, ORG, ORGANIZATION, PARTY_ID, Question, QuestionNames, RESOURCE, tidied,
+    },
+};
+use registers::parties::Party;
+use xacml::{Category, DataType, Value, ids};
+
+/// Adds what follows from the identifiers given: party ids, the other name of an organisation
+/// number.
+pub(super) fn complete_parties<'a>(
+    names: &QuestionNames<'a>,
+    reportee: Option<&Party>,
+    pair: &Pair,
+    attributes: &mut Attributes<'a>,
+    echo: &mut Vec<Echo>,
+) {
+    let has = |identifier| names.get(identifier).is_some();
+    if let Some(id) = reportee.and_then(|r| r.party_id)
+        && !has(Identifier::ReporteePartyId)
+    {
+        attributes.add(ids::RESOURCE, PARTY_ID, Cow::Owned(id.to_string()));
+        if ![
+            Identifier::ReporteeOrganization,
+            Identifier::ReporteeOrganizationLegacy,
+            Identifier::ReporteePerson,
+            Identifier::ReporteePartyUuid,
+        ]
+        .into_iter()
+        .any(has)
+        {
+            // Taken from the instance id: the caller learns which party was meant.
+            let category = ids::RESOURCE.to_owned();
+            echo.push(Echo {
+                category,
+                id: PARTY_ID.to_owned(),
+                data_type: DataType::String,
+                value: id.to_string(),
+            });
+        }
+    }
+    for (category, present, older) in [
+        (
+            ids::SUBJECT,
+            Identifier::SubjectOrganization,
+            Identifier::SubjectOrganizationLegacy,
+        ),
+        (
+            ids::RESOURCE,
+            Identifier::ReporteeOrganization,
+            Identifier::ReporteeOrganizationLegacy,
+        ),
+    ] {
+        if let Some(number) = names.get(older)
+            && !has(present)
+        {
+            attributes.add(category, ORGANIZATION, Cow::Borrowed(number));
+        }
+    }
+    if (has(Identifier::SubjectOrganization) || has(Identifier::SubjectOrganizationLegacy))
+        && !has(Identifier::SubjectPartyId)
+        && let Some(id) = pair.subject.as_ref().and_then(|party| party.party_id)
+    {
+        attributes.add(ids::SUBJECT, PARTY_ID, Cow::Owned(id.to_string()));
+    }
+}
+
+/// What the policy is asked about, by category.
+pub(super) struct Attributes<'a>(pub(super) Vec<Category<'a>>);
+
+impl<'a> Attributes<'a> {
+    /// The attributes of a request. A value that its data type does not have can match nothing, and
+    /// is left out.
+    pub(super) fn of(request: &'a PartialRequest<'_>, question: &Question<'_>) -> Self {
+        let mut out = Self(Vec::with_capacity(4));
+        for v in &request.values {
+            let tidied = if question.is_untidy() {
+                tidied(v)
+            } else {
+                None
+            };
+            let text = tidied.unwrap_or(&v.value);
+            // Identifiers are compared as text: uuids in one spelling.
+            let text = if v.id.ends_with(":uuid") {
+                canonical_uuid(text)
+            } else {
+                Cow::Borrowed(text)
+            };
+            // What a question names it names once, however often it was written.
+            if tidied.is_some() && out.has_typed(&v.category, &v.id, v.data_type) {
+                continue;
+            }
+            if let Some(value) = Value::parse(v.data_type, text) {
+                let category = out.category(&v.category);
+                category.add(&*v.id, value);
+                if let Some(attribute) = category.attributes.last_mut() {
+                    attribute.include_in_result = v.include_in_result;
+                }
+            }
+        }
+        out
+    }
+
+    pub(super) fn category(&mut self, name: &'a str) -> &mut Category<'a> {
+        let at = self
+            .0
+            .iter()
+            .position(|c| c.category == name)
+            .unwrap_or_else(|| {
+                self.0.push(Category::new(name));
+                self.0.len() - 1
+            });
+        &mut self.0[at]
+    }
+
+    fn add(&mut self, category: &'a str, id: &'a str, text: Cow<'a, str>) {
+        self.category(category).add_text(id, text);
+    }
+
+    pub(super) fn texts(&self, category: &str, id: &str) -> impl Iterator<Item = Cow<'_, str>> {
+        let attributes = self
+            .0
+            .iter()
+            .filter(move |c| c.category == category)
+            .flat_map(|c| &c.attributes);
+        attributes
+            .filter(move |a| a.id == id)
+            .flat_map(|a| a.values.iter())
+            .map(xacml::AttributeValue::text)
+    }
+
+    fn has(&self, category: &str, id: &str) -> bool {
+        self.texts(category, id).next().is_some()
+    }
+
+    fn has_typed(&self, category: &str, id: &str, data_type: DataType) -> bool {
+        let mut attributes = self
+            .0
+            .iter()
+            .filter(|c| c.category == category)
+            .flat_map(|c| &c.attributes);
+        attributes.any(|a| a.id == id && a.values.iter().any(|v| v.value.data_type() == data_type))
+    }
+
+    /// As the log keeps them.
+    pub(super) fn written(&self, pair: &Pair) -> String {
+        let mut out = Written::default();
+        for category in &self.0 {
+            let person = match &*category.category {
+                ids::SUBJECT => pair.subject.as_ref().map(|party| party.uuid),
+                ids::RESOURCE => pair.reportee.as_ref().map(|known| known.party.uuid),
+                _ => None,
+            };
+            for attribute in &category.attributes {
+                for value in attribute.values.iter() {
+                    let data_type = value.value.data_type();
+                    out.add(
+                        &category.category,
+                        &attribute.id,
+                        data_type,
+                        &value.text(),
+                        attribute.include_in_result,
+                        person,
+                    );
+                }
+            }
+        }
+        out.finish()
+    }
+
+    /// An app is completed with its other name.
+    pub(super) fn complete_resource(&mut self, identifier: &'a str) {
+        if !self.has(ids::RESOURCE, RESOURCE) {
+            self.add(ids::RESOURCE, RESOURCE, Cow::Borrowed(identifier));
+        }
+        if let Some((org, app)) = identifier
+            .strip_prefix("app_")
+            .and_then(|rest| rest.split_once('_'))
+        {
+            for (id, value) in [(ORG, org), (APP, app)] {
+                if !self.has(ids::RESOURCE, id) {
+                    self.add(ids::RESOURCE, id, Cow::Borrowed(value));
+                }
+            }
+        }
+    }
+}
+
+fn canonical_uuid(text: &str) -> Cow<'_, str> {
+    let mut buffer = Uuid::encode_buffer();
+    match Uuid::try_parse(text).map(|uuid| &*uuid.as_hyphenated().encode_lower(&mut buffer)) {
+        Ok(canonical) if canonical != text => Cow::Owned(canonical.to_owned()),
+        _ => Cow::Borrowed(text),
+    }
+}
