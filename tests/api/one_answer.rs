@@ -482,6 +482,18 @@ async fn a_question_that_means_one_thing_is_decided_however_it_is_written() {
             Asked::and([own(RESOURCE_INSTANCE, INSTANCE_UUID)]),
         ),
         (
+            "a director by identity number",
+            Asked::and([])
+                .by([own(PERSON, MARIT.pid)])
+                .on("altinn_access_management"),
+        ),
+        (
+            "a director by party uuid",
+            Asked::and([])
+                .by([own(PARTY_UUID, MARIT.uuid)])
+                .on("altinn_access_management"),
+        ),
+        (
             "a party that is named by nothing but its instance",
             Asked::about([own(RESOURCE_INSTANCE, &prefixed)]),
         ),
@@ -490,6 +502,45 @@ async fn a_question_that_means_one_thing_is_decided_however_it_is_written() {
     endpoints.all_answer(Permit, table).await;
 
     assert!(endpoints.asked > 250, "{}", endpoints.asked);
+}
+
+#[tokio::test]
+async fn a_question_that_nothing_permits_is_not_applicable() {
+    let mut endpoints = Endpoints::start().await;
+    let table = vec![
+        (
+            "another party",
+            Asked::about([own(ORG_NUMBER, KERAMIKK.number)]),
+        ),
+        (
+            "an instance of the other party that is asked about",
+            Asked::about([
+                own(INSTANCE, instance(KERAMIKK)),
+                own(PARTY_ID, KERAMIKK.party),
+            ]),
+        ),
+        (
+            "an unknown party",
+            Asked::about([own(ORG_NUMBER, UNKNOWN_ORG_NUMBER)]),
+        ),
+        ("another action", Asked::and([]).to(&["sign"])),
+        (
+            "a person without access",
+            Asked::and([]).by([own(PERSON, ESKIL.pid)]),
+        ),
+        (
+            "another organisation",
+            Asked::and([]).by([own(ORG_NUMBER, NATTERGAL.number)]),
+        ),
+        (
+            "a service owner that the policy does not name",
+            Asked::and([]).by([own(ORG, "aye")]),
+        ),
+    ];
+
+    endpoints.all_answer(NotApplicable, table).await;
+
+    assert!(endpoints.asked > 100, "{}", endpoints.asked);
 }
 
 #[tokio::test]

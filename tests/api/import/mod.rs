@@ -5,3 +5,4 @@ mod inheritance;
 mod open_data;
 mod operator;
 mod plans;
+mod single_rights;

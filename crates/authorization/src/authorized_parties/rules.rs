@@ -91,7 +91,7 @@ impl<'a> Assembly<'a> {
         let resources = if reportee.is_gone() || self.subject.is_gone() {
             Vec::new()
         } else {
-            rules::resources(self.catalogue, &connections)
+            rules::resources(self.catalogue, self.subject.kind, &connections)
         };
         // System users hold packages and rights, never roles.
         let roles: Vec<&Role> = match self.subject.kind {

@@ -9,11 +9,12 @@ use super::{
     explain,
     memory::{Key, Known as KnownParty, Pair},
     question::{Question, TWO_PARTIES, Who},
+    single_rights,
 };
 use foundation::db::{DbError, feed::Fact};
 use registers::{
     packages::Package,
-    parties::{Party, PartyKind, SingleRight},
+    parties::PartyKind,
     resources::{self, Resource},
 };
 use xacml::{Code, Decision, Environment, Prepared, Scratch, ids};
@@ -68,30 +69,30 @@ impl Pdp {
             .map(|request| Question::of(request, &self.identity))
             .collect();
         let facts = self.gather(view, &questions).await?;
-        let decided =
-            requests
-                .iter()
-                .zip(questions)
-                .zip(facts)
-                .map(|((request, question), facts)| {
-                    let mut decided = match &question {
-                        Ok(question) => self.judge(view, request, question, facts),
-                        Err(fault) => Decided::faulty(request, fault),
-                    };
-                    if view.explain {
-                        decided.explanation = Some(explain::account(
-                            request,
-                            question.as_ref(),
-                            &decided,
-                            &self.catalogue,
-                        ));
-                    }
-                    if decided.decision != Decision::Indeterminate {
-                        decided.echo.splice(0..0, echo(request));
-                    }
-                    decided
-                });
-        let mut all: Vec<Decided> = decided.collect();
+        let asked = requests.iter().zip(&questions);
+        let mut all: Vec<Decided> = asked
+            .zip(facts)
+            .map(|((request, question), facts)| match question {
+                Ok(question) => self.judge(view, request, question, facts),
+                Err(fault) => Decided::faulty(request, fault),
+            })
+            .collect();
+        if all.iter().any(|decided| decided.looks_in_sub_units) {
+            Box::pin(self.look_in_sub_units(&questions, requests, &mut all)).await?;
+        }
+        for ((request, question), decided) in requests.iter().zip(&questions).zip(&mut all) {
+            if view.explain {
+                decided.explanation = Some(explain::account(
+                    request,
+                    question.as_ref(),
+                    decided,
+                    &self.catalogue,
+                ));
+            }
+            if decided.decision != Decision::Indeterminate {
+                decided.echo.splice(0..0, echo(request));
+            }
+        }
         if view.explain {
             for decided in &mut all {
                 Box::pin(self.tell_grants(decided)).await?;
@@ -128,7 +129,7 @@ impl Pdp {
     /// What a permit rests on, as `kind:name`; none when it rests on the policy alone.
     #[must_use]
     pub fn granted_by(&self, decided: &Decided) -> Option<String> {
-        if let Some(DecidedBy::SingleRight(assignment)) = &decided.by {
+        if let Some(DecidedBy::SingleRight { assignment, .. }) = &decided.by {
             return Some(format!("single_right:{assignment}"));
         }
         let package = explain::deciding_packages(decided, &self.catalogue)
@@ -226,9 +227,14 @@ impl Pdp {
         facts: Facts,
     ) -> Decided {
         let mut decided = Decided::open();
-        if let Err(fault) = self.try_judge(view, request, question, facts, &mut decided) {
+        let Facts { resource, pair } = facts;
+        let resource = resource.filter(|resource| resource.policy.is_some());
+        let known = (resource.as_deref(), pair.as_deref().map(|pair| &**pair));
+        if let Err(fault) = self.try_judge(view, request, question, known, &mut decided) {
             decided.fail(request, &fault);
         }
+        decided.pair = pair.filter(|_| resource.is_some());
+        decided.resource = resource;
         decided
     }
 
@@ -237,23 +243,19 @@ impl Pdp {
         view: View,
         request: &PartialRequest<'_>,
         question: &Question<'_>,
-        facts: Facts,
+        (resource, pair): (Option<&Resource>, Option<&Pair>),
         decided: &mut Decided,
     ) -> Step<()> {
-        let Some((resource, policy)) = facts
-            .resource
-            .and_then(|r| r.policy.clone().map(|p| (r, p)))
-        else {
+        let known = resource.and_then(|resource| Some((resource, resource.policy.as_deref()?)));
+        let Some((resource, policy)) = known else {
             decided.reason = DecisionReason::UnknownResource;
             return Err(Fault::Processing(
                 "the resource is unknown, or has no policy",
             ));
         };
-        let resource = &**decided.resource.insert(resource);
-        let Some(pair) = facts.pair else {
+        let Some(pair) = pair else {
             return Err(Fault::Processing("the facts are not known"));
         };
-        let pair = &**decided.pair.insert(pair);
         let reportee = pair.reportee.as_ref();
         if question.is_contradictory
             || reportee.is_some_and(|r| !r.is_person_asked || !question.reportee.fits(&r.party))
@@ -278,11 +280,10 @@ impl Pdp {
         if is_system_user {
             decided.subject = SubjectKind::SystemUser;
         }
-        let is_person = matches!(question.who, Who::NationalId | Who::Person)
-            && pair
-                .subject
-                .as_ref()
-                .is_some_and(|p| p.kind == PartyKind::Person);
+        let kind = pair.subject.as_ref().map(|party| party.kind);
+        let is_person = kind == Some(PartyKind::Person) && question.who.may_be_person();
+        // An organisation has packages by its uuid, not by its number.
+        let is_organization = kind == Some(PartyKind::Organization) && question.who == Who::Party;
         let mut attributes = Attributes::of(request, question);
         attributes.complete_resource(&question.resource);
         complete_parties(
@@ -292,7 +293,7 @@ impl Pdp {
             &mut attributes,
             &mut decided.echo,
         );
-        if is_system_user || is_person {
+        if is_system_user || is_person || is_organization {
             if policy.mentions_packages {
                 let packages = pair
                     .packages
@@ -332,7 +333,7 @@ impl Pdp {
             decided.context = Some(attributes.written(pair));
         }
         decided.reason = match decision {
-            Decision::Permit if policy.mentions_packages && is_system_user => {
+            Decision::Permit if policy.mentions_packages && (is_system_user || is_organization) => {
                 DecisionReason::AccessPackage
             }
             Decision::Permit if policy.mentions_roles && is_person => DecisionReason::Role,
@@ -348,57 +349,19 @@ impl Pdp {
         }
         let action = question.action();
         if decision == Decision::NotApplicable
-            && is_system_user
-            && reportee.is_some_and(|r| !r.is_gone())
-            && let Some(action) = action
-            && let Some(right) = matching_right(pair, resource, action, &attributes)
+            && let (Some(reportee), Some(action)) = (reportee, action)
+            && single_rights::may_decide(question.who, pair, reportee)
         {
-            decided.by = right.assignment.map(DecidedBy::SingleRight);
-            decided.decision = Decision::Permit;
-            decided.reason = DecisionReason::SingleRight;
+            match single_rights::matching(&pair.rights, resource, action, &attributes) {
+                Some(right) => decided.permit_by(right),
+                None => decided.looks_in_sub_units = is_person && pair.has_key_role,
+            }
         }
         if decided.decision == Decision::Permit {
-            let is_open = !resource.access_list_enabled
-                || is_listed(pair, resource, action.unwrap_or_default(), reportee);
-            if is_open {
-                decided.policy = Some(policy);
-            } else {
-                decided.decision = Decision::Deny;
-                decided.reason = DecisionReason::AccessListRequired;
-                decided.message = Some("The reportee is not on an access list of this resource.");
-            }
+            decided.settle_permit(resource, pair, action.unwrap_or_default());
         }
         Ok(())
     }
-}
-
-/// A right given to a system user, with every further attribute that it asks for.
-fn matching_right<'p>(
-    pair: &'p Pair,
-    resource: &Resource,
-    action: &str,
-    attributes: &Attributes<'_>,
-) -> Option<&'p SingleRight> {
-    let mut of_this = pair
-        .rights
-        .iter()
-        .filter(|right| right.resource == resource.identifier && right.action == action);
-    of_this.find(|right| {
-        right.further.iter().all(|(id, value)| {
-            attributes
-                .texts(ids::RESOURCE, id)
-                .any(|text| text == value.as_str())
-        })
-    })
-}
-
-/// Lists name organisations. One without actions admits all.
-fn is_listed(pair: &Pair, resource: &Resource, action: &str, reportee: Option<&Party>) -> bool {
-    reportee.is_some_and(|party| party.kind == PartyKind::Organization)
-        && pair.listings.iter().any(|l| {
-            l.resource == resource.identifier
-                && (l.actions.is_empty() || l.actions.iter().any(|a| a == action))
-        })
 }
 
 fn echo(request: &PartialRequest<'_>) -> impl Iterator<Item = Echo> {

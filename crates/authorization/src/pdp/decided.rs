@@ -7,7 +7,11 @@ use super::{
     memory::Pair,
 };
 use foundation::{db::feed::Fact, ids::OrgNumber};
-use registers::resources::{CompiledPolicy, Resource};
+use registers::{
+    packages::RoleKey,
+    parties::PartyKind,
+    resources::{CompiledPolicy, Resource},
+};
 use uuid::Uuid;
 use xacml::{Code, DataType, Decision, Obligation, Trace};
 
@@ -25,8 +29,13 @@ pub struct Echo {
 pub(super) enum DecidedBy {
     /// A rule of the policy, by its id.
     Rule(String),
-    /// A single right, by the id of the assignment that it belongs to.
-    SingleRight(Uuid),
+    /// A single right.
+    SingleRight {
+        /// Id of the assignment that it belongs to.
+        assignment: Uuid,
+        /// The key role that it reaches the subject by, when it was not given to the subject.
+        key_role: Option<RoleKey>,
+    },
 }
 
 impl DecidedBy {
@@ -34,7 +43,7 @@ impl DecidedBy {
     pub(super) fn name(&self) -> Cow<'_, str> {
         match self {
             Self::Rule(id) => Cow::Borrowed(id),
-            Self::SingleRight(assignment) => Cow::Owned(assignment.to_string()),
+            Self::SingleRight { assignment, .. } => Cow::Owned(assignment.to_string()),
         }
     }
 }
@@ -66,6 +75,8 @@ pub struct Decided {
     pub explanation: Option<serde_json::Value>,
     /// Whom it is about, as far as it makes a difference for levels.
     pub(super) subject: SubjectKind,
+    /// Nothing decided so far, and rights of sub-units might.
+    pub(super) looks_in_sub_units: bool,
     /// Only with a Permit.
     pub(super) policy: Option<Arc<CompiledPolicy>>,
 }
@@ -85,6 +96,7 @@ impl Decided {
             trace: None,
             explanation: None,
             subject: SubjectKind::Other,
+            looks_in_sub_units: false,
             policy: None,
         }
     }
@@ -130,4 +142,26 @@ impl Decided {
     pub(super) fn stated_levels(&self) -> StatedLevels {
         StatedLevels::of(self.obligations())
     }
+
+    /// Completes a Permit: the policy's obligations go with it, unless the resource is open to
+    /// parties on its access lists alone and the reportee is on none of them.
+    pub(super) fn settle_permit(&mut self, resource: &Resource, pair: &Pair, action: &str) {
+        if !resource.access_list_enabled || is_listed(pair, resource, action) {
+            self.policy.clone_from(&resource.policy);
+        } else {
+            self.decision = Decision::Deny;
+            self.reason = DecisionReason::AccessListRequired;
+            self.message = Some("The reportee is not on an access list of this resource.");
+        }
+    }
+}
+
+/// Lists name organisations. One without actions admits all.
+fn is_listed(pair: &Pair, resource: &Resource, action: &str) -> bool {
+    let reportee = pair.reportee.as_ref().map(|known| &known.party);
+    reportee.is_some_and(|party| party.kind == PartyKind::Organization)
+        && pair.listings.iter().any(|l| {
+            l.resource == resource.identifier
+                && (l.actions.is_empty() || l.actions.iter().any(|a| a == action))
+        })
 }

@@ -11,9 +11,10 @@ use foundation::db::{
     feed::{Fact, Feed, Remembered, Tag, Touched},
 };
 use registers::{
-    packages::{Catalogue, PackageKey, Role},
+    packages::{Catalogue, PackageKey, Role, RoleKey},
     parties::{
-        self, Listing, Lookup, Party, PartyKind, SingleRight, Standing, SystemUserState, Via, rules,
+        self, Listing, Lookup, Party, PartyKind, SingleRight, Standing, SystemUserState, Via,
+        rules::{self, ReachedRight},
     },
 };
 
@@ -48,10 +49,32 @@ pub struct Pair {
     pub packages: Box<[PackageKey]>,
     /// Role attributes that the subject, a person, has for the reportee: id and value.
     pub roles: Box<[(&'static str, Box<str>)]>,
-    /// Single rights that the subject was given by the reportee or its main unit.
-    pub rights: Box<[SingleRight]>,
+    /// Single rights that the subject, or an organisation in which a person holds a key role, was
+    /// given by the reportee or its main unit.
+    pub rights: Box<[HeldRight]>,
+    /// The subject is a person with a key role in an organisation, whose sub-units may hold further
+    /// single rights.
+    pub has_key_role: bool,
     /// Access lists that the reportee is on.
     pub listings: Box<[Listing]>,
+}
+
+/// A single right, with the key role that it reaches the subject by.
+#[derive(Debug, Clone)]
+pub struct HeldRight {
+    /// The right.
+    pub right: SingleRight,
+    /// The key role, when it was not given to the subject itself.
+    pub key_role: Option<RoleKey>,
+}
+
+impl From<ReachedRight<'_>> for HeldRight {
+    fn from(reached: ReachedRight<'_>) -> Self {
+        Self {
+            right: reached.right.clone(),
+            key_role: reached.key_role,
+        }
+    }
 }
 
 impl Pair {
@@ -62,11 +85,16 @@ impl Pair {
             packages: Box::default(),
             roles: Box::default(),
             rights: standing
-                .connections
+                .subject
                 .iter()
-                .filter(|c| c.via == Via::Direct && !c.from_own_firm)
-                .flat_map(|c| c.rights.clone())
+                .flat_map(|subject| {
+                    rules::single_rights(catalogue, subject.kind, &standing.connections)
+                })
+                .map(HeldRight::from)
                 .collect(),
+            has_key_role: standing.subject.as_ref().is_some_and(|subject| {
+                subject.kind == PartyKind::Person && has_key_role(&standing, catalogue, subject)
+            }),
             subject: standing.subject,
             system_user: standing.system_user,
             reportee: standing.reportee.map(|party| Known {
@@ -76,7 +104,7 @@ impl Pair {
             listings: standing.listings.into(),
         };
         if let (Some(subject), Some(reportee)) = (&out.subject, &out.reportee)
-            && (subject.kind == PartyKind::Person
+            && (matches!(subject.kind, PartyKind::Person | PartyKind::Organization)
                 || out.system_user.as_ref().is_some_and(|user| user.alive))
         {
             let access = rules::access(catalogue, subject, &reportee.party, &standing.connections);
@@ -117,13 +145,30 @@ impl Pair {
     }
 }
 
-fn right_size(right: &SingleRight) -> usize {
+/// Whether a person holds a key role: in an organisation that connections lead through, or in the
+/// reportee or its main unit themselves.
+fn has_key_role(standing: &Standing, catalogue: &Catalogue, person: &Party) -> bool {
+    let reportee = standing.reportee.as_ref().map(|party| party.uuid);
+    let others = standing.through.iter().any(|uuid| {
+        *uuid != person.uuid && Some(*uuid) != reportee && Some(*uuid) != standing.main_unit
+    });
+    others
+        || standing.connections.iter().any(|connection| {
+            connection.via == Via::Direct
+                && catalogue
+                    .role(connection.role)
+                    .is_some_and(|role| role.is_key_role)
+        })
+}
+
+fn right_size(held: &HeldRight) -> usize {
+    let right = &held.right;
     let further: usize = right
         .further
         .iter()
         .map(|(id, value)| size_of::<(String, String)>() + id.len() + value.len())
         .sum();
-    size_of::<SingleRight>() + right.resource.len() + right.action.len() + further
+    size_of::<HeldRight>() + right.resource.len() + right.action.len() + further
 }
 
 fn role_attributes(role: &Role) -> Vec<(&'static str, Box<str>)> {

@@ -30,6 +30,7 @@ mod question;
 mod reason;
 mod request;
 mod response;
+mod single_rights;
 pub(crate) mod token_api;
 mod xml;
 

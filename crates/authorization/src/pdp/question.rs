@@ -54,10 +54,22 @@ pub(super) enum Who {
     SystemUser(Uuid),
     /// A person by identity number: somebody who must be known.
     NationalId,
-    /// A person by another name: somebody who may be anybody.
-    Person,
-    /// Somebody else, or nobody.
+    /// A party by user id or uuid: somebody who may be anybody.
+    Party,
+    /// A party by party id.
+    PartyId,
+    /// An organisation by a name of organisations, or nobody.
     Other,
+}
+
+impl Who {
+    /// Whether somebody who is named so may be a person.
+    pub(super) const fn may_be_person(self) -> bool {
+        match self {
+            Self::NationalId | Self::Party | Self::PartyId => true,
+            Self::SystemUser(_) | Self::Other => false,
+        }
+    }
 }
 
 /// An attribute that names what a question is about. A question gives each of them one value; a
@@ -498,22 +510,26 @@ fn subject(names: &QuestionNames<'_>, identity: &IdentityKeys) -> Result<(Who, L
             .and_then(|t| Uuid::try_parse(t).ok())
             .map(PartyRef::Uuid)
     });
-    let name = name.or_else(|| {
-        names
-            .get(Identifier::SubjectPartyId)
-            .and_then(|t| t.parse().ok())
-            .map(PartyRef::PartyId)
-    });
     if let Some(name) = name {
-        return Ok((Who::Person, Lookup::of(&name, identity)));
+        return Ok((Who::Party, Lookup::of(&name, identity)));
     }
-    let number = organization.and_then(|number| OrgNumber::parse(number).ok());
-    Ok((
-        Who::Other,
-        number
-            .map(|number| Lookup::of(&PartyRef::Organization(number), identity))
-            .unwrap_or_default(),
-    ))
+    let party_id = names
+        .get(Identifier::SubjectPartyId)
+        .and_then(|t| t.parse().ok());
+    if let Some(id) = party_id {
+        return Ok((Who::PartyId, Lookup::of(&PartyRef::PartyId(id), identity)));
+    }
+    let number = organization
+        .and_then(|number| OrgNumber::parse(number).ok())
+        .map(PartyRef::Organization);
+    let name = number.or_else(|| {
+        names
+            .get(Identifier::SubjectOrganizationUuid)
+            .and_then(|t| Uuid::try_parse(t).ok())
+            .map(PartyRef::Uuid)
+    });
+    let lookup = name.map(|name| Lookup::of(&name, identity));
+    Ok((Who::Other, lookup.unwrap_or_default()))
 }
 
 #[cfg(test)]

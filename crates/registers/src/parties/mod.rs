@@ -6,6 +6,7 @@ mod model;
 pub mod rules;
 mod standing;
 mod store;
+mod sub_unit_rights;
 
 pub use details::{Details, PartyRef, keys};
 pub use identity::{IdentityKeys, IdentityKeysError};
@@ -16,3 +17,4 @@ pub use store::{
     party_by_national_id, party_by_org_number, party_by_user_id, party_by_uuid, person_named,
     persons_for_login, rename_system_user_party, service_owner_code, system_user_party,
 };
+pub use sub_unit_rights::{SubUnitQuestion, rights_of_sub_units};

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Connection, Party, PartyKind, Via};
+use super::{Connection, Party, PartyKind, SingleRight, Via};
 use crate::packages::{Catalogue, PackageKey, RoleKey, VariantKey};
 
 /// What a subject holds for a reportee.
@@ -57,14 +57,45 @@ fn counts(catalogue: &Catalogue, connection: &Connection) -> bool {
     }
 }
 
-/// Resources of single rights that the subject holds for the reportee, by identifier.
-pub fn resources<'a>(catalogue: &Catalogue, connections: &'a [Connection]) -> Vec<&'a str> {
-    let counted = connections
+/// A single right, with the key role that it reaches the subject by.
+#[derive(Debug, Clone, Copy)]
+pub struct ReachedRight<'a> {
+    /// The right.
+    pub right: &'a SingleRight,
+    /// The key role, when it was not given to the subject itself.
+    pub key_role: Option<RoleKey>,
+}
+
+/// Single rights that a subject of a kind holds for the reportee. Those of organisations reach the
+/// persons with a key role in them, and nobody else.
+pub fn single_rights<'a>(
+    catalogue: &'a Catalogue,
+    subject: PartyKind,
+    connections: &'a [Connection],
+) -> impl Iterator<Item = ReachedRight<'a>> {
+    connections
         .iter()
-        .filter(|c| c.via != Via::Client && !c.from_own_firm && counts(catalogue, c));
-    let mut out: Vec<&str> = counted
-        .flat_map(|c| &c.rights)
-        .map(|right| right.resource.as_str())
+        .filter(move |c| !c.from_own_firm && counts(catalogue, c))
+        .filter_map(move |c| match c.via {
+            Via::Direct => Some((c, None)),
+            Via::KeyRole { role, .. } if subject == PartyKind::Person => Some((c, Some(role))),
+            Via::KeyRole { .. } | Via::Client => None,
+        })
+        .flat_map(|(c, key_role)| {
+            c.rights
+                .iter()
+                .map(move |right| ReachedRight { right, key_role })
+        })
+}
+
+/// Resources of single rights that a subject of a kind holds for the reportee, by identifier.
+pub fn resources<'a>(
+    catalogue: &'a Catalogue,
+    subject: PartyKind,
+    connections: &'a [Connection],
+) -> Vec<&'a str> {
+    let mut out: Vec<&str> = single_rights(catalogue, subject, connections)
+        .map(|reached| reached.right.resource.as_str())
         .collect();
     out.sort_unstable();
     out.dedup();

@@ -29,7 +29,10 @@ use foundation::{
     http::{ApiError, ApiResult},
     token::scopes::AUTHORIZE_ADMIN,
 };
-use registers::resources::{self, Resource, rights};
+use registers::{
+    parties::{self, SingleRight, SubUnitQuestion},
+    resources::{self, Resource, rights},
+};
 use xacml::{Decision, Effect};
 
 /// Candidates decided at a time.
@@ -253,11 +256,12 @@ impl Asker<'_> {
                         .filter(|rule| rule.effect == Effect::Permit);
                     actions.extend(permits.flat_map(|rule| rule.actions));
                 }
-                let given = pair
-                    .iter()
-                    .flat_map(|pair| &pair.rights)
-                    .filter(|right| right.resource == resource.identifier);
-                actions.extend(given.map(|right| right.action.clone()));
+                if let Some(pair) = pair {
+                    let rights = self
+                        .single_rights(&pair, Some(&resource.identifier))
+                        .await?;
+                    actions.extend(rights.into_iter().map(|right| right.action));
+                }
                 Ok(Source::Listed(actions.into_iter().collect()))
             }
             _ => Ok(nothing),
@@ -295,8 +299,38 @@ impl Asker<'_> {
             .into_iter()
             .flat_map(|(_, identifiers)| identifiers)
             .collect();
-        all.extend(pair.rights.iter().map(|right| right.resource.clone()));
+        let rights = self.single_rights(pair, None).await?;
+        all.extend(rights.into_iter().map(|right| right.resource));
         Ok(all.into_iter().collect())
+    }
+
+    /// Single rights of a pair, on one resource or on all, those through sub-units included.
+    async fn single_rights(
+        &self,
+        pair: &Pair,
+        resource: Option<&str>,
+    ) -> ApiResult<Vec<SingleRight>> {
+        let mut rights: Vec<SingleRight> =
+            pair.rights.iter().map(|held| held.right.clone()).collect();
+        if pair.has_key_role
+            && let (Some(person), Some(reportee)) = (&pair.subject, &pair.reportee)
+        {
+            let question = SubUnitQuestion {
+                person: person.key,
+                reportee: reportee.party.key,
+                resource,
+                action: None,
+            };
+            let mut db = self.endpoints.db.acquire().await?;
+            let found = parties::rights_of_sub_units(&mut db, &[question]).await?;
+            rights.extend(
+                found
+                    .into_iter()
+                    .flat_map(|(_, connection)| connection.rights),
+            );
+        }
+        rights.retain(|right| resource.is_none_or(|resource| right.resource == resource));
+        Ok(rights)
     }
 
     /// Those candidates that would evaluate to true.

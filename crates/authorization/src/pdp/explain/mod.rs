@@ -10,6 +10,7 @@ use super::{
     Decided, DecisionReason, Fault, PartialRequest, Pdp, RequiredLevel,
     decided::DecidedBy,
     question::{Question, Who},
+    single_rights,
 };
 use foundation::{db::DbError, http::time, ids::NationalId};
 use registers::{
@@ -138,13 +139,16 @@ fn tell(steps: &mut Steps, question: &Question<'_>, decided: &Decided, catalogue
             );
         }
         (Who::NationalId, _, None) => return steps.add(ExplanationStep::PersonUnknown, json!({})),
-        (Who::NationalId | Who::Person, _, Some(party)) if is_person => {
+        (Who::NationalId | Who::Party | Who::PartyId, _, Some(party)) if is_person => {
             steps.add(ExplanationStep::PersonFound, json!({"person": party.uuid}));
         }
-        _ => steps.add(ExplanationStep::SubjectAsGiven, json!({})),
+        (Who::NationalId | Who::Party | Who::PartyId | Who::Other, _, _) => {
+            steps.add(ExplanationStep::SubjectAsGiven, json!({}));
+        }
     }
     let is_system_user = matches!(question.who, Who::SystemUser(_));
-    if is_system_user || is_person {
+    let is_organization = question.who == Who::Party && !is_person && pair.subject.is_some();
+    if is_system_user || is_person || is_organization {
         let packages: Vec<String> = pair
             .packages
             .iter()
@@ -174,12 +178,15 @@ fn tell(steps: &mut Steps, question: &Question<'_>, decided: &Decided, catalogue
             list("roles", &roles),
         );
     }
-    if is_system_user {
-        let rights = pair
-            .rights
-            .iter()
-            .filter(|right| right.resource == resource.identifier);
-        let rights: Vec<String> = rights.map(|right| right.action.clone()).collect();
+    let rights: Vec<String> = pair
+        .rights
+        .iter()
+        .filter(|held| held.right.resource == resource.identifier)
+        .map(|held| held.right.action.clone())
+        .collect();
+    let may_decide =
+        reportee.is_some_and(|party| single_rights::may_decide(question.who, pair, party));
+    if is_system_user || (may_decide && !rights.is_empty()) {
         steps.add(
             if rights.is_empty() {
                 ExplanationStep::NoRights
@@ -189,13 +196,18 @@ fn tell(steps: &mut Steps, question: &Question<'_>, decided: &Decided, catalogue
             list("actions", &rights),
         );
     }
-    tell_outcome(steps, decided);
+    tell_outcome(steps, question, decided, catalogue);
 }
 
-fn tell_outcome(steps: &mut Steps, decided: &Decided) {
+fn tell_outcome(
+    steps: &mut Steps,
+    question: &Question<'_>,
+    decided: &Decided,
+    catalogue: &Catalogue,
+) {
     match decided.decision {
         Decision::Permit => {
-            tell_permit(steps, decided);
+            tell_permit(steps, question, decided, catalogue);
             let resource = decided.resource.as_ref();
             if resource.is_some_and(|resource| resource.access_list_enabled) {
                 steps.add(ExplanationStep::AccessListOpen, json!({}));
@@ -203,7 +215,7 @@ fn tell_outcome(steps: &mut Steps, decided: &Decided) {
             tell_level(steps, decided);
         }
         Decision::Deny if decided.reason == DecisionReason::AccessListRequired => {
-            tell_permit(steps, decided);
+            tell_permit(steps, question, decided, catalogue);
             steps.add(ExplanationStep::AccessListClosed, json!({}));
         }
         Decision::Deny => match &decided.by {
@@ -218,14 +230,23 @@ fn tell_outcome(steps: &mut Steps, decided: &Decided) {
 }
 
 /// What permits, or would permit if the reportee were on an access list.
-fn tell_permit(steps: &mut Steps, decided: &Decided) {
+fn tell_permit(
+    steps: &mut Steps,
+    question: &Question<'_>,
+    decided: &Decided,
+    catalogue: &Catalogue,
+) {
     match &decided.by {
-        Some(DecidedBy::SingleRight(assignment)) => {
+        Some(DecidedBy::SingleRight {
+            assignment,
+            key_role,
+        }) => {
             steps.add(ExplanationStep::NoRuleApplies, json!({}));
-            steps.add(
-                ExplanationStep::SingleRightPermits,
-                json!({"assignment": assignment}),
-            );
+            let mut facts = json!({"assignment": assignment, "resource": &*question.resource, "action": question.action()});
+            if let Some(role) = key_role.and_then(|key| catalogue.role(key)) {
+                facts["keyRole"] = json!(role.code);
+            }
+            steps.add(ExplanationStep::SingleRightPermits, facts);
         }
         Some(DecidedBy::Rule(id)) => steps.add(ExplanationStep::RulePermits, json!({"rule": id})),
         None => steps.add(ExplanationStep::PolicyPermits, json!({"rule": null})),
@@ -363,12 +384,17 @@ pub(super) fn deciding_packages(decided: &Decided, catalogue: &Catalogue) -> Vec
 }
 
 impl Pdp {
-    /// Completes an account with the grants that a system user's permit rests on.
+    /// Completes an account with the grants that a permit rests on: of a system user all of them, of
+    /// others the single right.
     pub(super) async fn tell_grants(&self, decided: &mut Decided) -> Result<(), DbError> {
+        let assignment = match &decided.by {
+            Some(DecidedBy::SingleRight { assignment, .. }) => Some(*assignment),
+            Some(DecidedBy::Rule(_)) | None => None,
+        };
         let Some(pair) = decided
             .pair
             .clone()
-            .filter(|pair| pair.system_user.is_some())
+            .filter(|pair| pair.system_user.is_some() || assignment.is_some())
         else {
             return Ok(());
         };
@@ -378,10 +404,6 @@ impl Pdp {
             return Ok(());
         };
         let packages = deciding_packages(decided, &self.catalogue);
-        let assignment = match &decided.by {
-            Some(DecidedBy::SingleRight(assignment)) => Some(*assignment),
-            Some(DecidedBy::Rule(_)) | None => None,
-        };
         let mut db = self.db.acquire().await?;
         let found = store::grants(
             &mut db,
@@ -394,7 +416,7 @@ impl Pdp {
         let grants: Vec<Value> = found
             .iter()
             .map(|grant| {
-                json!({"kind": grant.kind, "from": grant.from, "facilitator": grant.facilitator,
+                json!({"kind": grant.kind, "from": grant.from, "holder": grant.holder, "facilitator": grant.facilitator,
                     "package": grant.package.and_then(|key| urn(&self.catalogue, key)), "id": grant.id, "given": time::format(grant.given),
                     "request": grant.request})
             })
