@@ -45,6 +45,7 @@ mod metadata;
 mod minimum_levels;
 mod one_answer;
 mod pages;
+mod policies;
 mod portal_clients;
 mod register;
 mod request_answers;

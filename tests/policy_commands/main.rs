@@ -93,6 +93,25 @@ fn check_is_lenient_as_uploads_are_unless_told() {
 }
 
 #[test]
+fn check_shows_warnings_with_their_lines() {
+    let folder = Folder::new("warnings");
+    let repeated = folder.file(
+        "repeated.xml",
+        &POLICY
+            .replace("ruleid:2", "ruleid:0")
+            .replace("><xacml:Rule", ">\n<xacml:Rule"),
+    );
+    let output = run(&["check", &repeated]);
+    assert!(output.status.success(), "{}", out(&output));
+    let said = out(&output);
+    assert!(
+        said.contains(&format!("{repeated}:4:1: warning: Rule of"))
+            && said.contains("(repeated-rule-id)"),
+        "{said}"
+    );
+}
+
+#[test]
 fn eval_answers_as_it_was_asked_and_explains() {
     let folder = Folder::new("eval");
     let policy = folder.file("policy.xml", POLICY);

@@ -54,6 +54,7 @@ pub fn router(state: State) -> OpenApiRouter {
         .routes(routes!(resources::policy_api::subjects))
         .routes(routes!(resources::policy_api::policy_rules))
         .routes(routes!(resources::policy_api::policy_rights))
+        .routes(routes!(resources::policy_api::policy_warnings))
         .routes(routes!(resources::policy_api::named_rights))
         .routes(routes!(resources::policy_api::by_subjects))
         .routes(routes!(resources::policy_api::updated))

@@ -59,10 +59,65 @@ impl LoadErrorKind {
     }
 }
 
+/// Something in a policy document that does not keep it from being used, but that its author should
+/// know about. [`Program::warnings`](crate::Program::warnings) lists them in the order of the
+/// document.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{at}, element {element}: {text}")]
+#[non_exhaustive]
+pub struct LoadWarning {
+    /// Where the element starts.
+    pub at: Position,
+    /// Name of the element, with the rule or policy around it as in [`LoadError::element`].
+    pub element: String,
+    /// What it is about.
+    pub kind: LoadWarningKind,
+    /// The warning, as an English phrase without a full stop.
+    pub text: String,
+}
+
+/// Kind of a [`LoadWarning`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LoadWarningKind {
+    /// The combining algorithm is one that the standard deprecates.
+    DeprecatedAlgorithm,
+    /// Two rules of a policy have the same `RuleId`. Both count; results tell them apart by their
+    /// numbers.
+    RepeatedRuleId,
+    /// The literal of a `Match` has a type that its function does not take, so that the `Match` never
+    /// holds.
+    MatchNeverHolds,
+}
+
+impl LoadWarningKind {
+    /// The kind as one word, such as `repeated-rule-id`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::DeprecatedAlgorithm => "deprecated-algorithm",
+            Self::RepeatedRuleId => "repeated-rule-id",
+            Self::MatchNeverHolds => "match-never-holds",
+        }
+    }
+}
+
 /// The static errors of a policy document. [`Program::load`](crate::Program::load) lists them in
 /// the order of the document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoadErrors(pub Vec<LoadError>);
+
+impl LoadErrors {
+    /// One error of meaning that a caller found in an element.
+    #[must_use]
+    pub fn of(at: Position, element: &str, reason: String) -> Self {
+        Self(vec![LoadError {
+            at,
+            element: element.to_owned(),
+            reason,
+            kind: LoadErrorKind::Semantics,
+        }])
+    }
+}
 
 impl fmt::Display for LoadErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -17,7 +17,9 @@ pub use context::{
     MissingAttribute, Obligation, PolicyIdentifier, Request, Response, Status, Values,
 };
 pub use decider::{Decider, ResourceTree};
-pub use error::{Code, Fault, LoadError, LoadErrorKind, LoadErrors, Position};
+pub use error::{
+    Code, Fault, LoadError, LoadErrorKind, LoadErrors, LoadWarning, LoadWarningKind, Position,
+};
 pub use limits::{Dialect, Limits, LoadOptions};
 pub use policy::{Effect, Policy, PolicyTree};
 pub use program::{

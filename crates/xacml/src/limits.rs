@@ -102,6 +102,11 @@ pub struct Dialect {
     pub any_effect_case: bool,
     /// A `Policy` may lack its `Target`, and then applies to every request.
     pub optional_target: bool,
+    /// The literal of a `Match` in a rule that permits may have a type that the function does not
+    /// take. Such a `Match` never holds, and the program has a
+    /// [warning](crate::Program::warnings). Elsewhere it stays an error, since a `Match` that never
+    /// holds in a rule that denies, or in the target of a policy, would open what it should close.
+    pub any_match_literal: bool,
 }
 
 impl Dialect {
@@ -111,6 +116,7 @@ impl Dialect {
         any_combining_form: true,
         any_effect_case: true,
         optional_target: true,
+        any_match_literal: true,
     };
 }
 

@@ -16,9 +16,10 @@ use clap::{Args, Subcommand};
 
 use super::exit::EXIT_CODES;
 use foundation::clock::Clock;
+use registers::resources::rights::ListingSize;
 use xacml::{
-    Code, Decider, DecisionResult, Environment, Limits, LoadErrors, LoadOptions, Prepared, Program,
-    Request, Response, Scratch, program::Trace,
+    Code, Decider, DecisionResult, Environment, Limits, LoadErrors, LoadOptions, LoadWarning,
+    PolicyTree, Prepared, Program, Request, Response, Scratch, program::Trace,
 };
 
 /// Commands of `policy`.
@@ -102,7 +103,7 @@ fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     for file in &args.files {
         let xml = read(file)?;
         let mut text = String::new();
-        match Program::load(&xml, &options(args.strict)) {
+        match checked(&xml, args.strict) {
             Ok(program) => {
                 let (id, version) = program.name();
                 let rules = program.rule_count();
@@ -112,8 +113,22 @@ fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
                     file.display(),
                     if rules == 1 { "rule" } else { "rules" }
                 )?;
-                for warning in program.warnings() {
-                    writeln!(text, "  warning: {warning}")?;
+                for LoadWarning {
+                    at,
+                    element,
+                    kind,
+                    text: what,
+                    ..
+                } in program.warnings()
+                {
+                    writeln!(
+                        text,
+                        "{}:{}:{}: warning: {element}: {what} ({})",
+                        file.display(),
+                        at.line,
+                        at.column,
+                        kind.name()
+                    )?;
                 }
             }
             Err(errors) => {
@@ -128,6 +143,22 @@ fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// A policy as an upload takes it, or by the letter of the standard.
+fn checked(xml: &[u8], strict: bool) -> Result<Program, LoadErrors> {
+    let options = options(strict);
+    let (tree, errors) = PolicyTree::read(xml, &options)?;
+    let program = Program::compile(&tree, errors, &options, &Arc::default())?;
+    if let PolicyTree::Policy(policy) = &tree
+        && !strict
+    {
+        let size = ListingSize::of(policy);
+        if !size.is_listable() {
+            return Err(LoadErrors::of(policy.head.at, "Policy", size.to_string()));
+        }
+    }
+    Ok(program)
 }
 
 /// Errors that are shown of one file.
@@ -219,10 +250,14 @@ fn explained(trace: &Trace) -> String {
     for step in &trace.steps {
         let _ = writeln!(
             out,
-            "{:indent$}{} {}: {} ({})",
+            "{:indent$}{} {}{}: {} ({})",
             "",
             step.element,
             step.id,
+            match step.rule_number {
+                Some(number) if step.is_id_repeated => format!(" (rule {number})"),
+                Some(_) | None => String::new(),
+            },
             step.outcome.as_str(),
             step.because,
             indent = step.depth * 2

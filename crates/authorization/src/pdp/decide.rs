@@ -322,7 +322,13 @@ impl Pdp {
                 evaluation.decision(),
                 evaluation.fault().map_or(Code::Ok, |f| f.code),
             );
-            decided.by = evaluation.rule().map(|id| DecidedBy::Rule(id.to_owned()));
+            decided.by = evaluation
+                .rule()
+                .zip(evaluation.rule_number())
+                .map(|(id, number)| DecidedBy::Rule {
+                    id: id.to_owned(),
+                    number,
+                });
             if view.explain {
                 decided.trace = Some(evaluation.into_trace());
             }

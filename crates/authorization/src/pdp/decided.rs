@@ -27,8 +27,13 @@ pub struct Echo {
 /// What decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum DecidedBy {
-    /// A rule of the policy, by its id.
-    Rule(String),
+    /// A rule of the policy.
+    Rule {
+        /// Its id; ids may repeat.
+        id: String,
+        /// Its number among the rules of the policy, from 1.
+        number: u32,
+    },
     /// A single right.
     SingleRight {
         /// Id of the assignment that it belongs to.
@@ -42,7 +47,7 @@ impl DecidedBy {
     /// As the decision log has it.
     pub(super) fn name(&self) -> Cow<'_, str> {
         match self {
-            Self::Rule(id) => Cow::Borrowed(id),
+            Self::Rule { id, .. } => Cow::Borrowed(id),
             Self::SingleRight { assignment, .. } => Cow::Owned(assignment.to_string()),
         }
     }

@@ -3,6 +3,8 @@
 use std::sync::{Arc, OnceLock};
 
 use serde_json::value::RawValue;
+
+use super::rights::ListingSize;
 use xacml::{
     Dialect, Effect, Limits, LoadErrors, LoadOptions, Obligation, Policy, PolicyTree, Program,
     Vocabulary, ids,
@@ -36,6 +38,8 @@ pub struct CompiledPolicy {
     pub mentions_packages: bool,
     /// It asks for roles somewhere.
     pub mentions_roles: bool,
+    /// What lists of its rules and rights would cost.
+    pub listing: ListingSize,
 }
 
 impl CompiledPolicy {
@@ -55,6 +59,7 @@ impl CompiledPolicy {
             "urn:altinn:external-role:ccr",
             "urn:altinn:external-role:cra",
         ]);
+        let listing = ListingSize::of(&policy);
         let permit_obligations = policy.constant_obligations(Effect::Permit).into();
         Ok(Self {
             policy,
@@ -63,6 +68,7 @@ impl CompiledPolicy {
             told_obligations: OnceLock::new(),
             mentions_packages,
             mentions_roles,
+            listing,
         })
     }
 }

@@ -10,6 +10,7 @@ pub mod rights;
 pub mod rules;
 pub mod store;
 mod system_resources;
+mod warnings;
 
 pub use bind::bind_resource;
 pub use compiled::{CompiledPolicy, LOAD, UPLOAD};
@@ -21,3 +22,4 @@ pub use store::{
     ResourceKind, access_list_filters, kinds, names, naming, resources_of_subjects, upsert,
 };
 pub use system_resources::load_system_resources;
+pub use warnings::{PolicyWarning, PolicyWarningKind, warnings};

@@ -128,7 +128,13 @@ impl Policies {
 
     fn compile(&self, identifier: &str, xml: &[u8]) -> Option<Arc<CompiledPolicy>> {
         match CompiledPolicy::read(xml, &self.vocabulary()) {
-            Ok(policy) => Some(Arc::new(policy)),
+            Ok(policy) => {
+                if let [first, ..] = policy.program.broken() {
+                    let broken = policy.program.broken().len();
+                    tracing::warn!(identifier, broken, %first, "a stored policy has broken parts");
+                }
+                Some(Arc::new(policy))
+            }
             Err(error) => {
                 tracing::error!(identifier, %error, "a stored policy cannot be read");
                 None

@@ -1,6 +1,6 @@
 //! A policy taken apart: its rules one by one, the rights it defines, and the subjects it names.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use md5::{Digest as _, Md5};
 use serde::Serialize;
@@ -50,43 +50,62 @@ fn right_keys_for(
     identifier: &str,
     kinds: &[&str],
 ) -> BTreeMap<RightKey, Vec<Subject>> {
-    let mut out: BTreeMap<RightKey, Vec<Subject>> = BTreeMap::new();
-    for rule in policy.rules.iter().filter(|r| r.effect == Effect::Permit) {
+    let mut subjects_of = Vec::new();
+    let mut rules_of: BTreeMap<RightKey, Vec<usize>> = BTreeMap::new();
+    for rule in permit_rules(policy) {
         let subjects = single_subjects(rule, kinds);
         if subjects.is_empty() {
             continue;
         }
+        let number = subjects_of.len();
+        subjects_of.push(subjects);
         for resource in alternatives(rule, ids::RESOURCE) {
             let Some(extra) = names_resource(&resource, identifier) else {
                 continue;
             };
-            for action in actions(rule) {
-                let entry = out
-                    .entry(RightKey {
-                        action: action.1,
-                        extra: extra.clone(),
-                    })
-                    .or_default();
-                entry.extend(
-                    subjects
-                        .iter()
-                        .filter(|s| !entry.contains(s))
-                        .cloned()
-                        .collect::<Vec<_>>(),
-                );
+            for (_, action) in actions(rule) {
+                let key = RightKey {
+                    action,
+                    extra: extra.clone(),
+                };
+                let rules = rules_of.entry(key).or_default();
+                if rules.last() != Some(&number) {
+                    rules.push(number);
+                }
             }
         }
     }
-    out
+    let all_of = |rules: Vec<usize>| distinct(rules.iter().flat_map(|n| &subjects_of[*n]));
+    rules_of
+        .into_iter()
+        .map(|(key, rules)| (key, all_of(rules)))
+        .collect()
+}
+
+fn permit_rules(policy: &Policy) -> impl Iterator<Item = &Rule> {
+    policy
+        .rules
+        .iter()
+        .filter(|rule| rule.effect == Some(Effect::Permit))
+}
+
+/// Each item once, in order.
+fn distinct<'i, T: Clone + Eq + std::hash::Hash + 'i>(
+    items: impl Iterator<Item = &'i T>,
+) -> Vec<T> {
+    let mut seen = HashSet::new();
+    items.filter(|item| seen.insert(*item)).cloned().collect()
 }
 
 /// What a rule is for.
 #[derive(Debug, Clone)]
 pub struct RuleFacts<'p> {
-    /// Its identifier.
+    /// Its identifier, which other rules of the policy may have too.
     pub id: &'p str,
-    /// Permits or denies.
-    pub effect: Effect,
+    /// Number among the rules of the policy, from 1.
+    pub number: u32,
+    /// Permits or denies; none when it is broken and says neither.
+    pub effect: Option<Effect>,
     /// Actions that it names.
     pub actions: Vec<String>,
     /// Roles and packages of which one alone will do.
@@ -95,8 +114,9 @@ pub struct RuleFacts<'p> {
 
 /// The rules of a policy, in order.
 pub fn rule_facts(policy: &Policy) -> impl Iterator<Item = RuleFacts<'_>> {
-    policy.rules.iter().map(|rule| RuleFacts {
+    (1..).zip(&policy.rules).map(|(number, rule)| RuleFacts {
         id: &rule.id,
+        number,
         effect: rule.effect,
         actions: actions(rule).map(|(_, action)| action).collect(),
         subjects: single_subjects(rule, &USER_SUBJECTS),
@@ -143,6 +163,46 @@ fn single_subjects(rule: &Rule, kinds: &[&str]) -> Vec<Subject> {
         .collect()
 }
 
+/// What a resource alternative says about a resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Naming {
+    /// It names this resource and no other.
+    This,
+    /// It names the resource by this text, which differs from the identifier in letter case.
+    OtherCase(String),
+    /// It names another resource, alone or in addition to this one.
+    Other,
+    /// It names none.
+    Nothing,
+}
+
+/// Whether a resource alternative names this resource alone. An app may be named by owner and app,
+/// and those in any letter case.
+pub(super) fn naming(pairs: &[Pair], identifier: &str) -> Naming {
+    let values = |id: &'static str| pairs.iter().filter(move |(i, _)| i == id).map(|(_, v)| v);
+    let app_names = values(ORG_ATTRIBUTE)
+        .flat_map(|org| values(APP_ATTRIBUTE).map(move |app| format!("app_{org}_{app}")));
+    let mut naming = Naming::Nothing;
+    for name in app_names {
+        if !name.eq_ignore_ascii_case(identifier) {
+            return Naming::Other;
+        }
+        naming = Naming::This;
+    }
+    for name in values(RESOURCE_ATTRIBUTE) {
+        if name == identifier {
+            if naming == Naming::Nothing {
+                naming = Naming::This;
+            }
+        } else if name.eq_ignore_ascii_case(identifier) {
+            naming = Naming::OtherCase(name.clone());
+        } else {
+            return Naming::Other;
+        }
+    }
+    naming
+}
+
 /// Whether a resource alternative names this resource, and what else it says.
 pub(super) fn names_resource(pairs: &[Pair], identifier: &str) -> Option<Vec<Pair>> {
     let value = |id: &str| pairs.iter().find(|(i, _)| i == id).map(|(_, v)| v.as_str());
@@ -180,31 +240,50 @@ pub(super) fn resources_of_rules(policy: &Policy) -> impl Iterator<Item = Vec<Ve
         .map(|rule| alternatives(rule, ids::RESOURCE))
 }
 
-/// Every subject attribute that a policy names, as `attribute:value` with the value in lower case,
-/// once each.
+/// Every subject attribute that a policy names, with the value in lower case, once each.
 #[must_use]
-pub fn subjects(policy: &Policy) -> BTreeSet<String> {
+pub fn subjects(policy: &Policy) -> BTreeSet<SubjectAttribute> {
     let matches = policy
         .rules
         .iter()
         .flat_map(|r| r.target.iter().flatten().flatten());
     let subject = |m: &Match| {
         let designator = m.designator().filter(|d| d.category == ids::SUBJECT)?;
-        Some(format!(
-            "{}:{}",
-            designator.attribute_id,
-            m.value.text.to_lowercase()
-        ))
+        Some(SubjectAttribute {
+            attribute: designator.attribute_id.clone(),
+            value: m.value.text.to_lowercase(),
+        })
     };
     matches.filter_map(subject).collect()
+}
+
+/// A subject attribute with one of its values.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SubjectAttribute {
+    /// Attribute id, as the policy has it.
+    pub attribute: String,
+    /// Value, in lower case.
+    pub value: String,
+}
+
+impl SubjectAttribute {
+    /// Both, with a colon between. Where it stands cannot be told from the text alone: either may
+    /// contain colons.
+    #[must_use]
+    pub fn urn(&self) -> String {
+        format!("{}:{}", self.attribute, self.value)
+    }
 }
 
 /// Access packages that a policy names, by the last part of their URNs.
 pub(super) fn packages(policy: &Policy) -> BTreeSet<String> {
     subjects(policy)
         .iter()
-        .filter_map(|s| s.strip_prefix("urn:altinn:accesspackage:"))
-        .map(str::to_owned)
+        .map(SubjectAttribute::urn)
+        .filter_map(|urn| {
+            urn.strip_prefix("urn:altinn:accesspackage:")
+                .map(str::to_owned)
+        })
         .collect()
 }
 
@@ -239,31 +318,132 @@ pub struct PolicyRule {
     pub resource: Vec<TypedValue>,
 }
 
-/// Every rule of a policy, one by one. Rules without an action have none.
-#[must_use]
-pub fn rules(policy: &Policy) -> Vec<PolicyRule> {
-    let any = |found: Vec<Vec<Pair>>| {
-        if found.is_empty() {
-            vec![Vec::new()]
-        } else {
-            found
-        }
-    };
-    let mut out = Vec::new();
-    for rule in &policy.rules {
-        for subject in any(alternatives(rule, ids::SUBJECT)) {
-            for action in actions(rule) {
-                for resource in any(alternatives(rule, ids::RESOURCE)) {
-                    out.push(PolicyRule {
-                        subject: typed(&subject),
-                        action: action.clone().into(),
-                        resource: typed(&resource),
-                    });
-                }
+/// The alternatives of a rule, by category.
+#[derive(Debug)]
+struct Combinations {
+    subjects: Vec<Vec<Pair>>,
+    actions: Vec<Pair>,
+    resources: Vec<Vec<Pair>>,
+}
+
+impl Combinations {
+    fn of(rule: &Rule) -> Self {
+        let any = |found: Vec<Vec<Pair>>| {
+            if found.is_empty() {
+                vec![Vec::new()]
+            } else {
+                found
             }
+        };
+        Self {
+            subjects: any(alternatives(rule, ids::SUBJECT)),
+            actions: actions(rule).collect(),
+            resources: any(alternatives(rule, ids::RESOURCE)),
         }
     }
-    out
+
+    fn len(&self) -> usize {
+        self.subjects
+            .len()
+            .saturating_mul(self.actions.len())
+            .saturating_mul(self.resources.len())
+    }
+
+    /// The combination of a number below the length: subjects vary slowest, resources fastest.
+    fn get(&self, number: usize) -> Option<PolicyRule> {
+        let resource = self.resources.get(number % self.resources.len())?;
+        let number = number / self.resources.len();
+        let action = self.actions.get(number.checked_rem(self.actions.len())?)?;
+        let subject = self.subjects.get(number / self.actions.len())?;
+        Some(PolicyRule {
+            subject: typed(subject),
+            action: action.clone().into(),
+            resource: typed(resource),
+        })
+    }
+
+    /// About how many bytes the list of all combinations takes.
+    fn bytes(&self) -> u64 {
+        let texts = |pairs: &[Pair]| -> u64 {
+            let of = |(id, value): &Pair| (id.len() + value.len()) as u64 + BYTES_BESIDE_TEXTS;
+            pairs.iter().map(of).fold(0, u64::saturating_add)
+        };
+        let all = |list: &[Vec<Pair>]| list.iter().map(|p| texts(p)).fold(0, u64::saturating_add);
+        let [subjects, actions, resources] = [
+            self.subjects.len(),
+            self.actions.len(),
+            self.resources.len(),
+        ]
+        .map(|n| n as u64);
+        let each = |one: u64, a: u64, b: u64| one.saturating_mul(a).saturating_mul(b);
+        each(all(&self.subjects), actions, resources)
+            .saturating_add(each(texts(&self.actions), subjects, resources))
+            .saturating_add(each(all(&self.resources), subjects, actions))
+    }
+}
+
+/// Member names and punctuation of an attribute in a list, in bytes.
+const BYTES_BESIDE_TEXTS: u64 = 24;
+/// Most combinations of alternatives that a policy may have in all of its rules.
+pub const MAX_COMBINATIONS: u64 = 10_000;
+/// Most bytes that the list of a policy's combinations may have.
+pub const MAX_LISTED_BYTES: u64 = 16 * 1024 * 1024;
+
+/// What a list of a policy's combinations would cost: subjects × actions × resources of each rule.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ListingSize {
+    /// Combinations in all.
+    pub combinations: u64,
+    /// About how many bytes they take as JSON.
+    pub bytes: u64,
+}
+
+impl ListingSize {
+    /// The size for a policy, counted without making the combinations.
+    #[must_use]
+    pub fn of(policy: &Policy) -> Self {
+        let mut size = Self::default();
+        for rule in &policy.rules {
+            let combinations = Combinations::of(rule);
+            size.combinations = size.combinations.saturating_add(combinations.len() as u64);
+            size.bytes = size.bytes.saturating_add(combinations.bytes());
+        }
+        size
+    }
+
+    /// Whether it is within [`MAX_COMBINATIONS`] and [`MAX_LISTED_BYTES`].
+    #[must_use]
+    pub const fn is_listable(self) -> bool {
+        self.combinations <= MAX_COMBINATIONS && self.bytes <= MAX_LISTED_BYTES
+    }
+}
+
+/// What is too large, with the bound.
+impl std::fmt::Display for ListingSize {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.combinations > MAX_COMBINATIONS {
+            write!(
+                f,
+                "its rules have {} combinations of subject, action and resource; at most {MAX_COMBINATIONS} are listed",
+                self.combinations
+            )
+        } else {
+            write!(
+                f,
+                "the combinations of its rules have {} bytes; at most {MAX_LISTED_BYTES} are listed",
+                self.bytes
+            )
+        }
+    }
+}
+
+/// Every rule of a policy, one by one, made as they are read. Rules without an action have none.
+pub fn rules(policy: &Policy) -> impl Iterator<Item = PolicyRule> + Send {
+    policy
+        .rules
+        .iter()
+        .map(Combinations::of)
+        .flat_map(|all| (0..all.len()).filter_map(move |number| all.get(number)))
 }
 
 /// Who comes to a right.
@@ -290,52 +470,61 @@ pub struct PolicyRight {
     pub subject_types: BTreeSet<String>,
 }
 
-/// The rights that the Permit rules of a policy define, in the order of the policy.
-#[must_use]
-pub fn rights(policy: &Policy) -> Vec<PolicyRight> {
-    let mut out: Vec<PolicyRight> = Vec::new();
-    for rule in policy.rules.iter().filter(|r| r.effect == Effect::Permit) {
-        let subjects: Vec<RightSubject> = alternatives(rule, ids::SUBJECT)
-            .iter()
-            .map(|pairs| RightSubject {
-                subject_attributes: typed(pairs),
-            })
-            .collect();
+/// A right without its subjects.
+struct RightOfRules {
+    action: Pair,
+    resource: Vec<Pair>,
+    right_key: String,
+    /// Numbers of the rules that define it.
+    rules: Vec<usize>,
+}
+
+/// The rights that the Permit rules of a policy define, in the order of the policy. Their subjects
+/// are put together as they are read.
+pub fn rights(policy: &Policy) -> impl Iterator<Item = PolicyRight> + Send {
+    let mut subjects_of = Vec::new();
+    let mut rights: Vec<RightOfRules> = Vec::new();
+    let mut by_key: HashMap<String, usize> = HashMap::new();
+    for (number, rule) in permit_rules(policy).enumerate() {
+        subjects_of.push(alternatives(rule, ids::SUBJECT));
+        let resources = alternatives(rule, ids::RESOURCE);
         for action in actions(rule) {
-            for resource in alternatives(rule, ids::RESOURCE) {
-                let right_key = right_key(&action.1, &resource);
-                let at = out
-                    .iter()
-                    .position(|r| r.right_key == right_key)
-                    .unwrap_or_else(|| {
-                        let action = action.clone().into();
-                        out.push(PolicyRight {
-                            action,
-                            resource: typed(&resource),
-                            subjects: Vec::new(),
-                            right_key,
-                            subject_types: BTreeSet::new(),
-                        });
-                        out.len() - 1
+            for resource in &resources {
+                let right_key = right_key(&action.1, resource);
+                let at = *by_key.entry(right_key).or_insert_with_key(|right_key| {
+                    rights.push(RightOfRules {
+                        action: action.clone(),
+                        resource: resource.clone(),
+                        right_key: right_key.clone(),
+                        rules: Vec::new(),
                     });
-                let right = &mut out[at];
-                right.subject_types.extend(
-                    subjects
-                        .iter()
-                        .flat_map(|s| &s.subject_attributes)
-                        .map(|a| a.attribute.clone()),
-                );
-                right.subjects.extend(
-                    subjects
-                        .iter()
-                        .filter(|s| !right.subjects.contains(s))
-                        .cloned()
-                        .collect::<Vec<_>>(),
-                );
+                    rights.len() - 1
+                });
+                if rights[at].rules.last() != Some(&number) {
+                    rights[at].rules.push(number);
+                }
             }
         }
     }
-    out
+    rights.into_iter().map(move |right| {
+        let subjects = distinct(right.rules.iter().flat_map(|n| &subjects_of[*n]));
+        PolicyRight {
+            action: right.action.into(),
+            resource: typed(&right.resource),
+            right_key: right.right_key,
+            subject_types: subjects
+                .iter()
+                .flatten()
+                .map(|(id, _)| id.clone())
+                .collect(),
+            subjects: subjects
+                .iter()
+                .map(|pairs| RightSubject {
+                    subject_attributes: typed(pairs),
+                })
+                .collect(),
+        }
+    })
 }
 
 fn right_key(action: &str, resource: &[Pair]) -> String {

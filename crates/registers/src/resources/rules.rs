@@ -5,12 +5,11 @@ use std::fmt;
 use super::{
     compiled::UPLOAD,
     document::{ReferenceSource, ReferenceType, ResourceType, ServiceResource, Texts, app_of},
-    model::RESOURCE_ATTRIBUTE,
-    rights::{names_resource, packages, resources_of_rules},
+    rights::{ListingSize, Naming, naming, packages, resources_of_rules},
 };
 use crate::packages::Catalogue;
 use foundation::http::ModelState;
-use xacml::{LoadErrors, Policy, PolicyTree, Program};
+use xacml::{LoadErrors, LoadWarning, Policy, PolicyTree, Program};
 
 /// How a resource comes to be stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -208,12 +207,21 @@ pub fn foreign_scopes(resource: &ServiceResource, prefixes: &[String]) -> Vec<St
 pub enum PolicyRefusal {
     /// It cannot be read or compiled.
     Unreadable(LoadErrors),
-    /// A rule is about something else.
+    /// A rule is about something else, perhaps in addition to the resource.
     OtherResource,
+    /// A rule names the resource in other letter case.
+    OtherCase {
+        /// As the rule has it.
+        named: String,
+        /// As it is called.
+        identifier: String,
+    },
     /// A rule says nothing about its resource.
     NoResource,
     /// It names packages that service owners' policies may not name.
     ReservedPackages(Vec<String>),
+    /// The list of its rules and rights would be too long.
+    TooManyCombinations(ListingSize),
 }
 
 impl fmt::Display for PolicyRefusal {
@@ -223,6 +231,10 @@ impl fmt::Display for PolicyRefusal {
             Self::OtherResource => {
                 f.write_str("Policy not accepted: Contains rules for a different registry resource")
             }
+            Self::OtherCase { named, identifier } => write!(
+                f,
+                "Policy not accepted: Contains rules for a different registry resource: {named} is not {identifier}; letter case counts"
+            ),
             Self::NoResource => f.write_str(
                 "Policy not accepted: Contains rule without reference to registry resource id",
             ),
@@ -231,6 +243,26 @@ impl fmt::Display for PolicyRefusal {
                 "Policy not accepted: Access packages not available for service owners: {}",
                 names.join(", ")
             ),
+            Self::TooManyCombinations(size) => write!(f, "Policy not accepted: {size}"),
+        }
+    }
+}
+
+/// A policy that may be stored.
+#[derive(Debug)]
+pub struct AcceptedPolicy {
+    /// As it was written.
+    pub policy: Policy,
+    /// What its author should know about it.
+    pub warnings: Vec<LoadWarning>,
+}
+
+impl AcceptedPolicy {
+    /// Logs the warnings, if there are any.
+    pub fn log_warnings(&self, identifier: &str) {
+        if let [first, ..] = self.warnings.as_slice() {
+            let warnings = self.warnings.len();
+            tracing::info!(identifier, warnings, %first, "a policy was accepted with warnings");
         }
     }
 }
@@ -244,10 +276,10 @@ pub fn check_policy(
     identifier: &str,
     catalogue: &Catalogue,
     may_reserve: bool,
-) -> Result<Policy, PolicyRefusal> {
+) -> Result<AcceptedPolicy, PolicyRefusal> {
     let (tree, errors) =
         PolicyTree::read(xml, &UPLOAD).map_err(|error| PolicyRefusal::Unreadable(error.into()))?;
-    Program::compile(&tree, errors, &UPLOAD, &std::sync::Arc::default())
+    let program = Program::compile(&tree, errors, &UPLOAD, &std::sync::Arc::default())
         .map_err(PolicyRefusal::Unreadable)?;
     let PolicyTree::Policy(policy) = tree else {
         return Err(PolicyRefusal::Unreadable(
@@ -256,21 +288,11 @@ pub fn check_policy(
                 .map_or(LoadErrors(Vec::new()), Into::into),
         ));
     };
-    for alternatives in resources_of_rules(&policy) {
-        if alternatives.is_empty() {
-            return Err(PolicyRefusal::NoResource);
-        }
-        for pairs in &alternatives {
-            if names_resource(pairs, identifier).is_none() {
-                let names_one = pairs.iter().any(|(id, _)| id == RESOURCE_ATTRIBUTE);
-                return Err(if names_one {
-                    PolicyRefusal::OtherResource
-                } else {
-                    PolicyRefusal::NoResource
-                });
-            }
-        }
+    let size = ListingSize::of(&policy);
+    if !size.is_listable() {
+        return Err(PolicyRefusal::TooManyCombinations(size));
     }
+    check_resource(&policy, identifier)?;
     let reserved: Vec<String> = packages(&policy)
         .into_iter()
         .filter(|value| {
@@ -282,7 +304,33 @@ pub fn check_policy(
     if !may_reserve && !reserved.is_empty() {
         return Err(PolicyRefusal::ReservedPackages(reserved));
     }
-    Ok(policy)
+    Ok(AcceptedPolicy {
+        policy,
+        warnings: program.warnings().to_vec(),
+    })
+}
+
+/// Every rule names this resource and no other.
+fn check_resource(policy: &Policy, identifier: &str) -> Result<(), PolicyRefusal> {
+    for alternatives in resources_of_rules(policy) {
+        if alternatives.is_empty() {
+            return Err(PolicyRefusal::NoResource);
+        }
+        for pairs in &alternatives {
+            match naming(pairs, identifier) {
+                Naming::This => {}
+                Naming::Nothing => return Err(PolicyRefusal::NoResource),
+                Naming::Other => return Err(PolicyRefusal::OtherResource),
+                Naming::OtherCase(named) => {
+                    return Err(PolicyRefusal::OtherCase {
+                        named,
+                        identifier: identifier.to_owned(),
+                    });
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -6,7 +6,10 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
 
-use super::{compiled, rights};
+use super::{
+    compiled,
+    rights::{self, SubjectAttribute},
+};
 use foundation::{
     crypto::sha256,
     db::{
@@ -14,7 +17,7 @@ use foundation::{
         feed::{self, Touched},
     },
 };
-use xacml::Policy;
+use xacml::PolicyTree;
 
 /// A resource as the decision path needs it.
 #[derive(Debug)]
@@ -155,9 +158,11 @@ pub async fn upsert(
     .execute(&mut *tx)
     .await?
     .rows_affected();
-    let subjects = Policy::parse(xml, &compiled::LOAD)
-        .map(|policy| rights::subjects(&policy))
-        .unwrap_or_default();
+    let subjects = match PolicyTree::read(xml, &compiled::LOAD) {
+        Ok((PolicyTree::Policy(policy), _)) => rights::subjects(&policy),
+        // It is stored as it is, and decides nothing.
+        Ok((PolicyTree::PolicySet(_) | PolicyTree::Reference(_), _)) | Err(_) => BTreeSet::new(),
+    };
     let policy = put_policy(&mut *tx, identifier, xml, &subjects, owner_org).await?;
     if versions > 0 {
         feed::append(tx, Touched::Resource, identifier).await?;
@@ -171,9 +176,10 @@ pub async fn upsert(
 async fn index_subjects(
     tx: &mut PgConnection,
     identifier: &str,
-    subjects: &BTreeSet<String>,
+    subjects: &BTreeSet<SubjectAttribute>,
 ) -> Result<(), DbError> {
-    let subjects: Vec<String> = subjects.iter().map(|s| s.to_lowercase()).collect();
+    let subjects: BTreeSet<String> = subjects.iter().map(|s| s.urn().to_lowercase()).collect();
+    let subjects: Vec<String> = subjects.into_iter().collect();
     sqlx::query!("select pg_advisory_xact_lock(8319104478530633730) as locked")
         .fetch_one(&mut *tx)
         .await?;
@@ -270,7 +276,7 @@ pub async fn put_policy(
     tx: &mut PgConnection,
     identifier: &str,
     xml: &[u8],
-    subjects: &BTreeSet<String>,
+    subjects: &BTreeSet<SubjectAttribute>,
     owner_org: Option<&str>,
 ) -> Result<bool, DbError> {
     let digest = sha256(xml);

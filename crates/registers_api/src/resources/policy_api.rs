@@ -1,12 +1,14 @@
 //! `/resourceregistry/api/v1/resource/{id}/policy`: policies, and what they say.
 
+use std::collections::{BTreeSet, HashMap};
+
 use axum::{
     extract::{FromRequest as _, Multipart, Request, State, multipart::MultipartError},
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, SecondsFormat, Utc};
 use http::{
-    HeaderMap, StatusCode,
+    HeaderMap, HeaderName, HeaderValue, StatusCode,
     header::{CONTENT_DISPOSITION, CONTENT_TYPE, LOCATION},
 };
 use serde::{Deserialize, Serialize};
@@ -17,15 +19,19 @@ use super::api::{Owner, is_admin, must_own, record};
 use foundation::http::{
     ApiError, ApiResult, Json, Language, ModelState,
     body::{self, JsonBytes},
+    list_stream,
     paging::{self, Links, Paginated},
     path::PathValues,
     query::Query,
 };
 use registers::resources::{
-    CompiledPolicy,
-    rights::{self, Further, NamedRight, PolicyRight, PolicyRule},
-    rules, store,
+    CompiledPolicy, PolicyWarning,
+    rights::{self, Further, NamedRight, PolicyRight, PolicyRule, SubjectAttribute},
+    rules, store, warnings,
 };
+
+/// Header of a 201 with the number of warnings about the policy, when there are any.
+const WARNINGS: HeaderName = HeaderName::from_static("systembruker-policy-warnings");
 
 /// Greatest request that carries a policy. What a policy itself may have is a setting.
 pub const UPLOAD_LIMIT: usize = 16 * 1024 * 1024;
@@ -34,7 +40,7 @@ pub const UPLOAD_LIMIT: usize = 16 * 1024 * 1024;
 /// decision on.
 #[utoipa::path(post, path = "/resourceregistry/api/v1/resource/{id}/policy", tag = "Resource registry", params(("id" = String, Path)),
     request_body(content = String, content_type = "multipart/form-data", description = "The XML as file `policyFile`"),
-    responses((status = 201, description = "Stored; `Location` names it"), (status = 400, description = "What is wrong with the policy, as a text"),
+    responses((status = 201, description = "Stored; `Location` names it, and `Systembruker-Policy-Warnings` tells how many warnings there are, if any"), (status = 400, description = "What is wrong with the policy, as a text"),
         (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the resource is another owner's"),
         (status = 413, description = "Too large"), (status = 415, description = "Not a form with a file")),
     security(("maskinporten" = ["altinn:resourceregistry/resource.write", "altinn:resourceregistry/resource.admin"])))]
@@ -50,7 +56,7 @@ pub async fn create_policy(
 /// As `POST`.
 #[utoipa::path(put, path = "/resourceregistry/api/v1/resource/{id}/policy", tag = "Resource registry", params(("id" = String, Path)),
     request_body(content = String, content_type = "multipart/form-data", description = "The XML as file `policyFile`"),
-    responses((status = 201, description = "Stored; `Location` names it"), (status = 400, description = "What is wrong with the policy, as a text"),
+    responses((status = 201, description = "Stored; `Location` names it, and `Systembruker-Policy-Warnings` tells how many warnings there are, if any"), (status = 400, description = "What is wrong with the policy, as a text"),
         (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the resource is another owner's"),
         (status = 413, description = "Too large"), (status = 415, description = "Not a form with a file")),
     security(("maskinporten" = ["altinn:resourceregistry/resource.write", "altinn:resourceregistry/resource.admin"])))]
@@ -79,14 +85,14 @@ async fn upload(
         .await?
         .ok_or_else(|| refused("Unknown resource"))?;
     must_own(&mut tx, owner, &resource.document).await?;
-    let policy = rules::check_policy(&xml, identifier, &registry.catalogue, is_admin(owner))
+    let accepted = rules::check_policy(&xml, identifier, &registry.catalogue, is_admin(owner))
         .map_err(|refusal| refused(refusal.to_string()))?;
     let org = owner.organization().map(|o| o.to_string());
     if store::put_policy(
         &mut tx,
         identifier,
         &xml,
-        &rights::subjects(&policy),
+        &rights::subjects(&accepted.policy),
         org.as_deref(),
     )
     .await?
@@ -95,11 +101,18 @@ async fn upload(
     }
     tx.commit().await?;
     registry.policies.remember(&xml);
-    Ok((
+    let mut response = (
         StatusCode::CREATED,
         [(LOCATION, format!("{identifier}/policy"))],
     )
-        .into_response())
+        .into_response();
+    if !accepted.warnings.is_empty() {
+        accepted.log_warnings(identifier);
+        response
+            .headers_mut()
+            .insert(WARNINGS, HeaderValue::from(accepted.warnings.len()));
+    }
+    Ok(response)
 }
 
 /// The file `policyFile` of a form.
@@ -204,13 +217,12 @@ pub struct AttributeUrn {
     pub urn: String,
 }
 
-impl From<&str> for AttributeUrn {
-    fn from(urn: &str) -> Self {
-        let (attribute, value) = urn.rsplit_once(':').unwrap_or(("", urn));
+impl From<SubjectAttribute> for AttributeUrn {
+    fn from(subject: SubjectAttribute) -> Self {
         Self {
-            attribute: attribute.to_owned(),
-            value: value.to_owned(),
-            urn: urn.to_owned(),
+            urn: subject.urn(),
+            attribute: subject.attribute,
+            value: subject.value,
         }
     }
 }
@@ -228,40 +240,79 @@ pub async fn subjects(
     let policy = current(&registry, &path).await?;
     Ok(Paginated::whole(
         rights::subjects(&policy.policy)
-            .iter()
-            .map(|s| AttributeUrn::from(s.as_str()))
+            .into_iter()
+            .map(AttributeUrn::from)
             .collect(),
     ))
 }
 
+/// The compiled current policy whose rules and rights can be listed, or 404, or 422.
+async fn listable(
+    registry: &ResourceRegistry,
+    path: &PathValues,
+) -> ApiResult<std::sync::Arc<CompiledPolicy>> {
+    let policy = current(registry, path).await?;
+    if policy.listing.is_listable() {
+        Ok(policy)
+    } else {
+        Err(ApiError::JsonText(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            format!("The policy cannot be taken apart: {}", policy.listing),
+        ))
+    }
+}
+
 /// The rules of the current policy, one element for each combination of their alternatives.
 #[utoipa::path(get, path = "/resourceregistry/api/v1/resource/{id}/policy/rules", tag = "Resource registry", params(("id" = String, Path)),
-    responses((status = 200, body = Vec<PolicyRule>), (status = 404, description = "No such resource, or it has no policy")))]
+    responses((status = 200, body = Vec<PolicyRule>), (status = 404, description = "No such resource, or it has no policy"),
+        (status = 422, body = String, description = "The policy is from before the bound on combinations, and has more")))]
 pub async fn policy_rules(
     State(registry): State<ResourceRegistry>,
     path: PathValues,
-) -> ApiResult<Json<Vec<PolicyRule>>> {
-    Ok(Json(rights::rules(
-        &current(&registry, &path).await?.policy,
-    )))
+) -> ApiResult<Response> {
+    let policy = listable(&registry, &path).await?;
+    list_stream::respond("[".to_owned(), "]", |mut writer| async move {
+        for rule in rights::rules(&policy.policy) {
+            writer.put(&rule).await?;
+        }
+        Ok(writer)
+    })
+    .await
 }
 
 /// The rights that the current policy defines, with those who come to them.
 #[utoipa::path(get, path = "/resourceregistry/api/v1/resource/{id}/policy/rights", tag = "Resource registry", params(("id" = String, Path)),
-    responses((status = 200, body = Vec<PolicyRight>), (status = 404, description = "No such resource, or it has no policy")))]
+    responses((status = 200, body = Vec<PolicyRight>), (status = 404, description = "No such resource, or it has no policy"),
+        (status = 422, body = String, description = "The policy is from before the bound on combinations, and has more")))]
 pub async fn policy_rights(
     State(registry): State<ResourceRegistry>,
     path: PathValues,
-) -> ApiResult<Json<Vec<PolicyRight>>> {
-    Ok(Json(rights::rights(
-        &current(&registry, &path).await?.policy,
-    )))
+) -> ApiResult<Response> {
+    let policy = listable(&registry, &path).await?;
+    list_stream::respond("[".to_owned(), "]", |mut writer| async move {
+        for right in rights::rights(&policy.policy) {
+            writer.put(&right).await?;
+        }
+        Ok(writer)
+    })
+    .await
+}
+
+/// What the owner should know about the current policy, in the order of its lines.
+#[utoipa::path(get, path = "/resourceregistry/api/v1/resource/{id}/policy/warnings", tag = "Resource registry", params(("id" = String, Path)),
+    responses((status = 200, body = Vec<PolicyWarning>), (status = 404, description = "No such resource, or it has no policy")))]
+pub async fn policy_warnings(
+    State(registry): State<ResourceRegistry>,
+    path: PathValues,
+) -> ApiResult<Json<Vec<PolicyWarning>>> {
+    Ok(Json(warnings(&current(&registry, &path).await?.program)))
 }
 
 /// The rights of a resource, each with a name in the language asked for.
 #[utoipa::path(get, path = "/resourceregistry/api/v2/resource/{id}/policy/rights", tag = "Resource registry",
     params(("id" = String, Path), ("includeServiceOwnerRights" = Option<bool>, Query), ("includeAppRights" = Option<bool>, Query)),
-    responses((status = 200, body = Vec<NamedRight>), (status = 404, description = "No such resource, or it has no policy")))]
+    responses((status = 200, body = Vec<NamedRight>), (status = 404, description = "No such resource, or it has no policy"),
+        (status = 422, body = String, description = "The policy is from before the bound on combinations, and has more")))]
 pub async fn named_rights(
     State(registry): State<ResourceRegistry>,
     path: PathValues,
@@ -273,7 +324,7 @@ pub async fn named_rights(
         apps: query.flag("includeAppRights")?,
     };
     Ok(Json(rights::named_rights(
-        &current(&registry, &path).await?.policy,
+        &listable(&registry, &path).await?.policy,
         path.get("id"),
         further,
         language,
@@ -317,19 +368,33 @@ pub async fn by_subjects(
         .collect::<ApiResult<_>>()?;
     let mut db = registry.db.acquire().await?;
     let found = store::resources_of_subjects(&mut db, &urns).await?;
+    // Only a policy tells where the attribute of a subject ends and its value begins.
+    let first: BTreeSet<String> = found
+        .iter()
+        .filter_map(|(_, ids)| ids.first().cloned())
+        .collect();
+    let first: Vec<String> = first.into_iter().collect();
+    let known = registry.policies.resources(&mut db, Some(&first)).await?;
+    let subjects: HashMap<String, SubjectAttribute> = known
+        .iter()
+        .filter_map(|resource| resource.policy.as_ref())
+        .flat_map(|policy| rights::subjects(&policy.policy))
+        .map(|subject| (subject.urn().to_lowercase(), subject))
+        .collect();
     let resource = |id: &String| AttributeUrn {
         attribute: "urn:altinn:resource".into(),
         value: id.clone(),
         urn: format!("urn:altinn:resource:{id}"),
     };
+    // A policy that was replaced meanwhile need not name the subject any more.
+    let named = |(urn, ids): (String, Vec<String>)| {
+        Some(SubjectResources {
+            subject: subjects.get(&urn)?.clone().into(),
+            resources: ids.iter().map(resource).collect(),
+        })
+    };
     Ok(Paginated::whole(
-        found
-            .into_iter()
-            .map(|(subject, ids)| SubjectResources {
-                subject: AttributeUrn::from(subject.as_str()),
-                resources: ids.iter().map(resource).collect(),
-            })
-            .collect(),
+        found.into_iter().filter_map(named).collect(),
     ))
 }
 

@@ -119,10 +119,12 @@ pub struct Reference {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Rule {
-    /// `RuleId`
+    /// `RuleId`; other rules of the policy may have the same. Empty in a [broken](Self::broken) rule
+    /// that has none.
     pub id: String,
-    /// The effect when target and condition hold.
-    pub effect: Effect,
+    /// The effect when target and condition hold; `None` in a [broken](Self::broken) rule whose effect
+    /// cannot be read.
+    pub effect: Option<Effect>,
     /// The target. An empty one matches every request that the policy applies to.
     pub target: Target,
     /// The condition, a boolean expression.

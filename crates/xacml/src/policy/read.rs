@@ -73,11 +73,11 @@ impl Reader<'_> {
         let mut order = Order::default();
         for child in &element.children {
             let read = match &*child.name {
-                "Rule" => order.step(child, 4).map(|()| {
-                    if let Some(rule) = self.rule(child, &mut head) {
-                        rules.push(rule);
-                    }
-                }),
+                "Rule" => {
+                    let in_order = order.step(child, 4);
+                    rules.push(self.rule(child, in_order, &head.id));
+                    Ok(())
+                }
                 "VariableDefinition" => order
                     .step(child, 4)
                     .and_then(|()| self.variable(child))
@@ -235,19 +235,15 @@ impl Reader<'_> {
         }
     }
 
-    fn rule(&mut self, element: &Element, head: &mut Head) -> Option<Rule> {
-        let (id, effect) = match self.rule_head(element) {
-            Ok(found) => found,
-            Err(error) => {
-                // Without an effect it is not known which Indeterminate the rule would be, so the
-                // policy is broken instead.
-                self.keep(Err(error), head);
-                return None;
-            }
-        };
+    /// Reads a rule. An error in it breaks this rule alone.
+    fn rule(&mut self, element: &Element, in_order: Read<()>, policy: &str) -> Rule {
+        let id = element
+            .required("RuleId")
+            .and_then(|id| self.identifier(element, id));
+        let effect = self.effect(element, "Effect");
         let mut rule = Rule {
-            id,
-            effect,
+            id: id.as_deref().unwrap_or_default().to_owned(),
+            effect: effect.as_ref().ok().copied(),
             target: Vec::new(),
             condition: None,
             obligations: Vec::new(),
@@ -255,17 +251,20 @@ impl Reader<'_> {
             at: element.at,
             broken: None,
         };
-        if let Err(mut error) = self.rule_body(element, &mut rule) {
-            error.element = format!("{} of rule {}", error.element, rule.id);
+        let read = in_order
+            .and(id.map(|_| ()))
+            .and(effect.map(|_| ()))
+            .and_then(|()| self.rule_body(element, &mut rule));
+        if let Err(mut error) = read {
+            error.element = if rule.id.is_empty() {
+                format!("{} of policy {policy}", error.element)
+            } else {
+                format!("{} of rule {}", error.element, rule.id)
+            };
             rule.broken = Some(error.clone());
             self.errors.push(error);
         }
-        Some(rule)
-    }
-
-    fn rule_head(&self, element: &Element) -> Read<(String, Effect)> {
-        let id = self.identifier(element, element.required("RuleId")?)?;
-        Ok((id, self.effect(element, "Effect")?))
+        rule
     }
 
     fn rule_body(&mut self, element: &Element, rule: &mut Rule) -> Read<()> {

@@ -79,6 +79,8 @@ pub enum NodeKind<'c> {
 pub struct Rule<'c> {
     pub head: Head<'c>,
     pub effect: Effect,
+    /// Whether the effect could not be read. Only a rule that a load error replaces may be so.
+    pub is_effect_unknown: bool,
     /// Number of the expression; [`NONE`] without a condition.
     pub condition: u32,
     /// Offset of the next rule.
@@ -116,7 +118,8 @@ pub enum KindDraft {
 #[derive(Debug)]
 pub struct RuleDraft {
     pub head: HeadDraft,
-    pub effect: Effect,
+    /// `None` when it could not be read.
+    pub effect: Option<Effect>,
     pub condition: u32,
 }
 
@@ -128,6 +131,7 @@ const POLICY_SET: u32 = 1;
 const REFERENCE: u32 = 2;
 
 const DENY: u32 = 1;
+const UNKNOWN_EFFECT: u32 = 2;
 const ADVICE: u32 = 2;
 const CONSTANT: u32 = 4;
 
@@ -225,6 +229,7 @@ impl Code {
         Some(Rule {
             head,
             effect: effect(tag),
+            is_effect_unknown: tag & UNKNOWN_EFFECT != 0,
             condition,
             next,
         })
@@ -344,7 +349,8 @@ fn write_node(words: &mut Vec<u32>, draft: &NodeDraft) {
             for rule in rules {
                 let start = words.len();
                 offsets.push(offset(words));
-                write_head(words, &rule.head, [flag(rule.effect), rule.condition, 0]);
+                let tag = rule.effect.map_or(UNKNOWN_EFFECT, flag);
+                write_head(words, &rule.head, [tag, rule.condition, 0]);
                 words[start + HEAD - 1] = offset(words);
             }
         }
@@ -409,12 +415,13 @@ mod tests {
     }
 
     fn node() -> impl Strategy<Value = NodeDraft> {
-        let rule =
-            (head(), effect(), any::<u32>()).prop_map(|(head, effect, condition)| RuleDraft {
+        let rule = (head(), prop::option::of(effect()), any::<u32>()).prop_map(
+            |(head, effect, condition)| RuleDraft {
                 head,
                 effect,
                 condition,
-            });
+            },
+        );
         let leaf = prop_oneof![
             3 => prop::collection::vec(rule, 0..9).prop_map(KindDraft::Policy),
             1 => any::<u32>().prop_map(KindDraft::Reference),
@@ -496,7 +503,10 @@ mod tests {
                         let rule = code.rule(offset).unwrap();
                         assert_head(&rule.head, &draft.head);
                         assert_eq!(
-                            (rule.effect, rule.condition),
+                            (
+                                (!rule.is_effect_unknown).then_some(rule.effect),
+                                rule.condition
+                            ),
                             (draft.effect, draft.condition)
                         );
                         (std::mem::replace(&mut offset, rule.next), &draft.head)

@@ -13,7 +13,6 @@ use super::{
     work::{Contribution, Emission, Work},
 };
 use crate::{
-    context::Decision,
     error::{Code, Detail, Fault},
     functions::{Budget, Operand},
     policy::Effect,
@@ -140,14 +139,8 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
                 NodeKind::PolicySet(_) => "PolicySet",
                 NodeKind::Reference(_) => "Reference",
             };
-            (
-                element,
-                program
-                    .nodes
-                    .get(node.head.number as usize)
-                    .map(|name| name.id.to_string())
-                    .unwrap_or_default(),
-            )
+            let name = program.nodes.get(node.head.number as usize);
+            TraceStep::of(element, name.map(|name| &*name.id))
         });
         let verdict = self.node_verdict(&node, traced);
         self.leave(traced, verdict, None);
@@ -311,19 +304,21 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
 
     /// Evaluates a rule and combines it with those before it; true when the outcome is final.
     fn count_rule(&mut self, rule: &Rule<'r>, combiner: &mut Combiner) -> bool {
-        if !TRACED && rule.head.obligations.is_empty() && !combiner.needs(rule.effect) {
+        if !TRACED
+            && rule.head.obligations.is_empty()
+            && !combiner.needs(rule.effect)
+            && rule.head.stub == NONE
+        {
             return false;
         }
         let number = rule.head.number;
         let traced = self.enter(|| {
-            (
-                "Rule",
-                self.program
-                    .rules
-                    .get(number as usize)
-                    .map(ToString::to_string)
-                    .unwrap_or_default(),
-            )
+            let name = self.program.rules.get(number as usize);
+            TraceStep {
+                rule_number: name.map(|name| name.number),
+                is_id_repeated: name.is_some_and(|name| name.is_repeated),
+                ..TraceStep::of("Rule", name.map(|name| &*name.id))
+            }
         });
         let verdict = self.rule(rule, traced);
         if let Verdict::Decided(effect) = verdict
@@ -347,7 +342,12 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
             ..
         } = rule.head;
         if stub != NONE {
-            return Verdict::Indeterminate(rule.effect.into(), self.stub(stub));
+            let extent = if rule.is_effect_unknown {
+                Extent::Both
+            } else {
+                rule.effect.into()
+            };
+            return Verdict::Indeterminate(extent, self.stub(stub));
         }
         match self.target(target) {
             TargetMatch::NoMatch => {
@@ -580,15 +580,11 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
         }
     }
 
-    fn enter(&mut self, name: impl FnOnce() -> (&'static str, String)) -> usize {
+    fn enter(&mut self, step: impl FnOnce() -> TraceStep) -> usize {
         if TRACED {
-            let (element, id) = name();
             let step = TraceStep {
                 depth: self.depth,
-                element,
-                id,
-                outcome: Decision::NotApplicable,
-                because: Because::Applies,
+                ..step()
             };
             self.trace.steps.push(step);
             self.depth += 1;

@@ -1,7 +1,7 @@
 //! The outcome of an evaluation: the decision, and what a result contains besides it.
 
 use super::{
-    Expression, Program,
+    Expression, Program, RuleName,
     bind::Categories,
     combine::Verdict,
     trace::Trace,
@@ -139,11 +139,22 @@ impl Evaluation<'_> {
     /// `deny-unless-permit` or referenced policies.
     #[must_use]
     pub fn rule(&self) -> Option<&str> {
+        self.decider().map(|rule| &*rule.id)
+    }
+
+    /// The number of the same rule among the rules of its policy, from 1. Identifiers may repeat,
+    /// numbers do not.
+    #[must_use]
+    pub fn rule_number(&self) -> Option<u32> {
+        self.decider().map(|rule| rule.number)
+    }
+
+    fn decider(&self) -> Option<&RuleName> {
         let Verdict::Decided(effect) = self.verdict else {
             return None;
         };
         let number = self.deciders.get(usize::from(effect == Effect::Deny))?;
-        self.program.rules.get(*number as usize).map(|id| &**id)
+        self.program.rules.get(*number as usize)
     }
 
     /// The steps of the evaluation. Empty unless it was made by

@@ -248,6 +248,7 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
     pub(super) fn matches(&mut self, m: Match) -> Result<bool, Fault> {
         self.budget.spend(1)?;
         match m {
+            Match::Never { .. } => Ok(false),
             Match::Symbol { designator, symbol } => {
                 if self.binding.has(symbol) {
                     return Ok(true);

@@ -34,7 +34,7 @@ pub use vocabulary::Vocabulary;
 pub use work::Work;
 
 use crate::{
-    error::{Fault, LoadError},
+    error::{Fault, LoadError, LoadWarning},
     functions::{HigherOrder, Operand, Operation},
     policy::Reference,
     values::{DataType, Namespaces},
@@ -51,8 +51,8 @@ pub struct Program {
     hot: Hot,
     /// Names of the policies and policy sets, by number.
     nodes: Vec<NodeName>,
-    /// Identifiers of the rules, by number.
-    rules: Vec<Box<str>>,
+    /// Names of the rules, by number.
+    rules: Vec<RuleName>,
     /// Symbols of [`Clause::Set`], sorted within each set.
     symbols: Vec<u32>,
     clauses: Vec<Clause>,
@@ -70,7 +70,7 @@ pub struct Program {
     references: Vec<Reference>,
     /// Errors of elements that a lenient load kept.
     stubs: Vec<LoadError>,
-    warnings: Vec<String>,
+    warnings: Vec<LoadWarning>,
 }
 
 /// What every decision reads, in one cache line.
@@ -84,6 +84,17 @@ struct Hot {
     vocabulary: Arc<Vocabulary>,
     /// Whether it refers to the current time, date or dateTime.
     uses_clock: bool,
+}
+
+/// How results name a rule.
+#[derive(Debug)]
+struct RuleName {
+    /// `RuleId`, which other rules of the policy may have too.
+    id: Box<str>,
+    /// Number among the rules of its policy, from 1.
+    number: u32,
+    /// Whether another rule of its policy has the same identifier.
+    is_repeated: bool,
 }
 
 #[derive(Debug)]
@@ -107,6 +118,9 @@ enum Clause {
 enum Match {
     /// The attribute has a value with this symbol.
     Symbol { designator: u32, symbol: u32 },
+    /// Never holds, since the literal has a type that the function does not take; with the bag that it
+    /// would compare.
+    Never { bag: Bag },
     /// A function of a constant and each value of a bag; `regex` is the number of the compiled pattern
     /// when the constant is one, else `NONE`.
     General {
@@ -189,10 +203,19 @@ impl Program {
             .map_or(("", ""), |n| (&n.id, &n.version))
     }
 
-    /// What the standard allows but deprecates, one English sentence each.
+    /// What does not keep the document from being used but should be known, in the order of the
+    /// document.
     #[must_use]
-    pub fn warnings(&self) -> &[String] {
+    pub fn warnings(&self) -> &[LoadWarning] {
         &self.warnings
+    }
+
+    /// The errors of the rules, policies and policy sets that a
+    /// [lenient](crate::LoadOptions::lenient) load kept: the first error of each. They evaluate to
+    /// Indeterminate.
+    #[must_use]
+    pub fn broken(&self) -> &[LoadError] {
+        &self.stubs
     }
 
     /// How many rules the document has, in all of its policies. Broken ones count, referenced ones do

@@ -28,6 +28,11 @@ pub struct TraceStep {
     pub element: &'static str,
     /// `PolicySetId`, `PolicyId` or `RuleId`.
     pub id: String,
+    /// The number of a rule among the rules of its policy, from 1; `None` for other elements.
+    pub rule_number: Option<u32>,
+    /// Whether another rule of the policy has the same identifier, so that the number alone tells
+    /// which one it is.
+    pub is_id_repeated: bool,
     /// The value of the element.
     pub outcome: Decision,
     /// Why it has that value.
@@ -91,6 +96,21 @@ impl std::fmt::Display for Because {
     }
 }
 
+impl TraceStep {
+    /// An element at the root whose evaluation begins.
+    pub(super) fn of(element: &'static str, id: Option<&str>) -> Self {
+        Self {
+            depth: 0,
+            element,
+            id: id.unwrap_or_default().to_owned(),
+            rule_number: None,
+            is_id_repeated: false,
+            outcome: Decision::NotApplicable,
+            because: Because::Applies,
+        }
+    }
+}
+
 impl Program {
     /// Explains that the request has none of these symbols, which are sorted.
     pub(super) fn describe_symbols(&self, symbols: &[u32]) -> Because {
@@ -126,6 +146,9 @@ impl Program {
             .flat_map(|all_of| all_of.of(&self.matches))
         {
             let (Match::Symbol { designator, .. }
+            | Match::Never {
+                bag: Bag::Designator(designator),
+            }
             | Match::General {
                 bag: Bag::Designator(designator),
                 ..

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use rstest::rstest;
 use serde_json::{Value as Json, json};
 use xacml::{
-    AttributeSource, DataType, Decider, Decision, Environment, Limits, LoadOptions, PolicyResolver,
-    Prepared, Program, Request, ResourceTree, Response, Scratch, Value, ids, policy::Reference,
+    AttributeSource, DataType, Decider, Decision, Dialect, Environment, Limits, LoadOptions,
+    LoadWarningKind, PolicyResolver, Prepared, Program, Request, ResourceTree, Response, Scratch,
+    Value, ids, policy::Reference,
 };
 
 const NAMESPACE: &str = "urn:oasis:names:tc:xacml:3.0:core:schema:wd-17";
@@ -482,6 +483,151 @@ fn the_clock_supplies_the_date_unless_the_request_does(
     assert_eq!(decisions(&response), [decision]);
 }
 
+/// Rules that permit `a` and `b` under one identifier.
+fn repeated_rules() -> String {
+    policy(
+        &(rule("same", &equals(ids::ACTION, ids::ACTION_ID, "a", false))
+            + "\n"
+            + &rule("same", &equals(ids::ACTION, ids::ACTION_ID, "b", false))),
+    )
+}
+
+fn action(value: &str) -> Json {
+    json!({"Request": {"Action": attribute(ids::ACTION_ID, &json!(value))}})
+}
+
+#[test]
+fn rules_with_the_same_identifier_all_decide() {
+    for wanted in ["a", "b"] {
+        let response = decide(&repeated_rules(), &action(wanted));
+        assert_eq!(decisions(&response), [Decision::Permit]);
+    }
+}
+
+#[test]
+fn a_repeated_identifier_is_a_warning_with_its_line() {
+    let program = load(&repeated_rules());
+    let warnings: Vec<_> = program
+        .warnings()
+        .iter()
+        .map(|w| (w.at.line, w.kind.name(), w.text.as_str()))
+        .collect();
+    assert_eq!(
+        warnings,
+        [(
+            2,
+            "repeated-rule-id",
+            "rule 2 has the RuleId of rule 1, same; both count"
+        )]
+    );
+}
+
+#[test]
+fn an_explanation_tells_rules_with_the_same_identifier_apart() {
+    let program = load(&repeated_rules());
+    let body = action("b").to_string();
+    let request = Request::from_json(body.as_bytes(), &Limits::DEFAULT).unwrap();
+    let Scratch {
+        mut binding,
+        mut work,
+    } = Scratch::default();
+    let prepared = Prepared::new(&program, &request.categories, NOW, &mut binding);
+    let evaluation = prepared.explain(false, &mut work);
+    assert_eq!(
+        (evaluation.rule(), evaluation.rule_number()),
+        (Some("same"), Some(2))
+    );
+    let numbers: Vec<_> = evaluation
+        .trace()
+        .steps
+        .iter()
+        .map(|step| (step.rule_number, step.is_id_repeated))
+        .collect();
+    assert_eq!(numbers, [(None, false), (Some(1), true), (Some(2), true)]);
+}
+
+const TOLERANT: LoadOptions = LoadOptions {
+    limits: Limits::DEFAULT,
+    dialect: Dialect::TOLERANT,
+    lenient: false,
+};
+
+/// A target that compares the action with an integer.
+fn integer_action() -> String {
+    equals(ids::ACTION, ids::ACTION_ID, "1", false).replacen(
+        &format!("{XS}string"),
+        &format!("{XS}integer"),
+        1,
+    )
+}
+
+fn decides(program: Program, request: &Json) -> Decision {
+    let body = request.to_string();
+    let request = Request::from_json(body.as_bytes(), &Limits::DEFAULT).unwrap();
+    let decider = Decider {
+        roots: &[Arc::new(program)],
+        environment: NOW,
+        tree: None,
+    };
+    decider.decide(&request, &mut Scratch::default()).results[0].decision
+}
+
+#[test]
+fn a_literal_of_the_wrong_type_never_matches_in_a_rule_that_permits() {
+    let xml = policy(&rule("typed", &integer_action()));
+    let program = Program::load(xml.as_bytes(), &TOLERANT).unwrap();
+    let kinds: Vec<_> = program.warnings().iter().map(|w| w.kind).collect();
+    assert_eq!(kinds, [LoadWarningKind::MatchNeverHolds]);
+    assert_eq!(decides(program, &action("1")), Decision::NotApplicable);
+}
+
+#[test]
+fn an_alternative_to_a_literal_of_the_wrong_type_still_matches() {
+    let both = integer_action().replace("</AnyOf></Target>", "")
+        + &equals(ids::ACTION, ids::ACTION_ID, "a", false).replace("<Target><AnyOf>", "");
+    let xml = policy(&rule("typed", &both));
+    let program = Program::load(xml.as_bytes(), &TOLERANT).unwrap();
+    assert_eq!(decides(program, &action("a")), Decision::Permit);
+}
+
+#[rstest]
+#[case::rule_that_denies(policy(&rule("typed", &integer_action()).replace("Permit", "Deny")))]
+#[case::target_of_the_policy(policy("").replace("<Target/>", &integer_action()))]
+#[case::designator_of_the_wrong_type(policy(&rule("typed", &integer_action().replace(&format!("{XS}string"), &format!("{XS}date")))))]
+fn elsewhere_a_wrong_type_is_an_error(#[case] xml: String) {
+    assert!(Program::load(xml.as_bytes(), &TOLERANT).is_err());
+}
+
+#[test]
+fn by_the_letter_of_the_standard_a_literal_of_the_wrong_type_is_an_error() {
+    let xml = policy(&rule("typed", &integer_action()));
+    assert!(Program::load(xml.as_bytes(), &LoadOptions::default()).is_err());
+}
+
+#[rstest]
+#[case::no_identifier(r#"<Rule Effect="Permit"/>"#)]
+#[case::no_effect(r#"<Rule RuleId="x"/>"#)]
+#[case::unknown_effect(r#"<Rule RuleId="x" Effect="Allow"/>"#)]
+#[case::unknown_function(
+    r#"<Rule RuleId="x" Effect="Deny"><Condition><Apply FunctionId="none"/></Condition></Rule>"#
+)]
+fn a_broken_rule_does_not_take_the_decision_of_another(#[case] broken: &str) {
+    let good = rule("good", &equals(ids::ACTION, ids::ACTION_ID, "a", false));
+    let options = LoadOptions {
+        lenient: true,
+        ..TOLERANT
+    };
+    for xml in [
+        policy(&(good.clone() + broken)),
+        policy(&(broken.to_owned() + &good)),
+    ] {
+        let program = Program::load(xml.as_bytes(), &options).unwrap();
+        assert_eq!(decides(program, &action("a")), Decision::Permit);
+        let program = Program::load(xml.as_bytes(), &options).unwrap();
+        assert_eq!(decides(program, &action("b")), Decision::Indeterminate);
+    }
+}
+
 #[test]
 fn a_broken_rule_leaves_the_others_standing_when_that_is_asked_for() {
     let broken = rule(
@@ -522,7 +668,6 @@ fn a_broken_rule_leaves_the_others_standing_when_that_is_asked_for() {
 
 #[rstest]
 #[case(policy("<Rule RuleId=\"r\"/>"), "line 1", "Effect")]
-#[case(policy(&(rule("r", "") + &rule("r", ""))), "Rule", "r")]
 #[case(policy("").replace("3.0:rule-combining-algorithm:permit-overrides", "3.0:policy-combining-algorithm:permit-overrides"), "Policy", "combin")]
 #[case(policy(r#"<Rule RuleId="r" Effect="Permit"><Condition><VariableReference VariableId="v"/></Condition></Rule>"#), "VariableReference", "v")]
 #[case(policy(r#"<VariableDefinition VariableId="v"><VariableReference VariableId="v"/></VariableDefinition>"#), "Variable", "")]

@@ -195,8 +195,8 @@ impl Slow<'_> {
     }
 
     fn rule(&self, policy: &Policy, rule: &Rule) -> Answer {
-        let indeterminate =
-            |fault| Answer::bare(Outcome::Indeterminate(reach_of(rule.effect), fault));
+        let effect = rule.effect.unwrap();
+        let indeterminate = |fault| Answer::bare(Outcome::Indeterminate(reach_of(effect), fault));
         match self.target(&rule.target) {
             Ok(true) => {}
             Ok(false) => return Answer::bare(Outcome::NotApplicable),
@@ -212,11 +212,11 @@ impl Slow<'_> {
             Some(Err(fault)) => return indeterminate(fault),
         }
         match (
-            self.obligations(Some(policy), &rule.obligations, rule.effect),
-            self.obligations(Some(policy), &rule.advice, rule.effect),
+            self.obligations(Some(policy), &rule.obligations, effect),
+            self.obligations(Some(policy), &rule.advice, effect),
         ) {
             (Ok(obligations), Ok(advice)) => Answer {
-                outcome: Outcome::Decided(rule.effect),
+                outcome: Outcome::Decided(effect),
                 obligations,
                 advice,
                 policies: Vec::new(),

@@ -253,7 +253,7 @@ impl Asker<'_> {
                 let mut actions: BTreeSet<String> = BTreeSet::new();
                 if let Some(policy) = &resource.policy {
                     let permits = rights::rule_facts(&policy.policy)
-                        .filter(|rule| rule.effect == Effect::Permit);
+                        .filter(|rule| rule.effect == Some(Effect::Permit));
                     actions.extend(permits.flat_map(|rule| rule.actions));
                 }
                 if let Some(pair) = pair {

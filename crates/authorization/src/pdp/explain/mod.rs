@@ -46,7 +46,7 @@ impl Steps {
 /// The account of one decision.
 ///
 /// `{"reason", "steps": [{"code", "text": {"nb", "nn", "en"}, "facts"?}], "policy"?: {"resource",
-/// "version", "rules": [{"id", "effect", "outcome", "failed"?}]}, "grants": […], "nearestMiss"?}`
+/// "version", "rules": [{"id", "number", "effect", "outcome", "failed"?}]}, "grants": […], "nearestMiss"?}`
 pub(super) fn account(
     request: &PartialRequest<'_>,
     question: Result<&Question<'_>, &Fault>,
@@ -219,7 +219,13 @@ fn tell_outcome(
             steps.add(ExplanationStep::AccessListClosed, json!({}));
         }
         Decision::Deny => match &decided.by {
-            Some(by) => steps.add(ExplanationStep::RuleDenies, json!({"rule": by.name()})),
+            Some(DecidedBy::Rule { id, number }) => steps.add(
+                ExplanationStep::RuleDenies,
+                json!({"rule": id, "number": number}),
+            ),
+            Some(by @ DecidedBy::SingleRight { .. }) => {
+                steps.add(ExplanationStep::RuleDenies, json!({"rule": by.name()}))
+            }
             None => steps.add(ExplanationStep::PolicyDenies, json!({"rule": null})),
         },
         Decision::NotApplicable => steps.add(ExplanationStep::NoRuleApplies, json!({})),
@@ -248,7 +254,10 @@ fn tell_permit(
             }
             steps.add(ExplanationStep::SingleRightPermits, facts);
         }
-        Some(DecidedBy::Rule(id)) => steps.add(ExplanationStep::RulePermits, json!({"rule": id})),
+        Some(DecidedBy::Rule { id, number }) => steps.add(
+            ExplanationStep::RulePermits,
+            json!({"rule": id, "number": number}),
+        ),
         None => steps.add(ExplanationStep::PolicyPermits, json!({"rule": null})),
     }
 }
@@ -293,9 +302,10 @@ fn urn(catalogue: &Catalogue, key: PackageKey) -> Option<String> {
 /// What became of a rule.
 fn rule(policy: &CompiledPolicy, step: &TraceStep) -> Value {
     let effect = rights::rule_facts(&policy.policy)
-        .find(|rule| rule.id == step.id)
-        .map(|rule| rule.effect);
-    let mut out = json!({"id": step.id, "outcome": step.outcome.as_str()});
+        .find(|rule| Some(rule.number) == step.rule_number)
+        .and_then(|rule| rule.effect);
+    let mut out =
+        json!({"id": step.id, "number": step.rule_number, "outcome": step.outcome.as_str()});
     if let Some(effect) = effect {
         out["effect"] = json!(if effect == Effect::Permit {
             "Permit"
@@ -333,7 +343,7 @@ fn rule(policy: &CompiledPolicy, step: &TraceStep) -> Value {
 /// What would have been permitted, or to whom.
 fn nearest_miss(policy: &CompiledPolicy, action: Option<&str>) -> Value {
     let permits: Vec<_> = rights::rule_facts(&policy.policy)
-        .filter(|rule| rule.effect == Effect::Permit)
+        .filter(|rule| rule.effect == Some(Effect::Permit))
         .collect();
     let of_action = permits.iter().find(|rule| {
         rule.actions.is_empty()
@@ -345,7 +355,7 @@ fn nearest_miss(policy: &CompiledPolicy, action: Option<&str>) -> Value {
             .iter()
             .take(MOST_WANTED)
             .map(|(id, value)| json!({"type": id, "value": value}));
-        return json!({"missing": "subject", "rule": rule.id, "needsOneOf": needs.collect::<Vec<_>>()});
+        return json!({"missing": "subject", "rule": rule.id, "number": rule.number, "needsOneOf": needs.collect::<Vec<_>>()});
     }
     let mut known: Vec<&String> = permits.iter().flat_map(|rule| &rule.actions).collect();
     known.sort();
@@ -355,7 +365,7 @@ fn nearest_miss(policy: &CompiledPolicy, action: Option<&str>) -> Value {
 
 /// Packages that the subject holds and the rule that permitted asks for.
 pub(super) fn deciding_packages(decided: &Decided, catalogue: &Catalogue) -> Vec<PackageKey> {
-    let (Some(resource), Some(pair), Some(DecidedBy::Rule(rule))) =
+    let (Some(resource), Some(pair), Some(DecidedBy::Rule { number: rule, .. })) =
         (&decided.resource, &decided.pair, &decided.by)
     else {
         return Vec::new();
@@ -364,7 +374,7 @@ pub(super) fn deciding_packages(decided: &Decided, catalogue: &Catalogue) -> Vec
         return Vec::new();
     };
     let subjects = rights::rule_facts(&policy.policy)
-        .find(|facts| facts.id == rule)
+        .find(|facts| facts.number == *rule)
         .map(|facts| facts.subjects)
         .unwrap_or_default();
     let asked = |value: &str| {
@@ -389,7 +399,7 @@ impl Pdp {
     pub(super) async fn tell_grants(&self, decided: &mut Decided) -> Result<(), DbError> {
         let assignment = match &decided.by {
             Some(DecidedBy::SingleRight { assignment, .. }) => Some(*assignment),
-            Some(DecidedBy::Rule(_)) | None => None,
+            Some(DecidedBy::Rule { .. }) | None => None,
         };
         let Some(pair) = decided
             .pair

@@ -6,11 +6,9 @@ use sqlx::PgConnection;
 use super::check::Check;
 use crate::import::merge::{Counts, Documents, Merge, Merged};
 use registers::resources::{
-    self, LOAD, bind_resource,
-    rules::{self, Change},
+    self, bind_resource,
+    rules::{self, Change, PolicyRefusal},
 };
-
-use xacml::PolicyTree;
 
 /// Checks a line alone.
 pub fn check(line: &Value, check: &mut Check<'_>) {
@@ -70,18 +68,29 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
                 continue;
             }
         };
-        if let Err(error) = PolicyTree::read(&xml, &LOAD) {
-            merge
-                .findings
-                .add(line, "policyFile", "POLICY", format!("{path}: {error}"));
-            continue;
-        }
-        if let Err(refusal) =
-            rules::check_policy(&xml, &resource.identifier, &merge.context.catalogue, true)
-        {
-            merge
-                .findings
-                .warn(line, "POLICY", format!("{path}: {refusal}"));
+        match rules::check_policy(&xml, &resource.identifier, &merge.context.catalogue, true) {
+            Ok(accepted) => {
+                accepted.log_warnings(&resource.identifier);
+                for warning in accepted.warnings {
+                    merge.findings.warn(
+                        line,
+                        "POLICY",
+                        format!("{path}: {}: {warning}", warning.kind.name()),
+                    );
+                }
+            }
+            // Registers of old hold policies whose rules name no resource.
+            Err(refusal @ PolicyRefusal::NoResource) => {
+                merge
+                    .findings
+                    .warn(line, "POLICY", format!("{path}: {refusal}"));
+            }
+            Err(refusal) => {
+                merge
+                    .findings
+                    .add(line, "policyFile", "POLICY", format!("{path}: {refusal}"));
+                continue;
+            }
         }
         let before = sqlx::query!(
             "select deleted is not null as \"deleted!\" from resource where identifier = $1",

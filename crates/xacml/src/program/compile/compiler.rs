@@ -77,6 +77,8 @@ pub struct Compiler<'o> {
     pub xpath_version: Option<String>,
     /// The rule or policy that is being compiled, for messages.
     pub within: String,
+    /// Whether a literal of the wrong type makes a `Match` that never holds, in place of an error.
+    pub may_never_match: bool,
 }
 
 impl<'o> Compiler<'o> {
@@ -125,6 +127,7 @@ impl<'o> Compiler<'o> {
             names: HashSet::new(),
             xpath_version: None,
             within: String::new(),
+            may_never_match: false,
         }
     }
 }

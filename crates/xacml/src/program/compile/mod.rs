@@ -7,10 +7,10 @@ mod intern;
 
 use std::sync::Arc;
 
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet, hash_map::Entry};
 
 use super::{
-    Assignment, Bag, Clause, Expression, Match, NodeName, Obligation, Program, bind,
+    Assignment, Bag, Clause, Expression, Match, NodeName, Obligation, Program, RuleName, bind,
     code::{Code, HeadDraft, KindDraft, NodeDraft, ObligationEntry, RuleDraft},
     combine::Algorithm,
     dictionary::Dictionaries,
@@ -18,11 +18,11 @@ use super::{
     vocabulary::Vocabulary,
 };
 use crate::{
-    error::{LoadError, LoadErrors},
+    error::{LoadError, LoadErrors, LoadWarning, LoadWarningKind, Position},
     functions::{self, Operation, Type},
     ids,
     limits::LoadOptions,
-    policy::{self, PolicyTree},
+    policy::{self, Effect, PolicyTree},
     values::DataType,
 };
 use compiler::{Compiled, Compiler, wrong};
@@ -56,6 +56,10 @@ impl Program {
     ) -> Result<Self, LoadErrors> {
         let mut compiler = Compiler::new(errors, options, vocabulary);
         let root = compiler.node(tree, None);
+        compiler
+            .program
+            .warnings
+            .sort_by_key(|w| (w.at.line, w.at.column));
         if !compiler.errors.is_empty() && !options.lenient {
             compiler.errors.sort_by_key(|e| (e.at.line, e.at.column));
             return Err(LoadErrors(compiler.errors));
@@ -162,20 +166,35 @@ impl Compiler<'_> {
         let mut broken = policy.head.broken.clone();
         let variables = self.declare(&policy.variables);
         self.keep(variables, &mut broken);
-        let mut seen = HashSet::new();
-        for rule in &policy.rules {
-            if !seen.insert(rule.id.as_str()) {
-                self.keep::<()>(
-                    Err(wrong(
-                        rule.at,
-                        "Rule",
-                        format!("there is another rule {}", rule.id),
-                    )),
-                    &mut broken,
-                );
+        let mut first_with: HashMap<&str, u32> = HashMap::new();
+        let mut repeated: HashSet<&str> = HashSet::new();
+        for (number, rule) in (1..).zip(&policy.rules) {
+            match first_with.entry(&rule.id) {
+                Entry::Vacant(entry) => {
+                    entry.insert(number);
+                }
+                Entry::Occupied(first) => {
+                    repeated.insert(&rule.id);
+                    let text = format!(
+                        "rule {number} has the RuleId of rule {}, {}; both count",
+                        first.get(),
+                        rule.id
+                    );
+                    self.warn(rule.at, "Rule", LoadWarningKind::RepeatedRuleId, text);
+                }
             }
         }
-        let rules = policy.rules.iter().map(|rule| self.rule(rule)).collect();
+        let rules = (1..)
+            .zip(&policy.rules)
+            .map(|(number, rule)| {
+                let name = RuleName {
+                    id: rule.id.as_str().into(),
+                    number,
+                    is_repeated: repeated.contains(rule.id.as_str()),
+                };
+                self.rule(rule, name)
+            })
+            .collect();
         self.within = format!("policy {}", policy.head.id);
         self.head(&policy.head, broken, true, KindDraft::Policy(rules))
     }
@@ -287,10 +306,11 @@ impl Compiler<'_> {
             ));
         }
         if algorithm.is_legacy() {
-            self.program.warnings.push(format!(
-                "{}: {} is deprecated; it treats errors unlike its successor",
-                head.id, head.combining
-            ));
+            let text = format!(
+                "{} is deprecated; it treats errors unlike its successor",
+                head.combining
+            );
+            self.warn(head.at, element, LoadWarningKind::DeprecatedAlgorithm, text);
         }
         Ok(algorithm)
     }
@@ -308,19 +328,32 @@ impl Compiler<'_> {
         }
     }
 
+    fn warn(&mut self, at: Position, element: &str, kind: LoadWarningKind, text: String) {
+        let element = format!("{element} of {}", self.within);
+        self.program.warnings.push(LoadWarning {
+            at,
+            element,
+            kind,
+            text,
+        });
+    }
+
     fn stub(&mut self, broken: Option<LoadError>) -> u32 {
         broken.map_or(NONE, |error| push(&mut self.program.stubs, error))
     }
 
-    fn rule(&mut self, rule: &policy::Rule) -> RuleDraft {
+    fn rule(&mut self, rule: &policy::Rule, name: RuleName) -> RuleDraft {
         self.within = format!("rule {}", rule.id);
-        let number = push(&mut self.program.rules, rule.id.as_str().into());
+        let number = push(&mut self.program.rules, name);
         let mut broken = rule.broken.clone();
+        self.may_never_match =
+            self.options.dialect.any_match_literal && rule.effect == Some(Effect::Permit);
         let parts = if broken.is_some() {
             None
         } else {
             Some(self.rule_parts(rule))
         };
+        self.may_never_match = false;
         let parts = parts.and_then(|p| self.keep(p, &mut broken));
         let ((sets, clauses), condition, obligations) =
             parts.unwrap_or_else(|| (Default::default(), NONE, Vec::new()));
@@ -364,6 +397,7 @@ impl Compiler<'_> {
     fn target(&mut self, target: &policy::Target) -> Compiled<Target> {
         let (mut sets, mut clauses) = (Vec::new(), Vec::new());
         for any_of in target {
+            let warnings = self.program.warnings.len();
             match self.symbol_set(any_of)? {
                 Some((symbols, NONE)) => sets.push(symbols),
                 Some((symbols, must)) => clauses.push(Clause::Set {
@@ -371,6 +405,8 @@ impl Compiler<'_> {
                     must,
                 }),
                 None => {
+                    // The matches are compiled again.
+                    self.program.warnings.truncate(warnings);
                     let mut all_ofs = Vec::with_capacity(any_of.len());
                     for all_of in any_of {
                         let matches = all_of
@@ -409,10 +445,12 @@ impl Compiler<'_> {
                     }
                     symbols.push(symbol);
                 }
+                // The alternative adds nothing to the others.
+                Match::Never { .. } => {}
                 Match::General { .. } => return Ok(None),
             }
         }
-        if mixed && must != NONE {
+        if (mixed && must != NONE) || symbols.is_empty() {
             return Ok(None);
         }
         symbols.sort_unstable();
@@ -475,7 +513,14 @@ impl Compiler<'_> {
         let value = self.literal(&m.value)?;
         let bag = self.expression(&m.bag)?;
         let arguments = [Type::one(value.data_type()), Type::one(bag.kind.data)];
-        let returns = function.check(&arguments).map_err(at)?;
+        let wanted = function.parameters.first().copied().or(function.rest);
+        let never_holds = self.may_never_match && wanted.is_some_and(|w| w != arguments[0]);
+        let returns = match wanted {
+            // What is wrong besides the literal stays an error.
+            Some(wanted) if never_holds => function.check(&[wanted, arguments[1]]),
+            _ => function.check(&arguments),
+        };
+        let returns = returns.map_err(at)?;
         if returns != Type::one(DataType::Boolean) {
             return Err(at(format!("a match must be boolean, not {returns}")));
         }
@@ -488,6 +533,14 @@ impl Compiler<'_> {
                 ));
             }
         };
+        if never_holds {
+            let text = format!(
+                "the literal is of type {}, which {} does not take: the Match never holds",
+                arguments[0], m.function
+            );
+            self.warn(m.at, "Match", LoadWarningKind::MatchNeverHolds, text);
+            return Ok(Match::Never { bag: source });
+        }
         if let super::Bag::Designator(designator) = source
             && let Some(symbol) = self.symbol(function.operation, &value, designator)
         {
