@@ -118,12 +118,38 @@ pub struct Extra {
     pub platform_issuers: BTreeMap<String, Arc<KeySet>>,
 }
 
-/// Prepares the database: migrations where the profile wants them, catalogues, system resources.
+/// Prepares the database for the service: migrations where the profile wants them, catalogues, the
+/// system resources that are missing.
 ///
 /// # Errors
 /// The database cannot be reached or brought up to date, belongs to another kind of installation, or
 /// in production has its time moved.
 pub async fn prepare_database(config: &Checked, pool: &PgPool) -> anyhow::Result<()> {
+    prepare_for_command(config, pool, CommandAccess::Write).await?;
+    resources::store_system_resources(pool)
+        .await
+        .context("storing the system resources")
+}
+
+/// What a command does with the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommandAccess {
+    /// It only reads, or keeps nothing of what it does.
+    Read,
+    /// It changes data.
+    Write,
+}
+
+/// Prepares the database for a command: migrations where the profile wants them, and the catalogues
+/// when the command changes data. What an operator may change is not touched.
+///
+/// # Errors
+/// As [`prepare_database`].
+pub async fn prepare_for_command(
+    config: &Checked,
+    pool: &PgPool,
+    access: CommandAccess,
+) -> anyhow::Result<()> {
     let migrate = config
         .settings
         .database
@@ -144,12 +170,10 @@ pub async fn prepare_database(config: &Checked, pool: &PgPool) -> anyhow::Result
             .context("creating partitions")?;
     }
     db::claim(pool, config.profile()).await?;
-    packages::sync(pool)
-        .await
-        .context("storing the catalogue")?;
-    resources::load_system_resources(pool)
-        .await
-        .context("storing the system resources")
+    match access {
+        CommandAccess::Read => Ok(()),
+        CommandAccess::Write => packages::sync(pool).await.context("storing the catalogue"),
+    }
 }
 
 /// Notes with which settings the service starts. When the last start on this database had others, the

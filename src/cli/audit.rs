@@ -10,6 +10,7 @@ use super::{
     exit::{DoesNotHold, EXIT_CODES, Exit},
     target::TargetArgs,
 };
+use crate::app::setup::CommandAccess;
 use foundation::audit;
 
 /// What can be done about the audit trail.
@@ -37,7 +38,7 @@ pub struct VerifyArgs {
 /// The installation cannot be opened, or a checkpoint is not ours.
 pub async fn run(command: &AuditCommand) -> anyhow::Result<Exit> {
     let AuditCommand::Verify(args) = command;
-    let target = args.target.open().await?;
+    let target = args.target.open(CommandAccess::Read).await?;
     let path = args
         .checkpoints
         .clone()

@@ -16,6 +16,7 @@ use super::{
     exit::{EXIT_CODES, Exit, WrongUse},
     target::TargetArgs,
 };
+use crate::app::setup::CommandAccess;
 use authorization::pdp::log::{COLUMNS, export};
 use foundation::clock::Clock;
 
@@ -78,7 +79,7 @@ pub async fn run(command: &DecisionsCommand) -> anyhow::Result<Exit> {
         args.from < to,
         WrongUse("--from must lie before --to".to_owned())
     );
-    let target = args.target.open().await?;
+    let target = args.target.open(CommandAccess::Read).await?;
     let mut out: Box<dyn Write> = match &args.out {
         None => Box::new(BufWriter::new(std::io::stdout())),
         Some(path) => Box::new(BufWriter::new(

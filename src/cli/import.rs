@@ -10,6 +10,7 @@ use super::{
     exit::{EXIT_CODES, Exit, WrongUse},
     target::TargetArgs,
 };
+use crate::app::setup::CommandAccess;
 use edges::import::{self, AcceptedPersons, Context, Format, Kind, Mode, Options, Outcome};
 use registers::packages;
 
@@ -72,14 +73,22 @@ with the same file.";
 /// The arguments contradict each other, a file cannot be read, or the database fails.
 pub async fn run(args: &ImportArgs) -> anyhow::Result<Exit> {
     let files = files(args)?;
-    let target = args.target.open().await?;
+    let access = if args.dry_run {
+        CommandAccess::Read
+    } else {
+        CommandAccess::Write
+    };
+    let target = args.target.open(access).await?;
+    let catalogue = packages::load(&target.db)
+        .await
+        .context("reading the catalogue")?;
+    anyhow::ensure!(
+        catalogue.packages().next().is_some(),
+        "the database has no catalogue yet: start the service once, or import without --dry-run"
+    );
     let context = Context {
         persons: AcceptedPersons::of(target.settings.server.profile),
-        catalogue: Arc::new(
-            packages::load(&target.db)
-                .await
-                .context("reading the catalogue")?,
-        ),
+        catalogue: Arc::new(catalogue),
         identity: target.identity,
     };
     let mut good = true;

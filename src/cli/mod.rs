@@ -210,7 +210,8 @@ pub fn main() -> ExitCode {
 /// Loads the universe.
 #[cfg(feature = "sandbox")]
 async fn load(args: &LoadArgs) -> anyhow::Result<()> {
-    let attached = crate::sandbox::attach(&args.data_dir).await?;
+    let access = crate::app::setup::CommandAccess::Write;
+    let attached = crate::sandbox::attach(&args.data_dir, access).await?;
     let catalogue = std::sync::Arc::new(registers::packages::load(&attached.db).await?);
     let loaded = sandbox::universe::load(
         &attached.db,

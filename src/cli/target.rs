@@ -12,7 +12,7 @@ use sqlx::PgPool;
 
 use super::exit::WrongUse;
 use crate::app::{
-    setup::{self, Secrets},
+    setup::{self, CommandAccess, Secrets},
     start_check,
 };
 use foundation::{clock::Clock, config::Settings, db};
@@ -50,7 +50,7 @@ impl TargetArgs {
     ///
     /// # Errors
     /// The settings cannot be used, or the database not be reached.
-    pub async fn open(&self) -> anyhow::Result<Target> {
+    pub async fn open(&self, access: CommandAccess) -> anyhow::Result<Target> {
         #[cfg(feature = "sandbox")]
         {
             let here = Path::new(".sandbox");
@@ -58,7 +58,7 @@ impl TargetArgs {
                 && std::env::var_os("DATABASE_URL").is_none()
                 && here.is_dir();
             if let Some(dir) = self.data_dir.as_deref().or_else(|| unnamed.then_some(here)) {
-                let mut attached = crate::sandbox::attach(dir).await?;
+                let mut attached = crate::sandbox::attach(dir, access).await?;
                 let (db, settings, identity) = (
                     attached.db.clone(),
                     attached.config.settings.clone(),
@@ -74,11 +74,11 @@ impl TargetArgs {
                 });
             }
         }
-        of_config(self.config.as_deref()).await
+        of_config(self.config.as_deref(), access).await
     }
 }
 
-async fn of_config(path: Option<&Path>) -> anyhow::Result<Target> {
+async fn of_config(path: Option<&Path>, access: CommandAccess) -> anyhow::Result<Target> {
     let environment: HashMap<String, String> = std::env::vars().collect();
     anyhow::ensure!(
         path.is_some()
@@ -99,7 +99,7 @@ async fn of_config(path: Option<&Path>) -> anyhow::Result<Target> {
         .context("database.url (DATABASE_URL) is required")?;
     let secrets = Secrets::from_settings(&config)?;
     let db = db::pool(&url, &settings.database, &Clock::default())?;
-    setup::prepare_database(&config, &db).await?;
+    setup::prepare_for_command(&config, &db, access).await?;
     Ok(Target {
         db,
         settings,

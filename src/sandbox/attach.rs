@@ -8,7 +8,7 @@ use sqlx::PgPool;
 use ::sandbox::SandboxKeys;
 
 use super::run::{Options, settings};
-use crate::app::setup;
+use crate::app::setup::{self, CommandAccess};
 use foundation::{audit::CheckpointKey, clock::Clock, config::Checked, db};
 use private_postgres::{Cluster, Durability};
 use registers::parties::IdentityKeys;
@@ -33,7 +33,7 @@ pub struct Attached {
 ///
 /// # Errors
 /// The folder or its Postgres cannot be used.
-pub async fn attach(dir: &Path) -> anyhow::Result<Attached> {
+pub async fn attach(dir: &Path, access: CommandAccess) -> anyhow::Result<Attached> {
     let environment = std::env::vars().collect();
     let config = settings(
         &Options {
@@ -57,7 +57,7 @@ pub async fn attach(dir: &Path) -> anyhow::Result<Attached> {
         }
     };
     let pool = db::pool(&url, &config.settings.database, &Clock::default())?;
-    setup::prepare_database(&config, &pool).await?;
+    setup::prepare_for_command(&config, &pool, access).await?;
     Ok(Attached {
         config,
         db: pool,

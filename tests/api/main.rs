@@ -61,6 +61,7 @@ mod shapes;
 mod system_changes;
 mod system_deletions;
 mod system_findings;
+mod system_resources;
 mod system_user_lists;
 mod system_user_streams;
 mod system_users;

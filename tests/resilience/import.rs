@@ -214,3 +214,25 @@ async fn the_command_says_what_is_wrong() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_dry_run_leaves_the_operators_policy_of_a_system_resource() {
+    let url = database().await;
+    let mut db = PgConnection::connect(url.expose_secret()).await.unwrap();
+    sqlx::query("update resource_policy set xml = xml || ' ', sha256 = sha256(xml || ' ') where identifier = 'altinn_client_administration'")
+        .execute(&mut db)
+        .await
+        .unwrap();
+    let state =
+        "select (select count(*) from resource_policy) + (select count(*) from resource_version)";
+    let before = number(&mut db, state).await;
+    let file = home().join("one.ndjson");
+    let line = json!({"orgNumber": "391500002", "name": "FIRMA", "form": "AS"});
+    std::fs::write(&file, format!("{line}\n")).unwrap();
+    let dry_run = tokio::task::spawn_blocking(move || {
+        command(&file, &url).arg("--dry-run").status().unwrap()
+    });
+    assert!(dry_run.await.unwrap().success());
+    assert_eq!(number(&mut db, state).await, before);
+    assert_eq!(number(&mut db, THERE).await, 0);
+}

@@ -21,5 +21,5 @@ pub use rights::{RightKey, right_keys};
 pub use store::{
     ResourceKind, access_list_filters, kinds, names, naming, resources_of_subjects, upsert,
 };
-pub use system_resources::load_system_resources;
+pub use system_resources::store_system_resources;
 pub use warnings::{PolicyWarning, PolicyWarningKind, warnings};

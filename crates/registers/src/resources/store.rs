@@ -170,6 +170,34 @@ pub async fn upsert(
     Ok(versions > 0 || policy)
 }
 
+/// What is stored under an identifier.
+#[derive(Debug)]
+pub struct StoredResource {
+    /// It was deleted.
+    pub is_deleted: bool,
+    /// The latest document.
+    pub document: Option<Value>,
+    /// SHA-256 of the current policy.
+    pub policy_sha256: Option<Vec<u8>>,
+}
+
+/// What is stored under an identifier, deleted or not.
+pub async fn stored(
+    db: &mut PgConnection,
+    identifier: &str,
+) -> Result<Option<StoredResource>, DbError> {
+    Ok(sqlx::query_as!(
+        StoredResource,
+        r#"select r.deleted is not null as "is_deleted!",
+             (select document from resource_version where identifier = r.identifier order by version_id desc limit 1) as "document?",
+             (select sha256 from resource_policy where identifier = r.identifier order by version desc limit 1) as "policy_sha256?"
+           from resource r where r.identifier = $1"#,
+        identifier
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
 /// Rebuilds the index of which subjects a resource's policy names. Pairs that are gone stay,
 /// marked, for those who follow the index. One writer at a time, so that its times are in the order
 /// of the commits.
