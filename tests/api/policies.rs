@@ -12,6 +12,7 @@ use crate::{
 const RESOURCE: &str = "sav-fangst";
 const REGISTRY: &str = "/resourceregistry/api/v1/resource";
 const WRITE: &str = "altinn:resourceregistry/resource.write";
+const ADMIN: &str = "altinn:resourceregistry/resource.admin";
 const STRING: &str = "http://www.w3.org/2001/XMLSchema#string";
 const INTEGER: &str = "http://www.w3.org/2001/XMLSchema#integer";
 const ACCESS_PACKAGE: &str = "urn:altinn:accesspackage";
@@ -323,6 +324,48 @@ async fn one_rule_names_one_resource() {
             .text
             .contains("Contains rules for a different registry resource")
     );
+}
+
+fn of_owner(organization: Organization, code: &str) -> Value {
+    let mut body = resource(RESOURCE);
+    body["hasCompetentAuthority"]["organization"] = json!(organization.number);
+    body["hasCompetentAuthority"]["orgcode"] = json!(code);
+    body
+}
+
+#[tokio::test]
+async fn a_service_owner_does_not_use_the_code_of_another() {
+    let world = World::start().await;
+    let sav = world.organization(SAV, WRITE);
+    sav.post(REGISTRY, of_owner(SAV, "aye"))
+        .await
+        .assert_forbidden();
+    sav.post(REGISTRY, of_owner(SAV, "SAV"))
+        .await
+        .assert_status(201);
+    sav.put(&format!("{REGISTRY}/{RESOURCE}"), of_owner(SAV, "aye"))
+        .await
+        .assert_forbidden();
+}
+
+#[tokio::test]
+async fn an_organisation_without_a_code_uses_none() {
+    let world = World::start().await;
+    let vendor = world.organization(FJORDLONN, WRITE);
+    vendor
+        .post(REGISTRY, of_owner(FJORDLONN, "sav"))
+        .await
+        .assert_forbidden();
+}
+
+#[tokio::test]
+async fn the_admin_scope_uses_any_code() {
+    let world = World::start().await;
+    let admin = world.organization(SAV, ADMIN);
+    admin
+        .post(REGISTRY, of_owner(AYE, "fok"))
+        .await
+        .assert_status(201);
 }
 
 #[tokio::test]

@@ -168,6 +168,16 @@ impl ServiceResource {
             .unwrap_or_default()
     }
 
+    /// Code of the owner; empty when none is given.
+    #[must_use]
+    pub fn owner_code(&self) -> &str {
+        self.has_competent_authority
+            .as_ref()
+            .and_then(|a| a.orgcode.as_deref())
+            .unwrap_or_default()
+            .trim()
+    }
+
     /// Maskinporten scopes the resource stands for.
     pub fn maskinporten_scopes(&self) -> impl Iterator<Item = &str> {
         self.references(ReferenceType::MaskinportenScope)

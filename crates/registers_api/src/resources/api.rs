@@ -234,7 +234,7 @@ pub async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Findings, then ownership, then the scopes it stands for.
+/// Findings, then ownership, then the owner's code, then the scopes it stands for.
 async fn check(
     tx: &mut PgConnection,
     owner: &Owner,
@@ -246,6 +246,7 @@ async fn check(
         return Err(findings.into());
     }
     must_own(tx, owner, &resource.document()).await?;
+    must_have_code(tx, owner, resource).await?;
     let foreign = if is_admin(owner) {
         Vec::new()
     } else {
@@ -295,6 +296,27 @@ pub(super) async fn must_own(
         number => number == caller.as_str(),
     };
     if owns { Ok(()) } else { Err(forbidden()) }
+}
+
+/// The code of the owner, if there is one, is the code of the caller's organisation, or the caller
+/// writes the resources of all.
+async fn must_have_code(
+    db: &mut PgConnection,
+    owner: &Owner,
+    resource: &ServiceResource,
+) -> ApiResult<()> {
+    let forbidden = || ApiError::Empty(StatusCode::FORBIDDEN);
+    let code = resource.owner_code();
+    if is_admin(owner) || code.is_empty() {
+        return Ok(());
+    }
+    let caller = owner.caller.principal.org.ok_or_else(forbidden)?;
+    let own = parties::service_owner_code(&mut *db, caller.as_str()).await?;
+    if own.is_some_and(|own| own.eq_ignore_ascii_case(code)) {
+        Ok(())
+    } else {
+        Err(forbidden())
+    }
 }
 
 /// Writes the audit row of a change.
