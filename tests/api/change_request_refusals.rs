@@ -116,7 +116,7 @@ async fn a_vendor_neither_reads_nor_takes_back_the_change_request_of_another_ven
     other
         .reads(&request)
         .await
-        .assert_problem(404, "AUTH-00011");
+        .assert_problem(404, "AUTH-00010");
     other
         .takes_back(&request)
         .await

@@ -190,7 +190,7 @@ async fn a_vendor_cannot_read_the_request_of_another_vendor() {
         .skyregnskap()
         .reads(&world.request_to_nattergal())
         .await
-        .assert_problem(404, "AUTH-00011");
+        .assert_problem(404, "AUTH-00010");
 }
 
 #[tokio::test]

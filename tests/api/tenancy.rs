@@ -91,26 +91,6 @@ const TOLD_APART: &[(&str, u16, &str)] = &[
         "",
     ),
     (
-        "GET /authentication/api/v1/systemuser/changerequest/vendor/{requestId}",
-        404,
-        "AUTH-00011",
-    ),
-    (
-        "GET /authentication/api/v1/systemuser/request/vendor/agent/{requestId}",
-        404,
-        "AUTH-00011",
-    ),
-    (
-        "GET /authentication/api/v1/systemuser/request/vendor/byexternalref/{systemId}/{orgNo}/{externalRef}",
-        404,
-        "AUTH-00011",
-    ),
-    (
-        "GET /authentication/api/v1/systemuser/request/vendor/{requestId}",
-        404,
-        "AUTH-00011",
-    ),
-    (
         "GET /authentication/api/v1/systemuser/changerequest/{requestId}",
         403,
         "AUTH-00066",

@@ -261,7 +261,7 @@ pub(super) async fn owned_system(
 #[utoipa::path(get, path = "/authentication/api/v1/systemuser/request/vendor/{requestId}", tag = "Requests",
     params(("requestId" = uuid::Uuid, Path)),
     responses((status = 200, body = RequestDto), (status = 400), (status = 401), (status = 403),
-        (status = 404, description = "AUTH-00010; AUTH-00011 when it is another vendor's")),
+        (status = 404, description = "AUTH-00010, also when it is another vendor's")),
     security(("maskinporten" = ["altinn:authentication/systemuser.request.read"])))]
 pub async fn read(
     State(requests): State<Requests>,
@@ -275,7 +275,7 @@ pub async fn read(
 #[utoipa::path(get, path = "/authentication/api/v1/systemuser/request/vendor/agent/{requestId}", tag = "Requests",
     params(("requestId" = uuid::Uuid, Path)),
     responses((status = 200, body = RequestDto), (status = 400), (status = 401), (status = 403),
-        (status = 404, description = "AUTH-00010; AUTH-00011 when it is another vendor's")),
+        (status = 404, description = "AUTH-00010, also when it is another vendor's")),
     security(("maskinporten" = ["altinn:authentication/systemuser.request.read"])))]
 pub async fn read_for_agent(
     State(requests): State<Requests>,
@@ -294,14 +294,22 @@ async fn read_of(
     let id = path.uuid("requestId")?;
     let org = vendor.organization()?;
     let mut db = requests.db.acquire().await?;
-    let request = store::by_id(&mut db, kind, id, requests.lifetime_days()).await?;
-    visible_to(requests, &mut db, org, request).await
+    let request = store::by_id(&mut db, kind, id, requests.lifetime_days())
+        .await?
+        .ok_or(ProblemCode::RequestNotFound)?;
+    owned_system(&mut db, org, &request.system_id)
+        .await?
+        .ok_or(ProblemCode::RequestNotFound)?;
+    Ok(Json(RequestDto::new(
+        request,
+        Some(&requests.config.ui_base),
+    )))
 }
 
 /// The request with this system, customer and reference.
 #[utoipa::path(get, path = "/authentication/api/v1/systemuser/request/vendor/byexternalref/{systemId}/{orgNo}/{externalRef}", tag = "Requests",
     params(("systemId" = String, Path), ("orgNo" = String, Path), ("externalRef" = String, Path)),
-    responses((status = 200, body = RequestDto), (status = 401), (status = 403), (status = 404, description = "AUTH-00010 or AUTH-00011")),
+    responses((status = 200, body = RequestDto), (status = 401), (status = 403), (status = 404, description = "AUTH-00010, also when the system is another vendor's")),
     security(("maskinporten" = ["altinn:authentication/systemuser.request.read"])))]
 pub async fn read_by_external_ref(
     State(requests): State<Requests>,
@@ -314,7 +322,7 @@ pub async fn read_by_external_ref(
 /// The request for an agent with this system, customer and reference.
 #[utoipa::path(get, path = "/authentication/api/v1/systemuser/request/vendor/agent/byexternalref/{systemId}/{orgNo}/{externalRef}", tag = "Requests",
     params(("systemId" = String, Path), ("orgNo" = String, Path), ("externalRef" = String, Path)),
-    responses((status = 200, body = RequestDto), (status = 401), (status = 403), (status = 404, description = "AUTH-00010 or AUTH-00011")),
+    responses((status = 200, body = RequestDto), (status = 401), (status = 403), (status = 404, description = "AUTH-00010, also when the system is another vendor's")),
     security(("maskinporten" = ["altinn:authentication/systemuser.request.read"])))]
 pub async fn read_for_agent_by_external_ref(
     State(requests): State<Requests>,
@@ -338,20 +346,13 @@ async fn read_by_key(
         path.get("orgNo"),
         path.get("externalRef"),
     );
-    let request = store::by_key(&mut db, kind, system_id, org_no, external_ref, lifetime).await?;
-    visible_to(requests, &mut db, org, request).await
-}
-
-async fn visible_to(
-    requests: &Requests,
-    db: &mut PgConnection,
-    vendor: OrgNumber,
-    request: Option<Request>,
-) -> ApiResult<Json<RequestDto>> {
-    let request = request.ok_or(ProblemCode::RequestNotFound)?;
-    owned_system(db, vendor, &request.system_id)
+    // The owner comes first: who else's customers an organisation is, is nobody's business.
+    owned_system(&mut db, org, system_id)
         .await?
-        .ok_or(ProblemCode::SystemNotFound)?;
+        .ok_or(ProblemCode::RequestNotFound)?;
+    let request = store::by_key(&mut db, kind, system_id, org_no, external_ref, lifetime)
+        .await?
+        .ok_or(ProblemCode::RequestNotFound)?;
     Ok(Json(RequestDto::new(
         request,
         Some(&requests.config.ui_base),

@@ -193,7 +193,7 @@ async fn owned_system(
 #[utoipa::path(get, path = "/authentication/api/v1/systemuser/changerequest/vendor/{requestId}", tag = "Change requests",
     params(("requestId" = Uuid, Path)),
     responses((status = 200, body = ChangeRequestDto), (status = 400), (status = 401), (status = 403),
-        (status = 404, description = "AUTH-00010; AUTH-00011 when it is another vendor's")),
+        (status = 404, description = "AUTH-00010, also when it is another vendor's")),
     security(("maskinporten" = ["altinn:authentication/systemuser.request.read"])))]
 pub async fn read(
     State(requests): State<Requests>,
@@ -203,14 +203,22 @@ pub async fn read(
     let id = path.uuid("requestId")?;
     let org = vendor.organization()?;
     let mut db = requests.db.acquire().await?;
-    let request = store::by_id(&mut db, id, requests.lifetime_days()).await?;
-    visible_to(&requests, &mut db, org, request).await
+    let request = store::by_id(&mut db, id, requests.lifetime_days())
+        .await?
+        .ok_or(ProblemCode::RequestNotFound)?;
+    owned_system(&mut db, org, &request.system_id)
+        .await?
+        .ok_or(ProblemCode::RequestNotFound)?;
+    Ok(Json(ChangeRequestDto::new(
+        request,
+        Some(&requests.config.ui_base),
+    )))
 }
 
 /// The newest change request with this system, customer and reference.
 #[utoipa::path(get, path = "/authentication/api/v1/systemuser/changerequest/vendor/byexternalref/{systemId}/{orgNo}/{externalRef}",
     tag = "Change requests", params(("systemId" = String, Path), ("orgNo" = String, Path), ("externalRef" = String, Path)),
-    responses((status = 200, body = ChangeRequestDto), (status = 401), (status = 403), (status = 404, description = "AUTH-00010 or AUTH-00011")),
+    responses((status = 200, body = ChangeRequestDto), (status = 401), (status = 403), (status = 404, description = "AUTH-00010, also when the system is another vendor's")),
     security(("maskinporten" = ["altinn:authentication/systemuser.request.read"])))]
 pub async fn read_by_external_ref(
     State(requests): State<Requests>,
@@ -219,28 +227,20 @@ pub async fn read_by_external_ref(
 ) -> ApiResult<Json<ChangeRequestDto>> {
     let org = vendor.organization()?;
     let mut db = requests.db.acquire().await?;
-    let lifetime = requests.lifetime_days();
+    let system_id = path.get("systemId");
+    // The owner comes first: who else's customers an organisation is, is nobody's business.
+    owned_system(&mut db, org, system_id)
+        .await?
+        .ok_or(ProblemCode::RequestNotFound)?;
     let request = store::by_key(
         &mut db,
-        path.get("systemId"),
+        system_id,
         path.get("orgNo"),
         path.get("externalRef"),
-        lifetime,
+        requests.lifetime_days(),
     )
-    .await?;
-    visible_to(&requests, &mut db, org, request).await
-}
-
-async fn visible_to(
-    requests: &Requests,
-    db: &mut PgConnection,
-    vendor: OrgNumber,
-    request: Option<ChangeRequest>,
-) -> ApiResult<Json<ChangeRequestDto>> {
-    let request = request.ok_or(ProblemCode::RequestNotFound)?;
-    owned_system(db, vendor, &request.system_id)
-        .await?
-        .ok_or(ProblemCode::SystemNotFound)?;
+    .await?
+    .ok_or(ProblemCode::RequestNotFound)?;
     Ok(Json(ChangeRequestDto::new(
         request,
         Some(&requests.config.ui_base),
