@@ -44,6 +44,7 @@ mod maskinporten;
 mod metadata;
 mod minimum_levels;
 mod one_answer;
+mod package_spelling;
 mod pages;
 mod policies;
 mod portal_clients;

@@ -209,7 +209,7 @@ impl<'a> Delegator<'a> {
             Some(package) if self.fits(package) => {
                 if !(package.is_assignable && self.may_pass_on(package)) {
                     Some(PackageRefusal::Missing)
-                } else if urn == NEVER_FOR_SYSTEM_USERS {
+                } else if package.urn == NEVER_FOR_SYSTEM_USERS {
                     Some(PackageRefusal::NeverForSystemUsers)
                 } else {
                     None
@@ -361,7 +361,7 @@ impl<'a> Delegator<'a> {
         if attribute == "urn:altinn:accesspackage" {
             return self
                 .catalogue
-                .package_by_value(&value.to_lowercase())
+                .package_by_value(value)
                 .is_some_and(|package| {
                     self.fits(package)
                         && ((package.is_assignable && self.may_pass_on(package))

@@ -333,7 +333,7 @@ impl Listing<'_> {
             item.tag = tag(urn);
             let refused = self
                 .report
-                .and_then(|r| r.packages.iter().find(|p| p.urn == *urn))
+                .and_then(|r| r.packages.iter().find(|p| p.urn.eq_ignore_ascii_case(urn)))
                 .and_then(|p| p.refused);
             if let Some(refused) = refused {
                 item.missing = true;
@@ -399,7 +399,7 @@ async fn package_item(
     urn: &str,
     language: Language,
 ) -> Result<Item, ApiError> {
-    let Some(package) = pages.catalogue.package_by_urn_ignoring_case(urn) else {
+    let Some(package) = pages.catalogue.package_by_urn(urn) else {
         return Ok(Item {
             name: texts::filled(language, "r.unknown", &[("id", &display::safe(urn))]),
             ..Item::default()

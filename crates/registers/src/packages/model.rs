@@ -106,6 +106,7 @@ pub struct Catalogue {
     roles_by_code: HashMap<String, RoleKey>,
     roles_by_register_code: HashMap<String, RoleKey>,
     packages: HashMap<PackageKey, Package>,
+    /// By URN in lower case.
     packages_by_urn: HashMap<String, PackageKey>,
     role_map: HashMap<RoleKey, Vec<RoleKey>>,
     role_packages: HashMap<RoleKey, Vec<RolePackage>>,
@@ -130,7 +131,8 @@ impl Catalogue {
             out.roles.insert(role.key, role);
         }
         for package in packages {
-            out.packages_by_urn.insert(package.urn.clone(), package.key);
+            out.packages_by_urn
+                .insert(package.urn.to_ascii_lowercase(), package.key);
             out.packages.insert(package.key, package);
         }
         for (has, gets) in role_map {
@@ -203,34 +205,26 @@ impl Catalogue {
         self.packages.get(&key)
     }
 
-    /// A package by its exact URN.
+    /// A package by its URN in any letter case.
     #[must_use]
     pub fn package_by_urn(&self, urn: &str) -> Option<&Package> {
-        self.packages_by_urn
-            .get(urn)
-            .and_then(|key| self.package(*key))
-    }
-
-    /// A package by its URN in any case.
-    #[must_use]
-    pub fn package_by_urn_ignoring_case(&self, urn: &str) -> Option<&Package> {
-        self.package_by_urn(urn).or_else(|| {
-            self.packages
-                .values()
-                .find(|p| p.urn.eq_ignore_ascii_case(urn))
-        })
+        let key = match self.packages_by_urn.get(urn) {
+            Some(key) => key,
+            None => self.packages_by_urn.get(&urn.to_ascii_lowercase())?,
+        };
+        self.package(*key)
     }
 
     /// Keys of packages by their URNs in any case; unknown ones are left out.
     #[must_use]
     pub fn keys_of<'u>(&self, urns: impl IntoIterator<Item = &'u str>) -> Vec<PackageKey> {
         urns.into_iter()
-            .filter_map(|urn| self.package_by_urn_ignoring_case(urn))
+            .filter_map(|urn| self.package_by_urn(urn))
             .map(|p| p.key)
             .collect()
     }
 
-    /// A package by the value policies use.
+    /// A package by the value policies use, in any letter case.
     #[must_use]
     pub fn package_by_value(&self, value: &str) -> Option<&Package> {
         self.package_by_urn(&format!("urn:altinn:accesspackage:{value}"))

@@ -75,7 +75,7 @@ fn package(catalogue: &Catalogue, name: &str) -> Option<PackageKey> {
     } else {
         format!("urn:altinn:accesspackage:{last}")
     };
-    catalogue.package_by_urn_ignoring_case(&urn).map(|p| p.key)
+    catalogue.package_by_urn(&urn).map(|p| p.key)
 }
 
 /// Clients handed to an agent. Whatever is wrong, the list is empty.

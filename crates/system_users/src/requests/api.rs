@@ -94,7 +94,11 @@ async fn ask(
     headers: &HeaderMap,
     bytes: &[u8],
 ) -> ApiResult<Response> {
-    let new = bind::bind_request(&body::parse(bytes, bind::parameter(kind))?, kind)?;
+    let new = bind::bind_request(
+        &body::parse(bytes, bind::parameter(kind))?,
+        kind,
+        &requests.catalogue,
+    )?;
     let org = vendor
         .organization_if_any()
         .ok_or(ProblemCode::VendorNotInToken)?;

@@ -3,11 +3,12 @@
 use serde_json::Value;
 
 use super::model::{NewRequest, RequestKind};
-use crate::systems::{bind_packages, bind_rights};
+use crate::systems::{AccessPackage, bind_packages, bind_rights};
 use foundation::http::{
     ApiResult,
     bind::{Binder, Presence},
 };
+use registers::packages::Catalogue;
 
 /// Public name of the body of a request of a kind.
 #[must_use]
@@ -18,15 +19,20 @@ pub const fn parameter(kind: RequestKind) -> &'static str {
     }
 }
 
-/// Reads a request. One for an agent must name packages, and has no rights.
+/// Reads a request. One for an agent must name packages, and has no rights. Packages are spelt as
+/// the catalogue does.
 ///
 /// # Errors
 /// Model state.
-pub fn bind_request(value: &Value, kind: RequestKind) -> ApiResult<NewRequest> {
+pub fn bind_request(
+    value: &Value,
+    kind: RequestKind,
+    catalogue: &Catalogue,
+) -> ApiResult<NewRequest> {
     let agent = kind == RequestKind::Agent;
     let mut binder = Binder::new(parameter(kind));
     let root = binder.root(value)?;
-    let request = NewRequest {
+    let mut request = NewRequest {
         external_ref: binder.optional_text(&root, "externalRef")?,
         system_id: binder.key_text(&root, "systemId")?,
         party_org_no: binder.key_text(&root, "partyOrgNo")?,
@@ -53,5 +59,9 @@ pub fn bind_request(value: &Value, kind: RequestKind) -> ApiResult<NewRequest> {
             .map(|u| u.trim().to_owned()),
     };
     binder.finish()?;
+    AccessPackage::spell(
+        request.access_packages.as_deref_mut().unwrap_or_default(),
+        catalogue,
+    );
     Ok(request)
 }

@@ -149,7 +149,7 @@ async fn check_request(
     kind: RequestKind,
     value: &Value,
 ) -> ApiResult<CheckDto> {
-    let new = bind::bind_request(value, kind)?;
+    let new = bind::bind_request(value, kind, &requests.catalogue)?;
     let Some(system) = owned_system(db, org, &new.system_id)
         .await?
         .filter(|s| !s.is_deleted)
@@ -183,7 +183,7 @@ async fn check_change(
     user: Uuid,
     value: &Value,
 ) -> ApiResult<CheckDto> {
-    let new = bind_change(value)?;
+    let new = bind_change(value, &requests.catalogue)?;
     let user = users::by_id(db, user)
         .await?
         .filter(|u| u.vendor_org == org.as_str());

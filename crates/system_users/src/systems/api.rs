@@ -201,10 +201,11 @@ pub async fn create(
     if own.is_none() && !vendor.is_register_admin() {
         return Err(ApiError::Empty(StatusCode::FORBIDDEN));
     }
-    let system = bind::bind_system(
+    let mut system = bind::bind_system(
         &body::parse(&bytes, "registerNewSystem")?,
         "registerNewSystem",
     )?;
+    AccessPackage::spell(&mut system.access_packages, &systems.catalogue);
     let org = OrgNumber::from_iso6523(&system.vendor_id)
         .ok_or_else(|| ApiError::Validation(vec![ValidationCode::VendorIdNotIso6523.error()]))?;
     let mut tx = systems.db.begin().await?;

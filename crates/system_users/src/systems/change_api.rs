@@ -9,7 +9,7 @@ use super::Systems;
 use super::{
     api::{known_about, lost_race, owns},
     bind,
-    model::{ChangeLogEntry, NewSystem, Succeeded, System},
+    model::{AccessPackage, ChangeLogEntry, NewSystem, Succeeded, System},
     rules,
     store::{self, Change},
 };
@@ -117,7 +117,8 @@ pub async fn replace(
     JsonBytes(bytes): JsonBytes,
 ) -> ApiResult<Json<Succeeded>> {
     const BODY: &str = "proposedUpdateToSystem";
-    let new: NewSystem = bind::bind_system(&body::parse(&bytes, BODY)?, BODY)?;
+    let mut new: NewSystem = bind::bind_system(&body::parse(&bytes, BODY)?, BODY)?;
+    AccessPackage::spell(&mut new.access_packages, &systems.catalogue);
     let id = path.get("systemId");
     let mut tx = systems.db.begin().await?;
     let system = lock(&mut tx, &vendor, id, unknown(id)).await?;
@@ -201,7 +202,8 @@ pub async fn replace_packages(
     path: PathValues,
     JsonBytes(bytes): JsonBytes,
 ) -> ApiResult<Json<Succeeded>> {
-    let packages = bind::bind_packages_body(&body::parse(&bytes, "accessPackages")?)?;
+    let mut packages = bind::bind_packages_body(&body::parse(&bytes, "accessPackages")?)?;
+    AccessPackage::spell(&mut packages, &systems.catalogue);
     let id = path.get("systemId");
     let mut tx = systems.db.begin().await?;
     let system = lock(&mut tx, &vendor, id, unknown(id)).await?;

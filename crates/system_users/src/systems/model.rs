@@ -5,6 +5,8 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use registers::packages::Catalogue;
+
 /// One attribute of a right: `urn:altinn:resource` and a resource id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AttributePair {
@@ -42,11 +44,31 @@ impl Right {
     }
 }
 
-/// An access package, by URN.
+/// An access package, by URN. URNs are compared by [`AccessPackage::is`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 pub struct AccessPackage {
-    /// `urn:altinn:accesspackage:{code}`
+    /// `urn:altinn:accesspackage:{code}`, as the catalogue spells it. One that the catalogue does not
+    /// have is as it was sent.
     pub urn: String,
+}
+
+impl AccessPackage {
+    /// Whether it is the package of a URN, in any letter case.
+    #[must_use]
+    pub fn is(&self, urn: &str) -> bool {
+        self.urn.eq_ignore_ascii_case(urn)
+    }
+
+    /// Spells packages as the catalogue does.
+    pub fn spell(packages: &mut [Self], catalogue: &Catalogue) {
+        for package in packages {
+            if let Some(known) = catalogue.package_by_urn(&package.urn)
+                && known.urn != package.urn
+            {
+                package.urn.clone_from(&known.urn);
+            }
+        }
+    }
 }
 
 /// Texts by language.

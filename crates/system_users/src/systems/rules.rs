@@ -210,7 +210,7 @@ pub fn validate_packages(
             invalid.push(urn);
             continue;
         }
-        match catalogue.package_by_urn_ignoring_case(urn) {
+        match catalogue.package_by_urn(urn) {
             None => not_found.push(urn),
             Some(known) if !known.is_delegable && !known.is_assignable => not_delegable.push(urn),
             Some(known) => for_clients |= !known.is_assignable,
@@ -233,7 +233,10 @@ pub fn validate_packages(
                 .with("Invalid Urn Details : ", groups.join(" | ")),
         );
     }
-    let distinct: HashSet<String> = packages.iter().map(|p| p.urn.to_lowercase()).collect();
+    let distinct: HashSet<String> = packages
+        .iter()
+        .map(|p| p.urn.to_ascii_lowercase())
+        .collect();
     if distinct.len() < packages.len() {
         out.push(ValidationCode::DuplicatePackage.error());
     }
@@ -350,12 +353,12 @@ pub fn check_packages_subset(
     }
     let (mut missing, mut unfit) = (Vec::new(), Vec::new());
     for package in wanted {
-        if !of_system.contains(package) {
+        if !of_system.iter().any(|listed| listed.is(&package.urn)) {
             missing.push(package.urn.as_str());
             continue;
         }
         let fits = catalogue
-            .package_by_urn_ignoring_case(&package.urn)
+            .package_by_urn(&package.urn)
             .is_some_and(|p| match audience {
                 Audience::Own => p.is_assignable,
                 Audience::Clients => p.is_delegable,

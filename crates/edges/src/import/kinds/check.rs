@@ -154,7 +154,7 @@ impl<'f> Check<'f> {
     pub fn packages(&mut self, context: &Context, member: &str, urns: &[String]) -> Vec<i16> {
         let mut out = Vec::with_capacity(urns.len());
         for urn in urns {
-            match context.catalogue.package_by_urn_ignoring_case(urn) {
+            match context.catalogue.package_by_urn(urn) {
                 Some(package) => out.push(package.key),
                 None => self.wrong(
                     member,

@@ -64,6 +64,8 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
         ) else {
             continue;
         };
+        let mut packages = line.access_packages;
+        AccessPackage::spell(&mut packages, &merge.context.catalogue);
         let stored = sqlx::query!(
             r#"insert into request (id, kind, system_id, party_org_no, external_ref, integration_title, rights, access_packages, status, escalated,
                  redirect_url, created)
@@ -77,7 +79,7 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
             line.external_ref.as_deref().unwrap_or(party),
             line.integration_title,
             serde_json::to_value(&line.rights).unwrap_or_default(),
-            serde_json::to_value(&line.access_packages).unwrap_or_default(),
+            serde_json::to_value(&packages).unwrap_or_default(),
             line.status.as_deref().unwrap_or("New"),
             line.escalated,
             line.redirect_url,

@@ -124,7 +124,8 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
         let packages: Value = line
             .access_packages
             .iter()
-            .map(|urn| json!({"urn": urn}))
+            .filter_map(|urn| merge.context.catalogue.package_by_urn(urn))
+            .map(|package| json!({"urn": package.urn}))
             .collect();
         let title = line.integration_title.as_deref().unwrap_or(external_ref);
         sqlx::query!(

@@ -129,6 +129,8 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
             .iter()
             .filter_map(|u| canonical_redirect_url(u, &["https", "http"]))
             .collect();
+        let mut packages = line.access_packages;
+        AccessPackage::spell(&mut packages, &merge.context.catalogue);
         let stored = sqlx::query!(
             r#"with stored as (
                  insert into system (system_internal_id, system_id, vendor_org_number, name, description, rights, access_packages,
@@ -145,7 +147,7 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
             line.name,
             line.description,
             serde_json::to_value(&line.rights).unwrap_or_default(),
-            serde_json::to_value(&line.access_packages).unwrap_or_default(),
+            serde_json::to_value(&packages).unwrap_or_default(),
             &urls,
             line.is_visible,
             line.is_deleted,

@@ -56,7 +56,7 @@ pub async fn create(
 ) -> ApiResult<Response> {
     let id = |name: &str| -> ApiResult<Uuid> { Ok(query.uuid(name)?.unwrap_or_default()) };
     let (correlation_id, user_id) = (id("correlation-id")?, id("system-user-id")?);
-    let new = bind::bind_change(&body::parse(&bytes, bind::BODY)?)?;
+    let new = bind::bind_change(&body::parse(&bytes, bind::BODY)?, &requests.catalogue)?;
     let text = |text: &str| ApiError::Text(StatusCode::BAD_REQUEST, text.to_owned());
     if correlation_id.is_nil() {
         return Err(text("The query parameter correlation-id is required."));

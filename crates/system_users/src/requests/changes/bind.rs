@@ -3,23 +3,25 @@
 use serde_json::Value;
 
 use super::model::{NewChange, Sets};
-use crate::systems::{bind_packages, bind_rights};
+use crate::systems::{AccessPackage, bind_packages, bind_rights};
 use foundation::http::{
     ApiResult,
     bind::{Binder, Presence},
 };
+use registers::packages::Catalogue;
 
 /// Public name of the body.
 pub const BODY: &str = "request";
 
-/// Reads a change request. Lists that are left out are empty; none may be null.
+/// Reads a change request. Lists that are left out are empty; none may be null. Packages are spelt
+/// as the catalogue does.
 ///
 /// # Errors
 /// Model state.
-pub fn bind_change(value: &Value) -> ApiResult<NewChange> {
+pub fn bind_change(value: &Value, catalogue: &Catalogue) -> ApiResult<NewChange> {
     let mut b = Binder::new(BODY);
     let root = b.root(value)?;
-    let sets = Sets {
+    let mut sets = Sets {
         required_rights: bind_rights(&mut b, &root, "requiredRights", Presence::NotNull)?
             .unwrap_or_default(),
         unwanted_rights: bind_rights(&mut b, &root, "unwantedRights", Presence::NotNull)?
@@ -43,5 +45,7 @@ pub fn bind_change(value: &Value) -> ApiResult<NewChange> {
         .text(&root, "redirectUrl", Presence::Optional)?
         .map(|u| u.trim().to_owned());
     b.finish()?;
+    AccessPackage::spell(&mut sets.required_access_packages, catalogue);
+    AccessPackage::spell(&mut sets.unwanted_access_packages, catalogue);
     Ok(NewChange { sets, redirect_url })
 }

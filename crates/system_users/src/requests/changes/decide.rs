@@ -32,7 +32,7 @@ struct Difference {
 
 impl Difference {
     fn of(sets: &Sets, held: &[String]) -> Self {
-        let holds = |p: &&AccessPackage| held.iter().any(|urn| urn.eq_ignore_ascii_case(&p.urn));
+        let holds = |p: &&AccessPackage| held.iter().any(|urn| p.is(urn));
         let urns = |list: &[AccessPackage], wanted: bool| {
             list.iter()
                 .filter(|p| holds(p) == wanted)
@@ -44,11 +44,7 @@ impl Difference {
         let new: Vec<String> = urns(&sets.required_access_packages, false);
         gone.extend(
             new.iter()
-                .filter(|urn| {
-                    sets.unwanted_access_packages
-                        .iter()
-                        .any(|p| p.urn.eq_ignore_ascii_case(urn))
-                })
+                .filter(|urn| sets.unwanted_access_packages.iter().any(|p| p.is(urn)))
                 .cloned(),
         );
         Self { new, gone }
@@ -206,7 +202,7 @@ impl Requests {
         let missing: Vec<&str> = difference
             .new
             .iter()
-            .filter(|urn| !system.access_packages.iter().any(|p| p.urn == **urn))
+            .filter(|urn| !system.access_packages.iter().any(|p| p.is(urn)))
             .map(String::as_str)
             .collect();
         if !missing.is_empty() {
