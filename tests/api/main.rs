@@ -29,6 +29,7 @@ mod conventions;
 mod decision_bodies;
 mod decision_log;
 mod decisions;
+mod displayed_texts;
 mod ensure;
 mod events;
 mod exchange;

@@ -5,6 +5,7 @@ use chrono_tz::Europe::Oslo;
 use serde_json::Value;
 
 use super::texts::Language;
+use foundation::ids::is_displayable_char;
 
 const COMPANY_FORMS: [&str; 15] = [
     "AS", "ASA", "ANS", "DA", "SA", "BA", "KF", "FKF", "IKS", "SF", "HF", "NUF", "ENK", "STI",
@@ -65,14 +66,13 @@ pub fn name(text: &str) -> String {
     text.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
-/// Text of a vendor: no control characters, nothing that turns the reading direction, at most 200
-/// characters.
+/// Text of a vendor: no control characters or line breaks, nothing that turns the reading direction,
+/// at most 200 characters. Such texts are refused today, but may be stored.
 #[must_use]
 pub fn safe(text: &str) -> String {
-    let bidi = |c: char| matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}');
     let mut out: String = text
         .chars()
-        .filter(|c| !c.is_control() && !bidi(*c))
+        .filter(|c| is_displayable_char(*c))
         .take(200)
         .collect();
     if text.chars().count() > 200 {

@@ -7,6 +7,7 @@
 use serde_json::{Map, Value};
 
 use super::{ApiError, ApiResult, ModelState, body};
+use crate::ids::is_displayable;
 
 /// A JSON object being read, with its place in the document.
 #[derive(Debug, Clone)]
@@ -130,6 +131,32 @@ impl Binder {
             self.at_most_255(object, name, text);
         }
         Ok(text)
+    }
+
+    /// Collects that a text member cannot be shown to people as it is.
+    pub fn must_be_displayable(&mut self, object: &Object<'_>, name: &str, text: Option<&str>) {
+        if !text.is_none_or(is_displayable) {
+            let path = object.property_child(name);
+            self.state.add(
+                &path,
+                format!("The field {path} must not contain control characters, line breaks or characters that change the direction of text."),
+            );
+        }
+    }
+
+    /// Collects that a text of a map from language to text cannot be shown to people as it is.
+    pub fn must_be_displayable_map(
+        &mut self,
+        object: &Object<'_>,
+        name: &str,
+        map: &Map<String, Value>,
+    ) {
+        let text = map
+            .iter()
+            .flat_map(|(language, text)| [Some(language.as_str()), text.as_str()])
+            .flatten()
+            .find(|text| !is_displayable(text));
+        self.must_be_displayable(object, name, text);
     }
 
     /// A boolean member.

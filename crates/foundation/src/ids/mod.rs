@@ -9,7 +9,9 @@ mod text;
 
 pub use national_id::NationalId;
 pub use org_number::{ISO6523_AUTHORITY, OrgNumber};
-pub use text::{ExternalRef, PackageUrn, ResourceId, SystemId};
+pub use text::{
+    ExternalRef, PackageUrn, ResourceId, SystemId, is_displayable, is_displayable_char,
+};
 
 /// Why a text is not the identifier it was taken for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -53,6 +53,24 @@ text_id! {
     PackageUrn
 }
 
+/// Whether a character may be in a text that people are shown on one line: it is no control
+/// character, does not end a line, and does not change the direction of text.
+#[must_use]
+pub fn is_displayable_char(c: char) -> bool {
+    !c.is_control()
+        && !matches!(
+            c,
+            '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}'
+        )
+}
+
+/// Whether a text that people are shown has such characters alone. Another text could look like
+/// something that it is not.
+#[must_use]
+pub fn is_displayable(text: &str) -> bool {
+    text.chars().all(is_displayable_char)
+}
+
 impl SystemId {
     /// A system id taken from outside, to be looked up: any text names a system or none.
     #[must_use]
@@ -64,13 +82,11 @@ impl SystemId {
     ///
     /// # Errors
     /// [`IdError::Form`] when the text before the first `_` is not the vendor's number, nothing
-    /// follows it, or a control character is inside.
+    /// follows it, or it is not [displayable](is_displayable).
     pub fn new_for(vendor: OrgNumber, text: &str) -> Result<Self, IdError> {
         match text.split_once('_') {
             Some((owner, name))
-                if owner == vendor.as_str()
-                    && !name.is_empty()
-                    && !text.chars().any(char::is_control) =>
+                if owner == vendor.as_str() && !name.is_empty() && is_displayable(text) =>
             {
                 Ok(Self(text.to_owned()))
             }
@@ -138,6 +154,7 @@ mod tests {
             "390198117_fjordlonn",
             "fjordlonn",
             "390198116_a\u{7}",
+            "390198116_a\u{202e}b",
         ] {
             assert!(SystemId::new_for(vendor, wrong).is_err(), "{wrong}");
         }

@@ -8,7 +8,7 @@ use super::{
     rights::{ListingSize, Naming, naming, packages, resources_of_rules},
 };
 use crate::packages::Catalogue;
-use foundation::http::ModelState;
+use foundation::{http::ModelState, ids::is_displayable};
 use xacml::{LoadErrors, LoadWarning, Policy, PolicyTree, Program};
 
 /// How a resource comes to be stored.
@@ -31,6 +31,7 @@ pub fn findings(resource: &ServiceResource, change: Change) -> ModelState {
     authority(resource, &mut found);
     references(resource, &mut found);
     texts(resource.title.as_ref(), "Title", "title", &mut found);
+    displayable_title(resource.title.as_ref(), &mut found);
     texts(
         resource.description.as_ref(),
         "Description",
@@ -184,6 +185,20 @@ fn texts(map: Option<&Texts>, key: &str, called: &str, found: &mut ModelState) {
         if text.trim().is_empty() {
             found.add(key, format!("Missing {called} in {name}"));
         }
+    }
+}
+
+/// A title is shown on one line, where a description may have several.
+fn displayable_title(title: Option<&Texts>, found: &mut ModelState) {
+    let texts = title.into_iter().flatten();
+    if texts
+        .filter_map(|(_, text)| text.as_str())
+        .any(|text| !is_displayable(text))
+    {
+        found.add(
+            "Title",
+            "A title must not contain control characters, line breaks or characters that change the direction of text.",
+        );
     }
 }
 

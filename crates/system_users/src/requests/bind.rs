@@ -58,6 +58,13 @@ pub fn bind_request(
             .text(&root, "redirectUrl", Presence::Optional)?
             .map(|u| u.trim().to_owned()),
     };
+    let texts = [
+        ("externalRef", &request.external_ref),
+        ("integrationTitle", &request.integration_title),
+    ];
+    for (name, text) in texts {
+        binder.must_be_displayable(&root, name, text.as_deref());
+    }
     binder.finish()?;
     AccessPackage::spell(
         request.access_packages.as_deref_mut().unwrap_or_default(),

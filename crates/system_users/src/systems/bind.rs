@@ -141,6 +141,9 @@ pub fn bind_system(value: &Value, parameter: &'static str) -> ApiResult<NewSyste
             .boolean(&root, "isVisible", Presence::NotNull)?
             .unwrap_or(true),
     };
+    for (name, texts) in [("name", &system.name), ("description", &system.description)] {
+        binder.must_be_displayable_map(&root, name, texts);
+    }
     binder.finish()?;
     Ok(system)
 }

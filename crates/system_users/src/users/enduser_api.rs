@@ -173,6 +173,7 @@ impl NewTitle {
         let mut b = Binder::new(Self::BODY);
         let root = b.root(value)?;
         let title = b.short_text(&root, "integrationTitle")?;
+        b.must_be_displayable(&root, "integrationTitle", Some(&title));
         let system_id = b.short_text(&root, "systemId")?;
         b.finish()?;
         Ok(Self { title, system_id })
@@ -196,6 +197,7 @@ impl Change {
         let id = b.key_text(&root, "id")?;
         let party_id = b.key_text(&root, "partyId")?;
         let title = b.key_text(&root, "integrationTitle")?;
+        b.must_be_displayable(&root, "integrationTitle", Some(&title));
         for name in ["reporteeOrgNo", "systemId"] {
             b.text(&root, name, Presence::Required)?;
         }

@@ -1,7 +1,7 @@
 //! The check of one line, alone.
 
 use chrono::NaiveDate;
-use foundation::ids::{IdError, NationalId, OrgNumber};
+use foundation::ids::{IdError, NationalId, OrgNumber, is_displayable};
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -71,6 +71,17 @@ impl<'f> Check<'f> {
             self.wrong(member, "REQUIRED", format!("{member} is required"));
         }
         text
+    }
+
+    /// A text that people are shown, when there is one.
+    pub fn displayable(&mut self, member: &str, text: Option<&str>) {
+        if !text.is_none_or(is_displayable) {
+            self.wrong(
+                member,
+                "TEXT",
+                format!("{member} has control characters, line breaks or characters that change the direction of text"),
+            );
+        }
     }
 
     /// An organisation number with its check digit.

@@ -35,6 +35,8 @@ pub struct Line {
 pub fn check(line: &Line, check: &mut Check<'_>) {
     check.uuid("id", line.id.as_deref());
     check.required("systemId", line.system_id.as_deref());
+    check.displayable("externalRef", line.external_ref.as_deref());
+    check.displayable("integrationTitle", line.integration_title.as_deref());
     let party = check.required("partyOrgNo", line.party_org_no.as_deref());
     check.org_number("partyOrgNo", party);
     if !matches!(line.user_type.as_deref(), Some("standard" | "agent")) {

@@ -46,6 +46,8 @@ pub fn check(context: &Context, line: &Line, check: &mut Check<'_>) {
         check.wrong("userType", "REQUIRED", "userType is standard or agent");
     }
     check.packages(context, "accessPackages", &line.access_packages);
+    check.displayable("externalRef", line.external_ref.as_deref());
+    check.displayable("integrationTitle", line.integration_title.as_deref());
 }
 
 /// Merges what is staged.

@@ -82,6 +82,11 @@ pub fn check(line: &Line, check: &mut Check<'_>) {
                 format!("{member} with nb, nn and en is required"),
             );
         }
+        let texts = texts.as_ref().and_then(Value::as_object);
+        for (language, text) in texts.into_iter().flatten() {
+            check.displayable(member, Some(language));
+            check.displayable(member, text.as_str());
+        }
     }
     for url in line
         .allowed_redirect_urls
