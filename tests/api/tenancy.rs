@@ -3,6 +3,8 @@
 //! operation that is new is in here by itself; one with a parameter that nobody knows how to fill
 //! fails until somebody says how.
 
+mod third_parties;
+
 use std::collections::BTreeMap;
 
 use reqwest::Method;
