@@ -183,6 +183,8 @@ async fn every_route_takes_the_shapes_of_the_table_alone() {
         ("vendor", who::FJORDLONN.to_owned()),
         ("partyId", who::KERAMIKK_PARTY.to_string()),
         ("uuid", uuid::Uuid::new_v4().to_string()),
+        ("orgNr", "399999999".to_owned()),
+        ("userId", "1".to_owned()),
     ]);
     let mut wrong = Vec::new();
     for operation in operations(&app).await {
