@@ -298,12 +298,12 @@ pub async fn decision(
     let explain = query.flag("explain")?;
     let principal = caller.as_ref().and_then(BackEnd::principal);
     let call = Call::begin(&endpoints.pdp, Endpoint::Internal, at_least, principal).await;
-    // Without a principal a caller with a credential is a part of the platform.
     let is_trusted = has_key
-        || caller.as_ref().is_some_and(|caller| {
-            let principal = caller.principal.as_ref();
-            principal.is_none_or(|principal| principal.scopes.contains(AUTHORIZE_ADMIN))
-        });
+        || match &caller {
+            Some(BackEnd::Platform(_)) => true,
+            Some(BackEnd::Scoped(scoped)) => scoped.has_scope(AUTHORIZE_ADMIN),
+            None => false,
+        };
     let of = |entries| PartialRequest::of(entries, is_trusted).internal();
     let results = call
         .decide_all(

@@ -310,7 +310,7 @@ async fn must_have_code(
     if is_admin(owner) || code.is_empty() {
         return Ok(());
     }
-    let caller = owner.caller.principal.org.ok_or_else(forbidden)?;
+    let caller = owner.organization().ok_or_else(forbidden)?;
     let own = parties::service_owner_code(&mut *db, caller.as_str()).await?;
     if own.is_some_and(|own| own.eq_ignore_ascii_case(code)) {
         Ok(())
