@@ -259,7 +259,7 @@ async fn what_answers_contain_about_third_parties() {
     let [objects, _] = furnish(app).await;
     let facts = Facts::of(app, &objects).await;
     let callers = callers(&world).await;
-    let mut rows = String::new();
+    let mut rows = Vec::new();
     for operation in operations(app).await {
         let mut learnt: BTreeMap<BTreeSet<&str>, Vec<&str>> = BTreeMap::new();
         for (caller, token) in &callers {
@@ -274,13 +274,13 @@ async fn what_answers_contain_about_third_parties() {
         }
         for (found, callers) in learnt {
             let found: Vec<&str> = found.into_iter().collect();
-            rows += &format!(
+            rows.push(format!(
                 "{}\n    {}: {}\n",
                 operation.name(),
                 callers.join(", "),
                 found.join(", ")
-            );
+            ));
         }
     }
-    insta::assert_snapshot!(rows);
+    insta::assert_snapshot!(rows.concat());
 }

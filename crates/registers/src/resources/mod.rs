@@ -1,5 +1,6 @@
 //! The resource registry: what system users may be given access to, and the policies that decide.
 
+mod attributes;
 mod bind;
 mod compiled;
 pub mod document;

@@ -6,13 +6,6 @@ use metrics::Counter;
 
 use super::compiled::CompiledPolicy;
 
-/// Attribute that names a resource.
-pub const RESOURCE_ATTRIBUTE: &str = "urn:altinn:resource";
-/// Attributes that name an app in the older way.
-pub const ORG_ATTRIBUTE: &str = "urn:altinn:org";
-/// See [`ORG_ATTRIBUTE`].
-pub const APP_ATTRIBUTE: &str = "urn:altinn:app";
-
 /// A live resource with its current policy.
 #[derive(Debug, Clone)]
 pub struct Resource {

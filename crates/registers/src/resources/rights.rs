@@ -6,7 +6,7 @@ use md5::{Digest as _, Md5};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::model::{APP_ATTRIBUTE, ORG_ATTRIBUTE, RESOURCE_ATTRIBUTE};
+use super::attributes::{APP_ATTRIBUTE, ORG_ATTRIBUTE, RESOURCE_ATTRIBUTE};
 use foundation::{crypto::sha256, http::Language};
 use xacml::{
     Effect, Policy, ids,
