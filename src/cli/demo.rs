@@ -106,7 +106,10 @@ pub async fn run(base: &str, data_dir: &Path) -> anyhow::Result<()> {
         .await;
     played.map_err(|error| {
         // A sandbox that went away says nothing about the journey.
-        if error.chain().any(|cause| cause.is::<reqwest::Error>()) {
+        if error
+            .chain()
+            .any(<(dyn std::error::Error + 'static)>::is::<reqwest::Error>)
+        {
             error
         } else {
             DoesNotHold(format!("{error:#}")).into()

@@ -64,7 +64,7 @@ fn hand_over(path: &Path, own_uid: u32, run_as: Option<RunAs>) -> anyhow::Result
     let opened = handle.metadata()?;
     let is_same = (named.dev(), named.ino()) == (opened.dev(), opened.ino());
     ensure!(
-        is_same && opened.is_dir() && opened.uid() == own_uid && opened.mode() & 0o077 == 0,
+        is_same && opened.is_dir() && opened.uid() == own_uid && is_closed(&opened, 0o077),
         "{} is not the folder that was made: somebody else changes it",
         path.display()
     );
@@ -101,7 +101,12 @@ fn base(own_uid: u32, run_as: Option<RunAs>) -> anyhow::Result<PathBuf> {
 /// Whether a folder is ours, and gives others none of these rights.
 fn is_private(path: &Path, own_uid: u32, rights: u32) -> std::io::Result<bool> {
     let metadata = fs::symlink_metadata(path)?;
-    Ok(metadata.is_dir() && metadata.uid() == own_uid && metadata.mode() & rights == 0)
+    Ok(metadata.is_dir() && metadata.uid() == own_uid && is_closed(&metadata, rights))
+}
+
+/// Whether nobody has any of these rights.
+fn is_closed(metadata: &fs::Metadata, rights: u32) -> bool {
+    metadata.mode() & rights == 0
 }
 
 /// Removes the folder of an earlier start that was killed. Its name is taken from our own home, and

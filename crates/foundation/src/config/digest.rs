@@ -38,6 +38,7 @@ impl Settings {
 }
 
 /// Writes the address of a database without its password.
+#[expect(clippy::ref_option, reason = "serde calls it with the field")]
 pub(super) fn without_password<S: Serializer>(
     url: &Option<SecretString>,
     serializer: S,
