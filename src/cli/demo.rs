@@ -108,7 +108,7 @@ pub async fn run(base: &str, data_dir: &Path) -> anyhow::Result<()> {
         // A sandbox that went away says nothing about the journey.
         if error
             .chain()
-            .any(<(dyn std::error::Error + 'static)>::is::<reqwest::Error>)
+            .any(<dyn std::error::Error>::is::<reqwest::Error>)
         {
             error
         } else {
