@@ -10,6 +10,7 @@ mod load;
 mod production;
 mod proxies;
 mod rules;
+mod secrets;
 mod subscription_keys;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
@@ -105,7 +106,7 @@ section! {
 section! {
     /// `database.*`
     Database {
-        #[serde(serialize_with = "digest::without_password")]
+        #[serde(serialize_with = "secrets::without_password")]
         url: Option<SecretString>,
         max_connections: u32,
         acquire_timeout_s: u64,
@@ -181,7 +182,7 @@ section! {
         max_body_bytes: usize,
         max_policy_bytes: usize,
         enforce_resource_owner: bool,
-        #[serde(serialize_with = "digest::hashed")]
+        #[serde(serialize_with = "secrets::hashed")]
         subscription_keys: Vec<SecretString>,
         decision_open: bool,
         systemuser_auth_level: u8,
