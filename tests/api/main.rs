@@ -58,6 +58,7 @@ mod requests;
 mod resources;
 mod sandbox_front;
 mod session_tokens;
+mod sessions;
 mod settings;
 mod shapes;
 mod system_changes;

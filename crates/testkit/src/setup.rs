@@ -104,6 +104,16 @@ impl TestApp {
             .expect("a change");
     }
 
+    /// Makes all sessions of browsers come out of one login at the identity provider, as when it
+    /// remembers the person.
+    pub async fn share_login_of_sessions(&self) {
+        run(
+            &mut self.sql().await,
+            "update session set upstream_sid = (select min(upstream_sid) from session)",
+        )
+        .await;
+    }
+
     /// Gives a system user an owner by this number, whom no register knows.
     pub async fn forget_owner(&self, user: &SystemUser, number: &str) {
         sqlx::query("update \"system_user\" set reportee_org_no = $1 where id::text = $2")

@@ -230,6 +230,7 @@ async fn finish(pages: &Pages, browser: &Browser, query: &Query) -> Result<Respo
         language,
         flash: None,
         absolute_hours: pages.config.settings.session.absolute_hours,
+        replaces: browser.cookie(CookieName::Session),
     };
     sessions::insert_session(&pages.db, &session).await?;
     tracing::info!(person = %person.0.uuid, level = id.level, "login.ok");

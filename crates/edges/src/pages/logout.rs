@@ -114,7 +114,7 @@ async fn try_end(
     receipt: Option<&Value>,
 ) -> Result<Response, ApiError> {
     if let Some(token) = browser.cookie(CookieName::Session) {
-        sessions::delete_session(&pages.db, token).await?;
+        sessions::delete_sessions_of_login(&pages.db, token).await?;
     }
     let after = if let Some(token) = kept(pages, browser, receipt).await? {
         token

@@ -1,7 +1,7 @@
 //! All SQL of browser sessions.
 
 use chrono::{DateTime, Utc};
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::{crypto::sha256, db::DbError};
@@ -34,6 +34,8 @@ pub struct NewSession<'a> {
     pub language: Option<&'a str>,
     pub flash: Option<&'a str>,
     pub absolute_hours: i32,
+    /// Cookie of the session that the browser had before, which ends.
+    pub replaces: Option<&'a str>,
 }
 
 /// The session of a cookie, if it lives; its idle time starts anew, and its flash is taken.
@@ -98,9 +100,13 @@ pub async fn slide_session(pool: &PgPool, id: &[u8]) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Stores a session; a person has at most ten, the oldest ends.
+/// Stores a session in place of the one that the browser had; a person has at most ten, the oldest
+/// ends.
 pub async fn insert_session(pool: &PgPool, new: &NewSession<'_>) -> Result<(), DbError> {
     let mut tx = pool.begin().await?;
+    if let Some(token) = new.replaces {
+        delete_session(&mut tx, token).await?;
+    }
     sqlx::query!(
         r#"insert into session (id, person_uuid, user_id, level, acr, auth_time, upstream_sid, upstream_issuer, csrf_secret, language, flash, expires, amr)
            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, service_now() + make_interval(hours => $12), $13)"#,
@@ -127,11 +133,25 @@ pub async fn insert_session(pool: &PgPool, new: &NewSession<'_>) -> Result<(), D
     Ok(())
 }
 
-/// Ends a session.
-pub async fn delete_session(pool: &PgPool, token: &str) -> Result<(), DbError> {
+/// Ends one session.
+async fn delete_session(tx: &mut PgConnection, token: &str) -> Result<(), DbError> {
     sqlx::query!("delete from session where id = $1", &sha256(token)[..])
-        .execute(pool)
+        .execute(tx)
         .await?;
+    Ok(())
+}
+
+/// Ends a session and every other one that came out of the same login at the identity provider: who
+/// logs out there is logged out of all of them.
+pub async fn delete_sessions_of_login(pool: &PgPool, token: &str) -> Result<(), DbError> {
+    sqlx::query!(
+        "delete from session s using session own
+         where own.id = $1
+           and (s.id = own.id or (s.upstream_issuer = own.upstream_issuer and s.upstream_sid = own.upstream_sid))",
+        &sha256(token)[..]
+    )
+    .execute(pool)
+    .await?;
     Ok(())
 }
 
