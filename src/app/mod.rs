@@ -1,5 +1,6 @@
 //! The application: shared state, the router, starting and stopping. Nothing below knows it.
 
+mod attempts;
 mod health;
 pub mod hosts;
 pub mod openapi;
@@ -12,6 +13,7 @@ mod state;
 mod timer;
 mod unbuilt;
 
+pub use attempts::leaves_rows;
 pub use readiness::Readiness;
 pub use router::{routes, service};
 pub use state::{AppState, Inner};

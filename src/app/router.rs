@@ -14,11 +14,15 @@ use tower::{Service, ServiceExt as _};
 use utoipa::OpenApi as _;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{AppState, health, hosts::Hosts, openapi::Description, unbuilt};
+use super::{
+    AppState, attempts::Call, health, hosts::Hosts, openapi::Description, unbuilt,
+};
 use foundation::{
+    audit::Attempts,
     config::Profile,
     db::feed,
     http::{ApiError, Json, context, path},
+    telemetry::security::SecurityEvent,
 };
 
 /// The documented API: handlers of all layers with their description, and probes.
@@ -98,6 +102,7 @@ pub fn service(
         hosts: Hosts::of(&state.config, is_alias),
         is_sandbox: state.config.profile() == Profile::Sandbox,
         feed: Arc::clone(&state.feed),
+        attempts: state.attempts.clone(),
     });
     let surrounded = Arc::new((router, table, around));
     // All of it stands outside the router: paths are rewritten before anybody looks at them, and a
@@ -132,6 +137,7 @@ struct Around {
     hosts: Hosts,
     is_sandbox: bool,
     feed: Arc<feed::Feed>,
+    attempts: Attempts,
 }
 
 /// Answers within the request's context. A panic below is an answer too.
@@ -145,6 +151,7 @@ async fn surround(
             return refused.into_response();
         }
         let is_safe = request.method().is_safe();
+        let call = Call::of(&request);
         let answer = AssertUnwindSafe(answer(request)).catch_unwind();
         // Everything around it would hold it again.
         let answer = Box::pin(async { answer.await.unwrap_or_else(|panic| panicked(&*panic)) });
@@ -153,6 +160,12 @@ async fn surround(
         } else {
             around.with_position(answer).await
         };
+        if response.status() == StatusCode::FORBIDDEN {
+            note_denial();
+        }
+        if let Some(call) = call {
+            call.note(&around.attempts, &response);
+        }
         if around.is_sandbox {
             response
                 .headers_mut()
@@ -205,6 +218,16 @@ impl Around {
     }
 }
 
+/// Tells who watches that a caller was denied something. A form of another site has an event of its
+/// own.
+fn note_denial() {
+    let refusal = context::current().and_then(|context| context.first_refusal());
+    let reason = refusal.map_or_else(|| "403".to_owned(), |refusal| refusal.code);
+    if reason != context::CSRF {
+        context::report(SecurityEvent::AuthzDenied { reason: &reason });
+    }
+}
+
 /// 405 names what is offered; HEAD is not, on the APIs.
 fn without_head(mut response: Response) -> Response {
     if response.status() == StatusCode::METHOD_NOT_ALLOWED
@@ -246,6 +269,7 @@ mod tests {
             hosts: Hosts::loopback(),
             is_sandbox: true,
             feed: Arc::new(feed::Feed::new(std::time::Duration::from_secs(1))),
+            attempts: Attempts::new(sqlx::PgPool::connect_lazy("postgres:///none").unwrap()),
         };
         for method in [Method::GET, Method::POST] {
             let mut request = Request::new(axum::body::Body::empty());

@@ -195,6 +195,7 @@ pub fn spawn_background(state: &AppState, shutdown: &Shutdown) {
         shutdown,
         foundation::db::feed::listen(Arc::clone(&state.feed), state.background_db.clone()),
     );
+    spawn_until(shutdown, state.attempts.clone().write());
     let (resources, pool) = (Arc::clone(&state.resources), db.clone());
     spawn_until(shutdown, async move {
         // Until they are read, and if they cannot be, each is read when it is asked for.

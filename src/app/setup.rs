@@ -19,7 +19,10 @@ use foundation::{
     audit,
     clock::Clock,
     config::{self, Checked, Profile},
+    crypto::sha256,
     db::{self, feed::Feed},
+    http::context,
+    telemetry::security::SecurityEvent,
     token::{
         Algorithm, IssuerKind, JwksClient, KeySet, KeySource, OwnKeys, PlatformTokens, Proven,
         SigningKey, TrustedIssuer, Verifier,
@@ -218,6 +221,7 @@ pub async fn state(
     secrets: Secrets,
     extra: Extra,
 ) -> anyhow::Result<AppState> {
+    note_settings(&config, &pool).await?;
     let catalogue = Arc::new(
         packages::load(&pool)
             .await
@@ -271,6 +275,7 @@ pub async fn state(
         pool.clone(),
     );
     Ok(AppState::new(Inner {
+        attempts: audit::Attempts::new(background_db.clone()),
         authenticator,
         config,
         clock,
@@ -289,6 +294,17 @@ pub async fn state(
         checkpoints: checkpoints.map(Arc::new),
         readiness: Readiness::default(),
     }))
+}
+
+/// Says so when the service starts with other settings than the last time on this database.
+async fn note_settings(config: &Checked, pool: &PgPool) -> anyhow::Result<()> {
+    // Secrets print nothing of themselves.
+    let digest = sha256(format!("{:?}", config.settings));
+    if db::note_settings(pool, &digest).await? {
+        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        context::report(SecurityEvent::ConfigChanged { digest: &digest });
+    }
+    Ok(())
 }
 
 fn key_set_file(path: &Path) -> anyhow::Result<KeySet> {

@@ -14,7 +14,7 @@ use edges::{
     portal::PortalBackEnd,
 };
 use foundation::{
-    audit::Checkpoints,
+    audit::{Attempts, Checkpoints},
     clock::Clock,
     config::Checked,
     db::feed::Feed,
@@ -60,6 +60,8 @@ pub struct Inner {
     pub resources: Arc<Resources>,
     pub login: Option<Arc<LoginClient>>,
     pub checkpoints: Option<Arc<Checkpoints>>,
+    /// Refused and failed attempts, on their way to the audit trail.
+    pub attempts: Attempts,
     pub readiness: Readiness,
 }
 
@@ -73,6 +75,7 @@ impl AppState {
     /// Writes what waits, and closes all connections: the last thing before the end.
     pub async fn close(&self) {
         self.pdp.log().flush().await;
+        self.attempts.flush().await;
         self.background_db.close().await;
         self.db.close().await;
     }

@@ -90,6 +90,16 @@ impl Trail {
         assert!(changed > 0, "{statement}");
     }
 
+    /// As [`Trail::tamper`], with a statement that does not count rows.
+    async fn empty(&self, statement: &str) {
+        let mut db = self.app.sql().await;
+        let statements = format!("set session_replication_role = replica; {statement}");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(statements))
+            .execute(&mut db)
+            .await
+            .unwrap();
+    }
+
     #[track_caller]
     fn expect_fault(verdict: &audit::Verdict, parts: &[&str]) {
         let fault = verdict.fault.as_deref().expect("a fault");
@@ -172,6 +182,33 @@ async fn an_added_row_is_named() {
         )
         .await;
     Trail::expect_fault(&trail.verify().await, &["row 2 "]);
+}
+
+#[tokio::test]
+async fn an_emptied_trail_is_missed() {
+    let trail = Trail::start().await;
+    trail.empty("truncate audit_log").await;
+    Trail::expect_fault(&trail.verify().await, &["row 1: is missing"]);
+}
+
+#[tokio::test]
+async fn a_trail_emptied_with_its_chain_is_missed() {
+    let trail = Trail::start().await;
+    trail.empty("truncate audit_log, audit_chain").await;
+    Trail::expect_fault(&trail.verify().await, &["table audit_chain is empty"]);
+}
+
+#[tokio::test]
+async fn a_trail_emptied_and_begun_anew_is_missed_by_its_checkpoint() {
+    let trail = Trail::start().await;
+    trail.empty("truncate audit_log").await;
+    trail
+        .tamper("update audit_chain set length = 0, hash = decode(repeat('00', 32), 'hex')")
+        .await;
+    Trail::expect_fault(
+        &trail.verify().await,
+        &["row 1: is missing", "the checkpoint of"],
+    );
 }
 
 #[tokio::test]

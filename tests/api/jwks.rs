@@ -17,6 +17,7 @@ use foundation::{
     token::{JwksClient, JwksError, SigningKey},
 };
 use serde_json::{Value, json};
+use testkit::log::SecurityLog;
 
 #[derive(Clone)]
 struct Issuer(Arc<Inner>);
@@ -196,4 +197,29 @@ async fn padded_and_standard_base64_are_read_and_double_ids_are_not() {
     let client = issuer.client(settings(60, 3600));
     assert!(client.key("a").await.is_ok());
     assert_eq!(client.key("x").await.unwrap_err(), JwksError::UnknownKey);
+}
+
+#[tokio::test]
+async fn a_key_that_the_issuer_does_not_publish_is_told() {
+    let issuer = Issuer::start(set(&[&key("a")])).await;
+    let client = issuer.client(settings(60, 3600));
+    let log = SecurityLog::capture();
+    assert_eq!(client.key("b").await.unwrap_err(), JwksError::UnknownKey);
+
+    let event = log.only("auth.unknown_kid");
+
+    assert_eq!(event["issuer"], format!("{}/", issuer.0.base));
+}
+
+#[tokio::test]
+async fn keys_that_are_not_taken_are_told() {
+    let issuer = Issuer::start(json!({"keys": []})).await;
+    let client = issuer.client(settings(60, 3600));
+    issuer.set(Answer::Status(500));
+    let log = SecurityLog::capture();
+    assert_eq!(client.key("a").await.unwrap_err(), JwksError::Unavailable);
+
+    let event = log.only("jwks.rejected");
+
+    assert_eq!(event["issuer"], format!("{}/", issuer.0.base));
 }

@@ -8,6 +8,7 @@ use foundation::{
     clock::Clock,
     http::{ApiError, ApiResult, context},
     ids::OrgNumber,
+    telemetry::security::SecurityEvent,
     token::{
         OrganizationToken, PersonNames, PlatformTokens, Principal, Refusal, Reject, Verified,
         Verifier,
@@ -266,7 +267,10 @@ impl Authenticator {
             .map_err(|reject| match reject {
                 Reject::Refused(refusal) => {
                     metrics::counter!("auth_failed", "reason" => refusal.wire()).increment(1);
-                    tracing::info!(reason = refusal.wire(), "auth.failed");
+                    context::report(SecurityEvent::AuthFailed {
+                        reason: refusal.wire(),
+                        issuer: self.0.verifier.issuer_named_by(token),
+                    });
                     ApiError::Unauthorized(Some(refusal))
                 }
                 Reject::Unavailable => ApiError::Unavailable(5),
@@ -288,10 +292,14 @@ impl Authenticator {
             .map_err(|_| UNAUTHORIZED)?
             .map(str::to_owned);
         let token = given.or_else(instead).ok_or(UNAUTHORIZED)?;
-        self.verify(&token).await.map_err(|error| match error {
+        let verified = self.verify(&token).await.map_err(|error| match error {
             unavailable @ ApiError::Unavailable(_) => unavailable,
             _ => UNAUTHORIZED,
-        })
+        })?;
+        if let Some(context) = context::current() {
+            let _ = context.caller.set(Arc::clone(&verified.principal));
+        }
+        Ok(verified)
     }
 
     /// The caller of a request.
@@ -350,7 +358,11 @@ impl Authenticator {
     /// The register cannot be read.
     pub async fn person_named(&self, names: &PersonNames) -> ApiResult<Option<Person>> {
         let mut db = self.0.db.acquire().await?;
-        Ok(parties::person_named(&mut db, &self.0.identity, names).await?)
+        let person = parties::person_named(&mut db, &self.0.identity, names).await?;
+        if let Some(person) = &person {
+            context::note_person(person.0.uuid);
+        }
+        Ok(person)
     }
 
     /// The person or system user that calls; none for tokens of other shapes.
@@ -442,7 +454,6 @@ where
         let caller = Authenticator::from_ref(state).authenticate(parts).await?;
         // A policy without scopes takes every valid token.
         if !P::ACCEPTED.is_empty() && !caller.principal.scopes.contains_any(P::ACCEPTED) {
-            tracing::info!(caller = caller.principal.log_name(), "authz.denied");
             return Err(ApiError::InsufficientScope(P::ACCEPTED));
         }
         Ok(Self {
@@ -454,7 +465,7 @@ where
 
 /// The answer to a token of a shape that the endpoint does not take.
 fn wrong_shape(caller: &Caller) -> ApiError {
-    tracing::info!(caller = caller.principal.log_name(), shape = ?caller.principal.shape.name(), "authz.denied");
+    tracing::debug!(shape = ?caller.principal.shape.name(), "a token of another shape");
     FORBIDDEN
 }
 

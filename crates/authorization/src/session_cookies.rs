@@ -8,9 +8,13 @@ use axum_extra::extract::cookie::CookieJar;
 use foundation::{
     config::Checked,
     crypto::unbase64url,
-    http::{ApiError, ApiResult},
+    http::{
+        ApiError, ApiResult,
+        context::{self, Refusal},
+    },
     sessions::{LiveSession, csrf, live_session},
-    token::{IssuerKind, Principal, Refusal},
+    telemetry::security::SecurityEvent,
+    token::{self, IssuerKind, Principal},
 };
 use http::{HeaderMap, Method, StatusCode, request::Parts};
 use sqlx::PgPool;
@@ -77,14 +81,20 @@ impl SessionCookies {
     /// 401 for tokens of others, 403 without proof.
     pub async fn require_proof(&self, parts: &Parts, principal: &Principal) -> ApiResult<()> {
         if principal.issuer_kind != IssuerKind::Own || principal.person().is_none() {
-            return Err(ApiError::Unauthorized(Some(Refusal::Cookie)));
+            return Err(ApiError::Unauthorized(Some(token::Refusal::Cookie)));
         }
         if matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS) {
             return Ok(());
         }
-        let forbidden = ApiError::Empty(StatusCode::FORBIDDEN);
+        let forbidden = || {
+            context::report(SecurityEvent::CsrfRejected {
+                path: parts.uri.path(),
+            });
+            context::note_refusal(Refusal::denial(context::CSRF));
+            ApiError::Empty(StatusCode::FORBIDDEN)
+        };
         let Some(session) = self.live(principal).await? else {
-            return Err(forbidden);
+            return Err(forbidden());
         };
         let proof = PROOF_HEADERS
             .iter()
@@ -99,7 +109,7 @@ impl SessionCookies {
         if is_proven && is_ours {
             Ok(())
         } else {
-            Err(forbidden)
+            Err(forbidden())
         }
     }
 
@@ -111,7 +121,7 @@ impl SessionCookies {
         if principal.session().is_none() || Box::pin(self.live(principal)).await?.is_some() {
             return Ok(());
         }
-        Err(ApiError::Unauthorized(Some(Refusal::SessionEnded)))
+        Err(ApiError::Unauthorized(Some(token::Refusal::SessionEnded)))
     }
 
     /// The session of a token, unless it has none or the session ended.

@@ -28,6 +28,7 @@ pub mod clock;
 pub mod cluster;
 pub mod facts;
 pub mod faults;
+pub mod log;
 pub mod organizations;
 pub mod packages;
 pub mod people;
@@ -37,6 +38,7 @@ pub mod scopes;
 pub mod settings;
 pub mod setup;
 pub mod systems;
+pub mod trail;
 pub mod world;
 
 /// What a test file imports.

@@ -107,8 +107,7 @@ impl TestApp {
     /// Makes all sessions of browsers come out of one login at the identity provider, as when it
     /// remembers the person.
     pub async fn share_login_of_sessions(&self) {
-        run(
-            &mut self.sql().await,
+        self.changes_directly(
             "update session set upstream_sid = (select min(upstream_sid) from session)",
         )
         .await;

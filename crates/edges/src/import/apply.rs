@@ -6,9 +6,12 @@ use super::{
     kinds,
     merge::{Merge, Merged},
 };
-use foundation::db::{
-    DbError,
-    feed::{self, Touched},
+use foundation::{
+    db::{
+        DbError,
+        feed::{self, Touched},
+    },
+    events::EventKind,
 };
 
 /// Merges what is staged, in the caller's transaction.
@@ -39,13 +42,15 @@ const TOLD_ONE_BY_ONE: i64 = 10_000;
 async fn tell_vendors(tx: &mut PgConnection) -> Result<(), DbError> {
     sqlx::query!(
         r#"insert into outbox (id, event, subject_kind, subject_id, party_org_no, vendor_org_no, payload)
-           select gen_random_uuid(), 'systemuser_client_removed', 'client_change', gen_random_uuid(), u.reportee_org_no, s.vendor_org_number,
+           select gen_random_uuid(), $1, $2, gen_random_uuid(), u.reportee_org_no, s.vendor_org_number,
              jsonb_build_object('systemId', s.system_id, 'externalRef', u.external_ref, 'systemUserId', u.id, 'client', c.uuid)
            from staging.unhanded g join party a on a.key = g.system_user_key join "system_user" u on u.id = a.uuid and not u.is_deleted
            join system s on s.system_internal_id = u.system_internal_id join party c on c.key = g.client_key
            where not exists (
              select from client_delegation d join client_delegation_package p on p.delegation_id = d.id
-             where d.system_user_key = g.system_user_key and d.client_key = g.client_key)"#
+             where d.system_user_key = g.system_user_key and d.client_key = g.client_key)"#,
+        EventKind::ClientRemoved.wire(),
+        EventKind::ClientRemoved.subject().wire()
     )
     .execute(tx)
     .await?;

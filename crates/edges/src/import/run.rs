@@ -22,7 +22,7 @@ use super::{
     source::{self, Source},
     store,
 };
-use foundation::audit;
+use foundation::audit::{self, Action, ObjectKind};
 
 /// What came of an import.
 #[derive(Debug)]
@@ -281,8 +281,8 @@ fn waiting(progress: &ProgressBar, message: String) {
 async fn record(tx: &mut PgConnection, options: &Options, counts: Counts) -> anyhow::Result<()> {
     let event = audit::Event {
         actor: audit::Actor::Operator,
-        action: "import.merged",
-        object_kind: "import",
+        action: Action::OperatorImported,
+        object_kind: ObjectKind::Import,
         object_id: format!("{}:{}", options.source, options.kind.as_str()),
         party_org: None,
         vendor_org: None,

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::Pages;
 use super::texts::Language;
 use foundation::{
-    http::ApiError,
+    http::{ApiError, context},
     sessions::{self, Session},
 };
 use registers::parties::{self, Person};
@@ -82,6 +82,9 @@ impl FromRequestParts<Pages> for Browser {
             None => None,
         };
         let session = session.filter(|s| s.level >= PAGE_LEVEL);
+        if let Some(session) = &session {
+            context::note_person(session.person_uuid);
+        }
         let chosen = jar
             .get(LANGUAGE_COOKIE)
             .and_then(|c| Language::from_cookie(c.value()));

@@ -24,6 +24,7 @@ use super::{
 };
 use authorization::delegation::{self, Approver, DelegationReport, Held};
 use foundation::{
+    audit::Action,
     crypto::{base64url, sha256},
     http::{ApiError, path::PathValues, query::Query},
     sessions::csrf,
@@ -83,6 +84,21 @@ pub async fn back(path: PathValues) -> Redirect {
 /// `POST …/systemuser/changerequest/{id}`
 pub async fn decide(
     State(pages): State<Pages>,
+    browser: Browser,
+    path: PathValues,
+    form: Result<Form<DecisionForm>, FormRejection>,
+) -> Response {
+    let attempted = match form.as_ref().map(|form| form.0.decision.as_str()) {
+        Ok("approve") => Some(Action::ChangeRequestApproved),
+        Ok("reject") => Some(Action::ChangeRequestRejected),
+        _ => None,
+    };
+    let response = answer_form(pages, browser, path, form).await;
+    request_page::with_attempt(response, attempted)
+}
+
+async fn answer_form(
+    pages: Pages,
     browser: Browser,
     path: PathValues,
     form: Result<Form<DecisionForm>, FormRejection>,

@@ -16,9 +16,14 @@ use super::{
 };
 use foundation::{
     crypto::random_text,
-    http::{ApiError, query::Query},
+    http::{
+        ApiError,
+        context::{self, Refusal},
+        query::Query,
+    },
     ids::NationalId,
     sessions::{self, NewSession, csrf},
+    telemetry::security::SecurityEvent,
     token::{Reject, acr_level},
 };
 use registers::parties::{self, Person};
@@ -126,12 +131,21 @@ pub async fn callback(State(pages): State<Pages>, browser: Browser, query: Query
     match finish(&pages, &browser, &query).await {
         Ok(response) => response,
         Err(Failed::Login(reason)) => {
-            tracing::info!(reason, "login.failed");
+            login_failed(reason);
             error_page(&pages, &browser, "login.err_body")
         }
-        Err(Failed::NoPerson) => error_page(&pages, &browser, "login.no_pid"),
+        Err(Failed::NoPerson) => {
+            login_failed("no person");
+            error_page(&pages, &browser, "login.no_pid")
+        }
         Err(Failed::Other(error)) => frame::failure(&pages, &browser, error),
     }
+}
+
+/// Says why a login led to no session, in the log and in the audit trail.
+fn login_failed(reason: &str) {
+    context::report(SecurityEvent::LoginFailed { reason });
+    context::note_refusal(Refusal::failure(reason));
 }
 
 enum Failed {
@@ -233,7 +247,10 @@ async fn finish(pages: &Pages, browser: &Browser, query: &Query) -> Result<Respo
         replaces: browser.cookie(CookieName::Session),
     };
     sessions::insert_session(&pages.db, &session).await?;
-    tracing::info!(person = %person.0.uuid, level = id.level, "login.ok");
+    context::report(SecurityEvent::LoginOk {
+        person: person.0.uuid,
+        level: id.level,
+    });
     let mut jar = CookieJar::new()
         .add(browser.set(CookieName::Session, &session_token, None))
         .add(browser.unset(CookieName::Login));

@@ -22,8 +22,13 @@ use super::{
 use foundation::{
     config::Profile,
     crypto::random_text,
-    http::{ApiError, query::Query},
+    http::{
+        ApiError,
+        context::{self, Refusal},
+        query::Query,
+    },
     sessions::{self, csrf},
+    telemetry::security::SecurityEvent,
 };
 use system_users::systems;
 
@@ -80,6 +85,9 @@ pub async fn by_form(
         if !csrf::same_origin(&browser.headers, &origin)
             || !csrf::verify(&session.csrf_secret, "POST", PATH, &proof)
         {
+            metrics::counter!("csrf_rejected").increment(1);
+            context::report(SecurityEvent::CsrfRejected { path: PATH });
+            context::note_refusal(Refusal::denial(context::CSRF));
             return frame::message(
                 &pages,
                 &browser,
@@ -194,7 +202,7 @@ async fn after(pages: &Pages, token: &str) -> Result<Option<String>, ApiError> {
     if listed && scheme_allowed(pages.config.profile(), &url) {
         return Ok(Some(url));
     }
-    tracing::warn!(system_id, "redirect.rejected");
+    context::report(SecurityEvent::RedirectRejected { system_id });
     Ok(None)
 }
 

@@ -27,8 +27,17 @@ use authorization::{
     delegation::{Approver, DelegationReport},
     permissions::{Action, SystemResource},
 };
-use foundation::http::{ApiError, ProblemCode, path::PathValues, query::Query};
-use foundation::sessions::csrf;
+use foundation::{
+    audit::Action,
+    http::{
+        ApiError, ProblemCode,
+        context::{self, Refusal},
+        path::PathValues,
+        query::Query,
+    },
+    sessions::csrf,
+    telemetry::security::SecurityEvent,
+};
 use registers::parties::{self, Party, Person};
 use system_users::{
     requests::{self, Request, RequestKind, RequestStatus},
@@ -96,7 +105,9 @@ pub async fn decide_standard(
     path: PathValues,
     form: Result<Form<DecisionForm>, FormRejection>,
 ) -> Response {
-    decide(&pages, &browser, RequestKind::Standard, &path, form).await
+    let attempted = attempted(form.as_ref().ok());
+    let response = decide(&pages, &browser, RequestKind::Standard, &path, form).await;
+    with_attempt(response, attempted)
 }
 
 /// `POST …/systemuser/agentrequest/{id}`
@@ -106,7 +117,27 @@ pub async fn decide_agent(
     path: PathValues,
     form: Result<Form<DecisionForm>, FormRejection>,
 ) -> Response {
-    decide(&pages, &browser, RequestKind::Agent, &path, form).await
+    let attempted = attempted(form.as_ref().ok());
+    let response = decide(&pages, &browser, RequestKind::Agent, &path, form).await;
+    with_attempt(response, attempted)
+}
+
+/// What a form would do, for the audit trail.
+fn attempted(form: Option<&Form<DecisionForm>>) -> Option<Action> {
+    match form?.0.decision.as_str() {
+        "approve" => Some(Action::RequestApproved),
+        "reject" => Some(Action::RequestRejected),
+        "escalate" => Some(Action::RequestEscalated),
+        _ => None,
+    }
+}
+
+/// An answer with what was attempted, if the form said it.
+pub(super) fn with_attempt(mut response: Response, attempted: Option<Action>) -> Response {
+    if let Some(action) = attempted {
+        response.extensions_mut().insert(action);
+    }
+    response
 }
 
 async fn show(pages: &Pages, browser: &Browser, kind: RequestKind, query: &Query) -> Response {
@@ -496,7 +527,8 @@ pub(super) fn own_form(
         || !csrf::verify(&session.csrf_secret, "POST", action, &form.csrf)
     {
         metrics::counter!("csrf_rejected").increment(1);
-        tracing::warn!("csrf.rejected");
+        context::report(SecurityEvent::CsrfRejected { path: action });
+        context::note_refusal(Refusal::denial(context::CSRF));
         return Err(frame::message(
             pages,
             browser,
@@ -670,6 +702,7 @@ pub(super) fn why(
     error: ApiError,
     approving: bool,
 ) -> Result<(StatusCode, Option<Notice>), Response> {
+    error.note();
     let t = |key: &str| texts::text(browser.language, key).to_owned();
     let warning = |key: &str| {
         Some(Notice {

@@ -37,6 +37,7 @@ impl PortalError {
 
 impl IntoResponse for PortalError {
     fn into_response(self) -> Response {
+        self.error.note();
         match self.error {
             ApiError::Problem(problem) => told(*problem, self.reading),
             ApiError::Empty(status)

@@ -2,48 +2,36 @@
 //! Afterwards rows are chained by their hashes, and the end of the chain is signed from time to
 //! time, so that nobody changes the trail unnoticed.
 
+mod attempts;
 mod chain;
 mod checkpoint;
+mod model;
 mod seal;
 mod store;
 mod verify;
 
+use std::{fmt, net::IpAddr};
+
 use serde_json::Value;
 use sqlx::PgConnection;
-use uuid::Uuid;
 
+pub use attempts::{Attempt, Attempts};
 pub use checkpoint::{CheckpointKey, Checkpoints};
+pub use model::{Action, Actor, ActorKind, ObjectKind, Outcome};
 pub use seal::seal;
 pub use verify::{Verdict, verify};
 
-use crate::{db::DbError, http::context};
-
-/// Who did it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Actor {
-    /// The organisation of the token.
-    Vendor,
-    /// A person, by party uuid.
-    Person(Uuid),
-    /// A system user with its own token, by its id.
-    SystemUser(Uuid),
-    /// The organisation of the token, which owns a resource.
-    ServiceOwner,
-    /// Whoever runs the installation, at its command line.
-    Operator,
-    /// A task of our own.
-    Job,
-}
+use crate::{db::DbError, http::context, telemetry::masked};
 
 /// One event to be recorded.
 #[derive(Debug)]
 pub struct Event<'a> {
     /// Who.
     pub actor: Actor,
-    /// Stable name, such as `request.approved`.
-    pub action: &'static str,
+    /// What was done.
+    pub action: Action,
     /// Kind of the thing it was done to.
-    pub object_kind: &'static str,
+    pub object_kind: ObjectKind,
     /// Its id.
     pub object_id: String,
     /// Customer organisation.
@@ -75,7 +63,7 @@ pub async fn record(tx: &mut PgConnection, event: Event<'_>) -> Result<(), DbErr
 pub async fn record_with(
     tx: &mut PgConnection,
     event: Event<'_>,
-    others: &[(&'static str, &'static str)],
+    others: &[(Action, ObjectKind)],
 ) -> Result<(), DbError> {
     let all = std::iter::once((event.action, event.object_kind)).chain(others.iter().copied());
     let steps: Vec<Step> = all
@@ -108,8 +96,8 @@ pub async fn record_each(
 
 /// What differs between rows that are written at once.
 struct Step {
-    action: &'static str,
-    object_kind: &'static str,
+    action: Action,
+    object_kind: ObjectKind,
     detail: Option<Value>,
 }
 
@@ -120,14 +108,6 @@ async fn write(tx: &mut PgConnection, event: &Event<'_>, steps: &[Step]) -> Resu
         .and_then(|c| c.caller.get())
         .map(|principal| principal.trace());
     let caller = caller.as_ref();
-    let (actor_kind, person) = match event.actor {
-        Actor::Vendor => ("vendor", None),
-        Actor::Person(uuid) => ("person", Some(uuid)),
-        Actor::SystemUser(uuid) => ("systemuser", Some(uuid)),
-        Actor::ServiceOwner => ("serviceowner", None),
-        Actor::Operator => ("operator", None),
-        Actor::Job => ("job", None),
-    };
     sqlx::query!(
         r#"insert into audit_log (request_id, trace_id, instance, actor_kind, actor_org, actor_supplier, actor_party_uuid,
              client_id, token_issuer, token_id, auth_level, address, action, object_kind, object_id, party_org, vendor_org,
@@ -137,25 +117,38 @@ async fn write(tx: &mut PgConnection, event: &Event<'_>, steps: &[Step]) -> Resu
         context.as_ref().map(|c| c.request_id),
         context.as_ref().map(|c| c.trace.to_string()),
         instance(),
-        actor_kind,
+        event.actor.kind().wire(),
         caller.and_then(|c| c.org.as_deref()),
         caller.and_then(|c| c.supplier.as_deref()),
-        person,
+        event.actor.person(),
         caller.and_then(|c| c.client_id.as_deref()),
         caller.map(|c| c.issuer.as_str()),
         caller.and_then(|c| c.token_id.as_deref()),
         caller.map(|c| i16::from(c.auth_level)),
         context.as_ref().and_then(|c| c.address).map(cut),
-        event.object_id,
+        masked(event.object_id.as_str()),
         event.party_org,
         event.vendor_org,
-        &steps.iter().map(|s| s.action.to_owned()).collect::<Vec<_>>(),
-        &steps.iter().map(|s| s.object_kind.to_owned()).collect::<Vec<_>>(),
-        &steps.iter().map(|s| s.detail.clone()).collect::<Vec<_>>() as &[Option<Value>],
+        &steps.iter().map(|s| s.action.wire().to_owned()).collect::<Vec<_>>(),
+        &steps.iter().map(|s| s.object_kind.wire().to_owned()).collect::<Vec<_>>(),
+        &steps.iter().map(|s| s.detail.clone().map(without_identity_numbers)).collect::<Vec<_>>() as &[Option<Value>],
     )
     .execute(tx)
     .await?;
     Ok(())
+}
+
+/// A detail without identity numbers: vendors put them into references of theirs.
+fn without_identity_numbers(detail: Value) -> Value {
+    match detail {
+        Value::String(text) => Value::String(masked(text)),
+        Value::Array(items) => items.into_iter().map(without_identity_numbers).collect(),
+        Value::Object(members) => members
+            .into_iter()
+            .map(|(name, value)| (name, without_identity_numbers(value)))
+            .collect(),
+        other @ (Value::Null | Value::Bool(_) | Value::Number(_)) => other,
+    }
 }
 
 /// Name of this process in the trail.
@@ -168,16 +161,25 @@ pub fn instance() -> &'static str {
     })
 }
 
-/// An address as it may be kept: the /24 or /48 it belongs to.
-fn cut(address: std::net::IpAddr) -> String {
-    match address {
-        std::net::IpAddr::V4(v4) => {
-            let [a, b, c, _] = v4.octets();
-            format!("{a}.{b}.{c}.0/24")
-        }
-        std::net::IpAddr::V6(v6) => {
-            let [a, b, c, ..] = v6.segments();
-            format!("{a:x}:{b:x}:{c:x}::/48")
+/// An address as it may be kept: prints the /24 or /48 it belongs to.
+#[derive(Debug, Clone, Copy)]
+pub struct Network(pub IpAddr);
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            IpAddr::V4(v4) => {
+                let [a, b, c, _] = v4.octets();
+                write!(f, "{a}.{b}.{c}.0/24")
+            }
+            IpAddr::V6(v6) => {
+                let [a, b, c, ..] = v6.segments();
+                write!(f, "{a:x}:{b:x}:{c:x}::/48")
+            }
         }
     }
+}
+
+fn cut(address: IpAddr) -> String {
+    Network(address).to_string()
 }

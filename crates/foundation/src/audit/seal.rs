@@ -1,11 +1,11 @@
 //! Sealing: rows get their place in the chain in the order in which their transactions became
 //! final.
 
-use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 
 use super::{checkpoint::Checkpoints, store};
+use crate::{http::context, telemetry::security::SecurityEvent};
 
 /// So many rows are sealed in one transaction.
 const BATCH: i64 = 1_000;
@@ -46,9 +46,11 @@ pub async fn seal(
         }
         let is_last = i64::try_from(rows.len()).unwrap_or(BATCH) < BATCH;
         if is_last {
-            return checkpoints
-                .map_or(Ok(()), |c| c.note(length, &hash, now))
-                .context("audit.gap");
+            let noted = checkpoints.map_or(Ok(()), |c| c.note(length, &hash, now));
+            return noted.inspect_err(|error| {
+                let reason = format!("{error:#}");
+                context::report(SecurityEvent::AuditGap { reason: &reason });
+            });
         }
     }
 }

@@ -1,9 +1,11 @@
-//! All SQL of the chain.
+//! All SQL of the chain, and of attempts.
 
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
+use serde_json::{Map, Value, json};
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
 
-use super::chain::Row;
+use super::{Action, ActorKind, ObjectKind, Outcome, chain::Row};
 use crate::db::DbError;
 
 /// The place of a row in the chain.
@@ -118,6 +120,86 @@ pub async fn put(tx: &mut PgConnection, seals: &[Seal]) -> Result<(), DbError> {
         &seals.iter().map(|s| s.hash.clone()).collect::<Vec<_>>(),
     )
     .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// A row about attempts.
+#[derive(Debug)]
+pub struct AttemptRow {
+    pub request_id: Uuid,
+    pub trace_id: String,
+    pub action: Action,
+    pub object_kind: ObjectKind,
+    pub object_id: String,
+    pub outcome: Outcome,
+    pub code: String,
+    pub party: Option<String>,
+    pub actor_kind: ActorKind,
+    pub actor_org: Option<String>,
+    pub actor_supplier: Option<String>,
+    pub actor_party_uuid: Option<Uuid>,
+    pub client_id: Option<String>,
+    pub token_issuer: Option<String>,
+    pub token_id: Option<String>,
+    pub auth_level: Option<i16>,
+    pub address: Option<String>,
+    /// How many it stands for.
+    pub attempts: u64,
+}
+
+/// What a row about attempts holds beside its columns.
+fn detail(row: &AttemptRow) -> Option<Value> {
+    let mut members = Map::new();
+    if let Some(party) = &row.party {
+        members.insert("party".to_owned(), json!(party));
+    }
+    if row.attempts > 1 {
+        members.insert("attempts".to_owned(), json!(row.attempts));
+    }
+    (!members.is_empty()).then_some(Value::Object(members))
+}
+
+/// Writes rows about attempts, all of them or none.
+pub async fn insert_attempts(
+    pool: &PgPool,
+    rows: impl Iterator<Item = &AttemptRow> + Clone,
+) -> Result<(), DbError> {
+    macro_rules! column {
+        (|$row:ident| $value:expr) => {
+            &rows.clone().map(|$row| $value).collect::<Vec<_>>()
+        };
+    }
+    sqlx::query!(
+        r#"insert into audit_log (request_id, trace_id, instance, actor_kind, actor_org, actor_supplier, actor_party_uuid,
+             client_id, token_issuer, token_id, auth_level, address, action, object_kind, object_id, outcome, code, detail)
+           select t.request_id, t.trace_id, $1, t.actor_kind, t.actor_org, t.actor_supplier, t.actor_party_uuid,
+             t.client_id, t.token_issuer, t.token_id, t.auth_level, t.address, t.action, t.object_kind, t.object_id, t.outcome, t.code, t.detail
+           from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::uuid[], $8::text[], $9::text[], $10::text[],
+             $11::smallint[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[], $18::jsonb[])
+             with ordinality as t(request_id, trace_id, actor_kind, actor_org, actor_supplier, actor_party_uuid, client_id, token_issuer,
+               token_id, auth_level, address, action, object_kind, object_id, outcome, code, detail, place)
+           order by t.place"#,
+        super::instance(),
+        column!(|row| row.request_id),
+        column!(|row| row.trace_id.clone()),
+        column!(|row| row.actor_kind.wire().to_owned()),
+        column!(|row| row.actor_org.clone()) as &[Option<String>],
+        column!(|row| row.actor_supplier.clone()) as &[Option<String>],
+        column!(|row| row.actor_party_uuid) as &[Option<Uuid>],
+        column!(|row| row.client_id.clone()) as &[Option<String>],
+        column!(|row| row.token_issuer.clone()) as &[Option<String>],
+        column!(|row| row.token_id.clone()) as &[Option<String>],
+        column!(|row| row.auth_level) as &[Option<i16>],
+        column!(|row| row.address.clone()) as &[Option<String>],
+        column!(|row| row.action.wire().to_owned()),
+        column!(|row| row.object_kind.wire().to_owned()),
+        column!(|row| row.object_id.clone()),
+        column!(|row| row.outcome.wire().to_owned()),
+        column!(|row| row.code.clone()),
+        column!(|row| detail(row)) as &[Option<Value>],
+    )
+    .execute(pool)
     .await?;
     Ok(())
 }

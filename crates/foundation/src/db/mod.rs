@@ -45,6 +45,8 @@ pub fn pool(url: &SecretString, settings: &Database, clock: &Clock) -> anyhow::R
         ("lock_timeout", format!("{}s", settings.lock_timeout_s)),
         ("idle_in_transaction_session_timeout", "10s".to_owned()),
         ("timezone", "UTC".to_owned()),
+        // A change by a connection without it leaves a row in the audit trail (`note_direct_change`).
+        ("sb.writer", "service".to_owned()),
         // Statements are prepared once per connection. With large tables Postgres would plan each
         // decision anew, which takes ten times as long as deciding.
         ("plan_cache_mode", "force_generic_plan".to_owned()),
@@ -116,9 +118,9 @@ pub async fn refuse_moved_clock(pool: &PgPool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What has a connection of its own: following the change feed, listening to it, and the decision
-/// log.
-const BESIDE: u32 = 3;
+/// What has a connection of its own: following the change feed, listening to it, the decision log,
+/// and refused attempts.
+const BESIDE: u32 = 4;
 
 /// Connections for background work that must not wait for requests.
 #[must_use]
@@ -200,11 +202,7 @@ pub async fn ensure_partitions(pool: &PgPool) -> Result<(), sqlx::Error> {
             perform pg_advisory_xact_lock(8319104478530633729);
             for offset_months in 0..2 loop
                 month := (first + make_interval(months => offset_months))::date;
-                part := format('audit_log_%s', to_char(month, 'YYYYMM'));
-                if to_regclass(part) is null then
-                    execute format('create table %I partition of audit_log for values from (%L) to (%L)',
-                        part, month, (month + interval '1 month')::date);
-                end if;
+                perform ensure_audit_partition(month);
             end loop;
             for offset_days in 0..3 loop
                 day := service_now()::date + offset_days;
@@ -238,6 +236,21 @@ pub async fn clock_offset(pool: &PgPool, clock: &Clock) -> Result<i64, DbError> 
             .fetch_one(pool)
             .await?;
     Ok(clock.seconds() - theirs)
+}
+
+/// Stores the digest of the settings that the service starts with. True when the last time it
+/// started with others.
+pub async fn note_settings(pool: &PgPool, digest: &[u8]) -> Result<bool, DbError> {
+    let before = sqlx::query_scalar!(
+        r#"update installation set settings_digest = $1
+           from (select settings_digest as before from installation for update) last
+           where settings_digest is distinct from $1
+           returning last.before as "before?""#,
+        digest
+    )
+    .fetch_optional(pool)
+    .await?;
+    Ok(before.flatten().is_some())
 }
 
 /// Marks the database with the profile of this installation, or finds it marked with another.

@@ -16,8 +16,8 @@ pub type Position = (i64, i64);
 #[expect(missing_docs, reason = "columns of the table")]
 pub struct Stored {
     pub id: Uuid,
+    /// The text of an [`super::EventKind`].
     pub event: String,
-    pub subject_kind: String,
     pub subject_id: Uuid,
     pub party_org_no: Option<String>,
     pub payload: Value,
@@ -39,8 +39,8 @@ pub async fn post_all(tx: &mut PgConnection, messages: &[Message<'_>]) -> Result
              as t(id, event, subject_kind, subject_id, party_org_no, vendor_org_no, payload, place)
            order by place on conflict (event, subject_id) do nothing"#,
         &messages.iter().map(|_| Uuid::now_v7()).collect::<Vec<_>>(),
-        &messages.iter().map(|m| m.event.to_owned()).collect::<Vec<_>>(),
-        &messages.iter().map(|m| m.subject_kind.to_owned()).collect::<Vec<_>>(),
+        &messages.iter().map(|m| m.event.wire().to_owned()).collect::<Vec<_>>(),
+        &messages.iter().map(|m| m.event.subject().wire().to_owned()).collect::<Vec<_>>(),
         &messages.iter().map(|m| m.subject_id).collect::<Vec<_>>(),
         &messages.iter().map(|m| m.party_org.to_owned()).collect::<Vec<_>>(),
         &messages.iter().map(|m| m.vendor_org.to_owned()).collect::<Vec<_>>(),
@@ -60,7 +60,7 @@ pub async fn of_vendor(
     limit: i64,
 ) -> Result<Vec<Stored>, DbError> {
     let rows = sqlx::query!(
-        r#"select id, event, subject_kind, subject_id, party_org_no, payload, created, xact, seq from outbox
+        r#"select id, event, subject_id, party_org_no, payload, created, xact, seq from outbox
            where vendor_org_no = $1 and (xact, seq) > ($2, $3) and xact < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
            order by xact, seq limit $4"#,
         vendor_org,
@@ -73,7 +73,6 @@ pub async fn of_vendor(
     let stored = rows.into_iter().map(|row| Stored {
         id: row.id,
         event: row.event,
-        subject_kind: row.subject_kind,
         subject_id: row.subject_id,
         party_org_no: row.party_org_no,
         payload: row.payload,

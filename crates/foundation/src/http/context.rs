@@ -4,7 +4,7 @@
 use std::{
     fmt,
     net::IpAddr,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use axum::{
@@ -17,6 +17,7 @@ use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::forwarded::Forwarded;
+use crate::telemetry::security::{Origin, SecurityEvent};
 
 tokio::task_local! {
     static CONTEXT: Arc<RequestContext>;
@@ -43,6 +44,21 @@ pub struct RequestContext {
     pub problem_detail: bool,
     /// The verified caller, set once by authentication, for the audit trail.
     pub caller: OnceLock<Arc<crate::token::Principal>>,
+    /// Party uuid of the person who calls, once the register was asked.
+    pub person: OnceLock<Uuid>,
+    /// What was refused so far, for the audit trail.
+    refusals: Mutex<Vec<Refusal>>,
+}
+
+/// Why something was not done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Problem code, or a fixed reason.
+    pub code: String,
+    /// The caller may not; otherwise it cannot be done.
+    pub is_denial: bool,
+    /// Which of the things that the call names, when it names several.
+    pub object_id: Option<String>,
 }
 
 /// Switches of the context that come from the configuration.
@@ -52,6 +68,30 @@ pub struct ContextSettings {
     pub trusted_proxies: Arc<[IpNet]>,
     /// `compat.problem_detail`
     pub problem_detail: bool,
+}
+
+/// Reason of a refusal: the form or the call did not come from one of our pages.
+pub const CSRF: &str = "csrf";
+
+impl Refusal {
+    /// The caller may not, for a fixed reason.
+    #[must_use]
+    pub fn denial(reason: &str) -> Self {
+        Self {
+            code: reason.to_owned(),
+            is_denial: true,
+            object_id: None,
+        }
+    }
+
+    /// It cannot be done, for a fixed reason.
+    #[must_use]
+    pub fn failure(reason: &str) -> Self {
+        Self {
+            is_denial: false,
+            ..Self::denial(reason)
+        }
+    }
 }
 
 impl RequestContext {
@@ -85,8 +125,49 @@ impl RequestContext {
             forwarded,
             problem_detail: settings.problem_detail,
             caller: OnceLock::new(),
+            person: OnceLock::new(),
+            refusals: Mutex::default(),
         }
     }
+
+    /// What was refused first.
+    pub fn first_refusal(&self) -> Option<Refusal> {
+        let refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        refusals.first().cloned()
+    }
+
+    /// Takes out what was refused so far, in order.
+    pub fn take_refusals(&self) -> Vec<Refusal> {
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut refusals)
+    }
+}
+
+/// Notes that something which the current request asks for is refused. Without a request it does
+/// nothing.
+pub fn note_refusal(refusal: Refusal) {
+    let _ = CONTEXT.try_with(|context| {
+        let mut refusals = context
+            .refusals
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        refusals.push(refusal);
+    });
+}
+
+/// Writes a security event with its origin: the current request, if there is one.
+pub fn report(event: SecurityEvent<'_>) {
+    let origin = CONTEXT.try_with(|context| Origin {
+        address: context.address,
+        caller: context.caller.get().map(|principal| principal.log_name()),
+        person: context.person.get().copied(),
+    });
+    event.emit(&origin.unwrap_or_default());
+}
+
+/// Notes the person who makes the current request. Without a request it does nothing.
+pub fn note_person(uuid: Uuid) {
+    let _ = CONTEXT.try_with(|context| context.person.set(uuid));
 }
 
 /// The context of the request this task works for; none in background jobs.
@@ -184,6 +265,18 @@ fn parse_traceparent(value: &str) -> Option<u128> {
         .then(|| u128::from_str_radix(trace, 16).ok())
         .flatten()
         .filter(|trace| *trace != 0)
+}
+
+#[cfg(test)]
+impl RequestContext {
+    /// Of a request without headers, for unit tests.
+    pub(crate) fn of_nobody() -> Self {
+        let settings = ContextSettings {
+            trusted_proxies: [].into(),
+            problem_detail: true,
+        };
+        Self::of(&Request::new(axum::body::Body::empty()), &settings)
+    }
 }
 
 #[cfg(test)]

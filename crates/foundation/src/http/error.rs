@@ -106,8 +106,40 @@ impl From<sqlx::Error> for ApiError {
 
 const REALM: &str = "Bearer realm=\"systembruker\"";
 
+impl ApiError {
+    /// Notes for the audit trail what is refused, where the status alone does not say it. Turning
+    /// the error into an answer does so.
+    pub fn note(&self) {
+        let (code, is_denial) = match self {
+            Self::Problem(problem) => (problem.code.code(), problem.code.is_denial()),
+            Self::Validation(_) => ("STD-00000".to_owned(), false),
+            Self::Register(problem) => (problem.row().0.to_owned(), false),
+            Self::ModelState(_)
+            | Self::Findings(..)
+            | Self::NotFound(..)
+            | Self::Status(_)
+            | Self::JsonText(..)
+            | Self::Text(..)
+            | Self::Empty(_)
+            | Self::Unauthorized(_)
+            | Self::NoOrganization
+            | Self::InsufficientScope(_)
+            | Self::InvalidCredentials
+            | Self::Gone(_)
+            | Self::Unavailable(_)
+            | Self::Internal(_) => return,
+        };
+        context::note_refusal(context::Refusal {
+            code,
+            is_denial,
+            object_id: None,
+        });
+    }
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
+        self.note();
         match self {
             Self::Problem(problem) => auth_problem(*problem),
             Self::Register(problem) => {

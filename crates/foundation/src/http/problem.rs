@@ -149,6 +149,20 @@ impl ProblemCode {
         self.row().2
     }
 
+    /// Whether it says that the caller may not, whatever its status.
+    #[must_use]
+    pub const fn is_denial(self) -> bool {
+        matches!(self.status(), 401 | 403)
+            || matches!(
+                self,
+                Self::MissingPackagesToDelegate
+                    | Self::PackageDelegationFailed
+                    | Self::ClientNotRemoved
+                    | Self::FacilitatorMismatch
+                    | Self::AssignmentMismatch
+            )
+    }
+
     /// A problem with one further member.
     #[must_use]
     pub fn with(self, member: &str, value: impl Into<Value>) -> Problem {

@@ -1,10 +1,17 @@
 //! All SQL of browser sessions.
 
 use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use crate::{crypto::sha256, db::DbError};
+use crate::{
+    audit::{self, Action, Actor, ObjectKind},
+    crypto::sha256,
+    db::DbError,
+    http::context,
+    telemetry::security::SecurityEvent,
+};
 
 /// A live session.
 #[derive(Debug, Clone)]
@@ -105,7 +112,13 @@ pub async fn slide_session(pool: &PgPool, id: &[u8]) -> Result<(), DbError> {
 pub async fn insert_session(pool: &PgPool, new: &NewSession<'_>) -> Result<(), DbError> {
     let mut tx = pool.begin().await?;
     if let Some(token) = new.replaces {
-        delete_session(&mut tx, token).await?;
+        let replaced = sqlx::query_as!(
+            Ended,
+            "delete from session where id = $1 returning id, person_uuid",
+            &sha256(token)[..]
+        );
+        let replaced = replaced.fetch_all(&mut *tx).await?;
+        note_ended(&mut tx, replaced, EndCause::Replaced).await?;
     }
     sqlx::query!(
         r#"insert into session (id, person_uuid, user_id, level, acr, auth_time, upstream_sid, upstream_issuer, csrf_secret, language, flash, expires, amr)
@@ -126,33 +139,108 @@ pub async fn insert_session(pool: &PgPool, new: &NewSession<'_>) -> Result<(), D
     )
     .execute(&mut *tx)
     .await?;
-    sqlx::query!("delete from session where id in (select id from session where person_uuid = $1 order by created desc offset 10)", new.person_uuid)
-        .execute(&mut *tx)
-        .await?;
+    let id = sha256(new.token);
+    let detail = json!({"level": new.level, "acr": new.acr});
+    let started = event(Action::SessionStarted, &id, new.person_uuid, detail);
+    audit::record(&mut tx, started).await?;
+    let oldest = sqlx::query_as!(
+        Ended,
+        "delete from session where id in (select id from session where person_uuid = $1 order by created desc offset 10)
+         returning id, person_uuid",
+        new.person_uuid
+    );
+    let oldest = oldest.fetch_all(&mut *tx).await?;
+    note_ended(&mut tx, oldest, EndCause::TooMany).await?;
     tx.commit().await?;
     Ok(())
 }
 
-/// Ends one session.
-async fn delete_session(tx: &mut PgConnection, token: &str) -> Result<(), DbError> {
-    sqlx::query!("delete from session where id = $1", &sha256(token)[..])
-        .execute(tx)
-        .await?;
+/// Why a session ended before its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum EndCause {
+    /// The browser logged in anew, or stepped up.
+    Replaced,
+    /// The person has newer ones, as many as one may have.
+    TooMany,
+    /// The person logged out here.
+    LoggedOut,
+    /// The identity provider says that its session ended.
+    IdentityProvider,
+}
+
+impl EndCause {
+    /// The text in the audit trail.
+    const fn wire(self) -> &'static str {
+        match self {
+            Self::Replaced => "replaced",
+            Self::TooMany => "too_many",
+            Self::LoggedOut => "logged_out",
+            Self::IdentityProvider => "identity_provider",
+        }
+    }
+}
+
+/// A session that was deleted.
+#[derive(Debug)]
+struct Ended {
+    id: Vec<u8>,
+    person_uuid: Uuid,
+}
+
+/// A row of the trail about a session of a person.
+fn event(action: Action, id: &[u8], person: Uuid, detail: Value) -> audit::Event<'static> {
+    audit::Event {
+        actor: Actor::Person(person),
+        action,
+        object_kind: ObjectKind::Session,
+        object_id: short_id(id),
+        party_org: None,
+        vendor_org: None,
+        detail: Some(detail),
+    }
+}
+
+/// The first 16 hexadecimal digits of the id of a session, by which the trail names it.
+fn short_id(id: &[u8]) -> String {
+    id.iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// Writes the rows of sessions that ended.
+async fn note_ended(
+    tx: &mut PgConnection,
+    sessions: Vec<Ended>,
+    cause: EndCause,
+) -> Result<(), DbError> {
+    for ended in sessions {
+        let detail = json!({"cause": cause.wire()});
+        let event = event(Action::SessionEnded, &ended.id, ended.person_uuid, detail);
+        audit::record(&mut *tx, event).await?;
+        context::report(SecurityEvent::SessionEnded {
+            person: ended.person_uuid,
+            cause: cause.wire(),
+        });
+    }
     Ok(())
 }
 
 /// Ends a session and every other one that came out of the same login at the identity provider: who
 /// logs out there is logged out of all of them.
 pub async fn delete_sessions_of_login(pool: &PgPool, token: &str) -> Result<(), DbError> {
-    sqlx::query!(
+    let mut tx = pool.begin().await?;
+    let ended = sqlx::query_as!(
+        Ended,
         "delete from session s using session own
          where own.id = $1
-           and (s.id = own.id or (s.upstream_issuer = own.upstream_issuer and s.upstream_sid = own.upstream_sid))",
+           and (s.id = own.id or (s.upstream_issuer = own.upstream_issuer and s.upstream_sid = own.upstream_sid))
+         returning s.id, s.person_uuid",
         &sha256(token)[..]
-    )
-    .execute(pool)
-    .await?;
-    Ok(())
+    );
+    let ended = ended.fetch_all(&mut *tx).await?;
+    note_ended(&mut tx, ended, EndCause::LoggedOut).await?;
+    Ok(tx.commit().await?)
 }
 
 /// Ends every session that a login of the identity provider led to.
@@ -160,15 +248,17 @@ pub async fn delete_upstream_sessions(
     pool: &PgPool,
     issuer: &str,
     sid: &str,
-) -> Result<u64, DbError> {
-    Ok(sqlx::query!(
-        "delete from session where upstream_issuer = $1 and upstream_sid = $2",
+) -> Result<(), DbError> {
+    let mut tx = pool.begin().await?;
+    let ended = sqlx::query_as!(
+        Ended,
+        "delete from session where upstream_issuer = $1 and upstream_sid = $2 returning id, person_uuid",
         issuer,
         sid
-    )
-    .execute(pool)
-    .await?
-    .rows_affected())
+    );
+    let ended = ended.fetch_all(&mut *tx).await?;
+    note_ended(&mut tx, ended, EndCause::IdentityProvider).await?;
+    Ok(tx.commit().await?)
 }
 
 /// The party that a session acts for from now on.

@@ -4,6 +4,12 @@
 /// are the last group of a UUID, and hexadecimal runs of sixteen and more: trace ids and digests.
 pub fn identity_numbers(line: &[u8]) -> Vec<u8> {
     let mut out = line.to_vec();
+    mask(&mut out);
+    out
+}
+
+/// As [`identity_numbers`], in place.
+fn mask(out: &mut [u8]) {
     let mut at = 0;
     while let Some(next) = out[at..].iter().position(u8::is_ascii_hexdigit) {
         let start = at + next;
@@ -19,7 +25,16 @@ pub fn identity_numbers(line: &[u8]) -> Vec<u8> {
             _ => star(&mut out[start..at]),
         }
     }
-    out
+}
+
+/// A text with its identity numbers starred out.
+#[must_use]
+pub fn masked(text: impl Into<String>) -> String {
+    let mut bytes = text.into().into_bytes();
+    mask(&mut bytes);
+    // Only ASCII digits were replaced, by ASCII.
+    String::from_utf8(bytes)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 /// Stars the runs of eleven digits among these.
@@ -34,11 +49,7 @@ fn star(run: &mut [u8]) {
 
 #[cfg(test)]
 mod tests {
-    use super::identity_numbers;
-
-    fn masked(text: &str) -> String {
-        String::from_utf8(identity_numbers(text.as_bytes())).unwrap()
-    }
+    use super::masked;
 
     #[test]
     fn eleven_digits_alone_are_starred() {

@@ -1,8 +1,9 @@
 //! The log: one line an event, and never an identity number in it.
 
 mod mask;
+pub mod security;
 
-pub use mask::identity_numbers;
+pub use mask::{identity_numbers, masked};
 
 use std::io::{self, IsTerminal as _};
 
@@ -14,6 +15,7 @@ use crate::config::{Log, LogFormat};
 
 /// Installs the log for the whole process. A second call does nothing.
 pub fn init(settings: &Log) {
+    security::sample();
     let filter = EnvFilter::try_new(&settings.level).unwrap_or_else(|_| EnvFilter::new("info"));
     let registry = tracing_subscriber::registry().with(filter);
     let _ = match settings.format {

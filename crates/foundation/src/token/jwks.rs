@@ -17,6 +17,7 @@ use url::Url;
 use super::Algorithm;
 use crate::config::Jwks;
 use crate::crypto::{sha256, unbase64};
+use crate::telemetry::security::{Origin, SecurityEvent};
 
 const MAX_BODY: usize = 256 * 1024;
 const MAX_KEYS: usize = 50;
@@ -75,7 +76,11 @@ impl KeySet {
                 }
                 Some(Some((known, _))) if *known == material => {}
                 Some(_) => {
-                    tracing::error!(kid, "jwks.rejected: one key id with two keys");
+                    SecurityEvent::JwksRejected {
+                        issuer: None,
+                        reason: "one key id with two keys",
+                    }
+                    .emit(&Origin::default());
                     keys.insert(kid, None);
                 }
             }
@@ -227,7 +232,10 @@ impl JwksClient {
             return Err(JwksError::Unavailable);
         };
         set.keys.get(kid).ok_or_else(|| {
-            tracing::warn!(issuer = self.issuer, "auth.unknown_kid");
+            SecurityEvent::UnknownKid {
+                issuer: &self.issuer,
+            }
+            .emit(&Origin::default());
             self.unknown.insert(kid.to_owned(), ());
             JwksError::UnknownKey
         })
@@ -291,11 +299,11 @@ impl JwksClient {
             Err(error) => {
                 attempts.failures += 1;
                 attempts.metadata = None;
-                tracing::warn!(
-                    issuer = self.issuer,
-                    error = format!("{error:#}"),
-                    "jwks.rejected"
-                );
+                SecurityEvent::JwksRejected {
+                    issuer: Some(&self.issuer),
+                    reason: &format!("{error:#}"),
+                }
+                .emit(&Origin::default());
             }
         }
     }

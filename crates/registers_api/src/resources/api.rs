@@ -5,20 +5,22 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{StatusCode, header::LOCATION};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 
 use super::ResourceRegistry;
 use authorization::callers::ServiceOwner;
 use foundation::{
-    audit,
+    audit::{self, Action, ObjectKind},
     config::Profile,
     http::{
         ApiError, ApiResult, Json, ModelState,
         body::{self, JsonBytes},
+        context,
         path::PathValues,
         query::Query,
     },
+    telemetry::security::SecurityEvent,
     token::scopes::ResourceWrite,
 };
 use registers::parties;
@@ -163,7 +165,7 @@ pub async fn create(
             "The Resource already exist".to_owned(),
         ));
     }
-    record(&mut tx, "resource.created", &resource.identifier).await?;
+    record_change(&mut tx, &resource.identifier, "created").await?;
     tx.commit().await?;
     let location = format!("/resourceregistry/api/v1/resource/{}", resource.identifier);
     Ok((StatusCode::CREATED, [(LOCATION, location)]).into_response())
@@ -198,7 +200,7 @@ pub async fn replace(
     // Whose it is now counts as much as whose it would be.
     must_own(&mut tx, &owner, &stored.document).await?;
     store::add_version(&mut tx, &resource.identifier, &resource.document()).await?;
-    record(&mut tx, "resource.changed", &resource.identifier).await?;
+    record_change(&mut tx, &resource.identifier, "replaced").await?;
     tx.commit().await?;
     Ok(StatusCode::OK)
 }
@@ -229,7 +231,7 @@ pub async fn delete(
         .ok_or(ApiError::Status(StatusCode::NOT_FOUND))?;
     must_own(&mut tx, &owner, &stored.document).await?;
     store::delete(&mut tx, path.get("id")).await?;
-    record(&mut tx, "resource.deleted", path.get("id")).await?;
+    record_change(&mut tx, path.get("id"), "deleted").await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -295,7 +297,17 @@ pub(super) async fn must_own(
         }
         number => number == caller.as_str(),
     };
-    if owns { Ok(()) } else { Err(forbidden()) }
+    if owns {
+        return Ok(());
+    }
+    context::report(SecurityEvent::TenantMismatch {
+        object_kind: ObjectKind::Resource.wire(),
+        object_id: document
+            .get("identifier")
+            .and_then(Value::as_str)
+            .unwrap_or_default(),
+    });
+    Err(forbidden())
 }
 
 /// The code of the owner, if there is one, is the code of the caller's organisation, or the caller
@@ -319,20 +331,27 @@ async fn must_have_code(
     }
 }
 
-/// Writes the audit row of a change.
+/// Writes the audit row of a change of a resource itself.
+async fn record_change(tx: &mut PgConnection, identifier: &str, change: &str) -> ApiResult<()> {
+    let detail = json!({"change": change});
+    record(tx, Action::ResourceChanged, identifier, Some(detail)).await
+}
+
+/// Writes the audit row of something done to a resource.
 pub(super) async fn record(
     tx: &mut PgConnection,
-    action: &'static str,
+    action: Action,
     identifier: &str,
+    detail: Option<Value>,
 ) -> ApiResult<()> {
     let event = audit::Event {
         actor: audit::Actor::ServiceOwner,
         action,
-        object_kind: "resource",
+        object_kind: ObjectKind::Resource,
         object_id: identifier.to_owned(),
         party_org: None,
         vendor_org: None,
-        detail: None,
+        detail,
     };
     Ok(audit::record(tx, event).await?)
 }

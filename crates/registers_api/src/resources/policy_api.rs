@@ -16,13 +16,17 @@ use utoipa::ToSchema;
 
 use super::ResourceRegistry;
 use super::api::{Owner, is_admin, must_own, record};
-use foundation::http::{
-    ApiError, ApiResult, Json, Language, ModelState,
-    body::{self, JsonBytes},
-    list_stream,
-    paging::{self, Links, Paginated},
-    path::PathValues,
-    query::Query,
+use foundation::{
+    audit::Action,
+    http::{
+        ApiError, ApiResult, Json, Language, ModelState,
+        body::{self, JsonBytes},
+        context, list_stream,
+        paging::{self, Links, Paginated},
+        path::PathValues,
+        query::Query,
+    },
+    telemetry::security::SecurityEvent,
 };
 use registers::resources::{
     CompiledPolicy, PolicyWarning,
@@ -86,7 +90,14 @@ async fn upload(
         .ok_or_else(|| refused("Unknown resource"))?;
     must_own(&mut tx, owner, &resource.document).await?;
     let accepted = rules::check_policy(&xml, identifier, &registry.catalogue, is_admin(owner))
-        .map_err(|refusal| refused(refusal.to_string()))?;
+        .map_err(|refusal| {
+            let reason = refusal.to_string();
+            context::report(SecurityEvent::PolicyRejected {
+                resource: identifier,
+                reason: &reason,
+            });
+            refused(reason)
+        })?;
     let org = owner.organization().map(|o| o.to_string());
     if store::put_policy(
         &mut tx,
@@ -97,7 +108,7 @@ async fn upload(
     )
     .await?
     {
-        record(&mut tx, "policy.stored", identifier).await?;
+        record(&mut tx, Action::PolicyUploaded, identifier, None).await?;
     }
     tx.commit().await?;
     registry.policies.remember(&xml);

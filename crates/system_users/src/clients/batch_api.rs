@@ -15,11 +15,12 @@ use super::Clients;
 use super::{enduser_api::Call, model::Outcome};
 use authorization::{callers::PersonOrSystemUser, delegation::Administrator, permissions};
 use foundation::{
+    audit,
     http::{
         ApiResult,
         bind::{Binder, Presence},
         body::{self, JsonBytes},
-        problem_body,
+        context, problem_body,
         query::{Query, parse_uuid},
     },
     idempotency::{Answer, Once},
@@ -158,19 +159,39 @@ pub async fn batch(
     once: Once,
     JsonBytes(bytes): JsonBytes,
 ) -> ApiResult<Response> {
+    let batch = bind(&body::parse(&bytes, BODY)?)?;
+    let attempted = match batch.action {
+        Action::Add => audit::Action::ClientAdded,
+        Action::Remove => audit::Action::ClientRemoved,
+    };
+    let answer = carry_out(&clients, &caller, &query, &once, &bytes, batch).await;
+    // The audit trail says what was attempted.
+    let mut response = answer.into_response();
+    response.extensions_mut().insert(attempted);
+    Ok(response)
+}
+
+async fn carry_out(
+    clients: &Clients,
+    user: &PersonOrSystemUser<ClientsWrite>,
+    query: &Query,
+    once: &Once,
+    bytes: &[u8],
+    batch: Batch,
+) -> ApiResult<Response> {
     let Batch {
         action,
         mode,
         clients: wanted,
-    } = bind(&body::parse(&bytes, BODY)?)?;
-    let call = Call::of(&clients, &caller, &query, permissions::Action::Write).await?;
+    } = batch;
+    let call = Call::of(clients, user, query, permissions::Action::Write).await?;
     let by = call.administrator()?;
     let caller = match by.by {
         Administrator::Person(person) => format!("person:{}", person.0.uuid),
         Administrator::SystemUser(id) => format!("systemuser:{id}"),
     };
     let mut tx = clients.db.begin().await?;
-    if let Some(before) = once.answered(&mut tx, &caller, &bytes).await? {
+    if let Some(before) = once.answered(&mut tx, &caller, bytes).await? {
         return Ok(before);
     }
     let outcomes: Vec<Outcome> = match action {
@@ -191,6 +212,15 @@ pub async fn batch(
         .filter(|o| matches!(o, Outcome::Refused(_)))
         .count();
     let committed = mode == Mode::Each || refused == 0;
+    for (client, outcome) in wanted.iter().zip(&outcomes) {
+        if let Outcome::Refused(code) = outcome {
+            context::note_refusal(context::Refusal {
+                code: code.code(),
+                is_denial: code.is_denial(),
+                object_id: Some(client.to_string()),
+            });
+        }
+    }
     let result = |(client, outcome): (&Uuid, &Outcome)| {
         let (result, problem) = match (outcome, action) {
             (Outcome::Done, _) if !committed => (ResultKind::NotDone, None),

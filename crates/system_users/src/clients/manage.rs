@@ -16,11 +16,12 @@ use super::{
 use crate::users::{self, SystemUser};
 use authorization::{delegation::ClientAdministrator, live_system_users::SystemUserKind};
 use foundation::{
+    audit::Action,
     db::{
         DbError,
         feed::{self, Touched},
     },
-    events,
+    events::{self, EventKind},
     http::{ApiResult, ProblemCode},
 };
 use registers::packages::PackageKey;
@@ -183,8 +184,8 @@ impl Clients {
             by,
             agent,
             &new,
-            "client.added",
-            "systemuser_client_added",
+            Action::ClientAdded,
+            EventKind::ClientAdded,
         )
         .await?;
         let mut handed: HashMap<Uuid, Client> = fitting.into_iter().map(|c| (c.uuid, c)).collect();
@@ -239,8 +240,8 @@ impl Clients {
             by,
             agent,
             &gone,
-            "client.removed",
-            "systemuser_client_removed",
+            Action::ClientRemoved,
+            EventKind::ClientRemoved,
         )
         .await?;
         Ok(clients
@@ -288,8 +289,8 @@ impl Clients {
                 by,
                 &agent,
                 &[row.client],
-                "client.removed",
-                "systemuser_client_removed",
+                Action::ClientRemoved,
+                EventKind::ClientRemoved,
             )
             .await?;
         } else {
@@ -297,7 +298,7 @@ impl Clients {
                 &mut tx,
                 by.actor(),
                 &agent,
-                "client.removed",
+                Action::ClientRemoved,
                 vec![json!({"client": row.client, "delegation": id})],
             )
             .await?;
@@ -318,8 +319,8 @@ async fn note(
     by: ClientAdministrator<'_>,
     agent: &SystemUser,
     clients: &[Uuid],
-    action: &'static str,
-    event: &'static str,
+    action: Action,
+    event: EventKind,
 ) -> Result<(), DbError> {
     if clients.is_empty() {
         return Ok(());
@@ -337,7 +338,6 @@ async fn note(
     .await?;
     let message = |client: &Uuid| events::Message {
         event,
-        subject_kind: "client_change",
         // The same client may come and go many times; each time is told.
         subject_id: Uuid::now_v7(),
         party_org: &agent.reportee_org_no,

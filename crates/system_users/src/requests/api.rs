@@ -21,16 +21,19 @@ use crate::{
 };
 use authorization::callers::Vendor;
 use foundation::{
-    audit::{self, Actor},
+    audit::{self, Action, Actor, ObjectKind},
+    events::EventKind,
     http::{
         ApiResult, Json, ProblemCode,
         body::{self, JsonBytes},
+        context,
         paging::{self, Paginated},
         path::PathValues,
         query::Query,
     },
     idempotency::{Answer, Once},
     ids::OrgNumber,
+    telemetry::security::SecurityEvent,
     token::scopes::{RequestRead, RequestWrite},
 };
 
@@ -198,7 +201,7 @@ async fn find_or_create(
     rules::check_new(kind, new, system, &requests.catalogue)?;
     if let Some(old) = replaced {
         store::soft_delete(&mut *tx, old.id, "replaced").await?;
-        record(&mut *tx, &old, system, "request.replaced").await?;
+        record(&mut *tx, &old, system, Action::RequestReplaced).await?;
     }
     let external_ref = new.key_ref();
     let title = new
@@ -221,12 +224,12 @@ async fn find_or_create(
             .map(|r| (r, false))
             .ok_or(ProblemCode::RequestNotStored.into());
     };
-    record(&mut *tx, &request, system, "request.created").await?;
+    record(&mut *tx, &request, system, Action::RequestCreated).await?;
     tell(
         tx,
         &request,
         system,
-        "systemuser_request_created",
+        EventKind::RequestCreated,
         RequestStatus::New,
     )
     .await?;
@@ -237,12 +240,12 @@ async fn record(
     tx: &mut PgConnection,
     request: &Request,
     system: &System,
-    action: &'static str,
+    action: Action,
 ) -> Result<(), foundation::db::DbError> {
     let event = audit::Event {
         actor: Actor::Vendor,
         action,
-        object_kind: "request",
+        object_kind: ObjectKind::Request,
         object_id: request.id.to_string(),
         party_org: Some(&request.party_org_no),
         vendor_org: Some(&system.vendor_org),
@@ -256,9 +259,17 @@ pub(super) async fn owned_system(
     vendor: OrgNumber,
     system_id: &str,
 ) -> Result<Option<System>, foundation::db::DbError> {
-    Ok(systems::by_id(db, system_id)
-        .await?
-        .filter(|s| s.vendor_org == vendor.as_str()))
+    let system = systems::by_id(db, system_id).await?;
+    Ok(system.filter(|system| {
+        let is_own = system.vendor_org == vendor.as_str();
+        if !is_own {
+            context::report(SecurityEvent::TenantMismatch {
+                object_kind: ObjectKind::System.wire(),
+                object_id: system_id,
+            });
+        }
+        is_own
+    }))
 }
 
 /// One request of the caller.
@@ -477,7 +488,7 @@ pub async fn delete(
         .await?
         .ok_or(ProblemCode::RequestNotFound)?;
     store::soft_delete(&mut tx, id, "vendor").await?;
-    record(&mut tx, &request, &system, "request.deleted").await?;
+    record(&mut tx, &request, &system, Action::RequestDeleted).await?;
     tx.commit().await?;
     Ok(StatusCode::ACCEPTED)
 }

@@ -18,10 +18,11 @@ use authorization::{
     live_system_users::SystemUserKind,
 };
 use foundation::{
-    audit::{self, Actor},
+    audit::{self, Action, Actor, ObjectKind},
     db::DbError,
-    events,
-    http::{ApiError, ApiResult, ProblemCode},
+    events::{self, EventKind},
+    http::{ApiError, ApiResult, ProblemCode, context},
+    telemetry::security::SecurityEvent,
 };
 use registers::parties::{self, Party};
 
@@ -83,15 +84,15 @@ impl Requests {
             return Err(ProblemCode::RequestNotUpdated.into());
         }
         let with_it = [
-            ("systemuser.created", "system_user"),
-            ("delegation.granted", "system_user"),
+            (Action::SystemUserCreated, ObjectKind::SystemUser),
+            (Action::DelegationGranted, ObjectKind::SystemUser),
         ];
         record(
             &mut tx,
             approver,
             &request,
             &system,
-            "request.approved",
+            Action::RequestApproved,
             &with_it,
         )
         .await?;
@@ -99,7 +100,7 @@ impl Requests {
             &mut tx,
             &request,
             &system,
-            "systemuser_request_answered",
+            EventKind::RequestAnswered,
             RequestStatus::Accepted,
         )
         .await?;
@@ -143,7 +144,7 @@ impl Requests {
                 approver,
                 &request,
                 &system,
-                "request.rejected",
+                Action::RequestRejected,
                 &[],
             )
             .await?;
@@ -151,7 +152,7 @@ impl Requests {
                 &mut tx,
                 &request,
                 &system,
-                "systemuser_request_answered",
+                EventKind::RequestAnswered,
                 RequestStatus::Rejected,
             )
             .await?;
@@ -172,7 +173,7 @@ impl Requests {
         let request = store::by_id_for_update(&mut tx, kind, id, self.lifetime_days())
             .await?
             .ok_or(ProblemCode::RequestNotFound)?;
-        rules::check_party(&request, by.party)?;
+        check_party(&request, by.party)?;
         if !request.is_open() {
             return Err(ProblemCode::RequestNotNew.into());
         }
@@ -181,12 +182,20 @@ impl Requests {
         }
         store::escalate(&mut tx, id, &by.name()).await?;
         if let Some(system) = systems::by_id(&mut tx, &request.system_id).await? {
-            record(&mut tx, by, &request, &system, "request.escalated", &[]).await?;
+            record(
+                &mut tx,
+                by,
+                &request,
+                &system,
+                Action::RequestEscalated,
+                &[],
+            )
+            .await?;
             tell(
                 &mut tx,
                 &request,
                 &system,
-                "systemuser_request_escalated",
+                EventKind::RequestEscalated,
                 RequestStatus::New,
             )
             .await?;
@@ -236,7 +245,7 @@ impl Requests {
         let request = store::by_id_for_update(tx, kind, id, self.lifetime_days())
             .await?
             .ok_or(unknown)?;
-        rules::check_party(&request, approver.party)?;
+        check_party(&request, approver.party)?;
         Ok(request)
     }
 
@@ -293,13 +302,13 @@ async fn record(
     approver: Approver<'_>,
     request: &Request,
     system: &System,
-    action: &'static str,
-    with_it: &[(&'static str, &'static str)],
+    action: Action,
+    with_it: &[(Action, ObjectKind)],
 ) -> Result<(), DbError> {
     let event = audit::Event {
         actor: Actor::Person(approver.person.0.uuid),
         action,
-        object_kind: "request",
+        object_kind: ObjectKind::Request,
         object_id: request.id.to_string(),
         party_org: Some(&request.party_org_no),
         vendor_org: Some(&system.vendor_org),
@@ -316,18 +325,27 @@ pub async fn tell(
     tx: &mut PgConnection,
     request: &Request,
     system: &System,
-    event: &'static str,
+    event: EventKind,
     status: RequestStatus,
 ) -> Result<(), DbError> {
     let message = events::Message {
         event,
-        subject_kind: "request",
         subject_id: request.id,
         party_org: &request.party_org_no,
         vendor_org: &system.vendor_org,
         payload: json!({"systemId": request.system_id, "externalRef": request.external_ref, "status": status.as_str()}),
     };
     events::post(tx, message).await
+}
+
+/// As [`rules::check_party`]; a mismatch is a security event.
+fn check_party(request: &Request, party: &Party) -> Result<(), ProblemCode> {
+    rules::check_party(request, party).inspect_err(|_| {
+        context::report(SecurityEvent::TenantMismatch {
+            object_kind: ObjectKind::Request.wire(),
+            object_id: &request.id.to_string(),
+        });
+    })
 }
 
 /// The customer of a request, unless it is unknown or deleted.

@@ -7,7 +7,7 @@ use sqlx::{PgConnection, PgPool};
 use super::{changes, model::TimedOut, store};
 use foundation::{
     db::DbError,
-    events::{self, Message},
+    events::{self, EventKind, Message},
 };
 
 /// So many are told of in one transaction.
@@ -25,16 +25,10 @@ pub async fn announce(pool: &PgPool, lifetime_days: i32) -> Result<usize, DbErro
         let requests = store::take_timed_out(&mut tx, lifetime_days, BATCH).await?;
         let changes = changes::take_timed_out(&mut tx, lifetime_days, BATCH).await?;
         for request in &requests {
-            tell(&mut tx, request, "systemuser_request_timedout", "request").await?;
+            tell(&mut tx, request, EventKind::RequestTimedOut).await?;
         }
         for change in &changes {
-            tell(
-                &mut tx,
-                change,
-                "systemuser_changerequest_timedout",
-                "change_request",
-            )
-            .await?;
+            tell(&mut tx, change, EventKind::ChangeRequestTimedOut).await?;
         }
         tx.commit().await?;
         let found = requests.len() + changes.len();
@@ -45,12 +39,7 @@ pub async fn announce(pool: &PgPool, lifetime_days: i32) -> Result<usize, DbErro
     }
 }
 
-async fn tell(
-    tx: &mut PgConnection,
-    request: &TimedOut,
-    event: &'static str,
-    subject_kind: &'static str,
-) -> Result<(), DbError> {
+async fn tell(tx: &mut PgConnection, request: &TimedOut, event: EventKind) -> Result<(), DbError> {
     let mut payload = json!({"systemId": request.system_id, "externalRef": request.external_ref, "status": "New"});
     if let Some(user) = request.system_user_id {
         payload["systemUserId"] = json!(user);
@@ -60,7 +49,6 @@ async fn tell(
         tx,
         Message {
             event,
-            subject_kind,
             subject_id: request.id,
             party_org,
             vendor_org,

@@ -15,16 +15,17 @@ use super::{
 };
 use authorization::callers::{Scoped, Vendor};
 use foundation::{
-    audit::{self, Actor},
+    audit::{self, Action, Actor, ObjectKind},
     http::{
         ApiError, ApiResult, Json, ValidationCode,
         body::{self, JsonBytes},
-        no_store,
+        context, no_store,
         path::PathValues,
         query::Query,
     },
     idempotency::{Answer, Once},
     ids::OrgNumber,
+    telemetry::security::SecurityEvent,
     token::scopes::{Portal, SystemRegisterWrite},
 };
 use registers::resources;
@@ -174,6 +175,10 @@ async fn owned_system(
     if owns(vendor, &system.vendor_org) {
         Ok(system)
     } else {
+        context::report(SecurityEvent::TenantMismatch {
+            object_kind: ObjectKind::System.wire(),
+            object_id: &system.id,
+        });
         Err(forbidden)
     }
 }
@@ -242,8 +247,8 @@ pub async fn create(
     .map_err(|error| lost_race(error, &system.id))?;
     let event = audit::Event {
         actor: Actor::Vendor,
-        action: "system.created",
-        object_kind: "system",
+        action: Action::SystemCreated,
+        object_kind: ObjectKind::System,
         object_id: system.id.clone(),
         party_org: None,
         vendor_org: Some(org.as_str()),

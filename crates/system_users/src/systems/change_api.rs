@@ -15,7 +15,7 @@ use super::{
 };
 use authorization::callers::Vendor;
 use foundation::{
-    audit::{self, Actor},
+    audit::{self, Action, Actor, ObjectKind},
     http::{
         ApiError, ApiResult, Json, ModelState, ValidationCode, ValidationError,
         body::{self, JsonBytes},
@@ -79,7 +79,7 @@ async fn make(
     vendor: &Caller,
     system: &System,
     change: Change<'_>,
-    action: &'static str,
+    action: Action,
 ) -> ApiResult<()> {
     let by_org = vendor.organization_if_any().map(|o| o.to_string());
     store::change(
@@ -94,7 +94,7 @@ async fn make(
     let event = audit::Event {
         actor: Actor::Vendor,
         action,
-        object_kind: "system",
+        object_kind: ObjectKind::System,
         object_id: system.id.clone(),
         party_org: None,
         vendor_org: Some(&system.vendor_org),
@@ -147,7 +147,7 @@ pub async fn replace(
         &vendor,
         &system,
         Change::Whole(&new, &urls),
-        "system.changed",
+        Action::SystemUpdated,
     )
     .await?;
     tx.commit().await?;
@@ -183,7 +183,7 @@ pub async fn replace_rights(
         &vendor,
         &system,
         Change::Rights(&rights),
-        "system.rights_changed",
+        Action::SystemRightsChanged,
     )
     .await?;
     tx.commit().await?;
@@ -218,7 +218,7 @@ pub async fn replace_packages(
         &vendor,
         &system,
         Change::Packages(&packages),
-        "system.packages_changed",
+        Action::SystemPackagesChanged,
     )
     .await?;
     tx.commit().await?;
@@ -242,7 +242,14 @@ pub async fn delete(
     if system.is_deleted {
         return Err(ApiError::Status(StatusCode::BAD_REQUEST));
     }
-    make(&mut tx, &vendor, &system, Change::Deleted, "system.deleted").await?;
+    make(
+        &mut tx,
+        &vendor,
+        &system,
+        Change::Deleted,
+        Action::SystemDeleted,
+    )
+    .await?;
     tx.commit().await?;
     Ok(DONE)
 }

@@ -17,9 +17,9 @@ use crate::systems::{
 use authorization::delegation::{self, Approver, Wanted};
 use authorization::live_system_users::SystemUserKind;
 use foundation::{
-    audit::{self, Actor},
+    audit::{self, Action, Actor, ObjectKind},
     db::DbError,
-    events,
+    events::{self, EventKind},
     http::{ApiError, ApiResult, ProblemCode},
 };
 use registers::{packages::PackageKey, parties};
@@ -117,7 +117,7 @@ impl SystemUsers {
             &mut tx,
             by,
             &user,
-            &["systemuser.created", "delegation.granted"],
+            &[Action::SystemUserCreated, Action::DelegationGranted],
             SystemUserEvent::Created,
         )
         .await?;
@@ -142,7 +142,7 @@ impl SystemUsers {
             &mut tx,
             by,
             &user,
-            &["systemuser.changed"],
+            &[Action::SystemUserUpdated],
             SystemUserEvent::Changed,
         )
         .await?;
@@ -218,7 +218,7 @@ impl SystemUsers {
             &mut tx,
             by,
             user,
-            &["systemuser.deleted", "delegation.revoked"],
+            &[Action::SystemUserDeleted, Action::DelegationRevoked],
             SystemUserEvent::Deleted,
         )
         .await?;
@@ -282,7 +282,7 @@ impl SystemUsers {
             &mut tx,
             by,
             &user,
-            &["delegation.granted"],
+            &[Action::DelegationGranted],
             SystemUserEvent::Changed,
         )
         .await?;
@@ -316,7 +316,7 @@ impl SystemUsers {
             &mut tx,
             by,
             &user,
-            &["delegation.revoked"],
+            &[Action::DelegationRevoked],
             SystemUserEvent::Changed,
         )
         .await?;
@@ -385,24 +385,24 @@ async fn note(
     tx: &mut PgConnection,
     by: Approver<'_>,
     user: &SystemUser,
-    actions: &[&'static str],
+    actions: &[Action],
     told: SystemUserEvent,
 ) -> Result<(), DbError> {
     for action in actions {
         audit::record(
             &mut *tx,
-            event(Actor::Person(by.person.0.uuid), user, action),
+            event(Actor::Person(by.person.0.uuid), user, *action),
         )
         .await?;
     }
     tell(tx, user.into(), told).await
 }
 
-fn event<'a>(actor: Actor, user: &'a SystemUser, action: &'static str) -> audit::Event<'a> {
+fn event<'a>(actor: Actor, user: &'a SystemUser, action: Action) -> audit::Event<'a> {
     audit::Event {
         actor,
         action,
-        object_kind: "system_user",
+        object_kind: ObjectKind::SystemUser,
         object_id: user.id.to_string(),
         party_org: Some(&user.reportee_org_no),
         vendor_org: Some(&user.vendor_org),
@@ -416,7 +416,7 @@ pub async fn record_each(
     tx: &mut PgConnection,
     by: Actor,
     user: &SystemUser,
-    action: &'static str,
+    action: Action,
     details: Vec<serde_json::Value>,
 ) -> Result<(), DbError> {
     audit::record_each(tx, event(by, user, action), details).await
@@ -463,14 +463,13 @@ pub async fn tell(
     event: SystemUserEvent,
 ) -> Result<(), DbError> {
     // It is made and deleted once, and may change many times.
-    let (event, subject_kind, subject_id) = match event {
-        SystemUserEvent::Created => ("systemuser_created", "system_user", user.id),
-        SystemUserEvent::Changed => ("systemuser_changed", "system_user_change", Uuid::now_v7()),
-        SystemUserEvent::Deleted => ("systemuser_deleted", "system_user", user.id),
+    let (event, subject_id) = match event {
+        SystemUserEvent::Created => (EventKind::SystemUserCreated, user.id),
+        SystemUserEvent::Changed => (EventKind::SystemUserChanged, Uuid::now_v7()),
+        SystemUserEvent::Deleted => (EventKind::SystemUserDeleted, user.id),
     };
     let message = events::Message {
         event,
-        subject_kind,
         subject_id,
         party_org: user.party_org,
         vendor_org: user.vendor_org,

@@ -10,12 +10,13 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::VendorEvents;
+use crate::requests::RequestStatus;
 use authorization::callers::Vendor;
 use foundation::{
     crypto::unbase64url,
-    events::{Position, Stored, of_vendor},
+    events::{EventKind, Position, Stored, SubjectKind, of_vendor},
     http::{
-        ApiResult, Json, ModelState,
+        ApiError, ApiResult, Json, ModelState,
         paging::{self, Links},
         query::Query,
         time,
@@ -78,7 +79,7 @@ pub async fn list(
         data: found
             .into_iter()
             .map(|event| cloud_event(event, &address))
-            .collect(),
+            .collect::<ApiResult<_>>()?,
     }))
 }
 
@@ -91,34 +92,63 @@ fn position(query: &Query) -> ApiResult<Position> {
     read.ok_or_else(|| ModelState::not_valid("after", text).into())
 }
 
-fn cloud_event(event: Stored, source: &str) -> CloudEvent {
-    let mut data = event.payload;
-    let told = |data: &Value, name: &str| data.get(name).and_then(Value::as_str).map(str::to_owned);
-    let subject = match event.subject_kind.as_str() {
-        "system_user" | "request" | "change_request" => event.subject_id.to_string(),
-        _ => told(&data, "systemUserId").unwrap_or_default(),
+/// An event as stored, for the vendor.
+///
+/// # Errors
+/// A stored event that this program cannot read.
+fn cloud_event(event: Stored, source: &str) -> ApiResult<CloudEvent> {
+    let id = event.id;
+    let unreadable = || {
+        let error = format!("outbox row {id} holds no event of ours");
+        ApiError::from(sqlx::Error::Decode(error.into()))
     };
-    let answered = told(&data, "status").unwrap_or_default().to_lowercase();
-    let name = event
-        .event
-        .strip_prefix("systemuser_")
-        .unwrap_or(&event.event);
-    let kind = match name {
-        "request_answered" | "changerequest_answered" => {
-            name.replace("_answered", &format!(".{answered}"))
+    let kind = EventKind::from_wire(&event.event).ok_or_else(unreadable)?;
+    let member = |name: &str| event.payload.get(name).and_then(Value::as_str);
+    let subject = match kind.subject() {
+        SubjectKind::Request | SubjectKind::ChangeRequest | SubjectKind::SystemUser => {
+            event.subject_id.to_string()
         }
-        "created" | "changed" | "deleted" => format!("systemuser.{name}"),
-        other => other.replace('_', "."),
+        SubjectKind::SystemUserChange | SubjectKind::ClientChange => {
+            member("systemUserId").ok_or_else(unreadable)?.to_owned()
+        }
     };
+    let status = member("status").map(RequestStatus::from_stored);
+    let name = type_of(kind, status).ok_or_else(unreadable)?;
+    let mut data = event.payload;
     data["partyOrgNo"] = event.party_org_no.into();
-    CloudEvent {
+    Ok(CloudEvent {
         specversion: "1.0",
         id: event.id,
         source: source.to_owned(),
-        kind: format!("no.systembruker.{kind}"),
+        kind: format!("no.systembruker.{name}"),
         subject,
         time: event.created,
         datacontenttype: "application/json",
         data,
+    })
+}
+
+/// Type of an event, without the prefix that all have. None for an answer that is none.
+fn type_of(kind: EventKind, status: Option<RequestStatus>) -> Option<&'static str> {
+    let answered = |accepted, rejected| match status {
+        Some(RequestStatus::Accepted) => Some(accepted),
+        Some(RequestStatus::Rejected) => Some(rejected),
+        Some(RequestStatus::New | RequestStatus::Denied | RequestStatus::Timedout) | None => None,
+    };
+    match kind {
+        EventKind::RequestCreated => Some("request.created"),
+        EventKind::RequestAnswered => answered("request.accepted", "request.rejected"),
+        EventKind::RequestEscalated => Some("request.escalated"),
+        EventKind::RequestTimedOut => Some("request.timedout"),
+        EventKind::ChangeRequestCreated => Some("changerequest.created"),
+        EventKind::ChangeRequestAnswered => {
+            answered("changerequest.accepted", "changerequest.rejected")
+        }
+        EventKind::ChangeRequestTimedOut => Some("changerequest.timedout"),
+        EventKind::SystemUserCreated => Some("systemuser.created"),
+        EventKind::SystemUserChanged => Some("systemuser.changed"),
+        EventKind::SystemUserDeleted => Some("systemuser.deleted"),
+        EventKind::ClientAdded => Some("client.added"),
+        EventKind::ClientRemoved => Some("client.removed"),
     }
 }

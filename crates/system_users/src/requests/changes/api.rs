@@ -23,16 +23,19 @@ use crate::{
 };
 use authorization::{callers::Vendor, live_system_users::SystemUserKind};
 use foundation::{
-    audit::Actor,
+    audit::{Action, Actor, ObjectKind},
+    events::EventKind,
     http::{
         ApiError, ApiResult, Json, ProblemCode,
         body::{self, JsonBytes},
+        context,
         paging::{self, Paginated},
         path::PathValues,
         query::Query,
     },
     idempotency::{Answer, Once},
     ids::OrgNumber,
+    telemetry::security::SecurityEvent,
     token::scopes::{RequestRead, RequestWrite},
 };
 
@@ -147,14 +150,14 @@ async fn find_or_create(
         Actor::Vendor,
         &request,
         &system,
-        "changerequest.created",
+        Action::ChangeRequestCreated,
     )
     .await?;
     tell(
         tx,
         &request,
         &system,
-        "systemuser_changerequest_created",
+        EventKind::ChangeRequestCreated,
         RequestStatus::New,
     )
     .await?;
@@ -184,9 +187,17 @@ async fn owned_system(
     vendor: OrgNumber,
     system_id: &str,
 ) -> Result<Option<System>, foundation::db::DbError> {
-    Ok(systems::by_id(db, system_id)
-        .await?
-        .filter(|s| s.vendor_org == vendor.as_str()))
+    let system = systems::by_id(db, system_id).await?;
+    Ok(system.filter(|system| {
+        let is_own = system.vendor_org == vendor.as_str();
+        if !is_own {
+            context::report(SecurityEvent::TenantMismatch {
+                object_kind: ObjectKind::System.wire(),
+                object_id: system_id,
+            });
+        }
+        is_own
+    }))
 }
 
 /// One change request of the caller.
@@ -312,7 +323,7 @@ pub async fn delete(
         Actor::Vendor,
         &request,
         &system,
-        "changerequest.deleted",
+        Action::ChangeRequestDeleted,
     )
     .await?;
     tx.commit().await?;

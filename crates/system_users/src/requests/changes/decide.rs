@@ -15,10 +15,11 @@ use crate::{
 };
 use authorization::delegation::{self, Approver, DelegationReport, Held, Wanted};
 use foundation::{
-    audit::{self, Actor},
+    audit::{self, Action, Actor, ObjectKind},
     db::DbError,
-    events,
-    http::{ApiError, ApiResult, Problem, ProblemCode},
+    events::{self, EventKind},
+    http::{ApiError, ApiResult, Problem, ProblemCode, context},
+    telemetry::security::SecurityEvent,
 };
 use registers::{packages::PackageKey, parties};
 
@@ -97,9 +98,9 @@ impl Requests {
             return Err(ProblemCode::RequestNotUpdated.into());
         }
         for action in [
-            "changerequest.approved",
-            "delegation.granted",
-            "delegation.revoked",
+            Action::ChangeRequestApproved,
+            Action::DelegationGranted,
+            Action::DelegationRevoked,
         ] {
             record(
                 &mut tx,
@@ -114,7 +115,7 @@ impl Requests {
             &mut tx,
             &request,
             &system,
-            "systemuser_changerequest_answered",
+            EventKind::ChangeRequestAnswered,
             RequestStatus::Accepted,
         )
         .await?;
@@ -146,14 +147,14 @@ impl Requests {
                 Actor::Person(approver.person.0.uuid),
                 &request,
                 &system,
-                "changerequest.rejected",
+                Action::ChangeRequestRejected,
             )
             .await?;
             tell(
                 &mut tx,
                 &request,
                 &system,
-                "systemuser_changerequest_answered",
+                EventKind::ChangeRequestAnswered,
                 RequestStatus::Rejected,
             )
             .await?;
@@ -182,6 +183,10 @@ impl Requests {
         if org_number == request.party_org_no {
             Ok(request)
         } else {
+            context::report(SecurityEvent::TenantMismatch {
+                object_kind: ObjectKind::ChangeRequest.wire(),
+                object_id: &id.to_string(),
+            });
             Err(ProblemCode::PartyMismatch.into())
         }
     }
@@ -321,12 +326,12 @@ pub async fn record(
     actor: Actor,
     request: &ChangeRequest,
     system: &System,
-    action: &'static str,
+    action: Action,
 ) -> Result<(), DbError> {
     let event = audit::Event {
         actor,
         action,
-        object_kind: "change_request",
+        object_kind: ObjectKind::ChangeRequest,
         object_id: request.id.to_string(),
         party_org: Some(&request.party_org_no),
         vendor_org: Some(&system.vendor_org),
@@ -342,12 +347,11 @@ pub async fn tell(
     tx: &mut PgConnection,
     request: &ChangeRequest,
     system: &System,
-    event: &'static str,
+    event: EventKind,
     status: RequestStatus,
 ) -> Result<(), DbError> {
     let message = events::Message {
         event,
-        subject_kind: "change_request",
         subject_id: request.id,
         party_org: &request.party_org_no,
         vendor_org: &system.vendor_org,

@@ -1,0 +1,362 @@
+//! Attempts that changed nothing: what was refused or failed, and what leaves no other trace.
+//!
+//! Nothing waits for their rows. They gather in memory and are written within a second, in a
+//! transaction of their own. When more come than are kept apart, those of the same action, caller
+//! and outcome become one row that carries their number (`detail.attempts`): none is lost, and
+//! however many come, memory and the trail grow by a bounded amount each second.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use super::{
+    Action, ActorKind, ObjectKind, Outcome,
+    store::{self, AttemptRow},
+};
+use crate::{http::context::RequestContext, telemetry::masked};
+
+/// Attempts that are kept apart until they are written.
+const KEPT_APART: usize = 1_000;
+/// Callers whose attempts are told apart beyond that; those of the others are one.
+const CALLERS: usize = 1_000;
+/// How long attempts gather.
+const GATHER: Duration = Duration::from_millis(500);
+/// An insert that takes longer is given up and tried again.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// One hit in so many is recorded of an action that succeeds too often for a row each.
+const SAMPLE: u64 = 100;
+/// Characters of a caller's text that are kept.
+const LONGEST_TEXT: usize = 200;
+
+/// What was attempted, and how it ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// What.
+    pub action: Action,
+    /// Kind of the thing.
+    pub object_kind: ObjectKind,
+    /// Its id as the caller gave it; empty when the call named none.
+    pub object_id: String,
+    /// Party of the path, as the caller gave it.
+    pub party: Option<String>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Problem code, reason, or HTTP status.
+    pub code: String,
+    /// Kind of the callers of the route, when the credential does not say more.
+    pub usual_actor: ActorKind,
+}
+
+/// Who attempted it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct By {
+    kind: ActorKind,
+    org: Option<String>,
+    supplier: Option<String>,
+    person: Option<Uuid>,
+    client_id: Option<String>,
+    issuer: Option<String>,
+    level: Option<i16>,
+    address: Option<String>,
+}
+
+impl By {
+    fn of(context: &RequestContext, usual: ActorKind) -> (Self, Option<String>) {
+        let principal = context.caller.get();
+        let trace = principal.map(|p| p.trace());
+        let person = context.person.get().copied();
+        let is_person = person.is_some() || principal.is_some_and(|p| p.person.is_some());
+        let kind = match principal {
+            Some(principal) if principal.system_user.is_some() => ActorKind::SystemUser,
+            _ if is_person => ActorKind::Person,
+            _ => usual,
+        };
+        let by = Self {
+            kind,
+            org: trace.as_ref().and_then(|t| t.org.clone()),
+            supplier: trace.as_ref().and_then(|t| t.supplier.clone()),
+            person,
+            client_id: trace.as_ref().and_then(|t| t.client_id.clone()),
+            issuer: trace.as_ref().map(|t| t.issuer.clone()),
+            level: trace.as_ref().map(|t| i16::from(t.auth_level)),
+            address: context.address.map(super::cut),
+        };
+        (by, trace.and_then(|t| t.token_id))
+    }
+
+    /// Nobody whom a credential names.
+    const fn is_anonymous(&self) -> bool {
+        self.issuer.is_none() && self.person.is_none()
+    }
+}
+
+/// Attempts that are one row.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Key {
+    action: Action,
+    outcome: Outcome,
+    /// None for everybody beyond the callers that are told apart.
+    by: Option<By>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    apart: Vec<AttemptRow>,
+    merged: HashMap<Key, AttemptRow>,
+}
+
+impl Waiting {
+    fn take(&mut self, attempt: Attempt, context: &RequestContext) {
+        let (by, token_id) = By::of(context, attempt.usual_actor);
+        // What somebody without a credential names is no evidence.
+        if self.apart.len() < KEPT_APART && !by.is_anonymous() {
+            self.apart.push(row(attempt, by, token_id, context));
+            return;
+        }
+        let mut key = Key {
+            action: attempt.action,
+            outcome: attempt.outcome,
+            by: Some(by),
+        };
+        if self.merged.len() >= CALLERS && !self.merged.contains_key(&key) {
+            key.by = None;
+        }
+        if let Some(row) = self.merged.get_mut(&key) {
+            row.attempts += 1;
+            return;
+        }
+        let by = key.by.clone().unwrap_or(By {
+            kind: attempt.usual_actor,
+            org: None,
+            supplier: None,
+            person: None,
+            client_id: None,
+            issuer: None,
+            level: None,
+            address: None,
+        });
+        self.merged.insert(key, row(attempt, by, None, context));
+    }
+
+    /// Takes rows back that could not be written.
+    fn put_back(&mut self, rows: Vec<(Option<Key>, AttemptRow)>) {
+        for (key, row) in rows {
+            match key {
+                None if self.apart.len() < KEPT_APART => self.apart.push(row),
+                key => {
+                    let key = key.unwrap_or(Key {
+                        action: row.action,
+                        outcome: row.outcome,
+                        by: None,
+                    });
+                    self.merged
+                        .entry(key)
+                        .and_modify(|kept| kept.attempts += row.attempts)
+                        .or_insert(row);
+                }
+            }
+        }
+    }
+
+    fn all(&mut self) -> Vec<(Option<Key>, AttemptRow)> {
+        let apart = std::mem::take(&mut self.apart);
+        let merged = std::mem::take(&mut self.merged);
+        apart
+            .into_iter()
+            .map(|row| (None, row))
+            .chain(merged.into_iter().map(|(key, row)| (Some(key), row)))
+            .collect()
+    }
+}
+
+fn row(attempt: Attempt, by: By, token_id: Option<String>, context: &RequestContext) -> AttemptRow {
+    AttemptRow {
+        request_id: context.request_id,
+        trace_id: context.trace.to_string(),
+        action: attempt.action,
+        object_kind: attempt.object_kind,
+        object_id: shortened(&attempt.object_id),
+        outcome: attempt.outcome,
+        code: attempt.code,
+        party: attempt.party.as_deref().map(shortened),
+        actor_kind: by.kind,
+        actor_org: by.org,
+        actor_supplier: by.supplier,
+        actor_party_uuid: by.person,
+        client_id: by.client_id,
+        token_issuer: by.issuer,
+        token_id,
+        auth_level: by.level,
+        address: by.address,
+        attempts: 1,
+    }
+}
+
+/// A caller's text as the trail may keep it: short, printable, without identity numbers.
+fn shortened(text: &str) -> String {
+    let text: String = text
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(LONGEST_TEXT)
+        .collect();
+    masked(text)
+}
+
+/// Attempts on their way to the trail. A slice of state; clones are cheap.
+#[derive(Debug, Clone)]
+pub struct Attempts(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    db: PgPool,
+    waiting: Mutex<Waiting>,
+    /// Held while rows are written, so that whoever flushes waits for rows that others took.
+    writing: tokio::sync::Mutex<()>,
+    hits: AtomicU64,
+}
+
+impl Attempts {
+    /// Attempts that are written to this database.
+    #[must_use]
+    pub fn new(db: PgPool) -> Self {
+        Self(Arc::new(Inner {
+            db,
+            waiting: Mutex::default(),
+            writing: tokio::sync::Mutex::default(),
+            hits: AtomicU64::new(0),
+        }))
+    }
+
+    fn waiting(&self) -> std::sync::MutexGuard<'_, Waiting> {
+        self.0
+            .waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes an attempt. Never waits for the database.
+    pub fn note(&self, attempt: Attempt, context: &RequestContext) {
+        self.waiting().take(attempt, context);
+    }
+
+    /// As [`Attempts::note`], for one attempt in a hundred.
+    pub fn note_sample(&self, attempt: Attempt, context: &RequestContext) {
+        if self.0.hits.fetch_add(1, Ordering::Relaxed) % SAMPLE == 0 {
+            self.note(attempt, context);
+        }
+    }
+
+    /// Writes all that was noted before. False when the database does not take it: it is kept for
+    /// the next time.
+    pub async fn flush(&self) -> bool {
+        let _writing = self.0.writing.lock().await;
+        let rows = self.waiting().all();
+        if rows.is_empty() {
+            return true;
+        }
+        let insert = store::insert_attempts(&self.0.db, rows.iter().map(|(_, row)| row));
+        let error = match tokio::time::timeout(TIMEOUT, insert).await {
+            Ok(Ok(())) => return true,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "time-out".to_owned(),
+        };
+        tracing::warn!(error, rows = rows.len(), "attempts could not be recorded");
+        self.waiting().put_back(rows);
+        false
+    }
+
+    /// Writes what is noted, again and again.
+    pub async fn write(self) {
+        loop {
+            tokio::time::sleep(GATHER).await;
+            self.flush().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attempt(object_id: &str) -> Attempt {
+        Attempt {
+            action: Action::RequestApproved,
+            object_kind: ObjectKind::Request,
+            object_id: object_id.to_owned(),
+            party: None,
+            outcome: Outcome::Denied,
+            code: "403".to_owned(),
+            usual_actor: ActorKind::Person,
+        }
+    }
+
+    fn context(person: Option<Uuid>) -> RequestContext {
+        let context = RequestContext::of_nobody();
+        if let Some(person) = person {
+            context.person.set(person).unwrap();
+        }
+        context
+    }
+
+    #[test]
+    fn attempts_are_kept_apart_until_there_are_too_many_and_then_counted() {
+        let (mut waiting, context) = (Waiting::default(), context(Some(Uuid::nil())));
+        for n in 0..KEPT_APART + 30 {
+            waiting.take(attempt(&n.to_string()), &context);
+        }
+        let rows = waiting.all();
+        let merged: Vec<u64> = rows
+            .iter()
+            .map(|(_, row)| row.attempts)
+            .filter(|attempts| *attempts > 1)
+            .collect();
+        assert_eq!((rows.len(), merged), (KEPT_APART + 1, vec![30]));
+    }
+
+    #[test]
+    fn a_flood_of_callers_is_counted_in_bounded_memory() {
+        let mut waiting = Waiting::default();
+        for n in 0..KEPT_APART + 2 * CALLERS {
+            waiting.take(attempt("x"), &context(Some(Uuid::from_u128(n as u128))));
+        }
+        let rows = waiting.all();
+        assert_eq!(rows.len(), KEPT_APART + CALLERS + 1);
+        let attempts: u64 = rows.iter().map(|(_, row)| row.attempts).sum();
+        assert_eq!(attempts, (KEPT_APART + 2 * CALLERS) as u64);
+    }
+
+    #[test]
+    fn attempts_without_a_credential_are_one_row() {
+        let mut waiting = Waiting::default();
+        for n in 0..5 {
+            waiting.take(attempt(&n.to_string()), &context(None));
+        }
+        let rows = waiting.all();
+        assert_eq!((rows.len(), rows[0].1.attempts), (1, 5));
+    }
+
+    #[test]
+    fn rows_that_could_not_be_written_are_counted_with_those_that_came_since() {
+        let mut waiting = Waiting::default();
+        waiting.take(attempt("a"), &context(None));
+        let unwritten = waiting.all();
+        waiting.take(attempt("b"), &context(None));
+        waiting.put_back(unwritten);
+        let rows = waiting.all();
+        assert_eq!((rows.len(), rows[0].1.attempts), (1, 2));
+    }
+
+    #[test]
+    fn a_text_of_a_caller_is_kept_short_and_without_identity_numbers() {
+        assert_eq!(shortened("x\u{7}11859024884"), "x***********");
+        assert_eq!(shortened(&"å".repeat(500)).chars().count(), LONGEST_TEXT);
+    }
+}

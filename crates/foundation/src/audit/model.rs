@@ -1,0 +1,147 @@
+//! The words of the trail. Each is stored as its text on the wire, which never changes; rows of
+//! earlier releases may carry others.
+
+use uuid::Uuid;
+
+macro_rules! words {
+    ($(#[$meta:meta])* $name:ident { $($variant:ident = $word:literal, $about:literal;)* }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum $name {
+            $(#[doc = concat!("`", $word, "`: ", $about)] $variant,)*
+        }
+
+        impl $name {
+            /// Every word there is.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// The text that is stored.
+            #[must_use]
+            pub const fn wire(self) -> &'static str {
+                match self { $(Self::$variant => $word,)* }
+            }
+        }
+    };
+}
+
+words! {
+    /// What was done.
+    Action {
+        SystemCreated = "system.created", "a vendor registered a system.";
+        SystemUpdated = "system.updated", "a vendor replaced its system.";
+        SystemRightsChanged = "system.rights_changed", "a vendor replaced the rights that its system asks for.";
+        SystemPackagesChanged = "system.packages_changed", "a vendor replaced the packages that its system asks for.";
+        SystemDeleted = "system.deleted", "a vendor deleted its system.";
+        RequestCreated = "request.created", "a vendor asked for a system user.";
+        RequestApproved = "request.approved", "a person approved a request.";
+        RequestRejected = "request.rejected", "a person rejected a request.";
+        RequestEscalated = "request.escalated", "a person passed a request on to those who may decide.";
+        RequestDeleted = "request.deleted", "a vendor took its request back.";
+        RequestReplaced = "request.replaced", "a new request took the place of one that nobody can answer any more.";
+        ChangeRequestCreated = "changerequest.created", "a vendor asked for a change of a system user.";
+        ChangeRequestApproved = "changerequest.approved", "a person approved a change.";
+        ChangeRequestRejected = "changerequest.rejected", "a person rejected a change.";
+        ChangeRequestDeleted = "changerequest.deleted", "a vendor took its change request back.";
+        SystemUserCreated = "systemuser.created", "a system user was made.";
+        SystemUserUpdated = "systemuser.updated", "a system user got another title.";
+        SystemUserDeleted = "systemuser.deleted", "a system user was deleted.";
+        DelegationGranted = "delegation.granted", "a system user was given rights or packages.";
+        DelegationRevoked = "delegation.revoked", "rights or packages were taken from a system user.";
+        ClientAdded = "client.added", "an agent was given a client.";
+        ClientRemoved = "client.removed", "a client was taken from an agent.";
+        PolicyUploaded = "policy.uploaded", "a service owner stored a policy.";
+        ResourceChanged = "resource.changed", "a service owner created, replaced or deleted a resource; `detail.change` says which.";
+        SessionStarted = "session.started", "a person logged in.";
+        SessionEnded = "session.ended", "a session ended before its time; `detail.cause` says why.";
+        LoginFailed = "login.failed", "a login led to no session.";
+        TokenExchanged = "token.exchanged", "a token was exchanged for one of our own.";
+        TokenRefreshed = "token.refreshed", "the token of a session was renewed.";
+        LookupByExternalId = "lookup.byexternalid", "Maskinporten looked a system user up: every refusal, and one hit in a hundred.";
+        OperatorImported = "operator.imported", "a file was imported.";
+        OperatorRowInserted = "operator.row_inserted", "somebody added a row past the service.";
+        OperatorRowUpdated = "operator.row_updated", "somebody changed a row past the service.";
+        OperatorRowDeleted = "operator.row_deleted", "somebody deleted a row past the service.";
+        OperatorTableTruncated = "operator.table_truncated", "somebody emptied a table past the service.";
+    }
+}
+
+words! {
+    /// Kind of the thing that something was done to.
+    ObjectKind {
+        System = "system", "a system of the register; the id is its system id, in rows of the database's own about clients its internal id.";
+        Request = "request", "a request for a system user.";
+        ChangeRequest = "change_request", "a request for a change.";
+        SystemUser = "system_user", "a system user.";
+        Delegation = "delegation", "what a party gave to another; the id is the assignment's.";
+        ClientDelegation = "client_delegation", "a client that an agent was given.";
+        Resource = "resource", "a resource of the registry, by its identifier.";
+        Import = "import", "a source and a kind of file.";
+        Session = "session", "a session of a browser: the first 16 hexadecimal digits of its id.";
+        Login = "login", "an attempt to log in; it has no id.";
+        Token = "token", "a token; the id is the provider's name.";
+    }
+}
+
+words! {
+    /// Kind of an actor.
+    ActorKind {
+        Vendor = "vendor", "an organisation, as a vendor.";
+        Person = "person", "a person.";
+        SystemUser = "systemuser", "a system user.";
+        ServiceOwner = "serviceowner", "an organisation, as a service owner.";
+        Platform = "platform", "a part of the platform.";
+        Operator = "operator", "whoever runs the installation, at its command line.";
+        Job = "job", "a task of our own.";
+        Direct = "db_direct", "somebody who changed the database past the service.";
+    }
+}
+
+words! {
+    /// How an attempt ended.
+    Outcome {
+        Ok = "ok", "it was done.";
+        Denied = "denied", "the caller may not.";
+        Failed = "failed", "it could not be done.";
+    }
+}
+
+/// Who did it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Actor {
+    /// The organisation of the token.
+    Vendor,
+    /// A person, by party uuid.
+    Person(Uuid),
+    /// A system user with its own token, by its id.
+    SystemUser(Uuid),
+    /// The organisation of the token, which owns a resource.
+    ServiceOwner,
+    /// Whoever runs the installation, at its command line.
+    Operator,
+    /// A task of our own.
+    Job,
+}
+
+impl Actor {
+    /// Its kind.
+    #[must_use]
+    pub const fn kind(self) -> ActorKind {
+        match self {
+            Self::Vendor => ActorKind::Vendor,
+            Self::Person(_) => ActorKind::Person,
+            Self::SystemUser(_) => ActorKind::SystemUser,
+            Self::ServiceOwner => ActorKind::ServiceOwner,
+            Self::Operator => ActorKind::Operator,
+            Self::Job => ActorKind::Job,
+        }
+    }
+
+    /// Party uuid, of a person or a system user.
+    #[must_use]
+    pub const fn person(self) -> Option<Uuid> {
+        match self {
+            Self::Person(uuid) | Self::SystemUser(uuid) => Some(uuid),
+            Self::Vendor | Self::ServiceOwner | Self::Operator | Self::Job => None,
+        }
+    }
+}

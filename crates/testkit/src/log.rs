@@ -1,0 +1,93 @@
+//! The log of the service as tests read it.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex},
+};
+
+use tracing::{
+    Event, Subscriber,
+    field::{Field, Visit},
+    subscriber::DefaultGuard,
+};
+use tracing_subscriber::{
+    Registry,
+    layer::{Context, Layer, SubscriberExt as _},
+};
+
+/// Fields of a line, as text.
+pub type Line = BTreeMap<String, String>;
+
+/// Keeps the security events of everything that runs on this thread. A test of its own runtime has
+/// its service there.
+#[derive(Debug)]
+pub struct SecurityLog {
+    lines: Arc<Mutex<Vec<Line>>>,
+    _guard: DefaultGuard,
+}
+
+impl SecurityLog {
+    /// From now on, until it is dropped.
+    #[must_use]
+    pub fn capture() -> Self {
+        let lines = Arc::default();
+        let layer = Capture(Arc::clone(&lines));
+        let guard = tracing::subscriber::set_default(Registry::default().with(layer));
+        Self {
+            lines,
+            _guard: guard,
+        }
+    }
+
+    /// The events with this name, in order.
+    #[must_use]
+    pub fn events(&self, name: &str) -> Vec<Line> {
+        let lines = self.lines.lock().expect("no panic");
+        lines
+            .iter()
+            .filter(|line| line.get("event").is_some_and(|event| event == name))
+            .cloned()
+            .collect()
+    }
+
+    /// The only event with this name.
+    #[must_use]
+    #[track_caller]
+    pub fn only(&self, name: &str) -> Line {
+        let mut events = self.events(name);
+        assert_eq!(
+            events.len(),
+            1,
+            "{name}: {:#?}",
+            self.lines.lock().expect("no panic")
+        );
+        events.remove(0)
+    }
+}
+
+struct Capture(Arc<Mutex<Vec<Line>>>);
+
+impl<S: Subscriber> Layer<S> for Capture {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        if event.metadata().target() != "security" {
+            return;
+        }
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        self.0.lock().expect("no panic").push(fields.0);
+    }
+}
+
+#[derive(Default)]
+struct Fields(Line);
+
+impl Visit for Fields {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.0.insert(field.name().to_owned(), value.to_owned());
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.0.insert(field.name().to_owned(), format!("{value:?}"));
+    }
+}

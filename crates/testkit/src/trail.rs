@@ -1,0 +1,72 @@
+//! The audit trail as tests read it.
+
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, FromRow};
+use uuid::Uuid;
+
+use crate::app::TestApp;
+
+/// A row of the audit trail.
+#[derive(Debug, Clone, FromRow)]
+#[expect(missing_docs, reason = "columns of the table")]
+pub struct AuditRow {
+    pub request_id: Option<Uuid>,
+    pub actor_kind: String,
+    pub actor_org: Option<String>,
+    pub actor_party_uuid: Option<Uuid>,
+    pub client_id: Option<String>,
+    pub action: String,
+    pub object_kind: String,
+    pub object_id: String,
+    pub outcome: String,
+    pub code: Option<String>,
+    pub detail: Option<Value>,
+}
+
+impl AuditRow {
+    /// How many attempts the row stands for.
+    #[must_use]
+    pub fn attempts(&self) -> i64 {
+        self.detail
+            .as_ref()
+            .and_then(|detail| detail.get("attempts"))
+            .and_then(Value::as_i64)
+            .unwrap_or(1)
+    }
+}
+
+impl TestApp {
+    /// The trail in order, of rows for which a condition holds.
+    async fn rows_where(&self, condition: &str) -> Vec<AuditRow> {
+        let statement = format!("select * from audit_log where {condition} order by seq");
+        sqlx::query_as(AssertSqlSafe(statement))
+            .fetch_all(&mut self.sql().await)
+            .await
+            .expect("the trail")
+    }
+
+    /// Rows about changes past the service.
+    pub async fn direct_changes(&self) -> Vec<AuditRow> {
+        self.rows_where("actor_kind = 'db_direct'").await
+    }
+
+    /// Rows about attempts that did not succeed.
+    pub async fn refusals(&self) -> Vec<AuditRow> {
+        self.running.state.attempts.flush().await;
+        self.rows_where("outcome <> 'ok'").await
+    }
+
+    /// Rows with this action.
+    pub async fn rows_of(&self, action: &str) -> Vec<AuditRow> {
+        self.running.state.attempts.flush().await;
+        self.rows_where(&format!("action = '{action}'")).await
+    }
+
+    /// A statement of somebody who changes the database past the service.
+    pub async fn changes_directly(&self, statement: &str) {
+        sqlx::query(AssertSqlSafe(statement.to_owned()))
+            .execute(&mut self.sql().await)
+            .await
+            .expect("a statement");
+    }
+}
