@@ -132,7 +132,7 @@ async fn each_part_of_a_request_leaves_a_row() {
             .unwrap();
     assert_eq!(
         (caller.as_str(), address.as_str(), endpoint.as_str()),
-        (SAV, "127.0.0.1", "external")
+        (SAV, "127.0.0.0/24", "external")
     );
 }
 
@@ -631,4 +631,48 @@ async fn partitions_are_of_a_day_and_go_when_they_expire() {
         0
     );
     assert_eq!(app.count("select count(*) from pg_class where relname = 'decision_block_' || to_char(current_date, 'YYYYMMDD')").await, 1);
+}
+
+/// A question with an identity number in every place that a caller fills: names and values of
+/// attributes, resource, instance, action, session.
+fn question_full_of_identity_numbers() -> Value {
+    let pid = who::ODDNY;
+    let attribute = |id: &str, value: String| json!({"AttributeId": id, "Value": value});
+    json!({"Request": {
+        "AccessSubject": [{"Attribute": [
+            attribute("urn:altinn:systemuser:uuid", who::TINDEVANDRER_USER.to_owned()),
+            attribute("urn:altinn:sessionid", format!("s{pid}")),
+            attribute("urn:note", format!("urn:altinn:person:identifier-no:{pid}")),
+            attribute(&format!("urn:name:{pid}"), format!(" {pid}")),
+        ]}],
+        "Action": [{"Attribute": [
+            attribute("urn:oasis:names:tc:xacml:1.0:action:action-id", format!("read-{pid}")),
+        ]}],
+        "Resource": [{"Attribute": [
+            attribute("urn:altinn:resource", format!("ressurs_{pid}")),
+            attribute("urn:altinn:resource:instance-id", format!("53000030/{pid}")),
+            attribute("urn:altinn:organization:identifier-no", who::TINDEVANDRER.to_owned()),
+        ]}],
+    }})
+}
+
+#[tokio::test]
+async fn no_identity_number_is_stored_wherever_a_caller_puts_it() {
+    let app = TestApp::start().await;
+    let token = app.organization(SAV, AUTHORIZE).await;
+    app.post(
+        "/authorization/api/v1/authorize",
+        &token,
+        question_full_of_identity_numbers(),
+    )
+    .await
+    .expect(200);
+    app.running.state.pdp.log().flush().await;
+
+    let stored = app
+        .sql_text("select string_agg(lines, E'\\n') from decision_block")
+        .await;
+
+    assert!(stored.contains("53000030/***********"), "{stored}");
+    assert!(!stored.contains(who::ODDNY), "{stored}");
 }

@@ -25,6 +25,7 @@ use super::{
     },
 };
 use foundation::{
+    audit::Network,
     http::{ApiResult, context},
     ids::OrgNumber,
     token::Principal,
@@ -175,7 +176,7 @@ impl<'s> Call<'s> {
         line.text(caller.and_then(|principal| principal.client_id.as_deref()));
         line.text(caller.and_then(|principal| principal.jti.as_deref()));
         line.uuid(self.request_id);
-        line.shown(self.address);
+        line.shown(self.address.map(Network));
         line.text(subject("urn:altinn:sessionid"));
         line.number(number(subject(USER_ID)));
         line.number(number(subject(PARTY_ID)));

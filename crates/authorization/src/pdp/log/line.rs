@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::context;
-use foundation::http::time;
+use foundation::{http::time, telemetry::masked};
 
 /// What a field holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -161,6 +161,16 @@ impl Line {
     /// Yes or no.
     pub fn flag(&mut self, value: bool) {
         self.raw(Some(if value { "t" } else { "f" }));
+    }
+
+    /// Without identity numbers, wherever callers put them: in names and values of attributes, in
+    /// ids of resources, instances and actions.
+    #[must_use]
+    pub(super) fn masked(self) -> Self {
+        Self {
+            text: masked(self.text),
+            ..self
+        }
     }
 
     /// As it is told.

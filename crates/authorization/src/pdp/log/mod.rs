@@ -87,7 +87,7 @@ impl Log {
         ) = sent
             && let Message::Line(line) = line
         {
-            writer::print(&[line]);
+            writer::print(&[line.masked()]);
         }
     }
 

@@ -45,7 +45,7 @@ pub async fn write(pool: PgPool, mut queue: mpsc::Receiver<Message>) {
         let (mut lines, mut waiting) = (Vec::with_capacity(messages.len()), Vec::new());
         for message in messages.drain(..) {
             match message {
-                Message::Line(line) => lines.push(line),
+                Message::Line(line) => lines.push(line.masked()),
                 Message::Flush(done) => waiting.push(done),
             }
         }
