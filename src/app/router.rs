@@ -9,7 +9,13 @@ use axum::{
     routing::get,
 };
 use futures_util::FutureExt as _;
-use http::{HeaderValue, Method, StatusCode, header::ALLOW};
+use http::{
+    HeaderMap, HeaderValue, Method, StatusCode,
+    header::{
+        ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, COOKIE, REFERRER_POLICY,
+        X_CONTENT_TYPE_OPTIONS,
+    },
+};
 use tower::{Service, ServiceExt as _};
 use utoipa::OpenApi as _;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -152,6 +158,7 @@ async fn surround(
         }
         let is_safe = request.method().is_safe();
         let call = Call::of(&request);
+        let is_for_one_caller = has_credential(request.headers());
         let answer = AssertUnwindSafe(answer(request)).catch_unwind();
         // Everything around it would hold it again.
         let answer = Box::pin(async { answer.await.unwrap_or_else(|panic| panicked(&*panic)) });
@@ -166,6 +173,7 @@ async fn surround(
         if let Some(call) = call {
             call.note(&around.attempts, &response);
         }
+        protect(response.headers_mut(), is_for_one_caller);
         if around.is_sandbox {
             response
                 .headers_mut()
@@ -226,6 +234,31 @@ fn note_denial() {
     if reason != context::CSRF {
         context::report(SecurityEvent::AuthzDenied { reason: &reason });
     }
+}
+
+/// Whether a request says who sends it.
+fn has_credential(headers: &HeaderMap) -> bool {
+    const KEY: &str = "ocp-apim-subscription-key";
+    const PLATFORM: &str = "platformaccesstoken";
+    headers.contains_key(AUTHORIZATION)
+        || headers.contains_key(COOKIE)
+        || headers.contains_key(PLATFORM)
+        || headers.contains_key(KEY)
+}
+
+/// Keeps answers for one caller out of caches, since tokens and identity numbers may be in them,
+/// and browsers from guessing what an answer is. What a handler says itself stands.
+fn protect(headers: &mut HeaderMap, is_for_one_caller: bool) {
+    if is_for_one_caller && !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    let is_html = headers
+        .get(CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    if is_html && !headers.contains_key(REFERRER_POLICY) {
+        headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    }
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }
 
 /// 405 names what is offered; HEAD is not, on the APIs.

@@ -37,6 +37,7 @@ mod exchange;
 mod freshness;
 mod freshness_under_load;
 mod generator;
+mod headers;
 mod hosts;
 mod idporten;
 mod import;
