@@ -111,6 +111,3 @@ begin
             guarded.name, guarded.kind);
     end loop;
 end $$;
-
--- SHA-256 of the settings that the service started with last, without secrets: a change is a security event.
-alter table installation add column settings_digest bytea;

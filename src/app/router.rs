@@ -20,9 +20,7 @@ use tower::{Service, ServiceExt as _};
 use utoipa::OpenApi as _;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{
-    AppState, attempts::Call, health, hosts::Hosts, openapi::Description, unbuilt,
-};
+use super::{AppState, attempts::Call, health, hosts::Hosts, openapi::Description, unbuilt};
 use foundation::{
     audit::Attempts,
     config::Profile,

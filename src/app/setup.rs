@@ -4,7 +4,6 @@ use std::{collections::BTreeMap, fs, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use aws_lc_rs::rsa::KeySize;
-use serde_json::json;
 use sqlx::PgPool;
 
 use super::{AppState, Inner, Readiness};
@@ -19,7 +18,6 @@ use foundation::{
     audit,
     clock::Clock,
     config::{self, Checked, Profile},
-    crypto::sha256,
     db::{self, feed::Feed},
     http::context,
     telemetry::security::SecurityEvent,
@@ -179,8 +177,8 @@ pub async fn prepare_for_command(
     }
 }
 
-/// Notes with which settings the service starts. When the last start on this database had others, the
-/// audit trail and the log say so.
+/// Notes with which settings the service starts. When the last start on this database had others, a
+/// security event says so.
 ///
 /// # Errors
 /// The database fails.
@@ -190,22 +188,9 @@ pub async fn note_settings(config: &Checked, pool: &PgPool) -> anyhow::Result<()
     let before = db::replace_settings_digest(&mut tx, &digest)
         .await
         .context("noting the settings")?;
-    let changed = before.filter(|before| *before != digest);
-    if let Some(before) = &changed {
-        let event = audit::Event {
-            actor: audit::Actor::Operator,
-            action: "config.changed",
-            object_kind: "installation",
-            object_id: config.profile().as_str().to_owned(),
-            party_org: None,
-            vendor_org: None,
-            detail: Some(json!({"digest": digest, "before": before})),
-        };
-        audit::record(&mut tx, event).await?;
-    }
     tx.commit().await?;
-    if let Some(before) = changed {
-        tracing::info!(digest, before, "config.changed");
+    if before.is_some_and(|before| before != digest) {
+        context::report(SecurityEvent::ConfigChanged { digest: &digest });
     }
     Ok(())
 }
@@ -294,17 +279,6 @@ pub async fn state(
         checkpoints: checkpoints.map(Arc::new),
         readiness: Readiness::default(),
     }))
-}
-
-/// Says so when the service starts with other settings than the last time on this database.
-async fn note_settings(config: &Checked, pool: &PgPool) -> anyhow::Result<()> {
-    // Secrets print nothing of themselves.
-    let digest = sha256(format!("{:?}", config.settings));
-    if db::note_settings(pool, &digest).await? {
-        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        context::report(SecurityEvent::ConfigChanged { digest: &digest });
-    }
-    Ok(())
 }
 
 fn key_set_file(path: &Path) -> anyhow::Result<KeySet> {

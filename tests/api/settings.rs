@@ -1,16 +1,7 @@
-//! A start with other settings than the last one is recorded.
+//! A start with other settings than the last one is a security event.
 
 use foundation::config::LiveCheckMode;
-use serde_json::{Value, json};
-use testkit::{postgres, prelude::*};
-
-/// Details of the rows about changed settings, oldest first.
-async fn changes(app: &TestApp) -> Vec<Value> {
-    sqlx::query_scalar("select detail from audit_log where action = 'config.changed' order by seq")
-        .fetch_all(&app.running.state.db)
-        .await
-        .unwrap()
-}
+use testkit::{log::SecurityLog, postgres, prelude::*};
 
 #[tokio::test]
 async fn the_same_settings_are_no_change() {
@@ -20,22 +11,20 @@ async fn the_same_settings_are_no_change() {
         .running
         .stop()
         .await;
-    let app = TestApp::on(database, &[]).await;
-    assert_eq!(changes(&app).await, Vec::<Value>::new());
+    let log = SecurityLog::capture();
+    TestApp::on(database, &[]).await.running.stop().await;
+    assert!(log.events("config.changed").is_empty());
 }
 
 #[tokio::test]
-async fn other_settings_are_recorded_with_their_digest() {
+async fn other_settings_are_told_with_their_digest() {
     let database = postgres::database().await;
     let first = TestApp::on(database.clone(), &[]).await;
-    let before = first.running.config.settings.digest().unwrap();
     first.running.stop().await;
+    let log = SecurityLog::capture();
     let app = TestApp::on(database, &[("compat.refresh", "true")]).await;
     let digest = app.running.config.settings.digest().unwrap();
-    assert_eq!(
-        changes(&app).await,
-        [json!({"digest": digest, "before": before})]
-    );
+    assert_eq!(log.only("config.changed")["digest"], digest);
 }
 
 #[tokio::test]
@@ -46,11 +35,10 @@ async fn settings_that_are_changed_back_are_changed_again() {
         let app = TestApp::on(database.clone(), settings).await;
         app.running.stop().await;
     }
+    let log = SecurityLog::capture();
     let app = TestApp::on(database, &[]).await;
-    let told = changes(&app).await;
-    assert_eq!(told.len(), 2);
-    assert_eq!(told[0]["digest"], told[1]["before"]);
-    assert_eq!(told[0]["before"], told[1]["digest"]);
+    let digest = app.running.config.settings.digest().unwrap();
+    assert_eq!(log.only("config.changed")["digest"], digest);
 }
 
 #[tokio::test]

@@ -23,10 +23,7 @@ use super::{
     request_view::{self, Notice, View},
     texts,
 };
-use authorization::{
-    delegation::{Approver, DelegationReport},
-    permissions::{Action, SystemResource},
-};
+use authorization::delegation::{Approver, DelegationReport};
 use foundation::{
     audit::Action,
     http::{
@@ -224,21 +221,10 @@ async fn load(
     let related = parties::has_relation(&mut db, &pages.catalogue, &person.0, &party).await?;
     let system = systems::by_id(&mut db, &request.system_id).await?;
     drop(db);
-    let admin = match party.party_id {
-        Some(party_id) => {
-            pages
-                .permissions
-                .person_may(
-                    &person,
-                    level,
-                    Action::Write,
-                    SystemResource::AccessManagement,
-                    party_id,
-                )
-                .await?
-        }
-        None => false,
-    };
+    let admin = pages
+        .permissions
+        .manages_access(&person, level, &party)
+        .await?;
     // Of a deleted organisation nobody is access manager any more; who had to do with it may still
     // read.
     if !admin && !related {

@@ -73,9 +73,9 @@ impl By {
         let principal = context.caller.get();
         let trace = principal.map(|p| p.trace());
         let person = context.person.get().copied();
-        let is_person = person.is_some() || principal.is_some_and(|p| p.person.is_some());
+        let is_person = person.is_some() || principal.is_some_and(|p| p.person().is_some());
         let kind = match principal {
-            Some(principal) if principal.system_user.is_some() => ActorKind::SystemUser,
+            Some(principal) if principal.system_user().is_some() => ActorKind::SystemUser,
             _ if is_person => ActorKind::Person,
             _ => usual,
         };

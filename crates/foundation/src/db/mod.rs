@@ -238,21 +238,6 @@ pub async fn clock_offset(pool: &PgPool, clock: &Clock) -> Result<i64, DbError> 
     Ok(clock.seconds() - theirs)
 }
 
-/// Stores the digest of the settings that the service starts with. True when the last time it
-/// started with others.
-pub async fn note_settings(pool: &PgPool, digest: &[u8]) -> Result<bool, DbError> {
-    let before = sqlx::query_scalar!(
-        r#"update installation set settings_digest = $1
-           from (select settings_digest as before from installation for update) last
-           where settings_digest is distinct from $1
-           returning last.before as "before?""#,
-        digest
-    )
-    .fetch_optional(pool)
-    .await?;
-    Ok(before.flatten().is_some())
-}
-
 /// Marks the database with the profile of this installation, or finds it marked with another.
 ///
 /// # Errors

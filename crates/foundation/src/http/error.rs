@@ -123,6 +123,7 @@ impl ApiError {
             | Self::Empty(_)
             | Self::Unauthorized(_)
             | Self::NoOrganization
+            | Self::NotExchanged
             | Self::InsufficientScope(_)
             | Self::InvalidCredentials
             | Self::Gone(_)
