@@ -101,7 +101,7 @@ fn tell(steps: &mut Steps, question: &Question<'_>, decided: &Decided, catalogue
             return steps.add(ExplanationStep::PartyContradictory, json!({}));
         }
         Some(party) if party.is_gone() => {
-            steps.add(ExplanationStep::PartyGone, json!({"party": party.uuid}))
+            steps.add(ExplanationStep::PartyGone, json!({"party": party.uuid}));
         }
         Some(party) => steps.add(ExplanationStep::PartyFound, json!({"party": party.uuid})),
         None if question.names_reportee => steps.add(ExplanationStep::PartyUnknown, json!({})),
@@ -230,7 +230,7 @@ fn tell_outcome(
         },
         Decision::NotApplicable => steps.add(ExplanationStep::NoRuleApplies, json!({})),
         Decision::Indeterminate => {
-            steps.add(ExplanationStep::PolicyIndeterminate, missing(decided))
+            steps.add(ExplanationStep::PolicyIndeterminate, missing(decided));
         }
     }
 }
