@@ -180,13 +180,19 @@ fn in_xml(asked: &Asked, is_apart: bool) -> String {
             ]
         };
         for element in elements {
-            out += &format!("<Attributes Category=\"{category}\">{element}</Attributes>");
+            out.extend([
+                "<Attributes Category=\"",
+                category,
+                "\">",
+                &element,
+                "</Attributes>",
+            ]);
         }
     }
     out + "</Request>"
 }
 
-/// Names of a reportee as AuthZEN has members for them.
+/// Names of a reportee as `AuthZEN` has members for them.
 const REPORTEES: [(&str, &str); 4] = [
     (ORG_NUMBER, "organization"),
     (PARTY_ID, "party_id"),
@@ -194,7 +200,7 @@ const REPORTEES: [(&str, &str); 4] = [
     (PERSON, "person"),
 ];
 
-/// An AuthZEN question from the viewpoint of the resource or of the party; none when it cannot be
+/// An `AuthZEN` question from the viewpoint of the resource or of the party; none when it cannot be
 /// asked so.
 fn in_authzen(asked: &Asked, from_party: bool) -> Option<Value> {
     let [(kind, subject)] = asked.subject.as_slice() else {
@@ -403,6 +409,10 @@ impl Endpoints {
     }
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "tables hold texts and numbers as they are"
+)]
 fn own(id: &'static str, value: impl ToString) -> (&'static str, String) {
     (id, value.to_string())
 }
