@@ -249,7 +249,8 @@ impl Attempts {
 
     /// As [`Attempts::note`], for one attempt in a hundred.
     pub fn note_sample(&self, attempt: Attempt, context: &RequestContext) {
-        if self.0.hits.fetch_add(1, Ordering::Relaxed) % SAMPLE == 0 {
+        let before = self.0.hits.fetch_add(1, Ordering::Relaxed);
+        if before.is_multiple_of(SAMPLE) {
             self.note(attempt, context);
         }
     }
