@@ -15,7 +15,7 @@ use crate::support::*;
 
 const RESOURCE_WRITE: &str = "altinn:resourceregistry/resource.write";
 const TALLKNUSEREN: &str = "390784554";
-const AYE: &str = "390042191";
+pub(crate) const AYE: &str = "390042191";
 
 /// Operations that anybody may call.
 pub(crate) const PUBLIC: &[&str] = &[

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     support::*,
-    tenancy::{Operation, PUBLIC, body, operations, unknown},
+    tenancy::{AYE, Operation, PUBLIC, body, operations, unknown},
 };
 
 /// Shapes of tokens.
@@ -128,14 +128,15 @@ fn row_of(operation: &Operation) -> &'static Row {
         .1
 }
 
-/// A token of our own issuer, of a shape, with these scopes.
-fn token(app: &TestApp, shape: Shape, scopes: &str) -> String {
+/// A token of our own issuer, of a shape, with these scopes; the organisation is whose token it is,
+/// where it is an organisation's.
+fn token(app: &TestApp, shape: Shape, organization: &str, scopes: &str) -> String {
     let now = app.clock.seconds();
     let mut claims = json!({"iss": app.running.config.own_issuer, "iat": now, "exp": now + 600, "jti": "j",
         "client_id": who::FJORDLONN_CLIENT, "scope": scopes});
     let own = match shape {
         Organization => json!({
-            "urn:systembruker:src": "maskinporten", "urn:altinn:orgNumber": who::FJORDLONN,
+            "urn:systembruker:src": "maskinporten", "urn:altinn:orgNumber": organization,
         }),
         SystemUser => json!({
             "urn:systembruker:src": "maskinporten", "urn:altinn:orgNumber": who::FJORDLONN,
@@ -184,7 +185,8 @@ async fn every_route_takes_the_shapes_of_the_table_alone() {
         ("partyId", who::KERAMIKK_PARTY.to_string()),
         ("uuid", uuid::Uuid::new_v4().to_string()),
         ("orgNr", "399999999".to_owned()),
-        ("userId", "1".to_owned()),
+        ("role", "revisor".to_owned()),
+        ("urnValue", "urn:altinn:party:id:1".to_owned()),
     ]);
     let mut wrong = Vec::new();
     for operation in operations(&app).await {
@@ -205,6 +207,12 @@ async fn every_route_takes_the_shapes_of_the_table_alone() {
             plain.join(" ")
         };
         let row = row_of(&operation);
+        // The owner of the resource that bodies describe.
+        let organization = if operation.path.starts_with("/resourceregistry/") {
+            AYE
+        } else {
+            who::FJORDLONN
+        };
         for shape in EVERY {
             let answer = app
                 .send(
@@ -216,7 +224,7 @@ async fn every_route_takes_the_shapes_of_the_table_alone() {
                             .then(|| objects.fill(o, name))
                             .unwrap_or_default()
                     }),
-                    Some(&token(&app, shape, &scopes)),
+                    Some(&token(&app, shape, organization, &scopes)),
                     body(&operation, &|o, name| objects.named(o, name)),
                 )
                 .await;
@@ -244,8 +252,18 @@ async fn with_an_admin_scope_any_shape_writes_resources() {
     let app = TestApp::start().await;
     let path = "/resourceregistry/api/v1/resource/no-such-resource/policy";
     for shape in EVERY {
-        let plain = token(&app, shape, "altinn:resourceregistry/resource.write");
-        let admin = token(&app, shape, "altinn:resourceregistry/resource.admin");
+        let plain = token(
+            &app,
+            shape,
+            who::FJORDLONN,
+            "altinn:resourceregistry/resource.write",
+        );
+        let admin = token(
+            &app,
+            shape,
+            who::FJORDLONN,
+            "altinn:resourceregistry/resource.admin",
+        );
         let plain = app.post(path, &plain, json!({})).await.status;
         let admin = app.post(path, &admin, json!({})).await.status;
         let expected = if shape == Organization { 415 } else { 403 };
