@@ -241,7 +241,7 @@ pub fn claims_of(token: &str) -> Value {
 #[tokio::test]
 async fn from_request_to_permit_to_deletion_with_raw_tokens() {
     assert_eq!(
-        play(Presented::Raw, &[]).await,
+        Box::pin(play(Presented::Raw, &[])).await,
         ["Permit", "NotApplicable", "NotApplicable", "5"]
     );
 }
@@ -249,7 +249,7 @@ async fn from_request_to_permit_to_deletion_with_raw_tokens() {
 #[tokio::test]
 async fn exchanged_tokens_lead_to_the_same() {
     assert_eq!(
-        play(Presented::Exchanged, &[]).await,
+        Box::pin(play(Presented::Exchanged, &[])).await,
         ["Permit", "NotApplicable", "NotApplicable", "5"]
     );
 }
@@ -257,7 +257,7 @@ async fn exchanged_tokens_lead_to_the_same() {
 #[tokio::test]
 async fn on_one_port_the_same_holds() {
     assert_eq!(
-        play(Presented::Raw, &[("sandbox.single_port", "true")]).await,
+        Box::pin(play(Presented::Raw, &[("sandbox.single_port", "true")])).await,
         ["Permit", "NotApplicable", "NotApplicable", "5"]
     );
 }

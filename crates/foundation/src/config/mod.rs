@@ -50,7 +50,7 @@ impl Profile {
     }
 }
 
-/// Every setting. [`load`] refuses keys that are not among them.
+/// Every setting. [`load()`] refuses keys that are not among them.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[expect(
     missing_docs,

@@ -398,7 +398,7 @@ async fn note(
     tell(tx, user.into(), told).await
 }
 
-fn event<'a>(actor: Actor, user: &'a SystemUser, action: Action) -> audit::Event<'a> {
+fn event(actor: Actor, user: &SystemUser, action: Action) -> audit::Event<'_> {
     audit::Event {
         actor,
         action,

@@ -224,7 +224,7 @@ fn tell_outcome(
                 json!({"rule": id, "number": number}),
             ),
             Some(by @ DecidedBy::SingleRight { .. }) => {
-                steps.add(ExplanationStep::RuleDenies, json!({"rule": by.name()}))
+                steps.add(ExplanationStep::RuleDenies, json!({"rule": by.name()}));
             }
             None => steps.add(ExplanationStep::PolicyDenies, json!({"rule": null})),
         },
