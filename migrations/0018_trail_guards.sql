@@ -41,6 +41,14 @@ create trigger audit_chain_forward_only before update or delete on audit_chain
 create trigger audit_chain_no_truncate before truncate on audit_chain
     for each statement execute function refuse_truncate();
 
+-- A new row has no place in the chain yet: one that claims a place would break the chain for good.
+create function refuse_claimed_place() returns trigger language plpgsql as $$
+begin
+    raise exception 'a new row of the audit trail has no place in its chain yet';
+end $$;
+create trigger audit_log_unchained before insert on audit_log for each row
+    when (new.chain is not null or new.hash is not null or new.prev_hash is not null) execute function refuse_claimed_place();
+
 -- Connections of the service carry the setting `sb.writer`. A change by any other connection writes a row of its own.
 -- Arguments of the trigger: kind of the object, and the column with its id. The function runs as its owner, so that the
 -- row is written for every role that may change the table.

@@ -1,6 +1,6 @@
 //! A sandbox's database from outside: for commands that work on its data, whether it runs or not.
 
-use std::{path::Path, sync::Arc};
+use std::{io::ErrorKind, path::Path, sync::Arc};
 
 use anyhow::Context as _;
 use sqlx::PgPool;
@@ -9,7 +9,12 @@ use ::sandbox::SandboxKeys;
 
 use super::run::{Options, settings};
 use crate::app::setup::{self, CommandAccess};
-use foundation::{audit::CheckpointKey, clock::Clock, config::Checked, db};
+use foundation::{
+    audit::CheckpointKey,
+    clock::Clock,
+    config::{Checked, SANDBOX_FOLDER_MARK},
+    db,
+};
 use private_postgres::{Cluster, Durability};
 use registers::parties::IdentityKeys;
 
@@ -28,12 +33,13 @@ pub struct Attached {
     _cluster: Option<Cluster>,
 }
 
-/// Opens the data of the sandbox in a folder. Its Postgres is started when it does not run; a new
-/// folder gets a new one.
+/// Opens the data of the sandbox in a folder. Its Postgres is started when it does not run. To write,
+/// a folder that is not there or is empty becomes a sandbox's.
 ///
 /// # Errors
-/// The folder or its Postgres cannot be used.
+/// The folder is no sandbox's, or it or its Postgres cannot be used.
 pub async fn attach(dir: &Path, access: CommandAccess) -> anyhow::Result<Attached> {
+    must_be_of_sandbox(dir, access)?;
     let environment = std::env::vars().collect();
     let config = settings(
         &Options {
@@ -65,4 +71,25 @@ pub async fn attach(dir: &Path, access: CommandAccess) -> anyhow::Result<Attache
         checkpoint_key: Some(secrets.checkpoint_key),
         _cluster: cluster,
     })
+}
+
+/// Files and folders by one of which a sandbox's folder is known; those of earlier releases have no
+/// mark.
+const OF_SANDBOX: [&str; 3] = [SANDBOX_FOLDER_MARK, "clients", "postgres"];
+
+fn must_be_of_sandbox(dir: &Path, access: CommandAccess) -> anyhow::Result<()> {
+    let is_known = OF_SANDBOX.iter().any(|name| dir.join(name).exists());
+    let may_become_one = match access {
+        CommandAccess::Read => false,
+        CommandAccess::Write => match std::fs::read_dir(dir) {
+            Ok(mut entries) => entries.next().is_none(),
+            Err(error) => error.kind() == ErrorKind::NotFound,
+        },
+    };
+    anyhow::ensure!(
+        is_known || may_become_one,
+        "{} is not the folder of a sandbox",
+        dir.display()
+    );
+    Ok(())
 }

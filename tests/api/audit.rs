@@ -247,6 +247,21 @@ async fn the_trail_is_append_only() {
 }
 
 #[tokio::test]
+async fn a_new_row_claims_no_place_in_the_chain() {
+    let trail = Trail::start().await;
+    let statement = "insert into audit_log (instance, actor_kind, action, object_kind, object_id, outcome, chain, hash, prev_hash)
+         values ('x', 'job', 'x', 'x', 'x', 'ok', 1000000, '\\x01', '\\x02')";
+    let error = sqlx::query(statement)
+        .execute(&trail.pool)
+        .await
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("no place in its chain"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
 async fn rows_are_chained_beside_writers_without_a_gap() {
     let trail = Trail::start().await;
     let token = trail.app.vendor(who::FJORDLONN).await;

@@ -157,6 +157,12 @@ async fn each_no_has_its_reason() {
             "subject_mismatch",
         ),
         (json!({"owner": who::KERAMIKK}), "subject_mismatch"),
+        (json!({"owner": [who::TINDEVANDRER]}), "subject_mismatch"),
+        (json!({"owner": 390_367_767}), "subject_mismatch"),
+        (
+            json!({"system_id": {"id": who::FJORDLONN_SYSTEM}}),
+            "subject_mismatch",
+        ),
     ] {
         let mut asked = good();
         asked["subject"]["properties"] = properties;

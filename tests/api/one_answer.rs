@@ -156,12 +156,16 @@ fn in_json(asked: &Asked, spelling: Spelling) -> Value {
 /// A request in XML: all values of an identifier in one attribute, or an element `Attributes` for
 /// each value.
 fn in_xml(asked: &Asked, is_apart: bool) -> String {
+    // Blanks around an xs:anyURI are no part of it.
+    let blank = if is_apart { " " } else { "" };
     let attribute = |id: &str, values: &[&str]| {
         let values: String = values
             .iter()
             .map(|value| format!("<AttributeValue DataType=\"http://www.w3.org/2001/XMLSchema#string\">{value}</AttributeValue>"))
             .collect();
-        format!("<Attribute IncludeInResult=\"false\" AttributeId=\"{id}\">{values}</Attribute>")
+        format!(
+            "<Attribute IncludeInResult=\"false\" AttributeId=\"{blank}{id}{blank}\">{values}</Attribute>"
+        )
     };
     let mut out = String::from(
         "<Request xmlns=\"urn:oasis:names:tc:xacml:3.0:core:schema:wd-17\" ReturnPolicyIdList=\"false\" CombinedDecision=\"false\">",
@@ -182,6 +186,7 @@ fn in_xml(asked: &Asked, is_apart: bool) -> String {
         for element in elements {
             out.extend([
                 "<Attributes Category=\"",
+                blank,
                 category,
                 "\">",
                 &element,
@@ -613,6 +618,12 @@ async fn a_question_that_means_several_things_is_indeterminate() {
         "an instance of nobody",
         Asked::and([own(INSTANCE, format!("99999999999/{INSTANCE_UUID}"))]),
     ));
+    for sign in ["+", "-", "0"] {
+        table.push((
+            "an instance of another party, by another spelling of its id",
+            Asked::and([own(INSTANCE, format!("{sign}{}", instance(NATTERGAL)))]),
+        ));
+    }
     table.push((
         "two instances, one of another party",
         Asked::and([

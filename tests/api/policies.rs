@@ -296,6 +296,18 @@ async fn an_import_refuses_what_an_upload_refuses_and_the_policy_that_was_there_
 }
 
 #[tokio::test]
+async fn an_import_refuses_a_rule_that_names_no_resource_and_would_permit_all() {
+    let world = world().await;
+    let good = policy(&permit("plain", LONN, "read"));
+    uploads(&world, &good).await.assert_status(201);
+    let open = policy("\n<Rule RuleId=\"all\" Effect=\"Permit\"/>");
+    let outcome = imports(&world, &open).await;
+    assert!(outcome.refused.is_some());
+    let path = format!("{REGISTRY}/{RESOURCE}/policy");
+    world.anonymous().get(&path).await.assert_text(&good);
+}
+
+#[tokio::test]
 async fn a_policy_that_spells_its_resource_otherwise_is_refused_for_that() {
     let world = world().await;
     let xml = policy(&permit("plain", LONN, "read").replace(RESOURCE, "Sav-Fangst"));

@@ -54,6 +54,20 @@ async fn an_issuer_that_nobody_trusts_is_not_told() {
 }
 
 #[tokio::test]
+async fn a_subscription_key_that_nobody_has_is_told() {
+    let world = World::with(&[("pdp.subscription_keys", "a-key-that-is-long-enough")]).await;
+    let log = SecurityLog::capture();
+    world
+        .anonymous()
+        .with_header("ocp-apim-subscription-key", "guessed")
+        .post("/authorization/api/v1/decision", serde_json::json!({}))
+        .await
+        .assert_unauthorized();
+
+    assert_eq!(log.only("auth.failed")["reason"], "subscription key");
+}
+
+#[tokio::test]
 async fn a_denied_call_is_told_with_its_caller() {
     let world = World::start().await;
     let log = SecurityLog::capture();

@@ -107,12 +107,12 @@ const TABLE: &[Row] = &[
             "DELETE /authentication/api/v1/enduser/systemuser/",
             "POST /systembruker/api/v1/enduser/systemuser/",
         ],
-        takes: &[Person, SelfIdentified, SystemUser],
+        takes: &[Person, SystemUser],
         refuses: 403,
     },
     Row {
         begins: &["GET /accessmanagement/api/v1/enduser/authorizedparties"],
-        takes: &[Person, SelfIdentified, SystemUser],
+        takes: &[Person, SystemUser],
         refuses: 401,
     },
 ];

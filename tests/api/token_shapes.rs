@@ -283,6 +283,17 @@ async fn without_a_level_nobody_logged_in() {
 }
 
 #[tokio::test]
+async fn an_id_token_is_no_access_token() {
+    let app = TestApp::start().await;
+    let forge = Forge::of(&app);
+    let claims = json!({"sub": "s", "aud": "a-login-client", "scope": PORTAL, "pid": who::ODDNY, "acr": "level4",
+        "auth_time": 1, "sid": "s"});
+    let path = format!("/authentication/api/v1/systemuser/{}", who::KERAMIKK_PARTY);
+    let refused = app.get(&path, &forge.idporten(claims)).await.expect(401);
+    assert!(refused.header("www-authenticate").contains("\"type\""));
+}
+
+#[tokio::test]
 async fn the_user_id_counts_before_an_organisations_party() {
     let app = TestApp::start().await;
     let forge = Forge::of(&app);

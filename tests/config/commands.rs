@@ -41,6 +41,9 @@ const REQUEST: &str = concat!(
 #[case(&["migrate"], 3)]
 #[case(&["config", "check", "--config", "/no/such/file"], 3)]
 #[case(&["audit", "verify", "--config", "/no/such/file"], 3)]
+#[case(&["audit", "verify", "--data-dir", "/no/such/folder"], 3)]
+#[case(&["decisions", "export", "--from", "2026-01-01", "--data-dir", "/no/such/folder"], 3)]
+#[case(&["import", "organizations", POLICY, "--data-dir", env!("CARGO_MANIFEST_DIR")], 3)]
 #[case(&["demo", "--base", "http://127.0.0.1:1"], 3)]
 fn commands_end_with(#[case] arguments: &[&str], #[case] code: i32) {
     let ended = ended(&mut plain(arguments));

@@ -60,6 +60,19 @@ production_does_not_start_with! {
     tls_for_any_host: |i| i.set("DATABASE_URL", "postgresql://sb@db.invalid/sb?sslmode=verify-ca"), "database.url", |i| i.set("DATABASE_URL", "postgresql://sb@[::1]/sb");
     tls_off: |i| i.set("DATABASE_URL", "postgresql://sb@127.evil.example/sb?sslmode=disable"), "database.url", |i| i.set("DATABASE_URL", "postgresql://sb@localhost/sb?sslmode=disable");
     known_password: |i| i.set("DATABASE_URL", "postgresql://sb:change%4De@127.0.0.1/sb"), "database.url", |i| i.set("DATABASE_URL", "postgresql://sb:x3Vb9qL@127.0.0.1/sb");
+    other_database: |i| i.set("DATABASE_URL", "mysql://sb@127.0.0.1/sb"), "database.url", |i| i.set("DATABASE_URL", "postgres://sb@127.0.0.1/sb");
+    unknown_parameter: |i| i.set("DATABASE_URL", "postgresql://sb@127.0.0.1/sb?pasword=s3cret"), "database.url", |i| i.set("DATABASE_URL", "postgresql://sb@127.0.0.1/sb?password=s3cret");
+    moved_clock: |i| i.set("DATABASE_URL", "postgresql://sb@127.0.0.1/sb?options=-c%20systembruker.clock_offset%3D1h"), "database.url", |i| i.set("DATABASE_URL", "postgresql://sb@127.0.0.1/sb?options=-c%20search_path%3Dpublic");
+    no_connections: |i| i.set("DATABASE__MAX_CONNECTIONS", "0"), "database.max_connections", |i| i.set("DATABASE__MAX_CONNECTIONS", "2");
+    no_wait: |i| i.set("DATABASE__ACQUIRE_TIMEOUT_S", "0"), "database.acquire_timeout_s", |i| i.set("DATABASE__ACQUIRE_TIMEOUT_S", "1");
+    no_statements: |i| i.set("DATABASE__STATEMENT_TIMEOUT_S", "0"), "database.statement_timeout_s", |i| i.set("DATABASE__STATEMENT_TIMEOUT_S", "1");
+    no_pause_between_key_sets: |i| i.set("JWKS__REFRESH_S", "0"), "jwks.refresh_s", |i| i.set("JWKS__REFRESH_S", "1");
+    empty_pages: |i| i.set("PAGINATION__PAGE_SIZE", "0"), "pagination.page_size", |i| i.set("PAGINATION__PAGE_SIZE", "1");
+    requests_without_time: |i| i.set("REQUESTS__LIFETIME_DAYS", "-1"), "requests.lifetime_days", |i| i.set("REQUESTS__LIFETIME_DAYS", "1");
+    idle_at_once: |i| i.set("SESSION__IDLE_MINUTES", "0"), "session.idle_minutes", |i| i.set("SESSION__IDLE_MINUTES", "1");
+    level_that_is_none: |i| i.set("PDP__SYSTEMUSER_AUTH_LEVEL", "5"), "pdp.systemuser_auth_level", |i| i.set("PDP__SYSTEMUSER_AUTH_LEVEL", "4");
+    negative_shrink: |i| i.set("IMPORT__MAX_SHRINK_PERCENT", "-5"), "import.max_shrink_percent", |i| i.set("IMPORT__MAX_SHRINK_PERCENT", "0");
+    no_token_fits: |i| i.set("TOKENS__MAX_BYTES", "0"), "tokens.max_bytes", |i| i.set("TOKENS__MAX_BYTES", "8192");
     // Subscription keys.
     key_in_clear: |i| i.set("PDP__SUBSCRIPTION_KEYS", &clear_key()), "pdp.subscription_keys", |i| i.set("PDP__SUBSCRIPTION_KEYS", &hex(&sha256(clear_key())));
     one_in_clear_of_two: |i| i.set("PDP__SUBSCRIPTION_KEYS", &format!("{},a", random("of a client"))), "pdp.subscription_keys: entry 2", |i| i.set("PDP__SUBSCRIPTION_KEYS", &format!("{},{}", random("of a client"), random("other")));

@@ -40,6 +40,8 @@ pub fn service_owner(shape: &Shape, has_admin_scope: bool) -> Option<Organizatio
 pub enum User<'t> {
     /// A person, logged in at this level (0 to 4).
     Person(&'t PersonNames, u8),
+    /// A person whom nobody but the person vouches for: level 0.
+    SelfIdentified(&'t PersonNames),
     /// A system user: the first that the token names.
     SystemUser(Uuid),
     /// Neither.
@@ -51,7 +53,7 @@ pub enum User<'t> {
 pub fn user(shape: &Shape) -> User<'_> {
     match shape {
         Shape::Person(token) => User::Person(&token.names, token.level),
-        Shape::SelfIdentified(token) => User::Person(&token.names, 0),
+        Shape::SelfIdentified(token) => User::SelfIdentified(&token.names),
         Shape::SystemUser(token) => token
             .system_user
             .ids
@@ -153,7 +155,7 @@ mod tests {
                 User::Nobody,
                 User::SystemUser(ID),
                 User::Person(&names, 3),
-                User::Person(&names, 0),
+                User::SelfIdentified(&names),
                 User::Nobody,
                 User::Nobody
             ]

@@ -379,7 +379,7 @@ impl Authenticator {
                 let user = SystemUserCaller { id };
                 return Ok(Some(PersonOrSystemUser::SystemUser(user)));
             }
-            User::Nobody => return Ok(None),
+            User::SelfIdentified(_) | User::Nobody => return Ok(None),
         };
         Ok(Some(PersonOrSystemUser::Person(EndUser {
             person: self.person_named(names).await?,
@@ -388,19 +388,30 @@ impl Authenticator {
         })))
     }
 
+    /// The person that calls, self-identified ones too; none for tokens of other shapes.
+    async fn person<P>(&self, caller: &Caller) -> ApiResult<Option<EndUser<P>>> {
+        let (names, level) = match caller_shapes::user(&caller.principal.shape) {
+            User::Person(names, level) => (names, level),
+            User::SelfIdentified(names) => (names, 0),
+            User::SystemUser(_) | User::Nobody => return Ok(None),
+        };
+        Ok(Some(EndUser {
+            person: self.person_named(names).await?,
+            level,
+            policy: PhantomData,
+        }))
+    }
+
     /// The person that calls, or nobody where the token is of another shape.
     ///
     /// # Errors
     /// The register cannot be read.
     pub async fn person_or_nobody<P>(&self, scoped: &Scoped<P>) -> ApiResult<EndUser<P>> {
-        match self.person_or_system_user(&scoped.caller).await? {
-            Some(PersonOrSystemUser::Person(user)) => Ok(user),
-            Some(PersonOrSystemUser::SystemUser(_)) | None => Ok(EndUser {
-                person: None,
-                level: 0,
-                policy: PhantomData,
-            }),
-        }
+        Ok(self.person(&scoped.caller).await?.unwrap_or(EndUser {
+            person: None,
+            level: 0,
+            policy: PhantomData,
+        }))
     }
 
     /// The person that calls.
@@ -408,10 +419,9 @@ impl Authenticator {
     /// # Errors
     /// 403 for tokens of other shapes than a person's.
     async fn end_user<P>(&self, caller: &Caller) -> ApiResult<EndUser<P>> {
-        match self.person_or_system_user(caller).await? {
-            Some(PersonOrSystemUser::Person(user)) => Ok(user),
-            Some(PersonOrSystemUser::SystemUser(_)) | None => Err(wrong_shape(caller)),
-        }
+        self.person(caller)
+            .await?
+            .ok_or_else(|| wrong_shape(caller))
     }
 
     /// What verifies tokens.

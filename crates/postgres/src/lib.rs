@@ -439,25 +439,32 @@ fn stop_leftover(bin: &Path, data_dir: &Path, run_as: Option<RunAs>) -> anyhow::
     if postmaster_pid(data_dir).is_none() {
         return Ok(());
     }
-    let running = command(bin.join("pg_ctl"), run_as)
+    if !is_running(bin, data_dir, run_as)? {
+        return Ok(());
+    }
+    let output = command(bin.join("pg_ctl"), run_as)
+        .args(["stop", "-m", "fast", "-w", "-D"])
+        .arg(data_dir)
+        .output()?;
+    // The guard of the killed run stops it too, and may have been faster.
+    ensure!(
+        output.status.success() || !is_running(bin, data_dir, run_as)?,
+        "a Postgres left behind in {} does not stop",
+        data_dir.display()
+    );
+    Ok(())
+}
+
+/// Whether a server runs on this data.
+fn is_running(bin: &Path, data_dir: &Path, run_as: Option<RunAs>) -> anyhow::Result<bool> {
+    let status = command(bin.join("pg_ctl"), run_as)
         .arg("status")
         .arg("-D")
         .arg(data_dir)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status()?;
-    if running.success() {
-        let output = command(bin.join("pg_ctl"), run_as)
-            .args(["stop", "-m", "fast", "-w", "-D"])
-            .arg(data_dir)
-            .output()?;
-        ensure!(
-            output.status.success(),
-            "a Postgres left behind in {} does not stop",
-            data_dir.display()
-        );
-    }
-    Ok(())
+    Ok(status.success())
 }
 
 /// Starts the guard: it runs the server, and ends it when our end of the pipe closes or the server

@@ -226,6 +226,52 @@ mod tests {
             .map(|principal| principal.shape.name())
     }
 
+    #[test]
+    fn what_is_listed_keeps_its_value() {
+        let all = |names: &[&str]| -> Map<String, Value> {
+            names
+                .iter()
+                .map(|name| ((*name).to_owned(), json!(format!("the {name}"))))
+                .collect()
+        };
+        let organization = OrgNumber::parse("390198116").unwrap();
+        let original = all(&KEPT_OF_ORGANIZATIONS);
+        let made = organization_token(&original, organization, None, ISSUE);
+        for name in KEPT_OF_ORGANIZATIONS.iter().chain(&ADDED) {
+            assert!(made.contains_key(*name), "{name}");
+        }
+        assert_eq!(
+            (made["exp"].clone(), made["jti"].clone()),
+            (json!(2_000), json!("the jti"))
+        );
+        let mut original = all(&KEPT_OF_PERSONS);
+        for (amr, method) in [
+            (json!("BankID"), "BankID"),
+            (json!(["MinID", "x"]), "MinID"),
+            (json!(7), "NotDefined"),
+        ] {
+            original.insert("amr".to_owned(), amr);
+            let made = person_token(&original, &person(), 3, ISSUE);
+            for name in KEPT_OF_PERSONS.iter().chain(&ADDED) {
+                assert!(made.contains_key(*name), "{name}");
+            }
+            assert_eq!(made["urn:altinn:authenticatemethod"], method);
+        }
+    }
+
+    #[test]
+    fn scopes_of_service_owners_ask_for_the_code() {
+        for (scope, asks) in [
+            ("altinn:serviceowner", true),
+            ("altinn:serviceowner/instances.read", true),
+            ("altinn:serviceowner2", false),
+            ("x:altinn:serviceowner", false),
+        ] {
+            let scopes = Scopes::read(Some(&json!(scope))).unwrap();
+            assert_eq!(asks_for_org_code(&scopes), asks, "{scope}");
+        }
+    }
+
     proptest! {
         #[test]
         fn an_organisations_token_carries_the_listed_claims_and_is_no_persons(original in claims()) {

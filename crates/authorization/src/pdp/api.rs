@@ -19,7 +19,8 @@ use super::{
 use crate::callers::{BackEnd, Scoped};
 use crate::pdp::endpoints::DecisionEndpoints;
 use foundation::{
-    http::{ApiError, ApiResult, Json, ModelState, body, query::Query},
+    http::{ApiError, ApiResult, Json, ModelState, body, context, query::Query},
+    telemetry::security::SecurityEvent,
     token::{
         Principal, Refusal,
         scopes::{AUTHORIZE_ADMIN, Authorize},
@@ -157,7 +158,18 @@ where
             .get(SUBSCRIPTION_KEY)
             .map(http::HeaderValue::as_bytes);
         let keys = &endpoints.config.subscription_keys;
-        Ok(Self(given.is_some_and(|given| keys.contains(given))))
+        let is_known = given.is_some_and(|given| keys.contains(given));
+        // Clients of the public system send a key where none is configured.
+        if given.is_some()
+            && !is_known
+            && !endpoints.config.settings.pdp.subscription_keys.is_empty()
+        {
+            context::report(SecurityEvent::AuthFailed {
+                reason: Refusal::SubscriptionKey.wire(),
+                issuer: None,
+            });
+        }
+        Ok(Self(is_known))
     }
 }
 

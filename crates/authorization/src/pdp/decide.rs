@@ -358,7 +358,7 @@ impl Pdp {
             && let (Some(reportee), Some(action)) = (reportee, action)
             && single_rights::may_decide(question.who, pair, reportee)
         {
-            match single_rights::matching(&pair.rights, resource, action, &attributes) {
+            match single_rights::matching(&pair.rights, &resource.identifier, action, &attributes) {
                 Some(right) => decided.permit_by(right),
                 None => decided.looks_in_sub_units = is_person && pair.has_key_role,
             }

@@ -167,7 +167,7 @@ impl Identifier {
                     are_equal(one, other, |text| Uuid::try_parse(text).ok())
                 }
                 Self::SubjectUserId | Self::SubjectPartyId | Self::ReporteePartyId => {
-                    are_equal(one, other, |text| text.parse::<i32>().ok())
+                    are_equal(one, other, party_number)
                 }
                 Self::SubjectPerson
                 | Self::SubjectOrganization
@@ -192,6 +192,14 @@ fn are_equal<T: PartialEq>(one: &str, other: &str, read: impl Fn(&str) -> Option
     read(one).is_some_and(|one| Some(one) == read(other))
 }
 
+/// A party id or user id: digits alone, so that no sign gives one number two spellings.
+fn party_number(text: &str) -> Option<i32> {
+    text.bytes()
+        .all(|b| b.is_ascii_digit())
+        .then(|| text.parse().ok())
+        .flatten()
+}
+
 /// The party of an instance id that carries one: `{party id}/{uuid}`, with or without
 /// `urn:altinn:instance-id:` before it.
 fn party_of_instance(text: &str) -> Option<PartyRef> {
@@ -206,9 +214,11 @@ fn party_of_instance(text: &str) -> Option<PartyRef> {
     };
     let (party, instance) = own.split_once('/')?;
     let party = party.trim();
-    let is_number = !party.is_empty() && party.bytes().all(|b| b.is_ascii_digit());
+    // With a sign it is no party id, and must not pass for an instance without a party either.
+    let digits = party.trim_start_matches(['+', '-']);
+    let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
     (is_number && Uuid::try_parse(instance.trim()).is_ok())
-        .then(|| party.parse().map_or(PartyRef::Nobody, PartyRef::PartyId))
+        .then(|| party_number(party).map_or(PartyRef::Nobody, PartyRef::PartyId))
 }
 
 /// What a question names, each thing once, without blanks around it.
@@ -446,8 +456,8 @@ impl Reportee {
         };
         if let Some(text) = names.get(Identifier::ReporteePartyId) {
             let id = PartyRef::PartyId(
-                text.parse()
-                    .map_err(|_| Fault::Processing("the reportee's party id is not a number"))?,
+                party_number(text)
+                    .ok_or(Fault::Processing("the reportee's party id is not a number"))?,
             );
             if names.instance_party.as_ref().is_some_and(|of| *of != id) {
                 return Err(Fault::Processing(TWO_PARTIES));
@@ -501,7 +511,7 @@ fn subject(names: &QuestionNames<'_>, identity: &IdentityKeys) -> Result<(Who, L
     )?;
     let name = names
         .get(Identifier::SubjectUserId)
-        .and_then(|t| t.parse().ok())
+        .and_then(party_number)
         .map(PartyRef::UserId);
     let name = name.or_else(|| {
         names
@@ -513,9 +523,7 @@ fn subject(names: &QuestionNames<'_>, identity: &IdentityKeys) -> Result<(Who, L
     if let Some(name) = name {
         return Ok((Who::Party, Lookup::of(&name, identity)));
     }
-    let party_id = names
-        .get(Identifier::SubjectPartyId)
-        .and_then(|t| t.parse().ok());
+    let party_id = names.get(Identifier::SubjectPartyId).and_then(party_number);
     if let Some(id) = party_id {
         return Ok((Who::PartyId, Lookup::of(&PartyRef::PartyId(id), identity)));
     }

@@ -8,10 +8,7 @@ use super::{
     question::{Question, Who},
 };
 use foundation::db::DbError;
-use registers::{
-    parties::{self, Party, PartyKind, SubUnitQuestion, rules},
-    resources::Resource,
-};
+use registers::parties::{self, Party, PartyKind, SubUnitQuestion, rules};
 use xacml::{Decision, ids};
 
 /// Whether single rights count for a subject that is named so, about this reportee.
@@ -34,13 +31,13 @@ pub(super) fn may_decide(who: Who, pair: &Pair, reportee: &Party) -> bool {
 /// The right to this action on this resource, with every further attribute that it asks for.
 pub(super) fn matching<'r>(
     rights: impl IntoIterator<Item = &'r HeldRight>,
-    resource: &Resource,
+    resource: &str,
     action: &str,
     attributes: &Attributes<'_>,
 ) -> Option<&'r HeldRight> {
     let mut of_this = rights
         .into_iter()
-        .filter(|held| held.right.resource == resource.identifier && held.right.action == action);
+        .filter(|held| held.right.resource == resource && held.right.action == action);
     of_this.find(|held| {
         held.right.further.iter().all(|(id, value)| {
             attributes
@@ -110,7 +107,7 @@ impl Pdp {
             attributes.complete_resource(&question.resource);
             let action = question.action().unwrap_or_default();
             if decided.decision != Decision::Permit
-                && let Some(right) = matching(&rights, &resource, action, &attributes)
+                && let Some(right) = matching(&rights, &resource.identifier, action, &attributes)
             {
                 decided.permit_by(right);
                 decided.settle_permit(&resource, &pair, action);
@@ -132,4 +129,132 @@ fn sub_unit_question<'q>(
         resource: Some(&decided.resource.as_ref()?.identifier),
         action: Some(question.action()?),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use registers::parties::{PartyStatus, SingleRight};
+    use rstest::rstest;
+    use uuid::Uuid;
+    use xacml::Category;
+
+    use super::*;
+
+    fn party(kind: PartyKind) -> Party {
+        Party {
+            key: 1,
+            uuid: Uuid::from_u128(1),
+            party_id: Some(1),
+            kind,
+            form: None,
+            status: PartyStatus::Active,
+            org_number: None,
+            user_id: None,
+            parent_key: None,
+            name: "N".to_owned(),
+            death_date: None,
+        }
+    }
+
+    fn pair(subject: Option<Party>) -> Pair {
+        Pair {
+            subject,
+            system_user: None,
+            reportee: None,
+            main_unit: None,
+            is_client: false,
+            packages: Box::default(),
+            roles: Box::default(),
+            rights: Box::default(),
+            has_key_role: false,
+            listings: Box::default(),
+        }
+    }
+
+    const SYSTEM_USER: Who = Who::SystemUser(Uuid::nil());
+
+    #[rstest]
+    #[case(SYSTEM_USER, PartyKind::SystemUser, true)]
+    #[case(Who::NationalId, PartyKind::Person, true)]
+    #[case(Who::Party, PartyKind::Person, true)]
+    #[case(Who::Party, PartyKind::Organization, true)]
+    #[case(Who::Party, PartyKind::SystemUser, false)]
+    #[case(Who::Party, PartyKind::Other, false)]
+    #[case(Who::PartyId, PartyKind::Person, false)]
+    #[case(Who::PartyId, PartyKind::Organization, true)]
+    #[case(Who::Other, PartyKind::Organization, true)]
+    #[case(Who::Other, PartyKind::Person, false)]
+    fn holders(#[case] who: Who, #[case] kind: PartyKind, #[case] counts: bool) {
+        let reportee = party(PartyKind::Organization);
+        assert_eq!(may_decide(who, &pair(Some(party(kind))), &reportee), counts);
+    }
+
+    #[test]
+    fn who_is_unknown_or_gone_holds_nothing() {
+        let reportee = party(PartyKind::Organization);
+        let gone = Party {
+            status: PartyStatus::Deleted,
+            ..party(PartyKind::Organization)
+        };
+        for subject in [None, Some(gone)] {
+            assert!(!may_decide(Who::Party, &pair(subject), &reportee));
+        }
+    }
+
+    #[test]
+    fn nothing_is_held_for_who_is_gone_or_has_no_party_id() {
+        let subject = pair(Some(party(PartyKind::Person)));
+        let gone = Party {
+            status: PartyStatus::Deleted,
+            ..party(PartyKind::Organization)
+        };
+        let without_id = Party {
+            party_id: None,
+            ..party(PartyKind::Organization)
+        };
+        for reportee in [gone, without_id] {
+            assert!(!may_decide(Who::Party, &subject, &reportee));
+        }
+    }
+
+    fn right(resource: &str, action: &str, further: &[(&str, &str)]) -> HeldRight {
+        HeldRight {
+            right: SingleRight {
+                resource: resource.to_owned(),
+                action: action.to_owned(),
+                further: further
+                    .iter()
+                    .map(|(id, value)| ((*id).to_owned(), (*value).to_owned()))
+                    .collect(),
+                assignment: None,
+            },
+            key_role: None,
+        }
+    }
+
+    #[rstest]
+    #[case("a", "read", Some(0))]
+    #[case("a", "write", None)]
+    #[case("b", "read", None)]
+    #[case("c", "read", Some(1))]
+    #[case("d", "read", None)]
+    #[case("e", "read", None)]
+    fn a_right_is_to_an_action_on_a_resource_with_all_it_asks_for(
+        #[case] resource: &str,
+        #[case] action: &str,
+        #[case] expected: Option<usize>,
+    ) {
+        let rights = [
+            right("a", "read", &[]),
+            right("c", "read", &[("urn:altinn:task", "sign")]),
+            right("d", "read", &[("urn:altinn:task", "pay")]),
+            right("e", "read", &[("urn:altinn:task", "sign"), ("urn:x", "y")]),
+        ];
+        let mut category = Category::new(ids::RESOURCE);
+        category.add_text("urn:altinn:task", "sign");
+        let attributes = Attributes(vec![category]);
+        let found = matching(&rights, resource, action, &attributes);
+        let place = found.and_then(|found| rights.iter().position(|r| std::ptr::eq(r, found)));
+        assert_eq!(place, expected);
+    }
 }

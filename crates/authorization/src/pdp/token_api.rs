@@ -385,6 +385,7 @@ const fn code(refusal: Refusal) -> TokenReason {
         | Refusal::Nonce
         | Refusal::Cookie
         | Refusal::SessionEnded
+        | Refusal::SubscriptionKey
         | Refusal::InsufficientScope => TokenReason::MalformedToken,
     }
 }

@@ -23,6 +23,28 @@ const SAMPLE_PASSWORDS: &[&str] = &[
     "test",
 ];
 
+/// Parameters of an address that the driver knows.
+const PARAMETERS: &[&str] = &[
+    "application_name",
+    "dbname",
+    "host",
+    "hostaddr",
+    "options",
+    "password",
+    "port",
+    "ssl-ca",
+    "ssl-cert",
+    "ssl-key",
+    "ssl-mode",
+    "ssl-root-cert",
+    "sslcert",
+    "sslkey",
+    "sslmode",
+    "sslrootcert",
+    "statement-cache-capacity",
+    "user",
+];
+
 /// What is wrong with `database.url`, for a profile that needs one. Nothing is connected.
 #[must_use]
 pub fn check_database(settings: &Settings) -> Vec<String> {
@@ -37,6 +59,30 @@ pub fn check_database(settings: &Settings) -> Vec<String> {
         ];
     };
     let mut wrong = Vec::new();
+    match Url::parse(url.expose_secret()) {
+        Ok(parsed) if matches!(parsed.scheme(), "postgres" | "postgresql") => {
+            // The driver would print a parameter that it does not know with its value.
+            for (name, value) in parsed.query_pairs() {
+                let is_option = name.starts_with("options[") && name.ends_with(']');
+                if !is_option && !PARAMETERS.contains(&&*name) {
+                    wrong.push(format!(
+                        "database.url (DATABASE_URL): the parameter `{}` is none of Postgres'",
+                        name.chars().take(30).collect::<String>()
+                    ));
+                }
+                if value.contains("clock_offset") || name.contains("clock_offset") {
+                    wrong.push(
+                        "database.url (DATABASE_URL): the offset of the clock is for tests alone"
+                            .to_owned(),
+                    );
+                }
+            }
+        }
+        Ok(_) | Err(_) => wrong.push(
+            "database.url (DATABASE_URL): is no address such as postgresql://user@host/database"
+                .to_owned(),
+        ),
+    }
     if settings.server.profile != Profile::Prod {
         return wrong;
     }

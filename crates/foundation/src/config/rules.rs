@@ -71,6 +71,116 @@ impl LocalIssuers {
     }
 }
 
+/// Numbers outside of which the service cannot do its work.
+fn check_ranges(settings: &Settings, wrong: &mut Vec<String>) {
+    let number = |value: usize| i64::try_from(value).unwrap_or(i64::MAX);
+    let duration = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    let (database, tokens, jwks) = (&settings.database, &settings.tokens, &settings.jwks);
+    let (pdp, session) = (&settings.pdp, &settings.session);
+    let ranges = [
+        (
+            "database.max_connections",
+            database.max_connections.into(),
+            2..=10_000,
+        ),
+        (
+            "database.acquire_timeout_s",
+            duration(database.acquire_timeout_s),
+            1..=600,
+        ),
+        (
+            "database.statement_timeout_s",
+            duration(database.statement_timeout_s),
+            1..=600,
+        ),
+        ("tokens.max_bytes", number(tokens.max_bytes), 1_024..=32_768),
+        (
+            "tokens.max_lifetime_s",
+            tokens.max_lifetime_s,
+            0..=31_536_000,
+        ),
+        ("jwks.refresh_s", duration(jwks.refresh_s), 1..=86_400),
+        (
+            "jwks.min_interval_s",
+            duration(jwks.min_interval_s),
+            1..=86_400,
+        ),
+        ("jwks.max_stale_s", duration(jwks.max_stale_s), 1..=172_800),
+        ("jwks.timeout_s", duration(jwks.timeout_s), 1..=60),
+        (
+            "exchange.lifetime_s",
+            settings.exchange.lifetime_s,
+            1..=i64::MAX,
+        ),
+        (
+            "pagination.page_size",
+            number(settings.pagination.page_size),
+            1..=10_000,
+        ),
+        (
+            "requests.lifetime_days",
+            settings.requests.lifetime_days.into(),
+            1..=36_500,
+        ),
+        (
+            "pdp.max_staleness_ms",
+            duration(pdp.max_staleness_ms),
+            100..=60_000,
+        ),
+        (
+            "pdp.max_decisions_per_request",
+            number(pdp.max_decisions_per_request),
+            1..=10_000,
+        ),
+        (
+            "pdp.max_body_bytes",
+            number(pdp.max_body_bytes),
+            1_024..=i64::MAX,
+        ),
+        (
+            "pdp.max_policy_bytes",
+            number(pdp.max_policy_bytes),
+            1_024..=i64::MAX,
+        ),
+        (
+            "pdp.systemuser_auth_level",
+            pdp.systemuser_auth_level.into(),
+            0..=4,
+        ),
+        (
+            "session.idle_minutes",
+            session.idle_minutes.into(),
+            1..=1_440,
+        ),
+        (
+            "session.absolute_hours",
+            session.absolute_hours.into(),
+            1..=168,
+        ),
+        (
+            "audit.decision_retention_months",
+            settings.audit.decision_retention_months.into(),
+            1..=1_200,
+        ),
+    ];
+    for (name, value, range) in ranges {
+        if !range.contains(&value) {
+            wrong.push(if *range.end() == i64::MAX {
+                format!("{name}: must be at least {}", range.start())
+            } else {
+                format!(
+                    "{name}: must lie between {} and {}",
+                    range.start(),
+                    range.end()
+                )
+            });
+        }
+    }
+    if !(0.0..=100.0).contains(&settings.import.max_shrink_percent) {
+        wrong.push("import.max_shrink_percent: must lie between 0 and 100".to_owned());
+    }
+}
+
 /// Checks the settings as a whole.
 ///
 /// # Errors
@@ -86,12 +196,7 @@ pub fn check(settings: Settings) -> Result<Checked, Vec<String>> {
             .push("sandbox.*: no sandbox setting may be given to `systembruker serve`".to_owned()),
         _ => {}
     }
-    if !(100..=60_000).contains(&settings.pdp.max_staleness_ms) {
-        wrong.push("pdp.max_staleness_ms: must lie between 100 and 60000".to_owned());
-    }
-    if settings.audit.decision_retention_months == 0 {
-        wrong.push("audit.decision_retention_months: must be at least 1".to_owned());
-    }
+    check_ranges(&settings, &mut wrong);
     production::check(&settings, &mut wrong);
     if settings.server.listen == settings.server.internal_listen {
         wrong.push("server.internal_listen: is the address of server.listen; metrics need one that is not public".to_owned());

@@ -162,6 +162,10 @@ fn read(path: &Path) -> Result<(String, u32), KeyFault> {
         ErrorKind::InvalidData => KeyFault::NotText,
         kind => KeyFault::Unread(kind),
     };
+    // Opening a pipe would wait for somebody who writes.
+    if !fs::metadata(path).map_err(unread)?.is_file() {
+        return Err(KeyFault::NotAFile);
+    }
     let file = fs::File::open(path).map_err(unread)?;
     let metadata = file.metadata().map_err(unread)?;
     if !metadata.is_file() {

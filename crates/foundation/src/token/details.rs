@@ -183,6 +183,24 @@ mod tests {
     }
 
     #[test]
+    fn the_same_system_or_number_may_stand_twice() {
+        let mut details = entry();
+        details["systemuser_org"]["system_id"] = details["system_id"].clone();
+        details["systemuser_org"]["id"] = details["systemuser_org"]["ID"].clone();
+        assert!(run(&details).unwrap().is_some());
+    }
+
+    #[test]
+    fn the_older_authority_is_taken_in_a_sandbox_alone() {
+        let claims = |authority: &str| json!({"authorization_details": with("/systemuser_org/authority", json!(authority))});
+        let is_taken = |authority: &str, sandbox| {
+            read(claims(authority).as_object().unwrap(), sandbox).is_ok()
+        };
+        assert!(is_taken(SANDBOX_AUTHORITY, true) && !is_taken(SANDBOX_AUTHORITY, false));
+        assert!(!is_taken("https://other.example", true));
+    }
+
+    #[test]
     fn other_types_alone_are_no_system_user() {
         assert_eq!(run(&json!([{"type": "urn:altinn:consent"}])), Ok(None));
     }

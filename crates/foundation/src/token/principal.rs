@@ -9,6 +9,7 @@ use super::{IssuerKind, PersonNames, Refusal, Scopes, Shape, SystemUserToken};
 use crate::{
     crypto::{random_text, sha256},
     ids::{NationalId, OrgNumber},
+    telemetry::masked,
 };
 
 /// A verified caller: what tokens of every shape hold, and what those of its shape hold.
@@ -147,7 +148,8 @@ impl Principal {
         CallerTrace {
             org: self.organization().map(|o| o.to_string()),
             supplier: self.supplier().map(|o| o.to_string()),
-            client_id: self.client_id.clone(),
+            // An issuer gives any text it likes.
+            client_id: self.client_id.as_deref().map(masked),
             issuer: self.issuer.clone(),
             token_id: self.jti.as_ref().map(|jti| {
                 sha256(jti)[..8]

@@ -42,13 +42,15 @@ pub enum Refusal {
     SystemUserMismatch,
     /// The client or its organisation is not the system's.
     ClientNotRegistered,
+    /// A subscription key that is none of those in the settings.
+    SubscriptionKey,
     /// Where a missing scope is answered as a missing credential.
     InsufficientScope,
 }
 
 impl Refusal {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Malformed,
         Self::Type,
         Self::Algorithm,
@@ -68,6 +70,7 @@ impl Refusal {
         Self::SystemUserNotActive,
         Self::SystemUserMismatch,
         Self::ClientNotRegistered,
+        Self::SubscriptionKey,
         Self::InsufficientScope,
     ];
 
@@ -94,6 +97,7 @@ impl Refusal {
             Self::SystemUserNotActive => "system user not active",
             Self::SystemUserMismatch => "system user mismatch",
             Self::ClientNotRegistered => "client not registered",
+            Self::SubscriptionKey => "subscription key",
             Self::InsufficientScope => "insufficient scope",
         }
     }
@@ -111,7 +115,7 @@ mod tests {
             "malformed\ntype\nalgorithm\nkey\nunknown issuer\nsignature\nmissing exp\nexpired\n\
              not yet valid\nissued in the future\nlifetime\naudience\nnonce\nambiguous\ncookie\n\
              session ended\nsystem user not active\nsystem user mismatch\nclient not registered\n\
-             insufficient scope"
+             subscription key\ninsufficient scope"
         );
     }
 }

@@ -591,6 +591,23 @@ mod tests {
         assert_eq!(token.organization.is_some(), usable);
     }
 
+    #[rstest]
+    #[case(json!("a"), &["a"])]
+    #[case(json!(["a", 7, "b"]), &["a", "b"])]
+    #[case(json!(7), &[])]
+    fn prefixes_of_scopes_are_one_text_or_a_list(#[case] claim: Value, #[case] prefixes: &[&str]) {
+        for (kind, method) in [
+            (IssuerKind::Maskinporten, Value::Null),
+            (IssuerKind::Altinn, json!("maskinporten")),
+        ] {
+            let claims = json!({"consumer_prefix": claim, "urn:altinn:authenticatemethod": method});
+            let Ok(Shape::Organization(token)) = shape(kind, &claims) else {
+                panic!("an organisation")
+            };
+            assert_eq!(token.scope_prefixes, prefixes);
+        }
+    }
+
     #[test]
     fn contradicting_organisations_are_malformed() {
         let claims = json!({"urn:altinn:authenticatemethod": "maskinporten", "urn:altinn:orgNumber": "390028466",
@@ -636,6 +653,18 @@ mod tests {
         assert_eq!(person.names.user_id, user_id);
     }
 
+    #[rstest]
+    #[case("c3f8cf7c-6b6f-4d2b-8f6e-0f6e4b1c8a11", true)]
+    #[case("00000000-0000-0000-0000-000000000000", false)]
+    #[case("c3f8cf7c", false)]
+    fn the_party_uuid_is_not_nil(#[case] uuid: &str, #[case] is_read: bool) {
+        let claims = json!({"urn:altinn:party:uuid": uuid});
+        let Ok(Shape::Person(person)) = shape(IssuerKind::Altinn, &claims) else {
+            panic!("a person")
+        };
+        assert_eq!(person.names.party_uuid.is_some(), is_read);
+    }
+
     #[test]
     fn levels_are_read_from_numbers_and_texts() {
         for (claim, level) in [
@@ -646,13 +675,17 @@ mod tests {
         ] {
             assert_eq!(altinn_level(Some(&claim)), level);
         }
-        assert_eq!(
-            (
-                acr_level(Some("Level3")),
-                acr_level(Some("idporten-loa-high")),
-                acr_level(None)
-            ),
-            (3, 4, 0)
-        );
+        for (acr, level) in [
+            (Some("idporten-loa-high"), 4),
+            (Some("level4"), 4),
+            (Some("idporten-loa-substantial"), 3),
+            (Some("Level3"), 3),
+            (Some("level2"), 2),
+            (Some("level1"), 1),
+            (Some("idporten-loa-low"), 0),
+            (None, 0),
+        ] {
+            assert_eq!(acr_level(acr), level, "{acr:?}");
+        }
     }
 }

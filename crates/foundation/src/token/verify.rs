@@ -260,6 +260,10 @@ impl Verifier {
         if claims.contains_key("nonce") || claims.contains_key("at_hash") {
             return Err(Refusal::Type);
         }
+        // ID-porten's access tokens name their client; its ID tokens do so as audience alone.
+        if kind == IssuerKind::IdPorten && !claims.get("client_id").is_some_and(Value::is_string) {
+            return Err(Refusal::Type);
+        }
         let audiences: Vec<&str> = match claims.get("aud") {
             None => return Ok(()),
             Some(Value::String(one)) => vec![one],

@@ -70,7 +70,8 @@ fn category(
     values: &mut usize,
 ) -> Result<Category<'static>, LoadError> {
     element.only_attributes(&["Category"])?;
-    let mut category = Category::new(identifier(element, "Category", limits)?.to_owned());
+    // Both are xs:anyURI: blanks around them are no part of them.
+    let mut category = Category::new(identifier(element, "Category", limits)?.trim().to_owned());
     category.id = element
         .attribute("xml:id")
         .map(|id| Cow::Owned(id.to_owned()));
@@ -94,7 +95,9 @@ fn attribute(
     count: &mut usize,
 ) -> Result<Attribute<'static>, LoadError> {
     element.only_attributes(&["AttributeId", "IncludeInResult", "Issuer"])?;
-    let id = identifier(element, "AttributeId", limits)?.to_owned();
+    let id = identifier(element, "AttributeId", limits)?
+        .trim()
+        .to_owned();
     let include_in_result = element.boolean("IncludeInResult")?;
     let mut values = Vec::new();
     for child in &element.children {

@@ -145,12 +145,10 @@ impl Question {
     /// What is asserted about the system user.
     #[must_use]
     pub fn assertions(&self) -> Assertions {
+        // What is no text agrees with nothing.
         let property = |name: &str| {
-            self.subject
-                .properties
-                .get(name)
-                .and_then(Value::as_str)
-                .map(str::to_owned)
+            let value = self.subject.properties.get(name)?;
+            Some(value.as_str().unwrap_or_default().to_owned())
         };
         Assertions {
             system_id: property("system_id"),

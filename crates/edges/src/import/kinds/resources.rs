@@ -7,7 +7,7 @@ use super::check::Check;
 use crate::import::merge::{Counts, Documents, Merge, Merged};
 use registers::resources::{
     self, bind_resource,
-    rules::{self, Change, PolicyRefusal},
+    rules::{self, Change},
 };
 
 /// Checks a line alone.
@@ -78,12 +78,6 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
                         format!("{path}: {}: {warning}", warning.kind.name()),
                     );
                 }
-            }
-            // Registers of old hold policies whose rules name no resource.
-            Err(refusal @ PolicyRefusal::NoResource) => {
-                merge
-                    .findings
-                    .warn(line, "POLICY", format!("{path}: {refusal}"));
             }
             Err(refusal) => {
                 merge
