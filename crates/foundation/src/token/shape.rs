@@ -616,6 +616,18 @@ mod tests {
     }
 
     #[test]
+    fn a_consumer_that_cannot_be_used_is_not_replaced() {
+        let mut claims = json!({"urn:altinn:authenticatemethod": "maskinporten", "urn:altinn:orgNumber": "390198116"});
+        let organization = |claims: &Value| match shape(IssuerKind::Altinn, claims) {
+            Ok(Shape::Organization(token)) => token.organization.map(|number| number.to_string()),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(organization(&claims).as_deref(), Some("390198116"));
+        claims["consumer"] = json!({"authority": "iso6523-actorid-upis", "ID": "unknown"});
+        assert_eq!(organization(&claims), None);
+    }
+
+    #[test]
     fn our_private_claims_mean_nothing_in_other_issuers_tokens() {
         let claims = json!({"urn:systembruker:src": "session", "sid": "s", "pid": PID});
         let Ok(Shape::Person(person)) = shape(IssuerKind::Altinn, &claims) else {
