@@ -46,7 +46,7 @@ pub fn run(command: &ConfigCommand) -> Exit {
     let environment: HashMap<String, String> = std::env::vars().collect();
     match start_check::check(args.config.as_deref(), &environment) {
         Ok(checked) => {
-            tell(&checked);
+            print_notes(&checked);
             Exit::Good
         }
         Err(refused) => {
@@ -69,7 +69,7 @@ pub fn run(command: &ConfigCommand) -> Exit {
 }
 
 /// What the settings lead to, and what an operator may want to reconsider.
-fn tell(checked: &Checked) {
+fn print_notes(checked: &Checked) {
     let settings = &checked.settings;
     println!("good: profile {}", checked.profile().as_str());
     if checked.profile() != Profile::Prod {
@@ -86,6 +86,6 @@ fn tell(checked: &Checked) {
         );
     }
     if settings.pdp.decision_open {
-        println!("note: pdp.decision_open: whoever reaches the service may ask for decisions");
+        println!("note: pdp.decision_open: anyone who reaches the service may ask for decisions");
     }
 }

@@ -148,7 +148,7 @@ async fn altinns_token_of_an_organisation_with_a_persons_claims_is_no_persons() 
     let token = forge.own(json!({"urn:altinn:authenticatemethod": "maskinporten", "urn:altinn:orgNumber": who::FJORDLONN,
         "scope": PORTAL, "pid": who::TORLEIF, "urn:altinn:authlevel": 4}));
     assert_eq!(acts_as_torleif(&app, &token).await, NOBODY);
-    // With another method, or none, nobody can tell what it is.
+    // With another method, or none, it has no shape.
     for method in [json!("BankID"), Value::Null] {
         let token = forge.own(
             json!({"urn:altinn:authenticatemethod": method, "urn:altinn:orgNumber": who::FJORDLONN,

@@ -47,7 +47,7 @@ const REQUEST: &str = concat!(
 #[case(&["demo", "--base", "http://127.0.0.1:1"], 3)]
 fn commands_end_with(#[case] arguments: &[&str], #[case] code: i32) {
     let ended = ended(&mut plain(arguments));
-    assert_eq!(ended.code, code, "{}{}", ended.told, ended.errors);
+    assert_eq!(ended.code, code, "{}{}", ended.output, ended.errors);
 }
 
 #[rstest]
@@ -62,7 +62,7 @@ fn a_database_that_is_away_is_no_finding(#[case] arguments: &[&str]) {
     installation.set("DATABASE__ACQUIRE_TIMEOUT_S", "1");
     assert_eq!(checked(&installation).code, 0);
     let ended = installation.run(arguments);
-    assert_eq!(ended.code, 3, "{}{}", ended.told, ended.errors);
+    assert_eq!(ended.code, 3, "{}{}", ended.output, ended.errors);
 }
 
 #[rstest]

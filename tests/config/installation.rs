@@ -35,7 +35,7 @@ pub struct Installation {
 pub struct Ended {
     pub code: i32,
     /// Standard output.
-    pub told: String,
+    pub output: String,
     /// Standard error.
     pub errors: String,
 }
@@ -156,7 +156,7 @@ pub fn ended(command: &mut Command) -> Ended {
     let output = command.output().unwrap();
     Ended {
         code: output.status.code().expect("it ends by itself"),
-        told: String::from_utf8(output.stdout).unwrap(),
+        output: String::from_utf8(output.stdout).unwrap(),
         errors: String::from_utf8(output.stderr).unwrap(),
     }
 }

@@ -1,5 +1,5 @@
 //! `systembruker config check` and `serve`, as an operator runs them: which settings stop production,
-//! and how each is told. Nothing here needs a database.
+//! and how each is reported. Nothing here needs a database.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test ends there")]
 
 mod commands;
@@ -18,8 +18,8 @@ use rstest::rstest;
 #[test]
 fn a_complete_installation_is_good_while_its_database_is_away() {
     let answer = checked(&Installation::new());
-    assert_eq!(answer.code, 0, "{}", answer.told);
-    assert!(answer.told.starts_with("good: profile prod\n"));
+    assert_eq!(answer.code, 0, "{}", answer.output);
+    assert!(answer.output.starts_with("good: profile prod\n"));
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn everything_is_told_at_once() {
     let answer = checked(&installation);
     assert_eq!(answer.code, 1);
     let keys: Vec<&str> = answer
-        .told
+        .output
         .lines()
         .filter_map(|line| line.split(": ").next())
         .collect();
@@ -52,9 +52,9 @@ fn everything_is_told_at_once() {
         "keys.person_id",
         "keys.blind_index",
     ] {
-        assert!(keys.contains(&key), "{key}: {}", answer.told);
+        assert!(keys.contains(&key), "{key}: {}", answer.output);
     }
-    assert!(!answer.told.contains("s3cret"), "{}", answer.told);
+    assert!(!answer.output.contains("s3cret"), "{}", answer.output);
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn serve_refuses_what_the_check_refuses_and_opens_no_port() {
     let refused = checked(&installation);
     let served = installation.run(&["serve"]);
     assert_eq!((refused.code, served.code), (1, 3));
-    for line in refused.told.lines() {
+    for line in refused.output.lines() {
         assert!(served.errors.contains(line), "{line}: {}", served.errors);
     }
 }
@@ -78,16 +78,16 @@ fn serve_refuses_what_the_check_refuses_and_opens_no_port() {
 fn a_key_of_the_command_is_taken_by_its_hash_alone() {
     let output = program(&["keys", "new-subscription-key"]).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
-    let told = |name: &str| {
+    let printed = |name: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(name));
         line.expect("a line of its own").trim().to_owned()
     };
     let mut installation = Installation::new();
-    installation.set("PDP__SUBSCRIPTION_KEYS", &told("hash:"));
+    installation.set("PDP__SUBSCRIPTION_KEYS", &printed("hash:"));
     assert_eq!(checked(&installation).code, 0);
-    installation.set("PDP__SUBSCRIPTION_KEYS", &told("key:"));
+    installation.set("PDP__SUBSCRIPTION_KEYS", &printed("key:"));
     let answer = checked(&installation);
-    assert!(answer.code == 1 && !answer.told.contains(&told("key:")));
+    assert!(answer.code == 1 && !answer.output.contains(&printed("key:")));
 }
 
 #[rstest]
@@ -104,7 +104,7 @@ fn a_weaker_live_check_is_pointed_out(
     installation.set("SYSTEMUSER__LIVE_CHECK", mode);
     let answer = checked(&installation);
     assert_eq!(answer.code, 0);
-    assert_eq!(answer.told.contains("systemuser.live_check"), is_noted);
+    assert_eq!(answer.output.contains("systemuser.live_check"), is_noted);
 }
 
 #[test]

@@ -122,20 +122,20 @@ fn assert_refused(bad: Change, key: &str, good: Change) {
     let mut installation = Installation::new();
     good(&mut installation);
     let taken = checked(&installation);
-    assert_eq!(taken.code, 0, "{}{}", taken.told, taken.errors);
+    assert_eq!(taken.code, 0, "{}{}", taken.output, taken.errors);
 
     let mut installation = Installation::new();
     bad(&mut installation);
     let refused = checked(&installation);
-    assert_eq!(refused.code, 1, "{}{}", refused.told, refused.errors);
-    let lines: Vec<&str> = refused.told.lines().collect();
+    assert_eq!(refused.code, 1, "{}{}", refused.output, refused.errors);
+    let lines: Vec<&str> = refused.output.lines().collect();
     assert!(
         lines.len() == 1 && lines[0].starts_with(key),
         "{key}: {}",
-        refused.told
+        refused.output
     );
     let dir = installation.dir.to_str().unwrap();
-    assert!(!refused.told.contains(dir), "{}", refused.told);
+    assert!(!refused.output.contains(dir), "{}", refused.output);
 }
 
 /// A checkpoint that none of our keys signed.

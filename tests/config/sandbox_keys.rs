@@ -23,9 +23,9 @@ fn copy(installation: &Installation, of: &str, to: &str) {
 fn assert_told(answer: &Ended, key: &str) {
     assert_eq!(answer.code, 1);
     assert!(
-        answer.told.starts_with(key) && answer.told.contains("made by a sandbox"),
+        answer.output.starts_with(key) && answer.output.contains("made by a sandbox"),
         "{}",
-        answer.told
+        answer.output
     );
 }
 

@@ -32,9 +32,9 @@ pub async fn exchange(
     headers: HeaderMap,
 ) -> ApiResult<Response> {
     let provider = path.get("tokenProvider").to_ascii_lowercase();
-    let provider = match provider.as_str() {
-        "maskinporten" => Provider::Maskinporten,
-        "id-porten" => Provider::IdPorten,
+    let issuer_kind = match provider.as_str() {
+        "maskinporten" => IssuerKind::Maskinporten,
+        "id-porten" => IssuerKind::IdPorten,
         // Known by name, but its tokens are not exchanged here.
         "altinnstudio" => return Err(UNAUTHORIZED),
         _ => return Err(unknown_provider(path.get("tokenProvider"))),
@@ -44,28 +44,20 @@ pub async fn exchange(
         .verify_for_exchange(&headers, || None)
         .await?;
     let principal = &verified.principal;
-    let token = match (provider, principal.issuer_kind, &principal.shape) {
-        (
-            Provider::Maskinporten,
-            IssuerKind::Maskinporten,
-            Shape::Organization(token) | Shape::SystemUser(SystemUserToken { vendor: token, .. }),
-        ) => {
+    if principal.issuer_kind != issuer_kind {
+        return Err(UNAUTHORIZED);
+    }
+    let token = match &principal.shape {
+        Shape::Organization(token) | Shape::SystemUser(SystemUserToken { vendor: token, .. }) => {
             let test = query.flag("test").unwrap_or(false);
             exchange_organization(&exchange, &verified, token, &headers, test).await?
         }
-        (Provider::IdPorten, IssuerKind::IdPorten, Shape::Person(token)) => {
-            exchange_person(&exchange, &verified, token).await?
+        Shape::Person(token) => exchange_person(&exchange, &verified, token).await?,
+        Shape::SelfIdentified(_) | Shape::EnterpriseUser(_) | Shape::Bare => {
+            return Err(UNAUTHORIZED);
         }
-        _ => return Err(UNAUTHORIZED),
     };
     Ok(negotiated_text(&token))
-}
-
-/// Whose tokens are exchanged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Provider {
-    Maskinporten,
-    IdPorten,
 }
 
 fn unknown_provider(given: &str) -> ApiError {

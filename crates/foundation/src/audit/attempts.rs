@@ -21,7 +21,7 @@ use super::{
     Action, ActorKind, ObjectKind, Outcome,
     store::{self, AttemptRow},
 };
-use crate::{http::context::RequestContext, telemetry::masked};
+use crate::{http::context::RequestContext, telemetry::masked, token::Shape};
 
 /// Attempts that are kept apart until they are written.
 const KEPT_APART: usize = 1_000;
@@ -73,11 +73,13 @@ impl By {
         let principal = context.caller.get();
         let trace = principal.map(|p| p.trace());
         let person = context.person.get().copied();
-        let is_person = person.is_some() || principal.is_some_and(|p| p.person().is_some());
-        let kind = match principal {
-            Some(principal) if principal.system_user().is_some() => ActorKind::SystemUser,
-            _ if is_person => ActorKind::Person,
-            _ => usual,
+        let kind = match principal.map(|p| &p.shape) {
+            Some(Shape::SystemUser(_)) => ActorKind::SystemUser,
+            Some(Shape::Person(_) | Shape::SelfIdentified(_)) => ActorKind::Person,
+            Some(Shape::Organization(_) | Shape::EnterpriseUser(_) | Shape::Bare) | None => {
+                // A browser's session has a person and no token.
+                person.map_or(usual, |_| ActorKind::Person)
+            }
         };
         let by = Self {
             kind,

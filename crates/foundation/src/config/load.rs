@@ -83,7 +83,7 @@ pub fn load(
     }
 }
 
-/// Reads the settings, and goes on behind a key that is wrong, so that all of them are told at once.
+/// Reads the settings, and goes on behind a key that is wrong, so that all of them are reported at once.
 ///
 /// # Errors
 /// A file cannot be read, or is not TOML.
@@ -119,12 +119,13 @@ pub fn load_all(
         } else {
             builder.set_override(&key, value)
         };
-        builder = result.map_err(|error| LoadError::Wrong(vec![told(&error, &Map::new())]))?;
+        builder =
+            result.map_err(|error| LoadError::Wrong(vec![message_of(&error, &Map::new())]))?;
     }
     for (key, value) in overrides {
         builder = builder
             .set_override(key, value.as_str())
-            .map_err(|error| LoadError::Wrong(vec![told(&error, &Map::new())]))?;
+            .map_err(|error| LoadError::Wrong(vec![message_of(&error, &Map::new())]))?;
     }
     let mut table = collect(builder, &mut wrong)?;
     if matches!(source, Source::Serve(_)) && table.remove("sandbox").is_some() {
@@ -148,7 +149,7 @@ fn base(source: Source<'_>) -> Builder {
 fn collect(builder: Builder, wrong: &mut Vec<String>) -> Result<Map<String, Value>, LoadError> {
     let built = builder.build().and_then(|config| config.collect());
     built.map_err(|error| {
-        wrong.push(told(&error, &Map::new()));
+        wrong.push(message_of(&error, &Map::new()));
         LoadError::Wrong(std::mem::take(wrong))
     })
 }
@@ -210,7 +211,7 @@ fn deserialize(
             }
             Err(error) => error,
         };
-        wrong.push(told(&error, &table));
+        wrong.push(message_of(&error, &table));
         let Some(key) = key_of(&error).filter(|key| reset.insert(key.clone())) else {
             return Err(LoadError::Wrong(std::mem::take(wrong)));
         };
@@ -230,7 +231,7 @@ fn key_of(error: &ConfigError) -> Option<String> {
 }
 
 /// What an error says, without the value that it is about.
-fn told(error: &ConfigError, table: &Map<String, Value>) -> String {
+fn message_of(error: &ConfigError, table: &Map<String, Value>) -> String {
     let inner = |mut error: &'_ ConfigError| -> String {
         while let ConfigError::At { error: within, .. } = error {
             error = within;
@@ -386,11 +387,11 @@ mod tests {
     fn a_wrong_key_is_named_and_its_value_is_not(
         #[case] name: &str,
         #[case] value: &str,
-        #[case] told: &str,
+        #[case] message: &str,
     ) {
         let wrong = wrong(&[(&format!("{PREFIX}{name}"), value)]);
         assert!(
-            wrong.len() == 1 && wrong[0].starts_with(told) && !wrong[0].contains(value),
+            wrong.len() == 1 && wrong[0].starts_with(message) && !wrong[0].contains(value),
             "{wrong:?}"
         );
     }

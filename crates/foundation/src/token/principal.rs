@@ -162,7 +162,7 @@ impl Principal {
     }
 
     /// A short name for logs: the organisation, or for a person a code that this process alone
-    /// gives, so that logs tell persons apart and do not name them.
+    /// gives, so that logs distinguish persons and do not name them.
     #[must_use]
     pub fn log_name(&self) -> String {
         match (self.organization(), self.person()) {

@@ -15,27 +15,23 @@ use super::{
     model::{ChangeRequest, ChangeRequestDto, NewChange},
     rules, store,
 };
-use crate::requests::Requests;
 use crate::{
-    requests::{RequestStatus, customer},
-    systems::{self, System},
+    requests::{RequestStatus, Requests, api::owned_system, customer},
     users::{self, SystemUser},
 };
 use authorization::{callers::Vendor, live_system_users::SystemUserKind};
 use foundation::{
-    audit::{Action, Actor, ObjectKind},
+    audit::{Action, Actor},
     events::EventKind,
     http::{
         ApiError, ApiResult, Json, ProblemCode,
         body::{self, JsonBytes},
-        context,
         paging::{self, Paginated},
         path::PathValues,
         query::Query,
     },
     idempotency::{Answer, Once},
     ids::OrgNumber,
-    telemetry::security::SecurityEvent,
     token::scopes::{RequestRead, RequestWrite},
 };
 
@@ -180,24 +176,6 @@ async fn existing(
         }
         _ => Err(ProblemCode::CorrelationIdUsed.into()),
     }
-}
-
-async fn owned_system(
-    db: &mut PgConnection,
-    vendor: OrgNumber,
-    system_id: &str,
-) -> Result<Option<System>, foundation::db::DbError> {
-    let system = systems::by_id(db, system_id).await?;
-    Ok(system.filter(|system| {
-        let is_own = system.vendor_org == vendor.as_str();
-        if !is_own {
-            context::report(SecurityEvent::TenantMismatch {
-                object_kind: ObjectKind::System.wire(),
-                object_id: system_id,
-            });
-        }
-        is_own
-    }))
 }
 
 /// One change request of the caller.
