@@ -1,5 +1,7 @@
 //! The last filter before the log: whatever looks like an identity number is starred out.
 
+use std::ops::Range;
+
 /// Stars out every run of exactly eleven digits, also one that touches letters or an escape. Spared
 /// are the last group of a UUID, and hexadecimal runs of sixteen and more: trace ids and digests.
 pub fn identity_numbers(line: &[u8]) -> Vec<u8> {
@@ -8,22 +10,52 @@ pub fn identity_numbers(line: &[u8]) -> Vec<u8> {
     out
 }
 
-/// As [`identity_numbers`], in place.
+/// Digits of an identity number.
+const DIGITS: usize = 11;
+
+/// As [`identity_numbers`], in place. Lines of the log are long and seldom have one, so that only
+/// every eleventh byte is looked at until there is a digit.
 fn mask(out: &mut [u8]) {
-    let mut at = 0;
-    while let Some(next) = out[at..].iter().position(u8::is_ascii_hexdigit) {
-        let start = at + next;
-        let run = out[start..]
-            .iter()
-            .take_while(|b| b.is_ascii_hexdigit())
-            .count();
-        at = start + run;
-        match (&out[..start], run) {
-            (_, 16..) | ([.., b'-'], 12) => {}
-            ([.., b'%'], 2..) => star(&mut out[start + 2..at]),
-            ([.., b'\\', b'u'], 4..) => star(&mut out[start + 4..at]),
-            _ => star(&mut out[start..at]),
+    // All before this is done, and ends no run of digits that goes on.
+    let mut from = 0;
+    while let Some(digits) = long_run(out, from) {
+        let before = out[from..digits.start].iter().rev();
+        let start = digits.start - before.take_while(|b| b.is_ascii_hexdigit()).count();
+        let after = out[digits.end..].iter();
+        from = digits.end + after.take_while(|b| b.is_ascii_hexdigit()).count();
+        mask_hexadecimal(out, start..from);
+    }
+}
+
+/// The first run of eleven or more digits, of which none stands before `from`.
+fn long_run(line: &[u8], from: usize) -> Option<Range<usize>> {
+    let mut from = from;
+    loop {
+        let last = *line.get(from + DIGITS - 1)?;
+        let window = &line[from..from + DIGITS];
+        if last.is_ascii_digit() {
+            match window.iter().rposition(|b| !b.is_ascii_digit()) {
+                Some(other) => from += other + 1,
+                None => {
+                    let more = line[from + DIGITS..].iter();
+                    let more = more.take_while(|b| b.is_ascii_digit()).count();
+                    return Some(from..from + DIGITS + more);
+                }
+            }
+        } else {
+            from += DIGITS;
         }
+    }
+}
+
+/// Stars the identity numbers in a whole run of hexadecimal digits.
+fn mask_hexadecimal(line: &mut [u8], run: Range<usize>) {
+    let Range { start, end } = run;
+    match (&line[..start], end - start) {
+        (_, 16..) | ([.., b'-'], 12) => {}
+        ([.., b'%'], 2..) => star(&mut line[start + 2..end]),
+        ([.., b'\\', b'u'], 4..) => star(&mut line[start + 4..end]),
+        _ => star(&mut line[start..end]),
     }
 }
 
@@ -49,7 +81,34 @@ fn star(run: &mut [u8]) {
 
 #[cfg(test)]
 mod tests {
-    use super::masked;
+    use proptest::prelude::*;
+
+    use super::{mask_hexadecimal, masked};
+
+    /// As [`masked`], run by run.
+    fn masked_slowly(text: &str) -> String {
+        let mut line = text.as_bytes().to_vec();
+        let mut at = 0;
+        while let Some(next) = line[at..].iter().position(u8::is_ascii_hexdigit) {
+            let start = at + next;
+            let run = line[start..].iter();
+            at = start + run.take_while(|b| b.is_ascii_hexdigit()).count();
+            mask_hexadecimal(&mut line, start..at);
+        }
+        String::from_utf8(line).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn no_number_is_skipped(
+            parts in prop::collection::vec(prop_oneof![
+                Just("11859024884".to_owned()), "[0-9]{9,17}", "[0-9a-f]{1,18}", "[-%xu\\\\å g]{1,12}",
+            ], 0..12)
+        ) {
+            let text = parts.concat();
+            prop_assert_eq!(masked(text.as_str()), masked_slowly(&text));
+        }
+    }
 
     #[test]
     fn eleven_digits_alone_are_starred() {
