@@ -16,7 +16,7 @@ use edges::{
 use foundation::{
     audit::{Attempts, Checkpoints},
     clock::Clock,
-    config::Checked,
+    config::{Checked, Profile},
     db::feed::Feed,
     http::BaseAddress,
     token::{OwnKeys, Verifier},
@@ -29,7 +29,10 @@ use registers::{
 use registers_api::{parties::PartyLookups, resources::ResourceRegistry};
 use sqlx::PgPool;
 use system_users::{
-    clients::Clients, requests::Requests, systems::Systems, users::SystemUsers,
+    clients::Clients,
+    requests::Requests,
+    systems::{PlainHttp, Systems},
+    users::SystemUsers,
     vendor_events::VendorEvents,
 };
 
@@ -196,6 +199,10 @@ impl AppState {
             systems: Systems {
                 catalogue: Arc::clone(&self.catalogue),
                 db: self.db.clone(),
+                plain_http: match self.config.profile() {
+                    Profile::Prod => PlainHttp::Refused,
+                    Profile::Test | Profile::Sandbox => PlainHttp::Loopback,
+                },
             },
             vendor_events: VendorEvents {
                 address: self.address(),

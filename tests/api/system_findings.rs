@@ -73,7 +73,15 @@ async fn a_redirect_url_is_an_https_address() {
 }
 
 #[tokio::test]
-async fn a_client_belongs_to_one_system_in_whatever_case() {
+async fn outside_production_a_redirect_url_may_lead_to_this_machine_by_http() {
+    let world = World::start().await;
+    let url = "http://localhost:8081/tilbake";
+    let body = system(|b| b["allowedRedirectUrls"] = json!([url]));
+    world.fjordlonn().registers(body).await.assert_status(200);
+}
+
+#[tokio::test]
+async fn a_client_belongs_to_one_system_of_its_vendor_in_whatever_case() {
     let client = FJORDLONN_SYSTEM.client.to_uppercase();
     let body = system(|b| b["clientId"] = json!([client]));
     assert_each_refused("AUTH.VLD-00004", [body]).await;

@@ -49,6 +49,45 @@ async fn a_system_comes_back_as_it_was_sent() {
 }
 
 #[tokio::test]
+async fn a_client_id_of_another_vendor_is_free() {
+    let world = World::start().await;
+    let mut same_client = system("390198116_same");
+    same_client["clientId"] = json!([SKYREGNSKAP_SYSTEM.client]);
+
+    world
+        .fjordlonn()
+        .registers(same_client)
+        .await
+        .assert_status(200);
+}
+
+#[tokio::test]
+async fn a_client_id_that_another_vendor_has_too_finds_the_system_user_of_the_vendor_asked_for() {
+    let world = World::start().await;
+    let mut same_client = system("390198116_same");
+    same_client["clientId"] = json!([SKYREGNSKAP_SYSTEM.client]);
+    world
+        .fjordlonn()
+        .registers(same_client)
+        .await
+        .assert_status(200);
+    let looked_up = async |vendor: Organization| {
+        world
+            .maskinporten()
+            .looks_up_by(&[
+                ("clientId", SKYREGNSKAP_SYSTEM.client),
+                ("systemProviderOrgNo", vendor.number),
+                ("systemUserOwnerOrgNo", NATTERGAL.number),
+            ])
+            .await
+    };
+
+    let found = looked_up(SKYREGNSKAP).await.assert_status(200);
+    assert_eq!(found.json()["id"], json!(NATTERGAL_USER.id));
+    looked_up(FJORDLONN).await.assert_status(404);
+}
+
+#[tokio::test]
 async fn the_packages_and_rights_of_a_system_can_be_read_alone() {
     let world = World::start().await;
     let vendor = world.fjordlonn();

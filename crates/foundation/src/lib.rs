@@ -1,7 +1,7 @@
 //! What every layer of the service stands on: settings, the database and its change feed, tokens,
 //! HTTP, the audit trail, the outbox. Nothing here knows a party, a system or a request.
 //!
-//! Lowest first: [`clock`], [`crypto`], [`ids`], [`strict_json`]; [`config`]; [`telemetry`], [`db`],
+//! Lowest first: [`clock`], [`crypto`], [`ids`], [`loopback`], [`strict_json`]; [`config`]; [`telemetry`], [`db`],
 //! [`token`]; [`key_files`]; [`http`]; [`audit`], [`events`], [`idempotency`], [`sessions`].
 
 pub mod audit;
@@ -14,6 +14,7 @@ pub mod http;
 pub mod idempotency;
 pub mod ids;
 pub mod key_files;
+pub mod loopback;
 pub mod sessions;
 pub mod strict_json;
 pub mod telemetry;

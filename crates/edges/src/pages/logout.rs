@@ -27,6 +27,7 @@ use foundation::{
         context::{self, Refusal},
         query::Query,
     },
+    loopback::is_loopback,
     sessions::{self, csrf},
     telemetry::security::SecurityEvent,
 };
@@ -211,13 +212,8 @@ fn scheme_allowed(profile: Profile, url: &str) -> bool {
     let Ok(url) = url::Url::parse(url) else {
         return false;
     };
-    let loopback = match url.host() {
-        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-        Some(url::Host::Domain(name)) => name == "localhost",
-        None => false,
-    };
-    url.scheme() == "https" || (url.scheme() == "http" && profile != Profile::Prod && loopback)
+    url.scheme() == "https"
+        || (url.scheme() == "http" && profile != Profile::Prod && is_loopback(&url))
 }
 
 #[derive(Debug, Template)]

@@ -17,6 +17,7 @@ use url::Url;
 use super::Algorithm;
 use crate::config::Jwks;
 use crate::crypto::{sha256, unbase64};
+use crate::loopback::is_loopback;
 use crate::telemetry::security::{Origin, SecurityEvent};
 
 const MAX_BODY: usize = 256 * 1024;
@@ -345,14 +346,8 @@ impl JwksClient {
     }
 
     async fn get_json(&self, address: Url) -> anyhow::Result<Value> {
-        let loopback = match address.host() {
-            Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-            Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-            Some(url::Host::Domain(name)) => name == "localhost",
-            None => false,
-        };
         anyhow::ensure!(
-            address.scheme() == "https" || (self.loopback_http && loopback),
+            address.scheme() == "https" || (self.loopback_http && is_loopback(&address)),
             "only https is fetched"
         );
         let mut response = self.http.get(address).send().await?;

@@ -221,8 +221,8 @@ pub async fn create(
     if let Some(before) = once.answered(&mut tx, &caller, &bytes).await? {
         return Ok(before);
     }
-    let known = known_about(&mut tx, &system, None).await?;
-    let errors = rules::validate_new(&system, org, &known, &systems.catalogue);
+    let known = known_about(&mut tx, &system, org.as_str(), None).await?;
+    let errors = rules::validate_new(&system, org, &known, &systems.catalogue, systems.plain_http);
     if !owns(&vendor, org.as_str()) {
         return Err(ApiError::Empty(StatusCode::FORBIDDEN));
     }
@@ -232,7 +232,7 @@ pub async fn create(
     let urls: Vec<String> = system
         .redirect_urls
         .iter()
-        .filter_map(|u| rules::canonical_redirect_url(u, &["https"]))
+        .filter_map(|u| rules::canonical_redirect_url(u, systems.plain_http))
         .collect();
     let by_org = own.map(|o| o.to_string());
     let id = store::insert(
@@ -279,6 +279,7 @@ pub(super) fn lost_race(error: foundation::db::DbError, id: &str) -> ApiError {
 pub(super) async fn known_about(
     db: &mut sqlx::PgConnection,
     system: &NewSystem,
+    vendor_org: &str,
     but: Option<&System>,
 ) -> ApiResult<Known> {
     let named: Vec<String> = system
@@ -291,6 +292,7 @@ pub(super) async fn known_about(
         id_taken: store::by_id(&mut *db, &system.id).await?.is_some(),
         taken_clients: store::taken_clients(
             &mut *db,
+            vendor_org,
             &system.client_ids,
             but.map(|s| s.internal_id),
         )

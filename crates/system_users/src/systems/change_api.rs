@@ -131,7 +131,7 @@ pub async fn replace(
         ]));
     }
     must_live(&system)?;
-    let known = known_about(&mut tx, &new, Some(&system)).await?;
+    let known = known_about(&mut tx, &new, &system.vendor_org, Some(&system)).await?;
     no_findings(rules::validate_replacement(
         &new,
         &known,
@@ -140,7 +140,7 @@ pub async fn replace(
     let urls: Vec<String> = new
         .redirect_urls
         .iter()
-        .filter_map(|u| rules::canonical_redirect_url(u, &["https", "http"]))
+        .filter_map(|u| rules::canonical_redirect_url(u, rules::PlainHttp::Accepted))
         .collect();
     make(
         &mut tx,

@@ -9,6 +9,7 @@ mod store;
 
 pub use bind::{bind_packages, bind_rights};
 pub use model::{AccessPackage, AttributePair, NewSystem, RegisteredSystem, Right, System};
+pub use rules::PlainHttp;
 pub use store::{by_id, by_id_for_share, clients_of, insert, visible};
 
 use std::sync::Arc;
@@ -22,4 +23,6 @@ use sqlx::PgPool;
 pub struct Systems {
     pub catalogue: Arc<Catalogue>,
     pub db: PgPool,
+    /// Of new systems.
+    pub plain_http: PlainHttp,
 }

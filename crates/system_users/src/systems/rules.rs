@@ -8,6 +8,7 @@ use super::model::{AccessPackage, NewSystem, Right};
 use foundation::{
     http::{ProblemCode, ValidationCode, ValidationError},
     ids::{OrgNumber, SystemId},
+    loopback::is_loopback,
 };
 use registers::{packages::Catalogue, resources::ResourceKind};
 
@@ -42,6 +43,7 @@ pub fn validate_new(
     vendor: OrgNumber,
     known: &Known,
     catalogue: &Catalogue,
+    plain_http: PlainHttp,
 ) -> Vec<ValidationError> {
     let mut out = Vec::new();
     if system.id.contains(' ') {
@@ -59,7 +61,7 @@ pub fn validate_new(
     if system
         .redirect_urls
         .iter()
-        .any(|url| canonical_redirect_url(url, &["https"]).is_none())
+        .any(|url| canonical_redirect_url(url, plain_http).is_none())
     {
         out.push(ValidationCode::RedirectUrlFormat.error());
     }
@@ -97,7 +99,7 @@ pub fn validate_replacement(
     if system
         .redirect_urls
         .iter()
-        .any(|url| canonical_redirect_url(url, &["https", "http"]).is_none())
+        .any(|url| canonical_redirect_url(url, PlainHttp::Accepted).is_none())
     {
         out.push(ValidationCode::RedirectUrlFormat.error());
     }
@@ -246,17 +248,43 @@ pub fn validate_packages(
     out
 }
 
+/// Which redirect URLs may have the scheme `http`. Those with `https` are always accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlainHttp {
+    /// None.
+    Refused,
+    /// Those of this machine, where vendors try things out.
+    Loopback,
+    /// All. A browser is sent to none of them but those of this machine, outside production.
+    Accepted,
+}
+
+impl PlainHttp {
+    fn allows(self, url: &Url) -> bool {
+        match self {
+            Self::Refused => false,
+            Self::Loopback => is_loopback(url),
+            Self::Accepted => true,
+        }
+    }
+}
+
 /// The form a redirect URL is stored in: scheme and host in lower case, default port dropped, empty
-/// path `/`. None when it is not absolute or has another scheme.
+/// path `/`. None when it is not absolute or has another scheme than is accepted.
 #[must_use]
-pub fn canonical_redirect_url(text: &str, schemes: &[&str]) -> Option<String> {
+pub fn canonical_redirect_url(text: &str, plain_http: PlainHttp) -> Option<String> {
     let text = text.trim();
-    let (scheme, rest) = text.split_once("://")?;
-    if !schemes.contains(&scheme.to_ascii_lowercase().as_str()) || rest.is_empty() {
+    let (_, rest) = text.split_once("://")?;
+    if rest.is_empty() {
         return None;
     }
-    let url = Url::parse(text).ok()?;
-    url.has_host().then(|| url.to_string())
+    let url = Url::parse(text).ok().filter(Url::has_host)?;
+    let is_accepted = match url.scheme() {
+        "https" => true,
+        "http" => plain_http.allows(&url),
+        _ => false,
+    };
+    is_accepted.then(|| url.to_string())
 }
 
 /// Whether a redirect URL of a request is one of the system's: equal up to and including the path,
@@ -475,11 +503,11 @@ mod tests {
     #[test]
     fn canonical_form() {
         assert_eq!(
-            canonical_redirect_url("https://Altinn.example", &["https"]).as_deref(),
+            canonical_redirect_url("https://Altinn.example", PlainHttp::Refused).as_deref(),
             Some("https://altinn.example/")
         );
         assert_eq!(
-            canonical_redirect_url("https://localhost:8081/a?b#c", &["https"]).as_deref(),
+            canonical_redirect_url("https://localhost:8081/a?b#c", PlainHttp::Refused).as_deref(),
             Some("https://localhost:8081/a?b#c")
         );
         for bad in [
@@ -490,7 +518,42 @@ mod tests {
             "custom://x",
             "https:a",
         ] {
-            assert_eq!(canonical_redirect_url(bad, &["https"]), None, "{bad}");
+            assert_eq!(
+                canonical_redirect_url(bad, PlainHttp::Refused),
+                None,
+                "{bad}"
+            );
+        }
+    }
+
+    #[test]
+    fn plain_http_to_this_machine_is_accepted_where_it_may_be() {
+        for url in [
+            "http://localhost:8081/x",
+            "HTTP://127.0.0.1/",
+            "http://[::1]:3000/a?b",
+        ] {
+            assert!(
+                canonical_redirect_url(url, PlainHttp::Loopback).is_some(),
+                "{url}"
+            );
+            assert_eq!(
+                canonical_redirect_url(url, PlainHttp::Refused),
+                None,
+                "{url}"
+            );
+        }
+        for url in [
+            "http://a.example/",
+            "http://localhost.example/",
+            "http://128.0.0.1/",
+            "ftp://localhost/",
+        ] {
+            assert_eq!(
+                canonical_redirect_url(url, PlainHttp::Loopback),
+                None,
+                "{url}"
+            );
         }
     }
 

@@ -116,18 +116,20 @@ pub async fn clients_of(db: &mut PgConnection, system: &System) -> Result<Vec<St
     .await?)
 }
 
-/// Which of these client ids, in lower case, belong to another live system than this.
+/// Which of these client ids, in lower case, belong to another live system of this vendor.
 pub async fn taken_clients(
     db: &mut PgConnection,
+    vendor_org: &str,
     client_ids: &[String],
     but: Option<Uuid>,
 ) -> Result<HashSet<String>, DbError> {
     let wanted: Vec<String> = client_ids.iter().map(|c| c.to_lowercase()).collect();
     Ok(sqlx::query_scalar!(
         r#"select lower(client_id) as "client_id!" from system_client where released_at is null and lower(client_id) = any($1)
-             and system_internal_id is distinct from $2"#,
+             and vendor_org_number = $3 and system_internal_id is distinct from $2"#,
         &wanted,
-        but
+        but,
+        vendor_org
     )
     .fetch_all(db)
     .await?
@@ -165,7 +167,7 @@ pub async fn insert(
     )
     .execute(&mut *tx)
     .await?;
-    put_clients(&mut *tx, id, &system.client_ids).await?;
+    put_clients(&mut *tx, id, vendor_org, &system.client_ids).await?;
     log(
         &mut *tx,
         id,
@@ -182,6 +184,7 @@ pub async fn insert(
 async fn put_clients(
     tx: &mut PgConnection,
     system: Uuid,
+    vendor_org: &str,
     client_ids: &[String],
 ) -> Result<(), DbError> {
     let clients: Vec<String> = client_ids
@@ -190,10 +193,11 @@ async fn put_clients(
         .cloned()
         .collect();
     sqlx::query!(
-        r#"insert into system_client (client_id, system_internal_id, position)
-           select c.id, $1, c.position::int from unnest($2::text[]) with ordinality as c(id, position)"#,
+        r#"insert into system_client (client_id, system_internal_id, vendor_org_number, position)
+           select c.id, $1, $3, c.position::int from unnest($2::text[]) with ordinality as c(id, position)"#,
         system,
-        &clients
+        &clients,
+        vendor_org
     )
     .execute(tx)
     .await?;
@@ -295,7 +299,7 @@ pub async fn change(
             )
             .execute(&mut *tx)
             .await?;
-            put_clients(&mut *tx, id, &new.client_ids).await?;
+            put_clients(&mut *tx, id, &system.vendor_org, &new.client_ids).await?;
         }
         Change::Rights(rights) => {
             sqlx::query!(

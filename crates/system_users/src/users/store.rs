@@ -218,7 +218,7 @@ pub async fn by_external_id(
 ) -> Result<Option<SystemUser>, DbError> {
     Ok(system_users!(
         r#"/* hot path */ join system_client c on c.system_internal_id = s.system_internal_id and c.released_at is null and lower(c.client_id) = lower($1)
-             and c.client_id = $1
+             and c.client_id = $1 and c.vendor_org_number = s.vendor_org_number
            where s.vendor_org_number = $2 and u.reportee_org_no = $3 and u.external_ref = $4 and not u.is_deleted and not s.is_deleted
            order by u.created limit 1"#,
         client_id,

@@ -9,7 +9,10 @@ use uuid::Uuid;
 use super::check::Check;
 use crate::import::merge::{Counts, Documents, Merge, Merged};
 use foundation::ids::OrgNumber;
-use system_users::systems::{AccessPackage, Right, rules::canonical_redirect_url};
+use system_users::systems::{
+    AccessPackage, Right,
+    rules::{PlainHttp, canonical_redirect_url},
+};
 
 /// A line: a document of the system register.
 #[derive(Debug, Deserialize)]
@@ -91,7 +94,7 @@ pub fn check(line: &Line, check: &mut Check<'_>) {
     for url in line
         .allowed_redirect_urls
         .iter()
-        .filter(|u| canonical_redirect_url(u, &["https", "http"]).is_none())
+        .filter(|u| canonical_redirect_url(u, PlainHttp::Accepted).is_none())
     {
         check.wrong(
             "allowedRedirectUrls",
@@ -113,9 +116,11 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
         if !line.is_deleted {
             let taken = sqlx::query_scalar!(
                 r#"select c.client_id from system_client c join system s on s.system_internal_id = c.system_internal_id
-                   where c.released_at is null and s.system_id <> $1 and lower(c.client_id) in (select lower(x) from unnest($2::text[]) x)"#,
+                   where c.released_at is null and s.system_id <> $1 and c.vendor_org_number = $3
+                     and lower(c.client_id) in (select lower(x) from unnest($2::text[]) x)"#,
                 id,
-                &line.client_id
+                &line.client_id,
+                vendor.as_str()
             )
             .fetch_all(&mut *tx)
             .await?;
@@ -124,7 +129,10 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
                     staged.number(),
                     "clientId",
                     "CONFLICT",
-                    format!("belongs to another system: {}", taken.join(", ")),
+                    format!(
+                        "belongs to another system of this vendor: {}",
+                        taken.join(", ")
+                    ),
                 );
                 continue;
             }
@@ -132,7 +140,7 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
         let urls: Vec<String> = line
             .allowed_redirect_urls
             .iter()
-            .filter_map(|u| canonical_redirect_url(u, &["https", "http"]))
+            .filter_map(|u| canonical_redirect_url(u, PlainHttp::Accepted))
             .collect();
         let mut packages = line.access_packages;
         AccessPackage::spell(&mut packages, &merge.context.catalogue);
@@ -142,8 +150,8 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
                    allowed_redirect_urls, is_visible, is_deleted, created)
                  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, clock_timestamp()) on conflict (system_id) do nothing returning system_internal_id
                ), clients as (
-                 insert into system_client (client_id, system_internal_id, position, released_at)
-                 select c.id, stored.system_internal_id, c.position::int, case when $10 then service_now() end
+                 insert into system_client (client_id, system_internal_id, vendor_org_number, position, released_at)
+                 select c.id, stored.system_internal_id, $3, c.position::int, case when $10 then service_now() end
                  from stored cross join unnest($11::text[]) with ordinality as c(id, position))
                select system_internal_id from stored"#,
             Uuid::new_v4(),
