@@ -215,3 +215,22 @@ async fn an_explanation_tells_both_levels() {
         json!({"minimumAuthenticationLevel": 3, "general": 4, "systemUsers": 3})
     );
 }
+
+#[tokio::test]
+async fn the_log_keeps_both_levels_and_which_of_them_counts() {
+    let world = World::start().await;
+    upload(&world, &[(GENERAL, 4), (SYSTEM_USERS, 3)]).await;
+    let body = question(&TINDEVANDRER_USER, "write", A_MELDING, TINDEVANDRER);
+    let sav = world.sav();
+    let answer = sav.post(AUTHORIZE_PATH, body).await.assert_status(200);
+    let id = answer.header("systembruker-decision-id");
+
+    let logged = sav
+        .get(&format!("/systembruker/api/v1/decisions/{id}"))
+        .await;
+
+    let decision = logged.assert_status(200).json()["decisions"][0].clone();
+    assert_eq!(decision["minimumLevel"], 4);
+    assert_eq!(decision["minimumLevelSystemUsers"], 3);
+    assert_eq!(decision["levelCounted"], "systemUsers");
+}

@@ -16,8 +16,9 @@ use http::{HeaderName, HeaderValue};
 use uuid::Uuid;
 
 use super::{
-    AtLeast, Decided, DecisionReason, PartialRequest, Pdp, View,
+    AtLeast, Decided, DecisionReason, PartialRequest, Pdp, RequiredLevel, View,
     decided::DecidedBy,
+    level::CountedLevel,
     log::{Endpoint, Line, Written},
     question::{
         APP, INSTANCE, ORG, ORGANIZATION, ORGANIZATION_LEGACY, PARTY_ID, PARTY_UUID, RESOURCE,
@@ -219,6 +220,15 @@ impl<'s> Call<'s> {
                 .map(ToString::to_string)
                 .as_deref(),
         );
+        let number =
+            |level: Option<RequiredLevel>| level.and_then(RequiredLevel::number).map(i32::from);
+        let levels = found
+            .of
+            .map(|decided| (decided.stated_levels(), decided.subject));
+        line.number(levels.and_then(|(stated, _)| number(stated.general)));
+        line.number(levels.and_then(|(stated, _)| number(stated.system_users)));
+        let counted = levels.and_then(|(stated, subject)| stated.which_counts(subject));
+        line.raw(counted.map(CountedLevel::wire));
         line
     }
 }

@@ -55,6 +55,12 @@ pub struct LoggedDecision {
     /// Rule of the policy, or id of the assignment with the single right.
     pub decided_by: Option<String>,
     pub duration_microseconds: i32,
+    /// Authentication level that the policy states for everybody, with a Permit.
+    pub minimum_level: Option<i32>,
+    /// Authentication level that the policy states for system users, with a Permit.
+    pub minimum_level_system_users: Option<i32>,
+    /// Which of the two counts for the subject: `general` or `systemUsers`.
+    pub level_counted: Option<String>,
     /// How it came about, if that was asked for then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub explanation: Option<Value>,
@@ -90,6 +96,9 @@ impl LoggedDecision {
             policy_version: number(&take("policyVersion")),
             decided_by: text(take("decidedBy")),
             duration_microseconds: number(&take("durationMicroseconds")).unwrap_or_default(),
+            minimum_level: number(&take("minimumLevel")),
+            minimum_level_system_users: number(&take("minimumLevelSystemUsers")),
+            level_counted: text(take("levelCounted")),
             explanation: Some(take("explanation")).filter(|explanation| !explanation.is_null()),
         }
     }

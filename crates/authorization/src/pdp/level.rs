@@ -87,11 +87,40 @@ impl StatedLevels {
 
     /// The level that counts for a subject.
     pub(super) fn for_subject(self, subject: SubjectKind) -> RequiredLevel {
+        let level = match self.which_counts(subject) {
+            Some(CountedLevel::SystemUsers) => self.system_users,
+            Some(CountedLevel::General) => self.general,
+            None => None,
+        };
+        level.unwrap_or(RequiredLevel::Any)
+    }
+
+    /// Which of the two counts for a subject; none when none does.
+    pub(super) fn which_counts(self, subject: SubjectKind) -> Option<CountedLevel> {
         let special = match subject {
-            SubjectKind::SystemUser => self.system_users,
+            SubjectKind::SystemUser => self.system_users.map(|_| CountedLevel::SystemUsers),
             SubjectKind::Other => None,
         };
-        special.or(self.general).unwrap_or(RequiredLevel::Any)
+        special.or(self.general.map(|_| CountedLevel::General))
+    }
+}
+
+/// One of the two levels that a policy states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CountedLevel {
+    /// That of everybody.
+    General,
+    /// That of system users.
+    SystemUsers,
+}
+
+impl CountedLevel {
+    /// As the decision log names it.
+    pub(super) const fn wire(self) -> &'static str {
+        match self {
+            Self::General => "general",
+            Self::SystemUsers => "systemUsers",
+        }
     }
 }
 

@@ -22,7 +22,7 @@ enum Kind {
 
 /// The fields of a line in order, by the names under which they are told: those of Altinn's log,
 /// and our own.
-const FIELDS: [(&str, Kind); 28] = [
+const FIELDS: [(&str, Kind); 31] = [
     ("decisionId", Kind::Text),
     ("part", Kind::Number),
     ("created", Kind::Instant),
@@ -51,10 +51,13 @@ const FIELDS: [(&str, Kind); 28] = [
     ("durationMicroseconds", Kind::Number),
     ("contextRequestJson", Kind::Context),
     ("explanation", Kind::Json),
+    ("minimumLevel", Kind::Number),
+    ("minimumLevelSystemUsers", Kind::Number),
+    ("levelCounted", Kind::Text),
 ];
 
 /// Columns of a table, in order.
-pub const COLUMNS: [&str; 28] = [
+pub const COLUMNS: [&str; 31] = [
     "created",
     "sessionId",
     "subjectUserId",
@@ -81,6 +84,9 @@ pub const COLUMNS: [&str; 28] = [
     "reason",
     "enrichedByCaller",
     "durationMicroseconds",
+    "minimumLevel",
+    "minimumLevelSystemUsers",
+    "levelCounted",
     "requestId",
     "explanation",
 ];
