@@ -1,5 +1,6 @@
 //! Which calls leave a row in the audit trail although they changed nothing: refused and failed
-//! writes of what decides who may act for whom, refused log-ins, exchanged tokens, look-ups.
+//! writes of what decides who may act for whom, refused log-ins, exchanged tokens, look-ups, and
+//! requests that a person was shown.
 
 use std::borrow::Cow;
 
@@ -29,6 +30,8 @@ enum Which {
     Refusals,
     /// Every answer: nothing is stored when it succeeds.
     All,
+    /// Answers that show something.
+    Successes,
     /// Refusals and failures, and a sample of the others.
     RefusalsAndSample,
 }
@@ -63,6 +66,14 @@ impl Route {
             named,
             actor,
             which: Which::Refusals,
+        }
+    }
+
+    /// A person of the customer is shown a request.
+    const fn shows(template: &'static str, action: Action, kind: ObjectKind, named: Named) -> Self {
+        Self {
+            which: Which::Successes,
+            ..Self::writes("GET", template, action, kind, named, ActorKind::Person)
         }
     }
 
@@ -166,8 +177,75 @@ const WRITES: &[Route] = routes! {
     PUT "/resourceregistry/api/v1/resource/{id}/policy": PolicyUploaded, Resource at path "id", ServiceOwner;
 };
 
-/// Reads that leave rows: what they answer is worth as much as a change.
+const fn shows_request(template: &'static str, named: Named) -> Route {
+    Route::shows(
+        template,
+        Action::RequestReadByParty,
+        ObjectKind::Request,
+        named,
+    )
+}
+
+const fn shows_change_request(template: &'static str, named: Named) -> Route {
+    Route::shows(
+        template,
+        Action::ChangeRequestReadByParty,
+        ObjectKind::ChangeRequest,
+        named,
+    )
+}
+
+/// Reads that leave rows: what they answer is worth as much as a change, or shows what a person
+/// knew before deciding.
 const READS: &[Route] = &[
+    shows_request(
+        "/authentication/api/v1/systemuser/request/{party}/{requestId}",
+        Named::Path("requestId"),
+    ),
+    shows_request(
+        "/authentication/api/v1/systemuser/request/agent/{party}/{requestId}",
+        Named::Path("requestId"),
+    ),
+    shows_request(
+        "/authentication/api/v1/systemuser/request/{requestId}",
+        Named::Path("requestId"),
+    ),
+    shows_request(
+        "/authentication/api/v1/systemuser/request/agent/{requestId}",
+        Named::Path("requestId"),
+    ),
+    shows_request(
+        "/accessmanagement/api/v1/systemuser/request/{id}",
+        Named::Path("id"),
+    ),
+    shows_request(
+        "/accessmanagement/api/v1/systemuser/agentrequest/{id}",
+        Named::Path("id"),
+    ),
+    shows_request(
+        "/accessmanagement/ui/systemuser/request",
+        Named::Query("id"),
+    ),
+    shows_request(
+        "/accessmanagement/ui/systemuser/agentrequest",
+        Named::Query("id"),
+    ),
+    shows_change_request(
+        "/authentication/api/v1/systemuser/changerequest/{party}/{requestId}",
+        Named::Path("requestId"),
+    ),
+    shows_change_request(
+        "/authentication/api/v1/systemuser/changerequest/{requestId}",
+        Named::Path("requestId"),
+    ),
+    shows_change_request(
+        "/accessmanagement/api/v1/systemuser/changerequest/{id}",
+        Named::Path("id"),
+    ),
+    shows_change_request(
+        "/accessmanagement/ui/systemuser/changerequest",
+        Named::Query("id"),
+    ),
     Route {
         which: Which::All,
         ..Route::writes(
@@ -233,7 +311,7 @@ impl Call {
     pub fn of(request: &axum::extract::Request) -> Option<Self> {
         let path = request.uri().path();
         let is_candidate = if request.method().is_safe() {
-            path.starts_with("/authentication/api/v1/")
+            path.starts_with("/authentication/api/v1/") || path.starts_with("/accessmanagement/")
         } else {
             // Questions for decisions change nothing, and come by the thousand each second.
             !path.starts_with("/authorization/") && !path.starts_with("/access/")
@@ -252,8 +330,13 @@ impl Call {
                 .filter(|route| route.method == self.method.as_str())
                 .find_map(|route| Some((*route, route.parameters(path)?)))
         };
+        let has_party = |parameters: &[(&str, &str)]| {
+            let mut parties = parameters.iter().filter(|(name, _)| *name == "party");
+            parties.all(|(_, value)| value.bytes().all(|b| b.is_ascii_digit()))
+        };
         if self.method.is_safe() {
-            of(READS)
+            // The paths of vendors' reads have a word where those of persons have a party.
+            of(READS).filter(|(_, parameters)| has_party(parameters))
         } else {
             of(WRITES)
         }
@@ -273,7 +356,12 @@ impl Call {
         let Some((route, parameters)) = self.route() else {
             return;
         };
-        if !is_refused && route.which == Which::Refusals && refusals.is_empty() {
+        let leaves_row = match route.which {
+            Which::All | Which::RefusalsAndSample => true,
+            Which::Refusals => is_refused || !refusals.is_empty(),
+            Which::Successes => status.is_success(),
+        };
+        if !leaves_row {
             return;
         }
         let parameter = |name: &str| {
@@ -307,7 +395,7 @@ impl Call {
             attempts.note(refused(attempt, status, first), &context);
         } else {
             match route.which {
-                Which::All => attempts.note(attempt, &context),
+                Which::All | Which::Successes => attempts.note(attempt, &context),
                 Which::RefusalsAndSample => attempts.note_sample(attempt, &context),
                 Which::Refusals => {}
             }

@@ -65,6 +65,7 @@ mod session_tokens;
 mod sessions;
 mod settings;
 mod shapes;
+mod shown_requests;
 mod system_changes;
 mod system_deletions;
 mod system_findings;

@@ -33,12 +33,14 @@ words! {
         SystemPackagesChanged = "system.packages_changed", "a vendor replaced the packages that its system asks for.";
         SystemDeleted = "system.deleted", "a vendor deleted its system.";
         RequestCreated = "request.created", "a vendor asked for a system user.";
+        RequestReadByParty = "request.read_by_party", "a person of the customer was shown a request.";
         RequestApproved = "request.approved", "a person approved a request.";
         RequestRejected = "request.rejected", "a person rejected a request.";
         RequestEscalated = "request.escalated", "a person passed a request on to those who may decide.";
         RequestDeleted = "request.deleted", "a vendor took its request back.";
         RequestReplaced = "request.replaced", "a new request took the place of one that nobody can answer any more.";
         ChangeRequestCreated = "changerequest.created", "a vendor asked for a change of a system user.";
+        ChangeRequestReadByParty = "changerequest.read_by_party", "a person of the customer was shown a change request.";
         ChangeRequestApproved = "changerequest.approved", "a person approved a change.";
         ChangeRequestRejected = "changerequest.rejected", "a person rejected a change.";
         ChangeRequestDeleted = "changerequest.deleted", "a vendor took its change request back.";
