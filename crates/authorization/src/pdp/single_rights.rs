@@ -257,4 +257,21 @@ mod tests {
         let place = found.and_then(|found| rights.iter().position(|r| std::ptr::eq(r, found)));
         assert_eq!(place, expected);
     }
+
+    #[test]
+    fn a_right_that_permits_is_named() {
+        let assignment = Uuid::from_u128(7);
+        let mut held = right("a", "read", &[]);
+        held.right.assignment = Some(assignment);
+        let mut decided = Decided::open();
+
+        decided.permit_by(&held);
+
+        assert_eq!(decided.decision, Decision::Permit);
+        assert_eq!(decided.reason, DecisionReason::SingleRight);
+        assert!(matches!(
+            decided.by,
+            Some(DecidedBy::SingleRight { assignment: named, key_role: None }) if named == assignment
+        ));
+    }
 }
