@@ -45,7 +45,7 @@ lint: ## Checks format, lints, dependencies, documentation and the committed SQL
 
 .PHONY: bench
 bench: ## Measures the policy engine and the decision path, and puts the engine beside others.
-	@scripts/prerequisites.sh compiler postgres
+	@scripts/prerequisites.sh compiler postgres load
 	cargo bench --locked --workspace $(ARGS)
 	cargo bench --locked --manifest-path crates/xacml/benches/peers/Cargo.toml $(ARGS)
 

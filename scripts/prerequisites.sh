@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what this project needs from the system and does not find; says what it does, and does nothing when all is there.
-# Usage: scripts/prerequisites.sh [compiler] [postgres] [browser]
+# Usage: scripts/prerequisites.sh [compiler] [postgres] [browser] [load]
 set -euo pipefail
 
 say() { printf '%s\n' "$*" >&2; }
@@ -76,8 +76,14 @@ for what in "$@"; do
             install_packages "chromium chromium-driver" "chromium chromedriver" "--cask chromium chromedriver"
         fi
         ;;
+    load)
+        if ! command -v wrk >/dev/null 2>&1; then
+            say "Installing wrk, which asks in the load benchmark …"
+            install_packages wrk wrk wrk
+        fi
+        ;;
     *)
-        say "usage: $0 [compiler] [postgres] [browser]"
+        say "usage: $0 [compiler] [postgres] [browser] [load]"
         exit 2
         ;;
     esac

@@ -102,7 +102,8 @@ pub fn request(
     .into_bytes()
 }
 
-fn decision(system_user: &str, action: &str, resource: &str, org: &str) -> Value {
+/// The body of a question.
+pub fn decision(system_user: &str, action: &str, resource: &str, org: &str) -> Value {
     let attribute = |id: &str, value: &str| json!({"attributeId": id, "value": value, "dataType": "string", "issuer": "Altinn", "includeInResult": false});
     json!({"request": {"returnPolicyIdList": false, "combinedDecision": false, "xPathVersion": null, "category": null,
         "resource": [{"categoryId": null, "id": null, "content": null, "attribute": [

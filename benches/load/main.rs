@@ -4,8 +4,9 @@
 //! The service, the bare handler and whoever asks are processes of one machine, and so is Postgres.
 //! `LOAD_USERS` and `LOAD_RESOURCES` say how many system users and resources the large case has
 //! (100,000 and 2,000 when they are not set; there are five clients of agents for every system
-//! user); `-- bare`, `-- resources` or `-- users` asks one question. Every comparison alternates
-//! its sides in one run: look at the ratios.
+//! user); `-- cpu`, `-- bare`, `-- resources` or `-- users` asks one question. Every comparison
+//! alternates its sides in one run: look at the ratios. `LOAD_OTHER` names another build of the
+//! program, whose processor time a decision is measured in the same rounds.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -17,6 +18,7 @@
 mod ask;
 mod program;
 mod rows;
+mod wrk;
 
 use std::{
     path::{Path, PathBuf},
@@ -27,8 +29,9 @@ use std::{
 use ask::{CONNECTIONS, Connection, flood, once, pace};
 use indicatif::{ProgressBar, ProgressStyle};
 use private_postgres::{Cluster, Durability};
-use program::{Bare, Service};
+use program::{Bare, Process, Service};
 use rows::{Database, SYSTEM_USER};
+use wrk::Script;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -43,6 +46,8 @@ const TOUCHED: usize = 100_000;
 const ROUND: Duration = Duration::from_secs(3);
 const ROUNDS: usize = 5;
 const PORT: u16 = 18_280;
+/// Of another build.
+const OTHER_PORT: u16 = PORT + 200;
 /// Where few system users are stored, and many; and where their services listen.
 const DATABASES: [(&str, u16); 2] = [("few", PORT), ("many", PORT + 100)];
 
@@ -63,6 +68,9 @@ async fn main() {
         .collect();
     let wants = |name: &str| asked.is_empty() || asked.iter().any(|a| a == name);
     let service = Service::start(&cluster, "postgres", &home, PORT).await;
+    if wants("cpu") {
+        processor_time(&service, &cluster, &home).await;
+    }
     if wants("bare") {
         beside_a_bare_handler(&service, &cluster).await;
     }
@@ -73,6 +81,105 @@ async fn main() {
     if wants("users") {
         users(&cluster, &home).await;
     }
+}
+
+/// A program whose processor time is measured.
+struct Measured<'p> {
+    name: &'static str,
+    process: &'p Process,
+    host: &'p str,
+    script: &'p Script,
+    /// Microseconds an answer, by round.
+    took: Vec<f64>,
+}
+
+impl Measured<'_> {
+    fn round(&mut self) -> f64 {
+        let before = self.process.processor_time();
+        let answers = self.script.ask(self.host, ROUND);
+        let took = self.process.processor_time().saturating_sub(before);
+        let each = took.as_secs_f64() * 1e6 / answers as f64;
+        self.took.push(each);
+        each
+    }
+}
+
+/// Processor time that a decision costs the server, beside a bare handler and, where one is named,
+/// another build of the program.
+async fn processor_time(service: &Service, cluster: &Cluster, home: &Path) {
+    let script = service.script(home, SYSTEM_USER, OWN, ORG);
+    let request = service.request(SYSTEM_USER, OWN, ORG);
+    let size = Connection::open(&service.host).await.ask(&request).await;
+    let bare = Bare::start(size).await;
+    let other = match std::env::var_os("LOAD_OTHER") {
+        Some(program) => {
+            let mut db = Database::open(cluster, "postgres").await;
+            db.execute("create database other").await;
+            let program = Path::new(&program);
+            let other = Service::start_program(program, cluster, "other", home, OTHER_PORT).await;
+            let folder = home.join("other");
+            std::fs::create_dir_all(&folder).unwrap();
+            let script = other.script(&folder, SYSTEM_USER, OWN, ORG);
+            Some((other, script))
+        }
+        None => None,
+    };
+    let measured = |name, process, host, script| Measured {
+        name,
+        process,
+        host,
+        script,
+        took: Vec::new(),
+    };
+    let mut beside = measured("bare handler", &bare.process, &bare.host, &script);
+    let mut programs = vec![measured(
+        "service",
+        &service.process,
+        &service.host,
+        &script,
+    )];
+    if let Some((other, script)) = &other {
+        programs.push(measured("other build", &other.process, &other.host, script));
+    }
+    let mut ratios = vec![Vec::new(); programs.len()];
+    for round in 0..=ROUNDS {
+        let bare = beside.round();
+        for (program, ratios) in programs.iter_mut().zip(&mut ratios) {
+            let ratio = program.round() / bare;
+            if round > 0 {
+                ratios.push(ratio);
+            }
+        }
+    }
+    let first = |took: &[f64]| median(took[1..].to_vec());
+    println!(
+        "processor time a request of the {}: {:.1} µs",
+        beside.name,
+        first(&beside.took)
+    );
+    for (program, ratios) in programs.iter().zip(ratios) {
+        let (low, high) = range(&ratios);
+        println!(
+            "processor time a decision of the {}: {:.1} µs, {:.3} times the bare handler's ({low:.3} to {high:.3})",
+            program.name,
+            first(&program.took),
+            median(ratios)
+        );
+    }
+    if let [ours, other] = programs.as_slice() {
+        let pairs = ours.took.iter().zip(&other.took).skip(1);
+        let ratios: Vec<f64> = pairs.map(|(ours, other)| ours / other).collect();
+        let (low, high) = range(&ratios);
+        println!(
+            "the service beside the other build: {:.3} ({low:.3} to {high:.3})",
+            median(ratios)
+        );
+    }
+}
+
+fn range(ratios: &[f64]) -> (f64, f64) {
+    let low = ratios.iter().copied().fold(f64::INFINITY, f64::min);
+    (low, ratios.iter().copied().fold(0.0, f64::max))
 }
 
 async fn beside_a_bare_handler(service: &Service, cluster: &Cluster) {

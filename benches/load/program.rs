@@ -11,7 +11,10 @@ use private_postgres::Cluster;
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
-use crate::ask::{self, Connection};
+use crate::{
+    ask::{self, Connection},
+    wrk::Script,
+};
 
 /// A program that ends with this.
 pub struct Process(Child);
@@ -31,6 +34,21 @@ impl Process {
             .and_then(|kib| kib.parse::<u64>().ok())
             .unwrap_or_default()
             / 1024
+    }
+}
+
+/// Ticks a second in which Linux counts the time of processes.
+const TICKS: u64 = 100;
+
+impl Process {
+    /// Processor time that it took so far, in user and in system mode.
+    pub fn processor_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0.id())).unwrap();
+        // The name of the program is in parentheses, and may hold blanks.
+        let (_, fields) = stat.rsplit_once(')').unwrap();
+        let ticks = fields.split_ascii_whitespace().skip(11).take(2);
+        let ticks: u64 = ticks.map(|field| field.parse::<u64>().unwrap()).sum();
+        Duration::from_millis(ticks * 1000 / TICKS)
     }
 }
 
@@ -63,7 +81,19 @@ pub struct Service {
 
 impl Service {
     pub async fn start(cluster: &Cluster, database: &str, home: &Path, port: u16) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_systembruker"))
+        let program = env!("CARGO_BIN_EXE_systembruker").as_ref();
+        Self::start_program(program, cluster, database, home, port).await
+    }
+
+    /// As [`Service::start`], of another build.
+    pub async fn start_program(
+        program: &Path,
+        cluster: &Cluster,
+        database: &str,
+        home: &Path,
+        port: u16,
+    ) -> Self {
+        let child = Command::new(program)
             .args(["sandbox", "--port", &port.to_string(), "--data-dir"])
             .arg(home.join(format!("sandbox-{port}")))
             .env("DATABASE_URL", cluster.url(database).expose_secret())
@@ -108,6 +138,18 @@ impl Service {
         }
     }
 
+    /// A question as `wrk` asks it.
+    pub fn script(
+        &self,
+        folder: &Path,
+        system_user: &str,
+        what: (&str, &str),
+        org: &str,
+    ) -> Script {
+        let body = ask::decision(system_user, what.0, what.1, org).to_string();
+        Script::write(folder, &self.token, &body)
+    }
+
     pub fn request(&self, system_user: &str, what: (&str, &str), org: &str) -> Vec<u8> {
         ask::request(&self.host, &self.token, system_user, what, org)
     }
@@ -130,7 +172,7 @@ const BARE_HANDLER: &str = "--bare-handler";
 /// A handler that parses the same body and answers a constant of the same size.
 pub struct Bare {
     pub host: String,
-    _process: Process,
+    pub process: Process,
 }
 
 impl Bare {
@@ -144,7 +186,7 @@ impl Bare {
         until_open(BARE).await;
         Self {
             host: BARE.to_owned(),
-            _process: Process(child),
+            process: Process(child),
         }
     }
 

@@ -31,19 +31,16 @@ fn mask(out: &mut [u8]) {
 fn long_run(line: &[u8], from: usize) -> Option<Range<usize>> {
     let mut from = from;
     loop {
-        let last = *line.get(from + DIGITS - 1)?;
-        let window = &line[from..from + DIGITS];
-        if last.is_ascii_digit() {
-            match window.iter().rposition(|b| !b.is_ascii_digit()) {
-                Some(other) => from += other + 1,
-                None => {
-                    let more = line[from + DIGITS..].iter();
-                    let more = more.take_while(|b| b.is_ascii_digit()).count();
-                    return Some(from..from + DIGITS + more);
-                }
-            }
-        } else {
+        let window = line.get(from..from + DIGITS)?;
+        // Where the last of eleven is no digit, the next run begins after it at the earliest.
+        if !window[DIGITS - 1].is_ascii_digit() {
             from += DIGITS;
+        } else if let Some(other) = window.iter().rposition(|b| !b.is_ascii_digit()) {
+            from += other + 1;
+        } else {
+            let more = line[from + DIGITS..].iter();
+            let more = more.take_while(|b| b.is_ascii_digit()).count();
+            return Some(from..from + DIGITS + more);
         }
     }
 }
