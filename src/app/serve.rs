@@ -212,7 +212,7 @@ pub fn spawn_background(state: &AppState, shutdown: &Shutdown) {
         3600,
         "expired decisions",
         db,
-        move |pool| async move { Ok(authorization::pdp::log::drop_expired(&pool, months).await?) },
+        move |pool| async move { Ok(foundation::db::drop_expired_decisions(&pool, months).await?) },
     );
     spawn_until(shutdown, async {
         loop {
@@ -223,7 +223,7 @@ pub fn spawn_background(state: &AppState, shutdown: &Shutdown) {
         }
     });
     every(shutdown, 12 * 3600, "partitions", db, async |pool| {
-        Ok(foundation::db::ensure_partitions(&pool).await?)
+        Ok(foundation::db::make_partitions(&pool).await?)
     });
     every(shutdown, 600, "ended sessions", db, async |pool| {
         foundation::sessions::forget_expired(&pool).await?;

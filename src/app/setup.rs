@@ -166,9 +166,10 @@ pub async fn prepare_for_command(
             db::is_migrated(pool).await.unwrap_or(false),
             "the database is not up to date: run `systembruker migrate` as the owner of the schema"
         );
-        db::ensure_partitions(pool)
-            .await
-            .context("creating partitions")?;
+        // Rows wait in a default partition until it is done; a background task tries again.
+        if let Err(error) = db::make_partitions(pool).await {
+            tracing::warn!(%error, "the next partitions could not be made; run `systembruker migrate` as the owner of the schema");
+        }
     }
     db::claim(pool, config.profile()).await?;
     match access {

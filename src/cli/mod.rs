@@ -59,7 +59,7 @@ enum Command {
     #[command(subcommand)]
     Keys(keys::KeysCommand),
     /// Brings the database schema up to date, and says what it did.
-    Migrate(ServeArgs),
+    Migrate(MigrateArgs),
     /// Plays the journey against a running sandbox and tells each step in plain words.
     #[cfg(feature = "sandbox")]
     Demo(DemoArgs),
@@ -137,6 +137,17 @@ struct GenerateArgs {
     out: PathBuf,
 }
 
+/// Arguments of `migrate`.
+#[derive(Debug, Args)]
+struct MigrateArgs {
+    #[command(flatten)]
+    serve: ServeArgs,
+    /// Changes nothing: prints the statements by which the owner of the schema gives a role what it
+    /// takes to serve.
+    #[arg(long, value_name = "ROLE")]
+    print_grants: Option<String>,
+}
+
 /// Arguments of `serve` and `migrate`.
 #[derive(Debug, Args)]
 struct ServeArgs {
@@ -192,7 +203,11 @@ pub fn main() -> ExitCode {
             Command::Config(command) => return Ok(config::run(&command).into()),
             Command::Keys(command) => keys::run(&command)?,
             Command::Serve(args) => serve::serve(args.config.as_deref()).await?,
-            Command::Migrate(args) => serve::migrate(args.config.as_deref()).await?,
+            Command::Migrate(MigrateArgs {
+                print_grants: Some(role),
+                ..
+            }) => print!("{}", foundation::db::grants(&role)?),
+            Command::Migrate(args) => serve::migrate(args.serve.config.as_deref()).await?,
             #[cfg(feature = "sandbox")]
             Command::Demo(args) => demo::run(&args.base, &args.data_dir).await?,
             Command::Import(args) => return import::run(&args).await.map(Into::into),

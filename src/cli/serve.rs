@@ -10,7 +10,11 @@ use crate::app::{
     setup::{self, Extra, Secrets},
     start_check,
 };
-use foundation::{clock::Clock, config, db, telemetry};
+use foundation::{
+    clock::Clock,
+    config::{self, Profile},
+    db, telemetry,
+};
 
 fn environment() -> HashMap<String, String> {
     std::env::vars().collect()
@@ -33,6 +37,9 @@ pub async fn serve(path: Option<&Path>) -> anyhow::Result<()> {
     let clock = Clock::default();
     let pool = db::pool(&url, &config.settings.database, &clock)?;
     let secrets = Secrets::from_settings(&config)?;
+    if config.profile() == Profile::Prod {
+        db::refuse_owner(&pool).await?;
+    }
     setup::prepare_database(&config, &pool).await?;
     setup::note_settings(&config, &pool).await?;
     let state = setup::state(config, pool, clock, secrets, Extra::default()).await?;

@@ -43,6 +43,7 @@ mod idporten;
 mod import;
 mod journey;
 mod jwks;
+mod least_privilege;
 mod maskinporten;
 mod metadata;
 mod minimum_levels;

@@ -1,10 +1,11 @@
 //! `systembruker config check` and `serve`, as an operator runs them: which settings stop production,
-//! and how each is reported. Nothing here needs a database.
+//! and how each is reported. Roles alone need a database.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test ends there")]
 
 mod commands;
 mod installation;
 mod refusals;
+mod roles;
 mod sandbox_keys;
 
 use std::{

@@ -21,7 +21,7 @@ impl TestApp {
     pub async fn advance(&self, by: Duration) {
         let seconds = i64::try_from(by.as_secs()).expect("a duration of less than an age");
         self.clock.shift(seconds);
-        db::ensure_partitions(&self.running.state.db)
+        db::make_partitions(&self.running.state.db)
             .await
             .expect("partitions can be made");
     }

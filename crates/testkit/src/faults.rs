@@ -102,4 +102,15 @@ impl TestApp {
             .await
             .expect("a number")
     }
+
+    /// Rows of the audit trail and the decision log for which nobody made a partition in time.
+    pub async fn rows_without_partition(&self) -> i64 {
+        sqlx::query_scalar(
+            "select (select count(*) from audit_log where tableoid = 'audit_log_default'::regclass)
+               + (select count(*) from decision_block where tableoid = 'decision_block_default'::regclass)",
+        )
+        .fetch_one(&mut self.sql().await)
+        .await
+        .expect("a number")
+    }
 }

@@ -62,6 +62,17 @@ impl TestApp {
         self.rows_where(&format!("action = '{action}'")).await
     }
 
+    /// Gives every row of the trail its place in the chain. A transaction anywhere in the cluster
+    /// may hold it back for a moment.
+    pub async fn seals_trail(&self) {
+        while !self.rows_where("chain is null").await.is_empty() {
+            let state = &self.running.state;
+            foundation::audit::seal(&state.db, None, state.clock.now())
+                .await
+                .expect("the trail is sealed");
+        }
+    }
+
     /// A statement of somebody who changes the database past the service.
     pub async fn changes_directly(&self, statement: &str) {
         sqlx::query(AssertSqlSafe(statement.to_owned()))

@@ -2,6 +2,8 @@
 
 mod error;
 pub mod feed;
+mod partitions;
+mod role;
 mod settings_digest;
 
 use std::time::Duration;
@@ -15,6 +17,8 @@ use sqlx::{
 };
 
 pub use error::DbError;
+pub use partitions::{drop_expired_decisions, make_partitions};
+pub use role::{grants, refuse_owner};
 pub use settings_digest::replace_settings_digest;
 
 use crate::{clock::Clock, config::Database};
@@ -184,38 +188,7 @@ pub async fn migrate(pool: &PgPool) -> anyhow::Result<()> {
         .await
         .context("reading which migrations were applied")?;
     MIGRATOR.run(pool).await.context("migrating the database")?;
-    ensure_partitions(pool).await.context("creating partitions")
-}
-
-/// Creates the partitions that are needed soon: of this month and the next two for the audit trail,
-/// of today and the next three days for the decision log.
-pub async fn ensure_partitions(pool: &PgPool) -> Result<(), sqlx::Error> {
-    // Names and bounds come from the server's clock alone.
-    sqlx::query!(
-        r#"do $$
-        declare
-            first date := date_trunc('month', service_now())::date;
-            month date;
-            day date;
-            part text;
-        begin
-            perform pg_advisory_xact_lock(8319104478530633729);
-            for offset_months in 0..2 loop
-                month := (first + make_interval(months => offset_months))::date;
-                perform ensure_audit_partition(month);
-            end loop;
-            for offset_days in 0..3 loop
-                day := service_now()::date + offset_days;
-                part := format('decision_block_%s', to_char(day, 'YYYYMMDD'));
-                if to_regclass(part) is null then
-                    execute format('create table %I partition of decision_block for values from (%L) to (%L)', part, day, day + 1);
-                end if;
-            end loop;
-        end $$"#
-    )
-    .execute(pool)
-    .await?;
-    Ok(())
+    make_partitions(pool).await.context("making partitions")
 }
 
 /// Whether every migration this program knows has been applied.

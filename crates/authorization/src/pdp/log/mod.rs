@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 
 pub use context::Written;
 pub use line::{COLUMNS, Line, told};
-pub use store::{drop_expired, of_answer};
+pub use store::of_answer;
 use writer::Message;
 
 /// Lines that may wait.

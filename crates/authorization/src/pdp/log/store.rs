@@ -111,23 +111,3 @@ pub async fn count(
     );
     Ok(found.fetch_one(db).await?)
 }
-
-/// Drops partitions that end before a number of months ago.
-pub async fn drop_expired(pool: &PgPool, months: u32) -> Result<(), DbError> {
-    let months = i32::try_from(months).unwrap_or(i32::MAX);
-    let expired = sqlx::query_scalar!(
-        r#"select c.relname::text as "name!" from pg_inherits i join pg_class c on c.oid = i.inhrelid
-           where i.inhparent = 'decision_block'::regclass and c.relname ~ '^decision_block_[0-9]{8}$'
-             and to_date(right(c.relname, 8), 'YYYYMMDD') + 1 <= (service_now() - make_interval(months => $1))::date"#,
-        months
-    )
-    .fetch_all(pool)
-    .await?;
-    for name in expired {
-        // The name was matched against a pattern of letters and digits.
-        sqlx::query(sqlx::AssertSqlSafe(format!("drop table if exists {name}")))
-            .execute(pool)
-            .await?;
-    }
-    Ok(())
-}
