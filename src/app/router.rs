@@ -210,15 +210,16 @@ impl Around {
     /// What a call wrote is known here before it is answered, and elsewhere by the position that
     /// the answer names.
     async fn with_position(&self, answer: impl Future<Output = Response>) -> Response {
+        // When another history begins meanwhile, the position belongs to none that is followed then,
+        // and is answered from the database.
+        let epoch = self.feed.epoch();
         let (mut response, notes) = feed::noting(answer).await;
         self.feed.take(&notes);
-        if let Some(position) = notes.position
+        if let Some(number) = notes.number
             && !response.status().is_client_error()
             && !response.status().is_server_error()
         {
-            response
-                .headers_mut()
-                .insert("Systembruker-Position", HeaderValue::from(position));
+            feed::Position { epoch, number }.answer(response.headers_mut());
         }
         response
     }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use testkit::{faults::FUTURE_POSITION, prelude::*};
+use testkit::prelude::*;
 
 const AT_LEAST: &str = "Systembruker-At-Least";
 const POSITION: &str = "systembruker-position";
@@ -36,8 +36,10 @@ async fn delete(world: &World) -> Answer {
 #[tokio::test]
 async fn a_change_answers_with_its_position_in_the_feed() {
     let world = World::start().await;
-    let position: i64 = delete(&world).await.header(POSITION).parse().unwrap();
-    assert!(position > 0, "{position}");
+    let position = delete(&world).await.header(POSITION).to_owned();
+    let (epoch, number) = position.split_once('.').unwrap();
+    assert_eq!(epoch.len(), 16, "{position}");
+    assert!(number.parse::<i64>().unwrap() > 0, "{position}");
 }
 
 #[tokio::test]
@@ -89,7 +91,7 @@ async fn another_instance_knows_a_change_within_a_second() {
 }
 
 #[tokio::test]
-async fn a_position_is_a_number() {
+async fn other_texts_are_no_positions() {
     let world = World::start().await;
     for position in ["soon", "-1", "1.5", ""] {
         world
@@ -110,7 +112,7 @@ fn resource() -> Value {
 }
 
 #[tokio::test]
-async fn a_position_is_a_number_for_authzen_too() {
+async fn other_texts_are_no_positions_for_authzen_either() {
     let world = World::start().await;
     let body = json!({
         "subject": {"type": "systemuser", "id": TINDEVANDRER_USER.id},
@@ -128,7 +130,10 @@ async fn a_position_is_a_number_for_authzen_too() {
 #[tokio::test]
 async fn a_position_that_never_comes_is_answered_from_the_database() {
     let world = World::start().await;
-    assert_eq!(decide_at(&world, FUTURE_POSITION).await, Permit);
+    assert_eq!(
+        decide_at(&world, &world.app.future_position()).await,
+        Permit
+    );
 }
 
 /// Whether Tindevandrer's system user is permitted: as a decision, as a search result, and by its
@@ -173,7 +178,8 @@ async fn who_asks_for_newer_facts_than_memory_has_gets_them_everywhere() {
 
     world.app.delete_silently(&TINDEVANDRER_USER).await;
 
-    let newest = world.sav().with_header(AT_LEAST, FUTURE_POSITION);
+    let position = world.app.future_position();
+    let newest = world.sav().with_header(AT_LEAST, &position);
     assert_eq!(everywhere(&newest, token).await, [false; 3]);
     world.app.publish_everything().await;
     assert_eq!(everywhere(&world.sav(), token).await, [false; 3]);
@@ -210,4 +216,79 @@ async fn without_a_feed_to_follow_decisions_are_made_from_the_database() {
     assert_eq!(decide(&world).await, NotApplicable);
     world.app.bring_feed_back().await;
     assert!(world.app.running.state.feed.catch_up().await);
+}
+
+/// A position of a history that is not the present one, and one as earlier versions gave it.
+const OTHER_HISTORIES: [&str; 2] = ["0123456789abcdef.1", "1"];
+
+#[tokio::test]
+async fn a_position_of_another_history_is_answered_from_the_database() {
+    let world = World::start().await;
+    assert_eq!(decide(&world).await, Permit);
+    world.app.delete_silently(&TINDEVANDRER_USER).await;
+    for position in OTHER_HISTORIES {
+        assert_eq!(decide_at(&world, position).await, NotApplicable);
+    }
+}
+
+#[tokio::test]
+async fn who_sends_a_position_of_another_history_learns_the_present_one() {
+    let world = World::start().await;
+    decide(&world).await;
+    for position in OTHER_HISTORIES {
+        let sav = world.sav().with_header(AT_LEAST, position);
+        let answer = sav.asks(may_tindevandrer_report()).await;
+        let present = world.app.running.state.feed.position().to_string();
+        answer
+            .assert_header("systembruker-history", "changed")
+            .assert_header(POSITION, &present);
+    }
+}
+
+#[tokio::test]
+async fn a_position_of_the_present_history_says_nothing_of_another() {
+    let world = World::start().await;
+    let position = world.app.running.state.feed.position().to_string();
+    let sav = world.sav().with_header(AT_LEAST, &position);
+    let answer = sav.asks(may_tindevandrer_report()).await;
+    answer.assert_header("systembruker-history", "");
+}
+
+/// Asks until the answer is no Permit any more.
+async fn until_not_permitted(world: &World) {
+    let asking = async { while decide(world).await == Permit {} };
+    let ended = tokio::time::timeout(Duration::from_secs(30), asking).await;
+    assert!(ended.is_ok(), "still permitted");
+}
+
+#[tokio::test]
+async fn what_was_kept_of_another_history_is_dropped() {
+    let world = World::start().await;
+    world.app.caught_up().await;
+    assert_eq!(decide(&world).await, Permit);
+    world.app.delete_silently(&TINDEVANDRER_USER).await;
+    assert_eq!(decide(&world).await, Permit, "nothing says so yet");
+
+    world.app.begin_another_history().await;
+
+    until_not_permitted(&world).await;
+}
+
+#[tokio::test]
+async fn numbers_that_come_again_are_another_history() {
+    let world = World::start().await;
+    delete(&world).await;
+    world.app.caught_up().await;
+    let granted = world.sav();
+    let asks = || granted.decides(&NATTERGAL_USER, "read", ARBEIDSTRENING_AVTALE, NATTERGAL);
+    assert_eq!(asks().await, Permit);
+    world.app.delete_silently(&NATTERGAL_USER).await;
+    let before = world.app.running.state.feed.epoch();
+
+    world.app.turn_numbers_back().await;
+
+    let asking = async { while asks().await == Permit {} };
+    let ended = tokio::time::timeout(Duration::from_secs(30), asking).await;
+    assert!(ended.is_ok(), "still permitted");
+    assert_ne!(world.app.running.state.feed.epoch(), before);
 }

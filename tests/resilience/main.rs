@@ -15,6 +15,8 @@
 mod support;
 
 mod away;
+mod growth;
+mod history;
 mod import;
 mod several;
 

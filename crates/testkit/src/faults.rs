@@ -1,11 +1,12 @@
 //! What goes wrong beside the service: changes that nobody publishes, a change feed that is away.
 
+use foundation::db::feed::Position;
 use sqlx::PgConnection;
 
 use crate::{app::TestApp, systems::SystemUser};
 
-/// A position of the change feed that no test reaches.
-pub const FUTURE_POSITION: &str = "9000000000000000";
+/// A number of the change feed that no test reaches.
+const FUTURE: i64 = 9_000_000_000_000_000;
 
 /// A transaction that somebody left open.
 #[derive(Debug)]
@@ -75,6 +76,7 @@ impl TestApp {
 
     /// Takes the change feed away, and waits until the instance does not follow it.
     pub async fn take_feed_away(&self) {
+        self.caught_up().await;
         let statement = "alter table change_feed rename to change_feed_away";
         run(&mut self.sql().await, statement).await;
         while self.running.state.feed.is_followed() {
@@ -93,6 +95,33 @@ impl TestApp {
         let statement =
             "select pg_terminate_backend(pid) from pg_stat_activity where query ilike 'listen%'";
         run(&mut self.sql().await, statement).await;
+    }
+
+    /// A position of the present history that no test reaches.
+    #[must_use]
+    pub fn future_position(&self) -> String {
+        let position = Position {
+            number: FUTURE,
+            ..self.running.state.feed.position()
+        };
+        position.to_string()
+    }
+
+    /// Replaces the database's history with another, as a restore does: the feed has another epoch.
+    pub async fn begin_another_history(&self) {
+        let statement = "update feed_epoch set epoch = left(md5(epoch), 16)";
+        run(&mut self.sql().await, statement).await;
+    }
+
+    /// Gives numbers of the feed again, as a copy of older files does.
+    pub async fn turn_numbers_back(&self) {
+        let mut connection = self.sql().await;
+        for statement in [
+            "delete from change_feed",
+            "select setval(pg_get_serial_sequence('change_feed', 'seq'), 1)",
+        ] {
+            run(&mut connection, statement).await;
+        }
     }
 
     /// Decisions in the decision log.

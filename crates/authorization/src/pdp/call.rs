@@ -27,6 +27,7 @@ use super::{
 };
 use foundation::{
     audit::Network,
+    db::feed::Position,
     http::{ApiResult, context},
     ids::OrgNumber,
     token::Principal,
@@ -36,12 +37,18 @@ use xacml::{Code, Decision, ids};
 /// Header with the id by which the decisions of an answer are asked for again.
 pub const DECISION_ID: HeaderName = HeaderName::from_static("systembruker-decision-id");
 
+/// Header that says `changed` when the position of the caller is of another history: the facts are
+/// those of the database, and what that history held is not promised.
+const HISTORY: HeaderName = HeaderName::from_static("systembruker-history");
+
 /// A call being answered.
 #[derive(Debug)]
 pub struct Call<'s> {
     pdp: &'s Pdp,
     endpoint: Endpoint,
     view: View,
+    /// How far the present history has come, when the caller's position is of another.
+    present: Option<Position>,
     caller: Option<Arc<Principal>>,
     request_id: Option<Uuid>,
     address: Option<IpAddr>,
@@ -58,13 +65,14 @@ impl<'s> Call<'s> {
         at_least: AtLeast,
         principal: Option<&Arc<Principal>>,
     ) -> Self {
-        let view = pdp.view(at_least).await;
+        let (view, present) = pdp.view(at_least).await;
         let context = context::current();
         let (id, created) = pdp.answer_ids.next(pdp.clock.now());
         Self {
             pdp,
             endpoint,
             view,
+            present,
             caller: principal.cloned(),
             request_id: context.as_ref().map(|c| c.request_id),
             address: context.as_ref().and_then(|c| c.address),
@@ -152,6 +160,11 @@ impl<'s> Call<'s> {
         let mut buffer = Uuid::encode_buffer();
         if let Ok(id) = HeaderValue::from_str(self.id.as_hyphenated().encode_lower(&mut buffer)) {
             response.headers_mut().insert(DECISION_ID, id);
+        }
+        if let Some(present) = self.present {
+            let headers = response.headers_mut();
+            headers.insert(HISTORY, HeaderValue::from_static("changed"));
+            present.answer(headers);
         }
         response
     }

@@ -4,7 +4,10 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 
 use super::Pdp;
-use foundation::http::{ApiError, ModelState};
+use foundation::{
+    db::feed::{NoPosition, Position},
+    http::{ApiError, ModelState},
+};
 
 /// Header of a decision request: the facts must be at least as new as the write that answered with
 /// this position.
@@ -33,7 +36,7 @@ impl Default for View {
 
 /// The position that the caller asks for, if any.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct AtLeast(Option<i64>);
+pub struct AtLeast(Option<Position>);
 
 impl AtLeast {
     /// From the headers.
@@ -45,12 +48,11 @@ impl AtLeast {
         match (values.next(), values.next()) {
             (None, _) => Ok(Self(None)),
             (Some(value), None) => {
-                let position = value
-                    .to_str()
-                    .ok()
-                    .and_then(|text| text.trim().parse().ok())
-                    .filter(|position| *position >= 0);
-                position.map(|position| Self(Some(position))).ok_or("Systembruker-At-Least must be a position: a number as in Systembruker-Position")
+                let text = value.to_str().unwrap_or_default();
+                let position = text.trim().parse().map(|position| Self(Some(position)));
+                position.map_err(|NoPosition| {
+                    "Systembruker-At-Least must be a position, as in Systembruker-Position"
+                })
             }
             (Some(_), Some(_)) => Err("Systembruker-At-Least is given twice"),
         }
@@ -68,15 +70,18 @@ impl<S: Sync> FromRequestParts<S> for AtLeast {
 
 impl Pdp {
     /// The view on facts at least this new: memory when it has followed so far, within a second;
-    /// else the database.
-    pub async fn view(&self, at_least: AtLeast) -> View {
-        let from_memory = match at_least.0 {
-            None => true,
-            Some(position) => Box::pin(self.feed.reach(position)).await,
+    /// else the database. With it, when the position belongs to another history than the present
+    /// one, how far the present one has come.
+    pub async fn view(&self, at_least: AtLeast) -> (View, Option<Position>) {
+        let Some(position) = at_least.0 else {
+            return (View::default(), None);
         };
-        View {
+        let from_memory = Box::pin(self.feed.reach(position)).await;
+        let present = self.feed.position();
+        let view = View {
             from_memory,
             ..View::default()
-        }
+        };
+        (view, (present.epoch != position.epoch).then_some(present))
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use sqlx::{PgConnection, PgPool, postgres::PgListener};
 
 use super::{
-    Feed, Touched,
+    Epoch, Feed, Touched, epoch,
     memory::{Gap, Place},
 };
 use crate::db::DbError;
@@ -90,10 +90,44 @@ struct Look {
 
 async fn look(feed: &Feed, pool: &PgPool, place: Option<&Place>) -> Result<Look, DbError> {
     let mut db = pool.acquire().await?;
+    let place = if is_same_history(feed, &mut db, place).await? {
+        place
+    } else {
+        None
+    };
     match place {
         None => begin(&mut db).await,
         Some(place) => go_on(feed, &mut db, place).await,
     }
+}
+
+/// Whether a connection reads the history that is followed. When it does not, because a standby was
+/// promoted, a backup restored or another cluster stands at the address, all memory is dropped.
+async fn is_same_history(
+    feed: &Feed,
+    db: &mut PgConnection,
+    place: Option<&Place>,
+) -> Result<bool, DbError> {
+    let mut found = epoch::history(db).await?;
+    let before = feed.epoch();
+    if found.epoch == before {
+        if place.is_none_or(|place| place.last <= found.last) {
+            return Ok(true);
+        }
+        // A copy of files has the epoch of what it was copied from.
+        epoch::begin_another(db, found.epoch).await?;
+        found = epoch::history(db).await?;
+    }
+    feed.follow_epoch(found.epoch);
+    if before != Epoch::UNKNOWN {
+        metrics::counter!("change_feed_epochs_total").increment(1);
+        tracing::warn!(
+            last = found.last,
+            seen = place.map_or(0, |place| place.last),
+            "the database has another history than the one that was followed: all that was kept of it is dropped"
+        );
+    }
+    Ok(false)
 }
 
 /// Where following begins: at the end, with whatever is not committed there yet.

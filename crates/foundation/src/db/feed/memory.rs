@@ -12,7 +12,7 @@ use std::{
 
 use tokio::sync::{Notify, watch};
 
-use super::{Notes, Touched};
+use super::{Epoch, Notes, Position, Touched};
 
 /// A place to note when an entity was last touched. Several entities may share one: that costs a
 /// needless reading, and nothing else.
@@ -82,6 +82,8 @@ pub struct Feed {
     /// Nanoseconds from `began` to the last moment at which nothing was missing; 0: there was none.
     confirmed: AtomicU64,
     place: Mutex<Place>,
+    /// Bits of the epoch that is followed; 0: none yet.
+    epoch: AtomicU64,
     pub(super) wake: Notify,
     rounds: watch::Sender<u64>,
 }
@@ -99,6 +101,7 @@ impl Feed {
             moments: AtomicU64::new(1),
             confirmed: AtomicU64::new(0),
             place: Mutex::default(),
+            epoch: AtomicU64::new(Epoch::UNKNOWN.bits()),
             wake: Notify::new(),
             rounds: watch::Sender::new(0),
         }
@@ -174,6 +177,29 @@ impl Feed {
             .clone()
     }
 
+    /// Which history is followed.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        Epoch::of_bits(self.epoch.load(Ordering::SeqCst))
+    }
+
+    /// How far which history was followed.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        let place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        Position {
+            epoch: self.epoch(),
+            number: place.last,
+        }
+    }
+
+    /// Follows another history from now on. Nothing that was read from the one before holds.
+    pub(super) fn follow_epoch(&self, epoch: Epoch) {
+        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = Place::default();
+        self.epoch.store(epoch.bits(), Ordering::SeqCst);
+        self.touch(Touched::Everything, "");
+    }
+
     /// Notes that everything committed before `when` is known, up to this place.
     pub(super) fn confirm(&self, when: Instant, place: Place) {
         *self.place.lock().unwrap_or_else(PoisonError::into_inner) = place;
@@ -192,15 +218,17 @@ impl Feed {
             .await
     }
 
-    /// Waits until an entry is known; false when that takes too long.
-    pub async fn reach(&self, position: i64) -> bool {
-        self.wait_until(|| {
-            self.place
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .has(position)
-        })
-        .await
+    /// Waits until an entry is known; false when that takes too long, or it belongs to another
+    /// history.
+    pub async fn reach(&self, position: Position) -> bool {
+        self.epoch() == position.epoch
+            && self.wait_until(|| self.has(position)).await
+            && self.epoch() == position.epoch
+    }
+
+    fn has(&self, position: Position) -> bool {
+        let place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        place.has(position.number)
     }
 
     fn confirmed_at(&self) -> Option<Instant> {

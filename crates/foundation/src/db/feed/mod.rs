@@ -4,6 +4,7 @@
 //! follows it ([`Feed`]) and forgets what it names; the instance that wrote forgets as soon as the
 //! call is done ([`noting`]).
 
+mod epoch;
 mod follow;
 mod memory;
 mod remembered;
@@ -12,6 +13,7 @@ use std::cell::RefCell;
 
 use sqlx::PgConnection;
 
+pub use epoch::{Epoch, NoPosition, Position};
 pub use follow::{follow, forget_old, listen};
 pub use memory::{Feed, Moment, Tag};
 pub use remembered::{Fact, Remembered};
@@ -68,8 +70,8 @@ tokio::task_local! {
 #[derive(Debug, Default)]
 pub struct Notes {
     touched: Vec<(Touched, String)>,
-    /// Position of the last entry; none when the call touched nothing.
-    pub position: Option<i64>,
+    /// Number of the last entry; none when the call touched nothing.
+    pub number: Option<i64>,
 }
 
 /// Does some work, and tells what it appended to the feed, committed or not.
@@ -82,16 +84,16 @@ pub async fn noting<T>(work: impl Future<Output = T>) -> (T, Notes) {
         .await
 }
 
-fn note(touched: Touched, key: &str, position: i64) {
+fn note(touched: Touched, key: &str, number: i64) {
     // Nobody listens in background jobs and commands: there the feed itself must do.
     let _ = NOTES.try_with(|notes| {
         let mut notes = notes.borrow_mut();
         notes.touched.push((touched, key.to_owned()));
-        notes.position = notes.position.max(Some(position));
+        notes.number = notes.number.max(Some(number));
     });
 }
 
-/// Appends an entry in the transaction that makes the change, and returns its position.
+/// Appends an entry in the transaction that makes the change, and returns its number.
 pub async fn append(tx: &mut PgConnection, touched: Touched, key: &str) -> Result<i64, DbError> {
     let told = sqlx::query!(
         r#"with told as (insert into change_feed (kind, key) values ($1, $2) returning seq)
@@ -99,9 +101,9 @@ pub async fn append(tx: &mut PgConnection, touched: Touched, key: &str) -> Resul
         touched.as_str(),
         key
     );
-    let position = told.fetch_one(tx).await?.seq;
-    note(touched, key, position);
-    Ok(position)
+    let number = told.fetch_one(tx).await?.seq;
+    note(touched, key, number);
+    Ok(number)
 }
 
 /// Appends an entry for each party among those that an import touched.
