@@ -23,6 +23,13 @@ pub struct Limits {
     pub xml_depth: usize,
     /// Nodes of an XML document: elements, texts, references, comments, processing instructions.
     pub xml_nodes: usize,
+    /// Elements of an XML document. Namespace prefixes in scope are counted likewise, once for each
+    /// element that declares any.
+    pub xml_elements: usize,
+    /// Namespace prefixes in scope of one XML element.
+    pub xml_namespaces: usize,
+    /// Bytes of the text of one XML element, and of one XML attribute.
+    pub xml_text_bytes: usize,
     /// XML attributes of one element, namespace declarations included.
     pub xml_attributes: usize,
     /// Depth of nested JSON objects and arrays; the outermost is at depth 1.
@@ -41,6 +48,16 @@ pub struct Limits {
     pub variable_depth: usize,
     /// Depth of policies that refer to policies, during one decision.
     pub reference_depth: usize,
+    /// Depth of policies and policy sets in policy sets; the root is at depth 1.
+    pub policy_depth: usize,
+    /// Rules of one policy document, in all of its policies.
+    pub rules: usize,
+    /// `Match` elements of one policy document.
+    pub matches: usize,
+    /// Depth of nested `Apply` elements, without what variables stand for.
+    pub expression_depth: usize,
+    /// Literal regular expressions of one policy document.
+    pub literal_patterns: usize,
     /// Expressions of one policy document, literals and designators included.
     pub expressions: usize,
     /// Bytes of the XML in a `Content` element.
@@ -52,8 +69,10 @@ pub struct Limits {
     /// Regular expressions from attribute values that one decision may compile. Literal ones are
     /// compiled at load and do not count.
     pub patterns: u32,
-    /// Steps of one decision: one for each expression, match, policy and comparison of set members,
-    /// referenced policies included.
+    /// Steps of one decision, referenced policies included: one for each policy, rule, match and
+    /// expression, and more for what takes longer, such as each value of a bag, each pair of values
+    /// that a function is applied to, each piece of a long text. The time of a decision is in
+    /// proportion to its steps.
     pub steps: u32,
 }
 
@@ -64,6 +83,9 @@ impl Limits {
         request_bytes: 256 * 1024,
         xml_depth: 64,
         xml_nodes: 100_000,
+        xml_elements: 50_000,
+        xml_namespaces: 32,
+        xml_text_bytes: 64 * 1024,
         xml_attributes: 64,
         json_depth: 32,
         request_values: 2_000,
@@ -73,6 +95,11 @@ impl Limits {
         decisions: 1_000,
         variable_depth: 32,
         reference_depth: 16,
+        policy_depth: 64,
+        rules: 50_000,
+        matches: 50_000,
+        expression_depth: 64,
+        literal_patterns: 1_000,
         expressions: 200_000,
         content_bytes: 64 * 1024,
         bag_values: 10_000,

@@ -134,6 +134,9 @@ struct Reading<'a> {
     stack: Vec<Element>,
     root: Option<Element>,
     nodes: usize,
+    elements: usize,
+    /// Namespace prefixes in scope of elements that declare any.
+    namespaces: usize,
     /// Offset at which the current event starts.
     start: usize,
     /// Offset up to which lines have been counted, and the position there.
@@ -153,6 +156,8 @@ impl<'a> Reading<'a> {
             stack: Vec::new(),
             root: None,
             nodes: 0,
+            elements: 0,
+            namespaces: 0,
             start: 0,
             counted: (0, Position { line: 1, column: 1 }),
         }
@@ -254,9 +259,24 @@ impl<'a> Reading<'a> {
         }
     }
 
+    fn count_element(&mut self) -> Result<(), LoadError> {
+        self.count()?;
+        self.elements += 1;
+        if self.elements > self.limits.xml_elements {
+            Err(self.refuse("the document has too many elements"))
+        } else {
+            Ok(())
+        }
+    }
+
     fn append(&mut self, text: &str, blank: bool) -> Result<(), LoadError> {
         self.count()?;
+        let room = self.limits.xml_text_bytes;
         match self.stack.last_mut() {
+            Some(top) if blank && top.text.len() + text.len() > room => Ok(()),
+            Some(top) if top.text.len() + text.len() > room => {
+                Err(self.refuse("a text is too long"))
+            }
             Some(top) => {
                 top.text.push_str(text);
                 Ok(())
@@ -267,7 +287,7 @@ impl<'a> Reading<'a> {
     }
 
     fn open(&mut self, start: &BytesStart<'_>) -> Result<(), LoadError> {
-        self.count()?;
+        self.count_element()?;
         if self.stack.len() >= self.limits.xml_depth {
             return Err(self.refuse("elements are nested too deeply"));
         }
@@ -287,8 +307,17 @@ impl<'a> Reading<'a> {
             .last()
             .map(|e| Arc::clone(&e.namespaces))
             .unwrap_or_default();
-        let (attributes, namespaces) = attributes(start, parent, self.limits.xml_attributes)
-            .map_err(|reason| self.refuse(&reason))?;
+        let inherited = Arc::clone(&parent);
+        let (attributes, namespaces) =
+            attributes(start, parent, self.limits).map_err(|reason| self.refuse(&reason))?;
+        if !Arc::ptr_eq(&inherited, &namespaces) {
+            self.namespaces += namespaces.len();
+        }
+        if namespaces.len() > self.limits.xml_namespaces
+            || self.namespaces > self.limits.xml_elements
+        {
+            return Err(self.refuse("there are too many namespaces"));
+        }
         let is_content = &*name == "Content";
         self.stack.push(Element {
             name,
@@ -333,14 +362,14 @@ impl<'a> Reading<'a> {
                 Event::DocType(_) => return Err(self.refuse("a document type is not allowed")),
                 Event::Eof => return Err(self.refuse("the document ends inside an element")),
                 Event::Start(start) => {
+                    self.count_element()?;
                     if depth == 0 {
                         if element.is_some() {
                             return Err(self.refuse("a Content holds exactly one element"));
                         }
                         opened = (self.start, start.name().as_ref().len());
-                        let (_, own) =
-                            attributes(&start, Namespaces::default(), self.limits.xml_attributes)
-                                .map_err(|reason| self.refuse(&reason))?;
+                        let (_, own) = attributes(&start, Namespaces::default(), self.limits)
+                            .map_err(|reason| self.refuse(&reason))?;
                         declared = own.iter().map(|(prefix, _)| prefix.clone()).collect();
                     }
                     depth += 1;
@@ -395,18 +424,21 @@ type Attributes = Vec<(Box<str>, Box<str>)>;
 fn attributes(
     start: &BytesStart<'_>,
     inherited: Namespaces,
-    max: usize,
+    limits: &Limits,
 ) -> Result<(Attributes, Namespaces), String> {
     let mut out = Vec::new();
     let mut declared: Attributes = Vec::new();
     for (n, attribute) in start.attributes().enumerate() {
-        if n >= max {
+        if n >= limits.xml_attributes {
             return Err("the element has too many attributes".to_owned());
         }
         let attribute = attribute.map_err(|e| e.to_string())?;
         let value = attribute
             .normalized_value(quick_xml::XmlVersion::Implicit1_0)
             .map_err(|e| e.to_string())?;
+        if value.len() > limits.xml_text_bytes {
+            return Err("an attribute is too long".to_owned());
+        }
         match attribute.key.as_ref().split_once(':') {
             None if attribute.key.as_ref() == "xmlns" => declared.push(("".into(), value.into())),
             None => out.push((attribute.key.as_ref().into(), value.into())),
@@ -478,6 +510,39 @@ mod tests {
     fn what_is_not_well_formed_is_refused(#[case] xml: &str, #[case] reason: &str) {
         let error = read_str(xml).unwrap_err();
         assert!(error.reason.contains(reason), "{error}");
+    }
+
+    #[rstest::rstest]
+    #[case::depth(nested(64), nested(65), "deeply")]
+    #[case::elements(format!("<a>{}</a>", "<b/>".repeat(49_999)), format!("<a>{}</a>", "<b/>".repeat(50_000)), "elements")]
+    #[case::attributes(wide("a", 64), wide("a", 65), "attributes")]
+    #[case::namespaces(wide("xmlns:a", 32), wide("xmlns:a", 33), "namespaces")]
+    #[case::text(format!("<a>{}</a>", "x".repeat(65_536)), format!("<a>{}</a>", "x".repeat(65_537)), "too long")]
+    #[case::text_in_pieces(format!("<a>{}<b/>x</a>", "x".repeat(65_535)), format!("<a>{}<b/>x</a>", "x".repeat(65_536)), "too long")]
+    #[case::attribute(format!("<a b='{}'/>", "x".repeat(65_536)), format!("<a b='{}'/>", "x".repeat(65_537)), "too long")]
+    fn documents_have_limits(#[case] within: String, #[case] beyond: String, #[case] reason: &str) {
+        assert!(read_str(&within).is_ok());
+        let error = read_str(&beyond).unwrap_err();
+        assert!(error.reason.contains(reason), "{error}");
+    }
+
+    fn nested(depth: usize) -> String {
+        format!("{}{}", "<a>".repeat(depth), "</a>".repeat(depth))
+    }
+
+    fn wide(name: &str, attributes: usize) -> String {
+        let all: String = (0..attributes)
+            .map(|n| format!(" {name}{n}='urn:{n}'"))
+            .collect();
+        format!("<a{all}/>")
+    }
+
+    #[test]
+    fn namespaces_that_every_element_declares_anew_are_refused() {
+        let root = wide("xmlns:a", 31).replace("/>", ">");
+        let children = "<b xmlns:x='urn:x'/>".repeat(20_000);
+        let error = read_str(&format!("{root}{children}</a>")).unwrap_err();
+        assert!(error.reason.contains("namespaces"), "{error}");
     }
 
     #[test]

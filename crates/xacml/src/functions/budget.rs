@@ -20,7 +20,18 @@ pub struct Budget<'l> {
     pub steps: u32,
     /// Regular expressions that may still be compiled.
     pub patterns: u32,
+    /// More steps were asked for than were left. Whatever the evaluation yields then, it is no
+    /// decision.
+    pub is_exceeded: bool,
 }
+
+/// The fault of an evaluation that needs more steps than it has.
+pub const EXCEEDED: Fault = Fault::processing("the decision takes too many steps");
+
+/// Bytes of a text that are compared, copied or searched in the time of one step.
+const BYTES_PER_STEP: usize = 64;
+/// Values of a bag that are copied in the time of one step.
+const COPIES_PER_STEP: usize = 4;
 
 impl Budget<'_> {
     /// Takes steps, unless too few are left.
@@ -33,8 +44,19 @@ impl Budget<'_> {
             Ok(())
         } else {
             self.steps = 0;
-            Err(Fault::processing("the decision takes too many steps"))
+            self.is_exceeded = true;
+            Err(EXCEEDED)
         }
+    }
+
+    /// Takes the steps of working through a text of so many bytes.
+    pub fn spend_text(&mut self, bytes: usize) -> Result<(), Fault> {
+        self.spend(bytes / BYTES_PER_STEP)
+    }
+
+    /// Takes the steps of copying a bag of so many values.
+    pub fn spend_copy(&mut self, values: usize) -> Result<(), Fault> {
+        self.spend(values / COPIES_PER_STEP)
     }
 
     /// A text, unless it is too long.

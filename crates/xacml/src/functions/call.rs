@@ -10,8 +10,16 @@ use super::{
 };
 use crate::{
     error::Fault,
-    values::{Integer, Value, is_space, number, number::Arithmetic, pattern, time},
+    values::{
+        Integer, Value, is_space, number,
+        number::Arithmetic,
+        pattern::{self, Pattern},
+        time,
+    },
 };
+
+/// Pairs of machine words that are multiplied in the time of one step.
+const WORD_PRODUCTS_PER_STEP: usize = 16;
 
 /// Calls a function with arguments whose number and types were checked when the policy was compiled.
 ///
@@ -22,7 +30,8 @@ pub fn call<'a>(
     arguments: Vec<Operand<'a>>,
     budget: &mut Budget<'_>,
 ) -> Result<Operand<'a>, Fault> {
-    budget.spend(1)?;
+    budget.spend(1 + arguments.len())?;
+    budget.spend_text(arguments.iter().map(Operand::text_bytes).sum())?;
     let mut arguments = Arguments(arguments.into_iter());
     let zone = budget.zone;
     let value = match operation {
@@ -78,6 +87,7 @@ pub fn call<'a>(
         Operation::IsIn => {
             let (value, bag) = (arguments.one()?, arguments.bag()?);
             budget.spend(bag.len())?;
+            budget.spend_text(bag.len().saturating_mul(value.text_bytes()))?;
             Value::Boolean(bag.iter().any(|v| v.equals(&value, zone)))
         }
         Operation::Equal => Value::Boolean(arguments.one()?.equals(&arguments.one()?, zone)),
@@ -105,11 +115,14 @@ pub fn call<'a>(
                 .patterns
                 .checked_sub(1)
                 .ok_or(Fault::processing("too many regular expressions"))?;
-            let regex = pattern::compile(&text.text(), pattern::MAX_DYNAMIC)
+            budget.spend(pattern::STEPS_TO_COMPILE)?;
+            let pattern = Pattern::dynamic(&text.text())
                 .map_err(|_| Fault::processing("a regular expression is not valid"))?;
-            Value::Boolean(regex.is_match(&value.text()))
+            let value = value.text();
+            budget.spend(pattern.steps(&value))?;
+            Value::Boolean(pattern.is_match(&value))
         }
-        Operation::Arithmetic(operation) => arguments.calculate(operation)?,
+        Operation::Arithmetic(operation) => arguments.calculate(operation, budget)?,
         Operation::Abs => match arguments.one()? {
             Value::Integer(n) => Value::Integer(n.abs()),
             Value::Double(x) => Value::Double(x.abs()),
@@ -219,11 +232,16 @@ impl<'a> Arguments<'a> {
         Ok((!deciding).into())
     }
 
-    fn calculate(mut self, operation: Arithmetic) -> Result<Value<'a>, Fault> {
+    fn calculate(
+        mut self,
+        operation: Arithmetic,
+        budget: &mut Budget<'_>,
+    ) -> Result<Value<'a>, Fault> {
         let mut total = self.one()?;
         for next in self.0 {
             total = match (total, next.one()?) {
                 (Value::Integer(a), Value::Integer(b)) => {
+                    budget.spend(a.words().saturating_mul(b.words()) / WORD_PRODUCTS_PER_STEP)?;
                     Value::Integer(a.calculate(operation, &b)?)
                 }
                 (Value::Double(a), Value::Double(b)) => Value::Double(match operation {

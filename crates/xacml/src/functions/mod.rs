@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use hashbrown::HashMap;
 
-pub use budget::Budget;
+pub use budget::{Budget, EXCEEDED};
 pub use call::{call, wanted_of};
 pub use operand::Operand;
 

@@ -34,6 +34,22 @@ impl<'a> Operand<'a> {
         }
     }
 
+    /// Bytes of the texts of its values.
+    pub fn text_bytes(&self) -> usize {
+        match self {
+            Self::One(value) => value.text_bytes(),
+            Self::Bag(values) => values.iter().map(Value::text_bytes).sum(),
+        }
+    }
+
+    /// How many values it has.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::One(_) => 1,
+            Self::Bag(values) => values.len(),
+        }
+    }
+
     /// The value of a boolean.
     pub const fn boolean(&self) -> Result<bool, Fault> {
         match self {

@@ -18,15 +18,16 @@ struct Members<'b, 'a> {
 
 impl<'b, 'a> Members<'b, 'a> {
     fn of(values: &'b [Value<'a>], budget: &mut Budget<'_>) -> Result<Self, Fault> {
+        // A key is a text of its own.
+        budget.spend(values.len().saturating_mul(2))?;
         let keys = (values.len() > MAX_COMPARED_PAIRWISE)
             .then(|| values.iter().map(|v| v.key(budget.zone)).collect());
-        budget.spend(values.len())?;
         Ok(Self { values, keys })
     }
 
     fn contains(&self, value: &Value<'_>, budget: &mut Budget<'_>) -> Result<bool, Fault> {
         if let Some(keys) = &self.keys {
-            budget.spend(1)?;
+            budget.spend(2)?;
             Ok(keys.contains(&*value.key(budget.zone)))
         } else {
             budget.spend(self.values.len())?;
@@ -40,7 +41,8 @@ pub fn distinct<'a>(
     values: Vec<Value<'a>>,
     budget: &mut Budget<'_>,
 ) -> Result<Vec<Value<'a>>, Fault> {
-    budget.spend(values.len())?;
+    let each = values.len().min(MAX_COMPARED_PAIRWISE).max(2);
+    budget.spend(values.len().saturating_mul(each / 2 + 1))?;
     let zone = budget.zone;
     let mut out: Vec<Value<'a>> = Vec::with_capacity(values.len());
     if values.len() > MAX_COMPARED_PAIRWISE {

@@ -58,6 +58,7 @@ fn run(id: &str, arguments: &[&str]) -> Result<Operand<'static>, Fault> {
         zone: TimezoneOffset::UTC,
         steps: limits.steps,
         patterns: limits.patterns,
+        is_exceeded: false,
     };
     call(function.operation, operands, &mut budget)
 }
@@ -295,6 +296,7 @@ fn costs_are_bounded() {
         zone: TimezoneOffset::UTC,
         steps: 50,
         patterns: 1,
+        is_exceeded: false,
     };
     let bag = Operand::Bag((0..100_i64).map(|n| Value::Integer(n.into())).collect());
     assert!(
@@ -306,6 +308,7 @@ fn costs_are_bounded() {
         zone: TimezoneOffset::UTC,
         steps: 1_000_000,
         patterns: 1,
+        is_exceeded: false,
     };
     let text = |t: &str| Operand::One(Value::String(Cow::Owned(t.to_owned())));
     assert!(

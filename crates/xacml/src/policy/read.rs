@@ -22,6 +22,11 @@ impl PolicyTree {
     /// its root is not a policy or policy set with an identifier.
     pub fn read(xml: &[u8], options: &LoadOptions) -> Result<(Self, Vec<LoadError>), LoadError> {
         let root = xml::read(xml, options.limits.policy_bytes, &options.limits)?;
+        let mut counted = Counted {
+            rules: 0,
+            matches: 0,
+        };
+        count(&root, 0, 0, &mut counted, &options.limits)?;
         let mut reader = Reader {
             dialect: options.dialect,
             limits: &options.limits,
@@ -64,6 +69,46 @@ struct Reader<'a> {
     dialect: Dialect,
     limits: &'a Limits,
     errors: Vec<LoadError>,
+}
+
+/// Bounds that a document must keep as a whole: past one nothing of it is read.
+struct Counted {
+    rules: usize,
+    matches: usize,
+}
+
+/// Checks the bounds on policies, rules, matches and expressions in an element.
+// As deep as the document, which the XML reader bounds.
+fn count(
+    element: &Element,
+    policies: usize,
+    applies: usize,
+    counted: &mut Counted,
+    limits: &Limits,
+) -> Read<()> {
+    let (mut policies, mut applies) = (policies, applies);
+    match &*element.name {
+        "Policy" | "PolicySet" => policies += 1,
+        "Rule" => counted.rules += 1,
+        "Match" => counted.matches += 1,
+        "Apply" => applies += 1,
+        _ => {}
+    }
+    let wrong = if policies > limits.policy_depth {
+        "policies are nested too deeply"
+    } else if counted.rules > limits.rules {
+        "the document has too many rules"
+    } else if counted.matches > limits.matches {
+        "the document has too many matches"
+    } else if applies > limits.expression_depth {
+        "expressions are nested too deeply"
+    } else {
+        return element
+            .children
+            .iter()
+            .try_for_each(|child| count(child, policies, applies, counted, limits));
+    };
+    Err(element.wrong(wrong))
 }
 
 impl Reader<'_> {

@@ -23,6 +23,9 @@ pub(super) const CLOCK: [(&str, DataType); 3] = [
 /// In place of the number of a link: the slot is not empty, but no expression reads its values.
 const PRESENT_UNREAD: u32 = NONE - 1;
 
+/// Bytes of a text that are hashed in the time of one step.
+const BYTES_PER_STEP: usize = 256;
+
 /// Reusable memory of decisions. A thread needs one for all of its decisions, of any program; after
 /// the first few, decisions over literal targets allocate nothing.
 ///
@@ -45,6 +48,8 @@ pub struct Binding {
     /// First and last link of each slot.
     heads: Vec<(u32, u32)>,
     links: Vec<Link>,
+    /// Steps of looking at the values of the request.
+    pub(super) values: usize,
 }
 
 /// A value of a slot, by its numbers in the request, and the next value of the same slot.
@@ -225,6 +230,7 @@ impl Binding {
             .resize(program.hot.dictionaries.len() as usize, (NONE, NONE));
         self.links.clear();
         self.symbols.clear();
+        self.values = 0;
     }
 
     fn add(
@@ -237,6 +243,7 @@ impl Binding {
         let Some(names) = attributes.category(&category.category) else {
             return;
         };
+        self.values += category.attributes.len();
         let number = u32::try_from(number).unwrap_or(NONE);
         let mut last: Option<(&str, &[(DataType, u32)])> = None;
         let (dictionaries, mut looked_up) = (&program.hot.dictionaries, (NONE, None));
@@ -252,6 +259,7 @@ impl Binding {
             if known.is_empty() {
                 continue;
             }
+            self.values += attribute.values.len().saturating_sub(1);
             for (v, value) in attribute.values.iter().enumerate() {
                 let value_type = value.value.data_type();
                 let Some((_, wanted)) =
@@ -288,6 +296,7 @@ impl Binding {
                     *head = (PRESENT_UNREAD, PRESENT_UNREAD);
                 }
                 if let Value::String(text) | Value::AnyUri(text) = &value.value {
+                    self.values += text.len() / BYTES_PER_STEP;
                     for dictionary in texts.iter().flatten() {
                         self.symbols
                             .extend(dictionary.get(text, &program.hot.vocabulary.hasher));

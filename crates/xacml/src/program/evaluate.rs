@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     error::{Code, Detail, Fault},
-    functions::{Budget, Operand},
+    functions::{Budget, EXCEEDED, Operand},
     policy::Effect,
 };
 
@@ -33,6 +33,19 @@ impl Prepared<'_> {
     /// Decides. Rules and policies that the indexes rule out are not evaluated.
     pub fn evaluate<'e>(&'e self, work: &'e mut Work) -> Evaluation<'e> {
         self.run::<false>(false, self.environment.limits.steps, false, work)
+    }
+
+    /// Decides in at most so many steps, which the limit of the environment bounds too. An evaluation
+    /// that needs more is Indeterminate, and [is exceeded](Evaluation::is_exceeded).
+    pub fn evaluate_within<'e>(&'e self, steps: u32, work: &'e mut Work) -> Evaluation<'e> {
+        let steps = steps.min(self.environment.limits.steps);
+        self.run::<false>(false, steps, false, work)
+    }
+
+    /// Explains in at most so many steps; otherwise as [`Prepared::explain`].
+    pub fn explain_within<'e>(&'e self, steps: u32, work: &'e mut Work) -> Evaluation<'e> {
+        let steps = steps.min(self.environment.limits.steps);
+        self.run::<true>(false, steps, false, work)
     }
 
     /// Decides, and collects the policies that contribute, as `ReturnPolicyIdList` asks for.
@@ -83,6 +96,7 @@ impl Prepared<'_> {
                 zone: self.environment.zone(),
                 steps,
                 patterns: limits.patterns,
+                is_exceeded: false,
             },
             variables: Vec::new(),
             environment: self.environment,
@@ -93,15 +107,26 @@ impl Prepared<'_> {
             referenced_missing: Vec::new(),
             collect_policies,
             trace: Trace::default(),
+            described: 0,
             depth: 0,
             deciders: [NONE; 2],
         };
-        let verdict = if target_only {
+        let verdict = if run.budget.spend(self.cost()).is_err() {
+            Verdict::NotApplicable
+        } else if target_only {
             run.target_verdict(0)
         } else {
             run.node(0)
         };
+        // A combining algorithm may turn an error into a decision, and no rule may decide because
+        // another one was not evaluated.
+        let verdict = if run.budget.is_exceeded {
+            Verdict::Indeterminate(Extent::Both, EXCEEDED)
+        } else {
+            verdict
+        };
         let Run {
+            described,
             computed,
             referenced_policies,
             referenced_missing,
@@ -121,10 +146,23 @@ impl Prepared<'_> {
             given: self.given,
             trace,
             steps_left: budget.steps,
+            steps: (steps - budget.steps).saturating_add(described),
+            is_exceeded: budget.is_exceeded,
             deciders,
         }
     }
+
+    /// Steps of preparing the request.
+    fn cost(&self) -> usize {
+        let slots = self.program.hot.dictionaries.len() as usize / SLOTS_PER_STEP;
+        slots + self.binding.values
+    }
 }
+
+/// Attributes that a program refers to whose values are reset in the time of one step.
+const SLOTS_PER_STEP: usize = 16;
+/// Symbols that are looked up in a set in the time of one step.
+const LOOKUPS_PER_STEP: usize = 4;
 
 impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
     // The depth of nodes is that of the document, which is bounded, as is that of references.
@@ -225,7 +263,11 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
 
     fn emit(&mut self, obligations: Obligations<'r>, effect: Effect) -> Result<(), Fault> {
         let program = self.program;
-        for entry in obligations.iter().filter(|entry| entry.effect == effect) {
+        for entry in obligations.iter() {
+            self.budget.spend(1)?;
+            if entry.effect != effect {
+                continue;
+            }
             let mut computed = NONE;
             if !entry.constant {
                 let assignments = program
@@ -290,7 +332,11 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
     /// Calls a function for each member that the index finds, until it returns true.
     fn each_candidate(&mut self, index: &[u32], mut is_enough: impl FnMut(&mut Self, u32) -> bool) {
         let start = self.work.candidates.len();
-        index::candidates(index, &self.binding.symbols, &mut self.work.candidates);
+        let found = index::candidates(index, &self.binding.symbols, &mut self.work.candidates);
+        if self.budget.spend(found).is_err() {
+            self.work.candidates.truncate(start);
+            return;
+        }
         for n in start..self.work.candidates.len() {
             let Some(offset) = self.work.candidates.get(n).copied() else {
                 break;
@@ -310,6 +356,10 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
             && rule.head.stub == NONE
         {
             return false;
+        }
+        if let Err(fault) = self.budget.spend(1) {
+            combiner.add(Verdict::Indeterminate(Extent::Both, fault));
+            return true;
         }
         let number = rule.head.number;
         let traced = self.enter(|| {
@@ -403,6 +453,9 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
     fn only_one(&mut self, children: &[u32]) -> Verdict {
         let mut only = None;
         for child in children {
+            if let Err(fault) = self.budget.spend(1) {
+                return Verdict::Indeterminate(Extent::Both, fault);
+            }
             match self.target_verdict(*child) {
                 Verdict::NotApplicable => {}
                 Verdict::Decided(_) if only.is_none() => only = Some(*child),
@@ -440,7 +493,15 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
 
     fn target(&mut self, target: Target<'r>) -> TargetMatch {
         let program = self.program;
-        if !target.sets().all(|set| self.binding.has_any(set)) {
+        let (mut lookups, symbols) = (0, self.binding.symbols.len());
+        let is_possible = target.sets().all(|set| {
+            lookups += set.len().min(symbols);
+            self.binding.has_any(set)
+        });
+        if let Err(fault) = self.budget.spend(lookups / LOOKUPS_PER_STEP) {
+            return TargetMatch::Indeterminate(fault);
+        }
+        if !is_possible {
             return TargetMatch::NoMatch;
         }
         let mut fault = None;
@@ -458,7 +519,10 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
         let program = self.program;
         match clause {
             Clause::Set { symbols, must } => {
-                if self.binding.has_any(symbols.of(&program.symbols)) {
+                let set = symbols.of(&program.symbols);
+                let lookups = set.len().min(self.binding.symbols.len());
+                self.budget.spend(1 + lookups / LOOKUPS_PER_STEP)?;
+                if self.binding.has_any(set) {
                     return Ok(true);
                 }
                 let absent = program
@@ -474,6 +538,7 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
             Clause::Any(all_ofs) => {
                 let mut fault = None;
                 for all_of in all_ofs.of(&program.all_ofs) {
+                    self.budget.spend(1)?;
                     match self.all_of(*all_of) {
                         Ok(true) => return Ok(true),
                         Ok(false) => {}
@@ -522,6 +587,7 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
             &mut work,
         );
         self.budget.steps = evaluation.steps_left;
+        self.budget.is_exceeded |= evaluation.is_exceeded;
         match evaluation.verdict {
             Verdict::Indeterminate(extent, mut fault) => {
                 fault.detail = match evaluation.missing() {
@@ -629,6 +695,9 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
             return;
         }
         let program = self.program;
+        if self.described >= MAX_DESCRIBED {
+            return;
+        }
         let because = if let Some(set) = target.sets().find(|set| !self.binding.has_any(set)) {
             program.describe_symbols(set)
         } else {
@@ -648,9 +717,16 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
                 },
             }
         };
+        if let Because::NoMatch { attributes, wanted } = &because {
+            let described = attributes.len() + wanted.len();
+            self.described += u32::try_from(described).unwrap_or(MAX_DESCRIBED);
+        }
         self.because(step, because);
     }
 }
+
+/// Attributes and literals that one explanation names; further mismatches are not described.
+const MAX_DESCRIBED: u32 = 20_000;
 
 /// Numbers of a program that refer to nothing: the compiler does not write such.
 const DAMAGED: Verdict =

@@ -40,6 +40,8 @@ pub struct Evaluation<'e> {
     pub(super) given: Categories<'e>,
     pub(super) trace: Trace,
     pub(super) steps_left: u32,
+    pub(super) steps: u32,
+    pub(super) is_exceeded: bool,
     /// First rule that permits, and first that denies.
     pub(super) deciders: [u32; 2],
 }
@@ -90,6 +92,18 @@ impl Evaluation<'_> {
             Verdict::Indeterminate(_, fault) => Some(fault),
             _ => None,
         }
+    }
+
+    /// Steps that the evaluation took, those of a trace included.
+    #[must_use]
+    pub const fn steps(&self) -> u32 {
+        self.steps
+    }
+
+    /// Whether it needed more steps than it was allowed. It is Indeterminate then.
+    #[must_use]
+    pub const fn is_exceeded(&self) -> bool {
+        self.is_exceeded
     }
 
     /// The attribute whose absence made the decision Indeterminate; `None` when nothing of the kind

@@ -12,6 +12,9 @@ use crate::{
 
 type Evaluated<'r> = Result<Operand<'r>, Fault>;
 
+/// Steps of copying two values to call a function with them.
+const COPY_OF_PAIR: usize = 2;
+
 /// Numbers of a program that refer to nothing: the compiler does not write such.
 const BROKEN: Fault = Fault::processing("the program is damaged");
 
@@ -22,16 +25,20 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
         self.budget.spend(1)?;
         let program = self.program;
         match *program.expressions.get(number as usize).ok_or(BROKEN)? {
-            Expression::Constant(n) => program
-                .constants
-                .get(n as usize)
-                .map(borrowed)
-                .ok_or(BROKEN),
+            Expression::Constant(n) => {
+                let constant = program.constants.get(n as usize).ok_or(BROKEN)?;
+                self.budget.spend_copy(constant.len())?;
+                Ok(borrowed(constant))
+            }
             Expression::Designator(n) => self.designated(n).map(Operand::Bag),
             Expression::Selector(n) => self.selected(n).map(Operand::Bag),
             Expression::Fault(fault) => Err(fault),
             Expression::Variable(n) => {
                 if let Some(Some(known)) = self.variables.get(n as usize) {
+                    let size = known
+                        .as_ref()
+                        .map_or(0, |known| known.len() + known.text_bytes() / 16);
+                    self.budget.spend_copy(size)?;
                     return known.clone();
                 }
                 let value = self.expression(*program.variables.get(n as usize).ok_or(BROKEN)?);
@@ -62,12 +69,10 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
                     }
                     Operation::RegexpMatch if regex != NONE => {
                         let value = self.expression(*arguments.get(1).ok_or(BROKEN)?)?.one()?;
-                        Ok(program
-                            .regexes
-                            .get(regex as usize)
-                            .ok_or(BROKEN)?
-                            .is_match(&value.text())
-                            .into())
+                        let pattern = program.patterns.get(regex as usize).ok_or(BROKEN)?;
+                        let text = value.text();
+                        self.budget.spend(pattern.steps(&text))?;
+                        Ok(pattern.is_match(&text).into())
                     }
                     _ => {
                         let values = arguments
@@ -151,6 +156,7 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
                 };
                 let mut results = Vec::new();
                 for value in bag {
+                    self.budget.spend(values.len())?;
                     let mut arguments = values.clone();
                     *arguments.get_mut(at).ok_or(BROKEN)? = Operand::One(value);
                     let result = self.call(inner, arguments)?;
@@ -181,6 +187,7 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
                 for a in &first {
                     let mut outcome = inner_all;
                     for b in &second {
+                        self.budget.spend(COPY_OF_PAIR)?;
                         let holds = self
                             .call(
                                 inner,
@@ -216,6 +223,7 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
         }
         let mut at = vec![0_usize; bags.len()];
         loop {
+            self.budget.spend(bags.len())?;
             let arguments = bags
                 .iter()
                 .zip(&at)
@@ -279,8 +287,12 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
                 let mut fault = None;
                 for value in values {
                     self.budget.spend(1)?;
-                    let result = match program.regexes.get(regex as usize) {
-                        Some(regex) => Ok(regex.is_match(&value.text())),
+                    let result = match program.patterns.get(regex as usize) {
+                        Some(pattern) => {
+                            let text = value.text();
+                            self.budget.spend(pattern.steps(&text))?;
+                            Ok(pattern.is_match(&text))
+                        }
                         None if matches!(
                             operation,
                             Operation::XPathNodeEqual | Operation::XPathNodeMatch
@@ -317,16 +329,18 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
     }
 
     /// The values of an attribute designator (section 7.3.5 of the standard).
-    fn designated(&self, number: u32) -> Result<Vec<Value<'r>>, Fault> {
+    fn designated(&mut self, number: u32) -> Result<Vec<Value<'r>>, Fault> {
         let designator = self
             .program
             .designators
             .get(number as usize)
             .ok_or(BROKEN)?;
+        let mut seen = 0;
         let values: Vec<Value<'r>> = self
             .binding
             .values(designator.slot)
             .filter_map(|(category, attribute, value)| {
+                seen += 1;
                 let attribute = self
                     .category(category as usize)?
                     .attributes
@@ -342,6 +356,7 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
                     .map(|v| v.value.borrowed())
             })
             .collect();
+        self.budget.spend_copy(seen)?;
         if values.is_empty() && designator.must_be_present {
             Err(Fault::missing(number))
         } else {
@@ -375,6 +390,7 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
                 None => return missing(),
             },
         };
+        self.budget.spend(content.steps_to_select())?;
         let nodes = content.select(context, &selector.path, &selector.namespaces)?;
         self.budget.spend(nodes.len())?;
         let mut values = Vec::with_capacity(nodes.len());
@@ -398,7 +414,7 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
 
     /// The context node of a selector: the one that the attribute `ContextSelectorId` selects.
     fn context(
-        &self,
+        &mut self,
         content: &Content,
         category: &str,
         attribute_id: &str,
@@ -417,6 +433,7 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
         let Some(only) = found.next() else {
             return Ok(None);
         };
+        self.budget.spend(content.steps_to_select())?;
         let nodes = content.select(None, &only.path, &only.namespaces)?;
         match (nodes.as_slice(), found.next()) {
             (_, Some(_)) => Err(Fault::processing("a context selector has several values")),
@@ -447,6 +464,7 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
         let Some(content) = self.content(&expression.category) else {
             return Ok((None, Vec::new()));
         };
+        self.budget.spend(content.steps_to_select())?;
         let nodes = content.select(None, &expression.path, &expression.namespaces)?;
         self.budget.spend(nodes.len())?;
         Ok((Some(content), nodes))

@@ -89,8 +89,8 @@ impl Index {
 }
 
 /// Appends the offsets of the members that may apply to a request with these symbols, in document
-/// order.
-pub fn candidates(index: &[u32], present: &[u32], out: &mut Vec<u32>) {
+/// order. The result is the number of steps that this took.
+pub fn candidates(index: &[u32], present: &[u32], out: &mut Vec<u32>) -> usize {
     let Some(Parts {
         symbols,
         ends,
@@ -98,7 +98,7 @@ pub fn candidates(index: &[u32], present: &[u32], out: &mut Vec<u32>) {
         lists,
     }) = Parts::of(index)
     else {
-        return;
+        return 0;
     };
     let start = out.len();
     out.extend_from_slice(rest);
@@ -128,6 +128,8 @@ pub fn candidates(index: &[u32], present: &[u32], out: &mut Vec<u32>) {
             .filter_map(|symbol| position(symbols, *symbol))
             .for_each(add);
     }
+    // Those of several lists are sorted.
+    let steps = (out.len() - start) / MEMBERS_PER_STEP + symbols.len().min(present.len()) / 4;
     if found > 1 {
         out[start..].sort_unstable();
         let mut kept = start;
@@ -139,7 +141,11 @@ pub fn candidates(index: &[u32], present: &[u32], out: &mut Vec<u32>) {
         }
         out.truncate(kept);
     }
+    steps
 }
+
+/// Members that are put in order in the time of one step.
+const MEMBERS_PER_STEP: usize = 2;
 
 /// The parts of an index that was written.
 struct Parts<'c> {

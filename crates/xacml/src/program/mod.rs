@@ -21,9 +21,7 @@ mod trace;
 mod vocabulary;
 mod work;
 
-use std::sync::Arc;
-
-use regex::Regex;
+use std::sync::{Arc, OnceLock};
 
 pub use bind::{Binding, Prepared, Scratch};
 pub use environment::{AttributeSource, Environment, PolicyResolver};
@@ -37,7 +35,7 @@ use crate::{
     error::{Fault, LoadError, LoadWarning},
     functions::{HigherOrder, Operand, Operation},
     policy::Reference,
-    values::{DataType, Namespaces},
+    values::{DataType, Namespaces, pattern::Pattern},
 };
 use code::Code;
 use dictionary::Dictionaries;
@@ -61,13 +59,17 @@ pub struct Program {
     expressions: Vec<Expression>,
     arguments: Vec<u32>,
     constants: Vec<Operand<'static>>,
-    regexes: Vec<Regex>,
+    patterns: Vec<Pattern>,
     designators: Vec<Designator>,
     selectors: Vec<Selector>,
     variables: Vec<u32>,
     obligations: Vec<Obligation>,
     assignments: Vec<Assignment>,
     references: Vec<Reference>,
+    /// The numbers of the attributes in the vocabulary, by slot.
+    slot_attributes: Vec<u32>,
+    /// The texts of the symbols, made when the first mismatch is explained.
+    symbol_texts: OnceLock<trace::SymbolTexts>,
     /// Errors of elements that a lenient load kept.
     stubs: Vec<LoadError>,
     warnings: Vec<LoadWarning>,
@@ -245,12 +247,6 @@ impl Program {
         slot: u32,
         all: &'v vocabulary::Attributes,
     ) -> Option<&'v AttributeName> {
-        all.get(
-            self.hot
-                .dictionaries
-                .slots()
-                .find(|s| s.number == slot)?
-                .attribute,
-        )
+        all.get(*self.slot_attributes.get(slot as usize)?)
     }
 }

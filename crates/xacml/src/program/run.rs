@@ -33,6 +33,8 @@ pub struct Run<'r, 'w, const TRACED: bool> {
     pub referenced_missing: Vec<MissingAttribute>,
     pub collect_policies: bool,
     pub trace: Trace,
+    /// Attributes and literals that the trace names.
+    pub described: u32,
     /// Depth of the element that is being evaluated, for the trace.
     pub depth: usize,
     /// First rule that permits, and first that denies.

@@ -1,5 +1,7 @@
 //! The steps of an evaluation, and the explanation of a mismatch.
 
+use hashbrown::HashSet;
+
 use super::{Bag, Match, Program, dictionary::Dictionary, list::Span};
 use crate::{
     context::{Decision, MissingAttribute},
@@ -111,62 +113,77 @@ impl TraceStep {
     }
 }
 
-impl Program {
-    /// Explains that the request has none of these symbols, which are sorted.
-    pub(super) fn describe_symbols(&self, symbols: &[u32]) -> Because {
-        let (mut attributes, mut wanted) = (Vec::new(), Vec::new());
-        let all = self.hot.vocabulary.attributes();
-        for slot in self.hot.dictionaries.slots() {
-            let mut texts: Vec<String> = [slot.exact, slot.folded]
-                .iter()
-                .filter_map(|offset| self.hot.dictionaries.at(*offset))
-                .flat_map(Dictionary::texts)
-                .filter(|(_, s)| symbols.binary_search(s).is_ok())
-                .map(|(text, _)| text)
-                .collect();
-            if !texts.is_empty() {
-                attributes.extend(
-                    all.get(slot.attribute)
-                        .map(|a| (a.category.to_string(), a.attribute_id.to_string())),
-                );
-                wanted.append(&mut texts);
+/// Number of the attribute and text of each symbol.
+#[derive(Debug)]
+pub struct SymbolTexts(Vec<Option<(u32, Box<str>)>>);
+
+impl SymbolTexts {
+    fn of(program: &Program) -> Self {
+        let mut texts = Vec::new();
+        for slot in program.hot.dictionaries.slots() {
+            let dictionaries = [slot.exact, slot.folded]
+                .into_iter()
+                .filter_map(|offset| program.hot.dictionaries.at(offset));
+            for (text, symbol) in dictionaries.flat_map(Dictionary::texts) {
+                let symbol = symbol as usize;
+                if texts.len() <= symbol {
+                    texts.resize(symbol + 1, None);
+                }
+                texts[symbol] = Some((slot.attribute, text.into()));
             }
         }
+        Self(texts)
+    }
+}
+
+impl Program {
+    /// Explains that the request has none of these symbols.
+    pub(super) fn describe_symbols(&self, symbols: &[u32]) -> Because {
+        let texts = self.symbol_texts.get_or_init(|| SymbolTexts::of(self));
+        let (mut numbers, mut wanted) = (Vec::new(), Vec::new());
+        for (attribute, text) in symbols
+            .iter()
+            .filter_map(|symbol| texts.0.get(*symbol as usize)?.as_ref())
+        {
+            numbers.push(*attribute);
+            wanted.push(text.to_string());
+        }
+        numbers.sort_unstable();
+        numbers.dedup();
         wanted.sort();
+        let all = self.hot.vocabulary.attributes();
+        let attributes = numbers
+            .into_iter()
+            .filter_map(|number| all.get(number))
+            .map(|a| (a.category.to_string(), a.attribute_id.to_string()))
+            .collect();
         Because::NoMatch { attributes, wanted }
     }
 
     /// Explains that no alternative of an `AnyOf` holds.
     pub(super) fn describe_alternatives(&self, all_ofs: Span) -> Because {
-        let mut attributes: Vec<(String, String)> = Vec::new();
         let all = self.hot.vocabulary.attributes();
-        for m in all_ofs
+        let (mut seen, mut names) = (HashSet::new(), HashSet::new());
+        let attributes = all_ofs
             .of(&self.all_ofs)
             .iter()
             .flat_map(|all_of| all_of.of(&self.matches))
-        {
-            let (Match::Symbol { designator, .. }
-            | Match::Never {
-                bag: Bag::Designator(designator),
-            }
-            | Match::General {
-                bag: Bag::Designator(designator),
-                ..
-            }) = m
-            else {
-                continue;
-            };
-            let slot = self
-                .designators
-                .get(*designator as usize)
-                .and_then(|d| self.attribute_of(d.slot, &all));
-            if let Some(name) = slot
-                .map(|s| (s.category.to_string(), s.attribute_id.to_string()))
-                .filter(|n| !attributes.contains(n))
-            {
-                attributes.push(name);
-            }
-        }
+            .filter_map(|m| match m {
+                Match::Symbol { designator, .. }
+                | Match::Never {
+                    bag: Bag::Designator(designator),
+                }
+                | Match::General {
+                    bag: Bag::Designator(designator),
+                    ..
+                } => self.designators.get(*designator as usize),
+                Match::Never { .. } | Match::General { .. } => None,
+            })
+            .filter(|designator| seen.insert(designator.slot))
+            .filter_map(|designator| self.attribute_of(designator.slot, &all))
+            .map(|a| (a.category.to_string(), a.attribute_id.to_string()))
+            .filter(|name| names.insert(name.clone()))
+            .collect();
         Because::NoMatch {
             attributes,
             wanted: Vec::new(),

@@ -282,6 +282,25 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// About how many bytes a comparison or a copy of the value works through.
+    pub(crate) fn text_bytes(&self) -> usize {
+        match self {
+            Self::String(t) | Self::AnyUri(t) | Self::IpAddress(t) | Self::DnsName(t) => t.len(),
+            Self::HexBinary(v) | Self::Base64Binary(v) => v.len(),
+            Self::Rfc822Name(v) => v.local.len() + v.domain.len(),
+            Self::X500Name(v) => v.text.len(),
+            Self::XPathExpression(v) => v.path.len(),
+            Self::Integer(v) => v.words() * 8,
+            Self::Boolean(_)
+            | Self::Double(_)
+            | Self::Time(_)
+            | Self::Date(_)
+            | Self::DateTime(_)
+            | Self::DayTimeDuration(_)
+            | Self::YearMonthDuration(_) => 0,
+        }
+    }
+
     /// The same value with a text of its own.
     #[must_use]
     pub fn into_owned(self) -> Value<'static> {

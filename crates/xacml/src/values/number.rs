@@ -107,6 +107,14 @@ impl Integer {
         }
     }
 
+    /// Machine words of the number.
+    pub(crate) fn words(&self) -> usize {
+        match self {
+            Self::Small(_) => 1,
+            Self::Big(n) => usize::try_from(n.bits() / 64 + 1).unwrap_or(usize::MAX),
+        }
+    }
+
     /// The result of an operation. Fails for a division by zero, and when the result is too large.
     pub(crate) fn calculate(&self, operation: Arithmetic, other: &Self) -> Result<Self, Fault> {
         if matches!(operation, Arithmetic::Divide | Arithmetic::Modulo) && *other == Self::Small(0)

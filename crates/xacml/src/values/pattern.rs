@@ -4,12 +4,100 @@
 use std::{fmt::Write, iter::Peekable, str::Chars};
 
 use regex::{Regex, RegexBuilder};
+use regex_syntax::hir::{Hir, HirKind};
 
 /// Characters of a pattern in a policy.
-pub const MAX_LITERAL: usize = 1_024;
+const MAX_LITERAL: usize = 1_024;
 /// Characters of a pattern that an expression yields.
-pub const MAX_DYNAMIC: usize = 256;
-const MAX_COMPILED: usize = 1024 * 1024;
+const MAX_DYNAMIC: usize = 256;
+/// Bytes of a compiled pattern: the least of these that it fits into.
+const COMPILED: [usize; 3] = [8 * 1024, 64 * 1024, 1024 * 1024];
+/// Bytes of a compiled pattern that an expression yields.
+const COMPILED_DYNAMIC: usize = 256 * 1024;
+/// Depth of groups.
+const MAX_NESTING: u32 = 50;
+/// Steps that compiling a pattern takes which an expression yields.
+pub const STEPS_TO_COMPILE: usize = 50_000;
+/// Places of a pattern that are compared with a byte in the time of one step.
+const PLACES_PER_STEP: usize = 8;
+
+/// A compiled pattern.
+#[derive(Debug)]
+pub struct Pattern {
+    regex: Regex,
+    /// Places in the pattern that a byte of a text may be compared with.
+    places: usize,
+}
+
+impl Pattern {
+    /// Compiles a pattern of a policy. `room` is how many bytes all compiled patterns of the policy may
+    /// still take. The error is an English phrase.
+    pub fn literal(pattern: &str, room: &mut usize) -> Result<Self, String> {
+        let translated = translate(pattern, MAX_LITERAL)?;
+        for limit in COMPILED {
+            let Some(left) = room.checked_sub(limit) else {
+                break;
+            };
+            match compile(&translated, limit) {
+                Err(regex::Error::CompiledTooBig(_)) if limit < COMPILED[COMPILED.len() - 1] => {}
+                compiled => {
+                    *room = left;
+                    return Self::of(&translated, compiled);
+                }
+            }
+        }
+        Err("the regular expressions are too large together".to_owned())
+    }
+
+    /// Compiles a pattern that an expression yields. The error is an English phrase.
+    pub fn dynamic(pattern: &str) -> Result<Self, String> {
+        let translated = translate(pattern, MAX_DYNAMIC)?;
+        let compiled = compile(&translated, COMPILED_DYNAMIC);
+        Self::of(&translated, compiled)
+    }
+
+    fn of(translated: &str, compiled: Result<Regex, regex::Error>) -> Result<Self, String> {
+        let regex = compiled.map_err(|e| match e {
+            regex::Error::CompiledTooBig(_) => {
+                "the regular expression is too large once compiled".to_owned()
+            }
+            _ => "the regular expression is not valid".to_owned(),
+        })?;
+        let places = regex_syntax::Parser::new()
+            .parse(translated)
+            .map_or(usize::MAX, |parsed| places(&parsed));
+        Ok(Self { regex, places })
+    }
+
+    /// Whether the pattern matches somewhere in a text.
+    pub fn is_match(&self, text: &str) -> bool {
+        self.regex.is_match(text)
+    }
+
+    /// Steps that looking for it in a text takes at most: each byte may be compared with each place.
+    pub fn steps(&self, text: &str) -> usize {
+        text.len().saturating_mul(self.places) / PLACES_PER_STEP
+    }
+}
+
+/// Places in a pattern that a byte of a text may be compared with, repetitions multiplied.
+// As deep as groups nest, which is bounded.
+fn places(pattern: &Hir) -> usize {
+    match pattern.kind() {
+        HirKind::Empty | HirKind::Look(_) => 0,
+        HirKind::Literal(literal) => literal.0.len(),
+        // A character has up to four bytes.
+        HirKind::Class(_) => 4,
+        HirKind::Repetition(repetition) => {
+            let times = repetition.max.unwrap_or(repetition.min).max(1) as usize;
+            places(&repetition.sub).saturating_mul(times)
+        }
+        HirKind::Capture(capture) => places(&capture.sub),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => {
+            parts.iter().map(places).fold(0, usize::saturating_add)
+        }
+    }
+}
 
 const NAME_START: &str = r":A-Z_a-z\x{C0}-\x{D6}\x{D8}-\x{F6}\x{F8}-\x{2FF}\x{370}-\x{37D}\x{37F}-\x{1FFF}\x{200C}-\x{200D}\x{2070}-\x{218F}\x{2C00}-\x{2FEF}\x{3001}-\x{D7FF}\x{F900}-\x{FDCF}\x{FDF0}-\x{FFFD}\x{10000}-\x{EFFFF}";
 const NAME_MORE: &str = r"\-.0-9\x{B7}\x{300}-\x{36F}\x{203F}-\x{2040}";
@@ -58,28 +146,24 @@ const BLOCKS: &[(&str, u32, u32)] = &[
     ("Specials", 0xFFF0, 0xFFFF),
 ];
 
-/// Compiles a pattern of at most `max` characters. Without `^` or `$` it matches anywhere in a text.
-/// The error is an English phrase.
-pub fn compile(pattern: &str, max: usize) -> Result<Regex, String> {
+/// Translates a pattern of at most `max` characters. Without `^` or `$` it matches anywhere in a text.
+fn translate(pattern: &str, max: usize) -> Result<String, String> {
     if pattern.chars().count() > max {
         return Err("the regular expression is too long".to_owned());
     }
-    let translated = Translator {
+    Translator {
         chars: pattern.chars().peekable(),
         out: String::with_capacity(pattern.len() + 16),
     }
-    .run()?;
-    RegexBuilder::new(&translated)
-        .size_limit(MAX_COMPILED)
-        .dfa_size_limit(MAX_COMPILED)
-        .nest_limit(64)
+    .run()
+}
+
+fn compile(translated: &str, limit: usize) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(translated)
+        .size_limit(limit)
+        .dfa_size_limit(limit)
+        .nest_limit(MAX_NESTING)
         .build()
-        .map_err(|e| match e {
-            regex::Error::CompiledTooBig(_) => {
-                "the regular expression is too large once compiled".to_owned()
-            }
-            _ => "the regular expression is not valid".to_owned(),
-        })
 }
 
 struct Translator<'a> {
@@ -258,6 +342,30 @@ fn single_escape(c: char) -> Option<char> {
 mod tests {
     use super::*;
 
+    fn literal(pattern: &str) -> Result<Pattern, String> {
+        Pattern::literal(pattern, &mut (8 << 20))
+    }
+
+    #[test]
+    fn steps_are_those_of_the_worst_text() {
+        let steps = |pattern: &str, length: usize| {
+            literal(pattern).unwrap().steps(&"a".repeat(length)) * PLACES_PER_STEP
+        };
+        assert_eq!(steps("^abc$", 80), 240);
+        assert_eq!(steps("(a|bc)*", 80), 240);
+        assert_eq!(steps("[01]*1[01]{500}", 64), 64 * (4 + 1 + 2_000));
+    }
+
+    #[test]
+    fn patterns_that_are_large_together_are_refused() {
+        let mut room = 100 * 1024;
+        assert!(Pattern::literal("^a$", &mut room).is_ok());
+        assert_eq!(room, 92 * 1024);
+        assert!(Pattern::literal("(a{900}){900}", &mut room).is_err());
+        let mut small = 0;
+        assert!(Pattern::literal("^a$", &mut small).is_err());
+    }
+
     #[rstest::rstest]
     #[case("Hib", "J. Hibbert", true)]
     #[case("^Hib", "J. Hibbert", false)]
@@ -278,7 +386,7 @@ mod tests {
     #[case(r"^[\d\s]+$", "1 2", true)]
     #[case("#", "a#b", true)]
     fn patterns(#[case] pattern: &str, #[case] text: &str, #[case] found: bool) {
-        assert_eq!(compile(pattern, MAX_LITERAL).unwrap().is_match(text), found);
+        assert_eq!(literal(pattern).unwrap().is_match(text), found);
     }
 
     #[test]
@@ -299,15 +407,15 @@ mod tests {
             "\\",
             "[a-[b]c]",
         ] {
-            assert!(compile(bad, MAX_LITERAL).is_err(), "{bad}");
+            assert!(literal(bad).is_err(), "{bad}");
         }
-        assert!(compile(&"a".repeat(300), MAX_DYNAMIC).is_err());
+        assert!(Pattern::dynamic(&"a".repeat(300)).is_err());
     }
 
     proptest::proptest! {
         #[test]
         fn no_pattern_makes_it_panic(pattern in r"[\[\]\\^$.|?*+(){}a-z0-9,\-&~é ]{0,20}") {
-            if let Ok(regex) = compile(&pattern, MAX_DYNAMIC) {
+            if let Ok(regex) = Pattern::dynamic(&pattern) {
                 let _ = regex.is_match("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab");
             }
         }

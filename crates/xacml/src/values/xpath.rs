@@ -9,8 +9,13 @@ use crate::error::Fault;
 
 /// Characters of an XPath.
 const MAX_EXPRESSION: usize = 1_024;
-#[cfg(feature = "xpath")]
+/// Nodes that one evaluation of an XPath may visit.
 const MAX_VISITS: usize = 100_000;
+/// The same for a small content, with so many for each node beside these.
+const MIN_VISITS: usize = 1_000;
+const VISITS_PER_NODE: usize = 64;
+/// Nodes that are visited in the time of one step.
+const VISITS_PER_STEP: usize = 4;
 #[cfg(feature = "xpath")]
 const MAX_DEPTH: u32 = 64;
 
@@ -37,6 +42,8 @@ pub struct XPathExpression {
 pub struct Content {
     #[cfg(feature = "xpath")]
     document: Document<'static>,
+    /// Nodes that one evaluation of an XPath may visit.
+    max_visits: usize,
 }
 
 /// A node of a [`Content`].
@@ -115,8 +122,9 @@ impl Content {
     pub fn parse(xml: &str) -> Result<Self, &'static str> {
         #[cfg(not(feature = "xpath"))]
         {
-            let _ = xml;
-            Ok(Self {})
+            Ok(Self {
+                max_visits: max_visits(xml),
+            })
         }
         #[cfg(feature = "xpath")]
         {
@@ -128,8 +136,24 @@ impl Content {
                 .map_err(|_| "the content is not one well-formed XML element")?
                 .into_static();
             document.prepare_xpath();
-            Ok(Self { document })
+            Ok(Self {
+                document,
+                max_visits: max_visits(xml),
+            })
         }
+    }
+}
+
+/// Nodes that one evaluation of an XPath may visit in a content.
+fn max_visits(xml: &str) -> usize {
+    let nodes = xml.bytes().filter(|b| matches!(b, b'<' | b'=')).count();
+    (MIN_VISITS + nodes.saturating_mul(VISITS_PER_NODE)).min(MAX_VISITS)
+}
+
+impl Content {
+    /// Steps that one evaluation of an XPath takes at most.
+    pub(crate) const fn steps_to_select(&self) -> usize {
+        self.max_visits / VISITS_PER_STEP
     }
 }
 
@@ -173,7 +197,7 @@ impl Content {
     ) -> Result<Vec<Node>, Fault> {
         let mut evaluator = XPathEvaluator::new()
             .with_max_depth(MAX_DEPTH)
-            .with_max_node_visits(MAX_VISITS);
+            .with_max_node_visits(self.max_visits);
         for (prefix, uri) in namespaces.iter().filter(|(prefix, _)| !prefix.is_empty()) {
             evaluator.add_namespace(&**prefix, &**uri);
         }

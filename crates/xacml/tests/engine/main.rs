@@ -9,5 +9,6 @@ mod generate;
 mod hostile;
 mod memory;
 mod slow;
+mod steps;
 #[path = "../../benches/support/mod.rs"]
 mod support;

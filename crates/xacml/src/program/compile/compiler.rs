@@ -1,6 +1,6 @@
 //! The state of a compilation.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use hashbrown::{HashMap, HashSet};
 
@@ -19,6 +19,9 @@ use crate::{
 
 /// A part of a document, or the error in it.
 pub type Compiled<T> = Result<T, LoadError>;
+
+/// Bytes of all compiled patterns of a document.
+const MAX_PATTERN_BYTES: usize = 24 * 1024 * 1024;
 
 /// An error of meaning.
 pub fn wrong(at: Position, element: impl Into<String>, reason: impl Into<String>) -> LoadError {
@@ -77,6 +80,10 @@ pub struct Compiler<'o> {
     pub xpath_version: Option<String>,
     /// The rule or policy that is being compiled, for messages.
     pub within: String,
+    /// Bytes that compiled patterns may still take.
+    pub pattern_room: usize,
+    /// Steps that folding constants may still take.
+    pub fold_steps: u32,
     /// Whether a literal of the wrong type makes a `Match` that never holds, in place of an error.
     pub may_never_match: bool,
 }
@@ -103,13 +110,15 @@ impl<'o> Compiler<'o> {
             expressions: Vec::new(),
             arguments: Vec::new(),
             constants: Vec::new(),
-            regexes: Vec::new(),
+            patterns: Vec::new(),
             designators: Vec::new(),
             selectors: Vec::new(),
             variables: Vec::new(),
             obligations: Vec::new(),
             assignments: Vec::new(),
             references: Vec::new(),
+            slot_attributes: Vec::new(),
+            symbol_texts: OnceLock::new(),
             stubs: Vec::new(),
             warnings: Vec::new(),
         };
@@ -127,6 +136,8 @@ impl<'o> Compiler<'o> {
             names: HashSet::new(),
             xpath_version: None,
             within: String::new(),
+            pattern_room: MAX_PATTERN_BYTES,
+            fold_steps: options.limits.steps,
             may_never_match: false,
         }
     }

@@ -13,13 +13,15 @@ use crate::{
         list::{NONE, extend, push},
     },
     values::{
-        DataType, Namespaces, Value, XPathExpression, is_space, pattern, time::TimezoneOffset,
-        xpath,
+        DataType, Namespaces, Value, XPathExpression, is_space, pattern::Pattern,
+        time::TimezoneOffset, xpath,
     },
 };
 
 /// Greatest depth of an expression with its variables in place: evaluation recurses to it.
 const MAX_DEPTH: usize = 256;
+/// Bytes of the texts of a result that is computed when the policy is compiled.
+const MAX_FOLDED: usize = 1_024;
 
 impl Compiler<'_> {
     /// Compiles the variables of a policy.
@@ -239,13 +241,20 @@ impl Compiler<'_> {
             let mut budget = Budget {
                 limits: &limits,
                 zone,
-                steps: limits.steps,
+                steps: self.fold_steps,
                 patterns: limits.patterns,
+                is_exceeded: false,
             };
-            return match functions::call(function.operation, constants, &mut budget) {
-                Ok(value) => Expression::Constant(push(&mut self.program.constants, value)),
-                Err(fault) => Expression::Fault(fault),
-            };
+            let folded = functions::call(function.operation, constants, &mut budget);
+            self.fold_steps = budget.steps;
+            match folded {
+                // Many long results would take more memory than the document.
+                Ok(value) if value.text_bytes() <= MAX_FOLDED => {
+                    return Expression::Constant(push(&mut self.program.constants, value));
+                }
+                Err(fault) if !budget.is_exceeded => return Expression::Fault(fault),
+                Ok(_) | Err(_) => {}
+            }
         }
         let arguments = extend(
             &mut self.program.arguments,
@@ -274,9 +283,13 @@ impl Compiler<'_> {
     ) -> Compiled<u32> {
         match value {
             Some(value) if operation == Operation::RegexpMatch => {
-                let regex = pattern::compile(&value.text(), pattern::MAX_LITERAL)
+                if self.program.patterns.len() >= self.options.limits.literal_patterns {
+                    let reason = "the document has too many regular expressions";
+                    return Err(wrong(at, "AttributeValue", reason));
+                }
+                let pattern = Pattern::literal(&value.text(), &mut self.pattern_room)
                     .map_err(|reason| wrong(at, "AttributeValue", reason))?;
-                Ok(push(&mut self.program.regexes, regex))
+                Ok(push(&mut self.program.patterns, pattern))
             }
             _ => Ok(NONE),
         }

@@ -112,11 +112,9 @@ impl Compiler<'_> {
                 slot.read = true;
             }
         }
-        for (slot, number) in slots
-            .iter_mut()
-            .zip(program.hot.vocabulary.numbers(&attributes))
-        {
-            slot.attribute = number;
+        program.slot_attributes = program.hot.vocabulary.numbers(&attributes);
+        for (slot, number) in slots.iter_mut().zip(&program.slot_attributes) {
+            slot.attribute = *number;
         }
         program.hot.dictionaries =
             Dictionaries::of(&mut slots, &dictionaries, &program.hot.vocabulary.hasher);
