@@ -17,6 +17,7 @@ mod audit;
 mod authorized_parties;
 mod authzen;
 mod authzen_search;
+mod budgets;
 mod catalogues;
 mod change_request_refusals;
 mod change_requests;

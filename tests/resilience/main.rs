@@ -15,6 +15,7 @@
 mod support;
 
 mod away;
+mod bombs;
 mod growth;
 mod history;
 mod import;

@@ -7,26 +7,28 @@ use axum::{
 };
 use http::{HeaderMap, StatusCode, header::CONTENT_TYPE, request::Parts};
 use serde_json::json;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
-    AtLeast, Decided, PartialRequest,
+    AtLeast, Decided, PartialRequest, Pdp,
+    budget::{Excess, Undecided, in_time},
     call::Call,
     log::Endpoint,
+    parts::DecisionParts,
     request::{self, DecisionRequest, Entry, Fault},
-    response::{DecisionResponse, DecisionResult},
+    response::{DecisionResponse, DecisionResult, RepeatedResults},
     xml,
 };
 use crate::callers::{BackEnd, Scoped};
 use crate::pdp::endpoints::DecisionEndpoints;
 use foundation::{
-    http::{ApiError, ApiResult, Json, ModelState, body, context, query::Query},
+    http::{ApiError, ApiResult, Json, body, context, query::Query},
     telemetry::security::SecurityEvent,
     token::{
         Principal, Refusal,
         scopes::{AUTHORIZE_ADMIN, Authorize},
     },
 };
-use xacml::ids;
 
 /// How a request is written; its answer is written the same way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,12 +66,21 @@ impl Format {
         }
     }
 
-    fn answer(self, results: Vec<Decided>) -> Response {
+    /// The answer. `places` are those of the results that the answer has; none when it has them all,
+    /// in order.
+    fn answer(self, results: Vec<Decided>, places: Option<&[usize]>) -> Response {
         match self {
-            Self::Json => Json(DecisionResponse {
-                response: results.into_iter().map(DecisionResult::from).collect(),
-            })
-            .into_response(),
+            Self::Json => {
+                let response: Vec<DecisionResult> =
+                    results.into_iter().map(DecisionResult::from).collect();
+                match places {
+                    None => Json(DecisionResponse { response }).into_response(),
+                    Some(places) => Json(RepeatedResults {
+                        response: places.iter().map(|place| &response[*place]).collect(),
+                    })
+                    .into_response(),
+                }
+            }
             Self::Xml => (
                 [(CONTENT_TYPE, "application/xml; charset=utf-8")],
                 xml::write(results),
@@ -212,46 +223,39 @@ pub async fn authorize(
         )
             .into_response());
     }
-    let request = match body.format {
-        Format::Json => request::read(&body.bytes)?,
-        Format::Xml => xml::read(&body.bytes),
-    };
-    if request.references.len() > endpoints.config.settings.pdp.max_decisions_per_request {
-        return Err(ModelState::of(
-            "$.Request.MultiRequests",
-            "Too many decisions are asked for at once.",
-        )
-        .into());
-    }
-    let principal = &owner.caller.principal;
-    let admin = principal.scopes.contains(AUTHORIZE_ADMIN);
     let explain = query.flag("explain")?;
-    let call = Call::begin(
-        &endpoints.pdp,
-        Endpoint::External,
-        at_least,
-        Some(principal),
-    )
-    .await;
-    let results = call
-        .decide_all(
-            &partial_requests(
-                &request,
-                |entries| PartialRequest::of(entries, admin),
-                PartialRequest::faulty,
-            ),
-            explain,
+    let settings = &endpoints.config.settings.pdp;
+    in_time(settings.deadline_s, async {
+        let principal = &owner.caller.principal;
+        let admin = principal.scopes.contains(AUTHORIZE_ADMIN);
+        let asked = Asked::read(&endpoints.pdp, &body).await?;
+        let parts = asked.parts(settings.max_decisions_per_request)?;
+        let _room = asked.room_for(&endpoints.pdp, &parts).await;
+        let (requests, places) = partial_requests(
+            parts,
+            |entries| PartialRequest::of(entries, admin),
+            PartialRequest::faulty,
+        );
+        let call = Call::begin(
+            &endpoints.pdp,
+            Endpoint::External,
+            at_least,
+            Some(principal),
         )
-        .await?;
-    let owned_only = endpoints.config.settings.pdp.enforce_resource_owner || explain;
-    if owned_only
-        && !results
-            .iter()
-            .all(|decided| may_explain(principal, decided))
-    {
-        return Err(ApiError::Empty(StatusCode::FORBIDDEN));
-    }
-    Ok(call.answered(body.format.answer(results)))
+        .await;
+        let places = places.as_deref();
+        let results = call.decide_all(&requests, places, explain).await?;
+        let owned_only = settings.enforce_resource_owner || explain;
+        if owned_only
+            && !results
+                .iter()
+                .all(|decided| may_explain(principal, decided))
+        {
+            return Err(ApiError::Empty(StatusCode::FORBIDDEN));
+        }
+        Ok(call.answered(body.format.answer(results, places)))
+    })
+    .await
 }
 
 /// Decides for the platform's own parts, such as apps and their libraries.
@@ -290,48 +294,97 @@ pub async fn decision(
         }
         Err(error) => return Err(error),
     };
-    let syntax = |message| DecisionRequest {
-        fault: Some(Fault::Syntax(message)),
-        ..DecisionRequest::default()
-    };
-    let request = match body.format {
-        Format::Json => {
-            request::read(&body.bytes).unwrap_or_else(|_| syntax("the body is no JSON request"))
-        }
-        Format::Xml => xml::read(&body.bytes),
-    };
-    let too_many =
-        request.references.len() > endpoints.config.settings.pdp.max_decisions_per_request;
-    let request = if too_many {
-        syntax("too many decisions are asked for at once")
-    } else {
-        request
-    };
     let explain = query.flag("explain")?;
-    let principal = caller.as_ref().and_then(BackEnd::principal);
-    let call = Call::begin(&endpoints.pdp, Endpoint::Internal, at_least, principal).await;
-    let is_trusted = has_key
-        || match &caller {
-            Some(BackEnd::Platform(_)) => true,
-            Some(BackEnd::Scoped(scoped)) => scoped.has_scope(AUTHORIZE_ADMIN),
-            None => false,
+    let settings = &endpoints.config.settings.pdp;
+    in_time(settings.deadline_s, async {
+        let principal = caller.as_ref().and_then(BackEnd::principal);
+        let is_trusted = has_key
+            || match &caller {
+                Some(BackEnd::Platform(_)) => true,
+                Some(BackEnd::Scoped(scoped)) => scoped.has_scope(AUTHORIZE_ADMIN),
+                None => false,
+            };
+        let faulty = |message| PartialRequest::faulty(Fault::Syntax(message)).internal();
+        let asked = Asked::read(&endpoints.pdp, &body).await;
+        let parts = match &asked {
+            Ok(asked) => asked
+                .parts(settings.max_decisions_per_request)
+                .map_err(Excess::message),
+            Err(_) => Err("the body is no JSON request"),
         };
-    let of = |entries| PartialRequest::of(entries, is_trusted).internal();
-    let results = call
-        .decide_all(
-            &partial_requests(&request, of, |fault| {
-                PartialRequest::faulty(fault).internal()
-            }),
-            explain,
-        )
-        .await?;
-    let may_know =
-        |decided: &Decided| has_key || principal.is_some_and(|p| may_explain(p, decided));
-    if explain && !results.iter().all(may_know) {
-        return Err(ApiError::Empty(StatusCode::FORBIDDEN));
-    }
-    Ok(call.answered(body.format.answer(results)))
+        let _room = match (&asked, &parts) {
+            (Ok(asked), Ok(parts)) => asked.room_for(&endpoints.pdp, parts).await,
+            _ => None,
+        };
+        let (requests, places) = match parts {
+            Ok(parts) => {
+                let of = |entries| PartialRequest::of(entries, is_trusted).internal();
+                let faulty = |fault| PartialRequest::faulty(fault).internal();
+                partial_requests(parts, of, faulty)
+            }
+            Err(message) => (vec![faulty(message)], None),
+        };
+        let places = places.as_deref();
+        let call = Call::begin(&endpoints.pdp, Endpoint::Internal, at_least, principal).await;
+        let (results, places) = match call.decide_all(&requests, places, explain).await {
+            Ok(results) => (results, places),
+            Err(Undecided::Database(error)) => return Err(error.into()),
+            Err(Undecided::Excess(excess)) => {
+                let only = [faulty(excess.message())];
+                (call.decide_all(&only, None, explain).await?, None)
+            }
+        };
+        let may_know =
+            |decided: &Decided| has_key || principal.is_some_and(|p| may_explain(p, decided));
+        if explain && !results.iter().all(may_know) {
+            return Err(ApiError::Empty(StatusCode::FORBIDDEN));
+        }
+        Ok(call.answered(body.format.answer(results, places)))
+    })
+    .await
 }
+
+/// A request that was read.
+struct Asked<'b> {
+    request: DecisionRequest<'b>,
+    /// A large body has space as long as it is there.
+    room: Option<OwnedSemaphorePermit>,
+}
+
+impl<'b> Asked<'b> {
+    /// Reads a body: a large one where it holds up nobody.
+    async fn read(pdp: &Pdp, body: &'b DecisionBody) -> ApiResult<Self> {
+        let read = || match body.format {
+            Format::Json => request::read(&body.bytes),
+            Format::Xml => Ok(xml::read(&body.bytes)),
+        };
+        let room = pdp.room.for_call(0, 0, body.bytes.len()).await;
+        let request = if body.bytes.len() > INLINE_BYTES {
+            Box::pin(pdp.room.evaluate(read)).await?
+        } else {
+            read()?
+        };
+        Ok(Self { request, room })
+    }
+
+    /// Waits for space for the decisions, if there is none for the body already.
+    async fn room_for(&self, pdp: &Pdp, parts: &DecisionParts<'_>) -> Option<OwnedSemaphorePermit> {
+        if self.room.is_some() {
+            return None;
+        }
+        pdp.room
+            .for_call(parts.different.len(), parts.attributes, 0)
+            .await
+    }
+
+    /// What decisions it asks for.
+    fn parts(&self, max_decisions: usize) -> Result<DecisionParts<'_>, Excess> {
+        DecisionParts::of(&self.request, max_decisions)
+    }
+}
+
+/// Bytes of a body that is read where the call is answered: this takes about a millisecond.
+const INLINE_BYTES: usize = 16 * 1024;
 
 /// Whether a caller may learn how a decision came about: of its own resource, or of any with the
 /// admin scope.
@@ -339,53 +392,16 @@ pub fn may_explain(principal: &Principal, decided: &Decided) -> bool {
     principal.scopes.contains(AUTHORIZE_ADMIN) || decided.is_owned_by(principal.organization())
 }
 
-/// A request for each decision wanted.
+/// A request for each different decision wanted, and the places of these among all.
 fn partial_requests<'r>(
-    request: &'r DecisionRequest<'r>,
+    parts: DecisionParts<'r>,
     of: impl Fn(Vec<&'r Entry<'r>>) -> PartialRequest<'r>,
     faulty: impl Fn(Fault) -> PartialRequest<'r>,
-) -> Vec<PartialRequest<'r>> {
-    parts(request)
+) -> (Vec<PartialRequest<'r>>, Option<Vec<usize>>) {
+    let requests = parts
+        .different
         .into_iter()
         .map(|part| part.map_or_else(&faulty, &of))
-        .collect()
-}
-
-/// The entries of each decision asked for.
-fn parts<'r>(request: &'r DecisionRequest<'r>) -> Vec<Result<Vec<&'r Entry<'r>>, Fault>> {
-    if let Some(fault) = &request.fault {
-        return vec![Err(fault.clone())];
-    }
-    if request.references.is_empty() {
-        return vec![Ok(request.entries.iter().collect())];
-    }
-    let has = |category: &str| request.entries.iter().any(|e| e.category == category);
-    if ![ids::SUBJECT, ids::ACTION, ids::RESOURCE]
-        .iter()
-        .all(|c| has(c))
-    {
-        return vec![Err(Fault::Processing(
-            "a multi-request needs subjects, actions and resources",
-        ))];
-    }
-    if request.entries.iter().any(|e| e.id.is_none()) {
-        return vec![Err(Fault::Processing(
-            "in a multi-request every entry needs an Id",
-        ))];
-    }
-    let named = |ids: &Vec<String>| {
-        request
-            .entries
-            .iter()
-            .filter(|e| {
-                e.id.as_ref()
-                    .is_some_and(|id| ids.iter().any(|named| named == id))
-            })
-            .collect()
-    };
-    request
-        .references
-        .iter()
-        .map(|ids| Ok(named(ids)))
-        .collect()
+        .collect();
+    (requests, parts.places)
 }

@@ -83,24 +83,27 @@ impl<'a> Attributes<'a> {
     /// is left out.
     pub(super) fn of(request: &'a PartialRequest<'_>, question: &Question<'_>) -> Self {
         let mut out = Self(Vec::with_capacity(4));
+        // What a question names it names once, however often it was written.
+        let mut named = Vec::new();
         for v in &request.values {
             let tidied = if question.is_untidy() {
                 tidied(v)
             } else {
                 None
             };
-            let text = tidied.unwrap_or(&v.value);
+            let text = tidied.map_or(&*v.value, |(_, text)| text);
             // Identifiers are compared as text: uuids in one spelling.
             let text = if v.id.ends_with(":uuid") {
                 canonical_uuid(text)
             } else {
                 Cow::Borrowed(text)
             };
-            // What a question names it names once, however often it was written.
-            if tidied.is_some() && out.has_typed(&v.category, &v.id, v.data_type) {
+            let name = tidied.map(|(identifier, _)| (identifier, v.data_type));
+            if name.is_some_and(|name| named.contains(&name)) {
                 continue;
             }
             if let Some(value) = Value::parse(v.data_type, text) {
+                named.extend(name);
                 let category = out.category(&v.category);
                 category.add(&*v.id, value);
                 if let Some(attribute) = category.attributes.last_mut() {
@@ -143,18 +146,9 @@ impl<'a> Attributes<'a> {
         self.texts(category, id).next().is_some()
     }
 
-    fn has_typed(&self, category: &str, id: &str, data_type: DataType) -> bool {
-        let mut attributes = self
-            .0
-            .iter()
-            .filter(|c| c.category == category)
-            .flat_map(|c| &c.attributes);
-        attributes.any(|a| a.id == id && a.values.iter().any(|v| v.value.data_type() == data_type))
-    }
-
-    /// As the log keeps them.
-    pub(super) fn written(&self, pair: &Pair) -> String {
-        let mut out = Written::default();
+    /// As the log keeps them, in at most so many bytes.
+    pub(super) fn written(&self, pair: &Pair, max_bytes: usize) -> String {
+        let mut out = Written::within(max_bytes);
         for category in &self.0 {
             let person = match &*category.category {
                 ids::SUBJECT => pair.subject.as_ref().map(|party| party.uuid),

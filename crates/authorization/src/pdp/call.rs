@@ -2,35 +2,34 @@
 //! for again by its id.
 
 use std::{
+    borrow::Cow,
     net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicI32, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use http::{HeaderName, HeaderValue};
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::{
     AtLeast, Decided, DecisionReason, PartialRequest, Pdp, RequiredLevel, View,
+    budget::{Budget, Excess, MAX_ANSWER_BYTES, Undecided},
     decided::DecidedBy,
     level::CountedLevel,
-    log::{Endpoint, Line, Written},
+    log::{Endpoint, Line, MAX_CONTEXT_BYTES, Written},
     question::{
         APP, INSTANCE, ORG, ORGANIZATION, ORGANIZATION_LEGACY, PARTY_ID, PARTY_UUID, RESOURCE,
         RESOURCE_INSTANCE, SYSTEM_USER, USER_ID,
     },
 };
 use foundation::{
-    audit::Network,
-    db::feed::Position,
-    http::{ApiResult, context},
-    ids::OrgNumber,
-    token::Principal,
+    audit::Network, db::feed::Position, http::context, ids::OrgNumber, token::Principal,
 };
 use xacml::{Code, Decision, ids};
 
@@ -40,6 +39,10 @@ pub const DECISION_ID: HeaderName = HeaderName::from_static("systembruker-decisi
 /// Header that says `changed` when the position of the caller is of another history: the facts are
 /// those of the database, and what that history held is not promised.
 const HISTORY: HeaderName = HeaderName::from_static("systembruker-history");
+/// Bytes of the log that the attributes of all decisions of a call take, about.
+const MAX_LOGGED_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes that each of them may take in any case.
+const MIN_CONTEXT_BYTES: usize = 4 * 1024;
 
 /// A call being answered.
 #[derive(Debug)]
@@ -55,6 +58,7 @@ pub struct Call<'s> {
     id: Uuid,
     created: DateTime<Utc>,
     parts: AtomicI32,
+    budget: Budget,
 }
 
 impl<'s> Call<'s> {
@@ -79,7 +83,13 @@ impl<'s> Call<'s> {
             id,
             created,
             parts: AtomicI32::new(0),
+            budget: Budget::default(),
         }
+    }
+
+    /// What it may still cost.
+    pub const fn budget(&self) -> &Budget {
+        &self.budget
     }
 
     /// On which facts it decides.
@@ -87,57 +97,88 @@ impl<'s> Call<'s> {
         self.view
     }
 
-    /// Decides requests, in order, with an account of each where one is wanted.
+    /// Decides requests, in order, with an account of each where one is wanted. `places` says which of
+    /// them each part of the call is; none when they are its parts, in order. Each part is logged.
     ///
     /// # Errors
-    /// The facts cannot be had.
+    /// The facts cannot be had, or the call asks for too much.
     pub async fn decide_all(
         &self,
         requests: &[PartialRequest<'_>],
+        places: Option<&[usize]>,
         explain: bool,
-    ) -> ApiResult<Vec<Decided>> {
+    ) -> Result<Vec<Decided>, Undecided> {
         let began = Instant::now();
-        let mut all = self
-            .pdp
-            .decide_all(
-                View {
-                    is_logged: true,
-                    explain,
-                    ..self.view
-                },
-                requests,
-            )
-            .await?;
-        let duration = began.elapsed();
-        for (request, decided) in requests.iter().zip(&mut all) {
-            self.pdp.counters.decided(self.endpoint, decided);
-            let context = decided.context.take().unwrap_or_else(|| given(request));
-            let micros = i32::try_from(duration.as_micros()).unwrap_or(i32::MAX);
-            let found = Outcome {
-                decision: decided.decision,
-                status: decided.status,
-                reason: decided.reason,
-                micros,
-                of: Some(decided),
-            };
-            self.pdp
-                .log
-                .record(self.line(request, &found, &context))
+        let parts = places.map_or(requests.len(), <[usize]>::len);
+        let view = View {
+            explain,
+            ..self.view_of(parts)
+        };
+        let all = self.pdp.decide_all(view, requests, &self.budget).await?;
+        let took = began.elapsed();
+        let place = |part: usize| places.map_or(part, |places| places[part]);
+        self.check_answer((0..parts).map(|part| &all[place(part)]))?;
+        for part in 0..parts {
+            let (request, decided) = (&requests[place(part)], &all[place(part)]);
+            self.record(view.context_bytes, request, decided, took)
                 .await;
         }
-        self.pdp.counters.took(self.endpoint, duration);
+        self.took(took);
         Ok(all)
     }
 
-    /// Decides one request.
+    /// Notes how long decisions took together.
+    pub fn took(&self, took: Duration) {
+        self.pdp.counters.took(self.endpoint, took);
+    }
+
+    /// The view of a call with so many decisions, all of which are logged.
+    pub fn view_of(&self, parts: usize) -> View {
+        View {
+            is_logged: true,
+            context_bytes: (MAX_LOGGED_BYTES / parts.max(1))
+                .clamp(MIN_CONTEXT_BYTES, MAX_CONTEXT_BYTES),
+            ..self.view
+        }
+    }
+
+    /// Checks that an answer out of these decisions is not too large.
     ///
     /// # Errors
-    /// The facts cannot be had.
-    pub async fn decide(&self, request: PartialRequest<'_>, explain: bool) -> ApiResult<Decided> {
-        let mut all = self.decide_all(&[request], explain).await?;
-        all.pop().ok_or_else(|| {
-            foundation::http::ApiError::internal(anyhow::anyhow!("a request without a decision"))
-        })
+    /// It is.
+    pub fn check_answer<'d>(
+        &self,
+        mut decided: impl Iterator<Item = &'d Decided>,
+    ) -> Result<(), Excess> {
+        let bytes = decided.try_fold(0_usize, |sum, one| {
+            Some(sum + one.answer_bytes()).filter(|sum| *sum <= MAX_ANSWER_BYTES)
+        });
+        bytes.map(|_| ()).ok_or(Excess::Answer)
+    }
+
+    /// Counts and logs a decision as the next part of the call, its attributes in at most so many
+    /// bytes. `took` is how long all of them took.
+    pub fn record(
+        &self,
+        context_bytes: usize,
+        request: &PartialRequest<'_>,
+        decided: &Decided,
+        took: Duration,
+    ) -> impl Future<Output = ()> {
+        self.pdp.counters.decided(self.endpoint, decided);
+        let context = decided
+            .context
+            .as_deref()
+            .map_or_else(|| Cow::Owned(given(request, context_bytes)), Cow::Borrowed);
+        let found = Outcome {
+            decision: decided.decision,
+            status: decided.status,
+            reason: decided.reason,
+            micros: i32::try_from(took.as_micros()).unwrap_or(i32::MAX),
+            of: Some(decided),
+        };
+        // The line is made here, so that the future holds nothing but the line.
+        self.pdp.log.record(self.line(request, &found, &context))
     }
 
     /// Notes a refusal that came before anybody decided.
@@ -151,7 +192,7 @@ impl<'s> Call<'s> {
         };
         self.pdp
             .log
-            .record(self.line(request, &found, &given(request)))
+            .record(self.line(request, &found, &given(request, MIN_CONTEXT_BYTES)))
             .await;
     }
 
@@ -229,9 +270,8 @@ impl<'s> Call<'s> {
         line.raw(
             found
                 .of
-                .and_then(|decided| decided.explanation.as_ref())
-                .map(ToString::to_string)
-                .as_deref(),
+                .and_then(|decided| decided.explanation.as_deref())
+                .map(RawValue::get),
         );
         let number =
             |level: Option<RequiredLevel>| level.and_then(RequiredLevel::number).map(i32::from);
@@ -255,9 +295,9 @@ struct Outcome<'d> {
     of: Option<&'d Decided>,
 }
 
-/// The attributes of a request as they were given.
-fn given(request: &PartialRequest<'_>) -> String {
-    let mut written = Written::default();
+/// The attributes of a request as they were given, in at most so many bytes.
+fn given(request: &PartialRequest<'_>, max_bytes: usize) -> String {
+    let mut written = Written::within(max_bytes);
     for v in &request.values {
         written.add(
             &v.category,
@@ -285,7 +325,7 @@ mod tests {
         // Futures are moved: a handler's whole future is copied twice for each request.
         let decide = |call: &'static Call<'static>,
                       requests: &'static [PartialRequest<'static>],
-                      explain| call.decide_all(requests, explain);
+                      explain| call.decide_all(requests, None, explain);
         assert!(size(&decide) <= 512, "{}", size(&decide));
         let caller = |verifier: &'static foundation::token::Verifier,
                       token: &'static str,

@@ -5,7 +5,8 @@ use std::{cell::RefCell, collections::HashMap, sync::Arc};
 use super::{
     Decided, DecisionReason, Fault, PartialRequest, Pdp, SubjectKind, View,
     attributes::{Attributes, complete_parties},
-    decided::{DecidedBy, Echo},
+    budget::{Budget, Excess, INLINE_STEPS, MAX_ANSWER_BYTES, Meter, OutOfSteps, Undecided},
+    decided::{DecidedBy, Echo, echo_bytes},
     explain,
     memory::{Key, Known as KnownParty, Pair},
     question::{Question, TWO_PARTIES, Who},
@@ -17,10 +18,24 @@ use registers::{
     parties::PartyKind,
     resources::{self, Resource},
 };
-use xacml::{Code, Decision, Environment, Prepared, Scratch, ids};
+use xacml::{Code, Decision, Environment, Limits, Prepared, Scratch, ids};
 
 /// Either the answer, or the facts to go on with.
 type Step<T> = Result<T, Fault>;
+
+/// Why a decision was not made from beginning to end.
+enum Stop {
+    /// Something is wrong with the request or the policy: it is Indeterminate.
+    Fault(Fault),
+    /// It needs more steps than it may take here.
+    OutOfSteps,
+}
+
+impl From<OutOfSteps> for Stop {
+    fn from(_: OutOfSteps) -> Self {
+        Self::OutOfSteps
+    }
+}
 
 /// What one question is decided on, as far as it is known.
 #[derive(Debug, Default)]
@@ -49,54 +64,122 @@ impl Pdp {
         view: View,
         request: &PartialRequest<'_>,
     ) -> Result<Decided, DbError> {
-        let mut all = self.decide_all(view, std::slice::from_ref(request)).await?;
-        Ok(all
-            .pop()
-            .unwrap_or_else(|| Decided::faulty(request, &Fault::Processing("nothing was asked"))))
+        let only = std::slice::from_ref(request);
+        match self.decide_all(view, only, &Budget::default()).await {
+            Ok(mut all) => Ok(all.pop().unwrap_or_else(|| {
+                Decided::faulty(request, &Fault::Processing("nothing was asked"))
+            })),
+            Err(Undecided::Database(error)) => Err(error),
+            Err(Undecided::Excess(excess)) => Ok(Decided::faulty(
+                request,
+                &Fault::Processing(excess.message()),
+            )),
+        }
     }
 
-    /// Decides requests, in order. What is not in memory is read at once for all of them.
+    /// Decides requests, in order. What is not in memory is read at once for all of them. Decisions
+    /// that take long are made where they hold up nobody.
     ///
     /// # Errors
-    /// The facts cannot be had. Faults of a request are Indeterminate decisions, not errors.
-    pub async fn decide_all(
+    /// The facts cannot be had, or the budget is used up. Faults of a request are Indeterminate
+    /// decisions, not errors.
+    pub(super) async fn decide_all(
         &self,
         view: View,
         requests: &[PartialRequest<'_>],
-    ) -> Result<Vec<Decided>, DbError> {
+        budget: &Budget,
+    ) -> Result<Vec<Decided>, Undecided> {
+        let echoed: usize = requests.iter().map(bytes_of_echo).sum();
+        if echoed > MAX_ANSWER_BYTES {
+            return Err(Excess::Answer.into());
+        }
         let questions: Vec<Step<Question<'_>>> = requests
             .iter()
             .map(|request| Question::of(request, &self.identity))
             .collect();
         let facts = self.gather(view, &questions).await?;
-        let asked = requests.iter().zip(&questions);
-        let mut all: Vec<Decided> = asked
-            .zip(facts)
-            .map(|((request, question), facts)| match question {
-                Ok(question) => self.judge(view, request, question, facts),
-                Err(fault) => Decided::faulty(request, fault),
-            })
-            .collect();
+        let (mut all, rest) = self.judge_inline(view, requests, &questions, facts, budget)?;
+        if let Some(rest) = rest {
+            let work = || {
+                let n = all.len();
+                self.judge_all(view, &requests[n..], &questions[n..], rest, budget)
+            };
+            let rest = Box::pin(self.room.evaluate(work)).await?;
+            all.extend(rest);
+        }
         if all.iter().any(|decided| decided.looks_in_sub_units) {
             Box::pin(self.look_in_sub_units(&questions, requests, &mut all)).await?;
         }
-        for ((request, question), decided) in requests.iter().zip(&questions).zip(&mut all) {
-            if view.explain {
-                decided.explanation = Some(explain::account(
-                    request,
-                    question.as_ref(),
-                    decided,
-                    &self.catalogue,
-                ));
-            }
+        for (request, decided) in requests.iter().zip(&mut all) {
             if decided.decision != Decision::Indeterminate {
                 decided.echo.splice(0..0, echo(request));
             }
         }
         if view.explain {
-            for decided in &mut all {
-                Box::pin(self.tell_grants(decided)).await?;
+            Box::pin(self.explain(&questions, &mut all, budget)).await?;
+        }
+        Ok(all)
+    }
+
+    /// Judges requests as long as that takes little time. The rest of the facts are those of the
+    /// requests for which it would take more.
+    fn judge_inline(
+        &self,
+        view: View,
+        requests: &[PartialRequest<'_>],
+        questions: &[Step<Question<'_>>],
+        facts: Vec<Facts>,
+        budget: &Budget,
+    ) -> Result<(Vec<Decided>, Option<std::vec::IntoIter<Facts>>), Excess> {
+        let mut all = Vec::with_capacity(requests.len());
+        let mut meter = Meter::new(INLINE_STEPS.min(budget.left()));
+        let mut waiting = facts.into_iter();
+        for (request, question) in requests.iter().zip(questions) {
+            let before = meter;
+            let facts = waiting.as_mut_slice().first_mut().map(std::mem::take);
+            match self.judge(
+                view,
+                request,
+                question,
+                facts.unwrap_or_default(),
+                &mut meter,
+            ) {
+                Ok(decided) => all.push(decided),
+                Err(facts) => {
+                    if let Some(first) = waiting.as_mut_slice().first_mut() {
+                        *first = facts;
+                    }
+                    budget.take(before.taken())?;
+                    return Ok((all, Some(waiting)));
+                }
             }
+            waiting.next();
+        }
+        budget.take(meter.taken())?;
+        Ok((all, None))
+    }
+
+    /// Judges requests by the facts for each of them.
+    fn judge_all(
+        &self,
+        view: View,
+        requests: &[PartialRequest<'_>],
+        questions: &[Step<Question<'_>>],
+        facts: impl Iterator<Item = Facts>,
+        budget: &Budget,
+    ) -> Result<Vec<Decided>, Excess> {
+        let (mut all, mut explained) = (Vec::with_capacity(requests.len()), 0);
+        for ((request, question), facts) in requests.iter().zip(questions).zip(facts) {
+            let mut meter = Meter::new(budget.left());
+            let decided = self
+                .judge(view, request, question, facts, &mut meter)
+                .map_err(|_| Excess::Evaluation)?;
+            budget.take(meter.taken())?;
+            explained += decided.digest.as_ref().map_or(0, explain::Digest::bytes);
+            if explained > MAX_ANSWER_BYTES {
+                return Err(Excess::Answer);
+            }
+            all.push(decided);
         }
         Ok(all)
     }
@@ -126,19 +209,15 @@ impl Pdp {
         Ok(facts)
     }
 
-    /// What a permit rests on, as `kind:name`; none when it rests on the policy alone.
+    /// What a permit rests on, as `kind:name`; none when it rests on the policy alone. Of a decision
+    /// whose view names packages.
     #[must_use]
     pub fn granted_by(&self, decided: &Decided) -> Option<String> {
         if let Some(DecidedBy::SingleRight { assignment, .. }) = &decided.by {
             return Some(format!("single_right:{assignment}"));
         }
-        let package = explain::deciding_packages(decided, &self.catalogue)
-            .into_iter()
-            .next()?;
-        Some(format!(
-            "access_package:{}",
-            self.catalogue.package(package)?.value()
-        ))
+        let package = self.catalogue.package(*decided.packages.first()?)?;
+        Some(format!("access_package:{}", package.value()))
     }
 
     /// The facts for each question, from memory where it may answer. At most one reading of
@@ -219,23 +298,41 @@ impl Pdp {
         Ok((read, pairs.iter().copied().zip(read_pairs).collect()))
     }
 
+    /// Decides by the facts. They are given back when it takes more steps than there are.
     fn judge(
         &self,
         view: View,
         request: &PartialRequest<'_>,
-        question: &Question<'_>,
+        question: &Step<Question<'_>>,
         facts: Facts,
-    ) -> Decided {
+        meter: &mut Meter,
+    ) -> Result<Decided, Facts> {
+        let question = match question {
+            Ok(question) => question,
+            Err(fault) => {
+                let mut decided = Decided::faulty(request, fault);
+                if view.explain {
+                    decided.digest = Some(explain::Digest::default());
+                }
+                return Ok(decided);
+            }
+        };
         let mut decided = Decided::open();
         let Facts { resource, pair } = facts;
-        let resource = resource.filter(|resource| resource.policy.is_some());
-        let known = (resource.as_deref(), pair.as_deref().map(|pair| &**pair));
-        if let Err(fault) = self.try_judge(view, request, question, known, &mut decided) {
-            decided.fail(request, &fault);
+        let has_policy = |resource: &&Resource| resource.policy.is_some();
+        let known = (
+            resource.as_deref().filter(has_policy),
+            pair.as_deref().map(|pair| &**pair),
+        );
+        match self.try_judge(view, request, question, known, &mut decided, meter) {
+            Ok(()) => {}
+            Err(Stop::Fault(fault)) => decided.fail(request, &fault),
+            Err(Stop::OutOfSteps) => return Err(Facts { resource, pair }),
         }
+        let resource = resource.filter(|resource| resource.policy.is_some());
         decided.pair = pair.filter(|_| resource.is_some());
         decided.resource = resource;
-        decided
+        Ok(decided)
     }
 
     fn try_judge(
@@ -245,27 +342,27 @@ impl Pdp {
         question: &Question<'_>,
         (resource, pair): (Option<&Resource>, Option<&Pair>),
         decided: &mut Decided,
-    ) -> Step<()> {
+        meter: &mut Meter,
+    ) -> Result<(), Stop> {
+        let processing = |message| Stop::Fault(Fault::Processing(message));
         let known = resource.and_then(|resource| Some((resource, resource.policy.as_deref()?)));
         let Some((resource, policy)) = known else {
             decided.reason = DecisionReason::UnknownResource;
-            return Err(Fault::Processing(
-                "the resource is unknown, or has no policy",
-            ));
+            return Err(processing("the resource is unknown, or has no policy"));
         };
         let Some(pair) = pair else {
-            return Err(Fault::Processing("the facts are not known"));
+            return Err(processing("the facts are not known"));
         };
         let reportee = pair.reportee.as_ref();
         if question.is_contradictory
             || reportee.is_some_and(|r| !r.is_person_asked || !question.reportee.fits(&r.party))
         {
-            return Err(Fault::Processing(TWO_PARTIES));
+            return Err(processing(TWO_PARTIES));
         }
         let reportee = reportee.map(|known: &KnownParty| &known.party);
         if question.who == Who::NationalId && pair.subject.is_none() {
             decided.reason = DecisionReason::UnknownSubject;
-            return Err(Fault::Processing("the person is unknown"));
+            return Err(processing("the person is unknown"));
         }
         let is_system_user = matches!(question.who, Who::SystemUser(_));
         if is_system_user && !pair.system_user.as_ref().is_some_and(|user| user.alive) {
@@ -314,10 +411,14 @@ impl Pdp {
             let environment = Environment::at(self.clock.seconds());
             let prepared = Prepared::new(&policy.program, &attributes.0, environment, binding);
             let evaluation = if view.explain {
-                prepared.explain(false, work)
+                prepared.explain_within(meter.left(), work)
             } else {
-                prepared.evaluate(work)
+                prepared.evaluate_within(meter.left(), work)
             };
+            if evaluation.is_exceeded() && meter.left() < Limits::DEFAULT.steps {
+                return Err(OutOfSteps);
+            }
+            meter.take(evaluation.steps() as usize)?;
             let outcome = (
                 evaluation.decision(),
                 evaluation.fault().map_or(Code::Ok, |f| f.code),
@@ -330,13 +431,15 @@ impl Pdp {
                     number,
                 });
             if view.explain {
-                decided.trace = Some(evaluation.into_trace());
+                let trace = evaluation.into_trace();
+                meter.take(explain::Digest::steps(&trace, policy))?;
+                decided.digest = Some(explain::Digest::of(policy, &trace, question.action()));
             }
-            outcome
-        });
+            Ok(outcome)
+        })?;
         (decided.decision, decided.status) = (decision, status);
         if view.is_logged {
-            decided.context = Some(attributes.written(pair));
+            decided.context = Some(attributes.written(pair, view.context_bytes));
         }
         decided.reason = match decision {
             Decision::Permit if policy.mentions_packages && (is_system_user || is_organization) => {
@@ -358,9 +461,19 @@ impl Pdp {
             && let (Some(reportee), Some(action)) = (reportee, action)
             && single_rights::may_decide(question.who, pair, reportee)
         {
+            meter.take(pair.rights.len() / RIGHTS_PER_STEP)?;
+            let of_this = single_rights::of_action(&pair.rights, &resource.identifier, action);
+            meter.take(of_this.count().saturating_mul(request.values.len()) / RIGHTS_PER_STEP)?;
             match single_rights::matching(&pair.rights, &resource.identifier, action, &attributes) {
                 Some(right) => decided.permit_by(right),
                 None => decided.looks_in_sub_units = is_person && pair.has_key_role,
+            }
+        }
+        if decided.decision == Decision::Permit && (view.explain || view.names_packages) {
+            let rule = explain::deciding_rule(policy, decided.by.as_ref());
+            meter.take(rule.map_or(0, explain::alternatives_of) / RIGHTS_PER_STEP)?;
+            if let Some(rule) = rule {
+                decided.packages = explain::deciding_packages(rule, pair, &self.catalogue);
             }
         }
         if decided.decision == Decision::Permit {
@@ -368,6 +481,14 @@ impl Pdp {
         }
         Ok(())
     }
+}
+
+/// Rights, or alternatives of a rule, that are looked at in the time of one step.
+const RIGHTS_PER_STEP: usize = 4;
+
+fn bytes_of_echo(request: &PartialRequest<'_>) -> usize {
+    let echoed = request.values.iter().filter(|v| v.include_in_result);
+    echoed.map(|v| echo_bytes(&v.id, &v.value)).sum()
 }
 
 fn echo(request: &PartialRequest<'_>) -> impl Iterator<Item = Echo> {

@@ -3,17 +3,18 @@
 use std::{borrow::Cow, sync::Arc};
 
 use super::{
-    DecisionReason, Fault, PartialRequest, RequiredLevel, SubjectKind, level::StatedLevels,
-    memory::Pair,
+    DecisionReason, Fault, PartialRequest, RequiredLevel, SubjectKind, explain::Digest,
+    level::StatedLevels, memory::Pair,
 };
 use foundation::{db::feed::Fact, ids::OrgNumber};
 use registers::{
-    packages::RoleKey,
+    packages::{PackageKey, RoleKey},
     parties::PartyKind,
     resources::{CompiledPolicy, Resource},
 };
+use serde_json::value::RawValue;
 use uuid::Uuid;
-use xacml::{Code, DataType, Decision, Obligation, Trace};
+use xacml::{Code, DataType, Decision, Obligation};
 
 /// An attribute to be echoed.
 #[derive(Debug, Clone)]
@@ -22,6 +23,22 @@ pub struct Echo {
     pub id: String,
     pub data_type: DataType,
     pub value: String,
+}
+
+/// Bytes of a result with nothing in it.
+const BYTES_OF_RESULT: usize = 300;
+/// Bytes of an echoed attribute beside its texts.
+const BYTES_OF_ECHO: usize = 160;
+
+impl Echo {
+    fn answer_bytes(&self) -> usize {
+        echo_bytes(&self.id, &self.value)
+    }
+}
+
+/// About how many bytes an echoed value takes in an answer.
+pub(super) fn echo_bytes(id: &str, value: &str) -> usize {
+    BYTES_OF_ECHO + id.len() + value.len()
 }
 
 /// What decided.
@@ -75,9 +92,11 @@ pub struct Decided {
     /// What it was decided on, when it came so far.
     pub(super) pair: Option<Arc<Fact<Pair>>>,
     /// How the policy came to its answer, when that was asked for.
-    pub(super) trace: Option<Trace>,
-    /// An account of it all, when that was asked for.
-    pub explanation: Option<serde_json::Value>,
+    pub(super) digest: Option<Digest>,
+    /// Packages that the subject holds and the rule that permitted asks for, when that was asked for.
+    pub(super) packages: Vec<PackageKey>,
+    /// An account of it all in JSON, when that was asked for.
+    pub explanation: Option<Arc<RawValue>>,
     /// Whom it is about, as far as it makes a difference for levels.
     pub(super) subject: SubjectKind,
     /// Nothing decided so far, and rights of sub-units might.
@@ -98,7 +117,8 @@ impl Decided {
             by: None,
             context: None,
             pair: None,
-            trace: None,
+            digest: None,
+            packages: Vec::new(),
             explanation: None,
             subject: SubjectKind::Other,
             looks_in_sub_units: false,
@@ -136,6 +156,14 @@ impl Decided {
         self.policy
             .as_ref()
             .map_or(&[], |policy| &policy.permit_obligations)
+    }
+
+    /// About how many bytes it takes in an answer.
+    pub(super) fn answer_bytes(&self) -> usize {
+        let echo: usize = self.echo.iter().map(Echo::answer_bytes).sum();
+        let explanation = self.explanation.as_ref().map_or(0, |json| json.get().len());
+        let obligations = self.policy.as_ref().map_or(0, |p| p.obligation_bytes);
+        BYTES_OF_RESULT + echo + explanation + obligations
     }
 
     /// The authentication level that the obligations ask of the subject.

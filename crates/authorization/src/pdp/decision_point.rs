@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sqlx::PgPool;
 
-use super::{answer_id::AnswerIds, log::Log, memory::Memory, metrics::Counters};
+use super::{answer_id::AnswerIds, budget::Room, log::Log, memory::Memory, metrics::Counters};
 use foundation::{clock::Clock, db::feed::Feed};
 use registers::{packages::Catalogue, parties::IdentityKeys, resources::Resources};
 
@@ -21,6 +21,7 @@ pub struct Pdp {
     pub(super) counters: Counters,
     pub(super) answer_ids: AnswerIds,
     pub(super) log: Log,
+    pub(super) room: Room,
 }
 
 impl Pdp {
@@ -47,6 +48,7 @@ impl Pdp {
             counters: Counters::default(),
             answer_ids: AnswerIds::default(),
             log,
+            room: Room::default(),
         }
     }
 

@@ -3,7 +3,7 @@
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 
-use super::Pdp;
+use super::{Pdp, log::MAX_CONTEXT_BYTES};
 use foundation::{
     db::feed::{NoPosition, Position},
     http::{ApiError, ModelState},
@@ -20,8 +20,12 @@ pub struct View {
     pub from_memory: bool,
     /// An account of how it came about is wanted.
     pub explain: bool,
+    /// The packages that a permit rests on are wanted.
+    pub names_packages: bool,
     /// It will be logged.
     pub is_logged: bool,
+    /// Bytes of the log that the attributes of a decision may take.
+    pub context_bytes: usize,
 }
 
 impl Default for View {
@@ -29,7 +33,9 @@ impl Default for View {
         Self {
             from_memory: true,
             explain: false,
+            names_packages: false,
             is_logged: false,
+            context_bytes: MAX_CONTEXT_BYTES,
         }
     }
 }

@@ -340,10 +340,10 @@ fn is_instance(value: &RequestValue<'_>) -> bool {
     value.category == ids::RESOURCE && (value.id == INSTANCE || value.id == RESOURCE_INSTANCE)
 }
 
-/// The value as it is compared, when it names what a question is about: without blanks, uuids in
-/// one spelling.
-pub(super) fn tidied<'v>(value: &'v RequestValue<'_>) -> Option<&'v str> {
-    Identifier::of(&value.category, &value.id).map(|_| value.value.trim())
+/// What a value names of that which a question is about, with the value as it is compared: without
+/// blanks.
+pub(super) fn tidied<'v>(value: &'v RequestValue<'_>) -> Option<(Identifier, &'v str)> {
+    Identifier::of(&value.category, &value.id).map(|identifier| (identifier, value.value.trim()))
 }
 
 /// What a well-formed request asks.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::Decided;
@@ -14,6 +15,13 @@ use xacml::Obligation;
 pub struct DecisionResponse {
     /// In the order of the references.
     pub response: Vec<DecisionResult>,
+}
+
+/// The same, with results that stand in several places.
+#[derive(Debug, Serialize)]
+pub struct RepeatedResults<'r> {
+    /// In the order of the references.
+    pub response: Vec<&'r DecisionResult>,
 }
 
 /// One result.
@@ -32,7 +40,8 @@ pub struct DecisionResult {
     pub policy_identifier_list: Option<()>,
     /// How it came about, when that was asked for (`?explain=true`).
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub explanation: Option<serde_json::Value>,
+    #[schema(value_type = Option<serde_json::Value>)]
+    pub explanation: Option<Arc<RawValue>>,
 }
 
 /// Status of a result.

@@ -1,5 +1,7 @@
 //! Single rights: what decides when no rule of the policy does.
 
+use std::collections::HashMap;
+
 use super::{
     Decided, DecisionReason, Fault, PartialRequest, Pdp,
     attributes::Attributes,
@@ -28,6 +30,17 @@ pub(super) fn may_decide(who: Who, pair: &Pair, reportee: &Party) -> bool {
     is_holder && reportee.party_id.is_some() && !reportee.is_gone()
 }
 
+/// The rights to this action on this resource, whatever else they ask for.
+pub(super) fn of_action<'r>(
+    rights: impl IntoIterator<Item = &'r HeldRight>,
+    resource: &str,
+    action: &str,
+) -> impl Iterator<Item = &'r HeldRight> {
+    rights
+        .into_iter()
+        .filter(move |held| held.right.resource == resource && held.right.action == action)
+}
+
 /// The right to this action on this resource, with every further attribute that it asks for.
 pub(super) fn matching<'r>(
     rights: impl IntoIterator<Item = &'r HeldRight>,
@@ -35,10 +48,7 @@ pub(super) fn matching<'r>(
     action: &str,
     attributes: &Attributes<'_>,
 ) -> Option<&'r HeldRight> {
-    let mut of_this = rights
-        .into_iter()
-        .filter(|held| held.right.resource == resource && held.right.action == action);
-    of_this.find(|held| {
+    of_action(rights, resource, action).find(|held| {
         held.right.further.iter().all(|(id, value)| {
             attributes
                 .texts(ids::RESOURCE, id)
@@ -87,6 +97,8 @@ impl Pdp {
         }
         let mut db = self.db.acquire().await?;
         let found = parties::rights_of_sub_units(&mut db, &asked).await?;
+        drop(db);
+        let mut known: HashMap<usize, Attributes<'_>> = HashMap::new();
         for (number, connection) in found {
             let place = places[number];
             let (Ok(question), decided) = (&questions[place], &mut all[place]) else {
@@ -103,11 +115,14 @@ impl Pdp {
             )
             .map(HeldRight::from)
             .collect();
-            let mut attributes = Attributes::of(&requests[place], question);
-            attributes.complete_resource(&question.resource);
+            let attributes = known.entry(place).or_insert_with(|| {
+                let mut attributes = Attributes::of(&requests[place], question);
+                attributes.complete_resource(&question.resource);
+                attributes
+            });
             let action = question.action().unwrap_or_default();
             if decided.decision != Decision::Permit
-                && let Some(right) = matching(&rights, &resource.identifier, action, &attributes)
+                && let Some(right) = matching(&rights, &resource.identifier, action, attributes)
             {
                 decided.permit_by(right);
                 decided.settle_permit(&resource, &pair, action);

@@ -1,6 +1,8 @@
 //! `POST /authorization/api/v1/systemuser/authorize`: a service owner hands over the token it was
 //! shown, and learns whether it is good and what its system user may do.
 
+use std::{collections::HashMap, sync::Arc};
+
 use axum::{
     extract::State,
     response::{IntoResponse as _, Response},
@@ -8,13 +10,14 @@ use axum::{
 use chrono::{DateTime, Utc};
 use http::StatusCode;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
     AtLeast, Decided, DecisionReason, PartialRequest, TokenReason, View,
     api::may_explain,
+    budget::{Excess, Undecided, in_time},
     call::Call,
     log::Endpoint,
     question::{INSTANCE, ORGANIZATION, RESOURCE, SYSTEM_USER, TASK, named_party},
@@ -134,7 +137,8 @@ pub struct CheckResult {
     pub minimum_authentication_level: Option<u8>,
     /// How it came about, when that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub explanation: Option<Value>,
+    #[schema(value_type = Option<Value>)]
+    pub explanation: Option<Arc<RawValue>>,
 }
 
 /// What is asked.
@@ -216,14 +220,31 @@ pub async fn authorize(
     query: Query,
     JsonBytes(bytes): JsonBytes,
 ) -> ApiResult<Response> {
-    let caller = &owner.caller.principal;
     let explain = query.flag("explain")?;
     let asked = bind(
         &body::parse_strictly(&bytes, BODY, MemberNames::IgnoringCase)?,
         endpoints.config.settings.pdp.max_decisions_per_request,
     )?;
+    let answered = answered(
+        &endpoints,
+        &owner.caller.principal,
+        at_least,
+        &asked,
+        explain,
+    );
+    in_time(endpoints.config.settings.pdp.deadline_s, answered).await
+}
+
+async fn answered(
+    endpoints: &DecisionEndpoints,
+    caller: &Arc<Principal>,
+    at_least: AtLeast,
+    asked: &Inspection,
+    explain: bool,
+) -> ApiResult<Response> {
+    let _room = endpoints.pdp.room.for_call(asked.checks.len(), 0, 0).await;
     let call = Call::begin(&endpoints.pdp, Endpoint::Token, at_least, Some(caller)).await;
-    let (principal, users) = match inspect(&endpoints, &asked, call.view()).await? {
+    let (principal, users) = match inspect(endpoints, asked, call.view()).await? {
         Ok(inspected) => inspected,
         Err(fault) => {
             for check in &asked.checks {
@@ -242,17 +263,15 @@ pub async fn authorize(
             return Ok(call.answered(Json(answer).into_response()));
         }
     };
-    let decided = decide(&endpoints, &call, &asked.checks, &users, explain).await?;
-    if explain
-        && decided.iter().any(|(_, decided)| {
-            decided
-                .as_ref()
-                .is_some_and(|decided| !may_explain(caller, decided))
-        })
-    {
-        return Err(ApiError::Empty(StatusCode::FORBIDDEN));
-    }
-    let results: Vec<CheckResult> = decided.into_iter().map(|(result, _)| result).collect();
+    let results = decide(endpoints, &call, caller, asked, &users, explain)
+        .await
+        .map_err(|error| match error {
+            Error::Undecided(Undecided::Database(error)) => error.into(),
+            Error::Undecided(Undecided::Excess(excess)) => {
+                ModelState::of("Checks", excess.message()).into()
+            }
+            Error::Api(error) => error,
+        })?;
     let answer = TokenDecision {
         active: true,
         authorized: results.iter().all(|r| r.authorized),
@@ -264,7 +283,36 @@ pub async fn authorize(
     Ok(call.answered(Json(answer).into_response()))
 }
 
+/// Why the checks were not decided.
+enum Error {
+    Undecided(Undecided),
+    Api(ApiError),
+}
+
+impl From<Undecided> for Error {
+    fn from(error: Undecided) -> Self {
+        Self::Undecided(error)
+    }
+}
+
+impl From<ApiError> for Error {
+    fn from(error: ApiError) -> Self {
+        Self::Api(error)
+    }
+}
+
 impl Check {
+    /// What it asks, when the party is this one.
+    fn asked<'c>(&'c self, party: Option<&'c (&'static str, String)>) -> Asked<'c> {
+        (
+            &self.resource,
+            &self.action,
+            party,
+            self.instance.as_deref(),
+            self.task.as_deref(),
+        )
+    }
+
     /// The check as the decision point takes it.
     fn request<'c>(
         &'c self,
@@ -403,25 +451,37 @@ fn facts(principal: Principal) -> TokenFacts {
     }
 }
 
+/// What a check asks, without its id.
+type Asked<'c> = (
+    &'c str,
+    &'c str,
+    Option<&'c (&'static str, String)>,
+    Option<&'c str>,
+    Option<&'c str>,
+);
+
 /// For each check the first system user that may do it decides; else the first of all. Each of them
-/// is asked about all checks that are still open, at once.
+/// is asked about all checks that are still open, at once, and about equal ones once.
 async fn decide(
     endpoints: &DecisionEndpoints,
     call: &Call<'_>,
-    checks: &[Check],
+    caller: &Principal,
+    asked: &Inspection,
     users: &[Live],
     explain: bool,
-) -> ApiResult<Vec<(CheckResult, Option<Decided>)>> {
-    let level = endpoints.config.settings.pdp.systemuser_auth_level;
-    let mut results: Vec<Option<(CheckResult, Option<Decided>)>> =
-        checks.iter().map(|_| None).collect();
+) -> Result<Vec<CheckResult>, Error> {
+    let settings = &endpoints.config.settings.pdp;
+    let checks = &asked.checks;
+    let mut results: Vec<Option<CheckResult>> = checks.iter().map(|_| None).collect();
+    let mut made = 0;
     for user in users {
         let owner = (ORGANIZATION, user.owner_org.clone());
-        let (mut places, mut requests) = (Vec::new(), Vec::new());
-        for (place, check) in checks.iter().enumerate() {
-            if results[place]
+        let (mut open, mut places, mut requests) = (Vec::new(), Vec::new(), Vec::new());
+        let mut known: HashMap<Asked<'_>, usize> = HashMap::new();
+        for (number, check) in checks.iter().enumerate() {
+            if results[number]
                 .as_ref()
-                .is_some_and(|(result, _)| result.decision == Decision::Permit.as_str())
+                .is_some_and(|result| result.decision == Decision::Permit.as_str())
             {
                 continue;
             }
@@ -429,34 +489,45 @@ async fn decide(
                 .party
                 .as_ref()
                 .or((user.kind == SystemUserKind::Standard).then_some(&owner));
-            let request = check.request(Some(user.id), party);
             if party.is_some() {
+                let place = *known.entry(check.asked(party)).or_insert_with(|| {
+                    requests.push(check.request(Some(user.id), party));
+                    requests.len() - 1
+                });
+                open.push(number);
                 places.push(place);
-                requests.push(request);
             } else {
-                call.refuse(&request, DecisionReason::MissingParty).await;
-                results[place].get_or_insert_with(|| (undecided(check, user.id), None));
+                call.refuse(
+                    &check.request(Some(user.id), party),
+                    DecisionReason::MissingParty,
+                )
+                .await;
+                results[number].get_or_insert_with(|| undecided(check, user.id));
             }
         }
-        for (place, mut decided) in places
-            .into_iter()
-            .zip(call.decide_all(&requests, explain).await?)
-        {
-            if results[place].is_none() || decided.decision == Decision::Permit {
-                results[place] = Some((
-                    answer(&checks[place], user.id, &mut decided, level),
-                    Some(decided),
-                ));
+        made += places.len();
+        if made > settings.max_decisions_per_request {
+            return Err(Undecided::from(Excess::Decisions).into());
+        }
+        let all = call.decide_all(&requests, Some(&places), explain).await?;
+        if explain && !all.iter().all(|decided| may_explain(caller, decided)) {
+            return Err(ApiError::Empty(StatusCode::FORBIDDEN).into());
+        }
+        for (number, place) in open.into_iter().zip(places) {
+            let decided = &all[place];
+            if results[number].is_none() || decided.decision == Decision::Permit {
+                let level = settings.systemuser_auth_level;
+                results[number] = Some(answer(&checks[number], user.id, decided, level));
             }
         }
     }
     let all: Option<Vec<_>> = results.into_iter().collect();
     all.ok_or_else(|| {
-        ApiError::internal(anyhow::anyhow!("a system-user token without a system user"))
+        ApiError::internal(anyhow::anyhow!("a system-user token without a system user")).into()
     })
 }
 
-fn answer(check: &Check, system_user_id: Uuid, decided: &mut Decided, level: u8) -> CheckResult {
+fn answer(check: &Check, system_user_id: Uuid, decided: &Decided, level: u8) -> CheckResult {
     let permit = decided.decision == Decision::Permit;
     let needed = decided.required_level();
     let is_enough = needed.is_met_by(level);
@@ -472,7 +543,7 @@ fn answer(check: &Check, system_user_id: Uuid, decided: &mut Decided, level: u8)
             decided.reason.wire()
         },
         minimum_authentication_level: needed.number(),
-        explanation: decided.explanation.take(),
+        explanation: decided.explanation.clone(),
     }
 }
 

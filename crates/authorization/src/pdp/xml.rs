@@ -4,9 +4,20 @@ use std::borrow::Cow;
 
 use super::{
     Decided, Fault,
+    budget::MAX_ATTRIBUTES,
     request::{Attribute, DecisionRequest, Entry, Values},
 };
 use xacml::{AttributeValue, Category, DecisionResult, Limits, Request, Response, Status, Value};
+
+/// Bounds on a request. Its bytes are bounded where it is read, its values where its decisions are
+/// counted.
+const LIMITS: Limits = {
+    let mut limits = Limits::DEFAULT;
+    limits.request_bytes = usize::MAX;
+    limits.request_values = MAX_ATTRIBUTES + 1;
+    limits.request_categories = 1_000;
+    limits
+};
 
 /// Reads a request. What is no request is a fault of syntax.
 pub fn read(bytes: &[u8]) -> DecisionRequest<'static> {
@@ -14,7 +25,7 @@ pub fn read(bytes: &[u8]) -> DecisionRequest<'static> {
         fault: Some(Fault::Syntax(message)),
         ..DecisionRequest::default()
     };
-    match Request::from_xml(bytes, &Limits::default()) {
+    match Request::from_xml(bytes, &LIMITS) {
         Err(_) => faulty("the document is no XACML 3.0 request"),
         Ok(request) if request.combined_decision => faulty("a combined decision is not offered"),
         Ok(request) => DecisionRequest {
@@ -43,7 +54,7 @@ fn entry(category: &Category<'_>) -> Entry<'static> {
     }
 }
 
-/// Writes an answer, with its declaration.
+/// Writes an answer, with its declaration. Requests in XML ask for one decision.
 pub fn write(results: Vec<Decided>) -> Vec<u8> {
     let mut out = b"<?xml version=\"1.0\" encoding=\"utf-8\"?>\n".to_vec();
     out.extend(

@@ -180,6 +180,7 @@ section! {
         max_staleness_ms: u64,
         max_decisions_per_request: usize,
         max_body_bytes: usize,
+        deadline_s: u64,
         max_policy_bytes: usize,
         enforce_resource_owner: bool,
         #[serde(serialize_with = "secrets::hashed")]

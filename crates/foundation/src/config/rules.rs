@@ -137,10 +137,11 @@ fn check_ranges(settings: &Settings, wrong: &mut Vec<String>) {
             number(pdp.max_body_bytes),
             1_024..=i64::MAX,
         ),
+        ("pdp.deadline_s", duration(pdp.deadline_s), 1..=60),
         (
             "pdp.max_policy_bytes",
             number(pdp.max_policy_bytes),
-            1_024..=i64::MAX,
+            1_024..=2_097_152,
         ),
         (
             "pdp.systemuser_auth_level",

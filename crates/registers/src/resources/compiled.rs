@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use foundation::crypto::sha256;
 use serde_json::value::RawValue;
 
 use super::rights::ListingSize;
@@ -13,19 +14,36 @@ use xacml::{
 /// How a stored policy is loaded: with the leniencies that policies in the wild need, and so that
 /// one broken rule does not take the others with it.
 pub const LOAD: LoadOptions = LoadOptions {
-    limits: Limits::DEFAULT,
+    limits: {
+        let mut limits = Limits::DEFAULT;
+        limits.policy_bytes = MAX_POLICY_BYTES;
+        limits
+    },
     dialect: Dialect::TOLERANT,
     lenient: true,
 };
-/// How a policy is checked before it is stored.
+/// How a policy is checked before it is stored. What is stored already may be larger in some ways.
 pub const UPLOAD: LoadOptions = LoadOptions {
+    limits: {
+        let mut limits = LOAD.limits;
+        limits.policy_depth = 10;
+        limits.variable_depth = 10;
+        limits.expression_depth = 32;
+        limits.rules = 5_000;
+        limits
+    },
     lenient: false,
     ..LOAD
 };
 
+/// Bytes of a policy.
+pub const MAX_POLICY_BYTES: usize = 2 * 1024 * 1024;
+
 /// A policy ready to evaluate.
 #[derive(Debug)]
 pub struct CompiledPolicy {
+    /// SHA-256 of its text.
+    pub digest: [u8; 32],
     /// As it was written.
     pub policy: Policy,
     /// As it is run.
@@ -40,6 +58,10 @@ pub struct CompiledPolicy {
     pub mentions_roles: bool,
     /// What lists of its rules and rights would cost.
     pub listing: ListingSize,
+    /// Alternatives in the targets of all of its rules.
+    pub alternatives: usize,
+    /// About how many bytes its obligations take in an answer.
+    pub obligation_bytes: usize,
 }
 
 impl CompiledPolicy {
@@ -60,8 +82,13 @@ impl CompiledPolicy {
             "urn:altinn:external-role:cra",
         ]);
         let listing = ListingSize::of(&policy);
-        let permit_obligations = policy.constant_obligations(Effect::Permit).into();
+        let permit_obligations: Arc<[Obligation]> =
+            policy.constant_obligations(Effect::Permit).into();
+        let of_targets = policy.rules.iter().flat_map(|rule| &rule.target);
+        let alternatives = of_targets.map(Vec::len).sum();
+        let obligation_bytes = permit_obligations.iter().map(bytes_of).sum();
         Ok(Self {
+            digest: sha256(xml),
             policy,
             program,
             permit_obligations,
@@ -69,6 +96,23 @@ impl CompiledPolicy {
             mentions_packages,
             mentions_roles,
             listing,
+            alternatives,
+            obligation_bytes,
         })
     }
+}
+
+/// About how many bytes an obligation takes in an answer.
+fn bytes_of(obligation: &Obligation) -> usize {
+    /// Member names and punctuation.
+    const BESIDE_TEXTS: usize = 120;
+    let assignments = obligation.assignments.iter().map(|a| {
+        let category = a.category.as_deref().unwrap_or_default();
+        BESIDE_TEXTS
+            + a.attribute_id.len()
+            + category.len()
+            + a.value.text().len()
+            + a.value.data_type().uri().len()
+    });
+    BESIDE_TEXTS + obligation.id.len() + assignments.sum::<usize>()
 }

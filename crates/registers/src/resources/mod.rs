@@ -4,6 +4,7 @@ mod attributes;
 mod bind;
 mod compiled;
 pub mod document;
+mod listings;
 mod live;
 mod model;
 mod policies;
@@ -12,15 +13,18 @@ pub mod rules;
 pub mod store;
 mod system_resources;
 mod warnings;
+mod workers;
 
 pub use bind::bind_resource;
 pub use compiled::{CompiledPolicy, LOAD, UPLOAD};
+pub use listings::{Listing, Listings};
 pub use live::{Known, Resources};
 pub use model::Resource;
-pub use policies::Policies;
+pub use policies::{CheckedPolicy, Policies};
 pub use rights::{RightKey, right_keys};
 pub use store::{
     ResourceKind, access_list_filters, kinds, names, naming, resources_of_subjects, upsert,
 };
 pub use system_resources::store_system_resources;
 pub use warnings::{PolicyWarning, PolicyWarningKind, warnings};
+pub use workers::{Busy, Workers};

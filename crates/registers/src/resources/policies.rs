@@ -5,8 +5,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use moka::sync::Cache;
 use sqlx::PgConnection;
 
-use super::{Resource, compiled::CompiledPolicy, store};
-use foundation::{crypto::sha256, db::DbError};
+use super::{
+    Resource,
+    compiled::CompiledPolicy,
+    listings::Listings,
+    rules::{self, AcceptedPolicy, PolicyRefusal},
+    store,
+    workers::{Busy, Workers},
+};
+use crate::packages::Catalogue;
+use foundation::db::DbError;
 use xacml::Vocabulary;
 
 /// Compiled policies. Texts are immutable under their digest, so nothing here grows stale.
@@ -17,6 +25,16 @@ pub struct Policies {
     digests: Cache<String, [u8; 32]>,
     /// What new policies are compiled with.
     vocabulary: Arc<Mutex<Arc<Vocabulary>>>,
+    workers: Workers,
+    listings: Listings,
+}
+
+/// A policy that may be stored.
+#[derive(Debug)]
+pub struct CheckedPolicy {
+    /// What it says.
+    pub accepted: AcceptedPolicy,
+    compiled: Option<Arc<CompiledPolicy>>,
 }
 
 /// A vocabulary of more attributes is left to the policies that have it: it never gives up what
@@ -25,10 +43,13 @@ const MAX_ATTRIBUTES: usize = 10_000;
 
 impl Default for Policies {
     fn default() -> Self {
+        let workers = Workers::default();
         Self {
             compiled: Cache::new(10_000),
             digests: Cache::new(10_000),
             vocabulary: Arc::default(),
+            listings: Listings::new(workers.clone()),
+            workers,
         }
     }
 }
@@ -45,10 +66,46 @@ impl Policies {
         Arc::clone(&current)
     }
 
+    /// Lists that are made out of policies.
+    #[must_use]
+    pub const fn listings(&self) -> &Listings {
+        &self.listings
+    }
+
+    /// Who does what takes long.
+    #[must_use]
+    pub const fn workers(&self) -> &Workers {
+        &self.workers
+    }
+
+    /// Checks a policy before it is stored for a resource, as [`rules::check_policy`] does, where it
+    /// holds up nobody.
+    ///
+    /// # Errors
+    /// It takes too long. The inner error is what is wrong with it.
+    pub async fn check(
+        &self,
+        xml: Arc<[u8]>,
+        identifier: &str,
+        catalogue: &Arc<Catalogue>,
+        may_reserve: bool,
+    ) -> Result<Result<CheckedPolicy, PolicyRefusal>, Busy> {
+        let (identifier, catalogue) = (identifier.to_owned(), Arc::clone(catalogue));
+        let vocabulary = self.vocabulary();
+        let bytes = xml.len();
+        let check = move || {
+            let accepted = rules::check_policy(&xml, &identifier, &catalogue, may_reserve)?;
+            let compiled = CompiledPolicy::read(&xml, &vocabulary).ok().map(Arc::new);
+            Ok(CheckedPolicy { accepted, compiled })
+        };
+        self.workers.run(bytes, check).await
+    }
+
     /// Keeps a policy that was just stored, so that the next decision need not compile it.
-    pub fn remember(&self, xml: &[u8]) {
-        if let Ok(policy) = CompiledPolicy::read(xml, &self.vocabulary()) {
-            self.compiled.insert(sha256(xml), Some(Arc::new(policy)));
+    pub fn remember(&self, checked: &CheckedPolicy) {
+        if let Some(policy) = &checked.compiled {
+            self.compiled
+                .insert(policy.digest, Some(Arc::clone(policy)));
         }
     }
 
@@ -83,9 +140,9 @@ impl Policies {
         };
         let rows = store::current(&mut *db, identifiers, &known).await?;
         let mut out = Vec::with_capacity(rows.len());
-        for row in rows {
+        for mut row in rows {
             out.push(Resource {
-                policy: self.policy(&mut *db, &row).await?,
+                policy: self.policy(&mut *db, &mut row).await?,
                 policy_version: row.policy_version,
                 identifier: row.identifier,
                 resource_type: row.resource_type,
@@ -102,7 +159,7 @@ impl Policies {
     async fn policy(
         &self,
         db: &mut PgConnection,
-        row: &store::CurrentRow,
+        row: &mut store::CurrentRow,
     ) -> Result<Option<Arc<CompiledPolicy>>, DbError> {
         let Some(digest) = row
             .sha256
@@ -115,30 +172,42 @@ impl Policies {
         if let Some(policy) = self.compiled.get(&digest) {
             return Ok(policy);
         }
-        let policy = match &row.xml {
-            Some(xml) => self.compile(&row.identifier, xml),
+        let xml = match row.xml.take() {
+            Some(xml) => Some(xml),
             // Known when we asked, and put out of memory since.
-            None => store::current_policy(db, &row.identifier)
-                .await?
-                .and_then(|xml| self.compile(&row.identifier, &xml)),
+            None => store::current_policy(db, &row.identifier).await?,
         };
+        let Some(xml) = xml else {
+            return Ok(None);
+        };
+        let (identifier, vocabulary) = (row.identifier.clone(), self.vocabulary());
+        let bytes = xml.len();
+        let policy = self
+            .workers
+            .run(bytes, move || compile(&identifier, &xml, &vocabulary))
+            .await
+            .map_err(|busy| DbError::Unavailable(1, busy.to_string()))?;
         self.compiled.insert(digest, policy.clone());
         Ok(policy)
     }
+}
 
-    fn compile(&self, identifier: &str, xml: &[u8]) -> Option<Arc<CompiledPolicy>> {
-        match CompiledPolicy::read(xml, &self.vocabulary()) {
-            Ok(policy) => {
-                if let [first, ..] = policy.program.broken() {
-                    let broken = policy.program.broken().len();
-                    tracing::warn!(identifier, broken, %first, "a stored policy has broken parts");
-                }
-                Some(Arc::new(policy))
+fn compile(
+    identifier: &str,
+    xml: &[u8],
+    vocabulary: &Arc<Vocabulary>,
+) -> Option<Arc<CompiledPolicy>> {
+    match CompiledPolicy::read(xml, vocabulary) {
+        Ok(policy) => {
+            if let [first, ..] = policy.program.broken() {
+                let broken = policy.program.broken().len();
+                tracing::warn!(identifier, broken, %first, "a stored policy has broken parts");
             }
-            Err(error) => {
-                tracing::error!(identifier, %error, "a stored policy cannot be read");
-                None
-            }
+            Some(Arc::new(policy))
+        }
+        Err(error) => {
+            tracing::error!(identifier, %error, "a stored policy cannot be read");
+            None
         }
     }
 }

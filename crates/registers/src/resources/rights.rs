@@ -38,9 +38,13 @@ const USER_SUBJECTS: [&str; 4] = [
 /// Subject by which an app hands out rights itself.
 const DELEGATION_SUBJECT: &str = "urn:altinn:resource:delegation";
 
-/// The right keys of a resource's policy, each with the roles and packages that lead to it.
+/// The right keys of a resource's policy, each with the roles and packages that lead to it. A policy
+/// that is too large [to be listed](ListingSize::is_listable) has none.
 #[must_use]
 pub fn right_keys(policy: &Policy, identifier: &str) -> BTreeMap<RightKey, Vec<Subject>> {
+    if !ListingSize::of(policy).is_listable() {
+        return BTreeMap::new();
+    }
     right_keys_for(policy, identifier, &USER_SUBJECTS)
 }
 
@@ -95,6 +99,33 @@ fn distinct<'i, T: Clone + Eq + std::hash::Hash + 'i>(
 ) -> Vec<T> {
     let mut seen = HashSet::new();
     items.filter(|item| seen.insert(*item)).cloned().collect()
+}
+
+/// The names of a rule's actions.
+pub fn action_names(rule: &Rule) -> impl Iterator<Item = &str> {
+    let named = |all_of: &'_ AllOf| -> Option<usize> {
+        all_of.iter().position(|m| {
+            m.designator()
+                .is_some_and(|d| d.category == ids::ACTION && d.attribute_id == ids::ACTION_ID)
+        })
+    };
+    rule.target
+        .iter()
+        .flatten()
+        .filter_map(move |all_of| Some(all_of.get(named(all_of)?)?.value.text.as_str()))
+}
+
+/// Roles and packages of which one alone will do: attribute and value.
+pub fn user_subjects(rule: &Rule) -> impl Iterator<Item = (&str, &str)> {
+    rule.target.iter().flatten().filter_map(|all_of| {
+        let mut of_subject = all_of.iter().filter_map(|m| {
+            let designator = m.designator().filter(|d| d.category == ids::SUBJECT)?;
+            Some((designator.attribute_id.as_str(), m.value.text.as_str()))
+        });
+        let only = of_subject.next()?;
+        let is_user = USER_SUBJECTS.iter().any(|u| only.0.starts_with(u));
+        (of_subject.next().is_none() && is_user).then_some(only)
+    })
 }
 
 /// What a rule is for.
@@ -563,7 +594,7 @@ pub struct NamedRight {
 }
 
 /// Which rights are asked for besides those of people.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Further {
     /// Those of service owners.
     pub service_owners: bool,

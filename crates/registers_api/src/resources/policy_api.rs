@@ -1,6 +1,9 @@
 //! `/resourceregistry/api/v1/resource/{id}/policy`: policies, and what they say.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
 
 use axum::{
     extract::{FromRequest as _, Multipart, Request, State, multipart::MultipartError},
@@ -21,7 +24,7 @@ use foundation::{
     http::{
         ApiError, ApiResult, Json, Language, ModelState,
         body::{self, JsonBytes},
-        context, list_stream,
+        context,
         paging::{self, Links, Paginated},
         path::PathValues,
         query::Query,
@@ -29,9 +32,9 @@ use foundation::{
     telemetry::security::SecurityEvent,
 };
 use registers::resources::{
-    CompiledPolicy, PolicyWarning,
+    Busy, CompiledPolicy, Listing, PolicyWarning,
     rights::{self, Further, NamedRight, PolicyRight, PolicyRule, SubjectAttribute},
-    rules, store, warnings,
+    store, warnings,
 };
 
 /// Header of a 201 with the number of warnings about the policy, when there are any.
@@ -84,12 +87,24 @@ async fn upload(
     request: Request,
 ) -> ApiResult<Response> {
     let xml = policy_file(request, registry.config.settings.pdp.max_policy_bytes).await?;
-    let mut tx = registry.db.begin().await?;
-    let resource = store::lock(&mut tx, identifier)
-        .await?
-        .ok_or_else(|| refused("Unknown resource"))?;
-    must_own(&mut tx, owner, &resource.document).await?;
-    let accepted = rules::check_policy(&xml, identifier, &registry.catalogue, is_admin(owner))
+    let xml: Arc<[u8]> = xml.into();
+    let unknown = || refused("Unknown resource");
+    {
+        // Who may not store it learns nothing about it, and nobody waits for a row while it is read.
+        let mut db = registry.db.acquire().await?;
+        let resource = store::read(&mut db, identifier, None).await?;
+        must_own(&mut db, owner, &resource.ok_or_else(unknown)?.document).await?;
+    }
+    let checked = registry
+        .policies
+        .check(
+            Arc::clone(&xml),
+            identifier,
+            &registry.catalogue,
+            is_admin(owner),
+        )
+        .await
+        .map_err(busy)?
         .map_err(|refusal| {
             let reason = refusal.to_string();
             context::report(SecurityEvent::PolicyRejected {
@@ -98,6 +113,12 @@ async fn upload(
             });
             refused(reason)
         })?;
+    let accepted = &checked.accepted;
+    let mut tx = registry.db.begin().await?;
+    let resource = store::lock(&mut tx, identifier)
+        .await?
+        .ok_or_else(unknown)?;
+    must_own(&mut tx, owner, &resource.document).await?;
     let org = owner.organization().map(|o| o.to_string());
     if store::put_policy(
         &mut tx,
@@ -111,7 +132,7 @@ async fn upload(
         record(&mut tx, Action::PolicyUploaded, identifier, None).await?;
     }
     tx.commit().await?;
-    registry.policies.remember(&xml);
+    registry.policies.remember(&checked);
     let mut response = (
         StatusCode::CREATED,
         [(LOCATION, format!("{identifier}/policy"))],
@@ -273,6 +294,23 @@ async fn listable(
     }
 }
 
+/// A list out of the current policy.
+async fn listed(
+    registry: &ResourceRegistry,
+    path: &PathValues,
+    listing: Listing,
+) -> ApiResult<Response> {
+    let policy = listable(registry, path).await?;
+    let list = registry.policies.listings().get(&policy, listing).await;
+    let json = [(CONTENT_TYPE, "application/json; charset=utf-8")];
+    Ok((json, list.map_err(busy)?).into_response())
+}
+
+/// Those who work on policies have too much to do.
+fn busy(_: Busy) -> ApiError {
+    ApiError::Unavailable(1)
+}
+
 /// The rules of the current policy, one element for each combination of their alternatives.
 #[utoipa::path(get, path = "/resourceregistry/api/v1/resource/{id}/policy/rules", tag = "Resource registry", params(("id" = String, Path)),
     responses((status = 200, body = Vec<PolicyRule>), (status = 404, description = "No such resource, or it has no policy"),
@@ -281,14 +319,7 @@ pub async fn policy_rules(
     State(registry): State<ResourceRegistry>,
     path: PathValues,
 ) -> ApiResult<Response> {
-    let policy = listable(&registry, &path).await?;
-    list_stream::respond("[".to_owned(), "]", |mut writer| async move {
-        for rule in rights::rules(&policy.policy) {
-            writer.put(&rule).await?;
-        }
-        Ok(writer)
-    })
-    .await
+    listed(&registry, &path, Listing::Rules).await
 }
 
 /// The rights that the current policy defines, with those who come to them.
@@ -299,14 +330,7 @@ pub async fn policy_rights(
     State(registry): State<ResourceRegistry>,
     path: PathValues,
 ) -> ApiResult<Response> {
-    let policy = listable(&registry, &path).await?;
-    list_stream::respond("[".to_owned(), "]", |mut writer| async move {
-        for right in rights::rights(&policy.policy) {
-            writer.put(&right).await?;
-        }
-        Ok(writer)
-    })
-    .await
+    listed(&registry, &path, Listing::Rights).await
 }
 
 /// What the owner should know about the current policy, in the order of its lines.
@@ -329,18 +353,21 @@ pub async fn named_rights(
     path: PathValues,
     query: Query,
     language: Language,
-) -> ApiResult<Json<Vec<NamedRight>>> {
+) -> ApiResult<Response> {
     let further = Further {
         service_owners: query.flag("includeServiceOwnerRights")?,
         apps: query.flag("includeAppRights")?,
     };
-    Ok(Json(rights::named_rights(
-        &listable(&registry, &path).await?.policy,
-        path.get("id"),
+    let listing = Listing::NamedRights {
+        identifier: path.get("id").to_owned(),
         further,
         language,
-    )))
+    };
+    listed(&registry, &path, listing).await
 }
+
+/// About how many bytes of a policy an alternative takes.
+const BYTES_OF_ALTERNATIVE: usize = 200;
 
 /// A subject with the resources whose policies name it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -386,12 +413,28 @@ pub async fn by_subjects(
         .collect();
     let first: Vec<String> = first.into_iter().collect();
     let known = registry.policies.resources(&mut db, Some(&first)).await?;
-    let subjects: HashMap<String, SubjectAttribute> = known
-        .iter()
-        .filter_map(|resource| resource.policy.as_ref())
-        .flat_map(|policy| rights::subjects(&policy.policy))
-        .map(|subject| (subject.urn().to_lowercase(), subject))
+    drop(db);
+    let policies: Vec<Arc<CompiledPolicy>> = known
+        .into_iter()
+        .filter_map(|resource| resource.policy)
         .collect();
+    let alternatives: usize = policies.iter().map(|policy| policy.alternatives).sum();
+    let asked: HashSet<String> = urns.into_iter().collect();
+    // Of all that the policies name only what was asked for is kept.
+    let name = move || -> HashMap<String, SubjectAttribute> {
+        policies
+            .iter()
+            .flat_map(|policy| rights::subjects(&policy.policy))
+            .map(|subject| (subject.urn().to_lowercase(), subject))
+            .filter(|(urn, _)| asked.contains(urn))
+            .collect()
+    };
+    let subjects = registry
+        .policies
+        .workers()
+        .run(alternatives * BYTES_OF_ALTERNATIVE, name)
+        .await
+        .map_err(busy)?;
     let resource = |id: &String| AttributeUrn {
         attribute: "urn:altinn:resource".into(),
         value: id.clone(),

@@ -1,7 +1,13 @@
 //! `/access/v1`: decisions as the `OpenID` `AuthZEN` Authorization API 1.0 asks for them.
 
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock},
+    time::{Duration, Instant},
+};
+
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     extract::{FromRequestParts as _, Request, State},
     response::{IntoResponse, Response},
 };
@@ -10,19 +16,25 @@ use http::{
     header::{CACHE_CONTROL, CONTENT_TYPE},
     request::Parts,
 };
-use serde_json::{Map, Value, json};
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value, json, value::RawValue};
+use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
 use super::{
     fixture,
-    question::{self, Question, Semantic},
+    question::{self, Batch, Environment, Question, Semantic, Sources},
 };
 use crate::pdp::endpoints::DecisionEndpoints;
 use crate::{
     callers::Scoped,
     pdp::{
-        AtLeast, DecisionReason, PartialRequest, RequiredLevel, TokenReason, api::may_explain,
-        call::Call, log::Endpoint, token_api,
+        AtLeast, Decided, DecisionReason, PartialRequest, TokenReason, View,
+        api::may_explain,
+        budget::{Excess, MAX_ATTRIBUTES, Undecided, in_time},
+        call::Call,
+        log::Endpoint,
+        token_api,
     },
 };
 use foundation::{
@@ -30,7 +42,7 @@ use foundation::{
     strict_json::{self, MemberNames},
     token::scopes::Authorize,
 };
-use xacml::{Code, Decision};
+use xacml::Decision;
 
 /// How deep a question may nest. What is within a `context` is free.
 const MAX_DEPTH: usize = 128;
@@ -44,8 +56,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
     security(("maskinporten" = ["altinn:authorization/authorize", "altinn:authorization/authorize.admin"])))]
 pub async fn evaluation(State(endpoints): State<DecisionEndpoints>, request: Request) -> Response {
     answer(&endpoints, request, async |asker, members| {
-        let question = Question::read(&members).map_err(bad)?;
-        Ok(asker.evaluate(&question).await?.map_err(bad)?.told())
+        Ok(Json(asker.single(members).await?).into_response())
     })
     .await
 }
@@ -58,33 +69,16 @@ pub async fn evaluation(State(endpoints): State<DecisionEndpoints>, request: Req
     security(("maskinporten" = ["altinn:authorization/authorize", "altinn:authorization/authorize.admin"])))]
 pub async fn evaluations(State(endpoints): State<DecisionEndpoints>, request: Request) -> Response {
     answer(&endpoints, request, async |asker, members| {
-        let items = question::batch(
-            &members,
-            endpoints.config.settings.pdp.max_decisions_per_request,
-        )
-        .map_err(bad)?;
-        let semantic = Semantic::read(&members).map_err(bad)?;
-        if items.is_empty() {
-            let question = Question::read(&members).map_err(bad)?;
-            return Ok(asker.evaluate(&question).await?.map_err(bad)?.told());
+        let max_questions = endpoints.config.settings.pdp.max_decisions_per_request;
+        let batch = Batch::of(members, max_questions).map_err(bad)?;
+        let semantic = Semantic::read(members).map_err(bad)?;
+        if batch.places.is_empty() {
+            return Ok(Json(asker.single(members).await?).into_response());
         }
-        let mut told = Vec::with_capacity(items.len());
-        for item in items {
-            let (permitted, mut one) = asker.item(&item).await?;
-            let ends = match semantic {
-                Semantic::ExecuteAll => false,
-                Semantic::DenyOnFirstDeny => !permitted,
-                Semantic::PermitOnFirstPermit => permitted,
-            };
-            if ends && semantic == Semantic::DenyOnFirstDeny {
-                one["context"]["short_circuit"] = json!("deny_on_first_deny");
-            }
-            told.push(one);
-            if ends {
-                break;
-            }
-        }
-        Ok(json!({"evaluations": told}))
+        let _room = asker
+            .room_for(batch.different.len(), batch.attributes)
+            .await;
+        asker.several(&batch, semantic).await
     })
     .await
 }
@@ -117,11 +111,23 @@ pub fn bad(message: String) -> ApiError {
     ApiError::Text(StatusCode::BAD_REQUEST, message)
 }
 
+fn excess(excess: Excess) -> ApiError {
+    bad(excess.to_string())
+}
+
+/// Why there are no decisions, as these endpoints tell it.
+pub fn undecided(undecided: Undecided) -> ApiError {
+    match undecided {
+        Undecided::Database(error) => error.into(),
+        Undecided::Excess(beyond) => excess(beyond),
+    }
+}
+
 /// Proves the caller, reads the body, and answers under the caller's request id.
 pub async fn answer(
     endpoints: &DecisionEndpoints,
     request: Request,
-    work: impl AsyncFnOnce(&Asker<'_>, Map<String, Value>) -> ApiResult<Value>,
+    work: impl AsyncFnOnce(&Asker<'_>, &Map<String, Value>) -> ApiResult<Response>,
 ) -> Response {
     let (mut parts, body) = request.into_parts();
     let id = parts.headers.get(REQUEST_ID).cloned().unwrap_or_else(|| {
@@ -131,21 +137,32 @@ pub async fn answer(
     let worked = async {
         let owner: Scoped<Authorize> = Scoped::from_request_parts(&mut parts, endpoints).await?;
         let at_least = AtLeast::read(&parts.headers).map_err(|message| bad(message.to_owned()))?;
-        let members = members(endpoints, &parts, body).await?;
-        let call = Call::begin(
-            &endpoints.pdp,
-            Endpoint::Authzen,
-            at_least,
-            Some(&owner.caller.principal),
-        )
-        .await;
-        let asker = Asker {
-            endpoints,
-            owner: &owner,
-            call,
-        };
-        let told = work(&asker, members).await?;
-        Ok(asker.call.answered(Json(told).into_response()))
+        let bytes = bytes(endpoints, &parts, body).await?;
+        in_time(endpoints.config.settings.pdp.deadline_s, async {
+            let room = &endpoints.pdp.room;
+            let large_body = room.for_call(0, 0, bytes.len()).await;
+            let members = if bytes.len() > INLINE_BYTES {
+                Box::pin(room.evaluate(|| members(&bytes))).await?
+            } else {
+                members(&bytes)?
+            };
+            let call = Call::begin(
+                &endpoints.pdp,
+                Endpoint::Authzen,
+                at_least,
+                Some(&owner.caller.principal),
+            )
+            .await;
+            let asker = Asker {
+                endpoints,
+                owner: &owner,
+                call,
+                has_room: large_body.is_some(),
+            };
+            let answer = work(&asker, &members).await?;
+            Ok(asker.call.answered(answer))
+        })
+        .await
     };
     let mut response = match worked.await {
         Ok(response) => response,
@@ -162,21 +179,19 @@ pub async fn answer(
     response
 }
 
-async fn members(
-    endpoints: &DecisionEndpoints,
-    parts: &Parts,
-    body: Body,
-) -> ApiResult<Map<String, Value>> {
+/// Bytes of a body that is read where the call is answered: this takes about a millisecond.
+const INLINE_BYTES: usize = 16 * 1024;
+
+async fn bytes(endpoints: &DecisionEndpoints, parts: &Parts, body: Body) -> ApiResult<Bytes> {
     if !body::is_json(&parts.headers) {
         return Err(bad("the body must be application/json".to_owned()));
     }
-    let bytes = body::read(
-        &parts.headers,
-        body,
-        endpoints.config.settings.pdp.max_body_bytes,
-    )
-    .await?;
-    match strict_json::value(body::without_mark(&bytes), MAX_DEPTH, MemberNames::Exact) {
+    let limit = endpoints.config.settings.pdp.max_body_bytes;
+    body::read(&parts.headers, body, limit).await
+}
+
+fn members(bytes: &[u8]) -> ApiResult<Map<String, Value>> {
+    match strict_json::value(body::without_mark(bytes), MAX_DEPTH, MemberNames::Exact) {
         Ok(Value::Object(members)) => Ok(members),
         Ok(_) => Err(bad("the body must be a JSON object".to_owned())),
         Err(error) => {
@@ -195,130 +210,428 @@ async fn members(
 }
 
 /// The answer to one question.
+#[derive(Debug, Serialize)]
 struct Evaluated {
-    permitted: bool,
+    decision: bool,
+    context: Context,
+}
+
+#[derive(Debug, Serialize)]
+struct Context {
+    #[serde(serialize_with = "as_word")]
     reason: DecisionReason,
-    /// Decision and status code, when the decision point was asked.
-    xacml: Option<(Decision, Code)>,
-    required_level: RequiredLevel,
+    /// When the decision point was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    xacml: Option<Xacml>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    minimum_authentication_level: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     granted_by: Option<String>,
-    explanation: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explanation: Option<Arc<RawValue>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Xacml {
+    decision: &'static str,
+    status_code: &'static str,
+}
+
+fn as_word<S: Serializer>(reason: &DecisionReason, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(reason.wire())
 }
 
 impl Evaluated {
     const fn refused(reason: DecisionReason) -> Self {
         Self {
-            permitted: false,
-            reason,
-            xacml: None,
-            required_level: RequiredLevel::Any,
-            granted_by: None,
-            explanation: None,
+            decision: false,
+            context: Context {
+                reason,
+                xacml: None,
+                minimum_authentication_level: None,
+                granted_by: None,
+                explanation: None,
+            },
+        }
+    }
+}
+
+/// An answer as it stands in the answer of a batch.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Element<'a> {
+    Evaluated(&'a Evaluated),
+    Ending {
+        decision: bool,
+        context: EndingContext<'a>,
+    },
+    Faulty {
+        decision: bool,
+        context: ErrorContext<'a>,
+    },
+}
+
+/// The context of the answer that ended a batch.
+#[derive(Debug, Serialize)]
+struct EndingContext<'a> {
+    #[serde(flatten)]
+    context: Option<&'a Context>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ItemError<'a>>,
+    short_circuit: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct ErrorContext<'a> {
+    error: ItemError<'a>,
+}
+
+/// What is wrong with a question of a batch.
+#[derive(Debug, Clone, Copy, Serialize)]
+struct ItemError<'a> {
+    status: u16,
+    message: &'a str,
+}
+
+/// A question with its answer, and with what the log is to have of it.
+#[derive(Debug)]
+struct Answered<'q> {
+    /// The error is what is wrong with the question.
+    outcome: Result<Evaluated, String>,
+    log: Logged<'q>,
+}
+
+#[derive(Debug)]
+enum Logged<'q> {
+    /// Nothing was decided about.
+    Nothing,
+    /// It was refused before anybody decided.
+    Refused(PartialRequest<'q>, DecisionReason),
+    /// It was decided in this time, with others.
+    Decided(PartialRequest<'q>, Box<Decided>, Duration),
+}
+
+impl Answered<'_> {
+    fn is_permit(&self) -> bool {
+        self.outcome
+            .as_ref()
+            .is_ok_and(|evaluated| evaluated.decision)
+    }
+
+    fn error(&self) -> Option<ItemError<'_>> {
+        match &self.outcome {
+            Err(message) => Some(ItemError {
+                status: 400,
+                message,
+            }),
+            Ok(evaluated) if evaluated.context.reason == DecisionReason::UnknownResource => {
+                Some(ItemError {
+                    status: 404,
+                    message: "the resource is unknown, or has no policy",
+                })
+            }
+            Ok(_) => None,
         }
     }
 
-    fn told(&self) -> Value {
-        let mut context = json!({"reason": self.reason.wire()});
-        if let Some((decision, status)) = self.xacml {
-            context["xacml"] = json!({"decision": decision.as_str(), "status_code": status.urn()});
+    /// As an element of a batch, perhaps the one that ends it.
+    fn element(&self, ends: bool) -> Element<'_> {
+        let (error, evaluated) = (self.error(), self.outcome.as_ref().ok());
+        let decision = self.is_permit();
+        match (error, evaluated, ends) {
+            (None, Some(evaluated), false) => Element::Evaluated(evaluated),
+            (Some(error), _, false) => Element::Faulty {
+                decision,
+                context: ErrorContext { error },
+            },
+            (error, evaluated, _) => Element::Ending {
+                decision,
+                context: EndingContext {
+                    context: evaluated
+                        .filter(|_| error.is_none())
+                        .map(|evaluated| &evaluated.context),
+                    error,
+                    short_circuit: "deny_on_first_deny",
+                },
+            },
         }
-        if let Some(level) = self.required_level.number() {
-            context["minimum_authentication_level"] = json!(level);
-        }
-        if let Some(granted_by) = &self.granted_by {
-            context["granted_by"] = json!(granted_by);
-        }
-        if let Some(explanation) = &self.explanation {
-            context["explanation"].clone_from(explanation);
-        }
-        json!({"decision": self.permitted, "context": context})
     }
 }
+
+#[derive(Debug, Serialize)]
+struct Evaluations<'a> {
+    evaluations: Vec<Element<'a>>,
+}
+
+/// A question that the decision point is asked.
+struct Open<'q> {
+    /// Its place among the questions.
+    place: usize,
+    request: PartialRequest<'q>,
+}
+
+/// The system users of tokens that questions handed over.
+pub type KnownTokens<'q> = HashMap<&'q str, Result<Vec<Uuid>, TokenReason>>;
+
+/// Questions of a batch that may be the last one are decided so many at a time.
+const CHUNK: usize = 32;
 
 /// Who asks.
 pub struct Asker<'a> {
     pub endpoints: &'a DecisionEndpoints,
     pub owner: &'a Scoped<Authorize>,
     pub call: Call<'a>,
+    /// The call has space for a large one.
+    has_room: bool,
 }
 
 impl Asker<'_> {
-    /// The answer to a question of a batch. What is wrong with it is told in its place.
-    async fn item(&self, item: &Map<String, Value>) -> ApiResult<(bool, Value)> {
-        let fault = |status: u16, message: &str| json!({"decision": false, "context": {"error": {"status": status, "message": message}}});
-        let question = match Question::read(item) {
-            Ok(question) => question,
-            Err(message) => return Ok((false, fault(400, &message))),
-        };
-        Ok(match self.evaluate(&question).await? {
-            Err(message) => (false, fault(400, &message)),
-            Ok(evaluated) if evaluated.reason == DecisionReason::UnknownResource => (
-                false,
-                fault(404, "the resource is unknown, or has no policy"),
-            ),
-            Ok(evaluated) => (evaluated.permitted, evaluated.told()),
-        })
+    /// Waits for space, when the call is large and has none.
+    pub async fn room_for(
+        &self,
+        decisions: usize,
+        attributes: usize,
+    ) -> Option<OwnedSemaphorePermit> {
+        if self.has_room {
+            return None;
+        }
+        self.endpoints
+            .pdp
+            .room
+            .for_call(decisions, attributes, 0)
+            .await
     }
 
-    /// Decides; the inner error is what is wrong with the question.
-    async fn evaluate(&self, question: &Question) -> ApiResult<Result<Evaluated, String>> {
-        if self.has_fixture() && fixture::knows(&question.subject.kind) {
-            let permitted = fixture::permits(question);
-            let reason = if permitted {
+    /// The answer to the one question of a call.
+    async fn single(&self, members: &Map<String, Value>) -> ApiResult<Evaluated> {
+        let sources = Sources::of(members);
+        let attributes = sources.attributes();
+        if attributes > MAX_ATTRIBUTES {
+            return Err(bad(Excess::Attributes.to_string()));
+        }
+        let _room = self.room_for(1, attributes).await;
+        let question = Question::read(sources).map_err(bad)?;
+        let environment = Environment::of(question.context);
+        let mut answered = self.evaluate(&[(question, &environment)], 1).await?;
+        let Some(answered) = answered.pop() else {
+            return Err(ApiError::internal(anyhow::anyhow!("no answer")));
+        };
+        self.log(&answered, 1).await;
+        answered.outcome.map_err(bad)
+    }
+
+    /// The answers to the questions of a batch, in order.
+    async fn several(&self, batch: &Batch<'_>, semantic: Semantic) -> ApiResult<Response> {
+        let questions: Vec<Result<Question<'_>, String>> = batch
+            .different
+            .iter()
+            .map(|sources| Question::read(*sources))
+            .collect();
+        let contexts = Contexts::of(&questions);
+        let at_a_time = match semantic {
+            Semantic::ExecuteAll => questions.len(),
+            Semantic::DenyOnFirstDeny | Semantic::PermitOnFirstPermit => CHUNK,
+        };
+        let parts = batch.places.len();
+        let mut answered: Vec<Answered<'_>> = Vec::with_capacity(questions.len());
+        let mut shown: Vec<(usize, bool)> = Vec::with_capacity(parts);
+        for place in &batch.places {
+            while answered.len() <= *place {
+                let next = answered.len()..(answered.len() + at_a_time).min(questions.len());
+                answered.extend(self.some(&questions[next], &contexts, parts).await?);
+            }
+            let one = &answered[*place];
+            let ends = match semantic {
+                Semantic::ExecuteAll => false,
+                Semantic::DenyOnFirstDeny => !one.is_permit(),
+                Semantic::PermitOnFirstPermit => one.is_permit(),
+            };
+            shown.push((*place, ends && semantic == Semantic::DenyOnFirstDeny));
+            if ends {
+                break;
+            }
+        }
+        let decided = shown
+            .iter()
+            .filter_map(|(place, _)| match &answered[*place].log {
+                Logged::Decided(_, decided, _) => Some(&**decided),
+                Logged::Nothing | Logged::Refused(..) => None,
+            });
+        self.call.check_answer(decided).map_err(excess)?;
+        for (place, _) in &shown {
+            self.log(&answered[*place], parts).await;
+        }
+        let evaluations = shown
+            .into_iter()
+            .map(|(place, ends)| answered[place].element(ends))
+            .collect();
+        Ok(Json(Evaluations { evaluations }).into_response())
+    }
+
+    /// The answers to some questions of a batch.
+    async fn some<'q>(
+        &self,
+        questions: &[Result<Question<'q>, String>],
+        contexts: &'q Contexts<'q>,
+        parts: usize,
+    ) -> ApiResult<Vec<Answered<'q>>> {
+        let good: Vec<(Question<'q>, &'q Environment<'q>)> = questions
+            .iter()
+            .filter_map(|question| question.as_ref().ok())
+            .map(|question| (*question, contexts.of_question(question)))
+            .collect();
+        let mut answered = self.evaluate(&good, parts).await?.into_iter();
+        let all = questions.iter().map(|question| match question {
+            Ok(_) => answered.next(),
+            Err(message) => Some(Answered {
+                outcome: Err(message.clone()),
+                log: Logged::Nothing,
+            }),
+        });
+        all.collect::<Option<Vec<_>>>()
+            .ok_or_else(|| ApiError::internal(anyhow::anyhow!("a question without an answer")))
+    }
+
+    /// Answers questions of a call with so many parts: what is not in memory is read at once for all.
+    async fn evaluate<'q>(
+        &self,
+        questions: &[(Question<'q>, &'q Environment<'q>)],
+        parts: usize,
+    ) -> ApiResult<Vec<Answered<'q>>> {
+        let mut answered: Vec<Option<Answered<'q>>> = Vec::with_capacity(questions.len());
+        let (mut plain, mut explained) = (Vec::new(), Vec::new());
+        let mut tokens = KnownTokens::new();
+        for (place, (question, environment)) in questions.iter().enumerate() {
+            let (one, explain) = self.prepare(question, environment, &mut tokens).await?;
+            answered.push(match one {
+                Prepared::Answered(one) => Some(one),
+                Prepared::Open(request) => {
+                    let list = if explain { &mut explained } else { &mut plain };
+                    list.push(Open { place, request });
+                    None
+                }
+            });
+            // Each may take the time of checking a token.
+            tokio::task::consume_budget().await;
+        }
+        for (explain, open) in [(false, plain), (true, explained)] {
+            if open.is_empty() {
+                continue;
+            }
+            let (places, requests): (Vec<usize>, Vec<PartialRequest<'q>>) = open
+                .into_iter()
+                .map(|open| (open.place, open.request))
+                .unzip();
+            let view = View {
+                explain,
+                names_packages: true,
+                ..self.call.view_of(parts)
+            };
+            let (pdp, began) = (&self.endpoints.pdp, Instant::now());
+            let decided = pdp
+                .decide_all(view, &requests, self.call.budget())
+                .await
+                .map_err(undecided)?;
+            let took = began.elapsed();
+            self.call.took(took);
+            for ((place, request), decided) in places.into_iter().zip(requests).zip(decided) {
+                let outcome = Ok(self.evaluated(&decided, explain)?);
+                answered[place] = Some(Answered {
+                    outcome,
+                    log: Logged::Decided(request, Box::new(decided), took),
+                });
+            }
+        }
+        let all: Option<Vec<_>> = answered.into_iter().collect();
+        all.ok_or_else(|| ApiError::internal(anyhow::anyhow!("a question without an answer")))
+    }
+
+    /// Everything that comes before a decision, and whether an account of it is wanted.
+    async fn prepare<'q>(
+        &self,
+        question: &Question<'q>,
+        environment: &'q Environment<'q>,
+        tokens: &mut KnownTokens<'q>,
+    ) -> ApiResult<(Prepared<'q>, bool)> {
+        let answered = |outcome, log| (Prepared::Answered(Answered { outcome, log }), false);
+        let refused = |request, reason| {
+            answered(
+                Ok(Evaluated::refused(reason)),
+                Logged::Refused(request, reason),
+            )
+        };
+        if self.has_fixture() && fixture::knows(question.subject.kind) {
+            let decision = fixture::permits(question);
+            let reason = if decision {
                 DecisionReason::Policy
             } else {
                 DecisionReason::NoApplicableRule
             };
-            return Ok(Ok(Evaluated {
-                permitted,
+            let evaluated = Evaluated {
+                decision,
                 ..Evaluated::refused(reason)
-            }));
+            };
+            return Ok(answered(Ok(evaluated), Logged::Nothing));
         }
-        let explain = match question.explain() {
-            Ok(explain) => explain,
-            Err(message) => return Ok(Err(message)),
+        let read = question.explain().and_then(|explain| {
+            let request = question.request(environment)?;
+            Ok((explain, request, question.access_token()?))
+        });
+        let (explain, request, token) = match read {
+            Ok((explain, Ok(request), token)) => (explain, request, token),
+            Ok((_, Err(reason), _)) => return Ok(refused(PartialRequest::default(), reason)),
+            Err(message) => return Ok(answered(Err(message), Logged::Nothing)),
         };
-        let (request, token) = match question
-            .request()
-            .and_then(|request| Ok((request, question.access_token()?)))
-        {
-            Ok((Ok(request), token)) => (request, token),
-            Ok((Err(reason), _)) => {
-                self.call.refuse(&PartialRequest::default(), reason).await;
-                return Ok(Ok(Evaluated::refused(reason)));
-            }
-            Err(message) => return Ok(Err(message)),
-        };
-        if let Some(reason) = self.objection(question, token).await? {
-            self.call.refuse(&request, reason).await;
-            return Ok(Ok(Evaluated::refused(reason)));
-        }
+        Ok(match self.objection(question, token, tokens).await? {
+            Some(reason) => refused(request, reason),
+            None => (Prepared::Open(request), explain),
+        })
+    }
+
+    /// A decision as the answer to a question.
+    fn evaluated(&self, decided: &Decided, explain: bool) -> ApiResult<Evaluated> {
         let settings = &self.endpoints.config.settings.pdp;
-        let mut decided = self.call.decide(request, explain).await?;
         if (explain || settings.enforce_resource_owner)
-            && !may_explain(&self.owner.caller.principal, &decided)
+            && !may_explain(&self.owner.caller.principal, decided)
         {
             return Err(ApiError::Empty(StatusCode::FORBIDDEN));
         }
         let permit = decided.decision == Decision::Permit;
         let required_level = decided.required_level();
         let suffices = required_level.is_met_by(settings.systemuser_auth_level);
-        Ok(Ok(Evaluated {
-            permitted: permit && suffices,
-            reason: if permit && !suffices {
-                DecisionReason::InsufficientAuthenticationLevel
-            } else {
-                decided.reason
+        Ok(Evaluated {
+            decision: permit && suffices,
+            context: Context {
+                reason: if permit && !suffices {
+                    DecisionReason::InsufficientAuthenticationLevel
+                } else {
+                    decided.reason
+                },
+                xacml: Some(Xacml {
+                    decision: decided.decision.as_str(),
+                    status_code: decided.status.urn(),
+                }),
+                minimum_authentication_level: required_level.number(),
+                granted_by: if permit {
+                    self.endpoints.pdp.granted_by(decided)
+                } else {
+                    None
+                },
+                explanation: decided.explanation.clone(),
             },
-            xacml: Some((decided.decision, decided.status)),
-            required_level,
-            granted_by: if permit {
-                self.endpoints.pdp.granted_by(&decided)
-            } else {
-                None
-            },
-            explanation: decided.explanation.take(),
-        }))
+        })
+    }
+
+    /// Logs what became of a question of a call with so many parts.
+    async fn log(&self, answered: &Answered<'_>, parts: usize) {
+        match &answered.log {
+            Logged::Nothing => {}
+            Logged::Refused(request, reason) => self.call.refuse(request, *reason).await,
+            Logged::Decided(request, decided, took) => {
+                let bytes = self.call.view_of(parts).context_bytes;
+                self.call.record(bytes, request, decided, *took).await;
+            }
+        }
     }
 
     /// Whether the world of the certification is switched on.
@@ -327,22 +640,26 @@ impl Asker<'_> {
     }
 
     /// Why the system user is not the one it is said to be; none when nothing speaks against it.
-    pub async fn objection(
+    pub async fn objection<'q>(
         &self,
-        question: &Question,
-        token: Option<&str>,
+        question: &Question<'q>,
+        token: Option<&'q str>,
+        tokens: &mut KnownTokens<'q>,
     ) -> ApiResult<Option<DecisionReason>> {
         let user = match question.system_user() {
             Ok(user) => user,
             Err(reason) => return Ok(Some(reason)),
         };
         if let Some(token) = token {
-            match token_api::system_users_of(self.endpoints, token, self.call.view()).await? {
-                Err(reason) => return Ok(Some(reason.into())),
-                Ok(listed) if !user.is_some_and(|id| listed.contains(&id)) => {
-                    return Ok(Some(TokenReason::SystemUserMismatch.into()));
-                }
-                Ok(_) => {}
+            if !tokens.contains_key(token) {
+                let view = self.call.view();
+                let found = token_api::system_users_of(self.endpoints, token, view).await?;
+                tokens.insert(token, found);
+            }
+            match tokens.get(token) {
+                Some(Err(reason)) => return Ok(Some((*reason).into())),
+                Some(Ok(listed)) if user.is_some_and(|id| listed.contains(&id)) => {}
+                Some(Ok(_)) | None => return Ok(Some(TokenReason::SystemUserMismatch.into())),
             }
         }
         match user {
@@ -355,7 +672,7 @@ impl Asker<'_> {
     async fn contradicted(
         &self,
         id: Uuid,
-        question: &Question,
+        question: &Question<'_>,
     ) -> ApiResult<Option<DecisionReason>> {
         let asserted = question.assertions();
         if asserted == question::Assertions::default() {
@@ -379,5 +696,37 @@ impl Asker<'_> {
             .is_none_or(|system| system == user.system_id)
             && owner.is_none_or(|owner| owner == user.owner_org);
         Ok((!agrees).then_some(DecisionReason::SubjectMismatch))
+    }
+}
+
+/// A question on its way to an answer.
+enum Prepared<'q> {
+    Answered(Answered<'q>),
+    /// The decision point is to be asked this.
+    Open(PartialRequest<'q>),
+}
+
+/// The attributes of the contexts of questions, made once for each context.
+struct Contexts<'q>(HashMap<usize, Environment<'q>>);
+
+static NO_CONTEXT: LazyLock<Environment<'static>> = LazyLock::new(Environment::default);
+
+impl<'q> Contexts<'q> {
+    fn of(questions: &[Result<Question<'q>, String>]) -> Self {
+        let mut out = HashMap::new();
+        for question in questions.iter().flatten() {
+            out.entry(Self::key(question))
+                .or_insert_with(|| Environment::of(question.context));
+        }
+        Self(out)
+    }
+
+    /// Questions that share a context have it at one address.
+    fn key(question: &Question<'_>) -> usize {
+        std::ptr::from_ref(question.context).addr()
+    }
+
+    fn of_question(&'q self, question: &Question<'q>) -> &'q Environment<'q> {
+        self.0.get(&Self::key(question)).unwrap_or(&NO_CONTEXT)
     }
 }

@@ -28,7 +28,7 @@ pub fn candidates(search: super::search::Searched) -> &'static [&'static str] {
     }
 }
 
-fn property<'q>(entity: &'q Entity, name: &str, known: &'q str) -> &'q str {
+fn property<'q>(entity: &Entity<'q>, name: &str, known: &'q str) -> &'q str {
     entity
         .properties
         .get(name)
@@ -38,8 +38,8 @@ fn property<'q>(entity: &'q Entity, name: &str, known: &'q str) -> &'q str {
 
 /// Everybody reads what is active. An active record is written by alice alone, an archived one is
 /// read and written by administrators. Alice may delete softly.
-pub fn permits(question: &Question) -> bool {
-    let (user, record) = (question.subject.id.as_str(), question.resource.id.as_str());
+pub fn permits(question: &Question<'_>) -> bool {
+    let (user, record) = (question.subject.id, question.resource.id);
     let fits = question.subject.kind == USER
         && question.resource.kind == RECORD
         && USERS.contains(&user)
@@ -58,7 +58,7 @@ pub fn permits(question: &Question) -> bool {
             "active"
         },
     ) == "archived";
-    let may = match question.action.as_str() {
+    let may = match question.action {
         "read" => !is_archived || is_admin,
         "write" if is_archived => is_admin,
         "write" => user == "alice",
@@ -80,6 +80,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::pdp::authzen::question::Sources;
 
     #[test]
     fn the_cases_of_the_certification_hold() {
@@ -92,7 +93,8 @@ mod tests {
             let question = json!({"subject": {"type": "user", "id": user, "properties": role.map(|r| json!({"role": r})).unwrap_or_default()},
                 "action": {"name": action, "properties": soft.map(|s| json!({"soft": s})).unwrap_or_default()},
                 "resource": {"type": "record", "id": record, "properties": status.map(|s| json!({"status": s})).unwrap_or_default()}});
-            permits(&Question::read(question.as_object().unwrap()).unwrap())
+            let sources = Sources::of(question.as_object().unwrap());
+            permits(&Question::read(sources).unwrap())
         };
         assert!(ask("alice", None, "read", None, "record-1", None));
         assert!(ask("alice", None, "write", None, "record-1", None));

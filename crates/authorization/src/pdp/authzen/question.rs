@@ -1,13 +1,14 @@
 //! Questions of the `OpenID` `AuthZEN` Authorization API 1.0, and what they are in the words of the
 //! decision point. Pure.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashMap, sync::LazyLock};
 
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::pdp::{
     DecisionReason, PartialRequest,
+    budget::{Excess, MAX_ATTRIBUTES},
     question::{
         INSTANCE, ORG, ORGANIZATION, PARTY_ID, PARTY_UUID, PERSON, RESOURCE, SYSTEM_USER, TASK,
         named_party,
@@ -22,23 +23,29 @@ const ACCESS_TOKEN: &str = "access_token";
 /// Member of `context` that asks for an account.
 const EXPLAIN: &str = "explain";
 
-/// A subject or a resource.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Entity {
+/// Members of an object.
+type Members = Map<String, Value>;
+
+/// The members of an object that was left out.
+static NONE: LazyLock<Members> = LazyLock::new(Members::new);
+
+/// A subject or a resource. It borrows what was asked, which may stand in many questions.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Entity<'q> {
     /// `type`
-    pub kind: String,
-    pub id: String,
-    pub properties: Map<String, Value>,
+    pub kind: &'q str,
+    pub id: &'q str,
+    pub properties: &'q Members,
 }
 
 /// One question.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Question {
-    pub subject: Entity,
-    pub action: String,
-    pub action_properties: Map<String, Value>,
-    pub resource: Entity,
-    pub context: Map<String, Value>,
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Question<'q> {
+    pub subject: Entity<'q>,
+    pub action: &'q str,
+    pub action_properties: &'q Members,
+    pub resource: Entity<'q>,
+    pub context: &'q Members,
 }
 
 /// What is asserted about a system user: its system, and the organisation number of its owner.
@@ -51,7 +58,7 @@ pub struct Assertions {
 /// Why a question is answered with no before anybody decides.
 pub type Refusal = DecisionReason;
 
-pub fn object<'a>(value: Option<&'a Value>, name: &str) -> Result<&'a Map<String, Value>, String> {
+pub fn object<'a>(value: Option<&'a Value>, name: &str) -> Result<&'a Members, String> {
     match value {
         Some(Value::Object(members)) => Ok(members),
         Some(_) => Err(format!("{name} must be an object")),
@@ -59,49 +66,139 @@ pub fn object<'a>(value: Option<&'a Value>, name: &str) -> Result<&'a Map<String
     }
 }
 
-pub fn text(members: &Map<String, Value>, name: &str, path: &str) -> Result<String, String> {
+pub fn text<'a>(members: &'a Members, name: &str, path: &str) -> Result<&'a str, String> {
     match members.get(name) {
-        Some(Value::String(text)) if !text.is_empty() => Ok(text.clone()),
+        Some(Value::String(text)) if !text.is_empty() => Ok(text),
         Some(Value::String(_)) | None => Err(format!("{path}.{name} is required")),
         Some(_) => Err(format!("{path}.{name} must be a string")),
     }
 }
 
-fn optional_object(
-    members: &Map<String, Value>,
-    name: &str,
-    path: &str,
-) -> Result<Map<String, Value>, String> {
-    match members.get(name) {
-        None | Some(Value::Null) => Ok(Map::new()),
-        Some(Value::Object(members)) => Ok(members.clone()),
+fn optional_object<'a>(value: Option<&'a Value>, path: &str) -> Result<&'a Members, String> {
+    match value {
+        None | Some(Value::Null) => Ok(&NONE),
+        Some(Value::Object(members)) => Ok(members),
         Some(_) => Err(format!("{path} must be an object")),
     }
 }
 
-fn entity(value: Option<&Value>, name: &str) -> Result<Entity, String> {
+/// An entity. One that is looked for has the id of a candidate, whatever its own is.
+fn entity<'a>(
+    value: Option<&'a Value>,
+    name: &str,
+    candidate: Option<&'a str>,
+) -> Result<Entity<'a>, String> {
     let members = object(value, name)?;
     Ok(Entity {
         kind: text(members, "type", name)?,
-        id: text(members, "id", name)?,
-        properties: optional_object(members, "properties", &format!("{name}.properties"))?,
+        id: match candidate {
+            Some(candidate) => candidate,
+            None => text(members, "id", name)?,
+        },
+        properties: optional_object(members.get("properties"), &format!("{name}.properties"))?,
     })
 }
 
-impl Question {
-    /// Reads a question out of these members.
+/// What a search leaves open, with a candidate for it.
+#[derive(Debug, Clone, Copy)]
+pub enum Candidate<'q> {
+    Subject(&'q str),
+    Action(&'q str),
+    Resource(&'q str),
+}
+
+/// The members that a question is read from, wherever each of them stands: subject, action,
+/// resource, context.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Sources<'q>([Option<&'q Value>; 4]);
+
+impl<'q> Sources<'q> {
+    /// All of these members.
+    pub fn of(members: &'q Members) -> Self {
+        Self(NAMES.map(|name| members.get(name)))
+    }
+
+    /// These members, and the defaults of those that were left out.
+    fn or(self, defaults: Self) -> Self {
+        let mut out = self;
+        for (own, default) in out.0.iter_mut().zip(defaults.0) {
+            *own = own.or(default);
+        }
+        out
+    }
+
+    /// How many values of attributes each of them makes, at most.
+    fn sizes(self) -> [usize; 4] {
+        let [subject, action, resource, context] = self.0;
+        let named = |value: Option<&Value>| {
+            value.map_or(0, |value| 1 + value.get("properties").map_or(0, members))
+        };
+        let context = context.map_or(0, members);
+        [named(subject), named(action), named(resource), context]
+    }
+
+    /// How many values of attributes a question out of them has, at most.
+    pub fn attributes(self) -> usize {
+        self.sizes().iter().sum()
+    }
+}
+
+/// The members of a question.
+const NAMES: [&str; 4] = ["subject", "action", "resource", "context"];
+
+/// How many values the members of an object have.
+fn members(value: &Value) -> usize {
+    value
+        .as_object()
+        .map_or(0, |members| members.values().map(values).sum())
+}
+
+fn values(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => items.iter().map(values).sum::<usize>().max(1),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => 1,
+    }
+}
+
+impl<'q> Question<'q> {
+    /// Reads a question.
     ///
     /// # Errors
     /// What is missing or of the wrong type, in words.
-    pub fn read(members: &Map<String, Value>) -> Result<Self, String> {
-        let subject = entity(members.get("subject"), "subject")?;
-        let action = object(members.get("action"), "action")?;
+    pub fn read(sources: Sources<'q>) -> Result<Self, String> {
+        Self::with(sources, None)
+    }
+
+    /// Reads a question that leaves something open, with a candidate for it.
+    ///
+    /// # Errors
+    /// What is missing or of the wrong type, in words.
+    pub fn with(sources: Sources<'q>, candidate: Option<Candidate<'q>>) -> Result<Self, String> {
+        let (mut subject, mut action, mut resource) = (None, None, None);
+        match candidate {
+            None => {}
+            Some(Candidate::Subject(id)) => subject = Some(id),
+            Some(Candidate::Action(name)) => action = Some(name),
+            Some(Candidate::Resource(id)) => resource = Some(id),
+        }
+        let Sources([its_subject, its_action, its_resource, its_context]) = sources;
+        let subject = entity(its_subject, "subject", subject)?;
+        let (action, action_properties) = match action {
+            Some(name) => (name, &*NONE),
+            None => {
+                let members = object(its_action, "action")?;
+                (
+                    text(members, "name", "action")?,
+                    optional_object(members.get("properties"), "action.properties")?,
+                )
+            }
+        };
         Ok(Self {
             subject,
-            action: text(action, "name", "action")?,
-            action_properties: optional_object(action, "properties", "action.properties")?,
-            resource: entity(members.get("resource"), "resource")?,
-            context: optional_object(members, "context", "context")?,
+            action,
+            action_properties,
+            resource: entity(its_resource, "resource", resource)?,
+            context: optional_object(its_context, "context")?,
         })
     }
 
@@ -109,7 +206,7 @@ impl Question {
     ///
     /// # Errors
     /// It is no text.
-    pub fn access_token(&self) -> Result<Option<&str>, String> {
+    pub fn access_token(&self) -> Result<Option<&'q str>, String> {
         match self.context.get(ACCESS_TOKEN) {
             None => Ok(None),
             Some(Value::String(token)) => Ok(Some(token)),
@@ -134,8 +231,8 @@ impl Question {
     /// # Errors
     /// The id is none of a system user.
     pub fn system_user(&self) -> Result<Option<Uuid>, Refusal> {
-        match self.subject.kind.as_str() {
-            "systemuser" | SYSTEM_USER => Uuid::try_parse(&self.subject.id)
+        match self.subject.kind {
+            "systemuser" | SYSTEM_USER => Uuid::try_parse(self.subject.id)
                 .map(Some)
                 .map_err(|_| DecisionReason::UnknownSubject),
             _ => Ok(None),
@@ -156,31 +253,34 @@ impl Question {
         }
     }
 
-    /// The question as the decision point takes it.
+    /// The question as the decision point takes it, with the attributes of its context.
     ///
     /// # Errors
     /// The outer: what is wrong, in words. The inner: the answer is no, and why.
-    pub fn request(&self) -> Result<Result<PartialRequest<'_>, Refusal>, String> {
+    pub fn request(
+        &self,
+        context: &'q Environment<'q>,
+    ) -> Result<Result<PartialRequest<'q>, Refusal>, String> {
         let mut request = PartialRequest::default();
-        let subject = match self.subject.kind.as_str() {
+        let subject = match self.subject.kind {
             "systemuser" | SYSTEM_USER => SYSTEM_USER,
             "person" => PERSON,
             "organization" => ORGANIZATION,
             "service_owner" => ORG,
             _ => return Ok(Err(DecisionReason::UnknownSubject)),
         };
-        request.add(ids::SUBJECT, subject, self.subject.id.as_str());
-        request.add(ids::ACTION, ids::ACTION_ID, self.action.as_str());
+        request.add(ids::SUBJECT, subject, self.subject.id);
+        request.add(ids::ACTION, ids::ACTION_ID, self.action);
         add_urns(
             &mut request,
             ids::ACTION,
-            &self.action_properties,
+            self.action_properties,
             "action.properties",
         )?;
-        let properties = &self.resource.properties;
-        match self.resource.kind.as_str() {
+        let properties = self.resource.properties;
+        match self.resource.kind {
             "resource" | RESOURCE => {
-                request.add(ids::RESOURCE, RESOURCE, self.resource.id.as_str());
+                request.add(ids::RESOURCE, RESOURCE, self.resource.id);
                 match reportee(properties)? {
                     Some((attribute, value)) => request.add(ids::RESOURCE, attribute, value),
                     None => return Ok(Err(DecisionReason::MissingParty)),
@@ -192,7 +292,7 @@ impl Question {
                     RESOURCE,
                     text(properties, "resource", "resource.properties")?,
                 );
-                match named_party(&self.resource.id) {
+                match named_party(self.resource.id) {
                     Some((attribute, value)) => request.add(ids::RESOURCE, attribute, value),
                     None => return Ok(Err(DecisionReason::UnknownParty)),
                 }
@@ -216,8 +316,22 @@ impl Question {
             properties,
             "resource.properties",
         )?;
-        for (key, value) in self
-            .context
+        for (id, data_type, text) in &context.0 {
+            request.add_typed(ids::ENVIRONMENT, &**id, *data_type, &**text);
+        }
+        Ok(Ok(request))
+    }
+}
+
+/// The attributes that a context stands for, made once for all questions that have it.
+#[derive(Debug, Default)]
+pub struct Environment<'q>(Vec<(Cow<'q, str>, DataType, Cow<'q, str>)>);
+
+impl<'q> Environment<'q> {
+    /// The attributes of a context.
+    pub fn of(context: &'q Members) -> Self {
+        let mut out = Self::default();
+        for (key, value) in context
             .iter()
             .filter(|(key, _)| *key != ACCESS_TOKEN && *key != EXPLAIN)
         {
@@ -226,9 +340,28 @@ impl Question {
             } else {
                 Cow::Owned(format!("{CONTEXT}{key}"))
             };
-            add_environment(&mut request, &id, value);
+            out.add(&id, value);
         }
-        Ok(Ok(request))
+        out
+    }
+
+    /// Adds a member, with the type that its JSON has.
+    fn add(&mut self, id: &Cow<'q, str>, value: &'q Value) {
+        let (data_type, text): (_, Cow<'q, str>) = match value {
+            Value::Null => return,
+            Value::Array(values) => {
+                values.iter().for_each(|value| self.add(id, value));
+                return;
+            }
+            Value::Bool(flag) => (DataType::Boolean, flag.to_string().into()),
+            Value::Number(number) if number.is_f64() => {
+                (DataType::Double, number.to_string().into())
+            }
+            Value::Number(number) => (DataType::Integer, number.to_string().into()),
+            Value::String(text) => (DataType::String, text.as_str().into()),
+            Value::Object(_) => (DataType::String, value.to_string().into()),
+        };
+        self.0.push((id.clone(), data_type, text));
     }
 }
 
@@ -276,57 +409,71 @@ fn add_urns<'a>(
     Ok(())
 }
 
-/// A member of `context`, with the type that its JSON has.
-fn add_environment<'a>(request: &mut PartialRequest<'a>, id: &str, value: &'a Value) {
-    let (data_type, text): (_, Cow<'a, str>) = match value {
-        Value::Null => return,
-        Value::Array(values) => {
-            return values
-                .iter()
-                .for_each(|value| add_environment(request, id, value));
-        }
-        Value::Bool(flag) => (DataType::Boolean, flag.to_string().into()),
-        Value::Number(number) if number.is_f64() => (DataType::Double, number.to_string().into()),
-        Value::Number(number) => (DataType::Integer, number.to_string().into()),
-        Value::String(text) => (DataType::String, text.as_str().into()),
-        Value::Object(_) => (DataType::String, value.to_string().into()),
-    };
-    request.add_typed(ids::ENVIRONMENT, id.to_owned(), data_type, text);
+/// The questions of a batch, each different one once.
+#[derive(Debug)]
+pub struct Batch<'q> {
+    /// What each different question is read from.
+    pub different: Vec<Sources<'q>>,
+    /// For each question its place among the different ones.
+    pub places: Vec<usize>,
+    /// Values of attributes over all questions.
+    pub attributes: usize,
 }
 
-/// The questions of a batch, each with what it leaves out taken whole from the members at the top.
-///
-/// # Errors
-/// What is wrong with the whole, in words.
-pub fn batch(members: &Map<String, Value>, most: usize) -> Result<Vec<Map<String, Value>>, String> {
-    for name in ["subject", "action", "resource", "context"] {
-        if members.get(name).is_some_and(|value| !value.is_object()) {
-            return Err(format!("{name} must be an object"));
+impl<'q> Batch<'q> {
+    /// The questions of a batch. What one leaves out is taken whole from the members at the top, which
+    /// all of them share.
+    ///
+    /// # Errors
+    /// What is wrong with the whole, in words.
+    pub fn of(members: &'q Members, max_questions: usize) -> Result<Self, String> {
+        for name in NAMES {
+            if members.get(name).is_some_and(|value| !value.is_object()) {
+                return Err(format!("{name} must be an object"));
+            }
         }
-    }
-    let items = match members.get("evaluations") {
-        None => return Ok(Vec::new()),
-        Some(Value::Array(items)) if items.len() <= most => items,
-        Some(Value::Array(_)) => {
-            return Err(format!("evaluations must hold at most {most} elements"));
-        }
-        Some(_) => return Err("evaluations must be an array".to_owned()),
-    };
-    let whole = |item: &Value| {
-        let own = item
-            .as_object()
-            .ok_or_else(|| "each evaluation must be an object".to_owned())?;
-        let member = |name: &str| {
-            own.get(name)
-                .or_else(|| members.get(name))
-                .map(|value| (name.to_owned(), value.clone()))
+        let mut out = Self {
+            different: Vec::new(),
+            places: Vec::new(),
+            attributes: 0,
         };
-        Ok(["subject", "action", "resource", "context"]
-            .into_iter()
-            .filter_map(member)
-            .collect())
-    };
-    items.iter().map(whole).collect()
+        let items = match members.get("evaluations") {
+            None => return Ok(out),
+            Some(Value::Array(items)) if items.len() <= max_questions => items,
+            Some(Value::Array(_)) => {
+                return Err(format!(
+                    "evaluations must hold at most {max_questions} elements"
+                ));
+            }
+            Some(_) => return Err("evaluations must be an array".to_owned()),
+        };
+        let defaults = Sources::of(members);
+        // A default counts each time that it is used, and is looked at once.
+        let default_sizes = defaults.sizes();
+        let mut known: HashMap<Sources<'q>, usize> = HashMap::new();
+        for item in items {
+            let own = item
+                .as_object()
+                .ok_or_else(|| "each evaluation must be an object".to_owned())?;
+            let own = Sources::of(own);
+            out.attributes += own.attributes();
+            let left_out = own
+                .0
+                .iter()
+                .zip(default_sizes)
+                .filter(|(own, _)| own.is_none());
+            out.attributes += left_out.map(|(_, size)| size).sum::<usize>();
+            if out.attributes > MAX_ATTRIBUTES {
+                return Err(Excess::Attributes.to_string());
+            }
+            let place = *known.entry(own).or_insert_with(|| {
+                out.different.push(own.or(defaults));
+                out.different.len() - 1
+            });
+            out.places.push(place);
+        }
+        Ok(out)
+    }
 }
 
 /// When a batch stops.
@@ -346,7 +493,7 @@ impl Semantic {
     /// # Errors
     /// What is wrong, in words.
     pub fn read(members: &Map<String, Value>) -> Result<Self, String> {
-        match optional_object(members, "options", "options")?.get("evaluations_semantic") {
+        match optional_object(members.get("options"), "options")?.get("evaluations_semantic") {
             None => Ok(Self::ExecuteAll),
             Some(Value::String(word)) => match word.as_str() {
                 "execute_all" => Ok(Self::ExecuteAll),
@@ -365,8 +512,8 @@ mod tests {
 
     use super::*;
 
-    fn read(value: &Value) -> Result<Question, String> {
-        Question::read(value.as_object().unwrap())
+    fn read(value: &Value) -> Result<Question<'_>, String> {
+        Question::read(Sources::of(value.as_object().unwrap()))
     }
 
     fn good() -> Value {
@@ -398,16 +545,21 @@ mod tests {
     fn a_party_is_named_once() {
         let mut question = good();
         question["resource"]["properties"]["party_id"] = json!(52_000_084);
+        let nothing = Environment::default();
         assert!(
             read(&question)
                 .unwrap()
-                .request()
+                .request(&nothing)
                 .unwrap_err()
                 .contains("one party")
         );
         question["resource"]["properties"] = json!({});
         assert_eq!(
-            read(&question).unwrap().request().unwrap().unwrap_err(),
+            read(&question)
+                .unwrap()
+                .request(&nothing)
+                .unwrap()
+                .unwrap_err(),
             DecisionReason::MissingParty
         );
     }
@@ -416,12 +568,41 @@ mod tests {
     fn an_item_replaces_a_default_whole() {
         let mut whole = good();
         whole["evaluations"] = json!([{}, {"resource": {"type": "party", "id": "390367767"}}]);
-        let items = batch(whole.as_object().unwrap(), 10).unwrap();
-        assert_eq!(items[0]["resource"], whole["resource"]);
+        let items = Batch::of(whole.as_object().unwrap(), 10).unwrap().different;
+        assert_eq!(items[0].0[2], Some(&whole["resource"]));
         assert_eq!(
-            items[1]["resource"],
-            json!({"type": "party", "id": "390367767"})
+            items[1].0[2],
+            Some(&json!({"type": "party", "id": "390367767"}))
         );
-        assert!(batch(whole.as_object().unwrap(), 1).is_err());
+        assert_eq!(items[1].0[0], Some(&whole["subject"]));
+        assert!(Batch::of(whole.as_object().unwrap(), 1).is_err());
+    }
+
+    #[test]
+    fn equal_questions_are_one() {
+        let mut whole = good();
+        whole["evaluations"] = json!([{}, {"action": {"name": "write"}}, {}, {"action": {"name": "write"}}, {"action": {"name": "sign"}}]);
+        let batch = Batch::of(whole.as_object().unwrap(), 10).unwrap();
+        assert_eq!(batch.places, [0, 1, 0, 1, 2]);
+        assert_eq!(batch.different.len(), 3);
+    }
+
+    #[test]
+    fn defaults_count_for_each_question() {
+        let attributes = |context: usize, questions: usize| {
+            let mut whole = good();
+            let context: Map<String, Value> =
+                (0..context).map(|n| (format!("x{n}"), json!(n))).collect();
+            whole["context"] = context.into();
+            whole["evaluations"] = vec![json!({}); questions].into();
+            Batch::of(whole.as_object().unwrap(), 1_000).map(|batch| batch.attributes)
+        };
+        // Four more: subject, action, resource and party.
+        assert_eq!(attributes(496, 100), Ok(50_000));
+        let error = attributes(497, 100).unwrap_err();
+        assert!(
+            error.contains("attributes") && error.contains("50000"),
+            "{error}"
+        );
     }
 }

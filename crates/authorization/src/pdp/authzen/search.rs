@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::question::{Question, object, text};
+use super::question::{Candidate, Question, Sources, object, text};
 
 /// What is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,29 +29,29 @@ impl Searched {
 
 /// A search, with what it leaves open.
 #[derive(Debug)]
-pub struct Search {
+pub struct Search<'a> {
     /// What is looked for.
     pub searched: Searched,
     /// Type of what is looked for; empty for actions.
     pub kind: String,
-    members: Map<String, Value>,
+    members: &'a Map<String, Value>,
 }
 
-impl Search {
+impl<'a> Search<'a> {
     /// Reads a search: what is looked for needs a type, everything else must be whole.
     ///
     /// # Errors
     /// What is missing or of the wrong type, in words.
-    pub fn read(searched: Searched, mut members: Map<String, Value>) -> Result<Self, String> {
+    pub fn read(searched: Searched, members: &'a Map<String, Value>) -> Result<Self, String> {
         let kind = match searched {
             Searched::Action => String::new(),
             open => text(
                 object(members.get(open.as_str()), open.as_str())?,
                 "type",
                 open.as_str(),
-            )?,
+            )?
+            .to_owned(),
         };
-        members.remove("page");
         let search = Self {
             searched,
             kind,
@@ -65,19 +65,27 @@ impl Search {
     ///
     /// # Errors
     /// What is wrong with the rest of it, in words.
-    pub fn question(&self, candidate: &str) -> Result<Question, String> {
-        let mut members = self.members.clone();
-        match self.searched {
-            Searched::Action => {
-                members.insert("action".to_owned(), json!({"name": candidate}));
-            }
-            open => {
-                if let Some(Value::Object(entity)) = members.get_mut(open.as_str()) {
-                    entity.insert("id".to_owned(), json!(candidate));
-                }
-            }
+    pub fn question<'q>(&'q self, candidate: &'q str) -> Result<Question<'q>, String> {
+        let candidate = match self.searched {
+            Searched::Subject => Candidate::Subject(candidate),
+            Searched::Resource => Candidate::Resource(candidate),
+            Searched::Action => Candidate::Action(candidate),
+        };
+        Question::with(self.sources(), Some(candidate))
+    }
+
+    /// An id that nothing has, of the form that ids of what is looked for have.
+    pub fn placeholder(&self) -> &'static str {
+        if self.kind == "party" {
+            "000000000"
+        } else {
+            "00000000-0000-0000-0000-000000000000"
         }
-        Question::read(&members)
+    }
+
+    /// The members that its questions have in common.
+    pub fn sources(&self) -> Sources<'_> {
+        Sources::of(self.members)
     }
 
     /// A hit as it is told.
@@ -99,20 +107,21 @@ mod tests {
         let members = |text: &str| serde_json::from_str::<Map<String, Value>>(text).unwrap();
         let whole = r#"{"subject":{"type":"systemuser","id":"x"},"action":{"name":"read"},"resource":{"type":"resource","id":"y"}}"#;
         for searched in [Searched::Subject, Searched::Resource, Searched::Action] {
-            assert!(Search::read(searched, members(whole)).is_ok());
+            assert!(Search::read(searched, &members(whole)).is_ok());
         }
         let open = r#"{"subject":{"type":"systemuser"},"action":{"name":"read"},"resource":{"type":"resource","id":"y"}}"#;
-        let search = Search::read(Searched::Subject, members(open)).unwrap();
+        let open = members(open);
+        let search = Search::read(Searched::Subject, &open).unwrap();
         assert_eq!(search.question("z").unwrap().subject.id, "z");
         assert_eq!(search.told("z"), json!({"type": "systemuser", "id": "z"}));
         assert_eq!(
-            Search::read(Searched::Resource, members(open)).unwrap_err(),
+            Search::read(Searched::Resource, &open).unwrap_err(),
             "subject.id is required"
         );
         assert_eq!(
             Search::read(
                 Searched::Action,
-                members(r#"{"subject":{"type":"a","id":"b"}}"#)
+                &members(r#"{"subject":{"type":"a","id":"b"}}"#)
             )
             .unwrap_err(),
             "resource is required"

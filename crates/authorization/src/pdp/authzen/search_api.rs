@@ -1,32 +1,36 @@
 //! `/access/v1/search`: who may do something, on what, or what may be done. Every hit was decided.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use axum::{
     extract::{Request, State},
-    response::Response,
+    response::{IntoResponse as _, Response},
 };
 use http::StatusCode;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{
-    api::{Asker, answer, bad},
+    api::{Asker, KnownTokens, answer, bad, undecided},
     fixture,
     page::Asked,
-    question::Question,
+    question::{Environment, Question},
     search::{Search, Searched},
     store,
 };
 use crate::pdp::endpoints::DecisionEndpoints;
 use crate::pdp::{
     Decided, PartialRequest, View,
+    budget::{Excess, MAX_ATTRIBUTES, Undecided},
     decide::Facts,
     memory::Pair,
     question::{RESOURCE, SYSTEM_USER},
 };
 use foundation::{
-    http::{ApiError, ApiResult},
+    http::{ApiError, ApiResult, Json},
     token::scopes::AUTHORIZE_ADMIN,
 };
 use registers::{
@@ -39,6 +43,8 @@ use xacml::{Decision, Effect};
 const CHUNK: usize = 500;
 /// Candidates decided for one answer; then it ends, with a token.
 const MOST: usize = 20_000;
+/// After so long an answer ends, with a token.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// So many candidates are decided to learn how many hits there are.
 const COUNTED: usize = 1_000;
 
@@ -137,17 +143,31 @@ impl Source {
 }
 
 impl Asker<'_> {
-    async fn search(&self, searched: Searched, members: Map<String, Value>) -> ApiResult<Value> {
+    async fn search(
+        &self,
+        searched: Searched,
+        members: &Map<String, Value>,
+    ) -> ApiResult<Response> {
         let (now, keys) = (self.endpoints.clock.seconds(), &self.endpoints.identity);
         let principal = &self.owner.caller.principal;
         let caller = principal
             .organization()
             .map(|org| org.to_string())
             .unwrap_or_default();
-        let asked = Asked::read(&members, searched.as_str(), &caller, keys, now).map_err(bad)?;
+        let asked = Asked::read(members, searched.as_str(), &caller, keys, now).map_err(bad)?;
         let search = Search::read(searched, members).map_err(bad)?;
-        let source = self.source(&search).await?;
+        let attributes = search.sources().attributes();
+        if attributes > MAX_ATTRIBUTES {
+            return Err(bad(Excess::Attributes.to_string()));
+        }
+        let _room = self.room_for(CHUNK, attributes).await;
+        let template = search.question(search.placeholder()).map_err(bad)?;
+        let environment = Environment::of(template.context);
+        let source = self.source(&search, &template, &environment).await?;
         let limit = asked.place.limit;
+        // What the candidates of a chunk have together is bounded too.
+        let chunk = (MAX_ATTRIBUTES / attributes.max(1)).clamp(1, CHUNK);
+        let began = Instant::now();
         let (mut hits, mut seen, mut after) = (Vec::new(), 0, asked.place.after.clone());
         let mut is_whole = false;
         // On the first page it goes on a little, to say how many hits there are.
@@ -155,13 +175,22 @@ impl Asker<'_> {
             && seen < MOST
             && (hits.len() <= limit || (!asked.is_later && seen < COUNTED))
         {
-            let candidates = source.next(self.endpoints, &after, CHUNK).await?;
-            is_whole = candidates.len() < CHUNK;
-            seen += candidates.len();
-            if let Some(last) = candidates.last() {
-                after.clone_from(last);
+            let candidates = source.next(self.endpoints, &after, chunk).await?;
+            let (found, last) = (candidates.len(), candidates.last().cloned());
+            match self.confirm(&search, candidates, &environment).await {
+                Ok(more) => hits.extend(more),
+                // What was decided so far is an answer; the next page goes on from there.
+                Err(Undecided::Excess(Excess::Evaluation)) if seen > 0 => break,
+                Err(error) => return Err(undecided(error)),
             }
-            hits.extend(self.confirm(&search, candidates).await?);
+            is_whole = found < chunk;
+            seen += found;
+            if let Some(last) = last {
+                after = last;
+            }
+            if began.elapsed() > PATIENCE {
+                break;
+            }
         }
         let total = asked
             .place
@@ -174,20 +203,19 @@ impl Asker<'_> {
         };
         hits.truncate(limit);
         let results: Vec<Value> = hits.iter().map(|hit| search.told(hit)).collect();
-        Ok(asked.answer(&results, next, total, keys, now))
+        Ok(Json(asked.answer(&results, next, total, keys, now)).into_response())
     }
 
     /// Candidates of a search; a superset of its hits.
-    async fn source(&self, search: &Search) -> ApiResult<Source> {
+    async fn source(
+        &self,
+        search: &Search<'_>,
+        template: &Question<'_>,
+        environment: &Environment<'_>,
+    ) -> ApiResult<Source> {
         let nothing = Source::Listed(Vec::new());
-        let anybody = if search.kind == "party" {
-            "000000000"
-        } else {
-            "00000000-0000-0000-0000-000000000000"
-        };
-        let template = search.question(anybody).map_err(bad)?;
         if self.has_fixture()
-            && (fixture::knows(&template.subject.kind) || fixture::knows(&template.resource.kind))
+            && (fixture::knows(template.subject.kind) || fixture::knows(template.resource.kind))
         {
             let kind = if search.searched == Searched::Subject {
                 fixture::USER
@@ -205,11 +233,16 @@ impl Asker<'_> {
             });
         }
         let token = template.access_token().map_err(bad)?;
-        if search.searched != Searched::Subject && self.objection(&template, token).await?.is_some()
+        let mut tokens = KnownTokens::new();
+        if search.searched != Searched::Subject
+            && self
+                .objection(template, token, &mut tokens)
+                .await?
+                .is_some()
         {
             return Ok(nothing);
         }
-        let Ok(request) = template.request().map_err(bad)? else {
+        let Ok(request) = template.request(environment).map_err(bad)? else {
             return Ok(nothing);
         };
         let Facts { resource, pair } = self
@@ -334,26 +367,25 @@ impl Asker<'_> {
     }
 
     /// Those candidates that would evaluate to true.
-    async fn confirm(&self, search: &Search, candidates: Vec<String>) -> ApiResult<Vec<String>> {
-        let questions: Vec<Question> = candidates
-            .iter()
-            .map(|one| search.question(one).map_err(bad))
-            .collect::<ApiResult<_>>()?;
+    async fn confirm(
+        &self,
+        search: &Search<'_>,
+        candidates: Vec<String>,
+        environment: &Environment<'_>,
+    ) -> Result<Vec<String>, Undecided> {
+        // The search was read with a candidate before, and differs in it alone.
+        let first = candidates.first().map(|one| search.question(one));
         if self.has_fixture()
-            && questions
-                .first()
-                .is_some_and(|q| fixture::knows(&q.subject.kind))
+            && matches!(first, Some(Ok(question)) if fixture::knows(question.subject.kind))
         {
-            let hits = candidates
-                .into_iter()
-                .zip(&questions)
-                .filter(|(_, question)| fixture::permits(question));
-            return Ok(hits.map(|(candidate, _)| candidate).collect());
+            let is_hit = |one: &String| search.question(one).is_ok_and(|q| fixture::permits(&q));
+            return Ok(candidates.into_iter().filter(is_hit).collect());
         }
-        let (mut names, mut requests): (Vec<String>, Vec<PartialRequest<'_>>) =
+        let (mut names, mut requests): (Vec<&String>, Vec<PartialRequest<'_>>) =
             (Vec::new(), Vec::new());
-        for (candidate, question) in candidates.into_iter().zip(&questions) {
-            if let Ok(request) = question.request().map_err(bad)? {
+        for candidate in &candidates {
+            if let Ok(Ok(Ok(request))) = search.question(candidate).map(|q| q.request(environment))
+            {
                 names.push(candidate);
                 requests.push(request);
             }
@@ -363,7 +395,8 @@ impl Asker<'_> {
             is_logged: false,
             ..self.call.view()
         };
-        let decided = self.endpoints.pdp.decide_all(view, &requests).await?;
+        let pdp = &self.endpoints.pdp;
+        let decided = pdp.decide_all(view, &requests, self.call.budget()).await?;
         let level = self.endpoints.config.settings.pdp.systemuser_auth_level;
         let may_search = |d: &Decided| {
             d.resource
@@ -373,6 +406,6 @@ impl Asker<'_> {
         let hits = names.into_iter().zip(decided).filter(|(_, d)| {
             d.decision == Decision::Permit && d.required_level().is_met_by(level) && may_search(d)
         });
-        Ok(hits.map(|(name, _)| name).collect())
+        Ok(hits.map(|(name, _)| name.clone()).collect())
     }
 }

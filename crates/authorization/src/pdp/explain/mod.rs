@@ -4,25 +4,43 @@
 mod store;
 mod texts;
 
-use serde_json::{Map, Value, json};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use serde::Serialize;
+use serde_json::{
+    Map, Value, json,
+    value::{RawValue, to_raw_value},
+};
+use uuid::Uuid;
 
 use super::{
-    Decided, DecisionReason, Fault, PartialRequest, Pdp, RequiredLevel,
+    Decided, DecisionReason, Fault, Pdp, RequiredLevel,
+    budget::{Budget, Excess, MAX_ANSWER_BYTES, Undecided},
     decided::DecidedBy,
+    memory::Pair,
     question::{Question, Who},
     single_rights,
 };
-use foundation::{db::DbError, http::time, ids::NationalId};
+use foundation::{http::time, ids::NationalId};
 use registers::{
     packages::{Catalogue, PackageKey},
     parties::PartyKind,
     resources::{CompiledPolicy, rights},
 };
 use texts::{ExplanationStep, Text};
-use xacml::{Because, Decision, Effect, TraceStep, ids};
+use xacml::{Because, Decision, Effect, Trace, TraceStep, policy::Rule};
 
 /// Texts of a rule that an account repeats.
 const MOST_WANTED: usize = 20;
+/// Actions of a policy that an account repeats.
+const MOST_ACTIONS: usize = 100;
+/// Steps that telling of a rule takes.
+const STEPS_OF_RULE: usize = 250;
+/// Steps that a look for grants in the database takes: so many of other work are as long.
+const STEPS_OF_GRANTS: u32 = 20_000;
 const PACKAGE: &str = "urn:altinn:accesspackage";
 
 /// An account being written.
@@ -43,44 +61,106 @@ impl Steps {
     }
 }
 
+/// What a policy made of a request, as an account tells it.
+#[derive(Debug, Default)]
+pub struct Digest {
+    /// Its rules, as JSON; none when no policy was asked.
+    rules: Option<Box<RawValue>>,
+    /// What went wrong.
+    fault: Option<Value>,
+    /// What would have been permitted, or to whom, when no rule applied.
+    nearest_miss: Option<Value>,
+}
+
+impl Digest {
+    /// Steps that making it takes.
+    pub fn steps(trace: &Trace, policy: &CompiledPolicy) -> usize {
+        let rules = trace.steps.iter().filter(|step| step.element == "Rule");
+        rules
+            .count()
+            .saturating_mul(STEPS_OF_RULE)
+            .saturating_add(policy.alternatives / 4)
+    }
+
+    pub fn of(policy: &CompiledPolicy, trace: &Trace, action: Option<&str>) -> Self {
+        let rules: Vec<Value> = trace
+            .steps
+            .iter()
+            .filter(|step| step.element == "Rule")
+            .map(|step| rule(policy, step))
+            .collect();
+        let is_miss = trace
+            .steps
+            .first()
+            .is_some_and(|root| root.outcome == Decision::NotApplicable);
+        Self {
+            rules: to_raw_value(&rules).ok(),
+            fault: fault(trace),
+            nearest_miss: is_miss.then(|| nearest_miss(policy, action)),
+        }
+    }
+
+    /// Bytes of the account of the rules.
+    pub fn bytes(&self) -> usize {
+        self.rules.as_ref().map_or(0, |rules| rules.get().len())
+    }
+}
+
 /// The account of one decision.
-///
-/// `{"reason", "steps": [{"code", "text": {"nb", "nn", "en"}, "facts"?}], "policy"?: {"resource",
-/// "version", "rules": [{"id", "number", "effect", "outcome", "failed"?}]}, "grants": […], "nearestMiss"?}`
-pub(super) fn account(
-    request: &PartialRequest<'_>,
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Account<'a> {
+    reason: &'static str,
+    /// `{"code", "text": {"nb", "nn", "en"}, "facts"?}`
+    steps: Vec<Value>,
+    grants: &'a [Value],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy: Option<PolicyAccount<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nearest_miss: Option<&'a Value>,
+}
+
+#[derive(Debug, Serialize)]
+struct PolicyAccount<'a> {
+    resource: &'a str,
+    version: Option<i32>,
+    /// `{"id", "number", "effect", "outcome", "failed"?}`
+    rules: &'a RawValue,
+}
+
+fn account<'a>(
     question: Result<&Question<'_>, &Fault>,
-    decided: &Decided,
+    decided: &'a Decided,
+    grants: &'a [Value],
     catalogue: &Catalogue,
-) -> Value {
+) -> Account<'a> {
     let mut steps = Steps::default();
-    let mut out = json!({"reason": decided.reason.wire(), "steps": [], "grants": []});
     match question {
         Err(fault) => {
             let (Fault::Processing(message) | Fault::Syntax(message)) = fault;
             steps.add(ExplanationStep::RequestFaulty, json!({"message": message}));
         }
-        Ok(question) => {
-            tell(&mut steps, question, decided, catalogue);
-            if let Some(resource) = &decided.resource
-                && let Some(policy) = &resource.policy
-                && let Some(trace) = &decided.trace
-            {
-                let rules = trace
-                    .steps
-                    .iter()
-                    .filter(|step| step.element == "Rule")
-                    .map(|step| rule(policy, step));
-                out["policy"] = json!({"resource": resource.identifier, "version": resource.policy_version, "rules": rules.collect::<Vec<_>>()});
-                if decided.decision == Decision::NotApplicable {
-                    out["nearestMiss"] =
-                        nearest_miss(policy, request.first(ids::ACTION, ids::ACTION_ID));
-                }
-            }
-        }
+        Ok(question) => tell(&mut steps, question, decided, catalogue),
     }
-    out["steps"] = Value::Array(steps.0);
-    out
+    let digest = decided.digest.as_ref();
+    let policy = decided
+        .resource
+        .as_ref()
+        .zip(digest.and_then(|digest| digest.rules.as_deref()))
+        .map(|(resource, rules)| PolicyAccount {
+            resource: &resource.identifier,
+            version: resource.policy_version,
+            rules,
+        });
+    Account {
+        reason: decided.reason.wire(),
+        steps: steps.0,
+        grants,
+        policy,
+        nearest_miss: digest
+            .filter(|_| decided.decision == Decision::NotApplicable)
+            .and_then(|digest| digest.nearest_miss.as_ref()),
+    }
 }
 
 fn tell(steps: &mut Steps, question: &Question<'_>, decided: &Decided, catalogue: &Catalogue) {
@@ -230,7 +310,11 @@ fn tell_outcome(
         },
         Decision::NotApplicable => steps.add(ExplanationStep::NoRuleApplies, json!({})),
         Decision::Indeterminate => {
-            steps.add(ExplanationStep::PolicyIndeterminate, missing(decided));
+            let fault = decided.digest.as_ref().and_then(|d| d.fault.clone());
+            steps.add(
+                ExplanationStep::PolicyIndeterminate,
+                fault.unwrap_or_else(|| json!({})),
+            );
         }
     }
 }
@@ -277,14 +361,13 @@ fn tell_level(steps: &mut Steps, decided: &Decided) {
     steps.add(ExplanationStep::LevelRequired, facts);
 }
 
-/// The attribute whose absence stopped the policy.
-fn missing(decided: &Decided) -> Value {
-    let steps = decided.trace.iter().flat_map(|trace| &trace.steps);
-    let mut fault = steps.filter_map(|step| match &step.because {
+/// What went wrong, with the attribute whose absence stopped the policy.
+fn fault(trace: &Trace) -> Option<Value> {
+    let mut faults = trace.steps.iter().rev().filter_map(|step| match &step.because {
         Because::Fault { message, missing, .. } => Some(json!({"message": message, "missingAttribute": missing.as_ref().map(|m| &m.attribute_id)})),
-        _ => None,
+        Because::Applies | Because::ConditionFalse | Because::NoMatch { .. } => None,
     });
-    fault.next_back().unwrap_or_else(|| json!({}))
+    faults.next()
 }
 
 fn list(name: &str, values: &[String]) -> Value {
@@ -301,9 +384,7 @@ fn urn(catalogue: &Catalogue, key: PackageKey) -> Option<String> {
 
 /// What became of a rule.
 fn rule(policy: &CompiledPolicy, step: &TraceStep) -> Value {
-    let effect = rights::rule_facts(&policy.policy)
-        .find(|rule| Some(rule.number) == step.rule_number)
-        .and_then(|rule| rule.effect);
+    let effect = numbered(policy, step.rule_number).and_then(|rule| rule.effect);
     let mut out =
         json!({"id": step.id, "number": step.rule_number, "outcome": step.outcome.as_str()});
     if let Some(effect) = effect {
@@ -340,90 +421,148 @@ fn rule(policy: &CompiledPolicy, step: &TraceStep) -> Value {
     out
 }
 
+/// The rule of a number.
+fn numbered(policy: &CompiledPolicy, number: Option<u32>) -> Option<&Rule> {
+    let at = (number? as usize).checked_sub(1)?;
+    policy.policy.rules.get(at)
+}
+
 /// What would have been permitted, or to whom.
 fn nearest_miss(policy: &CompiledPolicy, action: Option<&str>) -> Value {
-    let permits: Vec<_> = rights::rule_facts(&policy.policy)
-        .filter(|rule| rule.effect == Some(Effect::Permit))
-        .collect();
-    let of_action = permits.iter().find(|rule| {
-        rule.actions.is_empty()
-            || action.is_some_and(|action| rule.actions.iter().any(|a| a == action))
-    });
-    if let Some(rule) = of_action {
-        let needs = rule
-            .subjects
-            .iter()
+    let permits = || {
+        (1_u32..)
+            .zip(&policy.policy.rules)
+            .filter(|(_, rule)| rule.effect == Some(Effect::Permit))
+    };
+    let is_of_action = |rule: &Rule| {
+        rights::action_names(rule).next().is_none()
+            || action.is_some_and(|action| rights::action_names(rule).any(|a| a == action))
+    };
+    if let Some((number, rule)) = permits().find(|(_, rule)| is_of_action(rule)) {
+        let needs: Vec<Value> = rights::user_subjects(rule)
             .take(MOST_WANTED)
-            .map(|(id, value)| json!({"type": id, "value": value}));
-        return json!({"missing": "subject", "rule": rule.id, "number": rule.number, "needsOneOf": needs.collect::<Vec<_>>()});
+            .map(|(id, value)| json!({"type": id, "value": value}))
+            .collect();
+        return json!({"missing": "subject", "rule": rule.id, "number": number, "needsOneOf": needs});
     }
-    let mut known: Vec<&String> = permits.iter().flat_map(|rule| &rule.actions).collect();
-    known.sort();
+    let mut known: Vec<&str> = permits()
+        .flat_map(|(_, rule)| rights::action_names(rule))
+        .collect();
+    known.sort_unstable();
     known.dedup();
+    known.truncate(MOST_ACTIONS);
     json!({"missing": "action", "known": known})
 }
 
-/// Packages that the subject holds and the rule that permitted asks for.
-pub(super) fn deciding_packages(decided: &Decided, catalogue: &Catalogue) -> Vec<PackageKey> {
-    let (Some(resource), Some(pair), Some(DecidedBy::Rule { number: rule, .. })) =
-        (&decided.resource, &decided.pair, &decided.by)
-    else {
-        return Vec::new();
-    };
-    let Some(policy) = &resource.policy else {
-        return Vec::new();
-    };
-    let subjects = rights::rule_facts(&policy.policy)
-        .find(|facts| facts.number == *rule)
-        .map(|facts| facts.subjects)
-        .unwrap_or_default();
-    let asked = |value: &str| {
-        subjects
-            .iter()
-            .any(|(id, wanted)| id == PACKAGE && wanted.eq_ignore_ascii_case(value))
-    };
-    pair.packages
-        .iter()
-        .copied()
-        .filter(|key| {
-            catalogue
-                .package(*key)
-                .is_some_and(|package| asked(package.value()))
-        })
-        .collect()
+/// The rule that decided.
+pub(super) fn deciding_rule<'p>(
+    policy: &'p CompiledPolicy,
+    by: Option<&DecidedBy>,
+) -> Option<&'p Rule> {
+    match by {
+        Some(DecidedBy::Rule { number, .. }) => numbered(policy, Some(*number)),
+        Some(DecidedBy::SingleRight { .. }) | None => None,
+    }
 }
 
+/// How many alternatives a rule has.
+pub(super) fn alternatives_of(rule: &Rule) -> usize {
+    rule.target.iter().map(Vec::len).sum()
+}
+
+/// Packages that the subject holds and the rule that permitted asks for.
+pub(super) fn deciding_packages(
+    rule: &Rule,
+    pair: &Pair,
+    catalogue: &Catalogue,
+) -> Vec<PackageKey> {
+    let asked: HashSet<String> = rights::user_subjects(rule)
+        .filter(|(id, _)| *id == PACKAGE)
+        .map(|(_, value)| value.to_ascii_lowercase())
+        .collect();
+    let is_asked = |key: &PackageKey| {
+        catalogue
+            .package(*key)
+            .is_some_and(|package| asked.contains(&package.value().to_ascii_lowercase()))
+    };
+    pair.packages.iter().copied().filter(is_asked).collect()
+}
+
+/// What a look for grants depends on: subject, reportee, packages, single right.
+type GrantKey = (Uuid, Uuid, Vec<PackageKey>, Option<Uuid>);
+
+/// Grants that were found.
+type FoundGrants = HashMap<GrantKey, Arc<[Value]>>;
+
 impl Pdp {
-    /// Completes an account with the grants that a permit rests on: of a system user all of them, of
-    /// others the single right.
-    pub(super) async fn tell_grants(&self, decided: &mut Decided) -> Result<(), DbError> {
+    /// Adds to decisions the accounts of how they came about, with the grants that a permit rests on:
+    /// of a system user all of them, of others the single right.
+    ///
+    /// # Errors
+    /// The grants cannot be read, the budget is used up, or the accounts are too long together.
+    pub(super) async fn explain(
+        &self,
+        questions: &[Result<Question<'_>, Fault>],
+        all: &mut [Decided],
+        budget: &Budget,
+    ) -> Result<(), Undecided> {
+        let (mut known, mut bytes) = (FoundGrants::new(), 0);
+        for (question, decided) in questions.iter().zip(all) {
+            let grants = self.grants(decided, budget, &mut known).await?;
+            let account = account(question.as_ref(), decided, &grants, &self.catalogue);
+            let json = to_raw_value(&account).ok();
+            bytes += json.as_ref().map_or(0, |json| json.get().len());
+            if bytes > MAX_ANSWER_BYTES {
+                return Err(Excess::Answer.into());
+            }
+            decided.explanation = json.map(Into::into);
+            decided.digest = None;
+        }
+        Ok(())
+    }
+
+    async fn grants(
+        &self,
+        decided: &Decided,
+        budget: &Budget,
+        known: &mut FoundGrants,
+    ) -> Result<Arc<[Value]>, Undecided> {
         let assignment = match &decided.by {
             Some(DecidedBy::SingleRight { assignment, .. }) => Some(*assignment),
             Some(DecidedBy::Rule { .. }) | None => None,
         };
-        let Some(pair) = decided
+        let pair = decided
             .pair
-            .clone()
-            .filter(|pair| pair.system_user.is_some() || assignment.is_some())
-        else {
-            return Ok(());
+            .as_ref()
+            .filter(|pair| pair.system_user.is_some() || assignment.is_some());
+        let Some(pair) = pair else {
+            return Ok(Arc::default());
         };
         let (Some(subject), Some(reportee), Decision::Permit) =
             (&pair.subject, &pair.reportee, decided.decision)
         else {
-            return Ok(());
+            return Ok(Arc::default());
         };
-        let packages = deciding_packages(decided, &self.catalogue);
+        let key = (
+            subject.uuid,
+            reportee.party.uuid,
+            decided.packages.clone(),
+            assignment,
+        );
+        if let Some(found) = known.get(&key) {
+            return Ok(Arc::clone(found));
+        }
+        budget.take(STEPS_OF_GRANTS)?;
         let mut db = self.db.acquire().await?;
         let found = store::grants(
             &mut db,
             subject.uuid,
             reportee.party.uuid,
-            &packages,
+            &decided.packages,
             assignment,
         )
         .await?;
-        let grants: Vec<Value> = found
+        let grants: Arc<[Value]> = found
             .iter()
             .map(|grant| {
                 json!({"kind": grant.kind, "from": grant.from, "holder": grant.holder, "facilitator": grant.facilitator,
@@ -431,9 +570,7 @@ impl Pdp {
                     "request": grant.request})
             })
             .collect();
-        if let Some(explanation) = &mut decided.explanation {
-            explanation["grants"] = Value::Array(grants);
-        }
-        Ok(())
+        known.insert(key, Arc::clone(&grants));
+        Ok(grants)
     }
 }

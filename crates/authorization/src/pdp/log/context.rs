@@ -9,17 +9,37 @@ use foundation::ids::NationalId;
 use xacml::{DataType, ids};
 
 /// A stored context that grows beyond this is replaced by a word on its size.
-const MAX_BYTES: usize = 64 * 1024;
+pub const MAX_BYTES: usize = 64 * 1024;
 
 /// A context as it is stored: `[[category, [[attribute, value, data type or null, echoed]]]]`,
 /// written one value after the other. Identity numbers never get into it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Written<'a> {
     out: String,
     category: Option<&'a str>,
+    max_bytes: usize,
+    /// Bytes of what did not fit.
+    omitted: usize,
+}
+
+impl Default for Written<'_> {
+    fn default() -> Self {
+        Self::within(MAX_BYTES)
+    }
 }
 
 impl<'a> Written<'a> {
+    /// One that is replaced by a word on its size when it grows beyond so many bytes.
+    #[must_use]
+    pub const fn within(max_bytes: usize) -> Self {
+        Self {
+            out: String::new(),
+            category: None,
+            max_bytes,
+            omitted: 0,
+        }
+    }
+
     /// Adds a value. `person` stands in for an identity number.
     pub fn add(
         &mut self,
@@ -30,7 +50,8 @@ impl<'a> Written<'a> {
         echoed: bool,
         person: Option<Uuid>,
     ) {
-        if self.out.len() > MAX_BYTES {
+        if self.omitted > 0 || self.out.len() + id.len() + value.len() > self.max_bytes {
+            self.omitted += id.len() + value.len();
             return;
         }
         if self.category == Some(category) {
@@ -71,8 +92,8 @@ impl<'a> Written<'a> {
     /// The whole.
     #[must_use]
     pub fn finish(mut self) -> String {
-        if self.out.len() > MAX_BYTES {
-            return format!("{{\"tooLarge\":{}}}", self.out.len());
+        if self.omitted > 0 || self.out.len() > self.max_bytes {
+            return format!("{{\"tooLarge\":{}}}", self.out.len() + self.omitted);
         }
         self.out
             .push_str(if self.category.is_some() { "]]]" } else { "[]" });
@@ -235,7 +256,7 @@ mod tests {
             );
         }
         let stored: Value = serde_json::from_str(&written.finish()).unwrap();
-        assert!(stored["tooLarge"].as_u64().unwrap() < 70_000);
+        assert!(stored["tooLarge"].as_u64().unwrap() > 1_000_000);
         assert_eq!(
             serde_json::from_str::<Value>(&Written::default().finish()).unwrap(),
             json!([])

@@ -114,6 +114,13 @@ impl Line {
         line
     }
 
+    /// Its length in kilobytes, at least one.
+    pub(super) fn kilobytes(&self) -> u32 {
+        u32::try_from(self.text.capacity() / 1024)
+            .unwrap_or(u32::MAX)
+            .max(1)
+    }
+
     /// A text from outside. What would end a field or a line becomes a blank.
     pub fn text(&mut self, value: Option<&str>) {
         match value {

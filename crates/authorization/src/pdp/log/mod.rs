@@ -10,18 +10,20 @@ mod line;
 mod store;
 mod writer;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use sqlx::PgPool;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
-pub use context::Written;
+pub use context::{MAX_BYTES as MAX_CONTEXT_BYTES, Written};
 pub use line::{COLUMNS, Line, told};
 pub use store::of_answer;
 use writer::Message;
 
 /// Lines that may wait.
 const QUEUE: usize = 32_768;
+/// Kilobytes of lines that may wait, those that are being written included.
+const QUEUE_KILOBYTES: usize = 32 * 1024;
 /// How long an answer waits for space in the queue.
 const PATIENCE: Duration = Duration::from_millis(250);
 
@@ -55,6 +57,7 @@ impl Endpoint {
 #[derive(Debug, Clone)]
 pub struct Log {
     queue: mpsc::Sender<Message>,
+    space: Arc<Semaphore>,
 }
 
 impl Log {
@@ -64,30 +67,36 @@ impl Log {
     pub fn open(pool: &PgPool) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
         tokio::spawn(writer::write(pool.clone(), waiting));
-        Self { queue }
+        let space = Arc::new(Semaphore::new(QUEUE_KILOBYTES));
+        Self { queue, space }
     }
 
     /// Hands over a line. It waits only when the queue is full, and then not long.
     pub async fn record(&self, line: Line) {
-        let line = match self.queue.try_send(Message::Line(line)) {
-            Ok(()) => return,
-            Err(
-                mpsc::error::TrySendError::Full(line) | mpsc::error::TrySendError::Closed(line),
-            ) => line,
+        let kilobytes = line.kilobytes().min(QUEUE_KILOBYTES as u32);
+        let space = Arc::clone(&self.space).try_acquire_many_owned(kilobytes);
+        let line = match space {
+            Ok(space) => match self.queue.try_send(Message::Line(line, space)) {
+                Ok(()) => return,
+                Err(
+                    mpsc::error::TrySendError::Full(message)
+                    | mpsc::error::TrySendError::Closed(message),
+                ) => message.line(),
+            },
+            Err(_) => Some(line),
         };
-        Box::pin(self.wait(line)).await;
+        if let Some(line) = line {
+            Box::pin(self.wait(line, kilobytes)).await;
+        }
     }
 
-    async fn wait(&self, line: Message) {
+    async fn wait(&self, line: Line, kilobytes: u32) {
         metrics::counter!("decision_log_waits").increment(1);
-        let sent = self.queue.send_timeout(line, PATIENCE).await;
-        if let Err(
-            mpsc::error::SendTimeoutError::Timeout(line)
-            | mpsc::error::SendTimeoutError::Closed(line),
-        ) = sent
-            && let Message::Line(line) = line
-        {
-            writer::print(&[line.masked()]);
+        let space = Arc::clone(&self.space).acquire_many_owned(kilobytes);
+        let place = async { (space.await, self.queue.reserve().await) };
+        match tokio::time::timeout(PATIENCE, place).await {
+            Ok((Ok(space), Ok(place))) => place.send(Message::Line(line, space)),
+            _ => writer::print(&[line.masked()]),
         }
     }
 

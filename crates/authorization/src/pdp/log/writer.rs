@@ -6,7 +6,7 @@ use std::{
 };
 
 use sqlx::PgPool;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use uuid::Uuid;
 
 use super::{Line, store};
@@ -14,10 +14,20 @@ use super::{Line, store};
 /// What comes through the queue.
 #[derive(Debug)]
 pub enum Message {
-    /// A decision.
-    Line(Line),
+    /// A decision, with the space that it takes until it is written.
+    Line(Line, OwnedSemaphorePermit),
     /// Tell when everything before this is written.
     Flush(oneshot::Sender<()>),
+}
+
+impl Message {
+    /// The line, if it is one.
+    pub fn line(self) -> Option<Line> {
+        match self {
+            Self::Line(line, _) => Some(line),
+            Self::Flush(_) => None,
+        }
+    }
 }
 
 /// Lines of one block.
@@ -43,9 +53,16 @@ pub async fn write(pool: PgPool, mut queue: mpsc::Receiver<Message>) {
             }
         }
         let (mut lines, mut waiting) = (Vec::with_capacity(messages.len()), Vec::new());
+        let mut spaces: Option<OwnedSemaphorePermit> = None;
         for message in messages.drain(..) {
             match message {
-                Message::Line(line) => lines.push(line.masked()),
+                Message::Line(line, space) => {
+                    lines.push(line.masked());
+                    match &mut spaces {
+                        None => spaces = Some(space),
+                        Some(spaces) => spaces.merge(space),
+                    }
+                }
                 Message::Flush(done) => waiting.push(done),
             }
         }
@@ -60,6 +77,7 @@ pub async fn write(pool: PgPool, mut queue: mpsc::Receiver<Message>) {
                 print(&lines);
             }
         }
+        drop(spaces);
         for done in waiting {
             let _ = done.send(());
         }

@@ -91,6 +91,24 @@ mod tests {
     }
 
     #[test]
+    fn an_attribute_among_many_is_one_too() {
+        let list: Vec<String> = (0..60)
+            .map(|n| format!(r#"{{"AttributeId":"urn:a{}","Value":"{n}"}}"#, n % 20))
+            .collect();
+        let text = format!(
+            r#"{{"Request":{{"Resource":[{{"Attribute":[{}]}}]}}}}"#,
+            list.join(",")
+        );
+        let request = read(text.as_bytes()).unwrap();
+        let attributes = &request.entries[0].attributes;
+        assert_eq!(attributes.len(), 20);
+        assert_eq!(
+            (&*attributes[7].id, &*attributes[7].values),
+            ("urn:a7", ["7".into(), "27".into(), "47".into()].as_slice())
+        );
+    }
+
+    #[test]
     fn faults_are_told_apart() {
         let fault = |json: &str| {
             read(format!("{{\"Request\":{{\"Category\":[{json}]}}}}").as_bytes())

@@ -1,6 +1,6 @@
 //! A decision request as it was read, and what its entries mean.
 
-use std::{borrow::Cow, ops::Deref};
+use std::{borrow::Cow, collections::HashMap, ops::Deref};
 
 use xacml::{DataType, ids};
 
@@ -78,6 +78,9 @@ pub struct Attribute<'a> {
     pub include_in_result: bool,
 }
 
+/// Up to so many attributes are compared with each other; of more, names are hashed.
+const MOST_COMPARED: usize = 16;
+
 /// An entry as it was written.
 pub(super) struct RawEntry<'a> {
     pub(super) category_id: Option<Cow<'a, str>>,
@@ -116,16 +119,26 @@ impl<'a> RawEntry<'a> {
         }
         let written = self.attributes.unwrap_or_default();
         let mut attributes: Vec<Attribute<'a>> = Vec::with_capacity(written.len());
+        let mut places = (written.len() > MOST_COMPARED).then(HashMap::new);
         for raw in written {
             match raw.resolve() {
-                Ok(attribute) => match attributes
-                    .iter_mut()
-                    .find(|a| a.id == attribute.id && a.data_type == attribute.data_type)
-                {
-                    // One attribute may be given in several entries: it has several values then.
-                    Some(known) => known.values.append(attribute.values),
-                    None => attributes.push(attribute),
-                },
+                Ok(attribute) => {
+                    let known = match &mut places {
+                        None => attributes
+                            .iter_mut()
+                            .find(|a| a.id == attribute.id && a.data_type == attribute.data_type),
+                        Some(places) => {
+                            let name = (attribute.id.clone(), attribute.data_type);
+                            let place = *places.entry(name).or_insert(attributes.len());
+                            attributes.get_mut(place)
+                        }
+                    };
+                    match known {
+                        // One attribute may be given in several entries: it has several values then.
+                        Some(known) => known.values.append(attribute.values),
+                        None => attributes.push(attribute),
+                    }
+                }
                 Err(found) => fault = fault.or(Some(found)),
             }
         }
@@ -159,8 +172,6 @@ impl<'a> RawAttribute<'a> {
         })
     }
 }
-
-pub(super) const MAX_ATTRIBUTES: usize = 10_000;
 
 /// Category lists by member name, with the category they stand for.
 pub(super) const LISTS: [(&str, Option<&'static str>); 8] = [

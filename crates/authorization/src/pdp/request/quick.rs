@@ -8,7 +8,7 @@ use serde::{
     de::{MapAccess, Visitor, value::MapAccessDeserializer},
 };
 
-use super::model::{DecisionRequest, LISTS, MAX_ATTRIBUTES, RawAttribute, RawEntry, Values};
+use super::model::{DecisionRequest, LISTS, RawAttribute, RawEntry, Values};
 use foundation::http::body::{MAX_ITEMS, MAX_STRING};
 
 #[derive(Deserialize)]
@@ -127,7 +127,6 @@ pub fn read(bytes: &[u8]) -> Option<DecisionRequest<'_>> {
     let (_, _) = (request.return_policy_id_list, request.combined_decision);
     within(request.x_path_version)?;
     let mut out = DecisionRequest::default();
-    let mut attributes = 0;
     let lists = [
         request.access_subject,
         request.action,
@@ -144,16 +143,14 @@ pub fn read(bytes: &[u8]) -> Option<DecisionRequest<'_>> {
             return None;
         }
         for Object(entry) in list {
-            let raw = raw(entry)?;
-            attributes += raw.attributes.as_ref().map_or(0, Vec::len);
-            out.entries.push(raw.resolve(*category));
+            out.entries.push(raw(entry)?.resolve(*category));
         }
     }
     let references = request
         .multi_requests
         .and_then(|Object(multi)| multi.request_reference)
         .unwrap_or_default();
-    if attributes > MAX_ATTRIBUTES || references.len() > MAX_ITEMS {
+    if references.len() > MAX_ITEMS {
         return None;
     }
     for Object(reference) in references {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::model::{DecisionRequest, Fault, LISTS, MAX_ATTRIBUTES, RawAttribute, RawEntry, Values};
+use super::model::{DecisionRequest, Fault, LISTS, RawAttribute, RawEntry, Values};
 use foundation::{
     http::{ApiError, ApiResult, body},
     strict_json::MemberNames,
@@ -104,20 +104,10 @@ pub fn read(bytes: &[u8]) -> ApiResult<DecisionRequest<'static>> {
         request.flag(name)?;
     }
     let mut out = DecisionRequest::default();
-    let mut attributes = 0;
     for (name, category) in LISTS {
         for (path, item) in request.list(name)? {
-            let entry = read_entry(item, &path)?.resolve(category);
-            attributes += entry
-                .attributes
-                .iter()
-                .map(|a| a.values.len())
-                .sum::<usize>();
-            out.entries.push(entry);
+            out.entries.push(read_entry(item, &path)?.resolve(category));
         }
-    }
-    if attributes > MAX_ATTRIBUTES {
-        return Err(wrong(&root.path("request")));
     }
     if let Some(multi) = request.get("multirequests") {
         let multi = Members::new(multi, &request.path("multirequests"))?;

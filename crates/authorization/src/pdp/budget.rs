@@ -1,0 +1,287 @@
+//! What a call may cost, and where work that takes long is done.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use foundation::{
+    db::DbError,
+    http::{ApiError, ApiResult, ModelState},
+};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
+
+/// Values of attributes that all decisions of a call have together, defaults and references counted
+/// each time.
+pub const MAX_ATTRIBUTES: usize = 50_000;
+/// Entries that all decisions of a multi-request refer to, each time counted.
+pub const MAX_REFERENCES: usize = 10_000;
+/// Bytes of an answer, about.
+pub const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
+/// Steps of evaluation that one call may take.
+const MAX_STEPS: u32 = 5_000_000;
+/// Steps that are taken where the call is answered. What needs more goes elsewhere: a thread that
+/// answers many calls is held for about a millisecond.
+pub const INLINE_STEPS: u32 = 20_000;
+/// Decisions, attributes and bytes of a body beyond which a call is large.
+const LARGE: (usize, usize, usize) = (100, 5_000, 64 * 1024);
+/// Large calls at a time: each may take some thirty megabytes.
+const LARGE_CALLS: usize = 4;
+
+/// A bound that a call is beyond.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Excess {
+    /// [`MAX_ATTRIBUTES`]
+    Attributes,
+    /// [`MAX_REFERENCES`]
+    References,
+    /// The setting `pdp.max_decisions_per_request`.
+    Decisions,
+    /// Five million steps of evaluation.
+    Evaluation,
+    /// [`MAX_ANSWER_BYTES`]
+    Answer,
+}
+
+impl Excess {
+    /// Which bound, in words.
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::Attributes => {
+                "Too many attributes: the decisions of a call may have 50000 attributes in all, \
+                 each counted for every decision that it belongs to."
+            }
+            Self::References => "Too many references: a call may have 10000 in all.",
+            Self::Decisions => "Too many decisions are asked for at once.",
+            Self::Evaluation => {
+                "evaluation budget: the decisions of a call may take 5000000 steps in all."
+            }
+            Self::Answer => "The answer would be too large: it may have 8 MiB.",
+        }
+    }
+}
+
+impl fmt::Display for Excess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message())
+    }
+}
+
+impl From<Excess> for ApiError {
+    fn from(excess: Excess) -> Self {
+        let path = match excess {
+            Excess::Decisions | Excess::References => "$.Request.MultiRequests",
+            Excess::Attributes | Excess::Evaluation | Excess::Answer => "$.Request",
+        };
+        ModelState::of(path, excess.message()).into()
+    }
+}
+
+/// Why there are no decisions.
+#[derive(Debug)]
+pub enum Undecided {
+    /// The facts cannot be had.
+    Database(DbError),
+    /// The call asks for too much.
+    Excess(Excess),
+}
+
+impl From<DbError> for Undecided {
+    fn from(error: DbError) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<sqlx::Error> for Undecided {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+impl From<Excess> for Undecided {
+    fn from(excess: Excess) -> Self {
+        Self::Excess(excess)
+    }
+}
+
+impl From<Undecided> for ApiError {
+    fn from(undecided: Undecided) -> Self {
+        match undecided {
+            Undecided::Database(error) => error.into(),
+            Undecided::Excess(excess) => excess.into(),
+        }
+    }
+}
+
+/// The steps that a call has left.
+#[derive(Debug)]
+pub struct Budget(AtomicU32);
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self(AtomicU32::new(MAX_STEPS))
+    }
+}
+
+impl Budget {
+    /// Steps that are left.
+    pub fn left(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Takes steps.
+    ///
+    /// # Errors
+    /// There are not so many left.
+    pub fn take(&self, steps: u32) -> Result<(), Excess> {
+        let left = self.left();
+        self.0.store(left.saturating_sub(steps), Ordering::Relaxed);
+        if steps > left {
+            Err(Excess::Evaluation)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// The steps that one decision may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Meter {
+    left: u32,
+    taken: u32,
+}
+
+/// A decision needs more steps than it may take here.
+#[derive(Debug)]
+pub struct OutOfSteps;
+
+impl Meter {
+    /// With so many steps.
+    pub const fn new(steps: u32) -> Self {
+        Self {
+            left: steps,
+            taken: 0,
+        }
+    }
+
+    /// Steps that are left.
+    pub const fn left(&self) -> u32 {
+        self.left
+    }
+
+    /// Steps that were taken.
+    pub const fn taken(&self) -> u32 {
+        self.taken
+    }
+
+    /// Takes steps.
+    ///
+    /// # Errors
+    /// There are not so many left.
+    pub fn take(&mut self, steps: usize) -> Result<(), OutOfSteps> {
+        let steps = u32::try_from(steps).unwrap_or(u32::MAX);
+        self.left = self.left.checked_sub(steps).ok_or(OutOfSteps)?;
+        self.taken += steps;
+        Ok(())
+    }
+}
+
+/// Bounds on how much is done at a time. Clones share them.
+#[derive(Debug, Clone)]
+pub struct Room {
+    large: Arc<Semaphore>,
+    evaluations: Arc<Semaphore>,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            large: Arc::new(Semaphore::new(LARGE_CALLS)),
+            // One processor is left to calls that take no time.
+            evaluations: Arc::new(Semaphore::new((processors - 1).max(1))),
+        }
+    }
+}
+
+impl Room {
+    /// Waits for space, when a call is large by its decisions, its attributes or the bytes of its
+    /// body. It has space until the result is dropped.
+    pub async fn for_call(
+        &self,
+        decisions: usize,
+        attributes: usize,
+        bytes: usize,
+    ) -> Option<OwnedSemaphorePermit> {
+        if decisions <= LARGE.0 && attributes <= LARGE.1 && bytes <= LARGE.2 {
+            return None;
+        }
+        Box::pin(Arc::clone(&self.large).acquire_owned()).await.ok()
+    }
+
+    /// Does work that takes long without holding up the calls of its thread, a little at a time.
+    pub async fn evaluate<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _turn: Result<_, AcquireError> = self.evaluations.acquire().await;
+        off_worker(work)
+    }
+}
+
+/// Does work that takes long. The other tasks of the thread go on elsewhere.
+fn off_worker<T>(work: impl FnOnce() -> T) -> T {
+    use tokio::runtime::{Handle, RuntimeFlavor};
+    match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        _ => work(),
+    }
+}
+
+/// Ends work that takes longer than a call may.
+///
+/// # Errors
+/// 503 with `Retry-After` when it did, else its own.
+pub async fn in_time<T>(seconds: u64, work: impl Future<Output = ApiResult<T>>) -> ApiResult<T> {
+    tokio::time::timeout(Duration::from_secs(seconds), work)
+        .await
+        .unwrap_or(Err(ApiError::Unavailable(1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_is_used_up_once() {
+        let budget = Budget::default();
+        assert!(budget.take(MAX_STEPS - 1).is_ok());
+        assert_eq!(budget.left(), 1);
+        assert_eq!(budget.take(2), Err(Excess::Evaluation));
+        assert_eq!(budget.left(), 0);
+        assert!(budget.take(0).is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_call_that_takes_too_long_is_to_try_again() {
+        let never = in_time(0, std::future::pending::<ApiResult<()>>());
+        assert!(matches!(never.await, Err(ApiError::Unavailable(1))));
+    }
+
+    #[tokio::test]
+    async fn large_calls_wait_for_each_other_and_small_ones_for_nobody() {
+        let room = Room::default();
+        let mut held = Vec::new();
+        for _ in 0..LARGE_CALLS {
+            held.push(room.for_call(1_000, 0, 0).await);
+        }
+        assert!(room.for_call(100, 5_000, 64 * 1024).await.is_none());
+        let mut next = Box::pin(room.for_call(0, 0, 64 * 1024 + 1));
+        // A time-out of nothing asks once.
+        let now = Duration::ZERO;
+        assert!(tokio::time::timeout(now, &mut next).await.is_err());
+        held.pop();
+        assert!(tokio::time::timeout(now, &mut next).await.is_ok());
+    }
+}

@@ -1,0 +1,145 @@
+//! Lists that are made out of policies: each is made once, and one copy serves all who read it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use moka::sync::Cache;
+use serde::Serialize;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::{
+    compiled::CompiledPolicy,
+    rights::{self, Further, MAX_LISTED_BYTES},
+    workers::{Busy, Workers},
+};
+use foundation::http::Language;
+
+/// Which list.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Listing {
+    /// The rules, one element for each combination of their alternatives.
+    Rules,
+    /// The rights, with those who come to them.
+    Rights,
+    /// The rights of a resource with their names.
+    NamedRights {
+        /// The resource.
+        identifier: String,
+        /// Which rights besides those of people.
+        further: Further,
+        /// The language of the names.
+        language: Language,
+    },
+}
+
+/// Bytes of lists that are kept for those who ask next.
+const KEPT_BYTES: u64 = 24 * 1024 * 1024;
+/// Kilobytes of lists there are, those included that somebody is reading still.
+const KILOBYTES: usize = 64 * 1024;
+
+/// The lists in memory. Clones are the same ones.
+#[derive(Debug, Clone)]
+pub struct Listings {
+    kept: Cache<([u8; 32], Listing), Bytes>,
+    space: Arc<Semaphore>,
+    workers: Workers,
+}
+
+/// A list with the space that it takes.
+struct Held {
+    json: Vec<u8>,
+    _space: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.json
+    }
+}
+
+impl Listings {
+    pub(super) fn new(workers: Workers) -> Self {
+        let weight = |_: &_, list: &Bytes| u32::try_from(list.len()).unwrap_or(u32::MAX);
+        Self {
+            kept: Cache::builder()
+                .weigher(weight)
+                .max_capacity(KEPT_BYTES)
+                .build(),
+            space: Arc::new(Semaphore::new(KILOBYTES)),
+            workers,
+        }
+    }
+
+    /// A list as JSON, of a policy that [can be listed](rights::ListingSize::is_listable).
+    ///
+    /// # Errors
+    /// Too much is made, or is being read, already.
+    pub async fn get(&self, policy: &Arc<CompiledPolicy>, listing: Listing) -> Result<Bytes, Busy> {
+        let key = (policy.digest, listing);
+        if let Some(list) = self.kept.get(&key) {
+            return Ok(list);
+        }
+        let size = usize::try_from(policy.listing.bytes).unwrap_or(usize::MAX);
+        let (listings, policy) = (self.clone(), Arc::clone(policy));
+        let make = move || {
+            // Others may have asked for it at the same time, and been first.
+            if let Some(list) = listings.kept.get(&key) {
+                return Ok(list);
+            }
+            let list = listings.held(made(&policy, &key.1))?;
+            listings.kept.insert(key, list.clone());
+            Ok(list)
+        };
+        self.workers.run(size, make).await?
+    }
+
+    fn held(&self, json: Vec<u8>) -> Result<Bytes, Busy> {
+        let kilobytes = u32::try_from(json.capacity() / 1024 + 1).unwrap_or(u32::MAX);
+        let space = || Arc::clone(&self.space).try_acquire_many_owned(kilobytes);
+        let space = match space() {
+            Ok(space) => space,
+            Err(_) => {
+                // What nobody reads makes way.
+                self.kept.invalidate_all();
+                self.kept.run_pending_tasks();
+                space().map_err(|_| Busy)?
+            }
+        };
+        Ok(Bytes::from_owner(Held {
+            json,
+            _space: space,
+        }))
+    }
+}
+
+fn made(policy: &CompiledPolicy, listing: &Listing) -> Vec<u8> {
+    let size = policy.listing.bytes.min(MAX_LISTED_BYTES);
+    let mut json = Vec::with_capacity(usize::try_from(size / 2).unwrap_or(0));
+    match listing {
+        Listing::Rules => write(&mut json, rights::rules(&policy.policy)),
+        Listing::Rights => write(&mut json, rights::rights(&policy.policy)),
+        Listing::NamedRights {
+            identifier,
+            further,
+            language,
+        } => write(
+            &mut json,
+            rights::named_rights(&policy.policy, identifier, *further, *language).into_iter(),
+        ),
+    }
+    json.shrink_to_fit();
+    json
+}
+
+/// Writes a list element by element, so that it is in memory once.
+fn write<T: Serialize>(json: &mut Vec<u8>, list: impl Iterator<Item = T>) {
+    json.push(b'[');
+    for (n, element) in list.enumerate() {
+        if n > 0 {
+            json.push(b',');
+        }
+        // Writing to memory does not fail, nor do the members of these elements.
+        let _ = serde_json::to_writer(&mut *json, &element);
+    }
+    json.push(b']');
+}
