@@ -1,7 +1,5 @@
 //! Is the process up, and may it be asked?
 
-use std::time::{Duration, Instant};
-
 use axum::{
     extract::State,
     response::{IntoResponse, Response},
@@ -14,7 +12,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::AppState;
-use foundation::{db, http::Json};
+use foundation::http::Json;
 
 /// Readiness, with what it rests on.
 #[derive(Debug, Serialize, ToSchema)]
@@ -83,37 +81,22 @@ fn text(status: StatusCode, text: &'static str) -> Response {
 }
 
 async fn look(state: &AppState) -> Health {
-    let mut checks = Vec::new();
-    let started = Instant::now();
-    let database = tokio::time::timeout(Duration::from_secs(1), db::is_migrated(&state.db)).await;
-    let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    checks.push(HealthCheck {
-        name: "database",
-        status: word(matches!(database, Ok(Ok(_)))),
-        ms,
-    });
-    checks.push(HealthCheck {
-        name: "migrations",
-        status: word(matches!(database, Ok(Ok(true)))),
+    let report = state.monitor.check().await;
+    let check = |name, healthy| HealthCheck {
+        name,
+        status: word(healthy),
         ms: 0,
-    });
-    let started = Instant::now();
-    let offset = tokio::time::timeout(
-        Duration::from_secs(1),
-        db::clock_offset(&state.db, &state.clock),
-    )
-    .await;
-    let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    checks.push(HealthCheck {
-        name: "clock",
-        status: word(matches!(offset, Ok(Ok(seconds)) if seconds.abs() <= 10)),
-        ms,
-    });
-    checks.push(HealthCheck {
-        name: "running",
-        status: word(!state.readiness.is_stopping()),
-        ms: 0,
-    });
+    };
+    let database = HealthCheck {
+        ms: u64::try_from(report.took.as_millis()).unwrap_or(u64::MAX),
+        ..check("database", report.is_reachable)
+    };
+    let checks = vec![
+        database,
+        check("migrations", report.is_reachable && report.is_migrated),
+        check("clock", report.is_clock_right()),
+        check("running", !state.readiness.is_stopping()),
+    ];
     Health {
         status: word(checks.iter().all(|c| c.status == word(true))),
         checks,

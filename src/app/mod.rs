@@ -3,8 +3,10 @@
 mod attempts;
 mod health;
 pub mod hosts;
+pub mod metrics;
 pub mod openapi;
 mod readiness;
+mod request_log;
 mod router;
 pub mod serve;
 pub mod setup;

@@ -20,12 +20,18 @@ use tower::{Service, ServiceExt as _};
 use utoipa::OpenApi as _;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{AppState, attempts::Call, health, hosts::Hosts, openapi::Description, unbuilt};
+use super::{
+    AppState, attempts::Call, health, hosts::Hosts, openapi::Description, request_log::RequestLog,
+    unbuilt,
+};
 use foundation::{
     audit::Attempts,
     config::Profile,
     db::feed,
-    http::{ApiError, Json, context, path},
+    http::{
+        ApiError, Json, context,
+        path::{self, RouteId},
+    },
     telemetry::security::SecurityEvent,
 };
 
@@ -79,7 +85,7 @@ pub fn routes(state: &AppState) -> (Router, Vec<String>) {
     if state.config.profile() == Profile::Sandbox {
         // Everything of a sandbox listens on loopback, so its metrics may be had where the
         // newcomer looks first.
-        router = router.route("/metrics", get(super::serve::metrics));
+        router = router.route("/metrics", get(super::metrics::render));
         templates.push("/metrics".to_owned());
     }
     (router.fallback(async || StatusCode::NOT_FOUND), templates)
@@ -98,10 +104,13 @@ pub fn service(
 + 'static {
     let (router, templates) = routes(state);
     let table = Arc::new(path::RouteTable::new(templates.iter().map(String::as_str)));
+    let log = &state.config.settings.log;
     let around = Arc::new(Around {
+        log: Arc::new(RequestLog::new(table.texts(), log.access)),
         context: context::ContextSettings {
             trusted_proxies: state.config.settings.server.trusted_proxies.clone().into(),
             problem_detail: state.config.settings.compat.problem_detail,
+            database: state.condition.clone(),
         },
         hosts: Hosts::of(&state.config, is_alias),
         is_sandbox: state.config.profile() == Profile::Sandbox,
@@ -111,16 +120,15 @@ pub fn service(
     let surrounded = Arc::new((router, table, around));
     // All of it stands outside the router: paths are rewritten before anybody looks at them, and a
     // layer would be a copy for every route.
-    tower::service_fn(move |request: Request| {
+    tower::service_fn(move |mut request: Request| {
         let surrounded = Arc::clone(&surrounded);
         async move {
             let (router, table, around) = &*surrounded;
-            let request = match path::rewrite(table, request) {
-                Ok(request) => request,
-                Err(status) => return Ok(status.into_response()),
-            };
+            let method = request.method().clone();
+            let route = path::rewrite(table, &mut request);
             let is_api = path::is_api(request.uri().path());
-            let response = surround(around, request, async |request| {
+            let call = Routed { method, route };
+            let response = surround(around, call, request, async |request| {
                 let Ok(response) = router.clone().oneshot(request).await;
                 response
             });
@@ -134,9 +142,18 @@ pub fn service(
     })
 }
 
+/// A request's method, as it came, and its route: none when the path is no route's, or the status
+/// with which a path is refused.
+#[derive(Debug)]
+struct Routed {
+    method: Method,
+    route: Result<Option<RouteId>, StatusCode>,
+}
+
 /// What stands in front of every route.
 #[derive(Debug)]
 struct Around {
+    log: Arc<RequestLog>,
     context: context::ContextSettings,
     hosts: Hosts,
     is_sandbox: bool,
@@ -147,11 +164,12 @@ struct Around {
 /// Answers within the request's context. A panic below is an answer too.
 async fn surround(
     around: &Around,
+    Routed { method, route }: Routed,
     request: Request,
     answer: impl AsyncFnOnce(Request) -> Response,
 ) -> Response {
     let guarded = async |request: Request| {
-        if let Some(refused) = around.refusal(&request) {
+        if let Some(refused) = route.err().or_else(|| around.refusal(&request)) {
             return refused.into_response();
         }
         let is_safe = request.method().is_safe();
@@ -179,7 +197,14 @@ async fn surround(
         }
         response
     };
-    context::within(&around.context, request, guarded).await
+    let measured = async |request: Request| {
+        let route = route.ok().flatten();
+        let exchange = around
+            .log
+            .begin(context::current(), method, route, &request);
+        exchange.answer(guarded(request).await)
+    };
+    context::within(&around.context, request, measured).await
 }
 
 impl Around {
@@ -287,6 +312,7 @@ fn panicked(panic: &(dyn Any + Send)) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use foundation::db::DatabaseCondition;
     use http::header::HOST;
 
     use super::*;
@@ -294,9 +320,11 @@ mod tests {
     #[tokio::test]
     async fn a_panic_is_an_answer() {
         let around = Around {
+            log: Arc::new(RequestLog::new(&[], false)),
             context: context::ContextSettings {
                 trusted_proxies: [].into(),
                 problem_detail: true,
+                database: DatabaseCondition::default(),
             },
             hosts: Hosts::loopback(),
             is_sandbox: true,
@@ -309,7 +337,12 @@ mod tests {
             request
                 .headers_mut()
                 .insert(HOST, HeaderValue::from_static("localhost"));
-            let response = surround(&around, request, async |_| panic!("a fault of ours")).await;
+            let call = Routed {
+                method: request.method().clone(),
+                route: Ok(None),
+            };
+            let answer = async |_| panic!("a fault of ours");
+            let response = surround(&around, call, request, answer).await;
             assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
             assert_eq!(response.headers()["x-sandbox"], "true");
         }

@@ -1,23 +1,17 @@
 //! Starting and stopping: listeners, background tasks, an orderly end.
 
-use std::{
-    net::SocketAddr,
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use axum::{
     extract::{ConnectInfo, Request},
-    response::{IntoResponse, Response},
+    response::Response,
 };
-use http::header::CONTENT_TYPE;
 use hyper::body::Incoming;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     server::{conn::auto, graceful::GracefulShutdown},
 };
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
@@ -26,36 +20,7 @@ use tokio::{
 use tower::{Service, ServiceExt as _};
 
 use super::{AppState, timer::ConnectionTimer};
-use foundation::token::KeySource;
-
-static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
-
-/// Installs the metrics recorder of the process. A second call does nothing.
-pub fn install_metrics() {
-    let buckets = [
-        0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0,
-    ];
-    if METRICS.get().is_none()
-        && let Ok(builder) = PrometheusBuilder::new()
-            .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &buckets)
-        && let Ok(handle) = builder.install_recorder()
-    {
-        let _ = METRICS.set(handle);
-    }
-}
-
-/// Metrics as Prometheus reads them.
-pub async fn metrics() -> Response {
-    let text = METRICS
-        .get()
-        .map(PrometheusHandle::render)
-        .unwrap_or_default();
-    (
-        [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
-        text,
-    )
-        .into_response()
-}
+use foundation::{telemetry::metrics::TASK_FAILURES, token::KeySource};
 
 /// Tells everybody who listens that the end has come.
 #[derive(Debug, Clone)]
@@ -181,6 +146,7 @@ where
 
 /// Starts what runs beside the listeners: key sets are kept fresh, partitions are there in time.
 pub fn spawn_background(state: &AppState, shutdown: &Shutdown) {
+    super::metrics::register_instance(state);
     for issuer in &state.verifier.issuers {
         if let KeySource::Published(client) = &issuer.keys {
             spawn_until(shutdown, Arc::clone(client).keep_fresh());
@@ -214,14 +180,8 @@ pub fn spawn_background(state: &AppState, shutdown: &Shutdown) {
         db,
         move |pool| async move { Ok(foundation::db::drop_expired_decisions(&pool, months).await?) },
     );
-    spawn_until(shutdown, async {
-        loop {
-            tokio::time::sleep(Duration::from_secs(5)).await;
-            if let Some(metrics) = METRICS.get() {
-                metrics.run_upkeep();
-            }
-        }
-    });
+    spawn_until(shutdown, super::metrics::keep_up(state.clone()));
+    spawn_until(shutdown, Arc::clone(&state.monitor).watch());
     every(shutdown, 12 * 3600, "partitions", db, async |pool| {
         Ok(foundation::db::make_partitions(&pool).await?)
     });
@@ -260,6 +220,7 @@ fn every<T>(
         loop {
             tokio::time::sleep(Duration::from_secs(seconds)).await;
             if let Err(error) = task(pool.clone()).await {
+                metrics::counter!(TASK_FAILURES.name, "task" => name).increment(1);
                 tracing::warn!(
                     task = name,
                     error = format!("{error:#}"),

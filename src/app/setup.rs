@@ -18,7 +18,7 @@ use foundation::{
     audit,
     clock::Clock,
     config::{self, Checked, Profile},
-    db::{self, feed::Feed},
+    db::{self, DatabaseCondition, DatabaseMonitor, feed::Feed},
     http::context,
     telemetry::security::SecurityEvent,
     token::{
@@ -156,16 +156,14 @@ pub async fn prepare_for_command(
         .database
         .migrate_on_start
         .unwrap_or(config.profile() != Profile::Prod);
+    db::require_connection(pool).await?;
     if config.profile() == Profile::Prod {
         db::refuse_moved_clock(pool).await?;
     }
     if migrate {
         db::migrate(pool).await?;
     } else {
-        anyhow::ensure!(
-            db::is_migrated(pool).await.unwrap_or(false),
-            "the database is not up to date: run `systembruker migrate` as the owner of the schema"
-        );
+        db::require_migrations(pool).await?;
         // Rows wait in a default partition until it is done; a background task tries again.
         if let Err(error) = db::make_partitions(pool).await {
             tracing::warn!(%error, "the next partitions could not be made; run `systembruker migrate` as the owner of the schema");
@@ -203,6 +201,7 @@ pub async fn note_settings(config: &Checked, pool: &PgPool) -> anyhow::Result<()
 pub async fn state(
     config: Checked,
     pool: PgPool,
+    condition: DatabaseCondition,
     clock: Clock,
     secrets: Secrets,
     extra: Extra,
@@ -222,7 +221,8 @@ pub async fn state(
         config.settings.pdp.max_staleness_ms,
     )));
     let resources = Arc::new(Resources::new(policies.clone(), Arc::clone(&feed)));
-    let background_db = db::background_pool(&pool, &clock);
+    let background_db = db::background_pool(&pool, &clock, &condition);
+    let monitor = DatabaseMonitor::new(&pool, &clock, &condition);
     let pdp = Pdp::new(
         pool.clone(),
         Arc::clone(&catalogue),
@@ -279,6 +279,8 @@ pub async fn state(
         login: login.map(Arc::new),
         checkpoints: checkpoints.map(Arc::new),
         readiness: Readiness::default(),
+        condition,
+        monitor: Arc::new(monitor),
     }))
 }
 

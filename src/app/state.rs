@@ -17,7 +17,7 @@ use foundation::{
     audit::{Attempts, Checkpoints},
     clock::Clock,
     config::{Checked, Profile},
-    db::feed::Feed,
+    db::{DatabaseCondition, DatabaseMonitor, feed::Feed},
     http::BaseAddress,
     token::{OwnKeys, Verifier},
 };
@@ -66,6 +66,8 @@ pub struct Inner {
     /// Refused and failed attempts, on their way to the audit trail.
     pub attempts: Attempts,
     pub readiness: Readiness,
+    pub condition: DatabaseCondition,
+    pub monitor: Arc<DatabaseMonitor>,
 }
 
 impl AppState {

@@ -5,7 +5,7 @@ use std::{collections::HashMap, path::Path, time::Duration};
 use anyhow::Context as _;
 
 use crate::app::{
-    self,
+    self, metrics,
     serve::{self, Shutdown},
     setup::{self, Extra, Secrets},
     start_check,
@@ -13,7 +13,8 @@ use crate::app::{
 use foundation::{
     clock::Clock,
     config::{self, Profile},
-    db, telemetry,
+    db::{self, DatabaseCondition},
+    telemetry,
 };
 
 fn environment() -> HashMap<String, String> {
@@ -26,8 +27,8 @@ fn environment() -> HashMap<String, String> {
 /// A setting is wrong, a key file unreadable, a port taken, or the database not usable.
 pub async fn serve(path: Option<&Path>) -> anyhow::Result<()> {
     let config = start_check::check(path, &environment())?;
-    telemetry::init(&config.settings.log);
-    serve::install_metrics();
+    let _log = telemetry::init(&config.settings.log);
+    metrics::install();
     let url = config
         .settings
         .database
@@ -35,20 +36,21 @@ pub async fn serve(path: Option<&Path>) -> anyhow::Result<()> {
         .clone()
         .context("database.url (DATABASE_URL) is required")?;
     let clock = Clock::default();
-    let pool = db::pool(&url, &config.settings.database, &clock)?;
+    let condition = DatabaseCondition::default();
+    let pool = db::pool(&url, &config.settings.database, &clock, &condition)?;
     let secrets = Secrets::from_settings(&config)?;
     if config.profile() == Profile::Prod {
         db::refuse_owner(&pool).await?;
     }
     setup::prepare_database(&config, &pool).await?;
     setup::note_settings(&config, &pool).await?;
-    let state = setup::state(config, pool, clock, secrets, Extra::default()).await?;
+    let state = setup::state(config, pool, condition, clock, secrets, Extra::default()).await?;
     let server = &state.config.settings.server;
     let main = serve::bind(server.listen, "server.listen").await?;
     let internal = serve::bind(server.internal_listen, "server.internal_listen").await?;
     let (stop, shutdown) = Shutdown::channel();
     serve::spawn_background(&state, &shutdown);
-    let metrics = axum::Router::new().route("/metrics", axum::routing::get(serve::metrics));
+    let metrics = axum::Router::new().route("/metrics", axum::routing::get(metrics::render));
     let main = tokio::spawn(serve::run(
         main,
         app::service(&state, |_| false),
@@ -90,7 +92,13 @@ pub async fn migrate(path: Option<&Path>) -> anyhow::Result<()> {
         statement_timeout_s: 3_600,
         ..settings.database
     };
-    let pool = db::pool(&url, &patient, &Clock::default())?;
+    let pool = db::pool(
+        &url,
+        &patient,
+        &Clock::default(),
+        &DatabaseCondition::default(),
+    )?;
+    db::require_connection(&pool).await?;
     let before = applied(&pool).await;
     db::migrate(&pool).await?;
     for migration in db::MIGRATOR.iter().filter(|m| !before.contains(&m.version)) {

@@ -15,7 +15,11 @@ use crate::app::{
     setup::{self, CommandAccess, Secrets},
     start_check,
 };
-use foundation::{clock::Clock, config::Settings, db};
+use foundation::{
+    clock::Clock,
+    config::Settings,
+    db::{self, DatabaseCondition},
+};
 use registers::parties::IdentityKeys;
 
 /// Arguments that name an installation.
@@ -98,7 +102,12 @@ async fn of_config(path: Option<&Path>, access: CommandAccess) -> anyhow::Result
         .clone()
         .context("database.url (DATABASE_URL) is required")?;
     let secrets = Secrets::from_settings(&config)?;
-    let db = db::pool(&url, &settings.database, &Clock::default())?;
+    let db = db::pool(
+        &url,
+        &settings.database,
+        &Clock::default(),
+        &DatabaseCondition::default(),
+    )?;
     setup::prepare_for_command(&config, &db, access).await?;
     Ok(Target {
         db,

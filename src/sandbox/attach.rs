@@ -62,7 +62,12 @@ pub async fn attach(dir: &Path, access: CommandAccess) -> anyhow::Result<Attache
             (Some(cluster), url)
         }
     };
-    let pool = db::pool(&url, &config.settings.database, &Clock::default())?;
+    let pool = db::pool(
+        &url,
+        &config.settings.database,
+        &Clock::default(),
+        &db::DatabaseCondition::default(),
+    )?;
     setup::prepare_for_command(&config, &pool, access).await?;
     Ok(Attached {
         config,

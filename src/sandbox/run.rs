@@ -17,6 +17,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 use crate::app::{
     self, AppState,
     hosts::Hosts,
+    metrics,
     serve::{self, Shutdown},
     setup::{self, Extra, Secrets},
 };
@@ -171,7 +172,8 @@ pub async fn start(
     let (keys, secrets) = SandboxKeys::load(&dir)?;
     let secrets = Secrets::from(secrets);
     let keys = Arc::new(keys);
-    let pool = db::pool(database, &config.settings.database, &clock)?;
+    let condition = db::DatabaseCondition::default();
+    let pool = db::pool(database, &config.settings.database, &clock, &condition)?;
     progress.set_message("database schema and catalogues");
     setup::prepare_database(&config, &pool).await?;
     setup::note_settings(&config, &pool).await?;
@@ -181,7 +183,7 @@ pub async fn start(
         .map(|k| k.public_jwk().clone())
         .unwrap_or_default();
     let extra = extra_trust(&config, &keys, &secrets);
-    let state = setup::state(config.clone(), pool, clock, secrets, extra).await?;
+    let state = setup::state(config.clone(), pool, condition, clock, secrets, extra).await?;
     universe::load(
         &state.db,
         &state.catalogue,
@@ -359,7 +361,7 @@ fn spawn(
         hosts(|host| Place::named(host) == Some(Place::TestTools)).guard(testtools),
     ];
     let answers_to = named(|host| Place::named(host) == Some(Place::Main));
-    let internal = Router::new().route("/metrics", axum::routing::get(serve::metrics));
+    let internal = Router::new().route("/metrics", axum::routing::get(metrics::render));
     let internal = hosts(|_| false).guard(internal);
     let mut servers = JoinSet::new();
     servers.spawn(serve::run(listeners.internal, internal, shutdown.clone()));
@@ -404,8 +406,8 @@ pub async fn run(options: &Options) -> anyhow::Result<()> {
     let started = Instant::now();
     let environment: HashMap<String, String> = std::env::vars().collect();
     let config = settings(options, &environment)?;
-    telemetry::init(&config.settings.log);
-    serve::install_metrics();
+    let _log = telemetry::init(&config.settings.log);
+    metrics::install();
     let progress = spinner();
     let dir = config.sandbox_dir().context("not a sandbox")?;
     let (cluster, url) = if let Some(url) = &config.settings.database.url {

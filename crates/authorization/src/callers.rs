@@ -8,7 +8,7 @@ use foundation::{
     clock::Clock,
     http::{ApiError, ApiResult, context},
     ids::OrgNumber,
-    telemetry::security::SecurityEvent,
+    telemetry::{metrics::AUTH_FAILED, security::SecurityEvent},
     token::{
         OrganizationToken, PersonNames, PlatformTokens, Principal, Refusal, Reject, Verified,
         Verifier,
@@ -266,7 +266,7 @@ impl Authenticator {
             .await
             .map_err(|reject| match reject {
                 Reject::Refused(refusal) => {
-                    metrics::counter!("auth_failed", "reason" => refusal.wire()).increment(1);
+                    metrics::counter!(AUTH_FAILED.name, "reason" => refusal.wire()).increment(1);
                     context::report(SecurityEvent::AuthFailed {
                         reason: refusal.wire(),
                         issuer: self.0.verifier.issuer_named_by(token),
@@ -293,7 +293,7 @@ impl Authenticator {
             .map(str::to_owned);
         let token = given.or_else(instead).ok_or(UNAUTHORIZED)?;
         let verified = self.verify(&token).await.map_err(|error| match error {
-            unavailable @ ApiError::Unavailable(_) => unavailable,
+            unavailable @ (ApiError::Unavailable(_) | ApiError::Database(_)) => unavailable,
             _ => UNAUTHORIZED,
         })?;
         if let Some(context) = context::current() {

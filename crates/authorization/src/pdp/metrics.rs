@@ -1,13 +1,17 @@
 //! What operators see of decisions. Handles are looked up once, not per decision.
 
 use std::{
-    sync::{Arc, OnceLock},
+    collections::HashSet,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
 use metrics::{Counter, Histogram, counter, histogram};
 
 use super::{Decided, log::Endpoint};
+use foundation::telemetry::metrics::{
+    MAX_LABEL_SETS, PDP_CACHE_HITS, PDP_CACHE_MISSES, PDP_DECISIONS, PDP_DURATION,
+};
 use xacml::Decision;
 
 const ENDPOINTS: [Endpoint; 4] = [
@@ -32,7 +36,16 @@ pub struct Counters {
     took: Arc<[Histogram]>,
     /// Of decisions about no known resource.
     others: Arc<[OnceLock<Counter>; 16]>,
+    /// Owners that have a label of their own.
+    owners: Arc<Mutex<HashSet<String>>>,
 }
+
+/// Owner of a resource that nobody registered.
+const UNKNOWN: &str = "unknown";
+/// Owners that have no label of their own.
+const OTHERS: &str = "other";
+/// Owners that have a label of their own; each has a set of labels for every endpoint and decision.
+const MAX_OWNERS: usize = MAX_LABEL_SETS / (ENDPOINTS.len() * DECISIONS.len()) - 1;
 
 impl std::fmt::Debug for Counters {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -43,10 +56,14 @@ impl std::fmt::Debug for Counters {
 impl Default for Counters {
     fn default() -> Self {
         Self {
-            hits: counter!("pdp_cache_hits", "cache" => "facts"),
-            misses: counter!("pdp_cache_misses", "cache" => "facts"),
-            took: ENDPOINTS.iter().map(|endpoint| histogram!("pdp_decision_seconds", "pdp.api.kind" => endpoint.as_str())).collect(),
+            hits: counter!(PDP_CACHE_HITS.name, "cache" => "facts"),
+            misses: counter!(PDP_CACHE_MISSES.name, "cache" => "facts"),
+            took: ENDPOINTS
+                .iter()
+                .map(|endpoint| histogram!(PDP_DURATION.name, "pdp_api_kind" => endpoint.as_str()))
+                .collect(),
             others: Arc::default(),
+            owners: Arc::default(),
         }
     }
 }
@@ -74,13 +91,27 @@ impl Counters {
             return;
         };
         let made = || {
-            let (owner, resource) = decided.resource.as_ref().map_or(("unknown", ""), |r| {
-                (r.owner_code.as_str(), r.identifier.as_str())
-            });
-            counter!("altinn.pdp.decisions", "resource.owner.org" => owner.to_owned(), "resource.id" => resource.to_owned(),
-                "pdp.api.kind" => endpoint.as_str(), "decision" => decided.decision.as_str())
+            let owner = decided
+                .resource
+                .as_ref()
+                .map_or(UNKNOWN, |r| r.owner_code.as_str());
+            counter!(PDP_DECISIONS.name, "resource_owner_org" => self.owner(owner),
+                "pdp_api_kind" => endpoint.as_str(), "decision" => decided.decision.as_str())
         };
         counter.get_or_init(made).increment(1);
+    }
+
+    /// Label of an owner: its code, or one label for all owners after the first
+    /// [`MAX_OWNERS`].
+    fn owner(&self, code: &str) -> String {
+        let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
+        if !owners.contains(code) {
+            if owners.len() >= MAX_OWNERS {
+                return OTHERS.to_owned();
+            }
+            owners.insert(code.to_owned());
+        }
+        code.to_owned()
     }
 
     /// All decisions of a call took so long.

@@ -245,7 +245,9 @@ pub fn message(
 #[must_use]
 pub fn failure(pages: &Pages, browser: &Browser, error: ApiError) -> Response {
     let (status, key) = match &error {
-        ApiError::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "e.503"),
+        ApiError::Unavailable(_) | ApiError::Database(_) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "e.503")
+        }
         ApiError::Empty(StatusCode::FORBIDDEN) => (StatusCode::FORBIDDEN, "e.403"),
         _ => (StatusCode::INTERNAL_SERVER_ERROR, "e.500"),
     };

@@ -29,7 +29,7 @@ use foundation::{
     },
     loopback::is_loopback,
     sessions::{self, csrf},
-    telemetry::security::SecurityEvent,
+    telemetry::{metrics::CSRF_REJECTED, security::SecurityEvent},
 };
 use system_users::systems;
 
@@ -86,7 +86,7 @@ pub async fn by_form(
         if !csrf::same_origin(&browser.headers, &origin)
             || !csrf::verify(&session.csrf_secret, "POST", PATH, &proof)
         {
-            metrics::counter!("csrf_rejected").increment(1);
+            metrics::counter!(CSRF_REJECTED.name).increment(1);
             context::report(SecurityEvent::CsrfRejected { path: PATH });
             context::note_refusal(Refusal::denial(context::CSRF));
             return frame::message(

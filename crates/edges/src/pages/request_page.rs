@@ -33,7 +33,7 @@ use foundation::{
         query::Query,
     },
     sessions::csrf,
-    telemetry::security::SecurityEvent,
+    telemetry::{metrics::CSRF_REJECTED, security::SecurityEvent},
 };
 use registers::parties::{self, Party, Person};
 use system_users::{
@@ -512,7 +512,7 @@ pub(super) fn own_form(
     if !csrf::same_origin(&browser.headers, &origin)
         || !csrf::verify(&session.csrf_secret, "POST", action, &form.csrf)
     {
-        metrics::counter!("csrf_rejected").increment(1);
+        metrics::counter!(CSRF_REJECTED.name).increment(1);
         context::report(SecurityEvent::CsrfRejected { path: action });
         context::note_refusal(Refusal::denial(context::CSRF));
         return Err(frame::message(

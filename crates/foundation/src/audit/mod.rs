@@ -19,6 +19,7 @@ pub use attempts::{Attempt, Attempts};
 pub use checkpoint::{CheckpointKey, Checkpoints};
 pub use model::{Action, Actor, ActorKind, ObjectKind, Outcome};
 pub use seal::seal;
+pub use store::waiting as unsealed;
 pub use verify::{Verdict, verify};
 
 use crate::{db::DbError, http::context, telemetry::masked};

@@ -223,7 +223,7 @@ section! {
 }
 section! {
     /// `log.*`
-    Log { level: String, format: LogFormat }
+    Log { level: String, format: LogFormat, access: bool }
 }
 section! {
     /// `sandbox.*`

@@ -1,25 +1,33 @@
 //! Postgres: the pool, the migrations, and the change feed.
 
+mod condition;
 mod error;
 pub mod feed;
+mod monitor;
 mod partitions;
+mod repeat;
 mod role;
 mod settings_digest;
+mod start;
 
 use std::time::Duration;
 
 use anyhow::Context as _;
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::{
-    Connection as _, PgConnection, PgPool,
+    Connection as _, PgConnection, PgExecutor, PgPool,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-pub use error::DbError;
+pub use condition::DatabaseCondition;
+pub use error::{DbError, DbFault, DbUnavailable};
+pub use monitor::{DatabaseMonitor, DatabaseReport};
 pub use partitions::{drop_expired_decisions, make_partitions};
+pub use repeat::{TransactionError, repeat_on_conflict};
 pub use role::{grants, refuse_owner};
 pub use settings_digest::replace_settings_digest;
+pub use start::{explain, require_connection, require_migrations};
 
 use crate::{clock::Clock, config::Database};
 
@@ -32,11 +40,17 @@ pub const START_LOCK: i64 = 0x7379_7374_656d_0001;
 /// After so long, a connection may have died unnoticed.
 const RESTED: Duration = Duration::from_secs(1);
 
-/// Opens the pool. Nothing is connected yet. Its connections follow the clock when that is moved.
+/// Opens the pool. Nothing is connected yet. Its connections follow the clock when that is moved,
+/// and are not used any more when the database takes changes again after it was read-only.
 ///
 /// # Errors
 /// The URL cannot be read.
-pub fn pool(url: &SecretString, settings: &Database, clock: &Clock) -> anyhow::Result<PgPool> {
+pub fn pool(
+    url: &SecretString,
+    settings: &Database,
+    clock: &Clock,
+    condition: &DatabaseCondition,
+) -> anyhow::Result<PgPool> {
     let options: PgConnectOptions = url
         .expose_secret()
         .parse()
@@ -58,12 +72,17 @@ pub fn pool(url: &SecretString, settings: &Database, clock: &Clock) -> anyhow::R
     let new = PgPoolOptions::new()
         .max_connections(settings.max_connections)
         .acquire_timeout(Duration::from_secs(settings.acquire_timeout_s));
-    Ok(following(new, clock).connect_lazy_with(options))
+    Ok(following(new, clock, condition).connect_lazy_with(options))
 }
 
-/// Options of a pool whose connections follow the clock.
-fn following(options: PgPoolOptions, clock: &Clock) -> PgPoolOptions {
+/// Options of a pool whose connections follow the clock and the condition of the database.
+fn following(
+    options: PgPoolOptions,
+    clock: &Clock,
+    condition: &DatabaseCondition,
+) -> PgPoolOptions {
     let (of_new, of_idle) = (clock.clone(), clock.clone());
+    let condition = condition.clone();
     options
         .after_connect(move |connection, _| {
             let offset = of_new.offset();
@@ -74,7 +93,11 @@ fn following(options: PgPoolOptions, clock: &Clock) -> PgPoolOptions {
         .test_before_acquire(false)
         .before_acquire(move |connection, rest| {
             let offset = of_idle.offset();
+            let may_use = condition.may_use(rest.age);
             Box::pin(async move {
+                if !may_use {
+                    return Ok(false);
+                }
                 if rest.idle_for > RESTED {
                     connection.ping().await?;
                 }
@@ -128,11 +151,11 @@ const BESIDE: u32 = 4;
 
 /// Connections for background work that must not wait for requests.
 #[must_use]
-pub fn background_pool(pool: &PgPool, clock: &Clock) -> PgPool {
+pub fn background_pool(pool: &PgPool, clock: &Clock, condition: &DatabaseCondition) -> PgPool {
     let new = PgPoolOptions::new()
         .max_connections(BESIDE)
         .acquire_timeout(Duration::from_secs(1));
-    following(new, clock).connect_lazy_with((*pool.connect_options()).clone())
+    following(new, clock, condition).connect_lazy_with((*pool.connect_options()).clone())
 }
 
 /// Migrations that were worded anew, with the SHA-384 of their first wording. They do the same, but
@@ -191,24 +214,51 @@ pub async fn migrate(pool: &PgPool) -> anyhow::Result<()> {
     make_partitions(pool).await.context("making partitions")
 }
 
-/// Whether every migration this program knows has been applied.
-pub async fn is_migrated(pool: &PgPool) -> Result<bool, DbError> {
+/// Whether every migration this program knows has been applied. A database without any has no
+/// table of them.
+pub async fn is_migrated(db: impl PgExecutor<'_>) -> Result<bool, DbError> {
     let newest = MIGRATOR.iter().map(|m| m.version).max().unwrap_or_default();
     let applied = sqlx::query_scalar!(
         r#"select max(version) as "version" from _sqlx_migrations where success"#
     )
-    .fetch_one(pool)
-    .await?;
-    Ok(applied.is_some_and(|version| version >= newest))
+    .fetch_one(db)
+    .await;
+    match applied {
+        Ok(applied) => Ok(applied.is_some_and(|version| version >= newest)),
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(UNDEFINED_TABLE) => {
+            Ok(false)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// By how many seconds our clock is ahead of the database's.
-pub async fn clock_offset(pool: &PgPool, clock: &Clock) -> Result<i64, DbError> {
+pub async fn clock_offset(db: impl PgExecutor<'_>, clock: &Clock) -> Result<i64, DbError> {
     let theirs =
         sqlx::query_scalar!(r#"select extract(epoch from service_now())::bigint as "now!""#)
-            .fetch_one(pool)
+            .fetch_one(db)
             .await?;
     Ok(clock.seconds() - theirs)
+}
+
+/// Code of Postgres for a table that does not exist.
+const UNDEFINED_TABLE: &str = "42P01";
+
+/// What a session says of itself.
+#[derive(Debug)]
+struct Session {
+    is_read_only: bool,
+    /// Its time, in seconds since 1970.
+    now: f64,
+}
+
+async fn session(db: &mut PgConnection) -> Result<Session, DbError> {
+    Ok(sqlx::query_as!(
+        Session,
+        r#"select current_setting('transaction_read_only') = 'on' as "is_read_only!", extract(epoch from service_now())::float8 as "now!""#
+    )
+    .fetch_one(db)
+    .await?)
 }
 
 /// Marks the database with the profile of this installation, or finds it marked with another.

@@ -4,4 +4,4 @@ mod model;
 mod store;
 
 pub use model::{EventKind, Message, SubjectKind};
-pub use store::{Position, Stored, of_vendor, post, post_all};
+pub use store::{HiddenMessages, Position, Stored, hidden, of_vendor, post, post_all};

@@ -1,9 +1,9 @@
 //! The outbox. All SQL of events.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
-use uuid::Uuid;
+use uuid::{NoContext, Timestamp, Uuid};
 
 use super::Message;
 use crate::db::DbError;
@@ -49,6 +49,34 @@ pub async fn post_all(tx: &mut PgConnection, messages: &[Message<'_>]) -> Result
     .execute(tx)
     .await?;
     Ok(())
+}
+
+/// Messages that no vendor can read yet.
+#[derive(Debug, Clone, Copy)]
+pub struct HiddenMessages {
+    /// How many they are.
+    pub messages: i64,
+    /// Age of the oldest, in seconds; 0 when there is none.
+    pub age_s: f64,
+}
+
+/// Counts the messages of the last hour whose transaction is not older than every transaction still
+/// running.
+pub async fn hidden(db: &mut PgConnection, now: DateTime<Utc>) -> Result<HiddenMessages, DbError> {
+    // Ids begin with the time, so that the index of the primary key finds the last hour.
+    let hour_ago = u64::try_from((now - TimeDelta::hours(1)).timestamp()).unwrap_or_default();
+    let first = Uuid::new_v7(Timestamp::from_unix(NoContext, hour_ago, 0));
+    let found = sqlx::query!(
+        r#"select count(*) as "count!", coalesce(extract(epoch from service_now() - min(created))::float8, 0) as "age!" from outbox
+           where id >= $1 and xact >= pg_snapshot_xmin(pg_current_snapshot())::text::bigint"#,
+        first
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(HiddenMessages {
+        messages: found.count,
+        age_s: found.age.max(0.0),
+    })
 }
 
 /// Events of a vendor behind a position. One whose transaction is older than some transaction still

@@ -17,7 +17,13 @@ use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::forwarded::Forwarded;
-use crate::telemetry::security::{Origin, SecurityEvent};
+use crate::{
+    db::{DatabaseCondition, DbUnavailable},
+    telemetry::{
+        security::{Origin, SecurityEvent},
+        traces::SpanIds,
+    },
+};
 
 tokio::task_local! {
     static CONTEXT: Arc<RequestContext>;
@@ -42,6 +48,8 @@ pub struct RequestContext {
     pub forwarded: Forwarded,
     /// Whether problem bodies carry `detail` (`compat.problem_detail`).
     pub problem_detail: bool,
+    /// What is known of the database that the request is answered from.
+    database: DatabaseCondition,
     /// The verified caller, set once by authentication, for the audit trail.
     pub caller: OnceLock<Arc<crate::token::Principal>>,
     /// Party uuid of the person who calls, once the register was asked.
@@ -68,6 +76,8 @@ pub struct ContextSettings {
     pub trusted_proxies: Arc<[IpNet]>,
     /// `compat.problem_detail`
     pub problem_detail: bool,
+    /// What is known of the database.
+    pub database: DatabaseCondition,
 }
 
 /// Reason of a refusal: the form or the call did not come from one of our pages.
@@ -124,6 +134,7 @@ impl RequestContext {
             address: forwarded.client.or(peer),
             forwarded,
             problem_detail: settings.problem_detail,
+            database: settings.database.clone(),
             caller: OnceLock::new(),
             person: OnceLock::new(),
             refusals: Mutex::default(),
@@ -168,6 +179,16 @@ pub fn report(event: SecurityEvent<'_>) {
 /// Notes the person who makes the current request. Without a request it does nothing.
 pub fn note_person(uuid: Uuid) {
     let _ = CONTEXT.try_with(|context| context.person.set(uuid));
+}
+
+/// A failed call of the database with what is known to be behind it. Without a request it is
+/// returned as it is.
+#[must_use]
+pub fn explained(error: DbUnavailable) -> DbUnavailable {
+    match current() {
+        Some(context) => context.database.explained(error),
+        None => error,
+    }
 }
 
 /// The context of the request this task works for; none in background jobs.
@@ -227,32 +248,49 @@ pub async fn within<A: Future<Output = Response>>(
 
 /// W3C trace context of one hop, written `00-{trace}-{span}-01`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Trace {
-    trace: u128,
-    span: u64,
-}
+pub struct Trace(SpanIds);
 
 impl Trace {
     /// Continues an incoming trace with a span of our own, or begins a new one.
     fn continued(incoming: Option<&str>) -> Self {
-        let (trace, (_, span)) = (
-            incoming.and_then(parse_traceparent),
-            Uuid::new_v4().as_u64_pair(),
-        );
-        Self {
-            trace: trace.unwrap_or_else(|| Uuid::new_v4().as_u128()),
+        let (_, span) = Uuid::new_v4().as_u64_pair();
+        let caller = incoming.and_then(parse_traceparent);
+        Self(SpanIds {
+            trace: caller.map_or_else(|| Uuid::new_v4().as_u128(), |caller| caller.trace),
             span,
-        }
+            parent: caller.map(|caller| caller.span),
+            is_sampled: caller.is_none_or(|caller| caller.is_sampled),
+        })
     }
+
+    /// Its numbers.
+    #[must_use]
+    pub const fn ids(self) -> SpanIds {
+        self.0
+    }
+}
+
+/// Numbers of the span of the current request; none in background jobs.
+#[must_use]
+pub fn span_ids() -> Option<SpanIds> {
+    CONTEXT.try_with(|context| context.trace.ids()).ok()
+}
+
+/// What a caller sent of its span.
+#[derive(Debug, Clone, Copy)]
+struct CallerSpan {
+    trace: u128,
+    span: u64,
+    is_sampled: bool,
 }
 
 impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "00-{:032x}-{:016x}-01", self.trace, self.span)
+        write!(f, "00-{:032x}-{:016x}-01", self.0.trace, self.0.span)
     }
 }
 
-fn parse_traceparent(value: &str) -> Option<u128> {
+fn parse_traceparent(value: &str) -> Option<CallerSpan> {
     let mut parts = value.split('-');
     let (version, trace, span) = (parts.next()?, parts.next()?, parts.next()?);
     let hex = |s: &str, len: usize| {
@@ -261,10 +299,18 @@ fn parse_traceparent(value: &str) -> Option<u128> {
                 .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
     };
     let is_good = hex(version, 2) && version != "ff" && hex(trace, 32) && hex(span, 16);
-    is_good
-        .then(|| u128::from_str_radix(trace, 16).ok())
-        .flatten()
-        .filter(|trace| *trace != 0)
+    if !is_good {
+        return None;
+    }
+    let flags = parts
+        .next()
+        .and_then(|flags| u8::from_str_radix(flags, 16).ok());
+    Some(CallerSpan {
+        trace: u128::from_str_radix(trace, 16).ok()?,
+        span: u64::from_str_radix(span, 16).ok()?,
+        is_sampled: flags.is_none_or(|flags| flags & 1 == 1),
+    })
+    .filter(|caller| caller.trace != 0)
 }
 
 #[cfg(test)]
@@ -274,6 +320,7 @@ impl RequestContext {
         let settings = ContextSettings {
             trusted_proxies: [].into(),
             problem_detail: true,
+            database: DatabaseCondition::default(),
         };
         Self::of(&Request::new(axum::body::Body::empty()), &settings)
     }

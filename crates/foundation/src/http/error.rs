@@ -11,7 +11,11 @@ use super::{
     ModelState, Problem, ProblemCode, RegisterProblem, ValidationCode, ValidationError, context,
     text::{json_text, negotiated_text},
 };
-use crate::token::Refusal;
+use crate::{
+    db::{DbError, DbFault, DbUnavailable, TransactionError},
+    telemetry::{self, faults::FaultLevel},
+    token::Refusal,
+};
 
 /// What a handler answers with when something is wrong.
 pub type ApiResult<T> = Result<T, ApiError>;
@@ -55,6 +59,8 @@ pub enum ApiError {
     Gone(&'static str),
     /// 503: something we need is away; the client may try again after so many seconds.
     Unavailable(u32),
+    /// 503: the database is away, overloaded, full or in conflict. Logged with its cause.
+    Database(DbUnavailable),
     /// 500: logged, never explained to the client.
     Internal(anyhow::Error),
 }
@@ -84,23 +90,46 @@ impl From<ModelState> for ApiError {
     }
 }
 
-impl From<crate::db::DbError> for ApiError {
-    fn from(error: crate::db::DbError) -> Self {
+impl From<DbError> for ApiError {
+    fn from(error: DbError) -> Self {
         match error {
-            crate::db::DbError::Unavailable(retry_after, cause) => {
-                tracing::warn!(%cause, "database unavailable");
-                Self::Unavailable(retry_after)
-            }
+            DbError::Unavailable(error) => Self::Database(context::explained(error)),
             // The edges refuse NUL with better words; this is for what slips past them.
-            crate::db::DbError::Unstorable => Self::Status(StatusCode::BAD_REQUEST),
-            crate::db::DbError::Other(error) => Self::Internal(error.into()),
+            DbError::Unstorable => Self::Status(StatusCode::BAD_REQUEST),
+            DbError::Other(error) => Self::Internal(error.into()),
         }
     }
 }
 
 impl From<sqlx::Error> for ApiError {
     fn from(error: sqlx::Error) -> Self {
-        crate::db::DbError::from(error).into()
+        DbError::from(error).into()
+    }
+}
+
+impl TransactionError for ApiError {
+    fn conflict(&self) -> Option<DbFault> {
+        match self {
+            Self::Database(error) => Some(error.fault).filter(|fault| fault.is_conflict()),
+            Self::Problem(_)
+            | Self::Validation(_)
+            | Self::ModelState(_)
+            | Self::NotFound(..)
+            | Self::Status(_)
+            | Self::Register(_)
+            | Self::Findings(..)
+            | Self::JsonText(..)
+            | Self::Text(..)
+            | Self::Empty(_)
+            | Self::Unauthorized(_)
+            | Self::NoOrganization
+            | Self::NotExchanged
+            | Self::InsufficientScope(_)
+            | Self::InvalidCredentials
+            | Self::Gone(_)
+            | Self::Unavailable(_)
+            | Self::Internal(_) => None,
+        }
     }
 }
 
@@ -128,6 +157,7 @@ impl ApiError {
             | Self::InvalidCredentials
             | Self::Gone(_)
             | Self::Unavailable(_)
+            | Self::Database(_)
             | Self::Internal(_) => return,
         };
         context::note_refusal(context::Refusal {
@@ -224,13 +254,14 @@ impl IntoResponse for ApiError {
                 challenge(StatusCode::BAD_REQUEST, ", error=\"invalid_request\"")
             }
             Self::Gone(title) => framework_problem(StatusCode::GONE, title, None),
-            Self::Unavailable(seconds) => {
-                let mut response =
-                    plain_problem(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
-                response
-                    .headers_mut()
-                    .insert(RETRY_AFTER, HeaderValue::from(seconds));
-                response
+            Self::Unavailable(seconds) => unavailable(seconds),
+            Self::Database(error) => {
+                telemetry::faults::log(
+                    error.fault.wire(),
+                    fault_level(error.fault),
+                    &error.message,
+                );
+                unavailable(error.fault.retry_after())
             }
             Self::Internal(error) => {
                 tracing::error!(error = format!("{error:#}"), "internal error");
@@ -238,6 +269,22 @@ impl IntoResponse for ApiError {
                 framework_problem(status, framework_title(status), None)
             }
         }
+    }
+}
+
+fn unavailable(seconds: u32) -> Response {
+    let mut response = plain_problem(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
+    response
+        .headers_mut()
+        .insert(RETRY_AFTER, HeaderValue::from(seconds));
+    response
+}
+
+const fn fault_level(fault: DbFault) -> FaultLevel {
+    if fault.needs_operator() {
+        FaultLevel::Error
+    } else {
+        FaultLevel::Warning
     }
 }
 

@@ -4,7 +4,7 @@
 //! a value is decoded once. [`RouteTable`] knows every template and rewrites a path to the spelling
 //! of the route.
 
-use std::collections::HashSet;
+use std::{collections::HashMap, sync::Arc};
 
 use axum::extract::{FromRequestParts, RawPathParams, Request};
 use http::{Method, StatusCode, Uri, request::Parts, uri::PathAndQuery};
@@ -17,8 +17,22 @@ use super::{ApiError, ApiResult, ModelState, query::parse_uuid};
 #[derive(Debug, Default, Clone)]
 pub struct RouteTable {
     templates: Vec<Vec<Segment>>,
+    /// The templates as they were given.
+    texts: Vec<Arc<str>>,
     /// Templates without parameters: a path that is one of them needs no other spelling.
-    plain: HashSet<String>,
+    plain: HashMap<String, RouteId>,
+}
+
+/// Number of a template in a [`RouteTable`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RouteId(usize);
+
+impl RouteId {
+    /// The number, from 0 without gaps.
+    #[must_use]
+    pub const fn number(self) -> usize {
+        self.0
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -45,25 +59,34 @@ impl RouteTable {
         };
         let plain = templates
             .iter()
-            .filter(|template| !template.contains('{'))
-            .map(|template| (*template).to_owned())
+            .enumerate()
+            .filter(|(_, template)| !template.contains('{'))
+            .map(|(number, template)| ((*template).to_owned(), RouteId(number)))
             .collect();
         Self {
+            texts: templates.iter().copied().map(Arc::from).collect(),
             templates: templates.into_iter().map(parse).collect(),
             plain,
         }
     }
 
-    /// The path in the route's own spelling; a path that matches nothing only loses its surplus
-    /// slashes.
+    /// The templates in the order of their numbers.
     #[must_use]
-    pub fn normalize(&self, path: &str) -> String {
+    pub fn texts(&self) -> &[Arc<str>] {
+        &self.texts
+    }
+
+    /// The path in the route's own spelling, and the route; a path that matches nothing only loses
+    /// its surplus slashes.
+    #[must_use]
+    pub fn normalize(&self, path: &str) -> (String, Option<RouteId>) {
         let given: Vec<&str> = path.split('/').filter(|s| !s.is_empty()).collect();
         let best = self
             .templates
             .iter()
-            .filter(|t| matches(t, &given))
-            .max_by_key(|t| {
+            .enumerate()
+            .filter(|(_, t)| matches(t, &given))
+            .max_by_key(|(_, t)| {
                 t.iter()
                     .map(|s| matches!(s, Segment::Literal(_)))
                     .collect::<Vec<bool>>()
@@ -71,12 +94,15 @@ impl RouteTable {
         let mut out = String::with_capacity(path.len() + 1);
         for (index, segment) in given.iter().enumerate() {
             out.push('/');
-            match best.and_then(|t| t.get(index)) {
+            match best.and_then(|(_, t)| t.get(index)) {
                 Some(Segment::Literal(literal)) => out.push_str(literal),
                 _ => out.push_str(segment),
             }
         }
-        if out.is_empty() { "/".to_owned() } else { out }
+        if out.is_empty() {
+            out.push('/');
+        }
+        (out, best.map(|(number, _)| RouteId(number)))
     }
 }
 
@@ -104,15 +130,17 @@ fn matches(template: &[Segment], given: &[&str]) -> bool {
         })
 }
 
-/// Rewrites a request's path by the table, and refuses what must never reach a route.
+/// Rewrites a request's path by the table, and refuses what must never reach a route. Returns the
+/// route that the path is one of; none when it is no route's.
 ///
 /// # Errors
 /// 400 for `.` and `..` segments, encoded or not, for NUL, and for what is not UTF-8 after
 /// decoding.
-pub fn rewrite(table: &RouteTable, mut request: Request) -> Result<Request, StatusCode> {
+pub fn rewrite(table: &RouteTable, request: &mut Request) -> Result<Option<RouteId>, StatusCode> {
     let path = request.uri().path();
-    if table.plain.contains(path) {
-        return Ok(without_unoffered(request));
+    if let Some(route) = table.plain.get(path) {
+        without_unoffered(request);
+        return Ok(Some(*route));
     }
     for segment in path.split('/') {
         match percent_decode_str(segment).decode_utf8() {
@@ -123,7 +151,7 @@ pub fn rewrite(table: &RouteTable, mut request: Request) -> Result<Request, Stat
             Err(_) => return Err(StatusCode::BAD_REQUEST),
         }
     }
-    let mut target = table.normalize(path);
+    let (mut target, route) = table.normalize(path);
     if let Some(query) = request.uri().query() {
         target.push('?');
         target.push_str(query);
@@ -131,11 +159,12 @@ pub fn rewrite(table: &RouteTable, mut request: Request) -> Result<Request, Stat
     let mut parts = std::mem::take(request.uri_mut()).into_parts();
     parts.path_and_query = PathAndQuery::try_from(target).ok();
     *request.uri_mut() = Uri::from_parts(parts).map_err(|_| StatusCode::BAD_REQUEST)?;
-    Ok(without_unoffered(request))
+    without_unoffered(request);
+    Ok(route)
 }
 
 /// The APIs offer neither HEAD nor OPTIONS: as an unknown method they fall into 405 with `Allow`.
-fn without_unoffered(mut request: Request) -> Request {
+fn without_unoffered(request: &mut Request) {
     if is_api(request.uri().path())
         && matches!(
             *request.method(),
@@ -145,7 +174,6 @@ fn without_unoffered(mut request: Request) -> Request {
     {
         *request.method_mut() = unknown;
     }
-    request
 }
 
 /// Whether a path belongs to the JSON APIs rather than to pages.
@@ -237,29 +265,41 @@ mod tests {
 
     #[test]
     fn literals_lose_their_case_and_values_keep_it() {
-        let t = table();
+        let spelled = |path: &str| table().normalize(path).0;
         assert_eq!(
-            t.normalize("//authentication/API/v1/SystemRegister/Vendor/"),
+            spelled("//authentication/API/v1/SystemRegister/Vendor/"),
             "/authentication/api/v1/systemregister/vendor"
         );
         assert_eq!(
-            t.normalize("/authentication/api/v1/systemregister/ABC_x%20Y"),
+            spelled("/authentication/api/v1/systemregister/ABC_x%20Y"),
             "/authentication/api/v1/systemregister/ABC_x%20Y"
         );
         assert_eq!(
-            t.normalize("/authentication/api/v1/systemuser/BYEXTERNALID"),
+            spelled("/authentication/api/v1/systemuser/BYEXTERNALID"),
             "/authentication/api/v1/systemuser/byExternalId"
         );
-        assert_eq!(t.normalize("/Static/a/B.css"), "/static/a/B.css");
-        assert_eq!(t.normalize("/"), "/");
-        assert_eq!(t.normalize("/No/Such//Path/"), "/No/Such/Path");
+        assert_eq!(spelled("/Static/a/B.css"), "/static/a/B.css");
+        assert_eq!(spelled("/"), "/");
+        assert_eq!(spelled("/No/Such//Path/"), "/No/Such/Path");
+    }
+
+    #[test]
+    fn a_path_has_the_route_with_most_literals() {
+        let route = |path: &str| table().normalize(path).1.map(RouteId::number);
+        assert_eq!(
+            route("/authentication/api/v1/systemregister/VENDOR"),
+            Some(0)
+        );
+        assert_eq!(route("/authentication/api/v1/systemregister/x"), Some(1));
+        assert_eq!(route("/static/a/b.css"), Some(4));
+        assert_eq!(route("/nowhere"), None);
     }
 
     proptest::proptest! {
         #[test]
         fn normalizing_is_idempotent(path in "(/[a-zA-Z0-9%_.:-]{0,12}){0,6}/?") {
             let once = table().normalize(&path);
-            proptest::prop_assert_eq!(table().normalize(&once), once);
+            proptest::prop_assert_eq!(table().normalize(&once.0), once);
         }
     }
 }

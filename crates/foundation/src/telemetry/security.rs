@@ -10,6 +10,8 @@ use std::{
 
 use uuid::Uuid;
 
+use super::{metrics::SECURITY_EVENTS, shortened};
+
 macro_rules! names {
     ($($variant:ident = $word:literal, $about:literal;)*) => {
         /// Name of a security event.
@@ -45,6 +47,7 @@ names! {
     PolicyRejected = "policy.rejected", "an uploaded policy was refused.";
     AuditGap = "audit.gap", "the audit trail cannot be continued or sealed.";
     ConfigChanged = "config.changed", "the service starts with other settings than the last time.";
+    ClockSkew = "clock.skew", "this machine's clock and the database's differ by more than two seconds.";
 }
 
 /// Something that happened. The line also carries who called, from where, in which request.
@@ -102,6 +105,10 @@ pub enum SecurityEvent<'a> {
         /// SHA-256 of the settings without secrets, in hex.
         digest: &'a str,
     },
+    ClockSkew {
+        /// By which our clock is ahead of the database's.
+        seconds: f64,
+    },
 }
 
 /// The fields that events have.
@@ -115,6 +122,7 @@ struct Fields<'a> {
     person: Option<Uuid>,
     level: Option<u8>,
     digest: Option<&'a str>,
+    seconds: Option<f64>,
 }
 
 impl<'a> SecurityEvent<'a> {
@@ -135,6 +143,7 @@ impl<'a> SecurityEvent<'a> {
             Self::PolicyRejected { .. } => EventName::PolicyRejected,
             Self::AuditGap { .. } => EventName::AuditGap,
             Self::ConfigChanged { .. } => EventName::ConfigChanged,
+            Self::ClockSkew { .. } => EventName::ClockSkew,
         }
     }
 
@@ -198,6 +207,10 @@ impl<'a> SecurityEvent<'a> {
                 digest: Some(digest),
                 ..none
             },
+            Self::ClockSkew { seconds } => Fields {
+                seconds: Some(seconds),
+                ..none
+            },
         }
     }
 
@@ -205,6 +218,7 @@ impl<'a> SecurityEvent<'a> {
     /// request are written by `http::context::report`, which knows their origin.
     pub fn emit(self, origin: &Origin) {
         let name = self.name();
+        metrics::counter!(SECURITY_EVENTS.name, "event" => name.wire()).increment(1);
         let taken = SAMPLER.get().map_or(Some(0), |sampler| {
             sampler.take((name, origin.address), Instant::now())
         });
@@ -225,6 +239,7 @@ impl<'a> SecurityEvent<'a> {
             person = person.map(tracing::field::display),
             level = fields.level,
             digest = fields.digest,
+            seconds = fields.seconds,
             caller = origin.caller.as_deref(),
             address = origin.address.map(tracing::field::display),
             unwritten,
@@ -241,15 +256,6 @@ pub struct Origin {
     pub caller: Option<String>,
     /// Party uuid of the person who calls.
     pub person: Option<Uuid>,
-}
-
-/// Characters of a text that a line carries.
-const LONGEST_TEXT: usize = 200;
-
-fn shortened(text: &str) -> &str {
-    text.char_indices()
-        .nth(LONGEST_TEXT)
-        .map_or(text, |(end, _)| &text[..end])
 }
 
 /// What counts together.

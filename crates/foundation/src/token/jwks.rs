@@ -18,7 +18,10 @@ use super::Algorithm;
 use crate::config::Jwks;
 use crate::crypto::{sha256, unbase64};
 use crate::loopback::is_loopback;
-use crate::telemetry::security::{Origin, SecurityEvent};
+use crate::telemetry::{
+    metrics::JWKS_FETCHES,
+    security::{Origin, SecurityEvent},
+};
 
 const MAX_BODY: usize = 256 * 1024;
 const MAX_KEYS: usize = 50;
@@ -255,6 +258,18 @@ impl JwksClient {
         }
     }
 
+    /// Exact issuer.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// Time since the keys were fetched last; none before the first time.
+    #[must_use]
+    pub fn age(&self) -> Option<Duration> {
+        self.current.load().as_ref().map(|set| set.at.elapsed())
+    }
+
     /// The set, unless it is too old to be believed.
     fn usable(&self) -> Option<Arc<Fetched>> {
         self.current
@@ -287,7 +302,7 @@ impl JwksClient {
 
     async fn fetch(&self, attempts: &mut Attempts) {
         attempts.last = Some(Instant::now());
-        metrics::counter!("jwks_fetches", "issuer" => self.issuer.clone()).increment(1);
+        metrics::counter!(JWKS_FETCHES.name, "issuer" => self.issuer.clone()).increment(1);
         match self.fetch_set(attempts).await {
             Ok(keys) => {
                 attempts.failures = 0;

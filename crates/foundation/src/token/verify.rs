@@ -17,7 +17,7 @@ use super::{
     Algorithm, IssuerKind, JwksError, ParsedToken, Principal, Refusal, TrustedIssuer,
     VerificationKey, parse,
 };
-use crate::{clock::Clock, config::AudienceMode};
+use crate::{clock::Clock, config::AudienceMode, telemetry::metrics::FOREIGN_AUDIENCE};
 
 /// Why a token is not believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -283,7 +283,7 @@ impl Verifier {
         {
             return Ok(());
         }
-        metrics::counter!("token_foreign_audience").increment(1);
+        metrics::counter!(FOREIGN_AUDIENCE.name).increment(1);
         match self.audience_mode {
             AudienceMode::Enforce => Err(Refusal::Audience),
             AudienceMode::Warn => {

@@ -13,6 +13,7 @@ use authorization::callers::ServiceOwner;
 use foundation::{
     audit::{self, Action, ObjectKind},
     config::Profile,
+    db::repeat_on_conflict,
     http::{
         ApiError, ApiResult, Json, ModelState,
         body::{self, JsonBytes},
@@ -154,21 +155,24 @@ pub async fn create(
     JsonBytes(bytes): JsonBytes,
 ) -> ApiResult<Response> {
     let resource = bind_resource(&body::parse(&bytes, "serviceResource")?)?;
-    let mut tx = registry.db.begin().await?;
-    check(&mut tx, &owner, &resource, Change::Create).await?;
-    if store::create(&mut tx, &resource.identifier, &resource.document())
-        .await?
-        .is_none()
-    {
-        return Err(ApiError::JsonText(
-            StatusCode::CONFLICT,
-            "The Resource already exist".to_owned(),
-        ));
-    }
-    record_change(&mut tx, &resource.identifier, "created").await?;
-    tx.commit().await?;
-    let location = format!("/resourceregistry/api/v1/resource/{}", resource.identifier);
-    Ok((StatusCode::CREATED, [(LOCATION, location)]).into_response())
+    repeat_on_conflict(|| async {
+        let mut tx = registry.db.begin().await?;
+        check(&mut tx, &owner, &resource, Change::Create).await?;
+        if store::create(&mut tx, &resource.identifier, &resource.document())
+            .await?
+            .is_none()
+        {
+            return Err(ApiError::JsonText(
+                StatusCode::CONFLICT,
+                "The Resource already exist".to_owned(),
+            ));
+        }
+        record_change(&mut tx, &resource.identifier, "created").await?;
+        tx.commit().await?;
+        let location = format!("/resourceregistry/api/v1/resource/{}", resource.identifier);
+        Ok((StatusCode::CREATED, [(LOCATION, location)]).into_response())
+    })
+    .await
 }
 
 /// Stores a new version of a resource.
@@ -186,23 +190,26 @@ pub async fn replace(
     JsonBytes(bytes): JsonBytes,
 ) -> ApiResult<StatusCode> {
     let resource = bind_resource(&body::parse(&bytes, "serviceResource")?)?;
-    let mut tx = registry.db.begin().await?;
-    let stored = store::lock(&mut tx, path.get("id"))
-        .await?
-        .ok_or(ApiError::Status(StatusCode::NOT_FOUND))?;
-    if resource.identifier != path.get("id") {
-        return Err(ApiError::JsonText(
-            StatusCode::BAD_REQUEST,
-            "Id in path does not match ID in resource".to_owned(),
-        ));
-    }
-    check(&mut tx, &owner, &resource, Change::Replace).await?;
-    // Whose it is now counts as much as whose it would be.
-    must_own(&mut tx, &owner, &stored.document).await?;
-    store::add_version(&mut tx, &resource.identifier, &resource.document()).await?;
-    record_change(&mut tx, &resource.identifier, "replaced").await?;
-    tx.commit().await?;
-    Ok(StatusCode::OK)
+    repeat_on_conflict(|| async {
+        let mut tx = registry.db.begin().await?;
+        let stored = store::lock(&mut tx, path.get("id"))
+            .await?
+            .ok_or(ApiError::Status(StatusCode::NOT_FOUND))?;
+        if resource.identifier != path.get("id") {
+            return Err(ApiError::JsonText(
+                StatusCode::BAD_REQUEST,
+                "Id in path does not match ID in resource".to_owned(),
+            ));
+        }
+        check(&mut tx, &owner, &resource, Change::Replace).await?;
+        // Whose it is now counts as much as whose it would be.
+        must_own(&mut tx, &owner, &stored.document).await?;
+        store::add_version(&mut tx, &resource.identifier, &resource.document()).await?;
+        record_change(&mut tx, &resource.identifier, "replaced").await?;
+        tx.commit().await?;
+        Ok(StatusCode::OK)
+    })
+    .await
 }
 
 /// Removes a resource with its versions and policies. The identifier stays reserved.
@@ -225,15 +232,18 @@ pub async fn delete(
     if !enabled {
         return Err(ApiError::Empty(StatusCode::FORBIDDEN));
     }
-    let mut tx = registry.db.begin().await?;
-    let stored = store::lock(&mut tx, path.get("id"))
-        .await?
-        .ok_or(ApiError::Status(StatusCode::NOT_FOUND))?;
-    must_own(&mut tx, &owner, &stored.document).await?;
-    store::delete(&mut tx, path.get("id")).await?;
-    record_change(&mut tx, path.get("id"), "deleted").await?;
-    tx.commit().await?;
-    Ok(StatusCode::NO_CONTENT)
+    repeat_on_conflict(|| async {
+        let mut tx = registry.db.begin().await?;
+        let stored = store::lock(&mut tx, path.get("id"))
+            .await?
+            .ok_or(ApiError::Status(StatusCode::NOT_FOUND))?;
+        must_own(&mut tx, &owner, &stored.document).await?;
+        store::delete(&mut tx, path.get("id")).await?;
+        record_change(&mut tx, path.get("id"), "deleted").await?;
+        tx.commit().await?;
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
 }
 
 /// Findings, then ownership, then the owner's code, then the scopes it stands for.

@@ -21,6 +21,7 @@ use super::ResourceRegistry;
 use super::api::{Owner, is_admin, must_own, record};
 use foundation::{
     audit::Action,
+    db::repeat_on_conflict,
     http::{
         ApiError, ApiResult, Json, Language, ModelState,
         body::{self, JsonBytes},
@@ -114,24 +115,28 @@ async fn upload(
             refused(reason)
         })?;
     let accepted = &checked.accepted;
-    let mut tx = registry.db.begin().await?;
-    let resource = store::lock(&mut tx, identifier)
-        .await?
-        .ok_or_else(unknown)?;
-    must_own(&mut tx, owner, &resource.document).await?;
     let org = owner.organization().map(|o| o.to_string());
-    if store::put_policy(
-        &mut tx,
-        identifier,
-        &xml,
-        &rights::subjects(&accepted.policy),
-        org.as_deref(),
-    )
-    .await?
-    {
-        record(&mut tx, Action::PolicyUploaded, identifier, None).await?;
-    }
-    tx.commit().await?;
+    repeat_on_conflict(|| async {
+        let mut tx = registry.db.begin().await?;
+        let resource = store::lock(&mut tx, identifier)
+            .await?
+            .ok_or_else(unknown)?;
+        must_own(&mut tx, owner, &resource.document).await?;
+        if store::put_policy(
+            &mut tx,
+            identifier,
+            &xml,
+            &rights::subjects(&accepted.policy),
+            org.as_deref(),
+        )
+        .await?
+        {
+            record(&mut tx, Action::PolicyUploaded, identifier, None).await?;
+        }
+        tx.commit().await?;
+        ApiResult::Ok(())
+    })
+    .await?;
     registry.policies.remember(&checked);
     let mut response = (
         StatusCode::CREATED,

@@ -16,6 +16,7 @@ use super::{enduser_api::Call, model::Outcome};
 use authorization::{callers::PersonOrSystemUser, delegation::Administrator, permissions};
 use foundation::{
     audit,
+    db::repeat_on_conflict,
     http::{
         ApiResult,
         bind::{Binder, Presence},
@@ -190,69 +191,74 @@ async fn carry_out(
         Administrator::Person(person) => format!("person:{}", person.0.uuid),
         Administrator::SystemUser(id) => format!("systemuser:{id}"),
     };
-    let mut tx = clients.db.begin().await?;
-    if let Some(before) = once.answered(&mut tx, &caller, bytes).await? {
-        return Ok(before);
-    }
-    let outcomes: Vec<Outcome> = match action {
-        Action::Add => clients
-            .add_all(&mut tx, by, call.agent(), &wanted)
-            .await?
-            .into_iter()
-            .map(|(_, outcome)| outcome)
-            .collect(),
-        Action::Remove => {
-            clients
-                .remove_all(&mut tx, by, call.agent(), &wanted)
+    repeat_on_conflict(|| async {
+        let mut tx = clients.db.begin().await?;
+        if let Some(before) = once.answered(&mut tx, &caller, bytes).await? {
+            return Ok(before);
+        }
+        let outcomes: Vec<Outcome> = match action {
+            Action::Add => clients
+                .add_all(&mut tx, by, call.agent(), &wanted)
                 .await?
-        }
-    };
-    let refused = outcomes
-        .iter()
-        .filter(|o| matches!(o, Outcome::Refused(_)))
-        .count();
-    let committed = mode == Mode::Each || refused == 0;
-    for (client, outcome) in wanted.iter().zip(&outcomes) {
-        if let Outcome::Refused(code) = outcome {
-            context::note_refusal(context::Refusal {
-                code: code.code(),
-                is_denial: code.is_denial(),
-                object_id: Some(client.to_string()),
-            });
-        }
-    }
-    let result = |(client, outcome): (&Uuid, &Outcome)| {
-        let (result, problem) = match (outcome, action) {
-            (Outcome::Done, _) if !committed => (ResultKind::NotDone, None),
-            (Outcome::Done, Action::Add) => (ResultKind::Added, None),
-            (Outcome::Done, Action::Remove) => (ResultKind::Removed, None),
-            (Outcome::Unchanged, _) => (ResultKind::Unchanged, None),
-            (Outcome::Refused(code), _) => {
-                (ResultKind::Refused, Some(problem_body((*code).into()).1))
+                .into_iter()
+                .map(|(_, outcome)| outcome)
+                .collect(),
+            Action::Remove => {
+                clients
+                    .remove_all(&mut tx, by, call.agent(), &wanted)
+                    .await?
             }
         };
-        ClientResult {
-            client: *client,
-            result,
-            problem,
+        let refused = outcomes
+            .iter()
+            .filter(|o| matches!(o, Outcome::Refused(_)))
+            .count();
+        let committed = mode == Mode::Each || refused == 0;
+        for (client, outcome) in wanted.iter().zip(&outcomes) {
+            if let Outcome::Refused(code) = outcome {
+                context::note_refusal(context::Refusal {
+                    code: code.code(),
+                    is_denial: code.is_denial(),
+                    object_id: Some(client.to_string()),
+                });
+            }
         }
-    };
-    let count = |wanted: Outcome| outcomes.iter().filter(|o| **o == wanted).count();
-    let answer = BatchResult {
-        agent: call.agent().id,
-        action,
-        mode,
-        committed,
-        done: if committed { count(Outcome::Done) } else { 0 },
-        unchanged: count(Outcome::Unchanged),
-        refused,
-        results: wanted.iter().zip(&outcomes).map(result).collect(),
-    };
-    if !committed {
-        return Ok(Answer::json(StatusCode::UNPROCESSABLE_ENTITY, None, &answer)?.into_response());
-    }
-    let answer = Answer::json(StatusCode::OK, None, &answer)?;
-    once.keep(&mut tx, &caller, &answer).await?;
-    tx.commit().await?;
-    Ok(answer.into_response())
+        let result = |(client, outcome): (&Uuid, &Outcome)| {
+            let (result, problem) = match (outcome, action) {
+                (Outcome::Done, _) if !committed => (ResultKind::NotDone, None),
+                (Outcome::Done, Action::Add) => (ResultKind::Added, None),
+                (Outcome::Done, Action::Remove) => (ResultKind::Removed, None),
+                (Outcome::Unchanged, _) => (ResultKind::Unchanged, None),
+                (Outcome::Refused(code), _) => {
+                    (ResultKind::Refused, Some(problem_body((*code).into()).1))
+                }
+            };
+            ClientResult {
+                client: *client,
+                result,
+                problem,
+            }
+        };
+        let count = |wanted: Outcome| outcomes.iter().filter(|o| **o == wanted).count();
+        let answer = BatchResult {
+            agent: call.agent().id,
+            action,
+            mode,
+            committed,
+            done: if committed { count(Outcome::Done) } else { 0 },
+            unchanged: count(Outcome::Unchanged),
+            refused,
+            results: wanted.iter().zip(&outcomes).map(result).collect(),
+        };
+        if !committed {
+            return Ok(
+                Answer::json(StatusCode::UNPROCESSABLE_ENTITY, None, &answer)?.into_response(),
+            );
+        }
+        let answer = Answer::json(StatusCode::OK, None, &answer)?;
+        once.keep(&mut tx, &caller, &answer).await?;
+        tx.commit().await?;
+        Ok(answer.into_response())
+    })
+    .await
 }

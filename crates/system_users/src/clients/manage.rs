@@ -20,6 +20,7 @@ use foundation::{
     db::{
         DbError,
         feed::{self, Touched},
+        repeat_on_conflict,
     },
     events::{self, EventKind},
     http::{ApiResult, ProblemCode},
@@ -122,6 +123,15 @@ impl Clients {
         agent: &SystemUser,
         client: Uuid,
     ) -> ApiResult<Vec<Relation>> {
+        repeat_on_conflict(|| self.add_once(by, agent, client)).await
+    }
+
+    async fn add_once(
+        &self,
+        by: ClientAdministrator<'_>,
+        agent: &SystemUser,
+        client: Uuid,
+    ) -> ApiResult<Vec<Relation>> {
         let mut tx = self.db.begin().await?;
         let outcome = self
             .add_all(&mut tx, by, agent, &[client])
@@ -212,6 +222,15 @@ impl Clients {
         agent: &SystemUser,
         client: Uuid,
     ) -> ApiResult<()> {
+        repeat_on_conflict(|| self.remove_once(by, agent, client)).await
+    }
+
+    async fn remove_once(
+        &self,
+        by: ClientAdministrator<'_>,
+        agent: &SystemUser,
+        client: Uuid,
+    ) -> ApiResult<()> {
         let mut tx = self.db.begin().await?;
         self.remove_all(&mut tx, by, agent, &[client]).await?;
         Ok(tx.commit().await?)
@@ -261,6 +280,15 @@ impl Clients {
     /// # Errors
     /// There is no such row, or it is not the party's or not the facilitator's.
     pub async fn remove_row(
+        &self,
+        by: ClientAdministrator<'_>,
+        id: Uuid,
+        facilitator: Option<Uuid>,
+    ) -> ApiResult<()> {
+        repeat_on_conflict(|| self.remove_row_once(by, id, facilitator)).await
+    }
+
+    async fn remove_row_once(
         &self,
         by: ClientAdministrator<'_>,
         id: Uuid,

@@ -22,6 +22,7 @@ use crate::{
 use authorization::callers::Vendor;
 use foundation::{
     audit::{self, Action, Actor, ObjectKind},
+    db::repeat_on_conflict,
     events::EventKind,
     http::{
         ApiResult, Json, ProblemCode,
@@ -105,33 +106,36 @@ async fn ask(
     let org = vendor
         .organization_if_any()
         .ok_or(ProblemCode::VendorNotInToken)?;
-    let mut tx = requests.db.begin().await?;
-    if let Some(before) = once.answered(&mut tx, org.as_str(), bytes).await? {
-        return Ok(before);
-    }
-    let system = owned_system(&mut tx, org, &new.system_id)
-        .await?
-        .filter(|s| !s.is_deleted)
-        .ok_or(ProblemCode::SystemNotFound)?;
-    let (request, is_new) = find_or_create(requests, &mut tx, kind, &new, &system).await?;
-    let location = format!(
-        "{}/authentication/api/v1/systemuser/request/{}",
-        requests.address.of(headers),
-        request.id
-    );
-    let (status, location) = if is_new {
-        (StatusCode::CREATED, Some(location))
-    } else {
-        (StatusCode::OK, None)
-    };
-    let answer = Answer::json(
-        status,
-        location,
-        &RequestDto::new(request, Some(&requests.config.ui_base)),
-    )?;
-    once.keep(&mut tx, org.as_str(), &answer).await?;
-    tx.commit().await?;
-    Ok(answer.into_response())
+    repeat_on_conflict(|| async {
+        let mut tx = requests.db.begin().await?;
+        if let Some(before) = once.answered(&mut tx, org.as_str(), bytes).await? {
+            return Ok(before);
+        }
+        let system = owned_system(&mut tx, org, &new.system_id)
+            .await?
+            .filter(|s| !s.is_deleted)
+            .ok_or(ProblemCode::SystemNotFound)?;
+        let (request, is_new) = find_or_create(requests, &mut tx, kind, &new, &system).await?;
+        let location = format!(
+            "{}/authentication/api/v1/systemuser/request/{}",
+            requests.address.of(headers),
+            request.id
+        );
+        let (status, location) = if is_new {
+            (StatusCode::CREATED, Some(location))
+        } else {
+            (StatusCode::OK, None)
+        };
+        let answer = Answer::json(
+            status,
+            location,
+            &RequestDto::new(request, Some(&requests.config.ui_base)),
+        )?;
+        once.keep(&mut tx, org.as_str(), &answer).await?;
+        tx.commit().await?;
+        Ok(answer.into_response())
+    })
+    .await
 }
 
 /// What is there already under the key of a new request.
@@ -480,15 +484,18 @@ pub async fn delete(
 ) -> ApiResult<StatusCode> {
     let id = path.uuid("requestId")?;
     let org = vendor.organization()?;
-    let mut tx = requests.db.begin().await?;
-    let request = store::any_kind_for_update(&mut tx, id, requests.lifetime_days())
-        .await?
-        .ok_or(ProblemCode::RequestNotFound)?;
-    let system = owned_system(&mut tx, org, &request.system_id)
-        .await?
-        .ok_or(ProblemCode::RequestNotFound)?;
-    store::soft_delete(&mut tx, id, "vendor").await?;
-    record(&mut tx, &request, &system, Action::RequestDeleted).await?;
-    tx.commit().await?;
-    Ok(StatusCode::ACCEPTED)
+    repeat_on_conflict(|| async {
+        let mut tx = requests.db.begin().await?;
+        let request = store::any_kind_for_update(&mut tx, id, requests.lifetime_days())
+            .await?
+            .ok_or(ProblemCode::RequestNotFound)?;
+        let system = owned_system(&mut tx, org, &request.system_id)
+            .await?
+            .ok_or(ProblemCode::RequestNotFound)?;
+        store::soft_delete(&mut tx, id, "vendor").await?;
+        record(&mut tx, &request, &system, Action::RequestDeleted).await?;
+        tx.commit().await?;
+        Ok(StatusCode::ACCEPTED)
+    })
+    .await
 }

@@ -19,7 +19,7 @@ use authorization::{
 };
 use foundation::{
     audit::{self, Action, Actor, ObjectKind},
-    db::DbError,
+    db::{DbError, repeat_on_conflict},
     events::{self, EventKind},
     http::{ApiError, ApiResult, ProblemCode, context},
     telemetry::security::SecurityEvent,
@@ -38,6 +38,16 @@ impl Requests {
     /// # Errors
     /// The problem of the first step that fails.
     pub async fn approve(
+        &self,
+        approver: Approver<'_>,
+        kind: RequestKind,
+        id: Uuid,
+        seen: Option<Seen<'_>>,
+    ) -> ApiResult<Request> {
+        repeat_on_conflict(|| self.approve_once(approver, kind, id, seen)).await
+    }
+
+    async fn approve_once(
         &self,
         approver: Approver<'_>,
         kind: RequestKind,
@@ -131,6 +141,15 @@ impl Requests {
         kind: RequestKind,
         id: Uuid,
     ) -> ApiResult<Request> {
+        repeat_on_conflict(|| self.reject_once(approver, kind, id)).await
+    }
+
+    async fn reject_once(
+        &self,
+        approver: Approver<'_>,
+        kind: RequestKind,
+        id: Uuid,
+    ) -> ApiResult<Request> {
         let mut tx = self.db.begin().await?;
         let request = self.locked(&mut tx, approver, kind, id).await?;
         if request.status != RequestStatus::New
@@ -169,6 +188,10 @@ impl Requests {
     /// # Errors
     /// The problem of the first step that fails.
     pub async fn escalate(&self, by: Approver<'_>, kind: RequestKind, id: Uuid) -> ApiResult<()> {
+        repeat_on_conflict(|| self.escalate_once(by, kind, id)).await
+    }
+
+    async fn escalate_once(&self, by: Approver<'_>, kind: RequestKind, id: Uuid) -> ApiResult<()> {
         let mut tx = self.db.begin().await?;
         let request = store::by_id_for_update(&mut tx, kind, id, self.lifetime_days())
             .await?

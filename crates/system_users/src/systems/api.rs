@@ -16,6 +16,7 @@ use super::{
 use authorization::callers::{Scoped, Vendor};
 use foundation::{
     audit::{self, Action, Actor, ObjectKind},
+    db::repeat_on_conflict,
     http::{
         ApiError, ApiResult, Json, ValidationCode,
         body::{self, JsonBytes},
@@ -213,52 +214,56 @@ pub async fn create(
     AccessPackage::spell(&mut system.access_packages, &systems.catalogue);
     let org = OrgNumber::from_iso6523(&system.vendor_id)
         .ok_or_else(|| ApiError::Validation(vec![ValidationCode::VendorIdNotIso6523.error()]))?;
-    let mut tx = systems.db.begin().await?;
-    let caller = own.map_or_else(
-        || vendor.client_id().unwrap_or_default().to_owned(),
-        |o| o.to_string(),
-    );
-    if let Some(before) = once.answered(&mut tx, &caller, &bytes).await? {
-        return Ok(before);
-    }
-    let known = known_about(&mut tx, &system, org.as_str(), None).await?;
-    let errors = rules::validate_new(&system, org, &known, &systems.catalogue, systems.plain_http);
-    if !owns(&vendor, org.as_str()) {
-        return Err(ApiError::Empty(StatusCode::FORBIDDEN));
-    }
-    if !errors.is_empty() {
-        return Err(ApiError::Validation(errors));
-    }
-    let urls: Vec<String> = system
-        .redirect_urls
-        .iter()
-        .filter_map(|u| rules::canonical_redirect_url(u, systems.plain_http))
-        .collect();
-    let by_org = own.map(|o| o.to_string());
-    let id = store::insert(
-        &mut tx,
-        &system,
-        org.as_str(),
-        &urls,
-        by_org.as_deref(),
-        vendor.client_id(),
-    )
+    repeat_on_conflict(|| async {
+        let mut tx = systems.db.begin().await?;
+        let caller = own.map_or_else(
+            || vendor.client_id().unwrap_or_default().to_owned(),
+            |o| o.to_string(),
+        );
+        if let Some(before) = once.answered(&mut tx, &caller, &bytes).await? {
+            return Ok(before);
+        }
+        let known = known_about(&mut tx, &system, org.as_str(), None).await?;
+        let errors =
+            rules::validate_new(&system, org, &known, &systems.catalogue, systems.plain_http);
+        if !owns(&vendor, org.as_str()) {
+            return Err(ApiError::Empty(StatusCode::FORBIDDEN));
+        }
+        if !errors.is_empty() {
+            return Err(ApiError::Validation(errors));
+        }
+        let urls: Vec<String> = system
+            .redirect_urls
+            .iter()
+            .filter_map(|u| rules::canonical_redirect_url(u, systems.plain_http))
+            .collect();
+        let by_org = own.map(|o| o.to_string());
+        let id = store::insert(
+            &mut tx,
+            &system,
+            org.as_str(),
+            &urls,
+            by_org.as_deref(),
+            vendor.client_id(),
+        )
+        .await
+        .map_err(|error| lost_race(error, &system.id))?;
+        let event = audit::Event {
+            actor: Actor::Vendor,
+            action: Action::SystemCreated,
+            object_kind: ObjectKind::System,
+            object_id: system.id.clone(),
+            party_org: None,
+            vendor_org: Some(org.as_str()),
+            detail: None,
+        };
+        audit::record(&mut tx, event).await?;
+        let answer = Answer::json(StatusCode::OK, None, &id.to_string())?;
+        once.keep(&mut tx, &caller, &answer).await?;
+        tx.commit().await?;
+        Ok(answer.into_response())
+    })
     .await
-    .map_err(|error| lost_race(error, &system.id))?;
-    let event = audit::Event {
-        actor: Actor::Vendor,
-        action: Action::SystemCreated,
-        object_kind: ObjectKind::System,
-        object_id: system.id.clone(),
-        party_org: None,
-        vendor_org: Some(org.as_str()),
-        detail: None,
-    };
-    audit::record(&mut tx, event).await?;
-    let answer = Answer::json(StatusCode::OK, None, &id.to_string())?;
-    once.keep(&mut tx, &caller, &answer).await?;
-    tx.commit().await?;
-    Ok(answer.into_response())
 }
 
 pub(super) fn lost_race(error: foundation::db::DbError, id: &str) -> ApiError {

@@ -16,6 +16,7 @@ use super::{
 use authorization::callers::Vendor;
 use foundation::{
     audit::{self, Action, Actor, ObjectKind},
+    db::repeat_on_conflict,
     http::{
         ApiError, ApiResult, Json, ModelState, ValidationCode, ValidationError,
         body::{self, JsonBytes},
@@ -120,38 +121,41 @@ pub async fn replace(
     let mut new: NewSystem = bind::bind_system(&body::parse(&bytes, BODY)?, BODY)?;
     AccessPackage::spell(&mut new.access_packages, &systems.catalogue);
     let id = path.get("systemId");
-    let mut tx = systems.db.begin().await?;
-    let system = lock(&mut tx, &vendor, id, unknown(id)).await?;
-    if new.vendor_id != format!("0192:{}", system.vendor_org) {
-        return Err(unknown(id));
-    }
-    if new.id != system.id {
-        return Err(ApiError::Validation(vec![
-            ValidationCode::SystemIdMismatch.error(),
-        ]));
-    }
-    must_live(&system)?;
-    let known = known_about(&mut tx, &new, &system.vendor_org, Some(&system)).await?;
-    no_findings(rules::validate_replacement(
-        &new,
-        &known,
-        &systems.catalogue,
-    ))?;
-    let urls: Vec<String> = new
-        .redirect_urls
-        .iter()
-        .filter_map(|u| rules::canonical_redirect_url(u, rules::PlainHttp::Accepted))
-        .collect();
-    make(
-        &mut tx,
-        &vendor,
-        &system,
-        Change::Whole(&new, &urls),
-        Action::SystemUpdated,
-    )
-    .await?;
-    tx.commit().await?;
-    Ok(DONE)
+    repeat_on_conflict(|| async {
+        let mut tx = systems.db.begin().await?;
+        let system = lock(&mut tx, &vendor, id, unknown(id)).await?;
+        if new.vendor_id != format!("0192:{}", system.vendor_org) {
+            return Err(unknown(id));
+        }
+        if new.id != system.id {
+            return Err(ApiError::Validation(vec![
+                ValidationCode::SystemIdMismatch.error(),
+            ]));
+        }
+        must_live(&system)?;
+        let known = known_about(&mut tx, &new, &system.vendor_org, Some(&system)).await?;
+        no_findings(rules::validate_replacement(
+            &new,
+            &known,
+            &systems.catalogue,
+        ))?;
+        let urls: Vec<String> = new
+            .redirect_urls
+            .iter()
+            .filter_map(|u| rules::canonical_redirect_url(u, rules::PlainHttp::Accepted))
+            .collect();
+        make(
+            &mut tx,
+            &vendor,
+            &system,
+            Change::Whole(&new, &urls),
+            Action::SystemUpdated,
+        )
+        .await?;
+        tx.commit().await?;
+        Ok(DONE)
+    })
+    .await
 }
 
 /// Replaces the rights of a system.
@@ -168,26 +172,29 @@ pub async fn replace_rights(
 ) -> ApiResult<Json<Succeeded>> {
     let rights = bind::bind_rights_body(&body::parse(&bytes, "rights")?)?;
     let id = path.get("systemId");
-    let mut tx = systems.db.begin().await?;
-    let system = lock(&mut tx, &vendor, id, unknown(id)).await?;
-    must_live(&system)?;
-    let named: Vec<String> = rights
-        .iter()
-        .flat_map(|r| &r.resource)
-        .map(|p| p.value.clone())
-        .collect();
-    let known = resources::kinds(&mut tx, &named).await?;
-    no_findings(rules::validate_rights(&rights, &known))?;
-    make(
-        &mut tx,
-        &vendor,
-        &system,
-        Change::Rights(&rights),
-        Action::SystemRightsChanged,
-    )
-    .await?;
-    tx.commit().await?;
-    Ok(DONE)
+    repeat_on_conflict(|| async {
+        let mut tx = systems.db.begin().await?;
+        let system = lock(&mut tx, &vendor, id, unknown(id)).await?;
+        must_live(&system)?;
+        let named: Vec<String> = rights
+            .iter()
+            .flat_map(|r| &r.resource)
+            .map(|p| p.value.clone())
+            .collect();
+        let known = resources::kinds(&mut tx, &named).await?;
+        no_findings(rules::validate_rights(&rights, &known))?;
+        make(
+            &mut tx,
+            &vendor,
+            &system,
+            Change::Rights(&rights),
+            Action::SystemRightsChanged,
+        )
+        .await?;
+        tx.commit().await?;
+        Ok(DONE)
+    })
+    .await
 }
 
 /// Replaces the access packages of a system.
@@ -205,24 +212,27 @@ pub async fn replace_packages(
     let mut packages = bind::bind_packages_body(&body::parse(&bytes, "accessPackages")?)?;
     AccessPackage::spell(&mut packages, &systems.catalogue);
     let id = path.get("systemId");
-    let mut tx = systems.db.begin().await?;
-    let system = lock(&mut tx, &vendor, id, unknown(id)).await?;
-    must_live(&system)?;
-    no_findings(rules::validate_packages(
-        &packages,
-        system.is_visible,
-        &systems.catalogue,
-    ))?;
-    make(
-        &mut tx,
-        &vendor,
-        &system,
-        Change::Packages(&packages),
-        Action::SystemPackagesChanged,
-    )
-    .await?;
-    tx.commit().await?;
-    Ok(DONE)
+    repeat_on_conflict(|| async {
+        let mut tx = systems.db.begin().await?;
+        let system = lock(&mut tx, &vendor, id, unknown(id)).await?;
+        must_live(&system)?;
+        no_findings(rules::validate_packages(
+            &packages,
+            system.is_visible,
+            &systems.catalogue,
+        ))?;
+        make(
+            &mut tx,
+            &vendor,
+            &system,
+            Change::Packages(&packages),
+            Action::SystemPackagesChanged,
+        )
+        .await?;
+        tx.commit().await?;
+        Ok(DONE)
+    })
+    .await
 }
 
 /// Deletes a system. Its id is never given away again; its client ids are free at once.
@@ -236,22 +246,25 @@ pub async fn delete(
     vendor: Caller,
     path: PathValues,
 ) -> ApiResult<Json<Succeeded>> {
-    let mut tx = systems.db.begin().await?;
-    let missing = ModelState::of("return", "System not found").into();
-    let system = lock(&mut tx, &vendor, path.get("systemId"), missing).await?;
-    if system.is_deleted {
-        return Err(ApiError::Status(StatusCode::BAD_REQUEST));
-    }
-    make(
-        &mut tx,
-        &vendor,
-        &system,
-        Change::Deleted,
-        Action::SystemDeleted,
-    )
-    .await?;
-    tx.commit().await?;
-    Ok(DONE)
+    repeat_on_conflict(|| async {
+        let mut tx = systems.db.begin().await?;
+        let missing = ModelState::of("return", "System not found").into();
+        let system = lock(&mut tx, &vendor, path.get("systemId"), missing).await?;
+        if system.is_deleted {
+            return Err(ApiError::Status(StatusCode::BAD_REQUEST));
+        }
+        make(
+            &mut tx,
+            &vendor,
+            &system,
+            Change::Deleted,
+            Action::SystemDeleted,
+        )
+        .await?;
+        tx.commit().await?;
+        Ok(DONE)
+    })
+    .await
 }
 
 /// Every change of a system, newest first.

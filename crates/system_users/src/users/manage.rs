@@ -18,7 +18,7 @@ use authorization::delegation::{self, Approver, Wanted};
 use authorization::live_system_users::SystemUserKind;
 use foundation::{
     audit::{self, Action, Actor, ObjectKind},
-    db::DbError,
+    db::{DbError, repeat_on_conflict},
     events::{self, EventKind},
     http::{ApiError, ApiResult, ProblemCode},
 };
@@ -31,6 +31,15 @@ impl SystemUsers {
     /// # Errors
     /// The problem of the first step that fails.
     pub async fn create(
+        &self,
+        by: Approver<'_>,
+        title: &str,
+        system_id: &str,
+    ) -> ApiResult<SystemUserDetail> {
+        repeat_on_conflict(|| self.create_once(by, title, system_id)).await
+    }
+
+    async fn create_once(
         &self,
         by: Approver<'_>,
         title: &str,
@@ -128,6 +137,10 @@ impl SystemUsers {
 
     /// Gives a system user of the party another title. False when the party has none with this id.
     pub async fn rename(&self, by: Approver<'_>, id: Uuid, title: &str) -> ApiResult<bool> {
+        repeat_on_conflict(|| self.rename_once(by, id, title)).await
+    }
+
+    async fn rename_once(&self, by: Approver<'_>, id: Uuid, title: &str) -> ApiResult<bool> {
         let mut tx = self.db.begin().await?;
         store::lock_sequence(&mut tx).await?;
         let Some(user) = store::by_id(&mut tx, id)
@@ -156,6 +169,10 @@ impl SystemUsers {
     /// # Errors
     /// It is another party's, or an agent.
     pub async fn delete_standard(&self, by: Approver<'_>, id: Uuid) -> ApiResult<bool> {
+        repeat_on_conflict(|| self.delete_standard_once(by, id)).await
+    }
+
+    async fn delete_standard_once(&self, by: Approver<'_>, id: Uuid) -> ApiResult<bool> {
         let mut tx = self.db.begin().await?;
         let Some(user) = store::by_id(&mut tx, id).await? else {
             return Ok(false);
@@ -179,6 +196,15 @@ impl SystemUsers {
     /// # Errors
     /// There is none, it is another party's, it is no agent, or `facilitator` is not its owner.
     pub async fn delete_agent(
+        &self,
+        by: Approver<'_>,
+        id: Uuid,
+        facilitator: Option<Uuid>,
+    ) -> ApiResult<()> {
+        repeat_on_conflict(|| self.delete_agent_once(by, id, facilitator)).await
+    }
+
+    async fn delete_agent_once(
         &self,
         by: Approver<'_>,
         id: Uuid,
@@ -231,6 +257,15 @@ impl SystemUsers {
     /// # Errors
     /// The problem of the first step that fails.
     pub async fn give_own(&self, by: Approver<'_>, id: Uuid, owner: Option<Uuid>) -> ApiResult<()> {
+        repeat_on_conflict(|| self.give_own_once(by, id, owner)).await
+    }
+
+    async fn give_own_once(
+        &self,
+        by: Approver<'_>,
+        id: Uuid,
+        owner: Option<Uuid>,
+    ) -> ApiResult<()> {
         let mut tx = self.db.begin().await?;
         store::lock_sequence(&mut tx).await?;
         let user = self.own_agent(&mut tx, by, id).await?;
@@ -294,6 +329,10 @@ impl SystemUsers {
     /// # Errors
     /// The problem of the first step that fails.
     pub async fn take_own(&self, by: Approver<'_>, id: Uuid) -> ApiResult<()> {
+        repeat_on_conflict(|| self.take_own_once(by, id)).await
+    }
+
+    async fn take_own_once(&self, by: Approver<'_>, id: Uuid) -> ApiResult<()> {
         let mut tx = self.db.begin().await?;
         store::lock_sequence(&mut tx).await?;
         let user = self.own_agent(&mut tx, by, id).await?;

@@ -20,6 +20,8 @@ pub use line::{COLUMNS, Line, told};
 pub use store::of_answer;
 use writer::Message;
 
+use foundation::telemetry::metrics::DECISION_LOG_WAITS;
+
 /// Lines that may wait.
 const QUEUE: usize = 32_768;
 /// Kilobytes of lines that may wait, those that are being written included.
@@ -91,7 +93,7 @@ impl Log {
     }
 
     async fn wait(&self, line: Line, kilobytes: u32) {
-        metrics::counter!("decision_log_waits").increment(1);
+        metrics::counter!(DECISION_LOG_WAITS.name).increment(1);
         let space = Arc::clone(&self.space).acquire_many_owned(kilobytes);
         let place = async { (space.await, self.queue.reserve().await) };
         match tokio::time::timeout(PATIENCE, place).await {

@@ -10,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use uuid::Uuid;
 
 use super::{Line, store};
+use foundation::telemetry::metrics::{DECISION_LOG_LINES, DECISION_LOG_UNWRITTEN};
 
 /// What comes through the queue.
 #[derive(Debug)]
@@ -89,7 +90,7 @@ async fn try_to_store(pool: &PgPool, lines: &[Line], attempts: usize) -> bool {
     for _ in 0..attempts {
         match tokio::time::timeout(TIMEOUT, store::insert(pool, block, lines)).await {
             Ok(Ok(())) => {
-                metrics::counter!("decision_log_lines").increment(lines.len() as u64);
+                metrics::counter!(DECISION_LOG_LINES.name).increment(lines.len() as u64);
                 return true;
             }
             Ok(Err(error)) => {
@@ -106,7 +107,7 @@ async fn try_to_store(pool: &PgPool, lines: &[Line], attempts: usize) -> bool {
 
 /// Prints what cannot be stored, a line of JSON each.
 pub fn print(lines: &[Line]) {
-    metrics::counter!("decision_log_unwritten").increment(lines.len() as u64);
+    metrics::counter!(DECISION_LOG_UNWRITTEN.name).increment(lines.len() as u64);
     let mut out = std::io::stdout().lock();
     for line in lines {
         let _ = writeln!(out, "{}", serde_json::json!({"decisionLog": line.told()}));

@@ -11,7 +11,10 @@ use super::{
     Epoch, Feed, Touched, epoch,
     memory::{Gap, Place},
 };
-use crate::db::DbError;
+use crate::{
+    db::DbError,
+    telemetry::metrics::{CHANGE_FEED_ENTRIES, CHANGE_FEED_FAILURES, CHANGE_FEED_LAG},
+};
 
 /// How often the feed is looked at without a notification.
 const PERIOD: Duration = Duration::from_millis(100);
@@ -49,7 +52,7 @@ pub async fn follow(feed: Arc<Feed>, pool: PgPool) {
                 }
             }
             failed => {
-                metrics::counter!("change_feed_failures").increment(1);
+                metrics::counter!(CHANGE_FEED_FAILURES.name).increment(1);
                 if let Ok(Err(error)) = failed {
                     tracing::debug!(%error, "the change feed could not be read");
                 }
@@ -59,7 +62,7 @@ pub async fn follow(feed: Arc<Feed>, pool: PgPool) {
                 }
             }
         }
-        metrics::gauge!("change_feed_lag_seconds")
+        metrics::gauge!(CHANGE_FEED_LAG.name)
             .set(feed.age().min(Duration::from_hours(24)).as_secs_f64());
         tokio::time::sleep(PAUSE).await;
         let _ = tokio::time::timeout(PERIOD, feed.wake.notified()).await;
@@ -233,7 +236,7 @@ async fn go_on(feed: &Feed, db: &mut PgConnection, place: &Place) -> Result<Look
             .gaps
             .retain(|gap| row.xmin <= gap.xmax || gap.seen.elapsed() < BREATH);
     }
-    metrics::counter!("change_feed_entries").increment(new.unsigned_abs());
+    metrics::counter!(CHANGE_FEED_ENTRIES.name).increment(new.unsigned_abs());
     Ok(Look {
         place,
         is_whole: new < BATCH,

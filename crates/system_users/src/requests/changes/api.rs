@@ -22,6 +22,7 @@ use crate::{
 use authorization::{callers::Vendor, live_system_users::SystemUserKind};
 use foundation::{
     audit::{Action, Actor},
+    db::repeat_on_conflict,
     events::EventKind,
     http::{
         ApiError, ApiResult, Json, ProblemCode,
@@ -61,49 +62,52 @@ pub async fn create(
         return Err(text("The query parameter correlation-id is required."));
     }
     let org = vendor.organization()?;
-    let mut tx = requests.db.begin().await?;
-    if let Some(before) = once.answered(&mut tx, org.as_str(), &bytes).await? {
-        return Ok(before);
-    }
-    let user = users::by_id(&mut tx, user_id)
-        .await?
-        .ok_or(ProblemCode::SystemUserNotFound)?;
-    if correlation_id == user.id {
-        return Err(text(
-            "The query parameter correlation-id must not be the id of the system user.",
-        ));
-    }
-    if user.vendor_org != org.as_str() {
-        return Err(ApiError::Status(StatusCode::UNAUTHORIZED));
-    }
-    if new.sets.is_empty() {
-        return Ok(Json(ChangeRequestDto::no_change_needed(
-            correlation_id,
-            user,
-            new,
-        ))
-        .into_response());
-    }
-    let (request, is_new) =
-        find_or_create(&requests, &mut tx, org, correlation_id, &user, &new).await?;
-    let location = format!(
-        "{}/authentication/api/v1/systemuser/changerequest/{}",
-        requests.address.of(&headers),
-        request.id
-    );
-    let (status, location) = if is_new {
-        (StatusCode::CREATED, Some(location))
-    } else {
-        (StatusCode::OK, None)
-    };
-    let answer = Answer::json(
-        status,
-        location,
-        &ChangeRequestDto::new(request, Some(&requests.config.ui_base)),
-    )?;
-    once.keep(&mut tx, org.as_str(), &answer).await?;
-    tx.commit().await?;
-    Ok(answer.into_response())
+    repeat_on_conflict(|| async {
+        let mut tx = requests.db.begin().await?;
+        if let Some(before) = once.answered(&mut tx, org.as_str(), &bytes).await? {
+            return Ok(before);
+        }
+        let user = users::by_id(&mut tx, user_id)
+            .await?
+            .ok_or(ProblemCode::SystemUserNotFound)?;
+        if correlation_id == user.id {
+            return Err(text(
+                "The query parameter correlation-id must not be the id of the system user.",
+            ));
+        }
+        if user.vendor_org != org.as_str() {
+            return Err(ApiError::Status(StatusCode::UNAUTHORIZED));
+        }
+        if new.sets.is_empty() {
+            return Ok(Json(ChangeRequestDto::no_change_needed(
+                correlation_id,
+                user,
+                new.clone(),
+            ))
+            .into_response());
+        }
+        let (request, is_new) =
+            find_or_create(&requests, &mut tx, org, correlation_id, &user, &new).await?;
+        let location = format!(
+            "{}/authentication/api/v1/systemuser/changerequest/{}",
+            requests.address.of(&headers),
+            request.id
+        );
+        let (status, location) = if is_new {
+            (StatusCode::CREATED, Some(location))
+        } else {
+            (StatusCode::OK, None)
+        };
+        let answer = Answer::json(
+            status,
+            location,
+            &ChangeRequestDto::new(request, Some(&requests.config.ui_base)),
+        )?;
+        once.keep(&mut tx, org.as_str(), &answer).await?;
+        tx.commit().await?;
+        Ok(answer.into_response())
+    })
+    .await
 }
 
 async fn find_or_create(
@@ -288,22 +292,25 @@ pub async fn delete(
 ) -> ApiResult<StatusCode> {
     let id = path.uuid("requestId")?;
     let org = vendor.organization()?;
-    let mut tx = requests.db.begin().await?;
-    let request = store::by_id_for_update(&mut tx, id, requests.lifetime_days())
-        .await?
-        .ok_or(ProblemCode::RequestNotFound)?;
-    let system = owned_system(&mut tx, org, &request.system_id)
-        .await?
-        .ok_or(ProblemCode::RequestNotFound)?;
-    store::soft_delete(&mut tx, id, "vendor").await?;
-    record(
-        &mut tx,
-        Actor::Vendor,
-        &request,
-        &system,
-        Action::ChangeRequestDeleted,
-    )
-    .await?;
-    tx.commit().await?;
-    Ok(StatusCode::ACCEPTED)
+    repeat_on_conflict(|| async {
+        let mut tx = requests.db.begin().await?;
+        let request = store::by_id_for_update(&mut tx, id, requests.lifetime_days())
+            .await?
+            .ok_or(ProblemCode::RequestNotFound)?;
+        let system = owned_system(&mut tx, org, &request.system_id)
+            .await?
+            .ok_or(ProblemCode::RequestNotFound)?;
+        store::soft_delete(&mut tx, id, "vendor").await?;
+        record(
+            &mut tx,
+            Actor::Vendor,
+            &request,
+            &system,
+            Action::ChangeRequestDeleted,
+        )
+        .await?;
+        tx.commit().await?;
+        Ok(StatusCode::ACCEPTED)
+    })
+    .await
 }

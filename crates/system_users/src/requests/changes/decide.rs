@@ -16,7 +16,7 @@ use crate::{
 use authorization::delegation::{self, Approver, DelegationReport, Held, Wanted};
 use foundation::{
     audit::{self, Action, Actor, ObjectKind},
-    db::DbError,
+    db::{DbError, repeat_on_conflict},
     events::{self, EventKind},
     http::{ApiError, ApiResult, Problem, ProblemCode, context},
     telemetry::security::SecurityEvent,
@@ -63,6 +63,15 @@ impl Requests {
     /// # Errors
     /// The problem of the first step that fails.
     pub async fn approve_change(
+        &self,
+        approver: Approver<'_>,
+        id: Uuid,
+        seen: Option<Seen<'_>>,
+    ) -> ApiResult<ChangeRequest> {
+        repeat_on_conflict(|| self.approve_change_once(approver, id, seen)).await
+    }
+
+    async fn approve_change_once(
         &self,
         approver: Approver<'_>,
         id: Uuid,
@@ -132,6 +141,14 @@ impl Requests {
     /// # Errors
     /// The problem of the first step that fails.
     pub async fn reject_change(
+        &self,
+        approver: Approver<'_>,
+        id: Uuid,
+    ) -> ApiResult<ChangeRequest> {
+        repeat_on_conflict(|| self.reject_change_once(approver, id)).await
+    }
+
+    async fn reject_change_once(
         &self,
         approver: Approver<'_>,
         id: Uuid,

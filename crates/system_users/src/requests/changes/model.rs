@@ -85,7 +85,7 @@ impl ChangeRequest {
 }
 
 /// What a vendor sends.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct NewChange {
     /// What shall change.
     pub sets: Sets,

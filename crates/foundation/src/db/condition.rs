@@ -1,0 +1,185 @@
+//! What an instance knows of the condition of its database.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use tokio::sync::Notify;
+
+use super::{DbFault, DbUnavailable};
+
+/// What an instance knows of its database from the calls that failed and from its monitor. Clones
+/// share it.
+#[derive(Debug, Clone, Default)]
+pub struct DatabaseCondition(Arc<Known>);
+
+#[derive(Debug)]
+struct Known {
+    /// What the following times count from.
+    began: Instant,
+    /// Connections opened before it are closed when they are drawn, in milliseconds; 0: none.
+    renewed_at: AtomicU64,
+    /// A session was read-only, and no session was seen since that is not.
+    is_read_only: AtomicBool,
+    /// Why the server could not be reached when that was last tried.
+    unreachable: Mutex<Option<DbUnavailable>>,
+    /// Wakes the monitor.
+    suspicion: Notify,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self {
+            began: Instant::now(),
+            renewed_at: AtomicU64::default(),
+            is_read_only: AtomicBool::default(),
+            unreachable: Mutex::default(),
+            suspicion: Notify::new(),
+        }
+    }
+}
+
+/// After a session was found read-only, connections are opened anew at most this often.
+const RENEWAL_INTERVAL_MS: u64 = 1_000;
+
+impl DatabaseCondition {
+    /// Takes notice of a failed call. Returns what is known to be behind it: a pool that gives no
+    /// connection is empty because the server is away, when that is so.
+    #[must_use]
+    pub fn explained(&self, error: DbUnavailable) -> DbUnavailable {
+        match error.fault {
+            DbFault::PoolExhausted => {
+                self.0.suspicion.notify_one();
+                self.unreachable().unwrap_or(error)
+            }
+            DbFault::ReadOnly => {
+                self.0.is_read_only.store(true, Ordering::Relaxed);
+                self.renew_connections();
+                self.0.suspicion.notify_one();
+                error
+            }
+            DbFault::Unreachable | DbFault::ShuttingDown => {
+                self.0.suspicion.notify_one();
+                error
+            }
+            DbFault::LockTimeout
+            | DbFault::StatementTimeout
+            | DbFault::Serialization
+            | DbFault::Deadlock
+            | DbFault::TooManyConnections
+            | DbFault::OutOfMemory
+            | DbFault::LimitExceeded
+            | DbFault::IdleTimeout
+            | DbFault::DiskFull
+            | DbFault::InputOutput
+            | DbFault::Refused
+            | DbFault::PermissionDenied => error,
+        }
+    }
+
+    /// Why the server cannot be reached, unless it can.
+    #[must_use]
+    pub fn unreachable(&self) -> Option<DbUnavailable> {
+        let known = self.0.unreachable.lock();
+        known.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether sessions of the database are read-only, as far as it is known.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        self.0.is_read_only.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_unreachable(&self, cause: Option<DbUnavailable>) {
+        let mut known = self
+            .0
+            .unreachable
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *known = cause;
+    }
+
+    /// A new session is read-only, or is not. When it is not any more, connections that may be
+    /// read-only still are not used again.
+    pub(super) fn set_read_only(&self, is_read_only: bool) {
+        if self.0.is_read_only.swap(is_read_only, Ordering::Relaxed) && !is_read_only {
+            self.0
+                .renewed_at
+                .store(self.milliseconds(), Ordering::Relaxed);
+        }
+    }
+
+    /// Resolves when a call failed in a way that the monitor can explain.
+    pub(super) async fn suspected(&self) {
+        self.0.suspicion.notified().await;
+    }
+
+    /// Whether a pooled connection may be used that was opened so long ago.
+    pub(super) fn may_use(&self, age: Duration) -> bool {
+        let renewed_at = self.0.renewed_at.load(Ordering::Relaxed);
+        if renewed_at == 0 {
+            return true;
+        }
+        let renewed = Duration::from_millis(renewed_at);
+        self.0
+            .began
+            .elapsed()
+            .checked_sub(age)
+            .is_some_and(|opened| opened > renewed)
+    }
+
+    fn renew_connections(&self) {
+        let (now, last) = (
+            self.milliseconds(),
+            self.0.renewed_at.load(Ordering::Relaxed),
+        );
+        if last == 0 || now >= last + RENEWAL_INTERVAL_MS {
+            self.0.renewed_at.store(now, Ordering::Relaxed);
+        }
+    }
+
+    fn milliseconds(&self) -> u64 {
+        let elapsed = self.0.began.elapsed().as_millis();
+        u64::try_from(elapsed).unwrap_or(u64::MAX).max(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(fault: DbFault) -> DbUnavailable {
+        DbUnavailable {
+            fault,
+            message: "x".into(),
+        }
+    }
+
+    #[test]
+    fn connections_from_before_a_read_only_session_are_not_used_again() {
+        let condition = DatabaseCondition::default();
+        assert!(condition.may_use(Duration::from_hours(1)));
+        let _ = condition.explained(failure(DbFault::ReadOnly));
+        assert!(condition.is_read_only());
+        assert!(!condition.may_use(Duration::from_hours(1)));
+        while condition.milliseconds() == condition.0.renewed_at.load(Ordering::Relaxed) {}
+        assert!(condition.may_use(Duration::ZERO));
+        condition.set_read_only(false);
+        assert!(!condition.may_use(Duration::from_hours(1)));
+        assert!(!condition.is_read_only());
+    }
+
+    #[test]
+    fn an_empty_pool_is_explained_by_a_server_that_is_away() {
+        let condition = DatabaseCondition::default();
+        let busy = condition.explained(failure(DbFault::PoolExhausted));
+        assert_eq!(busy.fault, DbFault::PoolExhausted);
+        condition.set_unreachable(Some(failure(DbFault::Unreachable)));
+        let away = condition.explained(failure(DbFault::PoolExhausted));
+        assert_eq!(away.fault, DbFault::Unreachable);
+    }
+}

@@ -1,0 +1,103 @@
+//! What a program that starts says about a database that it cannot use: the cause, and what helps.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use sqlx::{
+    Connection as _, PgConnection, PgPool,
+    postgres::{PgConnectOptions, PgDatabaseError},
+};
+
+use super::{DbError, DbFault, is_migrated};
+
+/// A program that starts gives up a connection after this time.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Connects once without the pool, which would repeat a refused connection and report only that it
+/// took too long.
+///
+/// # Errors
+/// The database does not answer or does not admit us; the text names the cause and what helps.
+pub async fn require_connection(pool: &PgPool) -> anyhow::Result<()> {
+    let options = pool.connect_options();
+    let connected =
+        tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&options)).await;
+    match connected {
+        Ok(Ok(connection)) => {
+            // It has served its purpose; an error in closing it changes nothing.
+            let _ = connection.close().await;
+            Ok(())
+        }
+        Ok(Err(error)) => {
+            let advice = explain(&error).unwrap_or_default();
+            Err(error).with_context(|| format!("{}{advice}", cannot_connect(&options)))
+        }
+        Err(_) => anyhow::bail!(
+            "{}: no answer within {} seconds. Check the host and port of database.url (DATABASE_URL), and firewalls between here and there",
+            cannot_connect(&options),
+            CONNECT_TIMEOUT.as_secs()
+        ),
+    }
+}
+
+fn cannot_connect(options: &PgConnectOptions) -> String {
+    let at = options.get_socket().map_or_else(
+        || format!("{}:{}", options.get_host(), options.get_port()),
+        |socket| socket.display().to_string(),
+    );
+    format!("the database at {at} cannot be used")
+}
+
+/// Refuses a database whose schema is older than this program.
+///
+/// # Errors
+/// Migrations are missing, or it cannot be found out; the text names the cause and what helps.
+pub async fn require_migrations(pool: &PgPool) -> anyhow::Result<()> {
+    match is_migrated(pool).await {
+        Ok(true) => Ok(()),
+        Ok(false) => anyhow::bail!(
+            "the database is not up to date: run `systembruker migrate` as the owner of the schema"
+        ),
+        Err(DbError::Unavailable(error)) if error.fault == DbFault::PermissionDenied => {
+            anyhow::bail!(
+                "the role of database.url (DATABASE_URL) may not read the schema: {}. Grant it usage of the schema, and select, insert, update and delete on its tables, as the owner of the schema",
+                error.message
+            )
+        }
+        Err(error) => Err(error).context("reading which migrations are applied"),
+    }
+}
+
+/// What helps against an error at the start; it begins with a blank, to be appended.
+#[must_use]
+pub fn explain(error: &sqlx::Error) -> Option<&'static str> {
+    const ADDRESS: &str =
+        " (is Postgres running there, and are host and port of database.url (DATABASE_URL) right?)";
+    const TLS: &str = " (see sslmode and sslrootcert in database.url (DATABASE_URL))";
+    const ROLE: &str = " (see user and password in database.url (DATABASE_URL), and pg_hba.conf)";
+    const DATABASE: &str = " (create the database, or name another in database.url (DATABASE_URL))";
+    const STARTING: &str = " (it starts or stops; try again in a moment)";
+    const FULL: &str = " (raise max_connections of the server or the limit of the role, or lower database.max_connections of the instances)";
+    const POOLER: &str = " (a pooler that refuses the settings of our sessions: connect to Postgres itself, or let PgBouncer pool sessions with ignore_startup_parameters = extra_float_digits,options, and set statement_timeout, lock_timeout and plan_cache_mode = force_generic_plan for the role)";
+    match error {
+        sqlx::Error::Io(_) => Some(ADDRESS),
+        sqlx::Error::Tls(_) => Some(TLS),
+        sqlx::Error::Database(error) => {
+            let is_of_pooler = error
+                .try_downcast_ref::<PgDatabaseError>()
+                .is_some_and(|error| error.message().contains("unsupported startup parameter"));
+            if is_of_pooler {
+                return Some(POOLER);
+            }
+            let code = error.code()?;
+            match &*code {
+                "3D000" => Some(DATABASE),
+                "57P03" => Some(STARTING),
+                "53300" => Some(FULL),
+                _ if code.starts_with("28") => Some(ROLE),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}

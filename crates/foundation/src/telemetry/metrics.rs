@@ -1,0 +1,191 @@
+//! Every metric of the service: name, type, unit, help and labels. What operators read about them is
+//! `docs/metrics.md`, which a test compares with this list.
+//!
+//! A counter ends with `_total`, a time with `_seconds`. No label has the id of a person, a path or
+//! a text of a caller, and a metric has at most [`MAX_LABEL_SETS`] sets of labels.
+
+use metrics::Unit;
+
+/// Sets of labels that one metric may have.
+pub const MAX_LABEL_SETS: usize = 1_000;
+
+/// Type of a metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MetricKind {
+    /// It only grows, until the process ends.
+    Counter,
+    /// It goes up and down.
+    Gauge,
+    /// Counts by buckets, with a sum.
+    Histogram,
+}
+
+impl MetricKind {
+    /// As in the text that Prometheus reads.
+    #[must_use]
+    pub const fn wire(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
+/// A metric.
+#[derive(Debug)]
+pub struct Family {
+    /// Name, with the unit and `_total` where they belong.
+    pub name: &'static str,
+    /// Its type.
+    pub kind: MetricKind,
+    /// What its number counts.
+    pub unit: Unit,
+    /// Names of its labels.
+    pub labels: &'static [&'static str],
+    /// What it shows.
+    pub help: &'static str,
+}
+
+macro_rules! families {
+    ($($constant:ident: $kind:ident $unit:ident $name:literal [$($label:literal),*] $help:literal;)*) => {
+        $(#[doc = $help]
+        pub const $constant: Family = Family {
+            name: $name,
+            kind: MetricKind::$kind,
+            unit: Unit::$unit,
+            labels: &[$($label),*],
+            help: $help,
+        };)*
+
+        /// Every metric but those of the process.
+        pub const ALL: &[&Family] = &[$(&$constant),*];
+    };
+}
+
+families! {
+    BUILD_INFO: Gauge Count "systembruker_build_info" ["version", "profile"]
+        "1; the labels name the running version and the kind of installation.";
+
+    HTTP_REQUESTS: Counter Count "http_requests_total" ["route", "method", "status"]
+        "Requests by route template, method and status. A path without a route is `unmatched`; status 499 is a client that did not wait.";
+    HTTP_DURATION: Histogram Seconds "http_request_duration_seconds" ["route", "method", "status"]
+        "Time from the head of a request to the head of its answer.";
+    HTTP_IN_FLIGHT: Gauge Count "http_requests_in_flight" ["class"]
+        "Requests that are being answered, by class.";
+
+    PDP_DECISIONS: Counter Count "altinn_pdp_decisions_total" ["resource_owner_org", "pdp_api_kind", "decision"]
+        "Decisions by owner of the resource, endpoint and outcome.";
+    PDP_DURATION: Histogram Seconds "pdp_decision_seconds" ["pdp_api_kind"]
+        "Time for all decisions of a call, without reading the request and writing the answer.";
+    PDP_CACHE_HITS: Counter Count "pdp_cache_hits_total" ["cache"]
+        "Sets of facts that decisions found in memory.";
+    PDP_CACHE_MISSES: Counter Count "pdp_cache_misses_total" ["cache"]
+        "Sets of facts that decisions read from the database.";
+    DECISION_LOG_LINES: Counter Count "decision_log_lines_total" []
+        "Decisions stored in the decision log.";
+    DECISION_LOG_UNWRITTEN: Counter Count "decision_log_unwritten_total" []
+        "Decisions printed on standard output, since the database refused them.";
+    DECISION_LOG_WAITS: Counter Count "decision_log_waits_total" []
+        "Answers that waited for space in the queue of the decision log.";
+
+    CHANGE_FEED_LAG: Gauge Seconds "change_feed_lag_seconds" []
+        "Time since the change feed was last read to its end.";
+    CHANGE_FEED_ENTRIES: Counter Count "change_feed_entries_total" []
+        "Entries of the change feed that were read.";
+    CHANGE_FEED_FAILURES: Counter Count "change_feed_failures_total" []
+        "Readings of the change feed that failed.";
+
+    DATABASE_UP: Gauge Count "database_up" []
+        "1 while the database answers the instance within a second.";
+    DATABASE_READ_ONLY: Gauge Count "database_read_only" []
+        "1 while new sessions of the database are read-only.";
+    DATABASE_ERRORS: Counter Count "database_errors_total" ["fault"]
+        "Failed calls of the database that may succeed later, by fault.";
+    TRANSACTIONS_REPEATED: Counter Count "database_transactions_repeated_total" ["fault"]
+        "Transactions repeated after a serialization failure or a deadlock.";
+    POOL_CONNECTIONS: Gauge Count "database_pool_connections" ["pool", "state"]
+        "Open connections of a pool, idle and in use.";
+    POOL_MAX: Gauge Count "database_pool_max_connections" ["pool"]
+        "Connections that a pool may open.";
+    CLOCK_SKEW: Gauge Seconds "clock_skew_seconds" []
+        "Time by which this machine's clock is ahead of the database's.";
+
+    AUDIT_UNSEALED_ROWS: Gauge Count "audit_unsealed_rows" []
+        "Rows of the audit trail that have no number in the chain yet.";
+    AUDIT_UNSEALED_AGE: Gauge Seconds "audit_unsealed_age_seconds" []
+        "Age of the oldest row of the audit trail that has no number in the chain yet.";
+    OUTBOX_HIDDEN: Gauge Count "outbox_hidden_messages" []
+        "Messages that vendors cannot read yet, since an older transaction of the cluster still runs.";
+    OUTBOX_LAG: Gauge Seconds "outbox_lag_seconds" []
+        "Age of the oldest message that vendors cannot read yet.";
+
+    AUTH_FAILED: Counter Count "auth_failed_total" ["reason"]
+        "Refused tokens by reason.";
+    CSRF_REJECTED: Counter Count "csrf_rejected_total" []
+        "Forms and calls that did not come from a page of ours.";
+    FOREIGN_AUDIENCE: Counter Count "token_foreign_audience_total" []
+        "Accepted tokens that name another audience.";
+    JWKS_FETCHES: Counter Count "jwks_fetches_total" ["issuer"]
+        "Attempts to fetch the keys of an issuer.";
+    JWKS_AGE: Gauge Seconds "jwks_age_seconds" ["issuer"]
+        "Time since the keys of an issuer were fetched last; absent before the first time.";
+
+    TASK_FAILURES: Counter Count "background_task_failures_total" ["task"]
+        "Runs of a background task that failed.";
+    SECURITY_EVENTS: Counter Count "security_events_total" ["event"]
+        "Security events, those that were not written to the log included.";
+    LOG_LINES_DROPPED: Counter Count "log_lines_dropped_total" []
+        "Lines of the log that were lost, since standard error did not take them.";
+}
+
+/// Gives every metric its help in the recorder of the process.
+pub fn describe() {
+    for family in ALL {
+        match family.kind {
+            MetricKind::Counter => {
+                metrics::describe_counter!(family.name, family.unit, family.help);
+            }
+            MetricKind::Gauge => metrics::describe_gauge!(family.name, family.unit, family.help),
+            MetricKind::Histogram => {
+                metrics::describe_histogram!(family.name, family.unit, family.help);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn names_tell_type_and_unit() {
+        let names: HashSet<&str> = ALL.iter().map(|family| family.name).collect();
+        assert_eq!(names.len(), ALL.len(), "each name occurs once");
+        for family in ALL {
+            let is_plain = |text: &str| {
+                text.bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+            };
+            assert!(is_plain(family.name), "{}", family.name);
+            assert!(family.labels.iter().all(|l| is_plain(l)), "{}", family.name);
+            assert!(family.help.ends_with('.'), "{}", family.name);
+            let is_counter = family.kind == MetricKind::Counter;
+            assert_eq!(
+                family.name.ends_with("_total"),
+                is_counter,
+                "{}",
+                family.name
+            );
+            let is_time = matches!(family.unit, Unit::Seconds);
+            assert_eq!(
+                family.name.ends_with("_seconds"),
+                is_time,
+                "{}",
+                family.name
+            );
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Metrics as Prometheus reads them: the recorder of the process, what is registered before anything
+//! happened, and what is measured from time to time.
+
+use std::{sync::OnceLock, time::Duration};
+
+use axum::response::{IntoResponse, Response};
+use http::header::CONTENT_TYPE;
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_process::Collector;
+use sqlx::PgPool;
+
+use super::AppState;
+use foundation::{
+    audit,
+    db::DbFault,
+    events,
+    telemetry::{
+        self,
+        metrics::{
+            AUDIT_UNSEALED_AGE, AUDIT_UNSEALED_ROWS, AUTH_FAILED, BUILD_INFO, DATABASE_ERRORS,
+            HTTP_DURATION, JWKS_AGE, JWKS_FETCHES, LOG_LINES_DROPPED, MetricKind, OUTBOX_HIDDEN,
+            OUTBOX_LAG, PDP_DURATION, POOL_CONNECTIONS, POOL_MAX, SECURITY_EVENTS,
+            TRANSACTIONS_REPEATED,
+        },
+        security::EventName,
+    },
+    token::{KeySource, Refusal},
+};
+
+static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
+
+/// Bounds of the buckets for requests, in seconds.
+const REQUEST_BUCKETS: [f64; 15] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+];
+/// Bounds of the buckets for decisions, in seconds. Most are taken in memory.
+const DECISION_BUCKETS: [f64; 15] = [
+    0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0, 2.0, 5.0,
+];
+
+/// How often the rows that wait are counted.
+const BACKLOG_INTERVAL: Duration = Duration::from_secs(15);
+/// How often samples of histograms are put into their buckets when nobody reads the metrics.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Installs the metrics recorder of the process. A second call does nothing.
+pub fn install() {
+    if METRICS.get().is_none()
+        && let Ok(handle) = recorder()
+    {
+        telemetry::metrics::describe();
+        Collector::default().describe();
+        register();
+        let _ = METRICS.set(handle);
+    }
+}
+
+fn recorder() -> Result<PrometheusHandle, BuildError> {
+    PrometheusBuilder::new()
+        .set_buckets_for_metric(
+            Matcher::Full(HTTP_DURATION.name.to_owned()),
+            &REQUEST_BUCKETS,
+        )?
+        .set_buckets_for_metric(
+            Matcher::Full(PDP_DURATION.name.to_owned()),
+            &DECISION_BUCKETS,
+        )?
+        .install_recorder()
+}
+
+/// Registers what has no labels, or labels with values that are known beforehand, so that a rate can
+/// be computed from the first event on.
+fn register() {
+    for family in telemetry::metrics::ALL {
+        if family.labels.is_empty() {
+            match family.kind {
+                MetricKind::Counter => metrics::counter!(family.name).absolute(0),
+                MetricKind::Gauge => metrics::gauge!(family.name).set(0.0),
+                MetricKind::Histogram => drop(metrics::histogram!(family.name)),
+            }
+        }
+    }
+    for fault in DbFault::ALL {
+        metrics::counter!(DATABASE_ERRORS.name, "fault" => fault.wire()).absolute(0);
+        if fault.is_conflict() {
+            metrics::counter!(TRANSACTIONS_REPEATED.name, "fault" => fault.wire()).absolute(0);
+        }
+    }
+    for reason in Refusal::ALL {
+        metrics::counter!(AUTH_FAILED.name, "reason" => reason.wire()).absolute(0);
+    }
+    for event in EventName::ALL {
+        metrics::counter!(SECURITY_EVENTS.name, "event" => event.wire()).absolute(0);
+    }
+}
+
+/// Registers what the state of an instance makes known: issuers, pools, version.
+pub fn register_instance(state: &AppState) {
+    let profile = state.config.profile().as_str();
+    metrics::gauge!(BUILD_INFO.name, "version" => env!("CARGO_PKG_VERSION"), "profile" => profile)
+        .set(1.0);
+    for issuer in &state.verifier.issuers {
+        if let KeySource::Published(client) = &issuer.keys {
+            metrics::counter!(JWKS_FETCHES.name, "issuer" => client.issuer().to_owned())
+                .absolute(0);
+        }
+    }
+    sample(state);
+}
+
+/// Metrics as Prometheus reads them.
+pub async fn render() -> Response {
+    Collector::default().collect();
+    let text = METRICS
+        .get()
+        .map(PrometheusHandle::render)
+        .unwrap_or_default();
+    (
+        [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
+        text,
+    )
+        .into_response()
+}
+
+/// Keeps up what is measured from time to time, until it is dropped.
+pub async fn keep_up(state: AppState) {
+    let mut ticks = 0_u32;
+    let every = BACKLOG_INTERVAL.as_secs() / UPKEEP_INTERVAL.as_secs();
+    loop {
+        if u64::from(ticks) % every == 0 {
+            // Whether the database answers is a metric of its own.
+            let _ = count_backlogs(&state).await;
+        }
+        ticks = ticks.wrapping_add(1);
+        sample(&state);
+        tokio::time::sleep(UPKEEP_INTERVAL).await;
+        if let Some(metrics) = METRICS.get() {
+            metrics.run_upkeep();
+        }
+    }
+}
+
+/// What can be read without waiting.
+fn sample(state: &AppState) {
+    sample_pool("requests", &state.db);
+    sample_pool("background", &state.background_db);
+    for issuer in &state.verifier.issuers {
+        if let KeySource::Published(client) = &issuer.keys
+            && let Some(age) = client.age()
+        {
+            metrics::gauge!(JWKS_AGE.name, "issuer" => client.issuer().to_owned())
+                .set(age.as_secs_f64());
+        }
+    }
+    let dropped = telemetry::dropped_lines();
+    metrics::counter!(LOG_LINES_DROPPED.name).absolute(dropped);
+}
+
+fn sample_pool(name: &'static str, pool: &PgPool) {
+    let idle = pool.num_idle() as f64;
+    let in_use = (f64::from(pool.size()) - idle).max(0.0);
+    metrics::gauge!(POOL_CONNECTIONS.name, "pool" => name, "state" => "idle").set(idle);
+    metrics::gauge!(POOL_CONNECTIONS.name, "pool" => name, "state" => "in_use").set(in_use);
+    let max = pool.options().get_max_connections();
+    metrics::gauge!(POOL_MAX.name, "pool" => name).set(f64::from(max));
+}
+
+async fn count_backlogs(state: &AppState) -> Result<(), foundation::db::DbError> {
+    let mut db = state.background_db.acquire().await?;
+    let (rows, since) = audit::unsealed(&mut db).await?;
+    let age = since.map_or(0.0, |since| {
+        (state.clock.now() - since).as_seconds_f64().max(0.0)
+    });
+    metrics::gauge!(AUDIT_UNSEALED_ROWS.name).set(rows as f64);
+    metrics::gauge!(AUDIT_UNSEALED_AGE.name).set(age);
+    let hidden = events::hidden(&mut db, state.clock.now()).await?;
+    metrics::gauge!(OUTBOX_HIDDEN.name).set(hidden.messages as f64);
+    metrics::gauge!(OUTBOX_LAG.name).set(hidden.age_s);
+    Ok(())
+}

@@ -1,0 +1,462 @@
+//! What is measured and logged of every request: a counter and a clock by route template, the
+//! requests that are being answered, and one line of the log (target `access`).
+
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use arc_swap::ArcSwap;
+use axum::{
+    body::{Body, Bytes},
+    extract::Request,
+    response::Response,
+};
+use http::{HeaderValue, Method, StatusCode, header::USER_AGENT};
+use hyper::body::{Body as HttpBody, Frame, SizeHint};
+use metrics::{Counter, Gauge, Histogram};
+
+use foundation::{
+    http::{
+        context::RequestContext,
+        path::{self, RouteId},
+    },
+    telemetry::{
+        metrics::{HTTP_DURATION, HTTP_IN_FLIGHT, HTTP_REQUESTS, MAX_LABEL_SETS},
+        shortened, traces,
+    },
+    token::Shape,
+};
+
+/// Route of a path that no route has.
+const UNMATCHED: &str = "unmatched";
+/// Route of requests after the last set of labels was given away.
+const OTHER: &str = "other";
+/// Sets of labels that name a route; the others are for [`OTHER`].
+const MAX_ROUTE_SETS: usize = MAX_LABEL_SETS - 600;
+/// Status of a request whose client did not wait for the answer, as nginx writes it.
+const CLIENT_GONE: u16 = 499;
+
+/// What kind of work a request is, to see what an instance is busy with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum RequestClass {
+    /// A question to the decision point.
+    Decision,
+    /// A change by an API.
+    Write,
+    /// A reading by an API.
+    Read,
+    /// Pages and what belongs to them.
+    Page,
+    /// Probes and paths without a route.
+    Other,
+}
+
+impl RequestClass {
+    const ALL: [Self; 5] = [
+        Self::Decision,
+        Self::Write,
+        Self::Read,
+        Self::Page,
+        Self::Other,
+    ];
+
+    const fn wire(self) -> &'static str {
+        match self {
+            Self::Decision => "decision",
+            Self::Write => "write",
+            Self::Read => "read",
+            Self::Page => "page",
+            Self::Other => "other",
+        }
+    }
+
+    /// The class of a route's requests, by whether their method is safe.
+    fn of(template: &str, is_safe: bool) -> Self {
+        const DECISIONS: [&str; 5] = [
+            "/authorization/api/v1/authorize",
+            "/authorization/api/v1/decision",
+            "/authorization/api/v1/systemuser/authorize",
+            "/access/v1/evaluation",
+            "/access/v1/search",
+        ];
+        const PROBES: [&str; 4] = ["/alive", "/health", "/health/ready", "/metrics"];
+        if DECISIONS.iter().any(|path| template.starts_with(path)) {
+            Self::Decision
+        } else if PROBES.contains(&template) {
+            Self::Other
+        } else if !path::is_api(template) {
+            Self::Page
+        } else if is_safe {
+            Self::Read
+        } else {
+            Self::Write
+        }
+    }
+}
+
+/// Measures and logs requests. One for each instance.
+#[derive(Debug)]
+pub struct RequestLog {
+    routes: Box<[Route]>,
+    unmatched: Route,
+    other: Route,
+    /// By number of the class.
+    in_flight: [Gauge; RequestClass::ALL.len()],
+    /// Sets of labels given away.
+    label_sets: AtomicUsize,
+    /// `log.access`
+    writes_lines: bool,
+}
+
+#[derive(Debug)]
+struct Route {
+    template: Arc<str>,
+    /// The class of requests with a safe method, and with another.
+    classes: [RequestClass; 2],
+    /// What was answered so far; a few combinations, searched in order.
+    seen: ArcSwap<Vec<(Outcome, Handles)>>,
+}
+
+/// A method and a status.
+type Outcome = (&'static str, u16);
+
+#[derive(Debug, Clone)]
+struct Handles {
+    requests: Counter,
+    duration: Histogram,
+}
+
+impl Route {
+    fn new(template: Arc<str>) -> Self {
+        let classes = [true, false].map(|is_safe| RequestClass::of(&template, is_safe));
+        Self {
+            template,
+            classes,
+            seen: ArcSwap::default(),
+        }
+    }
+
+    /// A path that has no route.
+    fn without_path(name: &str) -> Self {
+        Self {
+            template: name.into(),
+            classes: [RequestClass::Other; 2],
+            seen: ArcSwap::default(),
+        }
+    }
+
+    fn find(&self, outcome: Outcome) -> Option<Handles> {
+        let seen = self.seen.load();
+        let found = seen.iter().find(|(known, _)| *known == outcome);
+        found.map(|(_, handles)| handles.clone())
+    }
+
+    fn add(&self, outcome: Outcome) -> Handles {
+        let (method, status) = outcome;
+        let labels = [
+            ("route", self.template.to_string()),
+            ("method", method.to_owned()),
+            ("status", status.to_string()),
+        ];
+        let handles = Handles {
+            requests: metrics::counter!(HTTP_REQUESTS.name, &labels),
+            duration: metrics::histogram!(HTTP_DURATION.name, &labels),
+        };
+        self.seen.rcu(|seen| {
+            let mut seen = Vec::clone(seen);
+            seen.push((outcome, handles.clone()));
+            seen
+        });
+        handles
+    }
+}
+
+/// A method as a label: those that no route has are one.
+fn method_label(method: &Method) -> &'static str {
+    const KNOWN: [&str; 9] = [
+        "GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "CONNECT",
+    ];
+    let known = KNOWN.iter().find(|known| **known == method.as_str());
+    known.copied().unwrap_or("other")
+}
+
+impl RequestLog {
+    /// For routes in the order of their numbers. `writes_lines`: `log.access`.
+    #[must_use]
+    pub fn new(templates: &[Arc<str>], writes_lines: bool) -> Self {
+        let log = Self {
+            routes: templates.iter().cloned().map(Route::new).collect(),
+            unmatched: Route::without_path(UNMATCHED),
+            other: Route::without_path(OTHER),
+            in_flight: RequestClass::ALL
+                .map(|class| metrics::gauge!(HTTP_IN_FLIGHT.name, "class" => class.wire())),
+            label_sets: AtomicUsize::new(0),
+            writes_lines,
+        };
+        for gauge in &log.in_flight {
+            gauge.increment(0.0);
+        }
+        // The metrics exist before the first request.
+        log.unmatched.add(("GET", StatusCode::NOT_FOUND.as_u16()));
+        log
+    }
+
+    fn route(&self, id: Option<RouteId>) -> &Route {
+        id.and_then(|id| self.routes.get(id.number()))
+            .unwrap_or(&self.unmatched)
+    }
+
+    fn gauge(&self, class: RequestClass) -> Option<&Gauge> {
+        let number = RequestClass::ALL.iter().position(|one| *one == class)?;
+        self.in_flight.get(number)
+    }
+
+    fn handles(&self, route: &Route, outcome: Outcome) -> Handles {
+        if let Some(handles) = route.find(outcome) {
+            return handles;
+        }
+        if self.label_sets.fetch_add(1, Ordering::Relaxed) < MAX_ROUTE_SETS {
+            return route.add(outcome);
+        }
+        // Status and method alone are few.
+        self.other
+            .find(outcome)
+            .unwrap_or_else(|| self.other.add(outcome))
+    }
+
+    /// Begins a request that came with this method for this route.
+    #[must_use]
+    pub fn begin(
+        self: &Arc<Self>,
+        context: Option<Arc<RequestContext>>,
+        method: Method,
+        route: Option<RouteId>,
+        request: &Request,
+    ) -> Exchange {
+        let class = self.route(route).classes[usize::from(!method.is_safe())];
+        if let Some(gauge) = self.gauge(class) {
+            gauge.increment(1.0);
+        }
+        Exchange {
+            log: Arc::clone(self),
+            context,
+            route,
+            class,
+            user_agent: self
+                .writes_lines
+                .then(|| request.headers().get(USER_AGENT).cloned())
+                .flatten(),
+            method,
+            began: Instant::now(),
+            answered: None,
+        }
+    }
+}
+
+/// A request that is being answered. Dropped before its answer, it is one whose client did not wait.
+#[derive(Debug)]
+pub struct Exchange {
+    log: Arc<RequestLog>,
+    context: Option<Arc<RequestContext>>,
+    route: Option<RouteId>,
+    class: RequestClass,
+    method: Method,
+    user_agent: Option<HeaderValue>,
+    began: Instant,
+    answered: Option<Answered>,
+}
+
+/// The head of an answer.
+#[derive(Debug, Clone, Copy)]
+struct Answered {
+    status: u16,
+    took: Duration,
+    bytes: u64,
+}
+
+impl Exchange {
+    /// The answer is there. Its line is written now when its length is known, else when the last of
+    /// it was sent.
+    #[must_use]
+    pub fn answer(mut self, response: Response) -> Response {
+        let size = response.body().size_hint().exact();
+        self.answered = Some(Answered {
+            status: response.status().as_u16(),
+            took: self.began.elapsed(),
+            bytes: size.unwrap_or_default(),
+        });
+        match size {
+            Some(_) => response,
+            None => response.map(|body| {
+                Body::new(CountedBody {
+                    body,
+                    exchange: self,
+                })
+            }),
+        }
+    }
+
+    fn write_line(&self, route: &Route, answered: Answered) {
+        let context = self.context.as_deref();
+        let principal = context.and_then(|context| context.caller.get());
+        let caller = match principal.map(|principal| &principal.shape) {
+            Some(Shape::Organization(_)) => "organization",
+            Some(Shape::SystemUser(_)) => "system-user",
+            Some(Shape::EnterpriseUser(_)) => "enterprise-user",
+            Some(Shape::Person(_)) => "person",
+            Some(Shape::SelfIdentified(_)) => "self-identified",
+            Some(Shape::Bare) => "scopes",
+            None if context.is_some_and(|context| context.person.get().is_some()) => "session",
+            None => "anonymous",
+        };
+        let user_agent = self
+            .user_agent
+            .as_ref()
+            .map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let organization = principal.and_then(|principal| principal.organization());
+        tracing::info!(
+            target: "access",
+            parent: None,
+            method = %self.method,
+            route = &*route.template,
+            status = answered.status,
+            duration_ms = milliseconds(answered.took),
+            bytes = answered.bytes,
+            request_id = context.map(|context| tracing::field::display(context.request_id)),
+            trace_id = context.map(|context| tracing::field::display(context.trace)),
+            caller,
+            organization = organization.map(tracing::field::display),
+            address = context
+                .and_then(|context| context.address)
+                .map(tracing::field::display),
+            user_agent = user_agent.as_deref().map(shortened),
+        );
+    }
+}
+
+/// With three decimals.
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_micros() as f64 / 1_000.0
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        if let Some(gauge) = self.log.gauge(self.class) {
+            gauge.decrement(1.0);
+        }
+        let answered = self.answered.unwrap_or_else(|| Answered {
+            status: CLIENT_GONE,
+            took: self.began.elapsed(),
+            bytes: 0,
+        });
+        let route = self.log.route(self.route);
+        let method = method_label(&self.method);
+        let handles = self.log.handles(route, (method, answered.status));
+        handles.requests.increment(1);
+        handles.duration.record(answered.took.as_secs_f64());
+        if let Some(context) = &self.context {
+            traces::request(
+                context.trace.ids(),
+                method,
+                &route.template,
+                answered.status,
+                answered.took,
+            );
+        }
+        if self.log.writes_lines {
+            self.write_line(route, answered);
+        }
+    }
+}
+
+/// A body of unknown length, whose bytes are counted while they are sent.
+struct CountedBody {
+    body: Body,
+    exchange: Exchange,
+}
+
+impl HttpBody for CountedBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        if let Poll::Ready(Some(Ok(frame))) = &polled
+            && let Some(data) = frame.data_ref()
+            && let Some(answered) = &mut self.exchange.answered
+        {
+            answered.bytes += data.len() as u64;
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn routes_have_the_class_of_their_work() {
+        for (template, is_safe, class) in [
+            (
+                "/authorization/api/v1/authorize",
+                false,
+                RequestClass::Decision,
+            ),
+            ("/access/v1/evaluations", false, RequestClass::Decision),
+            (
+                "/authentication/api/v1/systemregister",
+                true,
+                RequestClass::Read,
+            ),
+            (
+                "/authentication/api/v1/systemregister/vendor",
+                false,
+                RequestClass::Write,
+            ),
+            ("/accessmanagement/ui/help", true, RequestClass::Page),
+            ("/alive", true, RequestClass::Other),
+        ] {
+            assert_eq!(RequestClass::of(template, is_safe), class, "{template}");
+        }
+    }
+
+    #[test]
+    fn there_are_no_more_label_sets_than_a_metric_may_have() {
+        let templates: Vec<Arc<str>> = (0..100).map(|n| format!("/{n}").into()).collect();
+        let log = RequestLog::new(&templates, false);
+        for route in &log.routes {
+            for status in 100..600 {
+                log.handles(route, ("GET", status));
+            }
+        }
+        let seen = |route: &Route| route.seen.load().len();
+        let all: usize = log.routes.iter().map(seen).sum::<usize>() + seen(&log.other);
+        assert!(all + seen(&log.unmatched) <= MAX_LABEL_SETS, "{all}");
+        assert!(seen(&log.other) > 0);
+    }
+
+    #[test]
+    fn a_method_of_a_client_is_no_label() {
+        assert_eq!(method_label(&Method::GET), "GET");
+        let invented = Method::from_bytes(b"INVENTED").unwrap();
+        assert_eq!(method_label(&invented), "other");
+    }
+}
