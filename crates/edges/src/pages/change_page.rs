@@ -197,7 +197,6 @@ async fn load(
         .as_ref()
         .and_then(|s| u8::try_from(s.level).ok())
         .unwrap_or(0);
-    let related = parties::has_relation(&mut db, &pages.catalogue, &person.0, &party).await?;
     let system = systems::by_id(&mut db, &request.system_id).await?;
     let user = users::by_id(&mut db, request.system_user_id).await?;
     let held = match &user {
@@ -210,7 +209,8 @@ async fn load(
         .manages_access(&person, level, &party)
         .await?
     {
-        return Ok(Err(if related {
+        let is_related = request_page::is_related(pages, &person, &party).await?;
+        return Ok(Err(if is_related {
             share(pages, browser, &person, &party)
         } else {
             request_page::not_yours(pages, browser, &person)

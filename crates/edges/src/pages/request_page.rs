@@ -218,7 +218,6 @@ async fn load(
         .as_ref()
         .and_then(|s| u8::try_from(s.level).ok())
         .unwrap_or(0);
-    let related = parties::has_relation(&mut db, &pages.catalogue, &person.0, &party).await?;
     let system = systems::by_id(&mut db, &request.system_id).await?;
     drop(db);
     let admin = pages
@@ -227,7 +226,7 @@ async fn load(
         .await?;
     // Of a deleted organisation nobody is access manager any more; who had to do with it may still
     // read.
-    if !admin && !related {
+    if !admin && !is_related(pages, &person, &party).await? {
         return Ok(Err(not_yours(pages, browser, &person)));
     }
     if request.is_deleted {
@@ -240,6 +239,16 @@ async fn load(
         person,
         admin,
     }))
+}
+
+/// Whether a person has anything to do with a party or with a sub-unit of it.
+pub(super) async fn is_related(
+    pages: &Pages,
+    person: &Person,
+    party: &Party,
+) -> Result<bool, ApiError> {
+    let mut db = pages.db.acquire().await?;
+    Ok(parties::has_relation(&mut db, &pages.catalogue, &person.0, party).await?)
 }
 
 pub(super) fn not_yours(pages: &Pages, browser: &Browser, person: &Person) -> Response {

@@ -97,7 +97,7 @@ mod tests {
         (made.get(), result.is_ok())
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn conflicts_are_repeated_three_times() {
         assert_eq!(attempts(DbFault::Deadlock, 0).await, (1, true));
         assert_eq!(attempts(DbFault::Deadlock, 1).await, (2, true));
@@ -105,7 +105,7 @@ mod tests {
         assert_eq!(attempts(DbFault::Serialization, 4).await, (4, false));
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn nothing_else_is_repeated() {
         for fault in DbFault::ALL.iter().filter(|fault| !fault.is_conflict()) {
             assert_eq!(attempts(*fault, 1).await, (1, false), "{fault:?}");

@@ -164,7 +164,11 @@ pub async fn create_person(
         .ok_or_else(|| anyhow::anyhow!("a new person was not stored"))
 }
 
+/// Sub-units that are asked about in one round trip.
+const SUB_UNITS_PER_QUERY: usize = 500;
+
 /// Whether the person has anything at all to do with the organisation, or with a sub-unit of it.
+/// Ask it only of a person who may not do more: a large organisation has thousands of sub-units.
 pub async fn has_relation(
     db: &mut PgConnection,
     catalogue: &crate::packages::Catalogue,
@@ -174,20 +178,28 @@ pub async fn has_relation(
     if person.is_gone() {
         return Ok(false);
     }
-    let mut uuids = vec![party.uuid];
-    uuids.extend(
-        sqlx::query_scalar!("select uuid from party where parent_key = $1", party.key)
-            .fetch_all(&mut *db)
-            .await?,
-    );
-    for uuid in uuids {
-        let found = super::standing(db, &person.uuid.into(), &uuid.into())
-            .await?
-            .connections;
-        if !super::rules::held_roles(catalogue, person, party, &found).is_empty()
+    let is_related = |standing: &super::Standing| {
+        let found = &standing.connections;
+        !super::rules::held_roles(catalogue, person, party, found).is_empty()
             || found
                 .iter()
                 .any(|c| !c.packages.is_empty() || !c.rights.is_empty())
+    };
+    let subject = person.uuid.into();
+    // Most persons stand to the organisation itself.
+    if is_related(&super::standing(&mut *db, &subject, &party.uuid.into()).await?) {
+        return Ok(true);
+    }
+    let sub_units = sqlx::query_scalar!("select uuid from party where parent_key = $1", party.key)
+        .fetch_all(&mut *db)
+        .await?;
+    for some in sub_units.chunks(SUB_UNITS_PER_QUERY) {
+        let reportees: Vec<super::Lookup> = some.iter().map(|uuid| (*uuid).into()).collect();
+        let pairs: Vec<_> = reportees.iter().map(|one| (&subject, one)).collect();
+        if super::standings(&mut *db, &pairs)
+            .await?
+            .iter()
+            .any(is_related)
         {
             return Ok(true);
         }

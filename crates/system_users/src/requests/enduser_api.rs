@@ -315,13 +315,19 @@ pub async fn pass_on<P>(
     let Some(party) = parties::party_by_id(&mut db, party_id).await? else {
         return Ok(false);
     };
-    let related = parties::has_relation(&mut db, &requests.catalogue, &person.0, &party).await?;
     drop(db);
-    if !related
-        && !requests
-            .permissions
-            .manages_access(person, user.level(), &party)
-            .await?
+    let manages = requests
+        .permissions
+        .manages_access(person, user.level(), &party)
+        .await?;
+    if !manages
+        && !parties::has_relation(
+            &mut *requests.db.acquire().await?,
+            &requests.catalogue,
+            &person.0,
+            &party,
+        )
+        .await?
     {
         return Ok(false);
     }
