@@ -216,11 +216,13 @@ fn every<T>(
     T: Future<Output = anyhow::Result<()>> + Send,
 {
     let pool = pool.clone();
+    let failures = metrics::counter!(TASK_FAILURES.name, "task" => name);
+    failures.increment(0);
     spawn_until(shutdown, async move {
         loop {
             tokio::time::sleep(Duration::from_secs(seconds)).await;
             if let Err(error) = task(pool.clone()).await {
-                metrics::counter!(TASK_FAILURES.name, "task" => name).increment(1);
+                failures.increment(1);
                 tracing::warn!(
                     task = name,
                     error = format!("{error:#}"),

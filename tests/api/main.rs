@@ -11,6 +11,7 @@
 mod support;
 
 mod acceptance;
+mod access_log;
 mod agent_requests;
 mod agents;
 mod audit;
@@ -47,6 +48,7 @@ mod jwks;
 mod least_privilege;
 mod maskinporten;
 mod metadata;
+mod metrics;
 mod minimum_levels;
 mod one_answer;
 mod package_spelling;
@@ -60,6 +62,7 @@ mod request_checks;
 mod request_lists;
 mod request_refusals;
 mod requests;
+mod resource_errors;
 mod resources;
 mod sandbox_front;
 mod security_events;

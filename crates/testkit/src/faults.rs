@@ -1,7 +1,7 @@
 //! What goes wrong beside the service: changes that nobody publishes, a change feed that is away.
 
 use foundation::db::feed::Position;
-use sqlx::PgConnection;
+use sqlx::{AssertSqlSafe, PgConnection};
 
 use crate::{app::TestApp, systems::SystemUser};
 
@@ -141,5 +141,93 @@ impl TestApp {
         .fetch_one(&mut self.sql().await)
         .await
         .expect("a number")
+    }
+
+    /// Makes inserts into a table fail with a code of Postgres: the first so many of them, or all.
+    pub async fn fail_inserts(&self, table: &str, code: &str, first: Option<u32>) {
+        let fails = match first {
+            Some(first) => format!("attempt <= {first}"),
+            None => "true".to_owned(),
+        };
+        self.make_fault(
+            table,
+            "before",
+            &format!("if {fails} then raise exception 'a fault' using errcode = '{code}'; end if;"),
+        )
+        .await;
+    }
+
+    /// Cuts the connection of whoever commits an insert into a table, at the commit.
+    pub async fn cut_commits(&self, table: &str) {
+        self.make_fault(
+            table,
+            "constraint",
+            "perform pg_terminate_backend(pg_backend_pid());",
+        )
+        .await;
+    }
+
+    async fn make_fault(&self, table: &str, kind: &str, body: &str) {
+        let (trigger, when) = match kind {
+            "constraint" => ("constraint trigger", "after insert"),
+            _ => ("trigger", "before insert"),
+        };
+        let timing = if kind == "constraint" {
+            "deferrable initially deferred"
+        } else {
+            ""
+        };
+        // What a sequence gave is not rolled back.
+        let statements = format!(
+            "drop sequence if exists fault_attempts; create sequence fault_attempts;
+             create or replace function fault() returns trigger language plpgsql as $$
+             declare attempt bigint := nextval('fault_attempts');
+             begin {body} return new; end $$;
+             create {trigger} fault {when} on {table} {timing} for each row execute function fault();"
+        );
+        sqlx::raw_sql(AssertSqlSafe(statements))
+            .execute(&mut self.sql().await)
+            .await
+            .expect("a fault");
+    }
+
+    /// Inserts that met the fault so far.
+    pub async fn attempts(&self) -> i64 {
+        let statement = "select case when is_called then last_value else 0 end from fault_attempts";
+        sqlx::query_scalar(statement)
+            .fetch_one(&mut self.sql().await)
+            .await
+            .expect("a number")
+    }
+
+    /// Removes the fault of a table.
+    pub async fn mend(&self, table: &str) {
+        let statement = format!("drop trigger fault on {table}");
+        sqlx::raw_sql(AssertSqlSafe(statement))
+            .execute(&mut self.sql().await)
+            .await
+            .expect("a fault is there");
+    }
+
+    /// Makes new sessions of the database read-only, or not any more, and ends none.
+    pub async fn set_read_only(&self, is_read_only: bool) {
+        let value = if is_read_only { "on" } else { "off" };
+        let statement = format!(
+            "set transaction read write; do $$ begin execute format('alter database %I set default_transaction_read_only = {value}', current_database()); end $$"
+        );
+        let mut connection = self.sql().await;
+        run(&mut connection, "begin").await;
+        sqlx::raw_sql(AssertSqlSafe(statement))
+            .execute(&mut connection)
+            .await
+            .expect("a setting");
+        run(&mut connection, "commit").await;
+    }
+
+    /// Ends every session of the database but the test's.
+    pub async fn end_sessions(&self) {
+        let statement = "select pg_terminate_backend(pid) from pg_stat_activity
+             where datname = current_database() and pid <> pg_backend_pid()";
+        run(&mut self.sql().await, statement).await;
     }
 }

@@ -19,20 +19,23 @@ use tracing_subscriber::{
 /// Fields of a line, as text.
 pub type Line = BTreeMap<String, String>;
 
-/// Keeps the security events of everything that runs on this thread. A test of its own runtime has
-/// its service there.
+/// Keeps the lines with one target of everything that runs on this thread. A test of its own runtime
+/// has its service there.
 #[derive(Debug)]
-pub struct SecurityLog {
+pub struct TargetLog {
     lines: Arc<Mutex<Vec<Line>>>,
     _guard: DefaultGuard,
 }
 
-impl SecurityLog {
+impl TargetLog {
     /// From now on, until it is dropped.
     #[must_use]
-    pub fn capture() -> Self {
+    pub fn capture(target: &'static str) -> Self {
         let lines = Arc::default();
-        let layer = Capture(Arc::clone(&lines));
+        let layer = Capture {
+            target,
+            lines: Arc::clone(&lines),
+        };
         let guard = tracing::subscriber::set_default(Registry::default().with(layer));
         Self {
             lines,
@@ -40,15 +43,30 @@ impl SecurityLog {
         }
     }
 
+    /// All lines so far, in order.
+    #[must_use]
+    pub fn lines(&self) -> Vec<Line> {
+        self.lines.lock().expect("no panic").clone()
+    }
+}
+
+/// Keeps the security events of everything that runs on this thread.
+#[derive(Debug)]
+pub struct SecurityLog(TargetLog);
+
+impl SecurityLog {
+    /// From now on, until it is dropped.
+    #[must_use]
+    pub fn capture() -> Self {
+        Self(TargetLog::capture("security"))
+    }
+
     /// The events with this name, in order.
     #[must_use]
     pub fn events(&self, name: &str) -> Vec<Line> {
-        let lines = self.lines.lock().expect("no panic");
+        let mut lines = self.0.lines();
+        lines.retain(|line| line.get("event").is_some_and(|event| event == name));
         lines
-            .iter()
-            .filter(|line| line.get("event").is_some_and(|event| event == name))
-            .cloned()
-            .collect()
     }
 
     /// The only event with this name.
@@ -56,26 +74,24 @@ impl SecurityLog {
     #[track_caller]
     pub fn only(&self, name: &str) -> Line {
         let mut events = self.events(name);
-        assert_eq!(
-            events.len(),
-            1,
-            "{name}: {:#?}",
-            self.lines.lock().expect("no panic")
-        );
+        assert_eq!(events.len(), 1, "{name}: {:#?}", self.0.lines());
         events.remove(0)
     }
 }
 
-struct Capture(Arc<Mutex<Vec<Line>>>);
+struct Capture {
+    target: &'static str,
+    lines: Arc<Mutex<Vec<Line>>>,
+}
 
 impl<S: Subscriber> Layer<S> for Capture {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        if event.metadata().target() != "security" {
+        if event.metadata().target() != self.target {
             return;
         }
         let mut fields = Fields::default();
         event.record(&mut fields);
-        self.0.lock().expect("no panic").push(fields.0);
+        self.lines.lock().expect("no panic").push(fields.0);
     }
 }
 

@@ -62,10 +62,20 @@ impl Default for Counters {
                 .iter()
                 .map(|endpoint| histogram!(PDP_DURATION.name, "pdp_api_kind" => endpoint.as_str()))
                 .collect(),
-            others: Arc::default(),
+            others: Arc::new(std::array::from_fn(|at| {
+                let place = at / DECISIONS.len();
+                let (endpoint, decision) = (ENDPOINTS[place], DECISIONS[at % DECISIONS.len()]);
+                OnceLock::from(decisions(UNKNOWN, endpoint, decision))
+            })),
             owners: Arc::default(),
         }
     }
+}
+
+/// The counter of decisions with these labels.
+fn decisions(owner: &str, endpoint: Endpoint, decision: Decision) -> Counter {
+    counter!(PDP_DECISIONS.name, "resource_owner_org" => owner.to_owned(),
+        "pdp_api_kind" => endpoint.as_str(), "decision" => decision.as_str())
 }
 
 impl Counters {
@@ -95,8 +105,7 @@ impl Counters {
                 .resource
                 .as_ref()
                 .map_or(UNKNOWN, |r| r.owner_code.as_str());
-            counter!(PDP_DECISIONS.name, "resource_owner_org" => self.owner(owner),
-                "pdp_api_kind" => endpoint.as_str(), "decision" => decided.decision.as_str())
+            decisions(&self.owner(owner), endpoint, decided.decision)
         };
         counter.get_or_init(made).increment(1);
     }

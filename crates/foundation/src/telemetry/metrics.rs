@@ -135,6 +135,8 @@ families! {
         "Runs of a background task that failed.";
     SECURITY_EVENTS: Counter Count "security_events_total" ["event"]
         "Security events, those that were not written to the log included.";
+    SPAN_EXPORT_FAILURES: Counter Count "span_export_failures_total" []
+        "Requests to the collector of traces that failed.";
     LOG_LINES_DROPPED: Counter Count "log_lines_dropped_total" []
         "Lines of the log that were lost, since standard error did not take them.";
 }
