@@ -14,7 +14,11 @@ use foundation::{
     clock::Clock,
     config::{self, Profile},
     db::{self, DatabaseCondition},
-    telemetry,
+    http::context,
+    telemetry::{
+        self,
+        traces::{self, SpanExport},
+    },
 };
 
 fn environment() -> HashMap<String, String> {
@@ -27,7 +31,9 @@ fn environment() -> HashMap<String, String> {
 /// A setting is wrong, a key file unreadable, a port taken, or the database not usable.
 pub async fn serve(path: Option<&Path>) -> anyhow::Result<()> {
     let config = start_check::check(path, &environment())?;
-    let _log = telemetry::init(&config.settings.log);
+    let clock = Clock::default();
+    let export = SpanExport::open(&config.settings.telemetry, &clock, context::span_ids)?;
+    let _log = telemetry::init(&config.settings.log, export);
     metrics::install();
     let url = config
         .settings
@@ -35,7 +41,6 @@ pub async fn serve(path: Option<&Path>) -> anyhow::Result<()> {
         .url
         .clone()
         .context("database.url (DATABASE_URL) is required")?;
-    let clock = Clock::default();
     let condition = DatabaseCondition::default();
     let pool = db::pool(&url, &config.settings.database, &clock, &condition)?;
     let secrets = Secrets::from_settings(&config)?;
@@ -66,6 +71,7 @@ pub async fn serve(path: Option<&Path>) -> anyhow::Result<()> {
     let _ = stop.send(true);
     let _ = tokio::join!(main, internal);
     state.close().await;
+    traces::close().await;
     Ok(())
 }
 

@@ -34,7 +34,12 @@ use edges::pages;
 use foundation::{
     clock::Clock,
     config::{self, Checked},
-    db, telemetry,
+    db,
+    http::context,
+    telemetry::{
+        self,
+        traces::{self, SpanExport},
+    },
     token::{Algorithm, IssuerKind, KeySet, KeySource, TrustedIssuer},
 };
 use private_postgres::{Cluster, Durability};
@@ -406,7 +411,9 @@ pub async fn run(options: &Options) -> anyhow::Result<()> {
     let started = Instant::now();
     let environment: HashMap<String, String> = std::env::vars().collect();
     let config = settings(options, &environment)?;
-    let _log = telemetry::init(&config.settings.log);
+    let clock = Clock::default();
+    let export = SpanExport::open(&config.settings.telemetry, &clock, context::span_ids)?;
+    let _log = telemetry::init(&config.settings.log, export);
     metrics::install();
     let progress = spinner();
     let dir = config.sandbox_dir().context("not a sandbox")?;
@@ -433,12 +440,13 @@ pub async fn run(options: &Options) -> anyhow::Result<()> {
         let url = cluster.url("postgres");
         (Some(cluster), url)
     };
-    let running = start(config, &url, Clock::default(), &progress).await?;
+    let running = start(config, &url, clock, &progress).await?;
     progress.finish_and_clear();
     announce(&running, started.elapsed(), cluster.as_ref());
     serve::asked_to_stop().await?;
     eprintln!("\nStopping …");
     running.stop().await;
+    traces::close().await;
     drop(cluster);
     eprintln!("Stopped.");
     Ok(())

@@ -177,3 +177,41 @@ fn data_of_a_version_that_is_not_installed_is_refused_in_words() {
         "{error}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_is_away_is_an_outage_with_its_time_and_the_instance_is_not_ready() {
+    let dir = home().join("gone");
+    std::fs::create_dir_all(&dir).unwrap();
+    Cluster::remove(&dir).unwrap();
+    let cluster = Cluster::start(&dir, Durability::Volatile).unwrap();
+    let app = TestApp::on(cluster.url("postgres"), &[]).await;
+    let token = app.organization(who::FJORDLONN, REQUEST_WRITE).await;
+    let ready = async || app.send(Method::GET, "/health/ready", None, None).await;
+    ready().await.expect(200);
+    let server = cluster.server_pid().expect("a server").to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-KILL", &server])
+            .status()
+            .unwrap()
+            .success()
+    );
+
+    let asked = Instant::now();
+    let answer = app
+        .post(
+            "/authentication/api/v1/systemuser/request/vendor",
+            &token,
+            request_body(who::KERAMIKK, &["a-ordning"]),
+        )
+        .await;
+
+    assert_eq!(answer.status, 503, "{}", answer.text);
+    assert_eq!(answer.header("retry-after"), "5");
+    // The contract is three seconds; a busy machine needs more.
+    assert!(asked.elapsed() < Duration::from_secs(10));
+    ready().await.expect(503);
+    app.send(Method::GET, "/alive", None, None)
+        .await
+        .expect(200);
+}

@@ -19,6 +19,7 @@ mod bombs;
 mod growth;
 mod history;
 mod import;
+mod observed;
 mod several;
 
 use std::{

@@ -78,6 +78,7 @@ pub struct Settings {
     pub audit: Audit,
     pub operator: Operator,
     pub log: Log,
+    pub telemetry: Telemetry,
     /// Present only in the sandbox.
     pub sandbox: Option<Sandbox>,
 }
@@ -224,6 +225,10 @@ section! {
 section! {
     /// `log.*`
     Log { level: String, format: LogFormat, access: bool }
+}
+section! {
+    /// `telemetry.*`
+    Telemetry { otlp_endpoint: Option<Url> }
 }
 section! {
     /// `sandbox.*`

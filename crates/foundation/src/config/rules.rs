@@ -212,6 +212,13 @@ pub fn check(settings: Settings) -> Result<Checked, Vec<String>> {
             "log.level: cannot be read; such as `info` or `warn,systembruker=debug`".to_owned(),
         );
     }
+    if let Some(endpoint) = &settings.telemetry.otlp_endpoint
+        && (!matches!(endpoint.scheme(), "http" | "https") || endpoint.query().is_some())
+    {
+        wrong.push(
+            "telemetry.otlp_endpoint: is no address such as http://127.0.0.1:4318".to_owned(),
+        );
+    }
     let public_base = base_url(&settings, &mut wrong);
     let ui_base = settings
         .server

@@ -13,10 +13,15 @@ use std::{
     sync::OnceLock,
 };
 
+use tracing::{Level, Subscriber};
 use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
-use tracing_subscriber::{EnvFilter, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing_subscriber::{
+    EnvFilter, Layer, filter::Targets, layer::SubscriberExt as _, registry::LookupSpan,
+    util::SubscriberInitExt as _,
+};
 
 use crate::config::{Log, LogFormat};
+use traces::SpanExport;
 
 /// Lines that wait to be written. What comes when so many wait is counted and lost: a reader of the
 /// log that stops must not stop requests.
@@ -31,8 +36,8 @@ static LOST: OnceLock<ErrorCounter> = OnceLock::new();
 pub struct LogGuard(#[expect(dead_code, reason = "dropping it writes what waits")] WorkerGuard);
 
 /// Installs the log for the whole process: lines on standard error, written by a thread of its own.
-/// A second call changes nothing.
-pub fn init(settings: &Log) -> LogGuard {
+/// With an export, requests and queries become spans. A second call changes nothing.
+pub fn init(settings: &Log, export: Option<SpanExport>) -> LogGuard {
     security::sample();
     let (writer, guard) = NonBlockingBuilder::default()
         .buffered_lines_limit(QUEUE)
@@ -41,28 +46,40 @@ pub fn init(settings: &Log) -> LogGuard {
         .finish(Masked(io::stderr()));
     let _ = LOST.set(writer.error_counter());
     let filter = EnvFilter::try_new(&settings.level).unwrap_or_else(|_| EnvFilter::new("info"));
-    let registry = tracing_subscriber::registry().with(filter);
     // A second call finds a log installed.
-    let _ = match settings.format {
-        LogFormat::Json => registry.with(json(writer)).try_init(),
-        LogFormat::Text => registry
-            .with(
-                tracing_subscriber::fmt::layer()
-                    .compact()
-                    .with_target(false)
-                    .with_ansi(io::stderr().is_terminal())
-                    .with_writer(writer),
-            )
+    let _ = match export {
+        // The filter of the log is that of the process: what it leaves out costs nothing.
+        None => tracing_subscriber::registry()
+            .with(lines(settings.format, writer))
+            .with(filter)
             .try_init(),
+        Some(export) => {
+            traces::install(export);
+            let statements = Targets::new().with_target(traces::STATEMENTS, Level::DEBUG);
+            tracing_subscriber::registry()
+                .with(lines(settings.format, writer).with_filter(filter))
+                .with(traces::QuerySpans.with_filter(statements))
+                .try_init()
+        }
     };
     LogGuard(guard)
 }
 
-fn json<S>(writer: NonBlocking) -> impl tracing_subscriber::Layer<S>
+/// The layer that writes lines.
+fn lines<S>(format: LogFormat, writer: NonBlocking) -> Box<dyn Layer<S> + Send + Sync>
 where
-    S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
+    S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    tracing_subscriber::fmt::layer().json().with_writer(writer)
+    let layer = tracing_subscriber::fmt::layer();
+    match format {
+        LogFormat::Json => layer.json().with_writer(writer).boxed(),
+        LogFormat::Text => layer
+            .compact()
+            .with_target(false)
+            .with_ansi(io::stderr().is_terminal())
+            .with_writer(writer)
+            .boxed(),
+    }
 }
 
 /// Lines of the log that were lost so far.
