@@ -3,11 +3,11 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
 };
 
 use tracing::{
-    Event, Subscriber,
+    Dispatch, Event, Subscriber,
     field::{Field, Visit},
     subscriber::DefaultGuard,
 };
@@ -31,6 +31,10 @@ impl TargetLog {
     /// From now on, until it is dropped.
     #[must_use]
     pub fn capture(target: &'static str) -> Self {
+        // Where there is but one subscriber, tracing asks the thread that first comes to an event
+        // whether anybody wants it, and remembers a no for all. Tests without a log come there too.
+        static OTHER: OnceLock<Dispatch> = OnceLock::new();
+        OTHER.get_or_init(|| Dispatch::new(Registry::default()));
         let lines = Arc::default();
         let layer = Capture {
             target,
