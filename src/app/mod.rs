@@ -1,8 +1,11 @@
 //! The application: shared state, the router, starting and stopping. Nothing below knows it.
 
 mod attempts;
+pub mod connections;
+mod credential;
 mod health;
 pub mod hosts;
+pub mod limits;
 pub mod metrics;
 pub mod openapi;
 mod readiness;
@@ -12,7 +15,6 @@ pub mod serve;
 pub mod setup;
 pub mod start_check;
 mod state;
-mod timer;
 mod unbuilt;
 
 pub use attempts::leaves_rows;

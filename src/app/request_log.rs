@@ -21,11 +21,9 @@ use http::{HeaderValue, Method, StatusCode, header::USER_AGENT};
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use metrics::{Counter, Gauge, Histogram};
 
+use super::limits::RequestClass;
 use foundation::{
-    http::{
-        context::RequestContext,
-        path::{self, RouteId},
-    },
+    http::{context::RequestContext, path::RouteId},
     telemetry::{
         metrics::{HTTP_DURATION, HTTP_IN_FLIGHT, HTTP_REQUESTS, MAX_LABEL_SETS},
         shortened, traces,
@@ -41,64 +39,6 @@ const OTHER: &str = "other";
 const MAX_ROUTE_SETS: usize = MAX_LABEL_SETS - 600;
 /// Status of a request whose client did not wait for the answer, as nginx writes it.
 const CLIENT_GONE: u16 = 499;
-
-/// What kind of work a request is, to see what an instance is busy with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum RequestClass {
-    /// A question to the decision point.
-    Decision,
-    /// A change by an API.
-    Write,
-    /// A reading by an API.
-    Read,
-    /// Pages and what belongs to them.
-    Page,
-    /// Probes and paths without a route.
-    Other,
-}
-
-impl RequestClass {
-    const ALL: [Self; 5] = [
-        Self::Decision,
-        Self::Write,
-        Self::Read,
-        Self::Page,
-        Self::Other,
-    ];
-
-    const fn wire(self) -> &'static str {
-        match self {
-            Self::Decision => "decision",
-            Self::Write => "write",
-            Self::Read => "read",
-            Self::Page => "page",
-            Self::Other => "other",
-        }
-    }
-
-    /// The class of a route's requests, by whether their method is safe.
-    fn of(template: &str, is_safe: bool) -> Self {
-        const DECISIONS: [&str; 5] = [
-            "/authorization/api/v1/authorize",
-            "/authorization/api/v1/decision",
-            "/authorization/api/v1/systemuser/authorize",
-            "/access/v1/evaluation",
-            "/access/v1/search",
-        ];
-        const PROBES: [&str; 4] = ["/alive", "/health", "/health/ready", "/metrics"];
-        if DECISIONS.iter().any(|path| template.starts_with(path)) {
-            Self::Decision
-        } else if PROBES.contains(&template) {
-            Self::Other
-        } else if !path::is_api(template) {
-            Self::Page
-        } else if is_safe {
-            Self::Read
-        } else {
-            Self::Write
-        }
-    }
-}
 
 /// Measures and logs requests. One for each instance.
 #[derive(Debug)]
@@ -117,8 +57,6 @@ pub struct RequestLog {
 #[derive(Debug)]
 struct Route {
     template: Arc<str>,
-    /// The class of requests with a safe method, and with another.
-    classes: [RequestClass; 2],
     /// What was answered so far; a few combinations, searched in order.
     seen: ArcSwap<Vec<(Outcome, Handles)>>,
 }
@@ -134,10 +72,8 @@ struct Handles {
 
 impl Route {
     fn new(template: Arc<str>) -> Self {
-        let classes = [true, false].map(|is_safe| RequestClass::of(&template, is_safe));
         Self {
             template,
-            classes,
             seen: ArcSwap::default(),
         }
     }
@@ -146,7 +82,6 @@ impl Route {
     fn without_path(name: &str) -> Self {
         Self {
             template: name.into(),
-            classes: [RequestClass::Other; 2],
             seen: ArcSwap::default(),
         }
     }
@@ -230,16 +165,16 @@ impl RequestLog {
             .unwrap_or_else(|| self.other.add(outcome))
     }
 
-    /// Begins a request that came with this method for this route.
+    /// Begins a request of a class that came with this method for this route.
     #[must_use]
     pub fn begin(
         self: &Arc<Self>,
         context: Option<Arc<RequestContext>>,
         method: Method,
         route: Option<RouteId>,
+        class: RequestClass,
         request: &Request,
     ) -> Exchange {
-        let class = self.route(route).classes[usize::from(!method.is_safe())];
         if let Some(gauge) = self.gauge(class) {
             gauge.increment(1.0);
         }
@@ -411,32 +346,6 @@ impl HttpBody for CountedBody {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn routes_have_the_class_of_their_work() {
-        for (template, is_safe, class) in [
-            (
-                "/authorization/api/v1/authorize",
-                false,
-                RequestClass::Decision,
-            ),
-            ("/access/v1/evaluations", false, RequestClass::Decision),
-            (
-                "/authentication/api/v1/systemregister",
-                true,
-                RequestClass::Read,
-            ),
-            (
-                "/authentication/api/v1/systemregister/vendor",
-                false,
-                RequestClass::Write,
-            ),
-            ("/accessmanagement/ui/help", true, RequestClass::Page),
-            ("/alive", true, RequestClass::Other),
-        ] {
-            assert_eq!(RequestClass::of(template, is_safe), class, "{template}");
-        }
-    }
 
     #[test]
     fn there_are_no_more_label_sets_than_a_metric_may_have() {

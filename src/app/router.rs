@@ -11,17 +11,23 @@ use axum::{
 use futures_util::FutureExt as _;
 use http::{
     HeaderMap, HeaderValue, Method, StatusCode,
-    header::{
-        ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, COOKIE, REFERRER_POLICY,
-        X_CONTENT_TYPE_OPTIONS,
-    },
+    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
 };
 use tower::{Service, ServiceExt as _};
-use utoipa::OpenApi as _;
+use utoipa::{
+    OpenApi as _,
+    openapi::path::{Operation, PathItem},
+};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    AppState, attempts::Call, health, hosts::Hosts, openapi::Description, request_log::RequestLog,
+    AppState,
+    attempts::Call,
+    credential, health,
+    hosts::Hosts,
+    limits::{Access, Guard, Route, RouteRules, Rule},
+    openapi::Description,
+    request_log::RequestLog,
     unbuilt,
 };
 use foundation::{
@@ -54,18 +60,28 @@ fn api(state: &AppState) -> OpenApiRouter {
 /// Not offered unless it is switched on.
 const REFRESH: &str = "/authentication/api/v1/refresh";
 
-/// The router, and the templates of all its routes.
-pub fn routes(state: &AppState) -> (Router, Vec<String>) {
+/// The router, and the templates of all its routes with who may call them.
+pub fn routes(state: &AppState) -> (Router, Vec<(String, Access)>) {
     let (router, mut description) = api(state).split_for_parts();
     env!("CARGO_PKG_VERSION").clone_into(&mut description.info.version);
-    let mut templates: Vec<String> = description.paths.paths.keys().cloned().collect();
+    let mut templates: Vec<(String, Access)> = description
+        .paths
+        .paths
+        .iter()
+        .map(|(template, item)| (template.clone(), access(item)))
+        .collect();
+    let everybody = |template: String| (template, Access::Everybody);
     let has_refresh = state.config.settings.compat.refresh;
     let unbuilt: Vec<String> = unbuilt::templates()
         .chain((!has_refresh).then(|| REFRESH.to_owned()))
         .collect();
-    templates.extend(unbuilt.iter().cloned());
+    templates.extend(unbuilt.iter().cloned().map(everybody));
     let (pages, of_pages) = edges::pages_router(state.for_pages());
-    templates.extend(of_pages);
+    templates.extend(
+        of_pages
+            .into_iter()
+            .map(|template| (template, Access::Browsers)),
+    );
     let description = Arc::new(description);
     let json = {
         let description = Arc::clone(&description);
@@ -81,14 +97,26 @@ pub fn routes(state: &AppState) -> (Router, Vec<String>) {
         .route("/openapi.json", json.clone())
         .route("/openapi/v1.json", json)
         .route("/openapi/v1.yaml", yaml);
-    templates.extend(["/openapi.json", "/openapi/v1.json", "/openapi/v1.yaml"].map(str::to_owned));
+    let description = ["/openapi.json", "/openapi/v1.json", "/openapi/v1.yaml"];
+    templates.extend(description.map(|template| everybody(template.to_owned())));
     if state.config.profile() == Profile::Sandbox {
         // Everything of a sandbox listens on loopback, so its metrics may be had where the
         // newcomer looks first.
         router = router.route("/metrics", get(super::metrics::render));
-        templates.push("/metrics".to_owned());
+        templates.push(everybody("/metrics".to_owned()));
     }
     (router.fallback(async || StatusCode::NOT_FOUND), templates)
+}
+
+/// Who may call the operations of a path: everybody, when one of them asks for no credential.
+fn access(item: &PathItem) -> Access {
+    let operations = [&item.get, &item.put, &item.post, &item.delete];
+    let is_open = |operation: &Operation| operation.security.is_none();
+    if operations.into_iter().flatten().any(is_open) {
+        Access::Everybody
+    } else {
+        Access::Callers
+    }
 }
 
 /// The whole service: path rewriting, the request's context, limits, and the routes. `is_alias`
@@ -103,31 +131,40 @@ pub fn service(
 + Sync
 + 'static {
     let (router, templates) = routes(state);
-    let table = Arc::new(path::RouteTable::new(templates.iter().map(String::as_str)));
-    let log = &state.config.settings.log;
-    let around = Arc::new(Around {
-        log: Arc::new(RequestLog::new(table.texts(), log.access)),
-        context: context::ContextSettings {
-            trusted_proxies: state.config.settings.server.trusted_proxies.clone().into(),
-            problem_detail: state.config.settings.compat.problem_detail,
-            database: state.condition.clone(),
-        },
+    let names = || templates.iter().map(|(template, _)| template.as_str());
+    let rules = templates.iter().map(|(template, access)| Route {
+        template,
+        access: *access,
+    });
+    let rules = RouteRules::new(rules);
+    let table = path::RouteTable::new(names());
+    let around = Around {
+        log: Arc::new(RequestLog::new(
+            table.texts(),
+            state.config.settings.log.access,
+        )),
+        guard: state.guard.clone(),
         hosts: Hosts::of(&state.config, is_alias),
         is_sandbox: state.config.profile() == Profile::Sandbox,
         feed: Arc::clone(&state.feed),
         attempts: state.attempts.clone(),
-    });
-    let surrounded = Arc::new((router, table, around));
+    };
+    let surrounded = Arc::new((router, table, rules, around));
     // All of it stands outside the router: paths are rewritten before anybody looks at them, and a
     // layer would be a copy for every route.
     tower::service_fn(move |mut request: Request| {
         let surrounded = Arc::clone(&surrounded);
         async move {
-            let (router, table, around) = &*surrounded;
+            let (router, table, rules, around) = &*surrounded;
             let method = request.method().clone();
             let route = path::rewrite(table, &mut request);
             let is_api = path::is_api(request.uri().path());
-            let call = Routed { method, route };
+            let rule = rules.of(route.ok().flatten(), request.method());
+            let call = Routed {
+                method,
+                route,
+                rule,
+            };
             let response = surround(around, call, request, async |request| {
                 let Ok(response) = router.clone().oneshot(request).await;
                 response
@@ -142,19 +179,20 @@ pub fn service(
     })
 }
 
-/// A request's method, as it came, and its route: none when the path is no route's, or the status
-/// with which a path is refused.
+/// A request's method, as it came, its route and what holds for it. There is no route when the path
+/// is none's, and a status when the path is refused.
 #[derive(Debug)]
 struct Routed {
     method: Method,
     route: Result<Option<RouteId>, StatusCode>,
+    rule: Rule,
 }
 
 /// What stands in front of every route.
 #[derive(Debug)]
 struct Around {
     log: Arc<RequestLog>,
-    context: context::ContextSettings,
+    guard: Guard,
     hosts: Hosts,
     is_sandbox: bool,
     feed: Arc<feed::Feed>,
@@ -164,31 +202,24 @@ struct Around {
 /// Answers within the request's context. A panic below is an answer too.
 async fn surround(
     around: &Around,
-    Routed { method, route }: Routed,
+    Routed {
+        method,
+        route,
+        rule,
+    }: Routed,
     request: Request,
     answer: impl AsyncFnOnce(Request) -> Response,
 ) -> Response {
     let guarded = async |request: Request| {
-        if let Some(refused) = route.err().or_else(|| around.refusal(&request)) {
-            return refused.into_response();
-        }
-        let is_safe = request.method().is_safe();
-        let call = Call::of(&request);
-        let is_for_one_caller = has_credential(request.headers());
-        let answer = AssertUnwindSafe(answer(request)).catch_unwind();
-        // Everything around it would hold it again.
-        let answer = Box::pin(async { answer.await.unwrap_or_else(|panic| panicked(&*panic)) });
-        let mut response = if is_safe {
-            answer.await
+        let is_for_one_caller = credential::is_given(request.headers());
+        let mut response = if let Err(status) = route {
+            status.into_response()
+        } else if around.is_misdirected(&request) {
+            ApiError::Plain(StatusCode::MISDIRECTED_REQUEST).into_response()
         } else {
-            around.with_position(answer).await
+            let answer = async |request| around.attempt(request, answer).await;
+            around.guard.answer(rule, request, answer).await
         };
-        if response.status() == StatusCode::FORBIDDEN {
-            note_denial();
-        }
-        if let Some(call) = call {
-            call.note(&around.attempts, &response);
-        }
         protect(response.headers_mut(), is_for_one_caller);
         if around.is_sandbox {
             response
@@ -199,37 +230,45 @@ async fn surround(
     };
     let measured = async |request: Request| {
         let route = route.ok().flatten();
+        let context = context::current();
         let exchange = around
             .log
-            .begin(context::current(), method, route, &request);
+            .begin(context, method, route, rule.class, &request);
         exchange.answer(guarded(request).await)
     };
-    context::within(&around.context, request, measured).await
+    context::within(around.guard.context(), rule.by_consumer, request, measured).await
 }
 
 impl Around {
-    /// Limits of headers, and host names.
-    fn refusal(&self, request: &Request) -> Option<StatusCode> {
-        const MAX_TARGET: usize = 8 * 1024;
-        const MAX_HEADERS: usize = 32 * 1024;
-        if request
-            .uri()
-            .path_and_query()
-            .is_some_and(|p| p.as_str().len() > MAX_TARGET)
-        {
-            return Some(StatusCode::URI_TOO_LONG);
-        }
-        let size: usize = request
-            .headers()
-            .iter()
-            .map(|(name, value)| name.as_str().len() + value.len())
-            .sum();
-        if size > MAX_HEADERS || request.headers().len() > 100 {
-            return Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
-        }
-        // Probes come by address.
+    /// Whether a request asks for a name that is not ours. Probes come by address.
+    fn is_misdirected(&self, request: &Request) -> bool {
         let is_probe = matches!(request.uri().path(), "/alive" | "/health" | "/health/ready");
-        (!is_probe && !self.hosts.admit(request)).then_some(StatusCode::MISDIRECTED_REQUEST)
+        !is_probe && !self.hosts.admit(request)
+    }
+
+    /// Answers a request that is within the limits, and notes what it attempted.
+    async fn attempt(
+        &self,
+        request: Request,
+        answer: impl AsyncFnOnce(Request) -> Response,
+    ) -> Response {
+        let is_safe = request.method().is_safe();
+        let call = Call::of(&request);
+        let answer = AssertUnwindSafe(answer(request)).catch_unwind();
+        // Everything around it would hold it again.
+        let answer = Box::pin(async { answer.await.unwrap_or_else(|panic| panicked(&*panic)) });
+        let response = if is_safe {
+            answer.await
+        } else {
+            self.with_position(answer).await
+        };
+        if response.status() == StatusCode::FORBIDDEN {
+            note_denial();
+        }
+        if let Some(call) = call {
+            call.note(&self.attempts, &response);
+        }
+        response
     }
 
     /// What a call wrote is known here before it is answered, and elsewhere by the position that
@@ -258,16 +297,6 @@ fn note_denial() {
     if reason != context::CSRF {
         context::report(SecurityEvent::AuthzDenied { reason: &reason });
     }
-}
-
-/// Whether a request says who sends it.
-fn has_credential(headers: &HeaderMap) -> bool {
-    const KEY: &str = "ocp-apim-subscription-key";
-    const PLATFORM: &str = "platformaccesstoken";
-    headers.contains_key(AUTHORIZATION)
-        || headers.contains_key(COOKIE)
-        || headers.contains_key(PLATFORM)
-        || headers.contains_key(KEY)
 }
 
 /// Keeps answers for one caller out of caches, since tokens and identity numbers may be in them,
@@ -312,20 +341,20 @@ fn panicked(panic: &(dyn Any + Send)) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use foundation::db::DatabaseCondition;
+    use std::collections::HashMap;
+
+    use foundation::{config, db::DatabaseCondition};
     use http::header::HOST;
 
     use super::*;
 
     #[tokio::test]
     async fn a_panic_is_an_answer() {
+        let settings = config::load(config::Source::Sandbox, &HashMap::new(), &[]).unwrap();
+        let config = config::check(settings).unwrap();
         let around = Around {
             log: Arc::new(RequestLog::new(&[], false)),
-            context: context::ContextSettings {
-                trusted_proxies: [].into(),
-                problem_detail: true,
-                database: DatabaseCondition::default(),
-            },
+            guard: Guard::new(&config, DatabaseCondition::default()),
             hosts: Hosts::loopback(),
             is_sandbox: true,
             feed: Arc::new(feed::Feed::new(std::time::Duration::from_secs(1))),
@@ -340,6 +369,7 @@ mod tests {
             let call = Routed {
                 method: request.method().clone(),
                 route: Ok(None),
+                rule: Rule::OTHER,
             };
             let answer = async |_| panic!("a fault of ours");
             let response = surround(&around, call, request, answer).await;

@@ -1,16 +1,21 @@
 //! Starting and stopping: listeners, background tasks, an orderly end.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context as _;
 use axum::{
+    body::{Body, HttpBody as _},
     extract::{ConnectInfo, Request},
     response::Response,
 };
 use hyper::body::Incoming;
 use hyper_util::{
-    rt::{TokioExecutor, TokioIo},
-    server::{conn::auto, graceful::GracefulShutdown},
+    rt::{TokioIo, TokioTimer},
+    server::conn::auto,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -19,8 +24,18 @@ use tokio::{
 };
 use tower::{Service, ServiceExt as _};
 
-use super::{AppState, timer::ConnectionTimer};
-use foundation::{telemetry::metrics::TASK_FAILURES, token::KeySource};
+use super::{
+    AppState,
+    connections::{
+        AnswerBody, Clocked, Clocks, CloseCause, ConnectionLimits, Connections, OpenConnection,
+        StreamExecutor, TimedBody,
+    },
+};
+use foundation::{
+    config::{Limits, Settings},
+    telemetry::metrics::TASK_FAILURES,
+    token::KeySource,
+};
 
 /// Tells everybody who listens that the end has come.
 #[derive(Debug, Clone)]
@@ -50,11 +65,62 @@ pub async fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListe
         .with_context(|| format!("{address} cannot be listened on; choose another with {setting}"))
 }
 
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(25);
+/// How long nothing is accepted after a failure: others must end first.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Greatest head of a request that is read at all. Smaller limits are checked later, with an answer.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
+
+/// How the connections of a listener are served.
+#[derive(Debug, Clone)]
+pub struct Serving {
+    /// The connections that are open, of all listeners that share them.
+    pub connections: Arc<Connections>,
+    /// Clocks and limits of each.
+    pub limits: Arc<Limits>,
+}
+
+impl Serving {
+    /// As the settings say. What it is used for shares the limit of connections.
+    #[must_use]
+    pub fn of(settings: &Settings) -> Self {
+        Self {
+            connections: Connections::new(ConnectionLimits::of(settings)),
+            limits: Arc::from(settings.limits.clone()),
+        }
+    }
+
+    /// The same for the internal listener, which has connections of its own.
+    #[must_use]
+    pub fn internal(&self) -> Self {
+        Self {
+            connections: Connections::new(ConnectionLimits::internal()),
+            limits: Arc::clone(&self.limits),
+        }
+    }
+
+    fn builder(&self) -> auto::Builder<StreamExecutor> {
+        let limits = &self.limits;
+        let mut builder = auto::Builder::new(StreamExecutor::new(limits.write_timeout()));
+        // The clock of the head is in the stream, where it does not run between two requests.
+        builder
+            .http1()
+            .header_read_timeout(None)
+            .max_buf_size(MAX_HEAD_BYTES);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .keep_alive_interval(limits.http2_ping())
+            .keep_alive_timeout(limits.http2_ping())
+            .max_header_list_size(MAX_HEAD_BYTES as u32)
+            .max_concurrent_streams(limits.http2_max_streams)
+            .max_pending_accept_reset_streams(Some(limits.http2_max_pending_resets));
+        builder
+    }
+}
 
 /// Serves connections until the end, then lets running requests finish.
-pub async fn run<S>(listener: TcpListener, service: S, shutdown: Shutdown)
+pub async fn run<S>(listener: TcpListener, service: S, serving: Serving, shutdown: Shutdown)
 where
     S: Service<Request, Response = Response, Error = std::convert::Infallible>
         + Clone
@@ -66,14 +132,19 @@ where
     run_each(
         listener,
         move |stream| std::future::ready(Some((stream, service.clone()))),
+        serving,
         shutdown,
     )
     .await;
 }
 
 /// As [`run`], where it is seen for each connection how it speaks, and with what service.
-pub async fn run_each<A, F, I, S>(listener: TcpListener, accept: A, shutdown: Shutdown)
-where
+pub async fn run_each<A, F, I, S>(
+    listener: TcpListener,
+    accept: A,
+    serving: Serving,
+    shutdown: Shutdown,
+) where
     A: Fn(TcpStream) -> F,
     F: Future<Output = Option<(I, S)>> + Send + 'static,
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -84,63 +155,138 @@ where
         + 'static,
     S::Future: Send,
 {
-    let graceful = GracefulShutdown::new();
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .header_read_timeout(HEADER_TIMEOUT)
-        .max_buf_size(64 * 1024);
-    builder
-        .http2()
-        .max_concurrent_streams(128)
-        .max_pending_accept_reset_streams(Some(20));
+    let builder = serving.builder();
+    let connections = &serving.connections;
+    let clocks = Clocks::of(&serving.limits);
+    let mut failures = EachSecond::default();
+    let mut refusals = EachSecond::default();
     let mut stopped = std::pin::pin!(shutdown.wait());
     loop {
         let (stream, peer) = tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
-                    // Out of file descriptors, most likely: others must end first.
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    if let Some(count) = failures.count() {
+                        tracing::warn!(%error, count, "connections could not be accepted");
+                    }
+                    connections.make_room();
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
                     continue;
                 }
             },
             () = &mut stopped => break,
         };
-        let _ = stream.set_nodelay(true);
-        let (accepted, watcher, mut builder) =
-            (accept(stream), graceful.watcher(), builder.clone());
-        let timer = ConnectionTimer::default();
-        builder.http1().timer(timer.clone());
-        builder.http2().timer(timer);
-        tokio::spawn(async move {
-            let Ok(Some((stream, service))) = tokio::time::timeout(HEADER_TIMEOUT, accepted).await
-            else {
-                return;
-            };
-            let hyper_service =
-                hyper::service::service_fn(move |request: http::Request<Incoming>| {
-                    let mut request = request.map(axum::body::Body::new);
-                    request.extensions_mut().insert(ConnectInfo(peer));
-                    service.clone().oneshot(request)
-                });
-            let connection = watcher.watch(
-                builder
-                    .serve_connection(TokioIo::new(stream), hyper_service)
-                    .into_owned(),
-            );
-            if let Err(error) = connection.await {
-                tracing::debug!(error, "a connection ended early");
+        let open = match connections.admit(peer.ip()) {
+            Ok(open) => open,
+            Err(limit) => {
+                limit.count();
+                if let Some(count) = refusals.count() {
+                    tracing::warn!(limit = limit.wire(), count, "connections were refused");
+                }
+                continue;
             }
-        });
+        };
+        let _ = stream.set_nodelay(true);
+        tokio::spawn(serve_one(
+            accept(stream),
+            peer,
+            open,
+            builder.clone(),
+            clocks,
+        ));
     }
     drop(listener);
-    if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown())
+    connections.stop();
+    if tokio::time::timeout(DRAIN_TIMEOUT, connections.drained())
         .await
         .is_err()
     {
         tracing::warn!("some requests did not finish in time");
+    }
+}
+
+/// Serves one connection to its end.
+async fn serve_one<F, I, S>(
+    accepted: F,
+    peer: SocketAddr,
+    open: OpenConnection,
+    builder: auto::Builder<StreamExecutor>,
+    clocks: Clocks,
+) where
+    F: Future<Output = Option<(I, S)>> + Send,
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: Service<Request, Response = Response, Error = std::convert::Infallible>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+    S::Future: Send,
+{
+    let open = Arc::new(open);
+    let connection = Arc::clone(open.connection());
+    let accepted = tokio::select! {
+        accepted = tokio::time::timeout(clocks.header, accepted) => accepted,
+        () = connection.asked_to_close() => return,
+    };
+    let Ok(Some((stream, service))) = accepted else {
+        return;
+    };
+    let stream = Clocked::new(stream, Arc::clone(&connection), clocks);
+    let service = hyper::service::service_fn(move |request: http::Request<Incoming>| {
+        let running = open.begin(request.version());
+        let mut request = request.map(|body| {
+            if body.is_end_stream() {
+                Body::empty()
+            } else {
+                Body::new(TimedBody::new(body, clocks.body))
+            }
+        });
+        request.extensions_mut().insert(ConnectInfo(peer));
+        let answer = service.clone().oneshot(request);
+        async move {
+            let response = answer.await?;
+            Ok::<_, std::convert::Infallible>(response.map(|body| AnswerBody::new(body, running)))
+        }
+    });
+    let mut served = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
+    loop {
+        tokio::select! {
+            biased;
+            ended = &mut served => {
+                if let Err(error) = ended {
+                    tracing::debug!(error, "a connection ended early");
+                }
+                return;
+            }
+            () = connection.asked_to_close() => match connection.cause() {
+                CloseCause::Evicted => return,
+                CloseCause::None | CloseCause::Idle | CloseCause::Stopping => {
+                    served.as_mut().graceful_shutdown();
+                }
+            },
+        }
+    }
+}
+
+/// Counts what happens often, for a line of the log each second.
+#[derive(Debug, Default)]
+struct EachSecond {
+    logged: Option<Instant>,
+    count: u64,
+}
+
+impl EachSecond {
+    /// Counts once more; how often it happened since the last line, when a line is due.
+    fn count(&mut self) -> Option<u64> {
+        self.count += 1;
+        let is_due = self
+            .logged
+            .is_none_or(|logged| logged.elapsed() >= Duration::from_secs(1));
+        if !is_due {
+            return None;
+        }
+        self.logged = Some(Instant::now());
+        Some(std::mem::take(&mut self.count))
     }
 }
 

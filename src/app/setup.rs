@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use aws_lc_rs::rsa::KeySize;
 use sqlx::PgPool;
 
-use super::{AppState, Inner, Readiness};
+use super::{AppState, Inner, Readiness, limits::Guard};
 use authorization::{
     callers::Authenticator,
     live_system_users::LiveSystemUsers,
@@ -246,6 +246,7 @@ pub async fn state(
     let checkpoints = checkpoints
         .map(|(path, key)| audit::Checkpoints::open(path, key))
         .transpose()?;
+    let guard = Guard::new(&config, condition.clone());
     let config = Arc::new(config);
     let authenticator = Authenticator::new(
         Arc::clone(&verifier),
@@ -281,6 +282,7 @@ pub async fn state(
         readiness: Readiness::default(),
         condition,
         monitor: Arc::new(monitor),
+        guard,
     }))
 }
 

@@ -36,7 +36,7 @@ use system_users::{
     vendor_events::VendorEvents,
 };
 
-use super::Readiness;
+use super::{Readiness, limits::Guard};
 
 /// Shared state; clones are cheap.
 #[derive(Debug, Clone)]
@@ -68,6 +68,8 @@ pub struct Inner {
     pub readiness: Readiness,
     pub condition: DatabaseCondition,
     pub monitor: Arc<DatabaseMonitor>,
+    /// Limits of requests.
+    pub guard: Guard,
 }
 
 impl AppState {

@@ -193,12 +193,12 @@ pub fn main() -> ExitCode {
             }) => load(&args).await?,
             #[cfg(feature = "sandbox")]
             Command::Sandbox(args) => {
-                crate::sandbox::run(&crate::sandbox::Options {
+                let options = crate::sandbox::Options {
                     port: args.port,
                     data_dir: args.data_dir,
                     fresh: args.fresh,
-                })
-                .await?;
+                };
+                crate::sandbox::run(&options).await?;
             }
             Command::Config(command) => return Ok(config::run(&command).into()),
             Command::Keys(command) => keys::run(&command)?,

@@ -5,8 +5,10 @@ use std::{collections::HashMap, path::Path, time::Duration};
 use anyhow::Context as _;
 
 use crate::app::{
-    self, metrics,
-    serve::{self, Shutdown},
+    self,
+    limits::RequestClass,
+    metrics,
+    serve::{self, Serving, Shutdown},
     setup::{self, Extra, Secrets},
     start_check,
 };
@@ -56,12 +58,15 @@ pub async fn serve(path: Option<&Path>) -> anyhow::Result<()> {
     let (stop, shutdown) = Shutdown::channel();
     serve::spawn_background(&state, &shutdown);
     let metrics = axum::Router::new().route("/metrics", axum::routing::get(metrics::render));
+    let metrics = state.guard.before(metrics, RequestClass::Probe);
+    let serving = Serving::of(&state.config.settings);
     let main = tokio::spawn(serve::run(
         main,
         app::service(&state, |_| false),
+        serving.clone(),
         shutdown.clone(),
     ));
-    let internal = tokio::spawn(serve::run(internal, metrics, shutdown));
+    let internal = tokio::spawn(serve::run(internal, metrics, serving.internal(), shutdown));
     tracing::info!(listen = %server.listen, base = state.config.public_base, profile = state.config.profile().as_str(), "serving");
     serve::asked_to_stop().await?;
     tracing::info!("stopping: not ready from now on");

@@ -17,8 +17,9 @@ use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 use crate::app::{
     self, AppState,
     hosts::Hosts,
+    limits::RequestClass,
     metrics,
-    serve::{self, Shutdown},
+    serve::{self, Serving, Shutdown},
     setup::{self, Extra, Secrets},
 };
 use ::sandbox::{
@@ -341,6 +342,7 @@ fn spawn(
             "/.well-known/openid-configuration/sandbox/idporten",
             idporten.clone(),
         ));
+    let metadata = state.guard.before(metadata, RequestClass::Read);
     let (maskinporten, idporten) = (
         marked(maskinporten::router(maskinporten)),
         marked(routes::idporten(idporten)),
@@ -364,12 +366,20 @@ fn spawn(
         hosts(|host| Place::named(host) == Some(Place::Maskinporten)).guard(maskinporten),
         hosts(|host| Place::named(host) == Some(Place::IdPorten)).guard(idporten),
         hosts(|host| Place::named(host) == Some(Place::TestTools)).guard(testtools),
-    ];
+    ]
+    .map(|router| state.guard.before(router, RequestClass::Read));
     let answers_to = named(|host| Place::named(host) == Some(Place::Main));
     let internal = Router::new().route("/metrics", axum::routing::get(metrics::render));
     let internal = hosts(|_| false).guard(internal);
+    let internal = state.guard.before(internal, RequestClass::Probe);
+    let serving = Serving::of(&config.settings);
     let mut servers = JoinSet::new();
-    servers.spawn(serve::run(listeners.internal, internal, shutdown.clone()));
+    servers.spawn(serve::run(
+        listeners.internal,
+        internal,
+        serving.internal(),
+        shutdown.clone(),
+    ));
     let main = app::service(state, answers_to);
     if let Some(listener) = listeners.tls {
         let places = HashMap::from([
@@ -382,13 +392,24 @@ fn spawn(
         servers.spawn(serve::run_each(
             listener,
             move |stream| front.clone().accept(stream),
+            serving.clone(),
             shutdown.clone(),
         ));
     }
     if let Some(issuers) = listeners.issuers {
-        servers.spawn(serve::run(listeners.main, main, shutdown.clone()));
+        servers.spawn(serve::run(
+            listeners.main,
+            main,
+            serving.clone(),
+            shutdown.clone(),
+        ));
         for (listener, router) in issuers.into_iter().zip([maskinporten, idporten, testtools]) {
-            servers.spawn(serve::run(listener, router, shutdown.clone()));
+            servers.spawn(serve::run(
+                listener,
+                router,
+                serving.clone(),
+                shutdown.clone(),
+            ));
         }
     } else {
         let issuers = Router::new()
@@ -398,7 +419,7 @@ fn spawn(
         let all = hosts(|_| false)
             .guard(metadata.nest("/sandbox", issuers))
             .fallback_service(main);
-        servers.spawn(serve::run(listeners.main, all, shutdown.clone()));
+        servers.spawn(serve::run(listeners.main, all, serving, shutdown.clone()));
     }
     Ok(servers)
 }
@@ -440,7 +461,7 @@ pub async fn run(options: &Options) -> anyhow::Result<()> {
         let url = cluster.url("postgres");
         (Some(cluster), url)
     };
-    let running = start(config, &url, clock, &progress).await?;
+    let running = Box::pin(start(config, &url, clock, &progress)).await?;
     progress.finish_and_clear();
     announce(&running, started.elapsed(), cluster.as_ref());
     serve::asked_to_stop().await?;

@@ -46,6 +46,7 @@ mod import;
 mod journey;
 mod jwks;
 mod least_privilege;
+mod limits;
 mod maskinporten;
 mod metadata;
 mod metrics;

@@ -21,6 +21,7 @@ mod history;
 mod import;
 mod observed;
 mod several;
+mod slow_clients;
 
 use std::{
     path::PathBuf,

@@ -293,20 +293,23 @@ impl Authenticator {
             .map(str::to_owned);
         let token = given.or_else(instead).ok_or(UNAUTHORIZED)?;
         let verified = self.verify(&token).await.map_err(|error| match error {
-            unavailable @ (ApiError::Unavailable(_) | ApiError::Database(_)) => unavailable,
+            passing @ (ApiError::Unavailable(_) | ApiError::Database(_) | ApiError::Limited(_)) => {
+                passing
+            }
             _ => UNAUTHORIZED,
         })?;
         if let Some(context) = context::current() {
             let _ = context.caller.set(Arc::clone(&verified.principal));
         }
+        context::admit(&verified.principal)?;
         Ok(verified)
     }
 
     /// The caller of a request.
     ///
     /// # Errors
-    /// 400 or 401 for its credential, 403 for a cookie without proof, 503 when that cannot be
-    /// found out.
+    /// 400 or 401 for its credential, 403 for a cookie without proof, 429 or 503 for a caller that
+    /// asks too often or for too much at once, 503 when that cannot be found out.
     pub async fn authenticate(&self, parts: &Parts) -> ApiResult<Caller> {
         let cookies = &self.0.cookies;
         // The first that is there is the only one: a bad header is not helped by a good cookie.
@@ -332,6 +335,7 @@ impl Authenticator {
         if let Some(context) = context::current() {
             let _ = context.caller.set(Arc::clone(&principal));
         }
+        context::admit(&principal)?;
         Ok(Caller { principal })
     }
 
@@ -343,7 +347,11 @@ impl Authenticator {
             .platform_tokens
             .verify(&parts.headers, self.0.clock.seconds())
         {
-            Ok(app) => Ok(app.map(|app| Platform { app })),
+            Ok(Some(app)) => {
+                context::admit_other(&("platform", &app))?;
+                Ok(Some(Platform { app }))
+            }
+            Ok(None) => Ok(None),
             Err(refusal) if parts.headers.contains_key(AUTHORIZATION) => {
                 tracing::info!(reason = refusal.wire(), "platform token ignored");
                 Ok(None)

@@ -14,6 +14,7 @@ pub mod http;
 pub mod idempotency;
 pub mod ids;
 pub mod key_files;
+pub mod limits;
 pub mod loopback;
 pub mod sessions;
 pub mod strict_json;

@@ -53,9 +53,10 @@ impl TestApp {
     /// With settings of its own.
     pub async fn of(config: Checked, database: SecretString) -> Self {
         let clock = Clock::default();
-        let running = sandbox::start(config, &database, clock.clone(), &ProgressBar::hidden())
-            .await
-            .expect("a sandbox starts");
+        let progress = ProgressBar::hidden();
+        // A large future, which every test would hold.
+        let starting = Box::pin(sandbox::start(config, &database, clock.clone(), &progress));
+        let running = starting.await.expect("a sandbox starts");
         let config = &running.config;
         let local = config.local.as_ref().expect("a sandbox");
         let http = reqwest::Client::builder()

@@ -288,12 +288,17 @@ pub async fn decision(
 ) -> ApiResult<Response> {
     let caller = match caller {
         Ok(caller) => Some(caller),
+        Err(error @ ApiError::Limited(_)) => return Err(error),
         Err(_) if has_key || endpoints.config.settings.pdp.decision_open => None,
         Err(ApiError::InsufficientScope(_)) => {
             return Err(ApiError::Unauthorized(Some(Refusal::InsufficientScope)));
         }
         Err(error) => return Err(error),
     };
+    if caller.is_none() {
+        let address = context::current().and_then(|context| context.address);
+        context::admit_other(&("address", address))?;
+    }
     let explain = query.flag("explain")?;
     let settings = &endpoints.config.settings.pdp;
     in_time(settings.deadline_s, async {

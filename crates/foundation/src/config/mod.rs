@@ -6,6 +6,7 @@
 mod database;
 mod digest;
 mod key_file;
+mod limits;
 mod load;
 mod production;
 mod proxies;
@@ -22,6 +23,7 @@ use url::Url;
 
 pub use database::check_database;
 pub use key_file::{SANDBOX_FOLDER_MARK, SANDBOX_MARK, key_file, key_material, without_comments};
+pub use limits::{JsonLimits, Limits, Rate, Rates};
 pub use load::{LoadError, Loaded, Source, load, load_all};
 pub use rules::{Checked, LocalIssuers, check, http_base};
 pub use subscription_keys::{NewSubscriptionKey, SubscriptionKeys};
@@ -78,6 +80,7 @@ pub struct Settings {
     pub audit: Audit,
     pub operator: Operator,
     pub log: Log,
+    pub limits: Box<Limits>,
     pub telemetry: Telemetry,
     /// Present only in the sandbox.
     pub sandbox: Option<Sandbox>,

@@ -9,7 +9,7 @@ use std::{
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
-use super::{Profile, Settings, SubscriptionKeys, check_database, production};
+use super::{Profile, Settings, SubscriptionKeys, check_database, limits, production};
 
 /// How an operator makes a key of random bytes.
 const NEW_KEY: &str = "make one with `openssl rand -hex 32`";
@@ -164,7 +164,7 @@ fn check_ranges(settings: &Settings, wrong: &mut Vec<String>) {
             1..=1_200,
         ),
     ];
-    for (name, value, range) in ranges {
+    for (name, value, range) in ranges.into_iter().chain(limits::ranges(&settings.limits)) {
         if !range.contains(&value) {
             wrong.push(if *range.end() == i64::MAX {
                 format!("{name}: must be at least {}", range.start())
@@ -198,6 +198,7 @@ pub fn check(settings: Settings) -> Result<Checked, Vec<String>> {
         _ => {}
     }
     check_ranges(&settings, &mut wrong);
+    limits::check(&settings.limits, &mut wrong);
     production::check(&settings, &mut wrong);
     if settings.server.listen == settings.server.internal_listen {
         wrong.push("server.internal_listen: is the address of server.listen; metrics need one that is not public".to_owned());

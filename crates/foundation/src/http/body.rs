@@ -13,23 +13,22 @@ use http::{
 use http_body_util::BodyExt as _;
 use serde_json::Value;
 
-use super::{ApiError, ApiResult, ModelState};
-use crate::strict_json::{self, MemberNames};
+use super::{ApiError, ApiResult, ModelState, context};
+use crate::{
+    config::JsonLimits,
+    strict_json::{self, MemberNames},
+};
 
-/// Greatest JSON body of the general APIs, in bytes.
-pub const GENERAL_LIMIT: usize = 256 * 1024;
+/// Greatest number of items of a list in a question for a decision.
+pub const MAX_ITEMS: usize = JsonLimits::DEFAULT.items;
+/// Greatest length of a text in a question for a decision, in bytes.
+pub const MAX_STRING: usize = JsonLimits::DEFAULT.string_bytes;
 
-const MAX_DEPTH: usize = 32;
-/// Greatest number of items of a list.
-pub const MAX_ITEMS: usize = 1_000;
-/// Greatest length of a text, in bytes.
-pub const MAX_STRING: usize = 16 * 1024;
-
-/// The bytes of a JSON body of at most `LIMIT` bytes, not yet parsed.
+/// The bytes of a JSON body of at most `limits.max_json_bytes`, not yet parsed.
 #[derive(Debug)]
-pub struct JsonBytes<const LIMIT: usize = GENERAL_LIMIT>(pub Bytes);
+pub struct JsonBytes(pub Bytes);
 
-impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for JsonBytes<LIMIT> {
+impl<S: Send + Sync> FromRequest<S> for JsonBytes {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
@@ -40,7 +39,7 @@ impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for JsonBytes<LIMIT> {
         if (has_type && !is_json(&parts.headers)) || is_encoded(&parts.headers) {
             return Err(ApiError::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
         }
-        let bytes = read(&parts.headers, body, LIMIT).await?;
+        let bytes = read(&parts.headers, body, context::json_limits().bytes).await?;
         if !has_type && !bytes.is_empty() {
             return Err(ApiError::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
         }
@@ -69,7 +68,7 @@ pub async fn read(headers: &HeaderMap, body: Body, limit: usize) -> ApiResult<By
 
 /// Reads what is on its way, within reason: a connection closed under a client that still writes
 /// loses the answer.
-async fn discard(mut body: Body) {
+pub async fn discard(mut body: Body) {
     const REASON: usize = 8 * 1024 * 1024;
     let mut seen = 0;
     let reading = async {
@@ -112,10 +111,13 @@ pub fn is_json(headers: &HeaderMap) -> bool {
         || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-fn is_encoded(headers: &HeaderMap) -> bool {
+/// Whether a body is compressed or otherwise not as it is. Such bodies are not taken.
+#[must_use]
+pub fn is_encoded(headers: &HeaderMap) -> bool {
     headers
-        .get(CONTENT_ENCODING)
-        .is_some_and(|v| !v.as_bytes().eq_ignore_ascii_case(b"identity"))
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 /// The text of a body without the byte order mark that some clients send before it.
@@ -139,7 +141,7 @@ pub fn parse(bytes: &[u8], parameter: &str) -> ApiResult<Value> {
 /// As [`parse`].
 pub fn parse_strictly(bytes: &[u8], parameter: &str, names: MemberNames) -> ApiResult<Value> {
     parse_with(bytes, parameter, |bytes| {
-        strict_json::value(bytes, MAX_DEPTH, names)
+        strict_json::value(bytes, context::json_limits().depth, names)
     })
 }
 
@@ -155,7 +157,8 @@ fn parse_with(
         return Err(state.into());
     }
     let value: Value = read(text).map_err(|error| fault(parameter, "$", &unreadable(&error)))?;
-    within_limits(&value, 1).map_err(|sentence| fault(parameter, "$", sentence))?;
+    within_limits(&value, 1, context::json_limits())
+        .map_err(|sentence| fault(parameter, "$", sentence))?;
     Ok(value)
 }
 
@@ -179,30 +182,30 @@ pub fn fault(parameter: &str, path: &str, sentence: &str) -> ApiError {
     state.into()
 }
 
-fn within_limits(value: &Value, depth: usize) -> Result<(), &'static str> {
-    if depth > MAX_DEPTH {
+fn within_limits(value: &Value, depth: usize, limits: JsonLimits) -> Result<(), &'static str> {
+    if depth > limits.depth {
         return Err("The JSON is nested too deeply.");
     }
     match value {
-        Value::String(text) => text_within_limits(text),
+        Value::String(text) => text_within_limits(text, limits),
         Value::Array(items) => {
-            if items.len() > MAX_ITEMS {
+            if items.len() > limits.items {
                 return Err("A list in the JSON is too long.");
             }
             items
                 .iter()
-                .try_for_each(|item| within_limits(item, depth + 1))
+                .try_for_each(|item| within_limits(item, depth + 1, limits))
         }
         Value::Object(members) => members.iter().try_for_each(|(name, item)| {
-            text_within_limits(name)?;
-            within_limits(item, depth + 1)
+            text_within_limits(name, limits)?;
+            within_limits(item, depth + 1, limits)
         }),
         _ => Ok(()),
     }
 }
 
-fn text_within_limits(text: &str) -> Result<(), &'static str> {
-    if text.len() > MAX_STRING {
+fn text_within_limits(text: &str, limits: JsonLimits) -> Result<(), &'static str> {
+    if text.len() > limits.string_bytes {
         return Err("A text in the JSON is too long.");
     }
     // Postgres text cannot hold NUL.

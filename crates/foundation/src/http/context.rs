@@ -3,8 +3,12 @@
 
 use std::{
     fmt,
+    hash::Hash,
     net::IpAddr,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicU8, Ordering},
+    },
 };
 
 use axum::{
@@ -18,11 +22,14 @@ use uuid::Uuid;
 
 use super::forwarded::Forwarded;
 use crate::{
+    config::JsonLimits,
     db::{DatabaseCondition, DbUnavailable},
+    limits::{ConsumerKey, ConsumerLimits, ConsumerPermit, ConsumerRate, Refused},
     telemetry::{
         security::{Origin, SecurityEvent},
         traces::SpanIds,
     },
+    token::Principal,
 };
 
 tokio::task_local! {
@@ -56,6 +63,41 @@ pub struct RequestContext {
     pub person: OnceLock<Uuid>,
     /// What was refused so far, for the audit trail.
     refusals: Mutex<Vec<Refusal>>,
+    /// Limits of JSON bodies.
+    json: JsonLimits,
+    /// How far the body of the request was read, as [`BodyReading`].
+    body: AtomicU8,
+    /// Limits by consumer.
+    consumers: Option<Arc<ConsumerLimits>>,
+    /// The rate that the route has by consumer.
+    rate: Option<ConsumerRate>,
+    /// Counts the request as one of its consumer, once that is known, until it is answered.
+    permit: OnceLock<ConsumerPermit>,
+}
+
+/// How far the body of a request was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum BodyReading {
+    /// Nothing is awaited of it.
+    Idle,
+    /// The client is to send more.
+    Awaited,
+    /// The client took too long.
+    TimedOut,
+    /// It has more bytes than it may.
+    TooLarge,
+}
+
+impl BodyReading {
+    const fn of(number: u8) -> Self {
+        match number {
+            1 => Self::Awaited,
+            2 => Self::TimedOut,
+            3 => Self::TooLarge,
+            _ => Self::Idle,
+        }
+    }
 }
 
 /// Why something was not done.
@@ -78,6 +120,10 @@ pub struct ContextSettings {
     pub problem_detail: bool,
     /// What is known of the database.
     pub database: DatabaseCondition,
+    /// Limits of JSON bodies.
+    pub json: JsonLimits,
+    /// Limits by consumer; none where no consumer is known.
+    pub consumers: Option<Arc<ConsumerLimits>>,
 }
 
 /// Reason of a refusal: the form or the call did not come from one of our pages.
@@ -105,7 +151,7 @@ impl Refusal {
 }
 
 impl RequestContext {
-    fn of(request: &Request, settings: &ContextSettings) -> Self {
+    fn of(request: &Request, settings: &ContextSettings, rate: Option<ConsumerRate>) -> Self {
         let peer = request
             .extensions()
             .get::<ConnectInfo<std::net::SocketAddr>>()
@@ -138,7 +184,29 @@ impl RequestContext {
             caller: OnceLock::new(),
             person: OnceLock::new(),
             refusals: Mutex::default(),
+            json: settings.json,
+            body: AtomicU8::new(BodyReading::Idle as u8),
+            consumers: settings.consumers.clone(),
+            rate,
+            permit: OnceLock::new(),
         }
+    }
+
+    /// How far the body of the request was read.
+    pub fn body_reading(&self) -> BodyReading {
+        BodyReading::of(self.body.load(Ordering::Relaxed))
+    }
+
+    fn admit(&self, key: impl FnOnce(&ConsumerLimits) -> ConsumerKey) -> Result<(), Refused> {
+        let Some(consumers) = &self.consumers else {
+            return Ok(());
+        };
+        if self.permit.get().is_some() {
+            return Ok(());
+        }
+        let permit = consumers.admit(key(consumers), self.rate)?;
+        let _ = self.permit.set(permit);
+        Ok(())
     }
 
     /// What was refused first.
@@ -164,6 +232,60 @@ pub fn note_refusal(refusal: Refusal) {
             .unwrap_or_else(PoisonError::into_inner);
         refusals.push(refusal);
     });
+}
+
+/// Notes how far the body of the current request was read. A fault stays. Without a request it does
+/// nothing.
+pub fn note_body(reading: BodyReading) {
+    let _ = CONTEXT.try_with(|context| match context.body_reading() {
+        BodyReading::Idle | BodyReading::Awaited => {
+            context.body.store(reading as u8, Ordering::Relaxed);
+        }
+        BodyReading::TimedOut | BodyReading::TooLarge => {}
+    });
+}
+
+/// Counts the current request as one of the consumer of a token, once; without a request it does
+/// nothing.
+///
+/// # Errors
+/// The consumer asks too often, or for too much at once.
+pub fn admit(principal: &Principal) -> Result<(), Refused> {
+    admit_by(|consumers| consumers.key_of(principal))
+}
+
+/// As [`admit`], for a consumer without a token: whatever tells it from others.
+///
+/// # Errors
+/// As [`admit`].
+pub fn admit_other(named: &impl Hash) -> Result<(), Refused> {
+    admit_by(|consumers| consumers.key_of_other(named))
+}
+
+fn admit_by(key: impl FnOnce(&ConsumerLimits) -> ConsumerKey) -> Result<(), Refused> {
+    CONTEXT
+        .try_with(|context| context.admit(key))
+        .unwrap_or(Ok(()))
+        .inspect_err(|refused| note_limit(*refused))
+}
+
+/// Counts a request that exceeds a limit for now, and reports one that comes too often.
+pub fn note_limit(refused: Refused) {
+    refused.limit().count();
+    match refused {
+        Refused::TooOften { limit, .. } => report(SecurityEvent::RateLimited {
+            limit: limit.wire(),
+        }),
+        Refused::Busy(_) => {}
+    }
+}
+
+/// Limits of the JSON bodies of the current request.
+#[must_use]
+pub fn json_limits() -> JsonLimits {
+    CONTEXT
+        .try_with(|context| context.json)
+        .unwrap_or(JsonLimits::DEFAULT)
 }
 
 /// Writes a security event with its origin: the current request, if there is one.
@@ -232,13 +354,15 @@ pub fn prefers_plain_text() -> bool {
         .unwrap_or(true)
 }
 
-/// Answers a request within its context and its tracing span.
+/// Answers a request within its context and its tracing span. `rate` is that of its route by
+/// consumer.
 pub async fn within<A: Future<Output = Response>>(
     settings: &ContextSettings,
+    rate: Option<ConsumerRate>,
     request: Request,
     answer: impl FnOnce(Request) -> A,
 ) -> Response {
-    let context = Arc::new(RequestContext::of(&request, settings));
+    let context = Arc::new(RequestContext::of(&request, settings, rate));
     let span = tracing::info_span!("request", method = %request.method(), path = request.uri().path(), trace = %context.trace);
     CONTEXT
         .scope(context, answer(request))
@@ -321,8 +445,10 @@ impl RequestContext {
             trusted_proxies: [].into(),
             problem_detail: true,
             database: DatabaseCondition::default(),
+            json: JsonLimits::DEFAULT,
+            consumers: None,
         };
-        Self::of(&Request::new(axum::body::Body::empty()), &settings)
+        Self::of(&Request::new(axum::body::Body::empty()), &settings, None)
     }
 }
 

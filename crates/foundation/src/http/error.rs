@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     db::{DbError, DbFault, DbUnavailable, TransactionError},
+    limits::Refused,
     telemetry::{self, faults::FaultLevel},
     token::Refusal,
 };
@@ -41,6 +42,8 @@ pub enum ApiError {
     JsonText(StatusCode, String),
     /// A sentence: plain text, or a JSON string for a client that takes only JSON.
     Text(StatusCode, String),
+    /// A status with `title`, `status` and `traceId`.
+    Plain(StatusCode),
     /// A status and nothing else.
     Empty(StatusCode),
     /// 401 without body; the reason goes into `WWW-Authenticate`, none when there was no
@@ -57,6 +60,8 @@ pub enum ApiError {
     InvalidCredentials,
     /// 410 with a title of its own: something that is no more.
     Gone(&'static str),
+    /// 429 or 503: the caller asks too often, or too much is being answered.
+    Limited(Refused),
     /// 503: something we need is away; the client may try again after so many seconds.
     Unavailable(u32),
     /// 503: the database is away, overloaded, full or in conflict. Logged with its cause.
@@ -87,6 +92,12 @@ impl From<Problem> for ApiError {
 impl From<ModelState> for ApiError {
     fn from(state: ModelState) -> Self {
         Self::ModelState(Box::new(state))
+    }
+}
+
+impl From<Refused> for ApiError {
+    fn from(refused: Refused) -> Self {
+        Self::Limited(refused)
     }
 }
 
@@ -149,6 +160,7 @@ impl ApiError {
             | Self::Status(_)
             | Self::JsonText(..)
             | Self::Text(..)
+            | Self::Plain(_)
             | Self::Empty(_)
             | Self::Unauthorized(_)
             | Self::NoOrganization
@@ -156,6 +168,7 @@ impl ApiError {
             | Self::InsufficientScope(_)
             | Self::InvalidCredentials
             | Self::Gone(_)
+            | Self::Limited(_)
             | Self::Unavailable(_)
             | Self::Database(_)
             | Self::Internal(_) => return,
@@ -215,6 +228,7 @@ impl IntoResponse for ApiError {
                 *response.status_mut() = status;
                 response
             }
+            Self::Plain(status) => plain_problem(status),
             Self::Empty(status) => status.into_response(),
             Self::Unauthorized(reason) => challenge(
                 StatusCode::UNAUTHORIZED,
@@ -254,14 +268,18 @@ impl IntoResponse for ApiError {
                 challenge(StatusCode::BAD_REQUEST, ", error=\"invalid_request\"")
             }
             Self::Gone(title) => framework_problem(StatusCode::GONE, title, None),
-            Self::Unavailable(seconds) => unavailable(seconds),
+            Self::Limited(Refused::TooOften { retry_after, .. }) => {
+                try_later(StatusCode::TOO_MANY_REQUESTS, retry_after)
+            }
+            Self::Limited(Refused::Busy(_)) => try_later(StatusCode::SERVICE_UNAVAILABLE, 1),
+            Self::Unavailable(seconds) => try_later(StatusCode::SERVICE_UNAVAILABLE, seconds),
             Self::Database(error) => {
                 telemetry::faults::log(
                     error.fault.wire(),
                     fault_level(error.fault),
                     &error.message,
                 );
-                unavailable(error.fault.retry_after())
+                try_later(StatusCode::SERVICE_UNAVAILABLE, error.fault.retry_after())
             }
             Self::Internal(error) => {
                 tracing::error!(error = format!("{error:#}"), "internal error");
@@ -270,14 +288,6 @@ impl IntoResponse for ApiError {
             }
         }
     }
-}
-
-fn unavailable(seconds: u32) -> Response {
-    let mut response = plain_problem(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
-    response
-        .headers_mut()
-        .insert(RETRY_AFTER, HeaderValue::from(seconds));
-    response
 }
 
 const fn fault_level(fault: DbFault) -> FaultLevel {
@@ -408,7 +418,9 @@ fn framework_problem(status: StatusCode, title: &str, extra: Option<(&str, Value
         404 => "15.5.5",
         409 => "15.5.10",
         410 => "15.5.11",
+        408 => "15.5.9",
         413 => "15.5.14",
+        414 => "15.5.15",
         415 => "15.5.16",
         500 => "15.6.1",
         _ => "15.5.1",
@@ -429,9 +441,19 @@ fn framework_problem(status: StatusCode, title: &str, extra: Option<(&str, Value
     respond(status, "application/problem+json; charset=utf-8", body)
 }
 
-fn plain_problem(status: StatusCode, title: &str) -> Response {
+/// A problem that passes: the client may try again after so many seconds.
+fn try_later(status: StatusCode, seconds: u32) -> Response {
+    let mut response = plain_problem(status);
+    response
+        .headers_mut()
+        .insert(RETRY_AFTER, HeaderValue::from(seconds));
+    response
+}
+
+/// A problem with `title`, `status` and `traceId` alone.
+fn plain_problem(status: StatusCode) -> Response {
     let mut body = Map::new();
-    body.insert("title".into(), title.into());
+    body.insert("title".into(), status_description(status).into());
     body.insert("status".into(), status.as_u16().into());
     if let Some(trace) = context::trace_id() {
         body.insert("traceId".into(), trace.into());

@@ -46,6 +46,7 @@ names! {
     SessionEnded = "session.ended", "a session ended before its time.";
     PolicyRejected = "policy.rejected", "an uploaded policy was refused.";
     AuditGap = "audit.gap", "the audit trail cannot be continued or sealed.";
+    RateLimited = "rate.limited", "a client asks more often than it may.";
     ConfigChanged = "config.changed", "the service starts with other settings than the last time.";
     ClockSkew = "clock.skew", "this machine's clock and the database's differ by more than two seconds.";
 }
@@ -101,6 +102,10 @@ pub enum SecurityEvent<'a> {
     AuditGap {
         reason: &'a str,
     },
+    RateLimited {
+        /// One of the limits.
+        limit: &'a str,
+    },
     ConfigChanged {
         /// SHA-256 of the settings without secrets, in hex.
         digest: &'a str,
@@ -142,6 +147,7 @@ impl<'a> SecurityEvent<'a> {
             Self::SessionEnded { .. } => EventName::SessionEnded,
             Self::PolicyRejected { .. } => EventName::PolicyRejected,
             Self::AuditGap { .. } => EventName::AuditGap,
+            Self::RateLimited { .. } => EventName::RateLimited,
             Self::ConfigChanged { .. } => EventName::ConfigChanged,
             Self::ClockSkew { .. } => EventName::ClockSkew,
         }
@@ -163,6 +169,10 @@ impl<'a> SecurityEvent<'a> {
             | Self::LoginFailed { reason }
             | Self::AuditGap { reason } => Fields {
                 reason: Some(reason),
+                ..none
+            },
+            Self::RateLimited { limit } => Fields {
+                reason: Some(limit),
                 ..none
             },
             Self::TenantMismatch {

@@ -1,0 +1,224 @@
+//! The byte stream of a connection with the clocks of its client: for the first byte, the head of a
+//! request, the time between requests, and taking the answer.
+
+use std::{
+    io::{self, IoSlice},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::{Duration, Instant},
+};
+
+use foundation::config::Limits;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::{Sleep, sleep_until},
+};
+
+use super::{CloseCause, Connection};
+
+/// How long a client may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Clocks {
+    first_byte: Duration,
+    /// For the head of a request, and for the handshake of TLS.
+    pub header: Duration,
+    keep_alive: Duration,
+    /// For the body of a request.
+    pub body: Duration,
+    write: Duration,
+}
+
+impl Clocks {
+    /// Those of the settings.
+    #[must_use]
+    pub const fn of(limits: &Limits) -> Self {
+        Self {
+            first_byte: limits.first_byte_timeout(),
+            header: limits.header_timeout(),
+            keep_alive: limits.keep_alive(),
+            body: limits.body_timeout(),
+            write: limits.write_timeout(),
+        }
+    }
+}
+
+/// For how long an idle connection that was asked to close may take to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// A stream that fails with `TimedOut` when its client takes too long.
+///
+/// Its timers are moved only when they fire: a connection has a new deadline with every request, and
+/// reaches hardly any of them.
+#[derive(Debug)]
+pub struct Clocked<S> {
+    stream: S,
+    connection: Arc<Connection>,
+    clocks: Clocks,
+    read: Pin<Box<Sleep>>,
+    /// Requests of the connection when the head was last waited for.
+    requests: u64,
+    /// Whether bytes came after the last request.
+    has_bytes: bool,
+    /// When the first of them was noticed.
+    head_began: Option<Instant>,
+    write: Option<Pin<Box<Sleep>>>,
+    /// Since when the client takes nothing.
+    blocked: Option<Instant>,
+}
+
+impl<S> Clocked<S> {
+    /// A stream of a connection that was just accepted.
+    pub fn new(stream: S, connection: Arc<Connection>, clocks: Clocks) -> Self {
+        let first = connection.opened() + clocks.first_byte;
+        Self {
+            stream,
+            connection,
+            clocks,
+            read: Box::pin(sleep_until(first.into())),
+            requests: 0,
+            has_bytes: false,
+            head_began: None,
+            write: None,
+            blocked: None,
+        }
+    }
+
+    /// Until when the client has to send something; none while its requests are being answered.
+    fn read_deadline(&mut self, now: Instant) -> Option<Instant> {
+        let connection = &self.connection;
+        if connection.in_flight() > 0 {
+            return None;
+        }
+        let has_asked = connection.requests() > 0;
+        // On HTTP/2, bytes between requests are pings and the like.
+        if self.has_bytes && !(has_asked && connection.is_http2()) {
+            let began = *self.head_began.get_or_insert(now);
+            return Some(began + self.clocks.header);
+        }
+        if !has_asked {
+            return Some(connection.opened() + self.clocks.first_byte);
+        }
+        let goodbye = match connection.cause() {
+            CloseCause::None => Duration::ZERO,
+            CloseCause::Evicted | CloseCause::Idle | CloseCause::Stopping => GOODBYE,
+        };
+        Some(connection.idle_since() + self.clocks.keep_alive + goodbye)
+    }
+
+    /// Called when there is nothing to read.
+    fn poll_read_clock(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
+        let requests = self.connection.requests();
+        if requests != self.requests {
+            self.requests = requests;
+            (self.has_bytes, self.head_began) = (false, None);
+        }
+        loop {
+            let now = Instant::now();
+            let deadline = self.read_deadline(now);
+            // While a request is being answered, the clock only looks again now and then: nothing is
+            // read when the answer ends.
+            let wake = deadline.unwrap_or(now + self.clocks.header.min(self.clocks.keep_alive));
+            if deadline.is_some_and(|deadline| deadline <= now) {
+                if !self.may_say_goodbye() {
+                    return Poll::Ready(io::ErrorKind::TimedOut.into());
+                }
+                self.connection.close(CloseCause::Idle);
+                continue;
+            }
+            let is_late = wake < self.read.deadline().into_std();
+            if is_late || self.read.is_elapsed() {
+                self.read.as_mut().reset(wake.into());
+            }
+            ready!(self.read.as_mut().poll(context));
+        }
+    }
+
+    /// Whether the connection is idle between requests and was not asked to close: it is, so that an
+    /// HTTP/2 client learns that it may not use it any more.
+    fn may_say_goodbye(&self) -> bool {
+        let is_between_requests =
+            self.connection.requests() > 0 && (!self.has_bytes || self.connection.is_http2());
+        is_between_requests && self.connection.cause() == CloseCause::None
+    }
+
+    /// Called when the client takes nothing.
+    fn poll_write_clock(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
+        let since = *self.blocked.get_or_insert_with(Instant::now);
+        let deadline = since + self.clocks.write;
+        let timer = self
+            .write
+            .get_or_insert_with(|| Box::pin(sleep_until(deadline.into())));
+        loop {
+            ready!(timer.as_mut().poll(context));
+            if timer.deadline().into_std() >= deadline {
+                return Poll::Ready(io::ErrorKind::TimedOut.into());
+            }
+            timer.as_mut().reset(deadline.into());
+        }
+    }
+
+    fn written<T>(
+        &mut self,
+        result: Poll<io::Result<T>>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<T>> {
+        if result.is_ready() {
+            self.blocked = None;
+            return result;
+        }
+        self.poll_write_clock(context).map(Err)
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Clocked<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        match Pin::new(&mut self.stream).poll_read(context, buffer) {
+            Poll::Ready(Ok(())) => {
+                self.has_bytes |= buffer.filled().len() > before;
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => self.poll_read_clock(context).map(Err),
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Clocked<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.written(result, context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.written(result, context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let result = Pin::new(&mut self.stream).poll_flush(context);
+        self.written(result, context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let result = Pin::new(&mut self.stream).poll_shutdown(context);
+        self.written(result, context)
+    }
+}

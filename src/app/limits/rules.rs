@@ -1,0 +1,310 @@
+//! Which limits hold for which route: decided once for each template, when the service starts.
+
+use foundation::{http::path::RouteId, limits::ConsumerRate};
+use http::Method;
+
+use super::RequestClass;
+
+/// What holds for a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rule {
+    /// What kind of work it is.
+    pub class: RequestClass,
+    /// How often a consumer may ask.
+    pub by_consumer: Option<ConsumerRate>,
+    /// How often an address or a browser may ask.
+    pub by_client: Option<ClientRate>,
+}
+
+/// A rate that counts before the caller is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientRate {
+    /// Begins or ends a login: by address.
+    Login,
+    /// Needs no credential: by address.
+    Anonymous,
+    /// A page: by session, or by address without one.
+    Page,
+}
+
+impl Rule {
+    /// For what no table of routes is about.
+    pub const OTHER: Self = Self {
+        class: RequestClass::Read,
+        by_consumer: None,
+        by_client: None,
+    };
+
+    const PROBE: Self = Self {
+        class: RequestClass::Probe,
+        ..Self::OTHER
+    };
+
+    /// A path that is no route.
+    const UNKNOWN: Self = Self {
+        by_client: Some(ClientRate::Anonymous),
+        ..Self::OTHER
+    };
+
+    const fn page(rate: Option<ClientRate>) -> Self {
+        Self {
+            class: RequestClass::Page,
+            by_consumer: None,
+            by_client: rate,
+        }
+    }
+
+    const fn api(class: RequestClass, by_consumer: ConsumerRate) -> Self {
+        Self {
+            class,
+            by_consumer: Some(by_consumer),
+            by_client: None,
+        }
+    }
+}
+
+/// A route as its limits see it.
+#[derive(Debug, Clone, Copy)]
+pub struct Route<'a> {
+    /// Its template.
+    pub template: &'a str,
+    /// Who may call it.
+    pub access: Access,
+}
+
+/// Who may call a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Callers with a credential.
+    Callers,
+    /// Everybody, at least for one of its methods.
+    Everybody,
+    /// People with a browser.
+    Browsers,
+}
+
+const PROBES: &[&str] = &["/alive", "/health", "/health/ready", "/metrics"];
+
+/// Parts of pages that are the same for everybody and for long.
+const FILES: &[&str] = &["/static/", "/favicon.ico", "/icon.svg", "/robots.txt"];
+
+const LOGINS: &[&str] = &[
+    "/authentication/api/v1/authentication",
+    "/authentication/api/v1/upstream/callback",
+];
+
+const DECISIONS: &[&str] = &[
+    "/authorization/api/v1/authorize",
+    "/authorization/api/v1/decision",
+    "/authorization/api/v1/systemuser/authorize",
+    "/access/v1/evaluation",
+    "/access/v1/evaluations",
+];
+
+/// Answered with pages of what decisions come to.
+const SEARCHES: &str = "/access/v1/search/";
+
+const EXCHANGE: &[&str] = &[
+    "/authentication/api/v1/exchange/{tokenProvider}",
+    "/authentication/api/v1/refresh",
+];
+
+const EXTERNAL_ID_LOOKUP: &str = "/authentication/api/v1/systemuser/byExternalId";
+
+/// Begins of routes for vendors.
+const VENDORS: &[&str] = &[
+    "/authentication/api/v1/systemregister/vendor",
+    "/authentication/api/v1/systemuser/request/vendor",
+    "/authentication/api/v1/systemuser/changerequest/vendor",
+    "/authentication/api/v1/systemuser/vendor/",
+    "/systembruker/api/v1/events",
+    "/systembruker/api/v1/requests:check",
+    "/systembruker/api/v1/token:explain",
+];
+
+/// Begins and ends of routes that change nothing, whatever their method.
+const READ_BY_POST: &[&str] = &[
+    "/register/api/",
+    "/accessmanagement/api/v1/resourceowner/authorizedparties",
+    "/accessmanagement/api/v1/serviceowner/authorizedparties",
+    "/resourceregistry/api/v1/resource/bysubjects",
+    "/systembruker/api/v1/requests:check",
+    "/systembruker/api/v1/token:explain",
+];
+
+fn rule(route: Route<'_>, is_safe: bool) -> Rule {
+    let template = route.template;
+    let begins = |list: &[&str]| list.iter().any(|begin| template.starts_with(begin));
+    if PROBES.contains(&template) {
+        return Rule::PROBE;
+    }
+    if begins(FILES) {
+        return Rule::page(None);
+    }
+    if LOGINS.contains(&template) {
+        return Rule::page(Some(ClientRate::Login));
+    }
+    if route.access == Access::Browsers {
+        return Rule::page(Some(ClientRate::Page));
+    }
+    if DECISIONS.contains(&template) {
+        return Rule::api(RequestClass::Decision, ConsumerRate::Decisions);
+    }
+    if template.starts_with(SEARCHES) {
+        return Rule::api(RequestClass::Read, ConsumerRate::Decisions);
+    }
+    if EXCHANGE.contains(&template) {
+        return Rule::api(RequestClass::Read, ConsumerRate::Exchange);
+    }
+    if template == EXTERNAL_ID_LOOKUP {
+        return Rule::api(RequestClass::Read, ConsumerRate::ExternalIdLookups);
+    }
+    let class = if is_safe || begins(READ_BY_POST) {
+        RequestClass::Read
+    } else {
+        RequestClass::Write
+    };
+    if begins(VENDORS) {
+        let rate = if class == RequestClass::Write {
+            ConsumerRate::VendorWrites
+        } else {
+            ConsumerRate::VendorReads
+        };
+        return Rule::api(class, rate);
+    }
+    let is_anonymous = route.access == Access::Everybody && class == RequestClass::Read;
+    Rule {
+        class,
+        by_consumer: None,
+        by_client: is_anonymous.then_some(ClientRate::Anonymous),
+    }
+}
+
+/// The rules of all routes.
+#[derive(Debug)]
+pub struct RouteRules(Vec<ByMethod>);
+
+#[derive(Debug, Clone, Copy)]
+struct ByMethod {
+    safe: Rule,
+    other: Rule,
+}
+
+impl RouteRules {
+    /// The rules of routes in the order of the table that finds them.
+    pub fn new<'a>(routes: impl IntoIterator<Item = Route<'a>>) -> Self {
+        let rules = routes.into_iter().map(|route| ByMethod {
+            safe: rule(route, true),
+            other: rule(route, false),
+        });
+        Self(rules.collect())
+    }
+
+    /// What holds for a request.
+    #[must_use]
+    pub fn of(&self, route: Option<RouteId>, method: &Method) -> Rule {
+        let Some(rules) = route.and_then(|route| self.0.get(route.number())) else {
+            return Rule::UNKNOWN;
+        };
+        if method.is_safe() {
+            rules.safe
+        } else {
+            rules.other
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[rstest::rstest]
+    #[case(
+        "/health/ready",
+        Access::Everybody,
+        RequestClass::Probe,
+        RequestClass::Probe
+    )]
+    #[case(
+        "/authorization/api/v1/authorize",
+        Access::Callers,
+        RequestClass::Decision,
+        RequestClass::Decision
+    )]
+    #[case(
+        "/access/v1/search/subject",
+        Access::Callers,
+        RequestClass::Read,
+        RequestClass::Read
+    )]
+    #[case(
+        "/register/api/v1/parties/lookup",
+        Access::Callers,
+        RequestClass::Read,
+        RequestClass::Read
+    )]
+    #[case(
+        "/resourceregistry/api/v1/resource/{id}",
+        Access::Everybody,
+        RequestClass::Read,
+        RequestClass::Write
+    )]
+    #[case(
+        "/accessmanagement/ui/help",
+        Access::Browsers,
+        RequestClass::Page,
+        RequestClass::Page
+    )]
+    fn a_route_has_a_class_by_its_method(
+        #[case] template: &str,
+        #[case] access: Access,
+        #[case] safe: RequestClass,
+        #[case] other: RequestClass,
+    ) {
+        let route = Route { template, access };
+        assert_eq!(
+            (rule(route, true).class, rule(route, false).class),
+            (safe, other)
+        );
+    }
+
+    #[rstest::rstest]
+    #[case(
+        "/authentication/api/v1/systemregister/vendor/{systemId}",
+        ConsumerRate::VendorReads,
+        ConsumerRate::VendorWrites
+    )]
+    #[case(
+        "/systembruker/api/v1/requests:check",
+        ConsumerRate::VendorReads,
+        ConsumerRate::VendorReads
+    )]
+    #[case(
+        "/access/v1/evaluations",
+        ConsumerRate::Decisions,
+        ConsumerRate::Decisions
+    )]
+    fn rates_follow_the_kind_of_call(
+        #[case] template: &str,
+        #[case] safe: ConsumerRate,
+        #[case] other: ConsumerRate,
+    ) {
+        let route = Route {
+            template,
+            access: Access::Callers,
+        };
+        assert_eq!(rule(route, true).by_consumer, Some(safe));
+        assert_eq!(rule(route, false).by_consumer, Some(other));
+    }
+
+    #[test]
+    fn what_everybody_may_read_counts_by_address_and_changes_do_not() {
+        let route = Route {
+            template: "/resourceregistry/api/v1/resource/{id}",
+            access: Access::Everybody,
+        };
+        assert_eq!(rule(route, true).by_client, Some(ClientRate::Anonymous));
+        assert_eq!(rule(route, false).by_client, None);
+        assert_eq!(RouteRules::new([]).of(None, &Method::GET), Rule::UNKNOWN);
+    }
+}

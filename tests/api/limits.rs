@@ -1,0 +1,633 @@
+//! Limits of requests, each at its edge and one beyond: sizes, time, requests in flight, and rates.
+
+use std::time::Duration;
+
+use foundation::config::{Source, check, load};
+use futures::future::join_all;
+use reqwest::Method;
+use serde_json::{Value, json};
+use sqlx::{Connection as _, PgConnection};
+use testkit::{facts::decision_request, log::SecurityLog, prelude::*};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+
+/// Answers everybody, and reads a list of texts.
+const BY_SUBJECTS: &str = "/resourceregistry/api/v1/resource/bysubjects";
+/// Answers everybody.
+const SEARCH: &str = "/resourceregistry/api/v1/resource/search";
+const HELP: &str = "/accessmanagement/ui/help";
+const LOGIN: &str = "/authentication/api/v1/authentication?goto=/accessmanagement/ui/help";
+const EXCHANGE: &str = "/authentication/api/v1/exchange/maskinporten";
+const LOOKUP_PATH: &str = "/authentication/api/v1/systemuser/byExternalId?clientId=x&systemProviderOrgNo=390198116&systemUserOwnerOrgNo=390326572";
+
+/// Sends bytes and reads the answer to its end.
+async fn raw(world: &World, request: &str) -> String {
+    let mut stream = TcpStream::connect(world.app.running.config.settings.server.listen)
+        .await
+        .unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn status(answer: &str) -> &str {
+    answer.split(' ').nth(1).unwrap_or_default()
+}
+
+/// Too much for now: a problem with a title, a status and a trace id, and when to come back.
+#[track_caller]
+fn assert_try_later(answer: Answer, status: u16, title: &str) {
+    let answer = answer.assert_status(status);
+    let seconds: u32 = answer.header("retry-after").parse().unwrap();
+    assert!(seconds >= 1, "{seconds}");
+    assert_eq!(answer.header("content-type"), "application/problem+json");
+    assert_eq!(answer.problem(), json!({"title": title, "status": status}));
+}
+
+#[track_caller]
+fn assert_too_often(answer: Answer) {
+    assert_try_later(answer, 429, "Too Many Requests");
+}
+
+#[track_caller]
+fn assert_busy(answer: Answer) {
+    assert_try_later(answer, 503, "Service Unavailable");
+}
+
+// Sizes
+
+#[tokio::test]
+async fn a_target_has_8_kib() {
+    let world = World::start().await;
+    let path = |length: usize| format!("{SEARCH}?x={}", "x".repeat(length - SEARCH.len() - 3));
+    world.anonymous().get(&path(8_192)).await.assert_status(200);
+    let answer = world.anonymous().get(&path(8_193)).await.assert_status(414);
+    assert_eq!(answer.problem()["title"], "URI Too Long");
+}
+
+#[tokio::test]
+async fn a_request_has_100_headers_of_32_kib_in_all() {
+    let world = World::start().await;
+    let request = |headers: &str| {
+        format!("GET /alive HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n")
+    };
+    for (count, expected) in [(98, "200"), (99, "431")] {
+        let answer = raw(&world, &request(&"a: b\r\n".repeat(count))).await;
+        assert_eq!(status(&answer), expected, "{count}");
+    }
+    // What is there besides: "host" and "localhost", "connection" and "close", and the name.
+    let rest = 4 + 9 + 10 + 5 + 1;
+    for (length, expected) in [(32_768 - rest, "200"), (32_769 - rest, "431")] {
+        let answer = raw(&world, &request(&format!("a: {}\r\n", "x".repeat(length)))).await;
+        assert_eq!(status(&answer), expected, "{length}");
+        if expected == "431" {
+            let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+            let body: Value = serde_json::from_str(body).unwrap();
+            assert_eq!(body["title"], "Request Header Fields Too Large");
+            assert_eq!(body["traceId"].as_str().unwrap().len(), 55);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_json_body_has_256_kib_with_and_without_a_declared_length() {
+    let world = World::start().await;
+    for (size, expected) in [(262_144, "200"), (262_145, "413")] {
+        let body = format!("[{}]", " ".repeat(size - 2));
+        let answer = world.anonymous().post_text(BY_SUBJECTS, &body).await;
+        assert_eq!(answer.status.to_string(), expected);
+        let chunked = format!(
+            "POST {BY_SUBJECTS} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n{size:x}\r\n{body}\r\n0\r\n\r\n"
+        );
+        assert_eq!(status(&raw(&world, &chunked).await), expected, "{size}");
+    }
+}
+
+#[tokio::test]
+async fn a_form_has_16_kib_with_and_without_a_declared_length() {
+    let world = World::start().await;
+    for (size, expected) in [(16_384, "400"), (16_385, "413")] {
+        let body = "x".repeat(size);
+        let head = format!(
+            "POST {} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/x-www-form-urlencoded\r\n",
+            "/authentication/api/v1/logout"
+        );
+        for request in [
+            format!("{head}Content-Length: {size}\r\n\r\n{body}"),
+            format!("{head}Transfer-Encoding: chunked\r\n\r\n{size:x}\r\n{body}\r\n0\r\n\r\n"),
+        ] {
+            let answer = raw(&world, &request).await;
+            let is_too_large = status(&answer) == "413";
+            assert_eq!(is_too_large, expected == "413", "{size}: {answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn bodies_come_as_they_are() {
+    let world = World::start().await;
+    for (encoding, expected) in [("identity", 200), ("gzip", 415), ("identity, gzip", 415)] {
+        let caller = world.anonymous().with_header("content-encoding", encoding);
+        let answer = caller.post(BY_SUBJECTS, json!([])).await;
+        assert_eq!(answer.status, expected, "{encoding}");
+    }
+    let owner = world.organization(SAV, AUTHORIZE);
+    let caller = owner.with_header("content-encoding", "gzip");
+    let answer = caller.post(AUTHORIZE_PATH, json!({})).await;
+    answer.assert_status(415);
+}
+
+#[tokio::test]
+async fn json_has_texts_of_16_kib_lists_of_1000_and_a_depth_of_32() {
+    let world = World::start().await;
+    let nested = |depth: usize| {
+        let inner = "[".repeat(depth - 1) + &"]".repeat(depth - 1);
+        format!("[{inner}]")
+    };
+    for (body, sentence) in [
+        (json!(["x".repeat(16_384)]).to_string(), None),
+        (
+            json!(["x".repeat(16_385)]).to_string(),
+            Some("A text in the JSON is too long."),
+        ),
+        (json!(vec!["x"; 1_000]).to_string(), None),
+        (
+            json!(vec!["x"; 1_001]).to_string(),
+            Some("A list in the JSON is too long."),
+        ),
+        (nested(32), None),
+        (nested(33), Some("The JSON is nested too deeply.")),
+    ] {
+        let answer = world.anonymous().post_text(BY_SUBJECTS, &body).await;
+        let found = answer.json()["errors"]["$"][0].as_str().map(str::to_owned);
+        match sentence {
+            Some(sentence) => assert_eq!(found.as_deref(), Some(sentence)),
+            None => assert!(
+                !found.is_some_and(|found| found.contains("too ")),
+                "{}",
+                answer.text
+            ),
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_limits_of_json_are_settings() {
+    let world = World::with(&[
+        ("limits.max_json_bytes", "2000"),
+        ("limits.max_json_items", "10"),
+    ])
+    .await;
+    let anonymous = world.anonymous();
+    anonymous
+        .post(BY_SUBJECTS, json!(vec!["x"; 10]))
+        .await
+        .assert_status(200);
+    anonymous
+        .post(BY_SUBJECTS, json!(vec!["x"; 11]))
+        .await
+        .assert_status(400);
+    anonymous
+        .post_text(BY_SUBJECTS, &format!("[{}]", " ".repeat(2_000)))
+        .await
+        .assert_status(413);
+}
+
+#[tokio::test]
+async fn a_system_lists_500_packages() {
+    let world = World::start().await;
+    let system = |count: usize| {
+        let package = json!({"urn": "urn:altinn:accesspackage:lonn"});
+        json!({
+            "id": "390198116_many",
+            "vendor": {"ID": FJORDLONN.identifier()},
+            "name": {"en": "a", "nb": "a", "nn": "a"},
+            "description": {"en": "a", "nb": "a", "nn": "a"},
+            "accessPackages": vec![package; count],
+        })
+    };
+    let keys = |answer: Answer| answer.json()["errors"]["$.accessPackages"].clone();
+    assert!(keys(world.fjordlonn().post(SYSTEMS, system(500)).await).is_null());
+    assert!(!keys(world.fjordlonn().post(SYSTEMS, system(501)).await).is_null());
+}
+
+// Time and requests in flight
+
+/// Patience of the database that is longer than that of the service.
+const PATIENT: [(&str, &str); 2] = [
+    ("database.lock_timeout_s", "60"),
+    ("database.statement_timeout_s", "60"),
+];
+
+async fn patient(extra: &[(&str, &str)]) -> World {
+    let settings: Vec<_> = PATIENT.iter().chain(extra).copied().collect();
+    World::with(&settings).await
+}
+
+/// Holds a table, so that what reads it waits, until the connection is dropped.
+async fn hold(world: &World, table: &str) -> PgConnection {
+    let mut connection = world.app.sql().await;
+    let statement = format!("begin; lock table {table} in access exclusive mode");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(statement))
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    connection
+}
+
+/// Waits until as many sessions of the database wait for a lock.
+async fn wait_for_waiting(world: &World, count: i64) {
+    let mut connection = world.app.sql().await;
+    let waiting = async {
+        loop {
+            let waiting: i64 = sqlx::query_scalar(
+                "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+            )
+            .fetch_one(&mut connection)
+            .await
+            .unwrap();
+            if waiting == count {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), waiting)
+        .await
+        .expect("requests wait");
+}
+
+#[tokio::test]
+async fn a_request_that_takes_too_long_is_given_up() {
+    let world = patient(&[("limits.request_timeout_s", "1")]).await;
+    let _held = hold(&world, "system").await;
+    assert_busy(world.fjordlonn().get(SYSTEMS).await);
+}
+
+#[tokio::test]
+async fn a_decision_has_a_clock_of_its_own() {
+    let world = patient(&[("limits.decision_timeout_s", "1")]).await;
+    let _held = hold(&world, "party").await;
+    let owner = world.organization(SAV, AUTHORIZE);
+    let answer = owner.post(AUTHORIZE_PATH, some_question()).await;
+    assert_busy(answer);
+}
+
+#[tokio::test]
+async fn a_decision_that_waits_for_its_body_is_answered_with_408() {
+    let world = World::with(&[("limits.decision_timeout_s", "1")]).await;
+    let token = world.organization(SAV, AUTHORIZE).token().await.unwrap();
+    let answer = raw(
+        &world,
+        &format!(
+            "POST {AUTHORIZE_PATH} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{{"
+        ),
+    )
+    .await;
+    assert_eq!(status(&answer), "408", "{answer}");
+}
+
+#[tokio::test]
+async fn a_long_list_is_not_cut_by_the_clock_of_its_request() {
+    let world = World::with(&[("limits.request_timeout_s", "1")]).await;
+    let mut stream = TcpStream::connect(world.app.running.config.settings.server.listen)
+        .await
+        .unwrap();
+    stream
+        .write_all(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        .await
+        .unwrap();
+    // The head is there; the rest is read when the clock has run out, which another request shows.
+    let mut head = [0; 12];
+    stream.read_exact(&mut head).await.unwrap();
+    let slow = format!(
+        "POST {BY_SUBJECTS} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n"
+    );
+    assert_eq!(status(&raw(&world, &slow).await), "408");
+    let mut rest = String::new();
+    stream.read_to_string(&mut rest).await.unwrap();
+    let (_, body) = rest.split_once("\r\n\r\n").unwrap();
+    assert!(serde_json::from_str::<Value>(body).is_ok());
+}
+
+fn some_question() -> Value {
+    decision_request(
+        ("urn:altinn:systemuser:uuid", TINDEVANDRER_USER),
+        "write",
+        "a-melding",
+        ("urn:altinn:organization:identifier-no", TINDEVANDRER.number),
+    )
+}
+
+const TINDEVANDRER_USER: &str = "3f794e70-3593-53d5-8174-1a3371cf43dc";
+
+#[tokio::test]
+async fn portals_and_lists_are_refused_before_decisions() {
+    let world = patient(&[
+        ("limits.max_in_flight", "3"),
+        ("limits.max_decisions_in_flight", "1"),
+    ])
+    .await;
+    // What a decision needs is in memory.
+    let owner = world.organization(SAV, AUTHORIZE);
+    owner
+        .post(AUTHORIZE_PATH, some_question())
+        .await
+        .assert_status(200);
+    let vendor = world.fjordlonn();
+    vendor.get(SYSTEMS).await.assert_status(200);
+    let held = hold(&world, "system").await;
+    let beside = async {
+        wait_for_waiting(&world, 2).await;
+        assert_busy(vendor.get(SYSTEMS).await);
+        assert_busy(world.anonymous().get(HELP).await);
+        let decision = owner.post(AUTHORIZE_PATH, some_question()).await;
+        decision.assert_status(200);
+        world.anonymous().get("/alive").await.assert_status(200);
+        held.close().await.unwrap();
+    };
+    let waiting = join_all([vendor.get(SYSTEMS), vendor.get(SYSTEMS)]);
+    let (waited, ()) = futures::join!(waiting, beside);
+    for answer in waited {
+        answer.assert_status(200);
+    }
+    world.anonymous().get(HELP).await.assert_status(200);
+}
+
+#[tokio::test]
+async fn changes_have_a_limit_of_their_own() {
+    let world = patient(&[("limits.max_writes_in_flight", "1")]).await;
+    let vendor = world.fjordlonn();
+    let held = hold(&world, "request").await;
+    let beside = async {
+        wait_for_waiting(&world, 1).await;
+        assert_busy(vendor.post(VENDOR_REQUESTS, json!({})).await);
+        vendor.get(SYSTEMS).await.assert_status(200);
+        held.close().await.unwrap();
+    };
+    let body = request_for(FJORDLONN_SYSTEM, KERAMIKK, [A_ORDNING]);
+    let waiting = vendor.post(VENDOR_REQUESTS, body);
+    let (waited, ()) = futures::join!(waiting, beside);
+    assert_ne!(waited.status, 503, "{}", waited.text);
+    let after = vendor.post(VENDOR_REQUESTS, json!({})).await;
+    after.assert_status(400);
+}
+
+#[tokio::test]
+async fn one_consumer_does_not_take_what_others_need() {
+    let world = patient(&[("limits.max_consumer_in_flight", "1")]).await;
+    let (vendor, other) = (world.fjordlonn(), world.skyregnskap());
+    let held = hold(&world, "system").await;
+    let beside = async {
+        wait_for_waiting(&world, 1).await;
+        assert_busy(
+            vendor
+                .get(&format!("{VENDOR_REQUESTS}/{}", uuid::Uuid::nil()))
+                .await,
+        );
+        let answer = other
+            .get(&format!("{VENDOR_REQUESTS}/{}", uuid::Uuid::nil()))
+            .await;
+        answer.assert_status(404);
+        held.close().await.unwrap();
+    };
+    let (waited, ()) = futures::join!(vendor.get(SYSTEMS), beside);
+    waited.assert_status(200);
+    vendor.get(SYSTEMS).await.assert_status(200);
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_frees_what_its_request_had() {
+    let world = patient(&[("limits.max_consumer_in_flight", "1")]).await;
+    let vendor = world.fjordlonn();
+    let token = vendor.token().await.unwrap();
+    let _held = hold(&world, "system").await;
+    let unknown = format!("{VENDOR_REQUESTS}/{}", uuid::Uuid::nil());
+    for left in 0..3 {
+        let mut stream = TcpStream::connect(world.app.running.config.settings.server.listen)
+            .await
+            .unwrap();
+        stream
+            .write_all(
+                format!("GET {SYSTEMS} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n")
+                    .as_bytes(),
+            )
+            .await
+            .unwrap();
+        // The database does not learn that the others have left.
+        wait_for_waiting(&world, left + 1).await;
+        vendor.get(&unknown).await.assert_status(503);
+        drop(stream);
+        let freed = async {
+            while vendor.get(&unknown).await.status == 503 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), freed)
+            .await
+            .expect("its place is free");
+    }
+}
+
+// Rates
+
+/// Settings with a rate of which nothing flows back during a test.
+async fn with_rate(name: &str, burst: u32) -> World {
+    let burst = burst.to_string();
+    let keys = ["burst", "requests", "per_s"].map(|member| format!("limits.rates.{name}.{member}"));
+    let [key, requests, per_s] = &keys;
+    World::with(&[
+        ("limits.rates_enabled", "true"),
+        (key, &burst),
+        (requests, "1"),
+        (per_s, "3600"),
+    ])
+    .await
+}
+
+#[tokio::test]
+async fn a_vendor_reads_and_writes_so_often() {
+    for (name, method) in [
+        ("vendor_reads", Method::GET),
+        ("vendor_writes", Method::POST),
+    ] {
+        let world = with_rate(name, 2).await;
+        let call = async |caller: Caller<'_>| match method {
+            Method::GET => caller.get(SYSTEMS).await,
+            _ => caller.post(SYSTEMS, json!({})).await,
+        };
+        let caller = |organization| {
+            world.organization(organization, &format!("{REGISTER_WRITE} {REQUEST_READ}"))
+        };
+        for _ in 0..2 {
+            assert_ne!(call(caller(FJORDLONN)).await.status, 429);
+        }
+        let answer = call(caller(FJORDLONN)).await;
+        assert_eq!(answer.header("retry-after"), "3600", "{name}");
+        assert_too_often(answer);
+        assert_ne!(call(caller(SKYREGNSKAP)).await.status, 429);
+    }
+}
+
+#[tokio::test]
+async fn a_rate_is_one_of_known_callers() {
+    let world = with_rate("vendor_reads", 1).await;
+    // Whoever is refused takes nothing from the vendor.
+    for _ in 0..3 {
+        let answer = world.bearer("no token").get(SYSTEMS).await;
+        answer.assert_unauthorized();
+    }
+    world.fjordlonn().get(SYSTEMS).await.assert_status(200);
+}
+
+#[tokio::test]
+async fn decisions_look_ups_and_exchanges_have_rates_of_their_own() {
+    let world = with_rate("decisions", 1).await;
+    let owner = world.organization(SAV, AUTHORIZE);
+    let ask = async || owner.post(AUTHORIZE_PATH, some_question()).await;
+    ask().await.assert_status(200);
+    assert_too_often(ask().await);
+    let evaluation = owner.post("/access/v1/evaluation", json!({})).await;
+    assert_too_often(evaluation);
+
+    let world = with_rate("external_id_lookups", 1).await;
+    let maskinporten = world.organization(FJORDLONN, LOOKUP);
+    maskinporten.get(LOOKUP_PATH).await.assert_status(404);
+    assert_too_often(maskinporten.get(LOOKUP_PATH).await);
+
+    let world = with_rate("exchange", 1).await;
+    let vendor = world.fjordlonn();
+    assert_ne!(vendor.get(EXCHANGE).await.status, 429);
+    assert_too_often(vendor.get(EXCHANGE).await);
+}
+
+#[tokio::test]
+async fn an_address_asks_so_often_for_what_everybody_may_read() {
+    let world = with_rate("anonymous", 2).await;
+    let anonymous = world.anonymous();
+    anonymous.get(SEARCH).await.assert_status(200);
+    anonymous
+        .post(BY_SUBJECTS, json!([]))
+        .await
+        .assert_status(200);
+    assert_too_often(anonymous.get(SEARCH).await);
+    // Neither does a credential help that nobody asks for.
+    assert_too_often(world.bearer("x").get(SEARCH).await);
+    assert_too_often(anonymous.get("/no/such/path").await);
+    // Callers and probes are not counted so.
+    world.fjordlonn().get(SYSTEMS).await.assert_status(200);
+    anonymous.get("/alive").await.assert_status(200);
+}
+
+#[tokio::test]
+async fn logins_have_a_rate_by_address() {
+    let world = with_rate("logins", 2).await;
+    for _ in 0..2 {
+        world.anonymous().get(LOGIN).await.assert_status(302);
+    }
+    let callback = "/authentication/api/v1/upstream/callback?code=x&state=y";
+    assert_eq!(world.anonymous().get(callback).await.status, 429);
+}
+
+#[tokio::test]
+async fn an_address_with_refused_credentials_is_slowed_down() {
+    let world = with_rate("failed_credentials", 2).await;
+    let log = SecurityLog::capture();
+    for _ in 0..2 {
+        let answer = world.bearer("x").get(SYSTEMS).await;
+        answer.assert_unauthorized();
+    }
+    assert_too_often(world.bearer("x").get(SYSTEMS).await);
+    // Once a second, for a minute, whether the next one is good or not.
+    let guessing = world.bearer("y");
+    let statuses = join_all((0..5).map(|_| guessing.get(SYSTEMS))).await;
+    assert!(statuses.iter().all(|answer| answer.status == 429));
+    // What needs no credential goes on.
+    world.anonymous().get(HELP).await.assert_status(200);
+    let events = log.events("rate.limited");
+    assert!(!events.is_empty());
+    assert_eq!(events[0]["reason"], "failed_credentials", "{events:?}");
+    assert_eq!(events[0]["address"], "127.0.0.1");
+}
+
+#[tokio::test]
+async fn a_browser_has_rates_for_pages_forms_and_misses() {
+    for (name, path, method) in [
+        ("page_reads", HELP, Method::GET),
+        ("page_writes", "/authentication/api/v1/logout", Method::POST),
+        (
+            "page_misses",
+            "/accessmanagement/ui/systemuser/request?id=8e5ca9e5-ad0f-4ab0-b2c8-f4b5a8e9d3c1",
+            Method::GET,
+        ),
+    ] {
+        let world = with_rate(name, 2).await;
+        let send = async |cookie: &'static str| {
+            let request = world
+                .app
+                .http
+                .request(method.clone(), format!("{}{path}", world.app.base))
+                .header("cookie", cookie);
+            Answer::of(request.send().await.unwrap()).await
+        };
+        for _ in 0..2 {
+            assert_ne!(send("sb_session=a").await.status, 429, "{name}");
+        }
+        if name == "page_misses" {
+            continue;
+        }
+        let refused = send("a=b; sb_session=a").await;
+        assert_eq!(refused.status, 429, "{name}");
+        assert_ne!(refused.header("retry-after"), "");
+        assert_ne!(send("sb_session=b").await.status, 429, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_sandbox_has_no_rates_unless_it_is_told_so() {
+    let world = World::with(&[("limits.rates.anonymous.burst", "1")]).await;
+    for _ in 0..3 {
+        world.anonymous().get(SEARCH).await.assert_status(200);
+    }
+    let serve = load(Source::Serve(None), &std::collections::HashMap::new(), &[]).unwrap();
+    assert!(serve.limits.rates_enabled);
+}
+
+#[tokio::test]
+async fn refusals_are_counted_by_limit() {
+    systembruker::app::serve::install_metrics();
+    let world = with_rate("anonymous", 1).await;
+    world.anonymous().get(SEARCH).await.assert_status(200);
+    assert_too_often(world.anonymous().get(SEARCH).await);
+    let internal = world.app.running.config.settings.server.internal_listen;
+    let metrics = world
+        .app
+        .http
+        .get(format!("http://{internal}/metrics"))
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
+    let line = metrics
+        .lines()
+        .find(|line| line.starts_with("requests_refused_total{limit=\"anonymous\"}"))
+        .unwrap_or_else(|| panic!("{metrics}"));
+    assert!(!line.ends_with(" 0"), "{line}");
+}
+
+#[rstest::rstest]
+#[case("max_in_flight", "512", "limits.max_decisions_in_flight")]
+#[case("body_timeout_s", "0", "limits.body_timeout_s")]
+#[case("max_headers", "101", "limits.max_headers")]
+#[case("rates__logins__burst", "0", "limits.rates.logins.burst")]
+fn numbers_out_of_range_are_refused(#[case] key: &str, #[case] value: &str, #[case] named: &str) {
+    let name = format!("SYSTEMBRUKER__LIMITS__{}", key.to_uppercase());
+    let environment = std::iter::once((name, value.to_owned())).collect();
+    let wrong = check(load(Source::Sandbox, &environment, &[]).unwrap()).unwrap_err();
+    assert!(wrong.iter().any(|w| w.starts_with(named)), "{wrong:?}");
+}
