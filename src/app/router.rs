@@ -11,7 +11,10 @@ use axum::{
 use futures_util::FutureExt as _;
 use http::{
     HeaderMap, HeaderValue, Method, StatusCode,
-    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
+    header::{
+        ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER,
+        X_CONTENT_TYPE_OPTIONS,
+    },
 };
 use tower::{Service, ServiceExt as _};
 use utoipa::{
@@ -25,7 +28,7 @@ use super::{
     attempts::Call,
     credential, health,
     hosts::Hosts,
-    limits::{Access, Guard, Route, RouteRules, Rule},
+    limits::{Access, Guard, RequestClass, Route, RouteRules, Rule},
     openapi::Description,
     request_log::RequestLog,
     unbuilt,
@@ -138,12 +141,16 @@ pub fn service(
     });
     let rules = RouteRules::new(rules);
     let table = path::RouteTable::new(names());
+    let pages = state.for_pages();
     let around = Around {
         log: Arc::new(RequestLog::new(
             table.texts(),
             state.config.settings.log.access,
         )),
         guard: state.guard.clone(),
+        refusal_page: Box::new(move |headers, target, status, retry_after| {
+            edges::pages::refusal(&pages, headers, target, status, retry_after)
+        }),
         hosts: Hosts::of(&state.config, is_alias),
         is_sandbox: state.config.profile() == Profile::Sandbox,
         feed: Arc::clone(&state.feed),
@@ -189,10 +196,10 @@ struct Routed {
 }
 
 /// What stands in front of every route.
-#[derive(Debug)]
 struct Around {
     log: Arc<RequestLog>,
     guard: Guard,
+    refusal_page: RefusalPage,
     hosts: Hosts,
     is_sandbox: bool,
     feed: Arc<feed::Feed>,
@@ -217,8 +224,13 @@ async fn surround(
         } else if around.is_misdirected(&request) {
             ApiError::Plain(StatusCode::MISDIRECTED_REQUEST).into_response()
         } else {
+            let page = (rule.class == RequestClass::Page).then(|| AskedPage::of(&request));
             let answer = async |request| around.attempt(request, answer).await;
-            around.guard.answer(rule, request, answer).await
+            let response = around.guard.answer(rule, request, answer).await;
+            match page {
+                Some(page) => page.refusal_or(&around.refusal_page, response),
+                None => response,
+            }
         };
         protect(response.headers_mut(), is_for_one_caller);
         if around.is_sandbox {
@@ -237,6 +249,49 @@ async fn surround(
         exchange.answer(guarded(request).await)
     };
     context::within(around.guard.context(), rule.by_consumer, request, measured).await
+}
+
+/// Makes a page of a refusal: for headers and target of a request, a status, and `Retry-After`.
+type RefusalPage =
+    Box<dyn Fn(&HeaderMap, &str, StatusCode, &HeaderValue) -> Response + Send + Sync>;
+
+/// What a browser asked for, as far as a page that refuses it shows.
+struct AskedPage {
+    headers: HeaderMap,
+    target: String,
+}
+
+impl AskedPage {
+    fn of(request: &Request) -> Self {
+        Self {
+            headers: request.headers().clone(),
+            target: request.uri().to_string(),
+        }
+    }
+
+    /// An answer; one by which a limit refuses the browser becomes a page.
+    fn refusal_or(&self, page: &RefusalPage, response: Response) -> Response {
+        let status = response.status();
+        let is_refusal = matches!(
+            status,
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
+        );
+        let is_problem = response
+            .headers()
+            .get(CONTENT_TYPE)
+            .is_some_and(|kind| kind == "application/problem+json");
+        let takes_pages = self
+            .headers
+            .get(ACCEPT)
+            .and_then(|accept| accept.to_str().ok())
+            .is_some_and(|accept| accept.contains("text/html"));
+        match response.headers().get(RETRY_AFTER) {
+            Some(retry_after) if is_refusal && is_problem && takes_pages => {
+                page(&self.headers, &self.target, status, retry_after)
+            }
+            Some(_) | None => response,
+        }
+    }
 }
 
 impl Around {
@@ -355,6 +410,7 @@ mod tests {
         let around = Around {
             log: Arc::new(RequestLog::new(&[], false)),
             guard: Guard::new(&config, DatabaseCondition::default()),
+            refusal_page: Box::new(|_, _, status, _| status.into_response()),
             hosts: Hosts::loopback(),
             is_sandbox: true,
             feed: Arc::new(feed::Feed::new(std::time::Duration::from_secs(1))),

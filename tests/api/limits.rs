@@ -587,6 +587,27 @@ async fn a_browser_has_rates_for_pages_forms_and_misses() {
 }
 
 #[tokio::test]
+async fn a_browser_is_refused_with_a_page_in_its_language() {
+    let world = with_rate("anonymous", 1).await;
+    let browser = || {
+        world
+            .anonymous()
+            .with_header("accept", "text/html")
+            .with_header("accept-language", "en")
+    };
+    browser().get(HELP).await.assert_status(200);
+    let refused = browser().get(HELP).await.assert_status(429);
+    assert_eq!(refused.header("content-type"), "text/html; charset=utf-8");
+    assert_eq!(refused.header("retry-after"), "3600");
+    assert_eq!(refused.header("x-sandbox"), "true");
+    assert!(
+        refused.text.contains("Wait 3600 seconds and try again."),
+        "{}",
+        refused.text
+    );
+}
+
+#[tokio::test]
 async fn a_sandbox_has_no_rates_unless_it_is_told_so() {
     let world = World::with(&[("limits.rates.anonymous.burst", "1")]).await;
     for _ in 0..3 {

@@ -3,17 +3,20 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
+    process::{Command, Stdio},
     time::Duration,
 };
 
 use reqwest::Method;
+use secrecy::ExposeSecret as _;
+use testkit::{postgres::database, settings::free_ports};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpSocket, TcpStream},
     time::{sleep, timeout},
 };
 
-use crate::support::*;
+use crate::{PROGRAM, Sandbox, support::*};
 
 /// The clock of a test is one second; a machine that has much to do gets longer.
 const AT_MOST: Duration = Duration::from_secs(20);
@@ -425,6 +428,34 @@ async fn a_thousand_silent_connections_disturb_nobody() {
         }
         drop(silent);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_with_few_files_answers_beside_more_silent_connections() {
+    let base = free_ports(&[0, 10, 11, 12, 1010]);
+    let database = database().await;
+    let dir = home().join("few-files");
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "ulimit -n 256 && exec \"$0\" \"$@\"", PROGRAM])
+        .args(["sandbox", "--port", &base.to_string(), "--data-dir"])
+        .arg(&dir)
+        .env("DATABASE_URL", database.expose_secret())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let mut sandbox = Sandbox {
+        process: command.spawn().unwrap(),
+        port: base,
+    };
+    sandbox.ready().await;
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, base));
+    let silent = silent(address, Ipv4Addr::LOCALHOST, 362).await;
+    for _ in 0..20 {
+        let mut client = Client::at(address).await;
+        client.is_answered().await;
+    }
+    drop(silent);
+    sandbox.kill();
 }
 
 #[tokio::test]

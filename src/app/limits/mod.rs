@@ -9,5 +9,5 @@ mod in_flight;
 mod rules;
 
 pub use guard::Guard;
-pub use in_flight::RequestClass;
+pub use in_flight::{InFlight, RequestClass};
 pub use rules::{Access, Route, RouteRules, Rule};

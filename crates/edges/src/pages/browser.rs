@@ -85,27 +85,12 @@ impl FromRequestParts<Pages> for Browser {
         if let Some(session) = &session {
             context::note_person(session.person_uuid);
         }
-        let chosen = jar
-            .get(LANGUAGE_COOKIE)
-            .and_then(|c| Language::from_cookie(c.value()));
-        let remembered = || {
-            session
-                .as_ref()
-                .and_then(|s| s.language.as_deref())
-                .and_then(Language::parse)
-        };
-        let accepted = || {
-            parts
-                .headers
-                .get(ACCEPT_LANGUAGE)
-                .and_then(|v| v.to_str().ok())
-                .and_then(Language::from_header)
-        };
+        let remembered = session
+            .as_ref()
+            .and_then(|s| s.language.as_deref())
+            .and_then(Language::parse);
         Ok(Self {
-            language: chosen
-                .or_else(remembered)
-                .or_else(accepted)
-                .unwrap_or(Language::Nb),
+            language: language_of(&jar, &parts.headers, remembered),
             target: parts
                 .uri
                 .path_and_query()
@@ -119,7 +104,38 @@ impl FromRequestParts<Pages> for Browser {
     }
 }
 
+/// The language that a browser chose or prefers.
+fn language_of(jar: &CookieJar, headers: &HeaderMap, remembered: Option<Language>) -> Language {
+    let chosen = jar
+        .get(LANGUAGE_COOKIE)
+        .and_then(|cookie| Language::from_cookie(cookie.value()));
+    let accepted = || {
+        headers
+            .get(ACCEPT_LANGUAGE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(Language::from_header)
+    };
+    chosen
+        .or(remembered)
+        .or_else(accepted)
+        .unwrap_or(Language::Nb)
+}
+
 impl Browser {
+    /// A browser whose session is not asked for, for what is shown without the database.
+    #[must_use]
+    pub fn without_session(pages: &Pages, headers: &HeaderMap, target: &str) -> Self {
+        let jar = CookieJar::from_headers(headers);
+        Self {
+            language: language_of(&jar, headers, None),
+            headers: headers.clone(),
+            jar,
+            target: target.to_owned(),
+            session: None,
+            secure: pages.config.settings.session.secure_cookies,
+        }
+    }
+
     /// Value of a cookie of ours.
     #[must_use]
     pub fn cookie(&self, name: CookieName) -> Option<&str> {

@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use http::{
     HeaderMap, HeaderValue, StatusCode,
     header::{
-        CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+        CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER,
         STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
     },
 };
@@ -268,5 +268,38 @@ pub fn failure(pages: &Pages, browser: &Browser, error: ApiError) -> Response {
             .headers_mut()
             .insert(http::header::RETRY_AFTER, after.clone());
     }
+    response
+}
+
+/// The page in place of an answer by which a limit of the service refuses a browser: 429 or 503, after
+/// so many seconds. Renders without the database.
+#[must_use]
+pub fn refusal(
+    pages: &Pages,
+    headers: &HeaderMap,
+    target: &str,
+    status: StatusCode,
+    retry_after: &HeaderValue,
+) -> Response {
+    let browser = Browser::without_session(pages, headers, target);
+    let key = if status == StatusCode::TOO_MANY_REQUESTS {
+        "e.429"
+    } else {
+        "e.503"
+    };
+    let text = |end: &str| texts::text(browser.language, &format!("{key}_{end}")).to_owned();
+    let frame = Frame::new(pages, &browser, text("title")).with_error();
+    let seconds = retry_after.to_str().unwrap_or_default();
+    let page = MessagePage {
+        body: frame.fill(&format!("{key}_body"), "seconds", seconds),
+        f: frame,
+        detail: None,
+        link: None,
+        with_logout: false,
+    };
+    let mut response = page.f.respond(status, &page);
+    response
+        .headers_mut()
+        .insert(RETRY_AFTER, retry_after.clone());
     response
 }

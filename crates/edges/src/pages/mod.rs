@@ -25,6 +25,7 @@ mod texts;
 
 use sqlx::PgPool;
 
+pub use frame::refusal;
 pub use information::demo_command;
 pub use login_client::{
     CLIENT_ID as SANDBOX_CLIENT_ID, LoginClient, callback_address, logged_out_address,
