@@ -85,7 +85,7 @@ fn options(strict: bool) -> LoadOptions {
 
 /// A file, or as much of it as shows that it is too large.
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let most = Limits::DEFAULT.policy_bytes as u64 + 1;
+    let most = registers::resources::UPLOAD.limits.policy_bytes as u64 + 1;
     let mut bytes = Vec::new();
     let file = fs::File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes));
     file.with_context(|| format!("{} cannot be read", path.display()))?;

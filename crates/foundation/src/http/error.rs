@@ -127,6 +127,7 @@ impl TransactionError for ApiError {
             | Self::ModelState(_)
             | Self::NotFound(..)
             | Self::Status(_)
+            | Self::Plain(_)
             | Self::Register(_)
             | Self::Findings(..)
             | Self::JsonText(..)
@@ -138,6 +139,7 @@ impl TransactionError for ApiError {
             | Self::InsufficientScope(_)
             | Self::InvalidCredentials
             | Self::Gone(_)
+            | Self::Limited(_)
             | Self::Unavailable(_)
             | Self::Internal(_) => None,
         }

@@ -116,3 +116,100 @@ fn bytes_of(obligation: &Obligation) -> usize {
     });
     BESIDE_TEXTS + obligation.id.len() + assignments.sum::<usize>()
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    const STRING: &str = "http://www.w3.org/2001/XMLSchema#string";
+    const BOOLEAN: &str = "http://www.w3.org/2001/XMLSchema#boolean";
+    const FUNCTION: &str = "urn:oasis:names:tc:xacml:1.0:function";
+
+    fn policy(inside: &str) -> String {
+        format!(
+            r#"<Policy xmlns="urn:oasis:names:tc:xacml:3.0:core:schema:wd-17" PolicyId="p" Version="1.0" RuleCombiningAlgId="urn:oasis:names:tc:xacml:3.0:rule-combining-algorithm:deny-overrides"><Target/>{inside}</Policy>"#
+        )
+    }
+
+    fn condition(expression: &str) -> String {
+        format!(r#"<Rule RuleId="r" Effect="Permit"><Condition>{expression}</Condition></Rule>"#)
+    }
+
+    /// Policy sets in each other, with a policy in the innermost: so many in all.
+    fn nested(depth: usize) -> String {
+        (1..depth).fold(policy(""), |inner, n| {
+            format!(
+                r#"<PolicySet xmlns="urn:oasis:names:tc:xacml:3.0:core:schema:wd-17" PolicySetId="s{n}" Version="1.0" PolicyCombiningAlgId="urn:oasis:names:tc:xacml:3.0:policy-combining-algorithm:deny-overrides"><Target/>{inner}</PolicySet>"#
+            )
+        })
+    }
+
+    fn rules(count: usize) -> String {
+        let rule = |n| format!(r#"<Rule RuleId="r{n}" Effect="Permit"/>"#);
+        policy(&(0..count).map(rule).collect::<String>())
+    }
+
+    fn applies(depth: usize) -> String {
+        let not = format!(r#"<Apply FunctionId="{FUNCTION}:not">"#).repeat(depth);
+        let truth = format!(r#"<AttributeValue DataType="{BOOLEAN}">true</AttributeValue>"#);
+        policy(&condition(&format!(
+            "{not}{truth}{}",
+            "</Apply>".repeat(depth)
+        )))
+    }
+
+    /// Variables of which each but the first refers to the one before it.
+    fn variables(count: usize) -> String {
+        let first = format!(
+            r#"<VariableDefinition VariableId="v0"><AttributeValue DataType="{BOOLEAN}">true</AttributeValue></VariableDefinition>"#
+        );
+        let rest: String = (1..count)
+            .map(|n| {
+                format!(
+                    r#"<VariableDefinition VariableId="v{n}"><VariableReference VariableId="v{}"/></VariableDefinition>"#,
+                    n - 1
+                )
+            })
+            .collect();
+        policy(&(first + &rest))
+    }
+
+    fn patterns(count: usize) -> String {
+        let matches: String = (0..count)
+            .map(|n| {
+                format!(
+                    r#"<AllOf><Match MatchId="{FUNCTION}:string-regexp-match"><AttributeValue DataType="{STRING}">^a{n}$</AttributeValue><AttributeDesignator Category="c" AttributeId="a" DataType="{STRING}" MustBePresent="false"/></Match></AllOf>"#
+                )
+            })
+            .collect();
+        policy(&format!(
+            r#"<Rule RuleId="r" Effect="Permit"><Target><AnyOf>{matches}</AnyOf></Target></Rule>"#
+        ))
+    }
+
+    #[rstest]
+    #[case::policies(nested(10), nested(11), "policies are nested too deeply")]
+    #[case::rules(rules(5_000), rules(5_001), "too many rules")]
+    #[case::expressions(applies(32), applies(33), "expressions are nested too deeply")]
+    #[case::variables(
+        variables(11),
+        variables(12),
+        "variables refer to each other too deeply"
+    )]
+    #[case::patterns(patterns(1_000), patterns(1_001), "too many regular expressions")]
+    fn an_upload_has_limits(#[case] within: String, #[case] beyond: String, #[case] reason: &str) {
+        let load = |xml: &str| Program::load(xml.as_bytes(), &UPLOAD).map(|_| ());
+        assert_eq!(load(&within), Ok(()));
+        let errors = load(&beyond).unwrap_err().to_string();
+        assert!(errors.contains(reason), "{errors}");
+    }
+
+    #[test]
+    fn what_is_stored_already_loads() {
+        for stored in [nested(11), rules(5_001), applies(33), variables(12)] {
+            assert!(Program::load(stored.as_bytes(), &LOAD).is_ok());
+        }
+    }
+}

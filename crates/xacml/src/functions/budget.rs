@@ -31,7 +31,7 @@ pub const EXCEEDED: Fault = Fault::processing("the decision takes too many steps
 /// Bytes of a text that are compared, copied or searched in the time of one step.
 const BYTES_PER_STEP: usize = 64;
 /// Values of a bag that are copied in the time of one step.
-const COPIES_PER_STEP: usize = 4;
+const COPIES_PER_STEP: usize = 2;
 
 impl Budget<'_> {
     /// Takes steps, unless too few are left.

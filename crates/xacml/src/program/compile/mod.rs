@@ -396,6 +396,7 @@ impl Compiler<'_> {
         let (mut sets, mut clauses) = (Vec::new(), Vec::new());
         for any_of in target {
             let warnings = self.program.warnings.len();
+            let (patterns, room) = (self.program.patterns.len(), self.pattern_room);
             match self.symbol_set(any_of)? {
                 Some((symbols, NONE)) => sets.push(symbols),
                 Some((symbols, must)) => clauses.push(Clause::Set {
@@ -405,6 +406,8 @@ impl Compiler<'_> {
                 None => {
                     // The matches are compiled again.
                     self.program.warnings.truncate(warnings);
+                    self.program.patterns.truncate(patterns);
+                    self.pattern_room = room;
                     let mut all_ofs = Vec::with_capacity(any_of.len());
                     for all_of in any_of {
                         let matches = all_of
