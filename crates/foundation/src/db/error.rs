@@ -175,6 +175,9 @@ pub enum DbError {
     /// Away, overloaded, full or in conflict: the same call may succeed later.
     #[error(transparent)]
     Unavailable(DbUnavailable),
+    /// The work on what was read took too long: the same call may succeed later.
+    #[error("the work on what was read took too long")]
+    Busy,
     /// A text that Postgres cannot hold: it contains NUL. What holds such a text is nowhere to be
     /// found.
     #[error("text with a NUL character")]

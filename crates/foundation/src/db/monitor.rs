@@ -122,7 +122,7 @@ impl DatabaseMonitor {
                 Ok(readings)
             }
             Ok(Err(DbError::Unavailable(error))) => Err(error),
-            Ok(Err(error @ (DbError::Unstorable | DbError::Other(_)))) => Err(DbUnavailable {
+            Ok(Err(error @ (DbError::Busy | DbError::Unstorable | DbError::Other(_)))) => Err(DbUnavailable {
                 fault: DbFault::Unreachable,
                 message: error.to_string().into(),
             }),

@@ -105,6 +105,7 @@ impl From<DbError> for ApiError {
     fn from(error: DbError) -> Self {
         match error {
             DbError::Unavailable(error) => Self::Database(context::explained(error)),
+            DbError::Busy => Self::Unavailable(1),
             // The edges refuse NUL with better words; this is for what slips past them.
             DbError::Unstorable => Self::Status(StatusCode::BAD_REQUEST),
             DbError::Other(error) => Self::Internal(error.into()),

@@ -186,7 +186,7 @@ impl Policies {
             .workers
             .run(bytes, move || compile(&identifier, &xml, &vocabulary))
             .await
-            .map_err(|busy| DbError::Unavailable(1, busy.to_string()))?;
+            .map_err(|Busy| DbError::Busy)?;
         self.compiled.insert(digest, policy.clone());
         Ok(policy)
     }
