@@ -169,12 +169,12 @@ impl Meter {
     }
 
     /// Steps that are left.
-    pub const fn left(&self) -> u32 {
+    pub const fn left(self) -> u32 {
         self.left
     }
 
     /// Steps that were taken.
-    pub const fn taken(&self) -> u32 {
+    pub const fn taken(self) -> u32 {
         self.taken
     }
 

@@ -117,7 +117,7 @@ impl<'s> Call<'s> {
         let all = self.pdp.decide_all(view, requests, &self.budget).await?;
         let took = began.elapsed();
         let place = |part: usize| places.map_or(part, |places| places[part]);
-        self.check_answer((0..parts).map(|part| &all[place(part)]))?;
+        Self::check_answer((0..parts).map(|part| &all[place(part)]))?;
         for part in 0..parts {
             let (request, decided) = (&requests[place(part)], &all[place(part)]);
             self.record(view.context_bytes, request, decided, took)
@@ -146,10 +146,7 @@ impl<'s> Call<'s> {
     ///
     /// # Errors
     /// It is.
-    pub fn check_answer<'d>(
-        &self,
-        mut decided: impl Iterator<Item = &'d Decided>,
-    ) -> Result<(), Excess> {
+    pub fn check_answer<'d>(mut decided: impl Iterator<Item = &'d Decided>) -> Result<(), Excess> {
         let bytes = decided.try_fold(0_usize, |sum, one| {
             Some(sum + one.answer_bytes()).filter(|sum| *sum <= MAX_ANSWER_BYTES)
         });

@@ -21,7 +21,7 @@ pub struct DecisionParts<'r> {
 }
 
 impl<'r> DecisionParts<'r> {
-    /// The parts of a request. DecisionParts that refer to the same entries are the same decision; an entry
+    /// The parts of a request. Those that refer to the same entries are the same decision; an entry
     /// that a reference names several times counts once.
     ///
     /// # Errors

@@ -96,15 +96,12 @@ impl Listings {
     fn held(&self, json: Vec<u8>) -> Result<Bytes, Busy> {
         let kilobytes = u32::try_from(json.capacity() / 1024 + 1).unwrap_or(u32::MAX);
         let space = || Arc::clone(&self.space).try_acquire_many_owned(kilobytes);
-        let space = match space() {
-            Ok(space) => space,
-            Err(_) => {
-                // What nobody reads makes way.
-                self.kept.invalidate_all();
-                self.kept.run_pending_tasks();
-                space().map_err(|_| Busy)?
-            }
-        };
+        let space = space().or_else(|_| {
+            // What nobody reads makes way.
+            self.kept.invalidate_all();
+            self.kept.run_pending_tasks();
+            space().map_err(|_| Busy)
+        })?;
         Ok(Bytes::from_owner(Held {
             json,
             _space: space,

@@ -41,7 +41,7 @@ pub fn distinct<'a>(
     values: Vec<Value<'a>>,
     budget: &mut Budget<'_>,
 ) -> Result<Vec<Value<'a>>, Fault> {
-    let each = values.len().min(MAX_COMPARED_PAIRWISE).max(2);
+    let each = values.len().clamp(2, MAX_COMPARED_PAIRWISE);
     budget.spend(values.len().saturating_mul(each / 2 + 1))?;
     let zone = budget.zone;
     let mut out: Vec<Value<'a>> = Vec::with_capacity(values.len());

@@ -5,8 +5,7 @@ use std::fmt::Write as _;
 use proptest::prelude::*;
 use rstest::rstest;
 use xacml::{
-    Category, DataType, Decision, Environment, Evaluation, LoadOptions, Prepared, Program, Scratch,
-    Value,
+    Category, DataType, Decision, Environment, LoadOptions, Prepared, Program, Scratch, Value,
 };
 
 const XS: &str = "http://www.w3.org/2001/XMLSchema#";
@@ -51,12 +50,8 @@ fn request(a: usize, b: usize) -> Category<'static> {
     category
 }
 
-fn decide<T>(
-    policy: &str,
-    request: Category<'_>,
-    steps: u32,
-    read: impl FnOnce(&Evaluation<'_>) -> T,
-) -> T {
+/// The decision, whether it was exceeded, and the steps that it took.
+fn decide(policy: &str, request: Category<'_>, steps: u32) -> (Decision, bool, u32) {
     let program = Program::load(policy.as_bytes(), &LoadOptions::default()).unwrap();
     let mut scratch = Scratch::default();
     let categories = [request];
@@ -66,12 +61,17 @@ fn decide<T>(
         Environment::at(0),
         &mut scratch.binding,
     );
-    read(&prepared.evaluate_within(steps, &mut scratch.work))
+    let evaluation = prepared.evaluate_within(steps, &mut scratch.work);
+    (
+        evaluation.decision(),
+        evaluation.is_exceeded(),
+        evaluation.steps(),
+    )
 }
 
 fn steps(condition: &str, request: Category<'_>) -> u32 {
     let policy = policy("deny-unless-permit", &permits_if(condition));
-    decide(&policy, request, u32::MAX, |e| e.steps())
+    decide(&policy, request, u32::MAX).2
 }
 
 /// Both bags together take about as many steps as pairs of their values, or as values.
@@ -141,12 +141,8 @@ fn each_rule_takes_a_step() {
         );
         all
     });
-    let taken = decide(
-        &policy("deny-unless-permit", &rules),
-        request(0, 0),
-        u32::MAX,
-        |e| e.steps(),
-    );
+    let policy = policy("deny-unless-permit", &rules);
+    let taken = decide(&policy, request(0, 0), u32::MAX).2;
     assert!((1_000..10_000).contains(&taken), "{taken}");
 }
 
@@ -165,11 +161,7 @@ fn without_enough_steps_there_is_no_decision(#[case] algorithm: &str) {
         + r#"<Rule RuleId="all" Effect="Permit"/>"#
         + &permits_if(&pairs).replace("\"Permit\"", "\"Deny\"");
     let policy = policy(algorithm, &rules);
-    let outcome = |steps| {
-        decide(&policy, request(100, 100), steps, |e| {
-            (e.decision(), e.is_exceeded(), e.steps())
-        })
-    };
+    let outcome = |steps| decide(&policy, request(100, 100), steps);
     let (decision, is_exceeded, taken) = outcome(1_000_000);
     assert!(decision != Decision::Indeterminate && !is_exceeded);
     assert_eq!(outcome(taken), (decision, false, taken));

@@ -218,8 +218,7 @@ struct Evaluated {
 
 #[derive(Debug, Serialize)]
 struct Context {
-    #[serde(serialize_with = "as_word")]
-    reason: DecisionReason,
+    reason: Word,
     /// When the decision point was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     xacml: Option<Xacml>,
@@ -237,8 +236,14 @@ struct Xacml {
     status_code: &'static str,
 }
 
-fn as_word<S: Serializer>(reason: &DecisionReason, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(reason.wire())
+/// A reason as its word.
+#[derive(Debug, Clone, Copy)]
+struct Word(DecisionReason);
+
+impl Serialize for Word {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.wire())
+    }
 }
 
 impl Evaluated {
@@ -246,7 +251,7 @@ impl Evaluated {
         Self {
             decision: false,
             context: Context {
-                reason,
+                reason: Word(reason),
                 xacml: None,
                 minimum_authentication_level: None,
                 granted_by: None,
@@ -324,7 +329,7 @@ impl Answered<'_> {
                 status: 400,
                 message,
             }),
-            Ok(evaluated) if evaluated.context.reason == DecisionReason::UnknownResource => {
+            Ok(evaluated) if evaluated.context.reason.0 == DecisionReason::UnknownResource => {
                 Some(ItemError {
                     status: 404,
                     message: "the resource is unknown, or has no policy",
@@ -457,7 +462,7 @@ impl Asker<'_> {
                 Logged::Decided(_, decided, _) => Some(&**decided),
                 Logged::Nothing | Logged::Refused(..) => None,
             });
-        self.call.check_answer(decided).map_err(excess)?;
+        Call::check_answer(decided).map_err(excess)?;
         for (place, _) in &shown {
             self.log(&answered[*place], parts).await;
         }
@@ -602,11 +607,11 @@ impl Asker<'_> {
         Ok(Evaluated {
             decision: permit && suffices,
             context: Context {
-                reason: if permit && !suffices {
+                reason: Word(if permit && !suffices {
                     DecisionReason::InsufficientAuthenticationLevel
                 } else {
                     decided.reason
-                },
+                }),
                 xacml: Some(Xacml {
                     decision: decided.decision.as_str(),
                     status_code: decided.status.urn(),

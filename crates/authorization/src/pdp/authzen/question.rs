@@ -183,15 +183,14 @@ impl<'q> Question<'q> {
         }
         let Sources([its_subject, its_action, its_resource, its_context]) = sources;
         let subject = entity(its_subject, "subject", subject)?;
-        let (action, action_properties) = match action {
-            Some(name) => (name, &*NONE),
-            None => {
-                let members = object(its_action, "action")?;
-                (
-                    text(members, "name", "action")?,
-                    optional_object(members.get("properties"), "action.properties")?,
-                )
-            }
+        let (action, action_properties) = if let Some(name) = action {
+            (name, &*NONE)
+        } else {
+            let members = object(its_action, "action")?;
+            (
+                text(members, "name", "action")?,
+                optional_object(members.get("properties"), "action.properties")?,
+            )
         };
         Ok(Self {
             subject,
@@ -316,8 +315,10 @@ impl<'q> Question<'q> {
             properties,
             "resource.properties",
         )?;
-        for (id, data_type, text) in &context.0 {
-            request.add_typed(ids::ENVIRONMENT, &**id, *data_type, &**text);
+        for Member { id, values } in &context.0 {
+            for (data_type, text) in values {
+                request.add_typed(ids::ENVIRONMENT, &**id, *data_type, &**text);
+            }
         }
         Ok(Ok(request))
     }
@@ -325,44 +326,52 @@ impl<'q> Question<'q> {
 
 /// The attributes that a context stands for, made once for all questions that have it.
 #[derive(Debug, Default)]
-pub struct Environment<'q>(Vec<(Cow<'q, str>, DataType, Cow<'q, str>)>);
+pub struct Environment<'q>(Vec<Member<'q>>);
+
+/// A member of a context: the id of its attribute, which its values share, and these.
+#[derive(Debug)]
+struct Member<'q> {
+    id: Cow<'q, str>,
+    values: Vec<(DataType, Cow<'q, str>)>,
+}
 
 impl<'q> Environment<'q> {
     /// The attributes of a context.
     pub fn of(context: &'q Members) -> Self {
-        let mut out = Self::default();
-        for (key, value) in context
+        let members = context
             .iter()
             .filter(|(key, _)| *key != ACCESS_TOKEN && *key != EXPLAIN)
-        {
-            let id = if key.starts_with("urn:") {
-                Cow::Borrowed(key.as_str())
-            } else {
-                Cow::Owned(format!("{CONTEXT}{key}"))
-            };
-            out.add(&id, value);
-        }
-        out
+            .map(|(key, value)| {
+                let id = if key.starts_with("urn:") {
+                    Cow::Borrowed(key.as_str())
+                } else {
+                    Cow::Owned(format!("{CONTEXT}{key}"))
+                };
+                let mut values = Vec::new();
+                add_values(&mut values, value);
+                Member { id, values }
+            });
+        Self(members.collect())
     }
+}
 
-    /// Adds a member, with the type that its JSON has.
-    fn add(&mut self, id: &Cow<'q, str>, value: &'q Value) {
-        let (data_type, text): (_, Cow<'q, str>) = match value {
-            Value::Null => return,
-            Value::Array(values) => {
-                values.iter().for_each(|value| self.add(id, value));
-                return;
+/// The values of a member, with the types that their JSON has.
+// As deep as the JSON nests, which its reader bounds.
+fn add_values<'q>(values: &mut Vec<(DataType, Cow<'q, str>)>, value: &'q Value) {
+    values.push(match value {
+        Value::Null => return,
+        Value::Array(items) => {
+            for item in items {
+                add_values(values, item);
             }
-            Value::Bool(flag) => (DataType::Boolean, flag.to_string().into()),
-            Value::Number(number) if number.is_f64() => {
-                (DataType::Double, number.to_string().into())
-            }
-            Value::Number(number) => (DataType::Integer, number.to_string().into()),
-            Value::String(text) => (DataType::String, text.as_str().into()),
-            Value::Object(_) => (DataType::String, value.to_string().into()),
-        };
-        self.0.push((id.clone(), data_type, text));
-    }
+            return;
+        }
+        Value::Bool(flag) => (DataType::Boolean, flag.to_string().into()),
+        Value::Number(number) if number.is_f64() => (DataType::Double, number.to_string().into()),
+        Value::Number(number) => (DataType::Integer, number.to_string().into()),
+        Value::String(text) => (DataType::String, text.as_str().into()),
+        Value::Object(_) => (DataType::String, value.to_string().into()),
+    });
 }
 
 /// The reportee that the properties of a resource name.
