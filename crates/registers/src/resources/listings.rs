@@ -1,6 +1,7 @@
-//! Lists that are made out of policies: each is made once, and one copy serves all who read it.
+//! Long answers about resources and policies: one copy serves all who read the same one, however
+//! slowly they do.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use moka::sync::Cache;
@@ -12,7 +13,7 @@ use super::{
     rights::{self, Further, MAX_LISTED_BYTES},
     workers::{Busy, Workers},
 };
-use foundation::http::Language;
+use foundation::{crypto::sha256, http::Language};
 
 /// Which list.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -30,10 +31,16 @@ pub enum Listing {
         /// The language of the names.
         language: Language,
     },
+    /// A text of its own; the digest is that of the text.
+    Text,
 }
 
 /// Bytes of lists that are kept for those who ask next.
 const KEPT_BYTES: u64 = 24 * 1024 * 1024;
+/// Long lists that are read and made at a time.
+const READERS: usize = 2;
+/// How long somebody waits to be one of them.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Kilobytes of lists there are, those included that somebody is reading still.
 const KILOBYTES: usize = 64 * 1024;
 
@@ -42,6 +49,7 @@ const KILOBYTES: usize = 64 * 1024;
 pub struct Listings {
     kept: Cache<([u8; 32], Listing), Bytes>,
     space: Arc<Semaphore>,
+    readers: Arc<Semaphore>,
     workers: Workers,
 }
 
@@ -66,6 +74,7 @@ impl Listings {
                 .max_capacity(KEPT_BYTES)
                 .build(),
             space: Arc::new(Semaphore::new(KILOBYTES)),
+            readers: Arc::new(Semaphore::new(READERS)),
             workers,
         }
     }
@@ -93,6 +102,53 @@ impl Listings {
         self.workers.run(size, make).await?
     }
 
+    /// A text, in the one copy that all have who read it.
+    ///
+    /// # Errors
+    /// Too much is being read already.
+    pub fn shared(&self, text: Vec<u8>) -> Result<Bytes, Busy> {
+        if text.len() <= SHORT {
+            return Ok(text.into());
+        }
+        let key = (sha256(&text), Listing::Text);
+        if let Some(known) = self.kept.get(&key) {
+            return Ok(known);
+        }
+        let text = self.held(text)?;
+        self.kept.insert(key, text.clone());
+        Ok(text)
+    }
+
+    /// Waits until a long list may be read from the database; another may when the result is dropped.
+    ///
+    /// # Errors
+    /// It takes too long.
+    pub async fn turn(&self) -> Result<OwnedSemaphorePermit, Busy> {
+        let turn = Arc::clone(&self.readers).acquire_owned();
+        match tokio::time::timeout(PATIENCE, turn).await {
+            Ok(Ok(turn)) => Ok(turn),
+            Ok(Err(_)) | Err(_) => Err(Busy),
+        }
+    }
+
+    /// A list as JSON, made where it holds up nobody. `bytes` is about how many it has.
+    ///
+    /// # Errors
+    /// Too much is made, or is being read, already.
+    pub async fn of<T: Serialize + Send + 'static>(
+        &self,
+        bytes: usize,
+        list: impl Iterator<Item = T> + Send + 'static,
+    ) -> Result<Bytes, Busy> {
+        let listings = self.clone();
+        let make = move || {
+            let mut json = Vec::new();
+            write(&mut json, list);
+            listings.shared(json)
+        };
+        self.workers.run(bytes, make).await?
+    }
+
     fn held(&self, json: Vec<u8>) -> Result<Bytes, Busy> {
         let kilobytes = u32::try_from(json.capacity() / 1024 + 1).unwrap_or(u32::MAX);
         let space = || Arc::clone(&self.space).try_acquire_many_owned(kilobytes);
@@ -109,6 +165,9 @@ impl Listings {
     }
 }
 
+/// Bytes of a text of which each reader may have a copy.
+const SHORT: usize = 16 * 1024;
+
 fn made(policy: &CompiledPolicy, listing: &Listing) -> Vec<u8> {
     let size = policy.listing.bytes.min(MAX_LISTED_BYTES);
     let mut json = Vec::with_capacity(usize::try_from(size / 2).unwrap_or(0));
@@ -123,6 +182,8 @@ fn made(policy: &CompiledPolicy, listing: &Listing) -> Vec<u8> {
             &mut json,
             rights::named_rights(&policy.policy, identifier, *further, *language).into_iter(),
         ),
+        // It is not made, but shared.
+        Listing::Text => {}
     }
     json.shrink_to_fit();
     json

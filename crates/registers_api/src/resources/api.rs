@@ -4,11 +4,14 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use http::{StatusCode, header::LOCATION};
+use http::{
+    StatusCode,
+    header::{CONTENT_TYPE, LOCATION},
+};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-use super::ResourceRegistry;
+use super::{ResourceRegistry, policy_api::busy};
 use authorization::callers::ServiceOwner;
 use foundation::{
     audit::{self, Action, ObjectKind},
@@ -35,13 +38,27 @@ use registers::resources::{
 /// A service owner who describes resources.
 pub type Owner = ServiceOwner<ResourceWrite>;
 
-fn list(stored: Vec<Stored>) -> Json<Vec<Value>> {
-    Json(
-        stored
-            .into_iter()
-            .map(|s| published(s.document, s.version_id))
-            .collect(),
-    )
+/// About how many bytes a resource has.
+const BYTES_OF_RESOURCE: usize = 4 * 1024;
+
+/// The resources that pass a filter, which may be all.
+async fn list(registry: &ResourceRegistry, filter: &Filter) -> ApiResult<Response> {
+    let listings = registry.policies.listings();
+    let _turn = listings.turn().await.map_err(busy)?;
+    let stored = {
+        let mut db = registry.db.acquire().await?;
+        store::search(&mut db, filter).await?
+    };
+    let bytes = stored.len() * BYTES_OF_RESOURCE;
+    let documents = stored.into_iter().map(
+        |Stored {
+             document,
+             version_id,
+             ..
+         }| published(document, version_id),
+    );
+    let json = listings.of(bytes, documents).await.map_err(busy)?;
+    Ok(([(CONTENT_TYPE, "application/json; charset=utf-8")], json).into_response())
 }
 
 /// Every resource, in its latest version, by identifier.
@@ -52,7 +69,7 @@ fn list(stored: Vec<Stored>) -> Json<Vec<Value>> {
 pub async fn resource_list(
     State(registry): State<ResourceRegistry>,
     query: Query,
-) -> ApiResult<Json<Vec<Value>>> {
+) -> ApiResult<Response> {
     let app = (!query.flag_or("includeApps", true)?).then_some(ResourceType::AltinnApp);
     let migrated = (!query.flag("includeMigratedApps")?).then_some(ResourceType::MigratedApp);
     let without_types = app
@@ -60,17 +77,11 @@ pub async fn resource_list(
         .chain(migrated)
         .map(|t| t.as_str().to_owned())
         .collect();
-    let mut db = registry.db.acquire().await?;
-    Ok(list(
-        store::search(
-            &mut db,
-            &Filter {
-                without_types,
-                ..Filter::default()
-            },
-        )
-        .await?,
-    ))
+    let filter = Filter {
+        without_types,
+        ..Filter::default()
+    };
+    list(&registry, &filter).await
 }
 
 /// Resources that pass every filter given.
@@ -79,10 +90,7 @@ pub async fn resource_list(
         ("resourceType" = Option<String>, Query), ("keyword" = Option<String>, Query), ("reference" = Option<String>, Query),
         ("orgCode" = Option<String>, Query), ("organizationId" = Option<String>, Query)),
     responses((status = 200, body = Vec<serde_json::Value>), (status = 400, description = "No such resource type")))]
-pub async fn search(
-    State(registry): State<ResourceRegistry>,
-    query: Query,
-) -> ApiResult<Json<Vec<Value>>> {
+pub async fn search(State(registry): State<ResourceRegistry>, query: Query) -> ApiResult<Response> {
     let text = |name: &str| {
         query
             .get(name)
@@ -109,8 +117,7 @@ pub async fn search(
         organization_id: text("organizationId"),
         without_types: Vec::new(),
     };
-    let mut db = registry.db.acquire().await?;
-    Ok(list(store::search(&mut db, &filter).await?))
+    list(&registry, &filter).await
 }
 
 /// A resource, in its latest version or another.

@@ -212,14 +212,15 @@ pub async fn read_policy(
 ) -> ApiResult<Response> {
     let identifier = path.get("id");
     let mut db = registry.db.acquire().await?;
-    let xml = store::current_policy(&mut db, identifier)
-        .await?
-        .ok_or_else(|| {
-            ApiError::Text(
-                StatusCode::NOT_FOUND,
-                format!("Unable to find requested policy file for resource: {identifier}"),
-            )
-        })?;
+    let found = store::current_policy(&mut db, identifier).await?;
+    drop(db);
+    let xml = found.ok_or_else(|| {
+        ApiError::Text(
+            StatusCode::NOT_FOUND,
+            format!("Unable to find requested policy file for resource: {identifier}"),
+        )
+    })?;
+    let xml = registry.policies.listings().shared(xml).map_err(busy)?;
     Ok((
         [
             (CONTENT_TYPE, "text/xml"),
@@ -312,7 +313,7 @@ async fn listed(
 }
 
 /// Those who work on policies have too much to do.
-fn busy(_: Busy) -> ApiError {
+pub(super) fn busy(_: Busy) -> ApiError {
     ApiError::Unavailable(1)
 }
 

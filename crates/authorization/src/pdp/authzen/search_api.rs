@@ -41,6 +41,8 @@ use xacml::{Decision, Effect};
 
 /// Candidates decided at a time.
 const CHUNK: usize = 500;
+/// Candidates decided first.
+const FIRST_CHUNK: usize = 50;
 /// Candidates decided for one answer; then it ends, with a token.
 const MOST: usize = 20_000;
 /// After so long an answer ends, with a token.
@@ -165,8 +167,10 @@ impl Asker<'_> {
         let environment = Environment::of(template.context);
         let source = self.source(&search, &template, &environment).await?;
         let limit = asked.place.limit;
-        // What the candidates of a chunk have together is bounded too.
-        let chunk = (MAX_ATTRIBUTES / attributes.max(1)).clamp(1, CHUNK);
+        // What the candidates of a chunk have together is bounded too. The first chunk is small, so that
+        // each page makes progress where decisions take long.
+        let most = (MAX_ATTRIBUTES / attributes.max(1)).clamp(1, CHUNK);
+        let mut chunk = FIRST_CHUNK.min(most);
         let began = Instant::now();
         let (mut hits, mut seen, mut after) = (Vec::new(), 0, asked.place.after.clone());
         let mut is_whole = false;
@@ -184,6 +188,7 @@ impl Asker<'_> {
                 Err(error) => return Err(undecided(error)),
             }
             is_whole = found < chunk;
+            chunk = (chunk * 4).min(most);
             seen += found;
             if let Some(last) = last {
                 after = last;
