@@ -11,7 +11,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
     AtLeast, Decided, PartialRequest, Pdp,
-    budget::{Excess, Undecided, in_time},
+    budget::{Excess, Undecided, check_containers, in_time},
     call::Call,
     log::Endpoint,
     parts::DecisionParts,
@@ -360,7 +360,10 @@ impl<'b> Asked<'b> {
     /// Reads a body: a large one where it holds up nobody.
     async fn read(pdp: &Pdp, body: &'b DecisionBody) -> ApiResult<Self> {
         let read = || match body.format {
-            Format::Json => request::read(&body.bytes),
+            Format::Json => {
+                check_containers(&body.bytes)?;
+                request::read(&body.bytes)
+            }
             Format::Xml => Ok(xml::read(&body.bytes)),
         };
         let room = pdp.room.for_call(0, 0, body.bytes.len()).await;

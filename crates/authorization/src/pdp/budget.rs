@@ -20,6 +20,8 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 pub const MAX_ATTRIBUTES: usize = 50_000;
 /// Entries that all decisions of a multi-request refer to, each time counted.
 pub const MAX_REFERENCES: usize = 10_000;
+/// Objects and lists in a JSON body: each takes some hundred bytes of memory, and two of the body.
+const MAX_CONTAINERS: usize = 60_000;
 /// Bytes of an answer, about.
 pub const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
 /// Steps of evaluation that one call may take.
@@ -29,12 +31,16 @@ const MAX_STEPS: u32 = 5_000_000;
 pub const INLINE_STEPS: u32 = 20_000;
 /// Decisions, attributes and bytes of a body beyond which a call is large.
 const LARGE: (usize, usize, usize) = (100, 5_000, 64 * 1024);
-/// Large calls at a time: each may take some thirty megabytes.
-const LARGE_CALLS: usize = 4;
+/// Attributes of all large calls at a time. Fifty thousand take some thirty megabytes.
+const LARGE_ATTRIBUTES: usize = 2 * MAX_ATTRIBUTES;
+/// A decision takes as much memory as so many attributes.
+const ATTRIBUTES_PER_DECISION: usize = 10;
 
 /// A bound that a call is beyond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Excess {
+    /// [`MAX_CONTAINERS`]
+    Containers,
     /// [`MAX_ATTRIBUTES`]
     Attributes,
     /// [`MAX_REFERENCES`]
@@ -51,6 +57,7 @@ impl Excess {
     /// Which bound, in words.
     pub const fn message(self) -> &'static str {
         match self {
+            Self::Containers => "Too many objects and lists: a body may have 60000 in all.",
             Self::Attributes => {
                 "Too many attributes: the decisions of a call may have 50000 attributes in all, \
                  each counted for every decision that it belongs to."
@@ -75,6 +82,7 @@ impl From<Excess> for ApiError {
     fn from(excess: Excess) -> Self {
         let path = match excess {
             Excess::Decisions | Excess::References => "$.Request.MultiRequests",
+            Excess::Containers => "$",
             Excess::Attributes | Excess::Evaluation | Excess::Answer => "$.Request",
         };
         ModelState::of(path, excess.message()).into()
@@ -201,7 +209,7 @@ impl Default for Room {
     fn default() -> Self {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
-            large: Arc::new(Semaphore::new(LARGE_CALLS)),
+            large: Arc::new(Semaphore::new(LARGE_ATTRIBUTES)),
             // One processor is left to calls that take no time.
             evaluations: Arc::new(Semaphore::new((processors - 1).max(1))),
         }
@@ -220,13 +228,50 @@ impl Room {
         if decisions <= LARGE.0 && attributes <= LARGE.1 && bytes <= LARGE.2 {
             return None;
         }
-        Box::pin(Arc::clone(&self.large).acquire_owned()).await.ok()
+        let size = if bytes > LARGE.2 {
+            // What it asks for is not known before it is read.
+            MAX_ATTRIBUTES
+        } else {
+            attributes
+                .max(decisions.saturating_mul(ATTRIBUTES_PER_DECISION))
+                .min(MAX_ATTRIBUTES)
+        };
+        let large = Arc::clone(&self.large);
+        Box::pin(large.acquire_many_owned(u32::try_from(size).unwrap_or(u32::MAX)))
+            .await
+            .ok()
     }
 
     /// Does work that takes long without holding up the calls of its thread, a little at a time.
     pub async fn evaluate<T>(&self, work: impl FnOnce() -> T) -> T {
         let _turn: Result<_, AcquireError> = self.evaluations.acquire().await;
         off_worker(work)
+    }
+}
+
+/// Counts the objects and lists of a JSON body before it is read.
+///
+/// # Errors
+/// There are too many.
+pub fn check_containers(json: &[u8]) -> Result<(), Excess> {
+    // A smaller body cannot have too many.
+    if json.len() <= MAX_CONTAINERS {
+        return Ok(());
+    }
+    let (mut count, mut is_text, mut is_escaped) = (0, false, false);
+    for byte in json {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = is_text,
+            b'"' => is_text = !is_text,
+            b'{' | b'[' if !is_text => count += 1,
+            _ => {}
+        }
+    }
+    if count > MAX_CONTAINERS {
+        Err(Excess::Containers)
+    } else {
+        Ok(())
     }
 }
 
@@ -263,6 +308,16 @@ mod tests {
         assert!(budget.take(0).is_ok());
     }
 
+    #[test]
+    fn objects_and_lists_are_counted_outside_of_texts() {
+        let list = |items: usize| format!("[{}\"\\\"[{{\"]", "{},".repeat(items));
+        assert_eq!(check_containers(list(59_999).as_bytes()), Ok(()));
+        let beyond = check_containers(list(60_000).as_bytes());
+        assert_eq!(beyond, Err(Excess::Containers));
+        let text = format!("[\"{}\"]", "[{".repeat(60_000));
+        assert_eq!(check_containers(text.as_bytes()), Ok(()));
+    }
+
     #[tokio::test]
     async fn a_call_that_takes_too_long_is_to_try_again() {
         let never = in_time(0, std::future::pending::<ApiResult<()>>());
@@ -273,8 +328,8 @@ mod tests {
     async fn large_calls_wait_for_each_other_and_small_ones_for_nobody() {
         let room = Room::default();
         let mut held = Vec::new();
-        for _ in 0..LARGE_CALLS {
-            held.push(room.for_call(1_000, 0, 0).await);
+        for _ in 0..2 {
+            held.push(room.for_call(0, MAX_ATTRIBUTES, 0).await);
         }
         assert!(room.for_call(100, 5_000, 64 * 1024).await.is_none());
         let mut next = Box::pin(room.for_call(0, 0, 64 * 1024 + 1));

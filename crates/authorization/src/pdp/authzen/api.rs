@@ -31,7 +31,7 @@ use crate::{
     pdp::{
         AtLeast, Decided, DecisionReason, PartialRequest, TokenReason, View,
         api::may_explain,
-        budget::{Excess, MAX_ATTRIBUTES, Undecided, in_time},
+        budget::{Excess, MAX_ATTRIBUTES, Undecided, check_containers, in_time},
         call::Call,
         log::Endpoint,
         token_api,
@@ -191,6 +191,7 @@ async fn bytes(endpoints: &DecisionEndpoints, parts: &Parts, body: Body) -> ApiR
 }
 
 fn members(bytes: &[u8]) -> ApiResult<Map<String, Value>> {
+    check_containers(bytes).map_err(excess)?;
     match strict_json::value(body::without_mark(bytes), MAX_DEPTH, MemberNames::Exact) {
         Ok(Value::Object(members)) => Ok(members),
         Ok(_) => Err(bad("the body must be a JSON object".to_owned())),
