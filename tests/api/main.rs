@@ -72,6 +72,7 @@ mod sessions;
 mod settings;
 mod shapes;
 mod shown_requests;
+mod sub_units;
 mod system_changes;
 mod system_deletions;
 mod system_findings;

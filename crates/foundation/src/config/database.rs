@@ -53,16 +53,27 @@ pub fn check_database(settings: &Settings) -> Vec<String> {
     };
     // The library's own message would show parts of the address.
     let Ok(options) = url.expose_secret().parse::<PgConnectOptions>() else {
-        return vec![
-            "database.url (DATABASE_URL): is no address such as postgresql://user@host/database"
-                .to_owned(),
-        ];
+        return vec![format!(
+            "database.url (DATABASE_URL): {}",
+            unreadable(url.expose_secret())
+        )];
     };
     let mut wrong = Vec::new();
+    if options.get_host().contains(',') {
+        wrong.push(format!(
+            "database.url (DATABASE_URL): names several hosts, which is not supported; {ONE_HOST}"
+        ));
+    }
     match Url::parse(url.expose_secret()) {
         Ok(parsed) if matches!(parsed.scheme(), "postgres" | "postgresql") => {
             // The driver would print a parameter that it does not know with its value.
             for (name, value) in parsed.query_pairs() {
+                if name == TARGET_SESSION {
+                    wrong.push(format!(
+                        "database.url (DATABASE_URL): `{TARGET_SESSION}` is not supported; {ONE_HOST}. Sessions of a server that is read-only are closed, and opened anew"
+                    ));
+                    continue;
+                }
                 let is_option = name.starts_with("options[") && name.ends_with(']');
                 if !is_option && !PARAMETERS.contains(&&*name) {
                     wrong.push(format!(
@@ -101,6 +112,29 @@ pub fn check_database(settings: &Settings) -> Vec<String> {
         );
     }
     wrong
+}
+
+/// Parameter by which libpq chooses among several hosts.
+const TARGET_SESSION: &str = "target_session_attrs";
+const ONE_HOST: &str =
+    "name one host, whose address follows the primary (a virtual address, a proxy, a service)";
+
+/// Why an address cannot be read, without any part of it.
+fn unreadable(address: &str) -> String {
+    let authority = address
+        .split_once("://")
+        .map(|(_, rest)| rest.split(['/', '?']).next().unwrap_or_default());
+    match authority {
+        // A comma in a password is written as %2C.
+        Some(authority) if authority.contains(',') => {
+            format!("names several hosts, which is not supported; {ONE_HOST}")
+        }
+        None if address.contains('=') => {
+            "is written as `host=… dbname=…`; write it as postgresql://user@host/database"
+                .to_owned()
+        }
+        Some(_) | None => "is no address such as postgresql://user@host/database".to_owned(),
+    }
 }
 
 const fn is_verified(mode: PgSslMode) -> bool {

@@ -93,6 +93,11 @@ fn check_ranges(settings: &Settings, wrong: &mut Vec<String>) {
             duration(database.statement_timeout_s),
             1..=600,
         ),
+        (
+            "database.lock_timeout_s",
+            duration(database.lock_timeout_s),
+            1..=600,
+        ),
         ("tokens.max_bytes", number(tokens.max_bytes), 1_024..=32_768),
         (
             "tokens.max_lifetime_s",

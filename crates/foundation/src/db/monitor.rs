@@ -211,10 +211,8 @@ impl DatabaseMonitor {
     }
 
     fn note_session(&self, is_read_only: bool) {
-        match (self.condition.is_read_only(), is_read_only) {
-            (_, true) => {}
-            (true, false) => tracing::info!("the database takes changes again"),
-            (false, false) => {}
+        if self.condition.is_read_only() && !is_read_only {
+            tracing::info!("the database takes changes again");
         }
         metrics::gauge!(DATABASE_READ_ONLY.name).set(if is_read_only { 1.0 } else { 0.0 });
         self.condition.set_read_only(is_read_only);
