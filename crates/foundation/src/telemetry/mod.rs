@@ -4,9 +4,11 @@ pub mod faults;
 mod mask;
 pub mod metrics;
 pub mod security;
+mod text;
 pub mod traces;
 
 pub use mask::{identity_numbers, masked};
+pub use text::shortened;
 
 use std::{
     io::{self, IsTerminal as _},
@@ -86,17 +88,6 @@ where
 #[must_use]
 pub fn dropped_lines() -> u64 {
     LOST.get().map_or(0, |lost| lost.dropped_lines() as u64)
-}
-
-/// Characters of a text of a client that a line carries.
-const LONGEST_TEXT: usize = 200;
-
-/// A text of a client, cut to the length that a line carries.
-#[must_use]
-pub fn shortened(text: &str) -> &str {
-    text.char_indices()
-        .nth(LONGEST_TEXT)
-        .map_or(text, |(end, _)| &text[..end])
 }
 
 /// Standard error, behind the mask.

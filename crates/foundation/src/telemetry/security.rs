@@ -10,7 +10,7 @@ use std::{
 
 use uuid::Uuid;
 
-use super::{metrics::SECURITY_EVENTS, shortened};
+use super::{metrics::SECURITY_EVENTS, text::shortened};
 
 macro_rules! names {
     ($($variant:ident = $word:literal, $about:literal;)*) => {
