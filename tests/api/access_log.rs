@@ -90,9 +90,15 @@ async fn a_long_user_agent_is_cut() {
 async fn a_list_that_is_sent_while_it_is_read_is_counted_to_its_end() {
     let log = TargetLog::capture("access");
     let world = World::start().await;
-    let caller = world.olav().with_header("user-agent", "probe 4");
-    let path = format!("{REQUESTS}/agent/{}", SIFFERHJELP.party);
-    let answer = caller.get(&path).await;
+    let caller = world
+        .stian()
+        .with_scopes(CLIENTS_READ)
+        .with_header("user-agent", "probe 4");
+    let answer = caller
+        .lists_available_clients(&TALLKNUSEREN_AGENT)
+        .await
+        .assert_status(200)
+        .assert_header("content-length", "");
     let lines = lines_of(&log, "probe 4").await;
     assert_eq!(lines[0]["bytes"], answer.text.len().to_string());
     assert_eq!(lines[0]["caller"], "person");
