@@ -107,6 +107,23 @@ async fn a_json_body_has_256_kib_with_and_without_a_declared_length() {
 }
 
 #[tokio::test]
+async fn a_body_that_says_it_is_too_large_is_refused_before_its_caller_is_known() {
+    let world = World::start().await;
+    for (path, size) in [
+        (SYSTEMS, 262_145),
+        (AUTHORIZE_PATH, 1_048_577),
+        (
+            "/resourceregistry/api/v1/resource/x/policy",
+            2_097_152 + 65_537,
+        ),
+    ] {
+        let body = " ".repeat(size);
+        let answer = world.anonymous().post_text(path, &body).await;
+        answer.assert_status(413);
+    }
+}
+
+#[tokio::test]
 async fn a_form_has_16_kib_with_and_without_a_declared_length() {
     let world = World::start().await;
     for (size, expected) in [(16_384, "400"), (16_385, "413")] {
@@ -605,6 +622,27 @@ async fn a_browser_is_refused_with_a_page_in_its_language() {
         "{}",
         refused.text
     );
+}
+
+#[tokio::test]
+async fn a_vendor_has_so_many_open_requests_to_a_customer() {
+    let world = World::with(&[("requests.max_open_per_customer", "2")]).await;
+    let of_fjordlonn = async |customer, reference: &str| {
+        let body = request_for(FJORDLONN_SYSTEM, customer, [A_ORDNING]);
+        let body = with(body, "externalRef", json!(reference));
+        world.fjordlonn().post(VENDOR_REQUESTS, body).await
+    };
+    let first = of_fjordlonn(KERAMIKK, "a").await.assert_status(201);
+    of_fjordlonn(KERAMIKK, "b").await.assert_status(201);
+    assert_too_often(of_fjordlonn(KERAMIKK, "c").await);
+    // The same again is no new one, and other customers have requests of their own.
+    of_fjordlonn(KERAMIKK, "a").await.assert_status(200);
+    of_fjordlonn(TINDEVANDRER, "c").await.assert_status(201);
+    // One that is taken back makes room.
+    let id = first.json()["id"].as_str().unwrap().to_owned();
+    let path = format!("{VENDOR_REQUESTS}/{id}");
+    world.fjordlonn().delete(&path).await.assert_status(202);
+    of_fjordlonn(KERAMIKK, "c").await.assert_status(201);
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ use foundation::{
 };
 use http::{
     HeaderMap, HeaderValue, StatusCode, Version,
-    header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE},
+    header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT},
 };
 
 use super::{
@@ -28,6 +28,7 @@ use super::{
     address_rates::{AddressRates, Client},
     bodies::{BoundedBody, CountedBody},
     in_flight::{InFlight, Permit},
+    rules::BodyKind,
 };
 
 /// Applies the limits of requests. Clones are cheap, and count together.
@@ -40,7 +41,14 @@ struct Inner {
     context: ContextSettings,
     in_flight: Arc<InFlight>,
     rates: Option<AddressRates>,
+    /// Greatest question for decisions, in bytes.
+    max_decision_bytes: usize,
+    /// Greatest form with a policy, in bytes.
+    max_policy_form_bytes: usize,
 }
+
+/// What a form has besides its file.
+const POLICY_FORM_BYTES: usize = 64 * 1024;
 
 /// A request that is being answered.
 #[derive(Debug)]
@@ -71,6 +79,8 @@ impl Guard {
                 consumers: Some(Arc::new(ConsumerLimits::new(&limits))),
             },
             in_flight: InFlight::new(&limits),
+            max_decision_bytes: settings.pdp.max_body_bytes,
+            max_policy_form_bytes: settings.pdp.max_policy_bytes + POLICY_FORM_BYTES,
             rates,
             limits,
         }))
@@ -123,7 +133,7 @@ impl Guard {
             Ok(admitted) => admitted,
             Err(refused) => return refuse(refused),
         };
-        let request = match self.bound_form(request).await {
+        let request = match self.bound_body(rule, request).await {
             Ok(request) => request,
             Err(refused) => return refused,
         };
@@ -174,16 +184,28 @@ impl Guard {
         })
     }
 
-    /// A form with more bytes than it may have is not read.
-    async fn bound_form(&self, request: Request) -> Result<Request, Response> {
-        if !is_form(request.headers()) {
-            return Ok(request);
-        }
-        let left = self.0.limits.max_form_bytes;
+    /// A body that says itself that it is too large is not taken; a form that does not say so is cut.
+    /// The handlers of other bodies see to those that do not say how large they are.
+    async fn bound_body(&self, rule: Rule, request: Request) -> Result<Request, Response> {
+        let is_form = is_form(request.headers());
+        let left = match rule.body {
+            BodyKind::General | BodyKind::Decision | BodyKind::Policy if is_form => {
+                self.0.limits.max_form_bytes
+            }
+            BodyKind::General => self.0.limits.max_json_bytes,
+            BodyKind::Decision => self.0.max_decision_bytes,
+            BodyKind::Policy => self.0.max_policy_form_bytes,
+        };
         if declared_length(request.headers()).is_some_and(|length| length > left as u64) {
             let version = request.version();
-            body::discard(request.into_body()).await;
+            // A client that waits for our word sends nothing.
+            if !request.headers().contains_key(EXPECT) {
+                Box::pin(body::discard(request.into_body())).await;
+            }
             return Err(body_fault(Limit::BodySize, version));
+        }
+        if !is_form {
+            return Ok(request);
         }
         Ok(request.map(|body| Body::new(BoundedBody { body, left })))
     }

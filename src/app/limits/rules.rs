@@ -14,6 +14,19 @@ pub struct Rule {
     pub by_consumer: Option<ConsumerRate>,
     /// How often an address or a browser may ask.
     pub by_client: Option<ClientRate>,
+    /// What its body is.
+    pub body: BodyKind,
+}
+
+/// Bodies with limits of their own. Forms have another one, wherever they go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyKind {
+    /// JSON.
+    General,
+    /// Questions for decisions.
+    Decision,
+    /// A form with a file.
+    Policy,
 }
 
 /// A rate that counts before the caller is known.
@@ -33,6 +46,7 @@ impl Rule {
         class: RequestClass::Read,
         by_consumer: None,
         by_client: None,
+        body: BodyKind::General,
     };
 
     const PROBE: Self = Self {
@@ -49,8 +63,8 @@ impl Rule {
     const fn page(rate: Option<ClientRate>) -> Self {
         Self {
             class: RequestClass::Page,
-            by_consumer: None,
             by_client: rate,
+            ..Self::OTHER
         }
     }
 
@@ -58,8 +72,12 @@ impl Rule {
         Self {
             class,
             by_consumer: Some(by_consumer),
-            by_client: None,
+            ..Self::OTHER
         }
+    }
+
+    const fn with_body(self, body: BodyKind) -> Self {
+        Self { body, ..self }
     }
 }
 
@@ -122,7 +140,10 @@ const VENDORS: &[&str] = &[
     "/systembruker/api/v1/token:explain",
 ];
 
-/// Begins and ends of routes that change nothing, whatever their method.
+/// End of the routes that take a policy.
+const POLICY: &str = "/resource/{id}/policy";
+
+/// Begins of routes that change nothing, whatever their method.
 const READ_BY_POST: &[&str] = &[
     "/register/api/",
     "/accessmanagement/api/v1/resourceowner/authorizedparties",
@@ -148,10 +169,12 @@ fn rule(route: Route<'_>, is_safe: bool) -> Rule {
         return Rule::page(Some(ClientRate::Page));
     }
     if DECISIONS.contains(&template) {
-        return Rule::api(RequestClass::Decision, ConsumerRate::Decisions);
+        return Rule::api(RequestClass::Decision, ConsumerRate::Decisions)
+            .with_body(BodyKind::Decision);
     }
     if template.starts_with(SEARCHES) {
-        return Rule::api(RequestClass::Read, ConsumerRate::Decisions);
+        return Rule::api(RequestClass::Read, ConsumerRate::Decisions)
+            .with_body(BodyKind::Decision);
     }
     if EXCHANGE.contains(&template) {
         return Rule::api(RequestClass::Read, ConsumerRate::Exchange);
@@ -173,10 +196,16 @@ fn rule(route: Route<'_>, is_safe: bool) -> Rule {
         return Rule::api(class, rate);
     }
     let is_anonymous = route.access == Access::Everybody && class == RequestClass::Read;
+    let body = if template.ends_with(POLICY) {
+        BodyKind::Policy
+    } else {
+        BodyKind::General
+    };
     Rule {
         class,
         by_consumer: None,
         by_client: is_anonymous.then_some(ClientRate::Anonymous),
+        body,
     }
 }
 

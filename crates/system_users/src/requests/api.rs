@@ -34,6 +34,7 @@ use foundation::{
     },
     idempotency::{Answer, Once},
     ids::OrgNumber,
+    limits::{Limit, Refused},
     telemetry::security::SecurityEvent,
     token::scopes::{RequestRead, RequestWrite},
 };
@@ -186,6 +187,9 @@ pub(super) async fn standing(
     })
 }
 
+/// When a vendor with too many open requests may look again whether the customer has answered some.
+const RETRY_WHEN_ANSWERED_S: u32 = 3_600;
+
 async fn find_or_create(
     requests: &Requests,
     tx: &mut PgConnection,
@@ -194,6 +198,7 @@ async fn find_or_create(
     system: &System,
 ) -> ApiResult<(Request, bool)> {
     let lifetime = requests.lifetime_days();
+    let max_open = requests.config.settings.requests.max_open_per_customer;
     let replaced = match standing(&mut *tx, kind, new, lifetime).await? {
         Standing::SystemUser => return Err(ProblemCode::SystemUserExists.into()),
         Standing::Request(request) => return Ok((*request, false)),
@@ -206,6 +211,21 @@ async fn find_or_create(
     if let Some(old) = replaced {
         store::soft_delete(&mut *tx, old.id, "replaced").await?;
         record(&mut *tx, &old, system, Action::RequestReplaced).await?;
+    }
+    let open = store::open_to_customer(
+        &mut *tx,
+        &system.vendor_org,
+        &new.party_org_no,
+        lifetime,
+        max_open,
+    );
+    if open.await? >= max_open {
+        let refused = Refused::TooOften {
+            limit: Limit::OpenRequests,
+            retry_after: RETRY_WHEN_ANSWERED_S,
+        };
+        context::note_limit(refused);
+        return Err(refused.into());
     }
     let external_ref = new.key_ref();
     let title = new

@@ -201,6 +201,28 @@ pub async fn escalate(tx: &mut PgConnection, id: Uuid, by: &str) -> Result<(), D
     Ok(())
 }
 
+/// Requests of a vendor to a customer that are open; no more are counted than `limit`.
+pub async fn open_to_customer(
+    tx: &mut PgConnection,
+    vendor_org: &str,
+    party_org_no: &str,
+    lifetime_days: i32,
+    limit: i64,
+) -> Result<i64, DbError> {
+    Ok(sqlx::query_scalar!(
+        r#"select count(*) as "count!" from (
+             select 1 from request r join system s on s.system_id = r.system_id
+             where r.party_org_no = $1 and r.status = 'New' and not r.is_deleted and s.vendor_org_number = $2
+               and r.created + make_interval(days => $3) > service_now() limit $4) r"#,
+        party_org_no,
+        vendor_org,
+        lifetime_days,
+        limit,
+    )
+    .fetch_one(tx)
+    .await?)
+}
+
 /// Stores a new request. None when one with this key is there already.
 pub async fn insert(
     tx: &mut PgConnection,
