@@ -386,6 +386,35 @@ async fn a_stream_without_a_window_is_reset_and_others_go_on() {
     client.wait_for(HEADERS, 3).await;
 }
 
+#[tokio::test]
+async fn a_stream_with_a_window_of_one_byte_is_reset() {
+    let app = app_with(&["limits.write_timeout_s"], &[]).await;
+    let mut client = Client::of(&app).await;
+    client.send(preface(1)).await;
+    client.send(get(1, "/openapi.json")).await;
+    client.wait_for(DATA, 1).await;
+    client.wait_for(RESET, 1).await;
+}
+
+#[tokio::test]
+async fn a_long_answer_by_http2_is_whole() {
+    let app = TestApp::start().await;
+    let read = async |http: reqwest::ClientBuilder| {
+        let http = http.no_proxy().build().unwrap();
+        let address = format!("{}/openapi.json", app.base);
+        http.get(address)
+            .send()
+            .await
+            .unwrap()
+            .bytes()
+            .await
+            .unwrap()
+    };
+    let by_http1 = read(reqwest::Client::builder().http1_only()).await;
+    let by_http2 = read(reqwest::Client::builder().http2_prior_knowledge()).await;
+    assert!(by_http1.len() > 100_000 && by_http1 == by_http2);
+}
+
 /// As many silent connections as are asked for, or as the process can open.
 async fn silent(address: SocketAddr, source: Ipv4Addr, count: usize) -> Vec<Client> {
     let mut clients = Vec::new();

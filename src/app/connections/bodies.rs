@@ -4,7 +4,7 @@ use std::{
     io,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -74,11 +74,17 @@ impl HttpBody for TimedBody {
     }
 }
 
+/// Most bytes that are given to a stream of HTTP/2 at once: what is given is kept until the client
+/// takes it, however small the window is that it opens.
+const MAX_PIECE: usize = 16 * 1024;
+
 /// The body of an answer. While it is there, its request counts as being answered, and its stream of
 /// HTTP/2 knows that it is asked for.
 #[derive(Debug)]
 pub struct AnswerBody {
     body: Body,
+    /// What is there of the body and not asked for yet; nothing on HTTP/1.1.
+    rest: Bytes,
     progress: Option<Arc<StreamProgress>>,
     _running: Running,
 }
@@ -93,9 +99,18 @@ impl AnswerBody {
         }
         Self {
             body,
+            rest: Bytes::new(),
             progress,
             _running: running,
         }
+    }
+
+    /// The first piece of some data; the others follow.
+    fn first_piece(&mut self, mut data: Bytes) -> Frame<Bytes> {
+        if data.len() > MAX_PIECE {
+            self.rest = data.split_off(MAX_PIECE);
+        }
+        Frame::data(data)
     }
 }
 
@@ -107,17 +122,36 @@ impl HttpBody for AnswerBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        if let Some(progress) = &self.progress {
-            progress.note();
+        let Some(progress) = &self.progress else {
+            return Pin::new(&mut self.body).poll_frame(context);
+        };
+        progress.note();
+        if !self.rest.is_empty() {
+            let rest = std::mem::take(&mut self.rest);
+            return Poll::Ready(Some(Ok(self.first_piece(rest))));
         }
-        Pin::new(&mut self.body).poll_frame(context)
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        Poll::Ready(frame.map(|frame| {
+            let frame = match frame?.into_data() {
+                Ok(data) => self.first_piece(data),
+                Err(trailers) => trailers,
+            };
+            Ok(frame)
+        }))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.rest.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let (rest, hint) = (self.rest.len() as u64, self.body.size_hint());
+        let mut all = SizeHint::new();
+        // The upper bound is never below the lower one.
+        if let Some(upper) = hint.upper() {
+            all.set_upper(upper.saturating_add(rest));
+        }
+        all.set_lower(hint.lower().saturating_add(rest));
+        all
     }
 }
