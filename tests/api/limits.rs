@@ -570,37 +570,53 @@ async fn an_address_with_refused_credentials_is_slowed_down() {
     assert_eq!(events[0]["address"], "127.0.0.1");
 }
 
+/// A browser with a cookie of a session asks for a page.
+async fn browse(world: &World, cookie: &str, method: &Method, path: &str) -> Answer {
+    let address = format!("{}{path}", world.app.base);
+    let request = world.app.http.request(method.clone(), address);
+    Answer::of(request.header("cookie", cookie).send().await.unwrap()).await
+}
+
 #[tokio::test]
-async fn a_browser_has_rates_for_pages_forms_and_misses() {
+async fn a_browser_has_rates_for_pages_and_forms() {
     for (name, path, method) in [
         ("page_reads", HELP, Method::GET),
         ("page_writes", "/authentication/api/v1/logout", Method::POST),
-        (
-            "page_misses",
-            "/accessmanagement/ui/systemuser/request?id=8e5ca9e5-ad0f-4ab0-b2c8-f4b5a8e9d3c1",
-            Method::GET,
-        ),
     ] {
         let world = with_rate(name, 2).await;
-        let send = async |cookie: &'static str| {
-            let request = world
-                .app
-                .http
-                .request(method.clone(), format!("{}{path}", world.app.base))
-                .header("cookie", cookie);
-            Answer::of(request.send().await.unwrap()).await
-        };
         for _ in 0..2 {
-            assert_ne!(send("sb_session=a").await.status, 429, "{name}");
+            let answer = browse(&world, "sb_session=a", &method, path).await;
+            assert_ne!(answer.status, 429, "{name}");
         }
-        if name == "page_misses" {
-            continue;
-        }
-        let refused = send("a=b; sb_session=a").await;
-        assert_eq!(refused.status, 429, "{name}");
-        assert_ne!(refused.header("retry-after"), "");
-        assert_ne!(send("sb_session=b").await.status, 429, "{name}");
+        assert_too_often(browse(&world, "a=b; sb_session=a", &method, path).await);
+        let other = browse(&world, "sb_session=b", &method, path).await;
+        assert_ne!(other.status, 429, "{name}");
     }
+}
+
+#[tokio::test]
+async fn a_browser_that_looks_for_pages_finds_none_for_a_while() {
+    let world = with_rate("page_misses", 2).await;
+    let get = async |cookie: &str, path: &str| browse(&world, cookie, &Method::GET, path).await;
+    let missing = "/accessmanagement/ui/no-such-page";
+    for _ in 0..2 {
+        get("sb_session=a", missing).await.assert_status(404);
+    }
+    assert_too_often(get("sb_session=a", missing).await);
+    // What is there is not shown either, or a guess would be known from its answer.
+    assert_too_often(get("sb_session=a", HELP).await);
+    get("sb_session=b", HELP).await.assert_status(200);
+}
+
+#[tokio::test]
+async fn a_cookie_of_no_session_does_not_help_past_the_limit_of_its_address() {
+    let world = with_rate("anonymous", 2).await;
+    for session in ["a", "b"] {
+        let cookie = format!("sb_session={session}");
+        let answer = browse(&world, &cookie, &Method::GET, HELP).await;
+        answer.assert_status(200);
+    }
+    assert_too_often(browse(&world, "sb_session=c", &Method::GET, HELP).await);
 }
 
 #[tokio::test]
