@@ -673,7 +673,7 @@ async fn a_sandbox_has_no_rates_unless_it_is_told_so() {
 
 #[tokio::test]
 async fn refusals_are_counted_by_limit() {
-    systembruker::app::serve::install_metrics();
+    systembruker::app::metrics::install();
     let world = with_rate("anonymous", 1).await;
     world.anonymous().get(SEARCH).await.assert_status(200);
     assert_too_often(world.anonymous().get(SEARCH).await);
