@@ -453,16 +453,21 @@ async fn a_client_that_leaves_frees_what_its_request_had() {
 
 /// Settings with a rate of which nothing flows back during a test.
 async fn with_rate(name: &str, burst: u32) -> World {
+    with_rate_and(name, burst, &[]).await
+}
+
+async fn with_rate_and(name: &str, burst: u32, extra: &[(&str, &str)]) -> World {
     let burst = burst.to_string();
     let keys = ["burst", "requests", "per_s"].map(|member| format!("limits.rates.{name}.{member}"));
     let [key, requests, per_s] = &keys;
-    World::with(&[
+    let mut settings = vec![
         ("limits.rates_enabled", "true"),
         (key, &burst),
         (requests, "1"),
         (per_s, "3600"),
-    ])
-    .await
+    ];
+    settings.extend_from_slice(extra);
+    World::with(&settings).await
 }
 
 #[tokio::test]
@@ -537,6 +542,29 @@ async fn an_address_asks_so_often_for_what_everybody_may_read() {
     // Callers and probes are not counted so.
     world.fjordlonn().get(SYSTEMS).await.assert_status(200);
     anonymous.get("/alive").await.assert_status(200);
+}
+
+#[tokio::test]
+async fn clients_behind_a_proxy_count_by_their_own_addresses() {
+    let proxy = [("server.trusted_proxies", "127.0.0.0/8")];
+    let world = with_rate_and("anonymous", 1, &proxy).await;
+    let search = async |client: &str| {
+        let caller = world.anonymous();
+        caller
+            .with_header("x-forwarded-for", client)
+            .get(SEARCH)
+            .await
+    };
+    search("192.0.2.1").await.assert_status(200);
+    assert_too_often(search("192.0.2.1").await);
+    search("192.0.2.2").await.assert_status(200);
+    // A network of IPv6 is one client.
+    search("2001:db8::1").await.assert_status(200);
+    assert_too_often(search("2001:db8::2").await);
+    // A proxy that says nothing is not a client.
+    for _ in 0..2 {
+        world.anonymous().get(SEARCH).await.assert_status(200);
+    }
 }
 
 #[tokio::test]
