@@ -162,7 +162,7 @@ async fn an_entry_that_a_reference_names_often_counts_once() {
     let world = World::start().await;
     let mut body = multi(A_MELDING.0, &["write", "write"], 900);
     body["Request"]["MultiRequests"]["RequestReference"][0]["ReferenceId"] =
-        json!(vec!["s", "a0", "r", "e"].repeat(200));
+        json!(["s", "a0", "r", "e"].repeat(200));
     let answer = world.sav().post(AUTHORIZE_PATH, body).await;
     let answer = answer.assert_status(200).json();
     assert_eq!(answer["response"][0]["decision"], "Permit");

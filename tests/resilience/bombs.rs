@@ -255,7 +255,7 @@ fn multi(parts: usize, differ: bool, more: &[String], echoed: bool) -> Value {
     }})
 }
 
-fn authzen(context: Value, items: Vec<Value>) -> Value {
+fn authzen(context: &Value, items: &[Value]) -> Value {
     json!({"subject": {"type": "systemuser", "id": who::TINDEVANDRER_USER}, "action": {"name": "a0"},
         "resource": {"type": "resource", "id": RESOURCE, "properties": {"organization": who::TINDEVANDRER}},
         "context": context, "evaluations": items})
@@ -289,11 +289,11 @@ impl Scene {
         let other = Other::start(sandbox.base());
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let scene = Self {
+            sandbox,
             other,
             http,
             owner,
             writer,
-            sandbox,
         };
         let texts = json!({"nb": "a", "nn": "a", "en": "a"});
         let resource = json!({"identifier": RESOURCE, "title": texts, "description": texts, "rightDescription": texts,
@@ -364,19 +364,19 @@ async fn no_request_takes_it_down() {
         json_bomb(
             "a context for a thousand questions",
             EVALUATIONS,
-            &authzen(members(20_000).into(), vec![json!({}); 1_000]),
+            &authzen(&members(20_000).into(), &vec![json!({}); 1_000]),
             400,
         ),
         json_bomb(
             "a large search",
             SEARCH,
-            &authzen(members(20_000).into(), Vec::new()),
+            &authzen(&members(20_000).into(), &[]),
             200,
         ),
         json_bomb(
             "a long name with many values",
             EVALUATIONS,
-            &authzen(json!({"n".repeat(400_000): vec![1; 49_000]}), Vec::new()),
+            &authzen(&json!({"n".repeat(400_000): vec![1; 49_000]}), &[]),
             200,
         ),
         Bomb {
@@ -463,13 +463,13 @@ async fn no_request_takes_it_down() {
                 json_bomb(
                     "explanations",
                     EVALUATIONS,
-                    &authzen(json!({"explain": true}), thousand.clone()),
+                    &authzen(&json!({"explain": true}), &thousand),
                     400,
                 ),
                 json_bomb(
                     "many rules",
                     EVALUATIONS,
-                    &authzen(json!({}), thousand),
+                    &authzen(&json!({}), &thousand),
                     200,
                 ),
             ],
