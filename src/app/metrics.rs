@@ -14,13 +14,14 @@ use foundation::{
     audit,
     db::DbFault,
     events,
+    limits::Limit,
     telemetry::{
         self,
         metrics::{
             AUDIT_UNSEALED_AGE, AUDIT_UNSEALED_ROWS, AUTH_FAILED, BUILD_INFO, DATABASE_ERRORS,
             HTTP_DURATION, JWKS_AGE, JWKS_FETCHES, LOG_LINES_DROPPED, MetricKind, OUTBOX_HIDDEN,
-            OUTBOX_LAG, PDP_DURATION, POOL_CONNECTIONS, POOL_MAX, SECURITY_EVENTS,
-            TRANSACTIONS_REPEATED,
+            OUTBOX_LAG, PDP_DURATION, POOL_CONNECTIONS, POOL_MAX, REQUESTS_REFUSED,
+            SECURITY_EVENTS, TRANSACTIONS_REPEATED,
         },
         security::EventName,
     },
@@ -85,6 +86,9 @@ fn register() {
         if fault.is_conflict() {
             metrics::counter!(TRANSACTIONS_REPEATED.name, "fault" => fault.wire()).absolute(0);
         }
+    }
+    for limit in Limit::ALL {
+        metrics::counter!(REQUESTS_REFUSED.name, "limit" => limit.wire()).absolute(0);
     }
     for reason in Refusal::ALL {
         metrics::counter!(AUTH_FAILED.name, "reason" => reason.wire()).absolute(0);

@@ -69,7 +69,6 @@ impl Guard {
         let rates = limits
             .rates_enabled
             .then(|| AddressRates::new(&limits, Arc::clone(&trusted_proxies)));
-        Limit::register_metrics();
         Self(Arc::new(Inner {
             context: ContextSettings {
                 trusted_proxies,

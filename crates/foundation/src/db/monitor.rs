@@ -122,10 +122,12 @@ impl DatabaseMonitor {
                 Ok(readings)
             }
             Ok(Err(DbError::Unavailable(error))) => Err(error),
-            Ok(Err(error @ (DbError::Busy | DbError::Unstorable | DbError::Other(_)))) => Err(DbUnavailable {
-                fault: DbFault::Unreachable,
-                message: error.to_string().into(),
-            }),
+            Ok(Err(error @ (DbError::Busy | DbError::Unstorable | DbError::Other(_)))) => {
+                Err(DbUnavailable {
+                    fault: DbFault::Unreachable,
+                    message: error.to_string().into(),
+                })
+            }
             Err(_) => Err(DbUnavailable {
                 fault: DbFault::Unreachable,
                 message: "no answer within a second".into(),

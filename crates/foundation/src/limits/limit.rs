@@ -1,5 +1,7 @@
 //! The limits by name.
 
+use crate::telemetry::metrics::REQUESTS_REFUSED;
+
 macro_rules! limits {
     ($($variant:ident = $word:literal, $about:literal;)*) => {
         /// A limit that a request or a connection may exceed.
@@ -48,25 +50,10 @@ limits! {
     PageMisses = "page_misses", "rate of pages in one session that are not there or not for it.";
 }
 
-/// Name of the metric.
-const REFUSED: &str = "requests_refused_total";
-
 impl Limit {
     /// Counts one request or connection that was refused.
     pub fn count(self) {
-        metrics::counter!(REFUSED, "limit" => self.wire()).increment(1);
-    }
-
-    /// Describes the metric and begins it at zero for every limit.
-    pub fn register_metrics() {
-        metrics::describe_counter!(
-            REFUSED,
-            metrics::Unit::Count,
-            "Requests and connections that were refused, by limit"
-        );
-        for limit in Self::ALL {
-            metrics::counter!(REFUSED, "limit" => limit.wire()).increment(0);
-        }
+        metrics::counter!(REQUESTS_REFUSED.name, "limit" => self.wire()).increment(1);
     }
 }
 

@@ -74,6 +74,9 @@ families! {
     HTTP_IN_FLIGHT: Gauge Count "http_requests_in_flight" ["class"]
         "Requests that are being answered, by class.";
 
+    REQUESTS_REFUSED: Counter Count "requests_refused_total" ["limit"]
+        "Requests and connections that were refused, by limit.";
+
     PDP_DECISIONS: Counter Count "altinn_pdp_decisions_total" ["resource_owner_org", "pdp_api_kind", "decision"]
         "Decisions by owner of the resource, endpoint and outcome.";
     PDP_DURATION: Histogram Seconds "pdp_decision_seconds" ["pdp_api_kind"]
@@ -95,6 +98,8 @@ families! {
         "Entries of the change feed that were read.";
     CHANGE_FEED_FAILURES: Counter Count "change_feed_failures_total" []
         "Readings of the change feed that failed.";
+    CHANGE_FEED_EPOCHS: Counter Count "change_feed_epochs_total" []
+        "Changes of the database's history that were noticed, by a fail-over, a restore or a swap.";
 
     DATABASE_UP: Gauge Count "database_up" []
         "1 while the database answers the instance within a second.";

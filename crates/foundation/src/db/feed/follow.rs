@@ -13,7 +13,9 @@ use super::{
 };
 use crate::{
     db::DbError,
-    telemetry::metrics::{CHANGE_FEED_ENTRIES, CHANGE_FEED_FAILURES, CHANGE_FEED_LAG},
+    telemetry::metrics::{
+        CHANGE_FEED_ENTRIES, CHANGE_FEED_EPOCHS, CHANGE_FEED_FAILURES, CHANGE_FEED_LAG,
+    },
 };
 
 /// How often the feed is looked at without a notification.
@@ -123,7 +125,7 @@ async fn is_same_history(
     }
     feed.follow_epoch(found.epoch);
     if before != Epoch::UNKNOWN {
-        metrics::counter!("change_feed_epochs_total").increment(1);
+        metrics::counter!(CHANGE_FEED_EPOCHS.name).increment(1);
         tracing::warn!(
             last = found.last,
             seen = place.map_or(0, |place| place.last),
