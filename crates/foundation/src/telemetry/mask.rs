@@ -5,16 +5,23 @@ use std::ops::Range;
 /// Stars out every run of exactly eleven digits, also one that touches letters or an escape. Spared
 /// are the last group of a UUID, and hexadecimal runs of sixteen and more: trace ids and digests.
 pub fn identity_numbers(line: &[u8]) -> Vec<u8> {
-    let mut out = line.to_vec();
-    mask(&mut out);
+    let mut out = Vec::new();
+    append(line, &mut out);
     out
 }
 
 /// Digits of an identity number.
 const DIGITS: usize = 11;
 
-/// As [`identity_numbers`], in place. Lines of the log are long and seldom have one, so that only
-/// every eleventh byte is looked at until there is a digit.
+/// As [`identity_numbers`], appended to other lines.
+pub(super) fn append(line: &[u8], lines: &mut Vec<u8>) {
+    let start = lines.len();
+    lines.extend_from_slice(line);
+    mask(&mut lines[start..]);
+}
+
+/// As [`append`], in place. Lines of the log are long and seldom have one, so that only every
+/// eleventh byte is looked at until there is a digit.
 fn mask(out: &mut [u8]) {
     // All before this is done, and ends no run of digits that goes on.
     let mut from = 0;

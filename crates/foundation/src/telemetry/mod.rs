@@ -11,8 +11,9 @@ pub use mask::{identity_numbers, masked};
 pub use text::shortened;
 
 use std::{
-    io::{self, IsTerminal as _},
+    io::{self, IsTerminal as _, Write as _},
     sync::OnceLock,
+    time::Duration,
 };
 
 use tracing::{Level, Subscriber};
@@ -45,7 +46,10 @@ pub fn init(settings: &Log, export: Option<SpanExport>) -> LogGuard {
         .buffered_lines_limit(QUEUE)
         .lossy(true)
         .thread_name("log")
-        .finish(Masked(io::stderr()));
+        .finish(Masked {
+            out: io::stderr(),
+            gathered: Vec::new(),
+        });
     let _ = LOST.set(writer.error_counter());
     let filter = EnvFilter::try_new(&settings.level).unwrap_or_else(|_| EnvFilter::new("info"));
     // A second call finds a log installed.
@@ -90,17 +94,41 @@ pub fn dropped_lines() -> u64 {
     LOST.get().map_or(0, |lost| lost.dropped_lines() as u64)
 }
 
-/// Standard error, behind the mask.
-struct Masked(io::Stderr);
+/// Standard error, behind the mask. Lines are gathered: a wake-up and a system call for each would
+/// cost a request as much as its line.
+struct Masked {
+    out: io::Stderr,
+    gathered: Vec<u8>,
+}
+
+/// How long lines are gathered after those before were written.
+const GATHER: Duration = Duration::from_millis(10);
+/// Bytes that are written without waiting for more.
+const MAX_GATHERED: usize = 64 * 1024;
+
+impl Masked {
+    fn write_out(&mut self) -> io::Result<()> {
+        let written = self.out.write_all(&self.gathered);
+        self.gathered.clear();
+        written
+    }
+}
 
 impl io::Write for Masked {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         // The formatter hands over a whole event at once.
-        self.0.write_all(&mask::identity_numbers(line))?;
+        mask::append(line, &mut self.gathered);
+        if self.gathered.len() > MAX_GATHERED {
+            self.write_out()?;
+        }
         Ok(line.len())
     }
 
+    /// Called by the thread of the log when no line waits. Those that come meanwhile are written
+    /// together.
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        self.write_out()?;
+        std::thread::sleep(GATHER);
+        Ok(())
     }
 }
