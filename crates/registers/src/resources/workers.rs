@@ -42,7 +42,8 @@ impl Workers {
         if bytes <= INLINE_BYTES {
             return Ok(work());
         }
-        let wanted = if bytes > BYTES_OF_WORKER { 2 } else { 1 };
+        let wanted = bytes.div_ceil(BYTES_OF_WORKER).min(WORKERS);
+        let wanted = u32::try_from(wanted).unwrap_or(1);
         let workers = Arc::clone(&self.0);
         let done = async {
             let worker = workers.acquire_many_owned(wanted).await.map_err(|_| Busy)?;
