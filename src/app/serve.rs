@@ -233,12 +233,13 @@ async fn serve_one<F, I, S>(
     };
     let stream = Clocked::new(stream, Arc::clone(&connection), clocks);
     let service = hyper::service::service_fn(move |request: http::Request<Incoming>| {
-        let running = open.begin(request.version());
+        let version = request.version();
+        let running = open.begin(version);
         let mut request = request.map(|body| {
             if body.is_end_stream() {
                 Body::empty()
             } else {
-                Body::new(TimedBody::new(body, clocks.body))
+                Body::new(TimedBody::new(body, clocks.body, version))
             }
         });
         request.extensions_mut().insert(ConnectInfo(peer));

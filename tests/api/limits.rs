@@ -349,6 +349,7 @@ async fn portals_and_lists_are_refused_before_decisions() {
     ])
     .await;
     // What a decision needs is in memory.
+    world.app.caught_up().await;
     let owner = world.organization(SAV, AUTHORIZE);
     owner
         .post(AUTHORIZE_PATH, some_question())
@@ -733,4 +734,20 @@ fn numbers_out_of_range_are_refused(#[case] key: &str, #[case] value: &str, #[ca
     let environment = std::iter::once((name, value.to_owned())).collect();
     let wrong = check(load(Source::Sandbox, &environment, &[]).unwrap()).unwrap_err();
     assert!(wrong.iter().any(|w| w.starts_with(named)), "{wrong:?}");
+}
+
+#[tokio::test]
+async fn an_answer_that_needs_no_body_arrives_although_the_client_still_sends_one() {
+    let world = World::start().await;
+    // More than lies between a client and us on its way.
+    let body = json!({"x": "x".repeat(900 * 1024)}).to_string();
+    for _ in 0..10 {
+        let request = world
+            .app
+            .http
+            .post(format!("{}/access/v1/evaluation", world.app.base));
+        let request = request.header("content-type", "application/json");
+        let answer = request.body(body.clone()).send().await.unwrap();
+        assert_eq!(answer.status(), 401);
+    }
 }

@@ -12,9 +12,16 @@ use axum::{
     BoxError,
     body::{Body, Bytes, HttpBody},
 };
-use foundation::http::context::{self, BodyReading};
+use foundation::http::{
+    body,
+    context::{self, BodyReading},
+};
+use http::Version;
 use hyper::body::{Frame, Incoming, SizeHint};
-use tokio::time::{Sleep, sleep};
+use tokio::{
+    runtime::Handle,
+    time::{Sleep, sleep},
+};
 
 use super::{Running, StreamProgress};
 
@@ -22,8 +29,11 @@ use super::{Running, StreamProgress};
 /// that it is awaited, and that it came too late.
 #[derive(Debug)]
 pub struct TimedBody {
-    body: Incoming,
+    /// None once all of it was read, or it came too late.
+    body: Option<Incoming>,
     timeout: Duration,
+    /// Whether what nobody reads is read all the same.
+    is_drained: bool,
     /// There once something had to be waited for.
     clock: Option<Pin<Box<Sleep>>>,
 }
@@ -31,11 +41,27 @@ pub struct TimedBody {
 impl TimedBody {
     /// A body that may take so long from when it is first waited for.
     #[must_use]
-    pub const fn new(body: Incoming, timeout: Duration) -> Self {
+    pub fn new(body: Incoming, timeout: Duration, version: Version) -> Self {
         Self {
-            body,
+            body: Some(body),
             timeout,
+            // HTTP/2 ends the stream, and the answer arrives.
+            is_drained: version <= Version::HTTP_11,
             clock: None,
+        }
+    }
+}
+
+impl Drop for TimedBody {
+    /// An answer that needs no body is there before the body: a connection that is closed under a
+    /// client that still writes loses it.
+    fn drop(&mut self) {
+        let left = self.body.take().filter(|body| !body.is_end_stream());
+        if let Some(left) = left
+            && self.is_drained
+            && let Ok(runtime) = Handle::try_current()
+        {
+            runtime.spawn(body::discard(Body::new(left)));
         }
     }
 }
@@ -48,9 +74,15 @@ impl HttpBody for TimedBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
+        let Some(body) = &mut self.body else {
+            return Poll::Ready(None);
+        };
+        if let Poll::Ready(frame) = Pin::new(body).poll_frame(context) {
             if self.clock.is_some() {
                 context::note_body(BodyReading::Idle);
+            }
+            if frame.is_none() {
+                self.body = None;
             }
             return Poll::Ready(frame.map(|frame| frame.map_err(BoxError::from)));
         }
@@ -61,16 +93,18 @@ impl HttpBody for TimedBody {
             return Poll::Pending;
         }
         context::note_body(BodyReading::TimedOut);
+        self.body = None;
         let late = io::Error::new(io::ErrorKind::TimedOut, "the body did not come in time");
         Poll::Ready(Some(Err(late.into())))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.body.as_ref().is_none_or(HttpBody::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let body = self.body.as_ref();
+        body.map_or_else(|| SizeHint::with_exact(0), HttpBody::size_hint)
     }
 }
 
