@@ -99,7 +99,9 @@ async fn the_role_changes_neither_the_trail_nor_the_schema() {
             .execute(&world.app.running.state.db)
             .await;
         let error = refused.expect_err(statement);
-        let code = error.as_database_error().and_then(|error| error.code());
+        let code = error
+            .as_database_error()
+            .and_then(sqlx::error::DatabaseError::code);
         assert_eq!(code.as_deref(), Some("42501"), "{statement}: {error}");
     }
 }

@@ -153,9 +153,12 @@ impl Description {
     }
 }
 
+/// A body of a size.
+type Body = fn(usize) -> String;
+
 /// Bodies that no route asks for, each of which must be read or refused in the time that its length
 /// takes.
-const STRANGE: [(&str, fn(usize) -> String); 5] = [
+const STRANGE: [(&str, Body); 5] = [
     ("many members", |n| {
         let members: Map<String, Value> = (0..n).map(|i| (format!("x{i}"), json!(1))).collect();
         Value::Object(members).to_string()
@@ -341,7 +344,7 @@ fn policy(rules: usize, subjects: usize) -> String {
 }
 
 /// A body that a route understands: who sends it, where, as what, the smaller size, and the text.
-type Case = (By, Method, &'static str, usize, fn(usize) -> String);
+type Case = (By, Method, &'static str, usize, Body);
 
 fn cases() -> Vec<Case> {
     use By::{Nobody, Organization};
@@ -460,10 +463,7 @@ async fn bodies_that_are_understood_take_no_more_than_their_share() {
         program.grows_too_fast(By::Organization, xml, "application/xml", 1_000, xml_request);
     found.extend(growth.await);
     let upload = (&Method::POST, POLICY);
-    for (size, body) in [
-        (200, (|n| policy(n, 1)) as fn(usize) -> String),
-        (200, |n| policy(1, n)),
-    ] {
+    for (size, body) in [(200, (|n| policy(n, 1)) as Body), (200, |n| policy(1, n))] {
         let growth = program.grows_too_fast(By::Organization, upload, MULTIPART, size, body);
         found.extend(growth.await);
     }

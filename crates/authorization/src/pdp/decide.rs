@@ -9,6 +9,7 @@ use super::{
     decided::{DecidedBy, Echo, echo_bytes},
     explain,
     memory::{Key, Known as KnownParty, Pair},
+    policy_findings::PolicyFindings,
     question::{Question, TWO_PARTIES, Who},
     single_rights,
 };
@@ -175,7 +176,7 @@ impl Pdp {
                 .judge(view, request, question, facts, &mut meter)
                 .map_err(|_| Excess::Evaluation)?;
             budget.take(meter.taken())?;
-            explained += decided.digest.as_ref().map_or(0, explain::Digest::bytes);
+            explained += decided.findings.as_ref().map_or(0, PolicyFindings::bytes);
             if explained > MAX_ANSWER_BYTES {
                 return Err(Excess::Answer);
             }
@@ -312,7 +313,7 @@ impl Pdp {
             Err(fault) => {
                 let mut decided = Decided::faulty(request, fault);
                 if view.explain {
-                    decided.digest = Some(explain::Digest::default());
+                    decided.findings = Some(PolicyFindings::default());
                 }
                 return Ok(decided);
             }
@@ -432,8 +433,8 @@ impl Pdp {
                 });
             if view.explain {
                 let trace = evaluation.into_trace();
-                meter.take(explain::Digest::steps(&trace, policy))?;
-                decided.digest = Some(explain::Digest::of(policy, &trace, question.action()));
+                meter.take(PolicyFindings::steps(&trace, policy))?;
+                decided.findings = Some(PolicyFindings::of(policy, &trace, question.action()));
             }
             Ok(outcome)
         })?;

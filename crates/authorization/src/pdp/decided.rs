@@ -3,8 +3,8 @@
 use std::{borrow::Cow, sync::Arc};
 
 use super::{
-    DecisionReason, Fault, PartialRequest, RequiredLevel, SubjectKind, explain::Digest,
-    level::StatedLevels, memory::Pair,
+    DecisionReason, Fault, PartialRequest, RequiredLevel, SubjectKind, level::StatedLevels,
+    memory::Pair, policy_findings::PolicyFindings,
 };
 use foundation::{db::feed::Fact, ids::OrgNumber};
 use registers::{
@@ -92,7 +92,7 @@ pub struct Decided {
     /// What it was decided on, when it came so far.
     pub(super) pair: Option<Arc<Fact<Pair>>>,
     /// How the policy came to its answer, when that was asked for.
-    pub(super) digest: Option<Digest>,
+    pub(super) findings: Option<PolicyFindings>,
     /// Packages that the subject holds and the rule that permitted asks for, when that was asked for.
     pub(super) packages: Vec<PackageKey>,
     /// An account of it all in JSON, when that was asked for.
@@ -117,7 +117,7 @@ impl Decided {
             by: None,
             context: None,
             pair: None,
-            digest: None,
+            findings: None,
             packages: Vec::new(),
             explanation: None,
             subject: SubjectKind::Other,

@@ -28,6 +28,7 @@ mod metrics;
 mod partial;
 mod parts;
 mod permits;
+mod policy_findings;
 mod question;
 mod reason;
 mod request;

@@ -11,7 +11,7 @@ use http::{
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-use super::{ResourceRegistry, policy_api::busy};
+use super::ResourceRegistry;
 use authorization::callers::ServiceOwner;
 use foundation::{
     audit::{self, Action, ObjectKind},
@@ -29,7 +29,7 @@ use foundation::{
 };
 use registers::parties;
 use registers::resources::{
-    bind_resource,
+    Busy, bind_resource,
     document::{ResourceType, ServiceResource, published},
     rules::{self, Change},
     store::{self, Filter, Stored},
@@ -371,4 +371,9 @@ pub(super) async fn record(
         detail,
     };
     Ok(audit::record(tx, event).await?)
+}
+
+/// Those who work on policies have too much to do.
+pub(super) fn busy(_: Busy) -> ApiError {
+    ApiError::Unavailable(1)
 }

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::ResourceRegistry;
-use super::api::{Owner, is_admin, must_own, record};
+use super::api::{Owner, busy, is_admin, must_own, record};
 use foundation::{
     audit::Action,
     db::repeat_on_conflict,
@@ -33,7 +33,7 @@ use foundation::{
     telemetry::security::SecurityEvent,
 };
 use registers::resources::{
-    Busy, CompiledPolicy, Listing, PolicyWarning,
+    CompiledPolicy, Listing, PolicyWarning,
     rights::{self, Further, NamedRight, PolicyRight, PolicyRule, SubjectAttribute},
     store, warnings,
 };
@@ -310,11 +310,6 @@ async fn listed(
     let list = registry.policies.listings().get(&policy, listing).await;
     let json = [(CONTENT_TYPE, "application/json; charset=utf-8")];
     Ok((json, list.map_err(busy)?).into_response())
-}
-
-/// Those who work on policies have too much to do.
-pub(super) fn busy(_: Busy) -> ApiError {
-    ApiError::Unavailable(1)
 }
 
 /// The rules of the current policy, one element for each combination of their alternatives.

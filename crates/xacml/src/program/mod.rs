@@ -17,6 +17,7 @@ mod expression;
 mod index;
 mod list;
 mod run;
+mod symbol_texts;
 mod trace;
 mod vocabulary;
 mod work;
@@ -69,7 +70,7 @@ pub struct Program {
     /// The numbers of the attributes in the vocabulary, by slot.
     slot_attributes: Vec<u32>,
     /// The texts of the symbols, made when the first mismatch is explained.
-    symbol_texts: OnceLock<trace::SymbolTexts>,
+    symbol_texts: OnceLock<symbol_texts::SymbolTexts>,
     /// Errors of elements that a lenient load kept.
     stubs: Vec<LoadError>,
     warnings: Vec<LoadWarning>,

@@ -2,6 +2,7 @@
 
 use hashbrown::HashSet;
 
+use super::symbol_texts::SymbolTexts;
 use super::{Bag, Match, Program, dictionary::Dictionary, list::Span};
 use crate::{
     context::{Decision, MissingAttribute},
@@ -113,33 +114,27 @@ impl TraceStep {
     }
 }
 
-/// Number of the attribute and text of each symbol.
-#[derive(Debug)]
-pub struct SymbolTexts(Vec<Option<(u32, Box<str>)>>);
-
-impl SymbolTexts {
-    fn of(program: &Program) -> Self {
-        let mut texts = Vec::new();
-        for slot in program.hot.dictionaries.slots() {
-            let dictionaries = [slot.exact, slot.folded]
-                .into_iter()
-                .filter_map(|offset| program.hot.dictionaries.at(offset));
-            for (text, symbol) in dictionaries.flat_map(Dictionary::texts) {
-                let symbol = symbol as usize;
-                if texts.len() <= symbol {
-                    texts.resize(symbol + 1, None);
-                }
-                texts[symbol] = Some((slot.attribute, text.into()));
+fn symbol_texts(program: &Program) -> SymbolTexts {
+    let mut texts = Vec::new();
+    for slot in program.hot.dictionaries.slots() {
+        let dictionaries = [slot.exact, slot.folded]
+            .into_iter()
+            .filter_map(|offset| program.hot.dictionaries.at(offset));
+        for (text, symbol) in dictionaries.flat_map(Dictionary::texts) {
+            let symbol = symbol as usize;
+            if texts.len() <= symbol {
+                texts.resize(symbol + 1, None);
             }
+            texts[symbol] = Some((slot.attribute, text.into()));
         }
-        Self(texts)
     }
+    SymbolTexts(texts)
 }
 
 impl Program {
     /// Explains that the request has none of these symbols.
     pub(super) fn describe_symbols(&self, symbols: &[u32]) -> Because {
-        let texts = self.symbol_texts.get_or_init(|| SymbolTexts::of(self));
+        let texts = self.symbol_texts.get_or_init(|| symbol_texts(self));
         let (mut numbers, mut wanted) = (Vec::new(), Vec::new());
         for (attribute, text) in symbols
             .iter()

@@ -21,24 +21,19 @@ use super::{
     budget::{Budget, Excess, MAX_ANSWER_BYTES, Undecided},
     decided::DecidedBy,
     memory::Pair,
+    policy_findings,
     question::{Question, Who},
     single_rights,
 };
-use foundation::{http::time, ids::NationalId};
+use foundation::http::time;
 use registers::{
     packages::{Catalogue, PackageKey},
     parties::PartyKind,
     resources::{CompiledPolicy, rights},
 };
 use texts::{ExplanationStep, Text};
-use xacml::{Because, Decision, Effect, Trace, TraceStep, policy::Rule};
+use xacml::{Decision, policy::Rule};
 
-/// Texts of a rule that an account repeats.
-const MOST_WANTED: usize = 20;
-/// Actions of a policy that an account repeats.
-const MOST_ACTIONS: usize = 100;
-/// Steps that telling of a rule takes.
-const STEPS_OF_RULE: usize = 250;
 /// Steps that a look for grants in the database takes: so many of other work are as long.
 const STEPS_OF_GRANTS: u32 = 20_000;
 const PACKAGE: &str = "urn:altinn:accesspackage";
@@ -58,51 +53,6 @@ impl Steps {
             step.insert("facts".to_owned(), facts);
         }
         self.0.push(Value::Object(step));
-    }
-}
-
-/// What a policy made of a request, as an account tells it.
-#[derive(Debug, Default)]
-pub struct Digest {
-    /// Its rules, as JSON; none when no policy was asked.
-    rules: Option<Box<RawValue>>,
-    /// What went wrong.
-    fault: Option<Value>,
-    /// What would have been permitted, or to whom, when no rule applied.
-    nearest_miss: Option<Value>,
-}
-
-impl Digest {
-    /// Steps that making it takes.
-    pub fn steps(trace: &Trace, policy: &CompiledPolicy) -> usize {
-        let rules = trace.steps.iter().filter(|step| step.element == "Rule");
-        rules
-            .count()
-            .saturating_mul(STEPS_OF_RULE)
-            .saturating_add(policy.alternatives / 4)
-    }
-
-    pub fn of(policy: &CompiledPolicy, trace: &Trace, action: Option<&str>) -> Self {
-        let rules: Vec<Value> = trace
-            .steps
-            .iter()
-            .filter(|step| step.element == "Rule")
-            .map(|step| rule(policy, step))
-            .collect();
-        let is_miss = trace
-            .steps
-            .first()
-            .is_some_and(|root| root.outcome == Decision::NotApplicable);
-        Self {
-            rules: to_raw_value(&rules).ok(),
-            fault: fault(trace),
-            nearest_miss: is_miss.then(|| nearest_miss(policy, action)),
-        }
-    }
-
-    /// Bytes of the account of the rules.
-    pub fn bytes(&self) -> usize {
-        self.rules.as_ref().map_or(0, |rules| rules.get().len())
     }
 }
 
@@ -142,11 +92,11 @@ fn account<'a>(
         }
         Ok(question) => tell(&mut steps, question, decided, catalogue),
     }
-    let digest = decided.digest.as_ref();
+    let findings = decided.findings.as_ref();
     let policy = decided
         .resource
         .as_ref()
-        .zip(digest.and_then(|digest| digest.rules.as_deref()))
+        .zip(findings.and_then(|findings| findings.rules.as_deref()))
         .map(|(resource, rules)| PolicyAccount {
             resource: &resource.identifier,
             version: resource.policy_version,
@@ -157,9 +107,9 @@ fn account<'a>(
         steps: steps.0,
         grants,
         policy,
-        nearest_miss: digest
+        nearest_miss: findings
             .filter(|_| decided.decision == Decision::NotApplicable)
-            .and_then(|digest| digest.nearest_miss.as_ref()),
+            .and_then(|findings| findings.nearest_miss.as_ref()),
     }
 }
 
@@ -310,7 +260,7 @@ fn tell_outcome(
         },
         Decision::NotApplicable => steps.add(ExplanationStep::NoRuleApplies, json!({})),
         Decision::Indeterminate => {
-            let fault = decided.digest.as_ref().and_then(|d| d.fault.clone());
+            let fault = decided.findings.as_ref().and_then(|d| d.fault.clone());
             steps.add(
                 ExplanationStep::PolicyIndeterminate,
                 fault.unwrap_or_else(|| json!({})),
@@ -361,15 +311,6 @@ fn tell_level(steps: &mut Steps, decided: &Decided) {
     steps.add(ExplanationStep::LevelRequired, facts);
 }
 
-/// What went wrong, with the attribute whose absence stopped the policy.
-fn fault(trace: &Trace) -> Option<Value> {
-    let mut faults = trace.steps.iter().rev().filter_map(|step| match &step.because {
-        Because::Fault { message, missing, .. } => Some(json!({"message": message, "missingAttribute": missing.as_ref().map(|m| &m.attribute_id)})),
-        Because::Applies | Because::ConditionFalse | Because::NoMatch { .. } => None,
-    });
-    faults.next()
-}
-
 fn list(name: &str, values: &[String]) -> Value {
     if values.is_empty() {
         json!({})
@@ -382,85 +323,13 @@ fn urn(catalogue: &Catalogue, key: PackageKey) -> Option<String> {
     Some(format!("{PACKAGE}:{}", catalogue.package(key)?.value()))
 }
 
-/// What became of a rule.
-fn rule(policy: &CompiledPolicy, step: &TraceStep) -> Value {
-    let effect = numbered(policy, step.rule_number).and_then(|rule| rule.effect);
-    let mut out =
-        json!({"id": step.id, "number": step.rule_number, "outcome": step.outcome.as_str()});
-    if let Some(effect) = effect {
-        out["effect"] = json!(if effect == Effect::Permit {
-            "Permit"
-        } else {
-            "Deny"
-        });
-    }
-    match &step.because {
-        Because::Applies => {}
-        Because::ConditionFalse => out["failed"] = json!({"part": "condition"}),
-        Because::NoMatch { attributes, wanted } => {
-            let wanted: Vec<&String> = wanted
-                .iter()
-                .filter(|text| NationalId::parse(text).is_err())
-                .take(MOST_WANTED)
-                .collect();
-            let attributes: Vec<Value> = attributes
-                .iter()
-                .map(|(category, id)| json!({"category": category, "attributeId": id}))
-                .collect();
-            out["failed"] = json!({"part": "target", "attributes": attributes, "wanted": wanted});
-        }
-        Because::Fault {
-            code,
-            message,
-            missing,
-        } => {
-            out["failed"] = json!({"part": "evaluation", "statusCode": code.name(), "message": message,
-                "missingAttribute": missing.as_ref().map(|m| &m.attribute_id)});
-        }
-    }
-    out
-}
-
-/// The rule of a number.
-fn numbered(policy: &CompiledPolicy, number: Option<u32>) -> Option<&Rule> {
-    let at = (number? as usize).checked_sub(1)?;
-    policy.policy.rules.get(at)
-}
-
-/// What would have been permitted, or to whom.
-fn nearest_miss(policy: &CompiledPolicy, action: Option<&str>) -> Value {
-    let permits = || {
-        (1_u32..)
-            .zip(&policy.policy.rules)
-            .filter(|(_, rule)| rule.effect == Some(Effect::Permit))
-    };
-    let is_of_action = |rule: &Rule| {
-        rights::action_names(rule).next().is_none()
-            || action.is_some_and(|action| rights::action_names(rule).any(|a| a == action))
-    };
-    if let Some((number, rule)) = permits().find(|(_, rule)| is_of_action(rule)) {
-        let needs: Vec<Value> = rights::user_subjects(rule)
-            .take(MOST_WANTED)
-            .map(|(id, value)| json!({"type": id, "value": value}))
-            .collect();
-        return json!({"missing": "subject", "rule": rule.id, "number": number, "needsOneOf": needs});
-    }
-    let mut known: Vec<&str> = permits()
-        .flat_map(|(_, rule)| rights::action_names(rule))
-        .collect();
-    known.sort_unstable();
-    known.dedup();
-    known.truncate(MOST_ACTIONS);
-    json!({"missing": "action", "known": known})
-}
-
 /// The rule that decided.
 pub(super) fn deciding_rule<'p>(
     policy: &'p CompiledPolicy,
     by: Option<&DecidedBy>,
 ) -> Option<&'p Rule> {
     match by {
-        Some(DecidedBy::Rule { number, .. }) => numbered(policy, Some(*number)),
+        Some(DecidedBy::Rule { number, .. }) => policy_findings::numbered(policy, Some(*number)),
         Some(DecidedBy::SingleRight { .. }) | None => None,
     }
 }
@@ -516,7 +385,7 @@ impl Pdp {
                 return Err(Excess::Answer.into());
             }
             decided.explanation = json.map(Into::into);
-            decided.digest = None;
+            decided.findings = None;
         }
         Ok(())
     }
