@@ -77,6 +77,9 @@ create function drop_expired_decisions(months integer) returns void language plp
 declare
     expired text;
 begin
+    if months is null or months < 1 then
+        raise exception 'decisions are kept for a month at least';
+    end if;
     for expired in
         select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
         where i.inhparent = 'decision_block'::regclass and c.relname ~ '^decision_block_[0-9]{8}$'

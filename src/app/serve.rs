@@ -19,7 +19,7 @@ use hyper_util::{
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::watch,
 };
 use tower::{Service, ServiceExt as _};
@@ -59,10 +59,24 @@ impl Shutdown {
 ///
 /// # Errors
 /// It is taken; the text says by which setting another can be chosen.
-pub async fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
+pub fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
+    listen(address)
         .with_context(|| format!("{address} cannot be listened on; choose another with {setting}"))
+}
+
+/// Connections that wait to be accepted. The usual 128 are too few when many come at once: the rest
+/// try again after a second.
+const BACKLOG: u32 = 1024;
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(25);

@@ -53,8 +53,8 @@ pub async fn serve(path: Option<&Path>) -> anyhow::Result<()> {
     setup::note_settings(&config, &pool).await?;
     let state = setup::state(config, pool, condition, clock, secrets, Extra::default()).await?;
     let server = &state.config.settings.server;
-    let main = serve::bind(server.listen, "server.listen").await?;
-    let internal = serve::bind(server.internal_listen, "server.internal_listen").await?;
+    let main = serve::bind(server.listen, "server.listen")?;
+    let internal = serve::bind(server.internal_listen, "server.internal_listen")?;
     let (stop, shutdown) = Shutdown::channel();
     serve::spawn_background(&state, &shutdown);
     let metrics = axum::Router::new().route("/metrics", axum::routing::get(metrics::render));

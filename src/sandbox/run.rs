@@ -128,13 +128,12 @@ struct Listeners {
 }
 
 impl Listeners {
-    async fn bind(config: &Checked) -> anyhow::Result<Self> {
+    fn bind(config: &Checked) -> anyhow::Result<Self> {
         let sandbox = config.settings.sandbox.as_ref().context("not a sandbox")?;
         let server = &config.settings.server;
         Ok(Self {
-            main: serve::bind(server.listen, "--port").await?,
-            internal: serve::bind(server.internal_listen, "--port or server.internal_listen")
-                .await?,
+            main: serve::bind(server.listen, "--port")?,
+            internal: serve::bind(server.internal_listen, "--port or server.internal_listen")?,
             issuers: if sandbox.single_port {
                 None
             } else {
@@ -142,19 +141,16 @@ impl Listeners {
                     serve::bind(
                         sandbox.maskinporten.listen,
                         "--port or sandbox.maskinporten.listen",
-                    )
-                    .await?,
-                    serve::bind(sandbox.idporten.listen, "--port or sandbox.idporten.listen")
-                        .await?,
+                    )?,
+                    serve::bind(sandbox.idporten.listen, "--port or sandbox.idporten.listen")?,
                     serve::bind(
                         sandbox.testtools.listen,
                         "--port or sandbox.testtools.listen",
-                    )
-                    .await?,
+                    )?,
                 ])
             },
             tls: match sandbox.tls.listen {
-                Some(listen) => Some(serve::bind(listen, "sandbox.tls.listen").await?),
+                Some(listen) => Some(serve::bind(listen, "sandbox.tls.listen")?),
                 None => None,
             },
         })
@@ -171,7 +167,7 @@ pub async fn start(
     clock: Clock,
     progress: &ProgressBar,
 ) -> anyhow::Result<Running> {
-    let listeners = Listeners::bind(&config).await?;
+    let listeners = Listeners::bind(&config)?;
     let dir = config.sandbox_dir().context("not a sandbox")?;
     std::fs::create_dir_all(&dir).with_context(|| format!("creating {}", dir.display()))?;
     progress.set_message("keys");

@@ -691,6 +691,20 @@ async fn a_vendor_has_so_many_open_requests_to_a_customer() {
 }
 
 #[tokio::test]
+async fn a_vendor_has_so_many_open_requests_in_all() {
+    let world = World::with(&[("requests.max_open_per_vendor", "3")]).await;
+    let of_fjordlonn = async |customer| {
+        let body = request_for(FJORDLONN_SYSTEM, customer, [A_ORDNING]);
+        let body = with(body, "externalRef", json!("new"));
+        world.fjordlonn().post(VENDOR_REQUESTS, body).await
+    };
+    // The universe has one that is open, to Nattergal.
+    of_fjordlonn(KERAMIKK).await.assert_status(201);
+    of_fjordlonn(TINDEVANDRER).await.assert_status(201);
+    assert_too_often(of_fjordlonn(LYNGMARK).await);
+}
+
+#[tokio::test]
 async fn a_sandbox_has_no_rates_unless_it_is_told_so() {
     let world = World::with(&[("limits.rates.anonymous.burst", "1")]).await;
     for _ in 0..3 {

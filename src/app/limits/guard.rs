@@ -136,8 +136,11 @@ impl Guard {
             Ok(request) => request,
             Err(refused) => return refused,
         };
-        let in_time = tokio::time::timeout(self.time_for(rule.class), answer(request));
-        let response = in_time.await.unwrap_or_else(|_| too_late());
+        // The future of a request is moved several times: what stands around holds its place alone.
+        let answer = Box::pin(answer(request));
+        let response = tokio::time::timeout(self.time_for(rule.class), answer)
+            .await
+            .unwrap_or_else(|_| too_late());
         self.finish(admitted, response)
     }
 

@@ -176,7 +176,7 @@ section! {
 }
 section! {
     /// `requests.*`
-    Requests { lifetime_days: i32, max_open_per_customer: i64 }
+    Requests { lifetime_days: i32, max_open_per_customer: i64, max_open_per_vendor: i64 }
 }
 section! {
     /// `pdp.*`

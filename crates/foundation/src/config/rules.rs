@@ -128,6 +128,11 @@ fn check_ranges(settings: &Settings, wrong: &mut Vec<String>) {
             1..=36_500,
         ),
         (
+            "requests.max_open_per_vendor",
+            settings.requests.max_open_per_vendor,
+            1..=10_000_000,
+        ),
+        (
             "requests.max_open_per_customer",
             settings.requests.max_open_per_customer,
             1..=1_000_000,

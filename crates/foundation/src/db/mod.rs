@@ -10,7 +10,7 @@ mod role;
 mod settings_digest;
 mod start;
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use anyhow::Context as _;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -86,7 +86,10 @@ fn following(
     options
         .after_connect(move |connection, _| {
             let offset = of_new.offset();
-            Box::pin(async move { apply_clock_offset(connection, offset).await })
+            Box::pin(async move {
+                refuse_standby(connection).await?;
+                apply_clock_offset(connection, offset).await
+            })
         })
         // Decisions take one round trip: only a connection that rested is asked whether it still
         // lives.
@@ -105,6 +108,21 @@ fn following(
                 Ok(true)
             })
         })
+}
+
+/// Refuses a server that follows another: nobody knows how far behind it is.
+async fn refuse_standby(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let is_standby = sqlx::query_scalar!(r#"select pg_is_in_recovery() as "is_standby!""#)
+        .fetch_one(connection)
+        .await?;
+    if is_standby {
+        let error = io::Error::new(
+            io::ErrorKind::ConnectionRefused,
+            "the server is a standby, not the primary",
+        );
+        return Err(sqlx::Error::Io(error));
+    }
+    Ok(())
 }
 
 /// Moves `service_now()` of a connection as the clock was moved, if it was.

@@ -55,14 +55,17 @@ end $$;
 /// Refuses to serve as a role that could change the schema.
 ///
 /// # Errors
-/// The role is a superuser or owns a table, or the database cannot be asked.
+/// The role is a superuser, may make roles, may change the audit trail, owns a table or may become
+/// its owner, or the database cannot be asked.
 pub async fn refuse_owner(pool: &PgPool) -> anyhow::Result<()> {
     let role = sqlx::query!(
         r#"select current_user::text as "name!",
              (select rolsuper from pg_roles where rolname = current_user) as "is_superuser!",
+             (select rolcreaterole from pg_roles where rolname = current_user) as "makes_roles!",
              exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
                where n.nspname in (current_schema(), 'staging') and c.relkind in ('r', 'p')
-                 and pg_has_role(c.relowner, 'usage')) as "is_owner!""#
+                 and pg_has_role(c.relowner, 'member')) as "is_owner!",
+             coalesce(has_table_privilege(to_regclass('audit_log'), 'update, delete, truncate, trigger'), false) as "edits_trail!""#
     )
     .fetch_one(pool)
     .await
@@ -70,7 +73,11 @@ pub async fn refuse_owner(pool: &PgPool) -> anyhow::Result<()> {
     let why = if role.is_superuser {
         "is a superuser"
     } else if role.is_owner {
-        "owns tables of the service"
+        "owns tables of the service, or may become their owner,"
+    } else if role.makes_roles {
+        "may make roles"
+    } else if role.edits_trail {
+        "may change rows of the audit trail"
     } else {
         return Ok(());
     };

@@ -1,7 +1,10 @@
 //! What a proxy in front says about the client: believed only from the networks of
 //! `server.trusted_proxies`.
 
-use std::{net::IpAddr, str::FromStr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    str::FromStr,
+};
 
 use http::{HeaderMap, uri::Authority};
 use ipnet::IpNet;
@@ -50,10 +53,21 @@ impl Forwarded {
             prefix: last("x-forwarded-prefix").and_then(clean_prefix),
             client: values(headers, "x-forwarded-for")
                 .rev()
-                .map_while(|v| IpAddr::from_str(v.trim()).ok())
+                .map_while(|v| address(v.trim()))
                 .find(|a| !is_trusted(a)),
         }
     }
+}
+
+/// An address, with or without a port, as some proxies write it.
+fn address(text: &str) -> Option<IpAddr> {
+    let with_port = || SocketAddr::from_str(text).ok().map(|address| address.ip());
+    let in_brackets = || {
+        let inner = text.strip_prefix('[')?.strip_suffix(']')?;
+        IpAddr::from_str(inner).ok()
+    };
+    let plain = IpAddr::from_str(text).ok();
+    plain.or_else(with_port).or_else(in_brackets)
 }
 
 /// Every value of a header, lists taken apart.
@@ -105,6 +119,18 @@ mod tests {
         assert_eq!(told.client, "198.51.100.7".parse().ok());
         assert_eq!(read("::ffff:10.1.1.1", &headers), told);
         assert_eq!(read("192.0.2.1", &headers), Forwarded::default());
+    }
+
+    #[test]
+    fn an_address_may_have_a_port() {
+        for (given, expected) in [
+            ("198.51.100.7:4711", "198.51.100.7"),
+            ("[2001:db8::7]:4711", "2001:db8::7"),
+            ("[2001:db8::7]", "2001:db8::7"),
+        ] {
+            let told = read("10.0.0.1", &[("x-forwarded-for", given)]);
+            assert_eq!(told.client, expected.parse().ok(), "{given}");
+        }
     }
 
     #[test]

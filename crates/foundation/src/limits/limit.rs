@@ -42,6 +42,7 @@ limits! {
     ExternalIdLookups = "external_id_lookups", "rate of look-ups by external id by one consumer.";
     Exchange = "exchange", "rate of exchanged tokens of one consumer.";
     OpenRequests = "open_requests", "open requests of one vendor to one customer.";
+    OpenRequestsOfVendor = "open_requests_of_vendor", "open requests of one vendor to all customers.";
     Logins = "logins", "rate of logins begun and ended from one address.";
     Anonymous = "anonymous", "rate of requests to endpoints without credentials from one address.";
     FailedCredentials = "failed_credentials", "rate of refused credentials from one address.";

@@ -25,7 +25,7 @@ use foundation::{
     db::repeat_on_conflict,
     events::EventKind,
     http::{
-        ApiResult, Json, ProblemCode,
+        ApiError, ApiResult, Json, ProblemCode,
         body::{self, JsonBytes},
         context,
         paging::{self, Paginated},
@@ -190,6 +190,15 @@ pub(super) async fn standing(
 /// When a vendor with too many open requests may look again whether the customer has answered some.
 const RETRY_WHEN_ANSWERED_S: u32 = 3_600;
 
+fn too_many_open(limit: Limit) -> ApiError {
+    let refused = Refused::TooOften {
+        limit,
+        retry_after: RETRY_WHEN_ANSWERED_S,
+    };
+    context::note_limit(refused);
+    refused.into()
+}
+
 async fn find_or_create(
     requests: &Requests,
     tx: &mut PgConnection,
@@ -198,7 +207,7 @@ async fn find_or_create(
     system: &System,
 ) -> ApiResult<(Request, bool)> {
     let lifetime = requests.lifetime_days();
-    let max_open = requests.config.settings.requests.max_open_per_customer;
+    let settings = &requests.config.settings.requests;
     let replaced = match standing(&mut *tx, kind, new, lifetime).await? {
         Standing::SystemUser => return Err(ProblemCode::SystemUserExists.into()),
         Standing::Request(request) => return Ok((*request, false)),
@@ -212,20 +221,14 @@ async fn find_or_create(
         store::soft_delete(&mut *tx, old.id, "replaced").await?;
         record(&mut *tx, &old, system, Action::RequestReplaced).await?;
     }
-    let open = store::open_to_customer(
-        &mut *tx,
-        &system.vendor_org,
-        &new.party_org_no,
-        lifetime,
-        max_open,
-    );
-    if open.await? >= max_open {
-        let refused = Refused::TooOften {
-            limit: Limit::OpenRequests,
-            retry_after: RETRY_WHEN_ANSWERED_S,
-        };
-        context::note_limit(refused);
-        return Err(refused.into());
+    let (vendor, customer) = (&system.vendor_org, &new.party_org_no);
+    let max = settings.max_open_per_customer;
+    if store::open_to_customer(&mut *tx, vendor, customer, lifetime, max).await? >= max {
+        return Err(too_many_open(Limit::OpenRequests));
+    }
+    let max = settings.max_open_per_vendor;
+    if store::open_of_vendor(&mut *tx, vendor, lifetime, max).await? >= max {
+        return Err(too_many_open(Limit::OpenRequestsOfVendor));
     }
     let external_ref = new.key_ref();
     let title = new

@@ -223,6 +223,26 @@ pub async fn open_to_customer(
     .await?)
 }
 
+/// Requests of a vendor that are open; no more are counted than `limit`.
+pub async fn open_of_vendor(
+    tx: &mut PgConnection,
+    vendor_org: &str,
+    lifetime_days: i32,
+    limit: i64,
+) -> Result<i64, DbError> {
+    Ok(sqlx::query_scalar!(
+        r#"select count(*) as "count!" from (
+             select 1 from system s join request r on r.system_id = s.system_id
+             where s.vendor_org_number = $1 and r.status = 'New' and not r.is_deleted
+               and r.created > service_now() - make_interval(days => $2) limit $3) r"#,
+        vendor_org,
+        lifetime_days,
+        limit,
+    )
+    .fetch_one(tx)
+    .await?)
+}
+
 /// Stores a new request. None when one with this key is there already.
 pub async fn insert(
     tx: &mut PgConnection,
