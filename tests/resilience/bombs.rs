@@ -33,7 +33,13 @@ const RESOURCE: &str = "sav-bombe";
 /// Bytes of data that the process may have.
 const DATA_LIMIT: u64 = 1_600_000_000;
 /// Kilobytes that it may have used at most in the end.
-const PEAK_KILOBYTES: u64 = 300_000;
+///
+/// The promise of 300 MB is about an optimised program: the same takes more space without.
+const PEAK_KILOBYTES: u64 = if cfg!(debug_assertions) {
+    400_000
+} else {
+    300_000
+};
 /// How long a bomb may take.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
 /// How long others may wait, on a machine that does other things too.
