@@ -2,7 +2,7 @@
 -- calls them. Rows that lie in a default partition, since nobody made theirs in time, are moved: they would keep the partition
 -- from being made.
 
--- Functions with the rights of the owner see the objects of this schema alone: whoever calls them may have temporary tables with
+-- Functions with the rights of the owner see the objects of this schema alone: their caller may have temporary tables with
 -- the same names.
 do $$
 declare

@@ -1,7 +1,7 @@
 -- Which history the change feed belongs to. After a fail-over to a standby that lagged, after a restore and in a copy, numbers
 -- come again that an instance has seen before, with other changes behind them.
 
--- What tells one cluster's history from another: the cluster, its timeline, and the table. Empty where the database has no such
+-- What distinguishes one cluster's history from another: the cluster, its timeline, and the table. Empty where the database has no such
 -- things. The name of the WAL file is asked, since control data lag behind a promotion.
 create function feed_origin() returns text language plpgsql stable as $$
 begin

@@ -498,7 +498,7 @@ async fn a_vendor_reads_and_writes_so_often() {
 #[tokio::test]
 async fn a_rate_is_one_of_known_callers() {
     let world = with_rate("vendor_reads", 1).await;
-    // Whoever is refused takes nothing from the vendor.
+    // A refused caller takes nothing from the vendor.
     for _ in 0..3 {
         let answer = world.bearer("no token").get(SYSTEMS).await;
         answer.assert_unauthorized();

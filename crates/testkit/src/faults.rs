@@ -157,7 +157,7 @@ impl TestApp {
         .await;
     }
 
-    /// Cuts the connection of whoever commits an insert into a table, at the commit.
+    /// Cuts the connection that commits an insert into a table, at the commit.
     pub async fn cut_commits(&self, table: &str) {
         self.make_fault(
             table,

@@ -60,7 +60,7 @@ struct Admitted {
 }
 
 impl Guard {
-    /// With the limits of the settings; answers tell what is known of the database.
+    /// With the limits of the settings; answers say what is known of the database.
     #[must_use]
     pub fn new(config: &Checked, database: DatabaseCondition) -> Self {
         let settings = &config.settings;

@@ -254,7 +254,7 @@ pub fn admit(principal: &Principal) -> Result<(), Refused> {
     admit_by(|consumers| consumers.key_of(principal))
 }
 
-/// As [`admit`], for a consumer without a token: whatever tells it from others.
+/// As [`admit`], for a consumer without a token: whatever distinguishes it from others.
 ///
 /// # Errors
 /// As [`admit`].

@@ -128,8 +128,8 @@ mod tests {
             ("[2001:db8::7]:4711", "2001:db8::7"),
             ("[2001:db8::7]", "2001:db8::7"),
         ] {
-            let told = read("10.0.0.1", &[("x-forwarded-for", given)]);
-            assert_eq!(told.client, expected.parse().ok(), "{given}");
+            let forwarded = read("10.0.0.1", &[("x-forwarded-for", given)]);
+            assert_eq!(forwarded.client, expected.parse().ok(), "{given}");
         }
     }
 

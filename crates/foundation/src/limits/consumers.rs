@@ -21,7 +21,7 @@ pub enum ConsumerKey {
     /// An organisation, with all its clients.
     Organization(OrgNumber),
     /// A person, a client of no organisation, or a part of the platform: a hash, under a key of
-    /// this process, of what tells it from others.
+    /// this process, of what distinguishes it from others.
     Other(u64),
 }
 

@@ -239,7 +239,7 @@ impl<S: Subscriber> Layer<S> for QuerySpans {
     }
 }
 
-/// What sqlx tells of a statement. Its text has placeholders in place of values.
+/// What sqlx reports of a statement. Its text has placeholders in place of values.
 #[derive(Debug, Default)]
 struct Statement {
     summary: String,

@@ -115,7 +115,7 @@ fn excess(excess: Excess) -> ApiError {
     bad(excess.to_string())
 }
 
-/// Why there are no decisions, as these endpoints tell it.
+/// Why there are no decisions, as these endpoints answer it.
 pub fn undecided(undecided: Undecided) -> ApiError {
     match undecided {
         Undecided::Database(error) => error.into(),
