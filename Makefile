@@ -17,11 +17,11 @@ help: ## Lists the commands.
 .PHONY: run
 run: ## Runs everything on this machine: service, Postgres, Maskinporten, ID-porten, test people.
 	@scripts/prerequisites.sh compiler postgres
-	cargo run --release --locked -- sandbox $(if $(PORT),--port $(PORT)) $(ARGS)
+	cargo run --profile local --locked -- sandbox $(if $(PORT),--port $(PORT)) $(ARGS)
 
 .PHONY: demo
 demo: ## Plays the journey of a system user against what `make run` started.
-	@cargo run --quiet --release --locked -- demo $(if $(PORT),--base http://127.0.0.1:$(PORT)) $(ARGS)
+	@cargo run --quiet --profile local --locked -- demo $(if $(PORT),--base http://127.0.0.1:$(PORT)) $(ARGS)
 
 .PHONY: test
 test: ## Runs all tests, on a real Postgres and in a real browser.

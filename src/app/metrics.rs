@@ -1,11 +1,14 @@
 //! Metrics as Prometheus reads them: the recorder of the process, what is registered before anything
 //! happened, and what is measured from time to time.
 
-use std::{sync::OnceLock, time::Duration};
+use std::{
+    sync::{Arc, Mutex, OnceLock, PoisonError, Weak},
+    time::Duration,
+};
 
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
-use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_process::Collector;
 use sqlx::PgPool;
 
@@ -14,21 +17,30 @@ use foundation::{
     audit,
     db::DbFault,
     events,
-    limits::Limit,
+    limits::{InFlight, Limit, RequestClass},
     telemetry::{
         self,
         metrics::{
             AUDIT_UNSEALED_AGE, AUDIT_UNSEALED_ROWS, AUTH_FAILED, BUILD_INFO, DATABASE_ERRORS,
-            HTTP_DURATION, JWKS_AGE, JWKS_FETCHES, LOG_LINES_DROPPED, MetricKind, OUTBOX_HIDDEN,
-            OUTBOX_LAG, PDP_DURATION, POOL_CONNECTIONS, POOL_MAX, REQUESTS_REFUSED,
+            HTTP_DURATION, HTTP_IN_FLIGHT, HTTP_REQUESTS, JWKS_AGE, JWKS_FETCHES,
+            LOG_LINES_DROPPED, MetricKind, OUTBOX_HIDDEN, OUTBOX_LAG, PDP_CACHE_HITS,
+            PDP_DECISIONS, PDP_DURATION, POOL_CONNECTIONS, POOL_MAX, REQUESTS_REFUSED,
             SECURITY_EVENTS, TRANSACTIONS_REPEATED,
         },
+        per_thread::{PerThread, PerThreadMetrics},
         security::EventName,
     },
     token::{KeySource, Refusal},
 };
 
-static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
+static METRICS: OnceLock<Metrics> = OnceLock::new();
+
+struct Metrics {
+    prometheus: PrometheusHandle,
+    per_thread: Arc<PerThreadMetrics>,
+    /// Of each instance in the process.
+    in_flight: Mutex<Vec<Weak<InFlight>>>,
+}
 
 /// Bounds of the buckets for requests, in seconds.
 const REQUEST_BUCKETS: [f64; 15] = [
@@ -47,17 +59,17 @@ const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 /// Installs the metrics recorder of the process. A second call does nothing.
 pub fn install() {
     if METRICS.get().is_none()
-        && let Ok(handle) = recorder()
+        && let Ok(metrics) = recorder()
     {
         telemetry::metrics::describe();
         Collector::default().describe();
         register();
-        let _ = METRICS.set(handle);
+        let _ = METRICS.set(metrics);
     }
 }
 
-fn recorder() -> Result<PrometheusHandle, BuildError> {
-    PrometheusBuilder::new()
+fn recorder() -> anyhow::Result<Metrics> {
+    let recorder = PrometheusBuilder::new()
         .set_buckets_for_metric(
             Matcher::Full(HTTP_DURATION.name.to_owned()),
             &REQUEST_BUCKETS,
@@ -66,7 +78,44 @@ fn recorder() -> Result<PrometheusHandle, BuildError> {
             Matcher::Full(PDP_DURATION.name.to_owned()),
             &DECISION_BUCKETS,
         )?
-        .install_recorder()
+        .build_recorder();
+    let prometheus = recorder.handle();
+    // What every decision changes.
+    let (recorder, per_thread) = PerThread::new(
+        recorder,
+        vec![
+            (HTTP_DURATION.name, &REQUEST_BUCKETS),
+            (PDP_DURATION.name, &DECISION_BUCKETS),
+        ],
+        vec![HTTP_REQUESTS.name, PDP_DECISIONS.name, PDP_CACHE_HITS.name],
+    );
+    metrics::set_global_recorder(recorder).map_err(|_| anyhow::anyhow!("there is a recorder"))?;
+    Ok(Metrics {
+        prometheus,
+        per_thread,
+        in_flight: Mutex::default(),
+    })
+}
+
+impl Metrics {
+    /// Brings the numbers up to date.
+    fn collect(&self) {
+        self.per_thread.collect();
+        let mut in_flight = self
+            .in_flight
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        in_flight.retain(|one| one.strong_count() > 0);
+        for class in RequestClass::ALL {
+            let running = in_flight
+                .iter()
+                .filter_map(Weak::upgrade)
+                .map(|one| one.running(class));
+            metrics::gauge!(HTTP_IN_FLIGHT.name, "class" => class.wire())
+                .set(running.sum::<usize>() as f64);
+        }
+        self.prometheus.run_upkeep();
+    }
 }
 
 /// Registers what has no labels, or labels with values that are known beforehand, so that a rate can
@@ -109,19 +158,26 @@ pub fn register_instance(state: &AppState) {
                 .absolute(0);
         }
     }
+    if let Some(metrics) = METRICS.get() {
+        let mut in_flight = metrics
+            .in_flight
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        in_flight.push(Arc::downgrade(state.guard.in_flight()));
+    }
     sample(state);
 }
 
 /// Metrics as Prometheus reads them.
 pub async fn render() -> Response {
     Collector::default().collect();
-    let text = METRICS
-        .get()
-        .map(PrometheusHandle::render)
-        .unwrap_or_default();
+    let text = METRICS.get().map(|metrics| {
+        metrics.collect();
+        metrics.prometheus.render()
+    });
     (
         [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
-        text,
+        text.unwrap_or_default(),
     )
         .into_response()
 }
@@ -139,7 +195,7 @@ pub async fn keep_up(state: AppState) {
         sample(&state);
         tokio::time::sleep(UPKEEP_INTERVAL).await;
         if let Some(metrics) = METRICS.get() {
-            metrics.run_upkeep();
+            metrics.collect();
         }
     }
 }

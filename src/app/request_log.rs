@@ -1,5 +1,5 @@
-//! What is measured and logged of every request: a counter and a clock by route template, the
-//! requests that are being answered, and one line of the log (target `access`).
+//! What is measured and logged of every request: a counter and a clock by route template, and one line
+//! of the log (target `access`).
 
 use std::{
     pin::Pin,
@@ -19,13 +19,12 @@ use axum::{
 };
 use http::{HeaderValue, Method, StatusCode, header::USER_AGENT};
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
-use metrics::{Counter, Gauge, Histogram};
+use metrics::{Counter, Histogram};
 
-use super::limits::RequestClass;
 use foundation::{
     http::{context::RequestContext, path::RouteId},
     telemetry::{
-        metrics::{HTTP_DURATION, HTTP_IN_FLIGHT, HTTP_REQUESTS, MAX_LABEL_SETS},
+        metrics::{HTTP_DURATION, HTTP_REQUESTS, MAX_LABEL_SETS},
         shortened, traces,
     },
     token::Shape,
@@ -46,8 +45,6 @@ pub struct RequestLog {
     routes: Box<[Route]>,
     unmatched: Route,
     other: Route,
-    /// By number of the class.
-    in_flight: [Gauge; RequestClass::ALL.len()],
     /// Sets of labels given away.
     label_sets: AtomicUsize,
     /// `log.access`
@@ -70,6 +67,13 @@ struct Handles {
     duration: Histogram,
 }
 
+impl Handles {
+    fn count(&self, took: Duration) {
+        self.requests.increment(1);
+        self.duration.record(took.as_secs_f64());
+    }
+}
+
 impl Route {
     fn new(template: Arc<str>) -> Self {
         Self {
@@ -86,10 +90,14 @@ impl Route {
         }
     }
 
-    fn find(&self, outcome: Outcome) -> Option<Handles> {
+    /// Counts a request; false when its outcome is new.
+    fn count(&self, outcome: Outcome, took: Duration) -> bool {
         let seen = self.seen.load();
         let found = seen.iter().find(|(known, _)| *known == outcome);
-        found.map(|(_, handles)| handles.clone())
+        if let Some((_, handles)) = found {
+            handles.count(took);
+        }
+        found.is_some()
     }
 
     fn add(&self, outcome: Outcome) -> Handles {
@@ -129,14 +137,9 @@ impl RequestLog {
             routes: templates.iter().cloned().map(Route::new).collect(),
             unmatched: Route::without_path(UNMATCHED),
             other: Route::without_path(OTHER),
-            in_flight: RequestClass::ALL
-                .map(|class| metrics::gauge!(HTTP_IN_FLIGHT.name, "class" => class.wire())),
             label_sets: AtomicUsize::new(0),
             writes_lines,
         };
-        for gauge in &log.in_flight {
-            gauge.increment(0.0);
-        }
         // The metrics exist before the first request.
         log.unmatched.add(("GET", StatusCode::NOT_FOUND.as_u16()));
         log
@@ -147,44 +150,37 @@ impl RequestLog {
             .unwrap_or(&self.unmatched)
     }
 
-    fn gauge(&self, class: RequestClass) -> Option<&Gauge> {
-        let number = RequestClass::ALL.iter().position(|one| *one == class)?;
-        self.in_flight.get(number)
-    }
-
-    fn handles(&self, route: &Route, outcome: Outcome) -> Handles {
-        if let Some(handles) = route.find(outcome) {
-            return handles;
+    fn count(&self, route: &Route, outcome: Outcome, took: Duration) {
+        if route.count(outcome, took) {
+            return;
         }
         if self.label_sets.fetch_add(1, Ordering::Relaxed) < MAX_ROUTE_SETS {
-            return route.add(outcome);
+            route.add(outcome).count(took);
+        } else if !self.other.count(outcome, took) {
+            // Status and method alone are few.
+            self.other.add(outcome).count(took);
         }
-        // Status and method alone are few.
-        self.other
-            .find(outcome)
-            .unwrap_or_else(|| self.other.add(outcome))
     }
 
-    /// Begins a request of a class that came with this method for this route.
+    fn writes_lines(&self) -> bool {
+        self.writes_lines && tracing::enabled!(target: "access", tracing::Level::INFO)
+    }
+
+    /// Begins a request that came with this method for this route.
     #[must_use]
     pub fn begin(
         self: &Arc<Self>,
         context: Option<Arc<RequestContext>>,
         method: Method,
         route: Option<RouteId>,
-        class: RequestClass,
         request: &Request,
     ) -> Exchange {
-        if let Some(gauge) = self.gauge(class) {
-            gauge.increment(1.0);
-        }
         Exchange {
             log: Arc::clone(self),
             context,
             route,
-            class,
             user_agent: self
-                .writes_lines
+                .writes_lines()
                 .then(|| request.headers().get(USER_AGENT).cloned())
                 .flatten(),
             method,
@@ -200,7 +196,6 @@ pub struct Exchange {
     log: Arc<RequestLog>,
     context: Option<Arc<RequestContext>>,
     route: Option<RouteId>,
-    class: RequestClass,
     method: Method,
     user_agent: Option<HeaderValue>,
     began: Instant,
@@ -282,9 +277,6 @@ fn milliseconds(duration: Duration) -> f64 {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        if let Some(gauge) = self.log.gauge(self.class) {
-            gauge.decrement(1.0);
-        }
         let answered = self.answered.unwrap_or_else(|| Answered {
             status: CLIENT_GONE,
             took: self.began.elapsed(),
@@ -292,9 +284,8 @@ impl Drop for Exchange {
         });
         let route = self.log.route(self.route);
         let method = method_label(&self.method);
-        let handles = self.log.handles(route, (method, answered.status));
-        handles.requests.increment(1);
-        handles.duration.record(answered.took.as_secs_f64());
+        self.log
+            .count(route, (method, answered.status), answered.took);
         if let Some(context) = &self.context {
             traces::request(
                 context.trace.ids(),
@@ -304,7 +295,7 @@ impl Drop for Exchange {
                 answered.took,
             );
         }
-        if self.log.writes_lines {
+        if self.log.writes_lines() {
             self.write_line(route, answered);
         }
     }
@@ -353,7 +344,7 @@ mod tests {
         let log = RequestLog::new(&templates, false);
         for route in &log.routes {
             for status in 100..600 {
-                log.handles(route, ("GET", status));
+                log.count(route, ("GET", status), Duration::ZERO);
             }
         }
         let seen = |route: &Route| route.seen.load().len();

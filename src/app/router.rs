@@ -1,6 +1,6 @@
 //! Every route, and what stands in front of them.
 
-use std::{any::Any, convert::Infallible, panic::AssertUnwindSafe, sync::Arc};
+use std::{any::Any, convert::Infallible, panic::AssertUnwindSafe, pin::pin, sync::Arc};
 
 use axum::{
     Router,
@@ -16,7 +16,7 @@ use http::{
         X_CONTENT_TYPE_OPTIONS,
     },
 };
-use tower::{Service, ServiceExt as _};
+use tower::Service;
 use utoipa::{
     OpenApi as _,
     openapi::path::{Operation, PathItem},
@@ -28,7 +28,7 @@ use super::{
     attempts::Call,
     credential, health,
     hosts::Hosts,
-    limits::{Access, Guard, RequestClass, Route, RouteRules, Rule},
+    limits::{Access, Guard, Route, RouteRules, Rule},
     openapi::Description,
     request_log::RequestLog,
     unbuilt,
@@ -41,6 +41,7 @@ use foundation::{
         ApiError, Json, context,
         path::{self, RouteId},
     },
+    limits::RequestClass,
     telemetry::security::SecurityEvent,
 };
 
@@ -161,7 +162,8 @@ pub fn service(
     // layer would be a copy for every route.
     tower::service_fn(move |mut request: Request| {
         let surrounded = Arc::clone(&surrounded);
-        async move {
+        // The server moves the future of a request several times, and this one is large.
+        Box::pin(async move {
             let (router, table, rules, around) = &*surrounded;
             let method = request.method().clone();
             let route = path::rewrite(table, &mut request);
@@ -173,7 +175,8 @@ pub fn service(
                 rule,
             };
             let response = surround(around, call, request, async |request| {
-                let Ok(response) = router.clone().oneshot(request).await;
+                // A router is always ready.
+                let Ok(response) = router.clone().call(request).await;
                 response
             });
             let response = response.await;
@@ -182,7 +185,7 @@ pub fn service(
             } else {
                 response
             })
-        }
+        })
     })
 }
 
@@ -243,9 +246,7 @@ async fn surround(
     let measured = async |request: Request| {
         let route = route.ok().flatten();
         let context = context::current();
-        let exchange = around
-            .log
-            .begin(context, method, route, rule.class, &request);
+        let exchange = around.log.begin(context, method, route, &request);
         exchange.answer(guarded(request).await)
     };
     context::within(around.guard.context(), rule.by_consumer, request, measured).await
@@ -310,8 +311,7 @@ impl Around {
         let is_safe = request.method().is_safe();
         let call = Call::of(&request);
         let answer = AssertUnwindSafe(answer(request)).catch_unwind();
-        // Everything around it would hold it again.
-        let answer = Box::pin(async { answer.await.unwrap_or_else(|panic| panicked(&*panic)) });
+        let answer = pin!(async { answer.await.unwrap_or_else(|panic| panicked(&*panic)) });
         let response = if is_safe {
             answer.await
         } else {

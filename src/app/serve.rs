@@ -22,13 +22,13 @@ use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     sync::watch,
 };
-use tower::{Service, ServiceExt as _};
+use tower::Service;
 
 use super::{
     AppState,
     connections::{
-        AnswerBody, Clocked, Clocks, CloseCause, ConnectionLimits, Connections, OpenConnection,
-        StreamExecutor, TimedBody,
+        AnswerBody, AwaitedBodies, BodyLimits, Clocked, Clocks, CloseCause, ConnectionLimits,
+        Connections, OpenConnection, RequestBody, StreamExecutor,
     },
 };
 use foundation::{
@@ -90,7 +90,9 @@ const MAX_HEAD_BYTES: usize = 64 * 1024;
 pub struct Serving {
     /// The connections that are open, of all listeners that share them.
     pub connections: Arc<Connections>,
-    /// Clocks and limits of each.
+    /// The bodies that are awaited, of all listeners that share them.
+    pub awaited: Arc<AwaitedBodies>,
+    /// Clocks and limits of each connection.
     pub limits: Arc<Limits>,
 }
 
@@ -100,6 +102,7 @@ impl Serving {
     pub fn of(settings: &Settings) -> Self {
         Self {
             connections: Connections::new(ConnectionLimits::of(settings)),
+            awaited: AwaitedBodies::new(settings),
             limits: Arc::from(settings.limits.clone()),
         }
     }
@@ -109,6 +112,7 @@ impl Serving {
     pub fn internal(&self) -> Self {
         Self {
             connections: Connections::new(ConnectionLimits::internal()),
+            awaited: Arc::clone(&self.awaited),
             limits: Arc::clone(&self.limits),
         }
     }
@@ -207,6 +211,10 @@ pub async fn run_each<A, F, I, S>(
             open,
             builder.clone(),
             clocks,
+            BodyLimits {
+                timeout: clocks.body,
+                awaited: Arc::clone(&serving.awaited),
+            },
         ));
     }
     drop(listener);
@@ -226,6 +234,7 @@ async fn serve_one<F, I, S>(
     open: OpenConnection,
     builder: auto::Builder<StreamExecutor>,
     clocks: Clocks,
+    bodies: BodyLimits,
 ) where
     F: Future<Output = Option<(I, S)>> + Send,
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -236,7 +245,7 @@ async fn serve_one<F, I, S>(
         + 'static,
     S::Future: Send,
 {
-    let open = Arc::new(open);
+    let (open, bodies) = (Arc::new(open), Arc::new(bodies));
     let connection = Arc::clone(open.connection());
     let accepted = tokio::select! {
         accepted = tokio::time::timeout(clocks.header, accepted) => accepted,
@@ -253,11 +262,12 @@ async fn serve_one<F, I, S>(
             if body.is_end_stream() {
                 Body::empty()
             } else {
-                Body::new(TimedBody::new(body, clocks.body, version))
+                Body::new(RequestBody::new(body, version, Arc::clone(&bodies)))
             }
         });
         request.extensions_mut().insert(ConnectInfo(peer));
-        let answer = service.clone().oneshot(request);
+        // Our services are always ready.
+        let answer = service.clone().call(request);
         async move {
             let response = answer.await?;
             Ok::<_, std::convert::Infallible>(response.map(|body| AnswerBody::new(body, running)))

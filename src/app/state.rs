@@ -149,7 +149,7 @@ impl AppState {
 
     /// The slices of the layer `authorization`.
     pub(super) fn for_authorization(&self) -> authorization::State {
-        authorization::State {
+        authorization::State::new(authorization::Slices {
             authenticator: self.authenticator.clone(),
             decisions: DecisionEndpoints::new(DecisionEndpointsParts {
                 authenticator: self.authenticator.clone(),
@@ -169,12 +169,12 @@ impl AppState {
                 db: self.db.clone(),
                 identity: Arc::clone(&self.identity),
             },
-        }
+        })
     }
 
     /// The slices of the layer `registers_api`.
     pub(super) fn for_registers(&self) -> registers_api::State {
-        registers_api::State {
+        registers_api::State::new(registers_api::Slices {
             authenticator: self.authenticator.clone(),
             db: self.db.clone(),
             metadata: Arc::clone(&self.metadata),
@@ -189,12 +189,12 @@ impl AppState {
                 db: self.db.clone(),
                 policies: self.policies.clone(),
             },
-        }
+        })
     }
 
     /// The slices of the layer `system_users`.
     pub(super) fn for_system_users(&self) -> system_users::State {
-        system_users::State {
+        system_users::State::new(system_users::Slices {
             authenticator: self.authenticator.clone(),
             clients: self.clients(),
             permissions: self.permissions(),
@@ -212,12 +212,12 @@ impl AppState {
                 address: self.address(),
                 db: self.db.clone(),
             },
-        }
+        })
     }
 
     /// The slices of the portal's back end.
     pub(super) fn for_portal(&self) -> edges::PortalState {
-        edges::PortalState {
+        edges::PortalState::new(edges::PortalSlices {
             authenticator: self.authenticator.clone(),
             permissions: self.permissions(),
             portal: PortalBackEnd {
@@ -230,7 +230,7 @@ impl AppState {
                 requests: self.requests(),
                 system_users: self.system_users(),
             },
-        }
+        })
     }
 
     /// What the pages share.

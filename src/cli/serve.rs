@@ -5,9 +5,7 @@ use std::{collections::HashMap, path::Path, time::Duration};
 use anyhow::Context as _;
 
 use crate::app::{
-    self,
-    limits::RequestClass,
-    metrics,
+    self, metrics,
     serve::{self, Serving, Shutdown},
     setup::{self, Extra, Secrets},
     start_check,
@@ -17,6 +15,7 @@ use foundation::{
     config::{self, Profile},
     db::{self, DatabaseCondition},
     http::context,
+    limits::RequestClass,
     telemetry::{
         self,
         traces::{self, SpanExport},

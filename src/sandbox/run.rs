@@ -16,8 +16,8 @@ use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 use crate::app::{
     self, AppState,
+    connections::AwaitedBodies,
     hosts::Hosts,
-    limits::RequestClass,
     metrics,
     serve::{self, Serving, Shutdown},
     setup::{self, Extra, Secrets},
@@ -37,6 +37,7 @@ use foundation::{
     config::{self, Checked},
     db,
     http::context,
+    limits::RequestClass,
     telemetry::{
         self,
         traces::{self, SpanExport},
@@ -63,6 +64,8 @@ pub struct Running {
     pub state: AppState,
     /// Settings, with the addresses that were bound.
     pub config: Checked,
+    /// The bodies of requests whose clients are awaited.
+    pub awaited: Arc<AwaitedBodies>,
     stop: watch::Sender<bool>,
     servers: JoinSet<()>,
 }
@@ -207,7 +210,9 @@ pub async fn start(
     };
     idporten::put_client(&issuers_service(&state), &own_client).await?;
     let (stop, shutdown) = Shutdown::channel();
-    let servers = spawn(&state, &keys, listeners, &shutdown)?;
+    let serving = Serving::of(&config.settings);
+    let awaited = Arc::clone(&serving.awaited);
+    let servers = spawn(&state, &keys, listeners, serving, &shutdown)?;
     serve::spawn_background(&state, &shutdown);
     if config
         .settings
@@ -229,6 +234,7 @@ pub async fn start(
     Ok(Running {
         state,
         config,
+        awaited,
         stop,
         servers,
     })
@@ -309,6 +315,7 @@ fn spawn(
     state: &AppState,
     keys: &Arc<SandboxKeys>,
     listeners: Listeners,
+    serving: Serving,
     shutdown: &Shutdown,
 ) -> anyhow::Result<JoinSet<()>> {
     let config = &state.config;
@@ -368,7 +375,6 @@ fn spawn(
     let internal = Router::new().route("/metrics", axum::routing::get(metrics::render));
     let internal = hosts(|_| false).guard(internal);
     let internal = state.guard.before(internal, RequestClass::Probe);
-    let serving = Serving::of(&config.settings);
     let mut servers = JoinSet::new();
     servers.spawn(serve::run(
         listeners.internal,

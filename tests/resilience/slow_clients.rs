@@ -264,6 +264,94 @@ async fn a_dripped_body_is_answered_with_408() {
         .unwrap();
 }
 
+/// Waits until so many bodies are awaited.
+async fn until_awaited(app: &TestApp, count: usize) {
+    let awaited = async {
+        while app.running.awaited.count() < count {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(AT_MOST, awaited).await.expect("bodies are awaited");
+}
+
+/// A request whose body never ends.
+fn half_sent(path: &str, token: &str) -> String {
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAuthorization: Bearer {token}\r\nContent-Length: 100\r\n\r\n{{"
+    )
+}
+
+#[tokio::test]
+async fn bodies_that_are_awaited_take_nobodys_place() {
+    let places = [
+        ("limits.max_in_flight", "6"),
+        ("limits.max_decisions_in_flight", "2"),
+        ("limits.max_writes_in_flight", "2"),
+    ];
+    let app = app_with(&[], &places).await;
+    let vendor = app.vendor(who::FJORDLONN).await;
+    let owner = app.organization(who::SAV, AUTHORIZE).await;
+    let mut clients = Vec::new();
+    for (path, token) in [
+        ("/resourceregistry/api/v1/resource/bysubjects", ""),
+        ("/authentication/api/v1/systemregister/vendor", &vendor),
+        ("/authorization/api/v1/authorize", &owner),
+    ] {
+        for _ in 0..10 {
+            let mut client = Client::of(&app).await;
+            client
+                .send(half_sent(path, token).replace("Authorization: Bearer \r\n", ""))
+                .await;
+            clients.push(client);
+        }
+    }
+    until_awaited(&app, 30).await;
+    let question = decision_request(
+        ("urn:altinn:systemuser:uuid", who::TINDEVANDRER_USER),
+        "write",
+        "a-melding",
+        ("urn:altinn:organization:identifier-no", who::TINDEVANDRER),
+    );
+    app.post("/authorization/api/v1/authorize", &owner, question)
+        .await
+        .expect(200);
+    app.get("/resourceregistry/api/v1/resource/resourcelist", &vendor)
+        .await
+        .expect(200);
+    drop(clients);
+}
+
+#[tokio::test]
+async fn the_body_that_is_awaited_longest_makes_room() {
+    let app = app_with(&[], &[("limits.max_awaited_bodies_per_address", "2")]).await;
+    let path = "/resourceregistry/api/v1/resource/bysubjects";
+    let request = half_sent(path, "").replace("Authorization: Bearer \r\n", "");
+    let mut first = Client::of(&app).await;
+    first.send(&request).await;
+    until_awaited(&app, 1).await;
+    let mut others = Vec::new();
+    for _ in 0..2 {
+        let mut client = Client::of(&app).await;
+        client.send(&request).await;
+        others.push(client);
+    }
+    let answer = first.until_closed().await;
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    assert!(answer.contains("retry-after: 1"), "{answer}");
+    assert!(answer.contains("connection: close"), "{answer}");
+    // The others go on.
+    for mut client in others {
+        let rest = " ".repeat(98) + "}";
+        client.send(rest).await;
+        let mut head = [0; 12];
+        timeout(AT_MOST, client.0.read_exact(&mut head))
+            .await
+            .expect("an answer")
+            .unwrap();
+        assert_eq!(&head, b"HTTP/1.1 400");
+    }
+}
+
 #[tokio::test]
 async fn a_client_that_does_not_read_is_closed() {
     let app = app_with(&["limits.write_timeout_s"], &[]).await;

@@ -15,4 +15,4 @@ pub mod permissions;
 mod routes;
 pub mod session_cookies;
 
-pub use routes::{State, router};
+pub use routes::{Slices, State, router};

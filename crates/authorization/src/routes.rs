@@ -1,6 +1,5 @@
 //! Routes of this layer, and the state that their handlers take slices of.
 
-use axum::extract::FromRef;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -10,14 +9,14 @@ use crate::{
     pdp::{self, DecisionEndpoints},
 };
 
-/// What the handlers of this layer share.
-#[derive(Debug, Clone, FromRef)]
-#[expect(missing_docs, reason = "each member is documented by its type")]
-pub struct State {
-    pub authenticator: Authenticator,
-    pub decisions: DecisionEndpoints,
-    pub exchange: Exchange,
-    pub party_lists: PartyLists,
+foundation::router_state! {
+    /// What the handlers of this layer share.
+    pub struct State of Slices {
+        authenticator: Authenticator,
+        decisions: DecisionEndpoints,
+        exchange: Exchange,
+        party_lists: PartyLists,
+    }
 }
 
 /// Decisions, authorized parties and the exchange of tokens, with their description.
@@ -39,7 +38,7 @@ pub fn router(state: State) -> OpenApiRouter {
         .routes(routes!(exchange::api::exchange))
         .routes(routes!(exchange::api::metadata))
         .routes(routes!(exchange::api::keys));
-    if state.exchange.config.settings.compat.refresh {
+    if state.0.exchange.config.settings.compat.refresh {
         router = router.routes(routes!(exchange::session_tokens::refresh));
     }
     router.with_state(state)

@@ -6,4 +6,4 @@ pub mod pages;
 pub mod portal;
 mod routes;
 
-pub use routes::{PortalState, pages_router, portal_router};
+pub use routes::{PortalSlices, PortalState, pages_router, portal_router};

@@ -1,7 +1,7 @@
 //! Routes of the portal's back end and of the pages, and the state that handlers take slices of.
 
 use authorization::{callers::Authenticator, permissions::Permissions};
-use axum::{Router, extract::FromRef};
+use axum::Router;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -9,13 +9,13 @@ use crate::{
     portal::{self, PortalBackEnd},
 };
 
-/// What the handlers of the portal's back end share.
-#[derive(Debug, Clone, FromRef)]
-#[expect(missing_docs, reason = "each member is documented by its type")]
-pub struct PortalState {
-    pub authenticator: Authenticator,
-    pub permissions: Permissions,
-    pub portal: PortalBackEnd,
+foundation::router_state! {
+    /// What the handlers of the portal's back end share.
+    pub struct PortalState of PortalSlices {
+        authenticator: Authenticator,
+        permissions: Permissions,
+        portal: PortalBackEnd,
+    }
 }
 
 /// What Altinn's portal asks its own back end, with its description.

@@ -9,6 +9,7 @@ pub mod clock;
 pub mod config;
 pub mod crypto;
 pub mod db;
+pub mod deadline;
 pub mod events;
 pub mod http;
 pub mod idempotency;

@@ -6,4 +6,4 @@ pub mod parties;
 pub mod resources;
 mod routes;
 
-pub use routes::{State, router};
+pub use routes::{Slices, State, router};

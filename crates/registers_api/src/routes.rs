@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use authorization::callers::Authenticator;
-use axum::extract::{DefaultBodyLimit, FromRef};
+use axum::extract::DefaultBodyLimit;
 use registers::packages::Metadata;
 use sqlx::PgPool;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -14,15 +14,15 @@ use crate::{
     resources::{self, ResourceRegistry},
 };
 
-/// What the handlers of this layer share.
-#[derive(Debug, Clone, FromRef)]
-#[expect(missing_docs, reason = "each member is documented by its type")]
-pub struct State {
-    pub authenticator: Authenticator,
-    pub db: PgPool,
-    pub metadata: Arc<Metadata>,
-    pub party_lookups: PartyLookups,
-    pub resource_registry: ResourceRegistry,
+foundation::router_state! {
+    /// What the handlers of this layer share.
+    pub struct State of Slices {
+        authenticator: Authenticator,
+        db: PgPool,
+        metadata: Arc<Metadata>,
+        party_lookups: PartyLookups,
+        resource_registry: ResourceRegistry,
+    }
 }
 
 /// Look-ups of parties, the resource registry and metadata, with their description.

@@ -9,4 +9,4 @@ pub mod systems;
 pub mod users;
 pub mod vendor_events;
 
-pub use routes::{State, router};
+pub use routes::{Slices, State, router};

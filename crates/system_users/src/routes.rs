@@ -1,7 +1,6 @@
 //! Routes of this layer, and the state that their handlers take slices of.
 
 use authorization::{callers::Authenticator, permissions::Permissions};
-use axum::extract::FromRef;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -12,17 +11,17 @@ use crate::{
     vendor_events::{self, VendorEvents},
 };
 
-/// What the handlers of this layer share.
-#[derive(Debug, Clone, FromRef)]
-#[expect(missing_docs, reason = "each member is documented by its type")]
-pub struct State {
-    pub authenticator: Authenticator,
-    pub clients: Clients,
-    pub permissions: Permissions,
-    pub requests: Requests,
-    pub system_users: SystemUsers,
-    pub systems: Systems,
-    pub vendor_events: VendorEvents,
+foundation::router_state! {
+    /// What the handlers of this layer share.
+    pub struct State of Slices {
+        authenticator: Authenticator,
+        clients: Clients,
+        permissions: Permissions,
+        requests: Requests,
+        system_users: SystemUsers,
+        systems: Systems,
+        vendor_events: VendorEvents,
+    }
 }
 
 /// The system register, requests, system users, their clients and vendors' events, with their

@@ -1,7 +1,7 @@
 //! Bodies of requests and answers with their clocks.
 
 use std::{
-    io,
+    fmt,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -12,9 +12,12 @@ use axum::{
     BoxError,
     body::{Body, Bytes, HttpBody},
 };
-use foundation::http::{
-    body,
-    context::{self, BodyReading},
+use foundation::{
+    http::{
+        body,
+        context::{self, BodyFault},
+    },
+    limits::Limit,
 };
 use http::Version;
 use hyper::body::{Frame, Incoming, SizeHint};
@@ -23,42 +26,111 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-use super::{Running, StreamProgress};
+use super::{AwaitedBodies, Running, StreamProgress, awaited::AwaitedBody};
 
-/// The body of a request, which its client has to send in time. The context of the request learns
-/// that it is awaited, and that it came too late.
+/// The body of a request. Its client has to send it in time, and not more of it than the request may
+/// have. The context of the request learns that it is awaited, and why it was given up.
 #[derive(Debug)]
-pub struct TimedBody {
-    /// None once all of it was read, or it came too late.
+pub struct RequestBody {
+    /// None once all of it was read, or it was given up.
     body: Option<Incoming>,
-    timeout: Duration,
-    /// Whether what nobody reads is read all the same.
-    is_drained: bool,
+    version: Version,
+    limits: Arc<BodyLimits>,
+    /// Bytes so far.
+    bytes: usize,
     /// There once something had to be waited for.
-    clock: Option<Pin<Box<Sleep>>>,
+    waiting: Option<Waiting>,
 }
 
-impl TimedBody {
-    /// A body that may take so long from when it is first waited for.
+/// What holds for the bodies of a connection.
+#[derive(Debug)]
+pub struct BodyLimits {
+    /// From when a body is first waited for.
+    pub timeout: Duration,
+    /// The bodies that are awaited.
+    pub awaited: Arc<AwaitedBodies>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    clock: Pin<Box<Sleep>>,
+    place: AwaitedBody,
+}
+
+impl RequestBody {
+    /// A body of a request within these limits.
     #[must_use]
-    pub fn new(body: Incoming, timeout: Duration, version: Version) -> Self {
+    pub const fn new(body: Incoming, version: Version, limits: Arc<BodyLimits>) -> Self {
         Self {
             body: Some(body),
-            timeout,
-            // HTTP/2 ends the stream, and the answer arrives.
-            is_drained: version <= Version::HTTP_11,
-            clock: None,
+            version,
+            limits,
+            bytes: 0,
+            waiting: None,
         }
+    }
+
+    fn fail(&mut self, fault: BodyFault) -> BoxError {
+        context::fail_body(fault);
+        if fault != BodyFault::TooLarge {
+            // Nobody waits for the rest.
+            self.body = None;
+        }
+        self.waiting = None;
+        BodyError(fault).into()
+    }
+
+    /// Nothing of it is awaited any more.
+    fn arrived(&mut self) -> Result<(), BoxError> {
+        match self.waiting.take() {
+            None => Ok(()),
+            Some(_) => context::end_body().map_err(|fault| self.fail(fault)),
+        }
+    }
+
+    fn take(&mut self, frame: &Frame<Bytes>) -> Result<(), BoxError> {
+        self.bytes += frame.data_ref().map_or(0, Bytes::len);
+        if self.bytes > context::max_body_bytes() {
+            return Err(self.fail(BodyFault::TooLarge));
+        }
+        if self.is_end_stream() {
+            self.arrived()?;
+        }
+        Ok(())
+    }
+
+    fn poll_wait(&mut self, context: &mut Context<'_>) -> Poll<BodyFault> {
+        let (limits, bytes) = (&self.limits, self.bytes);
+        let waiting = self.waiting.get_or_insert_with(|| Waiting {
+            clock: Box::pin(sleep(limits.timeout)),
+            place: limits
+                .awaited
+                .enter(context::current().and_then(|context| context.address)),
+        });
+        context::await_body();
+        if !waiting.place.wait(bytes, context.waker()) {
+            return Poll::Ready(BodyFault::Busy(Limit::AwaitedBodies));
+        }
+        waiting
+            .clock
+            .as_mut()
+            .poll(context)
+            .map(|()| BodyFault::TimedOut)
     }
 }
 
-impl Drop for TimedBody {
+impl Drop for RequestBody {
     /// An answer that needs no body is there before the body: a connection that is closed under a
     /// client that still writes loses it.
     fn drop(&mut self) {
+        if self.waiting.take().is_some() {
+            // It was read as far as it is wanted. Where no place is free, the request goes on without.
+            let _ = context::end_body();
+        }
         let left = self.body.take().filter(|body| !body.is_end_stream());
         if let Some(left) = left
-            && self.is_drained
+            // HTTP/2 ends the stream, and the answer arrives.
+            && self.version <= Version::HTTP_11
             && let Ok(runtime) = Handle::try_current()
         {
             runtime.spawn(body::discard(Body::new(left)));
@@ -66,7 +138,7 @@ impl Drop for TimedBody {
     }
 }
 
-impl HttpBody for TimedBody {
+impl HttpBody for RequestBody {
     type Data = Bytes;
     type Error = BoxError;
 
@@ -77,25 +149,18 @@ impl HttpBody for TimedBody {
         let Some(body) = &mut self.body else {
             return Poll::Ready(None);
         };
-        if let Poll::Ready(frame) = Pin::new(body).poll_frame(context) {
-            if self.clock.is_some() {
-                context::note_body(BodyReading::Idle);
-            }
-            if frame.is_none() {
+        Poll::Ready(match Pin::new(body).poll_frame(context) {
+            Poll::Ready(Some(Ok(frame))) => Some(self.take(&frame).map(|()| frame)),
+            Poll::Ready(Some(Err(error))) => Some(Err(error.into())),
+            Poll::Ready(None) => {
                 self.body = None;
+                self.arrived().err().map(Err)
             }
-            return Poll::Ready(frame.map(|frame| frame.map_err(BoxError::from)));
-        }
-        let timeout = self.timeout;
-        let clock = self.clock.get_or_insert_with(|| Box::pin(sleep(timeout)));
-        if clock.as_mut().poll(context).is_pending() {
-            context::note_body(BodyReading::Awaited);
-            return Poll::Pending;
-        }
-        context::note_body(BodyReading::TimedOut);
-        self.body = None;
-        let late = io::Error::new(io::ErrorKind::TimedOut, "the body did not come in time");
-        Poll::Ready(Some(Err(late.into())))
+            Poll::Pending => {
+                let fault = ready!(self.poll_wait(context));
+                Some(Err(self.fail(fault)))
+            }
+        })
     }
 
     fn is_end_stream(&self) -> bool {
@@ -107,6 +172,22 @@ impl HttpBody for TimedBody {
         body.map_or_else(|| SizeHint::with_exact(0), HttpBody::size_hint)
     }
 }
+
+/// Why the rest of a body is not read. The answer is made of what the context knows.
+#[derive(Debug)]
+struct BodyError(BodyFault);
+
+impl fmt::Display for BodyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            BodyFault::TimedOut => "the body did not come in time",
+            BodyFault::TooLarge => "the body is too large",
+            BodyFault::Busy(_) => "the body was given up for others",
+        })
+    }
+}
+
+impl std::error::Error for BodyError {}
 
 /// Most bytes that are given to a stream of HTTP/2 at once: what is given is kept until the client
 /// takes it, however small the window is that it opens.

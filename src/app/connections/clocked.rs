@@ -56,6 +56,8 @@ pub struct Clocked<S> {
     connection: Arc<Connection>,
     clocks: Clocks,
     read: Pin<Box<Sleep>>,
+    /// Whether that was set since the first request.
+    is_set: bool,
     /// Requests of the connection when the head was last waited for.
     requests: u64,
     /// Whether bytes came after the last request.
@@ -76,6 +78,7 @@ impl<S> Clocked<S> {
             connection,
             clocks,
             read: Box::pin(sleep_until(first.into())),
+            is_set: false,
             requests: 0,
             has_bytes: false,
             head_began: None,
@@ -113,6 +116,13 @@ impl<S> Clocked<S> {
             self.requests = requests;
             (self.has_bytes, self.head_began) = (false, None);
         }
+        // Once the timer was set after a request, only the first bytes of a head bring the deadline
+        // forward.
+        let begins = self.has_bytes && self.head_began.is_none();
+        if self.is_set && !begins && self.read.as_mut().poll(context).is_pending() {
+            return Poll::Pending;
+        }
+        self.is_set = requests > 0;
         loop {
             let now = Instant::now();
             let deadline = self.read_deadline(now);

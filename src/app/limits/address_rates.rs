@@ -10,13 +10,13 @@ use std::{
 use foundation::{
     config::{Limits, Rate},
     http::context::RequestContext,
-    limits::{AddressKey, Limit, RateTable, Refused, Wait},
+    limits::{AddressKey, Limit, RateTable, Refused, RequestClass, Wait},
 };
 use http::{HeaderMap, Method, StatusCode, header::COOKIE};
 use ipnet::IpNet;
 use moka::{policy::EvictionPolicy, sync::Cache};
 
-use super::{RequestClass, Rule, rules::ClientRate};
+use super::{Rule, rules::ClientRate};
 use crate::app::credential;
 
 /// How long an address with too many refused credentials may ask once a second.
@@ -86,11 +86,12 @@ impl AddressRates {
         }
     }
 
-    /// Who sends a request.
+    /// Who sends a request. A proxy that names a client which cannot be read is one client itself.
     pub(super) fn client(
         &self,
         rule: Rule,
         address: Option<IpAddr>,
+        is_client_unreadable: bool,
         headers: &HeaderMap,
     ) -> Client {
         let is_proxy = |address: &IpAddr| {
@@ -99,7 +100,7 @@ impl AddressRates {
                 .any(|network| network.contains(&address.to_canonical()))
         };
         let address = address
-            .filter(|address| !is_proxy(address))
+            .filter(|address| is_client_unreadable || !is_proxy(address))
             .map(AddressKey::from);
         let is_page = rule.by_client == Some(ClientRate::Page);
         let browser = is_page

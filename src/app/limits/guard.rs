@@ -1,10 +1,9 @@
 //! The limits of requests, applied.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    body::{Body, HttpBody as _},
     extract::Request,
     middleware::{Next, from_fn},
     response::{IntoResponse as _, Response},
@@ -12,11 +11,12 @@ use axum::{
 use foundation::{
     config::{Checked, Limits},
     db::DatabaseCondition,
+    deadline,
     http::{
         ApiError, body,
-        context::{self, BodyReading, ContextSettings},
+        context::{self, BodyFault, BodyReading, ContextSettings},
     },
-    limits::{ConsumerLimits, Limit, Refused},
+    limits::{ConsumerLimits, InFlight, Limit, Refused, RequestClass},
 };
 use http::{
     HeaderMap, HeaderValue, StatusCode, Version,
@@ -24,10 +24,8 @@ use http::{
 };
 
 use super::{
-    RequestClass, Rule,
+    Rule,
     address_rates::{AddressRates, Client},
-    bodies::{BoundedBody, CountedBody},
-    in_flight::{InFlight, Permit},
     rules::BodyKind,
 };
 
@@ -38,7 +36,7 @@ pub struct Guard(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     limits: Box<Limits>,
-    context: ContextSettings,
+    context: Arc<ContextSettings>,
     in_flight: Arc<InFlight>,
     rates: Option<AddressRates>,
     /// Greatest question for decisions, in bytes.
@@ -54,7 +52,6 @@ const POLICY_FORM_BYTES: usize = 64 * 1024;
 #[derive(Debug)]
 struct Admitted {
     rule: Rule,
-    permit: Option<Permit>,
     client: Option<Client>,
     version: Version,
 }
@@ -70,13 +67,13 @@ impl Guard {
             .rates_enabled
             .then(|| AddressRates::new(&limits, Arc::clone(&trusted_proxies)));
         Self(Arc::new(Inner {
-            context: ContextSettings {
+            context: Arc::new(ContextSettings {
                 trusted_proxies,
                 problem_detail: settings.compat.problem_detail,
                 database,
                 json: limits.json(),
                 consumers: Some(Arc::new(ConsumerLimits::new(&limits))),
-            },
+            }),
             in_flight: InFlight::new(&limits),
             max_decision_bytes: settings.pdp.max_body_bytes,
             max_policy_form_bytes: settings.pdp.max_policy_bytes + POLICY_FORM_BYTES,
@@ -87,7 +84,7 @@ impl Guard {
 
     /// Settings of the context in which requests are answered.
     #[must_use]
-    pub fn context(&self) -> &ContextSettings {
+    pub fn context(&self) -> &Arc<ContextSettings> {
         &self.0.context
     }
 
@@ -128,20 +125,24 @@ impl Guard {
             limit.count();
             return refusal.into_response();
         }
-        let admitted = match self.admit(rule, &request) {
+        let max_body_bytes = self.max_body_bytes(rule, request.headers());
+        let admitted = match self.admit(rule, &request, max_body_bytes) {
             Ok(admitted) => admitted,
             Err(refused) => return refuse(refused),
         };
-        let request = match self.bound_body(rule, request).await {
-            Ok(request) => request,
-            Err(refused) => return refused,
-        };
-        // The future of a request is moved several times: what stands around holds its place alone.
-        let answer = Box::pin(answer(request));
-        let response = tokio::time::timeout(self.time_for(rule.class), answer)
+        // A body that says itself that it is too large is not taken.
+        if declared_length(request.headers()).is_some_and(|length| length > max_body_bytes as u64) {
+            // A client that waits for our word sends nothing.
+            if !request.headers().contains_key(EXPECT) {
+                Box::pin(body::discard(request.into_body())).await;
+            }
+            return body_fault(BodyFault::TooLarge, admitted.version);
+        }
+        let answer = pin!(answer(request));
+        let response = deadline::within(self.time_for(rule.class), answer)
             .await
-            .unwrap_or_else(|_| too_late());
-        self.finish(admitted, response)
+            .unwrap_or_else(too_late);
+        self.finish(&admitted, response)
     }
 
     fn check_head(&self, request: &Request) -> Result<(), (Limit, ApiError)> {
@@ -167,49 +168,42 @@ impl Guard {
         Ok(())
     }
 
-    fn admit(&self, rule: Rule, request: &Request) -> Result<Admitted, Refused> {
+    fn admit(
+        &self,
+        rule: Rule,
+        request: &Request,
+        max_body_bytes: usize,
+    ) -> Result<Admitted, Refused> {
         let client = match &self.0.rates {
             None => None,
             Some(rates) => {
-                let address = context::current().and_then(|context| context.address);
-                let client = rates.client(rule, address, request.headers());
+                let (address, is_unreadable) = context::current()
+                    .map_or((None, false), |context| {
+                        (context.address, context.forwarded.is_client_unreadable)
+                    });
+                let client = rates.client(rule, address, is_unreadable, request.headers());
                 rates.admit(rule, client, request.method(), request.headers())?;
                 Some(client)
             }
         };
-        let permit = self.0.in_flight.enter(rule.class).map_err(Refused::Busy)?;
+        let place = self.0.in_flight.enter(rule.class).map_err(Refused::Busy)?;
+        context::take_place(place, max_body_bytes);
         Ok(Admitted {
             rule,
-            permit,
             client,
             version: request.version(),
         })
     }
 
-    /// A body that says itself that it is too large is not taken; a form that does not say so is cut.
-    /// The handlers of other bodies see to those that do not say how large they are.
-    async fn bound_body(&self, rule: Rule, request: Request) -> Result<Request, Response> {
-        let is_form = is_form(request.headers());
-        let left = match rule.body {
-            BodyKind::General | BodyKind::Decision | BodyKind::Policy if is_form => {
+    fn max_body_bytes(&self, rule: Rule, headers: &HeaderMap) -> usize {
+        match rule.body {
+            BodyKind::General | BodyKind::Decision | BodyKind::Policy if is_form(headers) => {
                 self.0.limits.max_form_bytes
             }
             BodyKind::General => self.0.limits.max_json_bytes,
             BodyKind::Decision => self.0.max_decision_bytes,
             BodyKind::Policy => self.0.max_policy_form_bytes,
-        };
-        if declared_length(request.headers()).is_some_and(|length| length > left as u64) {
-            let version = request.version();
-            // A client that waits for our word sends nothing.
-            if !request.headers().contains_key(EXPECT) {
-                Box::pin(body::discard(request.into_body())).await;
-            }
-            return Err(body_fault(Limit::BodySize, version));
         }
-        if !is_form {
-            return Ok(request);
-        }
-        Ok(request.map(|body| Body::new(BoundedBody { body, left })))
     }
 
     fn time_for(&self, class: RequestClass) -> Duration {
@@ -223,31 +217,20 @@ impl Guard {
         })
     }
 
-    fn finish(&self, admitted: Admitted, response: Response) -> Response {
+    fn finish(&self, admitted: &Admitted, response: Response) -> Response {
         let Some(context) = context::current() else {
             return response;
         };
         let response = match context.body_reading() {
             BodyReading::Idle | BodyReading::Awaited => response,
-            BodyReading::TimedOut => body_fault(Limit::BodyTime, admitted.version),
-            BodyReading::TooLarge => body_fault(Limit::BodySize, admitted.version),
+            BodyReading::Failed(fault) => body_fault(fault, admitted.version),
         };
         if let (Some(rates), Some(client)) = (&self.0.rates, admitted.client)
             && let Err(refused) = rates.judge(admitted.rule, client, response.status(), &context)
         {
             return refuse(refused);
         }
-        // What is there as a whole is written without us.
-        if response.body().size_hint().exact().is_some() {
-            return response;
-        }
-        response.map(|body| {
-            Body::new(CountedBody {
-                body,
-                _permit: admitted.permit,
-                _context: Some(context),
-            })
-        })
+        response
     }
 }
 
@@ -261,7 +244,7 @@ fn too_late() -> Response {
     let reading = context::current().map(|context| context.body_reading());
     if reading == Some(BodyReading::Awaited) {
         // Makes the answer one about the body.
-        context::note_body(BodyReading::TimedOut);
+        context::fail_body(BodyFault::TimedOut);
     } else {
         Limit::RequestTime.count();
         tracing::warn!("a request was not answered in time");
@@ -269,15 +252,17 @@ fn too_late() -> Response {
     ApiError::Limited(Refused::Busy(Limit::RequestTime)).into_response()
 }
 
-/// The answer to a body that came too slowly or has too many bytes. The rest of it is not read.
-fn body_fault(limit: Limit, version: Version) -> Response {
-    limit.count();
-    let status = if limit == Limit::BodyTime {
-        StatusCode::REQUEST_TIMEOUT
-    } else {
-        StatusCode::PAYLOAD_TOO_LARGE
+/// The answer to a request whose body was given up. The rest of it is not read.
+fn body_fault(fault: BodyFault, version: Version) -> Response {
+    let limited = |limit: Limit, status| {
+        limit.count();
+        ApiError::Status(status).into_response()
     };
-    let mut response = ApiError::Status(status).into_response();
+    let mut response = match fault {
+        BodyFault::TimedOut => limited(Limit::BodyTime, StatusCode::REQUEST_TIMEOUT),
+        BodyFault::TooLarge => limited(Limit::BodySize, StatusCode::PAYLOAD_TOO_LARGE),
+        BodyFault::Busy(limit) => refuse(Refused::Busy(limit)),
+    };
     // HTTP/2 has no such header, and needs none: only the stream ends.
     if version <= Version::HTTP_11 {
         response

@@ -1,9 +1,10 @@
 //! Which limits hold for which route: decided once for each template, when the service starts.
 
-use foundation::{http::path::RouteId, limits::ConsumerRate};
+use foundation::{
+    http::path::RouteId,
+    limits::{ConsumerRate, RequestClass},
+};
 use http::Method;
-
-use super::RequestClass;
 
 /// What holds for a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

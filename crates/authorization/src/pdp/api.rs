@@ -1,17 +1,18 @@
 //! `/authorization/api/v1`: decisions, for service owners and for the platform's own parts.
 
+use std::pin::pin;
+
 use axum::{
     body::{Body, Bytes},
     extract::{FromRef, FromRequest, FromRequestParts, Request, State},
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, StatusCode, header::CONTENT_TYPE, request::Parts};
+use http::{HeaderMap, HeaderName, StatusCode, header::CONTENT_TYPE, request::Parts};
 use serde_json::json;
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
     AtLeast, Decided, PartialRequest, Pdp,
-    budget::{Excess, Undecided, check_containers, in_time},
+    budget::{Excess, LargeCall, Undecided, check_containers, in_time},
     call::Call,
     log::Endpoint,
     parts::DecisionParts,
@@ -23,6 +24,7 @@ use crate::callers::{BackEnd, Scoped};
 use crate::pdp::endpoints::DecisionEndpoints;
 use foundation::{
     http::{ApiError, ApiResult, Json, body, context, query::Query},
+    limits::Refused,
     telemetry::security::SecurityEvent,
     token::{
         Principal, Refusal,
@@ -150,7 +152,7 @@ where
     }
 }
 
-const SUBSCRIPTION_KEY: &str = "ocp-apim-subscription-key";
+const SUBSCRIPTION_KEY: HeaderName = HeaderName::from_static("ocp-apim-subscription-key");
 
 /// Whether the request carries one of the configured subscription keys.
 #[derive(Debug, Clone, Copy)]
@@ -225,36 +227,39 @@ pub async fn authorize(
     }
     let explain = query.flag("explain")?;
     let settings = &endpoints.config.settings.pdp;
-    in_time(settings.deadline_s, async {
-        let principal = &owner.caller.principal;
-        let admin = principal.scopes.contains(AUTHORIZE_ADMIN);
-        let asked = Asked::read(&endpoints.pdp, &body).await?;
-        let parts = asked.parts(settings.max_decisions_per_request)?;
-        let _room = asked.room_for(&endpoints.pdp, &parts).await;
-        let (requests, places) = partial_requests(
-            parts,
-            |entries| PartialRequest::of(entries, admin),
-            PartialRequest::faulty,
-        );
-        let call = Call::begin(
-            &endpoints.pdp,
-            Endpoint::External,
-            at_least,
-            Some(principal),
-        )
-        .await;
-        let places = places.as_deref();
-        let results = call.decide_all(&requests, places, explain).await?;
-        let owned_only = settings.enforce_resource_owner || explain;
-        if owned_only
-            && !results
-                .iter()
-                .all(|decided| may_explain(principal, decided))
-        {
-            return Err(ApiError::Empty(StatusCode::FORBIDDEN));
-        }
-        Ok(call.answered(body.format.answer(results, places)))
-    })
+    in_time(
+        settings.deadline_s,
+        pin!(async {
+            let principal = &owner.caller.principal;
+            let admin = principal.scopes.contains(AUTHORIZE_ADMIN);
+            let asked = Asked::read(&endpoints.pdp, &body).await?;
+            let parts = asked.parts(settings.max_decisions_per_request)?;
+            let _room = asked.room_for(&endpoints.pdp, &parts).await?;
+            let (requests, places) = partial_requests(
+                parts,
+                |entries| PartialRequest::of(entries, admin),
+                PartialRequest::faulty,
+            );
+            let call = Call::begin(
+                &endpoints.pdp,
+                Endpoint::External,
+                at_least,
+                Some(principal),
+            )
+            .await;
+            let places = places.as_deref();
+            let results = call.decide_all(&requests, places, explain).await?;
+            let owned_only = settings.enforce_resource_owner || explain;
+            if owned_only
+                && !results
+                    .iter()
+                    .all(|decided| may_explain(principal, decided))
+            {
+                return Err(ApiError::Empty(StatusCode::FORBIDDEN));
+            }
+            Ok(call.answered(body.format.answer(results, places)))
+        }),
+    )
     .await
 }
 
@@ -301,51 +306,54 @@ pub async fn decision(
     }
     let explain = query.flag("explain")?;
     let settings = &endpoints.config.settings.pdp;
-    in_time(settings.deadline_s, async {
-        let principal = caller.as_ref().and_then(BackEnd::principal);
-        let is_trusted = has_key
-            || match &caller {
-                Some(BackEnd::Platform(_)) => true,
-                Some(BackEnd::Scoped(scoped)) => scoped.has_scope(AUTHORIZE_ADMIN),
-                None => false,
+    in_time(
+        settings.deadline_s,
+        pin!(async {
+            let principal = caller.as_ref().and_then(BackEnd::principal);
+            let is_trusted = has_key
+                || match &caller {
+                    Some(BackEnd::Platform(_)) => true,
+                    Some(BackEnd::Scoped(scoped)) => scoped.has_scope(AUTHORIZE_ADMIN),
+                    None => false,
+                };
+            let faulty = |message| PartialRequest::faulty(Fault::Syntax(message)).internal();
+            let asked = Asked::read(&endpoints.pdp, &body).await;
+            let parts = match &asked {
+                Ok(asked) => asked
+                    .parts(settings.max_decisions_per_request)
+                    .map_err(Excess::message),
+                Err(_) => Err("the body is no JSON request"),
             };
-        let faulty = |message| PartialRequest::faulty(Fault::Syntax(message)).internal();
-        let asked = Asked::read(&endpoints.pdp, &body).await;
-        let parts = match &asked {
-            Ok(asked) => asked
-                .parts(settings.max_decisions_per_request)
-                .map_err(Excess::message),
-            Err(_) => Err("the body is no JSON request"),
-        };
-        let _room = match (&asked, &parts) {
-            (Ok(asked), Ok(parts)) => asked.room_for(&endpoints.pdp, parts).await,
-            _ => None,
-        };
-        let (requests, places) = match parts {
-            Ok(parts) => {
-                let of = |entries| PartialRequest::of(entries, is_trusted).internal();
-                let faulty = |fault| PartialRequest::faulty(fault).internal();
-                partial_requests(parts, of, faulty)
+            let _room = match (&asked, &parts) {
+                (Ok(asked), Ok(parts)) => asked.room_for(&endpoints.pdp, parts).await?,
+                _ => None,
+            };
+            let (requests, places) = match parts {
+                Ok(parts) => {
+                    let of = |entries| PartialRequest::of(entries, is_trusted).internal();
+                    let faulty = |fault| PartialRequest::faulty(fault).internal();
+                    partial_requests(parts, of, faulty)
+                }
+                Err(message) => (vec![faulty(message)], None),
+            };
+            let places = places.as_deref();
+            let call = Call::begin(&endpoints.pdp, Endpoint::Internal, at_least, principal).await;
+            let (results, places) = match call.decide_all(&requests, places, explain).await {
+                Ok(results) => (results, places),
+                Err(Undecided::Database(error)) => return Err(error.into()),
+                Err(Undecided::Excess(excess)) => {
+                    let only = [faulty(excess.message())];
+                    (call.decide_all(&only, None, explain).await?, None)
+                }
+            };
+            let may_know =
+                |decided: &Decided| has_key || principal.is_some_and(|p| may_explain(p, decided));
+            if explain && !results.iter().all(may_know) {
+                return Err(ApiError::Empty(StatusCode::FORBIDDEN));
             }
-            Err(message) => (vec![faulty(message)], None),
-        };
-        let places = places.as_deref();
-        let call = Call::begin(&endpoints.pdp, Endpoint::Internal, at_least, principal).await;
-        let (results, places) = match call.decide_all(&requests, places, explain).await {
-            Ok(results) => (results, places),
-            Err(Undecided::Database(error)) => return Err(error.into()),
-            Err(Undecided::Excess(excess)) => {
-                let only = [faulty(excess.message())];
-                (call.decide_all(&only, None, explain).await?, None)
-            }
-        };
-        let may_know =
-            |decided: &Decided| has_key || principal.is_some_and(|p| may_explain(p, decided));
-        if explain && !results.iter().all(may_know) {
-            return Err(ApiError::Empty(StatusCode::FORBIDDEN));
-        }
-        Ok(call.answered(body.format.answer(results, places)))
-    })
+            Ok(call.answered(body.format.answer(results, places)))
+        }),
+    )
     .await
 }
 
@@ -353,7 +361,7 @@ pub async fn decision(
 struct Asked<'b> {
     request: DecisionRequest<'b>,
     /// A large body has space as long as it is there.
-    room: Option<OwnedSemaphorePermit>,
+    room: Option<LargeCall>,
 }
 
 impl<'b> Asked<'b> {
@@ -366,7 +374,7 @@ impl<'b> Asked<'b> {
             }
             Format::Xml => Ok(xml::read(&body.bytes)),
         };
-        let room = pdp.room.for_call(0, 0, body.bytes.len()).await;
+        let room = pdp.room.for_call(0, 0, body.bytes.len()).await?;
         let request = if body.bytes.len() > INLINE_BYTES {
             Box::pin(pdp.room.evaluate(read)).await?
         } else {
@@ -376,9 +384,13 @@ impl<'b> Asked<'b> {
     }
 
     /// Waits for space for the decisions, if there is none for the body already.
-    async fn room_for(&self, pdp: &Pdp, parts: &DecisionParts<'_>) -> Option<OwnedSemaphorePermit> {
+    async fn room_for(
+        &self,
+        pdp: &Pdp,
+        parts: &DecisionParts<'_>,
+    ) -> Result<Option<LargeCall>, Refused> {
         if self.room.is_some() {
-            return None;
+            return Ok(None);
         }
         pdp.room
             .for_call(parts.different.len(), parts.attributes, 0)

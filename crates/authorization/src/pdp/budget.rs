@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -11,7 +12,9 @@ use std::{
 
 use foundation::{
     db::DbError,
-    http::{ApiError, ApiResult, ModelState},
+    deadline,
+    http::{ApiError, ApiResult, ModelState, context},
+    limits::{LargeCallPermit, Refused},
 };
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
@@ -198,6 +201,13 @@ impl Meter {
     }
 }
 
+/// A large call that is being answered.
+#[derive(Debug)]
+pub struct LargeCall {
+    _space: Option<OwnedSemaphorePermit>,
+    _consumer: Option<LargeCallPermit>,
+}
+
 /// Bounds on how much is done at a time. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Room {
@@ -219,15 +229,19 @@ impl Default for Room {
 impl Room {
     /// Waits for space, when a call is large by its decisions, its attributes or the bytes of its
     /// body. It has space until the result is dropped.
+    ///
+    /// # Errors
+    /// The consumer has too many large calls.
     pub async fn for_call(
         &self,
         decisions: usize,
         attributes: usize,
         bytes: usize,
-    ) -> Option<OwnedSemaphorePermit> {
+    ) -> Result<Option<LargeCall>, Refused> {
         if decisions <= LARGE.0 && attributes <= LARGE.1 && bytes <= LARGE.2 {
-            return None;
+            return Ok(None);
         }
+        let consumer = context::admit_large()?;
         let size = if bytes > LARGE.2 {
             // What it asks for is not known before it is read.
             MAX_ATTRIBUTES
@@ -237,9 +251,11 @@ impl Room {
                 .min(MAX_ATTRIBUTES)
         };
         let large = Arc::clone(&self.large);
-        Box::pin(large.acquire_many_owned(u32::try_from(size).unwrap_or(u32::MAX)))
-            .await
-            .ok()
+        let space = Box::pin(large.acquire_many_owned(u32::try_from(size).unwrap_or(u32::MAX)));
+        Ok(Some(LargeCall {
+            _space: space.await.ok(),
+            _consumer: consumer,
+        }))
     }
 
     /// Does work that takes long without holding up the calls of its thread, a little at a time.
@@ -284,18 +300,24 @@ fn off_worker<T>(work: impl FnOnce() -> T) -> T {
     }
 }
 
-/// Ends work that takes longer than a call may.
+/// Ends work that takes longer than a call may. It is given pinned, since it is large and would be
+/// moved.
 ///
 /// # Errors
 /// 503 with `Retry-After` when it did, else its own.
-pub async fn in_time<T>(seconds: u64, work: impl Future<Output = ApiResult<T>>) -> ApiResult<T> {
-    tokio::time::timeout(Duration::from_secs(seconds), work)
+pub async fn in_time<T>(
+    seconds: u64,
+    work: Pin<&mut impl Future<Output = ApiResult<T>>>,
+) -> ApiResult<T> {
+    deadline::within(Duration::from_secs(seconds), work)
         .await
         .unwrap_or(Err(ApiError::Unavailable(1)))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
     use super::*;
 
     #[test]
@@ -320,8 +342,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_call_that_takes_too_long_is_to_try_again() {
-        let never = in_time(0, std::future::pending::<ApiResult<()>>());
-        assert!(matches!(never.await, Err(ApiError::Unavailable(1))));
+        let never = pin!(std::future::pending::<ApiResult<()>>());
+        let answer = in_time(0, never).await;
+        assert!(matches!(answer, Err(ApiError::Unavailable(1))));
     }
 
     #[tokio::test]
@@ -329,9 +352,14 @@ mod tests {
         let room = Room::default();
         let mut held = Vec::new();
         for _ in 0..2 {
-            held.push(room.for_call(0, MAX_ATTRIBUTES, 0).await);
+            held.push(room.for_call(0, MAX_ATTRIBUTES, 0).await.unwrap());
         }
-        assert!(room.for_call(100, 5_000, 64 * 1024).await.is_none());
+        assert!(
+            room.for_call(100, 5_000, 64 * 1024)
+                .await
+                .unwrap()
+                .is_none()
+        );
         let mut next = Box::pin(room.for_call(0, 0, 64 * 1024 + 1));
         // A time-out of nothing asks once.
         let now = Duration::ZERO;

@@ -1,7 +1,7 @@
 //! How new the facts of a decision must be, and what else the caller wants of it.
 
 use axum::extract::FromRequestParts;
-use http::request::Parts;
+use http::{HeaderName, request::Parts};
 
 use super::{Pdp, log::MAX_CONTEXT_BYTES};
 use foundation::{
@@ -11,7 +11,7 @@ use foundation::{
 
 /// Header of a decision request: the facts must be at least as new as the write that answered with
 /// this position.
-pub const AT_LEAST: &str = "systembruker-at-least";
+pub const AT_LEAST: HeaderName = HeaderName::from_static("systembruker-at-least");
 
 /// How a decision is to be made.
 #[derive(Debug, Clone, Copy)]

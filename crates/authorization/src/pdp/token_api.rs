@@ -1,7 +1,7 @@
 //! `POST /authorization/api/v1/systemuser/authorize`: a service owner hands over the token it was
 //! shown, and learns whether it is good and what its system user may do.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, pin::pin, sync::Arc};
 
 use axum::{
     extract::State,
@@ -232,7 +232,7 @@ pub async fn authorize(
         &asked,
         explain,
     );
-    in_time(endpoints.config.settings.pdp.deadline_s, answered).await
+    in_time(endpoints.config.settings.pdp.deadline_s, pin!(answered)).await
 }
 
 async fn answered(
@@ -242,7 +242,11 @@ async fn answered(
     asked: &Inspection,
     explain: bool,
 ) -> ApiResult<Response> {
-    let _room = endpoints.pdp.room.for_call(asked.checks.len(), 0, 0).await;
+    let _room = endpoints
+        .pdp
+        .room
+        .for_call(asked.checks.len(), 0, 0)
+        .await?;
     let call = Call::begin(&endpoints.pdp, Endpoint::Token, at_least, Some(caller)).await;
     let (principal, users) = match inspect(endpoints, asked, call.view()).await? {
         Ok(inspected) => inspected,

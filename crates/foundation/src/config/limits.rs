@@ -28,6 +28,9 @@ pub struct Limits {
     pub max_decisions_in_flight: usize,
     pub max_writes_in_flight: usize,
     pub max_consumer_in_flight: u32,
+    pub max_awaited_bodies: usize,
+    pub max_awaited_bodies_per_address: usize,
+    pub max_awaited_body_bytes: usize,
     pub max_target_bytes: usize,
     pub max_header_bytes: usize,
     pub max_headers: usize,
@@ -227,6 +230,22 @@ pub(super) fn ranges(limits: &Limits) -> Vec<Range> {
             "limits.max_consumer_in_flight",
             limits.max_consumer_in_flight.into(),
             1..=1_000_000,
+        ),
+        (
+            "limits.max_awaited_bodies",
+            number(limits.max_awaited_bodies),
+            1..=1_000_000,
+        ),
+        (
+            "limits.max_awaited_bodies_per_address",
+            number(limits.max_awaited_bodies_per_address),
+            1..=1_000_000,
+        ),
+        // Not less than the largest body.
+        (
+            "limits.max_awaited_body_bytes",
+            number(limits.max_awaited_body_bytes),
+            33_554_432..=1_099_511_627_776,
         ),
         // Redirect URLs of 8,192 characters come in bodies, and are not refused there; heads are
         // held in 64 KiB.

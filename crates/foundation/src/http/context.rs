@@ -7,7 +7,7 @@ use std::{
     net::IpAddr,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
 };
 
@@ -15,7 +15,7 @@ use axum::{
     extract::{ConnectInfo, Request},
     response::Response,
 };
-use http::{HeaderValue, header::ACCEPT};
+use http::{HeaderName, HeaderValue, header::ACCEPT};
 use ipnet::IpNet;
 use tracing::Instrument as _;
 use uuid::Uuid;
@@ -24,7 +24,10 @@ use super::forwarded::Forwarded;
 use crate::{
     config::JsonLimits,
     db::{DatabaseCondition, DbUnavailable},
-    limits::{ConsumerKey, ConsumerLimits, ConsumerPermit, ConsumerRate, Refused},
+    limits::{
+        ConsumerKey, ConsumerLimits, ConsumerPermit, ConsumerRate, LargeCallPermit, Limit, Place,
+        Refused,
+    },
     telemetry::{
         security::{Origin, SecurityEvent},
         traces::SpanIds,
@@ -53,22 +56,20 @@ pub struct RequestContext {
     pub address: Option<IpAddr>,
     /// What a trusted proxy said about how the client called.
     pub forwarded: Forwarded,
-    /// Whether problem bodies carry `detail` (`compat.problem_detail`).
-    pub problem_detail: bool,
-    /// What is known of the database that the request is answered from.
-    database: DatabaseCondition,
+    /// What holds for all requests.
+    settings: Arc<ContextSettings>,
     /// The verified caller, set once by authentication, for the audit trail.
     pub caller: OnceLock<Arc<crate::token::Principal>>,
     /// Party uuid of the person who calls, once the register was asked.
     pub person: OnceLock<Uuid>,
     /// What was refused so far, for the audit trail.
     refusals: Mutex<Vec<Refusal>>,
-    /// Limits of JSON bodies.
-    json: JsonLimits,
-    /// How far the body of the request was read, as [`BodyReading`].
-    body: AtomicU8,
-    /// Limits by consumer.
-    consumers: Option<Arc<ConsumerLimits>>,
+    /// How far the body of the request was read.
+    body: Mutex<BodyReading>,
+    /// Bytes that the body may have; a handler may allow less.
+    max_body_bytes: AtomicUsize,
+    /// The place of the request among those that are being answered.
+    place: OnceLock<Place>,
     /// The rate that the route has by consumer.
     rate: Option<ConsumerRate>,
     /// Counts the request as one of its consumer, once that is known, until it is answered.
@@ -77,27 +78,24 @@ pub struct RequestContext {
 
 /// How far the body of a request was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
 pub enum BodyReading {
     /// Nothing is awaited of it.
     Idle,
     /// The client is to send more.
     Awaited,
+    /// It was given up.
+    Failed(BodyFault),
+}
+
+/// Why the body of a request was given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyFault {
     /// The client took too long.
     TimedOut,
     /// It has more bytes than it may.
     TooLarge,
-}
-
-impl BodyReading {
-    const fn of(number: u8) -> Self {
-        match number {
-            1 => Self::Awaited,
-            2 => Self::TimedOut,
-            3 => Self::TooLarge,
-            _ => Self::Idle,
-        }
-    }
+    /// Others need what it takes.
+    Busy(Limit),
 }
 
 /// Why something was not done.
@@ -126,6 +124,8 @@ pub struct ContextSettings {
     pub consumers: Option<Arc<ConsumerLimits>>,
 }
 
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
 /// Reason of a refusal: the form or the call did not come from one of our pages.
 pub const CSRF: &str = "csrf";
 
@@ -151,7 +151,7 @@ impl Refusal {
 }
 
 impl RequestContext {
-    fn of(request: &Request, settings: &ContextSettings, rate: Option<ConsumerRate>) -> Self {
+    fn of(request: &Request, settings: &Arc<ContextSettings>, rate: Option<ConsumerRate>) -> Self {
         let peer = request
             .extensions()
             .get::<ConnectInfo<std::net::SocketAddr>>()
@@ -173,20 +173,19 @@ impl RequestContext {
             trace: Trace::continued(
                 request
                     .headers()
-                    .get("traceparent")
+                    .get(TRACEPARENT)
                     .and_then(|value| value.to_str().ok()),
             ),
             accept: request.headers().get(ACCEPT).cloned(),
             address: forwarded.client.or(peer),
             forwarded,
-            problem_detail: settings.problem_detail,
-            database: settings.database.clone(),
+            settings: Arc::clone(settings),
             caller: OnceLock::new(),
             person: OnceLock::new(),
             refusals: Mutex::default(),
-            json: settings.json,
-            body: AtomicU8::new(BodyReading::Idle as u8),
-            consumers: settings.consumers.clone(),
+            body: Mutex::new(BodyReading::Idle),
+            max_body_bytes: AtomicUsize::new(usize::MAX),
+            place: OnceLock::new(),
             rate,
             permit: OnceLock::new(),
         }
@@ -194,11 +193,20 @@ impl RequestContext {
 
     /// How far the body of the request was read.
     pub fn body_reading(&self) -> BodyReading {
-        BodyReading::of(self.body.load(Ordering::Relaxed))
+        *self.body.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A fault stays.
+    fn note_body(&self, reading: BodyReading) {
+        let mut body = self.body.lock().unwrap_or_else(PoisonError::into_inner);
+        match *body {
+            BodyReading::Idle | BodyReading::Awaited => *body = reading,
+            BodyReading::Failed(_) => {}
+        }
     }
 
     fn admit(&self, key: impl FnOnce(&ConsumerLimits) -> ConsumerKey) -> Result<(), Refused> {
-        let Some(consumers) = &self.consumers else {
+        let Some(consumers) = &self.settings.consumers else {
             return Ok(());
         };
         if self.permit.get().is_some() {
@@ -234,15 +242,53 @@ pub fn note_refusal(refusal: Refusal) {
     });
 }
 
-/// Notes how far the body of the current request was read. A fault stays. Without a request it does
+/// Gives the current request its place and the bytes that its body may have. Without a request it does
 /// nothing.
-pub fn note_body(reading: BodyReading) {
-    let _ = CONTEXT.try_with(|context| match context.body_reading() {
-        BodyReading::Idle | BodyReading::Awaited => {
-            context.body.store(reading as u8, Ordering::Relaxed);
-        }
-        BodyReading::TimedOut | BodyReading::TooLarge => {}
+pub fn take_place(place: Place, max_body_bytes: usize) {
+    let _ = CONTEXT.try_with(|context| {
+        context
+            .max_body_bytes
+            .store(max_body_bytes, Ordering::Relaxed);
+        let _ = context.place.set(place);
     });
+}
+
+/// Bytes that the body of the current request may have.
+#[must_use]
+pub fn max_body_bytes() -> usize {
+    CONTEXT
+        .try_with(|context| context.max_body_bytes.load(Ordering::Relaxed))
+        .unwrap_or(usize::MAX)
+}
+
+/// The client of the current request is to send more of the body. Others may have the place of the
+/// request until then.
+pub fn await_body() {
+    let _ = CONTEXT.try_with(|context| {
+        context.note_body(BodyReading::Awaited);
+        if let Some(place) = context.place.get() {
+            place.leave();
+        }
+    });
+}
+
+/// The body of the current request is there.
+///
+/// # Errors
+/// All places are taken by now.
+pub fn end_body() -> Result<(), BodyFault> {
+    CONTEXT
+        .try_with(|context| {
+            let taken = context.place.get().map_or(Ok(()), Place::take_again);
+            context.note_body(BodyReading::Idle);
+            taken.map_err(BodyFault::Busy)
+        })
+        .unwrap_or(Ok(()))
+}
+
+/// The body of the current request was given up. The first fault stays.
+pub fn fail_body(fault: BodyFault) {
+    let _ = CONTEXT.try_with(|context| context.note_body(BodyReading::Failed(fault)));
 }
 
 /// Counts the current request as one of the consumer of a token, once; without a request it does
@@ -269,6 +315,21 @@ fn admit_by(key: impl FnOnce(&ConsumerLimits) -> ConsumerKey) -> Result<(), Refu
         .inspect_err(|refused| note_limit(*refused))
 }
 
+/// Counts the current request as a large one of its consumer; without a request or a consumer it does
+/// nothing.
+///
+/// # Errors
+/// The consumer has too many.
+pub fn admit_large() -> Result<Option<LargeCallPermit>, Refused> {
+    CONTEXT
+        .try_with(|context| {
+            let permit = context.permit.get();
+            permit.map(ConsumerPermit::begin_large).transpose()
+        })
+        .unwrap_or(Ok(None))
+        .inspect_err(|refused| note_limit(*refused))
+}
+
 /// Counts a request that exceeds a limit for now, and reports one that comes too often.
 pub fn note_limit(refused: Refused) {
     refused.limit().count();
@@ -284,7 +345,7 @@ pub fn note_limit(refused: Refused) {
 #[must_use]
 pub fn json_limits() -> JsonLimits {
     CONTEXT
-        .try_with(|context| context.json)
+        .try_with(|context| context.settings.json)
         .unwrap_or(JsonLimits::DEFAULT)
 }
 
@@ -308,7 +369,7 @@ pub fn note_person(uuid: Uuid) {
 #[must_use]
 pub fn explained(error: DbUnavailable) -> DbUnavailable {
     match current() {
-        Some(context) => context.database.explained(error),
+        Some(context) => context.settings.database.explained(error),
         None => error,
     }
 }
@@ -328,7 +389,9 @@ pub fn trace_id() -> Option<String> {
 /// Whether `detail` repeats `title` in problem bodies.
 #[must_use]
 pub fn problem_detail() -> bool {
-    CONTEXT.try_with(|c| c.problem_detail).unwrap_or(true)
+    CONTEXT
+        .try_with(|c| c.settings.problem_detail)
+        .unwrap_or(true)
 }
 
 /// No `Accept`, or one that admits plain text.
@@ -357,7 +420,7 @@ pub fn prefers_plain_text() -> bool {
 /// Answers a request within its context and its tracing span. `rate` is that of its route by
 /// consumer.
 pub async fn within<A: Future<Output = Response>>(
-    settings: &ContextSettings,
+    settings: &Arc<ContextSettings>,
     rate: Option<ConsumerRate>,
     request: Request,
     answer: impl FnOnce(Request) -> A,
@@ -441,13 +504,14 @@ fn parse_traceparent(value: &str) -> Option<CallerSpan> {
 impl RequestContext {
     /// Of a request without headers, for unit tests.
     pub(crate) fn of_nobody() -> Self {
-        let settings = ContextSettings {
+        let settings: Arc<_> = ContextSettings {
             trusted_proxies: [].into(),
             problem_detail: true,
             database: DatabaseCondition::default(),
             json: JsonLimits::DEFAULT,
             consumers: None,
-        };
+        }
+        .into();
         Self::of(&Request::new(axum::body::Body::empty()), &settings, None)
     }
 }

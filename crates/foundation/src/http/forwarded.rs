@@ -20,6 +20,8 @@ pub struct Forwarded {
     pub prefix: Option<String>,
     /// The last address of `X-Forwarded-For` that is no trusted proxy.
     pub client: Option<IpAddr>,
+    /// `X-Forwarded-For` is there, and names no client that can be read.
+    pub is_client_unreadable: bool,
 }
 
 impl Forwarded {
@@ -41,6 +43,10 @@ impl Forwarded {
                 .map(str::trim)
                 .filter(|v| !v.is_empty())
         };
+        let client = values(headers, "x-forwarded-for")
+            .rev()
+            .map_while(|v| address(v.trim()))
+            .find(|a| !is_trusted(a));
         Self {
             scheme: last("x-forwarded-proto").and_then(|s| {
                 ["http", "https"]
@@ -51,10 +57,8 @@ impl Forwarded {
                 .filter(|h| Authority::from_str(h).is_ok_and(|a| !a.as_str().contains('@')))
                 .map(str::to_owned),
             prefix: last("x-forwarded-prefix").and_then(clean_prefix),
-            client: values(headers, "x-forwarded-for")
-                .rev()
-                .map_while(|v| address(v.trim()))
-                .find(|a| !is_trusted(a)),
+            client,
+            is_client_unreadable: client.is_none() && headers.contains_key("x-forwarded-for"),
         }
     }
 }
@@ -141,7 +145,11 @@ mod tests {
             ("x-forwarded-prefix", "//evil.example"),
             ("x-forwarded-for", "198.51.100.7, unknown"),
         ];
-        assert_eq!(read("10.1.1.1", &nonsense), Forwarded::default());
+        let ignored = Forwarded {
+            is_client_unreadable: true,
+            ..Forwarded::default()
+        };
+        assert_eq!(read("10.1.1.1", &nonsense), ignored);
         assert_eq!(
             read("10.1.1.1", &[("x-forwarded-host", "user@evil.example")]),
             Forwarded::default()

@@ -15,6 +15,7 @@ pub mod paging;
 pub mod path;
 mod problem;
 pub mod query;
+mod state;
 mod text;
 pub mod time;
 mod validation;

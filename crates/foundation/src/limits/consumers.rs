@@ -57,7 +57,8 @@ impl ConsumerRate {
 /// Limits by consumer. One for all requests of the process.
 #[derive(Debug)]
 pub struct ConsumerLimits {
-    in_flight: InFlight,
+    in_flight: ConsumersInFlight,
+    large: ConsumersInFlight,
     rates: Option<RatesByConsumer>,
     hasher: RandomState,
 }
@@ -100,7 +101,8 @@ impl ConsumerLimits {
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
         Self {
-            in_flight: InFlight::new(limits.max_consumer_in_flight),
+            in_flight: ConsumersInFlight::new(limits.max_consumer_in_flight),
+            large: ConsumersInFlight::new(MAX_LARGE),
             rates: limits.rates_enabled.then(|| RatesByConsumer::new(limits)),
             hasher: RandomState::new(),
         }
@@ -144,7 +146,7 @@ impl ConsumerLimits {
                     retry_after,
                 })?;
         }
-        let cells = self.in_flight.cells(self.hasher.hash_one(consumer));
+        let cells = Cells::of(self.hasher.hash_one(consumer));
         if !self.in_flight.enter(cells) {
             return Err(Refused::Busy(Limit::ConsumerInFlight));
         }
@@ -155,11 +157,43 @@ impl ConsumerLimits {
     }
 }
 
+/// Large calls of one consumer at a time. They share space with those of all others.
+const MAX_LARGE: u32 = 2;
+
 /// A request of a consumer that is being answered.
 #[derive(Debug)]
 pub struct ConsumerPermit {
     limits: Arc<ConsumerLimits>,
-    cells: [usize; 2],
+    cells: Cells,
+}
+
+impl ConsumerPermit {
+    /// Begins a large call of the consumer; it runs until the permit is dropped.
+    ///
+    /// # Errors
+    /// It has too many already.
+    pub fn begin_large(&self) -> Result<LargeCallPermit, Refused> {
+        if !self.limits.large.enter(self.cells) {
+            return Err(Refused::Busy(Limit::ConsumerLargeCalls));
+        }
+        Ok(LargeCallPermit {
+            limits: Arc::clone(&self.limits),
+            cells: self.cells,
+        })
+    }
+}
+
+/// A large call of a consumer.
+#[derive(Debug)]
+pub struct LargeCallPermit {
+    limits: Arc<ConsumerLimits>,
+    cells: Cells,
+}
+
+impl Drop for LargeCallPermit {
+    fn drop(&mut self) {
+        self.limits.large.leave(self.cells);
+    }
 }
 
 impl Drop for ConsumerPermit {
@@ -168,51 +202,73 @@ impl Drop for ConsumerPermit {
     }
 }
 
-const CELLS: usize = 1 << 16;
+const GROUPS: usize = 1 << 12;
+const CELLS_OF_GROUP: usize = 16;
+
+/// Cells that lie together in memory: a processor that counts in two of them fetches them once.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct Group([AtomicU32; CELLS_OF_GROUP]);
 
 /// Counts requests of consumers without a lock and without knowing how many consumers there are:
-/// each counts in two cells, which others may share, and has at most as many as the lesser says. So
-/// one is refused too early only when both its cells are shared with others that are busy.
+/// each counts in two cells of a group, which others may share, and has at most as many as the lesser
+/// says. So one is refused too early only when both its cells are shared with others that are busy.
 #[derive(Debug)]
-struct InFlight {
-    cells: Box<[AtomicU32]>,
+struct ConsumersInFlight {
+    groups: Box<[Group]>,
     max: u32,
 }
 
-impl InFlight {
+/// The cells of a consumer.
+#[derive(Debug, Clone, Copy)]
+struct Cells {
+    group: usize,
+    places: [usize; 2],
+}
+
+impl Cells {
+    const fn of(hash: u64) -> Self {
+        let group = hash as usize % GROUPS;
+        let first = (hash >> 32) as usize % CELLS_OF_GROUP;
+        // The second is never the first, or the consumer would count twice there.
+        let step = 1 + (hash >> 48) as usize % (CELLS_OF_GROUP - 1);
+        Self {
+            group,
+            places: [first, (first + step) % CELLS_OF_GROUP],
+        }
+    }
+}
+
+impl ConsumersInFlight {
     fn new(max: u32) -> Self {
         Self {
-            cells: (0..CELLS).map(|_| AtomicU32::new(0)).collect(),
+            groups: (0..GROUPS).map(|_| Group::default()).collect(),
             max,
         }
     }
 
-    fn cells(&self, hash: u64) -> [usize; 2] {
-        let most = self.cells.len() as u64;
-        let (first, second) = (hash % most, (hash >> 32) % most);
-        // The second is never the first, or the consumer would count twice there.
-        let second = if first == second { second ^ 1 } else { second };
-        [first as usize, second as usize]
+    fn counts(&self, cells: Cells) -> impl Iterator<Item = &AtomicU32> {
+        let group = self.groups.get(cells.group);
+        group
+            .into_iter()
+            .flat_map(move |group| cells.places.map(|place| group.0.get(place)))
+            .flatten()
     }
 
-    fn enter(&self, cells: [usize; 2]) -> bool {
-        let counts = cells.map(|cell| {
-            self.cells
-                .get(cell)
-                .map_or(0, |count| count.fetch_add(1, Ordering::Relaxed))
-        });
-        let is_admitted = counts.iter().any(|count| *count < self.max);
+    fn enter(&self, cells: Cells) -> bool {
+        let mut is_admitted = false;
+        for count in self.counts(cells) {
+            is_admitted |= count.fetch_add(1, Ordering::Relaxed) < self.max;
+        }
         if !is_admitted {
             self.leave(cells);
         }
         is_admitted
     }
 
-    fn leave(&self, cells: [usize; 2]) {
-        for cell in cells {
-            if let Some(count) = self.cells.get(cell) {
-                count.fetch_sub(1, Ordering::Relaxed);
-            }
+    fn leave(&self, cells: Cells) {
+        for count in self.counts(cells) {
+            count.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }
@@ -223,8 +279,8 @@ mod tests {
 
     #[test]
     fn a_consumer_has_as_many_requests_as_it_may_and_others_have_theirs() {
-        let in_flight = InFlight::new(3);
-        let (one, other) = (in_flight.cells(7), in_flight.cells(1 << 33));
+        let in_flight = ConsumersInFlight::new(3);
+        let (one, other) = (Cells::of(7), Cells::of(8));
         for _ in 0..3 {
             assert!(in_flight.enter(one));
         }
@@ -237,18 +293,22 @@ mod tests {
 
     #[test]
     fn a_consumer_is_not_refused_for_one_shared_cell() {
-        let in_flight = InFlight::new(2);
-        let busy = in_flight.cells(5 | (9 << 32));
-        let shares_one = in_flight.cells(5 | (11 << 32));
+        let in_flight = ConsumersInFlight::new(2);
+        let busy = Cells::of(5);
+        let shares_one = Cells::of(5 | (1 << 48));
+        assert_eq!(busy.places[0], shares_one.places[0]);
         while in_flight.enter(busy) {}
         assert!(in_flight.enter(shares_one));
     }
 
     #[test]
     fn two_cells_are_never_the_same() {
-        let in_flight = InFlight::new(1);
+        for high in 0..=u16::MAX {
+            let [first, second] = Cells::of(u64::from(high) << 48 | 3 << 32).places;
+            assert_ne!(first, second);
+        }
         for hash in [0, 5 | (5 << 32), u64::MAX] {
-            let [first, second] = in_flight.cells(hash);
+            let [first, second] = Cells::of(hash).places;
             assert_ne!(first, second);
         }
     }

@@ -31,11 +31,13 @@ limits! {
     ContentEncoding = "content_encoding", "only bodies as they are.";
     BodySize = "body_size", "bytes of a body.";
     BodyTime = "body_time", "time for a body.";
+    AwaitedBodies = "awaited_bodies", "bodies whose clients are awaited, in number or bytes.";
     RequestTime = "request_time", "time until the head of the answer.";
     InFlight = "in_flight", "requests being answered, other than for decisions.";
     DecisionsInFlight = "decisions_in_flight", "requests for decisions being answered.";
     WritesInFlight = "writes_in_flight", "requests being answered that change something.";
     ConsumerInFlight = "consumer_in_flight", "requests of one consumer being answered.";
+    ConsumerLargeCalls = "consumer_large_calls", "large calls for decisions of one consumer being answered.";
     VendorWrites = "vendor_writes", "rate of changes by one vendor.";
     VendorReads = "vendor_reads", "rate of reads by one vendor.";
     Decisions = "decisions", "rate of calls for decisions by one consumer.";

@@ -1,10 +1,12 @@
-//! How much callers may ask for: the names of the limits, rates, and what one consumer may have in
-//! flight.
+//! How much callers may ask for: the names of the limits, rates, and what may be in flight, in all and
+//! by consumer.
 
 mod consumers;
+mod in_flight;
 mod limit;
 mod rates;
 
-pub use consumers::{ConsumerKey, ConsumerLimits, ConsumerPermit, ConsumerRate};
+pub use consumers::{ConsumerKey, ConsumerLimits, ConsumerPermit, ConsumerRate, LargeCallPermit};
+pub use in_flight::{InFlight, Place, RequestClass};
 pub use limit::{Limit, Refused};
 pub use rates::{AddressKey, RateTable, Wait};

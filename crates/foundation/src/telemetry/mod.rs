@@ -3,6 +3,7 @@
 pub mod faults;
 mod mask;
 pub mod metrics;
+pub mod per_thread;
 pub mod security;
 mod text;
 pub mod traces;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    pin::pin,
     sync::{Arc, LazyLock},
     time::{Duration, Instant},
 };
@@ -18,7 +19,6 @@ use http::{
 };
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json, value::RawValue};
-use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
 use super::{
@@ -31,7 +31,7 @@ use crate::{
     pdp::{
         AtLeast, Decided, DecisionReason, PartialRequest, TokenReason, View,
         api::may_explain,
-        budget::{Excess, MAX_ATTRIBUTES, Undecided, check_containers, in_time},
+        budget::{Excess, LargeCall, MAX_ATTRIBUTES, Undecided, check_containers, in_time},
         call::Call,
         log::Endpoint,
         token_api,
@@ -39,6 +39,7 @@ use crate::{
 };
 use foundation::{
     http::{ApiError, ApiResult, Json, body},
+    limits::Refused,
     strict_json::{self, MemberNames},
     token::scopes::Authorize,
 };
@@ -77,7 +78,7 @@ pub async fn evaluations(State(endpoints): State<DecisionEndpoints>, request: Re
         }
         let _room = asker
             .room_for(batch.different.len(), batch.attributes)
-            .await;
+            .await?;
         asker.several(&batch, semantic).await
     })
     .await
@@ -138,30 +139,33 @@ pub async fn answer(
         let owner: Scoped<Authorize> = Scoped::from_request_parts(&mut parts, endpoints).await?;
         let at_least = AtLeast::read(&parts.headers).map_err(|message| bad(message.to_owned()))?;
         let bytes = bytes(endpoints, &parts, body).await?;
-        in_time(endpoints.config.settings.pdp.deadline_s, async {
-            let room = &endpoints.pdp.room;
-            let large_body = room.for_call(0, 0, bytes.len()).await;
-            let members = if bytes.len() > INLINE_BYTES {
-                Box::pin(room.evaluate(|| members(&bytes))).await?
-            } else {
-                members(&bytes)?
-            };
-            let call = Call::begin(
-                &endpoints.pdp,
-                Endpoint::Authzen,
-                at_least,
-                Some(&owner.caller.principal),
-            )
-            .await;
-            let asker = Asker {
-                endpoints,
-                owner: &owner,
-                call,
-                has_room: large_body.is_some(),
-            };
-            let answer = work(&asker, &members).await?;
-            Ok(asker.call.answered(answer))
-        })
+        in_time(
+            endpoints.config.settings.pdp.deadline_s,
+            pin!(async {
+                let room = &endpoints.pdp.room;
+                let large_body = room.for_call(0, 0, bytes.len()).await?;
+                let members = if bytes.len() > INLINE_BYTES {
+                    Box::pin(room.evaluate(|| members(&bytes))).await?
+                } else {
+                    members(&bytes)?
+                };
+                let call = Call::begin(
+                    &endpoints.pdp,
+                    Endpoint::Authzen,
+                    at_least,
+                    Some(&owner.caller.principal),
+                )
+                .await;
+                let asker = Asker {
+                    endpoints,
+                    owner: &owner,
+                    call,
+                    has_room: large_body.is_some(),
+                };
+                let answer = work(&asker, &members).await?;
+                Ok(asker.call.answered(answer))
+            }),
+        )
         .await
     };
     let mut response = match worked.await {
@@ -397,9 +401,9 @@ impl Asker<'_> {
         &self,
         decisions: usize,
         attributes: usize,
-    ) -> Option<OwnedSemaphorePermit> {
+    ) -> Result<Option<LargeCall>, Refused> {
         if self.has_room {
-            return None;
+            return Ok(None);
         }
         self.endpoints
             .pdp
@@ -415,7 +419,7 @@ impl Asker<'_> {
         if attributes > MAX_ATTRIBUTES {
             return Err(bad(Excess::Attributes.to_string()));
         }
-        let _room = self.room_for(1, attributes).await;
+        let _room = self.room_for(1, attributes).await?;
         let question = Question::read(sources).map_err(bad)?;
         let environment = Environment::of(question.context);
         let mut answered = self.evaluate(&[(question, &environment)], 1).await?;
