@@ -233,7 +233,7 @@ async fn count_backlogs(state: &AppState) -> Result<(), foundation::db::DbError>
     });
     metrics::gauge!(AUDIT_UNSEALED_ROWS.name).set(rows as f64);
     metrics::gauge!(AUDIT_UNSEALED_AGE.name).set(age);
-    let hidden = events::hidden(&mut db, state.clock.now()).await?;
+    let hidden = events::hidden(&mut db).await?;
     metrics::gauge!(OUTBOX_HIDDEN.name).set(hidden.messages as f64);
     metrics::gauge!(OUTBOX_LAG.name).set(hidden.age_s);
     Ok(())

@@ -368,6 +368,9 @@ pub fn spawn_background(state: &AppState, shutdown: &Shutdown) {
         let (checkpoints, now) = (checkpoints.clone(), clock.now());
         async move { foundation::audit::seal(&pool, checkpoints.as_deref(), now).await }
     });
+    every(shutdown, 2, "positions of events", db, async |pool| {
+        Ok(foundation::events::number(&mut *pool.acquire().await?).await?)
+    });
     let lifetime = state.config.settings.requests.lifetime_days;
     every(shutdown, 60, "time-outs", db, move |pool| async move {
         Ok(system_users::requests::timeouts::announce(&pool, lifetime)

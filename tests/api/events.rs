@@ -1,17 +1,13 @@
 //! Events: a vendor follows what happens, in order, and misses nothing.
 
-use std::{
-    collections::BTreeSet,
-    time::{Duration, Instant},
-};
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use testkit::prelude::*;
 
-const EVENTS: &str = "/systembruker/api/v1/events";
+use crate::support::ByHand as _;
 
-/// Events wait for every transaction of the cluster that still runs, those of other tests too.
-const EVENTS_TIMEOUT: Duration = Duration::from_secs(60);
+const EVENTS: &str = "/systembruker/api/v1/events";
 
 /// A vendor that follows its events.
 struct Follower<'a> {
@@ -37,18 +33,17 @@ impl<'a> Follower<'a> {
         page["data"].as_array().unwrap().clone()
     }
 
-    /// Follows until so many events came.
+    /// Follows to the last event; there are so many.
     async fn events(&mut self, count: usize) -> Vec<Value> {
         let mut events = Vec::new();
-        let since = Instant::now();
-        while events.len() < count {
-            assert!(
-                since.elapsed() < EVENTS_TIMEOUT,
-                "only {} of {count} events came: {events:?}",
-                events.len()
-            );
-            events.extend(self.page().await);
+        loop {
+            let page = self.page().await;
+            if page.is_empty() {
+                break;
+            }
+            events.extend(page);
         }
+        assert_eq!(events.len(), count, "{events:?}");
         events
     }
 }
@@ -59,6 +54,17 @@ fn kinds(events: &[Value]) -> Vec<&str> {
         .map(|event| event["type"].as_str().unwrap())
         .map(|kind| kind.strip_prefix("no.systembruker.").unwrap())
         .collect()
+}
+
+async fn kinds_of_all(follower: &mut Follower<'_>) -> Vec<String> {
+    let mut all = Vec::new();
+    loop {
+        let page = follower.page().await;
+        if page.is_empty() {
+            return all;
+        }
+        all.extend(kinds(&page).into_iter().map(str::to_owned));
+    }
 }
 
 /// A system user of Keramikk that was asked for, approved and deleted.
@@ -123,6 +129,70 @@ async fn the_last_link_stays_good_for_what_comes_later() {
     let events = follower.events(2).await;
     assert_eq!(kinds(&events), ["request.created", "request.rejected"]);
     assert!(events.iter().all(|event| event["subject"] == request.id));
+}
+
+#[tokio::test]
+async fn a_transaction_that_stays_open_holds_no_event_back() {
+    let world = World::start().await;
+    let mut follower = Follower::of(&world, world.fjordlonn());
+    follower.page().await;
+    let mut open = world.app.running.state.db.begin().await.unwrap();
+    sqlx::query("create table made_by_a_transaction_that_stays_open (id int)")
+        .execute(&mut *open)
+        .await
+        .unwrap();
+    short_life(&world).await;
+    follower.events(4).await;
+    open.rollback().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_place_that_an_earlier_version_gave_is_understood() {
+    let world = World::start().await;
+    let mut follower = Follower::of(&world, world.fjordlonn());
+    short_life(&world).await;
+    let all = kinds_of_all(&mut follower).await;
+    let second: String = sqlx::query_scalar(
+        "select format('[%s,%s]', xact, seq) from outbox where vendor_org_no = $1 order by position offset 1 limit 1",
+    )
+    .bind(FJORDLONN.number)
+    .fetch_one(&world.app.running.state.db)
+    .await
+    .unwrap();
+    follower.next = format!(
+        "{EVENTS}?after={}",
+        foundation::crypto::base64url(second.as_bytes())
+    );
+    assert_eq!(kinds_of_all(&mut follower).await, all[2..]);
+}
+
+/// What a fail-over to a server that lagged loses: the last events, their positions, and the epoch.
+const LOSE_TWO_EVENTS: [&str; 3] = [
+    "delete from outbox where position > (select position - 2 from outbox_end)",
+    "update outbox_end set position = position - 2",
+    "update feed_epoch set epoch = '00000000000000aa'",
+];
+
+#[tokio::test]
+async fn a_place_of_a_lost_history_skips_no_later_event() {
+    let world = World::start().await;
+    let mut follower = Follower::of(&world, world.fjordlonn());
+    short_life(&world).await;
+    follower.events(4).await;
+    for statement in LOSE_TWO_EVENTS {
+        world.app.run_sql(statement).await;
+    }
+    // Nothing is there yet, and the place stays good.
+    follower.events(0).await;
+    let request = world.fjordlonn().requests(KERAMIKK, [LONN]).await;
+    world.oddny().rejects(&request).await.assert_status(200);
+    let another = world.fjordlonn().requests(HAVBLIKK, [LONN]).await;
+    let events = follower.events(3).await;
+    assert_eq!(
+        kinds(&events),
+        ["request.created", "request.rejected", "request.created"]
+    );
+    assert_eq!(events[2]["subject"], another.id);
 }
 
 #[tokio::test]
@@ -198,7 +268,7 @@ async fn a_vendor_hears_once_that_a_request_timed_out() {
     world.app.announce_timeouts().await;
 
     let timed_out: Vec<Value> = Follower::of(&world, world.fjordlonn())
-        .events(3)
+        .events(4)
         .await
         .into_iter()
         .filter(|event| event["type"] == "no.systembruker.request.timedout")

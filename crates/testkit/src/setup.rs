@@ -284,7 +284,7 @@ impl TestApp {
     /// The last event that vendors hear of a client.
     pub async fn last_event_of_client(&self, client: Organization) -> Option<String> {
         sqlx::query_scalar(
-            "select event from outbox where payload->>'client' = $1 order by xact desc, seq desc limit 1",
+            "select event from outbox where payload->>'client' = $1 order by seq desc limit 1",
         )
         .bind(client.uuid)
         .fetch_optional(&mut self.sql().await)

@@ -1,5 +1,4 @@
-//! Sealing: rows get their place in the chain in the order in which their transactions became
-//! final.
+//! Sealing: rows get their place in the chain once they are visible to everybody.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgPool;
@@ -10,8 +9,7 @@ use crate::{http::context, telemetry::security::SecurityEvent};
 /// So many rows are sealed in one transaction.
 const BATCH: i64 = 1_000;
 
-/// Seals every row whose transaction is older than all that still run, and notes a checkpoint when
-/// it is time. While another instance seals, this one does nothing.
+/// Seals every row that has no place yet, and notes a checkpoint when it is time. While another instance seals, this one does nothing.
 ///
 /// # Errors
 /// The database or the file of checkpoints cannot be written; what was sealed stays so.

@@ -59,13 +59,9 @@ pub async fn set_end(tx: &mut PgConnection, length: i64, hash: &[u8]) -> Result<
     Ok(())
 }
 
-/// Rows to be sealed next: those of transactions older than every transaction still running, so
-/// that none turns up behind one that has its place.
+/// Rows to be sealed next. A row that becomes visible later gets a later place.
 pub async fn unsealed(tx: &mut PgConnection, limit: i64) -> Result<Vec<Row>, DbError> {
-    let found = rows!(
-        "where chain is null and xact < pg_snapshot_xmin(pg_current_snapshot())::text::bigint order by xact, seq limit $1",
-        limit
-    );
+    let found = rows!("where chain is null order by seq limit $1", limit);
     Ok(found.fetch_all(tx).await?)
 }
 

@@ -4,4 +4,6 @@ mod model;
 mod store;
 
 pub use model::{EventKind, Message, SubjectKind};
-pub use store::{HiddenMessages, Position, Stored, hidden, of_vendor, post, post_all};
+pub use store::{
+    Cursor, Events, HiddenMessages, Stored, hidden, number, of_vendor, post, post_all,
+};

@@ -1,15 +1,40 @@
 //! The outbox. All SQL of events.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sqlx::PgConnection;
-use uuid::{NoContext, Timestamp, Uuid};
+use sqlx::{Connection as _, PgConnection};
+use uuid::Uuid;
 
 use super::Message;
-use crate::db::DbError;
+use crate::db::{DbError, DbFault};
 
-/// Transaction and row: the order in which vendors get events.
-pub type Position = (i64, i64);
+/// How far a vendor has read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Cursor {
+    /// A position, and the history of the database in which it was read.
+    At(i64, String),
+    /// Transaction and row, as earlier versions gave it.
+    Earlier(i64, i64),
+}
+
+impl Cursor {
+    /// Before the first event.
+    #[must_use]
+    pub const fn begin() -> Self {
+        Self::At(0, String::new())
+    }
+}
+
+/// Events of a vendor, in order.
+#[derive(Debug)]
+pub struct Events {
+    /// The events.
+    pub events: Vec<Stored>,
+    /// Behind the last of them.
+    pub next: Cursor,
+}
 
 /// An event as stored.
 #[derive(Debug)]
@@ -22,7 +47,6 @@ pub struct Stored {
     pub party_org_no: Option<String>,
     pub payload: Value,
     pub created: DateTime<Utc>,
-    pub position: Position,
 }
 
 /// Puts a message into the outbox. A repeat of the same event on the same subject changes nothing.
@@ -60,16 +84,11 @@ pub struct HiddenMessages {
     pub age_s: f64,
 }
 
-/// Counts the messages of the last hour whose transaction is not older than every transaction still
-/// running.
-pub async fn hidden(db: &mut PgConnection, now: DateTime<Utc>) -> Result<HiddenMessages, DbError> {
-    // Ids begin with the time, so that the index of the primary key finds the last hour.
-    let hour_ago = u64::try_from((now - TimeDelta::hours(1)).timestamp()).unwrap_or_default();
-    let first = Uuid::new_v7(Timestamp::from_unix(NoContext, hour_ago, 0));
+/// Counts the messages that have no position yet.
+pub async fn hidden(db: &mut PgConnection) -> Result<HiddenMessages, DbError> {
     let found = sqlx::query!(
         r#"select count(*) as "count!", coalesce(extract(epoch from service_now() - min(created))::float8, 0) as "age!" from outbox
-           where id >= $1 and xact >= pg_snapshot_xmin(pg_current_snapshot())::text::bigint"#,
-        first
+           where position is null"#
     )
     .fetch_one(db)
     .await?;
@@ -79,33 +98,126 @@ pub async fn hidden(db: &mut PgConnection, now: DateTime<Utc>) -> Result<HiddenM
     })
 }
 
-/// Events of a vendor behind a position. One whose transaction is older than some transaction still
-/// running waits for it, so that nothing turns up behind what was read.
+/// Messages that get their positions in one transaction.
+const BATCH: i64 = 10_000;
+
+/// Gives every message that is visible a position behind all that have one.
+///
+/// # Errors
+/// The database fails, or takes no changes.
+pub async fn number(db: &mut PgConnection) -> Result<(), DbError> {
+    loop {
+        let is_waiting = sqlx::query_scalar!(
+            r#"select exists (select from outbox where position is null) as "is_waiting!""#
+        );
+        if !is_waiting.fetch_one(&mut *db).await? {
+            return Ok(());
+        }
+        let mut tx = db.begin().await?;
+        // Whoever holds the row gives positions. What is visible is seen anew behind the lock.
+        let end = sqlx::query_scalar!("select position from outbox_end for update")
+            .fetch_one(&mut *tx)
+            .await?;
+        let given = sqlx::query!(
+            r#"with waiting as (
+                   select id, $1 + row_number() over (order by seq) as position from outbox where position is null order by seq limit $2)
+               update outbox o set position = w.position from waiting w where o.id = w.id"#,
+            end,
+            BATCH
+        )
+        .execute(&mut *tx)
+        .await?;
+        let given = i64::try_from(given.rows_affected()).unwrap_or_default();
+        sqlx::query!("update outbox_end set position = $1", end + given)
+            .execute(&mut *tx)
+            .await?;
+        sqlx::query!(
+            "insert into outbox_epoch (epoch, first) select epoch, $1 from feed_epoch where origin = feed_origin() on conflict do nothing",
+            end + 1
+        )
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        if given < BATCH {
+            return Ok(());
+        }
+    }
+}
+
+/// Events of a vendor behind a cursor. All that are visible have their positions first, where the
+/// database takes changes.
+///
+/// # Errors
+/// The database fails.
 pub async fn of_vendor(
     db: &mut PgConnection,
     vendor_org: &str,
-    after: Position,
+    after: &Cursor,
     limit: i64,
-) -> Result<Vec<Stored>, DbError> {
+) -> Result<Events, DbError> {
+    match number(db).await {
+        Ok(()) => {}
+        Err(DbError::Unavailable(error)) if error.fault == DbFault::ReadOnly => {}
+        Err(error) => return Err(error),
+    }
+    let after = position(db, vendor_org, after).await?;
     let rows = sqlx::query!(
-        r#"select id, event, subject_id, party_org_no, payload, created, xact, seq from outbox
-           where vendor_org_no = $1 and (xact, seq) > ($2, $3) and xact < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
-           order by xact, seq limit $4"#,
+        r#"select id, event, subject_id, party_org_no, payload, created, position as "position!" from outbox
+           where vendor_org_no = $1 and position > $2 order by position limit $3"#,
         vendor_org,
-        after.0,
-        after.1,
+        after,
         limit
     )
-    .fetch_all(db)
+    .fetch_all(&mut *db)
     .await?;
-    let stored = rows.into_iter().map(|row| Stored {
+    let last = rows.last().map_or(after, |row| row.position);
+    let epoch = sqlx::query_scalar!("select epoch from outbox_epoch order by first desc limit 1")
+        .fetch_optional(&mut *db)
+        .await?;
+    let events = rows.into_iter().map(|row| Stored {
         id: row.id,
         event: row.event,
         subject_id: row.subject_id,
         party_org_no: row.party_org_no,
         payload: row.payload,
         created: row.created,
-        position: (row.xact, row.seq),
     });
-    Ok(stored.collect())
+    Ok(Events {
+        events: events.collect(),
+        next: Cursor::At(last, epoch.unwrap_or_default()),
+    })
+}
+
+/// The position behind which a cursor goes on. Where that is not certain, events come again.
+async fn position(
+    db: &mut PgConnection,
+    vendor_org: &str,
+    cursor: &Cursor,
+) -> Result<i64, DbError> {
+    let found = match cursor {
+        Cursor::At(0, _) => Some(0),
+        Cursor::At(position, epoch) => {
+            sqlx::query_scalar!(
+                r#"select least($1, (select min(first) - 1 from outbox_epoch later where later.first > own.first)) as "position!"
+                   from (select first from outbox_epoch where epoch = $2
+                         union all select 0 where $2 = '') own"#,
+                position,
+                epoch
+            )
+            .fetch_optional(db)
+            .await?
+        }
+        Cursor::Earlier(xact, seq) => {
+            sqlx::query_scalar!(
+                r#"select least((select position from outbox where vendor_org_no = $1 and (xact, seq) = ($2, $3)),
+                     (select min(position) - 1 from outbox where vendor_org_no = $1 and (xact, seq) > ($2, $3)))"#,
+                vendor_org,
+                xact,
+                seq
+            )
+            .fetch_one(db)
+            .await?
+        }
+    };
+    Ok(found.unwrap_or(0))
 }

@@ -14,7 +14,7 @@ use crate::requests::RequestStatus;
 use authorization::callers::Vendor;
 use foundation::{
     crypto::unbase64url,
-    events::{EventKind, Position, Stored, SubjectKind, of_vendor},
+    events::{Cursor, EventKind, Stored, SubjectKind, of_vendor},
     http::{
         ApiError, ApiResult, Json, ModelState,
         paging::{self, Links},
@@ -68,24 +68,24 @@ pub async fn list(
     query: Query,
     headers: HeaderMap,
 ) -> ApiResult<Json<EventPage>> {
-    let after = position(&query)?;
+    let after = cursor(&query)?;
     let org = vendor.organization()?;
-    let found = of_vendor(&mut *events.db.acquire().await?, org.as_str(), after, PAGE).await?;
+    let found = of_vendor(&mut *events.db.acquire().await?, org.as_str(), &after, PAGE).await?;
     let address = format!("{}/systembruker/api/v1/events", events.address.of(&headers));
-    let last = found.last().map_or(after, |event| event.position);
-    let next = Some(format!("{address}?after={}", paging::token(&last)));
+    let next = Some(format!("{address}?after={}", paging::token(&found.next)));
     Ok(Json(EventPage {
         links: Links { next },
         data: found
+            .events
             .into_iter()
             .map(|event| cloud_event(event, &address))
             .collect::<ApiResult<_>>()?,
     }))
 }
 
-fn position(query: &Query) -> ApiResult<Position> {
+fn cursor(query: &Query) -> ApiResult<Cursor> {
     let Some(text) = query.get("after").filter(|t| !t.is_empty()) else {
-        return Ok((0, 0));
+        return Ok(Cursor::begin());
     };
     let read = unbase64url(text.trim_end_matches('='))
         .and_then(|bytes| serde_json::from_slice(&bytes).ok());
