@@ -81,7 +81,7 @@ impl AppState {
 
     /// Writes what waits, and closes all connections: the last thing before the end.
     pub async fn close(&self) {
-        self.pdp.log().flush().await;
+        self.pdp.log().close().await;
         self.attempts.flush().await;
         self.background_db.close().await;
         self.db.close().await;

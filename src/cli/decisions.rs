@@ -2,8 +2,8 @@
 
 use std::{
     fs::File,
-    io::{BufWriter, Write},
-    path::PathBuf,
+    io::{BufWriter, Read, Write},
+    path::{Path, PathBuf},
 };
 
 use anyhow::Context as _;
@@ -17,7 +17,7 @@ use super::{
     target::TargetArgs,
 };
 use crate::app::setup::CommandAccess;
-use authorization::pdp::log::{COLUMNS, export};
+use authorization::pdp::log::{COLUMNS, export, import};
 use foundation::clock::Clock;
 
 /// What can be done about the decision log.
@@ -26,6 +26,21 @@ pub enum DecisionsCommand {
     /// Writes the decisions of a stretch of time, one a line.
     #[command(after_help = EXIT_CODES)]
     Export(ExportArgs),
+    /// Stores the decisions that the service printed on standard output while the database was away.
+    ///
+    /// Everything else in the file is passed over, and so is what is stored already: a whole log of
+    /// the service may be given, and given again.
+    #[command(after_help = EXIT_CODES)]
+    Import(ImportArgs),
+}
+
+/// Arguments of `decisions import`.
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// What the service printed; - for standard input.
+    file: PathBuf,
+    #[command(flatten)]
+    target: TargetArgs,
 }
 
 /// Arguments of `decisions export`.
@@ -71,9 +86,47 @@ fn moment(text: &str) -> Result<DateTime<Utc>, String> {
 /// Runs the command.
 ///
 /// # Errors
-/// The installation cannot be opened, the range is empty, or the file cannot be written.
+/// The installation cannot be opened, the range is empty, or the file cannot be written or read.
 pub async fn run(command: &DecisionsCommand) -> anyhow::Result<Exit> {
-    let DecisionsCommand::Export(args) = command;
+    match command {
+        DecisionsCommand::Export(args) => run_export(args).await,
+        DecisionsCommand::Import(args) => run_import(args).await,
+    }
+}
+
+async fn run_import(args: &ImportArgs) -> anyhow::Result<Exit> {
+    let (text, size): (Box<dyn Read>, _) = if args.file == Path::new("-") {
+        (Box::new(std::io::stdin()), None)
+    } else {
+        let opened = || format!("opening {}", args.file.display());
+        let file = File::open(&args.file).with_context(opened)?;
+        let size = file.metadata().with_context(opened)?.len();
+        (Box::new(file), Some(size))
+    };
+    let target = args.target.open(CommandAccess::Write).await?;
+    let progress = size.map_or_else(ProgressBar::no_length, ProgressBar::new);
+    let template = if size.is_some() {
+        "{bar:40} {binary_bytes} of {binary_total_bytes}, {eta} left"
+    } else {
+        "{spinner} {binary_bytes}"
+    };
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        progress.set_style(style);
+    }
+    let imported = import::lines(&target.db, progress.wrap_read(text)).await;
+    progress.finish_and_clear();
+    let imported = imported?;
+    target.db.close().await;
+    eprintln!(
+        "{} decisions stored, {} stored before, {} other lines passed over",
+        HumanCount(imported.stored as u64),
+        HumanCount(imported.known as u64),
+        HumanCount(imported.others as u64)
+    );
+    Ok(Exit::Good)
+}
+
+async fn run_export(args: &ExportArgs) -> anyhow::Result<Exit> {
     let to = args.to.unwrap_or_else(|| Clock::default().now());
     anyhow::ensure!(
         args.from < to,

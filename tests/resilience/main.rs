@@ -16,6 +16,7 @@ mod support;
 
 mod away;
 mod bombs;
+mod decision_log;
 mod growth;
 mod history;
 mod import;

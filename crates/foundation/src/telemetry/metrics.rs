@@ -89,6 +89,8 @@ families! {
         "Decisions stored in the decision log.";
     DECISION_LOG_UNWRITTEN: Counter Count "decision_log_unwritten_total" []
         "Decisions printed on standard output, since the database refused them.";
+    DECISION_LOG_LOST: Counter Count "decision_log_lost_total" []
+        "Decisions lost, since neither the database nor standard output took them.";
     DECISION_LOG_WAITS: Counter Count "decision_log_waits_total" []
         "Answers that waited for space in the queue of the decision log.";
 
@@ -121,7 +123,7 @@ families! {
     AUDIT_UNSEALED_AGE: Gauge Seconds "audit_unsealed_age_seconds" []
         "Age of the oldest row of the audit trail that has no number in the chain yet.";
     OUTBOX_HIDDEN: Gauge Count "outbox_hidden_messages" []
-        "Messages that vendors cannot read yet, since an older transaction of the cluster still runs.";
+        "Messages that vendors cannot read yet, since they have no position.";
     OUTBOX_LAG: Gauge Seconds "outbox_lag_seconds" []
         "Age of the oldest message that vendors cannot read yet.";
 

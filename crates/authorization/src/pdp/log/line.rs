@@ -20,9 +20,12 @@ enum Kind {
     Json,
 }
 
+/// Fields of a line.
+pub(super) const FIELD_COUNT: usize = 31;
+
 /// The fields of a line in order, by the names under which they are told: those of Altinn's log,
 /// and our own.
-const FIELDS: [(&str, Kind); 31] = [
+const FIELDS: [(&str, Kind); FIELD_COUNT] = [
     ("decisionId", Kind::Text),
     ("part", Kind::Number),
     ("created", Kind::Instant),
@@ -186,11 +189,42 @@ impl Line {
         }
     }
 
+    /// A line that was stored or printed; none when it is damaged.
+    pub(super) fn read(text: &str) -> Option<Self> {
+        let is_whole =
+            text.split('\t').count() == FIELD_COUNT && !text.contains(['\n', '\r', '\0']);
+        key(text).filter(|_| is_whole)?;
+        Some(Self {
+            created: created(text)?,
+            text: text.to_owned(),
+        })
+    }
+
+    /// The id of the answer, and the place in it.
+    pub(super) fn key(&self) -> Option<(Uuid, i32)> {
+        key(&self.text)
+    }
+
     /// As it is told.
     #[must_use]
     pub fn told(&self) -> Map<String, Value> {
         told(&self.text)
     }
+}
+
+/// The id of the answer of a stored line, and the place in it.
+pub(super) fn key(text: &str) -> Option<(Uuid, i32)> {
+    let mut fields = text.split('\t');
+    Some((
+        Uuid::try_parse(fields.next()?).ok()?,
+        fields.next()?.parse().ok()?,
+    ))
+}
+
+/// When the decision of a stored line was taken.
+fn created(text: &str) -> Option<DateTime<Utc>> {
+    let milliseconds = text.split('\t').nth(2)?.parse().ok()?;
+    DateTime::from_timestamp_millis(milliseconds)
 }
 
 /// A stored line by the names of its fields.

@@ -1,24 +1,31 @@
 //! The decision log: a line for every decision, stored in blocks beside the answers.
 //!
-//! Lines wait in a bounded queue. When it is full, answers wait up to 250 ms for space. What still
-//! cannot be written, because the database refuses or is away, goes to standard output as a line of
-//! JSON, and is counted: no answer ever changes for the log's sake, and no line is lost silently.
+//! Lines wait in a bounded queue, also while the database is away. When half of it is full then, the
+//! oldest lines go to standard output as lines of JSON, which `decisions import` stores later. When all
+//! of it is full, answers wait up to 250 ms for space. No answer ever changes for the log's sake, and
+//! no line is lost without being counted.
+//!
+//! What a process that is killed loses is what waits: 25 ms and the time of an insert while the
+//! database is well, the queue while it is away.
 
 mod context;
 pub mod export;
+pub mod import;
 mod line;
+mod printer;
 mod store;
 mod writer;
 
 use std::{sync::Arc, time::Duration};
 
 use sqlx::PgPool;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 pub use context::{MAX_BYTES as MAX_CONTEXT_BYTES, Written};
 pub use line::{COLUMNS, Line, told};
+use printer::Printer;
 pub use store::of_answer;
-use writer::Message;
+use writer::{Message, Writer};
 
 use foundation::telemetry::metrics::DECISION_LOG_WAITS;
 
@@ -28,6 +35,9 @@ const QUEUE: usize = 32_768;
 const QUEUE_KILOBYTES: usize = 32 * 1024;
 /// How long an answer waits for space in the queue.
 const PATIENCE: Duration = Duration::from_millis(250);
+
+/// How long it may take to write what waits at the end.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// By which door a decision was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +70,8 @@ impl Endpoint {
 pub struct Log {
     queue: mpsc::Sender<Message>,
     space: Arc<Semaphore>,
+    printer: Printer,
+    closing: Arc<watch::Sender<bool>>,
 }
 
 impl Log {
@@ -68,9 +80,25 @@ impl Log {
     #[must_use]
     pub fn open(pool: &PgPool) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        tokio::spawn(writer::write(pool.clone(), waiting));
-        let space = Arc::new(Semaphore::new(QUEUE_KILOBYTES));
-        Self { queue, space }
+        let (closing, is_closing) = watch::channel(false);
+        let log = Self {
+            queue,
+            space: Arc::new(Semaphore::new(QUEUE_KILOBYTES)),
+            printer: Printer::new(),
+            closing: Arc::new(closing),
+        };
+        let writer = Writer {
+            pool: pool.clone(),
+            queue: waiting,
+            capacity: (QUEUE, QUEUE_KILOBYTES),
+            space: Arc::clone(&log.space),
+            printer: log.printer.clone(),
+            closing: is_closing,
+            refused: None,
+            is_given_up: false,
+        };
+        tokio::spawn(writer.run());
+        log
     }
 
     /// Hands over a line. It waits only when the queue is full, and then not long.
@@ -98,15 +126,28 @@ impl Log {
         let place = async { (space.await, self.queue.reserve().await) };
         match tokio::time::timeout(PATIENCE, place).await {
             Ok((Ok(space), Ok(place))) => place.send(Message::Line(line, space)),
-            _ => writer::print(&[line.masked()]),
+            _ => self.printer.print(&[line.masked()]),
         }
     }
 
-    /// Waits until every line handed over so far is written, or printed.
+    /// Waits until every line handed over so far is written, or printed: as long as the database is
+    /// away, when nothing else needs the space.
     pub async fn flush(&self) {
         let (done, written) = oneshot::channel();
         if self.queue.send(Message::Flush(done)).await.is_ok() {
             let _ = written.await;
         }
+    }
+
+    /// Writes what waits, or prints it, within some seconds. The last thing before the end.
+    pub async fn close(&self) {
+        let _ = self.closing.send(true);
+        if tokio::time::timeout(CLOSE_TIMEOUT, self.flush())
+            .await
+            .is_err()
+        {
+            tracing::error!("the decision log could not be closed in time: decisions may be lost");
+        }
+        self.printer.close().await;
     }
 }

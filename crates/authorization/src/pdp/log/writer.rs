@@ -1,16 +1,16 @@
-//! Storing lines in blocks, and what becomes of those that cannot be written.
+//! Storing lines in blocks, and waiting while they cannot be stored.
 
 use std::{
-    io::Write as _,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use sqlx::PgPool;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use uuid::Uuid;
 
-use super::{Line, store};
-use foundation::telemetry::metrics::{DECISION_LOG_LINES, DECISION_LOG_UNWRITTEN};
+use super::{Line, printer::Printer, store};
+use foundation::{db::DbError, telemetry::metrics::DECISION_LOG_LINES};
 
 /// What comes through the queue.
 #[derive(Debug)]
@@ -37,79 +37,143 @@ const BATCH: usize = 4_000;
 const GATHER: Duration = Duration::from_millis(25);
 /// A batch that takes longer is given up.
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// While the database refuses, it is tried this often; lines in between are printed at once.
+/// While the database is away, it is tried this often.
 const AGAIN: Duration = Duration::from_secs(1);
+/// How often it is seen meanwhile whether the lines behind have space.
+const LOOK: Duration = Duration::from_millis(50);
 
-/// Writes what comes through the queue until all its senders are gone.
-pub async fn write(pool: PgPool, mut queue: mpsc::Receiver<Message>) {
-    let mut messages = Vec::with_capacity(BATCH);
-    let mut refused: Option<Instant> = None;
-    while queue.recv_many(&mut messages, BATCH).await > 0 {
-        if messages.len() < BATCH && !messages.iter().any(|m| matches!(m, Message::Flush(_))) {
-            tokio::time::sleep(GATHER).await;
-            while messages.len() < BATCH
-                && let Ok(message) = queue.try_recv()
-            {
-                messages.push(message);
+/// Writes what comes through a queue.
+#[derive(Debug)]
+pub struct Writer {
+    pub pool: PgPool,
+    pub queue: mpsc::Receiver<Message>,
+    /// Lines that the queue holds, and kilobytes of them, when it is empty.
+    pub capacity: (usize, usize),
+    /// What is left of the kilobytes.
+    pub space: Arc<Semaphore>,
+    pub printer: Printer,
+    /// Whether the end has come.
+    pub closing: watch::Receiver<bool>,
+    /// When the database was found away; none when it took the last block.
+    pub refused: Option<Instant>,
+    /// Whether it was tried for the last time.
+    pub is_given_up: bool,
+}
+
+impl Writer {
+    /// Writes until all senders are gone.
+    pub async fn run(mut self) {
+        let mut messages = Vec::with_capacity(BATCH);
+        while self.queue.recv_many(&mut messages, BATCH).await > 0 {
+            if messages.len() < BATCH && !messages.iter().any(|m| matches!(m, Message::Flush(_))) {
+                tokio::time::sleep(GATHER).await;
+                while messages.len() < BATCH
+                    && let Ok(message) = self.queue.try_recv()
+                {
+                    messages.push(message);
+                }
+            }
+            let (mut lines, mut waiting) = (Vec::with_capacity(messages.len()), Vec::new());
+            let mut spaces: Option<OwnedSemaphorePermit> = None;
+            for message in messages.drain(..) {
+                match message {
+                    Message::Line(line, space) => {
+                        lines.push(line.masked());
+                        match &mut spaces {
+                            None => spaces = Some(space),
+                            Some(spaces) => spaces.merge(space),
+                        }
+                    }
+                    Message::Flush(done) => waiting.push(done),
+                }
+            }
+            if !lines.is_empty() {
+                self.write(&lines).await;
+            }
+            drop(spaces);
+            for done in waiting {
+                let _ = done.send(());
             }
         }
-        let (mut lines, mut waiting) = (Vec::with_capacity(messages.len()), Vec::new());
-        let mut spaces: Option<OwnedSemaphorePermit> = None;
-        for message in messages.drain(..) {
-            match message {
-                Message::Line(line, space) => {
-                    lines.push(line.masked());
-                    match &mut spaces {
-                        None => spaces = Some(space),
-                        Some(spaces) => spaces.merge(space),
+    }
+
+    /// Stores lines. While the database is away they wait; they are printed when the lines behind them
+    /// need their space, at the end, and when the database does not take them.
+    async fn write(&mut self, lines: &[Line]) {
+        let block = Uuid::now_v7();
+        loop {
+            let is_closing = *self.closing.borrow();
+            // At the end it is tried once more, however short ago it was tried.
+            let is_due = match self.refused {
+                None => true,
+                Some(_) if is_closing => !std::mem::replace(&mut self.is_given_up, true),
+                Some(at) => at.elapsed() >= AGAIN,
+            };
+            if is_due {
+                // A connection that was closed meanwhile is found by the first attempt.
+                let attempts = if self.refused.is_some() { 1 } else { 2 };
+                match self.store(block, lines, attempts).await {
+                    Stored::Now => {
+                        self.refused = None;
+                        return;
+                    }
+                    Stored::Later => self.refused = Some(Instant::now()),
+                    Stored::Never => {
+                        self.printer.print(lines);
+                        return;
                     }
                 }
-                Message::Flush(done) => waiting.push(done),
             }
+            if is_closing || self.is_crowded() {
+                self.printer.print(lines);
+                return;
+            }
+            let _ = tokio::time::timeout(LOOK, self.closing.changed()).await;
         }
-        let may_try = refused.is_none_or(|at| at.elapsed() > AGAIN);
-        if !lines.is_empty() {
-            if may_try && try_to_store(&pool, &lines, if refused.is_some() { 1 } else { 2 }).await {
-                refused = None;
-            } else {
-                if may_try {
-                    refused = Some(Instant::now());
+    }
+
+    /// Whether less than half of the queue is free.
+    fn is_crowded(&self) -> bool {
+        let (lines, kilobytes) = self.capacity;
+        self.queue.len() > lines / 2 || self.space.available_permits() < kilobytes / 2
+    }
+
+    async fn store(&self, block: Uuid, lines: &[Line], attempts: usize) -> Stored {
+        let mut stored = Stored::Later;
+        for _ in 0..attempts {
+            let insert = store::insert(&self.pool, block, lines);
+            match tokio::time::timeout(TIMEOUT, insert).await {
+                Ok(Ok(())) => {
+                    metrics::counter!(DECISION_LOG_LINES.name).increment(lines.len() as u64);
+                    return Stored::Now;
                 }
-                print(&lines);
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, lines = lines.len(), "the decision log could not be written");
+                    stored = match error {
+                        DbError::Unavailable(_) | DbError::Busy => Stored::Later,
+                        DbError::Unstorable | DbError::Other(_) => Stored::Never,
+                    };
+                }
+                Err(_) => {
+                    tracing::warn!(
+                        lines = lines.len(),
+                        "the decision log could not be written in time"
+                    );
+                    stored = Stored::Later;
+                }
             }
         }
-        drop(spaces);
-        for done in waiting {
-            let _ = done.send(());
-        }
+        stored
     }
 }
 
-async fn try_to_store(pool: &PgPool, lines: &[Line], attempts: usize) -> bool {
-    let block = Uuid::now_v7();
-    for _ in 0..attempts {
-        match tokio::time::timeout(TIMEOUT, store::insert(pool, block, lines)).await {
-            Ok(Ok(())) => {
-                metrics::counter!(DECISION_LOG_LINES.name).increment(lines.len() as u64);
-                return true;
-            }
-            Ok(Err(error)) => {
-                tracing::warn!(%error, lines = lines.len(), "the decision log could not be written");
-            }
-            Err(_) => tracing::warn!(
-                lines = lines.len(),
-                "the decision log could not be written in time"
-            ),
-        }
-    }
-    false
-}
-
-/// Prints what cannot be stored, a line of JSON each.
-pub fn print(lines: &[Line]) {
-    metrics::counter!(DECISION_LOG_UNWRITTEN.name).increment(lines.len() as u64);
-    let mut out = std::io::stdout().lock();
-    for line in lines {
-        let _ = writeln!(out, "{}", serde_json::json!({"decisionLog": line.told()}));
-    }
+/// What became of lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stored {
+    /// They are stored.
+    Now,
+    /// The database is away.
+    Later,
+    /// The database does not take these lines.
+    Never,
 }
