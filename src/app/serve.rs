@@ -79,7 +79,8 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(25);
+/// How long running requests may take after the last one was accepted.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long nothing is accepted after a failure: others must end first.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Greatest head of a request that is read at all. Smaller limits are checked later, with an answer.

@@ -156,7 +156,6 @@ pub async fn prepare_for_command(
         .database
         .migrate_on_start
         .unwrap_or(config.profile() != Profile::Prod);
-    db::require_connection(pool).await?;
     if config.profile() == Profile::Prod {
         db::refuse_moved_clock(pool).await?;
     }
@@ -222,7 +221,11 @@ pub async fn state(
     )));
     let resources = Arc::new(Resources::new(policies.clone(), Arc::clone(&feed)));
     let background_db = db::background_pool(&pool, &clock, &condition);
-    let monitor = DatabaseMonitor::new(&pool, &clock, &condition);
+    let monitor = DatabaseMonitor::new(
+        vec![pool.clone(), background_db.clone()],
+        &clock,
+        &condition,
+    );
     let pdp = Pdp::new(
         pool.clone(),
         Arc::clone(&catalogue),

@@ -1,6 +1,6 @@
 //! Everything that the running service shares, and the slices of it that each layer gets.
 
-use std::{ops::Deref, sync::Arc};
+use std::{ops::Deref, sync::Arc, time::Duration};
 
 use authorization::{
     authorized_parties::PartyLists,
@@ -37,6 +37,11 @@ use system_users::{
 };
 
 use super::{Readiness, limits::Guard};
+
+/// For what waits to be written at the end.
+const WRITE_TIMEOUT: Duration = Duration::from_millis(3_500);
+/// For closing the connections of the database.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Shared state; clones are cheap.
 #[derive(Debug, Clone)]
@@ -79,12 +84,17 @@ impl AppState {
         Self(Arc::new(inner))
     }
 
-    /// Writes what waits, and closes all connections: the last thing before the end.
+    /// Writes what waits, and closes all connections: the last thing before the end. It takes some
+    /// seconds at most, whatever hangs.
     pub async fn close(&self) {
-        self.pdp.log().close().await;
-        self.attempts.flush().await;
-        self.background_db.close().await;
-        self.db.close().await;
+        let written = async { tokio::join!(self.pdp.log().close(), self.attempts.flush()) };
+        if tokio::time::timeout(WRITE_TIMEOUT, written).await.is_err() {
+            tracing::error!("what waited could not be written in time");
+        }
+        let closed = async { tokio::join!(self.background_db.close(), self.db.close()) };
+        if tokio::time::timeout(CLOSE_TIMEOUT, closed).await.is_err() {
+            tracing::warn!("some connections of the database could not be closed in time");
+        }
     }
 
     fn address(&self) -> BaseAddress {

@@ -45,6 +45,7 @@ pub async fn serve(path: Option<&Path>) -> anyhow::Result<()> {
     let condition = DatabaseCondition::default();
     let pool = db::pool(&url, &config.settings.database, &clock, &condition)?;
     let secrets = Secrets::from_settings(&config)?;
+    db::require_connection(&pool, &condition).await?;
     if config.profile() == Profile::Prod {
         db::refuse_owner(&pool).await?;
     }
@@ -74,8 +75,7 @@ pub async fn serve(path: Option<&Path>) -> anyhow::Result<()> {
     tokio::time::sleep(Duration::from_secs(5)).await;
     let _ = stop.send(true);
     let _ = tokio::join!(main, internal);
-    state.close().await;
-    traces::close().await;
+    tokio::join!(state.close(), traces::close());
     Ok(())
 }
 
@@ -102,13 +102,9 @@ pub async fn migrate(path: Option<&Path>) -> anyhow::Result<()> {
         statement_timeout_s: 3_600,
         ..settings.database
     };
-    let pool = db::pool(
-        &url,
-        &patient,
-        &Clock::default(),
-        &DatabaseCondition::default(),
-    )?;
-    db::require_connection(&pool).await?;
+    let condition = DatabaseCondition::default();
+    let pool = db::pool(&url, &patient, &Clock::default(), &condition)?;
+    db::require_connection(&pool, &condition).await?;
     let before = applied(&pool).await;
     db::migrate(&pool).await?;
     for migration in db::MIGRATOR.iter().filter(|m| !before.contains(&m.version)) {

@@ -102,12 +102,9 @@ async fn of_config(path: Option<&Path>, access: CommandAccess) -> anyhow::Result
         .clone()
         .context("database.url (DATABASE_URL) is required")?;
     let secrets = Secrets::from_settings(&config)?;
-    let db = db::pool(
-        &url,
-        &settings.database,
-        &Clock::default(),
-        &DatabaseCondition::default(),
-    )?;
+    let condition = DatabaseCondition::default();
+    let db = db::pool(&url, &settings.database, &Clock::default(), &condition)?;
+    db::require_connection(&db, &condition).await?;
     setup::prepare_for_command(&config, &db, access).await?;
     Ok(Target {
         db,

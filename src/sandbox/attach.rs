@@ -62,12 +62,14 @@ pub async fn attach(dir: &Path, access: CommandAccess) -> anyhow::Result<Attache
             (Some(cluster), url)
         }
     };
+    let condition = db::DatabaseCondition::default();
     let pool = db::pool(
         &url,
         &config.settings.database,
         &Clock::default(),
-        &db::DatabaseCondition::default(),
+        &condition,
     )?;
+    db::require_connection(&pool, &condition).await?;
     setup::prepare_for_command(&config, &pool, access).await?;
     Ok(Attached {
         config,

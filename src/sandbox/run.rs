@@ -180,6 +180,7 @@ pub async fn start(
     let condition = db::DatabaseCondition::default();
     let pool = db::pool(database, &config.settings.database, &clock, &condition)?;
     progress.set_message("database schema and catalogues");
+    db::require_connection(&pool, &condition).await?;
     setup::prepare_database(&config, &pool).await?;
     setup::note_settings(&config, &pool).await?;
     let login_jwk = secrets

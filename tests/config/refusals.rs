@@ -62,10 +62,9 @@ production_does_not_start_with! {
     known_password: |i| i.set("DATABASE_URL", "postgresql://sb:change%4De@127.0.0.1/sb"), "database.url", |i| i.set("DATABASE_URL", "postgresql://sb:x3Vb9qL@127.0.0.1/sb");
     other_database: |i| i.set("DATABASE_URL", "mysql://sb@127.0.0.1/sb"), "database.url", |i| i.set("DATABASE_URL", "postgres://sb@127.0.0.1/sb");
     unknown_parameter: |i| i.set("DATABASE_URL", "postgresql://sb@127.0.0.1/sb?pasword=s3cret"), "database.url", |i| i.set("DATABASE_URL", "postgresql://sb@127.0.0.1/sb?password=s3cret");
-    several_hosts: |i| i.set("DATABASE_URL", "postgresql://sb@a.invalid:1,b.invalid:2/sb"), "database.url (DATABASE_URL): names several hosts", |i| i.set("DATABASE_URL", "postgresql://sb@127.0.0.1:1/sb");
-    several_hosts_without_ports: |i| i.set("DATABASE_URL", "postgresql://sb@a.invalid,b.invalid/sb?sslmode=verify-full"), "database.url (DATABASE_URL): names several hosts", |i| i.set("DATABASE_URL", "postgresql://sb@a.invalid/sb?sslmode=verify-full");
+    one_of_several_hosts_without_a_name: |i| i.set("DATABASE_URL", "postgresql://sb@a.invalid,:x/sb?sslmode=verify-full"), "database.url (DATABASE_URL): is no address", |i| i.set("DATABASE_URL", "postgresql://sb@a.invalid,b.invalid:5433/sb?sslmode=verify-full&target_session_attrs=read-write");
     keywords: |i| i.set("DATABASE_URL", "host=127.0.0.1 dbname=sb"), "database.url (DATABASE_URL): is written as `host=… dbname=…`", |i| i.set("DATABASE_URL", "postgresql://127.0.0.1/sb");
-    chosen_host: |i| i.set("DATABASE_URL", "postgresql://sb@127.0.0.1/sb?target_session_attrs=read-write"), "database.url (DATABASE_URL): `target_session_attrs` is not supported", |i| i.set("DATABASE_URL", "postgresql://sb@127.0.0.1/sb");
+    a_server_that_follows: |i| i.set("DATABASE_URL", "postgresql://sb@127.0.0.1/sb?target_session_attrs=prefer-standby"), "database.url (DATABASE_URL): `target_session_attrs` must be one of read-write, primary, any", |i| i.set("DATABASE_URL", "postgresql://sb@127.0.0.1/sb?target_session_attrs=primary");
     no_locks: |i| i.set("DATABASE__LOCK_TIMEOUT_S", "0"), "database.lock_timeout_s", |i| i.set("DATABASE__LOCK_TIMEOUT_S", "1");
     no_collector: |i| i.set("TELEMETRY__OTLP_ENDPOINT", "ftp://127.0.0.1:4318"), "telemetry.otlp_endpoint", |i| i.set("TELEMETRY__OTLP_ENDPOINT", "http://127.0.0.1:4318");
     moved_clock: |i| i.set("DATABASE_URL", "postgresql://sb@127.0.0.1/sb?options=-c%20systembruker.clock_offset%3D1h"), "database.url", |i| i.set("DATABASE_URL", "postgresql://sb@127.0.0.1/sb?options=-c%20search_path%3Dpublic");

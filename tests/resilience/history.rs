@@ -18,7 +18,7 @@ use crate::{Sandbox, free_base_port, support::*};
 
 const AUTHORIZE_PATH: &str = "/authorization/api/v1/authorize";
 
-fn socket_folder(url: &SecretString) -> PathBuf {
+pub fn socket_folder(url: &SecretString) -> PathBuf {
     let (_, host) = url.expose_secret().split_once("host=").unwrap();
     let host = host.split('&').next().unwrap();
     percent_decode_str(host)
@@ -58,7 +58,7 @@ impl Drop for Address {
     }
 }
 
-fn cluster(name: &str) -> Cluster {
+pub fn cluster(name: &str) -> Cluster {
     let folder = home().join(format!("history-{name}-{}", uuid::Uuid::new_v4()));
     std::fs::create_dir_all(&folder).unwrap();
     Cluster::start(&folder, Durability::Volatile).unwrap()

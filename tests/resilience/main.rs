@@ -17,11 +17,13 @@ mod support;
 mod away;
 mod bombs;
 mod decision_log;
+mod failover;
 mod growth;
 mod history;
 mod import;
 mod observed;
 mod several;
+mod silent;
 mod slow_clients;
 
 use std::{

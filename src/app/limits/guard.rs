@@ -10,7 +10,7 @@ use axum::{
 };
 use foundation::{
     config::{Checked, Limits},
-    db::DatabaseCondition,
+    db::{DatabaseCondition, DbError, DbFault, DbUnavailable},
     deadline,
     http::{
         ApiError, body,
@@ -139,9 +139,13 @@ impl Guard {
             return body_fault(BodyFault::TooLarge, admitted.version);
         }
         let answer = pin!(answer(request));
-        let response = deadline::within(self.time_for(rule.class), answer)
-            .await
-            .unwrap_or_else(too_late);
+        let answer = pin!(self.0.context.database.unless_silent(answer));
+        let answered = deadline::within(self.time_for(rule.class), answer).await;
+        let response = match answered {
+            Some(Some(response)) => response,
+            Some(None) => database_is_silent(),
+            None => too_late(),
+        };
         self.finish(&admitted, response)
     }
 
@@ -250,6 +254,15 @@ fn too_late() -> Response {
         tracing::warn!("a request was not answered in time");
     }
     ApiError::Limited(Refused::Busy(Limit::RequestTime)).into_response()
+}
+
+/// The database was asked for something, and does not answer.
+fn database_is_silent() -> Response {
+    let error = DbUnavailable {
+        fault: DbFault::Unreachable,
+        message: "a connection does not answer".into(),
+    };
+    ApiError::from(DbError::Unavailable(error)).into_response()
 }
 
 /// The answer to a request whose body was given up. The rest of it is not read.

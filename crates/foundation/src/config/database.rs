@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use url::Url;
 
@@ -45,12 +45,70 @@ const PARAMETERS: &[&str] = &[
     "user",
 ];
 
+/// The addresses of single servers that an address with several hosts stands for, in order. Text that is
+/// no address is returned as it is.
+#[must_use]
+pub fn server_addresses(address: &SecretString) -> Vec<SecretString> {
+    let address = address.expose_secret();
+    let Some((scheme, rest)) = address.split_once("://") else {
+        return vec![address.into()];
+    };
+    let (authority, rest) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    // A comma in a password is written as %2C.
+    let (user, hosts) = authority
+        .rfind('@')
+        .map_or(("", authority), |at| authority.split_at(at + 1));
+    let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let parameters: Vec<&str> = query
+        .split('&')
+        .filter(|parameter| !parameter.is_empty() && target_session(parameter).is_none())
+        .collect();
+    let query = if parameters.is_empty() {
+        String::new()
+    } else {
+        format!("?{}", parameters.join("&"))
+    };
+    hosts
+        .split(',')
+        .map(|host| format!("{scheme}://{user}{host}{path}{query}").into())
+        .collect()
+}
+
+/// The value of `target_session_attrs`, when a parameter is that.
+fn target_session(parameter: &str) -> Option<&str> {
+    let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+    (name == TARGET_SESSION).then_some(value)
+}
+
 /// What is wrong with `database.url`, for a profile that needs one. Nothing is connected.
 #[must_use]
 pub fn check_database(settings: &Settings) -> Vec<String> {
     let Some(url) = &settings.database.url else {
         return vec!["database.url (DATABASE_URL): is required".to_owned()];
     };
+    let mut wrong = Vec::new();
+    let query = url.expose_secret().split_once('?').map(|(_, query)| query);
+    let wanted = query
+        .unwrap_or_default()
+        .split('&')
+        .find_map(target_session);
+    if wanted.is_some_and(|wanted| !TARGETS.contains(&wanted)) {
+        wrong.push(format!(
+            "database.url (DATABASE_URL): `{TARGET_SESSION}` must be one of {}: only the server that takes changes is used",
+            TARGETS.join(", ")
+        ));
+    }
+    for server in server_addresses(url) {
+        for fault in check_server(settings, &server) {
+            if !wrong.contains(&fault) {
+                wrong.push(fault);
+            }
+        }
+    }
+    wrong
+}
+
+fn check_server(settings: &Settings, url: &SecretString) -> Vec<String> {
     // The library's own message would show parts of the address.
     let Ok(options) = url.expose_secret().parse::<PgConnectOptions>() else {
         return vec![format!(
@@ -60,20 +118,15 @@ pub fn check_database(settings: &Settings) -> Vec<String> {
     };
     let mut wrong = Vec::new();
     if options.get_host().contains(',') {
-        wrong.push(format!(
-            "database.url (DATABASE_URL): names several hosts, which is not supported; {ONE_HOST}"
-        ));
+        wrong.push(
+            "database.url (DATABASE_URL): several hosts stand before the path, as in postgresql://user@one,two/database"
+                .to_owned(),
+        );
     }
     match Url::parse(url.expose_secret()) {
         Ok(parsed) if matches!(parsed.scheme(), "postgres" | "postgresql") => {
             // The driver would print a parameter that it does not know with its value.
             for (name, value) in parsed.query_pairs() {
-                if name == TARGET_SESSION {
-                    wrong.push(format!(
-                        "database.url (DATABASE_URL): `{TARGET_SESSION}` is not supported; {ONE_HOST}. Sessions of a server that is read-only are closed, and opened anew"
-                    ));
-                    continue;
-                }
                 let is_option = name.starts_with("options[") && name.ends_with(']');
                 if !is_option && !PARAMETERS.contains(&&*name) {
                     wrong.push(format!(
@@ -114,26 +167,18 @@ pub fn check_database(settings: &Settings) -> Vec<String> {
     wrong
 }
 
-/// Parameter by which libpq chooses among several hosts.
+/// Parameter by which libpq chooses among several hosts, and those of its values that lead to the
+/// primary.
 const TARGET_SESSION: &str = "target_session_attrs";
-const ONE_HOST: &str =
-    "name one host, whose address follows the primary (a virtual address, a proxy, a service)";
+const TARGETS: [&str; 3] = ["read-write", "primary", "any"];
 
 /// Why an address cannot be read, without any part of it.
 fn unreadable(address: &str) -> String {
-    let authority = address
-        .split_once("://")
-        .map(|(_, rest)| rest.split(['/', '?']).next().unwrap_or_default());
-    match authority {
-        // A comma in a password is written as %2C.
-        Some(authority) if authority.contains(',') => {
-            format!("names several hosts, which is not supported; {ONE_HOST}")
-        }
-        None if address.contains('=') => {
-            "is written as `host=… dbname=…`; write it as postgresql://user@host/database"
-                .to_owned()
-        }
-        Some(_) | None => "is no address such as postgresql://user@host/database".to_owned(),
+    let is_of_libpq = !address.contains("://") && address.contains('=');
+    if is_of_libpq {
+        "is written as `host=… dbname=…`; write it as postgresql://user@host/database".to_owned()
+    } else {
+        "is no address such as postgresql://user@host/database".to_owned()
     }
 }
 

@@ -21,7 +21,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-pub use database::check_database;
+pub use database::{check_database, server_addresses};
 pub use key_file::{SANDBOX_FOLDER_MARK, SANDBOX_MARK, key_file, key_material, without_comments};
 pub use limits::{JsonLimits, Limits, Rate, Rates};
 pub use load::{LoadError, Loaded, Source, load, load_all};

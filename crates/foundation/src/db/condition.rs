@@ -1,16 +1,19 @@
 //! What an instance knows of the condition of its database.
 
 use std::{
+    future::poll_fn,
+    pin::Pin,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    task::Poll,
     time::{Duration, Instant},
 };
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
-use super::{DbFault, DbUnavailable};
+use super::{DbFault, DbUnavailable, Servers};
 
 /// What an instance knows of its database from the calls that failed and from its monitor. Clones
 /// share it.
@@ -29,6 +32,10 @@ struct Known {
     unreachable: Mutex<Option<DbUnavailable>>,
     /// Wakes the monitor.
     suspicion: Notify,
+    /// The servers of the database.
+    servers: Servers,
+    /// Wakes calls that wait when connections were found silent.
+    silence: watch::Sender<()>,
 }
 
 impl Default for Known {
@@ -39,10 +46,14 @@ impl Default for Known {
             is_read_only: AtomicBool::default(),
             unreachable: Mutex::default(),
             suspicion: Notify::new(),
+            servers: Servers::default(),
+            silence: watch::Sender::default(),
         }
     }
 }
 
+/// What waits for the database when connections are found silent has so long to end.
+const SILENCE_GRACE: Duration = Duration::from_secs(3);
 /// After a session was found read-only, connections are opened anew at most this often.
 const RENEWAL_INTERVAL_MS: u64 = 1_000;
 
@@ -81,6 +92,12 @@ impl DatabaseCondition {
         }
     }
 
+    /// The servers of the database.
+    #[must_use]
+    pub fn servers(&self) -> &Servers {
+        &self.0.servers
+    }
+
     /// Why the server cannot be reached, unless it can.
     #[must_use]
     pub fn unreachable(&self) -> Option<DbUnavailable> {
@@ -116,6 +133,37 @@ impl DatabaseCondition {
     /// Resolves when a call failed in a way that the monitor can explain.
     pub(super) async fn suspected(&self) {
         self.0.suspicion.notified().await;
+    }
+
+    /// A connection did not answer any more. What waits for an answer gets [`SILENCE_GRACE`].
+    pub(super) fn note_silence(&self) {
+        self.0.silence.send_replace(());
+    }
+
+    /// A new connection answers while an older one does not: those that are open are not used again.
+    pub(super) fn replace_connections(&self) {
+        self.0
+            .renewed_at
+            .store(self.milliseconds(), Ordering::Relaxed);
+    }
+
+    /// The result of work that may wait for the database, unless connections are found silent
+    /// meanwhile and it does not end soon after.
+    pub async fn unless_silent<F: Future>(&self, mut work: Pin<&mut F>) -> Option<F::Output> {
+        let begun = poll_fn(|context| Poll::Ready(work.as_mut().poll(context)));
+        if let Poll::Ready(done) = begun.await {
+            return Some(done);
+        }
+        let mut silence = self.0.silence.subscribe();
+        let silent = async {
+            // The sender lives as long as this.
+            let _ = silence.changed().await;
+            tokio::time::sleep(SILENCE_GRACE).await;
+        };
+        tokio::select! {
+            done = work => Some(done),
+            () = silent => None,
+        }
     }
 
     /// Whether a pooled connection may be used that was opened so long ago.

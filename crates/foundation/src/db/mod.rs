@@ -7,17 +7,16 @@ mod monitor;
 mod partitions;
 mod repeat;
 mod role;
+mod servers;
 mod settings_digest;
 mod start;
 
 use std::{io, time::Duration};
 
 use anyhow::Context as _;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use sqlx::{
-    Connection as _, PgConnection, PgExecutor, PgPool,
-    migrate::Migrator,
-    postgres::{PgConnectOptions, PgPoolOptions},
+    Connection as _, PgConnection, PgExecutor, PgPool, migrate::Migrator, postgres::PgPoolOptions,
 };
 
 pub use condition::DatabaseCondition;
@@ -26,6 +25,7 @@ pub use monitor::{DatabaseMonitor, DatabaseReport};
 pub use partitions::{drop_expired_decisions, make_partitions};
 pub use repeat::{TransactionError, repeat_on_conflict};
 pub use role::{grants, refuse_owner};
+pub use servers::Servers;
 pub use settings_digest::replace_settings_digest;
 pub use start::{explain, require_connection, require_migrations};
 
@@ -51,11 +51,7 @@ pub fn pool(
     clock: &Clock,
     condition: &DatabaseCondition,
 ) -> anyhow::Result<PgPool> {
-    let options: PgConnectOptions = url
-        .expose_secret()
-        .parse()
-        .context("database.url cannot be read")?;
-    let options = options.application_name("systembruker").options([
+    let sessions = [
         (
             "statement_timeout",
             format!("{}s", settings.statement_timeout_s),
@@ -68,7 +64,12 @@ pub fn pool(
         // Statements are prepared once per connection. With large tables Postgres would plan each
         // decision anew, which takes ten times as long as deciding.
         ("plan_cache_mode", "force_generic_plan".to_owned()),
-    ]);
+    ];
+    let options = condition.servers().read(url, |options| {
+        options
+            .application_name("systembruker")
+            .options(sessions.clone())
+    })?;
     let new = PgPoolOptions::new()
         .max_connections(settings.max_connections)
         .acquire_timeout(Duration::from_secs(settings.acquire_timeout_s));
@@ -108,7 +109,18 @@ fn following(
                 Ok(true)
             })
         })
+        // A call that was given up leaves its connection in the middle of an answer, which may never
+        // come: the pool would wait for it without end, and have one connection less.
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                let answered = tokio::time::timeout(RELEASE_TIMEOUT, connection.ping()).await;
+                Ok(matches!(answered, Ok(Ok(()))))
+            })
+        })
 }
+
+/// A connection that does not answer within this time after its last call is closed.
+const RELEASE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Refuses a server that follows another: nobody knows how far behind it is.
 async fn refuse_standby(connection: &mut PgConnection) -> Result<(), sqlx::Error> {

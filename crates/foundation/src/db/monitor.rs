@@ -8,11 +8,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sqlx::{Connection as _, PgConnection, PgPool, postgres::PgConnectOptions};
+use sqlx::{Connection as _, PgConnection, PgPool};
 use tokio::sync::Mutex;
 
 use super::{
-    DatabaseCondition, DbError, DbFault, DbUnavailable, apply_clock_offset, is_migrated, session,
+    DatabaseCondition, DbError, DbFault, DbUnavailable, apply_clock_offset, is_migrated,
+    refuse_standby, session,
 };
 use crate::{
     clock::Clock,
@@ -63,7 +64,8 @@ impl DatabaseReport {
 /// Checks the database on a connection of its own.
 #[derive(Debug)]
 pub struct DatabaseMonitor {
-    options: PgConnectOptions,
+    /// Those that lead to the database.
+    pools: Vec<PgPool>,
     clock: Clock,
     condition: DatabaseCondition,
     was_migrated: AtomicBool,
@@ -84,6 +86,12 @@ struct Held {
     opened: Instant,
 }
 
+/// Why a check found nothing.
+enum CheckFault {
+    NoAnswer,
+    Failed(DbUnavailable),
+}
+
 /// What was read in a check.
 struct Readings {
     is_migrated: bool,
@@ -91,11 +99,11 @@ struct Readings {
 }
 
 impl DatabaseMonitor {
-    /// A monitor of the database that a pool leads to. Nothing is connected yet.
+    /// A monitor of the database that pools lead to. Nothing is connected yet.
     #[must_use]
-    pub fn new(pool: &PgPool, clock: &Clock, condition: &DatabaseCondition) -> Self {
+    pub fn new(pools: Vec<PgPool>, clock: &Clock, condition: &DatabaseCondition) -> Self {
         Self {
-            options: (*pool.connect_options()).clone(),
+            pools,
             clock: clock.clone(),
             condition: condition.clone(),
             was_migrated: AtomicBool::default(),
@@ -115,20 +123,28 @@ impl DatabaseMonitor {
         }
         let began = Instant::now();
         // The connection of a check that fails or is given up is dropped with it.
-        let held = state.connection.take();
-        let read = match tokio::time::timeout(CHECK_TIMEOUT, self.read(held)).await {
-            Ok(Ok((held, readings))) => {
+        let read = match state.connection.take() {
+            None => self.read_in_time(None).await,
+            Some(held) => match self.read_in_time(Some(held)).await {
+                Err(CheckFault::NoAnswer) => self.read_anew().await,
+                read => read,
+            },
+        };
+        let read = match read {
+            // Another of its servers may have become the primary.
+            Err(_) if self.condition.servers().choose(&self.pools).await => {
+                self.condition.replace_connections();
+                self.read_in_time(None).await
+            }
+            read => read,
+        };
+        let read = match read {
+            Ok((held, readings)) => {
                 state.connection = Some(held);
                 Ok(readings)
             }
-            Ok(Err(DbError::Unavailable(error))) => Err(error),
-            Ok(Err(error @ (DbError::Busy | DbError::Unstorable | DbError::Other(_)))) => {
-                Err(DbUnavailable {
-                    fault: DbFault::Unreachable,
-                    message: error.to_string().into(),
-                })
-            }
-            Err(_) => Err(DbUnavailable {
+            Err(CheckFault::Failed(error)) => Err(error),
+            Err(CheckFault::NoAnswer) => Err(DbUnavailable {
                 fault: DbFault::Unreachable,
                 message: "no answer within a second".into(),
             }),
@@ -136,6 +152,33 @@ impl DatabaseMonitor {
         let report = self.report(&mut state, read, began);
         state.last = Some((began, report.clone()));
         report
+    }
+
+    /// Checks on a new connection, since an open one does not answer: it died without a word, or
+    /// the server hangs.
+    async fn read_anew(&self) -> Result<(Held, Readings), CheckFault> {
+        self.condition.note_silence();
+        let read = self.read_in_time(None).await;
+        if read.is_ok() {
+            tracing::warn!("connections of the database do not answer any more: they are replaced");
+            self.condition.replace_connections();
+        }
+        read
+    }
+
+    async fn read_in_time(&self, held: Option<Held>) -> Result<(Held, Readings), CheckFault> {
+        match tokio::time::timeout(CHECK_TIMEOUT, self.read(held)).await {
+            Ok(read) => read.map_err(|error| {
+                CheckFault::Failed(match error {
+                    DbError::Unavailable(error) => error,
+                    DbError::Busy | DbError::Unstorable | DbError::Other(_) => DbUnavailable {
+                        fault: DbFault::Unreachable,
+                        message: error.to_string().into(),
+                    },
+                })
+            }),
+            Err(_) => Err(CheckFault::NoAnswer),
+        }
     }
 
     fn report(
@@ -189,7 +232,7 @@ impl DatabaseMonitor {
         let mut held = match usable {
             Some(held) => held,
             None => Held {
-                connection: PgConnection::connect_with(&self.options).await?,
+                connection: self.connect().await?,
                 opened: Instant::now(),
             },
         };
@@ -210,6 +253,15 @@ impl DatabaseMonitor {
             clock_skew,
         };
         Ok((held, readings))
+    }
+
+    async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
+        let Some(pool) = self.pools.first() else {
+            return Err(sqlx::Error::PoolClosed);
+        };
+        let mut connection = PgConnection::connect_with(&pool.connect_options()).await?;
+        refuse_standby(&mut connection).await?;
+        Ok(connection)
     }
 
     fn note_session(&self, is_read_only: bool) {

@@ -8,20 +8,29 @@ use sqlx::{
     postgres::{PgConnectOptions, PgDatabaseError},
 };
 
-use super::{DbError, DbFault, is_migrated};
+use super::{DatabaseCondition, DbError, DbFault, is_migrated, refuse_standby};
 
 /// A program that starts gives up a connection after this time.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Connects once without the pool, which would repeat a refused connection and report only that it
+/// Chooses among the servers of the database, and connects once without the pool, which would repeat a refused connection and report only that it
 /// took too long.
 ///
 /// # Errors
 /// The database does not answer or does not admit us; the text names the cause and what helps.
-pub async fn require_connection(pool: &PgPool) -> anyhow::Result<()> {
+pub async fn require_connection(
+    pool: &PgPool,
+    condition: &DatabaseCondition,
+) -> anyhow::Result<()> {
+    // Where none of several takes changes, the first one tells why.
+    condition.servers().choose(std::slice::from_ref(pool)).await;
     let options = pool.connect_options();
-    let connected =
-        tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&options)).await;
+    let connecting = async {
+        let mut connection = PgConnection::connect_with(&options).await?;
+        refuse_standby(&mut connection).await?;
+        Ok(connection)
+    };
+    let connected = tokio::time::timeout(CONNECT_TIMEOUT, connecting).await;
     match connected {
         Ok(Ok(connection)) => {
             // It has served its purpose; an error in closing it changes nothing.

@@ -37,7 +37,7 @@ const QUEUE_KILOBYTES: usize = 32 * 1024;
 const PATIENCE: Duration = Duration::from_millis(250);
 
 /// How long it may take to write what waits at the end.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(2_500);
 
 /// By which door a decision was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
