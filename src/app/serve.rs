@@ -321,7 +321,8 @@ pub fn spawn_background(state: &AppState, shutdown: &Shutdown) {
     super::metrics::register_instance(state);
     for issuer in &state.verifier.issuers {
         if let KeySource::Published(client) = &issuer.keys {
-            spawn_until(shutdown, Arc::clone(client).keep_fresh());
+            let keep_fresh = Arc::clone(client).keep_fresh(state.background_db.clone());
+            spawn_until(shutdown, keep_fresh);
         }
     }
     let db = &state.db;

@@ -17,7 +17,9 @@ use foundation::{
     token::{JwksClient, JwksError, SigningKey},
 };
 use serde_json::{Value, json};
-use testkit::log::SecurityLog;
+use testkit::{log::SecurityLog, prelude::*};
+
+use crate::support::ByHand as _;
 
 #[derive(Clone)]
 struct Issuer(Arc<Inner>);
@@ -178,6 +180,30 @@ async fn a_set_too_old_is_not_believed() {
     let issuer = Issuer::start(set(&[&a])).await;
     let client = issuer.client(settings(3600, 0));
     assert_eq!(client.key("a").await.err(), Some(JwksError::Unavailable));
+}
+
+#[tokio::test]
+async fn an_instance_that_starts_while_the_issuer_is_away_has_the_stored_keys() {
+    let a = key("a");
+    let issuer = Issuer::start(set(&[&a])).await;
+    let app = TestApp::start().await;
+    let pool = &app.running.state.db;
+    issuer.client(settings(60, 3600)).begin(pool).await;
+    issuer.set(Answer::Status(500));
+
+    let client = issuer.client(settings(60, 3600));
+    client.begin(pool).await;
+    assert!(client.key("a").await.is_ok());
+
+    app.run_sql("update key_set set fetched_at = fetched_at - interval '2 hours'")
+        .await;
+    let client = issuer.client(settings(60, 3600));
+    client.begin(pool).await;
+    assert_eq!(
+        client.key("a").await.unwrap_err(),
+        JwksError::Unavailable,
+        "a set too old is not believed"
+    );
 }
 
 #[tokio::test]

@@ -11,10 +11,11 @@ use arc_swap::ArcSwapOption;
 use jsonwebtoken::DecodingKey;
 use moka::sync::Cache;
 use serde_json::Value;
+use sqlx::PgPool;
 use tokio::sync::Mutex;
 use url::Url;
 
-use super::Algorithm;
+use super::{Algorithm, stored_keys};
 use crate::config::Jwks;
 use crate::crypto::{sha256, unbase64};
 use crate::loopback::is_loopback;
@@ -175,6 +176,8 @@ pub struct JwksClient {
 #[derive(Debug)]
 struct Fetched {
     keys: KeySet,
+    /// The set as the issuer publishes it.
+    document: Value,
     at: Instant,
 }
 
@@ -245,16 +248,54 @@ impl JwksClient {
         })
     }
 
-    /// Keeps the set fresh until the task is dropped.
-    pub async fn keep_fresh(self: Arc<Self>) {
+    /// Keeps the set fresh until the task is dropped, and stores it, so that an instance that starts
+    /// while the issuer is away has one.
+    pub async fn keep_fresh(self: Arc<Self>, pool: PgPool) {
+        self.begin(&pool).await;
         loop {
             let jitter = u64::from(sha256(format!("{:?}", Instant::now()))[0]) % 21;
             tokio::time::sleep(Duration::from_secs(
                 self.settings.refresh_s * (90 + jitter) / 100,
             ))
             .await;
-            let mut attempts = self.fetching.lock().await;
-            self.fetch(&mut attempts).await;
+            self.renew(&pool).await;
+        }
+    }
+
+    /// Takes the set that was stored, and then fetches one.
+    pub async fn begin(&self, pool: &PgPool) {
+        match stored_keys::read(pool, &self.issuer).await {
+            Ok(Some((document, age))) => self.restore(document, age),
+            Ok(None) => {}
+            Err(error) => {
+                tracing::warn!(%error, issuer = self.issuer, "the stored key set could not be read");
+            }
+        }
+        self.renew(pool).await;
+    }
+
+    /// A set that was fetched so long ago, unless there is one already.
+    fn restore(&self, document: Value, age: Duration) {
+        let keys = KeySet::read(&document);
+        if let Some(at) = Instant::now().checked_sub(age)
+            && !keys.is_empty()
+        {
+            let fetched = Arc::new(Fetched { keys, document, at });
+            self.current
+                .compare_and_swap(&None::<Arc<Fetched>>, Some(fetched));
+        }
+    }
+
+    async fn renew(&self, pool: &PgPool) {
+        let mut attempts = self.fetching.lock().await;
+        self.fetch(&mut attempts).await;
+        if attempts.failures > 0 {
+            return;
+        }
+        if let Some(set) = self.current.load_full()
+            && let Err(error) = stored_keys::write(pool, &self.issuer, &set.document).await
+        {
+            tracing::warn!(%error, issuer = self.issuer, "the key set could not be stored");
         }
     }
 
@@ -304,11 +345,12 @@ impl JwksClient {
         attempts.last = Some(Instant::now());
         metrics::counter!(JWKS_FETCHES.name, "issuer" => self.issuer.clone()).increment(1);
         match self.fetch_set(attempts).await {
-            Ok(keys) => {
+            Ok((keys, document)) => {
                 attempts.failures = 0;
                 self.unknown.invalidate_all();
                 self.current.store(Some(Arc::new(Fetched {
                     keys,
+                    document,
                     at: Instant::now(),
                 })));
             }
@@ -324,7 +366,7 @@ impl JwksClient {
         }
     }
 
-    async fn fetch_set(&self, attempts: &mut Attempts) -> anyhow::Result<KeySet> {
+    async fn fetch_set(&self, attempts: &mut Attempts) -> anyhow::Result<(KeySet, Value)> {
         let address = match &attempts.metadata {
             Some((address, at)) if at.elapsed() < METADATA_LIFE => address.clone(),
             _ => {
@@ -333,9 +375,10 @@ impl JwksClient {
                 address
             }
         };
-        let keys = KeySet::read(&self.get_json(address).await?);
+        let document = self.get_json(address).await?;
+        let keys = KeySet::read(&document);
         anyhow::ensure!(!keys.is_empty(), "the key set holds no usable key");
-        Ok(keys)
+        Ok((keys, document))
     }
 
     /// Where the keys are, by the issuer's own metadata.

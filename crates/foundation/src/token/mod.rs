@@ -15,6 +15,7 @@ mod principal;
 mod refusal;
 pub mod scopes;
 mod shape;
+mod stored_keys;
 mod verify;
 
 pub use algorithm::Algorithm;
