@@ -298,7 +298,11 @@ fn key_set_file(path: &Path) -> anyhow::Result<KeySet> {
     Ok(set)
 }
 
-fn verifier(
+/// The issuers whose tokens are taken, with those of the settings and others.
+///
+/// # Errors
+/// An address of an issuer cannot be read.
+pub fn verifier(
     config: &Checked,
     clock: &Clock,
     own_keys: &Arc<OwnKeys>,

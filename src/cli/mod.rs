@@ -5,6 +5,7 @@ mod config;
 mod decisions;
 #[cfg(feature = "sandbox")]
 mod demo;
+mod doctor;
 pub mod exit;
 mod import;
 mod keys;
@@ -55,6 +56,8 @@ enum Command {
     /// Checks the settings without starting the service.
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Tries everything that the service needs, and says what helps where something is missing.
+    Doctor(doctor::DoctorArgs),
     /// Makes keys.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
@@ -201,6 +204,7 @@ pub fn main() -> ExitCode {
                 crate::sandbox::run(&options).await?;
             }
             Command::Config(command) => return Ok(config::run(&command).into()),
+            Command::Doctor(args) => return doctor::run(&args).await.map(Into::into),
             Command::Keys(command) => keys::run(&command)?,
             Command::Serve(args) => serve::serve(args.config.as_deref()).await?,
             Command::Migrate(MigrateArgs {

@@ -48,6 +48,8 @@ pub async fn serve(path: Option<&Path>) -> anyhow::Result<()> {
     db::require_connection(&pool, &condition).await?;
     if config.profile() == Profile::Prod {
         db::refuse_owner(&pool).await?;
+        db::require_migrations(&pool).await?;
+        db::require_grants(&pool).await?;
     }
     setup::prepare_database(&config, &pool).await?;
     setup::note_settings(&config, &pool).await?;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test ends there")]
 
 mod commands;
+mod doctor;
 mod installation;
 mod refusals;
 mod roles;

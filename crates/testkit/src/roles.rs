@@ -16,6 +16,15 @@ pub async fn serving_role(database: &SecretString) -> SecretString {
     with_role(database, ROLE, grants).await
 }
 
+/// Takes a right from the role that serves, such as `delete on party`.
+pub async fn take(database: &SecretString, right: &str) {
+    let statement = format!("revoke {right} from {ROLE}");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(statement))
+        .execute(&mut connect(database).await)
+        .await
+        .expect("a superuser may");
+}
+
 /// The address of a database for a role to which its tables are given.
 pub async fn owning_role(database: &SecretString) -> SecretString {
     let statement = format!(

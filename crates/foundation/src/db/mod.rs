@@ -22,12 +22,12 @@ use sqlx::{
 pub use condition::DatabaseCondition;
 pub use error::{DbError, DbFault, DbUnavailable};
 pub use monitor::{DatabaseMonitor, DatabaseReport};
-pub use partitions::{drop_expired_decisions, make_partitions};
+pub use partitions::{drop_expired_decisions, make_partitions, require_partitions};
 pub use repeat::{TransactionError, repeat_on_conflict};
-pub use role::{grants, refuse_owner};
+pub use role::{grants, refuse_owner, require_grants};
 pub use servers::Servers;
 pub use settings_digest::replace_settings_digest;
-pub use start::{explain, require_connection, require_migrations};
+pub use start::{explain, require_connection, require_migrations, require_version};
 
 use crate::{clock::Clock, config::Database};
 

@@ -18,6 +18,28 @@ pub async fn make_partitions(pool: &PgPool) -> Result<(), DbError> {
     Ok(())
 }
 
+/// Refuses a database in which rows of tomorrow would have no partition.
+///
+/// # Errors
+/// The text says what helps; or the database cannot be asked.
+pub async fn require_partitions(pool: &PgPool) -> anyhow::Result<()> {
+    let missing = sqlx::query_scalar!(
+        r#"select part as "part!" from (
+             select 'decision_block_' || to_char(service_now() + interval '1 day', 'YYYYMMDD') as part
+             union all select 'audit_log_' || to_char(service_now() + interval '1 day', 'YYYYMM')) wanted
+           where to_regclass(part) is null"#
+    )
+    .fetch_all(pool)
+    .await?;
+    anyhow::ensure!(
+        missing.is_empty(),
+        "{} not there: run `systembruker migrate` as the owner of the schema; the service makes them in time where its role may call \
+         make_partitions()",
+        missing.join(" and ") + if missing.len() == 1 { " is" } else { " are" }
+    );
+    Ok(())
+}
+
 /// Drops the partitions of decisions that ended more than so many months ago.
 ///
 /// # Errors

@@ -52,6 +52,41 @@ end $$;
     ))
 }
 
+/// Refuses a role that lacks something of what [`grants`] gives.
+///
+/// # Errors
+/// The text names what is missing; or the database cannot be asked.
+pub async fn require_grants(pool: &PgPool) -> anyhow::Result<()> {
+    let missing = sqlx::query_scalar!(
+        r#"select format('%s (%s)', t.name, array_to_string(t.missing, ', ')) as "missing!"
+           from (
+             select c.oid::regclass::text as name, array(
+                 select wanted from unnest(case
+                     when c.relname in ('_sqlx_migrations', 'decision_log') then array['select']
+                     when c.relname in ('audit_log', 'decision_block') then array['select', 'insert']
+                     else array['select', 'insert', 'update', 'delete'] end) wanted
+                 where not has_table_privilege(c.oid, wanted)) as missing
+             from pg_class c join pg_namespace n on n.oid = c.relnamespace
+             where n.nspname = current_schema() and c.relkind in ('r', 'p', 'v') and not c.relispartition
+             union all
+             select 'function ' || f.name, array(select 'execute' where not has_function_privilege(f.name, 'execute'))
+             from unnest(array['make_partitions()', 'drop_expired_decisions(integer)']) as f(name)
+           ) t
+           where cardinality(t.missing) > 0
+           order by 1"#
+    )
+    .fetch_all(pool)
+    .await
+    .context("reading what the role of the database may do")?;
+    anyhow::ensure!(
+        missing.is_empty(),
+        "the role of database.url lacks rights: {}. Run what `systembruker migrate --print-grants ROLE` prints as the owner of \
+         the schema, after each migration",
+        missing.join(", ")
+    );
+    Ok(())
+}
+
 /// Refuses to serve as a role that could change the schema.
 ///
 /// # Errors

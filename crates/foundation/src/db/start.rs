@@ -57,6 +57,27 @@ fn cannot_connect(options: &PgConnectOptions) -> String {
     format!("the database at {at} cannot be used")
 }
 
+/// The oldest major version of Postgres that will do.
+const OLDEST_VERSION: i32 = 15;
+
+/// The version of the server.
+///
+/// # Errors
+/// It is too old, or cannot be asked for.
+pub async fn require_version(pool: &PgPool) -> anyhow::Result<String> {
+    let found = sqlx::query!(
+        r#"select current_setting('server_version') as "name!", current_setting('server_version_num')::int / 10000 as "major!""#
+    )
+    .fetch_one(pool)
+    .await?;
+    anyhow::ensure!(
+        found.major >= OLDEST_VERSION,
+        "{} is too old: Postgres {OLDEST_VERSION} or later is needed",
+        found.name
+    );
+    Ok(found.name)
+}
+
 /// Refuses a database whose schema is older than this program.
 ///
 /// # Errors

@@ -262,6 +262,15 @@ impl JwksClient {
         }
     }
 
+    /// Fetches the set once, and keeps nothing of it: how many usable keys it has.
+    ///
+    /// # Errors
+    /// It cannot be fetched, or has no usable key.
+    pub async fn try_fetch(&self) -> anyhow::Result<usize> {
+        let (keys, _) = self.fetch_set(&mut Attempts::default()).await?;
+        Ok(keys.0.len())
+    }
+
     /// Takes the set that was stored, and then fetches one.
     pub async fn begin(&self, pool: &PgPool) {
         match stored_keys::read(pool, &self.issuer).await {

@@ -1,0 +1,226 @@
+//! `doctor`: tries everything that a running service needs, and says what helps where something is
+//! missing.
+
+use std::{
+    collections::HashMap,
+    fmt::Display,
+    fs::OpenOptions,
+    io,
+    net::{SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use clap::Args;
+use foundation::{
+    clock::Clock,
+    config::{Checked, Profile},
+    db::{self, DatabaseCondition},
+    token::KeySource,
+};
+use sqlx::PgPool;
+use tokio::net::TcpStream;
+use url::Url;
+
+use super::exit::{self, EXIT_CODES, Exit};
+use crate::app::{
+    setup::{self, Secrets},
+    start_check::{self, StartRefused},
+};
+
+/// Arguments of `doctor`.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct DoctorArgs {
+    /// Configuration file (TOML) of the service.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// What came of the checks so far.
+#[derive(Debug, Default)]
+struct Examination {
+    failed: usize,
+}
+
+impl Examination {
+    /// Prints what a check found; true when it holds.
+    fn note(&mut self, what: &str, found: anyhow::Result<impl Display>) -> bool {
+        match found {
+            Ok(found) => println!("ok     {what}: {found}"),
+            Err(error) => {
+                self.failed += 1;
+                println!("FAILS  {what}: {error:#}");
+                return false;
+            }
+        }
+        true
+    }
+}
+
+/// Runs the command. Nothing is changed.
+///
+/// # Errors
+/// The settings cannot be read at all.
+pub async fn run(args: &DoctorArgs) -> anyhow::Result<Exit> {
+    let environment: HashMap<String, String> = std::env::vars().collect();
+    let mut examination = Examination::default();
+    let config = match start_check::check(args.config.as_deref(), &environment) {
+        Ok(config) => config,
+        Err(refused) => {
+            if let StartRefused::Findings(findings) = &refused {
+                for line in findings.lines() {
+                    println!("FAILS  settings: {line}");
+                }
+                eprintln!("the rest is not checked: it needs settings that can be used");
+            } else {
+                eprintln!("could not check: {refused}");
+            }
+            return Ok(exit::of_refusal(&refused));
+        }
+    };
+    examination.note(
+        "settings",
+        Ok(format!("profile {}", config.profile().as_str())),
+    );
+    for (setting, address) in [
+        ("server.listen", config.settings.server.listen),
+        (
+            "server.internal_listen",
+            config.settings.server.internal_listen,
+        ),
+    ] {
+        examination.note(setting, listen(address, setting));
+    }
+    database(&config, &mut examination).await?;
+    issuers(&config, &mut examination).await?;
+    if let Some(path) = &config.settings.audit.checkpoint_path {
+        examination.note("audit.checkpoint_path", appendable(path));
+    }
+    if let Some(endpoint) = &config.settings.telemetry.otlp_endpoint {
+        examination.note("telemetry.otlp_endpoint", connect(endpoint).await);
+    }
+    match examination.failed {
+        0 => println!("\neverything that the service needs is there"),
+        1 => println!("\n1 thing is missing"),
+        failed => println!("\n{failed} things are missing"),
+    }
+    Ok(if examination.failed == 0 {
+        Exit::Good
+    } else {
+        Exit::DoesNotHold
+    })
+}
+
+/// Whether an address can be listened on. One that is in use may be so by the service itself.
+fn listen(address: SocketAddr, setting: &str) -> anyhow::Result<String> {
+    match TcpListener::bind(address) {
+        Ok(_) => Ok(format!("{address} is free")),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(format!(
+            "{address} is in use: by the service, if it runs; else choose another with {setting}"
+        )),
+        Err(error) => Err(error).with_context(|| {
+            format!("{address} cannot be listened on; choose another with {setting}")
+        }),
+    }
+}
+
+/// Whether a file can be written to, which may not be there yet.
+fn appendable(path: &Path) -> anyhow::Result<String> {
+    match OpenOptions::new().append(true).open(path) {
+        Ok(_) => Ok("can be written to".to_owned()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let folder = path.parent().filter(|folder| folder.is_dir());
+            folder.context("lies in a folder that is not there: make it, for the user of the service to write in")?;
+            Ok("is made with the first checkpoint".to_owned())
+        }
+        Err(error) => {
+            Err(error).context("cannot be written to: let the user of the service append to it")
+        }
+    }
+}
+
+async fn database(config: &Checked, examination: &mut Examination) -> anyhow::Result<()> {
+    let settings = &config.settings.database;
+    let url = settings
+        .url
+        .clone()
+        .context("database.url (DATABASE_URL) is required")?;
+    let condition = DatabaseCondition::default();
+    let clock = Clock::default();
+    let pool = db::pool(&url, settings, &clock, &condition)?;
+    let reached = db::require_connection(&pool, &condition).await;
+    if examination.note("database", reached.map(|()| "answers, and takes changes")) {
+        rows(config, &pool, &clock, examination).await;
+    }
+    pool.close().await;
+    Ok(())
+}
+
+/// What the database holds, and what the role may do with it.
+async fn rows(config: &Checked, pool: &PgPool, clock: &Clock, examination: &mut Examination) {
+    let version = db::require_version(pool).await;
+    examination.note("version of Postgres", version);
+    let skew = clock_difference(pool, clock).await;
+    examination.note("clock", skew);
+    if config.profile() == Profile::Prod {
+        let moved = db::refuse_moved_clock(pool).await;
+        examination.note("time of the database", moved.map(|()| "is not moved"));
+        let owner = db::refuse_owner(pool).await;
+        examination.note("role", owner.map(|()| "owns nothing"));
+    }
+    let migrated = db::require_migrations(pool).await;
+    if examination.note("schema", migrated.map(|()| "is up to date")) {
+        let grants = db::require_grants(pool).await;
+        examination.note("grants", grants.map(|()| "are complete"));
+        let partitions = db::require_partitions(pool).await;
+        examination.note("partitions", partitions.map(|()| "are there for tomorrow"));
+    }
+}
+
+/// A greater difference keeps the service from getting ready.
+const MAX_SKEW_S: i64 = 10;
+
+async fn clock_difference(pool: &PgPool, clock: &Clock) -> anyhow::Result<String> {
+    let ahead = db::clock_offset(pool, clock).await?;
+    anyhow::ensure!(
+        ahead.abs() <= MAX_SKEW_S,
+        "this machine is {ahead} s ahead of the database: let both take their time from the same servers (NTP)"
+    );
+    Ok("agrees with that of the database within seconds".to_owned())
+}
+
+/// Fetches the key set of every issuer whose tokens are taken.
+async fn issuers(config: &Checked, examination: &mut Examination) -> anyhow::Result<()> {
+    let secrets = Secrets::from_settings(config)?;
+    let verifier = setup::verifier(config, &Clock::default(), &secrets.own_keys, Vec::new())?;
+    for issuer in &verifier.issuers {
+        if let KeySource::Published(client) = &issuer.keys {
+            let keys = client.try_fetch().await.with_context(|| {
+                "its keys cannot be fetched; check the address of the issuer, and that this machine may reach it by HTTPS"
+            });
+            examination.note(
+                &format!("issuer {}", client.issuer()),
+                keys.map(|count| format!("publishes {count} keys")),
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Whether somebody listens at the address.
+async fn connect(address: &Url) -> anyhow::Result<String> {
+    let host = address.host_str().context("names no host")?;
+    let port = address.port_or_known_default().context("names no port")?;
+    let connected = tokio::time::timeout(
+        Duration::from_secs(3),
+        TcpStream::connect((host.trim_matches(['[', ']']), port)),
+    );
+    connected
+        .await
+        .map_err(|_| anyhow::anyhow!("no answer within 3 seconds"))
+        .and_then(|connected| Ok(connected?))
+        .with_context(|| format!("{host}:{port} cannot be reached; is the collector running?"))?;
+    Ok(format!("{host}:{port} can be reached"))
+}
