@@ -1,4 +1,4 @@
--- The place of an event among all events: a number of our own, given once the row is visible to everybody, by whoever reads or by
+-- The place of an event among all events: a number of our own, given once the row is visible to everybody, by a reader or by
 -- an instance in the background, one at a time. It survives a restore, a copy into another cluster and an upgrade, and no
 -- transaction that is still open holds it back. The numbers of transactions (`xact`) stay for instances of the release before, and
 -- for cursors that those gave.

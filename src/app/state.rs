@@ -39,7 +39,7 @@ use system_users::{
 use super::{Readiness, limits::Guard};
 
 /// For what waits to be written at the end.
-const WRITE_TIMEOUT: Duration = Duration::from_millis(3_500);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(4);
 /// For closing the connections of the database.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 

@@ -123,6 +123,13 @@ async fn run_import(args: &ImportArgs) -> anyhow::Result<Exit> {
         HumanCount(imported.known as u64),
         HumanCount(imported.others as u64)
     );
+    if imported.damaged > 0 {
+        eprintln!(
+            "{} decisions are cut off or changed, and were not stored",
+            HumanCount(imported.damaged as u64)
+        );
+        return Ok(Exit::DoesNotHold);
+    }
     Ok(Exit::Good)
 }
 

@@ -13,7 +13,7 @@ pub mod policy;
 mod serve;
 mod target;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -223,7 +223,10 @@ pub fn main() -> ExitCode {
         }
         Ok(Exit::Good.into())
     });
-    result.unwrap_or_else(|error| failed(&error).into())
+    let code = result.unwrap_or_else(|error| failed(&error).into());
+    // What still hangs is left behind.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    code
 }
 
 /// Loads the universe.

@@ -61,7 +61,7 @@ async fn owner(instance: &Sandbox) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_printed_at_the_end_can_be_imported() {
-    let dir = home().join("printed");
+    let dir = home().join(format!("printed-{}", uuid::Uuid::new_v4()));
     std::fs::create_dir_all(&dir).unwrap();
     let mut cluster = Cluster::start(&dir, Durability::Volatile).unwrap();
     let database = cluster.url("postgres");
@@ -121,7 +121,7 @@ async fn what_is_printed_at_the_end_can_be_imported() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn standard_output_that_nobody_reads_stops_nothing() {
-    let dir = home().join("unread");
+    let dir = home().join(format!("unread-{}", uuid::Uuid::new_v4()));
     std::fs::create_dir_all(&dir).unwrap();
     let cluster = Cluster::start(&dir, Durability::Volatile).unwrap();
     let database = cluster.url("postgres");

@@ -48,6 +48,7 @@ const INSTALL_HINT: &str = "PostgreSQL's server programs (initdb, postgres) were
     or set DATABASE_URL to a server of your own.";
 
 const START_TIMEOUT: Duration = Duration::from_secs(60);
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Cluster {
     /// Starts the cluster in `home`, creating it when it is not there yet.
@@ -188,7 +189,11 @@ impl Cluster {
         // Closing the pipe is the signal; the guard then asks the server for a fast shutdown and
         // waits for it.
         drop(self.pipe.take());
-        let _ = self.guard.wait();
+        let deadline = Instant::now() + STOP_TIMEOUT;
+        // A server that hangs is left behind; the next start ends it.
+        while matches!(self.guard.try_wait(), Ok(None)) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 }
 

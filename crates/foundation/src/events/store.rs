@@ -114,7 +114,7 @@ pub async fn number(db: &mut PgConnection) -> Result<(), DbError> {
             return Ok(());
         }
         let mut tx = db.begin().await?;
-        // Whoever holds the row gives positions. What is visible is seen anew behind the lock.
+        // The holder of the row gives positions. What is visible is seen anew behind the lock.
         let end = sqlx::query_scalar!("select position from outbox_end for update")
             .fetch_one(&mut *tx)
             .await?;

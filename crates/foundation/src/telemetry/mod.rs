@@ -37,7 +37,23 @@ static LOST: OnceLock<ErrorCounter> = OnceLock::new();
 /// Writes what waits when it is dropped, at the end of the program.
 #[derive(Debug)]
 #[must_use = "lines that wait are lost without it"]
-pub struct LogGuard(#[expect(dead_code, reason = "dropping it writes what waits")] WorkerGuard);
+pub struct LogGuard(Option<WorkerGuard>);
+
+/// How long it may take to write what waits at the end.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+impl Drop for LogGuard {
+    /// In a thread that is not waited for without end: the reader of the log may have stopped.
+    fn drop(&mut self) {
+        let guard = self.0.take();
+        let (done, written) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            drop(guard);
+            let _ = done.send(());
+        });
+        let _ = written.recv_timeout(CLOSE_TIMEOUT);
+    }
+}
 
 /// Installs the log for the whole process: lines on standard error, written by a thread of its own.
 /// With an export, requests and queries become spans. A second call changes nothing.
@@ -69,7 +85,7 @@ pub fn init(settings: &Log, export: Option<SpanExport>) -> LogGuard {
                 .try_init()
         }
     };
-    LogGuard(guard)
+    LogGuard(Some(guard))
 }
 
 /// The layer that writes lines.

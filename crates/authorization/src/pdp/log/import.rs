@@ -2,9 +2,9 @@
 
 use std::io::{BufRead as _, BufReader, Read};
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use chrono::TimeDelta;
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::json;
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -26,27 +26,44 @@ pub struct Imported {
     pub known: usize,
     /// Lines that are no decisions, such as other output of the service.
     pub others: usize,
+    /// Decisions that cannot be read, since their lines are cut off or changed.
+    pub damaged: usize,
 }
 
-/// A line of standard output, as far as it is read.
+/// A decision on standard output, as far as it is read.
 #[derive(Deserialize)]
 struct Printed {
-    stored: Option<String>,
+    #[serde(rename = "decisionLog")]
+    _told: IgnoredAny,
+    stored: String,
 }
+
+/// How a decision begins. Whatever collects output may have put something before it.
+const BEGIN: &str = "{\"decisionLog\":";
 
 /// Stores the decisions in a text that are not there yet, and notes in the audit trail that it did.
 ///
 /// # Errors
-/// The text cannot be read, a decision in it is damaged, or the database fails. What was stored until
-/// then stays; a repeated import stores the rest.
+/// The text cannot be read, or the database fails. What was stored until then stays; a repeated import
+/// stores the rest.
 pub async fn lines(pool: &PgPool, text: impl Read) -> anyhow::Result<Imported> {
     let mut imported = Imported::default();
     let mut block: Vec<Line> = Vec::new();
-    for (number, text) in BufReader::new(text).lines().enumerate() {
-        let text = text.with_context(|| format!("reading line {}", number + 1))?;
-        let Some(line) = read(&text).with_context(|| format!("line {}", number + 1))? else {
-            imported.others += 1;
-            continue;
+    let mut text = BufReader::new(text);
+    let mut bytes = Vec::new();
+    while text.read_until(b'\n', &mut bytes).context("reading")? > 0 {
+        let found = read(&String::from_utf8_lossy(&bytes));
+        bytes.clear();
+        let line = match found {
+            Found::Decision(line) => line,
+            Found::Other => {
+                imported.others += 1;
+                continue;
+            }
+            Found::Damaged => {
+                imported.damaged += 1;
+                continue;
+            }
         };
         let is_far = block
             .first()
@@ -70,26 +87,37 @@ pub async fn lines(pool: &PgPool, text: impl Read) -> anyhow::Result<Imported> {
     Ok(imported)
 }
 
-/// The decision of a printed line; none in a line that is something else.
-fn read(text: &str) -> anyhow::Result<Option<Line>> {
-    let Ok(Printed {
-        stored: Some(stored),
-    }) = serde_json::from_str(text)
-    else {
-        return Ok(None);
-    };
-    let Some(line) = Line::read(&stored) else {
-        bail!("the decision is damaged");
-    };
-    Ok(Some(line))
+/// What a line of output is.
+#[derive(Debug)]
+enum Found {
+    Decision(Line),
+    Other,
+    Damaged,
 }
+
+fn read(text: &str) -> Found {
+    let Some(begin) = text.find(BEGIN) else {
+        return Found::Other;
+    };
+    let printed = text.get(begin..).map(str::trim_end);
+    let printed = printed.and_then(|text| serde_json::from_str::<Printed>(text).ok());
+    printed
+        .and_then(|printed| Line::read(&printed.stored))
+        .map_or(Found::Damaged, Found::Decision)
+}
+
+/// Advisory lock of an import: two at a time would store a decision twice.
+const IMPORT_LOCK: i64 = 0x7379_7374_656d_0002;
 
 async fn store_new(
     pool: &PgPool,
     block: &mut Vec<Line>,
     imported: &mut Imported,
 ) -> anyhow::Result<()> {
-    let mut db = pool.acquire().await?;
+    let mut db = pool.begin().await?;
+    sqlx::query!("select pg_advisory_xact_lock($1)", IMPORT_LOCK)
+        .execute(&mut *db)
+        .await?;
     let mut new: Vec<Line> = Vec::with_capacity(block.len());
     for line in block.drain(..) {
         let (id, part) = line.key().context("the decision is damaged")?;
@@ -104,7 +132,8 @@ async fn store_new(
             new.push(line);
         }
     }
-    store::insert(pool, Uuid::now_v7(), &new).await?;
+    store::insert(&mut *db, Uuid::now_v7(), &new).await?;
+    db.commit().await?;
     imported.stored += new.len();
     Ok(())
 }
@@ -123,18 +152,33 @@ mod tests {
             line.raw(None);
         }
         let printed = serde_json::json!({"decisionLog": line.told(), "stored": line.text});
-        let read_line = read(&printed.to_string()).unwrap().unwrap();
-        assert_eq!((&read_line.text, read_line.created), (&line.text, created));
-        assert!(read("a line of the log").unwrap().is_none());
-        assert!(read(r#"{"level":"INFO"}"#).unwrap().is_none());
+        let text = printed.to_string();
+        let prefixed = format!("systembruker-1  | {text}\r\n");
+        for text in [&text, &prefixed] {
+            let Found::Decision(read) = read(text) else {
+                panic!("{text}");
+            };
+            assert_eq!((&read.text, read.created), (&line.text, created));
+        }
+        for other in [
+            "a line of the log",
+            r#"{"level":"INFO"}"#,
+            r#"{"stored":"12 files"}"#,
+        ] {
+            assert!(matches!(read(other), Found::Other), "{other}");
+        }
         for damaged in [
             "",
             "x\ty",
             &line.text[1..],
             &line.text[..line.text.len() - 3],
         ] {
-            let printed = serde_json::json!({"stored": damaged});
-            assert!(read(&printed.to_string()).is_err(), "{damaged}");
+            let printed = serde_json::json!({"decisionLog": {}, "stored": damaged});
+            assert!(
+                matches!(read(&printed.to_string()), Found::Damaged),
+                "{damaged}"
+            );
         }
+        assert!(matches!(read(&text[..text.len() / 2]), Found::Damaged));
     }
 }

@@ -130,6 +130,12 @@ impl Log {
         }
     }
 
+    /// Lines that wait in the queue.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
+    }
+
     /// Waits until every line handed over so far is written, or printed: as long as the database is
     /// away, when nothing else needs the space.
     pub async fn flush(&self) {

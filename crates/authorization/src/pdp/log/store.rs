@@ -1,7 +1,7 @@
 //! All SQL of the decision log.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use super::Line;
@@ -12,7 +12,7 @@ const SPAN: TimeDelta = TimeDelta::hours(1);
 
 /// Stores lines as one block. When it is there already, because the answer to an earlier attempt
 /// was lost, it counts as stored.
-pub async fn insert(pool: &PgPool, block: Uuid, lines: &[Line]) -> Result<(), DbError> {
+pub async fn insert(db: impl PgExecutor<'_>, block: Uuid, lines: &[Line]) -> Result<(), DbError> {
     let (Some(first), Some(last)) = (
         lines.iter().map(|l| l.created).min(),
         lines.iter().map(|l| l.created).max(),
@@ -34,7 +34,7 @@ pub async fn insert(pool: &PgPool, block: Uuid, lines: &[Line]) -> Result<(), Db
         i32::try_from(lines.len()).unwrap_or(i32::MAX),
         text
     )
-    .execute(pool)
+    .execute(db)
     .await?;
     Ok(())
 }

@@ -87,8 +87,8 @@ impl Writer {
                     Message::Flush(done) => waiting.push(done),
                 }
             }
-            if !lines.is_empty() {
-                self.write(&lines).await;
+            for block in lines.chunk_by(is_near) {
+                self.write(block).await;
             }
             drop(spaces);
             for done in waiting {
@@ -167,6 +167,16 @@ impl Writer {
     }
 }
 
+/// Whether two lines may be in one block. Their order is about that of their times, so that what waited
+/// for hours is in several blocks.
+fn is_near(line: &Line, next: &Line) -> bool {
+    let slot = |line: &Line| line.created.timestamp().div_euclid(SLOT_S);
+    slot(line) == slot(next)
+}
+
+/// Seconds of decisions that one block may hold: a block begins at most an hour before any of them.
+const SLOT_S: i64 = 600;
+
 /// What became of lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stored {
@@ -176,4 +186,22 @@ enum Stored {
     Later,
     /// The database does not take these lines.
     Never,
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+
+    #[test]
+    fn what_waited_for_hours_is_in_several_blocks() {
+        let at = |seconds: i64| {
+            let created = DateTime::from_timestamp(seconds, 0).unwrap();
+            Line::begin(Uuid::nil(), 0, created, 0)
+        };
+        let lines = [at(0), at(1), at(599), at(600), at(7_200)];
+        let sizes: Vec<usize> = lines.chunk_by(is_near).map(<[Line]>::len).collect();
+        assert_eq!(sizes, [3, 1, 1]);
+    }
 }
