@@ -22,8 +22,8 @@ use foundation::{
         self,
         metrics::{
             AUDIT_UNSEALED_AGE, AUDIT_UNSEALED_ROWS, AUTH_FAILED, BUILD_INFO, DATABASE_ERRORS,
-            HTTP_DURATION, HTTP_IN_FLIGHT, HTTP_REQUESTS, JWKS_AGE, JWKS_FETCHES,
-            LOG_LINES_DROPPED, MetricKind, OUTBOX_HIDDEN, OUTBOX_LAG, PDP_CACHE_HITS,
+            DECISION_LOG_WAITING, HTTP_DURATION, HTTP_IN_FLIGHT, HTTP_REQUESTS, JWKS_AGE,
+            JWKS_FETCHES, LOG_LINES_DROPPED, MetricKind, OUTBOX_HIDDEN, OUTBOX_LAG, PDP_CACHE_HITS,
             PDP_DECISIONS, PDP_DURATION, POOL_CONNECTIONS, POOL_MAX, REQUESTS_REFUSED,
             SECURITY_EVENTS, TRANSACTIONS_REPEATED,
         },
@@ -212,6 +212,7 @@ fn sample(state: &AppState) {
                 .set(age.as_secs_f64());
         }
     }
+    metrics::gauge!(DECISION_LOG_WAITING.name).set(state.pdp.log().waiting() as f64);
     let dropped = telemetry::dropped_lines();
     metrics::counter!(LOG_LINES_DROPPED.name).absolute(dropped);
 }

@@ -32,8 +32,9 @@ use super::{
     },
 };
 use foundation::{
+    clock::Clock,
     config::{Limits, Settings},
-    telemetry::metrics::TASK_FAILURES,
+    telemetry::metrics::{TASK_FAILURES, TASK_SUCCESS},
     token::KeySource,
 };
 
@@ -394,16 +395,23 @@ fn every<T>(
     let pool = pool.clone();
     let failures = metrics::counter!(TASK_FAILURES.name, "task" => name);
     failures.increment(0);
+    // A task that never succeeds is seen by its age, too.
+    let success = metrics::gauge!(TASK_SUCCESS.name, "task" => name);
+    let clock = Clock::default();
+    success.set(clock.now().timestamp() as f64);
     spawn_until(shutdown, async move {
         loop {
             tokio::time::sleep(Duration::from_secs(seconds)).await;
-            if let Err(error) = task(pool.clone()).await {
-                failures.increment(1);
-                tracing::warn!(
-                    task = name,
-                    error = format!("{error:#}"),
-                    "a background task failed; it is tried again later"
-                );
+            match task(pool.clone()).await {
+                Ok(()) => success.set(clock.now().timestamp() as f64),
+                Err(error) => {
+                    failures.increment(1);
+                    tracing::warn!(
+                        task = name,
+                        error = format!("{error:#}"),
+                        "a background task failed; it is tried again later"
+                    );
+                }
             }
         }
     });

@@ -5,6 +5,7 @@
 mod commands;
 mod doctor;
 mod installation;
+mod operations;
 mod refusals;
 mod roles;
 mod sandbox_keys;

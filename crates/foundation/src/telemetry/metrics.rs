@@ -89,6 +89,8 @@ families! {
         "Decisions stored in the decision log.";
     DECISION_LOG_UNWRITTEN: Counter Count "decision_log_unwritten_total" []
         "Decisions printed on standard output, since the database refused them.";
+    DECISION_LOG_WAITING: Gauge Count "decision_log_waiting_lines" []
+        "Decisions that wait to be stored in the decision log; up to 32,768 may.";
     DECISION_LOG_LOST: Counter Count "decision_log_lost_total" []
         "Decisions lost, since neither the database nor standard output took them.";
     DECISION_LOG_WAITS: Counter Count "decision_log_waits_total" []
@@ -140,6 +142,8 @@ families! {
 
     TASK_FAILURES: Counter Count "background_task_failures_total" ["task"]
         "Runs of a background task that failed.";
+    TASK_SUCCESS: Gauge Seconds "background_task_last_success_timestamp_seconds" ["task"]
+        "When a background task last succeeded, in seconds since 1970.";
     SECURITY_EVENTS: Counter Count "security_events_total" ["event"]
         "Security events, those that were not written to the log included.";
     SPAN_EXPORT_FAILURES: Counter Count "span_export_failures_total" []
