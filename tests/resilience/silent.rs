@@ -22,7 +22,7 @@ use tokio::{
 
 use crate::{Sandbox, approve_path, free_base_port, history::socket_folder, support::*};
 
-/// Forwards to a socket, until it is told to go silent.
+/// Forwards to a socket, until it has to be silent.
 #[derive(Clone)]
 pub struct Forwarder {
     pub port: u16,

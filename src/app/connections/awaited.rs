@@ -1,6 +1,6 @@
 //! The bodies of requests whose clients are awaited: how many there may be, and which is given up when
-//! there are too many. Clients that send slowly keep nobody else from being answered: the one that is
-//! awaited longest makes room.
+//! there are too many. Clients that send slowly keep nobody else from being answered: of the address
+//! that has most, the one that is awaited longest makes room.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -36,7 +36,15 @@ struct Bodies {
     next_id: u64,
     /// The one that is awaited longest first.
     by_id: BTreeMap<u64, Body>,
-    by_address: HashMap<AddressKey, usize>,
+    /// None: those that are known by no address.
+    by_address: HashMap<Option<AddressKey>, Held>,
+    bytes: usize,
+}
+
+/// What an address has.
+#[derive(Debug, Default, Clone, Copy)]
+struct Held {
+    bodies: usize,
     bytes: usize,
 }
 
@@ -74,7 +82,8 @@ impl AwaitedBodies {
         self.bodies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A body from an address is awaited. At a limit, the one that is awaited longest is given up.
+    /// A body from an address is awaited. At a limit, the one that is awaited longest is given
+    /// up, of the address that has most.
     pub(super) fn enter(self: &Arc<Self>, address: Option<IpAddr>) -> AwaitedBody {
         let is_trusted = |address: &IpAddr| {
             let networks = &self.limits.trusted_proxies;
@@ -86,12 +95,12 @@ impl AwaitedBodies {
             .filter(|address| !is_trusted(address))
             .map(AddressKey::from);
         let mut bodies = self.bodies();
-        let of_address = address.and_then(|address| bodies.by_address.get(&address));
-        if of_address.is_some_and(|count| *count >= self.limits.max_per_address) {
+        let held = bodies.by_address.get(&address).copied().unwrap_or_default();
+        if address.is_some() && held.bodies >= self.limits.max_per_address {
             bodies.give_up_oldest(|body| body.address == address);
         }
         if bodies.by_id.len() >= self.limits.max {
-            bodies.give_up_oldest(|_| true);
+            bodies.give_up_of_greatest(|held| held.bodies);
         }
         let id = bodies.next_id;
         bodies.next_id += 1;
@@ -103,9 +112,7 @@ impl AwaitedBodies {
                 waker: None,
             },
         );
-        if let Some(address) = address {
-            *bodies.by_address.entry(address).or_default() += 1;
-        }
+        bodies.by_address.entry(address).or_default().bodies += 1;
         AwaitedBody {
             id,
             bodies: Arc::clone(self),
@@ -125,16 +132,32 @@ impl Bodies {
         }
     }
 
+    /// Gives up the oldest body of the address that has most: one that has few keeps them.
+    fn give_up_of_greatest(&mut self, size: impl Fn(&Held) -> usize) {
+        let greatest = self.by_address.iter().max_by_key(|(_, held)| size(held));
+        if let Some((address, held)) = greatest {
+            let (address, has_bytes) = (*address, held.bytes > 0);
+            // Where it is bytes that are too many, one without any frees nothing.
+            let is_of_it = |body: &Body| body.address == address;
+            let counts_bytes = size(&Held {
+                bodies: 0,
+                bytes: 1,
+            }) > 0;
+            self.give_up_oldest(|body| {
+                is_of_it(body) && (!counts_bytes || !has_bytes || body.bytes > 0)
+            });
+        }
+    }
+
     /// A second call does nothing.
     fn remove(&mut self, id: u64) -> Option<Body> {
         let body = self.by_id.remove(&id)?;
         self.bytes -= body.bytes;
-        if let Some(address) = body.address
-            && let Some(count) = self.by_address.get_mut(&address)
-        {
-            *count -= 1;
-            if *count == 0 {
-                self.by_address.remove(&address);
+        if let Some(held) = self.by_address.get_mut(&body.address) {
+            held.bodies -= 1;
+            held.bytes -= body.bytes;
+            if held.bodies == 0 {
+                self.by_address.remove(&body.address);
             }
         }
         Some(body)
@@ -162,9 +185,11 @@ impl AwaitedBody {
             Some(known) => known.clone_from(waker),
             none @ None => *none = Some(waker.clone()),
         }
+        let address = body.address;
         bodies.bytes += added;
+        bodies.by_address.entry(address).or_default().bytes += added;
         while bodies.bytes > self.bodies.limits.max_bytes && !bodies.by_id.is_empty() {
-            bodies.give_up_oldest(|body| body.bytes > 0);
+            bodies.give_up_of_greatest(|held| held.bytes);
         }
         bodies.by_id.contains_key(&self.id)
     }
@@ -201,13 +226,13 @@ mod tests {
     }
 
     #[test]
-    fn the_one_awaited_longest_makes_room() {
+    fn the_address_that_has_most_makes_room() {
         let bodies = bodies();
-        let all = [1, 2, 3, 4].map(|last| bodies.enter(Some(address(last))));
-        assert_eq!(
-            all.each_ref().map(|body| waits(body, 0)),
-            [false, true, true, true]
-        );
+        let other = bodies.enter(Some(address(1)));
+        let most = [2, 2].map(|last| bodies.enter(Some(address(last))));
+        let new = bodies.enter(Some(address(3)));
+        assert_eq!(most.each_ref().map(|body| waits(body, 0)), [false, true]);
+        assert!(waits(&other, 0) && waits(&new, 0));
     }
 
     #[test]
@@ -240,8 +265,8 @@ mod tests {
         );
         assert!(waits(&first, 60) && waits(&second, 40) && waits(&second, 40));
         assert!(waits(&second, 41) && waits(&empty, 0) && !waits(&first, 60));
-        assert!(!waits(&second, 101));
-        assert_eq!(bodies.bodies().bytes, 0);
+        assert!(waits(&empty, 1) && !waits(&second, 101));
+        assert_eq!(bodies.bodies().bytes, 1);
     }
 
     #[test]

@@ -289,7 +289,7 @@ pub async fn decision(
     at_least: AtLeast,
     query: Query,
     SubscriptionKey(has_key): SubscriptionKey,
-    AnyDecisionBody(body): AnyDecisionBody,
+    request: Request,
 ) -> ApiResult<Response> {
     let caller = match caller {
         Ok(caller) => Some(caller),
@@ -304,6 +304,7 @@ pub async fn decision(
         let address = context::current().and_then(|context| context.address);
         context::admit_other(&("address", address))?;
     }
+    let AnyDecisionBody(body) = AnyDecisionBody::from_request(request, &endpoints).await?;
     let explain = query.flag("explain")?;
     let settings = &endpoints.config.settings.pdp;
     in_time(

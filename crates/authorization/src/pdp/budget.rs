@@ -16,7 +16,7 @@ use foundation::{
     http::{ApiError, ApiResult, ModelState, context},
     limits::{LargeCallPermit, Refused},
 };
-use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 /// Values of attributes that all decisions of a call have together, defaults and references counted
 /// each time.
@@ -213,7 +213,19 @@ pub struct LargeCall {
 pub struct Room {
     large: Arc<Semaphore>,
     evaluations: Arc<Semaphore>,
+    /// Places in the queue for evaluations, by consumer: one that sends much waits behind itself.
+    of_consumers: Arc<[Semaphore]>,
 }
+
+/// An evaluation that may go on until this is dropped.
+#[derive(Debug)]
+struct Turn<'r> {
+    _processor: Option<SemaphorePermit<'r>>,
+    _place: Option<SemaphorePermit<'r>>,
+}
+
+/// Consumers that have places of their own; others share them.
+const CONSUMERS: usize = 1 << 10;
 
 impl Default for Room {
     fn default() -> Self {
@@ -222,6 +234,10 @@ impl Default for Room {
             large: Arc::new(Semaphore::new(LARGE_ATTRIBUTES)),
             // One processor is left to calls that take no time.
             evaluations: Arc::new(Semaphore::new((processors - 1).max(1))),
+            // One consumer alone has half of them at most.
+            of_consumers: (0..CONSUMERS)
+                .map(|_| Semaphore::new((processors / 2).max(1)))
+                .collect(),
         }
     }
 }
@@ -260,8 +276,21 @@ impl Room {
 
     /// Does work that takes long without holding up the calls of its thread, a little at a time.
     pub async fn evaluate<T>(&self, work: impl FnOnce() -> T) -> T {
-        let _turn: Result<_, AcquireError> = self.evaluations.acquire().await;
+        let _turn = self.turn(context::consumer_number()).await;
         off_worker(work)
+    }
+
+    /// Waits for the consumer's place in the queue, and then in the queue.
+    async fn turn(&self, consumer: Option<usize>) -> Turn<'_> {
+        let own = consumer.and_then(|number| self.of_consumers.get(number % CONSUMERS));
+        let place = match own {
+            Some(own) => own.acquire().await.ok(),
+            None => None,
+        };
+        Turn {
+            _processor: self.evaluations.acquire().await.ok(),
+            _place: place,
+        }
     }
 }
 
@@ -338,6 +367,25 @@ mod tests {
         assert_eq!(beyond, Err(Excess::Containers));
         let text = format!("[\"{}\"]", "[{".repeat(60_000));
         assert_eq!(check_containers(text.as_bytes()), Ok(()));
+    }
+
+    #[tokio::test]
+    async fn a_consumer_waits_behind_itself_and_not_before_others() {
+        let room = Room {
+            evaluations: Arc::new(Semaphore::new(1)),
+            of_consumers: (0..CONSUMERS).map(|_| Semaphore::new(1)).collect(),
+            ..Room::default()
+        };
+        let first = room.turn(Some(1)).await;
+        let mut second = pin!(room.turn(Some(1)));
+        let mut other = pin!(room.turn(Some(2)));
+        // A time-out of nothing asks once.
+        let now = Duration::ZERO;
+        assert!(tokio::time::timeout(now, &mut second).await.is_err());
+        assert!(tokio::time::timeout(now, &mut other).await.is_err());
+        drop(first);
+        assert!(tokio::time::timeout(now, &mut second).await.is_err());
+        assert!(tokio::time::timeout(now, &mut other).await.is_ok());
     }
 
     #[tokio::test]

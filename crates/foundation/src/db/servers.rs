@@ -38,7 +38,7 @@ impl Servers {
             all.push(with(options));
         }
         let first = all.first().cloned();
-        // Whoever comes second has the same address.
+        // A second reader has the same address.
         let _ = self.0.set(all);
         first.context("database.url names no server")
     }

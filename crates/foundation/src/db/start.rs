@@ -22,7 +22,7 @@ pub async fn require_connection(
     pool: &PgPool,
     condition: &DatabaseCondition,
 ) -> anyhow::Result<()> {
-    // Where none of several takes changes, the first one tells why.
+    // Where none of several takes changes, the first one says why.
     condition.servers().choose(std::slice::from_ref(pool)).await;
     let options = pool.connect_options();
     let connecting = async {

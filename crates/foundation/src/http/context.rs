@@ -315,6 +315,13 @@ fn admit_by(key: impl FnOnce(&ConsumerLimits) -> ConsumerKey) -> Result<(), Refu
         .inspect_err(|refused| note_limit(*refused))
 }
 
+/// A number that distinguishes the consumer of the current request from most others.
+#[must_use]
+pub fn consumer_number() -> Option<usize> {
+    let permit = CONTEXT.try_with(|context| context.permit.get().map(ConsumerPermit::number));
+    permit.ok().flatten()
+}
+
 /// Counts the current request as a large one of its consumer; without a request or a consumer it does
 /// nothing.
 ///

@@ -168,6 +168,12 @@ pub struct ConsumerPermit {
 }
 
 impl ConsumerPermit {
+    /// A number that distinguishes the consumer from most others.
+    #[must_use]
+    pub const fn number(&self) -> usize {
+        self.cells.group
+    }
+
     /// Begins a large call of the consumer; it runs until the permit is dropped.
     ///
     /// # Errors
