@@ -11,7 +11,7 @@ mod servers;
 mod settings_digest;
 mod start;
 
-use std::{io, time::Duration};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use secrecy::SecretString;
@@ -29,6 +29,7 @@ pub use servers::Servers;
 pub use settings_digest::replace_settings_digest;
 pub use start::{explain, require_connection, require_migrations, require_version};
 
+use self::servers::refuse_standby;
 use crate::{clock::Clock, config::Database};
 
 /// Forward-only migrations, embedded.
@@ -121,21 +122,6 @@ fn following(
 
 /// A connection that does not answer within this time after its last call is closed.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// Refuses a server that follows another: nobody knows how far behind it is.
-async fn refuse_standby(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    let is_standby = sqlx::query_scalar!(r#"select pg_is_in_recovery() as "is_standby!""#)
-        .fetch_one(connection)
-        .await?;
-    if is_standby {
-        let error = io::Error::new(
-            io::ErrorKind::ConnectionRefused,
-            "the server is a standby, not the primary",
-        );
-        return Err(sqlx::Error::Io(error));
-    }
-    Ok(())
-}
 
 /// Moves `service_now()` of a connection as the clock was moved, if it was.
 async fn apply_clock_offset(

@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 
 use super::{
     DatabaseCondition, DbError, DbFault, DbUnavailable, apply_clock_offset, is_migrated,
-    refuse_standby, session,
+    servers::refuse_standby, session,
 };
 use crate::{
     clock::Clock,

@@ -1,6 +1,7 @@
 //! The servers that `database.url` names, and which of them is used: the first that takes changes.
 
 use std::{
+    io,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -9,7 +10,6 @@ use anyhow::Context as _;
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::{Connection as _, PgConnection, PgPool, postgres::PgConnectOptions};
 
-use super::refuse_standby;
 use crate::config::server_addresses;
 
 /// A server that does not say in this time what it is, is passed over.
@@ -83,4 +83,19 @@ async fn is_primary(options: &PgConnectOptions) -> Result<(), sqlx::Error> {
     let mut connection = PgConnection::connect_with(options).await?;
     refuse_standby(&mut connection).await?;
     connection.close().await
+}
+
+/// Refuses a server that follows another: nobody knows how far behind it is.
+pub(super) async fn refuse_standby(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let is_standby = sqlx::query_scalar!(r#"select pg_is_in_recovery() as "is_standby!""#)
+        .fetch_one(connection)
+        .await?;
+    if is_standby {
+        let error = io::Error::new(
+            io::ErrorKind::ConnectionRefused,
+            "the server is a standby, not the primary",
+        );
+        return Err(sqlx::Error::Io(error));
+    }
+    Ok(())
 }

@@ -8,7 +8,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgDatabaseError},
 };
 
-use super::{DatabaseCondition, DbError, DbFault, is_migrated, refuse_standby};
+use super::{DatabaseCondition, DbError, DbFault, is_migrated, servers::refuse_standby};
 
 /// A program that starts gives up a connection after this time.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
