@@ -100,7 +100,7 @@ impl AwaitedBodies {
             bodies.give_up_oldest(|body| body.address == address);
         }
         if bodies.by_id.len() >= self.limits.max {
-            bodies.give_up_of_greatest(|held| held.bodies);
+            bodies.give_up_of_greatest(|held| held.bodies, |_| true);
         }
         let id = bodies.next_id;
         bodies.next_id += 1;
@@ -132,20 +132,15 @@ impl Bodies {
         }
     }
 
-    /// Gives up the oldest body of the address that has most: one that has few keeps them.
-    fn give_up_of_greatest(&mut self, size: impl Fn(&Held) -> usize) {
+    /// Gives up the oldest eligible body of the address that has most: one that has few keeps them.
+    fn give_up_of_greatest(
+        &mut self,
+        size: impl Fn(&Held) -> usize,
+        is_eligible: impl Fn(&Body) -> bool,
+    ) {
         let greatest = self.by_address.iter().max_by_key(|(_, held)| size(held));
-        if let Some((address, held)) = greatest {
-            let (address, has_bytes) = (*address, held.bytes > 0);
-            // Where it is bytes that are too many, one without any frees nothing.
-            let is_of_it = |body: &Body| body.address == address;
-            let counts_bytes = size(&Held {
-                bodies: 0,
-                bytes: 1,
-            }) > 0;
-            self.give_up_oldest(|body| {
-                is_of_it(body) && (!counts_bytes || !has_bytes || body.bytes > 0)
-            });
+        if let Some(address) = greatest.map(|(address, _)| *address) {
+            self.give_up_oldest(|body| body.address == address && is_eligible(body));
         }
     }
 
@@ -188,8 +183,9 @@ impl AwaitedBody {
         let address = body.address;
         bodies.bytes += added;
         bodies.by_address.entry(address).or_default().bytes += added;
-        while bodies.bytes > self.bodies.limits.max_bytes && !bodies.by_id.is_empty() {
-            bodies.give_up_of_greatest(|held| held.bytes);
+        while bodies.bytes > self.bodies.limits.max_bytes {
+            // One without bytes would free nothing.
+            bodies.give_up_of_greatest(|held| held.bytes, |body| body.bytes > 0);
         }
         bodies.by_id.contains_key(&self.id)
     }

@@ -4,7 +4,11 @@ use std::{
     fs::File,
     io::Write as _,
     os::fd::AsFd as _,
-    sync::mpsc::{Receiver, SyncSender, sync_channel},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
     time::Duration,
 };
 
@@ -14,9 +18,12 @@ use tokio::sync::oneshot;
 
 use super::Line;
 
-/// Lines that wait for the reader of standard output. What comes when so many wait is lost: a reader
-/// that stops must not stop decisions.
-const QUEUE: usize = 16 * 1024;
+/// Lines that wait for the reader of standard output: more than the queue of the log holds, which is
+/// printed at the end. What comes when so many wait is lost: a reader that stops must not stop
+/// decisions.
+const QUEUE: usize = 40_000;
+/// Bytes of them.
+const QUEUE_BYTES: usize = 64 * 1024 * 1024;
 /// How long it may take to print what waits at the end.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -28,27 +35,38 @@ enum Message {
 
 /// Prints lines from a thread of its own, which nobody waits for at the end: it may hang for good.
 #[derive(Debug, Clone)]
-pub struct Printer(SyncSender<Message>);
+pub struct Printer {
+    queue: SyncSender<Message>,
+    /// Bytes that wait.
+    bytes: Arc<AtomicUsize>,
+}
 
 impl Printer {
     /// A printer with a thread.
     pub fn new() -> Self {
-        let (sender, receiver) = sync_channel(QUEUE);
+        let (queue, receiver) = sync_channel(QUEUE);
+        let bytes = Arc::<AtomicUsize>::default();
+        let waiting = Arc::clone(&bytes);
         let started = std::thread::Builder::new()
             .name("decisions".to_owned())
-            .spawn(move || print_all(&receiver));
+            .spawn(move || print_all(&receiver, &waiting));
         if let Err(error) = started {
             // Then every line is counted as lost.
             tracing::error!(%error, "decisions cannot be printed");
         }
-        Self(sender)
+        Self { queue, bytes }
     }
 
     /// Prints lines, an object of JSON each. `stored` is what `decisions import` stores.
     pub fn print(&self, lines: &[Line]) {
         let mut lost = 0;
         for line in lines {
-            if self.0.try_send(Message::Line(line.clone())).is_err() {
+            let size = line.text.len();
+            let waiting = self.bytes.fetch_add(size, Ordering::Relaxed);
+            let fits = waiting + size <= QUEUE_BYTES
+                && self.queue.try_send(Message::Line(line.clone())).is_ok();
+            if !fits {
+                self.bytes.fetch_sub(size, Ordering::Relaxed);
                 lost += 1;
             }
         }
@@ -58,20 +76,21 @@ impl Printer {
     /// Prints what waits, for a second at most.
     pub async fn close(&self) {
         let (done, printed) = oneshot::channel();
-        if self.0.try_send(Message::Flush(done)).is_ok() {
+        if self.queue.try_send(Message::Flush(done)).is_ok() {
             // What is not printed in time is lost with the process.
             let _ = tokio::time::timeout(CLOSE_TIMEOUT, printed).await;
         }
     }
 }
 
-fn print_all(lines: &Receiver<Message>) {
+fn print_all(lines: &Receiver<Message>, waiting: &AtomicUsize) {
     // Not by the handle of the standard library: everything else that prints would wait for its lock.
     let out = std::io::stdout().as_fd().try_clone_to_owned();
     let mut out = out.map(File::from).ok();
     for message in lines {
         match message {
             Message::Line(line) => {
+                waiting.fetch_sub(line.text.len(), Ordering::Relaxed);
                 let printed = json!({"decisionLog": line.told(), "stored": line.text});
                 let text = format!("{printed}\n");
                 let written = out.as_mut().map(|out| out.write_all(text.as_bytes()));
