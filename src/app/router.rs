@@ -1,6 +1,8 @@
 //! Every route, and what stands in front of them.
 
-use std::{any::Any, convert::Infallible, panic::AssertUnwindSafe, pin::pin, sync::Arc};
+use std::{
+    any::Any, convert::Infallible, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration,
+};
 
 use axum::{
     Router,
@@ -16,6 +18,7 @@ use http::{
         X_CONTENT_TYPE_OPTIONS,
     },
 };
+use sqlx::PgPool;
 use tower::Service;
 use utoipa::{
     OpenApi as _,
@@ -42,6 +45,7 @@ use foundation::{
         path::{self, RouteId},
     },
     limits::RequestClass,
+    recovery::Recovery,
     telemetry::security::SecurityEvent,
 };
 
@@ -155,6 +159,8 @@ pub fn service(
         hosts: Hosts::of(&state.config, is_alias),
         is_sandbox: state.config.profile() == Profile::Sandbox,
         feed: Arc::clone(&state.feed),
+        db: state.db.clone(),
+        recovery: Arc::clone(&state.recovery),
         attempts: state.attempts.clone(),
     };
     let surrounded = Arc::new((router, table, rules, around));
@@ -206,8 +212,15 @@ struct Around {
     hosts: Hosts,
     is_sandbox: bool,
     feed: Arc<feed::Feed>,
+    db: PgPool,
+    recovery: Arc<Recovery>,
     attempts: Attempts,
 }
+
+/// When to ask again while nothing is decided, in seconds.
+const RECOVERING_RETRY_S: u32 = 5;
+/// An answer waits no longer than this for the position of what its call changed.
+const POSITION_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Answers within the request's context. A panic below is an answer too.
 async fn surround(
@@ -226,10 +239,16 @@ async fn surround(
             status.into_response()
         } else if around.is_misdirected(&request) {
             ApiError::Plain(StatusCode::MISDIRECTED_REQUEST).into_response()
+        } else if rule.decides() && !around.recovery.is_complete() {
+            ApiError::Unavailable(RECOVERING_RETRY_S).into_response()
         } else {
             let page = (rule.class == RequestClass::Page).then(|| AskedPage::of(&request));
             let answer = async |request| around.attempt(request, answer).await;
             let response = around.guard.answer(rule, request, answer).await;
+            // What was read meanwhile may be of a history that lacks something.
+            if rule.decides() && !around.recovery.is_complete() {
+                return ApiError::Unavailable(RECOVERING_RETRY_S).into_response();
+            }
             match page {
                 Some(page) => page.refusal_or(&around.refusal_page, response),
                 None => response,
@@ -334,17 +353,25 @@ impl Around {
         let epoch = self.feed.epoch();
         let (mut response, notes) = feed::noting(answer).await;
         self.feed.take(&notes);
-        if let Some(number) = notes.number
-            && !response.status().is_client_error()
-            && !response.status().is_server_error()
-        {
-            feed::Position { epoch, number }.answer(response.headers_mut());
+        let status = response.status();
+        if notes.is_empty() || status.is_client_error() || status.is_server_error() {
+            return response;
+        }
+        let numbered = tokio::time::timeout(POSITION_TIMEOUT, feed::number(&self.db)).await;
+        match numbered {
+            Ok(Ok(number)) => {
+                feed::Position { epoch, number }.answer(response.headers_mut());
+            }
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "a change was made, and its position could not be read");
+            }
+            Err(_) => tracing::warn!("a change was made, and its position was not there in time"),
         }
         response
     }
 }
 
-/// Tells who watches that a caller was denied something. A form of another site has an event of its
+/// Reports that a caller was denied something. A form of another site has an event of its
 /// own.
 fn note_denial() {
     let refusal = context::current().and_then(|context| context.first_refusal());
@@ -398,8 +425,9 @@ fn panicked(panic: &(dyn Any + Send)) -> Response {
 mod tests {
     use std::collections::HashMap;
 
-    use foundation::{config, db::DatabaseCondition};
+    use foundation::{config, db::DatabaseCondition, token::Fence};
     use http::header::HOST;
+    use sqlx::postgres::PgPoolOptions;
 
     use super::*;
 
@@ -407,13 +435,23 @@ mod tests {
     async fn a_panic_is_an_answer() {
         let settings = config::load(config::Source::Sandbox, &HashMap::new(), &[]).unwrap();
         let config = config::check(settings).unwrap();
+        let feed = Arc::new(feed::Feed::new(Duration::from_secs(1)));
         let around = Around {
             log: Arc::new(RequestLog::new(&[], false)),
             guard: Guard::new(&config, DatabaseCondition::default()),
             refusal_page: Box::new(|_, _, status, _| status.into_response()),
             hosts: Hosts::loopback(),
             is_sandbox: true,
-            feed: Arc::new(feed::Feed::new(std::time::Duration::from_secs(1))),
+            feed: Arc::clone(&feed),
+            db: PgPoolOptions::new()
+                .connect_lazy("postgres:///none")
+                .unwrap(),
+            recovery: Arc::new(Recovery::new(
+                None,
+                None,
+                Arc::clone(&feed),
+                Fence::default(),
+            )),
             attempts: Attempts::new(sqlx::PgPool::connect_lazy("postgres:///none").unwrap()),
         };
         for method in [Method::GET, Method::POST] {

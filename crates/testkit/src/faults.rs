@@ -118,7 +118,7 @@ impl TestApp {
         let mut connection = self.sql().await;
         for statement in [
             "delete from change_feed",
-            "select setval(pg_get_serial_sequence('change_feed', 'seq'), 1)",
+            "update change_feed_end set position = 1",
         ] {
             run(&mut connection, statement).await;
         }
@@ -141,6 +141,45 @@ impl TestApp {
         .fetch_one(&mut self.sql().await)
         .await
         .expect("a number")
+    }
+
+    /// Refuses own tokens that were issued up to now, as the recovery of a restored database does.
+    pub async fn refuse_earlier_tokens(&self) {
+        let statement =
+            "insert into token_fence (not_before) values (service_now() + interval '1 second')";
+        run(&mut self.sql().await, statement).await;
+    }
+
+    /// What the triggers of the journal note: table, what happened, and columns.
+    pub async fn journal_triggers(&self) -> Vec<((String, String), Vec<String>)> {
+        let rows: Vec<(String, String, Vec<String>)> = sqlx::query_as(
+            r"select c.relname::text, p.proname::text, string_to_array(rtrim(replace(encode(t.tgargs, 'escape'), '\000', ','), ','), ',')
+              from pg_trigger t join pg_proc p on p.oid = t.tgfoid join pg_class c on c.oid = t.tgrelid
+              where p.proname in ('journal_gone', 'journal_row')",
+        )
+        .fetch_all(&mut self.sql().await)
+        .await
+        .expect("the triggers");
+        let noted = rows.into_iter().map(|(table, function, mut arguments)| {
+            let what = if function == "journal_row" {
+                arguments.remove(0)
+            } else {
+                "gone".to_owned()
+            };
+            ((table, what), arguments)
+        });
+        noted.collect()
+    }
+
+    /// Names of the tables of the service; partitions count as their table.
+    pub async fn table_names(&self) -> Vec<String> {
+        sqlx::query_scalar(
+            r"select relname::text from pg_class where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p')
+               and not relispartition and relname not like '\_sqlx%'",
+        )
+        .fetch_all(&mut self.sql().await)
+        .await
+        .expect("names")
     }
 
     /// Makes inserts into a table fail with a code of Postgres: the first so many of them, or all.

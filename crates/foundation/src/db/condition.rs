@@ -4,16 +4,20 @@ use std::{
     future::poll_fn,
     pin::Pin,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::Poll,
     time::{Duration, Instant},
 };
 
+use sqlx::PgConnection;
 use tokio::sync::{Notify, watch};
 
-use super::{DbFault, DbUnavailable, Servers};
+use super::{
+    DbFault, DbUnavailable, Servers,
+    feed::{self, Feed},
+};
 
 /// What an instance knows of its database from the calls that failed and from its monitor. Clones
 /// share it.
@@ -36,6 +40,8 @@ struct Known {
     servers: Servers,
     /// Wakes calls that wait when connections were found silent.
     silence: watch::Sender<()>,
+    /// The change feed, once it is followed.
+    feed: OnceLock<Arc<Feed>>,
 }
 
 impl Default for Known {
@@ -48,6 +54,7 @@ impl Default for Known {
             suspicion: Notify::new(),
             servers: Servers::default(),
             silence: watch::Sender::default(),
+            feed: OnceLock::new(),
         }
     }
 }
@@ -90,6 +97,30 @@ impl DatabaseCondition {
             | DbFault::Refused
             | DbFault::PermissionDenied => error,
         }
+    }
+
+    /// From now on each new connection is asked whether it reads the history that a feed follows.
+    pub fn compare_history_with(&self, feed: &Arc<Feed>) {
+        // A second state on the same pool, as tests make one, keeps the first.
+        let _ = self.0.feed.set(Arc::clone(feed));
+    }
+
+    /// Asks a new connection whether it reads the history that is followed. When it does not, all
+    /// others are replaced, and nothing is decided before the feed has looked.
+    ///
+    /// # Errors
+    /// The connection fails.
+    pub(super) async fn compare_history(
+        &self,
+        connection: &mut PgConnection,
+    ) -> Result<(), sqlx::Error> {
+        if let Some(feed) = self.0.feed.get()
+            && !feed::is_followed_history(feed, connection).await?
+        {
+            feed.doubt();
+            self.replace_connections();
+        }
+        Ok(())
     }
 
     /// The servers of the database.

@@ -150,6 +150,8 @@ impl DbFault {
             sqlx::Error::PoolTimedOut => Some(Self::PoolExhausted),
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
+            // A proxy in front of a server that is away ends the connection before the first word.
+            | sqlx::Error::Protocol(_)
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed => Some(Self::Unreachable),
             sqlx::Error::Database(error) => Self::of_sqlstate(&error.code()?),
@@ -253,6 +255,12 @@ mod tests {
         let found = DbFault::of_sqlstate(code);
         assert_eq!(found, Some(fault));
         assert_eq!(fault.retry_after(), seconds);
+    }
+
+    #[test]
+    fn a_server_that_does_not_speak_is_away() {
+        let error = sqlx::Error::Protocol("unexpected response from SSLRequest: 0x00".to_owned());
+        assert_eq!(DbFault::of(&error), Some(DbFault::Unreachable));
     }
 
     #[rstest]

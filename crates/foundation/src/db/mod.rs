@@ -84,12 +84,13 @@ fn following(
     condition: &DatabaseCondition,
 ) -> PgPoolOptions {
     let (of_new, of_idle) = (clock.clone(), clock.clone());
-    let condition = condition.clone();
+    let (known, condition) = (condition.clone(), condition.clone());
     options
         .after_connect(move |connection, _| {
-            let offset = of_new.offset();
+            let (offset, known) = (of_new.offset(), known.clone());
             Box::pin(async move {
                 refuse_standby(connection).await?;
+                known.compare_history(connection).await?;
                 apply_clock_offset(connection, offset).await
             })
         })
@@ -162,8 +163,8 @@ pub async fn refuse_moved_clock(pool: &PgPool) -> anyhow::Result<()> {
 }
 
 /// What has a connection of its own: following the change feed, listening to it, the decision log,
-/// and refused attempts.
-const BESIDE: u32 = 4;
+/// refused attempts, and the journal.
+const BESIDE: u32 = 5;
 
 /// Connections for background work that must not wait for requests.
 #[must_use]

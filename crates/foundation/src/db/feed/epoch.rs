@@ -5,6 +5,7 @@ use std::{fmt, str::FromStr};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use sqlx::PgConnection;
 
+use super::Feed;
 use crate::db::DbError;
 
 /// A history of the database. Numbers of the feed mean something within one alone.
@@ -19,7 +20,7 @@ impl Epoch {
         Self(bits)
     }
 
-    pub(super) const fn bits(self) -> u64 {
+    pub(crate) const fn bits(self) -> u64 {
         self.0
     }
 
@@ -41,7 +42,7 @@ impl Epoch {
 pub struct Position {
     /// In which history.
     pub epoch: Epoch,
-    /// Number of the entry.
+    /// Place of the entry among all.
     pub number: i64,
 }
 
@@ -88,7 +89,7 @@ impl FromStr for Position {
 #[derive(Debug)]
 pub(super) struct History {
     pub(super) epoch: Epoch,
-    /// The highest number that was ever given.
+    /// The last position that was given.
     pub(super) last: i64,
 }
 
@@ -100,7 +101,7 @@ pub(super) async fn history(db: &mut PgConnection) -> Result<History, DbError> {
     loop {
         let found = sqlx::query!(
             r#"select o.origin as "origin!", e.epoch as "epoch?",
-                 coalesce(pg_sequence_last_value(pg_get_serial_sequence('change_feed', 'seq')::regclass), 0) as "last!"
+                 (select position from change_feed_end) as "last!"
                from (select feed_origin() as origin) o left join feed_epoch e on e.origin = o.origin"#
         )
         .fetch_one(&mut *db)
@@ -129,6 +130,42 @@ pub(super) async fn history(db: &mut PgConnection) -> Result<History, DbError> {
 /// may have done it already.
 pub(super) async fn begin_another(db: &mut PgConnection, epoch: Epoch) -> Result<(), DbError> {
     renew(db, &format!("{:016x}", epoch.0)).await
+}
+
+/// Epoch of the history that a connection reads.
+///
+/// # Errors
+/// The database fails, is a standby, or cannot store the epoch of a new history.
+pub async fn epoch_of(db: &mut PgConnection) -> Result<Epoch, DbError> {
+    Ok(history(db).await?.epoch)
+}
+
+/// Whether a connection reads the history that a feed follows, and as far as the feed has come. Where
+/// nothing is followed yet, it does.
+///
+/// # Errors
+/// The connection fails.
+pub async fn is_followed_history(feed: &Feed, db: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    let followed = feed.position();
+    if followed.epoch == Epoch::UNKNOWN {
+        return Ok(true);
+    }
+    let found = sqlx::query!(
+        r#"select (select epoch from feed_epoch where origin = feed_origin()) as epoch, (select position from change_feed_end) as "last!""#
+    )
+    .fetch_one(db)
+    .await?;
+    let epoch = found.epoch.as_deref().and_then(Epoch::from_stored);
+    Ok(epoch == Some(followed.epoch) && found.last >= followed.number)
+}
+
+/// Begins another epoch, so that every instance forgets what it knows of the present one.
+///
+/// # Errors
+/// The database fails.
+pub async fn begin_another_epoch(db: &mut PgConnection) -> Result<(), DbError> {
+    let present = epoch_of(db).await?;
+    begin_another(db, present).await
 }
 
 async fn renew(db: &mut PgConnection, epoch: &str) -> Result<(), DbError> {

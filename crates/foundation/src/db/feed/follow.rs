@@ -1,4 +1,4 @@
-//! Following the feed: polling by number is the truth, notifications only make it fast.
+//! Following the feed: polling by position is the truth, notifications only make it fast.
 
 use std::{
     sync::Arc,
@@ -7,12 +7,9 @@ use std::{
 
 use sqlx::{PgConnection, PgPool, postgres::PgListener};
 
-use super::{
-    Epoch, Feed, Touched, epoch,
-    memory::{Gap, Place},
-};
+use super::{Epoch, Feed, Touched, epoch};
 use crate::{
-    db::DbError,
+    db::{DbError, DbFault},
     telemetry::metrics::{
         CHANGE_FEED_ENTRIES, CHANGE_FEED_EPOCHS, CHANGE_FEED_FAILURES, CHANGE_FEED_LAG,
     },
@@ -26,13 +23,11 @@ const PAUSE: Duration = Duration::from_millis(5);
 const TIMEOUT: Duration = Duration::from_millis(900);
 /// Entries of one look. When there are more, the next look follows at once.
 const BATCH: i64 = 5_000;
-/// So far behind the end, transactions may still be running when following begins.
-const WINDOW: i64 = 20_000;
+/// Entries that get their positions in one transaction.
+const NUMBERED_AT_ONCE: i32 = 5_000;
 /// After so long without the database, entries may be gone that were never seen: all is forgotten
 /// instead.
 const LOST: Duration = Duration::from_mins(10);
-/// A number is taken an instant before its transaction has an id.
-const BREATH: Duration = Duration::from_secs(5);
 
 /// Follows the feed until it is dropped.
 pub async fn follow(feed: Arc<Feed>, pool: PgPool) {
@@ -45,10 +40,11 @@ pub async fn follow(feed: Arc<Feed>, pool: PgPool) {
                 place: next,
                 is_whole,
             })) => {
-                place = Some(next.clone());
+                let last = next.last;
+                place = Some(next);
                 seen = began;
                 if is_whole {
-                    feed.confirm(began, next);
+                    feed.confirm(began, last);
                 } else {
                     continue;
                 }
@@ -86,6 +82,24 @@ pub async fn listen(feed: Arc<Feed>, pool: PgPool) {
     }
 }
 
+/// How far the feed was followed.
+#[derive(Debug, Default)]
+struct Place {
+    /// The last position that was seen.
+    last: i64,
+    /// Numbers of the entries that were seen without a position, in order. What they touch is known.
+    unplaced: Vec<i64>,
+}
+
+impl Place {
+    fn at(last: i64) -> Self {
+        Self {
+            last,
+            unplaced: Vec::new(),
+        }
+    }
+}
+
 /// What one look brought.
 struct Look {
     place: Place,
@@ -95,33 +109,44 @@ struct Look {
 
 async fn look(feed: &Feed, pool: &PgPool, place: Option<&Place>) -> Result<Look, DbError> {
     let mut db = pool.acquire().await?;
-    let place = if is_same_history(feed, &mut db, place).await? {
-        place
-    } else {
-        None
-    };
-    match place {
-        None => begin(&mut db).await,
-        Some(place) => go_on(feed, &mut db, place).await,
+    match place_to_read(feed, &mut db, place).await? {
+        Begin::Here(last) => go_on(feed, &mut db, &Place::at(last)).await,
+        Begin::Behind(place) => go_on(feed, &mut db, place).await,
     }
+}
+
+/// From where a look reads.
+enum Begin<'a> {
+    /// Nothing is kept yet, or nothing any more: following begins at the last position that was
+    /// given. What has none yet will be seen.
+    Here(i64),
+    /// Behind what was seen.
+    Behind(&'a Place),
 }
 
 /// Whether a connection reads the history that is followed. When it does not, because a standby was
 /// promoted, a backup restored or another cluster stands at the address, all memory is dropped.
-async fn is_same_history(
+async fn place_to_read<'a>(
     feed: &Feed,
     db: &mut PgConnection,
-    place: Option<&Place>,
-) -> Result<bool, DbError> {
+    place: Option<&'a Place>,
+) -> Result<Begin<'a>, DbError> {
     let mut found = epoch::history(db).await?;
     let before = feed.epoch();
     if found.epoch == before {
-        if place.is_none_or(|place| place.last <= found.last) {
-            return Ok(true);
+        match place {
+            None => {
+                // What was kept before anything was followed may have changed unseen.
+                feed.touch(Touched::Everything, "");
+                return Ok(Begin::Here(found.last));
+            }
+            Some(place) if place.last <= found.last => return Ok(Begin::Behind(place)),
+            Some(_) => {
+                // A copy of files has the epoch of what it was copied from.
+                epoch::begin_another(db, found.epoch).await?;
+                found = epoch::history(db).await?;
+            }
         }
-        // A copy of files has the epoch of what it was copied from.
-        epoch::begin_another(db, found.epoch).await?;
-        found = epoch::history(db).await?;
     }
     feed.follow_epoch(found.epoch);
     if before != Epoch::UNKNOWN {
@@ -132,148 +157,90 @@ async fn is_same_history(
             "the database has another history than the one that was followed: all that was kept of it is dropped"
         );
     }
-    Ok(false)
+    Ok(Begin::Here(found.last))
 }
 
-/// Where following begins: at the end, with whatever is not committed there yet.
-async fn begin(db: &mut PgConnection) -> Result<Look, DbError> {
-    let rows = sqlx::query!(
-        r#"select c.last as "last!", s.xmax as "xmax!", f.seq as "seq?"
-           from (select coalesce(max(seq), 0) as last from change_feed) c
-           cross join (select pg_snapshot_xmax(pg_current_snapshot())::text::bigint as xmax) s
-           left join change_feed f on f.seq > c.last - $1 order by f.seq"#,
-        WINDOW
-    )
-    .fetch_all(db)
-    .await?;
-    let Some(first) = rows.first() else {
-        return Ok(Look {
-            place: Place::default(),
-            is_whole: true,
-        });
-    };
-    let (last, xmax) = (first.last, first.xmax);
-    // What was cleared away is older than any transaction that runs.
-    let start = rows.iter().find_map(|row| row.seq).unwrap_or(last + 1) - 1;
-    let mut place = Place {
-        last: start,
-        gaps: Vec::new(),
-    };
-    for seq in rows.iter().filter_map(|row| row.seq) {
-        advance(&mut place, seq, xmax);
-    }
-    Ok(Look {
-        place,
-        is_whole: true,
-    })
-}
-
-/// Moves the end to a number, with a gap for those in between.
-fn advance(place: &mut Place, seq: i64, xmax: i64) {
-    if seq > place.last + 1 {
-        place.gaps.push(Gap {
-            first: place.last + 1,
-            last: seq - 1,
-            xmax,
-            seen: Instant::now(),
-        });
-    }
-    place.last = place.last.max(seq);
-}
-
-/// A number that was in a gap has come.
-fn fill(gaps: &mut Vec<Gap>, seq: i64) {
-    let Some(at) = gaps
-        .iter()
-        .position(|gap| (gap.first..=gap.last).contains(&seq))
-    else {
-        return;
-    };
-    let gap = gaps.swap_remove(at);
-    gaps.extend((gap.first < seq).then_some(Gap {
-        last: seq - 1,
-        ..gap
-    }));
-    gaps.extend((seq < gap.last).then_some(Gap {
-        first: seq + 1,
-        ..gap
-    }));
-}
-
+/// Reads what is behind a position, and what is visible without one. That gets its position from
+/// the call that wrote it; what waits longer, from whoever sees it.
 async fn go_on(feed: &Feed, db: &mut PgConnection, place: &Place) -> Result<Look, DbError> {
-    let (last, firsts, lasts) = place.bounds();
     let rows = sqlx::query!(
-        r#"select s.xmin as "xmin!", s.xmax as "xmax!", f.seq as "seq?", f.kind as "kind?", f.key as "key?"
-           from (select pg_snapshot_xmin(pg_current_snapshot())::text::bigint as xmin,
-                   pg_snapshot_xmax(pg_current_snapshot())::text::bigint as xmax) s
-           left join lateral (
-             (select seq, kind, key from change_feed where seq > $1 order by seq limit $4)
-             union all
-             select c.seq, c.kind, c.key from unnest($2::bigint[], $3::bigint[]) as g(first, last)
-             join change_feed c on c.seq between g.first and g.last) f on true
-           order by f.seq"#,
-        last,
-        &firsts,
-        &lasts,
+        r#"(select seq as "seq!", position, kind as "kind!", key as "key!", false as "is_late!" from change_feed where position > $1 order by position limit $2)
+           union all
+           (select seq, position, kind, key, at < service_now() - interval '200 milliseconds' from change_feed
+            where position is null order by seq limit $2)"#,
+        place.last,
         BATCH
     )
-    .fetch_all(db)
+    .fetch_all(&mut *db)
     .await?;
-    let mut place = place.clone();
-    let mut new = 0_i64;
+    let (mut next, mut positions, mut is_late) = (Place::at(place.last), 0, false);
     for row in &rows {
-        let (Some(seq), Some(kind), Some(key)) = (row.seq, &row.kind, &row.key) else {
-            continue;
-        };
-        feed.touch(Touched::from_stored(kind), key);
-        if seq > place.last {
-            new += 1;
-            advance(&mut place, seq, row.xmax);
+        if place.unplaced.binary_search(&row.seq).is_err() {
+            feed.touch(Touched::from_stored(&row.kind), &row.key);
+        }
+        if let Some(position) = row.position {
+            next.last = next.last.max(position);
+            positions += 1;
         } else {
-            fill(&mut place.gaps, seq);
+            next.unplaced.push(row.seq);
+            is_late |= row.is_late;
         }
     }
-    if let Some(row) = rows.first() {
-        place
-            .gaps
-            .retain(|gap| row.xmin <= gap.xmax || gap.seen.elapsed() < BREATH);
+    next.unplaced.sort_unstable();
+    let waiting = next.unplaced.len();
+    metrics::counter!(CHANGE_FEED_ENTRIES.name).increment(positions as u64);
+    let batch = BATCH as usize;
+    let mut is_whole = positions < batch && waiting < batch;
+    if is_late || waiting >= batch {
+        match number_once(db).await {
+            Ok(_) => {}
+            // They wait until the database takes changes again. All that was read is known, and what
+            // was not may be anything.
+            Err(DbError::Unavailable(error)) if error.fault == DbFault::ReadOnly => {
+                if waiting >= batch {
+                    feed.touch(Touched::Everything, "");
+                }
+                is_whole = positions < batch;
+            }
+            Err(error) => return Err(error),
+        }
     }
-    metrics::counter!(CHANGE_FEED_ENTRIES.name).increment(new.unsigned_abs());
     Ok(Look {
-        place,
-        is_whole: new < BATCH,
+        place: next,
+        is_whole,
     })
+}
+
+/// What is the last position, and whether every visible entry had one afterwards.
+async fn number_once(db: &mut PgConnection) -> Result<(i64, bool), DbError> {
+    let given = sqlx::query!(
+        r#"select last_given as "position!", is_whole as "is_whole!" from number_changes($1)"#,
+        NUMBERED_AT_ONCE
+    );
+    let given = given.fetch_one(db).await?;
+    Ok((given.position, given.is_whole))
+}
+
+/// Gives every visible entry its position. Returns the last one: whatever was committed before is
+/// at or before it.
+///
+/// # Errors
+/// The database fails, or takes no changes.
+pub async fn number(pool: &PgPool) -> Result<i64, DbError> {
+    let mut db = pool.acquire().await?;
+    loop {
+        let (position, is_whole) = number_once(&mut db).await?;
+        if is_whole {
+            return Ok(position);
+        }
+    }
 }
 
 /// Removes entries that every running instance has seen long ago.
 pub async fn forget_old(pool: &PgPool) -> Result<(), DbError> {
-    sqlx::query!("delete from change_feed where seq in (select seq from change_feed where at < service_now() - interval '1 hour' order by seq limit 50000)")
+    sqlx::query!("delete from change_feed where seq in (select seq from change_feed
+           where at < service_now() - interval '1 hour' and position is not null order by seq limit 50000)")
         .execute(pool)
         .await?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn spans(place: &Place) -> Vec<(i64, i64)> {
-        let mut spans: Vec<_> = place.gaps.iter().map(|g| (g.first, g.last)).collect();
-        spans.sort_unstable();
-        spans
-    }
-
-    #[test]
-    fn numbers_that_are_late_leave_gaps_until_they_come() {
-        let mut place = Place::default();
-        for seq in [1, 2, 6, 7, 9] {
-            advance(&mut place, seq, 100);
-        }
-        assert_eq!((place.last, spans(&place)), (9, vec![(3, 5), (8, 8)]));
-        fill(&mut place.gaps, 4);
-        fill(&mut place.gaps, 8);
-        assert_eq!(spans(&place), [(3, 3), (5, 5)]);
-        fill(&mut place.gaps, 7);
-        assert_eq!(spans(&place), [(3, 3), (5, 5)]);
-    }
 }

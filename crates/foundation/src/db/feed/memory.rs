@@ -3,10 +3,7 @@
 
 use std::{
     hash::{BuildHasher as _, RandomState},
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicI64, AtomicU64, Ordering},
     time::{Duration, Instant},
 };
 
@@ -29,47 +26,6 @@ const PLACES: usize = 1 << 18;
 /// How long a reader waits for a position before it reads the database itself.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Numbers of the feed that were not there yet when later ones were: their transactions still run,
-/// or were rolled back.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Gap {
-    pub(super) first: i64,
-    pub(super) last: i64,
-    /// No transaction from here on can fill it.
-    pub(super) xmax: i64,
-    pub(super) seen: Instant,
-}
-
-/// How far the feed was followed.
-#[derive(Debug, Clone, Default)]
-pub struct Place {
-    /// The highest number seen.
-    pub(super) last: i64,
-    /// Below that, what is still to come.
-    pub(super) gaps: Vec<Gap>,
-}
-
-impl Place {
-    fn has(&self, position: i64) -> bool {
-        position <= self.last
-            && !self
-                .gaps
-                .iter()
-                .any(|gap| (gap.first..=gap.last).contains(&position))
-    }
-
-    /// For a query that asks whether it sees more: the highest number, and first and last of each
-    /// gap.
-    #[must_use]
-    pub fn bounds(&self) -> (i64, Vec<i64>, Vec<i64>) {
-        (
-            self.last,
-            self.gaps.iter().map(|g| g.first).collect(),
-            self.gaps.iter().map(|g| g.last).collect(),
-        )
-    }
-}
-
 /// The feed as this instance has followed it. Readers never wait for each other.
 #[derive(Debug)]
 pub struct Feed {
@@ -81,7 +37,11 @@ pub struct Feed {
     moments: AtomicU64,
     /// Nanoseconds from `began` to the last moment at which nothing was missing; 0: there was none.
     confirmed: AtomicU64,
-    place: Mutex<Place>,
+    /// Nanoseconds from `began` to when a connection was seen that reads another history; 0: none was
+    /// since the feed was last read.
+    doubted: AtomicU64,
+    /// The last position that was seen.
+    place: AtomicI64,
     /// Bits of the epoch that is followed; 0: none yet.
     epoch: AtomicU64,
     pub(super) wake: Notify,
@@ -100,7 +60,8 @@ impl Feed {
             everything: AtomicU64::new(0),
             moments: AtomicU64::new(1),
             confirmed: AtomicU64::new(0),
-            place: Mutex::default(),
+            doubted: AtomicU64::new(0),
+            place: AtomicI64::new(0),
             epoch: AtomicU64::new(Epoch::UNKNOWN.bits()),
             wake: Notify::new(),
             rounds: watch::Sender::new(0),
@@ -168,13 +129,21 @@ impl Feed {
         }
     }
 
-    /// How far it was followed.
+    /// Notes that a connection reads another history than the one that is followed.
+    pub(in crate::db) fn doubt(&self) {
+        self.doubted.store(self.nanoseconds(), Ordering::SeqCst);
+        self.wake.notify_one();
+    }
+
+    /// Whether a connection reads another history than the one that is followed.
     #[must_use]
-    pub fn place(&self) -> Place {
-        self.place
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    pub fn is_doubted(&self) -> bool {
+        self.doubted.load(Ordering::SeqCst) != 0
+    }
+
+    fn nanoseconds(&self) -> u64 {
+        let elapsed = self.began.elapsed().as_nanos();
+        u64::try_from(elapsed).unwrap_or(u64::MAX).max(1)
     }
 
     /// Which history is followed.
@@ -186,27 +155,33 @@ impl Feed {
     /// How far which history was followed.
     #[must_use]
     pub fn position(&self) -> Position {
-        let place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
         Position {
             epoch: self.epoch(),
-            number: place.last,
+            number: self.place.load(Ordering::SeqCst),
         }
     }
 
     /// Follows another history from now on. Nothing that was read from the one before holds.
     pub(super) fn follow_epoch(&self, epoch: Epoch) {
-        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = Place::default();
+        self.place.store(0, Ordering::SeqCst);
         self.epoch.store(epoch.bits(), Ordering::SeqCst);
         self.touch(Touched::Everything, "");
     }
 
     /// Notes that everything committed before `when` is known, up to this place.
-    pub(super) fn confirm(&self, when: Instant, place: Place) {
-        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = place;
+    pub(super) fn confirm(&self, when: Instant, place: i64) {
+        self.place.store(place, Ordering::SeqCst);
         let at = u64::try_from(when.duration_since(self.began).as_nanos())
             .unwrap_or(u64::MAX)
             .max(1);
         self.confirmed.fetch_max(at, Ordering::SeqCst);
+        // A doubt that came after the look began keeps.
+        let doubted = self.doubted.load(Ordering::SeqCst);
+        if doubted != 0 && doubted <= at {
+            let _ = self
+                .doubted
+                .compare_exchange(doubted, 0, Ordering::SeqCst, Ordering::SeqCst);
+        }
         self.rounds.send_modify(|round| *round += 1);
     }
 
@@ -227,8 +202,7 @@ impl Feed {
     }
 
     fn has(&self, position: Position) -> bool {
-        let place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
-        place.has(position.number)
+        position.number <= self.place.load(Ordering::SeqCst)
     }
 
     fn confirmed_at(&self) -> Option<Instant> {
@@ -285,28 +259,10 @@ mod tests {
     fn nobody_trusts_a_feed_that_was_not_followed_within_the_bound() {
         let feed = Feed::new(Duration::from_secs(1));
         assert!(!feed.is_followed());
-        feed.confirm(Instant::now(), Place::default());
+        feed.confirm(Instant::now(), 0);
         assert!(feed.is_followed());
         let bounded = Feed::new(Duration::ZERO);
-        bounded.confirm(bounded.began, Place::default());
+        bounded.confirm(bounded.began, 0);
         assert!(!bounded.is_followed());
-    }
-
-    #[test]
-    fn a_number_in_a_gap_is_still_to_come() {
-        let gap = Gap {
-            first: 3,
-            last: 4,
-            xmax: 9,
-            seen: Instant::now(),
-        };
-        let place = Place {
-            last: 6,
-            gaps: vec![gap],
-        };
-        assert_eq!(
-            [1, 2, 3, 4, 5, 6, 7].map(|n| place.has(n)),
-            [true, true, false, false, true, true, false]
-        );
     }
 }

@@ -13,8 +13,8 @@ use std::cell::RefCell;
 
 use sqlx::PgConnection;
 
-pub use epoch::{Epoch, NoPosition, Position};
-pub use follow::{follow, forget_old, listen};
+pub use epoch::{Epoch, NoPosition, Position, begin_another_epoch, epoch_of, is_followed_history};
+pub use follow::{follow, forget_old, listen, number};
 pub use memory::{Feed, Moment, Tag};
 pub use remembered::{Fact, Remembered};
 
@@ -70,11 +70,17 @@ tokio::task_local! {
 #[derive(Debug, Default)]
 pub struct Notes {
     touched: Vec<(Touched, String)>,
-    /// Number of the last entry; none when the call touched nothing.
-    pub number: Option<i64>,
 }
 
-/// Does some work, and tells what it appended to the feed, committed or not.
+impl Notes {
+    /// Whether it appended nothing.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.touched.is_empty()
+    }
+}
+
+/// Does some work. With what that gives comes what it appended to the feed, committed or not.
 pub async fn noting<T>(work: impl Future<Output = T>) -> (T, Notes) {
     NOTES
         .scope(RefCell::default(), async {
@@ -84,36 +90,37 @@ pub async fn noting<T>(work: impl Future<Output = T>) -> (T, Notes) {
         .await
 }
 
-fn note(touched: Touched, key: &str, number: i64) {
+fn note(touched: Touched, key: &str) {
     // Nobody listens in background jobs and commands: there the feed itself must do.
     let _ = NOTES.try_with(|notes| {
         let mut notes = notes.borrow_mut();
         notes.touched.push((touched, key.to_owned()));
-        notes.number = notes.number.max(Some(number));
     });
 }
 
-/// Appends an entry in the transaction that makes the change, and returns its number.
-pub async fn append(tx: &mut PgConnection, touched: Touched, key: &str) -> Result<i64, DbError> {
-    let told = sqlx::query!(
-        r#"with told as (insert into change_feed (kind, key) values ($1, $2) returning seq)
-           select seq, pg_notify('change_feed', seq::text) as notified from told"#,
+/// Appends an entry in the transaction that makes the change. It gets its position once it is
+/// visible to everybody ([`number`]).
+pub async fn append(tx: &mut PgConnection, touched: Touched, key: &str) -> Result<(), DbError> {
+    sqlx::query!(
+        r#"with entry as (insert into change_feed (kind, key) values ($1, $2) returning seq)
+           select pg_notify('change_feed', seq::text) as notified from entry"#,
         touched.as_str(),
         key
-    );
-    let number = told.fetch_one(tx).await?.seq;
-    note(touched, key, number);
-    Ok(number)
+    )
+    .fetch_one(tx)
+    .await?;
+    note(touched, key);
+    Ok(())
 }
 
 /// Appends an entry for each party among those that an import touched.
 pub async fn append_parties(tx: &mut PgConnection) -> Result<(), DbError> {
     sqlx::query!(
-        r#"with told as (
+        r#"with entries as (
              insert into change_feed (kind, key)
              select case when p.kind = 'system-user' then 'system-user' else 'party' end, p.uuid::text
              from staging.touched t join party p on p.key = t.party_key returning seq)
-           select pg_notify('change_feed', max(seq)::text) as notified from told"#
+           select pg_notify('change_feed', max(seq)::text) as notified from entries"#
     )
     .fetch_one(tx)
     .await?;
