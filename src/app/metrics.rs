@@ -18,14 +18,15 @@ use foundation::{
     db::DbFault,
     events,
     limits::{InFlight, Limit, RequestClass},
+    recovery,
     telemetry::{
         self,
         metrics::{
             AUDIT_UNSEALED_AGE, AUDIT_UNSEALED_ROWS, AUTH_FAILED, BUILD_INFO, DATABASE_ERRORS,
-            DECISION_LOG_WAITING, HTTP_DURATION, HTTP_IN_FLIGHT, HTTP_REQUESTS, JWKS_AGE,
-            JWKS_FETCHES, LOG_LINES_DROPPED, MetricKind, OUTBOX_HIDDEN, OUTBOX_LAG, PDP_CACHE_HITS,
-            PDP_DECISIONS, PDP_DURATION, POOL_CONNECTIONS, POOL_MAX, REQUESTS_REFUSED,
-            SECURITY_EVENTS, TRANSACTIONS_REPEATED,
+            DECISION_LOG_WAITING, HTTP_DURATION, HTTP_IN_FLIGHT, HTTP_REQUESTS, JOURNAL_AGE,
+            JOURNAL_WAITING, JWKS_AGE, JWKS_FETCHES, LOG_LINES_DROPPED, MetricKind, OUTBOX_HIDDEN,
+            OUTBOX_LAG, PDP_CACHE_HITS, PDP_DECISIONS, PDP_DURATION, POOL_CONNECTIONS, POOL_MAX,
+            REQUESTS_REFUSED, SECURITY_EVENTS, TRANSACTIONS_REPEATED,
         },
         per_thread::{PerThread, PerThreadMetrics},
         security::EventName,
@@ -237,5 +238,10 @@ async fn count_backlogs(state: &AppState) -> Result<(), foundation::db::DbError>
     let hidden = events::hidden(&mut db).await?;
     metrics::gauge!(OUTBOX_HIDDEN.name).set(hidden.messages as f64);
     metrics::gauge!(OUTBOX_LAG.name).set(hidden.age_s);
+    if state.recovery.has_journal() {
+        let waiting = recovery::waiting(&mut db).await?;
+        metrics::gauge!(JOURNAL_WAITING.name).set(waiting.entries as f64);
+        metrics::gauge!(JOURNAL_AGE.name).set(waiting.age_s);
+    }
     Ok(())
 }

@@ -374,6 +374,23 @@ pub fn spawn_background(state: &AppState, shutdown: &Shutdown) {
     every(shutdown, 2, "positions of events", db, async |pool| {
         Ok(foundation::events::number(&mut *pool.acquire().await?).await?)
     });
+    spawn_until(
+        shutdown,
+        Arc::clone(&state.recovery).watch(state.background_db.clone()),
+    );
+    spawn_until(
+        shutdown,
+        Arc::clone(&state.recovery).copy(state.background_db.clone()),
+    );
+    let (recovery, days) = (
+        Arc::clone(&state.recovery),
+        state.config.settings.recovery.journal_days,
+    );
+    let clock = state.clock.clone();
+    every(shutdown, 3600, "old revocations", db, move |pool| {
+        let (recovery, now) = (Arc::clone(&recovery), clock.now());
+        async move { recovery.forget_old(&pool, days, now).await }
+    });
     let lifetime = state.config.settings.requests.lifetime_days;
     every(shutdown, 60, "time-outs", db, move |pool| async move {
         Ok(system_users::requests::timeouts::announce(&pool, lifetime)

@@ -17,13 +17,14 @@ use edges::pages::LoginClient;
 use foundation::{
     audit,
     clock::Clock,
-    config::{self, Checked, Profile},
+    config::{self, Checked, JournalPlace, Profile},
     db::{self, DatabaseCondition, DatabaseMonitor, feed::Feed},
     http::context,
+    recovery::{Journal, Recovery},
     telemetry::security::SecurityEvent,
     token::{
-        Algorithm, IssuerKind, JwksClient, KeySet, KeySource, OwnKeys, PlatformTokens, Proven,
-        SigningKey, TrustedIssuer, Verifier,
+        Algorithm, Fence, IssuerKind, JwksClient, KeySet, KeySource, OwnKeys, PlatformTokens,
+        Proven, SigningKey, TrustedIssuer, Verifier,
     },
 };
 use registers::{
@@ -212,13 +213,16 @@ pub async fn state(
             .context("reading the catalogue")?,
     );
     let policies = Policies::default();
-    let verifier = Arc::new(verifier(&config, &clock, &secrets.own_keys, extra.issuers)?);
+    let verifier = verifier(&config, &clock, &secrets.own_keys, extra.issuers)?;
+    let fence = verifier.fence.clone();
+    let verifier = Arc::new(verifier);
     if config.settings.pdp.decision_open {
         tracing::warn!("pdp.decision_open: whoever reaches this service may ask for decisions");
     }
     let feed = Arc::new(Feed::new(Duration::from_millis(
         config.settings.pdp.max_staleness_ms,
     )));
+    condition.compare_history_with(&feed);
     let resources = Arc::new(Resources::new(policies.clone(), Arc::clone(&feed)));
     let background_db = db::background_pool(&pool, &clock, &condition);
     let monitor = DatabaseMonitor::new(
@@ -249,6 +253,9 @@ pub async fn state(
     let checkpoints = checkpoints
         .map(|(path, key)| audit::Checkpoints::open(path, key))
         .transpose()?;
+    let checkpoints = checkpoints.map(Arc::new);
+    let recovery = recovery(&config, checkpoints.clone(), &feed, &fence)?;
+    Box::pin(recovery.begin(&background_db)).await;
     let guard = Guard::new(&config, condition.clone());
     let config = Arc::new(config);
     let authenticator = Authenticator::new(
@@ -281,12 +288,49 @@ pub async fn state(
         feed,
         resources,
         login: login.map(Arc::new),
-        checkpoints: checkpoints.map(Arc::new),
+        checkpoints,
+        recovery: Arc::new(recovery),
         readiness: Readiness::default(),
         condition,
         monitor: Arc::new(monitor),
         guard,
     }))
+}
+
+/// Compares the database with its journal, and with the checkpoints of its audit trail. A sandbox
+/// without a journal compares nothing: its database is thrown away at will.
+///
+/// # Errors
+/// The journal cannot be opened.
+fn recovery(
+    config: &Checked,
+    checkpoints: Option<Arc<audit::Checkpoints>>,
+    feed: &Arc<Feed>,
+    fence: &Fence,
+) -> anyhow::Result<Recovery> {
+    let place = config.settings.recovery.journal.as_ref();
+    let journal = journal(place)?;
+    if place == Some(&JournalPlace::None) {
+        tracing::warn!(
+            "recovery.journal is `none`: what ended an access comes alive again when an older state of the database is restored"
+        );
+    }
+    let is_compared = journal.is_some() || config.profile() != Profile::Sandbox;
+    Ok(Recovery::new(
+        journal,
+        checkpoints.filter(|_| is_compared),
+        Arc::clone(feed),
+        fence.clone(),
+    ))
+}
+
+/// Opens the journal that the settings name.
+///
+/// # Errors
+/// It cannot be opened.
+pub fn journal(place: Option<&JournalPlace>) -> anyhow::Result<Option<Journal>> {
+    let journal = place.map(Journal::open).transpose();
+    Ok(journal.context("recovery.journal")?.flatten())
 }
 
 fn key_set_file(path: &Path) -> anyhow::Result<KeySet> {
@@ -387,6 +431,7 @@ pub fn verifier(
         denied_kids: settings.tokens.denied_kids.clone(),
         sandbox,
         clock: clock.clone(),
+        fence: Fence::default(),
         proven: Proven::default(),
     })
 }

@@ -97,10 +97,20 @@ fn look(
         Ok(checked) if findings.lines().is_empty() => Ok(checked),
         Ok(_) => Err(StartRefused::Findings(findings)),
         Err(wrong) => {
+            // A key that could not be read has its default here, about which nothing is to be said.
+            let unread: Vec<String> = findings.wrong.iter().filter_map(|w| key(w)).collect();
+            let wrong = wrong
+                .into_iter()
+                .filter(|wrong| !key(wrong).is_some_and(|key| unread.contains(&key)));
             findings.wrong.extend(wrong);
             Err(StartRefused::Findings(findings))
         }
     }
+}
+
+/// The key that a finding names.
+fn key(finding: &str) -> Option<String> {
+    finding.split_once(": ").map(|(key, _)| key.to_owned())
 }
 
 /// Looks at the checkpoints of the audit trail that are there. What is wrong with their key is told

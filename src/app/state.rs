@@ -19,6 +19,7 @@ use foundation::{
     config::{Checked, Profile},
     db::{DatabaseCondition, DatabaseMonitor, feed::Feed},
     http::BaseAddress,
+    recovery::Recovery,
     token::{OwnKeys, Verifier},
 };
 use registers::{
@@ -68,6 +69,8 @@ pub struct Inner {
     pub resources: Arc<Resources>,
     pub login: Option<Arc<LoginClient>>,
     pub checkpoints: Option<Arc<Checkpoints>>,
+    /// Whether the database lacks nothing that was known before.
+    pub recovery: Arc<Recovery>,
     /// Refused and failed attempts, on their way to the audit trail.
     pub attempts: Attempts,
     pub readiness: Readiness,

@@ -15,7 +15,7 @@ use anyhow::Context as _;
 use clap::Args;
 use foundation::{
     clock::Clock,
-    config::{Checked, Profile},
+    config::{Checked, JournalPlace, Profile},
     db::{self, DatabaseCondition},
     token::KeySource,
 };
@@ -98,6 +98,9 @@ pub async fn run(args: &DoctorArgs) -> anyhow::Result<Exit> {
     if let Some(path) = &config.settings.audit.checkpoint_path {
         examination.note("audit.checkpoint_path", appendable(path));
     }
+    if let Some(place) = &config.settings.recovery.journal {
+        examination.note("recovery.journal", journal(place).await);
+    }
     if let Some(endpoint) = &config.settings.telemetry.otlp_endpoint {
         examination.note("telemetry.otlp_endpoint", connect(endpoint).await);
     }
@@ -123,6 +126,17 @@ fn listen(address: SocketAddr, setting: &str) -> anyhow::Result<String> {
         Err(error) => Err(error).with_context(|| {
             format!("{address} cannot be listened on; choose another with {setting}")
         }),
+    }
+}
+
+/// Whether the journal can be written, read and cleared.
+async fn journal(place: &JournalPlace) -> anyhow::Result<String> {
+    match setup::journal(Some(place))? {
+        None => Ok("none, as the settings say".to_owned()),
+        Some(journal) => {
+            journal.try_out().await?;
+            Ok(format!("{place} can be written and read"))
+        }
     }
 }
 

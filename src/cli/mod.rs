@@ -10,6 +10,7 @@ pub mod exit;
 mod import;
 mod keys;
 pub mod policy;
+mod recover;
 mod serve;
 mod target;
 
@@ -71,6 +72,8 @@ enum Command {
     /// Proves that nobody changed the audit trail.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Compares the database with the journal of what ended an access, and after a restore does that again.
+    Recover(recover::RecoverArgs),
     /// What was decided.
     #[command(subcommand)]
     Decisions(decisions::DecisionsCommand),
@@ -218,6 +221,7 @@ pub fn main() -> ExitCode {
             Command::Decisions(command) => {
                 return decisions::run(&command).await.map(Into::into);
             }
+            Command::Recover(args) => return recover::run(&args).await.map(Into::into),
             Command::Audit(command) => return audit::run(&command).await.map(Into::into),
             Command::Policy(command) => return policy::run(&command),
         }

@@ -43,6 +43,7 @@ mod headers;
 mod hosts;
 mod idporten;
 mod import;
+mod journal;
 mod journey;
 mod jwks;
 mod least_privilege;

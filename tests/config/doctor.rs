@@ -45,6 +45,7 @@ async fn a_database_that_is_prepared_is_good() {
         "schema",
         "grants",
         "partitions",
+        "recovery.journal",
     ] {
         assert!(
             good.iter().any(|line| line.starts_with(part)),

@@ -65,6 +65,7 @@ impl Installation {
             ("KEYS__PERSON_ID", path("person-id")),
             ("KEYS__AUDIT_CHECKPOINTS", path("audit-checkpoints")),
             ("AUDIT__CHECKPOINT_PATH", path("checkpoints.jsonl")),
+            ("RECOVERY__JOURNAL", path("journal")),
             ("SERVER__PUBLIC_BASE_URL", "https://sb.example".to_owned()),
             (
                 "DATABASE_URL",

@@ -88,6 +88,8 @@ production_does_not_start_with! {
     no_blind_index: |i| i.unset("KEYS__BLIND_INDEX"), "keys.blind_index", |i| i.name("KEYS__BLIND_INDEX", "blind-index");
     no_checkpoint_key: |i| i.unset("KEYS__AUDIT_CHECKPOINTS"), "keys.audit_checkpoints", |i| i.name("KEYS__AUDIT_CHECKPOINTS", "audit-checkpoints");
     no_checkpoints: |i| i.unset("AUDIT__CHECKPOINT_PATH"), "audit.checkpoint_path", |i| i.name("AUDIT__CHECKPOINT_PATH", "elsewhere.jsonl");
+    no_journal: |i| i.unset("RECOVERY__JOURNAL"), "recovery.journal: is required", |i| i.set("RECOVERY__JOURNAL", "none");
+    journal_nowhere: |i| i.set("RECOVERY__JOURNAL", "ftp://store.invalid/journal"), "recovery.journal", |i| i.set("RECOVERY__JOURNAL", "s3://bucket/journal");
     no_client: |i| i.unset("IDPORTEN__CLIENT_ID"), "idporten.client_id", |i| i.set("IDPORTEN__CLIENT_ID", "another");
     no_login_key: |i| i.unset("IDPORTEN__KEY_FILE"), "idporten.key_file", |i| i.name("IDPORTEN__KEY_FILE", "login.pem");
     // Who can read key files.

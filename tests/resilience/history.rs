@@ -29,10 +29,10 @@ pub fn socket_folder(url: &SecretString) -> PathBuf {
 }
 
 /// An address of a database that leads to one cluster, and then to another.
-struct Address(PathBuf);
+pub struct Address(PathBuf);
 
 impl Address {
-    fn of(cluster: &Cluster) -> Self {
+    pub fn of(cluster: &Cluster) -> Self {
         // The path of a socket is short.
         let name = format!("sb-{}", uuid::Uuid::new_v4().simple());
         let address = Self(std::env::temp_dir().join(name));
@@ -40,13 +40,13 @@ impl Address {
         address
     }
 
-    fn lead_to(&self, cluster: &Cluster) {
+    pub fn lead_to(&self, cluster: &Cluster) {
         let next = self.0.with_extension("next");
         symlink(socket_folder(&cluster.url("postgres")), &next).unwrap();
         std::fs::rename(next, &self.0).unwrap();
     }
 
-    fn url(&self) -> String {
+    pub fn url(&self) -> String {
         let host = utf8_percent_encode(self.0.to_str().unwrap(), NON_ALPHANUMERIC);
         format!("postgresql://sb@localhost/postgres?host={host}")
     }
@@ -65,7 +65,7 @@ pub fn cluster(name: &str) -> Cluster {
 }
 
 /// Copies a cluster's database into another cluster, as a restored dump.
-fn restore(from: &Cluster, to: &Cluster) {
+pub fn restore(from: &Cluster, to: &Cluster) {
     let client = |program: &str, cluster: &Cluster| {
         let mut command = Command::new(program);
         let folder = socket_folder(&cluster.url("postgres"));

@@ -22,6 +22,7 @@ mod growth;
 mod history;
 mod import;
 mod observed;
+mod recovery;
 mod several;
 mod silent;
 mod slow_clients;
@@ -57,12 +58,24 @@ impl Sandbox {
 
     /// As `spawn`, with somewhere for what it prints.
     fn spawn_printing(port: u16, dir: &PathBuf, database: Option<&str>, printed: Stdio) -> Self {
+        Self::spawn_with(port, dir, database, printed, &[])
+    }
+
+    /// As `spawn_printing`, with settings.
+    fn spawn_with(
+        port: u16,
+        dir: &PathBuf,
+        database: Option<&str>,
+        printed: Stdio,
+        settings: &[(&str, &str)],
+    ) -> Self {
         let mut command = Command::new(PROGRAM);
         command
             .args(["sandbox", "--port", &port.to_string(), "--data-dir"])
             .arg(dir)
             .stdout(printed)
-            .stderr(Stdio::null());
+            .stderr(Stdio::null())
+            .envs(settings.iter().copied());
         match database {
             Some(url) => command.env("DATABASE_URL", url),
             None => command.env_remove("DATABASE_URL"),

@@ -77,6 +77,15 @@ impl Rule {
         }
     }
 
+    /// Whether the answer says what somebody may do. None is given while the database lacks what
+    /// was known before.
+    pub const fn decides(self) -> bool {
+        matches!(
+            self.by_consumer,
+            Some(ConsumerRate::Decisions | ConsumerRate::ExternalIdLookups)
+        )
+    }
+
     const fn with_body(self, body: BodyKind) -> Self {
         Self { body, ..self }
     }

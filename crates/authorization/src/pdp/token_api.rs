@@ -424,7 +424,10 @@ const fn code(refusal: Refusal) -> TokenReason {
         Refusal::Key => TokenReason::UnknownKey,
         Refusal::UnknownIssuer => TokenReason::UntrustedIssuer,
         Refusal::Signature => TokenReason::InvalidSignature,
-        Refusal::Expired | Refusal::MissingExpiry | Refusal::Lifetime => TokenReason::TokenExpired,
+        Refusal::Expired
+        | Refusal::MissingExpiry
+        | Refusal::IssuedBeforeRecovery
+        | Refusal::Lifetime => TokenReason::TokenExpired,
         Refusal::NotYetValid | Refusal::IssuedInTheFuture => TokenReason::TokenNotYetValid,
         Refusal::Audience => TokenReason::WrongAudience,
         Refusal::Ambiguous => TokenReason::InvalidAuthorizationDetails,

@@ -135,6 +135,14 @@ impl Checkpoints {
         })
     }
 
+    /// The newest checkpoint of the file.
+    ///
+    /// # Errors
+    /// What is in the file is none of ours.
+    pub fn newest(&self) -> anyhow::Result<Option<Checkpoint>> {
+        Ok(self.key.read(&self.path)?.pop())
+    }
+
     /// Appends a checkpoint when it is time for one and the chain has grown.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 
 pub use attempts::{Attempt, Attempts};
-pub use checkpoint::{CheckpointKey, Checkpoints};
+pub use checkpoint::{Checkpoint, CheckpointKey, Checkpoints};
 pub use model::{Action, Actor, ActorKind, ObjectKind, Outcome};
 pub use seal::seal;
 pub use store::waiting as unsealed;

@@ -59,6 +59,7 @@ words! {
         TokenExchanged = "token.exchanged", "a token was exchanged for one of our own.";
         TokenRefreshed = "token.refreshed", "the token of a session was renewed.";
         LookupByExternalId = "lookup.byexternalid", "Maskinporten looked a system user up: every refusal, and one hit in a hundred.";
+        RecoverReplayed = "recover.replayed", "what ended an access was done again, since the database was older than its journal.";
         OperatorImported = "operator.imported", "a file was imported.";
         OperatorRowInserted = "operator.row_inserted", "somebody added a row past the service.";
         OperatorRowUpdated = "operator.row_updated", "somebody changed a row past the service.";
@@ -79,6 +80,7 @@ words! {
         Resource = "resource", "a resource of the registry, by its identifier.";
         Import = "import", "a source and a kind of file.";
         Session = "session", "a session of a browser: the first 16 hexadecimal digits of its id.";
+        Recovery = "recovery", "the database as a whole; the id says whether a fail-over or a restore had made it older.";
         Login = "login", "an attempt to log in; it has no id.";
         Token = "token", "a token; the id is the provider's name.";
     }

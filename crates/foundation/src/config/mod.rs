@@ -5,6 +5,7 @@
 
 mod database;
 mod digest;
+mod journal;
 mod key_file;
 mod limits;
 mod load;
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 pub use database::{check_database, server_addresses};
+pub use journal::JournalPlace;
 pub use key_file::{SANDBOX_FOLDER_MARK, SANDBOX_MARK, key_file, key_material, without_comments};
 pub use limits::{JsonLimits, Limits, Rate, Rates};
 pub use load::{LoadError, Loaded, Source, load, load_all};
@@ -78,6 +80,7 @@ pub struct Settings {
     pub idporten: IdPorten,
     pub keys: Keys,
     pub audit: Audit,
+    pub recovery: Recovery,
     pub operator: Operator,
     pub log: Log,
     pub limits: Box<Limits>,
@@ -216,6 +219,10 @@ section! {
 section! {
     /// `audit.*`
     Audit { checkpoint_path: Option<PathBuf>, decision_retention_months: u32 }
+}
+section! {
+    /// `recovery.*`
+    Recovery { journal: Option<JournalPlace>, journal_days: u32 }
 }
 section! {
     /// `authzen.*`

@@ -458,6 +458,11 @@ fn check_serve(settings: &Settings, wrong: &mut Vec<String>) {
             "name a file that the database's administrator cannot write",
         );
         required(
+            settings.recovery.journal.is_some(),
+            "recovery.journal",
+            "name a folder on another disk than the database's or an object store, or `none` where revocations may be lost with a backup",
+        );
+        required(
             idporten.client_id.is_some(),
             "idporten.client_id",
             "register a client at ID-porten",

@@ -129,6 +129,17 @@ families! {
     OUTBOX_LAG: Gauge Seconds "outbox_lag_seconds" []
         "Age of the oldest message that vendors cannot read yet.";
 
+    RECOVERING: Gauge Count "recovering" []
+        "1 while nothing is decided, since the database is older than its journal or could not be compared with it.";
+    JOURNAL_WAITING: Gauge Count "journal_waiting_entries" []
+        "Changes that ended an access and are not in the journal yet.";
+    JOURNAL_AGE: Gauge Seconds "journal_waiting_seconds" []
+        "Age of the oldest of them.";
+    JOURNAL_OBJECTS: Counter Count "journal_objects_total" []
+        "Objects that were written to the journal.";
+    JOURNAL_FAILURES: Counter Count "journal_failures_total" []
+        "Attempts to write to the journal that failed.";
+
     AUTH_FAILED: Counter Count "auth_failed_total" ["reason"]
         "Refused tokens by reason.";
     CSRF_REJECTED: Counter Count "csrf_rejected_total" []

@@ -5,6 +5,7 @@
 
 mod algorithm;
 mod details;
+mod fence;
 mod id_token;
 mod issuer;
 mod jwks;
@@ -20,6 +21,7 @@ mod verify;
 
 pub use algorithm::Algorithm;
 pub use details::{SANDBOX_AUTHORITY, SYSTEM_USER_TYPE, SystemUserClaim};
+pub use fence::Fence;
 pub use id_token::IdToken;
 pub use issuer::{IssuerKind, KeySource, TrustedIssuer};
 pub use jwks::{JwksClient, JwksError, KeySet, VerificationKey};

@@ -24,6 +24,8 @@ pub enum Refusal {
     NotYetValid,
     /// `iat` has not come.
     IssuedInTheFuture,
+    /// One of our own tokens, issued before the database was restored.
+    IssuedBeforeRecovery,
     /// From `iat` to `exp` is longer than `tokens.max_lifetime_s`.
     Lifetime,
     /// The token was made for another audience.
@@ -50,7 +52,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Malformed,
         Self::Type,
         Self::Algorithm,
@@ -61,6 +63,7 @@ impl Refusal {
         Self::Expired,
         Self::NotYetValid,
         Self::IssuedInTheFuture,
+        Self::IssuedBeforeRecovery,
         Self::Lifetime,
         Self::Audience,
         Self::Nonce,
@@ -88,6 +91,7 @@ impl Refusal {
             Self::Expired => "expired",
             Self::NotYetValid => "not yet valid",
             Self::IssuedInTheFuture => "issued in the future",
+            Self::IssuedBeforeRecovery => "issued before recovery",
             Self::Lifetime => "lifetime",
             Self::Audience => "audience",
             Self::Nonce => "nonce",
@@ -113,7 +117,7 @@ mod tests {
         assert_eq!(
             texts.join("\n"),
             "malformed\ntype\nalgorithm\nkey\nunknown issuer\nsignature\nmissing exp\nexpired\n\
-             not yet valid\nissued in the future\nlifetime\naudience\nnonce\nambiguous\ncookie\n\
+             not yet valid\nissued in the future\nissued before recovery\nlifetime\naudience\nnonce\nambiguous\ncookie\n\
              session ended\nsystem user not active\nsystem user mismatch\nclient not registered\n\
              subscription key\ninsufficient scope"
         );

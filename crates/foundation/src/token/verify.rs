@@ -14,7 +14,7 @@ use secrecy::zeroize::Zeroizing;
 use serde_json::{Map, Value};
 
 use super::{
-    Algorithm, IssuerKind, JwksError, ParsedToken, Principal, Refusal, TrustedIssuer,
+    Algorithm, Fence, IssuerKind, JwksError, ParsedToken, Principal, Refusal, TrustedIssuer,
     VerificationKey, parse,
 };
 use crate::{clock::Clock, config::AudienceMode, telemetry::metrics::FOREIGN_AUDIENCE};
@@ -126,6 +126,8 @@ pub struct Verifier {
     pub sandbox: bool,
     /// The time of day.
     pub clock: Clock,
+    /// The time before which own tokens are refused.
+    pub fence: Fence,
     /// What was proven before.
     pub proven: Proven,
 }
@@ -167,7 +169,8 @@ impl Verifier {
                 .await
                 .is_ok_and(|key| Arc::ptr_eq(&key, &known.key))
         {
-            self.check_validity(known.times).map_err(Reject::Refused)?;
+            self.check_issued(known.kind, known.times)
+                .map_err(Reject::Refused)?;
             return Ok(known);
         }
         let token = parse(text, self.max_bytes).map_err(Reject::Refused)?;
@@ -191,7 +194,8 @@ impl Verifier {
         })?;
         verifies(&token, &key, algorithm).map_err(Reject::Refused)?;
         let times = Times::read(&token.claims).map_err(Reject::Refused)?;
-        self.check_validity(times).map_err(Reject::Refused)?;
+        self.check_issued(issuer.kind, times)
+            .map_err(Reject::Refused)?;
         let kid = kid.to_owned();
         let genuine = Genuine {
             kind: issuer.kind,
@@ -231,6 +235,13 @@ impl Verifier {
 
     pub(super) fn check_times(&self, claims: &Map<String, Value>) -> Result<(), Refusal> {
         self.check_validity(Times::read(claims)?)
+    }
+
+    fn check_issued(&self, kind: IssuerKind, times: Times) -> Result<(), Refusal> {
+        if kind == IssuerKind::Own && self.fence.refuses(times.issued) {
+            return Err(Refusal::IssuedBeforeRecovery);
+        }
+        self.check_validity(times)
     }
 
     fn check_validity(&self, times: Times) -> Result<(), Refusal> {

@@ -1,0 +1,169 @@
+//! Whether decisions may rest on the database.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use sqlx::PgPool;
+
+use super::{Journal, Kind, loss, store};
+use crate::{
+    audit::{Actor, Checkpoints},
+    db::feed::{Epoch, Feed},
+    telemetry::metrics::RECOVERING,
+    token::Fence,
+};
+
+/// How often a database that is recovering, or a journal that cannot be read, is looked at again.
+const RETRY: Duration = Duration::from_secs(2);
+/// How often it is looked whether the database has another history.
+const PERIOD: Duration = Duration::from_millis(50);
+/// A recovering database is reported this often.
+const REPORT_EVERY: u32 = 15;
+
+/// No history was found to lack nothing.
+const NONE: u64 = u64::MAX;
+
+/// Whether the database lacks nothing that was known before. Shared by all that ask.
+#[derive(Debug)]
+pub struct Recovery {
+    pub(super) journal: Option<Journal>,
+    checkpoints: Option<Arc<Checkpoints>>,
+    feed: Arc<Feed>,
+    /// Bits of the epoch that lacks nothing.
+    good: AtomicU64,
+    fence: Fence,
+}
+
+impl Recovery {
+    /// For a database with this journal and these checkpoints. Without either, nothing is compared.
+    #[must_use]
+    pub fn new(
+        journal: Option<Journal>,
+        checkpoints: Option<Arc<Checkpoints>>,
+        feed: Arc<Feed>,
+        fence: Fence,
+    ) -> Self {
+        metrics::gauge!(RECOVERING.name).set(0.0);
+        Self {
+            journal,
+            checkpoints,
+            feed,
+            good: AtomicU64::new(NONE),
+            fence,
+        }
+    }
+
+    /// Whether there is a journal.
+    #[must_use]
+    pub const fn has_journal(&self) -> bool {
+        self.journal.is_some()
+    }
+
+    fn is_compared(&self) -> bool {
+        self.journal.is_some() || self.checkpoints.is_some()
+    }
+
+    /// Whether decisions may rest on the database.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        !self.feed.is_doubted() && (!self.is_compared() || self.is_known())
+    }
+
+    /// Whether the history that is followed was looked at, and lacks nothing.
+    fn is_known(&self) -> bool {
+        let good = self.good.load(Ordering::SeqCst);
+        let followed = self.feed.epoch();
+        good == followed.bits() || (followed == Epoch::UNKNOWN && good != NONE)
+    }
+
+    /// Compares once, before the first request is answered. What goes wrong is tried again by
+    /// [`Self::watch`].
+    pub async fn begin(&self, db: &PgPool) {
+        if let Err(error) = self.compare(db, true).await {
+            report(&error);
+        }
+    }
+
+    /// Compares again whenever the database has another history, until it is dropped.
+    pub async fn watch(self: Arc<Self>, db: PgPool) {
+        let mut tries = 0;
+        loop {
+            if self.is_known() {
+                tries = 0;
+                tokio::time::sleep(PERIOD).await;
+                continue;
+            }
+            let is_reported = tries % REPORT_EVERY == 0;
+            match self.compare(&db, is_reported).await {
+                Ok(true) => {}
+                Ok(false) => tokio::time::sleep(RETRY).await,
+                Err(error) => {
+                    if is_reported {
+                        report(&error);
+                    }
+                    tokio::time::sleep(RETRY).await;
+                }
+            }
+            tries += 1;
+        }
+    }
+
+    /// Compares, and does again what a fail-over lost. Whether the database lacks nothing then.
+    async fn compare(&self, db: &PgPool, is_reported: bool) -> anyhow::Result<bool> {
+        let mut connection = db.acquire().await?;
+        let epoch = crate::db::feed::epoch_of(&mut connection).await?;
+        let checkpoint = self
+            .checkpoints
+            .as_ref()
+            .map(|checkpoints| checkpoints.newest())
+            .transpose()?
+            .flatten();
+        let found = loss::find(&mut connection, self.journal.as_ref(), checkpoint.as_ref()).await?;
+        drop(connection);
+        if let Some(loss) = found {
+            if loss.kind == Kind::Restore {
+                metrics::gauge!(RECOVERING.name).set(1.0);
+                if is_reported {
+                    tracing::error!(
+                        from = loss.from.map(|at| at.to_rfc3339()),
+                        to = loss.to.map(|at| at.to_rfc3339()),
+                        "the database is older than its journal: nothing is decided until `systembruker recover --confirm` was run"
+                    );
+                }
+                return Ok(false);
+            }
+            let recovered = loss.recover(db, self.journal.as_ref(), Actor::Job).await?;
+            tracing::warn!(
+                from = loss.from.map(|at| at.to_rfc3339()),
+                to = loss.to.map(|at| at.to_rfc3339()),
+                revocations = recovered.total(),
+                rows = recovered.rows,
+                audit_rows_lost = loss.audit_rows,
+                "the database lacked what was known before a fail-over; what ended an access was done again"
+            );
+        }
+        self.read_fence(db).await?;
+        self.good.store(epoch.bits(), Ordering::SeqCst);
+        metrics::gauge!(RECOVERING.name).set(0.0);
+        Ok(true)
+    }
+
+    async fn read_fence(&self, db: &PgPool) -> anyhow::Result<()> {
+        let mut connection = db.acquire().await?;
+        self.fence.set(store::not_before(&mut connection).await?);
+        Ok(())
+    }
+}
+
+fn report(error: &anyhow::Error) {
+    metrics::gauge!(RECOVERING.name).set(1.0);
+    tracing::error!(
+        error = format!("{error:#}"),
+        "the database could not be compared with the journal: nothing is decided until it is"
+    );
+}

@@ -1,0 +1,316 @@
+//! All SQL of the journal and of recoveries.
+
+use chrono::{DateTime, Utc};
+use sqlx::{AssertSqlSafe, PgConnection, types::Json};
+use uuid::Uuid;
+
+use super::{
+    Kind,
+    change::{Change, Entry},
+    journal::{Head, object_name},
+};
+use crate::{audit::Checkpoint, db::DbError};
+
+/// Entries of one object.
+const BATCH: i64 = 1_000;
+/// Bytes of their changes, about.
+const BATCH_BYTES: i64 = 8 << 20;
+/// A mark is made when the newest is as old as this, in seconds.
+const MARK_EVERY_S: f64 = 15.0;
+
+/// Claims entries that no object holds for a new one, and returns its name; none when there are
+/// none, or another instance claims them at this moment.
+pub async fn claim(tx: &mut PgConnection) -> Result<Option<String>, DbError> {
+    let now = sqlx::query_scalar!(
+        r#"select service_now() as "now!" from journal_end
+           where exists (select from journal_entry where object is null) for update skip locked"#
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
+    let Some(now) = now else {
+        return Ok(None);
+    };
+    let name = object_name(now);
+    let claimed = sqlx::query!(
+        r#"update journal_entry e set object = $1 from (
+             select seq, row_number() over (order by seq) as place, sum(pg_column_size(change)) over (order by seq) as bytes
+             from (select seq, change from journal_entry where object is null order by seq limit $2) waiting) w
+           where e.seq = w.seq and (w.place = 1 or w.bytes <= $3)"#,
+        name,
+        BATCH,
+        BATCH_BYTES
+    )
+    .execute(&mut *tx)
+    .await?;
+    if claimed.rows_affected() == 0 {
+        return Ok(None);
+    }
+    sqlx::query!(
+        "insert into journal_object (name, claimed_at) values ($1, $2)",
+        name,
+        now
+    )
+    .execute(tx)
+    .await?;
+    Ok(Some(name))
+}
+
+/// Names of objects that were claimed so many seconds ago, and may not be written.
+pub async fn unwritten(db: &mut PgConnection, older_than_s: f64) -> Result<Vec<String>, DbError> {
+    let names = sqlx::query_scalar!(
+        r#"select name from journal_object
+           where written_at is null and claimed_at <= service_now() - make_interval(secs => $1) order by claimed_at limit 100"#,
+        older_than_s
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(names)
+}
+
+/// The entries of an object.
+pub async fn entries(db: &mut PgConnection, object: &str) -> Result<Vec<Entry>, DbError> {
+    let rows = sqlx::query!(
+        r#"select e.seq, e.at, e.change as "change: Json<Change>",
+             coalesce((select epoch from feed_epoch where origin = feed_origin()), '') as "epoch!"
+           from journal_entry e where e.object = $1 order by e.seq"#,
+        object
+    )
+    .fetch_all(db)
+    .await?;
+    let entries = rows.into_iter().map(|row| Entry {
+        epoch: row.epoch,
+        position: row.seq,
+        at: row.at,
+        change: row.change.0,
+    });
+    Ok(entries.collect())
+}
+
+/// Notes that an object is written.
+pub async fn written(db: &mut PgConnection, object: &str) -> Result<(), DbError> {
+    sqlx::query!(
+        "update journal_object set written_at = service_now() where name = $1 and written_at is null",
+        object
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Makes a mark when it is time for one.
+pub async fn mark(tx: &mut PgConnection) -> Result<Option<Head>, DbError> {
+    let head = sqlx::query!(
+        r#"with due as (
+             update journal_end set marked_at = service_now() where marked_at < service_now() - make_interval(secs => $1) returning marked_at),
+           made as (insert into journal_mark (id, at) select gen_random_uuid(), marked_at from due returning id, at)
+           select made.id as "id!", made.at as "at!", (select position from change_feed_end) as "position!",
+             coalesce((select length from audit_chain), 0) as "audit_length!",
+             coalesce((select epoch from feed_epoch where origin = feed_origin()), '') as "epoch!"
+           from made"#,
+        MARK_EVERY_S
+    )
+    .fetch_optional(tx)
+    .await?;
+    Ok(head.map(|row| Head {
+        mark: row.id,
+        at: row.at,
+        epoch: row.epoch,
+        position: row.position,
+        audit_length: row.audit_length,
+    }))
+}
+
+/// What waits for the journal.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Waiting {
+    /// Entries.
+    pub entries: i64,
+    /// Age of the oldest, in seconds; 0 when there is none.
+    pub age_s: f64,
+}
+
+/// Counts what is not in the journal yet.
+pub async fn waiting(db: &mut PgConnection) -> Result<Waiting, DbError> {
+    let row = sqlx::query!(
+        r#"select count(*) as "entries!", coalesce(extract(epoch from service_now() - min(e.at))::float8, 0) as "age!"
+           from journal_entry e left join journal_object o on o.name = e.object where o.written_at is null"#
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(Waiting {
+        entries: row.entries,
+        age_s: row.age.max(0.0),
+    })
+}
+
+/// What the database knows of the journal.
+#[derive(Debug)]
+pub struct Known {
+    /// Time of its newest mark or object; none when it never wrote the journal.
+    pub last: Option<DateTime<Utc>>,
+    /// Time of the newest row of its audit trail that is no newer than the checkpoint.
+    pub last_audited: Option<DateTime<Utc>>,
+    /// Whether it made the mark that was asked for.
+    pub has_mark: bool,
+    /// Length of the chain of its audit trail.
+    pub audit_length: i64,
+    /// Whether a row of the audit trail has the place and hash that were asked for, or a recovery
+    /// noted that it is lost.
+    pub has_checkpoint: bool,
+}
+
+/// Reads what the database knows of the journal and of a checkpoint.
+pub async fn known(
+    db: &mut PgConnection,
+    mark: Option<Uuid>,
+    checkpoint: Option<&Checkpoint>,
+) -> Result<Known, DbError> {
+    let row = sqlx::query!(
+        r#"select greatest((select max(at) from journal_mark), (select max(claimed_at) from journal_object)) as last,
+             (select max(at) from audit_log where at <= $4) as last_audited,
+             exists (select from journal_mark where id = $1) as "has_mark!",
+             coalesce((select length from audit_chain), 0) as "audit_length!",
+             (exists (select from audit_log where chain = $2 and encode(hash, 'hex') = $3)
+               or exists (select from recovery_run where checkpoint = $3)) as "has_checkpoint!""#,
+        mark,
+        checkpoint.map(|checkpoint| checkpoint.length),
+        checkpoint.map(|checkpoint| &*checkpoint.hash),
+        checkpoint.map(|checkpoint| checkpoint.at)
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(Known {
+        last: row.last,
+        last_audited: row.last_audited,
+        has_mark: row.has_mark,
+        audit_length: row.audit_length,
+        has_checkpoint: row.has_checkpoint,
+    })
+}
+
+/// Which of these objects do not belong to the database's history.
+pub async fn unknown(db: &mut PgConnection, names: &[String]) -> Result<Vec<String>, DbError> {
+    let names = sqlx::query_scalar!(
+        r#"select n.name as "name!" from unnest($1::text[]) with ordinality as n(name, place)
+           where not exists (select from journal_object o where o.name = n.name) order by n.place"#,
+        names
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(names)
+}
+
+/// Whether the database holds an entry itself, so that it is no loss.
+pub async fn holds(db: &mut PgConnection, entry: &Entry) -> Result<bool, DbError> {
+    let found = sqlx::query_scalar!(
+        r#"select exists (select from journal_entry where seq = $1 and at = $2 and change = $3) as "found!""#,
+        entry.position,
+        entry.at,
+        Json(&entry.change) as _
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(found)
+}
+
+/// Does a change again. Returns how many rows that changed: none when it was so already.
+pub async fn replay(tx: &mut PgConnection, change: &Change) -> Result<u64, DbError> {
+    // Names of tables and columns are those of `JournaledTable`.
+    let statement = change.table.statement(change.what);
+    let done = sqlx::query(AssertSqlSafe(statement))
+        .bind(Json(&change.row))
+        .execute(tx)
+        .await?;
+    Ok(done.rows_affected())
+}
+
+/// Waits until no other instance recovers.
+pub async fn lock(tx: &mut PgConnection) -> Result<(), DbError> {
+    sqlx::query!("select id from journal_end for update")
+        .fetch_one(tx)
+        .await?;
+    Ok(())
+}
+
+/// A recovery that was made.
+#[derive(Debug)]
+pub struct Run<'a> {
+    pub kind: Kind,
+    pub from: Option<DateTime<Utc>>,
+    pub to: Option<DateTime<Utc>>,
+    pub revocations: i64,
+    pub audit_rows_lost: Option<i64>,
+    pub checkpoint: Option<&'a str>,
+}
+
+/// Notes a recovery, and that what the journal holds belongs to the present history from now on.
+pub async fn note(
+    tx: &mut PgConnection,
+    run: Run<'_>,
+    objects: &[String],
+    mark: Option<Uuid>,
+) -> Result<(), DbError> {
+    sqlx::query!(
+        r#"with run as (
+             insert into recovery_run (kind, lost_from, lost_to, revocations, audit_rows_lost, checkpoint) values ($1, $2, $3, $4, $5, $6)),
+           objects as (
+             insert into journal_object (name, written_at) select name, service_now() from unnest($7::text[]) name on conflict do nothing)
+           insert into journal_mark (id) select $8 where $8::uuid is not null on conflict do nothing"#,
+        run.kind.wire(),
+        run.from,
+        run.to,
+        run.revocations,
+        run.audit_rows_lost,
+        run.checkpoint,
+        objects,
+        mark
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Ends every session, and refuses own tokens that were issued before now. Returns how many sessions
+/// there were.
+pub async fn fence(tx: &mut PgConnection) -> Result<u64, DbError> {
+    sqlx::query!(
+        "insert into token_fence (not_before) values (service_now()) on conflict (id) do update set not_before = excluded.not_before"
+    )
+    .execute(&mut *tx)
+    .await?;
+    let ended = sqlx::query!("delete from session").execute(tx).await?;
+    Ok(ended.rows_affected())
+}
+
+/// Time before which own tokens were issued that are refused.
+pub async fn not_before(db: &mut PgConnection) -> Result<Option<DateTime<Utc>>, DbError> {
+    let found = sqlx::query_scalar!("select not_before from token_fence")
+        .fetch_optional(db)
+        .await?;
+    Ok(found)
+}
+
+/// Removes what is not needed any more: entries that are in the journal for a day, marks of some
+/// days, and, where there is no journal, entries of an hour.
+pub async fn forget_old(db: &mut PgConnection, has_journal: bool) -> Result<(), DbError> {
+    sqlx::query!(
+        r#"with entries as (
+             delete from journal_entry where seq in (
+               select e.seq from journal_entry e left join journal_object o on o.name = e.object
+               where case when $1 then o.written_at < service_now() - interval '1 day' else e.at < service_now() - interval '1 hour' end
+               order by e.seq limit 50000))
+           delete from journal_mark where at < service_now() - interval '40 days' and at < (select max(at) from journal_mark)"#,
+        has_journal
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Forgets an object that is no longer in the journal.
+pub async fn forget_object(db: &mut PgConnection, name: &str) -> Result<(), DbError> {
+    sqlx::query!("delete from journal_object where name = $1", name)
+        .execute(db)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,143 @@
+//! `recover`: ends the state of a database that is older than its journal.
+
+use chrono::{DateTime, Utc};
+use clap::Args;
+use foundation::{
+    audit::Actor,
+    recovery::{self, Kind, Loss, Recovered},
+};
+use indicatif::{HumanCount, HumanDuration};
+
+use super::{
+    exit::{EXIT_CODES, Exit},
+    target::{Target, TargetArgs},
+};
+use crate::app::setup::{self, CommandAccess};
+
+/// Arguments of `recover`.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct RecoverArgs {
+    /// Does what is printed: ends again what the journal says has ended, ends every session, and
+    /// refuses tokens of our own that were issued before.
+    #[arg(long)]
+    confirm: bool,
+    #[command(flatten)]
+    target: TargetArgs,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// The installation or its journal cannot be opened or read, or what the journal says cannot be done
+/// again.
+pub async fn run(args: &RecoverArgs) -> anyhow::Result<Exit> {
+    let access = if args.confirm {
+        CommandAccess::Write
+    } else {
+        CommandAccess::Read
+    };
+    let target = args.target.open(access).await?;
+    let exit = recover(args, &target).await;
+    target.db.close().await;
+    exit
+}
+
+async fn recover(args: &RecoverArgs, target: &Target) -> anyhow::Result<Exit> {
+    let journal = setup::journal(target.settings.recovery.journal.as_ref())?;
+    let checkpoint = match (
+        &target.settings.audit.checkpoint_path,
+        &target.checkpoint_key,
+    ) {
+        (Some(path), Some(key)) => key.read(path)?.pop(),
+        (None, _) | (_, None) => None,
+    };
+    if journal.is_none() && checkpoint.is_none() {
+        println!(
+            "There is nothing to compare the database with: recovery.journal is not set, and there is no checkpoint of the audit trail."
+        );
+        return Ok(Exit::Good);
+    }
+    let mut db = target.db.acquire().await?;
+    let found = recovery::find(&mut db, journal.as_ref(), checkpoint.as_ref()).await?;
+    drop(db);
+    let Some(loss) = found else {
+        println!("The database lacks nothing that its journal and its checkpoints know of.");
+        return Ok(Exit::Good);
+    };
+    describe(&loss);
+    if !args.confirm {
+        let recovered = loss.preview(&target.db, journal.as_ref()).await?;
+        list(&recovered, "Would be ended again");
+        println!("{}", consequences(loss.kind));
+        return Ok(Exit::DoesNotHold);
+    }
+    let recovered = loss
+        .recover(&target.db, journal.as_ref(), Actor::Operator)
+        .await?;
+    list(&recovered, "Ended again");
+    if loss.kind == Kind::Restore {
+        println!(
+            "Sessions that were ended: {}",
+            HumanCount(recovered.sessions)
+        );
+        println!(
+            "Tokens of our own that were issued before now are refused.\n\n\
+             What is left to do: put a new signing key first in tokens.signing_keys and restart the instances, and import the \
+             registers again. What was granted since {} is lost; those concerned ask again.",
+            time(loss.from)
+        );
+    }
+    Ok(Exit::Good)
+}
+
+fn describe(loss: &Loss) {
+    println!("The database is older than what is known outside of it.");
+    println!("  it knows of changes until   {}", time(loss.from));
+    println!("  others were known until     {}", time(loss.to));
+    if let (Some(from), Some(to)) = (loss.from, loss.to)
+        && let Ok(length) = (to - from).to_std()
+    {
+        println!("  missing                     {}", HumanDuration(length));
+    }
+    if let Some(rows) = loss.audit_rows {
+        println!(
+            "  rows of the audit trail that are lost: {}",
+            HumanCount(rows.unsigned_abs())
+        );
+    }
+    println!();
+}
+
+fn list(recovered: &Recovered, heading: &str) {
+    if recovered.changes.is_empty() {
+        println!("{heading}: nothing. No access ended in that time, as far as is known.");
+        return;
+    }
+    println!("{heading}:");
+    for ((table, what), count) in &recovered.changes {
+        println!(
+            "  {:>10} {} {}",
+            HumanCount(*count).to_string(),
+            table.name(),
+            what.wire()
+        );
+    }
+    println!("Rows that differ: {}", HumanCount(recovered.rows));
+}
+
+const fn consequences(kind: Kind) -> &'static str {
+    match kind {
+        Kind::FailOver => {
+            "\nThis is so little that a running service does it by itself. `systembruker recover --confirm` does it now."
+        }
+        Kind::Restore => {
+            "\n`systembruker recover --confirm` does this, ends every session, and refuses tokens of our own that were issued before. \
+             Until then the service decides nothing."
+        }
+    }
+}
+
+fn time(at: Option<DateTime<Utc>>) -> String {
+    at.map_or_else(|| "never".to_owned(), |at| at.to_rfc3339())
+}

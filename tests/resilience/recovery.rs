@@ -1,0 +1,339 @@
+//! The database is replaced by an older state of itself. What had ended since stays ended.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use private_postgres::Cluster;
+use reqwest::Method;
+use secrecy::ExposeSecret as _;
+use serde_json::Value;
+use sqlx::{Connection as _, PgConnection};
+
+use crate::{
+    PROGRAM, Sandbox, free_base_port,
+    history::{Address, cluster, restore},
+    support::*,
+};
+
+const JOURNAL: &str = "SYSTEMBRUKER__RECOVERY__JOURNAL";
+/// How long something may take that takes a moment.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// An installation with a journal, whose database can be replaced.
+struct Installation {
+    folder: PathBuf,
+    address: Address,
+    port: u16,
+}
+
+impl Installation {
+    fn on(cluster: &Cluster) -> Self {
+        let folder = home().join(format!("recovery-{}", uuid::Uuid::new_v4()));
+        fs::create_dir_all(&folder).unwrap();
+        Self {
+            folder,
+            address: Address::of(cluster),
+            port: free_base_port(),
+        }
+    }
+
+    fn journal(&self) -> PathBuf {
+        self.folder.join("journal")
+    }
+
+    fn start(&self) -> Sandbox {
+        let journal = self.journal();
+        Sandbox::spawn_with(
+            self.port,
+            &self.folder.join("sandbox"),
+            Some(&self.address.url()),
+            Stdio::null(),
+            &[(JOURNAL, journal.to_str().unwrap())],
+        )
+    }
+
+    async fn started(&self) -> Sandbox {
+        let mut sandbox = self.start();
+        sandbox.ready().await;
+        sandbox
+    }
+
+    /// Another instance, with the same keys and the same database.
+    async fn second_instance(&self) -> Sandbox {
+        let journal = self.journal();
+        let mut sandbox = Sandbox::spawn_with(
+            free_base_port(),
+            &self.folder.join("sandbox"),
+            Some(&self.address.url()),
+            Stdio::null(),
+            &[(JOURNAL, journal.to_str().unwrap())],
+        );
+        sandbox.ready().await;
+        sandbox
+    }
+
+    fn recover(&self, arguments: &[&str]) -> Output {
+        Command::new(PROGRAM)
+            .arg("recover")
+            .args(arguments)
+            .arg("--data-dir")
+            .arg(self.folder.join("sandbox"))
+            .env("DATABASE_URL", self.address.url())
+            .env(JOURNAL, self.journal())
+            .output()
+            .unwrap()
+    }
+
+    /// Every line of the journal.
+    fn lines(&self) -> Vec<Value> {
+        let mut lines = Vec::new();
+        let Ok(days) = fs::read_dir(self.journal().join("entries")) else {
+            return lines;
+        };
+        for day in days {
+            for object in fs::read_dir(day.unwrap().path()).unwrap() {
+                let path = object.unwrap().path();
+                // What is being written has another name.
+                if path.extension().is_some_and(|end| end == "ndjson") {
+                    let text = fs::read_to_string(path).unwrap();
+                    lines.extend(text.lines().map(|l| serde_json::from_str(l).unwrap()));
+                }
+            }
+        }
+        lines
+    }
+
+    /// Waits until the journal says that something happened to a row of a table.
+    async fn until_journaled(&self, table: &str, what: &str) {
+        let since = Instant::now();
+        let is_there = |line: &Value| line["table"] == table && line["what"] == what;
+        while !self.lines().iter().any(is_there) {
+            assert!(since.elapsed() < PATIENCE, "{table} {what}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until the journal has its first sign of life, so that a copy of the database knows one.
+    async fn until_marked(&self) {
+        let since = Instant::now();
+        while !self.journal().join("head.json").exists() {
+            assert!(since.elapsed() < PATIENCE, "a head");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+/// The decision about a system user; none while nothing is decided.
+async fn decide(sandbox: &Sandbox, token: &str, asked: &Value) -> Option<String> {
+    let path = "/authorization/api/v1/authorize";
+    let answer = sandbox.call(Method::POST, path, token, Some(asked.clone()));
+    let answer = answer.await.unwrap();
+    match answer.status {
+        200 => Some(
+            answer.json()["response"][0]["decision"]
+                .as_str()?
+                .to_owned(),
+        ),
+        503 => {
+            assert!(!answer.header("retry-after").is_empty());
+            None
+        }
+        other => panic!("{other}: {}", answer.text),
+    }
+}
+
+async fn until_decided(sandbox: &Sandbox, token: &str, asked: &Value) -> String {
+    let since = Instant::now();
+    loop {
+        if let Some(decision) = decide(sandbox, token, asked).await {
+            return decision;
+        }
+        assert!(since.elapsed() < PATIENCE, "nothing is decided");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn about(user: &str) -> Value {
+    decision_request(
+        ("urn:altinn:systemuser:uuid", user),
+        "write",
+        "a-melding",
+        ("urn:altinn:organization:identifier-no", who::KERAMIKK),
+    )
+}
+
+async fn owner(sandbox: &Sandbox) -> String {
+    let parameters = [("orgNo", who::SAV), ("scopes", AUTHORIZE)];
+    sandbox.token("GetEnterpriseToken", &parameters).await
+}
+
+/// A system user that may report, made by request and approval.
+async fn approved(sandbox: &Sandbox, person: &str) -> String {
+    let id = sandbox.new_request().await;
+    let path = crate::approve_path(&id);
+    let answer = sandbox.call(Method::POST, &path, person, None).await;
+    answer.unwrap().expect(200);
+    id
+}
+
+async fn delete(sandbox: &Sandbox, person: &str, user: &str) {
+    let path = format!(
+        "/authentication/api/v1/systemuser/{}/{user}",
+        who::KERAMIKK_PARTY
+    );
+    let answer = sandbox.call(Method::DELETE, &path, person, None).await;
+    answer.unwrap().expect(202);
+}
+
+async fn run_sql(cluster: &Cluster, statements: &[&'static str]) {
+    let url = cluster.url("postgres");
+    let mut db = PgConnection::connect(url.expose_secret()).await.unwrap();
+    for statement in statements {
+        sqlx::query(*statement).execute(&mut db).await.unwrap();
+    }
+}
+
+/// Makes a copy of the database as old as a backup of yesterday.
+async fn make_older(cluster: &Cluster) {
+    let statements = [
+        "update journal_mark set at = at - interval '1 day'",
+        "update journal_object set claimed_at = claimed_at - interval '1 day'",
+    ];
+    run_sql(cluster, &statements).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_ended_after_a_backup_stays_ended_when_it_is_restored() {
+    let (first, second) = (cluster("written"), cluster("restored"));
+    let installation = Installation::on(&first);
+    let sandbox = installation.started().await;
+    let person = sandbox.person().await;
+    let user = approved(&sandbox, &person).await;
+    installation.until_marked().await;
+    restore(&first, &second);
+    make_older(&second).await;
+    delete(&sandbox, &person, &user).await;
+    installation.until_journaled("system_user", "set").await;
+    assert_eq!(sandbox.stop().await, 0);
+    installation.address.lead_to(&second);
+
+    let sandbox = installation.started().await;
+    let token = owner(&sandbox).await;
+    assert_eq!(decide(&sandbox, &token, &about(&user)).await, None);
+    let asked = installation.recover(&[]);
+    let text = String::from_utf8(asked.stdout).unwrap();
+    assert_eq!(asked.status.code(), Some(1), "{text}");
+    assert!(text.contains("1 system_user set"), "{text}");
+    assert_eq!(decide(&sandbox, &token, &about(&user)).await, None);
+    let done = installation.recover(&["--confirm"]);
+    let text = String::from_utf8(done.stdout).unwrap();
+    assert_eq!(done.status.code(), Some(0), "{text}");
+
+    let decision = until_decided(&sandbox, &token, &about(&user)).await;
+    assert_eq!(decision, "NotApplicable");
+    let again = installation.recover(&[]);
+    assert_eq!(again.status.code(), Some(0));
+    let audited: i64 = count(
+        &second,
+        "select count(*) from audit_log where action = 'recover.replayed' and object_id = 'restore'",
+    )
+    .await;
+    assert_eq!(audited, 1);
+}
+
+async fn count(cluster: &Cluster, query: &'static str) -> i64 {
+    let url = cluster.url("postgres");
+    let mut db = PgConnection::connect(url.expose_secret()).await.unwrap();
+    sqlx::query_scalar(query).fetch_one(&mut db).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_fail_over_lost_is_ended_again_by_itself() {
+    let (first, second) = (cluster("ahead"), cluster("lagging"));
+    let installation = Installation::on(&first);
+    let here = installation.started().await;
+    let there = installation.second_instance().await;
+    let person = here.person().await;
+    let user = approved(&here, &person).await;
+    installation.until_marked().await;
+    restore(&first, &second);
+    delete(&here, &person, &user).await;
+    installation.until_journaled("system_user", "set").await;
+
+    installation.address.lead_to(&second);
+    drop(first);
+
+    for sandbox in [&here, &there] {
+        let token = owner(sandbox).await;
+        let since = Instant::now();
+        loop {
+            match decide(sandbox, &token, &about(&user)).await.as_deref() {
+                Some("NotApplicable") => break,
+                Some(other) => panic!("{other}"),
+                None => assert!(since.elapsed() < PATIENCE, "nothing is decided"),
+            }
+        }
+    }
+    let runs = count(&second, "select count(*) from recovery_run").await;
+    assert_eq!(runs, 1, "one of the two instances does it");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_lost_while_the_journal_cannot_be_written() {
+    let cluster = cluster("unwritable");
+    let installation = Installation::on(&cluster);
+    let sandbox = installation.started().await;
+    let person = sandbox.person().await;
+    let user = approved(&sandbox, &person).await;
+    installation.until_marked().await;
+    let entries = installation.journal().join("entries");
+    let _ = fs::remove_dir_all(&entries);
+    fs::write(&entries, "no folder").unwrap();
+
+    delete(&sandbox, &person, &user).await;
+
+    until_metric(&sandbox, "journal_failures_total").await;
+    fs::remove_file(&entries).unwrap();
+    installation.until_journaled("system_user", "set").await;
+}
+
+/// Waits until a metric is not 0.
+async fn until_metric(sandbox: &Sandbox, name: &str) {
+    let address = format!("http://127.0.0.1:{}/metrics", sandbox.port + 1010);
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let since = Instant::now();
+    loop {
+        let text = http.get(&address).send().await.unwrap();
+        let text = text.text().await.unwrap();
+        let value = text.lines().find_map(|line| line.strip_prefix(name));
+        if value.is_some_and(|value| value.trim() != "0") {
+            return;
+        }
+        assert!(since.elapsed() < PATIENCE, "{name}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_decided_before_the_journal_could_be_read() {
+    let cluster = cluster("unreadable");
+    let installation = Installation::on(&cluster);
+    let sandbox = installation.started().await;
+    installation.until_marked().await;
+    assert_eq!(sandbox.stop().await, 0);
+    let head = installation.journal().join("head.json");
+    let kept = fs::read(&head).unwrap();
+    fs::write(&head, "{").unwrap();
+
+    let sandbox = installation.started().await;
+    let token = owner(&sandbox).await;
+    let asked = about(&uuid::Uuid::new_v4().to_string());
+    assert_eq!(decide(&sandbox, &token, &asked).await, None);
+    fs::write::<&Path, _>(&head, kept).unwrap();
+
+    until_decided(&sandbox, &token, &asked).await;
+}
