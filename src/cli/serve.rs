@@ -74,7 +74,7 @@ pub async fn serve(path: Option<&Path>) -> anyhow::Result<()> {
     tracing::info!("stopping: not ready from now on");
     state.readiness.stop();
     // Balancers need a moment to see it.
-    tokio::time::sleep(Duration::from_secs(5)).await;
+    tokio::time::sleep(Duration::from_secs(server.drain_s)).await;
     let _ = stop.send(true);
     let _ = tokio::join!(main, internal);
     tokio::join!(state.close(), traces::close());

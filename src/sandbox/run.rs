@@ -74,6 +74,7 @@ impl Running {
     /// Stops in order: no new connections, running requests finish, connections close.
     pub async fn stop(mut self) {
         self.state.readiness.stop();
+        tokio::time::sleep(Duration::from_secs(self.config.settings.server.drain_s)).await;
         let _ = self.stop.send(true);
         while self.servers.join_next().await.is_some() {}
         self.state.close().await;

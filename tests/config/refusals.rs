@@ -40,6 +40,7 @@ production_does_not_start_with! {
     everybody_is_a_proxy: |i| i.set("SERVER__TRUSTED_PROXIES", "0.0.0.0/0"), "server.trusted_proxies", |i| i.set("SERVER__TRUSTED_PROXIES", "10.0.0.0/8");
     everybody_is_a_v6_proxy: |i| i.set("SERVER__TRUSTED_PROXIES", "10.0.0.0/8,::/0"), "server.trusted_proxies", |i| i.set("SERVER__TRUSTED_PROXIES", "10.0.0.0/8,fd00::/8");
     everybody_in_two_halves: |i| i.set("SERVER__TRUSTED_PROXIES", "0.0.0.0/1,128.0.0.0/1"), "server.trusted_proxies", |i| i.set("SERVER__TRUSTED_PROXIES", "10.0.0.0/9,10.128.0.0/9");
+    endless_drain: |i| i.set("SERVER__DRAIN_S", "6"), "server.drain_s", |i| i.set("SERVER__DRAIN_S", "0");
     // Tokens, sessions, switches.
     unlimited_tokens: |i| i.set("TOKENS__MAX_LIFETIME_S", "0"), "tokens.max_lifetime_s", |i| i.set("TOKENS__MAX_LIFETIME_S", "3600");
     leeway: |i| i.set("TOKENS__LEEWAY_S", "61"), "tokens.leeway_s", |i| i.set("TOKENS__LEEWAY_S", "60");

@@ -105,6 +105,7 @@ section! {
         ui_base_url: Option<Url>,
         allowed_hosts: Vec<String>,
         trusted_proxies: Vec<IpNet>,
+        drain_s: u64,
     }
 }
 section! {
