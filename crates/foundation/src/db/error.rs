@@ -151,7 +151,10 @@ impl DbFault {
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
             | sqlx::Error::PoolClosed
-            | sqlx::Error::WorkerCrashed => Some(Self::Unreachable),
+            | sqlx::Error::WorkerCrashed
+            // Who answers is no Postgres: a balancer that has none behind it takes a connection and
+            // closes it.
+            | sqlx::Error::Protocol(_) => Some(Self::Unreachable),
             sqlx::Error::Database(error) => Self::of_sqlstate(&error.code()?),
             _ => None,
         }
@@ -253,6 +256,12 @@ mod tests {
         let found = DbFault::of_sqlstate(code);
         assert_eq!(found, Some(fault));
         assert_eq!(fault.retry_after(), seconds);
+    }
+
+    #[test]
+    fn a_balancer_without_a_server_behind_it_is_an_unreachable_server() {
+        let error = sqlx::Error::Protocol("unexpected response from SSLRequest: 0x00".into());
+        assert_eq!(DbFault::of(&error), Some(DbFault::Unreachable));
     }
 
     #[rstest]
