@@ -28,6 +28,27 @@ test: ## Runs all tests, on a real Postgres and in a real browser.
 	@scripts/prerequisites.sh compiler postgres browser
 	cargo test --locked --workspace $(ARGS)
 
+# Those of both suites in which the server does more than store and find rows: plans, COPY, locks, roles, partitions, snapshots,
+# histories, replication. The others ask the same statements, in the same way.
+NEWER_API = import audit trail events freshness least_privilege clock decision_log streams journey requests:: authorized_parties clients::
+NEWER_RESILIENCE = away decision_log failover history import several silent:: migrate survives mid_approval
+
+.PHONY: test-postgres
+test-postgres: ## Runs the suites that depend on the server's version on a newer PostgreSQL, which is fetched.
+	@scripts/prerequisites.sh compiler postgres
+	bin=$$(scripts/newer-postgres.sh) && export PATH="$$bin:$$PATH" \
+	    && cargo test --locked --test api -- $(NEWER_API) && cargo test --locked --test resilience -- $(NEWER_RESILIENCE)
+
+# make chaos SECONDS_EACH=600   makes each fault again and again for so long; once without
+.PHONY: chaos
+chaos: SECONDS_EACH = 0
+chaos: ## Makes faults around the service, and prints how long each was felt; needs root and Linux.
+	@scripts/prerequisites.sh compiler postgres faults
+	@rm -f target/tmp/chaos.tsv
+	CHAOS_SECONDS=$(SECONDS_EACH) cargo test --locked --test chaos -- --test-threads 1 $(ARGS)
+	@printf 'fault\thealed (s)\tdecisions\t5xx\tno answer\tstale\tlost\tdoubled\n' | cat - target/tmp/chaos.tsv \
+	    | awk -F '\t' '{ printf "%-60s %10s %10s %6s %10s %6s %6s %8s\n", $$1, $$2, $$3, $$4, $$5, $$6, $$7, $$8 }'
+
 .PHONY: fmt
 fmt: ## Formats the code.
 	cargo fmt --all
@@ -36,6 +57,7 @@ fmt: ## Formats the code.
 lint: ## Checks format, lints, dependencies, documentation and the committed SQL metadata.
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --locked --test chaos -- -D warnings
 	cargo clippy --locked --no-default-features -- -D warnings
 	cargo xtask dependencies
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
@@ -50,9 +72,8 @@ bench: ## Measures the policy engine and the decision path, and puts the engine 
 	cargo bench --locked --manifest-path crates/xacml/benches/peers/Cargo.toml $(ARGS)
 
 # make fuzz SECONDS_EACH=600
-SECONDS_EACH ?= 60
-
 .PHONY: fuzz
+fuzz: SECONDS_EACH = 60
 fuzz: ## Fuzzes the policy engine; needs a nightly compiler and cargo-fuzz.
 	@crates/xacml/fuzz/seeds.sh
 	cd crates/xacml && for target in $$(cargo +nightly fuzz list); do \

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what this project needs from the system and does not find; says what it does, and does nothing when all is there.
-# Usage: scripts/prerequisites.sh [compiler] [postgres] [browser] [load]
+# Usage: scripts/prerequisites.sh [compiler] [postgres] [browser] [load] [faults] [pip]
 set -euo pipefail
 
 say() { printf '%s\n' "$*" >&2; }
@@ -56,6 +56,26 @@ have_browser() {
     [ -n "$browser" ] && command -v chromedriver >/dev/null 2>&1
 }
 
+# Debian starts what it installs, unless this file says no: tests start their own, and no service is to run beside them.
+without_starting() {
+    local policy=/usr/sbin/policy-rc.d made='' status=0
+    if [ ! -e "$policy" ] && command -v apt-get >/dev/null 2>&1; then
+        printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+        as_root chmod +x "$policy"
+        made=yes
+    fi
+    "$@" || status=$?
+    [ -z "$made" ] || as_root rm "$policy"
+    return "$status"
+}
+
+have_for_faults() {
+    local name
+    for name in pgbouncer haproxy patroni etcd faketime ip curl setpriv; do
+        command -v "$name" >/dev/null 2>&1 || [ -x "/usr/sbin/$name" ] || return 1
+    done
+}
+
 for what in "$@"; do
     case "$what" in
     compiler)
@@ -82,8 +102,21 @@ for what in "$@"; do
             install_packages wrk wrk wrk
         fi
         ;;
+    faults)
+        if ! have_for_faults; then
+            say "Installing PgBouncer, HAProxy, Patroni, etcd, faketime and iproute for the tests under faults …"
+            without_starting install_packages "pgbouncer haproxy patroni etcd-server faketime iproute2 curl util-linux" \
+                "pgbouncer haproxy patroni etcd libfaketime iproute curl util-linux" "pgbouncer haproxy etcd libfaketime"
+        fi
+        ;;
+    pip)
+        if ! python3 -m pip --version >/dev/null 2>&1; then
+            say "Installing pip, which fetches a newer PostgreSQL …"
+            install_packages python3-pip python3-pip python3
+        fi
+        ;;
     *)
-        say "usage: $0 [compiler] [postgres] [browser] [load]"
+        say "usage: $0 [compiler] [postgres] [browser] [load] [faults] [pip]"
         exit 2
         ;;
     esac

@@ -331,10 +331,10 @@ pub fn spawn_background(state: &AppState, shutdown: &Shutdown) {
         shutdown,
         foundation::db::feed::follow(Arc::clone(&state.feed), state.background_db.clone()),
     );
-    spawn_until(
-        shutdown,
-        foundation::db::feed::listen(Arc::clone(&state.feed), state.background_db.clone()),
-    );
+    if let Some(sessions) = &state.sessions {
+        let listening = foundation::db::feed::listen(Arc::clone(&state.feed), sessions.clone());
+        spawn_until(shutdown, listening);
+    }
     spawn_until(shutdown, state.attempts.clone().write());
     let (resources, pool) = (Arc::clone(&state.resources), db.clone());
     spawn_until(shutdown, async move {

@@ -152,6 +152,7 @@ pub async fn prepare_for_command(
     pool: &PgPool,
     access: CommandAccess,
 ) -> anyhow::Result<()> {
+    db::require_session_settings(pool, &config.settings.database).await?;
     let migrate = config
         .settings
         .database
@@ -161,7 +162,11 @@ pub async fn prepare_for_command(
         db::refuse_moved_clock(pool).await?;
     }
     if migrate {
-        db::migrate(pool).await?;
+        // One at a time, under a lock of the session.
+        let sessions = db::Sessions::open(pool, &config.settings.database)?
+            .context("database.direct_url is required to migrate past a pooler of transactions")?;
+        sessions.require().await?;
+        db::migrate(sessions.pool()).await?;
     } else {
         db::require_migrations(pool).await?;
         // Rows wait in a default partition until it is done; a background task tries again.
@@ -224,7 +229,9 @@ pub async fn state(
     )));
     condition.compare_history_with(&feed);
     let resources = Arc::new(Resources::new(policies.clone(), Arc::clone(&feed)));
-    let background_db = db::background_pool(&pool, &clock, &condition);
+    let database = &config.settings.database;
+    let background_db = db::background_pool(&pool, database, &clock, &condition);
+    let sessions = db::Sessions::open(&background_db, database)?;
     let monitor = DatabaseMonitor::new(
         vec![pool.clone(), background_db.clone()],
         &clock,
@@ -278,6 +285,7 @@ pub async fn state(
         clock,
         db: pool,
         background_db,
+        sessions,
         catalogue,
         metadata: Arc::new(packages::Metadata::read()?),
         policies,

@@ -17,7 +17,7 @@ use foundation::{
     audit::{Attempts, Checkpoints},
     clock::Clock,
     config::{Checked, Profile},
-    db::{DatabaseCondition, DatabaseMonitor, feed::Feed},
+    db::{DatabaseCondition, DatabaseMonitor, Sessions, feed::Feed},
     http::BaseAddress,
     recovery::Recovery,
     token::{OwnKeys, Verifier},
@@ -57,6 +57,8 @@ pub struct Inner {
     pub db: PgPool,
     /// For background work, so that requests cannot starve it.
     pub background_db: PgPool,
+    /// Sessions that no pooler hands on, where there are any.
+    pub sessions: Option<Sessions>,
     pub catalogue: Arc<Catalogue>,
     pub metadata: Arc<Metadata>,
     pub policies: Policies,
@@ -94,7 +96,12 @@ impl AppState {
         if tokio::time::timeout(WRITE_TIMEOUT, written).await.is_err() {
             tracing::error!("what waited could not be written in time");
         }
-        let closed = async { tokio::join!(self.background_db.close(), self.db.close()) };
+        let sessions = async {
+            if let Some(sessions) = &self.sessions {
+                sessions.pool().close().await;
+            }
+        };
+        let closed = async { tokio::join!(self.background_db.close(), self.db.close(), sessions) };
         if tokio::time::timeout(CLOSE_TIMEOUT, closed).await.is_err() {
             tracing::warn!("some connections of the database could not be closed in time");
         }

@@ -166,7 +166,17 @@ async fn database(config: &Checked, examination: &mut Examination) -> anyhow::Re
     let pool = db::pool(&url, settings, &clock, &condition)?;
     let reached = db::require_connection(&pool, &condition).await;
     if examination.note("database", reached.map(|()| "answers, and takes changes")) {
-        rows(config, &pool, &clock, examination).await;
+        let pooled = db::require_session_settings(&pool, settings).await;
+        if examination.note("sessions", pooled.map(|()| "have the settings of ours")) {
+            rows(config, &pool, &clock, examination).await;
+        }
+    }
+    if settings.direct_url.is_some()
+        && let Some(sessions) = db::Sessions::open(&pool, settings)?
+    {
+        let reached = sessions.require().await;
+        examination.note("database, directly", reached.map(|()| "answers"));
+        sessions.pool().close().await;
     }
     pool.close().await;
     Ok(())

@@ -74,7 +74,7 @@ pub async fn serve(path: Option<&Path>) -> anyhow::Result<()> {
     tracing::info!("stopping: not ready from now on");
     state.readiness.stop();
     // Balancers need a moment to see it.
-    tokio::time::sleep(Duration::from_secs(5)).await;
+    tokio::time::sleep(Duration::from_secs(server.drain_s)).await;
     let _ = stop.send(true);
     let _ = tokio::join!(main, internal);
     tokio::join!(state.close(), traces::close());
@@ -94,16 +94,15 @@ pub async fn migrate(path: Option<&Path>) -> anyhow::Result<()> {
         "the settings cannot be used:\n  {}",
         wrong.join("\n  ")
     );
-    let url = settings
-        .database
-        .url
-        .clone()
-        .context("database.url (DATABASE_URL) is required")?;
     // Indexes on large tables take longer than a request may.
     let patient = config::Database {
         statement_timeout_s: 3_600,
-        ..settings.database
+        ..settings.database.for_sessions()?
     };
+    let url = patient
+        .url
+        .clone()
+        .context("database.url (DATABASE_URL) is required")?;
     let condition = DatabaseCondition::default();
     let pool = db::pool(&url, &patient, &Clock::default(), &condition)?;
     db::require_connection(&pool, &condition).await?;

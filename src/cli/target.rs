@@ -96,14 +96,15 @@ async fn of_config(path: Option<&Path>, access: CommandAccess) -> anyhow::Result
     );
     let config = start_check::installation(path, &environment)?;
     let settings = config.settings.clone();
-    let url = settings
-        .database
+    // Commands hold locks and change what their session does.
+    let database = settings.database.for_sessions()?;
+    let url = database
         .url
         .clone()
         .context("database.url (DATABASE_URL) is required")?;
     let secrets = Secrets::from_settings(&config)?;
     let condition = DatabaseCondition::default();
-    let db = db::pool(&url, &settings.database, &Clock::default(), &condition)?;
+    let db = db::pool(&url, &database, &Clock::default(), &condition)?;
     db::require_connection(&db, &condition).await?;
     setup::prepare_for_command(&config, &db, access).await?;
     Ok(Target {

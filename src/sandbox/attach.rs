@@ -12,7 +12,7 @@ use crate::app::setup::{self, CommandAccess};
 use foundation::{
     audit::CheckpointKey,
     clock::Clock,
-    config::{Checked, SANDBOX_FOLDER_MARK},
+    config::{Checked, NoSessions, SANDBOX_FOLDER_MARK},
     db,
 };
 use private_postgres::{Cluster, Durability};
@@ -50,10 +50,13 @@ pub async fn attach(dir: &Path, access: CommandAccess) -> anyhow::Result<Attache
     )?;
     std::fs::create_dir_all(dir).with_context(|| format!("creating {}", dir.display()))?;
     let (_, secrets) = SandboxKeys::load(dir)?;
-    let (cluster, url) = match (
-        &config.settings.database.url,
-        Cluster::url_of_running(dir, "postgres")?,
-    ) {
+    let database = match config.settings.database.for_sessions() {
+        Ok(database) => database,
+        // A cluster of its own follows.
+        Err(NoSessions::NoAddress) => config.settings.database.clone(),
+        Err(error @ NoSessions::Pooled) => return Err(error.into()),
+    };
+    let (cluster, url) = match (&database.url, Cluster::url_of_running(dir, "postgres")?) {
         (Some(url), _) => (None, url.clone()),
         (None, Some(url)) => (None, url),
         (None, None) => {
@@ -63,12 +66,7 @@ pub async fn attach(dir: &Path, access: CommandAccess) -> anyhow::Result<Attache
         }
     };
     let condition = db::DatabaseCondition::default();
-    let pool = db::pool(
-        &url,
-        &config.settings.database,
-        &Clock::default(),
-        &condition,
-    )?;
+    let pool = db::pool(&url, &database, &Clock::default(), &condition)?;
     db::require_connection(&pool, &condition).await?;
     setup::prepare_for_command(&config, &pool, access).await?;
     Ok(Attached {

@@ -74,6 +74,7 @@ impl Running {
     /// Stops in order: no new connections, running requests finish, connections close.
     pub async fn stop(mut self) {
         self.state.readiness.stop();
+        tokio::time::sleep(Duration::from_secs(self.config.settings.server.drain_s)).await;
         let _ = self.stop.send(true);
         while self.servers.join_next().await.is_some() {}
         self.state.close().await;
@@ -221,9 +222,10 @@ pub async fn start(
         .as_ref()
         .is_some_and(|s| s.autoregister_clients)
     {
-        let pool = state.db.clone();
+        let (pool, sessions) = (state.db.clone(), state.sessions.clone());
         serve::spawn_until(&shutdown, async move {
-            while let Err(error) = clients::follow_systems(&pool, &dir).await {
+            let sessions = sessions.as_ref().map(db::Sessions::pool);
+            while let Err(error) = clients::follow_systems(&pool, sessions, &dir).await {
                 tracing::warn!(
                     error = format!("{error:#}"),
                     "new systems' clients could not be registered; trying again"

@@ -234,6 +234,7 @@ async fn a_position_of_another_history_is_answered_from_the_database() {
 #[tokio::test]
 async fn who_sends_a_position_of_another_history_learns_the_present_one() {
     let world = World::start().await;
+    world.app.caught_up().await;
     decide(&world).await;
     for position in OTHER_HISTORIES {
         let sav = world.sav().with_header(AT_LEAST, position);

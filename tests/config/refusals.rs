@@ -40,6 +40,7 @@ production_does_not_start_with! {
     everybody_is_a_proxy: |i| i.set("SERVER__TRUSTED_PROXIES", "0.0.0.0/0"), "server.trusted_proxies", |i| i.set("SERVER__TRUSTED_PROXIES", "10.0.0.0/8");
     everybody_is_a_v6_proxy: |i| i.set("SERVER__TRUSTED_PROXIES", "10.0.0.0/8,::/0"), "server.trusted_proxies", |i| i.set("SERVER__TRUSTED_PROXIES", "10.0.0.0/8,fd00::/8");
     everybody_in_two_halves: |i| i.set("SERVER__TRUSTED_PROXIES", "0.0.0.0/1,128.0.0.0/1"), "server.trusted_proxies", |i| i.set("SERVER__TRUSTED_PROXIES", "10.0.0.0/9,10.128.0.0/9");
+    endless_drain: |i| i.set("SERVER__DRAIN_S", "6"), "server.drain_s", |i| i.set("SERVER__DRAIN_S", "0");
     // Tokens, sessions, switches.
     unlimited_tokens: |i| i.set("TOKENS__MAX_LIFETIME_S", "0"), "tokens.max_lifetime_s", |i| i.set("TOKENS__MAX_LIFETIME_S", "3600");
     leeway: |i| i.set("TOKENS__LEEWAY_S", "61"), "tokens.leeway_s", |i| i.set("TOKENS__LEEWAY_S", "60");
@@ -65,6 +66,9 @@ production_does_not_start_with! {
     one_of_several_hosts_without_a_name: |i| i.set("DATABASE_URL", "postgresql://sb@a.invalid,:x/sb?sslmode=verify-full"), "database.url (DATABASE_URL): is no address", |i| i.set("DATABASE_URL", "postgresql://sb@a.invalid,b.invalid:5433/sb?sslmode=verify-full&target_session_attrs=read-write");
     keywords: |i| i.set("DATABASE_URL", "host=127.0.0.1 dbname=sb"), "database.url (DATABASE_URL): is written as `host=… dbname=…`", |i| i.set("DATABASE_URL", "postgresql://127.0.0.1/sb");
     a_server_that_follows: |i| i.set("DATABASE_URL", "postgresql://sb@127.0.0.1/sb?target_session_attrs=prefer-standby"), "database.url (DATABASE_URL): `target_session_attrs` must be one of read-write, primary, any", |i| i.set("DATABASE_URL", "postgresql://sb@127.0.0.1/sb?target_session_attrs=primary");
+    tls_past_the_pooler: |i| i.set("DATABASE__DIRECT_URL", "postgresql://sb@db.invalid/sb"), "database.direct_url: the connection is not verified", |i| i.set("DATABASE__DIRECT_URL", "postgresql://sb@db.invalid/sb?sslmode=verify-full");
+    migrations_through_a_pooler: |i| { i.set("DATABASE__POOLER", "transaction"); i.set("DATABASE__MIGRATE_ON_START", "true"); }, "database.direct_url: is required", |i| { i.set("DATABASE__POOLER", "transaction"); i.set("DATABASE__MIGRATE_ON_START", "false"); };
+    another_pooler: |i| i.set("DATABASE__POOLER", "statement"), "database.pooler", |i| i.set("DATABASE__POOLER", "session");
     no_locks: |i| i.set("DATABASE__LOCK_TIMEOUT_S", "0"), "database.lock_timeout_s", |i| i.set("DATABASE__LOCK_TIMEOUT_S", "1");
     no_collector: |i| i.set("TELEMETRY__OTLP_ENDPOINT", "ftp://127.0.0.1:4318"), "telemetry.otlp_endpoint", |i| i.set("TELEMETRY__OTLP_ENDPOINT", "http://127.0.0.1:4318");
     moved_clock: |i| i.set("DATABASE_URL", "postgresql://sb@127.0.0.1/sb?options=-c%20systembruker.clock_offset%3D1h"), "database.url", |i| i.set("DATABASE_URL", "postgresql://sb@127.0.0.1/sb?options=-c%20search_path%3Dpublic");

@@ -5,62 +5,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use private_postgres::{Cluster, Durability};
 use reqwest::Method;
 use secrecy::ExposeSecret as _;
-use sqlx::{Connection as _, PgConnection};
 
 use crate::{
-    Sandbox, approve_path, free_base_port,
-    history::{cluster, socket_folder},
-    silent::Forwarder,
+    Sandbox, approve_path,
+    clusters::{ask_database, cluster, standby_of},
+    forwarder::Forwarder,
+    free_base_port,
     support::*,
 };
-
-/// A cluster that follows another.
-fn standby_of(primary: &Cluster) -> Cluster {
-    let folder = home().join(format!("standby-{}", uuid::Uuid::new_v4()));
-    std::fs::create_dir_all(&folder).unwrap();
-    // Its folder is made as any other, and then holds a copy of the primary.
-    let data = Cluster::start(&folder, Durability::Volatile)
-        .unwrap()
-        .data_dir()
-        .to_owned();
-    std::fs::remove_dir_all(&data).unwrap();
-    let copied = Command::new("pg_basebackup")
-        .args([
-            "--username",
-            "sb",
-            "--write-recovery-conf",
-            "--checkpoint=fast",
-        ])
-        .arg("--host")
-        .arg(socket_folder(&primary.url("postgres")))
-        .arg("--pgdata")
-        .arg(&data)
-        .status();
-    assert!(copied.unwrap().success());
-    // Postgres runs as another user than root.
-    let owned = Command::new("chown")
-        .arg("--recursive")
-        .arg(format!("--reference={}", primary.data_dir().display()))
-        .arg(&data)
-        .status();
-    assert!(owned.unwrap().success());
-    Cluster::start(&folder, Durability::Volatile).unwrap()
-}
-
-async fn ask_database<T>(cluster: &Cluster, query: &str) -> T
-where
-    T: Send + Unpin + for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
-{
-    let url = cluster.url("postgres");
-    let mut db = PgConnection::connect(url.expose_secret()).await.unwrap();
-    sqlx::query_scalar(sqlx::AssertSqlSafe(query))
-        .fetch_one(&mut db)
-        .await
-        .unwrap()
-}
 
 /// Within this time everything works again after a fail-over.
 const HEALED: Duration = Duration::from_secs(30);

@@ -8,25 +8,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use private_postgres::{Cluster, Durability};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use private_postgres::Cluster;
 use reqwest::Method;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 use sqlx::{Connection as _, PgConnection};
 
-use crate::{Sandbox, free_base_port, support::*};
+use crate::{
+    Sandbox,
+    clusters::{cluster, socket_folder},
+    free_base_port,
+    support::*,
+};
 
 const AUTHORIZE_PATH: &str = "/authorization/api/v1/authorize";
-
-pub fn socket_folder(url: &SecretString) -> PathBuf {
-    let (_, host) = url.expose_secret().split_once("host=").unwrap();
-    let host = host.split('&').next().unwrap();
-    percent_decode_str(host)
-        .decode_utf8()
-        .unwrap()
-        .as_ref()
-        .into()
-}
 
 /// An address of a database that leads to one cluster, and then to another.
 pub struct Address(PathBuf);
@@ -56,12 +51,6 @@ impl Drop for Address {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.0);
     }
-}
-
-pub fn cluster(name: &str) -> Cluster {
-    let folder = home().join(format!("history-{name}-{}", uuid::Uuid::new_v4()));
-    std::fs::create_dir_all(&folder).unwrap();
-    Cluster::start(&folder, Durability::Volatile).unwrap()
 }
 
 /// Copies a cluster's database into another cluster, as a restored dump.

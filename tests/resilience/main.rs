@@ -16,12 +16,15 @@ mod support;
 
 mod away;
 mod bombs;
+mod clusters;
 mod decision_log;
 mod failover;
+mod forwarder;
 mod growth;
 mod history;
 mod import;
 mod observed;
+mod program;
 mod recovery;
 mod several;
 mod silent;
@@ -29,184 +32,15 @@ mod slow_clients;
 
 use std::{
     path::PathBuf,
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     time::Duration,
 };
 
+use program::{PROGRAM, Sandbox, approve_path, free_base_port};
 use secrecy::ExposeSecret as _;
-use serde_json::Value;
 use sqlx::{Connection as _, PgConnection};
 use support::*;
-use testkit::{
-    postgres::{database, empty_database},
-    settings::free_ports,
-};
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_systembruker");
-
-/// The program, running as `sandbox`.
-struct Sandbox {
-    process: Child,
-    port: u16,
-}
-
-impl Sandbox {
-    /// On a port, and on a database of the test's own or a private cluster in `dir`.
-    fn spawn(port: u16, dir: &PathBuf, database: Option<&str>) -> Self {
-        Self::spawn_printing(port, dir, database, Stdio::null())
-    }
-
-    /// As `spawn`, with somewhere for what it prints.
-    fn spawn_printing(port: u16, dir: &PathBuf, database: Option<&str>, printed: Stdio) -> Self {
-        Self::spawn_with(port, dir, database, printed, &[])
-    }
-
-    /// As `spawn_printing`, with settings.
-    fn spawn_with(
-        port: u16,
-        dir: &PathBuf,
-        database: Option<&str>,
-        printed: Stdio,
-        settings: &[(&str, &str)],
-    ) -> Self {
-        let mut command = Command::new(PROGRAM);
-        command
-            .args(["sandbox", "--port", &port.to_string(), "--data-dir"])
-            .arg(dir)
-            .stdout(printed)
-            .stderr(Stdio::null())
-            .envs(settings.iter().copied());
-        match database {
-            Some(url) => command.env("DATABASE_URL", url),
-            None => command.env_remove("DATABASE_URL"),
-        };
-        Self {
-            process: command.spawn().expect("the program starts"),
-            port,
-        }
-    }
-
-    fn base(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
-    }
-
-    async fn ready(&mut self) {
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        let address = format!("{}/health/ready", self.base());
-        tokio::time::timeout(Duration::from_secs(60), async {
-            loop {
-                if let Some(status) = self.process.try_wait().unwrap() {
-                    panic!("the sandbox stopped before it was ready: {status}");
-                }
-                if http
-                    .get(&address)
-                    .send()
-                    .await
-                    .is_ok_and(|r| r.status() == 200)
-                {
-                    return;
-                }
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        })
-        .await
-        .expect("the sandbox gets ready");
-    }
-
-    fn kill(&mut self) {
-        self.process.kill().expect("it can be killed");
-        self.process.wait().expect("it is gone");
-    }
-
-    /// Asks it to stop, and waits until it has.
-    async fn stop(mut self) -> i32 {
-        let pid = self.process.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-TERM", &pid])
-                .status()
-                .unwrap()
-                .success()
-        );
-        tokio::task::spawn_blocking(move || self.process.wait().unwrap().code().unwrap_or(-1))
-            .await
-            .unwrap()
-    }
-
-    async fn token(&self, kind: &str, parameters: &[(&str, &str)]) -> String {
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        let address = format!("http://127.0.0.1:{}/api/{kind}?env=local", self.port + 12);
-        let request = http
-            .get(address)
-            .basic_auth("sandbox", Some("sandbox"))
-            .query(parameters);
-        request.send().await.unwrap().text().await.unwrap()
-    }
-
-    async fn call(
-        &self,
-        method: reqwest::Method,
-        path: &str,
-        token: &str,
-        body: Option<Value>,
-    ) -> reqwest::Result<Answer> {
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        let mut request = http
-            .request(method, format!("{}{path}", self.base()))
-            .bearer_auth(token);
-        if let Some(body) = body {
-            request = request.json(&body);
-        }
-        Ok(Answer::of(request.send().await?).await)
-    }
-
-    async fn new_request(&self) -> String {
-        let token = self
-            .token(
-                "GetEnterpriseToken",
-                &[("orgNo", who::FJORDLONN), ("scopes", REQUEST_WRITE)],
-            )
-            .await;
-        let body = request_body(who::KERAMIKK, &["a-ordning"]);
-        let answer = self
-            .call(
-                reqwest::Method::POST,
-                "/authentication/api/v1/systemuser/request/vendor",
-                &token,
-                Some(body),
-            )
-            .await
-            .unwrap();
-        answer.expect(201).json()["id"].as_str().unwrap().to_owned()
-    }
-
-    async fn person(&self) -> String {
-        self.token(
-            "GetPersonalToken",
-            &[("pid", who::ODDNY), ("scopes", PORTAL)],
-        )
-        .await
-    }
-}
-
-impl Drop for Sandbox {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-/// A port for `--port`: the sandbox listens on it and on these distances from it.
-fn free_base_port() -> u16 {
-    free_ports(&[0, 10, 11, 12, 1010])
-}
-
-fn approve_path(id: &str) -> String {
-    format!(
-        "/authentication/api/v1/systemuser/request/{}/{id}/approve",
-        who::KERAMIKK_PARTY
-    )
-}
+use testkit::postgres::{database, empty_database};
 
 async fn number(db: &mut PgConnection, query: String) -> i64 {
     sqlx::query_scalar(sqlx::AssertSqlSafe(query))

@@ -3,7 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Command, Output},
     time::{Duration, Instant},
 };
 
@@ -14,8 +14,10 @@ use serde_json::Value;
 use sqlx::{Connection as _, PgConnection};
 
 use crate::{
-    PROGRAM, Sandbox, free_base_port,
-    history::{Address, cluster, restore},
+    PROGRAM, Sandbox,
+    clusters::cluster,
+    free_base_port,
+    history::{Address, restore},
     support::*,
 };
 
@@ -45,35 +47,23 @@ impl Installation {
         self.folder.join("journal")
     }
 
-    fn start(&self) -> Sandbox {
-        let journal = self.journal();
-        Sandbox::spawn_with(
-            self.port,
-            &self.folder.join("sandbox"),
-            Some(&self.address.url()),
-            Stdio::null(),
-            &[(JOURNAL, journal.to_str().unwrap())],
-        )
+    /// An instance on a port, once it is ready.
+    async fn started_on(&self, port: u16) -> Sandbox {
+        let url = self.address.url();
+        let mut command = Sandbox::command(port, &self.folder.join("sandbox"), Some(&url));
+        command.env(JOURNAL, self.journal());
+        let mut sandbox = Sandbox::run(command, port);
+        sandbox.ready().await;
+        sandbox
     }
 
     async fn started(&self) -> Sandbox {
-        let mut sandbox = self.start();
-        sandbox.ready().await;
-        sandbox
+        self.started_on(self.port).await
     }
 
     /// Another instance, with the same keys and the same database.
     async fn second_instance(&self) -> Sandbox {
-        let journal = self.journal();
-        let mut sandbox = Sandbox::spawn_with(
-            free_base_port(),
-            &self.folder.join("sandbox"),
-            Some(&self.address.url()),
-            Stdio::null(),
-            &[(JOURNAL, journal.to_str().unwrap())],
-        );
-        sandbox.ready().await;
-        sandbox
+        self.started_on(free_base_port()).await
     }
 
     fn recover(&self, arguments: &[&str]) -> Output {

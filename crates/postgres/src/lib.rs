@@ -256,6 +256,13 @@ fn binaries(data_dir: &Path) -> anyhow::Result<PathBuf> {
     })
 }
 
+/// Major version of the server that a new cluster gets, such as `17`; none where no server is
+/// installed.
+#[must_use]
+pub fn version_of_new() -> Option<String> {
+    major_version(&installed().next()?)
+}
+
 /// As the server tells it, `17` of `postgres (PostgreSQL) 17.6`.
 fn major_version(bin: &Path) -> Option<String> {
     let output = Command::new(bin.join("postgres"))

@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -222,13 +223,26 @@ pub async fn seed(pool: &PgPool, dir: &Path, all_systems: bool) -> anyhow::Resul
     Ok(())
 }
 
-/// Registers the clients of each new system as soon as the change feed tells of it. Ends only with
-/// an error.
+/// How often new systems are looked for where a pooler passes no notifications on.
+const LOOK_PERIOD: Duration = Duration::from_secs(1);
+
+/// Registers the clients of each new system as soon as the change feed tells of it, or at intervals
+/// where there are no sessions to be notified in. Ends only with an error.
 ///
 /// # Errors
 /// As [`seed`].
-pub async fn follow_systems(pool: &PgPool, dir: &Path) -> anyhow::Result<()> {
-    let mut feed = PgListener::connect_with(pool).await?;
+pub async fn follow_systems(
+    pool: &PgPool,
+    sessions: Option<&PgPool>,
+    dir: &Path,
+) -> anyhow::Result<()> {
+    let Some(sessions) = sessions else {
+        loop {
+            seed(pool, dir, true).await?;
+            tokio::time::sleep(LOOK_PERIOD).await;
+        }
+    };
+    let mut feed = PgListener::connect_with(sessions).await?;
     feed.listen("change_feed").await?;
     loop {
         seed(pool, dir, true).await?;

@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use url::Url;
 
-use super::{Profile, Settings};
+use super::{Database, Pooler, Profile, Settings};
 
 /// Passwords that stand in examples.
 const SAMPLE_PASSWORDS: &[&str] = &[
@@ -80,12 +80,68 @@ fn target_session(parameter: &str) -> Option<&str> {
     (name == TARGET_SESSION).then_some(value)
 }
 
-/// What is wrong with `database.url`, for a profile that needs one. Nothing is connected.
+/// No address leads to sessions of Postgres.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoSessions {
+    /// There is no address at all.
+    #[error("database.url (DATABASE_URL) is required")]
+    NoAddress,
+    /// There is one of a pooler alone.
+    #[error(
+        "database.pooler is `transaction`, and this needs a session of its own: set database.direct_url to the address of Postgres itself"
+    )]
+    Pooled,
+}
+
+impl Database {
+    /// The settings with which work connects that needs a session: with the direct address, where
+    /// there is one.
+    ///
+    /// # Errors
+    /// There is no address, or only one of a pooler that hands sessions on.
+    pub fn for_sessions(&self) -> Result<Self, NoSessions> {
+        if self.url.is_none() && self.direct_url.is_none() {
+            return Err(NoSessions::NoAddress);
+        }
+        let mut settings = self.clone();
+        if let Some(direct) = settings.direct_url.take() {
+            settings.url = Some(direct);
+            settings.pooler = Pooler::None;
+        }
+        match settings.pooler {
+            Pooler::None | Pooler::Session => Ok(settings),
+            Pooler::Transaction => Err(NoSessions::Pooled),
+        }
+    }
+}
+
+const URL: &str = "database.url (DATABASE_URL)";
+const DIRECT_URL: &str = "database.direct_url";
+
+/// What is wrong with the addresses of the database, for a profile that needs one. Nothing is
+/// connected.
 #[must_use]
 pub fn check_database(settings: &Settings) -> Vec<String> {
-    let Some(url) = &settings.database.url else {
-        return vec!["database.url (DATABASE_URL): is required".to_owned()];
+    let database = &settings.database;
+    let Some(url) = &database.url else {
+        return vec![format!("{URL}: is required")];
     };
+    let mut wrong = check_address(settings, url, URL);
+    if let Some(direct) = &database.direct_url {
+        wrong.extend(check_address(settings, direct, DIRECT_URL));
+    }
+    let migrates = database
+        .migrate_on_start
+        .unwrap_or(settings.server.profile != Profile::Prod);
+    if migrates && matches!(database.for_sessions(), Err(NoSessions::Pooled)) {
+        wrong.push(format!(
+            "{DIRECT_URL}: is required to migrate at the start past a pooler of transactions; or set database.migrate_on_start = false"
+        ));
+    }
+    wrong
+}
+
+fn check_address(settings: &Settings, url: &SecretString, name: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     let query = url.expose_secret().split_once('?').map(|(_, query)| query);
     let wanted = query
@@ -94,12 +150,12 @@ pub fn check_database(settings: &Settings) -> Vec<String> {
         .find_map(target_session);
     if wanted.is_some_and(|wanted| !TARGETS.contains(&wanted)) {
         wrong.push(format!(
-            "database.url (DATABASE_URL): `{TARGET_SESSION}` must be one of {}: only the server that takes changes is used",
+            "{name}: `{TARGET_SESSION}` must be one of {}: only the server that takes changes is used",
             TARGETS.join(", ")
         ));
     }
     for server in server_addresses(url) {
-        for fault in check_server(settings, &server) {
+        for fault in check_server(settings, &server, name) {
             if !wrong.contains(&fault) {
                 wrong.push(fault);
             }
@@ -108,20 +164,16 @@ pub fn check_database(settings: &Settings) -> Vec<String> {
     wrong
 }
 
-fn check_server(settings: &Settings, url: &SecretString) -> Vec<String> {
+fn check_server(settings: &Settings, url: &SecretString, named: &str) -> Vec<String> {
     // The library's own message would show parts of the address.
     let Ok(options) = url.expose_secret().parse::<PgConnectOptions>() else {
-        return vec![format!(
-            "database.url (DATABASE_URL): {}",
-            unreadable(url.expose_secret())
-        )];
+        return vec![format!("{named}: {}", unreadable(url.expose_secret()))];
     };
     let mut wrong = Vec::new();
     if options.get_host().contains(',') {
-        wrong.push(
-            "database.url (DATABASE_URL): several hosts stand before the path, as in postgresql://user@one,two/database"
-                .to_owned(),
-        );
+        wrong.push(format!(
+            "{named}: several hosts stand before the path, as in postgresql://user@one,two/database"
+        ));
     }
     match Url::parse(url.expose_secret()) {
         Ok(parsed) if matches!(parsed.scheme(), "postgres" | "postgresql") => {
@@ -130,39 +182,35 @@ fn check_server(settings: &Settings, url: &SecretString) -> Vec<String> {
                 let is_option = name.starts_with("options[") && name.ends_with(']');
                 if !is_option && !PARAMETERS.contains(&&*name) {
                     wrong.push(format!(
-                        "database.url (DATABASE_URL): the parameter `{}` is none of Postgres'",
+                        "{named}: the parameter `{}` is none of Postgres'",
                         name.chars().take(30).collect::<String>()
                     ));
                 }
                 if value.contains("clock_offset") || name.contains("clock_offset") {
-                    wrong.push(
-                        "database.url (DATABASE_URL): the offset of the clock is for tests alone"
-                            .to_owned(),
-                    );
+                    wrong.push(format!(
+                        "{named}: the offset of the clock is for tests alone"
+                    ));
                 }
             }
         }
-        Ok(_) | Err(_) => wrong.push(
-            "database.url (DATABASE_URL): is no address such as postgresql://user@host/database"
-                .to_owned(),
-        ),
+        Ok(_) | Err(_) => wrong.push(format!(
+            "{named}: is no address such as postgresql://user@host/database"
+        )),
     }
     if settings.server.profile != Profile::Prod {
         return wrong;
     }
     if !is_local(&options) && !is_verified(options.get_ssl_mode()) {
-        wrong.push(
-            "database.url (DATABASE_URL): the connection is not verified by TLS; add sslmode=verify-full (and sslrootcert=FILE for an authority of your own), or use a Unix socket or a loopback address"
-                .to_owned(),
-        );
+        wrong.push(format!(
+            "{named}: the connection is not verified by TLS; add sslmode=verify-full (and sslrootcert=FILE for an authority of your own), or use a Unix socket or a loopback address"
+        ));
     }
     if given_password(url.expose_secret())
         .is_some_and(|password| SAMPLE_PASSWORDS.contains(&password.to_lowercase().as_str()))
     {
-        wrong.push(
-            "database.url (DATABASE_URL): the password is a well-known sample; give the role a random one"
-                .to_owned(),
-        );
+        wrong.push(format!(
+            "{named}: the password is a well-known sample; give the role a random one"
+        ));
     }
     wrong
 }

@@ -22,7 +22,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-pub use database::{check_database, server_addresses};
+pub use database::{NoSessions, check_database, server_addresses};
 pub use journal::JournalPlace;
 pub use key_file::{SANDBOX_FOLDER_MARK, SANDBOX_MARK, key_file, key_material, without_comments};
 pub use limits::{JsonLimits, Limits, Rate, Rates};
@@ -108,6 +108,7 @@ section! {
         ui_base_url: Option<Url>,
         allowed_hosts: Vec<String>,
         trusted_proxies: Vec<IpNet>,
+        drain_s: u64,
     }
 }
 section! {
@@ -115,6 +116,9 @@ section! {
     Database {
         #[serde(serialize_with = "secrets::without_password")]
         url: Option<SecretString>,
+        pooler: Pooler,
+        #[serde(serialize_with = "secrets::without_password")]
+        direct_url: Option<SecretString>,
         max_connections: u32,
         acquire_timeout_s: u64,
         statement_timeout_s: u64,
@@ -281,6 +285,18 @@ pub enum PersonMatch {
     Off,
     /// By name and birth date, when exactly one living person has both. Never in production.
     Unique,
+}
+
+/// What stands between the service and its database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pooler {
+    /// Nothing: a connection is a session of Postgres.
+    None,
+    /// A pooler that gives a connection one session for as long as it is open.
+    Session,
+    /// A pooler that may give a connection another session for each transaction.
+    Transaction,
 }
 
 /// What happens to a Maskinporten or ID-porten token made for another audience.

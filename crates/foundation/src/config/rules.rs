@@ -78,6 +78,7 @@ fn check_ranges(settings: &Settings, wrong: &mut Vec<String>) {
     let (database, tokens, jwks) = (&settings.database, &settings.tokens, &settings.jwks);
     let (pdp, session) = (&settings.pdp, &settings.session);
     let ranges = [
+        ("server.drain_s", duration(settings.server.drain_s), 0..=5),
         (
             "database.max_connections",
             database.max_connections.into(),

@@ -150,10 +150,11 @@ impl DbFault {
             sqlx::Error::PoolTimedOut => Some(Self::PoolExhausted),
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
-            // A proxy in front of a server that is away ends the connection before the first word.
-            | sqlx::Error::Protocol(_)
             | sqlx::Error::PoolClosed
-            | sqlx::Error::WorkerCrashed => Some(Self::Unreachable),
+            | sqlx::Error::WorkerCrashed
+            // Who answers is no Postgres: a balancer that has none behind it takes a connection and
+            // closes it.
+            | sqlx::Error::Protocol(_) => Some(Self::Unreachable),
             sqlx::Error::Database(error) => Self::of_sqlstate(&error.code()?),
             _ => None,
         }
@@ -258,8 +259,8 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_does_not_speak_is_away() {
-        let error = sqlx::Error::Protocol("unexpected response from SSLRequest: 0x00".to_owned());
+    fn a_balancer_without_a_server_behind_it_is_an_unreachable_server() {
+        let error = sqlx::Error::Protocol("unexpected response from SSLRequest: 0x00".into());
         assert_eq!(DbFault::of(&error), Some(DbFault::Unreachable));
     }
 

@@ -5,13 +5,14 @@ mod error;
 pub mod feed;
 mod monitor;
 mod partitions;
+mod pooler;
 mod repeat;
 mod role;
 mod servers;
 mod settings_digest;
 mod start;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use secrecy::SecretString;
@@ -23,14 +24,21 @@ pub use condition::DatabaseCondition;
 pub use error::{DbError, DbFault, DbUnavailable};
 pub use monitor::{DatabaseMonitor, DatabaseReport};
 pub use partitions::{drop_expired_decisions, make_partitions, require_partitions};
+pub use pooler::{Sessions, require_session_settings};
 pub use repeat::{TransactionError, repeat_on_conflict};
 pub use role::{grants, refuse_owner, require_grants};
 pub use servers::Servers;
 pub use settings_digest::replace_settings_digest;
 pub use start::{explain, require_connection, require_migrations, require_version};
 
-use self::servers::refuse_standby;
-use crate::{clock::Clock, config::Database};
+use self::{
+    pooler::{SessionSettings, session_settings},
+    servers::refuse_standby,
+};
+use crate::{
+    clock::Clock,
+    config::{Database, Pooler},
+};
 
 /// Forward-only migrations, embedded.
 pub static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
@@ -52,44 +60,44 @@ pub fn pool(
     clock: &Clock,
     condition: &DatabaseCondition,
 ) -> anyhow::Result<PgPool> {
-    let sessions = [
-        (
-            "statement_timeout",
-            format!("{}s", settings.statement_timeout_s),
-        ),
-        ("lock_timeout", format!("{}s", settings.lock_timeout_s)),
-        ("idle_in_transaction_session_timeout", "10s".to_owned()),
-        ("timezone", "UTC".to_owned()),
-        // A change by a connection without it leaves a row in the audit trail (`note_direct_change`).
-        ("sb.writer", "service".to_owned()),
-        // Statements are prepared once per connection. With large tables Postgres would plan each
-        // decision anew, which takes ten times as long as deciding.
-        ("plan_cache_mode", "force_generic_plan".to_owned()),
-    ];
+    let sessions = session_settings(settings);
     let options = condition.servers().read(url, |options| {
-        options
-            .application_name("systembruker")
-            .options(sessions.clone())
+        let options = options.application_name("systembruker");
+        match settings.pooler {
+            Pooler::None => options.options(sessions.clone()),
+            // A pooler refuses what it does not know at the start of a session.
+            Pooler::Session | Pooler::Transaction => options.extra_float_digits(None),
+        }
     })?;
     let new = PgPoolOptions::new()
         .max_connections(settings.max_connections)
         .acquire_timeout(Duration::from_secs(settings.acquire_timeout_s));
-    Ok(following(new, clock, condition).connect_lazy_with(options))
+    Ok(following(new, settings, clock, condition).connect_lazy_with(options))
 }
 
 /// Options of a pool whose connections follow the clock and the condition of the database.
 fn following(
     options: PgPoolOptions,
+    settings: &Database,
     clock: &Clock,
     condition: &DatabaseCondition,
 ) -> PgPoolOptions {
     let (of_new, of_idle) = (clock.clone(), clock.clone());
     let (known, condition) = (condition.clone(), condition.clone());
+    let late: Option<Arc<SessionSettings>> = match settings.pooler {
+        Pooler::Session => Some(Arc::new(session_settings(settings))),
+        // They came with the start of the session, or are the role's.
+        Pooler::None | Pooler::Transaction => None,
+    };
     options
         .after_connect(move |connection, _| {
-            let (offset, known) = (of_new.offset(), known.clone());
+            let offset = of_new.offset();
+            let (late, known) = (late.clone(), known.clone());
             Box::pin(async move {
                 refuse_standby(connection).await?;
+                if let Some(settings) = late {
+                    pooler::apply(connection, &settings).await?;
+                }
                 known.compare_history(connection).await?;
                 apply_clock_offset(connection, offset).await
             })
@@ -168,11 +176,16 @@ const BESIDE: u32 = 5;
 
 /// Connections for background work that must not wait for requests.
 #[must_use]
-pub fn background_pool(pool: &PgPool, clock: &Clock, condition: &DatabaseCondition) -> PgPool {
+pub fn background_pool(
+    pool: &PgPool,
+    settings: &Database,
+    clock: &Clock,
+    condition: &DatabaseCondition,
+) -> PgPool {
     let new = PgPoolOptions::new()
         .max_connections(BESIDE)
         .acquire_timeout(Duration::from_secs(1));
-    following(new, clock, condition).connect_lazy_with((*pool.connect_options()).clone())
+    following(new, settings, clock, condition).connect_lazy_with((*pool.connect_options()).clone())
 }
 
 /// Migrations that were worded anew, with the SHA-384 of their first wording. They do the same, but

@@ -9,7 +9,7 @@ use sqlx::{PgConnection, PgPool, postgres::PgListener};
 
 use super::{Epoch, Feed, Touched, epoch};
 use crate::{
-    db::{DbError, DbFault},
+    db::{DbError, DbFault, Sessions},
     telemetry::metrics::{
         CHANGE_FEED_ENTRIES, CHANGE_FEED_EPOCHS, CHANGE_FEED_FAILURES, CHANGE_FEED_LAG,
     },
@@ -68,16 +68,17 @@ pub async fn follow(feed: Arc<Feed>, pool: PgPool) {
 }
 
 /// Wakes the follower whenever Postgres says that there is something new, until it is dropped.
-pub async fn listen(feed: Arc<Feed>, pool: PgPool) {
+pub async fn listen(feed: Arc<Feed>, sessions: Sessions) {
     loop {
-        if let Ok(mut listener) = PgListener::connect_with(&pool).await
+        if let Ok(mut listener) = PgListener::connect_with(sessions.pool()).await
             && listener.listen("change_feed").await.is_ok()
         {
             while listener.recv().await.is_ok() {
                 feed.wake.notify_one();
             }
         }
-        // A pooler without notifications, or a database that is away: polling goes on.
+        // The database is away: polling goes on.
+        sessions.look_for_primary().await;
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }
