@@ -2,7 +2,7 @@
 //! HTTP, the audit trail, the outbox. Nothing here knows a party, a system or a request.
 //!
 //! Lowest first: [`clock`], [`crypto`], [`ids`], [`loopback`], [`strict_json`]; [`config`]; [`telemetry`], [`db`],
-//! [`token`]; [`key_files`]; [`http`]; [`audit`], [`events`], [`idempotency`], [`sessions`].
+//! [`token`]; [`key_files`]; [`http`]; [`audit`], [`events`], [`idempotency`], [`sessions`], [`retention`].
 
 pub mod audit;
 pub mod clock;
@@ -17,6 +17,7 @@ pub mod ids;
 pub mod key_files;
 pub mod limits;
 pub mod loopback;
+pub mod retention;
 pub mod sessions;
 pub mod strict_json;
 pub mod telemetry;

@@ -9,7 +9,7 @@ use super::{
     batch::{Batch, Table},
     findings::Finding,
 };
-use foundation::db::DbError;
+use foundation::{db::DbError, retention::BATCH};
 
 /// One import at a time.
 const IMPORT_LOCK: i64 = 0x7379_7374_656d_0003;
@@ -218,4 +218,18 @@ pub async fn forget(db: &mut PgConnection, run: Uuid) -> Result<(), DbError> {
         .execute(db)
         .await?;
     Ok(())
+}
+
+/// Deletes records of imports that ended so many days ago.
+pub async fn delete_old_runs(tx: &mut PgConnection, days: i32) -> Result<u64, DbError> {
+    Ok(sqlx::query!(
+        "delete from import_run where id in (
+           select id from import_run where state <> 'staging' and ended < service_now() - make_interval(days => $1)
+           order by ended limit $2)",
+        days,
+        BATCH
+    )
+    .execute(tx)
+    .await?
+    .rows_affected())
 }

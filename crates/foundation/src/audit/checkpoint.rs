@@ -147,6 +147,24 @@ impl Checkpoints {
         if length == 0 || newest.is_some_and(|(last, at)| length == last || now - at < EVERY) {
             return Ok(());
         }
+        self.append(length, hash, now)?;
+        *newest = Some((length, now));
+        Ok(())
+    }
+
+    /// Appends a checkpoint of rows that are about to be dropped.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn note_end(&self, length: i64, hash: &[u8], now: DateTime<Utc>) -> anyhow::Result<()> {
+        let _newest = self
+            .newest
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        self.append(length, hash, now)
+    }
+
+    fn append(&self, length: i64, hash: &[u8], now: DateTime<Utc>) -> anyhow::Result<()> {
         let mut line = serde_json::to_vec(&self.key.sign(length, &hex(hash), now))?;
         line.push(b'\n');
         let written = OpenOptions::new()
@@ -157,8 +175,6 @@ impl Checkpoints {
                 file.write_all(&line)?;
                 file.sync_data()
             });
-        written.with_context(|| format!("writing a checkpoint to {}", self.path.display()))?;
-        *newest = Some((length, now));
-        Ok(())
+        written.with_context(|| format!("writing a checkpoint to {}", self.path.display()))
     }
 }

@@ -69,6 +69,7 @@ pub struct Settings {
     pub byexternalid: ByExternalId,
     pub compat: Compat,
     pub requests: Requests,
+    pub retention: Retention,
     pub pdp: Pdp,
     pub authzen: Authzen,
     pub pagination: Pagination,
@@ -176,7 +177,19 @@ section! {
 }
 section! {
     /// `requests.*`
-    Requests { lifetime_days: i32, max_open_per_customer: i64, max_open_per_vendor: i64 }
+    Requests { lifetime_days: i32, archive_after_days: i32, max_open_per_customer: i64, max_open_per_vendor: i64 }
+}
+section! {
+    /// `retention.*`
+    Retention {
+        requests_days: i32,
+        requests_remove_days: i32,
+        system_users_days: i32,
+        persons_days: i32,
+        sessions_days: i32,
+        outbox_days: i32,
+        import_runs_days: i32,
+    }
 }
 section! {
     /// `pdp.*`
@@ -215,7 +228,7 @@ section! {
 }
 section! {
     /// `audit.*`
-    Audit { checkpoint_path: Option<PathBuf>, decision_retention_months: u32 }
+    Audit { checkpoint_path: Option<PathBuf>, decision_retention_months: u32, retention_years: u32 }
 }
 section! {
     /// `authzen.*`

@@ -174,6 +174,51 @@ fn check_ranges(settings: &Settings, wrong: &mut Vec<String>) {
             1..=168,
         ),
         (
+            "requests.archive_after_days",
+            settings.requests.archive_after_days.into(),
+            1..=36_500,
+        ),
+        (
+            "retention.requests_days",
+            settings.retention.requests_days.into(),
+            0..=36_500,
+        ),
+        (
+            "retention.requests_remove_days",
+            settings.retention.requests_remove_days.into(),
+            0..=36_500,
+        ),
+        (
+            "retention.system_users_days",
+            settings.retention.system_users_days.into(),
+            1..=36_500,
+        ),
+        (
+            "retention.persons_days",
+            settings.retention.persons_days.into(),
+            1..=36_500,
+        ),
+        (
+            "retention.sessions_days",
+            settings.retention.sessions_days.into(),
+            1..=3_650,
+        ),
+        (
+            "retention.outbox_days",
+            settings.retention.outbox_days.into(),
+            1..=36_500,
+        ),
+        (
+            "retention.import_runs_days",
+            settings.retention.import_runs_days.into(),
+            1..=36_500,
+        ),
+        (
+            "audit.retention_years",
+            settings.audit.retention_years.into(),
+            1..=100,
+        ),
+        (
             "audit.decision_retention_months",
             settings.audit.decision_retention_months.into(),
             1..=1_200,
@@ -191,6 +236,16 @@ fn check_ranges(settings: &Settings, wrong: &mut Vec<String>) {
                 )
             });
         }
+    }
+    let retention = &settings.retention;
+    if retention.requests_remove_days > 0
+        && (retention.requests_days == 0
+            || retention.requests_remove_days < retention.requests_days)
+    {
+        wrong.push(
+            "retention.requests_remove_days: must not be less than retention.requests_days, and needs it"
+                .to_owned(),
+        );
     }
     if !(0.0..=100.0).contains(&settings.import.max_shrink_percent) {
         wrong.push("import.max_shrink_percent: must lie between 0 and 100".to_owned());

@@ -7,7 +7,15 @@ use sqlx::{PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
 use super::{IdentityKeys, Party, PartyKind, PartyStatus, Person};
-use foundation::{db::DbError, ids::NationalId, token::PersonNames};
+use foundation::{
+    db::{
+        DbError,
+        feed::{self, Touched},
+    },
+    ids::NationalId,
+    retention::BATCH,
+    token::PersonNames,
+};
 
 struct PartyRow {
     key: i32,
@@ -320,4 +328,35 @@ pub async fn persons_for_login(pool: &PgPool) -> Result<Vec<PartyName>, DbError>
             .into(),
         })
         .collect())
+}
+
+/// Persons that may be deleted: their register dropped them so many days ago, and nothing rests on
+/// them.
+pub async fn delete_dropped_persons(tx: &mut PgConnection, days: i32) -> Result<u64, DbError> {
+    let persons = sqlx::query!(
+        r#"select p.key, p.uuid from party p
+           where p.kind = 'person' and p.dropped_at < service_now() - make_interval(days => $1)
+             and not exists (select from register_role r where r.to_key = p.key or r.from_key = p.key)
+             and not exists (select from assignment a where a.to_key = p.key or a.from_key = p.key)
+             and not exists (select from client_delegation d where d.client_key = p.key or d.facilitator_key = p.key)
+             and not exists (select from access_list_member m where m.party_key = p.key)
+             and not exists (select from "system_user" u where u.owner_key = p.key)
+             and not exists (select from session s where s.person_uuid = p.uuid)
+           order by p.dropped_at limit $2 for update skip locked"#,
+        days,
+        BATCH
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    let keys: Vec<i32> = persons.iter().map(|person| person.key).collect();
+    sqlx::query!("delete from person_former_id where key = any($1)", &keys)
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query!("delete from party where key = any($1)", &keys)
+        .execute(&mut *tx)
+        .await?;
+    for person in &persons {
+        feed::append(tx, Touched::Party, &person.uuid.to_string()).await?;
+    }
+    Ok(keys.len() as u64)
 }

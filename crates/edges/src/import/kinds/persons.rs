@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::check::Check;
 use crate::import::merge::{Counts, Merge, Merged};
-use crate::import::{Context, copy::Rows, findings::Findings};
+use crate::import::{Context, Mode, copy::Rows, findings::Findings};
 use foundation::db::DbError;
 
 #[derive(Deserialize)]
@@ -178,6 +178,8 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
     merge.settle_findings(&mut *tx).await?;
     let source = merge.options.source.as_str();
     let ended = bury(&mut *tx, source).await?;
+    note_dropped(&mut *tx, merge).await?;
+    let source = merge.options.source.as_str();
     let added = sqlx::query!(
         r#"with added as (
              insert into party (uuid, party_id, user_id, kind, person_id_hmac, person_id_enc, name, birth_date, death_date, source)
@@ -235,6 +237,41 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
         changed: changed.unsigned_abs(),
         ended,
     })
+}
+
+/// Notes since when the register does not name a person any more, for those who hold nothing and are
+/// deleted some time later. A file that leaves out more than a snapshot may end is not believed.
+async fn note_dropped(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged<()> {
+    sqlx::query!(
+        "update party p set dropped_at = null from staging.person s where p.key = s.key and p.dropped_at is not null"
+    )
+    .execute(&mut *tx)
+    .await?;
+    if merge.options.mode == Mode::Delta {
+        return Ok(());
+    }
+    let source = merge.options.source.as_str();
+    let counted = sqlx::query!(
+        r#"select count(*) as "all!", count(*) filter (where s.line is null) as "absent!"
+           from party p left join staging.person s on s.key = p.key
+           where p.kind = 'person' and p.source = $1 and p.dropped_at is null"#,
+        source
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    if let Err(shrink) = merge.guard_shrink(counted.absent, counted.all) {
+        merge.findings.warn(1, "NOT_DROPPED", shrink.to_string());
+        return Ok(());
+    }
+    sqlx::query!(
+        r#"update party p set dropped_at = service_now()
+           where p.kind = 'person' and p.source = $1 and p.dropped_at is null
+             and not exists (select from staging.person s where s.key = p.key)"#,
+        source
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
 }
 
 /// Ends what people who have died gave and got: right-holder and agent relations, with all that
