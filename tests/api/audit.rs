@@ -427,3 +427,23 @@ async fn a_row_numbered_before_what_was_dropped_is_still_checked() {
 
     Trail::expect_fault(&verdict, &["row 2 ", "was changed"]);
 }
+
+#[tokio::test]
+async fn checkpoints_of_the_key_before_are_still_read() {
+    let trail = Trail::start().await;
+    let both = || CheckpointKey::with_earlier(&[8; 32], &[vec![7; 32]]).unwrap();
+    trail.app.new_request(who::HAVBLIKK, &["lonn"]).await;
+    trail.app.seals_trail().await;
+    let checkpoints = Checkpoints::open(trail.file.clone(), both()).unwrap();
+    let later = trail.app.clock.now() + chrono::Duration::hours(2);
+    audit::seal(&trail.pool, Some(&checkpoints), later)
+        .await
+        .unwrap();
+
+    let read = both().read(&trail.file).unwrap();
+
+    let verdict = audit::verify(&trail.pool, &read, |_, _| {}).await.unwrap();
+    assert_eq!((verdict.fault, verdict.checkpoints), (None, 2));
+    let old_alone = trail.key.read(&trail.file).unwrap_err();
+    assert!(format!("{old_alone:#}").contains("not signed"));
+}

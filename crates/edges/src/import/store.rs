@@ -127,7 +127,7 @@ const fn copy_statement(table: Table) -> &'static str {
             "copy staging.organization (line, org_number, name, form, parent, status, deleted_at, party_id, party_uuid, address) from stdin"
         }
         Table::Person => {
-            "copy staging.person (line, hmac, enc, former, first_name, middle_name, last_name, birth_date, death_date, party_id, party_uuid, user_id) from stdin"
+            "copy staging.person (line, hmac, enc, former, former_enc, first_name, middle_name, last_name, birth_date, death_date, party_id, party_uuid, user_id) from stdin"
         }
         Table::Role => {
             "copy staging.role (line, from_org, role_id, to_org, to_hmac, to_name, to_birth, valid_from, ends) from stdin"

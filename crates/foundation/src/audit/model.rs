@@ -66,6 +66,7 @@ words! {
         RetentionDeleted = "retention.deleted", "rows were deleted since their time was over; `detail.rows` says how many, of a partitioned table how many partitions.";
         RetentionArchived = "retention.archived", "deleted requests were moved to the archive.";
         RetentionTombstoned = "retention.tombstoned", "references to persons were taken out of old requests.";
+        KeyRotated = "key.rotated", "the service was started with another key, or stored data were brought to it; `detail` says which.";
         OperatorTableTruncated = "operator.table_truncated", "somebody emptied a table past the service.";
     }
 }
@@ -83,6 +84,7 @@ words! {
         Import = "import", "a source and a kind of file.";
         Session = "session", "a session of a browser: the first 16 hexadecimal digits of its id.";
         Login = "login", "an attempt to log in; it has no id.";
+        Key = "key", "a key, by the setting that names it.";
         Retention = "retention", "a class of data that is kept for a limited time, by its name.";
         Token = "token", "a token; the id is the provider's name.";
     }

@@ -22,7 +22,9 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 pub use database::{check_database, server_addresses};
-pub use key_file::{SANDBOX_FOLDER_MARK, SANDBOX_MARK, key_file, key_material, without_comments};
+pub use key_file::{
+    SANDBOX_FOLDER_MARK, SANDBOX_MARK, key_file, key_files, key_material, without_comments,
+};
 pub use limits::{JsonLimits, Limits, Rate, Rates};
 pub use load::{LoadError, Loaded, Source, load, load_all};
 pub use rules::{Checked, LocalIssuers, check, http_base};
@@ -224,7 +226,14 @@ section! {
 }
 section! {
     /// `keys.*`
-    Keys { blind_index: Option<PathBuf>, person_id: Option<PathBuf>, audit_checkpoints: Option<PathBuf> }
+    Keys {
+        #[serde(deserialize_with = "key_file::one_or_more")]
+        blind_index: Vec<PathBuf>,
+        #[serde(deserialize_with = "key_file::one_or_more")]
+        person_id: Vec<PathBuf>,
+        #[serde(deserialize_with = "key_file::one_or_more")]
+        audit_checkpoints: Vec<PathBuf>,
+    }
 }
 section! {
     /// `audit.*`

@@ -18,6 +18,8 @@ const NEW_RSA_KEY: &str =
     "make one with `openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:3072`";
 /// Keys that are published at the same time.
 const MAX_SIGNING_KEYS: usize = 4;
+/// Keys for identity numbers at the same time.
+const MAX_IDENTITY_KEYS: usize = 2;
 /// Tokens that we sign live no longer than half an hour.
 const MAX_EXCHANGE_LIFETIME_S: i64 = 1_800;
 
@@ -278,6 +280,16 @@ pub fn check(settings: Settings) -> Result<Checked, Vec<String>> {
             "tokens.signing_keys: {MAX_SIGNING_KEYS} are the most; take out the oldest"
         ));
     }
+    for (key, files) in [
+        ("keys.blind_index", &settings.keys.blind_index),
+        ("keys.person_id", &settings.keys.person_id),
+    ] {
+        if files.len() > MAX_IDENTITY_KEYS {
+            wrong.push(format!(
+                "{key}: {MAX_IDENTITY_KEYS} are the most, the present one and the one before; run `systembruker keys rekey`, and take out the oldest"
+            ));
+        }
+    }
     if EnvFilter::try_new(&settings.log.level).is_err() {
         wrong.push(
             "log.level: cannot be read; such as `info` or `warn,systembruker=debug`".to_owned(),
@@ -494,8 +506,8 @@ fn check_serve(settings: &Settings, wrong: &mut Vec<String>) {
         }
     };
     let (keys, idporten) = (&settings.keys, &settings.idporten);
-    required(keys.blind_index.is_some(), "keys.blind_index", NEW_KEY);
-    required(keys.person_id.is_some(), "keys.person_id", NEW_KEY);
+    required(!keys.blind_index.is_empty(), "keys.blind_index", NEW_KEY);
+    required(!keys.person_id.is_empty(), "keys.person_id", NEW_KEY);
     if prod {
         required(
             !settings.tokens.signing_keys.is_empty(),
@@ -503,7 +515,7 @@ fn check_serve(settings: &Settings, wrong: &mut Vec<String>) {
             NEW_RSA_KEY,
         );
         required(
-            keys.audit_checkpoints.is_some(),
+            !keys.audit_checkpoints.is_empty(),
             "keys.audit_checkpoints",
             NEW_KEY,
         );
@@ -537,7 +549,7 @@ fn check_serve(settings: &Settings, wrong: &mut Vec<String>) {
     if !(0..=60).contains(&settings.tokens.leeway_s) {
         wrong.push("tokens.leeway_s: must be between 0 and 60".to_owned());
     }
-    if !prod && settings.audit.checkpoint_path.is_some() && keys.audit_checkpoints.is_none() {
+    if !prod && settings.audit.checkpoint_path.is_some() && keys.audit_checkpoints.is_empty() {
         wrong.push(
             "keys.audit_checkpoints: is required where audit.checkpoint_path is given".to_owned(),
         );

@@ -3,6 +3,7 @@
 pub mod details;
 mod identity;
 mod model;
+pub mod rekey;
 pub mod rules;
 mod standing;
 mod store;

@@ -153,20 +153,40 @@ pub async fn create_person(
     id: &NationalId,
     source: &str,
 ) -> anyhow::Result<Person> {
-    let mut db = pool.acquire().await?;
+    let mut tx = pool.begin().await?;
+    let (index, earlier, sealed) = (keys.index(id), keys.earlier_indexes(id), keys.encrypt(id)?);
+    if !earlier.is_empty() {
+        // Another instance may take another key for the present one: the constraint alone would not
+        // keep both from storing the person.
+        let lock = earlier.iter().chain([&index]).min();
+        sqlx::query!(
+            "select pg_advisory_xact_lock(hashtextextended(encode($1, 'hex'), 0)) as locked",
+            lock
+        )
+        .fetch_one(&mut *tx)
+        .await?;
+        if let Some(known) = party_by_national_id(&mut tx, keys, id).await? {
+            return Ok(Person(known));
+        }
+    }
     sqlx::query!(
-        r#"insert into party (uuid, party_id, user_id, kind, person_id_hmac, person_id_enc, name, source)
-           values ($1, nextval('party_id_seq')::int, nextval('user_id_seq')::int, 'person', $2, $3, $4, $5)
-           on conflict (person_id_hmac) do nothing"#,
+        r#"with added as (
+             insert into party (uuid, party_id, user_id, kind, person_id_hmac, person_id_enc, name, source)
+             values ($1, nextval('party_id_seq')::int, nextval('user_id_seq')::int, 'person', $2, $3, $4, $5)
+             on conflict (person_id_hmac) do nothing returning key)
+           insert into person_former_id (person_id_hmac, key, person_id_enc)
+           select unnest($6::bytea[]), key, $3 from added where true on conflict do nothing"#,
         Uuid::new_v4(),
-        keys.index(id),
-        keys.encrypt(id)?,
+        index,
+        sealed,
         format!("*****{}", &id.expose()[6..]),
         source,
+        &earlier
     )
-    .execute(&mut *db)
+    .execute(&mut *tx)
     .await?;
-    let party = party_by_national_id(&mut db, keys, id).await?;
+    let party = party_by_national_id(&mut tx, keys, id).await?;
+    tx.commit().await?;
     party
         .map(Person)
         .ok_or_else(|| anyhow::anyhow!("a new person was not stored"))
