@@ -134,7 +134,9 @@ impl Serving {
             .keep_alive_timeout(limits.http2_ping())
             .max_header_list_size(MAX_HEAD_BYTES as u32)
             .max_concurrent_streams(limits.http2_max_streams)
-            .max_pending_accept_reset_streams(Some(limits.http2_max_pending_resets));
+            .max_pending_accept_reset_streams(Some(limits.http2_max_pending_resets))
+            // Streams that we reset since the client broke the protocol.
+            .max_local_error_reset_streams(Some(limits.http2_max_pending_resets));
         builder
     }
 }

@@ -18,6 +18,7 @@ mod away;
 mod bombs;
 mod decision_log;
 mod failover;
+mod floods;
 mod growth;
 mod history;
 mod import;
