@@ -60,6 +60,7 @@ lint: ## Checks format, lints, dependencies, documentation and the committed SQL
 	cargo clippy --locked --test chaos -- -D warnings
 	cargo clippy --locked --no-default-features -- -D warnings
 	cargo xtask dependencies
+	cargo xtask sql
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
 	scripts/check-sql.sh
 	cargo deny --locked check bans licenses sources

@@ -19,6 +19,7 @@ use foundation::{
     events,
     limits::{InFlight, Limit, RequestClass},
     recovery,
+    retention::RetentionClass,
     telemetry::{
         self,
         metrics::{
@@ -26,7 +27,8 @@ use foundation::{
             DECISION_LOG_WAITING, HTTP_DURATION, HTTP_IN_FLIGHT, HTTP_REQUESTS, JOURNAL_AGE,
             JOURNAL_WAITING, JWKS_AGE, JWKS_FETCHES, LOG_LINES_DROPPED, MetricKind, OUTBOX_HIDDEN,
             OUTBOX_LAG, PDP_CACHE_HITS, PDP_DECISIONS, PDP_DURATION, POOL_CONNECTIONS, POOL_MAX,
-            REQUESTS_REFUSED, SECURITY_EVENTS, TRANSACTIONS_REPEATED,
+            REQUESTS_REFUSED, RETENTION_ROWS, RETENTION_SUCCESS, SECURITY_EVENTS,
+            TRANSACTIONS_REPEATED,
         },
         per_thread::{PerThread, PerThreadMetrics},
         security::EventName,
@@ -142,6 +144,10 @@ fn register() {
     }
     for reason in Refusal::ALL {
         metrics::counter!(AUTH_FAILED.name, "reason" => reason.wire()).absolute(0);
+    }
+    for class in RetentionClass::ALL {
+        metrics::counter!(RETENTION_ROWS.name, "class" => class.wire()).absolute(0);
+        metrics::gauge!(RETENTION_SUCCESS.name, "class" => class.wire()).set(0.0);
     }
     for event in EventName::ALL {
         metrics::counter!(SECURITY_EVENTS.name, "event" => event.wire()).absolute(0);

@@ -10,6 +10,7 @@ pub mod metrics;
 pub mod openapi;
 mod readiness;
 mod request_log;
+pub mod retention;
 mod router;
 pub mod serve;
 pub mod setup;

@@ -25,7 +25,7 @@ use foundation::{
     http::{context::RequestContext, path::RouteId},
     telemetry::{
         metrics::{HTTP_DURATION, HTTP_REQUESTS, MAX_LABEL_SETS},
-        shortened, traces,
+        one_line, traces,
     },
     token::Shape,
 };
@@ -38,6 +38,11 @@ const OTHER: &str = "other";
 const MAX_ROUTE_SETS: usize = MAX_LABEL_SETS - 600;
 /// Status of a request whose client did not wait for the answer, as nginx writes it.
 const CLIENT_GONE: u16 = 499;
+
+/// See [`CLIENT_GONE`].
+pub fn client_gone() -> StatusCode {
+    StatusCode::from_u16(CLIENT_GONE).unwrap_or(StatusCode::BAD_REQUEST)
+}
 
 /// Measures and logs requests. One for each instance.
 #[derive(Debug)]
@@ -265,7 +270,7 @@ impl Exchange {
             address = context
                 .and_then(|context| context.address)
                 .map(tracing::field::display),
-            user_agent = user_agent.as_deref().map(shortened),
+            user_agent = user_agent.as_deref().map(one_line),
         );
     }
 }

@@ -134,7 +134,9 @@ impl Serving {
             .keep_alive_timeout(limits.http2_ping())
             .max_header_list_size(MAX_HEAD_BYTES as u32)
             .max_concurrent_streams(limits.http2_max_streams)
-            .max_pending_accept_reset_streams(Some(limits.http2_max_pending_resets));
+            .max_pending_accept_reset_streams(Some(limits.http2_max_pending_resets))
+            // Streams that we reset since the client broke the protocol.
+            .max_local_error_reset_streams(Some(limits.http2_max_pending_resets));
         builder
     }
 }
@@ -346,25 +348,15 @@ pub fn spawn_background(state: &AppState, shutdown: &Shutdown) {
     every(shutdown, 600, "change feed", db, async |pool| {
         Ok(foundation::db::feed::forget_old(&pool).await?)
     });
-    let months = state.config.settings.audit.decision_retention_months;
-    every(
-        shutdown,
-        3600,
-        "expired decisions",
-        db,
-        move |pool| async move { Ok(foundation::db::drop_expired_decisions(&pool, months).await?) },
-    );
     spawn_until(shutdown, super::metrics::keep_up(state.clone()));
     spawn_until(shutdown, Arc::clone(&state.monitor).watch());
     every(shutdown, 12 * 3600, "partitions", db, async |pool| {
         Ok(foundation::db::make_partitions(&pool).await?)
     });
-    every(shutdown, 600, "ended sessions", db, async |pool| {
-        foundation::sessions::forget_expired(&pool).await?;
-        Ok(edges::pages::forget_expired(&pool).await?)
-    });
-    every(shutdown, 3600, "idempotency keys", db, async |pool| {
-        Ok(foundation::idempotency::forget_old(&pool).await?)
+    let retained = state.clone();
+    every(shutdown, 3600, "retention", db, move |_| {
+        let state = retained.clone();
+        async move { super::retention::apply(&state).await }
     });
     let (checkpoints, clock) = (state.checkpoints.clone(), state.clock.clone());
     every(shutdown, 2, "audit chain", db, move |pool| {

@@ -20,6 +20,7 @@ use foundation::{
     config::{self, Checked, JournalPlace, Profile},
     db::{self, DatabaseCondition, DatabaseMonitor, feed::Feed},
     http::context,
+    key_rotation::{self, KeyInUse},
     recovery::{Journal, Recovery},
     telemetry::security::SecurityEvent,
     token::{
@@ -67,23 +68,14 @@ impl Secrets {
             tracing::warn!("tokens.signing_keys is empty: a signing key was made up for this run");
             keys.push(SigningKey::generate(KeySize::Rsa3072, "")?);
         }
-        let identity = match (&settings.keys.blind_index, &settings.keys.person_id) {
-            (Some(index), Some(cipher)) => {
-                IdentityKeys::new(&config::key_file(index)?, &config::key_file(cipher)?)?
-            }
-            _ => anyhow::bail!(
-                "keys.blind_index and keys.person_id are required, or persons could not be found again after a restart"
-            ),
-        };
-        let checkpoint_key = settings
-            .keys
-            .audit_checkpoints
-            .as_deref()
-            .map(config::key_file)
-            .transpose()?;
-        let checkpoint_key = checkpoint_key
-            .map(|material| audit::CheckpointKey::new(&material))
-            .transpose()?;
+        let (indexes, ciphers) = (&settings.keys.blind_index, &settings.keys.person_id);
+        anyhow::ensure!(
+            !indexes.is_empty() && !ciphers.is_empty(),
+            "keys.blind_index and keys.person_id are required, or persons could not be found again after a restart"
+        );
+        let identity =
+            IdentityKeys::with_earlier(&config::key_files(indexes)?, &config::key_files(ciphers)?)?;
+        let checkpoint_key = audit::CheckpointKey::of_files(&settings.keys.audit_checkpoints)?;
         let login_key = settings
             .idporten
             .key_file
@@ -97,6 +89,47 @@ impl Secrets {
             checkpoint_key,
         })
     }
+}
+
+impl Secrets {
+    /// Every key in use, by setting, the present one first.
+    fn in_use(&self, config: &Checked) -> Vec<KeyInUse> {
+        let mut keys = Vec::new();
+        let mut add = |setting: &'static str, ids: Vec<String>| {
+            keys.extend(ids.into_iter().map(|id| KeyInUse { setting, id }));
+        };
+        let signing = self.own_keys.key_ids().map(str::to_owned).collect();
+        add("tokens.signing_keys", signing);
+        add("keys.blind_index", self.identity.index_ids());
+        add("keys.person_id", self.identity.cipher_ids());
+        let checkpoints = self.checkpoint_key.iter().map(|key| key.id().to_owned());
+        add("keys.audit_checkpoints", checkpoints.collect());
+        let login = self.login_key.iter().map(|key| key.kid().to_owned());
+        add("idporten.key_file", login.collect());
+        add("pdp.subscription_keys", config.subscription_keys.ids());
+        keys
+    }
+}
+
+/// Notes which keys the service starts with. One that a setting did not have before leaves a row in the
+/// audit trail. In production and in test, keys for identity numbers must be among those that are known,
+/// or nobody would be found.
+///
+/// # Errors
+/// The database fails, or identity numbers were stored with other keys.
+async fn note_keys(config: &Checked, secrets: &Secrets, pool: &PgPool) -> anyhow::Result<()> {
+    let keys = secrets.in_use(config);
+    let mut tx = pool.begin().await?;
+    if config.profile() != Profile::Sandbox {
+        for setting in ["keys.blind_index", "keys.person_id"] {
+            let ids: Vec<&KeyInUse> = keys.iter().filter(|key| key.setting == setting).collect();
+            key_rotation::require_known(&mut tx, setting, &ids).await?;
+        }
+    }
+    key_rotation::note(&mut tx, &keys)
+        .await
+        .context("noting the keys")?;
+    Ok(tx.commit().await?)
 }
 
 #[cfg(feature = "sandbox")]
@@ -212,6 +245,7 @@ pub async fn state(
     extra: Extra,
 ) -> anyhow::Result<AppState> {
     note_settings(&config, &pool).await?;
+    note_keys(&config, &secrets, &pool).await?;
     let catalogue = Arc::new(
         packages::load(&pool)
             .await

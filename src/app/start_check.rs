@@ -116,13 +116,10 @@ fn key(finding: &str) -> Option<String> {
 /// Looks at the checkpoints of the audit trail that are there. What is wrong with their key is told
 /// elsewhere.
 fn checkpoints(settings: &Settings, findings: &mut Findings) {
-    let (Some(path), Some(key)) = (
-        &settings.audit.checkpoint_path,
-        &settings.keys.audit_checkpoints,
-    ) else {
+    let Some(path) = &settings.audit.checkpoint_path else {
         return;
     };
-    let Ok(key) = config::key_file(key).and_then(|material| CheckpointKey::new(&material)) else {
+    let Ok(Some(key)) = CheckpointKey::of_files(&settings.keys.audit_checkpoints) else {
         return;
     };
     let Err(error) = key.read(path) else {

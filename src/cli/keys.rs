@@ -1,8 +1,14 @@
-//! `keys`: making secrets.
+//! `keys`: making secrets, and replacing them.
 
 use clap::Subcommand;
-use foundation::config::NewSubscriptionKey;
+use foundation::{config::NewSubscriptionKey, key_rotation};
+use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+use registers::parties::rekey;
 use secrecy::ExposeSecret as _;
+use serde_json::json;
+
+use super::{exit::Exit, target::TargetArgs};
+use crate::app::setup::CommandAccess;
 
 /// Which secret is made.
 #[derive(Debug, Subcommand)]
@@ -10,7 +16,21 @@ pub enum KeysCommand {
     /// Makes a subscription key of 256 random bits, and prints it with the hash that settings hold.
     #[command(after_help = HELP)]
     NewSubscriptionKey,
+    /// Brings stored identity numbers to the first keys of `keys.blind_index` and `keys.person_id`.
+    ///
+    /// The service may run meanwhile. May be repeated, and after it was cut off.
+    #[command(after_help = REKEY_HELP)]
+    Rekey(TargetArgs),
 }
+
+const REKEY_HELP: &str = "\
+Afterwards every number is encrypted with the first key, and found by each key that is listed and by no other. How a key is
+replaced while the service runs, step by step, is in ops/README.md.
+
+Exit codes:
+  0  everything is as the settings say
+  1  some numbers cannot be read with these keys, or are not stored with their index
+  3  could not be done (a file, the configuration, the database)";
 
 const HELP: &str = "\
 Give the key to the client, which sends it in the header Ocp-Apim-Subscription-Key. It is stored nowhere and cannot be
@@ -25,8 +45,8 @@ both hashes, give out the new key, take the old hash away.";
 /// Runs the command.
 ///
 /// # Errors
-/// The operating system gives no random bytes.
-pub fn run(command: &KeysCommand) -> anyhow::Result<()> {
+/// The operating system gives no random bytes; the installation cannot be opened.
+pub async fn run(command: &KeysCommand) -> anyhow::Result<Exit> {
     match command {
         KeysCommand::NewSubscriptionKey => {
             let new = NewSubscriptionKey::generate()?;
@@ -35,7 +55,55 @@ pub fn run(command: &KeysCommand) -> anyhow::Result<()> {
             eprintln!(
                 "The key is for the client, and is shown this once; the hash is for pdp.subscription_keys."
             );
-            Ok(())
+            Ok(Exit::Good)
         }
+        KeysCommand::Rekey(target) => rekey(target).await,
     }
+}
+
+async fn rekey(target: &TargetArgs) -> anyhow::Result<Exit> {
+    let target = target.open(CommandAccess::Read).await?;
+    let bar = ProgressBar::new(0);
+    if let Ok(style) =
+        ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} persons, {eta} left")
+    {
+        bar.set_style(style);
+    }
+    let rekeyed = rekey::rekey(&target.db, &target.identity, |done, all| {
+        bar.set_length(all);
+        bar.set_position(done);
+    })
+    .await;
+    bar.finish_and_clear();
+    let done = rekeyed?;
+    if done.changed > 0 {
+        let mut tx = target.db.begin().await?;
+        for setting in ["keys.blind_index", "keys.person_id"] {
+            let detail = json!({"rekeyed": done.changed});
+            key_rotation::record(&mut tx, setting, detail).await?;
+        }
+        tx.commit().await?;
+    }
+    target.db.close().await;
+    println!(
+        "{} persons, of whom {} were written anew",
+        HumanCount(done.persons),
+        HumanCount(done.changed)
+    );
+    if done.unreadable > 0 {
+        eprintln!(
+            "the numbers of {} persons cannot be read with the keys of keys.person_id",
+            HumanCount(done.unreadable)
+        );
+    }
+    if done.without_number > 0 {
+        eprintln!(
+            "{} former numbers are stored by their index alone: import the persons again, then repeat this, before a key of keys.blind_index is taken out",
+            HumanCount(done.without_number)
+        );
+    }
+    if done.unreadable + done.without_number > 0 {
+        return Ok(Exit::DoesNotHold);
+    }
+    Ok(Exit::Good)
 }

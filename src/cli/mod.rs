@@ -59,7 +59,7 @@ enum Command {
     Config(config::ConfigCommand),
     /// Tries everything that the service needs, and says what helps where something is missing.
     Doctor(doctor::DoctorArgs),
-    /// Makes keys.
+    /// Makes keys, and replaces them.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
     /// Brings the database schema up to date, and says what it did.
@@ -208,7 +208,7 @@ pub fn main() -> ExitCode {
             }
             Command::Config(command) => return Ok(config::run(&command).into()),
             Command::Doctor(args) => return doctor::run(&args).await.map(Into::into),
-            Command::Keys(command) => keys::run(&command)?,
+            Command::Keys(command) => return keys::run(&command).await.map(Into::into),
             Command::Serve(args) => serve::serve(args.config.as_deref()).await?,
             Command::Migrate(MigrateArgs {
                 print_grants: Some(role),

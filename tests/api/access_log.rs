@@ -6,6 +6,10 @@ use testkit::{
     log::{Line, TargetLog},
     prelude::*,
 };
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
 /// Waits until a line about a request with this user agent is written, and returns all of them.
 async fn lines_of(log: &TargetLog, agent: &str) -> Vec<Line> {
@@ -84,6 +88,24 @@ async fn a_long_user_agent_is_cut() {
     let caller = world.anonymous().with_header("user-agent", &long);
     caller.get("/alive").await.assert_status(200);
     assert_eq!(lines_of(&log, &long[..200]).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_user_agent_moves_no_cursor_and_ends_no_line() {
+    let log = TargetLog::capture("access");
+    let world = World::start().await;
+    let address = world.app.running.config.settings.server.listen;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    // A tab, the C1 control character CSI, and an override of direction, in UTF-8.
+    let agent = b"probe\t5\xc2\x9b31m\xe2\x80\xaee";
+    let request = [
+        &b"GET /alive HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nUser-Agent: "[..],
+        &agent[..],
+        &b"\r\n\r\n"[..],
+    ];
+    stream.write_all(&request.concat()).await.unwrap();
+    stream.read_to_end(&mut Vec::new()).await.unwrap();
+    assert_eq!(lines_of(&log, "probe 5 31m e").await.len(), 1);
 }
 
 #[tokio::test]

@@ -2,7 +2,10 @@
 
 use std::process::Command;
 
-use foundation::audit::{self, CheckpointKey, Checkpoints};
+use foundation::{
+    audit::{self, CheckpointKey, Checkpoints},
+    retention,
+};
 use serde_json::json;
 use sqlx::PgPool;
 
@@ -331,4 +334,116 @@ async fn the_command_says_yes_or_names_the_row() {
         code == 1 && told.contains("does not hold: row 2 ") && told.contains("was changed"),
         "{told}"
     );
+}
+
+/// Later than every month that is kept.
+const LATER: u64 = 5 * 366 + 31;
+
+impl Trail {
+    /// Lets the years pass, and more happen, which is sealed with a checkpoint.
+    async fn grows_old(&self) {
+        self.app.advance(testkit::clock::days(LATER)).await;
+        self.app.new_request(who::HAVBLIKK, &["lonn"]).await;
+        self.seal().await;
+    }
+
+    async fn drop_expired(&self) -> u64 {
+        let key = CheckpointKey::new(&[7; 32]).unwrap();
+        let checkpoints = Checkpoints::open(self.file.clone(), key).unwrap();
+        let now = self.app.clock.now();
+        retention::drop_expired_trail(&self.pool, Some(&checkpoints), 5, now)
+            .await
+            .unwrap()
+    }
+}
+
+#[tokio::test]
+async fn an_expired_month_is_dropped_and_the_rest_still_holds() {
+    let trail = Trail::start().await;
+    trail.grows_old().await;
+    let before = trail.app.count("select count(*) from audit_log").await;
+
+    assert!(trail.drop_expired().await >= 1);
+
+    trail.seal().await;
+    let verdict = trail.verify().await;
+    assert_eq!(verdict.fault, None);
+    assert!(verdict.rows > 0 && verdict.rows < before, "{verdict:?}");
+}
+
+#[tokio::test]
+async fn a_month_of_fewer_years_is_kept() {
+    let trail = Trail::start().await;
+    trail.app.advance(testkit::clock::days(5 * 365 - 31)).await;
+    assert_eq!(trail.drop_expired().await, 0);
+}
+
+#[tokio::test]
+async fn an_expired_month_with_rows_that_are_not_sealed_is_kept() {
+    let trail = Trail::start().await;
+    // Nobody seals meanwhile: the task of the background passes over a row that is locked.
+    let mut sealer = trail.app.sql().await;
+    sqlx::raw_sql("begin; select length from audit_chain for update")
+        .execute(&mut sealer)
+        .await
+        .unwrap();
+    trail.app.new_request(who::HAVBLIKK, &["lonn"]).await;
+    trail.app.advance(testkit::clock::days(LATER)).await;
+    let before = trail.app.count("select count(*) from audit_log").await;
+
+    trail.drop_expired().await;
+
+    assert_eq!(
+        trail.app.count("select count(*) from audit_log").await,
+        before
+    );
+}
+
+#[tokio::test]
+async fn a_month_that_went_without_a_checkpoint_is_missed() {
+    let trail = Trail::start().await;
+    trail.app.new_request(who::HAVBLIKK, &["lonn"]).await;
+    trail.app.seals_trail().await;
+    trail.grows_old().await;
+    let dropped = retention::drop_expired_trail(&trail.pool, None, 5, trail.app.clock.now()).await;
+    assert!(dropped.unwrap() >= 1);
+
+    let verdict = trail.verify().await;
+
+    Trail::expect_fault(&verdict, &["row 1: is missing", "no checkpoint vouches"]);
+}
+
+#[tokio::test]
+async fn a_row_numbered_before_what_was_dropped_is_still_checked() {
+    let trail = Trail::start().await;
+    // As when a transaction began in the new month and got its number before one of the old month.
+    trail
+        .tamper("update audit_log set at = at + interval '6 years' where chain = 2")
+        .await;
+    trail.grows_old().await;
+    trail.drop_expired().await;
+
+    let verdict = trail.verify().await;
+
+    Trail::expect_fault(&verdict, &["row 2 ", "was changed"]);
+}
+
+#[tokio::test]
+async fn checkpoints_of_the_key_before_are_still_read() {
+    let trail = Trail::start().await;
+    let both = || CheckpointKey::with_earlier(&[8; 32], &[vec![7; 32]]).unwrap();
+    trail.app.new_request(who::HAVBLIKK, &["lonn"]).await;
+    trail.app.seals_trail().await;
+    let checkpoints = Checkpoints::open(trail.file.clone(), both()).unwrap();
+    let later = trail.app.clock.now() + chrono::Duration::hours(2);
+    audit::seal(&trail.pool, Some(&checkpoints), later)
+        .await
+        .unwrap();
+
+    let read = both().read(&trail.file).unwrap();
+
+    let verdict = audit::verify(&trail.pool, &read, |_, _| {}).await.unwrap();
+    assert_eq!((verdict.fault, verdict.checkpoints), (None, 2));
+    let old_alone = trail.key.read(&trail.file).unwrap_err();
+    assert!(format!("{old_alone:#}").contains("not signed"));
 }

@@ -622,7 +622,7 @@ async fn partitions_are_of_a_day_and_go_when_they_expire() {
     let today = app.count("select count(*) from pg_class where relname = 'decision_block_' || to_char(current_date, 'YYYYMMDD')").await;
     assert_eq!(today, 1);
     app.run_sql("create table decision_block_20200131 partition of decision_block for values from ('2020-01-31') to ('2020-02-01')").await;
-    foundation::db::drop_expired_decisions(&app.running.state.db, 12)
+    foundation::retention::drop_expired_decisions(&app.running.state.db, 12)
         .await
         .unwrap();
     assert_eq!(

@@ -37,14 +37,21 @@ fn status(answer: &str) -> &str {
     answer.split(' ').nth(1).unwrap_or_default()
 }
 
-/// Too much for now: a problem with a title, a status and a trace id, and when to come back.
+/// Too much for now: a problem with type, title, status and trace id, and when to come back.
 #[track_caller]
 fn assert_try_later(answer: Answer, status: u16, title: &str) {
     let answer = answer.assert_status(status);
     let seconds: u32 = answer.header("retry-after").parse().unwrap();
     assert!(seconds >= 1, "{seconds}");
     assert_eq!(answer.header("content-type"), "application/problem+json");
-    assert_eq!(answer.problem(), json!({"title": title, "status": status}));
+    let described = match status {
+        429 => "rfc6585#section-4",
+        503 => "rfc9110#section-15.6.4",
+        other => panic!("{other}"),
+    };
+    let kind = format!("https://tools.ietf.org/html/{described}");
+    let problem = json!({"type": kind, "title": title, "status": status});
+    assert_eq!(answer.problem(), problem);
 }
 
 #[track_caller]
@@ -293,18 +300,171 @@ async fn a_decision_has_a_clock_of_its_own() {
     assert_busy(answer);
 }
 
-#[tokio::test]
-async fn a_decision_that_waits_for_its_body_is_answered_with_408() {
-    let world = World::with(&[("limits.decision_timeout_s", "1")]).await;
+/// The head of a question for a decision, whose body has so many bytes.
+async fn head_of_question(world: &World, length: usize) -> String {
     let token = world.organization(SAV, AUTHORIZE).token().await.unwrap();
-    let answer = raw(
-        &world,
-        &format!(
-            "POST {AUTHORIZE_PATH} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{{"
-        ),
+    format!(
+        "POST {AUTHORIZE_PATH} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+    )
+}
+
+#[tokio::test]
+async fn the_time_for_a_decision_counts_from_when_its_body_is_there() {
+    let world = World::with(&[("limits.decision_timeout_s", "1")]).await;
+    let question = some_question().to_string();
+    let mut stream = TcpStream::connect(world.app.running.config.settings.server.listen)
+        .await
+        .unwrap();
+    let head = head_of_question(&world, question.len()).await;
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // Longer than a decision may take, by the clock of the service: the test waits for nothing else.
+    for piece in [&question.as_bytes()[..10], &question.as_bytes()[10..]] {
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        stream.write_all(piece).await.unwrap();
+    }
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    let answer = String::from_utf8_lossy(&answer);
+    assert_eq!(status(&answer), "200", "{answer}");
+}
+
+#[tokio::test]
+async fn a_decision_whose_body_does_not_come_is_answered_with_408_at_the_clock_of_bodies() {
+    let settings = [
+        ("limits.decision_timeout_s", "1"),
+        ("limits.body_timeout_s", "3"),
+    ];
+    let world = World::with(&settings).await;
+    let began = std::time::Instant::now();
+    let head = head_of_question(&world, 100).await;
+    let answer = raw(&world, &format!("{head}{{")).await;
+    assert_eq!(status(&answer), "408", "{answer}");
+    assert!(began.elapsed() >= Duration::from_secs(3));
+    assert!(answer.contains("rfc9110#section-15.5.9"), "{answer}");
+}
+
+/// A question for several decisions at once: about actions, since equal ones are one.
+fn several(count: usize) -> Value {
+    let mut question = some_question();
+    let request = &mut question["Request"];
+    let category = |id: &str, name: &str, value: &str| json!({"Id": id, "Attribute": [{"AttributeId": name, "Value": value}]});
+    let action = "urn:oasis:names:tc:xacml:1.0:action:action-id";
+    request["Action"] = (0..count)
+        .map(|n| category(&format!("a{n}"), action, &format!("read{n}")))
+        .collect();
+    for (kind, id) in [("AccessSubject", "s"), ("Resource", "r")] {
+        request[kind][0]["Id"] = id.into();
+    }
+    let references = |n: usize| json!({"ReferenceId": ["s", "r", format!("a{n}")]});
+    request["MultiRequests"] =
+        json!({"RequestReference": (0..count).map(references).collect::<Vec<_>>()});
+    question
+}
+
+#[tokio::test]
+async fn a_call_counts_as_many_as_the_decisions_that_it_asks_for() {
+    let world = with_rate("decisions", 10).await;
+    let owner = world.organization(SAV, AUTHORIZE);
+    let ask = async |count| owner.post(AUTHORIZE_PATH, several(count)).await;
+    let first = ask(7).await.assert_status(200);
+    assert_eq!(first.json()["response"].as_array().unwrap().len(), 7);
+    assert_too_often(ask(4).await);
+    // What was refused took one, as every call does.
+    ask(2).await.assert_status(200);
+    assert_too_often(ask(1).await);
+}
+
+#[tokio::test]
+async fn a_call_for_more_decisions_than_the_burst_takes_all_of_it() {
+    let world = with_rate("decisions", 5).await;
+    let owner = world.organization(SAV, AUTHORIZE);
+    // The call itself takes the first; the rest is the burst again, which is not there.
+    assert_too_often(owner.post(AUTHORIZE_PATH, several(9)).await);
+    let world = with_rate_and(
+        "decisions",
+        5,
+        &[
+            ("limits.rates.decisions.requests", "1000"),
+            ("limits.rates.decisions.per_s", "1"),
+        ],
     )
     .await;
-    assert_eq!(status(&answer), "408", "{answer}");
+    let owner = world.organization(SAV, AUTHORIZE);
+    let answered = async {
+        while owner.post(AUTHORIZE_PATH, several(9)).await.status == 429 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), answered)
+        .await
+        .expect("it is answered in the end");
+}
+
+#[tokio::test]
+async fn a_batch_of_clients_counts_as_many_changes_as_it_names() {
+    let world = with_rate("vendor_writes", 5).await;
+    let path = format!(
+        "/systembruker/api/v1/enduser/systemuser/clients:batch?agent={}",
+        TALLKNUSEREN_AGENT.id
+    );
+    let administrator = world.stian().with_scopes(CLIENTS_WRITE);
+    let clients: Vec<String> = (0..4).map(|_| uuid::Uuid::new_v4().to_string()).collect();
+    let batch = json!({"action": "add", "clients": clients});
+    let first = administrator.post(&path, batch.clone()).await;
+    assert_ne!(first.status, 429, "{}", first.text);
+    assert_too_often(administrator.post(&path, batch).await);
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_within_its_body_is_counted_as_gone() {
+    systembruker::app::metrics::install();
+    let world = World::start().await;
+    let series =
+        format!(r#"http_requests_total{{route="{AUTHORIZE_PATH}",method="POST",status="499"}}"#);
+    for head in [
+        head_of_question(&world, 100).await,
+        format!(
+            "POST {AUTHORIZE_PATH} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n",
+            world.organization(SAV, AUTHORIZE).token().await.unwrap()
+        ),
+    ] {
+        let count = async || {
+            let metrics = world.anonymous().get("/metrics").await.assert_status(200);
+            let line = metrics
+                .text
+                .lines()
+                .find_map(|line| line.strip_prefix(&series));
+            line.map_or(0, |count| count.trim().parse::<u64>().unwrap())
+        };
+        let before = count().await;
+        let address = world.app.running.config.settings.server.listen;
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream
+            .write_all(format!("{head}{{").as_bytes())
+            .await
+            .unwrap();
+        // It is read so far before the client leaves.
+        while world.app.running.awaited.count() == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        drop(stream);
+        let counted = async {
+            while count().await == before {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), counted)
+            .await
+            .expect("it is counted");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_cannot_be_read_is_answered_with_400() {
+    let world = World::start().await;
+    let token = world.organization(SAV, AUTHORIZE).token().await.unwrap();
+    let answer = raw(&world, &format!("POST {AUTHORIZE_PATH} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nno size\r\n")).await;
+    assert_eq!(status(&answer), "400", "{answer}");
 }
 
 #[tokio::test]

@@ -66,6 +66,7 @@ mod request_refusals;
 mod requests;
 mod resource_errors;
 mod resources;
+mod retention;
 mod sandbox_front;
 mod security_events;
 mod session_tokens;

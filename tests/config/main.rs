@@ -5,6 +5,7 @@
 mod commands;
 mod doctor;
 mod installation;
+mod key_rotation;
 mod operations;
 mod refusals;
 mod roles;

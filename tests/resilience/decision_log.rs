@@ -151,3 +151,34 @@ async fn standard_output_that_nobody_reads_stops_nothing() {
     assert!(since.elapsed() < Duration::from_secs(30), "AVA-4");
     drop(reader);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn standard_output_that_is_closed_stops_nothing() {
+    let dir = home().join(format!("closed-{}", uuid::Uuid::new_v4()));
+    std::fs::create_dir_all(&dir).unwrap();
+    let cluster = Cluster::start(&dir, Durability::Volatile).unwrap();
+    let database = cluster.url("postgres");
+    let (reader, writer) = std::io::pipe().unwrap();
+    let mut instance = Sandbox::spawn_printing(
+        free_base_port(),
+        &dir.join("keys"),
+        Some(database.expose_secret()),
+        Stdio::from(writer),
+    );
+    let mut reader = BufReader::new(reader);
+    let first = tokio::task::spawn_blocking(move || {
+        let mut line = String::new();
+        reader.read_line(&mut line).unwrap();
+        reader
+    });
+    instance.ready().await;
+    // Whatever read it ends: each further line is an error of the pipe.
+    drop(first.await.unwrap());
+    let token = owner(&instance).await;
+    decide_until_refused(&instance, &token, &cluster).await;
+    let alive = instance.call(Method::GET, "/alive", "", None).await;
+    assert_eq!(alive.unwrap().status, 200);
+    let since = Instant::now();
+    assert_eq!(instance.stop().await, 0);
+    assert!(since.elapsed() < Duration::from_secs(30), "AVA-4");
+}

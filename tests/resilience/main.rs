@@ -19,6 +19,7 @@ mod bombs;
 mod clusters;
 mod decision_log;
 mod failover;
+mod floods;
 mod forwarder;
 mod growth;
 mod history;

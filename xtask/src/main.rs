@@ -5,6 +5,7 @@ mod names;
 mod parse;
 mod report;
 mod resolve;
+mod sql;
 #[cfg(test)]
 mod tests;
 mod workspace;
@@ -25,17 +26,26 @@ const HELP: &str = "\
 Checks of this repository that cargo does not have.
 
 Usage: cargo xtask dependencies [--show] [--arrows]
+       cargo xtask sql [--show]
+
+dependencies
 
 Finds cycles between the files of each crate, and between what lies in one folder. A file depends
 on another when its code names an item that the other defines; a re-export stands for the file
 that defines the item. Code for tests alone is left out.
 
+sql
+Reads every statement of the migrations and of the service, and compares the constructs beyond plain
+SQL that they use with those that docs/scale.md lists.
+
 Options:
-  --show      also lists crates and their top-level modules, lowest first
+  --show      also lists crates and their top-level modules, lowest first; or each construct, how
+              many places use it, and the first of them
   --arrows    lists all arrows of a cycle instead of one shortest way around
   -h, --help  shows this
 
-Exit code: 0 without cycles, 1 with cycles, 2 on wrong use or when the sources cannot be read.
+Exit code: 0 when nothing was found, 1 when something was, 2 on wrong use or when the sources cannot
+be read.
 ";
 
 fn main() -> ExitCode {
@@ -45,16 +55,29 @@ fn main() -> ExitCode {
         print!("{HELP}");
         return ExitCode::SUCCESS;
     }
-    let Some((&"dependencies", options)) = arguments.split_first() else {
+    let Some((command, options)) = arguments.split_first() else {
         eprint!("{HELP}");
         return ExitCode::from(2);
     };
-    let mut unknown = options.iter();
-    if let Some(wrong) = unknown.find(|one| !["--show", "--arrows"].contains(one)) {
+    let known: &[&str] = match *command {
+        "dependencies" => &["--show", "--arrows"],
+        "sql" => &["--show"],
+        _ => {
+            eprint!("{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    if let Some(wrong) = options.iter().find(|one| !known.contains(one)) {
         eprint!("unknown option {wrong}\n\n{HELP}");
         return ExitCode::from(2);
     }
-    match dependencies(options.contains(&"--show"), options.contains(&"--arrows")) {
+    let show = options.contains(&"--show");
+    let done = if *command == "sql" {
+        sql::check(&root(), show)
+    } else {
+        dependencies(show, options.contains(&"--arrows"))
+    };
+    match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -64,12 +87,16 @@ fn main() -> ExitCode {
     }
 }
 
-/// Prints what was found; true without cycles.
-fn dependencies(show: bool, arrows: bool) -> Result<bool> {
-    // Cargo tells where this package lies: in the root of the workspace.
+/// The root of the workspace, in which this package lies.
+fn root() -> PathBuf {
     let own = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     let root = own.as_deref().and_then(Path::parent);
-    let members = workspace::members(root.unwrap_or(Path::new(".")))?;
+    root.unwrap_or(Path::new(".")).to_owned()
+}
+
+/// Prints what was found; true without cycles.
+fn dependencies(show: bool, arrows: bool) -> Result<bool> {
+    let members = workspace::members(&root())?;
     let (mut files, mut cycles) = (0, Vec::new());
     let mut crates = Graph::default();
     let mut top_level = Vec::new();

@@ -1,6 +1,11 @@
 //! Time limits of work.
 
-use std::{future::poll_fn, pin::Pin, task::Poll, time::Duration};
+use std::{
+    future::poll_fn,
+    pin::Pin,
+    task::Poll,
+    time::{Duration, Instant},
+};
 
 /// The result of work, unless it takes longer than the limit. The clock starts when the work first
 /// waits for something, so that work which never waits needs none.
@@ -9,6 +14,29 @@ pub async fn within<F: Future>(limit: Duration, mut work: Pin<&mut F>) -> Option
     match begun.await {
         Poll::Ready(done) => Some(done),
         Poll::Pending => tokio::time::timeout(limit, work).await.ok(),
+    }
+}
+
+/// As [`within`], where what the work waits for may put the limit off: `begins_anew` is asked when the time
+/// is over, and says since when it counts then; none when it is over indeed.
+pub async fn within_since<F: Future>(
+    limit: Duration,
+    mut work: Pin<&mut F>,
+    begins_anew: impl Fn() -> Option<Instant>,
+) -> Option<F::Output> {
+    let begun = poll_fn(|context| Poll::Ready(work.as_mut().poll(context)));
+    if let Poll::Ready(done) = begun.await {
+        return Some(done);
+    }
+    let mut deadline = Instant::now() + limit;
+    loop {
+        if let Ok(done) = tokio::time::timeout_at(deadline.into(), work.as_mut()).await {
+            return Some(done);
+        }
+        deadline = begins_anew()? + limit;
+        if deadline <= Instant::now() {
+            return None;
+        }
     }
 }
 
@@ -24,6 +52,21 @@ mod tests {
         assert_eq!(within(limit, pin!(pending::<()>())).await, None);
         let waits = pin!(tokio::task::yield_now());
         assert_eq!(within(Duration::from_secs(60), waits).await, Some(()));
+    }
+
+    #[tokio::test]
+    async fn a_limit_that_begins_anew_is_put_off_until_it_does_not() {
+        let asked = std::cell::Cell::new(0);
+        let begins_anew = || {
+            asked.set(asked.get() + 1);
+            (asked.get() < 3).then(Instant::now)
+        };
+        let limit = Duration::from_millis(1);
+        assert_eq!(
+            within_since(limit, pin!(pending::<()>()), begins_anew).await,
+            None
+        );
+        assert_eq!(asked.get(), 3);
     }
 
     #[test]

@@ -34,6 +34,7 @@ pub mod packages;
 pub mod people;
 pub mod postgres;
 pub mod requests;
+pub mod retained;
 pub mod roles;
 pub mod scopes;
 pub mod settings;

@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    io::ErrorKind,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -99,6 +100,25 @@ impl RequestBody {
         Ok(())
     }
 
+    /// Whether an error says that the client is gone, and not that what it sent cannot be read.
+    fn is_broken_off(&self, error: &hyper::Error) -> bool {
+        if self.version > Version::HTTP_11 {
+            // A client that sends what cannot be read loses its connection.
+            return true;
+        }
+        let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
+        while let Some(inner) = source {
+            if let Some(error) = inner.downcast_ref::<std::io::Error>() {
+                return !matches!(
+                    error.kind(),
+                    ErrorKind::InvalidData | ErrorKind::InvalidInput
+                );
+            }
+            source = inner.source();
+        }
+        error.is_incomplete_message() || error.is_closed() || error.is_canceled()
+    }
+
     fn poll_wait(&mut self, context: &mut Context<'_>) -> Poll<BodyFault> {
         let (limits, bytes) = (&self.limits, self.bytes);
         let waiting = self.waiting.get_or_insert_with(|| Waiting {
@@ -151,7 +171,13 @@ impl HttpBody for RequestBody {
         };
         Poll::Ready(match Pin::new(body).poll_frame(context) {
             Poll::Ready(Some(Ok(frame))) => Some(self.take(&frame).map(|()| frame)),
-            Poll::Ready(Some(Err(error))) => Some(Err(error.into())),
+            Poll::Ready(Some(Err(error))) => {
+                if self.is_broken_off(&error) {
+                    Some(Err(self.fail(BodyFault::BrokeOff)))
+                } else {
+                    Some(Err(error.into()))
+                }
+            }
             Poll::Ready(None) => {
                 self.body = None;
                 self.arrived().err().map(Err)
@@ -182,6 +208,7 @@ impl fmt::Display for BodyError {
         f.write_str(match self.0 {
             BodyFault::TimedOut => "the body did not come in time",
             BodyFault::TooLarge => "the body is too large",
+            BodyFault::BrokeOff => "the client went away",
             BodyFault::Busy(_) => "the body was given up for others",
         })
     }

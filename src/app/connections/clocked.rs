@@ -9,13 +9,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use foundation::config::Limits;
+use foundation::{config::Limits, limits::Limit};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     time::{Sleep, sleep_until},
 };
 
-use super::{CloseCause, Connection};
+use super::{CloseCause, Connection, frames::Frames};
 
 /// How long a client may take.
 #[derive(Debug, Clone, Copy)]
@@ -67,6 +67,7 @@ pub struct Clocked<S> {
     write: Option<Pin<Box<Sleep>>>,
     /// Since when the client takes nothing.
     blocked: Option<Instant>,
+    frames: Frames,
 }
 
 impl<S> Clocked<S> {
@@ -84,6 +85,7 @@ impl<S> Clocked<S> {
             head_began: None,
             write: None,
             blocked: None,
+            frames: Frames::new(),
         }
     }
 
@@ -191,6 +193,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Clocked<S> {
         match Pin::new(&mut self.stream).poll_read(context, buffer) {
             Poll::Ready(Ok(())) => {
                 self.has_bytes |= buffer.filled().len() > before;
+                if self.frames.read(&buffer.filled()[before..]).is_err() {
+                    Limit::Http2Frames.count();
+                    return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+                }
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),

@@ -4,6 +4,7 @@ mod awaited;
 mod bodies;
 mod clocked;
 mod descriptors;
+mod frames;
 mod registry;
 mod streams;
 

@@ -24,6 +24,7 @@ use http::{
 };
 
 use super::{
+    super::request_log::client_gone,
     Rule,
     address_rates::{AddressRates, Client},
     rules::BodyKind,
@@ -140,7 +141,14 @@ impl Guard {
         }
         let answer = pin!(answer(request));
         let answer = pin!(self.0.context.database.unless_silent(answer));
-        let answered = deadline::within(self.time_for(rule.class), answer).await;
+        let limit = self.time_for(rule.class);
+        let answered = if rule.class == RequestClass::Decision {
+            // Their time is less than that for a body, and counts from when it is there.
+            let arrived = || context::current().and_then(|context| context.body_arrived());
+            deadline::within_since(limit, answer, arrived).await
+        } else {
+            deadline::within(limit, answer).await
+        };
         let response = match answered {
             Some(Some(response)) => response,
             Some(None) => database_is_silent(),
@@ -227,6 +235,10 @@ impl Guard {
         };
         let response = match context.body_reading() {
             BodyReading::Idle | BodyReading::Awaited => response,
+            // It is no refusal that counts against the address.
+            BodyReading::Failed(BodyFault::BrokeOff) => {
+                return body_fault(BodyFault::BrokeOff, admitted.version);
+            }
             BodyReading::Failed(fault) => body_fault(fault, admitted.version),
         };
         if let (Some(rates), Some(client)) = (&self.0.rates, admitted.client)
@@ -274,6 +286,8 @@ fn body_fault(fault: BodyFault, version: Version) -> Response {
     let mut response = match fault {
         BodyFault::TimedOut => limited(Limit::BodyTime, StatusCode::REQUEST_TIMEOUT),
         BodyFault::TooLarge => limited(Limit::BodySize, StatusCode::PAYLOAD_TOO_LARGE),
+        // Nobody reads it: it is for metrics and the log.
+        BodyFault::BrokeOff => client_gone().into_response(),
         BodyFault::Busy(limit) => refuse(Refused::Busy(limit)),
     };
     // HTTP/2 has no such header, and needs none: only the stream ends.

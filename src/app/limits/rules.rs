@@ -150,6 +150,9 @@ const VENDORS: &[&str] = &[
     "/systembruker/api/v1/token:explain",
 ];
 
+/// In the routes that give clients to agents, or take them away.
+const CLIENTS: &str = "/enduser/systemuser/clients";
+
 /// End of the routes that take a policy.
 const POLICY: &str = "/resource/{id}/policy";
 
@@ -204,6 +207,10 @@ fn rule(route: Route<'_>, is_safe: bool) -> Rule {
             ConsumerRate::VendorReads
         };
         return Rule::api(class, rate);
+    }
+    // A batch of clients counts as so many.
+    if template.contains(CLIENTS) && class == RequestClass::Write {
+        return Rule::api(class, ConsumerRate::VendorWrites);
     }
     let is_anonymous = route.access == Access::Everybody && class == RequestClass::Read;
     let body = if template.ends_with(POLICY) {
@@ -317,6 +324,11 @@ mod tests {
         "/systembruker/api/v1/requests:check",
         ConsumerRate::VendorReads,
         ConsumerRate::VendorReads
+    )]
+    #[case(
+        "/access/v1/search/resource",
+        ConsumerRate::Decisions,
+        ConsumerRate::Decisions
     )]
     #[case(
         "/access/v1/evaluations",

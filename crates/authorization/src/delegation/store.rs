@@ -35,7 +35,7 @@ pub async fn give(
     .fetch_one(&mut *tx)
     .await?;
     sqlx::query!(
-        "insert into assignment_package (assignment_id, package_id, created_by) select $1, unnest($2::int2[]), $3 on conflict do nothing",
+        "insert into assignment_package (assignment_id, package_id, created_by) select $1, package, $3 from unnest($2::int2[]) as t(package) on conflict do nothing",
         assignment,
         packages,
         by

@@ -390,6 +390,7 @@ impl<'b> Asked<'b> {
         pdp: &Pdp,
         parts: &DecisionParts<'_>,
     ) -> Result<Option<LargeCall>, Refused> {
+        context::count_as(parts.different.len())?;
         if self.room.is_some() {
             return Ok(None);
         }

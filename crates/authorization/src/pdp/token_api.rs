@@ -32,6 +32,7 @@ use foundation::{
         ApiError, ApiResult, Json, ModelState,
         bind::{Binder, Presence},
         body::{self, JsonBytes},
+        context,
         query::Query,
         time,
     },
@@ -242,6 +243,7 @@ async fn answered(
     asked: &Inspection,
     explain: bool,
 ) -> ApiResult<Response> {
+    context::count_as(asked.checks.len())?;
     let _room = endpoints
         .pdp
         .room

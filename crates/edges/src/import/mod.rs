@@ -24,6 +24,7 @@ pub use findings::{Finding, Findings, Warning};
 pub use kinds::systems::client_ids;
 pub use merge::Counts;
 pub use run::{Outcome, import, import_embedded};
+pub use store::delete_old_runs;
 
 pub use foundation::config::PersonMatch;
 use foundation::config::Profile;

@@ -9,7 +9,7 @@ use super::{
     batch::{Batch, Table},
     findings::Finding,
 };
-use foundation::db::DbError;
+use foundation::{db::DbError, retention::BATCH};
 
 /// One import at a time.
 const IMPORT_LOCK: i64 = 0x7379_7374_656d_0003;
@@ -127,7 +127,7 @@ const fn copy_statement(table: Table) -> &'static str {
             "copy staging.organization (line, org_number, name, form, parent, status, deleted_at, party_id, party_uuid, address) from stdin"
         }
         Table::Person => {
-            "copy staging.person (line, hmac, enc, former, first_name, middle_name, last_name, birth_date, death_date, party_id, party_uuid, user_id) from stdin"
+            "copy staging.person (line, hmac, enc, former, former_enc, first_name, middle_name, last_name, birth_date, death_date, party_id, party_uuid, user_id) from stdin"
         }
         Table::Role => {
             "copy staging.role (line, from_org, role_id, to_org, to_hmac, to_name, to_birth, valid_from, ends) from stdin"
@@ -218,4 +218,18 @@ pub async fn forget(db: &mut PgConnection, run: Uuid) -> Result<(), DbError> {
         .execute(db)
         .await?;
     Ok(())
+}
+
+/// Deletes records of imports that ended so many days ago.
+pub async fn delete_old_runs(tx: &mut PgConnection, days: i32) -> Result<u64, DbError> {
+    Ok(sqlx::query!(
+        "delete from import_run where id in (
+           select id from import_run where state <> 'staging' and ended < service_now() - make_interval(days => $1)
+           order by ended limit $2)",
+        days,
+        BATCH
+    )
+    .execute(tx)
+    .await?
+    .rows_affected())
 }

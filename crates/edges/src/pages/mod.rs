@@ -23,8 +23,6 @@ mod state;
 mod store;
 mod texts;
 
-use sqlx::PgPool;
-
 pub use frame::refusal;
 pub use information::demo_command;
 pub use login_client::{
@@ -32,6 +30,7 @@ pub use login_client::{
 };
 pub use routes::{TEMPLATES, docs_routes, router};
 pub use state::Pages;
+pub use store::{delete_expired_ids, delete_old_logins};
 pub use texts::{Language, filled as filled_text, text};
 
 /// Address of a static file, for the sandbox's own pages.
@@ -43,12 +42,4 @@ pub fn static_address(name: &str) -> &'static str {
 /// Serves a static file, for the sandbox's own pages.
 pub async fn static_file(path: foundation::http::path::PathValues) -> axum::response::Response {
     assets::serve(path).await
-}
-
-/// Removes logins and log-outs that ended more than a day ago.
-///
-/// # Errors
-/// The database cannot be written.
-pub async fn forget_expired(pool: &PgPool) -> Result<(), foundation::db::DbError> {
-    store::forget_expired(pool).await
 }

@@ -1,9 +1,9 @@
 //! All SQL of logins and log-outs.
 
 use serde_json::Value;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 
-use foundation::{crypto::sha256, db::DbError};
+use foundation::{crypto::sha256, db::DbError, retention::BATCH};
 
 /// A login under way.
 #[derive(Debug, Clone)]
@@ -119,16 +119,37 @@ pub async fn receipt(pool: &PgPool, token: &str) -> Result<Option<Value>, DbErro
     .flatten())
 }
 
-/// Removes logins and log-outs that ended more than a day ago.
-pub async fn forget_expired(pool: &PgPool) -> Result<(), DbError> {
-    sqlx::query!("delete from login_transaction where created < service_now() - interval '1 day'")
-        .execute(pool)
-        .await?;
-    sqlx::query!("delete from post_logout where created < service_now() - interval '1 day'")
-        .execute(pool)
-        .await?;
-    sqlx::query!("delete from used_once where expires_at < service_now() - interval '10 minutes'")
-        .execute(pool)
-        .await?;
-    Ok(())
+/// Deletes logins that were begun, and records of log-outs, of so many days ago.
+pub async fn delete_old_logins(tx: &mut PgConnection, days: i32) -> Result<u64, DbError> {
+    let logins = sqlx::query!(
+        "delete from login_transaction where id in (
+           select id from login_transaction where created < service_now() - make_interval(days => $1) limit $2)",
+        days,
+        BATCH
+    )
+    .execute(&mut *tx)
+    .await?
+    .rows_affected();
+    let logouts = sqlx::query!(
+        "delete from post_logout where id in (
+           select id from post_logout where created < service_now() - make_interval(days => $1) limit $2)",
+        days,
+        BATCH
+    )
+    .execute(tx)
+    .await?
+    .rows_affected();
+    Ok(logins + logouts)
+}
+
+/// Deletes identifiers that could have been used a second time until ten minutes ago.
+pub async fn delete_expired_ids(tx: &mut PgConnection) -> Result<u64, DbError> {
+    Ok(sqlx::query!(
+        "delete from used_once where (kind, id) in (
+           select kind, id from used_once where expires_at < service_now() - interval '10 minutes' order by expires_at limit $1)",
+        BATCH
+    )
+    .execute(tx)
+    .await?
+    .rows_affected())
 }

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::chain::hex;
 use crate::{
+    config,
     crypto::{base64url, sha256, unbase64url},
     http::time,
 };
@@ -42,8 +43,17 @@ fn message(length: i64, hash: &str, at: DateTime<Utc>) -> String {
     )
 }
 
-/// The key that signs checkpoints.
-pub struct CheckpointKey(Ed25519KeyPair);
+/// The key that signs checkpoints, and those before it, whose checkpoints are still read.
+pub struct CheckpointKey {
+    id: String,
+    key: Ed25519KeyPair,
+    earlier: Vec<Ed25519KeyPair>,
+}
+
+fn pair(material: &[u8]) -> anyhow::Result<Ed25519KeyPair> {
+    Ed25519KeyPair::from_seed_unchecked(&sha256(material))
+        .map_err(|_| anyhow::anyhow!("the checkpoint key cannot be used"))
+}
 
 impl std::fmt::Debug for CheckpointKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -57,14 +67,43 @@ impl CheckpointKey {
     /// # Errors
     /// The primitive refuses.
     pub fn new(material: &[u8]) -> anyhow::Result<Self> {
-        Ok(Self(
-            Ed25519KeyPair::from_seed_unchecked(&sha256(material))
-                .map_err(|_| anyhow::anyhow!("the checkpoint key cannot be used"))?,
-        ))
+        Self::with_earlier(material, &[])
+    }
+
+    /// The same, with the material of keys before it.
+    ///
+    /// # Errors
+    /// As [`CheckpointKey::new`].
+    pub fn with_earlier(material: &[u8], earlier: &[Vec<u8>]) -> anyhow::Result<Self> {
+        let key = pair(material)?;
+        let earlier = earlier.iter().map(|material| pair(material));
+        Ok(Self {
+            id: hex(&sha256(key.public_key().as_ref())[..4]),
+            earlier: earlier.collect::<anyhow::Result<_>>()?,
+            key,
+        })
+    }
+
+    /// From files, the present key first; none where none is named.
+    ///
+    /// # Errors
+    /// A file cannot be read, or holds too little.
+    pub fn of_files(paths: &[PathBuf]) -> anyhow::Result<Option<Self>> {
+        let materials = config::key_files(paths)?;
+        let Some((material, earlier)) = materials.split_first() else {
+            return Ok(None);
+        };
+        Self::with_earlier(material, earlier).map(Some)
+    }
+
+    /// What the key is known by.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
     }
 
     fn sign(&self, length: i64, hash: &str, at: DateTime<Utc>) -> Checkpoint {
-        let signature = base64url(self.0.sign(message(length, hash, at).as_bytes()).as_ref());
+        let signature = base64url(self.key.sign(message(length, hash, at).as_bytes()).as_ref());
         Checkpoint {
             length,
             hash: hash.to_owned(),
@@ -78,9 +117,11 @@ impl CheckpointKey {
             return false;
         };
         let text = message(checkpoint.length, &checkpoint.hash, checkpoint.at);
-        UnparsedPublicKey::new(&ED25519, self.0.public_key().as_ref())
-            .verify(text.as_bytes(), &signature)
-            .is_ok()
+        std::iter::once(&self.key).chain(&self.earlier).any(|key| {
+            UnparsedPublicKey::new(&ED25519, key.public_key().as_ref())
+                .verify(text.as_bytes(), &signature)
+                .is_ok()
+        })
     }
 
     /// The checkpoints of a file, in order of length; none when there is no such file.
@@ -103,7 +144,7 @@ impl CheckpointKey {
                 .with_context(|| format!("{}: this is no checkpoint", told()))?;
             anyhow::ensure!(
                 self.verifies(&checkpoint),
-                "{}: this checkpoint was not signed with our key",
+                "{}: this checkpoint was not signed with a key of ours",
                 told()
             );
             out.push(checkpoint);
@@ -155,6 +196,24 @@ impl Checkpoints {
         if length == 0 || newest.is_some_and(|(last, at)| length == last || now - at < EVERY) {
             return Ok(());
         }
+        self.append(length, hash, now)?;
+        *newest = Some((length, now));
+        Ok(())
+    }
+
+    /// Appends a checkpoint of rows that are about to be dropped.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn note_end(&self, length: i64, hash: &[u8], now: DateTime<Utc>) -> anyhow::Result<()> {
+        let _newest = self
+            .newest
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        self.append(length, hash, now)
+    }
+
+    fn append(&self, length: i64, hash: &[u8], now: DateTime<Utc>) -> anyhow::Result<()> {
         let mut line = serde_json::to_vec(&self.key.sign(length, &hex(hash), now))?;
         line.push(b'\n');
         let written = OpenOptions::new()
@@ -165,8 +224,6 @@ impl Checkpoints {
                 file.write_all(&line)?;
                 file.sync_data()
             });
-        written.with_context(|| format!("writing a checkpoint to {}", self.path.display()))?;
-        *newest = Some((length, now));
-        Ok(())
+        written.with_context(|| format!("writing a checkpoint to {}", self.path.display()))
     }
 }

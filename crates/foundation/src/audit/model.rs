@@ -64,6 +64,10 @@ words! {
         OperatorRowInserted = "operator.row_inserted", "somebody added a row past the service.";
         OperatorRowUpdated = "operator.row_updated", "somebody changed a row past the service.";
         OperatorRowDeleted = "operator.row_deleted", "somebody deleted a row past the service.";
+        RetentionDeleted = "retention.deleted", "rows were deleted since their time was over; `detail.rows` says how many, of a partitioned table how many partitions.";
+        RetentionArchived = "retention.archived", "deleted requests were moved to the archive.";
+        RetentionTombstoned = "retention.tombstoned", "references to persons were taken out of old requests.";
+        KeyRotated = "key.rotated", "the service was started with another key, or stored data were brought to it; `detail` says which.";
         OperatorTableTruncated = "operator.table_truncated", "somebody emptied a table past the service.";
     }
 }
@@ -82,6 +86,8 @@ words! {
         Session = "session", "a session of a browser: the first 16 hexadecimal digits of its id.";
         Recovery = "recovery", "the database as a whole; the id says whether a fail-over or a restore had made it older.";
         Login = "login", "an attempt to log in; it has no id.";
+        Key = "key", "a key, by the setting that names it.";
+        Retention = "retention", "a class of data that is kept for a limited time, by its name.";
         Token = "token", "a token; the id is the provider's name.";
     }
 }

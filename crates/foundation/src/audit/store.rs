@@ -199,3 +199,11 @@ pub async fn insert_attempts(
     .await?;
     Ok(())
 }
+
+/// Number and hash of the last row that was dropped; none when there is none.
+pub async fn start(db: &mut PgConnection) -> Result<Option<(i64, Vec<u8>)>, DbError> {
+    let start = sqlx::query!("select length, hash from audit_start")
+        .fetch_optional(db)
+        .await?;
+    Ok(start.map(|row| (row.length, row.hash)))
+}

@@ -1,8 +1,12 @@
 //! Files of key material.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context as _;
+use serde::{Deserialize, Deserializer};
 
 use crate::crypto::unbase64;
 
@@ -52,4 +56,28 @@ pub fn without_comments(text: &str) -> String {
         .map(str::trim)
         .filter(|line| !line.starts_with('#'))
         .collect()
+}
+
+/// Key material of several files.
+///
+/// # Errors
+/// As [`key_file`].
+pub fn key_files(paths: &[PathBuf]) -> anyhow::Result<Vec<Vec<u8>>> {
+    paths.iter().map(|path| key_file(path)).collect()
+}
+
+/// Reads the name of a file, or a list of them.
+pub(super) fn one_or_more<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<PathBuf>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Paths {
+        One(PathBuf),
+        More(Vec<PathBuf>),
+    }
+    Ok(match Paths::deserialize(deserializer)? {
+        Paths::One(path) => vec![path],
+        Paths::More(paths) => paths,
+    })
 }

@@ -24,7 +24,9 @@ use url::Url;
 
 pub use database::{NoSessions, check_database, server_addresses};
 pub use journal::JournalPlace;
-pub use key_file::{SANDBOX_FOLDER_MARK, SANDBOX_MARK, key_file, key_material, without_comments};
+pub use key_file::{
+    SANDBOX_FOLDER_MARK, SANDBOX_MARK, key_file, key_files, key_material, without_comments,
+};
 pub use limits::{JsonLimits, Limits, Rate, Rates};
 pub use load::{LoadError, Loaded, Source, load, load_all};
 pub use rules::{Checked, LocalIssuers, check, http_base};
@@ -71,6 +73,7 @@ pub struct Settings {
     pub byexternalid: ByExternalId,
     pub compat: Compat,
     pub requests: Requests,
+    pub retention: Retention,
     pub pdp: Pdp,
     pub authzen: Authzen,
     pub pagination: Pagination,
@@ -183,7 +186,19 @@ section! {
 }
 section! {
     /// `requests.*`
-    Requests { lifetime_days: i32, max_open_per_customer: i64, max_open_per_vendor: i64 }
+    Requests { lifetime_days: i32, archive_after_days: i32, max_open_per_customer: i64, max_open_per_vendor: i64 }
+}
+section! {
+    /// `retention.*`
+    Retention {
+        requests_days: i32,
+        requests_remove_days: i32,
+        system_users_days: i32,
+        persons_days: i32,
+        sessions_days: i32,
+        outbox_days: i32,
+        import_runs_days: i32,
+    }
 }
 section! {
     /// `pdp.*`
@@ -218,11 +233,18 @@ section! {
 }
 section! {
     /// `keys.*`
-    Keys { blind_index: Option<PathBuf>, person_id: Option<PathBuf>, audit_checkpoints: Option<PathBuf> }
+    Keys {
+        #[serde(deserialize_with = "key_file::one_or_more")]
+        blind_index: Vec<PathBuf>,
+        #[serde(deserialize_with = "key_file::one_or_more")]
+        person_id: Vec<PathBuf>,
+        #[serde(deserialize_with = "key_file::one_or_more")]
+        audit_checkpoints: Vec<PathBuf>,
+    }
 }
 section! {
     /// `audit.*`
-    Audit { checkpoint_path: Option<PathBuf>, decision_retention_months: u32 }
+    Audit { checkpoint_path: Option<PathBuf>, decision_retention_months: u32, retention_years: u32 }
 }
 section! {
     /// `recovery.*`

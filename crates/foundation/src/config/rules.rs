@@ -18,6 +18,8 @@ const NEW_RSA_KEY: &str =
     "make one with `openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:3072`";
 /// Keys that are published at the same time.
 const MAX_SIGNING_KEYS: usize = 4;
+/// Keys for identity numbers at the same time.
+const MAX_IDENTITY_KEYS: usize = 2;
 /// Tokens that we sign live no longer than half an hour.
 const MAX_EXCHANGE_LIFETIME_S: i64 = 1_800;
 
@@ -175,6 +177,51 @@ fn check_ranges(settings: &Settings, wrong: &mut Vec<String>) {
             1..=168,
         ),
         (
+            "requests.archive_after_days",
+            settings.requests.archive_after_days.into(),
+            1..=36_500,
+        ),
+        (
+            "retention.requests_days",
+            settings.retention.requests_days.into(),
+            0..=36_500,
+        ),
+        (
+            "retention.requests_remove_days",
+            settings.retention.requests_remove_days.into(),
+            0..=36_500,
+        ),
+        (
+            "retention.system_users_days",
+            settings.retention.system_users_days.into(),
+            1..=36_500,
+        ),
+        (
+            "retention.persons_days",
+            settings.retention.persons_days.into(),
+            1..=36_500,
+        ),
+        (
+            "retention.sessions_days",
+            settings.retention.sessions_days.into(),
+            1..=3_650,
+        ),
+        (
+            "retention.outbox_days",
+            settings.retention.outbox_days.into(),
+            1..=36_500,
+        ),
+        (
+            "retention.import_runs_days",
+            settings.retention.import_runs_days.into(),
+            1..=36_500,
+        ),
+        (
+            "audit.retention_years",
+            settings.audit.retention_years.into(),
+            1..=100,
+        ),
+        (
             "audit.decision_retention_months",
             settings.audit.decision_retention_months.into(),
             1..=1_200,
@@ -192,6 +239,16 @@ fn check_ranges(settings: &Settings, wrong: &mut Vec<String>) {
                 )
             });
         }
+    }
+    let retention = &settings.retention;
+    if retention.requests_remove_days > 0
+        && (retention.requests_days == 0
+            || retention.requests_remove_days < retention.requests_days)
+    {
+        wrong.push(
+            "retention.requests_remove_days: must not be less than retention.requests_days, and needs it"
+                .to_owned(),
+        );
     }
     if !(0.0..=100.0).contains(&settings.import.max_shrink_percent) {
         wrong.push("import.max_shrink_percent: must lie between 0 and 100".to_owned());
@@ -223,6 +280,16 @@ pub fn check(settings: Settings) -> Result<Checked, Vec<String>> {
         wrong.push(format!(
             "tokens.signing_keys: {MAX_SIGNING_KEYS} are the most; take out the oldest"
         ));
+    }
+    for (key, files) in [
+        ("keys.blind_index", &settings.keys.blind_index),
+        ("keys.person_id", &settings.keys.person_id),
+    ] {
+        if files.len() > MAX_IDENTITY_KEYS {
+            wrong.push(format!(
+                "{key}: {MAX_IDENTITY_KEYS} are the most, the present one and the one before; run `systembruker keys rekey`, and take out the oldest"
+            ));
+        }
     }
     if EnvFilter::try_new(&settings.log.level).is_err() {
         wrong.push(
@@ -440,8 +507,8 @@ fn check_serve(settings: &Settings, wrong: &mut Vec<String>) {
         }
     };
     let (keys, idporten) = (&settings.keys, &settings.idporten);
-    required(keys.blind_index.is_some(), "keys.blind_index", NEW_KEY);
-    required(keys.person_id.is_some(), "keys.person_id", NEW_KEY);
+    required(!keys.blind_index.is_empty(), "keys.blind_index", NEW_KEY);
+    required(!keys.person_id.is_empty(), "keys.person_id", NEW_KEY);
     if prod {
         required(
             !settings.tokens.signing_keys.is_empty(),
@@ -449,7 +516,7 @@ fn check_serve(settings: &Settings, wrong: &mut Vec<String>) {
             NEW_RSA_KEY,
         );
         required(
-            keys.audit_checkpoints.is_some(),
+            !keys.audit_checkpoints.is_empty(),
             "keys.audit_checkpoints",
             NEW_KEY,
         );
@@ -488,7 +555,7 @@ fn check_serve(settings: &Settings, wrong: &mut Vec<String>) {
     if !(0..=60).contains(&settings.tokens.leeway_s) {
         wrong.push("tokens.leeway_s: must be between 0 and 60".to_owned());
     }
-    if !prod && settings.audit.checkpoint_path.is_some() && keys.audit_checkpoints.is_none() {
+    if !prod && settings.audit.checkpoint_path.is_some() && keys.audit_checkpoints.is_empty() {
         wrong.push(
             "keys.audit_checkpoints: is required where audit.checkpoint_path is given".to_owned(),
         );

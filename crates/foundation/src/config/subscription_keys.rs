@@ -56,6 +56,13 @@ impl SubscriptionKeys {
         Self(entries.iter().map(hash_of).collect())
     }
 
+    /// What each key is known by: the first 8 hex digits of the hash of its hash.
+    #[must_use]
+    pub fn ids(&self) -> Vec<String> {
+        let id = |hash: &[u8; 32]| hex(&sha256(hash)[..4]);
+        self.0.iter().map(id).collect()
+    }
+
     /// None is configured.
     #[must_use]
     pub fn is_empty(&self) -> bool {

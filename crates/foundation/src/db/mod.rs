@@ -23,7 +23,7 @@ use sqlx::{
 pub use condition::DatabaseCondition;
 pub use error::{DbError, DbFault, DbUnavailable};
 pub use monitor::{DatabaseMonitor, DatabaseReport};
-pub use partitions::{drop_expired_decisions, make_partitions, require_partitions};
+pub use partitions::{make_partitions, require_partitions};
 pub use pooler::{Sessions, require_session_settings};
 pub use repeat::{TransactionError, repeat_on_conflict};
 pub use role::{grants, refuse_owner, require_grants};

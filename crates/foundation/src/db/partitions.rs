@@ -39,15 +39,3 @@ pub async fn require_partitions(pool: &PgPool) -> anyhow::Result<()> {
     );
     Ok(())
 }
-
-/// Drops the partitions of decisions that ended more than so many months ago.
-///
-/// # Errors
-/// As [`make_partitions`].
-pub async fn drop_expired_decisions(pool: &PgPool, months: u32) -> Result<(), DbError> {
-    let months = i32::try_from(months).unwrap_or(i32::MAX);
-    sqlx::query!("select drop_expired_decisions($1) as dropped", months)
-        .fetch_one(pool)
-        .await?;
-    Ok(())
-}

@@ -34,7 +34,7 @@ begin
         where n.nspname = any(schemas) and c.relkind in ('r', 'p', 'v') and not c.relispartition
     loop
         execute format('revoke all on %s from {name}', found.name);
-        if found.name in ('_sqlx_migrations'::regclass, 'decision_log'::regclass) then
+        if found.name in ('_sqlx_migrations'::regclass, 'decision_log'::regclass, 'audit_start'::regclass) then
             execute format('grant select on %s to {name}', found.name);
         elsif found.name in ('audit_log'::regclass, 'decision_block'::regclass) then
             execute format('grant select, insert on %s to {name}', found.name);
@@ -46,7 +46,7 @@ begin
     end loop;
     -- A row of the audit trail gets its place in the chain after it was written.
     grant update (chain, prev_hash, hash) on audit_log to {name};
-    grant execute on function make_partitions(), drop_expired_decisions(integer) to {name};
+    grant execute on function make_partitions(), drop_expired_decisions(integer), expired_audit_partitions(integer), drop_audit_partition(text, integer) to {name};
 end $$;
 "#
     ))
@@ -62,7 +62,7 @@ pub async fn require_grants(pool: &PgPool) -> anyhow::Result<()> {
            from (
              select c.oid::regclass::text as name, array(
                  select wanted from unnest(case
-                     when c.relname in ('_sqlx_migrations', 'decision_log') then array['select']
+                     when c.relname in ('_sqlx_migrations', 'decision_log', 'audit_start') then array['select']
                      when c.relname in ('audit_log', 'decision_block') then array['select', 'insert']
                      else array['select', 'insert', 'update', 'delete'] end) wanted
                  where not has_table_privilege(c.oid, wanted)) as missing
@@ -70,7 +70,7 @@ pub async fn require_grants(pool: &PgPool) -> anyhow::Result<()> {
              where n.nspname = current_schema() and c.relkind in ('r', 'p', 'v') and not c.relispartition
              union all
              select 'function ' || f.name, array(select 'execute' where not has_function_privilege(f.name, 'execute'))
-             from unnest(array['make_partitions()', 'drop_expired_decisions(integer)']) as f(name)
+             from unnest(array['make_partitions()', 'drop_expired_decisions(integer)', 'expired_audit_partitions(integer)', 'drop_audit_partition(text, integer)']) as f(name)
            ) t
            where cardinality(t.missing) > 0
            order by 1"#

@@ -5,5 +5,5 @@ mod store;
 
 pub use model::{EventKind, Message, SubjectKind};
 pub use store::{
-    Cursor, Events, HiddenMessages, Stored, hidden, number, of_vendor, post, post_all,
+    Cursor, Events, HiddenMessages, Stored, delete_old, hidden, number, of_vendor, post, post_all,
 };

@@ -7,7 +7,10 @@ use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
 use super::Message;
-use crate::db::{DbError, DbFault};
+use crate::{
+    db::{DbError, DbFault},
+    retention,
+};
 
 /// How far a vendor has read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -220,4 +223,19 @@ async fn position(
         }
     };
     Ok(found.unwrap_or(0))
+}
+
+/// Deletes messages that vendors could read for so many days. A message without a position is kept,
+/// however old it is.
+pub async fn delete_old(tx: &mut PgConnection, days: i32) -> Result<u64, DbError> {
+    Ok(sqlx::query!(
+        "delete from outbox where id in (
+           select id from outbox where position is not null and created < service_now() - make_interval(days => $1)
+           order by created limit $2)",
+        days,
+        retention::BATCH
+    )
+    .execute(tx)
+    .await?
+    .rows_affected())
 }

@@ -9,6 +9,7 @@ use std::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Instant,
 };
 
 use axum::{
@@ -66,6 +67,7 @@ pub struct RequestContext {
     refusals: Mutex<Vec<Refusal>>,
     /// How far the body of the request was read.
     body: Mutex<BodyReading>,
+    body_arrived: OnceLock<Instant>,
     /// Bytes that the body may have; a handler may allow less.
     max_body_bytes: AtomicUsize,
     /// The place of the request among those that are being answered.
@@ -94,6 +96,8 @@ pub enum BodyFault {
     TimedOut,
     /// It has more bytes than it may.
     TooLarge,
+    /// Its client went away.
+    BrokeOff,
     /// Others need what it takes.
     Busy(Limit),
 }
@@ -184,6 +188,7 @@ impl RequestContext {
             person: OnceLock::new(),
             refusals: Mutex::default(),
             body: Mutex::new(BodyReading::Idle),
+            body_arrived: OnceLock::new(),
             max_body_bytes: AtomicUsize::new(usize::MAX),
             place: OnceLock::new(),
             rate,
@@ -194,6 +199,15 @@ impl RequestContext {
     /// How far the body of the request was read.
     pub fn body_reading(&self) -> BodyReading {
         *self.body.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// When a body that had to be waited for was there; now while it is awaited, none when it came
+    /// with its request.
+    pub fn body_arrived(&self) -> Option<Instant> {
+        match self.body_reading() {
+            BodyReading::Awaited => Some(Instant::now()),
+            BodyReading::Idle | BodyReading::Failed(_) => self.body_arrived.get().copied(),
+        }
     }
 
     /// A fault stays.
@@ -279,6 +293,7 @@ pub fn await_body() {
 pub fn end_body() -> Result<(), BodyFault> {
     CONTEXT
         .try_with(|context| {
+            let _ = context.body_arrived.set(Instant::now());
             let taken = context.place.get().map_or(Ok(()), Place::take_again);
             context.note_body(BodyReading::Idle);
             taken.map_err(BodyFault::Busy)
@@ -311,6 +326,22 @@ pub fn admit_other(named: &impl Hash) -> Result<(), Refused> {
 fn admit_by(key: impl FnOnce(&ConsumerLimits) -> ConsumerKey) -> Result<(), Refused> {
     CONTEXT
         .try_with(|context| context.admit(key))
+        .unwrap_or(Ok(()))
+        .inspect_err(|refused| note_limit(*refused))
+}
+
+/// Counts the current request as so many of its consumer, since it asks for that many things at once. It
+/// counts as one already. Without a request or a consumer this does nothing.
+///
+/// # Errors
+/// The consumer asks for too much.
+pub fn count_as(requests: usize) -> Result<(), Refused> {
+    let more = u32::try_from(requests.saturating_sub(1)).unwrap_or(u32::MAX);
+    CONTEXT
+        .try_with(|context| {
+            let permit = context.permit.get();
+            permit.map_or(Ok(()), |permit| permit.count_more(more))
+        })
         .unwrap_or(Ok(()))
         .inspect_err(|refused| note_limit(*refused))
 }

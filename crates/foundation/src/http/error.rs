@@ -42,7 +42,7 @@ pub enum ApiError {
     JsonText(StatusCode, String),
     /// A sentence: plain text, or a JSON string for a client that takes only JSON.
     Text(StatusCode, String),
-    /// A status with `title`, `status` and `traceId`.
+    /// A status with `type`, `title`, `status` and `traceId`.
     Plain(StatusCode),
     /// A status and nothing else.
     Empty(StatusCode),
@@ -413,26 +413,32 @@ fn framework_title(status: StatusCode) -> &'static str {
     }
 }
 
+/// Where a status is described.
+fn type_of(status: StatusCode) -> String {
+    let (document, section) = match status.as_u16() {
+        401 => ("rfc9110", "15.5.2"),
+        403 => ("rfc9110", "15.5.4"),
+        404 => ("rfc9110", "15.5.5"),
+        409 => ("rfc9110", "15.5.10"),
+        410 => ("rfc9110", "15.5.11"),
+        408 => ("rfc9110", "15.5.9"),
+        413 => ("rfc9110", "15.5.14"),
+        414 => ("rfc9110", "15.5.15"),
+        415 => ("rfc9110", "15.5.16"),
+        421 => ("rfc9110", "15.5.20"),
+        429 => ("rfc6585", "4"),
+        431 => ("rfc6585", "5"),
+        500 => ("rfc9110", "15.6.1"),
+        503 => ("rfc9110", "15.6.4"),
+        _ => ("rfc9110", "15.5.1"),
+    };
+    format!("https://tools.ietf.org/html/{document}#section-{section}")
+}
+
 /// The framework's body: an RFC link as `type`, no `code`.
 fn framework_problem(status: StatusCode, title: &str, extra: Option<(&str, Value)>) -> Response {
-    let section = match status.as_u16() {
-        401 => "15.5.2",
-        403 => "15.5.4",
-        404 => "15.5.5",
-        409 => "15.5.10",
-        410 => "15.5.11",
-        408 => "15.5.9",
-        413 => "15.5.14",
-        414 => "15.5.15",
-        415 => "15.5.16",
-        500 => "15.6.1",
-        _ => "15.5.1",
-    };
     let mut body = Map::new();
-    body.insert(
-        "type".into(),
-        format!("https://tools.ietf.org/html/rfc9110#section-{section}").into(),
-    );
+    body.insert("type".into(), type_of(status).into());
     body.insert("title".into(), title.into());
     body.insert("status".into(), status.as_u16().into());
     if let Some((member, value)) = extra {
@@ -453,9 +459,10 @@ fn try_later(status: StatusCode, seconds: u32) -> Response {
     response
 }
 
-/// A problem with `title`, `status` and `traceId` alone.
+/// A problem with `type`, `title`, `status` and `traceId` alone.
 fn plain_problem(status: StatusCode) -> Response {
     let mut body = Map::new();
+    body.insert("type".into(), type_of(status).into());
     body.insert("title".into(), status_description(status).into());
     body.insert("status".into(), status.as_u16().into());
     if let Some(trace) = context::trace_id() {

@@ -18,7 +18,7 @@ use http::{
 use serde::Serialize;
 use sqlx::PgConnection;
 
-pub use store::forget_old;
+pub use store::delete_old;
 
 use crate::{
     crypto::sha256,

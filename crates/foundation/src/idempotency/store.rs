@@ -1,8 +1,8 @@
 //! All SQL of idempotency keys.
 
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 
-use crate::db::DbError;
+use crate::{db::DbError, retention::BATCH};
 
 /// A key that was used.
 #[derive(Debug)]
@@ -69,10 +69,14 @@ pub async fn keep(
     Ok(())
 }
 
-/// Forgets keys of more than a week ago.
-pub async fn forget_old(pool: &PgPool) -> Result<(), DbError> {
-    sqlx::query!("delete from idempotency_key where created < service_now() - interval '7 days'")
-        .execute(pool)
-        .await?;
-    Ok(())
+/// Deletes keys of more than a week ago.
+pub async fn delete_old(tx: &mut PgConnection) -> Result<u64, DbError> {
+    Ok(sqlx::query!(
+        "delete from idempotency_key where (caller, key) in (
+           select caller, key from idempotency_key where created < service_now() - interval '7 days' order by created limit $1)",
+        BATCH
+    )
+    .execute(tx)
+    .await?
+    .rows_affected())
 }

@@ -78,25 +78,28 @@ fn named(settings: &Settings) -> Vec<Named<'_>> {
         form: Form::Rsa,
     });
     let keys = &settings.keys;
-    let single = [
-        ("idporten.key_file", &settings.idporten.key_file, Form::Rsa),
-        ("keys.blind_index", &keys.blind_index, Form::Random),
-        ("keys.person_id", &keys.person_id, Form::Random),
-        (
-            "keys.audit_checkpoints",
-            &keys.audit_checkpoints,
-            Form::Random,
-        ),
+    let login = settings.idporten.key_file.as_deref();
+    let login = login.map(|path| one("idporten.key_file", path, Form::Rsa));
+    let random = [
+        ("keys.blind_index", &keys.blind_index),
+        ("keys.person_id", &keys.person_id),
+        ("keys.audit_checkpoints", &keys.audit_checkpoints),
     ];
-    let single = single
-        .into_iter()
-        .filter_map(|(setting, path, form)| Some(one(setting, path.as_deref()?, form)));
+    let random = random.into_iter().flat_map(|(setting, paths)| {
+        paths.iter().enumerate().map(move |(number, path)| {
+            let setting = match number {
+                0 => setting.to_owned(),
+                before => format!("{setting}, file {}", before + 1),
+            };
+            one(&setting, path, Form::Random)
+        })
+    });
     let platform = settings
         .platform_tokens
         .keys
         .iter()
         .map(|(name, path)| one(&format!("platform_tokens.keys.{name}"), path, Form::KeySet));
-    signing.chain(single).chain(platform).collect()
+    signing.chain(login).chain(random).chain(platform).collect()
 }
 
 /// Looks at every key file that the settings name. Outside production a file must be readable, hold

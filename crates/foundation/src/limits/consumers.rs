@@ -28,11 +28,11 @@ pub enum ConsumerKey {
 /// A rate by consumer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConsumerRate {
-    /// Changes by vendors.
+    /// Changes by vendors, and of the clients of agents.
     VendorWrites,
     /// Reads by vendors.
     VendorReads,
-    /// Calls for decisions.
+    /// Decisions.
     Decisions,
     /// Look-ups by external id.
     ExternalIdLookups,
@@ -138,13 +138,8 @@ impl ConsumerLimits {
         rate: Option<ConsumerRate>,
     ) -> Result<ConsumerPermit, Refused> {
         if let (Some(rates), Some(rate)) = (&self.rates, rate) {
-            rates
-                .of(rate)
-                .take(&consumer)
-                .map_err(|Wait(retry_after)| Refused::TooOften {
-                    limit: rate.limit(),
-                    retry_after,
-                })?;
+            let taken = rates.of(rate).take(&consumer);
+            taken.map_err(|wait| too_often(rate, wait))?;
         }
         let cells = Cells::of(self.hasher.hash_one(consumer));
         if !self.in_flight.enter(cells) {
@@ -153,7 +148,16 @@ impl ConsumerLimits {
         Ok(ConsumerPermit {
             limits: Arc::clone(self),
             cells,
+            consumer,
+            rate,
         })
+    }
+}
+
+const fn too_often(rate: ConsumerRate, Wait(retry_after): Wait) -> Refused {
+    Refused::TooOften {
+        limit: rate.limit(),
+        retry_after,
     }
 }
 
@@ -165,6 +169,8 @@ const MAX_LARGE: u32 = 2;
 pub struct ConsumerPermit {
     limits: Arc<ConsumerLimits>,
     cells: Cells,
+    consumer: ConsumerKey,
+    rate: Option<ConsumerRate>,
 }
 
 impl ConsumerPermit {
@@ -172,6 +178,18 @@ impl ConsumerPermit {
     #[must_use]
     pub const fn number(&self) -> usize {
         self.cells.group
+    }
+
+    /// Counts the request as so many more.
+    ///
+    /// # Errors
+    /// The consumer asks for too much.
+    pub fn count_more(&self, more: u32) -> Result<(), Refused> {
+        let (Some(rates), Some(rate)) = (&self.limits.rates, self.rate) else {
+            return Ok(());
+        };
+        let taken = rates.of(rate).take_several(&self.consumer, more);
+        taken.map_err(|wait| too_often(rate, wait))
     }
 
     /// Begins a large call of the consumer; it runs until the permit is dropped.

@@ -26,6 +26,7 @@ macro_rules! limits {
 limits! {
     Connections = "connections", "open connections in all.";
     AddressConnections = "address_connections", "open connections of one address.";
+    Http2Frames = "http2_frames", "frames of an HTTP/2 connection that ask for nothing.";
     Target = "target", "bytes of path and query.";
     Headers = "headers", "bytes or number of headers.";
     ContentEncoding = "content_encoding", "only bodies as they are.";
@@ -38,9 +39,9 @@ limits! {
     WritesInFlight = "writes_in_flight", "requests being answered that change something.";
     ConsumerInFlight = "consumer_in_flight", "requests of one consumer being answered.";
     ConsumerLargeCalls = "consumer_large_calls", "large calls for decisions of one consumer being answered.";
-    VendorWrites = "vendor_writes", "rate of changes by one vendor.";
+    VendorWrites = "vendor_writes", "rate of changes by one vendor, and of clients of agents by one consumer.";
     VendorReads = "vendor_reads", "rate of reads by one vendor.";
-    Decisions = "decisions", "rate of calls for decisions by one consumer.";
+    Decisions = "decisions", "rate of decisions for one consumer.";
     ExternalIdLookups = "external_id_lookups", "rate of look-ups by external id by one consumer.";
     Exchange = "exchange", "rate of exchanged tokens of one consumer.";
     OpenRequests = "open_requests", "open requests of one vendor to one customer.";

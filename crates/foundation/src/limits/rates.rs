@@ -50,7 +50,10 @@ impl Wait {
 }
 
 /// A rate that counts by key.
-pub struct RateTable<K: Hash + Eq + Clone + Send + Sync + 'static>(Limiter<K>);
+pub struct RateTable<K: Hash + Eq + Clone + Send + Sync + 'static> {
+    limiter: Limiter<K>,
+    burst: u32,
+}
 
 impl<K: Hash + Eq + Clone + Send + Sync + 'static> std::fmt::Debug for RateTable<K> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -75,7 +78,10 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static> RateTable<K> {
             .eviction_policy(EvictionPolicy::lru())
             .time_to_idle(full_after)
             .build();
-        Self(RateLimiter::new(quota, Buckets(buckets), MonotonicClock))
+        Self {
+            limiter: RateLimiter::new(quota, Buckets(buckets), MonotonicClock),
+            burst: rate.burst.max(1),
+        }
     }
 
     /// Takes a token out of the bucket of a key.
@@ -83,9 +89,27 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static> RateTable<K> {
     /// # Errors
     /// It is empty.
     pub fn take(&self, key: &K) -> Result<(), Wait> {
-        self.0
+        self.limiter
             .check_key(key)
             .map_err(|empty| Wait::of(empty.wait_time_from(MonotonicClock.now())))
+    }
+
+    /// Takes several tokens at once, all of them or none; of more than the bucket holds, as many as it
+    /// holds.
+    ///
+    /// # Errors
+    /// There are not so many.
+    pub fn take_several(&self, key: &K, count: u32) -> Result<(), Wait> {
+        let Some(count) = NonZeroU32::new(count.min(self.burst)) else {
+            return Ok(());
+        };
+        match self.limiter.check_key_n(key, count) {
+            Ok(taken) => {
+                taken.map_err(|empty| Wait::of(empty.wait_time_from(MonotonicClock.now())))
+            }
+            // Never more than the bucket holds.
+            Err(_) => Ok(()),
+        }
     }
 }
 
@@ -128,6 +152,20 @@ mod tests {
     }
 
     #[test]
+    fn several_tokens_are_taken_at_once_or_none_of_them() {
+        let table = RateTable::new(rate(1, 3_600, 10), 100);
+        assert_eq!(table.take_several(&1, 8), Ok(()));
+        assert!(table.take_several(&1, 3).is_err());
+        assert_eq!(table.take_several(&1, 2), Ok(()));
+        assert_eq!(
+            table.take_several(&2, 1_000),
+            Ok(()),
+            "as many as there are"
+        );
+        assert!(table.take(&2).is_err());
+    }
+
+    #[test]
     fn a_wait_is_whole_seconds_and_at_least_one() {
         for (milliseconds, seconds) in [(0, 1), (1, 1), (1_000, 1), (1_001, 2), (3_000, 3)] {
             assert_eq!(Wait::of(Duration::from_millis(milliseconds)), Wait(seconds));
@@ -140,7 +178,7 @@ mod tests {
         for key in 0..10_000 {
             let _ = table.take(&key);
         }
-        let buckets = table.0.into_state_store().0;
+        let buckets = table.limiter.into_state_store().0;
         buckets.run_pending_tasks();
         assert!(buckets.entry_count() <= 100, "{}", buckets.entry_count());
     }

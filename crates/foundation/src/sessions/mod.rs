@@ -4,6 +4,7 @@ pub mod csrf;
 mod store;
 
 pub use store::{
-    LiveSession, NewSession, Session, delete_sessions_of_login, delete_upstream_sessions,
-    forget_expired, insert_session, live_session, set_active_party, slide_session, touch_session,
+    LiveSession, NewSession, Session, delete_ended, delete_sessions_of_login,
+    delete_upstream_sessions, insert_session, live_session, set_active_party, slide_session,
+    touch_session,
 };

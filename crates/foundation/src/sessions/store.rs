@@ -10,6 +10,7 @@ use crate::{
     crypto::sha256,
     db::DbError,
     http::context,
+    retention::BATCH,
     telemetry::security::SecurityEvent,
 };
 
@@ -273,8 +274,23 @@ pub async fn set_active_party(pool: &PgPool, token: &str, party: Uuid) -> Result
     Ok(())
 }
 
-/// Removes sessions that ended more than a day ago.
-pub async fn forget_expired(pool: &PgPool) -> Result<(), DbError> {
-    sqlx::query!("delete from session where expires < service_now() - interval '1 day' or last_seen < service_now() - interval '2 days'").execute(pool).await?;
-    Ok(())
+/// Deletes sessions that ended so many days ago; they end when they expire, or when they were not used
+/// for so many minutes.
+pub async fn delete_ended(
+    tx: &mut PgConnection,
+    idle_minutes: i32,
+    days: i32,
+) -> Result<u64, DbError> {
+    Ok(sqlx::query!(
+        "delete from session where id in (
+           select id from session
+           where least(expires, last_seen + make_interval(mins => $1)) < service_now() - make_interval(days => $2)
+           limit $3)",
+        idle_minutes,
+        days,
+        BATCH
+    )
+    .execute(tx)
+    .await?
+    .rows_affected())
 }

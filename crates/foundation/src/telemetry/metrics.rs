@@ -155,6 +155,10 @@ families! {
         "Runs of a background task that failed.";
     TASK_SUCCESS: Gauge Seconds "background_task_last_success_timestamp_seconds" ["task"]
         "When a background task last succeeded, in seconds since 1970.";
+    RETENTION_ROWS: Counter Count "retention_rows_total" ["class"]
+        "Rows that were deleted, or moved to an archive, since their time was over; of the decision log and the audit trail, partitions.";
+    RETENTION_SUCCESS: Gauge Seconds "retention_last_success_timestamp_seconds" ["class"]
+        "When the retention of a class was last applied, in seconds since 1970; 0 before the first time.";
     SECURITY_EVENTS: Counter Count "security_events_total" ["event"]
         "Security events, those that were not written to the log included.";
     SPAN_EXPORT_FAILURES: Counter Count "span_export_failures_total" []

@@ -9,7 +9,7 @@ mod text;
 pub mod traces;
 
 pub use mask::{identity_numbers, masked};
-pub use text::shortened;
+pub use text::{one_line, shortened};
 
 use std::{
     io::{self, IsTerminal as _, Write as _},

@@ -224,9 +224,58 @@ impl OwnKeys {
         &self.document
     }
 
+    /// Ids of all of them, the one that signs first.
+    pub fn key_ids(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().map(SigningKey::kid)
+    }
+
     /// What signs.
     #[must_use]
     pub fn signing_key(&self) -> &SigningKey {
         &self.keys[0]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::token::{Algorithm, parse, verify::verifies};
+
+    /// A token that the first of these keys signs.
+    fn signed(keys: &OwnKeys) -> String {
+        let claims = json!({"iss": "us", "exp": 4_000_000_000_i64});
+        keys.signing_key().sign(&claims, &[]).unwrap()
+    }
+
+    fn is_taken(keys: &OwnKeys, token: &str) -> bool {
+        let token = parse(token, 8_192).unwrap();
+        let key = token.kid.as_deref().and_then(|kid| keys.key_set().get(kid));
+        key.is_some_and(|key| verifies(&token, &key, Algorithm::RS256).is_ok())
+    }
+
+    #[test]
+    fn at_each_step_of_a_rotation_every_instance_takes_the_tokens_of_every_other() {
+        let pems = [(); 2].map(|()| SigningKey::generate(KeySize::Rsa2048, "").unwrap().to_pem());
+        let keys = |order: &[usize]| {
+            let keys = order
+                .iter()
+                .map(|n| SigningKey::from_pem(&pems[*n], "").unwrap());
+            OwnKeys::new(keys.collect()).unwrap()
+        };
+        let steps = [keys(&[0]), keys(&[0, 1]), keys(&[1, 0])];
+        for pair in steps.windows(2) {
+            let [before, after] = pair else { continue };
+            assert!(is_taken(after, &signed(before)) && is_taken(before, &signed(after)));
+        }
+        assert!(
+            !is_taken(&steps[0], &signed(&steps[2])),
+            "the step between is needed"
+        );
+        assert!(
+            !is_taken(&keys(&[1]), &signed(&steps[0])),
+            "the old key is gone"
+        );
     }
 }

@@ -7,7 +7,15 @@ use sqlx::{PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
 use super::{IdentityKeys, Party, PartyKind, PartyStatus, Person};
-use foundation::{db::DbError, ids::NationalId, token::PersonNames};
+use foundation::{
+    db::{
+        DbError,
+        feed::{self, Touched},
+    },
+    ids::NationalId,
+    retention::BATCH,
+    token::PersonNames,
+};
 
 struct PartyRow {
     key: i32,
@@ -145,20 +153,40 @@ pub async fn create_person(
     id: &NationalId,
     source: &str,
 ) -> anyhow::Result<Person> {
-    let mut db = pool.acquire().await?;
+    let mut tx = pool.begin().await?;
+    let (index, earlier, sealed) = (keys.index(id), keys.earlier_indexes(id), keys.encrypt(id)?);
+    if !earlier.is_empty() {
+        // Another instance may take another key for the present one: the constraint alone would not
+        // keep both from storing the person.
+        let lock = earlier.iter().chain([&index]).min();
+        sqlx::query!(
+            "select pg_advisory_xact_lock(hashtextextended(encode($1, 'hex'), 0)) as locked",
+            lock
+        )
+        .fetch_one(&mut *tx)
+        .await?;
+        if let Some(known) = party_by_national_id(&mut tx, keys, id).await? {
+            return Ok(Person(known));
+        }
+    }
     sqlx::query!(
-        r#"insert into party (uuid, party_id, user_id, kind, person_id_hmac, person_id_enc, name, source)
-           values ($1, nextval('party_id_seq')::int, nextval('user_id_seq')::int, 'person', $2, $3, $4, $5)
-           on conflict (person_id_hmac) do nothing"#,
+        r#"with added as (
+             insert into party (uuid, party_id, user_id, kind, person_id_hmac, person_id_enc, name, source)
+             values ($1, nextval('party_id_seq')::int, nextval('user_id_seq')::int, 'person', $2, $3, $4, $5)
+             on conflict (person_id_hmac) do nothing returning key)
+           insert into person_former_id (person_id_hmac, key, person_id_enc)
+           select unnest($6::bytea[]), key, $3 from added where true on conflict do nothing"#,
         Uuid::new_v4(),
-        keys.index(id),
-        keys.encrypt(id)?,
+        index,
+        sealed,
         format!("*****{}", &id.expose()[6..]),
         source,
+        &earlier
     )
-    .execute(&mut *db)
+    .execute(&mut *tx)
     .await?;
-    let party = party_by_national_id(&mut db, keys, id).await?;
+    let party = party_by_national_id(&mut tx, keys, id).await?;
+    tx.commit().await?;
     party
         .map(Person)
         .ok_or_else(|| anyhow::anyhow!("a new person was not stored"))
@@ -320,4 +348,35 @@ pub async fn persons_for_login(pool: &PgPool) -> Result<Vec<PartyName>, DbError>
             .into(),
         })
         .collect())
+}
+
+/// Persons that may be deleted: their register dropped them so many days ago, and nothing rests on
+/// them.
+pub async fn delete_dropped_persons(tx: &mut PgConnection, days: i32) -> Result<u64, DbError> {
+    let persons = sqlx::query!(
+        r#"select p.key, p.uuid from party p
+           where p.kind = 'person' and p.dropped_at < service_now() - make_interval(days => $1)
+             and not exists (select from register_role r where r.to_key = p.key or r.from_key = p.key)
+             and not exists (select from assignment a where a.to_key = p.key or a.from_key = p.key)
+             and not exists (select from client_delegation d where d.client_key = p.key or d.facilitator_key = p.key)
+             and not exists (select from access_list_member m where m.party_key = p.key)
+             and not exists (select from "system_user" u where u.owner_key = p.key)
+             and not exists (select from session s where s.person_uuid = p.uuid)
+           order by p.dropped_at limit $2 for update skip locked"#,
+        days,
+        BATCH
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    let keys: Vec<i32> = persons.iter().map(|person| person.key).collect();
+    sqlx::query!("delete from person_former_id where key = any($1)", &keys)
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query!("delete from party where key = any($1)", &keys)
+        .execute(&mut *tx)
+        .await?;
+    for person in &persons {
+        feed::append(tx, Touched::Party, &person.uuid.to_string()).await?;
+    }
+    Ok(keys.len() as u64)
 }

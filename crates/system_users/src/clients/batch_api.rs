@@ -161,6 +161,7 @@ pub async fn batch(
     JsonBytes(bytes): JsonBytes,
 ) -> ApiResult<Response> {
     let batch = bind(&body::parse(&bytes, BODY)?)?;
+    context::count_as(batch.clients.len())?;
     let attempted = match batch.action {
         Action::Add => audit::Action::ClientAdded,
         Action::Remove => audit::Action::ClientRemoved,

@@ -38,7 +38,7 @@ use crate::{
     },
 };
 use foundation::{
-    http::{ApiError, ApiResult, Json, body},
+    http::{ApiError, ApiResult, Json, body, context},
     limits::Refused,
     strict_json::{self, MemberNames},
     token::scopes::Authorize,
@@ -76,6 +76,7 @@ pub async fn evaluations(State(endpoints): State<DecisionEndpoints>, request: Re
         if batch.places.is_empty() {
             return Ok(Json(asker.single(members).await?).into_response());
         }
+        context::count_as(batch.different.len())?;
         let _room = asker
             .room_for(batch.different.len(), batch.attributes)
             .await?;

@@ -9,8 +9,9 @@ use uuid::Uuid;
 
 use super::check::Check;
 use crate::import::merge::{Counts, Merge, Merged};
-use crate::import::{Context, copy::Rows, findings::Findings};
-use foundation::db::DbError;
+use crate::import::{Context, Mode, copy::Rows, findings::Findings};
+use foundation::{db::DbError, ids::NationalId};
+use registers::parties::{IdentityKeys, IdentityKeysError};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -67,16 +68,15 @@ pub fn stage(context: &Context, line: u64, text: &[u8], rows: &mut Rows, finding
         check.positive("partyId", parsed.party_id),
         check.positive("userId", parsed.user_id),
     );
-    let mut former = Vec::new();
+    let mut numbers = Vec::new();
     for earlier in parsed.replaces.iter().flatten() {
-        if let Some(earlier) = check.national_id(context, "replaces", earlier) {
-            former.push(context.identity.index(&earlier));
-        }
+        numbers.extend(check.national_id(context, "replaces", earlier));
     }
     let Some(id) = id.filter(|_| check.is_good()) else {
         return;
     };
-    let Ok(sealed) = context.identity.encrypt(&id) else {
+    let former = former(&context.identity, &id, &numbers);
+    let (Ok(sealed), Ok((former, former_sealed))) = (context.identity.encrypt(&id), former) else {
         check.wrong(
             "personId",
             "ENCRYPTION",
@@ -89,6 +89,7 @@ pub fn stage(context: &Context, line: u64, text: &[u8], rows: &mut Rows, finding
         .bytes(&context.identity.index(&id))
         .bytes(&sealed)
         .list_of_bytes(&former)
+        .list_of_bytes(&former_sealed)
         .text(first)
         .optional_text(middle)
         .text(last)
@@ -97,6 +98,29 @@ pub fn stage(context: &Context, line: u64, text: &[u8], rows: &mut Rows, finding
         .optional_integer(party_id)
         .optional_uuid(parsed.party_uuid)
         .optional_integer(user_id);
+}
+
+type Values = Vec<Vec<u8>>;
+
+/// Index values by which a person is found besides the present one, each with its number encrypted: of
+/// earlier numbers, and of all numbers by the key before.
+fn former(
+    keys: &IdentityKeys,
+    id: &NationalId,
+    numbers: &[NationalId],
+) -> Result<(Values, Values), IdentityKeysError> {
+    let (mut values, mut sealed) = (Vec::new(), Vec::new());
+    for number in numbers {
+        values.push(keys.index(number));
+        sealed.push(keys.encrypt(number)?);
+    }
+    for number in numbers.iter().chain([id]) {
+        for value in keys.earlier_indexes(number) {
+            values.push(value);
+            sealed.push(keys.encrypt(number)?);
+        }
+    }
+    Ok((values, sealed))
 }
 
 /// Finds out which stored person each line is about.
@@ -178,6 +202,8 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
     merge.settle_findings(&mut *tx).await?;
     let source = merge.options.source.as_str();
     let ended = bury(&mut *tx, source).await?;
+    note_dropped(&mut *tx, merge).await?;
+    let source = merge.options.source.as_str();
     let added = sqlx::query!(
         r#"with added as (
              insert into party (uuid, party_id, user_id, kind, person_id_hmac, person_id_enc, name, birth_date, death_date, source)
@@ -186,9 +212,9 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
                birth_date, death_date, $1
              from staging.person where key is null order by line returning key, person_id_hmac
            ), former as (
-             insert into person_former_id (person_id_hmac, key)
-             select unnest(s.former), a.key from staging.person s join added a on a.person_id_hmac = s.hmac where s.former <> '{}'
-             on conflict do nothing
+             insert into person_former_id (person_id_hmac, person_id_enc, key)
+             select unnest(s.former), unnest(s.former_enc), a.key from staging.person s join added a on a.person_id_hmac = s.hmac
+             where s.former <> '{}' on conflict do nothing
            ), named as (
              insert into person_name (key, first_name, middle_name, last_name)
              select a.key, s.first_name, s.middle_name, s.last_name from added a join staging.person s on s.hmac = a.person_id_hmac)
@@ -200,14 +226,18 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
     .rows_affected();
     let changed = sqlx::query_scalar!(
         r#"with told as materialized (
-             select s.key, s.hmac, s.enc, s.former, concat_ws(' ', s.first_name, s.middle_name, s.last_name) as name, s.first_name, s.middle_name,
+             select s.key, s.hmac, s.enc, s.former, s.former_enc, concat_ws(' ', s.first_name, s.middle_name, s.last_name) as name, s.first_name, s.middle_name,
                s.last_name, coalesce(s.birth_date, p.birth_date) as birth_date, s.death_date, coalesce(s.user_id, p.user_id) as user_id,
-               p.person_id_hmac as old_hmac
+               p.person_id_hmac as old_hmac, p.person_id_enc as old_enc
              from staging.person s join party p on p.key = s.key
            ), replaced as (
-             insert into person_former_id (person_id_hmac, key)
-             select old_hmac, key from told where old_hmac <> hmac union select unnest(former), key from told where former <> '{}'
-             on conflict do nothing returning key
+             insert into person_former_id (person_id_hmac, person_id_enc, key)
+             select distinct on (f.hmac) f.hmac, f.enc, f.key from (
+               select unnest(former) as hmac, unnest(former_enc) as enc, key from told where former <> '{}'
+               union all select old_hmac, old_enc, key from told where old_hmac <> hmac) f
+             on conflict (person_id_hmac) do update set person_id_enc = excluded.person_id_enc
+             where person_former_id.person_id_enc is null and person_former_id.key = excluded.key
+             returning key
            ), named as (
              insert into person_name (key, first_name, middle_name, last_name) select key, first_name, middle_name, last_name from told
              on conflict (key) do update
@@ -235,6 +265,41 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
         changed: changed.unsigned_abs(),
         ended,
     })
+}
+
+/// Notes since when the register does not name a person any more, for those who hold nothing and are
+/// deleted some time later. A file that leaves out more than a snapshot may end is not believed.
+async fn note_dropped(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged<()> {
+    sqlx::query!(
+        "update party p set dropped_at = null from staging.person s where p.key = s.key and p.dropped_at is not null"
+    )
+    .execute(&mut *tx)
+    .await?;
+    if merge.options.mode == Mode::Delta {
+        return Ok(());
+    }
+    let source = merge.options.source.as_str();
+    let counted = sqlx::query!(
+        r#"select count(*) as "all!", count(*) filter (where s.line is null) as "absent!"
+           from party p left join staging.person s on s.key = p.key
+           where p.kind = 'person' and p.source = $1 and p.dropped_at is null"#,
+        source
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    if let Err(shrink) = merge.guard_shrink(counted.absent, counted.all) {
+        merge.findings.warn(1, "NOT_DROPPED", shrink.to_string());
+        return Ok(());
+    }
+    sqlx::query!(
+        r#"update party p set dropped_at = service_now()
+           where p.kind = 'person' and p.source = $1 and p.dropped_at is null
+             and not exists (select from staging.person s where s.key = p.key)"#,
+        source
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
 }
 
 /// Ends what people who have died gave and got: right-holder and agent relations, with all that

@@ -71,8 +71,8 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
         let stored = sqlx::query!(
             r#"insert into request (id, kind, system_id, party_org_no, external_ref, integration_title, rights, access_packages, status, escalated,
                  redirect_url, created)
-               select $1, $2, $3, $4, $5, coalesce($6, (select name->>'nb' from system where system_id = $3)), $7, $8, $9, $10, $11,
-                 service_now() - make_interval(days => $12)
+               values ($1, $2, $3, $4, $5, coalesce($6, (select name->>'nb' from system where system_id = $3)), $7, $8, $9, $10, $11,
+                 service_now() - make_interval(days => $12))
                on conflict do nothing returning id"#,
             id,
             line.user_type,
