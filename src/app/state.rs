@@ -194,6 +194,7 @@ impl AppState {
                 identity: Arc::clone(&self.identity),
             },
             resource_registry: ResourceRegistry {
+                address: self.address(),
                 catalogue: Arc::clone(&self.catalogue),
                 config: Arc::clone(&self.config),
                 db: self.db.clone(),

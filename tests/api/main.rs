@@ -11,6 +11,7 @@
 mod support;
 
 mod acceptance;
+mod access_lists;
 mod access_log;
 mod agent_requests;
 mod agents;

@@ -392,6 +392,12 @@ pub(crate) fn body(
                 "hasCompetentAuthority": {"name": {"nb": "a", "nn": "a", "en": "a"}, "organization": AYE, "orgcode": "aye"},
                 "resourceType": "GenericAccessResource", "availableForType": ["Company"]})
         }
+        "PUT /resourceregistry/api/v1/access-lists/{owner}/{identifier}" => json!({"name": "x"}),
+        "PUT /resourceregistry/api/v1/access-lists/{owner}/{identifier}/members"
+        | "POST /resourceregistry/api/v1/access-lists/{owner}/{identifier}/members"
+        | "DELETE /resourceregistry/api/v1/access-lists/{owner}/{identifier}/members" => {
+            json!({"data": []})
+        }
         _ if operation.method == Method::POST || operation.method == Method::PUT => json!({}),
         _ => return None,
     })
@@ -514,7 +520,8 @@ impl Objects {
             "delegationId" => "client",
             "correlation-id" => return Uuid::new_v4().to_string(),
             // Filters and pages: left out.
-            "token" | "limit" | "packages" | "after" | "versionId" | "useOldFormatForApp" => {
+            "include" | "resource" | "token" | "limit" | "packages" | "after" | "versionId"
+            | "useOldFormatForApp" => {
                 return String::new();
             }
             other => other,
@@ -557,6 +564,9 @@ pub(crate) fn unknown() -> Objects {
         ("party", "59999999".to_owned()),
         ("partyUuid", uuid()),
         ("resource", "no-such-resource".to_owned()),
+        ("resourceIdentifier", "no-such-resource".to_owned()),
+        ("owner", "aye".to_owned()),
+        ("identifier", "no-such-list".to_owned()),
     ]))
 }
 
@@ -763,6 +773,9 @@ async fn furnish(app: &TestApp) -> [Objects; 2] {
                 .await,
             ),
             ("resource", "skattemelding-naering".to_owned()),
+            ("resourceIdentifier", "saft-innsyn".to_owned()),
+            ("owner", "sav".to_owned()),
+            ("identifier", "godkjente-innsendere".to_owned()),
         ])));
     }
     out.try_into().ok().unwrap()
@@ -867,7 +880,8 @@ async fn another_service_owners_resource_stays_as_it_is() {
         .collect();
     assert!(operations.len() > 4);
     let before = everything(&app).await;
-    let token = app.organization(AYE, RESOURCE_WRITE).await;
+    let scopes = format!("{RESOURCE_WRITE} altinn:resourceregistry/accesslist.write");
+    let token = app.organization(AYE, &scopes).await;
     for operation in operations {
         let (status, text) = answer(&app, &operation, &token, &foreign).await;
         assert!(

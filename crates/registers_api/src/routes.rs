@@ -9,7 +9,7 @@ use sqlx::PgPool;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    packages,
+    access_lists, packages,
     parties::{self, PartyLookups},
     resources::{self, ResourceRegistry},
 };
@@ -58,6 +58,7 @@ pub fn router(state: State) -> OpenApiRouter {
         .routes(routes!(resources::policy_api::named_rights))
         .routes(routes!(resources::policy_api::by_subjects))
         .routes(routes!(resources::policy_api::updated))
+        .merge(access_lists())
         .routes(routes!(packages::search))
         .routes(routes!(packages::export))
         .routes(routes!(packages::groups))
@@ -74,6 +75,30 @@ pub fn router(state: State) -> OpenApiRouter {
         .routes(routes!(packages::packages_of_role))
         .routes(routes!(packages::organisation_forms))
         .with_state(state)
+}
+
+fn access_lists() -> OpenApiRouter<State> {
+    OpenApiRouter::new()
+        .routes(routes!(access_lists::lookups_api::memberships))
+        .routes(routes!(access_lists::lookups_api::lists_of_member))
+        .routes(routes!(access_lists::lists_api::lists))
+        .routes(routes!(
+            access_lists::lists_api::list,
+            access_lists::lists_api::put_list,
+            access_lists::lists_api::patch_list,
+            access_lists::lists_api::delete_list
+        ))
+        .routes(routes!(
+            access_lists::members_api::members,
+            access_lists::members_api::replace_members,
+            access_lists::members_api::add_members,
+            access_lists::members_api::remove_members
+        ))
+        .routes(routes!(access_lists::connections_api::connections))
+        .routes(routes!(
+            access_lists::connections_api::put_connection,
+            access_lists::connections_api::delete_connection
+        ))
 }
 
 /// Policy files may be larger than other bodies.

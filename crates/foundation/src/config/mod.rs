@@ -72,6 +72,7 @@ pub struct Settings {
     pub pdp: Pdp,
     pub authzen: Authzen,
     pub pagination: Pagination,
+    pub accesslists: AccessLists,
     pub resources: Resources,
     pub import: Import,
     pub session: Session,
@@ -173,6 +174,10 @@ section! {
 section! {
     /// `pagination.*`
     Pagination { page_size: usize }
+}
+section! {
+    /// `accesslists.*`
+    AccessLists { page_size: usize, large_page_size: usize }
 }
 section! {
     /// `requests.*`

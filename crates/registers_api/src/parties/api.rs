@@ -43,7 +43,7 @@ async fn one_party(
     let ReaderOrPerson::Person(person) = reader else {
         return found
             .map(|p| Json(party_v1(&p, None)))
-            .ok_or(ApiError::Register(RegisterProblem::PartyNotFound));
+            .ok_or_else(|| ApiError::from(RegisterProblem::PartyNotFound));
     };
     let refused = || ApiError::Unauthorized(None);
     let found = found.ok_or_else(refused)?;
@@ -135,7 +135,7 @@ pub async fn lookup(
     let mut db = lookups.db.acquire().await?;
     let found = details::find_one(&mut db, &lookups.identity, &name)
         .await?
-        .ok_or(ApiError::Register(RegisterProblem::PartyNotFound))?;
+        .ok_or_else(|| ApiError::from(RegisterProblem::PartyNotFound))?;
     Ok(Json(party_v1(&found, None)))
 }
 
@@ -417,7 +417,7 @@ pub async fn organization(
         details::find_one(&mut db, &lookups.identity, &PartyRef::Organization(number)).await?;
     found
         .map(|p| Json(organization_v1(&p)))
-        .ok_or(ApiError::Register(RegisterProblem::OrganizationNotFound))
+        .ok_or_else(|| ApiError::from(RegisterProblem::OrganizationNotFound))
 }
 
 async fn answer_query(lookups: &PartyLookups, bytes: &[u8], fields: Fields) -> ApiResult<Response> {

@@ -5,7 +5,7 @@ pub(crate) mod policy_api;
 
 use std::sync::Arc;
 
-use foundation::config::Checked;
+use foundation::{config::Checked, http::BaseAddress};
 use registers::{packages::Catalogue, resources::Policies};
 use sqlx::PgPool;
 
@@ -13,6 +13,7 @@ use sqlx::PgPool;
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "each member is documented by its type")]
 pub struct ResourceRegistry {
+    pub address: BaseAddress,
     pub catalogue: Arc<Catalogue>,
     pub config: Arc<Checked>,
     pub db: PgPool,
