@@ -4,6 +4,7 @@ pub mod details;
 mod identity;
 mod model;
 pub mod rules;
+pub mod service_owners;
 mod standing;
 mod store;
 mod sub_unit_rights;

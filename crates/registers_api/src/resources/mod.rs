@@ -1,6 +1,8 @@
 //! `/resourceregistry/api/v1`: the resource registry and its policies.
 
 pub(crate) mod api;
+mod catalogue_graph;
+pub(crate) mod feed_api;
 pub(crate) mod policy_api;
 
 use std::sync::Arc;
