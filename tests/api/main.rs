@@ -59,6 +59,7 @@ mod policies;
 mod portal_clients;
 mod refusals;
 mod register;
+mod register_parties;
 mod request_answers;
 mod request_checks;
 mod request_lists;

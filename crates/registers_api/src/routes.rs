@@ -36,12 +36,7 @@ pub fn router(state: State) -> OpenApiRouter {
         .routes(routes!(parties::api::party_list_by_uuid))
         .routes(routes!(parties::api::identifiers))
         .routes(routes!(parties::api::organization))
-        .routes(routes!(parties::api::query_for_access_management))
-        .routes(routes!(parties::api::query_for_dialogporten))
-        .routes(routes!(parties::api::query_internal))
-        .routes(routes!(parties::api::customers))
-        .routes(routes!(parties::api::managing_directors))
-        .routes(routes!(parties::api::external_roles))
+        .merge(internal_register())
         .routes(routes!(resources::api::resource_list))
         .routes(routes!(resources::api::search))
         .routes(routes!(resources::api::create))
@@ -76,8 +71,34 @@ pub fn router(state: State) -> OpenApiRouter {
         .routes(routes!(packages::role))
         .routes(routes!(packages::packages_by_role))
         .routes(routes!(packages::packages_of_role))
+        .routes(routes!(packages::resources_by_role))
+        .routes(routes!(packages::resources_of_role))
         .routes(routes!(packages::organisation_forms))
         .with_state(state)
+}
+
+/// Look-ups of the register's second generation, each at every address that it has.
+fn internal_register() -> OpenApiRouter<State> {
+    OpenApiRouter::new()
+        .routes(routes!(parties::internal_api::query))
+        .routes(routes!(parties::internal_api::query_for_access_management))
+        .routes(routes!(parties::internal_api::query_for_dialogporten))
+        .routes(routes!(parties::internal_api::query_for_apps))
+        .routes(routes!(parties::internal_api::query_for_correspondence))
+        .routes(routes!(parties::internal_api::party))
+        .routes(routes!(parties::internal_api::party_for_access_management))
+        .routes(routes!(parties::internal_api::party_for_correspondence))
+        .routes(routes!(parties::internal_api::customers))
+        .routes(routes!(parties::internal_api::customers_v1))
+        .routes(routes!(parties::internal_api::managing_directors))
+        .routes(routes!(parties::internal_api::managing_directors_v1))
+        .routes(routes!(parties::internal_api::roles_of_party))
+        .routes(routes!(parties::internal_api::correspondence_roles))
+        .routes(routes!(parties::internal_api::main_units))
+        .routes(routes!(
+            parties::internal_api::main_units_for_correspondence
+        ))
+        .routes(routes!(parties::internal_api::external_roles))
 }
 
 fn access_lists() -> OpenApiRouter<State> {

@@ -34,6 +34,8 @@ pub enum ApiError {
     NotFound(&'static str, String),
     /// A bare status with the framework's problem body.
     Status(StatusCode),
+    /// A status with the framework's body, and what is wrong in `detail`.
+    Detail(StatusCode, String),
     /// A problem with a code of another family than `AUTH`.
     Family(Box<FamilyProblem>),
     /// Findings by key, under another status than 400.
@@ -136,6 +138,7 @@ impl TransactionError for ApiError {
             | Self::Status(_)
             | Self::Plain(_)
             | Self::Family(_)
+            | Self::Detail(..)
             | Self::Findings(..)
             | Self::JsonText(..)
             | Self::Text(..)
@@ -167,6 +170,7 @@ impl ApiError {
             | Self::Findings(..)
             | Self::NotFound(..)
             | Self::Status(_)
+            | Self::Detail(..)
             | Self::JsonText(..)
             | Self::Text(..)
             | Self::Plain(_)
@@ -232,6 +236,11 @@ impl IntoResponse for ApiError {
             }
             Self::JsonText(status, text) => (status, json_text(&text)).into_response(),
             Self::Status(status) => framework_problem(status, framework_title(status), None),
+            Self::Detail(status, text) => framework_problem(
+                status,
+                framework_title(status),
+                Some(("detail", text.into())),
+            ),
             Self::Text(status, text) => {
                 let mut response = negotiated_text(&text);
                 *response.status_mut() = status;

@@ -240,7 +240,9 @@ impl Members<'_> {
 
 fn person(party: &Details, out: &mut Members<'_>) {
     out.put(F::PersonSource, "source", || "npr".into());
-    out.put(F::FirstName, "firstName", || party.first_name.clone().into());
+    out.put(F::FirstName, "firstName", || {
+        party.first_name.clone().into()
+    });
     out.put(F::MiddleName, "middleName", || {
         party.middle_name.clone().into()
     });
@@ -283,7 +285,11 @@ fn postal_address(party: &Details, kinds: &[&str]) -> Value {
         return Value::Null;
     };
     let lines = found.get("adresse").and_then(Value::as_array);
-    let street: Vec<&str> = lines.into_iter().flatten().filter_map(Value::as_str).collect();
+    let street: Vec<&str> = lines
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
     json!({
         "address": street.join(", "),
         "postalCode": found.get("postnummer"),

@@ -70,11 +70,8 @@ const NAMES_OF_NOBODY: &[&str] = &[
 ];
 
 fn name_of(urn: &str) -> Option<PartyRef> {
-    let is_nobody = |key: &&str| {
-        urn.strip_prefix(**key)
-            .is_some_and(|value| !value.is_empty())
-    };
-    if NAMES_OF_NOBODY.iter().any(|key| is_nobody(&key)) {
+    let is_nobody = |key: &str| urn.strip_prefix(key).is_some_and(|value| !value.is_empty());
+    if NAMES_OF_NOBODY.iter().copied().any(is_nobody) {
         return Some(PartyRef::Nobody);
     }
     // An older name of organisation numbers is none here.
@@ -83,9 +80,13 @@ fn name_of(urn: &str) -> Option<PartyRef> {
 
 /// The member of a body, of whatever type.
 fn member<'v>(body: &'v Value, name: &str) -> ApiResult<&'v Value> {
-    let members = body
-        .as_object()
-        .ok_or_else(|| body::fault("query", "$", "The JSON value could not be converted. Path: $"))?;
+    let members = body.as_object().ok_or_else(|| {
+        body::fault(
+            "query",
+            "$",
+            "The JSON value could not be converted. Path: $",
+        )
+    })?;
     let found = members
         .iter()
         .rev()
@@ -128,10 +129,9 @@ async fn look_up(lookups: &PartyLookups, query: &Query, bytes: &[u8]) -> ApiResu
     let fields = names.iter().fold(fields, |fields, name| match name {
         PartyRef::PartyId(_) => fields.with(Field::Id),
         PartyRef::UserId(_) => fields.with(Field::UserId),
-        PartyRef::Uuid(_)
-        | PartyRef::Organization(_)
-        | PartyRef::Person(_)
-        | PartyRef::Nobody => fields,
+        PartyRef::Uuid(_) | PartyRef::Organization(_) | PartyRef::Person(_) | PartyRef::Nobody => {
+            fields
+        }
     });
     let mut db = lookups.db.acquire().await?;
     let found = Found::of(&mut db, lookups, &names).await?;
@@ -197,9 +197,7 @@ async fn units_above(
     let body = body::parse(bytes, "query")?;
     let name = member(&body, "data")?.as_str().and_then(name_of);
     let name = match name {
-        Some(
-            name @ (PartyRef::Uuid(_) | PartyRef::PartyId(_) | PartyRef::Organization(_)),
-        ) => name,
+        Some(name @ (PartyRef::Uuid(_) | PartyRef::PartyId(_) | PartyRef::Organization(_))) => name,
         Some(PartyRef::Person(_) | PartyRef::UserId(_) | PartyRef::Nobody) | None => {
             return Err(wrong("$.data"));
         }
