@@ -84,6 +84,7 @@ mod system_user_streams;
 mod system_users;
 mod systems;
 mod tenancy;
+mod token_causes;
 mod token_decisions;
 mod token_faults;
 mod token_routes;

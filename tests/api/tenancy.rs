@@ -361,6 +361,9 @@ pub(crate) fn body(
         | "POST /systembruker/api/v1/requests:check" => {
             json!({"systemId": system, "partyOrgNo": fill(operation, "orgNo"), "externalRef": "matrix", "accessPackages": packages})
         }
+        "POST /systembruker/api/v1/token:explain" => {
+            json!({"clientId": "b4d3c5de-0000-4000-8000-000000000000", "systemUserOrg": fill(operation, "orgNo")})
+        }
         "POST /authentication/api/v1/systemuser/changerequest/vendor" => {
             json!({"unwantedAccessPackages": packages})
         }
@@ -787,7 +790,9 @@ async fn another_vendors_is_like_none() {
     let [of_fjordlonn, of_skyregnskap] = furnish(&app).await;
     let of_vendors = |o: &Operation| {
         o.scheme() == "maskinporten"
-            && (o.path.contains("/vendor") || o.path.contains("requests:check"))
+            && (o.path.contains("/vendor")
+                || o.path.contains("requests:check")
+                || o.path.contains("token:explain"))
     };
     let operations: Vec<Operation> = operations(&app)
         .await

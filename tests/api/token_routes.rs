@@ -55,6 +55,7 @@ const TABLE: &[Row] = &[
             "GET /authentication/api/v1/systemuser/vendor/",
             "GET /systembruker/api/v1/events",
             "POST /systembruker/api/v1/requests:check",
+            "POST /systembruker/api/v1/token:explain",
         ],
         takes: &[Organization, SystemUser],
         refuses: 403,
