@@ -592,3 +592,22 @@ async fn a_package_tells_what_it_leads_to() {
     .await
     .expect(404);
 }
+
+#[test]
+fn every_package_says_in_three_languages_what_it_opens() {
+    let catalogue: Value =
+        serde_json::from_str(include_str!("../../data/access-packages.json")).unwrap();
+    let packages = catalogue["packages"].as_array().unwrap();
+    for language in ["nb", "nn", "en"] {
+        let mut seen = std::collections::HashSet::new();
+        for package in packages {
+            let text = package["description"][language].as_str().unwrap();
+            assert!(
+                text.contains(": e") || text.contains(": a system can "),
+                "{text}"
+            );
+            assert!(text.len() > 60 && text.ends_with('.'), "{text}");
+            assert!(seen.insert(text), "{language}: {text} is there twice");
+        }
+    }
+}
