@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 use testkit::prelude::*;
 use uuid::Uuid;
 
+use crate::resources;
+
 const CHECK: &str = "/systembruker/api/v1/requests:check";
 
 fn for_keramikk() -> Value {
@@ -171,6 +173,40 @@ async fn a_check_names_the_packages_that_nobody_can_approve() {
             (&*wanted[2].urn(), "package_never_for_system_users"),
             (&*wanted[3].urn(), "package_for_other_party"),
             (&*UNKNOWN_PACKAGE.urn(), "package_unknown"),
+        ]
+    );
+}
+
+fn delegable(id: &str) -> Value {
+    with(resources::resource(id), "delegable", json!(true))
+}
+
+#[tokio::test]
+async fn a_resource_without_rules_for_persons_can_be_approved_by_nobody() {
+    let world = World::start().await;
+    let owner = resources::owner(&world.app).await;
+    for id in ["uten-regler", "for-eieren"] {
+        world
+            .bearer(&owner)
+            .post("/resourceregistry/api/v1/resource", delegable(id))
+            .await
+            .assert_status(201);
+    }
+    let policy = resources::policy("for-eieren", &["sav"]);
+    let policy = policy.replace("urn:altinn:accesspackage", "urn:altinn:org");
+    resources::upload(&world.app, &owner, "for-eieren", "policyFile", &policy)
+        .await
+        .assert_status(201);
+    let mut body = for_keramikk();
+    body["rights"] = rights([Resource("uten-regler"), Resource("for-eieren")]);
+
+    let checked = check(&world.fjordlonn(), body).await;
+
+    assert_eq!(
+        obstacles(&checked),
+        [
+            ("uten-regler", "resource_without_policy"),
+            ("for-eieren", "only_owner_rules"),
         ]
     );
 }
