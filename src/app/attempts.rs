@@ -175,6 +175,14 @@ const WRITES: &[Route] = routes! {
     DELETE "/resourceregistry/api/v1/resource/{id}": ResourceChanged, Resource at path "id", ServiceOwner;
     POST "/resourceregistry/api/v1/resource/{id}/policy": PolicyUploaded, Resource at path "id", ServiceOwner;
     PUT "/resourceregistry/api/v1/resource/{id}/policy": PolicyUploaded, Resource at path "id", ServiceOwner;
+
+    PUT "/resourceregistry/api/v1/access-lists/{owner}/{identifier}": AccessListUpdated, AccessList at path "identifier", ServiceOwner;
+    DELETE "/resourceregistry/api/v1/access-lists/{owner}/{identifier}": AccessListDeleted, AccessList at path "identifier", ServiceOwner;
+    PUT "/resourceregistry/api/v1/access-lists/{owner}/{identifier}/members": AccessListMembersChanged, AccessList at path "identifier", ServiceOwner;
+    POST "/resourceregistry/api/v1/access-lists/{owner}/{identifier}/members": AccessListMembersChanged, AccessList at path "identifier", ServiceOwner;
+    DELETE "/resourceregistry/api/v1/access-lists/{owner}/{identifier}/members": AccessListMembersChanged, AccessList at path "identifier", ServiceOwner;
+    PUT "/resourceregistry/api/v1/access-lists/{owner}/{identifier}/resource-connections/{resourceIdentifier}": AccessListConnectionChanged, AccessList at path "identifier", ServiceOwner;
+    DELETE "/resourceregistry/api/v1/access-lists/{owner}/{identifier}/resource-connections/{resourceIdentifier}": AccessListConnectionChanged, AccessList at path "identifier", ServiceOwner;
 };
 
 const fn shows_request(template: &'static str, named: Named) -> Route {

@@ -2,7 +2,7 @@
 
 use utoipa::{
     Modify, OpenApi,
-    openapi::security::{Http, HttpAuthScheme, SecurityScheme},
+    openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme},
 };
 
 /// What stands around the paths.
@@ -18,6 +18,7 @@ use utoipa::{
     tags(
         (name = "System register", description = "Vendors register their systems; portals read them."),
         (name = "Requests", description = "Vendors ask for system users; persons in the customer's organisation decide."),
+        (name = "Access lists", description = "Service owners say which parties a resource is open to."),
         (name = "System users", description = "Looking system users up, reading and deleting them."),
         (name = "Decisions", description = "Service owners ask what a system user or person may do."),
         (name = "Tokens", description = "Exchange, and our own issuer's metadata and keys. Maskinporten and ID-porten tokens are taken directly too."),
@@ -40,6 +41,13 @@ impl Modify for Security {
         components.add_security_scheme(
             "maskinporten",
             bearer("A Maskinporten token, raw or exchanged, with one of the scopes named."),
+        );
+        components.add_security_scheme(
+            "platform",
+            SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(
+                "PlatformAccessToken",
+                "A platform access token, of a part of the platform.",
+            ))),
         );
         components.add_security_scheme(
             "person",

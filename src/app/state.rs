@@ -130,6 +130,15 @@ impl AppState {
         )
     }
 
+    fn party_lists(&self) -> PartyLists {
+        PartyLists {
+            authenticator: self.authenticator.clone(),
+            catalogue: Arc::clone(&self.catalogue),
+            db: self.db.clone(),
+            identity: Arc::clone(&self.identity),
+        }
+    }
+
     /// The slice for requests and change requests.
     #[must_use]
     pub fn requests(&self) -> Requests {
@@ -183,12 +192,7 @@ impl AppState {
                 verifier: Arc::clone(&self.verifier),
             }),
             exchange: self.exchange(),
-            party_lists: PartyLists {
-                authenticator: self.authenticator.clone(),
-                catalogue: Arc::clone(&self.catalogue),
-                db: self.db.clone(),
-                identity: Arc::clone(&self.identity),
-            },
+            party_lists: self.party_lists(),
         })
     }
 
@@ -204,6 +208,7 @@ impl AppState {
                 identity: Arc::clone(&self.identity),
             },
             resource_registry: ResourceRegistry {
+                address: self.address(),
                 catalogue: Arc::clone(&self.catalogue),
                 config: Arc::clone(&self.config),
                 db: self.db.clone(),
@@ -246,6 +251,7 @@ impl AppState {
                 config: Arc::clone(&self.config),
                 db: self.db.clone(),
                 metadata: Arc::clone(&self.metadata),
+                party_lists: self.party_lists(),
                 permissions: self.permissions(),
                 requests: self.requests(),
                 system_users: self.system_users(),

@@ -13,12 +13,7 @@ const A: &str = "/authentication/api/v1";
 const AUTHENTICATION: &[&str] = &["/openid/authorize", "/openid/token", "/openid/logout"];
 
 /// Whole templates elsewhere.
-const ELSEWHERE: &[&str] = &[
-    "/resourceregistry/api/v1/access-lists/{*rest}",
-    "/vendor",
-    "/vendor/{*rest}",
-    "/operator",
-];
+const ELSEWHERE: &[&str] = &["/vendor", "/vendor/{*rest}", "/operator"];
 
 /// Every template of the list.
 pub fn templates() -> impl Iterator<Item = String> {

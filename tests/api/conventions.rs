@@ -64,11 +64,7 @@ async fn unknown_routes_unknown_methods_and_routes_to_come() {
         .await
         .expect(405);
     assert_eq!(head.header("allow"), "GET,PUT,DELETE");
-    for path in [
-        "/authentication/api/v1/refresh",
-        "/operator",
-        "/resourceregistry/api/v1/access-lists/sav",
-    ] {
+    for path in ["/authentication/api/v1/refresh", "/operator"] {
         let answer = app.get(path, &token).await.expect(404);
         assert_eq!(answer.problem()["title"], "Not Found", "{path}");
         assert_eq!(

@@ -34,7 +34,7 @@ async fn everything_hangs_together() {
         .await;
         assert_eq!(
             (&alone["name"], &alone["areas"]),
-            (&group["name"], &Value::Null)
+            (&group["name"], &json!([]))
         );
         let areas = read(
             &app,
@@ -69,14 +69,9 @@ async fn everything_hangs_together() {
     assert!(area["iconUrl"].as_str().unwrap().starts_with("https://"));
     let id = packages[0]["id"].as_str().unwrap();
     let mut alone = read(&app, &format!("{PACKAGES}/package/{id}")).await;
-    assert!(
-        alone
-            .as_object_mut()
-            .unwrap()
-            .shift_remove("resources")
-            .is_some_and(|r| r.is_array())
-    );
-    assert_eq!(alone, packages[0]);
+    assert!(alone["resources"].take().is_array());
+    assert_eq!(alone["area"], packages[0]["area"]);
+    assert_eq!(alone["description"], packages[0]["description"]);
 }
 
 #[tokio::test]
@@ -120,7 +115,10 @@ async fn texts_are_in_the_language_that_was_asked_for() {
     for (accepted, language, name) in [
         ("", "nb", "Jordbruk"),
         ("nn", "nn", "Jordbruk"),
-        ("de, en-GB;q=0.8", "en", "Agriculture"),
+        ("en-GB;q=0.8, nn", "en", "Agriculture"),
+        // Only the first entry counts.
+        ("de, en-GB;q=0.8", "nb", "Jordbruk"),
+        ("nno", "nn", "Jordbruk"),
         ("se", "nb", "Jordbruk"),
     ] {
         let answer = get(&app, &path, &[("accept-language", accepted)])
@@ -179,19 +177,277 @@ async fn a_search_finds_the_best_first() {
             .iter()
             .any(|f| f["field"] == "name")
     );
-    let scores: Vec<u64> = found
+    let scores: Vec<f64> = found
         .as_array()
         .unwrap()
         .iter()
-        .map(|f| f["score"].as_u64().unwrap())
+        .map(|f| f["score"].as_f64().unwrap())
         .collect();
-    assert!(scores.is_sorted_by(|a, b| a >= b) && scores.last() > Some(&0));
+    assert!(scores.is_sorted_by(|a, b| a >= b) && scores.last() > Some(&0.0));
     get(&app, &format!("{PACKAGES}/search?term=xyzzy"), &[])
         .await
         .expect(204);
-    get(&app, &format!("{PACKAGES}/search"), &[])
+}
+
+/// Package URNs that a search finds.
+async fn found(app: &TestApp, query: &str) -> Vec<String> {
+    let answer = get(app, &format!("{PACKAGES}/search?{query}"), &[]).await;
+    if answer.status == 204 {
+        return Vec::new();
+    }
+    let list = answer.expect(200).list();
+    let urn = |f: &Value| f["object"]["urn"].as_str().unwrap().to_owned();
+    list.iter().map(urn).collect()
+}
+
+#[rstest::rstest]
+#[case("")]
+#[case("term=")]
+#[case("term=%20")]
+#[tokio::test]
+async fn without_a_term_every_package_is_found(#[case] query: &str) {
+    let app = TestApp::start().await;
+    let all = get(&app, &format!("{PACKAGES}/search?{query}"), &[])
         .await
-        .expect(400);
+        .expect(200)
+        .list();
+    assert_eq!(all.len(), 223);
+    assert_eq!(
+        (&all[0]["score"], &all[0]["fields"]),
+        (&json!(0.0), &json!([]))
+    );
+}
+
+#[tokio::test]
+async fn a_search_is_narrowed_by_kind_of_party() {
+    let app = TestApp::start().await;
+    let (all, persons) = (found(&app, "").await, found(&app, "typeName=PERSON").await);
+    let organizations = found(&app, "typeName=organisasjon").await;
+    assert!(!persons.is_empty() && persons.len() + organizations.len() == all.len());
+    assert_eq!(found(&app, "typeName=organization").await, organizations);
+    let unknown = get(&app, &format!("{PACKAGES}/search?typeName=x"), &[]).await;
+    assert_eq!(
+        unknown.problem()["detail"],
+        "Type 'x' not found. Try organization, organisasjon or person"
+    );
+}
+
+#[tokio::test]
+async fn a_search_is_narrowed_by_service_owner() {
+    let app = TestApp::start().await;
+    let of_sav = found(&app, "resourceProviderCode=SAV").await;
+    assert!(!of_sav.is_empty() && of_sav.len() < 223);
+    assert_eq!(
+        found(&app, "resourceProviderCode=zzz").await,
+        Vec::<String>::new()
+    );
+    let both = found(&app, "resourceProviderCode=zzz&resourceProviderCode=sav").await;
+    assert_eq!(both, of_sav);
+    let list = get(
+        &app,
+        &format!("{PACKAGES}/search?resourceProviderCode=sav"),
+        &[],
+    )
+    .await
+    .list();
+    let owners = list
+        .iter()
+        .flat_map(|f| f["object"]["resources"].as_array().unwrap().clone());
+    assert!(owners.into_iter().all(|r| r["provider"]["code"] == "sav"));
+}
+
+#[tokio::test]
+async fn a_search_looks_into_resources_when_asked_to() {
+    let app = TestApp::start().await;
+    let term = "term=HMS-rapport&strict=true";
+    assert!(
+        !found(&app, term)
+            .await
+            .contains(&"urn:altinn:accesspackage:sikkerhet-og-internkontroll".to_owned())
+    );
+    let inside = found(&app, &format!("{term}&searchInResources=true")).await;
+    assert!(inside.contains(&"urn:altinn:accesspackage:sikkerhet-og-internkontroll".to_owned()));
+}
+
+#[tokio::test]
+async fn one_word_is_enough_unless_strict() {
+    let app = TestApp::start().await;
+    let one = found(&app, "term=underhold%20qqqqzzzz&strict=false").await;
+    assert!(!one.is_empty());
+    assert_eq!(
+        found(&app, "term=underhold%20qqqqzzzz&strict=true").await,
+        Vec::<String>::new()
+    );
+    assert_eq!(found(&app, "term=underholdnig").await, Vec::<String>::new());
+    assert_eq!(
+        found(&app, "term=underholdnig&simpleSearch=false").await[0],
+        one[0]
+    );
+    let wrong = get(&app, &format!("{PACKAGES}/search?strict=maybe"), &[]).await;
+    assert_eq!(wrong.error_keys(), ["strict"]);
+}
+
+#[tokio::test]
+async fn answers_have_the_members_of_the_public_system() {
+    let app = TestApp::start().await;
+    let members = |value: &Value| {
+        value
+            .as_object()
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    let package = read(&app, &format!("{PACKAGES}/package/urn/krav-og-utlegg")).await;
+    assert_eq!(
+        members(&package),
+        [
+            "id",
+            "name",
+            "urn",
+            "description",
+            "isDelegable",
+            "isAssignable",
+            "isResourcePolicyAvailable",
+            "area",
+            "type",
+            "resources"
+        ]
+    );
+    assert_eq!(
+        members(&package["area"]),
+        [
+            "id",
+            "name",
+            "urn",
+            "description",
+            "iconUrl",
+            "packages",
+            "group"
+        ]
+    );
+    assert_eq!(
+        (&package["area"]["packages"], &package["area"]["group"]),
+        (&json!([]), &Value::Null)
+    );
+    assert_eq!(
+        members(&package["type"]),
+        ["id", "providerId", "name", "provider"]
+    );
+    let resource = &package["resources"][0];
+    assert_eq!(
+        members(resource),
+        [
+            "id",
+            "providerId",
+            "typeId",
+            "name",
+            "description",
+            "refId",
+            "provider",
+            "type"
+        ]
+    );
+    assert_eq!(
+        members(&resource["provider"]),
+        ["id", "name", "refId", "logoUrl", "code", "typeId", "type"]
+    );
+    assert_eq!(
+        (&resource["providerId"], &resource["typeId"]),
+        (&resource["provider"]["id"], &resource["type"]["id"])
+    );
+    let groups = read(&app, &format!("{PACKAGES}/group")).await;
+    assert_eq!(
+        members(&groups[0]),
+        ["id", "name", "urn", "description", "type", "areas"]
+    );
+    assert!(
+        groups[0]["urn"].is_null()
+            && groups[0]["description"]
+                .as_str()
+                .is_some_and(|d| !d.is_empty())
+    );
+    let roles = read(&app, ROLES).await;
+    assert_eq!(
+        members(&roles[0]),
+        [
+            "id",
+            "name",
+            "code",
+            "description",
+            "isKeyRole",
+            "urn",
+            "legacyRoleCode",
+            "legacyUrn",
+            "isResourcePolicyAvailable",
+            "provider"
+        ]
+    );
+    let forms = read(
+        &app,
+        "/accessmanagement/api/v1/meta/types/organization/subtypes",
+    )
+    .await;
+    assert_eq!(
+        members(&forms[0]),
+        ["id", "typeId", "name", "description", "type"]
+    );
+}
+
+#[tokio::test]
+async fn a_role_leads_to_resources() {
+    let app = TestApp::start().await;
+    let direct = read(
+        &app,
+        &format!("{ROLES}/resources?role=daglig-leder&variant=AS"),
+    )
+    .await;
+    let with_packages = read(
+        &app,
+        &format!("{ROLES}/resources?role=daglig-leder&variant=AS&includePackageResources=true"),
+    )
+    .await;
+    let ids = |list: &Value| {
+        list.as_array()
+            .unwrap()
+            .iter()
+            .map(|r| r["refId"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let (direct, all) = (ids(&direct), ids(&with_packages));
+    assert_eq!(all[..direct.len()], direct[..]);
+    assert!(all.contains(&"a-melding".to_owned()) && all.len() > direct.len());
+    let mut once = all.clone();
+    once.sort();
+    once.dedup();
+    assert_eq!(once.len(), all.len());
+    let leader = read(&app, ROLES)
+        .await
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|r| r["code"] == "daglig-leder")
+        .unwrap()["id"]
+        .clone();
+    let by_id = read(
+        &app,
+        &format!("{ROLES}/{}/resources?variant=as", leader.as_str().unwrap()),
+    )
+    .await;
+    assert_eq!(ids(&by_id), direct);
+    let none = read(
+        &app,
+        &format!("{ROLES}/00000000-0000-0000-0000-000000000000/resources?variant=AS"),
+    )
+    .await;
+    assert_eq!(none, json!([]));
+    let unknown = get(&app, &format!("{ROLES}/resources?role=x&variant=y"), &[]).await;
+    assert_eq!(
+        (unknown.status, unknown.text.as_str()),
+        (404, "Role 'x' not found")
+    );
+    let missing = get(&app, &format!("{ROLES}/resources"), &[]).await;
+    assert_eq!(missing.error_keys(), ["role", "variant"]);
 }
 
 #[tokio::test]
@@ -209,7 +465,7 @@ async fn roles_and_what_they_give() {
         (&json!(true), &json!("sys-ccr"))
     );
     let id = leader["id"].as_str().unwrap();
-    assert_eq!(&read(&app, &format!("{ROLES}/{id}")).await, leader);
+    assert_eq!(read(&app, &format!("{ROLES}/{id}")).await, json!([leader]));
     let given = read(
         &app,
         &format!("{ROLES}/packages?role=daglig-leder&variant=AS"),
@@ -232,7 +488,7 @@ async fn roles_and_what_they_give() {
         .as_array()
         .unwrap()
         .iter()
-        .find(|r| !r["variant"].is_null() && r["hasAccess"] == true)
+        .find(|r| !r["variant"].is_null())
         .unwrap();
     let (role, variant, package) = (
         special["role"].as_str().unwrap(),
@@ -249,15 +505,30 @@ async fn roles_and_what_they_give() {
                 .iter()
                 .any(|p| p["urn"] == *package)
     };
-    assert!(holds(format!("&variant={variant}")).await && !holds(String::new()).await);
+    assert!(
+        holds(format!("&variant={variant}")).await && !holds("&variant=Person".to_owned()).await
+    );
+    let with_resources = read(
+        &app,
+        &format!("{ROLES}/packages?role=daglig-leder&variant=AS&includeResources=true"),
+    )
+    .await;
+    assert!(with_resources[0]["resources"].is_array() && given[0]["resources"].is_null());
+    let none = read(
+        &app,
+        &format!("{ROLES}/00000000-0000-0000-0000-000000000000/packages?variant=ENK"),
+    )
+    .await;
+    assert_eq!(none, json!([]));
     for path in [
-        "packages?role=nobody",
+        "packages?role=nobody&variant=AS",
         "packages?role=daglig-leder&variant=XYZ",
+        "00000000-0000-0000-0000-000000000000/packages?variant=XYZ",
         "00000000-0000-0000-0000-000000000000",
     ] {
         get(&app, &format!("{ROLES}/{path}"), &[]).await.expect(404);
     }
-    for path in ["packages", "not-a-uuid"] {
+    for path in ["packages", "packages?role=daglig-leder", "not-a-uuid"] {
         get(&app, &format!("{ROLES}/{path}"), &[]).await.expect(400);
     }
     let forms = read(
@@ -320,4 +591,23 @@ async fn a_package_tells_what_it_leads_to() {
     )
     .await
     .expect(404);
+}
+
+#[test]
+fn every_package_says_in_three_languages_what_it_opens() {
+    let catalogue: Value =
+        serde_json::from_str(include_str!("../../data/access-packages.json")).unwrap();
+    let packages = catalogue["packages"].as_array().unwrap();
+    for language in ["nb", "nn", "en"] {
+        let mut seen = std::collections::HashSet::new();
+        for package in packages {
+            let text = package["description"][language].as_str().unwrap();
+            assert!(
+                text.contains(": e") || text.contains(": a system can "),
+                "{text}"
+            );
+            assert!(text.len() > 60 && text.ends_with('.'), "{text}");
+            assert!(seen.insert(text), "{language}: {text} is there twice");
+        }
+    }
 }

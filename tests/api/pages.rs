@@ -803,10 +803,10 @@ async fn links_to_where_the_pages_were_still_lead_there() {
             "request?id=%2F%2Fevil%0D%0A",
         ),
         ("auth/vendorchangerequest?id=x", "changerequest?id=x"),
-        ("auth/creation", "creation"),
+        ("auth/creation", "create"),
         (
             "auth/details/dd763c00-ef5a-51fc-9b94-33c923dbaf60",
-            "details/dd763c00-ef5a-51fc-9b94-33c923dbaf60",
+            "dd763c00-ef5a-51fc-9b94-33c923dbaf60",
         ),
         ("auth/details/..", "overview"),
         ("auth/overview", "overview"),
@@ -818,7 +818,9 @@ async fn links_to_where_the_pages_were_still_lead_there() {
             .send()
             .await
             .unwrap();
-        assert_eq!(response.status(), 301, "{old}");
+        // A browser keeps the first; the other pages are not there yet.
+        let status = if old.contains("request") { 301 } else { 307 };
+        assert_eq!(response.status(), status, "{old}");
         assert_eq!(
             response.headers()["location"],
             format!("/accessmanagement/ui/systemuser/{new}"),

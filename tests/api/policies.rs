@@ -149,6 +149,19 @@ async fn the_answer_to_an_upload_counts_the_warnings() {
 }
 
 #[tokio::test]
+async fn what_will_surprise_its_author_is_warned_about_and_taken() {
+    let world = world().await;
+    let unknown = policy(&permit("only", LONN, "read")).replace(">lonn<", ">lønn<");
+    uploads(&world, &unknown)
+        .await
+        .assert_header("systembruker-policy-warnings", "1")
+        .assert_status(201);
+    let warnings = shown(&world, "warnings").await.assert_status(200).list();
+    assert_eq!(warnings[0]["kind"], "unknown-package");
+    assert_eq!(warnings[0].as_object().unwrap().len(), 3);
+}
+
+#[tokio::test]
 async fn warnings_are_listed_with_their_lines() {
     let world = world().await;
     let typed = with_integer(&permit("typed", LONN, "1"));

@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 use testkit::prelude::*;
 use uuid::Uuid;
 
+use crate::resources;
+
 const CHECK: &str = "/systembruker/api/v1/requests:check";
 
 fn for_keramikk() -> Value {
@@ -39,7 +41,7 @@ async fn a_good_request_would_be_created() {
     let world = World::start().await;
     assert_eq!(
         check(&world.fjordlonn(), for_keramikk()).await,
-        json!({"accepted": true, "outcome": "created", "problems": []})
+        json!({"accepted": true, "outcome": "created", "problems": [], "approvable": true, "obstacles": []})
     );
 }
 
@@ -100,6 +102,134 @@ async fn a_check_refuses_for_the_reasons_of_the_request() {
         let checked = check(&world.fjordlonn(), body).await;
         assert_eq!(checked["problems"][0]["code"], code);
     }
+}
+
+/// What nobody can approve, with why.
+fn obstacles(checked: &Value) -> Vec<(&str, &str)> {
+    let obstacles = checked["obstacles"].as_array().unwrap();
+    obstacles
+        .iter()
+        .map(|one| (one["id"].as_str().unwrap(), one["reason"].as_str().unwrap()))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_check_names_the_resources_that_nobody_can_approve() {
+    let world = World::start().await;
+    let mut body = for_keramikk();
+    body["rights"] = rights([
+        Resource("gammelt-skjema"),
+        INNTEKTSMELDING,
+        Resource("skatt-maskinporten-api"),
+        Resource("saft-innsyn"),
+        UNKNOWN_RESOURCE,
+    ]);
+
+    let checked = check(&world.fjordlonn(), body).await;
+
+    assert_eq!(
+        obstacles(&checked),
+        [
+            ("gammelt-skjema", "resource_not_delegable"),
+            ("skatt-maskinporten-api", "resource_is_maskinporten_schema"),
+            ("saft-innsyn", "customer_not_on_access_list"),
+            ("finnes-ikke", "resource_unknown"),
+        ]
+    );
+    assert_eq!(checked["approvable"], false);
+    let first = &checked["obstacles"][0];
+    assert_eq!(first["type"], "resource");
+    assert!(!first["code"].as_str().unwrap().is_empty());
+    assert!(first["cure"].as_str().unwrap().contains("access package"));
+}
+
+#[tokio::test]
+async fn a_customer_on_the_access_list_can_approve() {
+    let world = World::start().await;
+    let mut body = request_for(FJORDLONN_SYSTEM, NATTERGAL, NO_PACKAGES);
+    body["rights"] = rights([Resource("saft-innsyn")]);
+    let checked = check(&world.fjordlonn(), body).await;
+    assert_eq!(obstacles(&checked), []);
+}
+
+#[tokio::test]
+async fn a_check_names_the_packages_that_nobody_can_approve() {
+    let world = World::start().await;
+    let wanted = [
+        A_ORDNING,
+        REGNSKAPSFORER_LONN,
+        Package("virksomhetens-representant-skjemaoppgaver"),
+        Package("vergemal-nav-arbeid"),
+        UNKNOWN_PACKAGE,
+    ];
+    let body = request_for(FJORDLONN_SYSTEM, KERAMIKK, wanted);
+
+    let checked = check(&world.fjordlonn(), body).await;
+
+    assert_eq!(
+        obstacles(&checked),
+        [
+            (&*REGNSKAPSFORER_LONN.urn(), "package_not_assignable"),
+            (&*wanted[2].urn(), "package_never_for_system_users"),
+            (&*wanted[3].urn(), "package_for_other_party"),
+            (&*UNKNOWN_PACKAGE.urn(), "package_unknown"),
+        ]
+    );
+}
+
+fn delegable(id: &str) -> Value {
+    with(resources::resource(id), "delegable", json!(true))
+}
+
+#[tokio::test]
+async fn a_resource_without_rules_for_persons_can_be_approved_by_nobody() {
+    let world = World::start().await;
+    let owner = resources::owner(&world.app).await;
+    for id in ["uten-regler", "for-eieren"] {
+        world
+            .bearer(&owner)
+            .post("/resourceregistry/api/v1/resource", delegable(id))
+            .await
+            .assert_status(201);
+    }
+    let policy = resources::policy("for-eieren", &["sav"]);
+    let policy = policy.replace("urn:altinn:accesspackage", "urn:altinn:org");
+    resources::upload(&world.app, &owner, "for-eieren", "policyFile", &policy)
+        .await
+        .assert_status(201);
+    let mut body = for_keramikk();
+    body["rights"] = rights([Resource("uten-regler"), Resource("for-eieren")]);
+
+    let checked = check(&world.fjordlonn(), body).await;
+
+    assert_eq!(
+        obstacles(&checked),
+        [
+            ("uten-regler", "resource_without_policy"),
+            ("for-eieren", "only_owner_rules"),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_good_request_that_nobody_can_approve_is_accepted_all_the_same() {
+    let world = World::start().await;
+    let owner = world.organization(AYE, "altinn:resourceregistry/resource.write");
+    let path = "/resourceregistry/api/v1/resource/inntektsmelding";
+    let mut resource = owner.get(path).await.json();
+    resource["delegable"] = json!(false);
+    owner.put(path, resource).await.assert_status(200);
+    let mut body = for_keramikk();
+    body["rights"] = rights([INNTEKTSMELDING]);
+
+    let checked = check(&world.fjordlonn(), body).await;
+
+    assert_eq!(checked["accepted"], true);
+    assert_eq!(checked["approvable"], false);
+    assert_eq!(
+        obstacles(&checked),
+        [("inntektsmelding", "resource_not_delegable")]
+    );
 }
 
 #[tokio::test]
@@ -171,6 +301,17 @@ async fn a_good_change_would_be_created() {
     let body = change_of(&TINDEVANDRER_USER, pension());
     let checked = check(&world.fjordlonn(), body).await;
     assert_eq!(checked["outcome"], "created");
+}
+
+#[tokio::test]
+async fn what_nobody_can_approve_of_a_change_is_known() {
+    let world = World::start().await;
+    let wanted = json!({"requiredRights": rights([Resource("gammelt-skjema")])});
+    let checked = check(&world.fjordlonn(), change_of(&TINDEVANDRER_USER, wanted)).await;
+    assert_eq!(
+        obstacles(&checked),
+        [("gammelt-skjema", "resource_not_delegable")]
+    );
 }
 
 #[tokio::test]

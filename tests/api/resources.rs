@@ -743,3 +743,203 @@ async fn an_access_list_decides_who_may_be_decided_about() {
     .await;
     assert_eq!(decide().await, "Permit");
 }
+
+/// Identifiers of all changes after a token, by pages, and the last token.
+async fn changes(app: &TestApp, token: Option<&str>, limit: usize) -> (Vec<String>, String) {
+    let mut address = format!("{}{BASE}/changes?limit={limit}", app.base);
+    let mut last = token.unwrap_or_default().to_owned();
+    if !last.is_empty() {
+        address = format!("{address}&token={last}");
+    }
+    let mut all = Vec::new();
+    loop {
+        let page = Answer::of(app.http.get(&address).send().await.unwrap())
+            .await
+            .expect(200)
+            .json();
+        let data = page["data"].as_array().unwrap();
+        all.extend(
+            data.iter()
+                .map(|c| c["resourceId"].as_str().unwrap().to_owned()),
+        );
+        let Some(next) = page["links"]["next"].as_str() else {
+            return (all, last);
+        };
+        last = next
+            .split("token=")
+            .nth(1)
+            .unwrap()
+            .split('&')
+            .next()
+            .unwrap()
+            .to_owned();
+        address = next.to_owned();
+    }
+}
+
+#[tokio::test]
+async fn each_resource_is_in_the_changes_once_at_its_latest() {
+    let app = TestApp::start().await;
+    let token = owner(&app).await;
+    let (all, _) = changes(&app, None, 7).await;
+    let mut once = all.clone();
+    once.sort();
+    once.dedup();
+    assert_eq!(once.len(), all.len());
+    assert!(all.contains(&"altinn_access_management".to_owned()));
+
+    app.post(BASE, &token, resource("sav-fangst"))
+        .await
+        .expect(201);
+    app.post(BASE, &token, resource("sav-torsk"))
+        .await
+        .expect(201);
+    let (still, _) = changes(&app, None, 1000).await;
+    assert!(
+        !still.contains(&"sav-fangst".to_owned()),
+        "it has no policy yet"
+    );
+    for id in ["sav-fangst", "sav-torsk"] {
+        upload(&app, &token, id, "policyFile", &policy(id, &["lonn"]))
+            .await
+            .expect(201);
+    }
+    let (both, _) = changes(&app, None, 1000).await;
+    assert_eq!(both[both.len() - 2..], ["sav-fangst", "sav-torsk"]);
+    // The same bytes again, and another description.
+    upload(
+        &app,
+        &token,
+        "sav-fangst",
+        "policyFile",
+        &policy("sav-fangst", &["lonn"]),
+    )
+    .await
+    .expect(201);
+    let (moved, _) = changes(&app, None, 1000).await;
+    assert_eq!(moved[moved.len() - 2..], ["sav-torsk", "sav-fangst"]);
+    app.send(
+        Method::PUT,
+        &format!("{BASE}/sav-torsk"),
+        Some(&token),
+        Some(resource("sav-torsk")),
+    )
+    .await
+    .expect(200);
+    let (described, _) = changes(&app, None, 1000).await;
+    assert_eq!(
+        described[described.len() - 2..],
+        ["sav-fangst", "sav-torsk"]
+    );
+    app.delete(&format!("{BASE}/sav-torsk"), &token)
+        .await
+        .expect(204);
+    let (left, _) = changes(&app, None, 1000).await;
+    assert_eq!(left.last().unwrap(), "sav-fangst");
+}
+
+#[tokio::test]
+async fn a_follower_of_changes_goes_on_from_its_last_token() {
+    let app = TestApp::start().await;
+    let token = owner(&app).await;
+    let (_, last) = changes(&app, None, 1).await;
+    let (tail, _) = changes(&app, Some(&last), 1).await;
+    assert_eq!(tail.len(), 1, "the last page has no link of its own");
+    app.post(BASE, &token, resource("sav-fangst"))
+        .await
+        .expect(201);
+    upload(
+        &app,
+        &token,
+        "sav-fangst",
+        "policyFile",
+        &policy("sav-fangst", &["lonn"]),
+    )
+    .await
+    .expect(201);
+    let (news, _) = changes(&app, Some(&last), 1000).await;
+    assert_eq!(news, [tail[0].as_str(), "sav-fangst"]);
+}
+
+#[tokio::test]
+async fn the_limit_of_changes_is_checked() {
+    let app = TestApp::start().await;
+    for limit in [0, 1001] {
+        let refused = read(&app, &format!("{BASE}/changes?limit={limit}")).await;
+        let errors = refused.validation_errors();
+        assert_eq!(errors[0]["code"], "RR.VLD-00011");
+        assert_eq!(errors[0]["paths"], json!(["/$QUERY/limit"]));
+        assert_eq!(
+            errors[0]["detail"],
+            format!("Limit must be between 1 and 1000, was {limit}.")
+        );
+    }
+    assert_eq!(
+        read(&app, &format!("{BASE}/changes?token=!"))
+            .await
+            .error_keys(),
+        ["token"]
+    );
+    assert_eq!(
+        read(&app, &format!("{BASE}/changes?limit=x"))
+            .await
+            .error_keys(),
+        ["limit"]
+    );
+    let updated = read(&app, &format!("{BASE}/updated?limit=0")).await;
+    let errors = updated.validation_errors();
+    assert_eq!(
+        (&errors[0]["code"], &errors[0]["paths"]),
+        (&json!("RR.VLD-00008"), &json!([]))
+    );
+}
+
+#[tokio::test]
+async fn links_follow_the_host_that_was_called() {
+    let app = TestApp::start().await;
+    let host = app.base.replace("http://127.0.0.1", "localhost");
+    for list in [
+        "updated?since=2000-01-01T00:00:00Z&limit=1",
+        "changes?limit=1",
+    ] {
+        let request = app
+            .http
+            .get(format!("{}{BASE}/{list}", app.base))
+            .header("host", &host);
+        let page = Answer::of(request.send().await.unwrap())
+            .await
+            .expect(200)
+            .json();
+        let next = page["links"]["next"].as_str().unwrap();
+        assert!(next.starts_with(&format!("http://{host}/")), "{next}");
+    }
+}
+
+#[tokio::test]
+async fn the_owners_are_those_that_were_imported() {
+    let app = TestApp::start().await;
+    let orgs = read(&app, &format!("{BASE}/orgs")).await.json();
+    assert_eq!(
+        orgs["orgs"]["sav"],
+        json!({"name": {"nb": "Skatte- og avgiftsverket", "nn": "Skatte- og avgiftsverket", "en": "Tax and Duty Agency"},
+            "orgnr": "390028466", "environments": []})
+    );
+    assert!(orgs["orgs"].get("digdir").is_none());
+}
+
+#[tokio::test]
+async fn the_graph_has_the_services_of_owners() {
+    let app = TestApp::start().await;
+    let graph = read(&app, &format!("{BASE}/export")).await;
+    assert_eq!(graph.status, 200);
+    assert_eq!(
+        graph.header("content-type"),
+        "application/xml+rdf; charset=utf-8"
+    );
+    assert!(
+        graph
+            .text
+            .contains("/resourceRegistry/a-melding>\n  rdf:type cpsv:PublicService ;")
+    );
+    assert!(!graph.text.contains("altinn_access_management"));
+}

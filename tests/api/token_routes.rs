@@ -55,6 +55,7 @@ const TABLE: &[Row] = &[
             "GET /authentication/api/v1/systemuser/vendor/",
             "GET /systembruker/api/v1/events",
             "POST /systembruker/api/v1/requests:check",
+            "POST /systembruker/api/v1/token:explain",
         ],
         takes: &[Organization, SystemUser],
         refuses: 403,
@@ -64,6 +65,11 @@ const TABLE: &[Row] = &[
             "POST /resourceregistry/api/v1/resource",
             "PUT /resourceregistry/api/v1/resource",
             "DELETE /resourceregistry/api/v1/resource",
+            "GET /resourceregistry/api/v1/access-lists/",
+            "PUT /resourceregistry/api/v1/access-lists/",
+            "PATCH /resourceregistry/api/v1/access-lists/",
+            "POST /resourceregistry/api/v1/access-lists/",
+            "DELETE /resourceregistry/api/v1/access-lists/",
         ],
         takes: &[Organization],
         refuses: 403,
@@ -75,7 +81,10 @@ const TABLE: &[Row] = &[
             "PUT /authentication/api/v1/systemuser",
             "DELETE /authentication/api/v1/systemuser/",
             "GET /accessmanagement/api/v1/",
+            "GET /authorization/api/v1/parties",
+            "GET /authorization/api/v1/roles",
             "POST /accessmanagement/api/v1/",
+            "PUT /accessmanagement/api/v1/",
             "DELETE /accessmanagement/api/v1/",
         ],
         takes: &[Person, SelfIdentified],
@@ -89,8 +98,8 @@ const TABLE: &[Row] = &[
             "GET /authentication/api/v1/systemuser/changerequest/{requestId}",
             "GET /authentication/api/v1/systemuser/byExternalId",
             "GET /authentication/api/v1/systemuser/internal/",
-            "POST /register/api/v1/",
-            "GET /register/api/v1/",
+            "POST /register/api/",
+            "GET /register/api/",
             "POST /accessmanagement/api/v1/resourceowner/authorizedparties",
             "POST /accessmanagement/api/v1/serviceowner/authorizedparties",
             "POST /authorization/api/v1/",
@@ -108,6 +117,17 @@ const TABLE: &[Row] = &[
             "POST /systembruker/api/v1/enduser/systemuser/",
         ],
         takes: &[Person, SystemUser],
+        refuses: 403,
+    },
+    Row {
+        begins: &["GET /resourceregistry/api/v1/access-lists/memberships"],
+        takes: &EVERY,
+        refuses: 0,
+    },
+    Row {
+        // Platform access tokens alone.
+        begins: &["GET /resourceregistry/api/v1/access-lists/get-by-member"],
+        takes: &[],
         refuses: 403,
     },
     Row {
@@ -171,7 +191,16 @@ fn token(app: &TestApp, shape: Shape, organization: &str, scopes: &str) -> Strin
 #[tokio::test]
 async fn every_route_takes_the_shapes_of_the_table_alone() {
     let app = TestApp::start().await;
+    let profile = app
+        .get(
+            "/accessmanagement/api/v1/user/profile",
+            &app.person(who::ODDNY).await,
+        )
+        .await
+        .expect(200)
+        .json();
     let objects = unknown().with(&[
+        ("userId", profile["userId"].to_string()),
         ("party", who::KERAMIKK_PARTY.to_string()),
         (
             "partyUuid",
@@ -199,7 +228,7 @@ async fn every_route_takes_the_shapes_of_the_table_alone() {
         let plain: Vec<&str> = scopes
             .iter()
             .map(String::as_str)
-            .filter(|scope| scope.strip_suffix(".admin").is_none())
+            .filter(|scope| !scope.ends_with(".admin") && !scope.contains("/pdp:"))
             .collect();
         let scopes = if plain.is_empty() {
             scopes.join(" ")
@@ -220,7 +249,11 @@ async fn every_route_takes_the_shapes_of_the_table_alone() {
                     // What the query names is read after the caller is known.
                     &operation.address(&|o, name| {
                         let is_in_path = o.path.contains(&format!("{{{name}}}"));
-                        if is_in_path {
+                        // Without whom it is about, these are nobody's to ask.
+                        let is_about_somebody = o.path.contains("/user/is")
+                            || o.path.ends_with("/role/permissions")
+                            || o.path == "/authorization/api/v1/roles";
+                        if is_in_path || is_about_somebody {
                             objects.fill(o, name)
                         } else {
                             String::new()
@@ -231,7 +264,12 @@ async fn every_route_takes_the_shapes_of_the_table_alone() {
                 )
                 .await;
             let status = answer.status;
-            assert!(status < 500, "{name} {shape:?}: {status} {}", answer.text);
+            // What the public system does not build either answers 501.
+            assert!(
+                status < 500 || status == 501,
+                "{name} {shape:?}: {status} {}",
+                answer.text
+            );
             if !row.takes.contains(&shape) && (status != row.refuses || !answer.text.is_empty()) {
                 wrong.push(format!("{name} takes {shape:?}: {status} {}", answer.text));
             }

@@ -60,11 +60,26 @@ fn check_says_what_is_good_and_what_is_wrong() {
     );
     let output = run(&["check", &good]);
     assert!(output.status.success());
+    let said = out(&output);
+    let mut lines = said.lines();
     assert_eq!(
-        out(&output),
-        format!(
-            "{good}: good: urn:altinn:resource:skd-resource-00000:policyid:1 version 1.0, 3 rules\n"
-        )
+        lines.next(),
+        Some(&*format!(
+            "{good}: good: urn:altinn:resource:skd-resource-00000:policyid:1 version 1.0, 3 rules"
+        ))
+    );
+    // Its packages and roles are made up.
+    let kinds: Vec<&str> = lines.map(|line| line.rsplit(' ').next().unwrap()).collect();
+    assert_eq!(
+        kinds,
+        [
+            "(unknown-package)",
+            "(unknown-package)",
+            "(unknown-package)",
+            "(unknown-role)",
+            "(unknown-role)",
+            "(unknown-role)"
+        ]
     );
     let output = run(&["check", &good, &bad]);
     assert_eq!(output.status.code(), Some(1));
@@ -151,6 +166,31 @@ fn eval_answers_as_it_was_asked_and_explains() {
     let output = run(&["eval", "--policy", &request, "--request", &broken]);
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("must be a Policy"));
+}
+
+#[test]
+fn altinn_shows_where_the_public_system_decides_otherwise() {
+    let folder = Folder::new("altinn");
+    let alike = folder.file("alike.xml", POLICY);
+    let output = run(&["check", "--altinn", &alike]);
+    assert!(output.status.success());
+    assert_eq!(out(&output), format!("{alike}: decided alike\n"));
+    let other = folder.file(
+        "other.xml",
+        &POLICY.replacen(
+            "1.0:function:string-equal\"",
+            "1.0:function:string-starts-with\"",
+            1,
+        ),
+    );
+    let output = run(&["check", "--altinn", &other]);
+    let said = out(&output);
+    assert!(
+        said.contains("rule 1 «") && said.contains("is not known in a Match"),
+        "{said}"
+    );
+    let output = run(&["check", "--altinn", &folder.file("broken.xml", "<Policy")]);
+    assert_eq!(output.status.code(), Some(1));
 }
 
 #[test]

@@ -97,6 +97,7 @@ impl<P> Vendor<P> {
 #[derive(Debug, Clone)]
 pub struct ServiceOwner<P> {
     token: OrganizationToken,
+    principal: Arc<Principal>,
     is_admin: bool,
     policy: PhantomData<P>,
 }
@@ -106,6 +107,18 @@ impl<P> ServiceOwner<P> {
     #[must_use]
     pub const fn organization(&self) -> Option<OrgNumber> {
         self.token.organization
+    }
+
+    /// Code of the service owner, in Altinn's tokens.
+    #[must_use]
+    pub fn org_code(&self) -> Option<&str> {
+        self.token.org_code.as_deref()
+    }
+
+    /// Whether the token has this scope too.
+    #[must_use]
+    pub fn has_scope(&self, scope: &str) -> bool {
+        self.principal.scopes.contains(scope)
     }
 
     /// Prefixes of scopes that the organisation hands out.
@@ -521,6 +534,7 @@ where
             .ok_or_else(|| wrong_shape(&caller))?;
         Ok(Self {
             token,
+            principal: Arc::clone(principal),
             is_admin,
             policy: PhantomData,
         })
@@ -574,6 +588,23 @@ where
 pub struct Platform {
     /// Its name (`urn:altinn:app`).
     pub app: String,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Platform
+where
+    Authenticator: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> ApiResult<Self> {
+        let authenticator = Authenticator::from_ref(state);
+        if let Some(platform) = authenticator.platform(parts)? {
+            return Ok(platform);
+        }
+        // No scope does: a good token of another kind is 403, a bad one 401.
+        authenticator.authenticate(parts).await?;
+        Err(FORBIDDEN)
+    }
 }
 
 /// A back end of the platform: by a platform access token, or with one of the policy's scopes.

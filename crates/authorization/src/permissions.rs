@@ -50,6 +50,14 @@ pub enum SystemResource {
     ClientAdministration,
     /// A party's system users.
     SystemUserOverview,
+    /// What main administrators alone do.
+    MainAdministration,
+    /// Scopes of Maskinporten that a party delegates.
+    MaskinportenScopes,
+    /// Single instances that a party hands out.
+    InstanceDelegation,
+    /// Addresses for notifications of a party; a resource of another service.
+    CompanyProfile,
 }
 
 impl SystemResource {
@@ -60,6 +68,10 @@ impl SystemResource {
             Self::AccessManagement => "altinn_access_management",
             Self::ClientAdministration => "altinn_client_administration",
             Self::SystemUserOverview => "altinn_system_user_overview",
+            Self::MainAdministration => "altinn_access_management_hovedadmin",
+            Self::MaskinportenScopes => "altinn_maskinporten_scope_delegation",
+            Self::InstanceDelegation => "altinn_instance_delegation",
+            Self::CompanyProfile => "altinn-profil-api-varslingsdaresser-for-virksomheter",
         }
     }
 }

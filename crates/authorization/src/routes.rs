@@ -35,6 +35,9 @@ pub fn router(state: State) -> OpenApiRouter {
         .routes(routes!(authorized_parties::api::for_resource_owner))
         .routes(routes!(authorized_parties::api::for_service_owner))
         .routes(routes!(authorized_parties::api::for_end_user))
+        .routes(routes!(authorized_parties::user_api::parties))
+        .routes(routes!(authorized_parties::user_api::validate))
+        .routes(routes!(authorized_parties::user_api::roles))
         .routes(routes!(exchange::api::exchange))
         .routes(routes!(exchange::api::metadata))
         .routes(routes!(exchange::api::keys));

@@ -51,10 +51,38 @@ pub fn portal_router(state: PortalState) -> OpenApiRouter {
             clients_api::give_own,
             clients_api::take_own
         ))
-        .routes(routes!(user_api::is_admin))
-        .routes(routes!(user_api::is_client_admin))
+        .merge(frame())
         .routes(routes!(user_api::change_reportee))
         .with_state(state)
+}
+
+/// What the frame around the pages asks and keeps.
+fn frame() -> OpenApiRouter<PortalState> {
+    use portal::frame_api;
+    OpenApiRouter::new()
+        .routes(routes!(frame_api::refresh))
+        .routes(routes!(frame_api::profile))
+        .routes(routes!(frame_api::keep_shows_deleted))
+        .routes(routes!(frame_api::keep_language))
+        .routes(routes!(frame_api::reportee))
+        .routes(routes!(frame_api::actors))
+        .routes(routes!(frame_api::connections))
+        .routes(routes!(frame_api::favorites))
+        .routes(routes!(frame_api::add_favorite, frame_api::remove_favorite))
+        .routes(routes!(frame_api::own_person))
+        .routes(routes!(frame_api::party))
+        .routes(routes!(frame_api::organization))
+        .routes(routes!(frame_api::is_admin))
+        .routes(routes!(frame_api::is_client_admin))
+        .routes(routes!(frame_api::is_main_admin))
+        .routes(routes!(frame_api::is_company_profile_admin))
+        .routes(routes!(frame_api::is_maskinporten_admin))
+        .routes(routes!(frame_api::is_instance_admin))
+        .routes(routes!(frame_api::received_requests))
+        .routes(routes!(frame_api::sent_requests))
+        .routes(routes!(frame_api::consents))
+        .routes(routes!(frame_api::owners))
+        .routes(routes!(portal::frame_roles::role_permissions))
 }
 
 /// The pages, and the templates of their routes.

@@ -7,6 +7,7 @@ use base64::{
         DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::URL_SAFE_NO_PAD,
     },
 };
+use uuid::Uuid;
 
 /// Unpadded base64url.
 #[must_use]
@@ -58,4 +59,15 @@ pub fn random_text(bytes: usize) -> String {
         buffer.clear();
     }
     base64url(buffer)
+}
+
+/// The uuid of a name in a namespace (RFC 9562, version 5).
+#[must_use]
+pub fn uuid_v5(namespace: Uuid, name: &str) -> Uuid {
+    let mut context = digest::Context::new(&digest::SHA1_FOR_LEGACY_USE_ONLY);
+    context.update(namespace.as_bytes());
+    context.update(name.as_bytes());
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&context.finish().as_ref()[..16]);
+    uuid::Builder::from_sha1_bytes(bytes).into_uuid()
 }

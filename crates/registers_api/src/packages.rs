@@ -2,7 +2,7 @@
 //! language follows `Accept-Language`; an answer may be kept for an hour and asked for again by its
 //! `ETag`.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use axum::{
     extract::{FromRequestParts, State},
@@ -10,7 +10,9 @@ use axum::{
 };
 use http::{
     HeaderMap, StatusCode,
-    header::{CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY},
+    header::{
+        ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
+    },
     request::Parts,
 };
 use serde::Serialize;
@@ -19,12 +21,12 @@ use uuid::Uuid;
 
 use foundation::{
     crypto::{base64url, sha256},
-    http::{ApiError, ApiResult, Language, path::PathValues, query::Query},
+    http::{ApiError, ApiResult, Language, ModelState, path::PathValues, query::Query},
 };
 use registers::packages::{
-    AreaDto, FoundPackage, GroupDto, Metadata, PackageDto, ResourceDto, RoleDto, SubtypeDto,
+    self, AreaDto, Comparison, FoundPackage, GroupDto, Metadata, PackageDto, PackageSearch,
+    ResourceDto, RoleDto, SubtypeDto, UnknownName,
 };
-use registers::resources;
 
 /// A reader: its language, and the version that it has already.
 pub struct Reader {
@@ -35,11 +37,26 @@ pub struct Reader {
 impl<S: Send + Sync> FromRequestParts<S> for Reader {
     type Rejection = std::convert::Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        let accepted = parts.headers.get(ACCEPT_LANGUAGE);
+        let first = accepted
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(',').next())
+            .and_then(|value| value.split(';').next());
         Ok(Self {
-            language: Language::from_request_parts(parts, state).await?,
+            language: first.and_then(language).unwrap_or(Language::Nb),
             headers: parts.headers.clone(),
         })
+    }
+}
+
+/// The language of an entry of `Accept-Language`; only the first entry counts here.
+fn language(entry: &str) -> Option<Language> {
+    match entry.trim().to_ascii_lowercase().as_str() {
+        "nob" | "nor" => Some(Language::Nb),
+        "nno" => Some(Language::Nn),
+        "eng" => Some(Language::En),
+        other => Language::parse(other),
     }
 }
 
@@ -94,17 +111,50 @@ fn id(path: &PathValues) -> ApiResult<Uuid> {
     path.uuid("id")
 }
 
-/// Finds packages whose name, URN, area or description hold each word of a term.
+/// Finds packages by words, the best first. Without a term it lists all that pass the filters.
 #[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/accesspackages/search", tag = "Packages and roles",
-    params(("term" = String, Query)),
-    responses((status = 200, body = Vec<FoundPackage>), (status = 204, description = "None"), (status = 400, description = "No term")))]
+    params(("term" = Option<String>, Query, description = "Words; every package when left out"),
+        ("typeName" = Option<String>, Query, description = "Name of a kind of party, such as `organization`"),
+        ("resourceProviderCode" = Option<Vec<String>>, Query, description = "Parts of codes of service owners"),
+        ("searchInResources" = Option<bool>, Query, description = "Look into names of resources too"),
+        ("strict" = Option<bool>, Query, description = "Each word must be found, not one of them"),
+        ("simpleSearch" = Option<bool>, Query, description = "`false` finds words that are much alike")),
+    responses((status = 200, body = Vec<FoundPackage>), (status = 204, description = "None"),
+        (status = 400, description = "A flag is no flag, or there is no such kind of party")))]
 pub async fn search(
     State(metadata): State<Arc<Metadata>>,
+    State(db): State<PgPool>,
     reader: Reader,
     query: Query,
 ) -> ApiResult<Response> {
-    let term = query.required("term")?;
-    reader.list(Some(metadata.search(term, reader.language)))
+    let is_strict = query.flag("strict")?;
+    let comparison = match (query.flag_or("simpleSearch", true)?, is_strict) {
+        (false, _) => Comparison::Alike,
+        (true, true) => Comparison::All,
+        (true, false) => Comparison::Any,
+    };
+    let given = |text: &&str| !text.trim().is_empty();
+    let search = PackageSearch {
+        term: query.get("term").unwrap_or_default().to_owned(),
+        type_name: query.get("typeName").filter(given).map(str::to_owned),
+        provider_codes: query
+            .all("resourceProviderCode")
+            .filter(given)
+            .map(|code| code.trim().to_owned())
+            .collect(),
+        in_resources: query.flag("searchInResources")?,
+        comparison: Some(comparison),
+    };
+    let urns: Vec<String> = metadata
+        .package_urns()
+        .iter()
+        .map(|urn| urn.to_lowercase())
+        .collect();
+    let resources = packages::resources_led_to(&mut *db.acquire().await?, &urns).await?;
+    let found = metadata
+        .search(&search, &resources, reader.language)
+        .map_err(|error| ApiError::Detail(StatusCode::BAD_REQUEST, error.to_string()))?;
+    reader.list(Some(found))
 }
 
 /// All groups with their areas with their packages.
@@ -178,7 +228,7 @@ pub async fn package(
     reader.one(with_resources(&db, package, reader.language).await?)
 }
 
-/// What a package leads to.
+/// What a package leads to, by name.
 #[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/accesspackages/package/{id}/resources", tag = "Packages and roles",
     params(("id" = Uuid, Path)),
     responses((status = 200, body = Vec<ResourceDto>), (status = 204, description = "None"), (status = 400), (status = 404)))]
@@ -188,13 +238,13 @@ pub async fn resources_of_package(
     reader: Reader,
     path: PathValues,
 ) -> ApiResult<Response> {
-    let package = with_resources(
-        &db,
-        metadata.package(id(&path)?, reader.language),
-        reader.language,
-    )
-    .await?;
-    reader.list(package.map(|p| p.resources.unwrap_or_default()))
+    let package = metadata.package(id(&path)?, reader.language);
+    let package = with_resources(&db, package, reader.language).await?;
+    let mut resources = package.map(|p| p.resources.unwrap_or_default());
+    if let Some(resources) = &mut resources {
+        resources.sort_by_cached_key(|resource| resource.name.to_uppercase());
+    }
+    reader.list(resources)
 }
 
 /// The package, with what it leads to.
@@ -203,18 +253,27 @@ async fn with_resources(
     package: Option<PackageDto>,
     language: Language,
 ) -> ApiResult<Option<PackageDto>> {
-    let Some(mut package) = package else {
-        return Ok(None);
-    };
-    let mut db = db.acquire().await?;
-    let documents = resources::naming(&mut db, &package.urn).await?;
-    package.resources = Some(
-        documents
-            .iter()
-            .map(|d| ResourceDto::of(d, language))
-            .collect(),
-    );
-    Ok(Some(package))
+    let mut packages: Vec<PackageDto> = package.into_iter().collect();
+    fill_resources(db, &mut packages, language).await?;
+    Ok(packages.pop())
+}
+
+/// What each of the packages leads to.
+async fn fill_resources(
+    db: &PgPool,
+    packages: &mut [PackageDto],
+    language: Language,
+) -> ApiResult<()> {
+    let urns: Vec<String> = packages.iter().map(|p| p.urn.to_lowercase()).collect();
+    if urns.is_empty() {
+        return Ok(());
+    }
+    let led = packages::resources_led_to(&mut *db.acquire().await?, &urns).await?;
+    for (package, urn) in packages.iter_mut().zip(&urns) {
+        let own = led.iter().filter(|resource| resource.subject_urn == *urn);
+        package.resources = Some(own.map(|r| ResourceDto::of(r, language)).collect());
+    }
+    Ok(())
 }
 
 /// A package by its URN in any letter case, or by the last part of that.
@@ -237,51 +296,164 @@ pub async fn roles(State(metadata): State<Arc<Metadata>>, reader: Reader) -> Api
     reader.list(Some(metadata.roles(reader.language)))
 }
 
-/// A role.
+/// A role, as a list of one.
 #[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/roles/{id}", tag = "Packages and roles",
-    params(("id" = Uuid, Path)), responses((status = 200, body = RoleDto), (status = 400), (status = 404)))]
+    params(("id" = Uuid, Path)), responses((status = 200, body = Vec<RoleDto>), (status = 400), (status = 404)))]
 pub async fn role(
     State(metadata): State<Arc<Metadata>>,
     reader: Reader,
     path: PathValues,
 ) -> ApiResult<Response> {
-    reader.one(metadata.role(id(&path)?, reader.language))
+    reader.one(
+        metadata
+            .role(id(&path)?, reader.language)
+            .map(|role| [role]),
+    )
 }
 
-fn given(metadata: &Metadata, code: &str, reader: &Reader, query: &Query) -> ApiResult<Response> {
-    let variant = query
-        .get("variant")
-        .map(str::trim)
-        .filter(|v| !v.is_empty());
-    reader.list(metadata.packages_of_role(code, variant, reader.language))
+/// What a question about a role names, with blanks around it or empty as if it were missing.
+fn named<'q>(query: &'q Query, names: &[&'static str]) -> ApiResult<Vec<&'q str>> {
+    let mut missing = ModelState::default();
+    let mut values = Vec::new();
+    for name in names {
+        match query
+            .get(name)
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+        {
+            Some(text) => values.push(text),
+            None => missing.add(name, format!("The {name} field is required.")),
+        }
+    }
+    if missing.is_empty() {
+        Ok(values)
+    } else {
+        Err(missing.into())
+    }
 }
 
-/// Packages that a role, by its code, gives for a party of an organisation form.
+fn unknown(name: UnknownName) -> ApiError {
+    ApiError::Text(StatusCode::NOT_FOUND, name.to_string())
+}
+
+async fn packages_given(
+    (metadata, db): (&Metadata, &PgPool),
+    reader: &Reader,
+    query: &Query,
+    (role, variant): (&str, &str),
+) -> ApiResult<Response> {
+    let with_resources = query.flag("includeResources")?;
+    let mut given = metadata
+        .packages_of_role(role, variant, reader.language)
+        .map_err(unknown)?;
+    if with_resources {
+        fill_resources(db, &mut given, reader.language).await?;
+    }
+    reader.answer(&given)
+}
+
+/// Packages that a role, by its code, stands with for a party of a form.
 #[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/roles/packages", tag = "Packages and roles",
-    params(("role" = String, Query), ("variant" = Option<String>, Query, description = "An organisation form; without it, what the role gives for every form")),
-    responses((status = 200, body = Vec<PackageDto>), (status = 204), (status = 400), (status = 404)))]
+    params(("role" = String, Query), ("variant" = String, Query, description = "Code of an organisation form"),
+        ("includeResources" = Option<bool>, Query, description = "With what each package leads to")),
+    responses((status = 200, body = Vec<PackageDto>), (status = 400, description = "The role or the form is missing"),
+        (status = 404, body = String, description = "No such role or form")))]
 pub async fn packages_by_role(
     State(metadata): State<Arc<Metadata>>,
+    State(db): State<PgPool>,
     reader: Reader,
     query: Query,
 ) -> ApiResult<Response> {
-    given(&metadata, query.required("role")?.trim(), &reader, &query)
+    let [role, variant] = named(&query, &["role", "variant"])?[..] else {
+        return Err(ModelState::required("role").into());
+    };
+    packages_given((&metadata, &db), &reader, &query, (role, variant)).await
 }
 
-/// Packages that a role gives for a party of an organisation form.
+/// Packages that a role stands with for a party of a form; none of a role that is not known.
 #[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/roles/{id}/packages", tag = "Packages and roles",
-    params(("id" = Uuid, Path), ("variant" = Option<String>, Query)),
-    responses((status = 200, body = Vec<PackageDto>), (status = 204), (status = 400), (status = 404)))]
+    params(("id" = Uuid, Path), ("variant" = String, Query), ("includeResources" = Option<bool>, Query)),
+    responses((status = 200, body = Vec<PackageDto>), (status = 400, description = "Not a uuid, or the form is missing"),
+        (status = 404, body = String, description = "No such form")))]
 pub async fn packages_of_role(
     State(metadata): State<Arc<Metadata>>,
+    State(db): State<PgPool>,
     reader: Reader,
     path: PathValues,
     query: Query,
 ) -> ApiResult<Response> {
-    let code = metadata
-        .role_code(id(&path)?)
-        .ok_or(ApiError::Status(StatusCode::NOT_FOUND))?;
-    given(&metadata, code, &reader, &query)
+    let id = id(&path)?;
+    let variant = query.required("variant")?.trim();
+    metadata.variant(variant).map_err(unknown)?;
+    match metadata.role_code(id) {
+        Some(role) => packages_given((&metadata, &db), &reader, &query, (role, variant)).await,
+        None => reader.answer(&Vec::<PackageDto>::new()),
+    }
+}
+
+async fn resources_given(
+    (metadata, db): (&Metadata, &PgPool),
+    reader: &Reader,
+    query: &Query,
+    (role, variant): (&str, &str),
+) -> ApiResult<Response> {
+    let with_packages = query.flag("includePackageResources")?;
+    let direct = metadata.subjects_of_role(role).map_err(unknown)?;
+    let packages = metadata
+        .packages_of_role(role, variant, reader.language)
+        .map_err(unknown)?;
+    let mut db = db.acquire().await?;
+    let mut led = packages::resources_led_to(&mut db, &direct).await?;
+    if with_packages {
+        let urns: Vec<String> = packages.iter().map(|p| p.urn.to_lowercase()).collect();
+        led.extend(packages::resources_led_to(&mut db, &urns).await?);
+    }
+    let mut seen = BTreeSet::new();
+    led.retain(|resource| seen.insert(resource.identifier.clone()));
+    let resources: Vec<ResourceDto> = led
+        .iter()
+        .map(|resource| ResourceDto::of(resource, reader.language))
+        .collect();
+    reader.answer(&resources)
+}
+
+/// Resources whose policies name a role, by its code.
+#[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/roles/resources", tag = "Packages and roles",
+    params(("role" = String, Query), ("variant" = String, Query, description = "Code of an organisation form"),
+        ("includePackageResources" = Option<bool>, Query, description = "Those of the role's packages too")),
+    responses((status = 200, body = Vec<ResourceDto>), (status = 400, description = "The role or the form is missing"),
+        (status = 404, body = String, description = "No such role or form")))]
+pub async fn resources_by_role(
+    State(metadata): State<Arc<Metadata>>,
+    State(db): State<PgPool>,
+    reader: Reader,
+    query: Query,
+) -> ApiResult<Response> {
+    let [role, variant] = named(&query, &["role", "variant"])?[..] else {
+        return Err(ModelState::required("role").into());
+    };
+    resources_given((&metadata, &db), &reader, &query, (role, variant)).await
+}
+
+/// Resources whose policies name a role; none of a role that is not known.
+#[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/roles/{id}/resources", tag = "Packages and roles",
+    params(("id" = Uuid, Path), ("variant" = String, Query), ("includePackageResources" = Option<bool>, Query)),
+    responses((status = 200, body = Vec<ResourceDto>), (status = 400, description = "Not a uuid, or the form is missing"),
+        (status = 404, body = String, description = "No such form")))]
+pub async fn resources_of_role(
+    State(metadata): State<Arc<Metadata>>,
+    State(db): State<PgPool>,
+    reader: Reader,
+    path: PathValues,
+    query: Query,
+) -> ApiResult<Response> {
+    let id = id(&path)?;
+    let variant = query.required("variant")?.trim();
+    metadata.variant(variant).map_err(unknown)?;
+    match metadata.role_code(id) {
+        Some(role) => resources_given((&metadata, &db), &reader, &query, (role, variant)).await,
+        None => reader.answer(&Vec::<ResourceDto>::new()),
+    }
 }
 
 /// The organisation forms.

@@ -9,7 +9,7 @@ use sqlx::PgPool;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    packages,
+    access_lists, packages,
     parties::{self, PartyLookups},
     resources::{self, ResourceRegistry},
 };
@@ -36,12 +36,7 @@ pub fn router(state: State) -> OpenApiRouter {
         .routes(routes!(parties::api::party_list_by_uuid))
         .routes(routes!(parties::api::identifiers))
         .routes(routes!(parties::api::organization))
-        .routes(routes!(parties::api::query_for_access_management))
-        .routes(routes!(parties::api::query_for_dialogporten))
-        .routes(routes!(parties::api::query_internal))
-        .routes(routes!(parties::api::customers))
-        .routes(routes!(parties::api::managing_directors))
-        .routes(routes!(parties::api::external_roles))
+        .merge(internal_register())
         .routes(routes!(resources::api::resource_list))
         .routes(routes!(resources::api::search))
         .routes(routes!(resources::api::create))
@@ -58,6 +53,10 @@ pub fn router(state: State) -> OpenApiRouter {
         .routes(routes!(resources::policy_api::named_rights))
         .routes(routes!(resources::policy_api::by_subjects))
         .routes(routes!(resources::policy_api::updated))
+        .routes(routes!(resources::feed_api::changes))
+        .routes(routes!(resources::feed_api::owners))
+        .routes(routes!(resources::feed_api::export))
+        .merge(access_lists())
         .routes(routes!(packages::search))
         .routes(routes!(packages::export))
         .routes(routes!(packages::groups))
@@ -72,8 +71,58 @@ pub fn router(state: State) -> OpenApiRouter {
         .routes(routes!(packages::role))
         .routes(routes!(packages::packages_by_role))
         .routes(routes!(packages::packages_of_role))
+        .routes(routes!(packages::resources_by_role))
+        .routes(routes!(packages::resources_of_role))
         .routes(routes!(packages::organisation_forms))
         .with_state(state)
+}
+
+/// Look-ups of the register's second generation, each at every address that it has.
+fn internal_register() -> OpenApiRouter<State> {
+    OpenApiRouter::new()
+        .routes(routes!(parties::internal_api::query))
+        .routes(routes!(parties::internal_api::query_for_access_management))
+        .routes(routes!(parties::internal_api::query_for_dialogporten))
+        .routes(routes!(parties::internal_api::query_for_apps))
+        .routes(routes!(parties::internal_api::query_for_correspondence))
+        .routes(routes!(parties::internal_api::party))
+        .routes(routes!(parties::internal_api::party_for_access_management))
+        .routes(routes!(parties::internal_api::party_for_correspondence))
+        .routes(routes!(parties::internal_api::customers))
+        .routes(routes!(parties::internal_api::customers_v1))
+        .routes(routes!(parties::internal_api::managing_directors))
+        .routes(routes!(parties::internal_api::managing_directors_v1))
+        .routes(routes!(parties::internal_api::roles_of_party))
+        .routes(routes!(parties::internal_api::correspondence_roles))
+        .routes(routes!(parties::internal_api::main_units))
+        .routes(routes!(
+            parties::internal_api::main_units_for_correspondence
+        ))
+        .routes(routes!(parties::internal_api::external_roles))
+}
+
+fn access_lists() -> OpenApiRouter<State> {
+    OpenApiRouter::new()
+        .routes(routes!(access_lists::lookups_api::memberships))
+        .routes(routes!(access_lists::lookups_api::lists_of_member))
+        .routes(routes!(access_lists::lists_api::lists))
+        .routes(routes!(
+            access_lists::lists_api::list,
+            access_lists::lists_api::put_list,
+            access_lists::lists_api::patch_list,
+            access_lists::lists_api::delete_list
+        ))
+        .routes(routes!(
+            access_lists::members_api::members,
+            access_lists::members_api::replace_members,
+            access_lists::members_api::add_members,
+            access_lists::members_api::remove_members
+        ))
+        .routes(routes!(access_lists::connections_api::connections))
+        .routes(routes!(
+            access_lists::connections_api::put_connection,
+            access_lists::connections_api::delete_connection
+        ))
 }
 
 /// Policy files may be larger than other bodies.

@@ -473,17 +473,21 @@ async fn system_user(m: &Maskinporten, details: &Value, client: &Client) -> Resu
         }
         Some(_) => return Err(no_match.into()),
     };
-    let external_ref = ExternalRef::exact_or_default(external_ref, owner.as_str());
+    let key = ExternalRef::exact_or_default(external_ref, owner.as_str());
+    let (client_id, vendor) = (client.client_id.as_str(), client.org_number.as_str());
     let mut db = m.service.db.acquire().await?;
-    let user = users::by_external_id(
-        &mut db,
-        &client.client_id,
-        &client.org_number,
-        owner.as_str(),
-        external_ref.as_str(),
-    )
-    .await?;
-    let user = user.ok_or(no_match)?;
+    let user =
+        users::by_external_id(&mut db, client_id, vendor, owner.as_str(), key.as_str()).await?;
+    let Some(user) = user else {
+        let days = m.service.config.settings.requests.lifetime_days;
+        let facts = users::token_facts(&mut db, client_id, vendor, owner.as_str(), days).await?;
+        let cause = users::missing_token_cause(facts.as_ref(), external_ref, owner.as_str());
+        return Err(Refusal {
+            text: cause.map_or(no_match.text, users::MissingTokenCause::description),
+            ..no_match
+        }
+        .into());
+    };
     Ok(json!([{
         "type": SYSTEM_USER_TYPE, "systemuser_id": [user.id],
         "systemuser_org": {"authority": ISO6523_AUTHORITY, "ID": owner.iso6523()}, "system_id": user.system_id,

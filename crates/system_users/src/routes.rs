@@ -102,6 +102,7 @@ fn requests_routes() -> OpenApiRouter<State> {
 
 fn system_users_routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()
+        .routes(routes!(users::explain_api::explain))
         .routes(routes!(users::lookup_api::by_external_id))
         .routes(routes!(users::lookup_api::by_query))
         .routes(routes!(users::lookup_api::by_system))

@@ -16,10 +16,13 @@ use clap::{Args, Subcommand};
 
 use super::exit::EXIT_CODES;
 use foundation::clock::Clock;
-use registers::resources::rights::ListingSize;
+use registers::{
+    packages::{self, Catalogue},
+    resources::{PolicyWarning, differences, rights::ListingSize, warnings},
+};
 use xacml::{
-    Code, Decider, DecisionResult, Environment, Limits, LoadErrors, LoadOptions, LoadWarning,
-    PolicyTree, Prepared, Program, Request, Response, Scratch, program::Trace,
+    Code, Decider, DecisionResult, Environment, Limits, LoadErrors, LoadOptions, PolicyTree,
+    Prepared, Program, Request, Response, Scratch, program::Trace,
 };
 
 /// Commands of `policy`.
@@ -47,6 +50,9 @@ pub struct CheckArgs {
     /// Target, …).
     #[arg(long)]
     strict: bool,
+    /// Shows, rule by rule, where the public system decides otherwise than the standard.
+    #[arg(long, conflicts_with = "strict")]
+    altinn: bool,
 }
 
 /// Arguments of `policy eval`.
@@ -100,11 +106,16 @@ fn say(text: &str) -> anyhow::Result<()> {
 
 fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let mut broken = 0;
+    let catalogue = packages::embedded()?;
     for file in &args.files {
         let xml = read(file)?;
+        if args.altinn {
+            broken += usize::from(!compare(file, &xml)?);
+            continue;
+        }
         let mut text = String::new();
         match checked(&xml, args.strict) {
-            Ok(program) => {
+            Ok((program, tree)) => {
                 let (id, version) = program.name();
                 let rules = program.rule_count();
                 writeln!(
@@ -113,21 +124,15 @@ fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
                     file.display(),
                     if rules == 1 { "rule" } else { "rules" }
                 )?;
-                for LoadWarning {
-                    at,
-                    element,
-                    kind,
-                    text: what,
-                    ..
-                } in program.warnings()
-                {
+                for warning in warnings_about(&program, &tree, args.strict, &catalogue) {
                     writeln!(
                         text,
-                        "{}:{}:{}: warning: {element}: {what} ({})",
+                        "{}:{}:{}: warning: {} ({})",
                         file.display(),
-                        at.line,
-                        at.column,
-                        kind.name()
+                        warning.line,
+                        warning.column,
+                        warning.text,
+                        warning.kind.wire()
                     )?;
                 }
             }
@@ -145,8 +150,80 @@ fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     })
 }
 
+/// What the author of a policy should know: by the letter of the standard, only what that says.
+fn warnings_about(
+    program: &Program,
+    tree: &PolicyTree,
+    strict: bool,
+    catalogue: &Catalogue,
+) -> Vec<PolicyWarning> {
+    match tree {
+        PolicyTree::Policy(policy) => {
+            let mut all = warnings(policy, program, catalogue);
+            all.retain(|warning| !strict || warning.kind.is_of_the_standard());
+            all
+        }
+        PolicyTree::PolicySet(_) | PolicyTree::Reference(_) => Vec::new(),
+    }
+}
+
+/// Prints where the public system decides otherwise; false when the policy cannot be read.
+fn compare(file: &Path, xml: &[u8]) -> anyhow::Result<bool> {
+    let (tree, broken) = match PolicyTree::read(xml, &registers::resources::LOAD) {
+        Ok(read) => read,
+        Err(error) => {
+            say(&diagnostics(file, xml, &error.into()))?;
+            return Ok(false);
+        }
+    };
+    let PolicyTree::Policy(policy) = &tree else {
+        say(&format!(
+            "{}: no policy, but a policy set\n",
+            file.display()
+        ))?;
+        return Ok(false);
+    };
+    let mut text = String::new();
+    let found = differences(policy);
+    for difference in &found {
+        let rule = difference
+            .rule
+            .map(|number| format!("rule {number} «{}»: ", difference.id));
+        writeln!(
+            text,
+            "{}:{}:{}: {}{}",
+            file.display(),
+            difference.at.line,
+            difference.at.column,
+            rule.unwrap_or_default(),
+            difference.text
+        )?;
+    }
+    let program = Program::compile(&tree, broken, &registers::resources::LOAD, &Arc::default());
+    let refused = match &program {
+        Ok(program) => program.broken(),
+        Err(errors) => &errors.0,
+    };
+    for error in refused {
+        writeln!(
+            text,
+            "{}:{}:{}: an upload is refused here, where the public system takes it: {}: {}",
+            file.display(),
+            error.at.line,
+            error.at.column,
+            error.element,
+            error.reason
+        )?;
+    }
+    if found.is_empty() && refused.is_empty() {
+        writeln!(text, "{}: decided alike", file.display())?;
+    }
+    say(&text)?;
+    Ok(true)
+}
+
 /// A policy as an upload takes it, or by the letter of the standard.
-fn checked(xml: &[u8], strict: bool) -> Result<Program, LoadErrors> {
+fn checked(xml: &[u8], strict: bool) -> Result<(Program, PolicyTree), LoadErrors> {
     let options = options(strict);
     let (tree, errors) = PolicyTree::read(xml, &options)?;
     let program = Program::compile(&tree, errors, &options, &Arc::default())?;
@@ -158,7 +235,7 @@ fn checked(xml: &[u8], strict: bool) -> Result<Program, LoadErrors> {
             return Err(LoadErrors::of(policy.head.at, "Policy", size.to_string()));
         }
     }
-    Ok(program)
+    Ok((program, tree))
 }
 
 /// Errors that are shown of one file.

@@ -107,9 +107,14 @@ fn question(operation: &Operation, objects: &Objects) -> Option<Value> {
         | "POST /accessmanagement/api/v1/serviceowner/authorizedparties" => organization,
         "POST /register/api/v1/access-management/parties/query"
         | "POST /register/api/v1/dialogporten/parties/query"
-        | "POST /register/api/v1/v2/internal/parties/query"
+        | "POST /register/api/v1/apps/parties/query"
+        | "POST /register/api/v1/correspondence/parties/query"
         | "POST /register/api/v2/internal/parties/query" => {
             json!({"data": [format!("urn:altinn:organization:identifier-no:{}", object("orgNo"))]})
+        }
+        "POST /register/api/v1/correspondence/parties/main-units"
+        | "POST /register/api/v2/internal/parties/main-units" => {
+            json!({"data": format!("urn:altinn:organization:identifier-no:{}", object("orgNo"))})
         }
         "POST /register/api/v1/parties/lookup" => json!({"OrgNo": object("orgNo")}),
         "POST /register/api/v1/parties/nameslookup" => {

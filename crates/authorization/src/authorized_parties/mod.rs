@@ -6,8 +6,13 @@
 pub(crate) mod api;
 mod bind;
 mod model;
+mod of_person;
 mod rules;
 mod store;
+pub(crate) mod user_api;
+
+pub use model::AuthorizedParty;
+pub use of_person::{PartyContent, party_of_person, write_parties_of_person};
 
 use std::sync::Arc;
 

@@ -5,10 +5,12 @@
 
 mod approver;
 mod check;
+mod obstacles;
 pub mod rules;
 mod store;
 
 pub use approver::{Administrator, Approver, ClientAdministrator};
 pub use check::{Wanted, check};
+pub use obstacles::{Obstacle, ObstacleReason, WantedKind, obstacles};
 pub use rules::{DelegationReport, Reason, RightOutcome};
 pub use store::{Held, give, held, packages_held, revoke, revoke_all, settle_clients};

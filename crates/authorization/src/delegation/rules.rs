@@ -13,7 +13,7 @@ use registers::{
 };
 
 /// A package that no system user may be given, whatever else holds.
-const NEVER_FOR_SYSTEM_USERS: &str =
+pub(super) const NEVER_FOR_SYSTEM_USERS: &str =
     "urn:altinn:accesspackage:virksomhetens-representant-skjemaoppgaver";
 const MAIN_ADMINISTRATOR: &str = "hovedadministrator";
 const MAIN_ADMINISTRATOR_PACKAGE: &str = "urn:altinn:accesspackage:hovedadministrator";

@@ -155,9 +155,6 @@ pub async fn metadata(State(exchange): State<Exchange>) -> impl IntoResponse {
     let issuer = &exchange.config.own_issuer;
     let document = json!({
         "issuer": issuer,
-        "authorization_endpoint": format!("{issuer}authorize/"),
-        "token_endpoint": format!("{issuer}token/"),
-        "end_session_endpoint": format!("{issuer}logout/"),
         "jwks_uri": format!("{issuer}.well-known/openid-configuration/jwks"),
         "response_types_supported": ["token"],
         "subject_types_supported": ["pairwise"],

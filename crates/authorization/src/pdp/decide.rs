@@ -408,6 +408,12 @@ impl Pdp {
                 }
             }
         }
+        if policy.mentions_access_lists && question.names_lists_of_subject() {
+            let lists = pair.subject_lists.iter().map(String::as_str);
+            attributes
+                .category(ids::SUBJECT)
+                .add_texts("urn:altinn:access-list", lists);
+        }
         let (decision, status) = SCRATCH.with_borrow_mut(|Scratch { binding, work }| {
             let environment = Environment::at(self.clock.seconds());
             let prepared = Prepared::new(&policy.program, &attributes.0, environment, binding);

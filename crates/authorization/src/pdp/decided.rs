@@ -184,7 +184,9 @@ impl Decided {
         } else {
             self.decision = Decision::Deny;
             self.reason = DecisionReason::AccessListRequired;
-            self.message = Some("The reportee is not on an access list of this resource.");
+            self.message = Some(
+                "The reportee must be on an access list of this resource, which the service owner keeps.",
+            );
         }
     }
 }

@@ -57,6 +57,8 @@ pub struct Pair {
     pub has_key_role: bool,
     /// Access lists that the reportee is on.
     pub listings: Box<[Listing]>,
+    /// Access lists that the subject is on, as policies name them, where there is no reportee.
+    pub subject_lists: Box<[String]>,
 }
 
 /// A single right, with the key role that it reaches the subject by.
@@ -102,6 +104,7 @@ impl Pair {
                 is_person_asked: standing.is_person_asked,
             }),
             listings: standing.listings.into(),
+            subject_lists: standing.subject_lists.into(),
         };
         if let (Some(subject), Some(reportee)) = (&out.subject, &out.reportee)
             && (matches!(subject.kind, PartyKind::Person | PartyKind::Organization)
@@ -135,6 +138,11 @@ impl Pair {
                 .listings
                 .iter()
                 .map(|l| size_of::<Listing>() + l.resource.len() + l.actions.len() * 40)
+                .sum::<usize>()
+            + self
+                .subject_lists
+                .iter()
+                .map(|list| size_of::<String>() + list.len())
                 .sum::<usize>()
             + self
                 .system_user

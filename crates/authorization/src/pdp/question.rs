@@ -227,6 +227,8 @@ pub(super) struct QuestionNames<'r> {
     values: [Option<&'r str>; Identifier::COUNT],
     /// Party of the instances that the question is about, when they carry one.
     instance_party: Option<PartyRef>,
+    /// The question is about an instance.
+    has_instance: bool,
     /// The subject has attributes that are not the system user's.
     has_other_subject: bool,
     /// Values that count once are given several times, or with blanks around them.
@@ -242,6 +244,7 @@ impl<'r> QuestionNames<'r> {
         let mut out = Self {
             values: [None; Identifier::COUNT],
             instance_party: None,
+            has_instance: false,
             has_other_subject: false,
             is_untidy: false,
         };
@@ -270,6 +273,7 @@ impl<'r> QuestionNames<'r> {
     }
 
     fn add_instance(&mut self, given: &str) -> Result<(), Fault> {
+        self.has_instance = true;
         let Some(party) = party_of_instance(given) else {
             return Ok(());
         };
@@ -401,6 +405,21 @@ impl<'r> Question<'r> {
     /// The action asked about.
     pub(super) const fn action(&self) -> Option<&'r str> {
         self.names.get(Identifier::Action)
+    }
+
+    /// Whether the access lists of the subject are attributes of it: the question is about a resource
+    /// of the registry and nothing else, and the subject is an organisation by number, or a party by
+    /// uuid.
+    pub(super) fn names_lists_of_subject(&self) -> bool {
+        let has = |identifier| self.names.get(identifier).is_some();
+        let is_of_registry = has(Identifier::Resource)
+            && !has(Identifier::ResourceOrg)
+            && !has(Identifier::ResourceApp)
+            && !self.resource.starts_with("app_");
+        let is_named = has(Identifier::SubjectOrganization)
+            || has(Identifier::SubjectOrganizationLegacy)
+            || has(Identifier::SubjectPartyUuid);
+        is_of_registry && is_named && !self.names_reportee && !self.names.has_instance
     }
 
     /// Whether values must be brought into one form before a policy compares them.

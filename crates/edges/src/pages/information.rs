@@ -303,15 +303,23 @@ pub async fn old_link(path: PathValues, query: Query) -> Response {
                 .collect();
         format!("{page}?id={id}")
     };
-    let page = match rest.split_once('/').unwrap_or((rest, "")) {
-        ("vendorrequest", _) => request("request"),
-        ("vendorchangerequest", _) => request("changerequest"),
-        ("creation", _) => "creation".to_owned(),
-        ("details", id) if Uuid::try_parse(id).is_ok() => format!("details/{id}"),
-        _ => "overview".to_owned(),
+    // For good, where the page is there; browsers keep that answer.
+    let (for_good, for_now) = (
+        StatusCode::MOVED_PERMANENTLY,
+        StatusCode::TEMPORARY_REDIRECT,
+    );
+    let (status, page) = match rest.split_once('/').unwrap_or((rest, "")) {
+        ("vendorrequest", _) => (for_good, request("request")),
+        ("vendorchangerequest", _) => (for_good, request("changerequest")),
+        ("creation", _) => (for_now, "create".to_owned()),
+        ("details", id) => match Uuid::try_parse(id) {
+            Ok(id) => (for_now, id.to_string()),
+            Err(_) => (for_now, "overview".to_owned()),
+        },
+        _ => (for_now, "overview".to_owned()),
     };
     (
-        StatusCode::MOVED_PERMANENTLY,
+        status,
         [(LOCATION, format!("/accessmanagement/ui/systemuser/{page}"))],
     )
         .into_response()

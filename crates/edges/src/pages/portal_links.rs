@@ -32,7 +32,11 @@ pub async fn leave_request(
     path: PathValues,
 ) -> Response {
     let farewell = match path.uuid("id") {
-        Ok(id) => request_page::farewell(&pages, &browser, RequestKind::Standard, id).await,
+        // The portal leaves a forwarded request for an agent by this link too.
+        Ok(id) => match request_page::farewell(&pages, &browser, RequestKind::Standard, id).await {
+            Some(farewell) => Some(farewell),
+            None => request_page::farewell(&pages, &browser, RequestKind::Agent, id).await,
+        },
         Err(_) => None,
     };
     leave(&pages, &browser, farewell).await

@@ -2,17 +2,21 @@
 //! layers below, with names put in where a page shows them, and with the portal's own problem codes.
 
 mod describe;
+mod frame_model;
+pub(crate) mod frame_roles;
 mod model;
+mod preferences_store;
 mod problem;
 
 pub(crate) mod clients_api;
+pub(crate) mod frame_api;
 pub(crate) mod requests_api;
 pub(crate) mod system_users_api;
 pub(crate) mod user_api;
 
 use std::sync::Arc;
 
-use authorization::permissions::Permissions;
+use authorization::{authorized_parties::PartyLists, permissions::Permissions};
 use foundation::config::Checked;
 use registers::packages::{Catalogue, Metadata};
 use sqlx::PgPool;
@@ -27,6 +31,7 @@ pub struct PortalBackEnd {
     pub config: Arc<Checked>,
     pub db: PgPool,
     pub metadata: Arc<Metadata>,
+    pub party_lists: PartyLists,
     pub permissions: Permissions,
     pub requests: Requests,
     pub system_users: SystemUsers,

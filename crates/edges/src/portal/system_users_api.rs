@@ -19,7 +19,7 @@ use authorization::{
 };
 use foundation::{
     http::{
-        ApiError, Json, ProblemCode,
+        ApiError, Json,
         body::{self, JsonBytes},
         path::PathValues,
         query::Query,
@@ -209,11 +209,10 @@ pub async fn pending(
         .permissions
         .permitted::<AccessManagementWrite, _>(user, party_id)
         .await?;
-    let org_number = permitted
-        .party
-        .org_number
-        .as_deref()
-        .ok_or(ProblemCode::OrganizationNotFound)?;
+    // Persons have no system users.
+    let Some(org_number) = permitted.party.org_number.as_deref() else {
+        return Ok(Json(Vec::new()));
+    };
     let mut describe = Describer::new(&portal.metadata, language);
     let lifetime = portal.config.settings.requests.lifetime_days;
     let mut db = portal.db.acquire().await?;

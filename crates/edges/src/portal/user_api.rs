@@ -1,20 +1,17 @@
-//! What the person who is logged in may do for an organisation.
+//! Choosing the organisation to act for.
 
 use axum::extract::State;
 use http::StatusCode;
 
 use super::PortalBackEnd;
 use super::problem::PortalResult;
-use authorization::{
-    callers::EndUser,
-    permissions::{AccessManagementWrite, ClientAdministrationWrite, PartyPolicy},
-};
+use authorization::callers::EndUser;
 use foundation::{
     http::{
         ApiError, Json, ModelState,
         bind::{Binder, Presence},
         body::{self, JsonBytes},
-        query::{Query, parse_uuid},
+        query::parse_uuid,
     },
     token::scopes::Portal,
 };
@@ -23,48 +20,6 @@ use registers::parties;
 type User = EndUser<Portal>;
 
 const BODY: &str = "reportee";
-
-/// Whether the caller decides who has access for the party.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/user/isAdmin", tag = "Portal back end", params(("party" = Uuid, Query, description = "Party uuid")),
-    responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403)), security(("person" = ["altinn:portal/enduser"])))]
-pub async fn is_admin(
-    State(portal): State<PortalBackEnd>,
-    user: User,
-    query: Query,
-) -> PortalResult<Json<bool>> {
-    may::<AccessManagementWrite>(&portal, &user, &query).await
-}
-
-/// Whether the caller hands the party's clients to agents.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/user/isClientAdmin", tag = "Portal back end",
-    params(("party" = Uuid, Query, description = "Party uuid")),
-    responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403)), security(("person" = ["altinn:portal/enduser"])))]
-pub async fn is_client_admin(
-    State(portal): State<PortalBackEnd>,
-    user: User,
-    query: Query,
-) -> PortalResult<Json<bool>> {
-    may::<ClientAdministrationWrite>(&portal, &user, &query).await
-}
-
-async fn may<P: PartyPolicy>(
-    portal: &PortalBackEnd,
-    user: &User,
-    query: &Query,
-) -> PortalResult<Json<bool>> {
-    let uuid = parse_uuid("party", query.required("party")?)?;
-    let party = parties::party_by_uuid(&mut *portal.db.acquire().await?, uuid).await?;
-    let (Some(person), Some(party_id)) = (user.known_person(), party.and_then(|p| p.party_id))
-    else {
-        return Ok(Json(false));
-    };
-    Ok(Json(
-        portal
-            .permissions
-            .person_may(person, user.level(), P::ACTION, P::RESOURCE, party_id)
-            .await?,
-    ))
-}
 
 /// Chooses the party to act for. Nothing is remembered: every call names its party. It says whether
 /// the caller may.

@@ -53,6 +53,11 @@ words! {
         ClientRemoved = "client.removed", "a client was taken from an agent.";
         PolicyUploaded = "policy.uploaded", "a service owner stored a policy.";
         ResourceChanged = "resource.changed", "a service owner created, replaced or deleted a resource; `detail.change` says which.";
+        AccessListCreated = "accesslist.created", "a service owner made an access list.";
+        AccessListUpdated = "accesslist.updated", "a service owner gave an access list another name or description.";
+        AccessListDeleted = "accesslist.deleted", "a service owner deleted an access list.";
+        AccessListMembersChanged = "accesslist.members_changed", "a service owner added members to an access list, or removed some.";
+        AccessListConnectionChanged = "accesslist.connection_changed", "a service owner connected an access list to a resource, changed what that opens, or ended it.";
         SessionStarted = "session.started", "a person logged in.";
         SessionEnded = "session.ended", "a session ended before its time; `detail.cause` says why.";
         LoginFailed = "login.failed", "a login led to no session.";
@@ -82,6 +87,7 @@ words! {
         Delegation = "delegation", "what a party gave to another; the id is the assignment's.";
         ClientDelegation = "client_delegation", "a client that an agent was given.";
         Resource = "resource", "a resource of the registry, by its identifier.";
+        AccessList = "access_list", "an access list, as its owner's code, a colon and its identifier.";
         Import = "import", "a source and a kind of file.";
         Session = "session", "a session of a browser: the first 16 hexadecimal digits of its id.";
         Recovery = "recovery", "the database as a whole; the id says whether a fail-over or a restore had made it older.";

@@ -77,6 +77,7 @@ pub struct Settings {
     pub pdp: Pdp,
     pub authzen: Authzen,
     pub pagination: Pagination,
+    pub accesslists: AccessLists,
     pub resources: Resources,
     pub import: Import,
     pub session: Session,
@@ -183,6 +184,10 @@ section! {
 section! {
     /// `pagination.*`
     Pagination { page_size: usize }
+}
+section! {
+    /// `accesslists.*`
+    AccessLists { page_size: usize, large_page_size: usize }
 }
 section! {
     /// `requests.*`

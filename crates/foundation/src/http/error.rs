@@ -8,7 +8,7 @@ use http::{
 use serde_json::{Map, Value, json};
 
 use super::{
-    ModelState, Problem, ProblemCode, RegisterProblem, ValidationCode, ValidationError, context,
+    FamilyProblem, ModelState, Problem, ProblemCode, ValidationCode, ValidationError, context,
     text::{json_text, negotiated_text},
 };
 use crate::{
@@ -34,8 +34,10 @@ pub enum ApiError {
     NotFound(&'static str, String),
     /// A bare status with the framework's problem body.
     Status(StatusCode),
-    /// A problem of the register's endpoints.
-    Register(RegisterProblem),
+    /// A status with the framework's body, and what is wrong in `detail`.
+    Detail(StatusCode, String),
+    /// A problem with a code of another family than `AUTH`.
+    Family(Box<FamilyProblem>),
     /// Findings by key, under another status than 400.
     Findings(StatusCode, Box<ModelState>),
     /// A sentence, as a JSON string.
@@ -89,6 +91,12 @@ impl From<Problem> for ApiError {
     }
 }
 
+impl From<FamilyProblem> for ApiError {
+    fn from(problem: FamilyProblem) -> Self {
+        Self::Family(Box::new(problem))
+    }
+}
+
 impl From<ModelState> for ApiError {
     fn from(state: ModelState) -> Self {
         Self::ModelState(Box::new(state))
@@ -129,7 +137,8 @@ impl TransactionError for ApiError {
             | Self::NotFound(..)
             | Self::Status(_)
             | Self::Plain(_)
-            | Self::Register(_)
+            | Self::Family(_)
+            | Self::Detail(..)
             | Self::Findings(..)
             | Self::JsonText(..)
             | Self::Text(..)
@@ -156,11 +165,12 @@ impl ApiError {
         let (code, is_denial) = match self {
             Self::Problem(problem) => (problem.code.code(), problem.code.is_denial()),
             Self::Validation(_) => ("STD-00000".to_owned(), false),
-            Self::Register(problem) => (problem.row().0.to_owned(), false),
+            Self::Family(problem) => (problem.code.to_owned(), problem.is_denial()),
             Self::ModelState(_)
             | Self::Findings(..)
             | Self::NotFound(..)
             | Self::Status(_)
+            | Self::Detail(..)
             | Self::JsonText(..)
             | Self::Text(..)
             | Self::Plain(_)
@@ -189,14 +199,14 @@ impl IntoResponse for ApiError {
         self.note();
         match self {
             Self::Problem(problem) => auth_problem(*problem),
-            Self::Register(problem) => {
-                let (code, title) = problem.row();
-                let status = StatusCode::NOT_FOUND;
-                respond(
+            Self::Family(problem) => {
+                let FamilyProblem {
+                    code,
+                    title,
                     status,
-                    "application/problem+json",
-                    altinn_members(code, title, status),
-                )
+                    extensions,
+                } = *problem;
+                coded_problem(code, title, status, extensions)
             }
             Self::Validation(errors) => validation_problem(errors),
             Self::ModelState(state) => framework_problem(
@@ -226,6 +236,11 @@ impl IntoResponse for ApiError {
             }
             Self::JsonText(status, text) => (status, json_text(&text)).into_response(),
             Self::Status(status) => framework_problem(status, framework_title(status), None),
+            Self::Detail(status, text) => framework_problem(
+                status,
+                framework_title(status),
+                Some(("detail", text.into())),
+            ),
             Self::Text(status, text) => {
                 let mut response = negotiated_text(&text);
                 *response.status_mut() = status;
@@ -364,17 +379,24 @@ fn validation_problem(errors: Vec<ValidationError>) -> Response {
 fn validation_member(error: ValidationError) -> Value {
     let ValidationError {
         code,
-        path,
+        paths,
+        detail,
         extensions,
     } = error;
     let code: ValidationCode = code;
     let mut member = Map::new();
     member.insert("code".into(), code.code().into());
     member.insert("title".into(), code.title().into());
-    if context::problem_detail() {
-        member.insert("detail".into(), code.title().into());
+    match detail {
+        Some(detail) => {
+            member.insert("detail".into(), detail.into());
+        }
+        None if context::problem_detail() => {
+            member.insert("detail".into(), code.title().into());
+        }
+        None => {}
     }
-    member.insert("paths".into(), json!([path]));
+    member.insert("paths".into(), json!(paths));
     member.extend(extensions);
     Value::Object(member)
 }
@@ -421,6 +443,7 @@ fn type_of(status: StatusCode) -> String {
         404 => ("rfc9110", "15.5.5"),
         409 => ("rfc9110", "15.5.10"),
         410 => ("rfc9110", "15.5.11"),
+        412 => ("rfc9110", "15.5.13"),
         408 => ("rfc9110", "15.5.9"),
         413 => ("rfc9110", "15.5.14"),
         414 => ("rfc9110", "15.5.15"),
@@ -429,6 +452,7 @@ fn type_of(status: StatusCode) -> String {
         429 => ("rfc6585", "4"),
         431 => ("rfc6585", "5"),
         500 => ("rfc9110", "15.6.1"),
+        501 => ("rfc9110", "15.6.2"),
         503 => ("rfc9110", "15.6.4"),
         _ => ("rfc9110", "15.5.1"),
     };

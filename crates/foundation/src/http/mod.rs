@@ -25,6 +25,6 @@ pub use error::{ApiError, ApiResult, coded_problem, problem_body};
 pub use json::Json;
 pub use language::Language;
 pub use model_state::ModelState;
-pub use problem::{Problem, ProblemCode, RegisterProblem};
+pub use problem::{FamilyProblem, Problem, ProblemCode, RegisterProblem, RegistryProblem};
 pub use text::{negotiated_text, no_store};
 pub use validation::{ValidationCode, ValidationError};

@@ -1,6 +1,7 @@
 //! Lists in pages: `links` and `data`, with an opaque token that names the first item of the next
 //! page.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Serialize, de::DeserializeOwned};
 use utoipa::ToSchema;
 
@@ -44,6 +45,20 @@ impl<T> Paginated<T> {
             data,
         })
     }
+}
+
+/// What is not written as it is in a path segment or a value of a query: all but the unreserved
+/// characters of RFC 3986.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// A text as a segment or a value of a link.
+#[must_use]
+pub fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, RESERVED).to_string()
 }
 
 /// The text of a token.

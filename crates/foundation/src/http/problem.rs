@@ -1,6 +1,9 @@
 //! The one list of problem codes: number, status and title never vary, clients match on them.
 
+use http::StatusCode;
 use serde_json::{Map, Value};
+
+use super::ApiError;
 
 macro_rules! problem_codes {
     ($($name:ident = ($number:literal, $status:literal, $title:literal);)*) => {
@@ -104,23 +107,80 @@ problem_codes! {
     ClientLacksPackages = (80, 400, "Client does not have the accesspackages the agent system user requires");
 }
 
-/// Problems of the register's own endpoints.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RegisterProblem {
-    /// No organisation has this number.
-    OrganizationNotFound,
-    /// Nobody is named by this.
-    PartyNotFound,
+/// A problem with a code of another family than `AUTH`, as it is answered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FamilyProblem {
+    /// Its code, such as `REG-00006`.
+    pub code: &'static str,
+    /// Fixed text.
+    pub title: &'static str,
+    /// HTTP status.
+    pub status: StatusCode,
+    /// Further members at the end of the body.
+    pub extensions: Map<String, Value>,
 }
 
-impl RegisterProblem {
-    /// Code and fixed text. The status is 404.
+impl FamilyProblem {
+    /// Adds a member at the end of the body.
     #[must_use]
-    pub const fn row(self) -> (&'static str, &'static str) {
-        match self {
-            Self::OrganizationNotFound => ("REG-00006", "Organization not found"),
-            Self::PartyNotFound => ("REG-00007", "Party not found"),
+    pub fn with(mut self, member: &str, value: impl Into<Value>) -> Self {
+        self.extensions.insert(member.to_owned(), value.into());
+        self
+    }
+
+    /// Whether it says that the caller may not.
+    #[must_use]
+    pub fn is_denial(&self) -> bool {
+        matches!(
+            self.status,
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
+        )
+    }
+}
+
+macro_rules! family {
+    ($(#[$meta:meta])* $name:ident { $($variant:ident = ($code:literal, $status:ident, $title:literal);)* }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $name {
+            $(#[doc = concat!("`", $code, "`: ", $title)] $variant,)*
         }
+
+        impl $name {
+            /// The problem, without further members.
+            #[must_use]
+            pub fn problem(self) -> FamilyProblem {
+                let (code, status, title) = match self {
+                    $(Self::$variant => ($code, StatusCode::$status, $title),)*
+                };
+                FamilyProblem { code, title, status, extensions: Map::new() }
+            }
+        }
+
+        impl From<$name> for ApiError {
+            fn from(problem: $name) -> Self {
+                problem.problem().into()
+            }
+        }
+    };
+}
+
+family! {
+    /// Problems of the register's own endpoints.
+    RegisterProblem {
+        PartyUnknown = ("REG-00003", BAD_REQUEST, "Party not found");
+        OrganizationNotFound = ("REG-00006", NOT_FOUND, "Organization not found");
+        PartyNotFound = ("REG-00007", NOT_FOUND, "Party not found");
+    }
+}
+
+family! {
+    /// Problems of the resource registry.
+    RegistryProblem {
+        MembersNotIncluded = ("RR-00000", NOT_IMPLEMENTED, "Members are not supported yet as an include option for this endpoint.");
+        PartiesNotFound = ("RR-00001", BAD_REQUEST, "One or more party references not found.");
+        ResourcesNotFound = ("RR-00002", BAD_REQUEST, "One or more resource references not found.");
+        ForeignResource = ("RR-00004", FORBIDDEN, "Cannot create a access-list connection to a resource not owned by the same service-owner as the access-list.");
     }
 }
 

@@ -4,7 +4,8 @@ use serde_json::{Map, Value};
 
 macro_rules! validation_codes {
     ($($name:ident = ($code:literal, $title:literal, $path:literal);)*) => {
-        /// Every `AUTH.VLD-` and `STD.VLD-` code, with its title and the path it is reported under.
+        /// Every validation code, with its title and the path that it is usually reported under; empty
+        /// for none.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum ValidationCode {
             $(#[doc = concat!("`", $code, "`: `", $title, "`")] $name,)*
@@ -38,6 +39,19 @@ validation_codes! {
     ClientMissing = ("AUTH.VLD-00016", "The client query parameter is missing or invalid", "?client");
     ResourceNotDelegable = ("AUTH.VLD-00017", "One or more resources specified in rights is of resource type which is not delegable.", "/registersystemrequest/rights/resource");
     ClientPackageOnVisibleSystem = ("AUTH.VLD-00018", "Access packages meant for system user for client relations can't be used in combination with the flag isVisible: true", "/registersystemrequest/accesspackages");
+    TooManyToReplace = ("RR.VLD-00000", "Cannot replace more than 100 members at a time. Use POST and DELETE methods instead.", "/data");
+    TooManyToChange = ("RR.VLD-00001", "Cannot add or remove more than 100 members at a time.", "/data");
+    ResourceNeeded = ("RR.VLD-00002", "Resource identifier is required when including resource connections.", "");
+    PartyNeeded = ("RR.VLD-00003", "At least 1 party must be specified.", "/$QUERY/party");
+    PartyUrnInvalid = ("RR.VLD-00004", "Invalid party URN.", "/$QUERY/party");
+    ResourceUrnInvalid = ("RR.VLD-00005", "Invalid resource URN.", "/$QUERY/resource");
+    SeveralParties = ("RR.VLD-00006", "Multiple parties currently not supported.", "/$QUERY/party");
+    SeveralResources = ("RR.VLD-00007", "Multiple resources currently not supported.", "/$QUERY/resource");
+    LimitOutOfRange = ("RR.VLD-00008", "Limit must be between 1 and 1000.", "");
+    OwnerUnknown = ("RR.VLD-00010", "Access list owner must be a valid and registered org-code.", "/$PATH/owner");
+    OutOfRange = ("RR.VLD-00011", "Value outside valid range.", "/$QUERY/limit");
+    SubUnitsOfParty = ("REG.VLD-00000", "Cannot request party subunits", "/$QUERY/fields");
+    TooManyItems = ("REG.VLD-00001", "Too many items requested", "/data");
     Required = ("STD.VLD-00000", "The field is required.", "");
     TooLong = ("STD.VLD-00005", "The value is too long.", "");
 }
@@ -58,15 +72,25 @@ impl ValidationCode {
     /// An error of this code at its usual path.
     #[must_use]
     pub fn error(self) -> ValidationError {
-        self.at(self.row().2)
+        match self.row().2 {
+            "" => self.at_all(&[]),
+            path => self.at(path),
+        }
     }
 
     /// An error of this code at a given path.
     #[must_use]
     pub fn at(self, path: &str) -> ValidationError {
+        self.at_all(&[path])
+    }
+
+    /// An error of this code at several paths.
+    #[must_use]
+    pub fn at_all(self, paths: &[&str]) -> ValidationError {
         ValidationError {
             code: self,
-            path: path.to_owned(),
+            paths: paths.iter().map(|path| (*path).to_owned()).collect(),
+            detail: None,
             extensions: Map::new(),
         }
     }
@@ -77,13 +101,22 @@ impl ValidationCode {
 pub struct ValidationError {
     /// Which one.
     pub code: ValidationCode,
-    /// Fixed path text, not a pointer into the caller's document.
-    pub path: String,
+    /// Fixed path texts, not pointers into the caller's document.
+    pub paths: Vec<String>,
+    /// What is wrong, where the title alone does not say it.
+    pub detail: Option<String>,
     /// Further members at the end.
     pub extensions: Map<String, Value>,
 }
 
 impl ValidationError {
+    /// Says what is wrong.
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
     /// Adds a member at the end.
     #[must_use]
     pub fn with(mut self, member: &str, value: impl Into<Value>) -> Self {

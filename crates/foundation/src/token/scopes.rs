@@ -93,6 +93,12 @@ policies! {
     Authorize = ["altinn:authorization/authorize", "altinn:authorization/authorize.admin"], admin AUTHORIZE_ADMIN;
     /// Service owners describe their resources.
     ResourceWrite = ["altinn:resourceregistry/resource.write", "altinn:resourceregistry/resource.admin"], admin RESOURCE_ADMIN;
+    /// Service owners read their access lists.
+    AccessListRead = ["altinn:resourceregistry/accesslist.read", "altinn:resourceregistry/accesslist.write", "altinn:resourceregistry/resource.admin", "altinn:resourceregistry/pdp:accesslist.read"], admin RESOURCE_ADMIN;
+    /// Service owners write their access lists.
+    AccessListWrite = ["altinn:resourceregistry/accesslist.write", "altinn:resourceregistry/resource.admin"], admin RESOURCE_ADMIN;
+    /// Back ends ask what lists open to a party.
+    AccessListInternal = ["altinn:resourceregistry/resource.admin"], admin RESOURCE_ADMIN;
     /// Back ends look parties up.
     PartyLookup = ["altinn:register/partylookup.admin"];
     /// Service owners ask whom a subject may act for.
@@ -105,6 +111,8 @@ policies! {
 pub const AUTHORIZE_ADMIN: &str = "altinn:authorization/authorize.admin";
 /// Scope of a service owner who may write the resources of all.
 pub const RESOURCE_ADMIN: &str = "altinn:resourceregistry/resource.admin";
+/// Scope of a caller who reads the access lists of every owner, and writes none.
+pub const PDP_ACCESS_LIST_READ: &str = "altinn:resourceregistry/pdp:accesslist.read";
 /// Scope of a caller who may ask on behalf of every service owner.
 pub const AUTHORIZED_PARTIES_ADMIN: &str = "altinn:accessmanagement/authorizedparties.admin";
 /// Scope that lifts the ownership check in the system register.

@@ -4,11 +4,17 @@
 use std::collections::HashMap;
 
 use anyhow::Context as _;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use utoipa::ToSchema;
+use serde::{Deserialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use super::store::{PACKAGES, ROLE_PACKAGES, ROLES, VARIANTS, part};
+use super::{
+    dto::{
+        AreaDto, FoundPackage, GroupDto, LedResource, PackageDto, ProviderDto, ResourceDto,
+        RoleDto, SubtypeDto, TypeDto,
+    },
+    search::{Comparison, SearchedTexts, fits},
+    store::{PACKAGES, ROLE_PACKAGES, ROLES, VARIANTS, part},
+};
 use foundation::http::Language;
 
 /// Where the icons of areas are.
@@ -16,21 +22,25 @@ const ICONS: &str = "https://altinncdn.no/authorization/accesspackageicons/";
 /// Provider of the types of party.
 const OWN_PROVIDER: &str = "sys-altinn3";
 
-/// A text in the three languages.
-#[derive(Debug, Clone, Deserialize)]
+/// A text in the three languages. One that is missing is that in Bokmål.
+#[derive(Debug, Clone, Default, Deserialize)]
 struct Texts {
+    #[serde(default)]
     nb: String,
+    #[serde(default)]
     nn: String,
+    #[serde(default)]
     en: String,
 }
 
 impl Texts {
     fn get(&self, language: Language) -> &str {
-        match language {
+        let own = match language {
             Language::Nb => &self.nb,
             Language::Nn => &self.nn,
             Language::En => &self.en,
-        }
+        };
+        if own.is_empty() { &self.nb } else { own }
     }
 }
 
@@ -40,16 +50,22 @@ struct Group {
     id: Uuid,
     key: String,
     name: Texts,
+    #[serde(default)]
+    description: Texts,
     entity_type: String,
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Area {
     id: Uuid,
     urn: String,
     name: Texts,
+    #[serde(default)]
+    description: Texts,
     group: String,
-    icon: String,
+    icon: Option<String>,
+    icon_url: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -58,6 +74,7 @@ struct Package {
     id: Uuid,
     urn: String,
     name: Texts,
+    #[serde(default)]
     description: Texts,
     entity_type: String,
     area: String,
@@ -75,6 +92,7 @@ struct Role {
     legacy_code: Option<String>,
     legacy_urn: Option<String>,
     name: Texts,
+    #[serde(default)]
     description: Texts,
     provider: String,
     #[serde(rename = "isKeyRole")]
@@ -89,15 +107,11 @@ struct Kind {
     name: Texts,
 }
 
-#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
-/// Who a role comes from.
-pub struct ProviderDto {
-    /// Its id.
-    pub id: Uuid,
-    /// Its name.
-    pub name: String,
-    /// `sys-ccr` for the Entity Registry, `sys-altinn3`, …
-    pub code: String,
+#[derive(Debug, Deserialize)]
+struct Provider {
+    id: Uuid,
+    name: String,
+    code: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -106,7 +120,6 @@ struct RolePackage {
     role: String,
     package: String,
     variant: Option<String>,
-    has_access: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -126,204 +139,51 @@ pub struct Metadata {
     packages: Vec<Package>,
     roles: Vec<Role>,
     kinds: Vec<Kind>,
-    providers: Vec<ProviderDto>,
+    providers: Vec<Provider>,
     role_packages: HashMap<String, Vec<RolePackage>>,
     variants: Vec<Variant>,
 }
 
-/// A kind of party.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct TypeDto {
-    pub id: Uuid,
-    pub name: String,
-    pub provider_id: Option<Uuid>,
+/// What is asked of a search.
+#[derive(Debug, Clone, Default)]
+pub struct PackageSearch {
+    /// Words; without any, every package that passes the filters.
+    pub term: String,
+    /// Name of a kind of party, in any of the languages.
+    pub type_name: Option<String>,
+    /// Parts of codes of service owners; packages without a resource of one of them are left out.
+    pub provider_codes: Vec<String>,
+    /// Whether to look into names of resources.
+    pub in_resources: bool,
+    /// How words are compared.
+    pub comparison: Option<Comparison>,
 }
 
-/// A group of areas. Its areas are there where they were asked for.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(no_recursion)]
-#[expect(missing_docs, reason = "members as on the wire")]
-pub struct GroupDto {
-    pub id: Uuid,
-    pub name: String,
-    pub urn: String,
-    pub description: Option<String>,
-    /// Kind of party.
-    pub r#type: String,
-    pub areas: Option<Vec<AreaDto>>,
-}
+/// No kind of party has this name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("Type '{0}' not found. Try organization, organisasjon or person")]
+pub struct UnknownType(pub String);
 
-/// An area of packages. Its packages or its group are there where they were asked for.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(no_recursion)]
-#[expect(missing_docs, reason = "members of the wire model")]
-pub struct AreaDto {
-    pub id: Uuid,
-    pub name: String,
-    pub urn: String,
-    pub description: Option<String>,
-    pub icon_url: String,
-    pub packages: Option<Vec<PackageDto>>,
-    pub group: Option<Box<GroupDto>>,
-}
-
-/// An access package.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(no_recursion)]
-#[expect(missing_docs, reason = "members of the wire model")]
-pub struct PackageDto {
-    pub id: Uuid,
-    pub name: String,
-    pub urn: String,
-    pub description: String,
-    /// May be passed on, in particular to clients' agents.
-    pub is_delegable: bool,
-    /// May be given directly.
-    pub is_assignable: bool,
-    /// Service owners may use it in policies.
-    pub is_resource_policy_available: bool,
-    pub area: Option<Box<AreaDto>>,
-    /// Kind of party that it is about.
-    pub r#type: Option<TypeDto>,
-    /// What it leads to. Only told of one package at a time.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub resources: Option<Vec<ResourceDto>>,
-}
-
-/// A resource that a package leads to.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "members as on the wire")]
-pub struct ResourceDto {
-    /// An id made of the identifier.
-    pub id: Uuid,
-    pub name: String,
-    pub description: String,
-    /// Identifier in the resource registry.
-    pub ref_id: String,
-    /// Its owner.
-    pub provider: OwnerDto,
-    /// Its type, such as `GenericAccessResource`.
-    pub r#type: ResourceTypeDto,
-}
-
-/// Owner of a resource.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct OwnerDto {
-    pub name: String,
-    /// Code of the service owner.
-    pub code: String,
-    /// Organisation number.
-    pub ref_id: String,
-}
-
-/// Type of a resource.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct ResourceTypeDto {
-    pub name: String,
-}
-
-impl ResourceDto {
-    /// From a resource's document.
-    #[must_use]
-    pub fn of(document: &serde_json::Value, language: Language) -> Self {
-        let text = |pointer: &str| {
-            document
-                .pointer(pointer)
-                .and_then(serde_json::Value::as_str)
-                .unwrap_or_default()
-                .to_owned()
-        };
-        let told = |pointer: &str| {
-            let own = text(&format!("{pointer}/{}", language.code()));
-            if own.is_empty() {
-                text(&format!("{pointer}/nb"))
-            } else {
-                own
-            }
-        };
-        let identifier = text("/identifier");
-        let digest = foundation::crypto::sha256(format!("urn:altinn:resource:{identifier}"));
-        let mut bytes = [0; 16];
-        bytes.copy_from_slice(&digest[..16]);
-        Self {
-            id: uuid::Builder::from_custom_bytes(bytes).into_uuid(),
-            name: told("/title"),
-            description: told("/description"),
-            ref_id: identifier,
-            provider: OwnerDto {
-                name: told("/hasCompetentAuthority/name"),
-                code: text("/hasCompetentAuthority/orgcode"),
-                ref_id: text("/hasCompetentAuthority/organization"),
-            },
-            r#type: ResourceTypeDto {
-                name: text("/resourceType"),
-            },
-        }
-    }
-}
-
-/// A role.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "members as on the wire")]
-pub struct RoleDto {
-    pub id: Uuid,
-    pub name: String,
-    pub code: String,
-    pub description: String,
-    pub is_key_role: bool,
-    pub urn: String,
-    pub legacy_role_code: Option<String>,
-    pub legacy_urn: Option<String>,
-    /// Service owners may use it in policies.
-    pub is_resource_policy_available: bool,
-    pub provider: Option<ProviderDto>,
-}
-
-/// An organisation form.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct SubtypeDto {
-    /// Its id.
-    pub id: Uuid,
-    /// Id of the kind of party.
-    pub type_id: Uuid,
-    /// Its code, such as `AS`.
-    pub name: String,
-    /// Its name in words.
-    pub description: String,
-}
-
-/// A package that a search found.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct FoundPackage {
-    /// The package.
-    pub object: PackageDto,
-    /// How well it fits; the best come first.
-    pub score: u32,
-    /// Where the term stands.
-    pub fields: Vec<FoundField>,
-}
-
-/// A text that holds the term of a search.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct FoundField {
-    /// `name`, `urn`, `area` or `description`.
-    pub field: &'static str,
-    /// The text.
-    pub value: String,
-    /// What it adds to the score.
-    pub score: u32,
+/// Why a role's packages cannot be said.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UnknownName {
+    /// There is no such role.
+    #[error("Role '{0}' not found")]
+    Role(String),
+    /// There is no such form.
+    #[error("Variant '{0}' not found")]
+    Variant(String),
 }
 
 fn read<T: DeserializeOwned>(file: &str, member: &str) -> anyhow::Result<Vec<T>> {
     serde_json::from_value(part(file, member)?)
         .with_context(|| format!("reading {member} of an embedded catalogue"))
+}
+
+/// By name, without regard to letter case.
+fn sorted_by_name<T>(mut list: Vec<T>, name: impl Fn(&T) -> &str) -> Vec<T> {
+    list.sort_by_cached_key(|item| name(item).to_uppercase());
+    list
 }
 
 impl Metadata {
@@ -348,13 +208,11 @@ impl Metadata {
         })
     }
 
-    /// The groups, without their areas.
+    /// The groups by name, without their areas.
     #[must_use]
     pub fn groups(&self, language: Language) -> Vec<GroupDto> {
-        self.groups
-            .iter()
-            .map(|g| Self::group_dto(g, language))
-            .collect()
+        let groups = self.groups.iter().map(|g| self.group_dto(g, language));
+        sorted_by_name(groups.collect(), |group| &group.name)
     }
 
     /// A group, without its areas.
@@ -363,42 +221,36 @@ impl Metadata {
         self.groups
             .iter()
             .find(|g| g.id == id)
-            .map(|g| Self::group_dto(g, language))
+            .map(|g| self.group_dto(g, language))
     }
 
-    /// The areas of a group, without their packages.
+    /// The areas of a group by name, without their packages.
     #[must_use]
     pub fn areas_of(&self, group: Uuid, language: Language) -> Option<Vec<AreaDto>> {
         let group = self.groups.iter().find(|g| g.id == group)?;
-        Some(
-            self.areas
-                .iter()
-                .filter(|a| a.group == group.key)
-                .map(|a| Self::area_dto(a, language))
-                .collect(),
-        )
+        let areas = self.areas.iter().filter(|a| a.group == group.key);
+        let areas = areas.map(|a| Self::area_dto(a, language)).collect();
+        Some(sorted_by_name(areas, |area| &area.name))
     }
 
     /// An area, without its packages.
     #[must_use]
     pub fn area(&self, id: Uuid, language: Language) -> Option<AreaDto> {
-        self.areas
-            .iter()
-            .find(|a| a.id == id)
-            .map(|a| self.area_in_group(a, language))
+        let area = self.areas.iter().find(|a| a.id == id)?;
+        let group = self.groups.iter().find(|g| g.key == area.group);
+        Some(AreaDto {
+            group: group.map(|g| Box::new(self.group_dto(g, language))),
+            ..Self::area_dto(area, language)
+        })
     }
 
-    /// The packages of an area.
+    /// The packages of an area by name.
     #[must_use]
     pub fn packages_of(&self, area: Uuid, language: Language) -> Option<Vec<PackageDto>> {
         let area = self.areas.iter().find(|a| a.id == area)?;
-        Some(
-            self.packages
-                .iter()
-                .filter(|p| p.area == area.urn)
-                .map(|p| self.package_dto(p, language))
-                .collect(),
-        )
+        let packages = self.packages.iter().filter(|p| p.area == area.urn);
+        let packages = packages.map(|p| self.package_dto(p, language)).collect();
+        Some(sorted_by_name(packages, |package| &package.name))
     }
 
     /// Everything: groups with their areas with their packages.
@@ -408,13 +260,16 @@ impl Metadata {
             self.packages
                 .iter()
                 .filter(|p| p.area == area.urn)
-                .map(|p| self.package_alone(p, language))
+                .map(|p| PackageDto {
+                    area: None,
+                    ..self.package_dto(p, language)
+                })
                 .collect()
         };
         let areas = |group: &Group| {
             let own = self.areas.iter().filter(|a| a.group == group.key);
             own.map(|a| AreaDto {
-                packages: Some(packages(a)),
+                packages: packages(a),
                 ..Self::area_dto(a, language)
             })
             .collect()
@@ -422,8 +277,8 @@ impl Metadata {
         self.groups
             .iter()
             .map(|g| GroupDto {
-                areas: Some(areas(g)),
-                ..Self::group_dto(g, language)
+                areas: areas(g),
+                ..self.group_dto(g, language)
             })
             .collect()
     }
@@ -455,70 +310,109 @@ impl Metadata {
             .map(|p| self.package_dto(p, language))
     }
 
-    /// Packages whose texts hold each word of a term, the best first.
+    /// URNs of all packages, as policies name them.
     #[must_use]
-    pub fn search(&self, term: &str, language: Language) -> Vec<FoundPackage> {
-        let words: Vec<String> = term.split_whitespace().map(str::to_lowercase).collect();
-        let mut found: Vec<FoundPackage> = self
-            .packages
-            .iter()
-            .filter_map(|p| self.found(p, &words, language))
-            .collect();
-        found.sort_by_key(|f| std::cmp::Reverse(f.score));
-        found
+    pub fn package_urns(&self) -> Vec<String> {
+        self.packages.iter().map(|p| p.urn.clone()).collect()
+    }
+
+    /// Packages that a search finds, the best first; without a term, in the order of the catalogue.
+    /// `resources` are those that packages lead to.
+    ///
+    /// # Errors
+    /// There is no such kind of party.
+    pub fn search(
+        &self,
+        search: &PackageSearch,
+        resources: &[LedResource],
+        language: Language,
+    ) -> Result<Vec<FoundPackage>, UnknownType> {
+        let kind = match &search.type_name {
+            None => None,
+            Some(name) => Some(self.kind_named(name)?),
+        };
+        let mut led: HashMap<&str, Vec<&LedResource>> = HashMap::new();
+        for resource in resources {
+            let is_asked = search.provider_codes.is_empty()
+                || search.provider_codes.iter().any(|code| {
+                    resource
+                        .owner_code
+                        .to_lowercase()
+                        .contains(&code.to_lowercase())
+                });
+            if is_asked {
+                led.entry(&resource.subject_urn).or_default().push(resource);
+            }
+        }
+        let mut found = Vec::new();
+        for package in &self.packages {
+            if kind.is_some_and(|kind| package.entity_type != kind) {
+                continue;
+            }
+            let urn = package.urn.to_lowercase();
+            let own = led.get(urn.as_str()).map(Vec::as_slice).unwrap_or_default();
+            if own.is_empty() && !search.provider_codes.is_empty() {
+                continue;
+            }
+            let own: Vec<ResourceDto> = own.iter().map(|r| ResourceDto::of(r, language)).collect();
+            found.extend(self.found(package, own, search, language));
+        }
+        // The sort is stable: packages that fit alike stay in the order of the catalogue.
+        found.sort_by(|one, other| other.score.total_cmp(&one.score));
+        Ok(found)
     }
 
     fn found(
         &self,
         package: &Package,
-        words: &[String],
+        resources: Vec<ResourceDto>,
+        search: &PackageSearch,
         language: Language,
     ) -> Option<FoundPackage> {
-        let area = self
-            .areas
-            .iter()
-            .find(|a| a.urn == package.area)
-            .map_or("", |a| a.name.get(language));
-        let texts = [
-            ("name", package.name.get(language), 8),
-            ("urn", &package.urn, 4),
-            ("area", area, 2),
-            ("description", package.description.get(language), 1),
-        ];
-        let lowered = texts.map(|(field, text, weight)| (field, text, weight, text.to_lowercase()));
-        if words.is_empty()
-            || !words.iter().all(|word| {
-                lowered
-                    .iter()
-                    .any(|(.., text)| text.contains(word.as_str()))
-            })
-        {
-            return None;
-        }
-        let whole = words.join(" ");
-        // A text that is the term says more than one that holds it.
-        let hits = |text: &str| {
-            let found = words
-                .iter()
-                .filter(|word| text.contains(word.as_str()))
-                .count()
-                * if text == whole { 4 } else { 1 };
-            u32::try_from(found).unwrap_or(0)
+        let (score, fields) = if search.term.trim().is_empty() {
+            (0.0, Vec::new())
+        } else {
+            let area = self.areas.iter().find(|a| a.urn == package.area);
+            let names: Vec<String> = if search.in_resources {
+                resources.iter().map(|r| r.name.clone()).collect()
+            } else {
+                Vec::new()
+            };
+            let area_description = area.map(|a| area_description(a, language));
+            let texts = SearchedTexts {
+                name: package.name.get(language),
+                description: package.description.get(language),
+                area_name: area.map_or("", |a| a.name.get(language)),
+                area_description: area_description.as_deref().unwrap_or_default(),
+                resources: &names,
+            };
+            fits(
+                &search.term,
+                search.comparison.unwrap_or(Comparison::Any),
+                texts,
+            )?
         };
-        let fields: Vec<FoundField> = lowered
-            .iter()
-            .map(|(field, value, weight, text)| FoundField {
-                field,
-                value: (*value).to_owned(),
-                score: weight * hits(text),
-            })
-            .filter(|f| f.score > 0)
-            .collect();
         Some(FoundPackage {
-            object: self.package_dto(package, language),
-            score: fields.iter().map(|f| f.score).sum(),
+            object: PackageDto {
+                resources: Some(resources),
+                ..self.package_dto(package, language)
+            },
+            score,
             fields,
         })
+    }
+
+    /// Key of a kind of party by its name in any of the languages.
+    fn kind_named(&self, name: &str) -> Result<&str, UnknownType> {
+        let lower = name.trim().to_lowercase();
+        let is_named = |kind: &&Kind| {
+            Language::ALL
+                .into_iter()
+                .any(|language| kind.name.get(language).to_lowercase() == lower)
+        };
+        let kind = self.kinds.iter().find(is_named);
+        kind.map(|kind| kind.key.as_str())
+            .ok_or_else(|| UnknownType(name.to_owned()))
     }
 
     /// The roles.
@@ -548,29 +442,51 @@ impl Metadata {
             .map(|r| r.code.as_str())
     }
 
-    /// Packages that a role gives for a party of an organisation form; without one, those that it
-    /// gives for every form. None when there is no such role or form.
-    #[must_use]
+    /// URNs by which policies name a role, in lower case.
+    ///
+    /// # Errors
+    /// There is no such role.
+    pub fn subjects_of_role(&self, code: &str) -> Result<Vec<String>, UnknownName> {
+        let role = self.role_named(code)?;
+        Ok([Some(&role.urn), role.legacy_urn.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(|urn| urn.to_lowercase())
+            .collect())
+    }
+
+    fn role_named(&self, code: &str) -> Result<&Role, UnknownName> {
+        self.roles
+            .iter()
+            .find(|r| r.code.eq_ignore_ascii_case(code))
+            .ok_or_else(|| UnknownName::Role(code.to_owned()))
+    }
+
+    /// The spelling of a form's code in the catalogue, of whatever kind of party it is.
+    ///
+    /// # Errors
+    /// There is no such form.
+    pub fn variant(&self, code: &str) -> Result<&str, UnknownName> {
+        self.variants
+            .iter()
+            .find(|v| v.code.eq_ignore_ascii_case(code))
+            .map(|v| v.code.as_str())
+            .ok_or_else(|| UnknownName::Variant(code.to_owned()))
+    }
+
+    /// Packages that a role stands with for a party of a form, each once, whatever it may do with
+    /// them.
+    ///
+    /// # Errors
+    /// There is no such role or form.
     pub fn packages_of_role(
         &self,
         code: &str,
-        variant: Option<&str>,
+        variant: &str,
         language: Language,
-    ) -> Option<Vec<PackageDto>> {
-        let role = self
-            .roles
-            .iter()
-            .find(|r| r.code.eq_ignore_ascii_case(code))?;
-        let variant = match variant {
-            None => None,
-            Some(code) => Some(
-                self.variants
-                    .iter()
-                    .find(|v| v.code.eq_ignore_ascii_case(code))?
-                    .code
-                    .as_str(),
-            ),
-        };
+    ) -> Result<Vec<PackageDto>, UnknownName> {
+        let role = self.role_named(code)?;
+        let variant = self.variant(variant)?;
         let rows = self
             .role_packages
             .get(&role.code)
@@ -578,18 +494,15 @@ impl Metadata {
             .unwrap_or_default();
         let gives = |p: &&Package| {
             rows.iter().any(|r| {
-                r.package == p.urn
-                    && r.has_access
-                    && (r.variant.is_none() || r.variant.as_deref() == variant)
+                r.package == p.urn && r.variant.as_deref().is_none_or(|form| form == variant)
             })
         };
-        Some(
-            self.packages
-                .iter()
-                .filter(gives)
-                .map(|p| self.package_dto(p, language))
-                .collect(),
-        )
+        Ok(self
+            .packages
+            .iter()
+            .filter(gives)
+            .map(|p| self.package_dto(p, language))
+            .collect())
     }
 
     /// The organisation forms.
@@ -605,31 +518,33 @@ impl Metadata {
                 type_id: kind.id,
                 name: v.code.clone(),
                 description: v.name.get(language).to_owned(),
+                r#type: None,
             })
             .collect()
     }
 
     fn kind(&self, key: &str, language: Language) -> Option<TypeDto> {
-        let provider_id = self
-            .providers
-            .iter()
-            .find(|p| p.code == OWN_PROVIDER)
-            .map(|p| p.id);
+        let provider = self.providers.iter().find(|p| p.code == OWN_PROVIDER)?;
         self.kinds.iter().find(|k| k.key == key).map(|k| TypeDto {
             id: k.id,
+            provider_id: provider.id,
             name: k.name.get(language).to_owned(),
-            provider_id,
+            provider: None,
         })
     }
 
-    fn group_dto(group: &Group, language: Language) -> GroupDto {
+    fn group_dto(&self, group: &Group, language: Language) -> GroupDto {
+        let kind = self.kinds.iter().find(|k| k.key == group.entity_type);
         GroupDto {
             id: group.id,
             name: group.name.get(language).to_owned(),
-            urn: format!("accesspackage:areagroup:{}", group.key),
-            description: None,
-            r#type: group.entity_type.clone(),
-            areas: None,
+            urn: None,
+            description: described(&group.description, &group.name, language),
+            r#type: kind.map_or_else(
+                || group.entity_type.clone(),
+                |kind| kind.name.get(Language::Nb).to_owned(),
+            ),
+            areas: Vec::new(),
         }
     }
 
@@ -638,26 +553,19 @@ impl Metadata {
             id: area.id,
             name: area.name.get(language).to_owned(),
             urn: area.urn.clone(),
-            description: None,
-            icon_url: format!("{ICONS}{}", area.icon),
-            packages: None,
+            description: area_description(area, language),
+            icon_url: match (&area.icon_url, &area.icon) {
+                (Some(address), _) => address.clone(),
+                (None, Some(file)) => format!("{ICONS}{file}"),
+                (None, None) => String::new(),
+            },
+            packages: Vec::new(),
             group: None,
         }
     }
 
-    fn area_in_group(&self, area: &Area, language: Language) -> AreaDto {
-        let group = self
-            .groups
-            .iter()
-            .find(|g| g.key == area.group)
-            .map(|g| Box::new(Self::group_dto(g, language)));
-        AreaDto {
-            group,
-            ..Self::area_dto(area, language)
-        }
-    }
-
-    fn package_alone(&self, package: &Package, language: Language) -> PackageDto {
+    fn package_dto(&self, package: &Package, language: Language) -> PackageDto {
+        let area = self.areas.iter().find(|a| a.urn == package.area);
         PackageDto {
             id: package.id,
             name: package.name.get(language).to_owned(),
@@ -666,25 +574,14 @@ impl Metadata {
             is_delegable: package.is_delegable,
             is_assignable: package.is_assignable,
             is_resource_policy_available: package.is_available_for_service_owners,
-            area: None,
+            area: area.map(|a| Box::new(Self::area_dto(a, language))),
             r#type: self.kind(&package.entity_type, language),
             resources: None,
         }
     }
 
-    fn package_dto(&self, package: &Package, language: Language) -> PackageDto {
-        let area = self
-            .areas
-            .iter()
-            .find(|a| a.urn == package.area)
-            .map(|a| Box::new(self.area_in_group(a, language)));
-        PackageDto {
-            area,
-            ..self.package_alone(package, language)
-        }
-    }
-
     fn role_dto(&self, role: &Role, language: Language) -> RoleDto {
+        let provider = self.providers.iter().find(|p| p.code == role.provider);
         RoleDto {
             id: role.id,
             name: role.name.get(language).to_owned(),
@@ -695,11 +592,25 @@ impl Metadata {
             legacy_role_code: role.legacy_code.clone(),
             legacy_urn: role.legacy_urn.clone(),
             is_resource_policy_available: role.is_available_for_service_owners,
-            provider: self
-                .providers
-                .iter()
-                .find(|p| p.code == role.provider)
-                .cloned(),
+            provider: provider.map(|p| ProviderDto::system(p.id, &p.code, &p.name)),
         }
+    }
+}
+
+fn area_description(area: &Area, language: Language) -> String {
+    described(&area.description, &area.name, language)
+}
+
+/// A description; where the catalogue has none, one that its name gives.
+fn described(description: &Texts, name: &Texts, language: Language) -> String {
+    let own = description.get(language);
+    if !own.is_empty() {
+        return own.to_owned();
+    }
+    let name = name.get(language);
+    match language {
+        Language::Nb => format!("Fullmakter som gjelder {name}."),
+        Language::Nn => format!("Fullmakter som gjeld {name}."),
+        Language::En => format!("Powers of attorney about {name}."),
     }
 }

@@ -1,9 +1,11 @@
 //! Storing the embedded catalogue, and reading it back with its keys.
 
 use anyhow::Context as _;
+use foundation::db::DbError;
 use serde_json::Value;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 
+use super::dto::LedResource;
 use super::model::{Catalogue, EntityKind, Package, Role, RolePackage, Variant};
 
 pub(super) const ROLES: &str = include_str!("../../../../data/roles.json");
@@ -152,6 +154,28 @@ async fn report_vanished(tx: &mut sqlx::PgConnection) -> anyhow::Result<()> {
         tracing::warn!(what, "stored, but no longer in the catalogue; kept");
     }
     Ok(())
+}
+
+/// Live resources whose current policies name one of these subjects, once for each, by identifier.
+/// Those of owners that are not known are left out.
+pub async fn resources_led_to(
+    db: &mut PgConnection,
+    subjects: &[String],
+) -> Result<Vec<LedResource>, DbError> {
+    Ok(sqlx::query_as!(
+        LedResource,
+        r#"select s.subject_urn, r.identifier, coalesce(v.document->'title', '{}') as "title!",
+             coalesce(v.document->'description', '{}') as "description!",
+             coalesce(v.document->>'resourceType', 'Default') as "resource_type!",
+             o.orgcode as owner_code, o.org_number as owner_number, o.name as owner_name, o.logo as owner_logo
+           from resource_subject s join resource r on r.identifier = s.identifier and r.deleted is null
+           cross join lateral (select document from resource_version where identifier = r.identifier order by version_id desc limit 1) v
+           join service_owner o on lower(o.orgcode) = lower(v.document#>>'{hasCompetentAuthority,orgcode}')
+           where s.subject_urn = any($1) and not s.deleted order by r.identifier"#,
+        subjects
+    )
+    .fetch_all(db)
+    .await?)
 }
 
 pub(super) fn part(file: &str, member: &str) -> anyhow::Result<Value> {

@@ -313,7 +313,7 @@ pub async fn givers(
         db,
         keys,
         r#"p.key in (select r.from_key from party h join register_role r on r.to_key = h.key join role on role.key = r.role_id
-                     where h.uuid = $1 and role.code = $2) order by p.key"#,
+                     where h.uuid = $1 and role.code = $2) order by p.uuid"#,
         holder,
         role_code
     )
@@ -330,10 +330,50 @@ pub async fn holders(
         db,
         keys,
         r#"p.key in (select r.to_key from party g join register_role r on r.from_key = g.key join role on role.key = r.role_id
-                     where g.uuid = $1 and role.code = $2) order by p.key"#,
+                     where g.uuid = $1 and role.code = $2) order by p.uuid"#,
         giver,
         role_code
     )
+}
+
+/// Main units of these parties, by uuid.
+pub async fn main_units(
+    db: &mut PgConnection,
+    keys: &IdentityKeys,
+    of: &[i32],
+) -> Result<Vec<Details>, DbError> {
+    details_where!(
+        db,
+        keys,
+        "p.key in (select parent_key from party where key = any($1)) order by p.uuid",
+        of
+    )
+}
+
+/// A register role that a party holds of another.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "columns of the register")]
+pub struct HeldRegisterRole {
+    pub provider: String,
+    pub code: String,
+    pub from: Uuid,
+    pub to: Uuid,
+}
+
+/// Register roles that others hold of a party, by role and holder.
+pub async fn register_roles(
+    db: &mut PgConnection,
+    giver: Uuid,
+) -> Result<Vec<HeldRegisterRole>, DbError> {
+    Ok(sqlx::query_as!(
+        HeldRegisterRole,
+        r#"select role.provider, role.code, g.uuid as "from!", h.uuid as "to!"
+           from party g join register_role r on r.from_key = g.key join role on role.key = r.role_id join party h on h.key = r.to_key
+           where g.uuid = $1 order by role.code, h.uuid"#,
+        giver
+    )
+    .fetch_all(db)
+    .await?)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod identity;
 mod model;
 pub mod rekey;
 pub mod rules;
+pub mod service_owners;
 mod standing;
 mod store;
 mod sub_unit_rights;

@@ -113,6 +113,9 @@ pub struct Standing {
     pub connections: Vec<Connection>,
     /// Access lists that the reportee is on.
     pub listings: Vec<Listing>,
+    /// Access lists that the subject is on, as `{owner}:{identifier}`; read only when no reportee is
+    /// asked about.
+    pub subject_lists: Vec<String>,
     /// Main unit of the reportee.
     pub main_unit: Option<Uuid>,
     /// Further parties that the connections lead through.
@@ -122,6 +125,7 @@ pub struct Standing {
 const SUBJECT: i32 = 0;
 const REPORTEE: i32 = 1;
 const CONNECTION: i32 = 2;
+const SUBJECT_LIST: i32 = 5;
 
 struct Row {
     place: i32,
@@ -329,7 +333,12 @@ pub async fn standings(
            union all
            select 4, null, p.uuid, null, null, null, null, null, null, null, null, null, t.main_unit, false, null, null, null, false, null, null,
              null, null, null, null, null, null
-           from (select key, main_unit from source union select key, false from holder) t join party p on p.key = t.key) found"#,
+           from (select key, main_unit from source union select key, false from holder) t join party p on p.key = t.key
+           union all
+           select 5, null, null, null, null, null, null, null, null, null, null, null, false, false, null, null, null, false, null, null,
+             null, null, null, null, l.owner_orgcode || ':' || l.identifier, null
+           from subject s join access_list_member m on m.party_key = s.key join access_list l on l.id = m.list
+           where r_uuid is null and r_party is null and r_user is null and r_org is null and r_person is null) found"#,
         &subjects.uuids as &[Option<Uuid>],
         &subjects.party_ids as &[Option<i32>],
         &subjects.user_ids as &[Option<i32>],
@@ -361,6 +370,7 @@ pub async fn standings(
                 standing.reportee = row.party();
             }
             CONNECTION => standing.connections.extend(row.connection()),
+            SUBJECT_LIST => standing.subject_lists.extend(row.resource),
             _ => match (row.resource, row.uuid) {
                 (Some(resource), _) => standing.listings.push(Listing {
                     resource,

@@ -56,6 +56,8 @@ pub struct CompiledPolicy {
     pub mentions_packages: bool,
     /// It asks for roles somewhere.
     pub mentions_roles: bool,
+    /// It asks for access lists of the subject somewhere.
+    pub mentions_access_lists: bool,
     /// What lists of its rules and rights would cost.
     pub listing: ListingSize,
     /// Alternatives in the targets of all of its rules.
@@ -75,6 +77,7 @@ impl CompiledPolicy {
         };
         let mentions = |ids: &[&str]| ids.iter().any(|id| program.mentions(ids::SUBJECT, id));
         let mentions_packages = mentions(&["urn:altinn:accesspackage"]);
+        let mentions_access_lists = mentions(&["urn:altinn:access-list"]);
         let mentions_roles = mentions(&[
             "urn:altinn:rolecode",
             "urn:altinn:role",
@@ -95,6 +98,7 @@ impl CompiledPolicy {
             told_obligations: OnceLock::new(),
             mentions_packages,
             mentions_roles,
+            mentions_access_lists,
             listing,
             alternatives,
             obligation_bytes,

@@ -4,10 +4,12 @@ mod attributes;
 mod bind;
 mod compiled;
 pub mod document;
+mod lint;
 mod listings;
 mod live;
 mod model;
 mod policies;
+mod public_system;
 pub mod rights;
 pub mod rules;
 pub mod store;
@@ -21,6 +23,7 @@ pub use listings::{Listing, Listings};
 pub use live::{Known, Resources};
 pub use model::Resource;
 pub use policies::{CheckedPolicy, Policies};
+pub use public_system::{Difference, differences};
 pub use rights::{RightKey, right_keys};
 pub use store::{
     ResourceKind, access_list_filters, kinds, names, naming, resources_of_subjects, upsert,

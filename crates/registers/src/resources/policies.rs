@@ -144,12 +144,13 @@ impl Policies {
             out.push(Resource {
                 policy: self.policy(&mut *db, &mut row).await?,
                 policy_version: row.policy_version,
-                identifier: row.identifier,
                 resource_type: row.resource_type,
                 delegable: row.delegable,
-                access_list_enabled: row.access_list_enabled,
+                // Apps are never checked, whatever their resource says.
+                access_list_enabled: row.access_list_enabled && !row.identifier.starts_with("app_"),
                 owner_org: row.owner_org,
                 owner_code: row.owner_code,
+                identifier: row.identifier,
                 counters: Default::default(),
             });
         }

@@ -6,10 +6,11 @@ use super::{
     compiled::UPLOAD,
     document::{ReferenceSource, ReferenceType, ResourceType, ServiceResource, Texts, app_of},
     rights::{ListingSize, Naming, naming, packages, resources_of_rules},
+    warnings::{PolicyWarning, warnings},
 };
 use crate::packages::Catalogue;
 use foundation::{http::ModelState, ids::is_displayable};
-use xacml::{LoadErrors, LoadWarning, Policy, PolicyTree, Program};
+use xacml::{LoadErrors, Policy, PolicyTree, Program};
 
 /// How a resource comes to be stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -269,7 +270,7 @@ pub struct AcceptedPolicy {
     /// As it was written.
     pub policy: Policy,
     /// What its author should know about it.
-    pub warnings: Vec<LoadWarning>,
+    pub warnings: Vec<PolicyWarning>,
 }
 
 impl AcceptedPolicy {
@@ -277,7 +278,13 @@ impl AcceptedPolicy {
     pub fn log_warnings(&self, identifier: &str) {
         if let [first, ..] = self.warnings.as_slice() {
             let warnings = self.warnings.len();
-            tracing::info!(identifier, warnings, %first, "a policy was accepted with warnings");
+            let first = first.text.as_str();
+            tracing::info!(
+                identifier,
+                warnings,
+                first,
+                "a policy was accepted with warnings"
+            );
         }
     }
 }
@@ -320,8 +327,8 @@ pub fn check_policy(
         return Err(PolicyRefusal::ReservedPackages(reserved));
     }
     Ok(AcceptedPolicy {
+        warnings: warnings(&policy, &program, catalogue),
         policy,
-        warnings: program.warnings().to_vec(),
     })
 }
 

@@ -164,10 +164,81 @@ pub async fn upsert(
         Ok((PolicyTree::PolicySet(_) | PolicyTree::Reference(_), _)) | Err(_) => BTreeSet::new(),
     };
     let policy = put_policy(&mut *tx, identifier, xml, &subjects, owner_org).await?;
+    let is_changed = versions > 0 || policy;
+    if is_changed {
+        number_change(&mut *tx, identifier, WhatChanged::Policy).await?;
+    }
     if versions > 0 {
         feed::append(tx, Touched::Resource, identifier).await?;
     }
-    Ok(versions > 0 || policy)
+    Ok(is_changed)
+}
+
+/// What changed of a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhatChanged {
+    /// Its description.
+    Document,
+    /// Its policy, which from now on it has had.
+    Policy,
+}
+
+/// Lock of those who change the registry, until their transactions end: what they number and clock
+/// becomes visible in that order.
+const CHANGE_LOCK: i64 = 8_319_104_478_530_633_730;
+
+async fn lock_changes(tx: &mut PgConnection) -> Result<(), DbError> {
+    sqlx::query!("select pg_advisory_xact_lock($1) as locked", CHANGE_LOCK)
+        .fetch_one(tx)
+        .await?;
+    Ok(())
+}
+
+/// Gives a resource the next number of the changes, for those who follow them.
+pub async fn number_change(
+    tx: &mut PgConnection,
+    identifier: &str,
+    what: WhatChanged,
+) -> Result<(), DbError> {
+    lock_changes(&mut *tx).await?;
+    sqlx::query!(
+        r#"update resource set change_no = nextval('resource_change_seq'), changed_at = service_now(), policy_uploaded = policy_uploaded or $2
+           where identifier = $1"#,
+        identifier,
+        what == WhatChanged::Policy
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// A resource in the list of changes.
+#[derive(Debug, Clone)]
+pub struct ChangedResource {
+    /// Its identifier.
+    pub identifier: String,
+    /// Number of its latest change.
+    pub change_no: i64,
+    /// When that was.
+    pub changed_at: DateTime<Utc>,
+}
+
+/// Live resources that have had a policy, each at its latest change, in the order of the changes
+/// after a number.
+pub async fn changes(
+    db: &mut PgConnection,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<ChangedResource>, DbError> {
+    Ok(sqlx::query_as!(
+        ChangedResource,
+        r#"select identifier, change_no, changed_at from resource
+           where change_no > $1 and policy_uploaded and deleted is null order by change_no limit $2"#,
+        after,
+        limit
+    )
+    .fetch_all(db)
+    .await?)
 }
 
 /// What is stored under an identifier.
@@ -208,9 +279,7 @@ async fn index_subjects(
 ) -> Result<(), DbError> {
     let subjects: BTreeSet<String> = subjects.iter().map(|s| s.urn().to_lowercase()).collect();
     let subjects: Vec<String> = subjects.into_iter().collect();
-    sqlx::query!("select pg_advisory_xact_lock(8319104478530633730) as locked")
-        .fetch_one(&mut *tx)
-        .await?;
+    lock_changes(&mut *tx).await?;
     sqlx::query!(
         r#"update resource_subject set deleted = true, updated_at = clock_timestamp()
            where identifier = $1 and not deleted and subject_urn <> all($2)"#,
@@ -263,6 +332,7 @@ pub async fn add_version(
     )
     .fetch_one(&mut *tx)
     .await?;
+    number_change(&mut *tx, identifier, WhatChanged::Document).await?;
     feed::append(tx, Touched::Resource, identifier).await?;
     Ok(version)
 }

@@ -52,6 +52,10 @@ const SHIPPED_DOCUMENTS: &[(&str, &str)] = &[
         "altinn_keyrole_access",
         "331d4ed72f70ba47b18e5d48cbad36220a5242a8aa0933b1871c9e4da35a7723",
     ),
+    (
+        "altinn_instance_delegation",
+        "36092b953382c33083538973c14161ea854f7e903543fe9cfaab3154af14c7ae",
+    ),
 ];
 
 /// SHA-256 of every policy of a system resource that a version of the program shipped. A changed
@@ -84,6 +88,14 @@ const SHIPPED_POLICIES: &[(&str, &str)] = &[
     (
         "altinn_keyrole_access",
         "5af27227e7e81668562c1fb354ac20fd84b1581a0c4f12599a375d9df8b185e1",
+    ),
+    (
+        "altinn_access_management_hovedadmin",
+        "ddc0e5e74aa26975345cbcc7da1b9a51bea3f4059f90ea554ff4417af58cd664",
+    ),
+    (
+        "altinn_instance_delegation",
+        "85988da74866ca9f76a0c499bab23dbec283f97080f390a1ba8aa4cc6465d0cb",
     ),
 ];
 

@@ -2,7 +2,10 @@
 
 use serde::Serialize;
 use utoipa::ToSchema;
-use xacml::{LoadWarningKind, Program};
+use xacml::{LoadWarningKind, Policy, Program};
+
+use super::lint::lint;
+use crate::packages::Catalogue;
 
 /// What a warning about a policy is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -16,6 +19,58 @@ pub enum PolicyWarningKind {
     MatchNeverHolds,
     /// A part that would be refused today; where it counts, the decision is Indeterminate.
     Broken,
+    /// A rule has several groups of subjects, and a subject must be in each of them.
+    SeveralSubjectGroups,
+    /// A rule asks for two values of what a request names once.
+    RuleNeverApplies,
+    /// A literal looks like a placeholder of a template.
+    Placeholder,
+    /// An access package that the catalogue does not have.
+    UnknownPackage,
+    /// A role that the catalogue does not have.
+    UnknownRole,
+    /// An authentication level that is no number from 0 to 4.
+    LevelUnreadable,
+    /// A level that no system user has, without one for system users.
+    LevelClosedToSystemUsers,
+}
+
+impl PolicyWarningKind {
+    /// Whether the standard alone is enough to warn; the others rest on what this service knows.
+    #[must_use]
+    pub const fn is_of_the_standard(self) -> bool {
+        match self {
+            Self::DeprecatedAlgorithm
+            | Self::RepeatedRuleId
+            | Self::MatchNeverHolds
+            | Self::Broken => true,
+            Self::SeveralSubjectGroups
+            | Self::RuleNeverApplies
+            | Self::Placeholder
+            | Self::UnknownPackage
+            | Self::UnknownRole
+            | Self::LevelUnreadable
+            | Self::LevelClosedToSystemUsers => false,
+        }
+    }
+
+    /// The kind as one word.
+    #[must_use]
+    pub const fn wire(self) -> &'static str {
+        match self {
+            Self::DeprecatedAlgorithm => "deprecated-algorithm",
+            Self::RepeatedRuleId => "repeated-rule-id",
+            Self::MatchNeverHolds => "match-never-holds",
+            Self::Broken => "broken",
+            Self::SeveralSubjectGroups => "several-subject-groups",
+            Self::RuleNeverApplies => "rule-never-applies",
+            Self::Placeholder => "placeholder",
+            Self::UnknownPackage => "unknown-package",
+            Self::UnknownRole => "unknown-role",
+            Self::LevelUnreadable => "level-unreadable",
+            Self::LevelClosedToSystemUsers => "level-closed-to-system-users",
+        }
+    }
 }
 
 impl From<LoadWarningKind> for PolicyWarningKind {
@@ -35,24 +90,30 @@ pub struct PolicyWarning {
     pub kind: PolicyWarningKind,
     /// Line of the element in the policy, from 1.
     pub line: u32,
+    /// Column of the element, from 1.
+    #[serde(skip)]
+    pub column: u32,
     /// In English.
     pub text: String,
 }
 
 /// The warnings about a policy, in the order of its lines.
 #[must_use]
-pub fn warnings(program: &Program) -> Vec<PolicyWarning> {
+pub fn warnings(policy: &Policy, program: &Program, catalogue: &Catalogue) -> Vec<PolicyWarning> {
     let accepted = program.warnings().iter().map(|warning| PolicyWarning {
         kind: warning.kind.into(),
         line: warning.at.line,
+        column: warning.at.column,
         text: format!("{}: {}", warning.element, warning.text),
     });
     let broken = program.broken().iter().map(|error| PolicyWarning {
         kind: PolicyWarningKind::Broken,
         line: error.at.line,
+        column: error.at.column,
         text: format!("{}: {}", error.element, error.reason),
     });
     let mut all: Vec<PolicyWarning> = accepted.chain(broken).collect();
-    all.sort_by_key(|warning| warning.line);
+    all.extend(lint(policy, catalogue));
+    all.sort_by_key(|warning| (warning.line, warning.column));
     all
 }

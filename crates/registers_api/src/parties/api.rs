@@ -1,14 +1,13 @@
 //! `/register/api/v1`: looking parties up, for back ends of the platform.
 
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::PartyLookups;
-use super::wire::{Fields, name_components, organization_v1, party_v1, party_v2, short_name};
+use super::wire::{name_components, organization_v1, party_v1, short_name};
 use authorization::callers::{BackEnd, BackEndOrPerson};
 use foundation::{
     http::{
@@ -27,7 +26,7 @@ const QUERY_LIMIT: usize = 100;
 /// Greatest number of names in a look-up of names.
 const NAMES_LIMIT: usize = 1_000;
 
-type Reader = BackEnd<PartyLookup>;
+pub(super) type Reader = BackEnd<PartyLookup>;
 type ReaderOrPerson = BackEndOrPerson<PartyLookup>;
 
 /// A party for whoever asks: a back end may read all, a person those he represents.
@@ -43,7 +42,7 @@ async fn one_party(
     let ReaderOrPerson::Person(person) = reader else {
         return found
             .map(|p| Json(party_v1(&p, None)))
-            .ok_or(ApiError::Register(RegisterProblem::PartyNotFound));
+            .ok_or_else(|| ApiError::from(RegisterProblem::PartyNotFound));
     };
     let refused = || ApiError::Unauthorized(None);
     let found = found.ok_or_else(refused)?;
@@ -135,7 +134,7 @@ pub async fn lookup(
     let mut db = lookups.db.acquire().await?;
     let found = details::find_one(&mut db, &lookups.identity, &name)
         .await?
-        .ok_or(ApiError::Register(RegisterProblem::PartyNotFound))?;
+        .ok_or_else(|| ApiError::from(RegisterProblem::PartyNotFound))?;
     Ok(Json(party_v1(&found, None)))
 }
 
@@ -201,14 +200,14 @@ pub async fn names(
 }
 
 /// Parties by name.
-struct Found<'a> {
+pub(super) struct Found<'a> {
     parties: Vec<Details>,
     lookups: &'a PartyLookups,
     by_org: std::collections::HashMap<String, usize>,
 }
 
 impl<'a> Found<'a> {
-    async fn of(
+    pub(super) async fn of(
         db: &mut PgConnection,
         lookups: &'a PartyLookups,
         names: &[PartyRef],
@@ -226,7 +225,7 @@ impl<'a> Found<'a> {
         })
     }
 
-    fn get(&self, name: &PartyRef) -> Option<&Details> {
+    pub(super) fn get(&self, name: &PartyRef) -> Option<&Details> {
         match name {
             PartyRef::Organization(number) => self
                 .by_org
@@ -417,159 +416,5 @@ pub async fn organization(
         details::find_one(&mut db, &lookups.identity, &PartyRef::Organization(number)).await?;
     found
         .map(|p| Json(organization_v1(&p)))
-        .ok_or(ApiError::Register(RegisterProblem::OrganizationNotFound))
-}
-
-async fn answer_query(lookups: &PartyLookups, bytes: &[u8], fields: Fields) -> ApiResult<Response> {
-    let body = body::parse(bytes, "query")?;
-    let mut names = Vec::new();
-    for (index, urn) in list_in(&body, "data", QUERY_LIMIT)?.iter().enumerate() {
-        let name = urn.as_str().and_then(PartyRef::from_urn);
-        names.push(name.ok_or_else(|| {
-            body::fault(
-                "query",
-                &format!("$.data[{index}]"),
-                "This is no URN of a party.",
-            )
-        })?);
-    }
-    let mut db = lookups.db.acquire().await?;
-    let found = Found::of(&mut db, lookups, &names).await?;
-    let mut told: Vec<&Details> = Vec::with_capacity(names.len());
-    let mut all = true;
-    for name in &names {
-        match found.get(name) {
-            Some(party) if told.iter().any(|t| t.key == party.key) => {}
-            Some(party) => told.push(party),
-            None => all = false,
-        }
-    }
-    let status = if all {
-        StatusCode::OK
-    } else {
-        StatusCode::PARTIAL_CONTENT
-    };
-    Ok((
-        status,
-        Json(json!({"data": told.iter().map(|p| party_v2(p, fields)).collect::<Vec<_>>()})),
-    )
-        .into_response())
-}
-
-/// Parties by URN, whole. 206 when some were not found.
-#[utoipa::path(post, path = "/register/api/v1/access-management/parties/query", tag = "Register",
-    request_body(content = serde_json::Value, description = "`data`: at most 100 URNs of parties"),
-    responses((status = 200, body = serde_json::Value), (status = 206, body = serde_json::Value), (status = 400, description = "Not such a list"),
-        (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")),
-    security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
-pub async fn query_for_access_management(
-    State(lookups): State<PartyLookups>,
-    _: Reader,
-    JsonBytes(bytes): JsonBytes,
-) -> ApiResult<Response> {
-    answer_query(&lookups, &bytes, Fields::ALL).await
-}
-
-/// Parties by URN, whole. 206 when some were not found.
-#[utoipa::path(post, path = "/register/api/v1/dialogporten/parties/query", tag = "Register",
-    request_body(content = serde_json::Value, description = "`data`: at most 100 URNs of parties"),
-    responses((status = 200, body = serde_json::Value), (status = 206, body = serde_json::Value), (status = 400, description = "Not such a list"),
-        (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")),
-    security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
-pub async fn query_for_dialogporten(
-    State(lookups): State<PartyLookups>,
-    _: Reader,
-    JsonBytes(bytes): JsonBytes,
-) -> ApiResult<Response> {
-    answer_query(&lookups, &bytes, Fields::ALL).await
-}
-
-fn fields(query: &Query) -> ApiResult<Fields> {
-    Fields::read(query.all("fields")).map_err(|word| ModelState::not_valid("fields", word).into())
-}
-
-/// Parties by URN, in the fields asked for. 206 when some were not found.
-#[utoipa::path(post, path = "/register/api/v1/v2/internal/parties/query", tag = "Register",
-    params(("fields" = Option<String>, Query, description = "Of `uuid`, `id`, `identifiers`, `display-name`, `party`, `person`, `org`, `user`")),
-    request_body(content = serde_json::Value, description = "`data`: at most 100 URNs of parties"),
-    responses((status = 200, body = serde_json::Value), (status = 206, body = serde_json::Value), (status = 400, description = "Not such a list"),
-        (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")),
-    security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
-pub async fn query_internal(
-    State(lookups): State<PartyLookups>,
-    _: Reader,
-    query: Query,
-    JsonBytes(bytes): JsonBytes,
-) -> ApiResult<Response> {
-    answer_query(&lookups, &bytes, fields(&query)?).await
-}
-
-fn data(parties: &[Details], fields: Fields) -> Json<Value> {
-    Json(json!({"data": parties.iter().map(|p| party_v2(p, fields)).collect::<Vec<_>>()}))
-}
-
-/// Parties that gave this organisation a role: its clients.
-#[utoipa::path(get, path = "/register/api/v1/v2/internal/parties/{uuid}/customers/ccr/{role}", tag = "Register",
-    params(("uuid" = Uuid, Path), ("role" = String, Path, description = "`revisor`, `regnskapsforer` or `forretningsforer`"), ("fields" = Option<String>, Query)),
-    responses((status = 200, body = serde_json::Value), (status = 400, description = "Not a uuid"), (status = 401, description = "No valid token"),
-        (status = 403, description = "The scope is missing"), (status = 404, description = "Another role")),
-    security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
-pub async fn customers(
-    State(lookups): State<PartyLookups>,
-    _: Reader,
-    path: PathValues,
-    query: Query,
-) -> ApiResult<Json<Value>> {
-    let role = path.get("role").to_ascii_lowercase();
-    if !matches!(
-        role.as_str(),
-        "revisor" | "regnskapsforer" | "forretningsforer"
-    ) {
-        return Err(ApiError::Empty(StatusCode::NOT_FOUND));
-    }
-    let (uuid, fields) = (path.uuid("uuid")?, fields(&query)?);
-    let mut db = lookups.db.acquire().await?;
-    Ok(data(
-        &details::givers(&mut db, &lookups.identity, uuid, &role).await?,
-        fields,
-    ))
-}
-
-/// Managing directors of an organisation.
-#[utoipa::path(get, path = "/register/api/v1/v2/internal/parties/{uuid}/holders/ccr/daglig-leder", tag = "Register",
-    params(("uuid" = Uuid, Path), ("fields" = Option<String>, Query)),
-    responses((status = 200, body = serde_json::Value), (status = 400, description = "Not a uuid"), (status = 401, description = "No valid token"),
-        (status = 403, description = "The scope is missing")),
-    security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
-pub async fn managing_directors(
-    State(lookups): State<PartyLookups>,
-    _: Reader,
-    path: PathValues,
-    query: Query,
-) -> ApiResult<Json<Value>> {
-    let (uuid, fields) = (path.uuid("uuid")?, fields(&query)?);
-    let mut db = lookups.db.acquire().await?;
-    Ok(data(
-        &details::holders(&mut db, &lookups.identity, uuid, "daglig-leder").await?,
-        fields,
-    ))
-}
-
-/// The roles of the Central Coordinating Register.
-#[utoipa::path(get, path = "/register/api/v1/v2/internal/metadata/external-roles", tag = "Register",
-    responses((status = 200, body = Vec<serde_json::Value>), (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")),
-    security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
-pub async fn external_roles(State(lookups): State<PartyLookups>, _: Reader) -> Json<Vec<Value>> {
-    let source = |provider: &str| match provider {
-        "sys-ccr" => Some("ccr"),
-        "sys-cra" => Some("cra"),
-        _ => None,
-    };
-    let told = |role: &registers::packages::Role| {
-        let source = source(&role.provider)?;
-        Some(
-            json!({"source": source, "identifier": role.code, "urn": role.urn, "code": role.register_code, "name": role.name, "description": role.description}),
-        )
-    };
-    Json(lookups.catalogue.roles().filter_map(told).collect())
+        .ok_or_else(|| ApiError::from(RegisterProblem::OrganizationNotFound))
 }

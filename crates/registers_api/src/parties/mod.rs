@@ -1,6 +1,8 @@
 //! `/register/api/v1` and `/v2`: looking parties up, for back ends of the platform.
 
 pub(crate) mod api;
+mod fields;
+pub(crate) mod internal_api;
 mod wire;
 
 use std::sync::Arc;

@@ -115,7 +115,7 @@ pub async fn search(State(registry): State<ResourceRegistry>, query: Query) -> A
         reference: text("reference"),
         org_code: text("orgCode"),
         organization_id: text("organizationId"),
-        without_types: Vec::new(),
+        without_types: vec![ResourceType::MigratedApp.as_str().to_owned()],
     };
     list(&registry, &filter).await
 }

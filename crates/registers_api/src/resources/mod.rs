@@ -1,11 +1,13 @@
 //! `/resourceregistry/api/v1`: the resource registry and its policies.
 
 pub(crate) mod api;
+mod catalogue_graph;
+pub(crate) mod feed_api;
 pub(crate) mod policy_api;
 
 use std::sync::Arc;
 
-use foundation::config::Checked;
+use foundation::{config::Checked, http::BaseAddress};
 use registers::{packages::Catalogue, resources::Policies};
 use sqlx::PgPool;
 
@@ -13,6 +15,7 @@ use sqlx::PgPool;
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "each member is documented by its type")]
 pub struct ResourceRegistry {
+    pub address: BaseAddress,
     pub catalogue: Arc<Catalogue>,
     pub config: Arc<Checked>,
     pub db: PgPool,

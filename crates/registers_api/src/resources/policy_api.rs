@@ -23,7 +23,7 @@ use foundation::{
     audit::Action,
     db::repeat_on_conflict,
     http::{
-        ApiError, ApiResult, Json, Language, ModelState,
+        ApiError, ApiResult, Json, Language, ModelState, ValidationCode,
         body::{self, JsonBytes},
         context,
         paging::{self, Links, Paginated},
@@ -35,7 +35,8 @@ use foundation::{
 use registers::resources::{
     CompiledPolicy, Listing, PolicyWarning,
     rights::{self, Further, NamedRight, PolicyRight, PolicyRule, SubjectAttribute},
-    store, warnings,
+    store::{self, WhatChanged},
+    warnings,
 };
 
 /// Header of a 201 with the number of warnings about the policy, when there are any.
@@ -133,6 +134,7 @@ async fn upload(
         {
             record(&mut tx, Action::PolicyUploaded, identifier, None).await?;
         }
+        store::number_change(&mut tx, identifier, WhatChanged::Policy).await?;
         tx.commit().await?;
         ApiResult::Ok(())
     })
@@ -341,7 +343,18 @@ pub async fn policy_warnings(
     State(registry): State<ResourceRegistry>,
     path: PathValues,
 ) -> ApiResult<Json<Vec<PolicyWarning>>> {
-    Ok(Json(warnings(&current(&registry, &path).await?.program)))
+    let policy = current(&registry, &path).await?;
+    let catalogue = Arc::clone(&registry.catalogue);
+    let bytes = policy.alternatives * BYTES_OF_ALTERNATIVE;
+    let found = registry
+        .policies
+        .workers()
+        .run(bytes, move || {
+            warnings(&policy.policy, &policy.program, &catalogue)
+        })
+        .await
+        .map_err(busy)?;
+    Ok(Json(found))
 }
 
 /// The rights of a resource, each with a name in the language asked for.
@@ -486,6 +499,7 @@ struct Continuation {
 pub async fn updated(
     State(registry): State<ResourceRegistry>,
     query: Query,
+    headers: HeaderMap,
 ) -> ApiResult<Json<Paginated<UpdatedSubject>>> {
     let given = |name: &str| query.get(name).map(str::trim).filter(|t| !t.is_empty());
     let since = match given("since") {
@@ -503,7 +517,7 @@ pub async fn updated(
             .parse()
             .ok()
             .filter(|n| (1..=1_000).contains(n))
-            .ok_or_else(|| ModelState::not_valid("limit", text))?,
+            .ok_or_else(|| ApiError::Validation(vec![ValidationCode::LimitOutOfRange.error()]))?,
     };
     let after: Option<Continuation> = paging::key(&query)?;
     if after.is_some() && since.is_none() {
@@ -519,7 +533,7 @@ pub async fn updated(
         found
             .pop()
             .and(found.last())
-            .map(|last| next_page(&registry.config.public_base, last, limit))
+            .map(|last| next_page(&registry.address.called(&headers), last, limit))
     } else {
         None
     };

@@ -186,7 +186,7 @@ fn page_of(
     last: Option<Place>,
 ) -> Response {
     let next = last.filter(|_| data.len() > size).map(|place| {
-        let base = clients.address.of(headers);
+        let base = clients.address.called(headers);
         let token = paging::token(&place);
         format!("{base}/authentication/api/v1/enduser/systemuser/clients{path}?agent={}&limit={size}&token={token}", agent.id)
     });

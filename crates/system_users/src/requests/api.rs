@@ -5,7 +5,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, StatusCode};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use sqlx::PgConnection;
 
 use super::Requests;
@@ -478,10 +477,10 @@ async fn page(
         ""
     };
     let next = |first: &RequestDto| {
-        let id = utf8_percent_encode(&system.id, NON_ALPHANUMERIC);
+        let id = paging::encoded(&system.id);
         format!(
             "{}/authentication/api/v1/systemuser/request/vendor/{which}bysystem/{id}?token={}",
-            requests.address.of(headers),
+            requests.address.called(headers),
             paging::token(&first.id)
         )
     };

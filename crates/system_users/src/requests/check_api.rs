@@ -17,9 +17,15 @@ use super::{
     model::{RequestKind, RequestStatus, confirm_url},
     rules,
 };
+use crate::systems::{AccessPackage, Right};
 use crate::users;
-use authorization::{callers::Vendor, live_system_users::SystemUserKind};
+use authorization::{
+    callers::Vendor,
+    delegation::{self, Obstacle, Wanted},
+    live_system_users::SystemUserKind,
+};
 use foundation::{
+    db::DbError,
     http::{
         ApiResult, Json, ModelState, Problem, ProblemCode,
         bind::{Binder, Presence},
@@ -30,6 +36,7 @@ use foundation::{
     ids::OrgNumber,
     token::scopes::RequestWrite,
 };
+use registers::parties::Party;
 
 /// Public name of the body.
 const BODY: &str = "request";
@@ -68,6 +75,67 @@ pub struct CheckDto {
     /// is the one that the request itself would get.
     #[schema(value_type = Vec<Object>)]
     pub problems: Vec<Map<String, Value>>,
+    /// Whether a person of the customer could approve it, with all that persons can hold.
+    pub approvable: bool,
+    /// Everything that nobody could approve, in the order of the request.
+    pub obstacles: Vec<ObstacleDto>,
+}
+
+/// Something that nobody could approve.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ObstacleDto {
+    /// `resource` or `package`
+    r#type: &'static str,
+    /// Identifier of the resource, or URN of the package.
+    id: String,
+    /// Why, as one word.
+    reason: &'static str,
+    /// Code of the problem that an approval would be answered with.
+    code: String,
+    /// What would help, in English.
+    cure: &'static str,
+}
+
+impl From<Obstacle> for ObstacleDto {
+    fn from(obstacle: Obstacle) -> Self {
+        Self {
+            r#type: obstacle.kind.wire(),
+            id: obstacle.id,
+            reason: obstacle.reason.wire(),
+            code: obstacle.reason.problem().code(),
+            cure: obstacle.reason.cure(),
+        }
+    }
+}
+
+/// What nobody at the customer could approve of these rights and packages.
+async fn obstacles_of(
+    requests: &Requests,
+    db: &mut PgConnection,
+    customer: Option<&Party>,
+    rights: &[Right],
+    packages: &[AccessPackage],
+) -> Result<Vec<Obstacle>, DbError> {
+    let Some(customer) = customer else {
+        return Ok(Vec::new());
+    };
+    let resources: Vec<String> = rights
+        .iter()
+        .filter_map(|right| right.resource_id().map(str::to_owned))
+        .collect();
+    let packages: Vec<String> = packages.iter().map(|package| package.urn.clone()).collect();
+    let wanted = Wanted {
+        resources: &resources,
+        packages: &packages,
+    };
+    delegation::obstacles(
+        db,
+        &requests.catalogue,
+        &requests.policies,
+        customer,
+        wanted,
+    )
+    .await
 }
 
 impl CheckDto {
@@ -79,6 +147,17 @@ impl CheckDto {
             status: None,
             confirm_url: None,
             problems: Vec::new(),
+            approvable: true,
+            obstacles: Vec::new(),
+        }
+    }
+
+    /// The same, and what nobody could approve.
+    fn with_obstacles(self, obstacles: Vec<Obstacle>) -> Self {
+        Self {
+            approvable: self.accepted && obstacles.is_empty(),
+            obstacles: obstacles.into_iter().map(Into::into).collect(),
+            ..self
         }
     }
 
@@ -89,6 +168,7 @@ impl CheckDto {
         }
         Self {
             accepted: false,
+            approvable: false,
             problems: problems.into_iter().map(|p| problem_body(p).1).collect(),
             ..Self::plain(Outcome::Refused)
         }
@@ -156,6 +236,16 @@ async fn check_request(
     else {
         return Ok(CheckDto::of(vec![ProblemCode::SystemNotFound.into()]));
     };
+    let customer = customer(db, &new.party_org_no).await?;
+    // Agents hold nothing themselves: nothing is checked when they are approved.
+    let obstacles = match kind {
+        RequestKind::Standard => {
+            let rights = new.rights.as_deref().unwrap_or_default();
+            let packages = new.access_packages.as_deref().unwrap_or_default();
+            obstacles_of(requests, db, customer.as_ref(), rights, packages).await?
+        }
+        RequestKind::Agent => Vec::new(),
+    };
     let mut problems = Vec::new();
     match standing(db, kind, &new, requests.lifetime_days()).await? {
         Standing::SystemUser => problems.push(ProblemCode::SystemUserExists.into()),
@@ -165,15 +255,16 @@ async fn check_request(
                 status: Some(there.status),
                 confirm_url: Some(confirm_url(&requests.config.ui_base, kind, there.id)),
                 ..CheckDto::plain(Outcome::Existing)
-            });
+            }
+            .with_obstacles(obstacles));
         }
         Standing::Room(_) => {}
     }
-    if customer(db, &new.party_org_no).await?.is_none() {
+    if customer.is_none() {
         problems.push(ProblemCode::OrganizationNotFound.into());
     }
     problems.extend(rules::findings(kind, &new, &system, &requests.catalogue));
-    Ok(CheckDto::of(problems))
+    Ok(CheckDto::of(problems).with_obstacles(obstacles))
 }
 
 async fn check_change(
@@ -203,9 +294,15 @@ async fn check_change(
         return Ok(CheckDto::of(vec![ProblemCode::SystemNotFound.into()]));
     };
     let mut problems = Vec::new();
-    if customer(db, &user.reportee_org_no).await?.is_none() {
+    let customer = customer(db, &user.reportee_org_no).await?;
+    if customer.is_none() {
         problems.push(ProblemCode::OrganizationNotFound.into());
     }
     problems.extend(changes::rules::findings(&new, &system, &requests.catalogue));
-    Ok(CheckDto::of(problems))
+    let (rights, packages) = (
+        &new.sets.required_rights,
+        &new.sets.required_access_packages,
+    );
+    let obstacles = obstacles_of(requests, db, customer.as_ref(), rights, packages).await?;
+    Ok(CheckDto::of(problems).with_obstacles(obstacles))
 }

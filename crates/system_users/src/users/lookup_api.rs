@@ -2,7 +2,6 @@
 
 use axum::{extract::State, response::IntoResponse};
 use http::{HeaderMap, StatusCode};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::SystemUsers;
 use super::{
@@ -118,10 +117,10 @@ pub async fn by_system(
     )
     .await?;
     let next = found.get(size).map(|(number, _)| {
-        let id = utf8_percent_encode(&system.id, NON_ALPHANUMERIC);
+        let id = paging::encoded(&system.id);
         format!(
             "{}/authentication/api/v1/systemuser/vendor/bysystem/{id}?token={}",
-            system_users.address.of(&headers),
+            system_users.address.called(&headers),
             paging::token(number)
         )
     });

@@ -2,15 +2,20 @@
 //! system.
 
 pub mod enduser_api;
+pub(crate) mod explain_api;
 pub(crate) mod lookup_api;
 mod manage;
+mod missing_token;
 mod model;
 mod store;
 pub(crate) mod stream_api;
 
 pub use manage::{Subject, SystemUserEvent, record_each, tell};
+pub use missing_token::{MissingTokenCause, TokenFacts, cause as missing_token_cause};
 pub use model::{ExternalSystemUser, NewSystemUser, SystemUser, SystemUserDetail};
-pub use store::{active_with_key, by_external_id, by_id, insert, lock_sequence, of_owner, touch};
+pub use store::{
+    active_with_key, by_external_id, by_id, insert, lock_sequence, of_owner, token_facts, touch,
+};
 
 use std::sync::Arc;
 

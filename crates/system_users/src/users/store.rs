@@ -5,6 +5,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::missing_token::TokenFacts;
 use super::model::{NewSystemUser, RegisterSystemUser, SystemUser};
 use authorization::delegation;
 use authorization::live_system_users::SystemUserKind;
@@ -229,6 +230,49 @@ pub async fn by_external_id(
     .fetch_optional(db)
     .await?
     .map(SystemUser::from))
+}
+
+/// What is known of an organisation and the system of a vendor that has a client; none when none has
+/// it. An open request is one that is not older than so many days.
+pub async fn token_facts(
+    db: &mut PgConnection,
+    client_id: &str,
+    vendor_org: &str,
+    owner_org: &str,
+    lifetime_days: i32,
+) -> Result<Option<TokenFacts>, DbError> {
+    Ok(sqlx::query!(
+        r#"select s.is_deleted as "is_system_deleted!",
+             array(select external_ref from "system_user" u where u.system_internal_id = s.system_internal_id
+               and u.reportee_org_no = $3 and not u.is_deleted) as "active!: Vec<String>",
+             exists (select from "system_user" u where u.system_internal_id = s.system_internal_id
+               and u.reportee_org_no = $3 and u.is_deleted) as "has_deleted!",
+             exists (select from request r where r.system_id = s.system_id and r.party_org_no = $3 and not r.is_deleted
+               and r.status = 'New' and r.created > service_now() - make_interval(days => $4)) as "has_open_request!",
+             exists (select from request r where r.system_id = s.system_id and r.party_org_no = $3 and not r.is_deleted
+               and r.status in ('Rejected', 'Denied')) as "has_rejected_request!",
+             exists (select from party client join client_delegation d on d.client_key = client.key
+               join party agent on agent.key = d.system_user_key join "system_user" u on u.id = agent.uuid
+               where client.org_number = $3 and u.system_internal_id = s.system_internal_id and not u.is_deleted) as "is_client!"
+           from system_client c join system s on s.system_internal_id = c.system_internal_id
+           where lower(c.client_id) = lower($1) and c.client_id = $1 and c.vendor_org_number = $2
+             and (c.released_at is null or s.is_deleted)
+           order by s.is_deleted, s.created desc limit 1"#,
+        client_id,
+        vendor_org,
+        owner_org,
+        lifetime_days
+    )
+    .fetch_optional(db)
+    .await?
+    .map(|row| TokenFacts {
+        is_system_deleted: row.is_system_deleted,
+        active: row.active,
+        has_deleted: row.has_deleted,
+        has_open_request: row.has_open_request,
+        has_rejected_request: row.has_rejected_request,
+        is_client: row.is_client,
+    }))
 }
 
 /// Serialises writers of the sequence until the transaction ends. Whoever takes a number from it

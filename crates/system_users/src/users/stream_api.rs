@@ -44,7 +44,7 @@ pub async fn stream(
     let next = bounds.map(|(_, last)| {
         format!(
             "{}/authentication/api/v1/systemuser/internal/systemusers/stream?token={}",
-            system_users.address.of(&headers),
+            system_users.address.called(&headers),
             paging::token(&last)
         )
     });

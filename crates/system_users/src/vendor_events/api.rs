@@ -71,7 +71,10 @@ pub async fn list(
     let after = cursor(&query)?;
     let org = vendor.organization()?;
     let found = of_vendor(&mut *events.db.acquire().await?, org.as_str(), &after, PAGE).await?;
-    let address = format!("{}/systembruker/api/v1/events", events.address.of(&headers));
+    let address = format!(
+        "{}/systembruker/api/v1/events",
+        events.address.called(&headers)
+    );
     let next = Some(format!("{address}?after={}", paging::token(&found.next)));
     Ok(Json(EventPage {
         links: Links { next },

@@ -75,7 +75,12 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
                     merge.findings.warn(
                         line,
                         "POLICY",
-                        format!("{path}: {}: {warning}", warning.kind.name()),
+                        format!(
+                            "{path}:{}: {} ({})",
+                            warning.line,
+                            warning.text,
+                            warning.kind.wire()
+                        ),
                     );
                 }
             }

@@ -1,6 +1,6 @@
 //! Service owners.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::PgConnection;
 
@@ -14,6 +14,22 @@ pub struct Line {
     orgcode: Option<String>,
     org_number: Option<String>,
     name: Option<Value>,
+    logo: Option<String>,
+    emblem: Option<String>,
+    homepage: Option<String>,
+    #[serde(default)]
+    environments: Vec<String>,
+    contact: Option<Contact>,
+}
+
+/// Whom to ask.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Contact {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phone: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
 }
 
 /// Checks a line alone.
@@ -49,13 +65,23 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
             continue;
         }
         let stored = sqlx::query_scalar!(
-            r#"insert into service_owner (orgcode, org_number, name) values ($1, $2, $3)
-               on conflict (orgcode) do update set org_number = excluded.org_number, name = excluded.name
-               where (service_owner.org_number, service_owner.name) is distinct from (excluded.org_number, excluded.name)
+            r#"insert into service_owner (orgcode, org_number, name, logo, emblem, homepage, environments, contact)
+               values ($1, $2, $3, $4, $5, $6, $7, $8)
+               on conflict (orgcode) do update set org_number = excluded.org_number, name = excluded.name, logo = excluded.logo,
+                 emblem = excluded.emblem, homepage = excluded.homepage, environments = excluded.environments, contact = excluded.contact
+               where (service_owner.org_number, service_owner.name, service_owner.logo, service_owner.emblem, service_owner.homepage,
+                 service_owner.environments, service_owner.contact)
+                 is distinct from (excluded.org_number, excluded.name, excluded.logo, excluded.emblem, excluded.homepage,
+                 excluded.environments, excluded.contact)
                returning xmax = 0 as "is_new!""#,
             line.orgcode,
             line.org_number,
-            line.name
+            line.name,
+            line.logo,
+            line.emblem,
+            line.homepage,
+            &line.environments,
+            line.contact.as_ref().map(sqlx::types::Json) as Option<sqlx::types::Json<&Contact>>
         )
         .fetch_optional(&mut *tx)
         .await?;

@@ -5,7 +5,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, StatusCode};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -263,8 +262,8 @@ pub async fn list(
     let found =
         store::of_system(&mut db, &system.id, from, limit, requests.lifetime_days()).await?;
     let next = |first: &ChangeRequestDto| {
-        let id = utf8_percent_encode(&system.id, NON_ALPHANUMERIC);
-        let base = requests.address.of(&headers);
+        let id = paging::encoded(&system.id);
+        let base = requests.address.called(&headers);
         format!(
             "{base}/authentication/api/v1/systemuser/changerequest/vendor/bysystem/{id}?token={}",
             paging::token(&first.id)

@@ -1,0 +1,426 @@
+//! What the frame around the portal's pages asks and keeps: who is logged in, for whom, and what was
+//! chosen in the menus.
+
+use std::collections::{BTreeMap, HashMap};
+
+use authorization::{
+    authorized_parties::{PartyContent, party_of_person, write_parties_of_person},
+    callers::EndUser,
+    permissions::{Action, SystemResource},
+};
+use axum::{
+    extract::State,
+    response::{IntoResponse as _, Response},
+};
+use foundation::{
+    http::{
+        ApiError, ApiResult, Json, Language, ModelState,
+        bind::{Binder, Presence},
+        body::{self, JsonBytes},
+        list_stream,
+        path::PathValues,
+        query::{Query, parse_uuid},
+    },
+    ids::OrgNumber,
+    token::scopes::Portal,
+};
+use http::{StatusCode, header::SET_COOKIE};
+use registers::parties::{self, Details, Party, PartyRef, details, service_owners};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{
+    PortalBackEnd,
+    frame_model::{
+        ActorFe, ConnectionFe, ContactFe, OrgData, PartyFe, ProfileSettingPreference, RoleNameFe,
+        UserProfile,
+    },
+    preferences_store as preferences,
+};
+
+type User = EndUser<Portal>;
+
+/// A person without a user id has no profile.
+fn with_user_id(user: &User) -> ApiResult<(&Party, i32)> {
+    let nobody = || ApiError::Text(StatusCode::BAD_REQUEST, "UserId is not defined.".to_owned());
+    let person = &user.known_person().ok_or_else(nobody)?.0;
+    Ok((person, person.user_id.ok_or_else(nobody)?))
+}
+
+async fn details_of(portal: &PortalBackEnd, uuid: Uuid) -> ApiResult<Option<Details>> {
+    let mut db = portal.db.acquire().await?;
+    let lists = &portal.party_lists;
+    Ok(details::find_one(&mut db, &lists.identity, &PartyRef::Uuid(uuid)).await?)
+}
+
+/// Whether the login still holds.
+#[utoipa::path(get, path = "/accessmanagement/api/v1/authentication/refresh", tag = "Portal back end",
+    responses((status = 200, description = "It does"), (status = 401), (status = 403)), security(("person" = ["altinn:portal/enduser"])))]
+pub async fn refresh(_: User) -> StatusCode {
+    StatusCode::OK
+}
+
+/// Who is logged in.
+#[utoipa::path(get, path = "/accessmanagement/api/v1/user/profile", tag = "Portal back end",
+    responses((status = 200, body = UserProfile), (status = 400, body = String, description = "The caller has no user id"), (status = 401), (status = 403)),
+    security(("person" = ["altinn:portal/enduser"])))]
+pub async fn profile(
+    State(portal): State<PortalBackEnd>,
+    user: User,
+    language: Language,
+) -> ApiResult<Json<UserProfile>> {
+    let (person, user_id) = with_user_id(&user)?;
+    let party = details_of(&portal, person.uuid)
+        .await?
+        .ok_or(ApiError::Status(StatusCode::NOT_FOUND))?;
+    let kept = preferences::read(&mut *portal.db.acquire().await?, person.key).await?;
+    let language = kept.language.unwrap_or(language).code();
+    Ok(Json(UserProfile {
+        user_id,
+        user_uuid: party.uuid,
+        user_name: "",
+        external_identity: "",
+        is_reserved: false,
+        phone_number: None,
+        email: None,
+        party_id: party.party_id,
+        party: PartyFe::new(&party).with_person(&party),
+        user_type: 1,
+        profile_setting_preference: ProfileSettingPreference::new(language, kept.shows_deleted),
+    }))
+}
+
+/// Keeps whether deleted parties are shown. The body is `true` or `false`.
+#[utoipa::path(put, path = "/accessmanagement/api/v1/user/profile/settingspreferences/showdeleted", tag = "Portal back end",
+    request_body = bool,
+    responses((status = 200, body = ProfileSettingPreference), (status = 400), (status = 401), (status = 403)),
+    security(("person" = ["altinn:portal/enduser"])))]
+pub async fn keep_shows_deleted(
+    State(portal): State<PortalBackEnd>,
+    user: User,
+    language: Language,
+    JsonBytes(bytes): JsonBytes,
+) -> ApiResult<Json<ProfileSettingPreference>> {
+    let person = &user.person()?.0;
+    let Value::Bool(shows_deleted) = body::parse(&bytes, "shouldShowDeletedEntities")? else {
+        return Err(body::fault(
+            "shouldShowDeletedEntities",
+            "$",
+            "The JSON value could not be converted. Path: $",
+        ));
+    };
+    let mut db = portal.db.acquire().await?;
+    preferences::keep_shows_deleted(&mut db, person.key, shows_deleted).await?;
+    let kept = preferences::read(&mut db, person.key).await?;
+    let language = kept.language.unwrap_or(language).code();
+    Ok(Json(ProfileSettingPreference::new(
+        language,
+        kept.shows_deleted,
+    )))
+}
+
+/// Keeps the language of the pages, in the profile and in the cookie that pages share.
+#[utoipa::path(post, path = "/accessmanagement/api/v1/settings/language/selectedLanguage", tag = "Portal back end",
+    request_body(content = serde_json::Value, content_type = "application/json", description = "`languageCode`: `no_nb`, `no_nn` or `en`"),
+    responses((status = 200, description = "Kept"), (status = 400, body = String), (status = 401), (status = 403)),
+    security(("person" = ["altinn:portal/enduser"])))]
+pub async fn keep_language(
+    State(portal): State<PortalBackEnd>,
+    user: User,
+    JsonBytes(bytes): JsonBytes,
+) -> ApiResult<Response> {
+    let person = &user.person()?.0;
+    let refused = |text: &str| ApiError::Text(StatusCode::BAD_REQUEST, text.to_owned());
+    let value = body::parse(&bytes, "language")?;
+    let mut binder = Binder::new("language");
+    let root = binder.root(&value)?;
+    let code = binder.text(&root, "languageCode", Presence::Optional)?;
+    binder.finish()?;
+    let code = code
+        .filter(|code| !code.trim().is_empty())
+        .ok_or_else(|| refused("Language code is required."))?;
+    let language = Language::from_cookie(&code)
+        .or_else(|| Language::ALL.into_iter().find(|l| l.code() == code))
+        .ok_or_else(|| refused("Unsupported language code."))?;
+    let mut db = portal.db.acquire().await?;
+    preferences::keep_language(&mut db, person.key, language).await?;
+    let secure = if portal.config.settings.session.secure_cookies {
+        "; Secure"
+    } else {
+        ""
+    };
+    let cookie = format!(
+        "selectedLanguage={}; Path=/; SameSite=Lax{secure}",
+        language.cookie()
+    );
+    Ok((StatusCode::OK, [(SET_COOKIE, cookie)]).into_response())
+}
+
+/// The party that a person acts for, as far as the person may.
+#[utoipa::path(get, path = "/accessmanagement/api/v1/user/reportee/{uuid}", tag = "Portal back end", params(("uuid" = Uuid, Path)),
+    responses((status = 200, body = ActorFe), (status = 400), (status = 401), (status = 403), (status = 404, description = "Not a party of the person")),
+    security(("person" = ["altinn:portal/enduser"])))]
+pub async fn reportee(
+    State(portal): State<PortalBackEnd>,
+    user: User,
+    path: PathValues,
+) -> ApiResult<Json<ActorFe>> {
+    let uuid = path.uuid("uuid")?;
+    let found = own_party(&portal, &user, uuid).await?;
+    Ok(Json(found.ok_or(ApiError::Empty(StatusCode::NOT_FOUND))?))
+}
+
+async fn own_party(portal: &PortalBackEnd, user: &User, uuid: Uuid) -> ApiResult<Option<ActorFe>> {
+    let person = &user.person()?.0;
+    let mut db = portal.db.acquire().await?;
+    let Some(party) = parties::party_by_uuid(&mut db, uuid).await? else {
+        return Ok(None);
+    };
+    let found = party_of_person(&portal.party_lists, &mut db, person, &party).await;
+    Ok(found?.map(ActorFe::from))
+}
+
+/// Everybody whom the person may act for, the person too.
+#[utoipa::path(get, path = "/accessmanagement/api/v1/user/actorlist/old", tag = "Portal back end",
+    responses((status = 200, body = Vec<ActorFe>), (status = 401), (status = 403)), security(("person" = ["altinn:portal/enduser"])))]
+pub async fn actors(State(portal): State<PortalBackEnd>, user: User) -> ApiResult<Response> {
+    let person = user.person()?.0.clone();
+    let mut db = portal.db.acquire().await?;
+    list_stream::respond("[".to_owned(), "]", |writer| async move {
+        let (lists, names) = (portal.party_lists, PartyContent::Names);
+        write_parties_of_person(&lists, &mut db, &person, names, writer, ActorFe::from).await
+    })
+    .await
+}
+
+/// Everybody whom the person may act for, with the roles.
+#[utoipa::path(get, path = "/accessmanagement/api/v1/user/actorlist", tag = "Portal back end",
+    responses((status = 200, body = Vec<ConnectionFe>), (status = 401), (status = 403)), security(("person" = ["altinn:portal/enduser"])))]
+pub async fn connections(State(portal): State<PortalBackEnd>, user: User) -> ApiResult<Response> {
+    let person = user.person()?.0.clone();
+    let mut db = portal.db.acquire().await?;
+    list_stream::respond("[".to_owned(), "]", |writer| async move {
+        let (lists, catalogue) = (portal.party_lists, portal.catalogue);
+        // Parties name roles by their older codes.
+        let roles: HashMap<String, RoleNameFe> = catalogue
+            .roles()
+            .filter_map(|role| {
+                let name = RoleNameFe {
+                    id: role.id,
+                    code: role.code.clone(),
+                };
+                Some((role.legacy_code.as_ref()?.to_uppercase(), name))
+            })
+            .collect();
+        let shown = |party| ConnectionFe::new(party, &roles);
+        let content = PartyContent::Roles;
+        write_parties_of_person(&lists, &mut db, &person, content, writer, shown).await
+    })
+    .await
+}
+
+/// Parties that the person marked.
+#[utoipa::path(get, path = "/accessmanagement/api/v1/user/actorlist/favorites", tag = "Portal back end",
+    responses((status = 200, body = Vec<Uuid>), (status = 401), (status = 403)), security(("person" = ["altinn:portal/enduser"])))]
+pub async fn favorites(
+    State(portal): State<PortalBackEnd>,
+    user: User,
+) -> ApiResult<Json<Vec<Uuid>>> {
+    let person = &user.person()?.0;
+    let kept = preferences::read(&mut *portal.db.acquire().await?, person.key).await?;
+    Ok(Json(kept.favorites))
+}
+
+/// Marks a party.
+#[utoipa::path(put, path = "/accessmanagement/api/v1/user/actorlist/favorites/{uuid}", tag = "Portal back end", params(("uuid" = Uuid, Path)),
+    responses((status = 200, description = "Marked"), (status = 400), (status = 401), (status = 403), (status = 404, description = "Not a party of the person")),
+    security(("person" = ["altinn:portal/enduser"])))]
+pub async fn add_favorite(
+    State(portal): State<PortalBackEnd>,
+    user: User,
+    path: PathValues,
+) -> ApiResult<StatusCode> {
+    let uuid = path.uuid("uuid")?;
+    if own_party(&portal, &user, uuid).await?.is_none() {
+        return Err(ApiError::Empty(StatusCode::NOT_FOUND));
+    }
+    let person = &user.person()?.0;
+    preferences::add_favorite(&mut *portal.db.acquire().await?, person.key, uuid).await?;
+    Ok(StatusCode::OK)
+}
+
+/// Unmarks a party.
+#[utoipa::path(delete, path = "/accessmanagement/api/v1/user/actorlist/favorites/{uuid}", tag = "Portal back end", params(("uuid" = Uuid, Path)),
+    responses((status = 200, description = "Not marked any more"), (status = 400), (status = 401), (status = 403), (status = 404, description = "It was not marked")),
+    security(("person" = ["altinn:portal/enduser"])))]
+pub async fn remove_favorite(
+    State(portal): State<PortalBackEnd>,
+    user: User,
+    path: PathValues,
+) -> ApiResult<StatusCode> {
+    let uuid = path.uuid("uuid")?;
+    let person = &user.person()?.0;
+    let mut db = portal.db.acquire().await?;
+    if !preferences::read(&mut db, person.key)
+        .await?
+        .favorites
+        .contains(&uuid)
+    {
+        return Err(ApiError::Empty(StatusCode::NOT_FOUND));
+    }
+    preferences::remove_favorite(&mut db, person.key, uuid).await?;
+    Ok(StatusCode::OK)
+}
+
+/// The person who is logged in, as a party.
+#[utoipa::path(get, path = "/accessmanagement/api/v1/lookup/party/user", tag = "Portal back end",
+    responses((status = 200, body = PartyFe), (status = 401), (status = 403)), security(("person" = ["altinn:portal/enduser"])))]
+pub async fn own_person(
+    State(portal): State<PortalBackEnd>,
+    user: User,
+) -> ApiResult<Json<PartyFe>> {
+    let uuid = user.person()?.0.uuid;
+    let found = details_of(&portal, uuid).await?;
+    let found = found.ok_or(ApiError::Empty(StatusCode::NOT_FOUND))?;
+    Ok(Json(PartyFe::new(&found)))
+}
+
+/// A party of the person.
+#[utoipa::path(get, path = "/accessmanagement/api/v1/lookup/party/{uuid}", tag = "Portal back end", params(("uuid" = Uuid, Path)),
+    responses((status = 200, body = PartyFe), (status = 400), (status = 401), (status = 403), (status = 404, description = "Not a party of the person")),
+    security(("person" = ["altinn:portal/enduser"])))]
+pub async fn party(
+    State(portal): State<PortalBackEnd>,
+    user: User,
+    path: PathValues,
+) -> ApiResult<Json<PartyFe>> {
+    let uuid = path.uuid("uuid")?;
+    let missing = || ApiError::Empty(StatusCode::NOT_FOUND);
+    if own_party(&portal, &user, uuid).await?.is_none() {
+        return Err(missing());
+    }
+    let found = details_of(&portal, uuid).await?.ok_or_else(missing)?;
+    Ok(Json(PartyFe::new(&found).with_organization(&found)))
+}
+
+/// An organisation by its number.
+#[utoipa::path(get, path = "/accessmanagement/api/v1/lookup/org/{orgNumber}", tag = "Portal back end", params(("orgNumber" = String, Path)),
+    responses((status = 200, body = PartyFe), (status = 400, description = "No organisation has this number"), (status = 401), (status = 403)),
+    security(("person" = ["altinn:portal/enduser"])))]
+pub async fn organization(
+    State(portal): State<PortalBackEnd>,
+    _: User,
+    path: PathValues,
+) -> ApiResult<Json<PartyFe>> {
+    let text = path.get("orgNumber");
+    let unknown = || ModelState::not_valid("orgNumber", text);
+    let number = OrgNumber::parse(text).map_err(|_| unknown())?;
+    let mut db = portal.db.acquire().await?;
+    let name = PartyRef::Organization(number);
+    let found = details::find_one(&mut db, &portal.party_lists.identity, &name).await?;
+    Ok(Json(PartyFe::new(&found.ok_or_else(unknown)?)))
+}
+
+/// Whether a person may read a system resource for the party of the query. Whatever keeps the answer
+/// from being yes is no.
+async fn may_read(
+    portal: &PortalBackEnd,
+    user: &User,
+    query: &Query,
+    resource: SystemResource,
+) -> ApiResult<Json<bool>> {
+    let forbidden = || ApiError::Empty(StatusCode::FORBIDDEN);
+    let text = query.get("party").ok_or_else(forbidden)?;
+    let uuid = parse_uuid("party", text).map_err(|_| forbidden())?;
+    let party = parties::party_by_uuid(&mut *portal.db.acquire().await?, uuid).await?;
+    let (Some(person), Some(party_id)) = (user.known_person(), party.and_then(|p| p.party_id))
+    else {
+        return Ok(Json(false));
+    };
+    let permissions = &portal.permissions;
+    let may = permissions
+        .person_may(person, user.level(), Action::Read, resource, party_id)
+        .await?;
+    Ok(Json(may))
+}
+
+macro_rules! questions {
+    ($($(#[$doc:meta])* $name:ident = $path:literal, $resource:ident;)*) => {
+        $($(#[$doc])*
+        #[utoipa::path(get, path = $path, tag = "Portal back end", params(("party" = Uuid, Query, description = "Party uuid")),
+            responses((status = 200, body = bool), (status = 401), (status = 403, description = "Scope, or no party is named")),
+            security(("person" = ["altinn:portal/enduser"])))]
+        pub async fn $name(
+            State(portal): State<PortalBackEnd>,
+            user: User,
+            query: Query,
+        ) -> ApiResult<Json<bool>> {
+            may_read(&portal, &user, &query, SystemResource::$resource).await
+        })*
+    };
+}
+
+questions! {
+    /// Whether the caller decides who has access for the party.
+    is_admin = "/accessmanagement/api/v1/user/isAdmin", AccessManagement;
+    /// Whether the caller hands the party's clients to agents.
+    is_client_admin = "/accessmanagement/api/v1/user/isClientAdmin", ClientAdministration;
+    /// Whether the caller is a main administrator of the party.
+    is_main_admin = "/accessmanagement/api/v1/user/isHovedadmin", MainAdministration;
+    /// Whether the caller keeps the party's addresses for notifications.
+    is_company_profile_admin = "/accessmanagement/api/v1/user/isCompanyProfileAdmin", CompanyProfile;
+    /// Whether the caller delegates the party's scopes of Maskinporten.
+    is_maskinporten_admin = "/accessmanagement/api/v1/user/isMaskinportenAdmin", MaskinportenScopes;
+    /// Whether the caller hands out single instances of the party.
+    is_instance_admin = "/accessmanagement/api/v1/user/isInstanceAdmin", InstanceDelegation;
+}
+
+macro_rules! nothing_to_count {
+    ($($(#[$doc:meta])* $name:ident = $path:literal, ($($parameter:tt)*);)*) => {
+        $($(#[$doc])*
+        #[utoipa::path(get, path = $path, tag = "Portal back end", params($($parameter)*),
+            responses((status = 200, body = i32), (status = 401), (status = 403)), security(("person" = ["altinn:portal/enduser"])))]
+        pub async fn $name(_: User) -> Json<i32> {
+            Json(0)
+        })*
+    };
+}
+
+nothing_to_count! {
+    /// How many requests for access wait for the party. There are none here.
+    received_requests = "/accessmanagement/api/v1/request/received/count", (("party" = Uuid, Query), ("status" = Option<String>, Query));
+    /// How many requests for access the party has sent. There are none here.
+    sent_requests = "/accessmanagement/api/v1/request/sent/count", (("party" = Uuid, Query), ("status" = Option<String>, Query));
+    /// How many consents wait for the party. There are none here.
+    consents = "/accessmanagement/api/v1/consent/count/{party}", (("party" = Uuid, Path), ("status" = Option<String>, Query));
+}
+
+/// The service owners by code, as pages show them.
+#[utoipa::path(get, path = "/accessmanagement/api/v1/cdn/orgdata", tag = "Portal back end",
+    responses((status = 200, body = BTreeMap<String, OrgData>), (status = 401), (status = 403)), security(("person" = ["altinn:portal/enduser"])))]
+pub async fn owners(
+    State(portal): State<PortalBackEnd>,
+    _: User,
+) -> ApiResult<Json<BTreeMap<String, OrgData>>> {
+    let rows = service_owners::all(&mut *portal.db.acquire().await?).await?;
+    let text = |contact: &Option<Value>, name: &str| {
+        let found = contact.as_ref().and_then(|contact| contact.get(name));
+        found.and_then(Value::as_str).map(str::to_owned)
+    };
+    let owners = rows.into_iter().map(|row| {
+        let data = OrgData {
+            name: row.name,
+            logo: None,
+            emblem: None,
+            orgnr: row.org_number,
+            homepage: row.homepage,
+            environments: row.environments,
+            contact: ContactFe {
+                phone: text(&row.contact, "phone"),
+                url: text(&row.contact, "url"),
+            },
+        };
+        (row.orgcode.to_lowercase(), data)
+    });
+    Ok(Json(owners.collect()))
+}
