@@ -23,7 +23,7 @@ use foundation::{
 };
 use registers::{
     packages::{Catalogue, Metadata},
-    parties::IdentityKeys,
+    parties::{IdentityKeys, rules::ClientResources},
     resources::{Policies, Resources},
 };
 use registers_api::{parties::PartyLookups, resources::ResourceRegistry};
@@ -176,6 +176,9 @@ impl AppState {
             party_lists: PartyLists {
                 authenticator: self.authenticator.clone(),
                 catalogue: Arc::clone(&self.catalogue),
+                client_resources: ClientResources::of(
+                    self.config.settings.access.client_resources_listed,
+                ),
                 db: self.db.clone(),
                 identity: Arc::clone(&self.identity),
             },

@@ -42,6 +42,9 @@ const ANY_CALLER: &[(&str, u16)] = &[
     // A person may look itself up without a scope, and nobody else.
     ("GET /register/api/v1/parties/{partyId}", 401),
     ("GET /register/api/v1/parties/byuuid/{uuid}", 401),
+    // A person's own parties need no scope, and nobody else has any.
+    ("GET /accessmanagement/api/v1/authorizedparties", 401),
+    ("GET /accessmanagement/api/v1/authorizedparty/{partyId}", 401),
 ];
 
 /// Operations that tell a foreign object from an unknown one, because a client may depend on it:
@@ -514,9 +517,11 @@ impl Objects {
             "delegationId" => "client",
             "correlation-id" => return Uuid::new_v4().to_string(),
             // Filters and pages: left out.
-            "token" | "limit" | "packages" | "after" | "versionId" | "useOldFormatForApp" => {
+            "token" | "limit" | "packages" | "after" | "versionId" | "useOldFormatForApp"
+            | "partyFilter" | "anyOfResourceIds" => {
                 return String::new();
             }
+            name if name.starts_with("include") => return String::new(),
             other => other,
         };
         self.0
@@ -556,6 +561,7 @@ pub(crate) fn unknown() -> Objects {
         ("client", uuid()),
         ("party", "59999999".to_owned()),
         ("partyUuid", uuid()),
+        ("partyId", "59999999".to_owned()),
         ("resource", "no-such-resource".to_owned()),
     ]))
 }
@@ -755,6 +761,7 @@ async fn furnish(app: &TestApp) -> [Objects; 2] {
             ("agent", who::TALLKNUSEREN_AGENT.to_owned()),
             ("client", client.clone()),
             ("party", party.to_string()),
+            ("partyId", party.to_string()),
             (
                 "partyUuid",
                 app.sql_text(&format!(

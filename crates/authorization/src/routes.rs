@@ -35,6 +35,8 @@ pub fn router(state: State) -> OpenApiRouter {
         .routes(routes!(authorized_parties::api::for_resource_owner))
         .routes(routes!(authorized_parties::api::for_service_owner))
         .routes(routes!(authorized_parties::api::for_end_user))
+        .routes(routes!(authorized_parties::api::for_person))
+        .routes(routes!(authorized_parties::api::one_for_person))
         .routes(routes!(exchange::api::exchange))
         .routes(routes!(exchange::api::metadata))
         .routes(routes!(exchange::api::keys));

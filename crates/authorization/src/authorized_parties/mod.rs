@@ -11,7 +11,10 @@ mod store;
 
 use std::sync::Arc;
 
-use registers::{packages::Catalogue, parties::IdentityKeys};
+use registers::{
+    packages::Catalogue,
+    parties::{IdentityKeys, rules::ClientResources},
+};
 use sqlx::PgPool;
 
 use crate::callers::Authenticator;
@@ -22,6 +25,7 @@ use crate::callers::Authenticator;
 pub struct PartyLists {
     pub authenticator: Authenticator,
     pub catalogue: Arc<Catalogue>,
+    pub client_resources: ClientResources,
     pub db: PgPool,
     pub identity: Arc<IdentityKeys>,
 }

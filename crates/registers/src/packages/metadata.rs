@@ -227,6 +227,33 @@ pub struct ResourceTypeDto {
     pub name: String,
 }
 
+/// The uuid by which the catalogue and access management name a resource, in addition to its
+/// identifier. It follows from the identifier, so that a resource that is deleted and made again has
+/// the same.
+#[must_use]
+pub fn resource_uuid(identifier: &str) -> Uuid {
+    derived_uuid(&format!("urn:altinn:resource:{identifier}"))
+}
+
+/// The uuid by which access management names a service owner, by its code.
+#[must_use]
+pub fn service_owner_uuid(code: &str) -> Uuid {
+    derived_uuid(&format!("urn:altinn:org:{}", code.to_lowercase()))
+}
+
+/// The uuid by which access management names a type of resources.
+#[must_use]
+pub fn resource_type_uuid(name: &str) -> Uuid {
+    derived_uuid(&format!("urn:altinn:resource:type:{name}"))
+}
+
+fn derived_uuid(name: &str) -> Uuid {
+    let digest = foundation::crypto::sha256(name);
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+}
+
 impl ResourceDto {
     /// From a resource's document.
     #[must_use]
@@ -247,11 +274,8 @@ impl ResourceDto {
             }
         };
         let identifier = text("/identifier");
-        let digest = foundation::crypto::sha256(format!("urn:altinn:resource:{identifier}"));
-        let mut bytes = [0; 16];
-        bytes.copy_from_slice(&digest[..16]);
         Self {
-            id: uuid::Builder::from_custom_bytes(bytes).into_uuid(),
+            id: resource_uuid(&identifier),
             name: told("/title"),
             description: told("/description"),
             ref_id: identifier,

@@ -11,6 +11,7 @@ mod store;
 pub use embedded::embedded;
 pub use metadata::{
     AreaDto, FoundPackage, GroupDto, Metadata, PackageDto, ResourceDto, RoleDto, SubtypeDto,
+    resource_type_uuid, resource_uuid, service_owner_uuid,
 };
 pub use model::{
     Catalogue, EntityKind, Package, PackageKey, Role, RoleKey, RolePackage, Variant, VariantKey,

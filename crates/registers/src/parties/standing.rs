@@ -117,11 +117,14 @@ pub struct Standing {
     pub main_unit: Option<Uuid>,
     /// Further parties that the connections lead through.
     pub through: Vec<Uuid>,
+    /// Facilitators that delegated the reportee, its main unit or its own firm to the subject.
+    pub facilitators: Vec<Uuid>,
 }
 
 const SUBJECT: i32 = 0;
 const REPORTEE: i32 = 1;
 const CONNECTION: i32 = 2;
+const FACILITATOR: i32 = 5;
 
 struct Row {
     place: i32,
@@ -299,7 +302,8 @@ pub async fn standings(
              from source s cross join holder h join assignment a on a.from_key = s.key and a.to_key = h.key
              union all
              select s.key, d.role_id, null, null, null, d.id
-             from source s cross join subject u join client_delegation d on d.system_user_key = u.key and d.client_key = s.key)
+             from source s cross join subject u join client_delegation d on d.system_user_key = u.key and d.client_key = s.key
+             join party f on f.key = d.facilitator_key and f.status <> 'deleted' and f.death_date is null)
            select 0 as what, p.key, p.uuid, p.party_id, p.kind, p.form_id, p.status, p.org_number, p.user_id, p.parent_key, p.name, p.death_date,
              false as main_unit, false as own_firm, null::int2 as role, null::int2 as key_role, null::int2 as key_form, false as client,
              null::int2[] as packages, null::jsonb as rights, s.system_id, o.uuid as owner, o.org_number as owner_org,
@@ -319,7 +323,13 @@ pub async fn standings(
                   when r.delegation_id is not null then array(select package_id from client_delegation_package where delegation_id = r.delegation_id)
                   end,
              case when r.assignment_id is not null then
-               (select jsonb_agg(jsonb_build_array(resource_id, action, extra, assignment_id)) from assignment_right where assignment_id = r.assignment_id) end,
+               (select jsonb_agg(jsonb_build_array(resource_id, action, extra, assignment_id)) from assignment_right where assignment_id = r.assignment_id)
+                  when r.delegation_id is not null then
+               (select jsonb_agg(jsonb_build_array(g.resource_id, g.action, g.extra, g.assignment_id))
+                from client_delegation_resource k join client_delegation d on d.id = k.delegation_id
+                join assignment a on a.from_key = d.client_key and a.to_key = d.facilitator_key and a.role_id = d.role_id
+                join assignment_right g on g.assignment_id = a.id and g.resource_id = k.resource_id
+                where k.delegation_id = r.delegation_id) end,
              null, null, null, null, null, null
            from relation r join source s on s.key = r.from_key
            union all
@@ -329,7 +339,11 @@ pub async fn standings(
            union all
            select 4, null, p.uuid, null, null, null, null, null, null, null, null, null, t.main_unit, false, null, null, null, false, null, null,
              null, null, null, null, null, null
-           from (select key, main_unit from source union select key, false from holder) t join party p on p.key = t.key) found"#,
+           from (select key, main_unit from source union select key, false from holder) t join party p on p.key = t.key
+           union all
+           select 5, null, f.uuid, null, null, null, null, null, null, null, null, null, false, false, null, null, null, false, null, null,
+             null, null, null, null, null, null
+           from relation r join client_delegation d on d.id = r.delegation_id join party f on f.key = d.facilitator_key) found"#,
         &subjects.uuids as &[Option<Uuid>],
         &subjects.party_ids as &[Option<i32>],
         &subjects.user_ids as &[Option<i32>],
@@ -361,6 +375,7 @@ pub async fn standings(
                 standing.reportee = row.party();
             }
             CONNECTION => standing.connections.extend(row.connection()),
+            FACILITATOR => standing.facilitators.extend(row.uuid),
             _ => match (row.resource, row.uuid) {
                 (Some(resource), _) => standing.listings.push(Listing {
                     resource,
