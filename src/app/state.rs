@@ -2,6 +2,7 @@
 
 use std::{ops::Deref, sync::Arc, time::Duration};
 
+use access_management::AccessManagement;
 use authorization::{
     authorized_parties::PartyLists,
     callers::Authenticator,
@@ -225,6 +226,26 @@ impl AppState {
                 address: self.address(),
                 db: self.db.clone(),
             },
+        })
+    }
+
+    /// The slice for client delegations and connections.
+    #[must_use]
+    pub fn access_management(&self) -> AccessManagement {
+        AccessManagement {
+            catalogue: Arc::clone(&self.catalogue),
+            config: Arc::clone(&self.config),
+            db: self.db.clone(),
+            identity: Arc::clone(&self.identity),
+            policies: self.policies.clone(),
+        }
+    }
+
+    /// The slices of the layer `access_management`.
+    pub(super) fn for_access_management(&self) -> access_management::State {
+        access_management::State::new(access_management::Slices {
+            access: self.access_management(),
+            permissions: self.permissions(),
         })
     }
 

@@ -11,7 +11,9 @@
 mod support;
 
 mod acceptance;
+mod access;
 mod access_log;
+mod access_properties;
 mod agent_requests;
 mod agents;
 mod audit;
@@ -23,11 +25,13 @@ mod catalogues;
 mod change_request_refusals;
 mod change_requests;
 mod client_batches;
+mod client_delegations;
 mod client_refusals;
 mod client_steps;
 mod clients;
 mod clock;
 mod conformance;
+mod connections;
 mod conventions;
 mod decision_bodies;
 mod decision_log;

@@ -44,7 +44,10 @@ const ANY_CALLER: &[(&str, u16)] = &[
     ("GET /register/api/v1/parties/byuuid/{uuid}", 401),
     // A person's own parties need no scope, and nobody else has any.
     ("GET /accessmanagement/api/v1/authorizedparties", 401),
-    ("GET /accessmanagement/api/v1/authorizedparty/{partyId}", 401),
+    (
+        "GET /accessmanagement/api/v1/authorizedparty/{partyId}",
+        401,
+    ),
 ];
 
 /// Operations that tell a foreign object from an unknown one, because a client may depend on it:
@@ -513,12 +516,28 @@ impl Objects {
             {
                 "partyUuid"
             }
+            // Client delegations and connections name parties by uuid.
+            "party" | "from" if path.contains("/enduser/connections") => "partyUuid",
+            "to" if path.contains("/enduser/connections") => "client",
+            "party" | "from" if path.ends_with("/connection/rightholders") => "partyUuid",
+            "to" if path.ends_with("/connection/rightholders") => return String::new(),
+            "party"
+                if path.contains("/enduser/clientdelegations/")
+                    || path.contains("/api/v1/clientdelegations/")
+                    || path.ends_with("/accesspackage/delegationcheck") =>
+            {
+                "partyUuid"
+            }
+            "from" if path.contains("/enduser/clientdelegations/") => "client",
+            "to" if path.contains("/enduser/clientdelegations/") => "agent",
+            "package" => return "urn:altinn:accesspackage:lonn".to_owned(),
             "facilitator" | "facilitatorId" | "provider" | "partyuuid" => "partyUuid",
             "delegationId" => "client",
             "correlation-id" => return Uuid::new_v4().to_string(),
             // Filters and pages: left out.
             "token" | "limit" | "packages" | "after" | "versionId" | "useOldFormatForApp"
-            | "partyFilter" | "anyOfResourceIds" => {
+            | "packageId" | "packageIds" | "roles" | "resources" | "cascade" | "partyFilter"
+            | "anyOfResourceIds" => {
                 return String::new();
             }
             name if name.starts_with("include") => return String::new(),

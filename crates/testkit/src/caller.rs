@@ -210,6 +210,11 @@ impl<K> Caller<'_, K> {
         self.send(Method::PUT, path, Some(body)).await
     }
 
+    /// Deletes what a body names.
+    pub async fn delete_with(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::DELETE, path, Some(body)).await
+    }
+
     /// Deletes.
     pub async fn delete(&self, path: &str) -> Answer {
         self.send(Method::DELETE, path, None).await
