@@ -255,6 +255,7 @@ impl AppState {
             authenticator: self.authenticator.clone(),
             permissions: self.permissions(),
             portal: PortalBackEnd {
+                access: self.access_management(),
                 catalogue: Arc::clone(&self.catalogue),
                 clients: self.clients(),
                 config: Arc::clone(&self.config),

@@ -59,6 +59,7 @@ mod one_answer;
 mod package_spelling;
 mod pages;
 mod policies;
+mod portal_access;
 mod portal_clients;
 mod refusals;
 mod register;
