@@ -170,6 +170,34 @@ const WRITES: &[Route] = routes! {
     DELETE "/authentication/api/v1/enduser/systemuser/clients": ClientRemoved, SystemUser at query "agent", Person;
     POST "/systembruker/api/v1/enduser/systemuser/clients:batch": ClientAdded, SystemUser at query "agent", Person;
 
+    POST "/accessmanagement/api/v1/enduser/clientdelegations/agents": AgentAdded, Party at query "to", Person;
+    DELETE "/accessmanagement/api/v1/enduser/clientdelegations/agents": AgentRemoved, Party at query "to", Person;
+    DELETE "/accessmanagement/api/v1/enduser/clientdelegations/agents/clients": ClientRemoved, Party at query "to", Person;
+    POST "/accessmanagement/api/v1/enduser/clientdelegations/agents/accesspackages": ClientAdded, Party at query "to", Person;
+    DELETE "/accessmanagement/api/v1/enduser/clientdelegations/agents/accesspackages": ClientRemoved, Party at query "to", Person;
+    DELETE "/accessmanagement/api/v1/enduser/clientdelegations/my/clients/accesspackages": ClientRemoved, Party at query "from", Person;
+    DELETE "/accessmanagement/api/v1/enduser/clientdelegations/my/clients": ClientRemoved, Party at query "from", Person;
+    DELETE "/accessmanagement/api/v1/enduser/clientdelegations/my/clientproviders": AgentRemoved, Party at query "provider", Person;
+    POST "/accessmanagement/api/v2/enduser/clientdelegations/agents": AgentAdded, Party at query "agent", Person;
+    DELETE "/accessmanagement/api/v2/enduser/clientdelegations/agents": AgentRemoved, Party at query "agent", Person;
+    DELETE "/accessmanagement/api/v2/enduser/clientdelegations/agents/clients": ClientRemoved, Party at query "agent", Person;
+    POST "/accessmanagement/api/v2/enduser/clientdelegations/agents/accesspackages": ClientAdded, Party at query "agent", Person;
+    POST "/accessmanagement/api/v2/enduser/clientdelegations/agents/accesspackages/delete": ClientRemoved, Party at query "agent", Person;
+    POST "/accessmanagement/api/v2/enduser/clientdelegations/agents/resources": ClientAdded, Party at query "agent", Person;
+    POST "/accessmanagement/api/v2/enduser/clientdelegations/agents/resources/delete": ClientRemoved, Party at query "agent", Person;
+    POST "/accessmanagement/api/v2/enduser/clientdelegations/my/clients/accesspackages/delete": ClientRemoved, Party at query "client", Person;
+    POST "/accessmanagement/api/v2/enduser/clientdelegations/my/clients/resources/delete": ClientRemoved, Party at query "client", Person;
+    DELETE "/accessmanagement/api/v2/enduser/clientdelegations/my/clients": ClientRemoved, Party at query "client", Person;
+    DELETE "/accessmanagement/api/v2/enduser/clientdelegations/my/clientproviders": AgentRemoved, Party at query "provider", Person;
+
+    POST "/accessmanagement/api/v1/enduser/connections": RightholderAdded, Party at query "to", Person;
+    DELETE "/accessmanagement/api/v1/enduser/connections": RightholderRemoved, Party at query "to", Person;
+    POST "/accessmanagement/api/v1/enduser/connections/accesspackages": DelegationGranted, Party at query "to", Person;
+    DELETE "/accessmanagement/api/v1/enduser/connections/accesspackages": DelegationRevoked, Party at query "to", Person;
+    POST "/accessmanagement/api/v1/enduser/connections/resources/rights": DelegationGranted, Party at query "to", Person;
+    PUT "/accessmanagement/api/v1/enduser/connections/resources/rights": DelegationGranted, Party at query "to", Person;
+    DELETE "/accessmanagement/api/v1/enduser/connections/resources": DelegationRevoked, Party at query "to", Person;
+
     POST "/resourceregistry/api/v1/resource": ResourceChanged, Resource, ServiceOwner;
     PUT "/resourceregistry/api/v1/resource/{id}": ResourceChanged, Resource at path "id", ServiceOwner;
     DELETE "/resourceregistry/api/v1/resource/{id}": ResourceChanged, Resource at path "id", ServiceOwner;

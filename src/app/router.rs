@@ -59,6 +59,7 @@ fn api(state: &AppState) -> OpenApiRouter {
     let aliases = state.config.settings.compat.delegation_aliases;
     OpenApiRouter::with_openapi(Description::openapi())
         .merge(system_users::router(state.for_system_users(), aliases))
+        .merge(access_management::router(state.for_access_management()))
         .merge(edges::portal_router(state.for_portal()))
         .merge(authorization::router(state.for_authorization()))
         .merge(registers_api::router(state.for_registers()))

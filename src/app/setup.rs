@@ -30,7 +30,7 @@ use foundation::{
 };
 use registers::{
     packages,
-    parties::IdentityKeys,
+    parties::{IdentityKeys, rules::ClientResources},
     resources::{self, Policies, Resources},
 };
 
@@ -279,6 +279,7 @@ pub async fn state(
         Arc::clone(&secrets.identity),
         clock.clone(),
         Log::open(&background_db),
+        ClientResources::of(config.settings.access.client_resources_decide),
     );
     let mut platform = extra.platform_issuers;
     for (name, path) in &config.settings.platform_tokens.keys {
@@ -311,6 +312,7 @@ pub async fn state(
         Arc::clone(&secrets.identity),
         clock.clone(),
         pool.clone(),
+        &config,
     );
     Ok(AppState::new(Inner {
         attempts: audit::Attempts::new(background_db.clone()),

@@ -2,6 +2,7 @@
 
 use std::{ops::Deref, sync::Arc, time::Duration};
 
+use access_management::AccessManagement;
 use authorization::{
     authorized_parties::PartyLists,
     callers::Authenticator,
@@ -24,7 +25,7 @@ use foundation::{
 };
 use registers::{
     packages::{Catalogue, Metadata},
-    parties::IdentityKeys,
+    parties::{IdentityKeys, rules::ClientResources},
     resources::{Policies, Resources},
 };
 use registers_api::{parties::PartyLookups, resources::ResourceRegistry};
@@ -134,6 +135,9 @@ impl AppState {
         PartyLists {
             authenticator: self.authenticator.clone(),
             catalogue: Arc::clone(&self.catalogue),
+            client_resources: ClientResources::of(
+                self.config.settings.access.client_resources_listed,
+            ),
             db: self.db.clone(),
             identity: Arc::clone(&self.identity),
         }
@@ -240,12 +244,33 @@ impl AppState {
         })
     }
 
+    /// The slice for client delegations and connections.
+    #[must_use]
+    pub fn access_management(&self) -> AccessManagement {
+        AccessManagement {
+            catalogue: Arc::clone(&self.catalogue),
+            config: Arc::clone(&self.config),
+            db: self.db.clone(),
+            identity: Arc::clone(&self.identity),
+            policies: self.policies.clone(),
+        }
+    }
+
+    /// The slices of the layer `access_management`.
+    pub(super) fn for_access_management(&self) -> access_management::State {
+        access_management::State::new(access_management::Slices {
+            access: self.access_management(),
+            permissions: self.permissions(),
+        })
+    }
+
     /// The slices of the portal's back end.
     pub(super) fn for_portal(&self) -> edges::PortalState {
         edges::PortalState::new(edges::PortalSlices {
             authenticator: self.authenticator.clone(),
             permissions: self.permissions(),
             portal: PortalBackEnd {
+                access: self.access_management(),
                 catalogue: Arc::clone(&self.catalogue),
                 clients: self.clients(),
                 config: Arc::clone(&self.config),

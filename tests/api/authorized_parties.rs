@@ -115,17 +115,14 @@ async fn a_standard_system_user_acts_for_the_sub_units_of_its_owner() {
 }
 
 #[tokio::test]
-async fn sub_units_resources_and_packages_can_be_left_out() {
+async fn resources_and_packages_can_be_left_out_and_sub_units_cannot() {
     let world = World::start().await;
     let query = "?includeSubParties=false&includeResources=false";
     let owner = of_nattergals_user(&world, query).await;
-    for member in [
-        "subunits",
-        "authorizedResources",
-        "authorizedAccessPackages",
-    ] {
+    for member in ["authorizedResources", "authorizedAccessPackages"] {
         assert_eq!(owner[member], json!([]), "{member}");
     }
+    assert_eq!(owner["subunits"].as_array().unwrap().len(), 2);
 }
 
 async fn of_the_agent(world: &World) -> Vec<Value> {
@@ -134,13 +131,20 @@ async fn of_the_agent(world: &World) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn an_agent_acts_for_its_clients_and_not_for_its_owner() {
+async fn an_agent_acts_for_its_clients_and_has_nothing_of_its_facilitator() {
     let world = World::start().await;
     let list = of_the_agent(&world).await;
     let found = numbers(&list);
     assert!(found.contains(&NATTERGAL.number), "{found:?}");
     assert!(found.contains(&KERAMIKK.number), "{found:?}");
-    assert!(!found.contains(&TALLKNUSEREN.number), "{found:?}");
+    let facilitator = party(&list, TALLKNUSEREN);
+    for member in [
+        "authorizedAccessPackages",
+        "authorizedResources",
+        "authorizedRoles",
+    ] {
+        assert_eq!(facilitator[member], json!([]), "{member}");
+    }
 }
 
 #[tokio::test]
@@ -360,13 +364,116 @@ async fn a_person_asks_for_the_persons_own_parties() {
 }
 
 #[tokio::test]
+async fn roles_come_with_their_code_and_the_older_one() {
+    let world = World::start().await;
+    let nattergal = nattergal_of_torleif(&world, "?includeRoles=true").await;
+    let roles = texts(&nattergal["authorizedRoles"]);
+    for code in ["daglig-leder", "DAGL", "ADMAI"] {
+        assert!(roles.contains(&code), "{roles:?}");
+    }
+}
+
+#[tokio::test]
+async fn own_parties_are_those_of_the_filter_and_their_main_units() {
+    let world = World::start().await;
+    let numbers_of = async |filter: &str| {
+        let own = world.torleif().get(&format!("{END_USER}?{filter}")).await;
+        let list = own.assert_status(200).json()["data"].clone();
+        let list = list.as_array().unwrap();
+        let units = list
+            .iter()
+            .flat_map(|party| party["subunits"].as_array().unwrap());
+        let mut found: Vec<String> = list
+            .iter()
+            .chain(units)
+            .filter_map(|party| party["organizationNumber"].as_str())
+            .map(str::to_owned)
+            .collect();
+        found.sort();
+        found
+    };
+    let unit = format!("partyFilter={}", NATTERGAL_SENTRUM.uuid);
+    assert_eq!(
+        numbers_of(&unit).await,
+        [NATTERGAL_SENTRUM.number, NATTERGAL.number]
+    );
+    let main = format!("partyFilter={}", NATTERGAL.uuid);
+    assert_eq!(numbers_of(&main).await, [NATTERGAL.number]);
+    let unknown = format!("partyFilter={}", UNKNOWN.uuid);
+    assert_eq!(numbers_of(&unknown).await, Vec::<String>::new());
+    let wrong = world
+        .torleif()
+        .get(&format!("{END_USER}?partyFilter=x"))
+        .await;
+    wrong.assert_error_keys(["partyFilter"]);
+}
+
+#[tokio::test]
+async fn what_is_listed_for_a_resource_is_what_leads_to_it() {
+    let world = World::start().await;
+    let query = format!(
+        "?includeAccessPackages=true&includeResources=true&anyOfResourceIds={}",
+        ARBEIDSTRENING_AVTALE.0
+    );
+    let owner = of_nattergals_user(&world, &query).await;
+    assert_eq!(
+        owner["authorizedResources"],
+        json!([ARBEIDSTRENING_AVTALE.0])
+    );
+    assert_eq!(owner["authorizedAccessPackages"], json!([]));
+}
+
+const OWN_LIST: &str = "/accessmanagement/api/v1/authorizedparties";
+const OWN_PARTY: &str = "/accessmanagement/api/v1/authorizedparty";
+
+#[tokio::test]
+async fn the_platform_asks_for_a_persons_parties_without_a_scope() {
+    let world = World::start().await;
+    let torleif = world.torleif().with_scopes("altinn:nothing");
+    let path = format!("{OWN_LIST}?includeAltinn2=true");
+    let list = torleif.get(&path).await.assert_status(200).list();
+    assert!(texts(&party(&list, NATTERGAL)["authorizedRoles"]).contains(&"DAGL"));
+    let user = Caller::system_user(&world.app, &NATTERGAL_USER, SKYREGNSKAP);
+    for path in [
+        OWN_LIST.to_owned(),
+        format!("{OWN_PARTY}/{}", NATTERGAL.party),
+    ] {
+        let refused = user.get(&path).await;
+        assert_eq!(refused.status, 401);
+        assert_eq!(refused.problem()["title"], "Unauthorized");
+    }
+}
+
+#[tokio::test]
+async fn one_party_is_found_among_a_persons_parties() {
+    let world = World::start().await;
+    let torleif = world.torleif();
+    for organization in [NATTERGAL, NATTERGAL_SENTRUM] {
+        let found = torleif
+            .get(&format!("{OWN_PARTY}/{}", organization.party))
+            .await;
+        let found = found.assert_status(200).json();
+        assert_eq!(found["organizationNumber"], organization.number);
+    }
+    for wrong in [
+        "0".to_owned(),
+        TINDEVANDRER.party.to_string(),
+        "1".to_owned(),
+    ] {
+        let refused = torleif.get(&format!("{OWN_PARTY}/{wrong}")).await;
+        refused.assert_error_keys(["InvalidParty"]);
+    }
+    let no_number = torleif.get(&format!("{OWN_PARTY}/abc")).await;
+    no_number.assert_error_keys(["partyId"]);
+}
+
+#[tokio::test]
 async fn a_token_without_user_or_system_user_has_no_parties_of_its_own() {
     let world = World::start().await;
-    world
-        .organization(SAV, OWN_PARTIES)
-        .get(END_USER)
-        .await
-        .assert_unauthorized();
+    let nobody = world.organization(SAV, OWN_PARTIES).get(END_USER).await;
+    nobody
+        .assert_status(401)
+        .assert_text("\"Unknown user type\"");
     owner(&world).get(END_USER).await.assert_forbidden();
 }
 
@@ -382,19 +489,13 @@ async fn nobody_holds_anything_at_an_organisation_that_was_deleted() {
 }
 
 #[tokio::test]
-async fn organisations_that_were_deleted_can_be_left_out() {
+async fn organisations_that_were_deleted_are_always_listed() {
     let world = World::start().await;
     world.app.delete_organization(NATTERGAL).await;
     let list = ask(&world, "?includeInactiveParties=false", torleif()).await;
-    // Its sub-units live on, and stand below it.
-    let reached = list
-        .iter()
-        .filter(|party| party["onlyHierarchyElementWithNoAccess"] == false);
-    assert!(
-        reached
-            .into_iter()
-            .all(|party| party["organizationNumber"] != NATTERGAL.number)
-    );
+    let nattergal = party(&list, NATTERGAL);
+    assert_eq!(nattergal["isDeleted"], true);
+    assert_eq!(nattergal["onlyHierarchyElementWithNoAccess"], false);
 }
 
 #[tokio::test]

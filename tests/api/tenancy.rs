@@ -42,6 +42,12 @@ const ANY_CALLER: &[(&str, u16)] = &[
     // A person may look itself up without a scope, and nobody else.
     ("GET /register/api/v1/parties/{partyId}", 401),
     ("GET /register/api/v1/parties/byuuid/{uuid}", 401),
+    // A person's own parties need no scope, and nobody else has any.
+    ("GET /accessmanagement/api/v1/authorizedparties", 401),
+    (
+        "GET /accessmanagement/api/v1/authorizedparty/{partyId}",
+        401,
+    ),
 ];
 
 /// Operations that tell a foreign object from an unknown one, because a client may depend on it:
@@ -528,6 +534,21 @@ impl Objects {
             {
                 "partyUuid"
             }
+            // Client delegations and connections name parties by uuid.
+            "party" | "from" if path.contains("/enduser/connections") => "partyUuid",
+            "to" if path.contains("/enduser/connections") => "client",
+            "party" | "from" if path.ends_with("/connection/rightholders") => "partyUuid",
+            "to" if path.ends_with("/connection/rightholders") => return String::new(),
+            "party"
+                if path.contains("/enduser/clientdelegations/")
+                    || path.contains("/api/v1/clientdelegations/")
+                    || path.ends_with("/accesspackage/delegationcheck") =>
+            {
+                "partyUuid"
+            }
+            "from" if path.contains("/enduser/clientdelegations/") => "client",
+            "to" if path.contains("/enduser/clientdelegations/") => "agent",
+            "package" => return "urn:altinn:accesspackage:lonn".to_owned(),
             "facilitator" | "facilitatorId" | "provider" | "partyuuid" => "partyUuid",
             // Nobody but the caller: left out as a rule.
             "userId" | "coveredByUserId" => {
@@ -540,10 +561,12 @@ impl Objects {
             "delegationId" => "client",
             "correlation-id" => return Uuid::new_v4().to_string(),
             // Filters and pages: left out.
-            "include" | "resource" | "token" | "limit" | "packages" | "after" | "versionId"
-            | "useOldFormatForApp" | "status" => {
+            "resource" | "token" | "limit" | "packages" | "after" | "versionId"
+            | "useOldFormatForApp" | "status" | "packageId" | "packageIds" | "roles"
+            | "resources" | "cascade" | "partyFilter" | "anyOfResourceIds" => {
                 return String::new();
             }
+            name if name.starts_with("include") => return String::new(),
             other => other,
         };
         self.0
@@ -583,6 +606,7 @@ pub(crate) fn unknown() -> Objects {
         ("client", uuid()),
         ("party", "59999999".to_owned()),
         ("partyUuid", uuid()),
+        ("partyId", "59999999".to_owned()),
         ("resource", "no-such-resource".to_owned()),
         ("resourceIdentifier", "no-such-resource".to_owned()),
         ("owner", "aye".to_owned()),
@@ -785,6 +809,7 @@ async fn furnish(app: &TestApp) -> [Objects; 2] {
             ("agent", who::TALLKNUSEREN_AGENT.to_owned()),
             ("client", client.clone()),
             ("party", party.to_string()),
+            ("partyId", party.to_string()),
             (
                 "partyUuid",
                 app.sql_text(&format!(

@@ -46,6 +46,7 @@ production_does_not_start_with! {
     leeway: |i| i.set("TOKENS__LEEWAY_S", "61"), "tokens.leeway_s", |i| i.set("TOKENS__LEEWAY_S", "60");
     long_tokens_of_ours: |i| i.set("EXCHANGE__LIFETIME_S", "1801"), "exchange.lifetime_s", |i| i.set("EXCHANGE__LIFETIME_S", "1800");
     open_cookies: |i| i.set("SESSION__SECURE_COOKIES", "false"), "session.secure_cookies", |i| i.set("SESSION__SECURE_COOKIES", "true");
+    system_users_by_party_uuid: |i| i.set("COMPAT__SYSTEMUSER_BY_PARTY_UUID", "true"), "compat.systemuser_by_party_uuid", |i| i.set("COMPAT__SYSTEMUSER_BY_PARTY_UUID", "false");
     open_decisions: |i| i.set("PDP__DECISION_OPEN", "true"), "pdp.decision_open", |i| i.set("PDP__DECISION_OPEN", "false");
     fixture: |i| i.set("AUTHZEN__CONFORMANCE_FIXTURE", "true"), "authzen.conformance_fixture", |i| i.set("AUTHZEN__CONFORMANCE_FIXTURE", "false");
     guessed_persons: |i| i.set("IMPORT__PERSON_MATCH", "unique"), "import.person_match", |i| i.set("IMPORT__PERSON_MATCH", "off");

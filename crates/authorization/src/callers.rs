@@ -6,6 +6,7 @@ use std::{marker::PhantomData, sync::Arc};
 use axum::extract::{FromRef, FromRequestParts};
 use foundation::{
     clock::Clock,
+    config::Checked,
     http::{ApiError, ApiResult, context},
     ids::OrgNumber,
     telemetry::{metrics::AUTH_FAILED, security::SecurityEvent},
@@ -242,12 +243,14 @@ struct Inner {
     identity: Arc<IdentityKeys>,
     clock: Clock,
     db: PgPool,
+    system_user_by_party_uuid: bool,
 }
 
 impl Authenticator {
     /// Verifies with these issuers and keys, and asks this database about sessions, system users
     /// and persons.
     #[must_use]
+    #[expect(clippy::too_many_arguments, reason = "called once, at start")]
     pub fn new(
         verifier: Arc<Verifier>,
         platform_tokens: PlatformTokens,
@@ -256,6 +259,7 @@ impl Authenticator {
         identity: Arc<IdentityKeys>,
         clock: Clock,
         db: PgPool,
+        config: &Checked,
     ) -> Self {
         Self(Arc::new(Inner {
             verifier,
@@ -265,6 +269,7 @@ impl Authenticator {
             identity,
             clock,
             db,
+            system_user_by_party_uuid: config.settings.compat.systemuser_by_party_uuid,
         }))
     }
 
@@ -407,6 +412,36 @@ impl Authenticator {
             level,
             policy: PhantomData,
         })))
+    }
+
+    /// As [`Authenticator::person_or_system_user`], on the routes of access management: where a
+    /// person's token names no person, but a system user that is active as its party, that system
+    /// user calls, if the installation permits it (`compat.systemuser_by_party_uuid`). Load tests of
+    /// the public system make such tokens.
+    ///
+    /// # Errors
+    /// The register cannot be read.
+    pub async fn access_caller<P>(
+        &self,
+        caller: &Caller,
+    ) -> ApiResult<Option<PersonOrSystemUser<P>>> {
+        let found = self.person_or_system_user(caller).await?;
+        let names_nobody = matches!(&found, Some(PersonOrSystemUser::Person(user)) if user.known_person().is_none());
+        if let Some(id) = caller.principal.person().and_then(|names| names.party_uuid)
+            && names_nobody
+            && self.0.system_user_by_party_uuid
+            && !self
+                .0
+                .live_system_users
+                .among(&[id], true)
+                .await?
+                .is_empty()
+        {
+            return Ok(Some(PersonOrSystemUser::SystemUser(SystemUserCaller {
+                id,
+            })));
+        }
+        Ok(found)
     }
 
     /// The person that calls, self-identified ones too; none for tokens of other shapes.

@@ -11,6 +11,7 @@ use foundation::{
 use http::{StatusCode, request::Parts};
 use registers::parties::{self, Party, Person};
 use sqlx::PgPool;
+use uuid::Uuid;
 
 use crate::{
     callers::{Authenticator, EndUser, PersonOrSystemUser},
@@ -204,6 +205,50 @@ impl Permissions {
                 let asker = Asker::SystemUser(user.id);
                 self.permits(asker, self.system_user_level, action, resource, party_id)
                     .await
+            }
+        }
+    }
+
+    /// The party with this uuid, for which the decision point permits it to a person or a system user.
+    ///
+    /// # Errors
+    /// 403 when not, and when no party has this uuid.
+    pub async fn permitted_party<P>(
+        &self,
+        caller: &PersonOrSystemUser<P>,
+        action: Action,
+        resource: SystemResource,
+        party: Option<Uuid>,
+    ) -> ApiResult<Party> {
+        let forbidden = || ApiError::Empty(StatusCode::FORBIDDEN);
+        let uuid = party.ok_or_else(forbidden)?;
+        let mut db = self.db.acquire().await?;
+        let party = parties::party_by_uuid(&mut db, uuid).await?;
+        drop(db);
+        let party = party.ok_or_else(forbidden)?;
+        let party_id = party.party_id.ok_or_else(forbidden)?;
+        if self.caller_may(caller, action, resource, party_id).await? {
+            Ok(party)
+        } else {
+            Err(forbidden())
+        }
+    }
+
+    /// The party that a person or a system user is.
+    ///
+    /// # Errors
+    /// 401 with the framework's body: no party is known by what the token names.
+    pub async fn party_of<P>(&self, caller: &PersonOrSystemUser<P>) -> ApiResult<Party> {
+        let unknown = || ApiError::Status(StatusCode::UNAUTHORIZED);
+        match caller {
+            PersonOrSystemUser::Person(user) => {
+                Ok(user.known_person().ok_or_else(unknown)?.0.clone())
+            }
+            PersonOrSystemUser::SystemUser(user) => {
+                let mut db = self.db.acquire().await?;
+                parties::party_by_uuid(&mut db, user.id)
+                    .await?
+                    .ok_or_else(unknown)
             }
         }
     }

@@ -38,6 +38,8 @@ pub fn router(state: State) -> OpenApiRouter {
         .routes(routes!(authorized_parties::user_api::parties))
         .routes(routes!(authorized_parties::user_api::validate))
         .routes(routes!(authorized_parties::user_api::roles))
+        .routes(routes!(authorized_parties::api::for_person))
+        .routes(routes!(authorized_parties::api::one_for_person))
         .routes(routes!(exchange::api::exchange))
         .routes(routes!(exchange::api::metadata))
         .routes(routes!(exchange::api::keys));

@@ -20,7 +20,7 @@ foundation::router_state! {
 
 /// What Altinn's portal asks its own back end, with its description.
 pub fn portal_router(state: PortalState) -> OpenApiRouter {
-    use portal::{clients_api, requests_api, system_users_api, user_api};
+    use portal::{access_api, clients_api, requests_api, system_users_api, user_api};
     OpenApiRouter::new()
         .routes(routes!(requests_api::read))
         .routes(routes!(requests_api::read_agent))
@@ -51,6 +51,10 @@ pub fn portal_router(state: PortalState) -> OpenApiRouter {
             clients_api::give_own,
             clients_api::take_own
         ))
+        .routes(routes!(access_api::right_holders))
+        .routes(routes!(access_api::agents))
+        .routes(routes!(access_api::clients))
+        .routes(routes!(access_api::check_packages))
         .merge(frame())
         .routes(routes!(user_api::change_reportee))
         .with_state(state)

@@ -153,6 +153,47 @@ impl TestApp {
         .expect("a list")
     }
 
+    /// Delegations of clients that a party has, by its uuid.
+    pub async fn stored_delegations(&self, agent: &str) -> i64 {
+        self.count_where(
+            "select count(*) from client_delegation d join party u on u.key = d.system_user_key where u.uuid::text = $1",
+            agent,
+        )
+        .await
+    }
+
+    /// Makes a standard system user of an organisation that holds a package of it.
+    pub async fn standard_user_with(&self, owner: Organization, package: Package) -> SystemUser {
+        let id: String = sqlx::query_scalar(
+            "with made as (
+               insert into \"system_user\" (id, integration_title, system_internal_id, owner_key, reportee_org_no, kind, external_ref,
+                 created_by, sequence_no)
+               select gen_random_uuid(), 'Eget system', s.system_internal_id, o.key, o.org_number, 'standard', 'eget ' || $2, 'test',
+                 nextval('system_user_sequence')
+               from system s, party o where s.system_id = $3 and o.org_number = $1 returning id, owner_key),
+             known as (
+               insert into party (uuid, kind, name, source) select id, 'system-user', 'Eget system', 'test' from made returning key, uuid),
+             relation as (
+               insert into assignment (id, from_key, to_key, role_id, created_by)
+               select gen_random_uuid(), m.owner_key, k.key, r.key, 'test' from made m, known k, role r where r.code = 'rettighetshaver'
+               returning id),
+             given as (
+               insert into assignment_package (assignment_id, package_id, created_by)
+               select r.id, p.key, 'test' from relation r, package p where p.urn = $2)
+             select uuid::text from known",
+        )
+        .bind(owner.number)
+        .bind(package.urn())
+        .bind(crate::systems::SKYREGNSKAP_SYSTEM.id)
+        .fetch_one(&mut self.sql().await)
+        .await
+        .expect("a system user");
+        SystemUser {
+            id: id.into(),
+            owner,
+        }
+    }
+
     /// Relations that an agent has to clients.
     pub async fn stored_clients(&self, agent: &SystemUser) -> i64 {
         self.count_where(

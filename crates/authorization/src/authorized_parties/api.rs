@@ -1,29 +1,34 @@
-//! `/accessmanagement/api/v1/{resourceowner,enduser}/authorizedparties`.
+//! `/accessmanagement/api/v1/{resourceowner,enduser}/authorizedparties`, and the lists of a person
+//! that older callers ask for.
 
 use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
 use futures_util::TryStreamExt as _;
-use http::header::CONTENT_TYPE;
+use http::{StatusCode, header::CONTENT_TYPE};
 use sqlx::{PgConnection, Postgres, pool::PoolConnection};
+use uuid::Uuid;
 
 use super::PartyLists;
 use super::{
-    bind::{bind_include, bind_question},
-    model::{AuthorizedParty, Include, Leads, Question},
+    bind::{bind_include, bind_own_filter, bind_question},
+    model::{AuthorizedParty, Include, IncludeDefault, Leads, PartyFilter, Question},
     rules::Assembly,
     store,
 };
 use crate::{
-    callers::{PersonOrSystemUser, Scoped},
+    caller_shapes::{self, User},
+    callers::{Caller, PersonOrSystemUser, Scoped},
     live_system_users,
 };
 use foundation::{
+    db::DbError,
     http::{
-        ApiError, ApiResult, ModelState,
+        ApiError, ApiResult, Json, ModelState,
         body::{self, JsonBytes},
         list_stream::{self, Broken, ListWriter},
+        path::PathValues,
         query::Query,
     },
     token::{
@@ -72,7 +77,7 @@ pub async fn for_service_owner(
 
 async fn ask(lists: PartyLists, owner: Owner, query: Query, bytes: &[u8]) -> ApiResult<Response> {
     let question = bind_question(&body::parse(bytes, "subject")?)?;
-    let include = bind_include(&query, true)?;
+    let include = bind_include(&query, IncludeDefault::RolesAndResources)?;
     let mut db = lists.db.acquire().await?;
     if let Some(code) = query
         .get("orgCode")
@@ -141,6 +146,7 @@ async fn leads(db: &mut PgConnection, query: &Query) -> ApiResult<Option<Leads>>
     params(("includeRoles" = Option<bool>, Query), ("includeAccessPackages" = Option<bool>, Query), ("includeResources" = Option<bool>, Query),
         ("includeInstances" = Option<bool>, Query), ("includePartiesViaKeyRoles" = Option<String>, Query, description = "`true`, `false` or `auto`"),
         ("includeSubParties" = Option<String>, Query), ("includeInactiveParties" = Option<String>, Query),
+        ("partyFilter" = Option<Vec<uuid::Uuid>>, Query, description = "Only these parties and their main units"),
         ("anyOfResourceIds" = Option<Vec<String>>, Query)),
     responses((status = 200, body = serde_json::Value, description = "`links` and `data`"), (status = 400, description = "A flag is no flag"),
         (status = 401, description = "No valid token, or one without user and system user"), (status = 403, description = "The scope is missing")),
@@ -150,33 +156,136 @@ pub async fn for_end_user(
     caller: Scoped<AuthorizedParties>,
     query: Query,
 ) -> ApiResult<Response> {
-    let include = bind_include(&query, false)?;
+    let unknown = || ApiError::JsonText(StatusCode::UNAUTHORIZED, "Unknown user type".to_owned());
+    let include = bind_include(&query, IncludeDefault::Nothing)?;
     let caller = lists
         .authenticator
-        .person_or_system_user::<AuthorizedParties>(&caller.caller)
+        .access_caller::<AuthorizedParties>(&caller.caller)
         .await?
-        .ok_or(ApiError::Unauthorized(None))?;
+        .ok_or_else(unknown)?;
     let subject = match &caller {
-        PersonOrSystemUser::Person(user) => {
-            let person = user.known_person().ok_or(ApiError::Unauthorized(None))?;
-            person.0.uuid
-        }
+        PersonOrSystemUser::Person(user) => user.known_person().ok_or_else(unknown)?.0.uuid,
         PersonOrSystemUser::SystemUser(user) => user.id,
+    };
+    let question = Question {
+        subject: PartyRef::Uuid(subject),
+        filter: bind_own_filter(&query)?,
     };
     let mut db = lists.db.acquire().await?;
     let leads = leads(&mut db, &query).await?;
-    answer(
-        lists,
-        db,
-        Question {
-            subject: PartyRef::Uuid(subject),
-            filter: None,
-        },
-        include,
-        leads,
-        Shape::Enveloped,
-    )
-    .await
+    answer(lists, db, question, include, leads, Shape::Enveloped).await
+}
+
+/// Whom the person may act for, as a bare list: for the platform's own parts.
+#[utoipa::path(get, path = "/accessmanagement/api/v1/authorizedparties", tag = "Authorized parties",
+    params(("includeRoles" = Option<bool>, Query), ("includeAccessPackages" = Option<bool>, Query), ("includeResources" = Option<bool>, Query),
+        ("includeInstances" = Option<bool>, Query), ("includePartiesViaKeyRoles" = Option<String>, Query, description = "`true`, `false` or `auto`"),
+        ("includeSubParties" = Option<String>, Query), ("includeInactiveParties" = Option<String>, Query),
+        ("partyFilter" = Option<Vec<uuid::Uuid>>, Query, description = "Only these parties and their main units"),
+        ("anyOfResourceIds" = Option<Vec<String>>, Query)),
+    responses((status = 200, body = Vec<AuthorizedParty>), (status = 400, description = "A flag is no flag"),
+        (status = 401, description = "No valid token, or one that is no person's")),
+    security(("person" = [])))]
+pub async fn for_person(
+    State(lists): State<PartyLists>,
+    caller: Caller,
+    query: Query,
+) -> ApiResult<Response> {
+    let person = lists.person(&caller).await?;
+    let include = bind_include(&query, IncludeDefault::RolesAndResources)?;
+    let question = Question {
+        subject: PartyRef::Uuid(person),
+        filter: bind_own_filter(&query)?,
+    };
+    let mut db = lists.db.acquire().await?;
+    let leads = leads(&mut db, &query).await?;
+    answer(lists, db, question, include, leads, Shape::Bare).await
+}
+
+/// One party that the person may act for.
+#[utoipa::path(get, path = "/accessmanagement/api/v1/authorizedparty/{partyId}", tag = "Authorized parties",
+    params(("partyId" = i32, Path), ("includeRoles" = Option<bool>, Query), ("includeAccessPackages" = Option<bool>, Query),
+        ("includeResources" = Option<bool>, Query), ("includeInstances" = Option<bool>, Query),
+        ("includePartiesViaKeyRoles" = Option<String>, Query, description = "`true`, `false` or `auto`"),
+        ("includeSubParties" = Option<String>, Query), ("includeInactiveParties" = Option<String>, Query)),
+    responses((status = 200, body = AuthorizedParty), (status = 400, description = "No party that the person may act for has this id"),
+        (status = 401, description = "No valid token, or one that is no person's")),
+    security(("person" = [])))]
+pub async fn one_for_person(
+    State(lists): State<PartyLists>,
+    caller: Caller,
+    path: PathValues,
+    query: Query,
+) -> ApiResult<Json<AuthorizedParty>> {
+    const KEY: &str = "InvalidParty";
+    let text = path.get("partyId");
+    let party_id: i32 = text
+        .trim()
+        .parse()
+        .map_err(|_| ModelState::not_valid("partyId", text))?;
+    if party_id == 0 {
+        let sentence = "The party id must be a valid non-zero integer";
+        return Err(ModelState::of(KEY, sentence).into());
+    }
+    let person = lists.person(&caller).await?;
+    let include = bind_include(&query, IncludeDefault::RolesAndResources)?;
+    let sentence =
+        "The party id is either invalid or is not an authorized party for the authenticated user";
+    let unauthorized = || ApiError::from(ModelState::of(KEY, sentence));
+    let mut db = lists.db.acquire().await?;
+    let subject = subject(&mut db, &lists, &PartyRef::Uuid(person))
+        .await?
+        .ok_or_else(unauthorized)?;
+    let only = parties::keys(&mut db, &lists.identity, &[PartyRef::PartyId(party_id)]).await?;
+    let mut assembly = lists.assembly(&subject, include, None);
+    let mut found = Vec::new();
+    let mut rows = store::reach(&mut db, subject.key, include, Some(&only));
+    while let Some(row) = rows.try_next().await.map_err(DbError::from)? {
+        found.extend(assembly.push(row));
+    }
+    found.extend(assembly.finish());
+    let units = found.iter().flat_map(|unit| &unit.subunits);
+    let party = found
+        .iter()
+        .chain(units)
+        .find(|party| {
+            party.party_id == Some(party_id) && !party.only_hierarchy_element_with_no_access
+        })
+        .ok_or_else(unauthorized)?;
+    Ok(Json(party.clone()))
+}
+
+impl PartyLists {
+    /// The person of a token.
+    ///
+    /// # Errors
+    /// 401 with the framework's body for tokens of other shapes, and for persons whom the register does
+    /// not know.
+    async fn person(&self, caller: &Caller) -> ApiResult<Uuid> {
+        let refused = || ApiError::Status(StatusCode::UNAUTHORIZED);
+        let names = match caller_shapes::user(&caller.principal.shape) {
+            User::Person(names, _) => names,
+            User::SelfIdentified(_) | User::SystemUser(_) | User::Nobody => return Err(refused()),
+        };
+        let person = self.authenticator.person_named(names).await?;
+        Ok(person.ok_or_else(refused)?.0.uuid)
+    }
+
+    fn assembly<'a>(
+        &'a self,
+        subject: &'a Party,
+        include: Include,
+        leads: Option<&'a Leads>,
+    ) -> Assembly<'a> {
+        Assembly::new(
+            &self.catalogue,
+            &self.identity,
+            subject,
+            include,
+            self.client_resources,
+            leads,
+        )
+    }
 }
 
 /// How the list is wrapped.
@@ -206,7 +315,14 @@ async fn answer(
     let subject = subject(&mut db, &lists, &question.subject).await?;
     let only = match &question.filter {
         None => None,
-        Some(names) => Some(parties::keys(&mut db, &lists.identity, names).await?),
+        Some(PartyFilter::Only(names)) => {
+            Some(parties::keys(&mut db, &lists.identity, names).await?)
+        }
+        Some(PartyFilter::WithMainUnits(names)) => {
+            let mut keys = parties::keys(&mut db, &lists.identity, names).await?;
+            keys.extend(store::main_units(&mut db, &keys).await?);
+            Some(keys)
+        }
     };
     let nothing = leads.as_ref().is_some_and(|l| l.resources.is_empty());
     let json = [(CONTENT_TYPE, "application/json; charset=utf-8")];
@@ -258,13 +374,7 @@ async fn write(
     leads: Option<Leads>,
     mut writer: ListWriter,
 ) -> Result<ListWriter, Broken> {
-    let mut assembly = Assembly::new(
-        &lists.catalogue,
-        &lists.identity,
-        &subject,
-        include,
-        leads.as_ref(),
-    );
+    let mut assembly = lists.assembly(&subject, include, leads.as_ref());
     let mut rows = store::reach(&mut db, subject.key, include, only.as_deref());
     while let Some(row) = rows.try_next().await? {
         if let Some(party) = assembly.push(row) {

@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::model::{Include, Question};
+use super::model::{Include, IncludeDefault, PartyFilter, Question};
 use foundation::http::{
     ApiError, ApiResult, ModelState,
     bind::{Binder, Presence},
-    query::Query,
+    query::{Query, parse_uuid},
 };
 use registers::parties::PartyRef;
 
@@ -73,28 +73,56 @@ pub fn bind_question(body: &Value) -> ApiResult<Question> {
                     .iter()
                     .map(|(a, v)| named(a, v))
                     .collect::<ApiResult<_>>()
+                    .map(PartyFilter::Only)
             })
             .transpose()?,
     })
 }
 
-/// Reads what the answer shall hold; `default` is what holds for its parts when nothing is said.
+/// Reads the parties that a list for the caller itself is about: uuids. A sub-unit is shown below its
+/// main unit. None where there is no filter.
+///
+/// # Errors
+/// Model state for what is no uuid, and for more than a list of a body may hold.
+pub fn bind_own_filter(query: &Query) -> ApiResult<Option<PartyFilter>> {
+    const NAME: &str = "partyFilter";
+    let uuids: Vec<PartyRef> = query
+        .all(NAME)
+        .filter(|text| !text.trim().is_empty())
+        .map(|text| parse_uuid(NAME, text).map(PartyRef::Uuid))
+        .collect::<ApiResult<_>>()?;
+    if uuids.len() > FILTER_LIMIT {
+        return Err(ModelState::of(
+            NAME,
+            format!("At most {FILTER_LIMIT} parties can be named."),
+        )
+        .into());
+    }
+    Ok((!uuids.is_empty()).then_some(PartyFilter::WithMainUnits(uuids)))
+}
+
+/// Reads what the answer shall hold.
 ///
 /// # Errors
 /// Model state for a word that is none.
-pub fn bind_include(query: &Query, default: bool) -> ApiResult<Include> {
-    // `auto` is yes: who may be reached that way is wanted.
+pub fn bind_include(query: &Query, default: IncludeDefault) -> ApiResult<Include> {
+    // Sub-units and deleted organisations are always listed; what is said of them must be readable.
+    let default = match default {
+        IncludeDefault::Nothing => false,
+        IncludeDefault::RolesAndResources => true,
+    };
+    // `auto` is yes: there are no profiles of users that could say otherwise.
     let reach = |name: &str| match query.get(name).map(str::trim) {
         Some(word) if word.eq_ignore_ascii_case("auto") => Ok(true),
         _ => query.flag_or(name, true),
     };
     query.flag("includeInstances")?;
+    reach("includeSubParties")?;
+    reach("includeInactiveParties")?;
     Ok(Include {
         roles: query.flag_or("includeRoles", default)?,
         access_packages: query.flag("includeAccessPackages")?,
         resources: query.flag_or("includeResources", default)?,
         via_key_roles: reach("includePartiesViaKeyRoles")?,
-        sub_parties: reach("includeSubParties")?,
-        inactive_parties: reach("includeInactiveParties")?,
     })
 }

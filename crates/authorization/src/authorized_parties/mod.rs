@@ -16,7 +16,10 @@ pub use of_person::{PartyContent, party_of_person, write_parties_of_person};
 
 use std::sync::Arc;
 
-use registers::{packages::Catalogue, parties::IdentityKeys};
+use registers::{
+    packages::Catalogue,
+    parties::{IdentityKeys, rules::ClientResources},
+};
 use sqlx::PgPool;
 
 use crate::callers::Authenticator;
@@ -27,6 +30,7 @@ use crate::callers::Authenticator;
 pub struct PartyLists {
     pub authenticator: Authenticator,
     pub catalogue: Arc<Catalogue>,
+    pub client_resources: ClientResources,
     pub db: PgPool,
     pub identity: Arc<IdentityKeys>,
 }

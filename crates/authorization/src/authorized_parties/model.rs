@@ -24,10 +24,6 @@ pub struct Include {
     pub resources: bool,
     /// Parties that are reached through an organisation.
     pub via_key_roles: bool,
-    /// Sub-units of those that gave access.
-    pub sub_parties: bool,
-    /// Deleted organisations.
-    pub inactive_parties: bool,
 }
 
 /// A question.
@@ -35,8 +31,26 @@ pub struct Include {
 pub struct Question {
     /// About whom.
     pub subject: PartyRef,
-    /// Only these parties, when given.
-    pub filter: Option<Vec<PartyRef>>,
+    /// Only some parties, when given.
+    pub filter: Option<PartyFilter>,
+}
+
+/// Which parties a list is about.
+#[derive(Debug, Clone)]
+pub enum PartyFilter {
+    /// These.
+    Only(Vec<PartyRef>),
+    /// These, and the main units of those that are sub-units.
+    WithMainUnits(Vec<PartyRef>),
+}
+
+/// What an answer to a caller about itself holds where the caller leaves it open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IncludeDefault {
+    /// Names of the parties alone.
+    Nothing,
+    /// Roles and resources.
+    RolesAndResources,
 }
 
 /// What leads to the resources that a caller asks about.

@@ -6,7 +6,10 @@ use super::{
 };
 use registers::{
     packages::{Catalogue, Role},
-    parties::{Connection, IdentityKeys, Party, PartyKind, PartyStatus, SingleRight, Via, rules},
+    parties::{
+        Connection, IdentityKeys, Party, PartyKind, PartyStatus, SingleRight, Via,
+        rules::{self, ClientResources},
+    },
 };
 
 /// Takes relations one by one, and gives out each main unit with its sub-units as soon as it is
@@ -16,6 +19,7 @@ pub struct Assembly<'a> {
     identity: &'a IdentityKeys,
     subject: &'a Party,
     include: Include,
+    client_resources: ClientResources,
     leads: Option<&'a Leads>,
     /// Relations of the party that is being read.
     rows: Vec<ReachRow>,
@@ -30,6 +34,7 @@ impl<'a> Assembly<'a> {
         identity: &'a IdentityKeys,
         subject: &'a Party,
         include: Include,
+        client_resources: ClientResources,
         leads: Option<&'a Leads>,
     ) -> Self {
         Self {
@@ -37,6 +42,7 @@ impl<'a> Assembly<'a> {
             identity,
             subject,
             include,
+            client_resources,
             leads,
             rows: Vec::new(),
             unit: None,
@@ -82,16 +88,22 @@ impl<'a> Assembly<'a> {
         complete.map(|(_, unit)| unit)
     }
 
-    /// The party of these relations; none when nothing is held for it.
+    /// The party of these relations; none when they do not count, and where something must lead to a
+    /// resource and nothing does.
     fn authorized(&self, rows: &[ReachRow]) -> Option<AuthorizedParty> {
         let first = rows.first()?;
         let reportee = party_of(first);
         let connections: Vec<Connection> = rows.iter().filter_map(connection).collect();
         let access = rules::access(self.catalogue, self.subject, &reportee, &connections);
-        let resources = if reportee.is_gone() || self.subject.is_gone() {
+        let mut resources = if reportee.is_gone() || self.subject.is_gone() {
             Vec::new()
         } else {
-            rules::resources(self.catalogue, self.subject.kind, &connections)
+            rules::resources(
+                self.catalogue,
+                self.subject.kind,
+                &connections,
+                self.client_resources,
+            )
         };
         // System users hold packages and rights, never roles.
         let roles: Vec<&Role> = match self.subject.kind {
@@ -102,27 +114,29 @@ impl<'a> Assembly<'a> {
                 .filter_map(|key| self.catalogue.role(*key))
                 .collect(),
         };
-        let packages: Vec<_> = access
+        let mut packages: Vec<_> = access
             .packages
             .iter()
             .filter_map(|key| self.catalogue.package(*key))
             .collect();
-        let deleted = reportee.status == PartyStatus::Deleted && !connections.is_empty();
-        if packages.is_empty() && resources.is_empty() && roles.is_empty() && !deleted {
+        let is_self = rows.iter().any(|row| row.role.is_none());
+        let is_connected = connections
+            .iter()
+            .any(|connection| rules::connects(self.catalogue, connection));
+        if reportee.death_date.is_some() || !(is_self || is_connected) {
             return None;
         }
+        // Where something must lead to a resource, only what does is shown.
         if let Some(leads) = self.leads {
-            let by_right = resources.iter().any(|id| leads.resources.contains(*id));
-            let by_package = packages
-                .iter()
-                .any(|p| leads.subjects.contains(&p.urn.to_lowercase()));
+            resources.retain(|id| leads.resources.contains(*id));
+            packages.retain(|package| leads.subjects.contains(&package.urn.to_lowercase()));
             let names = |r: &&Role| {
                 [Some(&r.urn), r.legacy_urn.as_ref()]
                     .into_iter()
                     .flatten()
                     .any(|urn| leads.subjects.contains(&urn.to_lowercase()))
             };
-            if !by_right && !by_package && !roles.iter().any(names) {
+            if resources.is_empty() && packages.is_empty() && !roles.iter().any(names) {
                 return None;
             }
         }
@@ -140,7 +154,7 @@ impl<'a> Assembly<'a> {
             out.authorized_resources = resources.into_iter().map(str::to_owned).collect();
         }
         if self.include.roles {
-            out.authorized_roles = sorted(roles.iter().filter_map(|r| role_code(r)).collect());
+            out.authorized_roles = sorted(roles.iter().flat_map(|r| role_codes(r)).collect());
         }
         Some(out)
     }
@@ -152,12 +166,14 @@ fn sorted(mut list: Vec<String>) -> Vec<String> {
     list
 }
 
-/// The code that callers know a role by: the older one, in upper case. Newer roles have none.
-fn role_code(role: &Role) -> Option<String> {
-    role.legacy_code
+/// The codes that callers know a role by: its own, and the older one in upper case, where it has one.
+fn role_codes(role: &Role) -> impl Iterator<Item = String> {
+    let older = role
+        .legacy_code
         .as_deref()
         .or_else(|| (role.provider == "sys-altinn2").then_some(role.code.as_str()))
-        .map(str::to_uppercase)
+        .map(str::to_uppercase);
+    std::iter::once(role.code.clone()).chain(older)
 }
 
 fn party_of(row: &ReachRow) -> Party {

@@ -65,11 +65,13 @@ pub fn reach<'a>(
              union all
              select a.from_key, a.role_id, h.key_role, h.key_form, a.id, null from holder h join assignment a on a.to_key = h.key
              union all
-             select d.client_key, d.role_id, null, null, null, d.id from client_delegation d where d.system_user_key = $1
+             select d.client_key, d.role_id, null, null, null, d.id
+             from client_delegation d join party f on f.key = d.facilitator_key and f.status <> 'deleted' and f.death_date is null
+             where d.system_user_key = $1
            ), reached as (
              select r.from_key as key, false as main_unit, false as own_firm, r.* from relation r
              union all
-             select c.key, true, false, r.* from relation r join party c on c.parent_key = r.from_key where $3
+             select c.key, true, false, r.* from relation r join party c on c.parent_key = r.from_key
              union all
              select owner.key, false, true, r.*
              from relation r
@@ -91,20 +93,34 @@ pub fn reach<'a>(
                   else '{}' end as "packages!",
              case when r.assignment is not null then coalesce((
                     select jsonb_agg(jsonb_build_array(resource_id, action)) from assignment_right where assignment_id = r.assignment), '[]')
+                  when r.delegation is not null then coalesce((
+                    select jsonb_agg(jsonb_build_array(g.resource_id, g.action))
+                    from client_delegation_resource k join client_delegation d on d.id = k.delegation_id
+                    join assignment a on a.from_key = d.client_key and a.to_key = d.facilitator_key and a.role_id = d.role_id
+                    join assignment_right g on g.assignment_id = a.id and g.resource_id = k.resource_id
+                    where k.delegation_id = r.delegation), '[]')
                   else '[]' end as "rights!"
            from reached r
            join party p on p.key = r.key and p.kind in ('person', 'organization')
            join party f on f.key = r.from_key
            left join party m on m.key = p.parent_key
-           where ($4::int[] is null or p.key = any($4)) and ($5 or p.status <> 'deleted')
+           where ($3::int[] is null or p.key = any($3))
            order by coalesce(p.parent_key, p.key), p.parent_key nulls first, p.key"#,
         subject,
         include.via_key_roles,
-        include.sub_parties,
-        only,
-        include.inactive_parties
+        only
     )
     .fetch(db)
+}
+
+/// Keys of the main units of those among these parties that are sub-units.
+pub async fn main_units(db: &mut PgConnection, parties: &[i32]) -> Result<Vec<i32>, DbError> {
+    Ok(sqlx::query_scalar!(
+        r#"select distinct parent_key as "parent_key!" from party where key = any($1) and parent_key is not null"#,
+        parties
+    )
+    .fetch_all(db)
+    .await?)
 }
 
 /// Live resources of this owner and among these identifiers, as far as each is given.

@@ -13,4 +13,6 @@ pub use approver::{Administrator, Approver, ClientAdministrator};
 pub use check::{Wanted, check};
 pub use obstacles::{Obstacle, ObstacleReason, WantedKind, obstacles};
 pub use rules::{DelegationReport, Reason, RightOutcome};
-pub use store::{Held, give, held, packages_held, revoke, revoke_all, settle_clients};
+pub use store::{
+    EndedDelegation, Held, end_dependent_delegations, give, held, packages_held, revoke, revoke_all,
+};

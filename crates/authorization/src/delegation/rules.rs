@@ -9,7 +9,7 @@ use registers::{
         Connection, Party, PartyKind, Via,
         rules::{HeldRole, held_roles},
     },
-    resources::{Resource, RightKey, right_keys},
+    resources::{Resource, RightKey, right_keys, right_keys_in_order},
 };
 
 /// A package that no system user may be given, whatever else holds.
@@ -68,6 +68,60 @@ pub struct RightOutcome {
     pub granted: Vec<RightKey>,
     /// Why none may; empty when some may.
     pub reasons: Vec<Reason>,
+}
+
+/// What the check finds about one right.
+#[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent findings, each an answer of its own"
+)]
+pub struct RightCheck {
+    /// The right.
+    pub key: RightKey,
+    /// A package that may be given leads to it.
+    pub by_package: bool,
+    /// A role leads to it.
+    pub by_role: bool,
+    /// It was given as a single right.
+    pub by_right: bool,
+    /// A package would lead to it.
+    pub asks_for_package: bool,
+    /// A role would lead to it.
+    pub asks_for_role: bool,
+    /// Why it may not be given, whoever has it.
+    pub blocks: Vec<Reason>,
+}
+
+impl RightCheck {
+    /// Whether anything leads to it.
+    #[must_use]
+    pub const fn is_held(&self) -> bool {
+        self.by_package || self.by_role || self.by_right
+    }
+
+    /// Whether it may be given.
+    #[must_use]
+    pub fn may_be_given(&self) -> bool {
+        self.is_held() && self.blocks.is_empty()
+    }
+
+    /// Why it may not be given; empty when it may.
+    #[must_use]
+    pub fn obstacles(&self) -> Vec<Reason> {
+        let mut out = Vec::new();
+        if !self.is_held() {
+            if self.asks_for_package {
+                out.push(Reason::MissingPackageAccess);
+            }
+            if self.asks_for_role {
+                out.push(Reason::MissingRoleAccess);
+            }
+            out.push(Reason::MissingDelegationAccess);
+        }
+        out.extend(&self.blocks);
+        out
+    }
 }
 
 /// What the check says about one package.
@@ -277,43 +331,76 @@ impl<'a> Delegator<'a> {
         by_role || self.assigned(package)
     }
 
+    /// Whether a package may be given to others at all.
+    #[must_use]
+    pub fn may_give(&self, package: &Package) -> bool {
+        self.fits(package) && package.is_assignable && self.may_pass_on(package)
+    }
+
     /// What of this resource may be handed to a system user? `list_filters` are those of the access
     /// lists the owner is on for it.
     #[must_use]
     pub fn right(&self, resource: &Resource, list_filters: &[Vec<String>]) -> RightOutcome {
-        let keys = resource
-            .policy
-            .as_ref()
-            .map(|p| right_keys(&p.policy, &resource.identifier))
-            .unwrap_or_default();
         let mut outcome = RightOutcome {
             resource: resource.identifier.clone(),
             granted: Vec::new(),
             reasons: Vec::new(),
         };
+        let keys = resource
+            .policy
+            .as_ref()
+            .map(|p| right_keys(&p.policy, &resource.identifier))
+            .unwrap_or_default();
         for (key, subjects) in keys {
-            let mut reasons = Vec::new();
-            if !self.holds_key(resource, &key, &subjects) {
-                let is_package = |s: &&(String, String)| s.0 == "urn:altinn:accesspackage";
-                if subjects.iter().any(|s| is_package(&s)) {
-                    reasons.push(Reason::MissingPackageAccess);
-                }
-                if subjects.iter().any(|s| !is_package(&s)) {
-                    reasons.push(Reason::MissingRoleAccess);
-                }
-                reasons.push(Reason::MissingDelegationAccess);
-            }
-            reasons.extend(self.blocks(resource, &key, list_filters));
-            if reasons.is_empty() {
-                outcome.granted.push(key);
+            let check = self.key(resource, key, &subjects, list_filters);
+            if check.may_be_given() {
+                outcome.granted.push(check.key);
             } else if outcome.reasons.is_empty() {
-                outcome.reasons = reasons;
+                outcome.reasons = check.obstacles();
             }
         }
         if !outcome.granted.is_empty() {
             outcome.reasons.clear();
         }
         outcome
+    }
+
+    /// What the check finds about each right of a resource, in the order of its policy.
+    #[must_use]
+    pub fn keys(&self, resource: &Resource, list_filters: &[Vec<String>]) -> Vec<RightCheck> {
+        let Some(policy) = &resource.policy else {
+            return Vec::new();
+        };
+        right_keys_in_order(&policy.policy, &resource.identifier)
+            .into_iter()
+            .map(|(key, subjects)| self.key(resource, key, &subjects, list_filters))
+            .collect()
+    }
+
+    fn key(
+        &self,
+        resource: &Resource,
+        key: RightKey,
+        subjects: &[(String, String)],
+        list_filters: &[Vec<String>],
+    ) -> RightCheck {
+        let is_package = |subject: &&(String, String)| subject.0 == "urn:altinn:accesspackage";
+        let holds = |wanted_package: bool| {
+            !self.gone
+                && subjects
+                    .iter()
+                    .filter(|subject| is_package(subject) == wanted_package)
+                    .any(|subject| self.holds_subject(subject))
+        };
+        RightCheck {
+            by_package: holds(true),
+            by_role: holds(false),
+            by_right: !self.gone && self.holds_right(resource, &key),
+            asks_for_package: subjects.iter().any(|subject| is_package(&subject)),
+            asks_for_role: subjects.iter().any(|subject| !is_package(&subject)),
+            blocks: self.blocks(resource, &key, list_filters),
+            key,
+        }
     }
 
     fn blocks(
@@ -338,23 +425,16 @@ impl<'a> Delegator<'a> {
         out
     }
 
-    fn holds_key(
-        &self,
-        resource: &Resource,
-        key: &RightKey,
-        subjects: &[(String, String)],
-    ) -> bool {
-        if self.gone {
-            return false;
-        }
-        let explicit = key.extra.is_empty()
-            && self.connections.iter().any(|c| {
-                c.via != Via::Client
-                    && c.rights
-                        .iter()
-                        .any(|r| r.resource == resource.identifier && r.action == key.action)
-            });
-        explicit || subjects.iter().any(|subject| self.holds_subject(subject))
+    /// Whether this very right was given, other than by a client delegation.
+    fn holds_right(&self, resource: &Resource, key: &RightKey) -> bool {
+        self.connections.iter().any(|c| {
+            c.via != Via::Client
+                && c.rights.iter().any(|r| {
+                    r.resource == resource.identifier
+                        && r.action == key.action
+                        && r.further == key.extra
+                })
+        })
     }
 
     fn holds_subject(&self, (attribute, value): &(String, String)) -> bool {

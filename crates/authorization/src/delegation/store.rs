@@ -159,25 +159,77 @@ pub async fn packages_held(
     Ok(rows.into_iter().map(|row| (row.id, row.urn)).collect())
 }
 
-/// After a client took packages back from a provider: takes them from the agents that had them for
-/// this client too. Returns the party keys of these agents.
-pub async fn settle_clients(
+/// What an agent lost of a client because the client gives it to the facilitator no more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndedDelegation {
+    /// The delegation.
+    pub delegation: Uuid,
+    /// Party key of the agent.
+    pub agent: i32,
+    /// URNs of the packages that are lost, by URN.
+    pub packages: Vec<String>,
+    /// Identifiers of the resources that are lost, by identifier.
+    pub resources: Vec<String>,
+}
+
+/// Ends what a facilitator delegated of a client and what the client gives it no more: packages that
+/// rest on an assigned package, single resources, and whole delegations when their right-holder
+/// relation has ended or when nothing of them is left. Everything that takes something from a
+/// right-holder calls it in the same transaction, after the change.
+pub async fn end_dependent_delegations(
     tx: &mut PgConnection,
     client_key: i32,
-    provider_key: i32,
-) -> Result<Vec<i32>, DbError> {
-    Ok(sqlx::query_scalar!(
-        r#"with gone as (
-             delete from client_delegation_package p using client_delegation d
-             where p.delegation_id = d.id and d.client_key = $1 and d.facilitator_key = $2 and p.basis = 'assignment-package'
-               and not exists (
-                 select from assignment a join assignment_package ap on ap.assignment_id = a.id and ap.package_id = p.package_id
-                 where a.from_key = d.client_key and a.to_key = d.facilitator_key and a.role_id = d.role_id)
-             returning d.system_user_key)
-           select distinct system_user_key from gone"#,
+    facilitator_key: i32,
+) -> Result<Vec<EndedDelegation>, DbError> {
+    let lost = sqlx::query!(
+        r#"with delegation as materialized (
+             select d.id, d.system_user_key as agent, a.id as assignment
+             from client_delegation d join role r on r.key = d.role_id
+             left join assignment a on a.from_key = d.client_key and a.to_key = d.facilitator_key and a.role_id = d.role_id
+             where d.client_key = $1 and d.facilitator_key = $2 and r.code = 'rettighetshaver'
+           ), packages as (
+             delete from client_delegation_package p using delegation d
+             where p.delegation_id = d.id and not exists (
+               select from assignment_package g where g.assignment_id = d.assignment and g.package_id = p.package_id)
+             returning d.id, p.package_id
+           ), resources as (
+             delete from client_delegation_resource k using delegation d
+             where k.delegation_id = d.id and not exists (
+               select from assignment_right g where g.assignment_id = d.assignment and g.resource_id = k.resource_id)
+             returning d.id, k.resource_id)
+           select d.id as "id!", d.agent as "agent!", d.assignment is null as "is_relation_lost!",
+             array(select k.urn from packages p join package k on k.key = p.package_id where p.id = d.id order by k.urn) as "packages!",
+             array(select resource_id from resources r where r.id = d.id order by resource_id) as "resources!"
+           from delegation d
+           where d.assignment is null or d.id in (select id from packages union select id from resources) order by d.id"#,
         client_key,
-        provider_key
+        facilitator_key
     )
-    .fetch_all(tx)
-    .await?)
+    .fetch_all(&mut *tx)
+    .await?;
+    let ids = |is_relation_lost: bool| -> Vec<Uuid> {
+        lost.iter()
+            .filter(|row| row.is_relation_lost == is_relation_lost)
+            .map(|row| row.id)
+            .collect()
+    };
+    sqlx::query!(
+        r#"delete from client_delegation d
+           where d.id = any($1) or (d.id = any($2)
+             and not exists (select from client_delegation_package where delegation_id = d.id)
+             and not exists (select from client_delegation_resource where delegation_id = d.id))"#,
+        &ids(true),
+        &ids(false)
+    )
+    .execute(tx)
+    .await?;
+    Ok(lost
+        .into_iter()
+        .map(|row| EndedDelegation {
+            delegation: row.id,
+            agent: row.agent,
+            packages: row.packages,
+            resources: row.resources,
+        })
+        .collect())
 }

@@ -6,7 +6,11 @@ use sqlx::PgPool;
 
 use super::{answer_id::AnswerIds, budget::Room, log::Log, memory::Memory, metrics::Counters};
 use foundation::{clock::Clock, db::feed::Feed};
-use registers::{packages::Catalogue, parties::IdentityKeys, resources::Resources};
+use registers::{
+    packages::Catalogue,
+    parties::{IdentityKeys, rules::ClientResources},
+    resources::Resources,
+};
 
 /// Decides.
 #[derive(Debug, Clone)]
@@ -27,6 +31,7 @@ pub struct Pdp {
 impl Pdp {
     /// A decision point on this data.
     #[must_use]
+    #[expect(clippy::too_many_arguments, reason = "called once, at start")]
     pub fn new(
         db: PgPool,
         catalogue: Arc<Catalogue>,
@@ -35,8 +40,9 @@ impl Pdp {
         identity: Arc<IdentityKeys>,
         clock: Clock,
         log: Log,
+        client_resources: ClientResources,
     ) -> Self {
-        let memory = Memory::new(Arc::clone(&feed), Arc::clone(&catalogue));
+        let memory = Memory::new(Arc::clone(&feed), Arc::clone(&catalogue), client_resources);
         Self {
             db,
             catalogue,

@@ -14,7 +14,7 @@ use registers::{
     packages::{Catalogue, PackageKey, Role, RoleKey},
     parties::{
         self, Listing, Lookup, Party, PartyKind, SingleRight, Standing, SystemUserState, Via,
-        rules::{self, ReachedRight},
+        rules::{self, ClientResources, ReachedRight},
     },
 };
 
@@ -80,7 +80,7 @@ impl From<ReachedRight<'_>> for HeldRight {
 }
 
 impl Pair {
-    fn of(standing: Standing, catalogue: &Catalogue) -> Self {
+    fn of(standing: Standing, catalogue: &Catalogue, client_resources: ClientResources) -> Self {
         let mut out = Self {
             main_unit: standing.main_unit,
             is_client: standing.connections.iter().any(|c| c.via == Via::Client),
@@ -90,7 +90,12 @@ impl Pair {
                 .subject
                 .iter()
                 .flat_map(|subject| {
-                    rules::single_rights(catalogue, subject.kind, &standing.connections)
+                    rules::single_rights(
+                        catalogue,
+                        subject.kind,
+                        &standing.connections,
+                        client_resources,
+                    )
                 })
                 .map(HeldRight::from)
                 .collect(),
@@ -204,16 +209,22 @@ fn role_attributes(role: &Role) -> Vec<(&'static str, Box<str>)> {
 pub struct Memory {
     feed: Arc<Feed>,
     catalogue: Arc<Catalogue>,
+    client_resources: ClientResources,
     pairs: Remembered<Key, Pair>,
 }
 
 impl Memory {
     /// Nothing is known yet.
-    pub fn new(feed: Arc<Feed>, catalogue: Arc<Catalogue>) -> Self {
+    pub fn new(
+        feed: Arc<Feed>,
+        catalogue: Arc<Catalogue>,
+        client_resources: ClientResources,
+    ) -> Self {
         Self {
             pairs: Remembered::new(Arc::clone(&feed), CAPACITY, Pair::size),
             feed,
             catalogue,
+            client_resources,
         }
     }
 
@@ -234,7 +245,11 @@ impl Memory {
             let is_telling = is_telling(&key.0, standing.subject.as_ref())
                 && is_telling(&key.1, standing.reportee.as_ref());
             let tags = self.tags(key, &standing);
-            let pair = Arc::new(Fact::new(Pair::of(standing, &self.catalogue), since, tags));
+            let pair = Arc::new(Fact::new(
+                Pair::of(standing, &self.catalogue, self.client_resources),
+                since,
+                tags,
+            ));
             if is_telling {
                 self.pairs.put(*key, Arc::clone(&pair));
             }
@@ -264,6 +279,7 @@ impl Memory {
         ];
         tags.extend(named.into_iter().flatten().map(party));
         tags.extend(standing.through.iter().copied().map(party));
+        tags.extend(standing.facilitators.iter().copied().map(party));
         tags
     }
 }

@@ -10,7 +10,10 @@ use super::{
     question::{Question, Who},
 };
 use foundation::db::DbError;
-use registers::parties::{self, Party, PartyKind, SubUnitQuestion, rules};
+use registers::parties::{
+    self, Party, PartyKind, SubUnitQuestion,
+    rules::{self, ClientResources},
+};
 use xacml::{Decision, ids};
 
 /// Whether single rights count for a subject that is named so, about this reportee.
@@ -112,6 +115,7 @@ impl Pdp {
                 &self.catalogue,
                 PartyKind::Person,
                 std::slice::from_ref(&connection),
+                ClientResources::Ignored,
             )
             .map(HeldRight::from)
             .collect();

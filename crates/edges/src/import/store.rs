@@ -133,7 +133,7 @@ const fn copy_statement(table: Table) -> &'static str {
             "copy staging.role (line, from_org, role_id, to_org, to_hmac, to_name, to_birth, valid_from, ends) from stdin"
         }
         Table::ClientDelegation => {
-            r#"copy staging.client_delegation (line, "system_user", facilitator, client, role_id, packages) from stdin"#
+            r#"copy staging.client_delegation (line, "system_user", person, facilitator, client, role_id, packages) from stdin"#
         }
         Table::Document => "copy staging.document (line, document) from stdin",
     }

@@ -1,6 +1,7 @@
 //! `/accessmanagement/api/v1`: what Altinn's portal asks its own back end. Thin wrappers over the
 //! layers below, with names put in where a page shows them, and with the portal's own problem codes.
 
+mod access_model;
 mod describe;
 mod frame_model;
 pub(crate) mod frame_roles;
@@ -8,6 +9,7 @@ mod model;
 mod preferences_store;
 mod problem;
 
+pub(crate) mod access_api;
 pub(crate) mod clients_api;
 pub(crate) mod frame_api;
 pub(crate) mod requests_api;
@@ -16,6 +18,7 @@ pub(crate) mod user_api;
 
 use std::sync::Arc;
 
+use access_management::AccessManagement;
 use authorization::{authorized_parties::PartyLists, permissions::Permissions};
 use foundation::config::Checked;
 use registers::packages::{Catalogue, Metadata};
@@ -26,6 +29,7 @@ use system_users::{clients::Clients, requests::Requests, users::SystemUsers};
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "each member is documented by its type")]
 pub struct PortalBackEnd {
+    pub access: AccessManagement,
     pub catalogue: Arc<Catalogue>,
     pub clients: Clients,
     pub config: Arc<Checked>,

@@ -1,10 +1,10 @@
 //! `AMUI-000NN`: problems as the portal's pages know them.
 
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
-use serde_json::Map;
+use http::{StatusCode, header::CONTENT_TYPE};
+use serde_json::{Map, Value};
 
-use foundation::http::{ApiError, Problem, ProblemCode, coded_problem};
+use foundation::http::{ApiError, Problem, ProblemCode, coded_problem, context};
 
 /// What a handler of this module answers with when something is wrong.
 #[derive(Debug)]
@@ -79,6 +79,19 @@ fn known(code: ProblemCode, reading: bool) -> (u16, u16) {
         55 | 62 => (number, 500),
         _ => (ProblemCode::DefaultError.number(), 400),
     }
+}
+
+/// A problem of the framework for a call behind this one that failed.
+pub(super) fn unexpected_answer(status: StatusCode) -> Response {
+    let mut body = Map::new();
+    let title = "Unexpected HttpStatus response";
+    body.insert("title".to_owned(), title.into());
+    body.insert("status".to_owned(), status.as_u16().into());
+    if let Some(trace) = context::trace_id() {
+        body.insert("traceId".to_owned(), trace.into());
+    }
+    let json = [(CONTENT_TYPE, "application/problem+json; charset=utf-8")];
+    (status, json, Value::Object(body).to_string()).into_response()
 }
 
 fn without_code(status: StatusCode) -> Response {

@@ -47,10 +47,14 @@ words! {
         SystemUserCreated = "systemuser.created", "a system user was made.";
         SystemUserUpdated = "systemuser.updated", "a system user got another title.";
         SystemUserDeleted = "systemuser.deleted", "a system user was deleted.";
-        DelegationGranted = "delegation.granted", "a system user was given rights or packages.";
-        DelegationRevoked = "delegation.revoked", "rights or packages were taken from a system user.";
-        ClientAdded = "client.added", "an agent was given a client.";
-        ClientRemoved = "client.removed", "a client was taken from an agent.";
+        DelegationGranted = "delegation.granted", "a system user, an organisation or a person was given rights or packages.";
+        DelegationRevoked = "delegation.revoked", "rights or packages were taken from a system user, an organisation or a person.";
+        AgentAdded = "agent.added", "a person or a system user may be given an organisation's clients.";
+        AgentRemoved = "agent.removed", "a person or a system user is an agent no more, and lost all clients.";
+        ClientAdded = "client.added", "an agent was given a client, or more of one.";
+        ClientRemoved = "client.removed", "a client, or something of one, was taken from an agent.";
+        RightholderAdded = "rightholder.added", "an organisation or a person became a right-holder of another.";
+        RightholderRemoved = "rightholder.removed", "an organisation or a person is a right-holder no more, and lost what it was given.";
         PolicyUploaded = "policy.uploaded", "a service owner stored a policy.";
         ResourceChanged = "resource.changed", "a service owner created, replaced or deleted a resource; `detail.change` says which.";
         AccessListCreated = "accesslist.created", "a service owner made an access list.";
@@ -85,6 +89,7 @@ words! {
         ChangeRequest = "change_request", "a request for a change.";
         SystemUser = "system_user", "a system user.";
         Delegation = "delegation", "what a party gave to another; the id is the assignment's.";
+        Party = "party", "a party that was to receive something or to give it back; the id is its uuid.";
         ClientDelegation = "client_delegation", "a client that an agent was given.";
         Resource = "resource", "a resource of the registry, by its identifier.";
         AccessList = "access_list", "an access list, as its owner's code, a colon and its identifier.";

@@ -72,6 +72,7 @@ pub struct Settings {
     pub systemuser: SystemUserSettings,
     pub byexternalid: ByExternalId,
     pub compat: Compat,
+    pub access: Access,
     pub requests: Requests,
     pub retention: Retention,
     pub pdp: Pdp,
@@ -179,7 +180,23 @@ section! {
 }
 section! {
     /// `compat.*`
-    Compat { problem_detail: bool, delegation_aliases: bool, runtime_cookie: bool, runtime_cookie_name: String, refresh: bool }
+    Compat {
+        problem_detail: bool,
+        delegation_aliases: bool,
+        runtime_cookie: bool,
+        runtime_cookie_name: String,
+        refresh: bool,
+        systemuser_by_party_uuid: bool,
+    }
+}
+section! {
+    /// `access.*`
+    Access {
+        client_resources_decide: bool,
+        client_resources_listed: bool,
+        person_lookup_attempts: u32,
+        person_lookup_window_s: u32,
+    }
 }
 section! {
     /// `pagination.*`

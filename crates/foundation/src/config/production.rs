@@ -23,6 +23,9 @@ pub(super) fn check(settings: &Settings, wrong: &mut Vec<String>) {
     if settings.authzen.conformance_fixture {
         wrong.push("authzen.conformance_fixture: must be false in prod".to_owned());
     }
+    if settings.compat.systemuser_by_party_uuid {
+        wrong.push("compat.systemuser_by_party_uuid: must be false in prod".to_owned());
+    }
     if settings.pdp.decision_open {
         wrong.push("pdp.decision_open: must be false in prod".to_owned());
     }

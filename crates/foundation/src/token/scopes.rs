@@ -105,6 +105,22 @@ policies! {
     AuthorizedPartiesOfOwner = ["altinn:accessmanagement/authorizedparties.resourceowner", "altinn:accessmanagement/authorizedparties.admin"], admin AUTHORIZED_PARTIES_ADMIN;
     /// A caller asks whom it may act for itself.
     AuthorizedParties = ["altinn:accessmanagement/authorizedparties", "altinn:portal/enduser"];
+    /// Client administrators see clients, agents and what was delegated.
+    ClientDelegationsRead = ["altinn:clientdelegations.read", "altinn:portal/enduser"];
+    /// Client administrators delegate clients to agents.
+    ClientDelegationsWrite = ["altinn:clientdelegations.write", "altinn:portal/enduser"];
+    /// Agents see whose clients they have.
+    MyClientsRead = ["altinn:clientdelegations/myclients.read", "altinn:portal/enduser"];
+    /// Agents give clients back.
+    MyClientsWrite = ["altinn:clientdelegations/myclients.write", "altinn:portal/enduser"];
+    /// Access managers see what others gave the party.
+    FromOthersRead = ["altinn:accessmanagement/enduser:connections:fromothers.read", "altinn:portal/enduser"];
+    /// Access managers see what the party gave others.
+    ToOthersRead = ["altinn:accessmanagement/enduser:connections:toothers.read", "altinn:portal/enduser"];
+    /// Access managers give back what others gave the party.
+    FromOthersWrite = ["altinn:accessmanagement/enduser:connections:fromothers.write", "altinn:portal/enduser"];
+    /// Access managers give others access, and take it back.
+    ToOthersWrite = ["altinn:accessmanagement/enduser:connections:toothers.write", "altinn:portal/enduser"];
 }
 
 /// Scope of a service owner who may set attributes that others may not.

@@ -37,9 +37,16 @@ struct PackageRow {
     name: Value,
     description: Value,
     entity_type: String,
+    area: String,
     is_delegable: bool,
     is_assignable: bool,
     is_available_for_service_owners: bool,
+}
+
+#[derive(Deserialize)]
+struct AreaRow {
+    id: Uuid,
+    urn: String,
 }
 
 #[derive(Deserialize)]
@@ -94,6 +101,10 @@ pub fn embedded() -> anyhow::Result<Catalogue> {
             is_available_for_service_owners: row.is_available_for_service_owners,
         });
     }
+    let areas: HashMap<String, Uuid> = rows::<AreaRow>(PACKAGES, "areas")?
+        .into_iter()
+        .map(|area| (area.urn, area.id))
+        .collect();
     let (mut packages, mut package_keys) = (Vec::new(), HashMap::new());
     for (key, row) in (1..).zip(rows::<PackageRow>(PACKAGES, "packages")?) {
         package_keys.insert(row.urn.clone(), key);
@@ -104,6 +115,9 @@ pub fn embedded() -> anyhow::Result<Catalogue> {
             name: row.name,
             description: row.description,
             entity: EntityKind::from_key(&row.entity_type),
+            area: *areas
+                .get(&row.area)
+                .with_context(|| format!("area {}", row.area))?,
             is_delegable: row.is_delegable,
             is_assignable: row.is_assignable,
             is_available_for_service_owners: row.is_available_for_service_owners,

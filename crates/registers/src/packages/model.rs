@@ -64,6 +64,8 @@ pub struct Package {
     pub name: Value,
     pub description: Value,
     pub entity: EntityKind,
+    /// The area it is listed in.
+    pub area: Uuid,
     /// May be passed on, in particular to clients' agents.
     pub is_delegable: bool,
     /// May be given directly.
@@ -183,6 +185,36 @@ impl Catalogue {
             .get(&role)
             .map(Vec::as_slice)
             .unwrap_or_default()
+    }
+
+    /// A role as callers name it: by code, older code, URN, older URN or id, in any letter case.
+    #[must_use]
+    pub fn role_named(&self, name: &str) -> Option<&Role> {
+        let name = name.trim();
+        let id = Uuid::try_parse(name).ok();
+        let is = |text: &str| text.eq_ignore_ascii_case(name);
+        self.roles().find(|role| {
+            is(&role.code)
+                || is(&role.urn)
+                || role.legacy_code.as_deref().is_some_and(is)
+                || role.legacy_urn.as_deref().is_some_and(is)
+                || Some(role.id) == id
+        })
+    }
+
+    /// A package as callers name it: by URN, by its last part, or by that with a colon before it, in any
+    /// letter case.
+    #[must_use]
+    pub fn package_named(&self, name: &str) -> Option<&Package> {
+        let name = name.trim();
+        self.package_by_urn(name)
+            .or_else(|| self.package_by_value(name.strip_prefix(':').unwrap_or(name)))
+    }
+
+    /// A package by its id.
+    #[must_use]
+    pub fn package_by_id(&self, id: Uuid) -> Option<&Package> {
+        self.packages.values().find(|package| package.id == id)
     }
 
     /// What a role gives.

@@ -195,7 +195,9 @@ pub async fn load(pool: &PgPool) -> Result<Catalogue, sqlx::Error> {
     .fetch_all(pool)
     .await?;
     let packages = sqlx::query!(
-        r#"select key, id, urn, name, description, entity_type, is_delegable, is_assignable, is_available_for_service_owners from package order by key"#
+        r#"select p.key, p.id, p.urn, p.name, p.description, p.entity_type, area.id as area, p.is_delegable, p.is_assignable,
+             p.is_available_for_service_owners
+           from package p join area on area.urn = p.area_urn order by p.key"#
     )
     .fetch_all(pool)
     .await?
@@ -207,6 +209,7 @@ pub async fn load(pool: &PgPool) -> Result<Catalogue, sqlx::Error> {
         name: r.name,
         description: r.description,
         entity: EntityKind::from_key(&r.entity_type),
+        area: r.area,
         is_delegable: r.is_delegable,
         is_assignable: r.is_assignable,
         is_available_for_service_owners: r.is_available_for_service_owners,

@@ -96,7 +96,7 @@ pub enum Via {
         /// Form of that organisation.
         form: Option<VariantKey>,
     },
-    /// Handed on by a facilitator to an agent system user.
+    /// Delegated by a facilitator to an agent: a system user or a person.
     Client,
 }
 
@@ -115,7 +115,8 @@ pub struct Connection {
     pub via: Via,
     /// Packages assigned on a right-holder relation, or handed on in a client delegation.
     pub packages: Vec<PackageKey>,
-    /// Rights assigned on a right-holder relation.
+    /// Rights assigned on a right-holder relation; in a client delegation, those that the client has
+    /// given the facilitator on the resources that were delegated.
     pub rights: Vec<SingleRight>,
 }
 

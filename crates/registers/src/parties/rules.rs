@@ -66,12 +66,35 @@ pub struct ReachedRight<'a> {
     pub key_role: Option<RoleKey>,
 }
 
+/// Whether single resources that clients' facilitators delegated to an agent count as rights of the
+/// agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientResources {
+    /// They do.
+    Counted,
+    /// They do not.
+    Ignored,
+}
+
+impl ClientResources {
+    /// From a setting.
+    #[must_use]
+    pub const fn of(is_counted: bool) -> Self {
+        if is_counted {
+            Self::Counted
+        } else {
+            Self::Ignored
+        }
+    }
+}
+
 /// Single rights that a subject of a kind holds for the reportee. Those of organisations reach the
 /// persons with a key role in them, and nobody else.
 pub fn single_rights<'a>(
     catalogue: &'a Catalogue,
     subject: PartyKind,
     connections: &'a [Connection],
+    client_resources: ClientResources,
 ) -> impl Iterator<Item = ReachedRight<'a>> {
     connections
         .iter()
@@ -79,6 +102,7 @@ pub fn single_rights<'a>(
         .filter_map(move |c| match c.via {
             Via::Direct => Some((c, None)),
             Via::KeyRole { role, .. } if subject == PartyKind::Person => Some((c, Some(role))),
+            Via::Client if client_resources == ClientResources::Counted => Some((c, None)),
             Via::KeyRole { .. } | Via::Client => None,
         })
         .flat_map(|(c, key_role)| {
@@ -93,8 +117,9 @@ pub fn resources<'a>(
     catalogue: &'a Catalogue,
     subject: PartyKind,
     connections: &'a [Connection],
+    client_resources: ClientResources,
 ) -> Vec<&'a str> {
-    let mut out: Vec<&str> = single_rights(catalogue, subject, connections)
+    let mut out: Vec<&str> = single_rights(catalogue, subject, connections, client_resources)
         .map(|reached| reached.right.resource.as_str())
         .collect();
     out.sort_unstable();
@@ -110,6 +135,13 @@ fn reaches_owner(catalogue: &Catalogue, role: RoleKey) -> bool {
             "regnskapsforer" | "revisor" | "a0237" | "a0238" | "a0239" | "a0240" | "a0241"
         )
     })
+}
+
+/// Whether a connection makes its subject reach the reportee at all, with or without access.
+#[must_use]
+pub fn connects(catalogue: &Catalogue, connection: &Connection) -> bool {
+    let is_of_reportee = !connection.from_own_firm || reaches_owner(catalogue, connection.role);
+    is_of_reportee && counts(catalogue, connection)
 }
 
 /// Every role the subject holds for the reportee, by register or role map. Not those of client

@@ -120,12 +120,15 @@ pub struct Standing {
     pub main_unit: Option<Uuid>,
     /// Further parties that the connections lead through.
     pub through: Vec<Uuid>,
+    /// Facilitators that delegated the reportee, its main unit or its own firm to the subject.
+    pub facilitators: Vec<Uuid>,
 }
 
 const SUBJECT: i32 = 0;
 const REPORTEE: i32 = 1;
 const CONNECTION: i32 = 2;
 const SUBJECT_LIST: i32 = 5;
+const FACILITATOR: i32 = 6;
 
 struct Row {
     place: i32,
@@ -303,7 +306,8 @@ pub async fn standings(
              from source s cross join holder h join assignment a on a.from_key = s.key and a.to_key = h.key
              union all
              select s.key, d.role_id, null, null, null, d.id
-             from source s cross join subject u join client_delegation d on d.system_user_key = u.key and d.client_key = s.key)
+             from source s cross join subject u join client_delegation d on d.system_user_key = u.key and d.client_key = s.key
+             join party f on f.key = d.facilitator_key and f.status <> 'deleted' and f.death_date is null)
            select 0 as what, p.key, p.uuid, p.party_id, p.kind, p.form_id, p.status, p.org_number, p.user_id, p.parent_key, p.name, p.death_date,
              false as main_unit, false as own_firm, null::int2 as role, null::int2 as key_role, null::int2 as key_form, false as client,
              null::int2[] as packages, null::jsonb as rights, s.system_id, o.uuid as owner, o.org_number as owner_org,
@@ -323,7 +327,13 @@ pub async fn standings(
                   when r.delegation_id is not null then array(select package_id from client_delegation_package where delegation_id = r.delegation_id)
                   end,
              case when r.assignment_id is not null then
-               (select jsonb_agg(jsonb_build_array(resource_id, action, extra, assignment_id)) from assignment_right where assignment_id = r.assignment_id) end,
+               (select jsonb_agg(jsonb_build_array(resource_id, action, extra, assignment_id)) from assignment_right where assignment_id = r.assignment_id)
+                  when r.delegation_id is not null then
+               (select jsonb_agg(jsonb_build_array(g.resource_id, g.action, g.extra, g.assignment_id))
+                from client_delegation_resource k join client_delegation d on d.id = k.delegation_id
+                join assignment a on a.from_key = d.client_key and a.to_key = d.facilitator_key and a.role_id = d.role_id
+                join assignment_right g on g.assignment_id = a.id and g.resource_id = k.resource_id
+                where k.delegation_id = r.delegation_id) end,
              null, null, null, null, null, null
            from relation r join source s on s.key = r.from_key
            union all
@@ -338,7 +348,11 @@ pub async fn standings(
            select 5, null, null, null, null, null, null, null, null, null, null, null, false, false, null, null, null, false, null, null,
              null, null, null, null, l.owner_orgcode || ':' || l.identifier, null
            from subject s join access_list_member m on m.party_key = s.key join access_list l on l.id = m.list
-           where r_uuid is null and r_party is null and r_user is null and r_org is null and r_person is null) found"#,
+           where r_uuid is null and r_party is null and r_user is null and r_org is null and r_person is null
+           union all
+           select 6, null, f.uuid, null, null, null, null, null, null, null, null, null, false, false, null, null, null, false, null, null,
+             null, null, null, null, null, null
+           from relation r join client_delegation d on d.id = r.delegation_id join party f on f.key = d.facilitator_key) found"#,
         &subjects.uuids as &[Option<Uuid>],
         &subjects.party_ids as &[Option<i32>],
         &subjects.user_ids as &[Option<i32>],
@@ -371,6 +385,7 @@ pub async fn standings(
             }
             CONNECTION => standing.connections.extend(row.connection()),
             SUBJECT_LIST => standing.subject_lists.extend(row.resource),
+            FACILITATOR => standing.facilitators.extend(row.uuid),
             _ => match (row.resource, row.uuid) {
                 (Some(resource), _) => standing.listings.push(Listing {
                     resource,

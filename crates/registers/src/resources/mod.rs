@@ -24,7 +24,7 @@ pub use live::{Known, Resources};
 pub use model::Resource;
 pub use policies::{CheckedPolicy, Policies};
 pub use public_system::{Difference, differences};
-pub use rights::{RightKey, right_keys};
+pub use rights::{RightKey, right_keys, right_keys_in_order};
 pub use store::{
     ResourceKind, access_list_filters, kinds, names, naming, resources_of_subjects, upsert,
 };

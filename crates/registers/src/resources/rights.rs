@@ -48,6 +48,31 @@ pub fn right_keys(policy: &Policy, identifier: &str) -> BTreeMap<RightKey, Vec<S
     right_keys_for(policy, identifier, &USER_SUBJECTS)
 }
 
+/// As [`right_keys`], in the order in which the policy names them first.
+#[must_use]
+pub fn right_keys_in_order(policy: &Policy, identifier: &str) -> Vec<(RightKey, Vec<Subject>)> {
+    let mut keys = right_keys(policy, identifier);
+    let mut out = Vec::with_capacity(keys.len());
+    for rule in permit_rules(policy) {
+        if keys.is_empty() {
+            break;
+        }
+        for resource in alternatives(rule, ids::RESOURCE) {
+            let Some(extra) = names_resource(&resource, identifier) else {
+                continue;
+            };
+            for (_, action) in actions(rule) {
+                let key = RightKey {
+                    action,
+                    extra: extra.clone(),
+                };
+                out.extend(keys.remove_entry(&key));
+            }
+        }
+    }
+    out
+}
+
 /// The right keys that subjects of these kinds lead to.
 fn right_keys_for(
     policy: &Policy,
@@ -617,11 +642,13 @@ pub fn named_rights(
         .collect();
     right_keys_for(policy, identifier, &kinds)
         .into_keys()
-        .map(|key| named(key, identifier, language))
+        .map(|key| named_right(key, identifier, language))
         .collect()
 }
 
-fn named(key: RightKey, identifier: &str, language: Language) -> NamedRight {
+/// A right with its name.
+#[must_use]
+pub fn named_right(key: RightKey, identifier: &str, language: Language) -> NamedRight {
     let mut resource = vec![(RESOURCE_ATTRIBUTE.to_owned(), identifier.to_owned())];
     resource.extend(key.extra.iter().cloned());
     resource.sort();
@@ -695,7 +722,7 @@ mod tests {
             right_key("read", &app),
             "read;rrh-innrapportering;brg;52a1e8911c3a9d3a7d2b837ae29a0dd8"
         );
-        let right = named(
+        let right = named_right(
             RightKey {
                 action: "read".into(),
                 extra: Vec::new(),
@@ -715,8 +742,11 @@ mod tests {
             action: "Write".into(),
             extra: vec![pair("urn:altinn:task", "Task_1")],
         };
-        assert_eq!(named(key.clone(), "x", Language::Nb).name, "Skriv (Task_1)");
-        assert_eq!(named(key, "x", Language::En).name, "Write (Task_1)");
+        assert_eq!(
+            named_right(key.clone(), "x", Language::Nb).name,
+            "Skriv (Task_1)"
+        );
+        assert_eq!(named_right(key, "x", Language::En).name, "Write (Task_1)");
         assert_eq!(action_name("scopeAccess", Language::Nn), "ScopeAccess");
     }
 }

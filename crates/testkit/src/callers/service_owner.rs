@@ -6,9 +6,10 @@ use crate::{
     answer::Answer,
     app::TestApp,
     caller::Caller,
-    facts::{Decision, question},
+    facts::{Decision, decision_request, question},
     organizations::Organization,
     packages::Resource,
+    people::Person,
     scopes::AUTHORIZE,
     systems::SystemUser,
 };
@@ -33,6 +34,22 @@ impl<'a> Caller<'a, ServiceOwner> {
     /// Asks a question.
     pub async fn asks(&self, question: Value) -> Answer {
         self.post(AUTHORIZE_PATH, question).await
+    }
+
+    /// Decides whether a person may do something for an organisation.
+    pub async fn decides_for(
+        &self,
+        person: Person,
+        action: &str,
+        resource: Resource,
+        party: Organization,
+    ) -> Decision {
+        let subject = ("urn:altinn:person:identifier-no", person.pid);
+        let party = ("urn:altinn:organization:identifier-no", party.number);
+        let answer = self
+            .asks(decision_request(subject, action, resource.0, party))
+            .await;
+        Decision::of(&answer.assert_status(200).json()["response"][0]["decision"])
     }
 
     /// Decides whether a system user may do something for an organisation.

@@ -1,4 +1,4 @@
-//! Client delegations: clients that a facilitator handed to an agent system user.
+//! Client delegations: clients that a facilitator delegated to an agent, a system user or a person.
 
 use std::borrow::Cow;
 
@@ -15,6 +15,8 @@ struct Line<'a> {
     #[serde(borrow)]
     system_user_id: Option<Cow<'a, str>>,
     #[serde(borrow)]
+    to_person: Option<Cow<'a, str>>,
+    #[serde(borrow)]
     facilitator: Option<Cow<'a, str>>,
     #[serde(borrow)]
     client: Option<Cow<'a, str>>,
@@ -30,7 +32,23 @@ pub fn stage(context: &Context, line: u64, text: &[u8], rows: &mut Rows, finding
     let Some(parsed) = check.parse::<Line<'_>>(text) else {
         return;
     };
-    let user = check.uuid("systemUserId", parsed.system_user_id.as_deref());
+    let (user, person) = match (&parsed.system_user_id, &parsed.to_person) {
+        (Some(_), Some(_)) => {
+            check.wrong(
+                "toPerson",
+                "CONFLICT",
+                "exactly one of systemUserId and toPerson is required",
+            );
+            (None, None)
+        }
+        (None, Some(number)) => (
+            None,
+            check
+                .national_id(context, "toPerson", number)
+                .map(|id| context.identity.index(&id)),
+        ),
+        (id, None) => (check.uuid("systemUserId", id.as_deref()), None),
+    };
     let mut number = |member: &str, text: Option<&str>| {
         let text = check.required(member, text).to_owned();
         check.org_number(member, &text)
@@ -56,15 +74,14 @@ pub fn stage(context: &Context, line: u64, text: &[u8], rows: &mut Rows, finding
             "a client delegation hands at least one package on",
         );
     }
-    let (Some(user), Some(facilitator), Some(client), Some(role)) =
-        (user, facilitator, client, role)
-    else {
+    let (Some(facilitator), Some(client), Some(role)) = (facilitator, client, role) else {
         return;
     };
     if check.is_good() {
         rows.row()
             .line(line)
-            .uuid(user)
+            .optional_uuid(user)
+            .optional_bytes(person.as_deref())
             .text(facilitator.as_str())
             .text(client.as_str())
             .small(role)
@@ -77,7 +94,11 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
     sqlx::query!(
         r#"insert into staging.finding (line, member, code, reason)
            select line, 'systemUserId', 'UNKNOWN_SYSTEM_USER', 'there is no agent system user ' || s.system_user from staging.client_delegation s
-           where not exists (select from "system_user" u where u.id = s.system_user and u.kind = 'agent')
+           where s.system_user is not null and not exists (select from "system_user" u where u.id = s.system_user and u.kind = 'agent')
+           union all
+           select line, 'toPerson', 'UNKNOWN_PARTY', 'this person is not known' from staging.client_delegation s
+           where s.person is not null and not exists (select from party p where p.person_id_hmac = s.person)
+             and not exists (select from person_former_id f where f.person_id_hmac = s.person)
            union all
            select line, 'facilitator', 'UNKNOWN_PARTY', 'organisation ' || facilitator || ' is not known' from staging.client_delegation s
            where not exists (select from party p where p.org_number = s.facilitator)
@@ -86,7 +107,7 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
            where not exists (select from party p where p.org_number = s.client)
            union all
            select max(line), 'client', 'DUPLICATE', 'this client is handed over twice' from staging.client_delegation
-           group by "system_user", facilitator, client, role_id having count(*) > 1"#
+           group by "system_user", person, facilitator, client, role_id having count(*) > 1"#
     )
     .execute(&mut *tx)
     .await?;
@@ -96,7 +117,10 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
         r#"with told as materialized (
              select u.key as system_user_key, f.key as facilitator_key, c.key as client_key, s.role_id, s.packages,
                case r.code when 'rettighetshaver' then 'assignment-package' else 'role-package' end as basis
-             from staging.client_delegation s join party u on u.uuid = s.system_user join party f on f.org_number = s.facilitator
+             from staging.client_delegation s
+             left join person_former_id former on former.person_id_hmac = s.person
+             join party u on u.uuid = s.system_user or u.person_id_hmac = s.person or u.key = former.key
+             join party f on f.org_number = s.facilitator
              join party c on c.org_number = s.client join role r on r.key = s.role_id
            ), agents as (
              insert into assignment (id, from_key, to_key, role_id, created_by)

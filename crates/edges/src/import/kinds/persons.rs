@@ -310,7 +310,8 @@ async fn bury(tx: &mut PgConnection, source: &str) -> Result<u64, DbError> {
         r#"with dead as materialized (
              select p.key from staging.person s join party p on p.key = s.key where s.death_date is not null and p.death_date is null
            ), handed as (
-             delete from client_delegation d using dead where d.client_key = dead.key or d.facilitator_key = dead.key
+             delete from client_delegation d using dead
+             where d.client_key = dead.key or d.facilitator_key = dead.key or d.system_user_key = dead.key
              returning d.id, d.system_user_key, d.client_key
            ), noted as (
              insert into staging.unhanded select distinct system_user_key, client_key from handed on conflict do nothing

@@ -197,9 +197,9 @@ async fn take_unnamed(
     )
     .execute(&mut *tx)
     .await?;
-    for agent in delegation::settle_clients(&mut *tx, from, to).await? {
-        merge::touch(&mut *tx, agent).await?;
-        merge::unhand(&mut *tx, agent, from).await?;
+    for ended in delegation::end_dependent_delegations(&mut *tx, from, to).await? {
+        merge::touch(&mut *tx, ended.agent).await?;
+        merge::unhand(&mut *tx, ended.agent, from).await?;
     }
     Ok(())
 }

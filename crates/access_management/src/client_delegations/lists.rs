@@ -1,0 +1,121 @@
+//! Lists of clients, agents and what was delegated, written while the parties are read.
+
+use std::{collections::HashMap, sync::Arc};
+
+use foundation::http::list_stream::{Broken, ListWriter};
+use registers::{
+    packages::{Catalogue, PackageKey, RoleKey},
+    parties::IdentityKeys,
+};
+use serde::Serialize;
+use sqlx::{Postgres, Transaction};
+
+use super::{
+    model::{ClientAccess, DelegationRow, ResourceAccess},
+    rules,
+};
+use crate::entities::{Entity, PackageDto, ResourceRef, RoleDto, entities};
+
+/// Parties that are read at once.
+const PARTIES_PER_QUERY: usize = 1_000;
+
+/// What an element of a list shows beside its party.
+#[derive(Debug)]
+pub struct ListedParty<T> {
+    /// Party key.
+    pub key: i32,
+    /// What is shown of it.
+    pub shown: T,
+}
+
+/// Writes elements in order: the parties are read some at a time, as of the state of the database that
+/// the transaction sees.
+///
+/// # Errors
+/// The database fails, or the client has gone.
+pub async fn write_parties<T, E: Serialize>(
+    mut tx: Transaction<'static, Postgres>,
+    identity: Arc<IdentityKeys>,
+    parties: Vec<ListedParty<T>>,
+    mut writer: ListWriter,
+    shape: impl Fn(Entity, T) -> E,
+) -> Result<ListWriter, Broken> {
+    let mut rest = parties.into_iter();
+    loop {
+        let some: Vec<ListedParty<T>> = rest.by_ref().take(PARTIES_PER_QUERY).collect();
+        if some.is_empty() {
+            return Ok(writer);
+        }
+        let keys: Vec<i32> = some.iter().map(|one| one.key).collect();
+        let mut found = entities(&mut tx, &identity, &keys).await?;
+        for one in some {
+            if let Some(entity) = found.remove(&one.key) {
+                writer.put(&shape(entity, one.shown)).await?;
+            }
+        }
+    }
+}
+
+/// What a part of an answer is made with.
+#[derive(Debug, Clone)]
+pub struct AccessShape {
+    /// Roles and packages.
+    pub catalogue: Arc<Catalogue>,
+    /// Single resources are a member of each element.
+    pub with_resources: bool,
+}
+
+impl AccessShape {
+    /// What is given by one relation.
+    #[must_use]
+    pub fn access(
+        &self,
+        role: RoleKey,
+        packages: Vec<PackageKey>,
+        resources: &[String],
+    ) -> Option<ClientAccess> {
+        Some(ClientAccess {
+            role: self.catalogue.role(role)?.into(),
+            packages: rules::by_urn(&self.catalogue, packages)
+                .into_iter()
+                .filter_map(|key| self.catalogue.package(key))
+                .map(PackageDto::from)
+                .collect(),
+            resources: self
+                .with_resources
+                .then(|| resources.iter().map(|id| ResourceRef::of(id)).collect()),
+        })
+    }
+
+    /// Single resources that are given by one relation.
+    #[must_use]
+    pub fn resource_access(&self, role: RoleKey, resources: &[String]) -> Option<ResourceAccess> {
+        let role: RoleDto = self.catalogue.role(role)?.into();
+        Some(ResourceAccess {
+            role,
+            resources: resources.iter().map(|id| ResourceRef::of(id)).collect(),
+        })
+    }
+}
+
+/// Delegations party by party, in the order in which the parties come.
+#[must_use]
+pub fn grouped(
+    rows: Vec<DelegationRow>,
+    key: impl Fn(&DelegationRow) -> i32,
+) -> Vec<ListedParty<Vec<DelegationRow>>> {
+    let mut out: Vec<ListedParty<Vec<DelegationRow>>> = Vec::new();
+    let mut places: HashMap<i32, usize> = HashMap::new();
+    for row in rows {
+        let key = key(&row);
+        let place = *places.entry(key).or_insert_with(|| {
+            out.push(ListedParty {
+                key,
+                shown: Vec::new(),
+            });
+            out.len() - 1
+        });
+        out[place].shown.push(row);
+    }
+    out
+}

@@ -1,0 +1,243 @@
+//! `/accessmanagement/api/{v1,v2}/enduser/clientdelegations/my`: what agents see and give up themselves.
+
+use axum::{
+    extract::State,
+    response::{IntoResponse as _, Response},
+};
+use foundation::{
+    http::{Json, body::JsonBytes, query::Query},
+    token::scopes::{MyClientsRead, MyClientsWrite},
+};
+use http::StatusCode;
+
+use super::{
+    bind::{BatchItems, bind_batch, bind_optional_batch},
+    manage::{Cascade, Ends},
+    model::{
+        AgentOfFacilitator, EndNames, PackageBatch, PackageDelegation, ProviderOfAgent,
+        ProviderWithClients, ResourceBatch, ResourceDelegation, Version,
+    },
+};
+use crate::{
+    AccessManagement,
+    callers::{Acting, Own},
+    entities::Envelope,
+    errors::AccessResult,
+    query::{PagingHeaders, required_uuids, uuids},
+};
+
+/// The ends of a delegation to the caller.
+fn ends(by: &Acting, query: &Query, version: Version) -> AccessResult<Ends> {
+    let [party, client] = required_uuids(query, ["provider", version.client()])?;
+    Ok(Ends {
+        party,
+        client,
+        agent: by.party.uuid,
+    })
+}
+
+async fn own_clients(
+    access: &AccessManagement,
+    caller: &Own<MyClientsRead>,
+    query: &Query,
+    version: Version,
+) -> AccessResult<Json<Envelope<ProviderWithClients>>> {
+    let only = uuids(query, "provider")?;
+    let list = access.list_own_clients(&caller.by, &only, version);
+    Ok(Json(list.await?))
+}
+
+async fn leave_provider(
+    access: &AccessManagement,
+    caller: &Own<MyClientsWrite>,
+    query: &Query,
+) -> AccessResult<StatusCode> {
+    let [provider] = required_uuids(query, ["provider"])?;
+    access
+        .remove_agent(&caller.by, provider, caller.by.party.uuid, Cascade::Yes)
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn take_packages(
+    access: &AccessManagement,
+    caller: &Own<MyClientsWrite>,
+    query: &Query,
+    bytes: &[u8],
+    version: Version,
+) -> AccessResult<Json<Vec<PackageDelegation>>> {
+    let ends = ends(&caller.by, query, version)?;
+    let values = bind_batch(bytes, BatchItems::Packages)?;
+    let names = EndNames::of_agent(version);
+    let taken = access.take_packages(&caller.by, ends, &values, names);
+    Ok(Json(taken.await?))
+}
+
+/// Clients that the caller has, facilitator by facilitator.
+#[utoipa::path(get, path = "/accessmanagement/api/v1/enduser/clientdelegations/my/clients", operation_id = "v1_list_own_clients", tag = "Client delegations",
+    params(("provider" = Option<Vec<Uuid>>, Query, description = "Only of these facilitators"), ("X-Page-Size" = Option<u32>, Header), ("X-Page-Number" = Option<u32>, Header)),
+    responses((status = 200, body = Envelope<ProviderWithClients>), (status = 400, description = "Model state, or STD-00000 with what is wrong"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")),
+    security(("person" = ["altinn:clientdelegations/myclients.read", "altinn:portal/enduser"])))]
+pub async fn clients_v1(
+    State(access): State<AccessManagement>,
+    caller: Own<MyClientsRead>,
+    _: PagingHeaders,
+    query: Query,
+) -> AccessResult<Json<Envelope<ProviderWithClients>>> {
+    own_clients(&access, &caller, &query, Version::V1).await
+}
+
+/// Facilitators whose agent the caller is. They come under the name `agent`.
+#[utoipa::path(get, path = "/accessmanagement/api/v1/enduser/clientdelegations/my/clientproviders", operation_id = "v1_list_providers", tag = "Client delegations",
+    responses((status = 200, body = Envelope<AgentOfFacilitator>), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")),
+    security(("person" = ["altinn:clientdelegations/myclients.read", "altinn:portal/enduser"])))]
+pub async fn providers_v1(
+    State(access): State<AccessManagement>,
+    caller: Own<MyClientsRead>,
+) -> AccessResult<Json<Envelope<AgentOfFacilitator>>> {
+    Ok(Json(access.list_providers_as_agents(&caller.by).await?))
+}
+
+/// Ends that the caller is a facilitator's agent, with all that was delegated.
+#[utoipa::path(delete, path = "/accessmanagement/api/v1/enduser/clientdelegations/my/clientproviders", operation_id = "v1_leave_provider", tag = "Client delegations",
+    params(("provider" = Uuid, Query, description = "The facilitator")),
+    responses((status = 204, description = "The caller is no agent of it any more"), (status = 400, description = "Model state, or STD-00000 with what is wrong"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")),
+    security(("person" = ["altinn:clientdelegations/myclients.write", "altinn:portal/enduser"])))]
+pub async fn leave_provider_v1(
+    State(access): State<AccessManagement>,
+    caller: Own<MyClientsWrite>,
+    query: Query,
+) -> AccessResult<StatusCode> {
+    leave_provider(&access, &caller, &query).await
+}
+
+/// Gives a client up. With a body, and without `cascade`, packages of the client alone: those that the
+/// body names.
+#[utoipa::path(delete, path = "/accessmanagement/api/v1/enduser/clientdelegations/my/clients", operation_id = "v1_give_up_client", tag = "Client delegations",
+    params(("provider" = Uuid, Query, description = "The facilitator"), ("from" = Uuid, Query, description = "The client"), ("cascade" = Option<bool>, Query, description = "Whether what is delegated goes too; it does not by default")),
+    request_body(content = Option<PackageBatch>),
+    responses((status = 200, body = Vec<PackageDelegation>, description = "Packages were named"),
+        (status = 204, description = "The caller does not have the client any more"), (status = 400, description = "Model state, or STD-00000 with what is wrong"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")),
+    security(("person" = ["altinn:clientdelegations/myclients.write", "altinn:portal/enduser"])))]
+pub async fn give_up_client_v1(
+    State(access): State<AccessManagement>,
+    caller: Own<MyClientsWrite>,
+    query: Query,
+    JsonBytes(bytes): JsonBytes,
+) -> AccessResult<Response> {
+    let ends = ends(&caller.by, &query, Version::V1)?;
+    let cascade = Cascade::of(query.flag("cascade")?);
+    if cascade == Cascade::No
+        && let Some(values) = bind_optional_batch(&bytes, BatchItems::Packages)?
+    {
+        let names = EndNames::of_agent(Version::V1);
+        let taken = access.take_packages(&caller.by, ends, &values, names);
+        return Ok(Json(taken.await?).into_response());
+    }
+    access.remove_client(&caller.by, ends, cascade).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Gives packages of a client up.
+#[utoipa::path(delete, path = "/accessmanagement/api/v1/enduser/clientdelegations/my/clients/accesspackages", operation_id = "v1_give_up_packages", tag = "Client delegations",
+    params(("provider" = Uuid, Query, description = "The facilitator"), ("from" = Uuid, Query, description = "The client")),
+    request_body(content = PackageBatch),
+    responses((status = 200, body = Vec<PackageDelegation>), (status = 400, description = "Model state, or STD-00000 with what is wrong"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")),
+    security(("person" = ["altinn:clientdelegations/myclients.write", "altinn:portal/enduser"])))]
+pub async fn give_up_packages_v1(
+    State(access): State<AccessManagement>,
+    caller: Own<MyClientsWrite>,
+    query: Query,
+    JsonBytes(bytes): JsonBytes,
+) -> AccessResult<Json<Vec<PackageDelegation>>> {
+    take_packages(&access, &caller, &query, &bytes, Version::V1).await
+}
+
+/// Clients that the caller has, facilitator by facilitator.
+#[utoipa::path(get, path = "/accessmanagement/api/v2/enduser/clientdelegations/my/clients", operation_id = "v2_list_own_clients", tag = "Client delegations",
+    params(("provider" = Option<Vec<Uuid>>, Query, description = "Only of these facilitators"), ("X-Page-Size" = Option<u32>, Header), ("X-Page-Number" = Option<u32>, Header)),
+    responses((status = 200, body = Envelope<ProviderWithClients>), (status = 400, description = "Model state, or STD-00000 with what is wrong"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")),
+    security(("person" = ["altinn:clientdelegations/myclients.read", "altinn:portal/enduser"])))]
+pub async fn clients_v2(
+    State(access): State<AccessManagement>,
+    caller: Own<MyClientsRead>,
+    _: PagingHeaders,
+    query: Query,
+) -> AccessResult<Json<Envelope<ProviderWithClients>>> {
+    own_clients(&access, &caller, &query, Version::V2).await
+}
+
+/// Facilitators whose agent the caller is.
+#[utoipa::path(get, path = "/accessmanagement/api/v2/enduser/clientdelegations/my/clientproviders", operation_id = "v2_list_providers", tag = "Client delegations",
+    responses((status = 200, body = Envelope<ProviderOfAgent>), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")),
+    security(("person" = ["altinn:clientdelegations/myclients.read", "altinn:portal/enduser"])))]
+pub async fn providers_v2(
+    State(access): State<AccessManagement>,
+    caller: Own<MyClientsRead>,
+) -> AccessResult<Json<Envelope<ProviderOfAgent>>> {
+    Ok(Json(access.list_providers(&caller.by).await?))
+}
+
+/// Ends that the caller is a facilitator's agent, with all that was delegated.
+#[utoipa::path(delete, path = "/accessmanagement/api/v2/enduser/clientdelegations/my/clientproviders", operation_id = "v2_leave_provider", tag = "Client delegations",
+    params(("provider" = Uuid, Query, description = "The facilitator")),
+    responses((status = 204, description = "The caller is no agent of it any more"), (status = 400, description = "Model state, or STD-00000 with what is wrong"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")),
+    security(("person" = ["altinn:clientdelegations/myclients.write", "altinn:portal/enduser"])))]
+pub async fn leave_provider_v2(
+    State(access): State<AccessManagement>,
+    caller: Own<MyClientsWrite>,
+    query: Query,
+) -> AccessResult<StatusCode> {
+    leave_provider(&access, &caller, &query).await
+}
+
+/// Gives a client up.
+#[utoipa::path(delete, path = "/accessmanagement/api/v2/enduser/clientdelegations/my/clients", operation_id = "v2_give_up_client", tag = "Client delegations",
+    params(("provider" = Uuid, Query, description = "The facilitator"), ("client" = Uuid, Query, description = "The client"), ("cascade" = Option<bool>, Query, description = "Whether what is delegated goes too; it does not by default")),
+    responses((status = 204, description = "The caller does not have the client any more"), (status = 400, description = "Model state, or STD-00000 with what is wrong"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")),
+    security(("person" = ["altinn:clientdelegations/myclients.write", "altinn:portal/enduser"])))]
+pub async fn give_up_client_v2(
+    State(access): State<AccessManagement>,
+    caller: Own<MyClientsWrite>,
+    query: Query,
+) -> AccessResult<StatusCode> {
+    let ends = ends(&caller.by, &query, Version::V2)?;
+    let cascade = Cascade::of(query.flag("cascade")?);
+    access.remove_client(&caller.by, ends, cascade).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Gives packages of a client up.
+#[utoipa::path(post, path = "/accessmanagement/api/v2/enduser/clientdelegations/my/clients/accesspackages/delete", operation_id = "v2_give_up_packages", tag = "Client delegations",
+    params(("provider" = Uuid, Query, description = "The facilitator"), ("client" = Uuid, Query, description = "The client")),
+    request_body(content = PackageBatch),
+    responses((status = 200, body = Vec<PackageDelegation>), (status = 400, description = "Model state, or STD-00000 with what is wrong"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")),
+    security(("person" = ["altinn:clientdelegations/myclients.write", "altinn:portal/enduser"])))]
+pub async fn give_up_packages_v2(
+    State(access): State<AccessManagement>,
+    caller: Own<MyClientsWrite>,
+    query: Query,
+    JsonBytes(bytes): JsonBytes,
+) -> AccessResult<Json<Vec<PackageDelegation>>> {
+    take_packages(&access, &caller, &query, &bytes, Version::V2).await
+}
+
+/// Gives single resources of a client up.
+#[utoipa::path(post, path = "/accessmanagement/api/v2/enduser/clientdelegations/my/clients/resources/delete",
+    operation_id = "v2_give_up_resources", tag = "Client delegations",
+    params(("provider" = Uuid, Query, description = "The facilitator"), ("client" = Uuid, Query, description = "The client")),
+    request_body(content = ResourceBatch),
+    responses((status = 200, body = Vec<ResourceDelegation>), (status = 400, description = "Model state, or STD-00000 with what is wrong"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")),
+    security(("person" = ["altinn:clientdelegations/myclients.write", "altinn:portal/enduser"])))]
+pub async fn give_up_resources_v2(
+    State(access): State<AccessManagement>,
+    caller: Own<MyClientsWrite>,
+    query: Query,
+    JsonBytes(bytes): JsonBytes,
+) -> AccessResult<Json<Vec<ResourceDelegation>>> {
+    let ends = ends(&caller.by, &query, Version::V2)?;
+    let values = bind_batch(&bytes, BatchItems::Resources)?;
+    let names = EndNames::of_agent(Version::V2);
+    let taken = access.take_resources(&caller.by, ends, &values, names);
+    Ok(Json(taken.await?))
+}

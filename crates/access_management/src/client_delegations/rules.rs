@@ -1,0 +1,234 @@
+//! What makes a party a client, and what of it can be delegated. Pure rules.
+
+use registers::packages::{Catalogue, PackageKey, RoleKey, VariantKey};
+use serde_json::Value;
+
+use super::model::{ClientFilter, ClientRelationRow, Version};
+
+/// The relation of a supplier makes nobody a client.
+const SUPPLIER: &str = "supplier";
+
+/// What a client gives its facilitator by one relation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientRelation {
+    /// Role of the relation.
+    pub role: RoleKey,
+    /// Packages that can be delegated, by URN.
+    pub packages: Vec<PackageKey>,
+    /// Single resources, by identifier.
+    pub resources: Vec<String>,
+}
+
+/// Whether the relation gives the package, and on what it then rests.
+#[must_use]
+pub fn basis(
+    catalogue: &Catalogue,
+    role: RoleKey,
+    form: Option<VariantKey>,
+    assigned: &[PackageKey],
+    package: PackageKey,
+) -> Option<PackageBasis> {
+    let by_role = catalogue
+        .packages_of(role)
+        .iter()
+        .any(|row| row.package == package && row.variant.is_none_or(|v| Some(v) == form));
+    if by_role {
+        Some(PackageBasis::Role)
+    } else {
+        assigned
+            .contains(&package)
+            .then_some(PackageBasis::Assignment)
+    }
+}
+
+/// What a delegated package rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PackageBasis {
+    /// The role has it.
+    Role,
+    /// The client assigned it.
+    Assignment,
+}
+
+impl PackageBasis {
+    /// As stored.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Role => "role-package",
+            Self::Assignment => "assignment-package",
+        }
+    }
+}
+
+/// A relation with what can be delegated of it; none when it makes nobody a client. Single resources
+/// make a client in version 2 alone.
+#[must_use]
+pub fn relation(
+    catalogue: &Catalogue,
+    row: ClientRelationRow,
+    version: Version,
+) -> Option<ClientRelation> {
+    let of_role = catalogue.packages_of(row.role_id);
+    let is_supplier = catalogue
+        .role(row.role_id)
+        .is_some_and(|role| role.code == SUPPLIER);
+    let has_resources = version == Version::V2 && !row.resources.is_empty();
+    if is_supplier || (of_role.is_empty() && row.assigned.is_empty() && !has_resources) {
+        return None;
+    }
+    let by_role = of_role
+        .iter()
+        .filter(|one| one.variant.is_none_or(|v| Some(v) == row.form_id))
+        .map(|one| one.package);
+    let packages = row
+        .assigned
+        .iter()
+        .copied()
+        .chain(by_role)
+        .filter(|key| catalogue.package(*key).is_some_and(|p| p.is_delegable))
+        .collect();
+    Some(ClientRelation {
+        role: row.role_id,
+        packages: by_urn(catalogue, packages),
+        resources: row.resources,
+    })
+}
+
+/// Packages in the order of their URNs, each once.
+#[must_use]
+pub fn by_urn(catalogue: &Catalogue, mut packages: Vec<PackageKey>) -> Vec<PackageKey> {
+    packages.sort_by_key(|key| catalogue.package(*key).map(|package| package.urn.as_str()));
+    packages.dedup();
+    packages
+}
+
+/// A client's relations as a filter lets them through; none when it lets nothing through.
+#[must_use]
+pub fn filtered(
+    mut relations: Vec<ClientRelation>,
+    filter: &ClientFilter,
+) -> Option<Vec<ClientRelation>> {
+    if let Some(roles) = &filter.roles {
+        relations.retain(|relation| roles.contains(&relation.role));
+    }
+    if let Some(wanted) = &filter.packages {
+        for relation in &mut relations {
+            relation.packages.retain(|key| wanted.contains(key));
+        }
+        if relations
+            .iter()
+            .all(|relation| relation.packages.is_empty())
+        {
+            return None;
+        }
+    }
+    if let Some(wanted) = &filter.resources {
+        for relation in &mut relations {
+            relation.resources.retain(|id| wanted.contains(id));
+        }
+        if relations
+            .iter()
+            .all(|relation| relation.resources.is_empty())
+        {
+            return None;
+        }
+    }
+    if filter.packages.is_some() || filter.resources.is_some() {
+        let is_match = |relation: &ClientRelation| {
+            (filter.packages.is_some() && !relation.packages.is_empty())
+                || (filter.resources.is_some() && !relation.resources.is_empty())
+        };
+        relations.retain(is_match);
+    }
+    (!relations.is_empty()).then_some(relations)
+}
+
+/// A text of the catalogue or of the registry in Bokmål.
+#[must_use]
+pub fn in_bokmaal(texts: &Value) -> &str {
+    texts.get("nb").and_then(Value::as_str).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use registers::packages;
+
+    use super::*;
+
+    fn row(catalogue: &Catalogue, role: &str, form: &str) -> ClientRelationRow {
+        ClientRelationRow {
+            key: 1,
+            form_id: catalogue.variant_by_code(form).map(|v| v.key),
+            role_id: catalogue.role_by_code(role).unwrap().key,
+            assigned: Vec::new(),
+            resources: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_business_manager_has_clients_of_every_form_and_packages_of_some() {
+        let catalogue = packages::embedded().unwrap();
+        let of = |form: &str| {
+            relation(
+                &catalogue,
+                row(&catalogue, "forretningsforer", form),
+                Version::V1,
+            )
+            .map(|r| r.packages.len())
+        };
+        assert_eq!(
+            (of("BRL"), of("ESEK"), of("AS")),
+            (Some(1), Some(1), Some(0))
+        );
+    }
+
+    #[test]
+    fn sub_units_and_empty_right_holder_relations_are_no_clients() {
+        let catalogue = packages::embedded().unwrap();
+        for role in ["hovedenhet", "rettighetshaver", SUPPLIER] {
+            let found = relation(&catalogue, row(&catalogue, role, "AS"), Version::V2);
+            assert_eq!(found, None, "{role}");
+        }
+    }
+
+    #[test]
+    fn a_single_resource_makes_a_client_in_version_2() {
+        let catalogue = packages::embedded().unwrap();
+        let with_resource = || ClientRelationRow {
+            resources: vec!["a".to_owned()],
+            ..row(&catalogue, "rettighetshaver", "AS")
+        };
+        assert_eq!(relation(&catalogue, with_resource(), Version::V1), None);
+        assert!(relation(&catalogue, with_resource(), Version::V2).is_some());
+    }
+
+    #[test]
+    fn a_client_matches_every_filter() {
+        let relations = || {
+            vec![
+                ClientRelation {
+                    role: 1,
+                    packages: vec![1, 2],
+                    resources: Vec::new(),
+                },
+                ClientRelation {
+                    role: 2,
+                    packages: vec![3],
+                    resources: vec!["a".to_owned()],
+                },
+            ]
+        };
+        let filter = |packages: Option<&[i16]>, resources: Option<&str>| ClientFilter {
+            roles: None,
+            packages: packages.map(<[i16]>::to_vec),
+            resources: resources.map(|id| vec![id.to_owned()]),
+        };
+        let of = |filter| filtered(relations(), &filter);
+        assert_eq!(of(filter(Some(&[2]), None)).unwrap()[0].packages, [2]);
+        assert_eq!(of(filter(Some(&[2]), None)).unwrap().len(), 1);
+        assert_eq!(of(filter(Some(&[2]), Some("a"))).unwrap().len(), 2);
+        assert_eq!(of(filter(Some(&[4]), Some("a"))), None);
+        assert_eq!(of(filter(Some(&[]), None)), None);
+    }
+}

@@ -1,0 +1,239 @@
+//! Which packages and rights a caller may give for a party.
+
+use authorization::delegation::rules::{Delegator, Reason, RightCheck};
+use foundation::http::Language;
+use registers::{
+    packages::Package,
+    parties,
+    resources::{self, Resource, rights::named_right},
+};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{
+    model::{
+        FullResource, PackageCheck, PackageCheckReason, ProviderKind, ResourceCheck, RightCheckDto,
+        RightDto, WayRow,
+    },
+    rules,
+    store::{self, WayContent},
+};
+use crate::{
+    AccessManagement,
+    callers::{GiveAccess, Managing},
+    changes::parties_by_key,
+    entities::{Envelope, PackageDto},
+    errors::{AccessError, AccessProblem, AccessResult, Invalid, InvalidCode},
+};
+
+impl AccessManagement {
+    /// Which packages the caller may give for the party: of all that are for parties of its kind, or of
+    /// those that are named.
+    ///
+    /// # Errors
+    /// 400 for packages that are not known, or not for this kind of party.
+    pub async fn check_packages<P>(
+        &self,
+        caller: &Managing<P>,
+        ids: &[Uuid],
+        names: &[&str],
+    ) -> AccessResult<Envelope<PackageCheck>> {
+        let packages = self.packages_to_check(caller, ids, names)?;
+        let mut db = self.db.acquire().await?;
+        let (subject, party) = (&caller.by.party, &caller.party);
+        let connections = parties::connections(&mut db, subject, party).await?;
+        let delegator = Delegator::new(&self.catalogue, subject, party, &connections);
+        let content = WayContent { rights_on: None };
+        let mut ways = store::to_others(&mut db, party.key, Some(subject.key), content).await?;
+        ways.retain(|way| rules::counts(&self.catalogue, way));
+        // A person has the role of a private person at the person's own party, without a relation.
+        if subject.key == party.key
+            && let Some(own) = self.catalogue.role_by_code("privatperson")
+        {
+            ways.push(WayRow::of_own_party(party.key, own.key));
+        }
+        let mut keys: Vec<i32> = vec![party.key, subject.key];
+        keys.extend(
+            ways.iter()
+                .flat_map(|way| [Some(way.source_key), way.via_key])
+                .flatten(),
+        );
+        let named = parties_by_key(&mut db, &keys).await?;
+        let name = |key: i32| {
+            named
+                .get(&key)
+                .map(|party| (party.uuid, party.name.clone()))
+        };
+        let reasons = |package: &Package| {
+            let mut reasons = Vec::new();
+            for way in &ways {
+                for description in rules::givable_by(&self.catalogue, way, package, party.form) {
+                    reasons.push(self.reason(way, description, &name));
+                }
+            }
+            reasons
+        };
+        let check = |package: &Package| {
+            let result = delegator.may_give(package);
+            let found = if result { reasons(package) } else { Vec::new() };
+            PackageCheck {
+                package: PackageDto::from(package),
+                result,
+                reasons: if found.is_empty() {
+                    vec![PackageCheckReason::no_access()]
+                } else {
+                    found
+                },
+            }
+        };
+        Ok(Envelope::of(packages.into_iter().map(check).collect()))
+    }
+
+    fn packages_to_check<P>(
+        &self,
+        caller: &Managing<P>,
+        ids: &[Uuid],
+        names: &[&str],
+    ) -> AccessResult<Vec<&Package>> {
+        let is_for_party = |package: &&Package| rules::is_for_giver(package, caller.party.kind);
+        if ids.is_empty() && names.is_empty() {
+            let mut all: Vec<&Package> = self.catalogue.packages().filter(is_for_party).collect();
+            all.sort_by(|one, other| one.urn.cmp(&other.urn));
+            return Ok(all);
+        }
+        let unknown: Vec<&str> = names
+            .iter()
+            .copied()
+            .filter(|name| self.catalogue.package_named(name).is_none())
+            .collect();
+        if !unknown.is_empty() {
+            let text = if unknown.len() == names.len() {
+                format!(
+                    "No packages were found with the names '{}'.",
+                    unknown.join(", ")
+                )
+            } else {
+                format!(
+                    "Packages with name(s) was not found '{}'.",
+                    unknown.join(", ")
+                )
+            };
+            let code = InvalidCode::InvalidQuery;
+            return Err(Invalid::new(code, "QUERY/package", "packages", text).into());
+        }
+        let by_id = ids.iter().map(|id| self.catalogue.package_by_id(*id));
+        let by_name = names.iter().map(|name| self.catalogue.package_named(name));
+        let mut found = Vec::new();
+        for package in by_id.chain(by_name) {
+            let package = package
+                .filter(is_for_party)
+                .ok_or(AccessProblem::PackageNotForGiver)?;
+            found.push(package);
+        }
+        found.sort_by(|one, other| one.urn.cmp(&other.urn));
+        found.dedup_by_key(|package| package.key);
+        Ok(found)
+    }
+
+    fn reason(
+        &self,
+        way: &WayRow,
+        description: String,
+        name: &impl Fn(i32) -> Option<(Uuid, String)>,
+    ) -> PackageCheckReason {
+        let role = self.catalogue.role(way.role_id);
+        let via_role = way.via_role.and_then(|role| self.catalogue.role(role));
+        let (from_id, from_name) = name(way.source_key).unzip();
+        let (to_id, to_name) = name(way.to_key).unzip();
+        let (via_id, via_name) = way.via_key.and_then(name).unzip();
+        PackageCheckReason {
+            description,
+            role_id: role.map(|role| role.id),
+            role_urn: role.map(|role| role.urn.clone()),
+            from_id,
+            from_name,
+            to_id,
+            to_name,
+            via_id,
+            via_name,
+            via_role_id: via_role.map(|role| role.id),
+            via_role_urn: via_role.map(|role| role.urn.clone()),
+        }
+    }
+
+    /// Which rights on a resource the caller may give for the party.
+    ///
+    /// # Errors
+    /// 400 for a resource that does not exist, has no policy, or has one without rights of people.
+    pub(super) async fn check_resource(
+        &self,
+        caller: &Managing<GiveAccess>,
+        identifier: &str,
+        language: Language,
+    ) -> AccessResult<ResourceCheck> {
+        let document = self.document(identifier).await?;
+        let mut db = self.db.acquire().await?;
+        let checks = self.right_checks(&mut db, caller, identifier).await?;
+        if checks.is_empty() {
+            return Err(AccessProblem::MissingMetadata.into());
+        }
+        let rights = checks.into_iter().map(|check| {
+            let (result, reason_codes) = (check.may_be_given(), reason_codes(&check));
+            RightCheckDto {
+                right: RightDto::named(named_right(check.key, identifier, language)),
+                result,
+                reason_codes,
+            }
+        });
+        Ok(ResourceCheck {
+            resource: FullResource::of(identifier, &document, language, ProviderKind::Shown),
+            rights: rights.collect(),
+        })
+    }
+
+    /// What the delegation check finds about each right of a resource.
+    ///
+    /// # Errors
+    /// 400 for a resource that does not exist, or has no policy.
+    pub(super) async fn right_checks(
+        &self,
+        db: &mut PgConnection,
+        caller: &Managing<GiveAccess>,
+        identifier: &str,
+    ) -> AccessResult<Vec<RightCheck>> {
+        let (subject, party) = (&caller.by.party, &caller.party);
+        let resource: Resource = self
+            .policies
+            .resource(&mut *db, identifier)
+            .await?
+            .filter(|resource| resource.policy.is_some())
+            .ok_or_else(|| AccessError::InvalidResource(identifier.to_owned()))?;
+        let filters = if resource.access_list_enabled {
+            resources::access_list_filters(&mut *db, identifier, party.key).await?
+        } else {
+            Vec::new()
+        };
+        let connections = parties::connections(db, subject, party).await?;
+        Ok(Delegator::new(&self.catalogue, subject, party, &connections).keys(&resource, &filters))
+    }
+}
+
+/// What leads to a right, or is missing, and then what forbids to give it.
+fn reason_codes(check: &RightCheck) -> Vec<&'static str> {
+    let mut out = Vec::new();
+    if check.is_held() {
+        for (leads, code) in [
+            (check.by_package, "PackageAccess"),
+            (check.by_role, "RoleAccess"),
+            (check.by_right, "DelegationAccess"),
+        ] {
+            if leads {
+                out.push(code);
+            }
+        }
+        out.extend(check.blocks.iter().map(|reason| reason.as_str()));
+    } else {
+        out.extend(check.obstacles().into_iter().map(Reason::as_str));
+    }
+    out
+}

@@ -1,0 +1,18 @@
+//! Connections: what a party gave others, and what others gave it. Access managers give packages and
+//! single resources to organisations, persons and system users, and take them back.
+
+mod bind;
+mod checks;
+pub(crate) mod checks_api;
+mod manage;
+mod model;
+pub(crate) mod packages_api;
+mod read;
+pub(crate) mod resources_api;
+pub(crate) mod rightholders_api;
+mod rules;
+mod store;
+
+pub use bind::ConnectionParts;
+pub use model::{ConnectionDto, PackageCheck};
+pub use read::ListEnds;

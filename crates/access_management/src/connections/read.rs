@@ -1,0 +1,637 @@
+//! Lists of connections, and of the packages and resources that they carry.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use axum::response::Response;
+use foundation::{
+    db::DbError,
+    http::{
+        Language,
+        list_stream::{self, Broken, ListWriter},
+        query::Query,
+    },
+};
+use registers::{
+    packages::{Catalogue, PackageKey, RoleKey},
+    parties::{self, IdentityKeys, Party, SingleRight},
+    resources::{self, RightKey, right_keys_in_order, rights::named_right},
+};
+use serde::Serialize;
+use serde_json::Value;
+use sqlx::{PgConnection, Postgres, Transaction};
+
+use super::{
+    bind::ConnectionParts,
+    model::{
+        ConnectedResource, ConnectionDto, FullResource, PackagePermission, Permission,
+        ProviderKind, ReasonDto, ResourcePermission, RightDto, RightPermission, RightsOfResource,
+        WayFlag, WayRow, in_language,
+    },
+    rules,
+    store::{self, WayContent},
+};
+use crate::{
+    AccessManagement,
+    callers::Managing,
+    entities::{Entity, EntityType, Envelope, PackageDto, Wrapping, entity_rows, entity_type},
+    errors::{AccessError, AccessResult, Invalid, InvalidCode},
+};
+
+/// Parties that are read at once.
+const PARTIES_PER_QUERY: usize = 1_000;
+const NO_RIGHTS: WayContent<'_> = WayContent { rights_on: None };
+
+/// The ends of a list: the party, and the other end where it is named.
+#[derive(Debug)]
+pub struct ListEnds {
+    party: Party,
+    is_giver: bool,
+    other: OtherEnd,
+}
+
+#[derive(Debug)]
+enum OtherEnd {
+    Any,
+    Known(Box<Party>),
+    Unknown,
+}
+
+/// Types of parties that may give.
+pub(super) const GIVERS: [EntityType; 2] = [EntityType::Organization, EntityType::Person];
+/// Types of parties that may receive.
+pub(super) const RECEIVERS: [EntityType; 3] = [
+    EntityType::Organization,
+    EntityType::Person,
+    EntityType::SystemUser,
+];
+
+/// A finding for a party of a type that may not be at this end.
+pub(super) fn wrong_type(party: &Party, end: &str, allowed: &[EntityType]) -> Option<Invalid> {
+    let found = entity_type(party.kind);
+    if allowed.contains(&found) {
+        return None;
+    }
+    let expected: Vec<&str> = allowed.iter().map(|one| one.wire()).collect();
+    let text = format!(
+        "Got '{}', expected one of: '{}'.",
+        found.wire(),
+        expected.join(", ")
+    );
+    let path = format!("QUERY/{end}");
+    Some(Invalid::new(
+        InvalidCode::KindNotAllowed,
+        path,
+        "type",
+        text,
+    ))
+}
+
+/// Names for a list: parties with their main units, and titles of resources.
+struct Names {
+    parties: HashMap<i32, Entity>,
+    titles: HashMap<String, String>,
+}
+
+impl Names {
+    async fn read(
+        db: &mut PgConnection,
+        identity: &IdentityKeys,
+        keys: &BTreeSet<i32>,
+    ) -> Result<Self, DbError> {
+        let mut found = HashMap::new();
+        let keys: Vec<i32> = keys.iter().copied().collect();
+        for some in keys.chunks(PARTIES_PER_QUERY) {
+            found.extend(entity_rows(&mut *db, some).await?);
+        }
+        let parents: BTreeSet<i32> = found.values().filter_map(|row| row.parent_key).collect();
+        let parents: Vec<i32> = parents.into_iter().collect();
+        let mut main_units = HashMap::new();
+        for some in parents.chunks(PARTIES_PER_QUERY) {
+            main_units.extend(entity_rows(&mut *db, some).await?);
+        }
+        let parties = found
+            .into_iter()
+            .map(|(key, row)| {
+                let parent = row
+                    .parent_key
+                    .and_then(|parent| main_units.get(&parent).cloned())
+                    .map(|row| Box::new(Entity::new(row, identity)));
+                let entity = Entity {
+                    parent,
+                    ..Entity::new(row, identity)
+                };
+                (key, entity)
+            })
+            .collect();
+        Ok(Self {
+            parties,
+            titles: HashMap::new(),
+        })
+    }
+
+    fn party(&self, key: i32) -> Option<Entity> {
+        self.parties.get(&key).cloned()
+    }
+
+    fn resource(&self, identifier: &str) -> ConnectedResource {
+        let title = self.titles.get(identifier).cloned();
+        ConnectedResource::new(identifier, title.unwrap_or_else(|| identifier.to_owned()))
+    }
+}
+
+async fn titles(
+    db: &mut PgConnection,
+    identifiers: &BTreeSet<String>,
+    language: Language,
+) -> Result<HashMap<String, String>, DbError> {
+    if identifiers.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let wanted: Vec<String> = identifiers.iter().cloned().collect();
+    let documents = resources::names(db, &wanted).await?;
+    Ok(documents
+        .into_iter()
+        .map(|(identifier, document)| (identifier, in_language(document.get("title"), language)))
+        .collect())
+}
+
+impl AccessManagement {
+    /// The ends of a list.
+    ///
+    /// # Errors
+    /// 400 for an end that is no uuid, or of a type that cannot be there.
+    pub async fn list_ends<P>(
+        &self,
+        caller: &Managing<P>,
+        query: &Query,
+    ) -> AccessResult<ListEnds> {
+        let (own, others) = if caller.is_giver {
+            ("from", "to")
+        } else {
+            ("to", "from")
+        };
+        let allowed =
+            |end: &str| -> &[EntityType] { if end == "from" { &GIVERS } else { &RECEIVERS } };
+        let other = match query.uuid(others)? {
+            None => OtherEnd::Any,
+            Some(uuid) => {
+                let mut db = self.db.acquire().await?;
+                match parties::party_by_uuid(&mut db, uuid).await? {
+                    Some(party) => OtherEnd::Known(Box::new(party)),
+                    None => OtherEnd::Unknown,
+                }
+            }
+        };
+        let mut findings: Vec<Invalid> = wrong_type(&caller.party, own, allowed(own))
+            .into_iter()
+            .collect();
+        if let OtherEnd::Known(party) = &other {
+            findings.extend(wrong_type(party, others, allowed(others)));
+        }
+        crate::errors::refuse(findings)?;
+        Ok(ListEnds {
+            party: caller.party.clone(),
+            is_giver: caller.is_giver,
+            other,
+        })
+    }
+
+    /// The ways that count between the ends.
+    async fn ways(
+        &self,
+        db: &mut PgConnection,
+        ends: &ListEnds,
+        content: WayContent<'_>,
+    ) -> AccessResult<Vec<WayRow>> {
+        let other = match &ends.other {
+            OtherEnd::Any => None,
+            OtherEnd::Known(party) => Some(party.key),
+            OtherEnd::Unknown => return Ok(Vec::new()),
+        };
+        let mut ways = if ends.is_giver {
+            store::to_others(db, ends.party.key, other, content).await?
+        } else {
+            store::from_others(db, ends.party.key, other, content).await?
+        };
+        ways.retain(|way| rules::counts(&self.catalogue, way));
+        Ok(ways)
+    }
+
+    /// Writes the connections between the ends, party by party, each as `shape` makes it.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn stream_connections<E: Serialize + Send + Sync + 'static>(
+        &self,
+        ends: &ListEnds,
+        parts: ConnectionParts,
+        language: Language,
+        wrapping: Wrapping,
+        shape: impl Fn(ConnectionDto) -> E + Send + 'static,
+    ) -> AccessResult<Response> {
+        let mut tx = self.snapshot().await?;
+        let mut ways = self.ways(&mut tx, ends, NO_RIGHTS).await?;
+        let agent = self.catalogue.role_by_code("agent").map(|role| role.key);
+        ways.retain(|way| {
+            (parts.client_delegations || !way.is_client)
+                && (parts.agents || way.is_client || Some(way.role_id) != agent)
+        });
+        let nodes = Nodes::of(&self.catalogue, ends, &ways, parts);
+        let identifiers = nodes.resources();
+        let titles = titles(&mut tx, &identifiers, language).await?;
+        let with = NodeParts {
+            identity: Arc::clone(&self.identity),
+            catalogue: Arc::clone(&self.catalogue),
+            titles,
+        };
+        let (begin, end) = wrapping.ends();
+        Ok(list_stream::respond(begin.to_owned(), end, |writer| {
+            write_nodes(tx, with, nodes.top, writer, shape)
+        })
+        .await?)
+    }
+
+    /// Packages that reach the receivers, each with its ways.
+    pub(super) async fn list_packages(
+        &self,
+        ends: &ListEnds,
+    ) -> AccessResult<Envelope<PackagePermission>> {
+        let mut tx = self.snapshot().await?;
+        let ways = self.ways(&mut tx, ends, NO_RIGHTS).await?;
+        let mut found: BTreeMap<&str, Vec<(&WayRow, rules::ReachedPackage)>> = BTreeMap::new();
+        for way in &ways {
+            for reached in rules::packages_of(&self.catalogue, way) {
+                if let Some(package) = self.catalogue.package(reached.package) {
+                    found.entry(&package.urn).or_default().push((way, reached));
+                }
+            }
+        }
+        let names = Names::read(&mut tx, &self.identity, &ends_of(&ways)).await?;
+        let data = found.into_iter().filter_map(|(urn, reached)| {
+            let package = self.catalogue.package_by_urn(urn)?;
+            let permissions = reached.into_iter().filter_map(|(way, one)| {
+                let flag = rules::flag(way, one.is_implied);
+                let role = WayRole {
+                    role: one.role,
+                    is_implied: one.is_implied,
+                };
+                self.permission(&names, way, role, flag.bit())
+            });
+            Some(PackagePermission {
+                package: PackageDto::from(package),
+                permissions: permissions.collect(),
+            })
+        });
+        Ok(Envelope::of(data.collect()))
+    }
+
+    /// Single resources that reach the receivers, each with its ways; one resource alone where it is
+    /// named.
+    ///
+    /// # Errors
+    /// 400 for a resource that does not exist.
+    pub(super) async fn list_resources(
+        &self,
+        ends: &ListEnds,
+        only: Option<&str>,
+        language: Language,
+    ) -> AccessResult<Vec<ResourcePermission>> {
+        if let Some(identifier) = only {
+            self.document(identifier).await?;
+        }
+        let mut tx = self.snapshot().await?;
+        let ways = self.ways(&mut tx, ends, NO_RIGHTS).await?;
+        let mut found: BTreeMap<&str, Vec<&WayRow>> = BTreeMap::new();
+        for way in ways.iter().filter(|way| !way.is_own_firm) {
+            for identifier in &way.resources {
+                if only.is_none_or(|only| only == identifier) {
+                    found.entry(identifier).or_default().push(way);
+                }
+            }
+        }
+        let identifiers = found.keys().map(|id| (*id).to_owned()).collect();
+        let mut names = Names::read(&mut tx, &self.identity, &ends_of(&ways)).await?;
+        names.titles = titles(&mut tx, &identifiers, language).await?;
+        let list = found.into_iter().map(|(identifier, ways)| {
+            let permissions = ways.into_iter().filter_map(|way| {
+                self.permission(
+                    &names,
+                    way,
+                    WayRole::of_relation(way),
+                    rules::flag(way, false).bit(),
+                )
+            });
+            ResourcePermission {
+                resource: names.resource(identifier),
+                permissions: permissions.collect(),
+            }
+        });
+        Ok(list.collect())
+    }
+
+    /// The document of a resource.
+    ///
+    /// # Errors
+    /// 400 when it does not exist.
+    pub(super) async fn document(&self, identifier: &str) -> AccessResult<Value> {
+        let mut db = self.db.acquire().await?;
+        let wanted = [identifier.to_owned()];
+        let mut documents = resources::names(&mut db, &wanted).await?;
+        documents
+            .remove(identifier)
+            .ok_or_else(|| AccessError::InvalidResource(identifier.to_owned()))
+    }
+
+    /// Rights on a resource that the receiver holds of the giver.
+    ///
+    /// # Errors
+    /// 400 for a resource that does not exist.
+    pub(super) async fn list_rights(
+        &self,
+        ends: &ListEnds,
+        identifier: &str,
+        language: Language,
+    ) -> AccessResult<RightsOfResource> {
+        let document = self.document(identifier).await?;
+        let mut tx = self.snapshot().await?;
+        let content = WayContent {
+            rights_on: Some(identifier),
+        };
+        let ways = self.ways(&mut tx, ends, content).await?;
+        let names = Names::read(&mut tx, &self.identity, &ends_of(&ways)).await?;
+        let policy = self.policies.resource(&mut tx, identifier).await?;
+        let keys = policy
+            .and_then(|resource| resource.policy)
+            .map(|policy| right_keys_in_order(&policy.policy, identifier))
+            .unwrap_or_default();
+        let (mut direct_rights, mut indirect_rights) = (Vec::new(), Vec::new());
+        for (key, _) in keys {
+            let holding: Vec<&WayRow> = ways.iter().filter(|way| holds(way, &key)).collect();
+            let right = RightDto::unnamed(named_right(key, identifier, language));
+            let (direct, indirect): (Vec<&WayRow>, Vec<&WayRow>) = holding
+                .into_iter()
+                .partition(|way| rules::right_flags(way) == WayFlag::Direct.bit());
+            for (ways, list) in [
+                (direct, &mut direct_rights),
+                (indirect, &mut indirect_rights),
+            ] {
+                if ways.is_empty() {
+                    continue;
+                }
+                let flags = ways
+                    .iter()
+                    .fold(0, |flags, way| flags | rules::right_flags(way));
+                let permissions = ways.iter().filter_map(|way| {
+                    let flags = rules::right_flags(way);
+                    self.permission(&names, way, WayRole::of_relation(way), flags)
+                });
+                list.push(RightPermission {
+                    right: right.clone(),
+                    reason: ReasonDto::of(flags),
+                    permissions: permissions.collect(),
+                });
+            }
+        }
+        Ok(RightsOfResource {
+            resource: FullResource::of(identifier, &document, language, ProviderKind::Hidden),
+            direct_rights,
+            indirect_rights,
+        })
+    }
+
+    fn permission(
+        &self,
+        names: &Names,
+        way: &WayRow,
+        role: WayRole,
+        flags: u8,
+    ) -> Option<Permission> {
+        let via = if way.is_main_unit || way.is_own_firm {
+            Some(way.source_key)
+        } else {
+            way.via_key
+        };
+        let dto = |role: RoleKey| self.catalogue.role(role).map(Into::into);
+        let via_role = if way.is_client {
+            self.catalogue.role_by_code("agent").map(Into::into)
+        } else if role.is_implied {
+            None
+        } else {
+            way.via_role.and_then(dto)
+        };
+        Some(Permission {
+            from: names.party(way.from_key)?,
+            to: names.party(way.to_key)?,
+            via: via.and_then(|key| names.party(key)),
+            role: role.role.and_then(dto),
+            via_role,
+            reason: ReasonDto::of(flags),
+        })
+    }
+}
+
+/// The role of a way, as an answer shows it.
+#[derive(Debug, Clone, Copy)]
+struct WayRole {
+    role: Option<RoleKey>,
+    is_implied: bool,
+}
+
+impl WayRole {
+    fn of_relation(way: &WayRow) -> Self {
+        Self {
+            role: (!way.is_client).then_some(way.role_id),
+            is_implied: false,
+        }
+    }
+}
+
+/// Whether a way carries this right. Rights of a firm do not reach its owner.
+fn holds(way: &WayRow, key: &RightKey) -> bool {
+    !way.is_own_firm
+        && way.rights.as_ref().is_some_and(|stored| {
+            SingleRight::list(stored)
+                .iter()
+                .any(|right| right.action == key.action && right.further == key.extra)
+        })
+}
+
+/// Keys of every party that a way leads from, to and through.
+fn ends_of(ways: &[WayRow]) -> BTreeSet<i32> {
+    ways.iter()
+        .flat_map(|way| {
+            [
+                Some(way.from_key),
+                Some(way.to_key),
+                Some(way.source_key),
+                way.via_key,
+            ]
+        })
+        .flatten()
+        .collect()
+}
+
+/// A party of a list of connections, with what connects it.
+#[derive(Debug, Default)]
+struct Node {
+    key: i32,
+    roles: BTreeSet<RoleKey>,
+    packages: BTreeSet<PackageKey>,
+    resources: BTreeSet<String>,
+    children: Vec<Node>,
+}
+
+impl Node {
+    fn new(key: i32) -> Self {
+        Self {
+            key,
+            ..Self::default()
+        }
+    }
+
+    fn add(&mut self, catalogue: &Catalogue, way: &WayRow, parts: ConnectionParts) {
+        self.roles.extend(rules::roles_of(catalogue, way));
+        if parts.packages {
+            let packages = rules::packages_of(catalogue, way);
+            self.packages
+                .extend(packages.into_iter().map(|one| one.package));
+        }
+        if parts.resources && !way.is_own_firm {
+            self.resources.extend(way.resources.iter().cloned());
+        }
+    }
+}
+
+/// A list of connections that is being put together.
+struct Nodes {
+    top: Vec<Node>,
+    places: HashMap<i32, usize>,
+}
+
+impl Nodes {
+    fn of(catalogue: &Catalogue, ends: &ListEnds, ways: &[WayRow], parts: ConnectionParts) -> Self {
+        let is_whole_list = matches!(ends.other, OtherEnd::Any);
+        // Key of the party that a way is listed for, and of the one it is listed below.
+        let place = |way: &WayRow| {
+            if ends.is_giver {
+                let below = way.via_key.filter(|_| is_whole_list);
+                (way.to_key, below)
+            } else {
+                let below = (way.is_main_unit && is_whole_list).then_some(way.source_key);
+                (way.from_key, below)
+            }
+        };
+        let mut nodes = Self {
+            top: Vec::new(),
+            places: HashMap::new(),
+        };
+        for way in ways {
+            if let (key, None) = place(way) {
+                nodes.top(key).add(catalogue, way, parts);
+            }
+        }
+        for way in ways {
+            let (key, Some(below)) = place(way) else {
+                continue;
+            };
+            let parent = nodes.top(below);
+            let found = parent.children.iter().position(|child| child.key == key);
+            let child = found.unwrap_or(parent.children.len());
+            if found.is_none() {
+                parent.children.push(Node::new(key));
+            }
+            parent.children[child].add(catalogue, way, parts);
+        }
+        nodes
+    }
+
+    fn top(&mut self, key: i32) -> &mut Node {
+        let place = *self.places.entry(key).or_insert_with(|| {
+            self.top.push(Node::new(key));
+            self.top.len() - 1
+        });
+        &mut self.top[place]
+    }
+
+    fn resources(&self) -> BTreeSet<String> {
+        let children = self.top.iter().flat_map(|node| &node.children);
+        self.top
+            .iter()
+            .chain(children)
+            .flat_map(|node| node.resources.iter().cloned())
+            .collect()
+    }
+}
+
+/// What a list of connections is shown with.
+struct NodeParts {
+    identity: Arc<IdentityKeys>,
+    catalogue: Arc<Catalogue>,
+    titles: HashMap<String, String>,
+}
+
+async fn write_nodes<E: Serialize>(
+    mut tx: Transaction<'static, Postgres>,
+    with: NodeParts,
+    nodes: Vec<Node>,
+    mut writer: ListWriter,
+    shape: impl Fn(ConnectionDto) -> E,
+) -> Result<ListWriter, Broken> {
+    let NodeParts {
+        identity,
+        catalogue,
+        titles,
+    } = with;
+    let mut titles = Some(titles);
+    let mut rest = nodes.into_iter();
+    loop {
+        let some: Vec<Node> = rest.by_ref().take(PARTIES_PER_QUERY).collect();
+        if some.is_empty() {
+            return Ok(writer);
+        }
+        let children = some.iter().flat_map(|node| &node.children);
+        let keys = some
+            .iter()
+            .chain(children)
+            .map(|node| node.key)
+            .collect::<BTreeSet<i32>>();
+        let mut names = Names::read(&mut tx, &identity, &keys).await?;
+        names.titles = titles.take().unwrap_or_default();
+        for node in some {
+            if let Some(element) = shown(&catalogue, &names, node) {
+                writer.put(&shape(element)).await?;
+            }
+        }
+        titles = Some(names.titles);
+    }
+}
+
+fn shown(catalogue: &Catalogue, names: &Names, node: Node) -> Option<ConnectionDto> {
+    let mut roles: Vec<_> = node
+        .roles
+        .iter()
+        .filter_map(|role| catalogue.role(*role))
+        .collect();
+    roles.sort_by(|one, other| one.code.cmp(&other.code));
+    let packages = node
+        .packages
+        .iter()
+        .filter_map(|key| catalogue.package(*key))
+        .map(|package| (package.urn.as_str(), package))
+        .collect::<BTreeMap<_, _>>();
+    Some(ConnectionDto {
+        party: names.party(node.key)?,
+        roles: roles.into_iter().map(Into::into).collect(),
+        packages: packages.into_values().map(PackageDto::from).collect(),
+        resources: node.resources.iter().map(|id| names.resource(id)).collect(),
+        instances: Vec::new(),
+        connections: node
+            .children
+            .into_iter()
+            .filter_map(|child| shown(catalogue, names, child))
+            .collect(),
+    })
+}

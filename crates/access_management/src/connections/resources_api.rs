@@ -1,0 +1,123 @@
+//! `/accessmanagement/api/v1/enduser/connections/resources`: single resources that a party gave others,
+//! or that others gave it.
+
+use axum::extract::State;
+use foundation::http::{Json, Language, body::JsonBytes, query::Query};
+use http::StatusCode;
+
+use super::{
+    bind::bind_right_keys,
+    manage::RightsChange,
+    model::{ResourcePermission, RightKeys, RightsOfResource},
+};
+use crate::{
+    AccessManagement,
+    callers::{GiveAccess, Managing, ReadAccess, RemoveAccess},
+    errors::AccessResult,
+    query::{PagingHeaders, required_uuids},
+};
+
+/// The resource that a call names, when it names one.
+fn resource_of(query: &Query) -> Option<&str> {
+    query
+        .get("resource")
+        .map(str::trim)
+        .filter(|text| !text.is_empty())
+}
+
+/// Single resources, each with the ways by which it is held.
+#[utoipa::path(get, path = "/accessmanagement/api/v1/enduser/connections/resources", operation_id = "list_connection_resources", tag = "Connections",
+    params(("party" = Uuid, Query, description = "The party for which access is managed"), ("from" = Option<Uuid>, Query, description = "Who gave; the party, for what it gave others"), ("to" = Option<Uuid>, Query, description = "Who has it; the party, for what others gave it"), ("resource" = Option<String>, Query, description = "Only this resource"), ("X-Page-Size" = Option<u32>, Header), ("X-Page-Number" = Option<u32>, Header)),
+    responses((status = 200, body = Vec<ResourcePermission>), (status = 400, description = "Model state, or a problem with what is wrong"), (status = 401, description = "No valid token"), (status = 403, description = "No scope fits the direction, or the caller does not manage access for the party")),
+    security(("person" = ["altinn:accessmanagement/enduser:connections:toothers.read", "altinn:accessmanagement/enduser:connections:fromothers.read", "altinn:portal/enduser"])))]
+pub async fn list(
+    State(access): State<AccessManagement>,
+    caller: Managing<ReadAccess>,
+    _: PagingHeaders,
+    language: Language,
+    query: Query,
+) -> AccessResult<Json<Vec<ResourcePermission>>> {
+    let ends = access.list_ends(&caller, &query).await?;
+    let only = resource_of(&query);
+    let list = access.list_resources(&ends, only, language);
+    Ok(Json(list.await?))
+}
+
+/// Rights on a resource that one party holds of another.
+#[utoipa::path(get, path = "/accessmanagement/api/v1/enduser/connections/resources/rights", operation_id = "list_connection_rights", tag = "Connections",
+    params(("party" = Uuid, Query, description = "The party for which access is managed"), ("from" = Uuid, Query, description = "Who gave; the party or the other end"), ("to" = Uuid, Query, description = "Who has it; the party or the other end"), ("resource" = String, Query, description = "Identifier in the registry"), ("X-Page-Size" = Option<u32>, Header), ("X-Page-Number" = Option<u32>, Header)),
+    responses((status = 200, body = RightsOfResource), (status = 400, description = "Model state, or a problem with what is wrong"), (status = 401, description = "No valid token"), (status = 403, description = "No scope fits the direction, or the caller does not manage access for the party")),
+    security(("person" = ["altinn:accessmanagement/enduser:connections:toothers.read", "altinn:accessmanagement/enduser:connections:fromothers.read", "altinn:portal/enduser"])))]
+pub async fn rights(
+    State(access): State<AccessManagement>,
+    caller: Managing<ReadAccess>,
+    _: PagingHeaders,
+    language: Language,
+    query: Query,
+) -> AccessResult<Json<RightsOfResource>> {
+    required_uuids(&query, ["from", "to"])?;
+    let ends = access.list_ends(&caller, &query).await?;
+    let rights = access.list_rights(&ends, named_resource(&query), language);
+    Ok(Json(rights.await?))
+}
+
+/// The resource of a call that must name one. A missing name is one that no resource has.
+fn named_resource(query: &Query) -> &str {
+    resource_of(query).unwrap_or_default()
+}
+
+/// Gives rights on a resource. Rights that are given already stay.
+#[utoipa::path(post, path = "/accessmanagement/api/v1/enduser/connections/resources/rights", operation_id = "give_connection_rights", tag = "Connections",
+    params(("party" = Uuid, Query, description = "The party for which access is managed"), ("to" = Uuid, Query, description = "Who receives"), ("resource" = String, Query, description = "Identifier in the registry")),
+    request_body(content = RightKeys),
+    responses((status = 201, description = "They are given"), (status = 400, description = "Model state, or a problem with what is wrong"), (status = 401, description = "No valid token"), (status = 403, description = "No scope fits the direction, or the caller does not manage access for the party")),
+    security(("person" = ["altinn:accessmanagement/enduser:connections:toothers.write", "altinn:portal/enduser"])))]
+pub async fn give(
+    State(access): State<AccessManagement>,
+    caller: Managing<GiveAccess>,
+    query: Query,
+    JsonBytes(bytes): JsonBytes,
+) -> AccessResult<StatusCode> {
+    let [to] = required_uuids(&query, ["to"])?;
+    let (resource, keys) = (named_resource(&query), bind_right_keys(&bytes)?);
+    access
+        .give_rights(&caller, to, resource, &keys, RightsChange::Add)
+        .await?;
+    Ok(StatusCode::CREATED)
+}
+
+/// Replaces the rights on a resource. An empty list changes nothing.
+#[utoipa::path(put, path = "/accessmanagement/api/v1/enduser/connections/resources/rights", operation_id = "replace_connection_rights", tag = "Connections",
+    params(("party" = Uuid, Query, description = "The party for which access is managed"), ("to" = Uuid, Query, description = "Who receives"), ("resource" = String, Query, description = "Identifier in the registry")),
+    request_body(content = RightKeys),
+    responses((status = 200, description = "These are given, and no others"), (status = 400, description = "Model state, or a problem with what is wrong"), (status = 401, description = "No valid token"), (status = 403, description = "No scope fits the direction, or the caller does not manage access for the party")),
+    security(("person" = ["altinn:accessmanagement/enduser:connections:toothers.write", "altinn:portal/enduser"])))]
+pub async fn replace(
+    State(access): State<AccessManagement>,
+    caller: Managing<GiveAccess>,
+    query: Query,
+    JsonBytes(bytes): JsonBytes,
+) -> AccessResult<StatusCode> {
+    let [to] = required_uuids(&query, ["to"])?;
+    let (resource, keys) = (named_resource(&query), bind_right_keys(&bytes)?);
+    access
+        .give_rights(&caller, to, resource, &keys, RightsChange::Replace)
+        .await?;
+    Ok(StatusCode::OK)
+}
+
+/// Takes all rights on a resource back. Rights that were not given are no error.
+#[utoipa::path(delete, path = "/accessmanagement/api/v1/enduser/connections/resources", operation_id = "take_connection_resource", tag = "Connections",
+    params(("party" = Uuid, Query, description = "The party for which access is managed"), ("from" = Uuid, Query, description = "Who gave; the party or the other end"), ("to" = Uuid, Query, description = "Who has it; the party or the other end"), ("resource" = String, Query, description = "Identifier in the registry")),
+    responses((status = 204, description = "No right on it is given any more"), (status = 400, description = "Model state, or a problem with what is wrong"), (status = 401, description = "No valid token"), (status = 403, description = "No scope fits the direction, or the caller does not manage access for the party")),
+    security(("person" = ["altinn:accessmanagement/enduser:connections:toothers.write", "altinn:accessmanagement/enduser:connections:fromothers.write", "altinn:portal/enduser"])))]
+pub async fn take(
+    State(access): State<AccessManagement>,
+    caller: Managing<RemoveAccess>,
+    query: Query,
+) -> AccessResult<StatusCode> {
+    let [from, to] = required_uuids(&query, ["from", "to"])?;
+    let resource = resource_of(&query);
+    access.take_resource(&caller, from, to, resource).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

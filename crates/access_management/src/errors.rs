@@ -1,0 +1,290 @@
+//! Error answers of access management: codes of a family of their own (`AM`), in the older of the two
+//! forms that problems have.
+
+use axum::response::{IntoResponse, Response};
+use foundation::{
+    db::{DbError, DbFault, TransactionError},
+    http::{ApiError, ModelState, context},
+};
+use http::{
+    HeaderValue, StatusCode,
+    header::{CONTENT_TYPE, RETRY_AFTER},
+};
+use serde_json::{Map, Value, json};
+
+macro_rules! validation_codes {
+    ($($name:ident = ($code:literal, $detail:literal);)*) => {
+        /// What is wrong with one part of a call. One number has two texts: the public service has two
+        /// lists with the same prefix.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum InvalidCode {
+            $(#[doc = concat!("`", $code, "`: ", $detail)] $name,)*
+        }
+
+        impl InvalidCode {
+            const fn row(self) -> (&'static str, &'static str) {
+                match self { $(Self::$name => ($code, $detail),)* }
+            }
+        }
+    };
+}
+
+validation_codes! {
+    Required = ("STD.VLD-00000", "The field is required.");
+    UnknownParty = ("AM.VLD-00006", "Entity do not exists.");
+    KindNotAllowed = ("AM.VLD-00008", "This entity type is not allowed here.");
+    InvalidQuery = ("AM.VLD-00009", "One or more query parameters are invalid.");
+    RelationInUse = ("AM.VLD-00010", "Assignment is active in one or more connections.");
+    PackageNotFound = ("AM.VLD-00011", "Package do not exists.");
+    ResourceNotFound = ("AM.VLD-00012", "Resource does not exist.");
+    NotAuthorized = ("AM.VLD-00026", "User not authorized for operation.");
+    NotAssignableToReceiver = ("AM.VLD-00028", "One or more packages is not assignable to receipient.");
+    InvalidRole = ("AM.VLD-00029", "Invalid Role.");
+    InvalidPackage = ("AM.VLD-00030", "Invalid Package.");
+    ResourceToRevokeNotFound = ("AM.VLD-00030", "Resource does not exist.");
+    DelegationInUse = ("AM.VLD-00031", "The delegation has one or more active access packages associated with it. Set cascade to true to remove the delegation and its active access packages.");
+    RoleNotHeld = ("AM.VLD-00032", "Assignment of role do not exist.");
+    PackageNotDelegable = ("AM.VLD-00033", "Package is not delegable.");
+    PersonNotFound = ("AM.VLD-00034", "Given external identifiers yielded empty result.");
+    DelegatedByClient = ("AM.VLD-00035", "Resource is delegated through a client delegation.");
+}
+
+macro_rules! access_problems {
+    ($($name:ident = ($code:literal, $status:literal, $detail:literal);)*) => {
+        /// Why a call as a whole cannot be done.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum AccessProblem {
+            $(#[doc = concat!("`", $code, "`: ", $detail)] $name,)*
+        }
+
+        impl AccessProblem {
+            const fn row(self) -> (&'static str, u16, &'static str) {
+                match self { $(Self::$name => ($code, $status, $detail),)* }
+            }
+        }
+    };
+}
+
+access_problems! {
+    MissingMetadata = ("AM-00008", 400, "Missing metadata");
+    NoConnection = ("AM-00022", 400, "Operation can not be completed, because it requires an existing connection between the parties.");
+    TooManyLookups = ("AM-00026", 429, "There has been too many failed lookups");
+    InvalidResource = ("AM-00027", 400, "The resource is invalid");
+    NotAuthorizedForDelegation = ("AM-00028", 400, "Not authorized for delegation");
+    NoRightKey = ("AM-00033", 400, "No right key provided");
+    PackageNotForGiver = ("AM-00041", 400, "One or more of the provided packages are either invalid or not eligible for delegation by the type of from-party of the delegation.");
+}
+
+/// One finding, with the places in the call that it is about and a member of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invalid {
+    code: InvalidCode,
+    paths: Vec<String>,
+    extension: Option<(String, String)>,
+}
+
+impl Invalid {
+    /// A finding about one place, with a member that explains it.
+    pub fn new(
+        code: InvalidCode,
+        path: impl Into<String>,
+        name: impl Into<String>,
+        text: impl Into<String>,
+    ) -> Self {
+        Self {
+            code,
+            paths: vec![path.into()],
+            extension: Some((name.into(), text.into())),
+        }
+    }
+
+    /// A finding about one place that needs no further explanation.
+    pub fn bare(code: InvalidCode, path: impl Into<String>) -> Self {
+        Self {
+            code,
+            paths: vec![path.into()],
+            extension: None,
+        }
+    }
+
+    /// The same finding about these places.
+    #[must_use]
+    pub fn at<'a>(mut self, paths: impl IntoIterator<Item = &'a str>) -> Self {
+        self.paths = paths.into_iter().map(str::to_owned).collect();
+        self
+    }
+
+    fn into_value(self) -> Value {
+        let (code, detail) = self.code.row();
+        let mut out = Map::new();
+        out.insert("code".to_owned(), code.into());
+        if context::problem_detail() {
+            out.insert("title".to_owned(), detail.into());
+        }
+        out.insert("detail".to_owned(), detail.into());
+        out.insert("paths".to_owned(), json!(self.paths));
+        if let Some((name, text)) = self.extension {
+            out.insert(name, text.into());
+        }
+        Value::Object(out)
+    }
+}
+
+/// Why a call of access management fails.
+#[derive(Debug)]
+pub enum AccessError {
+    /// As elsewhere.
+    Api(ApiError),
+    /// Findings of one step.
+    Invalid(Vec<Invalid>),
+    /// The call as a whole.
+    Problem(AccessProblem),
+    /// A resource that cannot be used, as the caller named it.
+    InvalidResource(String),
+    /// The caller named nobody too often; it may try again after so many seconds.
+    TooManyLookups(u32),
+}
+
+/// A result of access management.
+pub type AccessResult<T> = Result<T, AccessError>;
+
+impl From<ApiError> for AccessError {
+    fn from(error: ApiError) -> Self {
+        Self::Api(error)
+    }
+}
+
+impl From<DbError> for AccessError {
+    fn from(error: DbError) -> Self {
+        Self::Api(error.into())
+    }
+}
+
+impl From<sqlx::Error> for AccessError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Api(error.into())
+    }
+}
+
+impl From<ModelState> for AccessError {
+    fn from(state: ModelState) -> Self {
+        Self::Api(state.into())
+    }
+}
+
+impl From<Invalid> for AccessError {
+    fn from(finding: Invalid) -> Self {
+        Self::Invalid(vec![finding])
+    }
+}
+
+impl From<AccessProblem> for AccessError {
+    fn from(problem: AccessProblem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+impl TransactionError for AccessError {
+    fn conflict(&self) -> Option<DbFault> {
+        match self {
+            Self::Api(error) => error.conflict(),
+            Self::Invalid(_)
+            | Self::Problem(_)
+            | Self::InvalidResource(_)
+            | Self::TooManyLookups(_) => None,
+        }
+    }
+}
+
+/// An error when there are findings.
+///
+/// # Errors
+/// The findings.
+pub fn refuse(findings: Vec<Invalid>) -> AccessResult<()> {
+    if findings.is_empty() {
+        Ok(())
+    } else {
+        Err(AccessError::Invalid(findings))
+    }
+}
+
+impl IntoResponse for AccessError {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Api(error) => error.into_response(),
+            Self::Invalid(findings) => {
+                note("STD-00000", is_denial(&findings));
+                let errors: Vec<Value> = findings.into_iter().map(Invalid::into_value).collect();
+                let detail = "One or more validation errors occurred.";
+                let more = [("validationErrors", errors.into())];
+                respond("STD-00000", StatusCode::BAD_REQUEST, detail, more)
+            }
+            Self::Problem(problem) => problem_response(problem, []),
+            Self::InvalidResource(name) => {
+                problem_response(AccessProblem::InvalidResource, [("resource", name.into())])
+            }
+            Self::TooManyLookups(seconds) => {
+                let mut response = problem_response(AccessProblem::TooManyLookups, []);
+                response
+                    .headers_mut()
+                    .insert(RETRY_AFTER, HeaderValue::from(seconds));
+                response
+            }
+        }
+    }
+}
+
+/// Whether the findings say that the caller may not.
+fn is_denial(findings: &[Invalid]) -> bool {
+    findings
+        .iter()
+        .any(|finding| finding.code == InvalidCode::NotAuthorized)
+}
+
+fn note(code: &str, is_denial: bool) {
+    context::note_refusal(context::Refusal {
+        code: code.to_owned(),
+        is_denial,
+        object_id: None,
+    });
+}
+
+fn problem_response<const N: usize>(problem: AccessProblem, more: [(&str, Value); N]) -> Response {
+    let (code, status, detail) = problem.row();
+    note(
+        code,
+        matches!(problem, AccessProblem::NotAuthorizedForDelegation),
+    );
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+    respond(code, status, detail, more)
+}
+
+fn respond<const N: usize>(
+    code: &str,
+    status: StatusCode,
+    detail: &str,
+    more: [(&str, Value); N],
+) -> Response {
+    let mut body = Map::new();
+    if status == StatusCode::BAD_REQUEST {
+        let section = "https://tools.ietf.org/html/rfc9110#section-15.5.1";
+        body.insert("type".to_owned(), section.into());
+    }
+    let title = status.canonical_reason().unwrap_or("Error");
+    body.insert("title".to_owned(), title.into());
+    body.insert("status".to_owned(), status.as_u16().into());
+    body.insert("detail".to_owned(), detail.into());
+    body.insert("code".to_owned(), code.into());
+    for (name, value) in more {
+        body.insert(name.to_owned(), value);
+    }
+    if let Some(trace) = context::trace_id() {
+        body.insert("traceId".to_owned(), trace.into());
+    }
+    (
+        status,
+        [(CONTENT_TYPE, "application/problem+json")],
+        Value::Object(body).to_string(),
+    )
+        .into_response()
+}

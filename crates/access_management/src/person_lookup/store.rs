@@ -1,0 +1,52 @@
+//! All SQL of looking persons up.
+
+use foundation::{config::Access, db::DbError};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+/// The last name of a person.
+pub(super) async fn last_name(db: &mut PgConnection, key: i32) -> Result<Option<String>, DbError> {
+    Ok(
+        sqlx::query_scalar!("select last_name from person_name where key = $1", key)
+            .fetch_optional(db)
+            .await?,
+    )
+}
+
+/// Seconds for which a caller may not look anybody up; none when it may.
+pub(super) async fn locked_for(
+    db: &mut PgConnection,
+    caller: Uuid,
+    settings: &Access,
+) -> Result<Option<u32>, DbError> {
+    let seconds = sqlx::query_scalar!(
+        r#"select ceil(extract(epoch from last_at + make_interval(secs => $3::float8) - service_now()))::int as "seconds!"
+           from person_lookup_failure
+           where caller_uuid = $1 and failures >= $2 and last_at + make_interval(secs => $3::float8) > service_now()"#,
+        caller,
+        i32::try_from(settings.person_lookup_attempts).unwrap_or(i32::MAX),
+        f64::from(settings.person_lookup_window_s)
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(seconds.map(|seconds| u32::try_from(seconds).unwrap_or(1).max(1)))
+}
+
+/// Counts a failure; the count begins anew when the last one is longer ago than the window.
+pub(super) async fn count_failure(
+    db: &mut PgConnection,
+    caller: Uuid,
+    settings: &Access,
+) -> Result<(), DbError> {
+    sqlx::query!(
+        r#"insert into person_lookup_failure as f (caller_uuid, failures, last_at) values ($1, 1, service_now())
+           on conflict (caller_uuid) do update set
+             failures = case when f.last_at + make_interval(secs => $2::float8) > service_now() then f.failures + 1 else 1 end,
+             last_at = service_now()"#,
+        caller,
+        f64::from(settings.person_lookup_window_s)
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
