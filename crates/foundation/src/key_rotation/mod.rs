@@ -1,23 +1,18 @@
 //! Which keys the service was started with: another one is recorded in the audit trail, and keys that
 //! never belonged to a database are noticed.
 
+mod model;
 mod store;
 
 use serde_json::json;
 use sqlx::PgConnection;
 
+pub use model::KeyInUse;
+
 use crate::{
     audit::{self, Action, Actor, ObjectKind},
     db::DbError,
 };
-
-/// A key, by the setting that names it and by what it is known by. It is no secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "columns of the table")]
-pub struct KeyInUse {
-    pub setting: &'static str,
-    pub id: String,
-}
 
 /// Why a service does not start with its keys.
 #[derive(Debug, thiserror::Error)]

@@ -2,7 +2,7 @@
 
 use sqlx::PgConnection;
 
-use super::KeyInUse;
+use super::model::KeyInUse;
 use crate::db::DbError;
 
 /// Setting and id of every key that was used; of instances that start at the same time one waits for the

@@ -1,12 +1,14 @@
 //! Another key for identity numbers, while the service runs: what the keys before wrote is written anew
 //! with the present ones.
 
+mod model;
 mod store;
 
 use std::collections::HashSet;
 
 use sqlx::{PgConnection, PgPool};
 
+use self::model::{Changes, StoredFormer, StoredPerson};
 use super::IdentityKeys;
 use foundation::{db::DbError, ids::NationalId};
 
@@ -25,30 +27,6 @@ pub struct Rekeyed {
     /// Index values of former numbers that cannot be computed anew, since the number is not stored. The
     /// next import of persons brings it.
     pub without_number: u64,
-}
-
-/// A person's index values, as stored.
-#[derive(Debug)]
-struct StoredPerson {
-    key: i32,
-    hmac: Vec<u8>,
-    enc: Option<Vec<u8>>,
-}
-
-/// An index value besides the person's own.
-#[derive(Debug)]
-struct StoredFormer {
-    key: i32,
-    hmac: Vec<u8>,
-    enc: Option<Vec<u8>>,
-}
-
-/// What is to be written for a batch.
-#[derive(Debug, Default)]
-struct Changes {
-    persons: Vec<StoredPerson>,
-    removed: Vec<Vec<u8>>,
-    added: Vec<StoredFormer>,
 }
 
 /// Brings every person to the keys: the number encrypted with the present one, an index value by each of

@@ -2,7 +2,7 @@
 
 use sqlx::PgConnection;
 
-use super::{Changes, StoredFormer, StoredPerson};
+use super::model::{Changes, StoredFormer, StoredPerson};
 use foundation::db::DbError;
 
 /// An import that merges holds the rows of its persons for a while.

@@ -1,0 +1,25 @@
+//! Persons and their index values, as they are stored and as they shall be.
+
+/// A person's index values, as stored.
+#[derive(Debug)]
+pub struct StoredPerson {
+    pub key: i32,
+    pub hmac: Vec<u8>,
+    pub enc: Option<Vec<u8>>,
+}
+
+/// An index value besides the person's own.
+#[derive(Debug)]
+pub struct StoredFormer {
+    pub key: i32,
+    pub hmac: Vec<u8>,
+    pub enc: Option<Vec<u8>>,
+}
+
+/// What is to be written for a batch.
+#[derive(Debug, Default)]
+pub struct Changes {
+    pub persons: Vec<StoredPerson>,
+    pub removed: Vec<Vec<u8>>,
+    pub added: Vec<StoredFormer>,
+}
