@@ -823,6 +823,10 @@ async fn furnish(app: &TestApp) -> [Objects; 2] {
             ("identifier", "godkjente-innsendere".to_owned()),
         ])));
     }
+    // In the background the events get their places some seconds later.
+    foundation::events::number(&mut app.sql().await)
+        .await
+        .unwrap();
     out.try_into().ok().unwrap()
 }
 
@@ -874,10 +878,6 @@ async fn another_organisations_is_like_none() {
         .filter(of_persons)
         .collect();
     assert!(operations.len() > 55);
-    // In the background they get their places some seconds later.
-    foundation::events::number(&mut app.sql().await)
-        .await
-        .unwrap();
     let before = everything(&app).await;
     let scopes = format!("{PORTAL} altinn:clientdelegations.read altinn:clientdelegations.write");
     let oddny = app

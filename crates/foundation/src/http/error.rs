@@ -8,7 +8,8 @@ use http::{
 use serde_json::{Map, Value, json};
 
 use super::{
-    FamilyProblem, ModelState, Problem, ProblemCode, ValidationCode, ValidationError, context,
+    FamilyProblem, ModelState, Problem, ProblemCode, RegisterProblem, RegistryProblem,
+    ValidationCode, ValidationError, context,
     text::{json_text, negotiated_text},
 };
 use crate::{
@@ -94,6 +95,18 @@ impl From<Problem> for ApiError {
 impl From<FamilyProblem> for ApiError {
     fn from(problem: FamilyProblem) -> Self {
         Self::Family(Box::new(problem))
+    }
+}
+
+impl From<RegisterProblem> for ApiError {
+    fn from(problem: RegisterProblem) -> Self {
+        problem.problem().into()
+    }
+}
+
+impl From<RegistryProblem> for ApiError {
+    fn from(problem: RegistryProblem) -> Self {
+        problem.problem().into()
     }
 }
 

@@ -3,8 +3,6 @@
 use http::StatusCode;
 use serde_json::{Map, Value};
 
-use super::ApiError;
-
 macro_rules! problem_codes {
     ($($name:ident = ($number:literal, $status:literal, $title:literal);)*) => {
         /// Every `AUTH-000NN` code, with its fixed status and title.
@@ -154,12 +152,6 @@ macro_rules! family {
                     $(Self::$variant => ($code, StatusCode::$status, $title),)*
                 };
                 FamilyProblem { code, title, status, extensions: Map::new() }
-            }
-        }
-
-        impl From<$name> for ApiError {
-            fn from(problem: $name) -> Self {
-                problem.problem().into()
             }
         }
     };

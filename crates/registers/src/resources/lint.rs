@@ -9,7 +9,7 @@ use xacml::{
 
 use super::{
     attributes::RESOURCE_ATTRIBUTE,
-    warnings::{PolicyWarning, PolicyWarningKind},
+    policy_warning::{PolicyWarning, PolicyWarningKind},
 };
 use crate::packages::Catalogue;
 

@@ -9,6 +9,7 @@ mod listings;
 mod live;
 mod model;
 mod policies;
+mod policy_warning;
 mod public_system;
 pub mod rights;
 pub mod rules;
@@ -23,11 +24,12 @@ pub use listings::{Listing, Listings};
 pub use live::{Known, Resources};
 pub use model::Resource;
 pub use policies::{CheckedPolicy, Policies};
+pub use policy_warning::{PolicyWarning, PolicyWarningKind};
 pub use public_system::{Difference, differences};
 pub use rights::{RightKey, right_keys, right_keys_in_order};
 pub use store::{
     ResourceKind, access_list_filters, kinds, names, naming, resources_of_subjects, upsert,
 };
 pub use system_resources::store_system_resources;
-pub use warnings::{PolicyWarning, PolicyWarningKind, warnings};
+pub use warnings::warnings;
 pub use workers::{Busy, Workers};

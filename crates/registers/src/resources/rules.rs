@@ -5,8 +5,9 @@ use std::fmt;
 use super::{
     compiled::UPLOAD,
     document::{ReferenceSource, ReferenceType, ResourceType, ServiceResource, Texts, app_of},
+    policy_warning::PolicyWarning,
     rights::{ListingSize, Naming, naming, packages, resources_of_rules},
-    warnings::{PolicyWarning, warnings},
+    warnings::warnings,
 };
 use crate::packages::Catalogue;
 use foundation::{http::ModelState, ids::is_displayable};
