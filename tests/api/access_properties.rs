@@ -510,6 +510,9 @@ async fn check(steps: &[Step]) -> Result<(), TestCaseError> {
     };
     run.take(&Step::RemoveRightHolder(Giver::Rotfast, Receiver::Firm))
         .await;
+    // The universe delegates this client too.
+    run.take(&Step::RemoveClient(Giver::Nattergal, Agent::SystemUser))
+        .await;
     let mut model = Model::default();
     // What roles of the register give is there in any case.
     let mut baseline = BTreeMap::new();

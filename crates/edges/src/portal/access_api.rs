@@ -38,9 +38,11 @@ impl<E: Into<AccessError>> From<E> for ReadError {
 
 impl IntoResponse for ReadError {
     fn into_response(self) -> Response {
+        // The portal passes a sentence on as it is.
+        let is_sentence = matches!(self.0, AccessError::Api(ApiError::Text(..)));
         let response = self.0.into_response();
         match response.status() {
-            StatusCode::BAD_REQUEST => unexpected_answer(StatusCode::BAD_REQUEST),
+            StatusCode::BAD_REQUEST if !is_sentence => unexpected_answer(StatusCode::BAD_REQUEST),
             _ => response,
         }
     }
