@@ -271,7 +271,7 @@ impl PartyLists {
         Ok(person.ok_or_else(refused)?.0.uuid)
     }
 
-    fn assembly<'a>(
+    pub(super) fn assembly<'a>(
         &'a self,
         subject: &'a Party,
         include: Include,

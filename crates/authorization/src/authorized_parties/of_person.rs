@@ -9,7 +9,6 @@ use uuid::Uuid;
 use super::{
     PartyLists,
     model::{AuthorizedParty, Include},
-    rules::Assembly,
     store,
 };
 use foundation::{
@@ -33,8 +32,6 @@ impl PartyContent {
             access_packages: false,
             resources: false,
             via_key_roles: true,
-            sub_parties: true,
-            inactive_parties: true,
         }
     }
 }
@@ -53,7 +50,7 @@ pub async fn write_parties_of_person<T: Serialize + Send + Sync>(
     shown: impl Fn(AuthorizedParty) -> T + Send,
 ) -> Result<ListWriter, Broken> {
     let include = content.include();
-    let mut assembly = Assembly::new(&lists.catalogue, &lists.identity, person, include, None);
+    let mut assembly = lists.assembly(person, include, None);
     let mut rows = store::reach(db, person.key, include, None);
     while let Some(row) = rows.try_next().await? {
         if let Some(party) = assembly.push(row) {
@@ -76,7 +73,7 @@ pub async fn party_of_person(
     party: &Party,
 ) -> Result<Option<AuthorizedParty>, DbError> {
     let include = PartyContent::Names.include();
-    let mut assembly = Assembly::new(&lists.catalogue, &lists.identity, person, include, None);
+    let mut assembly = lists.assembly(person, include, None);
     let only = [party.key];
     let mut rows = store::reach(db, person.key, include, Some(&only));
     let mut found = None;

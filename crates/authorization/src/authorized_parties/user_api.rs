@@ -18,7 +18,6 @@ use uuid::Uuid;
 use super::{
     PartyLists,
     model::{AuthorizedParty, Include},
-    rules::Assembly,
     store,
 };
 use crate::callers::EndUser;
@@ -121,11 +120,8 @@ async fn parties_of(
         access_packages: false,
         resources: false,
         via_key_roles: true,
-        sub_parties: true,
-        inactive_parties: true,
     };
-    let (catalogue, identity) = (&lists.catalogue, &lists.identity);
-    let mut assembly = Assembly::new(catalogue, identity, &person.0, include, None);
+    let mut assembly = lists.assembly(&person.0, include, None);
     let mut rows = store::reach(db, person.0.key, include, None);
     let mut out = Vec::new();
     while let Some(row) = rows.try_next().await? {

@@ -187,6 +187,7 @@ mod tests {
             rights: Box::default(),
             has_key_role: false,
             listings: Box::default(),
+            subject_lists: Box::default(),
         }
     }
 
