@@ -205,6 +205,7 @@ const WRITES: &[Route] = routes! {
     PUT "/resourceregistry/api/v1/resource/{id}/policy": PolicyUploaded, Resource at path "id", ServiceOwner;
 
     PUT "/resourceregistry/api/v1/access-lists/{owner}/{identifier}": AccessListUpdated, AccessList at path "identifier", ServiceOwner;
+    PATCH "/resourceregistry/api/v1/access-lists/{owner}/{identifier}": AccessListUpdated, AccessList at path "identifier", ServiceOwner;
     DELETE "/resourceregistry/api/v1/access-lists/{owner}/{identifier}": AccessListDeleted, AccessList at path "identifier", ServiceOwner;
     PUT "/resourceregistry/api/v1/access-lists/{owner}/{identifier}/members": AccessListMembersChanged, AccessList at path "identifier", ServiceOwner;
     POST "/resourceregistry/api/v1/access-lists/{owner}/{identifier}/members": AccessListMembersChanged, AccessList at path "identifier", ServiceOwner;

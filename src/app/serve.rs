@@ -334,7 +334,7 @@ pub fn spawn_background(state: &AppState, shutdown: &Shutdown) {
         foundation::db::feed::follow(Arc::clone(&state.feed), state.background_db.clone()),
     );
     if let Some(sessions) = &state.sessions {
-        let listening = foundation::db::feed::listen(Arc::clone(&state.feed), sessions.clone());
+        let listening = foundation::db::listen(Arc::clone(&state.feed), sessions.clone());
         spawn_until(shutdown, listening);
     }
     spawn_until(shutdown, state.attempts.clone().write());

@@ -249,6 +249,7 @@ async fn who_sends_a_position_of_another_history_learns_the_present_one() {
 #[tokio::test]
 async fn a_position_of_the_present_history_says_nothing_of_another() {
     let world = World::start().await;
+    world.app.caught_up().await;
     let position = world.app.running.state.feed.position().to_string();
     let sav = world.sav().with_header(AT_LEAST, &position);
     let answer = sav.asks(may_tindevandrer_report()).await;

@@ -48,6 +48,8 @@ const OTHERS: &[&str] = &[
     // Names of parties and owners, and what an import leaves.
     "person_former_id",
     "person_name",
+    "person_preference",
+    "person_lookup_failure",
     "party_address",
     "unresolved_holder",
     "service_owner",
@@ -61,6 +63,8 @@ const OTHERS: &[&str] = &[
     // What happened.
     "audit_log",
     "audit_chain",
+    "audit_start",
+    "key_in_use",
     "decision_block",
     "system_change_log",
     "outbox",

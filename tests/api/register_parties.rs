@@ -174,9 +174,13 @@ async fn what_is_asked_for_and_unknown_is_null() {
 async fn a_system_user_has_an_owner_and_a_type() {
     let app = TestApp::start().await;
     let agent = format!("urn:altinn:systemuser:uuid:{}", who::TALLKNUSEREN_AGENT);
-    let answer = query(&app, "?fields=party,sysuser.type", &[agent.clone()])
-        .await
-        .json();
+    let answer = query(
+        &app,
+        "?fields=party,sysuser.type",
+        std::slice::from_ref(&agent),
+    )
+    .await
+    .json();
     let user = &answer["data"][0];
     assert_eq!(
         (&user["systemUserType"], &user["partyId"]),

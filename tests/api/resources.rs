@@ -765,15 +765,15 @@ async fn changes(app: &TestApp, token: Option<&str>, limit: usize) -> (Vec<Strin
         let Some(next) = page["links"]["next"].as_str() else {
             return (all, last);
         };
-        last = next
+        let token = next
             .split("token=")
             .nth(1)
             .unwrap()
             .split('&')
             .next()
-            .unwrap()
-            .to_owned();
-        address = next.to_owned();
+            .unwrap();
+        token.clone_into(&mut last);
+        next.clone_into(&mut address);
     }
 }
 

@@ -37,7 +37,7 @@ async fn assert_each_refused(code: &str, changes: impl IntoIterator<Item = Value
 async fn a_vendor_is_named_by_0192_and_its_number() {
     let vendors = ["0198:390198116", "9908:390198116", "0192:39019811x"];
     let bodies = vendors.map(|vendor| system(|b| b["vendor"]["ID"] = json!(vendor)));
-    assert_each_refused("AUTH.VLD-00000", bodies).await;
+    Box::pin(assert_each_refused("AUTH.VLD-00000", bodies)).await;
 }
 
 #[tokio::test]

@@ -521,7 +521,7 @@ impl Objects {
             "systemUserId" if path.contains("/agent/") => "agent",
             "id" | "systemUserId" | "system-user-id" => "user",
             "system-id" => "systemId",
-            "orgno" | "orgNo" => "orgNo",
+            "orgno" | "orgNo" | "orgNumber" => "orgNo",
             "external-ref" => "externalRef",
             "party" if path.ends_with("/enduser/systemuser/agents") => "orgNo",
             "party"
@@ -557,7 +557,6 @@ impl Objects {
             "offeredByPartyId" | "partyId" if path.starts_with("/authorization/") => "party",
             "from" | "to" if path.ends_with("/role/permissions") => "partyUuid",
             "uuid" if path.starts_with("/accessmanagement/api/v1/") => "partyUuid",
-            "orgNumber" => "orgNo",
             "delegationId" => "client",
             "correlation-id" => return Uuid::new_v4().to_string(),
             // Filters and pages: left out.

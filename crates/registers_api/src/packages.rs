@@ -332,7 +332,7 @@ fn named<'q>(query: &'q Query, names: &[&'static str]) -> ApiResult<Vec<&'q str>
     }
 }
 
-fn unknown(name: UnknownName) -> ApiError {
+fn unknown(name: &UnknownName) -> ApiError {
     ApiError::Text(StatusCode::NOT_FOUND, name.to_string())
 }
 
@@ -345,7 +345,7 @@ async fn packages_given(
     let with_resources = query.flag("includeResources")?;
     let mut given = metadata
         .packages_of_role(role, variant, reader.language)
-        .map_err(unknown)?;
+        .map_err(|name| unknown(&name))?;
     if with_resources {
         fill_resources(db, &mut given, reader.language).await?;
     }
@@ -384,7 +384,7 @@ pub async fn packages_of_role(
 ) -> ApiResult<Response> {
     let id = id(&path)?;
     let variant = query.required("variant")?.trim();
-    metadata.variant(variant).map_err(unknown)?;
+    metadata.variant(variant).map_err(|name| unknown(&name))?;
     match metadata.role_code(id) {
         Some(role) => packages_given((&metadata, &db), &reader, &query, (role, variant)).await,
         None => reader.answer(&Vec::<PackageDto>::new()),
@@ -398,10 +398,12 @@ async fn resources_given(
     (role, variant): (&str, &str),
 ) -> ApiResult<Response> {
     let with_packages = query.flag("includePackageResources")?;
-    let direct = metadata.subjects_of_role(role).map_err(unknown)?;
+    let direct = metadata
+        .subjects_of_role(role)
+        .map_err(|name| unknown(&name))?;
     let packages = metadata
         .packages_of_role(role, variant, reader.language)
-        .map_err(unknown)?;
+        .map_err(|name| unknown(&name))?;
     let mut db = db.acquire().await?;
     let mut led = packages::resources_led_to(&mut db, &direct).await?;
     if with_packages {
@@ -449,7 +451,7 @@ pub async fn resources_of_role(
 ) -> ApiResult<Response> {
     let id = id(&path)?;
     let variant = query.required("variant")?.trim();
-    metadata.variant(variant).map_err(unknown)?;
+    metadata.variant(variant).map_err(|name| unknown(&name))?;
     match metadata.role_code(id) {
         Some(role) => resources_given((&metadata, &db), &reader, &query, (role, variant)).await,
         None => reader.answer(&Vec::<ResourceDto>::new()),

@@ -93,7 +93,7 @@ impl Found {
         place.clone_into(&mut self.place);
         let mut parser = Parser::new(&PostgreSqlDialect {})
             .with_recursion_limit(200)
-            .try_with_sql(text)
+            .try_with_sql(&without_trigger_arguments(text))
             .context("this is no SQL")?;
         let mut statements = 0;
         loop {
@@ -495,4 +495,30 @@ impl Visitor for Found {
         }
         ControlFlow::Continue(())
     }
+}
+
+/// The text without what triggers give to their functions: the parser takes names of types there.
+fn without_trigger_arguments(text: &str) -> String {
+    const CALL: &str = "execute function ";
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(CALL) {
+        let (before, call) = rest.split_at(at + CALL.len());
+        out.push_str(before);
+        let Some((name, arguments)) = call.split_once('(') else {
+            rest = call;
+            continue;
+        };
+        out.push_str(name);
+        out.push('(');
+        let end = arguments.find(')').unwrap_or_default();
+        let is_texts = arguments.trim_start().starts_with('\'');
+        rest = if is_texts {
+            &arguments[end..]
+        } else {
+            arguments
+        };
+    }
+    out.push_str(rest);
+    out
 }

@@ -116,6 +116,11 @@ fn each_construct_is_found_wherever_it_stands() {
             &["function f", "triggers"],
         ),
         (
+            "create trigger g after delete on t referencing old table as gone for each statement
+             execute function f('a', 'b'); select md5('x')",
+            &["md5()", "triggers"],
+        ),
+        (
             "create function f(a text) returns text language sql as $$ select md5(a) $$",
             &["function f", "md5()"],
         ),

@@ -82,8 +82,8 @@ pub async fn party_of_person(
             found = found.or_else(|| within(unit, party.uuid));
         }
     }
-    let rest = assembly.finish().into_iter();
-    Ok(found.or_else(|| rest.into_iter().find_map(|unit| within(unit, party.uuid))))
+    let mut rest = assembly.finish();
+    Ok(found.or_else(|| rest.find_map(|unit| within(unit, party.uuid))))
 }
 
 fn within(unit: AuthorizedParty, uuid: Uuid) -> Option<AuthorizedParty> {

@@ -612,6 +612,7 @@ mod tests {
         ("SYSTEMBRUKER__KEYS__PERSON_ID", "/k/p"),
         ("SYSTEMBRUKER__KEYS__AUDIT_CHECKPOINTS", "/k/a"),
         ("SYSTEMBRUKER__AUDIT__CHECKPOINT_PATH", "/audit/checkpoints"),
+        ("SYSTEMBRUKER__RECOVERY__JOURNAL", "/journal"),
         ("SYSTEMBRUKER__IDPORTEN__CLIENT_ID", "c"),
         ("SYSTEMBRUKER__IDPORTEN__KEY_FILE", "/k/i.pem"),
     ];

@@ -12,7 +12,7 @@ use sqlx::{Connection as _, PgConnection, PgPool};
 use tokio::sync::Mutex;
 
 use super::{
-    DatabaseCondition, DbError, DbFault, DbUnavailable, apply_clock_offset, is_migrated,
+    DatabaseCondition, DbError, DbFault, DbUnavailable, is_migrated, pool::apply_clock_offset,
     servers::refuse_standby, session,
 };
 use crate::{

@@ -19,6 +19,7 @@ pub enum JournaledTable {
     AssignmentRight,
     ClientDelegation,
     ClientDelegationPackage,
+    ClientDelegationResource,
     AccessList,
     AccessListConnection,
     AccessListMember,
@@ -31,7 +32,7 @@ pub enum JournaledTable {
 
 impl JournaledTable {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Party,
         Self::RegisterRole,
         Self::System,
@@ -42,6 +43,7 @@ impl JournaledTable {
         Self::AssignmentRight,
         Self::ClientDelegation,
         Self::ClientDelegationPackage,
+        Self::ClientDelegationResource,
         Self::AccessList,
         Self::AccessListConnection,
         Self::AccessListMember,
@@ -66,6 +68,7 @@ impl JournaledTable {
             Self::AssignmentRight => "assignment_right",
             Self::ClientDelegation => "client_delegation",
             Self::ClientDelegationPackage => "client_delegation_package",
+            Self::ClientDelegationResource => "client_delegation_resource",
             Self::AccessList => "access_list",
             Self::AccessListConnection => "access_list_connection",
             Self::AccessListMember => "access_list_member",
@@ -93,6 +96,7 @@ impl JournaledTable {
             Self::AssignmentPackage => &["assignment_id", "package_id"],
             Self::AssignmentRight => &["assignment_id", "resource_id", "action", "extra"],
             Self::ClientDelegationPackage => &["delegation_id", "package_id"],
+            Self::ClientDelegationResource => &["delegation_id", "resource_id"],
             Self::AccessListConnection => &["resource", "list"],
             Self::AccessListMember => &["list", "party_key"],
             Self::Resource => &["identifier"],
@@ -115,6 +119,7 @@ impl JournaledTable {
             | Self::AssignmentRight
             | Self::ClientDelegation
             | Self::ClientDelegationPackage
+            | Self::ClientDelegationResource
             | Self::AccessList
             | Self::AccessListConnection
             | Self::AccessListMember
@@ -147,6 +152,7 @@ impl JournaledTable {
             | Self::AssignmentRight
             | Self::ClientDelegation
             | Self::ClientDelegationPackage
+            | Self::ClientDelegationResource
             | Self::AccessList
             | Self::AccessListMember
             | Self::ResourceVersion
@@ -180,52 +186,12 @@ impl JournaledTable {
             | Self::AssignmentRight
             | Self::ClientDelegation
             | Self::ClientDelegationPackage
+            | Self::ClientDelegationResource
             | Self::AccessList
             | Self::AccessListConnection
             | Self::AccessListMember
             | Self::Resource
             | Self::Session => &[],
-        }
-    }
-
-    /// The statement that does a change of a row again. Its one parameter is the row, as JSON.
-    pub(super) fn statement(self, what: What) -> String {
-        let table = format!("\"{}\"", self.name());
-        let same: Vec<_> = self
-            .key()
-            .iter()
-            .map(|c| format!("t.\"{c}\" = r.\"{c}\""))
-            .collect();
-        let same = same.join(" and ");
-        let row = format!("jsonb_populate_record(null::{table}, $1) r");
-        match what {
-            What::Gone => format!("delete from {table} t using {row} where {same}"),
-            What::Set => {
-                let set: Vec<_> = self
-                    .watched()
-                    .iter()
-                    .map(|c| format!("\"{c}\" = r.\"{c}\""))
-                    .collect();
-                let differs: Vec<_> = self
-                    .watched()
-                    .iter()
-                    .map(|c| format!("t.\"{c}\" is distinct from r.\"{c}\""))
-                    .collect();
-                format!(
-                    "update {table} t set {} from {row} where {same} and ({})",
-                    set.join(", "),
-                    differs.join(" or ")
-                )
-            }
-            What::Added => {
-                let columns: Vec<_> = self.added().iter().map(|c| format!("\"{c}\"")).collect();
-                let columns = columns.join(", ");
-                // The resource may be one that was made since.
-                format!(
-                    "insert into {table} ({columns}) select {columns} from {row} where not exists (select from {table} t where {same}) \
-                     and exists (select from resource known where known.identifier = r.identifier)"
-                )
-            }
         }
     }
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 use sqlx::{Connection as _, PgConnection, PgPool};
 
 use super::{
+    Kind,
     change::{Entry, JournaledTable, What},
     journal::{Head, Journal},
     store,
@@ -21,26 +22,6 @@ use crate::{
 const FAIL_OVER: Duration = Duration::seconds(60);
 /// Objects are looked for from so long before the last that the database knows of: clocks differ.
 const OVERLAP: Duration = Duration::hours(1);
-
-/// How a loss came about, as its length says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// A standby that lagged was promoted: a minute is missing at most. It is done again at once.
-    FailOver,
-    /// An older state was restored. An operator decides.
-    Restore,
-}
-
-impl Kind {
-    /// As it is stored and shown.
-    #[must_use]
-    pub const fn wire(self) -> &'static str {
-        match self {
-            Self::FailOver => "fail-over",
-            Self::Restore => "restore",
-        }
-    }
-}
 
 /// What a database lacks of what was known before.
 #[derive(Debug)]

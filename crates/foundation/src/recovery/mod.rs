@@ -10,12 +10,14 @@
 mod change;
 mod copy;
 mod journal;
+mod kind;
 mod loss;
 mod state;
 mod store;
 
 pub use change::{Change, Entry, JournaledTable, What};
 pub use journal::{Head, Journal};
-pub use loss::{Kind, Loss, Recovered, Unrecoverable, find};
+pub use kind::Kind;
+pub use loss::{Loss, Recovered, Unrecoverable, find};
 pub use state::Recovery;
 pub use store::{Waiting, not_before, waiting};

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{
     Kind,
-    change::{Change, Entry},
+    change::{Change, Entry, What},
     journal::{Head, object_name},
 };
 use crate::{audit::Checkpoint, db::DbError};
@@ -216,12 +216,40 @@ pub async fn holds(db: &mut PgConnection, entry: &Entry) -> Result<bool, DbError
 /// Does a change again. Returns how many rows that changed: none when it was so already.
 pub async fn replay(tx: &mut PgConnection, change: &Change) -> Result<u64, DbError> {
     // Names of tables and columns are those of `JournaledTable`.
-    let statement = change.table.statement(change.what);
-    let done = sqlx::query(AssertSqlSafe(statement))
-        .bind(Json(&change.row))
-        .execute(tx)
-        .await?;
+    let changed = change.table;
+    let table = format!("\"{}\"", changed.name());
+    let same = all_of(changed.key(), " and ", |c| format!("t.\"{c}\" = r.\"{c}\""));
+    let statement = match change.what {
+        What::Gone => sqlx::query(AssertSqlSafe(format!(
+            "delete from {table} t using jsonb_populate_record(null::{table}, $1) r where {same}"
+        ))),
+        What::Set => {
+            let set = all_of(changed.watched(), ", ", |c| format!("\"{c}\" = r.\"{c}\""));
+            let differs = all_of(changed.watched(), " or ", |c| {
+                format!("t.\"{c}\" is distinct from r.\"{c}\"")
+            });
+            sqlx::query(AssertSqlSafe(format!(
+                "update {table} t set {set} from jsonb_populate_record(null::{table}, $1) r where {same} and ({differs})"
+            )))
+        }
+        What::Added => {
+            let columns = all_of(changed.added(), ", ", |c| format!("\"{c}\""));
+            // The resource may be one that was made since.
+            sqlx::query(AssertSqlSafe(format!(
+                "insert into {table} ({columns}) select {columns} from jsonb_populate_record(null::{table}, $1) r
+                 where not exists (select from {table} t where {same})
+                   and exists (select from resource known where known.identifier = r.identifier)"
+            )))
+        }
+    };
+    let done = statement.bind(Json(&change.row)).execute(tx).await?;
     Ok(done.rows_affected())
+}
+
+/// Each of these columns as `written`, with a word between them.
+fn all_of(columns: &[&str], between: &str, written: impl Fn(&str) -> String) -> String {
+    let all: Vec<_> = columns.iter().map(|column| written(column)).collect();
+    all.join(between)
 }
 
 /// Waits until no other instance recovers.

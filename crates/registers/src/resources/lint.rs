@@ -330,10 +330,15 @@ mod tests {
     }
 
     fn policy(groups: &str, level: &str) -> String {
+        let obligations = if level.is_empty() {
+            String::new()
+        } else {
+            format!("<ObligationExpressions>{level}</ObligationExpressions>")
+        };
         format!(
             r#"<Policy xmlns="urn:oasis:names:tc:xacml:3.0:core:schema:wd-17" PolicyId="p" Version="1.0" RuleCombiningAlgId="urn:oasis:names:tc:xacml:3.0:rule-combining-algorithm:deny-overrides"><Target/>
 <Rule RuleId="r" Effect="Permit"><Target>
-{groups}</Target></Rule><ObligationExpressions>{level}</ObligationExpressions></Policy>"#
+{groups}</Target></Rule>{obligations}</Policy>"#
         )
     }
 

@@ -129,19 +129,17 @@ async fn store(
 ) -> Merged<Option<bool>> {
     let name = line.name.as_deref().unwrap_or(identifier);
     let description = line.description.as_deref().unwrap_or_default();
-    let (list, is_new) = match access_lists::lock(&mut *tx, owner, identifier).await? {
-        Some(list) => (list, false),
-        None => {
-            let made = access_lists::create(&mut *tx, owner, identifier, name, description).await?;
-            match made {
-                Some(list) => (list, true),
-                None => {
-                    return Err(crate::import::merge::MergeError::Other(anyhow::anyhow!(
-                        "the list {owner}:{identifier} was made meanwhile"
-                    )));
-                }
-            }
-        }
+    let (list, is_new) = if let Some(list) = access_lists::lock(&mut *tx, owner, identifier).await?
+    {
+        (list, false)
+    } else {
+        let made = access_lists::create(&mut *tx, owner, identifier, name, description).await?;
+        let Some(list) = made else {
+            return Err(crate::import::merge::MergeError::Other(anyhow::anyhow!(
+                "the list {owner}:{identifier} was made meanwhile"
+            )));
+        };
+        (list, true)
     };
     let is_renamed = list.name != name || list.description != description;
     let members = access_lists::replace_members(&mut *tx, list.key, parties).await?;

@@ -5,7 +5,6 @@ use std::{fmt, str::FromStr};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use sqlx::PgConnection;
 
-use super::Feed;
 use crate::db::DbError;
 
 /// A history of the database. Numbers of the feed mean something within one alone.
@@ -31,7 +30,7 @@ impl Epoch {
         bits.map(Self)
     }
 
-    fn from_stored(text: &str) -> Option<Self> {
+    pub(super) fn from_stored(text: &str) -> Option<Self> {
         Self::read(text).filter(|epoch| *epoch != Self::UNKNOWN)
     }
 }
@@ -138,25 +137,6 @@ pub(super) async fn begin_another(db: &mut PgConnection, epoch: Epoch) -> Result
 /// The database fails, is a standby, or cannot store the epoch of a new history.
 pub async fn epoch_of(db: &mut PgConnection) -> Result<Epoch, DbError> {
     Ok(history(db).await?.epoch)
-}
-
-/// Whether a connection reads the history that a feed follows, and as far as the feed has come. Where
-/// nothing is followed yet, it does.
-///
-/// # Errors
-/// The connection fails.
-pub async fn is_followed_history(feed: &Feed, db: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    let followed = feed.position();
-    if followed.epoch == Epoch::UNKNOWN {
-        return Ok(true);
-    }
-    let found = sqlx::query!(
-        r#"select (select epoch from feed_epoch where origin = feed_origin()) as epoch, (select position from change_feed_end) as "last!""#
-    )
-    .fetch_one(db)
-    .await?;
-    let epoch = found.epoch.as_deref().and_then(Epoch::from_stored);
-    Ok(epoch == Some(followed.epoch) && found.last >= followed.number)
 }
 
 /// Begins another epoch, so that every instance forgets what it knows of the present one.

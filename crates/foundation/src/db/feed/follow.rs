@@ -5,11 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sqlx::{PgConnection, PgPool, postgres::PgListener};
+use sqlx::{PgConnection, PgPool};
 
 use super::{Epoch, Feed, Touched, epoch};
 use crate::{
-    db::{DbError, DbFault, Sessions},
+    db::{DbError, DbFault},
     telemetry::metrics::{
         CHANGE_FEED_ENTRIES, CHANGE_FEED_EPOCHS, CHANGE_FEED_FAILURES, CHANGE_FEED_LAG,
     },
@@ -64,22 +64,6 @@ pub async fn follow(feed: Arc<Feed>, pool: PgPool) {
             .set(feed.age().min(Duration::from_hours(24)).as_secs_f64());
         tokio::time::sleep(PAUSE).await;
         let _ = tokio::time::timeout(PERIOD, feed.wake.notified()).await;
-    }
-}
-
-/// Wakes the follower whenever Postgres says that there is something new, until it is dropped.
-pub async fn listen(feed: Arc<Feed>, sessions: Sessions) {
-    loop {
-        if let Ok(mut listener) = PgListener::connect_with(sessions.pool()).await
-            && listener.listen("change_feed").await.is_ok()
-        {
-            while listener.recv().await.is_ok() {
-                feed.wake.notify_one();
-            }
-        }
-        // The database is away: polling goes on.
-        sessions.look_for_primary().await;
-        tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }
 

@@ -129,6 +129,11 @@ impl Feed {
         }
     }
 
+    /// Lets the follower look at once.
+    pub(in crate::db) fn wake(&self) {
+        self.wake.notify_one();
+    }
+
     /// Notes that a connection reads another history than the one that is followed.
     pub(in crate::db) fn doubt(&self) {
         self.doubted.store(self.nanoseconds(), Ordering::SeqCst);

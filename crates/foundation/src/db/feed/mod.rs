@@ -4,6 +4,7 @@
 //! follows it ([`Feed`]) and forgets what it names; the instance that wrote forgets as soon as the
 //! call is done ([`noting`]).
 
+mod compare;
 mod epoch;
 mod follow;
 mod memory;
@@ -13,8 +14,9 @@ use std::cell::RefCell;
 
 use sqlx::PgConnection;
 
-pub use epoch::{Epoch, NoPosition, Position, begin_another_epoch, epoch_of, is_followed_history};
-pub use follow::{follow, forget_old, listen, number};
+pub use compare::is_followed_history;
+pub use epoch::{Epoch, NoPosition, Position, begin_another_epoch, epoch_of};
+pub use follow::{follow, forget_old, number};
 pub use memory::{Feed, Moment, Tag};
 pub use remembered::{Fact, Remembered};
 
