@@ -146,7 +146,7 @@ async fn place_to_read<'a>(
 }
 
 /// Reads what is behind a position, and what is visible without one. That gets its position from
-/// the call that wrote it; what waits longer, from whoever sees it.
+/// the call that wrote it; what waits longer, from the follower that sees it.
 async fn go_on(feed: &Feed, db: &mut PgConnection, place: &Place) -> Result<Look, DbError> {
     let rows = sqlx::query!(
         r#"(select seq as "seq!", position, kind as "kind!", key as "key!", false as "is_late!" from change_feed where position > $1 order by position limit $2)
