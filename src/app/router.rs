@@ -19,9 +19,12 @@ use http::{
 use tower::Service;
 use utoipa::{
     OpenApi as _,
-    openapi::path::{Operation, PathItem},
+    openapi::{
+        path::{Operation, PathItem},
+        security::SecurityRequirement,
+    },
 };
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::router::OpenApiRouter;
 
 use super::{
     AppState,
@@ -29,7 +32,7 @@ use super::{
     credential, health,
     hosts::Hosts,
     limits::{Access, Guard, Route, RouteRules, Rule},
-    openapi::Description,
+    openapi::{self, Description},
     request_log::RequestLog,
     unbuilt,
 };
@@ -48,9 +51,9 @@ use foundation::{
 /// The documented API: handlers of all layers with their description, and probes.
 fn api(state: &AppState) -> OpenApiRouter {
     let probes = OpenApiRouter::new()
-        .routes(routes!(health::alive))
-        .routes(routes!(health::health))
-        .routes(routes!(health::ready))
+        .routes(foundation::routes!(health::alive))
+        .routes(foundation::routes!(health::health))
+        .routes(foundation::routes!(health::ready))
         .with_state(state.clone());
     let aliases = state.config.settings.compat.delegation_aliases;
     OpenApiRouter::with_openapi(Description::openapi())
@@ -67,7 +70,7 @@ const REFRESH: &str = "/authentication/api/v1/refresh";
 /// The router, and the templates of all its routes with who may call them.
 pub fn routes(state: &AppState) -> (Router, Vec<(String, Access)>) {
     let (router, mut description) = api(state).split_for_parts();
-    env!("CARGO_PKG_VERSION").clone_into(&mut description.info.version);
+    openapi::complete(&mut description, &state.config.public_base);
     let mut templates: Vec<(String, Access)> = description
         .paths
         .paths
@@ -115,7 +118,13 @@ pub fn routes(state: &AppState) -> (Router, Vec<(String, Access)>) {
 /// Who may call the operations of a path: everybody, when one of them asks for no credential.
 fn access(item: &PathItem) -> Access {
     let operations = [&item.get, &item.put, &item.post, &item.delete];
-    let is_open = |operation: &Operation| operation.security.is_none();
+    let is_open = |operation: &Operation| {
+        let none = SecurityRequirement::default();
+        operation
+            .security
+            .as_ref()
+            .is_none_or(|alternatives| alternatives.is_empty() || alternatives.contains(&none))
+    };
     if operations.into_iter().flatten().any(is_open) {
         Access::Everybody
     } else {

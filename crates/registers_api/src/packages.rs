@@ -15,11 +15,17 @@ use http::{
 };
 use serde::Serialize;
 use sqlx::PgPool;
+use utoipa::openapi::path::Operation;
 use uuid::Uuid;
 
 use foundation::{
     crypto::{base64url, sha256},
-    http::{ApiError, ApiResult, Language, path::PathValues, query::Query},
+    http::{
+        ApiError, ApiResult, Language,
+        describe::{self, DescribeInput},
+        path::PathValues,
+        query::Query,
+    },
 };
 use registers::packages::{
     AreaDto, FoundPackage, GroupDto, Metadata, PackageDto, ResourceDto, RoleDto, SubtypeDto,
@@ -95,7 +101,7 @@ fn id(path: &PathValues) -> ApiResult<Uuid> {
 }
 
 /// Finds packages whose name, URN, area or description hold each word of a term.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/accesspackages/search", tag = "Packages and roles",
+#[utoipa::path(get, operation_id = "searchAccessPackages", path = "/accessmanagement/api/v1/meta/info/accesspackages/search", tag = "Vendor",
     params(("term" = String, Query)),
     responses((status = 200, body = Vec<FoundPackage>), (status = 204, description = "None"), (status = 400, description = "No term")))]
 pub async fn search(
@@ -108,21 +114,21 @@ pub async fn search(
 }
 
 /// All groups with their areas with their packages.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/accesspackages/export", tag = "Packages and roles",
+#[utoipa::path(get, operation_id = "exportAccessPackages", path = "/accessmanagement/api/v1/meta/info/accesspackages/export", tag = "Vendor",
     responses((status = 200, body = Vec<GroupDto>)))]
 pub async fn export(State(metadata): State<Arc<Metadata>>, reader: Reader) -> ApiResult<Response> {
     reader.list(Some(metadata.hierarchy(reader.language)))
 }
 
 /// The groups of areas.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/accesspackages/group", tag = "Packages and roles",
+#[utoipa::path(get, operation_id = "listAreaGroups", path = "/accessmanagement/api/v1/meta/info/accesspackages/group", tag = "Vendor",
     responses((status = 200, body = Vec<GroupDto>)))]
 pub async fn groups(State(metadata): State<Arc<Metadata>>, reader: Reader) -> ApiResult<Response> {
     reader.list(Some(metadata.groups(reader.language)))
 }
 
 /// A group of areas.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/accesspackages/group/{id}", tag = "Packages and roles",
+#[utoipa::path(get, operation_id = "getAreaGroup", path = "/accessmanagement/api/v1/meta/info/accesspackages/group/{id}", tag = "Vendor",
     params(("id" = Uuid, Path)), responses((status = 200, body = GroupDto), (status = 400), (status = 404)))]
 pub async fn group(
     State(metadata): State<Arc<Metadata>>,
@@ -133,7 +139,7 @@ pub async fn group(
 }
 
 /// The areas of a group.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/accesspackages/group/{id}/areas", tag = "Packages and roles",
+#[utoipa::path(get, operation_id = "listAreasOfGroup", path = "/accessmanagement/api/v1/meta/info/accesspackages/group/{id}/areas", tag = "Vendor",
     params(("id" = Uuid, Path)), responses((status = 200, body = Vec<AreaDto>), (status = 204), (status = 400), (status = 404)))]
 pub async fn areas_of_group(
     State(metadata): State<Arc<Metadata>>,
@@ -144,7 +150,7 @@ pub async fn areas_of_group(
 }
 
 /// An area of packages.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/accesspackages/area/{id}", tag = "Packages and roles",
+#[utoipa::path(get, operation_id = "getArea", path = "/accessmanagement/api/v1/meta/info/accesspackages/area/{id}", tag = "Vendor",
     params(("id" = Uuid, Path)), responses((status = 200, body = AreaDto), (status = 400), (status = 404)))]
 pub async fn area(
     State(metadata): State<Arc<Metadata>>,
@@ -155,7 +161,7 @@ pub async fn area(
 }
 
 /// The packages of an area.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/accesspackages/area/{id}/packages", tag = "Packages and roles",
+#[utoipa::path(get, operation_id = "listAccessPackagesOfArea", path = "/accessmanagement/api/v1/meta/info/accesspackages/area/{id}/packages", tag = "Vendor",
     params(("id" = Uuid, Path)), responses((status = 200, body = Vec<PackageDto>), (status = 204), (status = 400), (status = 404)))]
 pub async fn packages_of_area(
     State(metadata): State<Arc<Metadata>>,
@@ -166,7 +172,7 @@ pub async fn packages_of_area(
 }
 
 /// A package.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/accesspackages/package/{id}", tag = "Packages and roles",
+#[utoipa::path(get, operation_id = "getAccessPackage", path = "/accessmanagement/api/v1/meta/info/accesspackages/package/{id}", tag = "Vendor",
     params(("id" = Uuid, Path)), responses((status = 200, body = PackageDto), (status = 400), (status = 404)))]
 pub async fn package(
     State(metadata): State<Arc<Metadata>>,
@@ -179,7 +185,7 @@ pub async fn package(
 }
 
 /// What a package leads to.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/accesspackages/package/{id}/resources", tag = "Packages and roles",
+#[utoipa::path(get, operation_id = "listResourcesOfAccessPackage", path = "/accessmanagement/api/v1/meta/info/accesspackages/package/{id}/resources", tag = "Vendor",
     params(("id" = Uuid, Path)),
     responses((status = 200, body = Vec<ResourceDto>), (status = 204, description = "None"), (status = 400), (status = 404)))]
 pub async fn resources_of_package(
@@ -218,7 +224,7 @@ async fn with_resources(
 }
 
 /// A package by its URN in any letter case, or by the last part of that.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/accesspackages/package/urn/{urnValue}", tag = "Packages and roles",
+#[utoipa::path(get, operation_id = "getAccessPackageByUrn", path = "/accessmanagement/api/v1/meta/info/accesspackages/package/urn/{urnValue}", tag = "Vendor",
     params(("urnValue" = String, Path)), responses((status = 200, body = PackageDto), (status = 404)))]
 pub async fn package_by_urn(
     State(metadata): State<Arc<Metadata>>,
@@ -231,14 +237,14 @@ pub async fn package_by_urn(
 }
 
 /// The roles.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/roles", tag = "Packages and roles",
+#[utoipa::path(get, operation_id = "listRoles", path = "/accessmanagement/api/v1/meta/info/roles", tag = "Vendor",
     responses((status = 200, body = Vec<RoleDto>)))]
 pub async fn roles(State(metadata): State<Arc<Metadata>>, reader: Reader) -> ApiResult<Response> {
     reader.list(Some(metadata.roles(reader.language)))
 }
 
 /// A role.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/roles/{id}", tag = "Packages and roles",
+#[utoipa::path(get, operation_id = "getRole", path = "/accessmanagement/api/v1/meta/info/roles/{id}", tag = "Vendor",
     params(("id" = Uuid, Path)), responses((status = 200, body = RoleDto), (status = 400), (status = 404)))]
 pub async fn role(
     State(metadata): State<Arc<Metadata>>,
@@ -257,7 +263,7 @@ fn given(metadata: &Metadata, code: &str, reader: &Reader, query: &Query) -> Api
 }
 
 /// Packages that a role, by its code, gives for a party of an organisation form.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/roles/packages", tag = "Packages and roles",
+#[utoipa::path(get, operation_id = "listAccessPackagesByRole", path = "/accessmanagement/api/v1/meta/info/roles/packages", tag = "Vendor",
     params(("role" = String, Query), ("variant" = Option<String>, Query, description = "An organisation form; without it, what the role gives for every form")),
     responses((status = 200, body = Vec<PackageDto>), (status = 204), (status = 400), (status = 404)))]
 pub async fn packages_by_role(
@@ -269,7 +275,7 @@ pub async fn packages_by_role(
 }
 
 /// Packages that a role gives for a party of an organisation form.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/roles/{id}/packages", tag = "Packages and roles",
+#[utoipa::path(get, operation_id = "listAccessPackagesOfRole", path = "/accessmanagement/api/v1/meta/info/roles/{id}/packages", tag = "Vendor",
     params(("id" = Uuid, Path), ("variant" = Option<String>, Query)),
     responses((status = 200, body = Vec<PackageDto>), (status = 204), (status = 400), (status = 404)))]
 pub async fn packages_of_role(
@@ -285,11 +291,31 @@ pub async fn packages_of_role(
 }
 
 /// The organisation forms.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/meta/types/organization/subtypes", tag = "Packages and roles",
+#[utoipa::path(get, operation_id = "listOrganizationForms", path = "/accessmanagement/api/v1/meta/types/organization/subtypes", tag = "Vendor",
     responses((status = 200, body = Vec<SubtypeDto>)))]
 pub async fn organisation_forms(
     State(metadata): State<Arc<Metadata>>,
     reader: Reader,
 ) -> ApiResult<Response> {
     reader.list(Some(metadata.organisation_forms(reader.language)))
+}
+
+impl DescribeInput for Reader {
+    fn describe(operation: &mut Operation) {
+        describe::speaks_languages(operation);
+        describe::header(
+            operation,
+            "If-None-Match",
+            "`ETag` of an answer that the client has: 304 when it is still the same.",
+        );
+        for (name, text) in [
+            ("ETag", "Names this answer; for `If-None-Match`."),
+            ("Cache-Control", "How long the answer may be kept."),
+            ("Content-Language", "Language of the texts."),
+            ("Vary", "`Accept-Language`"),
+        ] {
+            describe::answer_header(operation, 200, name, text);
+        }
+        describe::answer_with(operation, 304, "The client has the answer already.");
+    }
 }

@@ -2,6 +2,7 @@
 //! ([`requests`]), customers give them access ([`users`]) and delegate clients to them ([`clients`]);
 //! vendors follow what happens ([`vendor_events`]).
 
+pub mod bodies;
 pub mod clients;
 pub mod requests;
 mod routes;

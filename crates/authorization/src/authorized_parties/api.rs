@@ -15,6 +15,7 @@ use super::{
     rules::Assembly,
     store,
 };
+use crate::bodies::{AuthorizedPartiesBody, AuthorizedPartyList, Reach};
 use crate::{
     callers::{PersonOrSystemUser, Scoped},
     live_system_users,
@@ -36,16 +37,15 @@ use registers::parties::{self, Party, PartyKind, PartyRef};
 type Owner = Scoped<AuthorizedPartiesOfOwner>;
 
 /// Whom a subject may act for, for a service owner who asks.
-#[utoipa::path(post, path = "/accessmanagement/api/v1/resourceowner/authorizedparties", tag = "Authorized parties",
+#[utoipa::path(post, operation_id = "listAuthorizedPartiesForResourceOwner", path = "/accessmanagement/api/v1/resourceowner/authorizedparties", tag = "Service owner",
     params(("includeRoles" = Option<bool>, Query), ("includeAccessPackages" = Option<bool>, Query), ("includeResources" = Option<bool>, Query),
-        ("includeInstances" = Option<bool>, Query), ("includePartiesViaKeyRoles" = Option<String>, Query, description = "`true`, `false` or `auto`"),
-        ("includeSubParties" = Option<String>, Query), ("includeInactiveParties" = Option<String>, Query),
-        ("orgCode" = Option<String>, Query, description = "Only parties for whom something leads to a resource of this owner"),
-        ("anyOfResourceIds" = Option<Vec<String>>, Query, description = "Only parties for whom something leads to one of these")),
-    request_body(content = serde_json::Value, description = "`type` and `value` of the subject; `partyFilter`"),
+        ("includeInstances" = Option<bool>, Query), ("includePartiesViaKeyRoles" = inline(Option<Reach>), Query),
+        ("includeSubParties" = inline(Option<Reach>), Query), ("includeInactiveParties" = inline(Option<Reach>), Query),
+        ("orgCode" = Option<String>, Query),
+        ("anyOfResourceIds" = Option<Vec<String>>, Query)),
+    request_body = AuthorizedPartiesBody,
     responses((status = 200, body = Vec<AuthorizedParty>), (status = 400, description = "The subject cannot be read, or another owner's code"),
-        (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")),
-    security(("maskinporten" = ["altinn:accessmanagement/authorizedparties.resourceowner", "altinn:accessmanagement/authorizedparties.admin"])))]
+        (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")))]
 pub async fn for_resource_owner(
     State(lists): State<PartyLists>,
     owner: Owner,
@@ -56,11 +56,15 @@ pub async fn for_resource_owner(
 }
 
 /// The same under its newer name.
-#[utoipa::path(post, path = "/accessmanagement/api/v1/serviceowner/authorizedparties", tag = "Authorized parties",
-    request_body(content = serde_json::Value, description = "`type` and `value` of the subject; `partyFilter`"),
+#[utoipa::path(post, operation_id = "listAuthorizedPartiesForServiceOwner", path = "/accessmanagement/api/v1/serviceowner/authorizedparties", tag = "Service owner",
+    params(("includeRoles" = Option<bool>, Query), ("includeAccessPackages" = Option<bool>, Query), ("includeResources" = Option<bool>, Query),
+        ("includeInstances" = Option<bool>, Query), ("includePartiesViaKeyRoles" = inline(Option<Reach>), Query),
+        ("includeSubParties" = inline(Option<Reach>), Query), ("includeInactiveParties" = inline(Option<Reach>), Query),
+        ("orgCode" = Option<String>, Query),
+        ("anyOfResourceIds" = Option<Vec<String>>, Query)),
+    request_body = AuthorizedPartiesBody,
     responses((status = 200, body = Vec<AuthorizedParty>), (status = 400, description = "The subject cannot be read, or another owner's code"),
-        (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")),
-    security(("maskinporten" = ["altinn:accessmanagement/authorizedparties.resourceowner", "altinn:accessmanagement/authorizedparties.admin"])))]
+        (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")))]
 pub async fn for_service_owner(
     State(lists): State<PartyLists>,
     owner: Owner,
@@ -137,14 +141,13 @@ async fn leads(db: &mut PgConnection, query: &Query) -> ApiResult<Option<Leads>>
 }
 
 /// Whom the caller itself may act for: the system user of its token, or the person.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/enduser/authorizedparties", tag = "Authorized parties",
+#[utoipa::path(get, operation_id = "listOwnAuthorizedParties", path = "/accessmanagement/api/v1/enduser/authorizedparties", tag = "Customer",
     params(("includeRoles" = Option<bool>, Query), ("includeAccessPackages" = Option<bool>, Query), ("includeResources" = Option<bool>, Query),
-        ("includeInstances" = Option<bool>, Query), ("includePartiesViaKeyRoles" = Option<String>, Query, description = "`true`, `false` or `auto`"),
-        ("includeSubParties" = Option<String>, Query), ("includeInactiveParties" = Option<String>, Query),
+        ("includeInstances" = Option<bool>, Query), ("includePartiesViaKeyRoles" = inline(Option<Reach>), Query),
+        ("includeSubParties" = inline(Option<Reach>), Query), ("includeInactiveParties" = inline(Option<Reach>), Query),
         ("anyOfResourceIds" = Option<Vec<String>>, Query)),
-    responses((status = 200, body = serde_json::Value, description = "`links` and `data`"), (status = 400, description = "A flag is no flag"),
-        (status = 401, description = "No valid token, or one without user and system user"), (status = 403, description = "The scope is missing")),
-    security(("maskinporten" = ["altinn:accessmanagement/authorizedparties"])))]
+    responses((status = 200, body = AuthorizedPartyList), (status = 400, description = "A flag is no flag"),
+        (status = 401, description = "No valid token, or one without user and system user"), (status = 403, description = "The scope is missing")))]
 pub async fn for_end_user(
     State(lists): State<PartyLists>,
     caller: Scoped<AuthorizedParties>,

@@ -7,6 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::bodies::AuthorizedInstance;
 use registers::parties::PartyRef;
 
 /// What an answer shall hold.
@@ -51,7 +52,6 @@ pub struct Leads {
 /// An element of the answer.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(no_recursion)]
 pub struct AuthorizedParty {
     /// Its uuid.
     pub party_uuid: Uuid,
@@ -85,7 +85,9 @@ pub struct AuthorizedParty {
     /// Codes of the roles held for it.
     pub authorized_roles: Vec<String>,
     /// Single instances; none are known here.
+    #[schema(value_type = Vec<AuthorizedInstance>)]
     pub authorized_instances: Vec<serde_json::Value>,
     /// Its sub-units.
+    #[schema(no_recursion)]
     pub subunits: Vec<AuthorizedParty>,
 }

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
-use utoipa::ToSchema;
+use utoipa::{
+    ToSchema,
+    openapi::schema::{Object, Type},
+};
 
 use super::Decided;
 use registers::resources::CompiledPolicy;
@@ -24,6 +27,11 @@ pub struct RepeatedResults<'r> {
     pub response: Vec<&'r DecisionResult>,
 }
 
+/// A member of the profile that is always null here.
+fn always_null() -> Object {
+    Object::with_type(Type::Null)
+}
+
 /// One result.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -33,14 +41,14 @@ pub struct DecisionResult {
     pub status: DecisionStatus,
     #[schema(value_type = Option<Vec<ObligationJson>>)]
     pub obligations: Option<Obligations>,
-    #[schema(value_type = Option<Object>)]
+    #[schema(schema_with = always_null)]
     pub associate_advice: Option<()>,
     pub category: Option<Vec<CategoryJson>>,
-    #[schema(value_type = Option<Object>)]
+    #[schema(schema_with = always_null)]
     pub policy_identifier_list: Option<()>,
     /// How it came about, when that was asked for (`?explain=true`).
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<serde_json::Value>)]
+    #[schema(value_type = Option<crate::bodies::Explanation>)]
     pub explanation: Option<Arc<RawValue>>,
 }
 
@@ -50,7 +58,7 @@ pub struct DecisionResult {
 #[expect(clippy::struct_field_names, reason = "the names of the profile")]
 pub struct DecisionStatus {
     pub status_message: Option<&'static str>,
-    #[schema(value_type = Option<Object>)]
+    #[schema(schema_with = always_null)]
     pub status_details: Option<()>,
     pub status_code: StatusCodeJson,
 }
@@ -60,7 +68,7 @@ pub struct DecisionStatus {
 #[serde(rename_all = "camelCase")]
 pub struct StatusCodeJson {
     pub value: &'static str,
-    #[schema(value_type = Option<Object>)]
+    #[schema(schema_with = always_null)]
     pub status_code: Option<()>,
 }
 

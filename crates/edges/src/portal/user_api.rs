@@ -25,8 +25,8 @@ type User = EndUser<Portal>;
 const BODY: &str = "reportee";
 
 /// Whether the caller decides who has access for the party.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/user/isAdmin", tag = "Portal back end", params(("party" = Uuid, Query, description = "Party uuid")),
-    responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403)), security(("person" = ["altinn:portal/enduser"])))]
+#[utoipa::path(get, operation_id = "isPortalAdministrator", path = "/accessmanagement/api/v1/user/isAdmin", tag = "Portal", params(("party" = Uuid, Query, description = "Party uuid")),
+    responses((status = 200, body = bool, content_type = "application/json"), (status = 400), (status = 401), (status = 403)))]
 pub async fn is_admin(
     State(portal): State<PortalBackEnd>,
     user: User,
@@ -36,9 +36,9 @@ pub async fn is_admin(
 }
 
 /// Whether the caller hands the party's clients to agents.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/user/isClientAdmin", tag = "Portal back end",
+#[utoipa::path(get, operation_id = "isPortalClientAdministrator", path = "/accessmanagement/api/v1/user/isClientAdmin", tag = "Portal",
     params(("party" = Uuid, Query, description = "Party uuid")),
-    responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403)), security(("person" = ["altinn:portal/enduser"])))]
+    responses((status = 200, body = bool, content_type = "application/json"), (status = 400), (status = 401), (status = 403)))]
 pub async fn is_client_admin(
     State(portal): State<PortalBackEnd>,
     user: User,
@@ -68,10 +68,9 @@ async fn may<P: PartyPolicy>(
 
 /// Chooses the party to act for. Nothing is remembered: every call names its party. It says whether
 /// the caller may.
-#[utoipa::path(post, path = "/accessmanagement/api/v1/reportee/change", tag = "Portal back end",
-    request_body(content = serde_json::Value, content_type = "application/json", description = "`partyUuid`"),
-    responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999")),
-    security(("person" = ["altinn:portal/enduser"])))]
+#[utoipa::path(post, operation_id = "changePortalReportee", path = "/accessmanagement/api/v1/reportee/change", tag = "Portal",
+    request_body = super::model::PortalReporteeBody,
+    responses((status = 200, body = bool, content_type = "application/json"), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999")))]
 pub async fn change_reportee(
     State(portal): State<PortalBackEnd>,
     user: User,

@@ -142,7 +142,6 @@ pub struct TypeDto {
 
 /// A group of areas. Its areas are there where they were asked for.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(no_recursion)]
 #[expect(missing_docs, reason = "members as on the wire")]
 pub struct GroupDto {
     pub id: Uuid,
@@ -151,13 +150,13 @@ pub struct GroupDto {
     pub description: Option<String>,
     /// Kind of party.
     pub r#type: String,
+    #[schema(no_recursion)]
     pub areas: Option<Vec<AreaDto>>,
 }
 
 /// An area of packages. Its packages or its group are there where they were asked for.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(no_recursion)]
 #[expect(missing_docs, reason = "members of the wire model")]
 pub struct AreaDto {
     pub id: Uuid,
@@ -165,14 +164,15 @@ pub struct AreaDto {
     pub urn: String,
     pub description: Option<String>,
     pub icon_url: String,
+    #[schema(no_recursion)]
     pub packages: Option<Vec<PackageDto>>,
+    #[schema(no_recursion)]
     pub group: Option<Box<GroupDto>>,
 }
 
 /// An access package.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(no_recursion)]
 #[expect(missing_docs, reason = "members of the wire model")]
 pub struct PackageDto {
     pub id: Uuid,
@@ -185,6 +185,7 @@ pub struct PackageDto {
     pub is_assignable: bool,
     /// Service owners may use it in policies.
     pub is_resource_policy_available: bool,
+    #[schema(no_recursion)]
     pub area: Option<Box<AreaDto>>,
     /// Kind of party that it is about.
     pub r#type: Option<TypeDto>,

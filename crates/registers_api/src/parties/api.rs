@@ -8,6 +8,10 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::PartyLookups;
+use super::schemas::{
+    ExternalRole, NamesLookupBody, Party, PartyIdentifiers, PartyList, PartyLookupBody, PartyNames,
+    PartyQueryBody, RegisteredOrganization,
+};
 use super::wire::{Fields, name_components, organization_v1, party_v1, party_v2, short_name};
 use authorization::callers::{BackEnd, BackEndOrPerson};
 use foundation::{
@@ -64,11 +68,10 @@ fn is_of_first_generation(party: &Details) -> bool {
 }
 
 /// A party by its integer id.
-#[utoipa::path(get, path = "/register/api/v1/parties/{partyId}", tag = "Register", params(("partyId" = i32, Path)),
-    responses((status = 200, body = serde_json::Value), (status = 400, description = "Not a party id"),
+#[utoipa::path(get, operation_id = "getParty", path = "/register/api/v1/parties/{partyId}", tag = "Operations", params(("partyId" = i32, Path)),
+    responses((status = 200, body = Party), (status = 400, description = "Not a party id"),
         (status = 401, description = "No valid token, or a person who does not represent the party"),
-        (status = 403, description = "Neither scope nor person"), (status = 404, description = "`REG-00007`")),
-    security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
+        (status = 403, description = "Neither scope nor person"), (status = 404, description = "`REG-00007`")))]
 pub async fn party(
     State(lookups): State<PartyLookups>,
     reader: ReaderOrPerson,
@@ -82,11 +85,10 @@ pub async fn party(
 }
 
 /// A party by its uuid.
-#[utoipa::path(get, path = "/register/api/v1/parties/byuuid/{uuid}", tag = "Register", params(("uuid" = Uuid, Path)),
-    responses((status = 200, body = serde_json::Value), (status = 400, description = "Not a uuid"),
+#[utoipa::path(get, operation_id = "getPartyByUuid", path = "/register/api/v1/parties/byuuid/{uuid}", tag = "Operations", params(("uuid" = Uuid, Path)),
+    responses((status = 200, body = Party), (status = 400, description = "Not a uuid"),
         (status = 401, description = "No valid token, or a person who does not represent the party"),
-        (status = 403, description = "Neither scope nor person"), (status = 404, description = "`REG-00007`")),
-    security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
+        (status = 403, description = "Neither scope nor person"), (status = 404, description = "`REG-00007`")))]
 pub async fn party_by_uuid(
     State(lookups): State<PartyLookups>,
     reader: ReaderOrPerson,
@@ -116,10 +118,9 @@ fn number_in(object: &Value) -> Option<PartyRef> {
 }
 
 /// The party with an identity number or an organisation number.
-#[utoipa::path(post, path = "/register/api/v1/parties/lookup", tag = "Register", request_body(content = serde_json::Value, description = "`ssn` or `orgNo`"),
-    responses((status = 200, body = serde_json::Value), (status = 400, description = "Not exactly one of `ssn` and `orgNo`, or not a number"),
-        (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing"), (status = 404, description = "`REG-00007`")),
-    security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
+#[utoipa::path(post, operation_id = "lookUpParty", path = "/register/api/v1/parties/lookup", tag = "Operations", request_body = PartyLookupBody,
+    responses((status = 200, body = Party), (status = 400, description = "Not exactly one of `ssn` and `orgNo`, or not a number"),
+        (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing"), (status = 404, description = "`REG-00007`")))]
 pub async fn lookup(
     State(lookups): State<PartyLookups>,
     _: Reader,
@@ -140,12 +141,11 @@ pub async fn lookup(
 }
 
 /// Names of the parties with these numbers, in the order asked.
-#[utoipa::path(post, path = "/register/api/v1/parties/nameslookup", tag = "Register",
-    params(("partyComponentOption" = Option<String>, Query, description = "`None` or `NameComponents`")),
-    request_body(content = serde_json::Value, description = "`parties`: at most 1000 objects with `ssn` or `orgNo`"),
-    responses((status = 200, body = serde_json::Value), (status = 400, description = "Not such a list"),
-        (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")),
-    security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
+#[utoipa::path(post, operation_id = "lookUpNames", path = "/register/api/v1/parties/nameslookup", tag = "Operations",
+    params(("partyComponentOption" = Option<String>, Query)),
+    request_body = NamesLookupBody,
+    responses((status = 200, body = PartyNames), (status = 400, description = "Not such a list"),
+        (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")))]
 pub async fn names(
     State(lookups): State<PartyLookups>,
     _: Reader,
@@ -255,10 +255,9 @@ fn list_in<'v>(body: &'v Value, name: &str, limit: usize) -> ApiResult<&'v Vec<V
 }
 
 /// Parties by their integer ids; sub-units below their main units when asked for.
-#[utoipa::path(post, path = "/register/api/v1/parties/partylist", tag = "Register", params(("fetchSubUnits" = Option<bool>, Query)),
-    request_body(content = Vec<i32>), responses((status = 200, body = Vec<serde_json::Value>), (status = 400, description = "Not a list of ids"),
-        (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing"), (status = 404, description = "None of them is known")),
-    security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
+#[utoipa::path(post, operation_id = "listParties", path = "/register/api/v1/parties/partylist", tag = "Operations", params(("fetchSubUnits" = Option<bool>, Query)),
+    request_body(content = Vec<i32>, description = "Party ids", example = json!([52000063])), responses((status = 200, body = Vec<Party>), (status = 400, description = "Not a list of ids"),
+        (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing"), (status = 404, description = "None of them is known")))]
 pub async fn party_list(
     State(lookups): State<PartyLookups>,
     _: Reader,
@@ -280,10 +279,9 @@ pub async fn party_list(
 }
 
 /// Parties by their uuids; sub-units below their main units when asked for.
-#[utoipa::path(post, path = "/register/api/v1/parties/partylistbyuuid", tag = "Register", params(("fetchSubUnits" = Option<bool>, Query)),
-    request_body(content = Vec<Uuid>), responses((status = 200, body = Vec<serde_json::Value>), (status = 400, description = "Not a list of uuids"),
-        (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")),
-    security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
+#[utoipa::path(post, operation_id = "listPartiesByUuid", path = "/register/api/v1/parties/partylistbyuuid", tag = "Operations", params(("fetchSubUnits" = Option<bool>, Query)),
+    request_body(content = Vec<Uuid>, description = "Party uuids", example = json!(["a8baac14-c94e-5be8-bd91-30de41d8e1f9"])), responses((status = 200, body = Vec<Party>), (status = 400, description = "Not a list of uuids"),
+        (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")))]
 pub async fn party_list_by_uuid(
     State(lookups): State<PartyLookups>,
     _: Reader,
@@ -342,12 +340,11 @@ async fn parties_of_list(
 }
 
 /// The identifiers of parties, by any of them.
-#[utoipa::path(get, path = "/register/api/v1/parties/identifiers", tag = "Register",
+#[utoipa::path(get, operation_id = "listPartyIdentifiers", path = "/register/api/v1/parties/identifiers", tag = "Operations",
     params(("ids" = Option<String>, Query, description = "Integer ids, comma-separated or repeated"), ("uuids" = Option<String>, Query),
         ("orgs" = Option<String>, Query, description = "Organisation numbers"), ("includeSsn" = Option<bool>, Query)),
-    responses((status = 200, body = Vec<serde_json::Value>), (status = 400, description = "None, more than 100, or one that cannot be read"),
-        (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")),
-    security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
+    responses((status = 200, body = Vec<PartyIdentifiers>), (status = 400, description = "None, more than 100, or one that cannot be read"),
+        (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")))]
 pub async fn identifiers(
     State(lookups): State<PartyLookups>,
     _: Reader,
@@ -401,10 +398,9 @@ pub async fn identifiers(
 }
 
 /// An organisation by its number.
-#[utoipa::path(get, path = "/register/api/v1/organizations/{orgNr}", tag = "Register", params(("orgNr" = String, Path)),
-    responses((status = 200, body = serde_json::Value), (status = 400, description = "Not nine digits"), (status = 401, description = "No valid token"),
-        (status = 403, description = "The scope is missing"), (status = 404, description = "`REG-00006`")),
-    security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
+#[utoipa::path(get, operation_id = "getOrganization", path = "/register/api/v1/organizations/{orgNr}", tag = "Operations", params(("orgNr" = String, Path)),
+    responses((status = 200, body = RegisteredOrganization), (status = 400, description = "Not nine digits"), (status = 401, description = "No valid token"),
+        (status = 403, description = "The scope is missing"), (status = 404, description = "`REG-00006`")))]
 pub async fn organization(
     State(lookups): State<PartyLookups>,
     _: Reader,
@@ -457,11 +453,10 @@ async fn answer_query(lookups: &PartyLookups, bytes: &[u8], fields: Fields) -> A
 }
 
 /// Parties by URN, whole. 206 when some were not found.
-#[utoipa::path(post, path = "/register/api/v1/access-management/parties/query", tag = "Register",
-    request_body(content = serde_json::Value, description = "`data`: at most 100 URNs of parties"),
-    responses((status = 200, body = serde_json::Value), (status = 206, body = serde_json::Value), (status = 400, description = "Not such a list"),
-        (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")),
-    security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
+#[utoipa::path(post, operation_id = "queryPartiesForAccessManagement", path = "/register/api/v1/access-management/parties/query", tag = "Operations",
+    request_body = PartyQueryBody,
+    responses((status = 200, body = PartyList), (status = 206, body = PartyList, description = "Some were not found"), (status = 400, description = "Not such a list"),
+        (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")))]
 pub async fn query_for_access_management(
     State(lookups): State<PartyLookups>,
     _: Reader,
@@ -471,11 +466,10 @@ pub async fn query_for_access_management(
 }
 
 /// Parties by URN, whole. 206 when some were not found.
-#[utoipa::path(post, path = "/register/api/v1/dialogporten/parties/query", tag = "Register",
-    request_body(content = serde_json::Value, description = "`data`: at most 100 URNs of parties"),
-    responses((status = 200, body = serde_json::Value), (status = 206, body = serde_json::Value), (status = 400, description = "Not such a list"),
-        (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")),
-    security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
+#[utoipa::path(post, operation_id = "queryPartiesForDialogporten", path = "/register/api/v1/dialogporten/parties/query", tag = "Operations",
+    request_body = PartyQueryBody,
+    responses((status = 200, body = PartyList), (status = 206, body = PartyList, description = "Some were not found"), (status = 400, description = "Not such a list"),
+        (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")))]
 pub async fn query_for_dialogporten(
     State(lookups): State<PartyLookups>,
     _: Reader,
@@ -489,12 +483,11 @@ fn fields(query: &Query) -> ApiResult<Fields> {
 }
 
 /// Parties by URN, in the fields asked for. 206 when some were not found.
-#[utoipa::path(post, path = "/register/api/v1/v2/internal/parties/query", tag = "Register",
+#[utoipa::path(post, operation_id = "queryParties", path = "/register/api/v1/v2/internal/parties/query", tag = "Operations",
     params(("fields" = Option<String>, Query, description = "Of `uuid`, `id`, `identifiers`, `display-name`, `party`, `person`, `org`, `user`")),
-    request_body(content = serde_json::Value, description = "`data`: at most 100 URNs of parties"),
-    responses((status = 200, body = serde_json::Value), (status = 206, body = serde_json::Value), (status = 400, description = "Not such a list"),
-        (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")),
-    security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
+    request_body = PartyQueryBody,
+    responses((status = 200, body = PartyList), (status = 206, body = PartyList, description = "Some were not found"), (status = 400, description = "Not such a list"),
+        (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")))]
 pub async fn query_internal(
     State(lookups): State<PartyLookups>,
     _: Reader,
@@ -509,11 +502,10 @@ fn data(parties: &[Details], fields: Fields) -> Json<Value> {
 }
 
 /// Parties that gave this organisation a role: its clients.
-#[utoipa::path(get, path = "/register/api/v1/v2/internal/parties/{uuid}/customers/ccr/{role}", tag = "Register",
+#[utoipa::path(get, operation_id = "listCustomersOfParty", path = "/register/api/v1/v2/internal/parties/{uuid}/customers/ccr/{role}", tag = "Operations",
     params(("uuid" = Uuid, Path), ("role" = String, Path, description = "`revisor`, `regnskapsforer` or `forretningsforer`"), ("fields" = Option<String>, Query)),
-    responses((status = 200, body = serde_json::Value), (status = 400, description = "Not a uuid"), (status = 401, description = "No valid token"),
-        (status = 403, description = "The scope is missing"), (status = 404, description = "Another role")),
-    security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
+    responses((status = 200, body = PartyList), (status = 400, description = "Not a uuid"), (status = 401, description = "No valid token"),
+        (status = 403, description = "The scope is missing"), (status = 404, description = "Another role")))]
 pub async fn customers(
     State(lookups): State<PartyLookups>,
     _: Reader,
@@ -536,11 +528,10 @@ pub async fn customers(
 }
 
 /// Managing directors of an organisation.
-#[utoipa::path(get, path = "/register/api/v1/v2/internal/parties/{uuid}/holders/ccr/daglig-leder", tag = "Register",
+#[utoipa::path(get, operation_id = "listManagingDirectorsOfParty", path = "/register/api/v1/v2/internal/parties/{uuid}/holders/ccr/daglig-leder", tag = "Operations",
     params(("uuid" = Uuid, Path), ("fields" = Option<String>, Query)),
-    responses((status = 200, body = serde_json::Value), (status = 400, description = "Not a uuid"), (status = 401, description = "No valid token"),
-        (status = 403, description = "The scope is missing")),
-    security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
+    responses((status = 200, body = PartyList), (status = 400, description = "Not a uuid"), (status = 401, description = "No valid token"),
+        (status = 403, description = "The scope is missing")))]
 pub async fn managing_directors(
     State(lookups): State<PartyLookups>,
     _: Reader,
@@ -556,9 +547,8 @@ pub async fn managing_directors(
 }
 
 /// The roles of the Central Coordinating Register.
-#[utoipa::path(get, path = "/register/api/v1/v2/internal/metadata/external-roles", tag = "Register",
-    responses((status = 200, body = Vec<serde_json::Value>), (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")),
-    security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
+#[utoipa::path(get, operation_id = "listExternalRoles", path = "/register/api/v1/v2/internal/metadata/external-roles", tag = "Operations",
+    responses((status = 200, body = Vec<ExternalRole>), (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")))]
 pub async fn external_roles(State(lookups): State<PartyLookups>, _: Reader) -> Json<Vec<Value>> {
     let source = |provider: &str| match provider {
         "sys-ccr" => Some("ccr"),

@@ -1,6 +1,7 @@
 //! `/register/api/v1` and `/v2`: looking parties up, for back ends of the platform.
 
 pub(crate) mod api;
+pub mod schemas;
 mod wire;
 
 use std::sync::Arc;

@@ -21,7 +21,9 @@ use foundation::{
         ApiResult,
         bind::{Binder, Presence},
         body::{self, JsonBytes},
-        context, problem_body,
+        context,
+        describe::AltinnProblem,
+        problem_body,
         query::{Query, parse_uuid},
     },
     idempotency::{Answer, Once},
@@ -75,7 +77,7 @@ pub struct ClientResult {
     pub result: ResultKind,
     /// The problem that the single call would be answered with.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<AltinnProblem>)]
     pub problem: Option<Map<String, Value>>,
 }
 
@@ -146,13 +148,12 @@ fn bind(value: &Value) -> ApiResult<Batch> {
 /// `action` (`add` or `remove`), `clients` (party uuids) and `mode`: with `each` (also when it is
 /// left out) those that cannot be handed over do not stop the others, with `all` they do. With
 /// `Idempotency-Key` a call that may have got lost is sent again without risk.
-#[utoipa::path(post, path = "/systembruker/api/v1/enduser/systemuser/clients:batch", tag = "Clients",
-    params(("agent" = Uuid, Query), ("Idempotency-Key" = Option<String>, Header)),
-    request_body(content = serde_json::Value, content_type = "application/json"),
+#[utoipa::path(post, operation_id = "changeClientsBatch", path = "/systembruker/api/v1/enduser/systemuser/clients:batch", tag = "Customer",
+    params(("agent" = Uuid, Query)),
+    request_body = crate::bodies::ClientBatchBody,
     responses((status = 200, body = BatchResult), (status = 400, description = "Model state, STD-00000, AUTH-00063"), (status = 401), (status = 403),
         (status = 404, description = "The owner is unknown, or AUTH-00015: the agent was deleted meanwhile"),
-        (status = 422, body = BatchResult, description = "Mode `all`: one cannot be handed over, and nothing was done; or the key was used before")),
-    security(("person" = ["altinn:clientdelegations.write"])))]
+        (status = 422, body = BatchResult, description = "Mode `all`: one cannot be handed over, and nothing was done; or the key was used before")))]
 pub async fn batch(
     State(clients): State<Clients>,
     caller: PersonOrSystemUser<ClientsWrite>,

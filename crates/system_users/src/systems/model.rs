@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::bodies::ChangedData;
 use registers::packages::Catalogue;
 
 /// One attribute of a right: `urn:altinn:resource` and a resource id.
@@ -140,7 +141,7 @@ pub struct ChangeLogEntry {
     pub change_type: String,
     /// What was sent, in the spelling of the public system's log.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<ChangedData>)]
     pub changed_data: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
@@ -169,9 +170,9 @@ pub struct VendorInfo {
 pub struct RegisteredSystem {
     pub id: String,
     pub vendor: VendorInfo,
-    #[schema(value_type = Object)]
+    #[schema(value_type = BTreeMap<String, Option<String>>)]
     pub name: Value,
-    #[schema(value_type = Object)]
+    #[schema(value_type = BTreeMap<String, Option<String>>)]
     pub description: Value,
     pub rights: Vec<Right>,
     pub access_packages: Vec<AccessPackage>,
@@ -210,9 +211,9 @@ pub struct SystemDto {
     pub system_vendor_org_number: String,
     /// Always empty: readers look the name up themselves.
     pub system_vendor_org_name: String,
-    #[schema(value_type = Object)]
+    #[schema(value_type = BTreeMap<String, Option<String>>)]
     pub name: Value,
-    #[schema(value_type = Object)]
+    #[schema(value_type = BTreeMap<String, Option<String>>)]
     pub description: Value,
     pub rights: Vec<Right>,
     pub access_packages: Vec<AccessPackage>,

@@ -1,0 +1,55 @@
+//! Problem codes in the text of an answer.
+
+/// Families of codes.
+const FAMILIES: [&str; 4] = ["AUTH", "AMUI", "REG", "STD"];
+const DIGITS: usize = 5;
+
+/// The codes that a text names, such as `AUTH-00001`. Further codes of the same family may be
+/// written short: `AUTH-00001, -00004 or -00021`.
+#[must_use]
+pub fn codes_in(text: &str) -> Vec<String> {
+    let mut codes = Vec::new();
+    let mut family = None;
+    let mut rest = text;
+    while let Some(at) = rest.find('-') {
+        let (before, after) = (&rest[..at], &rest[at + 1..]);
+        rest = after;
+        let digits = after.bytes().take_while(u8::is_ascii_digit).count();
+        if digits != DIGITS {
+            continue;
+        }
+        let named = FAMILIES
+            .into_iter()
+            .find(|name| before.ends_with(name))
+            .or_else(|| family.filter(|_| before.is_empty() || before.ends_with([' ', '`', '('])));
+        if let Some(name) = named {
+            family = Some(name);
+            codes.push(format!("{name}-{}", &after[..digits]));
+        }
+    }
+    codes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::codes_in;
+
+    #[test]
+    fn short_codes_are_of_the_family_before_them() {
+        assert_eq!(
+            codes_in("Model state, AUTH-00000, -00004 or `-00021`; AMUI-00044 or -00999"),
+            [
+                "AUTH-00000",
+                "AUTH-00004",
+                "AUTH-00021",
+                "AMUI-00044",
+                "AMUI-00999"
+            ]
+        );
+    }
+
+    #[test]
+    fn other_numbers_are_no_codes() {
+        assert!(codes_in("0192-12345, ISO-8859-1, 2026-01-01, AUTH-000NN").is_empty());
+    }
+}
