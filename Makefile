@@ -58,3 +58,7 @@ fuzz: ## Fuzzes the policy engine; needs a nightly compiler and cargo-fuzz.
 	cd crates/xacml && for target in $$(cargo +nightly fuzz list); do \
 	    cargo +nightly fuzz run --sanitizer none $$target -- -max_total_time=$(SECONDS_EACH) -timeout=2 -rss_limit_mb=3000 || exit 1; \
 	done
+
+.PHONY: description
+description: ## Writes docs/openapi.json anew, as the service describes itself.
+	UPDATE_DESCRIPTION=1 cargo test --locked --test api description::the_committed_description

@@ -1,5 +1,6 @@
 //! Checks of this repository that cargo does not have.
 
+mod answers;
 mod graph;
 mod names;
 mod parse;
@@ -25,17 +26,21 @@ const HELP: &str = "\
 Checks of this repository that cargo does not have.
 
 Usage: cargo xtask dependencies [--show] [--arrows]
+       cargo xtask answers FILE
 
-Finds cycles between the files of each crate, and between what lies in one folder. A file depends
+dependencies finds cycles between the files of each crate, and between what lies in one folder. A file depends
 on another when its code names an item that the other defines; a re-export stands for the file
 that defines the item. Code for tests alone is left out.
 
-Options:
+answers prints what docs/openapi.json documents and no test has seen. FILE is what the tests wrote
+with RECORD_ANSWERS=FILE.
+
+Options of dependencies:
   --show      also lists crates and their top-level modules, lowest first
   --arrows    lists all arrows of a cycle instead of one shortest way around
   -h, --help  shows this
 
-Exit code: 0 without cycles, 1 with cycles, 2 on wrong use or when the sources cannot be read.
+Exit code: 0 when nothing is found, 1 when something is, 2 on wrong use or when files cannot be read.
 ";
 
 fn main() -> ExitCode {
@@ -45,16 +50,22 @@ fn main() -> ExitCode {
         print!("{HELP}");
         return ExitCode::SUCCESS;
     }
-    let Some((&"dependencies", options)) = arguments.split_first() else {
-        eprint!("{HELP}");
-        return ExitCode::from(2);
+    let found = match arguments.as_slice() {
+        ["answers", record] => answers::unseen(&root(), Path::new(record)),
+        ["dependencies", options @ ..] => {
+            let mut unknown = options.iter();
+            if let Some(wrong) = unknown.find(|one| !["--show", "--arrows"].contains(one)) {
+                eprint!("unknown option {wrong}\n\n{HELP}");
+                return ExitCode::from(2);
+            }
+            dependencies(options.contains(&"--show"), options.contains(&"--arrows"))
+        }
+        _ => {
+            eprint!("{HELP}");
+            return ExitCode::from(2);
+        }
     };
-    let mut unknown = options.iter();
-    if let Some(wrong) = unknown.find(|one| !["--show", "--arrows"].contains(one)) {
-        eprint!("unknown option {wrong}\n\n{HELP}");
-        return ExitCode::from(2);
-    }
-    match dependencies(options.contains(&"--show"), options.contains(&"--arrows")) {
+    match found {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -64,12 +75,16 @@ fn main() -> ExitCode {
     }
 }
 
-/// Prints what was found; true without cycles.
-fn dependencies(show: bool, arrows: bool) -> Result<bool> {
-    // Cargo tells where this package lies: in the root of the workspace.
+/// The root of the workspace, where cargo says that this package lies.
+fn root() -> PathBuf {
     let own = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     let root = own.as_deref().and_then(Path::parent);
-    let members = workspace::members(root.unwrap_or(Path::new(".")))?;
+    root.unwrap_or(Path::new(".")).to_owned()
+}
+
+/// Prints what was found; true without cycles.
+fn dependencies(show: bool, arrows: bool) -> Result<bool> {
+    let members = workspace::members(&root())?;
     let (mut files, mut cycles) = (0, Vec::new());
     let mut crates = Graph::default();
     let mut top_level = Vec::new();

@@ -140,7 +140,7 @@ pub async fn group(
 
 /// The areas of a group.
 #[utoipa::path(get, operation_id = "listAreasOfGroup", path = "/accessmanagement/api/v1/meta/info/accesspackages/group/{id}/areas", tag = "Vendor",
-    params(("id" = Uuid, Path)), responses((status = 200, body = Vec<AreaDto>), (status = 204), (status = 400), (status = 404)))]
+    params(("id" = Uuid, Path)), responses((status = 200, body = Vec<AreaDto>), (status = 400), (status = 404)))]
 pub async fn areas_of_group(
     State(metadata): State<Arc<Metadata>>,
     reader: Reader,
@@ -162,7 +162,7 @@ pub async fn area(
 
 /// The packages of an area.
 #[utoipa::path(get, operation_id = "listAccessPackagesOfArea", path = "/accessmanagement/api/v1/meta/info/accesspackages/area/{id}/packages", tag = "Vendor",
-    params(("id" = Uuid, Path)), responses((status = 200, body = Vec<PackageDto>), (status = 204), (status = 400), (status = 404)))]
+    params(("id" = Uuid, Path)), responses((status = 200, body = Vec<PackageDto>), (status = 400), (status = 404)))]
 pub async fn packages_of_area(
     State(metadata): State<Arc<Metadata>>,
     reader: Reader,

@@ -292,10 +292,18 @@ pub struct LoggedPackage {
 pub enum ChangedData {
     /// Of `create` and `update`.
     System(Box<LoggedSystem>),
-    /// Of `rightsupdate`.
-    Rights(Vec<LoggedRight>),
-    /// Of `accesspackageupdate`.
-    Packages(Vec<LoggedPackage>),
+    /// Of `rightsupdate` and `accesspackageupdate`.
+    List(Vec<LoggedItem>),
+}
+
+/// A right, of `rightsupdate`, or an access package, of `accesspackageupdate`.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum LoggedItem {
+    /// A right.
+    Right(LoggedRight),
+    /// An access package.
+    Package(LoggedPackage),
 }
 
 /// The facts of an event. Which ones there are depends on its type.

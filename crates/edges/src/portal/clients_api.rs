@@ -65,7 +65,7 @@ impl<P: PartyPolicy> Call<P> {
 /// Clients that can be handed to the agent: those that give the party every package it requires.
 #[utoipa::path(get, operation_id = "listPortalCustomers", path = "/accessmanagement/api/v1/systemuser/agentdelegation/{party}/{id}/customers", tag = "Portal",
     params(("party" = i32, Path), ("id" = Uuid, Path), ("partyuuid" = Uuid, Query, description = "The party's uuid")),
-    responses((status = 200, body = Vec<Customer>), (status = 400), (status = 401), (status = 403, description = "Scope, AMUI-00044 or -00999")))]
+    responses((status = 200, body = Vec<Customer>), (status = 400, description = "Model state, or AMUI-00005"), (status = 401), (status = 403, description = "Scope, AMUI-00044 or -00999")))]
 pub async fn customers(
     State(portal): State<PortalBackEnd>,
     user: User,
@@ -102,7 +102,7 @@ pub async fn customers(
 /// Clients handed to the agent.
 #[utoipa::path(get, operation_id = "listPortalClientDelegations", path = "/accessmanagement/api/v1/systemuser/agentdelegation/{party}/{id}/delegation", tag = "Portal",
     params(("party" = i32, Path), ("id" = Uuid, Path), ("partyuuid" = Uuid, Query, description = "The party's uuid")),
-    responses((status = 200, body = Vec<AgentDelegation>), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999")))]
+    responses((status = 200, body = Vec<AgentDelegation>), (status = 400, description = "Model state, or AMUI-00005"), (status = 401), (status = 403, description = "Scope, or AMUI-00999")))]
 pub async fn delegations(
     State(portal): State<PortalBackEnd>,
     user: User,
@@ -130,7 +130,7 @@ pub async fn delegations(
 #[utoipa::path(post, operation_id = "addPortalClient", path = "/accessmanagement/api/v1/systemuser/agentdelegation/{party}/{id}/delegation", tag = "Portal",
     params(("party" = i32, Path), ("id" = Uuid, Path), ("partyuuid" = Uuid, Query, description = "The party's uuid")),
     request_body = super::model::PortalClientBody,
-    responses((status = 200, body = AgentDelegation), (status = 400, description = "Model state, or AMUI-000NN"), (status = 401),
+    responses((status = 200, body = AgentDelegation), (status = 400, description = "Model state, or AMUI-00005"), (status = 401),
         (status = 403, description = "Scope, AMUI-00044 or -00999")))]
 pub async fn add(
     State(portal): State<PortalBackEnd>,
@@ -166,7 +166,7 @@ pub async fn add(
     tag = "Portal",
     params(("party" = i32, Path), ("id" = Uuid, Path), ("delegationId" = Uuid, Path, description = "The client's party uuid"),
         ("partyuuid" = Uuid, Query, description = "The party's uuid")),
-    responses((status = 200, body = bool, content_type = "application/json"), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999")))]
+    responses((status = 200, body = bool, content_type = "application/json"), (status = 400, description = "Model state, or AMUI-00005"), (status = 401), (status = 403, description = "Scope, or AMUI-00999")))]
 pub async fn remove(
     State(portal): State<PortalBackEnd>,
     user: User,
@@ -191,7 +191,7 @@ type OwnCall = Call<AccessManagementWrite>;
 /// Whether the agent acts for its owner too.
 #[utoipa::path(get, operation_id = "hasPortalOwnDelegation", path = "/accessmanagement/api/v1/systemuser/agentdelegation/{party}/{id}/self", tag = "Portal",
     params(("party" = i32, Path), ("id" = Uuid, Path), ("partyuuid" = Uuid, Query, description = "The party's uuid")),
-    responses((status = 200, body = bool, content_type = "application/json"), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999")))]
+    responses((status = 200, body = bool, content_type = "application/json"), (status = 400, description = "Model state, or AMUI-00005"), (status = 401), (status = 403, description = "Scope, or AMUI-00999")))]
 pub async fn has_own(
     State(portal): State<PortalBackEnd>,
     user: User,
@@ -210,7 +210,7 @@ pub async fn has_own(
 /// Lets the agent act for its owner too.
 #[utoipa::path(post, operation_id = "addPortalOwnDelegation", path = "/accessmanagement/api/v1/systemuser/agentdelegation/{party}/{id}/self", tag = "Portal",
     params(("party" = i32, Path), ("id" = Uuid, Path), ("partyuuid" = Uuid, Query, description = "The party's uuid")),
-    responses((status = 200, body = bool, content_type = "application/json"), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999"),
+    responses((status = 200, body = bool, content_type = "application/json"), (status = 400, description = "Model state, or AMUI-00005"), (status = 401), (status = 403, description = "Scope, or AMUI-00999"),
         (status = 404, description = "AMUI-00011")))]
 pub async fn give_own(
     State(portal): State<PortalBackEnd>,
@@ -229,8 +229,7 @@ pub async fn give_own(
 /// Takes from the agent what it may do for its owner.
 #[utoipa::path(delete, operation_id = "removePortalOwnDelegation", path = "/accessmanagement/api/v1/systemuser/agentdelegation/{party}/{id}/self", tag = "Portal",
     params(("party" = i32, Path), ("id" = Uuid, Path), ("partyuuid" = Uuid, Query, description = "The party's uuid")),
-    responses((status = 200, body = bool, content_type = "application/json"), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999"),
-        (status = 404, description = "AMUI-00011")))]
+    responses((status = 200, body = bool, content_type = "application/json"), (status = 400, description = "Model state, or AMUI-00005"), (status = 401), (status = 403, description = "Scope, or AMUI-00999")))]
 pub async fn take_own(
     State(portal): State<PortalBackEnd>,
     user: User,

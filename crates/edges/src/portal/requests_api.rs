@@ -168,11 +168,11 @@ impl Call<'_> {
 }
 
 macro_rules! steps {
-    ($($(#[$doc:meta])* $name:ident($id:literal, $path:literal) = |$call:ident| $step:expr;)*) => {
+    ($($(#[$doc:meta])* $name:ident($id:literal, $path:literal $(, $status:literal $text:literal)?) = |$call:ident| $step:expr;)*) => {
         $($(#[$doc])*
         #[utoipa::path(post, operation_id = $id, path = $path, tag = "Portal", params(("party" = i32, Path), ("id" = uuid::Uuid, Path)),
-            responses((status = 200, body = bool, content_type = "application/json"), (status = 400, description = "Model state, or AMUI-000NN"), (status = 401),
-                (status = 403, description = "Scope, AMUI-00999, or what the delegation check found"), (status = 404, description = "AMUI-00011")))]
+            responses((status = 200, body = bool, content_type = "application/json"), (status = 400, description = "Model state, AMUI-00001, -00004, -00005, -00050, -00051 or -00053"), (status = 401),
+                (status = 403, description = "Scope, AMUI-00999, or the delegation check: AMUI-00014, -00016, -00018, -00068, -00069, -00070 or -00071")$(, (status = $status, description = $text))?))]
         pub async fn $name(State(portal): State<PortalBackEnd>, user: User, path: PathValues) -> PortalResult<Json<bool>> {
             let $call = Call { portal: &portal, user, path: &path };
             Ok(Json($step.await?))
@@ -182,19 +182,19 @@ macro_rules! steps {
 
 steps! {
     /// Approves a request.
-    approve("approvePortalRequest", "/accessmanagement/api/v1/systemuser/request/{party}/{id}/approve") = |call| call.decide(RequestKind::Standard, Step::Approve);
+    approve("approvePortalRequest", "/accessmanagement/api/v1/systemuser/request/{party}/{id}/approve", 404 "AMUI-00011") = |call| call.decide(RequestKind::Standard, Step::Approve);
     /// Rejects a request.
     reject("rejectPortalRequest", "/accessmanagement/api/v1/systemuser/request/{party}/{id}/reject") = |call| call.decide(RequestKind::Standard, Step::Reject);
     /// Passes a request on to those who may decide.
     escalate("escalatePortalRequest", "/accessmanagement/api/v1/systemuser/request/{party}/{id}/escalate") = |call| call.pass_on(RequestKind::Standard);
     /// Approves a request for an agent.
-    approve_agent("approvePortalAgentRequest", "/accessmanagement/api/v1/systemuser/agentrequest/{party}/{id}/approve") = |call| call.decide(RequestKind::Agent, Step::Approve);
+    approve_agent("approvePortalAgentRequest", "/accessmanagement/api/v1/systemuser/agentrequest/{party}/{id}/approve", 404 "AMUI-00011") = |call| call.decide(RequestKind::Agent, Step::Approve);
     /// Rejects a request for an agent.
     reject_agent("rejectPortalAgentRequest", "/accessmanagement/api/v1/systemuser/agentrequest/{party}/{id}/reject") = |call| call.decide(RequestKind::Agent, Step::Reject);
     /// Passes a request for an agent on to those who may decide.
     escalate_agent("escalatePortalAgentRequest", "/accessmanagement/api/v1/systemuser/agentrequest/{party}/{id}/escalate") = |call| call.pass_on(RequestKind::Agent);
     /// Approves a change request.
-    approve_change("approvePortalChangeRequest", "/accessmanagement/api/v1/systemuser/changerequest/{party}/{id}/approve") = |call| call.decide_change(Step::Approve);
+    approve_change("approvePortalChangeRequest", "/accessmanagement/api/v1/systemuser/changerequest/{party}/{id}/approve", 404 "AMUI-00011") = |call| call.decide_change(Step::Approve);
     /// Rejects a change request.
     reject_change("rejectPortalChangeRequest", "/accessmanagement/api/v1/systemuser/changerequest/{party}/{id}/reject") = |call| call.decide_change(Step::Reject);
 }

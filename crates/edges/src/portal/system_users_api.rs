@@ -242,8 +242,8 @@ pub async fn pending(
 /// Creates a standard system user that holds everything its system lists.
 #[utoipa::path(post, operation_id = "createPortalSystemUser", path = "/accessmanagement/api/v1/systemuser/{party}", tag = "Portal", params(("party" = i32, Path)),
     request_body = system_users::bodies::NewSystemUserBody,
-    responses((status = 200, body = CreatedId), (status = 400, description = "Model state, or AMUI-000NN"), (status = 401),
-        (status = 403, description = "Scope, AMUI-00999, or what the delegation check found"), (status = 404, description = "AMUI-00011")))]
+    responses((status = 200, body = CreatedId), (status = 400, description = "Model state, or AMUI-00003, -00004, -00005, -00050, -00051 or -00053"), (status = 401),
+        (status = 403, description = "Scope, AMUI-00999, or the delegation check: AMUI-00014, -00016, -00018, -00068, -00069, -00070 or -00071"), (status = 404, description = "AMUI-00011")))]
 pub async fn create(
     State(portal): State<PortalBackEnd>,
     user: User,
@@ -265,7 +265,7 @@ pub async fn create(
 /// Deletes a standard system user of the party.
 #[utoipa::path(delete, operation_id = "deletePortalSystemUser", path = "/accessmanagement/api/v1/systemuser/{party}/{id}", tag = "Portal",
     params(("party" = i32, Path), ("id" = Uuid, Path)),
-    responses((status = 202), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999"),
+    responses((status = 202), (status = 400, description = "Model state, or AMUI-00005"), (status = 401), (status = 403, description = "Scope, or AMUI-00999"),
         (status = 404, description = "AMUI-00999")))]
 pub async fn delete(
     State(portal): State<PortalBackEnd>,
@@ -285,7 +285,7 @@ pub async fn delete(
 /// Deletes an agent of the party with its clients.
 #[utoipa::path(delete, operation_id = "deletePortalAgentSystemUser", path = "/accessmanagement/api/v1/systemuser/agent/{party}/{id}", tag = "Portal",
     params(("party" = i32, Path), ("id" = Uuid, Path), ("partyuuid" = Uuid, Query, description = "The party's uuid")),
-    responses((status = 202), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999")))]
+    responses((status = 202), (status = 400, description = "Model state, or AMUI-00005"), (status = 401), (status = 403, description = "Scope, or AMUI-00999")))]
 pub async fn delete_agent(
     State(portal): State<PortalBackEnd>,
     user: User,

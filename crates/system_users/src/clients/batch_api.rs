@@ -38,6 +38,7 @@ const MOST: usize = 1_000;
 /// What is done with each client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = ClientBatchAction)]
 pub enum Action {
     /// Hands it to the agent.
     Add,
@@ -48,6 +49,7 @@ pub enum Action {
 /// What happens when one client cannot be handed over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = ClientBatchMode)]
 pub enum Mode {
     /// The others are.
     Each,
@@ -58,6 +60,7 @@ pub enum Mode {
 /// What came of one client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ClientResultKind)]
 pub enum ResultKind {
     Added,
     Removed,

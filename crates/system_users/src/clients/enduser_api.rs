@@ -210,7 +210,7 @@ fn beginning(agent: &SystemUser) -> String {
 #[utoipa::path(post, operation_id = "addClient", path = "/authentication/api/v1/enduser/systemuser/clients", tag = "Customer",
     params(("agent" = uuid::Uuid, Query), ("client" = uuid::Uuid, Query, description = "Party uuid")),
     responses((status = 200, body = AgentAndClient), (status = 400, description = "STD-00000, AUTH-00063, -00079 or -00080"), (status = 401),
-        (status = 403), (status = 404, description = "The owner is unknown")))]
+        (status = 403), (status = 404, description = "The owner is unknown, or AUTH-00015: the agent was deleted meanwhile")))]
 pub async fn add(
     State(clients): State<Clients>,
     caller: PersonOrSystemUser<ClientsWrite>,

@@ -38,6 +38,7 @@ const BODY: &str = "request";
 /// What would come of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = CheckedOutcome)]
 pub enum Outcome {
     /// A new request: 201.
     Created,

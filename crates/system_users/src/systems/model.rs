@@ -45,7 +45,7 @@ impl Right {
     }
 }
 
-/// An access package, by URN. URNs are compared by [`AccessPackage::is`].
+/// An access package, by URN. URNs are compared without regard to letter case.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 pub struct AccessPackage {
     /// `urn:altinn:accesspackage:{code}`, as the catalogue spells it. One that the catalogue does not

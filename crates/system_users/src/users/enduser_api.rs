@@ -235,7 +235,7 @@ pub async fn rename(
 /// Deletes a standard system user with everything it holds, and the request it came from.
 #[utoipa::path(delete, operation_id = "deleteSystemUser", path = "/authentication/api/v1/systemuser/{party}/{systemUserId}", tag = "Customer",
     params(("party" = i32, Path), ("systemUserId" = uuid::Uuid, Path)),
-    responses((status = 202, body = i32, content_type = "application/json", description = "1: deleted"), (status = 400), (status = 401),
+    responses((status = 202, body = i32, content_type = "application/json", description = "1: deleted"), (status = 400, description = "Model state, or AUTH-00036"), (status = 401),
         (status = 403, description = "AUTH-00024: another party's"), (status = 404, body = i32, content_type = "application/json", description = "0: there is none")))]
 pub async fn delete(
     State(system_users): State<SystemUsers>,
@@ -296,8 +296,7 @@ pub async fn give_own(
 /// Takes from an agent what it may do for its owner.
 #[utoipa::path(delete, operation_id = "removeOwnDelegation", path = "/authentication/api/v1/systemuser/agent/{party}/{systemUserId}/self", tag = "Customer",
     params(("party" = i32, Path), ("systemUserId" = uuid::Uuid, Path), ("partyUuid" = uuid::Uuid, Query, description = "The owner's")),
-    responses((status = 200, body = bool, content_type = "application/json"), (status = 400, description = "Unknown, or AUTH-00034"), (status = 401), (status = 403),
-        (status = 404, description = "AUTH-00011")))]
+    responses((status = 200, body = bool, content_type = "application/json"), (status = 400, description = "Unknown, or AUTH-00034"), (status = 401), (status = 403)))]
 pub async fn take_own(
     State(system_users): State<SystemUsers>,
     permitted: Writer,

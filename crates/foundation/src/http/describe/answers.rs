@@ -85,6 +85,7 @@ fn bodies(status: u16, text: &str) -> BTreeSet<Body> {
         401 if !bodies.is_empty() => drop(bodies.insert(Body::Framework)),
         // The edge answers these without a body.
         401 | 403 => {}
+        404 if text.contains("unknown") => drop(bodies.insert(Body::Framework)),
         404 | 409 if !bodies.is_empty() => {}
         404 | 409 | 410 | 413 | 415 | 429 | 503 => drop(bodies.insert(Body::Framework)),
         _ => {}

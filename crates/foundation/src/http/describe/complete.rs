@@ -1,11 +1,13 @@
 //! What is added to the description when every operation is known.
 
+use std::collections::BTreeMap;
+
 use utoipa::{
     ToSchema,
     openapi::{
         Components, OpenApi, RefOr, Schema,
         path::{Operation, Parameter},
-        schema::{AdditionalProperties, Object, SchemaType, Type},
+        schema::{AdditionalProperties, AllOf, ArrayItems, Object, SchemaType, Type},
     },
 };
 
@@ -34,9 +36,25 @@ pub fn complete(description: &mut OpenApi, is_limited: impl Fn(&str) -> bool) {
     register::<FrameworkProblem>(components);
     register::<ModelStateProblem>(components);
     register::<ValidationProblem>(components);
-    merge_parts(components);
+    let known: Known = components.schemas.clone().into_iter().collect();
     for schema in components.schemas.values_mut() {
-        close_either(schema);
+        close_either(schema, &known);
+    }
+    prune(description);
+}
+
+/// Takes out the schemas that nothing names: parts of others.
+fn prune(description: &mut OpenApi) {
+    loop {
+        let text = serde_json::to_string(description).unwrap_or_default();
+        let components = description.components.get_or_insert_default();
+        let before = components.schemas.len();
+        components
+            .schemas
+            .retain(|name, _| text.contains(&format!("\"#/components/schemas/{name}\"")));
+        if components.schemas.len() == before {
+            return;
+        }
     }
 }
 
@@ -46,35 +64,30 @@ fn register<T: ToSchema>(components: &mut Components) {
         .insert(T::name().into_owned(), T::schema());
 }
 
-/// Makes one object of each schema that is all of several, as `#[serde(flatten)]` is described: parts
-/// that each name some of the members cannot be closed.
-fn merge_parts(components: &mut Components) {
-    let known = components.schemas.clone();
-    for schema in components.schemas.values_mut() {
-        let RefOr::T(Schema::AllOf(all)) = schema else {
-            continue;
-        };
-        let mut merged = Object::with_type(Type::Object);
-        merged.description.clone_from(&all.description);
-        let found = |part: &RefOr<Schema>| match part {
-            RefOr::T(Schema::Object(part)) => Some(part.clone()),
+/// Schemas by name.
+type Known = BTreeMap<String, RefOr<Schema>>;
+
+/// The object that a schema which is all of several stands for, as `#[serde(flatten)]` is described:
+/// parts that each name some of the members cannot be closed.
+fn merged(all: &AllOf, known: &Known) -> Option<Object> {
+    let mut merged = Object::with_type(Type::Object);
+    merged.description.clone_from(&all.description);
+    for part in &all.items {
+        let part = match part {
+            RefOr::T(Schema::Object(part)) => part,
             RefOr::Ref(reference) => {
                 let name = reference.ref_location.rsplit('/').next()?;
-                match known.get(name) {
-                    Some(RefOr::T(Schema::Object(part))) => Some(part.clone()),
-                    _ => None,
+                match known.get(name)? {
+                    RefOr::T(Schema::Object(part)) => part,
+                    RefOr::T(_) | RefOr::Ref(_) => return None,
                 }
             }
-            RefOr::T(_) => None,
+            RefOr::T(_) => return None,
         };
-        if let Some(parts) = all.items.iter().map(found).collect::<Option<Vec<_>>>() {
-            for part in parts {
-                merged.properties.extend(part.properties);
-                merged.required.extend(part.required);
-            }
-            *schema = RefOr::T(Schema::Object(merged));
-        }
+        merged.properties.extend(part.properties.clone());
+        merged.required.extend(part.required.clone());
     }
+    Some(merged)
 }
 
 fn complete_operation(path: &str, operation: &mut Operation, is_limited: bool) {
@@ -106,13 +119,6 @@ fn complete_operation(path: &str, operation: &mut Operation, is_limited: bool) {
         if status >= 400 {
             complete_error(status, response);
         }
-        for content in response.content.values_mut() {
-            if let RefOr::T(content) = content
-                && let Some(schema) = &mut content.schema
-            {
-                close_either(schema);
-            }
-        }
     }
 }
 
@@ -122,41 +128,53 @@ fn explain(path: &str, parameter: &mut Parameter) {
     }
 }
 
-fn close_either(schema: &mut RefOr<Schema>) {
+fn close_either(schema: &mut RefOr<Schema>, known: &Known) {
     if let RefOr::T(schema) = schema {
-        close(schema);
+        close(schema, known);
     }
 }
 
-fn close(schema: &mut Schema) {
+fn close(schema: &mut Schema, known: &Known) {
+    if let Schema::AllOf(all) = schema
+        && let Some(object) = merged(all, known)
+    {
+        *schema = Schema::Object(object);
+    }
     match schema {
-        Schema::Object(object) => {
-            if !object.properties.is_empty()
-                && is_object(&object.schema_type)
-                && object.additional_properties.is_none()
-            {
-                let none_but_these = AdditionalProperties::FreeForm(false);
-                object.additional_properties = Some(Box::new(none_but_these));
-            }
-            for property in object.properties.values_mut() {
-                close_either(property);
-            }
-            if let Some(AdditionalProperties::RefOr(values)) =
-                object.additional_properties.as_deref_mut()
-            {
-                close_either(values);
-            }
-        }
+        Schema::Object(object) => close_object(object, known),
         Schema::Array(array) => {
-            if let utoipa::openapi::schema::ArrayItems::RefOrSchema(items) = &mut array.items {
-                close_either(items);
+            if let ArrayItems::RefOrSchema(items) = &mut array.items {
+                close_either(items, known);
             }
         }
-        Schema::OneOf(choice) => choice.items.iter_mut().for_each(close_either),
-        Schema::AnyOf(choice) => choice.items.iter_mut().for_each(close_either),
-        // Each part names some of the members alone, so none of them may be closed.
-        Schema::AllOf(_) => {}
+        Schema::OneOf(choice) => {
+            for item in &mut choice.items {
+                close_either(item, known);
+            }
+        }
+        Schema::AnyOf(choice) => {
+            for item in &mut choice.items {
+                close_either(item, known);
+            }
+        }
+        // None are left that could be merged.
         _ => {}
+    }
+}
+
+fn close_object(object: &mut Object, known: &Known) {
+    if !object.properties.is_empty()
+        && is_object(&object.schema_type)
+        && object.additional_properties.is_none()
+    {
+        let none_but_these = AdditionalProperties::FreeForm(false);
+        object.additional_properties = Some(Box::new(none_but_these));
+    }
+    for property in object.properties.values_mut() {
+        close_either(property, known);
+    }
+    if let Some(AdditionalProperties::RefOr(values)) = object.additional_properties.as_deref_mut() {
+        close_either(values, known);
     }
 }
 

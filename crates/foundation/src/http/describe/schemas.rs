@@ -93,6 +93,30 @@ pub struct CodedValidationError {
     pub detail: Option<String>,
     /// Where: fixed texts of the code, no pointers into the body.
     pub paths: Vec<String>,
+    /// Values that are no ids of resources.
+    #[serde(
+        rename = "Invalid Resource Id Details : ",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub invalid_resource_ids: Option<String>,
+    /// Packages that nobody may ask for.
+    #[serde(
+        rename = "Invalid Urn Details : ",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub invalid_urn_details: Option<String>,
+    /// Resources that cannot be passed on.
+    #[serde(
+        rename = "ResourceIds Not Delegable : ",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub not_delegable_resources: Option<String>,
+    /// Resources that do not exist.
+    #[serde(
+        rename = "ResourceIds Not Found : ",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub unknown_resources: Option<String>,
 }
 
 /// A body or a parameter that cannot be read.
