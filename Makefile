@@ -40,6 +40,7 @@ lint: ## Checks format, lints, dependencies, documentation and the committed SQL
 	cargo xtask dependencies
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
 	scripts/check-sql.sh
+	scripts/check-description.sh
 	cargo deny --locked check bans licenses sources
 	scripts/check-locks.sh
 

@@ -1,6 +1,7 @@
 //! Checks of this repository that cargo does not have.
 
 mod answers;
+mod breaking;
 mod graph;
 mod names;
 mod parse;
@@ -27,6 +28,7 @@ Checks of this repository that cargo does not have.
 
 Usage: cargo xtask dependencies [--show] [--arrows]
        cargo xtask answers FILE
+       cargo xtask breaking FILE
 
 dependencies finds cycles between the files of each crate, and between what lies in one folder. A file depends
 on another when its code names an item that the other defines; a re-export stands for the file
@@ -34,6 +36,9 @@ that defines the item. Code for tests alone is left out.
 
 answers prints what docs/openapi.json documents and no test has seen. FILE is what the tests wrote
 with RECORD_ANSWERS=FILE.
+
+breaking prints what of docs/openapi.json breaks clients of FILE, an older version of it, and is not
+declared in docs/breaking-changes.txt.
 
 Options of dependencies:
   --show      also lists crates and their top-level modules, lowest first
@@ -52,6 +57,7 @@ fn main() -> ExitCode {
     }
     let found = match arguments.as_slice() {
         ["answers", record] => answers::unseen(&root(), Path::new(record)),
+        ["breaking", old] => breaking::breaking(&root(), Path::new(old)),
         ["dependencies", options @ ..] => {
             let mut unknown = options.iter();
             if let Some(wrong) = unknown.find(|one| !["--show", "--arrows"].contains(one)) {

@@ -253,7 +253,7 @@ pub struct LoggedSystem {
     /// Name by language.
     pub name: BTreeMap<String, Option<String>>,
     /// Single rights.
-    pub rights: Vec<LoggedRight>,
+    pub rights: Vec<LoggedItem>,
     /// The vendor.
     pub vendor: VendorInfo,
     /// Clients at Maskinporten.
@@ -263,27 +263,23 @@ pub struct LoggedSystem {
     /// What the system is for, by language.
     pub description: BTreeMap<String, Option<String>>,
     /// Access packages.
-    pub access_packages: Vec<LoggedPackage>,
+    pub access_packages: Vec<LoggedItem>,
     /// Where customers may be sent back to.
     pub allowed_redirect_urls: Vec<String>,
 }
 
-/// A right, in the spelling of the public system's log.
+/// A right or an access package, in the spelling of the public system's log.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
-pub struct LoggedRight {
-    /// Free text.
+pub struct LoggedItem {
+    /// Of a right: free text.
     pub action: Option<String>,
-    /// Usually one pair.
-    pub resource: Vec<crate::systems::AttributePair>,
-}
-
-/// An access package, in the spelling of the public system's log.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "PascalCase")]
-pub struct LoggedPackage {
-    /// Its URN.
-    pub urn: String,
+    /// Of a right: usually one pair.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource: Option<Vec<crate::systems::AttributePair>>,
+    /// Of an access package: its URN.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub urn: Option<String>,
 }
 
 /// What was sent: a system, rights or access packages, by the kind of change.
@@ -294,16 +290,6 @@ pub enum ChangedData {
     System(Box<LoggedSystem>),
     /// Of `rightsupdate` and `accesspackageupdate`.
     List(Vec<LoggedItem>),
-}
-
-/// A right, of `rightsupdate`, or an access package, of `accesspackageupdate`.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(untagged)]
-pub enum LoggedItem {
-    /// A right.
-    Right(LoggedRight),
-    /// An access package.
-    Package(LoggedPackage),
 }
 
 /// The facts of an event. Which ones there are depends on its type.

@@ -4,10 +4,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
-use utoipa::{
-    ToSchema,
-    openapi::schema::{Object, Type},
-};
+use utoipa::ToSchema;
 
 use super::Decided;
 use registers::resources::CompiledPolicy;
@@ -27,11 +24,6 @@ pub struct RepeatedResults<'r> {
     pub response: Vec<&'r DecisionResult>,
 }
 
-/// A member of the profile that is always null here.
-fn always_null() -> Object {
-    Object::with_type(Type::Null)
-}
-
 /// One result.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -41,10 +33,12 @@ pub struct DecisionResult {
     pub status: DecisionStatus,
     #[schema(value_type = Option<Vec<ObligationJson>>)]
     pub obligations: Option<Obligations>,
-    #[schema(schema_with = always_null)]
+    /// Always null.
+    #[schema(value_type = Option<String>)]
     pub associate_advice: Option<()>,
     pub category: Option<Vec<CategoryJson>>,
-    #[schema(schema_with = always_null)]
+    /// Always null.
+    #[schema(value_type = Option<String>)]
     pub policy_identifier_list: Option<()>,
     /// How it came about, when that was asked for (`?explain=true`).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,7 +52,8 @@ pub struct DecisionResult {
 #[expect(clippy::struct_field_names, reason = "the names of the profile")]
 pub struct DecisionStatus {
     pub status_message: Option<&'static str>,
-    #[schema(schema_with = always_null)]
+    /// Always null.
+    #[schema(value_type = Option<String>)]
     pub status_details: Option<()>,
     pub status_code: StatusCodeJson,
 }
@@ -68,7 +63,8 @@ pub struct DecisionStatus {
 #[serde(rename_all = "camelCase")]
 pub struct StatusCodeJson {
     pub value: &'static str,
-    #[schema(schema_with = always_null)]
+    /// Always null.
+    #[schema(value_type = Option<String>)]
     pub status_code: Option<()>,
 }
 

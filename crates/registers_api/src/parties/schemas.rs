@@ -1,6 +1,8 @@
 //! The shapes of bodies, for the description. `wire` writes the answers.
 #![expect(missing_docs, reason = "members of the register's own model")]
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -242,6 +244,8 @@ pub struct ExternalRole {
     pub identifier: String,
     pub urn: String,
     pub code: Option<String>,
-    pub name: String,
-    pub description: String,
+    /// By language.
+    pub name: BTreeMap<String, String>,
+    /// By language.
+    pub description: BTreeMap<String, String>,
 }

@@ -125,13 +125,9 @@ pub fn complete_error(status: u16, response: &mut Response) {
         429 | 503 => add_header(response, "Retry-After", "Seconds until the next try."),
         _ => {}
     }
-    if response.content.contains_key(PROBLEM) {
-        add_header(response, "Link", HELP);
-    }
 }
 
 const CHALLENGE: &str = "How to prove who calls, with the reason of the refusal (RFC 6750).";
-const HELP: &str = "With `rel=\"help\"`: the page about the problem's code, when it has one.";
 
 /// Adds a header that may be there.
 pub fn add_header(response: &mut Response, name: &str, text: &str) {

@@ -4,8 +4,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
-/// A problem with a code. Clients tell problems apart by `code`; the sentences may change. The page
-/// about a code is at `/docs/errors/{code}`.
+/// A problem with a code. Clients tell problems apart by `code`; the sentences may change.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AltinnProblem {
