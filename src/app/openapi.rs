@@ -1,6 +1,13 @@
 //! The API description, generated from the handlers.
 
-use foundation::http::describe::{self, Credential};
+use std::sync::Arc;
+
+use axum::response::{IntoResponse as _, Response};
+use foundation::http::{
+    BaseAddress,
+    describe::{self, Credential},
+};
+use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
 use utoipa::{
     OpenApi,
     openapi::{
@@ -37,18 +44,61 @@ pub struct Description;
 /// The probes, which are never refused for asking too often.
 const PROBES: &[&str] = &["/alive", "/health", "/health/ready"];
 
+/// Where the description says that the service is, until it is served.
+const SERVER: &str = "http://127.0.0.1:8080";
+
 /// Completes the description of the paths: what is the same for all of them, the version, the
-/// security schemes, and the server at this address.
-pub fn complete(description: &mut utoipa::openapi::OpenApi, base: &str) {
+/// security schemes, and a server.
+pub fn complete(description: &mut utoipa::openapi::OpenApi) {
     describe::complete(description, |path| !PROBES.contains(&path));
     env!("CARGO_PKG_VERSION").clone_into(&mut description.info.version);
     let server = ServerBuilder::new()
-        .url(base)
+        .url(SERVER)
         .description(Some("This service."));
     description.servers = Some(vec![server.build()]);
     let components = description.components.get_or_insert_default();
     for credential in Credential::ALL {
         components.add_security_scheme(credential.wire(), scheme(credential));
+    }
+}
+
+/// The description as it is served: written once, with the address that the client called.
+#[derive(Debug, Clone)]
+pub struct Served {
+    address: BaseAddress,
+    json: Arc<str>,
+    yaml: Arc<str>,
+}
+
+impl Served {
+    /// Of a complete description.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn new(
+        description: &utoipa::openapi::OpenApi,
+        address: BaseAddress,
+    ) -> anyhow::Result<Self> {
+        Ok(Self {
+            address,
+            json: serde_json::to_string(description)?.into(),
+            yaml: description.to_yaml()?.into(),
+        })
+    }
+
+    /// As JSON.
+    pub fn json(&self, headers: &HeaderMap) -> Response {
+        self.respond("application/json; charset=utf-8", &self.json, headers)
+    }
+
+    /// As YAML.
+    pub fn yaml(&self, headers: &HeaderMap) -> Response {
+        self.respond("application/yaml", &self.yaml, headers)
+    }
+
+    fn respond(&self, media: &'static str, text: &str, headers: &HeaderMap) -> Response {
+        let text = text.replacen(SERVER, &self.address.of(headers), 1);
+        ([(CONTENT_TYPE, HeaderValue::from_static(media))], text).into_response()
     }
 }
 
@@ -66,10 +116,6 @@ fn scheme(credential: Credential) -> SecurityScheme {
         Credential::Platform => key(
             "PlatformAccessToken",
             "A token of a part of the platform: a JWT without a scheme word before it.",
-        ),
-        Credential::SubscriptionKey => key(
-            "Ocp-Apim-Subscription-Key",
-            "A subscription key, where the installation has any.",
         ),
     }
 }

@@ -41,7 +41,7 @@ use foundation::{
     config::Profile,
     db::feed,
     http::{
-        ApiError, Json, context,
+        ApiError, BaseAddress, context,
         path::{self, RouteId},
     },
     limits::RequestClass,
@@ -70,7 +70,7 @@ const REFRESH: &str = "/authentication/api/v1/refresh";
 /// The router, and the templates of all its routes with who may call them.
 pub fn routes(state: &AppState) -> (Router, Vec<(String, Access)>) {
     let (router, mut description) = api(state).split_for_parts();
-    openapi::complete(&mut description, &state.config.public_base);
+    openapi::complete(&mut description);
     let mut templates: Vec<(String, Access)> = description
         .paths
         .paths
@@ -89,14 +89,20 @@ pub fn routes(state: &AppState) -> (Router, Vec<(String, Access)>) {
             .into_iter()
             .map(|template| (template, Access::Browsers)),
     );
-    let description = Arc::new(description);
-    let json = {
-        let description = Arc::clone(&description);
-        get(async move || Json((*description).clone()))
+    let served = openapi::Served::new(&description, BaseAddress::new(&state.config));
+    let (for_json, for_yaml) = match served {
+        Ok(served) => (Some(served.clone()), Some(served)),
+        Err(error) => {
+            tracing::error!(error = format!("{error:#}"), "no description of the API");
+            (None, None)
+        }
     };
-    let yaml = get(async move || match description.to_yaml() {
-        Ok(text) => ([(http::header::CONTENT_TYPE, "application/yaml")], text).into_response(),
-        Err(error) => ApiError::internal(error).into_response(),
+    let absent = || ApiError::Status(StatusCode::NOT_FOUND).into_response();
+    let json = get(async move |headers: HeaderMap| {
+        for_json.map_or_else(absent, |served| served.json(&headers))
+    });
+    let yaml = get(async move |headers: HeaderMap| {
+        for_yaml.map_or_else(absent, |served| served.yaml(&headers))
     });
     let mut router = router
         .merge(unbuilt::router(&unbuilt))

@@ -42,6 +42,51 @@ async fn the_committed_description_is_the_one_that_is_served() {
     );
 }
 
+#[tokio::test]
+async fn the_server_is_the_address_that_the_client_called() {
+    let world = World::start().await;
+    let localhost = world.app.base.replace("127.0.0.1", "localhost");
+    for (path, server) in [
+        ("/openapi.json", format!("\"url\":\"{localhost}\"")),
+        ("/openapi/v1.yaml", format!("url: {localhost}\n")),
+    ] {
+        let answer = world
+            .app
+            .http
+            .get(format!("{localhost}{path}"))
+            .send()
+            .await;
+        let text = answer.unwrap().text().await.unwrap();
+        assert!(text.contains(&server), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_public_systems_addresses_lead_to_reference_and_file() {
+    let world = World::start().await;
+    for (old, new) in [
+        ("/swagger", "/docs/api/"),
+        (
+            "/authentication/swagger/v1/swagger.json",
+            "/openapi/v1.json",
+        ),
+    ] {
+        let answer = world.anonymous().get(old).await.assert_status(302);
+        answer.assert_header("location", new);
+        world.anonymous().get(new).await.assert_status(200);
+    }
+}
+
+#[tokio::test]
+async fn the_reference_has_a_title_and_a_way_without_scripts() {
+    let page = World::start().await.anonymous().get("/docs/api").await.text;
+    assert!(page.contains("<title>systembruker: API</title>"), "{page}");
+    assert!(
+        page.contains("<noscript>") && page.contains("href=\"/openapi.json\""),
+        "{page}"
+    );
+}
+
 // That it is whole
 
 fn described() -> &'static Description {

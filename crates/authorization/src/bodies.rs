@@ -5,7 +5,13 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        RefOr, Schema,
+        schema::{ObjectBuilder, SchemaType, Type},
+    },
+};
 use uuid::Uuid;
 
 /// A XACML 3.0 request in the JSON profile.
@@ -184,22 +190,6 @@ pub struct PartyName {
     pub value: String,
 }
 
-/// What somebody may act for.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct AuthorizedPartyList {
-    /// `next` is always null: the list is whole.
-    pub links: NextLink,
-    /// The parties.
-    pub data: Vec<crate::authorized_parties::AuthorizedParty>,
-}
-
-/// Where a list goes on.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct NextLink {
-    /// Address of the next page.
-    pub next: Option<String>,
-}
-
 /// Whether parties are listed that are reached in some way.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -210,16 +200,6 @@ pub enum Reach {
     False,
     /// As `true`.
     Auto,
-}
-
-/// An instance that a party was given alone. None are known here, so lists of them are empty.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct AuthorizedInstance {
-    /// Identifier of the resource.
-    pub resource_id: String,
-    /// Id of the instance.
-    pub instance_id: String,
 }
 
 /// A value of a property.
@@ -589,17 +569,23 @@ pub struct ExplanationText {
     pub en: String,
 }
 
-/// A fact of a step.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(untagged)]
-pub enum ExplanationFact {
-    /// A name or an id, or null.
-    Text(Option<String>),
-    /// A number.
-    Number(i64),
-    /// Several names.
-    Texts(Vec<String>),
+/// A fact of a step: a name, a number, a list of names, or null where it is not known.
+#[derive(Debug, Serialize)]
+pub struct ExplanationFact;
+
+impl PartialSchema for ExplanationFact {
+    fn schema() -> RefOr<Schema> {
+        let kinds = [Type::String, Type::Integer, Type::Array, Type::Null];
+        let fact = ObjectBuilder::new()
+            .schema_type(SchemaType::from_iter(kinds))
+            .description(Some(
+                "A name, a number, a list of names, or null where it is not known.",
+            ));
+        RefOr::T(Schema::Object(fact.build()))
+    }
 }
+
+impl ToSchema for ExplanationFact {}
 
 /// Something that was handed out.
 #[derive(Debug, Serialize, ToSchema)]

@@ -7,7 +7,7 @@
 use reqwest::{Method, header::HeaderMap};
 use serde_json::{Value, json};
 
-use crate::description;
+use crate::description::{self, Seen};
 
 /// An answer, with what was asked.
 #[derive(Debug)]
@@ -42,7 +42,12 @@ impl Answer {
             headers: response.headers().clone(),
             text: response.text().await.expect("a body"),
         };
-        description::committed().check(&answer);
+        description::committed().check(Seen {
+            asked: &answer.asked,
+            status: answer.status,
+            media: answer.header("content-type"),
+            text: &answer.text,
+        });
         answer
     }
 

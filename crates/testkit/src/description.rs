@@ -17,10 +17,21 @@ use jsonschema::Validator;
 use reqwest::Url;
 use serde_json::{Map, Value, json};
 
-use crate::answer::Answer;
-
 /// Statuses that HTTP itself or a fault of ours leads to. No operation documents them.
 const OF_ANY: [u16; 7] = [405, 408, 414, 421, 431, 500, 501];
+
+/// An answer, as far as the description is about it.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen<'a> {
+    /// Method, where it is known, and URL.
+    pub asked: &'a str,
+    /// HTTP status.
+    pub status: u16,
+    /// `Content-Type`.
+    pub media: &'a str,
+    /// The body.
+    pub text: &'a str,
+}
 
 /// Where the description is committed.
 #[must_use]
@@ -187,11 +198,11 @@ impl Description {
     }
 
     /// The answer is documented.
-    pub fn check(&self, answer: &Answer) {
-        let Some(operation) = self.operation_of(&answer.asked) else {
+    pub fn check(&self, answer: Seen<'_>) {
+        let Some(operation) = self.operation_of(answer.asked) else {
             return;
         };
-        let code = self.code_of(answer);
+        let code = code_of(answer);
         record(operation, answer.status, code.as_deref());
         if OF_ANY.contains(&answer.status) {
             return;
@@ -207,19 +218,10 @@ impl Description {
         }
     }
 
-    /// The code of a problem.
-    fn code_of(&self, answer: &Answer) -> Option<String> {
-        if answer.status < 400 {
-            return None;
-        }
-        let body: Value = serde_json::from_str(&answer.text).ok()?;
-        body.get("code")?.as_str().map(str::to_owned)
-    }
-
     fn find_fault(
         &self,
         operation: Operation<'_>,
-        answer: &Answer,
+        answer: Seen<'_>,
         code: Option<&str>,
     ) -> Result<(), String> {
         let documented = operation
@@ -228,13 +230,12 @@ impl Description {
         if answer.text.is_empty() {
             return Ok(());
         }
-        let media = answer.header("content-type");
-        let media = media.split(';').next().unwrap_or_default().trim();
+        let media = answer.media.split(';').next().unwrap_or_default().trim();
         let content = documented["content"]
             .get(media)
             .ok_or_else(|| format!("{media} is not one of its media types"))?;
         if media.ends_with("json") {
-            let body: Value = serde_json::from_str(&answer.text)
+            let body: Value = serde_json::from_str(answer.text)
                 .map_err(|error| format!("the body is no JSON: {error}"))?;
             self.validate(&content["schema"], &body)?;
         }
@@ -247,6 +248,15 @@ impl Description {
         }
         Ok(())
     }
+}
+
+/// The code of a problem.
+fn code_of(answer: Seen<'_>) -> Option<String> {
+    if answer.status < 400 {
+        return None;
+    }
+    let body: Value = serde_json::from_str(answer.text).ok()?;
+    body.get("code")?.as_str().map(str::to_owned)
 }
 
 /// Notes an answer where that is wanted.

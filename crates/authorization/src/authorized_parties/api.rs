@@ -11,11 +11,11 @@ use sqlx::{PgConnection, Postgres, pool::PoolConnection};
 use super::PartyLists;
 use super::{
     bind::{bind_include, bind_question},
-    model::{AuthorizedParty, Include, Leads, Question},
+    model::{AuthorizedParty, AuthorizedPartyList, Include, Leads, Question},
     rules::Assembly,
     store,
 };
-use crate::bodies::{AuthorizedPartiesBody, AuthorizedPartyList, Reach};
+use crate::bodies::{AuthorizedPartiesBody, Reach};
 use crate::{
     callers::{PersonOrSystemUser, Scoped},
     live_system_users,

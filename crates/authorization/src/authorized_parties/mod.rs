@@ -15,7 +15,6 @@ use registers::{packages::Catalogue, parties::IdentityKeys};
 use sqlx::PgPool;
 
 use crate::callers::Authenticator;
-pub(crate) use model::AuthorizedParty;
 
 /// A slice of state: what lists of authorized parties are made of. Clones are cheap.
 #[derive(Debug, Clone)]

@@ -7,7 +7,6 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::bodies::AuthorizedInstance;
 use registers::parties::PartyRef;
 
 /// What an answer shall hold.
@@ -90,4 +89,30 @@ pub struct AuthorizedParty {
     /// Its sub-units.
     #[schema(no_recursion)]
     pub subunits: Vec<AuthorizedParty>,
+}
+
+/// What somebody may act for.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AuthorizedPartyList {
+    /// `next` is always null: the list is whole.
+    pub links: NextLink,
+    /// The parties.
+    pub data: Vec<AuthorizedParty>,
+}
+
+/// Where a list goes on.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct NextLink {
+    /// Address of the next page.
+    pub next: Option<String>,
+}
+
+/// An instance that a party was given alone. None are known here, so lists of them are empty.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AuthorizedInstance {
+    /// Identifier of the resource.
+    pub resource_id: String,
+    /// Id of the instance.
+    pub instance_id: String,
 }

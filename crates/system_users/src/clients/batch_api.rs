@@ -98,6 +98,23 @@ pub struct BatchResult {
     pub results: Vec<ClientResult>,
 }
 
+/// Clients for an agent, or to be taken from it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "action": "add",
+    "mode": "each",
+    "clients": ["a8baac14-c94e-5be8-bd91-30de41d8e1f9", "35e7e180-7518-5692-b145-cbfd99b30d66"]
+}))]
+pub struct ClientBatchBody {
+    /// What is done with each client.
+    pub action: Action,
+    /// What happens when one cannot be handed over. `each` when left out.
+    pub mode: Option<Mode>,
+    /// Party uuids, at most 1,000.
+    #[schema(min_items = 1, max_items = 1000)]
+    pub clients: Vec<Uuid>,
+}
+
 struct Batch {
     action: Action,
     mode: Mode,
@@ -153,10 +170,10 @@ fn bind(value: &Value) -> ApiResult<Batch> {
 /// `Idempotency-Key` a call that may have got lost is sent again without risk.
 #[utoipa::path(post, operation_id = "changeClientsBatch", path = "/systembruker/api/v1/enduser/systemuser/clients:batch", tag = "Customer",
     params(("agent" = Uuid, Query)),
-    request_body = crate::bodies::ClientBatchBody,
+    request_body = ClientBatchBody,
     responses((status = 200, body = BatchResult), (status = 400, description = "Model state, STD-00000, AUTH-00063"), (status = 401), (status = 403),
         (status = 404, description = "The owner is unknown, or AUTH-00015: the agent was deleted meanwhile"),
-        (status = 422, body = BatchResult, description = "Mode `all`: one cannot be handed over, and nothing was done; or the key was used before")))]
+        (status = 422, body = BatchResult, description = "Mode `all`: one cannot be handed over, and nothing was done. Model state: the key was used before")))]
 pub async fn batch(
     State(clients): State<Clients>,
     caller: PersonOrSystemUser<ClientsWrite>,

@@ -187,7 +187,7 @@ pub(super) fn owns(vendor: &Vendor<SystemRegisterWrite>, org: &str) -> bool {
 
 /// Registers a system. The answer is its internal id, as JSON text.
 #[utoipa::path(post, operation_id = "createSystem", path = "/authentication/api/v1/systemregister/vendor", tag = "Vendor",
-    request_body = crate::bodies::SystemBody,
+    request_body = super::SystemBody,
     responses((status = 200, body = String, content_type = "application/json", description = "The new system's internal id, a uuid."), (status = 400, description = "Model state, or STD-00000 with every finding"), (status = 401),
         (status = 403, description = "Not the vendor's own organisation"), (status = 409, content((String = "text/plain"), (String = "application/json")), description = "Registered by somebody else meanwhile")))]
 pub async fn create(

@@ -107,7 +107,7 @@ async fn make(
 /// Replaces a system: what the body leaves out becomes empty, and a system whose visibility is left
 /// out is visible.
 #[utoipa::path(put, operation_id = "replaceSystem", path = "/authentication/api/v1/systemregister/vendor/{systemId}", tag = "Vendor", params(("systemId" = String, Path)),
-    request_body = crate::bodies::SystemBody,
+    request_body = super::SystemBody,
     responses((status = 200, body = Succeeded), (status = 400, content((String = "text/plain"), (String = "application/json")), description = "Model state, STD-00000 with every finding, or a deleted system: the text says so"),
         (status = 401), (status = 403, description = "Another vendor's"), (status = 404, content((String = "text/plain"), (String = "application/json")), description = "No such system, or another vendor in the body")))]
 pub async fn replace(

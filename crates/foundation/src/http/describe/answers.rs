@@ -25,9 +25,8 @@ pub const PROBLEM: &str = "application/problem+json";
 #[must_use]
 pub const fn status_text(status: u16) -> Option<&'static str> {
     Some(match status {
-        200 => "Done.",
+        200 | 202 => "Done.",
         201 => "Made.",
-        202 => "Done.",
         204 => "There is nothing.",
         400 => "A parameter, a header or the body cannot be read.",
         401 => "No valid token. `WWW-Authenticate` says what is wrong with the one that was sent.",
@@ -83,11 +82,10 @@ fn bodies(status: u16, text: &str) -> BTreeSet<Body> {
         422 => drop(bodies.insert(Body::ModelState)),
         // A token that names no organisation is a problem too.
         401 if !bodies.is_empty() => drop(bodies.insert(Body::Framework)),
-        // The edge answers these without a body.
-        401 | 403 => {}
         404 if text.contains("unknown") => drop(bodies.insert(Body::Framework)),
         404 | 409 if !bodies.is_empty() => {}
         404 | 409 | 410 | 413 | 415 | 429 | 503 => drop(bodies.insert(Body::Framework)),
+        // 401 and 403 have no body, unless they name a code.
         _ => {}
     }
     bodies

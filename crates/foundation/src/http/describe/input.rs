@@ -33,18 +33,15 @@ pub enum Credential {
     Person,
     /// `PlatformAccessToken` of a part of the platform.
     Platform,
-    /// `Ocp-Apim-Subscription-Key`.
-    SubscriptionKey,
 }
 
 impl Credential {
     /// Every credential.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 4] = [
         Self::Organization,
         Self::SystemUser,
         Self::Person,
         Self::Platform,
-        Self::SubscriptionKey,
     ];
 
     /// Name of the security scheme.
@@ -55,7 +52,6 @@ impl Credential {
             Self::SystemUser => "systemUserToken",
             Self::Person => "personToken",
             Self::Platform => "platformAccessToken",
-            Self::SubscriptionKey => "subscriptionKey",
         }
     }
 }
@@ -201,7 +197,6 @@ pub type Described<S> = (Vec<(String, RefOr<Schema>)>, Paths, MethodRouter<S>);
 
 /// Adds what the arguments of a handler say to the description of its operation. What they say about
 /// the caller replaces what the annotation says.
-#[must_use]
 pub fn described<S>((schemas, mut paths, router): Described<S>, inputs: Inputs) -> Described<S> {
     for item in paths.paths.values_mut() {
         for operation in operations_of(item) {
@@ -216,7 +211,6 @@ pub fn described<S>((schemas, mut paths, router): Described<S>, inputs: Inputs) 
 }
 
 /// Routes of several handlers of one path.
-#[must_use]
 pub fn together<S: Clone + Send + Sync + 'static>(
     all: impl IntoIterator<Item = Described<S>>,
 ) -> Described<S> {
