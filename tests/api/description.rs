@@ -371,8 +371,7 @@ fn is_secured(operation: Operation<'_>) -> bool {
 /// The path with something in place of each parameter.
 fn filled(operation: Operation<'_>) -> String {
     let parts = operation.path.split('/').map(|part| match part {
-        "{party}" => NATTERGAL.party.to_string(),
-        "{partyId}" => NATTERGAL.party.to_string(),
+        "{party}" | "{partyId}" => NATTERGAL.party.to_string(),
         "{tokenProvider}" => "maskinporten".to_owned(),
         part if part.starts_with('{') => "6f1c1f0e-9f5b-4a35-9d3f-0d3c5a0f6f2b".to_owned(),
         part => part.to_owned(),
@@ -754,6 +753,28 @@ async fn what_belongs_to_a_deleted_system_is_404_for_those_who_decide() {
         .post_empty(&own)
         .await
         .assert_problem(404, "AMUI-00011");
+}
+
+#[tokio::test]
+async fn the_portal_approves_nothing_for_a_deleted_system() {
+    let world = World::start().await;
+    let (vendor, portal) = (world.fjordlonn(), "/accessmanagement/api/v1/systemuser");
+    let (_, path) = sender(&world, operation("createChangeRequest"));
+    let change = example(operation("createChangeRequest")).unwrap();
+    let change = vendor.post(&path, change).await.assert_status(201).json();
+    let system = format!("{SYSTEMS}/{}", FJORDLONN_SYSTEM.id);
+    vendor.delete(&system).await.assert_status(200);
+    let request = world.request_to_nattergal();
+    let path = format!(
+        "{portal}/request/{}/{}/approve",
+        NATTERGAL.party, request.id
+    );
+    let answer = world.torleif().post_empty(&path).await;
+    answer.assert_problem(404, "AMUI-00011");
+    let id = change["id"].as_str().unwrap();
+    let path = format!("{portal}/changerequest/{}/{id}/approve", TINDEVANDRER.party);
+    let answer = world.marit().post_empty(&path).await;
+    answer.assert_problem(404, "AMUI-00011");
 }
 
 #[tokio::test]

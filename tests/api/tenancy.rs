@@ -581,6 +581,11 @@ async fn everything(app: &TestApp) -> BTreeMap<String, String> {
         "_sqlx_migrations",
     ];
     let mut db = app.sql().await;
+    // Events get their places a moment after they happened.
+    let waiting = "select count(*) from outbox where position is null";
+    while app.count(waiting).await > 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
     let tables: Vec<String> =
         sqlx::query_scalar("select relname::text from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r' order by 1")
             .fetch_all(&mut db)

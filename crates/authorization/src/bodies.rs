@@ -216,7 +216,7 @@ pub enum PropertyValue {
     Texts(Vec<String>),
 }
 
-/// A subject (AuthZEN).
+/// A subject (`AuthZEN`).
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AuthzenSubject {
     /// `systemuser`, `person`, `organization` or `service_owner`.
@@ -240,7 +240,7 @@ pub struct AuthzenSearchedEntity {
     pub properties: Option<BTreeMap<String, PropertyValue>>,
 }
 
-/// An action (AuthZEN).
+/// An action (`AuthZEN`).
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AuthzenAction {
     /// As the policy names it.
@@ -249,7 +249,7 @@ pub struct AuthzenAction {
     pub properties: Option<BTreeMap<String, PropertyValue>>,
 }
 
-/// A resource (AuthZEN).
+/// A resource (`AuthZEN`).
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AuthzenResource {
     /// `resource`: an entry of the resource registry. `party`: a party, with the entry in
@@ -263,7 +263,7 @@ pub struct AuthzenResource {
     pub properties: Option<BTreeMap<String, PropertyValue>>,
 }
 
-/// A question (AuthZEN Access Evaluation).
+/// A question (`AuthZEN` Access Evaluation).
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "subject": {"type": "systemuser", "id": "3f794e70-3593-53d5-8174-1a3371cf43dc"},
@@ -333,7 +333,7 @@ pub struct EvaluationOptions {
     pub evaluations_semantic: Option<String>,
 }
 
-/// A search for subjects (AuthZEN Subject Search).
+/// A search for subjects (`AuthZEN` Subject Search).
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "subject": {"type": "systemuser"},
@@ -353,7 +353,7 @@ pub struct SubjectSearchBody {
     pub page: Option<SearchPage>,
 }
 
-/// A search for resources (AuthZEN Resource Search).
+/// A search for resources (`AuthZEN` Resource Search).
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "subject": {"type": "systemuser", "id": "3f794e70-3593-53d5-8174-1a3371cf43dc"},
@@ -373,7 +373,7 @@ pub struct ResourceSearchBody {
     pub page: Option<SearchPage>,
 }
 
-/// A search for actions (AuthZEN Action Search).
+/// A search for actions (`AuthZEN` Action Search).
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "subject": {"type": "systemuser", "id": "3f794e70-3593-53d5-8174-1a3371cf43dc"},
@@ -508,7 +508,7 @@ pub enum EvaluationsAnswer {
     /// Of a list.
     Several(EvaluationAnswers),
     /// Of a single question.
-    Single(EvaluationAnswer),
+    Single(Box<EvaluationAnswer>),
 }
 
 /// Answers in the order of the questions.
@@ -518,7 +518,7 @@ pub struct EvaluationAnswers {
     pub evaluations: Vec<EvaluationAnswer>,
 }
 
-/// Where the decision point answers (AuthZEN metadata).
+/// Where the decision point answers (`AuthZEN` metadata).
 #[derive(Debug, Serialize, ToSchema)]
 #[expect(missing_docs, reason = "members as on the wire")]
 pub struct AuthzenMetadata {
@@ -571,7 +571,7 @@ pub struct ExplanationText {
 
 /// A fact of a step: a name, a number, a list of names, or null where it is not known.
 #[derive(Debug, Serialize)]
-pub struct ExplanationFact;
+pub struct ExplanationFact(pub Option<String>);
 
 impl PartialSchema for ExplanationFact {
     fn schema() -> RefOr<Schema> {

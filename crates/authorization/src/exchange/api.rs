@@ -178,7 +178,7 @@ pub async fn keys(State(exchange): State<Exchange>) -> impl IntoResponse {
     (cacheable(), Json(exchange.own_keys.document().clone()))
 }
 
-/// Metadata of the issuer (OpenID Connect Discovery).
+/// Metadata of the issuer (`OpenID` Connect Discovery).
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct IssuerMetadata {
     issuer: String,

@@ -256,7 +256,7 @@ fn list_in<'v>(body: &'v Value, name: &str, limit: usize) -> ApiResult<&'v Vec<V
 
 /// Parties by their integer ids; sub-units below their main units when asked for.
 #[utoipa::path(post, operation_id = "listParties", path = "/register/api/v1/parties/partylist", tag = "Operations", params(("fetchSubUnits" = Option<bool>, Query)),
-    request_body(content = Vec<i32>, description = "Party ids", example = json!([52000063])), responses((status = 200, body = Vec<Party>), (status = 400, description = "Not a list of ids"),
+    request_body(content = Vec<i32>, description = "Party ids", example = json!([52_000_063])), responses((status = 200, body = Vec<Party>), (status = 400, description = "Not a list of ids"),
         (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing"), (status = 404, description = "None of them is known")))]
 pub async fn party_list(
     State(lookups): State<PartyLookups>,
