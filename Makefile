@@ -63,6 +63,7 @@ lint: ## Checks format, lints, dependencies, documentation and the committed SQL
 	cargo xtask sql
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
 	scripts/check-sql.sh
+	scripts/check-description.sh
 	cargo deny --locked check bans licenses sources
 	scripts/check-locks.sh
 
@@ -80,3 +81,7 @@ fuzz: ## Fuzzes the policy engine; needs a nightly compiler and cargo-fuzz.
 	cd crates/xacml && for target in $$(cargo +nightly fuzz list); do \
 	    cargo +nightly fuzz run --sanitizer none $$target -- -max_total_time=$(SECONDS_EACH) -timeout=2 -rss_limit_mb=3000 || exit 1; \
 	done
+
+.PHONY: description
+description: ## Writes docs/openapi.json anew, as the service describes itself.
+	UPDATE_DESCRIPTION=1 cargo test --locked --test api description::the_committed_description

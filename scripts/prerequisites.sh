@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what this project needs from the system and does not find; says what it does, and does nothing when all is there.
-# Usage: scripts/prerequisites.sh [compiler] [postgres] [browser] [load] [faults] [pip]
+# Usage: scripts/prerequisites.sh [compiler] [postgres] [browser] [load] [faults] [pip] [validators]
 set -euo pipefail
 
 say() { printf '%s\n' "$*" >&2; }
@@ -115,8 +115,14 @@ for what in "$@"; do
             install_packages python3-pip python3-pip python3
         fi
         ;;
+    validators)
+        if ! python3 -c "import ensurepip" 2>/dev/null || ! command -v npm >/dev/null 2>&1; then
+            say "Installing Python and Node for the validators of the API description …"
+            install_packages "python3 python3-venv nodejs npm" "python3 nodejs npm" "python3 node"
+        fi
+        ;;
     *)
-        say "usage: $0 [compiler] [postgres] [browser] [load] [faults] [pip]"
+        say "usage: $0 [compiler] [postgres] [browser] [load] [faults] [pip] [validators]"
         exit 2
         ;;
     esac

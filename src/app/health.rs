@@ -39,20 +39,20 @@ const fn word(healthy: bool) -> &'static str {
 }
 
 /// Up: always 200.
-#[utoipa::path(get, path = "/alive", tag = "Operation", responses((status = 200, body = String)))]
+#[utoipa::path(get, operation_id = "checkAlive", path = "/alive", tag = "Operations", responses((status = 200, body = String)))]
 pub async fn alive() -> Response {
     text(StatusCode::OK, word(true))
 }
 
 /// Ready for requests, in words that Altinn's probes understand.
-#[utoipa::path(get, path = "/health", tag = "Operation", responses((status = 200, body = String), (status = 503, body = String)))]
+#[utoipa::path(get, operation_id = "checkHealth", path = "/health", tag = "Operations", responses((status = 200, body = String), (status = 503, body = String)))]
 pub async fn health(State(state): State<AppState>) -> Response {
     let health = look(&state).await;
     text(status(&health), health.status)
 }
 
 /// Ready for requests, check by check.
-#[utoipa::path(get, path = "/health/ready", tag = "Operation", responses((status = 200, body = Health), (status = 503, body = Health)))]
+#[utoipa::path(get, operation_id = "checkReady", path = "/health/ready", tag = "Operations", responses((status = 200, body = Health), (status = 503, body = Health)))]
 pub async fn ready(State(state): State<AppState>) -> Response {
     let health = look(&state).await;
     (

@@ -1,8 +1,19 @@
 //! The API description, generated from the handlers.
 
+use std::sync::Arc;
+
+use axum::response::{IntoResponse as _, Response};
+use foundation::http::{
+    BaseAddress,
+    describe::{self, Credential},
+};
+use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
 use utoipa::{
-    Modify, OpenApi,
-    openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme},
+    OpenApi,
+    openapi::{
+        security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme},
+        server::ServerBuilder,
+    },
 };
 
 /// What stands around the paths.
@@ -10,48 +21,112 @@ use utoipa::{
 #[openapi(
     info(
         title = "systembruker",
-        description = "System users: registering systems, asking for and approving access, looking system users up, and deciding what they may do.\n\n\
-            Every error has a problem body or none; clients tell them apart by `code`.",
+        description = "Norway's system users: registering systems, asking for and approving access, looking system users up, and deciding what they may do.\n\n\
+            **Tokens.** A caller sends one token as `Authorization: Bearer …`. Each operation names the kinds of token that it takes, with the scopes of which \
+            one suffices.\n\n\
+            **Errors.** An error has a problem body (RFC 9457) or none. Clients tell problems apart by `code`; the sentences may change.\n\n\
+            **Paths and names.** Literal parts of paths and names of query parameters and members match in any case; unknown parameters and members are ignored.\n\n\
+            **Besides.** By HTTP itself any operation may answer 405, 408, 414, 421, 431 or 500.\n\n\
+            **Clients.** Operations are grouped by who calls them. A generated client for an integrator needs neither `Portal` nor `Operations`.",
         license(name = "MIT", identifier = "MIT")
     ),
-    modifiers(&Security),
     tags(
-        (name = "System register", description = "Vendors register their systems; portals read them."),
-        (name = "Requests", description = "Vendors ask for system users; persons in the customer's organisation decide."),
-        (name = "Access lists", description = "Service owners say which parties a resource is open to."),
-        (name = "System users", description = "Looking system users up, reading and deleting them."),
-        (name = "Decisions", description = "Service owners ask what a system user or person may do."),
-        (name = "Tokens", description = "Exchange, and our own issuer's metadata and keys. Maskinporten and ID-porten tokens are taken directly too."),
-        (name = "Operation", description = "Probes."),
+        (name = "Vendor", description = "For vendors of end-user systems: register a system, ask customers for system users, follow what happens, and exchange tokens."),
+        (name = "Customer", description = "For the organisation that gives access, through a portal or its own system: decide about requests, read and end system users, hand clients to them."),
+        (name = "Service owner", description = "For those who offer the services: describe resources and policies, ask what a system user or a person may do, and verify tokens."),
+        (name = "Maskinporten", description = "For Maskinporten, which asks for the system user before it issues a token for it."),
+        (name = "Portal", description = "For the pages of the portal. Not meant for integrators; may be left out of a client."),
+        (name = "Operations", description = "For those who run the platform and for its other parts: probes, the register, system users as a stream. May be left out of a client."),
     )
 )]
 pub struct Description;
 
-struct Security;
+/// The probes, which are never refused for asking too often.
+const PROBES: &[&str] = &["/alive", "/health", "/health/ready"];
 
-impl Modify for Security {
-    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
-        let bearer = |text: &str| {
-            let mut http = Http::new(HttpAuthScheme::Bearer);
-            http.bearer_format = Some("JWT".to_owned());
-            http.description = Some(text.to_owned());
-            SecurityScheme::Http(http)
-        };
-        let components = openapi.components.get_or_insert_with(Default::default);
-        components.add_security_scheme(
-            "maskinporten",
-            bearer("A Maskinporten token, raw or exchanged, with one of the scopes named."),
-        );
-        components.add_security_scheme(
-            "platform",
-            SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(
-                "PlatformAccessToken",
-                "A platform access token, of a part of the platform.",
-            ))),
-        );
-        components.add_security_scheme(
-            "person",
-            bearer("A person's token: from ID-porten, raw or exchanged, or an Altinn token."),
-        );
+/// Where the description says that the service is, until it is served.
+const SERVER: &str = "http://127.0.0.1:8080";
+
+/// Completes the description of the paths: what is the same for all of them, the version, the
+/// security schemes, and a server.
+pub fn complete(description: &mut utoipa::openapi::OpenApi) {
+    describe::complete(description, |path| !PROBES.contains(&path));
+    env!("CARGO_PKG_VERSION").clone_into(&mut description.info.version);
+    let server = ServerBuilder::new()
+        .url(SERVER)
+        .description(Some("This service."));
+    description.servers = Some(vec![server.build()]);
+    let components = description.components.get_or_insert_default();
+    for credential in Credential::ALL {
+        components.add_security_scheme(credential.wire(), scheme(credential));
     }
+}
+
+/// The description as it is served: written once, with the address that the client called.
+#[derive(Debug, Clone)]
+pub struct Served {
+    address: BaseAddress,
+    json: Arc<str>,
+    yaml: Arc<str>,
+}
+
+impl Served {
+    /// Of a complete description.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn new(
+        description: &utoipa::openapi::OpenApi,
+        address: BaseAddress,
+    ) -> anyhow::Result<Self> {
+        Ok(Self {
+            address,
+            json: serde_json::to_string(description)?.into(),
+            yaml: description.to_yaml()?.into(),
+        })
+    }
+
+    /// As JSON.
+    pub fn json(&self, headers: &HeaderMap) -> Response {
+        self.respond("application/json; charset=utf-8", &self.json, headers)
+    }
+
+    /// As YAML.
+    pub fn yaml(&self, headers: &HeaderMap) -> Response {
+        self.respond("application/yaml", &self.yaml, headers)
+    }
+
+    fn respond(&self, media: &'static str, text: &str, headers: &HeaderMap) -> Response {
+        let text = text.replacen(SERVER, &self.address.of(headers), 1);
+        ([(CONTENT_TYPE, HeaderValue::from_static(media))], text).into_response()
+    }
+}
+
+fn scheme(credential: Credential) -> SecurityScheme {
+    match credential {
+        Credential::Organization => bearer(
+            "An organisation's token from Maskinporten, raw or exchanged. `consumer` is the organisation.",
+        ),
+        Credential::SystemUser => bearer(
+            "A token from Maskinporten for a system user: with `urn:altinn:systemuser` in `authorization_details`.",
+        ),
+        Credential::Person => {
+            bearer("A person's token: from ID-porten, raw or exchanged, or one of the platform.")
+        }
+        Credential::Platform => key(
+            "PlatformAccessToken",
+            "A token of a part of the platform: a JWT without a scheme word before it.",
+        ),
+    }
+}
+
+fn bearer(text: &str) -> SecurityScheme {
+    let mut http = Http::new(HttpAuthScheme::Bearer);
+    http.bearer_format = Some("JWT".to_owned());
+    http.description = Some(text.to_owned());
+    SecurityScheme::Http(http)
+}
+
+fn key(header: &str, text: &str) -> SecurityScheme {
+    SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(header, text)))
 }

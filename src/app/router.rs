@@ -22,9 +22,12 @@ use sqlx::PgPool;
 use tower::Service;
 use utoipa::{
     OpenApi as _,
-    openapi::path::{Operation, PathItem},
+    openapi::{
+        path::{Operation, PathItem},
+        security::SecurityRequirement,
+    },
 };
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::router::OpenApiRouter;
 
 use super::{
     AppState,
@@ -32,7 +35,7 @@ use super::{
     credential, health,
     hosts::Hosts,
     limits::{Access, Guard, Route, RouteRules, Rule},
-    openapi::Description,
+    openapi::{self, Description},
     request_log::RequestLog,
     unbuilt,
 };
@@ -41,7 +44,7 @@ use foundation::{
     config::Profile,
     db::feed,
     http::{
-        ApiError, Json, context,
+        ApiError, BaseAddress, context,
         path::{self, RouteId},
     },
     limits::RequestClass,
@@ -52,9 +55,9 @@ use foundation::{
 /// The documented API: handlers of all layers with their description, and probes.
 fn api(state: &AppState) -> OpenApiRouter {
     let probes = OpenApiRouter::new()
-        .routes(routes!(health::alive))
-        .routes(routes!(health::health))
-        .routes(routes!(health::ready))
+        .routes(foundation::routes!(health::alive))
+        .routes(foundation::routes!(health::health))
+        .routes(foundation::routes!(health::ready))
         .with_state(state.clone());
     let aliases = state.config.settings.compat.delegation_aliases;
     OpenApiRouter::with_openapi(Description::openapi())
@@ -72,7 +75,7 @@ const REFRESH: &str = "/authentication/api/v1/refresh";
 /// The router, and the templates of all its routes with who may call them.
 pub fn routes(state: &AppState) -> (Router, Vec<(String, Access)>) {
     let (router, mut description) = api(state).split_for_parts();
-    env!("CARGO_PKG_VERSION").clone_into(&mut description.info.version);
+    openapi::complete(&mut description);
     let mut templates: Vec<(String, Access)> = description
         .paths
         .paths
@@ -91,14 +94,20 @@ pub fn routes(state: &AppState) -> (Router, Vec<(String, Access)>) {
             .into_iter()
             .map(|template| (template, Access::Browsers)),
     );
-    let description = Arc::new(description);
-    let json = {
-        let description = Arc::clone(&description);
-        get(async move || Json((*description).clone()))
+    let served = openapi::Served::new(&description, BaseAddress::new(&state.config));
+    let (for_json, for_yaml) = match served {
+        Ok(served) => (Some(served.clone()), Some(served)),
+        Err(error) => {
+            tracing::error!(error = format!("{error:#}"), "no description of the API");
+            (None, None)
+        }
     };
-    let yaml = get(async move || match description.to_yaml() {
-        Ok(text) => ([(http::header::CONTENT_TYPE, "application/yaml")], text).into_response(),
-        Err(error) => ApiError::internal(error).into_response(),
+    let absent = || ApiError::Status(StatusCode::NOT_FOUND).into_response();
+    let json = get(async move |headers: HeaderMap| {
+        for_json.map_or_else(absent, |served| served.json(&headers))
+    });
+    let yaml = get(async move |headers: HeaderMap| {
+        for_yaml.map_or_else(absent, |served| served.yaml(&headers))
     });
     let mut router = router
         .merge(unbuilt::router(&unbuilt))
@@ -120,7 +129,13 @@ pub fn routes(state: &AppState) -> (Router, Vec<(String, Access)>) {
 /// Who may call the operations of a path: everybody, when one of them asks for no credential.
 fn access(item: &PathItem) -> Access {
     let operations = [&item.get, &item.put, &item.post, &item.delete];
-    let is_open = |operation: &Operation| operation.security.is_none();
+    let is_open = |operation: &Operation| {
+        let none = SecurityRequirement::default();
+        operation
+            .security
+            .as_ref()
+            .is_none_or(|alternatives| alternatives.is_empty() || alternatives.contains(&none))
+    };
     if operations.into_iter().flatten().any(is_open) {
         Access::Everybody
     } else {

@@ -289,3 +289,17 @@ async fn a_stranger_does_not_see_whether_an_agent_acts_for_its_owner() {
         .await
         .assert_forbidden();
 }
+
+#[tokio::test]
+async fn the_portal_lets_an_agent_act_for_its_owner_too() {
+    let world = with_package_for_owner().await;
+    let randi = world.randi();
+    let path = format!(
+        "/accessmanagement/api/v1/systemuser/agentdelegation/{}/{}/self?partyuuid={}",
+        TALLKNUSEREN.party, TALLKNUSEREN_AGENT.id, TALLKNUSEREN.uuid
+    );
+    randi.post_empty(&path).await.assert_status(200);
+    randi.get(&path).await.assert_text("true");
+    randi.delete(&path).await.assert_status(200);
+    randi.get(&path).await.assert_text("false");
+}

@@ -160,3 +160,25 @@ async fn an_agent_whose_owner_no_register_knows_has_no_clients() {
             "detail": "No associated party information found for systemuser owner 999999999",
         }));
 }
+
+#[tokio::test]
+async fn an_agent_whose_owner_no_register_knows_is_given_no_clients() {
+    let world = World::start().await;
+    world
+        .app
+        .forget_owner(&TALLKNUSEREN_AGENT, UNKNOWN_ORG_NUMBER)
+        .await;
+    let (reader, writer) = (reader(&world), writer(&world));
+    let available = reader.lists_available_clients(&TALLKNUSEREN_AGENT).await;
+    available.assert_status(404);
+    let added = writer.adds_client(&TALLKNUSEREN_AGENT, NATTERGAL).await;
+    added.assert_status(404);
+    let removed = writer.removes_client(&TALLKNUSEREN_AGENT, NATTERGAL).await;
+    removed.assert_status(404);
+    let path = format!(
+        "/systembruker/api/v1/enduser/systemuser/clients:batch?agent={}",
+        TALLKNUSEREN_AGENT.id
+    );
+    let batch = json!({"action": "add", "clients": [NATTERGAL.uuid]});
+    writer.post(&path, batch).await.assert_status(404);
+}

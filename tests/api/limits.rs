@@ -246,13 +246,13 @@ const PATIENT: [(&str, &str); 2] = [
     ("database.statement_timeout_s", "60"),
 ];
 
-async fn patient(extra: &[(&str, &str)]) -> World {
+pub(crate) async fn patient(extra: &[(&str, &str)]) -> World {
     let settings: Vec<_> = PATIENT.iter().chain(extra).copied().collect();
     World::with(&settings).await
 }
 
 /// Holds a table, so that what reads it waits, until the connection is dropped.
-async fn hold(world: &World, table: &str) -> PgConnection {
+pub(crate) async fn hold(world: &World, table: &str) -> PgConnection {
     let mut connection = world.app.sql().await;
     let statement = format!("begin; lock table {table} in access exclusive mode");
     sqlx::raw_sql(sqlx::AssertSqlSafe(statement))
@@ -263,7 +263,7 @@ async fn hold(world: &World, table: &str) -> PgConnection {
 }
 
 /// Waits until as many sessions of the database wait for a lock.
-async fn wait_for_waiting(world: &World, count: i64) {
+pub(crate) async fn wait_for_waiting(world: &World, count: i64) {
     let mut connection = world.app.sql().await;
     let waiting = async {
         loop {

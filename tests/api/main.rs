@@ -37,6 +37,7 @@ mod conventions;
 mod decision_bodies;
 mod decision_log;
 mod decisions;
+mod description;
 mod displayed_texts;
 mod ensure;
 mod events;

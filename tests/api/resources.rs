@@ -72,7 +72,8 @@ pub async fn upload(app: &TestApp, token: &str, id: &str, field: &str, xml: &str
         .post(format!("{}{BASE}/{id}/policy", app.base))
         .bearer_auth(token)
         .multipart(form);
-    Answer::of(request.send().await.expect("the service answers")).await
+    let answer = request.send().await.expect("the service answers");
+    Answer::to(&Method::POST, answer).await
 }
 
 async fn read(app: &TestApp, path: &str) -> Answer {

@@ -1,5 +1,7 @@
 //! Checks of this repository that cargo does not have.
 
+mod answers;
+mod breaking;
 mod graph;
 mod names;
 mod parse;
@@ -27,25 +29,30 @@ Checks of this repository that cargo does not have.
 
 Usage: cargo xtask dependencies [--show] [--arrows]
        cargo xtask sql [--show]
+       cargo xtask answers FILE
+       cargo xtask breaking FILE
 
-dependencies
 
-Finds cycles between the files of each crate, and between what lies in one folder. A file depends
+dependencies finds cycles between the files of each crate, and between what lies in one folder. A file depends
 on another when its code names an item that the other defines; a re-export stands for the file
 that defines the item. Code for tests alone is left out.
 
-sql
-Reads every statement of the migrations and of the service, and compares the constructs beyond plain
-SQL that they use with those that docs/scale.md lists.
+sql reads every statement of the migrations and of the service, and compares the constructs beyond
+plain SQL that they use with those that docs/scale.md lists.
+
+answers prints what docs/openapi.json documents and no test has seen. FILE is what the tests wrote
+with RECORD_ANSWERS=FILE.
+
+breaking prints what of docs/openapi.json breaks clients of FILE, an older version of it, and is not
+declared in docs/breaking-changes.txt.
 
 Options:
   --show      also lists crates and their top-level modules, lowest first; or each construct, how
               many places use it, and the first of them
-  --arrows    lists all arrows of a cycle instead of one shortest way around
+  --arrows    lists all arrows of a cycle of dependencies instead of one shortest way around
   -h, --help  shows this
 
-Exit code: 0 when nothing was found, 1 when something was, 2 on wrong use or when the sources cannot
-be read.
+Exit code: 0 when nothing is found, 1 when something is, 2 on wrong use or when files cannot be read.
 ";
 
 fn main() -> ExitCode {
@@ -55,29 +62,21 @@ fn main() -> ExitCode {
         print!("{HELP}");
         return ExitCode::SUCCESS;
     }
-    let Some((command, options)) = arguments.split_first() else {
-        eprint!("{HELP}");
-        return ExitCode::from(2);
-    };
-    let known: &[&str] = match *command {
-        "dependencies" => &["--show", "--arrows"],
-        "sql" => &["--show"],
+    let found = match arguments.as_slice() {
+        ["answers", record] => answers::unseen(&root(), Path::new(record)),
+        ["breaking", old] => breaking::breaking(&root(), Path::new(old)),
+        ["dependencies", options @ ..] if known(options, &["--show", "--arrows"]) => {
+            dependencies(options.contains(&"--show"), options.contains(&"--arrows"))
+        }
+        ["sql", options @ ..] if known(options, &["--show"]) => {
+            sql::check(&root(), options.contains(&"--show"))
+        }
         _ => {
             eprint!("{HELP}");
             return ExitCode::from(2);
         }
     };
-    if let Some(wrong) = options.iter().find(|one| !known.contains(one)) {
-        eprint!("unknown option {wrong}\n\n{HELP}");
-        return ExitCode::from(2);
-    }
-    let show = options.contains(&"--show");
-    let done = if *command == "sql" {
-        sql::check(&root(), show)
-    } else {
-        dependencies(show, options.contains(&"--arrows"))
-    };
-    match done {
+    match found {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -87,7 +86,16 @@ fn main() -> ExitCode {
     }
 }
 
-/// The root of the workspace, in which this package lies.
+/// Whether a command knows each of the options; says which one it does not.
+fn known(options: &[&str], known: &[&str]) -> bool {
+    let wrong = options.iter().find(|one| !known.contains(one));
+    if let Some(wrong) = wrong {
+        eprintln!("unknown option {wrong}\n");
+    }
+    wrong.is_none()
+}
+
+/// The root of the workspace, where cargo says that this package lies.
 fn root() -> PathBuf {
     let own = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     let root = own.as_deref().and_then(Path::parent);

@@ -1,7 +1,7 @@
 //! Who calls access management, and for whom: extractors that let a handler run only when the caller
 //! may.
 
-use std::marker::PhantomData;
+use std::{collections::BTreeSet, marker::PhantomData};
 
 use authorization::{
     callers::{Authenticator, Caller, PersonOrSystemUser, Scoped},
@@ -10,7 +10,11 @@ use authorization::{
 use axum::extract::{FromRef, FromRequestParts};
 use foundation::{
     audit::Actor,
-    http::{ApiError, ApiResult, query::Query},
+    http::{
+        ApiError, ApiResult,
+        describe::{self, Credential, DescribeInput, require},
+        query::Query,
+    },
     token::scopes::{
         AnyScope, ClientDelegationsRead, ClientDelegationsWrite, FromOthersRead, FromOthersWrite,
         Portal, ScopePolicy, ToOthersRead, ToOthersWrite,
@@ -18,6 +22,7 @@ use foundation::{
 };
 use http::{StatusCode, request::Parts};
 use registers::parties::{Party, PartyKind};
+use utoipa::openapi::path::Operation;
 use uuid::Uuid;
 
 const FORBIDDEN: ApiError = ApiError::Empty(StatusCode::FORBIDDEN);
@@ -331,5 +336,32 @@ where
             is_giver: P::DIRECTION == DirectionRule::ToOthers || ends.from,
             policy: PhantomData,
         })
+    }
+}
+
+impl<P: ClientPolicy> DescribeInput for Facilitating<P> {
+    fn describe(operation: &mut Operation) {
+        PersonOrSystemUser::<P::Scopes>::describe(operation);
+    }
+}
+
+impl<P: ScopePolicy> DescribeInput for Own<P> {
+    fn describe(operation: &mut Operation) {
+        // A token of neither a person nor a system user.
+        describe::answer_problem(operation, 401);
+        PersonOrSystemUser::<P>::describe(operation);
+    }
+}
+
+impl<P: AccessPolicy> DescribeInput for Managing<P> {
+    fn describe(operation: &mut Operation) {
+        let ends = Ends {
+            from: true,
+            to: true,
+        };
+        let scopes: BTreeSet<&str> = Self::accepted(&ends).into_iter().collect();
+        let scopes: Vec<&str> = scopes.into_iter().collect();
+        require(operation, Credential::Person, &scopes);
+        require(operation, Credential::SystemUser, &scopes);
     }
 }

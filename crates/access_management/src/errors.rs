@@ -1,16 +1,23 @@
 //! Error answers of access management: codes of a family of their own (`AM`), in the older of the two
 //! forms that problems have.
 
+use std::collections::BTreeMap;
+
 use axum::response::{IntoResponse, Response};
 use foundation::{
     db::{DbError, DbFault, TransactionError},
-    http::{ApiError, ModelState, context},
+    http::{
+        ApiError, ModelState, context,
+        describe::{FrameworkProblem, ModelStateProblem},
+    },
 };
 use http::{
     HeaderValue, StatusCode,
     header::{CONTENT_TYPE, RETRY_AFTER},
 };
+use serde::Serialize;
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
 macro_rules! validation_codes {
     ($($name:ident = ($code:literal, $detail:literal);)*) => {
@@ -128,6 +135,87 @@ impl Invalid {
         }
         Value::Object(out)
     }
+}
+
+/// The body of a refusal.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum AccessRefusal {
+    /// A problem with a code.
+    Coded(AccessProblemBody),
+    /// Findings.
+    Findings(AccessFindings),
+    /// A parameter or a body that cannot be read.
+    ModelState(ModelStateProblem),
+    /// A problem without a code.
+    Framework(FrameworkProblem),
+}
+
+/// A problem with a code.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AccessProblemBody {
+    /// Section of RFC 9110 about the status.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// Standard text of the status.
+    pub title: String,
+    /// HTTP status.
+    #[schema(minimum = 400, maximum = 499)]
+    pub status: u16,
+    /// Fixed text of the code.
+    pub detail: String,
+    /// The code.
+    #[schema(pattern = "^AM-[0-9]{5}$", example = "AM-00022")]
+    pub code: String,
+    /// The resource that cannot be used, as the caller named it (AM-00027).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
+    /// W3C trace context of the request, for support.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
+}
+
+/// What is wrong with a call: every finding of the first step that has any.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AccessFindings {
+    /// Section of RFC 9110 about the status.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Standard text of the status.
+    pub title: String,
+    /// 400
+    #[schema(minimum = 400, maximum = 400)]
+    pub status: u16,
+    /// Fixed text.
+    pub detail: String,
+    /// `STD-00000`
+    #[schema(pattern = "^STD-00000$", example = "STD-00000")]
+    pub code: String,
+    /// The findings.
+    pub validation_errors: Vec<AccessFinding>,
+    /// W3C trace context of the request, for support.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
+}
+
+/// A finding. It may have one more member, named after what it is about, with a text that explains it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AccessFinding {
+    /// Such as `AM.VLD-00006`.
+    #[schema(pattern = "^(AM|STD)\\.VLD-[0-9]{5}$", example = "AM.VLD-00006")]
+    pub code: String,
+    /// The text of the code again, where the installation is set to repeat it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Fixed text of the code.
+    pub detail: String,
+    /// Where: parts of the call.
+    pub paths: Vec<String>,
+    /// The explanation.
+    #[serde(flatten)]
+    pub explanation: BTreeMap<String, String>,
 }
 
 /// Why a call of access management fails.

@@ -3,9 +3,11 @@
 use axum::extract::FromRequestParts;
 use foundation::http::{
     ApiError, ApiResult, ModelState,
+    describe::{self, DescribeInput},
     query::{Query, parse_uuid},
 };
 use http::request::Parts;
+use utoipa::openapi::path::Operation;
 use uuid::Uuid;
 
 /// Uuids that must be in the query.
@@ -69,5 +71,17 @@ impl<S: Sync> FromRequestParts<S> for PagingHeaders {
             }
         }
         Ok(Self)
+    }
+}
+
+impl DescribeInput for PagingHeaders {
+    fn describe(operation: &mut Operation) {
+        for name in ["X-Page-Size", "X-Page-Number"] {
+            describe::header(
+                operation,
+                name,
+                "A number. Lists come whole, whatever it is.",
+            );
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! Routes of this layer, and the state that their handlers take slices of.
 
 use authorization::permissions::Permissions;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use foundation::routes;
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     AccessManagement,

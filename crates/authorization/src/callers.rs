@@ -7,18 +7,22 @@ use axum::extract::{FromRef, FromRequestParts};
 use foundation::{
     clock::Clock,
     config::Checked,
-    http::{ApiError, ApiResult, context},
+    http::{
+        ApiError, ApiResult, context,
+        describe::{self, Credential, DescribeInput, require},
+    },
     ids::OrgNumber,
     telemetry::{metrics::AUTH_FAILED, security::SecurityEvent},
     token::{
         OrganizationToken, PersonNames, PlatformTokens, Principal, Refusal, Reject, Verified,
         Verifier,
-        scopes::{SYSTEM_REGISTER_ADMIN, ScopePolicy},
+        scopes::{AnyScope, SYSTEM_REGISTER_ADMIN, ScopePolicy},
     },
 };
 use http::{HeaderMap, StatusCode, header::AUTHORIZATION, request::Parts};
 use registers::parties::{self, IdentityKeys, Person};
 use sqlx::PgPool;
+use utoipa::openapi::path::Operation;
 use uuid::Uuid;
 
 use crate::{
@@ -713,5 +717,72 @@ where
             Some(person) => Ok(Self::Person(Box::new(person))),
             None => Err(ApiError::InsufficientScope(P::ACCEPTED)),
         }
+    }
+}
+
+impl DescribeInput for Caller {
+    fn describe(operation: &mut Operation) {
+        Scoped::<AnyScope>::describe(operation);
+    }
+}
+
+/// A token of any shape will do.
+impl<P: ScopePolicy> DescribeInput for Scoped<P> {
+    fn describe(operation: &mut Operation) {
+        require(operation, Credential::Organization, P::ACCEPTED);
+        require(operation, Credential::Person, P::ACCEPTED);
+    }
+}
+
+impl<P: ScopePolicy> DescribeInput for Vendor<P> {
+    fn describe(operation: &mut Operation) {
+        // A token that names no organisation.
+        describe::answer_problem(operation, 401);
+        require(operation, Credential::Organization, P::ACCEPTED);
+    }
+}
+
+impl<P: ScopePolicy> DescribeInput for ServiceOwner<P> {
+    fn describe(operation: &mut Operation) {
+        require(operation, Credential::Organization, P::ACCEPTED);
+    }
+}
+
+impl<P: ScopePolicy> DescribeInput for Maskinporten<P> {
+    fn describe(operation: &mut Operation) {
+        require(operation, Credential::Organization, P::ACCEPTED);
+    }
+}
+
+impl<P: ScopePolicy> DescribeInput for EndUser<P> {
+    fn describe(operation: &mut Operation) {
+        require(operation, Credential::Person, P::ACCEPTED);
+    }
+}
+
+impl<P: ScopePolicy> DescribeInput for PersonOrSystemUser<P> {
+    fn describe(operation: &mut Operation) {
+        require(operation, Credential::Person, P::ACCEPTED);
+        require(operation, Credential::SystemUser, P::ACCEPTED);
+    }
+}
+
+impl DescribeInput for Platform {
+    fn describe(operation: &mut Operation) {
+        require(operation, Credential::Platform, &[]);
+    }
+}
+
+impl<P: ScopePolicy> DescribeInput for BackEnd<P> {
+    fn describe(operation: &mut Operation) {
+        require(operation, Credential::Organization, P::ACCEPTED);
+        require(operation, Credential::Platform, &[]);
+    }
+}
+
+impl<P: ScopePolicy> DescribeInput for BackEndOrPerson<P> {
+    fn describe(operation: &mut Operation) {
+        BackEnd::<P>::describe(operation);
+        require(operation, Credential::Person, &[]);
     }
 }

@@ -5,6 +5,7 @@
 //! [`authorized_parties`], [`exchange`].
 
 pub mod authorized_parties;
+pub mod bodies;
 pub mod caller_shapes;
 pub mod callers;
 pub mod delegation;

@@ -5,12 +5,13 @@ use std::marker::PhantomData;
 
 use axum::extract::{FromRef, FromRequestParts};
 use foundation::{
-    http::{ApiError, ApiResult, path::PathValues},
+    http::{ApiError, ApiResult, describe::DescribeInput, path::PathValues},
     token::scopes::{AnyScope, Portal, ScopePolicy},
 };
 use http::{StatusCode, request::Parts};
 use registers::parties::{self, Party, Person};
 use sqlx::PgPool;
+use utoipa::openapi::path::Operation;
 use uuid::Uuid;
 
 use crate::{
@@ -345,5 +346,11 @@ where
             .await?
             .party_id()?;
         permissions.permitted(user, party_id).await
+    }
+}
+
+impl<P: PartyPolicy> DescribeInput for Permitted<P> {
+    fn describe(operation: &mut Operation) {
+        EndUser::<P::Scopes>::describe(operation);
     }
 }

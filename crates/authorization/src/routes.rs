@@ -1,6 +1,7 @@
 //! Routes of this layer, and the state that their handlers take slices of.
 
-use utoipa_axum::{router::OpenApiRouter, routes};
+use foundation::routes;
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     authorized_parties::{self, PartyLists},

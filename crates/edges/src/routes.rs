@@ -2,7 +2,8 @@
 
 use authorization::{callers::Authenticator, permissions::Permissions};
 use axum::Router;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use foundation::routes;
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     pages::{self, Pages},

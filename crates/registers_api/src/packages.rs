@@ -17,11 +17,17 @@ use http::{
 };
 use serde::Serialize;
 use sqlx::PgPool;
+use utoipa::openapi::path::Operation;
 use uuid::Uuid;
 
 use foundation::{
     crypto::{base64url, sha256},
-    http::{ApiError, ApiResult, Language, ModelState, path::PathValues, query::Query},
+    http::{
+        ApiError, ApiResult, Language, ModelState,
+        describe::{self, DescribeInput},
+        path::PathValues,
+        query::Query,
+    },
 };
 use registers::packages::{
     self, AreaDto, Comparison, FoundPackage, GroupDto, Metadata, PackageDto, PackageSearch,
@@ -112,7 +118,7 @@ fn id(path: &PathValues) -> ApiResult<Uuid> {
 }
 
 /// Finds packages by words, the best first. Without a term it lists all that pass the filters.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/accesspackages/search", tag = "Packages and roles",
+#[utoipa::path(get, operation_id = "searchAccessPackages", path = "/accessmanagement/api/v1/meta/info/accesspackages/search", tag = "Vendor",
     params(("term" = Option<String>, Query, description = "Words; every package when left out"),
         ("typeName" = Option<String>, Query, description = "Name of a kind of party, such as `organization`"),
         ("resourceProviderCode" = Option<Vec<String>>, Query, description = "Parts of codes of service owners"),
@@ -158,21 +164,21 @@ pub async fn search(
 }
 
 /// All groups with their areas with their packages.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/accesspackages/export", tag = "Packages and roles",
+#[utoipa::path(get, operation_id = "exportAccessPackages", path = "/accessmanagement/api/v1/meta/info/accesspackages/export", tag = "Vendor",
     responses((status = 200, body = Vec<GroupDto>)))]
 pub async fn export(State(metadata): State<Arc<Metadata>>, reader: Reader) -> ApiResult<Response> {
     reader.list(Some(metadata.hierarchy(reader.language)))
 }
 
 /// The groups of areas.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/accesspackages/group", tag = "Packages and roles",
+#[utoipa::path(get, operation_id = "listAreaGroups", path = "/accessmanagement/api/v1/meta/info/accesspackages/group", tag = "Vendor",
     responses((status = 200, body = Vec<GroupDto>)))]
 pub async fn groups(State(metadata): State<Arc<Metadata>>, reader: Reader) -> ApiResult<Response> {
     reader.list(Some(metadata.groups(reader.language)))
 }
 
 /// A group of areas.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/accesspackages/group/{id}", tag = "Packages and roles",
+#[utoipa::path(get, operation_id = "getAreaGroup", path = "/accessmanagement/api/v1/meta/info/accesspackages/group/{id}", tag = "Vendor",
     params(("id" = Uuid, Path)), responses((status = 200, body = GroupDto), (status = 400), (status = 404)))]
 pub async fn group(
     State(metadata): State<Arc<Metadata>>,
@@ -183,8 +189,8 @@ pub async fn group(
 }
 
 /// The areas of a group.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/accesspackages/group/{id}/areas", tag = "Packages and roles",
-    params(("id" = Uuid, Path)), responses((status = 200, body = Vec<AreaDto>), (status = 204), (status = 400), (status = 404)))]
+#[utoipa::path(get, operation_id = "listAreasOfGroup", path = "/accessmanagement/api/v1/meta/info/accesspackages/group/{id}/areas", tag = "Vendor",
+    params(("id" = Uuid, Path)), responses((status = 200, body = Vec<AreaDto>), (status = 400), (status = 404)))]
 pub async fn areas_of_group(
     State(metadata): State<Arc<Metadata>>,
     reader: Reader,
@@ -194,7 +200,7 @@ pub async fn areas_of_group(
 }
 
 /// An area of packages.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/accesspackages/area/{id}", tag = "Packages and roles",
+#[utoipa::path(get, operation_id = "getArea", path = "/accessmanagement/api/v1/meta/info/accesspackages/area/{id}", tag = "Vendor",
     params(("id" = Uuid, Path)), responses((status = 200, body = AreaDto), (status = 400), (status = 404)))]
 pub async fn area(
     State(metadata): State<Arc<Metadata>>,
@@ -205,8 +211,8 @@ pub async fn area(
 }
 
 /// The packages of an area.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/accesspackages/area/{id}/packages", tag = "Packages and roles",
-    params(("id" = Uuid, Path)), responses((status = 200, body = Vec<PackageDto>), (status = 204), (status = 400), (status = 404)))]
+#[utoipa::path(get, operation_id = "listAccessPackagesOfArea", path = "/accessmanagement/api/v1/meta/info/accesspackages/area/{id}/packages", tag = "Vendor",
+    params(("id" = Uuid, Path)), responses((status = 200, body = Vec<PackageDto>), (status = 400), (status = 404)))]
 pub async fn packages_of_area(
     State(metadata): State<Arc<Metadata>>,
     reader: Reader,
@@ -216,7 +222,7 @@ pub async fn packages_of_area(
 }
 
 /// A package.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/accesspackages/package/{id}", tag = "Packages and roles",
+#[utoipa::path(get, operation_id = "getAccessPackage", path = "/accessmanagement/api/v1/meta/info/accesspackages/package/{id}", tag = "Vendor",
     params(("id" = Uuid, Path)), responses((status = 200, body = PackageDto), (status = 400), (status = 404)))]
 pub async fn package(
     State(metadata): State<Arc<Metadata>>,
@@ -229,7 +235,7 @@ pub async fn package(
 }
 
 /// What a package leads to, by name.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/accesspackages/package/{id}/resources", tag = "Packages and roles",
+#[utoipa::path(get, operation_id = "listResourcesOfAccessPackage", path = "/accessmanagement/api/v1/meta/info/accesspackages/package/{id}/resources", tag = "Vendor",
     params(("id" = Uuid, Path)),
     responses((status = 200, body = Vec<ResourceDto>), (status = 204, description = "None"), (status = 400), (status = 404)))]
 pub async fn resources_of_package(
@@ -277,7 +283,7 @@ async fn fill_resources(
 }
 
 /// A package by its URN in any letter case, or by the last part of that.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/accesspackages/package/urn/{urnValue}", tag = "Packages and roles",
+#[utoipa::path(get, operation_id = "getAccessPackageByUrn", path = "/accessmanagement/api/v1/meta/info/accesspackages/package/urn/{urnValue}", tag = "Vendor",
     params(("urnValue" = String, Path)), responses((status = 200, body = PackageDto), (status = 404)))]
 pub async fn package_by_urn(
     State(metadata): State<Arc<Metadata>>,
@@ -290,14 +296,14 @@ pub async fn package_by_urn(
 }
 
 /// The roles.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/roles", tag = "Packages and roles",
+#[utoipa::path(get, operation_id = "listRoles", path = "/accessmanagement/api/v1/meta/info/roles", tag = "Vendor",
     responses((status = 200, body = Vec<RoleDto>)))]
 pub async fn roles(State(metadata): State<Arc<Metadata>>, reader: Reader) -> ApiResult<Response> {
     reader.list(Some(metadata.roles(reader.language)))
 }
 
 /// A role, as a list of one.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/roles/{id}", tag = "Packages and roles",
+#[utoipa::path(get, operation_id = "getRole", path = "/accessmanagement/api/v1/meta/info/roles/{id}", tag = "Vendor",
     params(("id" = Uuid, Path)), responses((status = 200, body = Vec<RoleDto>), (status = 400), (status = 404)))]
 pub async fn role(
     State(metadata): State<Arc<Metadata>>,
@@ -353,7 +359,7 @@ async fn packages_given(
 }
 
 /// Packages that a role, by its code, stands with for a party of a form.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/roles/packages", tag = "Packages and roles",
+#[utoipa::path(get, operation_id = "listAccessPackagesByRole", path = "/accessmanagement/api/v1/meta/info/roles/packages", tag = "Vendor",
     params(("role" = String, Query), ("variant" = String, Query, description = "Code of an organisation form"),
         ("includeResources" = Option<bool>, Query, description = "With what each package leads to")),
     responses((status = 200, body = Vec<PackageDto>), (status = 400, description = "The role or the form is missing"),
@@ -371,7 +377,7 @@ pub async fn packages_by_role(
 }
 
 /// Packages that a role stands with for a party of a form; none of a role that is not known.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/roles/{id}/packages", tag = "Packages and roles",
+#[utoipa::path(get, operation_id = "listAccessPackagesOfRole", path = "/accessmanagement/api/v1/meta/info/roles/{id}/packages", tag = "Vendor",
     params(("id" = Uuid, Path), ("variant" = String, Query), ("includeResources" = Option<bool>, Query)),
     responses((status = 200, body = Vec<PackageDto>), (status = 400, description = "Not a uuid, or the form is missing"),
         (status = 404, body = String, description = "No such form")))]
@@ -420,7 +426,7 @@ async fn resources_given(
 }
 
 /// Resources whose policies name a role, by its code.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/roles/resources", tag = "Packages and roles",
+#[utoipa::path(get, operation_id = "listResourcesByRole", path = "/accessmanagement/api/v1/meta/info/roles/resources", tag = "Vendor",
     params(("role" = String, Query), ("variant" = String, Query, description = "Code of an organisation form"),
         ("includePackageResources" = Option<bool>, Query, description = "Those of the role's packages too")),
     responses((status = 200, body = Vec<ResourceDto>), (status = 400, description = "The role or the form is missing"),
@@ -438,7 +444,7 @@ pub async fn resources_by_role(
 }
 
 /// Resources whose policies name a role; none of a role that is not known.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/meta/info/roles/{id}/resources", tag = "Packages and roles",
+#[utoipa::path(get, operation_id = "listResourcesOfRole", path = "/accessmanagement/api/v1/meta/info/roles/{id}/resources", tag = "Vendor",
     params(("id" = Uuid, Path), ("variant" = String, Query), ("includePackageResources" = Option<bool>, Query)),
     responses((status = 200, body = Vec<ResourceDto>), (status = 400, description = "Not a uuid, or the form is missing"),
         (status = 404, body = String, description = "No such form")))]
@@ -459,11 +465,31 @@ pub async fn resources_of_role(
 }
 
 /// The organisation forms.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/meta/types/organization/subtypes", tag = "Packages and roles",
+#[utoipa::path(get, operation_id = "listOrganizationForms", path = "/accessmanagement/api/v1/meta/types/organization/subtypes", tag = "Vendor",
     responses((status = 200, body = Vec<SubtypeDto>)))]
 pub async fn organisation_forms(
     State(metadata): State<Arc<Metadata>>,
     reader: Reader,
 ) -> ApiResult<Response> {
     reader.list(Some(metadata.organisation_forms(reader.language)))
+}
+
+impl DescribeInput for Reader {
+    fn describe(operation: &mut Operation) {
+        describe::speaks_languages(operation);
+        describe::header(
+            operation,
+            "If-None-Match",
+            "`ETag` of an answer that the client has: 304 when it is still the same.",
+        );
+        for (name, text) in [
+            ("ETag", "Names this answer; for `If-None-Match`."),
+            ("Cache-Control", "How long the answer may be kept."),
+            ("Content-Language", "Language of the texts."),
+            ("Vary", "`Accept-Language`"),
+        ] {
+            describe::answer_header(operation, 200, name, text);
+        }
+        describe::answer_with(operation, 304, "The client has the answer already.");
+    }
 }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use authorization::callers::Authenticator;
 use axum::extract::DefaultBodyLimit;
+use foundation::routes;
 use registers::packages::Metadata;
 use sqlx::PgPool;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     access_lists, packages,

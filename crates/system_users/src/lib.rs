@@ -3,6 +3,7 @@
 //! vendors follow what happens ([`vendor_events`]). What is kept for a limited time is
 //! deleted by [`retention`].
 
+pub mod bodies;
 pub mod clients;
 pub mod requests;
 pub mod retention;

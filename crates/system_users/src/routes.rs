@@ -1,7 +1,8 @@
 //! Routes of this layer, and the state that their handlers take slices of.
 
 use authorization::{callers::Authenticator, permissions::Permissions};
-use utoipa_axum::{router::OpenApiRouter, routes};
+use foundation::routes;
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     clients::{self, Clients},

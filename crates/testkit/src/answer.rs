@@ -7,6 +7,8 @@
 use reqwest::{Method, header::HeaderMap};
 use serde_json::{Value, json};
 
+use crate::description::{self, Seen};
+
 /// An answer, with what was asked.
 #[derive(Debug)]
 pub struct Answer {
@@ -34,12 +36,19 @@ impl Answer {
     }
 
     async fn read(asked: String, response: reqwest::Response) -> Self {
-        Self {
+        let answer = Self {
             asked,
             status: response.status().as_u16(),
             headers: response.headers().clone(),
             text: response.text().await.expect("a body"),
-        }
+        };
+        description::committed().check(Seen {
+            asked: &answer.asked,
+            status: answer.status,
+            media: answer.header("content-type"),
+            text: &answer.text,
+        });
+        answer
     }
 
     /// What a failing assertion shows.

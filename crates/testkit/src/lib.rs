@@ -26,6 +26,7 @@ pub mod caller;
 pub mod callers;
 pub mod clock;
 pub mod cluster;
+pub mod description;
 pub mod facts;
 pub mod faults;
 pub mod log;

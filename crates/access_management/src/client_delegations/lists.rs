@@ -14,7 +14,7 @@ use super::{
     model::{ClientAccess, DelegationRow, ResourceAccess},
     rules,
 };
-use crate::entities::{Entity, PackageDto, ResourceRef, RoleDto, entities};
+use crate::entities::{CompactPackage, CompactRole, Entity, ResourceRef, entities};
 
 /// Parties that are read at once.
 const PARTIES_PER_QUERY: usize = 1_000;
@@ -79,7 +79,7 @@ impl AccessShape {
             packages: rules::by_urn(&self.catalogue, packages)
                 .into_iter()
                 .filter_map(|key| self.catalogue.package(key))
-                .map(PackageDto::from)
+                .map(CompactPackage::from)
                 .collect(),
             resources: self
                 .with_resources
@@ -90,7 +90,7 @@ impl AccessShape {
     /// Single resources that are given by one relation.
     #[must_use]
     pub fn resource_access(&self, role: RoleKey, resources: &[String]) -> Option<ResourceAccess> {
-        let role: RoleDto = self.catalogue.role(role)?.into();
+        let role: CompactRole = self.catalogue.role(role)?.into();
         Some(ResourceAccess {
             role,
             resources: resources.iter().map(|id| ResourceRef::of(id)).collect(),

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::entities::{Entity, PackageDto, ResourceRef, RoleDto};
+use crate::entities::{CompactPackage, CompactRole, Entity, ResourceRef};
 
 /// Versions of the API. They differ in names, and the newer one has single resources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,9 +87,9 @@ fn instant<S: Serializer>(instant: &DateTime<Utc>, serializer: S) -> Result<S::O
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ClientAccess {
     /// The relation's role.
-    pub role: RoleDto,
+    pub role: CompactRole,
     /// Packages.
-    pub packages: Vec<PackageDto>,
+    pub packages: Vec<CompactPackage>,
     /// Single resources; only in some answers of version 2.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resources: Option<Vec<ResourceRef>>,
@@ -99,7 +99,7 @@ pub struct ClientAccess {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ResourceAccess {
     /// The relation's role.
-    pub role: RoleDto,
+    pub role: CompactRole,
     /// Single resources.
     pub resources: Vec<ResourceRef>,
 }
@@ -216,6 +216,7 @@ pub struct ResourceDelegation {
 
 /// Packages, as a body names them.
 #[derive(Debug, ToSchema)]
+#[schema(example = json!({"values": [{"role": "rettighetshaver", "packages": ["urn:altinn:accesspackage:skatt-naering"]}]}))]
 #[expect(dead_code, reason = "describes a body")]
 pub struct PackageBatch {
     /// At most 100.
@@ -234,6 +235,7 @@ pub struct PackageBatchValue {
 
 /// Single resources, as a body names them.
 #[derive(Debug, ToSchema)]
+#[schema(example = json!({"values": [{"role": "rettighetshaver", "resources": ["inntektsmelding"]}]}))]
 #[expect(dead_code, reason = "describes a body")]
 pub struct ResourceBatch {
     /// At most 100.
@@ -253,6 +255,7 @@ pub struct ResourceBatchValue {
 /// A person, as a body describes them.
 #[derive(Debug, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = json!({"personIdentifier": "02820152908", "lastName": "Mellomregning"}))]
 #[expect(dead_code, reason = "describes a body")]
 pub struct PersonInputDto {
     /// Identity number.

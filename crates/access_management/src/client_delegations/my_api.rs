@@ -22,7 +22,7 @@ use crate::{
     AccessManagement,
     callers::{Acting, Own},
     entities::Envelope,
-    errors::AccessResult,
+    errors::{AccessRefusal, AccessResult},
     query::{PagingHeaders, required_uuids, uuids},
 };
 
@@ -74,10 +74,9 @@ async fn take_packages(
 }
 
 /// Clients that the caller has, facilitator by facilitator.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/enduser/clientdelegations/my/clients", operation_id = "v1_list_own_clients", tag = "Client delegations",
-    params(("provider" = Option<Vec<Uuid>>, Query, description = "Only of these facilitators"), ("X-Page-Size" = Option<u32>, Header), ("X-Page-Number" = Option<u32>, Header)),
-    responses((status = 200, body = Envelope<ProviderWithClients>), (status = 400, description = "Model state, or STD-00000 with what is wrong"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")),
-    security(("person" = ["altinn:clientdelegations/myclients.read", "altinn:portal/enduser"])))]
+#[utoipa::path(get, path = "/accessmanagement/api/v1/enduser/clientdelegations/my/clients", operation_id = "listMyClientsV1", tag = "Customer",
+    params(("provider" = Option<Vec<Uuid>>, Query, description = "Only of these facilitators")),
+    responses((status = 200, body = Envelope<ProviderWithClients>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")))]
 pub async fn clients_v1(
     State(access): State<AccessManagement>,
     caller: Own<MyClientsRead>,
@@ -88,9 +87,8 @@ pub async fn clients_v1(
 }
 
 /// Facilitators whose agent the caller is. They come under the name `agent`.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/enduser/clientdelegations/my/clientproviders", operation_id = "v1_list_providers", tag = "Client delegations",
-    responses((status = 200, body = Envelope<AgentOfFacilitator>), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")),
-    security(("person" = ["altinn:clientdelegations/myclients.read", "altinn:portal/enduser"])))]
+#[utoipa::path(get, path = "/accessmanagement/api/v1/enduser/clientdelegations/my/clientproviders", operation_id = "listMyClientProvidersV1", tag = "Customer",
+    responses((status = 200, body = Envelope<AgentOfFacilitator>), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")))]
 pub async fn providers_v1(
     State(access): State<AccessManagement>,
     caller: Own<MyClientsRead>,
@@ -99,10 +97,9 @@ pub async fn providers_v1(
 }
 
 /// Ends that the caller is a facilitator's agent, with all that was delegated.
-#[utoipa::path(delete, path = "/accessmanagement/api/v1/enduser/clientdelegations/my/clientproviders", operation_id = "v1_leave_provider", tag = "Client delegations",
+#[utoipa::path(delete, path = "/accessmanagement/api/v1/enduser/clientdelegations/my/clientproviders", operation_id = "leaveClientProviderV1", tag = "Customer",
     params(("provider" = Uuid, Query, description = "The facilitator")),
-    responses((status = 204, description = "The caller is no agent of it any more"), (status = 400, description = "Model state, or STD-00000 with what is wrong"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")),
-    security(("person" = ["altinn:clientdelegations/myclients.write", "altinn:portal/enduser"])))]
+    responses((status = 204, description = "The caller is no agent of it any more"), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")))]
 pub async fn leave_provider_v1(
     State(access): State<AccessManagement>,
     caller: Own<MyClientsWrite>,
@@ -113,12 +110,11 @@ pub async fn leave_provider_v1(
 
 /// Gives a client up. With a body, and without `cascade`, packages of the client alone: those that the
 /// body names.
-#[utoipa::path(delete, path = "/accessmanagement/api/v1/enduser/clientdelegations/my/clients", operation_id = "v1_give_up_client", tag = "Client delegations",
+#[utoipa::path(delete, path = "/accessmanagement/api/v1/enduser/clientdelegations/my/clients", operation_id = "leaveClientV1", tag = "Customer",
     params(("provider" = Uuid, Query, description = "The facilitator"), ("from" = Uuid, Query, description = "The client"), ("cascade" = Option<bool>, Query, description = "Whether what is delegated goes too; it does not by default")),
     request_body(content = Option<PackageBatch>),
     responses((status = 200, body = Vec<PackageDelegation>, description = "Packages were named"),
-        (status = 204, description = "The caller does not have the client any more"), (status = 400, description = "Model state, or STD-00000 with what is wrong"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")),
-    security(("person" = ["altinn:clientdelegations/myclients.write", "altinn:portal/enduser"])))]
+        (status = 204, description = "The caller does not have the client any more"), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")))]
 pub async fn give_up_client_v1(
     State(access): State<AccessManagement>,
     caller: Own<MyClientsWrite>,
@@ -139,11 +135,10 @@ pub async fn give_up_client_v1(
 }
 
 /// Gives packages of a client up.
-#[utoipa::path(delete, path = "/accessmanagement/api/v1/enduser/clientdelegations/my/clients/accesspackages", operation_id = "v1_give_up_packages", tag = "Client delegations",
+#[utoipa::path(delete, path = "/accessmanagement/api/v1/enduser/clientdelegations/my/clients/accesspackages", operation_id = "leaveClientPackagesV1", tag = "Customer",
     params(("provider" = Uuid, Query, description = "The facilitator"), ("from" = Uuid, Query, description = "The client")),
     request_body(content = PackageBatch),
-    responses((status = 200, body = Vec<PackageDelegation>), (status = 400, description = "Model state, or STD-00000 with what is wrong"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")),
-    security(("person" = ["altinn:clientdelegations/myclients.write", "altinn:portal/enduser"])))]
+    responses((status = 200, body = Vec<PackageDelegation>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")))]
 pub async fn give_up_packages_v1(
     State(access): State<AccessManagement>,
     caller: Own<MyClientsWrite>,
@@ -154,10 +149,9 @@ pub async fn give_up_packages_v1(
 }
 
 /// Clients that the caller has, facilitator by facilitator.
-#[utoipa::path(get, path = "/accessmanagement/api/v2/enduser/clientdelegations/my/clients", operation_id = "v2_list_own_clients", tag = "Client delegations",
-    params(("provider" = Option<Vec<Uuid>>, Query, description = "Only of these facilitators"), ("X-Page-Size" = Option<u32>, Header), ("X-Page-Number" = Option<u32>, Header)),
-    responses((status = 200, body = Envelope<ProviderWithClients>), (status = 400, description = "Model state, or STD-00000 with what is wrong"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")),
-    security(("person" = ["altinn:clientdelegations/myclients.read", "altinn:portal/enduser"])))]
+#[utoipa::path(get, path = "/accessmanagement/api/v2/enduser/clientdelegations/my/clients", operation_id = "listMyClientsV2", tag = "Customer",
+    params(("provider" = Option<Vec<Uuid>>, Query, description = "Only of these facilitators")),
+    responses((status = 200, body = Envelope<ProviderWithClients>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")))]
 pub async fn clients_v2(
     State(access): State<AccessManagement>,
     caller: Own<MyClientsRead>,
@@ -168,9 +162,8 @@ pub async fn clients_v2(
 }
 
 /// Facilitators whose agent the caller is.
-#[utoipa::path(get, path = "/accessmanagement/api/v2/enduser/clientdelegations/my/clientproviders", operation_id = "v2_list_providers", tag = "Client delegations",
-    responses((status = 200, body = Envelope<ProviderOfAgent>), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")),
-    security(("person" = ["altinn:clientdelegations/myclients.read", "altinn:portal/enduser"])))]
+#[utoipa::path(get, path = "/accessmanagement/api/v2/enduser/clientdelegations/my/clientproviders", operation_id = "listMyClientProvidersV2", tag = "Customer",
+    responses((status = 200, body = Envelope<ProviderOfAgent>), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")))]
 pub async fn providers_v2(
     State(access): State<AccessManagement>,
     caller: Own<MyClientsRead>,
@@ -179,10 +172,9 @@ pub async fn providers_v2(
 }
 
 /// Ends that the caller is a facilitator's agent, with all that was delegated.
-#[utoipa::path(delete, path = "/accessmanagement/api/v2/enduser/clientdelegations/my/clientproviders", operation_id = "v2_leave_provider", tag = "Client delegations",
+#[utoipa::path(delete, path = "/accessmanagement/api/v2/enduser/clientdelegations/my/clientproviders", operation_id = "leaveClientProviderV2", tag = "Customer",
     params(("provider" = Uuid, Query, description = "The facilitator")),
-    responses((status = 204, description = "The caller is no agent of it any more"), (status = 400, description = "Model state, or STD-00000 with what is wrong"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")),
-    security(("person" = ["altinn:clientdelegations/myclients.write", "altinn:portal/enduser"])))]
+    responses((status = 204, description = "The caller is no agent of it any more"), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")))]
 pub async fn leave_provider_v2(
     State(access): State<AccessManagement>,
     caller: Own<MyClientsWrite>,
@@ -192,10 +184,9 @@ pub async fn leave_provider_v2(
 }
 
 /// Gives a client up.
-#[utoipa::path(delete, path = "/accessmanagement/api/v2/enduser/clientdelegations/my/clients", operation_id = "v2_give_up_client", tag = "Client delegations",
+#[utoipa::path(delete, path = "/accessmanagement/api/v2/enduser/clientdelegations/my/clients", operation_id = "leaveClientV2", tag = "Customer",
     params(("provider" = Uuid, Query, description = "The facilitator"), ("client" = Uuid, Query, description = "The client"), ("cascade" = Option<bool>, Query, description = "Whether what is delegated goes too; it does not by default")),
-    responses((status = 204, description = "The caller does not have the client any more"), (status = 400, description = "Model state, or STD-00000 with what is wrong"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")),
-    security(("person" = ["altinn:clientdelegations/myclients.write", "altinn:portal/enduser"])))]
+    responses((status = 204, description = "The caller does not have the client any more"), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")))]
 pub async fn give_up_client_v2(
     State(access): State<AccessManagement>,
     caller: Own<MyClientsWrite>,
@@ -208,11 +199,10 @@ pub async fn give_up_client_v2(
 }
 
 /// Gives packages of a client up.
-#[utoipa::path(post, path = "/accessmanagement/api/v2/enduser/clientdelegations/my/clients/accesspackages/delete", operation_id = "v2_give_up_packages", tag = "Client delegations",
+#[utoipa::path(post, path = "/accessmanagement/api/v2/enduser/clientdelegations/my/clients/accesspackages/delete", operation_id = "leaveClientPackagesV2", tag = "Customer",
     params(("provider" = Uuid, Query, description = "The facilitator"), ("client" = Uuid, Query, description = "The client")),
     request_body(content = PackageBatch),
-    responses((status = 200, body = Vec<PackageDelegation>), (status = 400, description = "Model state, or STD-00000 with what is wrong"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")),
-    security(("person" = ["altinn:clientdelegations/myclients.write", "altinn:portal/enduser"])))]
+    responses((status = 200, body = Vec<PackageDelegation>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")))]
 pub async fn give_up_packages_v2(
     State(access): State<AccessManagement>,
     caller: Own<MyClientsWrite>,
@@ -224,11 +214,10 @@ pub async fn give_up_packages_v2(
 
 /// Gives single resources of a client up.
 #[utoipa::path(post, path = "/accessmanagement/api/v2/enduser/clientdelegations/my/clients/resources/delete",
-    operation_id = "v2_give_up_resources", tag = "Client delegations",
+    operation_id = "leaveClientResourcesV2", tag = "Customer",
     params(("provider" = Uuid, Query, description = "The facilitator"), ("client" = Uuid, Query, description = "The client")),
     request_body(content = ResourceBatch),
-    responses((status = 200, body = Vec<ResourceDelegation>), (status = 400, description = "Model state, or STD-00000 with what is wrong"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")),
-    security(("person" = ["altinn:clientdelegations/myclients.write", "altinn:portal/enduser"])))]
+    responses((status = 200, body = Vec<ResourceDelegation>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token, or one of neither a person nor a system user"), (status = 403, description = "The scope is missing")))]
 pub async fn give_up_resources_v2(
     State(access): State<AccessManagement>,
     caller: Own<MyClientsWrite>,

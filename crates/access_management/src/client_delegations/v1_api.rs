@@ -17,7 +17,7 @@ use crate::{
     AccessManagement,
     callers::{Facilitating, ReadClients, WriteClients},
     entities::{Envelope, Wrapping},
-    errors::AccessResult,
+    errors::{AccessRefusal, AccessResult},
     person_lookup::bind_person,
     query::{PagingHeaders, required_uuids},
 };
@@ -26,10 +26,9 @@ use crate::{
 const VERSION: Version = Version::V1;
 
 /// Clients of a facilitator, with what each gives it that may be delegated. The list comes whole.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/enduser/clientdelegations/clients", operation_id = "v1_list_clients", tag = "Client delegations",
-    params(("party" = Uuid, Query, description = "The facilitator"), ("roles" = Option<Vec<String>>, Query), ("packages" = Option<Vec<String>>, Query), ("X-Page-Size" = Option<u32>, Header), ("X-Page-Number" = Option<u32>, Header)),
-    responses((status = 200, body = Envelope<ClientOfFacilitator>), (status = 400, description = "Model state, or STD-00000 with what is wrong"), (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the caller does not administer the party's clients")),
-    security(("person" = ["altinn:clientdelegations.read", "altinn:portal/enduser"])))]
+#[utoipa::path(get, path = "/accessmanagement/api/v1/enduser/clientdelegations/clients", operation_id = "listDelegationClientsV1", tag = "Customer",
+    params(("party" = Uuid, Query, description = "The facilitator"), ("roles" = Option<Vec<String>>, Query), ("packages" = Option<Vec<String>>, Query)),
+    responses((status = 200, body = Envelope<ClientOfFacilitator>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the caller does not administer the party's clients")))]
 pub async fn clients(
     State(access): State<AccessManagement>,
     caller: Facilitating<ReadClients>,
@@ -42,10 +41,9 @@ pub async fn clients(
 }
 
 /// Agents of a facilitator: persons, and system users for clients.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/enduser/clientdelegations/agents", operation_id = "v1_list_agents", tag = "Client delegations",
-    params(("party" = Uuid, Query, description = "The facilitator"), ("X-Page-Size" = Option<u32>, Header), ("X-Page-Number" = Option<u32>, Header)),
-    responses((status = 200, body = Envelope<AgentOfFacilitator>), (status = 400, description = "Model state, or STD-00000 with what is wrong"), (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the caller does not administer the party's clients")),
-    security(("person" = ["altinn:clientdelegations.read", "altinn:portal/enduser"])))]
+#[utoipa::path(get, path = "/accessmanagement/api/v1/enduser/clientdelegations/agents", operation_id = "listDelegationAgentsV1", tag = "Customer",
+    params(("party" = Uuid, Query, description = "The facilitator")),
+    responses((status = 200, body = Envelope<AgentOfFacilitator>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the caller does not administer the party's clients")))]
 pub async fn agents(
     State(access): State<AccessManagement>,
     caller: Facilitating<ReadClients>,
@@ -57,12 +55,11 @@ pub async fn agents(
 }
 
 /// Makes a party an agent: by its uuid, or a person by identity number and last name.
-#[utoipa::path(post, path = "/accessmanagement/api/v1/enduser/clientdelegations/agents", operation_id = "v1_add_agent", tag = "Client delegations",
+#[utoipa::path(post, path = "/accessmanagement/api/v1/enduser/clientdelegations/agents", operation_id = "addDelegationAgentV1", tag = "Customer",
     params(("party" = Uuid, Query, description = "The facilitator"), ("to" = Option<Uuid>, Query, description = "The agent; without it the body describes a person")),
     request_body(content = Option<PersonInputDto>),
-    responses((status = 200, body = AssignmentDto), (status = 400, description = "Model state, or STD-00000 with what is wrong"), (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the caller does not administer the party's clients"),
-        (status = 429, description = "AM-00026: the caller named nobody too often")),
-    security(("person" = ["altinn:clientdelegations.write", "altinn:portal/enduser"])))]
+    responses((status = 200, body = AssignmentDto), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state, STD-00000 or AM-00022"), (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the caller does not administer the party's clients"),
+        (status = 429, body = AccessRefusal, content_type = "application/problem+json", description = "AM-00026: the caller named nobody too often; or too many requests")))]
 pub async fn add_agent(
     State(access): State<AccessManagement>,
     caller: Facilitating<WriteClients>,
@@ -76,10 +73,9 @@ pub async fn add_agent(
 }
 
 /// Removes an agent. One that is none is no error.
-#[utoipa::path(delete, path = "/accessmanagement/api/v1/enduser/clientdelegations/agents", operation_id = "v1_remove_agent", tag = "Client delegations",
+#[utoipa::path(delete, path = "/accessmanagement/api/v1/enduser/clientdelegations/agents", operation_id = "removeDelegationAgentV1", tag = "Customer",
     params(("party" = Uuid, Query, description = "The facilitator"), ("to" = Uuid, Query, description = "The agent"), ("cascade" = Option<bool>, Query, description = "Whether what is delegated goes too; it does not by default")),
-    responses((status = 204, description = "It is no agent any more"), (status = 400, description = "Model state, or STD-00000 with what is wrong"), (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the caller does not administer the party's clients")),
-    security(("person" = ["altinn:clientdelegations.write", "altinn:portal/enduser"])))]
+    responses((status = 204, description = "It is no agent any more"), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the caller does not administer the party's clients")))]
 pub async fn remove_agent(
     State(access): State<AccessManagement>,
     caller: Facilitating<WriteClients>,
@@ -94,10 +90,9 @@ pub async fn remove_agent(
 }
 
 /// Takes a client from an agent. One that the agent does not have is no error.
-#[utoipa::path(delete, path = "/accessmanagement/api/v1/enduser/clientdelegations/agents/clients", operation_id = "v1_remove_client", tag = "Client delegations",
+#[utoipa::path(delete, path = "/accessmanagement/api/v1/enduser/clientdelegations/agents/clients", operation_id = "removeDelegationClientV1", tag = "Customer",
     params(("party" = Uuid, Query, description = "The facilitator"), ("from" = Uuid, Query, description = "The client"), ("to" = Uuid, Query, description = "The agent"), ("cascade" = Option<bool>, Query, description = "Whether what is delegated goes too; it does not by default")),
-    responses((status = 204, description = "The agent does not have the client any more"), (status = 400, description = "Model state, or STD-00000 with what is wrong"), (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the caller does not administer the party's clients")),
-    security(("person" = ["altinn:clientdelegations.write", "altinn:portal/enduser"])))]
+    responses((status = 204, description = "The agent does not have the client any more"), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the caller does not administer the party's clients")))]
 pub async fn remove_client(
     State(access): State<AccessManagement>,
     caller: Facilitating<WriteClients>,
@@ -110,10 +105,9 @@ pub async fn remove_client(
 }
 
 /// Packages that an agent was delegated, client by client.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/enduser/clientdelegations/agents/accesspackages", operation_id = "v1_list_packages_of_agent", tag = "Client delegations",
+#[utoipa::path(get, path = "/accessmanagement/api/v1/enduser/clientdelegations/agents/accesspackages", operation_id = "listPackagesOfAgentV1", tag = "Customer",
     params(("party" = Uuid, Query, description = "The facilitator"), ("to" = Uuid, Query, description = "The agent")),
-    responses((status = 200, body = Envelope<ClientOfFacilitator>), (status = 400, description = "Model state, or STD-00000 with what is wrong"), (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the caller does not administer the party's clients")),
-    security(("person" = ["altinn:clientdelegations.read", "altinn:portal/enduser"])))]
+    responses((status = 200, body = Envelope<ClientOfFacilitator>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the caller does not administer the party's clients")))]
 pub async fn packages_of_agent(
     State(access): State<AccessManagement>,
     caller: Facilitating<ReadClients>,
@@ -124,10 +118,9 @@ pub async fn packages_of_agent(
 }
 
 /// Packages of a client that were delegated, agent by agent.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/enduser/clientdelegations/clients/accesspackages", operation_id = "v1_list_packages_of_client", tag = "Client delegations",
+#[utoipa::path(get, path = "/accessmanagement/api/v1/enduser/clientdelegations/clients/accesspackages", operation_id = "listPackagesOfClientV1", tag = "Customer",
     params(("party" = Uuid, Query, description = "The facilitator"), ("from" = Uuid, Query, description = "The client")),
-    responses((status = 200, body = Envelope<AgentOfFacilitator>), (status = 400, description = "Model state, or STD-00000 with what is wrong"), (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the caller does not administer the party's clients")),
-    security(("person" = ["altinn:clientdelegations.read", "altinn:portal/enduser"])))]
+    responses((status = 200, body = Envelope<AgentOfFacilitator>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the caller does not administer the party's clients")))]
 pub async fn packages_of_client(
     State(access): State<AccessManagement>,
     caller: Facilitating<ReadClients>,
@@ -138,11 +131,10 @@ pub async fn packages_of_client(
 }
 
 /// Delegates packages of a client to an agent, all or none. What is delegated already stays.
-#[utoipa::path(post, path = "/accessmanagement/api/v1/enduser/clientdelegations/agents/accesspackages", operation_id = "v1_give_packages", tag = "Client delegations",
+#[utoipa::path(post, path = "/accessmanagement/api/v1/enduser/clientdelegations/agents/accesspackages", operation_id = "addClientPackagesV1", tag = "Customer",
     params(("party" = Uuid, Query, description = "The facilitator"), ("from" = Uuid, Query, description = "The client"), ("to" = Uuid, Query, description = "The agent")),
     request_body(content = PackageBatch),
-    responses((status = 200, body = Vec<PackageDelegation>), (status = 400, description = "Model state, or STD-00000 with what is wrong"), (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the caller does not administer the party's clients")),
-    security(("person" = ["altinn:clientdelegations.write", "altinn:portal/enduser"])))]
+    responses((status = 200, body = Vec<PackageDelegation>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the caller does not administer the party's clients")))]
 pub async fn give_packages(
     State(access): State<AccessManagement>,
     caller: Facilitating<WriteClients>,
@@ -156,11 +148,10 @@ pub async fn give_packages(
 }
 
 /// Takes packages of a client back from an agent.
-#[utoipa::path(delete, path = "/accessmanagement/api/v1/enduser/clientdelegations/agents/accesspackages", operation_id = "v1_take_packages", tag = "Client delegations",
+#[utoipa::path(delete, path = "/accessmanagement/api/v1/enduser/clientdelegations/agents/accesspackages", operation_id = "removeClientPackagesV1", tag = "Customer",
     params(("party" = Uuid, Query, description = "The facilitator"), ("from" = Uuid, Query, description = "The client"), ("to" = Uuid, Query, description = "The agent")),
     request_body(content = PackageBatch),
-    responses((status = 200, body = Vec<PackageDelegation>), (status = 400, description = "Model state, or STD-00000 with what is wrong"), (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the caller does not administer the party's clients")),
-    security(("person" = ["altinn:clientdelegations.write", "altinn:portal/enduser"])))]
+    responses((status = 200, body = Vec<PackageDelegation>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the caller does not administer the party's clients")))]
 pub async fn take_packages(
     State(access): State<AccessManagement>,
     caller: Facilitating<WriteClients>,

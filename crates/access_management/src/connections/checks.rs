@@ -22,7 +22,7 @@ use crate::{
     AccessManagement,
     callers::{GiveAccess, Managing},
     changes::parties_by_key,
-    entities::{Envelope, PackageDto},
+    entities::{CompactPackage, Envelope},
     errors::{AccessError, AccessProblem, AccessResult, Invalid, InvalidCode},
 };
 
@@ -77,7 +77,7 @@ impl AccessManagement {
             let result = delegator.may_give(package);
             let found = if result { reasons(package) } else { Vec::new() };
             PackageCheck {
-                package: PackageDto::from(package),
+                package: CompactPackage::from(package),
                 result,
                 reasons: if found.is_empty() {
                     vec![PackageCheckReason::no_access()]

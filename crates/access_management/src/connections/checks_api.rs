@@ -9,16 +9,15 @@ use crate::{
     AccessManagement,
     callers::{GiveAccess, Managing},
     entities::Envelope,
-    errors::AccessResult,
+    errors::{AccessRefusal, AccessResult},
     query::uuids,
 };
 
 /// Which packages the caller may give.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/enduser/connections/accesspackages/delegationcheck", operation_id = "check_packages", tag = "Connections",
+#[utoipa::path(get, path = "/accessmanagement/api/v1/enduser/connections/accesspackages/delegationcheck", operation_id = "listDelegablePackages", tag = "Customer",
     params(("party" = Uuid, Query, description = "The party for which access is managed"), ("packageIds" = Option<Vec<Uuid>>, Query, description = "Only these, by id"),
         ("packages" = Option<Vec<String>>, Query, description = "Only these, by URN")),
-    responses((status = 200, body = Envelope<PackageCheck>), (status = 400, description = "Model state, or a problem with what is wrong"), (status = 401, description = "No valid token"), (status = 403, description = "No scope fits the direction, or the caller does not manage access for the party")),
-    security(("person" = ["altinn:accessmanagement/enduser:connections:toothers.write", "altinn:portal/enduser"])))]
+    responses((status = 200, body = Envelope<PackageCheck>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state, STD-00000 or AM-00041"), (status = 401, description = "No valid token"), (status = 403, description = "No scope fits the direction, or the caller does not manage access for the party")))]
 pub async fn packages(
     State(access): State<AccessManagement>,
     caller: Managing<GiveAccess>,
@@ -35,10 +34,9 @@ pub async fn packages(
 }
 
 /// Which rights on a resource the caller may give.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/enduser/connections/resources/delegationcheck", operation_id = "check_resource", tag = "Connections",
+#[utoipa::path(get, path = "/accessmanagement/api/v1/enduser/connections/resources/delegationcheck", operation_id = "checkDelegableResource", tag = "Customer",
     params(("party" = Uuid, Query, description = "The party for which access is managed"), ("resource" = String, Query, description = "Identifier in the registry")),
-    responses((status = 200, body = ResourceCheck), (status = 400, description = "Model state, or a problem with what is wrong"), (status = 401, description = "No valid token"), (status = 403, description = "No scope fits the direction, or the caller does not manage access for the party")),
-    security(("person" = ["altinn:accessmanagement/enduser:connections:toothers.write", "altinn:portal/enduser"])))]
+    responses((status = 200, body = ResourceCheck), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state, AM-00008 or AM-00027"), (status = 401, description = "No valid token"), (status = 403, description = "No scope fits the direction, or the caller does not manage access for the party")))]
 pub async fn resource(
     State(access): State<AccessManagement>,
     caller: Managing<GiveAccess>,

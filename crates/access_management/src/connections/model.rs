@@ -13,24 +13,24 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::{Uuid, uuid};
 
-use crate::entities::{Entity, PackageDto, RoleDto};
+use crate::entities::{CompactPackage, CompactRole, Entity};
 
 /// A party with what connects it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(no_recursion)]
 pub struct ConnectionDto {
     /// The other party.
     pub party: Entity,
     /// Roles, those that others imply included; not those of client delegations.
-    pub roles: Vec<RoleDto>,
+    pub roles: Vec<CompactRole>,
     /// Packages, where they are asked for.
-    pub packages: Vec<PackageDto>,
+    pub packages: Vec<CompactPackage>,
     /// Single resources, where they are asked for.
     pub resources: Vec<ConnectedResource>,
     /// Always empty: single instances are not known here.
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<String>)]
     pub instances: Vec<Value>,
     /// Parties that are reached through this one.
+    #[schema(no_recursion)]
     pub connections: Vec<ConnectionDto>,
 }
 
@@ -51,11 +51,11 @@ pub struct ConnectedResource {
     /// Its identifier in the registry.
     pub ref_id: String,
     /// Always null.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<String>)]
     pub provider: Option<()>,
     /// Always null.
     #[serde(rename = "type")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<String>)]
     pub kind: Option<()>,
 }
 
@@ -168,9 +168,9 @@ pub struct Permission {
     /// The party it is reached through.
     pub via: Option<Entity>,
     /// Role of the relation; none of a client delegation.
-    pub role: Option<RoleDto>,
+    pub role: Option<CompactRole>,
     /// Role at the party it is reached through.
-    pub via_role: Option<RoleDto>,
+    pub via_role: Option<CompactRole>,
     /// The way.
     pub reason: ReasonDto,
 }
@@ -179,7 +179,7 @@ pub struct Permission {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct PackagePermission {
     /// The package.
-    pub package: PackageDto,
+    pub package: CompactPackage,
     /// The ways.
     pub permissions: Vec<Permission>,
 }
@@ -400,7 +400,7 @@ pub struct RightPermission {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct PackageCheck {
     /// The package.
-    pub package: PackageDto,
+    pub package: CompactPackage,
     /// It may.
     pub result: bool,
     /// One for each way by which it may; else one that says that there is none.
@@ -479,6 +479,7 @@ pub struct RightCheckDto {
 /// Rights, as a body names them.
 #[derive(Debug, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = json!({"directRightKeys": ["01c75d2feca980dba9302c168672c013094bb592405139a500fd0767811c144221"]}))]
 #[expect(dead_code, reason = "describes a body")]
 pub struct RightKeys {
     /// Keys as delegation checks show them; at most 500.

@@ -36,7 +36,7 @@ use super::{
 use crate::{
     AccessManagement,
     callers::Managing,
-    entities::{Entity, EntityType, Envelope, PackageDto, Wrapping, entity_rows, entity_type},
+    entities::{CompactPackage, Entity, EntityType, Envelope, Wrapping, entity_rows, entity_type},
     errors::{AccessError, AccessResult, Invalid, InvalidCode},
 };
 
@@ -281,7 +281,7 @@ impl AccessManagement {
                 self.permission(&names, way, role, flag.bit())
             });
             Some(PackagePermission {
-                package: PackageDto::from(package),
+                package: CompactPackage::from(package),
                 permissions: permissions.collect(),
             })
         });
@@ -625,7 +625,7 @@ fn shown(catalogue: &Catalogue, names: &Names, node: Node) -> Option<ConnectionD
     Some(ConnectionDto {
         party: names.party(node.key)?,
         roles: roles.into_iter().map(Into::into).collect(),
-        packages: packages.into_values().map(PackageDto::from).collect(),
+        packages: packages.into_values().map(CompactPackage::from).collect(),
         resources: node.resources.iter().map(|id| names.resource(id)).collect(),
         instances: Vec::new(),
         connections: node

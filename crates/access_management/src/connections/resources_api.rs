@@ -13,7 +13,7 @@ use super::{
 use crate::{
     AccessManagement,
     callers::{GiveAccess, Managing, ReadAccess, RemoveAccess},
-    errors::AccessResult,
+    errors::{AccessRefusal, AccessResult},
     query::{PagingHeaders, required_uuids},
 };
 
@@ -26,10 +26,9 @@ fn resource_of(query: &Query) -> Option<&str> {
 }
 
 /// Single resources, each with the ways by which it is held.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/enduser/connections/resources", operation_id = "list_connection_resources", tag = "Connections",
-    params(("party" = Uuid, Query, description = "The party for which access is managed"), ("from" = Option<Uuid>, Query, description = "Who gave; the party, for what it gave others"), ("to" = Option<Uuid>, Query, description = "Who has it; the party, for what others gave it"), ("resource" = Option<String>, Query, description = "Only this resource"), ("X-Page-Size" = Option<u32>, Header), ("X-Page-Number" = Option<u32>, Header)),
-    responses((status = 200, body = Vec<ResourcePermission>), (status = 400, description = "Model state, or a problem with what is wrong"), (status = 401, description = "No valid token"), (status = 403, description = "No scope fits the direction, or the caller does not manage access for the party")),
-    security(("person" = ["altinn:accessmanagement/enduser:connections:toothers.read", "altinn:accessmanagement/enduser:connections:fromothers.read", "altinn:portal/enduser"])))]
+#[utoipa::path(get, path = "/accessmanagement/api/v1/enduser/connections/resources", operation_id = "listConnectionResources", tag = "Customer",
+    params(("party" = Uuid, Query, description = "The party for which access is managed"), ("from" = Option<Uuid>, Query, description = "Who gave; the party, for what it gave others"), ("to" = Option<Uuid>, Query, description = "Who has it; the party, for what others gave it"), ("resource" = Option<String>, Query, description = "Only this resource")),
+    responses((status = 200, body = Vec<ResourcePermission>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state, STD-00000 or AM-00027"), (status = 401, description = "No valid token"), (status = 403, description = "No scope fits the direction, or the caller does not manage access for the party")))]
 pub async fn list(
     State(access): State<AccessManagement>,
     caller: Managing<ReadAccess>,
@@ -44,10 +43,9 @@ pub async fn list(
 }
 
 /// Rights on a resource that one party holds of another.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/enduser/connections/resources/rights", operation_id = "list_connection_rights", tag = "Connections",
-    params(("party" = Uuid, Query, description = "The party for which access is managed"), ("from" = Uuid, Query, description = "Who gave; the party or the other end"), ("to" = Uuid, Query, description = "Who has it; the party or the other end"), ("resource" = String, Query, description = "Identifier in the registry"), ("X-Page-Size" = Option<u32>, Header), ("X-Page-Number" = Option<u32>, Header)),
-    responses((status = 200, body = RightsOfResource), (status = 400, description = "Model state, or a problem with what is wrong"), (status = 401, description = "No valid token"), (status = 403, description = "No scope fits the direction, or the caller does not manage access for the party")),
-    security(("person" = ["altinn:accessmanagement/enduser:connections:toothers.read", "altinn:accessmanagement/enduser:connections:fromothers.read", "altinn:portal/enduser"])))]
+#[utoipa::path(get, path = "/accessmanagement/api/v1/enduser/connections/resources/rights", operation_id = "listConnectionRights", tag = "Customer",
+    params(("party" = Uuid, Query, description = "The party for which access is managed"), ("from" = Uuid, Query, description = "Who gave; the party or the other end"), ("to" = Uuid, Query, description = "Who has it; the party or the other end"), ("resource" = String, Query, description = "Identifier in the registry")),
+    responses((status = 200, body = RightsOfResource), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state, STD-00000 or AM-00027"), (status = 401, description = "No valid token"), (status = 403, description = "No scope fits the direction, or the caller does not manage access for the party")))]
 pub async fn rights(
     State(access): State<AccessManagement>,
     caller: Managing<ReadAccess>,
@@ -67,11 +65,10 @@ fn named_resource(query: &Query) -> &str {
 }
 
 /// Gives rights on a resource. Rights that are given already stay.
-#[utoipa::path(post, path = "/accessmanagement/api/v1/enduser/connections/resources/rights", operation_id = "give_connection_rights", tag = "Connections",
+#[utoipa::path(post, path = "/accessmanagement/api/v1/enduser/connections/resources/rights", operation_id = "giveConnectionRights", tag = "Customer",
     params(("party" = Uuid, Query, description = "The party for which access is managed"), ("to" = Uuid, Query, description = "Who receives"), ("resource" = String, Query, description = "Identifier in the registry")),
     request_body(content = RightKeys),
-    responses((status = 201, description = "They are given"), (status = 400, description = "Model state, or a problem with what is wrong"), (status = 401, description = "No valid token"), (status = 403, description = "No scope fits the direction, or the caller does not manage access for the party")),
-    security(("person" = ["altinn:accessmanagement/enduser:connections:toothers.write", "altinn:portal/enduser"])))]
+    responses((status = 201, description = "They are given"), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state, STD-00000, AM-00022, AM-00027, AM-00028 or AM-00033"), (status = 401, description = "No valid token"), (status = 403, description = "No scope fits the direction, or the caller does not manage access for the party")))]
 pub async fn give(
     State(access): State<AccessManagement>,
     caller: Managing<GiveAccess>,
@@ -87,11 +84,10 @@ pub async fn give(
 }
 
 /// Replaces the rights on a resource. An empty list changes nothing.
-#[utoipa::path(put, path = "/accessmanagement/api/v1/enduser/connections/resources/rights", operation_id = "replace_connection_rights", tag = "Connections",
+#[utoipa::path(put, path = "/accessmanagement/api/v1/enduser/connections/resources/rights", operation_id = "replaceConnectionRights", tag = "Customer",
     params(("party" = Uuid, Query, description = "The party for which access is managed"), ("to" = Uuid, Query, description = "Who receives"), ("resource" = String, Query, description = "Identifier in the registry")),
     request_body(content = RightKeys),
-    responses((status = 200, description = "These are given, and no others"), (status = 400, description = "Model state, or a problem with what is wrong"), (status = 401, description = "No valid token"), (status = 403, description = "No scope fits the direction, or the caller does not manage access for the party")),
-    security(("person" = ["altinn:accessmanagement/enduser:connections:toothers.write", "altinn:portal/enduser"])))]
+    responses((status = 200, description = "These are given, and no others"), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state, STD-00000, AM-00022, AM-00027 or AM-00028"), (status = 401, description = "No valid token"), (status = 403, description = "No scope fits the direction, or the caller does not manage access for the party")))]
 pub async fn replace(
     State(access): State<AccessManagement>,
     caller: Managing<GiveAccess>,
@@ -107,10 +103,9 @@ pub async fn replace(
 }
 
 /// Takes all rights on a resource back. Rights that were not given are no error.
-#[utoipa::path(delete, path = "/accessmanagement/api/v1/enduser/connections/resources", operation_id = "take_connection_resource", tag = "Connections",
+#[utoipa::path(delete, path = "/accessmanagement/api/v1/enduser/connections/resources", operation_id = "removeConnectionResource", tag = "Customer",
     params(("party" = Uuid, Query, description = "The party for which access is managed"), ("from" = Uuid, Query, description = "Who gave; the party or the other end"), ("to" = Uuid, Query, description = "Who has it; the party or the other end"), ("resource" = String, Query, description = "Identifier in the registry")),
-    responses((status = 204, description = "No right on it is given any more"), (status = 400, description = "Model state, or a problem with what is wrong"), (status = 401, description = "No valid token"), (status = 403, description = "No scope fits the direction, or the caller does not manage access for the party")),
-    security(("person" = ["altinn:accessmanagement/enduser:connections:toothers.write", "altinn:accessmanagement/enduser:connections:fromothers.write", "altinn:portal/enduser"])))]
+    responses((status = 204, description = "No right on it is given any more"), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token"), (status = 403, description = "No scope fits the direction, or the caller does not manage access for the party")))]
 pub async fn take(
     State(access): State<AccessManagement>,
     caller: Managing<RemoveAccess>,

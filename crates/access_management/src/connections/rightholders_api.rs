@@ -11,18 +11,17 @@ use crate::{
     callers::{GiveAccess, Managing, ReadAccess, RemoveAccess},
     client_delegations::{AssignmentDto, Cascade, PersonInputDto},
     entities::{Envelope, Wrapping},
-    errors::AccessResult,
+    errors::{AccessRefusal, AccessResult},
     person_lookup::bind_person,
     query::{PagingHeaders, required_uuids},
 };
 
 /// Whom a party gave access, or who gave it access. The list comes whole.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/enduser/connections", operation_id = "list_connections", tag = "Connections",
+#[utoipa::path(get, path = "/accessmanagement/api/v1/enduser/connections", operation_id = "listConnections", tag = "Customer",
     params(("party" = Uuid, Query, description = "The party for which access is managed"), ("from" = Option<Uuid>, Query, description = "Who gave; the party, for what it gave others"), ("to" = Option<Uuid>, Query, description = "Who has it; the party, for what others gave it"), ("includeClientDelegations" = Option<bool>, Query), ("includeAgentConnections" = Option<bool>, Query),
         ("includeAccessPackages" = Option<bool>, Query), ("includeResources" = Option<bool>, Query),
-        ("includeInstances" = Option<bool>, Query), ("X-Page-Size" = Option<u32>, Header), ("X-Page-Number" = Option<u32>, Header)),
-    responses((status = 200, body = Envelope<ConnectionDto>), (status = 400, description = "Model state, or a problem with what is wrong"), (status = 401, description = "No valid token"), (status = 403, description = "No scope fits the direction, or the caller does not manage access for the party")),
-    security(("person" = ["altinn:accessmanagement/enduser:connections:toothers.read", "altinn:accessmanagement/enduser:connections:fromothers.read", "altinn:portal/enduser"])))]
+        ("includeInstances" = Option<bool>, Query)),
+    responses((status = 200, body = Envelope<ConnectionDto>), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token"), (status = 403, description = "No scope fits the direction, or the caller does not manage access for the party")))]
 pub async fn list(
     State(access): State<AccessManagement>,
     caller: Managing<ReadAccess>,
@@ -38,12 +37,11 @@ pub async fn list(
 }
 
 /// Makes a party a right-holder: by its uuid, or a person by identity number and last name.
-#[utoipa::path(post, path = "/accessmanagement/api/v1/enduser/connections", operation_id = "add_right_holder", tag = "Connections",
+#[utoipa::path(post, path = "/accessmanagement/api/v1/enduser/connections", operation_id = "addRightHolder", tag = "Customer",
     params(("party" = Uuid, Query, description = "The party for which access is managed"), ("to" = Option<Uuid>, Query, description = "Who receives; without it the body describes a person")),
     request_body(content = Option<PersonInputDto>),
-    responses((status = 200, body = AssignmentDto), (status = 400, description = "Model state, or a problem with what is wrong"), (status = 401, description = "No valid token"), (status = 403, description = "No scope fits the direction, or the caller does not manage access for the party"),
-        (status = 429, description = "AM-00026: the caller named nobody too often")),
-    security(("person" = ["altinn:accessmanagement/enduser:connections:toothers.write", "altinn:portal/enduser"])))]
+    responses((status = 200, body = AssignmentDto), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state, STD-00000 or AM-00022"), (status = 401, description = "No valid token"), (status = 403, description = "No scope fits the direction, or the caller does not manage access for the party"),
+        (status = 429, body = AccessRefusal, content_type = "application/problem+json", description = "AM-00026: the caller named nobody too often; or too many requests")))]
 pub async fn add(
     State(access): State<AccessManagement>,
     caller: Managing<GiveAccess>,
@@ -57,10 +55,9 @@ pub async fn add(
 }
 
 /// Ends a right-holder relation. One that does not exist is no error.
-#[utoipa::path(delete, path = "/accessmanagement/api/v1/enduser/connections", operation_id = "remove_right_holder", tag = "Connections",
+#[utoipa::path(delete, path = "/accessmanagement/api/v1/enduser/connections", operation_id = "removeRightHolder", tag = "Customer",
     params(("party" = Uuid, Query, description = "The party for which access is managed"), ("from" = Uuid, Query, description = "Who gave; the party or the other end"), ("to" = Uuid, Query, description = "Who has it; the party or the other end"), ("cascade" = Option<bool>, Query, description = "Whether what it carries goes too; it does not by default")),
-    responses((status = 204, description = "There is no such relation any more"), (status = 400, description = "Model state, or a problem with what is wrong"), (status = 401, description = "No valid token"), (status = 403, description = "No scope fits the direction, or the caller does not manage access for the party")),
-    security(("person" = ["altinn:accessmanagement/enduser:connections:toothers.write", "altinn:accessmanagement/enduser:connections:fromothers.write", "altinn:portal/enduser"])))]
+    responses((status = 204, description = "There is no such relation any more"), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state or STD-00000"), (status = 401, description = "No valid token"), (status = 403, description = "No scope fits the direction, or the caller does not manage access for the party")))]
 pub async fn remove(
     State(access): State<AccessManagement>,
     caller: Managing<RemoveAccess>,

@@ -4,7 +4,7 @@ mod model;
 mod store;
 
 pub use model::{
-    Entity, EntityRow, EntityType, Envelope, PackageDto, ResourceRef, RoleDto, Wrapping,
+    CompactPackage, CompactRole, Entity, EntityRow, EntityType, Envelope, ResourceRef, Wrapping,
     entity_type,
 };
 pub use store::{entities, entity_rows};

@@ -137,7 +137,6 @@ impl EntityRow {
 /// A party.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(no_recursion)]
 pub struct Entity {
     /// Party uuid.
     pub id: Uuid,
@@ -149,9 +148,10 @@ pub struct Entity {
     /// Organisation form, `Person`, `AgentSystem` or `StandardSystem`.
     pub variant: String,
     /// Main unit, where the answer shows it.
+    #[schema(no_recursion)]
     pub parent: Option<Box<Entity>>,
     /// Always null.
-    #[schema(value_type = Option<Vec<Object>>)]
+    #[schema(value_type = Option<Vec<String>>)]
     pub children: Option<()>,
     /// Party id; none of a system user.
     #[serde(rename = "partyid")]
@@ -195,7 +195,7 @@ pub fn with_offset<S: Serializer>(
 
 /// A role.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct RoleDto {
+pub struct CompactRole {
     /// Its id.
     pub id: Uuid,
     /// Its code.
@@ -206,11 +206,11 @@ pub struct RoleDto {
     #[serde(rename = "legacyurn ")]
     pub legacy_urn: Option<String>,
     /// Always null.
-    #[schema(value_type = Option<Vec<Object>>)]
+    #[schema(value_type = Option<Vec<String>>)]
     pub children: Option<()>,
 }
 
-impl From<&Role> for RoleDto {
+impl From<&Role> for CompactRole {
     fn from(role: &Role) -> Self {
         Self {
             id: role.id,
@@ -225,7 +225,7 @@ impl From<&Role> for RoleDto {
 /// An access package.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct PackageDto {
+pub struct CompactPackage {
     /// Its id.
     pub id: Uuid,
     /// Its URN.
@@ -234,7 +234,7 @@ pub struct PackageDto {
     pub area_id: Uuid,
 }
 
-impl From<&Package> for PackageDto {
+impl From<&Package> for CompactPackage {
     fn from(package: &Package) -> Self {
         Self {
             id: package.id,

@@ -2,21 +2,25 @@
 //! that older callers ask for.
 
 use axum::{
-    extract::State,
+    extract::{FromRef, FromRequestParts, State},
     response::{IntoResponse, Response},
 };
 use futures_util::TryStreamExt as _;
-use http::{StatusCode, header::CONTENT_TYPE};
+use http::{StatusCode, header::CONTENT_TYPE, request::Parts};
 use sqlx::{PgConnection, Postgres, pool::PoolConnection};
+use utoipa::openapi::path::Operation;
 use uuid::Uuid;
 
 use super::PartyLists;
 use super::{
     bind::{bind_include, bind_own_filter, bind_question},
-    model::{AuthorizedParty, Include, IncludeDefault, Leads, PartyFilter, Question},
+    model::{
+        AuthorizedParty, AuthorizedPartyList, Include, IncludeDefault, Leads, PartyFilter, Question,
+    },
     rules::Assembly,
     store,
 };
+use crate::bodies::{AuthorizedPartiesBody, Reach};
 use crate::{
     caller_shapes::{self, User},
     callers::{Caller, PersonOrSystemUser, Scoped},
@@ -27,6 +31,7 @@ use foundation::{
     http::{
         ApiError, ApiResult, Json, ModelState,
         body::{self, JsonBytes},
+        describe::{self, Credential, DescribeInput, require},
         list_stream::{self, Broken, ListWriter},
         path::PathValues,
         query::Query,
@@ -41,16 +46,15 @@ use registers::parties::{self, Party, PartyKind, PartyRef};
 type Owner = Scoped<AuthorizedPartiesOfOwner>;
 
 /// Whom a subject may act for, for a service owner who asks.
-#[utoipa::path(post, path = "/accessmanagement/api/v1/resourceowner/authorizedparties", tag = "Authorized parties",
+#[utoipa::path(post, operation_id = "listAuthorizedPartiesForResourceOwner", path = "/accessmanagement/api/v1/resourceowner/authorizedparties", tag = "Service owner",
     params(("includeRoles" = Option<bool>, Query), ("includeAccessPackages" = Option<bool>, Query), ("includeResources" = Option<bool>, Query),
-        ("includeInstances" = Option<bool>, Query), ("includePartiesViaKeyRoles" = Option<String>, Query, description = "`true`, `false` or `auto`"),
-        ("includeSubParties" = Option<String>, Query), ("includeInactiveParties" = Option<String>, Query),
-        ("orgCode" = Option<String>, Query, description = "Only parties for whom something leads to a resource of this owner"),
-        ("anyOfResourceIds" = Option<Vec<String>>, Query, description = "Only parties for whom something leads to one of these")),
-    request_body(content = serde_json::Value, description = "`type` and `value` of the subject; `partyFilter`"),
+        ("includeInstances" = Option<bool>, Query), ("includePartiesViaKeyRoles" = inline(Option<Reach>), Query),
+        ("includeSubParties" = inline(Option<Reach>), Query), ("includeInactiveParties" = inline(Option<Reach>), Query),
+        ("orgCode" = Option<String>, Query),
+        ("anyOfResourceIds" = Option<Vec<String>>, Query)),
+    request_body = AuthorizedPartiesBody,
     responses((status = 200, body = Vec<AuthorizedParty>), (status = 400, description = "The subject cannot be read, or another owner's code"),
-        (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")),
-    security(("maskinporten" = ["altinn:accessmanagement/authorizedparties.resourceowner", "altinn:accessmanagement/authorizedparties.admin"])))]
+        (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")))]
 pub async fn for_resource_owner(
     State(lists): State<PartyLists>,
     owner: Owner,
@@ -61,11 +65,15 @@ pub async fn for_resource_owner(
 }
 
 /// The same under its newer name.
-#[utoipa::path(post, path = "/accessmanagement/api/v1/serviceowner/authorizedparties", tag = "Authorized parties",
-    request_body(content = serde_json::Value, description = "`type` and `value` of the subject; `partyFilter`"),
+#[utoipa::path(post, operation_id = "listAuthorizedPartiesForServiceOwner", path = "/accessmanagement/api/v1/serviceowner/authorizedparties", tag = "Service owner",
+    params(("includeRoles" = Option<bool>, Query), ("includeAccessPackages" = Option<bool>, Query), ("includeResources" = Option<bool>, Query),
+        ("includeInstances" = Option<bool>, Query), ("includePartiesViaKeyRoles" = inline(Option<Reach>), Query),
+        ("includeSubParties" = inline(Option<Reach>), Query), ("includeInactiveParties" = inline(Option<Reach>), Query),
+        ("orgCode" = Option<String>, Query),
+        ("anyOfResourceIds" = Option<Vec<String>>, Query)),
+    request_body = AuthorizedPartiesBody,
     responses((status = 200, body = Vec<AuthorizedParty>), (status = 400, description = "The subject cannot be read, or another owner's code"),
-        (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")),
-    security(("maskinporten" = ["altinn:accessmanagement/authorizedparties.resourceowner", "altinn:accessmanagement/authorizedparties.admin"])))]
+        (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")))]
 pub async fn for_service_owner(
     State(lists): State<PartyLists>,
     owner: Owner,
@@ -142,15 +150,14 @@ async fn leads(db: &mut PgConnection, query: &Query) -> ApiResult<Option<Leads>>
 }
 
 /// Whom the caller itself may act for: the system user of its token, or the person.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/enduser/authorizedparties", tag = "Authorized parties",
+#[utoipa::path(get, operation_id = "listOwnAuthorizedParties", path = "/accessmanagement/api/v1/enduser/authorizedparties", tag = "Customer",
     params(("includeRoles" = Option<bool>, Query), ("includeAccessPackages" = Option<bool>, Query), ("includeResources" = Option<bool>, Query),
-        ("includeInstances" = Option<bool>, Query), ("includePartiesViaKeyRoles" = Option<String>, Query, description = "`true`, `false` or `auto`"),
-        ("includeSubParties" = Option<String>, Query), ("includeInactiveParties" = Option<String>, Query),
+        ("includeInstances" = Option<bool>, Query), ("includePartiesViaKeyRoles" = inline(Option<Reach>), Query),
+        ("includeSubParties" = inline(Option<Reach>), Query), ("includeInactiveParties" = inline(Option<Reach>), Query),
         ("partyFilter" = Option<Vec<uuid::Uuid>>, Query, description = "Only these parties and their main units"),
         ("anyOfResourceIds" = Option<Vec<String>>, Query)),
-    responses((status = 200, body = serde_json::Value, description = "`links` and `data`"), (status = 400, description = "A flag is no flag"),
-        (status = 401, description = "No valid token, or one without user and system user"), (status = 403, description = "The scope is missing")),
-    security(("maskinporten" = ["altinn:accessmanagement/authorizedparties"])))]
+    responses((status = 200, body = AuthorizedPartyList), (status = 400, description = "A flag is no flag"),
+        (status = 401, description = "No valid token, or one without user and system user"), (status = 403, description = "The scope is missing")))]
 pub async fn for_end_user(
     State(lists): State<PartyLists>,
     caller: Scoped<AuthorizedParties>,
@@ -177,21 +184,19 @@ pub async fn for_end_user(
 }
 
 /// Whom the person may act for, as a bare list: for the platform's own parts.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/authorizedparties", tag = "Authorized parties",
+#[utoipa::path(get, operation_id = "listPartiesOfPerson", path = "/accessmanagement/api/v1/authorizedparties", tag = "Customer",
     params(("includeRoles" = Option<bool>, Query), ("includeAccessPackages" = Option<bool>, Query), ("includeResources" = Option<bool>, Query),
-        ("includeInstances" = Option<bool>, Query), ("includePartiesViaKeyRoles" = Option<String>, Query, description = "`true`, `false` or `auto`"),
-        ("includeSubParties" = Option<String>, Query), ("includeInactiveParties" = Option<String>, Query),
+        ("includeInstances" = Option<bool>, Query), ("includePartiesViaKeyRoles" = inline(Option<Reach>), Query),
+        ("includeSubParties" = inline(Option<Reach>), Query), ("includeInactiveParties" = inline(Option<Reach>), Query),
         ("partyFilter" = Option<Vec<uuid::Uuid>>, Query, description = "Only these parties and their main units"),
         ("anyOfResourceIds" = Option<Vec<String>>, Query)),
     responses((status = 200, body = Vec<AuthorizedParty>), (status = 400, description = "A flag is no flag"),
-        (status = 401, description = "No valid token, or one that is no person's")),
-    security(("person" = [])))]
+        (status = 401, description = "No valid token, or one that is no person's")))]
 pub async fn for_person(
     State(lists): State<PartyLists>,
-    caller: Caller,
+    PersonWhoAsks(person): PersonWhoAsks,
     query: Query,
 ) -> ApiResult<Response> {
-    let person = lists.person(&caller).await?;
     let include = bind_include(&query, IncludeDefault::RolesAndResources)?;
     let question = Question {
         subject: PartyRef::Uuid(person),
@@ -203,17 +208,16 @@ pub async fn for_person(
 }
 
 /// One party that the person may act for.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/authorizedparty/{partyId}", tag = "Authorized parties",
+#[utoipa::path(get, operation_id = "getPartyOfPerson", path = "/accessmanagement/api/v1/authorizedparty/{partyId}", tag = "Customer",
     params(("partyId" = i32, Path), ("includeRoles" = Option<bool>, Query), ("includeAccessPackages" = Option<bool>, Query),
         ("includeResources" = Option<bool>, Query), ("includeInstances" = Option<bool>, Query),
-        ("includePartiesViaKeyRoles" = Option<String>, Query, description = "`true`, `false` or `auto`"),
-        ("includeSubParties" = Option<String>, Query), ("includeInactiveParties" = Option<String>, Query)),
+        ("includePartiesViaKeyRoles" = inline(Option<Reach>), Query),
+        ("includeSubParties" = inline(Option<Reach>), Query), ("includeInactiveParties" = inline(Option<Reach>), Query)),
     responses((status = 200, body = AuthorizedParty), (status = 400, description = "No party that the person may act for has this id"),
-        (status = 401, description = "No valid token, or one that is no person's")),
-    security(("person" = [])))]
+        (status = 401, description = "No valid token, or one that is no person's")))]
 pub async fn one_for_person(
     State(lists): State<PartyLists>,
-    caller: Caller,
+    PersonWhoAsks(person): PersonWhoAsks,
     path: PathValues,
     query: Query,
 ) -> ApiResult<Json<AuthorizedParty>> {
@@ -227,7 +231,6 @@ pub async fn one_for_person(
         let sentence = "The party id must be a valid non-zero integer";
         return Err(ModelState::of(KEY, sentence).into());
     }
-    let person = lists.person(&caller).await?;
     let include = bind_include(&query, IncludeDefault::RolesAndResources)?;
     let sentence =
         "The party id is either invalid or is not an authorized party for the authenticated user";
@@ -255,22 +258,37 @@ pub async fn one_for_person(
     Ok(Json(party.clone()))
 }
 
-impl PartyLists {
-    /// The person of a token.
-    ///
-    /// # Errors
-    /// 401 with the framework's body for tokens of other shapes, and for persons whom the register does
-    /// not know.
-    async fn person(&self, caller: &Caller) -> ApiResult<Uuid> {
+/// Uuid of the person of a token. Tokens of other shapes, and persons whom the register does not know,
+/// are refused with 401 and the framework's body.
+pub struct PersonWhoAsks(Uuid);
+
+impl<S: Send + Sync> FromRequestParts<S> for PersonWhoAsks
+where
+    PartyLists: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> ApiResult<Self> {
         let refused = || ApiError::Status(StatusCode::UNAUTHORIZED);
+        let authenticator = PartyLists::from_ref(state).authenticator;
+        let caller = Caller::from_request_parts(parts, &authenticator).await?;
         let names = match caller_shapes::user(&caller.principal.shape) {
             User::Person(names, _) => names,
             User::SelfIdentified(_) | User::SystemUser(_) | User::Nobody => return Err(refused()),
         };
-        let person = self.authenticator.person_named(names).await?;
-        Ok(person.ok_or_else(refused)?.0.uuid)
+        let person = authenticator.person_named(names).await?;
+        Ok(Self(person.ok_or_else(refused)?.0.uuid))
     }
+}
 
+impl DescribeInput for PersonWhoAsks {
+    fn describe(operation: &mut Operation) {
+        describe::answer_problem(operation, 401);
+        require(operation, Credential::Person, &[]);
+    }
+}
+
+impl PartyLists {
     pub(super) fn assembly<'a>(
         &'a self,
         subject: &'a Party,

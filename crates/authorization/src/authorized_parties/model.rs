@@ -65,7 +65,6 @@ pub struct Leads {
 /// An element of the answer.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(no_recursion)]
 pub struct AuthorizedParty {
     /// Its uuid.
     pub party_uuid: Uuid,
@@ -99,7 +98,35 @@ pub struct AuthorizedParty {
     /// Codes of the roles held for it.
     pub authorized_roles: Vec<String>,
     /// Single instances; none are known here.
+    #[schema(value_type = Vec<AuthorizedInstance>)]
     pub authorized_instances: Vec<serde_json::Value>,
     /// Its sub-units.
+    #[schema(no_recursion)]
     pub subunits: Vec<AuthorizedParty>,
+}
+
+/// What somebody may act for.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AuthorizedPartyList {
+    /// `next` is always null: the list is whole.
+    pub links: NextLink,
+    /// The parties.
+    pub data: Vec<AuthorizedParty>,
+}
+
+/// Where a list goes on.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct NextLink {
+    /// Address of the next page.
+    pub next: Option<String>,
+}
+
+/// An instance that a party was given alone. None are known here, so lists of them are empty.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AuthorizedInstance {
+    /// Identifier of the resource.
+    pub resource_id: String,
+    /// Id of the instance.
+    pub instance_id: String,
 }

@@ -27,7 +27,6 @@ type User = EndUser<AnyScope>;
 /// A party whom the caller may act for.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(no_recursion)]
 pub struct PartyOfUser {
     pub party_id: Option<i32>,
     pub party_uuid: Uuid,
@@ -42,12 +41,13 @@ pub struct PartyOfUser {
     pub is_deleted: bool,
     pub only_hierarchy_element_with_no_access: bool,
     /// Always null.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<String>)]
     pub person: Option<Value>,
     /// Always null.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<String>)]
     pub organization: Option<Value>,
     /// Sub-units; null when there are none.
+    #[schema(no_recursion)]
     pub child_parties: Option<Vec<Self>>,
 }
 
@@ -132,11 +132,10 @@ async fn parties_of(
 }
 
 /// Everybody whom the caller may act for.
-#[utoipa::path(get, path = "/authorization/api/v1/parties", tag = "Authorized parties",
+#[utoipa::path(get, operation_id = "listPartiesOfUser", path = "/authorization/api/v1/parties", tag = "Portal",
     params(("userId" = i32, Query, description = "The caller's own user id")),
     responses((status = 200, body = Vec<PartyOfUser>), (status = 400, description = "No number"), (status = 401),
-        (status = 403, description = "Somebody else's user id"), (status = 404, description = "No user id, or nobody to act for")),
-    security(("person" = [])))]
+        (status = 403, description = "Somebody else's user id"), (status = 404, description = "No user id, or nobody to act for")))]
 pub async fn parties(
     State(lists): State<PartyLists>,
     user: User,
@@ -156,11 +155,10 @@ pub async fn parties(
 }
 
 /// Whether the caller may act for a party.
-#[utoipa::path(get, path = "/authorization/api/v1/parties/{partyId}/validate", tag = "Authorized parties",
+#[utoipa::path(get, operation_id = "validatePartyOfUser", path = "/authorization/api/v1/parties/{partyId}/validate", tag = "Portal",
     params(("partyId" = i32, Path), ("userId" = i32, Query, description = "The caller's own user id")),
     responses((status = 200, body = bool), (status = 400, description = "No number"), (status = 401),
-        (status = 403, description = "Somebody else's user id"), (status = 404, description = "No user id or party id")),
-    security(("person" = [])))]
+        (status = 403, description = "Somebody else's user id"), (status = 404, description = "No user id or party id")))]
 pub async fn validate(
     State(lists): State<PartyLists>,
     user: User,
@@ -179,11 +177,10 @@ pub async fn validate(
 }
 
 /// The codes of the roles that the caller holds for a party.
-#[utoipa::path(get, path = "/authorization/api/v1/roles", tag = "Authorized parties",
+#[utoipa::path(get, operation_id = "listRolesOfUser", path = "/authorization/api/v1/roles", tag = "Portal",
     params(("coveredByUserId" = i32, Query, description = "The caller's own user id"), ("offeredByPartyId" = i32, Query, description = "The party")),
     responses((status = 200, body = Vec<RoleOfUser>), (status = 400, description = "No number, or no party"), (status = 401),
-        (status = 403, description = "Somebody else's user id"), (status = 404, description = "No role")),
-    security(("person" = [])))]
+        (status = 403, description = "Somebody else's user id"), (status = 404, description = "No role")))]
 pub async fn roles(
     State(lists): State<PartyLists>,
     user: User,

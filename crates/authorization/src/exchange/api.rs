@@ -5,13 +5,17 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header::CACHE_CONTROL};
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Exchange;
 use super::claims::{self, Issue};
 use foundation::{
     config::Profile,
-    http::{ApiError, ApiResult, Json, negotiated_text, path::PathValues, query::Query},
+    http::{
+        ApiError, ApiResult, Json, describe::FrameworkProblem, negotiated_text, path::PathValues,
+        query::Query,
+    },
     token::{IssuerKind, OrganizationToken, PersonToken, Shape, SystemUserToken, Verified},
 };
 use registers::parties;
@@ -20,11 +24,12 @@ const UNAUTHORIZED: ApiError = ApiError::NotExchanged;
 
 /// Exchanges a Maskinporten or ID-porten token for one of our own. Never required: the originals
 /// are taken too.
-#[utoipa::path(get, path = "/authentication/api/v1/exchange/{tokenProvider}", tag = "Tokens",
+#[utoipa::path(get, operation_id = "exchangeToken", path = "/authentication/api/v1/exchange/{tokenProvider}", tag = "Vendor",
     params(("tokenProvider" = String, Path, description = "maskinporten or id-porten"), ("test" = Option<bool>, Query)),
-    responses((status = 200, body = String, description = "The token, as text or as a JSON string by Accept"),
-        (status = 400, description = "No such provider"), (status = 401), (status = 403, description = "No accepted scope"),
-        (status = 410, description = "Enterprise users are gone"), (status = 503)))]
+    responses((status = 200, content((String = "text/plain"), (String = "application/json")), description = "The token: as a JSON string for a client that accepts JSON alone, else as plain text"),
+        (status = 400, content((String = "text/plain"), (String = "application/json")), description = "No such provider"), (status = 401, body = FrameworkProblem, content_type = "application/problem+json"), (status = 403, body = FrameworkProblem, content_type = "application/problem+json", description = "No accepted scope"),
+        (status = 410, description = "Enterprise users are gone"), (status = 503)),
+    security((), ("organizationToken" = []), ("personToken" = [])))]
 pub async fn exchange(
     State(exchange): State<Exchange>,
     path: PathValues,
@@ -149,23 +154,55 @@ fn cacheable() -> [(http::HeaderName, HeaderValue); 1] {
 }
 
 /// Metadata of our own issuer.
-#[utoipa::path(get, path = "/authentication/api/v1/openid/.well-known/openid-configuration", tag = "Tokens",
-    responses((status = 200, body = serde_json::Value)))]
+#[utoipa::path(get, operation_id = "getIssuerMetadata", path = "/authentication/api/v1/openid/.well-known/openid-configuration", tag = "Service owner",
+    responses((status = 200, body = IssuerMetadata)))]
 pub async fn metadata(State(exchange): State<Exchange>) -> impl IntoResponse {
     let issuer = &exchange.config.own_issuer;
-    let document = json!({
-        "issuer": issuer,
-        "jwks_uri": format!("{issuer}.well-known/openid-configuration/jwks"),
-        "response_types_supported": ["token"],
-        "subject_types_supported": ["pairwise"],
-        "id_token_signing_alg_values_supported": ["RS256"],
-    });
+    let document = IssuerMetadata {
+        issuer: issuer.clone(),
+        jwks_uri: format!("{issuer}.well-known/openid-configuration/jwks"),
+        response_types_supported: ["token"],
+        subject_types_supported: ["pairwise"],
+        id_token_signing_alg_values_supported: ["RS256"],
+    };
     (cacheable(), Json(document))
 }
 
 /// Keys of our own issuer.
-#[utoipa::path(get, path = "/authentication/api/v1/openid/.well-known/openid-configuration/jwks", tag = "Tokens",
-    responses((status = 200, body = serde_json::Value)))]
+#[utoipa::path(get, operation_id = "getIssuerKeys", path = "/authentication/api/v1/openid/.well-known/openid-configuration/jwks", tag = "Service owner",
+    responses((status = 200, body = PublishedKeys)))]
 pub async fn keys(State(exchange): State<Exchange>) -> impl IntoResponse {
     (cacheable(), Json(exchange.own_keys.document().clone()))
+}
+
+/// Metadata of the issuer (`OpenID` Connect Discovery).
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct IssuerMetadata {
+    issuer: String,
+    jwks_uri: String,
+    response_types_supported: [&'static str; 1],
+    subject_types_supported: [&'static str; 1],
+    id_token_signing_alg_values_supported: [&'static str; 1],
+}
+
+/// Keys that verify the issuer's tokens (RFC 7517).
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PublishedKeys {
+    keys: Vec<PublishedKey>,
+}
+
+/// An RSA key.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PublishedKey {
+    kty: String,
+    r#use: String,
+    alg: String,
+    kid: String,
+    /// Modulus, base64url.
+    n: String,
+    /// Exponent, base64url.
+    e: String,
+    /// The certificate, when the key has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    x5c: Option<Vec<String>>,
 }

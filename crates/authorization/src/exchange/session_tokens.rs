@@ -8,7 +8,7 @@ use axum::{
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use foundation::{
     crypto::{base64url, sha256},
-    http::{ApiError, ApiResult, negotiated_text},
+    http::{ApiError, ApiResult, describe::FrameworkProblem, negotiated_text},
     sessions::{LiveSession, csrf, slide_session},
     token::SOURCE_SESSION,
 };
@@ -128,9 +128,9 @@ impl Exchange {
 
 /// Renews the token of a session that lives, for another half hour but never beyond the session's
 /// own end. The idle time of the session starts anew. Only with `compat.refresh`.
-#[utoipa::path(get, path = "/authentication/api/v1/refresh", tag = "Tokens",
-    responses((status = 200, body = String, description = "The token, as text or as a JSON string by Accept"),
-        (status = 401, description = "No token of a session that lives"), (status = 503)))]
+#[utoipa::path(get, operation_id = "refreshToken", path = "/authentication/api/v1/refresh", tag = "Portal",
+    responses((status = 200, content((String = "text/plain"), (String = "application/json")), description = "The token: as a JSON string for a client that accepts JSON alone, else as plain text"),
+        (status = 401, body = FrameworkProblem, content_type = "application/problem+json", description = "No token of a session that lives"), (status = 503)))]
 pub async fn refresh(State(exchange): State<Exchange>, headers: HeaderMap) -> ApiResult<Response> {
     let mut by_cookie = false;
     let instead = || {

@@ -9,6 +9,7 @@ use axum::{
 };
 use http::{HeaderMap, HeaderName, StatusCode, header::CONTENT_TYPE, request::Parts};
 use serde_json::json;
+use utoipa::openapi::path::Operation;
 
 use super::{
     AtLeast, Decided, PartialRequest, Pdp,
@@ -20,10 +21,15 @@ use super::{
     response::{DecisionResponse, DecisionResult, RepeatedResults},
     xml,
 };
+use crate::bodies::{SubscriptionKeyRefusal, XacmlRequestBody};
 use crate::callers::{BackEnd, Scoped};
 use crate::pdp::endpoints::DecisionEndpoints;
 use foundation::{
-    http::{ApiError, ApiResult, Json, body, context, query::Query},
+    http::{
+        ApiError, ApiResult, Json, body, context,
+        describe::{self, DescribeInput},
+        query::Query,
+    },
     limits::Refused,
     telemetry::security::SecurityEvent,
     token::{
@@ -195,19 +201,20 @@ where
 /// with the admin scope; from others they are left out.
 #[utoipa::path(
     post,
+    operation_id = "authorizeRequest",
     path = "/authorization/api/v1/authorize",
-    tag = "Decisions",
-    request_body(content((serde_json::Value = "application/json"), (String = "application/xml"))),
+    tag = "Service owner",
+    params(("explain" = Option<bool>, Query)),
+    request_body(content((XacmlRequestBody = "application/json"), (String = "application/xml"))),
     responses(
-        (status = 200, body = DecisionResponse),
+        (status = 200, content((DecisionResponse = "application/json"), (String = "application/xml")), description = "The decisions, written as the request is"),
         (status = 400, description = "The body is no JSON request, or asks for too many decisions"),
-        (status = 401, description = "No valid token, or a subscription key is asked for and missing"),
+        (status = 401, body = SubscriptionKeyRefusal, description = "No valid token, or a subscription key is asked for and missing: the latter with a body"),
         (status = 403, description = "The scope is missing"),
         (status = 413, description = "The body is too large"),
         (status = 415, description = "Neither JSON nor XML"),
         (status = 503, description = "The facts cannot be had; try again"),
-    ),
-    security(("maskinporten" = ["altinn:authorization/authorize", "altinn:authorization/authorize.admin"]))
+    )
 )]
 pub async fn authorize(
     State(endpoints): State<DecisionEndpoints>,
@@ -272,16 +279,17 @@ pub async fn authorize(
 /// left out.
 #[utoipa::path(
     post,
+    operation_id = "decideForPlatform",
     path = "/authorization/api/v1/decision",
-    tag = "Decisions",
-    request_body(content((serde_json::Value = "application/json"), (String = "application/xml"))),
+    tag = "Operations",
+    params(("explain" = Option<bool>, Query)),
+    request_body(content((XacmlRequestBody = "application/json"), (String = "application/xml"))),
     responses(
-        (status = 200, body = DecisionResponse),
+        (status = 200, content((DecisionResponse = "application/json"), (String = "application/xml")), description = "The decisions, written as the request is"),
         (status = 401, description = "No valid token or subscription key"),
         (status = 413, description = "The body is too large"),
         (status = 503, description = "The facts cannot be had; try again"),
-    ),
-    security(("maskinporten" = ["altinn:authorization/authorize", "altinn:authorization/authorize.admin"]))
+    )
 )]
 pub async fn decision(
     State(endpoints): State<DecisionEndpoints>,
@@ -426,4 +434,22 @@ fn partial_requests<'r>(
         .map(|part| part.map_or_else(&faulty, &of))
         .collect();
     (requests, parts.places)
+}
+
+impl DescribeInput for DecisionBody {
+    fn describe(operation: &mut Operation) {
+        for status in [400, 413, 415] {
+            describe::answer(operation, status);
+        }
+    }
+}
+
+impl DescribeInput for SubscriptionKey {
+    fn describe(operation: &mut Operation) {
+        describe::header(
+            operation,
+            "Ocp-Apim-Subscription-Key",
+            "A subscription key, where the installation has any.",
+        );
+    }
 }

@@ -63,6 +63,7 @@ pub struct LoggedDecision {
     pub level_counted: Option<String>,
     /// How it came about, if that was asked for then.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<crate::bodies::Explanation>)]
     pub explanation: Option<Value>,
 }
 
@@ -111,10 +112,9 @@ const ON_ITS_WAY: Duration = Duration::from_secs(2);
 ///
 /// Whoever asks must be the organisation that got the answer; what was asked with a subscription
 /// key alone is shown to a subscription key.
-#[utoipa::path(get, path = "/systembruker/api/v1/decisions/{id}", tag = "Decisions", params(("id" = Uuid, Path)),
+#[utoipa::path(get, operation_id = "getDecisions", path = "/systembruker/api/v1/decisions/{id}", tag = "Service owner", params(("id" = Uuid, Path)),
     responses((status = 200, body = AnswerDecisions), (status = 400, description = "The id is no uuid"), (status = 401), (status = 403),
-        (status = 404, description = "No such answer, or another caller got it")),
-    security(("maskinporten" = ["altinn:authorization/authorize", "altinn:authorization/authorize.admin"])))]
+        (status = 404, description = "No such answer, or another caller got it")))]
 pub async fn read(
     State(endpoints): State<DecisionEndpoints>,
     caller: Result<Scoped<Authorize>, ApiError>,

@@ -2,11 +2,15 @@
 
 use axum::extract::FromRequestParts;
 use http::{HeaderName, request::Parts};
+use utoipa::openapi::path::Operation;
 
 use super::{Pdp, log::MAX_CONTEXT_BYTES};
 use foundation::{
     db::feed::{NoPosition, Position},
-    http::{ApiError, ModelState},
+    http::{
+        ApiError, ModelState,
+        describe::{self, DescribeInput},
+    },
 };
 
 /// Header of a decision request: the facts must be at least as new as the write that answered with
@@ -89,5 +93,21 @@ impl Pdp {
             ..View::default()
         };
         (view, (present.epoch != position.epoch).then_some(present))
+    }
+}
+
+impl DescribeInput for AtLeast {
+    fn describe(operation: &mut Operation) {
+        describe::header(
+            operation,
+            "Systembruker-At-Least",
+            "A position from `Systembruker-Position`: the facts of the decision are at least as new as the write that answered with it.",
+        );
+        describe::answer_header(
+            operation,
+            200,
+            "Systembruker-Decision-Id",
+            "Id of the answer in the decision log, for `/systembruker/api/v1/decisions/{id}`.",
+        );
     }
 }

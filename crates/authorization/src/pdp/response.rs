@@ -33,14 +33,16 @@ pub struct DecisionResult {
     pub status: DecisionStatus,
     #[schema(value_type = Option<Vec<ObligationJson>>)]
     pub obligations: Option<Obligations>,
-    #[schema(value_type = Option<Object>)]
+    /// Always null.
+    #[schema(value_type = Option<String>)]
     pub associate_advice: Option<()>,
     pub category: Option<Vec<CategoryJson>>,
-    #[schema(value_type = Option<Object>)]
+    /// Always null.
+    #[schema(value_type = Option<String>)]
     pub policy_identifier_list: Option<()>,
     /// How it came about, when that was asked for (`?explain=true`).
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<serde_json::Value>)]
+    #[schema(value_type = Option<crate::bodies::Explanation>)]
     pub explanation: Option<Arc<RawValue>>,
 }
 
@@ -50,7 +52,8 @@ pub struct DecisionResult {
 #[expect(clippy::struct_field_names, reason = "the names of the profile")]
 pub struct DecisionStatus {
     pub status_message: Option<&'static str>,
-    #[schema(value_type = Option<Object>)]
+    /// Always null.
+    #[schema(value_type = Option<String>)]
     pub status_details: Option<()>,
     pub status_code: StatusCodeJson,
 }
@@ -60,7 +63,8 @@ pub struct DecisionStatus {
 #[serde(rename_all = "camelCase")]
 pub struct StatusCodeJson {
     pub value: &'static str,
-    #[schema(value_type = Option<Object>)]
+    /// Always null.
+    #[schema(value_type = Option<String>)]
     pub status_code: Option<()>,
 }
 

@@ -138,7 +138,7 @@ pub struct CheckResult {
     pub minimum_authentication_level: Option<u8>,
     /// How it came about, when that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Value>)]
+    #[schema(value_type = Option<crate::bodies::Explanation>)]
     pub explanation: Option<Arc<RawValue>>,
 }
 
@@ -209,11 +209,10 @@ fn bind(value: &Value, max_checks: usize) -> ApiResult<Inspection> {
 ///
 /// Every well-formed question is answered with 200: a bad token is `active: false` with the first
 /// check that failed. The token handed over is neither stored nor logged.
-#[utoipa::path(post, path = "/authorization/api/v1/systemuser/authorize", tag = "Decisions",
-    request_body(content = serde_json::Value, content_type = "application/json"),
+#[utoipa::path(post, operation_id = "authorizeToken", path = "/authorization/api/v1/systemuser/authorize", tag = "Service owner",
+    params(("explain" = Option<bool>, Query)), request_body = crate::bodies::TokenCheckBody,
     responses((status = 200, body = TokenDecision), (status = 400), (status = 401), (status = 403), (status = 415),
-        (status = 503, description = "The issuer's keys or the facts cannot be had; try again")),
-    security(("maskinporten" = ["altinn:authorization/authorize", "altinn:authorization/authorize.admin"])))]
+        (status = 503, description = "The issuer's keys or the facts cannot be had; try again")))]
 pub async fn authorize(
     State(endpoints): State<DecisionEndpoints>,
     owner: Scoped<Authorize>,

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use askama::Template;
 use axum::{
     extract::State,
-    response::{IntoResponse, Redirect, Response},
+    response::{IntoResponse, Response},
     routing::{MethodRouter, get},
 };
 use http::{
     HeaderValue, StatusCode,
-    header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE},
+    header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION},
 };
 
 use super::Pages;
@@ -39,13 +39,18 @@ pub async fn front(State(pages): State<Pages>, browser: Browser) -> Response {
 }
 
 /// `GET /swagger`
-pub async fn to_reference() -> Redirect {
-    Redirect::temporary("/docs/api/")
+pub async fn to_reference() -> Response {
+    found("/docs/api/")
 }
 
 /// Altinn's address of the description.
-pub async fn to_file() -> Redirect {
-    Redirect::temporary("/openapi/v1.json")
+pub async fn to_file() -> Response {
+    found("/openapi/v1.json")
+}
+
+fn found(address: &'static str) -> Response {
+    let location = [(LOCATION, HeaderValue::from_static(address))];
+    (StatusCode::FOUND, location).into_response()
 }
 
 /// The reference: Swagger UI out of the program itself.
@@ -64,6 +69,10 @@ pub fn reference_routes() -> Vec<(String, MethodRouter<Pages>)> {
     ]
 }
 
+/// What a reader sees whose browser runs no scripts.
+const WITHOUT_SCRIPTS: &str = "<body><noscript><p>This page needs JavaScript. \
+    <a href=\"/openapi.json\">The description itself</a> does not. <a href=\"/docs\">Back</a></p></noscript>";
+
 fn reference(file: &str, config: Arc<utoipa_swagger_ui::Config<'static>>) -> Response {
     let Ok(Some(found)) = utoipa_swagger_ui::serve(file, config) else {
         return StatusCode::NOT_FOUND.into_response();
@@ -74,6 +83,11 @@ fn reference(file: &str, config: Arc<utoipa_swagger_ui::Config<'static>>) -> Res
         String::from_utf8_lossy(&found.bytes)
             .replace("./", "/docs/api/")
             .replace("href=\"index.css\"", "href=\"/docs/api/index.css\"")
+            .replace(
+                "<title>Swagger UI</title>",
+                "<title>systembruker: API</title>",
+            )
+            .replace("<body>", WITHOUT_SCRIPTS)
             .into_bytes()
     } else {
         found.bytes.into_owned()

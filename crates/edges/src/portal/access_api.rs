@@ -49,11 +49,10 @@ impl IntoResponse for ReadError {
 }
 
 /// Right-holders of a party, or of whom it is one.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/connection/rightholders", tag = "Portal back end",
-    params(("party" = Uuid, Query), ("from" = Option<Uuid>, Query), ("to" = Option<Uuid>, Query),
+#[utoipa::path(get, operation_id = "listPortalRightHolders", path = "/accessmanagement/api/v1/connection/rightholders", tag = "Portal",
+    params(("party" = Uuid, Query, description = "Uuid of the party"), ("from" = Option<Uuid>, Query, description = "Who gave; the party, for what it gave others"), ("to" = Option<Uuid>, Query, description = "Who has it; the party, for what others gave it"),
         ("includeClientDelegations" = Option<bool>, Query), ("includeAgentConnections" = Option<bool>, Query)),
-    responses((status = 200, body = Vec<PortalRightHolder>), (status = 400, description = "Neither end is named"), (status = 401), (status = 403)),
-    security(("person" = ["altinn:portal/enduser"])))]
+    responses((status = 200, body = Vec<PortalRightHolder>), (status = 400, description = "Neither end is named"), (status = 401), (status = 403)))]
 pub async fn right_holders(
     State(portal): State<PortalBackEnd>,
     caller: Result<Managing<ReadAccessInPortal>, ApiError>,
@@ -81,10 +80,9 @@ pub async fn right_holders(
 }
 
 /// Agents of a facilitator.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/clientdelegations/agents", tag = "Portal back end",
-    params(("party" = Uuid, Query)),
-    responses((status = 200, body = Vec<PortalAgent>), (status = 401), (status = 403)),
-    security(("person" = ["altinn:portal/enduser"])))]
+#[utoipa::path(get, operation_id = "listPortalAgents", path = "/accessmanagement/api/v1/clientdelegations/agents", tag = "Portal",
+    params(("party" = Uuid, Query, description = "Uuid of the party")),
+    responses((status = 200, body = Vec<PortalAgent>), (status = 401), (status = 403)))]
 pub async fn agents(
     State(portal): State<PortalBackEnd>,
     caller: Facilitating<ReadClientsInPortal>,
@@ -97,10 +95,9 @@ pub async fn agents(
 }
 
 /// Clients of a facilitator.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/clientdelegations/clients", tag = "Portal back end",
-    params(("party" = Uuid, Query), ("roles" = Option<Vec<String>>, Query)),
-    responses((status = 200, body = Vec<PortalClient>), (status = 401), (status = 403)),
-    security(("person" = ["altinn:portal/enduser"])))]
+#[utoipa::path(get, operation_id = "listPortalClients", path = "/accessmanagement/api/v1/clientdelegations/clients", tag = "Portal",
+    params(("party" = Uuid, Query, description = "Uuid of the party"), ("roles" = Option<Vec<String>>, Query)),
+    responses((status = 200, body = Vec<PortalClient>), (status = 401), (status = 403)))]
 pub async fn clients(
     State(portal): State<PortalBackEnd>,
     caller: Facilitating<ReadClientsInPortal>,
@@ -114,10 +111,9 @@ pub async fn clients(
 }
 
 /// Which packages the caller may give for a party.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/accesspackage/delegationcheck", tag = "Portal back end",
-    params(("party" = Uuid, Query)),
-    responses((status = 200, body = Vec<PortalPackageCheck>), (status = 401), (status = 403)),
-    security(("person" = ["altinn:portal/enduser"])))]
+#[utoipa::path(get, operation_id = "listPortalDelegablePackages", path = "/accessmanagement/api/v1/accesspackage/delegationcheck", tag = "Portal",
+    params(("party" = Uuid, Query, description = "Uuid of the party")),
+    responses((status = 200, body = Vec<PortalPackageCheck>), (status = 401), (status = 403)))]
 pub async fn check_packages(
     State(portal): State<PortalBackEnd>,
     caller: Managing<GiveAccessInPortal>,

@@ -3,7 +3,7 @@
 use access_management::{
     client_delegations::{AgentOfFacilitator, ClientAccess, ClientOfFacilitator},
     connections::{ConnectionDto, PackageCheck},
-    entities::{Entity, PackageDto, ResourceRef, RoleDto},
+    entities::{CompactPackage, CompactRole, Entity, ResourceRef},
 };
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use foundation::http::time;
@@ -18,15 +18,15 @@ fn with_offset<S: Serializer>(instant: &DateTime<Utc>, serializer: S) -> Result<
 /// A party.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(no_recursion)]
 pub struct PortalEntity {
     pub id: Uuid,
     pub name: String,
     #[serde(rename = "type")]
     pub kind: &'static str,
     pub variant: String,
+    #[schema(no_recursion)]
     pub parent: Option<Box<PortalEntity>>,
-    #[schema(value_type = Option<Vec<Object>>)]
+    #[schema(value_type = Option<Vec<String>>)]
     pub children: Option<()>,
     pub party_id: Option<i32>,
     pub user_id: Option<i32>,
@@ -63,15 +63,15 @@ impl From<Entity> for PortalEntity {
 /// A party in a list of right-holders.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(no_recursion)]
 pub struct PortalConnectedParty {
     pub id: Uuid,
     pub name: String,
     #[serde(rename = "type")]
     pub kind: &'static str,
     pub variant: String,
+    #[schema(no_recursion)]
     pub parent: Option<Box<PortalConnectedParty>>,
-    #[schema(value_type = Option<Vec<Object>>)]
+    #[schema(value_type = Option<Vec<String>>)]
     pub children: Option<()>,
     pub party_id: Option<i32>,
     pub organization_identifier: Option<String>,
@@ -105,12 +105,12 @@ pub struct PortalRole {
     pub urn: String,
     /// Always null.
     pub legacy_urn: Option<String>,
-    #[schema(value_type = Option<Vec<Object>>)]
+    #[schema(value_type = Option<Vec<String>>)]
     pub children: Option<()>,
 }
 
-impl From<RoleDto> for PortalRole {
-    fn from(role: RoleDto) -> Self {
+impl From<CompactRole> for PortalRole {
+    fn from(role: CompactRole) -> Self {
         Self {
             id: role.id,
             code: role.code,
@@ -125,7 +125,7 @@ impl From<RoleDto> for PortalRole {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PortalAccess {
     pub role: PortalRole,
-    pub packages: Vec<PackageDto>,
+    pub packages: Vec<CompactPackage>,
     pub resources: Vec<ResourceRef>,
 }
 
@@ -182,10 +182,10 @@ pub struct PortalRoleRef {
 
 /// A right-holder, or who has one.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(no_recursion)]
 pub struct PortalRightHolder {
     pub party: PortalConnectedParty,
     pub roles: Vec<PortalRoleRef>,
+    #[schema(no_recursion)]
     pub connections: Vec<PortalRightHolder>,
 }
 
@@ -215,7 +215,7 @@ pub struct PortalCheckReason {
 /// Whether the caller may give a package.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PortalPackageCheck {
-    pub package: PackageDto,
+    pub package: CompactPackage,
     pub result: bool,
     pub reasons: Vec<PortalCheckReason>,
 }

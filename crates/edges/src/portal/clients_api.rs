@@ -63,10 +63,9 @@ impl<P: PartyPolicy> Call<P> {
 }
 
 /// Clients that can be handed to the agent: those that give the party every package it requires.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/systemuser/agentdelegation/{party}/{id}/customers", tag = "Portal back end",
+#[utoipa::path(get, operation_id = "listPortalCustomers", path = "/accessmanagement/api/v1/systemuser/agentdelegation/{party}/{id}/customers", tag = "Portal",
     params(("party" = i32, Path), ("id" = Uuid, Path), ("partyuuid" = Uuid, Query, description = "The party's uuid")),
-    responses((status = 200, body = Vec<Customer>), (status = 400), (status = 401), (status = 403, description = "Scope, AMUI-00044 or -00999")),
-    security(("person" = ["altinn:portal/enduser"])))]
+    responses((status = 200, body = Vec<Customer>), (status = 400, description = "Model state, or AMUI-00005"), (status = 401), (status = 403, description = "Scope, AMUI-00044 or -00999")))]
 pub async fn customers(
     State(portal): State<PortalBackEnd>,
     user: User,
@@ -101,10 +100,9 @@ pub async fn customers(
 }
 
 /// Clients handed to the agent.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/systemuser/agentdelegation/{party}/{id}/delegation", tag = "Portal back end",
+#[utoipa::path(get, operation_id = "listPortalClientDelegations", path = "/accessmanagement/api/v1/systemuser/agentdelegation/{party}/{id}/delegation", tag = "Portal",
     params(("party" = i32, Path), ("id" = Uuid, Path), ("partyuuid" = Uuid, Query, description = "The party's uuid")),
-    responses((status = 200, body = Vec<AgentDelegation>), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999")),
-    security(("person" = ["altinn:portal/enduser"])))]
+    responses((status = 200, body = Vec<AgentDelegation>), (status = 400, description = "Model state, or AMUI-00005"), (status = 401), (status = 403, description = "Scope, or AMUI-00999")))]
 pub async fn delegations(
     State(portal): State<PortalBackEnd>,
     user: User,
@@ -129,12 +127,11 @@ pub async fn delegations(
 }
 
 /// Hands a client to the agent, with all packages it requires.
-#[utoipa::path(post, path = "/accessmanagement/api/v1/systemuser/agentdelegation/{party}/{id}/delegation", tag = "Portal back end",
+#[utoipa::path(post, operation_id = "addPortalClient", path = "/accessmanagement/api/v1/systemuser/agentdelegation/{party}/{id}/delegation", tag = "Portal",
     params(("party" = i32, Path), ("id" = Uuid, Path), ("partyuuid" = Uuid, Query, description = "The party's uuid")),
-    request_body(content = serde_json::Value, content_type = "application/json"),
-    responses((status = 200, body = AgentDelegation), (status = 400, description = "Model state, or AMUI-000NN"), (status = 401),
-        (status = 403, description = "Scope, AMUI-00044 or -00999")),
-    security(("person" = ["altinn:portal/enduser"])))]
+    request_body = super::model::PortalClientBody,
+    responses((status = 200, body = AgentDelegation), (status = 400, description = "Model state, or AMUI-00005"), (status = 401),
+        (status = 403, description = "Scope, AMUI-00044 or -00999")))]
 pub async fn add(
     State(portal): State<PortalBackEnd>,
     user: User,
@@ -165,12 +162,11 @@ pub async fn add(
 }
 
 /// Takes a client from the agent.
-#[utoipa::path(delete, path = "/accessmanagement/api/v1/systemuser/agentdelegation/{party}/{id}/delegation/{delegationId}",
-    tag = "Portal back end",
+#[utoipa::path(delete, operation_id = "removePortalClient", path = "/accessmanagement/api/v1/systemuser/agentdelegation/{party}/{id}/delegation/{delegationId}",
+    tag = "Portal",
     params(("party" = i32, Path), ("id" = Uuid, Path), ("delegationId" = Uuid, Path, description = "The client's party uuid"),
         ("partyuuid" = Uuid, Query, description = "The party's uuid")),
-    responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999")),
-    security(("person" = ["altinn:portal/enduser"])))]
+    responses((status = 200, body = bool, content_type = "application/json"), (status = 400, description = "Model state, or AMUI-00005"), (status = 401), (status = 403, description = "Scope, or AMUI-00999")))]
 pub async fn remove(
     State(portal): State<PortalBackEnd>,
     user: User,
@@ -193,10 +189,9 @@ pub async fn remove(
 type OwnCall = Call<AccessManagementWrite>;
 
 /// Whether the agent acts for its owner too.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/systemuser/agentdelegation/{party}/{id}/self", tag = "Portal back end",
+#[utoipa::path(get, operation_id = "hasPortalOwnDelegation", path = "/accessmanagement/api/v1/systemuser/agentdelegation/{party}/{id}/self", tag = "Portal",
     params(("party" = i32, Path), ("id" = Uuid, Path), ("partyuuid" = Uuid, Query, description = "The party's uuid")),
-    responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999")),
-    security(("person" = ["altinn:portal/enduser"])))]
+    responses((status = 200, body = bool, content_type = "application/json"), (status = 400, description = "Model state, or AMUI-00005"), (status = 401), (status = 403, description = "Scope, or AMUI-00999")))]
 pub async fn has_own(
     State(portal): State<PortalBackEnd>,
     user: User,
@@ -213,11 +208,10 @@ pub async fn has_own(
 }
 
 /// Lets the agent act for its owner too.
-#[utoipa::path(post, path = "/accessmanagement/api/v1/systemuser/agentdelegation/{party}/{id}/self", tag = "Portal back end",
+#[utoipa::path(post, operation_id = "addPortalOwnDelegation", path = "/accessmanagement/api/v1/systemuser/agentdelegation/{party}/{id}/self", tag = "Portal",
     params(("party" = i32, Path), ("id" = Uuid, Path), ("partyuuid" = Uuid, Query, description = "The party's uuid")),
-    responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999"),
-        (status = 404, description = "AMUI-00011")),
-    security(("person" = ["altinn:portal/enduser"])))]
+    responses((status = 200, body = bool, content_type = "application/json"), (status = 400, description = "Model state, or AMUI-00005"), (status = 401), (status = 403, description = "Scope, or AMUI-00999"),
+        (status = 404, description = "AMUI-00011")))]
 pub async fn give_own(
     State(portal): State<PortalBackEnd>,
     user: User,
@@ -233,11 +227,9 @@ pub async fn give_own(
 }
 
 /// Takes from the agent what it may do for its owner.
-#[utoipa::path(delete, path = "/accessmanagement/api/v1/systemuser/agentdelegation/{party}/{id}/self", tag = "Portal back end",
+#[utoipa::path(delete, operation_id = "removePortalOwnDelegation", path = "/accessmanagement/api/v1/systemuser/agentdelegation/{party}/{id}/self", tag = "Portal",
     params(("party" = i32, Path), ("id" = Uuid, Path), ("partyuuid" = Uuid, Query, description = "The party's uuid")),
-    responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999"),
-        (status = 404, description = "AMUI-00011")),
-    security(("person" = ["altinn:portal/enduser"])))]
+    responses((status = 200, body = bool, content_type = "application/json"), (status = 400, description = "Model state, or AMUI-00005"), (status = 401), (status = 403, description = "Scope, or AMUI-00999")))]
 pub async fn take_own(
     State(portal): State<PortalBackEnd>,
     user: User,

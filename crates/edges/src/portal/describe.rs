@@ -7,9 +7,16 @@ use axum_extra::extract::cookie::CookieJar;
 use http::request::Parts;
 use serde_json::Value;
 use sqlx::PgConnection;
+use utoipa::openapi::path::Operation;
 
 use super::model::{PackageItem, SystemRef, resource_item};
-use foundation::{db::DbError, http::Language};
+use foundation::{
+    db::DbError,
+    http::{
+        Language,
+        describe::{self, DescribeInput},
+    },
+};
 use registers::{packages::Metadata, parties, resources};
 use system_users::systems::{self, AccessPackage, Right, System};
 
@@ -129,5 +136,15 @@ impl<'a> Describer<'a> {
             ));
         }
         Ok(out)
+    }
+}
+
+impl DescribeInput for PageLanguage {
+    fn describe(operation: &mut Operation) {
+        describe::cookie(
+            operation,
+            "selectedLanguage",
+            "Language of the names: `no_nb`, `no_nn` or `en`. `no_nb` when it is left out.",
+        );
     }
 }

@@ -32,8 +32,8 @@ use uuid::Uuid;
 use super::{
     PortalBackEnd,
     frame_model::{
-        ActorFe, ConnectionFe, ContactFe, OrgData, PartyFe, ProfileSettingPreference, RoleNameFe,
-        UserProfile,
+        ActorFe, ConnectionFe, ContactFe, LanguageBody, OrgData, PartyFe, ProfileSettingPreference,
+        RoleNameFe, UserProfile,
     },
     preferences_store as preferences,
 };
@@ -54,16 +54,15 @@ async fn details_of(portal: &PortalBackEnd, uuid: Uuid) -> ApiResult<Option<Deta
 }
 
 /// Whether the login still holds.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/authentication/refresh", tag = "Portal back end",
-    responses((status = 200, description = "It does"), (status = 401), (status = 403)), security(("person" = ["altinn:portal/enduser"])))]
+#[utoipa::path(get, operation_id = "checkPortalSession", path = "/accessmanagement/api/v1/authentication/refresh", tag = "Portal",
+    responses((status = 200, description = "It does"), (status = 401), (status = 403)))]
 pub async fn refresh(_: User) -> StatusCode {
     StatusCode::OK
 }
 
 /// Who is logged in.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/user/profile", tag = "Portal back end",
-    responses((status = 200, body = UserProfile), (status = 400, body = String, description = "The caller has no user id"), (status = 401), (status = 403)),
-    security(("person" = ["altinn:portal/enduser"])))]
+#[utoipa::path(get, operation_id = "getPortalProfile", path = "/accessmanagement/api/v1/user/profile", tag = "Portal",
+    responses((status = 200, body = UserProfile), (status = 400, body = String, description = "The caller has no user id"), (status = 401), (status = 403)))]
 pub async fn profile(
     State(portal): State<PortalBackEnd>,
     user: User,
@@ -91,10 +90,9 @@ pub async fn profile(
 }
 
 /// Keeps whether deleted parties are shown. The body is `true` or `false`.
-#[utoipa::path(put, path = "/accessmanagement/api/v1/user/profile/settingspreferences/showdeleted", tag = "Portal back end",
-    request_body = bool,
-    responses((status = 200, body = ProfileSettingPreference), (status = 400), (status = 401), (status = 403)),
-    security(("person" = ["altinn:portal/enduser"])))]
+#[utoipa::path(put, operation_id = "setPortalShowsDeleted", path = "/accessmanagement/api/v1/user/profile/settingspreferences/showdeleted", tag = "Portal",
+    request_body(content = bool, example = json!(true)),
+    responses((status = 200, body = ProfileSettingPreference), (status = 400), (status = 401), (status = 403)))]
 pub async fn keep_shows_deleted(
     State(portal): State<PortalBackEnd>,
     user: User,
@@ -120,10 +118,9 @@ pub async fn keep_shows_deleted(
 }
 
 /// Keeps the language of the pages, in the profile and in the cookie that pages share.
-#[utoipa::path(post, path = "/accessmanagement/api/v1/settings/language/selectedLanguage", tag = "Portal back end",
-    request_body(content = serde_json::Value, content_type = "application/json", description = "`languageCode`: `no_nb`, `no_nn` or `en`"),
-    responses((status = 200, description = "Kept"), (status = 400, body = String), (status = 401), (status = 403)),
-    security(("person" = ["altinn:portal/enduser"])))]
+#[utoipa::path(post, operation_id = "setPortalLanguage", path = "/accessmanagement/api/v1/settings/language/selectedLanguage", tag = "Portal",
+    request_body = LanguageBody,
+    responses((status = 200, description = "Kept"), (status = 400, body = String), (status = 401), (status = 403)))]
 pub async fn keep_language(
     State(portal): State<PortalBackEnd>,
     user: User,
@@ -157,9 +154,8 @@ pub async fn keep_language(
 }
 
 /// The party that a person acts for, as far as the person may.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/user/reportee/{uuid}", tag = "Portal back end", params(("uuid" = Uuid, Path)),
-    responses((status = 200, body = ActorFe), (status = 400), (status = 401), (status = 403), (status = 404, description = "Not a party of the person")),
-    security(("person" = ["altinn:portal/enduser"])))]
+#[utoipa::path(get, operation_id = "getPortalReportee", path = "/accessmanagement/api/v1/user/reportee/{uuid}", tag = "Portal", params(("uuid" = Uuid, Path)),
+    responses((status = 200, body = ActorFe), (status = 400), (status = 401), (status = 403), (status = 404, description = "Not a party of the person")))]
 pub async fn reportee(
     State(portal): State<PortalBackEnd>,
     user: User,
@@ -181,8 +177,8 @@ async fn own_party(portal: &PortalBackEnd, user: &User, uuid: Uuid) -> ApiResult
 }
 
 /// Everybody whom the person may act for, the person too.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/user/actorlist/old", tag = "Portal back end",
-    responses((status = 200, body = Vec<ActorFe>), (status = 401), (status = 403)), security(("person" = ["altinn:portal/enduser"])))]
+#[utoipa::path(get, operation_id = "listPortalActors", path = "/accessmanagement/api/v1/user/actorlist/old", tag = "Portal",
+    responses((status = 200, body = Vec<ActorFe>), (status = 401), (status = 403)))]
 pub async fn actors(State(portal): State<PortalBackEnd>, user: User) -> ApiResult<Response> {
     let person = user.person()?.0.clone();
     let mut db = portal.db.acquire().await?;
@@ -194,8 +190,8 @@ pub async fn actors(State(portal): State<PortalBackEnd>, user: User) -> ApiResul
 }
 
 /// Everybody whom the person may act for, with the roles.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/user/actorlist", tag = "Portal back end",
-    responses((status = 200, body = Vec<ConnectionFe>), (status = 401), (status = 403)), security(("person" = ["altinn:portal/enduser"])))]
+#[utoipa::path(get, operation_id = "listPortalConnections", path = "/accessmanagement/api/v1/user/actorlist", tag = "Portal",
+    responses((status = 200, body = Vec<ConnectionFe>), (status = 401), (status = 403)))]
 pub async fn connections(State(portal): State<PortalBackEnd>, user: User) -> ApiResult<Response> {
     let person = user.person()?.0.clone();
     let mut db = portal.db.acquire().await?;
@@ -220,8 +216,8 @@ pub async fn connections(State(portal): State<PortalBackEnd>, user: User) -> Api
 }
 
 /// Parties that the person marked.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/user/actorlist/favorites", tag = "Portal back end",
-    responses((status = 200, body = Vec<Uuid>), (status = 401), (status = 403)), security(("person" = ["altinn:portal/enduser"])))]
+#[utoipa::path(get, operation_id = "listPortalFavorites", path = "/accessmanagement/api/v1/user/actorlist/favorites", tag = "Portal",
+    responses((status = 200, body = Vec<Uuid>), (status = 401), (status = 403)))]
 pub async fn favorites(
     State(portal): State<PortalBackEnd>,
     user: User,
@@ -232,9 +228,8 @@ pub async fn favorites(
 }
 
 /// Marks a party.
-#[utoipa::path(put, path = "/accessmanagement/api/v1/user/actorlist/favorites/{uuid}", tag = "Portal back end", params(("uuid" = Uuid, Path)),
-    responses((status = 200, description = "Marked"), (status = 400), (status = 401), (status = 403), (status = 404, description = "Not a party of the person")),
-    security(("person" = ["altinn:portal/enduser"])))]
+#[utoipa::path(put, operation_id = "addPortalFavorite", path = "/accessmanagement/api/v1/user/actorlist/favorites/{uuid}", tag = "Portal", params(("uuid" = Uuid, Path)),
+    responses((status = 200, description = "Marked"), (status = 400), (status = 401), (status = 403), (status = 404, description = "Not a party of the person")))]
 pub async fn add_favorite(
     State(portal): State<PortalBackEnd>,
     user: User,
@@ -250,9 +245,8 @@ pub async fn add_favorite(
 }
 
 /// Unmarks a party.
-#[utoipa::path(delete, path = "/accessmanagement/api/v1/user/actorlist/favorites/{uuid}", tag = "Portal back end", params(("uuid" = Uuid, Path)),
-    responses((status = 200, description = "Not marked any more"), (status = 400), (status = 401), (status = 403), (status = 404, description = "It was not marked")),
-    security(("person" = ["altinn:portal/enduser"])))]
+#[utoipa::path(delete, operation_id = "removePortalFavorite", path = "/accessmanagement/api/v1/user/actorlist/favorites/{uuid}", tag = "Portal", params(("uuid" = Uuid, Path)),
+    responses((status = 200, description = "Not marked any more"), (status = 400), (status = 401), (status = 403), (status = 404, description = "It was not marked")))]
 pub async fn remove_favorite(
     State(portal): State<PortalBackEnd>,
     user: User,
@@ -273,8 +267,8 @@ pub async fn remove_favorite(
 }
 
 /// The person who is logged in, as a party.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/lookup/party/user", tag = "Portal back end",
-    responses((status = 200, body = PartyFe), (status = 401), (status = 403)), security(("person" = ["altinn:portal/enduser"])))]
+#[utoipa::path(get, operation_id = "getPortalUser", path = "/accessmanagement/api/v1/lookup/party/user", tag = "Portal",
+    responses((status = 200, body = PartyFe), (status = 401), (status = 403)))]
 pub async fn own_person(
     State(portal): State<PortalBackEnd>,
     user: User,
@@ -286,9 +280,8 @@ pub async fn own_person(
 }
 
 /// A party of the person.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/lookup/party/{uuid}", tag = "Portal back end", params(("uuid" = Uuid, Path)),
-    responses((status = 200, body = PartyFe), (status = 400), (status = 401), (status = 403), (status = 404, description = "Not a party of the person")),
-    security(("person" = ["altinn:portal/enduser"])))]
+#[utoipa::path(get, operation_id = "getPortalParty", path = "/accessmanagement/api/v1/lookup/party/{uuid}", tag = "Portal", params(("uuid" = Uuid, Path)),
+    responses((status = 200, body = PartyFe), (status = 400), (status = 401), (status = 403), (status = 404, description = "Not a party of the person")))]
 pub async fn party(
     State(portal): State<PortalBackEnd>,
     user: User,
@@ -304,9 +297,8 @@ pub async fn party(
 }
 
 /// An organisation by its number.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/lookup/org/{orgNumber}", tag = "Portal back end", params(("orgNumber" = String, Path)),
-    responses((status = 200, body = PartyFe), (status = 400, description = "No organisation has this number"), (status = 401), (status = 403)),
-    security(("person" = ["altinn:portal/enduser"])))]
+#[utoipa::path(get, operation_id = "getPortalOrganization", path = "/accessmanagement/api/v1/lookup/org/{orgNumber}", tag = "Portal", params(("orgNumber" = String, Path)),
+    responses((status = 200, body = PartyFe), (status = 400, description = "No organisation has this number"), (status = 401), (status = 403)))]
 pub async fn organization(
     State(portal): State<PortalBackEnd>,
     _: User,
@@ -345,11 +337,10 @@ async fn may_read(
 }
 
 macro_rules! questions {
-    ($($(#[$doc:meta])* $name:ident = $path:literal, $resource:ident;)*) => {
+    ($($(#[$doc:meta])* $name:ident ($id:literal) = $path:literal, $resource:ident;)*) => {
         $($(#[$doc])*
-        #[utoipa::path(get, path = $path, tag = "Portal back end", params(("party" = Uuid, Query, description = "Party uuid")),
-            responses((status = 200, body = bool), (status = 401), (status = 403, description = "Scope, or no party is named")),
-            security(("person" = ["altinn:portal/enduser"])))]
+        #[utoipa::path(get, operation_id = $id, path = $path, tag = "Portal", params(("party" = Uuid, Query, description = "Party uuid")),
+            responses((status = 200, body = bool, content_type = "application/json"), (status = 401), (status = 403, description = "Scope, or no party is named")))]
         pub async fn $name(
             State(portal): State<PortalBackEnd>,
             user: User,
@@ -362,24 +353,24 @@ macro_rules! questions {
 
 questions! {
     /// Whether the caller decides who has access for the party.
-    is_admin = "/accessmanagement/api/v1/user/isAdmin", AccessManagement;
+    is_admin ("isPortalAdministrator") = "/accessmanagement/api/v1/user/isAdmin", AccessManagement;
     /// Whether the caller hands the party's clients to agents.
-    is_client_admin = "/accessmanagement/api/v1/user/isClientAdmin", ClientAdministration;
+    is_client_admin ("isPortalClientAdministrator") = "/accessmanagement/api/v1/user/isClientAdmin", ClientAdministration;
     /// Whether the caller is a main administrator of the party.
-    is_main_admin = "/accessmanagement/api/v1/user/isHovedadmin", MainAdministration;
+    is_main_admin ("isPortalMainAdministrator") = "/accessmanagement/api/v1/user/isHovedadmin", MainAdministration;
     /// Whether the caller keeps the party's addresses for notifications.
-    is_company_profile_admin = "/accessmanagement/api/v1/user/isCompanyProfileAdmin", CompanyProfile;
+    is_company_profile_admin ("isPortalProfileAdministrator") = "/accessmanagement/api/v1/user/isCompanyProfileAdmin", CompanyProfile;
     /// Whether the caller delegates the party's scopes of Maskinporten.
-    is_maskinporten_admin = "/accessmanagement/api/v1/user/isMaskinportenAdmin", MaskinportenScopes;
+    is_maskinporten_admin ("isPortalMaskinportenAdministrator") = "/accessmanagement/api/v1/user/isMaskinportenAdmin", MaskinportenScopes;
     /// Whether the caller hands out single instances of the party.
-    is_instance_admin = "/accessmanagement/api/v1/user/isInstanceAdmin", InstanceDelegation;
+    is_instance_admin ("isPortalInstanceAdministrator") = "/accessmanagement/api/v1/user/isInstanceAdmin", InstanceDelegation;
 }
 
 macro_rules! nothing_to_count {
-    ($($(#[$doc:meta])* $name:ident = $path:literal, ($($parameter:tt)*);)*) => {
+    ($($(#[$doc:meta])* $name:ident ($id:literal) = $path:literal, ($($parameter:tt)*);)*) => {
         $($(#[$doc])*
-        #[utoipa::path(get, path = $path, tag = "Portal back end", params($($parameter)*),
-            responses((status = 200, body = i32), (status = 401), (status = 403)), security(("person" = ["altinn:portal/enduser"])))]
+        #[utoipa::path(get, operation_id = $id, path = $path, tag = "Portal", params($($parameter)*),
+            responses((status = 200, body = i32, content_type = "application/json"), (status = 401), (status = 403)))]
         pub async fn $name(_: User) -> Json<i32> {
             Json(0)
         })*
@@ -388,16 +379,16 @@ macro_rules! nothing_to_count {
 
 nothing_to_count! {
     /// How many requests for access wait for the party. There are none here.
-    received_requests = "/accessmanagement/api/v1/request/received/count", (("party" = Uuid, Query), ("status" = Option<String>, Query));
+    received_requests ("countPortalReceivedRequests") = "/accessmanagement/api/v1/request/received/count", (("party" = Uuid, Query, description = "Uuid of the party"), ("status" = Option<String>, Query));
     /// How many requests for access the party has sent. There are none here.
-    sent_requests = "/accessmanagement/api/v1/request/sent/count", (("party" = Uuid, Query), ("status" = Option<String>, Query));
+    sent_requests ("countPortalSentRequests") = "/accessmanagement/api/v1/request/sent/count", (("party" = Uuid, Query, description = "Uuid of the party"), ("status" = Option<String>, Query));
     /// How many consents wait for the party. There are none here.
-    consents = "/accessmanagement/api/v1/consent/count/{party}", (("party" = Uuid, Path), ("status" = Option<String>, Query));
+    consents ("countPortalConsents") = "/accessmanagement/api/v1/consent/count/{party}", (("party" = Uuid, Path, description = "Uuid of the party"), ("status" = Option<String>, Query));
 }
 
 /// The service owners by code, as pages show them.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/cdn/orgdata", tag = "Portal back end",
-    responses((status = 200, body = BTreeMap<String, OrgData>), (status = 401), (status = 403)), security(("person" = ["altinn:portal/enduser"])))]
+#[utoipa::path(get, operation_id = "listPortalServiceOwners", path = "/accessmanagement/api/v1/cdn/orgdata", tag = "Portal",
+    responses((status = 200, body = BTreeMap<String, OrgData>), (status = 401), (status = 403)))]
 pub async fn owners(
     State(portal): State<PortalBackEnd>,
     _: User,

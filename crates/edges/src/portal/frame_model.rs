@@ -13,7 +13,6 @@ use uuid::Uuid;
 /// A party, without any identity number.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(no_recursion)]
 pub struct PartyFe {
     pub party_id: Option<i32>,
     pub party_uuid: Uuid,
@@ -29,6 +28,7 @@ pub struct PartyFe {
     pub person: Option<PersonFe>,
     /// Only of organisations that are looked up.
     pub organization: Option<OrganizationFe>,
+    #[schema(no_recursion)]
     pub child_parties: Option<Vec<PartyFe>>,
 }
 
@@ -164,7 +164,6 @@ pub struct UserProfile {
 /// A party that a person may act for.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(no_recursion)]
 pub struct ActorFe {
     pub party_uuid: Uuid,
     pub name: String,
@@ -180,6 +179,7 @@ pub struct ActorFe {
     pub authorized_resources: Vec<String>,
     /// Always empty: no page reads them.
     pub authorized_roles: Vec<String>,
+    #[schema(no_recursion)]
     pub subunits: Vec<ActorFe>,
 }
 
@@ -212,10 +212,10 @@ pub struct EntityFe {
     pub r#type: &'static str,
     pub variant: Option<String>,
     /// Always null: sub-units come below their main unit.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<String>)]
     pub parent: Option<Value>,
     /// Always null.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<String>)]
     pub children: Option<Value>,
     pub party_id: Option<i32>,
     /// Always null.
@@ -262,10 +262,10 @@ pub struct RoleNameFe {
 
 /// A party that a person may act for, with the roles.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(no_recursion)]
 pub struct ConnectionFe {
     pub party: EntityFe,
     pub roles: Vec<RoleNameFe>,
+    #[schema(no_recursion)]
     pub connections: Vec<ConnectionFe>,
 }
 
@@ -304,10 +304,19 @@ impl ConnectionFe {
     }
 }
 
+/// A language to show pages in.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(example = json!({"languageCode": "no_nn"}))]
+pub struct LanguageBody {
+    /// `no_nb`, `no_nn` or `en`
+    pub language_code: String,
+}
+
 /// A service owner, as pages show it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct OrgData {
-    #[schema(value_type = Object)]
+    #[schema(value_type = std::collections::BTreeMap<String, String>)]
     pub name: Value,
     /// Null: no picture is loaded from elsewhere.
     pub logo: Option<String>,

@@ -75,7 +75,7 @@ struct PermissionFe {
     from: EntityFe,
     to: EntityFe,
     /// Always null: which organisation lies between is not shown.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<String>)]
     via: Option<Value>,
     /// Id of the role.
     role: Uuid,
@@ -110,12 +110,11 @@ async fn may_ask_for(portal: &PortalBackEnd, user: &EndUser<Portal>, party: Uuid
 }
 
 /// The roles that a party holds for another. One of them is the party that asks.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/role/permissions", tag = "Portal back end",
+#[utoipa::path(get, operation_id = "listPortalRolePermissions", path = "/accessmanagement/api/v1/role/permissions", tag = "Portal",
     params(("party" = Uuid, Query, description = "The person, or a party that the person decides about"),
         ("from" = Uuid, Query, description = "Who gave"), ("to" = Uuid, Query, description = "Who holds")),
     responses((status = 200, body = Vec<RolePermission>), (status = 400, description = "`from` or `to` is missing or no uuid"),
-        (status = 401), (status = 403, description = "Scope, or a party that is not the person's to ask for")),
-    security(("person" = ["altinn:portal/enduser"])))]
+        (status = 401), (status = 403, description = "Scope, or a party that is not the person's to ask for")))]
 pub async fn role_permissions(
     State(portal): State<PortalBackEnd>,
     user: EndUser<Portal>,

@@ -10,7 +10,9 @@ use authorization::live_system_users::SystemUserKind;
 use foundation::http::{Language, time};
 use registers::{
     packages::{AreaDto, Catalogue, PackageDto},
-    resources::document::authorization_reference,
+    resources::document::{
+        AuthorizationReference, Keyword, ResourceReference, authorization_reference,
+    },
 };
 use system_users::{
     clients::{Client, ClientAccessDto, ClientDto},
@@ -84,7 +86,7 @@ pub struct PackageItem {
     pub is_assignable: bool,
     pub is_delegable: bool,
     pub area: Option<Box<AreaDto>>,
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<PortalResource>)]
     pub resources: Vec<Value>,
 }
 
@@ -117,7 +119,7 @@ pub struct PortalRequest {
     pub system: SystemRef,
     /// Absent in requests for agents.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Vec<Object>>)]
+    #[schema(value_type = Option<Vec<PortalResource>>)]
     pub resources: Option<Vec<Value>>,
     pub access_packages: Vec<PackageItem>,
     #[serde(serialize_with = "time::serialize")]
@@ -136,9 +138,9 @@ pub struct PortalChangeRequest {
     pub status: RequestStatus,
     pub redirect_url: Option<String>,
     pub system: SystemRef,
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<PortalResource>)]
     pub required_rights: Vec<Value>,
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<PortalResource>)]
     pub unwanted_rights: Vec<Value>,
     pub required_access_packages: Vec<PackageItem>,
     pub unwanted_access_packages: Vec<PackageItem>,
@@ -158,7 +160,7 @@ pub struct PortalSystemUser {
     pub system: SystemRef,
     pub user_type: SystemUserKind,
     /// Empty in lists.
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<PortalResource>)]
     pub resources: Vec<Value>,
     /// Empty in lists.
     pub access_packages: Vec<PackageItem>,
@@ -174,7 +176,7 @@ pub struct CreatedId {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SystemRights {
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<PortalResource>)]
     pub resources: Vec<Value>,
     pub access_packages: Vec<PackageItem>,
 }
@@ -229,4 +231,42 @@ pub struct AgentDelegation {
     pub delegation_id: Uuid,
     /// The client's party uuid.
     pub customer_id: Uuid,
+}
+
+/// A resource, in the language asked for.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PortalResource {
+    pub identifier: String,
+    pub title: String,
+    pub description: String,
+    pub right_description: String,
+    pub delegable: bool,
+    pub resource_owner_name: String,
+    pub resource_owner_org_number: String,
+    pub resource_owner_orgcode: String,
+    /// Always empty: logos are the portal's own.
+    pub resource_owner_logo_url: String,
+    pub resource_type: String,
+    pub resource_references: Vec<ResourceReference>,
+    pub authorization_reference: Vec<AuthorizationReference>,
+    pub keywords: Vec<Keyword>,
+}
+
+/// A client that an agent is given.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(example = json!({"customerId": "a8baac14-c94e-5be8-bd91-30de41d8e1f9"}))]
+pub struct PortalClientBody {
+    /// Party uuid of the client.
+    pub customer_id: Uuid,
+}
+
+/// The party to act for.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(example = json!({"partyUuid": "a8baac14-c94e-5be8-bd91-30de41d8e1f9"}))]
+pub struct PortalReporteeBody {
+    /// Its uuid.
+    pub party_uuid: Uuid,
 }

@@ -22,10 +22,9 @@ use system_users::requests::{RequestKind, changes, enduser_api};
 type User = EndUser<Portal>;
 
 /// A request by its id, with names.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/systemuser/request/{id}", tag = "Portal back end", params(("id" = uuid::Uuid, Path)),
+#[utoipa::path(get, operation_id = "getPortalRequest", path = "/accessmanagement/api/v1/systemuser/request/{id}", tag = "Portal", params(("id" = uuid::Uuid, Path)),
     responses((status = 200, body = PortalRequest), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00066"),
-        (status = 404, description = "AMUI-00010")),
-    security(("person" = ["altinn:portal/enduser"])))]
+        (status = 404, description = "AMUI-00010")))]
 pub async fn read(
     State(portal): State<PortalBackEnd>,
     user: User,
@@ -36,10 +35,9 @@ pub async fn read(
 }
 
 /// A request for an agent by its id, with names.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/systemuser/agentrequest/{id}", tag = "Portal back end", params(("id" = uuid::Uuid, Path)),
+#[utoipa::path(get, operation_id = "getPortalAgentRequest", path = "/accessmanagement/api/v1/systemuser/agentrequest/{id}", tag = "Portal", params(("id" = uuid::Uuid, Path)),
     responses((status = 200, body = PortalRequest), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00066"),
-        (status = 404, description = "AMUI-00010")),
-    security(("person" = ["altinn:portal/enduser"])))]
+        (status = 404, description = "AMUI-00010")))]
 pub async fn read_agent(
     State(portal): State<PortalBackEnd>,
     user: User,
@@ -80,10 +78,9 @@ async fn read_of(
 }
 
 /// A change request by its id, with names.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/systemuser/changerequest/{id}", tag = "Portal back end", params(("id" = uuid::Uuid, Path)),
+#[utoipa::path(get, operation_id = "getPortalChangeRequest", path = "/accessmanagement/api/v1/systemuser/changerequest/{id}", tag = "Portal", params(("id" = uuid::Uuid, Path)),
     responses((status = 200, body = PortalChangeRequest), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00066"),
-        (status = 404, description = "AMUI-00010")),
-    security(("person" = ["altinn:portal/enduser"])))]
+        (status = 404, description = "AMUI-00010")))]
 pub async fn read_change(
     State(portal): State<PortalBackEnd>,
     user: User,
@@ -171,12 +168,11 @@ impl Call<'_> {
 }
 
 macro_rules! steps {
-    ($($(#[$doc:meta])* $name:ident($path:literal) = |$call:ident| $step:expr;)*) => {
+    ($($(#[$doc:meta])* $name:ident($id:literal, $path:literal $(, $status:literal $text:literal)?) = |$call:ident| $step:expr;)*) => {
         $($(#[$doc])*
-        #[utoipa::path(post, path = $path, tag = "Portal back end", params(("party" = i32, Path), ("id" = uuid::Uuid, Path)),
-            responses((status = 200, body = bool), (status = 400, description = "Model state, or AMUI-000NN"), (status = 401),
-                (status = 403, description = "Scope, AMUI-00999, or what the delegation check found"), (status = 404, description = "AMUI-00011")),
-            security(("person" = ["altinn:portal/enduser"])))]
+        #[utoipa::path(post, operation_id = $id, path = $path, tag = "Portal", params(("party" = i32, Path), ("id" = uuid::Uuid, Path)),
+            responses((status = 200, body = bool, content_type = "application/json"), (status = 400, description = "Model state, AMUI-00001, -00004, -00005, -00050, -00051 or -00053"), (status = 401),
+                (status = 403, description = "Scope, AMUI-00999, or the delegation check: AMUI-00014, -00016, -00018, -00068, -00069, -00070 or -00071")$(, (status = $status, description = $text))?))]
         pub async fn $name(State(portal): State<PortalBackEnd>, user: User, path: PathValues) -> PortalResult<Json<bool>> {
             let $call = Call { portal: &portal, user, path: &path };
             Ok(Json($step.await?))
@@ -186,19 +182,19 @@ macro_rules! steps {
 
 steps! {
     /// Approves a request.
-    approve("/accessmanagement/api/v1/systemuser/request/{party}/{id}/approve") = |call| call.decide(RequestKind::Standard, Step::Approve);
+    approve("approvePortalRequest", "/accessmanagement/api/v1/systemuser/request/{party}/{id}/approve", 404 "AMUI-00011") = |call| call.decide(RequestKind::Standard, Step::Approve);
     /// Rejects a request.
-    reject("/accessmanagement/api/v1/systemuser/request/{party}/{id}/reject") = |call| call.decide(RequestKind::Standard, Step::Reject);
+    reject("rejectPortalRequest", "/accessmanagement/api/v1/systemuser/request/{party}/{id}/reject") = |call| call.decide(RequestKind::Standard, Step::Reject);
     /// Passes a request on to those who may decide.
-    escalate("/accessmanagement/api/v1/systemuser/request/{party}/{id}/escalate") = |call| call.pass_on(RequestKind::Standard);
+    escalate("escalatePortalRequest", "/accessmanagement/api/v1/systemuser/request/{party}/{id}/escalate") = |call| call.pass_on(RequestKind::Standard);
     /// Approves a request for an agent.
-    approve_agent("/accessmanagement/api/v1/systemuser/agentrequest/{party}/{id}/approve") = |call| call.decide(RequestKind::Agent, Step::Approve);
+    approve_agent("approvePortalAgentRequest", "/accessmanagement/api/v1/systemuser/agentrequest/{party}/{id}/approve", 404 "AMUI-00011") = |call| call.decide(RequestKind::Agent, Step::Approve);
     /// Rejects a request for an agent.
-    reject_agent("/accessmanagement/api/v1/systemuser/agentrequest/{party}/{id}/reject") = |call| call.decide(RequestKind::Agent, Step::Reject);
+    reject_agent("rejectPortalAgentRequest", "/accessmanagement/api/v1/systemuser/agentrequest/{party}/{id}/reject") = |call| call.decide(RequestKind::Agent, Step::Reject);
     /// Passes a request for an agent on to those who may decide.
-    escalate_agent("/accessmanagement/api/v1/systemuser/agentrequest/{party}/{id}/escalate") = |call| call.pass_on(RequestKind::Agent);
+    escalate_agent("escalatePortalAgentRequest", "/accessmanagement/api/v1/systemuser/agentrequest/{party}/{id}/escalate") = |call| call.pass_on(RequestKind::Agent);
     /// Approves a change request.
-    approve_change("/accessmanagement/api/v1/systemuser/changerequest/{party}/{id}/approve") = |call| call.decide_change(Step::Approve);
+    approve_change("approvePortalChangeRequest", "/accessmanagement/api/v1/systemuser/changerequest/{party}/{id}/approve", 404 "AMUI-00011") = |call| call.decide_change(Step::Approve);
     /// Rejects a change request.
-    reject_change("/accessmanagement/api/v1/systemuser/changerequest/{party}/{id}/reject") = |call| call.decide_change(Step::Reject);
+    reject_change("rejectPortalChangeRequest", "/accessmanagement/api/v1/systemuser/changerequest/{party}/{id}/reject") = |call| call.decide_change(Step::Reject);
 }

@@ -48,9 +48,8 @@ async fn permitted<P: PartyPolicy>(
 }
 
 /// Standard system users of the party, newest first.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/systemuser/{party}", tag = "Portal back end", params(("party" = i32, Path)),
-    responses((status = 200, body = Vec<PortalSystemUser>), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999")),
-    security(("person" = ["altinn:portal/enduser"])))]
+#[utoipa::path(get, operation_id = "listPortalSystemUsers", path = "/accessmanagement/api/v1/systemuser/{party}", tag = "Portal", params(("party" = i32, Path)),
+    responses((status = 200, body = Vec<PortalSystemUser>), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999")))]
 pub async fn list(
     State(portal): State<PortalBackEnd>,
     user: User,
@@ -70,9 +69,8 @@ pub async fn list(
 }
 
 /// Agents of the party, newest first.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/systemuser/agent/{party}", tag = "Portal back end", params(("party" = i32, Path)),
-    responses((status = 200, body = Vec<PortalSystemUser>), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999")),
-    security(("person" = ["altinn:portal/enduser"])))]
+#[utoipa::path(get, operation_id = "listPortalAgentSystemUsers", path = "/accessmanagement/api/v1/systemuser/agent/{party}", tag = "Portal", params(("party" = i32, Path)),
+    responses((status = 200, body = Vec<PortalSystemUser>), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999")))]
 pub async fn list_agents(
     State(portal): State<PortalBackEnd>,
     user: User,
@@ -131,11 +129,10 @@ fn listed(user: SystemUser, system: SystemRef) -> PortalSystemUser {
 }
 
 /// One system user of the party, with what it holds.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/systemuser/{party}/{id}", tag = "Portal back end",
+#[utoipa::path(get, operation_id = "getPortalSystemUser", path = "/accessmanagement/api/v1/systemuser/{party}/{id}", tag = "Portal",
     params(("party" = i32, Path), ("id" = Uuid, Path)),
     responses((status = 200, body = PortalSystemUser), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999"),
-        (status = 404, description = "AMUI-00999")),
-    security(("person" = ["altinn:portal/enduser"])))]
+        (status = 404, description = "AMUI-00999")))]
 pub async fn read(
     State(portal): State<PortalBackEnd>,
     user: User,
@@ -146,11 +143,10 @@ pub async fn read(
 }
 
 /// One agent of the party, with what a client must offer it.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/systemuser/agent/{party}/{id}", tag = "Portal back end",
+#[utoipa::path(get, operation_id = "getPortalAgentSystemUser", path = "/accessmanagement/api/v1/systemuser/agent/{party}/{id}", tag = "Portal",
     params(("party" = i32, Path), ("id" = Uuid, Path)),
     responses((status = 200, body = PortalSystemUser), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999"),
-        (status = 404, description = "AMUI-00999")),
-    security(("person" = ["altinn:portal/enduser"])))]
+        (status = 404, description = "AMUI-00999")))]
 pub async fn read_agent(
     State(portal): State<PortalBackEnd>,
     user: User,
@@ -190,10 +186,9 @@ async fn read_of(
 }
 
 /// Requests to the party that were passed on and wait for an answer, in the form of system users.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/systemuser/{party}/pending", tag = "Portal back end",
+#[utoipa::path(get, operation_id = "listPortalPendingSystemUsers", path = "/accessmanagement/api/v1/systemuser/{party}/pending", tag = "Portal",
     params(("party" = Uuid, Path, description = "Party uuid")),
-    responses((status = 200, body = Vec<PortalSystemUser>), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999")),
-    security(("person" = ["altinn:portal/enduser"])))]
+    responses((status = 200, body = Vec<PortalSystemUser>), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999")))]
 pub async fn pending(
     State(portal): State<PortalBackEnd>,
     user: User,
@@ -244,11 +239,10 @@ pub async fn pending(
 }
 
 /// Creates a standard system user that holds everything its system lists.
-#[utoipa::path(post, path = "/accessmanagement/api/v1/systemuser/{party}", tag = "Portal back end", params(("party" = i32, Path)),
-    request_body(content = serde_json::Value, content_type = "application/json"),
-    responses((status = 200, body = CreatedId), (status = 400, description = "Model state, or AMUI-000NN"), (status = 401),
-        (status = 403, description = "Scope, AMUI-00999, or what the delegation check found"), (status = 404, description = "AMUI-00011")),
-    security(("person" = ["altinn:portal/enduser"])))]
+#[utoipa::path(post, operation_id = "createPortalSystemUser", path = "/accessmanagement/api/v1/systemuser/{party}", tag = "Portal", params(("party" = i32, Path)),
+    request_body = system_users::bodies::NewSystemUserBody,
+    responses((status = 200, body = CreatedId), (status = 400, description = "Model state, or AMUI-00003, -00004, -00005, -00050, -00051 or -00053"), (status = 401),
+        (status = 403, description = "Scope, AMUI-00999, or the delegation check: AMUI-00014, -00016, -00018, -00068, -00069, -00070 or -00071"), (status = 404, description = "AMUI-00011")))]
 pub async fn create(
     State(portal): State<PortalBackEnd>,
     user: User,
@@ -268,11 +262,10 @@ pub async fn create(
 }
 
 /// Deletes a standard system user of the party.
-#[utoipa::path(delete, path = "/accessmanagement/api/v1/systemuser/{party}/{id}", tag = "Portal back end",
+#[utoipa::path(delete, operation_id = "deletePortalSystemUser", path = "/accessmanagement/api/v1/systemuser/{party}/{id}", tag = "Portal",
     params(("party" = i32, Path), ("id" = Uuid, Path)),
-    responses((status = 202), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999"),
-        (status = 404, description = "AMUI-00999")),
-    security(("person" = ["altinn:portal/enduser"])))]
+    responses((status = 202), (status = 400, description = "Model state, or AMUI-00005"), (status = 401), (status = 403, description = "Scope, or AMUI-00999"),
+        (status = 404, description = "AMUI-00999")))]
 pub async fn delete(
     State(portal): State<PortalBackEnd>,
     user: User,
@@ -289,10 +282,9 @@ pub async fn delete(
 }
 
 /// Deletes an agent of the party with its clients.
-#[utoipa::path(delete, path = "/accessmanagement/api/v1/systemuser/agent/{party}/{id}", tag = "Portal back end",
+#[utoipa::path(delete, operation_id = "deletePortalAgentSystemUser", path = "/accessmanagement/api/v1/systemuser/agent/{party}/{id}", tag = "Portal",
     params(("party" = i32, Path), ("id" = Uuid, Path), ("partyuuid" = Uuid, Query, description = "The party's uuid")),
-    responses((status = 202), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999")),
-    security(("person" = ["altinn:portal/enduser"])))]
+    responses((status = 202), (status = 400, description = "Model state, or AMUI-00005"), (status = 401), (status = 403, description = "Scope, or AMUI-00999")))]
 pub async fn delete_agent(
     State(portal): State<PortalBackEnd>,
     user: User,
@@ -310,8 +302,8 @@ pub async fn delete_agent(
 }
 
 /// Systems that are there to choose from, by name.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/systemregister", tag = "Portal back end",
-    responses((status = 200, body = Vec<SystemRef>), (status = 401), (status = 403)), security(("person" = ["altinn:portal/enduser"])))]
+#[utoipa::path(get, operation_id = "listPortalSystems", path = "/accessmanagement/api/v1/systemregister", tag = "Portal",
+    responses((status = 200, body = Vec<SystemRef>), (status = 401), (status = 403)))]
 pub async fn systems(
     State(portal): State<PortalBackEnd>,
     _: User,
@@ -326,9 +318,8 @@ pub async fn systems(
 }
 
 /// What a system may ask for.
-#[utoipa::path(get, path = "/accessmanagement/api/v1/systemregister/rights/{systemId}", tag = "Portal back end",
-    params(("systemId" = String, Path)), responses((status = 200, body = SystemRights), (status = 401), (status = 403)),
-    security(("person" = ["altinn:portal/enduser"])))]
+#[utoipa::path(get, operation_id = "getPortalSystemRights", path = "/accessmanagement/api/v1/systemregister/rights/{systemId}", tag = "Portal",
+    params(("systemId" = String, Path)), responses((status = 200, body = SystemRights), (status = 401), (status = 403)))]
 pub async fn rights(
     State(portal): State<PortalBackEnd>,
     _: User,

@@ -23,10 +23,9 @@ const BODY: &str = "reportee";
 
 /// Chooses the party to act for. Nothing is remembered: every call names its party. It says whether
 /// the caller may.
-#[utoipa::path(post, path = "/accessmanagement/api/v1/reportee/change", tag = "Portal back end",
-    request_body(content = serde_json::Value, content_type = "application/json", description = "`partyUuid`"),
-    responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999")),
-    security(("person" = ["altinn:portal/enduser"])))]
+#[utoipa::path(post, operation_id = "changePortalReportee", path = "/accessmanagement/api/v1/reportee/change", tag = "Portal",
+    request_body = super::model::PortalReporteeBody,
+    responses((status = 200, body = bool, content_type = "application/json"), (status = 400), (status = 401), (status = 403, description = "Scope, or AMUI-00999")))]
 pub async fn change_reportee(
     State(portal): State<PortalBackEnd>,
     user: User,

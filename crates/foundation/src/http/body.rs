@@ -12,8 +12,12 @@ use http::{
 };
 use http_body_util::BodyExt as _;
 use serde_json::Value;
+use utoipa::openapi::path::Operation;
 
-use super::{ApiError, ApiResult, ModelState, context};
+use super::{
+    ApiError, ApiResult, ModelState, context,
+    describe::{self, DescribeInput},
+};
 use crate::{
     config::JsonLimits,
     strict_json::{self, MemberNames},
@@ -213,4 +217,12 @@ fn text_within_limits(text: &str, limits: JsonLimits) -> Result<(), &'static str
         return Err("A text in the JSON contains a NUL character.");
     }
     Ok(())
+}
+
+impl DescribeInput for JsonBytes {
+    fn describe(operation: &mut Operation) {
+        for status in [400, 413, 415] {
+            describe::answer(operation, status);
+        }
+    }
 }

@@ -2,6 +2,9 @@
 
 use axum::extract::FromRequestParts;
 use http::{header::ACCEPT_LANGUAGE, request::Parts};
+use utoipa::openapi::path::Operation;
+
+use super::describe::{self, DescribeInput};
 
 /// A language that texts are there in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -83,6 +86,12 @@ impl<S: Sync> FromRequestParts<S> for Language {
             .and_then(|v| v.to_str().ok())
             .and_then(Self::from_header)
             .unwrap_or(Self::Nb))
+    }
+}
+
+impl DescribeInput for Language {
+    fn describe(operation: &mut Operation) {
+        describe::speaks_languages(operation);
     }
 }
 

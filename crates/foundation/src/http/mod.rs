@@ -5,6 +5,7 @@ mod base_address;
 pub mod bind;
 pub mod body;
 pub mod context;
+pub mod describe;
 mod error;
 mod forwarded;
 mod json;

@@ -9,9 +9,14 @@ use std::{collections::HashMap, sync::Arc};
 use axum::extract::{FromRequestParts, RawPathParams, Request};
 use http::{Method, StatusCode, Uri, request::Parts, uri::PathAndQuery};
 use percent_encoding::percent_decode_str;
+use utoipa::openapi::path::Operation;
 use uuid::Uuid;
 
-use super::{ApiError, ApiResult, ModelState, query::parse_uuid};
+use super::{
+    ApiError, ApiResult, ModelState,
+    describe::{self, DescribeInput},
+    query::parse_uuid,
+};
 
 /// Every route template, such as `/authentication/api/v1/systemuser/{party}/{systemUserId}`.
 #[derive(Debug, Default, Clone)]
@@ -246,6 +251,12 @@ impl<S: Send + Sync> FromRequestParts<S> for PathValues {
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .collect(),
         ))
+    }
+}
+
+impl DescribeInput for PathValues {
+    fn describe(operation: &mut Operation) {
+        describe::answer(operation, 400);
     }
 }
 

@@ -3,9 +3,13 @@
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
+use utoipa::openapi::path::Operation;
 use uuid::Uuid;
 
-use super::{ApiError, ApiResult, ModelState};
+use super::{
+    ApiError, ApiResult, ModelState,
+    describe::{self, DescribeInput},
+};
 
 /// The query of a request.
 #[derive(Debug, Clone, Default)]
@@ -105,4 +109,10 @@ pub fn parse_uuid(name: &str, text: &str) -> ApiResult<Uuid> {
         .trim_start_matches(['{', '('])
         .trim_end_matches(['}', ')']);
     Uuid::try_parse(bare).map_err(|_| ModelState::not_valid(name, text).into())
+}
+
+impl DescribeInput for Query {
+    fn describe(operation: &mut Operation) {
+        describe::answer(operation, 400);
+    }
 }

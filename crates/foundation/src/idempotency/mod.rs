@@ -17,12 +17,16 @@ use http::{
 };
 use serde::Serialize;
 use sqlx::PgConnection;
+use utoipa::openapi::path::Operation;
 
 pub use store::delete_old;
 
 use crate::{
     crypto::sha256,
-    http::{ApiError, ApiResult, ModelState},
+    http::{
+        ApiError, ApiResult, ModelState,
+        describe::{self, DescribeInput},
+    },
 };
 
 const HEADER: &str = "idempotency-key";
@@ -190,6 +194,18 @@ impl Once {
         text.push(b'\n');
         text.extend_from_slice(body);
         sha256(text).to_vec()
+    }
+}
+
+impl DescribeInput for Once {
+    fn describe(operation: &mut Operation) {
+        describe::header(
+            operation,
+            "Idempotency-Key",
+            "A key of the client's own for this request, 1 to 255 visible characters. Sent again within a week with the same \
+             request, it gives the first answer again, with `Idempotency-Replayed: true`; with another request, 422.",
+        );
+        describe::answer(operation, 422);
     }
 }
 

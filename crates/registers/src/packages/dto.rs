@@ -52,7 +52,6 @@ pub struct TypeDto {
 
 /// A group of areas. Its areas are there in the export.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(no_recursion)]
 #[expect(missing_docs, reason = "members as on the wire")]
 pub struct GroupDto {
     pub id: Uuid,
@@ -62,13 +61,13 @@ pub struct GroupDto {
     pub description: String,
     /// `Organisasjon` or `Person`, in every language.
     pub r#type: String,
+    #[schema(no_recursion)]
     pub areas: Vec<AreaDto>,
 }
 
 /// An area of packages. Its packages are there in the export, its group where one area is read.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(no_recursion)]
 #[expect(missing_docs, reason = "members of the wire model")]
 pub struct AreaDto {
     pub id: Uuid,
@@ -76,14 +75,15 @@ pub struct AreaDto {
     pub urn: String,
     pub description: String,
     pub icon_url: String,
+    #[schema(no_recursion)]
     pub packages: Vec<PackageDto>,
+    #[schema(no_recursion)]
     pub group: Option<Box<GroupDto>>,
 }
 
 /// An access package.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(no_recursion)]
 #[expect(missing_docs, reason = "members of the wire model")]
 pub struct PackageDto {
     pub id: Uuid,
@@ -96,6 +96,7 @@ pub struct PackageDto {
     pub is_assignable: bool,
     /// Service owners may use it in policies.
     pub is_resource_policy_available: bool,
+    #[schema(no_recursion)]
     pub area: Option<Box<AreaDto>>,
     /// Kind of party that it is about.
     pub r#type: Option<TypeDto>,

@@ -2,11 +2,15 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{RefOr, Schema},
+};
 
 macro_rules! words {
     ($($(#[$meta:meta])* $name:ident { $($word:ident),+ $(,)? })*) => {
         $($(#[$meta])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, ToSchema)]
         #[expect(missing_docs, reason = "words of the registry")]
         pub enum $name { #[default] $($word),+ }
 
@@ -49,8 +53,21 @@ words! {
 pub type Texts = Map<String, Value>;
 
 /// A resource, as it is posted, stored and read. Members that are null are left out.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = json!({
+    "identifier": "fok-eksempel",
+    "title": {"nb": "Eksempel", "nn": "Døme", "en": "Example"},
+    "description": {"nb": "En tjeneste.", "nn": "Ei teneste.", "en": "A service."},
+    "rightDescription": {"nb": "Gir tilgang til tjenesten.", "nn": "Gjev tilgang til tenesta.", "en": "Gives access to the service."},
+    "status": "Active",
+    "contactPoints": [{"category": "Support", "email": "hjelp@fok.example", "telephone": "", "contactPage": ""}],
+    "delegable": true,
+    "visible": true,
+    "hasCompetentAuthority": {"name": {"nb": "Foretakskontoret", "nn": "Føretakskontoret", "en": "Company Registry Office"}, "organization": "390055927", "orgcode": "fok"},
+    "resourceType": "GenericAccessResource",
+    "availableForType": ["LegalEntityEnterprise"]
+}))]
 #[expect(missing_docs, reason = "members of the registry's own model")]
 #[expect(
     clippy::struct_excessive_bools,
@@ -61,10 +78,13 @@ pub struct ServiceResource {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
     pub title: Option<Texts>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
     pub description: Option<Texts>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
     pub right_description: Option<Texts>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub homepage: Option<String>,
@@ -82,29 +102,86 @@ pub struct ServiceResource {
     pub thematic_areas: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource_references: Option<Vec<ResourceReference>>,
+    #[schema(required = false)]
     pub delegable: bool,
+    #[schema(required = false)]
     pub visible: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub has_competent_authority: Option<CompetentAuthority>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keywords: Option<Vec<Keyword>>,
+    #[schema(required = false)]
     pub access_list_mode: AccessListMode,
+    #[schema(required = false)]
     pub self_identified_user_enabled: bool,
+    #[schema(required = false)]
     pub enterprise_user_enabled: bool,
+    #[schema(required = false)]
     pub resource_type: ResourceType,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub available_for_type: Option<Vec<PartyType>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub consent_template: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
     pub consent_text: Option<Texts>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<BTreeMap<String, ConsentField>>)]
     pub consent_metadata: Option<Map<String, Value>>,
+    #[schema(required = false)]
     pub is_one_time_consent: bool,
 }
 
+/// A field of a consent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ConsentField {
+    /// Whether it may be left out.
+    pub optional: bool,
+}
+
+/// A resource as it is read: with its version, and with the attributes that name it in a decision
+/// request.
+#[derive(Debug)]
+pub struct PublishedResource;
+
+impl PartialSchema for PublishedResource {
+    fn schema() -> RefOr<Schema> {
+        let mut schema = ServiceResource::schema();
+        if let RefOr::T(Schema::Object(members)) = &mut schema {
+            members.description = Some("A resource as it is read.".to_owned());
+            members.properties.extend([
+                (
+                    "authorizationReference".to_owned(),
+                    <Vec<AuthorizationReference>>::schema(),
+                ),
+                ("versionId".to_owned(), i32::schema()),
+            ]);
+        }
+        schema
+    }
+}
+
+impl ToSchema for PublishedResource {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        ServiceResource::schemas(schemas);
+        schemas.push((
+            AuthorizationReference::name().into_owned(),
+            AuthorizationReference::schema(),
+        ));
+    }
+}
+
+/// An attribute that names a resource in a decision request.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AuthorizationReference {
+    /// Attribute id.
+    pub id: String,
+    /// Its value.
+    pub value: String,
+}
+
 /// Whom to ask about a resource.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "members of the registry's own model")]
 pub struct ContactPoint {
@@ -119,22 +196,25 @@ pub struct ContactPoint {
 }
 
 /// Another name of the resource, elsewhere.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "members of the registry's own model")]
 pub struct ResourceReference {
+    #[schema(required = false)]
     pub reference_source: ReferenceSource,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
+    #[schema(required = false)]
     pub reference_type: ReferenceType,
 }
 
 /// Who owns a resource.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "members of the registry's own model")]
 pub struct CompetentAuthority {
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
     pub name: Option<Texts>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub organization: Option<String>,
@@ -143,7 +223,7 @@ pub struct CompetentAuthority {
 }
 
 /// A word to find a resource by.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
 #[expect(missing_docs, reason = "members of the registry's own model")]
 pub struct Keyword {
     #[serde(skip_serializing_if = "Option::is_none")]

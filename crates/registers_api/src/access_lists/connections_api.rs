@@ -33,6 +33,7 @@ use crate::resources::ResourceRegistry;
 /// What a connection opens.
 #[derive(Debug, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = json!({"actionFilters": ["read"]}))]
 pub struct NewConnection {
     /// Actions, compared exactly. Null, missing or empty: every action.
     #[schema(nullable)]
@@ -75,13 +76,12 @@ fn one(list: &AccessList, connection: AccessListConnection) -> Response {
 }
 
 /// Resources that a list is connected to, by identifier.
-#[utoipa::path(get, path = "/resourceregistry/api/v1/access-lists/{owner}/{identifier}/resource-connections", tag = "Access lists",
+#[utoipa::path(get, operation_id = "listAccessListConnections", path = "/resourceregistry/api/v1/access-lists/{owner}/{identifier}/resource-connections", tag = "Service owner",
     params(("owner" = String, Path), ("identifier" = String, Path), ("token" = Option<String>, Query, description = "From `links.next`")),
     responses((status = 200, body = Paginated<AccessListConnectionDto>), (status = 304, description = "The caller has this version"),
         (status = 400, description = "`RR.VLD-00010`, or a token or condition that cannot be read"), (status = 401, description = "No valid token"),
         (status = 403, description = "The scope is missing, or the list is another owner's"), (status = 404, description = "No such list"),
-        (status = 412, description = "A condition does not hold, or the list has changed since the first page")),
-    security(("maskinporten" = ["altinn:resourceregistry/accesslist.read", "altinn:resourceregistry/accesslist.write", "altinn:resourceregistry/resource.admin", "altinn:resourceregistry/pdp:accesslist.read"])))]
+        (status = 412, description = "A condition does not hold, or the list has changed since the first page")))]
 pub async fn connections(
     State(registry): State<ResourceRegistry>,
     reader: ListReader,
@@ -126,14 +126,13 @@ pub async fn connections(
 }
 
 /// Connects a list to a resource, or changes what the connection opens.
-#[utoipa::path(put, path = "/resourceregistry/api/v1/access-lists/{owner}/{identifier}/resource-connections/{resourceIdentifier}", tag = "Access lists",
+#[utoipa::path(put, operation_id = "putAccessListConnection", path = "/resourceregistry/api/v1/access-lists/{owner}/{identifier}/resource-connections/{resourceIdentifier}", tag = "Service owner",
     params(("owner" = String, Path), ("identifier" = String, Path), ("resourceIdentifier" = String, Path)), request_body = NewConnection,
     responses((status = 200, body = AccessListConnectionDto, description = "Connected, changed, or as it was"),
         (status = 400, description = "`RR.VLD-00010`, `RR-00002` for an unknown resource, or a body or condition that cannot be read"),
         (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, the list is another owner's, or (`RR-00004`) the resource is"),
         (status = 404, description = "No such list"), (status = 412, description = "A condition does not hold"),
-        (status = 413, description = "The body is too large"), (status = 415, description = "Not JSON")),
-    security(("maskinporten" = ["altinn:resourceregistry/accesslist.write", "altinn:resourceregistry/resource.admin"])))]
+        (status = 413, description = "The body is too large"), (status = 415, description = "Not JSON")))]
 pub async fn put_connection(
     State(registry): State<ResourceRegistry>,
     writer: ListWriter,
@@ -205,13 +204,12 @@ async fn must_own_resource(
 }
 
 /// Ends the connection of a list to a resource.
-#[utoipa::path(delete, path = "/resourceregistry/api/v1/access-lists/{owner}/{identifier}/resource-connections/{resourceIdentifier}", tag = "Access lists",
+#[utoipa::path(delete, operation_id = "deleteAccessListConnection", path = "/resourceregistry/api/v1/access-lists/{owner}/{identifier}/resource-connections/{resourceIdentifier}", tag = "Service owner",
     params(("owner" = String, Path), ("identifier" = String, Path), ("resourceIdentifier" = String, Path)),
     responses((status = 200, body = AccessListConnectionDto, description = "As it was last"), (status = 204, description = "There was none"),
         (status = 400, description = "`RR.VLD-00010`, or a condition that cannot be read"), (status = 401, description = "No valid token"),
         (status = 403, description = "The scope is missing, or the list is another owner's"), (status = 404, description = "No such list"),
-        (status = 412, description = "A condition does not hold")),
-    security(("maskinporten" = ["altinn:resourceregistry/accesslist.write", "altinn:resourceregistry/resource.admin"])))]
+        (status = 412, description = "A condition does not hold")))]
 pub async fn delete_connection(
     State(registry): State<ResourceRegistry>,
     writer: ListWriter,

@@ -95,7 +95,7 @@ fn one(list: &AccessList, connections: Option<Vec<AccessListConnectionDto>>) -> 
 }
 
 /// Lists of a service owner, by identifier.
-#[utoipa::path(get, path = "/resourceregistry/api/v1/access-lists/{owner}", tag = "Access lists",
+#[utoipa::path(get, operation_id = "listAccessLists", path = "/resourceregistry/api/v1/access-lists/{owner}", tag = "Service owner",
     params(("owner" = String, Path, description = "Code of the service owner, in any letter case"),
         ("token" = Option<String>, Query, description = "From `links.next`"),
         ("include" = Option<String>, Query, description = "`resources` or `resource-actions`: each list with its connection to `resource`, without or with actions"),
@@ -103,8 +103,7 @@ fn one(list: &AccessList, connections: Option<Vec<AccessListConnectionDto>>) -> 
     responses((status = 200, body = Paginated<AccessListDto>),
         (status = 400, description = "`RR.VLD-00010` for an owner that is not registered, `RR.VLD-00002` for `include` without `resource`, or a parameter that cannot be read"),
         (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the lists are another owner's"),
-        (status = 501, description = "`RR-00000`: members are not included")),
-    security(("maskinporten" = ["altinn:resourceregistry/accesslist.read", "altinn:resourceregistry/accesslist.write", "altinn:resourceregistry/resource.admin", "altinn:resourceregistry/pdp:accesslist.read"])))]
+        (status = 501, description = "`RR-00000`: members are not included")))]
 pub async fn lists(
     State(registry): State<ResourceRegistry>,
     reader: ListReader,
@@ -165,14 +164,13 @@ pub async fn lists(
 }
 
 /// A list. `ETag` and `Last-Modified` show its version.
-#[utoipa::path(get, path = "/resourceregistry/api/v1/access-lists/{owner}/{identifier}", tag = "Access lists",
+#[utoipa::path(get, operation_id = "getAccessList", path = "/resourceregistry/api/v1/access-lists/{owner}/{identifier}", tag = "Service owner",
     params(("owner" = String, Path), ("identifier" = String, Path),
         ("include" = Option<String>, Query, description = "`resources` or `resource-actions`: with all its connections")),
     responses((status = 200, body = AccessListDto), (status = 304, description = "The caller has this version"),
         (status = 400, description = "`RR.VLD-00010`, or a parameter or condition that cannot be read"),
         (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the list is another owner's"),
-        (status = 404, description = "No such list"), (status = 412, description = "A condition does not hold")),
-    security(("maskinporten" = ["altinn:resourceregistry/accesslist.read", "altinn:resourceregistry/accesslist.write", "altinn:resourceregistry/resource.admin", "altinn:resourceregistry/pdp:accesslist.read"])))]
+        (status = 404, description = "No such list"), (status = 412, description = "A condition does not hold")))]
 pub async fn list(
     State(registry): State<ResourceRegistry>,
     reader: ListReader,
@@ -198,14 +196,13 @@ pub async fn list(
 }
 
 /// Makes a list, or gives it another name and description.
-#[utoipa::path(put, path = "/resourceregistry/api/v1/access-lists/{owner}/{identifier}", tag = "Access lists",
+#[utoipa::path(put, operation_id = "putAccessList", path = "/resourceregistry/api/v1/access-lists/{owner}/{identifier}", tag = "Service owner",
     params(("owner" = String, Path), ("identifier" = String, Path)), request_body = NewAccessList,
     responses((status = 200, body = AccessListDto, description = "Made, changed, or as it was"),
         (status = 400, description = "`RR.VLD-00010`, or a body or condition that cannot be read"),
         (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the lists are another owner's"),
         (status = 412, description = "A condition does not hold"), (status = 413, description = "The body is too large"),
-        (status = 415, description = "Not JSON")),
-    security(("maskinporten" = ["altinn:resourceregistry/accesslist.write", "altinn:resourceregistry/resource.admin"])))]
+        (status = 415, description = "Not JSON")))]
 pub async fn put_list(
     State(registry): State<ResourceRegistry>,
     writer: ListWriter,
@@ -261,11 +258,10 @@ async fn put(
 }
 
 /// Changes a list by JSON Patch, which is not built.
-#[utoipa::path(patch, path = "/resourceregistry/api/v1/access-lists/{owner}/{identifier}", tag = "Access lists",
+#[utoipa::path(patch, operation_id = "patchAccessList", path = "/resourceregistry/api/v1/access-lists/{owner}/{identifier}", tag = "Service owner",
     params(("owner" = String, Path), ("identifier" = String, Path)),
     responses((status = 400, description = "`RR.VLD-00010`"), (status = 401, description = "No valid token"),
-        (status = 403, description = "The scope is missing, or the lists are another owner's"), (status = 501, description = "Always")),
-    security(("maskinporten" = ["altinn:resourceregistry/accesslist.write", "altinn:resourceregistry/resource.admin"])))]
+        (status = 403, description = "The scope is missing, or the lists are another owner's"), (status = 501, description = "Always")))]
 pub async fn patch_list(
     State(registry): State<ResourceRegistry>,
     writer: ListWriter,
@@ -276,12 +272,11 @@ pub async fn patch_list(
 }
 
 /// Deletes a list with its members and connections.
-#[utoipa::path(delete, path = "/resourceregistry/api/v1/access-lists/{owner}/{identifier}", tag = "Access lists",
+#[utoipa::path(delete, operation_id = "deleteAccessList", path = "/resourceregistry/api/v1/access-lists/{owner}/{identifier}", tag = "Service owner",
     params(("owner" = String, Path), ("identifier" = String, Path)),
     responses((status = 200, body = AccessListDto, description = "As it was last"), (status = 204, description = "There was none"),
         (status = 400, description = "`RR.VLD-00010`, or a condition that cannot be read"), (status = 401, description = "No valid token"),
-        (status = 403, description = "The scope is missing, or the list is another owner's"), (status = 412, description = "A condition does not hold")),
-    security(("maskinporten" = ["altinn:resourceregistry/accesslist.write", "altinn:resourceregistry/resource.admin"])))]
+        (status = 403, description = "The scope is missing, or the list is another owner's"), (status = 412, description = "A condition does not hold")))]
 pub async fn delete_list(
     State(registry): State<ResourceRegistry>,
     writer: ListWriter,

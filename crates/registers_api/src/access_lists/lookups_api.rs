@@ -32,13 +32,12 @@ fn values<'q>(query: &'q Query, name: &'static str) -> impl Iterator<Item = &'q 
 }
 
 /// What lists open to a party: to one resource, or to all.
-#[utoipa::path(get, path = "/resourceregistry/api/v1/access-lists/memberships", tag = "Access lists",
+#[utoipa::path(get, operation_id = "listAccessListMemberships", path = "/resourceregistry/api/v1/access-lists/memberships", tag = "Operations",
     params(("party" = String, Query, description = "URN of a party, by organisation number, party id or party uuid"),
         ("resource" = Option<String>, Query, description = "`urn:altinn:resource:{identifier}`")),
     responses((status = 200, body = Memberships),
         (status = 400, description = "`RR.VLD-00003` to `RR.VLD-00007` for the parameters, all of them together, or `RR-00001` for an unknown party"),
-        (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")),
-    security(("maskinporten" = ["altinn:resourceregistry/resource.admin"])))]
+        (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")))]
 pub async fn memberships(
     State(registry): State<ResourceRegistry>,
     _: BackEnd<AccessListInternal>,
@@ -107,11 +106,10 @@ fn asked(
 }
 
 /// Lists that a party is on.
-#[utoipa::path(get, path = "/resourceregistry/api/v1/access-lists/get-by-member", tag = "Access lists",
+#[utoipa::path(get, operation_id = "listAccessListsOfMember", path = "/resourceregistry/api/v1/access-lists/get-by-member", tag = "Operations",
     params(("party" = String, Query, description = "`urn:altinn:party:uuid:{uuid}`")),
     responses((status = 200, body = Vec<AccessListDto>), (status = 400, description = "Another URN, or none"),
-        (status = 401, description = "No valid token"), (status = 403, description = "Not a platform access token")),
-    security(("platform" = [])))]
+        (status = 401, description = "No valid token"), (status = 403, description = "Not a platform access token")))]
 pub async fn lists_of_member(
     State(registry): State<ResourceRegistry>,
     _: Platform,

@@ -24,7 +24,7 @@ use uuid::Uuid;
 use super::{
     access::{ListReader, ListWriter, lock_list, read_list, readable, record, writable},
     conditions::{Conditions, Verdict, version_headers},
-    model::{AccessListMemberDto, VersionedPlace, must_be_small, wrong},
+    model::{AccessListMemberDto, AccessListMembersBody, VersionedPlace, must_be_small, wrong},
 };
 use crate::resources::ResourceRegistry;
 
@@ -83,13 +83,12 @@ async fn page(
 }
 
 /// Members of a list, by party uuid. A page after the first is refused when the list has changed.
-#[utoipa::path(get, path = "/resourceregistry/api/v1/access-lists/{owner}/{identifier}/members", tag = "Access lists",
+#[utoipa::path(get, operation_id = "listAccessListMembers", path = "/resourceregistry/api/v1/access-lists/{owner}/{identifier}/members", tag = "Service owner",
     params(("owner" = String, Path), ("identifier" = String, Path), ("token" = Option<String>, Query, description = "From `links.next`")),
     responses((status = 200, body = Paginated<AccessListMemberDto>), (status = 304, description = "The caller has this version"),
         (status = 400, description = "`RR.VLD-00010`, or a token or condition that cannot be read"), (status = 401, description = "No valid token"),
         (status = 403, description = "The scope is missing, or the list is another owner's"), (status = 404, description = "No such list"),
-        (status = 412, description = "A condition does not hold, or the list has changed since the first page")),
-    security(("maskinporten" = ["altinn:resourceregistry/accesslist.read", "altinn:resourceregistry/accesslist.write", "altinn:resourceregistry/resource.admin", "altinn:resourceregistry/pdp:accesslist.read"])))]
+        (status = 412, description = "A condition does not hold, or the list has changed since the first page")))]
 pub async fn members(
     State(registry): State<ResourceRegistry>,
     reader: ListReader,
@@ -197,17 +196,16 @@ async fn must_have_room(tx: &mut PgConnection, list: i32) -> ApiResult<()> {
 }
 
 macro_rules! member_change {
-    ($(#[$doc:meta])* $name:ident, $method:ident, $change:ident) => {
+    ($(#[$doc:meta])* $name:ident ($id:literal), $method:ident, $change:ident) => {
         $(#[$doc])*
-        #[utoipa::path($method, path = "/resourceregistry/api/v1/access-lists/{owner}/{identifier}/members", tag = "Access lists",
+        #[utoipa::path($method, operation_id = $id, path = "/resourceregistry/api/v1/access-lists/{owner}/{identifier}/members", tag = "Service owner",
             params(("owner" = String, Path), ("identifier" = String, Path)),
-            request_body(content = serde_json::Value, content_type = "application/json", description = "`data`, and nothing else: at most 100 URNs of parties, by organisation number, party id or party uuid"),
+            request_body = AccessListMembersBody,
             responses((status = 200, body = Paginated<AccessListMemberDto>, description = "The first page"),
                 (status = 400, description = "`RR.VLD-00010`, `RR.VLD-00000` or `RR.VLD-00001` for too many, `RR-00001` for an unknown party, or a body or condition that cannot be read"),
                 (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the list is another owner's"),
                 (status = 404, description = "No such list"), (status = 412, description = "A condition does not hold"),
-                (status = 413, description = "The body is too large"), (status = 415, description = "Not JSON")),
-            security(("maskinporten" = ["altinn:resourceregistry/accesslist.write", "altinn:resourceregistry/resource.admin"])))]
+                (status = 413, description = "The body is too large"), (status = 415, description = "Not JSON")))]
         pub async fn $name(
             State(registry): State<ResourceRegistry>,
             writer: ListWriter,
@@ -222,13 +220,13 @@ macro_rules! member_change {
 
 member_change! {
     /// Makes these parties the members of a list.
-    replace_members, put, Replace
+    replace_members ("replaceAccessListMembers"), put, Replace
 }
 member_change! {
     /// Adds these parties to a list.
-    add_members, post, Add
+    add_members ("addAccessListMembers"), post, Add
 }
 member_change! {
     /// Removes these parties from a list.
-    remove_members, delete, Remove
+    remove_members ("removeAccessListMembers"), delete, Remove
 }

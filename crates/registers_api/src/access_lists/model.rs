@@ -87,6 +87,15 @@ impl From<AccessListConnection> for AccessListConnectionDto {
     }
 }
 
+/// Members to set, to add or to remove.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"data": ["urn:altinn:organization:identifier-no:390326572"]}))]
+pub struct AccessListMembersBody {
+    /// URNs of parties, by organisation number, party id or party uuid; at most 100.
+    #[schema(max_items = 100)]
+    pub data: Vec<String>,
+}
+
 /// A party on a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AccessListMemberDto {
@@ -173,6 +182,7 @@ pub struct VersionedPlace<K> {
 
 /// What a list is to be called.
 #[derive(Debug, ToSchema)]
+#[schema(example = json!({"name": "Godkjente leverandører", "description": "Leverandører med avtale."}))]
 pub struct NewAccessList {
     /// For display; may be empty.
     pub name: String,

@@ -7,6 +7,9 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::PartyLookups;
+use super::schemas::{
+    NamesLookupBody, Party, PartyIdentifiers, PartyLookupBody, PartyNames, RegisteredOrganization,
+};
 use super::wire::{name_components, organization_v1, party_v1, short_name};
 use authorization::callers::{BackEnd, BackEndOrPerson};
 use foundation::{
@@ -63,11 +66,10 @@ fn is_of_first_generation(party: &Details) -> bool {
 }
 
 /// A party by its integer id.
-#[utoipa::path(get, path = "/register/api/v1/parties/{partyId}", tag = "Register", params(("partyId" = i32, Path)),
-    responses((status = 200, body = serde_json::Value), (status = 400, description = "Not a party id"),
+#[utoipa::path(get, operation_id = "getParty", path = "/register/api/v1/parties/{partyId}", tag = "Operations", params(("partyId" = i32, Path)),
+    responses((status = 200, body = Party), (status = 400, description = "Not a party id"),
         (status = 401, description = "No valid token, or a person who does not represent the party"),
-        (status = 403, description = "Neither scope nor person"), (status = 404, description = "`REG-00007`")),
-    security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
+        (status = 403, description = "Neither scope nor person"), (status = 404, description = "`REG-00007`")))]
 pub async fn party(
     State(lookups): State<PartyLookups>,
     reader: ReaderOrPerson,
@@ -81,11 +83,10 @@ pub async fn party(
 }
 
 /// A party by its uuid.
-#[utoipa::path(get, path = "/register/api/v1/parties/byuuid/{uuid}", tag = "Register", params(("uuid" = Uuid, Path)),
-    responses((status = 200, body = serde_json::Value), (status = 400, description = "Not a uuid"),
+#[utoipa::path(get, operation_id = "getPartyByUuid", path = "/register/api/v1/parties/byuuid/{uuid}", tag = "Operations", params(("uuid" = Uuid, Path)),
+    responses((status = 200, body = Party), (status = 400, description = "Not a uuid"),
         (status = 401, description = "No valid token, or a person who does not represent the party"),
-        (status = 403, description = "Neither scope nor person"), (status = 404, description = "`REG-00007`")),
-    security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
+        (status = 403, description = "Neither scope nor person"), (status = 404, description = "`REG-00007`")))]
 pub async fn party_by_uuid(
     State(lookups): State<PartyLookups>,
     reader: ReaderOrPerson,
@@ -115,10 +116,9 @@ fn number_in(object: &Value) -> Option<PartyRef> {
 }
 
 /// The party with an identity number or an organisation number.
-#[utoipa::path(post, path = "/register/api/v1/parties/lookup", tag = "Register", request_body(content = serde_json::Value, description = "`ssn` or `orgNo`"),
-    responses((status = 200, body = serde_json::Value), (status = 400, description = "Not exactly one of `ssn` and `orgNo`, or not a number"),
-        (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing"), (status = 404, description = "`REG-00007`")),
-    security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
+#[utoipa::path(post, operation_id = "lookUpParty", path = "/register/api/v1/parties/lookup", tag = "Operations", request_body = PartyLookupBody,
+    responses((status = 200, body = Party), (status = 400, description = "Not exactly one of `ssn` and `orgNo`, or not a number"),
+        (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing"), (status = 404, description = "`REG-00007`")))]
 pub async fn lookup(
     State(lookups): State<PartyLookups>,
     _: Reader,
@@ -139,12 +139,11 @@ pub async fn lookup(
 }
 
 /// Names of the parties with these numbers, in the order asked.
-#[utoipa::path(post, path = "/register/api/v1/parties/nameslookup", tag = "Register",
-    params(("partyComponentOption" = Option<String>, Query, description = "`None` or `NameComponents`")),
-    request_body(content = serde_json::Value, description = "`parties`: at most 1000 objects with `ssn` or `orgNo`"),
-    responses((status = 200, body = serde_json::Value), (status = 400, description = "Not such a list"),
-        (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")),
-    security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
+#[utoipa::path(post, operation_id = "lookUpNames", path = "/register/api/v1/parties/nameslookup", tag = "Operations",
+    params(("partyComponentOption" = Option<String>, Query)),
+    request_body = NamesLookupBody,
+    responses((status = 200, body = PartyNames), (status = 400, description = "Not such a list"),
+        (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")))]
 pub async fn names(
     State(lookups): State<PartyLookups>,
     _: Reader,
@@ -254,10 +253,9 @@ fn list_in<'v>(body: &'v Value, name: &str, limit: usize) -> ApiResult<&'v Vec<V
 }
 
 /// Parties by their integer ids; sub-units below their main units when asked for.
-#[utoipa::path(post, path = "/register/api/v1/parties/partylist", tag = "Register", params(("fetchSubUnits" = Option<bool>, Query)),
-    request_body(content = Vec<i32>), responses((status = 200, body = Vec<serde_json::Value>), (status = 400, description = "Not a list of ids"),
-        (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing"), (status = 404, description = "None of them is known")),
-    security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
+#[utoipa::path(post, operation_id = "listParties", path = "/register/api/v1/parties/partylist", tag = "Operations", params(("fetchSubUnits" = Option<bool>, Query)),
+    request_body(content = Vec<i32>, description = "Party ids", example = json!([52_000_063])), responses((status = 200, body = Vec<Party>), (status = 400, description = "Not a list of ids"),
+        (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing"), (status = 404, description = "None of them is known")))]
 pub async fn party_list(
     State(lookups): State<PartyLookups>,
     _: Reader,
@@ -279,10 +277,9 @@ pub async fn party_list(
 }
 
 /// Parties by their uuids; sub-units below their main units when asked for.
-#[utoipa::path(post, path = "/register/api/v1/parties/partylistbyuuid", tag = "Register", params(("fetchSubUnits" = Option<bool>, Query)),
-    request_body(content = Vec<Uuid>), responses((status = 200, body = Vec<serde_json::Value>), (status = 400, description = "Not a list of uuids"),
-        (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")),
-    security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
+#[utoipa::path(post, operation_id = "listPartiesByUuid", path = "/register/api/v1/parties/partylistbyuuid", tag = "Operations", params(("fetchSubUnits" = Option<bool>, Query)),
+    request_body(content = Vec<Uuid>, description = "Party uuids", example = json!(["a8baac14-c94e-5be8-bd91-30de41d8e1f9"])), responses((status = 200, body = Vec<Party>), (status = 400, description = "Not a list of uuids"),
+        (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")))]
 pub async fn party_list_by_uuid(
     State(lookups): State<PartyLookups>,
     _: Reader,
@@ -341,12 +338,11 @@ async fn parties_of_list(
 }
 
 /// The identifiers of parties, by any of them.
-#[utoipa::path(get, path = "/register/api/v1/parties/identifiers", tag = "Register",
+#[utoipa::path(get, operation_id = "listPartyIdentifiers", path = "/register/api/v1/parties/identifiers", tag = "Operations",
     params(("ids" = Option<String>, Query, description = "Integer ids, comma-separated or repeated"), ("uuids" = Option<String>, Query),
         ("orgs" = Option<String>, Query, description = "Organisation numbers"), ("includeSsn" = Option<bool>, Query)),
-    responses((status = 200, body = Vec<serde_json::Value>), (status = 400, description = "None, more than 100, or one that cannot be read"),
-        (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")),
-    security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
+    responses((status = 200, body = Vec<PartyIdentifiers>), (status = 400, description = "None, more than 100, or one that cannot be read"),
+        (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")))]
 pub async fn identifiers(
     State(lookups): State<PartyLookups>,
     _: Reader,
@@ -400,10 +396,9 @@ pub async fn identifiers(
 }
 
 /// An organisation by its number.
-#[utoipa::path(get, path = "/register/api/v1/organizations/{orgNr}", tag = "Register", params(("orgNr" = String, Path)),
-    responses((status = 200, body = serde_json::Value), (status = 400, description = "Not nine digits"), (status = 401, description = "No valid token"),
-        (status = 403, description = "The scope is missing"), (status = 404, description = "`REG-00006`")),
-    security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
+#[utoipa::path(get, operation_id = "getOrganization", path = "/register/api/v1/organizations/{orgNr}", tag = "Operations", params(("orgNr" = String, Path)),
+    responses((status = 200, body = RegisteredOrganization), (status = 400, description = "Not nine digits"), (status = 401, description = "No valid token"),
+        (status = 403, description = "The scope is missing"), (status = 404, description = "`REG-00006`")))]
 pub async fn organization(
     State(lookups): State<PartyLookups>,
     _: Reader,

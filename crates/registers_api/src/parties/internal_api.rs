@@ -23,6 +23,7 @@ use super::{
     PartyLookups,
     api::{Found, Reader},
     fields::{Field, FieldFault, Fields, party_v2},
+    schemas::{MainUnitsBody, PartyQueryBody, PartyRecord},
 };
 
 /// Greatest number of names in a query.
@@ -32,7 +33,7 @@ const QUERY_LIMIT: usize = 100;
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PartyList {
     /// Each party once.
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<PartyRecord>)]
     data: Vec<Value>,
 }
 
@@ -239,11 +240,10 @@ pub struct HeldRoles {
 }
 
 /// Register roles that others hold of a party. None of an unknown one.
-#[utoipa::path(get, path = "/register/api/v2/internal/parties/{uuid}/external-roles", tag = "Register",
+#[utoipa::path(get, operation_id = "listExternalRolesOfParty", path = "/register/api/v2/internal/parties/{uuid}/external-roles", tag = "Operations",
     params(("uuid" = Uuid, Path)),
     responses((status = 200, body = HeldRoles), (status = 400, description = "Not a uuid"), (status = 401, description = "No valid token"),
-        (status = 403, description = "The scope is missing")),
-    security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
+        (status = 403, description = "The scope is missing")))]
 pub async fn roles_of_party(
     State(lookups): State<PartyLookups>,
     _: Reader,
@@ -283,13 +283,13 @@ const CORRESPONDENCE_ROLES: &[&str] = &[
 /// A party by its uuid alone.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct PartyName {
+pub struct PartyReference {
     party_uuid: Uuid,
     /// `urn:altinn:party:uuid:{uuid}`
     urn: String,
 }
 
-impl From<Uuid> for PartyName {
+impl From<Uuid> for PartyReference {
     fn from(party_uuid: Uuid) -> Self {
         Self {
             urn: format!("urn:altinn:party:uuid:{party_uuid}"),
@@ -310,8 +310,8 @@ pub struct RoleName {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RoleAssignment {
     role: RoleName,
-    to: PartyName,
-    from: PartyName,
+    to: PartyReference,
+    from: PartyReference,
 }
 
 /// Those who are written to on behalf of a party, in one page.
@@ -322,11 +322,10 @@ pub struct RoleAssignments {
 }
 
 /// Holders of the roles of a party whose holders are written to.
-#[utoipa::path(get, path = "/register/api/v1/correspondence/parties/{uuid}/roles/correspondence-roles", tag = "Register",
+#[utoipa::path(get, operation_id = "listCorrespondenceRoles", path = "/register/api/v1/correspondence/parties/{uuid}/roles/correspondence-roles", tag = "Operations",
     params(("uuid" = Uuid, Path)),
     responses((status = 200, body = RoleAssignments), (status = 400, description = "Not a uuid"), (status = 401, description = "No valid token"),
-        (status = 403, description = "The scope is missing")),
-    security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
+        (status = 403, description = "The scope is missing")))]
 pub async fn correspondence_roles(
     State(lookups): State<PartyLookups>,
     _: Reader,
@@ -368,10 +367,10 @@ pub struct ExternalRole {
     /// Code of the register, such as `DAGL`.
     code: Option<String>,
     /// Language to text.
-    #[schema(value_type = Object)]
+    #[schema(value_type = std::collections::BTreeMap<String, String>)]
     name: Value,
     /// Language to text.
-    #[schema(value_type = Object)]
+    #[schema(value_type = std::collections::BTreeMap<String, String>)]
     description: Value,
 }
 
@@ -382,9 +381,8 @@ pub struct ExternalRoles {
 }
 
 /// The kinds of register roles.
-#[utoipa::path(get, path = "/register/api/v2/internal/metadata/external-roles", tag = "Register",
-    responses((status = 200, body = ExternalRoles), (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")),
-    security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
+#[utoipa::path(get, operation_id = "listExternalRoles", path = "/register/api/v2/internal/metadata/external-roles", tag = "Operations",
+    responses((status = 200, body = ExternalRoles), (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")))]
 pub async fn external_roles(State(lookups): State<PartyLookups>, _: Reader) -> Json<ExternalRoles> {
     let shown = |role: &registers::packages::Role| {
         Some(ExternalRole {
@@ -403,18 +401,17 @@ pub async fn external_roles(State(lookups): State<PartyLookups>, _: Reader) -> J
 
 /// Addresses of one look-up, each with a handler of its own.
 macro_rules! addresses {
-    (query: $($(#[$doc:meta])* $name:ident = $path:literal;)*) => {
+    (query: $($(#[$doc:meta])* $name:ident ($id:literal) = $path:literal;)*) => {
         $($(#[$doc])*
         ///
         /// 206 when some were not found. `fields` says what is shown of each: see the single words and
         /// groups of the register.
-        #[utoipa::path(post, path = $path, tag = "Register",
+        #[utoipa::path(post, operation_id = $id, path = $path, tag = "Operations",
             params(("fields" = Option<String>, Query, description = "Words with commas; `identifiers,display-name` when left out")),
-            request_body(content = serde_json::Value, description = "`data`: at most 100 URNs of parties"),
+            request_body = PartyQueryBody,
             responses((status = 200, body = PartyList), (status = 206, body = PartyList),
                 (status = 400, description = "`REG.VLD-00000` for sub-units, `REG.VLD-00001` for too many names, or what cannot be read"),
-                (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")),
-            security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
+                (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")))]
         pub async fn $name(
             State(lookups): State<PartyLookups>,
             _: Reader,
@@ -424,13 +421,12 @@ macro_rules! addresses {
             look_up(&lookups, &query, &bytes).await
         })*
     };
-    (party: $($(#[$doc:meta])* $name:ident = $path:literal;)*) => {
+    (party: $($(#[$doc:meta])* $name:ident ($id:literal) = $path:literal;)*) => {
         $($(#[$doc])*
-        #[utoipa::path(get, path = $path, tag = "Register",
+        #[utoipa::path(get, operation_id = $id, path = $path, tag = "Operations",
             params(("uuid" = Uuid, Path), ("fields" = Option<String>, Query)),
-            responses((status = 200, body = serde_json::Value), (status = 400, description = "`REG-00003` for an unknown party, `REG.VLD-00000`, or not a uuid"),
-                (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")),
-            security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
+            responses((status = 200, body = PartyRecord), (status = 400, description = "`REG-00003` for an unknown party, `REG.VLD-00000`, or not a uuid"),
+                (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")))]
         pub async fn $name(
             State(lookups): State<PartyLookups>,
             _: Reader,
@@ -440,13 +436,12 @@ macro_rules! addresses {
             one(&lookups, &path, &query).await
         })*
     };
-    (main_units: $($(#[$doc:meta])* $name:ident = $path:literal;)*) => {
+    (main_units: $($(#[$doc:meta])* $name:ident ($id:literal) = $path:literal;)*) => {
         $($(#[$doc])*
-        #[utoipa::path(post, path = $path, tag = "Register", params(("fields" = Option<String>, Query)),
-            request_body(content = serde_json::Value, description = "`data`: URN of an organisation, by number, party id or uuid"),
+        #[utoipa::path(post, operation_id = $id, path = $path, tag = "Operations", params(("fields" = Option<String>, Query)),
+            request_body = MainUnitsBody,
             responses((status = 200, body = PartyList), (status = 400, description = "`REG.VLD-00000`, or what cannot be read"),
-                (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")),
-            security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
+                (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing")))]
         pub async fn $name(
             State(lookups): State<PartyLookups>,
             _: Reader,
@@ -456,13 +451,12 @@ macro_rules! addresses {
             units_above(&lookups, &query, &bytes).await
         })*
     };
-    (customers: $($(#[$doc:meta])* $name:ident = $path:literal;)*) => {
+    (customers: $($(#[$doc:meta])* $name:ident ($id:literal) = $path:literal;)*) => {
         $($(#[$doc])*
-        #[utoipa::path(get, path = $path, tag = "Register",
+        #[utoipa::path(get, operation_id = $id, path = $path, tag = "Operations",
             params(("uuid" = Uuid, Path), ("role" = String, Path, description = "`revisor`, `regnskapsforer` or `forretningsforer`"), ("fields" = Option<String>, Query)),
             responses((status = 200, body = PartyList), (status = 400, description = "Not a uuid, or `REG.VLD-00000`"), (status = 401, description = "No valid token"),
-                (status = 403, description = "The scope is missing"), (status = 404, description = "Another role")),
-            security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
+                (status = 403, description = "The scope is missing"), (status = 404, description = "Another role")))]
         pub async fn $name(
             State(lookups): State<PartyLookups>,
             _: Reader,
@@ -472,12 +466,11 @@ macro_rules! addresses {
             clients(&lookups, &path, &query).await
         })*
     };
-    (directors: $($(#[$doc:meta])* $name:ident = $path:literal;)*) => {
+    (directors: $($(#[$doc:meta])* $name:ident ($id:literal) = $path:literal;)*) => {
         $($(#[$doc])*
-        #[utoipa::path(get, path = $path, tag = "Register", params(("uuid" = Uuid, Path), ("fields" = Option<String>, Query)),
+        #[utoipa::path(get, operation_id = $id, path = $path, tag = "Operations", params(("uuid" = Uuid, Path), ("fields" = Option<String>, Query)),
             responses((status = 200, body = PartyList), (status = 400, description = "Not a uuid, or `REG.VLD-00000`"), (status = 401, description = "No valid token"),
-                (status = 403, description = "The scope is missing")),
-            security(("maskinporten" = ["altinn:register/partylookup.admin"])))]
+                (status = 403, description = "The scope is missing")))]
         pub async fn $name(
             State(lookups): State<PartyLookups>,
             _: Reader,
@@ -491,43 +484,43 @@ macro_rules! addresses {
 
 addresses! { query:
     /// Parties by URN.
-    query = "/register/api/v2/internal/parties/query";
+    query ("queryParties") = "/register/api/v2/internal/parties/query";
     /// Parties by URN, for access management.
-    query_for_access_management = "/register/api/v1/access-management/parties/query";
+    query_for_access_management ("queryPartiesForAccessManagement") = "/register/api/v1/access-management/parties/query";
     /// Parties by URN, for Dialogporten.
-    query_for_dialogporten = "/register/api/v1/dialogporten/parties/query";
+    query_for_dialogporten ("queryPartiesForDialogporten") = "/register/api/v1/dialogporten/parties/query";
     /// Parties by URN, for apps.
-    query_for_apps = "/register/api/v1/apps/parties/query";
+    query_for_apps ("queryPartiesForApps") = "/register/api/v1/apps/parties/query";
     /// Parties by URN, for correspondence.
-    query_for_correspondence = "/register/api/v1/correspondence/parties/query";
+    query_for_correspondence ("queryPartiesForCorrespondence") = "/register/api/v1/correspondence/parties/query";
 }
 
 addresses! { party:
     /// A party by its uuid.
-    party = "/register/api/v2/internal/parties/{uuid}";
+    party ("getRegisterParty") = "/register/api/v2/internal/parties/{uuid}";
     /// A party by its uuid, for access management.
-    party_for_access_management = "/register/api/v1/access-management/parties/{uuid}";
+    party_for_access_management ("getPartyForAccessManagement") = "/register/api/v1/access-management/parties/{uuid}";
     /// A party by its uuid, for correspondence.
-    party_for_correspondence = "/register/api/v1/correspondence/parties/{uuid}";
+    party_for_correspondence ("getPartyForCorrespondence") = "/register/api/v1/correspondence/parties/{uuid}";
 }
 
 addresses! { main_units:
     /// The main unit of a unit.
-    main_units = "/register/api/v2/internal/parties/main-units";
+    main_units ("findMainUnits") = "/register/api/v2/internal/parties/main-units";
     /// The main unit of a unit, for correspondence.
-    main_units_for_correspondence = "/register/api/v1/correspondence/parties/main-units";
+    main_units_for_correspondence ("findMainUnitsForCorrespondence") = "/register/api/v1/correspondence/parties/main-units";
 }
 
 addresses! { customers:
     /// Parties that gave this one a role: its clients.
-    customers = "/register/api/v2/internal/parties/{uuid}/customers/ccr/{role}";
+    customers ("listCustomersOfParty") = "/register/api/v2/internal/parties/{uuid}/customers/ccr/{role}";
     /// Parties that gave this one a role, at the address of the first version.
-    customers_v1 = "/register/api/v1/internal/parties/{uuid}/customers/ccr/{role}";
+    customers_v1 ("listCustomersOfPartyV1") = "/register/api/v1/internal/parties/{uuid}/customers/ccr/{role}";
 }
 
 addresses! { directors:
     /// Managing directors of an organisation.
-    managing_directors = "/register/api/v2/internal/parties/{uuid}/holders/ccr/daglig-leder";
+    managing_directors ("listManagingDirectorsOfParty") = "/register/api/v2/internal/parties/{uuid}/holders/ccr/daglig-leder";
     /// Managing directors of an organisation, at the address of the first version.
-    managing_directors_v1 = "/register/api/v1/internal/parties/{uuid}/holders/ccr/daglig-leder";
+    managing_directors_v1 ("listManagingDirectorsOfPartyV1") = "/register/api/v1/internal/parties/{uuid}/holders/ccr/daglig-leder";
 }

@@ -3,6 +3,7 @@
 pub(crate) mod api;
 mod fields;
 pub(crate) mod internal_api;
+pub mod schemas;
 mod wire;
 
 use std::sync::Arc;

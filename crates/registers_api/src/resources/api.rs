@@ -21,6 +21,7 @@ use foundation::{
         ApiError, ApiResult, Json, ModelState,
         body::{self, JsonBytes},
         context,
+        describe::ModelStateProblem,
         path::PathValues,
         query::Query,
     },
@@ -30,7 +31,7 @@ use foundation::{
 use registers::parties;
 use registers::resources::{
     Busy, bind_resource,
-    document::{ResourceType, ServiceResource, published},
+    document::{PublishedResource, ResourceType, ServiceResource, published},
     rules::{self, Change},
     store::{self, Filter, Stored},
 };
@@ -62,10 +63,10 @@ async fn list(registry: &ResourceRegistry, filter: &Filter) -> ApiResult<Respons
 }
 
 /// Every resource, in its latest version, by identifier.
-#[utoipa::path(get, path = "/resourceregistry/api/v1/resource/resourcelist", tag = "Resource registry",
+#[utoipa::path(get, operation_id = "listResources", path = "/resourceregistry/api/v1/resource/resourcelist", tag = "Service owner",
     params(("includeApps" = Option<bool>, Query, description = "Apps too; true when left out"),
         ("includeMigratedApps" = Option<bool>, Query, description = "Apps that were moved over too; false when left out")),
-    responses((status = 200, body = Vec<serde_json::Value>), (status = 400, description = "A flag is no flag")))]
+    responses((status = 200, body = Vec<PublishedResource>), (status = 400, description = "A flag is no flag")))]
 pub async fn resource_list(
     State(registry): State<ResourceRegistry>,
     query: Query,
@@ -85,11 +86,11 @@ pub async fn resource_list(
 }
 
 /// Resources that pass every filter given.
-#[utoipa::path(get, path = "/resourceregistry/api/v1/resource/search", tag = "Resource registry",
+#[utoipa::path(get, operation_id = "searchResources", path = "/resourceregistry/api/v1/resource/search", tag = "Service owner",
     params(("id" = Option<String>, Query), ("title" = Option<String>, Query), ("description" = Option<String>, Query),
         ("resourceType" = Option<String>, Query), ("keyword" = Option<String>, Query), ("reference" = Option<String>, Query),
         ("orgCode" = Option<String>, Query), ("organizationId" = Option<String>, Query)),
-    responses((status = 200, body = Vec<serde_json::Value>), (status = 400, description = "No such resource type")))]
+    responses((status = 200, body = Vec<PublishedResource>), (status = 400, description = "No such resource type")))]
 pub async fn search(State(registry): State<ResourceRegistry>, query: Query) -> ApiResult<Response> {
     let text = |name: &str| {
         query
@@ -121,9 +122,9 @@ pub async fn search(State(registry): State<ResourceRegistry>, query: Query) -> A
 }
 
 /// A resource, in its latest version or another.
-#[utoipa::path(get, path = "/resourceregistry/api/v1/resource/{id}", tag = "Resource registry",
+#[utoipa::path(get, operation_id = "getResource", path = "/resourceregistry/api/v1/resource/{id}", tag = "Service owner",
     params(("id" = String, Path), ("versionId" = Option<i32>, Query)),
-    responses((status = 200, body = serde_json::Value), (status = 400, description = "The version is no number"),
+    responses((status = 200, body = PublishedResource), (status = 400, description = "The version is no number"),
         (status = 404, description = "No such resource or version")))]
 pub async fn read(
     State(registry): State<ResourceRegistry>,
@@ -149,13 +150,12 @@ pub async fn read(
 }
 
 /// Stores a new resource.
-#[utoipa::path(post, path = "/resourceregistry/api/v1/resource", tag = "Resource registry",
-    request_body(content = serde_json::Value, content_type = "application/json"),
+#[utoipa::path(post, operation_id = "createResource", path = "/resourceregistry/api/v1/resource", tag = "Service owner",
+    request_body = ServiceResource,
     responses((status = 201, description = "Stored; `Location` names it"), (status = 400, description = "Findings by member"),
-        (status = 401, description = "No valid token, or a scope of a prefix that is not the caller's"),
+        (status = 401, body = ModelStateProblem, content_type = "application/problem+json", description = "No valid token, or a scope of a prefix that is not the caller's"),
         (status = 403, description = "The scope is missing, or the resource is another owner's"),
-        (status = 409, description = "The identifier is taken, or was once"), (status = 415, description = "Not JSON")),
-    security(("maskinporten" = ["altinn:resourceregistry/resource.write", "altinn:resourceregistry/resource.admin"])))]
+        (status = 409, body = String, content_type = "application/json", description = "The identifier is taken, or was once"), (status = 415, description = "Not JSON")))]
 pub async fn create(
     State(registry): State<ResourceRegistry>,
     owner: Owner,
@@ -183,13 +183,12 @@ pub async fn create(
 }
 
 /// Stores a new version of a resource.
-#[utoipa::path(put, path = "/resourceregistry/api/v1/resource/{id}", tag = "Resource registry",
-    params(("id" = String, Path)), request_body(content = serde_json::Value, content_type = "application/json"),
-    responses((status = 200, description = "Stored"), (status = 400, description = "Findings by member, or another identifier than the path's"),
-        (status = 401, description = "No valid token, or a scope of a prefix that is not the caller's"),
+#[utoipa::path(put, operation_id = "replaceResource", path = "/resourceregistry/api/v1/resource/{id}", tag = "Service owner",
+    params(("id" = String, Path)), request_body = ServiceResource,
+    responses((status = 200, description = "Stored"), (status = 400, body = String, content_type = "application/json", description = "Model state with findings by member, or a sentence: another identifier than the path's"),
+        (status = 401, body = ModelStateProblem, content_type = "application/problem+json", description = "No valid token, or a scope of a prefix that is not the caller's"),
         (status = 403, description = "The scope is missing, or the resource is or would be another owner's"),
-        (status = 404, description = "No such resource"), (status = 415, description = "Not JSON")),
-    security(("maskinporten" = ["altinn:resourceregistry/resource.write", "altinn:resourceregistry/resource.admin"])))]
+        (status = 404, description = "No such resource"), (status = 415, description = "Not JSON")))]
 pub async fn replace(
     State(registry): State<ResourceRegistry>,
     owner: Owner,
@@ -220,11 +219,10 @@ pub async fn replace(
 }
 
 /// Removes a resource with its versions and policies. The identifier stays reserved.
-#[utoipa::path(delete, path = "/resourceregistry/api/v1/resource/{id}", tag = "Resource registry", params(("id" = String, Path)),
+#[utoipa::path(delete, operation_id = "deleteResource", path = "/resourceregistry/api/v1/resource/{id}", tag = "Service owner", params(("id" = String, Path)),
     responses((status = 204, description = "Removed"), (status = 401, description = "No valid token"),
         (status = 403, description = "The scope is missing, the resource is another owner's, or this installation deletes none"),
-        (status = 404, description = "No such resource")),
-    security(("maskinporten" = ["altinn:resourceregistry/resource.write", "altinn:resourceregistry/resource.admin"])))]
+        (status = 404, description = "No such resource")))]
 pub async fn delete(
     State(registry): State<ResourceRegistry>,
     owner: Owner,

@@ -58,7 +58,7 @@ fn limit(query: &Query) -> ApiResult<i64> {
 /// Resources that have had a policy, each once, in the order of their latest changes: of the
 /// description, or of the policy. A reader follows `links.next`, keeps its last token, and asks with it
 /// again. Deleted resources vanish.
-#[utoipa::path(get, path = "/resourceregistry/api/v1/resource/changes", tag = "Resource registry",
+#[utoipa::path(get, operation_id = "listResourceChanges", path = "/resourceregistry/api/v1/resource/changes", tag = "Service owner",
     params(("token" = Option<String>, Query, description = "From `links.next`"),
         ("limit" = Option<i64>, Query, description = "1 to 1000; 1000 when left out")),
     responses((status = 200, body = Paginated<ResourceChange>),
@@ -122,7 +122,7 @@ pub struct OwnerEntry {
 }
 
 /// Every service owner of this installation.
-#[utoipa::path(get, path = "/resourceregistry/api/v1/resource/orgs", tag = "Resource registry",
+#[utoipa::path(get, operation_id = "listServiceOwners", path = "/resourceregistry/api/v1/resource/orgs", tag = "Service owner",
     responses((status = 200, body = OwnerList)))]
 pub async fn owners(State(registry): State<ResourceRegistry>) -> ApiResult<Json<OwnerList>> {
     let mut db = registry.db.acquire().await?;
@@ -148,7 +148,7 @@ const BYTES_OF_RESOURCE: usize = 4 * 1024;
 
 /// The services of all owners as a graph (CPSV, in Turtle), by identifier. Without technical resources
 /// and those of the test owner.
-#[utoipa::path(get, path = "/resourceregistry/api/v1/resource/export", tag = "Resource registry",
+#[utoipa::path(get, operation_id = "exportResources", path = "/resourceregistry/api/v1/resource/export", tag = "Service owner",
     responses((status = 200, body = String, content_type = "application/xml+rdf", description = "Turtle; the media type is the one that the public system sends")))]
 pub async fn export(State(registry): State<ResourceRegistry>) -> ApiResult<Response> {
     let listings = registry.policies.listings();

@@ -47,12 +47,11 @@ pub const UPLOAD_LIMIT: usize = 16 * 1024 * 1024;
 
 /// Stores a policy as the current one of a resource. It is checked first, and counts from the next
 /// decision on.
-#[utoipa::path(post, path = "/resourceregistry/api/v1/resource/{id}/policy", tag = "Resource registry", params(("id" = String, Path)),
-    request_body(content = String, content_type = "multipart/form-data", description = "The XML as file `policyFile`"),
-    responses((status = 201, description = "Stored; `Location` names it, and `Systembruker-Policy-Warnings` tells how many warnings there are, if any"), (status = 400, description = "What is wrong with the policy, as a text"),
+#[utoipa::path(post, operation_id = "createPolicy", path = "/resourceregistry/api/v1/resource/{id}/policy", tag = "Service owner", params(("id" = String, Path)),
+    request_body(content = PolicyUpload, content_type = "multipart/form-data"),
+    responses((status = 201, description = "Stored; `Location` names it, and `Systembruker-Policy-Warnings` tells how many warnings there are, if any"), (status = 400, body = String, content_type = "application/json", description = "What is wrong with the policy"),
         (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the resource is another owner's"),
-        (status = 413, description = "Too large"), (status = 415, description = "Not a form with a file")),
-    security(("maskinporten" = ["altinn:resourceregistry/resource.write", "altinn:resourceregistry/resource.admin"])))]
+        (status = 413, description = "Too large"), (status = 415, description = "Not a form with a file")))]
 pub async fn create_policy(
     State(registry): State<ResourceRegistry>,
     owner: Owner,
@@ -63,12 +62,11 @@ pub async fn create_policy(
 }
 
 /// As `POST`.
-#[utoipa::path(put, path = "/resourceregistry/api/v1/resource/{id}/policy", tag = "Resource registry", params(("id" = String, Path)),
-    request_body(content = String, content_type = "multipart/form-data", description = "The XML as file `policyFile`"),
-    responses((status = 201, description = "Stored; `Location` names it, and `Systembruker-Policy-Warnings` tells how many warnings there are, if any"), (status = 400, description = "What is wrong with the policy, as a text"),
+#[utoipa::path(put, operation_id = "replacePolicy", path = "/resourceregistry/api/v1/resource/{id}/policy", tag = "Service owner", params(("id" = String, Path)),
+    request_body(content = PolicyUpload, content_type = "multipart/form-data"),
+    responses((status = 201, description = "Stored; `Location` names it, and `Systembruker-Policy-Warnings` tells how many warnings there are, if any"), (status = 400, body = String, content_type = "application/json", description = "What is wrong with the policy"),
         (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the resource is another owner's"),
-        (status = 413, description = "Too large"), (status = 415, description = "Not a form with a file")),
-    security(("maskinporten" = ["altinn:resourceregistry/resource.write", "altinn:resourceregistry/resource.admin"])))]
+        (status = 413, description = "Too large"), (status = 415, description = "Not a form with a file")))]
 pub async fn replace_policy(
     State(registry): State<ResourceRegistry>,
     owner: Owner,
@@ -206,8 +204,8 @@ fn broken_form(error: &MultipartError) -> ApiError {
 }
 
 /// The current policy of a resource, byte for byte as it was uploaded.
-#[utoipa::path(get, path = "/resourceregistry/api/v1/resource/{id}/policy", tag = "Resource registry", params(("id" = String, Path)),
-    responses((status = 200, body = String, content_type = "text/xml"), (status = 404, description = "No such resource, or it has no policy")))]
+#[utoipa::path(get, operation_id = "getPolicy", path = "/resourceregistry/api/v1/resource/{id}/policy", tag = "Service owner", params(("id" = String, Path)),
+    responses((status = 200, body = String, content_type = "text/xml", description = "The policy as it was uploaded"), (status = 404, content((String = "text/plain"), (String = "application/json")), description = "No such resource, or it has no policy")))]
 pub async fn read_policy(
     State(registry): State<ResourceRegistry>,
     path: PathValues,
@@ -245,6 +243,15 @@ async fn current(
         .ok_or(ApiError::Status(StatusCode::NOT_FOUND))
 }
 
+/// A form with a policy.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "the form is read part by part")]
+pub(crate) struct PolicyUpload {
+    /// The policy: XACML 3.0 as XML.
+    #[schema(rename = "policyFile", value_type = String, format = Binary, content_media_type = "application/xml")]
+    policy_file: Vec<u8>,
+}
+
 /// An attribute as the index of subjects tells it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct AttributeUrn {
@@ -268,7 +275,7 @@ impl From<SubjectAttribute> for AttributeUrn {
 }
 
 /// Every subject that the current policy names.
-#[utoipa::path(get, path = "/resourceregistry/api/v1/resource/{id}/policy/subjects", tag = "Resource registry",
+#[utoipa::path(get, operation_id = "listPolicySubjects", path = "/resourceregistry/api/v1/resource/{id}/policy/subjects", tag = "Service owner",
     params(("id" = String, Path), ("reloadFromXacml" = Option<bool>, Query, description = "The answer always comes from the policy itself")),
     responses((status = 200, body = Paginated<AttributeUrn>), (status = 404, description = "No such resource, or it has no policy")))]
 pub async fn subjects(
@@ -315,9 +322,9 @@ async fn listed(
 }
 
 /// The rules of the current policy, one element for each combination of their alternatives.
-#[utoipa::path(get, path = "/resourceregistry/api/v1/resource/{id}/policy/rules", tag = "Resource registry", params(("id" = String, Path)),
+#[utoipa::path(get, operation_id = "listPolicyRules", path = "/resourceregistry/api/v1/resource/{id}/policy/rules", tag = "Service owner", params(("id" = String, Path)),
     responses((status = 200, body = Vec<PolicyRule>), (status = 404, description = "No such resource, or it has no policy"),
-        (status = 422, body = String, description = "The policy is from before the bound on combinations, and has more")))]
+        (status = 422, body = String, content_type = "application/json", description = "The policy is from before the bound on combinations, and has more")))]
 pub async fn policy_rules(
     State(registry): State<ResourceRegistry>,
     path: PathValues,
@@ -326,9 +333,9 @@ pub async fn policy_rules(
 }
 
 /// The rights that the current policy defines, with those who come to them.
-#[utoipa::path(get, path = "/resourceregistry/api/v1/resource/{id}/policy/rights", tag = "Resource registry", params(("id" = String, Path)),
+#[utoipa::path(get, operation_id = "listPolicyRights", path = "/resourceregistry/api/v1/resource/{id}/policy/rights", tag = "Service owner", params(("id" = String, Path)),
     responses((status = 200, body = Vec<PolicyRight>), (status = 404, description = "No such resource, or it has no policy"),
-        (status = 422, body = String, description = "The policy is from before the bound on combinations, and has more")))]
+        (status = 422, body = String, content_type = "application/json", description = "The policy is from before the bound on combinations, and has more")))]
 pub async fn policy_rights(
     State(registry): State<ResourceRegistry>,
     path: PathValues,
@@ -337,7 +344,7 @@ pub async fn policy_rights(
 }
 
 /// What the owner should know about the current policy, in the order of its lines.
-#[utoipa::path(get, path = "/resourceregistry/api/v1/resource/{id}/policy/warnings", tag = "Resource registry", params(("id" = String, Path)),
+#[utoipa::path(get, operation_id = "listPolicyWarnings", path = "/resourceregistry/api/v1/resource/{id}/policy/warnings", tag = "Service owner", params(("id" = String, Path)),
     responses((status = 200, body = Vec<PolicyWarning>), (status = 404, description = "No such resource, or it has no policy")))]
 pub async fn policy_warnings(
     State(registry): State<ResourceRegistry>,
@@ -358,10 +365,10 @@ pub async fn policy_warnings(
 }
 
 /// The rights of a resource, each with a name in the language asked for.
-#[utoipa::path(get, path = "/resourceregistry/api/v2/resource/{id}/policy/rights", tag = "Resource registry",
+#[utoipa::path(get, operation_id = "listNamedRights", path = "/resourceregistry/api/v2/resource/{id}/policy/rights", tag = "Service owner",
     params(("id" = String, Path), ("includeServiceOwnerRights" = Option<bool>, Query), ("includeAppRights" = Option<bool>, Query)),
     responses((status = 200, body = Vec<NamedRight>), (status = 404, description = "No such resource, or it has no policy"),
-        (status = 422, body = String, description = "The policy is from before the bound on combinations, and has more")))]
+        (status = 422, body = String, content_type = "application/json", description = "The policy is from before the bound on combinations, and has more")))]
 pub async fn named_rights(
     State(registry): State<ResourceRegistry>,
     path: PathValues,
@@ -393,8 +400,8 @@ pub struct SubjectResources {
 }
 
 /// Resources whose policies name these subjects. Subjects that none names are left out.
-#[utoipa::path(post, path = "/resourceregistry/api/v1/resource/bysubjects", tag = "Resource registry",
-    request_body(content = Vec<String>, description = "Subject URNs"),
+#[utoipa::path(post, operation_id = "listResourcesBySubjects", path = "/resourceregistry/api/v1/resource/bysubjects", tag = "Service owner",
+    request_body(content = Vec<String>, description = "Subject URNs", example = json!(["urn:altinn:accesspackage:a-ordning"])),
     responses((status = 200, body = Paginated<SubjectResources>), (status = 400, description = "Not a list of texts")))]
 pub async fn by_subjects(
     State(registry): State<ResourceRegistry>,
@@ -491,7 +498,7 @@ struct Continuation {
 
 /// What came to or went from the index of subjects since a time, oldest first. A reader follows
 /// `links.next`, and later asks again from the last `updatedAt` it has seen.
-#[utoipa::path(get, path = "/resourceregistry/api/v1/resource/updated", tag = "Resource registry",
+#[utoipa::path(get, operation_id = "listUpdatedResources", path = "/resourceregistry/api/v1/resource/updated", tag = "Service owner",
     params(("since" = Option<String>, Query, description = "A time with offset; everything when left out"),
         ("token" = Option<String>, Query, description = "From `links.next`"),
         ("limit" = Option<u16>, Query, description = "1 to 1000; 1000 when left out")),

@@ -21,7 +21,9 @@ use foundation::{
         ApiResult,
         bind::{Binder, Presence},
         body::{self, JsonBytes},
-        context, problem_body,
+        context,
+        describe::AltinnProblem,
+        problem_body,
         query::{Query, parse_uuid},
     },
     idempotency::{Answer, Once},
@@ -36,6 +38,7 @@ const MOST: usize = 1_000;
 /// What is done with each client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = ClientBatchAction)]
 pub enum Action {
     /// Hands it to the agent.
     Add,
@@ -46,6 +49,7 @@ pub enum Action {
 /// What happens when one client cannot be handed over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = ClientBatchMode)]
 pub enum Mode {
     /// The others are.
     Each,
@@ -56,6 +60,7 @@ pub enum Mode {
 /// What came of one client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ClientResultKind)]
 pub enum ResultKind {
     Added,
     Removed,
@@ -75,7 +80,7 @@ pub struct ClientResult {
     pub result: ResultKind,
     /// The problem that the single call would be answered with.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<AltinnProblem>)]
     pub problem: Option<Map<String, Value>>,
 }
 
@@ -91,6 +96,23 @@ pub struct BatchResult {
     pub unchanged: usize,
     pub refused: usize,
     pub results: Vec<ClientResult>,
+}
+
+/// Clients for an agent, or to be taken from it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "action": "add",
+    "mode": "each",
+    "clients": ["a8baac14-c94e-5be8-bd91-30de41d8e1f9", "35e7e180-7518-5692-b145-cbfd99b30d66"]
+}))]
+pub struct ClientBatchBody {
+    /// What is done with each client.
+    pub action: Action,
+    /// What happens when one cannot be handed over. `each` when left out.
+    pub mode: Option<Mode>,
+    /// Party uuids, at most 1,000.
+    #[schema(min_items = 1, max_items = 1000)]
+    pub clients: Vec<Uuid>,
 }
 
 struct Batch {
@@ -146,13 +168,12 @@ fn bind(value: &Value) -> ApiResult<Batch> {
 /// `action` (`add` or `remove`), `clients` (party uuids) and `mode`: with `each` (also when it is
 /// left out) those that cannot be handed over do not stop the others, with `all` they do. With
 /// `Idempotency-Key` a call that may have got lost is sent again without risk.
-#[utoipa::path(post, path = "/systembruker/api/v1/enduser/systemuser/clients:batch", tag = "Clients",
-    params(("agent" = Uuid, Query), ("Idempotency-Key" = Option<String>, Header)),
-    request_body(content = serde_json::Value, content_type = "application/json"),
+#[utoipa::path(post, operation_id = "changeClientsBatch", path = "/systembruker/api/v1/enduser/systemuser/clients:batch", tag = "Customer",
+    params(("agent" = Uuid, Query)),
+    request_body = ClientBatchBody,
     responses((status = 200, body = BatchResult), (status = 400, description = "Model state, STD-00000, AUTH-00063"), (status = 401), (status = 403),
         (status = 404, description = "The owner is unknown, or AUTH-00015: the agent was deleted meanwhile"),
-        (status = 422, body = BatchResult, description = "Mode `all`: one cannot be handed over, and nothing was done; or the key was used before")),
-    security(("person" = ["altinn:clientdelegations.write"])))]
+        (status = 422, body = BatchResult, description = "Mode `all`: one cannot be handed over, and nothing was done. Model state: the key was used before")))]
 pub async fn batch(
     State(clients): State<Clients>,
     caller: PersonOrSystemUser<ClientsWrite>,

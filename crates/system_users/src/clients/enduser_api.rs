@@ -34,11 +34,10 @@ use foundation::{
 use registers::parties::{self, Party};
 
 /// Agents of an organisation.
-#[utoipa::path(get, path = "/authentication/api/v1/enduser/systemuser/agents", tag = "Clients",
+#[utoipa::path(get, operation_id = "listAgents", path = "/authentication/api/v1/enduser/systemuser/agents", tag = "Customer",
     params(("party" = String, Query, description = "Organisation number")),
     responses((status = 200, body = Vec<SystemUserDetail>), (status = 400), (status = 401), (status = 403),
-        (status = 404, description = "No such organisation")),
-    security(("person" = ["altinn:clientdelegations.read"])))]
+        (status = 404, description = "No such organisation")))]
 pub async fn agents(
     State(clients): State<Clients>,
     caller: PersonOrSystemUser<ClientsRead>,
@@ -65,12 +64,11 @@ pub async fn agents(
 
 /// Clients that could be handed to an agent: those that have at least one of the packages it
 /// requires. Whole, or in pages of `limit`.
-#[utoipa::path(get, path = "/authentication/api/v1/enduser/systemuser/clients/available", tag = "Clients",
+#[utoipa::path(get, operation_id = "listAvailableClients", path = "/authentication/api/v1/enduser/systemuser/clients/available", tag = "Customer",
     params(("agent" = uuid::Uuid, Query), ("limit" = Option<usize>, Query, description = "1 to 1,000; without it the list comes whole"),
         ("token" = Option<String>, Query, description = "From `links.next`")),
     responses((status = 200, body = ClientList), (status = 400, description = "Model state, or STD-00000"), (status = 401), (status = 403),
-        (status = 404, description = "The owner is unknown")),
-    security(("person" = ["altinn:clientdelegations.read"])))]
+        (status = 404, description = "The owner is unknown")))]
 pub async fn available(
     State(clients): State<Clients>,
     caller: PersonOrSystemUser<ClientsRead>,
@@ -111,12 +109,11 @@ pub async fn available(
 }
 
 /// Clients handed to an agent. Whole, or in pages of `limit`.
-#[utoipa::path(get, path = "/authentication/api/v1/enduser/systemuser/clients", tag = "Clients",
+#[utoipa::path(get, operation_id = "listClients", path = "/authentication/api/v1/enduser/systemuser/clients", tag = "Customer",
     params(("agent" = uuid::Uuid, Query), ("limit" = Option<usize>, Query, description = "1 to 1,000; without it the list comes whole"),
         ("token" = Option<String>, Query, description = "From `links.next`")),
     responses((status = 200, body = ClientList), (status = 400, description = "Model state, or STD-00000"), (status = 401), (status = 403),
-        (status = 404, description = "The owner is unknown")),
-    security(("person" = ["altinn:clientdelegations.read"])))]
+        (status = 404, description = "The owner is unknown")))]
 pub async fn delegated(
     State(clients): State<Clients>,
     caller: PersonOrSystemUser<ClientsRead>,
@@ -210,11 +207,10 @@ fn beginning(agent: &SystemUser) -> String {
 }
 
 /// Hands a client to an agent. A repeat says the same.
-#[utoipa::path(post, path = "/authentication/api/v1/enduser/systemuser/clients", tag = "Clients",
+#[utoipa::path(post, operation_id = "addClient", path = "/authentication/api/v1/enduser/systemuser/clients", tag = "Customer",
     params(("agent" = uuid::Uuid, Query), ("client" = uuid::Uuid, Query, description = "Party uuid")),
     responses((status = 200, body = AgentAndClient), (status = 400, description = "STD-00000, AUTH-00063, -00079 or -00080"), (status = 401),
-        (status = 403), (status = 404, description = "The owner is unknown")),
-    security(("person" = ["altinn:clientdelegations.write"])))]
+        (status = 403), (status = 404, description = "The owner is unknown, or AUTH-00015: the agent was deleted meanwhile")))]
 pub async fn add(
     State(clients): State<Clients>,
     caller: PersonOrSystemUser<ClientsWrite>,
@@ -232,11 +228,10 @@ pub async fn add(
 }
 
 /// Takes a client from an agent. One that was not handed over is not missed.
-#[utoipa::path(delete, path = "/authentication/api/v1/enduser/systemuser/clients", tag = "Clients",
+#[utoipa::path(delete, operation_id = "removeClient", path = "/authentication/api/v1/enduser/systemuser/clients", tag = "Customer",
     params(("agent" = uuid::Uuid, Query), ("client" = uuid::Uuid, Query, description = "Party uuid")),
     responses((status = 200, body = AgentAndClient), (status = 400, description = "STD-00000"), (status = 401), (status = 403),
-        (status = 404, description = "The owner is unknown")),
-    security(("person" = ["altinn:clientdelegations.write"])))]
+        (status = 404, description = "The owner is unknown")))]
 pub async fn remove(
     State(clients): State<Clients>,
     caller: PersonOrSystemUser<ClientsWrite>,

@@ -22,12 +22,11 @@ type Writer = Permitted<ClientAdministrationWrite>;
 const BODY: &str = "delegationRequest";
 
 /// Hands a client to an agent: one element per relation, with the id by which it can be taken back.
-#[utoipa::path(post, path = "/authentication/api/v1/systemuser/agent/{party}/{systemUserId}/delegation", tag = "Clients",
+#[utoipa::path(post, operation_id = "addClientDelegation", path = "/authentication/api/v1/systemuser/agent/{party}/{systemUserId}/delegation", tag = "Portal",
     params(("party" = i32, Path), ("systemUserId" = Uuid, Path)),
-    request_body(content = serde_json::Value, content_type = "application/json"),
+    request_body = crate::bodies::ClientDelegationBody,
     responses((status = 200, body = Vec<DelegationDto>), (status = 400, description = "Model state, AUTH-00000, -00028, -00034, -00063, -00079 or -00080"),
-        (status = 401), (status = 403, description = "Not permitted, another party's, or AUTH-00044")),
-    security(("person" = [])))]
+        (status = 401), (status = 403, description = "Not permitted, another party's, or AUTH-00044")))]
 pub async fn add(
     State(clients): State<Clients>,
     permitted: Writer,
@@ -57,10 +56,9 @@ pub async fn add(
 }
 
 /// Takes one relation of a client from its agent.
-#[utoipa::path(delete, path = "/authentication/api/v1/systemuser/agent/{party}/delegation/{delegationId}", tag = "Clients",
+#[utoipa::path(delete, operation_id = "removeClientDelegation", path = "/authentication/api/v1/systemuser/agent/{party}/delegation/{delegationId}", tag = "Portal",
     params(("party" = i32, Path), ("delegationId" = Uuid, Path), ("facilitatorId" = Uuid, Query, description = "The party's uuid")),
-    responses((status = 200), (status = 400, description = "Model state, AUTH-00038, -00039 or -00040"), (status = 401), (status = 403)),
-    security(("person" = [])))]
+    responses((status = 200), (status = 400, description = "Model state, AUTH-00038, -00039 or -00040"), (status = 401), (status = 403)))]
 pub async fn remove(
     State(clients): State<Clients>,
     permitted: Writer,

@@ -30,12 +30,11 @@ type Reader = Permitted<ClientAdministrationRead>;
 type Writer = Permitted<ClientAdministrationWrite>;
 
 /// The provider's clients, by name, with what each relation lets it pass on.
-#[utoipa::path(get, path = "/authentication/api/v1/systemuser/agent/{party}/clients", tag = "Clients",
+#[utoipa::path(get, operation_id = "listClientsOfFacilitator", path = "/authentication/api/v1/systemuser/agent/{party}/clients", tag = "Portal",
     params(("party" = i32, Path), ("facilitator" = uuid::Uuid, Query, description = "The party's uuid"),
         ("packages" = Option<Vec<String>>, Query, description = "URN or last part; those with any of them")),
     responses((status = 200, body = Vec<ClientDto>), (status = 400, description = "AUTH-00000"), (status = 401),
-        (status = 403, description = "Not permitted, or AUTH-00044")),
-    security(("person" = [])))]
+        (status = 403, description = "Not permitted, or AUTH-00044")))]
 pub async fn list(
     State(clients): State<Clients>,
     permitted: Reader,
@@ -79,10 +78,9 @@ fn package(catalogue: &Catalogue, name: &str) -> Option<PackageKey> {
 }
 
 /// Clients handed to an agent. Whatever is wrong, the list is empty.
-#[utoipa::path(get, path = "/authentication/api/v1/systemuser/agent/{party}/{facilitator}/{systemUserId}/delegations", tag = "Clients",
+#[utoipa::path(get, operation_id = "listClientDelegations", path = "/authentication/api/v1/systemuser/agent/{party}/{facilitator}/{systemUserId}/delegations", tag = "Portal",
     params(("party" = i32, Path), ("facilitator" = uuid::Uuid, Path, description = "The party's uuid"), ("systemUserId" = uuid::Uuid, Path)),
-    responses((status = 200, body = Vec<DelegationDto>), (status = 400), (status = 401), (status = 403)),
-    security(("person" = [])))]
+    responses((status = 200, body = Vec<DelegationDto>), (status = 400), (status = 401), (status = 403)))]
 pub async fn delegations(
     State(clients): State<Clients>,
     permitted: Reader,
@@ -120,12 +118,11 @@ pub async fn delegations_of<T: Serialize + Send + Sync + 'static>(
 
 /// Hands a client to an agent with all packages the agent requires: one element per relation and
 /// package.
-#[utoipa::path(post, path = "/authentication/api/v1/systemuser/agent/{party}/{systemUserId}", tag = "Clients",
+#[utoipa::path(post, operation_id = "addClientOfFacilitator", path = "/authentication/api/v1/systemuser/agent/{party}/{systemUserId}", tag = "Portal",
     params(("party" = i32, Path), ("systemUserId" = uuid::Uuid, Path), ("provider" = uuid::Uuid, Query, description = "The party's uuid"),
         ("client" = uuid::Uuid, Query, description = "The client's uuid")),
     responses((status = 200, body = Vec<DelegationDto>), (status = 400, description = "Unknown, AUTH-00000, -00034, -00063, -00079 or -00080"),
-        (status = 401), (status = 403, description = "Not permitted, another party's, or AUTH-00044")),
-    security(("person" = [])))]
+        (status = 401), (status = 403, description = "Not permitted, another party's, or AUTH-00044")))]
 pub async fn add(
     State(clients): State<Clients>,
     permitted: Writer,
@@ -183,11 +180,10 @@ pub async fn add_for(
 }
 
 /// Takes a client from an agent, with all its packages. One that was not handed over is not missed.
-#[utoipa::path(delete, path = "/authentication/api/v1/systemuser/agent/{party}/{systemUserId}/client", tag = "Clients",
+#[utoipa::path(delete, operation_id = "removeClientOfFacilitator", path = "/authentication/api/v1/systemuser/agent/{party}/{systemUserId}/client", tag = "Portal",
     params(("party" = i32, Path), ("systemUserId" = uuid::Uuid, Path), ("provider" = uuid::Uuid, Query, description = "The party's uuid"),
         ("client" = uuid::Uuid, Query, description = "The client's uuid")),
-    responses((status = 200), (status = 400, description = "AUTH-00031"), (status = 401), (status = 403)),
-    security(("person" = [])))]
+    responses((status = 200), (status = 400, description = "AUTH-00031"), (status = 401), (status = 403)))]
 pub async fn remove(
     State(clients): State<Clients>,
     permitted: Writer,

@@ -40,12 +40,11 @@ use foundation::{
 
 /// Asks for a system user of the customer's own. Asking again for the same gives the stored
 /// request.
-#[utoipa::path(post, path = "/authentication/api/v1/systemuser/request/vendor", tag = "Requests",
-    request_body(content = serde_json::Value, content_type = "application/json"),
+#[utoipa::path(post, operation_id = "createRequest", path = "/authentication/api/v1/systemuser/request/vendor", tag = "Vendor",
+    request_body = crate::bodies::RequestBody,
     responses((status = 201, body = RequestDto), (status = 200, body = RequestDto, description = "It was there already"),
         (status = 400, description = "Model state, AUTH-00000, -00001, -00004, -00021, -00026, -00059, -00063 or -00064"),
-        (status = 401, description = "No valid token, or AUTH-00023"), (status = 403), (status = 404, description = "AUTH-00011")),
-    security(("maskinporten" = ["altinn:authentication/systemuser.request.write"])))]
+        (status = 401, description = "No valid token, or AUTH-00023"), (status = 403), (status = 404, description = "AUTH-00011")))]
 pub async fn create(
     State(requests): State<Requests>,
     vendor: Vendor<RequestWrite>,
@@ -66,12 +65,11 @@ pub async fn create(
 
 /// Asks for a system user that acts for the customer's clients. Asking again for the same gives the
 /// stored request.
-#[utoipa::path(post, path = "/authentication/api/v1/systemuser/request/vendor/agent", tag = "Requests",
-    request_body(content = serde_json::Value, content_type = "application/json"),
+#[utoipa::path(post, operation_id = "createAgentRequest", path = "/authentication/api/v1/systemuser/request/vendor/agent", tag = "Vendor",
+    request_body = crate::bodies::AgentRequestBody,
     responses((status = 201, body = RequestDto), (status = 200, body = RequestDto, description = "It was there already"),
         (status = 400, description = "Model state, AUTH-00000, -00004, -00021, -00026, -00058, -00063 or -00065"),
-        (status = 401, description = "No valid token, or AUTH-00023"), (status = 403), (status = 404, description = "AUTH-00011")),
-    security(("maskinporten" = ["altinn:authentication/systemuser.request.write"])))]
+        (status = 401, description = "No valid token, or AUTH-00023"), (status = 403), (status = 404, description = "AUTH-00011")))]
 pub async fn create_for_agent(
     State(requests): State<Requests>,
     vendor: Vendor<RequestWrite>,
@@ -299,11 +297,10 @@ pub(super) async fn owned_system(
 }
 
 /// One request of the caller.
-#[utoipa::path(get, path = "/authentication/api/v1/systemuser/request/vendor/{requestId}", tag = "Requests",
+#[utoipa::path(get, operation_id = "getRequest", path = "/authentication/api/v1/systemuser/request/vendor/{requestId}", tag = "Vendor",
     params(("requestId" = uuid::Uuid, Path)),
     responses((status = 200, body = RequestDto), (status = 400), (status = 401), (status = 403),
-        (status = 404, description = "AUTH-00010, also when it is another vendor's")),
-    security(("maskinporten" = ["altinn:authentication/systemuser.request.read"])))]
+        (status = 404, description = "AUTH-00010, also when it is another vendor's")))]
 pub async fn read(
     State(requests): State<Requests>,
     vendor: Vendor<RequestRead>,
@@ -313,11 +310,10 @@ pub async fn read(
 }
 
 /// One request of the caller, for an agent.
-#[utoipa::path(get, path = "/authentication/api/v1/systemuser/request/vendor/agent/{requestId}", tag = "Requests",
+#[utoipa::path(get, operation_id = "getAgentRequest", path = "/authentication/api/v1/systemuser/request/vendor/agent/{requestId}", tag = "Vendor",
     params(("requestId" = uuid::Uuid, Path)),
     responses((status = 200, body = RequestDto), (status = 400), (status = 401), (status = 403),
-        (status = 404, description = "AUTH-00010, also when it is another vendor's")),
-    security(("maskinporten" = ["altinn:authentication/systemuser.request.read"])))]
+        (status = 404, description = "AUTH-00010, also when it is another vendor's")))]
 pub async fn read_for_agent(
     State(requests): State<Requests>,
     vendor: Vendor<RequestRead>,
@@ -348,10 +344,9 @@ async fn read_of(
 }
 
 /// The request with this system, customer and reference.
-#[utoipa::path(get, path = "/authentication/api/v1/systemuser/request/vendor/byexternalref/{systemId}/{orgNo}/{externalRef}", tag = "Requests",
+#[utoipa::path(get, operation_id = "getRequestByExternalReference", path = "/authentication/api/v1/systemuser/request/vendor/byexternalref/{systemId}/{orgNo}/{externalRef}", tag = "Vendor",
     params(("systemId" = String, Path), ("orgNo" = String, Path), ("externalRef" = String, Path)),
-    responses((status = 200, body = RequestDto), (status = 401), (status = 403), (status = 404, description = "AUTH-00010, also when the system is another vendor's")),
-    security(("maskinporten" = ["altinn:authentication/systemuser.request.read"])))]
+    responses((status = 200, body = RequestDto), (status = 401), (status = 403), (status = 404, description = "AUTH-00010, also when the system is another vendor's")))]
 pub async fn read_by_external_ref(
     State(requests): State<Requests>,
     vendor: Vendor<RequestRead>,
@@ -361,10 +356,9 @@ pub async fn read_by_external_ref(
 }
 
 /// The request for an agent with this system, customer and reference.
-#[utoipa::path(get, path = "/authentication/api/v1/systemuser/request/vendor/agent/byexternalref/{systemId}/{orgNo}/{externalRef}", tag = "Requests",
+#[utoipa::path(get, operation_id = "getAgentRequestByExternalReference", path = "/authentication/api/v1/systemuser/request/vendor/agent/byexternalref/{systemId}/{orgNo}/{externalRef}", tag = "Vendor",
     params(("systemId" = String, Path), ("orgNo" = String, Path), ("externalRef" = String, Path)),
-    responses((status = 200, body = RequestDto), (status = 401), (status = 403), (status = 404, description = "AUTH-00010, also when the system is another vendor's")),
-    security(("maskinporten" = ["altinn:authentication/systemuser.request.read"])))]
+    responses((status = 200, body = RequestDto), (status = 401), (status = 403), (status = 404, description = "AUTH-00010, also when the system is another vendor's")))]
 pub async fn read_for_agent_by_external_ref(
     State(requests): State<Requests>,
     vendor: Vendor<RequestRead>,
@@ -401,10 +395,9 @@ async fn read_by_key(
 }
 
 /// Requests for one of the caller's systems, by id, in pages.
-#[utoipa::path(get, path = "/authentication/api/v1/systemuser/request/vendor/bysystem/{systemId}", tag = "Requests",
+#[utoipa::path(get, operation_id = "listRequests", path = "/authentication/api/v1/systemuser/request/vendor/bysystem/{systemId}", tag = "Vendor",
     params(("systemId" = String, Path), ("token" = Option<String>, Query, description = "From `links.next`")),
-    responses((status = 200, body = Paginated<RequestDto>), (status = 400), (status = 401), (status = 403), (status = 404, description = "AUTH-00011")),
-    security(("maskinporten" = ["altinn:authentication/systemuser.request.read"])))]
+    responses((status = 200, body = Paginated<RequestDto>), (status = 400), (status = 401), (status = 403), (status = 404, description = "AUTH-00011")))]
 pub async fn list(
     State(requests): State<Requests>,
     vendor: Vendor<RequestRead>,
@@ -424,10 +417,9 @@ pub async fn list(
 }
 
 /// Requests for agents for one of the caller's systems, by id, in pages.
-#[utoipa::path(get, path = "/authentication/api/v1/systemuser/request/vendor/agent/bysystem/{systemId}", tag = "Requests",
+#[utoipa::path(get, operation_id = "listAgentRequests", path = "/authentication/api/v1/systemuser/request/vendor/agent/bysystem/{systemId}", tag = "Vendor",
     params(("systemId" = String, Path), ("token" = Option<String>, Query, description = "From `links.next`")),
-    responses((status = 200, body = Paginated<RequestDto>), (status = 400), (status = 401), (status = 403), (status = 404, description = "AUTH-00011")),
-    security(("maskinporten" = ["altinn:authentication/systemuser.request.read"])))]
+    responses((status = 200, body = Paginated<RequestDto>), (status = 400), (status = 401), (status = 403), (status = 404, description = "AUTH-00011")))]
 pub async fn list_for_agents(
     State(requests): State<Requests>,
     vendor: Vendor<RequestRead>,
@@ -495,10 +487,9 @@ async fn page(
 }
 
 /// Takes a request of either kind back. What came of it stays.
-#[utoipa::path(delete, path = "/authentication/api/v1/systemuser/request/vendor/{requestId}", tag = "Requests",
+#[utoipa::path(delete, operation_id = "deleteRequest", path = "/authentication/api/v1/systemuser/request/vendor/{requestId}", tag = "Vendor",
     params(("requestId" = uuid::Uuid, Path)),
-    responses((status = 202, description = "Taken back"), (status = 400), (status = 401), (status = 403), (status = 404, description = "AUTH-00010")),
-    security(("maskinporten" = ["altinn:authentication/systemuser.request.write"])))]
+    responses((status = 202, description = "Taken back"), (status = 400), (status = 401), (status = 403), (status = 404, description = "AUTH-00010")))]
 pub async fn delete(
     State(requests): State<Requests>,
     vendor: Vendor<RequestWrite>,

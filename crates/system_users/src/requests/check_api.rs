@@ -30,6 +30,7 @@ use foundation::{
         ApiResult, Json, ModelState, Problem, ProblemCode,
         bind::{Binder, Presence},
         body::{self, JsonBytes},
+        describe::AltinnProblem,
         problem_body,
         query::parse_uuid,
     },
@@ -44,6 +45,7 @@ const BODY: &str = "request";
 /// What would come of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = CheckedOutcome)]
 pub enum Outcome {
     /// A new request: 201.
     Created,
@@ -73,7 +75,7 @@ pub struct CheckDto {
     pub confirm_url: Option<String>,
     /// Everything that stands in the way, each as the problem it would be answered with. The first
     /// is the one that the request itself would get.
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<AltinnProblem>)]
     pub problems: Vec<Map<String, Value>>,
     /// Whether a person of the customer could approve it, with all that persons can hold.
     pub approvable: bool,
@@ -178,11 +180,10 @@ impl CheckDto {
 /// Says what would come of a request, and why. The body is that of the request itself, with
 /// `userType` `standard` (also when it is left out) or `agent`; one with `systemUserId` is a change
 /// request. Nothing is stored.
-#[utoipa::path(post, path = "/systembruker/api/v1/requests:check", tag = "Requests",
-    request_body(content = serde_json::Value, content_type = "application/json"),
+#[utoipa::path(post, operation_id = "checkRequest", path = "/systembruker/api/v1/requests:check", tag = "Vendor",
+    request_body = crate::bodies::CheckedRequestBody,
     responses((status = 200, body = CheckDto), (status = 400, description = "Model state"),
-        (status = 401, description = "No valid token, or AUTH-00023"), (status = 403)),
-    security(("maskinporten" = ["altinn:authentication/systemuser.request.write"])))]
+        (status = 401, description = "No valid token, or AUTH-00023"), (status = 403)))]
 pub async fn check(
     State(requests): State<Requests>,
     vendor: Vendor<RequestWrite>,

@@ -27,10 +27,9 @@ type Rejecter = Permitted<AccessManagementWrite>;
 type PortalApprover = Permitted<PortalAccessManagementWrite>;
 
 /// A request of the party.
-#[utoipa::path(get, path = "/authentication/api/v1/systemuser/request/{party}/{requestId}", tag = "Requests",
+#[utoipa::path(get, operation_id = "getRequestForParty", path = "/authentication/api/v1/systemuser/request/{party}/{requestId}", tag = "Customer",
     params(("party" = i32, Path), ("requestId" = uuid::Uuid, Path)),
-    responses((status = 200, body = RequestDto), (status = 400), (status = 401), (status = 403), (status = 404, description = "AUTH-00010")),
-    security(("person" = [])))]
+    responses((status = 200, body = RequestDto), (status = 400), (status = 401), (status = 403), (status = 404, description = "AUTH-00010")))]
 pub async fn read_for_party(
     State(requests): State<Requests>,
     permitted: Reader,
@@ -40,10 +39,9 @@ pub async fn read_for_party(
 }
 
 /// A request for an agent of the party.
-#[utoipa::path(get, path = "/authentication/api/v1/systemuser/request/agent/{party}/{requestId}", tag = "Requests",
+#[utoipa::path(get, operation_id = "getAgentRequestForParty", path = "/authentication/api/v1/systemuser/request/agent/{party}/{requestId}", tag = "Customer",
     params(("party" = i32, Path), ("requestId" = uuid::Uuid, Path)),
-    responses((status = 200, body = RequestDto), (status = 400), (status = 401), (status = 403), (status = 404, description = "AUTH-00010")),
-    security(("person" = [])))]
+    responses((status = 200, body = RequestDto), (status = 400), (status = 401), (status = 403), (status = 404, description = "AUTH-00010")))]
 pub async fn read_agent_for_party(
     State(requests): State<Requests>,
     permitted: Reader,
@@ -73,11 +71,10 @@ async fn of_party(
 }
 
 /// A request by its id alone, for someone who may decide for its organisation or has to do with it.
-#[utoipa::path(get, path = "/authentication/api/v1/systemuser/request/{requestId}", tag = "Requests",
+#[utoipa::path(get, operation_id = "getRequestById", path = "/authentication/api/v1/systemuser/request/{requestId}", tag = "Customer",
     params(("requestId" = uuid::Uuid, Path)),
     responses((status = 200, body = RequestInternalDto), (status = 400), (status = 401), (status = 403, description = "Scope, or AUTH-00066"),
-        (status = 404, description = "AUTH-00010")),
-    security(("person" = ["altinn:portal/enduser"])))]
+        (status = 404, description = "AUTH-00010")))]
 pub async fn read_by_id(
     State(requests): State<Requests>,
     user: EndUser<Portal>,
@@ -95,11 +92,10 @@ pub async fn read_by_id(
 }
 
 /// A request for an agent by its id alone.
-#[utoipa::path(get, path = "/authentication/api/v1/systemuser/request/agent/{requestId}", tag = "Requests",
+#[utoipa::path(get, operation_id = "getAgentRequestById", path = "/authentication/api/v1/systemuser/request/agent/{requestId}", tag = "Customer",
     params(("requestId" = uuid::Uuid, Path)),
     responses((status = 200, body = RequestInternalDto), (status = 400), (status = 401), (status = 403, description = "Scope, or AUTH-00066"),
-        (status = 404, description = "AUTH-00010")),
-    security(("person" = ["altinn:portal/enduser"])))]
+        (status = 404, description = "AUTH-00010")))]
 pub async fn read_agent_by_id(
     State(requests): State<Requests>,
     user: EndUser<Portal>,
@@ -172,11 +168,10 @@ pub async fn for_person<P>(
 }
 
 /// Approves: creates the system user and hands it what was asked for.
-#[utoipa::path(post, path = "/authentication/api/v1/systemuser/request/{party}/{requestId}/approve", tag = "Requests",
+#[utoipa::path(post, operation_id = "approveRequest", path = "/authentication/api/v1/systemuser/request/{party}/{requestId}/approve", tag = "Customer",
     params(("party" = i32, Path), ("requestId" = uuid::Uuid, Path)),
-    responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403, description = "Not permitted, or the delegation check fails"),
-        (status = 404), (status = 409, description = "AUTH-00013")),
-    security(("person" = ["altinn:portal/enduser"])))]
+    responses((status = 200, body = bool, content_type = "application/json"), (status = 400, description = "Model state, AUTH-00001, -00004, -00050, -00051, -00053, -00063 or -00064"), (status = 401), (status = 403, description = "Not permitted, AUTH-00041, or the delegation check: AUTH-00014, -00016, -00018, -00068, -00069, -00070 or -00071"),
+        (status = 404, description = "AUTH-00010 or AUTH-00011"), (status = 409, description = "AUTH-00013")))]
 pub async fn approve(
     State(requests): State<Requests>,
     permitted: PortalApprover,
@@ -195,11 +190,10 @@ pub async fn approve(
 }
 
 /// Approves a request for an agent: creates it. Clients are handed to it later.
-#[utoipa::path(post, path = "/authentication/api/v1/systemuser/request/agent/{party}/{requestId}/approve", tag = "Requests",
+#[utoipa::path(post, operation_id = "approveAgentRequest", path = "/authentication/api/v1/systemuser/request/agent/{party}/{requestId}/approve", tag = "Customer",
     params(("party" = i32, Path), ("requestId" = uuid::Uuid, Path)),
-    responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403), (status = 404, description = "AUTH-00030"),
-        (status = 409, description = "AUTH-00013")),
-    security(("person" = ["altinn:portal/enduser"])))]
+    responses((status = 200, body = bool, content_type = "application/json"), (status = 400, description = "Model state, AUTH-00004, -00063 or -00065"), (status = 401), (status = 403, description = "Not permitted, or AUTH-00042"), (status = 404, description = "AUTH-00011 or AUTH-00030"),
+        (status = 409, description = "AUTH-00013")))]
 pub async fn approve_agent(
     State(requests): State<Requests>,
     permitted: PortalApprover,
@@ -213,10 +207,9 @@ pub async fn approve_agent(
 }
 
 /// Rejects.
-#[utoipa::path(post, path = "/authentication/api/v1/systemuser/request/{party}/{requestId}/reject", tag = "Requests",
+#[utoipa::path(post, operation_id = "rejectRequest", path = "/authentication/api/v1/systemuser/request/{party}/{requestId}/reject", tag = "Customer",
     params(("party" = i32, Path), ("requestId" = uuid::Uuid, Path)),
-    responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403), (status = 404), (status = 409, description = "AUTH-00013")),
-    security(("person" = [])))]
+    responses((status = 200, body = bool, content_type = "application/json"), (status = 400), (status = 401), (status = 403, description = "Not permitted, or AUTH-00041"), (status = 404, description = "AUTH-00010"), (status = 409, description = "AUTH-00013")))]
 pub async fn reject(
     State(requests): State<Requests>,
     permitted: Rejecter,
@@ -230,11 +223,10 @@ pub async fn reject(
 }
 
 /// Rejects a request for an agent.
-#[utoipa::path(post, path = "/authentication/api/v1/systemuser/request/agent/{party}/{requestId}/reject", tag = "Requests",
+#[utoipa::path(post, operation_id = "rejectAgentRequest", path = "/authentication/api/v1/systemuser/request/agent/{party}/{requestId}/reject", tag = "Customer",
     params(("party" = i32, Path), ("requestId" = uuid::Uuid, Path)),
-    responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403), (status = 404, description = "AUTH-00030"),
-        (status = 409, description = "AUTH-00013")),
-    security(("person" = [])))]
+    responses((status = 200, body = bool, content_type = "application/json"), (status = 400), (status = 401), (status = 403, description = "Not permitted, or AUTH-00042"), (status = 404, description = "AUTH-00030"),
+        (status = 409, description = "AUTH-00013")))]
 pub async fn reject_agent(
     State(requests): State<Requests>,
     permitted: Rejecter,
@@ -249,11 +241,10 @@ pub async fn reject_agent(
 
 /// Passes a request on to those who may decide. False for someone who has nothing to do with the
 /// party.
-#[utoipa::path(post, path = "/authentication/api/v1/systemuser/request/{party}/{requestId}/escalate", tag = "Requests",
+#[utoipa::path(post, operation_id = "escalateRequest", path = "/authentication/api/v1/systemuser/request/{party}/{requestId}/escalate", tag = "Customer",
     params(("party" = i32, Path), ("requestId" = uuid::Uuid, Path)),
-    responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403, description = "Scope, or AUTH-00041"),
-        (status = 404, description = "AUTH-00010"), (status = 409, description = "AUTH-00013")),
-    security(("person" = ["altinn:portal/enduser"])))]
+    responses((status = 200, body = bool, content_type = "application/json"), (status = 400), (status = 401), (status = 403, description = "Scope, or AUTH-00041"),
+        (status = 404, description = "AUTH-00010"), (status = 409, description = "AUTH-00013")))]
 pub async fn escalate(
     State(requests): State<Requests>,
     user: EndUser<Portal>,
@@ -272,11 +263,10 @@ pub async fn escalate(
 }
 
 /// Passes a request for an agent on to those who may decide.
-#[utoipa::path(post, path = "/authentication/api/v1/systemuser/request/agent/{party}/{requestId}/escalate", tag = "Requests",
+#[utoipa::path(post, operation_id = "escalateAgentRequest", path = "/authentication/api/v1/systemuser/request/agent/{party}/{requestId}/escalate", tag = "Customer",
     params(("party" = i32, Path), ("requestId" = uuid::Uuid, Path)),
-    responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403, description = "Scope, or AUTH-00042"),
-        (status = 404, description = "AUTH-00010"), (status = 409, description = "AUTH-00013")),
-    security(("person" = ["altinn:portal/enduser"])))]
+    responses((status = 200, body = bool, content_type = "application/json"), (status = 400), (status = 401), (status = 403, description = "Scope, or AUTH-00042"),
+        (status = 404, description = "AUTH-00010"), (status = 409, description = "AUTH-00013")))]
 pub async fn escalate_agent(
     State(requests): State<Requests>,
     user: EndUser<Portal>,
@@ -345,10 +335,9 @@ pub async fn pass_on<P>(
 }
 
 /// Open requests to the party's organisation, oldest first.
-#[utoipa::path(get, path = "/authentication/api/v1/systemuser/request/{party}/{orgno}/pending", tag = "Requests",
+#[utoipa::path(get, operation_id = "listPendingRequests", path = "/authentication/api/v1/systemuser/request/{party}/{orgno}/pending", tag = "Customer",
     params(("party" = i32, Path), ("orgno" = String, Path)),
-    responses((status = 200, body = Vec<RequestDto>), (status = 400), (status = 401), (status = 403, description = "Not permitted, or AUTH-00041")),
-    security(("person" = ["altinn:portal/enduser"])))]
+    responses((status = 200, body = Vec<RequestDto>), (status = 400), (status = 401), (status = 403, description = "Not permitted, or AUTH-00041")))]
 pub async fn pending(
     State(requests): State<Requests>,
     permitted: PortalApprover,
@@ -358,10 +347,9 @@ pub async fn pending(
 }
 
 /// Open requests for agents to the party's organisation that were passed on, oldest first.
-#[utoipa::path(get, path = "/authentication/api/v1/systemuser/request/agent/{party}/{orgno}/pending", tag = "Requests",
+#[utoipa::path(get, operation_id = "listPendingAgentRequests", path = "/authentication/api/v1/systemuser/request/agent/{party}/{orgno}/pending", tag = "Customer",
     params(("party" = i32, Path), ("orgno" = String, Path)),
-    responses((status = 200, body = Vec<RequestDto>), (status = 400), (status = 401), (status = 403, description = "Not permitted, or AUTH-00042")),
-    security(("person" = ["altinn:portal/enduser"])))]
+    responses((status = 200, body = Vec<RequestDto>), (status = 400), (status = 401), (status = 403, description = "Not permitted, or AUTH-00042")))]
 pub async fn pending_agents(
     State(requests): State<Requests>,
     permitted: PortalApprover,

@@ -32,8 +32,8 @@ use foundation::{
 use registers::resources;
 
 /// Lists the live, visible systems of all vendors.
-#[utoipa::path(get, path = "/authentication/api/v1/systemregister", tag = "System register",
-    responses((status = 200, body = Vec<SystemDto>), (status = 401), (status = 403)), security(("maskinporten" = ["altinn:portal/enduser"])))]
+#[utoipa::path(get, operation_id = "listVisibleSystems", path = "/authentication/api/v1/systemregister", tag = "Customer",
+    responses((status = 200, body = Vec<SystemDto>), (status = 401), (status = 403)))]
 pub async fn list_visible(
     State(systems): State<Systems>,
     _: Scoped<Portal>,
@@ -46,9 +46,8 @@ pub async fn list_visible(
 }
 
 /// One system in any state, as portals see it.
-#[utoipa::path(get, path = "/authentication/api/v1/systemregister/{systemId}", tag = "System register", params(("systemId" = String, Path)),
-    responses((status = 200, body = SystemDto), (status = 401), (status = 403), (status = 404, description = "No such system")),
-    security(("maskinporten" = ["altinn:portal/enduser"])))]
+#[utoipa::path(get, operation_id = "getSystem", path = "/authentication/api/v1/systemregister/{systemId}", tag = "Customer", params(("systemId" = String, Path)),
+    responses((status = 200, body = SystemDto), (status = 401), (status = 403), (status = 404, description = "No such system")))]
 pub async fn read(
     State(systems): State<Systems>,
     _: Scoped<Portal>,
@@ -62,9 +61,9 @@ pub async fn read(
 
 /// Rights of a system; none when there is no such system. `useOldFormatForApp` names apps by
 /// organisation and app.
-#[utoipa::path(get, path = "/authentication/api/v1/systemregister/{systemId}/rights", tag = "System register",
+#[utoipa::path(get, operation_id = "listRightsOfSystem", path = "/authentication/api/v1/systemregister/{systemId}/rights", tag = "Customer",
     params(("systemId" = String, Path), ("useOldFormatForApp" = Option<bool>, Query)),
-    responses((status = 200, body = Vec<Right>), (status = 401), (status = 403)), security(("maskinporten" = ["altinn:portal/enduser"])))]
+    responses((status = 200, body = Vec<Right>), (status = 401), (status = 403)))]
 pub async fn read_rights(
     State(systems): State<Systems>,
     _: Scoped<Portal>,
@@ -82,9 +81,8 @@ pub async fn read_rights(
 }
 
 /// Access packages of a system; none when there is no such system.
-#[utoipa::path(get, path = "/authentication/api/v1/systemregister/{systemId}/accesspackages", tag = "System register",
-    params(("systemId" = String, Path)), responses((status = 200, body = Vec<AccessPackage>), (status = 401), (status = 403)),
-    security(("maskinporten" = ["altinn:portal/enduser"])))]
+#[utoipa::path(get, operation_id = "listAccessPackagesOfSystem", path = "/authentication/api/v1/systemregister/{systemId}/accesspackages", tag = "Customer",
+    params(("systemId" = String, Path)), responses((status = 200, body = Vec<AccessPackage>), (status = 401), (status = 403)))]
 pub async fn read_packages(
     State(systems): State<Systems>,
     _: Scoped<Portal>,
@@ -97,9 +95,8 @@ pub async fn read_packages(
 }
 
 /// Lists the caller's live systems, hidden ones included.
-#[utoipa::path(get, path = "/authentication/api/v1/systemregister/vendor", tag = "System register",
-    responses((status = 200, body = Vec<SystemDto>), (status = 401), (status = 403)),
-    security(("maskinporten" = ["altinn:authentication/systemregister.write"])))]
+#[utoipa::path(get, operation_id = "listOwnSystems", path = "/authentication/api/v1/systemregister/vendor", tag = "Vendor",
+    responses((status = 200, body = Vec<SystemDto>), (status = 401), (status = 403)))]
 pub async fn list_of_vendor(
     State(systems): State<Systems>,
     vendor: Vendor<SystemRegisterWrite>,
@@ -115,9 +112,8 @@ pub async fn list_of_vendor(
 }
 
 /// One system of the caller, in any state.
-#[utoipa::path(get, path = "/authentication/api/v1/systemregister/vendor/{systemId}", tag = "System register", params(("systemId" = String, Path)),
-    responses((status = 200, body = RegisteredSystem), (status = 401), (status = 403, description = "Another vendor's"), (status = 404)),
-    security(("maskinporten" = ["altinn:authentication/systemregister.write"])))]
+#[utoipa::path(get, operation_id = "getOwnSystem", path = "/authentication/api/v1/systemregister/vendor/{systemId}", tag = "Vendor", params(("systemId" = String, Path)),
+    responses((status = 200, body = RegisteredSystem), (status = 401), (status = 403, description = "Another vendor's"), (status = 404)))]
 pub async fn read_as_vendor(
     State(systems): State<Systems>,
     vendor: Vendor<SystemRegisterWrite>,
@@ -130,9 +126,8 @@ pub async fn read_as_vendor(
 }
 
 /// Rights of a system of the caller.
-#[utoipa::path(get, path = "/authentication/api/v1/systemregister/vendor/{systemId}/rights", tag = "System register",
-    params(("systemId" = String, Path)), responses((status = 200, body = Vec<Right>), (status = 401), (status = 403), (status = 404)),
-    security(("maskinporten" = ["altinn:authentication/systemregister.write"])))]
+#[utoipa::path(get, operation_id = "listRightsOfOwnSystem", path = "/authentication/api/v1/systemregister/vendor/{systemId}/rights", tag = "Vendor",
+    params(("systemId" = String, Path)), responses((status = 200, body = Vec<Right>), (status = 401), (status = 403), (status = 404)))]
 pub async fn read_rights_as_vendor(
     State(systems): State<Systems>,
     vendor: Vendor<SystemRegisterWrite>,
@@ -146,9 +141,8 @@ pub async fn read_rights_as_vendor(
 }
 
 /// Access packages of a system of the caller.
-#[utoipa::path(get, path = "/authentication/api/v1/systemregister/vendor/{systemId}/accesspackages", tag = "System register",
-    params(("systemId" = String, Path)), responses((status = 200, body = Vec<AccessPackage>), (status = 401), (status = 403), (status = 404)),
-    security(("maskinporten" = ["altinn:authentication/systemregister.write"])))]
+#[utoipa::path(get, operation_id = "listAccessPackagesOfOwnSystem", path = "/authentication/api/v1/systemregister/vendor/{systemId}/accesspackages", tag = "Vendor",
+    params(("systemId" = String, Path)), responses((status = 200, body = Vec<AccessPackage>), (status = 401), (status = 403), (status = 404)))]
 pub async fn read_packages_as_vendor(
     State(systems): State<Systems>,
     vendor: Vendor<SystemRegisterWrite>,
@@ -192,11 +186,10 @@ pub(super) fn owns(vendor: &Vendor<SystemRegisterWrite>, org: &str) -> bool {
 }
 
 /// Registers a system. The answer is its internal id, as JSON text.
-#[utoipa::path(post, path = "/authentication/api/v1/systemregister/vendor", tag = "System register",
-    request_body(content = serde_json::Value, content_type = "application/json"),
-    responses((status = 200, body = String), (status = 400, description = "Model state, or STD-00000 with every finding"), (status = 401),
-        (status = 403, description = "Not the vendor's own organisation"), (status = 409, description = "Registered by somebody else meanwhile")),
-    security(("maskinporten" = ["altinn:authentication/systemregister.write"])))]
+#[utoipa::path(post, operation_id = "createSystem", path = "/authentication/api/v1/systemregister/vendor", tag = "Vendor",
+    request_body = super::SystemBody,
+    responses((status = 200, body = String, content_type = "application/json", description = "The new system's internal id, a uuid."), (status = 400, description = "Model state, or STD-00000 with every finding"), (status = 401),
+        (status = 403, description = "Not the vendor's own organisation"), (status = 409, content((String = "text/plain"), (String = "application/json")), description = "Registered by somebody else meanwhile")))]
 pub async fn create(
     State(systems): State<Systems>,
     vendor: Vendor<SystemRegisterWrite>,

@@ -106,11 +106,10 @@ async fn make(
 
 /// Replaces a system: what the body leaves out becomes empty, and a system whose visibility is left
 /// out is visible.
-#[utoipa::path(put, path = "/authentication/api/v1/systemregister/vendor/{systemId}", tag = "System register", params(("systemId" = String, Path)),
-    request_body(content = serde_json::Value, content_type = "application/json"),
-    responses((status = 200, body = Succeeded), (status = 400, description = "Model state, STD-00000 with every finding, or a deleted system"),
-        (status = 401), (status = 403, description = "Another vendor's"), (status = 404, description = "No such system, or another vendor in the body")),
-    security(("maskinporten" = ["altinn:authentication/systemregister.write"])))]
+#[utoipa::path(put, operation_id = "replaceSystem", path = "/authentication/api/v1/systemregister/vendor/{systemId}", tag = "Vendor", params(("systemId" = String, Path)),
+    request_body = super::SystemBody,
+    responses((status = 200, body = Succeeded), (status = 400, content((String = "text/plain"), (String = "application/json")), description = "Model state, STD-00000 with every finding, or a deleted system: the text says so"),
+        (status = 401), (status = 403, description = "Another vendor's"), (status = 404, content((String = "text/plain"), (String = "application/json")), description = "No such system, or another vendor in the body")))]
 pub async fn replace(
     State(systems): State<Systems>,
     vendor: Caller,
@@ -159,11 +158,10 @@ pub async fn replace(
 }
 
 /// Replaces the rights of a system.
-#[utoipa::path(put, path = "/authentication/api/v1/systemregister/vendor/{systemId}/rights", tag = "System register",
-    params(("systemId" = String, Path)), request_body(content = Vec<super::Right>),
-    responses((status = 200, body = Succeeded), (status = 400, description = "Model state, STD-00000 with every finding, or a deleted system"),
-        (status = 401), (status = 403, description = "Another vendor's"), (status = 404)),
-    security(("maskinporten" = ["altinn:authentication/systemregister.write"])))]
+#[utoipa::path(put, operation_id = "replaceRightsOfSystem", path = "/authentication/api/v1/systemregister/vendor/{systemId}/rights", tag = "Vendor",
+    params(("systemId" = String, Path)), request_body(content = Vec<super::Right>, description = "The rights that the system has from now on", example = json!([{"resource": [{"id": "urn:altinn:resource", "value": "inntektsmelding"}]}])),
+    responses((status = 200, body = Succeeded), (status = 400, content((String = "text/plain"), (String = "application/json")), description = "Model state, STD-00000 with every finding, or a deleted system: the text says so"),
+        (status = 401), (status = 403, description = "Another vendor's"), (status = 404, content((String = "text/plain"), (String = "application/json")), description = "No such system")))]
 pub async fn replace_rights(
     State(systems): State<Systems>,
     vendor: Caller,
@@ -198,11 +196,10 @@ pub async fn replace_rights(
 }
 
 /// Replaces the access packages of a system.
-#[utoipa::path(put, path = "/authentication/api/v1/systemregister/vendor/{systemId}/accesspackages", tag = "System register",
-    params(("systemId" = String, Path)), request_body(content = Vec<super::AccessPackage>),
-    responses((status = 200, body = Succeeded), (status = 400, description = "Model state, STD-00000 with every finding, or a deleted system"),
-        (status = 401), (status = 403, description = "Another vendor's"), (status = 404)),
-    security(("maskinporten" = ["altinn:authentication/systemregister.write"])))]
+#[utoipa::path(put, operation_id = "replaceAccessPackagesOfSystem", path = "/authentication/api/v1/systemregister/vendor/{systemId}/accesspackages", tag = "Vendor",
+    params(("systemId" = String, Path)), request_body(content = Vec<super::AccessPackage>, description = "The access packages that the system has from now on", example = json!([{"urn": "urn:altinn:accesspackage:a-ordning"}])),
+    responses((status = 200, body = Succeeded), (status = 400, content((String = "text/plain"), (String = "application/json")), description = "Model state, STD-00000 with every finding, or a deleted system: the text says so"),
+        (status = 401), (status = 403, description = "Another vendor's"), (status = 404, content((String = "text/plain"), (String = "application/json")), description = "No such system")))]
 pub async fn replace_packages(
     State(systems): State<Systems>,
     vendor: Caller,
@@ -236,11 +233,10 @@ pub async fn replace_packages(
 }
 
 /// Deletes a system. Its id is never given away again; its client ids are free at once.
-#[utoipa::path(delete, path = "/authentication/api/v1/systemregister/vendor/{systemId}", tag = "System register",
+#[utoipa::path(delete, operation_id = "deleteSystem", path = "/authentication/api/v1/systemregister/vendor/{systemId}", tag = "Vendor",
     params(("systemId" = String, Path)),
     responses((status = 200, body = Succeeded), (status = 400, description = "No such system, or deleted before"), (status = 401),
-        (status = 403, description = "Another vendor's")),
-    security(("maskinporten" = ["altinn:authentication/systemregister.write"])))]
+        (status = 403, description = "Another vendor's")))]
 pub async fn delete(
     State(systems): State<Systems>,
     vendor: Caller,
@@ -268,10 +264,9 @@ pub async fn delete(
 }
 
 /// Every change of a system, newest first.
-#[utoipa::path(get, path = "/authentication/api/v1/systemregister/vendor/{systemId}/changelog", tag = "System register",
+#[utoipa::path(get, operation_id = "listChangesOfSystem", path = "/authentication/api/v1/systemregister/vendor/{systemId}/changelog", tag = "Vendor",
     params(("systemId" = String, Path)),
-    responses((status = 200, body = Vec<ChangeLogEntry>), (status = 401), (status = 403, description = "Another vendor's"), (status = 404)),
-    security(("maskinporten" = ["altinn:authentication/systemregister.write"])))]
+    responses((status = 200, body = Vec<ChangeLogEntry>), (status = 401), (status = 403, description = "Another vendor's"), (status = 404, content((String = "text/plain"), (String = "application/json")), description = "No such system")))]
 pub async fn change_log(
     State(systems): State<Systems>,
     vendor: Caller,

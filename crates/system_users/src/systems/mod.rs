@@ -8,7 +8,10 @@ pub mod rules;
 mod store;
 
 pub use bind::{bind_packages, bind_rights};
-pub use model::{AccessPackage, AttributePair, NewSystem, RegisteredSystem, Right, System};
+pub use model::{
+    AccessPackage, AttributePair, ChangedData, LoggedItem, LoggedSystem, NewSystem,
+    RegisteredSystem, Right, System, SystemBody, VendorInfo,
+};
 pub use rules::PlainHttp;
 pub use store::{by_id, by_id_for_share, clients_of, insert, visible};
 

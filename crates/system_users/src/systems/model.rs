@@ -1,5 +1,7 @@
 //! Systems and what they list, as data and on the wire.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -44,7 +46,7 @@ impl Right {
     }
 }
 
-/// An access package, by URN. URNs are compared by [`AccessPackage::is`].
+/// An access package, by URN. URNs are compared without regard to letter case.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 pub struct AccessPackage {
     /// `urn:altinn:accesspackage:{code}`, as the catalogue spells it. One that the catalogue does not
@@ -140,7 +142,7 @@ pub struct ChangeLogEntry {
     pub change_type: String,
     /// What was sent, in the spelling of the public system's log.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<ChangedData>)]
     pub changed_data: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
@@ -169,9 +171,9 @@ pub struct VendorInfo {
 pub struct RegisteredSystem {
     pub id: String,
     pub vendor: VendorInfo,
-    #[schema(value_type = Object)]
+    #[schema(value_type = BTreeMap<String, Option<String>>)]
     pub name: Value,
-    #[schema(value_type = Object)]
+    #[schema(value_type = BTreeMap<String, Option<String>>)]
     pub description: Value,
     pub rights: Vec<Right>,
     pub access_packages: Vec<AccessPackage>,
@@ -210,9 +212,9 @@ pub struct SystemDto {
     pub system_vendor_org_number: String,
     /// Always empty: readers look the name up themselves.
     pub system_vendor_org_name: String,
-    #[schema(value_type = Object)]
+    #[schema(value_type = BTreeMap<String, Option<String>>)]
     pub name: Value,
-    #[schema(value_type = Object)]
+    #[schema(value_type = BTreeMap<String, Option<String>>)]
     pub description: Value,
     pub rights: Vec<Right>,
     pub access_packages: Vec<AccessPackage>,
@@ -232,4 +234,92 @@ impl From<System> for SystemDto {
             is_visible: system.is_visible,
         }
     }
+}
+
+/// A system to be registered, or as it shall be from now on.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(example = json!({
+    "id": "390198116_fjordlonn-eksempel",
+    "vendor": {"ID": "0192:390198116"},
+    "name": {"nb": "Fjordlønn", "nn": "Fjordløn", "en": "Fjordlønn"},
+    "description": {"nb": "Lønn for små bedrifter", "nn": "Løn for små bedrifter", "en": "Payroll for small firms"},
+    "rights": [{"resource": [{"id": "urn:altinn:resource", "value": "inntektsmelding"}]}],
+    "accessPackages": [{"urn": "urn:altinn:accesspackage:a-ordning"}, {"urn": "urn:altinn:accesspackage:lonn"}],
+    "clientId": ["6f1c1f0e-9f5b-4a35-9d3f-0d3c5a0f6f2b"],
+    "allowedRedirectUrls": ["https://fjordlonn.example/kvittering"],
+    "isVisible": true
+}))]
+pub struct SystemBody {
+    /// The vendor's organisation number, `_`, and a name of the vendor's own. No spaces.
+    pub id: String,
+    /// The vendor.
+    pub vendor: VendorInfo,
+    /// Name by language: `nb`, `nn` and `en`.
+    pub name: BTreeMap<String, String>,
+    /// What the system is for, by language.
+    pub description: BTreeMap<String, String>,
+    /// Single rights that the system may ask for.
+    #[serde(default)]
+    pub rights: Vec<Right>,
+    /// Access packages that the system may ask for.
+    #[serde(default)]
+    pub access_packages: Vec<AccessPackage>,
+    /// Clients at Maskinporten that may have tokens for the system's users.
+    #[serde(default)]
+    pub client_id: Vec<String>,
+    /// Where customers may be sent back to: `https` alone.
+    #[serde(default)]
+    pub allowed_redirect_urls: Vec<String>,
+    /// Whether customers may choose the system themselves. `true` when left out.
+    #[serde(default)]
+    pub is_visible: bool,
+}
+
+/// What of a system a change log entry keeps, in the spelling of the public system's log.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct LoggedSystem {
+    /// Id of the system.
+    pub id: String,
+    /// Name by language.
+    pub name: BTreeMap<String, Option<String>>,
+    /// Single rights.
+    pub rights: Vec<LoggedItem>,
+    /// The vendor.
+    pub vendor: VendorInfo,
+    /// Clients at Maskinporten.
+    pub client_id: Vec<String>,
+    /// Whether customers may choose the system themselves.
+    pub is_visible: bool,
+    /// What the system is for, by language.
+    pub description: BTreeMap<String, Option<String>>,
+    /// Access packages.
+    pub access_packages: Vec<LoggedItem>,
+    /// Where customers may be sent back to.
+    pub allowed_redirect_urls: Vec<String>,
+}
+
+/// A right or an access package, in the spelling of the public system's log.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct LoggedItem {
+    /// Of a right: free text.
+    pub action: Option<String>,
+    /// Of a right: usually one pair.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource: Option<Vec<AttributePair>>,
+    /// Of an access package: its URN.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub urn: Option<String>,
+}
+
+/// What was sent: a system, rights or access packages, by the kind of change.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum ChangedData {
+    /// Of `create` and `update`.
+    System(Box<LoggedSystem>),
+    /// Of `rightsupdate` and `accesspackageupdate`.
+    List(Vec<LoggedItem>),
 }

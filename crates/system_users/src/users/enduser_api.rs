@@ -36,10 +36,9 @@ use foundation::{
 type Writer = Permitted<AccessManagementWrite>;
 
 /// Standard system users of the party, oldest first, with the packages they hold now.
-#[utoipa::path(get, path = "/authentication/api/v1/systemuser/{party}", tag = "System users",
+#[utoipa::path(get, operation_id = "listSystemUsers", path = "/authentication/api/v1/systemuser/{party}", tag = "Customer",
     params(("party" = i32, Path)),
-    responses((status = 200, body = Vec<SystemUserDetail>), (status = 400), (status = 401), (status = 403)),
-    security(("person" = [])))]
+    responses((status = 200, body = Vec<SystemUserDetail>), (status = 400), (status = 401), (status = 403)))]
 pub async fn list(
     State(system_users): State<SystemUsers>,
     permitted: Permitted<AccessManagementRead>,
@@ -58,10 +57,9 @@ pub async fn list(
 }
 
 /// Agents of the party, oldest first, with the packages that a client must offer.
-#[utoipa::path(get, path = "/authentication/api/v1/systemuser/agent/{party}", tag = "System users",
+#[utoipa::path(get, operation_id = "listAgentSystemUsers", path = "/authentication/api/v1/systemuser/agent/{party}", tag = "Customer",
     params(("party" = i32, Path)),
-    responses((status = 200, body = Vec<SystemUserDetail>), (status = 400), (status = 401), (status = 403)),
-    security(("person" = [])))]
+    responses((status = 200, body = Vec<SystemUserDetail>), (status = 400), (status = 401), (status = 403)))]
 pub async fn list_agents(
     State(system_users): State<SystemUsers>,
     permitted: Permitted<SystemUserOverviewRead>,
@@ -81,10 +79,9 @@ pub async fn list_agents(
 }
 
 /// One system user of the party, with what it holds now.
-#[utoipa::path(get, path = "/authentication/api/v1/systemuser/{party}/{systemUserId}", tag = "System users",
+#[utoipa::path(get, operation_id = "getSystemUser", path = "/authentication/api/v1/systemuser/{party}/{systemUserId}", tag = "Customer",
     params(("party" = i32, Path), ("systemUserId" = uuid::Uuid, Path)),
-    responses((status = 200, body = SystemUserDetail), (status = 400), (status = 401), (status = 403), (status = 404)),
-    security(("person" = [])))]
+    responses((status = 200, body = SystemUserDetail), (status = 400), (status = 401), (status = 403), (status = 404)))]
 pub async fn read(
     State(system_users): State<SystemUsers>,
     permitted: Permitted<SystemUserOverviewRead>,
@@ -104,10 +101,9 @@ pub async fn read(
 }
 
 /// What a system user of the party holds directly from it.
-#[utoipa::path(get, path = "/authentication/api/v1/systemuser/{party}/{systemUserId}/delegations", tag = "System users",
+#[utoipa::path(get, operation_id = "getDelegationsOfSystemUser", path = "/authentication/api/v1/systemuser/{party}/{systemUserId}/delegations", tag = "Customer",
     params(("party" = i32, Path), ("systemUserId" = uuid::Uuid, Path)),
-    responses((status = 200, body = StandardDelegations), (status = 400), (status = 401), (status = 403), (status = 404, description = "AUTH-00015")),
-    security(("person" = [])))]
+    responses((status = 200, body = StandardDelegations), (status = 400), (status = 401), (status = 403), (status = 404, description = "AUTH-00015")))]
 pub async fn delegations(
     State(system_users): State<SystemUsers>,
     permitted: Permitted<AccessManagementRead>,
@@ -133,13 +129,12 @@ pub async fn delegations(
 }
 
 /// Creates a standard system user that holds everything its system lists.
-#[utoipa::path(post, path = "/authentication/api/v1/systemuser/{party}/create", tag = "System users",
-    params(("party" = i32, Path)), request_body(content = serde_json::Value, content_type = "application/json"),
+#[utoipa::path(post, operation_id = "createSystemUser", path = "/authentication/api/v1/systemuser/{party}/create", tag = "Customer",
+    params(("party" = i32, Path)), request_body = crate::bodies::NewSystemUserBody,
     responses((status = 200, body = SystemUserDetail),
         (status = 400, description = "Model state, AUTH-00000, -00004, -00050, -00051 or -00053"), (status = 401),
         (status = 403, description = "Not permitted; AUTH-00014, -00016, -00018, -00068, -00069, -00070 or -00071"),
-        (status = 404, description = "AUTH-00011")),
-    security(("person" = [])))]
+        (status = 404, description = "AUTH-00011")))]
 pub async fn create(
     State(system_users): State<SystemUsers>,
     permitted: Writer,
@@ -214,10 +209,9 @@ impl Change {
 }
 
 /// Gives a system user another title.
-#[utoipa::path(put, path = "/authentication/api/v1/systemuser", tag = "System users",
-    request_body(content = serde_json::Value, content_type = "application/json"),
-    responses((status = 200), (status = 400), (status = 401), (status = 403), (status = 404, description = "None of this party")),
-    security(("person" = [])))]
+#[utoipa::path(put, operation_id = "renameSystemUser", path = "/authentication/api/v1/systemuser", tag = "Customer",
+    request_body = crate::bodies::RenamedSystemUserBody,
+    responses((status = 200), (status = 400), (status = 401), (status = 403), (status = 404, description = "None of this party")))]
 pub async fn rename(
     State(system_users): State<SystemUsers>,
     user: EndUser<AnyScope>,
@@ -239,11 +233,10 @@ pub async fn rename(
 }
 
 /// Deletes a standard system user with everything it holds, and the request it came from.
-#[utoipa::path(delete, path = "/authentication/api/v1/systemuser/{party}/{systemUserId}", tag = "System users",
+#[utoipa::path(delete, operation_id = "deleteSystemUser", path = "/authentication/api/v1/systemuser/{party}/{systemUserId}", tag = "Customer",
     params(("party" = i32, Path), ("systemUserId" = uuid::Uuid, Path)),
-    responses((status = 202, body = i32, description = "1: deleted"), (status = 400), (status = 401),
-        (status = 403, description = "AUTH-00024: another party's"), (status = 404, body = i32, description = "0: there is none")),
-    security(("person" = [])))]
+    responses((status = 202, body = i32, content_type = "application/json", description = "1: deleted"), (status = 400, description = "Model state, or AUTH-00036"), (status = 401),
+        (status = 403, description = "AUTH-00024: another party's"), (status = 404, body = i32, content_type = "application/json", description = "0: there is none")))]
 pub async fn delete(
     State(system_users): State<SystemUsers>,
     permitted: Writer,
@@ -261,11 +254,10 @@ pub async fn delete(
 }
 
 /// Deletes an agent with its clients and everything else it holds, and the request it came from.
-#[utoipa::path(delete, path = "/authentication/api/v1/systemuser/agent/{party}/{systemUserId}", tag = "System users",
+#[utoipa::path(delete, operation_id = "deleteAgentSystemUser", path = "/authentication/api/v1/systemuser/agent/{party}/{systemUserId}", tag = "Customer",
     params(("party" = i32, Path), ("systemUserId" = uuid::Uuid, Path), ("facilitatorId" = uuid::Uuid, Query, description = "The owner's")),
     responses((status = 200), (status = 400, description = "AUTH-00033 or AUTH-00034"), (status = 401),
-        (status = 403, description = "Not permitted, or AUTH-00024"), (status = 404, description = "AUTH-00015")),
-    security(("person" = [])))]
+        (status = 403, description = "Not permitted, or AUTH-00024"), (status = 404, description = "AUTH-00015")))]
 pub async fn delete_agent(
     State(system_users): State<SystemUsers>,
     permitted: Writer,
@@ -284,11 +276,10 @@ pub async fn delete_agent(
 }
 
 /// Lets an agent act for its owner too, with all its packages.
-#[utoipa::path(post, path = "/authentication/api/v1/systemuser/agent/{party}/{systemUserId}/self", tag = "System users",
+#[utoipa::path(post, operation_id = "addOwnDelegation", path = "/authentication/api/v1/systemuser/agent/{party}/{systemUserId}/self", tag = "Customer",
     params(("party" = i32, Path), ("systemUserId" = uuid::Uuid, Path), ("partyUuid" = uuid::Uuid, Query, description = "The owner's")),
-    responses((status = 200, body = bool), (status = 400, description = "Unknown, AUTH-00034, -00049, -00051, -00063 or -00064"), (status = 401),
-        (status = 403), (status = 404, description = "AUTH-00011")),
-    security(("person" = [])))]
+    responses((status = 200, body = bool, content_type = "application/json"), (status = 400, description = "Unknown, AUTH-00034, -00049, -00051, -00063 or -00064"), (status = 401),
+        (status = 403), (status = 404, description = "AUTH-00011")))]
 pub async fn give_own(
     State(system_users): State<SystemUsers>,
     permitted: Writer,
@@ -303,11 +294,9 @@ pub async fn give_own(
 }
 
 /// Takes from an agent what it may do for its owner.
-#[utoipa::path(delete, path = "/authentication/api/v1/systemuser/agent/{party}/{systemUserId}/self", tag = "System users",
+#[utoipa::path(delete, operation_id = "removeOwnDelegation", path = "/authentication/api/v1/systemuser/agent/{party}/{systemUserId}/self", tag = "Customer",
     params(("party" = i32, Path), ("systemUserId" = uuid::Uuid, Path), ("partyUuid" = uuid::Uuid, Query, description = "The owner's")),
-    responses((status = 200, body = bool), (status = 400, description = "Unknown, or AUTH-00034"), (status = 401), (status = 403),
-        (status = 404, description = "AUTH-00011")),
-    security(("person" = [])))]
+    responses((status = 200, body = bool, content_type = "application/json"), (status = 400, description = "Unknown, or AUTH-00034"), (status = 401), (status = 403)))]
 pub async fn take_own(
     State(system_users): State<SystemUsers>,
     permitted: Writer,
@@ -322,10 +311,9 @@ pub async fn take_own(
 }
 
 /// Whether an agent may act for its owner.
-#[utoipa::path(get, path = "/authentication/api/v1/systemuser/agent/{party}/{systemUserId}/self", tag = "System users",
+#[utoipa::path(get, operation_id = "hasOwnDelegation", path = "/authentication/api/v1/systemuser/agent/{party}/{systemUserId}/self", tag = "Customer",
     params(("party" = i32, Path), ("systemUserId" = uuid::Uuid, Path), ("partyUuid" = uuid::Uuid, Query, description = "The owner's")),
-    responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403)),
-    security(("person" = [])))]
+    responses((status = 200, body = bool, content_type = "application/json"), (status = 400), (status = 401), (status = 403)))]
 pub async fn has_own(
     State(system_users): State<SystemUsers>,
     permitted: Writer,

@@ -26,6 +26,7 @@ const BODY: &str = "question";
 /// What is asked.
 #[derive(Debug, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = json!({"clientId": "08b08038-be28-511d-9ee8-c25fec65e65e", "systemUserOrg": "390367767"}))]
 pub struct TokenQuestion {
     /// Client at Maskinporten.
     client_id: String,
@@ -74,12 +75,11 @@ impl TokenQuestion {
 
 /// Says why Maskinporten finds no system user for a client of the vendor and an organisation. Only the
 /// vendor's own systems count.
-#[utoipa::path(post, path = "/systembruker/api/v1/token:explain", tag = "System users",
+#[utoipa::path(post, operation_id = "explainToken", path = "/systembruker/api/v1/token:explain", tag = "Vendor",
     request_body = TokenQuestion,
     responses((status = 200, body = TokenExplanation), (status = 400, description = "Model state"),
         (status = 401, description = "No valid token, or one without an organisation"), (status = 403, description = "The scope is missing"),
-        (status = 415, description = "Not JSON")),
-    security(("maskinporten" = ["altinn:authentication/systemuser.request.read"])))]
+        (status = 415, description = "Not JSON")))]
 pub async fn explain(
     State(system_users): State<SystemUsers>,
     vendor: Vendor<RequestRead>,

@@ -23,12 +23,11 @@ use foundation::{
 
 /// Maskinporten's look-up: the system user of a client, vendor, owner and reference. Always one or
 /// none.
-#[utoipa::path(get, path = "/authentication/api/v1/systemuser/byExternalId", tag = "System users",
+#[utoipa::path(get, operation_id = "lookUpSystemUser", path = "/authentication/api/v1/systemuser/byExternalId", tag = "Maskinporten",
     params(("clientId" = String, Query), ("systemProviderOrgNo" = String, Query), ("systemUserOwnerOrgNo" = String, Query),
         ("externalRef" = Option<String>, Query)),
     responses((status = 200, body = ExternalSystemUser, description = "productName is the system id"), (status = 400), (status = 401),
-        (status = 403), (status = 404, description = "None")),
-    security(("maskinporten" = ["altinn:maskinporten/systemuser.read"])))]
+        (status = 403), (status = 404, description = "None")))]
 pub async fn by_external_id(
     State(system_users): State<SystemUsers>,
     caller: Maskinporten<SystemUserLookup>,
@@ -60,12 +59,11 @@ pub async fn by_external_id(
 }
 
 /// The system user of one of the caller's systems, for an owner and reference.
-#[utoipa::path(get, path = "/authentication/api/v1/systemuser/vendor/byquery", tag = "System users",
+#[utoipa::path(get, operation_id = "findSystemUser", path = "/authentication/api/v1/systemuser/vendor/byquery", tag = "Vendor",
     params(("system-id" = String, Query), ("orgno" = String, Query, description = "The owner's"),
         ("external-ref" = Option<String>, Query, description = "The owner's number when left out")),
     responses((status = 200, body = ExternalSystemUser), (status = 400), (status = 401), (status = 403),
-        (status = 404, description = "None, or another vendor's")),
-    security(("maskinporten" = ["altinn:authentication/systemuser.request.write"])))]
+        (status = 404, description = "None, or another vendor's")))]
 pub async fn by_query(
     State(system_users): State<SystemUsers>,
     vendor: Vendor<RequestWrite>,
@@ -89,11 +87,10 @@ pub async fn by_query(
 }
 
 /// System users of one of the caller's systems, those of a deleted one too, in pages.
-#[utoipa::path(get, path = "/authentication/api/v1/systemuser/vendor/bysystem/{systemId}", tag = "System users",
+#[utoipa::path(get, operation_id = "listSystemUsersOfSystem", path = "/authentication/api/v1/systemuser/vendor/bysystem/{systemId}", tag = "Vendor",
     params(("systemId" = String, Path), ("token" = Option<String>, Query, description = "From `links.next`")),
     responses((status = 200, body = Paginated<ExternalSystemUser>), (status = 400), (status = 401), (status = 403),
-        (status = 404, description = "AUTH-00011: unknown, or another vendor's")),
-    security(("maskinporten" = ["altinn:authentication/systemregister.write"])))]
+        (status = 404, description = "AUTH-00011: unknown, or another vendor's")))]
 pub async fn by_system(
     State(system_users): State<SystemUsers>,
     vendor: Vendor<SystemRegisterWrite>,

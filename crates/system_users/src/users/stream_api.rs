@@ -24,10 +24,9 @@ const PAGE: i64 = 100;
 
 /// System users in the order of their changes, deleted ones included. Whoever follows the last link
 /// misses none.
-#[utoipa::path(get, path = "/authentication/api/v1/systemuser/internal/systemusers/stream", tag = "System users",
+#[utoipa::path(get, operation_id = "streamSystemUsers", path = "/authentication/api/v1/systemuser/internal/systemusers/stream", tag = "Operations",
     params(("token" = Option<String>, Query, description = "From `links.next`")),
-    responses((status = 200, body = SystemUserStream), (status = 400), (status = 401), (status = 403)),
-    security(("maskinporten" = ["altinn:authentication/systemuser.admin"])))]
+    responses((status = 200, body = SystemUserStream), (status = 400), (status = 401), (status = 403)))]
 pub async fn stream(
     State(system_users): State<SystemUsers>,
     _: BackEnd<SystemUserAdmin>,
@@ -60,11 +59,10 @@ pub async fn stream(
 }
 
 /// One living system user.
-#[utoipa::path(get, path = "/authentication/api/v1/systemuser/internal/systemusers/{id}", tag = "System users",
+#[utoipa::path(get, operation_id = "getSystemUserForPlatform", path = "/authentication/api/v1/systemuser/internal/systemusers/{id}", tag = "Operations",
     params(("id" = uuid::Uuid, Path)),
     responses((status = 200, body = RegisterSystemUser), (status = 401), (status = 403), (status = 404, description = "No uuid"),
-        (status = 410, description = "Unknown, or deleted")),
-    security(("maskinporten" = ["altinn:authentication/systemuser.admin"])))]
+        (status = 410, description = "Unknown, or deleted")))]
 pub async fn read(
     State(system_users): State<SystemUsers>,
     _: BackEnd<SystemUserAdmin>,

@@ -18,12 +18,15 @@ use http::{
     request::Parts,
 };
 use serde::{Serialize, Serializer};
-use serde_json::{Map, Value, json, value::RawValue};
+use serde_json::{Map, Value, value::RawValue};
 use uuid::Uuid;
 
 use super::{
     fixture,
     question::{self, Batch, Environment, Question, Semantic, Sources},
+};
+use crate::bodies::{
+    AuthzenMetadata, EvaluationAnswer, EvaluationBody, EvaluationsAnswer, EvaluationsBody,
 };
 use crate::pdp::endpoints::DecisionEndpoints;
 use crate::{
@@ -50,11 +53,11 @@ const MAX_DEPTH: usize = 128;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Answers what a subject may do with a resource.
-#[utoipa::path(post, path = "/access/v1/evaluation", tag = "AuthZEN", request_body(content = serde_json::Value, content_type = "application/json"),
-    responses((status = 200, body = serde_json::Value, description = "`decision` and `context`"),
+#[utoipa::path(post, operation_id = "evaluateAccess", path = "/access/v1/evaluation", tag = "Service owner", request_body = EvaluationBody,
+    responses((status = 200, body = EvaluationAnswer),
         (status = 400, body = String, content_type = "text/plain", description = "What is missing or wrong"), (status = 401), (status = 403),
         (status = 503, description = "The facts cannot be had; try again")),
-    security(("maskinporten" = ["altinn:authorization/authorize", "altinn:authorization/authorize.admin"])))]
+    security(("organizationToken" = ["altinn:authorization/authorize"]), ("organizationToken" = ["altinn:authorization/authorize.admin"])))]
 pub async fn evaluation(State(endpoints): State<DecisionEndpoints>, request: Request) -> Response {
     answer(&endpoints, request, async |asker, members| {
         Ok(Json(asker.single(members).await?).into_response())
@@ -63,11 +66,11 @@ pub async fn evaluation(State(endpoints): State<DecisionEndpoints>, request: Req
 }
 
 /// Answers several questions in one call, in order.
-#[utoipa::path(post, path = "/access/v1/evaluations", tag = "AuthZEN", request_body(content = serde_json::Value, content_type = "application/json"),
-    responses((status = 200, body = serde_json::Value, description = "`evaluations`; without questions in a list, as a single evaluation"),
+#[utoipa::path(post, operation_id = "evaluateAccessBatch", path = "/access/v1/evaluations", tag = "Service owner", request_body = EvaluationsBody,
+    responses((status = 200, body = EvaluationsAnswer),
         (status = 400, body = String, content_type = "text/plain", description = "What is missing or wrong"), (status = 401), (status = 403),
         (status = 503, description = "The facts cannot be had; try again")),
-    security(("maskinporten" = ["altinn:authorization/authorize", "altinn:authorization/authorize.admin"])))]
+    security(("organizationToken" = ["altinn:authorization/authorize"]), ("organizationToken" = ["altinn:authorization/authorize.admin"])))]
 pub async fn evaluations(State(endpoints): State<DecisionEndpoints>, request: Request) -> Response {
     answer(&endpoints, request, async |asker, members| {
         let max_questions = endpoints.config.settings.pdp.max_decisions_per_request;
@@ -86,27 +89,21 @@ pub async fn evaluations(State(endpoints): State<DecisionEndpoints>, request: Re
 }
 
 /// Where the decision point answers.
-#[utoipa::path(get, path = "/.well-known/authzen-configuration", tag = "AuthZEN", responses((status = 200, body = serde_json::Value)))]
+#[utoipa::path(get, operation_id = "getAuthzenMetadata", path = "/.well-known/authzen-configuration", tag = "Service owner", responses((status = 200, body = AuthzenMetadata)))]
 pub async fn metadata(
     State(endpoints): State<DecisionEndpoints>,
     headers: HeaderMap,
 ) -> impl IntoResponse {
     let base = endpoints.address.of(&headers);
-    let document = json!({
-        "policy_decision_point": base,
-        "access_evaluation_endpoint": format!("{base}/access/v1/evaluation"),
-        "access_evaluations_endpoint": format!("{base}/access/v1/evaluations"),
-        "search_subject_endpoint": format!("{base}/access/v1/search/subject"),
-        "search_resource_endpoint": format!("{base}/access/v1/search/resource"),
-        "search_action_endpoint": format!("{base}/access/v1/search/action"),
-    });
-    (
-        [
-            (CACHE_CONTROL, "max-age=3600"),
-            (CONTENT_TYPE, "application/json"),
-        ],
-        document.to_string(),
-    )
+    let document = AuthzenMetadata {
+        access_evaluation_endpoint: format!("{base}/access/v1/evaluation"),
+        access_evaluations_endpoint: format!("{base}/access/v1/evaluations"),
+        search_subject_endpoint: format!("{base}/access/v1/search/subject"),
+        search_resource_endpoint: format!("{base}/access/v1/search/resource"),
+        search_action_endpoint: format!("{base}/access/v1/search/action"),
+        policy_decision_point: base,
+    };
+    ([(CACHE_CONTROL, "max-age=3600")], axum::Json(document))
 }
 
 pub fn bad(message: String) -> ApiError {

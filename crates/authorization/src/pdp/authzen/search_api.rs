@@ -21,6 +21,9 @@ use super::{
     search::{Search, Searched},
     store,
 };
+use crate::bodies::{
+    ActionSearchBody, FoundActions, FoundEntities, ResourceSearchBody, SubjectSearchBody,
+};
 use crate::pdp::endpoints::DecisionEndpoints;
 use crate::pdp::{
     Decided, PartialRequest, View,
@@ -53,11 +56,11 @@ const COUNTED: usize = 1_000;
 /// Which system users may do this?
 ///
 /// Only the owner of the resource, or a caller with the admin scope, may ask.
-#[utoipa::path(post, path = "/access/v1/search/subject", tag = "AuthZEN", request_body(content = Value, content_type = "application/json"),
-    responses((status = 200, body = Value, description = "`page` and `results`"),
+#[utoipa::path(post, operation_id = "searchSubjects", path = "/access/v1/search/subject", tag = "Service owner", request_body = SubjectSearchBody,
+    responses((status = 200, body = FoundEntities),
         (status = 400, body = String, content_type = "text/plain", description = "What is missing or wrong"), (status = 401),
         (status = 403, description = "The scope is missing, or the resource is not the caller's"), (status = 503)),
-    security(("maskinporten" = ["altinn:authorization/authorize", "altinn:authorization/authorize.admin"])))]
+    security(("organizationToken" = ["altinn:authorization/authorize"]), ("organizationToken" = ["altinn:authorization/authorize.admin"])))]
 pub async fn subjects(State(endpoints): State<DecisionEndpoints>, request: Request) -> Response {
     answer(&endpoints, request, async |asker, members| {
         asker.search(Searched::Subject, members).await
@@ -68,11 +71,11 @@ pub async fn subjects(State(endpoints): State<DecisionEndpoints>, request: Reque
 /// On which resources may the subject do this for a party, or for which parties on a resource?
 ///
 /// The hits are on resources of the caller; with the admin scope, on all.
-#[utoipa::path(post, path = "/access/v1/search/resource", tag = "AuthZEN", request_body(content = Value, content_type = "application/json"),
-    responses((status = 200, body = Value, description = "`page` and `results`"),
+#[utoipa::path(post, operation_id = "searchAccessibleResources", path = "/access/v1/search/resource", tag = "Service owner", request_body = ResourceSearchBody,
+    responses((status = 200, body = FoundEntities),
         (status = 400, body = String, content_type = "text/plain", description = "What is missing or wrong"), (status = 401), (status = 403),
         (status = 503)),
-    security(("maskinporten" = ["altinn:authorization/authorize", "altinn:authorization/authorize.admin"])))]
+    security(("organizationToken" = ["altinn:authorization/authorize"]), ("organizationToken" = ["altinn:authorization/authorize.admin"])))]
 pub async fn resources(State(endpoints): State<DecisionEndpoints>, request: Request) -> Response {
     answer(&endpoints, request, async |asker, members| {
         asker.search(Searched::Resource, members).await
@@ -83,11 +86,11 @@ pub async fn resources(State(endpoints): State<DecisionEndpoints>, request: Requ
 /// What may the subject do with the resource?
 ///
 /// Without the admin scope there are no hits on a resource of another owner.
-#[utoipa::path(post, path = "/access/v1/search/action", tag = "AuthZEN", request_body(content = Value, content_type = "application/json"),
-    responses((status = 200, body = Value, description = "`page` and `results`"),
+#[utoipa::path(post, operation_id = "searchActions", path = "/access/v1/search/action", tag = "Service owner", request_body = ActionSearchBody,
+    responses((status = 200, body = FoundActions),
         (status = 400, body = String, content_type = "text/plain", description = "What is missing or wrong"), (status = 401), (status = 403),
         (status = 503)),
-    security(("maskinporten" = ["altinn:authorization/authorize", "altinn:authorization/authorize.admin"])))]
+    security(("organizationToken" = ["altinn:authorization/authorize"]), ("organizationToken" = ["altinn:authorization/authorize.admin"])))]
 pub async fn actions(State(endpoints): State<DecisionEndpoints>, request: Request) -> Response {
     answer(&endpoints, request, async |asker, members| {
         asker.search(Searched::Action, members).await

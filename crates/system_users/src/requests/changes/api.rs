@@ -37,14 +37,13 @@ use foundation::{
 
 /// Asks that a system user gets more, or less. The vendor's correlation id is the id of the change
 /// request; asking again with the same gives the stored one.
-#[utoipa::path(post, path = "/authentication/api/v1/systemuser/changerequest/vendor", tag = "Change requests",
+#[utoipa::path(post, operation_id = "createChangeRequest", path = "/authentication/api/v1/systemuser/changerequest/vendor", tag = "Vendor",
     params(("correlation-id" = Uuid, Query), ("system-user-id" = Uuid, Query)),
-    request_body(content = serde_json::Value, content_type = "application/json"),
+    request_body = crate::bodies::ChangeRequestBody,
     responses((status = 201, body = ChangeRequestDto), (status = 200, body = ChangeRequestDto, description = "It was there already, or nothing shall change"),
-        (status = 400, description = "Model state, a parameter as text, AUTH-00000, -00001, -00007, -00021, -00026, -00063 or -00064"),
+        (status = 400, content((String = "text/plain"), (String = "application/json")), description = "Model state, a text about a parameter, AUTH-00000, -00001, -00007, -00021, -00026, -00063 or -00064"),
         (status = 401, description = "No valid token, or another vendor's system user"), (status = 403),
-        (status = 404, description = "AUTH-00011, AUTH-00012 or AUTH-00015"), (status = 409, description = "AUTH-00061")),
-    security(("maskinporten" = ["altinn:authentication/systemuser.request.write"])))]
+        (status = 404, description = "AUTH-00011, AUTH-00012 or AUTH-00015"), (status = 409, description = "AUTH-00061")))]
 pub async fn create(
     State(requests): State<Requests>,
     vendor: Vendor<RequestWrite>,
@@ -182,11 +181,10 @@ async fn existing(
 }
 
 /// One change request of the caller.
-#[utoipa::path(get, path = "/authentication/api/v1/systemuser/changerequest/vendor/{requestId}", tag = "Change requests",
+#[utoipa::path(get, operation_id = "getChangeRequest", path = "/authentication/api/v1/systemuser/changerequest/vendor/{requestId}", tag = "Vendor",
     params(("requestId" = Uuid, Path)),
     responses((status = 200, body = ChangeRequestDto), (status = 400), (status = 401), (status = 403),
-        (status = 404, description = "AUTH-00010, also when it is another vendor's")),
-    security(("maskinporten" = ["altinn:authentication/systemuser.request.read"])))]
+        (status = 404, description = "AUTH-00010, also when it is another vendor's")))]
 pub async fn read(
     State(requests): State<Requests>,
     vendor: Vendor<RequestRead>,
@@ -208,10 +206,9 @@ pub async fn read(
 }
 
 /// The newest change request with this system, customer and reference.
-#[utoipa::path(get, path = "/authentication/api/v1/systemuser/changerequest/vendor/byexternalref/{systemId}/{orgNo}/{externalRef}",
-    tag = "Change requests", params(("systemId" = String, Path), ("orgNo" = String, Path), ("externalRef" = String, Path)),
-    responses((status = 200, body = ChangeRequestDto), (status = 401), (status = 403), (status = 404, description = "AUTH-00010, also when the system is another vendor's")),
-    security(("maskinporten" = ["altinn:authentication/systemuser.request.read"])))]
+#[utoipa::path(get, operation_id = "getChangeRequestByExternalReference", path = "/authentication/api/v1/systemuser/changerequest/vendor/byexternalref/{systemId}/{orgNo}/{externalRef}",
+    tag = "Vendor", params(("systemId" = String, Path), ("orgNo" = String, Path), ("externalRef" = String, Path)),
+    responses((status = 200, body = ChangeRequestDto), (status = 401), (status = 403), (status = 404, description = "AUTH-00010, also when the system is another vendor's")))]
 pub async fn read_by_external_ref(
     State(requests): State<Requests>,
     vendor: Vendor<RequestRead>,
@@ -240,10 +237,9 @@ pub async fn read_by_external_ref(
 }
 
 /// Change requests for one of the caller's systems, by id, in pages.
-#[utoipa::path(get, path = "/authentication/api/v1/systemuser/changerequest/vendor/bysystem/{systemId}", tag = "Change requests",
+#[utoipa::path(get, operation_id = "listChangeRequests", path = "/authentication/api/v1/systemuser/changerequest/vendor/bysystem/{systemId}", tag = "Vendor",
     params(("systemId" = String, Path), ("token" = Option<String>, Query, description = "From `links.next`")),
-    responses((status = 200, body = Paginated<ChangeRequestDto>), (status = 400), (status = 401), (status = 403), (status = 404, description = "AUTH-00011")),
-    security(("maskinporten" = ["altinn:authentication/systemuser.request.read"])))]
+    responses((status = 200, body = Paginated<ChangeRequestDto>), (status = 400), (status = 401), (status = 403), (status = 404, description = "AUTH-00011")))]
 pub async fn list(
     State(requests): State<Requests>,
     vendor: Vendor<RequestRead>,
@@ -280,10 +276,9 @@ pub async fn list(
 }
 
 /// Takes a change request back. What came of it stays.
-#[utoipa::path(delete, path = "/authentication/api/v1/systemuser/changerequest/vendor/{requestId}", tag = "Change requests",
+#[utoipa::path(delete, operation_id = "deleteChangeRequest", path = "/authentication/api/v1/systemuser/changerequest/vendor/{requestId}", tag = "Vendor",
     params(("requestId" = Uuid, Path)),
-    responses((status = 202, description = "Taken back"), (status = 400), (status = 401), (status = 403), (status = 404, description = "AUTH-00010")),
-    security(("maskinporten" = ["altinn:authentication/systemuser.request.write"])))]
+    responses((status = 202, description = "Taken back"), (status = 400), (status = 401), (status = 403), (status = 404, description = "AUTH-00010")))]
 pub async fn delete(
     State(requests): State<Requests>,
     vendor: Vendor<RequestWrite>,

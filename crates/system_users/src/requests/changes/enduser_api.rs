@@ -22,10 +22,9 @@ use foundation::{
 use registers::parties;
 
 /// A change request of the party.
-#[utoipa::path(get, path = "/authentication/api/v1/systemuser/changerequest/{party}/{requestId}", tag = "Change requests",
+#[utoipa::path(get, operation_id = "getChangeRequestForParty", path = "/authentication/api/v1/systemuser/changerequest/{party}/{requestId}", tag = "Customer",
     params(("party" = i32, Path), ("requestId" = uuid::Uuid, Path)),
-    responses((status = 200, body = ChangeRequestDto), (status = 400), (status = 401), (status = 403), (status = 404, description = "AUTH-00010")),
-    security(("person" = [])))]
+    responses((status = 200, body = ChangeRequestDto), (status = 400), (status = 401), (status = 403), (status = 404, description = "AUTH-00010")))]
 pub async fn read_for_party(
     State(requests): State<Requests>,
     permitted: Permitted<AccessManagementRead>,
@@ -46,11 +45,10 @@ pub async fn read_for_party(
 }
 
 /// A change request by its id alone, for someone who may decide for its organisation.
-#[utoipa::path(get, path = "/authentication/api/v1/systemuser/changerequest/{requestId}", tag = "Change requests",
+#[utoipa::path(get, operation_id = "getChangeRequestById", path = "/authentication/api/v1/systemuser/changerequest/{requestId}", tag = "Customer",
     params(("requestId" = uuid::Uuid, Path)),
     responses((status = 200, body = ChangeRequestInternalDto), (status = 400), (status = 401), (status = 403, description = "AUTH-00066"),
-        (status = 404, description = "AUTH-00010")),
-    security(("person" = [])))]
+        (status = 404, description = "AUTH-00010")))]
 pub async fn read_by_id(
     State(requests): State<Requests>,
     caller: Scoped<AnyScope>,
@@ -102,12 +100,11 @@ pub async fn for_person<P>(
 }
 
 /// Approves: the system user gets what is new, and loses what is unwanted.
-#[utoipa::path(post, path = "/authentication/api/v1/systemuser/changerequest/{party}/{requestId}/approve", tag = "Change requests",
+#[utoipa::path(post, operation_id = "approveChangeRequest", path = "/authentication/api/v1/systemuser/changerequest/{party}/{requestId}/approve", tag = "Customer",
     params(("party" = i32, Path), ("requestId" = uuid::Uuid, Path)),
-    responses((status = 200, body = bool), (status = 400, description = "AUTH-00001, -00050, -00052 or -00053"), (status = 401),
+    responses((status = 200, body = bool, content_type = "application/json"), (status = 400, description = "AUTH-00001, -00050, -00052 or -00053"), (status = 401),
         (status = 403, description = "Not permitted, or AUTH-00041"), (status = 404, description = "AUTH-00010, -00011 or -00015"),
-        (status = 409, description = "AUTH-00013")),
-    security(("person" = [])))]
+        (status = 409, description = "AUTH-00013")))]
 pub async fn approve(
     State(requests): State<Requests>,
     permitted: Permitted<AccessManagementWrite>,
@@ -121,11 +118,10 @@ pub async fn approve(
 }
 
 /// Rejects.
-#[utoipa::path(post, path = "/authentication/api/v1/systemuser/changerequest/{party}/{requestId}/reject", tag = "Change requests",
+#[utoipa::path(post, operation_id = "rejectChangeRequest", path = "/authentication/api/v1/systemuser/changerequest/{party}/{requestId}/reject", tag = "Customer",
     params(("party" = i32, Path), ("requestId" = uuid::Uuid, Path)),
-    responses((status = 200, body = bool), (status = 400), (status = 401), (status = 403, description = "Not permitted, or AUTH-00041"),
-        (status = 404, description = "AUTH-00010"), (status = 409, description = "AUTH-00013")),
-    security(("person" = [])))]
+    responses((status = 200, body = bool, content_type = "application/json"), (status = 400), (status = 401), (status = 403, description = "Not permitted, or AUTH-00041"),
+        (status = 404, description = "AUTH-00010"), (status = 409, description = "AUTH-00013")))]
 pub async fn reject(
     State(requests): State<Requests>,
     permitted: Permitted<AccessManagementWrite>,
@@ -139,10 +135,9 @@ pub async fn reject(
 }
 
 /// Open change requests to the party's organisation, oldest first.
-#[utoipa::path(get, path = "/authentication/api/v1/systemuser/changerequest/{party}/{orgno}/pending", tag = "Change requests",
+#[utoipa::path(get, operation_id = "listPendingChangeRequests", path = "/authentication/api/v1/systemuser/changerequest/{party}/{orgno}/pending", tag = "Customer",
     params(("party" = i32, Path), ("orgno" = String, Path)),
-    responses((status = 200, body = Vec<ChangeRequestDto>), (status = 400), (status = 401), (status = 403, description = "Not permitted, or AUTH-00041")),
-    security(("person" = ["altinn:portal/enduser"])))]
+    responses((status = 200, body = Vec<ChangeRequestDto>), (status = 400), (status = 401), (status = 403, description = "Not permitted, or AUTH-00041")))]
 pub async fn pending(
     State(requests): State<Requests>,
     permitted: Permitted<PortalAccessManagementWrite>,
