@@ -1,5 +1,6 @@
 //! Client delegations: clients, agents, packages and single resources, in both versions.
 
+use futures::future::join_all;
 use serde_json::{Value, json};
 use testkit::prelude::*;
 use uuid::Uuid;
@@ -385,6 +386,42 @@ async fn two_wrong_look_ups_lock_the_caller_for_an_hour() {
     randi.assert_status(200);
     world.app.advance(days(1)).await;
     stian.post(&path, hege()).await.assert_status(200);
+}
+
+#[tokio::test]
+async fn wrong_look_ups_at_the_same_time_are_counted_too() {
+    let world = World::start().await;
+    let stian = world.stian();
+    let path = SECOND.agents(TALLKNUSEREN);
+    let wrong = json!({"personIdentifier": HEGE.pid, "lastName": "Andersen"});
+    let calls = (0..12).map(|_| stian.post(&path, wrong.clone()));
+
+    let mut statuses: Vec<u16> = join_all(calls).await.iter().map(|a| a.status).collect();
+
+    statuses.sort_unstable();
+    let mut expected = vec![400; 2];
+    expected.resize(12, 429);
+    assert_eq!(statuses, expected);
+}
+
+#[tokio::test]
+async fn an_agent_has_its_clients_again_when_the_facilitator_is_active_again() {
+    let world = World::start().await;
+    adds_hege(&world).await;
+    gives_rotfast(&world, HEGE.uuid, &[SKATT_NAERING])
+        .await
+        .assert_status(200);
+    let sav = world.sav();
+    let decision = async || sav.decides_for(HEGE, "write", TAX_RETURN, ROTFAST).await;
+    assert_eq!(decision().await, Permit);
+    world.app.delete_organization(TALLKNUSEREN).await;
+    world.app.caught_up().await;
+    assert_eq!(decision().await, NotApplicable);
+
+    world.app.restore_organization(TALLKNUSEREN).await;
+
+    world.app.caught_up().await;
+    assert_eq!(decision().await, Permit);
 }
 
 #[tokio::test]

@@ -125,6 +125,29 @@ async fn a_stranger_becomes_a_right_holder_by_number_and_name_alone() {
 }
 
 #[tokio::test]
+async fn identity_numbers_are_shown_of_those_alone_who_are_connected_themselves() {
+    let world = World::start().await;
+    let per = world.person(PER);
+    adds(&per, PER.uuid, TALLKNUSEREN.uuid)
+        .await
+        .assert_status(200);
+    let path = format!("{CONNECTIONS}?party={}", PER.uuid);
+    per.post(&path, hege()).await.assert_status(200);
+
+    let list = format!("{path}&from={}", PER.uuid);
+    let list = data(per.get(&list).await);
+
+    let hege = of_party(&list, "party", HEGE.uuid).unwrap();
+    assert_eq!(hege["party"]["personIdentifier"], HEGE.pid);
+    let tallknuseren = of_party(&list, "party", TALLKNUSEREN.uuid).unwrap();
+    let people = tallknuseren["connections"].as_array().unwrap();
+    let randi = of_party(people, "party", RANDI.uuid).unwrap();
+    for member in ["personIdentifier", "dateOfBirth", "dateOfDeath"] {
+        assert_eq!(randi["party"][member], Value::Null, "{member}");
+    }
+}
+
+#[tokio::test]
 async fn a_package_needs_a_connection() {
     let world = World::start().await;
     let marit = world.marit();

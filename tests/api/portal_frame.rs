@@ -61,6 +61,35 @@ async fn whether_deleted_parties_are_shown_is_kept() {
 }
 
 #[tokio::test]
+async fn a_login_below_level_3_changes_nothing() {
+    let world = World::start().await;
+    let marit = world.marit().at_level(2);
+    let favorite = format!("{UI}/user/actorlist/favorites/{}", TINDEVANDRER.uuid);
+    for answer in [
+        marit
+            .put(
+                &format!("{UI}/user/profile/settingspreferences/showdeleted"),
+                json!(true),
+            )
+            .await,
+        marit
+            .post(
+                &format!("{UI}/settings/language/selectedLanguage"),
+                json!({"languageCode": "no_nn"}),
+            )
+            .await,
+        marit.put(&favorite, Value::Null).await,
+        marit.delete(&favorite).await,
+    ] {
+        answer.assert_forbidden();
+    }
+    let profile = read(&world, MARIT, "/user/profile").await;
+    let kept = &profile["profileSettingPreference"];
+    assert_eq!(kept["shouldShowDeletedEntities"], false);
+    assert_eq!(kept["language"], "nb");
+}
+
+#[tokio::test]
 async fn the_language_is_kept_in_the_profile_and_in_the_cookie() {
     let world = World::start().await;
     let path = format!("{UI}/settings/language/selectedLanguage");

@@ -253,6 +253,15 @@ impl TestApp {
         .expect("a change");
     }
 
+    /// Marks a deleted organisation as active again.
+    pub async fn restore_organization(&self, organization: Organization) {
+        sqlx::query("update party set status = 'active', deleted_at = null where org_number = $1")
+            .bind(organization.number)
+            .execute(&mut self.sql().await)
+            .await
+            .expect("a change");
+    }
+
     /// Records that a person died today.
     pub async fn record_death(&self, person: Person) {
         sqlx::query("update party set death_date = now() where uuid::text = $1")

@@ -96,14 +96,27 @@ struct Names {
 }
 
 impl Names {
+    /// Names of every party that ways lead from, to and through.
+    async fn of(
+        db: &mut PgConnection,
+        identity: &IdentityKeys,
+        ends: &ListEnds,
+        ways: &[WayRow],
+    ) -> Result<Self, DbError> {
+        Self::read(db, identity, &ends_of(ways), &direct_ends(ends, ways)).await
+    }
+
+    /// Names of parties; identity numbers and dates of these alone that are direct: who is reached
+    /// through somebody else may be unknown to the reader.
     async fn read(
         db: &mut PgConnection,
         identity: &IdentityKeys,
         keys: &BTreeSet<i32>,
+        direct: &BTreeSet<i32>,
     ) -> Result<Self, DbError> {
         let mut found = HashMap::new();
-        let keys: Vec<i32> = keys.iter().copied().collect();
-        for some in keys.chunks(PARTIES_PER_QUERY) {
+        let wanted: Vec<i32> = keys.iter().copied().collect();
+        for some in wanted.chunks(PARTIES_PER_QUERY) {
             found.extend(entity_rows(&mut *db, some).await?);
         }
         let parents: BTreeSet<i32> = found.values().filter_map(|row| row.parent_key).collect();
@@ -119,10 +132,13 @@ impl Names {
                     .parent_key
                     .and_then(|parent| main_units.get(&parent).cloned())
                     .map(|row| Box::new(Entity::new(row, identity)));
-                let entity = Entity {
+                let mut entity = Entity {
                     parent,
                     ..Entity::new(row, identity)
                 };
+                if !direct.contains(&key) {
+                    entity.hide_identity();
+                }
                 (key, entity)
             })
             .collect();
@@ -243,6 +259,7 @@ impl AccessManagement {
         let identifiers = nodes.resources();
         let titles = titles(&mut tx, &identifiers, language).await?;
         let with = NodeParts {
+            direct: direct_ends(ends, &ways),
             identity: Arc::clone(&self.identity),
             catalogue: Arc::clone(&self.catalogue),
             titles,
@@ -269,7 +286,7 @@ impl AccessManagement {
                 }
             }
         }
-        let names = Names::read(&mut tx, &self.identity, &ends_of(&ways)).await?;
+        let names = Names::of(&mut tx, &self.identity, ends, &ways).await?;
         let data = found.into_iter().filter_map(|(urn, reached)| {
             let package = self.catalogue.package_by_urn(urn)?;
             let permissions = reached.into_iter().filter_map(|(way, one)| {
@@ -313,7 +330,7 @@ impl AccessManagement {
             }
         }
         let identifiers = found.keys().map(|id| (*id).to_owned()).collect();
-        let mut names = Names::read(&mut tx, &self.identity, &ends_of(&ways)).await?;
+        let mut names = Names::of(&mut tx, &self.identity, ends, &ways).await?;
         names.titles = titles(&mut tx, &identifiers, language).await?;
         let list = found.into_iter().map(|(identifier, ways)| {
             let permissions = ways.into_iter().filter_map(|way| {
@@ -361,7 +378,7 @@ impl AccessManagement {
             rights_on: Some(identifier),
         };
         let ways = self.ways(&mut tx, ends, content).await?;
-        let names = Names::read(&mut tx, &self.identity, &ends_of(&ways)).await?;
+        let names = Names::of(&mut tx, &self.identity, ends, &ways).await?;
         let policy = self.policies.resource(&mut tx, identifier).await?;
         let keys = policy
             .and_then(|resource| resource.policy)
@@ -474,6 +491,15 @@ fn ends_of(ways: &[WayRow]) -> BTreeSet<i32> {
         .collect()
 }
 
+/// Keys of the party itself and of every party that a way connects with it, without another between.
+fn direct_ends(ends: &ListEnds, ways: &[WayRow]) -> BTreeSet<i32> {
+    ways.iter()
+        .filter(|way| way.via_key.is_none())
+        .flat_map(|way| [way.from_key, way.to_key, way.source_key])
+        .chain([ends.party.key])
+        .collect()
+}
+
 /// A party of a list of connections, with what connects it.
 #[derive(Debug, Default)]
 struct Node {
@@ -568,6 +594,7 @@ impl Nodes {
 
 /// What a list of connections is shown with.
 struct NodeParts {
+    direct: BTreeSet<i32>,
     identity: Arc<IdentityKeys>,
     catalogue: Arc<Catalogue>,
     titles: HashMap<String, String>,
@@ -581,6 +608,7 @@ async fn write_nodes<E: Serialize>(
     shape: impl Fn(ConnectionDto) -> E,
 ) -> Result<ListWriter, Broken> {
     let NodeParts {
+        direct,
         identity,
         catalogue,
         titles,
@@ -598,7 +626,7 @@ async fn write_nodes<E: Serialize>(
             .chain(children)
             .map(|node| node.key)
             .collect::<BTreeSet<i32>>();
-        let mut names = Names::read(&mut tx, &identity, &keys).await?;
+        let mut names = Names::read(&mut tx, &identity, &keys, &direct).await?;
         names.titles = titles.take().unwrap_or_default();
         for node in some {
             if let Some(element) = shown(&catalogue, &names, node) {

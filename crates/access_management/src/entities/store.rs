@@ -42,6 +42,13 @@ pub async fn entities(
 }
 
 impl Entity {
+    /// Leaves out what identifies a person beyond name and uuid.
+    pub fn hide_identity(&mut self) {
+        self.person_identifier = None;
+        self.date_of_birth = None;
+        self.date_of_death = None;
+    }
+
     /// A party without its main unit.
     #[must_use]
     pub fn new(row: EntityRow, identity: &IdentityKeys) -> Self {

@@ -7,7 +7,7 @@ mod store;
 
 pub use bind::{PersonInput, bind_person};
 
-use foundation::{config::Access, db::repeat_on_conflict, ids::NationalId};
+use foundation::{db::repeat_on_conflict, ids::NationalId};
 use registers::parties::{self, Party, PartyKind};
 use uuid::Uuid;
 
@@ -39,34 +39,36 @@ impl AccessManagement {
                 .into());
         };
         input.must_be_complete()?;
+        let found = repeat_on_conflict(|| self.look_up_once(caller, input)).await?;
+        found.ok_or_else(|| {
+            let text = "PersonInput details must match";
+            let finding = Invalid::new(InvalidCode::PersonNotFound, "", "personInput", text);
+            finding.at(["/PersonIdentifier", "/LastName"]).into()
+        })
+    }
+
+    /// The person, or a failure more. Calls of one caller take turns, so that none looks anybody up
+    /// before the failures of the others are counted.
+    async fn look_up_once(&self, caller: Uuid, input: &PersonInput) -> AccessResult<Option<Party>> {
         let settings = &self.config.settings.access;
-        let mut db = self.db.acquire().await?;
-        if let Some(seconds) = store::locked_for(&mut db, caller, settings).await? {
+        let mut tx = self.db.begin().await?;
+        store::lock_caller(&mut tx, caller).await?;
+        if let Some(seconds) = store::locked_for(&mut tx, caller, settings).await? {
             return Err(AccessError::TooManyLookups(seconds));
         }
         let found = match NationalId::parse(input.person_identifier.trim()) {
-            Ok(id) => parties::party_by_national_id(&mut db, &self.identity, &id).await?,
+            Ok(id) => parties::party_by_national_id(&mut tx, &self.identity, &id).await?,
             // Whatever else it is, it is a user name, and nobody has one here.
             Err(_) => None,
         };
         if let Some(person) = found.filter(|p| p.kind == PartyKind::Person && !p.is_gone())
-            && let Some(name) = store::last_name(&mut db, person.key).await?
+            && let Some(name) = store::last_name(&mut tx, person.key).await?
             && rules::is_last_name(&name, &input.last_name)
         {
-            return Ok(person);
+            return Ok(Some(person));
         }
-        drop(db);
-        self.count_failure(caller, settings).await?;
-        let text = "PersonInput details must match";
-        let finding = Invalid::new(InvalidCode::PersonNotFound, "", "personInput", text);
-        Err(finding.at(["/PersonIdentifier", "/LastName"]).into())
-    }
-
-    async fn count_failure(&self, caller: Uuid, settings: &Access) -> AccessResult<()> {
-        repeat_on_conflict(|| async {
-            let mut db = self.db.acquire().await?;
-            Ok::<_, AccessError>(store::count_failure(&mut db, caller, settings).await?)
-        })
-        .await
+        store::count_failure(&mut tx, caller, settings).await?;
+        tx.commit().await?;
+        Ok(None)
     }
 }

@@ -13,6 +13,17 @@ pub(super) async fn last_name(db: &mut PgConnection, key: i32) -> Result<Option<
     )
 }
 
+/// Lets one call of a caller look up at a time, until the transaction ends.
+pub(super) async fn lock_caller(tx: &mut PgConnection, caller: Uuid) -> Result<(), DbError> {
+    sqlx::query!(
+        "select pg_advisory_xact_lock(hashtextextended('person look-up ' || $1::text, 0)) as locked",
+        caller.to_string()
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
 /// Seconds for which a caller may not look anybody up; none when it may.
 pub(super) async fn locked_for(
     db: &mut PgConnection,

@@ -157,7 +157,7 @@ async fn leads(db: &mut PgConnection, query: &Query) -> ApiResult<Option<Leads>>
         ("partyFilter" = Option<Vec<uuid::Uuid>>, Query, description = "Only these parties and their main units"),
         ("anyOfResourceIds" = Option<Vec<String>>, Query)),
     responses((status = 200, body = AuthorizedPartyList), (status = 400, description = "A flag is no flag"),
-        (status = 401, description = "No valid token, or one without user and system user"), (status = 403, description = "The scope is missing")))]
+        (status = 401, body = String, content_type = "application/json", description = "No valid token, or one without user and system user"), (status = 403, description = "The scope is missing")))]
 pub async fn for_end_user(
     State(lists): State<PartyLists>,
     caller: Scoped<AuthorizedParties>,

@@ -157,7 +157,7 @@ pub async fn parties(
 /// Whether the caller may act for a party.
 #[utoipa::path(get, operation_id = "validatePartyOfUser", path = "/authorization/api/v1/parties/{partyId}/validate", tag = "Portal",
     params(("partyId" = i32, Path), ("userId" = i32, Query, description = "The caller's own user id")),
-    responses((status = 200, body = bool), (status = 400, description = "No number"), (status = 401),
+    responses((status = 200, body = bool, content_type = "application/json"), (status = 400, description = "No number"), (status = 401),
         (status = 403, description = "Somebody else's user id"), (status = 404, description = "No user id or party id")))]
 pub async fn validate(
     State(lists): State<PartyLists>,

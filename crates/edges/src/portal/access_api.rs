@@ -52,7 +52,7 @@ impl IntoResponse for ReadError {
 #[utoipa::path(get, operation_id = "listPortalRightHolders", path = "/accessmanagement/api/v1/connection/rightholders", tag = "Portal",
     params(("party" = Uuid, Query, description = "Uuid of the party"), ("from" = Option<Uuid>, Query, description = "Who gave; the party, for what it gave others"), ("to" = Option<Uuid>, Query, description = "Who has it; the party, for what others gave it"),
         ("includeClientDelegations" = Option<bool>, Query), ("includeAgentConnections" = Option<bool>, Query)),
-    responses((status = 200, body = Vec<PortalRightHolder>), (status = 400, description = "Neither end is named"), (status = 401), (status = 403)))]
+    responses((status = 200, body = Vec<PortalRightHolder>), (status = 400, body = String, description = "Model state, or a text when neither end is named"), (status = 401), (status = 403)))]
 pub async fn right_holders(
     State(portal): State<PortalBackEnd>,
     caller: Result<Managing<ReadAccessInPortal>, ApiError>,

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use authorization::{
     authorized_parties::{PartyContent, party_of_person, write_parties_of_person},
     callers::EndUser,
-    permissions::{Action, SystemResource},
+    permissions::{self, Action, SystemResource},
 };
 use axum::{
     extract::State,
@@ -47,6 +47,14 @@ fn with_user_id(user: &User) -> ApiResult<(&Party, i32)> {
     Ok((person, person.user_id.ok_or_else(nobody)?))
 }
 
+/// The person, logged in well enough to change what is kept.
+fn writer(user: &User) -> ApiResult<&Party> {
+    if user.level() < permissions::LEVEL_TO_WRITE {
+        return Err(ApiError::Empty(StatusCode::FORBIDDEN));
+    }
+    Ok(&user.person()?.0)
+}
+
 async fn details_of(portal: &PortalBackEnd, uuid: Uuid) -> ApiResult<Option<Details>> {
     let mut db = portal.db.acquire().await?;
     let lists = &portal.party_lists;
@@ -62,7 +70,7 @@ pub async fn refresh(_: User) -> StatusCode {
 
 /// Who is logged in.
 #[utoipa::path(get, operation_id = "getPortalProfile", path = "/accessmanagement/api/v1/user/profile", tag = "Portal",
-    responses((status = 200, body = UserProfile), (status = 400, body = String, description = "The caller has no user id"), (status = 401), (status = 403)))]
+    responses((status = 200, body = UserProfile), (status = 400, body = String, description = "Model state, or a text when the caller has no user id"), (status = 401), (status = 403)))]
 pub async fn profile(
     State(portal): State<PortalBackEnd>,
     user: User,
@@ -99,7 +107,7 @@ pub async fn keep_shows_deleted(
     language: Language,
     JsonBytes(bytes): JsonBytes,
 ) -> ApiResult<Json<ProfileSettingPreference>> {
-    let person = &user.person()?.0;
+    let person = writer(&user)?;
     let Value::Bool(shows_deleted) = body::parse(&bytes, "shouldShowDeletedEntities")? else {
         return Err(body::fault(
             "shouldShowDeletedEntities",
@@ -120,13 +128,13 @@ pub async fn keep_shows_deleted(
 /// Keeps the language of the pages, in the profile and in the cookie that pages share.
 #[utoipa::path(post, operation_id = "setPortalLanguage", path = "/accessmanagement/api/v1/settings/language/selectedLanguage", tag = "Portal",
     request_body = LanguageBody,
-    responses((status = 200, description = "Kept"), (status = 400, body = String), (status = 401), (status = 403)))]
+    responses((status = 200, description = "Kept"), (status = 400, body = String, description = "Model state, or a text that says what is wrong with the code"), (status = 401), (status = 403)))]
 pub async fn keep_language(
     State(portal): State<PortalBackEnd>,
     user: User,
     JsonBytes(bytes): JsonBytes,
 ) -> ApiResult<Response> {
-    let person = &user.person()?.0;
+    let person = writer(&user)?;
     let refused = |text: &str| ApiError::Text(StatusCode::BAD_REQUEST, text.to_owned());
     let value = body::parse(&bytes, "language")?;
     let mut binder = Binder::new("language");
@@ -236,10 +244,10 @@ pub async fn add_favorite(
     path: PathValues,
 ) -> ApiResult<StatusCode> {
     let uuid = path.uuid("uuid")?;
+    let person = writer(&user)?;
     if own_party(&portal, &user, uuid).await?.is_none() {
         return Err(ApiError::Empty(StatusCode::NOT_FOUND));
     }
-    let person = &user.person()?.0;
     preferences::add_favorite(&mut *portal.db.acquire().await?, person.key, uuid).await?;
     Ok(StatusCode::OK)
 }
@@ -253,7 +261,7 @@ pub async fn remove_favorite(
     path: PathValues,
 ) -> ApiResult<StatusCode> {
     let uuid = path.uuid("uuid")?;
-    let person = &user.person()?.0;
+    let person = writer(&user)?;
     let mut db = portal.db.acquire().await?;
     if !preferences::read(&mut db, person.key)
         .await?

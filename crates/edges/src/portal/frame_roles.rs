@@ -113,7 +113,7 @@ async fn may_ask_for(portal: &PortalBackEnd, user: &EndUser<Portal>, party: Uuid
 #[utoipa::path(get, operation_id = "listPortalRolePermissions", path = "/accessmanagement/api/v1/role/permissions", tag = "Portal",
     params(("party" = Uuid, Query, description = "The person, or a party that the person decides about"),
         ("from" = Uuid, Query, description = "Who gave"), ("to" = Uuid, Query, description = "Who holds")),
-    responses((status = 200, body = Vec<RolePermission>), (status = 400, description = "`from` or `to` is missing or no uuid"),
+    responses((status = 200, body = Vec<RolePermission>), (status = 400, body = String, description = "Model state for what is no uuid, or a text when `from` or `to` is missing"),
         (status = 401), (status = 403, description = "Scope, or a party that is not the person's to ask for")))]
 pub async fn role_permissions(
     State(portal): State<PortalBackEnd>,

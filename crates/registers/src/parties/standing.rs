@@ -279,19 +279,22 @@ pub async fn standings(
                union all select key from party where user_id = r_user union all select key from party where org_number = r_org
                union all select key from party where person_id_hmac = r_person
                union all select key from person_former_id where person_id_hmac = r_person limit 1)
+           ), owned as materialized (
+             select firm.key, firm.form_id,
+               owner.death_date is null and coalesce(form.code = 'ENK', false)
+                 and (firm.deleted_at is null or firm.deleted_at > service_now() - interval '2 years') as counts
+             from reportee owner
+             join register_role owns on owns.to_key = owner.key
+             join role on role.key = owns.role_id and role.code = 'innehaver'
+             join party firm on firm.key = owns.from_key
+             left join entity_variant form on form.key = firm.form_id
+             where owner.kind = 'person'
            ), source as materialized (
              select key, form_id, false as main_unit, false as own_firm from reportee
              union all
              select m.key, m.form_id, true, false from reportee r join party m on m.key = r.parent_key
              union all
-             select firm.key, firm.form_id, false, true
-             from reportee owner
-             join register_role owns on owns.to_key = owner.key
-             join role on role.key = owns.role_id and role.code = 'innehaver'
-             join party firm on firm.key = owns.from_key
-             join entity_variant form on form.key = firm.form_id and form.code = 'ENK'
-             where owner.kind = 'person' and owner.death_date is null
-               and (firm.deleted_at is null or firm.deleted_at > service_now() - interval '2 years')
+             select key, form_id, false, true from owned where counts
            ), holder as materialized (
              select key, null::int2 as key_role, null::int2 as key_form from subject
              union all
@@ -343,7 +346,8 @@ pub async fn standings(
            union all
            select 4, null, p.uuid, null, null, null, null, null, null, null, null, null, t.main_unit, false, null, null, null, false, null, null,
              null, null, null, null, null, null
-           from (select key, main_unit from source union select key, false from holder) t join party p on p.key = t.key
+           from (select key, main_unit from source union select key, false from holder union select key, false from owned) t
+           join party p on p.key = t.key
            union all
            select 5, null, null, null, null, null, null, null, null, null, null, null, false, false, null, null, null, false, null, null,
              null, null, null, null, l.owner_orgcode || ':' || l.identifier, null
@@ -352,7 +356,8 @@ pub async fn standings(
            union all
            select 6, null, f.uuid, null, null, null, null, null, null, null, null, null, false, false, null, null, null, false, null, null,
              null, null, null, null, null, null
-           from relation r join client_delegation d on d.id = r.delegation_id join party f on f.key = d.facilitator_key) found"#,
+           from source s cross join subject u join client_delegation d on d.system_user_key = u.key and d.client_key = s.key
+           join party f on f.key = d.facilitator_key) found"#,
         &subjects.uuids as &[Option<Uuid>],
         &subjects.party_ids as &[Option<i32>],
         &subjects.user_ids as &[Option<i32>],

@@ -502,7 +502,7 @@ struct Continuation {
     params(("since" = Option<String>, Query, description = "A time with offset; everything when left out"),
         ("token" = Option<String>, Query, description = "From `links.next`"),
         ("limit" = Option<u16>, Query, description = "1 to 1000; 1000 when left out")),
-    responses((status = 200, body = Paginated<UpdatedSubject>), (status = 400, description = "A parameter cannot be read")))]
+    responses((status = 200, body = Paginated<UpdatedSubject>), (status = 400, description = "`RR.VLD-00008` for the limit, or a parameter that cannot be read")))]
 pub async fn updated(
     State(registry): State<ResourceRegistry>,
     query: Query,

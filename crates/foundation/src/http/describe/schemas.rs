@@ -44,6 +44,9 @@ pub struct AltinnProblem {
         skip_serializing_if = "Option::is_none"
     )]
     pub not_delegable_packages: Option<String>,
+    /// The party that is not known (REG-00003).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub party_uuid: Option<String>,
     /// Every item that the person may not pass on: JSON in a text, a list of objects with `type`,
     /// `id` and `codes`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -95,6 +98,9 @@ pub struct CodedValidationError {
     pub detail: Option<String>,
     /// Where: fixed texts of the code, no pointers into the body.
     pub paths: Vec<String>,
+    /// The value that cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
     /// Values that are no ids of resources.
     #[serde(
         rename = "Invalid Resource Id Details : ",
