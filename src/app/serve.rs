@@ -358,10 +358,15 @@ pub fn spawn_background(state: &AppState, shutdown: &Shutdown) {
         let state = retained.clone();
         async move { super::retention::apply(&state).await }
     });
-    let (checkpoints, clock) = (state.checkpoints.clone(), state.clock.clone());
+    let sealing = state.clone();
     every(shutdown, 2, "audit chain", db, move |pool| {
-        let (checkpoints, now) = (checkpoints.clone(), clock.now());
-        async move { foundation::audit::seal(&pool, checkpoints.as_deref(), now).await }
+        let state = sealing.clone();
+        async move {
+            // A history that lacks something has no place among the checkpoints.
+            let checkpoints = state.checkpoints.as_deref();
+            let checkpoints = checkpoints.filter(|_| state.recovery.is_complete());
+            foundation::audit::seal(&pool, checkpoints, state.clock.now()).await
+        }
     });
     every(shutdown, 2, "positions of events", db, async |pool| {
         Ok(foundation::events::number(&mut *pool.acquire().await?).await?)
@@ -378,10 +383,9 @@ pub fn spawn_background(state: &AppState, shutdown: &Shutdown) {
         Arc::clone(&state.recovery),
         state.config.settings.recovery.journal_days,
     );
-    let clock = state.clock.clone();
     every(shutdown, 3600, "old revocations", db, move |pool| {
-        let (recovery, now) = (Arc::clone(&recovery), clock.now());
-        async move { recovery.forget_old(&pool, days, now).await }
+        let recovery = Arc::clone(&recovery);
+        async move { recovery.forget_old(&pool, days).await }
     });
     let lifetime = state.config.settings.requests.lifetime_days;
     every(shutdown, 60, "time-outs", db, move |pool| async move {
@@ -390,6 +394,9 @@ pub fn spawn_background(state: &AppState, shutdown: &Shutdown) {
             .map(drop)?)
     });
 }
+
+/// Every background task is done for the first time within so many seconds.
+const FIRST_TASKS_S: u64 = 60;
 
 /// Does a task every so many seconds, until the end.
 fn every<T>(
@@ -409,8 +416,11 @@ fn every<T>(
     let clock = Clock::default();
     success.set(clock.now().timestamp() as f64);
     spawn_until(shutdown, async move {
+        // Soon after the start too: an instance may never run as long as the rarest tasks wait.
+        let mut wait = seconds.min(FIRST_TASKS_S);
         loop {
-            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            tokio::time::sleep(Duration::from_secs(wait)).await;
+            wait = seconds;
             match task(pool.clone()).await {
                 Ok(()) => success.set(clock.now().timestamp() as f64),
                 Err(error) => {

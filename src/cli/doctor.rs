@@ -17,6 +17,7 @@ use foundation::{
     clock::Clock,
     config::{Checked, JournalPlace, Profile},
     db::{self, DatabaseCondition},
+    recovery::{self, Damage},
     token::KeySource,
 };
 use sqlx::PgPool;
@@ -99,7 +100,7 @@ pub async fn run(args: &DoctorArgs) -> anyhow::Result<Exit> {
         examination.note("audit.checkpoint_path", appendable(path));
     }
     if let Some(place) = &config.settings.recovery.journal {
-        examination.note("recovery.journal", journal(place).await);
+        examination.note("recovery.journal", journal(&config, place).await);
     }
     if let Some(endpoint) = &config.settings.telemetry.otlp_endpoint {
         examination.note("telemetry.otlp_endpoint", connect(endpoint).await);
@@ -129,15 +130,32 @@ fn listen(address: SocketAddr, setting: &str) -> anyhow::Result<String> {
     }
 }
 
-/// Whether the journal can be written, read and cleared.
-async fn journal(place: &JournalPlace) -> anyhow::Result<String> {
-    match setup::journal(Some(place))? {
-        None => Ok("none, as the settings say".to_owned()),
-        Some(journal) => {
-            journal.try_out().await?;
-            Ok(format!("{place} can be written and read"))
-        }
-    }
+/// Whether the journal can be written, read and cleared, and is that of the database, which lacks
+/// nothing that it says.
+async fn journal(config: &Checked, place: &JournalPlace) -> anyhow::Result<String> {
+    let Some(journal) = setup::journal(Some(place))? else {
+        return Ok("none, as the settings say".to_owned());
+    };
+    journal.try_out().await?;
+    let settings = &config.settings.database;
+    let url = settings.url.as_ref().context("database.url is required")?;
+    let pool = db::pool(
+        url,
+        settings,
+        &Clock::default(),
+        &DatabaseCondition::default(),
+    )?;
+    let mut connection = pool.acquire().await?;
+    let found = recovery::find(&mut connection, Some(&journal), None, Damage::Refuse).await?;
+    drop(connection);
+    pool.close().await;
+    anyhow::ensure!(
+        found.is_none(),
+        "the database is older than the journal: `systembruker recover` says what it lacks"
+    );
+    Ok(format!(
+        "{place} can be written and read, and is that of the database"
+    ))
 }
 
 /// Whether a file can be written to, which may not be there yet.

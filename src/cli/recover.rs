@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 use foundation::{
     audit::Actor,
-    recovery::{self, Kind, Loss, Recovered},
+    recovery::{self, Damage, JournalFault, Kind, Loss, Recovered},
 };
 use indicatif::{HumanCount, HumanDuration};
 
@@ -22,6 +22,10 @@ pub struct RecoverArgs {
     /// refuses tokens of our own that were issued before.
     #[arg(long)]
     confirm: bool,
+    /// Goes on with what of a damaged journal can be read, and names what cannot. A head that is
+    /// missing or damaged is made anew.
+    #[arg(long)]
+    despite_damage: bool,
     #[command(flatten)]
     target: TargetArgs,
 }
@@ -58,8 +62,15 @@ async fn recover(args: &RecoverArgs, target: &Target) -> anyhow::Result<Exit> {
         );
         return Ok(Exit::Good);
     }
+    let damage = if args.despite_damage {
+        Damage::LeaveOut
+    } else {
+        Damage::Refuse
+    };
     let mut db = target.db.acquire().await?;
-    let found = recovery::find(&mut db, journal.as_ref(), checkpoint.as_ref()).await?;
+    let found = recovery::find(&mut db, journal.as_ref(), checkpoint.as_ref(), damage)
+        .await
+        .map_err(with_way_out)?;
     drop(db);
     let Some(loss) = found else {
         println!("The database lacks nothing that its journal and its checkpoints know of.");
@@ -67,14 +78,22 @@ async fn recover(args: &RecoverArgs, target: &Target) -> anyhow::Result<Exit> {
     };
     describe(&loss);
     if !args.confirm {
-        let recovered = loss.preview(&target.db, journal.as_ref()).await?;
+        let recovered = loss
+            .preview(&target.db, journal.as_ref(), damage)
+            .await
+            .map_err(with_way_out)?;
         list(&recovered, "Would be ended again");
         println!("{}", consequences(loss.kind));
         return Ok(Exit::DoesNotHold);
     }
     let recovered = loss
-        .recover(&target.db, journal.as_ref(), Actor::Operator)
-        .await?;
+        .recover(&target.db, journal.as_ref(), Actor::Operator, damage)
+        .await
+        .map_err(with_way_out)?;
+    let Some(recovered) = recovered else {
+        println!("Another instance has done it meanwhile.");
+        return Ok(Exit::Good);
+    };
     list(&recovered, "Ended again");
     if loss.kind == Kind::Restore {
         println!(
@@ -100,6 +119,14 @@ fn describe(loss: &Loss) {
     {
         println!("  missing                     {}", HumanDuration(length));
     }
+    if loss.is_gap {
+        println!(
+            "  The journal begins later than the database ends: what ended between is not known."
+        );
+    }
+    if let Some(fault) = &loss.head_fault {
+        println!("  {fault}");
+    }
     if let Some(rows) = loss.audit_rows {
         println!(
             "  rows of the audit trail that are lost: {}",
@@ -112,18 +139,40 @@ fn describe(loss: &Loss) {
 fn list(recovered: &Recovered, heading: &str) {
     if recovered.changes.is_empty() {
         println!("{heading}: nothing. No access ended in that time, as far as is known.");
-        return;
+    } else {
+        println!("{heading}:");
+        for ((table, what), count) in &recovered.changes {
+            println!(
+                "  {:>10} {} {}",
+                HumanCount(*count).to_string(),
+                table.name(),
+                what.wire()
+            );
+        }
+        println!("Rows that differ: {}", HumanCount(recovered.rows));
     }
-    println!("{heading}:");
-    for ((table, what), count) in &recovered.changes {
-        println!(
-            "  {:>10} {} {}",
-            HumanCount(*count).to_string(),
-            table.name(),
-            what.wire()
-        );
+    if !recovered.left_out.is_empty() {
+        println!("Left out, since it cannot be read or done again:");
+        for one in &recovered.left_out {
+            println!("  {one}");
+        }
     }
-    println!("Rows that differ: {}", HumanCount(recovered.rows));
+}
+
+/// What may be done about a journal that cannot be used.
+fn with_way_out(error: anyhow::Error) -> anyhow::Error {
+    let way_out = match error.downcast_ref() {
+        Some(JournalFault::Foreign { .. }) => {
+            "Name this installation's own journal in recovery.journal. A copy of an installation gets one of its own."
+        }
+        Some(JournalFault::Missing) => {
+            "Put it back where recovery.journal says. When it is lost for good, `systembruker recover --despite-damage` shows what is known without it."
+        }
+        Some(JournalFault::HeadDamaged(_) | JournalFault::Ahead) | None => {
+            "When it cannot be mended, `systembruker recover --despite-damage` shows what can be done with the rest."
+        }
+    };
+    error.context(way_out)
 }
 
 const fn consequences(kind: Kind) -> &'static str {

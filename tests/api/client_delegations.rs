@@ -408,11 +408,19 @@ async fn wrong_look_ups_at_the_same_time_are_counted_too() {
 async fn an_agent_has_its_clients_again_when_the_facilitator_is_active_again() {
     let world = World::start().await;
     adds_hege(&world).await;
-    gives_rotfast(&world, HEGE.uuid, &[SKATT_NAERING])
+    let path = SECOND.pair(
+        "agents/accesspackages",
+        TALLKNUSEREN,
+        NATTERGAL.uuid,
+        HEGE.uuid,
+    );
+    let packages = [REGNSKAPSFORER_MED_SIGNERING, REGNSKAPSFORER_LONN];
+    administrator(&world)
+        .post(&path, batch("regnskapsforer", &packages))
         .await
         .assert_status(200);
     let sav = world.sav();
-    let decision = async || sav.decides_for(HEGE, "write", TAX_RETURN, ROTFAST).await;
+    let decision = async || sav.decides_for(HEGE, "write", A_MELDING, NATTERGAL).await;
     assert_eq!(decision().await, Permit);
     world.app.delete_organization(TALLKNUSEREN).await;
     world.app.caught_up().await;

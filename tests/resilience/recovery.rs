@@ -329,3 +329,183 @@ async fn nothing_is_decided_before_the_journal_could_be_read() {
 
     until_decided(&sandbox, &token, &asked).await;
 }
+
+/// A user that was deleted after a copy of the database was made, and an installation that runs on.
+struct Deleted {
+    first: Option<Cluster>,
+    second: Cluster,
+    installation: Installation,
+    user: String,
+}
+
+impl Deleted {
+    /// `before` changes the first database before the copy, `copy` the copy.
+    async fn after_a_copy(
+        name: &str,
+        before: &[&'static str],
+        copy: &[&'static str],
+    ) -> (Self, Sandbox) {
+        let (first, second) = (cluster(name), cluster(&format!("{name}-copy")));
+        let installation = Installation::on(&first);
+        let sandbox = installation.started().await;
+        let person = sandbox.person().await;
+        let user = approved(&sandbox, &person).await;
+        installation.until_marked().await;
+        run_sql(&first, before).await;
+        restore(&first, &second);
+        run_sql(&second, copy).await;
+        delete(&sandbox, &person, &user).await;
+        installation.until_journaled("system_user", "set").await;
+        let deleted = Self {
+            first: Some(first),
+            second,
+            installation,
+            user,
+        };
+        (deleted, sandbox)
+    }
+
+    async fn decide(&self, sandbox: &Sandbox) -> Option<String> {
+        let token = owner(sandbox).await;
+        decide(sandbox, &token, &about(&self.user)).await
+    }
+
+    /// Runs `recover`, and gives its exit code and all that it prints.
+    fn recover(&self, arguments: &[&str]) -> (i32, String) {
+        let output = self.installation.recover(arguments);
+        let text = [output.stdout, output.stderr].concat();
+        (
+            output.status.code().unwrap(),
+            String::from_utf8(text).unwrap(),
+        )
+    }
+
+    async fn must_end_again(&self, sandbox: &Sandbox, arguments: &[&str]) {
+        let (code, text) = self.recover(arguments);
+        assert_eq!(code, 0, "{text}");
+        let token = owner(sandbox).await;
+        let decision = until_decided(sandbox, &token, &about(&self.user)).await;
+        assert_eq!(decision, "NotApplicable", "{text}");
+    }
+}
+
+const A_DAY_OLD: [&str; 1] = ["update journal_mark set at = at - interval '1 day'"];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restore_under_instances_that_run_waits_for_the_operator() {
+    let (mut deleted, here) = Deleted::after_a_copy("under", &[], &A_DAY_OLD).await;
+    let there = deleted.installation.second_instance().await;
+    assert_eq!(deleted.decide(&here).await.unwrap(), "NotApplicable");
+    let marks = "select count(*) from journal_mark";
+    let before = count(&deleted.second, marks).await;
+
+    deleted.installation.address.lead_to(&deleted.second);
+    drop(deleted.first.take());
+
+    for sandbox in [&here, &there] {
+        until_metric(sandbox, "recovering").await;
+        assert_eq!(deleted.decide(sandbox).await, None);
+    }
+    assert_eq!(count(&deleted.second, marks).await, before);
+    deleted.must_end_again(&here, &["--confirm"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_that_was_fast_hides_no_loss() {
+    let fast = [
+        "update journal_mark set at = at + interval '2 hours'",
+        "update journal_end set marked_at = marked_at + interval '2 hours'",
+    ];
+    let (deleted, sandbox) = Deleted::after_a_copy("fast", &fast, &[]).await;
+    assert_eq!(sandbox.stop().await, 0);
+    deleted.installation.address.lead_to(&deleted.second);
+
+    let sandbox = deleted.installation.started().await;
+
+    assert_eq!(deleted.decide(&sandbox).await, None);
+    deleted.must_end_again(&sandbox, &["--confirm"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_journal_that_is_gone_is_no_empty_one() {
+    let (deleted, sandbox) = Deleted::after_a_copy("gone", &[], &A_DAY_OLD).await;
+    assert_eq!(sandbox.stop().await, 0);
+    deleted.installation.address.lead_to(&deleted.second);
+    fs::remove_file(deleted.installation.journal().join("head.json")).unwrap();
+
+    let sandbox = deleted.installation.started().await;
+
+    assert_eq!(deleted.decide(&sandbox).await, None);
+    let (code, text) = deleted.recover(&["--confirm"]);
+    assert!(
+        code == 3 && text.contains("the journal is empty"),
+        "{code} {text}"
+    );
+    let (code, text) = deleted.recover(&["--despite-damage"]);
+    assert!(
+        code == 1 && text.contains("1 system_user set"),
+        "{code} {text}"
+    );
+    deleted
+        .must_end_again(&sandbox, &["--despite-damage", "--confirm"])
+        .await;
+    deleted.installation.until_marked().await;
+    let (code, text) = deleted.recover(&[]);
+    assert_eq!(code, 0, "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_journal_of_another_installation_is_refused() {
+    let (deleted, sandbox) = Deleted::after_a_copy("foreign", &[], &[]).await;
+    assert_eq!(sandbox.stop().await, 0);
+    let first = deleted.first.as_ref().unwrap();
+    run_sql(
+        first,
+        &["update journal_end set journal = gen_random_uuid()"],
+    )
+    .await;
+
+    let sandbox = deleted.installation.started().await;
+
+    assert_eq!(deleted.decide(&sandbox).await, None);
+    for arguments in [&["--confirm"][..], &["--despite-damage", "--confirm"]] {
+        let (code, text) = deleted.recover(arguments);
+        assert!(
+            code == 3 && text.contains("another installation"),
+            "{code} {text}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_entry_hides_no_other() {
+    let (deleted, sandbox) = Deleted::after_a_copy("torn", &[], &A_DAY_OLD).await;
+    assert_eq!(sandbox.stop().await, 0);
+    deleted.installation.address.lead_to(&deleted.second);
+    let entries = deleted.installation.journal().join("entries");
+    let folder = fs::read_dir(entries)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    let last = fs::read_dir(folder)
+        .unwrap()
+        .map(|one| one.unwrap().path())
+        .max();
+    let last = last.unwrap();
+    let text = fs::read_to_string(&last).unwrap();
+    fs::write(&last, format!("{{\"epoch\":\n{text}")).unwrap();
+
+    let sandbox = deleted.installation.started().await;
+
+    let (code, text) = deleted.recover(&["--confirm"]);
+    assert!(
+        code == 3 && text.contains("line 1: this is no entry"),
+        "{code} {text}"
+    );
+    assert_eq!(deleted.decide(&sandbox).await, None);
+    deleted
+        .must_end_again(&sandbox, &["--despite-damage", "--confirm"])
+        .await;
+}

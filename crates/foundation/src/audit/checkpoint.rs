@@ -3,7 +3,7 @@
 
 use std::{
     fs::{self, OpenOptions},
-    io::{ErrorKind, Write as _},
+    io::{self, ErrorKind, Read as _, Write as _},
     path::{Path, PathBuf},
     sync::Mutex,
 };
@@ -134,6 +134,7 @@ impl CheckpointKey {
             other => other.with_context(|| format!("reading {}", path.display()))?,
         };
         let mut out = Vec::new();
+        let text = &text[..whole_lines(text.as_bytes())];
         for (number, line) in text
             .lines()
             .enumerate()
@@ -152,6 +153,37 @@ impl CheckpointKey {
         out.sort_by_key(|c| c.length);
         Ok(out)
     }
+}
+
+/// How many bytes of a file are whole lines. What stands behind was being written when the disk was
+/// full or the machine stopped.
+fn whole_lines(bytes: &[u8]) -> usize {
+    bytes
+        .iter()
+        .rposition(|byte| *byte == b'\n')
+        .map_or(0, |end| end + 1)
+}
+
+/// Appends a line in place of what is no whole line at the end.
+fn append_line(path: &Path, line: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .create(true)
+        .read(true)
+        .append(true)
+        .open(path)?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    let whole = whole_lines(&bytes);
+    let end = u64::try_from(whole).unwrap_or(u64::MAX);
+    if whole < bytes.len() {
+        file.set_len(end)?;
+    }
+    file.write_all(line)
+        .and_then(|()| file.sync_data())
+        .inspect_err(|_| {
+            // Half a line would hide the next one; one that is left is replaced by it.
+            let _ = file.set_len(end);
+        })
 }
 
 /// The file to which checkpoints go.
@@ -216,14 +248,31 @@ impl Checkpoints {
     fn append(&self, length: i64, hash: &[u8], now: DateTime<Utc>) -> anyhow::Result<()> {
         let mut line = serde_json::to_vec(&self.key.sign(length, &hex(hash), now))?;
         line.push(b'\n');
-        let written = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&self.path)
-            .and_then(|mut file| {
-                file.write_all(&line)?;
-                file.sync_data()
-            });
+        let written = append_line(&self.path, &line);
         written.with_context(|| format!("writing a checkpoint to {}", self.path.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_a_line_at_the_end_is_passed_over_and_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("checkpoints");
+        let key = CheckpointKey::new(&[7; 32]).unwrap();
+        let now = DateTime::UNIX_EPOCH;
+        let checkpoints = Checkpoints::open(path.clone(), key).unwrap();
+        checkpoints.note(1, b"one", now).unwrap();
+        let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+        file.write_all(b"{\"length\":").unwrap();
+        let key = CheckpointKey::new(&[7; 32]).unwrap();
+        let checkpoints = Checkpoints::open(path, key).unwrap();
+        assert_eq!(checkpoints.newest().unwrap().unwrap().length, 1);
+
+        checkpoints.note(2, b"two", now + EVERY).unwrap();
+
+        assert_eq!(checkpoints.newest().unwrap().unwrap().length, 2);
     }
 }

@@ -2,18 +2,20 @@
 
 use std::{sync::Arc, time::Duration};
 
-use chrono::{DateTime, Utc};
-use sqlx::PgPool;
+use sqlx::{Connection as _, PgConnection, PgPool};
 
-use super::{Journal, Recovery, store};
+use super::{
+    Journal, Recovery,
+    journal::JournalFault,
+    loss,
+    store::{self, Marks},
+};
 use crate::telemetry::metrics::{JOURNAL_FAILURES, JOURNAL_OBJECTS};
 
 /// How often it is looked for what waits. An entry is in the journal within a second.
 const PERIOD: Duration = Duration::from_millis(400);
 /// An object that another instance claimed, and did not write in this time, is written by this one.
 const ABANDONED_S: f64 = 5.0;
-/// Writing an object takes no longer.
-const TIMEOUT: Duration = Duration::from_secs(10);
 /// After a failure it is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -28,12 +30,7 @@ impl Recovery {
         failures.increment(0);
         let mut is_failing = false;
         loop {
-            // Another history is only written once it lacks nothing.
-            if !self.is_complete() {
-                tokio::time::sleep(PERIOD).await;
-                continue;
-            }
-            match copy_waiting(&db, journal).await {
+            match self.copy_waiting(&db, journal).await {
                 Ok(()) => {
                     if is_failing {
                         tracing::info!("the journal is written again");
@@ -56,57 +53,75 @@ impl Recovery {
         }
     }
 
-    /// Removes what is not needed any more: from the journal, what is older than `days`.
+    /// Removes what is not needed any more: from the journal, what is older than `days` by the
+    /// database's clock.
     ///
     /// # Errors
     /// The database or the journal fails.
-    pub async fn forget_old(
-        &self,
-        db: &PgPool,
-        days: u32,
-        now: DateTime<Utc>,
-    ) -> anyhow::Result<()> {
+    pub async fn forget_old(&self, db: &PgPool, days: u32) -> anyhow::Result<()> {
         let mut connection = db.acquire().await?;
         store::forget_old(&mut connection, self.journal.is_some()).await?;
-        if let Some(journal) = &self.journal
-            && self.is_complete()
-        {
-            let before = now - chrono::Duration::days(i64::from(days));
-            for name in journal.objects_before(before).await? {
+        let Some(journal) = &self.journal else {
+            return Ok(());
+        };
+        while self.is_complete() {
+            let old = store::old_objects(&mut connection, days).await?;
+            if old.is_empty() {
+                break;
+            }
+            for name in old {
                 journal.remove(&name).await?;
                 store::forget_object(&mut connection, &name).await?;
             }
         }
         Ok(())
     }
+
+    /// Writes what waits.
+    async fn copy_waiting(&self, db: &PgPool, journal: &Journal) -> anyhow::Result<()> {
+        let mut connection = db.acquire().await?;
+        // A new connection may lead to another history, which is only written once it lacks nothing.
+        // The one in hand stays where it is.
+        if !self.is_complete() || !store::is_due(&mut connection).await? {
+            return Ok(());
+        }
+        self.must_be_ours(&mut connection, journal).await?;
+        loop {
+            let mut tx = connection.begin().await?;
+            let claimed = store::claim(&mut tx).await?;
+            tx.commit().await?;
+            let Some(name) = claimed else {
+                break;
+            };
+            write(&mut connection, journal, &name).await?;
+        }
+        for name in store::unwritten(&mut connection, ABANDONED_S).await? {
+            write(&mut connection, journal, &name).await?;
+        }
+        // The mark is in the database before it is in the journal.
+        if let Some(head) = store::mark(&mut connection, Marks::WhenDue).await? {
+            journal.put_head(&head).await?;
+        }
+        Ok(())
+    }
+
+    /// Refuses to write a journal whose newest sign of life is none of this database.
+    async fn must_be_ours(&self, db: &mut PgConnection, journal: &Journal) -> anyhow::Result<()> {
+        let head = journal.head().await?;
+        let known = store::known(db, head.as_ref().map(|head| head.mark), None).await?;
+        loss::must_be_of(head.as_ref(), &known)?;
+        if head.is_some() && !known.has_mark {
+            self.compare_again();
+            return Err(JournalFault::Ahead.into());
+        }
+        Ok(())
+    }
 }
 
-async fn copy_waiting(db: &PgPool, journal: &Journal) -> anyhow::Result<()> {
-    loop {
-        let mut tx = db.begin().await?;
-        let claimed = store::claim(&mut tx).await?;
-        tx.commit().await?;
-        let Some(name) = claimed else {
-            break;
-        };
-        write(db, journal, &name).await?;
-    }
-    let mut connection = db.acquire().await?;
-    for name in store::unwritten(&mut connection, ABANDONED_S).await? {
-        write(db, journal, &name).await?;
-    }
-    // The mark is in the database before it is in the journal.
-    if let Some(head) = store::mark(&mut connection).await? {
-        tokio::time::timeout(TIMEOUT, journal.put_head(&head)).await??;
-    }
-    Ok(())
-}
-
-async fn write(db: &PgPool, journal: &Journal, name: &str) -> anyhow::Result<()> {
-    let mut connection = db.acquire().await?;
-    let entries = store::entries(&mut connection, name).await?;
-    tokio::time::timeout(TIMEOUT, journal.put_entries(name, &entries)).await??;
-    store::written(&mut connection, name).await?;
+async fn write(db: &mut PgConnection, journal: &Journal, name: &str) -> anyhow::Result<()> {
+    let entries = store::entries(db, name).await?;
+    journal.put_entries(name, &entries).await?;
+    store::written(db, name).await?;
     metrics::counter!(JOURNAL_OBJECTS.name).increment(1);
     Ok(())
 }

@@ -1,9 +1,10 @@
 //! The journal itself: a folder or an object store outside the database.
 //!
-//! `head.json` holds the newest sign of life ([`Head`]), `entries/<day>/<time>-<uuid>.ndjson` what
-//! happened, one [`Entry`] a line. An object is written once and never changed.
+//! `head.json` holds the newest sign of life ([`Head`]), `entries/<thousand>/<number>-<time>-<uuid>.ndjson`
+//! what happened, one [`Entry`] a line. An object is written once and never changed. Numbers grow by one;
+//! two histories of a database may have used the same.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use chrono::{DateTime, NaiveDateTime, Utc};
@@ -22,6 +23,8 @@ use crate::config::JournalPlace;
 /// The newest sign of life of the database that writes the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Head {
+    /// The installation that the journal belongs to.
+    pub journal: Uuid,
     /// The mark, which the database holds too.
     pub mark: Uuid,
     /// When it was made, by the database's clock, RFC 3339.
@@ -32,6 +35,36 @@ pub struct Head {
     pub position: i64,
     /// Length of the chain of the audit trail.
     pub audit_length: i64,
+    /// Number of the last object with entries.
+    pub objects: i64,
+}
+
+/// Why a database cannot be compared with a journal.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalFault {
+    /// The database has written a journal, and here is none.
+    #[error(
+        "the journal is empty, although the database has written it: its folder was moved, emptied or is not mounted, or recovery.journal names another place. Every instance names the same one"
+    )]
+    Missing,
+    /// Another installation writes it.
+    #[error(
+        "the journal is that of another installation ({theirs}, not {ours}): recovery.journal names the wrong place"
+    )]
+    Foreign {
+        /// What the database calls its journal.
+        ours: Uuid,
+        /// What the journal calls itself.
+        theirs: Uuid,
+    },
+    /// A database with another history writes it.
+    #[error(
+        "the journal has a newer sign of life than this database: another history of the database goes on"
+    )]
+    Ahead,
+    /// Its head is none.
+    #[error("head.json of the journal cannot be read: {0}")]
+    HeadDamaged(serde_json::Error),
 }
 
 /// Name of the head.
@@ -39,24 +72,54 @@ const HEAD: &str = "head.json";
 /// Folder of the entries.
 const ENTRIES: &str = "entries";
 /// How the time stands in the name of an object.
-const NAME_TIME: &str = "%Y-%m-%d/%H%M%S%.6f";
+const NAME_TIME: &str = "%Y%m%dT%H%M%S%.6f";
+/// Reading or writing one thing takes no longer.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// Listing takes no longer.
+const LISTING: Duration = Duration::from_mins(5);
+/// Names of variables of the environment that an object store reads begin with one of these.
+const PROVIDERS: [&str; 3] = ["aws_", "google_", "azure_"];
 
-/// Name of an object with entries. Names are in the order of their times.
+/// An object with entries.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Object {
+    /// Its number.
+    pub number: i64,
+    /// When it was begun, by the database's clock.
+    pub at: DateTime<Utc>,
+    /// Its name in the journal.
+    pub name: String,
+}
+
+/// Name of an object with entries. Names are in the order of their numbers.
 #[must_use]
-pub fn object_name(at: DateTime<Utc>) -> String {
+pub fn object_name(number: i64, at: DateTime<Utc>) -> String {
     format!(
-        "{ENTRIES}/{}-{}.ndjson",
+        "{}{}-{}.ndjson",
+        numbered(number),
         at.format(NAME_TIME),
         Uuid::new_v4().simple()
     )
 }
 
-/// The time in an object's name.
-fn time_of(name: &str) -> Option<DateTime<Utc>> {
-    let name = name.strip_prefix(ENTRIES)?.strip_prefix('/')?;
-    let (time, _) = name.rsplit_once('-')?;
-    let time = NaiveDateTime::parse_from_str(time, NAME_TIME).ok()?;
-    Some(time.and_utc())
+/// The beginning of the names of the objects with a number.
+fn numbered(number: i64) -> String {
+    format!("{ENTRIES}/{:012}/{number:015}-", number / 1_000)
+}
+
+impl Object {
+    fn named(name: String) -> Option<Self> {
+        let rest = name.strip_prefix(ENTRIES)?.strip_prefix('/')?;
+        let (_, rest) = rest.split_once('/')?;
+        let mut parts = rest.split('-');
+        let (number, time) = (parts.next()?.parse().ok()?, parts.next()?);
+        let at = NaiveDateTime::parse_from_str(time, NAME_TIME).ok()?;
+        Some(Self {
+            number,
+            at: at.and_utc(),
+            name,
+        })
+    }
 }
 
 /// A place outside the database that keeps what ended an access.
@@ -64,8 +127,9 @@ fn time_of(name: &str) -> Option<DateTime<Utc>> {
 pub struct Journal(Arc<dyn ObjectStore>);
 
 impl Journal {
-    /// Opens the journal, if there is one; a folder that is missing is made. Credentials of an object store come
-    /// from the environment, by the names that its provider gives them.
+    /// Opens the journal, if there is one; a folder that is missing is made. Credentials and further
+    /// settings of an object store come from the environment, by the names that its provider gives them:
+    /// they begin with `AWS_`, `GOOGLE_` or `AZURE_`.
     ///
     /// # Errors
     /// The folder cannot be made, or the address is of no kind of object store that is known.
@@ -86,6 +150,8 @@ impl Journal {
 
     fn in_store(address: &Url) -> anyhow::Result<Self> {
         let options = std::env::vars().map(|(name, value)| (name.to_ascii_lowercase(), value));
+        let options =
+            options.filter(|(name, _)| PROVIDERS.iter().any(|provider| name.starts_with(provider)));
         let (store, path) = object_store::parse_url_opts(address, options)
             .with_context(|| format!("opening the object store {address}"))?;
         Ok(Self(Arc::new(PrefixStore::new(store, path))))
@@ -96,14 +162,14 @@ impl Journal {
     /// # Errors
     /// The journal cannot be read, or the head is none.
     pub async fn head(&self) -> anyhow::Result<Option<Head>> {
-        let bytes = match self.0.get(&Path::from(HEAD)).await {
-            Ok(found) => found.bytes().await.context("reading the journal's head")?,
-            Err(object_store::Error::NotFound { .. }) => return Ok(None),
-            Err(error) => return Err(error).context("reading the journal's head"),
-        };
-        let head = serde_json::from_slice(&bytes)
-            .with_context(|| format!("{HEAD} of the journal cannot be read"))?;
-        Ok(Some(head))
+        match self.read(HEAD).await {
+            Ok(bytes) => {
+                let head = serde_json::from_slice(&bytes).map_err(JournalFault::HeadDamaged)?;
+                Ok(Some(head))
+            }
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Replaces the head.
@@ -130,74 +196,63 @@ impl Journal {
     }
 
     async fn put(&self, name: &str, bytes: Vec<u8>) -> anyhow::Result<()> {
-        self.0
-            .put(&Path::from(name), PutPayload::from(bytes))
-            .await
-            .with_context(|| format!("writing {name} to the journal"))?;
+        let path = Path::from(name);
+        let put = self.0.put(&path, PutPayload::from(bytes));
+        let put = tokio::time::timeout(TIMEOUT, put).await;
+        let doing = || format!("writing {name} to the journal");
+        put.with_context(doing)?.with_context(doing)?;
         Ok(())
     }
 
-    /// Names and times of the objects written since a time, in order.
+    async fn read(&self, name: &str) -> anyhow::Result<Vec<u8>> {
+        let path = Path::from(name);
+        let read = async {
+            Ok::<_, object_store::Error>(self.0.get(&path).await?.bytes().await?.to_vec())
+        };
+        let read = tokio::time::timeout(TIMEOUT, read).await;
+        let doing = || format!("reading {name} of the journal");
+        read.with_context(doing)?.with_context(doing)
+    }
+
+    /// The objects from a number on, in order.
     ///
     /// # Errors
     /// The journal cannot be listed.
-    pub async fn objects_since(
-        &self,
-        since: DateTime<Utc>,
-    ) -> anyhow::Result<Vec<(String, DateTime<Utc>)>> {
-        // Everything in the folder that sorts behind the time.
-        let offset = Path::from(format!("{ENTRIES}/{}", since.format(NAME_TIME)));
+    pub async fn objects_from(&self, number: i64) -> anyhow::Result<Vec<Object>> {
+        // Everything in the folder that sorts behind the beginning of that name.
+        let offset = Path::from(numbered(number));
         let found = self
             .0
             .list_with_offset(Some(&Path::from(ENTRIES)), &offset)
-            .try_filter_map(async |object| {
-                let name = object.location.to_string();
-                Ok(time_of(&name).map(|time| (name, time)))
-            });
-        let mut found: Vec<_> = found.try_collect().await.context("listing the journal")?;
-        found.retain(|(_, time)| *time >= since);
+            .try_filter_map(async |object| Ok(Object::named(object.location.to_string())));
+        let found = tokio::time::timeout(LISTING, found.try_collect()).await;
+        let mut found: Vec<_> = found
+            .context("listing the journal")?
+            .context("listing the journal")?;
         found.sort_unstable();
         Ok(found)
     }
 
-    /// Names of the objects that are older than a time.
+    /// The entries of an object, in order, and what is wrong with lines that are none.
     ///
     /// # Errors
-    /// The journal cannot be listed.
-    pub async fn objects_before(&self, time: DateTime<Utc>) -> anyhow::Result<Vec<String>> {
-        let found = self
-            .0
-            .list(Some(&Path::from(ENTRIES)))
-            .try_filter_map(async |object| {
-                let name = object.location.to_string();
-                Ok(time_of(&name).is_some_and(|at| at < time).then_some(name))
-            });
-        found.try_collect().await.context("listing the journal")
-    }
-
-    /// The entries of an object, in order.
-    ///
-    /// # Errors
-    /// The object cannot be read, or a line is no entry.
-    pub async fn entries(&self, name: &str) -> anyhow::Result<Vec<Entry>> {
-        let found = self.0.get(&Path::from(name)).await;
-        let bytes = found
-            .with_context(|| format!("reading {name} of the journal"))?
-            .bytes()
-            .await
-            .with_context(|| format!("reading {name} of the journal"))?;
-        let lines = bytes.split(|byte| *byte == b'\n').enumerate();
-        lines
-            .filter(|(_, line)| !line.is_empty())
-            .map(|(number, line)| {
-                serde_json::from_slice(line).with_context(|| {
-                    format!(
-                        "{name} of the journal, line {}: this is no entry",
-                        number + 1
-                    )
-                })
-            })
-            .collect()
+    /// The object cannot be read.
+    pub async fn entries(&self, name: &str) -> anyhow::Result<(Vec<Entry>, Vec<String>)> {
+        let bytes = self.read(name).await?;
+        let (mut entries, mut wrong) = (Vec::new(), Vec::new());
+        for (number, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
+            if line.is_empty() {
+                continue;
+            }
+            match serde_json::from_slice(line) {
+                Ok(entry) => entries.push(entry),
+                Err(error) => wrong.push(format!(
+                    "{name} of the journal, line {}: this is no entry: {error}",
+                    number + 1
+                )),
+            }
+        }
+        Ok((entries, wrong))
     }
 
     /// Removes an object.
@@ -205,9 +260,12 @@ impl Journal {
     /// # Errors
     /// The journal cannot be written.
     pub async fn remove(&self, name: &str) -> anyhow::Result<()> {
-        match self.0.delete(&Path::from(name)).await {
+        let path = Path::from(name);
+        let removed = tokio::time::timeout(TIMEOUT, self.0.delete(&path)).await;
+        let doing = || format!("removing {name} of the journal");
+        match removed.with_context(doing)? {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(error).with_context(|| format!("removing {name} of the journal")),
+            Err(error) => Err(error).with_context(doing),
         }
     }
 
@@ -218,33 +276,53 @@ impl Journal {
     pub async fn try_out(&self) -> anyhow::Result<()> {
         let name = format!("try-{}.json", Uuid::new_v4().simple());
         self.put(&name, b"{}\n".to_vec()).await?;
-        let found = self.0.get(&Path::from(&*name)).await;
-        found.with_context(|| format!("reading {name} of the journal"))?;
+        self.read(&name).await?;
         self.remove(&name).await
     }
+}
+
+/// Whether what should be read is not there.
+fn is_missing(error: &anyhow::Error) -> bool {
+    matches!(
+        error.downcast_ref(),
+        Some(object_store::Error::NotFound { .. })
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_name_of_an_object_says_when_it_was_made() {
-        let at = "2026-11-28T10:00:00.5Z".parse().unwrap();
-        assert_eq!(time_of(&object_name(at)), Some(at));
-        assert_eq!(time_of("entries/x.ndjson"), None);
-        assert_eq!(time_of("head.json"), None);
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
     }
 
     #[test]
-    fn names_are_in_the_order_of_their_times() {
-        let times = [
-            "2026-11-28T09:59:59.999999Z",
-            "2026-11-28T10:00:00Z",
-            "2026-11-28T10:00:00.5Z",
-            "2026-12-01T00:00:00Z",
-        ];
-        let names = times.map(|time| object_name(time.parse().unwrap()));
+    fn the_name_of_an_object_says_its_number_and_when_it_was_begun() {
+        let begun = at("2026-11-28T10:00:00.5Z");
+        let object = Object::named(object_name(1_234, begun)).unwrap();
+        assert_eq!((object.number, object.at), (1_234, begun));
+        for other in [
+            "entries/x.ndjson",
+            "entries/000000000000/x.ndjson",
+            "head.json",
+        ] {
+            assert_eq!(Object::named(other.to_owned()), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn names_are_in_the_order_of_their_numbers() {
+        let (early, late) = (
+            at("2026-11-28T09:59:59.999999Z"),
+            at("2026-12-01T00:00:00Z"),
+        );
+        let names: Vec<_> = [1, 2, 999, 1_000, 10_000, 1_000_000]
+            .into_iter()
+            .zip([late, early, late, early, late, early])
+            .map(|(number, at)| object_name(number, at))
+            .collect();
         assert!(names.is_sorted(), "{names:?}");
+        assert!(*numbered(1_000) > *names[2] && *numbered(1_000) < *names[3]);
     }
 }

@@ -1,6 +1,6 @@
 //! What a database lacks, and doing it again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use anyhow::Context as _;
 use chrono::{DateTime, Duration, Utc};
@@ -10,8 +10,8 @@ use sqlx::{Connection as _, PgConnection, PgPool};
 use super::{
     Kind,
     change::{Entry, JournaledTable, What},
-    journal::{Head, Journal},
-    store,
+    journal::{Head, Journal, JournalFault, Object},
+    store::{self, Marks},
 };
 use crate::{
     audit::{self, Action, Actor, Checkpoint, Event, ObjectKind},
@@ -20,8 +20,18 @@ use crate::{
 
 /// A loss of at most this is that of a fail-over.
 const FAIL_OVER: Duration = Duration::seconds(60);
-/// Objects are looked for from so long before the last that the database knows of: clocks differ.
-const OVERLAP: Duration = Duration::hours(1);
+/// Objects are looked for from so many numbers before the last that the database began: histories of
+/// it that were lost may have used the same numbers.
+const OVERLAP: i64 = 1_000;
+
+/// What is done about parts of the journal that cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Damage {
+    /// Nothing is done again.
+    Refuse,
+    /// They are left out, and named. A head that is missing or damaged is made anew.
+    LeaveOut,
+}
 
 /// What a database lacks of what was known before.
 #[derive(Debug)]
@@ -34,49 +44,99 @@ pub struct Loss {
     pub to: Option<DateTime<Utc>>,
     /// Rows of the audit trail that are missing at least; none when that is not known.
     pub audit_rows: Option<i64>,
+    /// The journal begins later than the database ends: what ended between is not known.
+    pub is_gap: bool,
+    /// Why the head of the journal is made anew.
+    pub head_fault: Option<String>,
     /// Objects of the journal that belong to the history that was lost.
-    objects: Vec<String>,
+    objects: Vec<Object>,
     /// The head of the journal, when the database does not know it.
     head: Option<Head>,
     /// The newest checkpoint, when the audit trail does not hold it.
     checkpoint: Option<Checkpoint>,
 }
 
+/// Refuses a journal that is none of a database.
+pub(super) fn must_be_of(head: Option<&Head>, known: &store::Known) -> Result<(), JournalFault> {
+    match head {
+        None if known.last.is_some() => Err(JournalFault::Missing),
+        Some(head) if head.journal != known.journal => Err(JournalFault::Foreign {
+            ours: known.journal,
+            theirs: head.journal,
+        }),
+        None | Some(_) => Ok(()),
+    }
+}
+
+/// The head of the journal, or what is wrong with it where that is let pass.
+async fn head_of(
+    journal: &Journal,
+    damage: Damage,
+) -> anyhow::Result<(Option<Head>, Option<JournalFault>)> {
+    let error = match journal.head().await {
+        Ok(head) => return Ok((head, None)),
+        Err(error) => error,
+    };
+    match error.downcast() {
+        Ok(fault) if damage == Damage::LeaveOut => Ok((None, Some(fault))),
+        Ok(fault) => Err(fault.into()),
+        Err(error) => Err(error),
+    }
+}
+
 /// Compares a database with its journal and with the newest checkpoint of its audit trail. None:
 /// it lacks nothing.
 ///
 /// # Errors
-/// The journal or the database cannot be read.
+/// The journal or the database cannot be read, or the journal is none of this database.
 pub async fn find(
     db: &mut PgConnection,
     journal: Option<&Journal>,
     checkpoint: Option<&Checkpoint>,
+    damage: Damage,
 ) -> anyhow::Result<Option<Loss>> {
-    let head = match journal {
-        Some(journal) => journal.head().await?,
-        None => None,
+    let (head, mut head_fault) = match journal {
+        Some(journal) => head_of(journal, damage).await?,
+        None => (None, None),
     };
     let mark = head.as_ref().map(|head| head.mark);
     let known = store::known(db, mark, checkpoint).await?;
-    let mut missing = Vec::new();
-    if let (Some(journal), Some(_)) = (journal, &head) {
-        let since = known
-            .last
-            .map_or(DateTime::UNIX_EPOCH, |last| last - OVERLAP);
-        let found = journal.objects_since(since).await?;
-        let names: Vec<_> = found.iter().map(|(name, _)| name.clone()).collect();
-        let unknown = store::unknown(db, &names).await?;
-        missing.extend(found.into_iter().filter(|(name, _)| unknown.contains(name)));
+    if journal.is_some() && head_fault.is_none() {
+        match must_be_of(head.as_ref(), &known) {
+            Ok(()) => {}
+            Err(fault @ JournalFault::Missing) if damage == Damage::LeaveOut => {
+                head_fault = Some(fault);
+            }
+            Err(fault) => return Err(fault.into()),
+        }
     }
+    let mut missing = Vec::new();
+    if let Some(journal) = journal
+        && (head.is_some() || head_fault.is_some())
+    {
+        let found = journal
+            .objects_from((known.objects - OVERLAP).max(0))
+            .await?;
+        let names: Vec<_> = found.iter().map(|object| object.name.clone()).collect();
+        let unknown: HashSet<_> = store::unknown(db, &names).await?.into_iter().collect();
+        missing.extend(
+            found
+                .into_iter()
+                .filter(|object| unknown.contains(&object.name)),
+        );
+    }
+    let next = known.objects + 1;
+    let last = head.as_ref().map_or(0, |head| head.objects);
+    let is_gap = last >= next && !missing.iter().any(|object| object.number == next);
     let head = head.filter(|_| !known.has_mark);
     let checkpoint = checkpoint.filter(|_| !known.has_checkpoint);
-    if head.is_none() && missing.is_empty() && checkpoint.is_none() {
+    if head.is_none() && missing.is_empty() && checkpoint.is_none() && head_fault.is_none() {
         return Ok(None);
     }
     let in_journal = head
         .as_ref()
         .map(|head| head.at)
-        .max(missing.last().map(|(_, at)| *at));
+        .max(missing.iter().map(|object| object.at).max());
     let (from, to) = match (in_journal, checkpoint) {
         (Some(to), _) => (known.last, Some(to)),
         (None, Some(checkpoint)) => (known.last_audited, Some(checkpoint.at)),
@@ -86,11 +146,12 @@ pub async fn find(
         .as_ref()
         .map(|head| head.audit_length)
         .max(checkpoint.map(|checkpoint| checkpoint.length));
+    // A journal that ends long before the database is not that of a fail-over either.
     let is_short = from
         .zip(to)
-        .is_some_and(|(from, to)| to - from <= FAIL_OVER);
+        .is_some_and(|(from, to)| (to - from).abs() <= FAIL_OVER);
     Ok(Some(Loss {
-        kind: if is_short {
+        kind: if is_short && head_fault.is_none() {
             Kind::FailOver
         } else {
             Kind::Restore
@@ -98,7 +159,9 @@ pub async fn find(
         from,
         to,
         audit_rows: length.map(|length| (length - known.audit_length).max(0)),
-        objects: missing.into_iter().map(|(name, _)| name).collect(),
+        is_gap,
+        head_fault: head_fault.map(|fault| fault.to_string()),
+        objects: missing,
         head,
         checkpoint: checkpoint.cloned(),
     }))
@@ -113,6 +176,8 @@ pub struct Recovered {
     pub rows: u64,
     /// Sessions that were ended.
     pub sessions: u64,
+    /// What could not be read or done again, in words.
+    pub left_out: Vec<String>,
 }
 
 impl Recovered {
@@ -141,16 +206,17 @@ impl Loss {
         &self,
         db: &PgPool,
         journal: Option<&Journal>,
+        damage: Damage,
     ) -> anyhow::Result<Recovered> {
         let mut tx = db.begin().await?;
-        let recovered = self.replay(&mut tx, journal, &self.objects).await?;
+        let recovered = replay(&mut tx, journal, &self.objects, damage).await?;
         tx.rollback().await?;
         Ok(recovered)
     }
 
     /// Does again what the journal says, in one transaction. After a restore every session ends,
-    /// and own tokens that were issued before are refused. Does nothing when another instance has
-    /// done it meanwhile.
+    /// and own tokens that were issued before are refused. None when another instance has done it
+    /// meanwhile.
     ///
     /// # Errors
     /// The journal or the database cannot be read, or a change cannot be done again: nothing is
@@ -160,19 +226,32 @@ impl Loss {
         db: &PgPool,
         journal: Option<&Journal>,
         by: Actor,
-    ) -> anyhow::Result<Recovered> {
+        damage: Damage,
+    ) -> anyhow::Result<Option<Recovered>> {
         let mut tx = db.begin().await?;
         store::lock(&mut tx).await?;
-        let objects = store::unknown(&mut tx, &self.objects).await?;
+        let names: Vec<_> = self
+            .objects
+            .iter()
+            .map(|object| object.name.clone())
+            .collect();
+        let unknown: HashSet<_> = store::unknown(&mut tx, &names).await?.into_iter().collect();
+        let objects: Vec<Object> = self
+            .objects
+            .iter()
+            .filter(|object| unknown.contains(&object.name))
+            .cloned()
+            .collect();
         let mark = self.head.as_ref().map(|head| head.mark);
         let known = store::known(&mut tx, mark, self.checkpoint.as_ref()).await?;
         let is_done = objects.is_empty()
+            && self.head_fault.is_none()
             && (mark.is_none() || known.has_mark)
             && (self.checkpoint.is_none() || known.has_checkpoint);
         if is_done {
-            return Ok(Recovered::default());
+            return Ok(None);
         }
-        let mut recovered = self.replay(&mut tx, journal, &objects).await?;
+        let mut recovered = replay(&mut tx, journal, &objects, damage).await?;
         if self.kind == Kind::Restore {
             recovered.sessions = store::fence(&mut tx).await?;
             feed::begin_another_epoch(&mut tx).await?;
@@ -205,36 +284,60 @@ impl Loss {
         };
         audit::record(&mut tx, event).await?;
         tx.commit().await?;
-        Ok(recovered)
+        if let (Some(_), Some(journal)) = (&self.head_fault, journal)
+            && let Some(head) = store::mark(&mut *db.acquire().await?, Marks::Now).await?
+        {
+            journal.put_head(&head).await?;
+        }
+        Ok(Some(recovered))
     }
+}
 
-    async fn replay(
-        &self,
-        tx: &mut PgConnection,
-        journal: Option<&Journal>,
-        objects: &[String],
-    ) -> anyhow::Result<Recovered> {
-        let mut recovered = Recovered::default();
-        for object in objects {
-            let journal = journal.context("there is no journal to read")?;
-            for entry in journal.entries(object).await? {
-                if store::holds(tx, &entry).await? {
-                    continue;
+async fn replay(
+    tx: &mut PgConnection,
+    journal: Option<&Journal>,
+    objects: &[Object],
+    damage: Damage,
+) -> anyhow::Result<Recovered> {
+    let mut recovered = Recovered::default();
+    for object in objects {
+        let journal = journal.context("there is no journal to read")?;
+        let (entries, wrong) = match journal.entries(&object.name).await {
+            Ok(read) => read,
+            Err(error) if damage == Damage::LeaveOut => (Vec::new(), vec![format!("{error:#}")]),
+            Err(error) => return Err(error),
+        };
+        if let (Some(first), Damage::Refuse) = (wrong.first(), damage) {
+            anyhow::bail!("{first}");
+        }
+        recovered.left_out.extend(wrong);
+        for entry in entries {
+            if store::holds(tx, &entry).await? {
+                continue;
+            }
+            let (table, what) = (entry.change.table, entry.change.what);
+            let mut step = tx.begin().await?;
+            match store::replay(&mut step, &entry.change).await {
+                Ok(rows) => {
+                    step.commit().await?;
+                    *recovered.changes.entry((table, what)).or_default() += 1;
+                    recovered.rows += rows;
                 }
-                let mut step = tx.begin().await?;
-                let rows = store::replay(&mut step, &entry.change)
-                    .await
-                    .map_err(|cause| Unrecoverable {
-                        object: object.clone(),
-                        entry: entry.clone(),
+                Err(cause) => {
+                    step.rollback().await?;
+                    let object = object.name.clone();
+                    let refused = Unrecoverable {
+                        object,
+                        entry,
                         cause,
-                    })?;
-                step.commit().await?;
-                let (table, what) = (entry.change.table, entry.change.what);
-                *recovered.changes.entry((table, what)).or_default() += 1;
-                recovered.rows += rows;
+                    };
+                    if damage == Damage::Refuse {
+                        return Err(refused.into());
+                    }
+                    recovered.left_out.push(refused.to_string());
+                }
             }
         }
-        Ok(recovered)
     }
+    Ok(recovered)
 }

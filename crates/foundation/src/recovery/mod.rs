@@ -16,8 +16,8 @@ mod state;
 mod store;
 
 pub use change::{Change, Entry, JournaledTable, What};
-pub use journal::{Head, Journal};
+pub use journal::{Head, Journal, JournalFault};
 pub use kind::Kind;
-pub use loss::{Loss, Recovered, Unrecoverable, find};
+pub use loss::{Damage, Loss, Recovered, Unrecoverable, find};
 pub use state::Recovery;
 pub use store::{Waiting, not_before, waiting};

@@ -10,7 +10,7 @@ use std::{
 
 use sqlx::PgPool;
 
-use super::{Journal, Kind, loss, store};
+use super::{Damage, Journal, Kind, loss, store};
 use crate::{
     audit::{Actor, Checkpoints},
     db::feed::{Epoch, Feed},
@@ -20,6 +20,8 @@ use crate::{
 
 /// How often a database that is recovering, or a journal that cannot be read, is looked at again.
 const RETRY: Duration = Duration::from_secs(2);
+/// The first comparison keeps the start waiting no longer; later ones go on with it.
+const FIRST: Duration = Duration::from_secs(5);
 /// How often it is looked whether the database has another history.
 const PERIOD: Duration = Duration::from_millis(50);
 /// A recovering database is reported this often.
@@ -84,9 +86,15 @@ impl Recovery {
     /// Compares once, before the first request is answered. What goes wrong is tried again by
     /// [`Self::watch`].
     pub async fn begin(&self, db: &PgPool) {
-        if let Err(error) = self.compare(db, true).await {
+        let compared = tokio::time::timeout(FIRST, self.compare(db, true)).await;
+        if let Err(error) = compared.map_err(anyhow::Error::from).flatten() {
             report(&error);
         }
+    }
+
+    /// Lets nothing be decided before the database was compared again.
+    pub(super) fn compare_again(&self) {
+        self.good.store(NONE, Ordering::SeqCst);
     }
 
     /// Compares again whenever the database has another history, until it is dropped.
@@ -123,7 +131,13 @@ impl Recovery {
             .map(|checkpoints| checkpoints.newest())
             .transpose()?
             .flatten();
-        let found = loss::find(&mut connection, self.journal.as_ref(), checkpoint.as_ref()).await?;
+        let found = loss::find(
+            &mut connection,
+            self.journal.as_ref(),
+            checkpoint.as_ref(),
+            Damage::Refuse,
+        )
+        .await?;
         drop(connection);
         if let Some(loss) = found {
             if loss.kind == Kind::Restore {
@@ -132,20 +146,25 @@ impl Recovery {
                     tracing::error!(
                         from = loss.from.map(|at| at.to_rfc3339()),
                         to = loss.to.map(|at| at.to_rfc3339()),
+                        is_gap = loss.is_gap,
                         "the database is older than its journal: nothing is decided until `systembruker recover --confirm` was run"
                     );
                 }
                 return Ok(false);
             }
-            let recovered = loss.recover(db, self.journal.as_ref(), Actor::Job).await?;
-            tracing::warn!(
-                from = loss.from.map(|at| at.to_rfc3339()),
-                to = loss.to.map(|at| at.to_rfc3339()),
-                revocations = recovered.total(),
-                rows = recovered.rows,
-                audit_rows_lost = loss.audit_rows,
-                "the database lacked what was known before a fail-over; what ended an access was done again"
-            );
+            let recovered = loss
+                .recover(db, self.journal.as_ref(), Actor::Job, Damage::Refuse)
+                .await?;
+            if let Some(recovered) = recovered {
+                tracing::warn!(
+                    from = loss.from.map(|at| at.to_rfc3339()),
+                    to = loss.to.map(|at| at.to_rfc3339()),
+                    revocations = recovered.total(),
+                    rows = recovered.rows,
+                    audit_rows_lost = loss.audit_rows,
+                    "the database lacked what was known before a fail-over; what ended an access was done again"
+                );
+            }
         }
         self.read_fence(db).await?;
         self.good.store(epoch.bits(), Ordering::SeqCst);

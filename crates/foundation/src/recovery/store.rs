@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{
     Kind,
     change::{Change, Entry, What},
-    journal::{Head, object_name},
+    journal::{Head, Object, object_name},
 };
 use crate::{audit::Checkpoint, db::DbError};
 
@@ -21,16 +21,16 @@ const MARK_EVERY_S: f64 = 15.0;
 /// Claims entries that no object holds for a new one, and returns its name; none when there are
 /// none, or another instance claims them at this moment.
 pub async fn claim(tx: &mut PgConnection) -> Result<Option<String>, DbError> {
-    let now = sqlx::query_scalar!(
-        r#"select service_now() as "now!" from journal_end
+    let end = sqlx::query!(
+        r#"select service_now() as "now!", objects + 1 as "number!" from journal_end
            where exists (select from journal_entry where object is null) for update skip locked"#
     )
     .fetch_optional(&mut *tx)
     .await?;
-    let Some(now) = now else {
+    let Some(end) = end else {
         return Ok(None);
     };
-    let name = object_name(now);
+    let name = object_name(end.number, end.now);
     let claimed = sqlx::query!(
         r#"update journal_entry e set object = $1 from (
              select seq, row_number() over (order by seq) as place, sum(pg_column_size(change)) over (order by seq) as bytes
@@ -46,9 +46,11 @@ pub async fn claim(tx: &mut PgConnection) -> Result<Option<String>, DbError> {
         return Ok(None);
     }
     sqlx::query!(
-        "insert into journal_object (name, claimed_at) values ($1, $2)",
+        r#"with begun as (insert into journal_object (name, claimed_at) values ($1, $2))
+           update journal_end set objects = $3"#,
         name,
-        now
+        end.now,
+        end.number
     )
     .execute(tx)
     .await?;
@@ -97,21 +99,50 @@ pub async fn written(db: &mut PgConnection, object: &str) -> Result<(), DbError>
     Ok(())
 }
 
-/// Makes a mark when it is time for one.
-pub async fn mark(tx: &mut PgConnection) -> Result<Option<Head>, DbError> {
+/// Whether something waits for the journal, or it is time for a mark. After the clock was put back, it
+/// is.
+pub async fn is_due(db: &mut PgConnection) -> Result<bool, DbError> {
+    let is_due = sqlx::query_scalar!(
+        r#"select exists (select from journal_entry where object is null)
+             or exists (select from journal_object where written_at is null)
+             or marked_at < service_now() - make_interval(secs => $1) or marked_at > service_now() as "is_due!"
+           from journal_end"#,
+        MARK_EVERY_S
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(is_due)
+}
+
+/// How often a mark is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Marks {
+    /// When it is time for one.
+    WhenDue,
+    /// Now.
+    Now,
+}
+
+/// Makes a mark.
+pub async fn mark(tx: &mut PgConnection, marks: Marks) -> Result<Option<Head>, DbError> {
     let head = sqlx::query!(
         r#"with due as (
-             update journal_end set marked_at = service_now() where marked_at < service_now() - make_interval(secs => $1) returning marked_at),
+             update journal_end set marked_at = service_now()
+             where $2 or marked_at < service_now() - make_interval(secs => $1) or marked_at > service_now() returning marked_at, journal, objects),
            made as (insert into journal_mark (id, at) select gen_random_uuid(), marked_at from due returning id, at)
-           select made.id as "id!", made.at as "at!", (select position from change_feed_end) as "position!",
+           select made.id as "id!", made.at as "at!", due.journal as "journal!", due.objects as "objects!",
+             (select position from change_feed_end) as "position!",
              coalesce((select length from audit_chain), 0) as "audit_length!",
              coalesce((select epoch from feed_epoch where origin = feed_origin()), '') as "epoch!"
-           from made"#,
-        MARK_EVERY_S
+           from made cross join due"#,
+        MARK_EVERY_S,
+        marks == Marks::Now
     )
     .fetch_optional(tx)
     .await?;
     Ok(head.map(|row| Head {
+        journal: row.journal,
+        objects: row.objects,
         mark: row.id,
         at: row.at,
         epoch: row.epoch,
@@ -146,7 +177,11 @@ pub async fn waiting(db: &mut PgConnection) -> Result<Waiting, DbError> {
 /// What the database knows of the journal.
 #[derive(Debug)]
 pub struct Known {
-    /// Time of its newest mark or object; none when it never wrote the journal.
+    /// What it calls its journal.
+    pub journal: Uuid,
+    /// Number of the last object that it began.
+    pub objects: i64,
+    /// Time of its newest mark; none when it never wrote the journal.
     pub last: Option<DateTime<Utc>>,
     /// Time of the newest row of its audit trail that is no newer than the checkpoint.
     pub last_audited: Option<DateTime<Utc>>,
@@ -166,12 +201,13 @@ pub async fn known(
     checkpoint: Option<&Checkpoint>,
 ) -> Result<Known, DbError> {
     let row = sqlx::query!(
-        r#"select greatest((select max(at) from journal_mark), (select max(claimed_at) from journal_object)) as last,
+        r#"select e.journal, e.objects, (select max(at) from journal_mark) as last,
              (select max(at) from audit_log where at <= $4) as last_audited,
              exists (select from journal_mark where id = $1) as "has_mark!",
              coalesce((select length from audit_chain), 0) as "audit_length!",
              (exists (select from audit_log where chain = $2 and encode(hash, 'hex') = $3)
-               or exists (select from recovery_run where checkpoint = $3)) as "has_checkpoint!""#,
+               or exists (select from recovery_run where checkpoint = $3)) as "has_checkpoint!"
+           from journal_end e"#,
         mark,
         checkpoint.map(|checkpoint| checkpoint.length),
         checkpoint.map(|checkpoint| &*checkpoint.hash),
@@ -180,6 +216,8 @@ pub async fn known(
     .fetch_one(db)
     .await?;
     Ok(Known {
+        journal: row.journal,
+        objects: row.objects,
         last: row.last,
         last_audited: row.last_audited,
         has_mark: row.has_mark,
@@ -275,11 +313,13 @@ pub struct Run<'a> {
 pub async fn note(
     tx: &mut PgConnection,
     run: Run<'_>,
-    objects: &[String],
+    objects: &[Object],
     mark: Option<Uuid>,
 ) -> Result<(), DbError> {
+    let names: Vec<String> = objects.iter().map(|object| object.name.clone()).collect();
+    let last = objects.iter().map(|object| object.number).max();
     sqlx::query!(
-        r#"with run as (
+        r#"with numbers as (update journal_end set objects = greatest(objects, $9)), run as (
              insert into recovery_run (kind, lost_from, lost_to, revocations, audit_rows_lost, checkpoint) values ($1, $2, $3, $4, $5, $6)),
            objects as (
              insert into journal_object (name, written_at) select name, service_now() from unnest($7::text[]) name on conflict do nothing)
@@ -290,8 +330,9 @@ pub async fn note(
         run.revocations,
         run.audit_rows_lost,
         run.checkpoint,
-        objects,
-        mark
+        &names,
+        mark,
+        last
     )
     .execute(tx)
     .await?;
@@ -316,6 +357,17 @@ pub async fn not_before(db: &mut PgConnection) -> Result<Option<DateTime<Utc>>, 
         .fetch_optional(db)
         .await?;
     Ok(found)
+}
+
+/// Names of objects that were written more than so many days ago, at most 1,000.
+pub async fn old_objects(db: &mut PgConnection, days: u32) -> Result<Vec<String>, DbError> {
+    let names = sqlx::query_scalar!(
+        "select name from journal_object where written_at < service_now() - make_interval(days => $1) order by written_at limit 1000",
+        i32::try_from(days).unwrap_or(i32::MAX)
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(names)
 }
 
 /// Removes what is not needed any more: entries that are in the journal for a day, marks of some
