@@ -7,7 +7,6 @@ const GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 const ASSERTION_SECONDS = 60;
 /** A token is used only while it lives for so long, so that it does not expire on its way. */
 const SPARE_SECONDS = 30;
-const TIMEOUT_MS = 30_000;
 
 /** Gives a token that is still valid for the next call. */
 export type TokenSource = () => Promise<string>;
@@ -67,8 +66,7 @@ export class Maskinporten {
   readonly token: TokenSource = async () => {
     if (this.#current === undefined || performance.now() >= this.#current.usableUntil) {
       // Calls that come meanwhile wait for the same token.
-      const current = { token: this.#grant(), usableUntil: Infinity };
-      this.#current = current;
+      this.#current = { token: this.#grant(), usableUntil: Infinity };
     }
     return this.#current.token;
   };
@@ -79,7 +77,6 @@ export class Maskinporten {
       const response = await this.#fetch(`${this.#issuer}token`, {
         method: "POST",
         body: new URLSearchParams({ grant_type: GRANT, assertion: await this.#assertion() }),
-        signal: AbortSignal.timeout(TIMEOUT_MS),
       });
       const answer = (await response.json().catch(() => ({}))) as Record<string, unknown>;
       if (!response.ok || typeof answer["access_token"] !== "string") {

@@ -18,6 +18,8 @@ export interface Retries {
   firstPauseMs?: number;
   /** 30,000 when left out. */
   longestPauseMs?: number;
+  /** Within which an attempt must be answered; 30,000 when left out. */
+  timeoutMs?: number;
 }
 
 /**
@@ -25,7 +27,7 @@ export interface Retries {
  * `Idempotency-Key`; the operations that take that header get one. After 429 any request may be: it was not carried out.
  */
 export function retrying(retries: Retries = {}): typeof fetch {
-  const { attempts = 4, firstPauseMs = 200, longestPauseMs = 30_000 } = retries;
+  const { attempts = 4, firstPauseMs = 200, longestPauseMs = 30_000, timeoutMs = 30_000 } = retries;
 
   function pause(attempt: number, response?: Response): number | undefined {
     if (attempt >= attempts) {
@@ -48,7 +50,7 @@ export function retrying(retries: Retries = {}): typeof fetch {
       let wait: number | undefined;
       try {
         // A body can be sent once, so each attempt has a copy.
-        const response = await fetch(request.clone());
+        const response = await fetch(request.clone(), { signal: AbortSignal.any([request.signal, AbortSignal.timeout(timeoutMs)]) });
         const again = AGAIN.has(response.status) && (harmless || response.status === TOO_MANY);
         wait = again ? pause(attempt, response) : undefined;
         if (wait === undefined) {

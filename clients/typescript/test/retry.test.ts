@@ -5,7 +5,7 @@ import { afterEach, beforeEach, test } from "node:test";
 import { connect, ProblemError, take, type Client } from "../src/index.js";
 import { URL_OF_SERVICE, Vendor } from "./sandbox.js";
 
-type Fault = "lost" | 429 | 503;
+type Fault = "lost" | "silent" | 429 | 503;
 
 /** Passes requests on to the sandbox; the first answers become what `faults` names. */
 class Faulty {
@@ -26,6 +26,9 @@ class Faulty {
         response.writeHead(fault, { "Retry-After": "0" }).end();
         return;
       }
+      if (fault === "silent") {
+        return;
+      }
       const { host: _, connection: __, "content-length": ___, "transfer-encoding": ____, ...headers } = request.headers;
       const onward = await fetch(`${URL_OF_SERVICE}${request.url}`, {
         method: request.method ?? "GET",
@@ -43,8 +46,11 @@ class Faulty {
     });
   }
 
-  async listen(): Promise<string> {
+  async listen(): Promise<void> {
     await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
+  }
+
+  get url(): string {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
@@ -61,7 +67,8 @@ let api: Client;
 beforeEach(async () => {
   faulty = new Faulty();
   vendor = await Vendor.create();
-  api = connect({ baseUrl: await faulty.listen(), token: vendor.tokens.token, retries: { attempts: 3, firstPauseMs: 10 } });
+  await faulty.listen();
+  api = connect({ baseUrl: faulty.url, token: vendor.tokens.token, retries: { attempts: 3, firstPauseMs: 10 } });
 });
 
 afterEach(() => faulty.close());
@@ -88,6 +95,14 @@ test("it waits out too many and unavailable", async () => {
   const seen = await take(api.GET("/authentication/api/v1/systemregister/vendor/{systemId}", { params: { path } }));
   assert.equal(seen.id, vendor.systemId);
   assert.equal(faulty.keys.length, 3);
+});
+
+test("an answer that does not come is asked for again", async () => {
+  faulty.faults.push("silent");
+  const { tokens } = vendor;
+  const impatient = connect({ baseUrl: faulty.url, token: tokens.token, retries: { attempts: 2, firstPauseMs: 10, timeoutMs: 2000 } });
+  assert.match(await vendor.register(impatient), /^[0-9a-f-]{36}$/);
+  assert.equal(faulty.keys.length, 2);
 });
 
 test("it gives up after its attempts", async () => {
