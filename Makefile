@@ -85,3 +85,7 @@ fuzz: ## Fuzzes the policy engine; needs a nightly compiler and cargo-fuzz.
 .PHONY: description
 description: ## Writes docs/openapi.json anew, as the service describes itself.
 	UPDATE_DESCRIPTION=1 cargo test --locked --test api description::the_committed_description
+
+.PHONY: clients
+clients: ## Builds and tests the clients, and runs the examples, against a sandbox.
+	scripts/check-clients.sh

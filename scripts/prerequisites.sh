@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what this project needs from the system and does not find; says what it does, and does nothing when all is there.
-# Usage: scripts/prerequisites.sh [compiler] [postgres] [browser] [load] [faults] [pip] [validators]
+# Usage: scripts/prerequisites.sh [compiler] [postgres] [browser] [load] [faults] [pip] [validators] [clients]
 set -euo pipefail
 
 say() { printf '%s\n' "$*" >&2; }
@@ -76,6 +76,14 @@ have_for_faults() {
     done
 }
 
+have_for_clients() {
+    local name
+    for name in node npm javac mvn curl; do
+        command -v "$name" >/dev/null 2>&1 || return 1
+    done
+    python3 -c "import ensurepip" 2>/dev/null
+}
+
 for what in "$@"; do
     case "$what" in
     compiler)
@@ -121,8 +129,15 @@ for what in "$@"; do
             install_packages "python3 python3-venv nodejs npm" "python3 nodejs npm" "python3 node"
         fi
         ;;
+    clients)
+        if ! have_for_clients; then
+            say "Installing Python, Node, a JDK and Maven for the clients and the examples …"
+            install_packages "python3 python3-venv nodejs npm default-jdk-headless maven curl" \
+                "python3 nodejs npm java-17-openjdk-devel maven curl" "python3 node openjdk maven curl"
+        fi
+        ;;
     *)
-        say "usage: $0 [compiler] [postgres] [browser] [load] [faults] [pip] [validators]"
+        say "usage: $0 [compiler] [postgres] [browser] [load] [faults] [pip] [validators] [clients]"
         exit 2
         ;;
     esac
