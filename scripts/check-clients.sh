@@ -121,6 +121,7 @@ example() { # LANGUAGE SERVICE_OWNER VENDOR   two commands
     local output="$work/$1.txt" api vendor request
     API_PORT=$(free_port)
     export API_PORT API_URL="http://127.0.0.1:$API_PORT/"
+    : >"$output"
     # shellcheck disable=SC2086
     client_of 390028466 $2 >"$work/$1-api.txt" 2>&1 &
     api=$!

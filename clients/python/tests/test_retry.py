@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import threading
 import uuid
@@ -40,9 +41,9 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         fault = self.server.faults.pop(0) if self.server.faults else None
         self.server.keys.append(self.headers.get("Idempotency-Key"))
-        if fault in ("429", "503"):
-            self.send_response(int(fault))
-            self.send_header("Retry-After", "0")
+        if fault in ("429", "503", "later"):
+            self.send_response(429 if fault == "later" else int(fault))
+            self.send_header("Retry-After", "3600" if fault == "later" else "0")
             self.send_header("Content-Length", "0")
             self.end_headers()
             return
@@ -90,6 +91,25 @@ def test_a_lost_answer_is_asked_for_again_with_the_same_key(vendor: Vendor, faul
     assert len(faulty.keys) == 2
     assert faulty.keys[0] == faulty.keys[1] is not None
     assert faulty.replayed == ["true"]
+
+
+def test_an_awaited_answer_is_asked_for_again_too(vendor: Vendor, faulty: Faulty) -> None:
+    faulty.faults = ["lost", "503"]
+    api = connect(faulty.url, vendor.tokens, retries=QUICK)
+    assert asyncio.run(create_system.asyncio(client=api, body=vendor.system()))
+    assert len(faulty.keys) == 3
+    assert len(set(faulty.keys)) == 1
+    assert faulty.replayed == ["true"]
+
+
+def test_it_does_not_wait_an_hour(vendor: Vendor, faulty: Faulty) -> None:
+    faulty.faults = ["later"]
+    api = connect(faulty.url, vendor.tokens, retries=QUICK)
+    with pytest.raises(ProblemError) as refused:
+        create_system.sync(client=api, body=vendor.system())
+    assert refused.value.status == 429
+    assert refused.value.headers["Retry-After"] == "3600"
+    assert len(faulty.keys) == 1
 
 
 def test_a_callers_own_key_is_kept(vendor: Vendor, faulty: Faulty) -> None:

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, test } from "node:test";
 import { connect, ProblemError, take, type Client } from "../src/index.js";
 import { URL_OF_SERVICE, Vendor } from "./sandbox.js";
 
-type Fault = "lost" | "silent" | 429 | 503;
+type Fault = "lost" | "silent" | "later" | 429 | 503;
 
 /** Passes requests on to the sandbox; the first answers become what `faults` names. */
 class Faulty {
@@ -27,6 +27,10 @@ class Faulty {
         return;
       }
       if (fault === "silent") {
+        return;
+      }
+      if (fault === "later") {
+        response.writeHead(429, { "Retry-After": "3600" }).end();
         return;
       }
       const { host: _, connection: __, "content-length": ___, "transfer-encoding": ____, ...headers } = request.headers;
@@ -103,6 +107,12 @@ test("an answer that does not come is asked for again", async () => {
   const impatient = connect({ baseUrl: faulty.url, token: tokens.token, retries: { attempts: 2, firstPauseMs: 10, timeoutMs: 2000 } });
   assert.match(await vendor.register(impatient), /^[0-9a-f-]{36}$/);
   assert.equal(faulty.keys.length, 2);
+});
+
+test("it does not wait an hour", async () => {
+  faulty.faults.push("later");
+  await assert.rejects(vendor.register(api), (error) => error instanceof ProblemError && error.status === 429);
+  assert.equal(faulty.keys.length, 1);
 });
 
 test("it gives up after its attempts", async () => {

@@ -29,10 +29,11 @@ import org.junit.jupiter.api.Test;
 
 class RetryTest {
     private static final int LOST = 0;
+    private static final int LATER = 1;
     private static final Retries QUICK = new Retries(3, Duration.ofMillis(10), Duration.ofSeconds(5));
 
     private final HttpClient http = HttpClient.newHttpClient();
-    /** The next answers: a status, or LOST; the sandbox's own when there are no more. */
+    /** The next answers: a status, LOST or LATER; the sandbox's own when there are no more. */
     private final Deque<Integer> faults = new ArrayDeque<>();
 
     private final List<String> keys = new ArrayList<>();
@@ -78,6 +79,14 @@ class RetryTest {
     }
 
     @Test
+    void itDoesNotWaitAnHour() {
+        faults.add(LATER);
+        var refused = assertThrows(ApiException.class, () -> api.createSystem(vendor.system(), null));
+        assertEquals(429, refused.getCode());
+        assertEquals(1, keys.size());
+    }
+
+    @Test
     void itGivesUpAfterItsAttempts() {
         faults.addAll(List.of(503, 503, 503));
         var refused = assertThrows(ApiException.class, () -> api.createSystem(vendor.system(), null));
@@ -109,8 +118,8 @@ class RetryTest {
         keys.add(headers.getFirst("Idempotency-Key"));
         var body = exchange.getRequestBody().readAllBytes();
         if (fault != null && fault != LOST) {
-            exchange.getResponseHeaders().set("Retry-After", "0");
-            exchange.sendResponseHeaders(fault, -1);
+            exchange.getResponseHeaders().set("Retry-After", fault == LATER ? "3600" : "0");
+            exchange.sendResponseHeaders(fault == LATER ? 429 : fault, -1);
             exchange.close();
             return;
         }
