@@ -30,7 +30,7 @@ export function connect({ baseUrl, token, retries }: ConnectOptions): Client {
 export class ProblemError extends Error {
   override readonly name = "ProblemError";
   readonly status: number;
-  /** What tells problems apart. */
+  /** By which problems are distinguished. */
   readonly code: string | undefined;
 
   constructor(

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 class ProblemError(Exception):
     """An answer with a status of 400 or more.
 
-    `problem` is its body (RFC 9457), empty where there is none; `code` is what tells problems apart.
+    `problem` is its body (RFC 9457), empty where there is none; problems are distinguished by `code`.
     """
 
     def __init__(self, response: httpx.Response) -> None:
