@@ -245,7 +245,8 @@ impl TestApp {
     /// Marks an organisation as deleted today.
     pub async fn delete_organization(&self, organization: Organization) {
         sqlx::query(
-            "update party set status = 'deleted', deleted_at = now() where org_number = $1",
+            "with changed as (update party set status = 'deleted', deleted_at = now() where org_number = $1 returning uuid)
+             insert into change_feed (kind, key) select 'party', uuid::text from changed",
         )
         .bind(organization.number)
         .execute(&mut self.sql().await)
@@ -255,7 +256,10 @@ impl TestApp {
 
     /// Marks a deleted organisation as active again.
     pub async fn restore_organization(&self, organization: Organization) {
-        sqlx::query("update party set status = 'active', deleted_at = null where org_number = $1")
+        sqlx::query(
+            "with changed as (update party set status = 'active', deleted_at = null where org_number = $1 returning uuid)
+             insert into change_feed (kind, key) select 'party', uuid::text from changed",
+        )
             .bind(organization.number)
             .execute(&mut self.sql().await)
             .await
