@@ -21,7 +21,7 @@ pub fn codes_in(text: &str) -> Vec<String> {
         if digits != DIGITS {
             continue;
         }
-        if before.ends_with(".VLD") {
+        if before.strip_suffix(".VLD").is_some() {
             family = None;
             if !codes.iter().any(|code| code == FINDINGS) {
                 codes.push(FINDINGS.to_owned());
