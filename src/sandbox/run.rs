@@ -353,7 +353,7 @@ fn spawn(
         marked(maskinporten::router(maskinporten)),
         marked(routes::idporten(idporten)),
     );
-    let testtools = marked(routes::testtools(TestTools {
+    let tools = marked(routes::testtools(TestTools {
         service: service.clone(),
         keys: Arc::clone(keys),
         base: local.testtools.clone(),
@@ -371,7 +371,7 @@ fn spawn(
     let [maskinporten, idporten, testtools] = [
         hosts(|host| Place::named(host) == Some(Place::Maskinporten)).guard(maskinporten),
         hosts(|host| Place::named(host) == Some(Place::IdPorten)).guard(idporten),
-        hosts(|host| Place::named(host) == Some(Place::TestTools)).guard(testtools),
+        hosts(|host| Place::named(host) == Some(Place::TestTools)).guard(tools.clone()),
     ]
     .map(|router| state.guard.before(router, RequestClass::Read));
     let answers_to = named(|host| Place::named(host) == Some(Place::Main));
@@ -385,7 +385,10 @@ fn spawn(
         serving.internal(),
         shutdown.clone(),
     ));
-    let main = app::service(state, answers_to);
+    // The pages of the reference ask for test tokens where they come from.
+    let beside = Hosts::of(config, answers_to).guard(Router::new().nest(pages::TEST_TOKENS, tools));
+    let beside = state.guard.before(beside, RequestClass::Read);
+    let main = beside.fallback_service(app::service(state, answers_to));
     if let Some(listener) = listeners.tls {
         let places = HashMap::from([
             (Place::Main, Answering::new(main.clone())),

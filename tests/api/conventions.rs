@@ -264,7 +264,7 @@ async fn probes_documents_and_metrics() {
         "/docs",
         "/docs/api",
         "/docs/api/swagger-ui.css",
-        "/docs/api/swagger-initializer.js",
+        "/docs/api/swagger-ui-bundle.js",
         "/status",
         "/robots.txt",
         "/.well-known/security.txt",

@@ -98,6 +98,17 @@ async fn each_kind_has_its_claims() {
 }
 
 #[tokio::test]
+async fn scopes_that_are_too_long_are_refused_with_their_length() {
+    let app = TestApp::start().await;
+    let path = format!("GetEnterpriseToken?env=local&scopes={}", "a".repeat(501));
+    let refused = ask(&app, &path).await.expect(400).json();
+    assert_eq!(
+        refused,
+        json!({"scopes": "Parameter was supplied with an invalid value: 501 characters, and 500 are possible"})
+    );
+}
+
+#[tokio::test]
 async fn bad_parameters_bad_credentials_and_other_forms() {
     let app = TestApp::start().await;
     let bad = ask(&app, "GetEnterpriseToken?env=nope&orgNo=12")

@@ -75,3 +75,26 @@ async fn the_reference_of_the_api_keeps_its_address_from_other_sites() {
         .assert_header("referrer-policy", "same-origin")
         .assert_header("x-content-type-options", "nosniff");
 }
+
+#[tokio::test]
+async fn a_refusal_without_a_body_names_its_trace() {
+    let world = World::start().await;
+    let path = "/authentication/api/v1/systemregister/vendor";
+    let caller = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let nobody = world.anonymous().with_header("traceparent", caller);
+    let unscoped = world
+        .organization(FJORDLONN, "some:scope")
+        .with_header("traceparent", caller);
+    for (refused, status) in [
+        (nobody.get(path).await, 401),
+        (unscoped.get(path).await, 403),
+    ] {
+        let refused = refused.assert_status(status).assert_empty();
+        let trace = refused.header("traceresponse");
+        assert!(
+            trace.starts_with("00-0af7651916cd43dd8448eb211c80319c-")
+                && trace.len() == caller.len(),
+            "{trace}"
+        );
+    }
+}

@@ -81,6 +81,39 @@ async fn redeem(app: &TestApp, client: &str, code: &str, verifier: &str) -> Answ
     Answer::of(request.send().await.unwrap()).await
 }
 
+/// RFC 6749, 2.3.1: id and secret are form-urlencoded before they are joined.
+#[tokio::test]
+async fn a_secret_comes_encoded_as_a_form_has_it() {
+    let app = TestApp::start().await;
+    let secret = "a+b c%d:e";
+    let body = json!({"orgNumber": who::FJORDLONN, "clientSecret": secret, "redirectUris": [REDIRECT], "scopes": [PORTAL]});
+    let made = app
+        .http
+        .post(format!("{}/sandbox/oidc-clients", app.testtools))
+        .basic_auth("sandbox", Some("sandbox"))
+        .json(&body);
+    let made = Answer::of(made.send().await.unwrap()).await.expect(201);
+    let client = made.json()["clientId"].as_str().unwrap().to_owned();
+    let verifier = random_text(48);
+    let granted = code(&app, &client, &verifier).await;
+
+    // Some libraries encode what needs no encoding, such as the hyphens of an id.
+    let encoded = ("a%2Bb+c%25d%3Ae", client.replace('-', "%2D"));
+    let form = [
+        ("grant_type", "authorization_code"),
+        ("code", &granted),
+        ("redirect_uri", REDIRECT),
+        ("code_verifier", &verifier),
+    ];
+    let request = app
+        .http
+        .post(format!("{}/token", app.idporten))
+        .basic_auth(encoded.1, Some(encoded.0))
+        .form(&form);
+
+    Answer::of(request.send().await.unwrap()).await.expect(200);
+}
+
 #[tokio::test]
 async fn the_code_flow_with_pkce() {
     let app = TestApp::start().await;

@@ -39,6 +39,7 @@ mod decision_log;
 mod decisions;
 mod description;
 mod displayed_texts;
+mod documentation;
 mod ensure;
 mod events;
 mod exchange;

@@ -15,6 +15,8 @@
 )]
 mod support;
 
+mod documentation;
+
 use std::{
     process::{Child, Command, Stdio},
     time::Duration,

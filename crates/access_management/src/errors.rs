@@ -7,8 +7,9 @@ use axum::response::{IntoResponse, Response};
 use foundation::{
     db::{DbError, DbFault, TransactionError},
     http::{
-        ApiError, ModelState, context,
+        AnswerCode, ApiError, ModelState, context,
         describe::{FrameworkProblem, ModelStateProblem},
+        help::{self, FINDINGS, FINDINGS_TITLE},
     },
 };
 use http::{
@@ -29,6 +30,8 @@ macro_rules! validation_codes {
         }
 
         impl InvalidCode {
+            const ALL: &[Self] = &[$(Self::$name),*];
+
             const fn row(self) -> (&'static str, &'static str) {
                 match self { $(Self::$name => ($code, $detail),)* }
             }
@@ -65,6 +68,8 @@ macro_rules! access_problems {
         }
 
         impl AccessProblem {
+            const ALL: &[Self] = &[$(Self::$name),*];
+
             const fn row(self) -> (&'static str, u16, &'static str) {
                 match self { $(Self::$name => ($code, $status, $detail),)* }
             }
@@ -80,6 +85,34 @@ access_problems! {
     NotAuthorizedForDelegation = ("AM-00028", 400, "Not authorized for delegation");
     NoRightKey = ("AM-00033", 400, "No right key provided");
     PackageNotForGiver = ("AM-00041", 400, "One or more of the provided packages are either invalid or not eligible for delegation by the type of from-party of the delegation.");
+}
+
+/// All codes of access management. A code with two texts is there twice.
+#[must_use]
+pub fn answer_codes() -> Vec<AnswerCode> {
+    let problems = AccessProblem::ALL.iter().map(|problem| {
+        let (code, status, title) = problem.row();
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+        AnswerCode {
+            code: code.to_owned(),
+            title,
+            status,
+            example: body(code, status, title, []),
+        }
+    });
+    let findings = InvalidCode::ALL.iter().map(|finding| {
+        let (code, title) = finding.row();
+        let found = Invalid::bare(*finding, "QUERY/party").into_value();
+        let status = StatusCode::BAD_REQUEST;
+        let more = [("validationErrors", json!([found]))];
+        AnswerCode {
+            code: code.to_owned(),
+            title,
+            status,
+            example: body(FINDINGS, status, FINDINGS_TITLE, more),
+        }
+    });
+    problems.chain(findings).collect()
 }
 
 /// One finding, with the places in the call that it is about and a member of its own.
@@ -301,11 +334,14 @@ impl IntoResponse for AccessError {
         match self {
             Self::Api(error) => error.into_response(),
             Self::Invalid(findings) => {
-                note("STD-00000", is_denial(&findings));
+                note(FINDINGS, is_denial(&findings));
+                let codes: Vec<&str> = findings.iter().map(|found| found.code.row().0).collect();
                 let errors: Vec<Value> = findings.into_iter().map(Invalid::into_value).collect();
-                let detail = "One or more validation errors occurred.";
                 let more = [("validationErrors", errors.into())];
-                respond("STD-00000", StatusCode::BAD_REQUEST, detail, more)
+                let mut response = respond(FINDINGS, StatusCode::BAD_REQUEST, FINDINGS_TITLE, more);
+                let codes = [FINDINGS].into_iter().chain(codes);
+                help::name_pages(response.headers_mut(), codes);
+                response
             }
             Self::Problem(problem) => problem_response(problem, []),
             Self::InvalidResource(name) => {
@@ -344,7 +380,9 @@ fn problem_response<const N: usize>(problem: AccessProblem, more: [(&str, Value)
         matches!(problem, AccessProblem::NotAuthorizedForDelegation),
     );
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
-    respond(code, status, detail, more)
+    let mut response = respond(code, status, detail, more);
+    help::name_pages(response.headers_mut(), [code]);
+    response
 }
 
 fn respond<const N: usize>(
@@ -353,6 +391,20 @@ fn respond<const N: usize>(
     detail: &str,
     more: [(&str, Value); N],
 ) -> Response {
+    (
+        status,
+        [(CONTENT_TYPE, "application/problem+json")],
+        Value::Object(body(code, status, detail, more)).to_string(),
+    )
+        .into_response()
+}
+
+fn body<const N: usize>(
+    code: &str,
+    status: StatusCode,
+    detail: &str,
+    more: [(&str, Value); N],
+) -> Map<String, Value> {
     let mut body = Map::new();
     if status == StatusCode::BAD_REQUEST {
         let section = "https://tools.ietf.org/html/rfc9110#section-15.5.1";
@@ -369,10 +421,5 @@ fn respond<const N: usize>(
     if let Some(trace) = context::trace_id() {
         body.insert("traceId".to_owned(), trace.into());
     }
-    (
-        status,
-        [(CONTENT_TYPE, "application/problem+json")],
-        Value::Object(body).to_string(),
-    )
-        .into_response()
+    body
 }

@@ -300,7 +300,10 @@ async fn authenticate(
                 .decode(text)
                 .ok()
                 .and_then(|b| String::from_utf8(b).ok())
-                .and_then(|t| t.split_once(':').map(|(a, b)| (a.to_owned(), b.to_owned())))
+                .and_then(|t| {
+                    let (id, secret) = t.split_once(':')?;
+                    Some((form_decoded(id)?, form_decoded(secret)?))
+                })
         });
     let (client_id, secret) = match basic {
         Some(None) => return Err(refused()),
@@ -339,6 +342,13 @@ async fn authenticate(
     } else {
         Err(refused())
     }
+}
+
+/// Id and secret are encoded as forms have it before they are joined (RFC 6749, 2.3.1).
+fn form_decoded(text: &str) -> Option<String> {
+    let spaced = text.replace('+', " ");
+    let decoded = percent_encoding::percent_decode_str(&spaced).decode_utf8();
+    decoded.ok().map(std::borrow::Cow::into_owned)
 }
 
 fn check_assertion(i: &IdPorten, client: &OidcClient, assertion: &str) -> Result<(), ()> {

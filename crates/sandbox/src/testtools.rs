@@ -194,6 +194,11 @@ fn ask_for_password() -> Response {
         .into_response()
 }
 
+/// As the original says it.
+const INVALID: &str = "Parameter was supplied with an invalid value";
+/// Bytes that `scopes` may have.
+const MAX_SCOPES_BYTES: usize = 500;
+
 /// Parameters, read and checked; what is wrong is collected by name.
 struct Parameters<'a> {
     query: &'a Query,
@@ -214,10 +219,7 @@ impl Parameters<'_> {
         if good(&value) {
             return Some(value);
         }
-        self.errors.insert(
-            name.to_owned(),
-            "Parameter was supplied with an invalid value".into(),
-        );
+        self.errors.insert(name.to_owned(), INVALID.into());
         None
     }
 
@@ -245,11 +247,16 @@ impl Parameters<'_> {
 
     fn scopes(&mut self, default: &str) -> String {
         let good = |v: &str| {
-            v.len() <= 500
-                && v.bytes().all(|b| {
-                    b.is_ascii_lowercase() || b.is_ascii_digit() || b":/_-,. ".contains(&b)
-                })
+            v.bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b":/_-,. ".contains(&b))
         };
+        let length = self.raw("scopes").map_or(0, |scopes| scopes.len());
+        if length > MAX_SCOPES_BYTES {
+            let text =
+                format!("{INVALID}: {length} characters, and {MAX_SCOPES_BYTES} are possible");
+            self.errors.insert("scopes".to_owned(), text.into());
+            return String::new();
+        }
         let scopes = self
             .checked("scopes", good)
             .unwrap_or_else(|| default.to_owned());

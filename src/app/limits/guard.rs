@@ -74,6 +74,7 @@ impl Guard {
                 database,
                 json: limits.json(),
                 consumers: Some(Arc::new(ConsumerLimits::new(&limits))),
+                base: config.public_base.as_str().into(),
             }),
             in_flight: InFlight::new(&limits),
             max_decision_bytes: settings.pdp.max_body_bytes,

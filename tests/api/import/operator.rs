@@ -202,6 +202,17 @@ async fn one_wrong_line_refuses_the_file_and_names_it() {
     );
 }
 
+/// The command names it, with the kind of the trouble.
+#[tokio::test]
+async fn the_error_about_a_file_that_is_not_there_leaves_its_name_to_the_command() {
+    let app = TestApp::start().await;
+    let gone = options(Kind::Organizations, "/no/such/file".into());
+    let error = import(&app, &gone).await.unwrap_err();
+    let error = format!("{error:#}");
+    assert!(error.starts_with("it cannot be read: "), "{error}");
+    assert!(!error.contains("/no/such/file"), "{error}");
+}
+
 #[tokio::test]
 async fn a_truncated_file_writes_nothing() {
     let app = TestApp::start().await;

@@ -62,6 +62,9 @@ impl std::fmt::Debug for Source {
 
 const BUFFER: usize = 256 * 1024;
 
+/// The caller names the file.
+const CANNOT_BE_READ: &str = "it cannot be read";
+
 /// Opens a file, `-` for standard input. Gzip is recognised by its first bytes. The file is read
 /// through once, for its digest.
 ///
@@ -85,21 +88,19 @@ pub fn open(path: &Path) -> anyhow::Result<Source> {
             position,
         });
     }
-    let said = || format!("{} cannot be read", path.display());
-    let mut file = File::open(path).with_context(said)?;
+    let mut file = File::open(path).context(CANNOT_BE_READ)?;
     anyhow::ensure!(
-        file.metadata().with_context(said)?.is_file(),
-        "{} is not a file",
-        path.display()
+        file.metadata().context(CANNOT_BE_READ)?.is_file(),
+        "it is not a file"
     );
-    let sha256 = digest_of(&mut file).with_context(said)?;
-    let size = file.stream_position().with_context(said)?;
-    file.rewind().with_context(said)?;
+    let sha256 = digest_of(&mut file).context(CANNOT_BE_READ)?;
+    let size = file.stream_position().context(CANNOT_BE_READ)?;
+    file.rewind().context(CANNOT_BE_READ)?;
     let reader = unpacked(Counting {
         inner: file,
         position: position.clone(),
     })
-    .with_context(said)?;
+    .context(CANNOT_BE_READ)?;
     Ok(Source {
         reader,
         sha256,

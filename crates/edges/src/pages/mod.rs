@@ -23,6 +23,7 @@ mod state;
 mod store;
 mod texts;
 
+pub use docs::reference::TEST_TOKENS;
 pub use frame::refusal;
 pub use information::demo_command;
 pub use login_client::{

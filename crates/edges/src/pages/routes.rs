@@ -47,6 +47,9 @@ pub const TEMPLATES: &[&str] = &[
     "/.well-known/security.txt",
     "/status",
     "/docs",
+    "/docs/errors",
+    "/docs/errors/{code}",
+    "/docs/guides/{name}",
     "/swagger",
     "/swagger/index.html",
     "/authentication/swagger/v1/swagger.json",
@@ -132,6 +135,9 @@ pub fn router() -> Router<Pages> {
         .route("/.well-known/security.txt", get(information::security_txt))
         .route("/status", get(information::status))
         .route("/docs", get(docs::front))
+        .route("/docs/errors", get(docs::error_pages::index))
+        .route("/docs/errors/{code}", get(docs::error_pages::show))
+        .route("/docs/guides/{name}", get(docs::guides::show))
         .route("/swagger", get(docs::to_reference))
         .route("/swagger/index.html", get(docs::to_reference))
         .route(
@@ -142,5 +148,5 @@ pub fn router() -> Router<Pages> {
 
 /// The interactive API reference.
 pub fn docs_routes() -> Vec<(String, MethodRouter<Pages>)> {
-    docs::reference_routes()
+    docs::reference::routes()
 }

@@ -18,6 +18,8 @@ pub(crate) mod user_api;
 
 use std::sync::Arc;
 
+pub(crate) use problem::answer_codes;
+
 use access_management::AccessManagement;
 use authorization::{authorized_parties::PartyLists, permissions::Permissions};
 use foundation::config::Checked;

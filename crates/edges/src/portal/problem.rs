@@ -1,10 +1,16 @@
 //! `AMUI-000NN`: problems as the portal's pages know them.
 
+use std::collections::BTreeMap;
+
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header::CONTENT_TYPE};
 use serde_json::{Map, Value};
 
-use foundation::http::{ApiError, Problem, ProblemCode, coded_problem, context};
+use foundation::http::{AnswerCode, ApiError, Problem, ProblemCode, coded, coded_problem, context};
+
+/// The code of everything that has none.
+const WITHOUT_CODE: &str = "AMUI-00999";
+const WITHOUT_CODE_TITLE: &str = "An error occurred that has no code of its own.";
 
 /// What a handler of this module answers with when something is wrong.
 #[derive(Debug)]
@@ -59,12 +65,11 @@ fn told(mut problem: Problem, reading: bool) -> Response {
         problem.code.title()
     };
     let reasons = problem.extensions.remove_entry("delegationReasons");
-    coded_problem(
-        &format!("AMUI-{number:05}"),
-        title,
-        status,
-        reasons.into_iter().collect(),
-    )
+    coded_problem(&amui(number), title, status, reasons.into_iter().collect())
+}
+
+fn amui(number: u16) -> String {
+    format!("AMUI-{number:05}")
 }
 
 /// Number and status of a problem that the pages know; else those for everything else.
@@ -81,6 +86,25 @@ fn known(code: ProblemCode, reading: bool) -> (u16, u16) {
     }
 }
 
+/// All codes of this module.
+pub(crate) fn answer_codes() -> Vec<AnswerCode> {
+    let mut codes = BTreeMap::new();
+    for problem in ProblemCode::ALL {
+        for reading in [false, true] {
+            let (number, status) = known(*problem, reading);
+            if number == problem.number() {
+                codes.insert(number, (problem.title(), status));
+            }
+        }
+    }
+    let numbered = codes.into_iter().map(|(number, (title, status))| {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+        coded(&amui(number), title, status)
+    });
+    let other = coded(WITHOUT_CODE, WITHOUT_CODE_TITLE, StatusCode::BAD_REQUEST);
+    numbered.chain([other]).collect()
+}
+
 /// A problem of the framework for a call behind this one that failed.
 pub(super) fn unexpected_answer(status: StatusCode) -> Response {
     let mut body = Map::new();
@@ -95,12 +119,7 @@ pub(super) fn unexpected_answer(status: StatusCode) -> Response {
 }
 
 fn without_code(status: StatusCode) -> Response {
-    coded_problem(
-        "AMUI-00999",
-        "An error occurred that has no code of its own.",
-        status,
-        Map::new(),
-    )
+    coded_problem(WITHOUT_CODE, WITHOUT_CODE_TITLE, status, Map::new())
 }
 
 #[cfg(test)]

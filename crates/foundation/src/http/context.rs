@@ -126,6 +126,8 @@ pub struct ContextSettings {
     pub json: JsonLimits,
     /// Limits by consumer; none where no consumer is known.
     pub consumers: Option<Arc<ConsumerLimits>>,
+    /// Base of addresses of the service's own pages, without a slash at its end.
+    pub base: Arc<str>,
 }
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -424,6 +426,14 @@ pub fn trace_id() -> Option<String> {
     CONTEXT.try_with(|c| c.trace.to_string()).ok()
 }
 
+/// Base of addresses of the service's own pages; empty without a request.
+#[must_use]
+pub fn base_address() -> Arc<str> {
+    CONTEXT
+        .try_with(|context| Arc::clone(&context.settings.base))
+        .unwrap_or_default()
+}
+
 /// Whether `detail` repeats `title` in problem bodies.
 #[must_use]
 pub fn problem_detail() -> bool {
@@ -548,6 +558,7 @@ impl RequestContext {
             database: DatabaseCondition::default(),
             json: JsonLimits::DEFAULT,
             consumers: None,
+            base: "".into(),
         }
         .into();
         Self::of(&Request::new(axum::body::Body::empty()), &settings, None)

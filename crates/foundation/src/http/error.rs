@@ -2,7 +2,7 @@
 
 use axum::response::{IntoResponse, Response};
 use http::{
-    HeaderValue, StatusCode,
+    HeaderName, HeaderValue, StatusCode,
     header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use serde_json::{Map, Value, json};
@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use super::{
     FamilyProblem, ModelState, Problem, ProblemCode, RegisterProblem, RegistryProblem,
     ValidationCode, ValidationError, context,
+    help::{self, FINDINGS, FINDINGS_TITLE},
     text::{json_text, negotiated_text},
 };
 use crate::{
@@ -177,7 +178,7 @@ impl ApiError {
     pub fn note(&self) {
         let (code, is_denial) = match self {
             Self::Problem(problem) => (problem.code.code(), problem.code.is_denial()),
-            Self::Validation(_) => ("STD-00000".to_owned(), false),
+            Self::Validation(_) => (FINDINGS.to_owned(), false),
             Self::Family(problem) => (problem.code.to_owned(), problem.is_denial()),
             Self::ModelState(_)
             | Self::Findings(..)
@@ -224,12 +225,12 @@ impl IntoResponse for ApiError {
             Self::Validation(errors) => validation_problem(errors),
             Self::ModelState(state) => framework_problem(
                 StatusCode::BAD_REQUEST,
-                "One or more validation errors occurred.",
+                FINDINGS_TITLE,
                 Some(("errors", Value::Object(state.into_errors()))),
             ),
             Self::Findings(status, state) => framework_problem(
                 status,
-                "One or more validation errors occurred.",
+                FINDINGS_TITLE,
                 Some(("errors", Value::Object(state.into_errors()))),
             ),
             Self::NotFound(title, detail) => {
@@ -260,7 +261,7 @@ impl IntoResponse for ApiError {
                 response
             }
             Self::Plain(status) => plain_problem(status),
-            Self::Empty(status) => status.into_response(),
+            Self::Empty(status) => without_body(status),
             Self::Unauthorized(reason) => challenge(
                 StatusCode::UNAUTHORIZED,
                 reason
@@ -329,8 +330,22 @@ const fn fault_level(fault: DbFault) -> FaultLevel {
     }
 }
 
-fn challenge(status: StatusCode, rest: &str) -> Response {
+/// `traceresponse` of the Trace Context: the id under which the log has the request.
+const TRACE: HeaderName = HeaderName::from_static("traceresponse");
+
+/// An error without a body names the trace in a header.
+fn without_body(status: StatusCode) -> Response {
     let mut response = status.into_response();
+    let is_error = status.is_client_error() || status.is_server_error();
+    let trace = context::trace_id().filter(|_| is_error);
+    if let Some(Ok(trace)) = trace.map(HeaderValue::try_from) {
+        response.headers_mut().insert(TRACE, trace);
+    }
+    response
+}
+
+fn challenge(status: StatusCode, rest: &str) -> Response {
+    let mut response = without_body(status);
     insert_challenge(&mut response, &format!("{REALM}{rest}"));
     response
 }
@@ -351,9 +366,17 @@ fn respond(status: StatusCode, content_type: &'static str, body: Map<String, Val
         .into_response()
 }
 
+/// Answers a problem with a code; `Link` names the page about it.
+fn respond_coded(code: &str, status: StatusCode, body: Map<String, Value>) -> Response {
+    let mut response = respond(status, "application/problem+json", body);
+    help::name_pages(response.headers_mut(), [code]);
+    response
+}
+
 fn auth_problem(problem: Problem) -> Response {
+    let code = problem.code.code();
     let (status, body) = problem_body(problem);
-    respond(status, "application/problem+json", body)
+    respond_coded(&code, status, body)
 }
 
 /// A problem with a code of another family than ours.
@@ -363,9 +386,20 @@ pub fn coded_problem(
     status: StatusCode,
     extensions: Map<String, Value>,
 ) -> Response {
+    let body = coded_body(code, title, status, extensions);
+    respond_coded(code, status, body)
+}
+
+/// Members of a problem with a code.
+pub(super) fn coded_body(
+    code: &str,
+    title: &str,
+    status: StatusCode,
+    extensions: Map<String, Value>,
+) -> Map<String, Value> {
     let mut body = altinn_members(code, title, status);
     body.extend(extensions);
-    respond(status, "application/problem+json", body)
+    body
 }
 
 /// Status and members of a problem, for an answer that tells of problems without being one.
@@ -373,20 +407,25 @@ pub fn coded_problem(
 pub fn problem_body(problem: Problem) -> (StatusCode, Map<String, Value>) {
     let code = problem.code;
     let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::BAD_REQUEST);
-    let mut body = altinn_members(&code.code(), code.title(), status);
-    body.extend(problem.extensions);
+    let body = coded_body(&code.code(), code.title(), status, problem.extensions);
     (status, body)
 }
 
 fn validation_problem(errors: Vec<ValidationError>) -> Response {
-    let mut body = altinn_members(
-        "STD-00000",
-        "One or more validation errors occurred.",
-        StatusCode::BAD_REQUEST,
-    );
+    let codes: Vec<&str> = errors.iter().map(|error| error.code.code()).collect();
+    let body = findings_body(errors);
+    let mut response = respond(StatusCode::BAD_REQUEST, "application/problem+json", body);
+    let codes = [FINDINGS].into_iter().chain(codes);
+    help::name_pages(response.headers_mut(), codes);
+    response
+}
+
+/// Members of the problem that contains findings.
+pub(super) fn findings_body(errors: Vec<ValidationError>) -> Map<String, Value> {
+    let mut body = altinn_members(FINDINGS, FINDINGS_TITLE, StatusCode::BAD_REQUEST);
     let errors: Vec<Value> = errors.into_iter().map(validation_member).collect();
     body.insert("validationErrors".into(), errors.into());
-    respond(StatusCode::BAD_REQUEST, "application/problem+json", body)
+    body
 }
 
 fn validation_member(error: ValidationError) -> Value {

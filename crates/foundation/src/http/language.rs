@@ -65,14 +65,58 @@ impl Language {
         Self::ALL.into_iter().find(|l| l.cookie() == value)
     }
 
-    /// The first that `Accept-Language` names.
+    /// The one that `Accept-Language` gives the most weight, and of several the first (RFC 9110,
+    /// 12.5.4). A range whose weight cannot be read does not count.
     #[must_use]
     pub fn from_header(value: &str) -> Option<Self> {
-        value
-            .split(',')
-            .filter_map(|part| part.split(';').next())
-            .find_map(Self::parse)
+        let mut weights: [Option<u16>; 3] = [None; 3];
+        let mut best: Option<(Self, u16)> = None;
+        let mut others = None;
+        for (range, weight) in value.split(',').filter_map(weighted) {
+            if range == "*" {
+                others = others.or(Some(weight));
+                continue;
+            }
+            let Some(language) = Self::parse(range) else {
+                continue;
+            };
+            weights[language as usize].get_or_insert(weight);
+            if weight > best.map_or(0, |(_, most)| most) {
+                best = Some((language, weight));
+            }
+        }
+        // `*` is any language that is not named.
+        let unnamed = Self::ALL
+            .into_iter()
+            .find(|language| weights[*language as usize].is_none());
+        match (best, others, unnamed) {
+            (Some((_, most)), Some(weight), Some(unnamed)) if weight > most => Some(unnamed),
+            (None, Some(1..), unnamed) => unnamed,
+            (best, _, _) => best.map(|(language, _)| language),
+        }
     }
+}
+
+/// A range of `Accept-Language` and its weight in thousandths.
+fn weighted(entry: &str) -> Option<(&str, u16)> {
+    let mut parts = entry.split(';').map(str::trim);
+    let range = parts.next().filter(|range| !range.is_empty())?;
+    let weight = match parts.next() {
+        None => 1.0,
+        Some(parameter) => {
+            let (name, value) = parameter.split_once('=')?;
+            let value: f32 = value.trim().parse().ok()?;
+            (name.trim().eq_ignore_ascii_case("q") && (0.0..=1.0).contains(&value))
+                .then_some(value)?
+        }
+    };
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "between 0 and 1000"
+    )]
+    let thousandths = (weight * 1000.0).round() as u16;
+    Some((range, thousandths))
 }
 
 /// What `Accept-Language` asks for, and Bokmål when it asks for none of ours.
@@ -100,11 +144,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_language_with_the_most_weight_is_taken() {
+        for (header, language) in [
+            ("de, nn-NO;q=0.8, en;q=0.5", Some(Language::Nn)),
+            ("nn;q=0.1, en;q=0.9", Some(Language::En)),
+            ("en;q=0.2, nb", Some(Language::Nb)),
+            ("en ; q=0.2 , nn ; q=0.3", Some(Language::Nn)),
+            ("en, nb", Some(Language::En)),
+            ("nb;q=0, en", Some(Language::En)),
+            ("nb;q=0", None),
+            ("nb;q=0, *", Some(Language::Nn)),
+            ("de, *;q=0.1", Some(Language::Nb)),
+            ("en;q=x, nn;q=0.1", Some(Language::Nn)),
+            ("en;q=2, nn;q=0.1", Some(Language::Nn)),
+            ("", None),
+        ] {
+            assert_eq!(Language::from_header(header), language, "{header}");
+        }
+    }
+
+    #[test]
     fn languages_are_recognised() {
-        assert_eq!(
-            Language::from_header("de, nn-NO;q=0.8, en"),
-            Some(Language::Nn)
-        );
         assert_eq!(Language::from_header("no"), Some(Language::Nb));
         assert_eq!(Language::from_cookie("no_nn"), Some(Language::Nn));
     }

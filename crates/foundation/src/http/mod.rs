@@ -1,6 +1,7 @@
 //! What every HTTP endpoint shares: error bodies, body binding, paths, paging, and the context of a
 //! request.
 
+mod answer_codes;
 mod base_address;
 pub mod bind;
 pub mod body;
@@ -8,6 +9,7 @@ pub mod context;
 pub mod describe;
 mod error;
 mod forwarded;
+pub mod help;
 mod json;
 mod language;
 pub mod list_stream;
@@ -21,6 +23,7 @@ mod text;
 pub mod time;
 mod validation;
 
+pub use answer_codes::{AnswerCode, answer_codes, coded};
 pub use base_address::BaseAddress;
 pub use error::{ApiError, ApiResult, coded_problem, problem_body};
 pub use json::Json;

@@ -145,6 +145,9 @@ macro_rules! family {
         }
 
         impl $name {
+            /// Every code of the family.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
             /// The problem, without further members.
             #[must_use]
             pub fn problem(self) -> FamilyProblem {

@@ -12,6 +12,9 @@ macro_rules! validation_codes {
         }
 
         impl ValidationCode {
+            /// Every code there is.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
             const fn row(self) -> (&'static str, &'static str, &'static str) {
                 match self { $(Self::$name => ($code, $title, $path),)* }
             }

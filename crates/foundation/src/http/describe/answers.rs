@@ -121,13 +121,21 @@ pub fn complete_error(status: u16, response: &mut Response) {
                 .insert(PROBLEM.to_owned(), RefOr::T(content));
         }
     }
+    if !codes_in(&response.description).is_empty() {
+        add_header(response, "Link", HELP);
+    }
     match status {
-        401 | 403 => add_header(response, "WWW-Authenticate", CHALLENGE),
+        401 | 403 => {
+            add_header(response, "WWW-Authenticate", CHALLENGE);
+            add_header(response, "traceresponse", TRACE);
+        }
         429 | 503 => add_header(response, "Retry-After", "Seconds until the next try."),
         _ => {}
     }
 }
 
+const TRACE: &str = "W3C trace context of the request, for support, where the answer has no body.";
+const HELP: &str = "Page about the code, and about those of the findings, with `rel=\"help\"`.";
 const CHALLENGE: &str = "How to prove who calls, with the reason of the refusal (RFC 6750).";
 
 /// Adds a header that may be there.

@@ -1,11 +1,10 @@
 //! Problem codes in the text of an answer.
 
+use crate::http::help::FINDINGS;
+
 /// Families of codes.
 const FAMILIES: [&str; 6] = ["AUTH", "AMUI", "REG", "STD", "RR", "AM"];
 const DIGITS: usize = 5;
-
-/// The problem that contains findings.
-const FINDINGS: &str = "STD-00000";
 
 /// The codes that a text names, such as `AUTH-00001`. Further codes of the same family may be
 /// written short: `AUTH-00001, -00004 or -00021`. A finding, such as `RR.VLD-00002`, comes in a
@@ -22,7 +21,7 @@ pub fn codes_in(text: &str) -> Vec<String> {
         if digits != DIGITS {
             continue;
         }
-        if before.ends_with(".VLD") {
+        if before.strip_suffix(".VLD").is_some() {
             family = None;
             if !codes.iter().any(|code| code == FINDINGS) {
                 codes.push(FINDINGS.to_owned());

@@ -17,7 +17,7 @@ pub fn meaning(path: &str, name: &str) -> Option<&'static str> {
         }
         "systemUserId" | "system-user-id" => SYSTEM_USER_ID,
         "orgNo" | "orgno" => "Organisation number of the customer, nine digits.",
-        "orgNr" => "Organisation number, nine digits.",
+        "orgNr" | "orgNumber" => "Organisation number, nine digits.",
         "externalRef" | "external-ref" => {
             "The vendor's reference of the system user; the customer's organisation number when the vendor gave none."
         }
@@ -88,7 +88,6 @@ pub fn meaning(path: &str, name: &str) -> Option<&'static str> {
         "owner" => "Code of the service owner, in any letter case.",
         "identifier" => "Identifier of the list, unique among those of its owner.",
         "resourceIdentifier" => "Identifier of the resource.",
-        "orgNumber" => "Organisation number, nine digits.",
         "role" => "Role: its code, its URN or its id.",
         "variant" => "An organisation form, such as `AS`.",
         "term" => "Text to look for; empty gives everything.",
