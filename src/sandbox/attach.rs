@@ -78,9 +78,9 @@ pub async fn attach(dir: &Path, access: CommandAccess) -> anyhow::Result<Attache
     })
 }
 
-/// Files and folders by one of which a sandbox's folder is known; those of earlier releases have no
-/// mark.
-const OF_SANDBOX: [&str; 3] = [SANDBOX_FOLDER_MARK, "clients", "postgres"];
+/// Files by one of which a sandbox's folder is known; those of earlier releases have no mark, but a
+/// cluster of their own.
+const OF_SANDBOX: [&str; 2] = [SANDBOX_FOLDER_MARK, "postgres/PG_VERSION"];
 
 fn must_be_of_sandbox(dir: &Path, access: CommandAccess) -> anyhow::Result<()> {
     let is_known = OF_SANDBOX.iter().any(|name| dir.join(name).exists());

@@ -96,6 +96,30 @@ async fn a_list_is_made_once_and_renamed() {
 }
 
 #[tokio::test]
+async fn members_and_connections_are_changed_at_the_version_that_is_named() {
+    let world = World::start().await;
+    sav(&world)
+        .put(&path("sav", "ny"), named("Ny"))
+        .await
+        .assert_status(200);
+    let members_path = path("sav", "ny") + "/members";
+    let connection = path("sav", "ny") + "/resource-connections/saft-innsyn";
+    // Version 12.
+    let stale = sav(&world).with_header("if-match", "W/\"eyJ2ZXJzaW9uIjoiMTIifQ\"");
+    let nattergal = || members(&[NATTERGAL]);
+    let filters = json!({"actionFilters": []});
+    for answer in [
+        stale.put(&members_path, nattergal()).await,
+        stale.post(&members_path, nattergal()).await,
+        stale.delete_named(&members_path, nattergal()).await,
+        stale.put(&connection, filters).await,
+        stale.delete(&connection).await,
+    ] {
+        assert_eq!(answer.status, 412, "{answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_write_asks_for_the_version_it_names() {
     let world = World::start().await;
     let sav = || sav(&world);

@@ -289,6 +289,26 @@ async fn a_client_that_a_system_user_loses_is_an_event_for_its_vendor() {
 }
 
 #[tokio::test]
+async fn a_client_is_taken_from_an_agent() {
+    for api in [FIRST, SECOND] {
+        let world = World::start().await;
+        adds_hege(&world).await;
+        gives_rotfast(&world, HEGE.uuid, &[SKATT_NAERING])
+            .await
+            .assert_status(200);
+        let path = api.pair("agents/clients", TALLKNUSEREN, ROTFAST.uuid, HEGE.uuid);
+        let cascade = format!("{path}&cascade=true");
+
+        let removed = administrator(&world).delete(&cascade).await;
+
+        removed.assert_status(204);
+        let sav = world.sav();
+        let decision = sav.decides_for(HEGE, "write", TAX_RETURN, ROTFAST);
+        assert_eq!(decision.await, NotApplicable);
+    }
+}
+
+#[tokio::test]
 async fn standard_and_foreign_system_users_are_no_agents() {
     for api in [FIRST, SECOND] {
         let world = World::start().await;

@@ -323,7 +323,10 @@ fn sender<'w>(world: &'w World, operation: Operation<'_>) -> (Caller<'w>, String
             person(ODDNY, PORTAL),
             at("{party}", &KERAMIKK.party.to_string()),
         ),
-        "renameSystemUser" | "changePortalReportee" => (person(TORLEIF, PORTAL), path),
+        "renameSystemUser"
+        | "changePortalReportee"
+        | "setPortalLanguage"
+        | "setPortalShowsDeleted" => (person(TORLEIF, PORTAL), path),
         "addClientDelegation" | "addPortalClient" => {
             let path = at("{party}", &TALLKNUSEREN.party.to_string())
                 .replace("{systemUserId}", &TALLKNUSEREN_AGENT.id)
@@ -397,7 +400,6 @@ fn sender<'w>(world: &'w World, operation: Operation<'_>) -> (Caller<'w>, String
                 .replace("{identifier}", "leverandorer")
                 .replace("{resourceIdentifier}", A_MELDING.0),
         ),
-        "setPortalLanguage" | "setPortalShowsDeleted" => (person(TORLEIF, PORTAL), path),
         "explainToken" => (organization(FJORDLONN, &scope), path),
         _ => (organization(SAV, &scope), path),
     }

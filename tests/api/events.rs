@@ -1,12 +1,17 @@
 //! Events: a vendor follows what happens, in order, and misses nothing.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
 use testkit::prelude::*;
 
 use crate::support::ByHand as _;
 
+/// How long something may take that takes a moment.
+const PATIENCE: Duration = Duration::from_secs(30);
 const EVENTS: &str = "/systembruker/api/v1/events";
 
 /// A vendor that follows its events.
@@ -33,12 +38,12 @@ impl<'a> Follower<'a> {
         page["data"].as_array().unwrap().clone()
     }
 
-    /// Follows to the last event; there are so many.
+    /// Follows to the last event; there are so many. An event is listed once everybody can see it.
     async fn events(&mut self, count: usize) -> Vec<Value> {
-        let mut events = Vec::new();
+        let (since, mut events) = (Instant::now(), Vec::new());
         loop {
             let page = self.page().await;
-            if page.is_empty() {
+            if page.is_empty() && (events.len() >= count || since.elapsed() > PATIENCE) {
                 break;
             }
             events.extend(page);

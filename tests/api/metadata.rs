@@ -446,6 +446,12 @@ async fn a_role_leads_to_resources() {
         (unknown.status, unknown.text.as_str()),
         (404, "Role 'x' not found")
     );
+    let path = format!("{ROLES}/{}/resources?variant=y", leader.as_str().unwrap());
+    let unknown = get(&app, &path, &[]).await;
+    assert_eq!(
+        (unknown.status, unknown.text.as_str()),
+        (404, "Variant 'y' not found")
+    );
     let missing = get(&app, &format!("{ROLES}/resources"), &[]).await;
     assert_eq!(missing.error_keys(), ["role", "variant"]);
 }

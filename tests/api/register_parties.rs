@@ -220,6 +220,20 @@ async fn a_name_that_nobody_has_is_206(#[case] urn: &str) {
     assert_eq!((answer.status, answer.json()), (206, json!({"data": []})));
 }
 
+#[rstest::rstest]
+#[case("access-management")]
+#[case("dialogporten")]
+#[case("apps")]
+#[case("correspondence")]
+#[tokio::test]
+async fn a_query_of_nobody_is_206_at_the_other_addresses_too(#[case] who: &str) {
+    let app = TestApp::start().await;
+    let path = format!("/register/api/v1/{who}/parties/query");
+    let body = json!({"data": ["urn:altinn:party:id:1"]});
+    let answer = reader(&app).post(&path, body).await;
+    assert_eq!((answer.status, answer.json()), (206, json!({"data": []})));
+}
+
 #[tokio::test]
 async fn a_query_that_cannot_be_read_is_refused() {
     let app = TestApp::start().await;

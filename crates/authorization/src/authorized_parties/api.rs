@@ -284,6 +284,7 @@ where
 impl DescribeInput for PersonWhoAsks {
     fn describe(operation: &mut Operation) {
         describe::answer_problem(operation, 401);
+        describe::never(operation, 403);
         require(operation, Credential::Person, &[]);
     }
 }

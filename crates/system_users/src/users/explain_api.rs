@@ -43,6 +43,7 @@ pub struct TokenExplanation {
     found: bool,
     /// The first cause that fits.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     cause: Option<MissingTokenCause>,
     /// What to do about it, in English.
     #[serde(skip_serializing_if = "Option::is_none")]

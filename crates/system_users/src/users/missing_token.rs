@@ -3,7 +3,7 @@
 macro_rules! causes {
     ($($name:ident = ($word:literal, $hint:literal);)*) => {
         /// Why there is no token.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
         pub enum MissingTokenCause {
             $(#[doc = concat!("`", $word, "`: ", $hint)] #[serde(rename = $word)] $name,)*
         }

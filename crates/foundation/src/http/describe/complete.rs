@@ -13,7 +13,7 @@ use utoipa::{
 
 use super::{
     answers::{complete_error, status_text},
-    input::{answer, operations_of},
+    input::{NEVER, answer, operations_of},
     parameters::meaning,
     schemas::{
         AltinnProblem, CodedValidationError, FrameworkProblem, ModelStateProblem, ValidationProblem,
@@ -107,6 +107,9 @@ fn complete_operation(path: &str, operation: &mut Operation, is_limited: bool) {
             answer(operation, status);
         }
     }
+    operation.responses.responses.retain(
+        |_, response| !matches!(response, RefOr::T(response) if response.description == NEVER),
+    );
     for (status, response) in &mut operation.responses.responses {
         let (Ok(status), RefOr::T(response)) = (status.parse::<u16>(), response) else {
             continue;

@@ -82,6 +82,16 @@ pub fn answer_with(operation: &mut Operation, status: u16, text: &str) {
         .or_insert_with(|| RefOr::T(ResponseBuilder::new().description(text).build()));
 }
 
+/// Text of an answer that is left out of the description.
+pub(super) const NEVER: &str = "never";
+
+/// Notes that the operation never answers with a status with which others do.
+pub fn never(operation: &mut Operation, status: u16) {
+    let response = ResponseBuilder::new().description(NEVER).build();
+    let responses = &mut operation.responses.responses;
+    responses.insert(status.to_string(), RefOr::T(response));
+}
+
 /// Notes that the operation may answer with a problem without a code where it answers with a status.
 pub fn answer_problem(operation: &mut Operation, status: u16) {
     answer(operation, status);
