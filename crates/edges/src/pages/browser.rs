@@ -3,7 +3,7 @@
 use axum::extract::FromRequestParts;
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use http::{
-    HeaderMap,
+    HeaderMap, Method,
     header::{ACCEPT_LANGUAGE, HOST},
     request::Parts,
 };
@@ -55,6 +55,8 @@ pub struct Browser {
     /// Language of the page.
     pub language: Language,
     /// Path and query it asked for.
+    /// Whether it sends a form.
+    pub is_form: bool,
     pub target: String,
     /// Its session, when one lives and the level suffices.
     pub session: Option<Session>,
@@ -96,6 +98,7 @@ impl FromRequestParts<Pages> for Browser {
                 .path_and_query()
                 .map(|p| p.as_str().to_owned())
                 .unwrap_or_default(),
+            is_form: parts.method == Method::POST,
             headers: parts.headers.clone(),
             jar,
             session,
@@ -130,6 +133,7 @@ impl Browser {
             language: language_of(&jar, headers, None),
             headers: headers.clone(),
             jar,
+            is_form: false,
             target: target.to_owned(),
             session: None,
             secure: pages.config.settings.session.secure_cookies,

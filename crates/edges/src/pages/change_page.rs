@@ -14,7 +14,7 @@ use super::{
     addresses,
     browser::Browser,
     display,
-    farewell::Farewell,
+    farewell::{Farewell, Outcome, Receipt},
     frame,
     frame::Frame,
     logout,
@@ -150,13 +150,13 @@ async fn again(
 
 /// Where a browser goes that leaves a change request; none when its person may not read it.
 pub(super) async fn farewell(pages: &Pages, browser: &Browser, id: Uuid) -> Option<Farewell> {
-    let Ok(Ok(Loaded { request, party, .. })) = load(pages, browser, id).await else {
+    let Ok(Ok(loaded)) = load(pages, browser, id).await else {
         return None;
     };
+    let outcome = Outcome::of_change_request(loaded.request.status);
     Some(Farewell {
-        redirect_url: request.redirect_url.filter(|u| !u.is_empty()),
-        system_id: request.system_id,
-        party,
+        receipt: receipt(pages, browser, &loaded, outcome),
+        redirect_url: loaded.request.redirect_url.filter(|u| !u.is_empty()),
     })
 }
 
@@ -176,7 +176,11 @@ async fn load(
         )))
     };
     let Some(person) = browser.person(pages).await? else {
-        return Ok(Err(request_page::login_or_own_host(pages, browser)));
+        return Ok(Err(request_page::login_or_own_host(
+            pages,
+            browser,
+            &browser.target,
+        )));
     };
     let lifetime = pages.config.settings.requests.lifetime_days;
     let mut db = pages.db.acquire().await?;
@@ -326,7 +330,9 @@ async fn page(
 ) -> Result<RequestPage, ApiError> {
     let situation = situation(pages, loaded, browser.language).await?;
     let mut v = describe(pages, loaded, situation.report.as_ref(), browser.language).await?;
-    v.notice = notice.or(situation.notice);
+    v.notice = notice
+        .or(situation.notice)
+        .or_else(|| request_page::expired(browser));
     (v.can_approve, v.can_reject) = (situation.can_approve, situation.can_reject);
     if let Some(session) = &browser.session {
         v.csrf = csrf::token(&session.csrf_secret, "POST", &v.action);
@@ -335,9 +341,6 @@ async fn page(
     f.acting_for = Some(display::name(&loaded.party.name));
     f.is_error = !v.failing.is_empty();
     f.back = addresses::of_change_request(loaded.request.id);
-    if let Some(url) = &loaded.request.redirect_url {
-        f.allow_origin_of(url);
-    }
     Ok(RequestPage { f, v })
 }
 
@@ -508,7 +511,7 @@ async fn carry_out(
     } = loaded;
     let approver = Approver { person, party };
     let outcome = match form.decision.as_str() {
-        "close" => Ok("closed"),
+        "close" => Ok(Outcome::of_change_request(request.status)),
         "approve" | "reject" if form.party != party.uuid.to_string() => {
             return frame::message(
                 pages,
@@ -525,13 +528,13 @@ async fn carry_out(
                 .requests
                 .approve_change(approver, request.id, Some(&same))
                 .await
-                .map(|_| "changed")
+                .map(|_| Outcome::Changed)
         }
         "reject" => pages
             .requests
             .reject_change(approver, request.id)
             .await
-            .map(|_| "rejected"),
+            .map(|_| Outcome::Rejected),
         _ => {
             return frame::message(
                 pages,
@@ -552,17 +555,8 @@ async fn carry_out(
 }
 
 /// After a decision: out, and to where the vendor waits, or to the receipt.
-async fn leave(pages: &Pages, browser: &Browser, loaded: &Loaded, outcome: &str) -> Response {
-    let receipt = match describe(pages, loaded, None, browser.language).await {
-        Ok(view) => request_view::receipt(
-            &view,
-            &loaded.request.system_id,
-            &loaded.party,
-            outcome,
-            pages.clock.now(),
-        ),
-        Err(error) => return frame::failure(pages, browser, error),
-    };
+async fn leave(pages: &Pages, browser: &Browser, loaded: &Loaded, outcome: Outcome) -> Response {
+    let receipt = receipt(pages, browser, loaded, outcome);
     logout::end(
         pages,
         browser,
@@ -574,4 +568,10 @@ async fn leave(pages: &Pages, browser: &Browser, loaded: &Loaded, outcome: &str)
         Some(&receipt),
     )
     .await
+}
+
+fn receipt(pages: &Pages, browser: &Browser, loaded: &Loaded, outcome: Outcome) -> Receipt {
+    let (system, id) = (loaded.system.as_ref(), &loaded.request.system_id);
+    let system = request_view::system_name(system, id, browser.language);
+    Receipt::new(outcome, &system, id, &loaded.party, pages.clock.now())
 }

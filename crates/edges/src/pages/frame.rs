@@ -32,8 +32,9 @@ pub struct Frame {
     pub back: String,
     pub flash: Option<String>,
     pub operator: String,
+    /// Where the page leads at once.
+    pub refresh: Option<String>,
     https: bool,
-    origins: Vec<String>,
 }
 
 /// A language link.
@@ -66,12 +67,8 @@ impl Frame {
             flash: browser.session.as_ref().and_then(|s| s.flash.clone()),
             operator: pages.config.settings.operator.name.clone(),
             https: pages.config.ui_base.starts_with("https:"),
-            origins: pages
-                .login
-                .as_ref()
-                .map(|client| client.origins())
-                .unwrap_or_default(),
         }
+            refresh: None,
     }
 
     /// Names the person who is logged in.
@@ -86,13 +83,6 @@ impl Frame {
     pub fn with_error(mut self) -> Self {
         self.is_error = true;
         self
-    }
-
-    /// Lets forms of the page lead to this address.
-    pub fn allow_origin_of(&mut self, url: &str) {
-        if let Some(origin) = csrf::origin(url) {
-            self.origins.push(origin);
-        }
     }
 
     /// A text.
@@ -154,11 +144,6 @@ impl Frame {
 
     /// The headers of every page.
     pub fn protect(&self, headers: &mut HeaderMap) {
-        let mut form_action = String::from("'self'");
-        for origin in &self.origins {
-            form_action.push(' ');
-            form_action.push_str(origin);
-        }
         let upgrade = if self.https {
             "; upgrade-insecure-requests"
         } else {
@@ -166,7 +151,7 @@ impl Frame {
         };
         let policy = format!(
             "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; \
-             form-action {form_action}; frame-ancestors 'none'; base-uri 'none'; object-src 'none'{upgrade}"
+             form-action 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'{upgrade}"
         );
         if let Ok(policy) = HeaderValue::from_str(&policy) {
             headers.insert(CONTENT_SECURITY_POLICY, policy);

@@ -16,6 +16,7 @@ mod login;
 mod login_client;
 mod logout;
 mod portal_links;
+mod onward;
 mod request_page;
 mod request_view;
 mod routes;
