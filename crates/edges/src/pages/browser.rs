@@ -32,8 +32,7 @@ pub enum CookieName {
 impl CookieName {
     fn full(self, secure: bool) -> &'static str {
         match (self, secure) {
-            (Self::Session, true) => "__Host-sb_session",
-            (Self::Session, false) => "sb_session",
+            (Self::Session, _) => sessions::cookie_name(secure),
             (Self::Login, true) => "__Host-sb_login",
             (Self::Login, false) => "sb_login",
             (Self::After, true) => "__Host-sb_after",
@@ -55,9 +54,9 @@ pub struct Browser {
     /// Language of the page.
     pub language: Language,
     /// Path and query it asked for.
+    pub target: String,
     /// Whether it sends a form.
     pub is_form: bool,
-    pub target: String,
     /// Its session, when one lives and the level suffices.
     pub session: Option<Session>,
     secure: bool,
@@ -98,8 +97,8 @@ impl FromRequestParts<Pages> for Browser {
                 .path_and_query()
                 .map(|p| p.as_str().to_owned())
                 .unwrap_or_default(),
-            is_form: parts.method == Method::POST,
             headers: parts.headers.clone(),
+            is_form: parts.method == Method::POST,
             jar,
             session,
             secure,
@@ -133,8 +132,8 @@ impl Browser {
             language: language_of(&jar, headers, None),
             headers: headers.clone(),
             jar,
-            is_form: false,
             target: target.to_owned(),
+            is_form: false,
             session: None,
             secure: pages.config.settings.session.secure_cookies,
         }
@@ -158,6 +157,16 @@ impl Browser {
             Some(minutes) => cookie.max_age(Duration::minutes(minutes)).build(),
             None => cookie.build(),
         }
+    }
+
+    /// A cookie that scripts of a page read, for as long as the browser runs.
+    #[must_use]
+    pub fn readable(&self, name: &'static str, value: String, to: SameSite) -> Cookie<'static> {
+        Cookie::build((name, value))
+            .secure(self.secure)
+            .same_site(to)
+            .path("/")
+            .build()
     }
 
     /// A cookie of ours, to be removed.

@@ -68,7 +68,7 @@ pub async fn show(State(pages): State<Pages>, browser: Browser, query: Query) ->
         );
     };
     if browser.session.is_none() {
-        return request_page::login_or_own_host(&pages, &browser);
+        return request_page::login_or_own_host(&pages, &browser, &browser.target);
     }
     again(&pages, &browser, id, StatusCode::OK, None).await
 }
@@ -160,6 +160,12 @@ pub(super) async fn farewell(pages: &Pages, browser: &Browser, id: Uuid) -> Opti
     })
 }
 
+/// The party of a change request; none when the person of the browser may not decide about it.
+pub(super) async fn party_of(pages: &Pages, browser: &Browser, id: Uuid) -> Option<Party> {
+    let loaded = load(pages, browser, id).await.ok()?.ok()?;
+    Some(loaded.party)
+}
+
 /// Finds the change request and whether the person may decide; else the page that says why not.
 async fn load(
     pages: &Pages,
@@ -186,7 +192,7 @@ async fn load(
     let mut db = pages.db.acquire().await?;
     let Some(request) = changes::any_state(&mut db, id, lifetime).await? else {
         return match system_users::requests::any_state(&mut db, id, lifetime).await? {
-            Some(other) => Ok(Err(super::login::found(&addresses::of_request(
+            Some(other) => Ok(Err(super::onward::found(&addresses::of_request(
                 other.kind,
                 &id.to_string(),
             )))),

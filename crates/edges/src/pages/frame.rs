@@ -37,6 +37,14 @@ pub struct Frame {
     https: bool,
 }
 
+/// Where a page may take its parts from, as a security policy spells it.
+#[derive(Debug, Clone, Copy)]
+pub struct Sources<'a> {
+    pub script: &'a str,
+    pub style: &'a str,
+    pub images: &'a str,
+}
+
 /// A language link.
 #[derive(Debug)]
 pub struct LanguageLink {
@@ -66,9 +74,9 @@ impl Frame {
             back: browser.target.clone(),
             flash: browser.session.as_ref().and_then(|s| s.flash.clone()),
             operator: pages.config.settings.operator.name.clone(),
+            refresh: None,
             https: pages.config.ui_base.starts_with("https:"),
         }
-            refresh: None,
     }
 
     /// Names the person who is logged in.
@@ -142,18 +150,34 @@ impl Frame {
         response
     }
 
-    /// The headers of every page.
-    pub fn protect(&self, headers: &mut HeaderMap) {
+    /// The security policy of a page with these sources. Forms lead to our own origin alone: where
+    /// the browser goes on from there is another page's matter.
+    #[must_use]
+    pub fn policy(&self, sources: &Sources<'_>) -> String {
+        let Sources {
+            script,
+            style,
+            images,
+        } = sources;
         let upgrade = if self.https {
             "; upgrade-insecure-requests"
         } else {
             ""
         };
-        let policy = format!(
-            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; \
+        format!(
+            "default-src 'none'; style-src {style}; script-src {script}; img-src {images}; font-src 'self'; connect-src 'self'; \
              form-action 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'{upgrade}"
-        );
-        if let Ok(policy) = HeaderValue::from_str(&policy) {
+        )
+    }
+
+    /// The headers of every page.
+    pub fn protect(&self, headers: &mut HeaderMap) {
+        let own = Sources {
+            script: "'self'",
+            style: "'self'",
+            images: "'self' data:",
+        };
+        if let Ok(policy) = HeaderValue::from_str(&self.policy(&own)) {
             headers.insert(CONTENT_SECURITY_POLICY, policy);
         }
         headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));

@@ -12,7 +12,7 @@ use super::Pages;
 use super::{
     browser::{Browser, CookieName},
     frame,
-    onward::{self, Onward},
+    onward::{self, Onward, found},
     store,
     texts::Language,
 };
@@ -140,15 +140,6 @@ async fn begin(
         })?;
     let jar = CookieJar::new().add(browser.set(CookieName::Login, &token, Some(15)));
     Ok((jar, found(address.as_str())).into_response())
-}
-
-/// 302, as the public system answers.
-pub fn found(address: &str) -> Response {
-    (
-        StatusCode::FOUND,
-        [(http::header::LOCATION, address.to_owned())],
-    )
-        .into_response()
 }
 
 /// `GET …/upstream/callback`: the identity provider sends the browser back.

@@ -18,8 +18,8 @@ use super::{
     farewell::Receipt,
     frame,
     frame::Frame,
-    login::found,
-    onward::{self, Onward},
+    front_end_cookies,
+    onward::{self, Onward, found},
     store::{self, PostLogout},
 };
 use foundation::{
@@ -140,6 +140,11 @@ async fn try_end(
         .add(browser.set(CookieName::After, &after, Some(15)));
     for cookie in pages.exchange.removed_session_cookies() {
         jar = jar.add(cookie);
+    }
+    if pages.front_end.is_some() {
+        for cookie in front_end_cookies::removed(browser) {
+            jar = jar.add(cookie);
+        }
     }
     let next = match &pages.login {
         Some(client) => client.logout_address(&after[..8]).await.map_or_else(

@@ -5,10 +5,10 @@
 //! not known here. A form is therefore answered with a page of ours, which leads on by itself.
 
 use askama::Template;
-use axum::response::Response;
-use http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use http::{StatusCode, header::LOCATION};
 
-use super::{frame::Frame, login::found};
+use super::frame::Frame;
 
 /// A page that leads on at once, and has a link for a browser that does not follow.
 #[derive(Debug, Template)]
@@ -55,4 +55,9 @@ pub fn lead(is_form: bool, address: &str, onward: impl FnOnce() -> Onward) -> Re
     } else {
         found(address)
     }
+}
+
+/// 302, as the public system answers.
+pub fn found(address: &str) -> Response {
+    (StatusCode::FOUND, [(LOCATION, address.to_owned())]).into_response()
 }

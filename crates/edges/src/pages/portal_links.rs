@@ -15,9 +15,11 @@ use super::{
 };
 use super::{
     browser::{Browser, CookieName},
-    change_page, frame,
-    login::{found, login_address, own_address},
-    logout, request_page, store,
+    change_page, frame, front_end_cookies,
+    login::{login_address, own_address},
+    logout,
+    onward::found,
+    request_page, store,
 };
 use foundation::http::{ApiError, path::PathValues, query::Query};
 use foundation::sessions;
@@ -135,12 +137,17 @@ async fn try_change(pages: &Pages, browser: &Browser, query: &Query) -> Result<R
     if let Some(token) = browser.cookie(CookieName::Session) {
         sessions::set_active_party(&pages.db, token, party.uuid).await?;
     }
-    Ok(found(
+    let next = found(
         &query
             .get("goTo")
             .and_then(|g| own_address(pages, g))
             .unwrap_or_else(|| OVERVIEW.to_owned()),
-    ))
+    );
+    Ok(if pages.front_end.is_some() {
+        (front_end_cookies::of_party(browser, &party), next).into_response()
+    } else {
+        next
+    })
 }
 
 /// The party that the query names by uuid or by integer id.

@@ -152,7 +152,7 @@ async fn show(pages: &Pages, browser: &Browser, kind: RequestKind, query: &Query
         );
     };
     if browser.session.is_none() {
-        return login_or_own_host(pages, browser);
+        return login_or_own_host(pages, browser, &browser.target);
     }
     match load(pages, browser, kind, id).await {
         Ok(Ok(loaded)) => render(pages, browser, &loaded, StatusCode::OK, None).await,
@@ -163,7 +163,9 @@ async fn show(pages: &Pages, browser: &Browser, kind: RequestKind, query: &Query
 
 /// Cookies belong to one host name: a page asked for under another name of this machine is asked
 /// for again under ours.
-pub(super) fn login_or_own_host(pages: &Pages, browser: &Browser) -> Response {
+///
+/// `target`: path and query to come back to.
+pub(super) fn login_or_own_host(pages: &Pages, browser: &Browser, target: &str) -> Response {
     if browser.is_form {
         // A form has a session before it comes here: its person is gone from the register.
         return frame::failure(pages, browser, ApiError::Empty(StatusCode::FORBIDDEN));
@@ -175,9 +177,9 @@ pub(super) fn login_or_own_host(pages: &Pages, browser: &Browser) -> Response {
         .unwrap_or_default();
     let asked = browser.host();
     if pages.config.settings.sandbox.is_some() && asked.contains(':') && asked != own_host {
-        return super::login::found(&format!("{}{}", pages.config.ui_base, browser.target));
+        return super::onward::found(&format!("{}{target}", pages.config.ui_base));
     }
-    super::login::found(&login_address(pages, &browser.target))
+    super::onward::found(&login_address(pages, target))
 }
 
 /// Finds the request and what the person may do; else the page that says why not.
@@ -197,20 +199,20 @@ async fn load(
         )))
     };
     let Some(person) = browser.person(pages).await? else {
-        return Ok(Err(login_or_own_host(pages, browser)));
+        return Ok(Err(login_or_own_host(pages, browser, &browser.target)));
     };
     let mut db = pages.db.acquire().await?;
     let lifetime = pages.config.settings.requests.lifetime_days;
     let Some(request) = requests::any_state(&mut db, id, lifetime).await? else {
         return match requests::changes::any_state(&mut db, id, lifetime).await? {
-            Some(change) => Ok(Err(super::login::found(&addresses::of_change_request(
+            Some(change) => Ok(Err(super::onward::found(&addresses::of_change_request(
                 change.id,
             )))),
             None => refuse(StatusCode::NOT_FOUND, "e.req404"),
         };
     };
     if request.kind != kind {
-        return Ok(Err(super::login::found(&addresses::of_request(
+        return Ok(Err(super::onward::found(&addresses::of_request(
             request.kind,
             &id.to_string(),
         ))));
@@ -285,10 +287,6 @@ pub(super) async fn farewell(
     let Ok(Ok(loaded)) = load(pages, browser, kind, id).await else {
         return None;
     };
-    Some(Farewell {
-        redirect_url: request.redirect_url.filter(|u| !u.is_empty()),
-    })
-}
     let Loaded {
         request,
         system,
@@ -298,8 +296,23 @@ pub(super) async fn farewell(
     let outcome = Outcome::of_request(request.status, request.escalated);
     let system = request_view::system_name(system.as_ref(), &request.system_id, browser.language);
     let now = pages.clock.now();
-
+    Some(Farewell {
         receipt: Receipt::new(outcome, &system, &request.system_id, &party, now),
+        redirect_url: request.redirect_url.filter(|u| !u.is_empty()),
+    })
+}
+
+/// The party of a request; none when the person of the browser may not read it.
+pub(super) async fn party_of(
+    pages: &Pages,
+    browser: &Browser,
+    kind: RequestKind,
+    id: Uuid,
+) -> Option<Party> {
+    let loaded = load(pages, browser, kind, id).await.ok()?.ok()?;
+    Some(loaded.party)
+}
+
 /// What can be done about a request, and what is said about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Situation {
@@ -505,22 +518,6 @@ async fn decide(
     }
 }
 
-/// The form, when it comes from a page of ours that this session was shown.
-#[expect(clippy::result_large_err, reason = "the other page is the answer")]
-pub(super) fn own_form(
-    pages: &Pages,
-    browser: &Browser,
-    action: &str,
-    page: &str,
-    form: Result<Form<DecisionForm>, FormRejection>,
-) -> Result<DecisionForm, Response> {
-    let Some(session) = &browser.session else {
-        return Err(log_in_again(pages, browser, page));
-    };
-    let Ok(Form(form)) = form else {
-        return Err(frame::message(
-            pages,
-            browser,
 /// Parameter of the address of a page that a form without a session led back to.
 const EXPIRED: &str = "expired";
 
@@ -547,6 +544,22 @@ pub(super) fn expired(browser: &Browser) -> Option<Notice> {
     })
 }
 
+/// The form, when it comes from a page of ours that this session was shown.
+#[expect(clippy::result_large_err, reason = "the other page is the answer")]
+pub(super) fn own_form(
+    pages: &Pages,
+    browser: &Browser,
+    action: &str,
+    page: &str,
+    form: Result<Form<DecisionForm>, FormRejection>,
+) -> Result<DecisionForm, Response> {
+    let Some(session) = &browser.session else {
+        return Err(log_in_again(pages, browser, page));
+    };
+    let Ok(Form(form)) = form else {
+        return Err(frame::message(
+            pages,
+            browser,
             StatusCode::BAD_REQUEST,
             "e.csrf_title",
             "e.csrf_body",
