@@ -241,6 +241,23 @@ async fn the_shell_sets_the_cookies_that_scripts_read() {
 }
 
 #[tokio::test]
+async fn the_shell_speaks_the_language_that_its_person_keeps() {
+    let portal = Portal::of(who::ODDNY).await;
+    let session = portal.cookie("sb_session").unwrap();
+    let oddny = portal.app.person(who::ODDNY).await;
+    let path = format!("{API}/settings/language/selectedLanguage");
+    let chosen = portal
+        .app
+        .post(&path, &oddny, json!({"languageCode": "no_nn"}))
+        .await;
+    chosen.expect(200);
+    let request = portal.app.http.get(portal.address(UI));
+    let request = request.header("cookie", format!("sb_session={session}"));
+    let text = request.send().await.unwrap().text().await.unwrap();
+    assert!(text.contains("<html lang=\"nn\">"), "{text}");
+}
+
+#[tokio::test]
 async fn the_page_of_a_request_acts_for_its_party() {
     let portal = Portal::of(who::ODDNY).await;
     let id = portal.app.new_request(who::KERAMIKK, &["a-ordning"]).await;

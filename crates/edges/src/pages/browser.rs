@@ -139,6 +139,13 @@ impl Browser {
         }
     }
 
+    /// The same browser, with pages in this language.
+    #[must_use]
+    pub fn in_language(mut self, language: Language) -> Self {
+        self.language = language;
+        self
+    }
+
     /// Value of a cookie of ours.
     #[must_use]
     pub fn cookie(&self, name: CookieName) -> Option<&str> {

@@ -1,123 +1,36 @@
 //! What follows a decision on a page: where the browser goes, and what it is shown on the way.
 
-use chrono::{DateTime, Utc};
-use registers::parties::Party;
-use serde::{Deserialize, Serialize};
-use system_users::requests::RequestStatus;
-
-use super::{display, frame::Frame};
-
-/// How a visit to the page of a request ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Outcome {
-    /// A system user was made.
-    Approved,
-    /// A system user was changed.
-    Changed,
-    Rejected,
-    /// Passed on to those who may decide.
-    Escalated,
-    /// Nothing was decided.
-    Closed,
-}
-
-impl Outcome {
-    /// How a request is left that nobody decides about now.
-    pub const fn of_request(status: RequestStatus, escalated: bool) -> Self {
-        match status {
-            RequestStatus::Accepted => Self::Approved,
-            RequestStatus::Rejected => Self::Rejected,
-            RequestStatus::New if escalated => Self::Escalated,
-            RequestStatus::New | RequestStatus::Denied | RequestStatus::Timedout => Self::Closed,
-        }
-    }
-
-    /// The same of a change request, which is never passed on.
-    pub const fn of_change_request(status: RequestStatus) -> Self {
-        match Self::of_request(status, false) {
-            Self::Approved => Self::Changed,
-            other => other,
-        }
-    }
-
-    /// Key of the heading; none where the outcome is one sentence among others.
-    const fn heading(self) -> Option<&'static str> {
-        match self {
-            Self::Approved => Some("out.approved"),
-            Self::Changed => Some("out.changed"),
-            Self::Rejected => Some("out.rejected"),
-            Self::Escalated => Some("out.escalated"),
-            Self::Closed => None,
-        }
-    }
-}
-
-/// What the pages on the way out say about a decision.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Receipt {
-    pub outcome: Outcome,
-    /// Name of the system; older rows have none.
-    #[serde(default)]
-    pub system: Option<String>,
-    pub system_id: String,
-    /// Name of the organisation.
-    pub org: String,
-    pub org_number: Option<String>,
-    pub at: DateTime<Utc>,
-}
-
-impl Receipt {
-    /// For a request of this organisation.
-    pub fn new(
-        outcome: Outcome,
-        system: &str,
-        system_id: &str,
-        party: &Party,
-        at: DateTime<Utc>,
-    ) -> Self {
-        Self {
-            outcome,
-            system: Some(system.to_owned()),
-            system_id: system_id.to_owned(),
-            org: display::name(&party.name),
-            org_number: party.org_number.clone(),
-            at,
-        }
-    }
-
-    /// Name of the system, or its id.
-    pub fn system_name(&self) -> &str {
-        self.system.as_deref().unwrap_or(&self.system_id)
-    }
-
-    /// Makes the outcome the heading of a page, and returns the sentences below it.
-    pub fn put_on(&self, frame: &mut Frame) -> Vec<String> {
-        let mut lines = Vec::new();
-        match self.outcome.heading() {
-            Some(key) => frame.title = frame.fill(key, "system", self.system_name()),
-            None => lines.push(frame.t("out.closed").to_owned()),
-        }
-        let number = display::org_number(self.org_number.as_deref().unwrap_or_default());
-        let at = display::date_time(self.at, frame.lang);
-        lines.push(super::filled_text(
-            frame.lang,
-            "out.for_org",
-            &[("org", &self.org), ("orgno", &number), ("datetime", &at)],
-        ));
-        match self.outcome {
-            Outcome::Approved | Outcome::Changed => {
-                lines.push(frame.fill("out.next_own", "system", self.system_name()));
-            }
-            Outcome::Rejected | Outcome::Escalated | Outcome::Closed => {}
-        }
-        lines
-    }
-}
+use super::{
+    display,
+    frame::Frame,
+    receipt::{Outcome, Receipt},
+};
 
 /// Where the browser goes after the log-out, and what the page there shows.
 pub struct Farewell {
     pub redirect_url: Option<String>,
     pub receipt: Receipt,
+}
+
+/// Makes the outcome the heading of a page, and returns the sentences below it.
+pub fn put_on(receipt: &Receipt, frame: &mut Frame) -> Vec<String> {
+    let mut lines = Vec::new();
+    match receipt.outcome.heading() {
+        Some(key) => frame.title = frame.fill(key, "system", receipt.system_name()),
+        None => lines.push(frame.t("out.closed").to_owned()),
+    }
+    let number = display::org_number(receipt.org_number.as_deref().unwrap_or_default());
+    let at = display::date_time(receipt.at, frame.lang);
+    lines.push(super::filled_text(
+        frame.lang,
+        "out.for_org",
+        &[("org", &receipt.org), ("orgno", &number), ("datetime", &at)],
+    ));
+    match receipt.outcome {
+        Outcome::Approved | Outcome::Changed => {
+            lines.push(frame.fill("out.next_own", "system", receipt.system_name()));
+        }
+        Outcome::Rejected | Outcome::Escalated | Outcome::Closed => {}
+    }
+    lines
 }

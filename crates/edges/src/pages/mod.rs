@@ -19,6 +19,7 @@ mod login_client;
 mod logout;
 mod onward;
 mod portal_links;
+mod receipt;
 mod request_page;
 mod request_view;
 mod routes;

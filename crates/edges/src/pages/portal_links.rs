@@ -9,10 +9,7 @@ use axum_extra::extract::cookie::CookieJar;
 use http::StatusCode;
 use uuid::Uuid;
 
-use super::{
-    Pages,
-    farewell::{Farewell, Receipt},
-};
+use super::{Pages, farewell::Farewell, receipt::Receipt};
 use super::{
     browser::{Browser, CookieName},
     change_page, frame, front_end_cookies,

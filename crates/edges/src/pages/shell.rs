@@ -21,12 +21,14 @@ use uuid::Uuid;
 
 use super::{
     Pages,
-    browser::{Browser, CookieName},
+    browser::{Browser, CookieName, LANGUAGE_COOKIE},
     change_page, frame,
     frame::Frame,
     front_end::FrontEnd,
     front_end_cookies, request_page,
+    texts::Language,
 };
+use crate::portal::preferences_store;
 
 #[derive(Debug, Template)]
 #[template(path = "shell.html")]
@@ -104,7 +106,8 @@ async fn respond(pages: &Pages, browser: &Browser, about: Option<Party>) -> Resp
         return StatusCode::NOT_FOUND.into_response();
     };
     match acted_for(pages, browser, session, about).await {
-        Ok(Some(party)) => {
+        Ok(Some(Acting { party, language })) => {
+            let browser = &browser.clone().in_language(language);
             let page = shell(pages, browser, front_end);
             (front_end_cookies::of_shell(browser, session, &party), page).into_response()
         }
@@ -114,13 +117,19 @@ async fn respond(pages: &Pages, browser: &Browser, about: Option<Party>) -> Resp
     }
 }
 
+/// For whom the front end shows its page, and how.
+struct Acting {
+    party: Party,
+    language: Language,
+}
+
 /// The party that the session acts for from now on; none when the register does not know its person.
 async fn acted_for(
     pages: &Pages,
     browser: &Browser,
     session: &Session,
     about: Option<Party>,
-) -> Result<Option<Party>, ApiError> {
+) -> Result<Option<Acting>, ApiError> {
     let Some(person) = browser.person(pages).await? else {
         return Ok(None);
     };
@@ -142,14 +151,24 @@ async fn acted_for(
             Some(_) | None => None,
         };
     }
+    // Chosen in this browser, or else wherever the person chose last.
+    let kept = match browser.jar.get(LANGUAGE_COOKIE) {
+        Some(_) => None,
+        None => {
+            preferences_store::read(&mut db, person.0.key)
+                .await?
+                .language
+        }
+    };
     drop(db);
+    let language = kept.unwrap_or(browser.language);
     let party = party.unwrap_or(person.0);
     if let Some(token) = browser.cookie(CookieName::Session)
         && session.active_party != Some(party.uuid)
     {
         sessions::set_active_party(&pages.db, token, party.uuid).await?;
     }
-    Ok(Some(party))
+    Ok(Some(Acting { party, language }))
 }
 
 /// `GET /accessmanagement/assets/…`, `GET /assets/…`

@@ -2,7 +2,7 @@
 
 use sqlx::{PgConnection, PgPool, types::Json};
 
-use super::farewell::Receipt;
+use super::receipt::Receipt;
 use foundation::{crypto::sha256, db::DbError, retention::BATCH};
 
 /// A login under way.
