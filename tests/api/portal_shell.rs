@@ -423,7 +423,6 @@ async fn no_other_api_takes_the_session_of_the_browser() {
         "/authentication/api/v1/systemuser/53000001".to_owned(),
         format!("{API}/enduser/connections?party={keramikk}&from={keramikk}"),
         format!("{API}/enduser/authorizedparties"),
-        format!("{API}/resourceowner/authorizedparties"),
         "/authorization/api/v1/parties?userId=1".to_owned(),
     ] {
         let status = portal.get(&path).await.status().as_u16();
