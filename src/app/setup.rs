@@ -13,7 +13,7 @@ use authorization::{
     pdp::{Pdp, log::Log},
     session_cookies::SessionCookies,
 };
-use edges::pages::LoginClient;
+use edges::pages::{FrontEnd, LoginClient};
 use foundation::{
     audit,
     clock::Clock,
@@ -286,6 +286,7 @@ pub async fn state(
         platform.insert(name.clone(), Arc::new(key_set_file(path)?));
     }
     let login = LoginClient::new(&config, secrets.login_key)?;
+    let front_end = FrontEnd::read(&config)?;
     let checkpoints = config
         .settings
         .audit
@@ -332,6 +333,7 @@ pub async fn state(
         feed,
         resources,
         login: login.map(Arc::new),
+        front_end: front_end.map(Arc::new),
         checkpoints,
         recovery: Arc::new(recovery),
         readiness: Readiness::default(),

@@ -11,7 +11,7 @@ use authorization::{
     permissions::Permissions,
 };
 use edges::{
-    pages::{LoginClient, Pages},
+    pages::{FrontEnd, LoginClient, Pages},
     portal::PortalBackEnd,
 };
 use foundation::{
@@ -71,6 +71,7 @@ pub struct Inner {
     pub feed: Arc<Feed>,
     pub resources: Arc<Resources>,
     pub login: Option<Arc<LoginClient>>,
+    pub front_end: Option<Arc<FrontEnd>>,
     pub checkpoints: Option<Arc<Checkpoints>>,
     /// Whether the database lacks nothing that was known before.
     pub recovery: Arc<Recovery>,
@@ -293,6 +294,7 @@ impl AppState {
             config: Arc::clone(&self.config),
             db: self.db.clone(),
             exchange: self.exchange(),
+            front_end: self.front_end.clone(),
             identity: Arc::clone(&self.identity),
             login: self.login.clone(),
             permissions: self.permissions(),

@@ -67,6 +67,7 @@ mod policies;
 mod portal_access;
 mod portal_clients;
 mod portal_frame;
+mod portal_shell;
 mod refusals;
 mod register;
 mod register_parties;

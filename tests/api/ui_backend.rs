@@ -678,6 +678,32 @@ async fn a_browser_leaves_by_the_old_links() {
 }
 
 #[tokio::test]
+async fn an_old_link_out_says_what_was_decided() {
+    for (decision, said) in [
+        ("reject", "Forespørselen fra Fjordlønn er avvist"),
+        ("approve", "Systemtilgangen for Fjordlønn er godkjent"),
+    ] {
+        let app = TestApp::start().await;
+        let id = request_with_right(&app).await;
+        let browser = Browser::new();
+        log_in(&app, &browser, who::ODDNY).await;
+        let oddny = app.person(who::ODDNY).await;
+        let party = party_of(&app, who::KERAMIKK).await;
+        app.post(
+            &format!("{UI}/systemuser/request/{party}/{id}/{decision}"),
+            &oddny,
+            json!({}),
+        )
+        .await
+        .expect(200);
+        let logout = format!("{}{UI}/systemuser/request/{id}/logout", app.base);
+        let end = browser.open(&logout).await;
+        assert_eq!(end.address.as_str(), "https://fjordlonn.example/kvittering");
+        assert!(end.text.contains(said), "{said}: {}", end.text);
+    }
+}
+
+#[tokio::test]
 async fn a_browser_acts_for_another_party() {
     let app = TestApp::start().await;
     let browser = Browser::new();

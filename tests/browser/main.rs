@@ -25,6 +25,7 @@ use std::{
 use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::{Value, json};
 use support::*;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 const AXE: &str = include_str!("axe.min.js");
 
@@ -269,6 +270,124 @@ async fn the_confirm_page_from_link_to_vendor_with_and_without_script() {
         browser.close().await.unwrap();
     }
     assert_eq!(app.count("select count(*) from \"system_user\" where reportee_org_no = '390381492' and not is_deleted").await, 2);
+}
+
+/// A vendor whose page leads on to another origin, with that other origin: one server that listens
+/// twice.
+struct Vendor {
+    /// Registered with the system.
+    address: String,
+    /// Where the browser ends.
+    end: String,
+}
+
+impl Vendor {
+    async fn start() -> Self {
+        let first = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let second = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = |listener: &tokio::net::TcpListener, path: &str| {
+            format!("http://{}{path}", listener.local_addr().unwrap())
+        };
+        let (from, to) = (address(&first, "/kvittering"), address(&second, "/ferdig"));
+        let leads_on = format!(
+            "HTTP/1.1 302 Found\r\nlocation: {to}?fra=1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        );
+        let page = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 11\r\nconnection: close\r\n\r\n<h1>Ut</h1>".to_owned();
+        for (listener, answer) in [(first, leads_on), (second, page)] {
+            tokio::spawn(async move {
+                while let Ok((mut stream, _)) = listener.accept().await {
+                    let mut asked = [0; 4096];
+                    let _ = stream.read(&mut asked).await;
+                    let _ = stream.write_all(answer.as_bytes()).await;
+                    let _ = stream.shutdown().await;
+                }
+            });
+        }
+        Self {
+            address: from,
+            end: to,
+        }
+    }
+}
+
+/// A request whose answer leads to this vendor, and the address of its page.
+async fn ask_for(app: &TestApp, vendor: &Vendor, external_ref: &str) -> String {
+    app.run_sql(&format!(
+        "update system set allowed_redirect_urls = '{{{}}}' where system_id = '390198116_fjordlonn'",
+        vendor.address
+    ))
+    .await;
+    let mut body = request_body(who::KERAMIKK, &["a-ordning"]);
+    body["redirectUrl"] = json!(vendor.address);
+    body["externalRef"] = json!(external_ref);
+    let path = "/authentication/api/v1/systemuser/request/vendor";
+    let caller = app.vendor(who::FJORDLONN).await;
+    let made = app.post(path, &caller, body).await.expect(201).json();
+    made["confirmUrl"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_vendor_may_lead_on_to_another_origin() {
+    let app = TestApp::start().await;
+    let driver = Driver::start().await;
+    let vendor = Vendor::start().await;
+    for (script, decision) in [(true, "approve"), (false, "reject")] {
+        let browser = driver.browser(script, "nb", 1280).await;
+        let page = ask_for(&app, &vendor, &format!("leads-on-{script}")).await;
+        browser.goto(&page).await.unwrap();
+        log_in(&browser, who::ODDNY).await;
+        arrive(&browser, &app.base).await;
+        press(&browser, &format!("button[value={decision}]")).await;
+        let end = arrive(&browser, &vendor.end).await;
+        assert_eq!(end, format!("{}?fra=1", vendor.end));
+        let log = browser_log(&driver, &browser).await;
+        assert!(!log.contains("Content Security Policy"), "{log}");
+        browser.close().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_form_of_an_expired_session_leads_to_the_login_and_back() {
+    let app = TestApp::start().await;
+    let driver = Driver::start().await;
+    let vendor = Vendor::start().await;
+    let browser = driver.browser(false, "nb", 1280).await;
+    let page = ask_for(&app, &vendor, "expired").await;
+    browser.goto(&page).await.unwrap();
+    log_in(&browser, who::ODDNY).await;
+    arrive(&browser, &app.base).await;
+    app.run_sql("delete from session").await;
+    press(&browser, "button[value=approve]").await;
+    arrive(&browser, &app.idporten).await;
+    log_in(&browser, who::ODDNY).await;
+    arrive(&browser, &app.base).await;
+    let notice = "//*[@role='status'][contains(., 'er ikke sendt')]";
+    let notice = browser.wait().for_element(Locator::XPath(notice)).await;
+    notice.expect("that nothing was sent");
+    press(&browser, "button[value=approve]").await;
+    arrive(&browser, &vendor.end).await;
+    browser.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_logs_out_may_log_in_again() {
+    let app = TestApp::start().await;
+    let driver = Driver::start().await;
+    let browser = driver.browser(true, "nb", 1280).await;
+    let vendor = Vendor::start().await;
+    let page = ask_for(&app, &vendor, "log-out").await;
+    browser.goto(&page).await.unwrap();
+    log_in(&browser, who::ODDNY).await;
+    arrive(&browser, &app.base).await;
+    press(&browser, "form[action$='/logout'] button").await;
+    let out = format!("{}/accessmanagement/ui/loggedout", app.base);
+    arrive(&browser, &out).await;
+    assert_accessible(&browser, "logged out").await;
+    press(&browser, "form[action$='/authentication'] button").await;
+    arrive(&browser, &app.idporten).await;
+    let log = browser_log(&driver, &browser).await;
+    assert!(!log.contains("Content Security Policy"), "{log}");
+    browser.close().await.unwrap();
 }
 
 /// What the browser's console says.

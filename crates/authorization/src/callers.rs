@@ -28,7 +28,7 @@ use uuid::Uuid;
 use crate::{
     caller_shapes::{self, User},
     live_system_users::LiveSystemUsers,
-    session_cookies::SessionCookies,
+    session_cookies::{SessionCookies, TakesPageSession},
 };
 
 /// A caller with a token of any shape that was verified, and whose system user, if it has one, is
@@ -159,6 +159,7 @@ impl<P> Maskinporten<P> {
 pub struct EndUser<P> {
     person: Option<Person>,
     level: u8,
+    session: Option<String>,
     policy: PhantomData<P>,
 }
 
@@ -181,6 +182,12 @@ impl<P> EndUser<P> {
     #[must_use]
     pub const fn level(&self) -> u8 {
         self.level
+    }
+
+    /// Id (base64url) of the browser session that calls, or that the token was made for.
+    #[must_use]
+    pub fn session(&self) -> Option<&str> {
+        self.session.as_deref()
     }
 
     /// The same caller, where the policy has been seen to hold.
@@ -337,6 +344,13 @@ impl Authenticator {
         // The first that is there is the only one: a bad header is not helped by a good cookie.
         let principal = if let Some(token) = bearer(&parts.headers)? {
             self.verify(token).await?.principal
+        } else if parts.extensions.get::<TakesPageSession>().is_some() {
+            let principal = Arc::new(Box::pin(cookies.page_session(parts)).await?);
+            if let Some(context) = context::current() {
+                let _ = context.caller.set(Arc::clone(&principal));
+            }
+            context::admit(&principal)?;
+            return Ok(Caller { principal });
         } else {
             let token = cookies
                 .token_for_api(parts)
@@ -414,6 +428,7 @@ impl Authenticator {
         Ok(Some(PersonOrSystemUser::Person(EndUser {
             person: self.person_named(names).await?,
             level,
+            session: caller.principal.session().map(str::to_owned),
             policy: PhantomData,
         })))
     }
@@ -458,6 +473,7 @@ impl Authenticator {
         Ok(Some(EndUser {
             person: self.person_named(names).await?,
             level,
+            session: caller.principal.session().map(str::to_owned),
             policy: PhantomData,
         }))
     }
@@ -470,6 +486,7 @@ impl Authenticator {
         Ok(self.person(&scoped.caller).await?.unwrap_or(EndUser {
             person: None,
             level: 0,
+            session: None,
             policy: PhantomData,
         }))
     }

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use axum_extra::extract::cookie::CookieJar;
 use foundation::{
     config::Checked,
-    crypto::unbase64url,
+    crypto::{base64url, sha256, unbase64url},
     http::{
         ApiError, ApiResult,
         context::{self, Refusal},
     },
-    sessions::{LiveSession, csrf, live_session},
+    sessions::{self, LiveSession, csrf, live_session},
     telemetry::security::SecurityEvent,
-    token::{self, IssuerKind, Principal},
+    token::{self, BrowserSession, IssuerKind, Principal},
 };
 use http::{HeaderMap, Method, StatusCode, request::Parts};
 use sqlx::PgPool;
@@ -22,6 +22,11 @@ use sqlx::PgPool;
 /// Cookie that is looked at before the configured one.
 const FIRST_COOKIE: &str = ".ALTINNTOKEN";
 const PROOF_HEADERS: [&str; 2] = ["x-xsrf-token", "x-csrf-token"];
+
+/// Marks the routes that take the session of a browser in place of a token. In the extensions of a
+/// request.
+#[derive(Debug, Clone, Copy)]
+pub struct TakesPageSession;
 
 /// Reads cookies with tokens, and the sessions that those tokens belong to.
 #[derive(Debug, Clone)]
@@ -73,6 +78,44 @@ impl SessionCookies {
         Some(found.value().to_owned()).filter(|token| !token.is_empty())
     }
 
+    /// The caller of a request to a route that takes the session of a browser: the person of the
+    /// session. What changes something must be sent by a page of ours.
+    ///
+    /// # Errors
+    /// 401 without a session that lives, 400 without proof.
+    pub async fn page_session(&self, parts: &Parts) -> ApiResult<Principal> {
+        const NO_SESSION: ApiError = ApiError::Unauthorized(None);
+        let name = sessions::cookie_name(self.config.settings.session.secure_cookies);
+        let jar = CookieJar::from_headers(&parts.headers);
+        let cookie = jar.get(name).ok_or(NO_SESSION)?;
+        let found = self.session(&sha256(cookie.value())).await?;
+        let session = found.ok_or(NO_SESSION)?;
+        if !is_safe(&parts.method) && !self.is_proven(parts, &session.csrf_secret) {
+            return Err(rejected(parts, ApiError::Status(StatusCode::BAD_REQUEST)));
+        }
+        let session = BrowserSession {
+            id: base64url(&session.id),
+            person: session.person_uuid,
+            level: u8::try_from(session.level).map_err(ApiError::internal)?,
+            expires: session.expires.timestamp(),
+        };
+        Ok(Principal::of_session(&self.config.own_issuer, session))
+    }
+
+    /// Whether a script of a page of ours sent a request, for the session with this secret.
+    fn is_proven(&self, parts: &Parts, secret: &[u8]) -> bool {
+        let proof = PROOF_HEADERS
+            .iter()
+            .find_map(|name| parts.headers.get(*name)?.to_str().ok());
+        let is_proof =
+            |text: &str| csrf::is_script_token(secret, text) || csrf::verify(secret, "", "", text);
+        let is_ours = [&self.config.ui_base, &self.config.public_base]
+            .into_iter()
+            .filter_map(|base| csrf::origin(base))
+            .any(|origin| csrf::same_origin(&parts.headers, &origin));
+        proof.is_some_and(is_proof) && is_ours
+    }
+
     /// Checks what must hold of a token from a cookie beyond the token itself: that it is a
     /// person's of ours, and for methods that change something that one of our own pages sent the
     /// request.
@@ -83,33 +126,12 @@ impl SessionCookies {
         if principal.issuer_kind != IssuerKind::Own || principal.person().is_none() {
             return Err(ApiError::Unauthorized(Some(token::Refusal::Cookie)));
         }
-        if matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS) {
+        if is_safe(&parts.method) {
             return Ok(());
         }
-        let forbidden = || {
-            context::report(SecurityEvent::CsrfRejected {
-                path: parts.uri.path(),
-            });
-            context::note_refusal(Refusal::denial(context::CSRF));
-            ApiError::Empty(StatusCode::FORBIDDEN)
-        };
-        let Some(session) = self.live(principal).await? else {
-            return Err(forbidden());
-        };
-        let proof = PROOF_HEADERS
-            .iter()
-            .find_map(|name| parts.headers.get(*name)?.to_str().ok());
-        let is_proven =
-            proof.is_some_and(|proof| csrf::verify(&session.csrf_secret, "", "", proof));
-        let origins = [&self.config.ui_base, &self.config.public_base]
-            .map(|base| csrf::origin(base).unwrap_or_default());
-        let is_ours = origins
-            .iter()
-            .any(|origin| csrf::same_origin(&parts.headers, origin));
-        if is_proven && is_ours {
-            Ok(())
-        } else {
-            Err(forbidden())
+        match self.live(principal).await? {
+            Some(session) if self.is_proven(parts, &session.csrf_secret) => Ok(()),
+            Some(_) | None => Err(rejected(parts, ApiError::Empty(StatusCode::FORBIDDEN))),
         }
     }
 
@@ -147,4 +169,18 @@ impl SessionCookies {
         let idle_minutes = self.config.settings.session.idle_minutes;
         Ok(live_session(&self.db, id, idle_minutes).await?)
     }
+}
+
+/// Whether a method changes nothing.
+fn is_safe(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+/// An answer to a request that no page of ours is known to have sent, with its security event.
+fn rejected(parts: &Parts, answer: ApiError) -> ApiError {
+    context::report(SecurityEvent::CsrfRejected {
+        path: parts.uri.path(),
+    });
+    context::note_refusal(Refusal::denial(context::CSRF));
+    answer
 }

@@ -1,12 +1,14 @@
 //! Routes of the portal's back end and of the pages, and the state that handlers take slices of.
 
-use authorization::{callers::Authenticator, permissions::Permissions};
-use axum::Router;
+use authorization::{
+    callers::Authenticator, permissions::Permissions, session_cookies::TakesPageSession,
+};
+use axum::{Extension, Router, extract::FromRef as _};
 use foundation::routes;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    pages::{self, Pages},
+    pages::{self, Pages, Shown},
     portal::{self, PortalBackEnd},
 };
 
@@ -20,7 +22,20 @@ foundation::router_state! {
 }
 
 /// What Altinn's portal asks its own back end, with its description.
+///
+/// Where the front end is served here, these routes take the session of its browser too.
 pub fn portal_router(state: PortalState) -> OpenApiRouter {
+    let back_end = PortalBackEnd::from_ref(&state);
+    let is_served = back_end.config.settings.portal.dist_dir.is_some();
+    let router = rows().with_state(state);
+    if is_served {
+        router.route_layer(Extension(TakesPageSession))
+    } else {
+        router
+    }
+}
+
+fn rows() -> OpenApiRouter<PortalState> {
     use portal::{access_api, clients_api, requests_api, system_users_api, user_api};
     OpenApiRouter::new()
         .routes(routes!(requests_api::read))
@@ -58,7 +73,6 @@ pub fn portal_router(state: PortalState) -> OpenApiRouter {
         .routes(routes!(access_api::check_packages))
         .merge(frame())
         .routes(routes!(user_api::change_reportee))
-        .with_state(state)
 }
 
 /// What the frame around the pages asks and keeps.
@@ -93,7 +107,12 @@ fn frame() -> OpenApiRouter<PortalState> {
 /// The pages, and the templates of their routes.
 pub fn pages_router(pages: Pages) -> (Router, Vec<String>) {
     let mut templates: Vec<String> = pages::TEMPLATES.iter().map(|t| (*t).to_owned()).collect();
-    let mut router = pages::router();
+    let mut router = if pages.front_end.is_some() {
+        templates.extend(pages::FRONT_END_TEMPLATES.iter().map(|t| (*t).to_owned()));
+        pages::router(Shown::FrontEnd).merge(pages::front_end_router())
+    } else {
+        pages::router(Shown::OwnPages)
+    };
     for (name, handle) in pages::docs_routes() {
         templates.push(name.clone());
         router = router.route(&name, handle);

@@ -3,7 +3,7 @@
 use axum::extract::FromRequestParts;
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use http::{
-    HeaderMap,
+    HeaderMap, Method,
     header::{ACCEPT_LANGUAGE, HOST},
     request::Parts,
 };
@@ -32,8 +32,7 @@ pub enum CookieName {
 impl CookieName {
     fn full(self, secure: bool) -> &'static str {
         match (self, secure) {
-            (Self::Session, true) => "__Host-sb_session",
-            (Self::Session, false) => "sb_session",
+            (Self::Session, _) => sessions::cookie_name(secure),
             (Self::Login, true) => "__Host-sb_login",
             (Self::Login, false) => "sb_login",
             (Self::After, true) => "__Host-sb_after",
@@ -56,6 +55,8 @@ pub struct Browser {
     pub language: Language,
     /// Path and query it asked for.
     pub target: String,
+    /// Whether it sends a form.
+    pub is_form: bool,
     /// Its session, when one lives and the level suffices.
     pub session: Option<Session>,
     secure: bool,
@@ -97,6 +98,7 @@ impl FromRequestParts<Pages> for Browser {
                 .map(|p| p.as_str().to_owned())
                 .unwrap_or_default(),
             headers: parts.headers.clone(),
+            is_form: parts.method == Method::POST,
             jar,
             session,
             secure,
@@ -131,9 +133,17 @@ impl Browser {
             headers: headers.clone(),
             jar,
             target: target.to_owned(),
+            is_form: false,
             session: None,
             secure: pages.config.settings.session.secure_cookies,
         }
+    }
+
+    /// The same browser, with pages in this language.
+    #[must_use]
+    pub fn in_language(mut self, language: Language) -> Self {
+        self.language = language;
+        self
     }
 
     /// Value of a cookie of ours.
@@ -154,6 +164,16 @@ impl Browser {
             Some(minutes) => cookie.max_age(Duration::minutes(minutes)).build(),
             None => cookie.build(),
         }
+    }
+
+    /// A cookie that scripts of a page read, for as long as the browser runs.
+    #[must_use]
+    pub fn readable(&self, name: &'static str, value: String, to: SameSite) -> Cookie<'static> {
+        Cookie::build((name, value))
+            .secure(self.secure)
+            .same_site(to)
+            .path("/")
+            .build()
     }
 
     /// A cookie of ours, to be removed.

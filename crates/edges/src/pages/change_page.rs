@@ -18,6 +18,7 @@ use super::{
     frame,
     frame::Frame,
     logout,
+    receipt::{Outcome, Receipt},
     request_page::{self, DecisionForm, RequestPage},
     request_view::{self, Listing, Notice, Section, View},
     texts::{self, Language},
@@ -68,7 +69,7 @@ pub async fn show(State(pages): State<Pages>, browser: Browser, query: Query) ->
         );
     };
     if browser.session.is_none() {
-        return request_page::login_or_own_host(&pages, &browser);
+        return request_page::login_or_own_host(&pages, &browser, &browser.target);
     }
     again(&pages, &browser, id, StatusCode::OK, None).await
 }
@@ -150,14 +151,20 @@ async fn again(
 
 /// Where a browser goes that leaves a change request; none when its person may not read it.
 pub(super) async fn farewell(pages: &Pages, browser: &Browser, id: Uuid) -> Option<Farewell> {
-    let Ok(Ok(Loaded { request, party, .. })) = load(pages, browser, id).await else {
+    let Ok(Ok(loaded)) = load(pages, browser, id).await else {
         return None;
     };
+    let outcome = Outcome::of_change_request(loaded.request.status);
     Some(Farewell {
-        redirect_url: request.redirect_url.filter(|u| !u.is_empty()),
-        system_id: request.system_id,
-        party,
+        receipt: receipt(pages, browser, &loaded, outcome),
+        redirect_url: loaded.request.redirect_url.filter(|u| !u.is_empty()),
     })
+}
+
+/// The party of a change request; none when the person of the browser may not decide about it.
+pub(super) async fn party_of(pages: &Pages, browser: &Browser, id: Uuid) -> Option<Party> {
+    let loaded = load(pages, browser, id).await.ok()?.ok()?;
+    Some(loaded.party)
 }
 
 /// Finds the change request and whether the person may decide; else the page that says why not.
@@ -176,13 +183,17 @@ async fn load(
         )))
     };
     let Some(person) = browser.person(pages).await? else {
-        return Ok(Err(request_page::login_or_own_host(pages, browser)));
+        return Ok(Err(request_page::login_or_own_host(
+            pages,
+            browser,
+            &browser.target,
+        )));
     };
     let lifetime = pages.config.settings.requests.lifetime_days;
     let mut db = pages.db.acquire().await?;
     let Some(request) = changes::any_state(&mut db, id, lifetime).await? else {
         return match system_users::requests::any_state(&mut db, id, lifetime).await? {
-            Some(other) => Ok(Err(super::login::found(&addresses::of_request(
+            Some(other) => Ok(Err(super::onward::found(&addresses::of_request(
                 other.kind,
                 &id.to_string(),
             )))),
@@ -326,7 +337,9 @@ async fn page(
 ) -> Result<RequestPage, ApiError> {
     let situation = situation(pages, loaded, browser.language).await?;
     let mut v = describe(pages, loaded, situation.report.as_ref(), browser.language).await?;
-    v.notice = notice.or(situation.notice);
+    v.notice = notice
+        .or(situation.notice)
+        .or_else(|| request_page::expired(browser));
     (v.can_approve, v.can_reject) = (situation.can_approve, situation.can_reject);
     if let Some(session) = &browser.session {
         v.csrf = csrf::token(&session.csrf_secret, "POST", &v.action);
@@ -335,9 +348,6 @@ async fn page(
     f.acting_for = Some(display::name(&loaded.party.name));
     f.is_error = !v.failing.is_empty();
     f.back = addresses::of_change_request(loaded.request.id);
-    if let Some(url) = &loaded.request.redirect_url {
-        f.allow_origin_of(url);
-    }
     Ok(RequestPage { f, v })
 }
 
@@ -508,7 +518,7 @@ async fn carry_out(
     } = loaded;
     let approver = Approver { person, party };
     let outcome = match form.decision.as_str() {
-        "close" => Ok("closed"),
+        "close" => Ok(Outcome::of_change_request(request.status)),
         "approve" | "reject" if form.party != party.uuid.to_string() => {
             return frame::message(
                 pages,
@@ -525,13 +535,13 @@ async fn carry_out(
                 .requests
                 .approve_change(approver, request.id, Some(&same))
                 .await
-                .map(|_| "changed")
+                .map(|_| Outcome::Changed)
         }
         "reject" => pages
             .requests
             .reject_change(approver, request.id)
             .await
-            .map(|_| "rejected"),
+            .map(|_| Outcome::Rejected),
         _ => {
             return frame::message(
                 pages,
@@ -552,17 +562,8 @@ async fn carry_out(
 }
 
 /// After a decision: out, and to where the vendor waits, or to the receipt.
-async fn leave(pages: &Pages, browser: &Browser, loaded: &Loaded, outcome: &str) -> Response {
-    let receipt = match describe(pages, loaded, None, browser.language).await {
-        Ok(view) => request_view::receipt(
-            &view,
-            &loaded.request.system_id,
-            &loaded.party,
-            outcome,
-            pages.clock.now(),
-        ),
-        Err(error) => return frame::failure(pages, browser, error),
-    };
+async fn leave(pages: &Pages, browser: &Browser, loaded: &Loaded, outcome: Outcome) -> Response {
+    let receipt = receipt(pages, browser, loaded, outcome);
     logout::end(
         pages,
         browser,
@@ -574,4 +575,10 @@ async fn leave(pages: &Pages, browser: &Browser, loaded: &Loaded, outcome: &str)
         Some(&receipt),
     )
     .await
+}
+
+fn receipt(pages: &Pages, browser: &Browser, loaded: &Loaded, outcome: Outcome) -> Receipt {
+    let (system, id) = (loaded.system.as_ref(), &loaded.request.system_id);
+    let system = request_view::system_name(system, id, browser.language);
+    Receipt::new(outcome, &system, id, &loaded.party, pages.clock.now())
 }

@@ -1,10 +1,36 @@
-//! What follows a decision on a page.
+//! What follows a decision on a page: where the browser goes, and what it is shown on the way.
 
-use registers::parties::Party;
+use super::{
+    display,
+    frame::Frame,
+    receipt::{Outcome, Receipt},
+};
 
 /// Where the browser goes after the log-out, and what the page there shows.
-pub(super) struct Farewell {
+pub struct Farewell {
     pub redirect_url: Option<String>,
-    pub system_id: String,
-    pub party: Party,
+    pub receipt: Receipt,
+}
+
+/// Makes the outcome the heading of a page, and returns the sentences below it.
+pub fn put_on(receipt: &Receipt, frame: &mut Frame) -> Vec<String> {
+    let mut lines = Vec::new();
+    match receipt.outcome.heading() {
+        Some(key) => frame.title = frame.fill(key, "system", receipt.system_name()),
+        None => lines.push(frame.t("out.closed").to_owned()),
+    }
+    let number = display::org_number(receipt.org_number.as_deref().unwrap_or_default());
+    let at = display::date_time(receipt.at, frame.lang);
+    lines.push(super::filled_text(
+        frame.lang,
+        "out.for_org",
+        &[("org", &receipt.org), ("orgno", &number), ("datetime", &at)],
+    ));
+    match receipt.outcome {
+        Outcome::Approved | Outcome::Changed => {
+            lines.push(frame.fill("out.next_own", "system", receipt.system_name()));
+        }
+        Outcome::Rejected | Outcome::Escalated | Outcome::Closed => {}
+    }
+    lines
 }

@@ -32,8 +32,17 @@ pub struct Frame {
     pub back: String,
     pub flash: Option<String>,
     pub operator: String,
+    /// Where the page leads at once.
+    pub refresh: Option<String>,
     https: bool,
-    origins: Vec<String>,
+}
+
+/// Where a page may take its parts from, as a security policy spells it.
+#[derive(Debug, Clone, Copy)]
+pub struct Sources<'a> {
+    pub script: &'a str,
+    pub style: &'a str,
+    pub images: &'a str,
 }
 
 /// A language link.
@@ -65,12 +74,8 @@ impl Frame {
             back: browser.target.clone(),
             flash: browser.session.as_ref().and_then(|s| s.flash.clone()),
             operator: pages.config.settings.operator.name.clone(),
+            refresh: None,
             https: pages.config.ui_base.starts_with("https:"),
-            origins: pages
-                .login
-                .as_ref()
-                .map(|client| client.origins())
-                .unwrap_or_default(),
         }
     }
 
@@ -86,13 +91,6 @@ impl Frame {
     pub fn with_error(mut self) -> Self {
         self.is_error = true;
         self
-    }
-
-    /// Lets forms of the page lead to this address.
-    pub fn allow_origin_of(&mut self, url: &str) {
-        if let Some(origin) = csrf::origin(url) {
-            self.origins.push(origin);
-        }
     }
 
     /// A text.
@@ -152,23 +150,34 @@ impl Frame {
         response
     }
 
-    /// The headers of every page.
-    pub fn protect(&self, headers: &mut HeaderMap) {
-        let mut form_action = String::from("'self'");
-        for origin in &self.origins {
-            form_action.push(' ');
-            form_action.push_str(origin);
-        }
+    /// The security policy of a page with these sources. Forms lead to our own origin alone: where
+    /// the browser goes on from there is another page's matter.
+    #[must_use]
+    pub fn policy(&self, sources: &Sources<'_>) -> String {
+        let Sources {
+            script,
+            style,
+            images,
+        } = sources;
         let upgrade = if self.https {
             "; upgrade-insecure-requests"
         } else {
             ""
         };
-        let policy = format!(
-            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; \
-             form-action {form_action}; frame-ancestors 'none'; base-uri 'none'; object-src 'none'{upgrade}"
-        );
-        if let Ok(policy) = HeaderValue::from_str(&policy) {
+        format!(
+            "default-src 'none'; style-src {style}; script-src {script}; img-src {images}; font-src 'self'; connect-src 'self'; \
+             form-action 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'{upgrade}"
+        )
+    }
+
+    /// The headers of every page.
+    pub fn protect(&self, headers: &mut HeaderMap) {
+        let own = Sources {
+            script: "'self'",
+            style: "'self'",
+            images: "'self' data:",
+        };
+        if let Ok(policy) = HeaderValue::from_str(&self.policy(&own)) {
             headers.insert(CONTENT_SECURITY_POLICY, policy);
         }
         headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));

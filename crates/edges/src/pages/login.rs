@@ -11,7 +11,9 @@ use http::StatusCode;
 use super::Pages;
 use super::{
     browser::{Browser, CookieName},
-    frame, store,
+    frame,
+    onward::{self, Onward, found},
+    store,
     texts::Language,
 };
 use foundation::{
@@ -29,6 +31,8 @@ use foundation::{
 use registers::parties::{self, Person};
 
 const MAX_GOTO: usize = 2_048;
+/// Parameter that says what sends the browser to the login.
+const FROM: &str = "from";
 
 /// Where a page that needs a login sends the browser.
 #[must_use]
@@ -80,6 +84,9 @@ pub async fn start(State(pages): State<Pages>, browser: Browser, query: Query) -
         .max_by_key(|a| acr_level(Some(a)))
         .unwrap_or(&pages.config.settings.idporten.min_acr)
         .to_owned();
+    if query.get(FROM) == Some("form") {
+        return by_page(&pages, &browser, &goto, wanted);
+    }
     if browser
         .session
         .as_ref()
@@ -91,6 +98,24 @@ pub async fn start(State(pages): State<Pages>, browser: Browser, query: Query) -
         Ok(response) => response,
         Err(error) => frame::failure(&pages, &browser, error),
     }
+}
+
+/// A form is answered with a page that leads to the same login: the identity provider has another
+/// origin.
+fn by_page(pages: &Pages, browser: &Browser, goto: &str, acr_values: &str) -> Response {
+    let query = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("goto", goto)
+        .extend_pairs((!acr_values.is_empty()).then_some(("acr_values", acr_values)))
+        .finish();
+    let title = super::text(browser.language, "nav.login").to_owned();
+    let mut frame = frame::Frame::new(pages, browser, title);
+    "/".clone_into(&mut frame.back);
+    let link = frame.t("c.continue").to_owned();
+    let lines = vec![frame.t("login.leading").to_owned()];
+    onward::page(
+        Onward { frame, lines, link },
+        &format!("/authentication/api/v1/authentication?{query}"),
+    )
 }
 
 async fn begin(
@@ -115,15 +140,6 @@ async fn begin(
         })?;
     let jar = CookieJar::new().add(browser.set(CookieName::Login, &token, Some(15)));
     Ok((jar, found(address.as_str())).into_response())
-}
-
-/// 302, as the public system answers.
-pub fn found(address: &str) -> Response {
-    (
-        StatusCode::FOUND,
-        [(http::header::LOCATION, address.to_owned())],
-    )
-        .into_response()
 }
 
 /// `GET …/upstream/callback`: the identity provider sends the browser back.

@@ -122,8 +122,7 @@ impl LoginClient {
         &self.issuer
     }
 
-    /// Origins a form of ours may lead to by way of a login or log-out. Empty until the provider
-    /// was first asked.
+    /// Origins of the identity provider: its pages may frame our front-channel log-out.
     #[must_use]
     pub fn origins(&self) -> Vec<String> {
         let mut out = vec![self.issuer.trim_end_matches('/').to_owned()];

@@ -9,14 +9,16 @@ use axum::{
 use axum_extra::extract::cookie::CookieJar;
 use http::{HeaderValue, StatusCode, header::CACHE_CONTROL};
 use serde::Deserialize;
-use serde_json::Value;
+use sqlx::types::Json;
 
 use super::Pages;
 use super::{
     browser::{Browser, CookieName},
-    display, frame,
+    display, farewell, frame,
     frame::Frame,
-    login::found,
+    front_end_cookies,
+    onward::{self, Onward, found},
+    receipt::Receipt,
     store::{self, PostLogout},
 };
 use foundation::{
@@ -108,7 +110,7 @@ pub async fn end(
     pages: &Pages,
     browser: &Browser,
     redirect_url: Option<&str>,
-    receipt: Option<&Value>,
+    receipt: Option<&Receipt>,
 ) -> Response {
     match try_end(pages, browser, redirect_url, receipt).await {
         Ok(response) => response,
@@ -120,7 +122,7 @@ async fn try_end(
     pages: &Pages,
     browser: &Browser,
     redirect_url: Option<&str>,
-    receipt: Option<&Value>,
+    receipt: Option<&Receipt>,
 ) -> Result<Response, ApiError> {
     if let Some(token) = browser.cookie(CookieName::Session) {
         sessions::delete_sessions_of_login(&pages.db, token).await?;
@@ -138,6 +140,11 @@ async fn try_end(
     for cookie in pages.exchange.removed_session_cookies() {
         jar = jar.add(cookie);
     }
+    if pages.front_end.is_some() {
+        for cookie in front_end_cookies::removed(browser) {
+            jar = jar.add(cookie);
+        }
+    }
     let next = match &pages.login {
         Some(client) => client.logout_address(&after[..8]).await.map_or_else(
             |error| {
@@ -151,7 +158,26 @@ async fn try_end(
         ),
         None => super::logged_out_address(&pages.config.public_base),
     };
-    Ok((jar, Redirect::to(&next)).into_response())
+    let response = onward::lead(browser.is_form, &next, || leaving(pages, browser, receipt));
+    Ok((jar, response).into_response())
+}
+
+/// What the page says that leads to the log-out of the identity provider.
+fn leaving(pages: &Pages, browser: &Browser, receipt: Option<&Receipt>) -> Onward {
+    let mut frame = after_session(pages, browser, "out.leaving");
+    let mut lines = receipt.map_or_else(Vec::new, |receipt| farewell::put_on(receipt, &mut frame));
+    lines.push(frame.t("out.leaving_body").to_owned());
+    let link = frame.t("c.continue").to_owned();
+    Onward { frame, lines, link }
+}
+
+/// The frame of a page for somebody who is logged out.
+fn after_session(pages: &Pages, browser: &Browser, title: &str) -> Frame {
+    let title = super::text(browser.language, title).to_owned();
+    let mut frame = Frame::new(pages, browser, title);
+    frame.person = None;
+    LOGGED_OUT.clone_into(&mut frame.back);
+    frame
 }
 
 /// The token of a record that a link made just now: it says where the browser goes, unless a
@@ -159,7 +185,7 @@ async fn try_end(
 async fn kept(
     pages: &Pages,
     browser: &Browser,
-    receipt: Option<&Value>,
+    receipt: Option<&Receipt>,
 ) -> Result<Option<String>, ApiError> {
     match browser.cookie(CookieName::After) {
         Some(token) if receipt.is_none() && store::leads_somewhere(&pages.db, token).await? => {
@@ -169,39 +195,47 @@ async fn kept(
     }
 }
 
-/// `GET …/logout/handleloggedout`: the identity provider sends the browser back.
+/// `GET …/logout/handleloggedout`: the identity provider sends the browser back. The way ends in a
+/// page that says the outcome and leads to the vendor, if there is one.
 pub async fn finished(State(pages): State<Pages>, browser: Browser) -> Response {
     let target = match browser.cookie(CookieName::After) {
         None => Ok(None),
         Some(token) => after(&pages, token).await,
     };
     match target {
-        Ok(Some(url)) => found(&url),
+        Ok(Some((url, receipt))) => onward::page(returning(&pages, &browser, &url, &receipt), &url),
         Ok(None) => found(LOGGED_OUT),
         Err(error) => frame::failure(&pages, &browser, error),
     }
 }
 
-async fn after(pages: &Pages, token: &str) -> Result<Option<String>, ApiError> {
+/// What the page says that leads to the vendor.
+fn returning(pages: &Pages, browser: &Browser, url: &str, receipt: &Receipt) -> Onward {
+    let mut frame = after_session(pages, browser, "out.title");
+    let mut lines = farewell::put_on(receipt, &mut frame);
+    let host = display::host(url).unwrap_or_default();
+    lines.push(frame.fill("out.return_body", "host", &host));
+    let link = frame.fill("out.return_link", "system", receipt.system_name());
+    Onward { frame, lines, link }
+}
+
+/// Where a browser goes after a log-out, with what is said about it: once.
+async fn after(pages: &Pages, token: &str) -> Result<Option<(String, Receipt)>, ApiError> {
     let Some(PostLogout {
         redirect_url: Some(url),
-        receipt,
+        receipt: Some(Json(receipt)),
     }) = store::take_post_logout(&pages.db, token).await?
     else {
         return Ok(None);
     };
-    let system_id = receipt
-        .as_ref()
-        .and_then(|r| r.get("systemId"))
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+    let system_id = receipt.system_id.as_str();
     let system = systems::by_id(&mut *pages.db.acquire().await?, system_id)
         .await?
         .filter(|s| !s.is_deleted);
     let listed = system
         .is_some_and(|s| systems::rules::check_redirect_url(Some(&url), &s.redirect_urls).is_ok());
     if listed && scheme_allowed(pages.config.profile(), &url) {
-        return Ok(Some(url));
+        return Ok(Some((url, receipt)));
     }
     context::report(SecurityEvent::RedirectRejected { system_id });
     Ok(None)
@@ -229,43 +263,8 @@ pub async fn logged_out_page(State(pages): State<Pages>, browser: Browser) -> Re
         None => None,
         Some(token) => store::receipt(&pages.db, token).await.ok().flatten(),
     };
-    let fact = |name: &str| {
-        receipt
-            .as_ref()
-            .and_then(|r| r.get(name))
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    };
-    let mut f = Frame::new(
-        &pages,
-        &browser,
-        super::text(browser.language, "out.title").to_owned(),
-    );
-    f.person = None;
-    let mut lines = Vec::new();
-    if receipt.is_some() {
-        let outcome = fact("outcome");
-        let system = fact("system");
-        if outcome == "closed" {
-            lines.push(f.t("out.closed").to_owned());
-        } else {
-            f.title = f.fill(&format!("out.{outcome}"), "system", &system);
-        }
-        let at = fact("at")
-            .parse()
-            .map(|at| display::date_time(at, browser.language))
-            .unwrap_or_default();
-        let orgno = display::org_number(&fact("orgNumber"));
-        lines.push(super::filled_text(
-            browser.language,
-            "out.for_org",
-            &[("org", &fact("org")), ("orgno", &orgno), ("datetime", &at)],
-        ));
-        if outcome == "approved" || outcome == "changed" {
-            lines.push(f.fill("out.next_own", "system", &system));
-        }
-    }
+    let mut f = after_session(&pages, &browser, "out.title");
+    let lines = receipt.map_or_else(Vec::new, |receipt| farewell::put_on(&receipt, &mut f));
     let page = LoggedOut { f, lines };
     page.f.respond(StatusCode::OK, &page)
 }

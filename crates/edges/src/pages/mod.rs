@@ -11,25 +11,31 @@ mod display;
 mod docs;
 mod farewell;
 mod frame;
+mod front_end;
+mod front_end_cookies;
 mod information;
 mod login;
 mod login_client;
 mod logout;
+mod onward;
 mod portal_links;
+mod receipt;
 mod request_page;
 mod request_view;
 mod routes;
+mod shell;
 mod state;
 mod store;
 mod texts;
 
 pub use docs::reference::TEST_TOKENS;
 pub use frame::refusal;
+pub use front_end::FrontEnd;
 pub use information::demo_command;
 pub use login_client::{
     CLIENT_ID as SANDBOX_CLIENT_ID, LoginClient, callback_address, logged_out_address,
 };
-pub use routes::{TEMPLATES, docs_routes, router};
+pub use routes::{FRONT_END_TEMPLATES, Shown, TEMPLATES, docs_routes, front_end_router, router};
 pub use state::Pages;
 pub use store::{delete_expired_ids, delete_old_logins};
 pub use texts::{Language, filled as filled_text, text};

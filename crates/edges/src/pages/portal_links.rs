@@ -7,17 +7,18 @@ use axum::{
 };
 use axum_extra::extract::cookie::CookieJar;
 use http::StatusCode;
-use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Pages, farewell::Farewell};
+use super::{Pages, farewell::Farewell, receipt::Receipt};
 use super::{
     browser::{Browser, CookieName},
-    change_page, display, frame,
-    login::{found, login_address, own_address},
-    logout, request_page, store,
+    change_page, frame, front_end_cookies,
+    login::{login_address, own_address},
+    logout,
+    onward::found,
+    request_page, store,
 };
-use foundation::http::{ApiError, path::PathValues, query::Query, time};
+use foundation::http::{ApiError, path::PathValues, query::Query};
 use foundation::sessions;
 use registers::parties::{self, Party};
 use system_users::requests::RequestKind;
@@ -73,14 +74,11 @@ pub async fn leave_change_request(
 async fn leave(pages: &Pages, browser: &Browser, farewell: Option<Farewell>) -> Response {
     let Some(Farewell {
         redirect_url: Some(url),
-        system_id,
-        party,
+        receipt,
     }) = farewell.filter(|_| logout::is_own_link(browser))
     else {
         return found(logout::PATH);
     };
-    let at = time::format(pages.clock.now());
-    let receipt = json!({"outcome": "closed", "systemId": system_id, "org": display::name(&party.name), "orgNumber": party.org_number, "at": at});
     match remember(pages, browser, &url, &receipt).await {
         Ok(jar) => (jar, found(logout::PATH)).into_response(),
         Err(error) => frame::failure(pages, browser, error),
@@ -91,7 +89,7 @@ async fn remember(
     pages: &Pages,
     browser: &Browser,
     url: &str,
-    receipt: &Value,
+    receipt: &Receipt,
 ) -> Result<CookieJar, ApiError> {
     let token = foundation::crypto::random_text(32);
     store::insert_post_logout(&pages.db, &token, Some(url), Some(receipt)).await?;
@@ -136,12 +134,17 @@ async fn try_change(pages: &Pages, browser: &Browser, query: &Query) -> Result<R
     if let Some(token) = browser.cookie(CookieName::Session) {
         sessions::set_active_party(&pages.db, token, party.uuid).await?;
     }
-    Ok(found(
+    let next = found(
         &query
             .get("goTo")
             .and_then(|g| own_address(pages, g))
             .unwrap_or_else(|| OVERVIEW.to_owned()),
-    ))
+    );
+    Ok(if pages.front_end.is_some() {
+        (front_end_cookies::of_party(browser, &party), next).into_response()
+    } else {
+        next
+    })
 }
 
 /// The party that the query names by uuid or by integer id.

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::{
     Form,
     extract::{State, rejection::FormRejection},
-    response::{IntoResponse, Redirect, Response},
+    response::{Redirect, Response},
 };
 use http::StatusCode;
 use serde::Deserialize;
@@ -20,6 +20,8 @@ use super::{
     frame::Frame,
     login::login_address,
     logout,
+    onward::{self, Onward},
+    receipt::{Outcome, Receipt},
     request_view::{self, Notice, View},
     texts,
 };
@@ -151,7 +153,7 @@ async fn show(pages: &Pages, browser: &Browser, kind: RequestKind, query: &Query
         );
     };
     if browser.session.is_none() {
-        return login_or_own_host(pages, browser);
+        return login_or_own_host(pages, browser, &browser.target);
     }
     match load(pages, browser, kind, id).await {
         Ok(Ok(loaded)) => render(pages, browser, &loaded, StatusCode::OK, None).await,
@@ -162,7 +164,13 @@ async fn show(pages: &Pages, browser: &Browser, kind: RequestKind, query: &Query
 
 /// Cookies belong to one host name: a page asked for under another name of this machine is asked
 /// for again under ours.
-pub(super) fn login_or_own_host(pages: &Pages, browser: &Browser) -> Response {
+///
+/// `target`: path and query to come back to.
+pub(super) fn login_or_own_host(pages: &Pages, browser: &Browser, target: &str) -> Response {
+    if browser.is_form {
+        // A form has a session before it comes here: its person is gone from the register.
+        return frame::failure(pages, browser, ApiError::Empty(StatusCode::FORBIDDEN));
+    }
     let own = url::Url::parse(&pages.config.ui_base).ok();
     let own_host = own
         .as_ref()
@@ -170,9 +178,9 @@ pub(super) fn login_or_own_host(pages: &Pages, browser: &Browser) -> Response {
         .unwrap_or_default();
     let asked = browser.host();
     if pages.config.settings.sandbox.is_some() && asked.contains(':') && asked != own_host {
-        return super::login::found(&format!("{}{}", pages.config.ui_base, browser.target));
+        return super::onward::found(&format!("{}{target}", pages.config.ui_base));
     }
-    super::login::found(&login_address(pages, &browser.target))
+    super::onward::found(&login_address(pages, target))
 }
 
 /// Finds the request and what the person may do; else the page that says why not.
@@ -192,20 +200,20 @@ async fn load(
         )))
     };
     let Some(person) = browser.person(pages).await? else {
-        return Ok(Err(login_or_own_host(pages, browser)));
+        return Ok(Err(login_or_own_host(pages, browser, &browser.target)));
     };
     let mut db = pages.db.acquire().await?;
     let lifetime = pages.config.settings.requests.lifetime_days;
     let Some(request) = requests::any_state(&mut db, id, lifetime).await? else {
         return match requests::changes::any_state(&mut db, id, lifetime).await? {
-            Some(change) => Ok(Err(super::login::found(&addresses::of_change_request(
+            Some(change) => Ok(Err(super::onward::found(&addresses::of_change_request(
                 change.id,
             )))),
             None => refuse(StatusCode::NOT_FOUND, "e.req404"),
         };
     };
     if request.kind != kind {
-        return Ok(Err(super::login::found(&addresses::of_request(
+        return Ok(Err(super::onward::found(&addresses::of_request(
             request.kind,
             &id.to_string(),
         ))));
@@ -277,14 +285,33 @@ pub(super) async fn farewell(
     kind: RequestKind,
     id: Uuid,
 ) -> Option<Farewell> {
-    let Ok(Ok(Loaded { request, party, .. })) = load(pages, browser, kind, id).await else {
+    let Ok(Ok(loaded)) = load(pages, browser, kind, id).await else {
         return None;
     };
-    Some(Farewell {
-        redirect_url: request.redirect_url.filter(|u| !u.is_empty()),
-        system_id: request.system_id,
+    let Loaded {
+        request,
+        system,
         party,
+        ..
+    } = loaded;
+    let outcome = Outcome::of_request(request.status, request.escalated);
+    let system = request_view::system_name(system.as_ref(), &request.system_id, browser.language);
+    let now = pages.clock.now();
+    Some(Farewell {
+        receipt: Receipt::new(outcome, &system, &request.system_id, &party, now),
+        redirect_url: request.redirect_url.filter(|u| !u.is_empty()),
     })
+}
+
+/// The party of a request; none when the person of the browser may not read it.
+pub(super) async fn party_of(
+    pages: &Pages,
+    browser: &Browser,
+    kind: RequestKind,
+    id: Uuid,
+) -> Option<Party> {
+    let loaded = load(pages, browser, kind, id).await.ok()?.ok()?;
+    Some(loaded.party)
 }
 
 /// What can be done about a request, and what is said about it.
@@ -418,7 +445,7 @@ async fn page(
         Situation::Forwarded => about("esc.already", "info"),
         Situation::Related | Situation::CannotGive | Situation::Open => None,
     };
-    v.notice = notice.or(said);
+    v.notice = notice.or(said).or_else(|| expired(browser));
     v.can_approve = situation == Situation::Open;
     v.can_reject = matches!(
         situation,
@@ -452,9 +479,6 @@ async fn page(
     f.acting_for = Some(display::name(&party.name));
     f.is_error = !v.failing.is_empty();
     f.back = addresses::of_request(request.kind, &request.id.to_string());
-    if let Some(url) = &request.redirect_url {
-        f.allow_origin_of(url);
-    }
     Ok(RequestPage { f, v })
 }
 
@@ -495,6 +519,32 @@ async fn decide(
     }
 }
 
+/// Parameter of the address of a page that a form without a session led back to.
+const EXPIRED: &str = "expired";
+
+/// For a form without a session: nothing was done; after the login the page is there again and says
+/// so.
+fn log_in_again(pages: &Pages, browser: &Browser, page: &str) -> Response {
+    let address = login_address(pages, &format!("{page}&{EXPIRED}=true"));
+    let title = texts::text(browser.language, "login.again_title").to_owned();
+    let mut frame = Frame::new(pages, browser, title);
+    page.clone_into(&mut frame.back);
+    let lines = vec![frame.t("session.expired").to_owned()];
+    let link = frame.t("nav.login").to_owned();
+    onward::page(Onward { frame, lines, link }, &address)
+}
+
+/// What the page says after such a login.
+pub(super) fn expired(browser: &Browser) -> Option<Notice> {
+    let (_, query) = browser.target.split_once('?')?;
+    let is_back = url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == EXPIRED);
+    is_back.then(|| Notice {
+        color: "warning",
+        title: texts::text(browser.language, "session.expired").to_owned(),
+        body: String::new(),
+    })
+}
+
 /// The form, when it comes from a page of ours that this session was shown.
 #[expect(clippy::result_large_err, reason = "the other page is the answer")]
 pub(super) fn own_form(
@@ -505,8 +555,7 @@ pub(super) fn own_form(
     form: Result<Form<DecisionForm>, FormRejection>,
 ) -> Result<DecisionForm, Response> {
     let Some(session) = &browser.session else {
-        // Nothing was sent; after the login the page is there again.
-        return Err(Redirect::to(&login_address(pages, page)).into_response());
+        return Err(log_in_again(pages, browser, page));
     };
     let Ok(Form(form)) = form else {
         return Err(frame::message(
@@ -560,7 +609,7 @@ async fn carry_out(
     let approver = Approver { person, party };
     let language = browser.language;
     let outcome = match form.decision.as_str() {
-        "close" => Ok("closed"),
+        "close" => Ok(Outcome::of_request(request.status, request.escalated)),
         "escalate" if form.party != party.uuid.to_string() => return forbidden(),
         "escalate" => match pages
             .requests
@@ -581,13 +630,13 @@ async fn carry_out(
                 .requests
                 .approve(approver, request.kind, request.id, Some(&same))
                 .await
-                .map(|_| "approved")
+                .map(|_| Outcome::Approved)
         }
         "reject" => pages
             .requests
             .reject(approver, request.kind, request.id)
             .await
-            .map(|_| "rejected"),
+            .map(|_| Outcome::Rejected),
         _ => {
             return frame::message(
                 pages,
@@ -632,34 +681,16 @@ async fn forwarded(pages: &Pages, browser: &Browser, loaded: &Loaded) -> Respons
 }
 
 /// After a decision: out, and to where the vendor waits, or to the receipt.
-async fn leave(pages: &Pages, browser: &Browser, loaded: &Loaded, outcome: &str) -> Response {
+async fn leave(pages: &Pages, browser: &Browser, loaded: &Loaded, outcome: Outcome) -> Response {
     let Loaded {
         request,
         system,
         party,
         ..
     } = loaded;
-    let view = {
-        let Ok(mut db) = pages.db.acquire().await else {
-            return frame::failure(pages, browser, ApiError::Unavailable(5));
-        };
-        request_view::describe(
-            pages,
-            &mut db,
-            request,
-            system.as_ref(),
-            party,
-            None,
-            browser.language,
-        )
-        .await
-    };
-    let receipt = match view {
-        Ok(view) => {
-            request_view::receipt(&view, &request.system_id, party, outcome, pages.clock.now())
-        }
-        Err(error) => return frame::failure(pages, browser, error),
-    };
+    let (language, now) = (browser.language, pages.clock.now());
+    let system = request_view::system_name(system.as_ref(), &request.system_id, language);
+    let receipt = Receipt::new(outcome, &system, &request.system_id, party, now);
     logout::end(
         pages,
         browser,

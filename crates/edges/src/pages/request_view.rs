@@ -11,7 +11,7 @@ use super::{
 use authorization::delegation::{DelegationReport, rules::PackageRefusal};
 use foundation::{
     crypto::{base64url, sha256},
-    http::{ApiError, time},
+    http::ApiError,
 };
 use registers::{
     parties::{self, Party},
@@ -133,6 +133,13 @@ pub struct Names {
     pub organization: String,
 }
 
+/// Name of a system, or its id.
+pub fn system_name(system: Option<&System>, id: &str, language: Language) -> String {
+    system
+        .and_then(|system| display::localized(&system.name, language))
+        .map_or_else(|| display::safe(id), |name| name.0)
+}
+
 impl About<'_> {
     /// Organisation, system and vendor, as facts and as names.
     pub async fn facts(
@@ -140,9 +147,7 @@ impl About<'_> {
         db: &mut PgConnection,
     ) -> Result<(Vec<(String, String)>, Names), ApiError> {
         let t = |key: &str| texts::text(self.language, key).to_owned();
-        let no_name = Value::Null;
-        let system = display::localized(self.system.map_or(&no_name, |s| &s.name), self.language)
-            .map_or_else(|| display::safe(self.system_id), |name| name.0);
+        let system = system_name(self.system, self.system_id, self.language);
         let vendor_no = self
             .system
             .map(|s| s.vendor_org.clone())
@@ -472,19 +477,4 @@ fn right_item(document: Option<&Value>, id: &str, language: Language) -> Item {
         lines,
         ..Item::default()
     }
-}
-
-/// What the page after the log-out tells.
-#[must_use]
-pub fn receipt(
-    view: &View,
-    system_id: &str,
-    party: &Party,
-    outcome: &str,
-    now: chrono::DateTime<chrono::Utc>,
-) -> Value {
-    serde_json::json!({
-        "outcome": outcome, "system": view.system_name, "systemId": system_id, "org": display::name(&party.name),
-        "orgNumber": party.org_number, "at": time::format(now),
-    })
 }

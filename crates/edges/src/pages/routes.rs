@@ -2,12 +2,13 @@
 
 use axum::{
     Router,
+    handler::Handler,
     response::Redirect,
     routing::{MethodRouter, get},
 };
 
 use super::{
-    Pages, assets, change_page, docs, information, login, logout, portal_links, request_page,
+    Pages, assets, change_page, docs, information, login, logout, portal_links, request_page, shell,
 };
 
 /// Templates of the pages' routes.
@@ -26,6 +27,8 @@ pub const TEMPLATES: &[&str] = &[
     "/accessmanagement/ui/privacy",
     "/accessmanagement/ui/accessibility",
     "/accessmanagement/ui/lang",
+    "/accessmanagement/ui/party",
+    "/accessmanagement/ui/session/extend",
     "/accessmanagement/ui/{*rest}",
     "/authentication/api/v1/authentication",
     "/authentication/api/v1/upstream/callback",
@@ -55,39 +58,103 @@ pub const TEMPLATES: &[&str] = &[
     "/authentication/swagger/v1/swagger.json",
 ];
 
+/// Templates of the routes that are there with Altinn's front end alone.
+pub const FRONT_END_TEMPLATES: &[&str] = &[
+    "/accessmanagement",
+    "/accessmanagement/assets/{*file}",
+    "/assets/{*file}",
+    "/accessmanagement/localizations/{*file}",
+];
+
+/// What is shown below `/accessmanagement/ui`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// Our own pages.
+    OwnPages,
+    /// Altinn's front end.
+    FrontEnd,
+}
+
+impl Shown {
+    /// A route of a page of ours that the front end has too.
+    fn page<H: Handler<T, Pages>, T: 'static, F: Handler<U, Pages>, U: 'static>(
+        self,
+        own: H,
+        of_front_end: F,
+    ) -> MethodRouter<Pages> {
+        match self {
+            Self::OwnPages => get(own),
+            Self::FrontEnd => get(of_front_end),
+        }
+    }
+}
+
+/// The files of Altinn's front end, and its first page.
+pub fn front_end_router() -> Router<Pages> {
+    Router::new()
+        .route("/accessmanagement", get(shell::show))
+        .route("/accessmanagement/assets/{*file}", get(shell::asset))
+        .route("/assets/{*file}", get(shell::asset))
+        .route(
+            "/accessmanagement/localizations/{*file}",
+            get(shell::localization),
+        )
+}
+
 /// The pages.
-pub fn router() -> Router<Pages> {
+pub fn router(shown: Shown) -> Router<Pages> {
     const A: &str = "/authentication/api/v1";
     const UI: &str = "/accessmanagement/ui";
     let ui = |path: &str| format!("{UI}{path}");
     Router::new()
         .route("/", get(information::start))
-        .route(UI, get(information::not_built))
-        .route(&ui("/systemuser/request"), get(request_page::show_standard))
+        .route(UI, shown.page(information::not_built, shell::show))
+        .route(
+            &ui("/systemuser/request"),
+            shown.page(request_page::show_standard, shell::show_standard),
+        )
         .route(
             &ui("/systemuser/request/{id}"),
-            get(request_page::back_to_standard).post(request_page::decide_standard),
+            shown
+                .page(request_page::back_to_standard, shell::show)
+                .post(request_page::decide_standard),
         )
         .route(
             &ui("/systemuser/agentrequest"),
-            get(request_page::show_agent),
+            shown.page(request_page::show_agent, shell::show_agent),
         )
         .route(
             &ui("/systemuser/agentrequest/{id}"),
-            get(request_page::back_to_agent).post(request_page::decide_agent),
+            shown
+                .page(request_page::back_to_agent, shell::show)
+                .post(request_page::decide_agent),
         )
-        .route(&ui("/systemuser/changerequest"), get(change_page::show))
+        .route(
+            &ui("/systemuser/changerequest"),
+            shown.page(change_page::show, shell::show_change),
+        )
         .route(
             &ui("/systemuser/changerequest/{id}"),
-            get(change_page::back).post(change_page::decide),
+            shown
+                .page(change_page::back, shell::show)
+                .post(change_page::decide),
         )
-        .route(&ui("/systemuser/{*rest}"), get(information::not_built))
+        .route(
+            &ui("/systemuser/{*rest}"),
+            shown.page(information::not_built, shell::show),
+        )
         .route(&ui("/loggedout"), get(logout::logged_out_page))
         .route(&ui("/help"), get(information::help))
         .route(&ui("/privacy"), get(information::privacy))
         .route(&ui("/accessibility"), get(information::accessibility))
         .route(&ui("/lang"), get(information::change_language))
-        .route(&ui("/{*rest}"), get(information::not_built))
+        // Ours also beside Altinn's front end.
+        .route(&ui("/party"), get(information::not_built))
+        .route(&ui("/session/extend"), get(information::not_built))
+        .route(
+            &ui("/{*rest}"),
+            shown.page(information::not_built, shell::show),
+        )
         .route(&format!("{A}/authentication"), get(login::start))
         .route(&format!("{A}/upstream/callback"), get(login::callback))
         .route(
@@ -106,7 +173,10 @@ pub fn router() -> Router<Pages> {
             &format!("{A}/logout/handleloggedout"),
             get(logout::finished),
         )
-        .route(&ui("/errorpage/reportee"), get(portal_links::not_yours))
+        .route(
+            &ui("/errorpage/reportee"),
+            shown.page(portal_links::not_yours, shell::show),
+        )
         .route(
             "/accessmanagement/api/v1/systemuser/request/{id}/logout",
             get(portal_links::leave_request),

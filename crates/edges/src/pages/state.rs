@@ -8,7 +8,7 @@ use registers::{packages::Catalogue, parties::IdentityKeys};
 use sqlx::PgPool;
 use system_users::requests::Requests;
 
-use super::LoginClient;
+use super::{FrontEnd, LoginClient};
 
 /// A slice of state: what pages for people share. Clones are cheap.
 #[derive(Debug, Clone)]
@@ -20,6 +20,8 @@ pub struct Pages {
     pub config: Arc<Checked>,
     pub db: PgPool,
     pub exchange: Exchange,
+    /// Altinn's front end, where it is served in place of our own pages.
+    pub front_end: Option<Arc<FrontEnd>>,
     pub identity: Arc<IdentityKeys>,
     pub login: Option<Arc<LoginClient>>,
     pub permissions: Permissions,

@@ -1,8 +1,8 @@
 //! All SQL of logins and log-outs.
 
-use serde_json::Value;
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgPool, types::Json};
 
+use super::receipt::Receipt;
 use foundation::{crypto::sha256, db::DbError, retention::BATCH};
 
 /// A login under way.
@@ -64,7 +64,7 @@ pub async fn take_login(
 #[derive(Debug, Clone)]
 pub struct PostLogout {
     pub redirect_url: Option<String>,
-    pub receipt: Option<Value>,
+    pub receipt: Option<Json<Receipt>>,
 }
 
 /// Remembers what happens after a log-out.
@@ -72,13 +72,13 @@ pub async fn insert_post_logout(
     pool: &PgPool,
     token: &str,
     redirect_url: Option<&str>,
-    receipt: Option<&Value>,
+    receipt: Option<&Receipt>,
 ) -> Result<(), DbError> {
     sqlx::query!(
         "insert into post_logout (id, redirect_url, receipt) values ($1, $2, $3)",
         &sha256(token)[..],
         redirect_url,
-        receipt
+        receipt.map(Json) as _
     )
     .execute(pool)
     .await?;
@@ -91,7 +91,7 @@ pub async fn take_post_logout(pool: &PgPool, token: &str) -> Result<Option<PostL
         PostLogout,
         r#"with found as (select id, redirect_url, receipt from post_logout where id = $1 and created > service_now() - interval '15 minutes' for update)
            update post_logout p set redirect_url = null from found where p.id = found.id
-           returning found.redirect_url as "redirect_url?", found.receipt as "receipt?""#,
+           returning found.redirect_url as "redirect_url?", found.receipt as "receipt?: Json<Receipt>""#,
         &sha256(token)[..]
     )
     .fetch_optional(pool)
@@ -109,14 +109,15 @@ pub async fn leads_somewhere(pool: &PgPool, token: &str) -> Result<bool, DbError
 }
 
 /// The receipt of a log-out.
-pub async fn receipt(pool: &PgPool, token: &str) -> Result<Option<Value>, DbError> {
+pub async fn receipt(pool: &PgPool, token: &str) -> Result<Option<Receipt>, DbError> {
     Ok(sqlx::query_scalar!(
-        "select receipt from post_logout where id = $1 and created > service_now() - interval '15 minutes'",
+        r#"select receipt as "receipt: Json<Receipt>" from post_logout where id = $1 and created > service_now() - interval '15 minutes'"#,
         &sha256(token)[..]
     )
     .fetch_optional(pool)
     .await?
-    .flatten())
+    .flatten()
+    .map(|receipt| receipt.0))
 }
 
 /// Deletes logins that were begun, and records of log-outs, of so many days ago.

@@ -13,6 +13,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use foundation::{
+    crypto::unbase64url,
     http::{
         ApiError, ApiResult, Json, Language, ModelState,
         bind::{Binder, Presence},
@@ -22,6 +23,7 @@ use foundation::{
         query::{Query, parse_uuid},
     },
     ids::OrgNumber,
+    sessions::{self, csrf},
     token::scopes::Portal,
 };
 use http::{StatusCode, header::SET_COOKIE};
@@ -64,8 +66,12 @@ async fn details_of(portal: &PortalBackEnd, uuid: Uuid) -> ApiResult<Option<Deta
 /// Whether the login still holds.
 #[utoipa::path(get, operation_id = "checkPortalSession", path = "/accessmanagement/api/v1/authentication/refresh", tag = "Portal",
     responses((status = 200, description = "It does"), (status = 401), (status = 403)))]
-pub async fn refresh(_: User) -> StatusCode {
-    StatusCode::OK
+pub async fn refresh(State(portal): State<PortalBackEnd>, user: User) -> ApiResult<StatusCode> {
+    // Whoever is at work in the portal is not idle.
+    if let Some(id) = user.session().and_then(unbase64url) {
+        sessions::slide_session(&portal.db, &id).await?;
+    }
+    Ok(StatusCode::OK)
 }
 
 /// Who is logged in.
@@ -406,11 +412,16 @@ pub async fn owners(
         let found = contact.as_ref().and_then(|contact| contact.get(name));
         found.and_then(Value::as_str).map(str::to_owned)
     };
+    // The page's policy would stop pictures from elsewhere.
+    let origins = &portal.config.settings.portal.image_origins;
+    let shown = |address: Option<String>| {
+        address.filter(|address| csrf::origin(address).is_some_and(|o| origins.contains(&o)))
+    };
     let owners = rows.into_iter().map(|row| {
         let data = OrgData {
             name: row.name,
-            logo: None,
-            emblem: None,
+            logo: shown(row.logo),
+            emblem: shown(row.emblem),
             orgnr: row.org_number,
             homepage: row.homepage,
             environments: row.environments,

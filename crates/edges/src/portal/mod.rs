@@ -6,7 +6,7 @@ mod describe;
 mod frame_model;
 pub(crate) mod frame_roles;
 mod model;
-mod preferences_store;
+pub(crate) mod preferences_store;
 mod problem;
 
 pub(crate) mod access_api;

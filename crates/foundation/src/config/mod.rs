@@ -82,6 +82,7 @@ pub struct Settings {
     pub resources: Resources,
     pub import: Import,
     pub session: Session,
+    pub portal: Portal,
     pub idporten: IdPorten,
     pub keys: Keys,
     pub audit: Audit,
@@ -248,6 +249,10 @@ section! {
 section! {
     /// `session.*`
     Session { idle_minutes: i32, absolute_hours: i32, secure_cookies: bool }
+}
+section! {
+    /// `portal.*`
+    Portal { dist_dir: Option<PathBuf>, rewrite_hosts: Option<bool>, image_origins: Vec<String> }
 }
 section! {
     /// `idporten.*`

@@ -303,6 +303,7 @@ pub fn check(settings: Settings) -> Result<Checked, Vec<String>> {
             "telemetry.otlp_endpoint: is no address such as http://127.0.0.1:4318".to_owned(),
         );
     }
+    check_image_origins(&settings, &mut wrong);
     let public_base = base_url(&settings, &mut wrong);
     let ui_base = settings
         .server
@@ -339,6 +340,21 @@ pub fn check(settings: Settings) -> Result<Checked, Vec<String>> {
         })
     } else {
         Err(wrong)
+    }
+}
+
+fn check_image_origins(settings: &Settings, wrong: &mut Vec<String>) {
+    let prod = settings.server.profile == Profile::Prod;
+    for origin in &settings.portal.image_origins {
+        let is_origin = Url::parse(origin).is_ok_and(|url| {
+            let has_scheme = url.scheme() == "https" || (url.scheme() == "http" && !prod);
+            has_scheme && url.origin().ascii_serialization() == *origin
+        });
+        if !is_origin {
+            wrong.push(format!(
+                "portal.image_origins: {origin:?} is no origin such as https://logos.example"
+            ));
+        }
     }
 }
 

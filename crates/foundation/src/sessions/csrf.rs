@@ -38,6 +38,23 @@ fn proof(secret: &[u8], method: &str, path: &str) -> Vec<u8> {
         .to_vec()
 }
 
+/// What scripts of Altinn's front end send back for a session: one text as long as the session lasts,
+/// since they copy it from a cookie.
+#[must_use]
+pub fn script_token(secret: &[u8]) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
+    base64url(hmac::sign(&key, b"portal-xsrf"))
+}
+
+/// Whether a text is the [`script_token`] of a session.
+#[must_use]
+pub fn is_script_token(secret: &[u8], text: &str) -> bool {
+    script_token(secret)
+        .as_bytes()
+        .ct_eq(text.as_bytes())
+        .into()
+}
+
 /// Whether the browser says the form was sent from our own pages, or says nothing.
 #[must_use]
 pub fn same_origin(headers: &HeaderMap, own_origin: &str) -> bool {
@@ -56,6 +73,15 @@ pub fn origin(url: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_script_token_fits_its_session_only() {
+        let token = script_token(b"secret");
+        assert!(is_script_token(b"secret", &token));
+        for (secret, text) in [("other", token.as_str()), ("secret", ""), ("secret", "x")] {
+            assert!(!is_script_token(secret.as_bytes(), text), "{secret} {text}");
+        }
+    }
 
     #[test]
     fn a_token_fits_its_session_method_and_path_only() {

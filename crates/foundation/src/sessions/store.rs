@@ -23,6 +23,8 @@ pub struct Session {
     pub csrf_secret: Vec<u8>,
     pub language: Option<String>,
     pub flash: Option<String>,
+    /// Party that the person acts for; none before one was chosen.
+    pub active_party: Option<Uuid>,
 }
 
 /// A session to be stored.
@@ -57,7 +59,7 @@ pub async fn touch_session(
         r#"with live as (
              select id, flash from session where id = $1 and expires > service_now() and last_seen > service_now() - make_interval(mins => $2) for update)
            update session s set last_seen = service_now(), flash = null from live where s.id = live.id
-           returning s.person_uuid, s.level, s.csrf_secret, s.language, live.flash as "flash?""#,
+           returning s.person_uuid, s.level, s.csrf_secret, s.language, live.flash as "flash?", s.active_party"#,
         &sha256(token)[..],
         idle_minutes
     )

@@ -28,7 +28,7 @@ pub use jwks::{JwksClient, JwksError, KeySet, VerificationKey};
 pub use own_keys::{OwnKeys, SigningKey};
 pub use parse::{ParsedToken, parse};
 pub use platform::PlatformTokens;
-pub use principal::{CallerTrace, Principal, scopes as scopes_of};
+pub use principal::{BrowserSession, CallerTrace, Principal, scopes as scopes_of};
 pub use refusal::Refusal;
 pub use scopes::Scopes;
 pub use shape::{

@@ -4,8 +4,12 @@ use std::sync::OnceLock;
 
 use aws_lc_rs::hmac;
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
-use super::{IssuerKind, PersonNames, Refusal, Scopes, Shape, SystemUserToken};
+use super::{
+    IssuerKind, PersonNames, PersonToken, Refusal, Scopes, Shape, SystemUserToken,
+    scopes::{Portal, ScopePolicy as _},
+};
 use crate::{
     crypto::{random_text, sha256},
     ids::{NationalId, OrgNumber},
@@ -29,6 +33,19 @@ pub struct Principal {
     pub exp: i64,
     /// What it is a token of.
     pub shape: Shape,
+}
+
+/// A session of a browser that was found alive.
+#[derive(Debug, Clone)]
+pub struct BrowserSession {
+    /// Its id, base64url.
+    pub id: String,
+    /// Party of the person who logged in.
+    pub person: Uuid,
+    /// Level of the login, 0 to 4.
+    pub level: u8,
+    /// When it ends, in seconds since 1970.
+    pub expires: i64,
 }
 
 /// What the audit trail keeps of a caller.
@@ -66,6 +83,28 @@ impl Principal {
                 .ok_or(Refusal::MissingExpiry)? as i64,
             shape: Shape::read(kind, claims, sandbox)?,
         })
+    }
+
+    /// The caller that a live session of a browser makes where sessions are taken: as with a token of
+    /// ours for the portal.
+    #[must_use]
+    pub fn of_session(issuer: &str, session: BrowserSession) -> Self {
+        Self {
+            issuer_kind: IssuerKind::Own,
+            issuer: issuer.to_owned(),
+            scopes: Scopes::of(Portal::ACCEPTED),
+            client_id: None,
+            jti: None,
+            exp: session.expires,
+            shape: Shape::Person(PersonToken {
+                names: PersonNames {
+                    party_uuid: Some(session.person),
+                    ..PersonNames::default()
+                },
+                level: session.level,
+                session: Some(session.id),
+            }),
+        }
     }
 
     /// The organisation that calls: the organisation, the vendor of the system user, or that of the

@@ -28,6 +28,12 @@ impl Scopes {
         (set.len() <= 200 && set.iter().all(|s| s.chars().count() <= 256)).then_some(Self(set))
     }
 
+    /// These scopes.
+    #[must_use]
+    pub fn of(scopes: &[&str]) -> Self {
+        Self(scopes.iter().map(|scope| (*scope).to_owned()).collect())
+    }
+
     /// Whether this very scope is there.
     #[must_use]
     pub fn contains(&self, scope: &str) -> bool {
