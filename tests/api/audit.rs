@@ -112,7 +112,7 @@ impl Trail {
 
 #[tokio::test]
 async fn a_trail_that_nobody_touched_holds() {
-    let trail = Trail::start().await;
+    let trail = Box::pin(Trail::start()).await;
     let verdict = trail.verify().await;
     assert_eq!(
         (verdict.fault, verdict.waiting.0, verdict.checkpoints),
@@ -132,7 +132,7 @@ async fn a_trail_that_nobody_touched_holds() {
 
 #[tokio::test]
 async fn a_changed_row_is_named() {
-    let trail = Trail::start().await;
+    let trail = Box::pin(Trail::start()).await;
     trail
         .tamper("update audit_log set party_org = '390028466' where chain = 2")
         .await;
@@ -143,21 +143,21 @@ async fn a_changed_row_is_named() {
 
 #[tokio::test]
 async fn a_row_removed_from_the_middle_is_named() {
-    let trail = Trail::start().await;
+    let trail = Box::pin(Trail::start()).await;
     trail.tamper("delete from audit_log where chain = 3").await;
     Trail::expect_fault(&trail.verify().await, &["row 3: is missing"]);
 }
 
 #[tokio::test]
 async fn the_first_rows_cannot_go_without_a_checkpoint() {
-    let trail = Trail::start().await;
+    let trail = Box::pin(Trail::start()).await;
     trail.tamper("delete from audit_log where chain <= 2").await;
     Trail::expect_fault(&trail.verify().await, &["row 1: is missing, up to row 2"]);
 }
 
 #[tokio::test]
 async fn rows_cut_off_at_the_end_are_missed() {
-    let trail = Trail::start().await;
+    let trail = Box::pin(Trail::start()).await;
     // Whoever owns the database makes the rest fit, but cannot sign.
     trail
         .tamper("delete from audit_log where chain = (select length from audit_chain)")
@@ -168,7 +168,7 @@ async fn rows_cut_off_at_the_end_are_missed() {
 
 #[tokio::test]
 async fn rows_that_changed_places_are_named() {
-    let trail = Trail::start().await;
+    let trail = Box::pin(Trail::start()).await;
     trail
         .tamper("update audit_log set chain = 5 - chain where chain in (2, 3)")
         .await;
@@ -177,7 +177,7 @@ async fn rows_that_changed_places_are_named() {
 
 #[tokio::test]
 async fn an_added_row_is_named() {
-    let trail = Trail::start().await;
+    let trail = Box::pin(Trail::start()).await;
     trail
         .tamper(
             r"insert into audit_log (instance, actor_kind, action, object_kind, object_id, outcome, chain, prev_hash, hash)
@@ -189,21 +189,21 @@ async fn an_added_row_is_named() {
 
 #[tokio::test]
 async fn an_emptied_trail_is_missed() {
-    let trail = Trail::start().await;
+    let trail = Box::pin(Trail::start()).await;
     trail.empty("truncate audit_log").await;
     Trail::expect_fault(&trail.verify().await, &["row 1: is missing"]);
 }
 
 #[tokio::test]
 async fn a_trail_emptied_with_its_chain_is_missed() {
-    let trail = Trail::start().await;
+    let trail = Box::pin(Trail::start()).await;
     trail.empty("truncate audit_log, audit_chain").await;
     Trail::expect_fault(&trail.verify().await, &["table audit_chain is empty"]);
 }
 
 #[tokio::test]
 async fn a_trail_emptied_and_begun_anew_is_missed_by_its_checkpoint() {
-    let trail = Trail::start().await;
+    let trail = Box::pin(Trail::start()).await;
     trail.empty("truncate audit_log").await;
     trail
         .tamper("update audit_chain set length = 0, hash = decode(repeat('00', 32), 'hex')")
@@ -216,7 +216,7 @@ async fn a_trail_emptied_and_begun_anew_is_missed_by_its_checkpoint() {
 
 #[tokio::test]
 async fn a_forged_checkpoint_is_refused() {
-    let trail = Trail::start().await;
+    let trail = Box::pin(Trail::start()).await;
     let text = std::fs::read_to_string(&trail.file).unwrap();
     std::fs::write(&trail.file, text.replacen("\"length\":", "\"length\":1", 1)).unwrap();
     let error = format!("{:#}", trail.key.read(&trail.file).unwrap_err());
@@ -235,7 +235,7 @@ async fn a_forged_checkpoint_is_refused() {
 
 #[tokio::test]
 async fn the_trail_is_append_only() {
-    let trail = Trail::start().await;
+    let trail = Box::pin(Trail::start()).await;
     for statement in [
         "update audit_log set action = 'nothing' where chain = 1",
         "update audit_log set chain = 1000 where chain = 1",
@@ -251,7 +251,7 @@ async fn the_trail_is_append_only() {
 
 #[tokio::test]
 async fn a_new_row_claims_no_place_in_the_chain() {
-    let trail = Trail::start().await;
+    let trail = Box::pin(Trail::start()).await;
     let statement = "insert into audit_log (instance, actor_kind, action, object_kind, object_id, outcome, chain, hash, prev_hash)
          values ('x', 'job', 'x', 'x', 'x', 'ok', 1000000, '\\x01', '\\x02')";
     let error = sqlx::query(statement)
@@ -266,7 +266,7 @@ async fn a_new_row_claims_no_place_in_the_chain() {
 
 #[tokio::test]
 async fn rows_are_chained_beside_writers_without_a_gap() {
-    let trail = Trail::start().await;
+    let trail = Box::pin(Trail::start()).await;
     let token = trail.app.vendor(who::FJORDLONN).await;
     let write = async |n: usize| {
         let mut body = request_body(who::NATTERGAL, &["lonn"]);
@@ -302,7 +302,7 @@ async fn rows_are_chained_beside_writers_without_a_gap() {
 
 #[tokio::test]
 async fn the_command_says_yes_or_names_the_row() {
-    let trail = Trail::start().await;
+    let trail = Box::pin(Trail::start()).await;
     let run = || {
         use secrecy::ExposeSecret as _;
         let dir = home().join("sandbox");
@@ -359,7 +359,7 @@ impl Trail {
 
 #[tokio::test]
 async fn an_expired_month_is_dropped_and_the_rest_still_holds() {
-    let trail = Trail::start().await;
+    let trail = Box::pin(Trail::start()).await;
     trail.grows_old().await;
     let before = trail.app.count("select count(*) from audit_log").await;
 
@@ -373,14 +373,14 @@ async fn an_expired_month_is_dropped_and_the_rest_still_holds() {
 
 #[tokio::test]
 async fn a_month_of_fewer_years_is_kept() {
-    let trail = Trail::start().await;
+    let trail = Box::pin(Trail::start()).await;
     trail.app.advance(testkit::clock::days(5 * 365 - 31)).await;
     assert_eq!(trail.drop_expired().await, 0);
 }
 
 #[tokio::test]
 async fn an_expired_month_with_rows_that_are_not_sealed_is_kept() {
-    let trail = Trail::start().await;
+    let trail = Box::pin(Trail::start()).await;
     // Nobody seals meanwhile: the task of the background passes over a row that is locked.
     let mut sealer = trail.app.sql().await;
     sqlx::raw_sql("begin; select length from audit_chain for update")
@@ -401,7 +401,7 @@ async fn an_expired_month_with_rows_that_are_not_sealed_is_kept() {
 
 #[tokio::test]
 async fn a_month_that_went_without_a_checkpoint_is_missed() {
-    let trail = Trail::start().await;
+    let trail = Box::pin(Trail::start()).await;
     trail.app.new_request(who::HAVBLIKK, &["lonn"]).await;
     trail.app.seals_trail().await;
     trail.grows_old().await;
@@ -415,7 +415,7 @@ async fn a_month_that_went_without_a_checkpoint_is_missed() {
 
 #[tokio::test]
 async fn a_row_numbered_before_what_was_dropped_is_still_checked() {
-    let trail = Trail::start().await;
+    let trail = Box::pin(Trail::start()).await;
     // As when a transaction began in the new month and got its number before one of the old month.
     trail
         .tamper("update audit_log set at = at + interval '6 years' where chain = 2")
@@ -430,7 +430,7 @@ async fn a_row_numbered_before_what_was_dropped_is_still_checked() {
 
 #[tokio::test]
 async fn checkpoints_of_the_key_before_are_still_read() {
-    let trail = Trail::start().await;
+    let trail = Box::pin(Trail::start()).await;
     let both = || CheckpointKey::with_earlier(&[8; 32], &[vec![7; 32]]).unwrap();
     trail.app.new_request(who::HAVBLIKK, &["lonn"]).await;
     trail.app.seals_trail().await;

@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 
 use crate::{pages::Browser, support::*};
 
+/// A proof that is sent, and further headers.
+type Case<'a> = (Option<&'a str>, &'a [(&'a str, &'a str)]);
+
 const UI: &str = "/accessmanagement/ui";
 const API: &str = "/accessmanagement/api/v1";
 
@@ -135,7 +138,7 @@ const SHOW_DELETED: &str = "/accessmanagement/api/v1/user/profile/settingsprefer
 
 #[tokio::test]
 async fn every_page_of_the_front_end_is_the_shell() {
-    let portal = Portal::of(who::ODDNY).await;
+    let portal = Box::pin(Portal::of(who::ODDNY)).await;
     for path in [
         "/accessmanagement",
         "/accessmanagement/",
@@ -169,14 +172,14 @@ async fn every_page_of_the_front_end_is_the_shell() {
 
 #[tokio::test]
 async fn a_nonce_is_used_once() {
-    let portal = Portal::of(who::ODDNY).await;
+    let portal = Box::pin(Portal::of(who::ODDNY)).await;
     let policy = async || header(&portal.get(UI).await, "content-security-policy");
     assert_ne!(policy().await, policy().await);
 }
 
 #[tokio::test]
 async fn our_own_pages_stay_beside_the_front_end() {
-    let portal = Portal::of(who::ODDNY).await;
+    let portal = Box::pin(Portal::of(who::ODDNY)).await;
     for path in ["help", "privacy", "accessibility", "loggedout"] {
         let response = portal.get(&format!("{UI}/{path}")).await;
         assert_eq!(response.status(), 200, "{path}");
@@ -220,7 +223,7 @@ async fn a_login_comes_back_to_the_whole_address() {
 
 #[tokio::test]
 async fn the_shell_sets_the_cookies_that_scripts_read() {
-    let portal = Portal::of(who::ODDNY).await;
+    let portal = Box::pin(Portal::of(who::ODDNY)).await;
     let response = portal.get(UI).await;
     let set: Vec<&str> = response
         .headers()
@@ -242,7 +245,7 @@ async fn the_shell_sets_the_cookies_that_scripts_read() {
 
 #[tokio::test]
 async fn the_shell_speaks_the_language_that_its_person_keeps() {
-    let portal = Portal::of(who::ODDNY).await;
+    let portal = Box::pin(Portal::of(who::ODDNY)).await;
     let session = portal.cookie("sb_session").unwrap();
     let oddny = portal.app.person(who::ODDNY).await;
     let path = format!("{API}/settings/language/selectedLanguage");
@@ -259,7 +262,7 @@ async fn the_shell_speaks_the_language_that_its_person_keeps() {
 
 #[tokio::test]
 async fn the_page_of_a_request_acts_for_its_party() {
-    let portal = Portal::of(who::ODDNY).await;
+    let portal = Box::pin(Portal::of(who::ODDNY)).await;
     let id = portal.app.new_request(who::KERAMIKK, &["a-ordning"]).await;
     portal
         .get(&format!("{UI}/systemuser/request?id={id}"))
@@ -275,7 +278,7 @@ async fn the_page_of_a_request_acts_for_its_party() {
 
 #[tokio::test]
 async fn a_request_of_others_changes_no_party() {
-    let portal = Portal::of(who::ODDNY).await;
+    let portal = Box::pin(Portal::of(who::ODDNY)).await;
     portal
         .get(&format!(
             "{UI}/systemuser/request?id={}",
@@ -288,7 +291,7 @@ async fn a_request_of_others_changes_no_party() {
 
 #[tokio::test]
 async fn a_cookie_is_a_wish_for_a_party() {
-    let portal = Portal::of(who::ODDNY).await;
+    let portal = Box::pin(Portal::of(who::ODDNY)).await;
     let session = portal.cookie("sb_session").unwrap();
     let (own, keramikk) = (
         portal.uuid_of_oddny().await,
@@ -310,7 +313,7 @@ async fn a_cookie_is_a_wish_for_a_party() {
 
 #[tokio::test]
 async fn changing_the_party_sets_its_cookies() {
-    let portal = Portal::of(who::ODDNY).await;
+    let portal = Box::pin(Portal::of(who::ODDNY)).await;
     let keramikk = portal.uuid_of(who::KERAMIKK).await;
     let goto: String =
         url::form_urlencoded::byte_serialize(portal.address(UI).as_bytes()).collect();
@@ -330,7 +333,7 @@ async fn changing_the_party_sets_its_cookies() {
 #[tokio::test]
 async fn files_of_the_front_end_are_served_with_our_names() {
     let portal = Portal::start().await;
-    let shell = Portal::of(who::ODDNY).await;
+    let shell = Box::pin(Portal::of(who::ODDNY)).await;
     let page = shell.get(UI).await.text().await.unwrap();
     let script = page.split_once("<script type=\"module\" src=\"").unwrap().1;
     let script = script.split('"').next().unwrap();
@@ -398,7 +401,7 @@ async fn names_of_hosts_stay_where_that_is_set() {
 
 #[tokio::test]
 async fn the_back_end_takes_the_session_of_the_browser() {
-    let portal = Portal::of(who::ODDNY).await;
+    let portal = Box::pin(Portal::of(who::ODDNY)).await;
     for path in [
         "/user/profile",
         "/authentication/refresh",
@@ -417,7 +420,7 @@ async fn the_back_end_takes_the_session_of_the_browser() {
 
 #[tokio::test]
 async fn no_other_api_takes_the_session_of_the_browser() {
-    let portal = Portal::of(who::ODDNY).await;
+    let portal = Box::pin(Portal::of(who::ODDNY)).await;
     let keramikk = portal.uuid_of(who::KERAMIKK).await;
     for path in [
         "/authentication/api/v1/systemuser/53000001".to_owned(),
@@ -449,10 +452,13 @@ async fn without_a_front_end_no_api_takes_a_session() {
 
 #[tokio::test]
 async fn a_write_needs_the_proof_of_its_session() {
-    let portal = Portal::of(who::ODDNY).await;
+    let portal = Box::pin(Portal::of(who::ODDNY)).await;
     let proof = portal.cookie("XSRF-TOKEN").unwrap();
-    let other = Portal::of(who::ODDNY).await.cookie("XSRF-TOKEN").unwrap();
-    let cases: [(Option<&str>, &[(&str, &str)]); 5] = [
+    let other = Box::pin(Portal::of(who::ODDNY))
+        .await
+        .cookie("XSRF-TOKEN")
+        .unwrap();
+    let cases: [Case<'_>; 5] = [
         (None, &[]),
         (Some(""), &[]),
         (Some(&other), &[]),
@@ -478,7 +484,7 @@ async fn a_write_needs_the_proof_of_its_session() {
 
 #[tokio::test]
 async fn a_script_approves_a_request() {
-    let portal = Portal::of(who::ODDNY).await;
+    let portal = Box::pin(Portal::of(who::ODDNY)).await;
     let id = portal.app.new_request(who::KERAMIKK, &["a-ordning"]).await;
     portal
         .get(&format!("{UI}/systemuser/request?id={id}"))
@@ -494,7 +500,7 @@ async fn a_script_approves_a_request() {
 
 #[tokio::test]
 async fn a_good_cookie_does_not_help_a_bad_token() {
-    let portal = Portal::of(who::ODDNY).await;
+    let portal = Box::pin(Portal::of(who::ODDNY)).await;
     let request = portal
         .browser
         .http
@@ -505,7 +511,7 @@ async fn a_good_cookie_does_not_help_a_bad_token() {
 
 #[tokio::test]
 async fn a_logout_takes_the_cookies_of_the_front_end() {
-    let portal = Portal::of(who::ODDNY).await;
+    let portal = Box::pin(Portal::of(who::ODDNY)).await;
     portal
         .browser
         .open(&portal.address("/authentication/api/v1/logout"))

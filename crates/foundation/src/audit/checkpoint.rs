@@ -155,13 +155,23 @@ impl CheckpointKey {
     }
 }
 
-/// How many bytes of a file are whole lines. What stands behind was being written when the disk was
-/// full or the machine stopped.
+/// How every line begins.
+const BEGINNING: &[u8] = b"{\"length\":";
+
+/// How many bytes of a file count. The beginning of a checkpoint without an end, behind the last line,
+/// was being written when the disk was full or the machine stopped.
 fn whole_lines(bytes: &[u8]) -> usize {
-    bytes
+    let end = bytes
         .iter()
         .rposition(|byte| *byte == b'\n')
-        .map_or(0, |end| end + 1)
+        .map_or(0, |end| end + 1);
+    let rest = &bytes[end..];
+    let is_cut = rest.starts_with(BEGINNING) || BEGINNING.starts_with(rest);
+    if is_cut && !rest.ends_with(b"}") {
+        end
+    } else {
+        bytes.len()
+    }
 }
 
 /// Appends a line in place of what is no whole line at the end.
