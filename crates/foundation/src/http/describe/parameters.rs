@@ -42,7 +42,7 @@ pub fn meaning(path: &str, name: &str) -> Option<&'static str> {
             "Whether rights of apps are written as `urn:altinn:resource` with `app_{org}_{app}`."
         }
         "explain" => {
-            "Whether the answer tells how the decision came about. For the resource's own organisation or with the admin scope."
+            "Whether the answer says how the decision came about. For the resource's own organisation or with the admin scope."
         }
         "includeRoles" => "Whether roles are listed.",
         "includeClientDelegations" => {
@@ -76,7 +76,7 @@ pub fn meaning(path: &str, name: &str) -> Option<&'static str> {
         "ids" => "Integer party ids, separated by commas or in several parameters.",
         "uuids" => "Party uuids, separated by commas or in several parameters.",
         "orgs" => "Organisation numbers, separated by commas or in several parameters.",
-        "includeSsn" => "Whether national identity numbers of persons are told.",
+        "includeSsn" => "Whether national identity numbers of persons are shown.",
         "uuid" => "Uuid of the party.",
         "partyId" => "Id of the party: an integer.",
         "partyComponentOption" => {
