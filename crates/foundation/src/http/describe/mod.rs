@@ -3,7 +3,7 @@
 //!
 //! `#[utoipa::path]` on a handler has what is particular to it: path, parameters, bodies and the
 //! problems that it answers. [`crate::routes!`] adds what the types of its arguments say
-//! ([`DescribeInput`]): who may call it, which headers it reads, and how it refuses. [`complete`]
+//! ([`DescribeInput`]): who may call it, which headers it reads, and how it refuses. [`complete()`]
 //! adds texts, error bodies and headers that are the same everywhere.
 
 mod answers;
