@@ -373,7 +373,9 @@ impl Around {
         if notes.is_empty() || status.is_client_error() || status.is_server_error() {
             return response;
         }
-        let numbered = tokio::time::timeout(POSITION_TIMEOUT, feed::number(&self.db)).await;
+        // On the heap, since the future of every request is moved with room for it.
+        let number = Box::pin(feed::number(&self.db));
+        let numbered = tokio::time::timeout(POSITION_TIMEOUT, number).await;
         match numbered {
             Ok(Ok(number)) => {
                 feed::Position { epoch, number }.answer(response.headers_mut());
@@ -439,7 +441,7 @@ fn panicked(panic: &(dyn Any + Send)) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
+    use std::{collections::HashMap, mem::size_of_val};
 
     use foundation::{config, db::DatabaseCondition, token::Fence};
     use http::header::HOST;
@@ -447,44 +449,65 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test]
-    async fn a_panic_is_an_answer() {
+    const MAX_SURROUNDING_BYTES: usize = 6_000;
+
+    /// Without a database that could be asked.
+    fn around() -> Around {
         let settings = config::load(config::Source::Sandbox, &HashMap::new(), &[]).unwrap();
         let config = config::check(settings).unwrap();
         let feed = Arc::new(feed::Feed::new(Duration::from_secs(1)));
-        let around = Around {
+        let db = || {
+            PgPoolOptions::new()
+                .connect_lazy("postgres:///none")
+                .unwrap()
+        };
+        Around {
             log: Arc::new(RequestLog::new(&[], false)),
             guard: Guard::new(&config, DatabaseCondition::default()),
             refusal_page: Box::new(|_, _, status, _| status.into_response()),
             hosts: Hosts::loopback(),
             is_sandbox: true,
             feed: Arc::clone(&feed),
-            db: PgPoolOptions::new()
-                .connect_lazy("postgres:///none")
-                .unwrap(),
-            recovery: Arc::new(Recovery::new(
-                None,
-                None,
-                Arc::clone(&feed),
-                Fence::default(),
-            )),
-            attempts: Attempts::new(sqlx::PgPool::connect_lazy("postgres:///none").unwrap()),
+            db: db(),
+            recovery: Arc::new(Recovery::new(None, None, feed, Fence::default())),
+            attempts: Attempts::new(db()),
+        }
+    }
+
+    fn call_and_request(method: Method) -> (Routed, Request) {
+        let mut request = Request::new(axum::body::Body::empty());
+        *request.method_mut() = method.clone();
+        let host = HeaderValue::from_static("localhost");
+        request.headers_mut().insert(HOST, host);
+        let call = Routed {
+            method,
+            route: Ok(None),
+            rule: Rule::OTHER,
         };
+        (call, request)
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_answer() {
+        let around = around();
         for method in [Method::GET, Method::POST] {
-            let mut request = Request::new(axum::body::Body::empty());
-            *request.method_mut() = method;
-            request
-                .headers_mut()
-                .insert(HOST, HeaderValue::from_static("localhost"));
-            let call = Routed {
-                method: request.method().clone(),
-                route: Ok(None),
-                rule: Rule::OTHER,
-            };
+            let (call, request) = call_and_request(method);
             let answer = async |_| panic!("a fault of ours");
             let response = surround(&around, call, request, answer).await;
             assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
             assert_eq!(response.headers()["x-sandbox"], "true");
         }
+    }
+
+    /// The future of a request is moved once for each, decisions included: what only some requests
+    /// need is on the heap.
+    #[tokio::test]
+    async fn what_surrounds_an_answer_is_small() {
+        let around = around();
+        let (call, request) = call_and_request(Method::POST);
+        let answer = async |_| StatusCode::OK.into_response();
+        let future = surround(&around, call, request, answer);
+        let bytes = size_of_val(&future);
+        assert!(bytes <= MAX_SURROUNDING_BYTES, "{bytes} bytes");
     }
 }
