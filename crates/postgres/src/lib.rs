@@ -36,6 +36,8 @@ pub struct Cluster {
     guard: Child,
     pipe: Option<ChildStdin>,
     socket_dir: SocketDir,
+    /// How many connections it takes.
+    connections: u16,
     /// Held as long as we run, so that no second program uses the folder.
     _lock: fs::File,
 }
@@ -47,6 +49,8 @@ const INSTALL_HINT: &str = "PostgreSQL's server programs (initdb, postgres) were
     brew install postgresql@17          (macOS)\n\
     or set DATABASE_URL to a server of your own.";
 
+/// Connections that a cluster takes where nothing else is said.
+const CONNECTIONS: u16 = 200;
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -57,6 +61,18 @@ impl Cluster {
     /// No binaries, a folder that cannot be used, or a server that does not come up; the text says
     /// what to do.
     pub fn start(home: &Path, durability: Durability) -> anyhow::Result<Self> {
+        Self::start_with_connections(home, durability, CONNECTIONS)
+    }
+
+    /// As [`Cluster::start`], for more or fewer connections than a laptop needs.
+    ///
+    /// # Errors
+    /// As [`Cluster::start`].
+    pub fn start_with_connections(
+        home: &Path,
+        durability: Durability,
+        connections: u16,
+    ) -> anyhow::Result<Self> {
         fs::create_dir_all(home).with_context(|| format!("creating {}", home.display()))?;
         let home = home.canonicalize()?;
         let lock = lock(&home)?;
@@ -69,9 +85,11 @@ impl Cluster {
         }
         stop_leftover(&bin, &data_dir, run_as)?;
         let socket_dir = SocketDir::new(&home, own_uid, run_as)?;
-        let (guard, pipe) = spawn(&bin, &data_dir, socket_dir.path(), durability, run_as)?;
+        let socket = socket_dir.path();
+        let (guard, pipe) = spawn(&bin, &data_dir, socket, durability, connections, run_as)?;
         let mut cluster = Self {
             socket_dir,
+            connections,
             data_dir,
             guard,
             pipe: Some(pipe),
@@ -151,7 +169,14 @@ impl Cluster {
         let bin = binaries(&self.data_dir)?;
         let run_as = unprivileged_user(&self.data_dir)?;
         let socket_dir = self.socket_dir.path();
-        let (guard, pipe) = spawn(&bin, &self.data_dir, socket_dir, durability, run_as)?;
+        let (guard, pipe) = spawn(
+            &bin,
+            &self.data_dir,
+            socket_dir,
+            durability,
+            self.connections,
+            run_as,
+        )?;
         self.guard = guard;
         self.pipe = Some(pipe);
         self.await_ready(&bin)
@@ -487,6 +512,7 @@ fn spawn(
     data_dir: &Path,
     socket_dir: &Path,
     durability: Durability,
+    connections: u16,
     run_as: Option<RunAs>,
 ) -> anyhow::Result<(Child, ChildStdin)> {
     const GUARD: &str = r#"
@@ -512,7 +538,7 @@ fn spawn(
             "-c",
             "listen_addresses=",
             "-c",
-            "max_connections=200",
+            &format!("max_connections={connections}"),
             "-c",
             "shared_buffers=64MB",
             "-c",
