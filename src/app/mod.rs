@@ -1,6 +1,7 @@
 //! The application: shared state, the router, starting and stopping. Nothing below knows it.
 
 mod attempts;
+mod calls;
 pub mod connections;
 mod credential;
 mod health;

@@ -150,6 +150,11 @@ impl RequestLog {
         log
     }
 
+    /// Template of a route, or the word for those that have none.
+    pub fn template(&self, id: Option<RouteId>) -> Arc<str> {
+        Arc::clone(&self.route(id).template)
+    }
+
     fn route(&self, id: Option<RouteId>) -> &Route {
         id.and_then(|id| self.routes.get(id.number()))
             .unwrap_or(&self.unmatched)

@@ -32,6 +32,7 @@ use utoipa_axum::router::OpenApiRouter;
 use super::{
     AppState,
     attempts::Call,
+    calls::CallRecorder,
     credential, health,
     hosts::Hosts,
     limits::{Access, Guard, Route, RouteRules, Rule},
@@ -178,6 +179,10 @@ pub fn service(
         db: state.db.clone(),
         recovery: Arc::clone(&state.recovery),
         attempts: state.attempts.clone(),
+        recorder: state
+            .recent_calls
+            .clone()
+            .map(|calls| CallRecorder::new(calls, state.clock.clone())),
     };
     let surrounded = Arc::new((router, table, rules, around));
     // All of it stands outside the router: paths are rewritten before anybody looks at them, and a
@@ -231,6 +236,8 @@ struct Around {
     db: PgPool,
     recovery: Arc<Recovery>,
     attempts: Attempts,
+    /// For the page about the last calls, in a sandbox.
+    recorder: Option<CallRecorder>,
 }
 
 /// When to ask again while nothing is decided, in seconds.
@@ -281,8 +288,19 @@ async fn surround(
     let measured = async |request: Request| {
         let route = route.ok().flatten();
         let context = context::current();
+        let recorder = around.recorder.as_ref();
+        let recorder = recorder.filter(|_| path::is_api(request.uri().path()));
+        let recorded = recorder.map(|recorder| (recorder, method.clone(), context.clone()));
         let exchange = around.log.begin(context, method, route, &request);
-        exchange.answer(guarded(request).await)
+        let response = guarded(request).await;
+        let response = match recorded {
+            Some((recorder, method, context)) => {
+                let call = (method, around.log.template(route));
+                Box::pin(recorder.record(call, context.as_deref(), response)).await
+            }
+            None => response,
+        };
+        exchange.answer(response)
     };
     context::within(around.guard.context(), rule.by_consumer, request, measured).await
 }
@@ -471,6 +489,7 @@ mod tests {
             db: db(),
             recovery: Arc::new(Recovery::new(None, None, feed, Fence::default())),
             attempts: Attempts::new(db()),
+            recorder: None,
         }
     }
 

@@ -318,6 +318,7 @@ pub async fn state(
     Ok(AppState::new(Inner {
         attempts: audit::Attempts::new(background_db.clone()),
         authenticator,
+        recent_calls: (config.profile() == Profile::Sandbox).then(Arc::default),
         config,
         clock,
         db: pool,

@@ -11,7 +11,7 @@ use authorization::{
     permissions::Permissions,
 };
 use edges::{
-    pages::{FrontEnd, LoginClient, Pages},
+    pages::{FrontEnd, LoginClient, Pages, recent_calls::RecentCalls},
     portal::PortalBackEnd,
 };
 use foundation::{
@@ -78,6 +78,7 @@ pub struct Inner {
     /// Refused and failed attempts, on their way to the audit trail.
     pub attempts: Attempts,
     pub readiness: Readiness,
+    pub recent_calls: Option<Arc<RecentCalls>>,
     pub condition: DatabaseCondition,
     pub monitor: Arc<DatabaseMonitor>,
     /// Limits of requests.
@@ -298,6 +299,7 @@ impl AppState {
             identity: Arc::clone(&self.identity),
             login: self.login.clone(),
             permissions: self.permissions(),
+            recent_calls: self.recent_calls.clone(),
             requests: self.requests(),
         }
     }

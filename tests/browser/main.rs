@@ -16,6 +16,7 @@
 mod support;
 
 mod documentation;
+mod tours;
 
 use std::{
     process::{Child, Command, Stdio},

@@ -384,6 +384,10 @@ async fn migrate_and_serve_on_a_database_of_their_own() {
         "never on the public port"
     );
     assert_eq!(get("/").await.status(), 200);
+    for sandbox_page in ["vendor", "receipt", "calls"] {
+        let path = format!("/docs/tours/{sandbox_page}");
+        assert_eq!(get(&path).await.status(), 404, "{path}");
+    }
     assert!(get("/").await.headers().get("x-sandbox").is_none());
     let forged = "eyJhbGciOiJSUzI1NiIsImtpZCI6InNhbmRib3gteCJ9.eyJpc3MiOiJodHRwczovL3Rlc3QubWFza2lucG9ydGVuLm5vLyJ9.c2ln";
     let refused = http

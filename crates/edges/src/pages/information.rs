@@ -13,32 +13,21 @@ use uuid::Uuid;
 use super::Pages;
 use super::{
     browser::{Browser, LANGUAGE_COOKIE},
-    display, frame,
+    frame,
     frame::Frame,
     login::own_address,
+    sandbox,
     texts::Language,
 };
 use foundation::{
-    config::{Checked, Profile},
-    http::{ApiError, path::PathValues, query::Query},
+    config::Profile,
+    http::{path::PathValues, query::Query},
 };
-use registers::parties;
 
 #[derive(Debug, Template)]
 #[template(path = "start.html")]
 struct Start {
     f: Frame,
-}
-
-#[derive(Debug, Template)]
-#[template(path = "sandbox.html")]
-struct SandboxStart {
-    f: Frame,
-    addresses: Vec<(String, String)>,
-    requests: Vec<(String, String, String)>,
-    client_dir: String,
-    command: String,
-    persons: Vec<(String, String, String)>,
 }
 
 /// `GET /`: in the sandbox, what is running and how to try it.
@@ -53,111 +42,7 @@ pub async fn start(State(pages): State<Pages>, browser: Browser) -> Response {
         };
         return page.f.respond(StatusCode::OK, &page);
     }
-    match sandbox_start(&pages, &browser).await {
-        Ok(page) => page.f.respond(StatusCode::OK, &page),
-        Err(error) => frame::failure(&pages, &browser, error),
-    }
-}
-
-/// What to type for the journey to be played against this sandbox.
-#[must_use]
-pub fn demo_command(config: &Checked) -> String {
-    let port = config.settings.server.listen.port();
-    if port == 8080 {
-        "make demo".to_owned()
-    } else {
-        format!("make demo PORT={port}")
-    }
-}
-
-/// Requests of the sandbox's universe that wait for an answer, with who may give it.
-const OPEN_REQUESTS: [(&str, &str, &str, &str); 2] = [
-    (
-        "request",
-        "dd763c00-ef5a-51fc-9b94-33c923dbaf60",
-        "NATTERGAL BAKERI AS",
-        "Torleif Morgenrød",
-    ),
-    (
-        "agentrequest",
-        "d2028fcf-dbe6-5d3d-b2f8-c78f48978c8a",
-        "SIFFERHJELP V/ OLAV SIFFERSUND",
-        "Olav Siffersund",
-    ),
-];
-
-async fn sandbox_start(pages: &Pages, browser: &Browser) -> Result<SandboxStart, ApiError> {
-    let f = Frame::new(
-        pages,
-        browser,
-        super::text(browser.language, "sandbox.title").to_owned(),
-    );
-    let config = &pages.config;
-    let mut addresses = vec![
-        (f.t("sandbox.main").to_owned(), config.public_base.clone()),
-        (
-            f.t("sandbox.maskinporten").to_owned(),
-            config.maskinporten_issuer.clone(),
-        ),
-        (
-            f.t("sandbox.idporten").to_owned(),
-            config.idporten_issuer.clone(),
-        ),
-    ];
-    addresses.extend(
-        config
-            .local
-            .iter()
-            .map(|local| (f.t("sandbox.testtools").to_owned(), local.testtools.clone())),
-    );
-    addresses.push((
-        f.t("sandbox.metrics").to_owned(),
-        format!("{}/metrics", config.public_base),
-    ));
-    let requests = OPEN_REQUESTS
-        .iter()
-        .map(|(page, id, org, who)| {
-            let address =
-                format!("/accessmanagement/ui/systemuser/{page}?id={id}&DONTCHOOSEREPORTEE=true");
-            (
-                address,
-                f.fill("sandbox.try_link", "org", &display::name(org)),
-                f.fill("sandbox.try_who", "name", who),
-            )
-        })
-        .collect();
-    let persons = parties::persons_for_login(&pages.db)
-        .await?
-        .into_iter()
-        .filter_map(|p| {
-            let pid = pages.identity.decrypt(&p.person_id_enc).ok()?;
-            let role = |(name, org): &(serde_json::Value, String)| {
-                format!(
-                    "{}, {}",
-                    display::localized(name, browser.language)
-                        .map(|n| n.0)
-                        .unwrap_or_default(),
-                    display::name(org)
-                )
-            };
-            Some((
-                p.party.name,
-                pid.expose().to_owned(),
-                p.roles.iter().map(role).collect::<Vec<_>>().join(" · "),
-            ))
-        })
-        .collect();
-    Ok(SandboxStart {
-        client_dir: config
-            .sandbox_dir()
-            .map(|d| d.join("clients").display().to_string())
-            .unwrap_or_default(),
-        command: demo_command(config),
-        f,
-        addresses,
-        requests,
-        persons,
-    })
+    sandbox::start(&pages, &browser).await
 }
 
 /// Pages that are not built yet, and addresses nobody knows.

@@ -20,9 +20,11 @@ mod logout;
 mod onward;
 mod portal_links;
 mod receipt;
+pub mod recent_calls;
 mod request_page;
 mod request_view;
 mod routes;
+mod sandbox;
 mod shell;
 mod state;
 mod store;
@@ -31,11 +33,11 @@ mod texts;
 pub use docs::reference::TEST_TOKENS;
 pub use frame::refusal;
 pub use front_end::FrontEnd;
-pub use information::demo_command;
 pub use login_client::{
     CLIENT_ID as SANDBOX_CLIENT_ID, LoginClient, callback_address, logged_out_address,
 };
 pub use routes::{FRONT_END_TEMPLATES, Shown, TEMPLATES, docs_routes, front_end_router, router};
+pub use sandbox::demo_command;
 pub use state::Pages;
 pub use store::{delete_expired_ids, delete_old_logins};
 pub use texts::{Language, filled as filled_text, text};

@@ -8,7 +8,8 @@ use axum::{
 };
 
 use super::{
-    Pages, assets, change_page, docs, information, login, logout, portal_links, request_page, shell,
+    Pages, assets, change_page, docs, information, login, logout, portal_links, request_page,
+    sandbox, shell,
 };
 
 /// Templates of the pages' routes.
@@ -53,6 +54,9 @@ pub const TEMPLATES: &[&str] = &[
     "/docs/errors",
     "/docs/errors/{code}",
     "/docs/guides/{name}",
+    "/docs/tours/calls",
+    "/docs/tours/receipt",
+    "/docs/tours/{name}",
     "/swagger",
     "/swagger/index.html",
     "/authentication/swagger/v1/swagger.json",
@@ -208,6 +212,9 @@ pub fn router(shown: Shown) -> Router<Pages> {
         .route("/docs/errors", get(docs::error_pages::index))
         .route("/docs/errors/{code}", get(docs::error_pages::show))
         .route("/docs/guides/{name}", get(docs::guides::show))
+        .route("/docs/tours/calls", get(sandbox::calls))
+        .route("/docs/tours/receipt", get(sandbox::receipt))
+        .route("/docs/tours/{name}", get(sandbox::tour))
         .route("/swagger", get(docs::to_reference))
         .route("/swagger/index.html", get(docs::to_reference))
         .route(

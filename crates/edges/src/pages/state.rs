@@ -8,7 +8,7 @@ use registers::{packages::Catalogue, parties::IdentityKeys};
 use sqlx::PgPool;
 use system_users::requests::Requests;
 
-use super::{FrontEnd, LoginClient};
+use super::{FrontEnd, LoginClient, recent_calls::RecentCalls};
 
 /// A slice of state: what pages for people share. Clones are cheap.
 #[derive(Debug, Clone)]
@@ -25,5 +25,7 @@ pub struct Pages {
     pub identity: Arc<IdentityKeys>,
     pub login: Option<Arc<LoginClient>>,
     pub permissions: Permissions,
+    /// The last calls, in a sandbox.
+    pub recent_calls: Option<Arc<RecentCalls>>,
     pub requests: Requests,
 }

@@ -84,7 +84,7 @@ mod tests {
     fn text_gets_the_classes_of_the_pages() {
         let text = "# Title\n\nSay `a < b` [here](/docs?a=1&b=2).\n\n```sh\necho \"<b>\"\n```\n";
         let expected = "<p class=\"ds-paragraph\">Say <code>a &lt; b</code> <a class=\"ds-link\" href=\"/docs?a=1&amp;b=2\">here</a>.</p>\n\
-            <pre class=\"sb-code\" tabindex=\"0\"><code class=\"language-sh\">echo &quot;&lt;b&gt;&quot;\n</code></pre>\n";
+            <pre class=\"sb-code\" tabindex=\"0\"><code class=\"language-sh\">echo \"&lt;b&gt;\"\n</code></pre>\n";
         assert_eq!(html(text), expected);
     }
 }
