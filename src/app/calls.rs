@@ -40,8 +40,7 @@ impl CallRecorder {
             method,
             route,
             status: response.status(),
-            organization: caller
-                .and_then(|principal| -> Option<OrgNumber> { principal.organization() }),
+            organization: caller.and_then(|principal| principal.organization()),
             reason,
         });
         response
