@@ -227,7 +227,7 @@ async fn play(how: Presented, extra: &[(&str, &str)]) -> Vec<String> {
     .await
     .expect(201);
     let trail = app
-        .count("select count(*) from audit_log where action in ('request.created', 'request.approved', 'systemuser.created', 'systemuser.deleted')");
+        .count("select count(*) from audit_log where action in ('request.created', 'request.approved', 'systemuser.created', 'systemuser.deleted') and outcome = 'ok'");
     decisions.push(trail.await.to_string());
     decisions
 }

@@ -26,15 +26,18 @@ impl TestApp {
             .expect("a number")
     }
 
-    /// Entries of the audit trail with this action.
+    /// Entries of the audit trail with this action that was done.
     pub async fn audited(&self, action: &str) -> i64 {
-        self.count_where("select count(*) from audit_log where action = $1", action)
-            .await
+        self.count_where(
+            "select count(*) from audit_log where action = $1 and outcome = 'ok'",
+            action,
+        )
+        .await
     }
 
-    /// Entries of the audit trail with this action about one object.
+    /// Entries of the audit trail with this action that was done.about one object.
     pub async fn audited_of(&self, action: &str, object: &str) -> i64 {
-        sqlx::query_scalar("select count(*) from audit_log where action = $1 and object_id = $2")
+        sqlx::query_scalar("select count(*) from audit_log where action = $1 and object_id = $2 and outcome = 'ok'")
             .bind(action)
             .bind(object)
             .fetch_one(&mut self.sql().await)
