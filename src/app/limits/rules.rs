@@ -153,6 +153,9 @@ const VENDORS: &[&str] = &[
 /// In the routes that give clients to agents, or take them away.
 const CLIENTS: &str = "/enduser/systemuser/clients";
 
+/// Begin of the routes of the resource registry.
+const REGISTRY: &str = "/resourceregistry/";
+
 /// End of the routes that take a policy.
 const POLICY: &str = "/resource/{id}/policy";
 
@@ -212,6 +215,9 @@ fn rule(route: Route<'_>, is_safe: bool) -> Rule {
     if template.contains(CLIENTS) && class == RequestClass::Write {
         return Rule::api(class, ConsumerRate::VendorWrites);
     }
+    // A policy that is uploaded is work for all.
+    let by_consumer = (template.starts_with(REGISTRY) && class == RequestClass::Write)
+        .then_some(ConsumerRate::VendorWrites);
     let is_anonymous = route.access == Access::Everybody && class == RequestClass::Read;
     let body = if template.ends_with(POLICY) {
         BodyKind::Policy
@@ -220,7 +226,7 @@ fn rule(route: Route<'_>, is_safe: bool) -> Rule {
     };
     Rule {
         class,
-        by_consumer: None,
+        by_consumer,
         by_client: is_anonymous.then_some(ClientRate::Anonymous),
         body,
     }

@@ -231,6 +231,7 @@ section! {
         max_body_bytes: usize,
         deadline_s: u64,
         max_policy_bytes: usize,
+        max_owner_policy_bytes: usize,
         enforce_resource_owner: bool,
         #[serde(serialize_with = "secrets::hashed")]
         subscription_keys: Vec<SecretString>,

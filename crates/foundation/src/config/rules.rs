@@ -162,6 +162,11 @@ fn check_ranges(settings: &Settings, wrong: &mut Vec<String>) {
             1_024..=2_097_152,
         ),
         (
+            "pdp.max_owner_policy_bytes",
+            number(pdp.max_owner_policy_bytes),
+            1_024..=1_073_741_824,
+        ),
+        (
             "pdp.systemuser_auth_level",
             pdp.systemuser_auth_level.into(),
             0..=4,

@@ -28,7 +28,7 @@ pub enum ConsumerKey {
 /// A rate by consumer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConsumerRate {
-    /// Changes by vendors, and of the clients of agents.
+    /// Changes by vendors, of the clients of agents, and of the resource registry.
     VendorWrites,
     /// Reads by vendors.
     VendorReads,

@@ -39,7 +39,7 @@ limits! {
     WritesInFlight = "writes_in_flight", "requests being answered that change something.";
     ConsumerInFlight = "consumer_in_flight", "requests of one consumer being answered.";
     ConsumerLargeCalls = "consumer_large_calls", "large calls for decisions of one consumer being answered.";
-    VendorWrites = "vendor_writes", "rate of changes by one vendor, and of clients of agents by one consumer.";
+    VendorWrites = "vendor_writes", "rate of changes by one vendor, of clients of agents and of the resource registry by one consumer.";
     VendorReads = "vendor_reads", "rate of reads by one vendor.";
     Decisions = "decisions", "rate of decisions for one consumer.";
     ExternalIdLookups = "external_id_lookups", "rate of look-ups by external id by one consumer.";

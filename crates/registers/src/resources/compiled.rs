@@ -44,6 +44,8 @@ pub const MAX_POLICY_BYTES: usize = 2 * 1024 * 1024;
 pub struct CompiledPolicy {
     /// SHA-256 of its text.
     pub digest: [u8; 32],
+    /// Length of its text.
+    pub bytes: usize,
     /// As it was written.
     pub policy: Policy,
     /// As it is run.
@@ -92,6 +94,7 @@ impl CompiledPolicy {
         let obligation_bytes = permit_obligations.iter().map(bytes_of).sum();
         Ok(Self {
             digest: sha256(xml),
+            bytes: xml.len(),
             policy,
             program,
             permit_obligations,

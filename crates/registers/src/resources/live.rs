@@ -1,6 +1,12 @@
 //! Every resource in memory, as true as the change feed.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use arc_swap::ArcSwap;
 use sqlx::PgPool;
@@ -51,6 +57,24 @@ pub struct Resources {
     all: ArcSwap<All>,
     /// One reads at a time.
     reading: Mutex<()>,
+    /// Whether all are being read. Nobody waits for that.
+    is_loading: AtomicBool,
+}
+
+/// As long as all are being read; also when whoever reads gives up.
+struct Loading<'f>(&'f AtomicBool);
+
+impl<'f> Loading<'f> {
+    fn begin(flag: &'f AtomicBool) -> Self {
+        flag.store(true, Ordering::SeqCst);
+        Self(flag)
+    }
+}
+
+impl Drop for Loading<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::SeqCst);
+    }
 }
 
 impl Resources {
@@ -62,6 +86,7 @@ impl Resources {
             feed,
             all: ArcSwap::default(),
             reading: Mutex::new(()),
+            is_loading: AtomicBool::new(false),
         }
     }
 
@@ -92,10 +117,8 @@ impl Resources {
 
     async fn load_all(&self, pool: &PgPool) -> Result<(), DbError> {
         let since = self.feed.moment();
-        let read = self
-            .policies
-            .resources(&mut *pool.acquire().await?, None)
-            .await?;
+        let loading = Loading::begin(&self.is_loading);
+        let read = self.policies.all(&mut *pool.acquire().await?).await?;
         let entries = read
             .into_iter()
             .map(|resource| {
@@ -110,6 +133,7 @@ impl Resources {
             since: Some(since),
             entries,
         }));
+        drop(loading);
         Ok(())
     }
 
@@ -138,11 +162,11 @@ impl Resources {
         identifiers: &[String],
         anew: bool,
     ) -> Result<HashMap<String, Arc<Resource>>, DbError> {
-        if anew || !self.feed.is_followed() {
+        if anew || !self.feed.is_followed() || self.is_loading.load(Ordering::SeqCst) {
             // Nothing is kept, so nobody need wait for anybody.
             let read = self
                 .policies
-                .resources(&mut *pool.acquire().await?, Some(identifiers))
+                .resources(&mut *pool.acquire().await?, identifiers)
                 .await?;
             return Ok(read
                 .into_iter()
@@ -175,7 +199,7 @@ impl Resources {
         let since = self.feed.moment();
         let read = self
             .policies
-            .resources(&mut *pool.acquire().await?, Some(identifiers))
+            .resources(&mut *pool.acquire().await?, identifiers)
             .await?;
         let mut found: HashMap<String, Resource> = read
             .into_iter()

@@ -1,6 +1,6 @@
 //! Compiled policies in memory, found by the digest of their text.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use moka::sync::Cache;
 use sqlx::PgConnection;
@@ -17,17 +17,35 @@ use crate::packages::Catalogue;
 use foundation::db::DbError;
 use xacml::Vocabulary;
 
+/// A policy in memory.
+#[derive(Debug, Clone)]
+enum Found {
+    /// While somebody uses it: a replaced one is given up with its resource.
+    Compiled(Weak<CompiledPolicy>),
+    /// It is stored and cannot be read.
+    Unreadable,
+}
+
 /// Compiled policies. Texts are immutable under their digest, so nothing here grows stale.
 #[derive(Debug, Clone)]
 pub struct Policies {
-    compiled: Cache<[u8; 32], Option<Arc<CompiledPolicy>>>,
+    compiled: Cache<[u8; 32], Found>,
+    /// The last ones, until their resources hold them.
+    latest: Cache<[u8; 32], Arc<CompiledPolicy>>,
     /// Digest last seen of each resource's policy: its text need not be sent again.
     digests: Cache<String, [u8; 32]>,
     /// What new policies are compiled with.
     vocabulary: Arc<Mutex<Arc<Vocabulary>>>,
     workers: Workers,
+    /// For what decisions wait for, so that uploads keep nobody from deciding.
+    compilers: Workers,
     listings: Listings,
 }
+
+/// Bytes of the texts of the latest policies.
+const LATEST_BYTES: u64 = 8 << 20;
+/// So many resources are read at a time, so that not all texts are in memory at once.
+const CHUNK: usize = 32;
 
 /// A policy that may be stored.
 #[derive(Debug)]
@@ -46,6 +64,13 @@ impl Default for Policies {
         let workers = Workers::default();
         Self {
             compiled: Cache::new(10_000),
+            latest: Cache::builder()
+                .weigher(|_, policy: &Arc<CompiledPolicy>| {
+                    u32::try_from(policy.bytes).unwrap_or(u32::MAX)
+                })
+                .max_capacity(LATEST_BYTES)
+                .build(),
+            compilers: Workers::default(),
             digests: Cache::new(10_000),
             vocabulary: Arc::default(),
             listings: Listings::new(workers.clone()),
@@ -104,8 +129,26 @@ impl Policies {
     /// Keeps a policy that was just stored, so that the next decision need not compile it.
     pub fn remember(&self, checked: &CheckedPolicy) {
         if let Some(policy) = &checked.compiled {
-            self.compiled
-                .insert(policy.digest, Some(Arc::clone(policy)));
+            self.hold(policy.digest, Some(policy));
+        }
+    }
+
+    fn hold(&self, digest: [u8; 32], policy: Option<&Arc<CompiledPolicy>>) {
+        let found = match policy {
+            Some(policy) => {
+                self.latest.insert(digest, Arc::clone(policy));
+                Found::Compiled(Arc::downgrade(policy))
+            }
+            None => Found::Unreadable,
+        };
+        self.compiled.insert(digest, found);
+    }
+
+    /// The policy of a digest, where memory has it; the inner one is none where it cannot be read.
+    fn held(&self, digest: &[u8; 32]) -> Option<Option<Arc<CompiledPolicy>>> {
+        match self.compiled.get(digest)? {
+            Found::Compiled(policy) => policy.upgrade().map(Some),
+            Found::Unreadable => Some(None),
         }
     }
 
@@ -115,29 +158,31 @@ impl Policies {
         db: &mut PgConnection,
         identifier: &str,
     ) -> Result<Option<Resource>, DbError> {
-        Ok(self
-            .resources(db, Some(&[identifier.to_owned()]))
-            .await?
-            .pop())
+        Ok(self.resources(db, &[identifier.to_owned()]).await?.pop())
     }
 
-    /// Live resources, these or all, as the database has them now; one SQL round trip.
+    /// All live resources, as the database has them now; some at a time.
+    pub async fn all(&self, db: &mut PgConnection) -> Result<Vec<Resource>, DbError> {
+        let identifiers = store::live_identifiers(&mut *db).await?;
+        let mut all = Vec::with_capacity(identifiers.len());
+        for chunk in identifiers.chunks(CHUNK) {
+            all.extend(self.resources(&mut *db, chunk).await?);
+        }
+        Ok(all)
+    }
+
+    /// These resources, as far as they are live, as the database has them now; one SQL round trip.
     pub async fn resources(
         &self,
         db: &mut PgConnection,
-        identifiers: Option<&[String]>,
+        identifiers: &[String],
     ) -> Result<Vec<Resource>, DbError> {
-        let known: Vec<Vec<u8>> = match identifiers {
-            None => self
-                .compiled
-                .iter()
-                .map(|(digest, _)| digest.to_vec())
-                .collect(),
-            Some(identifiers) => identifiers
-                .iter()
-                .filter_map(|identifier| Some(self.digests.get(identifier)?.to_vec()))
-                .collect(),
-        };
+        let known: Vec<Vec<u8>> = identifiers
+            .iter()
+            .filter_map(|identifier| self.digests.get(identifier))
+            .filter(|digest| self.held(digest).is_some())
+            .map(|digest| digest.to_vec())
+            .collect();
         let rows = store::current(&mut *db, identifiers, &known).await?;
         let mut out = Vec::with_capacity(rows.len());
         for mut row in rows {
@@ -170,7 +215,7 @@ impl Policies {
             return Ok(None);
         };
         self.digests.insert(row.identifier.clone(), digest);
-        if let Some(policy) = self.compiled.get(&digest) {
+        if let Some(policy) = self.held(&digest) {
             return Ok(policy);
         }
         let xml = match row.xml.take() {
@@ -184,11 +229,11 @@ impl Policies {
         let (identifier, vocabulary) = (row.identifier.clone(), self.vocabulary());
         let bytes = xml.len();
         let policy = self
-            .workers
+            .compilers
             .run(bytes, move || compile(&identifier, &xml, &vocabulary))
             .await
             .map_err(|Busy| DbError::Busy)?;
-        self.compiled.insert(digest, policy.clone());
+        self.hold(digest, policy.as_ref());
         Ok(policy)
     }
 }

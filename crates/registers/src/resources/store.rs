@@ -38,7 +38,7 @@ pub struct CurrentRow {
 /// The latest versions of live resources with their current policies: of these, or of all.
 pub async fn current(
     db: &mut PgConnection,
-    identifiers: Option<&[String]>,
+    identifiers: &[String],
     known: &[Vec<u8>],
 ) -> Result<Vec<CurrentRow>, DbError> {
     Ok(sqlx::query_as!(
@@ -49,15 +49,41 @@ pub async fn current(
              coalesce(v.document#>>'{hasCompetentAuthority,organization}', '') as "owner_org!",
              lower(coalesce(v.document#>>'{hasCompetentAuthority,orgcode}', 'unknown')) as "owner_code!",
              p.version as "policy_version?", p.sha256 as "sha256?", case when p.sha256 <> all($2) then p.xml end as "xml?"
-           from (select identifier from resource where $1::text[] is null and deleted is null
-                 union all select identifier from resource where identifier = any($1) and deleted is null) r
+           from (select identifier from resource where identifier = any($1) and deleted is null) r
            cross join lateral (select document from resource_version where identifier = r.identifier order by version_id desc limit 1) v
            left join lateral (select version, sha256, xml from resource_policy where identifier = r.identifier order by version desc limit 1) p
              on true"#,
-        identifiers as Option<&[String]>,
+        identifiers,
         known
     )
     .fetch_all(db)
+    .await?)
+}
+
+/// Identifiers of all live resources.
+pub async fn live_identifiers(db: &mut PgConnection) -> Result<Vec<String>, DbError> {
+    Ok(sqlx::query_scalar!(
+        "select identifier from resource where deleted is null order by identifier"
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Bytes of the current policies of an owner's live resources, without one of them.
+pub async fn policy_bytes_of_owner(
+    db: &mut PgConnection,
+    owner: &str,
+    without: &str,
+) -> Result<i64, DbError> {
+    Ok(sqlx::query_scalar!(
+        r#"select coalesce(sum(p.bytes), 0)::bigint as "bytes!" from resource r
+           cross join lateral (select document from resource_version where identifier = r.identifier order by version_id desc limit 1) v
+           cross join lateral (select octet_length(xml) as bytes from resource_policy where identifier = r.identifier order by version desc limit 1) p
+           where r.deleted is null and r.identifier <> $2 and v.document#>>'{hasCompetentAuthority,organization}' = $1"#,
+        owner,
+        without
+    )
+    .fetch_one(db)
     .await?)
 }
 

@@ -4,14 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::Semaphore;
 
-/// How much is done at a time, in pieces of up to half a megabyte of policy.
-const WORKERS: usize = 4;
 /// Bytes of a policy for which one worker is enough.
 const BYTES_OF_WORKER: usize = 512 * 1024;
 /// How long somebody waits for a worker and its work.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Bytes of a policy that is worked on where it is: this takes about a millisecond.
-const INLINE_BYTES: usize = 16 * 1024;
 
 /// The workers were busy for too long, or the work took too long.
 #[derive(Debug, thiserror::Error)]
@@ -20,11 +16,20 @@ pub struct Busy;
 
 /// A few workers. Clones are the same ones.
 #[derive(Debug, Clone)]
-pub struct Workers(Arc<Semaphore>);
+pub struct Workers {
+    free: Arc<Semaphore>,
+    number: usize,
+}
 
 impl Default for Workers {
+    /// One for each processor but one, so that those who decide have it.
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(WORKERS)))
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let number = processors.saturating_sub(1).max(1);
+        Self {
+            free: Arc::new(Semaphore::new(number)),
+            number,
+        }
     }
 }
 
@@ -39,12 +44,9 @@ impl Workers {
         bytes: usize,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Busy> {
-        if bytes <= INLINE_BYTES {
-            return Ok(work());
-        }
-        let wanted = bytes.div_ceil(BYTES_OF_WORKER).min(WORKERS);
+        let wanted = bytes.div_ceil(BYTES_OF_WORKER).clamp(1, self.number);
         let wanted = u32::try_from(wanted).unwrap_or(1);
-        let workers = Arc::clone(&self.0);
+        let workers = Arc::clone(&self.free);
         let done = async {
             let worker = workers.acquire_many_owned(wanted).await.map_err(|_| Busy)?;
             let work = move || {
@@ -65,11 +67,12 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn small_policies_are_worked_on_where_they_are() {
+    async fn no_policy_is_worked_on_by_a_thread_that_answers() {
         let here = std::thread::current().id();
         let workers = Workers::default();
-        let thread = |bytes| workers.run(bytes, || std::thread::current().id());
-        assert_eq!(thread(INLINE_BYTES).await.unwrap(), here);
-        assert_ne!(thread(INLINE_BYTES + 1).await.unwrap(), here);
+        for bytes in [0, 1, 1 << 30] {
+            let thread = workers.run(bytes, || std::thread::current().id()).await;
+            assert_ne!(thread.unwrap(), here, "{bytes}");
+        }
     }
 }

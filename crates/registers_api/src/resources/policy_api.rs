@@ -15,6 +15,8 @@ use http::{
     header::{CONTENT_DISPOSITION, CONTENT_TYPE, LOCATION},
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 use super::ResourceRegistry;
@@ -93,7 +95,9 @@ async fn upload(
         // Who may not store it learns nothing about it, and nobody waits for a row while it is read.
         let mut db = registry.db.acquire().await?;
         let resource = store::read(&mut db, identifier, None).await?;
-        must_own(&mut db, owner, &resource.ok_or_else(unknown)?.document).await?;
+        let document = resource.ok_or_else(unknown)?.document;
+        must_own(&mut db, owner, &document).await?;
+        must_fit(registry, &mut db, owner, (identifier, &document), xml.len()).await?;
     }
     let checked = registry
         .policies
@@ -150,6 +154,29 @@ async fn upload(
             .insert(WARNINGS, HeaderValue::from(accepted.warnings.len()));
     }
     Ok(response)
+}
+
+/// All policies of an owner together are bounded, since all are in memory.
+async fn must_fit(
+    registry: &ResourceRegistry,
+    db: &mut PgConnection,
+    owner: &Owner,
+    (identifier, document): (&str, &Value),
+    bytes: usize,
+) -> ApiResult<()> {
+    let organization = document["hasCompetentAuthority"]["organization"].as_str();
+    let Some(organization) = organization.filter(|_| !is_admin(owner)) else {
+        return Ok(());
+    };
+    let others = store::policy_bytes_of_owner(db, organization, identifier).await?;
+    let limit = registry.config.settings.pdp.max_owner_policy_bytes;
+    let together = usize::try_from(others).unwrap_or(usize::MAX);
+    if together.saturating_add(bytes) > limit {
+        return Err(refused(format!(
+            "Policy not accepted: the policies of {organization} would have more than {limit} bytes together"
+        )));
+    }
+    Ok(())
 }
 
 /// The file `policyFile` of a form.
@@ -433,7 +460,7 @@ pub async fn by_subjects(
         .filter_map(|(_, ids)| ids.first().cloned())
         .collect();
     let first: Vec<String> = first.into_iter().collect();
-    let known = registry.policies.resources(&mut db, Some(&first)).await?;
+    let known = registry.policies.resources(&mut db, &first).await?;
     drop(db);
     let policies: Vec<Arc<CompiledPolicy>> = known
         .into_iter()
