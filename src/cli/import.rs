@@ -8,6 +8,7 @@ use indicatif::{HumanCount, ProgressBar};
 
 use super::{
     exit::{EXIT_CODES, Exit, WrongUse},
+    recover,
     target::TargetArgs,
 };
 use crate::app::setup::CommandAccess;
@@ -79,6 +80,9 @@ pub async fn run(args: &ImportArgs) -> anyhow::Result<Exit> {
         CommandAccess::Write
     };
     let target = args.target.open(access).await?;
+    if !args.dry_run {
+        recover::require_complete(&target).await?;
+    }
     let catalogue = packages::load(&target.db)
         .await
         .context("reading the catalogue")?;

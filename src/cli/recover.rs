@@ -53,7 +53,14 @@ async fn recover(args: &RecoverArgs, target: &Target) -> anyhow::Result<Exit> {
         &target.settings.audit.checkpoint_path,
         &target.checkpoint_key,
     ) {
-        (Some(path), Some(key)) => key.read(path)?.pop(),
+        (Some(path), Some(key)) => match key.read(path) {
+            Ok(mut checkpoints) => checkpoints.pop(),
+            Err(error) if args.despite_damage => {
+                println!("The checkpoints of the audit trail are left out: {error:#}\n");
+                None
+            }
+            Err(error) => return Err(error),
+        },
         (None, _) | (_, None) => None,
     };
     if journal.is_none() && checkpoint.is_none() {
@@ -110,6 +117,24 @@ async fn recover(args: &RecoverArgs, target: &Target) -> anyhow::Result<Exit> {
     Ok(Exit::Good)
 }
 
+/// Refuses to change a database that lacks what its journal knows of: what is written into it now would
+/// be written over.
+///
+/// # Errors
+/// It lacks something, or cannot be compared.
+pub async fn require_complete(target: &Target) -> anyhow::Result<()> {
+    let Some(journal) = setup::journal(target.settings.recovery.journal.as_ref())? else {
+        return Ok(());
+    };
+    let mut db = target.db.acquire().await?;
+    let found = recovery::find(&mut db, Some(&journal), None, Damage::Refuse).await;
+    anyhow::ensure!(
+        found.map_err(with_way_out)?.is_none(),
+        "the database is older than its journal: `systembruker recover` says what it lacks, and does it again with --confirm"
+    );
+    Ok(())
+}
+
 fn describe(loss: &Loss) {
     println!("The database is older than what is known outside of it.");
     println!("  it knows of changes until   {}", time(loss.from));
@@ -121,7 +146,7 @@ fn describe(loss: &Loss) {
     }
     if loss.is_gap {
         println!(
-            "  The journal begins later than the database ends: what ended between is not known."
+            "  Objects of the journal are missing in between: what ended access there is not known."
         );
     }
     if let Some(fault) = &loss.head_fault {

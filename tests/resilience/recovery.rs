@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use private_postgres::Cluster;
+use private_postgres::{Cluster, Durability};
 use reqwest::Method;
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
@@ -508,4 +508,208 @@ async fn a_damaged_entry_hides_no_other() {
     deleted
         .must_end_again(&sandbox, &["--despite-damage", "--confirm"])
         .await;
+}
+
+impl Deleted {
+    /// The newest object of the journal, once the head counts it.
+    async fn newest_object(&self) -> PathBuf {
+        let journal = self.installation.journal();
+        let newest = newest_object(&journal);
+        let name = newest.file_name().unwrap().to_str().unwrap();
+        let number: i64 = name.split('-').next().unwrap().parse().unwrap();
+        let since = Instant::now();
+        loop {
+            let head = fs::read(journal.join("head.json")).unwrap();
+            let head: Value = serde_json::from_slice(&head).unwrap_or_default();
+            if head["objects"].as_i64().is_some_and(|last| last >= number) {
+                return newest;
+            }
+            assert!(since.elapsed() < PATIENCE, "the head does not count it");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+fn newest_object(journal: &Path) -> PathBuf {
+    let folders = fs::read_dir(journal.join("entries")).unwrap();
+    let objects = folders.flat_map(|folder| fs::read_dir(folder.unwrap().path()).unwrap());
+    let objects = objects.map(|object| object.unwrap().path());
+    let objects = objects.filter(|path| path.extension().is_some_and(|end| end == "ndjson"));
+    objects.max().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_object_that_is_missing_is_noticed() {
+    let (deleted, sandbox) = Deleted::after_a_copy("missing", &[], &[]).await;
+    let newest = deleted.newest_object().await;
+    assert_eq!(sandbox.stop().await, 0);
+    deleted.installation.address.lead_to(&deleted.second);
+    fs::remove_file(newest).unwrap();
+
+    let sandbox = deleted.installation.started().await;
+
+    // A loss as short as that of a fail-over, which is not undone by itself.
+    assert_eq!(deleted.decide(&sandbox).await, None);
+    let (code, text) = deleted.recover(&[]);
+    assert!(
+        code == 1 && text.contains("Objects of the journal are missing"),
+        "{code} {text}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_object_that_was_emptied_is_damaged() {
+    let (deleted, sandbox) = Deleted::after_a_copy("emptied", &[], &[]).await;
+    assert_eq!(sandbox.stop().await, 0);
+    deleted.installation.address.lead_to(&deleted.second);
+    fs::write(newest_object(&deleted.installation.journal()), "").unwrap();
+
+    let sandbox = deleted.installation.started().await;
+
+    assert_eq!(deleted.decide(&sandbox).await, None);
+    let (code, text) = deleted.recover(&["--confirm"]);
+    assert!(code == 3 && text.contains("is not whole"), "{code} {text}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_that_names_the_same_journal_ends_nothing_here() {
+    let (first, second) = (cluster("here"), cluster("drill"));
+    let here = Installation::on(&first);
+    let sandbox = here.started().await;
+    let person = sandbox.person().await;
+    let user = approved(&sandbox, &person).await;
+    here.until_marked().await;
+    restore(&first, &second);
+    let drill = Installation {
+        folder: here.folder.clone(),
+        address: Address::of(&second),
+        port: free_base_port(),
+    };
+
+    let other = drill.started().await;
+    delete(&other, &other.person().await, &user).await;
+    drill.until_journaled("system_user", "set").await;
+
+    until_metric(&sandbox, "recovering").await;
+    let runs = count(&first, "select count(*) from recovery_run").await;
+    assert_eq!(runs, 0, "nothing is done without the operator");
+    let token = owner(&sandbox).await;
+    assert_eq!(decide(&sandbox, &token, &about(&user)).await, None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_of_some_seconds_ago_begin_another_epoch() {
+    let folder = home().join(format!("history-files-{}", uuid::Uuid::new_v4()));
+    fs::create_dir_all(&folder).unwrap();
+    let first = Cluster::start(&folder, Durability::Volatile).unwrap();
+    let installation = Installation::on(&first);
+    let sandbox = installation.started().await;
+    let person = sandbox.person().await;
+    let user = approved(&sandbox, &person).await;
+    installation.until_marked().await;
+    let epochs = "select count(distinct epoch) from feed_epoch";
+    assert_eq!(count(&first, epochs).await, 1);
+    let before: String = text(&first, "select epoch from feed_epoch").await;
+
+    let (data, kept) = (
+        first.data_dir().to_owned(),
+        first.data_dir().with_extension("kept"),
+    );
+    drop(first);
+    copy_files(&data, &kept);
+    let first = Cluster::start(&folder, Durability::Volatile).unwrap();
+    installation.address.lead_to(&first);
+    let token = owner(&sandbox).await;
+    assert_eq!(
+        until_decided(&sandbox, &token, &about(&user)).await,
+        "Permit"
+    );
+    delete(&sandbox, &person, &user).await;
+    installation.until_journaled("system_user", "set").await;
+    drop(first);
+    fs::remove_dir_all(&data).unwrap();
+    copy_files(&kept, &data);
+    let first = Cluster::start(&folder, Durability::Volatile).unwrap();
+    installation.address.lead_to(&first);
+
+    let since = Instant::now();
+    while decide(&sandbox, &token, &about(&user)).await.as_deref() != Some("NotApplicable") {
+        assert!(since.elapsed() < PATIENCE, "it is not ended again");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let after: String = text(&first, "select epoch from feed_epoch").await;
+    assert_ne!(after, before);
+}
+
+async fn text(cluster: &Cluster, query: &'static str) -> String {
+    let url = cluster.url("postgres");
+    let mut db = PgConnection::connect(url.expose_secret()).await.unwrap();
+    sqlx::query_scalar(query).fetch_one(&mut db).await.unwrap()
+}
+
+/// Copies files with their owners.
+fn copy_files(from: &Path, to: &Path) {
+    let copied = Command::new("cp")
+        .arg("--archive")
+        .args([from, to])
+        .status();
+    assert!(copied.unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sub_unit_gets_no_main_unit_from_the_journal() {
+    const OF_KERAMIKK: &str = "update party set parent_key = (select parent_key from party where org_number = '290340306') where org_number = '290395224'";
+    const PARENT: &str =
+        "select count(*) from party where org_number = '290395224' and parent_key is not null";
+    let (first, second) = (cluster("moved"), cluster("unmoved"));
+    let installation = Installation::on(&first);
+    let sandbox = installation.started().await;
+    installation.until_marked().await;
+    restore(&first, &second);
+    make_older(&second).await;
+    let changes = || {
+        let lines = installation.lines();
+        lines.iter().filter(|line| line["table"] == "party").count()
+    };
+    let before = changes();
+    run_sql(&first, &[OF_KERAMIKK]).await;
+    let since = Instant::now();
+    while changes() == before {
+        assert!(since.elapsed() < PATIENCE, "it is not in the journal");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(sandbox.stop().await, 0);
+    installation.address.lead_to(&second);
+    assert_eq!(count(&second, PARENT).await, 1);
+
+    let done = installation.recover(&["--confirm"]);
+
+    assert_eq!(done.status.code(), Some(0));
+    assert_eq!(count(&second, PARENT).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_imported_before_the_database_is_whole_again() {
+    let (deleted, sandbox) = Deleted::after_a_copy("import", &[], &A_DAY_OLD).await;
+    assert_eq!(sandbox.stop().await, 0);
+    deleted.installation.address.lead_to(&deleted.second);
+    let file = deleted.installation.folder.join("organizations.ndjson");
+    fs::write(&file, "").unwrap();
+    let import = || {
+        let output = Command::new(PROGRAM)
+            .args(["import", "organizations"])
+            .arg(&file)
+            .arg("--data-dir")
+            .arg(deleted.installation.folder.join("sandbox"))
+            .env("DATABASE_URL", deleted.installation.address.url())
+            .env(JOURNAL, deleted.installation.journal())
+            .output()
+            .unwrap();
+        String::from_utf8(output.stderr).unwrap()
+    };
+
+    assert!(import().contains("systembruker recover"), "{}", import());
+
+    assert_eq!(deleted.recover(&["--confirm"]).0, 0);
+    assert!(!import().contains("systembruker recover"), "{}", import());
 }

@@ -108,7 +108,7 @@ impl Recovery {
     /// Refuses to write a journal whose newest sign of life is none of this database.
     async fn must_be_ours(&self, db: &mut PgConnection, journal: &Journal) -> anyhow::Result<()> {
         let head = journal.head().await?;
-        let known = store::known(db, head.as_ref().map(|head| head.mark), None).await?;
+        let known = store::known(db, head.as_ref(), None).await?;
         loss::must_be_of(head.as_ref(), &known)?;
         if head.is_some() && !known.has_mark {
             self.compare_again();

@@ -1,8 +1,8 @@
 //! The journal itself: a folder or an object store outside the database.
 //!
 //! `head.json` holds the newest sign of life ([`Head`]), `entries/<thousand>/<number>-<time>-<uuid>.ndjson`
-//! what happened, one [`Entry`] a line. An object is written once and never changed. Numbers grow by one;
-//! two histories of a database may have used the same.
+//! what happened, one [`Entry`] a line, and at last how many ([`End`]). An object is written once and never changed.
+//! Numbers grow by one; two histories of a database may have used the same.
 
 use std::{sync::Arc, time::Duration};
 
@@ -122,6 +122,43 @@ impl Object {
     }
 }
 
+/// The last line of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct End {
+    /// How many lines come before.
+    entries: usize,
+}
+
+/// The entries of an object, in order, and what is wrong with it.
+fn read_entries(name: &str, bytes: &[u8]) -> (Vec<Entry>, Vec<String>) {
+    let (mut entries, mut wrong) = (Vec::new(), Vec::new());
+    let lines = bytes.split(|byte| *byte == b'\n');
+    let mut lines: Vec<_> = lines.filter(|line| !line.is_empty()).collect();
+    let end = lines
+        .last()
+        .and_then(|line| serde_json::from_slice::<End>(line).ok());
+    if end.is_some() {
+        lines.pop();
+    }
+    let is_whole = end.is_some_and(|end| end.entries == lines.len());
+    for (number, line) in lines.into_iter().enumerate() {
+        match serde_json::from_slice(line) {
+            Ok(entry) => entries.push(entry),
+            Err(error) => wrong.push(format!(
+                "{name} of the journal, line {}: this is no entry: {error}",
+                number + 1
+            )),
+        }
+    }
+    if !is_whole {
+        wrong.push(format!(
+            "{name} of the journal is not whole: lines of it are missing"
+        ));
+    }
+    (entries, wrong)
+}
+
 /// A place outside the database that keeps what ended an access.
 #[derive(Debug, Clone)]
 pub struct Journal(Arc<dyn ObjectStore>);
@@ -192,6 +229,11 @@ impl Journal {
             serde_json::to_writer(&mut bytes, entry)?;
             bytes.push(b'\n');
         }
+        let end = End {
+            entries: entries.len(),
+        };
+        serde_json::to_writer(&mut bytes, &end)?;
+        bytes.push(b'\n');
         self.put(name, bytes).await
     }
 
@@ -233,26 +275,13 @@ impl Journal {
         Ok(found)
     }
 
-    /// The entries of an object, in order, and what is wrong with lines that are none.
+    /// The entries of an object, in order, and what is wrong with it: lines that are none, or that are missing.
     ///
     /// # Errors
     /// The object cannot be read.
     pub async fn entries(&self, name: &str) -> anyhow::Result<(Vec<Entry>, Vec<String>)> {
         let bytes = self.read(name).await?;
-        let (mut entries, mut wrong) = (Vec::new(), Vec::new());
-        for (number, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
-            if line.is_empty() {
-                continue;
-            }
-            match serde_json::from_slice(line) {
-                Ok(entry) => entries.push(entry),
-                Err(error) => wrong.push(format!(
-                    "{name} of the journal, line {}: this is no entry: {error}",
-                    number + 1
-                )),
-            }
-        }
-        Ok((entries, wrong))
+        Ok(read_entries(name, &bytes))
     }
 
     /// Removes an object.
@@ -308,6 +337,19 @@ mod tests {
             "head.json",
         ] {
             assert_eq!(Object::named(other.to_owned()), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn an_object_that_lost_lines_is_not_whole() {
+        let whole = "{\"x\": 1}\n{\"entries\":1}\n";
+        let faults = |text: &str| read_entries("o", text.as_bytes()).1;
+        // The line is none of ours, and there.
+        assert!(faults(whole).iter().all(|fault| fault.contains("line 1")));
+        for cut in ["", "{\"x\": 1}\n", "{\"entries\":1}\n"] {
+            let faults = faults(cut);
+            let last = faults.last().unwrap();
+            assert!(last.contains("not whole"), "{cut:?}: {faults:?}");
         }
     }
 

@@ -44,7 +44,8 @@ pub struct Loss {
     pub to: Option<DateTime<Utc>>,
     /// Rows of the audit trail that are missing at least; none when that is not known.
     pub audit_rows: Option<i64>,
-    /// The journal begins later than the database ends: what ended between is not known.
+    /// Objects are missing between the end of the database and that of the journal: what ended there
+    /// is not known.
     pub is_gap: bool,
     /// Why the head of the journal is made anew.
     pub head_fault: Option<String>,
@@ -99,8 +100,7 @@ pub async fn find(
         Some(journal) => head_of(journal, damage).await?,
         None => (None, None),
     };
-    let mark = head.as_ref().map(|head| head.mark);
-    let known = store::known(db, mark, checkpoint).await?;
+    let known = store::known(db, head.as_ref(), checkpoint).await?;
     if journal.is_some() && head_fault.is_none() {
         match must_be_of(head.as_ref(), &known) {
             Ok(()) => {}
@@ -125,9 +125,11 @@ pub async fn find(
                 .filter(|object| unknown.contains(&object.name)),
         );
     }
-    let next = known.objects + 1;
     let last = head.as_ref().map_or(0, |head| head.objects);
-    let is_gap = last >= next && !missing.iter().any(|object| object.number == next);
+    let numbers: HashSet<_> = missing.iter().map(|object| object.number).collect();
+    let is_gap = (known.objects + 1..=last).any(|number| !numbers.contains(&number));
+    // What no history of this database wrote is not undone by itself: two may go on at once.
+    let is_of_another = head.is_some() && !known.has_mark && !known.has_epoch;
     let head = head.filter(|_| !known.has_mark);
     let checkpoint = checkpoint.filter(|_| !known.has_checkpoint);
     if head.is_none() && missing.is_empty() && checkpoint.is_none() && head_fault.is_none() {
@@ -151,7 +153,7 @@ pub async fn find(
         .zip(to)
         .is_some_and(|(from, to)| (to - from).abs() <= FAIL_OVER);
     Ok(Some(Loss {
-        kind: if is_short && head_fault.is_none() {
+        kind: if is_short && head_fault.is_none() && !is_gap && !is_of_another {
             Kind::FailOver
         } else {
             Kind::Restore
@@ -243,7 +245,7 @@ impl Loss {
             .cloned()
             .collect();
         let mark = self.head.as_ref().map(|head| head.mark);
-        let known = store::known(&mut tx, mark, self.checkpoint.as_ref()).await?;
+        let known = store::known(&mut tx, self.head.as_ref(), self.checkpoint.as_ref()).await?;
         let is_done = objects.is_empty()
             && self.head_fault.is_none()
             && (mark.is_none() || known.has_mark)
@@ -254,8 +256,9 @@ impl Loss {
         let mut recovered = replay(&mut tx, journal, &objects, damage).await?;
         if self.kind == Kind::Restore {
             recovered.sessions = store::fence(&mut tx).await?;
-            feed::begin_another_epoch(&mut tx).await?;
         }
+        // Another history may have used the same numbers, also for an instance that was away meanwhile.
+        feed::begin_another_epoch(&mut tx).await?;
         let revocations = i64::try_from(recovered.total()).unwrap_or(i64::MAX);
         let run = store::Run {
             kind: self.kind,
