@@ -261,13 +261,13 @@ fn extra_trust(config: &Checked, keys: &SandboxKeys, secrets: &Secrets) -> Extra
     let mut issuers: Vec<TrustedIssuer> = [none_issuer(&testtools), NONE_ISSUER_OTHERS.to_owned()]
         .map(|name| fixed(name, IssuerKind::Own, &[Algorithm::ES256], &none))
         .into();
-    if config
-        .settings
-        .sandbox
-        .as_ref()
-        .is_some_and(|s| s.assume_real_names)
-    {
-        // Under their assumed names nobody could fetch these.
+    let is_reached = config.loopback.as_ref().is_some_and(|loopback| {
+        config.maskinporten_issuer.trim_end_matches('/') == loopback.maskinporten
+            && config.idporten_issuer == loopback.idporten
+    });
+    if !is_reached {
+        // Their names lead elsewhere from here: to the public system, or to a port that is only
+        // published outside of the container.
         issuers.push(fixed(
             config.maskinporten_issuer.clone(),
             IssuerKind::Maskinporten,
