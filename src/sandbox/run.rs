@@ -500,6 +500,13 @@ fn front(listen: std::net::SocketAddr) -> String {
     )
 }
 
+/// What this program was called by, so that it can be called so again.
+fn called() -> String {
+    std::env::args()
+        .next()
+        .unwrap_or_else(|| "systembruker".to_owned())
+}
+
 fn spinner() -> ProgressBar {
     let bar = ProgressBar::new_spinner();
     if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {wide_msg}") {
@@ -557,6 +564,6 @@ Ctrl-C stops everything; what you did is kept for the next start.",
         dir.display(),
         config.settings.sandbox.as_ref().and_then(|s| s.tls.listen).map(front).unwrap_or_default(),
         cluster.map(|c| format!("  Postgres        {}\n", c.data_dir().display())).unwrap_or_default(),
-        pages::demo_command(config),
+        pages::demo_command(&called(), config),
     );
 }

@@ -22,14 +22,16 @@ use super::{
     recent_calls::RecentCall,
 };
 
-/// What to type for the journey to be played against this sandbox.
+/// Where the demo looks for a sandbox when nothing else is said.
+const DEMO_BASE: &str = "http://127.0.0.1:8080";
+
+/// What to type for the journey to be played against this sandbox, where the program is called so.
 #[must_use]
-pub fn demo_command(config: &Checked) -> String {
-    let port = config.settings.server.listen.port();
-    if port == 8080 {
-        "make demo".to_owned()
+pub fn demo_command(program: &str, config: &Checked) -> String {
+    if config.public_base == DEMO_BASE {
+        format!("{program} demo")
     } else {
-        format!("make demo PORT={port}")
+        format!("{program} demo --base {}", config.public_base)
     }
 }
 
@@ -104,7 +106,7 @@ async fn start_page(pages: &Pages, browser: &Browser) -> Result<SandboxStart, Ap
             .sandbox_dir()
             .map(|d| d.join("clients").display().to_string())
             .unwrap_or_default(),
-        command: demo_command(&pages.config),
+        command: demo_command("systembruker", &pages.config),
         f,
         persons,
     })
