@@ -18,7 +18,6 @@ use super::{
     display,
     docs::reference::TEST_TOKENS,
     frame::{self, Frame},
-    information,
     recent_calls::RecentCall,
 };
 
@@ -347,7 +346,7 @@ struct TourPage {
 pub async fn tour(State(pages): State<Pages>, browser: Browser, path: PathValues) -> Response {
     let is_sandbox = pages.config.profile() == Profile::Sandbox;
     let Some(tour) = Tour::parse(path.get("name")).filter(|_| is_sandbox) else {
-        return information::not_built(State(pages), browser).await;
+        return frame::unknown(&pages, &browser);
     };
     let page = TourPage {
         f: Frame::new(&pages, &browser, tour.title().to_owned()),
@@ -367,7 +366,7 @@ struct ReceiptPage {
 /// `GET /docs/tours/receipt`: where a customer returns to, as a vendor's page would be.
 pub async fn receipt(State(pages): State<Pages>, browser: Browser) -> Response {
     if pages.config.profile() != Profile::Sandbox {
-        return information::not_built(State(pages), browser).await;
+        return frame::unknown(&pages, &browser);
     }
     let title = "Back at the vendor".to_owned();
     let page = ReceiptPage {
@@ -386,7 +385,7 @@ struct CallsPage {
 /// `GET /docs/tours/calls`: the last calls, and why those that were refused were.
 pub async fn calls(State(pages): State<Pages>, browser: Browser) -> Response {
     let Some(recent) = &pages.recent_calls else {
-        return information::not_built(State(pages), browser).await;
+        return frame::unknown(&pages, &browser);
     };
     let page = CallsPage {
         f: Frame::new(&pages, &browser, "Calls that came in".to_owned()),
