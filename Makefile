@@ -15,6 +15,7 @@ help: ## Lists the commands.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
 
 .PHONY: run
+run demo: export SYSTEMBRUKER_COMMIT := $(shell git rev-parse HEAD 2>/dev/null)
 run: ## Runs everything on this machine: service, Postgres, Maskinporten, ID-porten, test people.
 	@scripts/prerequisites.sh compiler postgres
 	cargo run --profile local --locked -- sandbox $(if $(PORT),--port $(PORT)) $(ARGS)
@@ -65,6 +66,7 @@ lint: ## Checks format, lints, dependencies, documentation and the committed SQL
 	scripts/check-sql.sh
 	scripts/check-description.sh
 	cargo deny --locked check bans licenses sources
+	cargo xtask licences
 	scripts/check-locks.sh
 
 .PHONY: bench
@@ -85,6 +87,21 @@ fuzz: ## Fuzzes the policy engine; needs a nightly compiler and cargo-fuzz.
 .PHONY: description
 description: ## Writes docs/openapi.json anew, as the service describes itself.
 	UPDATE_DESCRIPTION=1 cargo test --locked --test api description::the_committed_description
+
+.PHONY: release
+release: ## Builds the archive of a release for this platform, with its checksum, into dist/.
+	@scripts/prerequisites.sh compiler
+	scripts/release.sh
+
+.PHONY: images
+images: ## Carries out the steps of the images without a container engine, and runs what comes of them; needs root and Debian.
+	@scripts/prerequisites.sh compiler images
+	cargo build --locked --bin systembruker
+	scripts/check-images.py --program target/debug/systembruker
+
+.PHONY: testcontainers
+testcontainers: ## Tests the modules for Testcontainers against a sandbox.
+	scripts/check-testcontainers.sh
 
 .PHONY: clients
 clients: ## Builds and tests the clients, and runs the examples, against a sandbox.

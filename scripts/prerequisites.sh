@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what this project needs from the system and does not find; says what it does, and does nothing when all is there.
-# Usage: scripts/prerequisites.sh [compiler] [postgres] [browser] [load] [faults] [pip] [validators] [clients]
+# Usage: scripts/prerequisites.sh [compiler] [postgres] [browser] [load] [faults] [pip] [validators] [clients] [images]
 set -euo pipefail
 
 say() { printf '%s\n' "$*" >&2; }
@@ -84,6 +84,13 @@ have_for_clients() {
     python3 -c "import ensurepip" 2>/dev/null
 }
 
+have_for_images() {
+    local name
+    for name in mmdebstrap bwrap setpriv nsenter curl; do
+        command -v "$name" >/dev/null 2>&1 || return 1
+    done
+}
+
 for what in "$@"; do
     case "$what" in
     compiler)
@@ -136,8 +143,14 @@ for what in "$@"; do
                 "python3 nodejs npm java-17-openjdk-devel maven curl" "python3 node openjdk maven curl"
         fi
         ;;
+    images)
+        if ! have_for_images; then
+            say "Installing mmdebstrap and bubblewrap, which make and run the images without a container engine …"
+            install_packages "mmdebstrap bubblewrap util-linux curl" "mmdebstrap bubblewrap util-linux curl" ""
+        fi
+        ;;
     *)
-        say "usage: $0 [compiler] [postgres] [browser] [load] [faults] [pip] [validators] [clients]"
+        say "usage: $0 [compiler] [postgres] [browser] [load] [faults] [pip] [validators] [clients] [images]"
         exit 2
         ;;
     esac

@@ -6,5 +6,6 @@ use mimalloc::MiMalloc;
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> std::process::ExitCode {
-    systembruker::cli::main()
+    // Named by the build of a release or an image; nowhere else, so that a commit compiles nothing anew.
+    systembruker::cli::main(option_env!("SYSTEMBRUKER_COMMIT"))
 }

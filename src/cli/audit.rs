@@ -3,11 +3,14 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+use serde::Serialize;
 
 use super::{
     exit::{DoesNotHold, EXIT_CODES, Exit},
+    output::OutputArgs,
     target::TargetArgs,
 };
 use crate::app::setup::CommandAccess;
@@ -30,6 +33,26 @@ pub struct VerifyArgs {
     checkpoints: Option<PathBuf>,
     #[command(flatten)]
     target: TargetArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// What came of the verification.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Found {
+    holds: bool,
+    /// Rows that hold, from the first on.
+    rows: i64,
+    /// Checkpoints that agree with them.
+    checkpoints: usize,
+    /// Rows that are not in the chain yet.
+    waiting: i64,
+    waiting_since: Option<DateTime<Utc>>,
+    /// The first thing that does not hold.
+    fault: Option<String>,
+    /// Without checkpoints, rows that are cut off at the end go unnoticed.
+    keeps_checkpoints: bool,
 }
 
 /// Runs the command.
@@ -67,36 +90,56 @@ pub async fn run(command: &AuditCommand) -> anyhow::Result<Exit> {
     progress.finish_and_clear();
     let verdict = verdict?;
     target.db.close().await;
-    if let (waiting, Some(since)) = verdict.waiting {
+    let held = HumanCount(verdict.rows.unsigned_abs());
+    let fault = match (verdict.fault, &path) {
+        (Some(fault), _) => Some(format!(
+            "the audit trail does not hold: {fault} ({held} rows before it do)"
+        )),
+        (None, Some(path)) if checkpoints.is_empty() && verdict.rows > 0 => Some(format!(
+            "the checkpoints are missing: {} holds none, although {held} rows are sealed",
+            path.display()
+        )),
+        (None, _) => None,
+    };
+    let found = Found {
+        holds: fault.is_none(),
+        rows: verdict.rows,
+        checkpoints: verdict.checkpoints,
+        waiting: verdict.waiting.0,
+        waiting_since: verdict.waiting.1,
+        fault,
+        keeps_checkpoints: path.is_some(),
+    };
+    args.output.print(&found, describe)?;
+    Ok(if found.holds {
+        Exit::Good
+    } else {
+        Exit::DoesNotHold
+    })
+}
+
+fn describe(found: &Found) {
+    if let Some(since) = found.waiting_since {
         println!(
             "{} rows are not in the chain yet, the oldest since {}",
-            HumanCount(waiting.unsigned_abs()),
+            HumanCount(found.waiting.unsigned_abs()),
             since.to_rfc3339()
         );
     }
-    let held = HumanCount(verdict.rows.unsigned_abs());
-    if let Some(fault) = &verdict.fault {
-        eprintln!("the audit trail does not hold: {fault} ({held} rows before it do)");
-        return Ok(Exit::DoesNotHold);
+    if let Some(fault) = &found.fault {
+        eprintln!("{fault}");
+        return;
     }
-    match (&path, checkpoints.is_empty() && verdict.rows > 0) {
-        (Some(path), true) => {
-            eprintln!(
-                "the checkpoints are missing: {} holds none, although {held} rows are sealed",
-                path.display()
-            );
-            return Ok(Exit::DoesNotHold);
-        }
-        (None, true) => println!(
+    if !found.keeps_checkpoints && found.rows > 0 {
+        println!(
             "no checkpoints are kept (audit.checkpoint_path): rows cut off at the end would go unnoticed"
-        ),
-        _ => {}
+        );
     }
     println!(
-        "the audit trail holds: {held} rows; checkpoints that agree: {}",
-        verdict.checkpoints
+        "the audit trail holds: {} rows; checkpoints that agree: {}",
+        HumanCount(found.rows.unsigned_abs()),
+        found.checkpoints
     );
-    Ok(Exit::Good)
 }
 
 /// A file of checkpoints that was read and holds something else is what the command looks for; one

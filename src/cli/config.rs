@@ -5,7 +5,12 @@ use std::{collections::HashMap, path::PathBuf};
 use clap::{Args, Subcommand};
 use foundation::config::{AudienceMode, Checked, LiveCheckMode, Profile};
 
-use super::exit::{self, Exit};
+use serde::Serialize;
+
+use super::{
+    exit::{self, Exit},
+    output::OutputArgs,
+};
 use crate::app::start_check::{self, StartRefused};
 
 /// What can be done about the settings.
@@ -38,24 +43,60 @@ pub struct CheckArgs {
     /// Configuration file (TOML). Every key is explained in config/default.toml.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// What the check found.
+#[derive(Debug, Default, Serialize)]
+struct Verdict<'a> {
+    holds: bool,
+    /// None where the settings cannot be used.
+    profile: Option<&'static str>,
+    /// What stops the start.
+    wrong: &'a [String],
+    /// What this user could not look at.
+    unread: &'a [String],
+    notes: Vec<&'static str>,
 }
 
 /// Runs the command.
-pub fn run(command: &ConfigCommand) -> Exit {
+///
+/// # Errors
+/// The result cannot be printed.
+pub fn run(command: &ConfigCommand) -> anyhow::Result<Exit> {
     let ConfigCommand::Check(args) = command;
     let environment: HashMap<String, String> = std::env::vars().collect();
     match start_check::check(args.config.as_deref(), &environment) {
         Ok(checked) => {
-            print_notes(&checked);
-            Exit::Good
+            let verdict = Verdict {
+                holds: true,
+                profile: Some(checked.profile().as_str()),
+                notes: notes(&checked),
+                ..Verdict::default()
+            };
+            args.output.print(&verdict, |verdict| {
+                println!("good: profile {}", checked.profile().as_str());
+                for note in &verdict.notes {
+                    println!("note: {note}");
+                }
+            })?;
+            Ok(Exit::Good)
         }
         Err(refused) => {
             match &refused {
                 StartRefused::Unread(reason) => eprintln!("could not check: {reason}"),
                 StartRefused::Findings(findings) => {
-                    for line in findings.lines() {
-                        println!("{line}");
-                    }
+                    let verdict = Verdict {
+                        wrong: &findings.wrong,
+                        unread: &findings.unread,
+                        ..Verdict::default()
+                    };
+                    args.output.print(&verdict, |_| {
+                        for line in findings.lines() {
+                            println!("{line}");
+                        }
+                    })?;
                     match (findings.wrong.len(), findings.unread.len()) {
                         (0, _) => eprintln!("could not check everything"),
                         (1, _) => eprintln!("1 setting stops the start"),
@@ -63,29 +104,28 @@ pub fn run(command: &ConfigCommand) -> Exit {
                     }
                 }
             }
-            exit::of_refusal(&refused)
+            Ok(exit::of_refusal(&refused))
         }
     }
 }
 
 /// What the settings lead to, and what an operator may want to reconsider.
-fn print_notes(checked: &Checked) {
+fn notes(checked: &Checked) -> Vec<&'static str> {
     let settings = &checked.settings;
-    println!("good: profile {}", checked.profile().as_str());
+    let mut notes = Vec::new();
     if checked.profile() != Profile::Prod {
-        println!("note: outside profile prod, key files and the database's TLS are not judged");
+        notes.push("outside profile prod, key files and the database's TLS are not judged");
     }
     if settings.systemuser.live_check != LiveCheckMode::Strict {
-        println!(
-            "note: systemuser.live_check: less than `strict` of a system user's token is compared with the register"
+        notes.push(
+            "systemuser.live_check: less than `strict` of a system user's token is compared with the register"
         );
     }
     if settings.tokens.audience_mode != AudienceMode::Enforce {
-        println!(
-            "note: tokens.audience_mode: tokens made for another audience are taken and logged"
-        );
+        notes.push("tokens.audience_mode: tokens made for another audience are taken and logged");
     }
     if settings.pdp.decision_open {
-        println!("note: pdp.decision_open: anyone who reaches the service may ask for decisions");
+        notes.push("pdp.decision_open: anyone who reaches the service may ask for decisions");
     }
+    notes
 }

@@ -10,10 +10,12 @@ use anyhow::Context as _;
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{
     exit::{EXIT_CODES, Exit, WrongUse},
+    output::OutputArgs,
     target::TargetArgs,
 };
 use crate::app::setup::CommandAccess;
@@ -41,6 +43,21 @@ pub struct ImportArgs {
     file: PathBuf,
     #[command(flatten)]
     target: TargetArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// What `decisions import` did.
+#[derive(Debug, Serialize)]
+struct ImportOutcome {
+    holds: bool,
+    stored: usize,
+    /// Stored before.
+    known: usize,
+    /// Lines that are no decisions.
+    others: usize,
+    /// Decisions that are cut off or changed, and were not stored.
+    damaged: usize,
 }
 
 /// Arguments of `decisions export`.
@@ -117,20 +134,32 @@ async fn run_import(args: &ImportArgs) -> anyhow::Result<Exit> {
     progress.finish_and_clear();
     let imported = imported?;
     target.db.close().await;
-    eprintln!(
-        "{} decisions stored, {} stored before, {} other lines passed over",
-        HumanCount(imported.stored as u64),
-        HumanCount(imported.known as u64),
-        HumanCount(imported.others as u64)
-    );
-    if imported.damaged > 0 {
+    let outcome = ImportOutcome {
+        holds: imported.damaged == 0,
+        stored: imported.stored,
+        known: imported.known,
+        others: imported.others,
+        damaged: imported.damaged,
+    };
+    args.output.print(&outcome, |outcome| {
         eprintln!(
-            "{} decisions are cut off or changed, and were not stored",
-            HumanCount(imported.damaged as u64)
+            "{} decisions stored, {} stored before, {} other lines passed over",
+            HumanCount(outcome.stored as u64),
+            HumanCount(outcome.known as u64),
+            HumanCount(outcome.others as u64)
         );
-        return Ok(Exit::DoesNotHold);
-    }
-    Ok(Exit::Good)
+        if outcome.damaged > 0 {
+            eprintln!(
+                "{} decisions are cut off or changed, and were not stored",
+                HumanCount(outcome.damaged as u64)
+            );
+        }
+    })?;
+    Ok(if outcome.holds {
+        Exit::Good
+    } else {
+        Exit::DoesNotHold
+    })
 }
 
 async fn run_export(args: &ExportArgs) -> anyhow::Result<Exit> {

@@ -1,23 +1,28 @@
 //! `demo`: the journey, played against a running sandbox by everybody who takes part in it.
 
-use std::{
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
-use reqwest::{Client, Response, StatusCode, redirect::Policy};
+use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect::Policy};
 use serde_json::{Value, json};
 use url::Url;
 
-use super::exit::{DoesNotHold, WrongUse};
+use super::{
+    exit::{DoesNotHold, WrongUse},
+    shown_request::{self, indented},
+};
 use foundation::{crypto::random_text, token::SigningKey};
-use sandbox::material_dir;
 
 const VENDOR_ORG: &str = "390198116";
+/// Owns the resource `a-melding`.
+const SERVICE_OWNER_ORG: &str = "390028466";
 const CUSTOMER_ORG: &str = "390381492";
 const CUSTOMER_PARTY: i32 = 52_000_091;
 const ODDNY: &str = "11859024884";
+/// Where the vendor wants to have the browser back.
+const RECEIPT: &str = "https://fjordlonn.example/kvittering";
+/// Redirects and pages that lead on, one after the other.
+const MAX_STEPS: usize = 10;
 const CONFIRM_PAGE: &str = "/accessmanagement/ui/systemuser/request";
 
 /// Everybody who takes part, and where they call.
@@ -27,84 +32,27 @@ struct Demo {
     testtools: Url,
     http: Client,
     step: u32,
+    /// What was sent since the last step's line; none unless it is to be shown.
+    sent: Option<String>,
 }
 
 /// Who asks Maskinporten for tokens.
-struct Grantor<'a> {
-    client_id: &'a str,
-    key: &'a SigningKey,
+struct Grantor {
+    client_id: String,
+    key: SigningKey,
 }
 
 /// Plays the journey; prints each step with its status and time.
 ///
 /// # Errors
 /// The sandbox does not answer, or a step ends otherwise than it should.
-pub async fn run(base: &str, data_dir: &Path) -> anyhow::Result<()> {
-    let base = Url::parse(base).map_err(|_| WrongUse("--base is not an address".to_owned()))?;
-    let beside = |offset: u16| -> anyhow::Result<Url> {
-        let mut url = base.clone();
-        let port = base.port_or_known_default().context("--base has no port")?;
-        url.set_port(Some(port + offset))
-            .map_err(|()| anyhow::anyhow!("--base cannot have a port"))?;
-        Ok(url)
-    };
-    let http = Client::builder()
-        .redirect(Policy::none())
-        .cookie_store(true)
-        .no_proxy()
-        .timeout(Duration::from_secs(30))
-        .build()?;
-    let alive = http.get(base.join("/alive")?).send().await;
-    ensure!(
-        alive.is_ok(),
-        "no sandbox answers at {base}: start one with `make run` in another terminal"
-    );
-    // A sandbox on one port has everything below its own address.
-    let below = (
-        base.join("/sandbox/maskinporten/")?,
-        base.join("/sandbox/testtools/")?,
-    );
-    let is_one_port = http.get(below.0.join("jwk")?).send().await?.status() == StatusCode::OK;
-    let (maskinporten, testtools) = if is_one_port {
-        below
-    } else {
-        (beside(10)?, beside(12)?)
-    };
-    let metadata: Value = http
-        .get(maskinporten.join(".well-known/oauth-authorization-server")?)
-        .send()
-        .await?
-        .json()
-        .await?;
-    ensure!(
-        metadata["issuer"] == maskinporten.as_str(),
-        "the sandbox bears the names of the public system (sandbox.assume_real_names): the login would lead the demo's browser away"
-    );
-    let mut demo = Demo {
-        maskinporten,
-        testtools,
-        base,
-        http,
-        step: 0,
-    };
-    let owner_key = material_dir(data_dir, "serviceowner-sav").join("private.pem");
-    let owner_key = SigningKey::from_pem_file(&owner_key, "").with_context(|| {
-        format!(
-            "the sandbox's client keys are not in {}: name its folder with --data-dir",
-            data_dir.display()
-        )
-    })?;
+pub async fn run(base: &str, show_requests: bool) -> anyhow::Result<()> {
+    let mut demo = Demo::find(base, show_requests).await?;
     println!(
         "The journey of a system user, on the sandbox at {}\n",
         demo.base
     );
-    let played = demo
-        .play(&Grantor {
-            client_id: "serviceowner-sav",
-            key: &owner_key,
-        })
-        .await;
-    played.map_err(|error| {
+    demo.play().await.map_err(|error| {
         // A sandbox that went away says nothing about the journey.
         if error
             .chain()
@@ -120,12 +68,70 @@ pub async fn run(base: &str, data_dir: &Path) -> anyhow::Result<()> {
 }
 
 impl Demo {
-    async fn play(&mut self, owner: &Grantor<'_>) -> anyhow::Result<()> {
-        let (client_id, key) = self.new_vendor_client().await?;
-        let vendor = Grantor {
-            client_id: &client_id,
-            key: &key,
+    /// Looks where the parts of the sandbox are. Nothing is sent to anything else: what shows
+    /// requests would show the secrets of a real service.
+    async fn find(base: &str, show_requests: bool) -> anyhow::Result<Self> {
+        let base = Url::parse(base).map_err(|_| WrongUse("--base is not an address".to_owned()))?;
+        let beside = |offset: u16| -> anyhow::Result<Url> {
+            let mut url = base.clone();
+            let port = base.port_or_known_default().context("--base has no port")?;
+            url.set_port(Some(port + offset))
+                .map_err(|()| anyhow::anyhow!("--base cannot have a port"))?;
+            Ok(url)
         };
+        let http = Client::builder()
+            .redirect(Policy::none())
+            .cookie_store(true)
+            .no_proxy()
+            .timeout(Duration::from_secs(30))
+            .build()?;
+        let alive = http.get(base.join("/alive")?).send().await.map_err(|_| {
+            anyhow::anyhow!(
+                "no sandbox answers at {base}: start one in another terminal, or name its address with --base"
+            )
+        })?;
+        ensure!(
+            alive.headers().contains_key("x-sandbox"),
+            "what answers at {base} is no sandbox: the demo plays with made-up persons only"
+        );
+        // A sandbox on one port has everything below its own address.
+        let below = (
+            base.join("/sandbox/maskinporten/")?,
+            base.join("/sandbox/testtools/")?,
+        );
+        let is_one_port = http.get(below.0.join("jwk")?).send().await?.status() == StatusCode::OK;
+        let (maskinporten, testtools) = if is_one_port {
+            below
+        } else {
+            (beside(10)?, beside(12)?)
+        };
+        let metadata: Value = http
+            .get(maskinporten.join(".well-known/oauth-authorization-server")?)
+            .send()
+            .await?
+            .json()
+            .await?;
+        let issuer = metadata["issuer"].as_str().unwrap_or_default();
+        ensure!(
+            issuer == maskinporten.as_str(),
+            "Maskinporten of this sandbox is called {issuer}, and the pages have such names too, to which the demo's browser is led: \
+             give --base by that name, or start the sandbox without sandbox.assume_real_names"
+        );
+        Ok(Self {
+            base,
+            maskinporten,
+            testtools,
+            http,
+            step: 0,
+            sent: show_requests.then(String::new),
+        })
+    }
+
+    async fn play(&mut self) -> anyhow::Result<()> {
+        let (vendor, told) = self.new_client(VENDOR_ORG).await?;
+        self.tell("Fjordlønn Programvare AS gets a Maskinporten client", &told);
+        let (owner, told) = self.new_client(SERVICE_OWNER_ORG).await?;
+        self.tell("Skatte- og avgiftsverket, a service owner, gets one", &told);
         let raw = self
             .grant(
                 &vendor,
@@ -138,7 +144,7 @@ impl Demo {
             &raw.told,
         );
         let token = self.exchange(&raw.token).await?;
-        let system_id = self.register_system(&token, &client_id).await?;
+        let system_id = self.register_system(&token, &vendor.client_id).await?;
         let (request_id, confirm_url) = self.request(&token, &system_id).await?;
         let page = self.open_and_log_in(&confirm_url).await?;
         self.approve(&request_id, &page).await?;
@@ -152,7 +158,7 @@ impl Demo {
             &user_token.told,
         );
         let owner_token = self
-            .grant(owner, "altinn:authorization/authorize", None)
+            .grant(&owner, "altinn:authorization/authorize", None)
             .await?;
         self.tell(
             "the service owner gets a token of its own",
@@ -193,33 +199,56 @@ impl Demo {
     fn tell(&mut self, words: &str, result: &str) {
         self.step += 1;
         println!("{:>3}. {words:<66} {result}", self.step);
+        if let Some(sent) = &mut self.sent {
+            println!("\n{}", indented(sent));
+            sent.clear();
+        }
     }
 
-    async fn new_vendor_client(&mut self) -> anyhow::Result<(String, SigningKey)> {
-        let body = json!({"orgNumber": VENDOR_ORG});
+    /// Sends a request, and keeps it to be shown below the line of its step.
+    async fn send(&mut self, request: RequestBuilder) -> anyhow::Result<Response> {
+        let request = request.build()?;
+        if let Some(sent) = &mut self.sent {
+            sent.push_str(&shown_request::text(&request));
+        }
+        Ok(self.http.execute(request).await?)
+    }
+
+    async fn timed(&mut self, request: RequestBuilder) -> anyhow::Result<(Response, String)> {
+        let started = Instant::now();
+        let response = self.send(request).await?;
+        let told = told(&response, started);
+        Ok((response, told))
+    }
+
+    /// A Maskinporten client of an organisation, with all scopes that vendors and service owners use.
+    async fn new_client(&mut self, organization: &str) -> anyhow::Result<(Grantor, String)> {
         let request = self
             .http
             .post(self.testtools.join("sandbox/clients")?)
             .basic_auth("sandbox", Some("sandbox"))
-            .json(&body);
-        let (response, told) = timed(request).await?;
+            .json(&json!({"orgNumber": organization}));
+        let (response, told) = self.timed(request).await?;
         ensure!(
             response.status() == StatusCode::CREATED,
             "registering a client: {}",
             response.status()
         );
         let client: Value = response.json().await?;
-        let key = SigningKey::from_pem(client["privatePem"].as_str().unwrap_or_default(), "")?;
-        self.tell("Fjordlønn Programvare AS gets a Maskinporten client", &told);
-        Ok((
-            client["clientId"].as_str().unwrap_or_default().to_owned(),
-            key,
-        ))
+        let text = |name: &str| {
+            let value = client[name].as_str();
+            value.with_context(|| format!("the new client has no {name}"))
+        };
+        let grantor = Grantor {
+            client_id: text("clientId")?.to_owned(),
+            key: SigningKey::from_pem(text("privatePem")?, "")?,
+        };
+        Ok((grantor, told))
     }
 
     async fn try_grant(
-        &self,
-        grantor: &Grantor<'_>,
+        &mut self,
+        grantor: &Grantor,
         scope: &str,
         details: Option<Value>,
     ) -> anyhow::Result<Response> {
@@ -237,17 +266,13 @@ impl Demo {
             ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
             ("assertion", &assertion),
         ];
-        Ok(self
-            .http
-            .post(self.maskinporten.join("token")?)
-            .form(&form)
-            .send()
-            .await?)
+        let request = self.http.post(self.maskinporten.join("token")?);
+        self.send(request.form(&form)).await
     }
 
     async fn grant(
-        &self,
-        grantor: &Grantor<'_>,
+        &mut self,
+        grantor: &Grantor,
         scope: &str,
         details: Option<Value>,
     ) -> anyhow::Result<Granted> {
@@ -272,7 +297,7 @@ impl Demo {
                     .join("/authentication/api/v1/exchange/maskinporten")?,
             )
             .bearer_auth(token);
-        let (response, told) = timed(request).await?;
+        let (response, told) = self.timed(request).await?;
         ensure!(
             response.status() == StatusCode::OK,
             "exchange: {}",
@@ -288,7 +313,7 @@ impl Demo {
         let body = json!({
             "id": id, "vendor": {"ID": format!("0192:{VENDOR_ORG}")}, "name": name, "description": name, "clientId": [client_id], "isVisible": true,
             "accessPackages": [{"urn": "urn:altinn:accesspackage:a-ordning"}, {"urn": "urn:altinn:accesspackage:sykefravaer"}],
-            "allowedRedirectUrls": ["https://fjordlonn.example/kvittering"],
+            "allowedRedirectUrls": [RECEIPT],
         });
         let request = self
             .http
@@ -298,7 +323,7 @@ impl Demo {
             )
             .bearer_auth(token)
             .json(&body);
-        let (response, told) = timed(request).await?;
+        let (response, told) = self.timed(request).await?;
         ensure!(
             response.status() == StatusCode::OK,
             "registering the system: {}",
@@ -311,7 +336,7 @@ impl Demo {
     async fn request(&mut self, token: &str, system_id: &str) -> anyhow::Result<(String, String)> {
         let body = json!({
             "systemId": system_id, "partyOrgNo": CUSTOMER_ORG, "accessPackages": [{"urn": "urn:altinn:accesspackage:a-ordning"}],
-            "redirectUrl": "https://fjordlonn.example/kvittering",
+            "redirectUrl": RECEIPT,
         });
         let request = self
             .http
@@ -321,7 +346,7 @@ impl Demo {
             )
             .bearer_auth(token)
             .json(&body);
-        let (response, told) = timed(request).await?;
+        let (response, told) = self.timed(request).await?;
         ensure!(
             response.status() == StatusCode::CREATED,
             "the request: {}",
@@ -349,12 +374,8 @@ impl Demo {
             ("pid", ODDNY),
             ("level", "3"),
         ];
-        let response = self
-            .http
-            .post(login_address.join("authorize")?)
-            .form(&form)
-            .send()
-            .await?;
+        let request = self.http.post(login_address.join("authorize")?);
+        let response = self.send(request.form(&form)).await?;
         let (page, address) = self.follow(location(&response, &login_address)?).await?;
         ensure!(
             address.path() == CONFIRM_PAGE,
@@ -387,20 +408,28 @@ impl Demo {
             ("decision", "approve".to_owned()),
         ];
         let address = self.base.join(&format!("{CONFIRM_PAGE}/{request_id}"))?;
-        let response = self.http.post(address.clone()).form(&form).send().await?;
+        let request = self.http.post(address.clone());
+        let response = self.send(request.form(&form)).await?;
         ensure!(
-            response.status() == StatusCode::SEE_OTHER,
+            response.status() == StatusCode::OK,
             "approving: {}",
             response.status()
         );
-        let mut next = location(&response, &address)?;
-        while next.host_str() == self.base.host_str() {
-            let response = self.http.get(next.clone()).send().await?;
-            next = location(&response, &next)?;
+        let mut next = onward(response, &address).await?;
+        for _ in 0..MAX_STEPS {
+            if next.host_str() != self.base.host_str() {
+                break;
+            }
+            let response = self.send(self.http.get(next.clone())).await?;
+            next = onward(response, &next).await?;
         }
+        ensure!(
+            next.as_str() == RECEIPT,
+            "after the approval the browser is at {next}"
+        );
         self.tell(
             "she approves, is logged out, and sent back to the vendor",
-            &format!("303 → {next}  {} ms", started.elapsed().as_millis()),
+            &format!("200 → {next}  {} ms", started.elapsed().as_millis()),
         );
         Ok(())
     }
@@ -409,7 +438,9 @@ impl Demo {
         let address = self.base.join(&format!(
             "/authentication/api/v1/systemuser/request/vendor/{id}"
         ))?;
-        let (response, told) = timed(self.http.get(address).bearer_auth(token)).await?;
+        let (response, told) = self
+            .timed(self.http.get(address).bearer_auth(token))
+            .await?;
         let answer: Value = response.json().await?;
         ensure!(
             answer["status"] == expected,
@@ -440,7 +471,7 @@ impl Demo {
             .post(self.base.join("/authorization/api/v1/authorize")?)
             .bearer_auth(token)
             .json(&body);
-        let (response, told) = timed(request).await?;
+        let (response, told) = self.timed(request).await?;
         let answer: Value = response.json().await?;
         let decision = answer["response"][0]["decision"]
             .as_str()
@@ -461,18 +492,15 @@ impl Demo {
         let address = self.testtools.join(&format!(
             "api/GetPersonalToken?env=local&pid={ODDNY}&scopes=altinn:portal/enduser"
         ))?;
-        let token = self
-            .http
-            .get(address)
-            .basic_auth("sandbox", Some("sandbox"))
-            .send()
-            .await?
-            .text()
-            .await?;
+        let request = self.http.get(address);
+        let request = request.basic_auth("sandbox", Some("sandbox"));
+        let token = self.send(request).await?.text().await?;
         let address = self.base.join(&format!(
             "/authentication/api/v1/systemuser/{CUSTOMER_PARTY}/{id}"
         ))?;
-        let (response, told) = timed(self.http.delete(address).bearer_auth(token)).await?;
+        let (response, told) = self
+            .timed(self.http.delete(address).bearer_auth(token))
+            .await?;
         ensure!(
             response.status() == StatusCode::ACCEPTED,
             "deleting: {}",
@@ -483,9 +511,9 @@ impl Demo {
     }
 
     /// Follows redirects to a page; returns its text and address.
-    async fn follow(&self, mut address: Url) -> anyhow::Result<(String, Url)> {
-        for _ in 0..10 {
-            let response = self.http.get(address.clone()).send().await?;
+    async fn follow(&mut self, mut address: Url) -> anyhow::Result<(String, Url)> {
+        for _ in 0..MAX_STEPS {
+            let response = self.send(self.http.get(address.clone())).await?;
             if response.status().is_redirection() {
                 address = location(&response, &address)?;
                 continue;
@@ -504,13 +532,6 @@ impl Demo {
 struct Granted {
     token: String,
     told: String,
-}
-
-async fn timed(request: reqwest::RequestBuilder) -> anyhow::Result<(Response, String)> {
-    let started = Instant::now();
-    let response = request.send().await?;
-    let told = told(&response, started);
-    Ok((response, told))
 }
 
 fn told(response: &Response, started: Instant) -> String {
@@ -533,6 +554,18 @@ fn location(response: &Response, from: &Url) -> anyhow::Result<Url> {
         )
     })?;
     Ok(from.join(value)?)
+}
+
+/// Where an answer leads a browser: by a redirect, or, after a form, by a page that leads on by itself.
+async fn onward(response: Response, from: &Url) -> anyhow::Result<Url> {
+    if response.status().is_redirection() {
+        return location(&response, from);
+    }
+    let page = response.text().await?;
+    let leads = page.split_once("http-equiv=\"refresh\" content=\"0; url=");
+    let address = leads.and_then(|(_, rest)| rest.split('"').next());
+    let address = address.with_context(|| format!("the page at {from} leads nowhere"))?;
+    Ok(from.join(&address.replace("&amp;", "&").replace("&#38;", "&"))?)
 }
 
 /// Value of a hidden field.

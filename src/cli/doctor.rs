@@ -20,11 +20,15 @@ use foundation::{
     recovery::{self, Damage},
     token::KeySource,
 };
+use serde::Serialize;
 use sqlx::PgPool;
 use tokio::net::TcpStream;
 use url::Url;
 
-use super::exit::{self, EXIT_CODES, Exit};
+use super::{
+    exit::{self, EXIT_CODES, Exit},
+    output::OutputArgs,
+};
 use crate::app::{
     setup::{self, Secrets},
     start_check::{self, StartRefused},
@@ -37,26 +41,45 @@ pub struct DoctorArgs {
     /// Configuration file (TOML) of the service.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 /// What came of the checks so far.
-#[derive(Debug, Default)]
+#[derive(Debug, Serialize)]
 struct Examination {
-    failed: usize,
+    holds: bool,
+    checks: Vec<Check>,
+    /// Checks are printed when they are done, unless all of it becomes JSON.
+    #[serde(skip)]
+    output: OutputArgs,
+}
+
+/// What one check found.
+#[derive(Debug, Serialize)]
+struct Check {
+    name: String,
+    holds: bool,
+    text: String,
 }
 
 impl Examination {
-    /// Prints what a check found; true when it holds.
+    /// Keeps what a check found; true when it holds.
     fn note(&mut self, what: &str, found: anyhow::Result<impl Display>) -> bool {
-        match found {
-            Ok(found) => println!("ok     {what}: {found}"),
-            Err(error) => {
-                self.failed += 1;
-                println!("FAILS  {what}: {error:#}");
-                return false;
-            }
+        let (holds, text) = match found {
+            Ok(found) => (true, found.to_string()),
+            Err(error) => (false, format!("{error:#}")),
+        };
+        if !self.output.json {
+            println!("{}  {what}: {text}", if holds { "ok   " } else { "FAILS" });
         }
-        true
+        self.holds &= holds;
+        self.checks.push(Check {
+            name: what.to_owned(),
+            holds,
+            text,
+        });
+        holds
     }
 }
 
@@ -66,14 +89,19 @@ impl Examination {
 /// The settings cannot be read at all.
 pub async fn run(args: &DoctorArgs) -> anyhow::Result<Exit> {
     let environment: HashMap<String, String> = std::env::vars().collect();
-    let mut examination = Examination::default();
+    let mut examination = Examination {
+        holds: true,
+        checks: Vec::new(),
+        output: args.output,
+    };
     let config = match start_check::check(args.config.as_deref(), &environment) {
         Ok(config) => config,
         Err(refused) => {
             if let StartRefused::Findings(findings) = &refused {
                 for line in findings.lines() {
-                    println!("FAILS  settings: {line}");
+                    examination.note("settings", Err::<String, _>(anyhow::anyhow!("{line}")));
                 }
+                args.output.print(&examination, |_| ())?;
                 eprintln!("the rest is not checked: it needs settings that can be used");
             } else {
                 eprintln!("could not check: {refused}");
@@ -105,12 +133,19 @@ pub async fn run(args: &DoctorArgs) -> anyhow::Result<Exit> {
     if let Some(endpoint) = &config.settings.telemetry.otlp_endpoint {
         examination.note("telemetry.otlp_endpoint", connect(endpoint).await);
     }
-    match examination.failed {
-        0 => println!("\neverything that the service needs is there"),
-        1 => println!("\n1 thing is missing"),
-        failed => println!("\n{failed} things are missing"),
-    }
-    Ok(if examination.failed == 0 {
+    args.output.print(&examination, |examination| {
+        match examination
+            .checks
+            .iter()
+            .filter(|check| !check.holds)
+            .count()
+        {
+            0 => println!("\neverything that the service needs is there"),
+            1 => println!("\n1 thing is missing"),
+            failed => println!("\n{failed} things are missing"),
+        }
+    })?;
+    Ok(if examination.holds {
         Exit::Good
     } else {
         Exit::DoesNotHold

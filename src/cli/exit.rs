@@ -23,7 +23,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Told in each command's help.
+/// Part of each command's help.
 pub const EXIT_CODES: &str = "\
 Exit codes:
   0  good

@@ -8,6 +8,7 @@ use indicatif::{HumanCount, ProgressBar};
 
 use super::{
     exit::{EXIT_CODES, Exit, WrongUse},
+    output::OutputArgs,
     recover,
     target::TargetArgs,
 };
@@ -56,6 +57,8 @@ pub struct ImportArgs {
     report: Option<PathBuf>,
     #[command(flatten)]
     target: TargetArgs,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 const AFTER_HELP: &str = "\
@@ -129,7 +132,9 @@ pub async fn run(args: &ImportArgs) -> anyhow::Result<Exit> {
         let outcome = import::import(&target.db, &context, &options, &progress).await;
         progress.finish_and_clear();
         let outcome = outcome.with_context(|| options.file.display().to_string())?;
-        tell(&options, &outcome, started.elapsed().as_secs_f64());
+        if !args.output.json {
+            tell(&options, &outcome, started.elapsed().as_secs_f64());
+        }
         reports.push(report(&options, &outcome));
         good = outcome.refused.is_none();
         if !good {
@@ -141,6 +146,8 @@ pub async fn run(args: &ImportArgs) -> anyhow::Result<Exit> {
             .with_context(|| format!("writing {}", path.display()))?;
     }
     target.db.close().await;
+    // In words, each file was reported when it was done.
+    args.output.print(&reports, |_| ())?;
     Ok(if good { Exit::Good } else { Exit::DoesNotHold })
 }
 

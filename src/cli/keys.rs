@@ -1,13 +1,14 @@
 //! `keys`: making secrets, and replacing them.
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use foundation::{config::NewSubscriptionKey, key_rotation};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use registers::parties::rekey;
 use secrecy::ExposeSecret as _;
+use serde::Serialize;
 use serde_json::json;
 
-use super::{exit::Exit, target::TargetArgs};
+use super::{exit::Exit, output::OutputArgs, target::TargetArgs};
 use crate::app::setup::CommandAccess;
 
 /// Which secret is made.
@@ -15,12 +16,42 @@ use crate::app::setup::CommandAccess;
 pub enum KeysCommand {
     /// Makes a subscription key of 256 random bits, and prints it with the hash that settings hold.
     #[command(after_help = HELP)]
-    NewSubscriptionKey,
+    NewSubscriptionKey(OutputArgs),
     /// Brings stored identity numbers to the first keys of `keys.blind_index` and `keys.person_id`.
     ///
     /// The service may run meanwhile. May be repeated, and after it was cut off.
     #[command(after_help = REKEY_HELP)]
-    Rekey(TargetArgs),
+    Rekey(RekeyArgs),
+}
+
+/// Arguments of `keys rekey`.
+#[derive(Debug, Args)]
+pub struct RekeyArgs {
+    #[command(flatten)]
+    target: TargetArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// A new subscription key, shown this once.
+#[derive(Serialize)]
+struct ShownKey<'a> {
+    key: &'a str,
+    hash: &'a str,
+}
+
+/// What `keys rekey` did.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RekeyOutcome {
+    holds: bool,
+    persons: u64,
+    /// Of whom so many were written anew.
+    changed: u64,
+    /// Persons whose numbers cannot be read with these keys.
+    unreadable: u64,
+    /// Former numbers that are stored by their index alone.
+    without_number: u64,
 }
 
 const REKEY_HELP: &str = "\
@@ -48,21 +79,27 @@ both hashes, give out the new key, take the old hash away.";
 /// The operating system gives no random bytes; the installation cannot be opened.
 pub async fn run(command: &KeysCommand) -> anyhow::Result<Exit> {
     match command {
-        KeysCommand::NewSubscriptionKey => {
+        KeysCommand::NewSubscriptionKey(output) => {
             let new = NewSubscriptionKey::generate()?;
-            println!("key:  {}", new.key.expose_secret());
-            println!("hash: {}", new.hash);
+            let shown = ShownKey {
+                key: new.key.expose_secret(),
+                hash: &new.hash,
+            };
+            output.print(&shown, |shown| {
+                println!("key:  {}", shown.key);
+                println!("hash: {}", shown.hash);
+            })?;
             eprintln!(
                 "The key is for the client, and is shown this once; the hash is for pdp.subscription_keys."
             );
             Ok(Exit::Good)
         }
-        KeysCommand::Rekey(target) => rekey(target).await,
+        KeysCommand::Rekey(args) => rekey(args).await,
     }
 }
 
-async fn rekey(target: &TargetArgs) -> anyhow::Result<Exit> {
-    let target = target.open(CommandAccess::Read).await?;
+async fn rekey(args: &RekeyArgs) -> anyhow::Result<Exit> {
+    let target = args.target.open(CommandAccess::Read).await?;
     let bar = ProgressBar::new(0);
     if let Ok(style) =
         ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} persons, {eta} left")
@@ -85,11 +122,20 @@ async fn rekey(target: &TargetArgs) -> anyhow::Result<Exit> {
         tx.commit().await?;
     }
     target.db.close().await;
-    println!(
-        "{} persons, of whom {} were written anew",
-        HumanCount(done.persons),
-        HumanCount(done.changed)
-    );
+    let outcome = RekeyOutcome {
+        holds: done.unreadable + done.without_number == 0,
+        persons: done.persons,
+        changed: done.changed,
+        unreadable: done.unreadable,
+        without_number: done.without_number,
+    };
+    args.output.print(&outcome, |outcome| {
+        println!(
+            "{} persons, of whom {} were written anew",
+            HumanCount(outcome.persons),
+            HumanCount(outcome.changed)
+        );
+    })?;
     if done.unreadable > 0 {
         eprintln!(
             "the numbers of {} persons cannot be read with the keys of keys.person_id",
@@ -102,8 +148,9 @@ async fn rekey(target: &TargetArgs) -> anyhow::Result<Exit> {
             HumanCount(done.without_number)
         );
     }
-    if done.unreadable + done.without_number > 0 {
-        return Ok(Exit::DoesNotHold);
-    }
-    Ok(Exit::Good)
+    Ok(if outcome.holds {
+        Exit::Good
+    } else {
+        Exit::DoesNotHold
+    })
 }

@@ -7,16 +7,21 @@ mod decisions;
 mod demo;
 mod doctor;
 pub mod exit;
+mod health;
 mod import;
 mod keys;
+mod output;
 pub mod policy;
 mod recover;
 mod serve;
+mod shell;
+#[cfg(feature = "sandbox")]
+mod shown_request;
 mod target;
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{path::PathBuf, process::ExitCode, sync::OnceLock, time::Duration};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use exit::{EXIT_CODES, Exit, failed};
 
@@ -62,6 +67,8 @@ enum Command {
     /// Makes keys, and replaces them.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
+    /// Asks a running service whether it is ready: the health check of a container.
+    Health(health::HealthArgs),
     /// Brings the database schema up to date, and says what it did.
     Migrate(MigrateArgs),
     /// Plays the journey against a running sandbox and tells each step in plain words.
@@ -80,6 +87,10 @@ enum Command {
     /// Checks and evaluates policies, and runs conformance suites.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
+    /// Prints what a shell needs to complete these commands.
+    Completions(shell::CompletionsArgs),
+    /// Writes the manual pages of these commands into a folder.
+    Manual(shell::ManualArgs),
 }
 
 /// Arguments of `sandbox`.
@@ -150,8 +161,10 @@ struct MigrateArgs {
     serve: ServeArgs,
     /// Changes nothing: prints the statements by which the owner of the schema gives a role what it
     /// takes to serve.
-    #[arg(long, value_name = "ROLE")]
+    #[arg(long, value_name = "ROLE", conflicts_with = "json")]
     print_grants: Option<String>,
+    #[command(flatten)]
+    output: output::OutputArgs,
 }
 
 /// Arguments of `serve` and `migrate`.
@@ -167,17 +180,42 @@ struct ServeArgs {
 #[derive(Debug, Args)]
 struct DemoArgs {
     /// Address of the sandbox's service.
-    #[arg(long, default_value = "http://127.0.0.1:8080")]
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
     base: String,
-    /// Folder of the sandbox.
-    #[arg(long, default_value = ".sandbox")]
-    data_dir: PathBuf,
+    /// Shows each request that is sent. Tokens are shortened; all persons are made up.
+    #[arg(long)]
+    show_requests: bool,
 }
 
-/// Runs a command.
+/// What was built.
+const FEATURES: &str = match (cfg!(feature = "sandbox"), cfg!(feature = "xpath")) {
+    (true, true) => "sandbox, xpath",
+    (true, false) => "sandbox",
+    (false, true) => "xpath",
+    (false, false) => "none",
+};
+
+/// The program's arguments, with what `--version` says.
+fn program(commit: Option<&str>) -> clap::Command {
+    static VERSION: OnceLock<String> = OnceLock::new();
+    let version = VERSION.get_or_init(|| {
+        format!(
+            "{}\ncommit:   {}\nfeatures: {FEATURES}",
+            env!("CARGO_PKG_VERSION"),
+            commit.unwrap_or("not named by the build")
+        )
+    });
+    Cli::command().long_version(version.as_str())
+}
+
+/// Runs a command. `commit` is what the program was built from, where the build names it.
 #[must_use]
-pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+pub fn main(commit: Option<&str>) -> ExitCode {
+    let program = program(commit);
+    let cli = match Cli::from_arg_matches(&program.clone().get_matches()) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -206,7 +244,7 @@ pub fn main() -> ExitCode {
                 };
                 crate::sandbox::run(&options).await?;
             }
-            Command::Config(command) => return Ok(config::run(&command).into()),
+            Command::Config(command) => return config::run(&command).map(Into::into),
             Command::Doctor(args) => return doctor::run(&args).await.map(Into::into),
             Command::Keys(command) => return keys::run(&command).await.map(Into::into),
             Command::Serve(args) => serve::serve(args.config.as_deref()).await?,
@@ -214,16 +252,21 @@ pub fn main() -> ExitCode {
                 print_grants: Some(role),
                 ..
             }) => print!("{}", foundation::db::grants(&role)?),
-            Command::Migrate(args) => serve::migrate(args.serve.config.as_deref()).await?,
+            Command::Migrate(args) => {
+                serve::migrate(args.serve.config.as_deref(), args.output).await?;
+            }
+            Command::Health(args) => return health::run(&args).await.map(Into::into),
+            Command::Completions(args) => shell::complete(&args, program),
+            Command::Manual(args) => shell::manual(&args, program)?,
             #[cfg(feature = "sandbox")]
-            Command::Demo(args) => demo::run(&args.base, &args.data_dir).await?,
+            Command::Demo(args) => demo::run(&args.base, args.show_requests).await?,
             Command::Import(args) => return import::run(&args).await.map(Into::into),
             Command::Decisions(command) => {
                 return decisions::run(&command).await.map(Into::into);
             }
             Command::Recover(args) => return recover::run(&args).await.map(Into::into),
             Command::Audit(command) => return audit::run(&command).await.map(Into::into),
-            Command::Policy(command) => return policy::run(&command),
+            Command::Policy(command) => return policy::run(&command).map(Into::into),
         }
         Ok(Exit::Good.into())
     });

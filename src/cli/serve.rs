@@ -3,7 +3,9 @@
 use std::{collections::HashMap, path::Path, time::Duration};
 
 use anyhow::Context as _;
+use serde::Serialize;
 
+use super::output::OutputArgs;
 use crate::app::{
     self, metrics,
     serve::{self, Serving, Shutdown},
@@ -81,11 +83,25 @@ pub async fn serve(path: Option<&Path>) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What `migrate` did.
+#[derive(Debug, Serialize)]
+struct Migrated<'a> {
+    applied: Vec<AppliedMigration<'a>>,
+    /// Those of this version, all of which the database has now.
+    migrations: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct AppliedMigration<'a> {
+    version: i64,
+    description: &'a str,
+}
+
 /// Brings the schema up to date.
 ///
 /// # Errors
 /// The database cannot be reached, or a migration fails.
-pub async fn migrate(path: Option<&Path>) -> anyhow::Result<()> {
+pub async fn migrate(path: Option<&Path>, output: OutputArgs) -> anyhow::Result<()> {
     let settings = config::load(config::Source::Serve(path), &environment(), &[])?;
     // Nothing else of the settings is needed, so that whoever owns the schema needs no key.
     let wrong = config::check_database(&settings);
@@ -108,15 +124,31 @@ pub async fn migrate(path: Option<&Path>) -> anyhow::Result<()> {
     db::require_connection(&pool, &condition).await?;
     let before = applied(&pool).await;
     db::migrate(&pool).await?;
-    for migration in db::MIGRATOR.iter().filter(|m| !before.contains(&m.version)) {
-        println!("applied {:04} {}", migration.version, migration.description);
-    }
-    println!(
-        "the database is up to date ({} migrations)",
-        db::MIGRATOR.iter().count()
-    );
+    let applied = db::MIGRATOR
+        .iter()
+        .filter(|migration| !before.contains(&migration.version))
+        .map(|migration| AppliedMigration {
+            version: migration.version,
+            description: &migration.description,
+        });
+    let migrated = Migrated {
+        applied: applied.collect(),
+        migrations: db::MIGRATOR.iter().count(),
+    };
     pool.close().await;
-    Ok(())
+    output.print(&migrated, |migrated| {
+        for AppliedMigration {
+            version,
+            description,
+        } in &migrated.applied
+        {
+            println!("applied {version:04} {description}");
+        }
+        println!(
+            "the database is up to date ({} migrations)",
+            migrated.migrations
+        );
+    })
 }
 
 async fn applied(pool: &sqlx::PgPool) -> Vec<i64> {

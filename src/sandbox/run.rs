@@ -261,13 +261,13 @@ fn extra_trust(config: &Checked, keys: &SandboxKeys, secrets: &Secrets) -> Extra
     let mut issuers: Vec<TrustedIssuer> = [none_issuer(&testtools), NONE_ISSUER_OTHERS.to_owned()]
         .map(|name| fixed(name, IssuerKind::Own, &[Algorithm::ES256], &none))
         .into();
-    if config
-        .settings
-        .sandbox
-        .as_ref()
-        .is_some_and(|s| s.assume_real_names)
-    {
-        // Under their assumed names nobody could fetch these.
+    let is_reached = config.loopback.as_ref().is_some_and(|loopback| {
+        config.maskinporten_issuer.trim_end_matches('/') == loopback.maskinporten
+            && config.idporten_issuer == loopback.idporten
+    });
+    if !is_reached {
+        // Their names lead elsewhere from here: to the public system, or to a port that is only
+        // published outside of the container.
         issuers.push(fixed(
             config.maskinporten_issuer.clone(),
             IssuerKind::Maskinporten,
@@ -500,6 +500,13 @@ fn front(listen: std::net::SocketAddr) -> String {
     )
 }
 
+/// What this program was called by, so that it can be called so again.
+fn called() -> String {
+    std::env::args()
+        .next()
+        .unwrap_or_else(|| "systembruker".to_owned())
+}
+
 fn spinner() -> ProgressBar {
     let bar = ProgressBar::new_spinner();
     if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {wide_msg}") {
@@ -557,6 +564,6 @@ Ctrl-C stops everything; what you did is kept for the next start.",
         dir.display(),
         config.settings.sandbox.as_ref().and_then(|s| s.tls.listen).map(front).unwrap_or_default(),
         cluster.map(|c| format!("  Postgres        {}\n", c.data_dir().display())).unwrap_or_default(),
-        pages::demo_command(config),
+        pages::demo_command(&called(), config),
     );
 }

@@ -31,6 +31,7 @@ mod client_refusals;
 mod client_steps;
 mod clients;
 mod clock;
+mod commands;
 mod conformance;
 mod connections;
 mod conventions;

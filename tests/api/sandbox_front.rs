@@ -4,7 +4,8 @@
 use std::net::SocketAddr;
 
 use foundation::crypto::random_text;
-use reqwest::{Certificate, Client as Http, redirect::Policy};
+use reqwest::{Certificate, Client as Http, header::HOST, redirect::Policy};
+use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::pages::Browser;
@@ -96,6 +97,56 @@ async fn on_one_port_everything_has_its_path() {
         .open_as(&page, who::TORLEIF)
         .await
         .expect(200, "value=\"approve\"");
+}
+
+/// As in a container: others call it by a name and a port that lead elsewhere from within.
+#[rstest]
+#[case::on_one_port(
+    "true",
+    "http://sandbox.example:8088/sandbox/maskinporten",
+    "http://sandbox.example:8088/sandbox/idporten"
+)]
+#[case::on_ports_of_their_own("false", "http://sandbox.example:", "http://sandbox.example:")]
+#[tokio::test]
+async fn issuers_follow_the_configured_base_url(
+    #[case] single_port: &str,
+    #[case] maskinporten: &str,
+    #[case] idporten: &str,
+) {
+    let app = TestApp::with(&[
+        ("sandbox.single_port", single_port),
+        ("server.public_base_url", "http://sandbox.example:8088"),
+    ])
+    .await;
+    let listen = app.running.config.settings.server.listen;
+    let get = async |path: &str, token: &str| {
+        let request = app.http.get(format!("http://{listen}{path}"));
+        let request = request.header(HOST, "sandbox.example:8088");
+        Answer::of(request.bearer_auth(token).send().await.unwrap()).await
+    };
+    let issuer = &app.running.config.maskinporten_issuer;
+    assert!(issuer.starts_with(maskinporten), "{issuer}");
+    // Maskinporten bears the name, wants it as audience, and its tokens are taken.
+    let client = Client::seeded(who::FJORDLONN_CLIENT);
+    let mut claims = client.claims(&app, REGISTER_WRITE);
+    claims["aud"] = json!(issuer);
+    let answer = client.send(&app, &claims).await.expect(200).json();
+    let token = answer["access_token"].as_str().unwrap();
+    assert_eq!(claims_of(token)["iss"], json!(issuer));
+    let system = "/authentication/api/v1/systemregister/vendor/390198116_fjordlonn";
+    get(system, token).await.expect(200);
+    // The browser is sent to the login page by the name, although the service reached it by none.
+    let page = format!(
+        "/accessmanagement/ui/systemuser/request?id={}&DONTCHOOSEREPORTEE=true",
+        who::NATTERGAL_REQUEST
+    );
+    let login = get(&page, "").await.expect(302);
+    let sent = get(login.header("location"), "").await.expect(302);
+    let address = sent.header("location").to_owned();
+    assert!(
+        address.starts_with(idporten) && address.contains("/authorize?"),
+        "{address}"
+    );
 }
 
 /// A client of the public system: it knows its names, and finds the sandbox behind them.

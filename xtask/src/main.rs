@@ -3,6 +3,7 @@
 mod answers;
 mod breaking;
 mod graph;
+mod licences;
 mod names;
 mod parse;
 mod report;
@@ -31,7 +32,7 @@ Usage: cargo xtask dependencies [--show] [--arrows]
        cargo xtask sql [--show]
        cargo xtask answers FILE
        cargo xtask breaking FILE
-
+       cargo xtask licences [--update]
 
 dependencies finds cycles between the files of each crate, and between what lies in one folder. A file depends
 on another when its code names an item that the other defines; a re-export stands for the file
@@ -46,7 +47,10 @@ with RECORD_ANSWERS=FILE.
 breaking prints what of docs/openapi.json breaks clients of FILE, an older version of it, and is not
 declared in docs/breaking-changes.txt.
 
+licences compares THIRD-PARTY-NOTICES.txt with the crates that the program is built from.
+
 Options:
+  --update    writes the file anew
   --show      also lists crates and their top-level modules, lowest first; or each construct, how
               many places use it, and the first of them
   --arrows    lists all arrows of a cycle of dependencies instead of one shortest way around
@@ -67,6 +71,9 @@ fn main() -> ExitCode {
         ["breaking", old] => breaking::breaking(&root(), Path::new(old)),
         ["dependencies", options @ ..] if known(options, &["--show", "--arrows"]) => {
             dependencies(options.contains(&"--show"), options.contains(&"--arrows"))
+        }
+        ["licences", options @ ..] if known(options, &["--update"]) => {
+            licences::check(&root(), options.contains(&"--update"))
         }
         ["sql", options @ ..] if known(options, &["--show"]) => {
             sql::check(&root(), options.contains(&"--show"))

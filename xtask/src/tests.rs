@@ -1,6 +1,7 @@
 //! The checks on crates that lie in memory.
 
 use crate::{
+    licences,
     parse::Sources,
     report::{Files, listed},
     workspace::read_manifest,
@@ -311,4 +312,76 @@ six = "1"
     assert_eq!(name.as_deref(), Some("one"));
     let expected = "two, three, six";
     assert_eq!(listed(depends.iter().map(String::as_str)), expected);
+}
+
+/// A crate as `cargo metadata` names it.
+fn package(name: &str, source: Option<&str>) -> serde_json::Value {
+    serde_json::json!({"id": name, "name": name, "version": "1.0.0", "license": "MIT", "authors": ["A. Author"],
+        "repository": null, "manifest_path": format!("/crates/{name}/Cargo.toml"), "source": source, "links": null})
+}
+
+#[test]
+fn notices_are_of_what_is_compiled_in_alone() {
+    let needs = |name: &str, kind: Option<&str>| serde_json::json!({"pkg": name, "dep_kinds": [{"kind": kind}]});
+    let node =
+        |name: &str, deps: &[serde_json::Value]| serde_json::json!({"id": name, "deps": deps});
+    let registry = Some("registry");
+    let metadata = serde_json::json!({
+        "packages": [package("systembruker", None), package("foundation", None), package("used", registry),
+            package("builds", registry), package("tests", registry)],
+        "resolve": {"nodes": [
+            node("systembruker", &[needs("foundation", None), needs("tests", Some("dev"))]),
+            node("foundation", &[needs("used", None), needs("builds", Some("build"))]),
+            node("used", &[]), node("builds", &[]), node("tests", &[])]},
+    });
+    let found = licences::packages(&metadata).unwrap();
+    let names: Vec<&str> = found.iter().map(|package| package.name.as_str()).collect();
+    assert_eq!(names, ["used"]);
+}
+
+#[test]
+fn of_licences_to_choose_from_mit_is_chosen() {
+    let files = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect::<Vec<_>>()
+    };
+    let both = files(&["LICENSE-APACHE", "LICENSE-MIT", "NOTICE"]);
+    let needed = |licence: &str, all: &[String]| -> Vec<String> {
+        let needed = all
+            .iter()
+            .filter(|name| licences::is_needed(licence, name, all));
+        needed.cloned().collect()
+    };
+    assert_eq!(
+        needed("MIT OR Apache-2.0", &both),
+        files(&["LICENSE-MIT", "NOTICE"])
+    );
+    assert_eq!(needed("MIT AND Apache-2.0", &both), both);
+    let apache = files(&["LICENSE-APACHE"]);
+    assert_eq!(needed("MIT OR Apache-2.0", &apache), apache);
+}
+
+#[test]
+fn equal_texts_are_shown_once_and_a_crate_without_one_gets_the_text_of_its_licence() {
+    let deps = ["one", "two", "without"];
+    let deps = deps.map(|name| serde_json::json!({"pkg": name, "dep_kinds": [{"kind": null}]}));
+    let metadata = serde_json::json!({
+        "packages": [package("systembruker", None), package("one", Some("registry")), package("two", Some("registry")),
+            package("without", Some("registry"))],
+        "resolve": {"nodes": [
+            {"id": "systembruker", "deps": deps},
+            {"id": "one", "deps": []}, {"id": "two", "deps": []}, {"id": "without", "deps": []}]},
+    });
+    let packages = licences::packages(&metadata).unwrap();
+    let apache = "Apache License: TERMS AND CONDITIONS FOR USE, REPRODUCTION".to_owned();
+    let texts = [vec![apache.clone()], vec![apache.clone()], vec![]];
+    let notices = licences::notices(&packages, &texts, "Fonts").unwrap();
+    assert_eq!(notices.matches(&apache).count(), 1);
+    assert!(
+        notices.contains("\none 1.0.0, two 1.0.0, Swagger UI\n"),
+        "{notices}"
+    );
+    assert!(notices.contains("Copyright (c) A. Author"), "{notices}");
 }

@@ -58,7 +58,7 @@ impl TestApp {
         let starting = Box::pin(sandbox::start(config, &database, clock.clone(), &progress));
         let running = starting.await.expect("a sandbox starts");
         let config = &running.config;
-        let local = config.local.as_ref().expect("a sandbox");
+        let local = config.loopback.as_ref().expect("a sandbox");
         let http = reqwest::Client::builder()
             .redirect(Policy::none())
             .no_proxy()

@@ -35,7 +35,7 @@ impl TestApp {
         .await
     }
 
-    /// Entries of the audit trail with this action that was done.about one object.
+    /// Entries of the audit trail with this action that was done with one object.
     pub async fn audited_of(&self, action: &str, object: &str) -> i64 {
         sqlx::query_scalar("select count(*) from audit_log where action = $1 and object_id = $2 and outcome = 'ok'")
             .bind(action)

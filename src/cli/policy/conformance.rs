@@ -1,18 +1,19 @@
 //! `policy conformance`: runs the cases of a conformance suite and prints which fail.
 
-use std::{path::Path, process::ExitCode};
+use std::path::Path;
 
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use xacml::conformance::{cases, check};
 
+use crate::cli::exit::Exit;
 use foundation::clock::Clock;
 
 /// Runs every case below a folder and says how many passed.
 ///
 /// # Errors
 /// The folder cannot be read, or holds no case.
-pub fn run(dir: &Path) -> anyhow::Result<ExitCode> {
+pub fn run(dir: &Path) -> anyhow::Result<Exit> {
     let cases = cases(dir).with_context(|| format!("{} cannot be read", dir.display()))?;
     let now = Clock::default().seconds();
     let bar = ProgressBar::new(cases.len() as u64);
@@ -31,8 +32,8 @@ pub fn run(dir: &Path) -> anyhow::Result<ExitCode> {
     bar.finish_and_clear();
     println!("{} passed, {failed} failed", cases.len() - failed);
     Ok(if failed == 0 {
-        ExitCode::SUCCESS
+        Exit::Good
     } else {
-        ExitCode::FAILURE
+        Exit::DoesNotHold
     })
 }

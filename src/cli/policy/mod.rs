@@ -7,14 +7,17 @@ use std::{
     fs,
     io::{Read as _, Write as _},
     path::{Path, PathBuf},
-    process::ExitCode,
     sync::Arc,
 };
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
+use serde::Serialize;
 
-use super::exit::EXIT_CODES;
+use super::{
+    exit::{EXIT_CODES, Exit},
+    output::OutputArgs,
+};
 use foundation::clock::Clock;
 use registers::{
     packages::{self, Catalogue},
@@ -51,8 +54,42 @@ pub struct CheckArgs {
     #[arg(long)]
     strict: bool,
     /// Shows, rule by rule, where the public system decides otherwise than the standard.
-    #[arg(long, conflicts_with = "strict")]
+    #[arg(long, conflicts_with_all = ["strict", "json"])]
     altinn: bool,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// What `policy check` found in one file.
+#[derive(Debug, Serialize)]
+struct CheckedFile {
+    file: String,
+    holds: bool,
+    /// Of a policy that holds.
+    policy: Option<CheckedPolicy>,
+    findings: Vec<Finding>,
+}
+
+#[derive(Debug, Serialize)]
+struct CheckedPolicy {
+    id: String,
+    version: String,
+    rules: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct Finding {
+    severity: Severity,
+    line: u32,
+    column: u32,
+    text: String,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Severity {
+    Error,
+    Warning,
 }
 
 /// Arguments of `policy eval`.
@@ -73,7 +110,7 @@ pub struct EvalArgs {
 ///
 /// # Errors
 /// A file cannot be read, or the policy not be loaded.
-pub fn run(command: &PolicyCommand) -> anyhow::Result<ExitCode> {
+pub fn run(command: &PolicyCommand) -> anyhow::Result<Exit> {
     match command {
         PolicyCommand::Check(args) => check(args),
         PolicyCommand::Eval(args) => eval(args),
@@ -104,9 +141,17 @@ fn say(text: &str) -> anyhow::Result<()> {
         .context("standard output cannot be written")
 }
 
-fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
+fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
     let mut broken = 0;
     let catalogue = packages::embedded()?;
+    if args.output.json {
+        let mut checked = Vec::new();
+        for file in &args.files {
+            checked.push(examined(file, &read(file)?, args.strict, &catalogue));
+        }
+        args.output.print(&checked, |_| ())?;
+        return Ok(ended(checked.iter().all(|file| file.holds)));
+    }
     for file in &args.files {
         let xml = read(file)?;
         if args.altinn {
@@ -143,11 +188,55 @@ fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         }
         say(&text)?;
     }
-    Ok(if broken == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(ended(broken == 0))
+}
+
+const fn ended(holds: bool) -> Exit {
+    if holds { Exit::Good } else { Exit::DoesNotHold }
+}
+
+/// A file as a script reads it.
+fn examined(file: &Path, xml: &[u8], strict: bool, catalogue: &Catalogue) -> CheckedFile {
+    let file = file.display().to_string();
+    match checked(xml, strict) {
+        Ok((program, tree)) => {
+            let (id, version) = program.name();
+            let warnings = warnings_about(&program, &tree, strict, catalogue);
+            CheckedFile {
+                file,
+                holds: true,
+                policy: Some(CheckedPolicy {
+                    id: id.to_string(),
+                    version: version.to_string(),
+                    rules: program.rule_count(),
+                }),
+                findings: warnings
+                    .into_iter()
+                    .map(|warning| Finding {
+                        severity: Severity::Warning,
+                        line: warning.line,
+                        column: warning.column,
+                        text: format!("{} ({})", warning.text, warning.kind.wire()),
+                    })
+                    .collect(),
+            }
+        }
+        Err(errors) => CheckedFile {
+            file,
+            holds: false,
+            policy: None,
+            findings: errors
+                .0
+                .iter()
+                .map(|error| Finding {
+                    severity: Severity::Error,
+                    line: error.at.line,
+                    column: error.at.column,
+                    text: format!("{}: {}", error.element, error.reason),
+                })
+                .collect(),
+        },
+    }
 }
 
 /// What the author of a policy should know: by the letter of the standard, only what that says.
@@ -272,13 +361,13 @@ fn diagnostics(file: &Path, xml: &[u8], errors: &LoadErrors) -> String {
     out
 }
 
-fn eval(args: &EvalArgs) -> anyhow::Result<ExitCode> {
+fn eval(args: &EvalArgs) -> anyhow::Result<Exit> {
     let xml = read(&args.policy)?;
     let program = match Program::load(&xml, &options(false)) {
         Ok(program) => program,
         Err(errors) => {
             eprint!("{}", diagnostics(&args.policy, &xml, &errors));
-            return Ok(ExitCode::FAILURE);
+            return Ok(Exit::DoesNotHold);
         }
     };
     let body = read(&args.request)?;
@@ -319,7 +408,7 @@ fn eval(args: &EvalArgs) -> anyhow::Result<ExitCode> {
         response.to_xml()
     };
     say(&format!("{}\n", String::from_utf8_lossy(&text)))?;
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Good)
 }
 
 fn explained(trace: &Trace) -> String {

@@ -204,6 +204,12 @@ impl Frame {
     }
 }
 
+/// The page for an address that nobody knows.
+pub fn unknown(pages: &Pages, browser: &Browser) -> Response {
+    let (title, body) = ("e.404_title", "e.404_body");
+    message(pages, browser, StatusCode::NOT_FOUND, title, body)
+}
+
 /// A page that says one thing and offers one way onward.
 #[derive(Debug, Template)]
 #[template(path = "message.html")]

@@ -47,13 +47,7 @@ pub async fn start(State(pages): State<Pages>, browser: Browser) -> Response {
 
 /// Pages that are not built yet, and addresses nobody knows.
 pub async fn not_built(State(pages): State<Pages>, browser: Browser) -> Response {
-    frame::message(
-        &pages,
-        &browser,
-        StatusCode::NOT_FOUND,
-        "e.404_title",
-        "e.404_body",
-    )
+    frame::unknown(&pages, &browser)
 }
 
 #[derive(Debug, Template)]

@@ -97,9 +97,9 @@ impl LoginClient {
         Ok(Some(Self {
             issuer: config.idporten_issuer.clone(),
             reached_at: config
-                .local
+                .loopback
                 .as_ref()
-                .map(|local| local.idporten.clone())
+                .map(|loopback| loopback.idporten.clone())
                 .filter(|address| *address != config.idporten_issuer),
             client_id,
             key,

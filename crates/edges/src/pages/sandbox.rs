@@ -18,18 +18,19 @@ use super::{
     display,
     docs::reference::TEST_TOKENS,
     frame::{self, Frame},
-    information,
     recent_calls::RecentCall,
 };
 
-/// What to type for the journey to be played against this sandbox.
+/// Where the demo looks for a sandbox when nothing else is said.
+const DEMO_BASE: &str = "http://127.0.0.1:8080";
+
+/// What to type for the journey to be played against this sandbox, where the program is called so.
 #[must_use]
-pub fn demo_command(config: &Checked) -> String {
-    let port = config.settings.server.listen.port();
-    if port == 8080 {
-        "make demo".to_owned()
+pub fn demo_command(program: &str, config: &Checked) -> String {
+    if config.public_base == DEMO_BASE {
+        format!("{program} demo")
     } else {
-        format!("make demo PORT={port}")
+        format!("{program} demo --base {}", config.public_base)
     }
 }
 
@@ -104,7 +105,7 @@ async fn start_page(pages: &Pages, browser: &Browser) -> Result<SandboxStart, Ap
             .sandbox_dir()
             .map(|d| d.join("clients").display().to_string())
             .unwrap_or_default(),
-        command: demo_command(&pages.config),
+        command: demo_command("systembruker", &pages.config),
         f,
         persons,
     })
@@ -345,7 +346,7 @@ struct TourPage {
 pub async fn tour(State(pages): State<Pages>, browser: Browser, path: PathValues) -> Response {
     let is_sandbox = pages.config.profile() == Profile::Sandbox;
     let Some(tour) = Tour::parse(path.get("name")).filter(|_| is_sandbox) else {
-        return information::not_built(State(pages), browser).await;
+        return frame::unknown(&pages, &browser);
     };
     let page = TourPage {
         f: Frame::new(&pages, &browser, tour.title().to_owned()),
@@ -365,7 +366,7 @@ struct ReceiptPage {
 /// `GET /docs/tours/receipt`: where a customer returns to, as a vendor's page would be.
 pub async fn receipt(State(pages): State<Pages>, browser: Browser) -> Response {
     if pages.config.profile() != Profile::Sandbox {
-        return information::not_built(State(pages), browser).await;
+        return frame::unknown(&pages, &browser);
     }
     let title = "Back at the vendor".to_owned();
     let page = ReceiptPage {
@@ -384,7 +385,7 @@ struct CallsPage {
 /// `GET /docs/tours/calls`: the last calls, and why those that were refused were.
 pub async fn calls(State(pages): State<Pages>, browser: Browser) -> Response {
     let Some(recent) = &pages.recent_calls else {
-        return information::not_built(State(pages), browser).await;
+        return frame::unknown(&pages, &browser);
     };
     let page = CallsPage {
         f: Frame::new(&pages, &browser, "Calls that came in".to_owned()),

@@ -38,8 +38,10 @@ pub struct Checked {
     pub maskinporten_issuer: String,
     /// ID-porten's issuer, without slash.
     pub idporten_issuer: String,
-    /// Where the sandbox's own issuers are reached.
+    /// Where clients find the sandbox's own issuers.
     pub local: Option<LocalIssuers>,
+    /// Where this machine finds them. Differs from `local` where clients call by another name or port.
+    pub loopback: Option<LocalIssuers>,
     /// Keys of the header `Ocp-Apim-Subscription-Key` that are taken.
     pub subscription_keys: SubscriptionKeys,
 }
@@ -56,13 +58,40 @@ pub struct LocalIssuers {
 }
 
 impl LocalIssuers {
-    fn of(settings: &Settings) -> Option<Self> {
+    /// By the name of the configured base URL, where there is one; else by this machine's address.
+    fn named(settings: &Settings) -> Option<Self> {
+        match &settings.server.public_base_url {
+            None => Self::loopback(settings),
+            Some(base) => Self::of(settings, &trimmed(base), |listen| {
+                let mut own = base.clone();
+                own.set_path("");
+                // Each listener speaks plain HTTP, whatever stands before the service.
+                let named =
+                    own.set_scheme("http").is_ok() && own.set_port(Some(listen.port())).is_ok();
+                if named {
+                    trimmed(&own)
+                } else {
+                    http_base(listen)
+                }
+            }),
+        }
+    }
+
+    fn loopback(settings: &Settings) -> Option<Self> {
+        Self::of(settings, &http_base(settings.server.listen), http_base)
+    }
+
+    fn of(
+        settings: &Settings,
+        main: &str,
+        of_listener: impl Fn(SocketAddr) -> String,
+    ) -> Option<Self> {
         let sandbox = settings.sandbox.as_ref()?;
         let at = |name: &str, listen: SocketAddr| {
             if sandbox.single_port {
-                format!("{}/sandbox/{name}", http_base(settings.server.listen))
+                format!("{main}/sandbox/{name}")
             } else {
-                http_base(listen)
+                of_listener(listen)
             }
         };
         Some(Self {
@@ -324,7 +353,8 @@ pub fn check(settings: Settings) -> Result<Checked, Vec<String>> {
     {
         wrong.push("server.ui_base_url: must be https in prod".to_owned());
     }
-    let local = LocalIssuers::of(&settings);
+    let local = LocalIssuers::named(&settings);
+    let loopback = LocalIssuers::loopback(&settings);
     let (maskinporten_issuer, idporten_issuer) = issuers(&settings, local.as_ref(), &mut wrong);
     neighbours(&settings, &mut wrong);
     if profile == Profile::Sandbox {
@@ -342,6 +372,7 @@ pub fn check(settings: Settings) -> Result<Checked, Vec<String>> {
             maskinporten_issuer,
             idporten_issuer,
             local,
+            loopback,
         })
     } else {
         Err(wrong)
