@@ -9,7 +9,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::print_stdout,
-    reason = "a benchmark ends there, and tells"
+    reason = "a benchmark ends there with a message"
 )]
 
 use std::{

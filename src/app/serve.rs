@@ -38,7 +38,7 @@ use foundation::{
     token::KeySource,
 };
 
-/// Tells everybody who listens that the end has come.
+/// Notifies all tasks that wait for it that the process is to stop.
 #[derive(Debug, Clone)]
 pub struct Shutdown(watch::Receiver<bool>);
 
@@ -389,9 +389,11 @@ pub fn spawn_background(state: &AppState, shutdown: &Shutdown) {
     });
     let lifetime = state.config.settings.requests.lifetime_days;
     every(shutdown, 60, "time-outs", db, move |pool| async move {
-        Ok(system_users::requests::timeouts::announce(&pool, lifetime)
-            .await
-            .map(drop)?)
+        Ok(
+            system_users::requests::timeouts::publish_time_outs(&pool, lifetime)
+                .await
+                .map(drop)?,
+        )
     });
 }
 

@@ -121,7 +121,7 @@ pub fn settings(
         .map_err(|wrong| anyhow::anyhow!("the settings cannot be used:\n  {}", wrong.join("\n  ")))
 }
 
-/// The listeners of a sandbox, bound before anything else so that a taken port is told at once.
+/// The listeners of a sandbox, bound before anything else so that a taken port is reported at once.
 #[derive(Debug)]
 struct Listeners {
     main: TcpListener,
@@ -432,7 +432,7 @@ fn spawn(
     Ok(servers)
 }
 
-/// `systembruker sandbox`: starts, tells where everything is, and runs until it is asked to stop.
+/// `systembruker sandbox`: starts, prints where everything is, and runs until it is asked to stop.
 ///
 /// # Errors
 /// See [`start`]; also when Postgres does not come up.

@@ -408,12 +408,12 @@ async fn a_relation_that_came_back_gives_nothing_back() {
             "{op}"
         );
     }
-    // The vendor is told.
-    let told = format!(
+    // The vendor gets an event.
+    let published = format!(
         "select count(*) from outbox where event = 'systemuser_client_removed' and payload->>'client' = '{}'",
         uuid_of(&app, who::NATTERGAL).await
     );
-    assert_eq!(app.count(&told).await, 1);
+    assert_eq!(app.count(&published).await, 1);
 }
 
 #[tokio::test]

@@ -321,18 +321,18 @@ async fn the_command_says_yes_or_names_the_row() {
             String::from_utf8(output.stderr).unwrap(),
         )
     };
-    let (code, _, told) = run();
+    let (code, _, printed) = run();
     assert!(
-        code == 1 && told.contains("the checkpoints are missing"),
-        "{told}"
+        code == 1 && printed.contains("the checkpoints are missing"),
+        "{printed}"
     );
     trail
         .tamper("update audit_log set action = 'request.rejected' where chain = 2")
         .await;
-    let (code, _, told) = run();
+    let (code, _, printed) = run();
     assert!(
-        code == 1 && told.contains("does not hold: row 2 ") && told.contains("was changed"),
-        "{told}"
+        code == 1 && printed.contains("does not hold: row 2 ") && printed.contains("was changed"),
+        "{printed}"
     );
 }
 

@@ -55,7 +55,7 @@ impl Searcher {
 const ADMIN: &str = "altinn:authorization/authorize.admin";
 
 #[tokio::test]
-async fn who_may_is_told_to_the_owner_alone() {
+async fn only_the_owner_may_search_subjects() {
     let s = Searcher::start(ADMIN, &[]).await;
     let body = json!({"subject": {"type": "systemuser"}, "action": {"name": "write"}, "resource": resource("a-melding", who::TINDEVANDRER)});
     let found = s.ids("subject", body.clone()).await;

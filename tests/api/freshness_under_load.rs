@@ -94,7 +94,7 @@ async fn decide(world: &World, question: &Value) -> Decision {
     Decision::of(&answer.json()["response"][0]["decision"])
 }
 
-/// Asks in the background until it is told to stop; how many decisions it got.
+/// Asks in the background until `stop` is set; how many decisions it got.
 async fn ask_on(world: &World, stop: &Arc<AtomicBool>) -> JoinHandle<i64> {
     let token = world.sav().token().await.unwrap();
     let url = format!("{}{AUTHORIZE_PATH}", world.app.base);

@@ -865,7 +865,7 @@ async fn a_vendor_has_so_many_open_requests_in_all() {
 }
 
 #[tokio::test]
-async fn a_sandbox_has_no_rates_unless_it_is_told_so() {
+async fn a_sandbox_has_no_rates_unless_it_is_configured() {
     let world = World::with(&[("limits.rates.anonymous.burst", "1")]).await;
     for _ in 0..3 {
         world.anonymous().get(SEARCH).await.assert_status(200);

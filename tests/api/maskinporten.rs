@@ -367,7 +367,7 @@ async fn what_was_registered_is_kept_when_the_sandbox_starts_again() {
 }
 
 #[tokio::test]
-async fn new_systems_bring_their_clients_when_the_sandbox_is_told_so() {
+async fn new_systems_bring_their_clients_when_the_sandbox_is_configured_so() {
     let app = TestApp::with(&[("sandbox.autoregister_clients", "true")]).await;
     let id = uuid::Uuid::new_v4().to_string();
     let system = system_with_client("390198116_brings", &id);

@@ -551,7 +551,7 @@ async fn roles_and_what_they_give() {
 }
 
 #[tokio::test]
-async fn a_package_tells_what_it_leads_to() {
+async fn a_package_contains_what_it_leads_to() {
     let app = TestApp::start().await;
     let package = read(&app, &format!("{PACKAGES}/package/urn/krav-og-utlegg")).await;
     let resources = package["resources"].as_array().unwrap();

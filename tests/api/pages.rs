@@ -543,7 +543,7 @@ async fn each_state_has_its_page() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_given_is_told_before_anything_is_pressed() {
+async fn what_cannot_be_given_is_shown_before_anything_is_pressed() {
     let app = TestApp::start().await;
     let vendor = app.vendor(who::FJORDLONN).await;
     let mut body = request_body(who::NATTERGAL, &["lonn", "pensjon"]);

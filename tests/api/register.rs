@@ -1,4 +1,4 @@
-//! The register's own endpoints: who may look whom up, and what is told.
+//! The register's own endpoints: who may look whom up, and what answers contain.
 
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -327,7 +327,7 @@ async fn a_check_of_a_change_names_everything_that_is_wrong() {
 }
 
 #[tokio::test]
-async fn a_check_does_not_tell_another_vendors_system_user_from_none() {
+async fn a_check_does_not_distinguish_another_vendors_system_user_from_none() {
     let world = World::start().await;
     let unknown = SystemUser {
         id: Uuid::new_v4().to_string().into(),

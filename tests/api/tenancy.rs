@@ -50,9 +50,9 @@ const ANY_CALLER: &[(&str, u16)] = &[
     ),
 ];
 
-/// Operations that tell a foreign object from an unknown one, because a client may depend on it:
+/// Operations that distinguish a foreign object from an unknown one, because a client may depend on it:
 /// status and code for the foreign one.
-const TOLD_APART: &[(&str, u16, &str)] = &[
+const DISTINGUISHED: &[(&str, u16, &str)] = &[
     // Number and name of an organisation are open to everybody.
     (
         "GET /accessmanagement/api/v1/lookup/org/{orgNumber}",
@@ -709,7 +709,7 @@ async fn compare(
     token: &str,
     foreign: &Objects,
     none: &Objects,
-    told: &mut Vec<String>,
+    differences: &mut Vec<String>,
 ) {
     for operation in operations {
         let name = operation.name();
@@ -728,11 +728,11 @@ async fn compare(
             .ok()
             .and_then(|b| Some(b["code"].as_str()?.to_owned()))
             .unwrap_or_default();
-        let expected = TOLD_APART
+        let expected = DISTINGUISHED
             .iter()
             .any(|(op, status, c)| *op == name && *status == theirs.0 && *c == code);
         if !expected {
-            told.push(format!(
+            differences.push(format!(
                 "{name}\n    foreign {theirs:?}\n    none    {nobodys:?}"
             ));
         }
@@ -858,7 +858,7 @@ async fn another_vendors_is_like_none() {
         .collect();
     assert!(operations.len() > 25);
     let before = everything(&app).await;
-    let mut told = Vec::new();
+    let mut differences = Vec::new();
     for (caller, foreign) in [
         (who::SKYREGNSKAP, of_fjordlonn),
         (who::FJORDLONN, of_skyregnskap),
@@ -869,12 +869,12 @@ async fn another_vendors_is_like_none() {
             &app.vendor(caller).await,
             &foreign,
             &unknown(),
-            &mut told,
+            &mut differences,
         )
         .await;
     }
     assert_eq!(everything(&app).await, before);
-    assert!(told.is_empty(), "{}", told.join("\n"));
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
 #[tokio::test]
@@ -898,8 +898,16 @@ async fn another_organisations_is_like_none() {
             &[("pid", who::ODDNY), ("scopes", &scopes)],
         )
         .await;
-    let mut told = Vec::new();
-    compare(&app, &operations, &oddny, &foreign, &unknown(), &mut told).await;
+    let mut differences = Vec::new();
+    compare(
+        &app,
+        &operations,
+        &oddny,
+        &foreign,
+        &unknown(),
+        &mut differences,
+    )
+    .await;
     // In the name of the own organisation.
     let own = [
         ("party", who::KERAMIKK_PARTY.to_string()),
@@ -923,11 +931,11 @@ async fn another_organisations_is_like_none() {
         &oddny,
         &foreign.with(&own),
         &unknown().with(&own),
-        &mut told,
+        &mut differences,
     )
     .await;
     assert_eq!(everything(&app).await, before);
-    assert!(told.is_empty(), "{}", told.join("\n"));
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
 #[tokio::test]

@@ -64,7 +64,7 @@ impl Good {
         assert_eq!(answer["active"], true, "{token}");
     }
 
-    /// The token has this fault, and nothing of it is told.
+    /// The token has this fault, and the answer contains nothing else of it.
     async fn assert_fault(&self, token: &str, members: Value, code: &str) {
         let answer = self.asked(token, members).await;
         assert_eq!(answer["error"]["code"], code, "{token}");

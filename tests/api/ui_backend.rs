@@ -152,7 +152,7 @@ async fn a_request_is_read_with_names_and_approved() {
 }
 
 #[tokio::test]
-async fn who_may_not_is_told_as_the_portal_tells() {
+async fn a_refused_caller_gets_the_answer_of_the_portal() {
     let app = TestApp::start().await;
     let id = request_with_right(&app).await;
     let (oddny, jostein) = (app.person(who::ODDNY).await, app.person(who::JOSTEIN).await);

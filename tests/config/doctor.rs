@@ -95,7 +95,7 @@ async fn a_right_that_is_missing_is_named_and_keeps_the_service_from_starting() 
 }
 
 #[test]
-fn a_database_that_is_away_is_told() {
+fn a_database_that_is_away_is_reported() {
     let ended = installation("postgresql://sb@127.0.0.1:1/sb").run(&["doctor"]);
     assert_eq!(ended.code, 1);
     let failed = lines(&ended, "FAILS");

@@ -27,7 +27,7 @@ fn a_complete_installation_is_good_while_its_database_is_away() {
 }
 
 #[test]
-fn everything_is_told_at_once() {
+fn everything_is_reported_at_once() {
     let mut installation = Installation::new();
     installation.set("PDP__MAX_STALENES_MS", "1");
     installation.set("PDP__MAX_BODY_BYTES", "s3cret");
@@ -112,7 +112,7 @@ fn a_weaker_live_check_is_pointed_out(
 }
 
 #[test]
-fn the_help_tells_what_is_checked_and_how_it_ends() {
+fn the_help_says_what_is_checked_and_how_it_ends() {
     let output = program(&["config", "check", "--help"])
         .stderr(Stdio::null())
         .output()

@@ -442,7 +442,7 @@ async fn an_http2_connection_without_a_request_is_closed() {
 }
 
 #[tokio::test]
-async fn an_idle_http2_connection_is_told_and_closed() {
+async fn an_idle_http2_connection_gets_goaway_and_is_closed() {
     let app = app_with(&["limits.keep_alive_s"], &[]).await;
     let mut client = Client::of(&app).await;
     client.send(preface(65_535)).await;

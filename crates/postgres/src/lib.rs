@@ -288,7 +288,7 @@ pub fn version_of_new() -> Option<String> {
     major_version(&installed().next()?)
 }
 
-/// As the server tells it, `17` of `postgres (PostgreSQL) 17.6`.
+/// The version that the server prints, `17` of `postgres (PostgreSQL) 17.6`.
 fn major_version(bin: &Path) -> Option<String> {
     let output = Command::new(bin.join("postgres"))
         .arg("--version")

@@ -56,7 +56,7 @@ pub fn client_ids() -> anyhow::Result<Vec<String>> {
     Ok(ids)
 }
 
-/// Loads the universe; `progress` is told each file. Among parties of another source only when
+/// Loads the universe; `progress` gets the name of each file. Among parties of another source only when
 /// forced.
 ///
 /// # Errors

@@ -64,7 +64,7 @@ pub struct EvalArgs {
     /// Request file, XML or JSON.
     #[arg(long)]
     request: PathBuf,
-    /// Tells how the decision came about.
+    /// Explains the decision.
     #[arg(long)]
     explain: bool,
 }

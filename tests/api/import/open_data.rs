@@ -181,11 +181,11 @@ async fn units_sub_units_and_roles_come_in() {
     let lookup = app
         .organization(who::SAV, "altinn:register/partylookup.admin")
         .await;
-    let told = app
+    let shown = app
         .get(&format!("/register/api/v1/organizations/{MAIN}"), &lookup)
         .await
         .json();
-    assert_eq!(told["businessAddress"], "Kringlesvingen 4, Bakgården");
+    assert_eq!(shown["businessAddress"], "Kringlesvingen 4, Bakgården");
 }
 
 #[tokio::test]

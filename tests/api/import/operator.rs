@@ -96,7 +96,7 @@ async fn a_file_is_taken_whole_and_a_second_time_changes_nothing() {
     let lookup = app
         .organization(who::SAV, "altinn:register/partylookup.admin")
         .await;
-    let told = app
+    let shown = app
         .get(
             &format!("/register/api/v1/organizations/{}", ORGS[1]),
             &lookup,
@@ -104,7 +104,7 @@ async fn a_file_is_taken_whole_and_a_second_time_changes_nothing() {
         .await
         .json();
     assert_eq!(
-        (&told["businessAddress"], &told["businessPostalCity"]),
+        (&shown["businessAddress"], &shown["businessPostalCity"]),
         (&json!("Kaien 1"), &json!("BERGEN"))
     );
     // Ids of our own begin above those of the public system.

@@ -84,7 +84,7 @@ pub async fn publish_holdings(
 ) -> Result<(), DbError> {
     users::lock_sequence(&mut *tx).await?;
     users::touch(&mut *tx, user.id, &by.name()).await?;
-    users::tell(tx, user.into(), SystemUserEvent::Changed).await
+    users::publish(tx, user.into(), SystemUserEvent::Changed).await
 }
 
 /// After a giver took something back from a receiver: ends what the receiver had delegated of it to

@@ -141,7 +141,7 @@ pub async fn read(
         tokio::time::sleep(Duration::from_millis(100)).await;
         rows = log::of_answer(&mut *endpoints.db.acquire().await?, id, created).await?;
     }
-    let mut decisions = rows.iter().map(|line| log::told(line)).peekable();
+    let mut decisions = rows.iter().map(|line| log::to_json(line)).peekable();
     let text = |line: &Map<String, Value>, name: &str| {
         line.get(name).and_then(Value::as_str).map(str::to_owned)
     };

@@ -242,15 +242,15 @@ impl Memory {
             .collect();
         let standings = parties::standings(&mut *pool.acquire().await?, &asked).await?;
         let pairs = keys.iter().zip(standings).map(|(key, standing)| {
-            let is_telling = is_telling(&key.0, standing.subject.as_ref())
-                && is_telling(&key.1, standing.reportee.as_ref());
+            let is_notified = is_notified(&key.0, standing.subject.as_ref())
+                && is_notified(&key.1, standing.reportee.as_ref());
             let tags = self.tags(key, &standing);
             let pair = Arc::new(Fact::new(
                 Pair::of(standing, &self.catalogue, self.client_resources),
                 since,
                 tags,
             ));
-            if is_telling {
+            if is_notified {
                 self.pairs.put(*key, Arc::clone(&pair));
             }
             pair
@@ -284,8 +284,8 @@ impl Memory {
     }
 }
 
-/// Whether a change would name what was found. That somebody is not known by a number changes
-/// unannounced.
-fn is_telling(lookup: &Lookup, found: Option<&Party>) -> bool {
+/// Whether a change of what was found is in the change feed. That a number belongs to no party
+/// changes without an entry.
+fn is_notified(lookup: &Lookup, found: Option<&Party>) -> bool {
     found.is_some() || lookup.is_empty() || lookup.only_uuid().is_some()
 }

@@ -70,13 +70,14 @@ impl Findings {
     /// What is to be looked at.
     #[must_use]
     pub fn warnings(&self) -> Vec<Warning> {
-        let told = |((code, reason), (count, first)): (&(String, String), &(u64, u64))| Warning {
-            code: code.clone(),
-            reason: reason.clone(),
-            count: *count,
-            first_line: *first,
-        };
-        self.warnings.iter().map(told).collect()
+        let warning =
+            |((code, reason), (count, first)): (&(String, String), &(u64, u64))| Warning {
+                code: code.clone(),
+                reason: reason.clone(),
+                count: *count,
+                first_line: *first,
+            };
+        self.warnings.iter().map(warning).collect()
     }
 
     /// Takes over what another reading found.

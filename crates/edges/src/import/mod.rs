@@ -1,4 +1,4 @@
-//! Bulk import: the world as files tell it, at national size.
+//! Bulk import: registers from files, at national size.
 //!
 //! A file is read once, line by line, into staging tables (`read`), and one transaction merges it
 //! (`apply`): all of it or nothing. What was staged survives a kill, so that the next run of the
@@ -102,7 +102,7 @@ impl Kind {
     }
 }
 
-/// In which form a file tells its kind.
+/// The form in which a file contains its kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// The operator's: one object a line.

@@ -291,7 +291,7 @@ async fn record(tx: &mut PgConnection, options: &Options, counts: Counts) -> any
     Ok(audit::record(tx, event).await?)
 }
 
-/// Tells the planner what it deals with now.
+/// Gathers statistics, so that the planner knows the size of the tables.
 async fn analyze(db: &mut PgConnection, kind: Kind, progress: &ProgressBar) -> anyhow::Result<()> {
     waiting(progress, format!("{}: gathering statistics", kind.as_str()));
     let tables: &[&str] = match kind {

@@ -709,7 +709,7 @@ async fn explain(
     approving: bool,
 ) -> Response {
     let (status, notice) = match why(pages, browser, error, approving) {
-        Ok(told) => told,
+        Ok(notice) => notice,
         Err(page) => return page,
     };
     match load(pages, browser, loaded.request.kind, loaded.request.id).await {
@@ -719,7 +719,7 @@ async fn explain(
     }
 }
 
-/// What to tell about a decision that was refused; another page when there is nothing left to
+/// The notice about a decision that was refused; another page when there is nothing left to
 /// decide.
 #[expect(clippy::result_large_err, reason = "the other page is the answer")]
 pub(super) fn why(

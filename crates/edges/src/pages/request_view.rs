@@ -54,7 +54,7 @@ pub struct Section {
     pub folded: bool,
 }
 
-/// Something to be told above the request.
+/// A message above the request.
 #[derive(Debug)]
 pub struct Notice {
     pub color: &'static str,

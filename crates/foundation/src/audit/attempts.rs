@@ -25,7 +25,7 @@ use crate::{http::context::RequestContext, telemetry::masked, token::Shape};
 
 /// Attempts that are kept apart until they are written.
 const KEPT_APART: usize = 1_000;
-/// Callers whose attempts are told apart beyond that; those of the others are one.
+/// Callers whose attempts are distinguished beyond that; those of the others are one.
 const CALLERS: usize = 1_000;
 /// How long attempts gather.
 const GATHER: Duration = Duration::from_millis(500);
@@ -105,7 +105,7 @@ impl By {
 struct Key {
     action: Action,
     outcome: Outcome,
-    /// None for everybody beyond the callers that are told apart.
+    /// None for all callers beyond those that are distinguished.
     by: Option<By>,
 }
 

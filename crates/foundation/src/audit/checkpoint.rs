@@ -140,13 +140,13 @@ impl CheckpointKey {
             .enumerate()
             .filter(|(_, l)| !l.trim().is_empty())
         {
-            let told = || format!("{}, line {}", path.display(), number + 1);
+            let place = || format!("{}, line {}", path.display(), number + 1);
             let checkpoint: Checkpoint = serde_json::from_str(line)
-                .with_context(|| format!("{}: this is no checkpoint", told()))?;
+                .with_context(|| format!("{}: this is no checkpoint", place()))?;
             anyhow::ensure!(
                 self.verifies(&checkpoint),
                 "{}: this checkpoint was not signed with a key of ours",
-                told()
+                place()
             );
             out.push(checkpoint);
         }

@@ -24,7 +24,7 @@ pub struct Verdict {
     pub fault: Option<String>,
 }
 
-/// Computes the chain again. `progress` is told how many rows of how many are done.
+/// Computes the chain again. `progress` gets how many rows of how many are done.
 ///
 /// # Errors
 /// The trail cannot be read.

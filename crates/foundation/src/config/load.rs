@@ -110,8 +110,8 @@ pub fn load_all(
             wrong.push(format!("{name}: names no setting"));
             continue;
         }
-        // Texts become numbers and flags where the settings want them; only lists are told apart
-        // here.
+        // Texts become numbers and flags where the settings want them; only lists are
+        // distinguished here.
         let result = if LISTS.contains(&key.as_str()) {
             let items: Vec<String> = value
                 .split(',')
@@ -400,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn all_wrong_keys_are_told_at_once() {
+    fn all_wrong_keys_are_reported_at_once() {
         let mut wrong = wrong(&[
             ("SYSTEMBRUKER__PDP__MAX_STALENES_MS", "1"),
             ("SYSTEMBRUKER__PDP__MAX_BODY_BYTES", "many"),

@@ -426,11 +426,11 @@ fn neighbours(settings: &Settings, wrong: &mut Vec<String>) {
             }
             _ => Some("issuer and metadata must be addresses"),
         };
-        let told = |fault| {
+        let finding = |fault| {
             let number = number + 1;
             format!("tokens.altinn.external_issuers: entry {number}: {fault}")
         };
-        wrong.extend(fault.map(told));
+        wrong.extend(fault.map(finding));
     }
 }
 

@@ -69,7 +69,7 @@ impl SubscriptionKeys {
         self.0.is_empty()
     }
 
-    /// Whether this is one of the keys. The time it takes tells nothing about them.
+    /// Whether this is one of the keys. The time it takes does not depend on them.
     #[must_use]
     pub fn contains(&self, key: &[u8]) -> bool {
         let given = sha256(key);

@@ -505,7 +505,7 @@ mod tests {
     }
 
     #[test]
-    fn null_elements_are_told_by_property_path() {
+    fn null_elements_are_reported_by_property_path() {
         let value = json!({"clientId": ["a", null]});
         let mut binder = Binder::new("registerNewSystem");
         let root = binder.root(&value).unwrap();

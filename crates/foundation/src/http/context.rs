@@ -53,7 +53,7 @@ pub struct RequestContext {
     pub trace: Trace,
     /// `Accept`, as sent.
     pub accept: Option<HeaderValue>,
-    /// Address of the client, when the listener told.
+    /// Address of the client, when the listener knows it.
     pub address: Option<IpAddr>,
     /// What a trusted proxy said about how the client called.
     pub forwarded: Forwarded,

@@ -402,7 +402,7 @@ pub(super) fn coded_body(
     body
 }
 
-/// Status and members of a problem, for an answer that tells of problems without being one.
+/// Status and members of a problem, for an answer that contains problems without being one.
 #[must_use]
 pub fn problem_body(problem: Problem) -> (StatusCode, Map<String, Value>) {
     let code = problem.code;

@@ -1,4 +1,4 @@
-//! Everything the register tells about a party, and finding parties by whatever names them. All SQL
+//! What the register contains about a party, and finding parties by any of their names. All SQL
 //! of the register's own endpoints.
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -67,7 +67,7 @@ impl PartyRef {
     }
 }
 
-/// A party with all that is told about it.
+/// A party with everything that the register contains about it.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "columns of the register")]
 pub struct Details {
@@ -252,7 +252,7 @@ macro_rules! details_where {
 }
 
 /// The parties that answer to any of these names, in one round trip. A person also answers to
-/// earlier identity numbers, but is told with the present one.
+/// earlier identity numbers; the result has the present one.
 pub async fn find(
     db: &mut PgConnection,
     keys: &IdentityKeys,

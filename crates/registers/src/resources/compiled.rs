@@ -52,8 +52,8 @@ pub struct CompiledPolicy {
     pub program: Program,
     /// What goes with a Permit: the policy's own obligations, as far as they are constants.
     pub permit_obligations: Arc<[Obligation]>,
-    /// The same as answers tell them, written when they are first told.
-    pub told_obligations: OnceLock<Box<RawValue>>,
+    /// The same as JSON of answers, serialized at the first use.
+    pub serialized_obligations: OnceLock<Box<RawValue>>,
     /// It asks for packages somewhere.
     pub mentions_packages: bool,
     /// It asks for roles somewhere.
@@ -98,7 +98,7 @@ impl CompiledPolicy {
             policy,
             program,
             permit_obligations,
-            told_obligations: OnceLock::new(),
+            serialized_obligations: OnceLock::new(),
             mentions_packages,
             mentions_roles,
             mentions_access_lists,

@@ -323,7 +323,7 @@ pub struct SubjectAttribute {
 }
 
 impl SubjectAttribute {
-    /// Both, with a colon between. Where it stands cannot be told from the text alone: either may
+    /// Both, with a colon between. The text alone does not show where it is: either may
     /// contain colons.
     #[must_use]
     pub fn urn(&self) -> String {
@@ -673,7 +673,7 @@ pub fn named_right(key: RightKey, identifier: &str, language: Language) -> Named
     }
 }
 
-/// An action in words; one that nobody gave words to is told as it is written.
+/// An action in words; one without words is shown as it is written.
 fn action_name(action: &str, language: Language) -> String {
     let [nb, nn, en] = match action.to_lowercase().as_str() {
         "read" => ["Les", "Les", "Read"],

@@ -90,7 +90,7 @@ pub struct BatchResult {
     pub agent: Uuid,
     pub action: Action,
     pub mode: Mode,
-    /// Whether what is told here was done.
+    /// Whether the changes below were made.
     pub committed: bool,
     pub done: usize,
     pub unchanged: usize,

@@ -366,7 +366,7 @@ async fn note(
     .await?;
     let message = |client: &Uuid| events::Message {
         event,
-        // The same client may come and go many times; each time is told.
+        // The same client may come and go many times; each time is published.
         subject_id: Uuid::now_v7(),
         party_org: &agent.reportee_org_no,
         vendor_org: &agent.vendor_org,

@@ -10,7 +10,7 @@ use sqlx::PgConnection;
 use super::Requests;
 use super::{
     bind,
-    decide::{customer, tell},
+    decide::{customer, publish},
     model::{NewRequest, Request, RequestDto, RequestKind, RequestStatus},
     rules, store,
 };
@@ -249,7 +249,7 @@ async fn find_or_create(
             .ok_or(ProblemCode::RequestNotStored.into());
     };
     record(&mut *tx, &request, system, Action::RequestCreated).await?;
-    tell(
+    publish(
         tx,
         &request,
         system,

@@ -198,7 +198,7 @@ pub struct RequestInternalDto {
     pub system_user_type: &'static str,
 }
 
-/// A request that has timed out, and that its vendor has not been told of.
+/// A request that has timed out, which has not been published to its vendor.
 #[derive(Debug)]
 pub struct TimedOut {
     pub id: Uuid,

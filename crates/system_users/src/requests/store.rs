@@ -308,8 +308,8 @@ pub async fn answer(
     Ok(rows == 1)
 }
 
-/// Requests that have timed out and were not told of yet; now they are, when the transaction
-/// commits.
+/// Requests that have timed out and were not published yet. They are marked as published when the
+/// transaction commits.
 pub async fn take_timed_out(
     tx: &mut PgConnection,
     lifetime_days: i32,

@@ -523,7 +523,7 @@ fn a_repeated_identifier_is_a_warning_with_its_line() {
 }
 
 #[test]
-fn an_explanation_tells_rules_with_the_same_identifier_apart() {
+fn an_explanation_distinguishes_rules_with_the_same_identifier() {
     let program = load(&repeated_rules());
     let body = action("b").to_string();
     let request = Request::from_json(body.as_bytes(), &Limits::DEFAULT).unwrap();

@@ -210,7 +210,7 @@ impl Asker<'_> {
             (false, false) => Some(after),
         };
         hits.truncate(limit);
-        let results: Vec<Value> = hits.iter().map(|hit| search.told(hit)).collect();
+        let results: Vec<Value> = hits.iter().map(|hit| search.to_json(hit)).collect();
         Ok(Json(asked.answer(&results, next, total, keys, now)).into_response())
     }
 
@@ -310,7 +310,7 @@ impl Asker<'_> {
     }
 
     /// Whether the caller may learn by a search who may do what with a resource: one evaluation is
-    /// free to everybody, a search would tell whole lists of clients.
+    /// free to everybody, a search would return whole lists of clients.
     fn may_search(&self, resource: &Resource) -> bool {
         let principal = &self.owner.caller.principal;
         principal.scopes.contains(AUTHORIZE_ADMIN)

@@ -90,7 +90,7 @@ fn account<'a>(
             let (Fault::Processing(message) | Fault::Syntax(message)) = fault;
             steps.add(ExplanationStep::RequestFaulty, json!({"message": message}));
         }
-        Ok(question) => tell(&mut steps, question, decided, catalogue),
+        Ok(question) => explain_question(&mut steps, question, decided, catalogue),
     }
     let findings = decided.findings.as_ref();
     let policy = decided
@@ -113,7 +113,12 @@ fn account<'a>(
     }
 }
 
-fn tell(steps: &mut Steps, question: &Question<'_>, decided: &Decided, catalogue: &Catalogue) {
+fn explain_question(
+    steps: &mut Steps,
+    question: &Question<'_>,
+    decided: &Decided,
+    catalogue: &Catalogue,
+) {
     let Some(resource) = &decided.resource else {
         return steps.add(
             ExplanationStep::ResourceUnknown,
@@ -226,10 +231,10 @@ fn tell(steps: &mut Steps, question: &Question<'_>, decided: &Decided, catalogue
             list("actions", &rights),
         );
     }
-    tell_outcome(steps, question, decided, catalogue);
+    explain_outcome(steps, question, decided, catalogue);
 }
 
-fn tell_outcome(
+fn explain_outcome(
     steps: &mut Steps,
     question: &Question<'_>,
     decided: &Decided,
@@ -237,15 +242,15 @@ fn tell_outcome(
 ) {
     match decided.decision {
         Decision::Permit => {
-            tell_permit(steps, question, decided, catalogue);
+            explain_permit(steps, question, decided, catalogue);
             let resource = decided.resource.as_ref();
             if resource.is_some_and(|resource| resource.access_list_enabled) {
                 steps.add(ExplanationStep::AccessListOpen, json!({}));
             }
-            tell_level(steps, decided);
+            explain_level(steps, decided);
         }
         Decision::Deny if decided.reason == DecisionReason::AccessListRequired => {
-            tell_permit(steps, question, decided, catalogue);
+            explain_permit(steps, question, decided, catalogue);
             steps.add(ExplanationStep::AccessListClosed, json!({}));
         }
         Decision::Deny => match &decided.by {
@@ -270,7 +275,7 @@ fn tell_outcome(
 }
 
 /// What permits, or would permit if the reportee were on an access list.
-fn tell_permit(
+fn explain_permit(
     steps: &mut Steps,
     question: &Question<'_>,
     decided: &Decided,
@@ -297,7 +302,7 @@ fn tell_permit(
 }
 
 /// The level that counts for the subject; both levels, where system users have one of their own.
-fn tell_level(steps: &mut Steps, decided: &Decided) {
+fn explain_level(steps: &mut Steps, decided: &Decided) {
     let stated = decided.stated_levels();
     let level = stated.for_subject(decided.subject);
     if level == RequiredLevel::Any {

@@ -189,11 +189,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_steps_are_told_in_these_words() {
-        let told = ExplanationStep::ALL.iter().map(|step| {
+    fn the_steps_have_these_texts() {
+        let steps = ExplanationStep::ALL.iter().map(|step| {
             let Text { nb, nn, en } = step.text();
             format!("{}\n  {nb}\n  {nn}\n  {en}", step.wire())
         });
-        insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"));
+        insta::assert_snapshot!(steps.collect::<Vec<_>>().join("\n"));
     }
 }

@@ -25,7 +25,7 @@ pub async fn each(
     while let Some(next) = store::next(&mut *db, at, to).await? {
         at = (next + STEP).min(to);
         for line in store::between(&mut *db, next, at).await? {
-            put(total, &line::told(&line))?;
+            put(total, &line::to_json(&line))?;
         }
     }
     Ok(())

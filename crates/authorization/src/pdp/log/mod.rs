@@ -22,7 +22,7 @@ use sqlx::PgPool;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 pub use context::{MAX_BYTES as MAX_CONTEXT_BYTES, Written};
-pub use line::{COLUMNS, Line, told};
+pub use line::{COLUMNS, Line, to_json};
 use printer::Printer;
 pub use store::of_answer;
 use writer::{Message, Writer};

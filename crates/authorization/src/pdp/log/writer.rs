@@ -17,7 +17,7 @@ use foundation::{db::DbError, telemetry::metrics::DECISION_LOG_LINES};
 pub enum Message {
     /// A decision, with the space that it takes until it is written.
     Line(Line, OwnedSemaphorePermit),
-    /// Tell when everything before this is written.
+    /// Answered when everything before this is written.
     Flush(oneshot::Sender<()>),
 }
 

@@ -114,7 +114,7 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
     merge.settle_findings(&mut *tx).await?;
     let actor = format!("import:{}", merge.options.source);
     let counted = sqlx::query!(
-        r#"with told as materialized (
+        r#"with incoming as materialized (
              select u.key as system_user_key, f.key as facilitator_key, c.key as client_key, s.role_id, s.packages,
                case r.code when 'rettighetshaver' then 'assignment-package' else 'role-package' end as basis
              from staging.client_delegation s
@@ -125,17 +125,17 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
            ), agents as (
              insert into assignment (id, from_key, to_key, role_id, created_by)
              select gen_random_uuid(), t.facilitator_key, t.system_user_key, r.key, $1
-             from (select distinct facilitator_key, system_user_key from told) t join role r on r.code = 'agent' on conflict do nothing
+             from (select distinct facilitator_key, system_user_key from incoming) t join role r on r.code = 'agent' on conflict do nothing
            ), handed as (
              insert into client_delegation (id, system_user_key, facilitator_key, client_key, role_id, created_by)
-             select gen_random_uuid(), system_user_key, facilitator_key, client_key, role_id, $1 from told
+             select gen_random_uuid(), system_user_key, facilitator_key, client_key, role_id, $1 from incoming
              on conflict do nothing returning id, system_user_key, facilitator_key, client_key, role_id
            ), all_handed as (
              select h.id, t.packages, t.basis, t.system_user_key, true as is_new from handed h
-             join told t using (system_user_key, facilitator_key, client_key, role_id)
+             join incoming t using (system_user_key, facilitator_key, client_key, role_id)
              union all
              select d.id, t.packages, t.basis, t.system_user_key, false from client_delegation d
-             join told t using (system_user_key, facilitator_key, client_key, role_id)
+             join incoming t using (system_user_key, facilitator_key, client_key, role_id)
            ), taken as (
              delete from client_delegation_package p using all_handed h
              where p.delegation_id = h.id and not h.is_new and p.package_id <> all(h.packages) returning p.delegation_id

@@ -138,12 +138,12 @@ async fn resolve(tx: &mut PgConnection) -> Result<(), DbError> {
     Ok(())
 }
 
-/// What only all lines together, and what is stored, can tell. Repetitions that say the same are
+/// Findings that need all lines together and what is stored. Repetitions with the same content are
 /// dropped.
 async fn check_together(tx: &mut PgConnection) -> Result<(), DbError> {
     sqlx::query!(
         r#"insert into staging.finding (line, member, code, reason)
-           select line, 'personId', 'DUPLICATE', 'this person is told otherwise in line ' || first
+           select line, 'personId', 'DUPLICATE', 'this person has other values in line ' || first
            from (select s.*, first_value(line) over w as first,
                    row(first_name, middle_name, last_name, birth_date, death_date, party_id, party_uuid, user_id)::text as said,
                    first_value(row(first_name, middle_name, last_name, birth_date, death_date, party_id, party_uuid, user_id)::text) over w as first_said
@@ -225,7 +225,7 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
     .await?
     .rows_affected();
     let changed = sqlx::query_scalar!(
-        r#"with told as materialized (
+        r#"with incoming as materialized (
              select s.key, s.hmac, s.enc, s.former, s.former_enc, concat_ws(' ', s.first_name, s.middle_name, s.last_name) as name, s.first_name, s.middle_name,
                s.last_name, coalesce(s.birth_date, p.birth_date) as birth_date, s.death_date, coalesce(s.user_id, p.user_id) as user_id,
                p.person_id_hmac as old_hmac, p.person_id_enc as old_enc
@@ -233,13 +233,13 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
            ), replaced as (
              insert into person_former_id (person_id_hmac, person_id_enc, key)
              select distinct on (f.hmac) f.hmac, f.enc, f.key from (
-               select unnest(former) as hmac, unnest(former_enc) as enc, key from told where former <> '{}'
-               union all select old_hmac, old_enc, key from told where old_hmac <> hmac) f
+               select unnest(former) as hmac, unnest(former_enc) as enc, key from incoming where former <> '{}'
+               union all select old_hmac, old_enc, key from incoming where old_hmac <> hmac) f
              on conflict (person_id_hmac) do update set person_id_enc = excluded.person_id_enc
              where person_former_id.person_id_enc is null and person_former_id.key = excluded.key
              returning key
            ), named as (
-             insert into person_name (key, first_name, middle_name, last_name) select key, first_name, middle_name, last_name from told
+             insert into person_name (key, first_name, middle_name, last_name) select key, first_name, middle_name, last_name from incoming
              on conflict (key) do update
                set first_name = excluded.first_name, middle_name = excluded.middle_name, last_name = excluded.last_name
              where (person_name.first_name, person_name.middle_name, person_name.last_name)
@@ -248,7 +248,7 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
            ), changed as (
              update party p set person_id_hmac = t.hmac, person_id_enc = case when p.person_id_hmac = t.hmac then p.person_id_enc else t.enc end,
                name = t.name, birth_date = t.birth_date, death_date = t.death_date, user_id = t.user_id, source = $1, updated_at = service_now()
-             from told t where p.key = t.key
+             from incoming t where p.key = t.key
                and (p.person_id_hmac, p.name, p.birth_date, p.death_date, p.user_id, p.source)
                  is distinct from (t.hmac, t.name, t.birth_date, t.death_date, t.user_id, $1)
              returning p.key

@@ -216,15 +216,15 @@ async fn resolve(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged<()> {
                select min(p.key) as key from party p
                where $4 and s.to_name is not null and p.kind = 'person' and p.death_date is null and p.birth_date = s.to_birth
                  and staging.folded(p.name) = staging.folded(s.to_name) having count(*) = 1) n on true
-           ), told as (
+           ), incoming as (
              select g.key as from_key, h.role_id, h.to_key, h.valid_from, h.ends, v.code as form
              from holder h join party g on g.org_number = h.from_org left join entity_variant v on v.key = g.form_id where h.to_key is not null)
            insert into staging.relation (from_key, role_id, to_key, valid_from, ends)
            select distinct on (from_key, role_id, to_key) * from (
-             select from_key, role_id, to_key, valid_from, ends from told
+             select from_key, role_id, to_key, valid_from, ends from incoming
              union all
              select t.from_key, d.role, t.to_key, t.valid_from, t.ends
-             from told t join unnest($1::text[], $2::int2[]) as d(form, role) on t.ends or d.form = t.form where t.role_id = $3) r
+             from incoming t join unnest($1::text[], $2::int2[]) as d(form, role) on t.ends or d.form = t.form where t.role_id = $3) r
            order by from_key, role_id, to_key, ends, valid_from nulls last"#,
         &forms,
         &roles,
@@ -355,7 +355,7 @@ async fn end(tx: &mut PgConnection, source: &str, snapshot: bool) -> Result<u64,
 /// Keeps holders whom nobody could be found for: they are shown, and give no access.
 async fn keep_unresolved(tx: &mut PgConnection, source: &str) -> Result<(), DbError> {
     sqlx::query!(
-        r#"with told as materialized (
+        r#"with incoming as materialized (
              select distinct g.key as org_key, s.role_id, s.to_name as name, s.to_birth as birth_date
              from staging.role s join party g on g.org_number = s.from_org
              where s.to_name is not null and s.to_birth is not null and not exists (
@@ -363,9 +363,9 @@ async fn keep_unresolved(tx: &mut PgConnection, source: &str) -> Result<(), DbEr
                where r.from_key = g.key and r.role_id = s.role_id and p.birth_date = s.to_birth and staging.folded(p.name) = staging.folded(s.to_name))
            ), forgotten as (
              delete from unresolved_holder u where u.source = $1 and not exists (
-               select from told t where (t.org_key, t.role_id, t.name, t.birth_date) = (u.org_key, u.role_id, u.name, u.birth_date)))
+               select from incoming t where (t.org_key, t.role_id, t.name, t.birth_date) = (u.org_key, u.role_id, u.name, u.birth_date)))
            insert into unresolved_holder (org_key, role_id, name, birth_date, source)
-           select t.org_key, t.role_id, t.name, t.birth_date, $1 from told t where not exists (
+           select t.org_key, t.role_id, t.name, t.birth_date, $1 from incoming t where not exists (
              select from unresolved_holder u
              where u.source = $1 and (t.org_key, t.role_id, t.name, t.birth_date) = (u.org_key, u.role_id, u.name, u.birth_date))"#,
         source

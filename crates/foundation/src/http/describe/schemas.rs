@@ -4,7 +4,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
-/// A problem with a code. Clients tell problems apart by `code`; the sentences may change.
+/// A problem with a code. Clients distinguish problems by `code`; the sentences may change.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AltinnProblem {

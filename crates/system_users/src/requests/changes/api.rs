@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{
     bind,
-    decide::{record, tell},
+    decide::{publish, record},
     model::{ChangeRequest, ChangeRequestDto, NewChange},
     rules, store,
 };
@@ -151,7 +151,7 @@ async fn find_or_create(
         Action::ChangeRequestCreated,
     )
     .await?;
-    tell(
+    publish(
         tx,
         &request,
         &system,

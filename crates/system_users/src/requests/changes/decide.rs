@@ -120,7 +120,7 @@ impl Requests {
             )
             .await?;
         }
-        tell(
+        publish(
             &mut tx,
             &request,
             &system,
@@ -128,7 +128,7 @@ impl Requests {
             RequestStatus::Accepted,
         )
         .await?;
-        users::tell(&mut tx, (&user).into(), SystemUserEvent::Changed).await?;
+        users::publish(&mut tx, (&user).into(), SystemUserEvent::Changed).await?;
         tx.commit().await?;
         Ok(ChangeRequest {
             status: RequestStatus::Accepted,
@@ -167,7 +167,7 @@ impl Requests {
                 Action::ChangeRequestRejected,
             )
             .await?;
-            tell(
+            publish(
                 &mut tx,
                 &request,
                 &system,
@@ -240,7 +240,7 @@ impl Requests {
             packages: Vec::new(),
         };
         if let Some(found) = alone.problem() {
-            // One code for every reason here; the reasons are told besides.
+            // One code for every reason here; the extensions contain the reasons.
             let mut problem = Problem::from(ProblemCode::RightsNotFoundOrNotDelegable);
             problem.extensions = found.extensions;
             return Err(problem.into());
@@ -360,7 +360,7 @@ pub async fn record(
 }
 
 /// Puts a message about a change request into the outbox.
-pub async fn tell(
+pub async fn publish(
     tx: &mut PgConnection,
     request: &ChangeRequest,
     system: &System,
