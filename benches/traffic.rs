@@ -1,10 +1,10 @@
 //! What vendors, customers and accountants do all day: approving requests, reading them, paging
 //! through a system's users and an accountant's clients, handing over a thousand of them at once.
 //!
-//! Postgres, the service and whoever asks share one machine, and Postgres keeps its word about the
-//! disk. `TRAFFIC_USERS` says how many system users the system has, `TRAFFIC_ORGANIZATIONS` how
-//! many organisations there are (a million each when they are not set). Figures of one run compare
-//! with each other.
+//! Postgres, the service and the load generator share one machine, and Postgres keeps its word
+//! about the disk. `TRAFFIC_USERS` says how many system users the system has,
+//! `TRAFFIC_ORGANIZATIONS` how many organisations there are (a million each when they are not set).
+//! Figures of one run compare with each other.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -487,7 +487,7 @@ async fn main() {
     approvals(&traffic).await;
     pages(&traffic, users).await;
     accountant(&traffic, organizations).await;
-    let traffic = Arc::into_inner(traffic).expect("nobody asks any more");
+    let traffic = Arc::into_inner(traffic).expect("all requests are answered");
     traffic.running.stop().await;
     drop(cluster);
     Cluster::remove(&home).expect("the cluster can be removed");

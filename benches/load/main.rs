@@ -1,12 +1,12 @@
 //! What decisions cost over HTTP: beside a bare handler that parses the same body and answers a
 //! constant of the same size, with few and many resources, with few and many system users.
 //!
-//! The service, the bare handler and whoever asks are processes of one machine, and so is Postgres.
-//! `LOAD_USERS` and `LOAD_RESOURCES` say how many system users and resources the large case has
-//! (100,000 and 2,000 when they are not set; there are five clients of agents for every system
-//! user); `-- cpu`, `-- bare`, `-- resources` or `-- users` asks one question. Every comparison
-//! alternates its sides in one run: look at the ratios. `LOAD_OTHER` names another build of the
-//! program, whose processor time a decision is measured in the same rounds.
+//! The service, the bare handler and the load generator are processes of one machine, and so is
+//! Postgres. `LOAD_USERS` and `LOAD_RESOURCES` say how many system users and resources the large
+//! case has (100,000 and 2,000 when they are not set; there are five clients of agents for every
+//! system user); `-- cpu`, `-- bare`, `-- resources` or `-- users` asks one question. Every
+//! comparison alternates its sides in one run: look at the ratios. `LOAD_OTHER` names another build
+//! of the program, whose processor time a decision is measured in the same rounds.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -225,7 +225,7 @@ async fn resources(service: &Service, cluster: &Cluster) {
         .await;
     let of_resource = |n: usize| service.request(SYSTEM_USER, ("write", &format!("load-{n}")), ORG);
     service.until_permitted(&of_resource(resources)).await;
-    // Whoever asks has as much to remember either way.
+    // The load generator keeps the same number of requests either way.
     let among = |count: usize| -> Requests {
         Arc::new((0..resources).map(|n| of_resource(1 + n % count)).collect())
     };
@@ -287,7 +287,7 @@ async fn users(cluster: &Cluster, home: &Path) {
             .iter()
             .map(|(id, org)| service.request(id, FOR_CLIENTS, org));
         let distinct: Vec<Vec<u8>> = own.chain(clients).collect();
-        // Whoever asks has as much to remember either way.
+        // The load generator keeps the same number of requests either way.
         asked.push(Arc::new(
             distinct.iter().cycle().take(TOUCHED).cloned().collect(),
         ));

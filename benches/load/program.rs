@@ -66,7 +66,7 @@ async fn until_open(address: &str) {
     while tokio::net::TcpStream::connect(address).await.is_err() {
         assert!(
             since.elapsed() < Duration::from_secs(60),
-            "nobody listens on {address}"
+            "no program listens on {address}"
         );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

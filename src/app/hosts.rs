@@ -97,7 +97,8 @@ impl Hosts {
     }
 }
 
-/// Exactly a name or an address of this machine; a name that only begins like one is somebody's.
+/// Exactly a name or an address of this machine; a name that only begins like one belongs to
+/// another host.
 fn is_loopback(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost")
         || host == "[::1]"

@@ -86,6 +86,8 @@ fn print_notes(checked: &Checked) {
         );
     }
     if settings.pdp.decision_open {
-        println!("note: pdp.decision_open: anyone who reaches the service may ask for decisions");
+        println!(
+            "note: pdp.decision_open: every caller that reaches the service may ask for decisions"
+        );
     }
 }

@@ -251,7 +251,7 @@ async fn issuers(config: &Checked, examination: &mut Examination) -> anyhow::Res
     Ok(())
 }
 
-/// Whether somebody listens at the address.
+/// Whether a program listens at the address.
 async fn connect(address: &Url) -> anyhow::Result<String> {
     let host = address.host_str().context("names no host")?;
     let port = address.port_or_known_default().context("names no port")?;

@@ -267,7 +267,7 @@ fn extra_trust(config: &Checked, keys: &SandboxKeys, secrets: &Secrets) -> Extra
         .as_ref()
         .is_some_and(|s| s.assume_real_names)
     {
-        // Under their assumed names nobody could fetch these.
+        // Under their assumed names no client could fetch these.
         issuers.push(fixed(
             config.maskinporten_issuer.clone(),
             IssuerKind::Maskinporten,

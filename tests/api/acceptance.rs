@@ -113,7 +113,7 @@ async fn approving_against_deleting_the_system_has_one_outcome() {
             ),
             other => panic!("{other} {}", approved.text),
         }
-        // Whoever was first, nobody acts through a system that is gone.
+        // Whichever was first, no system user acts through a deleted system.
         assert_eq!(
             app.decide_system_user(&id, "write", "a-melding", who::KERAMIKK)
                 .await,
@@ -419,7 +419,7 @@ async fn a_relation_that_came_back_gives_nothing_back() {
 #[tokio::test]
 async fn an_agent_needs_no_powers_of_its_approver_and_packages_have_their_audience() {
     let app = TestApp::start().await;
-    // Nobody at an accountant holds its clients' packages.
+    // No person at an accountant holds its clients' packages.
     let id = agent(&app, "390784554", who::RANDI, "ansvarlig-revisor").await;
     assert_eq!(
         app.count(&format!(

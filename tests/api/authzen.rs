@@ -127,7 +127,7 @@ async fn each_no_has_its_reason() {
             with(
                 good(),
                 "/resource",
-                json!({"type": "party", "id": "nobody", "properties": {"resource": "a-melding"}}),
+                json!({"type": "party", "id": "unknown", "properties": {"resource": "a-melding"}}),
             ),
         ),
         (

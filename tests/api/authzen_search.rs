@@ -153,11 +153,11 @@ async fn resources_and_parties_and_actions_are_those_that_evaluate_to_true() {
             any += usize::from(may);
         }
     }
-    assert!(any > 0, "the agent acts for somebody");
+    assert!(any > 0, "the agent acts for a party");
     for (kind, body) in [
         (
             "resource",
-            json!({"subject": system_user("nobody"), "action": {"name": "write"}, "resource": {"type": "resource", "properties": {"organization": who::TINDEVANDRER}}}),
+            json!({"subject": system_user("unknown"), "action": {"name": "write"}, "resource": {"type": "resource", "properties": {"organization": who::TINDEVANDRER}}}),
         ),
         (
             "resource",

@@ -1,5 +1,5 @@
-//! Every decision leaves a row, and whoever got it can see it again; with an account of how it came
-//! about, if wanted.
+//! Every decision leaves a row, and its caller can see it again, with an explanation
+//! if wanted.
 
 use std::process::Command;
 
@@ -161,7 +161,7 @@ async fn every_door_writes() {
         .await
         .expect(200);
     let mut refused = question;
-    refused["subject"]["id"] = json!("nobody");
+    refused["subject"]["id"] = json!("unknown");
     let refused = app
         .post("/access/v1/evaluation", &token, refused)
         .await
@@ -218,7 +218,7 @@ async fn every_door_writes() {
 }
 
 #[tokio::test]
-async fn whoever_got_an_answer_sees_it_again_and_nobody_else() {
+async fn only_the_caller_that_got_an_answer_sees_it_again() {
     let app = TestApp::start().await;
     let token = app.organization(SAV, AUTHORIZE).await;
     let id = app
@@ -465,7 +465,7 @@ async fn a_no_is_explained_by_the_nearest_miss() {
         )
         .contains(&"roles_held".to_owned())
     );
-    let nobody = explain(decision_request(
+    let unknown = explain(decision_request(
         (SYSTEM_USER, "11111111-1111-4111-8111-111111111111"),
         "write",
         "a-melding",
@@ -473,7 +473,7 @@ async fn a_no_is_explained_by_the_nearest_miss() {
     ))
     .await;
     assert_eq!(
-        codes(&nobody),
+        codes(&unknown),
         ["resource_found", "party_found", "system_user_unknown"]
     );
     let nothing = explain(decision_request(

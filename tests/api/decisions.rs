@@ -601,7 +601,7 @@ async fn one_bad_part_does_not_drag_the_others_down() {
 /// A request whose subject says itself that it holds something which only we may say.
 fn forged(id: &str, value: &str) -> Value {
     let mut body = decision_request(
-        ("urn:altinn:org", "nobody"),
+        ("urn:altinn:org", "unknown"),
         "write",
         "a-melding",
         ("urn:altinn:organization:identifier-no", who::TINDEVANDRER),

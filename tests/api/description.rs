@@ -16,7 +16,7 @@ use testkit::{
     prelude::*,
 };
 
-use crate::limits::{hold, patient, wait_for_waiting};
+use crate::limits::{hold, wait_for_waiting, with_long_database_timeouts};
 
 /// Where the committed description says that the service is.
 const SANDBOX: &str = "http://127.0.0.1:8080";
@@ -621,7 +621,7 @@ async fn who_asks_too_often_gets_429_where_that_is_documented() {
 
 #[tokio::test]
 async fn too_much_at_once_is_503_where_that_is_documented() {
-    let world = patient(&[
+    let world = with_long_database_timeouts(&[
         ("limits.max_consumer_in_flight", "1"),
         ("limits.max_in_flight", "2"),
         ("limits.max_decisions_in_flight", "1"),

@@ -10,8 +10,8 @@ use testkit::prelude::*;
 
 use crate::support::ByHand as _;
 
-/// How long something may take that takes a moment.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a test waits for a condition.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
 const EVENTS: &str = "/systembruker/api/v1/events";
 
 /// A vendor that follows its events.
@@ -38,12 +38,13 @@ impl<'a> Follower<'a> {
         page["data"].as_array().unwrap().clone()
     }
 
-    /// Follows to the last event; there are so many. An event is listed once everybody can see it.
+    /// Follows to the last event; there are so many. An event is listed once it is visible to every
+    /// transaction.
     async fn events(&mut self, count: usize) -> Vec<Value> {
         let (since, mut events) = (Instant::now(), Vec::new());
         loop {
             let page = self.page().await;
-            if page.is_empty() && (events.len() >= count || since.elapsed() > PATIENCE) {
+            if page.is_empty() && (events.len() >= count || since.elapsed() > WAIT_TIMEOUT) {
                 break;
             }
             events.extend(page);

@@ -128,7 +128,7 @@ async fn a_system_user_is_approved_here_used_everywhere_and_deleted_there() {
 
         let there = instances.at(round + 1);
         if round % 4 == 3 {
-            // Whoever listens for notifications is cut off; polling goes on.
+            // Listeners for notifications are cut off; polling goes on.
             there.app.cut_off_listeners().await;
         }
         there.oddny().deletes(&user).await.assert_status(202);

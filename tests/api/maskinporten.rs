@@ -21,7 +21,7 @@ async fn each_mistake_has_its_code() {
         details(entry)
     };
     let cases: Vec<(&str, Value, u16, &str, &str)> = vec![
-        ("iss", json!("nobody"), 400, "invalid_grant", "MP-100"),
+        ("iss", json!("unknown"), 400, "invalid_grant", "MP-100"),
         ("iss", json!("\u{0}"), 400, "invalid_grant", "MP-100"),
         ("iss", json!(7), 400, "invalid_request", "MP-011"),
         (

@@ -1,4 +1,4 @@
-//! Security events: what somebody who watches an installation sees of what happens.
+//! Security events: what the operator of an installation sees of what happens.
 
 use foundation::audit::{self, CheckpointKey, Checkpoints};
 use testkit::{log::SecurityLog, prelude::*};

@@ -10,7 +10,7 @@ use crate::{journey::claims_of, support::*};
 const REFRESH: &str = "/authentication/api/v1/refresh";
 const RUNTIME: &str = "AltinnStudioRuntime";
 
-/// Somebody logged in, with the cookies that the login set.
+/// A person who has logged in, with the cookies that the login set.
 struct LoggedIn {
     app: TestApp,
     browser: Browser,

@@ -1,7 +1,7 @@
 //! The wall between tenants, built from the route table: every operation without a credential, with
-//! one that lacks the scope, and with a good credential on what belongs to somebody else. An
-//! operation that is new is in here by itself; one with a parameter that nobody knows how to fill
-//! fails until somebody says how.
+//! one that lacks the scope, and with a good credential on what belongs to another tenant. An
+//! operation that is new is in here by itself; one with a parameter of an unknown name
+//! fails until its value is given here.
 
 mod third_parties;
 
@@ -17,7 +17,7 @@ const RESOURCE_WRITE: &str = "altinn:resourceregistry/resource.write";
 const TALLKNUSEREN: &str = "390784554";
 pub(crate) const AYE: &str = "390042191";
 
-/// Operations that anybody may call.
+/// Operations that every caller may use.
 pub(crate) const PUBLIC: &[&str] = &[
     "GET /accessmanagement/api/v1/meta/",
     "GET /.well-known/authzen-configuration",
@@ -39,10 +39,10 @@ const ANY_CALLER: &[(&str, u16)] = &[
     // Without its scope a token counts for nothing there: a subscription key or a platform token
     // may do.
     ("POST /authorization/api/v1/decision", 401),
-    // A person may look itself up without a scope, and nobody else.
+    // A person may look itself up without a scope, and no other caller may.
     ("GET /register/api/v1/parties/{partyId}", 401),
     ("GET /register/api/v1/parties/byuuid/{uuid}", 401),
-    // A person's own parties need no scope, and nobody else has any.
+    // A person's own parties need no scope, and no other caller has any.
     ("GET /accessmanagement/api/v1/authorizedparties", 401),
     (
         "GET /accessmanagement/api/v1/authorizedparty/{partyId}",
@@ -50,10 +50,10 @@ const ANY_CALLER: &[(&str, u16)] = &[
     ),
 ];
 
-/// Operations that distinguish a foreign object from an unknown one, because a client may depend on it:
-/// status and code for the foreign one.
+/// Operations that distinguish a foreign object from an unknown one, because a client may depend on
+/// it: status and code for the foreign one.
 const DISTINGUISHED: &[(&str, u16, &str)] = &[
-    // Number and name of an organisation are open to everybody.
+    // Number and name of an organisation are public.
     (
         "GET /accessmanagement/api/v1/lookup/org/{orgNumber}",
         200,
@@ -272,7 +272,7 @@ pub(crate) struct Operation {
     pub method: Method,
     pub path: String,
     query: Vec<String>,
-    /// Kind of credential and the scopes of which one is enough; none for anybody.
+    /// Kind of credential and the scopes of which one is enough; none when the operation is public.
     pub credential: Option<(String, Vec<String>)>,
 }
 
@@ -557,7 +557,7 @@ impl Objects {
             "to" if path.contains("/enduser/clientdelegations/") => "agent",
             "package" => return "urn:altinn:accesspackage:lonn".to_owned(),
             "facilitator" | "facilitatorId" | "provider" | "partyuuid" => "partyUuid",
-            // Nobody but the caller: left out as a rule.
+            // Only the caller: left out as a rule.
             "userId" | "coveredByUserId" => {
                 return self.0.get("userId").cloned().unwrap_or_default();
             }
@@ -713,15 +713,15 @@ async fn compare(
 ) {
     for operation in operations {
         let name = operation.name();
-        let (theirs, nobodys) = (
+        let (theirs, unknown_answer) = (
             answer(app, operation, token, foreign).await,
             answer(app, operation, token, none).await,
         );
         assert!(
-            theirs.0 < 500 && nobodys.0 < 500,
-            "{name}: {theirs:?} {nobodys:?}"
+            theirs.0 < 500 && unknown_answer.0 < 500,
+            "{name}: {theirs:?} {unknown_answer:?}"
         );
-        if theirs == nobodys {
+        if theirs == unknown_answer {
             continue;
         }
         let code = serde_json::from_str::<Value>(&theirs.1)
@@ -733,7 +733,7 @@ async fn compare(
             .any(|(op, status, c)| *op == name && *status == theirs.0 && *c == code);
         if !expected {
             differences.push(format!(
-                "{name}\n    foreign {theirs:?}\n    none    {nobodys:?}"
+                "{name}\n    foreign {theirs:?}\n    none    {unknown_answer:?}"
             ));
         }
     }
@@ -881,7 +881,7 @@ async fn another_vendors_is_like_none() {
 async fn another_organisations_is_like_none() {
     let app = TestApp::start().await;
     let [foreign, _] = furnish(&app).await;
-    // Systems are there for everybody to see.
+    // Systems are public.
     let of_persons =
         |o: &Operation| o.scheme() == "personToken" && !o.path.contains("/systemregister");
     let operations: Vec<Operation> = operations(&app)

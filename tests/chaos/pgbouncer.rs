@@ -185,7 +185,7 @@ async fn assert_works(instance: &Sandbox) {
     futures::future::join_all(rounds).await;
 }
 
-/// The trail has every approval once, and the service as whoever made each change; no lock is left
+/// The trail has every approval once, and the service as the actor of each change; no lock is left
 /// to a session that is handed on.
 async fn assert_trail(cluster: &Cluster, approvals: i64) {
     let url = cluster.url("postgres");

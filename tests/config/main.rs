@@ -65,7 +65,7 @@ fn everything_is_reported_at_once() {
 fn serve_refuses_what_the_check_refuses_and_opens_no_port() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut installation = Installation::new();
-    // Whoever tried to listen there would fail with another message.
+    // A program that tried to listen there would fail with another message.
     let taken = listener.local_addr().unwrap().to_string();
     installation.set("SERVER__LISTEN", &taken);
     installation.allow("person-id", 0o644);

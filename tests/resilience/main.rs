@@ -60,7 +60,7 @@ async fn traces(db: &mut PgConnection, id: &str) -> [i64; 4] {
     ]
 }
 
-/// Waits until somebody's statement waits for this lock.
+/// Waits until another statement waits for this lock.
 async fn until_blocked(db: &mut PgConnection) {
     tokio::time::timeout(Duration::from_secs(10), async {
         while number(

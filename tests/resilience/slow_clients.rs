@@ -1,5 +1,5 @@
 //! Clients that keep a connection and do not go on: each is closed at its clock, on every listener,
-//! and nobody else notices.
+//! and no other client notices.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -282,7 +282,7 @@ fn half_sent(path: &str, token: &str) -> String {
 }
 
 #[tokio::test]
-async fn bodies_that_are_awaited_take_nobodys_place() {
+async fn bodies_that_are_awaited_take_no_other_clients_place() {
     let places = [
         ("limits.max_in_flight", "6"),
         ("limits.max_decisions_in_flight", "2"),
@@ -513,7 +513,7 @@ async fn silent(address: SocketAddr, source: Ipv4Addr, count: usize) -> Vec<Clie
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_thousand_silent_connections_disturb_nobody() {
+async fn a_thousand_silent_connections_disturb_no_client() {
     for extra in [
         &[][..],
         // Also where there are fewer places than they want.

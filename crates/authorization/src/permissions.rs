@@ -23,7 +23,7 @@ use crate::{
 /// Level of login that a person needs to change anything.
 pub const LEVEL_TO_WRITE: u8 = 3;
 
-/// What somebody wants to do with a system resource.
+/// What a caller wants to do with a system resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// See what is there.

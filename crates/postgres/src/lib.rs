@@ -120,7 +120,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// Connection URL of a database in the cluster of `home`, when somebody runs it right now.
+    /// Connection URL of a database in the cluster of `home`, when it is running.
     ///
     /// # Errors
     /// The folder cannot be looked at.
@@ -243,11 +243,11 @@ fn lock(home: &Path) -> anyhow::Result<fs::File> {
     // A process that another thread is just starting holds what we had open until it becomes the
     // other program; and one that has stopped may not be gone yet. So a lock that is taken is asked
     // for again before it is believed.
-    let patience = Instant::now() + Duration::from_secs(2);
+    let deadline = Instant::now() + Duration::from_secs(2);
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),
-            Err(fs::TryLockError::WouldBlock) if Instant::now() < patience => {
+            Err(fs::TryLockError::WouldBlock) if Instant::now() < deadline => {
                 std::thread::sleep(Duration::from_millis(20));
             }
             Err(fs::TryLockError::WouldBlock) => {

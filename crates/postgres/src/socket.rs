@@ -1,6 +1,6 @@
 //! The folder of a server's socket. Paths of Unix sockets are at most some 100 bytes long, so it
-//! cannot lie in any data folder; and whoever could make it beforehand would see what is asked. So
-//! its name is random, it is made new for each start, and only its owner may enter it.
+//! cannot lie in any data folder; and a user who could make it beforehand would see what is asked.
+//! So its name is random, it is made new for each start, and only its owner may enter it.
 
 use std::{
     fs,
@@ -65,7 +65,7 @@ fn hand_over(path: &Path, own_uid: u32, run_as: Option<RunAs>) -> anyhow::Result
     let is_same = (named.dev(), named.ino()) == (opened.dev(), opened.ino());
     ensure!(
         is_same && opened.is_dir() && opened.uid() == own_uid && is_closed(&opened, 0o077),
-        "{} is not the folder that was made: somebody else changes it",
+        "{} is not the folder that was made: another user changes it",
         path.display()
     );
     if let Some(RunAs { uid, gid }) = run_as {
@@ -76,7 +76,7 @@ fn hand_over(path: &Path, own_uid: u32, run_as: Option<RunAs>) -> anyhow::Result
 }
 
 /// Where folders for sockets are made: in a folder that only we can write, where there is one; else
-/// in the system's for temporary files, whose entries nobody but their owner can rename.
+/// in the system's for temporary files, whose entries only their owner can rename.
 fn base(own_uid: u32, run_as: Option<RunAs>) -> anyhow::Result<PathBuf> {
     if run_as.is_some() {
         // The server's user must get through it.
@@ -104,7 +104,7 @@ fn is_private(path: &Path, own_uid: u32, rights: u32) -> std::io::Result<bool> {
     Ok(metadata.is_dir() && metadata.uid() == own_uid && is_closed(&metadata, rights))
 }
 
-/// Whether nobody has any of these rights.
+/// Whether no user has any of these rights.
 fn is_closed(metadata: &fs::Metadata, rights: u32) -> bool {
     metadata.mode() & rights == 0
 }

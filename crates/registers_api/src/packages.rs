@@ -1,4 +1,4 @@
-//! `/accessmanagement/api/v1/meta`: the catalogue of packages and roles, for everybody. The
+//! `/accessmanagement/api/v1/meta`: the catalogue of packages and roles, for every caller. The
 //! language follows `Accept-Language`; an answer may be kept for an hour and asked for again by its
 //! `ETag`.
 

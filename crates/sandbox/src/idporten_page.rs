@@ -229,7 +229,7 @@ async fn page(
     Ok(response)
 }
 
-/// `POST /authorize`: somebody was chosen.
+/// `POST /authorize`: a person was chosen.
 pub async fn answer(
     State(i): State<IdPorten>,
     headers: HeaderMap,

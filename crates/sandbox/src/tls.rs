@@ -1,7 +1,7 @@
 //! The TLS front: one listener for clients that have the names of the public system built in.
 //!
-//! Whoever points those names here (by a file of hosts, or a client's own map) reaches the sandbox
-//! instead, and checks its certificates against the authority in the sandbox's folder. The
+//! A client that resolves those names to here (by a file of hosts, or its own map) reaches the
+//! sandbox instead, and checks its certificates against the authority in the sandbox's folder. The
 //! authority is good for these names alone, and for thirty days.
 
 use std::{

@@ -84,7 +84,7 @@ impl TestApp {
             .await
     }
 
-    /// What a system user still holds: relations from anybody to it.
+    /// What a system user still holds: relations from any party to it.
     pub async fn stored_assignments(&self, user: &SystemUser) -> i64 {
         self.count_where(
             "select count(*) from assignment a join party p on p.key = a.to_key where p.uuid::text = $1",

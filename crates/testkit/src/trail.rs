@@ -73,7 +73,7 @@ impl TestApp {
         }
     }
 
-    /// A statement of somebody who changes the database past the service.
+    /// A statement of a user who changes the database past the service.
     pub async fn changes_directly(&self, statement: &str) {
         sqlx::query(AssertSqlSafe(statement.to_owned()))
             .execute(&mut self.sql().await)

@@ -1,6 +1,6 @@
 //! The bodies of requests whose clients are awaited: how many there may be, and which is given up when
-//! there are too many. Clients that send slowly keep nobody else from being answered: of the address
-//! that has most, the one that is awaited longest makes room.
+//! there are too many. Clients that send slowly keep no other client from being answered: of the
+//! address that has most, the one that is awaited longest makes room.
 
 use std::{
     collections::{BTreeMap, HashMap},

@@ -267,7 +267,7 @@ impl Connections {
         })
     }
 
-    /// Closes a connection that nobody uses, where there is one: the process cannot open more.
+    /// Closes an idle connection, where there is one: the process cannot open more.
     pub fn make_room(&self) {
         self.open().evict();
     }

@@ -207,7 +207,7 @@ async fn a_unique_match_may_be_bound_outside_production() {
         "Permit"
     );
     assert_eq!(app.count("select count(*) from unresolved_holder").await, 1);
-    // Two persons of that name and day: nobody is meant.
+    // Two persons of that name and day: none is chosen.
     app.run_sql("insert into party (uuid, kind, person_id_hmac, name, birth_date, source) values (gen_random_uuid(), 'person', '\\x01', 'torleif  MORGENRØD', '1975-06-19', 'x')").await;
     unique.max_shrink = 100.0;
     assert_eq!(import(&app, &unique).await.unwrap().counts.ended, 1);

@@ -274,7 +274,7 @@ where
         let caller = Caller::from_request_parts(parts, &authenticator).await?;
         let names = match caller_shapes::user(&caller.principal.shape) {
             User::Person(names, _) => names,
-            User::SelfIdentified(_) | User::SystemUser(_) | User::Nobody => return Err(refused()),
+            User::SelfIdentified(_) | User::SystemUser(_) | User::Other => return Err(refused()),
         };
         let person = authenticator.person_named(names).await?;
         Ok(Self(person.ok_or_else(refused)?.0.uuid))

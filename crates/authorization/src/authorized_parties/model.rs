@@ -105,7 +105,7 @@ pub struct AuthorizedParty {
     pub subunits: Vec<AuthorizedParty>,
 }
 
-/// What somebody may act for.
+/// What a person or system user may act for.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AuthorizedPartyList {
     /// `next` is always null: the list is whole.

@@ -89,7 +89,7 @@ pub struct RightCheck {
     pub asks_for_package: bool,
     /// A role would lead to it.
     pub asks_for_role: bool,
-    /// Why it may not be given, whoever has it.
+    /// Why no holder of it may give it.
     pub blocks: Vec<Reason>,
 }
 

@@ -374,7 +374,7 @@ struct Asked<'b> {
 }
 
 impl<'b> Asked<'b> {
-    /// Reads a body: a large one where it holds up nobody.
+    /// Reads a body: a large one in a thread where no other request waits for it.
     async fn read(pdp: &Pdp, body: &'b DecisionBody) -> ApiResult<Self> {
         let read = || match body.format {
             Format::Json => {

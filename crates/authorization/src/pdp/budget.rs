@@ -396,7 +396,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn large_calls_wait_for_each_other_and_small_ones_for_nobody() {
+    async fn large_calls_wait_for_each_other_and_small_ones_do_not_wait() {
         let room = Room::default();
         let mut held = Vec::new();
         for _ in 0..2 {

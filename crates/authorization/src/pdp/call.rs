@@ -62,7 +62,7 @@ pub struct Call<'s> {
 }
 
 impl<'s> Call<'s> {
-    /// Begins a call by somebody, on facts as new as asked for.
+    /// Begins a call of a caller, on facts as new as asked for.
     pub async fn begin(
         pdp: &'s Pdp,
         endpoint: Endpoint,
@@ -178,7 +178,7 @@ impl<'s> Call<'s> {
         self.pdp.log.record(self.line(request, &found, &context))
     }
 
-    /// Notes a refusal that came before anybody decided.
+    /// Records a refusal that came before the decision.
     pub async fn refuse(&self, request: &PartialRequest<'_>, reason: DecisionReason) {
         let found = Outcome {
             decision: Decision::Indeterminate,

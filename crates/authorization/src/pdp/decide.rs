@@ -79,7 +79,7 @@ impl Pdp {
     }
 
     /// Decides requests, in order. What is not in memory is read at once for all of them. Decisions
-    /// that take long are made where they hold up nobody.
+    /// that take long are made in a thread where no other request waits for them.
     ///
     /// # Errors
     /// The facts cannot be had, or the budget is used up. Faults of a request are Indeterminate

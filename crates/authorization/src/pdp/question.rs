@@ -52,18 +52,18 @@ pub(super) fn named_party(text: &str) -> Option<(&'static str, String)> {
 pub(super) enum Who {
     /// A system user.
     SystemUser(Uuid),
-    /// A person by identity number: somebody who must be known.
+    /// A person by identity number: the person must be known.
     NationalId,
-    /// A party by user id or uuid: somebody who may be anybody.
+    /// A party by user id or uuid: it may be any party.
     Party,
     /// A party by party id.
     PartyId,
-    /// An organisation by a name of organisations, or nobody.
+    /// An organisation by a name of organisations, or an unknown party.
     Other,
 }
 
 impl Who {
-    /// Whether somebody who is named so may be a person.
+    /// Whether a party that is named so may be a person.
     pub(super) const fn may_be_person(self) -> bool {
         match self {
             Self::NationalId | Self::Party | Self::PartyId => true,
@@ -218,7 +218,7 @@ fn party_of_instance(text: &str) -> Option<PartyRef> {
     let digits = party.trim_start_matches(['+', '-']);
     let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
     (is_number && Uuid::try_parse(instance.trim()).is_ok())
-        .then(|| party_number(party).map_or(PartyRef::Nobody, PartyRef::PartyId))
+        .then(|| party_number(party).map_or(PartyRef::Unknown, PartyRef::PartyId))
 }
 
 /// What a question names, each thing once, without blanks around it.
@@ -362,9 +362,9 @@ pub(super) struct Question<'r> {
     pub(super) subject: Lookup,
     /// How the reportee is found; by every name that it is given.
     pub(super) reportee: Lookup,
-    /// A reportee is named, be it by a name that nobody has.
+    /// A reportee is named, be it by an unknown name.
     pub(super) names_reportee: bool,
-    /// The reportee has several names, and nobody has one of them.
+    /// The reportee has several names, and one of them is unknown.
     pub(super) is_contradictory: bool,
 }
 
@@ -467,10 +467,10 @@ struct Reportee {
 impl Reportee {
     fn of(names: &QuestionNames<'_>, identity: &IdentityKeys) -> Result<Self, Fault> {
         let mut lookup = Lookup::default();
-        let (mut count, mut nobody) = (0, false);
+        let (mut count, mut has_unknown) = (0, false);
         let mut add = |name: &PartyRef| {
             count += 1;
-            nobody |= *name == PartyRef::Nobody;
+            has_unknown |= *name == PartyRef::Unknown;
             lookup.add(name, identity);
         };
         if let Some(text) = names.get(Identifier::ReporteePartyId) {
@@ -497,7 +497,7 @@ impl Reportee {
             )?));
         }
         if let Some(text) = names.get(Identifier::ReporteePartyUuid) {
-            add(&Uuid::try_parse(text).map_or(PartyRef::Nobody, PartyRef::Uuid));
+            add(&Uuid::try_parse(text).map_or(PartyRef::Unknown, PartyRef::Uuid));
         }
         // The party of an instance is the reportee: alone, or as one more name of it.
         if let Some(party) = &names.instance_party
@@ -508,7 +508,7 @@ impl Reportee {
         Ok(Self {
             lookup,
             names: count,
-            is_contradictory: nobody && count > 1,
+            is_contradictory: has_unknown && count > 1,
         })
     }
 }
@@ -521,7 +521,7 @@ fn subject(names: &QuestionNames<'_>, identity: &IdentityKeys) -> Result<(Who, L
         return Ok((Who::SystemUser(id), Lookup::from(id)));
     }
     if let Some(text) = names.get(Identifier::SubjectPerson) {
-        let name = NationalId::parse(text).map_or(PartyRef::Nobody, PartyRef::Person);
+        let name = NationalId::parse(text).map_or(PartyRef::Unknown, PartyRef::Person);
         return Ok((Who::NationalId, Lookup::of(&name, identity)));
     }
     let organization = names.organization(
@@ -588,7 +588,7 @@ mod tests {
         }
         assert_eq!(
             party_of_instance(&format!("99999999999/{uuid}")),
-            Some(PartyRef::Nobody)
+            Some(PartyRef::Unknown)
         );
     }
 }

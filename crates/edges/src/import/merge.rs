@@ -207,7 +207,7 @@ impl StagedLine {
     }
 }
 
-/// The organisation or person that a line names; a finding when nobody is.
+/// The organisation or person that a line names; a finding when it is unknown.
 pub async fn party(
     tx: &mut PgConnection,
     merge: &mut Merge<'_>,
@@ -241,8 +241,8 @@ pub async fn touch(tx: &mut PgConnection, key: i32) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Notes that an agent lost something of a client.
-pub async fn unhand(
+/// Marks a client of which an agent has lost something.
+pub async fn mark_delegation_lost(
     tx: &mut PgConnection,
     system_user_key: i32,
     client_key: i32,

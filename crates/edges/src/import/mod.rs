@@ -175,7 +175,7 @@ pub struct Context {
 /// Whose identity numbers an installation takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AcceptedPersons {
-    /// Everybody's.
+    /// Those of all persons.
     All,
     /// Those of made-up persons alone, whose month of birth has an offset.
     Synthetic,

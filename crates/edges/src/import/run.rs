@@ -68,7 +68,7 @@ async fn import_on(
     options: &Options,
     progress: &ProgressBar,
 ) -> anyhow::Result<Outcome> {
-    store::be_patient(&mut *db).await?;
+    store::configure_import_session(&mut *db).await?;
     anyhow::ensure!(
         store::lock(&mut *db).await?,
         "another import is running; wait for it to end"

@@ -32,8 +32,8 @@ pub async fn lock(db: &mut PgConnection) -> Result<bool, DbError> {
     Ok(false)
 }
 
-/// A connection's manners for long work.
-pub async fn be_patient(db: &mut PgConnection) -> Result<(), sqlx::Error> {
+/// Settings of a connection for long statements.
+pub async fn configure_import_session(db: &mut PgConnection) -> Result<(), sqlx::Error> {
     for setting in [
         "statement_timeout = 0",
         "lock_timeout = '60s'",

@@ -13,15 +13,14 @@ use super::Pages;
 use super::{
     addresses,
     browser::Browser,
-    display,
-    farewell::Farewell,
-    frame,
+    display, frame,
     frame::Frame,
     logout,
     receipt::{Outcome, Receipt},
     request_page::{self, DecisionForm, RequestPage},
     request_view::{self, Listing, Notice, Section, View},
     texts::{self, Language},
+    way_back::WayBack,
 };
 use authorization::delegation::{self, Approver, DelegationReport, Held};
 use foundation::{
@@ -150,12 +149,12 @@ async fn again(
 }
 
 /// Where a browser goes that leaves a change request; none when its person may not read it.
-pub(super) async fn farewell(pages: &Pages, browser: &Browser, id: Uuid) -> Option<Farewell> {
+pub(super) async fn way_back(pages: &Pages, browser: &Browser, id: Uuid) -> Option<WayBack> {
     let Ok(Ok(loaded)) = load(pages, browser, id).await else {
         return None;
     };
     let outcome = Outcome::of_change_request(loaded.request.status);
-    Some(Farewell {
+    Some(WayBack {
         receipt: receipt(pages, browser, &loaded, outcome),
         redirect_url: loaded.request.redirect_url.filter(|u| !u.is_empty()),
     })
@@ -240,7 +239,7 @@ async fn load(
     }))
 }
 
-/// For someone of the organisation who may not decide: whom to ask.
+/// For a person of the organisation who may not decide: whom to ask.
 fn share(pages: &Pages, browser: &Browser, person: &Person, party: &Party) -> Response {
     let org = display::name(&party.name);
     let f = Frame::new(

@@ -45,7 +45,7 @@ pub async fn start(State(pages): State<Pages>, browser: Browser) -> Response {
     sandbox::start(&pages, &browser).await
 }
 
-/// Pages that are not built yet, and addresses nobody knows.
+/// Pages that are not built yet, and unknown addresses.
 pub async fn not_built(State(pages): State<Pages>, browser: Browser) -> Response {
     frame::message(
         &pages,

@@ -14,12 +14,13 @@ use sqlx::types::Json;
 use super::Pages;
 use super::{
     browser::{Browser, CookieName},
-    display, farewell, frame,
+    display, frame,
     frame::Frame,
     front_end_cookies,
     onward::{self, Onward, found},
     receipt::Receipt,
     store::{self, PostLogout},
+    way_back,
 };
 use foundation::{
     config::Profile,
@@ -52,7 +53,7 @@ struct ConfirmLogout {
     f: Frame,
 }
 
-/// Whether the browser follows a link of ours or an address somebody typed, not one of another
+/// Whether the browser follows a link of ours or an address that was typed, not one of another
 /// site.
 pub fn is_own_link(browser: &Browser) -> bool {
     let site = browser
@@ -165,13 +166,13 @@ async fn try_end(
 /// What the page says that leads to the log-out of the identity provider.
 fn leaving(pages: &Pages, browser: &Browser, receipt: Option<&Receipt>) -> Onward {
     let mut frame = after_session(pages, browser, "out.leaving");
-    let mut lines = receipt.map_or_else(Vec::new, |receipt| farewell::put_on(receipt, &mut frame));
+    let mut lines = receipt.map_or_else(Vec::new, |receipt| way_back::put_on(receipt, &mut frame));
     lines.push(frame.t("out.leaving_body").to_owned());
     let link = frame.t("c.continue").to_owned();
     Onward { frame, lines, link }
 }
 
-/// The frame of a page for somebody who is logged out.
+/// The frame of a page for a person who is logged out.
 fn after_session(pages: &Pages, browser: &Browser, title: &str) -> Frame {
     let title = super::text(browser.language, title).to_owned();
     let mut frame = Frame::new(pages, browser, title);
@@ -212,7 +213,7 @@ pub async fn finished(State(pages): State<Pages>, browser: Browser) -> Response 
 /// What the page says that leads to the vendor.
 fn returning(pages: &Pages, browser: &Browser, url: &str, receipt: &Receipt) -> Onward {
     let mut frame = after_session(pages, browser, "out.title");
-    let mut lines = farewell::put_on(receipt, &mut frame);
+    let mut lines = way_back::put_on(receipt, &mut frame);
     let host = display::host(url).unwrap_or_default();
     lines.push(frame.fill("out.return_body", "host", &host));
     let link = frame.fill("out.return_link", "system", receipt.system_name());
@@ -264,7 +265,7 @@ pub async fn logged_out_page(State(pages): State<Pages>, browser: Browser) -> Re
         Some(token) => store::receipt(&pages.db, token).await.ok().flatten(),
     };
     let mut f = after_session(&pages, &browser, "out.title");
-    let lines = receipt.map_or_else(Vec::new, |receipt| farewell::put_on(&receipt, &mut f));
+    let lines = receipt.map_or_else(Vec::new, |receipt| way_back::put_on(&receipt, &mut f));
     let page = LoggedOut { f, lines };
     page.f.respond(StatusCode::OK, &page)
 }

@@ -9,7 +9,6 @@ mod browser;
 mod change_page;
 mod display;
 mod docs;
-mod farewell;
 mod frame;
 mod front_end;
 mod front_end_cookies;
@@ -29,6 +28,7 @@ mod shell;
 mod state;
 mod store;
 mod texts;
+mod way_back;
 
 pub use docs::reference::TEST_TOKENS;
 pub use frame::refusal;

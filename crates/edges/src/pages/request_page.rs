@@ -14,9 +14,7 @@ use super::Pages;
 use super::{
     addresses,
     browser::Browser,
-    display,
-    farewell::Farewell,
-    frame,
+    display, frame,
     frame::Frame,
     login::login_address,
     logout,
@@ -24,6 +22,7 @@ use super::{
     receipt::{Outcome, Receipt},
     request_view::{self, Notice, View},
     texts,
+    way_back::WayBack,
 };
 use authorization::delegation::{Approver, DelegationReport};
 use foundation::{
@@ -232,8 +231,8 @@ async fn load(
         .permissions
         .manages_access(&person, level, &party)
         .await?;
-    // Of a deleted organisation nobody is access manager any more; who had to do with it may still
-    // read.
+    // Of a deleted organisation no person is access manager any more; who had to do with it may
+    // still read.
     if !admin && !is_related(pages, &person, &party).await? {
         return Ok(Err(not_yours(pages, browser, &person)));
     }
@@ -279,12 +278,12 @@ pub(super) fn not_yours(pages: &Pages, browser: &Browser, person: &Person) -> Re
 }
 
 /// Where a browser goes that leaves a request; none when its person may not read it.
-pub(super) async fn farewell(
+pub(super) async fn way_back(
     pages: &Pages,
     browser: &Browser,
     kind: RequestKind,
     id: Uuid,
-) -> Option<Farewell> {
+) -> Option<WayBack> {
     let Ok(Ok(loaded)) = load(pages, browser, kind, id).await else {
         return None;
     };
@@ -297,7 +296,7 @@ pub(super) async fn farewell(
     let outcome = Outcome::of_request(request.status, request.escalated);
     let system = request_view::system_name(system.as_ref(), &request.system_id, browser.language);
     let now = pages.clock.now();
-    Some(Farewell {
+    Some(WayBack {
         receipt: Receipt::new(outcome, &system, &request.system_id, &party, now),
         redirect_url: request.redirect_url.filter(|u| !u.is_empty()),
     })

@@ -50,7 +50,7 @@ pub struct Section {
     /// Shown in place of the groups when there are none.
     pub empty: String,
     pub groups: Vec<Group>,
-    /// Closed until somebody opens it.
+    /// Closed until the reader opens it.
     pub folded: bool,
 }
 

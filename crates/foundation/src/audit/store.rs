@@ -31,7 +31,8 @@ macro_rules! rows {
     };
 }
 
-/// Length of the chain and its last hash, for whoever seals; none while somebody else does.
+/// Length of the chain and its last hash, locked for the transaction that seals; none while another
+/// one holds the lock.
 pub async fn end_for_update(tx: &mut PgConnection) -> Result<Option<(i64, Vec<u8>)>, DbError> {
     let end = sqlx::query!("select length, hash from audit_chain for update skip locked")
         .fetch_optional(tx)

@@ -89,8 +89,8 @@ pub async fn verify(
     Ok(verdict)
 }
 
-/// Checks a row whose neighbours in the chain were dropped with their partition: rows of the seconds
-/// around the end of a month may be numbered in another order than their times.
+/// Checks a row whose adjacent rows in the chain were dropped with their partition: rows of the
+/// seconds around the end of a month may be numbered in another order than their times.
 fn left_of_dropped(row: &Row) -> Result<(), String> {
     let place = row.chain.unwrap_or_default();
     let before = row.prev_hash.clone().unwrap_or_default();

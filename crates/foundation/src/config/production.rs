@@ -37,7 +37,7 @@ pub(super) fn check(settings: &Settings, wrong: &mut Vec<String>) {
     }
     if proxies::cover_the_internet(&settings.server.trusted_proxies) {
         wrong.push(
-            "server.trusted_proxies: the networks hold every public address, so that anybody may say who a caller is; list those of your own proxies"
+            "server.trusted_proxies: the networks hold every public address, so that every client may set the address of a caller; list those of your own proxies"
                 .to_owned(),
         );
     }

@@ -326,7 +326,7 @@ pub fn check(settings: Settings) -> Result<Checked, Vec<String>> {
     }
     let local = LocalIssuers::of(&settings);
     let (maskinporten_issuer, idporten_issuer) = issuers(&settings, local.as_ref(), &mut wrong);
-    neighbours(&settings, &mut wrong);
+    external_issuers(&settings, &mut wrong);
     if profile == Profile::Sandbox {
         check_sandbox(&settings, &mut wrong);
     } else {
@@ -395,8 +395,8 @@ pub fn http_base(address: SocketAddr) -> String {
     format!("http://{}", SocketAddr::new(host, address.port()))
 }
 
-/// Neighbouring installations: where they stand, and that they are no other profile's.
-fn neighbours(settings: &Settings, wrong: &mut Vec<String>) {
+/// Partner installations: their addresses, and that they are of the same profile.
+fn external_issuers(settings: &Settings, wrong: &mut Vec<String>) {
     let profile = settings.server.profile;
     let altinn = &settings.tokens.altinn;
     if profile == Profile::Prod && !altinn.external_issuers.is_empty() && !altinn.allow_external {
@@ -692,7 +692,7 @@ mod tests {
     #[case("test", "https://platform.tt02.altinn.no", true)]
     #[case("test", "https://platform.altinn.no", false)]
     #[case("test", "no-address", false)]
-    fn neighbours_are_of_the_same_kind(
+    fn external_issuers_are_of_the_same_profile(
         #[case] profile: &str,
         #[case] base: &str,
         #[case] is_taken: bool,
@@ -715,16 +715,16 @@ mod tests {
             .altinn
             .external_issuers
             .push(crate::config::AltinnIssuer { issuer, metadata });
-        let about_neighbours = |settings: Settings| {
+        let is_refused = |settings: Settings| {
             check(settings)
                 .err()
                 .into_iter()
                 .flatten()
                 .any(|w| w.contains("external_issuers"))
         };
-        assert_eq!(!about_neighbours(settings.clone()), is_taken);
+        assert_eq!(!is_refused(settings.clone()), is_taken);
         settings.tokens.altinn.allow_external = false;
-        assert_eq!(!about_neighbours(settings), is_taken && profile == "test");
+        assert_eq!(!is_refused(settings), is_taken && profile == "test");
     }
 
     #[test]

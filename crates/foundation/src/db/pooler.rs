@@ -116,7 +116,7 @@ impl Sessions {
             Some(condition) => require_connection(&self.pool, condition)
                 .await
                 .context("database.direct_url"),
-            // Whoever opened that pool has connected.
+            // The opening of that pool has connected.
             None => Ok(()),
         }
     }

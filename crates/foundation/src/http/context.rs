@@ -551,7 +551,7 @@ fn parse_traceparent(value: &str) -> Option<CallerSpan> {
 #[cfg(test)]
 impl RequestContext {
     /// Of a request without headers, for unit tests.
-    pub(crate) fn of_nobody() -> Self {
+    pub(crate) fn without_headers() -> Self {
         let settings: Arc<_> = ContextSettings {
             trusted_proxies: [].into(),
             problem_detail: true,

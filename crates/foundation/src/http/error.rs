@@ -128,7 +128,8 @@ impl From<DbError> for ApiError {
         match error {
             DbError::Unavailable(error) => Self::Database(context::explained(error)),
             DbError::Busy => Self::Unavailable(1),
-            // The edges refuse NUL with better words; this is for what slips past them.
+            // The handlers refuse NUL with a better message; this is for input that they did not
+            // reject.
             DbError::Unstorable => Self::Status(StatusCode::BAD_REQUEST),
             DbError::Other(error) => Self::Internal(error.into()),
         }

@@ -24,7 +24,7 @@ pub struct ListWriter {
     sender: mpsc::Sender<Result<Bytes, DbError>>,
 }
 
-/// Nobody reads the list any more.
+/// The client does not read the list any more.
 #[derive(Debug)]
 pub struct Unread;
 

@@ -34,7 +34,7 @@ const MIN_BYTES: usize = 32;
 const SANDBOX_KID: &str = "sandbox-";
 
 /// Thumbprints (RFC 7638) of RSA keys whose private half is printed: RFC 7515 (A.2), RFC 7517 (A.2),
-/// RFC 9500 (2.1), and the example of the debugger that everybody tries first.
+/// RFC 9500 (2.1), and the example of the debugger that newcomers try first.
 const PRINTED_RSA: &[&str] = &[
     "IsUn6_e04MaShXFIISMp4kG62LWzMIPy_MvSA5pJgX8",
     "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs",
@@ -49,7 +49,7 @@ enum Form {
     Rsa,
     /// Random bytes.
     Random,
-    /// Public keys of somebody else.
+    /// Public keys of another issuer.
     KeySet,
 }
 
@@ -165,7 +165,7 @@ fn read(path: &Path) -> Result<(String, u32), KeyFault> {
         ErrorKind::InvalidData => KeyFault::NotText,
         kind => KeyFault::Unread(kind),
     };
-    // Opening a pipe would wait for somebody who writes.
+    // Opening a pipe would wait for a writer.
     if !fs::metadata(path).map_err(unread)?.is_file() {
         return Err(KeyFault::NotAFile);
     }

@@ -1,4 +1,4 @@
-//! ID tokens: proof that somebody logged in just now, for our own browser client. Never a bearer
+//! ID tokens: proof that a person logged in just now, for our own browser client. Never a bearer
 //! token.
 
 use serde_json::{Map, Value};

@@ -21,7 +21,7 @@ pub enum Shape {
     SystemUser(SystemUserToken),
     /// A person who has logged in.
     Person(PersonToken),
-    /// A person whom nobody but the person vouches for: level 0.
+    /// A person who has registered without proof of identity: level 0.
     SelfIdentified(SelfIdentifiedToken),
     /// A user of an organisation that is no person.
     EnterpriseUser(EnterpriseUserToken),

@@ -47,7 +47,7 @@ pub struct Genuine {
     issuer: usize,
     kid: String,
     key: Arc<VerificationKey>,
-    /// Whom it is about, as soon as somebody asked.
+    /// Whom it is about, read at the first use.
     principal: OnceLock<Result<Arc<Principal>, Refusal>>,
 }
 

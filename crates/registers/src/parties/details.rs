@@ -25,8 +25,8 @@ pub enum PartyRef {
     Person(NationalId),
     /// `urn:altinn:user:id`
     UserId(i32),
-    /// A name of a kind of party that nobody here has.
-    Nobody,
+    /// A name of a kind that no party here has.
+    Unknown,
 }
 
 impl PartyRef {
@@ -60,7 +60,7 @@ impl PartyRef {
             }
             "urn:altinn:person:identifier-no" => NationalId::parse(value).ok().map(Self::Person),
             "urn:altinn:person:legacy-selfidentified" | "urn:altinn:person:idporten-email" => {
-                (!value.is_empty()).then_some(Self::Nobody)
+                (!value.is_empty()).then_some(Self::Unknown)
             }
             _ => None,
         }
@@ -111,7 +111,7 @@ impl Details {
                 self.national_id.as_ref() == Some(id)
                     || (!self.former.is_empty() && self.former.contains(&keys.index(id)))
             }
-            PartyRef::Nobody => false,
+            PartyRef::Unknown => false,
         }
     }
 }
@@ -200,7 +200,7 @@ impl Split {
                 PartyRef::UserId(id) => out.users.push(*id),
                 PartyRef::Organization(number) => out.orgs.push(number.to_string()),
                 PartyRef::Person(id) => out.persons.push(keys.index(id)),
-                PartyRef::Nobody => {}
+                PartyRef::Unknown => {}
             }
         }
         out

@@ -145,7 +145,7 @@ impl IdentityKeys {
         std::iter::once(&self.index).chain(&self.earlier_indexes)
     }
 
-    /// Value of the blind index: equal numbers give equal values, nobody without the key can
+    /// Value of the blind index: equal numbers give equal values, and only the key can
     /// compute them.
     #[must_use]
     pub fn index(&self, id: &NationalId) -> Vec<u8> {

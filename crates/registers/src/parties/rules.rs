@@ -89,7 +89,7 @@ impl ClientResources {
 }
 
 /// Single rights that a subject of a kind holds for the reportee. Those of organisations reach the
-/// persons with a key role in them, and nobody else.
+/// persons with a key role in them, and no other party.
 pub fn single_rights<'a>(
     catalogue: &'a Catalogue,
     subject: PartyKind,
@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn a_firms_accountant_reaches_its_owner_and_nobody_else_does() {
+    fn only_a_firms_accountant_reaches_its_owner() {
         let own_firm = |role: &str| {
             let mut case = Case::new("ENK", role);
             case.reportee = party(2, PartyKind::Person, None);
@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn everybody_is_himself() {
+    fn every_party_reaches_itself() {
         let catalogue = packages::embedded().unwrap();
         let person = party(1, PartyKind::Person, None);
         let own = access(&catalogue, &person, &person, &[]);

@@ -37,7 +37,7 @@ impl Lookup {
             PartyRef::UserId(id) => self.user_id = Some(*id),
             PartyRef::Organization(number) => self.org_number = Some(*number),
             PartyRef::Person(id) => self.person = keys.index(id).try_into().ok(),
-            PartyRef::Nobody => {}
+            PartyRef::Unknown => {}
         }
     }
 

@@ -11,8 +11,8 @@ use xacml::{
     Vocabulary, ids,
 };
 
-/// How a stored policy is loaded: with the leniencies that policies in the wild need, and so that
-/// one broken rule does not take the others with it.
+/// How a stored policy is loaded: with the leniencies that policies need which deviate from the
+/// standard, and so that one broken rule does not take the others with it.
 pub const LOAD: LoadOptions = LoadOptions {
     limits: {
         let mut limits = Limits::DEFAULT;

@@ -163,7 +163,7 @@ impl Resources {
         anew: bool,
     ) -> Result<HashMap<String, Arc<Resource>>, DbError> {
         if anew || !self.feed.is_followed() || self.is_loading.load(Ordering::SeqCst) {
-            // Nothing is kept, so nobody need wait for anybody.
+            // Nothing is cached, so no request needs to wait for another.
             let read = self
                 .policies
                 .resources(&mut *pool.acquire().await?, identifiers)
@@ -180,7 +180,7 @@ impl Resources {
             .since
             .is_none_or(|since| !self.feed.holds(since, []));
         if is_old || identifiers.len() > FEW {
-            // Somebody may have read them while we waited.
+            // Another request may have read them meanwhile.
             if identifiers
                 .iter()
                 .any(|identifier| matches!(self.get(identifier), Known::Unknown))

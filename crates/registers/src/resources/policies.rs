@@ -103,8 +103,8 @@ impl Policies {
         &self.workers
     }
 
-    /// Checks a policy before it is stored for a resource, as [`rules::check_policy`] does, where it
-    /// holds up nobody.
+    /// Checks a policy before it is stored for a resource, as [`rules::check_policy`] does, in a
+    /// thread where no other request waits for it.
     ///
     /// # Errors
     /// It takes too long. The inner error is what is wrong with it.

@@ -449,7 +449,7 @@ pub async fn read(
     .await?)
 }
 
-/// As [`read`], and nobody else changes the resource before the transaction ends.
+/// As [`read`], and locks the resource until the transaction ends.
 pub async fn lock(tx: &mut PgConnection, identifier: &str) -> Result<Option<Stored>, DbError> {
     sqlx::query!(
         "select identifier from resource where identifier = $1 for update",

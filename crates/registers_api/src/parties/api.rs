@@ -32,7 +32,7 @@ const NAMES_LIMIT: usize = 1_000;
 pub(super) type Reader = BackEnd<PartyLookup>;
 type ReaderOrPerson = BackEndOrPerson<PartyLookup>;
 
-/// A party for whoever asks: a back end may read all, a person those he represents.
+/// A party for the caller: a back end may read all, a person those whom the person represents.
 async fn one_party(
     lookups: &PartyLookups,
     reader: &ReaderOrPerson,

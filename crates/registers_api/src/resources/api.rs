@@ -1,4 +1,4 @@
-//! `/resourceregistry/api/v1/resource`: describing resources. Everybody reads; owners write.
+//! `/resourceregistry/api/v1/resource`: describing resources. Every caller reads; owners write.
 
 use axum::{
     extract::State,

@@ -92,7 +92,8 @@ async fn upload(
     let xml: Arc<[u8]> = xml.into();
     let unknown = || refused("Unknown resource");
     {
-        // Who may not store it learns nothing about it, and nobody waits for a row while it is read.
+        // Who may not store it learns nothing about it, and no transaction waits for a row while it
+        // is read.
         let mut db = registry.db.acquire().await?;
         let resource = store::read(&mut db, identifier, None).await?;
         let document = resource.ok_or_else(unknown)?.document;

@@ -1,6 +1,6 @@
 //! A synthetic nation for performance work, as files in the operator's import format. The same seed
-//! and scale always give the same bytes. Nobody in it exists: identity numbers have a month that no
-//! calendar has.
+//! and scale always give the same bytes. No person in it exists: identity numbers have a month that
+//! no calendar has.
 
 mod numbers;
 

@@ -145,8 +145,8 @@ impl Clients {
         Ok(outcome.0)
     }
 
-    /// Hands clients to an agent, all in the caller's transaction: for each, in order, the
-    /// relations it rests on and what came of it.
+    /// Delegates clients to an agent, all in the caller's transaction: for each, in order, the
+    /// relations it rests on and the outcome.
     ///
     /// # Errors
     /// The agent takes no clients, or lives no more.

@@ -3,7 +3,7 @@
 use super::model::{Basis, Client, Filter, Relation, RelationRow};
 use registers::packages::{Catalogue, PackageKey, RoleKey, VariantKey};
 
-/// The supplier relation makes nobody a client.
+/// The supplier relation does not make a client.
 const SUPPLIER: &str = "supplier";
 
 /// One relation, as stored.
@@ -17,7 +17,7 @@ pub struct Stored<'a> {
     pub handed: &'a [PackageKey],
 }
 
-/// The relation with the packages that may be passed on; none when it makes nobody a client.
+/// The relation with the packages that may be passed on; none when it does not make a client.
 #[must_use]
 pub fn relation(catalogue: &Catalogue, stored: Stored<'_>) -> Option<Relation> {
     let of_role = catalogue.packages_of(stored.role);

@@ -138,12 +138,12 @@ async fn ask(
 
 /// What is there already under the key of a new request.
 pub(super) enum Standing {
-    /// A living system user: nobody needs to ask.
+    /// An active system user: a request is not needed.
     SystemUser,
     /// A request that stands.
     Request(Box<Request>),
-    /// Room for a new one; what is there makes way, as nobody can answer it any more or its system
-    /// user is gone.
+    /// A new one may be created. It replaces the stored one, which cannot be answered any more
+    /// or whose system user is deleted.
     Room(Option<Box<Request>>),
 }
 
@@ -234,7 +234,7 @@ async fn find_or_create(
         .or_else(|| system.name.get("nb").and_then(serde_json::Value::as_str));
     let Some(request) = store::insert(&mut *tx, kind, new, external_ref.as_str(), title).await?
     else {
-        // Somebody else was faster with the same key: theirs is the request.
+        // Another transaction has inserted a request with the same key: it is the answer.
         let theirs = store::by_key(
             tx,
             kind,
@@ -381,7 +381,8 @@ async fn read_by_key(
         path.get("orgNo"),
         path.get("externalRef"),
     );
-    // The owner comes first: who else's customers an organisation is, is nobody's business.
+    // The owner is checked first: a vendor does not learn of which other vendors an organisation is
+    // a customer.
     owned_system(&mut db, org, system_id)
         .await?
         .ok_or(ProblemCode::RequestNotFound)?;
@@ -486,7 +487,7 @@ async fn page(
     ))
 }
 
-/// Takes a request of either kind back. What came of it stays.
+/// Takes a request of either kind back. Its outcome stays.
 #[utoipa::path(delete, operation_id = "deleteRequest", path = "/authentication/api/v1/systemuser/request/vendor/{requestId}", tag = "Vendor",
     params(("requestId" = uuid::Uuid, Path)),
     responses((status = 202, description = "Taken back"), (status = 400), (status = 401), (status = 403), (status = 404, description = "AUTH-00010")))]

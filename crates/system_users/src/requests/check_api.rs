@@ -79,11 +79,11 @@ pub struct CheckDto {
     pub problems: Vec<Map<String, Value>>,
     /// Whether a person of the customer could approve it, with all that persons can hold.
     pub approvable: bool,
-    /// Everything that nobody could approve, in the order of the request.
+    /// Everything that no person could approve, in the order of the request.
     pub obstacles: Vec<ObstacleDto>,
 }
 
-/// Something that nobody could approve.
+/// Something that no person could approve.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ObstacleDto {
     /// `resource` or `package`
@@ -110,7 +110,7 @@ impl From<Obstacle> for ObstacleDto {
     }
 }
 
-/// What nobody at the customer could approve of these rights and packages.
+/// What no person at the customer could approve of these rights and packages.
 async fn obstacles_of(
     requests: &Requests,
     db: &mut PgConnection,
@@ -154,7 +154,7 @@ impl CheckDto {
         }
     }
 
-    /// The same, and what nobody could approve.
+    /// The same, and what no person could approve.
     fn with_obstacles(self, obstacles: Vec<Obstacle>) -> Self {
         Self {
             approvable: self.accepted && obstacles.is_empty(),

@@ -70,7 +70,8 @@ async fn of_party(
     Ok(Json(RequestDto::new(request, None)))
 }
 
-/// A request by its id alone, for someone who may decide for its organisation or has to do with it.
+/// A request by its id alone, for a person who may decide for its organisation or has to do with
+/// it.
 #[utoipa::path(get, operation_id = "getRequestById", path = "/authentication/api/v1/systemuser/request/{requestId}", tag = "Customer",
     params(("requestId" = uuid::Uuid, Path)),
     responses((status = 200, body = RequestInternalDto), (status = 400), (status = 401), (status = 403, description = "Scope, or AUTH-00066"),
@@ -239,7 +240,7 @@ pub async fn reject_agent(
     Ok(Json(true))
 }
 
-/// Passes a request on to those who may decide. False for someone who has nothing to do with the
+/// Passes a request on to those who may decide. False for a person who has nothing to do with the
 /// party.
 #[utoipa::path(post, operation_id = "escalateRequest", path = "/authentication/api/v1/systemuser/request/{party}/{requestId}/escalate", tag = "Customer",
     params(("party" = i32, Path), ("requestId" = uuid::Uuid, Path)),

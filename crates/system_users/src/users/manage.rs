@@ -236,7 +236,7 @@ impl SystemUsers {
         by: Approver<'_>,
         user: &SystemUser,
     ) -> ApiResult<bool> {
-        // Somebody may have been faster.
+        // Another transaction may have deleted it.
         if !store::delete(&mut tx, user, &by.name()).await? {
             return Ok(false);
         }

@@ -170,8 +170,8 @@ pub async fn of_system(
 
 /// The highest sequence number, and the system users after a number, deleted ones included.
 ///
-/// Whoever takes a number holds [`lock_sequence`] until it commits, so a number that is not seen
-/// yet is always higher than those that are.
+/// A transaction that takes a number holds [`lock_sequence`] until it commits, so a number that is
+/// not seen yet is always higher than those that are.
 pub async fn stream(
     db: &mut PgConnection,
     after: i64,
@@ -275,8 +275,8 @@ pub async fn token_facts(
     }))
 }
 
-/// Serialises writers of the sequence until the transaction ends. Whoever takes a number from it
-/// holds this.
+/// Serialises writers of the sequence until the transaction ends. A transaction that takes a
+/// number from it holds this lock.
 pub async fn lock_sequence(tx: &mut PgConnection) -> Result<(), DbError> {
     sqlx::query!("select pg_advisory_xact_lock($1) as locked", SEQUENCE_LOCK)
         .fetch_one(tx)
@@ -288,7 +288,7 @@ pub async fn lock_sequence(tx: &mut PgConnection) -> Result<(), DbError> {
 /// ends, so this comes last.
 ///
 /// # Errors
-/// As the database says; `system_user_active_key` when one with this key lives already.
+/// The database fails; `system_user_active_key` when an active one has this key already.
 pub async fn insert(tx: &mut PgConnection, user: &NewSystemUser<'_>) -> Result<(), DbError> {
     lock_sequence(&mut *tx).await?;
     sqlx::query!(

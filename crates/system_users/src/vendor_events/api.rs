@@ -57,7 +57,7 @@ pub struct EventPage {
     pub data: Vec<CloudEvent>,
 }
 
-/// What happened to the caller's requests and system users, oldest first. Whoever follows
+/// What happened to the caller's requests and system users, oldest first. A client that follows
 /// `links.next` misses nothing.
 #[utoipa::path(get, operation_id = "listEvents", path = "/systembruker/api/v1/events", tag = "Vendor",
     params(("after" = Option<String>, Query, description = "From `links.next`")),

@@ -313,7 +313,7 @@ struct Answered<'q> {
 enum Logged<'q> {
     /// Nothing was decided about.
     Nothing,
-    /// It was refused before anybody decided.
+    /// It was refused without a decision.
     Refused(PartialRequest<'q>, DecisionReason),
     /// It was decided in this time, with others.
     Decided(PartialRequest<'q>, Box<Decided>, Duration),

@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_nobody_asked_for_is_not_mentioned() {
+    fn a_page_that_is_not_asked_for_is_not_mentioned() {
         let asked = Asked::read(&Map::new(), "action", "me", &keys(), 0).unwrap();
         assert_eq!(
             asked.answer(&[], None, Some(0), &keys(), 0),

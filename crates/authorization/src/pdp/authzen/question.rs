@@ -55,7 +55,7 @@ pub struct Assertions {
     pub owner: Option<String>,
 }
 
-/// Why a question is answered with no before anybody decides.
+/// Why a question is answered with no, without a decision.
 pub type Refusal = DecisionReason;
 
 pub fn object<'a>(value: Option<&'a Value>, name: &str) -> Result<&'a Members, String> {

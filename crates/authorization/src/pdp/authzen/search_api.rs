@@ -49,7 +49,7 @@ const FIRST_CHUNK: usize = 50;
 /// Candidates decided for one answer; then it ends, with a token.
 const MOST: usize = 20_000;
 /// After so long an answer ends, with a token.
-const PATIENCE: Duration = Duration::from_secs(2);
+const SEARCH_TIMEOUT: Duration = Duration::from_secs(2);
 /// So many candidates are decided to learn how many hits there are.
 const COUNTED: usize = 1_000;
 
@@ -196,7 +196,7 @@ impl Asker<'_> {
             if let Some(last) = last {
                 after = last;
             }
-            if began.elapsed() > PATIENCE {
+            if began.elapsed() > SEARCH_TIMEOUT {
                 break;
             }
         }
@@ -310,7 +310,7 @@ impl Asker<'_> {
     }
 
     /// Whether the caller may learn by a search who may do what with a resource: one evaluation is
-    /// free to everybody, a search would return whole lists of clients.
+    /// free to every caller, a search would return whole lists of clients.
     fn may_search(&self, resource: &Resource) -> bool {
         let principal = &self.owner.caller.principal;
         principal.scopes.contains(AUTHORIZE_ADMIN)

@@ -1,4 +1,4 @@
-//! An account of how a decision came about, in order, for whoever may know. It names parties by
+//! The explanation of a decision, in order, for a reader who may know. It names parties by
 //! uuid, never by identity number, and is made only when it is asked for.
 
 mod store;

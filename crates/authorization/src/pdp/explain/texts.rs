@@ -73,7 +73,7 @@ steps! {
     PartyGone = "party_gone",
         "Parten er slettet eller død; ingen har tilgang på vegne av den.",
         "Parten er sletta eller død; ingen har tilgang på vegner av han.",
-        "The party is deleted or dead; nobody has access on its behalf.";
+        "The party is deleted or dead; no one can act on its behalf.";
     SystemUserFound = "system_user_found",
         "Systembrukeren finnes.",
         "Systembrukaren finst.",
@@ -181,7 +181,7 @@ steps! {
     LevelRequired = "level_required",
         "Tilgangen krever et sikkerhetsnivå av den som bruker den.",
         "Tilgangen krev eit tryggingsnivå av den som brukar han.",
-        "The permit asks for an authentication level of whoever uses it.";
+        "The permit requires an authentication level of its user.";
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ const QUEUE: usize = 32_768;
 /// Kilobytes of lines that may wait, those that are being written included.
 const QUEUE_KILOBYTES: usize = 32 * 1024;
 /// How long an answer waits for space in the queue.
-const PATIENCE: Duration = Duration::from_millis(250);
+const QUEUE_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// How long it may take to write what waits at the end.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(2_500);
@@ -124,7 +124,7 @@ impl Log {
         metrics::counter!(DECISION_LOG_WAITS.name).increment(1);
         let space = Arc::clone(&self.space).acquire_many_owned(kilobytes);
         let place = async { (space.await, self.queue.reserve().await) };
-        match tokio::time::timeout(PATIENCE, place).await {
+        match tokio::time::timeout(QUEUE_TIMEOUT, place).await {
             Ok((Ok(space), Ok(place))) => place.send(Message::Line(line, space)),
             _ => self.printer.print(&[line.masked()]),
         }

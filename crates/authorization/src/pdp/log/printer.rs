@@ -33,7 +33,7 @@ enum Message {
     Flush(oneshot::Sender<()>),
 }
 
-/// Prints lines from a thread of its own, which nobody waits for at the end: it may hang for good.
+/// Prints lines from a thread of its own, which is not waited for at the end: it may hang for good.
 #[derive(Debug, Clone)]
 pub struct Printer {
     queue: SyncSender<Message>,

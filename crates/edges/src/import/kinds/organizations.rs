@@ -159,10 +159,10 @@ async fn check_together(tx: &mut PgConnection) -> Result<(), DbError> {
            select s.line, 'partyUuid', 'CONFLICT', 'organisation ' || s.org_number || ' has another uuid' from staging.organization s
            join party p on p.org_number = s.org_number where s.party_uuid is not null and p.uuid <> s.party_uuid
            union all
-           select s.line, 'partyId', 'CONFLICT', 'party id ' || s.party_id || ' belongs to somebody else' from staging.organization s
+           select s.line, 'partyId', 'CONFLICT', 'party id ' || s.party_id || ' belongs to another party' from staging.organization s
            join party p on p.party_id = s.party_id where p.org_number is distinct from s.org_number
            union all
-           select s.line, 'partyUuid', 'CONFLICT', 'uuid ' || s.party_uuid || ' belongs to somebody else' from staging.organization s
+           select s.line, 'partyUuid', 'CONFLICT', 'uuid ' || s.party_uuid || ' belongs to another party' from staging.organization s
            join party p on p.uuid = s.party_uuid where p.org_number is distinct from s.org_number
            union all
            select max(line), 'partyId', 'CONFLICT', 'party id ' || party_id || ' is given twice' from staging.organization
@@ -219,7 +219,7 @@ async fn leave_unknown_parents(
 /// Merges what is staged.
 ///
 /// # Errors
-/// As the database says, or too much would go.
+/// The database fails, or more would be deleted than the limit allows.
 pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
     check_together(&mut *tx).await?;
     if merge.options.format != Format::Ndjson {

@@ -150,7 +150,7 @@ async fn check_together(tx: &mut PgConnection) -> Result<(), DbError> {
                  from staging.person s window w as (partition by hmac order by line)) d
            where line <> first and said <> first_said
            union all
-           select s.line, 'replaces', 'CONFLICT', 'an earlier number belongs to somebody else'
+           select s.line, 'replaces', 'CONFLICT', 'an earlier number belongs to another person'
            from (select line, key, unnest(former) as hmac from staging.person where former <> '{}') s
            join party p on p.person_id_hmac = s.hmac where p.key <> s.key
            union all
@@ -166,13 +166,13 @@ async fn check_together(tx: &mut PgConnection) -> Result<(), DbError> {
            select s.line, 'partyUuid', 'CONFLICT', 'this person has another uuid' from staging.person s
            join party p on p.key = s.key where s.party_uuid is not null and p.uuid <> s.party_uuid
            union all
-           select s.line, 'partyId', 'CONFLICT', 'party id ' || s.party_id || ' belongs to somebody else' from staging.person s
+           select s.line, 'partyId', 'CONFLICT', 'party id ' || s.party_id || ' belongs to another party' from staging.person s
            join party p on p.party_id = s.party_id where p.key is distinct from s.key
            union all
-           select s.line, 'partyUuid', 'CONFLICT', 'uuid ' || s.party_uuid || ' belongs to somebody else' from staging.person s
+           select s.line, 'partyUuid', 'CONFLICT', 'uuid ' || s.party_uuid || ' belongs to another party' from staging.person s
            join party p on p.uuid = s.party_uuid where p.key is distinct from s.key
            union all
-           select s.line, 'userId', 'CONFLICT', 'user id ' || s.user_id || ' belongs to somebody else' from staging.person s
+           select s.line, 'userId', 'CONFLICT', 'user id ' || s.user_id || ' belongs to another party' from staging.person s
            join party p on p.user_id = s.user_id where p.key is distinct from s.key
            union all
            select max(line), 'partyId', 'CONFLICT', 'party id ' || party_id || ' is given twice' from staging.person
@@ -201,7 +201,7 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
     check_together(&mut *tx).await?;
     merge.settle_findings(&mut *tx).await?;
     let source = merge.options.source.as_str();
-    let ended = bury(&mut *tx, source).await?;
+    let ended = end_relations_of_deceased(&mut *tx, source).await?;
     note_dropped(&mut *tx, merge).await?;
     let source = merge.options.source.as_str();
     let added = sqlx::query!(
@@ -304,7 +304,7 @@ async fn note_dropped(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged<()
 
 /// Ends what people who have died gave and got: right-holder and agent relations, with all that
 /// hangs on them.
-async fn bury(tx: &mut PgConnection, source: &str) -> Result<u64, DbError> {
+async fn end_relations_of_deceased(tx: &mut PgConnection, source: &str) -> Result<u64, DbError> {
     let actor = format!("import:{source}");
     Ok(sqlx::query!(
         r#"with dead as materialized (

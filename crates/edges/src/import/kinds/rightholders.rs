@@ -70,7 +70,7 @@ pub fn outcomes(rights: &[RightLine]) -> Vec<RightOutcome> {
         .collect()
 }
 
-/// Resources among these rights that nobody knows.
+/// Unknown resources among these rights.
 pub async fn unknown_resources(
     tx: &mut PgConnection,
     rights: &[RightLine],
@@ -101,7 +101,7 @@ async fn signature(tx: &mut PgConnection, from: i32, to: i32) -> Result<Option<S
 /// Merges what is staged.
 ///
 /// # Errors
-/// As the database says, or too much would go.
+/// The database fails, or more would be deleted than the limit allows.
 pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
     let mut counts = Counts::default();
     let actor = format!("import:{}", merge.options.source);
@@ -199,7 +199,7 @@ async fn take_unnamed(
     .await?;
     for ended in delegation::end_dependent_delegations(&mut *tx, from, to).await? {
         merge::touch(&mut *tx, ended.agent).await?;
-        merge::unhand(&mut *tx, ended.agent, from).await?;
+        merge::mark_delegation_lost(&mut *tx, ended.agent, from).await?;
     }
     Ok(())
 }
@@ -231,7 +231,7 @@ async fn end_absent(
     if absent.is_empty() {
         return Ok(0);
     }
-    // Whoever hands such a client over right now holds the relation: wait, and see what came of it.
+    // A transaction that delegates such a client now holds the relation: wait for its end.
     sqlx::query!(
         "select id from assignment where id = any($1) for update",
         &absent

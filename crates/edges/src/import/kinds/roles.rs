@@ -71,7 +71,7 @@ pub fn stage(
         );
     }
     if from.is_some() && from == to_org {
-        check.wrong("toOrg", "SELF", "nobody holds a register role for himself");
+        check.wrong("toOrg", "SELF", "no party holds a register role for itself");
     }
     let valid_from = check.date("validFrom", parsed.valid_from.as_deref());
     let ends = match (parsed.op.as_deref(), mode) {
@@ -141,7 +141,7 @@ const DERIVED: [(&str, &str); 5] = [
     ("ADOS", "KEMN"),
 ];
 
-/// Open data is never quite whole: roles of parties that nobody knows are counted and left out.
+/// Open data is never quite whole: roles of unknown parties are counted and left out.
 async fn leave_unknown_parties(
     tx: &mut PgConnection,
     merge: &mut Merge<'_>,
@@ -169,7 +169,7 @@ async fn leave_unknown_parties(
     Ok(())
 }
 
-/// Turns numbers into keys. Parties that nobody knows are findings.
+/// Turns numbers into keys. Unknown parties are findings.
 async fn resolve(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged<()> {
     if merge.options.format == Format::BrregRoles {
         leave_unknown_parties(&mut *tx, merge).await?;
@@ -240,7 +240,7 @@ async fn resolve(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged<()> {
 /// Merges what is staged. With a role ends what rests on it.
 ///
 /// # Errors
-/// As the database says, or too much would go.
+/// The database fails, or more would be deleted than the limit allows.
 pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
     resolve(&mut *tx, merge).await?;
     let source = merge.options.source.as_str();
@@ -352,7 +352,7 @@ async fn end(tx: &mut PgConnection, source: &str, snapshot: bool) -> Result<u64,
     Ok(ended.rows_affected())
 }
 
-/// Keeps holders whom nobody could be found for: they are shown, and give no access.
+/// Stores holders for whom no person was found: they are shown, and give no access.
 async fn keep_unresolved(tx: &mut PgConnection, source: &str) -> Result<(), DbError> {
     sqlx::query!(
         r#"with incoming as materialized (

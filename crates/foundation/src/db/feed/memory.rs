@@ -24,7 +24,7 @@ pub struct Moment(u64);
 /// How many places there are: 2 MiB of memory.
 const PLACES: usize = 1 << 18;
 /// How long a reader waits for a position before it reads the database itself.
-const PATIENCE: Duration = Duration::from_secs(1);
+const POSITION_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The feed as this instance has followed it. Readers never wait for each other.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// A feed that nobody follows yet; `bound` is `pdp.max_staleness_ms`.
+    /// A feed that is not followed yet; `bound` is `pdp.max_staleness_ms`.
     #[must_use]
     pub fn new(bound: Duration) -> Self {
         Self {
@@ -115,7 +115,7 @@ impl Feed {
         } else {
             self.touched.get(self.tag(touched, key).0 as usize)
         };
-        // Whoever reads facts between the two lines reads them after the change, and keeps them.
+        // A reader of facts between the two lines reads them after the change, and keeps them.
         let moment = self.moments.fetch_add(1, Ordering::SeqCst) + 1;
         if let Some(at) = at {
             at.fetch_max(moment, Ordering::SeqCst);
@@ -233,7 +233,7 @@ impl Feed {
                 }
             }
         };
-        tokio::time::timeout(PATIENCE, waiting)
+        tokio::time::timeout(POSITION_TIMEOUT, waiting)
             .await
             .unwrap_or(false)
     }
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_trusts_a_feed_that_was_not_followed_within_the_bound() {
+    fn a_feed_that_was_not_followed_within_the_bound_is_not_trusted() {
         let feed = Feed::new(Duration::from_secs(1));
         assert!(!feed.is_followed());
         feed.confirm(Instant::now(), 0);

@@ -93,7 +93,7 @@ pub async fn noting<T>(work: impl Future<Output = T>) -> (T, Notes) {
 }
 
 fn note(touched: Touched, key: &str) {
-    // Nobody listens in background jobs and commands: there the feed itself must do.
+    // Background jobs and commands have no listener: there the feed alone is used.
     let _ = NOTES.try_with(|notes| {
         let mut notes = notes.borrow_mut();
         notes.touched.push((touched, key.to_owned()));
@@ -101,7 +101,7 @@ fn note(touched: Touched, key: &str) {
 }
 
 /// Appends an entry in the transaction that makes the change. It gets its position once it is
-/// visible to everybody ([`number`]).
+/// visible to every transaction ([`number`]).
 pub async fn append(tx: &mut PgConnection, touched: Touched, key: &str) -> Result<(), DbError> {
     sqlx::query!(
         r#"with entry as (insert into change_feed (kind, key) values ($1, $2) returning seq)

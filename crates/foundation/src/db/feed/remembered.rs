@@ -7,7 +7,7 @@ use moka::sync::Cache;
 
 use super::{Feed, Moment, Tag};
 
-/// Some facts depend on the date too: what nobody touches is read again now and then.
+/// Some facts depend on the date too: what no entry touches is read again now and then.
 const LIFETIME: Duration = Duration::from_mins(10);
 /// What an entry takes besides key, value and tags, in bytes.
 const OVERHEAD: usize = 160;

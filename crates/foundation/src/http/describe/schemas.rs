@@ -107,7 +107,7 @@ pub struct CodedValidationError {
         skip_serializing_if = "Option::is_none"
     )]
     pub invalid_resource_ids: Option<String>,
-    /// Packages that nobody may ask for.
+    /// Packages that no vendor may ask for.
     #[serde(
         rename = "Invalid Urn Details : ",
         skip_serializing_if = "Option::is_none"

@@ -7,7 +7,7 @@ use super::{
 };
 
 /// Where the browser goes after the log-out, and what the page there shows.
-pub struct Farewell {
+pub struct WayBack {
     pub redirect_url: Option<String>,
     pub receipt: Receipt,
 }
