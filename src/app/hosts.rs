@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_name_of_a_host_header_stands_before_its_port() {
+    fn the_name_of_a_host_header_is_before_its_port() {
         for (text, name) in [
             ("sb.example", Some("sb.example")),
             ("sb.example:8080", Some("sb.example")),

@@ -16,7 +16,7 @@ use utoipa::{
     },
 };
 
-/// What stands around the paths.
+/// What the description contains besides the paths.
 #[derive(Debug, OpenApi)]
 #[openapi(
     info(
@@ -32,7 +32,7 @@ use utoipa::{
     ),
     tags(
         (name = "Vendor", description = "For vendors of end-user systems: register a system, ask customers for system users, follow what happens, and exchange tokens."),
-        (name = "Customer", description = "For the organisation that gives access, through a portal or its own system: decide about requests, read and end system users, hand clients to them."),
+        (name = "Customer", description = "For the organisation that gives access, through a portal or its own system: decide about requests, read and end system users, delegate clients to them."),
         (name = "Service owner", description = "For those who offer the services: describe resources and policies, ask what a system user or a person may do, and verify tokens."),
         (name = "Maskinporten", description = "For Maskinporten, which asks for the system user before it issues a token for it."),
         (name = "Portal", description = "For the pages of the portal. Not meant for integrators; may be left out of a client."),

@@ -1,4 +1,4 @@
-//! Every route, and what stands in front of them.
+//! Every route, and what runs before them.
 
 use std::{
     any::Any, convert::Infallible, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration,
@@ -184,14 +184,14 @@ pub fn service(
             .clone()
             .map(|calls| CallRecorder::new(calls, state.clock.clone())),
     };
-    let surrounded = Arc::new((router, table, rules, around));
-    // All of it stands outside the router: paths are rewritten before any other code reads them,
+    let service = Arc::new((router, table, rules, around));
+    // All of it is outside the router: paths are rewritten before any other code reads them,
     // and a layer would be a copy for every route.
     tower::service_fn(move |mut request: Request| {
-        let surrounded = Arc::clone(&surrounded);
+        let service = Arc::clone(&service);
         // The server moves the future of a request several times, and this one is large.
         Box::pin(async move {
-            let (router, table, rules, around) = &*surrounded;
+            let (router, table, rules, around) = &*service;
             let method = request.method().clone();
             let route = path::rewrite(table, &mut request);
             let is_api = path::is_api(request.uri().path());
@@ -201,7 +201,7 @@ pub fn service(
                 route,
                 rule,
             };
-            let response = surround(around, call, request, async |request| {
+            let response = handle_with_context(around, call, request, async |request| {
                 // A router is always ready.
                 let Ok(response) = router.clone().call(request).await;
                 response
@@ -225,7 +225,7 @@ struct Routed {
     rule: Rule,
 }
 
-/// What stands in front of every route.
+/// Middleware that runs before every route.
 struct Around {
     log: Arc<RequestLog>,
     guard: Guard,
@@ -246,7 +246,7 @@ const RECOVERING_RETRY_S: u32 = 5;
 const POSITION_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Answers within the request's context. A panic below is an answer too.
-async fn surround(
+async fn handle_with_context(
     around: &Around,
     Routed {
         method,
@@ -418,7 +418,7 @@ fn note_denial() {
 }
 
 /// Keeps answers for one caller out of caches, since tokens and identity numbers may be in them,
-/// and browsers from guessing what an answer is. What a handler says itself stands.
+/// and browsers from guessing what an answer is. A header that a handler has set is kept.
 fn protect(headers: &mut HeaderMap, is_for_one_caller: bool) {
     if is_for_one_caller && !headers.contains_key(CACHE_CONTROL) {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -512,7 +512,7 @@ mod tests {
         for method in [Method::GET, Method::POST] {
             let (call, request) = call_and_request(method);
             let answer = async |_| panic!("a fault of ours");
-            let response = surround(&around, call, request, answer).await;
+            let response = handle_with_context(&around, call, request, answer).await;
             assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
             assert_eq!(response.headers()["x-sandbox"], "true");
         }

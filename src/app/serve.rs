@@ -160,7 +160,7 @@ where
     .await;
 }
 
-/// As [`run`], where it is seen for each connection how it speaks, and with what service.
+/// As [`run`], where the protocol and the service are chosen for each connection.
 pub async fn run_each<A, F, I, S>(
     listener: TcpListener,
     accept: A,
@@ -346,7 +346,7 @@ pub fn spawn_background(state: &AppState, shutdown: &Shutdown) {
         }
     });
     every(shutdown, 600, "change feed", db, async |pool| {
-        Ok(foundation::db::feed::forget_old(&pool).await?)
+        Ok(foundation::db::feed::delete_old(&pool).await?)
     });
     spawn_until(shutdown, super::metrics::keep_up(state.clone()));
     spawn_until(shutdown, Arc::clone(&state.monitor).watch());
@@ -385,7 +385,7 @@ pub fn spawn_background(state: &AppState, shutdown: &Shutdown) {
     );
     every(shutdown, 3600, "old revocations", db, move |pool| {
         let recovery = Arc::clone(&recovery);
-        async move { recovery.forget_old(&pool, days).await }
+        async move { recovery.delete_expired(&pool, days).await }
     });
     let lifetime = state.config.settings.requests.lifetime_days;
     every(shutdown, 60, "time-outs", db, move |pool| async move {

@@ -361,7 +361,7 @@ fn recovery(
     let journal = journal(place)?;
     if place == Some(&JournalPlace::None) {
         tracing::warn!(
-            "recovery.journal is `none`: what ended an access comes alive again when an older state of the database is restored"
+            "recovery.journal is `none`: a revoked access becomes valid again when an older state of the database is restored"
         );
     }
     let is_compared = journal.is_some() || config.profile() != Profile::Sandbox;

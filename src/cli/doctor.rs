@@ -164,7 +164,7 @@ fn appendable(path: &Path) -> anyhow::Result<String> {
         Ok(_) => Ok("can be written to".to_owned()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let folder = path.parent().filter(|folder| folder.is_dir());
-            folder.context("lies in a folder that is not there: make it, for the user of the service to write in")?;
+            folder.context("is in a folder that is not there: make it, for the user of the service to write in")?;
             Ok("is made with the first checkpoint".to_owned())
         }
         Err(error) => {

@@ -73,7 +73,7 @@ pub async fn serve(path: Option<&Path>) -> anyhow::Result<()> {
     serve::asked_to_stop().await?;
     tracing::info!("stopping: not ready from now on");
     state.readiness.stop();
-    // Balancers need a moment to see it.
+    // Balancers need this time to notice it.
     tokio::time::sleep(Duration::from_secs(server.drain_s)).await;
     let _ = stop.send(true);
     let _ = tokio::join!(main, internal);

@@ -56,8 +56,8 @@ async fn uuid_of(app: &TestApp, org: &str) -> String {
     .await
 }
 
-/// Approves and does something else to the system at the same moment, many times; says what came of
-/// each.
+/// Approves and does something else to the system at the same time, many times; returns the outcome
+/// of each.
 async fn race(
     app: &TestApp,
     method: Method,
@@ -685,7 +685,7 @@ async fn who_may_pass_a_package_on() {
         .code(),
         "AUTH-00053"
     );
-    // A main administrator passes on what he does not hold himself.
+    // A main administrator delegates what they do not hold themselves.
     let tindevandrer = i64::from(who::TINDEVANDRER_PARTY);
     assert_eq!(
         approved_by(

@@ -244,7 +244,7 @@ async fn parties_can_be_filtered() {
 }
 
 #[tokio::test]
-async fn a_sub_unit_stands_below_its_main_unit_which_has_no_part_in_it() {
+async fn a_sub_unit_is_listed_below_its_main_unit_which_has_no_part_in_it() {
     let world = World::start().await;
     let list = ask(&world, "", torleif_at(NATTERGAL_SENTRUM)).await;
     let main = &list[0];

@@ -120,7 +120,7 @@ async fn each_part_of_a_request_leaves_a_row() {
     );
     assert!(
         rows[1].6.contains(&oddny),
-        "{} stands for the person in {}",
+        "{} replaces the person in {}",
         oddny,
         rows[1].6
     );
@@ -137,7 +137,7 @@ async fn each_part_of_a_request_leaves_a_row() {
 }
 
 #[tokio::test]
-async fn every_door_writes() {
+async fn every_endpoint_writes() {
     let app = TestApp::with(&[("pdp.subscription_keys", "a-key-that-is-long-enough")]).await;
     let keyed = |path: &'static str, body: Value| {
         app.http
@@ -611,7 +611,7 @@ async fn the_log_is_exported_as_lines_and_as_a_table() {
     );
     let (code, _, errors) = export(&["--to", "2019-01-01"]);
     assert!(
-        code != 0 && errors.contains("--from must lie before --to"),
+        code != 0 && errors.contains("--from must be before --to"),
         "{errors}"
     );
 }

@@ -899,7 +899,7 @@ async fn the_platforms_own_parts_ask_in_json_and_in_xml() {
             answer.text
         );
     }
-    // The external one speaks XML too.
+    // The external one reads XML too.
     let owner = app.organization(who::SAV, AUTHORIZE).await;
     let external = app
         .http

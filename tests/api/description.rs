@@ -93,7 +93,7 @@ fn described() -> &'static Description {
     description::committed()
 }
 
-/// Calls `look` with each member of the document and where it stands.
+/// Calls `look` with each member of the document and where it is.
 fn walk(value: &Value, place: &str, look: &mut dyn FnMut(&str, &Value)) {
     look(place, value);
     match value {

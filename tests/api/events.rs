@@ -270,8 +270,8 @@ async fn a_vendor_hears_once_that_a_request_timed_out() {
     world.app.advance(days(181)).await;
     let young = world.fjordlonn().requests(HAVBLIKK, [LONN]).await;
 
-    world.app.announce_timeouts().await;
-    world.app.announce_timeouts().await;
+    world.app.publish_time_outs().await;
+    world.app.publish_time_outs().await;
 
     let timed_out: Vec<Value> = Follower::of(&world, world.fjordlonn())
         .events(4)

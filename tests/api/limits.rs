@@ -917,7 +917,7 @@ fn numbers_out_of_range_are_refused(#[case] key: &str, #[case] value: &str, #[ca
 #[tokio::test]
 async fn an_answer_that_needs_no_body_arrives_although_the_client_still_sends_one() {
     let world = World::start().await;
-    // More than lies between a client and us on its way.
+    // More than the buffers between a client and the service hold.
     let body = json!({"x": "x".repeat(900 * 1024)}).to_string();
     for _ in 0..10 {
         let request = world

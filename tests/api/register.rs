@@ -138,7 +138,7 @@ async fn who_may_look_up() {
     )
     .await
     .expect(403);
-    // A person reads what he represents, and himself.
+    // A person reads what they represent, and their own party.
     let torleif = app.person(who::TORLEIF).await;
     app.get(&path, &torleif).await.expect(200);
     for other in [who::KERAMIKK_PARTY, 1] {

@@ -620,7 +620,7 @@ pub(crate) fn unknown() -> Objects {
     ]))
 }
 
-/// Digests of all tables that a tenant's data lies in.
+/// Digests of all tables that contain a tenant's data.
 async fn everything(app: &TestApp) -> BTreeMap<String, String> {
     // What the service itself writes in the background, and what logging in does.
     const OWN: &[&str] = &[
@@ -634,7 +634,7 @@ async fn everything(app: &TestApp) -> BTreeMap<String, String> {
         "_sqlx_migrations",
     ];
     let mut db = app.sql().await;
-    // Events get their places a moment after they happened.
+    // Events get their numbers soon after they happened.
     let waiting = "select count(*) from outbox where position is null";
     while app.count(waiting).await > 0 {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
@@ -801,7 +801,7 @@ async fn furnish(app: &TestApp) -> [Objects; 2] {
             unwanted,
         )
         .await;
-        // Fjordlønn has no system for clients; one of its own stands in.
+        // Fjordlønn has no system for clients; one of its own replaces it.
         let agent_request = Uuid::new_v4();
         app.run_sql(&format!(
             "insert into request (id, kind, system_id, party_org_no, external_ref, rights, access_packages)

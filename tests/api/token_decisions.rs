@@ -1,4 +1,4 @@
-//! A service owner hands over a token and learns whether it is good, and what its system user may
+//! A service owner sends a token and learns whether it is good, and what its system user may
 //! do.
 
 use serde_json::{Value, json};

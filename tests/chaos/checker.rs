@@ -363,7 +363,7 @@ impl Checker {
     }
 }
 
-/// Body of a request that no other one stands in the way of.
+/// Body of a request that no other one blocks.
 pub fn new_request_body() -> Value {
     let mut body = request_body(who::KERAMIKK, &["a-ordning"]);
     body["externalRef"] = uuid::Uuid::new_v4().to_string().into();

@@ -59,8 +59,8 @@ impl Drop for SmallDisk {
     }
 }
 
-/// A cluster whose tables lie on a disk of their own. Its write-ahead log lies elsewhere: without that,
-/// Postgres would stop altogether.
+/// A cluster whose tables are on a disk of their own. Its write-ahead log is elsewhere: without
+/// that, Postgres would stop altogether.
 fn cluster_on(disk: &Path) -> Cluster {
     let cluster = Cluster::start(disk, Durability::Volatile).unwrap();
     let log = cluster.data_dir().join("pg_wal");

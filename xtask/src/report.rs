@@ -104,7 +104,7 @@ impl Files {
             .collect()
     }
 
-    /// The graph of what lies directly in a folder: files, and folders as one node each.
+    /// The graph of what is directly in a folder: files, and folders as one node each.
     fn within(&self, folder: &[String]) -> Graph {
         let folders = self.folders();
         let node = |file: &str| {

@@ -1,4 +1,4 @@
-//! The checks on crates that lie in memory.
+//! The checks on crates that are in memory.
 
 use crate::{
     parse::Sources,
@@ -83,7 +83,7 @@ fn globs_count_where_their_names_are_used() {
 }
 
 #[test]
-fn re_exports_stand_for_the_file_that_defines() {
+fn re_exports_represent_the_file_that_defines() {
     assert_eq!(of_a("pub use crate::b::B;"), NONE);
     assert_eq!(
         of_a("pub(crate) use crate::b::B;\nfn f(_: B) {}"),

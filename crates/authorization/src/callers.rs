@@ -126,7 +126,7 @@ impl<P> ServiceOwner<P> {
         self.principal.scopes.contains(scope)
     }
 
-    /// Prefixes of scopes that the organisation hands out.
+    /// Prefixes of scopes that the organisation grants.
     #[must_use]
     pub fn scope_prefixes(&self) -> &[String] {
         &self.token.scope_prefixes

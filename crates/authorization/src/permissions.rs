@@ -56,7 +56,7 @@ pub enum SystemResource {
     MainAdministration,
     /// Scopes of Maskinporten that a party delegates.
     MaskinportenScopes,
-    /// Single instances that a party hands out.
+    /// Single instances that a party gives access to.
     InstanceDelegation,
     /// Addresses for notifications of a party; a resource of another service.
     CompanyProfile,

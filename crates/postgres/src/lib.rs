@@ -148,7 +148,7 @@ impl Cluster {
         url(self.socket_dir.path(), database)
     }
 
-    /// Where the data lies.
+    /// Where the data is stored.
     #[must_use]
     pub fn data_dir(&self) -> &Path {
         &self.data_dir
@@ -331,7 +331,7 @@ fn installed() -> impl Iterator<Item = PathBuf> {
     }
     versioned.sort();
     let complete = |dir: PathBuf| {
-        // Some machines link single programs into other folders: the others lie beside the real
+        // Some machines link single programs into other folders: the others are beside the real
         // one.
         let dir = dir
             .join("initdb")
@@ -404,7 +404,7 @@ fn reachable(home: &Path, run_as: Option<RunAs>) -> anyhow::Result<PathBuf> {
     Ok(elsewhere)
 }
 
-/// In a home whose cluster lies elsewhere: the name of the folder there.
+/// In a home whose cluster is stored elsewhere: the name of the folder there.
 const NAME_FILE: &str = "cluster-name";
 /// In that folder: the home.
 const HOME_FILE: &str = "home";
@@ -470,8 +470,8 @@ fn postmaster_pid(data_dir: &Path) -> Option<u32> {
         .ok()
 }
 
-/// Stops a server that a killed run left behind; a stale lock file of a dead one is Postgres' own
-/// business.
+/// Stops a server that a killed run left behind; a stale lock file of a stopped one is Postgres'
+/// own business.
 fn stop_leftover(bin: &Path, data_dir: &Path, run_as: Option<RunAs>) -> anyhow::Result<()> {
     if postmaster_pid(data_dir).is_none() {
         return Ok(());

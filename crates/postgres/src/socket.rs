@@ -1,5 +1,5 @@
 //! The folder of a server's socket. Paths of Unix sockets are at most some 100 bytes long, so it
-//! cannot lie in any data folder; and a user who could make it beforehand would see what is asked.
+//! cannot be in any data folder; and a user who could make it beforehand would see what is asked.
 //! So its name is random, it is made new for each start, and only its owner may enter it.
 
 use std::{

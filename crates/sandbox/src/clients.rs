@@ -1,4 +1,5 @@
-//! The local Maskinporten's client registry, and the key material handed to those who play vendors.
+//! The local Maskinporten's client registry, and the key material given to those who act as
+//! vendors.
 
 use std::{
     fs,

@@ -166,7 +166,7 @@ pub async fn authorize(
     let Ok(verified) = t.service.verifier.verify(token).await else {
         return text(StatusCode::FORBIDDEN, "Invalid bearer token".to_owned());
     };
-    // A parent scope counts for what lies below its slash.
+    // A parent scope counts for what is below its slash.
     let covers = |own: &str| {
         own == scope
             || scope

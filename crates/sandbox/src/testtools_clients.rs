@@ -45,7 +45,7 @@ fn internal(error: impl Into<anyhow::Error>) -> Response {
     ApiError::internal(error).into_response()
 }
 
-/// The keys of a new client: given, or made here, then handed out.
+/// The keys of a new client: given, or made here, then returned.
 fn keys_of(new: &NewClient, client_id: &str) -> Result<(Value, Option<ClientMaterial>), Response> {
     if let Some(jwks) = &new.jwks {
         return if KeySet::read(jwks).is_empty() {

@@ -36,7 +36,7 @@ use tower::{ServiceExt as _, util::BoxCloneSyncService};
 use super::keys::write_private;
 use foundation::{clock::Clock, http::context::OverTls};
 
-/// What a name stands for.
+/// What a name means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Place {
     /// The service and its pages.
@@ -247,7 +247,7 @@ impl Front {
         })
     }
 
-    /// Unwraps a connection; none when it does not speak TLS, or asks for a name that is not ours.
+    /// Unwraps a connection; none when it does not use TLS, or asks for a name that is not ours.
     pub async fn accept(self, stream: TcpStream) -> Option<(TlsStream<TcpStream>, Answering)> {
         let stream = self
             .acceptor
@@ -273,7 +273,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_stand_for_places() {
+    fn names_mean_places() {
         for (name, place) in [
             (
                 "Altinn-TestTools-Token-Generator.azurewebsites.net",

@@ -117,7 +117,7 @@ impl TestApp {
     }
 
     /// Gives a system user an owner by this number, whom no register knows.
-    pub async fn forget_owner(&self, user: &SystemUser, number: &str) {
+    pub async fn set_unknown_owner(&self, user: &SystemUser, number: &str) {
         sqlx::query("update \"system_user\" set reportee_org_no = $1 where id::text = $2")
             .bind(number)
             .bind(&*user.id)

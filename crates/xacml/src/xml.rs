@@ -485,7 +485,7 @@ mod tests {
     }
 
     #[test]
-    fn content_stands_alone_with_its_namespaces() {
+    fn content_is_complete_with_its_namespaces() {
         let xml = "<a:Request xmlns:a='urn:oasis:names:tc:xacml:3.0:core:schema:wd-17' xmlns:m='urn:m' xmlns='urn:d'>\
                    <a:Content> <m:r xmlns:n='urn:n'><x>&lt;</x></m:r> </a:Content></a:Request>";
         let root = read_str(xml).unwrap();

@@ -371,7 +371,7 @@ impl Open {
         let Some(connection) = id.and_then(|id| self.all.get(&id)).map(Arc::clone) else {
             return false;
         };
-        // Its place is free at once; its task ends in a moment.
+        // Its place is free at once; its task ends soon.
         self.remove(&connection);
         connection.close(CloseCause::Evicted);
         true

@@ -58,12 +58,12 @@ fn units() -> Value {
 fn roles() -> Value {
     let mut resigned = role("MEDL", "person", person("Else", "Borte", "1960-01-01"));
     resigned["fratraadt"] = json!(true);
-    let mut dead = person("Død", "Mann", "1930-01-01");
-    dead["erDoed"] = json!(true);
+    let mut deceased = person("Død", "Mann", "1930-01-01");
+    deceased["erDoed"] = json!(true);
     json!([
         {"organisasjonsnummer": MAIN, "rollegrupper": [
             {"type": {"kode": "DAGL"}, "sistEndret": "2021-03-04", "roller": [role("DAGL", "person", person("Torleif", "Morgenrød", "1975-06-19"))]},
-            {"type": {"kode": "STYR"}, "roller": [resigned, role("LEDE", "person", dead), role("MEDL", "person", person("Ukjent", "Kvinne", "1970-01-01"))]},
+            {"type": {"kode": "STYR"}, "roller": [resigned, role("LEDE", "person", deceased), role("MEDL", "person", person("Ukjent", "Kvinne", "1970-01-01"))]},
             {"type": {"kode": "REGN"}, "sistEndret": "2022-01-11", "roller": [
                 role("REGN", "enhet", json!({"organisasjonsnummer": ACCOUNTANT, "organisasjonsform": {"kode": "AS"}, "navn": ["TALL OG", "BALANSE AS"], "erSlettet": false})),
                 role("REGN", "enhet", json!({"organisasjonsnummer": who::NATTERGAL, "navn": ["X"], "erSlettet": true})),

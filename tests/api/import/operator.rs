@@ -538,8 +538,8 @@ async fn death_ends_what_was_given_and_got() {
         decide_person(&app, who::JOSTEIN, who::TINDEVANDRER).await,
         "Permit"
     );
-    let mut dead = json!({"personId": who::JOSTEIN, "firstName": "Jostein", "lastName": "Bekkeblom", "deathDate": "2026-11-01"});
-    let counts = good(&app, Kind::Persons, std::slice::from_ref(&dead)).await;
+    let mut deceased = json!({"personId": who::JOSTEIN, "firstName": "Jostein", "lastName": "Bekkeblom", "deathDate": "2026-11-01"});
+    let counts = good(&app, Kind::Persons, std::slice::from_ref(&deceased)).await;
     assert!(counts.ended >= 2 && counts.changed == 1, "{counts:?}");
     assert_eq!(
         decide_person(&app, who::JOSTEIN, who::TINDEVANDRER).await,
@@ -550,8 +550,8 @@ async fn death_ends_what_was_given_and_got() {
             .await,
         0
     );
-    dead["deathDate"] = Value::Null;
-    good(&app, Kind::Persons, &[dead]).await;
+    deceased["deathDate"] = Value::Null;
+    good(&app, Kind::Persons, &[deceased]).await;
     assert_eq!(
         decide_person(&app, who::JOSTEIN, who::TINDEVANDRER).await,
         "NotApplicable",

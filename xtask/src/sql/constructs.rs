@@ -1,6 +1,6 @@
 //! What is beyond plain SQL in a statement.
 //!
-//! Plain is what every engine that speaks the protocol of Postgres has: queries with `with`, joins,
+//! Plain is what every engine that uses the protocol of Postgres has: queries with `with`, joins,
 //! window functions, `limit`, the usual types and functions, tables with keys and checks, indexes,
 //! views, schemas.
 

@@ -78,7 +78,7 @@ fn sorted(folder: &Path, end: &str) -> Result<Vec<std::path::PathBuf>> {
     Ok(paths)
 }
 
-/// The statements of a file that are handed over as texts.
+/// The statements of a file that are passed as texts.
 pub fn unchecked(path: &str, text: &str) -> Result<Vec<Source>> {
     let file: File = syn::parse_file(text).with_context(|| path.to_owned())?;
     let mut calls = Calls::default();
@@ -114,7 +114,7 @@ pub fn unchecked(path: &str, text: &str) -> Result<Vec<Source>> {
     Ok(out)
 }
 
-/// What `format!` puts in is a name or a whole assignment: a name stands for either.
+/// What `format!` puts in is a name or a whole assignment: a name replaces either.
 fn without_placeholders(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;

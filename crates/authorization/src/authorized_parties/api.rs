@@ -98,7 +98,7 @@ async fn ask(lists: PartyLists, owner: Owner, query: Query, bytes: &[u8]) -> Api
     answer(lists, db, question, include, leads, Shape::Bare).await
 }
 
-/// An owner asks about his own resources; with the admin scope, about those of all.
+/// An owner asks about its own resources; with the admin scope, about those of all.
 async fn must_be_own(db: &mut PgConnection, owner: &Owner, code: &str) -> ApiResult<()> {
     let principal = &owner.caller.principal;
     let own_code = match &principal.shape {
@@ -356,7 +356,7 @@ async fn answer(
     .await
 }
 
-/// The subject, when it exists and lives.
+/// The subject, when it exists and is not deleted or deceased.
 async fn subject(
     db: &mut PgConnection,
     lists: &PartyLists,

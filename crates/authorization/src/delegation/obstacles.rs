@@ -69,7 +69,7 @@ reasons! {
     OnlyOwnerRules = ("only_owner_rules", DelegationCheckUnknown,
         "The policy gives nothing to roles or access packages, only to service owners: ask the service owner for a rule that does.");
     NotDelegable = ("resource_not_delegable", ResourceNotDelegable,
-        "Rights on the resource cannot be handed out: ask for an access package that leads to it instead.");
+        "Rights on the resource cannot be given: ask for an access package that leads to it instead.");
     MaskinportenSchema = ("resource_is_maskinporten_schema", ResourceIsMaskinportenSchema,
         "The resource is an API that Maskinporten delegates between organisations: it is no right of a system user.");
     NotOnAccessList = ("customer_not_on_access_list", AccessListValidationFail,

@@ -35,7 +35,7 @@ impl SystemUserKind {
     }
 }
 
-/// What the register says now about a living system user of a living system.
+/// What the register says now about an active system user of a system that is not deleted.
 #[derive(Debug)]
 pub struct LiveFacts {
     /// Its id.

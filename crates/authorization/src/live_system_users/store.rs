@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::model::{LiveFacts, SystemUserKind, SystemUserParty};
 use foundation::db::DbError;
 
-/// The facts of living system users of live systems among these ids.
+/// The facts of active system users of existing systems among these ids.
 pub async fn live_facts(db: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<LiveFacts>, DbError> {
     let rows = sqlx::query!(
         r#"select /* hot path */ u.id, u.kind, u.reportee_org_no, s.system_id, s.vendor_org_number,

@@ -97,8 +97,9 @@ impl<'s> Call<'s> {
         self.view
     }
 
-    /// Decides requests, in order, with an account of each where one is wanted. `places` says which of
-    /// them each part of the call is; none when they are its parts, in order. Each part is logged.
+    /// Decides requests, in order, with an explanation of each where one is wanted. `places` says
+    /// which of them each part of the call is; none when they are its parts, in order. Each part is
+    /// logged.
     ///
     /// # Errors
     /// The facts cannot be had, or the call asks for too much.

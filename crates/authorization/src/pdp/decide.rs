@@ -484,7 +484,7 @@ impl Pdp {
             }
         }
         if decided.decision == Decision::Permit {
-            decided.settle_permit(resource, pair, action.unwrap_or_default());
+            decided.finish_permit(resource, pair, action.unwrap_or_default());
         }
         Ok(())
     }

@@ -1,5 +1,5 @@
-//! Facts in memory: how a subject stands to a reportee, kept as long as the change feed says
-//! nothing of either.
+//! Facts in memory: the connections between a subject and a reportee, cached as long as the change
+//! feed contains neither of them.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ pub struct Known {
     pub is_person_asked: bool,
 }
 
-/// Everything that decisions about a subject and a reportee need to know, as of one moment.
+/// Everything that decisions about a subject and a reportee need to know, as of one instant.
 #[derive(Debug)]
 pub struct Pair {
     /// The subject, when it is known.
@@ -43,7 +43,7 @@ pub struct Pair {
     pub reportee: Option<Known>,
     /// Main unit of the reportee, when the subject has something from it.
     pub main_unit: Option<Uuid>,
-    /// The reportee is a client that was handed on.
+    /// The reportee is a client that was delegated.
     pub is_client: bool,
     /// Packages that the subject holds for the reportee.
     pub packages: Box<[PackageKey]>,
@@ -235,7 +235,7 @@ impl Memory {
 
     /// Reads pairs from the database, all in one round trip, and remembers them.
     pub async fn read(&self, pool: &PgPool, keys: &[Key]) -> Result<Vec<Arc<Fact<Pair>>>, DbError> {
-        let since = self.feed.moment();
+        let since = self.feed.version_stamp();
         let asked: Vec<(&Lookup, &Lookup)> = keys
             .iter()
             .map(|(subject, reportee)| (subject, reportee))

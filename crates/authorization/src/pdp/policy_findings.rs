@@ -9,14 +9,14 @@ use foundation::ids::NationalId;
 use registers::resources::{CompiledPolicy, rights};
 use xacml::{Because, Decision, Effect, Trace, TraceStep, policy::Rule};
 
-/// Texts of a rule that an account repeats.
+/// Texts of a rule that an explanation repeats.
 const MOST_WANTED: usize = 20;
-/// Actions of a policy that an account repeats.
+/// Actions of a policy that an explanation repeats.
 const MOST_ACTIONS: usize = 100;
 /// Steps that the account of a rule takes.
 const STEPS_OF_RULE: usize = 250;
 
-/// What a policy made of a request, as an account shows it.
+/// What a policy made of a request, as an explanation shows it.
 #[derive(Debug, Default)]
 pub struct PolicyFindings {
     /// Its rules, as JSON; none when no policy was asked.

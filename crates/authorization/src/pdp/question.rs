@@ -23,7 +23,7 @@ pub(super) const ORG: &str = "urn:altinn:org";
 pub(super) const APP: &str = "urn:altinn:app";
 const PERSON_UUID: &str = "urn:altinn:person:uuid";
 const ORGANIZATION_UUID: &str = "urn:altinn:organization:uuid";
-/// Before the instance id of an app, where that stands as the instance of a resource.
+/// Prefix of the instance id of an app, where that is the instance of a resource.
 const INSTANCE_PREFIX: &str = "urn:altinn:instance-id:";
 pub(super) const USER_ID: &str = "urn:altinn:userid";
 
@@ -100,7 +100,7 @@ pub(super) enum Identifier {
 impl Identifier {
     const COUNT: usize = Self::ReporteeOrganizationLegacy as usize + 1;
 
-    /// What an attribute of a category names; none when it names nothing that may stand once only.
+    /// What an attribute of a category names; none when it names nothing that may occur once only.
     fn of(category: &str, id: &str) -> Option<Self> {
         match category {
             ids::SUBJECT => match id {

@@ -17,7 +17,7 @@ pub struct DecisionResponse {
     pub response: Vec<DecisionResult>,
 }
 
-/// The same, with results that stand in several places.
+/// The same, with results that occur in several places.
 #[derive(Debug, Serialize)]
 pub struct RepeatedResults<'r> {
     /// In the order of the references.

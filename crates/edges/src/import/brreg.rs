@@ -335,7 +335,7 @@ fn stage_roles(
                         person,
                     );
                 }
-                // Free text, the dead and the deleted hold nothing.
+                // Free text, deceased persons and deleted organisations hold nothing.
                 _ => {}
             }
         }

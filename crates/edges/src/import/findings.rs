@@ -80,7 +80,7 @@ impl Findings {
         self.warnings.iter().map(warning).collect()
     }
 
-    /// Takes over what another reading found.
+    /// Adds the findings of another reading.
     pub fn extend(&mut self, other: Self) {
         self.count += other.count;
         self.list.extend(

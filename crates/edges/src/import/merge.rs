@@ -11,7 +11,7 @@ use registers::parties::{self, PartyRef};
 pub struct Counts {
     /// New ones.
     pub added: u64,
-    /// Those that are otherwise now.
+    /// Those that were updated.
     pub changed: u64,
     /// Those that ended.
     pub ended: u64,
@@ -82,17 +82,17 @@ pub struct Merge<'a> {
 }
 
 impl Merge<'_> {
-    /// Takes over what was found in staging, and takes those lines out. More than may be wrong ends
+    /// Collects what was found in staging, and removes those lines. More than may be wrong ends
     /// the merge.
     ///
     /// # Errors
     /// See [`MergeError`].
-    pub async fn settle_findings(&mut self, tx: &mut PgConnection) -> Merged<()> {
+    pub async fn apply_findings(&mut self, tx: &mut PgConnection) -> Merged<()> {
         self.take_findings(tx).await?;
         self.check_limit()
     }
 
-    /// Takes over what was found in staging, and takes those lines out.
+    /// Collects what was found in staging, and removes those lines.
     pub(super) async fn take_findings(&mut self, tx: &mut PgConnection) -> Result<(), DbError> {
         let rows = sqlx::query_as!(
             FoundRow,

@@ -53,7 +53,7 @@ pub enum Kind {
     Systems,
     /// System users with what they hold.
     SystemUsers,
-    /// Clients that facilitators handed to agents.
+    /// Clients that facilitators delegated to agents.
     ClientDelegations,
     /// Requests of vendors.
     Requests,

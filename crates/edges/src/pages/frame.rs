@@ -1,4 +1,4 @@
-//! What stands around every page: language, who is logged in, and the headers that keep it safe.
+//! The layout of every page: language, who is logged in, and the headers that keep it safe.
 
 use askama::Template;
 use axum::response::{IntoResponse, Response};

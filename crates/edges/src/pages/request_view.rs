@@ -297,7 +297,7 @@ pub async fn describe(
     })
 }
 
-/// Items that cannot be given: where they stand on the page, and why.
+/// Items that cannot be given: where they are on the page, and why.
 pub type Failing = Vec<(String, String)>;
 
 /// Whether a URN or resource id carries a tag.
@@ -309,7 +309,7 @@ pub struct Listing<'a> {
     pub resources: &'a [String],
     /// Before the anchors, so that those of several listings differ.
     pub anchor: &'a str,
-    /// What may be handed out.
+    /// What may be given.
     pub report: Option<&'a DelegationReport>,
     /// Text of a tag, and which URNs and resource ids carry it.
     pub tag: Option<(&'a str, Carries<'a>)>,

@@ -368,7 +368,7 @@ macro_rules! questions {
 questions! {
     /// Whether the caller decides who has access for the party.
     is_admin ("isPortalAdministrator") = "/accessmanagement/api/v1/user/isAdmin", AccessManagement;
-    /// Whether the caller hands the party's clients to agents.
+    /// Whether the caller delegates the party's clients to agents.
     is_client_admin ("isPortalClientAdministrator") = "/accessmanagement/api/v1/user/isClientAdmin", ClientAdministration;
     /// Whether the caller is a main administrator of the party.
     is_main_admin ("isPortalMainAdministrator") = "/accessmanagement/api/v1/user/isHovedadmin", MainAdministration;
@@ -376,7 +376,7 @@ questions! {
     is_company_profile_admin ("isPortalProfileAdministrator") = "/accessmanagement/api/v1/user/isCompanyProfileAdmin", CompanyProfile;
     /// Whether the caller delegates the party's scopes of Maskinporten.
     is_maskinporten_admin ("isPortalMaskinportenAdministrator") = "/accessmanagement/api/v1/user/isMaskinportenAdmin", MaskinportenScopes;
-    /// Whether the caller hands out single instances of the party.
+    /// Whether the caller gives access to single instances of the party.
     is_instance_admin ("isPortalInstanceAdministrator") = "/accessmanagement/api/v1/user/isInstanceAdmin", InstanceDelegation;
 }
 

@@ -181,7 +181,7 @@ pub struct SystemRights {
     pub access_packages: Vec<PackageItem>,
 }
 
-/// A client that can be handed to an agent.
+/// A client that can be delegated to an agent.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Customer {
@@ -221,7 +221,7 @@ impl Customer {
     }
 }
 
-/// A client handed to an agent.
+/// A client delegated to an agent.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(clippy::struct_field_names, reason = "members of the wire model")]

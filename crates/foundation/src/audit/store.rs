@@ -141,7 +141,7 @@ pub struct AttemptRow {
     pub token_id: Option<String>,
     pub auth_level: Option<i16>,
     pub address: Option<String>,
-    /// How many it stands for.
+    /// How many it represents.
     pub attempts: u64,
 }
 

@@ -61,7 +61,7 @@ pub enum LoadError {
 /// Settings as far as they could be read.
 #[derive(Debug)]
 pub struct Loaded {
-    /// What stands in place of a key that could not be read is its default.
+    /// A key that could not be read has its default.
     pub settings: Settings,
     /// What is wrong with single keys, each named, without its value. Settings with findings must
     /// not be used.
@@ -140,7 +140,7 @@ pub fn load_all(
 
 type Builder = config::ConfigBuilder<config::builder::DefaultState>;
 
-/// What stands below the file and the environment.
+/// The sources that the file and the environment override.
 fn base(source: Source<'_>) -> Builder {
     let builder = Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
     match source {
@@ -199,7 +199,7 @@ fn deserialize(
     loop {
         let mut unknown = Vec::new();
         let value = Value::new(None, ValueKind::Table(table.clone()));
-        // `?` stands for "if there is one" in these paths.
+        // `?` means "if there is one" in these paths.
         let read = serde_ignored::deserialize(value, |path| {
             unknown.push(path.to_string().replace(".?", ""));
         });
@@ -244,7 +244,7 @@ fn message_of(error: &ConfigError, table: &Map<String, Value>) -> String {
             ConfigError::NotFound(_) => "is required".to_owned(),
             other => {
                 let text = other.to_string();
-                // Behind this stands what would have been right, and never what is there.
+                // The text after this is what is expected, and never the value.
                 text.rsplit_once(", expected ").map_or_else(
                     || format!("cannot be read: {text}"),
                     |(_, expected)| format!("cannot be read; expected {expected}"),

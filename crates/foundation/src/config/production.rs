@@ -43,7 +43,7 @@ pub(super) fn check(settings: &Settings, wrong: &mut Vec<String>) {
     }
     let hosts = &settings.server.allowed_hosts;
     if hosts.iter().any(|host| host.contains('*')) {
-        wrong.push("server.allowed_hosts: names are taken word by word, `*` stands for nothing; list each name".to_owned());
+        wrong.push("server.allowed_hosts: names are taken word by word, `*` has no meaning; list each name".to_owned());
     }
     for (number, entry) in settings.pdp.subscription_keys.iter().enumerate() {
         if let Some(weakness) = subscription_keys::weakness(entry) {

@@ -1,4 +1,4 @@
-//! Which settings may stand together. Everything that would weaken a production installation stops
+//! Which settings may be combined. Everything that would weaken a production installation stops
 //! the start.
 
 use std::{
@@ -238,7 +238,7 @@ fn check_ranges(settings: &Settings, wrong: &mut Vec<String>) {
                 format!("{name}: must be at least {}", range.start())
             } else {
                 format!(
-                    "{name}: must lie between {} and {}",
+                    "{name}: must be between {} and {}",
                     range.start(),
                     range.end()
                 )
@@ -256,7 +256,7 @@ fn check_ranges(settings: &Settings, wrong: &mut Vec<String>) {
         );
     }
     if !(0.0..=100.0).contains(&settings.import.max_shrink_percent) {
-        wrong.push("import.max_shrink_percent: must lie between 0 and 100".to_owned());
+        wrong.push("import.max_shrink_percent: must be between 0 and 100".to_owned());
     }
 }
 
@@ -410,7 +410,7 @@ fn external_issuers(settings: &Settings, wrong: &mut Vec<String>) {
         };
         let fault = match (host(&other.issuer), host(&other.metadata)) {
             (Some(issuer), Some(metadata)) if issuer != metadata => {
-                Some("issuer and metadata lie on different hosts")
+                Some("issuer and metadata are on different hosts")
             }
             (Some(issuer), Some(_)) => {
                 let is_test = is_test_altinn(&issuer);
@@ -563,7 +563,7 @@ fn check_serve(settings: &Settings, wrong: &mut Vec<String>) {
         );
         if !(1..=MAX_EXCHANGE_LIFETIME_S).contains(&settings.exchange.lifetime_s) {
             wrong.push(format!(
-                "exchange.lifetime_s: must lie between 1 and {MAX_EXCHANGE_LIFETIME_S} in prod"
+                "exchange.lifetime_s: must be between 1 and {MAX_EXCHANGE_LIFETIME_S} in prod"
             ));
         }
     }
@@ -728,7 +728,7 @@ mod tests {
     }
 
     #[test]
-    fn a_production_issuer_never_stands_in_the_test_profile() {
+    fn a_production_issuer_is_refused_in_the_test_profile() {
         let mut pairs = GOOD.to_vec();
         pairs.push(("SYSTEMBRUKER__SERVER__PROFILE", "test"));
         pairs.push((

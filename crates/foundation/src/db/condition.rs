@@ -187,7 +187,7 @@ impl DatabaseCondition {
         }
         let mut silence = self.0.silence.subscribe();
         let silent = async {
-            // The sender lives as long as this.
+            // The sender exists as long as this.
             let _ = silence.changed().await;
             tokio::time::sleep(SILENCE_GRACE).await;
         };

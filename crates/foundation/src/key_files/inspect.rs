@@ -143,7 +143,7 @@ fn look(file: &Named<'_>, is_prod: bool, faults: &mut Vec<KeyFault>) -> Vec<Stri
     if is_prod {
         faults.extend(rights(file.form, mode));
     }
-    if text.contains(SANDBOX_MARK) || lies_in_sandbox(file.path) {
+    if text.contains(SANDBOX_MARK) || is_in_sandbox(file.path) {
         faults.push(KeyFault::OfSandbox);
         return Vec::new();
     }
@@ -191,8 +191,8 @@ fn rights(form: Form, mode: u32) -> Option<KeyFault> {
     }
 }
 
-/// Whether a file lies below the folder of a sandbox, by whatever links it is reached.
-fn lies_in_sandbox(path: &Path) -> bool {
+/// Whether a file is below the folder of a sandbox, by whatever links it is reached.
+fn is_in_sandbox(path: &Path) -> bool {
     path.canonicalize().is_ok_and(|path| {
         path.ancestors()
             .skip(1)
@@ -218,7 +218,7 @@ fn rsa(text: &str) -> Result<String, KeyFault> {
     Ok(key.kid().to_owned())
 }
 
-/// What stands between the two lines of PKCS#8.
+/// The text between the two lines of PKCS#8.
 fn pkcs8(text: &str) -> Option<Vec<u8>> {
     let (_, rest) = text.split_once("-----BEGIN PRIVATE KEY-----")?;
     let (body, _) = rest.split_once("-----END PRIVATE KEY-----")?;

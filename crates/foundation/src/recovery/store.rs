@@ -19,7 +19,7 @@ const BATCH_BYTES: i64 = 8 << 20;
 const MARK_EVERY_S: f64 = 15.0;
 
 /// Claims entries that no object holds for a new one, and returns its name; none when there are
-/// none, or another instance claims them at this moment.
+/// none, or another instance claims them now.
 pub async fn claim(tx: &mut PgConnection) -> Result<Option<String>, DbError> {
     let end = sqlx::query!(
         r#"select service_now() as "now!", objects + 1 as "number!" from journal_end
@@ -396,7 +396,7 @@ pub async fn old_objects(db: &mut PgConnection, days: u32) -> Result<Vec<String>
 
 /// Removes what is not needed any more: entries that are in the journal for a day, marks of some
 /// days, and, where there is no journal, entries of an hour.
-pub async fn forget_old(db: &mut PgConnection, has_journal: bool) -> Result<(), DbError> {
+pub async fn delete_expired(db: &mut PgConnection, has_journal: bool) -> Result<(), DbError> {
     sqlx::query!(
         r#"with entries as (
              delete from journal_entry where seq in (
@@ -411,8 +411,8 @@ pub async fn forget_old(db: &mut PgConnection, has_journal: bool) -> Result<(), 
     Ok(())
 }
 
-/// Forgets an object that is no longer in the journal.
-pub async fn forget_object(db: &mut PgConnection, name: &str) -> Result<(), DbError> {
+/// Deletes the row of an object that is no longer in the journal.
+pub async fn delete_object(db: &mut PgConnection, name: &str) -> Result<(), DbError> {
     sqlx::query!("delete from journal_object where name = $1", name)
         .execute(db)
         .await?;

@@ -133,7 +133,7 @@ impl Masked {
 
 impl io::Write for Masked {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        // The formatter hands over a whole event at once.
+        // The formatter writes a whole event at once.
         mask::append(line, &mut self.gathered);
         if self.gathered.len() > MAX_GATHERED {
             self.write_out()?;

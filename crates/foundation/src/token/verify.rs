@@ -67,7 +67,7 @@ impl Verified {
     }
 }
 
-/// A whole token. It is compared whole, cannot be printed, and is wiped when it is forgotten.
+/// A whole token. It is compared whole, cannot be printed, and is wiped when it is dropped.
 #[derive(PartialEq, Eq)]
 struct Whole(Zeroizing<String>);
 

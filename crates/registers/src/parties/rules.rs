@@ -175,7 +175,7 @@ pub fn held_roles(
     out
 }
 
-/// What the subject holds for the reportee. Nothing for a deleted reportee, nothing for a dead
+/// What the subject holds for the reportee. Nothing for a deleted reportee, nothing for a deceased
 /// subject.
 pub fn access(
     catalogue: &Catalogue,
@@ -358,11 +358,16 @@ mod tests {
         assert!(case.holds("lonn") && case.access().roles.is_empty());
         case.reportee.status = PartyStatus::Deleted;
         assert_eq!(case.access(), Access::default());
-        let mut dead = party(1, PartyKind::Person, None);
-        dead.death_date = chrono::NaiveDate::from_ymd_opt(2026, 1, 1);
+        let mut deceased = party(1, PartyKind::Person, None);
+        deceased.death_date = chrono::NaiveDate::from_ymd_opt(2026, 1, 1);
         case.reportee.status = PartyStatus::Active;
         assert_eq!(
-            access(&case.catalogue, &dead, &case.reportee, &[case.connection]),
+            access(
+                &case.catalogue,
+                &deceased,
+                &case.reportee,
+                &[case.connection]
+            ),
             Access::default()
         );
     }

@@ -214,7 +214,7 @@ pub async fn has_relation(
                 .any(|c| !c.packages.is_empty() || !c.rights.is_empty())
     };
     let subject = person.uuid.into();
-    // Most persons stand to the organisation itself.
+    // Most persons are related to the organisation itself.
     if is_related(&super::standing(&mut *db, &subject, &party.uuid.into()).await?) {
         return Ok(true);
     }

@@ -183,7 +183,7 @@ fn is_equality(found: &Match) -> bool {
 
 /// Marks that templates of policies have where a value belongs.
 const MARKS: &[(char, char)] = &[('[', ']'), ('{', '}'), ('<', '>')];
-/// Words that stand where a value belongs.
+/// Words in the place of a value.
 const WORDS: &[&str] = &["todo", "fixme", "changeme", "placeholder", "xxx"];
 
 fn placeholder(found: &Match) -> Option<PolicyWarning> {

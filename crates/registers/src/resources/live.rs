@@ -15,13 +15,13 @@ use tokio::sync::Mutex;
 use super::{Policies, Resource};
 use foundation::db::{
     DbError,
-    feed::{Feed, Moment, Tag, Touched},
+    feed::{Feed, Tag, Touched, VersionStamp},
 };
 
 /// What memory says about a resource.
 #[derive(Debug, Clone)]
 pub enum Known {
-    /// It lives.
+    /// It exists.
     Live(Arc<Resource>),
     /// There is no such, or it was deleted.
     Absent,
@@ -38,13 +38,13 @@ const FEW: usize = 16;
 struct Entry {
     resource: Option<Arc<Resource>>,
     tag: Tag,
-    since: Moment,
+    since: VersionStamp,
 }
 
 #[derive(Debug, Clone, Default)]
 struct All {
     /// When all were read; none: not yet.
-    since: Option<Moment>,
+    since: Option<VersionStamp>,
     entries: HashMap<Arc<str>, Entry>,
 }
 
@@ -116,7 +116,7 @@ impl Resources {
     }
 
     async fn load_all(&self, pool: &PgPool) -> Result<(), DbError> {
-        let since = self.feed.moment();
+        let since = self.feed.version_stamp();
         let loading = Loading::begin(&self.is_loading);
         let read = self.policies.all(&mut *pool.acquire().await?).await?;
         let entries = read
@@ -141,7 +141,7 @@ impl Resources {
         &self,
         identifier: Arc<str>,
         resource: Option<Resource>,
-        since: Moment,
+        since: VersionStamp,
     ) -> (Arc<str>, Entry) {
         let tag = self.feed.tag(Touched::Resource, &identifier);
         (
@@ -196,7 +196,7 @@ impl Resources {
             };
             return Ok(identifiers.iter().filter_map(live).collect());
         }
-        let since = self.feed.moment();
+        let since = self.feed.version_stamp();
         let read = self
             .policies
             .resources(&mut *pool.acquire().await?, identifiers)

@@ -35,7 +35,7 @@ const USER_SUBJECTS: [&str; 4] = [
     "urn:altinn:external-role:cra",
     "urn:altinn:accesspackage",
 ];
-/// Subject by which an app hands out rights itself.
+/// Subject by which an app gives rights itself.
 const DELEGATION_SUBJECT: &str = "urn:altinn:resource:delegation";
 
 /// The right keys of a resource's policy, each with the roles and packages that lead to it. A policy
@@ -623,7 +623,7 @@ pub struct NamedRight {
 pub struct Further {
     /// Those of service owners.
     pub service_owners: bool,
-    /// Those that apps hand out themselves.
+    /// Those that apps give themselves.
     pub apps: bool,
 }
 

@@ -251,7 +251,7 @@ pub async fn delete(
     .await
 }
 
-/// Findings, then ownership, then the owner's code, then the scopes it stands for.
+/// Findings, then ownership, then the owner's code, then the scopes it represents.
 async fn check(
     tx: &mut PgConnection,
     owner: &Owner,

@@ -94,7 +94,7 @@ pub fn generate(
 ) -> anyhow::Result<Vec<(Kind, u64)>> {
     anyhow::ensure!(
         options.scale > 0.0 && options.scale <= 1.0,
-        "the scale must lie between 0.01 and 1"
+        "the scale must be between 0.01 and 1"
     );
     fs::create_dir_all(options.out.join("policies"))
         .with_context(|| format!("creating {}", options.out.display()))?;

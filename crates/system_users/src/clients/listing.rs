@@ -49,7 +49,7 @@ pub async fn write_clients<T: Serialize>(
     Ok(writer)
 }
 
-/// Writes the clients handed to an agent by its owner, by name.
+/// Writes the clients delegated to an agent by its owner, by name.
 ///
 /// # Errors
 /// The database fails, or the client does not read any more.

@@ -140,7 +140,7 @@ async fn ask(
 pub(super) enum Standing {
     /// An active system user: a request is not needed.
     SystemUser,
-    /// A request that stands.
+    /// A request that is open or answered.
     Request(Box<Request>),
     /// A new one may be created. It replaces the stored one, which cannot be answered any more
     /// or whose system user is deleted.

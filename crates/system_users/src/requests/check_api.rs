@@ -67,13 +67,13 @@ pub struct CheckDto {
     /// The request that is there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<Uuid>,
-    /// Where it stands.
+    /// Its status.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<RequestStatus>,
     /// Where the customer decides about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub confirm_url: Option<String>,
-    /// Everything that stands in the way, each as the problem it would be answered with. The first
+    /// Everything that blocks the request, each as the problem it would be answered with. The first
     /// is the one that the request itself would get.
     #[schema(value_type = Vec<AltinnProblem>)]
     pub problems: Vec<Map<String, Value>>,

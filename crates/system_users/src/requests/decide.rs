@@ -227,7 +227,7 @@ impl Requests {
         Ok(())
     }
 
-    /// What of the request the approver may hand out. Agents hold nothing themselves, so nothing is
+    /// What of the request the approver may give. Agents hold nothing themselves, so nothing is
     /// checked for them.
     pub async fn delegation_report(
         &self,

@@ -168,7 +168,7 @@ pub async fn for_person<P>(
     })
 }
 
-/// Approves: creates the system user and hands it what was asked for.
+/// Approves: creates the system user and gives it what was asked for.
 #[utoipa::path(post, operation_id = "approveRequest", path = "/authentication/api/v1/systemuser/request/{party}/{requestId}/approve", tag = "Customer",
     params(("party" = i32, Path), ("requestId" = uuid::Uuid, Path)),
     responses((status = 200, body = bool, content_type = "application/json"), (status = 400, description = "Model state, AUTH-00001, -00004, -00050, -00051, -00053, -00063 or -00064"), (status = 401), (status = 403, description = "Not permitted, AUTH-00041, or the delegation check: AUTH-00014, -00016, -00018, -00068, -00069, -00070 or -00071"),
@@ -190,7 +190,7 @@ pub async fn approve(
     Ok(Json(true))
 }
 
-/// Approves a request for an agent: creates it. Clients are handed to it later.
+/// Approves a request for an agent: creates it. Clients are delegated to it later.
 #[utoipa::path(post, operation_id = "approveAgentRequest", path = "/authentication/api/v1/systemuser/request/agent/{party}/{requestId}/approve", tag = "Customer",
     params(("party" = i32, Path), ("requestId" = uuid::Uuid, Path)),
     responses((status = 200, body = bool, content_type = "application/json"), (status = 400, description = "Model state, AUTH-00004, -00063 or -00065"), (status = 401), (status = 403, description = "Not permitted, or AUTH-00042"), (status = 404, description = "AUTH-00011 or AUTH-00030"),

@@ -12,7 +12,7 @@ use foundation::{http::time, ids::ExternalRef};
 /// Kind of a request: that of the system user it asks for.
 pub type RequestKind = SystemUserKind;
 
-/// Where a request stands. A time-out is computed on reading and stored nowhere.
+/// The status of a request. A time-out is computed on reading and stored nowhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[expect(missing_docs, reason = "words of the wire")]
 pub enum RequestStatus {

@@ -102,7 +102,7 @@ macro_rules! register_rows {
     };
 }
 
-/// A system user that lives.
+/// An active system user.
 pub async fn by_id(db: &mut PgConnection, id: Uuid) -> Result<Option<SystemUser>, DbError> {
     Ok(system_users!("where u.id = $1 and not u.is_deleted", id)
         .fetch_optional(db)
@@ -110,7 +110,7 @@ pub async fn by_id(db: &mut PgConnection, id: Uuid) -> Result<Option<SystemUser>
         .map(SystemUser::from))
 }
 
-/// The living system user of this system, owner and reference, whatever its kind.
+/// The active system user of this system, owner and reference, whatever its kind.
 pub async fn active_with_key(
     db: &mut PgConnection,
     system_id: &str,
@@ -197,7 +197,7 @@ pub async fn stream(
     ))
 }
 
-/// One living system user as the platform's other parts see it.
+/// One active system user as the platform's other parts see it.
 pub async fn registered(
     db: &mut PgConnection,
     id: Uuid,
@@ -208,8 +208,8 @@ pub async fn registered(
         .map(RegisterSystemUser::from))
 }
 
-/// What Maskinporten asks: the living system user of a live system that has this client, of this
-/// vendor, for this owner and reference.
+/// What Maskinporten asks: the active system user of an existing system that has this client, of
+/// this vendor, for this owner and reference.
 pub async fn by_external_id(
     db: &mut PgConnection,
     client_id: &str,

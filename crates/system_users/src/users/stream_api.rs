@@ -58,7 +58,7 @@ pub async fn stream(
     }))
 }
 
-/// One living system user.
+/// One active system user.
 #[utoipa::path(get, operation_id = "getSystemUserForPlatform", path = "/authentication/api/v1/systemuser/internal/systemusers/{id}", tag = "Operations",
     params(("id" = uuid::Uuid, Path)),
     responses((status = 200, body = RegisterSystemUser), (status = 401), (status = 403), (status = 404, description = "No uuid"),

@@ -264,7 +264,7 @@ impl Evaluated {
     }
 }
 
-/// An answer as it stands in the answer of a batch.
+/// An answer as an element of the answer of a batch.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum Element<'a> {
@@ -378,7 +378,7 @@ struct Open<'q> {
     request: PartialRequest<'q>,
 }
 
-/// The system users of tokens that questions handed over.
+/// The system users of the tokens in questions.
 pub type KnownTokens<'q> = HashMap<&'q str, Result<Vec<Uuid>, TokenReason>>;
 
 /// Questions of a batch that may be the last one are decided so many at a time.
@@ -554,7 +554,7 @@ impl Asker<'_> {
         all.ok_or_else(|| ApiError::internal(anyhow::anyhow!("a question without an answer")))
     }
 
-    /// Everything that comes before a decision, and whether an account of it is wanted.
+    /// Everything that comes before a decision, and whether an explanation is wanted.
     async fn prepare<'q>(
         &self,
         question: &Question<'q>,
@@ -642,12 +642,12 @@ impl Asker<'_> {
         }
     }
 
-    /// Whether the world of the certification is switched on.
+    /// Whether the data of the certification are switched on.
     pub fn has_fixture(&self) -> bool {
         self.endpoints.config.settings.authzen.conformance_fixture
     }
 
-    /// Why the system user is not the one it is said to be; none when nothing speaks against it.
+    /// Why the system user is not the one it is said to be; none when there is no objection.
     pub async fn objection<'q>(
         &self,
         question: &Question<'q>,

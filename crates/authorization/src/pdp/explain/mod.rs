@@ -38,7 +38,7 @@ use xacml::{Decision, policy::Rule};
 const STEPS_OF_GRANTS: u32 = 20_000;
 const PACKAGE: &str = "urn:altinn:accesspackage";
 
-/// An account being written.
+/// An explanation that is being written.
 #[derive(Debug, Default)]
 struct Steps(Vec<Value>);
 

@@ -40,7 +40,7 @@ impl<'a> Written<'a> {
         }
     }
 
-    /// Adds a value. `person` stands in for an identity number.
+    /// Adds a value. `person` replaces an identity number.
     pub fn add(
         &mut self,
         category: &'a str,
@@ -71,10 +71,10 @@ impl<'a> Written<'a> {
         self.out.push(',');
         if id == PERSON || is_identity_number(value) {
             let mut buffer = Uuid::encode_buffer();
-            let stand_in = person.map_or("withheld", |uuid| {
+            let replacement = person.map_or("withheld", |uuid| {
                 uuid.as_hyphenated().encode_lower(&mut buffer)
             });
-            text(&mut self.out, stand_in);
+            text(&mut self.out, replacement);
         } else {
             text(&mut self.out, value);
         }
@@ -101,7 +101,7 @@ impl<'a> Written<'a> {
     }
 }
 
-/// Eleven digits that may name a person, wherever they stand.
+/// Eleven digits that may name a person, wherever they are.
 fn is_identity_number(value: &str) -> bool {
     value.len() == 11 && NationalId::parse(value).is_ok()
 }

@@ -9,7 +9,7 @@ use super::{line, store};
 /// So much time is read at once.
 const STEP: TimeDelta = TimeDelta::minutes(1);
 
-/// Hands each decision of a stretch of time to a writer, in order of time, with about how many
+/// Passes each decision of a period to a writer, in order of time, with about how many
 /// there are in all.
 ///
 /// # Errors

@@ -39,7 +39,7 @@ const QUEUE_TIMEOUT: Duration = Duration::from_millis(250);
 /// How long it may take to write what waits at the end.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(2_500);
 
-/// By which door a decision was asked for.
+/// By which endpoint a decision was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Endpoint {
     /// `/authorize`
@@ -101,7 +101,7 @@ impl Log {
         log
     }
 
-    /// Hands over a line. It waits only when the queue is full, and then not long.
+    /// Enqueues a line. It waits only when the queue is full, and then not long.
     pub async fn record(&self, line: Line) {
         let kilobytes = line.kilobytes().min(QUEUE_KILOBYTES as u32);
         let space = Arc::clone(&self.space).try_acquire_many_owned(kilobytes);
@@ -136,7 +136,7 @@ impl Log {
         self.queue.max_capacity() - self.queue.capacity()
     }
 
-    /// Waits until every line handed over so far is written, or printed: as long as the database is
+    /// Waits until every line enqueued so far is written, or printed: as long as the database is
     /// away, when nothing else needs the space.
     pub async fn flush(&self) {
         let (done, written) = oneshot::channel();

@@ -225,7 +225,7 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
     if merge.options.format != Format::Ndjson {
         leave_unknown_parents(&mut *tx, merge).await?;
     }
-    merge.settle_findings(&mut *tx).await?;
+    merge.apply_findings(&mut *tx).await?;
     for (form, lines, line) in add_forms(&mut *tx).await? {
         let first = u64::try_from(line).unwrap_or_default();
         merge.findings.warn(

@@ -199,7 +199,7 @@ async fn check_together(tx: &mut PgConnection) -> Result<(), DbError> {
 pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
     resolve(&mut *tx).await?;
     check_together(&mut *tx).await?;
-    merge.settle_findings(&mut *tx).await?;
+    merge.apply_findings(&mut *tx).await?;
     let source = merge.options.source.as_str();
     let ended = end_relations_of_deceased(&mut *tx, source).await?;
     note_dropped(&mut *tx, merge).await?;
@@ -303,32 +303,32 @@ async fn note_dropped(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged<()
 }
 
 /// Ends what people who have died gave and got: right-holder and agent relations, with all that
-/// hangs on them.
+/// depends on them.
 async fn end_relations_of_deceased(tx: &mut PgConnection, source: &str) -> Result<u64, DbError> {
     let actor = format!("import:{source}");
     Ok(sqlx::query!(
-        r#"with dead as materialized (
+        r#"with deceased as materialized (
              select p.key from staging.person s join party p on p.key = s.key where s.death_date is not null and p.death_date is null
-           ), handed as (
-             delete from client_delegation d using dead
-             where d.client_key = dead.key or d.facilitator_key = dead.key or d.system_user_key = dead.key
+           ), revoked as (
+             delete from client_delegation d using deceased
+             where d.client_key = deceased.key or d.facilitator_key = deceased.key or d.system_user_key = deceased.key
              returning d.id, d.system_user_key, d.client_key
            ), noted as (
-             insert into staging.unhanded select distinct system_user_key, client_key from handed on conflict do nothing
+             insert into staging.unhanded select distinct system_user_key, client_key from revoked on conflict do nothing
            ), ended as (
-             delete from assignment a using dead, role r
-             where r.key = a.role_id and r.code in ('rettighetshaver', 'agent') and (a.from_key = dead.key or a.to_key = dead.key)
+             delete from assignment a using deceased, role r
+             where r.key = a.role_id and r.code in ('rettighetshaver', 'agent') and (a.from_key = deceased.key or a.to_key = deceased.key)
              returning a.id, a.from_key, a.to_key
            ), trail as (
              insert into audit_log (instance, actor_kind, client_id, action, object_kind, object_id, outcome, detail)
-             select $2, 'operator', $1, 'delegation.ended', 'client-delegation', id::text, 'ok', '{"reason": "death"}'::jsonb from handed
+             select $2, 'operator', $1, 'delegation.ended', 'client-delegation', id::text, 'ok', '{"reason": "death"}'::jsonb from revoked
              union all
              select $2, 'operator', $1, 'assignment.ended', 'assignment', id::text, 'ok', '{"reason": "death"}'::jsonb from ended
            ), touched as (
              insert into staging.touched
-             select system_user_key from handed union select client_key from handed union select from_key from ended union select to_key from ended
+             select system_user_key from revoked union select client_key from revoked union select from_key from ended union select to_key from ended
              on conflict do nothing)
-           select id from handed union all select id from ended"#,
+           select id from revoked union all select id from ended"#,
         actor,
         foundation::audit::instance()
     )

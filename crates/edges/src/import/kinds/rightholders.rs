@@ -241,19 +241,19 @@ async fn end_absent(
     sqlx::query!(
         r#"with ended as (
              delete from assignment where id = any($1) returning id, from_key, to_key, role_id
-           ), handed as (
+           ), revoked as (
              delete from client_delegation d using ended e
              where d.client_key = e.from_key and d.facilitator_key = e.to_key and d.role_id = e.role_id
              returning d.id, d.system_user_key, d.client_key
            ), noted as (
-             insert into staging.unhanded select distinct system_user_key, client_key from handed on conflict do nothing
+             insert into staging.unhanded select distinct system_user_key, client_key from revoked on conflict do nothing
            ), trail as (
              insert into audit_log (instance, actor_kind, client_id, action, object_kind, object_id, outcome, detail)
              select $3, 'operator', $2, 'assignment.ended', 'assignment', id::text, 'ok', '{"reason": "no longer in its source"}'::jsonb from ended
              union all
-             select $3, 'operator', $2, 'delegation.ended', 'client-delegation', id::text, 'ok', '{"reason": "relation ended"}'::jsonb from handed)
+             select $3, 'operator', $2, 'delegation.ended', 'client-delegation', id::text, 'ok', '{"reason": "relation ended"}'::jsonb from revoked)
            insert into staging.touched
-           select from_key from ended union select to_key from ended union select system_user_key from handed on conflict do nothing"#,
+           select from_key from ended union select to_key from ended union select system_user_key from revoked on conflict do nothing"#,
         &absent,
         actor,
         foundation::audit::instance()

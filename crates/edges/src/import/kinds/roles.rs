@@ -192,7 +192,7 @@ async fn resolve(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged<()> {
     )
     .execute(&mut *tx)
     .await?;
-    merge.settle_findings(&mut *tx).await?;
+    merge.apply_findings(&mut *tx).await?;
     let by_name = merge.options.person_match == PersonMatch::Unique;
     let catalogue = &merge.context.catalogue;
     let contact = catalogue.role_by_register_code("KONT").map(|r| r.key);
@@ -329,21 +329,21 @@ async fn end(tx: &mut PgConnection, source: &str, snapshot: bool) -> Result<u64,
         return Ok(0);
     }
     sqlx::query!(
-        r#"with handed as (
+        r#"with revoked as (
              delete from client_delegation d using staging.gone g
              where d.client_key = g.from_key and d.facilitator_key = g.to_key and d.role_id = g.role_id
              returning d.id, d.system_user_key, d.client_key
            ), trail as (
              insert into audit_log (instance, actor_kind, client_id, action, object_kind, object_id, party_org, outcome, detail)
              select $2, 'operator', $1, 'delegation.ended', 'client-delegation', h.id::text, c.org_number, 'ok', '{"reason": "role ended"}'
-             from handed h join party c on c.key = h.client_key
+             from revoked h join party c on c.key = h.client_key
            ), noted as (
-             insert into staging.unhanded select distinct system_user_key, client_key from handed on conflict do nothing
+             insert into staging.unhanded select distinct system_user_key, client_key from revoked on conflict do nothing
            ), unlinked as (
              update party p set parent_key = null, updated_at = service_now() from staging.gone g join role r on r.key = g.role_id
              where p.key = g.from_key and p.parent_key = g.to_key and r.code in ('hovedenhet', 'ikke-naeringsdrivende-hovedenhet'))
            insert into staging.touched
-           select from_key from staging.gone union select to_key from staging.gone union select system_user_key from handed on conflict do nothing"#,
+           select from_key from staging.gone union select to_key from staging.gone union select system_user_key from revoked on conflict do nothing"#,
         format!("import:{source}"),
         foundation::audit::instance()
     )
@@ -361,7 +361,7 @@ async fn keep_unresolved(tx: &mut PgConnection, source: &str) -> Result<(), DbEr
              where s.to_name is not null and s.to_birth is not null and not exists (
                select from staging.relation r join party p on p.key = r.to_key
                where r.from_key = g.key and r.role_id = s.role_id and p.birth_date = s.to_birth and staging.folded(p.name) = staging.folded(s.to_name))
-           ), forgotten as (
+           ), removed as (
              delete from unresolved_holder u where u.source = $1 and not exists (
                select from incoming t where (t.org_key, t.role_id, t.name, t.birth_date) = (u.org_key, u.role_id, u.name, u.birth_date)))
            insert into unresolved_holder (org_key, role_id, name, birth_date, source)

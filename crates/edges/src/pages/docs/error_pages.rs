@@ -39,7 +39,7 @@ static TEXTS: LazyLock<BTreeMap<String, Text>> = LazyLock::new(|| {
     toml::from_str(include_str!("../../../../../docs/errors.toml")).unwrap_or_default()
 });
 
-/// The text about a code. Codes of the portal share those of the problems that they stand for.
+/// The text about a code. Codes of the portal share those of the problems that they represent.
 fn text_of(code: &str) -> Option<&'static Text> {
     TEXTS.get(code).or_else(|| {
         let number = code.strip_prefix(PORTAL)?;

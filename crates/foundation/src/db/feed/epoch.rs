@@ -139,7 +139,7 @@ pub async fn epoch_of(db: &mut PgConnection) -> Result<Epoch, DbError> {
     Ok(history(db).await?.epoch)
 }
 
-/// Begins another epoch, so that every instance forgets what it knows of the present one.
+/// Begins another epoch, so that every instance invalidates its cached facts.
 ///
 /// # Errors
 /// The database fails.

@@ -25,8 +25,8 @@ const TIMEOUT: Duration = Duration::from_millis(900);
 const BATCH: i64 = 5_000;
 /// Entries that get their positions in one transaction.
 const NUMBERED_AT_ONCE: i32 = 5_000;
-/// After so long without the database, entries may be gone that were never seen: all is forgotten
-/// instead.
+/// After so long without the database, entries may be gone that were never seen: all cached facts
+/// are invalidated instead.
 const LOST: Duration = Duration::from_mins(10);
 
 /// Follows the feed until it is dropped.
@@ -110,7 +110,7 @@ enum Begin<'a> {
 }
 
 /// Whether a connection reads the history that is followed. When it does not, because a standby was
-/// promoted, a backup restored or another cluster stands at the address, all memory is dropped.
+/// promoted, a backup restored or another cluster is at the address, all memory is dropped.
 async fn place_to_read<'a>(
     feed: &Feed,
     db: &mut PgConnection,
@@ -222,7 +222,7 @@ pub async fn number(pool: &PgPool) -> Result<i64, DbError> {
 }
 
 /// Removes entries that every running instance has seen long ago.
-pub async fn forget_old(pool: &PgPool) -> Result<(), DbError> {
+pub async fn delete_old(pool: &PgPool) -> Result<(), DbError> {
     sqlx::query!("delete from change_feed where seq in (select seq from change_feed
            where at < service_now() - interval '1 hour' and position is not null order by seq limit 50000)")
         .execute(pool)

@@ -16,10 +16,10 @@ use super::{Epoch, Notes, Position, Touched};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Tag(u32);
 
-/// A moment between two changes. What was read after it holds until something it is about is
+/// The value of the change counter. What was read after it is valid until something it is about is
 /// touched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Moment(u64);
+pub struct VersionStamp(u64);
 
 /// How many places there are: 2 MiB of memory.
 const PLACES: usize = 1 << 18;
@@ -34,8 +34,8 @@ pub struct Feed {
     hasher: RandomState,
     touched: Box<[AtomicU64]>,
     everything: AtomicU64,
-    moments: AtomicU64,
-    /// Nanoseconds from `began` to the last moment at which nothing was missing; 0: there was none.
+    version: AtomicU64,
+    /// Nanoseconds from `began` to the last time at which nothing was missing; 0: there was none.
     confirmed: AtomicU64,
     /// Nanoseconds from `began` to when a connection was seen that reads another history; 0: none was
     /// since the feed was last read.
@@ -58,7 +58,7 @@ impl Feed {
             hasher: RandomState::new(),
             touched: (0..PLACES).map(|_| AtomicU64::new(0)).collect(),
             everything: AtomicU64::new(0),
-            moments: AtomicU64::new(1),
+            version: AtomicU64::new(1),
             confirmed: AtomicU64::new(0),
             doubted: AtomicU64::new(0),
             place: AtomicI64::new(0),
@@ -74,15 +74,15 @@ impl Feed {
         Tag((self.hasher.hash_one((touched.as_str(), key)) % PLACES as u64) as u32)
     }
 
-    /// The present moment. To be taken before facts are read.
+    /// The present version stamp. To be taken before facts are read.
     #[must_use]
-    pub fn moment(&self) -> Moment {
-        Moment(self.moments.load(Ordering::SeqCst))
+    pub fn version_stamp(&self) -> VersionStamp {
+        VersionStamp(self.version.load(Ordering::SeqCst))
     }
 
-    /// Whether nothing of these was touched since a moment.
+    /// Whether nothing of these was touched since a version stamp.
     #[must_use]
-    pub fn holds(&self, since: Moment, tags: impl IntoIterator<Item = Tag>) -> bool {
+    pub fn holds(&self, since: VersionStamp, tags: impl IntoIterator<Item = Tag>) -> bool {
         let is_older = |at: &AtomicU64| at.load(Ordering::SeqCst) <= since.0;
         is_older(&self.everything)
             && tags
@@ -116,9 +116,9 @@ impl Feed {
             self.touched.get(self.tag(touched, key).0 as usize)
         };
         // A reader of facts between the two lines reads them after the change, and keeps them.
-        let moment = self.moments.fetch_add(1, Ordering::SeqCst) + 1;
+        let stamp = self.version.fetch_add(1, Ordering::SeqCst) + 1;
         if let Some(at) = at {
-            at.fetch_max(moment, Ordering::SeqCst);
+            at.fetch_max(stamp, Ordering::SeqCst);
         }
     }
 
@@ -251,11 +251,11 @@ mod tests {
             feed.tag(Touched::Resource, "a"),
         );
         assert_ne!(a, b);
-        let read = feed.moment();
+        let read = feed.version_stamp();
         feed.touch(Touched::Resource, "a");
         assert!(feed.holds(read, [a]) && !feed.holds(read, [a, b]));
-        assert!(feed.holds(feed.moment(), [a, b]));
-        let again = feed.moment();
+        assert!(feed.holds(feed.version_stamp(), [a, b]));
+        let again = feed.version_stamp();
         feed.touch(Touched::Everything, "");
         assert!(!feed.holds(again, [a]) && !feed.holds(again, []));
     }

@@ -1,8 +1,8 @@
 //! The change feed: what a committed change touches, for caches that keep decisions true.
 //!
 //! A writer appends to it in the transaction that makes the change ([`append`]). Every instance
-//! follows it ([`Feed`]) and forgets what it names; the instance that wrote forgets as soon as the
-//! call is done ([`noting`]).
+//! follows it ([`Feed`]) and invalidates what it names; the instance that wrote does so as soon as
+//! the call is done ([`noting`]).
 
 mod compare;
 mod epoch;
@@ -16,8 +16,8 @@ use sqlx::PgConnection;
 
 pub use compare::is_followed_history;
 pub use epoch::{Epoch, NoPosition, Position, begin_another_epoch, epoch_of};
-pub use follow::{follow, forget_old, number};
-pub use memory::{Feed, Moment, Tag};
+pub use follow::{delete_old, follow, number};
+pub use memory::{Feed, Tag, VersionStamp};
 pub use remembered::{Fact, Remembered};
 
 use super::DbError;

@@ -73,7 +73,7 @@ pub fn answer(operation: &mut Operation, status: u16) {
     answer_with(operation, status, status_text(status).unwrap_or_default());
 }
 
-/// Notes that the operation may answer with a status. What it says itself stands.
+/// Adds a status with which the operation may answer. What the operation declares itself is kept.
 pub fn answer_with(operation: &mut Operation, status: u16, text: &str) {
     operation
         .responses
@@ -138,7 +138,7 @@ fn optional(operation: &mut Operation, place: ParameterIn, name: &str, text: &st
 }
 
 /// Notes that the operation answers in the language of `Accept-Language`.
-pub fn speaks_languages(operation: &mut Operation) {
+pub fn answers_in_languages(operation: &mut Operation) {
     // OpenAPI ignores `Accept` alone; this header is an ordinary one.
     header(
         operation,

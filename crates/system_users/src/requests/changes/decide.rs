@@ -56,7 +56,7 @@ impl Difference {
 pub type Seen<'a> = &'a (dyn Fn(&ChangeRequest, &System) -> bool + Send + Sync);
 
 impl Requests {
-    /// Approves a change: what is new is handed out, what is unwanted is taken away.
+    /// Approves a change: what is new is given, what is unwanted is revoked.
     ///
     /// `seen`, when given, must hold for what is in the database under lock.
     ///
@@ -208,7 +208,7 @@ impl Requests {
         }
     }
 
-    /// Whether the system still lists what is asked for, and the approver may hand out what is new.
+    /// Whether the system still lists what is asked for, and the approver may give what is new.
     async fn check_change(
         &self,
         tx: &mut PgConnection,
@@ -256,7 +256,7 @@ impl Requests {
         }
     }
 
-    /// What of a change the approver may hand out, given what the system user holds.
+    /// What of a change the approver may give, given what the system user holds.
     pub async fn change_report(
         &self,
         db: &mut PgConnection,
@@ -296,7 +296,7 @@ impl Requests {
         .await
     }
 
-    /// Hands out and takes away.
+    /// Gives and revokes.
     async fn apply(
         &self,
         tx: &mut PgConnection,
