@@ -1,5 +1,5 @@
 //! What vendors, customers and accountants do all day: approving requests, reading them, paging
-//! through a system's users and an accountant's clients, handing over a thousand of them at once.
+//! through a system's users and an accountant's clients, delegating a thousand of them at once.
 //!
 //! Postgres, the service and the load generator share one machine, and Postgres keeps its word
 //! about the disk. `TRAFFIC_USERS` says how many system users the system has,

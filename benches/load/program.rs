@@ -1,4 +1,4 @@
-//! What is asked: the service, and a bare handler beside it, each a process of its own.
+//! What is asked: the service, and a bare handler for comparison, each a process of its own.
 
 use std::{
     path::Path,

@@ -191,7 +191,7 @@ pub async fn run_each<A, F, I, S>(
                     if let Some(count) = failures.count() {
                         tracing::warn!(%error, count, "connections could not be accepted");
                     }
-                    connections.make_room();
+                    connections.close_idle();
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                     continue;
                 }
@@ -319,7 +319,8 @@ impl EachSecond {
     }
 }
 
-/// Starts what runs beside the listeners: key sets are kept fresh, partitions are there in time.
+/// Starts what runs in addition to the listeners: key sets are kept fresh, partitions are there in
+/// time.
 pub fn spawn_background(state: &AppState, shutdown: &Shutdown) {
     super::metrics::register_instance(state);
     for issuer in &state.verifier.issuers {

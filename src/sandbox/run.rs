@@ -386,9 +386,10 @@ fn spawn(
         shutdown.clone(),
     ));
     // The pages of the reference ask for test tokens where they come from.
-    let beside = Hosts::of(config, answers_to).guard(Router::new().nest(pages::TEST_TOKENS, tools));
-    let beside = state.guard.before(beside, RequestClass::Read);
-    let main = beside.fallback_service(app::service(state, answers_to));
+    let with_tools =
+        Hosts::of(config, answers_to).guard(Router::new().nest(pages::TEST_TOKENS, tools));
+    let with_tools = state.guard.before(with_tools, RequestClass::Read);
+    let main = with_tools.fallback_service(app::service(state, answers_to));
     if let Some(listener) = listeners.tls {
         let places = HashMap::from([
             (Place::Main, Answering::new(main.clone())),

@@ -265,7 +265,7 @@ async fn a_new_row_claims_no_place_in_the_chain() {
 }
 
 #[tokio::test]
-async fn rows_are_chained_beside_writers_without_a_gap() {
+async fn rows_are_chained_during_writes_without_a_gap() {
     let trail = Box::pin(Trail::start()).await;
     let token = trail.app.vendor(who::FJORDLONN).await;
     let write = async |n: usize| {

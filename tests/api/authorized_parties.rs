@@ -346,7 +346,7 @@ async fn service_owners_ask_about_others_with_the_scope_for_it() {
         .assert_forbidden();
 }
 
-/// Nattergal, as Torleif reads his own parties.
+/// Nattergal, as Torleif reads the own parties.
 async fn nattergal_of_torleif(world: &World, query: &str) -> Value {
     let own = world.torleif().get(&format!("{END_USER}{query}")).await;
     let own = own.assert_status(200).json();

@@ -87,7 +87,7 @@ impl Expected {
     }
 }
 
-/// The service beside the model that it must agree with.
+/// The service, and the model that it must agree with.
 struct Compared {
     world: World,
     expected: [Expected; 3],

@@ -78,7 +78,7 @@ async fn a_member_twice_is_no_request_for_the_platforms_own_parts() {
 }
 
 #[tokio::test]
-async fn a_member_twice_is_refused_beside_a_token() {
+async fn a_member_twice_is_refused_with_a_token() {
     let world = World::start().await;
     let check = token_check(&world).await;
     for (member, other) in [

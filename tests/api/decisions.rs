@@ -1025,7 +1025,7 @@ async fn who_may_ask_as_a_part_of_the_platform() {
     ] {
         assert_eq!(ask(name, value).await.unwrap().status(), 401, "{name}");
     }
-    // A bad platform token does no harm beside a good credential.
+    // A bad platform token does no harm together with a good credential.
     let both = app
         .http
         .post(format!("{}{DECISION}", app.base))

@@ -632,7 +632,7 @@ async fn too_much_at_once_is_503_where_that_is_documented() {
     let vendor = world.organization(FJORDLONN, &scopes);
     let token = vendor.token().await;
     let held = hold(&world, "system").await;
-    let beside = async {
+    let meanwhile = async {
         wait_for_waiting(&world, 1).await;
         for operation in described().operations() {
             let is_probe = operation.path == "/health" || operation.path == "/health/ready";
@@ -644,7 +644,7 @@ async fn too_much_at_once_is_503_where_that_is_documented() {
         }
         drop(held);
     };
-    let (waited, ()) = join(vendor.get(SYSTEMS), beside).await;
+    let (waited, ()) = join(vendor.get(SYSTEMS), meanwhile).await;
     waited.assert_status(200);
 }
 
@@ -746,7 +746,7 @@ fn operation(id: &str) -> Operation<'static> {
 // Answers that no other test is about
 
 #[tokio::test]
-async fn an_account_of_another_owners_decision_is_403_for_the_platforms_own_parts() {
+async fn an_explanation_of_another_owners_decision_is_403_for_the_platforms_own_parts() {
     let world = World::start().await;
     let question = example(operation("decideForPlatform")).unwrap();
     let stranger = world.organization(AYE, AUTHORIZE);

@@ -237,7 +237,7 @@ async fn a_place_in_the_events_is_one_that_was_given_out() {
 }
 
 #[tokio::test]
-async fn no_event_is_lost_or_doubled_beside_writers() {
+async fn no_event_is_lost_or_doubled_during_writes() {
     let world = World::start().await;
     let vendor = world.fjordlonn();
     let write = async |n: usize| {

@@ -522,7 +522,7 @@ async fn portals_and_lists_are_refused_before_decisions() {
     let vendor = world.fjordlonn();
     vendor.get(SYSTEMS).await.assert_status(200);
     let held = hold(&world, "system").await;
-    let beside = async {
+    let meanwhile = async {
         wait_for_waiting(&world, 2).await;
         assert_busy(vendor.get(SYSTEMS).await);
         assert_busy(world.anonymous().get(HELP).await);
@@ -532,7 +532,7 @@ async fn portals_and_lists_are_refused_before_decisions() {
         held.close().await.unwrap();
     };
     let waiting = join_all([vendor.get(SYSTEMS), vendor.get(SYSTEMS)]);
-    let (waited, ()) = futures::join!(waiting, beside);
+    let (waited, ()) = futures::join!(waiting, meanwhile);
     for answer in waited {
         answer.assert_status(200);
     }
@@ -544,7 +544,7 @@ async fn changes_have_a_limit_of_their_own() {
     let world = with_long_database_timeouts(&[("limits.max_writes_in_flight", "1")]).await;
     let vendor = world.fjordlonn();
     let held = hold(&world, "request").await;
-    let beside = async {
+    let meanwhile = async {
         wait_for_waiting(&world, 1).await;
         assert_busy(vendor.post(VENDOR_REQUESTS, json!({})).await);
         vendor.get(SYSTEMS).await.assert_status(200);
@@ -552,7 +552,7 @@ async fn changes_have_a_limit_of_their_own() {
     };
     let body = request_for(FJORDLONN_SYSTEM, KERAMIKK, [A_ORDNING]);
     let waiting = vendor.post(VENDOR_REQUESTS, body);
-    let (waited, ()) = futures::join!(waiting, beside);
+    let (waited, ()) = futures::join!(waiting, meanwhile);
     assert_ne!(waited.status, 503, "{}", waited.text);
     let after = vendor.post(VENDOR_REQUESTS, json!({})).await;
     after.assert_status(400);
@@ -563,7 +563,7 @@ async fn one_consumer_does_not_take_what_others_need() {
     let world = with_long_database_timeouts(&[("limits.max_consumer_in_flight", "1")]).await;
     let (vendor, other) = (world.fjordlonn(), world.skyregnskap());
     let held = hold(&world, "system").await;
-    let beside = async {
+    let meanwhile = async {
         wait_for_waiting(&world, 1).await;
         assert_busy(
             vendor
@@ -576,7 +576,7 @@ async fn one_consumer_does_not_take_what_others_need() {
         answer.assert_status(404);
         held.close().await.unwrap();
     };
-    let (waited, ()) = futures::join!(vendor.get(SYSTEMS), beside);
+    let (waited, ()) = futures::join!(vendor.get(SYSTEMS), meanwhile);
     waited.assert_status(200);
     vendor.get(SYSTEMS).await.assert_status(200);
 }
@@ -847,7 +847,7 @@ async fn a_vendor_has_so_many_open_requests_to_a_customer() {
     // The same again is no new one, and other customers have requests of their own.
     of_fjordlonn(KERAMIKK, "a").await.assert_status(200);
     of_fjordlonn(TINDEVANDRER, "c").await.assert_status(201);
-    // One that is taken back makes room.
+    // One that is taken back does not count.
     let id = first.json()["id"].as_str().unwrap().to_owned();
     let path = format!("{VENDOR_REQUESTS}/{id}");
     world.fjordlonn().delete(&path).await.assert_status(202);

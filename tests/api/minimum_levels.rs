@@ -88,7 +88,7 @@ fn authzen() -> Value {
 }
 
 #[tokio::test]
-async fn beside_a_token_the_level_for_system_users_replaces_the_general_one() {
+async fn with_a_token_the_level_for_system_users_replaces_the_general_one() {
     let world = World::start().await;
     let parameters = [
         ("systemUserId", &*TINDEVANDRER_USER.id),

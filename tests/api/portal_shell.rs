@@ -178,7 +178,7 @@ async fn a_nonce_is_used_once() {
 }
 
 #[tokio::test]
-async fn our_own_pages_stay_beside_the_front_end() {
+async fn our_own_pages_stay_with_the_front_end() {
     let portal = Box::pin(Portal::of(who::ODDNY)).await;
     for path in ["help", "privacy", "accessibility", "loggedout"] {
         let response = portal.get(&format!("{UI}/{path}")).await;

@@ -37,14 +37,14 @@ impl SmallDisk {
         Self(folder)
     }
 
-    /// Takes all room that is left.
+    /// Takes all space that is left.
     fn fill(&self) {
         let mut file = File::create(self.0.join("ballast")).unwrap();
         let block = vec![0; 64 * 1024];
         while file.write_all(&block).is_ok() {}
     }
 
-    fn make_room(&self) {
+    fn free_space(&self) {
         fs::remove_file(self.0.join("ballast")).unwrap();
     }
 }
@@ -109,10 +109,10 @@ async fn a_full_disk_is_an_outage_of_changes_that_passes() {
             "a full disk is no reason to take an instance out"
         );
         let fault = Instant::now();
-        disk.make_room();
+        disk.free_space();
         let healed = checker.healed(fault).await;
         note(
-            "disk full, from when there was room",
+            "disk full, from when there was space",
             healed,
             &checker.tally(),
         );

@@ -1,4 +1,4 @@
-//! Each setting that stops production, with its name in the message, beside a similar value that
+//! Each setting that stops production, with its name in the message, with a similar value that
 //! does not.
 
 use foundation::crypto::{base64url, hex, sha256};

@@ -9,7 +9,7 @@ use sandbox::SandboxKeys;
 use crate::installation::{Ended, Installation, RSA_KEYS, checked};
 
 /// An installation, and the folder of a sandbox within its own.
-fn beside_a_sandbox() -> Installation {
+fn with_a_sandbox() -> Installation {
     let installation = Installation::new();
     SandboxKeys::load(&installation.dir.join("sandbox")).unwrap();
     installation
@@ -44,7 +44,7 @@ fn a_copy_under_another_name_is_recognised(
     #[case] to: &str,
     #[case] key: &str,
 ) {
-    let mut installation = beside_a_sandbox();
+    let mut installation = with_a_sandbox();
     installation.set("SERVER__PROFILE", profile);
     copy(&installation, of, to);
     assert_reported(&checked(&installation), key);
@@ -52,7 +52,7 @@ fn a_copy_under_another_name_is_recognised(
 
 #[test]
 fn a_file_below_the_folder_of_a_sandbox_is_refused_by_any_link() {
-    let mut installation = beside_a_sandbox();
+    let mut installation = with_a_sandbox();
     installation.write("sandbox/unmarked.pem", &RSA_KEYS[2].to_pem());
     let link = installation.dir.join("link.pem");
     symlink(installation.dir.join("sandbox/unmarked.pem"), link).unwrap();

@@ -322,7 +322,7 @@ async fn bodies_that_are_awaited_take_no_other_clients_place() {
 }
 
 #[tokio::test]
-async fn the_body_that_is_awaited_longest_makes_room() {
+async fn the_body_that_is_awaited_longest_is_given_up() {
     let app = app_with(&[], &[("limits.max_awaited_bodies_per_address", "2")]).await;
     let path = "/resourceregistry/api/v1/resource/bysubjects";
     let request = half_sent(path, "").replace("Authorization: Bearer \r\n", "");
@@ -548,7 +548,7 @@ async fn a_thousand_silent_connections_disturb_no_client() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_process_with_few_files_answers_beside_more_silent_connections() {
+async fn a_process_with_few_files_answers_despite_more_silent_connections() {
     let base = free_ports(&[0, 10, 11, 12, 1010]);
     let database = database().await;
     let dir = home().join("few-files");

@@ -22,7 +22,7 @@ fn arrows(of: &[(&str, &str)]) -> Vec<String> {
     reasons.map(|text| text.replace("src/", "")).collect()
 }
 
-/// What `a.rs` with this code depends on, beside `b` (b.rs) and `c` (c/mod.rs, c/d.rs).
+/// What `a.rs` with this code depends on, next to `b` (b.rs) and `c` (c/mod.rs, c/d.rs).
 fn of_a(code: &str) -> Vec<String> {
     arrows(&[
         ("lib.rs", "mod a; mod b; mod c; pub struct Root;"),

@@ -277,8 +277,8 @@ pub struct EvaluationBody {
     pub action: AuthzenAction,
     /// With what.
     pub resource: AuthzenResource,
-    /// `access_token`: the token of the system user, which is verified. `explain`: `true` for an
-    /// account of the decision. Else attributes of the environment.
+    /// `access_token`: the token of the system user, which is verified. `explain`: `true` for the
+    /// explanation of the decision. Else attributes of the environment.
     pub context: Option<BTreeMap<String, PropertyValue>>,
 }
 

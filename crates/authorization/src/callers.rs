@@ -376,7 +376,7 @@ impl Authenticator {
     }
 
     /// The part of the platform that calls, when the request carries a valid platform access
-    /// token. An invalid one beside another credential is ignored.
+    /// token. An invalid one together with another credential is ignored.
     fn platform(&self, parts: &Parts) -> ApiResult<Option<Platform>> {
         match self
             .0

@@ -331,7 +331,7 @@ fn installed() -> impl Iterator<Item = PathBuf> {
     }
     versioned.sort();
     let complete = |dir: PathBuf| {
-        // Some machines link single programs into other folders: the others are beside the real
+        // Some machines link single programs into other folders: the others are next to the real
         // one.
         let dir = dir
             .join("initdb")

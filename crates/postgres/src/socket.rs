@@ -33,7 +33,7 @@ impl SocketDir {
             .permissions(fs::Permissions::from_mode(0o700))
             .tempdir_in(&base)
             .with_context(|| format!("creating a folder for the socket in {}", base.display()))?;
-        hand_over(dir.path(), own_uid, run_as)?;
+        give_to_server(dir.path(), own_uid, run_as)?;
         fs::write(
             home.join(LAST_FILE),
             dir.path().as_os_str().as_encoded_bytes(),
@@ -53,12 +53,12 @@ pub(super) fn make_private(path: &Path, own_uid: u32, run_as: Option<RunAs>) -> 
         .mode(0o700)
         .create(path)
         .with_context(|| format!("creating {}", path.display()))?;
-    hand_over(path, own_uid, run_as)
+    give_to_server(path, own_uid, run_as)
 }
 
 /// Gives a folder that we have just made to the user of the server. What is checked and what is
 /// changed is one and the same folder, by an open handle.
-fn hand_over(path: &Path, own_uid: u32, run_as: Option<RunAs>) -> anyhow::Result<()> {
+fn give_to_server(path: &Path, own_uid: u32, run_as: Option<RunAs>) -> anyhow::Result<()> {
     let named = fs::symlink_metadata(path)?;
     let handle = fs::File::open(path).with_context(|| format!("opening {}", path.display()))?;
     let opened = handle.metadata()?;
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_is_there_is_never_taken_over() {
+    fn a_folder_that_exists_is_never_used() {
         let home = tempfile::tempdir().unwrap();
         let there = home.path().join("postgres");
         fs::create_dir(&there).unwrap();
@@ -173,7 +173,7 @@ mod tests {
         let (target, link) = (home.path().join("target"), home.path().join("link"));
         fs::DirBuilder::new().mode(0o700).create(&target).unwrap();
         std::os::unix::fs::symlink(&target, &link).unwrap();
-        assert!(hand_over(&link, own_uid(home.path()), None).is_err());
-        hand_over(&target, own_uid(home.path()), None).unwrap();
+        assert!(give_to_server(&link, own_uid(home.path()), None).is_err());
+        give_to_server(&target, own_uid(home.path()), None).unwrap();
     }
 }

@@ -170,14 +170,14 @@ impl Certificates {
 
 impl ResolvesServerCert for Certificates {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        const ROOM: usize = 256;
+        const MAX_CERTIFICATES: usize = 256;
         let name = hello.server_name()?.to_ascii_lowercase();
         Place::named(&name)?;
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = made.get(&name) {
             return Some(Arc::clone(known));
         }
-        if made.len() >= ROOM {
+        if made.len() >= MAX_CERTIFICATES {
             made.clear();
         }
         let certified = self

@@ -1,4 +1,4 @@
-//! What goes wrong beside the service: changes that are not published, a change feed that is away.
+//! What goes wrong outside the service: changes that are not published, a change feed that is away.
 
 use foundation::db::feed::Position;
 use sqlx::{AssertSqlSafe, PgConnection};

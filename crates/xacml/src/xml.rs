@@ -271,10 +271,10 @@ impl<'a> Reading<'a> {
 
     fn append(&mut self, text: &str, blank: bool) -> Result<(), LoadError> {
         self.count()?;
-        let room = self.limits.xml_text_bytes;
+        let max = self.limits.xml_text_bytes;
         match self.stack.last_mut() {
-            Some(top) if blank && top.text.len() + text.len() > room => Ok(()),
-            Some(top) if top.text.len() + text.len() > room => {
+            Some(top) if blank && top.text.len() + text.len() > max => Ok(()),
+            Some(top) if top.text.len() + text.len() > max => {
                 Err(self.refuse("a text is too long"))
             }
             Some(top) => {

@@ -118,14 +118,14 @@ pub fn unchecked(path: &str, text: &str) -> Result<Vec<Source>> {
 fn without_placeholders(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
-    while let Some((before, behind)) = rest.split_once('{') {
+    while let Some((before, after)) = rest.split_once('{') {
         out.push_str(before);
         out.push_str(if before.trim_end().ends_with("set") {
             "x = 1"
         } else {
             "x"
         });
-        rest = behind.split_once('}').map_or("", |(_, behind)| behind);
+        rest = after.split_once('}').map_or("", |(_, after)| after);
     }
     out.push_str(rest);
     out

@@ -1,5 +1,5 @@
-//! What a change of access leaves beside its rows, in the same transaction: the entry that caches
-//! follow, the row of the audit trail, the message to vendors.
+//! What a change of access writes in addition to its rows, in the same transaction: the entry that
+//! caches follow, the row of the audit trail, the message to vendors.
 
 mod store;
 

@@ -105,7 +105,7 @@ impl Pdp {
                 let n = all.len();
                 self.judge_all(view, &requests[n..], &questions[n..], rest, budget)
             };
-            let rest = Box::pin(self.room.evaluate(work)).await?;
+            let rest = Box::pin(self.capacity.evaluate(work)).await?;
             all.extend(rest);
         }
         if all.iter().any(|decided| decided.looks_in_sub_units) {

@@ -27,7 +27,7 @@ pub struct Echo {
 
 /// Bytes of a result with nothing in it.
 const BYTES_OF_RESULT: usize = 300;
-/// Bytes of an echoed attribute beside its texts.
+/// Bytes of an echoed attribute without its texts.
 const BYTES_OF_ECHO: usize = 160;
 
 impl Echo {

@@ -320,7 +320,8 @@ impl<'r> QuestionNames<'r> {
             (Some(org), Some(app)) => of_app
                 .and_then(|rest| rest.strip_prefix(org)?.strip_prefix('_'))
                 .is_some_and(|rest| rest == app),
-            // One of the two names is not the name of an app; beside one it must agree with it.
+            // One of the two names is not the name of an app; together with one it must agree with
+            // it.
             (Some(org), None) => of_app.is_none_or(|rest| {
                 rest.strip_prefix(org)
                     .is_some_and(|rest| rest.starts_with('_'))

@@ -243,9 +243,9 @@ async fn answered(
     explain: bool,
 ) -> ApiResult<Response> {
     context::count_as(asked.checks.len())?;
-    let _room = endpoints
+    let _space = endpoints
         .pdp
-        .room
+        .capacity
         .for_call(asked.checks.len(), 0, 0)
         .await?;
     let call = Call::begin(&endpoints.pdp, Endpoint::Token, at_least, Some(caller)).await;

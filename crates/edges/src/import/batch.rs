@@ -57,7 +57,7 @@ pub struct Batches<'a> {
 }
 
 impl<'a> Batches<'a> {
-    /// Nothing yet, behind the lines up to `done`.
+    /// Nothing yet, after the lines up to `done`.
     pub fn new(done: u64, out: &'a mpsc::Sender<Batch>) -> Self {
         Self {
             batch: Batch::default(),

@@ -29,7 +29,7 @@ pub struct Item {
     pub name: String,
     pub lang: Option<&'static str>,
     pub missing: bool,
-    /// Something to be said beside the name.
+    /// A remark next to the name.
     pub tag: Option<String>,
     pub lines: Vec<String>,
     pub services: Vec<String>,

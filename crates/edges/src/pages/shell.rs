@@ -1,4 +1,4 @@
-//! The page in which Altinn's front end runs, and what its browser needs beside: the cookies that its
+//! The page in which Altinn's front end runs, and what its browser also needs: the cookies that its
 //! scripts read.
 //!
 //! The party that a session acts for is kept with the session; the cookies follow it. A cookie that

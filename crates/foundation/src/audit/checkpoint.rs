@@ -158,8 +158,8 @@ impl CheckpointKey {
 /// How every line begins.
 const BEGINNING: &[u8] = b"{\"length\":";
 
-/// How many bytes of a file count. The beginning of a checkpoint without an end, behind the last line,
-/// was being written when the disk was full or the machine stopped.
+/// How many bytes of a file count. The beginning of a checkpoint without an end, after the last
+/// line, was being written when the disk was full or the machine stopped.
 fn whole_lines(bytes: &[u8]) -> usize {
     let end = bytes
         .iter()

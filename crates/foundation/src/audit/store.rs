@@ -87,8 +87,8 @@ pub async fn sealed(db: &mut PgConnection) -> Result<i64, DbError> {
     )
 }
 
-/// Sealed rows behind a place, in order.
-pub async fn behind(
+/// Sealed rows after a place, in order.
+pub async fn after(
     db: &mut PgConnection,
     place: i64,
     seq: i64,
@@ -145,7 +145,7 @@ pub struct AttemptRow {
     pub attempts: u64,
 }
 
-/// What a row about attempts holds beside its columns.
+/// What a row about attempts contains in addition to its columns.
 fn detail(row: &AttemptRow) -> Option<Value> {
     let mut members = Map::new();
     if let Some(party) = &row.party {

@@ -86,7 +86,8 @@ pub fn load(
     }
 }
 
-/// Reads the settings, and goes on behind a key that is wrong, so that all of them are reported at once.
+/// Reads the settings, and goes on after a key that is wrong, so that all of them are reported at
+/// once.
 ///
 /// # Errors
 /// A file cannot be read, or is not TOML.

@@ -120,7 +120,7 @@ pub(super) async fn apply_clock_offset(
 
 /// What has a connection of its own: following the change feed, listening to it, the decision log,
 /// refused attempts, and the journal.
-const BESIDE: u32 = 5;
+const OWN_CONNECTIONS: u32 = 5;
 
 /// Connections for background work that must not wait for requests.
 #[must_use]
@@ -131,7 +131,7 @@ pub fn background_pool(
     condition: &DatabaseCondition,
 ) -> PgPool {
     let new = PgPoolOptions::new()
-        .max_connections(BESIDE)
+        .max_connections(OWN_CONNECTIONS)
         .acquire_timeout(Duration::from_secs(1));
     following(new, settings, clock, condition).connect_lazy_with((*pool.connect_options()).clone())
 }

@@ -404,7 +404,7 @@ pub fn note_person(uuid: Uuid) {
     let _ = CONTEXT.try_with(|context| context.person.set(uuid));
 }
 
-/// A failed call of the database with what is known to be behind it. Without a request it is
+/// A failed call of the database with what is known to be its cause. Without a request it is
 /// returned as it is.
 #[must_use]
 pub fn explained(error: DbUnavailable) -> DbUnavailable {

@@ -261,7 +261,7 @@ impl Journal {
     /// # Errors
     /// The journal cannot be listed.
     pub async fn objects_from(&self, number: i64) -> anyhow::Result<Vec<Object>> {
-        // Everything in the folder that sorts behind the beginning of that name.
+        // Everything in the folder that sorts after the beginning of that name.
         let offset = Path::from(numbered(number));
         let found = self
             .0

@@ -142,7 +142,7 @@ mod tests {
     #[rstest]
     #[case::list(json!([entry()]))]
     #[case::object(entry())]
-    #[case::beside_consent(json!([{"type": "urn:altinn:consent"}, entry()]))]
+    #[case::with_consent(json!([{"type": "urn:altinn:consent"}, entry()]))]
     #[case::single_id(with("/systemuser_id", json!(ID)))]
     #[case::lower_case_id(with("/systemuser_org", json!({"authority": "iso6523-actorid-upis", "id": "0192:390367767"})))]
     #[case::old_prefix(with("/systemuser_org/ID", json!("9908:390367767")))]

@@ -112,16 +112,16 @@ impl CompiledPolicy {
 /// About how many bytes an obligation takes in an answer.
 fn bytes_of(obligation: &Obligation) -> usize {
     /// Member names and punctuation.
-    const BESIDE_TEXTS: usize = 120;
+    const WITHOUT_TEXTS: usize = 120;
     let assignments = obligation.assignments.iter().map(|a| {
         let category = a.category.as_deref().unwrap_or_default();
-        BESIDE_TEXTS
+        WITHOUT_TEXTS
             + a.attribute_id.len()
             + category.len()
             + a.value.text().len()
             + a.value.data_type().uri().len()
     });
-    BESIDE_TEXTS + obligation.id.len() + assignments.sum::<usize>()
+    WITHOUT_TEXTS + obligation.id.len() + assignments.sum::<usize>()
 }
 
 #[cfg(test)]

@@ -421,7 +421,7 @@ impl Combinations {
     /// About how many bytes the list of all combinations takes.
     fn bytes(&self) -> u64 {
         let texts = |pairs: &[Pair]| -> u64 {
-            let of = |(id, value): &Pair| (id.len() + value.len()) as u64 + BYTES_BESIDE_TEXTS;
+            let of = |(id, value): &Pair| (id.len() + value.len()) as u64 + BYTES_WITHOUT_TEXTS;
             pairs.iter().map(of).fold(0, u64::saturating_add)
         };
         let all = |list: &[Vec<Pair>]| list.iter().map(|p| texts(p)).fold(0, u64::saturating_add);
@@ -439,7 +439,7 @@ impl Combinations {
 }
 
 /// Member names and punctuation of an attribute in a list, in bytes.
-const BYTES_BESIDE_TEXTS: u64 = 24;
+const BYTES_WITHOUT_TEXTS: u64 = 24;
 /// Most combinations of alternatives that a policy may have in all of its rules.
 pub const MAX_COMBINATIONS: u64 = 10_000;
 /// Most bytes that the list of a policy's combinations may have.

@@ -557,7 +557,7 @@ pub struct UpdatedPair {
 }
 
 /// Pairs that came or went since a time, oldest first; `after` is the pair of that very time to go
-/// on behind.
+/// on after it.
 pub async fn updated_since(
     db: &mut PgConnection,
     since: Option<DateTime<Utc>>,

@@ -161,7 +161,7 @@ struct Nation<'a> {
     size: Size,
     out: &'a Path,
     progress: &'a ProgressBar,
-    /// Organisation numbers: main units first, sub-units behind them.
+    /// Organisation numbers: main units first, then sub-units.
     orgs: Vec<u32>,
     /// Forms of the main units.
     forms: Vec<&'static str>,

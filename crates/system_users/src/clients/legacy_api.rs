@@ -1,4 +1,4 @@
-//! Older addresses of handing clients to agents, kept for clients that still call them
+//! Older addresses for delegating clients to agents, kept for clients that still call them
 //! (`compat.delegation_aliases`).
 
 use axum::extract::State;

@@ -1,4 +1,4 @@
-//! Finding clients, handing them to agents, and taking them back.
+//! Finding clients, delegating them to agents, and taking them back.
 
 use std::collections::{HashMap, HashSet};
 

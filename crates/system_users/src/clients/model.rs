@@ -88,7 +88,7 @@ pub struct Filter {
     pub packages: Option<Vec<PackageKey>>,
 }
 
-/// What came of handing over or taking back one client.
+/// The outcome of delegating or taking back one client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// It was done.

@@ -31,7 +31,7 @@ macro_rules! relation_rows {
     };
 }
 
-/// Relations of a provider's clients that the filter lets through, behind a place: by the client's
+/// Relations of a provider's clients that the filter lets through, after a place: by the client's
 /// name, its uuid, and the role.
 pub fn relations<'a>(
     db: &'a mut PgConnection,
@@ -100,7 +100,7 @@ pub async fn count_relations(
     .await?)
 }
 
-/// Parties that may be clients of a provider, by name and uuid, behind a place: organisations along
+/// Parties that may be clients of a provider, by name and uuid, after a place: organisations along
 /// the index of their names, and persons, who are few. `offset 0` keeps Postgres from reading all
 /// relations first.
 pub async fn candidates(
@@ -333,7 +333,7 @@ pub async fn remove_row(tx: &mut PgConnection, id: Uuid) -> Result<Option<bool>,
     .await?)
 }
 
-/// Clients of an agent that have at least one package left, behind a place, by name: sorted. At
+/// Clients of an agent that have at least one package left, after a place, by name: sorted. At
 /// most `limit`, or all.
 pub fn delegated<'a>(
     db: &'a mut PgConnection,

@@ -137,22 +137,22 @@ async fn ask(
 }
 
 /// What is there already under the key of a new request.
-pub(super) enum Standing {
+pub(super) enum Existing {
     /// An active system user: a request is not needed.
     SystemUser,
     /// A request that is open or answered.
     Request(Box<Request>),
     /// A new one may be created. It replaces the stored one, which cannot be answered any more
     /// or whose system user is deleted.
-    Room(Option<Box<Request>>),
+    Replaceable(Option<Box<Request>>),
 }
 
-pub(super) async fn standing(
+pub(super) async fn existing(
     tx: &mut PgConnection,
     kind: RequestKind,
     new: &NewRequest,
     lifetime_days: i32,
-) -> ApiResult<Standing> {
+) -> ApiResult<Existing> {
     let external_ref = new.key_ref();
     if users::active_with_key(
         &mut *tx,
@@ -163,7 +163,7 @@ pub(super) async fn standing(
     .await?
     .is_some()
     {
-        return Ok(Standing::SystemUser);
+        return Ok(Existing::SystemUser);
     }
     let stored = store::by_key(
         tx,
@@ -175,12 +175,12 @@ pub(super) async fn standing(
     )
     .await?
     .map(Box::new);
-    let makes_way = |r: &Request| {
+    let is_replaceable = |r: &Request| {
         (r.status == RequestStatus::New && r.timed_out) || r.status == RequestStatus::Accepted
     };
     Ok(match stored {
-        Some(request) if !makes_way(&request) => Standing::Request(request),
-        other => Standing::Room(other),
+        Some(request) if !is_replaceable(&request) => Existing::Request(request),
+        other => Existing::Replaceable(other),
     })
 }
 
@@ -205,10 +205,10 @@ async fn find_or_create(
 ) -> ApiResult<(Request, bool)> {
     let lifetime = requests.lifetime_days();
     let settings = &requests.config.settings.requests;
-    let replaced = match standing(&mut *tx, kind, new, lifetime).await? {
-        Standing::SystemUser => return Err(ProblemCode::SystemUserExists.into()),
-        Standing::Request(request) => return Ok((*request, false)),
-        Standing::Room(replaced) => replaced,
+    let replaced = match existing(&mut *tx, kind, new, lifetime).await? {
+        Existing::SystemUser => return Err(ProblemCode::SystemUserExists.into()),
+        Existing::Request(request) => return Ok((*request, false)),
+        Existing::Replaceable(replaced) => replaced,
     };
     customer(&mut *tx, &new.party_org_no)
         .await?

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::Requests;
 use super::{
-    api::{Standing, owned_system, standing},
+    api::{Existing, existing, owned_system},
     bind,
     changes::{self, bind_change},
     decide::customer,
@@ -248,9 +248,9 @@ async fn check_request(
         RequestKind::Agent => Vec::new(),
     };
     let mut problems = Vec::new();
-    match standing(db, kind, &new, requests.lifetime_days()).await? {
-        Standing::SystemUser => problems.push(ProblemCode::SystemUserExists.into()),
-        Standing::Request(there) => {
+    match existing(db, kind, &new, requests.lifetime_days()).await? {
+        Existing::SystemUser => problems.push(ProblemCode::SystemUserExists.into()),
+        Existing::Request(there) => {
             return Ok(CheckDto {
                 request_id: Some(there.id),
                 status: Some(there.status),
@@ -259,7 +259,7 @@ async fn check_request(
             }
             .with_obstacles(obstacles));
         }
-        Standing::Room(_) => {}
+        Existing::Replaceable(_) => {}
     }
     if customer.is_none() {
         problems.push(ProblemCode::OrganizationNotFound.into());

@@ -51,7 +51,7 @@ pub struct CloudEvent {
 /// Events in order.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EventPage {
-    /// `next` goes on behind the last event, also when there is none yet.
+    /// `next` goes on after the last event, also when there is none yet.
     pub links: Links,
     /// Oldest first.
     pub data: Vec<CloudEvent>,

@@ -80,8 +80,8 @@ pub async fn evaluations(State(endpoints): State<DecisionEndpoints>, request: Re
             return Ok(Json(asker.single(members).await?).into_response());
         }
         context::count_as(batch.different.len())?;
-        let _room = asker
-            .room_for(batch.different.len(), batch.attributes)
+        let _space = asker
+            .wait_for_space(batch.different.len(), batch.attributes)
             .await?;
         asker.several(&batch, semantic).await
     })
@@ -140,10 +140,10 @@ pub async fn answer(
         in_time(
             endpoints.config.settings.pdp.deadline_s,
             pin!(async {
-                let room = &endpoints.pdp.room;
-                let large_body = room.for_call(0, 0, bytes.len()).await?;
+                let capacity = &endpoints.pdp.capacity;
+                let large_body = capacity.for_call(0, 0, bytes.len()).await?;
                 let members = if bytes.len() > INLINE_BYTES {
-                    Box::pin(room.evaluate(|| members(&bytes))).await?
+                    Box::pin(capacity.evaluate(|| members(&bytes))).await?
                 } else {
                     members(&bytes)?
                 };
@@ -158,7 +158,7 @@ pub async fn answer(
                     endpoints,
                     owner: &owner,
                     call,
-                    has_room: large_body.is_some(),
+                    has_space: large_body.is_some(),
                 };
                 let answer = work(&asker, &members).await?;
                 Ok(asker.call.answered(answer))
@@ -390,22 +390,22 @@ pub struct Asker<'a> {
     pub owner: &'a Scoped<Authorize>,
     pub call: Call<'a>,
     /// The call has space for a large one.
-    has_room: bool,
+    has_space: bool,
 }
 
 impl Asker<'_> {
     /// Waits for space, when the call is large and has none.
-    pub async fn room_for(
+    pub async fn wait_for_space(
         &self,
         decisions: usize,
         attributes: usize,
     ) -> Result<Option<LargeCall>, Refused> {
-        if self.has_room {
+        if self.has_space {
             return Ok(None);
         }
         self.endpoints
             .pdp
-            .room
+            .capacity
             .for_call(decisions, attributes, 0)
             .await
     }
@@ -417,7 +417,7 @@ impl Asker<'_> {
         if attributes > MAX_ATTRIBUTES {
             return Err(bad(Excess::Attributes.to_string()));
         }
-        let _room = self.room_for(1, attributes).await?;
+        let _space = self.wait_for_space(1, attributes).await?;
         let question = Question::read(sources).map_err(bad)?;
         let environment = Environment::of(question.context);
         let mut answered = self.evaluate(&[(question, &environment)], 1).await?;

@@ -18,7 +18,7 @@ const PURPOSE: &str = "authzen page";
 pub struct Place {
     /// Which search, by whom, for what.
     bound_to: String,
-    /// Behind this hit.
+    /// After this hit.
     pub after: String,
     /// Hits of a page.
     pub limit: usize,

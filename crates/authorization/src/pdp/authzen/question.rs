@@ -295,7 +295,7 @@ impl<'q> Question<'q> {
                     Some((attribute, value)) => request.add(ids::RESOURCE, attribute, value),
                     None => return Ok(Err(DecisionReason::UnknownParty)),
                 }
-                // A party named beside it must be the same one: the decision point compares them.
+                // A party that is named too must be the same one: the decision point compares them.
                 if let Some((attribute, value)) = reportee(properties)? {
                     request.add(ids::RESOURCE, attribute, value);
                 }
@@ -490,9 +490,9 @@ impl<'q> Batch<'q> {
 pub enum Semantic {
     /// Never.
     ExecuteAll,
-    /// Behind the first no.
+    /// After the first no.
     DenyOnFirstDeny,
-    /// Behind the first yes.
+    /// After the first yes.
     PermitOnFirstPermit,
 }
 

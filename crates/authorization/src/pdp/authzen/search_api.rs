@@ -165,7 +165,7 @@ impl Asker<'_> {
         if attributes > MAX_ATTRIBUTES {
             return Err(bad(Excess::Attributes.to_string()));
         }
-        let _room = self.room_for(CHUNK, attributes).await?;
+        let _space = self.wait_for_space(CHUNK, attributes).await?;
         let template = search.question(search.placeholder()).map_err(bad)?;
         let environment = Environment::of(template.context);
         let source = self.source(&search, &template, &environment).await?;

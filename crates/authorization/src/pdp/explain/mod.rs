@@ -56,10 +56,10 @@ impl Steps {
     }
 }
 
-/// The account of one decision.
+/// The explanation of one decision.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Account<'a> {
+struct WrittenExplanation<'a> {
     reason: &'static str,
     /// `{"code", "text": {"nb", "nn", "en"}, "facts"?}`
     steps: Vec<Value>,
@@ -78,12 +78,12 @@ struct PolicyAccount<'a> {
     rules: &'a RawValue,
 }
 
-fn account<'a>(
+fn explanation<'a>(
     question: Result<&Question<'_>, &Fault>,
     decided: &'a Decided,
     grants: &'a [Value],
     catalogue: &Catalogue,
-) -> Account<'a> {
+) -> WrittenExplanation<'a> {
     let mut steps = Steps::default();
     match question {
         Err(fault) => {
@@ -102,7 +102,7 @@ fn account<'a>(
             version: resource.policy_version,
             rules,
         });
-    Account {
+    WrittenExplanation {
         reason: decided.reason.wire(),
         steps: steps.0,
         grants,
@@ -369,11 +369,11 @@ type GrantKey = (Uuid, Uuid, Vec<PackageKey>, Option<Uuid>);
 type FoundGrants = HashMap<GrantKey, Arc<[Value]>>;
 
 impl Pdp {
-    /// Adds to decisions the accounts of how they came about, with the grants that a permit rests on:
+    /// Adds to decisions their explanations, with the grants that a permit rests on:
     /// of a system user all of them, of others the single right.
     ///
     /// # Errors
-    /// The grants cannot be read, the budget is used up, or the accounts are too long together.
+    /// The grants cannot be read, the budget is used up, or the explanations are too long together.
     pub(super) async fn explain(
         &self,
         questions: &[Result<Question<'_>, Fault>],
@@ -383,8 +383,8 @@ impl Pdp {
         let (mut known, mut bytes) = (FoundGrants::new(), 0);
         for (question, decided) in questions.iter().zip(all) {
             let grants = self.grants(decided, budget, &mut known).await?;
-            let account = account(question.as_ref(), decided, &grants, &self.catalogue);
-            let json = to_raw_value(&account).ok();
+            let explanation = explanation(question.as_ref(), decided, &grants, &self.catalogue);
+            let json = to_raw_value(&explanation).ok();
             bytes += json.as_ref().map_or(0, |json| json.get().len());
             if bytes > MAX_ANSWER_BYTES {
                 return Err(Excess::Answer.into());

@@ -1,4 +1,4 @@
-//! The decision log: a line for every decision, stored in blocks beside the answers.
+//! The decision log: a line for every decision, stored in blocks, in parallel to the answers.
 //!
 //! Lines wait in a bounded queue, also while the database is away. When half of it is full then, the
 //! oldest lines go to standard output as lines of JSON, which `decisions import` stores later. When all

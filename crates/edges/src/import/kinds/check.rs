@@ -127,7 +127,7 @@ impl<'f> Check<'f> {
     /// A date as `2026-01-31`.
     pub fn date(&mut self, member: &str, text: Option<&str>) -> Option<NaiveDate> {
         let text = text?;
-        // Some sources write a time behind it.
+        // Some sources write a time after it.
         let date = text
             .get(..10)
             .filter(|_| text.len() == 10 || text.as_bytes().get(10) == Some(&b'T'))

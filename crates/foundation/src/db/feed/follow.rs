@@ -96,7 +96,7 @@ async fn look(feed: &Feed, pool: &PgPool, place: Option<&Place>) -> Result<Look,
     let mut db = pool.acquire().await?;
     match place_to_read(feed, &mut db, place).await? {
         Begin::Here(last) => go_on(feed, &mut db, &Place::at(last)).await,
-        Begin::Behind(place) => go_on(feed, &mut db, place).await,
+        Begin::After(place) => go_on(feed, &mut db, place).await,
     }
 }
 
@@ -105,8 +105,8 @@ enum Begin<'a> {
     /// Nothing is kept yet, or nothing any more: following begins at the last position that was
     /// given. What has none yet will be seen.
     Here(i64),
-    /// Behind what was seen.
-    Behind(&'a Place),
+    /// After what was seen.
+    After(&'a Place),
 }
 
 /// Whether a connection reads the history that is followed. When it does not, because a standby was
@@ -125,7 +125,7 @@ async fn place_to_read<'a>(
                 feed.touch(Touched::Everything, "");
                 return Ok(Begin::Here(found.last));
             }
-            Some(place) if place.last <= found.last => return Ok(Begin::Behind(place)),
+            Some(place) if place.last <= found.last => return Ok(Begin::After(place)),
             Some(_) => {
                 // A copy of files has the epoch of what it was copied from.
                 epoch::begin_another(db, found.epoch).await?;
@@ -145,7 +145,7 @@ async fn place_to_read<'a>(
     Ok(Begin::Here(found.last))
 }
 
-/// Reads what is behind a position, and what is visible without one. That gets its position from
+/// Reads what is after a position, and what is visible without one. That gets its position from
 /// the call that wrote it; what waits longer, from the follower that sees it.
 async fn go_on(feed: &Feed, db: &mut PgConnection, place: &Place) -> Result<Look, DbError> {
     let rows = sqlx::query!(

@@ -68,7 +68,7 @@ where
     K: Hash + Eq + Send + Sync + 'static,
     V: Send + Sync + 'static,
 {
-    /// Room for so many bytes; `size` says about how many a value takes besides its own struct.
+    /// Capacity for so many bytes; `size` says about how many a value takes besides its own struct.
     #[must_use]
     pub fn new(feed: Arc<Feed>, bytes: u64, size: fn(&V) -> usize) -> Self {
         let weigh = move |_: &K, fact: &Arc<Fact<V>>| {
