@@ -376,7 +376,7 @@ async fn subject(
         Some(party) if party.kind == PartyKind::SystemUser => {
             live_system_users::party_of(db, party.uuid)
                 .await?
-                .is_some_and(|f| f.alive)
+                .is_some_and(|f| f.is_active)
                 .then_some(party)
         }
         other => other,

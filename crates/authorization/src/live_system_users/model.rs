@@ -57,6 +57,6 @@ pub struct LiveFacts {
 pub struct SystemUserParty {
     /// Internal key of its party.
     pub key: i32,
-    /// It, its system and its owner all live.
-    pub alive: bool,
+    /// Neither it nor its system nor its owner is deleted.
+    pub is_active: bool,
 }

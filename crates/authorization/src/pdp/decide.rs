@@ -366,7 +366,7 @@ impl Pdp {
             return Err(processing("the person is unknown"));
         }
         let is_system_user = matches!(question.who, Who::SystemUser(_));
-        if is_system_user && !pair.system_user.as_ref().is_some_and(|user| user.alive) {
+        if is_system_user && !pair.system_user.as_ref().is_some_and(|user| user.is_active) {
             decided.decision = Decision::NotApplicable;
             decided.reason = if pair.system_user.is_some() {
                 DecisionReason::InactiveSubject

@@ -113,7 +113,7 @@ impl Pair {
         };
         if let (Some(subject), Some(reportee)) = (&out.subject, &out.reportee)
             && (matches!(subject.kind, PartyKind::Person | PartyKind::Organization)
-                || out.system_user.as_ref().is_some_and(|user| user.alive))
+                || out.system_user.as_ref().is_some_and(|user| user.is_active))
         {
             let access = rules::access(catalogue, subject, &reportee.party, &standing.connections);
             out.packages = access.packages.into_iter().collect();

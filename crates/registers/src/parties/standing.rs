@@ -83,8 +83,8 @@ pub struct SystemUserState {
     pub owner: Uuid,
     /// Organisation number of the owner.
     pub owner_org: String,
-    /// It, its system and its owner all live.
-    pub alive: bool,
+    /// Neither it nor its system nor its owner is deleted.
+    pub is_active: bool,
 }
 
 /// An access list that a party is on, with the resource it opens. An empty filter admits every
@@ -182,7 +182,7 @@ impl Row {
             system_id: self.system_id.take()?,
             owner: self.owner?,
             owner_org: self.owner_org.take()?,
-            alive: self.alive?,
+            is_active: self.alive?,
         })
     }
 

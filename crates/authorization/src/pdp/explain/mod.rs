@@ -152,7 +152,7 @@ fn explain_question(
                 ExplanationStep::SystemUserFound,
                 json!({"systemUser": id, "systemId": user.system_id, "owner": user.owner}),
             );
-            if !user.alive {
+            if !user.is_active {
                 return steps.add(ExplanationStep::SystemUserInactive, json!({}));
             }
             steps.add(ExplanationStep::SystemUserLive, json!({}));
