@@ -13,8 +13,8 @@ use uuid::Uuid;
 use super::Pages;
 use super::{
     browser::{Browser, LANGUAGE_COOKIE},
-    frame,
-    frame::Frame,
+    layout,
+    layout::Layout,
     login::own_address,
     sandbox,
     texts::Language,
@@ -27,14 +27,14 @@ use foundation::{
 #[derive(Debug, Template)]
 #[template(path = "start.html")]
 struct Start {
-    f: Frame,
+    f: Layout,
 }
 
 /// `GET /`: in the sandbox, what is running and how to try it.
 pub async fn start(State(pages): State<Pages>, browser: Browser) -> Response {
     if pages.config.profile() != Profile::Sandbox {
         let page = Start {
-            f: Frame::new(
+            f: Layout::new(
                 &pages,
                 &browser,
                 super::text(browser.language, "start.title").to_owned(),
@@ -47,7 +47,7 @@ pub async fn start(State(pages): State<Pages>, browser: Browser) -> Response {
 
 /// Pages that are not built yet, and unknown addresses.
 pub async fn not_built(State(pages): State<Pages>, browser: Browser) -> Response {
-    frame::message(
+    layout::message(
         &pages,
         &browser,
         StatusCode::NOT_FOUND,
@@ -59,7 +59,7 @@ pub async fn not_built(State(pages): State<Pages>, browser: Browser) -> Response
 #[derive(Debug, Template)]
 #[template(path = "help.html")]
 struct Help {
-    f: Frame,
+    f: Layout,
     phone: String,
     email: String,
     licenses: &'static str,
@@ -69,7 +69,7 @@ struct Help {
 pub async fn help(State(pages): State<Pages>, browser: Browser) -> Response {
     let operator = &pages.config.settings.operator;
     let page = Help {
-        f: Frame::new(
+        f: Layout::new(
             &pages,
             &browser,
             super::text(browser.language, "h.title").to_owned(),
@@ -84,13 +84,13 @@ pub async fn help(State(pages): State<Pages>, browser: Browser) -> Response {
 #[derive(Debug, Template)]
 #[template(path = "privacy.html")]
 struct Privacy {
-    f: Frame,
+    f: Layout,
     cookies: Vec<(&'static str, &'static str, String)>,
 }
 
 /// `GET …/privacy`
 pub async fn privacy(State(pages): State<Pages>, browser: Browser) -> Response {
-    let f = Frame::new(
+    let f = Layout::new(
         &pages,
         &browser,
         super::text(browser.language, "priv.title").to_owned(),
@@ -137,7 +137,7 @@ pub async fn privacy(State(pages): State<Pages>, browser: Browser) -> Response {
 #[derive(Debug, Template)]
 #[template(path = "accessibility.html")]
 struct Accessibility {
-    f: Frame,
+    f: Layout,
     statement: String,
     licenses: &'static str,
 }
@@ -145,7 +145,7 @@ struct Accessibility {
 /// `GET …/accessibility`
 pub async fn accessibility(State(pages): State<Pages>, browser: Browser) -> Response {
     let page = Accessibility {
-        f: Frame::new(
+        f: Layout::new(
             &pages,
             &browser,
             super::text(browser.language, "a11y.title").to_owned(),
@@ -221,7 +221,7 @@ pub async fn status(State(pages): State<Pages>, browser: Browser) -> Response {
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    frame::message(&pages, &browser, code, "app.name", key)
+    layout::message(&pages, &browser, code, "app.name", key)
 }
 
 /// `GET /.well-known/security.txt`

@@ -122,7 +122,7 @@ impl LoginClient {
         &self.issuer
     }
 
-    /// Origins of the identity provider: its pages may frame our front-channel log-out.
+    /// Origins of the identity provider: its pages may show our front-channel log-out in a frame.
     #[must_use]
     pub fn origins(&self) -> Vec<String> {
         let mut out = vec![self.issuer.trim_end_matches('/').to_owned()];

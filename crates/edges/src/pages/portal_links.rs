@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{Pages, receipt::Receipt, way_back::WayBack};
 use super::{
     browser::{Browser, CookieName},
-    change_page, frame, front_end_cookies,
+    change_page, front_end_cookies, layout,
     login::{login_address, own_address},
     logout,
     onward::found,
@@ -81,7 +81,7 @@ async fn leave(pages: &Pages, browser: &Browser, way_back: Option<WayBack>) -> R
     };
     match remember(pages, browser, &url, &receipt).await {
         Ok(jar) => (jar, found(logout::PATH)).into_response(),
-        Err(error) => frame::failure(pages, browser, error),
+        Err(error) => layout::failure(pages, browser, error),
     }
 }
 
@@ -108,7 +108,7 @@ pub async fn change_reportee(
     }
     match try_change(&pages, &browser, &query).await {
         Ok(response) => response,
-        Err(error) => frame::failure(&pages, &browser, error),
+        Err(error) => layout::failure(&pages, &browser, error),
     }
 }
 
@@ -166,7 +166,7 @@ async fn named(pages: &Pages, query: &Query) -> Result<Option<Party>, ApiError> 
 
 /// `GET /accessmanagement/ui/errorpage/reportee`
 pub async fn not_yours(State(pages): State<Pages>, browser: Browser) -> Response {
-    frame::message(
+    layout::message(
         &pages,
         &browser,
         StatusCode::FORBIDDEN,

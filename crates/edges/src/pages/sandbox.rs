@@ -17,8 +17,8 @@ use super::{
     browser::Browser,
     display,
     docs::reference::TEST_TOKENS,
-    frame::{self, Frame},
     information,
+    layout::{self, Layout},
     recent_calls::RecentCall,
 };
 
@@ -53,7 +53,7 @@ struct TestPerson {
 #[derive(Debug, Template)]
 #[template(path = "sandbox.html")]
 struct SandboxStart {
-    f: Frame,
+    f: Layout,
     tours: Vec<(&'static str, String, String)>,
     running: Vec<Running>,
     client_dir: String,
@@ -65,13 +65,13 @@ struct SandboxStart {
 pub async fn start(pages: &Pages, browser: &Browser) -> Response {
     match start_page(pages, browser).await {
         Ok(page) => page.f.respond(StatusCode::OK, &page),
-        Err(error) => frame::failure(pages, browser, error),
+        Err(error) => layout::failure(pages, browser, error),
     }
 }
 
 async fn start_page(pages: &Pages, browser: &Browser) -> Result<SandboxStart, ApiError> {
     let title = super::text(browser.language, "sandbox.title").to_owned();
-    let f = Frame::new(pages, browser, title);
+    let f = Layout::new(pages, browser, title);
     let persons = parties::persons_for_login(&pages.db)
         .await?
         .into_iter()
@@ -110,7 +110,7 @@ async fn start_page(pages: &Pages, browser: &Browser) -> Result<SandboxStart, Ap
     })
 }
 
-fn running(config: &Checked, f: &Frame) -> Vec<Running> {
+fn running(config: &Checked, f: &Layout) -> Vec<Running> {
     let one = |key: &str, address: String| Running {
         name: f.t(key).to_owned(),
         address,
@@ -335,7 +335,7 @@ impl Tour {
 #[derive(Debug, Template)]
 #[template(path = "sandbox_tour.html")]
 struct TourPage {
-    f: Frame,
+    f: Layout,
     tour: Tour,
     token_address: &'static str,
     token_user: String,
@@ -348,7 +348,7 @@ pub async fn tour(State(pages): State<Pages>, browser: Browser, path: PathValues
         return information::not_built(State(pages), browser).await;
     };
     let page = TourPage {
-        f: Frame::new(&pages, &browser, tour.title().to_owned()),
+        f: Layout::new(&pages, &browser, tour.title().to_owned()),
         tour,
         token_address: TEST_TOKENS,
         token_user: user(&pages.config).unwrap_or_default(),
@@ -359,7 +359,7 @@ pub async fn tour(State(pages): State<Pages>, browser: Browser, path: PathValues
 #[derive(Debug, Template)]
 #[template(path = "sandbox_receipt.html")]
 struct ReceiptPage {
-    f: Frame,
+    f: Layout,
 }
 
 /// `GET /docs/tours/receipt`: where a customer returns to, as a vendor's page would be.
@@ -369,7 +369,7 @@ pub async fn receipt(State(pages): State<Pages>, browser: Browser) -> Response {
     }
     let title = "Back at the vendor".to_owned();
     let page = ReceiptPage {
-        f: Frame::new(&pages, &browser, title),
+        f: Layout::new(&pages, &browser, title),
     };
     page.f.respond(StatusCode::OK, &page)
 }
@@ -377,7 +377,7 @@ pub async fn receipt(State(pages): State<Pages>, browser: Browser) -> Response {
 #[derive(Debug, Template)]
 #[template(path = "sandbox_calls.html")]
 struct CallsPage {
-    f: Frame,
+    f: Layout,
     calls: Vec<RecentCall>,
 }
 
@@ -387,7 +387,7 @@ pub async fn calls(State(pages): State<Pages>, browser: Browser) -> Response {
         return information::not_built(State(pages), browser).await;
     };
     let page = CallsPage {
-        f: Frame::new(&pages, &browser, "Calls that came in".to_owned()),
+        f: Layout::new(&pages, &browser, "Calls that came in".to_owned()),
         calls: recent.all(),
     };
     page.f.respond(StatusCode::OK, &page)
