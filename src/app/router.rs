@@ -184,14 +184,14 @@ pub fn service(
             .clone()
             .map(|calls| CallRecorder::new(calls, state.clock.clone())),
     };
-    let service = Arc::new((router, table, rules, around));
+    let surrounded = Arc::new((router, table, rules, around));
     // All of it is outside the router: paths are rewritten before any other code reads them,
     // and a layer would be a copy for every route.
     tower::service_fn(move |mut request: Request| {
-        let service = Arc::clone(&service);
+        let surrounded = Arc::clone(&surrounded);
         // The server moves the future of a request several times, and this one is large.
         Box::pin(async move {
-            let (router, table, rules, around) = &*service;
+            let (router, table, rules, around) = &*surrounded;
             let method = request.method().clone();
             let route = path::rewrite(table, &mut request);
             let is_api = path::is_api(request.uri().path());
@@ -201,7 +201,7 @@ pub fn service(
                 route,
                 rule,
             };
-            let response = handle_with_context(around, call, request, async |request| {
+            let response = surround(around, call, request, async |request| {
                 // A router is always ready.
                 let Ok(response) = router.clone().call(request).await;
                 response
@@ -246,7 +246,7 @@ const RECOVERING_RETRY_S: u32 = 5;
 const POSITION_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Answers within the request's context. A panic below is an answer too.
-async fn handle_with_context(
+async fn surround(
     around: &Around,
     Routed {
         method,
@@ -512,7 +512,7 @@ mod tests {
         for method in [Method::GET, Method::POST] {
             let (call, request) = call_and_request(method);
             let answer = async |_| panic!("a fault of ours");
-            let response = handle_with_context(&around, call, request, answer).await;
+            let response = surround(&around, call, request, answer).await;
             assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
             assert_eq!(response.headers()["x-sandbox"], "true");
         }

@@ -1,8 +1,8 @@
 //! Our client at the identity provider: authorization code with PKCE and a pushed request.
 //!
 //! Written out here because the contract asks for pushed authorization requests and key-signed
-//! client assertions, which the `OpenID` Connect available libraries do not offer; tokens and keys
-//! go through the module `token`.
+//! client assertions, which the available libraries for `OpenID` Connect do not offer; tokens and
+//! keys go through the module `token`.
 
 use std::time::{Duration, Instant};
 
