@@ -77,7 +77,7 @@ pub struct Found {
 }
 
 impl Found {
-    /// Notes a construct.
+    /// Records a construct.
     pub fn note(&mut self, name: &str, place: &str) {
         let places = self.places.entry(name.to_owned()).or_default();
         places.insert(place.to_owned());

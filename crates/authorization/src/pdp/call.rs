@@ -128,7 +128,7 @@ impl<'s> Call<'s> {
         Ok(all)
     }
 
-    /// Notes how long decisions took together.
+    /// Counts how long decisions took together.
     pub fn took(&self, took: Duration) {
         self.pdp.counters.took(self.endpoint, took);
     }

@@ -44,7 +44,7 @@ pub struct Findings {
 }
 
 impl Findings {
-    /// Notes that a line is wrong.
+    /// Adds a finding: a line is wrong.
     pub fn add(&mut self, line: u64, member: &str, code: &str, reason: impl Into<String>) {
         self.count += 1;
         if self.list.len() < KEPT {
@@ -57,7 +57,7 @@ impl Findings {
         }
     }
 
-    /// Notes something to be looked at.
+    /// Adds a warning.
     pub fn warn(&mut self, line: u64, code: &str, reason: impl Into<String>) {
         let seen = self
             .warnings

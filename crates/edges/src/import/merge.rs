@@ -230,7 +230,7 @@ pub async fn party(
     Ok(found)
 }
 
-/// Notes that a party was touched.
+/// Marks a party as touched.
 pub async fn touch(tx: &mut PgConnection, key: i32) -> Result<(), DbError> {
     sqlx::query!(
         "insert into staging.touched values ($1) on conflict do nothing",

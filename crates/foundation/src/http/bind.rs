@@ -376,7 +376,7 @@ impl Binder {
         }
     }
 
-    /// Notes that a property must have a value.
+    /// Adds the error that a property must have a value.
     pub fn required(&mut self, property_path: &str) {
         let member = property_path.rsplit('.').next().unwrap_or(property_path);
         self.state

@@ -246,7 +246,7 @@ impl RequestContext {
     }
 }
 
-/// Notes that something which the current request asks for is refused. Without a request it does
+/// Records that something which the current request asks for is refused. Without a request it does
 /// nothing.
 pub fn note_refusal(refusal: Refusal) {
     let _ = CONTEXT.try_with(|context| {
@@ -399,7 +399,7 @@ pub fn report(event: SecurityEvent<'_>) {
     event.emit(&origin.unwrap_or_default());
 }
 
-/// Notes the person who makes the current request. Without a request it does nothing.
+/// Records the person who makes the current request. Without a request it does nothing.
 pub fn note_person(uuid: Uuid) {
     let _ = CONTEXT.try_with(|context| context.person.set(uuid));
 }

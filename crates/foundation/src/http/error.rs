@@ -174,7 +174,7 @@ impl TransactionError for ApiError {
 const REALM: &str = "Bearer realm=\"systembruker\"";
 
 impl ApiError {
-    /// Notes for the audit trail what is refused, where the status alone does not say it. Turning
+    /// Records for the audit trail what is refused, where the status alone does not say it. Turning
     /// the error into an answer does so.
     pub fn note(&self) {
         let (code, is_denial) = match self {

@@ -32,8 +32,8 @@ pub enum KeyRefused {
     Database(#[from] DbError),
 }
 
-/// Notes the keys of a start. Of each that a setting did not have before, while it had others, a row of
-/// the audit trail says so.
+/// Stores the keys of a start. Of each that a setting did not have before, while it had others, a
+/// row of the audit trail says so.
 ///
 /// # Errors
 /// The database fails.

@@ -88,7 +88,7 @@ pub async fn entries(db: &mut PgConnection, object: &str) -> Result<Vec<Entry>, 
     Ok(entries.collect())
 }
 
-/// Notes that an object is written.
+/// Marks an object as written.
 pub async fn written(db: &mut PgConnection, object: &str) -> Result<(), DbError> {
     sqlx::query!(
         "update journal_object set written_at = service_now() where name = $1 and written_at is null",
@@ -333,7 +333,7 @@ pub struct Run<'a> {
     pub checkpoint: Option<&'a str>,
 }
 
-/// Notes a recovery, and that what the journal holds belongs to the present history from now on.
+/// Stores a recovery, and that what the journal holds belongs to the present history from now on.
 pub async fn note(
     tx: &mut PgConnection,
     run: Run<'_>,

@@ -316,7 +316,7 @@ pub async fn insert(tx: &mut PgConnection, user: &NewSystemUser<'_>) -> Result<(
     Ok(())
 }
 
-/// Notes that a system user changed, for those who follow the stream. The caller holds the
+/// Stores that a system user changed, for those who follow the stream. The caller holds the
 /// sequence.
 pub async fn touch(tx: &mut PgConnection, id: Uuid, by: &str) -> Result<(), DbError> {
     sqlx::query!(

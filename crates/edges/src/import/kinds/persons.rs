@@ -267,8 +267,9 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
     })
 }
 
-/// Notes since when the register does not name a person any more, for those who hold nothing and are
-/// deleted some time later. A file that leaves out more than a snapshot may end is not believed.
+/// Stores since when the register does not name a person any more, for those who hold nothing and
+/// are deleted some time later. A file that leaves out more than a snapshot may end is not
+/// believed.
 async fn note_dropped(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged<()> {
     sqlx::query!(
         "update party p set dropped_at = null from staging.person s where p.key = s.key and p.dropped_at is not null"

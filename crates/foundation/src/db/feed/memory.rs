@@ -108,7 +108,7 @@ impl Feed {
         }
     }
 
-    /// Notes that this was touched now.
+    /// Sets the version stamp of an entity to now.
     pub fn touch(&self, touched: Touched, key: &str) {
         let at = if touched == Touched::Everything {
             Some(&self.everything)
@@ -122,7 +122,7 @@ impl Feed {
         }
     }
 
-    /// Notes what a call of this instance touched.
+    /// Touches what a call of this instance has appended.
     pub fn take(&self, notes: &Notes) {
         for (touched, key) in &notes.touched {
             self.touch(*touched, key);
@@ -134,7 +134,7 @@ impl Feed {
         self.wake.notify_one();
     }
 
-    /// Notes that a connection reads another history than the one that is followed.
+    /// Records that a connection reads another history than the one that is followed.
     pub(in crate::db) fn doubt(&self) {
         self.doubted.store(self.nanoseconds(), Ordering::SeqCst);
         self.wake.notify_one();
@@ -173,7 +173,7 @@ impl Feed {
         self.touch(Touched::Everything, "");
     }
 
-    /// Notes that everything committed before `when` is known, up to this place.
+    /// Records that everything committed before `when` is known, up to this place.
     pub(super) fn confirm(&self, when: Instant, place: i64) {
         self.place.store(place, Ordering::SeqCst);
         let at = u64::try_from(when.duration_since(self.began).as_nanos())
