@@ -42,7 +42,7 @@ struct Running {
     user: Option<String>,
 }
 
-/// Somebody as whom one may log in.
+/// A person as whom one may log in.
 #[derive(Debug)]
 struct TestPerson {
     name: String,
@@ -226,7 +226,7 @@ impl Tour {
             step(
                 "vendor-token",
                 "Get a token",
-                "In production it comes from Maskinporten, for a key of yours. The sandbox's generator gives one to everybody.",
+                "In production it comes from Maskinporten, for a key of yours. The sandbox's generator gives one to every caller.",
                 "Get the token",
             ),
             step(
@@ -308,7 +308,7 @@ impl Tour {
             step(
                 "policy",
                 "Upload a policy",
-                "Everybody with the access package a-ordning may read, system users too.",
+                "All who have the access package a-ordning may read, system users too.",
                 "Upload it",
             ),
             step(
