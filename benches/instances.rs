@@ -121,7 +121,12 @@ impl Installation {
         let each = self.instances.len() as f64;
         let transactions = (after.transactions - before.transactions) as f64 / seconds;
         let wal = (after.wal_bytes - before.wal_bytes) as f64 / seconds / 1e6;
-        let processor = (after.processor - before.processor).as_secs_f64() / seconds * 100.0;
+        let processor = after
+            .processor
+            .saturating_sub(before.processor)
+            .as_secs_f64()
+            / seconds
+            * 100.0;
         println!(
             "{name:<48} {transactions:>8.0} {:>8.1} {:>6} {wal:>8.2} {processor:>7.1} {:>7.2}",
             transactions / each,

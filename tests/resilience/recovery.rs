@@ -524,7 +524,7 @@ impl Deleted {
             if head["objects"].as_i64().is_some_and(|last| last >= number) {
                 return newest;
             }
-            assert!(since.elapsed() < PATIENCE, "the head does not count it");
+            assert!(since.elapsed() < WAIT_TIMEOUT, "the head does not count it");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -634,7 +634,7 @@ async fn files_of_some_seconds_ago_begin_another_epoch() {
 
     let since = Instant::now();
     while decide(&sandbox, &token, &about(&user)).await.as_deref() != Some("NotApplicable") {
-        assert!(since.elapsed() < PATIENCE, "it is not ended again");
+        assert!(since.elapsed() < WAIT_TIMEOUT, "it is not ended again");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let after: String = text(&first, "select epoch from feed_epoch").await;
@@ -675,7 +675,7 @@ async fn a_sub_unit_gets_no_main_unit_from_the_journal() {
     run_sql(&first, &[OF_KERAMIKK]).await;
     let since = Instant::now();
     while changes() == before {
-        assert!(since.elapsed() < PATIENCE, "it is not in the journal");
+        assert!(since.elapsed() < WAIT_TIMEOUT, "it is not in the journal");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert_eq!(sandbox.stop().await, 0);

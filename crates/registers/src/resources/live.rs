@@ -57,11 +57,11 @@ pub struct Resources {
     all: ArcSwap<All>,
     /// One reads at a time.
     reading: Mutex<()>,
-    /// Whether all are being read. Nobody waits for that.
+    /// Whether all are being read. No request waits for that.
     is_loading: AtomicBool,
 }
 
-/// As long as all are being read; also when whoever reads gives up.
+/// As long as all are being read; also when the reader gives up.
 struct Loading<'f>(&'f AtomicBool);
 
 impl<'f> Loading<'f> {

@@ -20,7 +20,7 @@ use xacml::Vocabulary;
 /// A policy in memory.
 #[derive(Debug, Clone)]
 enum Found {
-    /// While somebody uses it: a replaced one is given up with its resource.
+    /// While it is in use: a replaced one is given up with its resource.
     Compiled(Weak<CompiledPolicy>),
     /// It is stored and cannot be read.
     Unreadable,
@@ -37,7 +37,7 @@ pub struct Policies {
     /// What new policies are compiled with.
     vocabulary: Arc<Mutex<Arc<Vocabulary>>>,
     workers: Workers,
-    /// For what decisions wait for, so that uploads keep nobody from deciding.
+    /// For what decisions wait for, so that uploads delay no decision.
     compilers: Workers,
     listings: Listings,
 }
