@@ -260,7 +260,7 @@ pub async fn holds(db: &mut PgConnection, entry: &Entry) -> Result<bool, DbError
 /// loses a main unit that the journal does not confirm. Another that the change named may have been
 /// lost with its number, and given to another party since. The next import of the registers gives what
 /// is right.
-const END_OF_PARTY: &str = r#"update party t set
+const END_OF_PARTY: &str = r"update party t set
       status = case when t.status = 'deleted' or r.status = 'active' then t.status else r.status end,
       deleted_at = coalesce(t.deleted_at, r.deleted_at),
       death_date = coalesce(t.death_date, r.death_date),
@@ -272,7 +272,7 @@ const END_OF_PARTY: &str = r#"update party t set
       or (t.deleted_at is null and r.deleted_at is not null)
       or (t.death_date is null and r.death_date is not null)
       or (t.parent_key is not null and t.parent_key is distinct from r.parent_key)
-      or t.form_id is distinct from r.form_id)"#;
+      or t.form_id is distinct from r.form_id)";
 
 /// Does a change again. Returns how many rows that changed: none when it was so already.
 pub async fn replay(tx: &mut PgConnection, change: &Change) -> Result<u64, DbError> {
