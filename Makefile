@@ -62,6 +62,7 @@ lint: ## Checks format, lints, dependencies, documentation and the committed SQL
 	cargo clippy --locked --no-default-features -- -D warnings
 	cargo xtask dependencies
 	cargo xtask sql
+	cargo xtask words
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
 	scripts/check-sql.sh
 	scripts/check-description.sh
@@ -70,7 +71,7 @@ lint: ## Checks format, lints, dependencies, documentation and the committed SQL
 	scripts/check-locks.sh
 
 .PHONY: bench
-bench: ## Measures the policy engine and the decision path, and puts the engine beside others.
+bench: ## Measures the policy engine and the decision path, and compares the engine with others.
 	@scripts/prerequisites.sh compiler postgres load
 	cargo bench --locked --workspace $(ARGS)
 	cargo bench --locked --manifest-path crates/xacml/benches/peers/Cargo.toml $(ARGS)

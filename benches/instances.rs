@@ -147,7 +147,7 @@ impl Installation {
                 .iter()
                 .map(|instance| {
                     let feed = &instance.state.feed;
-                    (feed, feed.moment(), feed.tag(Touched::Party, &key))
+                    (feed, feed.version_stamp(), feed.tag(Touched::Party, &key))
                 })
                 .collect();
             let mut tx = self.pool.begin().await.unwrap();

@@ -74,7 +74,7 @@ async fn load(running: &Running, out: &Path, scale: f64) {
     }
 }
 
-/// Pairs of uuids: somebody who holds a role, and the organisation it is of.
+/// Pairs of uuids: the holder of a role, and the organisation it is of.
 async fn pairs(running: &Running) -> Vec<(Uuid, Uuid)> {
     sqlx::query_as(
         "select t.uuid, f.uuid from register_role r join party t on t.key = r.to_key join party f on f.key = r.from_key

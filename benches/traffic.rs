@@ -1,15 +1,15 @@
 //! What vendors, customers and accountants do all day: approving requests, reading them, paging
-//! through a system's users and an accountant's clients, handing over a thousand of them at once.
+//! through a system's users and an accountant's clients, delegating a thousand of them at once.
 //!
-//! Postgres, the service and whoever asks share one machine, and Postgres keeps its word about the
-//! disk. `TRAFFIC_USERS` says how many system users the system has, `TRAFFIC_ORGANIZATIONS` how
-//! many organisations there are (a million each when they are not set). Figures of one run compare
-//! with each other.
+//! Postgres, the service and the load generator share one machine, and Postgres keeps its word
+//! about the disk. `TRAFFIC_USERS` says how many system users the system has,
+//! `TRAFFIC_ORGANIZATIONS` how many organisations there are (a million each when they are not set).
+//! Figures of one run compare with each other.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::print_stdout,
-    reason = "a benchmark ends there, and tells"
+    reason = "a benchmark ends there with a message"
 )]
 
 use std::{
@@ -275,7 +275,7 @@ const ACCOUNTANT_DIRECTOR: &str = "13837347860";
 const AGENT: &str = "05042226-1aa3-5372-87bc-b03f76163fdf";
 const CLIENTS: usize = 94_000;
 
-/// An accountant with 94,000 clients among a million organisations, all handed to one agent.
+/// An accountant with 94,000 clients among a million organisations, all delegated to one agent.
 async fn accountant(traffic: &Arc<Traffic>, organizations: usize) {
     let started = Instant::now();
     let nth = (organizations / CLIENTS).max(1);
@@ -291,12 +291,12 @@ async fn accountant(traffic: &Arc<Traffic>, organizations: usize) {
               where m.source = 'bench' and m.org_number::int % {nth} = 0 and p.org_number = '{ACCOUNTANT}' and r.code = 'regnskapsforer'"
         ),
         format!(
-            r"with handed as (
+            r"with delegated as (
                 insert into client_delegation (id, system_user_key, facilitator_key, client_key, role_id, created_by)
                 select gen_random_uuid(), a.key, r.to_key, r.from_key, r.role_id, 'bench' from register_role r, party a
                 where r.source = 'bench' and a.uuid = '{AGENT}' returning id)
               insert into client_delegation_package (delegation_id, package_id, basis)
-              select h.id, k.key, 'role-package' from handed h, package k where k.urn = 'urn:altinn:accesspackage:regnskapsforer-lonn'"
+              select h.id, k.key, 'role-package' from delegated h, package k where k.urn = 'urn:altinn:accesspackage:regnskapsforer-lonn'"
         ),
         "analyze party, register_role, client_delegation, client_delegation_package".to_owned(),
     ] {
@@ -396,7 +396,7 @@ async fn accountant(traffic: &Arc<Traffic>, organizations: usize) {
     decisions(traffic).await;
 }
 
-/// Takes a thousand clients from the agent, and hands them to it again.
+/// Takes a thousand clients from the agent, and delegates them to it again.
 async fn batches(traffic: &Arc<Traffic>, token: &str) {
     let clients: Vec<Uuid> =
         sqlx::query_scalar("select p.uuid from register_role r join party p on p.key = r.from_key where r.source = 'bench' limit 1000")
@@ -487,7 +487,7 @@ async fn main() {
     approvals(&traffic).await;
     pages(&traffic, users).await;
     accountant(&traffic, organizations).await;
-    let traffic = Arc::into_inner(traffic).expect("nobody asks any more");
+    let traffic = Arc::into_inner(traffic).expect("all requests are answered");
     traffic.running.stop().await;
     drop(cluster);
     Cluster::remove(&home).expect("the cluster can be removed");

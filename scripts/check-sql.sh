@@ -10,7 +10,7 @@ scripts/prerequisites.sh postgres
 bin=$(for d in /usr/lib/postgresql/*/bin /usr/pgsql-*/bin /opt/homebrew/opt/postgresql*/bin /usr/local/opt/postgresql*/bin "$(dirname "$(command -v initdb || echo /nowhere/x)")"; do
     [ -x "$d/initdb" ] && [ -x "$d/postgres" ] && echo "$d"; done | tail -n 1)
 work=$(mktemp -d)
-# Postgres does not run as root: then it is somebody else's folder and process.
+# Postgres does not run as root: then it is another user's folder and process.
 as=()
 if [ "$(id -u)" = 0 ]; then
     user=postgres

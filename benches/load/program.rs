@@ -1,4 +1,4 @@
-//! What is asked: the service, and a bare handler beside it, each a process of its own.
+//! What is asked: the service, and a bare handler for comparison, each a process of its own.
 
 use std::{
     path::Path,
@@ -66,7 +66,7 @@ async fn until_open(address: &str) {
     while tokio::net::TcpStream::connect(address).await.is_err() {
         assert!(
             since.elapsed() < Duration::from_secs(60),
-            "nobody listens on {address}"
+            "no program listens on {address}"
         );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

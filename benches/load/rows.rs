@@ -74,7 +74,7 @@ impl Database {
     }
 
     /// So many system users, each of an organisation of its own, and for every thousand of them an
-    /// agent with clients among the organisations; how many clients were handed over.
+    /// agent with clients among the organisations; how many clients were delegated.
     pub async fn add_system_users(&mut self, count: usize, progress: &ProgressBar) -> usize {
         let (agents, clients) = ((count / 1_000).max(1), CLIENTS.min(count / 2));
         let all = count + agents;

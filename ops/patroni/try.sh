@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Starts the example on this machine: etcd, two Postgres with Patroni, and a PgBouncer beside each. Ctrl-C ends all of it.
+# Starts the example on this machine: etcd, two Postgres with Patroni, and a PgBouncer for each. Ctrl-C ends all of it.
 # Usage: ops/patroni/try.sh FOLDER FIRST_PORT     needs patroni, etcd, pgbouncer and a Postgres (apt-get install patroni
 # etcd-server pgbouncer postgresql). Uses eight ports from FIRST_PORT on; prints the address for the service.
 set -euo pipefail

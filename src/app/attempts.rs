@@ -379,7 +379,8 @@ impl Call {
         }
     }
 
-    /// Notes what the answer says of the attempt. Called within the context of the request.
+    /// Records the outcome of the attempt from the answer. Called within the context of the
+    /// request.
     pub fn note(&self, attempts: &Attempts, response: &Response) {
         let status = response.status();
         let is_refused = status.is_client_error() || status.is_server_error();

@@ -1,4 +1,4 @@
-//! The credential of a request, before anybody has verified it.
+//! The credential of a request, before it is verified.
 
 use http::{
     HeaderMap,

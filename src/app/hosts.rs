@@ -97,7 +97,8 @@ impl Hosts {
     }
 }
 
-/// Exactly a name or an address of this machine; a name that only begins like one is somebody's.
+/// Exactly a name or an address of this machine; a name that only begins like one belongs to
+/// another host.
 fn is_loopback(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost")
         || host == "[::1]"
@@ -127,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_name_of_a_host_header_stands_before_its_port() {
+    fn the_name_of_a_host_header_is_before_its_port() {
         for (text, name) in [
             ("sb.example", Some("sb.example")),
             ("sb.example:8080", Some("sb.example")),

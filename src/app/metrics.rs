@@ -56,7 +56,7 @@ const DECISION_BUCKETS: [f64; 15] = [
 
 /// How often the rows that wait are counted.
 const BACKLOG_INTERVAL: Duration = Duration::from_secs(15);
-/// How often samples of histograms are put into their buckets when nobody reads the metrics.
+/// How often samples of histograms are put into their buckets when the metrics are not read.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Installs the metrics recorder of the process. A second call does nothing.

@@ -16,7 +16,7 @@ use utoipa::{
     },
 };
 
-/// What stands around the paths.
+/// What the description contains besides the paths.
 #[derive(Debug, OpenApi)]
 #[openapi(
     info(
@@ -24,7 +24,7 @@ use utoipa::{
         description = "Norway's system users: registering systems, asking for and approving access, looking system users up, and deciding what they may do.\n\n\
             **Tokens.** A caller sends one token as `Authorization: Bearer …`. Each operation names the kinds of token that it takes, with the scopes of which \
             one suffices.\n\n\
-            **Errors.** An error has a problem body (RFC 9457) or none. Clients tell problems apart by `code`; the sentences may change.\n\n\
+            **Errors.** An error has a problem body (RFC 9457) or none. Clients distinguish problems by `code`; the sentences may change.\n\n\
             **Paths and names.** Literal parts of paths and names of query parameters and members match in any case; unknown parameters and members are ignored.\n\n\
             **Besides.** By HTTP itself any operation may answer 405, 408, 414, 421, 431 or 500.\n\n\
             **Clients.** Operations are grouped by who calls them. A generated client for an integrator needs neither `Portal` nor `Operations`.",
@@ -32,7 +32,7 @@ use utoipa::{
     ),
     tags(
         (name = "Vendor", description = "For vendors of end-user systems: register a system, ask customers for system users, follow what happens, and exchange tokens."),
-        (name = "Customer", description = "For the organisation that gives access, through a portal or its own system: decide about requests, read and end system users, hand clients to them."),
+        (name = "Customer", description = "For the organisation that gives access, through a portal or its own system: decide about requests, read and end system users, delegate clients to them."),
         (name = "Service owner", description = "For those who offer the services: describe resources and policies, ask what a system user or a person may do, and verify tokens."),
         (name = "Maskinporten", description = "For Maskinporten, which asks for the system user before it issues a token for it."),
         (name = "Portal", description = "For the pages of the portal. Not meant for integrators; may be left out of a client."),

@@ -1,4 +1,4 @@
-//! Every route, and what stands in front of them.
+//! Every route, and what runs before them.
 
 use std::{
     any::Any, convert::Infallible, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration,
@@ -83,12 +83,12 @@ pub fn routes(state: &AppState) -> (Router, Vec<(String, Access)>) {
         .iter()
         .map(|(template, item)| (template.clone(), access(item)))
         .collect();
-    let everybody = |template: String| (template, Access::Everybody);
+    let public = |template: String| (template, Access::Public);
     let has_refresh = state.config.settings.compat.refresh;
     let unbuilt: Vec<String> = unbuilt::templates()
         .chain((!has_refresh).then(|| REFRESH.to_owned()))
         .collect();
-    templates.extend(unbuilt.iter().cloned().map(everybody));
+    templates.extend(unbuilt.iter().cloned().map(public));
     let (pages, of_pages) = edges::pages_router(state.for_pages());
     templates.extend(
         of_pages
@@ -117,17 +117,17 @@ pub fn routes(state: &AppState) -> (Router, Vec<(String, Access)>) {
         .route("/openapi/v1.json", json)
         .route("/openapi/v1.yaml", yaml);
     let description = ["/openapi.json", "/openapi/v1.json", "/openapi/v1.yaml"];
-    templates.extend(description.map(|template| everybody(template.to_owned())));
+    templates.extend(description.map(|template| public(template.to_owned())));
     if state.config.profile() == Profile::Sandbox {
         // Everything of a sandbox listens on loopback, so its metrics may be had where the
         // newcomer looks first.
         router = router.route("/metrics", get(super::metrics::render));
-        templates.push(everybody("/metrics".to_owned()));
+        templates.push(public("/metrics".to_owned()));
     }
     (router.fallback(async || StatusCode::NOT_FOUND), templates)
 }
 
-/// Who may call the operations of a path: everybody, when one of them asks for no credential.
+/// Who may call the operations of a path: all callers, when one of them asks for no credential.
 fn access(item: &PathItem) -> Access {
     let operations = [&item.get, &item.put, &item.post, &item.delete];
     let is_open = |operation: &Operation| {
@@ -138,7 +138,7 @@ fn access(item: &PathItem) -> Access {
             .is_none_or(|alternatives| alternatives.is_empty() || alternatives.contains(&none))
     };
     if operations.into_iter().flatten().any(is_open) {
-        Access::Everybody
+        Access::Public
     } else {
         Access::Callers
     }
@@ -185,8 +185,8 @@ pub fn service(
             .map(|calls| CallRecorder::new(calls, state.clock.clone())),
     };
     let surrounded = Arc::new((router, table, rules, around));
-    // All of it stands outside the router: paths are rewritten before anybody looks at them, and a
-    // layer would be a copy for every route.
+    // All of it is outside the router: paths are rewritten before any other code reads them,
+    // and a layer would be a copy for every route.
     tower::service_fn(move |mut request: Request| {
         let surrounded = Arc::clone(&surrounded);
         // The server moves the future of a request several times, and this one is large.
@@ -225,7 +225,7 @@ struct Routed {
     rule: Rule,
 }
 
-/// What stands in front of every route.
+/// Middleware that runs before every route.
 struct Around {
     log: Arc<RequestLog>,
     guard: Guard,
@@ -418,7 +418,7 @@ fn note_denial() {
 }
 
 /// Keeps answers for one caller out of caches, since tokens and identity numbers may be in them,
-/// and browsers from guessing what an answer is. What a handler says itself stands.
+/// and browsers from guessing what an answer is. A header that a handler has set is kept.
 fn protect(headers: &mut HeaderMap, is_for_one_caller: bool) {
     if is_for_one_caller && !headers.contains_key(CACHE_CONTROL) {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

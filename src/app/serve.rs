@@ -38,7 +38,7 @@ use foundation::{
     token::KeySource,
 };
 
-/// Tells everybody who listens that the end has come.
+/// Notifies all tasks that wait for it that the process is to stop.
 #[derive(Debug, Clone)]
 pub struct Shutdown(watch::Receiver<bool>);
 
@@ -160,7 +160,7 @@ where
     .await;
 }
 
-/// As [`run`], where it is seen for each connection how it speaks, and with what service.
+/// As [`run`], where the protocol and the service are chosen for each connection.
 pub async fn run_each<A, F, I, S>(
     listener: TcpListener,
     accept: A,
@@ -191,7 +191,7 @@ pub async fn run_each<A, F, I, S>(
                     if let Some(count) = failures.count() {
                         tracing::warn!(%error, count, "connections could not be accepted");
                     }
-                    connections.make_room();
+                    connections.close_idle();
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                     continue;
                 }
@@ -319,7 +319,8 @@ impl EachSecond {
     }
 }
 
-/// Starts what runs beside the listeners: key sets are kept fresh, partitions are there in time.
+/// Starts what runs in addition to the listeners: key sets are kept fresh, partitions are there in
+/// time.
 pub fn spawn_background(state: &AppState, shutdown: &Shutdown) {
     super::metrics::register_instance(state);
     for issuer in &state.verifier.issuers {
@@ -346,7 +347,7 @@ pub fn spawn_background(state: &AppState, shutdown: &Shutdown) {
         }
     });
     every(shutdown, 600, "change feed", db, async |pool| {
-        Ok(foundation::db::feed::forget_old(&pool).await?)
+        Ok(foundation::db::feed::delete_old(&pool).await?)
     });
     spawn_until(shutdown, super::metrics::keep_up(state.clone()));
     spawn_until(shutdown, Arc::clone(&state.monitor).watch());
@@ -385,13 +386,15 @@ pub fn spawn_background(state: &AppState, shutdown: &Shutdown) {
     );
     every(shutdown, 3600, "old revocations", db, move |pool| {
         let recovery = Arc::clone(&recovery);
-        async move { recovery.forget_old(&pool, days).await }
+        async move { recovery.delete_expired(&pool, days).await }
     });
     let lifetime = state.config.settings.requests.lifetime_days;
     every(shutdown, 60, "time-outs", db, move |pool| async move {
-        Ok(system_users::requests::timeouts::announce(&pool, lifetime)
-            .await
-            .map(drop)?)
+        Ok(
+            system_users::requests::timeouts::publish_time_outs(&pool, lifetime)
+                .await
+                .map(drop)?,
+        )
     });
 }
 

@@ -113,7 +113,7 @@ impl Secrets {
 
 /// Notes which keys the service starts with. One that a setting did not have before leaves a row in the
 /// audit trail. In production and in test, keys for identity numbers must be among those that are known,
-/// or nobody would be found.
+/// or no person would be found.
 ///
 /// # Errors
 /// The database fails, or identity numbers were stored with other keys.
@@ -256,7 +256,9 @@ pub async fn state(
     let fence = verifier.fence.clone();
     let verifier = Arc::new(verifier);
     if config.settings.pdp.decision_open {
-        tracing::warn!("pdp.decision_open: whoever reaches this service may ask for decisions");
+        tracing::warn!(
+            "pdp.decision_open: every caller that reaches this service may ask for decisions"
+        );
     }
     let feed = Arc::new(Feed::new(Duration::from_millis(
         config.settings.pdp.max_staleness_ms,
@@ -359,7 +361,7 @@ fn recovery(
     let journal = journal(place)?;
     if place == Some(&JournalPlace::None) {
         tracing::warn!(
-            "recovery.journal is `none`: what ended an access comes alive again when an older state of the database is restored"
+            "recovery.journal is `none`: a revoked access becomes valid again when an older state of the database is restored"
         );
     }
     let is_compared = journal.is_some() || config.profile() != Profile::Sandbox;

@@ -113,8 +113,8 @@ fn key(finding: &str) -> Option<String> {
     finding.split_once(": ").map(|(key, _)| key.to_owned())
 }
 
-/// Looks at the checkpoints of the audit trail that are there. What is wrong with their key is told
-/// elsewhere.
+/// Looks at the checkpoints of the audit trail that are there. A finding about their key is
+/// reported elsewhere.
 fn checkpoints(settings: &Settings, findings: &mut Findings) {
     let Some(path) = &settings.audit.checkpoint_path else {
         return;

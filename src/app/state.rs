@@ -58,7 +58,7 @@ pub struct Inner {
     pub db: PgPool,
     /// For background work, so that requests cannot starve it.
     pub background_db: PgPool,
-    /// Sessions that no pooler hands on, where there are any.
+    /// Sessions that no pooler shares, where there are any.
     pub sessions: Option<Sessions>,
     pub catalogue: Arc<Catalogue>,
     pub metadata: Arc<Metadata>,

@@ -1,6 +1,6 @@
 //! Routes of the public contract that are not built yet. They answer 404 with a problem, so that a
-//! client can tell "not here" from a typing error. A route leaves this list in the change that
-//! builds it.
+//! client can distinguish "not here" from a typing error. A route leaves this list in the change
+//! that builds it.
 
 use axum::{Router, routing::any};
 use http::StatusCode;

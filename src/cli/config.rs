@@ -125,7 +125,8 @@ fn notes(checked: &Checked) -> Vec<&'static str> {
         notes.push("tokens.audience_mode: tokens made for another audience are taken and logged");
     }
     if settings.pdp.decision_open {
-        notes.push("pdp.decision_open: anyone who reaches the service may ask for decisions");
+        notes
+            .push("pdp.decision_open: every caller that reaches the service may ask for decisions");
     }
     notes
 }

@@ -25,7 +25,7 @@ use foundation::clock::Clock;
 /// What can be done about the decision log.
 #[derive(Debug, Subcommand)]
 pub enum DecisionsCommand {
-    /// Writes the decisions of a stretch of time, one a line.
+    /// Writes the decisions of a period, one a line.
     #[command(after_help = EXIT_CODES)]
     Export(ExportArgs),
     /// Stores the decisions that the service printed on standard output while the database was away.
@@ -63,11 +63,11 @@ struct ImportOutcome {
 /// Arguments of `decisions export`.
 #[derive(Debug, Args)]
 pub struct ExportArgs {
-    /// First moment: a date, or an instant such as 2026-01-31T12:00:00Z.
-    #[arg(long, value_parser = moment)]
+    /// First instant: a date, or an instant such as 2026-01-31T12:00:00Z.
+    #[arg(long, value_parser = instant)]
     from: DateTime<Utc>,
-    /// Moment behind the last: a date, or an instant [default: now].
-    #[arg(long, value_parser = moment)]
+    /// Instant after the last: a date, or an instant [default: now].
+    #[arg(long, value_parser = instant)]
     to: Option<DateTime<Utc>>,
     /// How lines are written.
     #[arg(long, value_enum, default_value_t = Format::Ndjson)]
@@ -88,7 +88,7 @@ pub enum Format {
     Csv,
 }
 
-fn moment(text: &str) -> Result<DateTime<Utc>, String> {
+fn instant(text: &str) -> Result<DateTime<Utc>, String> {
     if let Ok(date) = text.parse::<NaiveDate>() {
         return Ok(date.and_time(NaiveTime::MIN).and_utc());
     }
@@ -166,7 +166,7 @@ async fn run_export(args: &ExportArgs) -> anyhow::Result<Exit> {
     let to = args.to.unwrap_or_else(|| Clock::default().now());
     anyhow::ensure!(
         args.from < to,
-        WrongUse("--from must lie before --to".to_owned())
+        WrongUse("--from must be before --to".to_owned())
     );
     let target = args.target.open(CommandAccess::Read).await?;
     let mut out: Box<dyn Write> = match &args.out {
@@ -249,15 +249,15 @@ mod tests {
     }
 
     #[test]
-    fn moments_are_dates_or_instants() {
+    fn bounds_are_dates_or_instants() {
         assert_eq!(
-            moment("2026-01-31").unwrap().to_rfc3339(),
+            instant("2026-01-31").unwrap().to_rfc3339(),
             "2026-01-31T00:00:00+00:00"
         );
         assert_eq!(
-            moment("2026-01-31T12:00:00+02:00").unwrap().to_rfc3339(),
+            instant("2026-01-31T12:00:00+02:00").unwrap().to_rfc3339(),
             "2026-01-31T10:00:00+00:00"
         );
-        assert!(moment("yesterday").is_err());
+        assert!(instant("yesterday").is_err());
     }
 }

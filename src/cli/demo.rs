@@ -1,4 +1,4 @@
-//! `demo`: the journey, played against a running sandbox by everybody who takes part in it.
+//! `demo`: the journey, played against a running sandbox by all who take part in it.
 
 use std::time::{Duration, Instant};
 
@@ -25,7 +25,7 @@ const RECEIPT: &str = "https://fjordlonn.example/kvittering";
 const MAX_STEPS: usize = 10;
 const CONFIRM_PAGE: &str = "/accessmanagement/ui/systemuser/request";
 
-/// Everybody who takes part, and where they call.
+/// All who take part, and where they call.
 struct Demo {
     base: Url,
     maskinporten: Url,
@@ -72,7 +72,7 @@ impl Demo {
     /// requests would show the secrets of a real service.
     async fn find(base: &str, show_requests: bool) -> anyhow::Result<Self> {
         let base = Url::parse(base).map_err(|_| WrongUse("--base is not an address".to_owned()))?;
-        let beside = |offset: u16| -> anyhow::Result<Url> {
+        let at_offset = |offset: u16| -> anyhow::Result<Url> {
             let mut url = base.clone();
             let port = base.port_or_known_default().context("--base has no port")?;
             url.set_port(Some(port + offset))
@@ -103,7 +103,7 @@ impl Demo {
         let (maskinporten, testtools) = if is_one_port {
             below
         } else {
-            (beside(10)?, beside(12)?)
+            (at_offset(10)?, at_offset(12)?)
         };
         let metadata: Value = http
             .get(maskinporten.join(".well-known/oauth-authorization-server")?)
@@ -128,10 +128,16 @@ impl Demo {
     }
 
     async fn play(&mut self) -> anyhow::Result<()> {
-        let (vendor, told) = self.new_client(VENDOR_ORG).await?;
-        self.tell("Fjordlønn Programvare AS gets a Maskinporten client", &told);
-        let (owner, told) = self.new_client(SERVICE_OWNER_ORG).await?;
-        self.tell("Skatte- og avgiftsverket, a service owner, gets one", &told);
+        let (vendor, timing) = self.new_client(VENDOR_ORG).await?;
+        self.print_step(
+            "Fjordlønn Programvare AS gets a Maskinporten client",
+            &timing,
+        );
+        let (owner, timing) = self.new_client(SERVICE_OWNER_ORG).await?;
+        self.print_step(
+            "Skatte- og avgiftsverket, a service owner, gets one",
+            &timing,
+        );
         let raw = self
             .grant(
                 &vendor,
@@ -139,9 +145,9 @@ impl Demo {
                 None,
             )
             .await?;
-        self.tell(
+        self.print_step(
             "the vendor's system gets a token from Maskinporten",
-            &raw.told,
+            &raw.timing,
         );
         let token = self.exchange(&raw.token).await?;
         let system_id = self.register_system(&token, &vendor.client_id).await?;
@@ -153,16 +159,16 @@ impl Demo {
         let user_token = self
             .grant(&vendor, "altinn:systembruker.demo", Some(details.clone()))
             .await?;
-        self.tell(
-            "the vendor's system gets a token that speaks for the system user",
-            &user_token.told,
+        self.print_step(
+            "the vendor's system gets a token that represents the system user",
+            &user_token.timing,
         );
         let owner_token = self
             .grant(&owner, "altinn:authorization/authorize", None)
             .await?;
-        self.tell(
+        self.print_step(
             "the service owner gets a token of its own",
-            &owner_token.told,
+            &owner_token.timing,
         );
         self.decide(&owner_token.token, &request_id, "a-melding", "Permit")
             .await?;
@@ -189,14 +195,14 @@ impl Demo {
             text["error"] == "invalid_altinn_customer_configuration",
             "Maskinporten still gives a token for a deleted system user"
         );
-        self.tell(
+        self.print_step(
             "Maskinporten gives no token for the deleted system user",
             "400 invalid_altinn_customer_configuration",
         );
         Ok(())
     }
 
-    fn tell(&mut self, words: &str, result: &str) {
+    fn print_step(&mut self, words: &str, result: &str) {
         self.step += 1;
         println!("{:>3}. {words:<66} {result}", self.step);
         if let Some(sent) = &mut self.sent {
@@ -217,8 +223,8 @@ impl Demo {
     async fn timed(&mut self, request: RequestBuilder) -> anyhow::Result<(Response, String)> {
         let started = Instant::now();
         let response = self.send(request).await?;
-        let told = told(&response, started);
-        Ok((response, told))
+        let timing = timing(&response, started);
+        Ok((response, timing))
     }
 
     /// A Maskinporten client of an organisation, with all scopes that vendors and service owners use.
@@ -228,7 +234,7 @@ impl Demo {
             .post(self.testtools.join("sandbox/clients")?)
             .basic_auth("sandbox", Some("sandbox"))
             .json(&json!({"orgNumber": organization}));
-        let (response, told) = self.timed(request).await?;
+        let (response, timing) = self.timed(request).await?;
         ensure!(
             response.status() == StatusCode::CREATED,
             "registering a client: {}",
@@ -243,7 +249,7 @@ impl Demo {
             client_id: text("clientId")?.to_owned(),
             key: SigningKey::from_pem(text("privatePem")?, "")?,
         };
-        Ok((grantor, told))
+        Ok((grantor, timing))
     }
 
     async fn try_grant(
@@ -278,14 +284,14 @@ impl Demo {
     ) -> anyhow::Result<Granted> {
         let started = Instant::now();
         let response = self.try_grant(grantor, scope, details).await?;
-        let told = told(&response, started);
+        let timing = timing(&response, started);
         let body: Value = response.json().await?;
         let token = body["access_token"]
             .as_str()
             .with_context(|| format!("Maskinporten refuses: {}", body["error_description"]))?;
         Ok(Granted {
             token: token.to_owned(),
-            told,
+            timing,
         })
     }
 
@@ -297,13 +303,13 @@ impl Demo {
                     .join("/authentication/api/v1/exchange/maskinporten")?,
             )
             .bearer_auth(token);
-        let (response, told) = self.timed(request).await?;
+        let (response, timing) = self.timed(request).await?;
         ensure!(
             response.status() == StatusCode::OK,
             "exchange: {}",
             response.status()
         );
-        self.tell("it exchanges the token (it need not)", &told);
+        self.print_step("it exchanges the token (it need not)", &timing);
         Ok(response.text().await?)
     }
 
@@ -323,13 +329,13 @@ impl Demo {
             )
             .bearer_auth(token)
             .json(&body);
-        let (response, told) = self.timed(request).await?;
+        let (response, timing) = self.timed(request).await?;
         ensure!(
             response.status() == StatusCode::OK,
             "registering the system: {}",
             response.text().await?
         );
-        self.tell(&format!("it registers the system {id}"), &told);
+        self.print_step(&format!("it registers the system {id}"), &timing);
         Ok(id)
     }
 
@@ -346,14 +352,14 @@ impl Demo {
             )
             .bearer_auth(token)
             .json(&body);
-        let (response, told) = self.timed(request).await?;
+        let (response, timing) = self.timed(request).await?;
         ensure!(
             response.status() == StatusCode::CREATED,
             "the request: {}",
             response.text().await?
         );
         let answer: Value = response.json().await?;
-        self.tell("it asks Oddny Ildflue Keramikk for a system user", &told);
+        self.print_step("it asks Oddny Ildflue Keramikk for a system user", &timing);
         let text = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
         println!("       confirmUrl {}", text("confirmUrl"));
         Ok((text("id"), text("confirmUrl")))
@@ -364,7 +370,7 @@ impl Demo {
         let started = Instant::now();
         let (login_page, login_address) = self.follow(Url::parse(confirm_url)?).await?;
         let request = hidden(&login_page, "request").context("the login page has no form")?;
-        self.tell(
+        self.print_step(
             "Oddny opens the link and is sent to log in",
             &format!("302 → 200  {} ms", started.elapsed().as_millis()),
         );
@@ -381,7 +387,7 @@ impl Demo {
             address.path() == CONFIRM_PAGE,
             "after the login the browser is at {address}"
         );
-        self.tell(
+        self.print_step(
             "she logs in and reads what is asked for",
             &format!("303 → 200  {} ms", started.elapsed().as_millis()),
         );
@@ -427,7 +433,7 @@ impl Demo {
             next.as_str() == RECEIPT,
             "after the approval the browser is at {next}"
         );
-        self.tell(
+        self.print_step(
             "she approves, is logged out, and sent back to the vendor",
             &format!("200 → {next}  {} ms", started.elapsed().as_millis()),
         );
@@ -438,7 +444,7 @@ impl Demo {
         let address = self.base.join(&format!(
             "/authentication/api/v1/systemuser/request/vendor/{id}"
         ))?;
-        let (response, told) = self
+        let (response, timing) = self
             .timed(self.http.get(address).bearer_auth(token))
             .await?;
         let answer: Value = response.json().await?;
@@ -447,7 +453,7 @@ impl Demo {
             "the request is {}",
             answer["status"]
         );
-        self.tell(&format!("the vendor asks how it went: {expected}"), &told);
+        self.print_step(&format!("the vendor asks how it went: {expected}"), &timing);
         Ok(())
     }
 
@@ -471,7 +477,7 @@ impl Demo {
             .post(self.base.join("/authorization/api/v1/authorize")?)
             .bearer_auth(token)
             .json(&body);
-        let (response, told) = self.timed(request).await?;
+        let (response, timing) = self.timed(request).await?;
         let answer: Value = response.json().await?;
         let decision = answer["response"][0]["decision"]
             .as_str()
@@ -481,9 +487,9 @@ impl Demo {
             decision == expected,
             "the decision on {resource} is {decision}, not {expected}"
         );
-        self.tell(
+        self.print_step(
             &format!("the service owner asks about {resource}: {decision}"),
-            &told,
+            &timing,
         );
         Ok(())
     }
@@ -498,7 +504,7 @@ impl Demo {
         let address = self.base.join(&format!(
             "/authentication/api/v1/systemuser/{CUSTOMER_PARTY}/{id}"
         ))?;
-        let (response, told) = self
+        let (response, timing) = self
             .timed(self.http.delete(address).bearer_auth(token))
             .await?;
         ensure!(
@@ -506,7 +512,7 @@ impl Demo {
             "deleting: {}",
             response.status()
         );
-        self.tell("Oddny deletes the system user", &told);
+        self.print_step("Oddny deletes the system user", &timing);
         Ok(())
     }
 
@@ -531,10 +537,10 @@ impl Demo {
 
 struct Granted {
     token: String,
-    told: String,
+    timing: String,
 }
 
-fn told(response: &Response, started: Instant) -> String {
+fn timing(response: &Response, started: Instant) -> String {
     format!(
         "{}  {} ms",
         response.status().as_u16(),

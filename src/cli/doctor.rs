@@ -199,7 +199,7 @@ fn appendable(path: &Path) -> anyhow::Result<String> {
         Ok(_) => Ok("can be written to".to_owned()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let folder = path.parent().filter(|folder| folder.is_dir());
-            folder.context("lies in a folder that is not there: make it, for the user of the service to write in")?;
+            folder.context("is in a folder that is not there: make it, for the user of the service to write in")?;
             Ok("is made with the first checkpoint".to_owned())
         }
         Err(error) => {
@@ -286,7 +286,7 @@ async fn issuers(config: &Checked, examination: &mut Examination) -> anyhow::Res
     Ok(())
 }
 
-/// Whether somebody listens at the address.
+/// Whether a program listens at the address.
 async fn connect(address: &Url) -> anyhow::Result<String> {
     let host = address.host_str().context("names no host")?;
     let port = address.port_or_known_default().context("names no port")?;

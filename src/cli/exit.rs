@@ -41,7 +41,7 @@ pub struct WrongUse(pub String);
 #[error("{0}")]
 pub struct DoesNotHold(pub String);
 
-/// Tells an error, and how the command ends with it.
+/// Prints an error, and returns how the command ends with it.
 pub fn failed(error: &anyhow::Error) -> Exit {
     eprintln!("error: {error:#}");
     if error.is::<WrongUse>() {

@@ -133,7 +133,7 @@ pub async fn run(args: &ImportArgs) -> anyhow::Result<Exit> {
         progress.finish_and_clear();
         let outcome = outcome.with_context(|| options.file.display().to_string())?;
         if !args.output.json {
-            tell(&options, &outcome, started.elapsed().as_secs_f64());
+            print_outcome(&options, &outcome, started.elapsed().as_secs_f64());
         }
         reports.push(report(&options, &outcome));
         good = outcome.refused.is_none();
@@ -201,8 +201,8 @@ fn wrong_use(text: impl Into<String>) -> WrongUse {
     WrongUse(text.into())
 }
 
-/// Tells in words what came of a file.
-fn tell(options: &Options, outcome: &Outcome, seconds: f64) {
+/// Prints the outcome of a file in words.
+fn print_outcome(options: &Options, outcome: &Outcome, seconds: f64) {
     const SHOWN: usize = 20;
     let findings = &outcome.findings;
     for finding in findings.list.iter().take(SHOWN) {

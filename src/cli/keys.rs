@@ -65,7 +65,7 @@ Exit codes:
 
 const HELP: &str = "\
 Give the key to the client, which sends it in the header Ocp-Apim-Subscription-Key. It is stored nowhere and cannot be
-shown again. Put the hash into the settings, beside those that are there:
+shown again. Add the hash to those in the settings:
 
   [pdp]
   subscription_keys = [\"<hash>\"]

@@ -71,12 +71,12 @@ enum Command {
     Health(health::HealthArgs),
     /// Brings the database schema up to date, and says what it did.
     Migrate(MigrateArgs),
-    /// Plays the journey against a running sandbox and tells each step in plain words.
+    /// Plays the journey against a running sandbox and prints each step in plain words.
     #[cfg(feature = "sandbox")]
     Demo(DemoArgs),
     /// Imports parties, roles, resources and more from files, at national size.
     Import(Box<import::ImportArgs>),
-    /// Proves that nobody changed the audit trail.
+    /// Proves that the audit trail is unchanged.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
     /// Compares the database with the journal of what ended an access, and after a restore does that again.

@@ -75,7 +75,7 @@ pub async fn serve(path: Option<&Path>) -> anyhow::Result<()> {
     serve::asked_to_stop().await?;
     tracing::info!("stopping: not ready from now on");
     state.readiness.stop();
-    // Balancers need a moment to see it.
+    // Balancers need this time to notice it.
     tokio::time::sleep(Duration::from_secs(server.drain_s)).await;
     let _ = stop.send(true);
     let _ = tokio::join!(main, internal);
@@ -103,7 +103,7 @@ struct AppliedMigration<'a> {
 /// The database cannot be reached, or a migration fails.
 pub async fn migrate(path: Option<&Path>, output: OutputArgs) -> anyhow::Result<()> {
     let settings = config::load(config::Source::Serve(path), &environment(), &[])?;
-    // Nothing else of the settings is needed, so that whoever owns the schema needs no key.
+    // Nothing else of the settings is needed, so that the owner of the schema needs no key.
     let wrong = config::check_database(&settings);
     anyhow::ensure!(
         wrong.is_empty(),
@@ -111,16 +111,16 @@ pub async fn migrate(path: Option<&Path>, output: OutputArgs) -> anyhow::Result<
         wrong.join("\n  ")
     );
     // Indexes on large tables take longer than a request may.
-    let patient = config::Database {
+    let for_migrations = config::Database {
         statement_timeout_s: 3_600,
         ..settings.database.for_sessions()?
     };
-    let url = patient
+    let url = for_migrations
         .url
         .clone()
         .context("database.url (DATABASE_URL) is required")?;
     let condition = DatabaseCondition::default();
-    let pool = db::pool(&url, &patient, &Clock::default(), &condition)?;
+    let pool = db::pool(&url, &for_migrations, &Clock::default(), &condition)?;
     db::require_connection(&pool, &condition).await?;
     let before = applied(&pool).await;
     db::migrate(&pool).await?;

@@ -1,8 +1,8 @@
 //! How `demo --show-requests` shows what it sends.
 //!
-//! Persons and organisations of a sandbox are made up and stand there as they are. Tokens, assertions
-//! and the like are shortened all the same: what they hold is shown beside them, they are of no use
-//! to a reader, and nobody should be used to seeing whole ones in a terminal.
+//! Persons and organisations of a sandbox are made up and printed whole. Tokens, assertions
+//! and the like are shortened all the same: what they hold is shown next to them, they are of no use
+//! to a reader, and it is no good habit to see whole ones in a terminal.
 
 use std::fmt::Write as _;
 

@@ -29,7 +29,7 @@ pub struct Attached {
     pub identity: Arc<IdentityKeys>,
     /// Its key for checkpoints of the audit trail.
     pub checkpoint_key: Option<CheckpointKey>,
-    /// Keeps Postgres running, when nobody else did.
+    /// Keeps Postgres running, when this process started it.
     _cluster: Option<Cluster>,
 }
 

@@ -1,4 +1,4 @@
-//! The sandbox, started: the service on a private Postgres beside its issuers, and its data from
+//! The sandbox, started: the service on a private Postgres, with its issuers, and its data from
 //! outside. The issuers and the universe are in the crate `sandbox`.
 
 mod attach;

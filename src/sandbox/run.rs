@@ -96,7 +96,7 @@ pub fn settings(
     if let Some(port) = options.port {
         anyhow::ensure!(
             (1024..=64_000).contains(&port),
-            "--port must lie between 1024 and 64000, since the other ports follow it"
+            "--port must be between 1024 and 64000, since the other ports follow it"
         );
         let at = |offset: u16| format!("127.0.0.1:{}", port + offset);
         overrides.extend([
@@ -121,7 +121,7 @@ pub fn settings(
         .map_err(|wrong| anyhow::anyhow!("the settings cannot be used:\n  {}", wrong.join("\n  ")))
 }
 
-/// The listeners of a sandbox, bound before anything else so that a taken port is told at once.
+/// The listeners of a sandbox, bound before anything else so that a taken port is reported at once.
 #[derive(Debug)]
 struct Listeners {
     main: TcpListener,
@@ -386,9 +386,10 @@ fn spawn(
         shutdown.clone(),
     ));
     // The pages of the reference ask for test tokens where they come from.
-    let beside = Hosts::of(config, answers_to).guard(Router::new().nest(pages::TEST_TOKENS, tools));
-    let beside = state.guard.before(beside, RequestClass::Read);
-    let main = beside.fallback_service(app::service(state, answers_to));
+    let with_tools =
+        Hosts::of(config, answers_to).guard(Router::new().nest(pages::TEST_TOKENS, tools));
+    let with_tools = state.guard.before(with_tools, RequestClass::Read);
+    let main = with_tools.fallback_service(app::service(state, answers_to));
     if let Some(listener) = listeners.tls {
         let places = HashMap::from([
             (Place::Main, Answering::new(main.clone())),
@@ -432,7 +433,7 @@ fn spawn(
     Ok(servers)
 }
 
-/// `systembruker sandbox`: starts, tells where everything is, and runs until it is asked to stop.
+/// `systembruker sandbox`: starts, prints where everything is, and runs until it is asked to stop.
 ///
 /// # Errors
 /// See [`start`]; also when Postgres does not come up.
@@ -452,7 +453,7 @@ pub async fn run(options: &Options) -> anyhow::Result<()> {
         if options.fresh {
             progress.set_message("removing the old database");
             Cluster::remove(&dir)?;
-            // They speak of the audit trail of the database that is gone.
+            // They belong to the audit trail of the deleted database.
             if let Some(path) = config
                 .settings
                 .audit
@@ -464,14 +465,14 @@ pub async fn run(options: &Options) -> anyhow::Result<()> {
                     .with_context(|| format!("removing {}", path.display()))?;
             }
         }
-        progress.set_message("starting Postgres (the first time takes a moment)");
+        progress.set_message("starting Postgres (the first time takes longer)");
         let cluster = Cluster::start(&dir, Durability::Full)?;
         let url = cluster.url("postgres");
         (Some(cluster), url)
     };
     let running = Box::pin(start(config, &url, clock, &progress)).await?;
     progress.finish_and_clear();
-    announce(&running, started.elapsed(), cluster.as_ref());
+    print_started(&running, started.elapsed(), cluster.as_ref());
     serve::asked_to_stop().await?;
     eprintln!("\nStopping …");
     running.stop().await;
@@ -516,7 +517,7 @@ fn spinner() -> ProgressBar {
     bar
 }
 
-fn announce(running: &Running, took: Duration, cluster: Option<&Cluster>) {
+fn print_started(running: &Running, took: Duration, cluster: Option<&Cluster>) {
     let config = &running.config;
     let base = &config.public_base;
     let dir = config.sandbox_dir().unwrap_or_default();

@@ -56,8 +56,8 @@ async fn uuid_of(app: &TestApp, org: &str) -> String {
     .await
 }
 
-/// Approves and does something else to the system at the same moment, many times; says what came of
-/// each.
+/// Approves and does something else to the system at the same time, many times; returns the outcome
+/// of each.
 async fn race(
     app: &TestApp,
     method: Method,
@@ -113,7 +113,7 @@ async fn approving_against_deleting_the_system_has_one_outcome() {
             ),
             other => panic!("{other} {}", approved.text),
         }
-        // Whoever was first, nobody acts through a system that is gone.
+        // Whichever was first, no system user acts through a deleted system.
         assert_eq!(
             app.decide_system_user(&id, "write", "a-melding", who::KERAMIKK)
                 .await,
@@ -408,18 +408,18 @@ async fn a_relation_that_came_back_gives_nothing_back() {
             "{op}"
         );
     }
-    // The vendor is told.
-    let told = format!(
+    // The vendor gets an event.
+    let published = format!(
         "select count(*) from outbox where event = 'systemuser_client_removed' and payload->>'client' = '{}'",
         uuid_of(&app, who::NATTERGAL).await
     );
-    assert_eq!(app.count(&told).await, 1);
+    assert_eq!(app.count(&published).await, 1);
 }
 
 #[tokio::test]
 async fn an_agent_needs_no_powers_of_its_approver_and_packages_have_their_audience() {
     let app = TestApp::start().await;
-    // Nobody at an accountant holds its clients' packages.
+    // No person at an accountant holds its clients' packages.
     let id = agent(&app, "390784554", who::RANDI, "ansvarlig-revisor").await;
     assert_eq!(
         app.count(&format!(
@@ -685,7 +685,7 @@ async fn who_may_pass_a_package_on() {
         .code(),
         "AUTH-00053"
     );
-    // A main administrator passes on what he does not hold himself.
+    // A main administrator delegates what they do not hold themselves.
     let tindevandrer = i64::from(who::TINDEVANDRER_PARTY);
     assert_eq!(
         approved_by(

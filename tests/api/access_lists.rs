@@ -225,7 +225,7 @@ async fn writers_of_one_list_without_conditions_follow_one_another() {
 #[rstest::rstest]
 #[case::foreign(AYE, WRITE, "sav", 403)]
 #[case::foreign_reader(AYE, READ, "sav", 403)]
-#[case::of_nobody(SAV, WRITE, "nobody", 403)]
+#[case::of_an_unknown_owner(SAV, WRITE, "unknown", 403)]
 #[case::own(SAV, READ, "Sav", 200)]
 #[case::admin(AYE, ADMIN, "sav", 200)]
 #[case::decision_point(AYE, PDP_READ, "sav", 200)]
@@ -261,7 +261,7 @@ async fn reading_scopes_write_nothing() {
         .await
         .assert_status(403);
     Caller::anonymous(&world.app)
-        .put(&path("nobody", "ny"), json!([]))
+        .put(&path("unknown", "ny"), json!([]))
         .await
         .assert_status(401);
 }
@@ -270,7 +270,7 @@ async fn reading_scopes_write_nothing() {
 async fn an_owner_must_be_registered() {
     let world = World::start().await;
     let admin = Caller::organization(&world.app, AYE, ADMIN);
-    for owner in ["nobody", SAV.number] {
+    for owner in ["unknown", SAV.number] {
         let refused = admin.put(&path(owner, "ny"), json!([])).await;
         let errors = refused.validation_errors();
         assert_eq!(errors[0]["code"], "RR.VLD-00010");
@@ -665,13 +665,13 @@ async fn the_platform_asks_what_lists_open_to_a_party() {
         )))
         .await;
     assert_eq!(one.json(), json!({"data": []}));
-    let nobody = platform
+    let stranger = platform
         .get(&question(&format!(
             "party=urn:altinn:party:uuid:{}",
             uuid::Uuid::new_v4()
         )))
         .await;
-    assert_eq!(nobody.json(), json!({"data": []}));
+    assert_eq!(stranger.json(), json!({"data": []}));
     let unknown = platform.get(&question("party=urn:altinn:party:id:1")).await;
     assert_eq!(unknown.code(), "RR-00001");
     for (query, codes) in [
@@ -798,7 +798,7 @@ async fn a_deleted_resource_is_connected_to_no_list() {
     assert_eq!(list.json()["data"], json!([]));
 }
 
-/// A policy that permits whoever is on a list of the universe.
+/// A policy that permits the parties on a list of the universe.
 fn policy_for_list(resource: &str) -> String {
     policy(resource, &["sav:godkjente-innsendere"])
         .replace("urn:altinn:accesspackage", "urn:altinn:access-list")

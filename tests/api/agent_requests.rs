@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use testkit::prelude::*;
 use uuid::Uuid;
 
-/// A request to an organisation of accountants, beside any that is there.
+/// A request to an organisation of accountants, in addition to any that is there.
 fn for_agent(customer: Organization, list: impl IntoIterator<Item = Package>) -> Value {
     let mut body = request_for(SKYREGNSKAP_BYRA, customer, list);
     body["externalRef"] = json!("ny");

@@ -53,7 +53,7 @@ async fn an_agent_holds_nothing_of_its_owner() {
 }
 
 #[tokio::test]
-async fn an_agent_that_is_unknown_or_somebody_elses_is_not_deleted() {
+async fn an_agent_that_is_unknown_or_of_another_owner_is_not_deleted() {
     let world = World::start().await;
     let randi = world.randi();
     randi
@@ -234,7 +234,7 @@ async fn an_unknown_agent_does_not_act_for_an_owner() {
 }
 
 #[tokio::test]
-async fn an_agent_of_somebody_else_does_not_act_for_an_owner() {
+async fn an_agent_of_another_owner_does_not_act_for_an_owner() {
     let world = World::start().await;
     let path = acts_for_owner(&TINDEVANDRER_USER, TALLKNUSEREN.uuid);
     world.randi().post_empty(&path).await.assert_forbidden();

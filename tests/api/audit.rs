@@ -1,4 +1,4 @@
-//! The audit trail: what happens writes its row, and nobody changes a row unnoticed.
+//! The audit trail: what happens writes its row, and a changed row is noticed.
 
 use std::process::Command;
 
@@ -78,7 +78,7 @@ impl Trail {
             .unwrap()
     }
 
-    /// A statement of somebody who owns the database and knows how to get past the trigger.
+    /// A statement of a user who owns the database and knows how to get past the trigger.
     async fn tamper(&self, statement: &str) {
         let mut db = self.app.sql().await;
         sqlx::query("set session_replication_role = replica")
@@ -111,7 +111,7 @@ impl Trail {
 }
 
 #[tokio::test]
-async fn a_trail_that_nobody_touched_holds() {
+async fn a_trail_without_changes_holds() {
     let trail = Box::pin(Trail::start()).await;
     let verdict = trail.verify().await;
     assert_eq!(
@@ -158,7 +158,7 @@ async fn the_first_rows_cannot_go_without_a_checkpoint() {
 #[tokio::test]
 async fn rows_cut_off_at_the_end_are_missed() {
     let trail = Box::pin(Trail::start()).await;
-    // Whoever owns the database makes the rest fit, but cannot sign.
+    // The owner of the database makes the rest fit, but cannot sign.
     trail
         .tamper("delete from audit_log where chain = (select length from audit_chain)")
         .await;
@@ -265,7 +265,7 @@ async fn a_new_row_claims_no_place_in_the_chain() {
 }
 
 #[tokio::test]
-async fn rows_are_chained_beside_writers_without_a_gap() {
+async fn rows_are_chained_during_writes_without_a_gap() {
     let trail = Box::pin(Trail::start()).await;
     let token = trail.app.vendor(who::FJORDLONN).await;
     let write = async |n: usize| {
@@ -321,18 +321,18 @@ async fn the_command_says_yes_or_names_the_row() {
             String::from_utf8(output.stderr).unwrap(),
         )
     };
-    let (code, _, told) = run();
+    let (code, _, printed) = run();
     assert!(
-        code == 1 && told.contains("the checkpoints are missing"),
-        "{told}"
+        code == 1 && printed.contains("the checkpoints are missing"),
+        "{printed}"
     );
     trail
         .tamper("update audit_log set action = 'request.rejected' where chain = 2")
         .await;
-    let (code, _, told) = run();
+    let (code, _, printed) = run();
     assert!(
-        code == 1 && told.contains("does not hold: row 2 ") && told.contains("was changed"),
-        "{told}"
+        code == 1 && printed.contains("does not hold: row 2 ") && printed.contains("was changed"),
+        "{printed}"
     );
 }
 
@@ -381,7 +381,7 @@ async fn a_month_of_fewer_years_is_kept() {
 #[tokio::test]
 async fn an_expired_month_with_rows_that_are_not_sealed_is_kept() {
     let trail = Box::pin(Trail::start()).await;
-    // Nobody seals meanwhile: the task of the background passes over a row that is locked.
+    // No rows are sealed meanwhile: the task of the background passes over a row that is locked.
     let mut sealer = trail.app.sql().await;
     sqlx::raw_sql("begin; select length from audit_chain for update")
         .execute(&mut sealer)

@@ -166,7 +166,7 @@ async fn an_agent_reaches_the_owner_of_a_sole_proprietorship_as_a_person_too() {
 }
 
 #[tokio::test]
-async fn a_deleted_agent_acts_for_nobody() {
+async fn a_deleted_agent_acts_for_no_party() {
     let world = World::start().await;
     world
         .randi()
@@ -244,7 +244,7 @@ async fn parties_can_be_filtered() {
 }
 
 #[tokio::test]
-async fn a_sub_unit_stands_below_its_main_unit_which_has_no_part_in_it() {
+async fn a_sub_unit_is_listed_below_its_main_unit_which_has_no_part_in_it() {
     let world = World::start().await;
     let list = ask(&world, "", torleif_at(NATTERGAL_SENTRUM)).await;
     let main = &list[0];
@@ -316,7 +316,7 @@ async fn a_question_that_cannot_be_bound_is_refused() {
 }
 
 #[tokio::test]
-async fn an_unknown_subject_acts_for_nobody() {
+async fn an_unknown_subject_acts_for_no_party() {
     let world = World::start().await;
     for (kind, value) in [
         ("urn:altinn:partyid", "1"),
@@ -346,7 +346,7 @@ async fn service_owners_ask_about_others_with_the_scope_for_it() {
         .assert_forbidden();
 }
 
-/// Nattergal, as Torleif reads his own parties.
+/// Nattergal, as Torleif reads the own parties.
 async fn nattergal_of_torleif(world: &World, query: &str) -> Value {
     let own = world.torleif().get(&format!("{END_USER}{query}")).await;
     let own = own.assert_status(200).json();
@@ -470,15 +470,15 @@ async fn one_party_is_found_among_a_persons_parties() {
 #[tokio::test]
 async fn a_token_without_user_or_system_user_has_no_parties_of_its_own() {
     let world = World::start().await;
-    let nobody = world.organization(SAV, OWN_PARTIES).get(END_USER).await;
-    nobody
+    let organization = world.organization(SAV, OWN_PARTIES).get(END_USER).await;
+    organization
         .assert_status(401)
         .assert_text("\"Unknown user type\"");
     owner(&world).get(END_USER).await.assert_forbidden();
 }
 
 #[tokio::test]
-async fn nobody_holds_anything_at_an_organisation_that_was_deleted() {
+async fn no_person_holds_anything_at_an_organisation_that_was_deleted() {
     let world = World::start().await;
     world.app.delete_organization(NATTERGAL).await;
     let list = ask(&world, "?includeAccessPackages=true", torleif()).await;
@@ -499,7 +499,7 @@ async fn organisations_that_were_deleted_are_always_listed() {
 }
 
 #[tokio::test]
-async fn who_has_died_acts_for_nobody() {
+async fn who_has_died_acts_for_no_party() {
     let world = World::start().await;
     world.app.record_death(TORLEIF).await;
     let list = ask(&world, "", torleif()).await;

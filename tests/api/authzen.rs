@@ -127,7 +127,7 @@ async fn each_no_has_its_reason() {
             with(
                 good(),
                 "/resource",
-                json!({"type": "party", "id": "nobody", "properties": {"resource": "a-melding"}}),
+                json!({"type": "party", "id": "unknown", "properties": {"resource": "a-melding"}}),
             ),
         ),
         (
@@ -180,12 +180,12 @@ async fn each_no_has_its_reason() {
 }
 
 #[tokio::test]
-async fn what_is_no_question_is_told_in_plain_text() {
+async fn what_is_no_question_is_refused_in_plain_text() {
     let app = TestApp::start().await;
     let token = app.organization(who::SAV, AUTHORIZE).await;
     let mut twice = question("read", "a-melding");
     twice["resource"]["properties"]["party_id"] = json!(1);
-    for (body, told) in [
+    for (body, message) in [
         (json!({}), "subject is required"),
         (json!([]), "the body must be a JSON object"),
         (
@@ -200,7 +200,8 @@ async fn what_is_no_question_is_told_in_plain_text() {
     ] {
         let answer = app.post(ONE, &token, body).await.expect(400);
         assert!(
-            answer.text.contains(told) && answer.header("content-type").starts_with("text/plain"),
+            answer.text.contains(message)
+                && answer.header("content-type").starts_with("text/plain"),
             "{}",
             answer.text
         );
@@ -305,7 +306,7 @@ async fn a_batch_is_answered_in_order_and_stops_where_it_shall() {
             single
         );
     }
-    // A wrong item is told in its place.
+    // The answer to a wrong item is in the place of the item.
     let mut body = question("write", "a-melding");
     body["evaluations"] = json!([{}, {"action": {}}, {"resource": {"type": "resource", "id": "none", "properties": {"organization": who::TINDEVANDRER}}}]);
     let answers = app.post(MANY, &token, body).await.expect(200).json()["evaluations"].clone();

@@ -55,7 +55,7 @@ impl Searcher {
 const ADMIN: &str = "altinn:authorization/authorize.admin";
 
 #[tokio::test]
-async fn who_may_is_told_to_the_owner_alone() {
+async fn only_the_owner_may_search_subjects() {
     let s = Searcher::start(ADMIN, &[]).await;
     let body = json!({"subject": {"type": "systemuser"}, "action": {"name": "write"}, "resource": resource("a-melding", who::TINDEVANDRER)});
     let found = s.ids("subject", body.clone()).await;
@@ -153,11 +153,11 @@ async fn resources_and_parties_and_actions_are_those_that_evaluate_to_true() {
             any += usize::from(may);
         }
     }
-    assert!(any > 0, "the agent acts for somebody");
+    assert!(any > 0, "the agent acts for a party");
     for (kind, body) in [
         (
             "resource",
-            json!({"subject": system_user("nobody"), "action": {"name": "write"}, "resource": {"type": "resource", "properties": {"organization": who::TINDEVANDRER}}}),
+            json!({"subject": system_user("unknown"), "action": {"name": "write"}, "resource": {"type": "resource", "properties": {"organization": who::TINDEVANDRER}}}),
         ),
         (
             "resource",

@@ -150,7 +150,7 @@ async fn a_change_request_is_taken_back_once() {
 }
 
 #[tokio::test]
-async fn the_correlation_id_of_a_request_that_was_taken_back_is_used_for_everybody() {
+async fn no_vendor_can_use_the_correlation_id_of_a_request_that_was_taken_back() {
     let world = World::start().await;
     let vendor = world.fjordlonn();
     let request = vendor.requests_change(&TINDEVANDRER_USER, pension()).await;

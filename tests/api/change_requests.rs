@@ -307,7 +307,7 @@ async fn an_agent_is_never_changed() {
 }
 
 #[tokio::test]
-async fn approve_refuses_an_access_manager_of_somebody_else() {
+async fn approve_refuses_an_access_manager_of_another_organisation() {
     let world = World::start().await;
     let request = world
         .fjordlonn()

@@ -470,8 +470,13 @@ async fn what_is_unknown_in_a_batch_is_collected_and_nothing_is_written() {
         let world = World::start().await;
         adds_hege(&world).await;
         let stian = world.stian();
-        let nobody = Uuid::new_v4().to_string();
-        let path = api.pair("agents/accesspackages", TALLKNUSEREN, &nobody, &nobody);
+        let unknown_party = Uuid::new_v4().to_string();
+        let path = api.pair(
+            "agents/accesspackages",
+            TALLKNUSEREN,
+            &unknown_party,
+            &unknown_party,
+        );
         let body = json!({"values": [
             {"role": "ingen-rolle", "packages": ["finnes-ikke"]},
             {"role": "rettighetshaver", "packages": [SKATT_NAERING.urn(), TILGANGSSTYRER.urn()]},
@@ -490,7 +495,7 @@ async fn what_is_unknown_in_a_batch_is_collected_and_nothing_is_written() {
         let list = refused.json()["validationErrors"].clone();
         assert_eq!(list[0]["ingen-rolle"], "Role does not exist.");
         assert_eq!(list[1]["finnes-ikke"], "Package does not exist.");
-        assert_eq!(list[3][&nobody], "entity do not exist.");
+        assert_eq!(list[3][&unknown_party], "entity do not exist.");
         assert_eq!(world.app.stored_delegations(HEGE.uuid).await, 0);
     }
 }
@@ -929,8 +934,13 @@ async fn a_resource_that_is_not_given_as_such_is_not_delegated() {
     assert_eq!(errors(&refused), one("AM.VLD-00026", place));
     let unknown = gives_resource(&world, HEGE.uuid, UNKNOWN_RESOURCE).await;
     assert_eq!(errors(&unknown), one("AM.VLD-00012", place));
-    let nobody = Uuid::new_v4().to_string();
-    let path = SECOND.pair("agents/resources/delete", TALLKNUSEREN, &nobody, &nobody);
+    let unknown_party = Uuid::new_v4().to_string();
+    let path = SECOND.pair(
+        "agents/resources/delete",
+        TALLKNUSEREN,
+        &unknown_party,
+        &unknown_party,
+    );
     let refused = administrator(&world)
         .post(&path, resource_batch(&[DELEGATED]))
         .await;

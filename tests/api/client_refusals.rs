@@ -148,7 +148,7 @@ async fn an_agent_whose_owner_no_register_knows_has_no_clients() {
     let world = World::start().await;
     world
         .app
-        .forget_owner(&TALLKNUSEREN_AGENT, UNKNOWN_ORG_NUMBER)
+        .set_unknown_owner(&TALLKNUSEREN_AGENT, UNKNOWN_ORG_NUMBER)
         .await;
     reader(&world)
         .lists_clients(&TALLKNUSEREN_AGENT)
@@ -166,7 +166,7 @@ async fn an_agent_whose_owner_no_register_knows_is_given_no_clients() {
     let world = World::start().await;
     world
         .app
-        .forget_owner(&TALLKNUSEREN_AGENT, UNKNOWN_ORG_NUMBER)
+        .set_unknown_owner(&TALLKNUSEREN_AGENT, UNKNOWN_ORG_NUMBER)
         .await;
     let (reader, writer) = (reader(&world), writer(&world));
     let available = reader.lists_available_clients(&TALLKNUSEREN_AGENT).await;

@@ -87,7 +87,7 @@ impl Expected {
     }
 }
 
-/// The service beside the model that it must agree with.
+/// The service, and the model that it must agree with.
 struct Compared {
     world: World,
     expected: [Expected; 3],
@@ -237,7 +237,7 @@ impl Compared {
         assert_eq!(listed, expected, "{:?}", self.steps);
     }
 
-    /// Whoever followed the events knows the same.
+    /// A reader of all events knows the same.
     async fn assert_published_as_expected(&self) {
         let mut published = BTreeMap::new();
         let mut expected = BTreeMap::new();

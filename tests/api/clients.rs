@@ -339,7 +339,7 @@ async fn a_package_that_the_client_takes_back_is_gone_for_the_agent_too() {
 }
 
 #[tokio::test]
-async fn a_client_that_is_nobodys_is_not_added() {
+async fn a_party_that_is_no_client_is_not_added() {
     let world = World::start().await;
     // Unknown, without a relation that the agent's packages follow from, and the provider itself.
     for client in [UNKNOWN, ROTFAST, TALLKNUSEREN] {

@@ -119,9 +119,9 @@ async fn a_stranger_becomes_a_right_holder_by_number_and_name_alone() {
     let path = format!("{CONNECTIONS}?party={}", TINDEVANDRER.uuid);
     let by_number = marit.post(&path, hege()).await;
     assert_eq!(by_number.assert_status(200).json()["toId"], HEGE.uuid);
-    let nobody = marit.post_empty(&path).await;
+    let empty = marit.post_empty(&path).await;
     let all = "QUERY/to /PersonIdentifier /LastName";
-    assert_eq!(errors(&nobody), one("STD.VLD-00000", all));
+    assert_eq!(errors(&empty), one("STD.VLD-00000", all));
 }
 
 #[tokio::test]
@@ -257,7 +257,7 @@ async fn a_person_gives_packages_of_persons() {
 }
 
 #[tokio::test]
-async fn nobody_gives_to_who_cannot_receive() {
+async fn no_person_gives_to_who_cannot_receive() {
     let world = World::start().await;
     let torleif = world.torleif();
     let from = NATTERGAL.uuid;
@@ -356,8 +356,8 @@ async fn ends_of_a_removal_are_known_and_of_the_right_kind() {
     let world = World::start().await;
     let torleif = world.torleif();
     let from = NATTERGAL.uuid;
-    let nobody = Uuid::new_v4().to_string();
-    let unknown = torleif.delete(&given("", from, &nobody)).await;
+    let unknown = Uuid::new_v4().to_string();
+    let unknown = torleif.delete(&given("", from, &unknown)).await;
     assert_eq!(errors(&unknown), one("AM.VLD-00006", "QUERY/to"));
     let user = &*NATTERGAL_USER.id;
     let path = format!("{CONNECTIONS}?party={from}&from={user}&to={from}");
@@ -446,9 +446,9 @@ async fn receivers_come_with_their_roles_and_who_reaches_through_them() {
     );
     assert_eq!(one.len(), 1);
     assert_eq!(one[0]["party"]["id"], RANDI.uuid);
-    let nobody = given("", from, &Uuid::new_v4().to_string());
-    let nobody = data(world.person(SYNNOVE).get(&nobody).await);
-    assert_eq!(nobody, Vec::<Value>::new());
+    let path = given("", from, &Uuid::new_v4().to_string());
+    let parties = data(world.person(SYNNOVE).get(&path).await);
+    assert_eq!(parties, Vec::<Value>::new());
 }
 
 #[tokio::test]
@@ -613,9 +613,9 @@ async fn rights_that_cannot_be_given_are_refused() {
     let stranger = rights_path(from, SIFFERHJELP.uuid, INNTEKTSMELDING);
     let stranger = torleif.post(&stranger, body(&read)).await;
     assert_eq!(stranger.code(), "AM-00022");
-    let nobody = rights_path(from, &Uuid::new_v4().to_string(), INNTEKTSMELDING);
-    let nobody = torleif.post(&nobody, body(&read)).await;
-    assert_eq!(errors(&nobody), one("AM.VLD-00006", "QUERY/to"));
+    let path = rights_path(from, &Uuid::new_v4().to_string(), INNTEKTSMELDING);
+    let unknown = torleif.post(&path, body(&read)).await;
+    assert_eq!(errors(&unknown), one("AM.VLD-00006", "QUERY/to"));
     let taken = format!(
         "{}&resource={}",
         given("/resources", from, to),

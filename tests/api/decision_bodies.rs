@@ -1,4 +1,4 @@
-//! Bodies of the decision endpoints: what is read twice, and what stands before them.
+//! Bodies of the decision endpoints: what is read twice, and what comes before them.
 
 use serde_json::{Value, json};
 use testkit::prelude::*;
@@ -78,7 +78,7 @@ async fn a_member_twice_is_no_request_for_the_platforms_own_parts() {
 }
 
 #[tokio::test]
-async fn a_member_twice_is_refused_beside_a_token() {
+async fn a_member_twice_is_refused_with_a_token() {
     let world = World::start().await;
     let check = token_check(&world).await;
     for (member, other) in [
@@ -156,7 +156,7 @@ async fn a_byte_order_mark_before_a_body_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_byte_order_mark_stands_before_a_batch_and_a_search_too() {
+async fn a_byte_order_mark_is_accepted_before_a_batch_and_a_search_too() {
     let world = World::start().await;
     let mut batch = authzen();
     batch["evaluations"] = json!([{}]);

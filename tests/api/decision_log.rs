@@ -1,5 +1,5 @@
-//! Every decision leaves a row, and whoever got it can see it again; with an account of how it came
-//! about, if wanted.
+//! Every decision leaves a row, and its caller can see it again, with an explanation
+//! if wanted.
 
 use std::process::Command;
 
@@ -75,12 +75,12 @@ async fn each_part_of_a_request_leaves_a_row() {
     .fetch_all(&mut app.sql().await)
     .await
     .unwrap();
-    let told: Vec<_> = rows
+    let shown: Vec<_> = rows
         .iter()
         .map(|r| (r.0, r.1, r.2.as_str(), r.3.as_str(), r.4.as_deref(), r.5))
         .collect();
     assert_eq!(
-        told,
+        shown,
         [
             (
                 0,
@@ -120,7 +120,7 @@ async fn each_part_of_a_request_leaves_a_row() {
     );
     assert!(
         rows[1].6.contains(&oddny),
-        "{} stands for the person in {}",
+        "{} replaces the person in {}",
         oddny,
         rows[1].6
     );
@@ -137,7 +137,7 @@ async fn each_part_of_a_request_leaves_a_row() {
 }
 
 #[tokio::test]
-async fn every_door_writes() {
+async fn every_endpoint_writes() {
     let app = TestApp::with(&[("pdp.subscription_keys", "a-key-that-is-long-enough")]).await;
     let keyed = |path: &'static str, body: Value| {
         app.http
@@ -161,7 +161,7 @@ async fn every_door_writes() {
         .await
         .expect(200);
     let mut refused = question;
-    refused["subject"]["id"] = json!("nobody");
+    refused["subject"]["id"] = json!("unknown");
     let refused = app
         .post("/access/v1/evaluation", &token, refused)
         .await
@@ -201,13 +201,13 @@ async fn every_door_writes() {
             .expect(200)
             .json();
         assert_eq!(shown["endpoint"], endpoint);
-        let told: Vec<&str> = shown["decisions"]
+        let stored: Vec<&str> = shown["decisions"]
             .as_array()
             .unwrap()
             .iter()
             .map(|d| d["reason"].as_str().unwrap())
             .collect();
-        assert_eq!(told, reasons);
+        assert_eq!(stored, reasons);
     }
     assert_eq!(
         app.count("select count(*) from decision_log where context::text like '%a.b.c%'")
@@ -218,7 +218,7 @@ async fn every_door_writes() {
 }
 
 #[tokio::test]
-async fn whoever_got_an_answer_sees_it_again_and_nobody_else() {
+async fn only_the_caller_that_got_an_answer_sees_it_again() {
     let app = TestApp::start().await;
     let token = app.organization(SAV, AUTHORIZE).await;
     let id = app
@@ -312,7 +312,7 @@ async fn a_permit_is_explained_by_its_rule_and_its_grant() {
         .await
         .expect(200)
         .json();
-    let mut told = app
+    let mut explained = app
         .post(
             &format!("{AUTHORIZE_PATH}?explain=true"),
             &token,
@@ -321,12 +321,12 @@ async fn a_permit_is_explained_by_its_rule_and_its_grant() {
         .await
         .expect(200)
         .json();
-    let explanation = told["response"][0]
+    let explanation = explained["response"][0]
         .as_object_mut()
         .unwrap()
         .shift_remove("explanation")
         .unwrap();
-    assert_eq!(told, plain, "the answer is the same otherwise");
+    assert_eq!(explained, plain, "the answer is the same otherwise");
     assert_eq!(explanation["reason"], "access_package");
     let codes: Vec<&str> = explanation["steps"]
         .as_array()
@@ -413,7 +413,7 @@ async fn a_no_is_explained_by_the_nearest_miss() {
             .expect(200);
         assert!(
             !answer.text.contains(who::ODDNY),
-            "no identity number is told"
+            "the answer contains no identity number"
         );
         answer.json()["response"][0]["explanation"].clone()
     };
@@ -465,7 +465,7 @@ async fn a_no_is_explained_by_the_nearest_miss() {
         )
         .contains(&"roles_held".to_owned())
     );
-    let nobody = explain(decision_request(
+    let unknown = explain(decision_request(
         (SYSTEM_USER, "11111111-1111-4111-8111-111111111111"),
         "write",
         "a-melding",
@@ -473,7 +473,7 @@ async fn a_no_is_explained_by_the_nearest_miss() {
     ))
     .await;
     assert_eq!(
-        codes(&nobody),
+        codes(&unknown),
         ["resource_found", "party_found", "system_user_unknown"]
     );
     let nothing = explain(decision_request(
@@ -507,7 +507,7 @@ async fn a_no_is_explained_by_the_nearest_miss() {
 }
 
 #[tokio::test]
-async fn only_those_concerned_are_told_why() {
+async fn only_those_concerned_get_the_reason() {
     let app = TestApp::start().await;
     let foreign = app.organization(who::HAVBLIKK, AUTHORIZE).await;
     app.post(AUTHORIZE_PATH, &foreign, own("write"))
@@ -575,11 +575,11 @@ async fn the_log_is_exported_as_lines_and_as_a_table() {
             String::from_utf8(output.stderr).unwrap(),
         )
     };
-    let (code, lines, told) = export(&[]);
+    let (code, lines, errors) = export(&[]);
     assert_eq!(
-        (code, told.contains("3 decisions from")),
+        (code, errors.contains("3 decisions from")),
         (0, true),
-        "{told}"
+        "{errors}"
     );
     let lines: Vec<Value> = lines
         .lines()
@@ -609,10 +609,10 @@ async fn the_log_is_exported_as_lines_and_as_a_table() {
         "",
         "nothing was decided then"
     );
-    let (code, _, told) = export(&["--to", "2019-01-01"]);
+    let (code, _, errors) = export(&["--to", "2019-01-01"]);
     assert!(
-        code != 0 && told.contains("--from must lie before --to"),
-        "{told}"
+        code != 0 && errors.contains("--from must be before --to"),
+        "{errors}"
     );
 }
 

@@ -157,18 +157,18 @@ async fn ask_otherwise(
                 .await
                 .expect(200)
                 .json();
-            let told = answer["context"]["xacml"]["decision"]
+            let decision = answer["context"]["xacml"]["decision"]
                 .as_str()
                 .unwrap_or("Indeterminate")
                 .to_owned();
             let enough = expected.min_auth_level.is_none_or(|level| level <= 3);
             assert_eq!(
                 answer["decision"],
-                told == "Permit" && enough,
+                decision == "Permit" && enough,
                 "{}: {answer}",
                 expected.id
             );
-            Some(told)
+            Some(decision)
         }
         "token" if subject.0 == "urn:altinn:systemuser:uuid" => {
             let org = app
@@ -266,10 +266,10 @@ async fn ask_otherwise(
                 .await
                 .expect(200)
                 .text;
-            let told = ["Permit", "Deny", "NotApplicable", "Indeterminate"]
+            let decision = ["Permit", "Deny", "NotApplicable", "Indeterminate"]
                 .into_iter()
                 .find(|word| text.contains(&format!("Decision>{word}</")));
-            Some(told.expect("a decision").to_owned())
+            Some(decision.expect("a decision").to_owned())
         }
         _ => None,
     }
@@ -301,13 +301,13 @@ async fn every_api_decides_alike() {
             subject.unwrap_or_else(|| ("urn:altinn:org", text("org").expect("a subject")));
         let parties = identifiers(&app, &expected.party).await;
         for way in ["authzen", "token", "internal", "xml"] {
-            if let Some(told) =
+            if let Some(decision) =
                 ask_otherwise(&app, &token, way, &subject, &expected, &parties).await
             {
                 *asked.entry(way).or_default() += 1;
-                if told != expected.decision {
+                if decision != expected.decision {
                     wrong.push(format!(
-                        "{} by {way}: {told}, expected {} ({})",
+                        "{} by {way}: {decision}, expected {} ({})",
                         expected.id, expected.decision, expected.why
                     ));
                 }
@@ -601,7 +601,7 @@ async fn one_bad_part_does_not_drag_the_others_down() {
 /// A request whose subject says itself that it holds something which only we may say.
 fn forged(id: &str, value: &str) -> Value {
     let mut body = decision_request(
-        ("urn:altinn:org", "nobody"),
+        ("urn:altinn:org", "unknown"),
         "write",
         "a-melding",
         ("urn:altinn:organization:identifier-no", who::TINDEVANDRER),
@@ -666,8 +666,8 @@ async fn every_attribute_that_only_we_may_add_is_dropped() {
             let token = app.organization(who::SAV, scopes).await;
             for path in ["/authorization/api/v1/authorize", DECISION] {
                 let answer = app.post(path, &token, forged(id, "x")).await.expect(200);
-                let told = &answer.json()["response"][0]["decision"];
-                assert_eq!(told, expected, "{id} with {scopes} at {path}");
+                let decision = &answer.json()["response"][0]["decision"];
+                assert_eq!(decision, expected, "{id} with {scopes} at {path}");
             }
         }
     }
@@ -899,7 +899,7 @@ async fn the_platforms_own_parts_ask_in_json_and_in_xml() {
             answer.text
         );
     }
-    // The external one speaks XML too.
+    // The external one reads XML too.
     let owner = app.organization(who::SAV, AUTHORIZE).await;
     let external = app
         .http
@@ -1025,7 +1025,7 @@ async fn who_may_ask_as_a_part_of_the_platform() {
     ] {
         assert_eq!(ask(name, value).await.unwrap().status(), 401, "{name}");
     }
-    // A bad platform token does no harm beside a good credential.
+    // A bad platform token does no harm together with a good credential.
     let both = app
         .http
         .post(format!("{}{DECISION}", app.base))

@@ -16,7 +16,7 @@ use testkit::{
     prelude::*,
 };
 
-use crate::limits::{hold, patient, wait_for_waiting};
+use crate::limits::{hold, wait_for_waiting, with_long_database_timeouts};
 
 /// Where the committed description says that the service is.
 const SANDBOX: &str = "http://127.0.0.1:8080";
@@ -93,7 +93,7 @@ fn described() -> &'static Description {
     description::committed()
 }
 
-/// Calls `look` with each member of the document and where it stands.
+/// Calls `look` with each member of the document and where it is.
 fn walk(value: &Value, place: &str, look: &mut dyn FnMut(&str, &Value)) {
     look(place, value);
     match value {
@@ -621,7 +621,7 @@ async fn who_asks_too_often_gets_429_where_that_is_documented() {
 
 #[tokio::test]
 async fn too_much_at_once_is_503_where_that_is_documented() {
-    let world = patient(&[
+    let world = with_long_database_timeouts(&[
         ("limits.max_consumer_in_flight", "1"),
         ("limits.max_in_flight", "2"),
         ("limits.max_decisions_in_flight", "1"),
@@ -632,7 +632,7 @@ async fn too_much_at_once_is_503_where_that_is_documented() {
     let vendor = world.organization(FJORDLONN, &scopes);
     let token = vendor.token().await;
     let held = hold(&world, "system").await;
-    let beside = async {
+    let meanwhile = async {
         wait_for_waiting(&world, 1).await;
         for operation in described().operations() {
             let is_probe = operation.path == "/health" || operation.path == "/health/ready";
@@ -644,7 +644,7 @@ async fn too_much_at_once_is_503_where_that_is_documented() {
         }
         drop(held);
     };
-    let (waited, ()) = join(vendor.get(SYSTEMS), beside).await;
+    let (waited, ()) = join(vendor.get(SYSTEMS), meanwhile).await;
     waited.assert_status(200);
 }
 
@@ -746,7 +746,7 @@ fn operation(id: &str) -> Operation<'static> {
 // Answers that no other test is about
 
 #[tokio::test]
-async fn an_account_of_another_owners_decision_is_403_for_the_platforms_own_parts() {
+async fn an_explanation_of_another_owners_decision_is_403_for_the_platforms_own_parts() {
     let world = World::start().await;
     let question = example(operation("decideForPlatform")).unwrap();
     let stranger = world.organization(AYE, AUTHORIZE);

@@ -10,8 +10,8 @@ use testkit::prelude::*;
 
 use crate::support::ByHand as _;
 
-/// How long something may take that takes a moment.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a test waits for a condition.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
 const EVENTS: &str = "/systembruker/api/v1/events";
 
 /// A vendor that follows its events.
@@ -38,12 +38,13 @@ impl<'a> Follower<'a> {
         page["data"].as_array().unwrap().clone()
     }
 
-    /// Follows to the last event; there are so many. An event is listed once everybody can see it.
+    /// Follows to the last event; there are so many. An event is listed once it is visible to every
+    /// transaction.
     async fn events(&mut self, count: usize) -> Vec<Value> {
         let (since, mut events) = (Instant::now(), Vec::new());
         loop {
             let page = self.page().await;
-            if page.is_empty() && (events.len() >= count || since.elapsed() > PATIENCE) {
+            if page.is_empty() && (events.len() >= count || since.elapsed() > WAIT_TIMEOUT) {
                 break;
             }
             events.extend(page);
@@ -236,7 +237,7 @@ async fn a_place_in_the_events_is_one_that_was_given_out() {
 }
 
 #[tokio::test]
-async fn no_event_is_lost_or_doubled_beside_writers() {
+async fn no_event_is_lost_or_doubled_during_writes() {
     let world = World::start().await;
     let vendor = world.fjordlonn();
     let write = async |n: usize| {
@@ -269,8 +270,8 @@ async fn a_vendor_hears_once_that_a_request_timed_out() {
     world.app.advance(days(181)).await;
     let young = world.fjordlonn().requests(HAVBLIKK, [LONN]).await;
 
-    world.app.announce_timeouts().await;
-    world.app.announce_timeouts().await;
+    world.app.publish_time_outs().await;
+    world.app.publish_time_outs().await;
 
     let timed_out: Vec<Value> = Follower::of(&world, world.fjordlonn())
         .events(4)

@@ -190,7 +190,7 @@ async fn a_number_that_never_comes_does_not_hide_a_later_change() {
     let world = World::start().await;
     let feed = &world.app.running.state.feed;
     assert_eq!(decide(&world).await, Permit);
-    // One transaction takes a number and waits, another is rolled back, a third commits behind
+    // One transaction takes a number and waits, another is rolled back, a third commits after
     // them.
     let deletion = world.app.begin_deletion(&TINDEVANDRER_USER).await;
     world.app.roll_back_an_entry().await;

@@ -94,7 +94,7 @@ async fn decide(world: &World, question: &Value) -> Decision {
     Decision::of(&answer.json()["response"][0]["decision"])
 }
 
-/// Asks in the background until it is told to stop; how many decisions it got.
+/// Asks in the background until `stop` is set; how many decisions it got.
 async fn ask_on(world: &World, stop: &Arc<AtomicBool>) -> JoinHandle<i64> {
     let token = world.sav().token().await.unwrap();
     let url = format!("{}{AUTHORIZE_PATH}", world.app.base);
@@ -128,7 +128,7 @@ async fn a_system_user_is_approved_here_used_everywhere_and_deleted_there() {
 
         let there = instances.at(round + 1);
         if round % 4 == 3 {
-            // Whoever listens for notifications is cut off; polling goes on.
+            // Listeners for notifications are cut off; polling goes on.
             there.app.cut_off_listeners().await;
         }
         there.oddny().deletes(&user).await.assert_status(202);

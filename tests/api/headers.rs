@@ -81,12 +81,12 @@ async fn a_refusal_without_a_body_names_its_trace() {
     let world = World::start().await;
     let path = "/authentication/api/v1/systemregister/vendor";
     let caller = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-    let nobody = world.anonymous().with_header("traceparent", caller);
+    let anonymous = world.anonymous().with_header("traceparent", caller);
     let unscoped = world
         .organization(FJORDLONN, "some:scope")
         .with_header("traceparent", caller);
     for (refused, status) in [
-        (nobody.get(path).await, 401),
+        (anonymous.get(path).await, 401),
         (unscoped.get(path).await, 403),
     ] {
         let refused = refused.assert_status(status).assert_empty();

@@ -218,7 +218,7 @@ async fn what_the_authorization_request_must_hold() {
     let client = new_client(&app).await;
     let challenge = base64url(sha256("v"));
     for (name, value) in [
-        ("client_id", "nobody"),
+        ("client_id", "unknown"),
         ("redirect_uri", "http://localhost:8081/other"),
         ("response_type", "token"),
         ("scope", "altinn:portal/enduser"),

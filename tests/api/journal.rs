@@ -78,7 +78,7 @@ const OTHERS: &[&str] = &[
     "journal_mark",
     "journal_end",
     "recovery_run",
-    // Of a moment, or of this installation.
+    // Short-lived, or of this installation.
     "login_transaction",
     "post_logout",
     "used_once",

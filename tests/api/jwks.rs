@@ -226,7 +226,7 @@ async fn padded_and_standard_base64_are_read_and_double_ids_are_not() {
 }
 
 #[tokio::test]
-async fn a_key_that_the_issuer_does_not_publish_is_told() {
+async fn a_key_that_the_issuer_does_not_publish_is_logged() {
     let issuer = Issuer::start(set(&[&key("a")])).await;
     let client = issuer.client(settings(60, 3600));
     let log = SecurityLog::capture();
@@ -238,7 +238,7 @@ async fn a_key_that_the_issuer_does_not_publish_is_told() {
 }
 
 #[tokio::test]
-async fn keys_that_are_not_taken_are_told() {
+async fn keys_that_are_not_accepted_are_logged() {
     let issuer = Issuer::start(json!({"keys": []})).await;
     let client = issuer.client(settings(60, 3600));
     issuer.set(Answer::Status(500));

@@ -43,7 +43,7 @@ async fn a_month_of_midnights_leaves_no_decision_without_its_partition() {
     assert_eq!(world.app.rows_without_partition().await, 0);
 }
 
-/// Nobody made partitions for so long.
+/// No partitions were made for so long.
 const NEGLECTED: i64 = 130 * 24 * 3_600;
 
 #[tokio::test]

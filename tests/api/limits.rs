@@ -13,9 +13,9 @@ use tokio::{
     net::TcpStream,
 };
 
-/// Answers everybody, and reads a list of texts.
+/// Answers every caller, and reads a list of texts.
 const BY_SUBJECTS: &str = "/resourceregistry/api/v1/resource/bysubjects";
-/// Answers everybody.
+/// Answers every caller.
 const SEARCH: &str = "/resourceregistry/api/v1/resource/search";
 const HELP: &str = "/accessmanagement/ui/help";
 const LOGIN: &str = "/authentication/api/v1/authentication?goto=/accessmanagement/ui/help";
@@ -240,14 +240,18 @@ async fn a_system_lists_500_packages() {
 
 // Time and requests in flight
 
-/// Patience of the database that is longer than that of the service.
-const PATIENT: [(&str, &str); 2] = [
+/// Time limits of the database that are longer than those of the service.
+const LONG_DATABASE_TIMEOUTS: [(&str, &str); 2] = [
     ("database.lock_timeout_s", "60"),
     ("database.statement_timeout_s", "60"),
 ];
 
-pub(crate) async fn patient(extra: &[(&str, &str)]) -> World {
-    let settings: Vec<_> = PATIENT.iter().chain(extra).copied().collect();
+pub(crate) async fn with_long_database_timeouts(extra: &[(&str, &str)]) -> World {
+    let settings: Vec<_> = LONG_DATABASE_TIMEOUTS
+        .iter()
+        .chain(extra)
+        .copied()
+        .collect();
     World::with(&settings).await
 }
 
@@ -286,14 +290,14 @@ pub(crate) async fn wait_for_waiting(world: &World, count: i64) {
 
 #[tokio::test]
 async fn a_request_that_takes_too_long_is_given_up() {
-    let world = patient(&[("limits.request_timeout_s", "1")]).await;
+    let world = with_long_database_timeouts(&[("limits.request_timeout_s", "1")]).await;
     let _held = hold(&world, "system").await;
     assert_busy(world.fjordlonn().get(SYSTEMS).await);
 }
 
 #[tokio::test]
 async fn a_decision_has_a_clock_of_its_own() {
-    let world = patient(&[("limits.decision_timeout_s", "1")]).await;
+    let world = with_long_database_timeouts(&[("limits.decision_timeout_s", "1")]).await;
     let _held = hold(&world, "party").await;
     let owner = world.organization(SAV, AUTHORIZE);
     let answer = owner.post(AUTHORIZE_PATH, some_question()).await;
@@ -503,7 +507,7 @@ const TINDEVANDRER_USER: &str = "3f794e70-3593-53d5-8174-1a3371cf43dc";
 
 #[tokio::test]
 async fn portals_and_lists_are_refused_before_decisions() {
-    let world = patient(&[
+    let world = with_long_database_timeouts(&[
         ("limits.max_in_flight", "3"),
         ("limits.max_decisions_in_flight", "1"),
     ])
@@ -518,7 +522,7 @@ async fn portals_and_lists_are_refused_before_decisions() {
     let vendor = world.fjordlonn();
     vendor.get(SYSTEMS).await.assert_status(200);
     let held = hold(&world, "system").await;
-    let beside = async {
+    let meanwhile = async {
         wait_for_waiting(&world, 2).await;
         assert_busy(vendor.get(SYSTEMS).await);
         assert_busy(world.anonymous().get(HELP).await);
@@ -528,7 +532,7 @@ async fn portals_and_lists_are_refused_before_decisions() {
         held.close().await.unwrap();
     };
     let waiting = join_all([vendor.get(SYSTEMS), vendor.get(SYSTEMS)]);
-    let (waited, ()) = futures::join!(waiting, beside);
+    let (waited, ()) = futures::join!(waiting, meanwhile);
     for answer in waited {
         answer.assert_status(200);
     }
@@ -537,10 +541,10 @@ async fn portals_and_lists_are_refused_before_decisions() {
 
 #[tokio::test]
 async fn changes_have_a_limit_of_their_own() {
-    let world = patient(&[("limits.max_writes_in_flight", "1")]).await;
+    let world = with_long_database_timeouts(&[("limits.max_writes_in_flight", "1")]).await;
     let vendor = world.fjordlonn();
     let held = hold(&world, "request").await;
-    let beside = async {
+    let meanwhile = async {
         wait_for_waiting(&world, 1).await;
         assert_busy(vendor.post(VENDOR_REQUESTS, json!({})).await);
         vendor.get(SYSTEMS).await.assert_status(200);
@@ -548,7 +552,7 @@ async fn changes_have_a_limit_of_their_own() {
     };
     let body = request_for(FJORDLONN_SYSTEM, KERAMIKK, [A_ORDNING]);
     let waiting = vendor.post(VENDOR_REQUESTS, body);
-    let (waited, ()) = futures::join!(waiting, beside);
+    let (waited, ()) = futures::join!(waiting, meanwhile);
     assert_ne!(waited.status, 503, "{}", waited.text);
     let after = vendor.post(VENDOR_REQUESTS, json!({})).await;
     after.assert_status(400);
@@ -556,10 +560,10 @@ async fn changes_have_a_limit_of_their_own() {
 
 #[tokio::test]
 async fn one_consumer_does_not_take_what_others_need() {
-    let world = patient(&[("limits.max_consumer_in_flight", "1")]).await;
+    let world = with_long_database_timeouts(&[("limits.max_consumer_in_flight", "1")]).await;
     let (vendor, other) = (world.fjordlonn(), world.skyregnskap());
     let held = hold(&world, "system").await;
-    let beside = async {
+    let meanwhile = async {
         wait_for_waiting(&world, 1).await;
         assert_busy(
             vendor
@@ -572,14 +576,14 @@ async fn one_consumer_does_not_take_what_others_need() {
         answer.assert_status(404);
         held.close().await.unwrap();
     };
-    let (waited, ()) = futures::join!(vendor.get(SYSTEMS), beside);
+    let (waited, ()) = futures::join!(vendor.get(SYSTEMS), meanwhile);
     waited.assert_status(200);
     vendor.get(SYSTEMS).await.assert_status(200);
 }
 
 #[tokio::test]
 async fn a_client_that_leaves_frees_what_its_request_had() {
-    let world = patient(&[("limits.max_consumer_in_flight", "1")]).await;
+    let world = with_long_database_timeouts(&[("limits.max_consumer_in_flight", "1")]).await;
     let vendor = world.fjordlonn();
     let token = vendor.token().await.unwrap();
     let _held = hold(&world, "system").await;
@@ -688,7 +692,7 @@ async fn decisions_look_ups_and_exchanges_have_rates_of_their_own() {
 }
 
 #[tokio::test]
-async fn an_address_asks_so_often_for_what_everybody_may_read() {
+async fn an_address_asks_so_often_for_what_is_public() {
     let world = with_rate("anonymous", 2).await;
     let anonymous = world.anonymous();
     anonymous.get(SEARCH).await.assert_status(200);
@@ -697,7 +701,7 @@ async fn an_address_asks_so_often_for_what_everybody_may_read() {
         .await
         .assert_status(200);
     assert_too_often(anonymous.get(SEARCH).await);
-    // Neither does a credential help that nobody asks for.
+    // A credential that is not required does not help either.
     assert_too_often(world.bearer("x").get(SEARCH).await);
     assert_too_often(anonymous.get("/no/such/path").await);
     // Callers and probes are not counted so.
@@ -843,7 +847,7 @@ async fn a_vendor_has_so_many_open_requests_to_a_customer() {
     // The same again is no new one, and other customers have requests of their own.
     of_fjordlonn(KERAMIKK, "a").await.assert_status(200);
     of_fjordlonn(TINDEVANDRER, "c").await.assert_status(201);
-    // One that is taken back makes room.
+    // One that is taken back does not count.
     let id = first.json()["id"].as_str().unwrap().to_owned();
     let path = format!("{VENDOR_REQUESTS}/{id}");
     world.fjordlonn().delete(&path).await.assert_status(202);
@@ -865,7 +869,7 @@ async fn a_vendor_has_so_many_open_requests_in_all() {
 }
 
 #[tokio::test]
-async fn a_sandbox_has_no_rates_unless_it_is_told_so() {
+async fn a_sandbox_has_no_rates_unless_it_is_configured() {
     let world = World::with(&[("limits.rates.anonymous.burst", "1")]).await;
     for _ in 0..3 {
         world.anonymous().get(SEARCH).await.assert_status(200);
@@ -913,7 +917,7 @@ fn numbers_out_of_range_are_refused(#[case] key: &str, #[case] value: &str, #[ca
 #[tokio::test]
 async fn an_answer_that_needs_no_body_arrives_although_the_client_still_sends_one() {
     let world = World::start().await;
-    // More than lies between a client and us on its way.
+    // More than the buffers between a client and the service hold.
     let body = json!({"x": "x".repeat(900 * 1024)}).to_string();
     for _ in 0..10 {
         let request = world

@@ -21,7 +21,7 @@ async fn each_mistake_has_its_code() {
         details(entry)
     };
     let cases: Vec<(&str, Value, u16, &str, &str)> = vec![
-        ("iss", json!("nobody"), 400, "invalid_grant", "MP-100"),
+        ("iss", json!("unknown"), 400, "invalid_grant", "MP-100"),
         ("iss", json!("\u{0}"), 400, "invalid_grant", "MP-100"),
         ("iss", json!(7), 400, "invalid_request", "MP-011"),
         (
@@ -367,7 +367,7 @@ async fn what_was_registered_is_kept_when_the_sandbox_starts_again() {
 }
 
 #[tokio::test]
-async fn new_systems_bring_their_clients_when_the_sandbox_is_told_so() {
+async fn new_systems_bring_their_clients_when_the_sandbox_is_configured_so() {
     let app = TestApp::with(&[("sandbox.autoregister_clients", "true")]).await;
     let id = uuid::Uuid::new_v4().to_string();
     let system = system_with_client("390198116_brings", &id);

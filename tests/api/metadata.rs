@@ -1,4 +1,4 @@
-//! The catalogue of packages and roles, as anybody reads it.
+//! The catalogue of packages and roles, as every caller reads it.
 
 use serde_json::{Value, json};
 
@@ -527,7 +527,7 @@ async fn roles_and_what_they_give() {
     .await;
     assert_eq!(none, json!([]));
     for path in [
-        "packages?role=nobody&variant=AS",
+        "packages?role=unknown&variant=AS",
         "packages?role=daglig-leder&variant=XYZ",
         "00000000-0000-0000-0000-000000000000/packages?variant=XYZ",
         "00000000-0000-0000-0000-000000000000",
@@ -551,7 +551,7 @@ async fn roles_and_what_they_give() {
 }
 
 #[tokio::test]
-async fn a_package_tells_what_it_leads_to() {
+async fn a_package_contains_what_it_leads_to() {
     let app = TestApp::start().await;
     let package = read(&app, &format!("{PACKAGES}/package/urn/krav-og-utlegg")).await;
     let resources = package["resources"].as_array().unwrap();

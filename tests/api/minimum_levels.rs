@@ -88,7 +88,7 @@ fn authzen() -> Value {
 }
 
 #[tokio::test]
-async fn beside_a_token_the_level_for_system_users_replaces_the_general_one() {
+async fn with_a_token_the_level_for_system_users_replaces_the_general_one() {
     let world = World::start().await;
     let parameters = [
         ("systemUserId", &*TINDEVANDRER_USER.id),
@@ -176,7 +176,7 @@ async fn who_enforces_itself_gets_all_obligations() {
         let answer = world.sav().post(path, body).await.assert_status(200);
         let result = answer.json()["response"][0].clone();
         assert_eq!(result["decision"], "Permit");
-        let told: Vec<(String, String)> = result["obligations"]
+        let obligations: Vec<(String, String)> = result["obligations"]
             .as_array()
             .unwrap()
             .iter()
@@ -187,12 +187,12 @@ async fn who_enforces_itself_gets_all_obligations() {
             })
             .collect();
         let expected = levels.map(|(category, level)| (category.to_owned(), level.to_string()));
-        assert_eq!(told, expected, "{path}");
+        assert_eq!(obligations, expected, "{path}");
     }
 }
 
 #[tokio::test]
-async fn an_explanation_tells_both_levels() {
+async fn an_explanation_contains_both_levels() {
     let world = World::start().await;
     upload(&world, &[(GENERAL, 4), (SYSTEM_USERS, 3)]).await;
     let body = question(&TINDEVANDRER_USER, "write", A_MELDING, TINDEVANDRER);

@@ -615,7 +615,7 @@ async fn a_question_that_means_several_things_is_indeterminate() {
         }
     }
     table.push((
-        "an instance of nobody",
+        "an instance of an unknown party",
         Asked::and([own(INSTANCE, format!("99999999999/{INSTANCE_UUID}"))]),
     ));
     for sign in ["+", "-", "0"] {

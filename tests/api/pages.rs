@@ -196,7 +196,7 @@ impl Browser {
     /// Opens a page, logging in as this person on the way.
     pub async fn open_as(&self, address: &str, pid: &str) -> Page {
         let login = self.open(address).await.expect(200, "Velg testperson");
-        // Where the issuer shares a listener, a path stands in front.
+        // Where the issuer shares a listener, a path comes first.
         let action = format!(
             "{}/authorize",
             login
@@ -543,7 +543,7 @@ async fn each_state_has_its_page() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_given_is_told_before_anything_is_pressed() {
+async fn what_cannot_be_given_is_shown_before_anything_is_pressed() {
     let app = TestApp::start().await;
     let vendor = app.vendor(who::FJORDLONN).await;
     let mut body = request_body(who::NATTERGAL, &["lonn", "pensjon"]);
@@ -822,7 +822,7 @@ async fn a_login_is_bound_to_its_browser_and_used_once() {
     )
     .await
     .expect(422, "syntetisk");
-    let dead = real
+    let deceased = real
         .post(
             action.as_str(),
             &[
@@ -832,11 +832,11 @@ async fn a_login_is_bound_to_its_browser_and_used_once() {
             ],
         )
         .await;
-    assert_eq!(dead.status, 422);
+    assert_eq!(deceased.status, 422);
 }
 
 #[tokio::test]
-async fn pages_speak_three_languages_and_carry_their_headers() {
+async fn pages_have_three_languages_and_their_headers() {
     let app = TestApp::start().await;
     for (accept, lang, title) in [
         ("nb", "nb", "Sandkassa kjører"),
@@ -1091,7 +1091,7 @@ async fn a_change_is_shown_and_approved() {
             .find(text)
             .unwrap_or_else(|| panic!("{text}: {}", page.text))
     };
-    // What is added stands before what is removed; what changes nothing is marked.
+    // What is added comes before what is removed; what changes nothing is marked.
     assert!(
         at("Dette blir lagt til") < at("Pensjon")
             && at("Pensjon") < at("Dette blir fjernet")

@@ -89,7 +89,7 @@ async fn the_roles_for_a_party_and_for_oneself() {
 }
 
 #[tokio::test]
-async fn nobody_asks_for_somebody_else() {
+async fn no_person_asks_for_another_person() {
     let world = World::start().await;
     let marit = user_id(&world).await;
     for (path, status) in [

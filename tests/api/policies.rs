@@ -91,7 +91,7 @@ async fn uploads(world: &World, xml: &str) -> Answer {
     upload(&world.app, &token, RESOURCE, "policyFile", xml).await
 }
 
-/// What anybody reads about the policy.
+/// What every caller reads about the policy.
 async fn shown(world: &World, part: &str) -> Answer {
     world
         .anonymous()

@@ -228,7 +228,7 @@ async fn what_a_director_and_a_stranger_may() {
         assert_eq!(read(&world, MARIT, &path).await, true, "{name}");
         assert_eq!(read(&world, ODDNY, &path).await, false, "{name}");
     }
-    // Nobody imported the resource of notification addresses.
+    // The resource of notification addresses is not imported.
     let path = format!("/user/isCompanyProfileAdmin?party={}", TINDEVANDRER.uuid);
     assert_eq!(read(&world, MARIT, &path).await, false);
 }

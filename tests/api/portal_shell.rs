@@ -178,7 +178,7 @@ async fn a_nonce_is_used_once() {
 }
 
 #[tokio::test]
-async fn our_own_pages_stay_beside_the_front_end() {
+async fn our_own_pages_stay_with_the_front_end() {
     let portal = Box::pin(Portal::of(who::ODDNY)).await;
     for path in ["help", "privacy", "accessibility", "loggedout"] {
         let response = portal.get(&format!("{UI}/{path}")).await;
@@ -244,7 +244,7 @@ async fn the_shell_sets_the_cookies_that_scripts_read() {
 }
 
 #[tokio::test]
-async fn the_shell_speaks_the_language_that_its_person_keeps() {
+async fn the_shell_has_the_language_that_its_person_has_chosen() {
     let portal = Box::pin(Portal::of(who::ODDNY)).await;
     let session = portal.cookie("sb_session").unwrap();
     let oddny = portal.app.person(who::ODDNY).await;

@@ -1,4 +1,4 @@
-//! Denied and failed attempts leave rows in the audit trail, and nobody waits for them.
+//! Denied and failed attempts leave rows in the audit trail, and no request waits for them.
 
 use std::time::{Duration, Instant};
 
@@ -271,7 +271,7 @@ async fn an_identity_number_in_a_path_does_not_reach_the_trail() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_written_without_anybody_asking() {
+async fn a_refusal_is_written_in_the_background() {
     let world = World::start().await;
     let request = world.request_to_nattergal();
     world.oddny().approves(&request).await.assert_forbidden();

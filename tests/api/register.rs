@@ -1,4 +1,4 @@
-//! The register's own endpoints: who may look whom up, and what is told.
+//! The register's own endpoints: who may look whom up, and what answers contain.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -138,7 +138,7 @@ async fn who_may_look_up() {
     )
     .await
     .expect(403);
-    // A person reads what he represents, and himself.
+    // A person reads what they represent, and their own party.
     let torleif = app.person(who::TORLEIF).await;
     app.get(&path, &torleif).await.expect(200);
     for other in [who::KERAMIKK_PARTY, 1] {

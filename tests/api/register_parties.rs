@@ -214,7 +214,7 @@ async fn what_names_a_party_is_shown_of_it() {
 #[case("urn:altinn:person:legacy-selfidentified:x")]
 #[case("urn:altinn:person:idporten-email:a%40b.example")]
 #[tokio::test]
-async fn a_name_that_nobody_has_is_206(#[case] urn: &str) {
+async fn a_name_that_no_party_has_is_206(#[case] urn: &str) {
     let app = TestApp::start().await;
     let answer = query(&app, "", &[urn.to_owned()]).await;
     assert_eq!((answer.status, answer.json()), (206, json!({"data": []})));
@@ -226,7 +226,7 @@ async fn a_name_that_nobody_has_is_206(#[case] urn: &str) {
 #[case("apps")]
 #[case("correspondence")]
 #[tokio::test]
-async fn a_query_of_nobody_is_206_at_the_other_addresses_too(#[case] who: &str) {
+async fn a_query_for_an_unknown_party_is_206_at_the_other_addresses_too(#[case] who: &str) {
     let app = TestApp::start().await;
     let path = format!("/register/api/v1/{who}/parties/query");
     let body = json!({"data": ["urn:altinn:party:id:1"]});

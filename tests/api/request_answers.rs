@@ -206,7 +206,7 @@ async fn a_refused_approval_stores_nothing() {
 }
 
 #[tokio::test]
-async fn after_a_refused_approval_somebody_else_may_approve() {
+async fn after_a_refused_approval_another_person_may_approve() {
     let world = World::start().await;
     let request = with_pension(&world).await;
     world.borghild().approves(&request).await.assert_status(400);

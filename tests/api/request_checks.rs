@@ -104,7 +104,7 @@ async fn a_check_refuses_for_the_reasons_of_the_request() {
     }
 }
 
-/// What nobody can approve, with why.
+/// What no person can approve, with why.
 fn obstacles(checked: &Value) -> Vec<(&str, &str)> {
     let obstacles = checked["obstacles"].as_array().unwrap();
     obstacles
@@ -114,7 +114,7 @@ fn obstacles(checked: &Value) -> Vec<(&str, &str)> {
 }
 
 #[tokio::test]
-async fn a_check_names_the_resources_that_nobody_can_approve() {
+async fn a_check_names_the_resources_that_no_person_can_approve() {
     let world = World::start().await;
     let mut body = for_keramikk();
     body["rights"] = rights([
@@ -153,7 +153,7 @@ async fn a_customer_on_the_access_list_can_approve() {
 }
 
 #[tokio::test]
-async fn a_check_names_the_packages_that_nobody_can_approve() {
+async fn a_check_names_the_packages_that_no_person_can_approve() {
     let world = World::start().await;
     let wanted = [
         A_ORDNING,
@@ -182,7 +182,7 @@ fn delegable(id: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_resource_without_rules_for_persons_can_be_approved_by_nobody() {
+async fn a_resource_without_rules_for_persons_cannot_be_approved() {
     let world = World::start().await;
     let owner = resources::owner(&world.app).await;
     for id in ["uten-regler", "for-eieren"] {
@@ -212,7 +212,7 @@ async fn a_resource_without_rules_for_persons_can_be_approved_by_nobody() {
 }
 
 #[tokio::test]
-async fn a_good_request_that_nobody_can_approve_is_accepted_all_the_same() {
+async fn a_good_request_that_no_person_can_approve_is_accepted_all_the_same() {
     let world = World::start().await;
     let owner = world.organization(AYE, "altinn:resourceregistry/resource.write");
     let path = "/resourceregistry/api/v1/resource/inntektsmelding";
@@ -304,7 +304,7 @@ async fn a_good_change_would_be_created() {
 }
 
 #[tokio::test]
-async fn what_nobody_can_approve_of_a_change_is_known() {
+async fn what_no_person_can_approve_of_a_change_is_known() {
     let world = World::start().await;
     let wanted = json!({"requiredRights": rights([Resource("gammelt-skjema")])});
     let checked = check(&world.fjordlonn(), change_of(&TINDEVANDRER_USER, wanted)).await;
@@ -327,7 +327,7 @@ async fn a_check_of_a_change_names_everything_that_is_wrong() {
 }
 
 #[tokio::test]
-async fn a_check_does_not_tell_another_vendors_system_user_from_none() {
+async fn a_check_does_not_distinguish_another_vendors_system_user_from_none() {
     let world = World::start().await;
     let unknown = SystemUser {
         id: Uuid::new_v4().to_string().into(),

@@ -63,7 +63,7 @@ async fn the_link_to_the_next_page_continues_after_a_row() {
     let list = world.fjordlonn().get(&of_system(FJORDLONN_SYSTEM)).await;
     let body = list.assert_status(200).json();
     let next = world.app.path_of(body["links"]["next"].as_str().unwrap());
-    // Rows that come and go meanwhile cost nobody else a place.
+    // Rows that are added and deleted meanwhile do not move the others.
     assert!(next.starts_with("/authentication/"), "{next}");
     assert!(next.contains("?token="), "{next}");
 }
@@ -252,7 +252,7 @@ async fn an_answered_request_is_not_passed_on() {
 }
 
 #[tokio::test]
-async fn nobody_passes_a_request_on_without_a_token() {
+async fn a_request_is_not_passed_on_without_a_token() {
     let world = World::start().await;
     let path = format!("{}/escalate", world.request_to_nattergal().customer_path());
     world

@@ -527,7 +527,7 @@ async fn a_policy_is_taken_apart() {
             .iter()
             .any(|t| t == "urn:altinn:accesspackage")
     );
-    // An app's rights tell their part of it in brackets.
+    // The names of an app's rights contain their part of it in brackets.
     let named = |language: &'static str| {
         let request = app.http.get(format!(
             "{}/resourceregistry/api/v2/resource/app_fok_endring-av-navn/policy/rights",

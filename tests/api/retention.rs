@@ -262,7 +262,7 @@ async fn a_person_whom_the_register_names_again_is_not_deleted() {
 }
 
 #[tokio::test]
-async fn a_file_that_leaves_out_too_many_persons_drops_nobody() {
+async fn a_file_that_leaves_out_too_many_persons_drops_none() {
     let world = World::start().await;
     imports(&world, &STRANGERS).await;
     let mut part = options(edges::import::Kind::Persons, file(persons(&STRANGERS[..1])));

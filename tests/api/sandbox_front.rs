@@ -340,7 +340,7 @@ async fn clients_of_the_public_system_find_the_sandbox_behind_its_names() {
 }
 
 #[tokio::test]
-async fn without_the_front_its_names_are_nobody_here() {
+async fn without_the_front_its_names_are_unknown_here() {
     let app = TestApp::start().await;
     let answer = app
         .http

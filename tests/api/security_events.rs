@@ -1,4 +1,4 @@
-//! Security events: what somebody who watches an installation sees of what happens.
+//! Security events: what the operator of an installation sees of what happens.
 
 use foundation::audit::{self, CheckpointKey, Checkpoints};
 use testkit::{log::SecurityLog, prelude::*};
@@ -13,7 +13,7 @@ fn login_of(app: &TestApp) -> String {
 }
 
 #[tokio::test]
-async fn a_refused_credential_is_told_with_its_reason_issuer_and_address() {
+async fn a_refused_credential_is_logged_with_its_reason_issuer_and_address() {
     let world = World::start().await;
     let log = SecurityLog::capture();
     let good = world
@@ -38,7 +38,7 @@ async fn a_refused_credential_is_told_with_its_reason_issuer_and_address() {
 }
 
 #[tokio::test]
-async fn an_issuer_that_nobody_trusts_is_not_told() {
+async fn an_issuer_that_is_not_trusted_is_not_logged() {
     let world = World::start().await;
     let log = SecurityLog::capture();
     world
@@ -54,7 +54,7 @@ async fn an_issuer_that_nobody_trusts_is_not_told() {
 }
 
 #[tokio::test]
-async fn a_subscription_key_that_nobody_has_is_told() {
+async fn an_unknown_subscription_key_is_logged() {
     let world = World::with(&[("pdp.subscription_keys", "a-key-that-is-long-enough")]).await;
     let log = SecurityLog::capture();
     world
@@ -68,7 +68,7 @@ async fn a_subscription_key_that_nobody_has_is_told() {
 }
 
 #[tokio::test]
-async fn a_denied_call_is_told_with_its_caller() {
+async fn a_denied_call_is_logged_with_its_caller() {
     let world = World::start().await;
     let log = SecurityLog::capture();
     world
@@ -83,7 +83,7 @@ async fn a_denied_call_is_told_with_its_caller() {
 }
 
 #[tokio::test]
-async fn a_denied_person_is_told_by_party_uuid() {
+async fn a_denied_person_is_logged_by_party_uuid() {
     let world = World::start().await;
     let log = SecurityLog::capture();
     world
@@ -99,7 +99,7 @@ async fn a_denied_person_is_told_by_party_uuid() {
 }
 
 #[tokio::test]
-async fn asking_for_the_request_of_another_vendor_is_told() {
+async fn asking_for_the_request_of_another_vendor_is_logged() {
     let world = World::start().await;
     let log = SecurityLog::capture();
     world
@@ -115,7 +115,7 @@ async fn asking_for_the_request_of_another_vendor_is_told() {
 }
 
 #[tokio::test]
-async fn approving_the_request_of_another_party_is_told() {
+async fn approving_the_request_of_another_party_is_logged() {
     let world = World::start().await;
     let log = SecurityLog::capture();
     let request = world.request_to_nattergal();
@@ -132,7 +132,7 @@ async fn approving_the_request_of_another_party_is_told() {
 }
 
 #[tokio::test]
-async fn uploading_a_policy_for_the_resource_of_another_owner_is_told() {
+async fn uploading_a_policy_for_the_resource_of_another_owner_is_logged() {
     let world = World::start().await;
     let log = SecurityLog::capture();
     let token = world
@@ -154,7 +154,7 @@ async fn uploading_a_policy_for_the_resource_of_another_owner_is_told() {
 }
 
 #[tokio::test]
-async fn every_form_of_another_site_is_told() {
+async fn every_form_of_another_site_is_logged() {
     let world = World::start().await;
     let request = world.fjordlonn().requests(KERAMIKK, [A_ORDNING]).await;
     let browser = Browser::new();
@@ -171,18 +171,18 @@ async fn every_form_of_another_site_is_told() {
             .expect(403, "");
     }
 
-    let told: Vec<String> = log
+    let logged: Vec<String> = log
         .events("csrf.rejected")
         .into_iter()
         .map(|event| event["path"].clone())
         .collect();
 
-    assert_eq!(told, paths);
+    assert_eq!(logged, paths);
     assert_eq!(log.events("authz.denied").len(), 0);
 }
 
 #[tokio::test]
-async fn a_call_by_cookie_without_proof_is_told() {
+async fn a_call_by_cookie_without_proof_is_logged() {
     let world = World::with(&[("compat.runtime_cookie", "true")]).await;
     let browser = Browser::new();
     browser.open_as(&login_of(&world.app), ODDNY.pid).await;
@@ -209,7 +209,7 @@ async fn a_call_by_cookie_without_proof_is_told() {
 }
 
 #[tokio::test]
-async fn an_address_that_the_vendor_does_not_list_any_more_is_told() {
+async fn an_address_that_the_vendor_does_not_list_any_more_is_logged() {
     let world = World::start().await;
     let mut body = request_for(FJORDLONN_SYSTEM, KERAMIKK, [A_ORDNING]);
     body["redirectUrl"] = serde_json::json!("https://fjordlonn.example/kvittering");
@@ -249,7 +249,7 @@ async fn an_address_that_the_vendor_does_not_list_any_more_is_told() {
 }
 
 #[tokio::test]
-async fn a_login_is_told_with_person_and_level() {
+async fn a_login_is_logged_with_person_and_level() {
     let world = World::start().await;
     let log = SecurityLog::capture();
     Browser::new()
@@ -265,7 +265,7 @@ async fn a_login_is_told_with_person_and_level() {
 }
 
 #[tokio::test]
-async fn a_failed_login_is_told_with_its_reason() {
+async fn a_failed_login_is_logged_with_its_reason() {
     let world = World::start().await;
     let log = SecurityLog::capture();
     let callback = format!(
@@ -281,7 +281,7 @@ async fn a_failed_login_is_told_with_its_reason() {
 }
 
 #[tokio::test]
-async fn the_end_of_a_session_is_told_with_its_cause() {
+async fn the_end_of_a_session_is_logged_with_its_cause() {
     let world = World::start().await;
     let browser = Browser::new();
     browser.open_as(&login_of(&world.app), ODDNY.pid).await;
@@ -299,7 +299,7 @@ async fn the_end_of_a_session_is_told_with_its_cause() {
 }
 
 #[tokio::test]
-async fn a_refused_policy_is_told_with_its_resource() {
+async fn a_refused_policy_is_logged_with_its_resource() {
     let world = World::start().await;
     let token = resources::owner(&world.app).await;
     let log = SecurityLog::capture();
@@ -314,7 +314,7 @@ async fn a_refused_policy_is_told_with_its_resource() {
 }
 
 #[tokio::test]
-async fn a_checkpoint_that_cannot_be_written_is_told() {
+async fn a_checkpoint_that_cannot_be_written_is_logged() {
     let world = World::start().await;
     world.fjordlonn().requests(KERAMIKK, [A_ORDNING]).await;
     let folder = testkit::cluster::home().join(format!("gone-{}", uuid::Uuid::new_v4()));
@@ -335,7 +335,7 @@ async fn a_checkpoint_that_cannot_be_written_is_told() {
 }
 
 #[tokio::test]
-async fn a_start_with_other_settings_is_told() {
+async fn a_start_with_other_settings_is_logged() {
     let world = World::start().await;
     let log = SecurityLog::capture();
     let settings = [("requests.lifetime_days", "90")];

@@ -10,7 +10,7 @@ use crate::{journey::claims_of, support::*};
 const REFRESH: &str = "/authentication/api/v1/refresh";
 const RUNTIME: &str = "AltinnStudioRuntime";
 
-/// Somebody logged in, with the cookies that the login set.
+/// A person who has logged in, with the cookies that the login set.
 struct LoggedIn {
     app: TestApp,
     browser: Browser,
@@ -272,7 +272,7 @@ async fn the_apis_take_the_cookie_of_a_login_and_what_changes_something_needs_pr
 }
 
 #[tokio::test]
-async fn a_token_is_renewed_as_long_as_its_session_lives() {
+async fn a_token_is_renewed_as_long_as_its_session_is_valid() {
     let l = LoggedIn::start(&[("compat.refresh", "true")]).await;
     let token = l.cookie(RUNTIME).expect("a token");
     let bearer = format!("Bearer {token}");

@@ -17,7 +17,7 @@ async fn the_same_settings_are_no_change() {
 }
 
 #[tokio::test]
-async fn other_settings_are_told_with_their_digest() {
+async fn other_settings_are_logged_with_their_digest() {
     let database = postgres::database().await;
     let first = TestApp::on(database.clone(), &[]).await;
     first.running.stop().await;

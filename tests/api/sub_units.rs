@@ -12,7 +12,7 @@ fn asked_about_sub_units(log: &TargetLog) -> usize {
 }
 
 #[tokio::test]
-async fn nobody_asks_about_sub_units_for_an_access_manager() {
+async fn sub_units_are_not_read_for_an_access_manager() {
     let log = TargetLog::capture("sqlx::query");
     let world = World::start().await;
     let request = world.request_to_nattergal();

@@ -83,7 +83,7 @@ async fn system_users_of_a_deleted_system_decide_nothing() {
 }
 
 #[tokio::test]
-async fn nobody_is_asked_for_a_deleted_system() {
+async fn no_organisation_is_asked_for_a_deleted_system() {
     let (world, _) = deleted().await;
     world
         .fjordlonn()

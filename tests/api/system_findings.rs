@@ -276,7 +276,7 @@ async fn another_vendor_hears_of_no_finding() {
 }
 
 #[tokio::test]
-async fn a_vendor_that_cannot_be_read_is_told_before_its_owner_is_checked() {
+async fn a_vendor_that_cannot_be_read_is_reported_before_its_owner_is_checked() {
     let world = World::start().await;
     world
         .skyregnskap()
@@ -296,7 +296,7 @@ async fn an_empty_body_is_missing() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_system_is_told_so() {
+async fn a_body_that_is_no_system_is_400() {
     let world = World::start().await;
     for body in [
         "{",

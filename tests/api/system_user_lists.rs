@@ -18,7 +18,7 @@ async fn create(world: &World, system_id: &str) -> Answer {
     world.torleif().post(&create_path(), body).await
 }
 
-/// A world where nobody asks Nattergal for a system user of Fjordlønn.
+/// A world without a request to Nattergal for a system user of Fjordlønn.
 async fn without_request() -> World {
     let world = World::start().await;
     world
@@ -262,7 +262,7 @@ async fn a_standard_system_user_is_not_created_at_a_system_for_clients() {
 }
 
 #[tokio::test]
-async fn a_creation_names_a_right_that_nobody_can_give() {
+async fn a_creation_names_a_right_that_no_person_can_give() {
     let world = World::start().await;
     let before = listed(&world).await;
     world

@@ -338,7 +338,7 @@ async fn approved(world: &World, n: usize) -> String {
 }
 
 #[tokio::test]
-async fn who_follows_the_stream_beside_writers_misses_nobody() {
+async fn who_follows_the_stream_during_writes_misses_none() {
     let world = World::start().await;
     let mut path = stream_after(last_number(&world).await);
     let mut seen: BTreeMap<String, i64> = BTreeMap::new();

@@ -98,7 +98,7 @@ async fn a_look_up_names_the_parameter_that_is_missing_or_empty() {
 }
 
 #[tokio::test]
-async fn a_vendor_looks_nobody_up() {
+async fn a_vendor_looks_no_person_up() {
     let world = World::start().await;
     MaskinportenCaller::of_organization(&world.app, FJORDLONN)
         .with_scopes(REQUEST_READ)
@@ -208,7 +208,7 @@ async fn an_agent_is_not_deleted_as_a_standard_system_user() {
 }
 
 #[tokio::test]
-async fn a_system_user_of_somebody_else_is_not_deleted() {
+async fn a_system_user_of_another_organisation_is_not_deleted() {
     let world = World::start().await;
     let foreign = TINDEVANDRER_USER.as_if_owned_by(TALLKNUSEREN);
     world

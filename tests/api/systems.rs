@@ -340,14 +340,14 @@ async fn the_older_way_is_asked_for_with_yes_or_no() {
 #[tokio::test]
 async fn a_token_without_organisation_owns_no_system() {
     let world = World::start().await;
-    let nobody = world.oddny().with_scopes(REGISTER_WRITE);
+    let person = world.oddny().with_scopes(REGISTER_WRITE);
     for path in [
         SYSTEMS.to_owned(),
         format!("{SYSTEMS}/{}", FJORDLONN_SYSTEM.id),
     ] {
-        nobody.get(&path).await.assert_forbidden().assert_empty();
+        person.get(&path).await.assert_forbidden().assert_empty();
     }
-    nobody
+    person
         .post(SYSTEMS, system("390198116_x"))
         .await
         .assert_forbidden();

@@ -1,7 +1,7 @@
 //! The wall between tenants, built from the route table: every operation without a credential, with
-//! one that lacks the scope, and with a good credential on what belongs to somebody else. An
-//! operation that is new is in here by itself; one with a parameter that nobody knows how to fill
-//! fails until somebody says how.
+//! one that lacks the scope, and with a good credential on what belongs to another tenant. An
+//! operation that is new is in here by itself; one with a parameter of an unknown name
+//! fails until its value is given here.
 
 mod third_parties;
 
@@ -17,7 +17,7 @@ const RESOURCE_WRITE: &str = "altinn:resourceregistry/resource.write";
 const TALLKNUSEREN: &str = "390784554";
 pub(crate) const AYE: &str = "390042191";
 
-/// Operations that anybody may call.
+/// Operations that every caller may use.
 pub(crate) const PUBLIC: &[&str] = &[
     "GET /accessmanagement/api/v1/meta/",
     "GET /.well-known/authzen-configuration",
@@ -39,10 +39,10 @@ const ANY_CALLER: &[(&str, u16)] = &[
     // Without its scope a token counts for nothing there: a subscription key or a platform token
     // may do.
     ("POST /authorization/api/v1/decision", 401),
-    // A person may look itself up without a scope, and nobody else.
+    // A person may look itself up without a scope, and no other caller may.
     ("GET /register/api/v1/parties/{partyId}", 401),
     ("GET /register/api/v1/parties/byuuid/{uuid}", 401),
-    // A person's own parties need no scope, and nobody else has any.
+    // A person's own parties need no scope, and no other caller has any.
     ("GET /accessmanagement/api/v1/authorizedparties", 401),
     (
         "GET /accessmanagement/api/v1/authorizedparty/{partyId}",
@@ -50,10 +50,10 @@ const ANY_CALLER: &[(&str, u16)] = &[
     ),
 ];
 
-/// Operations that tell a foreign object from an unknown one, because a client may depend on it:
-/// status and code for the foreign one.
-const TOLD_APART: &[(&str, u16, &str)] = &[
-    // Number and name of an organisation are open to everybody.
+/// Operations that distinguish a foreign object from an unknown one, because a client may depend on
+/// it: status and code for the foreign one.
+const DISTINGUISHED: &[(&str, u16, &str)] = &[
+    // Number and name of an organisation are public.
     (
         "GET /accessmanagement/api/v1/lookup/org/{orgNumber}",
         200,
@@ -272,7 +272,7 @@ pub(crate) struct Operation {
     pub method: Method,
     pub path: String,
     query: Vec<String>,
-    /// Kind of credential and the scopes of which one is enough; none for anybody.
+    /// Kind of credential and the scopes of which one is enough; none when the operation is public.
     pub credential: Option<(String, Vec<String>)>,
 }
 
@@ -557,7 +557,7 @@ impl Objects {
             "to" if path.contains("/enduser/clientdelegations/") => "agent",
             "package" => return "urn:altinn:accesspackage:lonn".to_owned(),
             "facilitator" | "facilitatorId" | "provider" | "partyuuid" => "partyUuid",
-            // Nobody but the caller: left out as a rule.
+            // Only the caller: left out as a rule.
             "userId" | "coveredByUserId" => {
                 return self.0.get("userId").cloned().unwrap_or_default();
             }
@@ -620,7 +620,7 @@ pub(crate) fn unknown() -> Objects {
     ]))
 }
 
-/// Digests of all tables that a tenant's data lies in.
+/// Digests of all tables that contain a tenant's data.
 async fn everything(app: &TestApp) -> BTreeMap<String, String> {
     // What the service itself writes in the background, and what logging in does.
     const OWN: &[&str] = &[
@@ -634,7 +634,7 @@ async fn everything(app: &TestApp) -> BTreeMap<String, String> {
         "_sqlx_migrations",
     ];
     let mut db = app.sql().await;
-    // Events get their places a moment after they happened.
+    // Events get their numbers soon after they happened.
     let waiting = "select count(*) from outbox where position is null";
     while app.count(waiting).await > 0 {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
@@ -709,31 +709,31 @@ async fn compare(
     token: &str,
     foreign: &Objects,
     none: &Objects,
-    told: &mut Vec<String>,
+    differences: &mut Vec<String>,
 ) {
     for operation in operations {
         let name = operation.name();
-        let (theirs, nobodys) = (
+        let (theirs, unknown_answer) = (
             answer(app, operation, token, foreign).await,
             answer(app, operation, token, none).await,
         );
         assert!(
-            theirs.0 < 500 && nobodys.0 < 500,
-            "{name}: {theirs:?} {nobodys:?}"
+            theirs.0 < 500 && unknown_answer.0 < 500,
+            "{name}: {theirs:?} {unknown_answer:?}"
         );
-        if theirs == nobodys {
+        if theirs == unknown_answer {
             continue;
         }
         let code = serde_json::from_str::<Value>(&theirs.1)
             .ok()
             .and_then(|b| Some(b["code"].as_str()?.to_owned()))
             .unwrap_or_default();
-        let expected = TOLD_APART
+        let expected = DISTINGUISHED
             .iter()
             .any(|(op, status, c)| *op == name && *status == theirs.0 && *c == code);
         if !expected {
-            told.push(format!(
-                "{name}\n    foreign {theirs:?}\n    none    {nobodys:?}"
+            differences.push(format!(
+                "{name}\n    foreign {theirs:?}\n    none    {unknown_answer:?}"
             ));
         }
     }
@@ -801,7 +801,7 @@ async fn furnish(app: &TestApp) -> [Objects; 2] {
             unwanted,
         )
         .await;
-        // Fjordlønn has no system for clients; one of its own stands in.
+        // Fjordlønn has no system for clients; one of its own replaces it.
         let agent_request = Uuid::new_v4();
         app.run_sql(&format!(
             "insert into request (id, kind, system_id, party_org_no, external_ref, rights, access_packages)
@@ -858,7 +858,7 @@ async fn another_vendors_is_like_none() {
         .collect();
     assert!(operations.len() > 25);
     let before = everything(&app).await;
-    let mut told = Vec::new();
+    let mut differences = Vec::new();
     for (caller, foreign) in [
         (who::SKYREGNSKAP, of_fjordlonn),
         (who::FJORDLONN, of_skyregnskap),
@@ -869,19 +869,19 @@ async fn another_vendors_is_like_none() {
             &app.vendor(caller).await,
             &foreign,
             &unknown(),
-            &mut told,
+            &mut differences,
         )
         .await;
     }
     assert_eq!(everything(&app).await, before);
-    assert!(told.is_empty(), "{}", told.join("\n"));
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
 #[tokio::test]
 async fn another_organisations_is_like_none() {
     let app = TestApp::start().await;
     let [foreign, _] = furnish(&app).await;
-    // Systems are there for everybody to see.
+    // Systems are public.
     let of_persons =
         |o: &Operation| o.scheme() == "personToken" && !o.path.contains("/systemregister");
     let operations: Vec<Operation> = operations(&app)
@@ -898,8 +898,16 @@ async fn another_organisations_is_like_none() {
             &[("pid", who::ODDNY), ("scopes", &scopes)],
         )
         .await;
-    let mut told = Vec::new();
-    compare(&app, &operations, &oddny, &foreign, &unknown(), &mut told).await;
+    let mut differences = Vec::new();
+    compare(
+        &app,
+        &operations,
+        &oddny,
+        &foreign,
+        &unknown(),
+        &mut differences,
+    )
+    .await;
     // In the name of the own organisation.
     let own = [
         ("party", who::KERAMIKK_PARTY.to_string()),
@@ -923,11 +931,11 @@ async fn another_organisations_is_like_none() {
         &oddny,
         &foreign.with(&own),
         &unknown().with(&own),
-        &mut told,
+        &mut differences,
     )
     .await;
     assert_eq!(everything(&app).await, before);
-    assert!(told.is_empty(), "{}", told.join("\n"));
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! A service owner hands over a token and learns whether it is good, and what its system user may
+//! A service owner sends a token and learns whether it is good, and what its system user may
 //! do.
 
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use testkit::prelude::*;
 use crate::journey::Client;
 
 const PATH: &str = "/authorization/api/v1/systemuser/authorize";
-/// Pensions of those who retire early, of `sav`; nobody in these tests may write them.
+/// Pensions of those who retire early, of `sav`; no subject in these tests may write them.
 const PENSJON_AFP: Resource = Resource("pensjon-afp");
 
 /// A question about a token; without a party it is about the system user's owner.
@@ -99,7 +99,7 @@ async fn one_check_that_fails_leaves_the_token_active_and_unauthorized() {
         own(),
         check("no", "write", PENSJON_AFP, None),
         check("elsewhere", "write", A_MELDING, Some(KERAMIKK.number)),
-        check("nobody", "write", A_MELDING, Some(UNKNOWN_ORG_NUMBER)),
+        check("unknown", "write", A_MELDING, Some(UNKNOWN_ORG_NUMBER)),
         check("nothing", "write", UNKNOWN_RESOURCE, None),
     ]);
 

@@ -64,7 +64,7 @@ impl Good {
         assert_eq!(answer["active"], true, "{token}");
     }
 
-    /// The token has this fault, and nothing of it is told.
+    /// The token has this fault, and the answer contains nothing else of it.
     async fn assert_fault(&self, token: &str, members: Value, code: &str) {
         let answer = self.asked(token, members).await;
         assert_eq!(answer["error"]["code"], code, "{token}");
@@ -101,15 +101,15 @@ async fn a_token_without_a_signature_has_an_unsupported_algorithm() {
 }
 
 #[tokio::test]
-async fn a_token_of_a_key_that_nobody_published_has_an_unknown_key() {
+async fn a_token_of_a_key_that_is_not_published_has_an_unknown_key() {
     let good = Good::token().await;
-    let header = base64url(r#"{"alg":"RS256","kid":"nobody"}"#);
+    let header = base64url(r#"{"alg":"RS256","kid":"unknown"}"#);
     let token = good.with_part(0, &header);
     good.assert_fault(&token, json!({}), "unknown_key").await;
 }
 
 #[tokio::test]
-async fn a_token_of_somebody_else_has_an_untrusted_issuer() {
+async fn a_token_of_another_issuer_has_an_untrusted_issuer() {
     let good = Good::token().await;
     let token = good.with("iss", json!("https://maskinporten.example/"));
     good.assert_fault(&token, json!({}), "untrusted_issuer")

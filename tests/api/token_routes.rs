@@ -295,8 +295,8 @@ async fn every_route_takes_the_shapes_of_the_table_alone() {
                     // What the query names is read after the caller is known.
                     &operation.address(&|o, name| {
                         let is_in_path = o.path.contains(&format!("{{{name}}}"));
-                        // Without whom it is about, these are nobody's to ask.
-                        let is_about_somebody = o.path.contains("/user/is")
+                        // Without the person they are about, no caller may use these.
+                        let is_about_a_person = o.path.contains("/user/is")
                             || o.path.ends_with("/role/permissions")
                             || o.path == "/authorization/api/v1/roles";
                         // These are read before: whose clients or access it is about.
@@ -306,7 +306,7 @@ async fn every_route_takes_the_shapes_of_the_table_alone() {
                             || o.path.ends_with("/delegationcheck");
                         let is_party =
                             name == "party" || name == "from" && o.path.contains("/connection");
-                        if is_in_path || is_about_somebody || is_access && is_party {
+                        if is_in_path || is_about_a_person || is_access && is_party {
                             objects.fill(o, name)
                         } else {
                             String::new()
@@ -328,7 +328,8 @@ async fn every_route_takes_the_shapes_of_the_table_alone() {
             {
                 wrong.push(format!("{name} takes {shape:?}: {status} {}", answer.text));
             }
-            // Whom nobody knows, and who is no client administrator, may not, whatever the shape.
+            // An unknown person, and one who is no client administrator, may not, whatever the
+            // shape.
             let is_known = matches!(shape, Organization | Person);
             if row.takes.contains(&shape)
                 && is_known

@@ -1,4 +1,4 @@
-//! What a token makes of its bearer: nobody but whom its issuer vouches for.
+//! What a token makes of its bearer: only whom its issuer vouches for.
 
 use std::sync::Arc;
 
@@ -99,8 +99,8 @@ async fn acts_as_torleif(app: &TestApp, token: &str) -> Vec<u16> {
     ]
 }
 
-/// How each of these answers somebody who is no person.
-const NOBODY: [u16; 5] = [403, 403, 403, 403, 401];
+/// How each of these answers a caller who is no person.
+const NO_PERSON: [u16; 5] = [403, 403, 403, 403, 401];
 
 #[tokio::test]
 async fn an_organisations_token_with_an_identity_number_is_no_persons() {
@@ -118,8 +118,12 @@ async fn an_organisations_token_with_an_identity_number_is_no_persons() {
         let direct = forge.maskinporten(claims);
         let exchanged = forge.exchanged("maskinporten", &direct).await;
         assert!(claims_of(&exchanged).get(claim).is_none(), "{claim}");
-        assert_eq!(acts_as_torleif(&app, &direct).await, NOBODY, "{claim}");
-        assert_eq!(acts_as_torleif(&app, &exchanged).await, NOBODY, "{claim}");
+        assert_eq!(acts_as_torleif(&app, &direct).await, NO_PERSON, "{claim}");
+        assert_eq!(
+            acts_as_torleif(&app, &exchanged).await,
+            NO_PERSON,
+            "{claim}"
+        );
     }
 }
 
@@ -147,7 +151,7 @@ async fn altinns_token_of_an_organisation_with_a_persons_claims_is_no_persons() 
     let forge = Forge::of(&app);
     let token = forge.own(json!({"urn:altinn:authenticatemethod": "maskinporten", "urn:altinn:orgNumber": who::FJORDLONN,
         "scope": PORTAL, "pid": who::TORLEIF, "urn:altinn:authlevel": 4}));
-    assert_eq!(acts_as_torleif(&app, &token).await, NOBODY);
+    assert_eq!(acts_as_torleif(&app, &token).await, NO_PERSON);
     // With another method, or none, it has no shape.
     for method in [json!("BankID"), Value::Null] {
         let token = forge.own(
@@ -265,7 +269,7 @@ async fn an_exchanged_token_has_the_documented_claims_alone() {
 }
 
 #[tokio::test]
-async fn without_a_level_nobody_logged_in() {
+async fn without_a_level_no_person_logged_in() {
     let app = TestApp::start().await;
     let forge = Forge::of(&app);
     for acr in [Value::Null, json!(4)] {

@@ -370,10 +370,10 @@ async fn which_person_a_token_names() {
 }
 
 #[tokio::test]
-async fn tokens_of_a_neighbour_are_taken_where_it_is_listed() {
-    let neighbour = TestApp::start().await;
-    let issuer = neighbour.running.config.own_issuer.clone();
-    let token = neighbour.organization(who::SAV, AUTHORIZE).await;
+async fn tokens_of_a_partner_installation_are_accepted_where_it_is_listed() {
+    let partner = TestApp::start().await;
+    let issuer = partner.running.config.own_issuer.clone();
+    let token = partner.organization(who::SAV, AUTHORIZE).await;
     let body = || {
         decision_request(
             ("urn:altinn:systemuser:uuid", who::TINDEVANDRER_USER),

@@ -37,19 +37,19 @@ const DIRECT_CHANGES: [(&str, &str, &str); 12] = [
         "change_request",
     ),
     (
-        "update assignment set created_by = 'somebody' where id = (select id from assignment limit 1)",
+        "update assignment set created_by = 'operator' where id = (select id from assignment limit 1)",
         "operator.row_updated",
         "delegation",
     ),
     (
-        "update assignment_package set created_by = 'somebody' where (assignment_id, package_id) =
+        "update assignment_package set created_by = 'operator' where (assignment_id, package_id) =
            (select assignment_id, package_id from assignment_package limit 1)",
         "operator.row_updated",
         "delegation",
     ),
     (
         "insert into assignment_right (assignment_id, resource_id, action, created_by)
-           select a.id, r.identifier, 'x', 'somebody' from assignment a, resource r limit 1",
+           select a.id, r.identifier, 'x', 'operator' from assignment a, resource r limit 1",
         "operator.row_inserted",
         "delegation",
     ),
@@ -59,12 +59,12 @@ const DIRECT_CHANGES: [(&str, &str, &str); 12] = [
         "client_delegation",
     ),
     (
-        "update client_delegation set created_by = 'somebody' where id = (select id from client_delegation limit 1)",
+        "update client_delegation set created_by = 'operator' where id = (select id from client_delegation limit 1)",
         "operator.row_updated",
         "client_delegation",
     ),
     (
-        "update resource_policy set uploaded_by_org = 'somebody' where (identifier, version) =
+        "update resource_policy set uploaded_by_org = 'operator' where (identifier, version) =
            (select identifier, version from resource_policy limit 1)",
         "operator.row_updated",
         "resource",
@@ -144,7 +144,7 @@ async fn changes_by_the_service_and_by_imports_leave_no_row_about_the_database()
 }
 
 #[tokio::test]
-async fn nobody_empties_the_trail_by_a_plain_statement() {
+async fn the_trail_cannot_be_emptied_by_a_plain_statement() {
     let world = World::start().await;
     world.fjordlonn().requests(KERAMIKK, [A_ORDNING]).await;
     let partition: String = sqlx::query_scalar(

@@ -152,7 +152,7 @@ async fn a_request_is_read_with_names_and_approved() {
 }
 
 #[tokio::test]
-async fn who_may_not_is_told_as_the_portal_tells() {
+async fn a_refused_caller_gets_the_answer_of_the_portal() {
     let app = TestApp::start().await;
     let id = request_with_right(&app).await;
     let (oddny, jostein) = (app.person(who::ODDNY).await, app.person(who::JOSTEIN).await);
@@ -545,7 +545,7 @@ async fn clients_of_an_agent() {
         .code(),
         "AMUI-00005"
     );
-    // Named with the uuid of somebody else.
+    // Named with the uuid of another party.
     let wrong = format!("{base}/customers?partyuuid={}", Uuid::new_v4());
     assert_eq!(
         app.get(&wrong, &randi).await.expect(403).code(),
@@ -647,7 +647,7 @@ async fn a_browser_leaves_by_the_old_links() {
         ))
         .await
         .expect(200, "Logg inn");
-    // A stranger, an unknown id, and nobody: logged out, and no further.
+    // A stranger, an unknown id, and no person: logged out, and no further.
     for (person, address) in [
         (Some(who::JOSTEIN), logout.clone()),
         (

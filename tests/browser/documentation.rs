@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Driver, assert_accessible, assert_fits, browser_log, heading, press, support::*};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_documentation_is_read_without_scripts_and_by_everybody() {
+async fn the_documentation_is_accessible_and_needs_no_scripts() {
     let app = TestApp::start().await;
     let driver = Driver::start().await;
     let pages = [

@@ -1,5 +1,5 @@
 //! The journey in a real browser: headless Chromium, with and without script, in three languages,
-//! and for everybody.
+//! and for all users.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -142,7 +142,7 @@ async fn assert_accessible(browser: &Client, what: &str) {
     assert_eq!(found, json!([]), "{what}");
 }
 
-/// Nobody has to scroll sideways.
+/// The page fits without scrolling sideways.
 async fn assert_fits(browser: &Client, what: &str) {
     let overflow = browser
         .execute(

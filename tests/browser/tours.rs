@@ -1,8 +1,8 @@
-//! The guided tours of the sandbox, as somebody takes them who has read nothing.
+//! The guided tours of the sandbox, as a newcomer takes them who has read nothing.
 
 use super::*;
 
-/// Presses the button of a step once it may be pressed, and waits for what came of it.
+/// Presses the button of a step once it may be pressed, and waits for the outcome.
 async fn take(browser: &Client, step: &str) -> String {
     let button = format!("#step-{step} button:not([disabled])");
     let button = browser.wait().for_element(Locator::Css(&button)).await;

@@ -301,7 +301,10 @@ impl Checker {
         let (decisions, changes) = done();
         let since = Instant::now();
         while done().0 < decisions + 100 || done().1 < changes + 4 {
-            assert!(since.elapsed() < PATIENCE, "decisions and changes are made");
+            assert!(
+                since.elapsed() < WAIT_TIMEOUT,
+                "decisions and changes are made"
+            );
             for caller in &self.callers {
                 assert!(!caller.is_finished(), "a caller has failed");
             }
@@ -313,7 +316,7 @@ impl Checker {
     /// ended that failed or had to wait.
     pub async fn healed(&self, fault: Instant) -> Duration {
         loop {
-            assert!(fault.elapsed() < PATIENCE, "it heals");
+            assert!(fault.elapsed() < WAIT_TIMEOUT, "it heals");
             let begun = Instant::now();
             self.work().await;
             tokio::time::sleep_until((begun + CALM).into()).await;
@@ -360,15 +363,15 @@ impl Checker {
     }
 }
 
-/// Body of a request that no other one stands in the way of.
+/// Body of a request that no other one blocks.
 pub fn new_request_body() -> Value {
     let mut body = request_body(who::KERAMIKK, &["a-ordning"]);
     body["externalRef"] = uuid::Uuid::new_v4().to_string().into();
     body
 }
 
-/// What takes longer has failed.
-const PATIENCE: Duration = Duration::from_secs(90);
+/// How long a condition may take.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(90);
 
 impl Tally {
     /// What no fault beneath may bring about.

@@ -90,7 +90,7 @@ async fn a_clock_that_jumps_takes_its_instance_out_and_changes_no_decision() {
                 &checker.tally(),
             );
         }
-        // Within three seconds nobody has to do anything.
+        // Within three seconds no action is needed.
         for jump in ["+3s", "-3s"] {
             set(jump);
             checker.work().await;

@@ -37,14 +37,14 @@ impl SmallDisk {
         Self(folder)
     }
 
-    /// Takes all room that is left.
+    /// Takes all space that is left.
     fn fill(&self) {
         let mut file = File::create(self.0.join("ballast")).unwrap();
         let block = vec![0; 64 * 1024];
         while file.write_all(&block).is_ok() {}
     }
 
-    fn make_room(&self) {
+    fn free_space(&self) {
         fs::remove_file(self.0.join("ballast")).unwrap();
     }
 }
@@ -59,8 +59,8 @@ impl Drop for SmallDisk {
     }
 }
 
-/// A cluster whose tables lie on a disk of their own. Its write-ahead log lies elsewhere: without that,
-/// Postgres would stop altogether.
+/// A cluster whose tables are on a disk of their own. Its write-ahead log is elsewhere: without
+/// that, Postgres would stop altogether.
 fn cluster_on(disk: &Path) -> Cluster {
     let cluster = Cluster::start(disk, Durability::Volatile).unwrap();
     let log = cluster.data_dir().join("pg_wal");
@@ -109,10 +109,10 @@ async fn a_full_disk_is_an_outage_of_changes_that_passes() {
             "a full disk is no reason to take an instance out"
         );
         let fault = Instant::now();
-        disk.make_room();
+        disk.free_space();
         let healed = checker.healed(fault).await;
         note(
-            "disk full, from when there was room",
+            "disk full, from when there was space",
             healed,
             &checker.tally(),
         );

@@ -14,7 +14,7 @@ fn file() -> PathBuf {
     PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("chaos.tsv")
 }
 
-/// Notes how long a fault was felt, and what the checker counted meanwhile.
+/// Records how long a fault was felt, and what the checker counted meanwhile.
 pub fn note(fault: &str, healed: Duration, tally: &Tally) {
     let line = format!(
         "{fault}\t{:.1}\t{}\t{}\t{}\t{}\t{}\t{}\n",

@@ -74,7 +74,7 @@ impl Site {
         let mut command = Sandbox::command(port, &self.dir, Some(&self.url));
         command.env("SYSTEMBRUKER__SERVER__PUBLIC_BASE_URL", &self.base);
         command.env("SYSTEMBRUKER__SERVER__DRAIN_S", "2");
-        // Left there for whoever looks for the cause of a failure.
+        // Left there for the search for the cause of a failure.
         let log = self.dir.join(format!("log-{port}"));
         let log = File::options().create(true).append(true).open(log);
         command.stderr(log.unwrap());

@@ -1,4 +1,4 @@
-//! The service among what stands around it in production: poolers, a balancer, several instances, a
+//! The service among what is around it in production: poolers, a balancer, several instances, a
 //! cluster of Postgres that is looked after, machines that lose their disk, their network or their
 //! time. Each test makes one fault and measures how long it is felt.
 //!

@@ -1,4 +1,4 @@
-//! The network to the database is cut: packets go nowhere, and nobody says so.
+//! The network to the database is cut: packets go nowhere, without an error.
 
 use std::{
     fs::File,

@@ -1,4 +1,4 @@
-//! The example of `ops/patroni`: a cluster that is looked after, with a pooler beside each Postgres.
+//! The example of `ops/patroni`: a cluster that is looked after, with a pooler for each Postgres.
 
 use std::{
     fs,

@@ -20,7 +20,7 @@ use crate::{
     support::*,
 };
 
-/// From this version on, prepared statements survive that sessions are handed on.
+/// From this version on, prepared statements survive that sessions are shared.
 const KNOWS_STATEMENTS: (u32, u32) = (1, 21);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -49,7 +49,7 @@ fn version() -> (u32, u32) {
     (next(), next())
 }
 
-/// A `PgBouncer` in front of a cluster, with so few sessions that they are handed on.
+/// A `PgBouncer` in front of a cluster, with so few sessions that they are shared.
 struct Pooler {
     _process: Process,
     port: u16,
@@ -185,8 +185,8 @@ async fn assert_works(instance: &Sandbox) {
     futures::future::join_all(rounds).await;
 }
 
-/// The trail has every approval once, and the service as whoever made each change; no lock is left
-/// to a session that is handed on.
+/// The trail has every approval once, and the service as the actor of each change; no lock is left
+/// to a shared session.
 async fn assert_trail(cluster: &Cluster, approvals: i64) {
     let url = cluster.url("postgres");
     let mut db = PgConnection::connect(url.expose_secret()).await.unwrap();

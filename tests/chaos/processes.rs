@@ -84,7 +84,7 @@ impl Process {
                 panic!("{what}: it ended, {status}:\n{}", self.printed());
             }
             assert!(
-                since.elapsed() < PATIENCE,
+                since.elapsed() < START_TIMEOUT,
                 "{what}: not in time:\n{}",
                 self.printed()
             );
@@ -92,7 +92,7 @@ impl Process {
         }
     }
 
-    /// Waits until somebody listens on a port of this machine.
+    /// Waits until a program listens on a port of this machine.
     pub async fn until_listening(&mut self, port: u16) {
         let is_open = async || {
             tokio::net::TcpStream::connect(("127.0.0.1", port))
@@ -121,7 +121,7 @@ impl Drop for Process {
 }
 
 /// How long a program may take to be there.
-const PATIENCE: Duration = Duration::from_secs(60);
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a program may take to end before it is killed.
 const END_TIMEOUT: Duration = Duration::from_secs(10);
 

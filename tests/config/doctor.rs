@@ -5,7 +5,7 @@ use testkit::{postgres::empty_database, roles::serving_role, settings::free_port
 
 use crate::installation::{Ended, Installation};
 
-/// An installation that listens where nobody else does.
+/// An installation that listens on a port of its own.
 fn installation(database: &str) -> Installation {
     let mut installation = Installation::new();
     installation.set("DATABASE_URL", database);
@@ -53,7 +53,7 @@ async fn a_database_that_is_prepared_is_good() {
             ended.output
         );
     }
-    // Nobody answers for the issuers of an installation that is none.
+    // No program answers for the issuers of an installation that is none.
     let failed = lines(&ended, "FAILS");
     assert!(
         !failed.is_empty() && failed.iter().all(|line| line.starts_with("issuer ")),
@@ -95,7 +95,7 @@ async fn a_right_that_is_missing_is_named_and_keeps_the_service_from_starting() 
 }
 
 #[test]
-fn a_database_that_is_away_is_told() {
+fn a_database_that_is_away_is_reported() {
     let ended = installation("postgresql://sb@127.0.0.1:1/sb").run(&["doctor"]);
     assert_eq!(ended.code, 1);
     let failed = lines(&ended, "FAILS");

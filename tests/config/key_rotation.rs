@@ -211,8 +211,8 @@ async fn a_service_does_not_start_with_keys_that_the_database_never_had() {
     let ended = rotation.installation.run(&["serve"]);
 
     assert_eq!(ended.code, 3, "{}", ended.errors);
-    let told = "keys.blind_index: what this database holds was written with other keys";
-    assert!(ended.errors.contains(told), "{}", ended.errors);
+    let message = "keys.blind_index: what this database holds was written with other keys";
+    assert!(ended.errors.contains(message), "{}", ended.errors);
 }
 
 #[tokio::test]
@@ -226,8 +226,8 @@ async fn a_former_number_that_is_stored_by_its_index_alone_is_reported() {
     let ended = rotation.installation.run(&["keys", "rekey"]);
 
     assert_eq!(ended.code, 1, "{}", ended.errors);
-    let told = "1 former numbers are stored by their index alone";
-    assert!(ended.errors.contains(told), "{}", ended.errors);
+    let message = "1 former numbers are stored by their index alone";
+    assert!(ended.errors.contains(message), "{}", ended.errors);
 }
 
 #[tokio::test]
@@ -239,6 +239,6 @@ async fn a_number_that_no_key_reads_is_reported() {
     let ended = rotation.installation.run(&["keys", "rekey"]);
 
     assert_eq!(ended.code, 1, "{}", ended.errors);
-    let told = "the numbers of 1 persons cannot be read";
-    assert!(ended.errors.contains(told), "{}", ended.errors);
+    let message = "the numbers of 1 persons cannot be read";
+    assert!(ended.errors.contains(message), "{}", ended.errors);
 }

@@ -27,7 +27,7 @@ fn a_complete_installation_is_good_while_its_database_is_away() {
 }
 
 #[test]
-fn everything_is_told_at_once() {
+fn everything_is_reported_at_once() {
     let mut installation = Installation::new();
     installation.set("PDP__MAX_STALENES_MS", "1");
     installation.set("PDP__MAX_BODY_BYTES", "s3cret");
@@ -65,7 +65,7 @@ fn everything_is_told_at_once() {
 fn serve_refuses_what_the_check_refuses_and_opens_no_port() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut installation = Installation::new();
-    // Whoever tried to listen there would fail with another message.
+    // A program that tried to listen there would fail with another message.
     let taken = listener.local_addr().unwrap().to_string();
     installation.set("SERVER__LISTEN", &taken);
     installation.allow("person-id", 0o644);
@@ -112,7 +112,7 @@ fn a_weaker_live_check_is_pointed_out(
 }
 
 #[test]
-fn the_help_tells_what_is_checked_and_how_it_ends() {
+fn the_help_says_what_is_checked_and_how_it_ends() {
     let output = program(&["config", "check", "--help"])
         .stderr(Stdio::null())
         .output()

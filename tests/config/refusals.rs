@@ -1,5 +1,5 @@
-//! Each setting that stops production, with its name in the message, beside a neighbour that does
-//! not.
+//! Each setting that stops production, with its name in the message, with a similar value that
+//! does not.
 
 use foundation::crypto::{base64url, hex, sha256};
 use serde_json::json;
@@ -36,10 +36,10 @@ production_does_not_start_with! {
     wildcard_host: |i| i.set("SERVER__ALLOWED_HOSTS", "*"), "server.allowed_hosts", |i| i.set("SERVER__ALLOWED_HOSTS", "sb.example");
     test_maskinporten: |i| i.set("TOKENS__MASKINPORTEN__ISSUER", "https://test.maskinporten.no/"), "tokens.maskinporten.issuer", |i| i.set("TOKENS__MASKINPORTEN__ISSUER", "https://maskinporten.no/");
     test_idporten: |i| i.set("TOKENS__IDPORTEN__ISSUER", "https://test.idporten.no"), "tokens.idporten.issuer", |i| i.set("TOKENS__IDPORTEN__ISSUER", "https://idporten.no");
-    test_neighbour: |i| i.configure(&neighbour("platform.tt02.altinn.no")), "tokens.altinn.external_issuers", |i| i.configure(&neighbour("platform.altinn.no"));
-    everybody_is_a_proxy: |i| i.set("SERVER__TRUSTED_PROXIES", "0.0.0.0/0"), "server.trusted_proxies", |i| i.set("SERVER__TRUSTED_PROXIES", "10.0.0.0/8");
-    everybody_is_a_v6_proxy: |i| i.set("SERVER__TRUSTED_PROXIES", "10.0.0.0/8,::/0"), "server.trusted_proxies", |i| i.set("SERVER__TRUSTED_PROXIES", "10.0.0.0/8,fd00::/8");
-    everybody_in_two_halves: |i| i.set("SERVER__TRUSTED_PROXIES", "0.0.0.0/1,128.0.0.0/1"), "server.trusted_proxies", |i| i.set("SERVER__TRUSTED_PROXIES", "10.0.0.0/9,10.128.0.0/9");
+    external_issuer_of_test: |i| i.configure(&external_issuer("platform.tt02.altinn.no")), "tokens.altinn.external_issuers", |i| i.configure(&external_issuer("platform.altinn.no"));
+    every_address_is_a_proxy: |i| i.set("SERVER__TRUSTED_PROXIES", "0.0.0.0/0"), "server.trusted_proxies", |i| i.set("SERVER__TRUSTED_PROXIES", "10.0.0.0/8");
+    every_v6_address_is_a_proxy: |i| i.set("SERVER__TRUSTED_PROXIES", "10.0.0.0/8,::/0"), "server.trusted_proxies", |i| i.set("SERVER__TRUSTED_PROXIES", "10.0.0.0/8,fd00::/8");
+    every_address_in_two_halves: |i| i.set("SERVER__TRUSTED_PROXIES", "0.0.0.0/1,128.0.0.0/1"), "server.trusted_proxies", |i| i.set("SERVER__TRUSTED_PROXIES", "10.0.0.0/9,10.128.0.0/9");
     endless_drain: |i| i.set("SERVER__DRAIN_S", "6"), "server.drain_s", |i| i.set("SERVER__DRAIN_S", "0");
     // Tokens, sessions, switches.
     unlimited_tokens: |i| i.set("TOKENS__MAX_LIFETIME_S", "0"), "tokens.max_lifetime_s", |i| i.set("TOKENS__MAX_LIFETIME_S", "3600");
@@ -117,7 +117,7 @@ production_does_not_start_with! {
     zeros: |i| i.write("person-id", &"00".repeat(32)), "keys.person_id", |i| i.write("person-id", &random("another"));
     one_byte: |i| i.write("blind-index", &"5a".repeat(48)), "keys.blind_index", |i| i.write("blind-index", &format!("{}{}", random("a"), random("b")));
     counting: |i| i.write("person-id", &hex(&(1..=32).collect::<Vec<u8>>())), "keys.person_id", |i| i.write("person-id", &random("another"));
-    a_sentence: |i| i.write("person-id", &base64url("a passphrase that somebody has thought of")), "keys.person_id", |i| i.write("person-id", &random("another"));
+    a_sentence: |i| i.write("person-id", &base64url("a passphrase that a person has thought of")), "keys.person_id", |i| i.write("person-id", &random("another"));
     a_word: |i| i.write("person-id", "changeMEchangeMENow3changeNothing4U9x0Zq1Yb7"), "keys.person_id", |i| i.write("person-id", &base64url(sha256("another")));
     short: |i| i.write("person-id", &random("another")[..62]), "keys.person_id", |i| i.write("person-id", &random("another"));
     no_encoding: |i| i.write("person-id", "?".repeat(64).as_str()), "keys.person_id", |i| i.write("person-id", &format!("# of 2026\n{}\n", random("another")));
@@ -159,7 +159,7 @@ fn clear_key() -> String {
     base64url(sha256("a key of a client"))
 }
 
-fn neighbour(host: &str) -> String {
+fn external_issuer(host: &str) -> String {
     let issuer = format!("https://{host}/authentication/api/v1/openid/");
     format!(
         "[tokens.altinn]\nallow_external = true\nexternal_issuers = [{{ issuer = \"{issuer}\", metadata = \"{issuer}.well-known/openid-configuration\" }}]\n"

@@ -9,7 +9,7 @@ use sandbox::SandboxKeys;
 use crate::installation::{Ended, Installation, RSA_KEYS, checked};
 
 /// An installation, and the folder of a sandbox within its own.
-fn beside_a_sandbox() -> Installation {
+fn with_a_sandbox() -> Installation {
     let installation = Installation::new();
     SandboxKeys::load(&installation.dir.join("sandbox")).unwrap();
     installation
@@ -20,7 +20,7 @@ fn copy(installation: &Installation, of: &str, to: &str) {
     installation.write(to, &text);
 }
 
-fn assert_told(answer: &Ended, key: &str) {
+fn assert_reported(answer: &Ended, key: &str) {
     assert_eq!(answer.code, 1);
     assert!(
         answer.output.starts_with(key) && answer.output.contains("made by a sandbox"),
@@ -44,20 +44,20 @@ fn a_copy_under_another_name_is_recognised(
     #[case] to: &str,
     #[case] key: &str,
 ) {
-    let mut installation = beside_a_sandbox();
+    let mut installation = with_a_sandbox();
     installation.set("SERVER__PROFILE", profile);
     copy(&installation, of, to);
-    assert_told(&checked(&installation), key);
+    assert_reported(&checked(&installation), key);
 }
 
 #[test]
 fn a_file_below_the_folder_of_a_sandbox_is_refused_by_any_link() {
-    let mut installation = beside_a_sandbox();
+    let mut installation = with_a_sandbox();
     installation.write("sandbox/unmarked.pem", &RSA_KEYS[2].to_pem());
     let link = installation.dir.join("link.pem");
     symlink(installation.dir.join("sandbox/unmarked.pem"), link).unwrap();
     installation.name("TOKENS__SIGNING_KEYS", "link.pem");
-    assert_told(&checked(&installation), "tokens.signing_keys");
+    assert_reported(&checked(&installation), "tokens.signing_keys");
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn a_key_from_before_there_was_a_mark_is_marked_and_stays_the_same() {
     let kid = before.own_keys.signing_key().kid();
     assert_eq!(kid.strip_prefix("sandbox-"), Some(RSA_KEYS[2].kid()));
     copy(&installation, "keys/altinn.pem", "signing.pem");
-    assert_told(&checked(&installation), "tokens.signing_keys");
+    assert_reported(&checked(&installation), "tokens.signing_keys");
 }
 
 #[test]

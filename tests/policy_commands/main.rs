@@ -95,7 +95,7 @@ fn check_says_what_is_good_and_what_is_wrong() {
 }
 
 #[test]
-fn check_is_lenient_as_uploads_are_unless_told() {
+fn check_is_lenient_like_uploads_without_strict() {
     let folder = Folder::new("lenient");
     let wild = folder.file(
         "wild.xml",

@@ -26,7 +26,7 @@ fn question() -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn memory_answers_for_a_second_and_then_nobody() {
+async fn memory_answers_for_a_second_and_no_longer() {
     let dir = home().join("away");
     std::fs::create_dir_all(&dir).unwrap();
     Cluster::remove(&dir).unwrap();

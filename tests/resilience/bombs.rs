@@ -68,7 +68,7 @@ fn peak(process: u32) -> u64 {
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
-/// Somebody else, who asks all the time whether the service is alive.
+/// Another client, which asks all the time whether the service is alive.
 struct Other {
     longest: Arc<AtomicU64>,
     ended: Arc<AtomicBool>,
@@ -271,7 +271,7 @@ fn members(count: usize) -> Map<String, Value> {
     (0..count).map(|n| (format!("x{n}"), json!(1))).collect()
 }
 
-/// The service, with somebody else who asks all the time.
+/// The service, with another client that asks all the time.
 struct Scene {
     sandbox: Sandbox,
     other: Other,
@@ -335,7 +335,7 @@ impl Scene {
         (status, answer.bytes().await.expect("a whole answer").len())
     }
 
-    /// Work in the time that it may take, while nobody else waits.
+    /// Work in the time that it may take, while no other client waits.
     async fn measured<T>(&self, name: &str, work: impl Future<Output = T>) -> T {
         self.other.longest();
         let began = Instant::now();

@@ -120,7 +120,7 @@ async fn what_is_printed_at_the_end_can_be_imported() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn standard_output_that_nobody_reads_stops_nothing() {
+async fn standard_output_that_is_not_read_stops_nothing() {
     let dir = home().join(format!("unread-{}", uuid::Uuid::new_v4()));
     std::fs::create_dir_all(&dir).unwrap();
     let cluster = Cluster::start(&dir, Durability::Volatile).unwrap();

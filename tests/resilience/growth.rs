@@ -38,7 +38,7 @@ fn processor_time(process: u32) -> Duration {
 enum By {
     Organization,
     Person,
-    Nobody,
+    Anonymous,
 }
 
 /// A program with tokens that have every scope.
@@ -79,7 +79,7 @@ impl Program {
             request = match by {
                 By::Organization => request.bearer_auth(&self.organization),
                 By::Person => request.bearer_auth(&self.person),
-                By::Nobody => request,
+                By::Anonymous => request,
             };
             let sent = request.header("content-type", kind).body(body.to_owned());
             let answer = Answer::of(sent.send().await.unwrap()).await;
@@ -182,7 +182,7 @@ async fn strange_bodies_take_no_more_than_their_share() {
         }
         let address = path.replace(['{', '}'], "");
         for (_, body) in STRANGE {
-            for by in [By::Organization, By::Person, By::Nobody] {
+            for by in [By::Organization, By::Person, By::Anonymous] {
                 let call = (&method, address.as_str());
                 let size = 10_000;
                 let kind = "application/json";
@@ -347,7 +347,7 @@ fn policy(rules: usize, subjects: usize) -> String {
 type Case = (By, Method, &'static str, usize, Body);
 
 fn cases() -> Vec<Case> {
-    use By::{Nobody, Organization};
+    use By::{Anonymous, Organization};
     let post = || Method::POST;
     vec![
         (Organization, post(), AUTHORIZE_PATH, 2_000, |n| {
@@ -435,7 +435,7 @@ fn cases() -> Vec<Case> {
             |n| request("accessPackages", many(n, package)),
         ),
         (
-            Nobody,
+            Anonymous,
             post(),
             "/resourceregistry/api/v1/resource/bysubjects",
             200,

@@ -1,4 +1,4 @@
-//! Another cluster stands at the address of the database: a copy from before, which has gone its own
+//! Another cluster is at the address of the database: a copy from before, which has gone its own
 //! way since. No decision rests on what only the first one held.
 
 use std::{

@@ -112,10 +112,10 @@ async fn killed_while_reading_it_goes_on_where_it_stopped() {
     assert_eq!(number(&mut db, THERE).await, 0);
 
     let output = run(file, url).await;
-    let told = String::from_utf8_lossy(&output.stdout);
+    let printed = String::from_utf8_lossy(&output.stdout);
     assert!(
-        output.status.success() && told.contains("going on after line"),
-        "{told}{}",
+        output.status.success() && printed.contains("going on after line"),
+        "{printed}{}",
         String::from_utf8_lossy(&output.stderr)
     );
     assert_eq!(
@@ -186,11 +186,12 @@ async fn the_command_says_what_is_wrong() {
     };
     let file = file.to_str().unwrap();
     let output = run(&["persons", file, "--report", report.to_str().unwrap()]);
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    let printed = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1));
     assert!(
-        told.contains("line 1: personId CHECK_DIGIT: 148372*****") && !told.contains("14837211192"),
-        "{told}"
+        printed.contains("line 1: personId CHECK_DIGIT: 148372*****")
+            && !printed.contains("14837211192"),
+        "{printed}"
     );
     let report: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(report).unwrap()).unwrap();

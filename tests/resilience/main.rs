@@ -1,4 +1,4 @@
-//! The program as operators run it: started, killed at the worst moment, started again.
+//! The program as operators run it: started, killed at the worst time, started again.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -60,7 +60,7 @@ async fn traces(db: &mut PgConnection, id: &str) -> [i64; 4] {
     ]
 }
 
-/// Waits until somebody's statement waits for this lock.
+/// Waits until another statement waits for this lock.
 async fn until_blocked(db: &mut PgConnection) {
     tokio::time::timeout(Duration::from_secs(10), async {
         while number(
@@ -233,7 +233,7 @@ async fn a_sandbox_survives_the_death_of_its_database_and_its_own() {
     );
 }
 
-/// The cluster lies in the data folder, or elsewhere when its user cannot enter that.
+/// The cluster is in the data folder, or elsewhere when its user cannot enter that.
 fn postgres_dir(dir: &std::path::Path) -> PathBuf {
     match std::fs::read_to_string(dir.join("cluster-name")) {
         Ok(name) => PathBuf::from("/var/lib/systembruker")

@@ -22,8 +22,8 @@ use crate::{
 };
 
 const JOURNAL: &str = "SYSTEMBRUKER__RECOVERY__JOURNAL";
-/// How long something may take that takes a moment.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a test waits for a condition.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// An installation with a journal, whose database can be replaced.
 struct Installation {
@@ -102,7 +102,7 @@ impl Installation {
         let since = Instant::now();
         let is_there = |line: &Value| line["table"] == table && line["what"] == what;
         while !self.lines().iter().any(is_there) {
-            assert!(since.elapsed() < PATIENCE, "{table} {what}");
+            assert!(since.elapsed() < WAIT_TIMEOUT, "{table} {what}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -111,7 +111,7 @@ impl Installation {
     async fn until_marked(&self) {
         let since = Instant::now();
         while !self.journal().join("head.json").exists() {
-            assert!(since.elapsed() < PATIENCE, "a head");
+            assert!(since.elapsed() < WAIT_TIMEOUT, "a head");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -142,7 +142,7 @@ async fn until_decided(sandbox: &Sandbox, token: &str, asked: &Value) -> String 
         if let Some(decision) = decide(sandbox, token, asked).await {
             return decision;
         }
-        assert!(since.elapsed() < PATIENCE, "nothing is decided");
+        assert!(since.elapsed() < WAIT_TIMEOUT, "nothing is decided");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -266,7 +266,7 @@ async fn what_a_fail_over_lost_is_ended_again_by_itself() {
             match decide(sandbox, &token, &about(&user)).await.as_deref() {
                 Some("NotApplicable") => break,
                 Some(other) => panic!("{other}"),
-                None => assert!(since.elapsed() < PATIENCE, "nothing is decided"),
+                None => assert!(since.elapsed() < WAIT_TIMEOUT, "nothing is decided"),
             }
         }
     }
@@ -305,7 +305,7 @@ async fn until_metric(sandbox: &Sandbox, name: &str) {
         if value.is_some_and(|value| value.trim() != "0") {
             return;
         }
-        assert!(since.elapsed() < PATIENCE, "{name}");
+        assert!(since.elapsed() < WAIT_TIMEOUT, "{name}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -524,7 +524,7 @@ impl Deleted {
             if head["objects"].as_i64().is_some_and(|last| last >= number) {
                 return newest;
             }
-            assert!(since.elapsed() < PATIENCE, "the head does not count it");
+            assert!(since.elapsed() < WAIT_TIMEOUT, "the head does not count it");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -634,7 +634,7 @@ async fn files_of_some_seconds_ago_begin_another_epoch() {
 
     let since = Instant::now();
     while decide(&sandbox, &token, &about(&user)).await.as_deref() != Some("NotApplicable") {
-        assert!(since.elapsed() < PATIENCE, "it is not ended again");
+        assert!(since.elapsed() < WAIT_TIMEOUT, "it is not ended again");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let after: String = text(&first, "select epoch from feed_epoch").await;
@@ -675,7 +675,7 @@ async fn a_sub_unit_gets_no_main_unit_from_the_journal() {
     run_sql(&first, &[OF_KERAMIKK]).await;
     let since = Instant::now();
     while changes() == before {
-        assert!(since.elapsed() < PATIENCE, "it is not in the journal");
+        assert!(since.elapsed() < WAIT_TIMEOUT, "it is not in the journal");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert_eq!(sandbox.stop().await, 0);

@@ -75,7 +75,7 @@ impl Asker {
         }
     }
 
-    /// Asks in the background until it is told to stop; the ids of all answers it got.
+    /// Asks in the background until `stop` is set; the ids of all answers it got.
     fn ask_on(&self, body: Value, stop: &Arc<AtomicBool>) -> tokio::task::JoinHandle<Vec<String>> {
         let (asker, stop) = (self.clone(), Arc::clone(stop));
         tokio::spawn(async move {

@@ -1,5 +1,5 @@
 //! Connections to the database that die without a word: what they are asked is never answered, while
-//! new ones work. So it is when a host is gone, or a firewall has forgotten them.
+//! new ones work. So it is when a host is gone, or a firewall has dropped them.
 
 use std::{
     collections::HashSet,

@@ -1,5 +1,5 @@
 //! Clients that keep a connection and do not go on: each is closed at its clock, on every listener,
-//! and nobody else notices.
+//! and no other client notices.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -282,7 +282,7 @@ fn half_sent(path: &str, token: &str) -> String {
 }
 
 #[tokio::test]
-async fn bodies_that_are_awaited_take_nobodys_place() {
+async fn bodies_that_are_awaited_take_no_other_clients_place() {
     let places = [
         ("limits.max_in_flight", "6"),
         ("limits.max_decisions_in_flight", "2"),
@@ -322,7 +322,7 @@ async fn bodies_that_are_awaited_take_nobodys_place() {
 }
 
 #[tokio::test]
-async fn the_body_that_is_awaited_longest_makes_room() {
+async fn the_body_that_is_awaited_longest_is_given_up() {
     let app = app_with(&[], &[("limits.max_awaited_bodies_per_address", "2")]).await;
     let path = "/resourceregistry/api/v1/resource/bysubjects";
     let request = half_sent(path, "").replace("Authorization: Bearer \r\n", "");
@@ -442,7 +442,7 @@ async fn an_http2_connection_without_a_request_is_closed() {
 }
 
 #[tokio::test]
-async fn an_idle_http2_connection_is_told_and_closed() {
+async fn an_idle_http2_connection_gets_goaway_and_is_closed() {
     let app = app_with(&["limits.keep_alive_s"], &[]).await;
     let mut client = Client::of(&app).await;
     client.send(preface(65_535)).await;
@@ -513,7 +513,7 @@ async fn silent(address: SocketAddr, source: Ipv4Addr, count: usize) -> Vec<Clie
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_thousand_silent_connections_disturb_nobody() {
+async fn a_thousand_silent_connections_disturb_no_client() {
     for extra in [
         &[][..],
         // Also where there are fewer places than they want.
@@ -548,7 +548,7 @@ async fn a_thousand_silent_connections_disturb_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_process_with_few_files_answers_beside_more_silent_connections() {
+async fn a_process_with_few_files_answers_despite_more_silent_connections() {
     let base = free_ports(&[0, 10, 11, 12, 1010]);
     let database = database().await;
     let dir = home().join("few-files");

@@ -75,7 +75,7 @@ impl ByHand for TestApp {
             .rows_affected()
     }
 
-    /// Runs a statement on the side, and tells those who remember facts, as every change of ours
+    /// Runs a statement on the side, and appends to the change feed, as every change of the service
     /// does.
     async fn change_by_sql(&self, statement: &str) {
         self.run_sql(statement).await;

@@ -1,7 +1,8 @@
 //! What breaks clients between two versions of the API description.
 //!
 //! New operations, answers with further members and requests with further optional members break
-//! nobody. A change that does break somebody is declared: `docs/breaking-changes.txt` has its line.
+//! no client. A change that does break clients is declared: `docs/breaking-changes.txt` has its
+//! line.
 
 use std::{
     collections::BTreeSet,
@@ -234,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn further_members_break_nobody() {
+    fn further_members_break_no_client() {
         let old = object(&json!({"a": {"type": "string"}}), &json!(["a"]));
         let new = object(
             &json!({"a": {"type": "string"}, "b": {"type": "string"}}),
@@ -247,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn members_that_go_and_members_that_are_asked_for_break_somebody() {
+    fn members_that_go_and_members_that_are_asked_for_break_clients() {
         let old = object(
             &json!({"a": {"type": "string"}, "b": {"type": "string"}}),
             &json!(["a"]),

@@ -33,7 +33,7 @@ impl Graph {
         self.0.entry(name.to_owned()).or_default();
     }
 
-    /// Adds an arrow between two nodes, for this reason where there is one to tell.
+    /// Adds an arrow between two nodes, for this reason where there is one.
     pub fn arrow(&mut self, from: &str, to: &str, reason: Option<Reason>) {
         self.node(to);
         let arrows = self.0.entry(from.to_owned()).or_default();

@@ -11,6 +11,7 @@ mod resolve;
 mod sql;
 #[cfg(test)]
 mod tests;
+mod words;
 mod workspace;
 
 use std::{
@@ -30,16 +31,20 @@ Checks of this repository that cargo does not have.
 
 Usage: cargo xtask dependencies [--show] [--arrows]
        cargo xtask sql [--show]
+       cargo xtask words [--write]
        cargo xtask answers FILE
        cargo xtask breaking FILE
        cargo xtask licences [--update]
 
-dependencies finds cycles between the files of each crate, and between what lies in one folder. A file depends
-on another when its code names an item that the other defines; a re-export stands for the file
+dependencies finds cycles between the files of each crate, and between what is in one folder. A file depends
+on another when its code names an item that the other defines; a re-export represents the file
 that defines the item. Code for tests alone is left out.
 
 sql reads every statement of the migrations and of the service, and compares the constructs beyond
 plain SQL that they use with those that docs/scale.md lists.
+
+words reads code and documents, and prints each word of docs/words.txt that they contain, with its
+place and what to write instead. The glossary's table of these words is compared with the list.
 
 answers prints what docs/openapi.json documents and no test has seen. FILE is what the tests wrote
 with RECORD_ANSWERS=FILE.
@@ -53,6 +58,7 @@ Options:
   --update    writes the file anew
   --show      also lists crates and their top-level modules, lowest first; or each construct, how
               many places use it, and the first of them
+  --write     writes the table of the glossary from the list
   --arrows    lists all arrows of a cycle of dependencies instead of one shortest way around
   -h, --help  shows this
 
@@ -78,6 +84,9 @@ fn main() -> ExitCode {
         ["sql", options @ ..] if known(options, &["--show"]) => {
             sql::check(&root(), options.contains(&"--show"))
         }
+        ["words", options @ ..] if known(options, &["--write"]) => {
+            words::check(&root(), options.contains(&"--write"))
+        }
         _ => {
             eprint!("{HELP}");
             return ExitCode::from(2);
@@ -102,7 +111,7 @@ fn known(options: &[&str], known: &[&str]) -> bool {
     wrong.is_none()
 }
 
-/// The root of the workspace, where cargo says that this package lies.
+/// The root of the workspace, where cargo says that this package is.
 fn root() -> PathBuf {
     let own = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     let root = own.as_deref().and_then(Path::parent);

@@ -82,7 +82,7 @@ impl Visitor<'_> {
         self.scopes.pop();
     }
 
-    /// Notes what the path names, unless something in a scope around has that name.
+    /// Records what the path names, unless something in a scope around has that name.
     fn name(&mut self, mut segments: Vec<String>, spaces: u8, line: usize) {
         for scope in self.scopes.iter().rev() {
             let first = &segments[0];

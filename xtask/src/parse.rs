@@ -11,14 +11,14 @@ use syn::{
 /// Source text by path.
 pub type Sources = BTreeMap<String, String>;
 
-/// Namespaces of Rust, as bits: one name may stand for something else in each.
+/// Namespaces of Rust, as bits: one name may mean something else in each.
 pub const TYPE: u8 = 1;
 /// See [`TYPE`].
 pub const VALUE: u8 = 2;
 /// See [`TYPE`].
 pub const MACRO: u8 = 4;
 
-/// What a name stands for in the module that defines it.
+/// What a name means in the module that defines it.
 #[derive(Debug, Clone, Copy)]
 pub enum Definition {
     /// A module, by its number.
@@ -36,7 +36,7 @@ pub struct Import {
     pub name: Option<String>,
     /// It has a visibility, so it is a re-export.
     pub exported: bool,
-    /// Where it stands in its file.
+    /// Its line in the file.
     pub line: usize,
 }
 
@@ -54,7 +54,7 @@ pub struct Module {
     pub imports: Vec<Import>,
     /// Its items, without modules and tests.
     pub items: Vec<Item>,
-    /// A macro call stands among its items, which may define names unseen here.
+    /// A macro call is among its items, which may define names unseen here.
     pub generated: bool,
 }
 
@@ -223,7 +223,7 @@ fn flatten(tree: &UseTree, before: &mut Vec<String>, leaves: &mut Vec<Import>) {
     };
     let mut segments = before.clone();
     segments.extend(last.filter(|last| *last != "self").map(text));
-    // `{self}` gets the name of what it stands for.
+    // `{self}` gets the name of what it means.
     let name = name.map(|name| match segments.last() {
         Some(last) if name == "self" => last.clone(),
         _ => text(name),

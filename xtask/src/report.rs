@@ -66,16 +66,16 @@ impl Files {
     pub fn cycles(&self, all: bool) -> Vec<String> {
         let files = self.graph.cycles().into_iter();
         let mut texts: Vec<String> = files
-            .map(|nodes| told(&self.graph, "files", &nodes, &nodes, all))
+            .map(|nodes| describe(&self.graph, "files", &nodes, &nodes, all))
             .collect();
         for folder in self.folders() {
             let graph = self.within(&folder);
             for nodes in graph.cycles() {
                 let mut folders = nodes.clone();
                 folders.retain(|node| node.ends_with('/'));
-                // Cycles between files alone are told above.
+                // Cycles between files alone are described above.
                 if !folders.is_empty() {
-                    texts.push(told(&graph, "folders", &folders, &nodes, all));
+                    texts.push(describe(&graph, "folders", &folders, &nodes, all));
                 }
             }
         }
@@ -104,7 +104,7 @@ impl Files {
             .collect()
     }
 
-    /// The graph of what lies directly in a folder: files, and folders as one node each.
+    /// The graph of what is directly in a folder: files, and folders as one node each.
     fn within(&self, folder: &[String]) -> Graph {
         let folders = self.folders();
         let node = |file: &str| {
@@ -150,9 +150,9 @@ fn short(node: &str) -> &str {
     node.rsplit_once('/').map_or(node, |(_, name)| name)
 }
 
-fn told(graph: &Graph, what: &str, starts: &[&str], nodes: &[&str], all: bool) -> String {
+fn describe(graph: &Graph, what: &str, starts: &[&str], nodes: &[&str], all: bool) -> String {
     let mut lines = vec![format!("{what} in a cycle: {}", nodes.join(", "))];
-    let mut tell = |from: &str, to: &str| {
+    let mut add = |from: &str, to: &str| {
         let arrow = if what == "folders" {
             format!("{from} -> {to}: ")
         } else {
@@ -171,12 +171,12 @@ fn told(graph: &Graph, what: &str, starts: &[&str], nodes: &[&str], all: bool) -
     if all {
         for from in nodes {
             for to in graph.below(from).filter(|to| nodes.contains(to)) {
-                tell(from, to);
+                add(from, to);
             }
         }
     } else {
         for pair in graph.shortest(starts, nodes).windows(2) {
-            tell(pair[0], pair[1]);
+            add(pair[0], pair[1]);
         }
     }
     lines.join("\n")

@@ -1,4 +1,4 @@
-//! The checks on crates that lie in memory.
+//! The checks on crates that are in memory.
 
 use crate::{
     licences,
@@ -23,7 +23,7 @@ fn arrows(of: &[(&str, &str)]) -> Vec<String> {
     reasons.map(|text| text.replace("src/", "")).collect()
 }
 
-/// What `a.rs` with this code depends on, beside `b` (b.rs) and `c` (c/mod.rs, c/d.rs).
+/// What `a.rs` with this code depends on, next to `b` (b.rs) and `c` (c/mod.rs, c/d.rs).
 fn of_a(code: &str) -> Vec<String> {
     arrows(&[
         ("lib.rs", "mod a; mod b; mod c; pub struct Root;"),
@@ -84,7 +84,7 @@ fn globs_count_where_their_names_are_used() {
 }
 
 #[test]
-fn re_exports_stand_for_the_file_that_defines() {
+fn re_exports_represent_the_file_that_defines() {
     assert_eq!(of_a("pub use crate::b::B;"), NONE);
     assert_eq!(
         of_a("pub(crate) use crate::b::B;\nfn f(_: B) {}"),

@@ -1,4 +1,4 @@
-//! The crates of this workspace, as they lie on disk.
+//! The crates of this workspace, as they are on disk.
 
 use std::{
     collections::BTreeMap,

@@ -262,7 +262,7 @@ pub enum AccessError {
     Problem(AccessProblem),
     /// A resource that cannot be used, as the caller named it.
     InvalidResource(String),
-    /// The caller named nobody too often; it may try again after so many seconds.
+    /// The caller named unknown persons too often; it may try again after so many seconds.
     TooManyLookups(u32),
 }
 

@@ -277,8 +277,8 @@ pub struct EvaluationBody {
     pub action: AuthzenAction,
     /// With what.
     pub resource: AuthzenResource,
-    /// `access_token`: the token of the system user, which is verified. `explain`: `true` for an
-    /// account of the decision. Else attributes of the environment.
+    /// `access_token`: the token of the system user, which is verified. `explain`: `true` for the
+    /// explanation of the decision. Else attributes of the environment.
     pub context: Option<BTreeMap<String, PropertyValue>>,
 }
 
@@ -530,7 +530,7 @@ pub struct AuthzenMetadata {
     pub search_action_endpoint: String,
 }
 
-/// An account of how a decision came about.
+/// The explanation of a decision.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Explanation {
@@ -538,7 +538,7 @@ pub struct Explanation {
     pub reason: String,
     /// What was found, in order.
     pub steps: Vec<ExplanationStep>,
-    /// What was handed out to the subject.
+    /// What was granted to the subject.
     pub grants: Vec<ExplanationGrant>,
     /// What the policy said.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -548,7 +548,7 @@ pub struct Explanation {
     pub nearest_miss: Option<NearestMiss>,
 }
 
-/// A step of an account.
+/// A step of an explanation.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ExplanationStep {
     /// As a fixed word.
@@ -587,7 +587,7 @@ impl PartialSchema for ExplanationFact {
 
 impl ToSchema for ExplanationFact {}
 
-/// Something that was handed out.
+/// Something that was granted.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ExplanationGrant {
     /// `access_package`, `client_delegation` or `single_right`.
@@ -596,7 +596,7 @@ pub struct ExplanationGrant {
     pub from: Uuid,
     /// Party uuid of who has it.
     pub holder: Uuid,
-    /// Party uuid of who handed a client on.
+    /// Party uuid of who delegated a client.
     pub facilitator: Option<Uuid>,
     /// URN of the package, when it is one.
     pub package: Option<String>,

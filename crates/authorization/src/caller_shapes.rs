@@ -40,12 +40,12 @@ pub fn service_owner(shape: &Shape, has_admin_scope: bool) -> Option<Organizatio
 pub enum User<'t> {
     /// A person, logged in at this level (0 to 4).
     Person(&'t PersonNames, u8),
-    /// A person whom nobody but the person vouches for: level 0.
+    /// A person who has registered without proof of identity: level 0.
     SelfIdentified(&'t PersonNames),
     /// A system user: the first that the token names.
     SystemUser(Uuid),
-    /// Neither.
-    Nobody,
+    /// Neither a person nor a system user.
+    Other,
 }
 
 /// The user of a token.
@@ -58,8 +58,8 @@ pub fn user(shape: &Shape) -> User<'_> {
             .system_user
             .ids
             .first()
-            .map_or(User::Nobody, |id| User::SystemUser(*id)),
-        Shape::Organization(_) | Shape::EnterpriseUser(_) | Shape::Bare => User::Nobody,
+            .map_or(User::Other, |id| User::SystemUser(*id)),
+        Shape::Organization(_) | Shape::EnterpriseUser(_) | Shape::Bare => User::Other,
     }
 }
 
@@ -152,12 +152,12 @@ mod tests {
         assert_eq!(
             found,
             [
-                User::Nobody,
+                User::Other,
                 User::SystemUser(ID),
                 User::Person(&names, 3),
                 User::SelfIdentified(&names),
-                User::Nobody,
-                User::Nobody
+                User::Other,
+                User::Other
             ]
         );
     }

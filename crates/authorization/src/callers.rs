@@ -98,7 +98,7 @@ impl<P> Vendor<P> {
     }
 }
 
-/// A service owner: an organisation, or anybody with the policy's admin scope.
+/// A service owner: an organisation, or any caller with the policy's admin scope.
 #[derive(Debug, Clone)]
 pub struct ServiceOwner<P> {
     token: OrganizationToken,
@@ -126,7 +126,7 @@ impl<P> ServiceOwner<P> {
         self.principal.scopes.contains(scope)
     }
 
-    /// Prefixes of scopes that the organisation hands out.
+    /// Prefixes of scopes that the organisation grants.
     #[must_use]
     pub fn scope_prefixes(&self) -> &[String] {
         &self.token.scope_prefixes
@@ -164,7 +164,7 @@ pub struct EndUser<P> {
 }
 
 impl<P> EndUser<P> {
-    /// The person; none when the register knows nobody by the token's names.
+    /// The person; none when the register knows no person by the token's names.
     #[must_use]
     pub const fn known_person(&self) -> Option<&Person> {
         self.person.as_ref()
@@ -173,7 +173,7 @@ impl<P> EndUser<P> {
     /// The person.
     ///
     /// # Errors
-    /// 403: the register knows nobody by the token's names.
+    /// 403: the register knows no person by the token's names.
     pub fn person(&self) -> ApiResult<&Person> {
         self.person.as_ref().ok_or(FORBIDDEN)
     }
@@ -376,7 +376,7 @@ impl Authenticator {
     }
 
     /// The part of the platform that calls, when the request carries a valid platform access
-    /// token. An invalid one beside another credential is ignored.
+    /// token. An invalid one together with another credential is ignored.
     fn platform(&self, parts: &Parts) -> ApiResult<Option<Platform>> {
         match self
             .0
@@ -423,7 +423,7 @@ impl Authenticator {
                 let user = SystemUserCaller { id };
                 return Ok(Some(PersonOrSystemUser::SystemUser(user)));
             }
-            User::SelfIdentified(_) | User::Nobody => return Ok(None),
+            User::SelfIdentified(_) | User::Other => return Ok(None),
         };
         Ok(Some(PersonOrSystemUser::Person(EndUser {
             person: self.person_named(names).await?,
@@ -445,9 +445,9 @@ impl Authenticator {
         caller: &Caller,
     ) -> ApiResult<Option<PersonOrSystemUser<P>>> {
         let found = self.person_or_system_user(caller).await?;
-        let names_nobody = matches!(&found, Some(PersonOrSystemUser::Person(user)) if user.known_person().is_none());
+        let is_unknown = matches!(&found, Some(PersonOrSystemUser::Person(user)) if user.known_person().is_none());
         if let Some(id) = caller.principal.person().and_then(|names| names.party_uuid)
-            && names_nobody
+            && is_unknown
             && self.0.system_user_by_party_uuid
             && !self
                 .0
@@ -468,7 +468,7 @@ impl Authenticator {
         let (names, level) = match caller_shapes::user(&caller.principal.shape) {
             User::Person(names, level) => (names, level),
             User::SelfIdentified(names) => (names, 0),
-            User::SystemUser(_) | User::Nobody => return Ok(None),
+            User::SystemUser(_) | User::Other => return Ok(None),
         };
         Ok(Some(EndUser {
             person: self.person_named(names).await?,
@@ -478,11 +478,11 @@ impl Authenticator {
         }))
     }
 
-    /// The person that calls, or nobody where the token is of another shape.
+    /// The person that calls; an end user without a person where the token is of another shape.
     ///
     /// # Errors
     /// The register cannot be read.
-    pub async fn person_or_nobody<P>(&self, scoped: &Scoped<P>) -> ApiResult<EndUser<P>> {
+    pub async fn person_or_other<P>(&self, scoped: &Scoped<P>) -> ApiResult<EndUser<P>> {
         Ok(self.person(&scoped.caller).await?.unwrap_or(EndUser {
             person: None,
             level: 0,

@@ -23,7 +23,7 @@ use crate::{
 /// Level of login that a person needs to change anything.
 pub const LEVEL_TO_WRITE: u8 = 3;
 
-/// What somebody wants to do with a system resource.
+/// What a caller wants to do with a system resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// See what is there.
@@ -56,7 +56,7 @@ pub enum SystemResource {
     MainAdministration,
     /// Scopes of Maskinporten that a party delegates.
     MaskinportenScopes,
-    /// Single instances that a party hands out.
+    /// Single instances that a party gives access to.
     InstanceDelegation,
     /// Addresses for notifications of a party; a resource of another service.
     CompanyProfile,

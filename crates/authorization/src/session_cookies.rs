@@ -82,7 +82,7 @@ impl SessionCookies {
     /// session. What changes something must be sent by a page of ours.
     ///
     /// # Errors
-    /// 401 without a session that lives, 400 without proof.
+    /// 401 without a valid session, 400 without proof.
     pub async fn page_session(&self, parts: &Parts) -> ApiResult<Principal> {
         const NO_SESSION: ApiError = ApiError::Unauthorized(None);
         let name = sessions::cookie_name(self.config.settings.session.secure_cookies);

@@ -50,7 +50,7 @@ impl Clock {
     /// Seconds that the clock was moved by; none when it never was.
     #[must_use]
     pub fn offset(&self) -> Option<i64> {
-        // Outside tests nobody moves it, and this is all it costs.
+        // Outside tests it is never moved, and this is all it costs.
         if !self.0.moved.load(Ordering::Relaxed) {
             return None;
         }

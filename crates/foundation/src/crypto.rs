@@ -21,7 +21,7 @@ pub fn unbase64url(text: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
 }
 
-/// Base64url or standard base64, padded or not: key sets in the wild use both.
+/// Base64url or standard base64, padded or not: key sets of issuers use both.
 #[must_use]
 pub fn unbase64(text: &str) -> Option<Vec<u8>> {
     const LENIENT: GeneralPurpose = GeneralPurpose::new(

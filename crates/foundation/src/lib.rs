@@ -1,4 +1,4 @@
-//! What every layer of the service stands on: settings, the database and its change feed, tokens,
+//! What every layer of the service uses: settings, the database and its change feed, tokens,
 //! HTTP, the audit trail, the outbox. Nothing here knows a party, a system or a request.
 //!
 //! Lowest first: [`clock`], [`crypto`], [`ids`], [`loopback`], [`strict_json`]; [`config`]; [`telemetry`], [`db`],

@@ -120,7 +120,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// Connection URL of a database in the cluster of `home`, when somebody runs it right now.
+    /// Connection URL of a database in the cluster of `home`, when it is running.
     ///
     /// # Errors
     /// The folder cannot be looked at.
@@ -148,7 +148,7 @@ impl Cluster {
         url(self.socket_dir.path(), database)
     }
 
-    /// Where the data lies.
+    /// Where the data is stored.
     #[must_use]
     pub fn data_dir(&self) -> &Path {
         &self.data_dir
@@ -243,11 +243,11 @@ fn lock(home: &Path) -> anyhow::Result<fs::File> {
     // A process that another thread is just starting holds what we had open until it becomes the
     // other program; and one that has stopped may not be gone yet. So a lock that is taken is asked
     // for again before it is believed.
-    let patience = Instant::now() + Duration::from_secs(2);
+    let deadline = Instant::now() + Duration::from_secs(2);
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),
-            Err(fs::TryLockError::WouldBlock) if Instant::now() < patience => {
+            Err(fs::TryLockError::WouldBlock) if Instant::now() < deadline => {
                 std::thread::sleep(Duration::from_millis(20));
             }
             Err(fs::TryLockError::WouldBlock) => {
@@ -288,7 +288,7 @@ pub fn version_of_new() -> Option<String> {
     major_version(&installed().next()?)
 }
 
-/// As the server tells it, `17` of `postgres (PostgreSQL) 17.6`.
+/// The version that the server prints, `17` of `postgres (PostgreSQL) 17.6`.
 fn major_version(bin: &Path) -> Option<String> {
     let output = Command::new(bin.join("postgres"))
         .arg("--version")
@@ -331,7 +331,7 @@ fn installed() -> impl Iterator<Item = PathBuf> {
     }
     versioned.sort();
     let complete = |dir: PathBuf| {
-        // Some machines link single programs into other folders: the others lie beside the real
+        // Some machines link single programs into other folders: the others are next to the real
         // one.
         let dir = dir
             .join("initdb")
@@ -404,7 +404,7 @@ fn reachable(home: &Path, run_as: Option<RunAs>) -> anyhow::Result<PathBuf> {
     Ok(elsewhere)
 }
 
-/// In a home whose cluster lies elsewhere: the name of the folder there.
+/// In a home whose cluster is stored elsewhere: the name of the folder there.
 const NAME_FILE: &str = "cluster-name";
 /// In that folder: the home.
 const HOME_FILE: &str = "home";
@@ -470,8 +470,8 @@ fn postmaster_pid(data_dir: &Path) -> Option<u32> {
         .ok()
 }
 
-/// Stops a server that a killed run left behind; a stale lock file of a dead one is Postgres' own
-/// business.
+/// Stops a server that a killed run left behind; a stale lock file of a stopped one is Postgres'
+/// own business.
 fn stop_leftover(bin: &Path, data_dir: &Path, run_as: Option<RunAs>) -> anyhow::Result<()> {
     if postmaster_pid(data_dir).is_none() {
         return Ok(());

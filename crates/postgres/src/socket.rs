@@ -1,6 +1,6 @@
 //! The folder of a server's socket. Paths of Unix sockets are at most some 100 bytes long, so it
-//! cannot lie in any data folder; and whoever could make it beforehand would see what is asked. So
-//! its name is random, it is made new for each start, and only its owner may enter it.
+//! cannot be in any data folder; and a user who could make it beforehand would see what is asked.
+//! So its name is random, it is made new for each start, and only its owner may enter it.
 
 use std::{
     fs,
@@ -33,7 +33,7 @@ impl SocketDir {
             .permissions(fs::Permissions::from_mode(0o700))
             .tempdir_in(&base)
             .with_context(|| format!("creating a folder for the socket in {}", base.display()))?;
-        hand_over(dir.path(), own_uid, run_as)?;
+        give_to_server(dir.path(), own_uid, run_as)?;
         fs::write(
             home.join(LAST_FILE),
             dir.path().as_os_str().as_encoded_bytes(),
@@ -53,19 +53,19 @@ pub(super) fn make_private(path: &Path, own_uid: u32, run_as: Option<RunAs>) -> 
         .mode(0o700)
         .create(path)
         .with_context(|| format!("creating {}", path.display()))?;
-    hand_over(path, own_uid, run_as)
+    give_to_server(path, own_uid, run_as)
 }
 
 /// Gives a folder that we have just made to the user of the server. What is checked and what is
 /// changed is one and the same folder, by an open handle.
-fn hand_over(path: &Path, own_uid: u32, run_as: Option<RunAs>) -> anyhow::Result<()> {
+fn give_to_server(path: &Path, own_uid: u32, run_as: Option<RunAs>) -> anyhow::Result<()> {
     let named = fs::symlink_metadata(path)?;
     let handle = fs::File::open(path).with_context(|| format!("opening {}", path.display()))?;
     let opened = handle.metadata()?;
     let is_same = (named.dev(), named.ino()) == (opened.dev(), opened.ino());
     ensure!(
         is_same && opened.is_dir() && opened.uid() == own_uid && is_closed(&opened, 0o077),
-        "{} is not the folder that was made: somebody else changes it",
+        "{} is not the folder that was made: another user changes it",
         path.display()
     );
     if let Some(RunAs { uid, gid }) = run_as {
@@ -76,7 +76,7 @@ fn hand_over(path: &Path, own_uid: u32, run_as: Option<RunAs>) -> anyhow::Result
 }
 
 /// Where folders for sockets are made: in a folder that only we can write, where there is one; else
-/// in the system's for temporary files, whose entries nobody but their owner can rename.
+/// in the system's for temporary files, whose entries only their owner can rename.
 fn base(own_uid: u32, run_as: Option<RunAs>) -> anyhow::Result<PathBuf> {
     if run_as.is_some() {
         // The server's user must get through it.
@@ -104,7 +104,7 @@ fn is_private(path: &Path, own_uid: u32, rights: u32) -> std::io::Result<bool> {
     Ok(metadata.is_dir() && metadata.uid() == own_uid && is_closed(&metadata, rights))
 }
 
-/// Whether nobody has any of these rights.
+/// Whether no user has any of these rights.
 fn is_closed(metadata: &fs::Metadata, rights: u32) -> bool {
     metadata.mode() & rights == 0
 }
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_is_there_is_never_taken_over() {
+    fn a_folder_that_exists_is_never_used() {
         let home = tempfile::tempdir().unwrap();
         let there = home.path().join("postgres");
         fs::create_dir(&there).unwrap();
@@ -173,7 +173,7 @@ mod tests {
         let (target, link) = (home.path().join("target"), home.path().join("link"));
         fs::DirBuilder::new().mode(0o700).create(&target).unwrap();
         std::os::unix::fs::symlink(&target, &link).unwrap();
-        assert!(hand_over(&link, own_uid(home.path()), None).is_err());
-        hand_over(&target, own_uid(home.path()), None).unwrap();
+        assert!(give_to_server(&link, own_uid(home.path()), None).is_err());
+        give_to_server(&target, own_uid(home.path()), None).unwrap();
     }
 }

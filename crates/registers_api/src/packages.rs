@@ -1,4 +1,4 @@
-//! `/accessmanagement/api/v1/meta`: the catalogue of packages and roles, for everybody. The
+//! `/accessmanagement/api/v1/meta`: the catalogue of packages and roles, for every caller. The
 //! language follows `Accept-Language`; an answer may be kept for an hour and asked for again by its
 //! `ETag`.
 
@@ -358,7 +358,7 @@ async fn packages_given(
     reader.answer(&given)
 }
 
-/// Packages that a role, by its code, stands with for a party of a form.
+/// Packages that are related to a role, by its code, for a party of a form.
 #[utoipa::path(get, operation_id = "listAccessPackagesByRole", path = "/accessmanagement/api/v1/meta/info/roles/packages", tag = "Vendor",
     params(("role" = String, Query), ("variant" = String, Query, description = "Code of an organisation form"),
         ("includeResources" = Option<bool>, Query, description = "With what each package leads to")),
@@ -376,7 +376,7 @@ pub async fn packages_by_role(
     packages_given((&metadata, &db), &reader, &query, (role, variant)).await
 }
 
-/// Packages that a role stands with for a party of a form; none of a role that is not known.
+/// Packages that are related to a role for a party of a form; none of a role that is not known.
 #[utoipa::path(get, operation_id = "listAccessPackagesOfRole", path = "/accessmanagement/api/v1/meta/info/roles/{id}/packages", tag = "Vendor",
     params(("id" = Uuid, Path), ("variant" = String, Query), ("includeResources" = Option<bool>, Query)),
     responses((status = 200, body = Vec<PackageDto>), (status = 400, description = "Not a uuid, or the form is missing"),
@@ -476,7 +476,7 @@ pub async fn organisation_forms(
 
 impl DescribeInput for Reader {
     fn describe(operation: &mut Operation) {
-        describe::speaks_languages(operation);
+        describe::answers_in_languages(operation);
         describe::header(
             operation,
             "If-None-Match",

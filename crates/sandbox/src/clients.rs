@@ -1,4 +1,5 @@
-//! The local Maskinporten's client registry, and the key material handed to those who play vendors.
+//! The local Maskinporten's client registry, and the key material given to those who act as
+//! vendors.
 
 use std::{
     fs,
@@ -58,7 +59,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// How it is told over HTTP.
+    /// The JSON of answers.
     #[must_use]
     pub fn to_json(&self) -> Value {
         json!({"clientId": self.client_id, "orgNumber": self.org_number, "scopes": self.scopes, "ungrantedScopes": self.ungranted_scopes,
@@ -226,7 +227,7 @@ pub async fn seed(pool: &PgPool, dir: &Path, all_systems: bool) -> anyhow::Resul
 /// How often new systems are looked for where a pooler passes no notifications on.
 const LOOK_PERIOD: Duration = Duration::from_secs(1);
 
-/// Registers the clients of each new system as soon as the change feed tells of it, or at intervals
+/// Registers the clients of each new system as soon as the change feed contains it, or at intervals
 /// where there are no sessions to be notified in. Ends only with an error.
 ///
 /// # Errors

@@ -86,7 +86,7 @@ async fn ask_for(i: &IdPorten, headers: &HeaderMap, query: &Query) -> Result<Res
                     .ok_or(expired)?,
                 None => idporten::checked_parameters(i, query).await?,
             };
-            // The page may stay open for longer than a pushed request lives.
+            // The page may stay open for longer than a pushed request is valid.
             (
                 idporten::remember(&i.service, parameters.clone(), 900).await?,
                 parameters,
@@ -229,7 +229,7 @@ async fn page(
     Ok(response)
 }
 
-/// `POST /authorize`: somebody was chosen.
+/// `POST /authorize`: a person was chosen.
 pub async fn answer(
     State(i): State<IdPorten>,
     headers: HeaderMap,
@@ -290,8 +290,8 @@ async fn finish(
         pid,
     )
     .await?;
-    let dead = known.as_ref().is_some_and(parties::Party::is_gone);
-    if dead {
+    let is_deceased = known.as_ref().is_some_and(parties::Party::is_gone);
+    if is_deceased {
         address
             .query_pairs_mut()
             .append_pair("error", "access_denied")

@@ -226,7 +226,7 @@ fn mark_folder(dir: &Path) -> anyhow::Result<()> {
     if !path.exists() {
         fs::write(
             &path,
-            "The folder of a systembruker sandbox. Its keys are known to whoever runs it, and no real installation takes them.\n",
+            "The folder of a systembruker sandbox. Its keys are known to all who run it, and no real installation takes them.\n",
         )
         .with_context(|| format!("writing {}", path.display()))?;
     }

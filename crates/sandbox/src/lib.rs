@@ -1,7 +1,7 @@
 //! The sandbox: issuers of its own and a made-up universe. Never part of production.
 //!
-//! It only adds: the service beside it is the same as elsewhere, and verifies the sandbox's tokens
-//! on the same path as real ones. The root package starts both.
+//! It only adds: the service in the same process is the same as elsewhere, and verifies the
+//! sandbox's tokens on the same path as real ones. The root package starts both.
 
 pub mod clients;
 pub mod idporten;
@@ -30,7 +30,7 @@ pub use clients::{Client, ClientMaterial, material_dir};
 pub use keys::{SandboxKeys, ServiceKeys};
 pub use nation::{NationOptions, generate};
 
-/// What the issuers share with the service beside them. Clones are cheap.
+/// What the issuers share with the service of the same process. Clones are cheap.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "each member is documented by its type")]
 pub struct Service {

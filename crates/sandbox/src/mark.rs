@@ -38,7 +38,7 @@ pub fn mark(key: &SigningKey, prefix: &str) -> anyhow::Result<SigningKey> {
     SigningKey::from_pem(&text, prefix)
 }
 
-/// A PKCS#8 key with the attribute behind what is there.
+/// A PKCS#8 key with the attribute after what is there.
 fn with_attribute(der: &[u8]) -> Option<Vec<u8>> {
     // An RSA key is so long that its length takes two bytes.
     let [SEQUENCE, 0x82, high, low, content @ ..] = der else {

@@ -367,7 +367,7 @@ fn check_claims(m: &Maskinporten, token: &ParsedToken<'_>) -> Result<(), Refusal
         return Err(refuse(
             None,
             "invalid_grant",
-            "The issue time of the grant lies in the future.",
+            "The issue time of the grant is in the future.",
         ));
     }
     if exp <= now - 10.0 {

@@ -166,7 +166,7 @@ pub async fn authorize(
     let Ok(verified) = t.service.verifier.verify(token).await else {
         return text(StatusCode::FORBIDDEN, "Invalid bearer token".to_owned());
     };
-    // A parent scope counts for what lies below its slash.
+    // A parent scope counts for what is below its slash.
     let covers = |own: &str| {
         own == scope
             || scope
@@ -391,7 +391,7 @@ fn random_org() -> String {
 
 fn random_pid() -> String {
     loop {
-        // Born on the first of January 1970, month plus 80, and never anybody.
+        // Born on the first of January 1970, month plus 80, which is the number of no person.
         let candidate = format!("018170{}", digits(5));
         if NationalId::parse_checked(&candidate).is_ok() {
             return candidate;

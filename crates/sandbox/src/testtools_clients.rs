@@ -45,7 +45,7 @@ fn internal(error: impl Into<anyhow::Error>) -> Response {
     ApiError::internal(error).into_response()
 }
 
-/// The keys of a new client: given, or made here, then handed out.
+/// The keys of a new client: given, or made here, then returned.
 fn keys_of(new: &NewClient, client_id: &str) -> Result<(Value, Option<ClientMaterial>), Response> {
     if let Some(jwks) = &new.jwks {
         return if KeySet::read(jwks).is_empty() {
@@ -94,7 +94,7 @@ async fn store(
     Ok((client, material))
 }
 
-fn told(client: &Client, material: Option<ClientMaterial>) -> Value {
+fn with_material(client: &Client, material: Option<ClientMaterial>) -> Value {
     let mut body = client.to_json();
     if let Some(material) = material {
         body["kid"] = material.kid.into();
@@ -116,7 +116,7 @@ pub async fn create(
         .clone()
         .unwrap_or_else(|| Uuid::new_v4().to_string());
     let (client, material) = store(&t, new, client_id).await?;
-    Ok((StatusCode::CREATED, Json(told(&client, material))).into_response())
+    Ok((StatusCode::CREATED, Json(with_material(&client, material))).into_response())
 }
 
 /// `GET /sandbox/clients`
@@ -158,7 +158,7 @@ pub async fn replace(
         new.jwks = Some(known.jwks);
     }
     let (client, material) = store(&t, new, id).await?;
-    Ok(Json(told(&client, material)).into_response())
+    Ok(Json(with_material(&client, material)).into_response())
 }
 
 /// `PUT /sandbox/clients/{clientId}/jwks`

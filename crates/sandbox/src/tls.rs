@@ -1,7 +1,7 @@
 //! The TLS front: one listener for clients that have the names of the public system built in.
 //!
-//! Whoever points those names here (by a file of hosts, or a client's own map) reaches the sandbox
-//! instead, and checks its certificates against the authority in the sandbox's folder. The
+//! A client that resolves those names to here (by a file of hosts, or its own map) reaches the
+//! sandbox instead, and checks its certificates against the authority in the sandbox's folder. The
 //! authority is good for these names alone, and for thirty days.
 
 use std::{
@@ -36,7 +36,7 @@ use tower::{ServiceExt as _, util::BoxCloneSyncService};
 use super::keys::write_private;
 use foundation::{clock::Clock, http::context::OverTls};
 
-/// What a name stands for.
+/// What a name means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Place {
     /// The service and its pages.
@@ -170,14 +170,14 @@ impl Certificates {
 
 impl ResolvesServerCert for Certificates {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        const ROOM: usize = 256;
+        const MAX_CERTIFICATES: usize = 256;
         let name = hello.server_name()?.to_ascii_lowercase();
         Place::named(&name)?;
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = made.get(&name) {
             return Some(Arc::clone(known));
         }
-        if made.len() >= ROOM {
+        if made.len() >= MAX_CERTIFICATES {
             made.clear();
         }
         let certified = self
@@ -247,7 +247,7 @@ impl Front {
         })
     }
 
-    /// Unwraps a connection; none when it does not speak TLS, or asks for a name that is not ours.
+    /// Unwraps a connection; none when it does not use TLS, or asks for a name that is not ours.
     pub async fn accept(self, stream: TcpStream) -> Option<(TlsStream<TcpStream>, Answering)> {
         let stream = self
             .acceptor
@@ -273,7 +273,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_stand_for_places() {
+    fn names_mean_places() {
         for (name, place) in [
             (
                 "Altinn-TestTools-Token-Generator.azurewebsites.net",

@@ -56,8 +56,8 @@ pub fn client_ids() -> anyhow::Result<Vec<String>> {
     Ok(ids)
 }
 
-/// Loads the universe; `progress` is told each file. Among parties of another source only when
-/// forced.
+/// Loads the universe; `progress` gets the name of each file. Among parties of another source only
+/// when forced.
 ///
 /// # Errors
 /// A file is damaged, the database holds parties of another source, or it fails.

@@ -195,7 +195,7 @@ pub struct EventData {
     /// Organisation number of the customer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub party_org_no: Option<String>,
-    /// Of a request or a change request: where it stands then.
+    /// Of a request or a change request: its status then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
     /// The system user, where there is one.

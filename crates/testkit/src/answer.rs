@@ -208,7 +208,7 @@ impl Answer {
         self
     }
 
-    /// A model-state error for this key, maybe beside others.
+    /// A model-state error for this key, maybe with others.
     #[track_caller]
     pub fn assert_error_key(self, key: &str) -> Self {
         let keys = self.error_keys();

@@ -22,7 +22,7 @@ enum Credential {
 #[derive(Debug, Clone, Copy)]
 pub struct Other;
 
-/// Somebody who calls the service. The kind `K` has the verbs.
+/// A caller of the service. The kind `K` has the verbs.
 #[derive(Debug, Clone)]
 pub struct Caller<'a, K = Other> {
     pub(crate) app: &'a TestApp,

@@ -27,10 +27,10 @@ impl TestApp {
     }
 
     /// Does now what a background task does every minute: publishes which requests timed out.
-    pub async fn announce_timeouts(&self) {
+    pub async fn publish_time_outs(&self) {
         let lifetime = self.running.state.config.settings.requests.lifetime_days;
-        requests::timeouts::announce(&self.running.state.db, lifetime)
+        requests::timeouts::publish_time_outs(&self.running.state.db, lifetime)
             .await
-            .expect("time-outs are announced");
+            .expect("time-outs are published");
     }
 }

@@ -21,7 +21,7 @@ struct Home {
 
 static HOME: LazyLock<Home> = LazyLock::new(|| {
     let program = std::env::current_exe().expect("the program's own path");
-    // Test programs lie in target/debug/deps.
+    // Test programs are in target/debug/deps.
     let target = program.ancestors().nth(3).expect("a target folder");
     // A cluster stays with the version that made it; tests are for the one that is found first.
     let version = private_postgres::version_of_new().unwrap_or_default();

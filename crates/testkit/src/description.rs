@@ -259,7 +259,7 @@ fn code_of(answer: Seen<'_>) -> Option<String> {
     body.get("code")?.as_str().map(str::to_owned)
 }
 
-/// Notes an answer where that is wanted.
+/// Records an answer where that is wanted.
 fn record(operation: Operation<'_>, status: u16, code: Option<&str>) {
     static FILE: LazyLock<Option<Mutex<fs::File>>> = LazyLock::new(|| {
         let path = env::var_os("RECORD_ANSWERS")?;

@@ -1,4 +1,4 @@
-//! What goes wrong beside the service: changes that nobody publishes, a change feed that is away.
+//! What goes wrong outside the service: changes that are not published, a change feed that is away.
 
 use foundation::db::feed::Position;
 use sqlx::{AssertSqlSafe, PgConnection};
@@ -8,7 +8,7 @@ use crate::{app::TestApp, systems::SystemUser};
 /// A number of the change feed that no test reaches.
 const FUTURE: i64 = 9_000_000_000_000_000;
 
-/// A transaction that somebody left open.
+/// A transaction that was left open.
 #[derive(Debug)]
 pub struct OpenTransaction(PgConnection);
 
@@ -132,7 +132,7 @@ impl TestApp {
             .expect("a number")
     }
 
-    /// Rows of the audit trail and the decision log for which nobody made a partition in time.
+    /// Rows of the audit trail and the decision log for which no partition was made in time.
     pub async fn rows_without_partition(&self) -> i64 {
         sqlx::query_scalar(
             "select (select count(*) from audit_log where tableoid = 'audit_log_default'::regclass)

@@ -32,7 +32,8 @@ impl TargetLog {
     #[must_use]
     pub fn capture(target: &'static str) -> Self {
         // Where there is but one subscriber, tracing asks the thread that first comes to an event
-        // whether anybody wants it, and remembers a no for all. Tests without a log come there too.
+        // whether any subscriber wants it, and remembers a no for all. Tests without a log come
+        // there too.
         static OTHER: OnceLock<Dispatch> = OnceLock::new();
         OTHER.get_or_init(|| Dispatch::new(Registry::default()));
         let lines = Arc::default();

@@ -210,5 +210,5 @@ pub const PER: Person = Person {
     uuid: "86d0ec7b-ca17-50c1-b522-9c3280e55d4d",
 };
 
-/// A national identity number that nobody in the universe has.
+/// A national identity number that no person in the universe has.
 pub const UNKNOWN_PERSON_ID: &str = "01010112345";

@@ -71,8 +71,8 @@ async fn make_template(admin: &mut PgConnection, name: &str) {
     execute(admin, format!("alter database unfinished rename to {name}")).await;
 }
 
-/// Drops what an earlier program left, beside the tests: on a busy disk each takes a second. What
-/// is not dropped before the program ends is left to the next.
+/// Drops what an earlier program left, in parallel to the tests: on a busy disk each takes a
+/// second. What is not dropped before the program ends is left to the next.
 fn drop_databases(names: Vec<String>) {
     let runtime = Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(async {

@@ -102,7 +102,7 @@ impl RequestHandle<'_> {
         format!("{}/{}", self.base(), self.id)
     }
 
-    /// The same request, addressed as if somebody else should answer it.
+    /// The same request, addressed as if another party should answer it.
     #[must_use]
     pub fn as_if_for(&self, customer: Organization) -> Self {
         Self {

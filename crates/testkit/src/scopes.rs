@@ -2,7 +2,7 @@
 
 /// A vendor writes systems.
 pub const REGISTER_WRITE: &str = "altinn:authentication/systemregister.write";
-/// Somebody writes the systems of any vendor.
+/// The caller writes the systems of any vendor.
 pub const REGISTER_ADMIN: &str = "altinn:authentication/systemregister.admin";
 /// A vendor makes requests.
 pub const REQUEST_WRITE: &str = "altinn:authentication/systemuser.request.write";

@@ -12,18 +12,18 @@ use foundation::config::{Checked, Source, check, load};
 use crate::cluster;
 
 /// The ports that this process has given out, all below those that a system gives to
-/// outgoing connections: nobody else takes one of them unasked.
+/// outgoing connections: no other program takes one of them unasked.
 static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
 const FIRST_PORT: u16 = 10_000;
 const PORTS: u16 = 20_000;
 
-/// A port that nobody listens on, and that no other call has returned.
+/// A port that no program listens on, and that no other call has returned.
 #[must_use]
 pub fn free_port() -> u16 {
     free_ports(&[0])
 }
 
-/// A port such that nobody listens on it plus any of `offsets`, and that no other call has
+/// A port such that no program listens on it plus any of `offsets`, and that no other call has
 /// returned one of these.
 ///
 /// # Panics

@@ -84,7 +84,7 @@ impl TestApp {
             .await
     }
 
-    /// What a system user still holds: relations from anybody to it.
+    /// What a system user still holds: relations from any party to it.
     pub async fn stored_assignments(&self, user: &SystemUser) -> i64 {
         self.count_where(
             "select count(*) from assignment a join party p on p.key = a.to_key where p.uuid::text = $1",
@@ -117,7 +117,7 @@ impl TestApp {
     }
 
     /// Gives a system user an owner by this number, whom no register knows.
-    pub async fn forget_owner(&self, user: &SystemUser, number: &str) {
+    pub async fn set_unknown_owner(&self, user: &SystemUser, number: &str) {
         sqlx::query("update \"system_user\" set reportee_org_no = $1 where id::text = $2")
             .bind(number)
             .bind(&*user.id)

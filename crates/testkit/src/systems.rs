@@ -97,7 +97,7 @@ impl SystemUser {
         )
     }
 
-    /// The same system user, addressed as if it belonged to somebody else.
+    /// The same system user, addressed as if it belonged to another organisation.
     #[must_use]
     pub fn as_if_owned_by(&self, owner: Organization) -> Self {
         Self {

@@ -24,7 +24,7 @@ pub struct AuditRow {
 }
 
 impl AuditRow {
-    /// How many attempts the row stands for.
+    /// How many attempts the row represents.
     #[must_use]
     pub fn attempts(&self) -> i64 {
         self.detail
@@ -63,7 +63,7 @@ impl TestApp {
     }
 
     /// Gives every row of the trail its place in the chain. A transaction anywhere in the cluster
-    /// may hold it back for a moment.
+    /// may delay it for a short time.
     pub async fn seals_trail(&self) {
         while !self.rows_where("chain is null").await.is_empty() {
             let state = &self.running.state;
@@ -73,7 +73,7 @@ impl TestApp {
         }
     }
 
-    /// A statement of somebody who changes the database past the service.
+    /// A statement of a user who changes the database past the service.
     pub async fn changes_directly(&self, statement: &str) {
         sqlx::query(AssertSqlSafe(statement.to_owned()))
             .execute(&mut self.sql().await)

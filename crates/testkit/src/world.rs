@@ -1,4 +1,4 @@
-//! The application with everybody who calls it.
+//! The application with all who call it.
 
 use crate::{
     app::TestApp,
@@ -81,7 +81,7 @@ impl World {
         borghild = BORGHILD, "Access manager at Nattergal who holds `lonn` and `a-ordning`, not `pensjon`.";
         jostein = JOSTEIN, "Holds `lonn` at Nattergal and answers no request there; main administrator at Tindevandrer.";
         marit = MARIT, "Director of Tindevandrer.";
-        oddny = ODDNY, "Owner of Keramikk. Has nothing to do with anybody else.";
+        oddny = ODDNY, "Owner of Keramikk. Has nothing to do with the others.";
         randi = RANDI, "Director of Tallknuseren.";
         stian = STIAN, "Client administrator at Tallknuseren.";
         olav = OLAV, "Owner of Sifferhjelp.";
@@ -112,13 +112,13 @@ impl World {
         Caller::organization(&self.app, organization, scopes)
     }
 
-    /// Somebody without a credential.
+    /// A caller without a credential.
     #[must_use]
     pub fn anonymous(&self) -> Caller<'_> {
         Caller::anonymous(&self.app)
     }
 
-    /// Somebody with a token that the test made.
+    /// A caller with a token that the test made.
     #[must_use]
     pub fn bearer(&self, token: &str) -> Caller<'_> {
         Caller::bearer(&self.app, token)

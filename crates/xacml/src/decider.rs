@@ -34,7 +34,7 @@ pub struct Decider<'d> {
     /// The root policies. A single one decides every request. Of several, the one whose target
     /// matches decides; if more than one matches, the result is Indeterminate.
     pub roots: &'d [Arc<Program>],
-    /// What decisions take from their surroundings. Its limits bound the number of decisions.
+    /// What decisions take from outside. Its limits bound the number of decisions.
     pub environment: Environment<'d>,
     /// The hierarchy of resources. Without one, a request for `Children` or `Descendants` is
     /// Indeterminate with `processing-error`.

@@ -81,7 +81,7 @@ pub struct LoadWarning {
 pub enum LoadWarningKind {
     /// The combining algorithm is one that the standard deprecates.
     DeprecatedAlgorithm,
-    /// Two rules of a policy have the same `RuleId`. Both count; results tell them apart by their
+    /// Two rules of a policy have the same `RuleId`. Both count; results distinguish them by their
     /// numbers.
     RepeatedRuleId,
     /// The literal of a `Match` has a type that its function does not take, so that the `Match` never

@@ -54,7 +54,7 @@ pub struct Limits {
     pub rules: usize,
     /// `Match` elements of one policy document.
     pub matches: usize,
-    /// Depth of nested `Apply` elements, without what variables stand for.
+    /// Depth of nested `Apply` elements, without what variables refer to.
     pub expression_depth: usize,
     /// Literal regular expressions of one policy document.
     pub literal_patterns: usize,

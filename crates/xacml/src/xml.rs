@@ -271,10 +271,10 @@ impl<'a> Reading<'a> {
 
     fn append(&mut self, text: &str, blank: bool) -> Result<(), LoadError> {
         self.count()?;
-        let room = self.limits.xml_text_bytes;
+        let max = self.limits.xml_text_bytes;
         match self.stack.last_mut() {
-            Some(top) if blank && top.text.len() + text.len() > room => Ok(()),
-            Some(top) if top.text.len() + text.len() > room => {
+            Some(top) if blank && top.text.len() + text.len() > max => Ok(()),
+            Some(top) if top.text.len() + text.len() > max => {
                 Err(self.refuse("a text is too long"))
             }
             Some(top) => {
@@ -485,7 +485,7 @@ mod tests {
     }
 
     #[test]
-    fn content_stands_alone_with_its_namespaces() {
+    fn content_is_complete_with_its_namespaces() {
         let xml = "<a:Request xmlns:a='urn:oasis:names:tc:xacml:3.0:core:schema:wd-17' xmlns:m='urn:m' xmlns='urn:d'>\
                    <a:Content> <m:r xmlns:n='urn:n'><x>&lt;</x></m:r> </a:Content></a:Request>";
         let root = read_str(xml).unwrap();

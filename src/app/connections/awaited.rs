@@ -1,6 +1,6 @@
 //! The bodies of requests whose clients are awaited: how many there may be, and which is given up when
-//! there are too many. Clients that send slowly keep nobody else from being answered: of the address
-//! that has most, the one that is awaited longest makes room.
+//! there are too many. Clients that send slowly keep no other client from being answered: of the
+//! address that has most, the one that is awaited longest is given up.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn the_address_that_has_most_makes_room() {
+    fn the_address_that_has_most_loses_one() {
         let bodies = bodies();
         let other = bodies.enter(Some(address(1)));
         let most = [2, 2].map(|last| bodies.enter(Some(address(last))));
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_makes_room_for_itself() {
+    fn an_address_loses_its_own_oldest() {
         let bodies = bodies();
         let other = bodies.enter(Some(address(1)));
         let own = [2, 2, 2].map(|last| bodies.enter(Some(address(last))));

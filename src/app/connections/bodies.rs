@@ -74,7 +74,7 @@ impl RequestBody {
     fn fail(&mut self, fault: BodyFault) -> BoxError {
         context::fail_body(fault);
         if fault != BodyFault::TooLarge {
-            // Nobody waits for the rest.
+            // The rest is not read.
             self.body = None;
         }
         self.waiting = None;

@@ -194,9 +194,9 @@ mod tests {
             let mut rest = &bytes[..];
             for size in cuts.iter().cycle() {
                 if rest.is_empty() { break; }
-                let (piece, behind) = rest.split_at((*size).min(rest.len()));
+                let (piece, after) = rest.split_at((*size).min(rest.len()));
                 prop_assert_eq!(cut.read(piece), Ok(()));
-                rest = behind;
+                rest = after;
             }
             prop_assert_eq!(whole.left, cut.left);
         }

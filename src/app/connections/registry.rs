@@ -239,7 +239,7 @@ impl Connections {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a connection in. At a limit, one that has not asked for anything makes room for it, or
+    /// Takes a connection in. At a limit, one that has not asked for anything is closed for it, or
     /// one that is idle.
     ///
     /// # Errors
@@ -267,8 +267,8 @@ impl Connections {
         })
     }
 
-    /// Closes a connection that nobody uses, where there is one: the process cannot open more.
-    pub fn make_room(&self) {
+    /// Closes an idle connection, where there is one: the process cannot open more.
+    pub fn close_idle(&self) {
         self.open().evict();
     }
 
@@ -352,12 +352,12 @@ impl Open {
     }
 
     fn find_idle(&mut self) -> Option<u64> {
-        let (behind, before) = (
+        let (after, before) = (
             self.all.range(self.scanned..),
             self.all.range(..self.scanned),
         );
         let mut last = self.scanned;
-        let found = behind
+        let found = after
             .chain(before)
             .take(MAX_SCANNED)
             .inspect(|(id, _)| last = **id)
@@ -371,7 +371,7 @@ impl Open {
         let Some(connection) = id.and_then(|id| self.all.get(&id)).map(Arc::clone) else {
             return false;
         };
-        // Its place is free at once; its task ends in a moment.
+        // Its place is free at once; its task ends soon.
         self.remove(&connection);
         connection.close(CloseCause::Evicted);
         true
@@ -429,7 +429,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_has_not_asked_makes_room_before_one_that_is_idle() {
+    fn one_that_has_not_asked_is_closed_before_one_that_is_idle() {
         let connections = connections(2, 2);
         let idle = connections.admit(address(1)).unwrap();
         drop(idle.begin(Version::HTTP_11));

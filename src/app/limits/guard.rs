@@ -287,7 +287,7 @@ fn body_fault(fault: BodyFault, version: Version) -> Response {
     let mut response = match fault {
         BodyFault::TimedOut => limited(Limit::BodyTime, StatusCode::REQUEST_TIMEOUT),
         BodyFault::TooLarge => limited(Limit::BodySize, StatusCode::PAYLOAD_TOO_LARGE),
-        // Nobody reads it: it is for metrics and the log.
+        // The client does not read it: it is for metrics and the log.
         BodyFault::BrokeOff => client_gone().into_response(),
         BodyFault::Busy(limit) => refuse(Refused::Busy(limit)),
     };

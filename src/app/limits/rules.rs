@@ -77,7 +77,7 @@ impl Rule {
         }
     }
 
-    /// Whether the answer says what somebody may do. None is given while the database lacks what
+    /// Whether the answer says what a subject may do. None is given while the database lacks what
     /// was known before.
     pub const fn decides(self) -> bool {
         matches!(
@@ -105,15 +105,15 @@ pub struct Route<'a> {
 pub enum Access {
     /// Callers with a credential.
     Callers,
-    /// Everybody, at least for one of its methods.
-    Everybody,
+    /// All callers, also without a credential, at least for one of its methods.
+    Public,
     /// People with a browser.
     Browsers,
 }
 
 const PROBES: &[&str] = &["/alive", "/health", "/health/ready", "/metrics"];
 
-/// Parts of pages that are the same for everybody and for long.
+/// Parts of pages that are the same for all readers and for long.
 const FILES: &[&str] = &["/static/", "/favicon.ico", "/icon.svg", "/robots.txt"];
 
 const LOGINS: &[&str] = &[
@@ -218,7 +218,7 @@ fn rule(route: Route<'_>, is_safe: bool) -> Rule {
     // A policy that is uploaded is work for all.
     let by_consumer = (template.starts_with(REGISTRY) && class == RequestClass::Write)
         .then_some(ConsumerRate::VendorWrites);
-    let is_anonymous = route.access == Access::Everybody && class == RequestClass::Read;
+    let is_anonymous = route.access == Access::Public && class == RequestClass::Read;
     let body = if template.ends_with(POLICY) {
         BodyKind::Policy
     } else {
@@ -273,7 +273,7 @@ mod tests {
     #[rstest::rstest]
     #[case(
         "/health/ready",
-        Access::Everybody,
+        Access::Public,
         RequestClass::Probe,
         RequestClass::Probe
     )]
@@ -297,7 +297,7 @@ mod tests {
     )]
     #[case(
         "/resourceregistry/api/v1/resource/{id}",
-        Access::Everybody,
+        Access::Public,
         RequestClass::Read,
         RequestClass::Write
     )]
@@ -355,10 +355,10 @@ mod tests {
     }
 
     #[test]
-    fn what_everybody_may_read_counts_by_address_and_changes_do_not() {
+    fn what_is_public_counts_by_address_and_changes_do_not() {
         let route = Route {
             template: "/resourceregistry/api/v1/resource/{id}",
-            access: Access::Everybody,
+            access: Access::Public,
         };
         assert_eq!(rule(route, true).by_client, Some(ClientRate::Anonymous));
         assert_eq!(rule(route, false).by_client, None);

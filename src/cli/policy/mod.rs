@@ -49,8 +49,8 @@ pub struct CheckArgs {
     /// Policy files.
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// By the letter of the standard, without what policies in the wild are granted (no Version, no
-    /// Target, …).
+    /// By the letter of the standard: refuses the deviations that are accepted otherwise (no
+    /// Version, no Target, …).
     #[arg(long)]
     strict: bool,
     /// Shows, rule by rule, where the public system decides otherwise than the standard.
@@ -101,7 +101,7 @@ pub struct EvalArgs {
     /// Request file, XML or JSON.
     #[arg(long)]
     request: PathBuf,
-    /// Tells how the decision came about.
+    /// Explains the decision.
     #[arg(long)]
     explain: bool,
 }

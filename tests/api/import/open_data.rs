@@ -58,12 +58,12 @@ fn units() -> Value {
 fn roles() -> Value {
     let mut resigned = role("MEDL", "person", person("Else", "Borte", "1960-01-01"));
     resigned["fratraadt"] = json!(true);
-    let mut dead = person("Død", "Mann", "1930-01-01");
-    dead["erDoed"] = json!(true);
+    let mut deceased = person("Død", "Mann", "1930-01-01");
+    deceased["erDoed"] = json!(true);
     json!([
         {"organisasjonsnummer": MAIN, "rollegrupper": [
             {"type": {"kode": "DAGL"}, "sistEndret": "2021-03-04", "roller": [role("DAGL", "person", person("Torleif", "Morgenrød", "1975-06-19"))]},
-            {"type": {"kode": "STYR"}, "roller": [resigned, role("LEDE", "person", dead), role("MEDL", "person", person("Ukjent", "Kvinne", "1970-01-01"))]},
+            {"type": {"kode": "STYR"}, "roller": [resigned, role("LEDE", "person", deceased), role("MEDL", "person", person("Ukjent", "Kvinne", "1970-01-01"))]},
             {"type": {"kode": "REGN"}, "sistEndret": "2022-01-11", "roller": [
                 role("REGN", "enhet", json!({"organisasjonsnummer": ACCOUNTANT, "organisasjonsform": {"kode": "AS"}, "navn": ["TALL OG", "BALANSE AS"], "erSlettet": false})),
                 role("REGN", "enhet", json!({"organisasjonsnummer": who::NATTERGAL, "navn": ["X"], "erSlettet": true})),
@@ -181,11 +181,11 @@ async fn units_sub_units_and_roles_come_in() {
     let lookup = app
         .organization(who::SAV, "altinn:register/partylookup.admin")
         .await;
-    let told = app
+    let shown = app
         .get(&format!("/register/api/v1/organizations/{MAIN}"), &lookup)
         .await
         .json();
-    assert_eq!(told["businessAddress"], "Kringlesvingen 4, Bakgården");
+    assert_eq!(shown["businessAddress"], "Kringlesvingen 4, Bakgården");
 }
 
 #[tokio::test]
@@ -207,7 +207,7 @@ async fn a_unique_match_may_be_bound_outside_production() {
         "Permit"
     );
     assert_eq!(app.count("select count(*) from unresolved_holder").await, 1);
-    // Two persons of that name and day: nobody is meant.
+    // Two persons of that name and day: none is chosen.
     app.run_sql("insert into party (uuid, kind, person_id_hmac, name, birth_date, source) values (gen_random_uuid(), 'person', '\\x01', 'torleif  MORGENRØD', '1975-06-19', 'x')").await;
     unique.max_shrink = 100.0;
     assert_eq!(import(&app, &unique).await.unwrap().counts.ended, 1);

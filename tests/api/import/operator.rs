@@ -96,7 +96,7 @@ async fn a_file_is_taken_whole_and_a_second_time_changes_nothing() {
     let lookup = app
         .organization(who::SAV, "altinn:register/partylookup.admin")
         .await;
-    let told = app
+    let shown = app
         .get(
             &format!("/register/api/v1/organizations/{}", ORGS[1]),
             &lookup,
@@ -104,7 +104,7 @@ async fn a_file_is_taken_whole_and_a_second_time_changes_nothing() {
         .await
         .json();
     assert_eq!(
-        (&told["businessAddress"], &told["businessPostalCity"]),
+        (&shown["businessAddress"], &shown["businessPostalCity"]),
         (&json!("Kaien 1"), &json!("BERGEN"))
     );
     // Ids of our own begin above those of the public system.
@@ -158,7 +158,7 @@ async fn one_wrong_line_refuses_the_file_and_names_it() {
         "{}\n\n{}\nnot json\n{}\n{}\n{}\n{}\n{}\n",
         org(ORGS[0], "AS"),
         json!({"orgNumber": ORGS[1], "form": "AS"}),
-        json!({"orgNumber": "391500003", "name": "A", "form": "AS", "status": "asleep", "deletedAt": "31.12.2020"}),
+        json!({"orgNumber": "391500003", "name": "A", "form": "AS", "status": "dormant", "deletedAt": "31.12.2020"}),
         json!({"orgNumber": ORGS[0], "name": "ANOTHER NAME", "form": "AS"}),
         json!({"orgNumber": ORGS[2], "name": "A", "form": "BEDR", "parent": ORGS[3]}),
         json!({"orgNumber": ORGS[3], "name": "A".repeat(70_000), "form": "AS"}),
@@ -466,7 +466,7 @@ async fn a_person_keeps_everything_when_the_number_changes() {
     for id in &ids[..2] {
         assert_eq!(decide_person(&app, id, ORGS[0]).await, "Permit");
     }
-    // Two lines about one person, and a number of somebody else.
+    // Two lines about one person, and a number of another person.
     let outcome = import(
         &app,
         &options(
@@ -538,8 +538,8 @@ async fn death_ends_what_was_given_and_got() {
         decide_person(&app, who::JOSTEIN, who::TINDEVANDRER).await,
         "Permit"
     );
-    let mut dead = json!({"personId": who::JOSTEIN, "firstName": "Jostein", "lastName": "Bekkeblom", "deathDate": "2026-11-01"});
-    let counts = good(&app, Kind::Persons, std::slice::from_ref(&dead)).await;
+    let mut deceased = json!({"personId": who::JOSTEIN, "firstName": "Jostein", "lastName": "Bekkeblom", "deathDate": "2026-11-01"});
+    let counts = good(&app, Kind::Persons, std::slice::from_ref(&deceased)).await;
     assert!(counts.ended >= 2 && counts.changed == 1, "{counts:?}");
     assert_eq!(
         decide_person(&app, who::JOSTEIN, who::TINDEVANDRER).await,
@@ -550,8 +550,8 @@ async fn death_ends_what_was_given_and_got() {
             .await,
         0
     );
-    dead["deathDate"] = Value::Null;
-    good(&app, Kind::Persons, &[dead]).await;
+    deceased["deathDate"] = Value::Null;
+    good(&app, Kind::Persons, &[deceased]).await;
     assert_eq!(
         decide_person(&app, who::JOSTEIN, who::TINDEVANDRER).await,
         "NotApplicable",
@@ -787,7 +787,7 @@ async fn unknown_members_and_forms_are_warned_of() {
     assert_eq!(warned, ["UNKNOWN_FORM", "UNKNOWN_MEMBER"]);
 }
 
-/// A number with good check digits, of a day that has no offset: it could be anybody's.
+/// A number with good check digits, of a day that has no offset: it could be a real person's.
 fn real_looking() -> String {
     let mut numbers = (0..100_000).map(|end| format!("010170{end:05}"));
     numbers
@@ -823,7 +823,7 @@ async fn outside_production_no_file_brings_a_number_that_could_be_real() {
 }
 
 #[tokio::test]
-async fn production_takes_everybody() {
+async fn production_accepts_all_persons() {
     let app = TestApp::start().await;
     let persons = AcceptedPersons::of(Profile::Prod);
     let options = options(Kind::Persons, file(ndjson(&[person(&real_looking())])));

@@ -1,4 +1,4 @@
-//! Single rights decide for everybody who holds them.
+//! Single rights decide for all who hold them.
 
 use edges::import::Kind;
 use serde_json::{Value, json};
@@ -70,7 +70,7 @@ async fn a_right_of_a_main_unit_reaches_its_sub_units() {
 }
 
 #[tokio::test]
-async fn a_right_of_a_sub_unit_reaches_nobody_else() {
+async fn a_right_of_a_sub_unit_reaches_no_other_party() {
     let world = given(&[to_person(NATTERGAL_SENTRUM, PER)]).await;
     assert_eq!(
         decides(&world, (PERSON, PER.pid), NATTERGAL_SENTRUM).await,
@@ -198,7 +198,7 @@ async fn a_right_of_an_organisation_reaches_who_holds_a_key_role_in_it() {
 }
 
 #[tokio::test]
-async fn a_right_of_an_organisation_reaches_nobody_without_a_key_role() {
+async fn a_right_of_an_organisation_reaches_only_persons_with_a_key_role() {
     let world = given(&[to_organization(KERAMIKK, NATTERGAL)]).await;
     // A board member, and one who was given packages.
     for person in [ESKIL, BORGHILD] {

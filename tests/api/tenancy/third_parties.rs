@@ -66,14 +66,14 @@ impl Facts {
 
     /// Facts that a text contains and another does not.
     fn in_text(&self, text: &str, asked: &str) -> BTreeSet<&'static str> {
-        let tells = |texts: &Vec<String>| {
+        let has_fact = |texts: &Vec<String>| {
             texts
                 .iter()
                 .any(|fact| text.contains(fact) && !asked.contains(fact))
         };
         self.0
             .iter()
-            .filter(|(_, texts)| tells(texts))
+            .filter(|(_, texts)| has_fact(texts))
             .map(|(name, _)| *name)
             .collect()
     }

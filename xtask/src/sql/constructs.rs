@@ -1,6 +1,6 @@
 //! What is beyond plain SQL in a statement.
 //!
-//! Plain is what every engine that speaks the protocol of Postgres has: queries with `with`, joins,
+//! Plain is what every engine that uses the protocol of Postgres has: queries with `with`, joins,
 //! window functions, `limit`, the usual types and functions, tables with keys and checks, indexes,
 //! views, schemas.
 
@@ -77,7 +77,7 @@ pub struct Found {
 }
 
 impl Found {
-    /// Notes a construct.
+    /// Records a construct.
     pub fn note(&mut self, name: &str, place: &str) {
         let places = self.places.entry(name.to_owned()).or_default();
         places.insert(place.to_owned());

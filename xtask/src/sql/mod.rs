@@ -1,5 +1,5 @@
 //! Which constructs beyond plain SQL the migrations and the service use, and whether `docs/scale.md`
-//! says for each what would stand in for it on an engine that lacks it.
+//! says for each what would replace it on an engine that lacks it.
 
 mod constructs;
 mod listed;

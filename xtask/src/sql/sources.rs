@@ -78,7 +78,7 @@ fn sorted(folder: &Path, end: &str) -> Result<Vec<std::path::PathBuf>> {
     Ok(paths)
 }
 
-/// The statements of a file that are handed over as texts.
+/// The statements of a file that are passed as texts.
 pub fn unchecked(path: &str, text: &str) -> Result<Vec<Source>> {
     let file: File = syn::parse_file(text).with_context(|| path.to_owned())?;
     let mut calls = Calls::default();
@@ -114,18 +114,18 @@ pub fn unchecked(path: &str, text: &str) -> Result<Vec<Source>> {
     Ok(out)
 }
 
-/// What `format!` puts in is a name or a whole assignment: a name stands for either.
+/// What `format!` puts in is a name or a whole assignment: a name replaces either.
 fn without_placeholders(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
-    while let Some((before, behind)) = rest.split_once('{') {
+    while let Some((before, after)) = rest.split_once('{') {
         out.push_str(before);
         out.push_str(if before.trim_end().ends_with("set") {
             "x = 1"
         } else {
             "x"
         });
-        rest = behind.split_once('}').map_or("", |(_, behind)| behind);
+        rest = after.split_once('}').map_or("", |(_, after)| after);
     }
     out.push_str(rest);
     out

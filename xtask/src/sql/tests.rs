@@ -1,4 +1,4 @@
-//! The check on statements and sources that lie in memory.
+//! The check on statements and sources that are in memory.
 
 use std::collections::BTreeSet;
 
@@ -23,7 +23,7 @@ fn plain_sql_has_none() {
 }
 
 #[test]
-fn each_construct_is_found_wherever_it_stands() {
+fn each_construct_is_found_wherever_it_is() {
     for (text, names) in [
         (
             "insert into t (a) values (1) on conflict (a) do nothing",

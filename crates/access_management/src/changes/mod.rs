@@ -1,5 +1,5 @@
-//! What a change of access leaves beside its rows, in the same transaction: the entry that caches
-//! follow, the row of the audit trail, the message to vendors.
+//! What a change of access writes in addition to its rows, in the same transaction: the entry that
+//! caches follow, the row of the audit trail, the message to vendors.
 
 mod store;
 
@@ -84,7 +84,7 @@ pub async fn publish_holdings(
 ) -> Result<(), DbError> {
     users::lock_sequence(&mut *tx).await?;
     users::touch(&mut *tx, user.id, &by.name()).await?;
-    users::tell(tx, user.into(), SystemUserEvent::Changed).await
+    users::publish(tx, user.into(), SystemUserEvent::Changed).await
 }
 
 /// After a giver took something back from a receiver: ends what the receiver had delegated of it to

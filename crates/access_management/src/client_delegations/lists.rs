@@ -19,7 +19,7 @@ use crate::entities::{CompactPackage, CompactRole, Entity, ResourceRef, entities
 /// Parties that are read at once.
 const PARTIES_PER_QUERY: usize = 1_000;
 
-/// What an element of a list shows beside its party.
+/// What an element of a list shows in addition to its party.
 #[derive(Debug)]
 pub struct ListedParty<T> {
     /// Party key.

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::model::{ClientFilter, ClientRelationRow, Version};
 
-/// The relation of a supplier makes nobody a client.
+/// The relation of a supplier does not make a client.
 const SUPPLIER: &str = "supplier";
 
 /// What a client gives its facilitator by one relation.
@@ -61,8 +61,8 @@ impl PackageBasis {
     }
 }
 
-/// A relation with what can be delegated of it; none when it makes nobody a client. Single resources
-/// make a client in version 2 alone.
+/// A relation with what can be delegated of it; none when it does not make a client. Single
+/// resources make a client in version 2 alone.
 #[must_use]
 pub fn relation(
     catalogue: &Catalogue,

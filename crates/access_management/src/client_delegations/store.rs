@@ -34,7 +34,7 @@ pub(super) async fn client_relations(
     .await?)
 }
 
-/// Agents of a facilitator, by name and uuid: living persons and active system users.
+/// Agents of a facilitator, by name and uuid: persons who are alive and active system users.
 pub(super) async fn agents(
     db: &mut PgConnection,
     facilitator: i32,

@@ -60,7 +60,7 @@ pub async fn agents(
     params(("party" = Uuid, Query, description = "The facilitator"), ("agent" = Option<Uuid>, Query, description = "The agent; without it the body describes a person")),
     request_body(content = Option<PersonInputDto>),
     responses((status = 200, body = AssignmentDto), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state, STD-00000 or AM-00022"), (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the caller does not administer the party's clients"),
-        (status = 429, body = AccessRefusal, content_type = "application/problem+json", description = "AM-00026: the caller named nobody too often; or too many requests")))]
+        (status = 429, body = AccessRefusal, content_type = "application/problem+json", description = "AM-00026: the caller named unknown persons too often; or too many requests")))]
 pub async fn add_agent(
     State(access): State<AccessManagement>,
     caller: Facilitating<WriteClients>,

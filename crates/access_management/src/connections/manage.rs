@@ -200,7 +200,7 @@ impl AccessManagement {
         Ok(tx.commit().await?)
     }
 
-    /// Ends what rested on what was taken back, and appends to the feed.
+    /// Ends what depended on what was taken back, and appends to the feed.
     async fn finish_removal(
         &self,
         tx: &mut PgConnection,

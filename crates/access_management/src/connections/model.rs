@@ -76,7 +76,7 @@ impl ConnectedResource {
     }
 }
 
-/// By which ways somebody has something: the sum of their flags, and their names.
+/// By which ways a party has something: the sum of their flags, and their names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ReasonDto {
     /// Sum of the flags.

@@ -38,7 +38,7 @@ pub async fn list(
     params(("party" = Uuid, Query, description = "The party for which access is managed"), ("to" = Option<Uuid>, Query, description = "Who receives; without it the body describes a person"), ("packageId" = Option<Uuid>, Query, description = "The package by its id; it goes before its name"), ("package" = Option<String>, Query, description = "The package by its URN")),
     request_body(content = Option<PersonInputDto>),
     responses((status = 200, body = AssignmentPackageDto), (status = 400, body = AccessRefusal, content_type = "application/problem+json", description = "Model state, STD-00000, AM-00022 or AM-00041"), (status = 401, description = "No valid token"), (status = 403, description = "No scope fits the direction, or the caller does not manage access for the party"),
-        (status = 429, body = AccessRefusal, content_type = "application/problem+json", description = "AM-00026: the caller named nobody too often; or too many requests")))]
+        (status = 429, body = AccessRefusal, content_type = "application/problem+json", description = "AM-00026: the caller named unknown persons too often; or too many requests")))]
 pub async fn give(
     State(access): State<AccessManagement>,
     caller: Managing<GiveAccess>,

@@ -107,7 +107,7 @@ impl Names {
     }
 
     /// Names of parties; identity numbers and dates of these alone that are direct: who is reached
-    /// through somebody else may be unknown to the reader.
+    /// through another party may be unknown to the reader.
     async fn read(
         db: &mut PgConnection,
         identity: &IdentityKeys,

@@ -136,7 +136,7 @@ pub fn is_for_giver(package: &Package, giver: PartyKind) -> bool {
     }
 }
 
-/// Whether a package may not be given to a receiver of a kind, whoever gives it.
+/// Whether a package may not be given to a receiver of a kind, by any giver.
 #[must_use]
 pub fn is_refused_to_receiver(package: &Package, receiver: PartyKind) -> bool {
     match receiver {

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::model::{RightHolderRow, WayRow};
 
-/// What is read of the ways beside their ends.
+/// What is read of the ways in addition to their ends.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct WayContent<'a> {
     /// Rights on this resource.

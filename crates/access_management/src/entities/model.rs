@@ -179,10 +179,7 @@ pub struct Entity {
 ///
 /// # Errors
 /// The serializer's.
-#[expect(
-    clippy::ref_option,
-    reason = "serde hands over a reference to the member"
-)]
+#[expect(clippy::ref_option, reason = "serde passes a reference to the member")]
 pub fn with_offset<S: Serializer>(
     instant: &Option<DateTime<Utc>>,
     serializer: S,

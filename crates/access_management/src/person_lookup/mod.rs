@@ -1,5 +1,5 @@
-//! Finding a person by identity number and last name. A caller that names nobody too often must wait:
-//! the look-up must not become a way to find out who has a number.
+//! Finding a person by identity number and last name. A caller that names unknown persons too often
+//! must wait: the look-up must not become a way to find out who has a number.
 
 mod bind;
 mod rules;
@@ -47,8 +47,8 @@ impl AccessManagement {
         })
     }
 
-    /// The person, or a failure more. Calls of one caller take turns, so that none looks anybody up
-    /// before the failures of the others are counted.
+    /// The person, or a failure more. Calls of one caller take turns, so that none looks a person
+    /// up before the failures of the others are counted.
     async fn look_up_once(&self, caller: Uuid, input: &PersonInput) -> AccessResult<Option<Party>> {
         let settings = &self.config.settings.access;
         let mut tx = self.db.begin().await?;
@@ -58,7 +58,7 @@ impl AccessManagement {
         }
         let found = match NationalId::parse(input.person_identifier.trim()) {
             Ok(id) => parties::party_by_national_id(&mut tx, &self.identity, &id).await?,
-            // Whatever else it is, it is a user name, and nobody has one here.
+            // Whatever else it is, it is a user name, which no person has here.
             Err(_) => None,
         };
         if let Some(person) = found.filter(|p| p.kind == PartyKind::Person && !p.is_gone())

@@ -24,7 +24,7 @@ pub(super) async fn lock_caller(tx: &mut PgConnection, caller: Uuid) -> Result<(
     Ok(())
 }
 
-/// Seconds for which a caller may not look anybody up; none when it may.
+/// Seconds for which a caller may not look persons up; none when it may.
 pub(super) async fn locked_for(
     db: &mut PgConnection,
     caller: Uuid,

@@ -98,7 +98,7 @@ async fn ask(lists: PartyLists, owner: Owner, query: Query, bytes: &[u8]) -> Api
     answer(lists, db, question, include, leads, Shape::Bare).await
 }
 
-/// An owner asks about his own resources; with the admin scope, about those of all.
+/// An owner asks about its own resources; with the admin scope, about those of all.
 async fn must_be_own(db: &mut PgConnection, owner: &Owner, code: &str) -> ApiResult<()> {
     let principal = &owner.caller.principal;
     let own_code = match &principal.shape {
@@ -274,7 +274,7 @@ where
         let caller = Caller::from_request_parts(parts, &authenticator).await?;
         let names = match caller_shapes::user(&caller.principal.shape) {
             User::Person(names, _) => names,
-            User::SelfIdentified(_) | User::SystemUser(_) | User::Nobody => return Err(refused()),
+            User::SelfIdentified(_) | User::SystemUser(_) | User::Other => return Err(refused()),
         };
         let person = authenticator.person_named(names).await?;
         Ok(Self(person.ok_or_else(refused)?.0.uuid))
@@ -356,7 +356,7 @@ async fn answer(
     .await
 }
 
-/// The subject, when it exists and lives.
+/// The subject, when it exists and is not deleted or deceased.
 async fn subject(
     db: &mut PgConnection,
     lists: &PartyLists,
@@ -376,7 +376,7 @@ async fn subject(
         Some(party) if party.kind == PartyKind::SystemUser => {
             live_system_users::party_of(db, party.uuid)
                 .await?
-                .is_some_and(|f| f.alive)
+                .is_some_and(|f| f.is_active)
                 .then_some(party)
         }
         other => other,

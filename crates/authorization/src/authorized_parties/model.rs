@@ -89,7 +89,7 @@ pub struct AuthorizedParty {
     pub unit_type: Option<String>,
     /// The organisation is deleted.
     pub is_deleted: bool,
-    /// It stands here for its sub-units alone.
+    /// It is in the list for its sub-units alone.
     pub only_hierarchy_element_with_no_access: bool,
     /// Codes of the access packages held for it.
     pub authorized_access_packages: Vec<String>,
@@ -105,7 +105,7 @@ pub struct AuthorizedParty {
     pub subunits: Vec<AuthorizedParty>,
 }
 
-/// What somebody may act for.
+/// What a person or system user may act for.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AuthorizedPartyList {
     /// `next` is always null: the list is whole.

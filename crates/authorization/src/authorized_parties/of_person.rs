@@ -40,7 +40,7 @@ impl PartyContent {
 /// `shown` gives it.
 ///
 /// # Errors
-/// The database fails, or nobody reads any more.
+/// The database fails, or the client does not read any more.
 pub async fn write_parties_of_person<T: Serialize + Send + Sync>(
     lists: &PartyLists,
     db: &mut PgConnection,

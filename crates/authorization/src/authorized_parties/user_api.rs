@@ -131,11 +131,11 @@ async fn parties_of(
     Ok(out)
 }
 
-/// Everybody whom the caller may act for.
+/// All parties whom the caller may act for.
 #[utoipa::path(get, operation_id = "listPartiesOfUser", path = "/authorization/api/v1/parties", tag = "Portal",
     params(("userId" = i32, Query, description = "The caller's own user id")),
     responses((status = 200, body = Vec<PartyOfUser>), (status = 400, description = "No number"), (status = 401),
-        (status = 403, description = "Somebody else's user id"), (status = 404, description = "No user id, or nobody to act for")))]
+        (status = 403, description = "Another person's user id"), (status = 404, description = "No user id, or no party to act for")))]
 pub async fn parties(
     State(lists): State<PartyLists>,
     user: User,
@@ -158,7 +158,7 @@ pub async fn parties(
 #[utoipa::path(get, operation_id = "validatePartyOfUser", path = "/authorization/api/v1/parties/{partyId}/validate", tag = "Portal",
     params(("partyId" = i32, Path), ("userId" = i32, Query, description = "The caller's own user id")),
     responses((status = 200, body = bool, content_type = "application/json"), (status = 400, description = "No number"), (status = 401),
-        (status = 403, description = "Somebody else's user id"), (status = 404, description = "No user id or party id")))]
+        (status = 403, description = "Another person's user id"), (status = 404, description = "No user id or party id")))]
 pub async fn validate(
     State(lists): State<PartyLists>,
     user: User,
@@ -180,7 +180,7 @@ pub async fn validate(
 #[utoipa::path(get, operation_id = "listRolesOfUser", path = "/authorization/api/v1/roles", tag = "Portal",
     params(("coveredByUserId" = i32, Query, description = "The caller's own user id"), ("offeredByPartyId" = i32, Query, description = "The party")),
     responses((status = 200, body = Vec<RoleOfUser>), (status = 400, description = "No number, or no party"), (status = 401),
-        (status = 403, description = "Somebody else's user id"), (status = 404, description = "No role")))]
+        (status = 403, description = "Another person's user id"), (status = 404, description = "No role")))]
 pub async fn roles(
     State(lists): State<PartyLists>,
     user: User,

@@ -4,7 +4,7 @@ use foundation::audit::Actor;
 use registers::parties::{Party, Person};
 use uuid::Uuid;
 
-/// Who decides, and for whom. That the person may is settled before.
+/// Who decides, and for whom. That the person may has been checked before.
 #[derive(Debug, Clone, Copy)]
 pub struct Approver<'a> {
     /// The person.
@@ -21,7 +21,7 @@ impl Approver<'_> {
     }
 }
 
-/// Who administers clients, and for which party. That it may is settled before.
+/// Who administers clients, and for which party. That it may has been checked before.
 #[derive(Debug, Clone, Copy)]
 pub struct ClientAdministrator<'a> {
     /// The person or system user.

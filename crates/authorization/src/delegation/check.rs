@@ -10,7 +10,7 @@ use registers::{
     resources::{self, Policies},
 };
 
-/// What would be handed out.
+/// What would be given.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted<'a> {
     /// Resource identifiers, in order.
@@ -19,7 +19,7 @@ pub struct Wanted<'a> {
     pub packages: &'a [String],
 }
 
-/// May this person hand this out for this organisation? An empty wish always passes.
+/// Whether this person may give this for this organisation. An empty wish always passes.
 pub async fn check(
     db: &mut PgConnection,
     catalogue: &Catalogue,

@@ -1,4 +1,4 @@
-//! Who may hand out what, and what has been handed out.
+//! Who may give what, and what has been given.
 //!
 //! [`check()`] answers whether a person may pass rights and packages of an organisation on to a
 //! system user; the grants themselves are rows, written and removed by the functions of the store.

@@ -1,4 +1,4 @@
-//! What keeps anybody from handing something to a system user, whoever would approve it: known from
+//! What no approver can give to a system user. This is known from
 //! the catalogue, the policy and the customer alone.
 
 use foundation::{db::DbError, http::ProblemCode};
@@ -33,7 +33,7 @@ impl WantedKind {
 
 macro_rules! reasons {
     ($($name:ident = ($word:literal, $problem:ident, $cure:literal);)*) => {
-        /// Why nobody can approve something.
+        /// Why no person can approve something.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum ObstacleReason {
             $(#[doc = concat!("`", $word, "`")] $name,)*
@@ -69,7 +69,7 @@ reasons! {
     OnlyOwnerRules = ("only_owner_rules", DelegationCheckUnknown,
         "The policy gives nothing to roles or access packages, only to service owners: ask the service owner for a rule that does.");
     NotDelegable = ("resource_not_delegable", ResourceNotDelegable,
-        "Rights on the resource cannot be handed out: ask for an access package that leads to it instead.");
+        "Rights on the resource cannot be given: ask for an access package that leads to it instead.");
     MaskinportenSchema = ("resource_is_maskinporten_schema", ResourceIsMaskinportenSchema,
         "The resource is an API that Maskinporten delegates between organisations: it is no right of a system user.");
     NotOnAccessList = ("customer_not_on_access_list", AccessListValidationFail,
@@ -84,7 +84,7 @@ reasons! {
         "No system user gets this access package: take it out of the system and of the request.");
 }
 
-/// Something that nobody can approve.
+/// Something that no person can approve.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Obstacle {
     /// What it is.
@@ -95,7 +95,7 @@ pub struct Obstacle {
     pub reason: ObstacleReason,
 }
 
-/// Everything among what is wanted that nobody can approve for a customer, in order.
+/// What of the wanted rights and packages no person can approve for a customer, in order.
 pub async fn obstacles(
     db: &mut PgConnection,
     catalogue: &Catalogue,
@@ -131,7 +131,7 @@ pub async fn obstacles(
     Ok(out)
 }
 
-/// Why nobody can hand out a resource; the same rules as [`super::check()`] has for whoever approves.
+/// Why no person can give a resource; the same rules as [`super::check()`] has for an approver.
 fn of_resource(
     resource: Option<&Resource>,
     customer: PartyKind,
@@ -170,7 +170,7 @@ fn of_resource(
     out
 }
 
-/// Why nobody can hand out a package.
+/// Why no person can give a package.
 fn of_package(catalogue: &Catalogue, urn: &str, customer: PartyKind) -> Option<ObstacleReason> {
     let Some(package) = catalogue.package_by_urn(urn) else {
         return Some(ObstacleReason::UnknownPackage);

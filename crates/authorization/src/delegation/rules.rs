@@ -89,7 +89,7 @@ pub struct RightCheck {
     pub asks_for_package: bool,
     /// A role would lead to it.
     pub asks_for_role: bool,
-    /// Why it may not be given, whoever has it.
+    /// Why no holder of it may give it.
     pub blocks: Vec<Reason>,
 }
 
@@ -256,7 +256,7 @@ impl<'a> Delegator<'a> {
         }
     }
 
-    /// May this package be handed to a system user?
+    /// Whether this package may be given to a system user.
     #[must_use]
     pub fn package(&self, urn: &str) -> PackageOutcome {
         let refused = match self.catalogue.package_by_urn(urn) {
@@ -337,7 +337,7 @@ impl<'a> Delegator<'a> {
         self.fits(package) && package.is_assignable && self.may_pass_on(package)
     }
 
-    /// What of this resource may be handed to a system user? `list_filters` are those of the access
+    /// What of this resource may be given to a system user. `list_filters` are those of the access
     /// lists the owner is on for it.
     #[must_use]
     pub fn right(&self, resource: &Resource, list_filters: &[Vec<String>]) -> RightOutcome {

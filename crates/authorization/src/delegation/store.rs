@@ -1,4 +1,4 @@
-//! Grants as rows. All SQL of what has been handed out.
+//! Grants as rows. All SQL of what has been given.
 
 use serde_json::{Value, json};
 use sqlx::PgConnection;
@@ -8,7 +8,7 @@ use super::RightOutcome;
 use foundation::db::DbError;
 use registers::packages::PackageKey;
 
-/// Hands packages and rights of the owner to a system user, directly. What it has already stays as
+/// Gives packages and rights of the owner to a system user, directly. What it has already stays as
 /// it is.
 pub async fn give(
     tx: &mut PgConnection,
@@ -88,7 +88,7 @@ pub struct Held {
     pub resources: Vec<String>,
 }
 
-/// What the owner has handed to the system user directly.
+/// What the owner has given to the system user directly.
 pub async fn held(
     db: &mut PgConnection,
     owner_key: i32,
@@ -117,7 +117,7 @@ pub async fn held(
 }
 
 /// Takes single packages and all rights on single resources from a system user. What it does not
-/// have is not missed.
+/// have is ignored.
 pub async fn revoke(
     tx: &mut PgConnection,
     owner_key: i32,
@@ -141,7 +141,7 @@ pub async fn revoke(
     Ok(())
 }
 
-/// Packages that the owner has handed to its system users directly: id of the system user and URN,
+/// Packages that the owner has given to its system users directly: id of the system user and URN,
 /// by both.
 pub async fn packages_held(
     db: &mut PgConnection,

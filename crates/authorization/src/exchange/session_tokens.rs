@@ -126,11 +126,11 @@ impl Exchange {
     }
 }
 
-/// Renews the token of a session that lives, for another half hour but never beyond the session's
+/// Renews the token of a valid session, for another half hour but never beyond the session's
 /// own end. The idle time of the session starts anew. Only with `compat.refresh`.
 #[utoipa::path(get, operation_id = "refreshToken", path = "/authentication/api/v1/refresh", tag = "Portal",
     responses((status = 200, content((String = "text/plain"), (String = "application/json")), description = "The token: as a JSON string for a client that accepts JSON alone, else as plain text"),
-        (status = 401, body = FrameworkProblem, content_type = "application/problem+json", description = "No token of a session that lives"), (status = 503)))]
+        (status = 401, body = FrameworkProblem, content_type = "application/problem+json", description = "No token of a valid session"), (status = 503)))]
 pub async fn refresh(State(exchange): State<Exchange>, headers: HeaderMap) -> ApiResult<Response> {
     let mut by_cookie = false;
     let instead = || {

@@ -56,7 +56,7 @@ impl LiveSystemUsers {
         }
     }
 
-    /// What is known about the living ones among these, in order. What memory may not say is read
+    /// What is known about the active ones among these, in order. What memory may not say is read
     /// in one round trip.
     pub async fn among(&self, ids: &[Uuid], from_memory: bool) -> Result<Vec<Live>, DbError> {
         let from_memory = from_memory && self.feed.is_followed();
@@ -72,7 +72,7 @@ impl LiveSystemUsers {
     }
 
     async fn read(&self, ids: &[Uuid]) -> Result<Vec<Live>, DbError> {
-        let since = self.feed.moment();
+        let since = self.feed.version_stamp();
         let mut found: Vec<Live> = Vec::with_capacity(ids.len());
         for facts in store::live_facts(&mut *self.db.acquire().await?, ids).await? {
             let tags = [

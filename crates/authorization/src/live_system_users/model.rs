@@ -35,7 +35,7 @@ impl SystemUserKind {
     }
 }
 
-/// What the register says now about a living system user of a living system.
+/// What the register says now about an active system user of a system that is not deleted.
 #[derive(Debug)]
 pub struct LiveFacts {
     /// Its id.
@@ -57,6 +57,6 @@ pub struct LiveFacts {
 pub struct SystemUserParty {
     /// Internal key of its party.
     pub key: i32,
-    /// It, its system and its owner all live.
-    pub alive: bool,
+    /// Neither it nor its system nor its owner is deleted.
+    pub is_active: bool,
 }

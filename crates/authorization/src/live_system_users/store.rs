@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::model::{LiveFacts, SystemUserKind, SystemUserParty};
 use foundation::db::DbError;
 
-/// The facts of living system users of live systems among these ids.
+/// The facts of active system users of existing systems among these ids.
 pub async fn live_facts(db: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<LiveFacts>, DbError> {
     let rows = sqlx::query!(
         r#"select /* hot path */ u.id, u.kind, u.reportee_org_no, s.system_id, s.vendor_org_number,
@@ -32,7 +32,7 @@ pub async fn live_facts(db: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<LiveF
 pub async fn party_of(db: &mut PgConnection, id: Uuid) -> Result<Option<SystemUserParty>, DbError> {
     Ok(sqlx::query_as!(
         SystemUserParty,
-        r#"select /* hot path */ p.key, (not u.is_deleted and not s.is_deleted and o.status <> 'deleted') as "alive!"
+        r#"select /* hot path */ p.key, (not u.is_deleted and not s.is_deleted and o.status <> 'deleted') as "is_active!"
            from "system_user" u join party p on p.uuid = u.id join system s on s.system_internal_id = u.system_internal_id
            join party o on o.key = u.owner_key where u.id = $1"#,
         id

@@ -20,7 +20,7 @@ const AHEAD: u64 = 10_000 * PER_MILLISECOND;
 pub struct AnswerIds(Arc<AtomicU64>);
 
 impl AnswerIds {
-    /// The next id, and the moment that it names.
+    /// The next id, and the time that it contains.
     pub fn next(&self, now: DateTime<Utc>) -> (Uuid, DateTime<Utc>) {
         let present = now.timestamp_millis().unsigned_abs() * PER_MILLISECOND;
         let following = |last: u64| {
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_follow_each_other_and_name_their_moment() {
+    fn ids_follow_each_other_and_contain_their_time() {
         let ids = AnswerIds::default();
         let now = DateTime::from_timestamp_millis(1_700_000_000_123).unwrap();
         let given: Vec<(Uuid, DateTime<Utc>)> = (0..10_000).map(|_| ids.next(now)).collect();
@@ -70,11 +70,11 @@ mod tests {
                 .len(),
             given.len()
         );
-        for (id, moment) in given {
+        for (id, time) in given {
             let (seconds, nanos) = id.get_timestamp().unwrap().to_unix();
             assert_eq!(
                 DateTime::from_timestamp(seconds.cast_signed(), nanos).unwrap(),
-                moment
+                time
             );
             assert_eq!(id.get_version_num(), 7);
         }

@@ -241,7 +241,7 @@ pub async fn authorize(
             let admin = principal.scopes.contains(AUTHORIZE_ADMIN);
             let asked = Asked::read(&endpoints.pdp, &body).await?;
             let parts = asked.parts(settings.max_decisions_per_request)?;
-            let _room = asked.room_for(&endpoints.pdp, &parts).await?;
+            let _space = asked.wait_for_space(&endpoints.pdp, &parts).await?;
             let (requests, places) = partial_requests(
                 parts,
                 |entries| PartialRequest::of(entries, admin),
@@ -333,8 +333,8 @@ pub async fn decision(
                     .map_err(Excess::message),
                 Err(_) => Err("the body is no JSON request"),
             };
-            let _room = match (&asked, &parts) {
-                (Ok(asked), Ok(parts)) => asked.room_for(&endpoints.pdp, parts).await?,
+            let _space = match (&asked, &parts) {
+                (Ok(asked), Ok(parts)) => asked.wait_for_space(&endpoints.pdp, parts).await?,
                 _ => None,
             };
             let (requests, places) = match parts {
@@ -370,11 +370,11 @@ pub async fn decision(
 struct Asked<'b> {
     request: DecisionRequest<'b>,
     /// A large body has space as long as it is there.
-    room: Option<LargeCall>,
+    capacity: Option<LargeCall>,
 }
 
 impl<'b> Asked<'b> {
-    /// Reads a body: a large one where it holds up nobody.
+    /// Reads a body: a large one in a thread where no other request waits for it.
     async fn read(pdp: &Pdp, body: &'b DecisionBody) -> ApiResult<Self> {
         let read = || match body.format {
             Format::Json => {
@@ -383,26 +383,26 @@ impl<'b> Asked<'b> {
             }
             Format::Xml => Ok(xml::read(&body.bytes)),
         };
-        let room = pdp.room.for_call(0, 0, body.bytes.len()).await?;
+        let capacity = pdp.capacity.for_call(0, 0, body.bytes.len()).await?;
         let request = if body.bytes.len() > INLINE_BYTES {
-            Box::pin(pdp.room.evaluate(read)).await?
+            Box::pin(pdp.capacity.evaluate(read)).await?
         } else {
             read()?
         };
-        Ok(Self { request, room })
+        Ok(Self { request, capacity })
     }
 
     /// Waits for space for the decisions, if there is none for the body already.
-    async fn room_for(
+    async fn wait_for_space(
         &self,
         pdp: &Pdp,
         parts: &DecisionParts<'_>,
     ) -> Result<Option<LargeCall>, Refused> {
         context::count_as(parts.different.len())?;
-        if self.room.is_some() {
+        if self.capacity.is_some() {
             return Ok(None);
         }
-        pdp.room
+        pdp.capacity
             .for_call(parts.different.len(), parts.attributes, 0)
             .await
     }

@@ -210,10 +210,11 @@ pub struct LargeCall {
 
 /// Bounds on how much is done at a time. Clones share them.
 #[derive(Debug, Clone)]
-pub struct Room {
+pub struct Capacity {
     large: Arc<Semaphore>,
     evaluations: Arc<Semaphore>,
-    /// Places in the queue for evaluations, by consumer: one that sends much waits behind itself.
+    /// Places in the queue for evaluations, by consumer: one that sends much waits for its own
+    /// calls.
     of_consumers: Arc<[Semaphore]>,
 }
 
@@ -227,7 +228,7 @@ struct Turn<'r> {
 /// Consumers that have places of their own; others share them.
 const CONSUMERS: usize = 1 << 10;
 
-impl Default for Room {
+impl Default for Capacity {
     fn default() -> Self {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
@@ -242,7 +243,7 @@ impl Default for Room {
     }
 }
 
-impl Room {
+impl Capacity {
     /// Waits for space, when a call is large by its decisions, its attributes or the bytes of its
     /// body. It has space until the result is dropped.
     ///
@@ -370,15 +371,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_consumer_waits_behind_itself_and_not_before_others() {
-        let room = Room {
+    async fn a_consumer_waits_for_itself_and_others_do_not() {
+        let capacity = Capacity {
             evaluations: Arc::new(Semaphore::new(1)),
             of_consumers: (0..CONSUMERS).map(|_| Semaphore::new(1)).collect(),
-            ..Room::default()
+            ..Capacity::default()
         };
-        let first = room.turn(Some(1)).await;
-        let mut second = pin!(room.turn(Some(1)));
-        let mut other = pin!(room.turn(Some(2)));
+        let first = capacity.turn(Some(1)).await;
+        let mut second = pin!(capacity.turn(Some(1)));
+        let mut other = pin!(capacity.turn(Some(2)));
         // A time-out of nothing asks once.
         let now = Duration::ZERO;
         assert!(tokio::time::timeout(now, &mut second).await.is_err());
@@ -396,19 +397,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn large_calls_wait_for_each_other_and_small_ones_for_nobody() {
-        let room = Room::default();
+    async fn large_calls_wait_for_each_other_and_small_ones_do_not_wait() {
+        let capacity = Capacity::default();
         let mut held = Vec::new();
         for _ in 0..2 {
-            held.push(room.for_call(0, MAX_ATTRIBUTES, 0).await.unwrap());
+            held.push(capacity.for_call(0, MAX_ATTRIBUTES, 0).await.unwrap());
         }
         assert!(
-            room.for_call(100, 5_000, 64 * 1024)
+            capacity
+                .for_call(100, 5_000, 64 * 1024)
                 .await
                 .unwrap()
                 .is_none()
         );
-        let mut next = Box::pin(room.for_call(0, 0, 64 * 1024 + 1));
+        let mut next = Box::pin(capacity.for_call(0, 0, 64 * 1024 + 1));
         // A time-out of nothing asks once.
         let now = Duration::ZERO;
         assert!(tokio::time::timeout(now, &mut next).await.is_err());

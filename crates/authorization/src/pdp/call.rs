@@ -62,7 +62,7 @@ pub struct Call<'s> {
 }
 
 impl<'s> Call<'s> {
-    /// Begins a call by somebody, on facts as new as asked for.
+    /// Begins a call of a caller, on facts as new as asked for.
     pub async fn begin(
         pdp: &'s Pdp,
         endpoint: Endpoint,
@@ -97,8 +97,9 @@ impl<'s> Call<'s> {
         self.view
     }
 
-    /// Decides requests, in order, with an account of each where one is wanted. `places` says which of
-    /// them each part of the call is; none when they are its parts, in order. Each part is logged.
+    /// Decides requests, in order, with an explanation of each where one is wanted. `places` says
+    /// which of them each part of the call is; none when they are its parts, in order. Each part is
+    /// logged.
     ///
     /// # Errors
     /// The facts cannot be had, or the call asks for too much.
@@ -127,7 +128,7 @@ impl<'s> Call<'s> {
         Ok(all)
     }
 
-    /// Notes how long decisions took together.
+    /// Counts how long decisions took together.
     pub fn took(&self, took: Duration) {
         self.pdp.counters.took(self.endpoint, took);
     }
@@ -178,7 +179,7 @@ impl<'s> Call<'s> {
         self.pdp.log.record(self.line(request, &found, &context))
     }
 
-    /// Notes a refusal that came before anybody decided.
+    /// Records a refusal that came before the decision.
     pub async fn refuse(&self, request: &PartialRequest<'_>, reason: DecisionReason) {
         let found = Outcome {
             decision: Decision::Indeterminate,

@@ -79,7 +79,7 @@ impl Pdp {
     }
 
     /// Decides requests, in order. What is not in memory is read at once for all of them. Decisions
-    /// that take long are made where they hold up nobody.
+    /// that take long are made in a thread where no other request waits for them.
     ///
     /// # Errors
     /// The facts cannot be had, or the budget is used up. Faults of a request are Indeterminate
@@ -105,7 +105,7 @@ impl Pdp {
                 let n = all.len();
                 self.judge_all(view, &requests[n..], &questions[n..], rest, budget)
             };
-            let rest = Box::pin(self.room.evaluate(work)).await?;
+            let rest = Box::pin(self.capacity.evaluate(work)).await?;
             all.extend(rest);
         }
         if all.iter().any(|decided| decided.looks_in_sub_units) {
@@ -366,7 +366,7 @@ impl Pdp {
             return Err(processing("the person is unknown"));
         }
         let is_system_user = matches!(question.who, Who::SystemUser(_));
-        if is_system_user && !pair.system_user.as_ref().is_some_and(|user| user.alive) {
+        if is_system_user && !pair.system_user.as_ref().is_some_and(|user| user.is_active) {
             decided.decision = Decision::NotApplicable;
             decided.reason = if pair.system_user.is_some() {
                 DecisionReason::InactiveSubject
@@ -484,7 +484,7 @@ impl Pdp {
             }
         }
         if decided.decision == Decision::Permit {
-            decided.settle_permit(resource, pair, action.unwrap_or_default());
+            decided.finish_permit(resource, pair, action.unwrap_or_default());
         }
         Ok(())
     }

@@ -27,7 +27,7 @@ pub struct Echo {
 
 /// Bytes of a result with nothing in it.
 const BYTES_OF_RESULT: usize = 300;
-/// Bytes of an echoed attribute beside its texts.
+/// Bytes of an echoed attribute without its texts.
 const BYTES_OF_ECHO: usize = 160;
 
 impl Echo {
@@ -95,7 +95,7 @@ pub struct Decided {
     pub(super) findings: Option<PolicyFindings>,
     /// Packages that the subject holds and the rule that permitted asks for, when that was asked for.
     pub(super) packages: Vec<PackageKey>,
-    /// An account of it all in JSON, when that was asked for.
+    /// The explanation in JSON, when it was asked for.
     pub explanation: Option<Arc<RawValue>>,
     /// Whom it is about, as far as it makes a difference for levels.
     pub(super) subject: SubjectKind,
@@ -178,7 +178,7 @@ impl Decided {
 
     /// Completes a Permit: the policy's obligations go with it, unless the resource is open to
     /// parties on its access lists alone and the reportee is on none of them.
-    pub(super) fn settle_permit(&mut self, resource: &Resource, pair: &Pair, action: &str) {
+    pub(super) fn finish_permit(&mut self, resource: &Resource, pair: &Pair, action: &str) {
         if !resource.access_list_enabled || is_listed(pair, resource, action) {
             self.policy.clone_from(&resource.policy);
         } else {

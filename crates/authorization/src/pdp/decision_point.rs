@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sqlx::PgPool;
 
-use super::{answer_id::AnswerIds, budget::Room, log::Log, memory::Memory, metrics::Counters};
+use super::{answer_id::AnswerIds, budget::Capacity, log::Log, memory::Memory, metrics::Counters};
 use foundation::{clock::Clock, db::feed::Feed};
 use registers::{
     packages::Catalogue,
@@ -25,7 +25,7 @@ pub struct Pdp {
     pub(super) counters: Counters,
     pub(super) answer_ids: AnswerIds,
     pub(super) log: Log,
-    pub(super) room: Room,
+    pub(super) capacity: Capacity,
 }
 
 impl Pdp {
@@ -54,7 +54,7 @@ impl Pdp {
             counters: Counters::default(),
             answer_ids: AnswerIds::default(),
             log,
-            room: Room::default(),
+            capacity: Capacity::default(),
         }
     }
 

@@ -55,7 +55,7 @@ pub struct LoggedDecision {
     /// Rule of the policy, or id of the assignment with the single right.
     pub decided_by: Option<String>,
     pub duration_microseconds: i32,
-    /// Authentication level that the policy states for everybody, with a Permit.
+    /// Authentication level that the policy states for all subjects, with a Permit.
     pub minimum_level: Option<i32>,
     /// Authentication level that the policy states for system users, with a Permit.
     pub minimum_level_system_users: Option<i32>,
@@ -110,7 +110,7 @@ const ON_ITS_WAY: Duration = Duration::from_secs(2);
 
 /// The decisions of an answer, by the id in its header `Systembruker-Decision-Id`.
 ///
-/// Whoever asks must be the organisation that got the answer; what was asked with a subscription
+/// The caller must be the organisation that got the answer; what was asked with a subscription
 /// key alone is shown to a subscription key.
 #[utoipa::path(get, operation_id = "getDecisions", path = "/systembruker/api/v1/decisions/{id}", tag = "Service owner", params(("id" = Uuid, Path)),
     responses((status = 200, body = AnswerDecisions), (status = 400, description = "The id is no uuid"), (status = 401), (status = 403),
@@ -141,7 +141,7 @@ pub async fn read(
         tokio::time::sleep(Duration::from_millis(100)).await;
         rows = log::of_answer(&mut *endpoints.db.acquire().await?, id, created).await?;
     }
-    let mut decisions = rows.iter().map(|line| log::told(line)).peekable();
+    let mut decisions = rows.iter().map(|line| log::to_json(line)).peekable();
     let text = |line: &Map<String, Value>, name: &str| {
         line.get(name).and_then(Value::as_str).map(str::to_owned)
     };

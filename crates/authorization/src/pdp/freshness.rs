@@ -22,7 +22,7 @@ pub const AT_LEAST: HeaderName = HeaderName::from_static("systembruker-at-least"
 pub struct View {
     /// Memory may answer, if it follows the change feed.
     pub from_memory: bool,
-    /// An account of how it came about is wanted.
+    /// An explanation of the decision is wanted.
     pub explain: bool,
     /// The packages that a permit rests on are wanted.
     pub names_packages: bool,

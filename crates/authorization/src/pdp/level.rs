@@ -2,7 +2,7 @@
 
 use xacml::Obligation;
 
-/// Category of the level that is asked of everybody.
+/// Category of the level that is asked of all subjects.
 const GENERAL: &str = "urn:altinn:minimum-authenticationlevel";
 /// Category of the level that is asked of system users in place of the general one.
 const SYSTEM_USERS: &str = "urn:altinn:minimum-authenticationlevel-systemuser";
@@ -14,7 +14,7 @@ const HIGHEST: u8 = 4;
 pub enum SubjectKind {
     /// A system user: a level of its own counts, when the policy has one.
     SystemUser,
-    /// Anybody else.
+    /// Any other subject.
     Other,
 }
 
@@ -25,7 +25,7 @@ pub enum RequiredLevel {
     Any,
     /// This one or a higher one: 0 to 4.
     AtLeast(u8),
-    /// What the policy states is no level: nobody has it.
+    /// What the policy states is no level: no subject has it.
     Unreadable,
 }
 
@@ -71,7 +71,7 @@ impl RequiredLevel {
 /// What the obligations of a policy ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct StatedLevels {
-    /// Of everybody.
+    /// Of all subjects.
     pub(super) general: Option<RequiredLevel>,
     /// Of system users, in place of the general one: higher or lower.
     pub(super) system_users: Option<RequiredLevel>,
@@ -108,7 +108,7 @@ impl StatedLevels {
 /// One of the two levels that a policy states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CountedLevel {
-    /// That of everybody.
+    /// That of all subjects.
     General,
     /// That of system users.
     SystemUsers,
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn without_it_the_general_one_counts_for_everybody() {
+    fn without_it_the_general_one_counts_for_all_subjects() {
         let general = [obligation(GENERAL, "4")];
         for subject in [SubjectKind::SystemUser, SubjectKind::Other] {
             assert_eq!(required(&general, subject), RequiredLevel::AtLeast(4));
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_has_a_level_that_is_none() {
+    fn no_subject_has_a_level_that_is_none() {
         for text in ["5", "-1", "three", ""] {
             let level = required(&[obligation(GENERAL, text)], SubjectKind::Other);
             assert!(!level.is_met_by(u8::MAX), "{text}");

@@ -1,5 +1,5 @@
-//! Facts in memory: how a subject stands to a reportee, kept as long as the change feed says
-//! nothing of either.
+//! Facts in memory: the connections between a subject and a reportee, cached as long as the change
+//! feed contains neither of them.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ pub struct Known {
     pub is_person_asked: bool,
 }
 
-/// Everything that decisions about a subject and a reportee need to know, as of one moment.
+/// Everything that decisions about a subject and a reportee need to know, as of one instant.
 #[derive(Debug)]
 pub struct Pair {
     /// The subject, when it is known.
@@ -43,7 +43,7 @@ pub struct Pair {
     pub reportee: Option<Known>,
     /// Main unit of the reportee, when the subject has something from it.
     pub main_unit: Option<Uuid>,
-    /// The reportee is a client that was handed on.
+    /// The reportee is a client that was delegated.
     pub is_client: bool,
     /// Packages that the subject holds for the reportee.
     pub packages: Box<[PackageKey]>,
@@ -113,7 +113,7 @@ impl Pair {
         };
         if let (Some(subject), Some(reportee)) = (&out.subject, &out.reportee)
             && (matches!(subject.kind, PartyKind::Person | PartyKind::Organization)
-                || out.system_user.as_ref().is_some_and(|user| user.alive))
+                || out.system_user.as_ref().is_some_and(|user| user.is_active))
         {
             let access = rules::access(catalogue, subject, &reportee.party, &standing.connections);
             out.packages = access.packages.into_iter().collect();
@@ -235,22 +235,22 @@ impl Memory {
 
     /// Reads pairs from the database, all in one round trip, and remembers them.
     pub async fn read(&self, pool: &PgPool, keys: &[Key]) -> Result<Vec<Arc<Fact<Pair>>>, DbError> {
-        let since = self.feed.moment();
+        let since = self.feed.version_stamp();
         let asked: Vec<(&Lookup, &Lookup)> = keys
             .iter()
             .map(|(subject, reportee)| (subject, reportee))
             .collect();
         let standings = parties::standings(&mut *pool.acquire().await?, &asked).await?;
         let pairs = keys.iter().zip(standings).map(|(key, standing)| {
-            let is_telling = is_telling(&key.0, standing.subject.as_ref())
-                && is_telling(&key.1, standing.reportee.as_ref());
+            let is_notified = is_notified(&key.0, standing.subject.as_ref())
+                && is_notified(&key.1, standing.reportee.as_ref());
             let tags = self.tags(key, &standing);
             let pair = Arc::new(Fact::new(
                 Pair::of(standing, &self.catalogue, self.client_resources),
                 since,
                 tags,
             ));
-            if is_telling {
+            if is_notified {
                 self.pairs.put(*key, Arc::clone(&pair));
             }
             pair
@@ -284,8 +284,8 @@ impl Memory {
     }
 }
 
-/// Whether a change would name what was found. That somebody is not known by a number changes
-/// unannounced.
-fn is_telling(lookup: &Lookup, found: Option<&Party>) -> bool {
+/// Whether a change of what was found is in the change feed. That a number belongs to no party
+/// changes without an entry.
+fn is_notified(lookup: &Lookup, found: Option<&Party>) -> bool {
     found.is_some() || lookup.is_empty() || lookup.only_uuid().is_some()
 }

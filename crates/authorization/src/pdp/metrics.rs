@@ -40,7 +40,7 @@ pub struct Counters {
     owners: Arc<Mutex<HashSet<String>>>,
 }
 
-/// Owner of a resource that nobody registered.
+/// Owner of a resource that is not registered.
 const UNKNOWN: &str = "unknown";
 /// Owners that have no label of their own.
 const OTHERS: &str = "other";

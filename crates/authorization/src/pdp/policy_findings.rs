@@ -1,4 +1,4 @@
-//! What a policy made of a request, kept for the account of a decision.
+//! What a policy made of a request, kept for the explanation of a decision.
 
 use serde_json::{
     Value, json,
@@ -9,14 +9,14 @@ use foundation::ids::NationalId;
 use registers::resources::{CompiledPolicy, rights};
 use xacml::{Because, Decision, Effect, Trace, TraceStep, policy::Rule};
 
-/// Texts of a rule that an account repeats.
+/// Texts of a rule that an explanation repeats.
 const MOST_WANTED: usize = 20;
-/// Actions of a policy that an account repeats.
+/// Actions of a policy that an explanation repeats.
 const MOST_ACTIONS: usize = 100;
-/// Steps that the account of a rule takes.
+/// Steps that the explanation of a rule takes.
 const STEPS_OF_RULE: usize = 250;
 
-/// What a policy made of a request, as an account shows it.
+/// What a policy made of a request, as an explanation shows it.
 #[derive(Debug, Default)]
 pub struct PolicyFindings {
     /// Its rules, as JSON; none when no policy was asked.
@@ -55,7 +55,7 @@ impl PolicyFindings {
         }
     }
 
-    /// Bytes of the account of the rules.
+    /// Bytes of the explanation of the rules.
     pub fn bytes(&self) -> usize {
         self.rules.as_ref().map_or(0, |rules| rules.get().len())
     }

@@ -23,7 +23,7 @@ pub(super) const ORG: &str = "urn:altinn:org";
 pub(super) const APP: &str = "urn:altinn:app";
 const PERSON_UUID: &str = "urn:altinn:person:uuid";
 const ORGANIZATION_UUID: &str = "urn:altinn:organization:uuid";
-/// Before the instance id of an app, where that stands as the instance of a resource.
+/// Prefix of the instance id of an app, where that is the instance of a resource.
 const INSTANCE_PREFIX: &str = "urn:altinn:instance-id:";
 pub(super) const USER_ID: &str = "urn:altinn:userid";
 
@@ -52,18 +52,18 @@ pub(super) fn named_party(text: &str) -> Option<(&'static str, String)> {
 pub(super) enum Who {
     /// A system user.
     SystemUser(Uuid),
-    /// A person by identity number: somebody who must be known.
+    /// A person by identity number: the person must be known.
     NationalId,
-    /// A party by user id or uuid: somebody who may be anybody.
+    /// A party by user id or uuid: it may be any party.
     Party,
     /// A party by party id.
     PartyId,
-    /// An organisation by a name of organisations, or nobody.
+    /// An organisation by a name of organisations, or an unknown party.
     Other,
 }
 
 impl Who {
-    /// Whether somebody who is named so may be a person.
+    /// Whether a party that is named so may be a person.
     pub(super) const fn may_be_person(self) -> bool {
         match self {
             Self::NationalId | Self::Party | Self::PartyId => true,
@@ -100,7 +100,7 @@ pub(super) enum Identifier {
 impl Identifier {
     const COUNT: usize = Self::ReporteeOrganizationLegacy as usize + 1;
 
-    /// What an attribute of a category names; none when it names nothing that may stand once only.
+    /// What an attribute of a category names; none when it names nothing that may occur once only.
     fn of(category: &str, id: &str) -> Option<Self> {
         match category {
             ids::SUBJECT => match id {
@@ -218,7 +218,7 @@ fn party_of_instance(text: &str) -> Option<PartyRef> {
     let digits = party.trim_start_matches(['+', '-']);
     let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
     (is_number && Uuid::try_parse(instance.trim()).is_ok())
-        .then(|| party_number(party).map_or(PartyRef::Nobody, PartyRef::PartyId))
+        .then(|| party_number(party).map_or(PartyRef::Unknown, PartyRef::PartyId))
 }
 
 /// What a question names, each thing once, without blanks around it.
@@ -320,7 +320,8 @@ impl<'r> QuestionNames<'r> {
             (Some(org), Some(app)) => of_app
                 .and_then(|rest| rest.strip_prefix(org)?.strip_prefix('_'))
                 .is_some_and(|rest| rest == app),
-            // One of the two names is not the name of an app; beside one it must agree with it.
+            // One of the two names is not the name of an app; together with one it must agree with
+            // it.
             (Some(org), None) => of_app.is_none_or(|rest| {
                 rest.strip_prefix(org)
                     .is_some_and(|rest| rest.starts_with('_'))
@@ -362,9 +363,9 @@ pub(super) struct Question<'r> {
     pub(super) subject: Lookup,
     /// How the reportee is found; by every name that it is given.
     pub(super) reportee: Lookup,
-    /// A reportee is named, be it by a name that nobody has.
+    /// A reportee is named, be it by an unknown name.
     pub(super) names_reportee: bool,
-    /// The reportee has several names, and nobody has one of them.
+    /// The reportee has several names, and one of them is unknown.
     pub(super) is_contradictory: bool,
 }
 
@@ -467,10 +468,10 @@ struct Reportee {
 impl Reportee {
     fn of(names: &QuestionNames<'_>, identity: &IdentityKeys) -> Result<Self, Fault> {
         let mut lookup = Lookup::default();
-        let (mut count, mut nobody) = (0, false);
+        let (mut count, mut has_unknown) = (0, false);
         let mut add = |name: &PartyRef| {
             count += 1;
-            nobody |= *name == PartyRef::Nobody;
+            has_unknown |= *name == PartyRef::Unknown;
             lookup.add(name, identity);
         };
         if let Some(text) = names.get(Identifier::ReporteePartyId) {
@@ -497,7 +498,7 @@ impl Reportee {
             )?));
         }
         if let Some(text) = names.get(Identifier::ReporteePartyUuid) {
-            add(&Uuid::try_parse(text).map_or(PartyRef::Nobody, PartyRef::Uuid));
+            add(&Uuid::try_parse(text).map_or(PartyRef::Unknown, PartyRef::Uuid));
         }
         // The party of an instance is the reportee: alone, or as one more name of it.
         if let Some(party) = &names.instance_party
@@ -508,7 +509,7 @@ impl Reportee {
         Ok(Self {
             lookup,
             names: count,
-            is_contradictory: nobody && count > 1,
+            is_contradictory: has_unknown && count > 1,
         })
     }
 }
@@ -521,7 +522,7 @@ fn subject(names: &QuestionNames<'_>, identity: &IdentityKeys) -> Result<(Who, L
         return Ok((Who::SystemUser(id), Lookup::from(id)));
     }
     if let Some(text) = names.get(Identifier::SubjectPerson) {
-        let name = NationalId::parse(text).map_or(PartyRef::Nobody, PartyRef::Person);
+        let name = NationalId::parse(text).map_or(PartyRef::Unknown, PartyRef::Person);
         return Ok((Who::NationalId, Lookup::of(&name, identity)));
     }
     let organization = names.organization(
@@ -588,7 +589,7 @@ mod tests {
         }
         assert_eq!(
             party_of_instance(&format!("99999999999/{uuid}")),
-            Some(PartyRef::Nobody)
+            Some(PartyRef::Unknown)
         );
     }
 }

@@ -17,7 +17,7 @@ pub struct DecisionResponse {
     pub response: Vec<DecisionResult>,
 }
 
-/// The same, with results that stand in several places.
+/// The same, with results that occur in several places.
 #[derive(Debug, Serialize)]
 pub struct RepeatedResults<'r> {
     /// In the order of the references.
@@ -74,14 +74,15 @@ pub struct Obligations(Arc<CompiledPolicy>);
 
 impl Serialize for Obligations {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if let Some(told) = self.0.told_obligations.get() {
-            return told.serialize(serializer);
+        if let Some(serialized) = self.0.serialized_obligations.get() {
+            return serialized.serialize(serializer);
         }
         let list: Vec<ObligationJson> = self.0.permit_obligations.iter().map(obligation).collect();
-        let told = serde_json::value::to_raw_value(&list).map_err(serde::ser::Error::custom)?;
+        let serialized =
+            serde_json::value::to_raw_value(&list).map_err(serde::ser::Error::custom)?;
         self.0
-            .told_obligations
-            .get_or_init(|| told)
+            .serialized_obligations
+            .get_or_init(|| serialized)
             .serialize(serializer)
     }
 }

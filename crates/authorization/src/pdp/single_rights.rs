@@ -129,7 +129,7 @@ impl Pdp {
                 && let Some(right) = matching(&rights, &resource.identifier, action, attributes)
             {
                 decided.permit_by(right);
-                decided.settle_permit(&resource, &pair, action);
+                decided.finish_permit(&resource, &pair, action);
             }
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! `POST /authorization/api/v1/systemuser/authorize`: a service owner hands over the token it was
+//! `POST /authorization/api/v1/systemuser/authorize`: a service owner sends the token it was
 //! shown, and learns whether it is good and what its system user may do.
 
 use std::{collections::HashMap, pin::pin, sync::Arc};
@@ -208,7 +208,7 @@ fn bind(value: &Value, max_checks: usize) -> ApiResult<Inspection> {
 /// Checks a system user's token, and decides what it may do.
 ///
 /// Every well-formed question is answered with 200: a bad token is `active: false` with the first
-/// check that failed. The token handed over is neither stored nor logged.
+/// check that failed. The token in the body is neither stored nor logged.
 #[utoipa::path(post, operation_id = "authorizeToken", path = "/authorization/api/v1/systemuser/authorize", tag = "Service owner",
     params(("explain" = Option<bool>, Query)), request_body = crate::bodies::TokenCheckBody,
     responses((status = 200, body = TokenDecision), (status = 400), (status = 401), (status = 403), (status = 415),
@@ -243,9 +243,9 @@ async fn answered(
     explain: bool,
 ) -> ApiResult<Response> {
     context::count_as(asked.checks.len())?;
-    let _room = endpoints
+    let _space = endpoints
         .pdp
-        .room
+        .capacity
         .for_call(asked.checks.len(), 0, 0)
         .await?;
     let call = Call::begin(&endpoints.pdp, Endpoint::Token, at_least, Some(caller)).await;

@@ -19,8 +19,8 @@ use foundation::{
 /// # Errors
 /// See [`super::merge::MergeError`].
 pub async fn apply(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
-    // The limit is looked at when the lines have been seen together: everything that is wrong is
-    // told at once.
+    // The limit is checked when all lines have been read, so that the report contains every
+    // finding.
     merge.take_findings(&mut *tx).await?;
     sqlx::query!("delete from staging.touched")
         .execute(&mut *tx)
@@ -30,16 +30,16 @@ pub async fn apply(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
         .await?;
     let counts = kinds::merge(&mut *tx, merge).await?;
     merge.check_limit()?;
-    tell_vendors(&mut *tx).await?;
+    publish_lost_clients(&mut *tx).await?;
     publish(tx).await?;
     Ok(counts)
 }
 
-/// More touched parties than this are told in one entry.
-const TOLD_ONE_BY_ONE: i64 = 10_000;
+/// More touched parties than this become one entry of the change feed.
+const MAX_ENTRIES: i64 = 10_000;
 
-/// Tells vendors of clients that their agents lost for good.
-async fn tell_vendors(tx: &mut PgConnection) -> Result<(), DbError> {
+/// Publishes to vendors which clients their agents have lost for good.
+async fn publish_lost_clients(tx: &mut PgConnection) -> Result<(), DbError> {
     sqlx::query!(
         r#"insert into outbox (id, event, subject_kind, subject_id, party_org_no, vendor_org_no, payload)
            select gen_random_uuid(), $1, $2, gen_random_uuid(), u.reportee_org_no, s.vendor_org_number,
@@ -57,7 +57,7 @@ async fn tell_vendors(tx: &mut PgConnection) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Tells the change feed what was touched.
+/// Appends what was touched to the change feed.
 async fn publish(tx: &mut PgConnection) -> Result<(), DbError> {
     let touched = sqlx::query_scalar!(r#"select count(*) as "count!" from staging.touched"#)
         .fetch_one(&mut *tx)
@@ -65,7 +65,7 @@ async fn publish(tx: &mut PgConnection) -> Result<(), DbError> {
     if touched == 0 {
         return Ok(());
     }
-    if touched > TOLD_ONE_BY_ONE {
+    if touched > MAX_ENTRIES {
         feed::append(tx, Touched::Everything, "import").await?;
         return Ok(());
     }

@@ -57,7 +57,7 @@ pub struct Batches<'a> {
 }
 
 impl<'a> Batches<'a> {
-    /// Nothing yet, behind the lines up to `done`.
+    /// Nothing yet, after the lines up to `done`.
     pub fn new(done: u64, out: &'a mpsc::Sender<Batch>) -> Self {
         Self {
             batch: Batch::default(),
@@ -71,7 +71,7 @@ impl<'a> Batches<'a> {
         &mut self.batch
     }
 
-    /// A line is complete. False when nobody listens any more.
+    /// A line is complete. False when the receiver is closed.
     pub fn line_done(&mut self, line: u64) -> bool {
         self.batch.last_line = line;
         if self.batch.rows.bytes.len() < BATCH_BYTES && line - self.sent < BATCH_LINES {

@@ -210,7 +210,7 @@ fn stage_unit(number: u64, text: &[u8], rows: &mut super::copy::Rows, findings: 
         }
     }
     let address = (!addresses.is_empty()).then(|| json!(addresses));
-    let told = Unit {
+    let staged = Unit {
         number: unit.organisasjonsnummer.as_deref(),
         name: unit.navn.as_deref(),
         form: unit
@@ -223,7 +223,7 @@ fn stage_unit(number: u64, text: &[u8], rows: &mut super::copy::Rows, findings: 
         address: address.as_ref(),
         ..Unit::default()
     };
-    told.stage(number, &mut check, rows);
+    staged.stage(number, &mut check, rows);
 }
 
 #[derive(Deserialize)]
@@ -335,7 +335,7 @@ fn stage_roles(
                         person,
                     );
                 }
-                // Free text, the dead and the deleted hold nothing.
+                // Free text, deceased persons and deleted organisations hold nothing.
                 _ => {}
             }
         }

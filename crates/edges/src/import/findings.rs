@@ -44,7 +44,7 @@ pub struct Findings {
 }
 
 impl Findings {
-    /// Notes that a line is wrong.
+    /// Adds a finding: a line is wrong.
     pub fn add(&mut self, line: u64, member: &str, code: &str, reason: impl Into<String>) {
         self.count += 1;
         if self.list.len() < KEPT {
@@ -57,7 +57,7 @@ impl Findings {
         }
     }
 
-    /// Notes something to be looked at.
+    /// Adds a warning.
     pub fn warn(&mut self, line: u64, code: &str, reason: impl Into<String>) {
         let seen = self
             .warnings
@@ -70,16 +70,17 @@ impl Findings {
     /// What is to be looked at.
     #[must_use]
     pub fn warnings(&self) -> Vec<Warning> {
-        let told = |((code, reason), (count, first)): (&(String, String), &(u64, u64))| Warning {
-            code: code.clone(),
-            reason: reason.clone(),
-            count: *count,
-            first_line: *first,
-        };
-        self.warnings.iter().map(told).collect()
+        let warning =
+            |((code, reason), (count, first)): (&(String, String), &(u64, u64))| Warning {
+                code: code.clone(),
+                reason: reason.clone(),
+                count: *count,
+                first_line: *first,
+            };
+        self.warnings.iter().map(warning).collect()
     }
 
-    /// Takes over what another reading found.
+    /// Adds the findings of another reading.
     pub fn extend(&mut self, other: Self) {
         self.count += other.count;
         self.list.extend(

@@ -11,7 +11,7 @@ use registers::parties::{self, PartyRef};
 pub struct Counts {
     /// New ones.
     pub added: u64,
-    /// Those that are otherwise now.
+    /// Those that were updated.
     pub changed: u64,
     /// Those that ended.
     pub ended: u64,
@@ -82,17 +82,17 @@ pub struct Merge<'a> {
 }
 
 impl Merge<'_> {
-    /// Takes over what was found in staging, and takes those lines out. More than may be wrong ends
+    /// Collects what was found in staging, and removes those lines. More than may be wrong ends
     /// the merge.
     ///
     /// # Errors
     /// See [`MergeError`].
-    pub async fn settle_findings(&mut self, tx: &mut PgConnection) -> Merged<()> {
+    pub async fn apply_findings(&mut self, tx: &mut PgConnection) -> Merged<()> {
         self.take_findings(tx).await?;
         self.check_limit()
     }
 
-    /// Takes over what was found in staging, and takes those lines out.
+    /// Collects what was found in staging, and removes those lines.
     pub(super) async fn take_findings(&mut self, tx: &mut PgConnection) -> Result<(), DbError> {
         let rows = sqlx::query_as!(
             FoundRow,
@@ -207,7 +207,7 @@ impl StagedLine {
     }
 }
 
-/// The organisation or person that a line names; a finding when nobody is.
+/// The organisation or person that a line names; a finding when it is unknown.
 pub async fn party(
     tx: &mut PgConnection,
     merge: &mut Merge<'_>,
@@ -230,7 +230,7 @@ pub async fn party(
     Ok(found)
 }
 
-/// Notes that a party was touched.
+/// Marks a party as touched.
 pub async fn touch(tx: &mut PgConnection, key: i32) -> Result<(), DbError> {
     sqlx::query!(
         "insert into staging.touched values ($1) on conflict do nothing",
@@ -241,8 +241,8 @@ pub async fn touch(tx: &mut PgConnection, key: i32) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Notes that an agent lost something of a client.
-pub async fn unhand(
+/// Marks a client of which an agent has lost something.
+pub async fn mark_delegation_lost(
     tx: &mut PgConnection,
     system_user_key: i32,
     client_key: i32,

@@ -1,4 +1,4 @@
-//! Bulk import: the world as files tell it, at national size.
+//! Bulk import: registers from files, at national size.
 //!
 //! A file is read once, line by line, into staging tables (`read`), and one transaction merges it
 //! (`apply`): all of it or nothing. What was staged survives a kill, so that the next run of the
@@ -53,7 +53,7 @@ pub enum Kind {
     Systems,
     /// System users with what they hold.
     SystemUsers,
-    /// Clients that facilitators handed to agents.
+    /// Clients that facilitators delegated to agents.
     ClientDelegations,
     /// Requests of vendors.
     Requests,
@@ -102,7 +102,7 @@ impl Kind {
     }
 }
 
-/// In which form a file tells its kind.
+/// The form in which a file contains its kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// The operator's: one object a line.
@@ -175,7 +175,7 @@ pub struct Context {
 /// Whose identity numbers an installation takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AcceptedPersons {
-    /// Everybody's.
+    /// Those of all persons.
     All,
     /// Those of made-up persons alone, whose month of birth has an offset.
     Synthetic,

@@ -68,7 +68,7 @@ async fn import_on(
     options: &Options,
     progress: &ProgressBar,
 ) -> anyhow::Result<Outcome> {
-    store::be_patient(&mut *db).await?;
+    store::configure_import_session(&mut *db).await?;
     anyhow::ensure!(
         store::lock(&mut *db).await?,
         "another import is running; wait for it to end"
@@ -116,7 +116,7 @@ async fn import_on(
     match merged {
         Ok(counts) if options.dry_run => {
             tx.rollback().await?;
-            store::forget(&mut *db, run.id).await?;
+            store::delete_run(&mut *db, run.id).await?;
             store::clear(&mut *db).await?;
             Ok(outcome(counts, findings, None))
         }
@@ -136,7 +136,7 @@ async fn import_on(
         Err(error) => {
             tx.rollback().await?;
             if options.dry_run {
-                store::forget(&mut *db, run.id).await?;
+                store::delete_run(&mut *db, run.id).await?;
             } else {
                 store::end(
                     &mut *db,
@@ -230,7 +230,7 @@ async fn stage(
     while let Some(mut batch) = batches.recv().await {
         store::stage(&mut *db, table, &batch, run.map(|r| r.id)).await?;
         lines = batch.last_line;
-        // Those in words wait in the database; here only what would be forgotten.
+        // Those in words wait in the database; here only what would be lost.
         let unkept = batch.findings.count - batch.findings.list.len() as u64;
         batch.findings.list.clear();
         batch.findings.count = unkept;
@@ -291,7 +291,7 @@ async fn record(tx: &mut PgConnection, options: &Options, counts: Counts) -> any
     Ok(audit::record(tx, event).await?)
 }
 
-/// Tells the planner what it deals with now.
+/// Gathers statistics, so that the planner knows the size of the tables.
 async fn analyze(db: &mut PgConnection, kind: Kind, progress: &ProgressBar) -> anyhow::Result<()> {
     waiting(progress, format!("{}: gathering statistics", kind.as_str()));
     let tables: &[&str] = match kind {

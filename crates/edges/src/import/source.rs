@@ -14,7 +14,7 @@ use anyhow::Context as _;
 use aws_lc_rs::digest;
 use flate2::read::MultiGzDecoder;
 
-/// Bytes read so far of the file as it lies there, for progress.
+/// Bytes read so far of the file as it is stored, for progress.
 #[derive(Debug, Clone, Default)]
 pub struct Position(Arc<AtomicU64>);
 
@@ -43,7 +43,7 @@ impl<R: Read> Read for Counting<R> {
 pub struct Source {
     /// Its text, unpacked.
     pub reader: Box<dyn BufRead + Send>,
-    /// SHA-256 of the file as it lies there. Of standard input nothing is known beforehand: then it
+    /// SHA-256 of the file as it is stored. Of standard input nothing is known beforehand: then it
     /// is of random bytes.
     pub sha256: [u8; 32],
     /// Size in bytes; none for standard input.

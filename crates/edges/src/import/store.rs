@@ -15,7 +15,7 @@ use foundation::{db::DbError, retention::BATCH};
 const IMPORT_LOCK: i64 = 0x7379_7374_656d_0003;
 
 /// Takes the lock that only one import holds, until the connection closes. False when another holds
-/// it. A run that was just killed may hold it for a moment.
+/// it. A run that was just killed may hold it for a short time.
 pub async fn lock(db: &mut PgConnection) -> Result<bool, DbError> {
     for _ in 0..30 {
         if sqlx::query_scalar!(
@@ -32,8 +32,8 @@ pub async fn lock(db: &mut PgConnection) -> Result<bool, DbError> {
     Ok(false)
 }
 
-/// A connection's manners for long work.
-pub async fn be_patient(db: &mut PgConnection) -> Result<(), sqlx::Error> {
+/// Settings of a connection for long statements.
+pub async fn configure_import_session(db: &mut PgConnection) -> Result<(), sqlx::Error> {
     for setting in [
         "statement_timeout = 0",
         "lock_timeout = '60s'",
@@ -212,8 +212,8 @@ pub async fn end(
     Ok(())
 }
 
-/// Forgets a run that was only tried.
-pub async fn forget(db: &mut PgConnection, run: Uuid) -> Result<(), DbError> {
+/// Deletes a run that was only tried.
+pub async fn delete_run(db: &mut PgConnection, run: Uuid) -> Result<(), DbError> {
     sqlx::query!("delete from import_run where id = $1", run)
         .execute(db)
         .await?;

@@ -57,7 +57,7 @@ pub struct Browser {
     pub target: String,
     /// Whether it sends a form.
     pub is_form: bool,
-    /// Its session, when one lives and the level suffices.
+    /// Its session, when it is valid and the level suffices.
     pub session: Option<Session>,
     secure: bool,
 }

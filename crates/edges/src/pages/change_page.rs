@@ -13,15 +13,14 @@ use super::Pages;
 use super::{
     addresses,
     browser::Browser,
-    display,
-    farewell::Farewell,
-    frame,
-    frame::Frame,
+    display, layout,
+    layout::Layout,
     logout,
     receipt::{Outcome, Receipt},
     request_page::{self, DecisionForm, RequestPage},
     request_view::{self, Listing, Notice, Section, View},
     texts::{self, Language},
+    way_back::WayBack,
 };
 use authorization::delegation::{self, Approver, DelegationReport, Held};
 use foundation::{
@@ -60,7 +59,7 @@ pub async fn show(State(pages): State<Pages>, browser: Browser, query: Query) ->
         .get("id")
         .and_then(|id| Uuid::try_parse(id.trim()).ok())
     else {
-        return frame::message(
+        return layout::message(
             &pages,
             &browser,
             StatusCode::BAD_REQUEST,
@@ -105,7 +104,7 @@ async fn answer_form(
     form: Result<Form<DecisionForm>, FormRejection>,
 ) -> Response {
     let Ok(id) = path.uuid("id") else {
-        return frame::message(
+        return layout::message(
             &pages,
             &browser,
             StatusCode::NOT_FOUND,
@@ -126,7 +125,7 @@ async fn answer_form(
     match load(&pages, &browser, id).await {
         Ok(Ok(loaded)) => carry_out(&pages, &browser, &loaded, &form).await,
         Ok(Err(page)) => page,
-        Err(error) => frame::failure(&pages, &browser, error),
+        Err(error) => layout::failure(&pages, &browser, error),
     }
 }
 
@@ -145,17 +144,17 @@ async fn again(
     };
     match page {
         Ok(page) => page.f.respond(status, &page),
-        Err(error) => frame::failure(pages, browser, error),
+        Err(error) => layout::failure(pages, browser, error),
     }
 }
 
 /// Where a browser goes that leaves a change request; none when its person may not read it.
-pub(super) async fn farewell(pages: &Pages, browser: &Browser, id: Uuid) -> Option<Farewell> {
+pub(super) async fn way_back(pages: &Pages, browser: &Browser, id: Uuid) -> Option<WayBack> {
     let Ok(Ok(loaded)) = load(pages, browser, id).await else {
         return None;
     };
     let outcome = Outcome::of_change_request(loaded.request.status);
-    Some(Farewell {
+    Some(WayBack {
         receipt: receipt(pages, browser, &loaded, outcome),
         redirect_url: loaded.request.redirect_url.filter(|u| !u.is_empty()),
     })
@@ -174,7 +173,7 @@ async fn load(
     id: Uuid,
 ) -> Result<Result<Loaded, Response>, ApiError> {
     let refuse = |status, key: &str| {
-        Ok(Err(frame::message(
+        Ok(Err(layout::message(
             pages,
             browser,
             status,
@@ -240,17 +239,17 @@ async fn load(
     }))
 }
 
-/// For someone of the organisation who may not decide: whom to ask.
+/// For a person of the organisation who may not decide: whom to ask.
 fn share(pages: &Pages, browser: &Browser, person: &Person, party: &Party) -> Response {
     let org = display::name(&party.name);
-    let f = Frame::new(
+    let f = Layout::new(
         pages,
         browser,
         texts::text(browser.language, "esc.title").to_owned(),
     )
     .with_person(&person.0.name);
     let body = f.fill("esc.body", "org", &org);
-    let page = frame::MessagePage {
+    let page = layout::MessagePage {
         detail: Some(f.fill("esc.change_link", "org", &org)),
         f,
         body,
@@ -344,7 +343,7 @@ async fn page(
     if let Some(session) = &browser.session {
         v.csrf = csrf::token(&session.csrf_secret, "POST", &v.action);
     }
-    let mut f = Frame::new(pages, browser, v.title.clone()).with_person(&loaded.person.0.name);
+    let mut f = Layout::new(pages, browser, v.title.clone()).with_person(&loaded.person.0.name);
     f.acting_for = Some(display::name(&loaded.party.name));
     f.is_error = !v.failing.is_empty();
     f.back = addresses::of_change_request(loaded.request.id);
@@ -520,7 +519,7 @@ async fn carry_out(
     let outcome = match form.decision.as_str() {
         "close" => Ok(Outcome::of_change_request(request.status)),
         "approve" | "reject" if form.party != party.uuid.to_string() => {
-            return frame::message(
+            return layout::message(
                 pages,
                 browser,
                 StatusCode::FORBIDDEN,
@@ -543,7 +542,7 @@ async fn carry_out(
             .await
             .map(|_| Outcome::Rejected),
         _ => {
-            return frame::message(
+            return layout::message(
                 pages,
                 browser,
                 StatusCode::BAD_REQUEST,

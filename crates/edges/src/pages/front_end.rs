@@ -152,7 +152,7 @@ impl FrontEnd {
     }
 }
 
-/// Files as they stand on disk.
+/// Files as they are on disk.
 #[derive(Default)]
 struct Found {
     files: Vec<(String, Vec<u8>)>,
@@ -160,7 +160,8 @@ struct Found {
 }
 
 impl Found {
-    /// Reads what is below a folder. What a link leads to is left out: it may stand elsewhere.
+    /// Reads what is below a folder. What a link leads to is left out: it may be outside the
+    /// folder.
     fn read_folder(&mut self, folder: &Path, name: &str, depth: usize) -> anyhow::Result<()> {
         ensure!(depth < MAX_DEPTH, "more than {MAX_DEPTH} folders deep");
         for entry in fs::read_dir(folder)? {
@@ -250,7 +251,7 @@ fn content_type(name: &str) -> &'static str {
     }
 }
 
-/// Names of Altinn's hosts in scripts, and what stands in their place.
+/// Names of Altinn's hosts in scripts, and what replaces them.
 struct HostNames(Vec<(String, String)>);
 
 impl HostNames {

@@ -13,8 +13,8 @@ use uuid::Uuid;
 use super::Pages;
 use super::{
     browser::{Browser, LANGUAGE_COOKIE},
-    frame,
-    frame::Frame,
+    layout,
+    layout::Layout,
     login::own_address,
     sandbox,
     texts::Language,
@@ -27,14 +27,14 @@ use foundation::{
 #[derive(Debug, Template)]
 #[template(path = "start.html")]
 struct Start {
-    f: Frame,
+    f: Layout,
 }
 
 /// `GET /`: in the sandbox, what is running and how to try it.
 pub async fn start(State(pages): State<Pages>, browser: Browser) -> Response {
     if pages.config.profile() != Profile::Sandbox {
         let page = Start {
-            f: Frame::new(
+            f: Layout::new(
                 &pages,
                 &browser,
                 super::text(browser.language, "start.title").to_owned(),
@@ -45,15 +45,15 @@ pub async fn start(State(pages): State<Pages>, browser: Browser) -> Response {
     sandbox::start(&pages, &browser).await
 }
 
-/// Pages that are not built yet, and addresses nobody knows.
+/// Pages that are not built yet, and unknown addresses.
 pub async fn not_built(State(pages): State<Pages>, browser: Browser) -> Response {
-    frame::unknown(&pages, &browser)
+    layout::unknown(&pages, &browser)
 }
 
 #[derive(Debug, Template)]
 #[template(path = "help.html")]
 struct Help {
-    f: Frame,
+    f: Layout,
     phone: String,
     email: String,
     licenses: &'static str,
@@ -63,7 +63,7 @@ struct Help {
 pub async fn help(State(pages): State<Pages>, browser: Browser) -> Response {
     let operator = &pages.config.settings.operator;
     let page = Help {
-        f: Frame::new(
+        f: Layout::new(
             &pages,
             &browser,
             super::text(browser.language, "h.title").to_owned(),
@@ -78,13 +78,13 @@ pub async fn help(State(pages): State<Pages>, browser: Browser) -> Response {
 #[derive(Debug, Template)]
 #[template(path = "privacy.html")]
 struct Privacy {
-    f: Frame,
+    f: Layout,
     cookies: Vec<(&'static str, &'static str, String)>,
 }
 
 /// `GET …/privacy`
 pub async fn privacy(State(pages): State<Pages>, browser: Browser) -> Response {
-    let f = Frame::new(
+    let f = Layout::new(
         &pages,
         &browser,
         super::text(browser.language, "priv.title").to_owned(),
@@ -131,7 +131,7 @@ pub async fn privacy(State(pages): State<Pages>, browser: Browser) -> Response {
 #[derive(Debug, Template)]
 #[template(path = "accessibility.html")]
 struct Accessibility {
-    f: Frame,
+    f: Layout,
     statement: String,
     licenses: &'static str,
 }
@@ -139,7 +139,7 @@ struct Accessibility {
 /// `GET …/accessibility`
 pub async fn accessibility(State(pages): State<Pages>, browser: Browser) -> Response {
     let page = Accessibility {
-        f: Frame::new(
+        f: Layout::new(
             &pages,
             &browser,
             super::text(browser.language, "a11y.title").to_owned(),
@@ -215,7 +215,7 @@ pub async fn status(State(pages): State<Pages>, browser: Browser) -> Response {
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    frame::message(&pages, &browser, code, "app.name", key)
+    layout::message(&pages, &browser, code, "app.name", key)
 }
 
 /// `GET /.well-known/security.txt`

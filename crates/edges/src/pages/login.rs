@@ -11,7 +11,7 @@ use http::StatusCode;
 use super::Pages;
 use super::{
     browser::{Browser, CookieName},
-    frame,
+    layout,
     onward::{self, Onward, found},
     store,
     texts::Language,
@@ -71,7 +71,7 @@ pub async fn start(State(pages): State<Pages>, browser: Browser, query: Query) -
     let known = |acr: &&str| matches!(*acr, "idporten-loa-substantial" | "idporten-loa-high");
     let acrs: Vec<&str> = wanted.split(' ').filter(|a| !a.is_empty()).collect();
     if !acrs.iter().all(known) {
-        return frame::message(
+        return layout::message(
             &pages,
             &browser,
             StatusCode::BAD_REQUEST,
@@ -96,7 +96,7 @@ pub async fn start(State(pages): State<Pages>, browser: Browser, query: Query) -
     }
     match begin(&pages, &browser, goto, &acr).await {
         Ok(response) => response,
-        Err(error) => frame::failure(&pages, &browser, error),
+        Err(error) => layout::failure(&pages, &browser, error),
     }
 }
 
@@ -108,12 +108,16 @@ fn by_page(pages: &Pages, browser: &Browser, goto: &str, acr_values: &str) -> Re
         .extend_pairs((!acr_values.is_empty()).then_some(("acr_values", acr_values)))
         .finish();
     let title = super::text(browser.language, "nav.login").to_owned();
-    let mut frame = frame::Frame::new(pages, browser, title);
-    "/".clone_into(&mut frame.back);
-    let link = frame.t("c.continue").to_owned();
-    let lines = vec![frame.t("login.leading").to_owned()];
+    let mut layout = layout::Layout::new(pages, browser, title);
+    "/".clone_into(&mut layout.back);
+    let link = layout.t("c.continue").to_owned();
+    let lines = vec![layout.t("login.leading").to_owned()];
     onward::page(
-        Onward { frame, lines, link },
+        Onward {
+            layout,
+            lines,
+            link,
+        },
         &format!("/authentication/api/v1/authentication?{query}"),
     )
 }
@@ -154,7 +158,7 @@ pub async fn callback(State(pages): State<Pages>, browser: Browser, query: Query
             login_failed("no person");
             error_page(&pages, &browser, "login.no_pid")
         }
-        Err(Failed::Other(error)) => frame::failure(&pages, &browser, error),
+        Err(Failed::Other(error)) => layout::failure(&pages, &browser, error),
     }
 }
 
@@ -177,20 +181,20 @@ impl<E: Into<ApiError>> From<E> for Failed {
 }
 
 fn error_page(pages: &Pages, browser: &Browser, body_key: &str) -> Response {
-    let mut page_frame = frame::Frame::new(
+    let mut page_layout = layout::Layout::new(
         pages,
         browser,
         super::text(browser.language, "login.err_title").to_owned(),
     )
     .with_error();
-    "/".clone_into(&mut page_frame.back);
+    "/".clone_into(&mut page_layout.back);
     let link = Some((
         "/authentication/api/v1/authentication?goto=%2F".to_owned(),
-        page_frame.t("login.retry").to_owned(),
+        page_layout.t("login.retry").to_owned(),
     ));
-    let body = page_frame.t(body_key).to_owned();
-    let page = frame::MessagePage {
-        f: page_frame,
+    let body = page_layout.t(body_key).to_owned();
+    let page = layout::MessagePage {
+        f: page_layout,
         body,
         detail: None,
         link,

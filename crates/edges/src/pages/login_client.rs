@@ -1,8 +1,8 @@
 //! Our client at the identity provider: authorization code with PKCE and a pushed request.
 //!
 //! Written out here because the contract asks for pushed authorization requests and key-signed
-//! client assertions, which the `OpenID` Connect libraries at hand do not offer; tokens and keys go
-//! through the module `token`.
+//! client assertions, which the available libraries for `OpenID` Connect do not offer; tokens and
+//! keys go through the module `token`.
 
 use std::time::{Duration, Instant};
 
@@ -122,7 +122,7 @@ impl LoginClient {
         &self.issuer
     }
 
-    /// Origins of the identity provider: its pages may frame our front-channel log-out.
+    /// Origins of the identity provider: its pages may show our front-channel log-out in a frame.
     #[must_use]
     pub fn origins(&self) -> Vec<String> {
         let mut out = vec![self.issuer.trim_end_matches('/').to_owned()];

@@ -14,12 +14,12 @@ use sqlx::types::Json;
 use super::Pages;
 use super::{
     browser::{Browser, CookieName},
-    display, farewell, frame,
-    frame::Frame,
-    front_end_cookies,
+    display, front_end_cookies, layout,
+    layout::Layout,
     onward::{self, Onward, found},
     receipt::Receipt,
     store::{self, PostLogout},
+    way_back,
 };
 use foundation::{
     config::Profile,
@@ -49,10 +49,10 @@ pub struct LogoutForm {
 #[derive(Debug, Template)]
 #[template(path = "confirm_logout.html")]
 struct ConfirmLogout {
-    f: Frame,
+    f: Layout,
 }
 
-/// Whether the browser follows a link of ours or an address somebody typed, not one of another
+/// Whether the browser follows a link of ours or an address that was typed, not one of another
 /// site.
 pub fn is_own_link(browser: &Browser) -> bool {
     let site = browser
@@ -67,12 +67,12 @@ pub async fn by_link(State(pages): State<Pages>, browser: Browser) -> Response {
     if is_own_link(&browser) {
         return end(&pages, &browser, None, None).await;
     }
-    let frame = Frame::new(
+    let layout = Layout::new(
         &pages,
         &browser,
         super::text(browser.language, "logout.confirm_title").to_owned(),
     );
-    let page = ConfirmLogout { f: frame };
+    let page = ConfirmLogout { f: layout };
     page.f.respond(StatusCode::OK, &page)
 }
 
@@ -91,7 +91,7 @@ pub async fn by_form(
             metrics::counter!(CSRF_REJECTED.name).increment(1);
             context::report(SecurityEvent::CsrfRejected { path: PATH });
             context::note_refusal(Refusal::denial(context::CSRF));
-            return frame::message(
+            return layout::message(
                 &pages,
                 &browser,
                 StatusCode::FORBIDDEN,
@@ -114,7 +114,7 @@ pub async fn end(
 ) -> Response {
     match try_end(pages, browser, redirect_url, receipt).await {
         Ok(response) => response,
-        Err(error) => frame::failure(pages, browser, error),
+        Err(error) => layout::failure(pages, browser, error),
     }
 }
 
@@ -164,20 +164,24 @@ async fn try_end(
 
 /// What the page says that leads to the log-out of the identity provider.
 fn leaving(pages: &Pages, browser: &Browser, receipt: Option<&Receipt>) -> Onward {
-    let mut frame = after_session(pages, browser, "out.leaving");
-    let mut lines = receipt.map_or_else(Vec::new, |receipt| farewell::put_on(receipt, &mut frame));
-    lines.push(frame.t("out.leaving_body").to_owned());
-    let link = frame.t("c.continue").to_owned();
-    Onward { frame, lines, link }
+    let mut layout = after_session(pages, browser, "out.leaving");
+    let mut lines = receipt.map_or_else(Vec::new, |receipt| way_back::put_on(receipt, &mut layout));
+    lines.push(layout.t("out.leaving_body").to_owned());
+    let link = layout.t("c.continue").to_owned();
+    Onward {
+        layout,
+        lines,
+        link,
+    }
 }
 
-/// The frame of a page for somebody who is logged out.
-fn after_session(pages: &Pages, browser: &Browser, title: &str) -> Frame {
+/// The layout of a page for a person who is logged out.
+fn after_session(pages: &Pages, browser: &Browser, title: &str) -> Layout {
     let title = super::text(browser.language, title).to_owned();
-    let mut frame = Frame::new(pages, browser, title);
-    frame.person = None;
-    LOGGED_OUT.clone_into(&mut frame.back);
-    frame
+    let mut layout = Layout::new(pages, browser, title);
+    layout.person = None;
+    LOGGED_OUT.clone_into(&mut layout.back);
+    layout
 }
 
 /// The token of a record that a link made just now: it says where the browser goes, unless a
@@ -205,18 +209,22 @@ pub async fn finished(State(pages): State<Pages>, browser: Browser) -> Response 
     match target {
         Ok(Some((url, receipt))) => onward::page(returning(&pages, &browser, &url, &receipt), &url),
         Ok(None) => found(LOGGED_OUT),
-        Err(error) => frame::failure(&pages, &browser, error),
+        Err(error) => layout::failure(&pages, &browser, error),
     }
 }
 
 /// What the page says that leads to the vendor.
 fn returning(pages: &Pages, browser: &Browser, url: &str, receipt: &Receipt) -> Onward {
-    let mut frame = after_session(pages, browser, "out.title");
-    let mut lines = farewell::put_on(receipt, &mut frame);
+    let mut layout = after_session(pages, browser, "out.title");
+    let mut lines = way_back::put_on(receipt, &mut layout);
     let host = display::host(url).unwrap_or_default();
-    lines.push(frame.fill("out.return_body", "host", &host));
-    let link = frame.fill("out.return_link", "system", receipt.system_name());
-    Onward { frame, lines, link }
+    lines.push(layout.fill("out.return_body", "host", &host));
+    let link = layout.fill("out.return_link", "system", receipt.system_name());
+    Onward {
+        layout,
+        lines,
+        link,
+    }
 }
 
 /// Where a browser goes after a log-out, with what is said about it: once.
@@ -253,7 +261,7 @@ fn scheme_allowed(profile: Profile, url: &str) -> bool {
 #[derive(Debug, Template)]
 #[template(path = "logged_out.html")]
 struct LoggedOut {
-    f: Frame,
+    f: Layout,
     lines: Vec<String>,
 }
 
@@ -264,7 +272,7 @@ pub async fn logged_out_page(State(pages): State<Pages>, browser: Browser) -> Re
         Some(token) => store::receipt(&pages.db, token).await.ok().flatten(),
     };
     let mut f = after_session(&pages, &browser, "out.title");
-    let lines = receipt.map_or_else(Vec::new, |receipt| farewell::put_on(&receipt, &mut f));
+    let lines = receipt.map_or_else(Vec::new, |receipt| way_back::put_on(&receipt, &mut f));
     let page = LoggedOut { f, lines };
     page.f.respond(StatusCode::OK, &page)
 }

@@ -9,11 +9,10 @@ mod browser;
 mod change_page;
 mod display;
 mod docs;
-mod farewell;
-mod frame;
 mod front_end;
 mod front_end_cookies;
 mod information;
+mod layout;
 mod login;
 mod login_client;
 mod logout;
@@ -29,10 +28,11 @@ mod shell;
 mod state;
 mod store;
 mod texts;
+mod way_back;
 
 pub use docs::reference::TEST_TOKENS;
-pub use frame::refusal;
 pub use front_end::FrontEnd;
+pub use layout::refusal;
 pub use login_client::{
     CLIENT_ID as SANDBOX_CLIENT_ID, LoginClient, callback_address, logged_out_address,
 };

@@ -8,13 +8,13 @@ use askama::Template;
 use axum::response::{IntoResponse as _, Response};
 use http::{StatusCode, header::LOCATION};
 
-use super::frame::Frame;
+use super::layout::Layout;
 
 /// A page that leads on at once, and has a link for a browser that does not follow.
 #[derive(Debug, Template)]
 #[template(path = "onward.html")]
 struct OnwardPage {
-    f: Frame,
+    f: Layout,
     lines: Vec<String>,
     address: String,
     link: String,
@@ -23,8 +23,8 @@ struct OnwardPage {
 /// What a page that leads on says.
 #[derive(Debug)]
 pub struct Onward {
-    /// The frame, with the heading as its title.
-    pub frame: Frame,
+    /// The layout, with the heading as its title.
+    pub layout: Layout,
     /// Sentences below the heading.
     pub lines: Vec<String>,
     /// Text of the link.
@@ -34,7 +34,7 @@ pub struct Onward {
 /// The page that leads to an address.
 pub fn page(onward: Onward, address: &str) -> Response {
     let Onward {
-        frame: mut f,
+        layout: mut f,
         lines,
         link,
     } = onward;

@@ -9,10 +9,10 @@ use axum_extra::extract::cookie::CookieJar;
 use http::StatusCode;
 use uuid::Uuid;
 
-use super::{Pages, farewell::Farewell, receipt::Receipt};
+use super::{Pages, receipt::Receipt, way_back::WayBack};
 use super::{
     browser::{Browser, CookieName},
-    change_page, frame, front_end_cookies,
+    change_page, front_end_cookies, layout,
     login::{login_address, own_address},
     logout,
     onward::found,
@@ -32,15 +32,15 @@ pub async fn leave_request(
     browser: Browser,
     path: PathValues,
 ) -> Response {
-    let farewell = match path.uuid("id") {
+    let way_back = match path.uuid("id") {
         // The portal leaves a forwarded request for an agent by this link too.
-        Ok(id) => match request_page::farewell(&pages, &browser, RequestKind::Standard, id).await {
-            Some(farewell) => Some(farewell),
-            None => request_page::farewell(&pages, &browser, RequestKind::Agent, id).await,
+        Ok(id) => match request_page::way_back(&pages, &browser, RequestKind::Standard, id).await {
+            Some(way_back) => Some(way_back),
+            None => request_page::way_back(&pages, &browser, RequestKind::Agent, id).await,
         },
         Err(_) => None,
     };
-    leave(&pages, &browser, farewell).await
+    leave(&pages, &browser, way_back).await
 }
 
 /// `GET /accessmanagement/api/v1/systemuser/agentrequest/{id}/logout`
@@ -49,11 +49,11 @@ pub async fn leave_agent_request(
     browser: Browser,
     path: PathValues,
 ) -> Response {
-    let farewell = match path.uuid("id") {
-        Ok(id) => request_page::farewell(&pages, &browser, RequestKind::Agent, id).await,
+    let way_back = match path.uuid("id") {
+        Ok(id) => request_page::way_back(&pages, &browser, RequestKind::Agent, id).await,
         Err(_) => None,
     };
-    leave(&pages, &browser, farewell).await
+    leave(&pages, &browser, way_back).await
 }
 
 /// `GET /accessmanagement/api/v1/systemuser/changerequest/{id}/logout`
@@ -62,26 +62,26 @@ pub async fn leave_change_request(
     browser: Browser,
     path: PathValues,
 ) -> Response {
-    let farewell = match path.uuid("id") {
-        Ok(id) => change_page::farewell(&pages, &browser, id).await,
+    let way_back = match path.uuid("id") {
+        Ok(id) => change_page::way_back(&pages, &browser, id).await,
         Err(_) => None,
     };
-    leave(&pages, &browser, farewell).await
+    leave(&pages, &browser, way_back).await
 }
 
 /// Remembers where the browser shall go, and sends it to the log-out. Who may not read the request
 /// is only logged out, and a link from another site leads to the page that asks.
-async fn leave(pages: &Pages, browser: &Browser, farewell: Option<Farewell>) -> Response {
-    let Some(Farewell {
+async fn leave(pages: &Pages, browser: &Browser, way_back: Option<WayBack>) -> Response {
+    let Some(WayBack {
         redirect_url: Some(url),
         receipt,
-    }) = farewell.filter(|_| logout::is_own_link(browser))
+    }) = way_back.filter(|_| logout::is_own_link(browser))
     else {
         return found(logout::PATH);
     };
     match remember(pages, browser, &url, &receipt).await {
         Ok(jar) => (jar, found(logout::PATH)).into_response(),
-        Err(error) => frame::failure(pages, browser, error),
+        Err(error) => layout::failure(pages, browser, error),
     }
 }
 
@@ -108,7 +108,7 @@ pub async fn change_reportee(
     }
     match try_change(&pages, &browser, &query).await {
         Ok(response) => response,
-        Err(error) => frame::failure(&pages, &browser, error),
+        Err(error) => layout::failure(&pages, &browser, error),
     }
 }
 
@@ -166,7 +166,7 @@ async fn named(pages: &Pages, query: &Query) -> Result<Option<Party>, ApiError> 
 
 /// `GET /accessmanagement/ui/errorpage/reportee`
 pub async fn not_yours(State(pages): State<Pages>, browser: Browser) -> Response {
-    frame::message(
+    layout::message(
         &pages,
         &browser,
         StatusCode::FORBIDDEN,

@@ -23,7 +23,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// How a request is left that nobody decides about now.
+    /// The outcome of a request that is not decided now.
     pub const fn of_request(status: RequestStatus, escalated: bool) -> Self {
         match status {
             RequestStatus::Accepted => Self::Approved,

@@ -14,16 +14,15 @@ use super::Pages;
 use super::{
     addresses,
     browser::Browser,
-    display,
-    farewell::Farewell,
-    frame,
-    frame::Frame,
+    display, layout,
+    layout::Layout,
     login::login_address,
     logout,
     onward::{self, Onward},
     receipt::{Outcome, Receipt},
     request_view::{self, Notice, View},
     texts,
+    way_back::WayBack,
 };
 use authorization::delegation::{Approver, DelegationReport};
 use foundation::{
@@ -47,7 +46,7 @@ use system_users::{
 #[derive(Debug, Template)]
 #[template(path = "request.html")]
 pub(super) struct RequestPage {
-    pub f: Frame,
+    pub f: Layout,
     pub v: View,
 }
 
@@ -144,7 +143,7 @@ async fn show(pages: &Pages, browser: &Browser, kind: RequestKind, query: &Query
         .get("id")
         .and_then(|id| Uuid::try_parse(id.trim()).ok())
     else {
-        return frame::message(
+        return layout::message(
             pages,
             browser,
             StatusCode::BAD_REQUEST,
@@ -158,7 +157,7 @@ async fn show(pages: &Pages, browser: &Browser, kind: RequestKind, query: &Query
     match load(pages, browser, kind, id).await {
         Ok(Ok(loaded)) => render(pages, browser, &loaded, StatusCode::OK, None).await,
         Ok(Err(page)) => page,
-        Err(error) => frame::failure(pages, browser, error),
+        Err(error) => layout::failure(pages, browser, error),
     }
 }
 
@@ -169,7 +168,7 @@ async fn show(pages: &Pages, browser: &Browser, kind: RequestKind, query: &Query
 pub(super) fn login_or_own_host(pages: &Pages, browser: &Browser, target: &str) -> Response {
     if browser.is_form {
         // A form has a session before it comes here: its person is gone from the register.
-        return frame::failure(pages, browser, ApiError::Empty(StatusCode::FORBIDDEN));
+        return layout::failure(pages, browser, ApiError::Empty(StatusCode::FORBIDDEN));
     }
     let own = url::Url::parse(&pages.config.ui_base).ok();
     let own_host = own
@@ -191,7 +190,7 @@ async fn load(
     id: Uuid,
 ) -> Result<Result<Loaded, Response>, ApiError> {
     let refuse = |status, key: &str| {
-        Ok(Err(frame::message(
+        Ok(Err(layout::message(
             pages,
             browser,
             status,
@@ -232,8 +231,8 @@ async fn load(
         .permissions
         .manages_access(&person, level, &party)
         .await?;
-    // Of a deleted organisation nobody is access manager any more; who had to do with it may still
-    // read.
+    // Of a deleted organisation no person is access manager any more; who had to do with it may
+    // still read.
     if !admin && !is_related(pages, &person, &party).await? {
         return Ok(Err(not_yours(pages, browser, &person)));
     }
@@ -260,7 +259,7 @@ pub(super) async fn is_related(
 }
 
 pub(super) fn not_yours(pages: &Pages, browser: &Browser, person: &Person) -> Response {
-    let f = Frame::new(
+    let f = Layout::new(
         pages,
         browser,
         texts::text(browser.language, "e.403_title").to_owned(),
@@ -268,7 +267,7 @@ pub(super) fn not_yours(pages: &Pages, browser: &Browser, person: &Person) -> Re
     .with_error()
     .with_person(&person.0.name);
     let body = f.fill("e.403_body", "name", &display::name(&person.0.name));
-    let page = frame::MessagePage {
+    let page = layout::MessagePage {
         detail: Some(f.t("e.403_tip").to_owned()),
         f,
         body,
@@ -279,12 +278,12 @@ pub(super) fn not_yours(pages: &Pages, browser: &Browser, person: &Person) -> Re
 }
 
 /// Where a browser goes that leaves a request; none when its person may not read it.
-pub(super) async fn farewell(
+pub(super) async fn way_back(
     pages: &Pages,
     browser: &Browser,
     kind: RequestKind,
     id: Uuid,
-) -> Option<Farewell> {
+) -> Option<WayBack> {
     let Ok(Ok(loaded)) = load(pages, browser, kind, id).await else {
         return None;
     };
@@ -297,7 +296,7 @@ pub(super) async fn farewell(
     let outcome = Outcome::of_request(request.status, request.escalated);
     let system = request_view::system_name(system.as_ref(), &request.system_id, browser.language);
     let now = pages.clock.now();
-    Some(Farewell {
+    Some(WayBack {
         receipt: Receipt::new(outcome, &system, &request.system_id, &party, now),
         redirect_url: request.redirect_url.filter(|u| !u.is_empty()),
     })
@@ -387,7 +386,7 @@ async fn render(
 ) -> Response {
     match page(pages, browser, loaded, notice).await {
         Ok(page) => page.f.respond(status, &page),
-        Err(error) => frame::failure(pages, browser, error),
+        Err(error) => layout::failure(pages, browser, error),
     }
 }
 
@@ -475,7 +474,7 @@ async fn page(
     if let Some(session) = &browser.session {
         v.csrf = csrf::token(&session.csrf_secret, "POST", &v.action);
     }
-    let mut f = Frame::new(pages, browser, v.title.clone()).with_person(&person.0.name);
+    let mut f = Layout::new(pages, browser, v.title.clone()).with_person(&person.0.name);
     f.acting_for = Some(display::name(&party.name));
     f.is_error = !v.failing.is_empty();
     f.back = addresses::of_request(request.kind, &request.id.to_string());
@@ -490,7 +489,7 @@ async fn decide(
     form: Result<Form<DecisionForm>, FormRejection>,
 ) -> Response {
     let Ok(id) = path.uuid("id") else {
-        return frame::message(
+        return layout::message(
             pages,
             browser,
             StatusCode::NOT_FOUND,
@@ -515,7 +514,7 @@ async fn decide(
     match load(pages, browser, kind, id).await {
         Ok(Ok(loaded)) => carry_out(pages, browser, &loaded, &form).await,
         Ok(Err(page)) => page,
-        Err(error) => frame::failure(pages, browser, error),
+        Err(error) => layout::failure(pages, browser, error),
     }
 }
 
@@ -527,11 +526,18 @@ const EXPIRED: &str = "expired";
 fn log_in_again(pages: &Pages, browser: &Browser, page: &str) -> Response {
     let address = login_address(pages, &format!("{page}&{EXPIRED}=true"));
     let title = texts::text(browser.language, "login.again_title").to_owned();
-    let mut frame = Frame::new(pages, browser, title);
-    page.clone_into(&mut frame.back);
-    let lines = vec![frame.t("session.expired").to_owned()];
-    let link = frame.t("nav.login").to_owned();
-    onward::page(Onward { frame, lines, link }, &address)
+    let mut layout = Layout::new(pages, browser, title);
+    page.clone_into(&mut layout.back);
+    let lines = vec![layout.t("session.expired").to_owned()];
+    let link = layout.t("nav.login").to_owned();
+    onward::page(
+        Onward {
+            layout,
+            lines,
+            link,
+        },
+        &address,
+    )
 }
 
 /// What the page says after such a login.
@@ -558,7 +564,7 @@ pub(super) fn own_form(
         return Err(log_in_again(pages, browser, page));
     };
     let Ok(Form(form)) = form else {
-        return Err(frame::message(
+        return Err(layout::message(
             pages,
             browser,
             StatusCode::BAD_REQUEST,
@@ -573,7 +579,7 @@ pub(super) fn own_form(
         metrics::counter!(CSRF_REJECTED.name).increment(1);
         context::report(SecurityEvent::CsrfRejected { path: action });
         context::note_refusal(Refusal::denial(context::CSRF));
-        return Err(frame::message(
+        return Err(layout::message(
             pages,
             browser,
             StatusCode::FORBIDDEN,
@@ -598,7 +604,7 @@ async fn carry_out(
         ..
     } = loaded;
     let forbidden = || {
-        frame::message(
+        layout::message(
             pages,
             browser,
             StatusCode::FORBIDDEN,
@@ -638,7 +644,7 @@ async fn carry_out(
             .await
             .map(|_| Outcome::Rejected),
         _ => {
-            return frame::message(
+            return layout::message(
                 pages,
                 browser,
                 StatusCode::BAD_REQUEST,
@@ -658,11 +664,11 @@ async fn forwarded(pages: &Pages, browser: &Browser, loaded: &Loaded) -> Respons
     let now = match load(pages, browser, loaded.request.kind, loaded.request.id).await {
         Ok(Ok(now)) => now,
         Ok(Err(page)) => return page,
-        Err(error) => return frame::failure(pages, browser, error),
+        Err(error) => return layout::failure(pages, browser, error),
     };
     let mut page = match page(pages, browser, &now, None).await {
         Ok(page) => page,
-        Err(error) => return frame::failure(pages, browser, error),
+        Err(error) => return layout::failure(pages, browser, error),
     };
     let t = |key: &str| texts::text(browser.language, key).to_owned();
     page.v.notice = None;
@@ -709,17 +715,17 @@ async fn explain(
     approving: bool,
 ) -> Response {
     let (status, notice) = match why(pages, browser, error, approving) {
-        Ok(told) => told,
+        Ok(notice) => notice,
         Err(page) => return page,
     };
     match load(pages, browser, loaded.request.kind, loaded.request.id).await {
         Ok(Ok(now)) => render(pages, browser, &now, status, notice).await,
         Ok(Err(page)) => page,
-        Err(error) => frame::failure(pages, browser, error),
+        Err(error) => layout::failure(pages, browser, error),
     }
 }
 
-/// What to tell about a decision that was refused; another page when there is nothing left to
+/// The notice about a decision that was refused; another page when there is nothing left to
 /// decide.
 #[expect(clippy::result_large_err, reason = "the other page is the answer")]
 pub(super) fn why(
@@ -742,7 +748,7 @@ pub(super) fn why(
         ApiError::Problem(problem) => match problem.code {
             ProblemCode::RequestNotNew => (StatusCode::CONFLICT, warning("req.raced")),
             ProblemCode::RequestNotFound | ProblemCode::AgentRequestNotFound => {
-                return Err(frame::message(
+                return Err(layout::message(
                     pages,
                     browser,
                     StatusCode::GONE,
@@ -771,6 +777,6 @@ pub(super) fn why(
             // The state of the page itself says why.
             _ => (StatusCode::UNPROCESSABLE_ENTITY, None),
         },
-        other => return Err(frame::failure(pages, browser, other)),
+        other => return Err(layout::failure(pages, browser, other)),
     })
 }

@@ -29,7 +29,7 @@ pub struct Item {
     pub name: String,
     pub lang: Option<&'static str>,
     pub missing: bool,
-    /// Something to be said beside the name.
+    /// A remark next to the name.
     pub tag: Option<String>,
     pub lines: Vec<String>,
     pub services: Vec<String>,
@@ -50,11 +50,11 @@ pub struct Section {
     /// Shown in place of the groups when there are none.
     pub empty: String,
     pub groups: Vec<Group>,
-    /// Closed until somebody opens it.
+    /// Closed until the reader opens it.
     pub folded: bool,
 }
 
-/// Something to be told above the request.
+/// A message above the request.
 #[derive(Debug)]
 pub struct Notice {
     pub color: &'static str,
@@ -297,7 +297,7 @@ pub async fn describe(
     })
 }
 
-/// Items that cannot be given: where they stand on the page, and why.
+/// Items that cannot be given: where they are on the page, and why.
 pub type Failing = Vec<(String, String)>;
 
 /// Whether a URN or resource id carries a tag.
@@ -309,7 +309,7 @@ pub struct Listing<'a> {
     pub resources: &'a [String],
     /// Before the anchors, so that those of several listings differ.
     pub anchor: &'a str,
-    /// What may be handed out.
+    /// What may be given.
     pub report: Option<&'a DelegationReport>,
     /// Text of a tag, and which URNs and resource ids carry it.
     pub tag: Option<(&'a str, Carries<'a>)>,

@@ -152,7 +152,7 @@ pub fn router(shown: Shown) -> Router<Pages> {
         .route(&ui("/privacy"), get(information::privacy))
         .route(&ui("/accessibility"), get(information::accessibility))
         .route(&ui("/lang"), get(information::change_language))
-        // Ours also beside Altinn's front end.
+        // Our own, also where Altinn's front end is served.
         .route(&ui("/party"), get(information::not_built))
         .route(&ui("/session/extend"), get(information::not_built))
         .route(

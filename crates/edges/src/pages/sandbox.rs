@@ -17,7 +17,7 @@ use super::{
     browser::Browser,
     display,
     docs::reference::TEST_TOKENS,
-    frame::{self, Frame},
+    layout::{self, Layout},
     recent_calls::RecentCall,
 };
 
@@ -43,7 +43,7 @@ struct Running {
     user: Option<String>,
 }
 
-/// Somebody as whom one may log in.
+/// A person as whom one may log in.
 #[derive(Debug)]
 struct TestPerson {
     name: String,
@@ -54,7 +54,7 @@ struct TestPerson {
 #[derive(Debug, Template)]
 #[template(path = "sandbox.html")]
 struct SandboxStart {
-    f: Frame,
+    f: Layout,
     tours: Vec<(&'static str, String, String)>,
     running: Vec<Running>,
     client_dir: String,
@@ -66,13 +66,13 @@ struct SandboxStart {
 pub async fn start(pages: &Pages, browser: &Browser) -> Response {
     match start_page(pages, browser).await {
         Ok(page) => page.f.respond(StatusCode::OK, &page),
-        Err(error) => frame::failure(pages, browser, error),
+        Err(error) => layout::failure(pages, browser, error),
     }
 }
 
 async fn start_page(pages: &Pages, browser: &Browser) -> Result<SandboxStart, ApiError> {
     let title = super::text(browser.language, "sandbox.title").to_owned();
-    let f = Frame::new(pages, browser, title);
+    let f = Layout::new(pages, browser, title);
     let persons = parties::persons_for_login(&pages.db)
         .await?
         .into_iter()
@@ -111,7 +111,7 @@ async fn start_page(pages: &Pages, browser: &Browser) -> Result<SandboxStart, Ap
     })
 }
 
-fn running(config: &Checked, f: &Frame) -> Vec<Running> {
+fn running(config: &Checked, f: &Layout) -> Vec<Running> {
     let one = |key: &str, address: String| Running {
         name: f.t(key).to_owned(),
         address,
@@ -227,7 +227,7 @@ impl Tour {
             step(
                 "vendor-token",
                 "Get a token",
-                "In production it comes from Maskinporten, for a key of yours. The sandbox's generator gives one to everybody.",
+                "In production it comes from Maskinporten, for a key of yours. The sandbox's generator gives one to every caller.",
                 "Get the token",
             ),
             step(
@@ -309,7 +309,7 @@ impl Tour {
             step(
                 "policy",
                 "Upload a policy",
-                "Everybody with the access package a-ordning may read, system users too.",
+                "All who have the access package a-ordning may read, system users too.",
                 "Upload it",
             ),
             step(
@@ -336,7 +336,7 @@ impl Tour {
 #[derive(Debug, Template)]
 #[template(path = "sandbox_tour.html")]
 struct TourPage {
-    f: Frame,
+    f: Layout,
     tour: Tour,
     token_address: &'static str,
     token_user: String,
@@ -346,10 +346,10 @@ struct TourPage {
 pub async fn tour(State(pages): State<Pages>, browser: Browser, path: PathValues) -> Response {
     let is_sandbox = pages.config.profile() == Profile::Sandbox;
     let Some(tour) = Tour::parse(path.get("name")).filter(|_| is_sandbox) else {
-        return frame::unknown(&pages, &browser);
+        return layout::unknown(&pages, &browser);
     };
     let page = TourPage {
-        f: Frame::new(&pages, &browser, tour.title().to_owned()),
+        f: Layout::new(&pages, &browser, tour.title().to_owned()),
         tour,
         token_address: TEST_TOKENS,
         token_user: user(&pages.config).unwrap_or_default(),
@@ -360,17 +360,17 @@ pub async fn tour(State(pages): State<Pages>, browser: Browser, path: PathValues
 #[derive(Debug, Template)]
 #[template(path = "sandbox_receipt.html")]
 struct ReceiptPage {
-    f: Frame,
+    f: Layout,
 }
 
 /// `GET /docs/tours/receipt`: where a customer returns to, as a vendor's page would be.
 pub async fn receipt(State(pages): State<Pages>, browser: Browser) -> Response {
     if pages.config.profile() != Profile::Sandbox {
-        return frame::unknown(&pages, &browser);
+        return layout::unknown(&pages, &browser);
     }
     let title = "Back at the vendor".to_owned();
     let page = ReceiptPage {
-        f: Frame::new(&pages, &browser, title),
+        f: Layout::new(&pages, &browser, title),
     };
     page.f.respond(StatusCode::OK, &page)
 }
@@ -378,17 +378,17 @@ pub async fn receipt(State(pages): State<Pages>, browser: Browser) -> Response {
 #[derive(Debug, Template)]
 #[template(path = "sandbox_calls.html")]
 struct CallsPage {
-    f: Frame,
+    f: Layout,
     calls: Vec<RecentCall>,
 }
 
 /// `GET /docs/tours/calls`: the last calls, and why those that were refused were.
 pub async fn calls(State(pages): State<Pages>, browser: Browser) -> Response {
     let Some(recent) = &pages.recent_calls else {
-        return frame::unknown(&pages, &browser);
+        return layout::unknown(&pages, &browser);
     };
     let page = CallsPage {
-        f: Frame::new(&pages, &browser, "Calls that came in".to_owned()),
+        f: Layout::new(&pages, &browser, "Calls that came in".to_owned()),
         calls: recent.all(),
     };
     page.f.respond(StatusCode::OK, &page)

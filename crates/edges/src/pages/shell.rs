@@ -1,4 +1,4 @@
-//! The page in which Altinn's front end runs, and what its browser needs beside: the cookies that its
+//! The page in which Altinn's front end runs, and what its browser also needs: the cookies that its
 //! scripts read.
 //!
 //! The party that a session acts for is kept with the session; the cookies follow it. A cookie that
@@ -22,10 +22,11 @@ use uuid::Uuid;
 use super::{
     Pages,
     browser::{Browser, CookieName, LANGUAGE_COOKIE},
-    change_page, frame,
-    frame::Frame,
+    change_page,
     front_end::FrontEnd,
-    front_end_cookies, request_page,
+    front_end_cookies, layout,
+    layout::Layout,
+    request_page,
     texts::Language,
 };
 use crate::portal::preferences_store;
@@ -33,7 +34,7 @@ use crate::portal::preferences_store;
 #[derive(Debug, Template)]
 #[template(path = "shell.html")]
 struct Shell {
-    f: Frame,
+    f: Layout,
     nonce: String,
     script: String,
     style: String,
@@ -112,8 +113,8 @@ async fn respond(pages: &Pages, browser: &Browser, about: Option<Party>) -> Resp
             (front_end_cookies::of_shell(browser, session, &party), page).into_response()
         }
         // The person is gone from the register.
-        Ok(None) => frame::failure(pages, browser, ApiError::Empty(StatusCode::FORBIDDEN)),
-        Err(error) => frame::failure(pages, browser, error),
+        Ok(None) => layout::failure(pages, browser, ApiError::Empty(StatusCode::FORBIDDEN)),
+        Err(error) => layout::failure(pages, browser, error),
     }
 }
 
@@ -195,14 +196,14 @@ fn file(pages: &Pages, part: &str, path: &PathValues, headers: &HeaderMap) -> Re
 fn shell(pages: &Pages, browser: &Browser, front_end: &FrontEnd) -> Response {
     let title = super::text(browser.language, "nav.overview").to_owned();
     let page = Shell {
-        f: Frame::new(pages, browser, title),
+        f: Layout::new(pages, browser, title),
         nonce: random_text(16),
         script: front_end.script(),
         style: front_end.style(),
     };
     let mut response = page.f.respond(StatusCode::OK, &page);
     let origins = &pages.config.settings.portal.image_origins;
-    let policy = page.f.policy(&frame::Sources {
+    let policy = page.f.policy(&layout::Sources {
         script: &format!("'self' 'nonce-{}'", page.nonce),
         // The front end's components write styles into elements.
         style: "'self' 'unsafe-inline'",

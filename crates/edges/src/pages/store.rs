@@ -16,7 +16,7 @@ pub struct Login {
     pub locale: String,
 }
 
-/// Stores a login; a browser has at most five, the oldest is forgotten.
+/// Stores a login; a browser has at most five, the oldest is deleted.
 pub async fn insert_login(pool: &PgPool, browser: &str, login: &Login) -> Result<(), DbError> {
     let browser = sha256(browser);
     let mut tx = pool.begin().await?;

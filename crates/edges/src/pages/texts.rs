@@ -19,7 +19,7 @@ static TABLES: LazyLock<[Table; 3]> = LazyLock::new(|| {
 #[must_use]
 pub fn text(language: Language, key: &str) -> &str {
     let table = &TABLES[language as usize];
-    // The tables live as long as the process; keys handed back live as long as the caller's.
+    // The tables exist as long as the process; a returned key exists as long as the caller's.
     table.get(key).map_or(key, String::as_str)
 }
 

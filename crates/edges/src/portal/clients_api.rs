@@ -62,7 +62,7 @@ impl<P: PartyPolicy> Call<P> {
     }
 }
 
-/// Clients that can be handed to the agent: those that give the party every package it requires.
+/// Clients that can be delegated to the agent: those that give the party every package it requires.
 #[utoipa::path(get, operation_id = "listPortalCustomers", path = "/accessmanagement/api/v1/systemuser/agentdelegation/{party}/{id}/customers", tag = "Portal",
     params(("party" = i32, Path), ("id" = Uuid, Path), ("partyuuid" = Uuid, Query, description = "The party's uuid")),
     responses((status = 200, body = Vec<Customer>), (status = 400, description = "Model state, or AMUI-00005"), (status = 401), (status = 403, description = "Scope, AMUI-00044 or -00999")))]
@@ -99,7 +99,7 @@ pub async fn customers(
     Ok(list_stream::respond("[".to_owned(), "]", write).await?)
 }
 
-/// Clients handed to the agent.
+/// Clients delegated to the agent.
 #[utoipa::path(get, operation_id = "listPortalClientDelegations", path = "/accessmanagement/api/v1/systemuser/agentdelegation/{party}/{id}/delegation", tag = "Portal",
     params(("party" = i32, Path), ("id" = Uuid, Path), ("partyuuid" = Uuid, Query, description = "The party's uuid")),
     responses((status = 200, body = Vec<AgentDelegation>), (status = 400, description = "Model state, or AMUI-00005"), (status = 401), (status = 403, description = "Scope, or AMUI-00999")))]
@@ -126,7 +126,7 @@ pub async fn delegations(
     .await?)
 }
 
-/// Hands a client to the agent, with all packages it requires.
+/// Delegates a client to the agent, with all packages it requires.
 #[utoipa::path(post, operation_id = "addPortalClient", path = "/accessmanagement/api/v1/systemuser/agentdelegation/{party}/{id}/delegation", tag = "Portal",
     params(("party" = i32, Path), ("id" = Uuid, Path), ("partyuuid" = Uuid, Query, description = "The party's uuid")),
     request_body = super::model::PortalClientBody,

@@ -44,9 +44,9 @@ type User = EndUser<Portal>;
 
 /// A person without a user id has no profile.
 fn with_user_id(user: &User) -> ApiResult<(&Party, i32)> {
-    let nobody = || ApiError::Text(StatusCode::BAD_REQUEST, "UserId is not defined.".to_owned());
-    let person = &user.known_person().ok_or_else(nobody)?.0;
-    Ok((person, person.user_id.ok_or_else(nobody)?))
+    let undefined = || ApiError::Text(StatusCode::BAD_REQUEST, "UserId is not defined.".to_owned());
+    let person = &user.known_person().ok_or_else(undefined)?.0;
+    Ok((person, person.user_id.ok_or_else(undefined)?))
 }
 
 /// The person, logged in well enough to change what is kept.
@@ -67,7 +67,7 @@ async fn details_of(portal: &PortalBackEnd, uuid: Uuid) -> ApiResult<Option<Deta
 #[utoipa::path(get, operation_id = "checkPortalSession", path = "/accessmanagement/api/v1/authentication/refresh", tag = "Portal",
     responses((status = 200, description = "It does"), (status = 401), (status = 403)))]
 pub async fn refresh(State(portal): State<PortalBackEnd>, user: User) -> ApiResult<StatusCode> {
-    // Whoever is at work in the portal is not idle.
+    // A person who works in the portal is not idle.
     if let Some(id) = user.session().and_then(unbase64url) {
         sessions::slide_session(&portal.db, &id).await?;
     }
@@ -190,7 +190,7 @@ async fn own_party(portal: &PortalBackEnd, user: &User, uuid: Uuid) -> ApiResult
     Ok(found?.map(ActorFe::from))
 }
 
-/// Everybody whom the person may act for, the person too.
+/// All parties whom the person may act for, the person too.
 #[utoipa::path(get, operation_id = "listPortalActors", path = "/accessmanagement/api/v1/user/actorlist/old", tag = "Portal",
     responses((status = 200, body = Vec<ActorFe>), (status = 401), (status = 403)))]
 pub async fn actors(State(portal): State<PortalBackEnd>, user: User) -> ApiResult<Response> {
@@ -203,7 +203,7 @@ pub async fn actors(State(portal): State<PortalBackEnd>, user: User) -> ApiResul
     .await
 }
 
-/// Everybody whom the person may act for, with the roles.
+/// All parties whom the person may act for, with the roles.
 #[utoipa::path(get, operation_id = "listPortalConnections", path = "/accessmanagement/api/v1/user/actorlist", tag = "Portal",
     responses((status = 200, body = Vec<ConnectionFe>), (status = 401), (status = 403)))]
 pub async fn connections(State(portal): State<PortalBackEnd>, user: User) -> ApiResult<Response> {
@@ -368,7 +368,7 @@ macro_rules! questions {
 questions! {
     /// Whether the caller decides who has access for the party.
     is_admin ("isPortalAdministrator") = "/accessmanagement/api/v1/user/isAdmin", AccessManagement;
-    /// Whether the caller hands the party's clients to agents.
+    /// Whether the caller delegates the party's clients to agents.
     is_client_admin ("isPortalClientAdministrator") = "/accessmanagement/api/v1/user/isClientAdmin", ClientAdministration;
     /// Whether the caller is a main administrator of the party.
     is_main_admin ("isPortalMainAdministrator") = "/accessmanagement/api/v1/user/isHovedadmin", MainAdministration;
@@ -376,7 +376,7 @@ questions! {
     is_company_profile_admin ("isPortalProfileAdministrator") = "/accessmanagement/api/v1/user/isCompanyProfileAdmin", CompanyProfile;
     /// Whether the caller delegates the party's scopes of Maskinporten.
     is_maskinporten_admin ("isPortalMaskinportenAdministrator") = "/accessmanagement/api/v1/user/isMaskinportenAdmin", MaskinportenScopes;
-    /// Whether the caller hands out single instances of the party.
+    /// Whether the caller gives access to single instances of the party.
     is_instance_admin ("isPortalInstanceAdministrator") = "/accessmanagement/api/v1/user/isInstanceAdmin", InstanceDelegation;
 }
 

@@ -74,12 +74,12 @@ impl From<RoleDto> for HeldRoleFe {
 struct PermissionFe {
     from: EntityFe,
     to: EntityFe,
-    /// Always null: which organisation lies between is not shown.
+    /// Always null: the organisation between is not shown.
     #[schema(value_type = Option<String>)]
     via: Option<Value>,
     /// Id of the role.
     role: Uuid,
-    /// Id of the key role in the organisation that lies between; null for a role of one's own.
+    /// Id of the key role in the organisation between; null for a role of one's own.
     via_role: Option<Uuid>,
     /// Always null.
     reason: Option<String>,

@@ -42,7 +42,7 @@ pub fn resource_item(document: &Value, language: Language) -> Value {
             .and_then(Value::as_str)
             .unwrap_or_default()
     };
-    let told = |pointer: &str| {
+    let localized = |pointer: &str| {
         let own = text(&format!("{pointer}/{}", language.code()));
         if own.is_empty() {
             text(&format!("{pointer}/nb"))
@@ -59,11 +59,11 @@ pub fn resource_item(document: &Value, language: Language) -> Value {
     };
     json!({
         "identifier": text("/identifier"),
-        "title": told("/title"),
-        "description": told("/description"),
-        "rightDescription": told("/rightDescription"),
+        "title": localized("/title"),
+        "description": localized("/description"),
+        "rightDescription": localized("/rightDescription"),
         "delegable": document.pointer("/delegable").and_then(Value::as_bool).unwrap_or_default(),
-        "resourceOwnerName": told("/hasCompetentAuthority/name"),
+        "resourceOwnerName": localized("/hasCompetentAuthority/name"),
         "resourceOwnerOrgNumber": text("/hasCompetentAuthority/organization"),
         "resourceOwnerOrgcode": text("/hasCompetentAuthority/orgcode"),
         // Logos are the portal's own.
@@ -181,7 +181,7 @@ pub struct SystemRights {
     pub access_packages: Vec<PackageItem>,
 }
 
-/// A client that can be handed to an agent.
+/// A client that can be delegated to an agent.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Customer {
@@ -221,7 +221,7 @@ impl Customer {
     }
 }
 
-/// A client handed to an agent.
+/// A client delegated to an agent.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(clippy::struct_field_names, reason = "members of the wire model")]

@@ -67,7 +67,7 @@ pub async fn keep_shows_deleted(
     Ok(())
 }
 
-/// Marks a party; the one that was marked first makes room for it when there are too many.
+/// Marks a party; the one that was marked first is removed when there are too many.
 pub async fn add_favorite(db: &mut PgConnection, person: i32, party: Uuid) -> Result<(), DbError> {
     let most = i32::try_from(MAX_FAVORITES).unwrap_or(i32::MAX);
     sqlx::query!(

@@ -32,7 +32,7 @@ impl<E: Into<ApiError>> From<E> for PortalError {
 }
 
 impl PortalError {
-    /// For reading a request by its id: that there is none is told as such.
+    /// For reading a request by its id: the answer says that there is none.
     pub fn of_read(error: ApiError) -> Self {
         Self {
             error,
@@ -45,7 +45,7 @@ impl IntoResponse for PortalError {
     fn into_response(self) -> Response {
         self.error.note();
         match self.error {
-            ApiError::Problem(problem) => told(*problem, self.reading),
+            ApiError::Problem(problem) => respond(*problem, self.reading),
             ApiError::Empty(status)
             | ApiError::Status(status)
             | ApiError::Text(status, _)
@@ -56,7 +56,7 @@ impl IntoResponse for PortalError {
     }
 }
 
-fn told(mut problem: Problem, reading: bool) -> Response {
+fn respond(mut problem: Problem, reading: bool) -> Response {
     let (number, status) = known(problem.code, reading);
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
     let title = if number == ProblemCode::DefaultError.number() {

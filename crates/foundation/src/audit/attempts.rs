@@ -25,7 +25,7 @@ use crate::{http::context::RequestContext, telemetry::masked, token::Shape};
 
 /// Attempts that are kept apart until they are written.
 const KEPT_APART: usize = 1_000;
-/// Callers whose attempts are told apart beyond that; those of the others are one.
+/// Callers whose attempts are distinguished beyond that; those of the others are one.
 const CALLERS: usize = 1_000;
 /// How long attempts gather.
 const GATHER: Duration = Duration::from_millis(500);
@@ -94,7 +94,7 @@ impl By {
         (by, trace.and_then(|t| t.token_id))
     }
 
-    /// Nobody whom a credential names.
+    /// Whether no credential names the caller.
     const fn is_anonymous(&self) -> bool {
         self.issuer.is_none() && self.person.is_none()
     }
@@ -105,7 +105,7 @@ impl By {
 struct Key {
     action: Action,
     outcome: Outcome,
-    /// None for everybody beyond the callers that are told apart.
+    /// None for all callers beyond those that are distinguished.
     by: Option<By>,
 }
 
@@ -118,7 +118,7 @@ struct Waiting {
 impl Waiting {
     fn take(&mut self, attempt: Attempt, context: &RequestContext) {
         let (by, token_id) = By::of(context, attempt.usual_actor);
-        // What somebody without a credential names is no evidence.
+        // What a caller without a credential names is no evidence.
         if self.apart.len() < KEPT_APART && !by.is_anonymous() {
             self.apart.push(row(attempt, by, token_id, context));
             return;
@@ -220,7 +220,7 @@ pub struct Attempts(Arc<Inner>);
 struct Inner {
     db: PgPool,
     waiting: Mutex<Waiting>,
-    /// Held while rows are written, so that whoever flushes waits for rows that others took.
+    /// Held while rows are written, so that a caller of `flush` waits for rows that others took.
     writing: tokio::sync::Mutex<()>,
     hits: AtomicU64,
 }
@@ -302,7 +302,7 @@ mod tests {
     }
 
     fn context(person: Option<Uuid>) -> RequestContext {
-        let context = RequestContext::of_nobody();
+        let context = RequestContext::without_headers();
         if let Some(person) = person {
             context.person.set(person).unwrap();
         }

@@ -42,7 +42,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// The row's hash at a place of the chain, behind another.
+    /// The row's hash at a place of the chain, after another.
     #[must_use]
     pub fn hash_at(&self, place: i64, before: &[u8]) -> Hash {
         let canonical = json!([

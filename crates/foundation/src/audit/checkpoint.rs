@@ -140,13 +140,13 @@ impl CheckpointKey {
             .enumerate()
             .filter(|(_, l)| !l.trim().is_empty())
         {
-            let told = || format!("{}, line {}", path.display(), number + 1);
+            let place = || format!("{}, line {}", path.display(), number + 1);
             let checkpoint: Checkpoint = serde_json::from_str(line)
-                .with_context(|| format!("{}: this is no checkpoint", told()))?;
+                .with_context(|| format!("{}: this is no checkpoint", place()))?;
             anyhow::ensure!(
                 self.verifies(&checkpoint),
                 "{}: this checkpoint was not signed with a key of ours",
-                told()
+                place()
             );
             out.push(checkpoint);
         }
@@ -158,8 +158,8 @@ impl CheckpointKey {
 /// How every line begins.
 const BEGINNING: &[u8] = b"{\"length\":";
 
-/// How many bytes of a file count. The beginning of a checkpoint without an end, behind the last line,
-/// was being written when the disk was full or the machine stopped.
+/// How many bytes of a file count. The beginning of a checkpoint without an end, after the last
+/// line, was being written when the disk was full or the machine stopped.
 fn whole_lines(bytes: &[u8]) -> usize {
     let end = bytes
         .iter()

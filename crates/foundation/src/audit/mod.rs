@@ -1,6 +1,6 @@
 //! The audit trail: each state change writes its row in the transaction that makes the change.
 //! Afterwards rows are chained by their hashes, and the end of the chain is signed from time to
-//! time, so that nobody changes the trail unnoticed.
+//! time, so that a change of the trail is noticed.
 
 mod attempts;
 mod chain;
@@ -46,7 +46,7 @@ pub struct Event<'a> {
 /// Records an event that happened.
 ///
 /// # Errors
-/// As the database says; the change must then not be committed.
+/// The database fails; the change must then not be committed.
 pub async fn record(tx: &mut PgConnection, event: Event<'_>) -> Result<(), DbError> {
     let step = Step {
         action: event.action,
@@ -60,7 +60,7 @@ pub async fn record(tx: &mut PgConnection, event: Event<'_>) -> Result<(), DbErr
 /// All else is the same.
 ///
 /// # Errors
-/// As the database says; the change must then not be committed.
+/// The database fails; the change must then not be committed.
 pub async fn record_with(
     tx: &mut PgConnection,
     event: Event<'_>,
@@ -80,7 +80,7 @@ pub async fn record_with(
 /// Records an event once for each of these details. All else is the same.
 ///
 /// # Errors
-/// As the database says; the change must then not be committed.
+/// The database fails; the change must then not be committed.
 pub async fn record_each(
     tx: &mut PgConnection,
     event: Event<'_>,

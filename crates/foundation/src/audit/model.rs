@@ -38,7 +38,7 @@ words! {
         RequestRejected = "request.rejected", "a person rejected a request.";
         RequestEscalated = "request.escalated", "a person passed a request on to those who may decide.";
         RequestDeleted = "request.deleted", "a vendor took its request back.";
-        RequestReplaced = "request.replaced", "a new request took the place of one that nobody can answer any more.";
+        RequestReplaced = "request.replaced", "a new request replaced one that cannot be answered any more.";
         ChangeRequestCreated = "changerequest.created", "a vendor asked for a change of a system user.";
         ChangeRequestReadByParty = "changerequest.read_by_party", "a person of the customer was shown a change request.";
         ChangeRequestApproved = "changerequest.approved", "a person approved a change.";
@@ -70,14 +70,14 @@ words! {
         LookupByExternalId = "lookup.byexternalid", "Maskinporten looked a system user up: every refusal, and one hit in a hundred.";
         RecoverReplayed = "recover.replayed", "what ended an access was done again, since the database was older than its journal.";
         OperatorImported = "operator.imported", "a file was imported.";
-        OperatorRowInserted = "operator.row_inserted", "somebody added a row past the service.";
-        OperatorRowUpdated = "operator.row_updated", "somebody changed a row past the service.";
-        OperatorRowDeleted = "operator.row_deleted", "somebody deleted a row past the service.";
+        OperatorRowInserted = "operator.row_inserted", "a row was added past the service.";
+        OperatorRowUpdated = "operator.row_updated", "a row was changed past the service.";
+        OperatorRowDeleted = "operator.row_deleted", "a row was deleted past the service.";
         RetentionDeleted = "retention.deleted", "rows were deleted since their time was over; `detail.rows` says how many, of a partitioned table how many partitions.";
         RetentionArchived = "retention.archived", "deleted requests were moved to the archive.";
         RetentionTombstoned = "retention.tombstoned", "references to persons were taken out of old requests.";
         KeyRotated = "key.rotated", "the service was started with another key, or stored data were brought to it; `detail` says which.";
-        OperatorTableTruncated = "operator.table_truncated", "somebody emptied a table past the service.";
+        OperatorTableTruncated = "operator.table_truncated", "a table was emptied past the service.";
     }
 }
 
@@ -111,9 +111,9 @@ words! {
         SystemUser = "systemuser", "a system user.";
         ServiceOwner = "serviceowner", "an organisation, as a service owner.";
         Platform = "platform", "a part of the platform.";
-        Operator = "operator", "whoever runs the installation, at its command line.";
+        Operator = "operator", "the operator of the installation, at its command line.";
         Job = "job", "a task of our own.";
-        Direct = "db_direct", "somebody who changed the database past the service.";
+        Direct = "db_direct", "a user of the database who changed it past the service.";
     }
 }
 
@@ -137,7 +137,7 @@ pub enum Actor {
     SystemUser(Uuid),
     /// The organisation of the token, which owns a resource.
     ServiceOwner,
-    /// Whoever runs the installation, at its command line.
+    /// The operator of the installation, at its command line.
     Operator,
     /// A task of our own.
     Job,

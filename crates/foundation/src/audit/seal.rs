@@ -1,4 +1,4 @@
-//! Sealing: rows get their place in the chain once they are visible to everybody.
+//! Sealing: rows get their place in the chain once they are visible to every transaction.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgPool;

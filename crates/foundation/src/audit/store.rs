@@ -31,7 +31,8 @@ macro_rules! rows {
     };
 }
 
-/// Length of the chain and its last hash, for whoever seals; none while somebody else does.
+/// Length of the chain and its last hash, locked for the transaction that seals; none while another
+/// one holds the lock.
 pub async fn end_for_update(tx: &mut PgConnection) -> Result<Option<(i64, Vec<u8>)>, DbError> {
     let end = sqlx::query!("select length, hash from audit_chain for update skip locked")
         .fetch_optional(tx)
@@ -86,8 +87,8 @@ pub async fn sealed(db: &mut PgConnection) -> Result<i64, DbError> {
     )
 }
 
-/// Sealed rows behind a place, in order.
-pub async fn behind(
+/// Sealed rows after a place, in order.
+pub async fn after(
     db: &mut PgConnection,
     place: i64,
     seq: i64,
@@ -140,11 +141,11 @@ pub struct AttemptRow {
     pub token_id: Option<String>,
     pub auth_level: Option<i16>,
     pub address: Option<String>,
-    /// How many it stands for.
+    /// How many it represents.
     pub attempts: u64,
 }
 
-/// What a row about attempts holds beside its columns.
+/// What a row about attempts contains in addition to its columns.
 fn detail(row: &AttemptRow) -> Option<Value> {
     let mut members = Map::new();
     if let Some(party) = &row.party {

@@ -24,7 +24,7 @@ pub struct Verdict {
     pub fault: Option<String>,
 }
 
-/// Computes the chain again. `progress` is told how many rows of how many are done.
+/// Computes the chain again. `progress` gets how many rows of how many are done.
 ///
 /// # Errors
 /// The trail cannot be read.
@@ -50,20 +50,20 @@ pub async fn verify(
         agreed: 0,
     };
     let start = store::start(&mut tx).await?;
-    let begins_behind = start.as_ref().map_or(0, |(length, _)| *length);
+    let begins_after = start.as_ref().map_or(0, |(length, _)| *length);
     if let Some((length, hash)) = start {
-        verdict.fault = walk.begin_behind(length, hash, checkpoints.is_empty());
+        verdict.fault = walk.begin_after(length, hash, checkpoints.is_empty());
         if verdict.fault.is_some() {
             return Ok(verdict);
         }
     }
     let (mut place, mut seq) = (0, i64::MIN);
     'all: loop {
-        let rows = store::behind(&mut tx, place, seq, BATCH).await?;
+        let rows = store::after(&mut tx, place, seq, BATCH).await?;
         let Some(end) = rows.last() else { break };
         (place, seq) = (end.chain.unwrap_or_default(), end.seq);
         for row in &rows {
-            let is_left = row.chain.is_some_and(|place| place <= begins_behind);
+            let is_left = row.chain.is_some_and(|place| place <= begins_after);
             let checked = if is_left {
                 left_of_dropped(row)
             } else {
@@ -89,8 +89,8 @@ pub async fn verify(
     Ok(verdict)
 }
 
-/// Checks a row whose neighbours in the chain were dropped with their partition: rows of the seconds
-/// around the end of a month may be numbered in another order than their times.
+/// Checks a row whose adjacent rows in the chain were dropped with their partition: rows of the
+/// seconds around the end of a month may be numbered in another order than their times.
 fn left_of_dropped(row: &Row) -> Result<(), String> {
     let place = row.chain.unwrap_or_default();
     let before = row.prev_hash.clone().unwrap_or_default();
@@ -125,7 +125,7 @@ impl<'a, I: Iterator<Item = &'a Checkpoint>> Walk<'a, I> {
             )
         };
         if self.last == 0 && place > 1 {
-            self.start_behind(row, place)?;
+            self.start_after(row, place)?;
         }
         if place <= self.last {
             return Err(format!("{}: there are two rows at this place", named()));
@@ -158,9 +158,9 @@ impl<'a, I: Iterator<Item = &'a Checkpoint>> Walk<'a, I> {
         Ok(())
     }
 
-    /// Begins behind rows that were dropped, when a checkpoint says that they ended so. Without any
+    /// Begins after rows that were dropped, when a checkpoint says that they ended so. Without any
     /// checkpoint the database is believed.
-    fn begin_behind(&mut self, length: i64, hash: Vec<u8>, is_unchecked: bool) -> Option<String> {
+    fn begin_after(&mut self, length: i64, hash: Vec<u8>, is_unchecked: bool) -> Option<String> {
         let mut vouched = is_unchecked;
         while let Some(checkpoint) = self.checkpoints.next_if(|c| c.length <= length) {
             if checkpoint.length == length && checkpoint.hash == hex(&hash) && !vouched {
@@ -176,7 +176,7 @@ impl<'a, I: Iterator<Item = &'a Checkpoint>> Walk<'a, I> {
 
     /// The oldest rows may be gone, a whole partition at a time, when a checkpoint says what they
     /// ended with.
-    fn start_behind(&mut self, row: &Row, place: i64) -> Result<(), String> {
+    fn start_after(&mut self, row: &Row, place: i64) -> Result<(), String> {
         let before = row.prev_hash.clone().unwrap_or_default();
         while let Some(checkpoint) = self.checkpoints.next_if(|c| c.length < place) {
             if checkpoint.length == place - 1 && checkpoint.hash == hex(&before) {

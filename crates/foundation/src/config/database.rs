@@ -1,4 +1,4 @@
-//! How production reaches its database: encrypted, and sure of whom it speaks to.
+//! How production reaches its database: encrypted, and with a verified server.
 
 use std::net::IpAddr;
 
@@ -8,7 +8,7 @@ use url::Url;
 
 use super::{Database, Pooler, Profile, Settings};
 
-/// Passwords that stand in examples.
+/// Passwords of examples.
 const SAMPLE_PASSWORDS: &[&str] = &[
     "",
     "admin",
@@ -45,8 +45,8 @@ const PARAMETERS: &[&str] = &[
     "user",
 ];
 
-/// The addresses of single servers that an address with several hosts stands for, in order. Text that is
-/// no address is returned as it is.
+/// The addresses of single servers that an address with several hosts contains, in order. Text that
+/// is no address is returned as it is.
 #[must_use]
 pub fn server_addresses(address: &SecretString) -> Vec<SecretString> {
     let address = address.expose_secret();
@@ -98,7 +98,7 @@ impl Database {
     /// there is one.
     ///
     /// # Errors
-    /// There is no address, or only one of a pooler that hands sessions on.
+    /// There is no address, or only one of a pooler that shares sessions.
     pub fn for_sessions(&self) -> Result<Self, NoSessions> {
         if self.url.is_none() && self.direct_url.is_none() {
             return Err(NoSessions::NoAddress);
@@ -172,7 +172,7 @@ fn check_server(settings: &Settings, url: &SecretString, named: &str) -> Vec<Str
     let mut wrong = Vec::new();
     if options.get_host().contains(',') {
         wrong.push(format!(
-            "{named}: several hosts stand before the path, as in postgresql://user@one,two/database"
+            "{named}: several hosts must be before the path, as in postgresql://user@one,two/database"
         ));
     }
     match Url::parse(url.expose_secret()) {

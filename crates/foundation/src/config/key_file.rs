@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer};
 use crate::crypto::unbase64;
 
 /// What a sandbox writes into each key that it makes, as a comment or as an attribute of the key.
-/// Whoever copies the file copies it too, so that `systembruker serve` recognises the key under
+/// A copy of the file contains it too, so that `systembruker serve` recognises the key under
 /// any name.
 pub const SANDBOX_MARK: &str = "systembruker sandbox key";
 

@@ -143,7 +143,7 @@ impl Limits {
     }
 }
 
-/// A setting with its number and the range in which it must lie.
+/// A setting with its number and its range.
 pub(super) type Range = (&'static str, i64, std::ops::RangeInclusive<i64>);
 
 fn number(value: impl TryInto<i64>) -> i64 {
@@ -313,7 +313,7 @@ impl Rates {
     }
 }
 
-/// Which of the limits may stand together.
+/// Which of the limits may be combined.
 pub(super) fn check(limits: &Limits, wrong: &mut Vec<String>) {
     if limits.max_decisions_in_flight >= limits.max_in_flight {
         wrong.push(
@@ -328,7 +328,7 @@ pub(super) fn check(limits: &Limits, wrong: &mut Vec<String>) {
             ("burst", rate.burst, 1_000_000),
         ] {
             if !(1..=most).contains(&value) {
-                wrong.push(format!("{key}.{member}: must lie between 1 and {most}"));
+                wrong.push(format!("{key}.{member}: must be between 1 and {most}"));
             }
         }
     }

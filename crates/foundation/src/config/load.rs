@@ -61,7 +61,7 @@ pub enum LoadError {
 /// Settings as far as they could be read.
 #[derive(Debug)]
 pub struct Loaded {
-    /// What stands in place of a key that could not be read is its default.
+    /// A key that could not be read has its default.
     pub settings: Settings,
     /// What is wrong with single keys, each named, without its value. Settings with findings must
     /// not be used.
@@ -86,7 +86,8 @@ pub fn load(
     }
 }
 
-/// Reads the settings, and goes on behind a key that is wrong, so that all of them are reported at once.
+/// Reads the settings, and goes on after a key that is wrong, so that all of them are reported at
+/// once.
 ///
 /// # Errors
 /// A file cannot be read, or is not TOML.
@@ -110,8 +111,8 @@ pub fn load_all(
             wrong.push(format!("{name}: names no setting"));
             continue;
         }
-        // Texts become numbers and flags where the settings want them; only lists are told apart
-        // here.
+        // Texts become numbers and flags where the settings want them; only lists are
+        // distinguished here.
         let result = if LISTS.contains(&key.as_str()) {
             let items: Vec<String> = value
                 .split(',')
@@ -140,7 +141,7 @@ pub fn load_all(
 
 type Builder = config::ConfigBuilder<config::builder::DefaultState>;
 
-/// What stands below the file and the environment.
+/// The sources that the file and the environment override.
 fn base(source: Source<'_>) -> Builder {
     let builder = Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
     match source {
@@ -199,7 +200,7 @@ fn deserialize(
     loop {
         let mut unknown = Vec::new();
         let value = Value::new(None, ValueKind::Table(table.clone()));
-        // `?` stands for "if there is one" in these paths.
+        // `?` means "if there is one" in these paths.
         let read = serde_ignored::deserialize(value, |path| {
             unknown.push(path.to_string().replace(".?", ""));
         });
@@ -244,7 +245,7 @@ fn message_of(error: &ConfigError, table: &Map<String, Value>) -> String {
             ConfigError::NotFound(_) => "is required".to_owned(),
             other => {
                 let text = other.to_string();
-                // Behind this stands what would have been right, and never what is there.
+                // The text after this is what is expected, and never the value.
                 text.rsplit_once(", expected ").map_or_else(
                     || format!("cannot be read: {text}"),
                     |(_, expected)| format!("cannot be read; expected {expected}"),
@@ -400,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn all_wrong_keys_are_told_at_once() {
+    fn all_wrong_keys_are_reported_at_once() {
         let mut wrong = wrong(&[
             ("SYSTEMBRUKER__PDP__MAX_STALENES_MS", "1"),
             ("SYSTEMBRUKER__PDP__MAX_BODY_BYTES", "many"),

@@ -1,6 +1,6 @@
 //! Settings: one list, read once at start, refused as a whole when something in it is wrong.
 //!
-//! Defaults stand in `config/default.toml` with a word on each key; a file and the environment
+//! Defaults are in `config/default.toml` with a word on each key; a file and the environment
 //! override them.
 
 mod database;
@@ -333,11 +333,11 @@ pub enum PersonMatch {
     /// Not at all: they are kept as unresolved holders, and give no access.
     #[default]
     Off,
-    /// By name and birth date, when exactly one living person has both. Never in production.
+    /// By name and birth date, when exactly one person who is alive has both. Never in production.
     Unique,
 }
 
-/// What stands between the service and its database.
+/// What is between the service and its database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Pooler {
@@ -363,11 +363,11 @@ pub enum AudienceMode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LiveCheckMode {
-    /// Everything for Maskinporten's tokens, only that it lives for others.
+    /// Everything for Maskinporten's tokens, only that it is active for others.
     ByIssuer,
     /// Everything for all.
     Strict,
-    /// Only that it lives.
+    /// Only that it is active.
     Lenient,
 }
 

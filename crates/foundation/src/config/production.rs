@@ -37,13 +37,13 @@ pub(super) fn check(settings: &Settings, wrong: &mut Vec<String>) {
     }
     if proxies::cover_the_internet(&settings.server.trusted_proxies) {
         wrong.push(
-            "server.trusted_proxies: the networks hold every public address, so that anybody may say who a caller is; list those of your own proxies"
+            "server.trusted_proxies: the networks hold every public address, so that every client may set the address of a caller; list those of your own proxies"
                 .to_owned(),
         );
     }
     let hosts = &settings.server.allowed_hosts;
     if hosts.iter().any(|host| host.contains('*')) {
-        wrong.push("server.allowed_hosts: names are taken word by word, `*` stands for nothing; list each name".to_owned());
+        wrong.push("server.allowed_hosts: names are taken word by word, `*` has no meaning; list each name".to_owned());
     }
     for (number, entry) in settings.pdp.subscription_keys.iter().enumerate() {
         if let Some(weakness) = subscription_keys::weakness(entry) {

@@ -40,7 +40,7 @@ pub(super) fn cover_the_internet(networks: &[IpNet]) -> bool {
             .filter_map(|(octets, length)| Ipv4Net::new(Ipv4Addr::from(*octets), *length).ok()),
     );
     let all_v4 = Ipv4Net::aggregate(&v4).iter().any(|n| n.prefix_len() == 0);
-    // All addresses of the other protocol that are routed lie in 2000::/3.
+    // All addresses of the other protocol that are routed are in 2000::/3.
     let public = Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0);
     let all_v6 = Ipv6Net::aggregate(&v6)
         .iter()

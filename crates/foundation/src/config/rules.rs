@@ -1,4 +1,4 @@
-//! Which settings may stand together. Everything that would weaken a production installation stops
+//! Which settings may be combined. Everything that would weaken a production installation stops
 //! the start.
 
 use std::{
@@ -65,7 +65,7 @@ impl LocalIssuers {
             Some(base) => Self::of(settings, &trimmed(base), |listen| {
                 let mut own = base.clone();
                 own.set_path("");
-                // Each listener speaks plain HTTP, whatever stands before the service.
+                // Each listener uses plain HTTP, whatever is in front of the service.
                 let named =
                     own.set_scheme("http").is_ok() && own.set_port(Some(listen.port())).is_ok();
                 if named {
@@ -267,7 +267,7 @@ fn check_ranges(settings: &Settings, wrong: &mut Vec<String>) {
                 format!("{name}: must be at least {}", range.start())
             } else {
                 format!(
-                    "{name}: must lie between {} and {}",
+                    "{name}: must be between {} and {}",
                     range.start(),
                     range.end()
                 )
@@ -285,7 +285,7 @@ fn check_ranges(settings: &Settings, wrong: &mut Vec<String>) {
         );
     }
     if !(0.0..=100.0).contains(&settings.import.max_shrink_percent) {
-        wrong.push("import.max_shrink_percent: must lie between 0 and 100".to_owned());
+        wrong.push("import.max_shrink_percent: must be between 0 and 100".to_owned());
     }
 }
 
@@ -356,7 +356,7 @@ pub fn check(settings: Settings) -> Result<Checked, Vec<String>> {
     let local = LocalIssuers::named(&settings);
     let loopback = LocalIssuers::loopback(&settings);
     let (maskinporten_issuer, idporten_issuer) = issuers(&settings, local.as_ref(), &mut wrong);
-    neighbours(&settings, &mut wrong);
+    external_issuers(&settings, &mut wrong);
     if profile == Profile::Sandbox {
         check_sandbox(&settings, &mut wrong);
     } else {
@@ -426,8 +426,8 @@ pub fn http_base(address: SocketAddr) -> String {
     format!("http://{}", SocketAddr::new(host, address.port()))
 }
 
-/// Neighbouring installations: where they stand, and that they are no other profile's.
-fn neighbours(settings: &Settings, wrong: &mut Vec<String>) {
+/// Partner installations: their addresses, and that they are of the same profile.
+fn external_issuers(settings: &Settings, wrong: &mut Vec<String>) {
     let profile = settings.server.profile;
     let altinn = &settings.tokens.altinn;
     if profile == Profile::Prod && !altinn.external_issuers.is_empty() && !altinn.allow_external {
@@ -441,7 +441,7 @@ fn neighbours(settings: &Settings, wrong: &mut Vec<String>) {
         };
         let fault = match (host(&other.issuer), host(&other.metadata)) {
             (Some(issuer), Some(metadata)) if issuer != metadata => {
-                Some("issuer and metadata lie on different hosts")
+                Some("issuer and metadata are on different hosts")
             }
             (Some(issuer), Some(_)) => {
                 let is_test = is_test_altinn(&issuer);
@@ -457,11 +457,11 @@ fn neighbours(settings: &Settings, wrong: &mut Vec<String>) {
             }
             _ => Some("issuer and metadata must be addresses"),
         };
-        let told = |fault| {
+        let finding = |fault| {
             let number = number + 1;
             format!("tokens.altinn.external_issuers: entry {number}: {fault}")
         };
-        wrong.extend(fault.map(told));
+        wrong.extend(fault.map(finding));
     }
 }
 
@@ -594,7 +594,7 @@ fn check_serve(settings: &Settings, wrong: &mut Vec<String>) {
         );
         if !(1..=MAX_EXCHANGE_LIFETIME_S).contains(&settings.exchange.lifetime_s) {
             wrong.push(format!(
-                "exchange.lifetime_s: must lie between 1 and {MAX_EXCHANGE_LIFETIME_S} in prod"
+                "exchange.lifetime_s: must be between 1 and {MAX_EXCHANGE_LIFETIME_S} in prod"
             ));
         }
     }
@@ -723,7 +723,7 @@ mod tests {
     #[case("test", "https://platform.tt02.altinn.no", true)]
     #[case("test", "https://platform.altinn.no", false)]
     #[case("test", "no-address", false)]
-    fn neighbours_are_of_the_same_kind(
+    fn external_issuers_are_of_the_same_profile(
         #[case] profile: &str,
         #[case] base: &str,
         #[case] is_taken: bool,
@@ -746,20 +746,20 @@ mod tests {
             .altinn
             .external_issuers
             .push(crate::config::AltinnIssuer { issuer, metadata });
-        let about_neighbours = |settings: Settings| {
+        let is_refused = |settings: Settings| {
             check(settings)
                 .err()
                 .into_iter()
                 .flatten()
                 .any(|w| w.contains("external_issuers"))
         };
-        assert_eq!(!about_neighbours(settings.clone()), is_taken);
+        assert_eq!(!is_refused(settings.clone()), is_taken);
         settings.tokens.altinn.allow_external = false;
-        assert_eq!(!about_neighbours(settings), is_taken && profile == "test");
+        assert_eq!(!is_refused(settings), is_taken && profile == "test");
     }
 
     #[test]
-    fn a_production_issuer_never_stands_in_the_test_profile() {
+    fn a_production_issuer_is_refused_in_the_test_profile() {
         let mut pairs = GOOD.to_vec();
         pairs.push(("SYSTEMBRUKER__SERVER__PROFILE", "test"));
         pairs.push((

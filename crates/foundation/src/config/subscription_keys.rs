@@ -1,5 +1,5 @@
 //! Subscription keys: secrets by which the platform's own parts ask for decisions. Settings hold
-//! their SHA-256 hashes, so that whoever reads the settings cannot use the keys.
+//! their SHA-256 hashes, so that a reader of the settings cannot use the keys.
 
 use aws_lc_rs::rand;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -69,7 +69,7 @@ impl SubscriptionKeys {
         self.0.is_empty()
     }
 
-    /// Whether this is one of the keys. The time it takes tells nothing about them.
+    /// Whether this is one of the keys. The time it takes does not depend on them.
     #[must_use]
     pub fn contains(&self, key: &[u8]) -> bool {
         let given = sha256(key);
@@ -101,7 +101,7 @@ pub(super) fn weakness(entry: &SecretString) -> Option<&'static str> {
     if hash.iter().all(|byte| *byte == hash[0]) {
         return Some("is a placeholder and no hash");
     }
-    is_hash_of_sample(&hash).then_some("is the hash of a key that anybody guesses")
+    is_hash_of_sample(&hash).then_some("is the hash of a key that can be guessed")
 }
 
 /// Keys that are found by trying: well-known samples, and everything of at most two characters.

@@ -65,7 +65,7 @@ const SILENCE_GRACE: Duration = Duration::from_secs(3);
 const RENEWAL_INTERVAL_MS: u64 = 1_000;
 
 impl DatabaseCondition {
-    /// Takes notice of a failed call. Returns what is known to be behind it: a pool that gives no
+    /// Takes notice of a failed call. Returns what is known to be its cause: a pool that gives no
     /// connection is empty because the server is away, when that is so.
     #[must_use]
     pub fn explained(&self, error: DbUnavailable) -> DbUnavailable {
@@ -187,7 +187,7 @@ impl DatabaseCondition {
         }
         let mut silence = self.0.silence.subscribe();
         let silent = async {
-            // The sender lives as long as this.
+            // The sender exists as long as this.
             let _ = silence.changed().await;
             tokio::time::sleep(SILENCE_GRACE).await;
         };

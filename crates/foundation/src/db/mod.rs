@@ -77,7 +77,7 @@ const REWORDED: [(i64, &str); 3] = [
     ),
 ];
 
-/// Notes the new wording of migrations where they were applied in their first one.
+/// Stores the new wording of migrations where they were applied in their first one.
 async fn accept_rewording(pool: &PgPool) -> Result<(), sqlx::Error> {
     if sqlx::query_scalar!(r#"select to_regclass('_sqlx_migrations') is null as "new!""#)
         .fetch_one(pool)

@@ -15,8 +15,8 @@ use crate::{
     config::{Database, Pooler},
 };
 
-/// After so long, a connection may have died unnoticed.
-const RESTED: Duration = Duration::from_secs(1);
+/// After so long, a connection may have been closed unnoticed.
+const MAX_IDLE: Duration = Duration::from_secs(1);
 
 /// Opens the pool. Nothing is connected yet. Its connections follow the clock when that is moved,
 /// and are not used any more when the database takes changes again after it was read-only.
@@ -71,8 +71,8 @@ fn following(
                 apply_clock_offset(connection, offset).await
             })
         })
-        // Decisions take one round trip: only a connection that rested is asked whether it still
-        // lives.
+        // Decisions take one round trip: only a connection that was idle is asked whether it still
+        // works.
         .test_before_acquire(false)
         .before_acquire(move |connection, rest| {
             let offset = of_idle.offset();
@@ -81,7 +81,7 @@ fn following(
                 if !may_use {
                     return Ok(false);
                 }
-                if rest.idle_for > RESTED {
+                if rest.idle_for > MAX_IDLE {
                     connection.ping().await?;
                 }
                 apply_clock_offset(connection, offset).await?;
@@ -120,7 +120,7 @@ pub(super) async fn apply_clock_offset(
 
 /// What has a connection of its own: following the change feed, listening to it, the decision log,
 /// refused attempts, and the journal.
-const BESIDE: u32 = 5;
+const OWN_CONNECTIONS: u32 = 5;
 
 /// Connections for background work that must not wait for requests.
 #[must_use]
@@ -131,7 +131,7 @@ pub fn background_pool(
     condition: &DatabaseCondition,
 ) -> PgPool {
     let new = PgPoolOptions::new()
-        .max_connections(BESIDE)
+        .max_connections(OWN_CONNECTIONS)
         .acquire_timeout(Duration::from_secs(1));
     following(new, settings, clock, condition).connect_lazy_with((*pool.connect_options()).clone())
 }

@@ -1,8 +1,8 @@
-//! Poolers between the service and Postgres, and what needs a session that no pooler hands on.
+//! Poolers between the service and Postgres, and what needs a session that no pooler shares.
 //!
 //! The settings of a session go with its start. A pooler takes none at the start: where it gives a
-//! connection a session for itself, the connection sets them; where it hands sessions on, the role has
-//! them, or the pooler sets them when it connects.
+//! connection a session for itself, the connection sets them; where it shares sessions, the role
+//! has them, or the pooler sets them when it connects.
 
 use anyhow::Context as _;
 use sqlx::{Connection as _, PgConnection, PgPool};
@@ -116,7 +116,7 @@ impl Sessions {
             Some(condition) => require_connection(&self.pool, condition)
                 .await
                 .context("database.direct_url"),
-            // Whoever opened that pool has connected.
+            // The opening of that pool has connected.
             None => Ok(()),
         }
     }

@@ -32,7 +32,7 @@ impl TransactionError for DbError {
 /// Postgres rolled it back for a serialization failure or a deadlock.
 ///
 /// The work must have no effect outside its transaction. It is not repeated after any other error:
-/// when a connection breaks in a commit, nobody knows whether the transaction is stored.
+/// when a connection breaks in a commit, it is unknown whether the transaction is stored.
 ///
 /// # Errors
 /// That of the work; a conflict when it is the last of four attempts.

@@ -85,7 +85,7 @@ async fn is_primary(options: &PgConnectOptions) -> Result<(), sqlx::Error> {
     connection.close().await
 }
 
-/// Refuses a server that follows another: nobody knows how far behind it is.
+/// Refuses a server that follows another: it is unknown how far behind it is.
 pub(super) async fn refuse_standby(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     let is_standby = sqlx::query_scalar!(r#"select pg_is_in_recovery() as "is_standby!""#)
         .fetch_one(connection)

@@ -106,11 +106,11 @@ pub fn explain(error: &sqlx::Error) -> Option<&'static str> {
     const TLS: &str = " (see sslmode and sslrootcert in database.url (DATABASE_URL))";
     const ROLE: &str = " (see user and password in database.url (DATABASE_URL), and pg_hba.conf)";
     const DATABASE: &str = " (create the database, or name another in database.url (DATABASE_URL))";
-    const STARTING: &str = " (it starts or stops; try again in a moment)";
+    const STARTING: &str = " (it starts or stops; try again soon)";
     const FULL: &str = " (raise max_connections of the server or the limit of the role, or lower database.max_connections of the instances)";
     const POOLER: &str =
         " (this is a pooler: set database.pooler to its mode, `session` or `transaction`)";
-    const HANDED_ON: &str = " (a pooler hands sessions on and does not know prepared statements: let it pool sessions, with database.pooler = \"session\"; or use PgBouncer from 1.21 with max_prepared_statements, and database.pooler = \"transaction\")";
+    const SHARED: &str = " (a pooler shares sessions and does not know prepared statements: let it pool sessions, with database.pooler = \"session\"; or use PgBouncer from 1.21 with max_prepared_statements, and database.pooler = \"transaction\")";
     match error {
         sqlx::Error::Io(_) => Some(ADDRESS),
         sqlx::Error::Tls(_) => Some(TLS),
@@ -126,7 +126,7 @@ pub fn explain(error: &sqlx::Error) -> Option<&'static str> {
                 "3D000" => Some(DATABASE),
                 "57P03" => Some(STARTING),
                 "53300" => Some(FULL),
-                "26000" | "42P05" => Some(HANDED_ON),
+                "26000" | "42P05" => Some(SHARED),
                 _ if code.starts_with("28") => Some(ROLE),
                 _ => None,
             }

@@ -40,10 +40,10 @@ events! {
     RequestCreated = "systemuser_request_created" of Request, "a vendor asked for a system user.";
     RequestAnswered = "systemuser_request_answered" of Request, "a person approved or rejected a request; `status` in the payload says which.";
     RequestEscalated = "systemuser_request_escalated" of Request, "a person passed a request on to those who may decide.";
-    RequestTimedOut = "systemuser_request_timedout" of Request, "nobody answered a request in time.";
+    RequestTimedOut = "systemuser_request_timedout" of Request, "a request was not answered in time.";
     ChangeRequestCreated = "systemuser_changerequest_created" of ChangeRequest, "a vendor asked for a change.";
     ChangeRequestAnswered = "systemuser_changerequest_answered" of ChangeRequest, "a person approved or rejected a change; `status` in the payload says which.";
-    ChangeRequestTimedOut = "systemuser_changerequest_timedout" of ChangeRequest, "nobody answered a change in time.";
+    ChangeRequestTimedOut = "systemuser_changerequest_timedout" of ChangeRequest, "a change was not answered in time.";
     SystemUserCreated = "systemuser_created" of SystemUser, "a system user was made.";
     SystemUserChanged = "systemuser_changed" of SystemUserChange, "a system user has another title, or holds more or less.";
     SystemUserDeleted = "systemuser_deleted" of SystemUser, "a system user was deleted.";

@@ -35,7 +35,7 @@ impl Cursor {
 pub struct Events {
     /// The events.
     pub events: Vec<Stored>,
-    /// Behind the last of them.
+    /// After the last of them.
     pub next: Cursor,
 }
 
@@ -104,7 +104,7 @@ pub async fn hidden(db: &mut PgConnection) -> Result<HiddenMessages, DbError> {
 /// Messages that get their positions in one transaction.
 const BATCH: i64 = 10_000;
 
-/// Gives every message that is visible a position behind all that have one.
+/// Gives every message that is visible a position after all that have one.
 ///
 /// # Errors
 /// The database fails, or takes no changes.
@@ -117,7 +117,7 @@ pub async fn number(db: &mut PgConnection) -> Result<(), DbError> {
             return Ok(());
         }
         let mut tx = db.begin().await?;
-        // The holder of the row gives positions. What is visible is seen anew behind the lock.
+        // The holder of the row gives positions. What is visible is read again under the lock.
         let end = sqlx::query_scalar!("select position from outbox_end for update")
             .fetch_one(&mut *tx)
             .await?;
@@ -147,7 +147,7 @@ pub async fn number(db: &mut PgConnection) -> Result<(), DbError> {
     }
 }
 
-/// Events of a vendor behind a cursor. All that are visible have their positions first, where the
+/// Events of a vendor after a cursor. All that are visible have their positions first, where the
 /// database takes changes.
 ///
 /// # Errors
@@ -191,7 +191,7 @@ pub async fn of_vendor(
     })
 }
 
-/// The position behind which a cursor goes on. Where that is not certain, events come again.
+/// The position after which a cursor goes on. Where that is not certain, events come again.
 async fn position(
     db: &mut PgConnection,
     vendor_org: &str,

@@ -376,7 +376,7 @@ impl Binder {
         }
     }
 
-    /// Notes that a property must have a value.
+    /// Adds the error that a property must have a value.
     pub fn required(&mut self, property_path: &str) {
         let member = property_path.rsplit('.').next().unwrap_or(property_path);
         self.state
@@ -505,7 +505,7 @@ mod tests {
     }
 
     #[test]
-    fn null_elements_are_told_by_property_path() {
+    fn null_elements_are_reported_by_property_path() {
         let value = json!({"clientId": ["a", null]});
         let mut binder = Binder::new("registerNewSystem");
         let root = binder.root(&value).unwrap();

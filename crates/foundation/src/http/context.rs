@@ -53,7 +53,7 @@ pub struct RequestContext {
     pub trace: Trace,
     /// `Accept`, as sent.
     pub accept: Option<HeaderValue>,
-    /// Address of the client, when the listener told.
+    /// Address of the client, when the listener knows it.
     pub address: Option<IpAddr>,
     /// What a trusted proxy said about how the client called.
     pub forwarded: Forwarded,
@@ -246,7 +246,7 @@ impl RequestContext {
     }
 }
 
-/// Notes that something which the current request asks for is refused. Without a request it does
+/// Records that something which the current request asks for is refused. Without a request it does
 /// nothing.
 pub fn note_refusal(refusal: Refusal) {
     let _ = CONTEXT.try_with(|context| {
@@ -399,12 +399,12 @@ pub fn report(event: SecurityEvent<'_>) {
     event.emit(&origin.unwrap_or_default());
 }
 
-/// Notes the person who makes the current request. Without a request it does nothing.
+/// Records the person who makes the current request. Without a request it does nothing.
 pub fn note_person(uuid: Uuid) {
     let _ = CONTEXT.try_with(|context| context.person.set(uuid));
 }
 
-/// A failed call of the database with what is known to be behind it. Without a request it is
+/// A failed call of the database with what is known to be its cause. Without a request it is
 /// returned as it is.
 #[must_use]
 pub fn explained(error: DbUnavailable) -> DbUnavailable {
@@ -551,7 +551,7 @@ fn parse_traceparent(value: &str) -> Option<CallerSpan> {
 #[cfg(test)]
 impl RequestContext {
     /// Of a request without headers, for unit tests.
-    pub(crate) fn of_nobody() -> Self {
+    pub(crate) fn without_headers() -> Self {
         let settings: Arc<_> = ContextSettings {
             trusted_proxies: [].into(),
             problem_detail: true,

@@ -128,7 +128,8 @@ impl From<DbError> for ApiError {
         match error {
             DbError::Unavailable(error) => Self::Database(context::explained(error)),
             DbError::Busy => Self::Unavailable(1),
-            // The edges refuse NUL with better words; this is for what slips past them.
+            // The handlers refuse NUL with a better message; this is for input that they did not
+            // reject.
             DbError::Unstorable => Self::Status(StatusCode::BAD_REQUEST),
             DbError::Other(error) => Self::Internal(error.into()),
         }
@@ -173,7 +174,7 @@ impl TransactionError for ApiError {
 const REALM: &str = "Bearer realm=\"systembruker\"";
 
 impl ApiError {
-    /// Notes for the audit trail what is refused, where the status alone does not say it. Turning
+    /// Records for the audit trail what is refused, where the status alone does not say it. Turning
     /// the error into an answer does so.
     pub fn note(&self) {
         let (code, is_denial) = match self {
@@ -402,7 +403,7 @@ pub(super) fn coded_body(
     body
 }
 
-/// Status and members of a problem, for an answer that tells of problems without being one.
+/// Status and members of a problem, for an answer that contains problems without being one.
 #[must_use]
 pub fn problem_body(problem: Problem) -> (StatusCode, Map<String, Value>) {
     let code = problem.code;

@@ -115,13 +115,17 @@ mod tests {
             ("x-forwarded-prefix", "/sb/"),
             ("x-forwarded-for", "203.0.113.9, 198.51.100.7, 10.2.2.2"),
         ];
-        let told = read("10.1.1.1", &headers);
+        let forwarded = read("10.1.1.1", &headers);
         assert_eq!(
-            (told.host.as_deref(), told.scheme, told.prefix.as_deref()),
+            (
+                forwarded.host.as_deref(),
+                forwarded.scheme,
+                forwarded.prefix.as_deref()
+            ),
             (Some("api.example:8443"), Some("https"), Some("/sb"))
         );
-        assert_eq!(told.client, "198.51.100.7".parse().ok());
-        assert_eq!(read("::ffff:10.1.1.1", &headers), told);
+        assert_eq!(forwarded.client, "198.51.100.7".parse().ok());
+        assert_eq!(read("::ffff:10.1.1.1", &headers), forwarded);
         assert_eq!(read("192.0.2.1", &headers), Forwarded::default());
     }
 

@@ -135,7 +135,7 @@ impl<S: Sync> FromRequestParts<S> for Language {
 
 impl DescribeInput for Language {
     fn describe(operation: &mut Operation) {
-        describe::speaks_languages(operation);
+        describe::answers_in_languages(operation);
     }
 }
 

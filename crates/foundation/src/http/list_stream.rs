@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use super::ApiResult;
 use crate::db::DbError;
 
-/// Bytes that are handed on at once.
+/// Bytes that are sent at once.
 const PIECE: usize = 16 * 1024;
 
 /// Takes the elements of a list, one after the other.
@@ -24,7 +24,7 @@ pub struct ListWriter {
     sender: mpsc::Sender<Result<Bytes, DbError>>,
 }
 
-/// Nobody reads the list any more.
+/// The client does not read the list any more.
 #[derive(Debug)]
 pub struct Unread;
 

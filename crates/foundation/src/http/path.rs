@@ -48,7 +48,7 @@ enum Segment {
 }
 
 impl RouteTable {
-    /// A table of templates; parameters stand in braces.
+    /// A table of templates; parameters are in braces.
     pub fn new<'a>(templates: impl IntoIterator<Item = &'a str>) -> Self {
         let templates: Vec<&str> = templates.into_iter().collect();
         let parse = |template: &str| {

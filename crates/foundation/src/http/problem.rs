@@ -225,7 +225,7 @@ impl ProblemCode {
     }
 }
 
-/// A problem as it will be told: a code, and members some codes add.
+/// The content of a problem: a code, and the members that some codes add.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Problem {
     /// Which one.

@@ -2,7 +2,7 @@
 
 /// Declares the state of a router, and the slices of it that handlers take.
 ///
-/// A request copies the state several times. So the slices stand behind one pointer, and a handler
+/// A request copies the state several times. So the slices are behind one pointer, and a handler
 /// copies the one that it names.
 #[macro_export]
 macro_rules! router_state {

@@ -124,10 +124,10 @@ fn unquoted(value: &str) -> &str {
 
 impl Once {
     /// The stored answer, when this caller did the same before. Else the key is the caller's until
-    /// the transaction ends, and whoever sends it meanwhile waits.
+    /// the transaction ends, and another request with it waits.
     ///
     /// # Errors
-    /// 422 when the key stands for another request, or as the database says.
+    /// 422 when the key belongs to another request; or the database fails.
     pub async fn answered(
         &self,
         tx: &mut PgConnection,

@@ -32,7 +32,7 @@ pub async fn claim(
     Ok(rows == 1)
 }
 
-/// What a key stands for.
+/// The request that a key belongs to.
 pub async fn find(
     tx: &mut PgConnection,
     caller: &str,

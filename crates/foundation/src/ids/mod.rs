@@ -1,7 +1,7 @@
 //! Domain primitives: parsed once at the edge, then trusted.
 //!
 //! Check digits are verified on import, at the sandbox login and nowhere else: test tokens and real
-//! registers carry numbers that fail them, and a number nobody has is simply unknown.
+//! registers carry numbers that fail them, and a number without a party is simply unknown.
 
 mod national_id;
 mod org_number;

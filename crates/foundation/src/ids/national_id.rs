@@ -52,7 +52,7 @@ impl NationalId {
         (41..=52).contains(&month) || (66..=77).contains(&month) || (81..=92).contains(&month)
     }
 
-    /// Birth date that the number tells, by the rule for the century that holds until 2032; none
+    /// Birth date that the number contains, by the rule for the century that holds until 2032; none
     /// when there is no such day.
     #[must_use]
     pub fn birth_date(&self) -> Option<NaiveDate> {
@@ -145,37 +145,37 @@ mod tests {
                 v.kind
             );
             if v.valid {
-                let told = NationalId::parse(&v.value)
+                let birth_date = NationalId::parse(&v.value)
                     .unwrap()
                     .birth_date()
                     .map(|d| d.to_string());
-                assert_eq!(told, v.birth_date, "{} ({})", v.value, v.kind);
+                assert_eq!(birth_date, v.birth_date, "{} ({})", v.value, v.kind);
             }
         }
     }
 
     #[test]
-    fn the_number_tells_the_birth_date() {
-        let told = |text: &str| {
+    fn the_number_contains_the_birth_date() {
+        let birth_date = |text: &str| {
             NationalId::parse(text)
                 .unwrap()
                 .birth_date()
                 .map(|d| d.to_string())
         };
-        assert_eq!(told("19867518188").as_deref(), Some("1975-06-19"));
+        assert_eq!(birth_date("19867518188").as_deref(), Some("1975-06-19"));
         assert_eq!(
-            told("41010150000").as_deref(),
+            birth_date("41010150000").as_deref(),
             Some("2001-01-01"),
             "a d-number"
         );
-        assert_eq!(told("01014590000").as_deref(), Some("1945-01-01"));
-        assert_eq!(told("01016050000").as_deref(), Some("1860-01-01"));
+        assert_eq!(birth_date("01014590000").as_deref(), Some("1945-01-01"));
+        assert_eq!(birth_date("01016050000").as_deref(), Some("1860-01-01"));
         assert_eq!(
-            told("01664500000").as_deref(),
+            birth_date("01664500000").as_deref(),
             Some("1945-01-01"),
             "another synthetic series"
         );
-        assert_eq!(told("31026012345"), None);
+        assert_eq!(birth_date("31026012345"), None);
     }
 
     #[test]

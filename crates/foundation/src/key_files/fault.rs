@@ -17,7 +17,8 @@ impl fmt::Display for Finding {
     }
 }
 
-/// What is wrong with a key file, and what helps. Neither a path nor a part of a key is told.
+/// What is wrong with a key file, and what helps. The text contains neither a path nor a part of a
+/// key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyFault {
     /// Nothing is there.

@@ -34,7 +34,7 @@ const MIN_BYTES: usize = 32;
 const SANDBOX_KID: &str = "sandbox-";
 
 /// Thumbprints (RFC 7638) of RSA keys whose private half is printed: RFC 7515 (A.2), RFC 7517 (A.2),
-/// RFC 9500 (2.1), and the example of the debugger that everybody tries first.
+/// RFC 9500 (2.1), and the example of the debugger that newcomers try first.
 const PRINTED_RSA: &[&str] = &[
     "IsUn6_e04MaShXFIISMp4kG62LWzMIPy_MvSA5pJgX8",
     "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs",
@@ -49,7 +49,7 @@ enum Form {
     Rsa,
     /// Random bytes.
     Random,
-    /// Public keys of somebody else.
+    /// Public keys of another issuer.
     KeySet,
 }
 
@@ -143,7 +143,7 @@ fn look(file: &Named<'_>, is_prod: bool, faults: &mut Vec<KeyFault>) -> Vec<Stri
     if is_prod {
         faults.extend(rights(file.form, mode));
     }
-    if text.contains(SANDBOX_MARK) || lies_in_sandbox(file.path) {
+    if text.contains(SANDBOX_MARK) || is_in_sandbox(file.path) {
         faults.push(KeyFault::OfSandbox);
         return Vec::new();
     }
@@ -165,7 +165,7 @@ fn read(path: &Path) -> Result<(String, u32), KeyFault> {
         ErrorKind::InvalidData => KeyFault::NotText,
         kind => KeyFault::Unread(kind),
     };
-    // Opening a pipe would wait for somebody who writes.
+    // Opening a pipe would wait for a writer.
     if !fs::metadata(path).map_err(unread)?.is_file() {
         return Err(KeyFault::NotAFile);
     }
@@ -191,8 +191,8 @@ fn rights(form: Form, mode: u32) -> Option<KeyFault> {
     }
 }
 
-/// Whether a file lies below the folder of a sandbox, by whatever links it is reached.
-fn lies_in_sandbox(path: &Path) -> bool {
+/// Whether a file is below the folder of a sandbox, by whatever links it is reached.
+fn is_in_sandbox(path: &Path) -> bool {
     path.canonicalize().is_ok_and(|path| {
         path.ancestors()
             .skip(1)
@@ -218,7 +218,7 @@ fn rsa(text: &str) -> Result<String, KeyFault> {
     Ok(key.kid().to_owned())
 }
 
-/// What stands between the two lines of PKCS#8.
+/// The text between the two lines of PKCS#8.
 fn pkcs8(text: &str) -> Option<Vec<u8>> {
     let (_, rest) = text.split_once("-----BEGIN PRIVATE KEY-----")?;
     let (body, _) = rest.split_once("-----END PRIVATE KEY-----")?;

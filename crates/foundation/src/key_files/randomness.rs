@@ -8,7 +8,7 @@ const MAX_PERIOD: usize = 16;
 /// 32 random bytes have fewer different ones once in 10¹² keys.
 const MIN_DIFFERENT: usize = 16;
 
-/// Words that stand in examples of configurations. None is so short that a random key in base64
+/// Words of examples of configurations. None is so short that a random key in base64
 /// would hold it by chance.
 const WORDS: &[&str] = &[
     "changeme",

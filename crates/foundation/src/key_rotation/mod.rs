@@ -19,7 +19,7 @@ use crate::{
 pub enum KeyRefused {
     /// None of them was used before, although others were.
     #[error(
-        "{setting}: what this database holds was written with other keys ({known}), and none of them is named. Name that key first, the new one behind it, and see ops/README.md for how to change to it"
+        "{setting}: what this database holds was written with other keys ({known}), and none of them is named. Name that key first, the new one after it, and see ops/README.md for how to change to it"
     )]
     Unknown {
         /// The setting.
@@ -32,8 +32,8 @@ pub enum KeyRefused {
     Database(#[from] DbError),
 }
 
-/// Notes the keys of a start. Of each that a setting did not have before, while it had others, a row of
-/// the audit trail says so.
+/// Stores the keys of a start. Of each that a setting did not have before, while it had others, a
+/// row of the audit trail says so.
 ///
 /// # Errors
 /// The database fails.

@@ -229,7 +229,7 @@ impl Drop for ConsumerPermit {
 const GROUPS: usize = 1 << 12;
 const CELLS_OF_GROUP: usize = 16;
 
-/// Cells that lie together in memory: a processor that counts in two of them fetches them once.
+/// Cells that are adjacent in memory: a processor that counts in two of them fetches them once.
 #[derive(Debug, Default)]
 #[repr(align(64))]
 struct Group([AtomicU32; CELLS_OF_GROUP]);

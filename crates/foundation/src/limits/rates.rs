@@ -19,7 +19,7 @@ use moka::{policy::EvictionPolicy, sync::Cache};
 
 use crate::config::Rate;
 
-/// The buckets: the least recently used one is forgotten where there are too many.
+/// The buckets: the least recently used one is dropped where there are too many.
 struct Buckets<K>(Cache<K, Arc<InMemoryState>>);
 
 impl<K: Hash + Eq + Clone + Send + Sync + 'static> StateStore for Buckets<K> {

@@ -58,9 +58,9 @@ impl Recovery {
     ///
     /// # Errors
     /// The database or the journal fails.
-    pub async fn forget_old(&self, db: &PgPool, days: u32) -> anyhow::Result<()> {
+    pub async fn delete_expired(&self, db: &PgPool, days: u32) -> anyhow::Result<()> {
         let mut connection = db.acquire().await?;
-        store::forget_old(&mut connection, self.journal.is_some()).await?;
+        store::delete_expired(&mut connection, self.journal.is_some()).await?;
         let Some(journal) = &self.journal else {
             return Ok(());
         };
@@ -71,7 +71,7 @@ impl Recovery {
             }
             for name in old {
                 journal.remove(&name).await?;
-                store::forget_object(&mut connection, &name).await?;
+                store::delete_object(&mut connection, &name).await?;
             }
         }
         Ok(())
@@ -81,7 +81,7 @@ impl Recovery {
     async fn copy_waiting(&self, db: &PgPool, journal: &Journal) -> anyhow::Result<()> {
         let mut connection = db.acquire().await?;
         // A new connection may lead to another history, which is only written once it lacks nothing.
-        // The one in hand stays where it is.
+        // The connection that is in use keeps its history.
         if !self.is_complete() || !store::is_due(&mut connection).await? {
             return Ok(());
         }

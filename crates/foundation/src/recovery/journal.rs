@@ -71,7 +71,7 @@ pub enum JournalFault {
 const HEAD: &str = "head.json";
 /// Folder of the entries.
 const ENTRIES: &str = "entries";
-/// How the time stands in the name of an object.
+/// Format of the time in the name of an object.
 const NAME_TIME: &str = "%Y%m%dT%H%M%S%.6f";
 /// Reading or writing one thing takes no longer.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -261,7 +261,7 @@ impl Journal {
     /// # Errors
     /// The journal cannot be listed.
     pub async fn objects_from(&self, number: i64) -> anyhow::Result<Vec<Object>> {
-        // Everything in the folder that sorts behind the beginning of that name.
+        // Everything in the folder that sorts after the beginning of that name.
         let offset = Path::from(numbered(number));
         let found = self
             .0

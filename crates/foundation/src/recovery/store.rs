@@ -19,7 +19,7 @@ const BATCH_BYTES: i64 = 8 << 20;
 const MARK_EVERY_S: f64 = 15.0;
 
 /// Claims entries that no object holds for a new one, and returns its name; none when there are
-/// none, or another instance claims them at this moment.
+/// none, or another instance claims them now.
 pub async fn claim(tx: &mut PgConnection) -> Result<Option<String>, DbError> {
     let end = sqlx::query!(
         r#"select service_now() as "now!", objects + 1 as "number!" from journal_end
@@ -88,7 +88,7 @@ pub async fn entries(db: &mut PgConnection, object: &str) -> Result<Vec<Entry>, 
     Ok(entries.collect())
 }
 
-/// Notes that an object is written.
+/// Marks an object as written.
 pub async fn written(db: &mut PgConnection, object: &str) -> Result<(), DbError> {
     sqlx::query!(
         "update journal_object set written_at = service_now() where name = $1 and written_at is null",
@@ -260,7 +260,7 @@ pub async fn holds(db: &mut PgConnection, entry: &Entry) -> Result<bool, DbError
 /// loses a main unit that the journal does not confirm. Another that the change named may have been
 /// lost with its number, and given to another party since. The next import of the registers gives what
 /// is right.
-const END_OF_PARTY: &str = r#"update party t set
+const END_OF_PARTY: &str = r"update party t set
       status = case when t.status = 'deleted' or r.status = 'active' then t.status else r.status end,
       deleted_at = coalesce(t.deleted_at, r.deleted_at),
       death_date = coalesce(t.death_date, r.death_date),
@@ -272,7 +272,7 @@ const END_OF_PARTY: &str = r#"update party t set
       or (t.deleted_at is null and r.deleted_at is not null)
       or (t.death_date is null and r.death_date is not null)
       or (t.parent_key is not null and t.parent_key is distinct from r.parent_key)
-      or t.form_id is distinct from r.form_id)"#;
+      or t.form_id is distinct from r.form_id)";
 
 /// Does a change again. Returns how many rows that changed: none when it was so already.
 pub async fn replay(tx: &mut PgConnection, change: &Change) -> Result<u64, DbError> {
@@ -333,7 +333,7 @@ pub struct Run<'a> {
     pub checkpoint: Option<&'a str>,
 }
 
-/// Notes a recovery, and that what the journal holds belongs to the present history from now on.
+/// Stores a recovery, and that what the journal holds belongs to the present history from now on.
 pub async fn note(
     tx: &mut PgConnection,
     run: Run<'_>,
@@ -396,7 +396,7 @@ pub async fn old_objects(db: &mut PgConnection, days: u32) -> Result<Vec<String>
 
 /// Removes what is not needed any more: entries that are in the journal for a day, marks of some
 /// days, and, where there is no journal, entries of an hour.
-pub async fn forget_old(db: &mut PgConnection, has_journal: bool) -> Result<(), DbError> {
+pub async fn delete_expired(db: &mut PgConnection, has_journal: bool) -> Result<(), DbError> {
     sqlx::query!(
         r#"with entries as (
              delete from journal_entry where seq in (
@@ -411,8 +411,8 @@ pub async fn forget_old(db: &mut PgConnection, has_journal: bool) -> Result<(), 
     Ok(())
 }
 
-/// Forgets an object that is no longer in the journal.
-pub async fn forget_object(db: &mut PgConnection, name: &str) -> Result<(), DbError> {
+/// Deletes the row of an object that is no longer in the journal.
+pub async fn delete_object(db: &mut PgConnection, name: &str) -> Result<(), DbError> {
     sqlx::query!("delete from journal_object where name = $1", name)
         .execute(db)
         .await?;

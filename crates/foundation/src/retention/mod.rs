@@ -122,7 +122,7 @@ pub fn count(class: RetentionClass, rows: u64) {
     metrics::counter!(RETENTION_ROWS.name, "class" => class.wire()).increment(rows);
 }
 
-/// Notes that the retention of a class was applied.
+/// Records that the retention of a class was applied.
 pub fn note_success(class: RetentionClass) {
     let now = Clock::default().now().timestamp();
     metrics::gauge!(RETENTION_SUCCESS.name, "class" => class.wire()).set(now as f64);

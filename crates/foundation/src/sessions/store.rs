@@ -48,7 +48,7 @@ pub struct NewSession<'a> {
     pub replaces: Option<&'a str>,
 }
 
-/// The session of a cookie, if it lives; its idle time starts anew, and its flash is taken.
+/// The session of a cookie, if it is valid; its idle time starts anew, and its flash is taken.
 pub async fn touch_session(
     pool: &PgPool,
     token: &str,
@@ -82,7 +82,7 @@ pub struct LiveSession {
     pub expires: DateTime<Utc>,
 }
 
-/// A session by its id, if it lives.
+/// A session by its id, if it is valid.
 pub async fn live_session(
     pool: &PgPool,
     id: &[u8],

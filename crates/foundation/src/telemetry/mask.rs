@@ -34,7 +34,7 @@ fn mask(out: &mut [u8]) {
     }
 }
 
-/// The first run of eleven or more digits, of which none stands before `from`.
+/// The first run of eleven or more digits, of which none is before `from`.
 fn long_run(line: &[u8], from: usize) -> Option<Range<usize>> {
     let mut from = from;
     loop {

@@ -189,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_tell_type_and_unit() {
+    fn names_contain_type_and_unit() {
         let names: HashSet<&str> = ALL.iter().map(|family| family.name).collect();
         assert_eq!(names.len(), ALL.len(), "each name occurs once");
         for family in ALL {

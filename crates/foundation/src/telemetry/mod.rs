@@ -111,7 +111,7 @@ pub fn dropped_lines() -> u64 {
     LOST.get().map_or(0, |lost| lost.dropped_lines() as u64)
 }
 
-/// Standard error, behind the mask. Lines are gathered: a wake-up and a system call for each would
+/// Standard error, after the mask. Lines are gathered: a wake-up and a system call for each would
 /// cost a request as much as its line.
 struct Masked {
     out: io::Stderr,
@@ -133,7 +133,7 @@ impl Masked {
 
 impl io::Write for Masked {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        // The formatter hands over a whole event at once.
+        // The formatter writes a whole event at once.
         mask::append(line, &mut self.gathered);
         if self.gathered.len() > MAX_GATHERED {
             self.write_out()?;

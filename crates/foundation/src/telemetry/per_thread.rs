@@ -204,7 +204,7 @@ impl ThreadHistogram {
                 if count == 0 {
                     continue;
                 }
-                // Their mean lies in the same bucket, so that neither counts nor the sum change.
+                // Their mean is in the same bucket, so that neither counts nor the sum change.
                 let mean = sum / count as f64;
                 let bound = self.bounds.get(place).copied();
                 self.total

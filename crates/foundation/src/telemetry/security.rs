@@ -1,4 +1,4 @@
-//! Security events: what somebody who watches an installation wants to know, each under a name that
+//! Security events: what the operator of an installation monitors, each under a name that
 //! never changes. They are lines of the log with the target `security` and the field `event`.
 
 use std::{

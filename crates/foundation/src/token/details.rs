@@ -1,4 +1,4 @@
-//! `authorization_details`: which system user a token speaks for.
+//! `authorization_details`: which system user a token represents.
 
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -142,7 +142,7 @@ mod tests {
     #[rstest]
     #[case::list(json!([entry()]))]
     #[case::object(entry())]
-    #[case::beside_consent(json!([{"type": "urn:altinn:consent"}, entry()]))]
+    #[case::with_consent(json!([{"type": "urn:altinn:consent"}, entry()]))]
     #[case::single_id(with("/systemuser_id", json!(ID)))]
     #[case::lower_case_id(with("/systemuser_org", json!({"authority": "iso6523-actorid-upis", "id": "0192:390367767"})))]
     #[case::old_prefix(with("/systemuser_org/ID", json!("9908:390367767")))]
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn the_system_may_stand_inside_the_organisation() {
+    fn the_system_may_be_inside_the_organisation() {
         let mut details = entry();
         details.as_object_mut().unwrap().remove("system_id");
         details["systemuser_org"]["system_id"] = json!("390198116_fjordlonn");
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_system_or_number_may_stand_twice() {
+    fn the_same_system_or_number_may_occur_twice() {
         let mut details = entry();
         details["systemuser_org"]["system_id"] = details["system_id"].clone();
         details["systemuser_org"]["id"] = details["systemuser_org"]["ID"].clone();

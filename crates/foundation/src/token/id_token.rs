@@ -1,4 +1,4 @@
-//! ID tokens: proof that somebody logged in just now, for our own browser client. Never a bearer
+//! ID tokens: proof that a person logged in just now, for our own browser client. Never a bearer
 //! token.
 
 use serde_json::{Map, Value};
@@ -16,7 +16,7 @@ use crate::ids::NationalId;
 pub struct IdToken {
     /// The person; none when the login method gives no identity number.
     pub pid: Option<NationalId>,
-    /// `acr`, and the level it stands for.
+    /// `acr`, and the level it represents.
     pub acr: String,
     /// 0 to 4.
     pub level: u8,

@@ -407,7 +407,7 @@ impl JwksClient {
         )?;
         anyhow::ensure!(
             address.host() == base.host(),
-            "the key set lies on another host"
+            "the key set is on another host"
         );
         Ok(address)
     }

@@ -91,7 +91,7 @@ policies! {
     SystemUserAdmin = ["altinn:authentication/systemuser.admin"];
     /// Client administrators see clients of agents.
     ClientsRead = ["altinn:clientdelegations.read"];
-    /// Client administrators hand clients to agents.
+    /// Client administrators delegate clients to agents.
     ClientsWrite = ["altinn:clientdelegations.write"];
     /// Maskinporten looks system users up.
     SystemUserLookup = ["altinn:maskinporten/systemuser.read"];

@@ -17,11 +17,11 @@ use crate::{
 pub enum Shape {
     /// An organisation.
     Organization(OrganizationToken),
-    /// A system user, in the hands of its vendor.
+    /// A system user, used by its vendor.
     SystemUser(SystemUserToken),
     /// A person who has logged in.
     Person(PersonToken),
-    /// A person whom nobody but the person vouches for: level 0.
+    /// A person who has registered without proof of identity: level 0.
     SelfIdentified(SelfIdentifiedToken),
     /// A user of an organisation that is no person.
     EnterpriseUser(EnterpriseUserToken),
@@ -50,7 +50,7 @@ pub struct OrganizationToken {
     pub supplier: Option<OrgNumber>,
     /// Service-owner code (`urn:altinn:org`), in Altinn's tokens.
     pub org_code: Option<String>,
-    /// Prefixes of scopes that the organisation hands out (`consumer_prefix`).
+    /// Prefixes of scopes that the organisation grants (`consumer_prefix`).
     pub scope_prefixes: Vec<String>,
 }
 

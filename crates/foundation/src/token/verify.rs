@@ -47,7 +47,7 @@ pub struct Genuine {
     issuer: usize,
     kid: String,
     key: Arc<VerificationKey>,
-    /// Whom it is about, as soon as somebody asked.
+    /// Whom it is about, read at the first use.
     principal: OnceLock<Result<Arc<Principal>, Refusal>>,
 }
 
@@ -67,7 +67,7 @@ impl Verified {
     }
 }
 
-/// A whole token. It is compared whole, cannot be printed, and is wiped when it is forgotten.
+/// A whole token. It is compared whole, cannot be printed, and is wiped when it is dropped.
 #[derive(PartialEq, Eq)]
 struct Whole(Zeroizing<String>);
 

@@ -75,7 +75,7 @@ pub async fn find(
     .await?)
 }
 
-/// As [`find`], and nobody else changes the list before the transaction ends.
+/// As [`find`], and locks the list until the transaction ends.
 pub async fn lock(
     tx: &mut PgConnection,
     owner: &str,

@@ -302,7 +302,7 @@ pub struct FoundPackage {
     pub object: PackageDto,
     /// How well it fits; the best come first.
     pub score: f64,
-    /// Where the term stands.
+    /// Where the term was found.
     pub fields: Vec<FoundField>,
 }
 

@@ -474,8 +474,8 @@ impl Metadata {
             .ok_or_else(|| UnknownName::Variant(code.to_owned()))
     }
 
-    /// Packages that a role stands with for a party of a form, each once, whatever it may do with
-    /// them.
+    /// Packages that are related to a role for a party of a form, each once, whatever the role may
+    /// do with them.
     ///
     /// # Errors
     /// There is no such role or form.

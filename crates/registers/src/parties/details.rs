@@ -1,4 +1,4 @@
-//! Everything the register tells about a party, and finding parties by whatever names them. All SQL
+//! What the register contains about a party, and finding parties by any of their names. All SQL
 //! of the register's own endpoints.
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -25,8 +25,8 @@ pub enum PartyRef {
     Person(NationalId),
     /// `urn:altinn:user:id`
     UserId(i32),
-    /// A name of a kind of party that nobody here has.
-    Nobody,
+    /// A name of a kind that no party here has.
+    Unknown,
 }
 
 impl PartyRef {
@@ -60,14 +60,14 @@ impl PartyRef {
             }
             "urn:altinn:person:identifier-no" => NationalId::parse(value).ok().map(Self::Person),
             "urn:altinn:person:legacy-selfidentified" | "urn:altinn:person:idporten-email" => {
-                (!value.is_empty()).then_some(Self::Nobody)
+                (!value.is_empty()).then_some(Self::Unknown)
             }
             _ => None,
         }
     }
 }
 
-/// A party with all that is told about it.
+/// A party with everything that the register contains about it.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "columns of the register")]
 pub struct Details {
@@ -111,7 +111,7 @@ impl Details {
                 self.national_id.as_ref() == Some(id)
                     || (!self.former.is_empty() && self.former.contains(&keys.index(id)))
             }
-            PartyRef::Nobody => false,
+            PartyRef::Unknown => false,
         }
     }
 }
@@ -200,7 +200,7 @@ impl Split {
                 PartyRef::UserId(id) => out.users.push(*id),
                 PartyRef::Organization(number) => out.orgs.push(number.to_string()),
                 PartyRef::Person(id) => out.persons.push(keys.index(id)),
-                PartyRef::Nobody => {}
+                PartyRef::Unknown => {}
             }
         }
         out
@@ -252,7 +252,7 @@ macro_rules! details_where {
 }
 
 /// The parties that answer to any of these names, in one round trip. A person also answers to
-/// earlier identity numbers, but is told with the present one.
+/// earlier identity numbers; the result has the present one.
 pub async fn find(
     db: &mut PgConnection,
     keys: &IdentityKeys,

@@ -145,8 +145,8 @@ impl IdentityKeys {
         std::iter::once(&self.index).chain(&self.earlier_indexes)
     }
 
-    /// Value of the blind index: equal numbers give equal values, nobody without the key can
-    /// compute them.
+    /// Value of the blind index: equal numbers give equal values. Without the key they cannot
+    /// be computed.
     #[must_use]
     pub fn index(&self, id: &NationalId) -> Vec<u8> {
         self.index.of(id)

@@ -73,14 +73,14 @@ pub struct Party {
 }
 
 impl Party {
-    /// A deleted organisation, or a dead person: nothing is had for it, and it has nothing.
+    /// A deleted organisation, or a deceased person: nothing is had for it, and it has nothing.
     #[must_use]
     pub fn is_gone(&self) -> bool {
         self.status == PartyStatus::Deleted || self.death_date.is_some()
     }
 }
 
-/// A living or dead person, found by what a token says.
+/// A person, alive or deceased, found by the names in a token.
 #[derive(Debug, Clone)]
 pub struct Person(pub Party);
 
@@ -113,7 +113,7 @@ pub struct Connection {
     pub role: RoleKey,
     /// How it reaches the subject.
     pub via: Via,
-    /// Packages assigned on a right-holder relation, or handed on in a client delegation.
+    /// Packages assigned on a right-holder relation, or delegated in a client delegation.
     pub packages: Vec<PackageKey>,
     /// Rights assigned on a right-holder relation; in a client delegation, those that the client has
     /// given the facilitator on the resources that were delegated.

@@ -89,7 +89,7 @@ impl ClientResources {
 }
 
 /// Single rights that a subject of a kind holds for the reportee. Those of organisations reach the
-/// persons with a key role in them, and nobody else.
+/// persons with a key role in them, and no other party.
 pub fn single_rights<'a>(
     catalogue: &'a Catalogue,
     subject: PartyKind,
@@ -175,7 +175,7 @@ pub fn held_roles(
     out
 }
 
-/// What the subject holds for the reportee. Nothing for a deleted reportee, nothing for a dead
+/// What the subject holds for the reportee. Nothing for a deleted reportee, nothing for a deceased
 /// subject.
 pub fn access(
     catalogue: &Catalogue,
@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn a_firms_accountant_reaches_its_owner_and_nobody_else_does() {
+    fn only_a_firms_accountant_reaches_its_owner() {
         let own_firm = |role: &str| {
             let mut case = Case::new("ENK", role);
             case.reportee = party(2, PartyKind::Person, None);
@@ -358,17 +358,22 @@ mod tests {
         assert!(case.holds("lonn") && case.access().roles.is_empty());
         case.reportee.status = PartyStatus::Deleted;
         assert_eq!(case.access(), Access::default());
-        let mut dead = party(1, PartyKind::Person, None);
-        dead.death_date = chrono::NaiveDate::from_ymd_opt(2026, 1, 1);
+        let mut deceased = party(1, PartyKind::Person, None);
+        deceased.death_date = chrono::NaiveDate::from_ymd_opt(2026, 1, 1);
         case.reportee.status = PartyStatus::Active;
         assert_eq!(
-            access(&case.catalogue, &dead, &case.reportee, &[case.connection]),
+            access(
+                &case.catalogue,
+                &deceased,
+                &case.reportee,
+                &[case.connection]
+            ),
             Access::default()
         );
     }
 
     #[test]
-    fn everybody_is_himself() {
+    fn every_party_reaches_itself() {
         let catalogue = packages::embedded().unwrap();
         let person = party(1, PartyKind::Person, None);
         let own = access(&catalogue, &person, &person, &[]);

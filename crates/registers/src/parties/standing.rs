@@ -1,4 +1,4 @@
-//! How two parties stand to each other, in one round trip: who they are, and every relation that
+//! The connections between two parties, in one round trip: who they are, and every relation that
 //! counts.
 
 use chrono::NaiveDate;
@@ -37,7 +37,7 @@ impl Lookup {
             PartyRef::UserId(id) => self.user_id = Some(*id),
             PartyRef::Organization(number) => self.org_number = Some(*number),
             PartyRef::Person(id) => self.person = keys.index(id).try_into().ok(),
-            PartyRef::Nobody => {}
+            PartyRef::Unknown => {}
         }
     }
 
@@ -83,8 +83,8 @@ pub struct SystemUserState {
     pub owner: Uuid,
     /// Organisation number of the owner.
     pub owner_org: String,
-    /// It, its system and its owner all live.
-    pub alive: bool,
+    /// Neither it nor its system nor its owner is deleted.
+    pub is_active: bool,
 }
 
 /// An access list that a party is on, with the resource it opens. An empty filter admits every
@@ -97,7 +97,7 @@ pub struct Listing {
     pub actions: Vec<String>,
 }
 
-/// How a subject stands to a reportee.
+/// The connections between a subject and a reportee.
 #[derive(Debug, Default)]
 pub struct Standing {
     /// The subject, when it is known.
@@ -108,7 +108,7 @@ pub struct Standing {
     pub is_person_asked: bool,
     /// The subject's state, when it is a system user.
     pub system_user: Option<SystemUserState>,
-    /// Every relation that counts: direct, by key role, handed on; from the reportee, its main
+    /// Every relation that counts: direct, by key role, delegated; from the reportee, its main
     /// unit, or a sole proprietorship it owns.
     pub connections: Vec<Connection>,
     /// Access lists that the reportee is on.
@@ -182,7 +182,7 @@ impl Row {
             system_id: self.system_id.take()?,
             owner: self.owner?,
             owner_org: self.owner_org.take()?,
-            alive: self.alive?,
+            is_active: self.alive?,
         })
     }
 
@@ -237,7 +237,7 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// How a subject stands to a reportee, in one round trip.
+/// The connections between a subject and a reportee, in one round trip.
 pub async fn standing(
     db: &mut PgConnection,
     subject: &Lookup,
@@ -247,8 +247,8 @@ pub async fn standing(
     Ok(all.pop().unwrap_or_default())
 }
 
-/// How each subject stands to its reportee, in order, all of it in one round trip and as of one
-/// moment.
+/// The connections between each subject and its reportee, in order, all of it in one round trip and
+/// as of one instant.
 pub async fn standings(
     db: &mut PgConnection,
     pairs: &[(&Lookup, &Lookup)],

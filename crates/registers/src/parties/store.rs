@@ -111,7 +111,7 @@ pub async fn party_by_national_id(
 /// The person a token names: by the first of its names that is a person's. None when none is.
 ///
 /// # Errors
-/// As the database says.
+/// The database fails.
 pub async fn person_named(
     db: &mut PgConnection,
     keys: &IdentityKeys,
@@ -146,7 +146,7 @@ pub async fn person_named(
 /// A person the register did not know, who has logged in.
 ///
 /// # Errors
-/// As the database says, or encryption fails.
+/// The database or the encryption fails.
 pub async fn create_person(
     pool: &PgPool,
     keys: &IdentityKeys,
@@ -214,7 +214,7 @@ pub async fn has_relation(
                 .any(|c| !c.packages.is_empty() || !c.rights.is_empty())
     };
     let subject = person.uuid.into();
-    // Most persons stand to the organisation itself.
+    // Most persons are related to the organisation itself.
     if is_related(&super::standing(&mut *db, &subject, &party.uuid.into()).await?) {
         return Ok(true);
     }

@@ -11,8 +11,8 @@ use xacml::{
     Vocabulary, ids,
 };
 
-/// How a stored policy is loaded: with the leniencies that policies in the wild need, and so that
-/// one broken rule does not take the others with it.
+/// How a stored policy is loaded: with the leniencies that policies need which deviate from the
+/// standard, and so that one broken rule does not take the others with it.
 pub const LOAD: LoadOptions = LoadOptions {
     limits: {
         let mut limits = Limits::DEFAULT;
@@ -52,8 +52,8 @@ pub struct CompiledPolicy {
     pub program: Program,
     /// What goes with a Permit: the policy's own obligations, as far as they are constants.
     pub permit_obligations: Arc<[Obligation]>,
-    /// The same as answers tell them, written when they are first told.
-    pub told_obligations: OnceLock<Box<RawValue>>,
+    /// The same as JSON of answers, serialized at the first use.
+    pub serialized_obligations: OnceLock<Box<RawValue>>,
     /// It asks for packages somewhere.
     pub mentions_packages: bool,
     /// It asks for roles somewhere.
@@ -98,7 +98,7 @@ impl CompiledPolicy {
             policy,
             program,
             permit_obligations,
-            told_obligations: OnceLock::new(),
+            serialized_obligations: OnceLock::new(),
             mentions_packages,
             mentions_roles,
             mentions_access_lists,
@@ -112,16 +112,16 @@ impl CompiledPolicy {
 /// About how many bytes an obligation takes in an answer.
 fn bytes_of(obligation: &Obligation) -> usize {
     /// Member names and punctuation.
-    const BESIDE_TEXTS: usize = 120;
+    const WITHOUT_TEXTS: usize = 120;
     let assignments = obligation.assignments.iter().map(|a| {
         let category = a.category.as_deref().unwrap_or_default();
-        BESIDE_TEXTS
+        WITHOUT_TEXTS
             + a.attribute_id.len()
             + category.len()
             + a.value.text().len()
             + a.value.data_type().uri().len()
     });
-    BESIDE_TEXTS + obligation.id.len() + assignments.sum::<usize>()
+    WITHOUT_TEXTS + obligation.id.len() + assignments.sum::<usize>()
 }
 
 #[cfg(test)]

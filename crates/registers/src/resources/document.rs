@@ -258,7 +258,7 @@ impl ServiceResource {
             .trim()
     }
 
-    /// Maskinporten scopes the resource stands for.
+    /// Maskinporten scopes the resource represents.
     pub fn maskinporten_scopes(&self) -> impl Iterator<Item = &str> {
         self.references(ReferenceType::MaskinportenScope)
             .filter_map(|r| r.reference.as_deref())

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::packages::Catalogue;
 
-/// Category of the level that is asked of everybody.
+/// Category of the level that is asked of all subjects.
 const LEVEL: &str = "urn:altinn:minimum-authenticationlevel";
 /// Category of the level that is asked of system users in place of the general one.
 const LEVEL_OF_SYSTEM_USERS: &str = "urn:altinn:minimum-authenticationlevel-systemuser";
@@ -183,7 +183,7 @@ fn is_equality(found: &Match) -> bool {
 
 /// Marks that templates of policies have where a value belongs.
 const MARKS: &[(char, char)] = &[('[', ']'), ('{', '}'), ('<', '>')];
-/// Words that stand where a value belongs.
+/// Words in the place of a value.
 const WORDS: &[&str] = &["todo", "fixme", "changeme", "placeholder", "xxx"];
 
 fn placeholder(found: &Match) -> Option<PolicyWarning> {
@@ -209,7 +209,7 @@ fn shown(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(80).collect()
 }
 
-/// A package or a role that the catalogue does not have: nobody ever holds it.
+/// A package or a role that the catalogue does not have: no party ever holds it.
 fn unknown_subject(found: &Match, catalogue: &Catalogue) -> Option<PolicyWarning> {
     let designator = found
         .designator()
@@ -250,7 +250,7 @@ fn unknown_subject(found: &Match, catalogue: &Catalogue) -> Option<PolicyWarning
     };
     (!is_known).then(|| {
         let text = format!(
-            "there is no {what} «{}», so that nobody holds it",
+            "there is no {what} «{}», so that no party holds it",
             shown(value)
         );
         warning(kind, found.at, "Match", &text)
@@ -378,7 +378,7 @@ mod tests {
     #[case::legacy_role(&[group(&[&[(SUBJECT, "urn:altinn:rolecode", "DAGLIG")]])], &[(PolicyWarningKind::UnknownRole, 3)])]
     #[case::register_role(&[group(&[&[(SUBJECT, "urn:altinn:external-role:ccr", "daglig-leder")]])], &[])]
     #[case::no_register_role(&[group(&[&[(SUBJECT, "urn:altinn:external-role:ccr", "DAGL")]])], &[(PolicyWarningKind::UnknownRole, 3)])]
-    #[case::other_subject(&[group(&[&[(SUBJECT, "urn:altinn:org", "nobody")]])], &[])]
+    #[case::other_subject(&[group(&[&[(SUBJECT, "urn:altinn:org", "unknown")]])], &[])]
     fn rules_that_surprise_are_found(
         #[case] groups: &[String],
         #[case] expected: &[(PolicyWarningKind, u32)],

@@ -39,9 +39,9 @@ pub enum Listing {
 const KEPT_BYTES: u64 = 24 * 1024 * 1024;
 /// Long lists that are read and made at a time.
 const READERS: usize = 2;
-/// How long somebody waits to be one of them.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// Kilobytes of lists there are, those included that somebody is reading still.
+/// How long a request waits to be one of them.
+const READER_TIMEOUT: Duration = Duration::from_secs(2);
+/// Kilobytes of lists there are, those included that a client is still reading.
 const KILOBYTES: usize = 64 * 1024;
 
 /// The lists in memory. Clones are the same ones.
@@ -125,13 +125,14 @@ impl Listings {
     /// It takes too long.
     pub async fn turn(&self) -> Result<OwnedSemaphorePermit, Busy> {
         let turn = Arc::clone(&self.readers).acquire_owned();
-        match tokio::time::timeout(PATIENCE, turn).await {
+        match tokio::time::timeout(READER_TIMEOUT, turn).await {
             Ok(Ok(turn)) => Ok(turn),
             Ok(Err(_)) | Err(_) => Err(Busy),
         }
     }
 
-    /// A list as JSON, made where it holds up nobody. `bytes` is about how many it has.
+    /// A list as JSON, made in a thread where no other request waits for it. `bytes` is about how
+    /// many it has.
     ///
     /// # Errors
     /// Too much is made, or is being read, already.
@@ -153,7 +154,7 @@ impl Listings {
         let kilobytes = u32::try_from(json.capacity() / 1024 + 1).unwrap_or(u32::MAX);
         let space = || Arc::clone(&self.space).try_acquire_many_owned(kilobytes);
         let space = space().or_else(|_| {
-            // What nobody reads makes way.
+            // Lists that no client reads are dropped.
             self.kept.invalidate_all();
             self.kept.run_pending_tasks();
             space().map_err(|_| Busy)

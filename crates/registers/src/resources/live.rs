@@ -15,13 +15,13 @@ use tokio::sync::Mutex;
 use super::{Policies, Resource};
 use foundation::db::{
     DbError,
-    feed::{Feed, Moment, Tag, Touched},
+    feed::{Feed, Tag, Touched, VersionStamp},
 };
 
 /// What memory says about a resource.
 #[derive(Debug, Clone)]
 pub enum Known {
-    /// It lives.
+    /// It exists.
     Live(Arc<Resource>),
     /// There is no such, or it was deleted.
     Absent,
@@ -38,13 +38,13 @@ const FEW: usize = 16;
 struct Entry {
     resource: Option<Arc<Resource>>,
     tag: Tag,
-    since: Moment,
+    since: VersionStamp,
 }
 
 #[derive(Debug, Clone, Default)]
 struct All {
     /// When all were read; none: not yet.
-    since: Option<Moment>,
+    since: Option<VersionStamp>,
     entries: HashMap<Arc<str>, Entry>,
 }
 
@@ -57,11 +57,11 @@ pub struct Resources {
     all: ArcSwap<All>,
     /// One reads at a time.
     reading: Mutex<()>,
-    /// Whether all are being read. Nobody waits for that.
+    /// Whether all are being read. No request waits for that.
     is_loading: AtomicBool,
 }
 
-/// As long as all are being read; also when whoever reads gives up.
+/// As long as all are being read; also when the reader gives up.
 struct Loading<'f>(&'f AtomicBool);
 
 impl<'f> Loading<'f> {
@@ -116,7 +116,7 @@ impl Resources {
     }
 
     async fn load_all(&self, pool: &PgPool) -> Result<(), DbError> {
-        let since = self.feed.moment();
+        let since = self.feed.version_stamp();
         let loading = Loading::begin(&self.is_loading);
         let read = self.policies.all(&mut *pool.acquire().await?).await?;
         let entries = read
@@ -141,7 +141,7 @@ impl Resources {
         &self,
         identifier: Arc<str>,
         resource: Option<Resource>,
-        since: Moment,
+        since: VersionStamp,
     ) -> (Arc<str>, Entry) {
         let tag = self.feed.tag(Touched::Resource, &identifier);
         (
@@ -163,7 +163,7 @@ impl Resources {
         anew: bool,
     ) -> Result<HashMap<String, Arc<Resource>>, DbError> {
         if anew || !self.feed.is_followed() || self.is_loading.load(Ordering::SeqCst) {
-            // Nothing is kept, so nobody need wait for anybody.
+            // Nothing is cached, so no request needs to wait for another.
             let read = self
                 .policies
                 .resources(&mut *pool.acquire().await?, identifiers)
@@ -180,7 +180,7 @@ impl Resources {
             .since
             .is_none_or(|since| !self.feed.holds(since, []));
         if is_old || identifiers.len() > FEW {
-            // Somebody may have read them while we waited.
+            // Another request may have read them meanwhile.
             if identifiers
                 .iter()
                 .any(|identifier| matches!(self.get(identifier), Known::Unknown))
@@ -196,7 +196,7 @@ impl Resources {
             };
             return Ok(identifiers.iter().filter_map(live).collect());
         }
-        let since = self.feed.moment();
+        let since = self.feed.version_stamp();
         let read = self
             .policies
             .resources(&mut *pool.acquire().await?, identifiers)

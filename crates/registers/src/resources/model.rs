@@ -13,7 +13,7 @@ pub struct Resource {
     pub identifier: String,
     /// `resourceType`
     pub resource_type: String,
-    /// May rights on it be handed out?
+    /// Whether rights on it may be given.
     pub delegable: bool,
     /// Only parties on a connected access list may be decided about.
     pub access_list_enabled: bool,

@@ -20,10 +20,18 @@ use xacml::Vocabulary;
 /// A policy in memory.
 #[derive(Debug, Clone)]
 enum Found {
-    /// While somebody uses it: a replaced one is given up with its resource.
+    /// While it is in use: a replaced one is given up with its resource.
     Compiled(Weak<CompiledPolicy>),
     /// It is stored and cannot be read.
     Unreadable,
+}
+
+/// What memory has of a digest.
+enum Held {
+    Compiled(Arc<CompiledPolicy>),
+    /// It is stored and cannot be read.
+    Unreadable,
+    Unknown,
 }
 
 /// Compiled policies. Texts are immutable under their digest, so nothing here grows stale.
@@ -37,7 +45,7 @@ pub struct Policies {
     /// What new policies are compiled with.
     vocabulary: Arc<Mutex<Arc<Vocabulary>>>,
     workers: Workers,
-    /// For what decisions wait for, so that uploads keep nobody from deciding.
+    /// For what decisions wait for, so that uploads delay no decision.
     compilers: Workers,
     listings: Listings,
 }
@@ -103,8 +111,8 @@ impl Policies {
         &self.workers
     }
 
-    /// Checks a policy before it is stored for a resource, as [`rules::check_policy`] does, where it
-    /// holds up nobody.
+    /// Checks a policy before it is stored for a resource, as [`rules::check_policy`] does, in a
+    /// thread where no other request waits for it.
     ///
     /// # Errors
     /// It takes too long. The inner error is what is wrong with it.
@@ -144,11 +152,12 @@ impl Policies {
         self.compiled.insert(digest, found);
     }
 
-    /// The policy of a digest, where memory has it; the inner one is none where it cannot be read.
-    fn held(&self, digest: &[u8; 32]) -> Option<Option<Arc<CompiledPolicy>>> {
-        match self.compiled.get(digest)? {
-            Found::Compiled(policy) => policy.upgrade().map(Some),
-            Found::Unreadable => Some(None),
+    /// The policy of a digest, where memory has it.
+    fn held(&self, digest: &[u8; 32]) -> Held {
+        match self.compiled.get(digest) {
+            Some(Found::Compiled(policy)) => policy.upgrade().map_or(Held::Unknown, Held::Compiled),
+            Some(Found::Unreadable) => Held::Unreadable,
+            None => Held::Unknown,
         }
     }
 
@@ -180,7 +189,7 @@ impl Policies {
         let known: Vec<Vec<u8>> = identifiers
             .iter()
             .filter_map(|identifier| self.digests.get(identifier))
-            .filter(|digest| self.held(digest).is_some())
+            .filter(|digest| !matches!(self.held(digest), Held::Unknown))
             .map(|digest| digest.to_vec())
             .collect();
         let rows = store::current(&mut *db, identifiers, &known).await?;
@@ -215,8 +224,10 @@ impl Policies {
             return Ok(None);
         };
         self.digests.insert(row.identifier.clone(), digest);
-        if let Some(policy) = self.held(&digest) {
-            return Ok(policy);
+        match self.held(&digest) {
+            Held::Compiled(policy) => return Ok(Some(policy)),
+            Held::Unreadable => return Ok(None),
+            Held::Unknown => {}
         }
         let xml = match row.xml.take() {
             Some(xml) => Some(xml),

@@ -35,7 +35,7 @@ const USER_SUBJECTS: [&str; 4] = [
     "urn:altinn:external-role:cra",
     "urn:altinn:accesspackage",
 ];
-/// Subject by which an app hands out rights itself.
+/// Subject by which an app gives rights itself.
 const DELEGATION_SUBJECT: &str = "urn:altinn:resource:delegation";
 
 /// The right keys of a resource's policy, each with the roles and packages that lead to it. A policy
@@ -323,7 +323,7 @@ pub struct SubjectAttribute {
 }
 
 impl SubjectAttribute {
-    /// Both, with a colon between. Where it stands cannot be told from the text alone: either may
+    /// Both, with a colon between. The text alone does not show where it is: either may
     /// contain colons.
     #[must_use]
     pub fn urn(&self) -> String {
@@ -421,7 +421,7 @@ impl Combinations {
     /// About how many bytes the list of all combinations takes.
     fn bytes(&self) -> u64 {
         let texts = |pairs: &[Pair]| -> u64 {
-            let of = |(id, value): &Pair| (id.len() + value.len()) as u64 + BYTES_BESIDE_TEXTS;
+            let of = |(id, value): &Pair| (id.len() + value.len()) as u64 + BYTES_WITHOUT_TEXTS;
             pairs.iter().map(of).fold(0, u64::saturating_add)
         };
         let all = |list: &[Vec<Pair>]| list.iter().map(|p| texts(p)).fold(0, u64::saturating_add);
@@ -439,7 +439,7 @@ impl Combinations {
 }
 
 /// Member names and punctuation of an attribute in a list, in bytes.
-const BYTES_BESIDE_TEXTS: u64 = 24;
+const BYTES_WITHOUT_TEXTS: u64 = 24;
 /// Most combinations of alternatives that a policy may have in all of its rules.
 pub const MAX_COMBINATIONS: u64 = 10_000;
 /// Most bytes that the list of a policy's combinations may have.
@@ -623,7 +623,7 @@ pub struct NamedRight {
 pub struct Further {
     /// Those of service owners.
     pub service_owners: bool,
-    /// Those that apps hand out themselves.
+    /// Those that apps give themselves.
     pub apps: bool,
 }
 
@@ -673,7 +673,7 @@ pub fn named_right(key: RightKey, identifier: &str, language: Language) -> Named
     }
 }
 
-/// An action in words; one that nobody gave words to is told as it is written.
+/// An action in words; one without words is shown as it is written.
 fn action_name(action: &str, language: Language) -> String {
     let [nb, nn, en] = match action.to_lowercase().as_str() {
         "read" => ["Les", "Les", "Read"],

@@ -204,7 +204,7 @@ fn displayable_title(title: Option<&Texts>, found: &mut ModelState) {
     }
 }
 
-/// Scopes of a resource whose prefix is none of those that the caller may hand out.
+/// Scopes of a resource whose prefix is none of those that the caller may grant.
 #[must_use]
 pub fn foreign_scopes(resource: &ServiceResource, prefixes: &[String]) -> Vec<String> {
     let foreign = |scope: &str| {

@@ -449,7 +449,7 @@ pub async fn read(
     .await?)
 }
 
-/// As [`read`], and nobody else changes the resource before the transaction ends.
+/// As [`read`], and locks the resource until the transaction ends.
 pub async fn lock(tx: &mut PgConnection, identifier: &str) -> Result<Option<Stored>, DbError> {
     sqlx::query!(
         "select identifier from resource where identifier = $1 for update",
@@ -557,7 +557,7 @@ pub struct UpdatedPair {
 }
 
 /// Pairs that came or went since a time, oldest first; `after` is the pair of that very time to go
-/// on behind.
+/// on after it.
 pub async fn updated_since(
     db: &mut PgConnection,
     since: Option<DateTime<Utc>>,

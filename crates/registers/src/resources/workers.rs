@@ -6,8 +6,8 @@ use tokio::sync::Semaphore;
 
 /// Bytes of a policy for which one worker is enough.
 const BYTES_OF_WORKER: usize = 512 * 1024;
-/// How long somebody waits for a worker and its work.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a request waits for a worker and its work.
+const WORKER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The workers were busy for too long, or the work took too long.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +56,7 @@ impl Workers {
             };
             tokio::task::spawn_blocking(work).await.map_err(|_| Busy)
         };
-        tokio::time::timeout(PATIENCE, done)
+        tokio::time::timeout(WORKER_TIMEOUT, done)
             .await
             .unwrap_or(Err(Busy))
     }

@@ -160,7 +160,7 @@ async fn change(
         };
         if !changed.is_empty() {
             if !changed.added.is_empty() {
-                must_have_room(&mut tx, list.key).await?;
+                check_capacity(&mut tx, list.key).await?;
             }
             list = access_lists::touch(&mut tx, list.key).await?;
             let named =
@@ -187,7 +187,7 @@ async fn change(
 /// Most members of a list.
 const MAX_MEMBERS: i64 = 1_000_000;
 
-async fn must_have_room(tx: &mut PgConnection, list: i32) -> ApiResult<()> {
+async fn check_capacity(tx: &mut PgConnection, list: i32) -> ApiResult<()> {
     if access_lists::is_larger(tx, list, MAX_MEMBERS).await? {
         let sentence = format!("A list has at most {MAX_MEMBERS} members.");
         return Err(ModelState::of("$.data", sentence).into());

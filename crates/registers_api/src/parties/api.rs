@@ -32,7 +32,7 @@ const NAMES_LIMIT: usize = 1_000;
 pub(super) type Reader = BackEnd<PartyLookup>;
 type ReaderOrPerson = BackEndOrPerson<PartyLookup>;
 
-/// A party for whoever asks: a back end may read all, a person those he represents.
+/// A party for the caller: a back end may read all, a person those whom the person represents.
 async fn one_party(
     lookups: &PartyLookups,
     reader: &ReaderOrPerson,
@@ -174,7 +174,7 @@ pub async fn names(
     }
     let mut db = lookups.db.acquire().await?;
     let found = Found::of(&mut db, &lookups, &asked).await?;
-    let told = |name: &PartyRef| {
+    let entry = |name: &PartyRef| {
         let party = found.get(name);
         let named = party.map(|p| {
             if p.kind == PartyKind::Person {
@@ -194,7 +194,7 @@ pub async fn names(
         out
     };
     Ok(Json(
-        json!({"partyNames": asked.iter().map(told).collect::<Vec<_>>()}),
+        json!({"partyNames": asked.iter().map(entry).collect::<Vec<_>>()}),
     ))
 }
 
@@ -376,7 +376,7 @@ pub async fn identifiers(
     }
     let mut db = lookups.db.acquire().await?;
     let found = details::find(&mut db, &lookups.identity, &names).await?;
-    let told = |p: &Details| {
+    let entry = |p: &Details| {
         let mut out = json!({"partyId": p.party_id, "partyUuid": p.uuid});
         if let Some(number) = &p.org_number {
             out["orgNumber"] = number.clone().into();
@@ -390,7 +390,7 @@ pub async fn identifiers(
         found
             .iter()
             .filter(|p| is_of_first_generation(p))
-            .map(told)
+            .map(entry)
             .collect(),
     ))
 }

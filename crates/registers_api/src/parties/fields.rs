@@ -81,7 +81,7 @@ const PARTY: &[Field] = &[
 ];
 const PERSON_NAME: &[Field] = &[F::FirstName, F::MiddleName, F::LastName, F::ShortName];
 
-/// Words that stand for all fields that begin with them and a dot.
+/// Words that mean all fields that begin with them and a dot.
 const PREFIXES: &[&str] = &["person", "org", "si", "sysuser", "user"];
 /// A word that is known and refused.
 const SUB_UNITS: &str = "org.subunits";
@@ -148,7 +148,7 @@ impl Fields {
     }
 }
 
-/// The fields that a word stands for.
+/// The fields that a word means.
 fn named(word: &str) -> Option<Vec<Field>> {
     match word {
         "identifiers" => Some(IDENTIFIERS.to_vec()),
@@ -370,7 +370,7 @@ mod tests {
     #[case("user", 2)]
     #[case(" id , id,, user.id ", 2)]
     #[case("", 0)]
-    fn words_stand_for_fields(#[case] text: &str, #[case] count: usize) {
+    fn words_mean_fields(#[case] text: &str, #[case] count: usize) {
         assert_eq!(read(text).unwrap().0.len(), count);
     }
 

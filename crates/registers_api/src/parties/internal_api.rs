@@ -62,8 +62,8 @@ fn fields(query: &Query) -> ApiResult<Fields> {
     asked(query)?.ok_or_else(error)
 }
 
-/// Keys of URNs that name users by what nobody here has; their values are percent-encoded.
-const NAMES_OF_NOBODY: &[&str] = &[
+/// Keys of URNs that name users by what no user here has; their values are percent-encoded.
+const UNKNOWN_NAMES: &[&str] = &[
     "urn:altinn:party:username:",
     "urn:altinn:username:",
     "urn:altinn:person:legacy-selfidentified:",
@@ -71,9 +71,9 @@ const NAMES_OF_NOBODY: &[&str] = &[
 ];
 
 fn name_of(urn: &str) -> Option<PartyRef> {
-    let is_nobody = |key: &str| urn.strip_prefix(key).is_some_and(|value| !value.is_empty());
-    if NAMES_OF_NOBODY.iter().copied().any(is_nobody) {
-        return Some(PartyRef::Nobody);
+    let is_unknown = |key: &str| urn.strip_prefix(key).is_some_and(|value| !value.is_empty());
+    if UNKNOWN_NAMES.iter().copied().any(is_unknown) {
+        return Some(PartyRef::Unknown);
     }
     // An older name of organisation numbers is none here.
     PartyRef::from_urn(urn).filter(|_| !urn.starts_with("urn:altinn:organizationnumber:"))
@@ -130,7 +130,7 @@ async fn look_up(lookups: &PartyLookups, query: &Query, bytes: &[u8]) -> ApiResu
     let fields = names.iter().fold(fields, |fields, name| match name {
         PartyRef::PartyId(_) => fields.with(Field::Id),
         PartyRef::UserId(_) => fields.with(Field::UserId),
-        PartyRef::Uuid(_) | PartyRef::Organization(_) | PartyRef::Person(_) | PartyRef::Nobody => {
+        PartyRef::Uuid(_) | PartyRef::Organization(_) | PartyRef::Person(_) | PartyRef::Unknown => {
             fields
         }
     });
@@ -199,7 +199,7 @@ async fn units_above(
     let name = member(&body, "data")?.as_str().and_then(name_of);
     let name = match name {
         Some(name @ (PartyRef::Uuid(_) | PartyRef::PartyId(_) | PartyRef::Organization(_))) => name,
-        Some(PartyRef::Person(_) | PartyRef::UserId(_) | PartyRef::Nobody) | None => {
+        Some(PartyRef::Person(_) | PartyRef::UserId(_) | PartyRef::Unknown) | None => {
             return Err(wrong("$.data"));
         }
     };

@@ -136,7 +136,7 @@ pub struct NamedParty {
     pub ssn: Option<String>,
     /// Organisation number, as asked.
     pub org_no: Option<String>,
-    /// Null when nobody has the number.
+    /// Null when no party has the number.
     pub name: Option<String>,
     /// Of a person, where names in parts were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,4 +1,4 @@
-//! `/resourceregistry/api/v1/resource`: describing resources. Everybody reads; owners write.
+//! `/resourceregistry/api/v1/resource`: describing resources. Every caller reads; owners write.
 
 use axum::{
     extract::State,
@@ -251,7 +251,7 @@ pub async fn delete(
     .await
 }
 
-/// Findings, then ownership, then the owner's code, then the scopes it stands for.
+/// Findings, then ownership, then the owner's code, then the scopes it represents.
 async fn check(
     tx: &mut PgConnection,
     owner: &Owner,

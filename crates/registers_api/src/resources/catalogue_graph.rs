@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn services_for_tests_and_of_nobody_are_left_out() {
+    fn services_for_tests_and_without_an_owner_are_left_out() {
         let documents = [
             resource("a", "TTD"),
             resource("b", ""),

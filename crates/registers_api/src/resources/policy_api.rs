@@ -51,7 +51,7 @@ pub const UPLOAD_LIMIT: usize = 16 * 1024 * 1024;
 /// decision on.
 #[utoipa::path(post, operation_id = "createPolicy", path = "/resourceregistry/api/v1/resource/{id}/policy", tag = "Service owner", params(("id" = String, Path)),
     request_body(content = PolicyUpload, content_type = "multipart/form-data"),
-    responses((status = 201, description = "Stored; `Location` names it, and `Systembruker-Policy-Warnings` tells how many warnings there are, if any"), (status = 400, body = String, content_type = "application/json", description = "What is wrong with the policy"),
+    responses((status = 201, description = "Stored; `Location` names it, and `Systembruker-Policy-Warnings` contains how many warnings there are, if any"), (status = 400, body = String, content_type = "application/json", description = "What is wrong with the policy"),
         (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the resource is another owner's"),
         (status = 413, description = "Too large"), (status = 415, description = "Not a form with a file")))]
 pub async fn create_policy(
@@ -66,7 +66,7 @@ pub async fn create_policy(
 /// As `POST`.
 #[utoipa::path(put, operation_id = "replacePolicy", path = "/resourceregistry/api/v1/resource/{id}/policy", tag = "Service owner", params(("id" = String, Path)),
     request_body(content = PolicyUpload, content_type = "multipart/form-data"),
-    responses((status = 201, description = "Stored; `Location` names it, and `Systembruker-Policy-Warnings` tells how many warnings there are, if any"), (status = 400, body = String, content_type = "application/json", description = "What is wrong with the policy"),
+    responses((status = 201, description = "Stored; `Location` names it, and `Systembruker-Policy-Warnings` contains how many warnings there are, if any"), (status = 400, body = String, content_type = "application/json", description = "What is wrong with the policy"),
         (status = 401, description = "No valid token"), (status = 403, description = "The scope is missing, or the resource is another owner's"),
         (status = 413, description = "Too large"), (status = 415, description = "Not a form with a file")))]
 pub async fn replace_policy(
@@ -92,7 +92,8 @@ async fn upload(
     let xml: Arc<[u8]> = xml.into();
     let unknown = || refused("Unknown resource");
     {
-        // Who may not store it learns nothing about it, and nobody waits for a row while it is read.
+        // Who may not store it learns nothing about it, and no transaction waits for a row while it
+        // is read.
         let mut db = registry.db.acquire().await?;
         let resource = store::read(&mut db, identifier, None).await?;
         let document = resource.ok_or_else(unknown)?.document;
@@ -279,7 +280,7 @@ pub(crate) struct PolicyUpload {
     policy_file: Vec<u8>,
 }
 
-/// An attribute as the index of subjects tells it.
+/// An attribute as the index of subjects has it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct AttributeUrn {
     /// Attribute id.
@@ -454,7 +455,7 @@ pub async fn by_subjects(
         .collect::<ApiResult<_>>()?;
     let mut db = registry.db.acquire().await?;
     let found = store::resources_of_subjects(&mut db, &urns).await?;
-    // Only a policy tells where the attribute of a subject ends and its value begins.
+    // Only a policy shows where the attribute of a subject ends and its value begins.
     let first: BTreeSet<String> = found
         .iter()
         .filter_map(|(_, ids)| ids.first().cloned())

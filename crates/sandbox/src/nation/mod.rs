@@ -1,6 +1,6 @@
 //! A synthetic nation for performance work, as files in the operator's import format. The same seed
-//! and scale always give the same bytes. Nobody in it exists: identity numbers have a month that no
-//! calendar has.
+//! and scale always give the same bytes. No person in it exists: identity numbers have a month that
+//! no calendar has.
 
 mod numbers;
 
@@ -94,7 +94,7 @@ pub fn generate(
 ) -> anyhow::Result<Vec<(Kind, u64)>> {
     anyhow::ensure!(
         options.scale > 0.0 && options.scale <= 1.0,
-        "the scale must lie between 0.01 and 1"
+        "the scale must be between 0.01 and 1"
     );
     fs::create_dir_all(options.out.join("policies"))
         .with_context(|| format!("creating {}", options.out.display()))?;
@@ -161,7 +161,7 @@ struct Nation<'a> {
     size: Size,
     out: &'a Path,
     progress: &'a ProgressBar,
-    /// Organisation numbers: main units first, sub-units behind them.
+    /// Organisation numbers: main units first, then sub-units.
     orgs: Vec<u32>,
     /// Forms of the main units.
     forms: Vec<&'static str>,

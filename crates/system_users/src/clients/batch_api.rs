@@ -40,13 +40,13 @@ const MOST: usize = 1_000;
 #[serde(rename_all = "lowercase")]
 #[schema(as = ClientBatchAction)]
 pub enum Action {
-    /// Hands it to the agent.
+    /// Delegates it to the agent.
     Add,
     /// Takes it from the agent.
     Remove,
 }
 
-/// What happens when one client cannot be handed over.
+/// What happens when one client cannot be delegated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = ClientBatchMode)]
@@ -90,7 +90,7 @@ pub struct BatchResult {
     pub agent: Uuid,
     pub action: Action,
     pub mode: Mode,
-    /// Whether what is told here was done.
+    /// Whether the changes below were made.
     pub committed: bool,
     pub done: usize,
     pub unchanged: usize,
@@ -108,7 +108,7 @@ pub struct BatchResult {
 pub struct ClientBatchBody {
     /// What is done with each client.
     pub action: Action,
-    /// What happens when one cannot be handed over. `each` when left out.
+    /// What happens when one cannot be delegated. `each` when left out.
     pub mode: Option<Mode>,
     /// Party uuids, at most 1,000.
     #[schema(min_items = 1, max_items = 1000)]
@@ -164,16 +164,16 @@ fn bind(value: &Value) -> ApiResult<Batch> {
     })
 }
 
-/// Hands up to 1,000 clients to an agent, or takes them from it, in one transaction. The body holds
-/// `action` (`add` or `remove`), `clients` (party uuids) and `mode`: with `each` (also when it is
-/// left out) those that cannot be handed over do not stop the others, with `all` they do. With
+/// Delegates up to 1,000 clients to an agent, or takes them from it, in one transaction. The body
+/// holds `action` (`add` or `remove`), `clients` (party uuids) and `mode`: with `each` (also when
+/// it is left out) those that cannot be delegated do not stop the others, with `all` they do. With
 /// `Idempotency-Key` a call that may have got lost is sent again without risk.
 #[utoipa::path(post, operation_id = "changeClientsBatch", path = "/systembruker/api/v1/enduser/systemuser/clients:batch", tag = "Customer",
     params(("agent" = Uuid, Query)),
     request_body = ClientBatchBody,
     responses((status = 200, body = BatchResult), (status = 400, description = "Model state, STD-00000, AUTH-00063"), (status = 401), (status = 403),
         (status = 404, description = "The owner is unknown, or AUTH-00015: the agent was deleted meanwhile"),
-        (status = 422, body = BatchResult, description = "Mode `all`: one cannot be handed over, and nothing was done. Model state: the key was used before")))]
+        (status = 422, body = BatchResult, description = "Mode `all`: one cannot be delegated, and nothing was done. Model state: the key was used before")))]
 pub async fn batch(
     State(clients): State<Clients>,
     caller: PersonOrSystemUser<ClientsWrite>,

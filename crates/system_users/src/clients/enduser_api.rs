@@ -1,4 +1,4 @@
-//! `/authentication/api/v1/enduser/systemuser`: a client administrator's end-user system hands
+//! `/authentication/api/v1/enduser/systemuser`: a client administrator's end-user system delegates
 //! clients to agents.
 
 use std::sync::Arc;
@@ -62,7 +62,7 @@ pub async fn agents(
     ))
 }
 
-/// Clients that could be handed to an agent: those that have at least one of the packages it
+/// Clients that could be delegated to an agent: those that have at least one of the packages it
 /// requires. Whole, or in pages of `limit`.
 #[utoipa::path(get, operation_id = "listAvailableClients", path = "/authentication/api/v1/enduser/systemuser/clients/available", tag = "Customer",
     params(("agent" = uuid::Uuid, Query), ("limit" = Option<usize>, Query, description = "1 to 1,000; without it the list comes whole"),
@@ -108,7 +108,7 @@ pub async fn available(
     ))
 }
 
-/// Clients handed to an agent. Whole, or in pages of `limit`.
+/// Clients delegated to an agent. Whole, or in pages of `limit`.
 #[utoipa::path(get, operation_id = "listClients", path = "/authentication/api/v1/enduser/systemuser/clients", tag = "Customer",
     params(("agent" = uuid::Uuid, Query), ("limit" = Option<usize>, Query, description = "1 to 1,000; without it the list comes whole"),
         ("token" = Option<String>, Query, description = "From `links.next`")),
@@ -206,7 +206,7 @@ fn beginning(agent: &SystemUser) -> String {
     format!("{{\"links\":{{}},\"systemUserInformation\":{about},\"data\":[")
 }
 
-/// Hands a client to an agent. A repeat says the same.
+/// Delegates a client to an agent. A repeat returns the same.
 #[utoipa::path(post, operation_id = "addClient", path = "/authentication/api/v1/enduser/systemuser/clients", tag = "Customer",
     params(("agent" = uuid::Uuid, Query), ("client" = uuid::Uuid, Query, description = "Party uuid")),
     responses((status = 200, body = AgentAndClient), (status = 400, description = "STD-00000, AUTH-00063, -00079 or -00080"), (status = 401),
@@ -227,7 +227,7 @@ pub async fn add(
     }))
 }
 
-/// Takes a client from an agent. One that was not handed over is not missed.
+/// Takes a client from an agent. Succeeds also when it was not delegated.
 #[utoipa::path(delete, operation_id = "removeClient", path = "/authentication/api/v1/enduser/systemuser/clients", tag = "Customer",
     params(("agent" = uuid::Uuid, Query), ("client" = uuid::Uuid, Query, description = "Party uuid")),
     responses((status = 200, body = AgentAndClient), (status = 400, description = "STD-00000"), (status = 401), (status = 403),

@@ -1,4 +1,4 @@
-//! Older addresses of handing clients to agents, kept for clients that still call them
+//! Older addresses for delegating clients to agents, kept for clients that still call them
 //! (`compat.delegation_aliases`).
 
 use axum::extract::State;
@@ -21,7 +21,8 @@ type Writer = Permitted<ClientAdministrationWrite>;
 /// Public name of the body.
 const BODY: &str = "delegationRequest";
 
-/// Hands a client to an agent: one element per relation, with the id by which it can be taken back.
+/// Delegates a client to an agent: one element per relation, with the id by which it can be taken
+/// back.
 #[utoipa::path(post, operation_id = "addClientDelegation", path = "/authentication/api/v1/systemuser/agent/{party}/{systemUserId}/delegation", tag = "Portal",
     params(("party" = i32, Path), ("systemUserId" = Uuid, Path)),
     request_body = crate::bodies::ClientDelegationBody,

@@ -19,7 +19,7 @@ use registers::packages::{Catalogue, PackageKey};
 /// packages, and only these. `shape` says how each is shown; none leaves it out.
 ///
 /// # Errors
-/// As the database says, or nobody reads any more.
+/// The database fails, or the client does not read any more.
 pub async fn write_clients<T: Serialize>(
     mut db: PoolConnection<Postgres>,
     catalogue: Arc<Catalogue>,
@@ -49,10 +49,10 @@ pub async fn write_clients<T: Serialize>(
     Ok(writer)
 }
 
-/// Writes the clients handed to an agent by its owner, by name.
+/// Writes the clients delegated to an agent by its owner, by name.
 ///
 /// # Errors
-/// As the database says, or nobody reads any more.
+/// The database fails, or the client does not read any more.
 pub async fn write_delegated<T: Serialize>(
     mut db: PoolConnection<Postgres>,
     agent: Uuid,

@@ -1,4 +1,4 @@
-//! Finding clients, handing them to agents, and taking them back.
+//! Finding clients, delegating them to agents, and taking them back.
 
 use std::collections::{HashMap, HashSet};
 
@@ -84,7 +84,7 @@ impl Clients {
         }
     }
 
-    /// A page of the clients handed to an agent by its owner, by name. One more than `size` when
+    /// A page of the clients delegated to an agent by its owner, by name. One more than `size` when
     /// there is more.
     pub async fn delegated_page(
         &self,
@@ -113,7 +113,7 @@ impl Clients {
             .keys_of(agent.access_packages.iter().map(|p| p.urn.as_str()))
     }
 
-    /// Hands a client to an agent. A repeat changes nothing and says the same.
+    /// Delegates a client to an agent. A repeat changes nothing and returns the same.
     ///
     /// # Errors
     /// The problem of the first step that fails.
@@ -145,11 +145,11 @@ impl Clients {
         Ok(outcome.0)
     }
 
-    /// Hands clients to an agent, all in the caller's transaction: for each, in order, the
-    /// relations it rests on and what came of it.
+    /// Delegates clients to an agent, all in the caller's transaction: for each, in order, the
+    /// relations it rests on and the outcome.
     ///
     /// # Errors
-    /// The agent takes no clients, or lives no more.
+    /// The agent takes no clients, or is deleted.
     pub async fn add_all(
         &self,
         tx: &mut PgConnection,
@@ -198,8 +198,9 @@ impl Clients {
             EventKind::ClientAdded,
         )
         .await?;
-        let mut handed: HashMap<Uuid, Client> = fitting.into_iter().map(|c| (c.uuid, c)).collect();
-        let outcome = |uuid: &Uuid| match handed.remove(uuid) {
+        let mut delegated: HashMap<Uuid, Client> =
+            fitting.into_iter().map(|c| (c.uuid, c)).collect();
+        let outcome = |uuid: &Uuid| match delegated.remove(uuid) {
             Some(client) if added.contains(&client.key) => (client.relations, Outcome::Done),
             Some(client) => (client.relations, Outcome::Unchanged),
             None => (
@@ -215,7 +216,7 @@ impl Clients {
         Ok(clients.iter().map(outcome).collect())
     }
 
-    /// Takes a client from an agent. One that was not handed over is not missed.
+    /// Takes a client from an agent. Succeeds also when it was not delegated.
     pub async fn remove(
         &self,
         by: ClientAdministrator<'_>,
@@ -236,8 +237,8 @@ impl Clients {
         Ok(tx.commit().await?)
     }
 
-    /// Takes clients from an agent, all in the caller's transaction. Those that were not handed
-    /// over are not missed.
+    /// Takes clients from an agent, all in the caller's transaction. Those that were not
+    /// delegated are ignored.
     pub async fn remove_all(
         &self,
         tx: &mut PgConnection,
@@ -335,7 +336,7 @@ impl Clients {
         Ok(tx.commit().await?)
     }
 
-    /// Ids of the rows by which a client was handed to an agent.
+    /// Ids of the rows by which a client was delegated to an agent.
     pub async fn row_ids(&self, agent: Uuid, provider: i32, client: Uuid) -> ApiResult<Vec<Uuid>> {
         Ok(store::row_ids(&mut *self.db.acquire().await?, agent, provider, client).await?)
     }
@@ -366,7 +367,7 @@ async fn note(
     .await?;
     let message = |client: &Uuid| events::Message {
         event,
-        // The same client may come and go many times; each time is told.
+        // The same client may come and go many times; each time is published.
         subject_id: Uuid::now_v7(),
         party_org: &agent.reportee_org_no,
         vendor_org: &agent.vendor_org,

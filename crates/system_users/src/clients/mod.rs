@@ -1,4 +1,4 @@
-//! Clients: parties whose relation to a provider lets it act for them, and whom it hands to its
+//! Clients: parties whose relation to a provider lets it act for them, and whom it delegates to its
 //! agents.
 
 pub(crate) mod batch_api;

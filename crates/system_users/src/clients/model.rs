@@ -12,7 +12,7 @@ use registers::packages::{Catalogue, PackageKey, RoleKey, VariantKey};
 pub enum Basis {
     /// The role has it.
     Role,
-    /// The client handed it to the provider.
+    /// The client gave it to the provider.
     Assignment,
 }
 
@@ -27,7 +27,8 @@ impl Basis {
     }
 }
 
-/// One relation of a client to its provider, with the packages the provider may hand to an agent.
+/// One relation of a client to its provider, with the packages the provider may delegate to an
+/// agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Relation {
     /// The role that the provider has for the client.
@@ -51,7 +52,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Where it stands.
+    /// Its place in lists.
     #[must_use]
     pub fn place(&self) -> Place {
         Place {
@@ -69,7 +70,7 @@ impl Client {
     }
 }
 
-/// Where a client stands in lists: by name, then by uuid. The default stands before all.
+/// The place of a client in lists: by name, then by uuid. The default is before all.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// Its name.
@@ -83,11 +84,11 @@ pub struct Place {
 pub struct Filter {
     /// One of these roles,
     pub roles: Option<Vec<RoleKey>>,
-    /// or one of these packages, handed over by the client.
+    /// or one of these packages, given by the client.
     pub packages: Option<Vec<PackageKey>>,
 }
 
-/// What came of handing over or taking back one client.
+/// The outcome of delegating or taking back one client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// It was done.
@@ -98,7 +99,7 @@ pub enum Outcome {
     Refused(ProblemCode),
 }
 
-/// A client that was handed to an agent.
+/// A client that was delegated to an agent.
 #[derive(Debug)]
 #[expect(missing_docs, reason = "columns of the register")]
 pub struct Delegated {
@@ -108,7 +109,7 @@ pub struct Delegated {
 }
 
 impl Delegated {
-    /// Where it stands.
+    /// Its place in lists.
     #[must_use]
     pub fn place(&self) -> Place {
         Place {
@@ -166,7 +167,7 @@ pub struct ClientAccessDto {
     pub packages: Vec<String>,
 }
 
-/// A client handed to an agent, in the provider's portal.
+/// A client delegated to an agent, in the provider's portal.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DelegationDto {
@@ -268,6 +269,6 @@ pub struct RelationRow {
     pub org_number: Option<String>,
     pub form_id: Option<i16>,
     pub role_id: i16,
-    /// What the client handed over in this relation.
-    pub handed: Vec<i16>,
+    /// What the client gave to the provider in this relation.
+    pub given: Vec<i16>,
 }

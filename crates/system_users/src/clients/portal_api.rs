@@ -1,4 +1,4 @@
-//! `/authentication/api/v1/systemuser/agent/{party}/…`: a provider's portal hands clients to
+//! `/authentication/api/v1/systemuser/agent/{party}/…`: a provider's portal delegates clients to
 //! agents.
 
 use std::sync::Arc;
@@ -77,7 +77,7 @@ fn package(catalogue: &Catalogue, name: &str) -> Option<PackageKey> {
     catalogue.package_by_urn(&urn).map(|p| p.key)
 }
 
-/// Clients handed to an agent. Whatever is wrong, the list is empty.
+/// Clients delegated to an agent. Whatever is wrong, the list is empty.
 #[utoipa::path(get, operation_id = "listClientDelegations", path = "/authentication/api/v1/systemuser/agent/{party}/{facilitator}/{systemUserId}/delegations", tag = "Portal",
     params(("party" = i32, Path), ("facilitator" = uuid::Uuid, Path, description = "The party's uuid"), ("systemUserId" = uuid::Uuid, Path)),
     responses((status = 200, body = Vec<DelegationDto>), (status = 400), (status = 401), (status = 403)))]
@@ -97,8 +97,8 @@ pub async fn delegations(
     delegations_of(&clients, &permitted, path.uuid("facilitator")?, agent, dto).await
 }
 
-/// Clients that the permitted party handed to an agent, each as `shape` shows it; none when another
-/// facilitator is named.
+/// Clients that the permitted party delegated to an agent, each as `shape` shows it; none when
+/// another facilitator is named.
 pub async fn delegations_of<T: Serialize + Send + Sync + 'static>(
     clients: &Clients,
     permitted: &Reader,
@@ -116,8 +116,8 @@ pub async fn delegations_of<T: Serialize + Send + Sync + 'static>(
     .await
 }
 
-/// Hands a client to an agent with all packages the agent requires: one element per relation and
-/// package.
+/// Delegates a client to an agent with all packages the agent requires: one element per relation
+/// and package.
 #[utoipa::path(post, operation_id = "addClientOfFacilitator", path = "/authentication/api/v1/systemuser/agent/{party}/{systemUserId}", tag = "Portal",
     params(("party" = i32, Path), ("systemUserId" = uuid::Uuid, Path), ("provider" = uuid::Uuid, Query, description = "The party's uuid"),
         ("client" = uuid::Uuid, Query, description = "The client's uuid")),
@@ -142,7 +142,7 @@ pub async fn add(
     ))
 }
 
-/// Hands a client to an agent of the permitted party, whose uuid `provider` must be.
+/// Delegates a client to an agent of the permitted party, whose uuid `provider` must be.
 ///
 /// # Errors
 /// The problem of the first step that fails.
@@ -179,7 +179,7 @@ pub async fn add_for(
     Ok(delegated.collect())
 }
 
-/// Takes a client from an agent, with all its packages. One that was not handed over is not missed.
+/// Takes a client from an agent, with all its packages. Succeeds also when it was not delegated.
 #[utoipa::path(delete, operation_id = "removeClientOfFacilitator", path = "/authentication/api/v1/systemuser/agent/{party}/{systemUserId}/client", tag = "Portal",
     params(("party" = i32, Path), ("systemUserId" = uuid::Uuid, Path), ("provider" = uuid::Uuid, Query, description = "The party's uuid"),
         ("client" = uuid::Uuid, Query, description = "The client's uuid")),

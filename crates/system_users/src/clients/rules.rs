@@ -3,7 +3,7 @@
 use super::model::{Basis, Client, Filter, Relation, RelationRow};
 use registers::packages::{Catalogue, PackageKey, RoleKey, VariantKey};
 
-/// The supplier relation makes nobody a client.
+/// The supplier relation does not make a client.
 const SUPPLIER: &str = "supplier";
 
 /// One relation, as stored.
@@ -13,18 +13,18 @@ pub struct Stored<'a> {
     pub role: RoleKey,
     /// Organisation form of the client.
     pub form: Option<VariantKey>,
-    /// What the client handed to the provider in this relation.
-    pub handed: &'a [PackageKey],
+    /// What the client gave to the provider in this relation.
+    pub given: &'a [PackageKey],
 }
 
-/// The relation with the packages that may be passed on; none when it makes nobody a client.
+/// The relation with the packages that may be passed on; none when it does not make a client.
 #[must_use]
 pub fn relation(catalogue: &Catalogue, stored: Stored<'_>) -> Option<Relation> {
     let of_role = catalogue.packages_of(stored.role);
     let is_supplier = catalogue
         .role(stored.role)
         .is_some_and(|r| r.code == SUPPLIER);
-    if is_supplier || (of_role.is_empty() && stored.handed.is_empty()) {
+    if is_supplier || (of_role.is_empty() && stored.given.is_empty()) {
         return None;
     }
     let delegable = |key: &PackageKey| catalogue.package(*key).is_some_and(|p| p.is_delegable);
@@ -37,14 +37,14 @@ pub fn relation(catalogue: &Catalogue, stored: Stored<'_>) -> Option<Relation> {
         .map(|key| (key, Basis::Role))
         .collect();
     // What the role has already rests on the role.
-    let handed = stored
-        .handed
+    let given = stored
+        .given
         .iter()
         .copied()
         .filter(delegable)
         .filter(|key| !packages.iter().any(|(known, _)| known == key));
-    let handed: Vec<_> = handed.map(|key| (key, Basis::Assignment)).collect();
-    packages.extend(handed);
+    let given: Vec<_> = given.map(|key| (key, Basis::Assignment)).collect();
+    packages.extend(given);
     packages.sort_unstable_by_key(|(key, _)| *key);
     packages.dedup_by_key(|(key, _)| *key);
     Some(Relation {
@@ -85,7 +85,7 @@ impl<'a> Assembly<'a> {
         let stored = Stored {
             role: row.role_id,
             form: row.form_id,
-            handed: &row.handed,
+            given: &row.given,
         };
         let relation = relation(self.catalogue, stored)?;
         if let Some(client) = self.current.as_mut().filter(|c| c.key == row.key) {

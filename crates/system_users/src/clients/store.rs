@@ -18,7 +18,7 @@ macro_rules! relation_rows {
         sqlx::query_as!(
             RelationRow,
             r#"select p.key, p.uuid, p.name, p.org_number, p.form_id, r.role_id as "role_id!",
-                 array(select package_id from assignment_package where assignment_id = r.assignment order by package_id) as "handed!: Vec<i16>"
+                 array(select package_id from assignment_package where assignment_id = r.assignment order by package_id) as "given!: Vec<i16>"
                from (
                  select from_key, role_id, null::uuid as assignment from register_role where to_key = $1 and "# + $register + r#"
                  union all
@@ -31,7 +31,7 @@ macro_rules! relation_rows {
     };
 }
 
-/// Relations of a provider's clients that the filter lets through, behind a place: by the client's
+/// Relations of a provider's clients that the filter lets through, after a place: by the client's
 /// name, its uuid, and the role.
 pub fn relations<'a>(
     db: &'a mut PgConnection,
@@ -100,7 +100,7 @@ pub async fn count_relations(
     .await?)
 }
 
-/// Parties that may be clients of a provider, by name and uuid, behind a place: organisations along
+/// Parties that may be clients of a provider, by name and uuid, after a place: organisations along
 /// the index of their names, and persons, who are few. `offset 0` keeps Postgres from reading all
 /// relations first.
 pub async fn candidates(
@@ -150,9 +150,9 @@ pub async fn candidates(
         .collect())
 }
 
-/// Whose clients may be handed over: keeps an agent from being deleted, and others from changing
-/// its clients, until the transaction ends. Returns the agent's party key; none when it lives no
-/// more.
+/// Whose clients may be delegated: keeps an agent from being deleted, and others from changing
+/// its clients, until the transaction ends. Returns the agent's party key; none when it is
+/// deleted.
 pub async fn lock_agent(tx: &mut PgConnection, agent: Uuid) -> Result<Option<i32>, DbError> {
     Ok(sqlx::query_scalar!(
         "select p.key from \"system_user\" u join party p on p.uuid = u.id where u.id = $1 and not u.is_deleted for update of u",
@@ -197,8 +197,8 @@ pub async fn lock_relations(
     Ok(())
 }
 
-/// Hands clients to an agent: a row per relation, and its packages. What is there stays. Returns
-/// the keys of those that got something.
+/// Delegates clients to an agent: a row per relation, and its packages. What is there stays.
+/// Returns the keys of those that got something.
 pub async fn add(
     tx: &mut PgConnection,
     agent: i32,
@@ -280,7 +280,7 @@ pub async fn remove(
     Ok(removed.into_iter().collect())
 }
 
-/// Ids of the rows by which a client was handed to an agent, one for each relation.
+/// Ids of the rows by which a client was delegated to an agent, one for each relation.
 pub async fn row_ids(
     db: &mut PgConnection,
     agent: Uuid,
@@ -298,11 +298,11 @@ pub async fn row_ids(
     .await?)
 }
 
-/// Which agent and client a row is about, and who handed the client over; none when there is no
+/// Which agent and client a row is about, and who delegated the client; none when there is no
 /// such row.
-pub async fn row(db: &mut PgConnection, id: Uuid) -> Result<Option<HandedRow>, DbError> {
+pub async fn row(db: &mut PgConnection, id: Uuid) -> Result<Option<DelegatedRow>, DbError> {
     Ok(sqlx::query_as!(
-        HandedRow,
+        DelegatedRow,
         r#"select u.uuid as agent, f.uuid as facilitator, c.uuid as client from client_delegation d join party u on u.key = d.system_user_key
            join party f on f.key = d.facilitator_key join party c on c.key = d.client_key where d.id = $1"#,
         id
@@ -311,9 +311,9 @@ pub async fn row(db: &mut PgConnection, id: Uuid) -> Result<Option<HandedRow>, D
     .await?)
 }
 
-/// A row by which a client was handed to an agent.
+/// A row by which a client was delegated to an agent.
 #[derive(Debug, Clone, Copy)]
-pub struct HandedRow {
+pub struct DelegatedRow {
     pub agent: Uuid,
     pub facilitator: Uuid,
     pub client: Uuid,
@@ -333,7 +333,7 @@ pub async fn remove_row(tx: &mut PgConnection, id: Uuid) -> Result<Option<bool>,
     .await?)
 }
 
-/// Clients of an agent that have at least one package left, behind a place, by name: sorted. At
+/// Clients of an agent that have at least one package left, after a place, by name: sorted. At
 /// most `limit`, or all.
 pub fn delegated<'a>(
     db: &'a mut PgConnection,

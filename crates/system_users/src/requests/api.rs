@@ -10,7 +10,7 @@ use sqlx::PgConnection;
 use super::Requests;
 use super::{
     bind,
-    decide::{customer, tell},
+    decide::{customer, publish},
     model::{NewRequest, Request, RequestDto, RequestKind, RequestStatus},
     rules, store,
 };
@@ -137,22 +137,22 @@ async fn ask(
 }
 
 /// What is there already under the key of a new request.
-pub(super) enum Standing {
-    /// A living system user: nobody needs to ask.
+pub(super) enum Existing {
+    /// An active system user: a request is not needed.
     SystemUser,
-    /// A request that stands.
+    /// A request that is open or answered.
     Request(Box<Request>),
-    /// Room for a new one; what is there makes way, as nobody can answer it any more or its system
-    /// user is gone.
-    Room(Option<Box<Request>>),
+    /// A new one may be created. It replaces the stored one, which cannot be answered any more
+    /// or whose system user is deleted.
+    Replaceable(Option<Box<Request>>),
 }
 
-pub(super) async fn standing(
+pub(super) async fn existing(
     tx: &mut PgConnection,
     kind: RequestKind,
     new: &NewRequest,
     lifetime_days: i32,
-) -> ApiResult<Standing> {
+) -> ApiResult<Existing> {
     let external_ref = new.key_ref();
     if users::active_with_key(
         &mut *tx,
@@ -163,7 +163,7 @@ pub(super) async fn standing(
     .await?
     .is_some()
     {
-        return Ok(Standing::SystemUser);
+        return Ok(Existing::SystemUser);
     }
     let stored = store::by_key(
         tx,
@@ -175,12 +175,12 @@ pub(super) async fn standing(
     )
     .await?
     .map(Box::new);
-    let makes_way = |r: &Request| {
+    let is_replaceable = |r: &Request| {
         (r.status == RequestStatus::New && r.timed_out) || r.status == RequestStatus::Accepted
     };
     Ok(match stored {
-        Some(request) if !makes_way(&request) => Standing::Request(request),
-        other => Standing::Room(other),
+        Some(request) if !is_replaceable(&request) => Existing::Request(request),
+        other => Existing::Replaceable(other),
     })
 }
 
@@ -205,10 +205,10 @@ async fn find_or_create(
 ) -> ApiResult<(Request, bool)> {
     let lifetime = requests.lifetime_days();
     let settings = &requests.config.settings.requests;
-    let replaced = match standing(&mut *tx, kind, new, lifetime).await? {
-        Standing::SystemUser => return Err(ProblemCode::SystemUserExists.into()),
-        Standing::Request(request) => return Ok((*request, false)),
-        Standing::Room(replaced) => replaced,
+    let replaced = match existing(&mut *tx, kind, new, lifetime).await? {
+        Existing::SystemUser => return Err(ProblemCode::SystemUserExists.into()),
+        Existing::Request(request) => return Ok((*request, false)),
+        Existing::Replaceable(replaced) => replaced,
     };
     customer(&mut *tx, &new.party_org_no)
         .await?
@@ -234,7 +234,7 @@ async fn find_or_create(
         .or_else(|| system.name.get("nb").and_then(serde_json::Value::as_str));
     let Some(request) = store::insert(&mut *tx, kind, new, external_ref.as_str(), title).await?
     else {
-        // Somebody else was faster with the same key: theirs is the request.
+        // Another transaction has inserted a request with the same key: it is the answer.
         let theirs = store::by_key(
             tx,
             kind,
@@ -249,7 +249,7 @@ async fn find_or_create(
             .ok_or(ProblemCode::RequestNotStored.into());
     };
     record(&mut *tx, &request, system, Action::RequestCreated).await?;
-    tell(
+    publish(
         tx,
         &request,
         system,
@@ -381,7 +381,8 @@ async fn read_by_key(
         path.get("orgNo"),
         path.get("externalRef"),
     );
-    // The owner comes first: who else's customers an organisation is, is nobody's business.
+    // The owner is checked first: a vendor does not learn of which other vendors an organisation is
+    // a customer.
     owned_system(&mut db, org, system_id)
         .await?
         .ok_or(ProblemCode::RequestNotFound)?;
@@ -486,7 +487,7 @@ async fn page(
     ))
 }
 
-/// Takes a request of either kind back. What came of it stays.
+/// Takes a request of either kind back. Its outcome stays.
 #[utoipa::path(delete, operation_id = "deleteRequest", path = "/authentication/api/v1/systemuser/request/vendor/{requestId}", tag = "Vendor",
     params(("requestId" = uuid::Uuid, Path)),
     responses((status = 202, description = "Taken back"), (status = 400), (status = 401), (status = 403), (status = 404, description = "AUTH-00010")))]

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::Requests;
 use super::{
-    api::{Standing, owned_system, standing},
+    api::{Existing, existing, owned_system},
     bind,
     changes::{self, bind_change},
     decide::customer,
@@ -67,23 +67,23 @@ pub struct CheckDto {
     /// The request that is there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<Uuid>,
-    /// Where it stands.
+    /// Its status.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<RequestStatus>,
     /// Where the customer decides about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub confirm_url: Option<String>,
-    /// Everything that stands in the way, each as the problem it would be answered with. The first
+    /// Everything that blocks the request, each as the problem it would be answered with. The first
     /// is the one that the request itself would get.
     #[schema(value_type = Vec<AltinnProblem>)]
     pub problems: Vec<Map<String, Value>>,
     /// Whether a person of the customer could approve it, with all that persons can hold.
     pub approvable: bool,
-    /// Everything that nobody could approve, in the order of the request.
+    /// Everything that no person could approve, in the order of the request.
     pub obstacles: Vec<ObstacleDto>,
 }
 
-/// Something that nobody could approve.
+/// Something that no person could approve.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ObstacleDto {
     /// `resource` or `package`
@@ -110,7 +110,7 @@ impl From<Obstacle> for ObstacleDto {
     }
 }
 
-/// What nobody at the customer could approve of these rights and packages.
+/// What no person at the customer could approve of these rights and packages.
 async fn obstacles_of(
     requests: &Requests,
     db: &mut PgConnection,
@@ -154,7 +154,7 @@ impl CheckDto {
         }
     }
 
-    /// The same, and what nobody could approve.
+    /// The same, and what no person could approve.
     fn with_obstacles(self, obstacles: Vec<Obstacle>) -> Self {
         Self {
             approvable: self.accepted && obstacles.is_empty(),
@@ -248,9 +248,9 @@ async fn check_request(
         RequestKind::Agent => Vec::new(),
     };
     let mut problems = Vec::new();
-    match standing(db, kind, &new, requests.lifetime_days()).await? {
-        Standing::SystemUser => problems.push(ProblemCode::SystemUserExists.into()),
-        Standing::Request(there) => {
+    match existing(db, kind, &new, requests.lifetime_days()).await? {
+        Existing::SystemUser => problems.push(ProblemCode::SystemUserExists.into()),
+        Existing::Request(there) => {
             return Ok(CheckDto {
                 request_id: Some(there.id),
                 status: Some(there.status),
@@ -259,7 +259,7 @@ async fn check_request(
             }
             .with_obstacles(obstacles));
         }
-        Standing::Room(_) => {}
+        Existing::Replaceable(_) => {}
     }
     if customer.is_none() {
         problems.push(ProblemCode::OrganizationNotFound.into());

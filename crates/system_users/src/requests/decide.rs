@@ -106,7 +106,7 @@ impl Requests {
             &with_it,
         )
         .await?;
-        tell(
+        publish(
             &mut tx,
             &request,
             &system,
@@ -121,7 +121,7 @@ impl Requests {
             party_org: &request.party_org_no,
             external_ref: &request.external_ref,
         };
-        users::tell(&mut tx, subject, SystemUserEvent::Created).await?;
+        users::publish(&mut tx, subject, SystemUserEvent::Created).await?;
         self.create(&mut tx, approver, &request, &system, title, &report)
             .await?;
         tx.commit().await?;
@@ -167,7 +167,7 @@ impl Requests {
                 &[],
             )
             .await?;
-            tell(
+            publish(
                 &mut tx,
                 &request,
                 &system,
@@ -214,7 +214,7 @@ impl Requests {
                 &[],
             )
             .await?;
-            tell(
+            publish(
                 &mut tx,
                 &request,
                 &system,
@@ -227,7 +227,7 @@ impl Requests {
         Ok(())
     }
 
-    /// What of the request the approver may hand out. Agents hold nothing themselves, so nothing is
+    /// What of the request the approver may give. Agents hold nothing themselves, so nothing is
     /// checked for them.
     pub async fn delegation_report(
         &self,
@@ -344,7 +344,7 @@ async fn record(
 }
 
 /// Puts a message about a request into the outbox.
-pub async fn tell(
+pub async fn publish(
     tx: &mut PgConnection,
     request: &Request,
     system: &System,

@@ -70,7 +70,8 @@ async fn of_party(
     Ok(Json(RequestDto::new(request, None)))
 }
 
-/// A request by its id alone, for someone who may decide for its organisation or has to do with it.
+/// A request by its id alone, for a person who may decide for its organisation or has to do with
+/// it.
 #[utoipa::path(get, operation_id = "getRequestById", path = "/authentication/api/v1/systemuser/request/{requestId}", tag = "Customer",
     params(("requestId" = uuid::Uuid, Path)),
     responses((status = 200, body = RequestInternalDto), (status = 400), (status = 401), (status = 403, description = "Scope, or AUTH-00066"),
@@ -167,7 +168,7 @@ pub async fn for_person<P>(
     })
 }
 
-/// Approves: creates the system user and hands it what was asked for.
+/// Approves: creates the system user and gives it what was asked for.
 #[utoipa::path(post, operation_id = "approveRequest", path = "/authentication/api/v1/systemuser/request/{party}/{requestId}/approve", tag = "Customer",
     params(("party" = i32, Path), ("requestId" = uuid::Uuid, Path)),
     responses((status = 200, body = bool, content_type = "application/json"), (status = 400, description = "Model state, AUTH-00001, -00004, -00050, -00051, -00053, -00063 or -00064"), (status = 401), (status = 403, description = "Not permitted, AUTH-00041, or the delegation check: AUTH-00014, -00016, -00018, -00068, -00069, -00070 or -00071"),
@@ -189,7 +190,7 @@ pub async fn approve(
     Ok(Json(true))
 }
 
-/// Approves a request for an agent: creates it. Clients are handed to it later.
+/// Approves a request for an agent: creates it. Clients are delegated to it later.
 #[utoipa::path(post, operation_id = "approveAgentRequest", path = "/authentication/api/v1/systemuser/request/agent/{party}/{requestId}/approve", tag = "Customer",
     params(("party" = i32, Path), ("requestId" = uuid::Uuid, Path)),
     responses((status = 200, body = bool, content_type = "application/json"), (status = 400, description = "Model state, AUTH-00004, -00063 or -00065"), (status = 401), (status = 403, description = "Not permitted, or AUTH-00042"), (status = 404, description = "AUTH-00011 or AUTH-00030"),
@@ -239,7 +240,7 @@ pub async fn reject_agent(
     Ok(Json(true))
 }
 
-/// Passes a request on to those who may decide. False for someone who has nothing to do with the
+/// Passes a request on to those who may decide. False for a person who has nothing to do with the
 /// party.
 #[utoipa::path(post, operation_id = "escalateRequest", path = "/authentication/api/v1/systemuser/request/{party}/{requestId}/escalate", tag = "Customer",
     params(("party" = i32, Path), ("requestId" = uuid::Uuid, Path)),

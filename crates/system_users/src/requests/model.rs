@@ -12,7 +12,7 @@ use foundation::{http::time, ids::ExternalRef};
 /// Kind of a request: that of the system user it asks for.
 pub type RequestKind = SystemUserKind;
 
-/// Where a request stands. A time-out is computed on reading and stored nowhere.
+/// The status of a request. A time-out is computed on reading and stored nowhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[expect(missing_docs, reason = "words of the wire")]
 pub enum RequestStatus {
@@ -65,7 +65,7 @@ pub struct Request {
     pub escalated: bool,
     pub redirect_url: Option<String>,
     pub created: DateTime<Utc>,
-    /// Nobody answered in time.
+    /// It was not answered in time.
     pub timed_out: bool,
     pub is_deleted: bool,
 }
@@ -198,7 +198,7 @@ pub struct RequestInternalDto {
     pub system_user_type: &'static str,
 }
 
-/// A request that has timed out, and that its vendor has not been told of.
+/// A request that has timed out, which has not been published to its vendor.
 #[derive(Debug)]
 pub struct TimedOut {
     pub id: Uuid,

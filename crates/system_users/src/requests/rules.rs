@@ -8,7 +8,7 @@ use crate::systems::{
 use foundation::http::{Problem, ProblemCode};
 use registers::{packages::Catalogue, parties::Party};
 
-/// What is wrong with a new request, given the system it names, in the order in which it is told.
+/// What is wrong with a new request, given the system it names, in the order of the answer.
 #[must_use]
 pub fn findings(
     kind: RequestKind,

@@ -78,7 +78,7 @@ pub async fn by_id(
     .map(Request::from))
 }
 
-/// As [`by_id`], and nobody else decides about it until the transaction ends.
+/// As [`by_id`], and locks it until the transaction ends.
 pub async fn by_id_for_update(
     tx: &mut PgConnection,
     kind: RequestKind,
@@ -177,7 +177,7 @@ pub async fn pending(
     .collect())
 }
 
-/// A visible request of any kind; nobody else changes it until the transaction ends.
+/// A visible request of any kind; locked until the transaction ends.
 pub async fn any_kind_for_update(
     tx: &mut PgConnection,
     id: Uuid,
@@ -308,8 +308,8 @@ pub async fn answer(
     Ok(rows == 1)
 }
 
-/// Requests that have timed out and were not told of yet; now they are, when the transaction
-/// commits.
+/// Requests that have timed out and were not published yet. They are marked as published when the
+/// transaction commits.
 pub async fn take_timed_out(
     tx: &mut PgConnection,
     lifetime_days: i32,

@@ -1,4 +1,4 @@
-//! Telling vendors of requests that nobody answered in time. The time-out itself is computed
+//! Publishes time-outs of requests to vendors. The time-out itself is computed
 //! wherever a request is read.
 
 use serde_json::json;
@@ -10,36 +10,40 @@ use foundation::{
     events::{self, EventKind, Message},
 };
 
-/// So many are told of in one transaction.
-const BATCH: i64 = 500;
+/// Number of time-outs that one transaction publishes, of each kind.
+const MAX_PER_TRANSACTION: i64 = 500;
 
-/// Tells vendors of every request and change request that has timed out since the last time.
+/// Publishes to vendors every request and change request that has timed out since the last call.
 /// Returns how many.
 ///
 /// # Errors
-/// As the database says; what was told stays told.
-pub async fn announce(pool: &PgPool, lifetime_days: i32) -> Result<usize, DbError> {
-    let mut told = 0;
+/// What was published before the error stays published.
+pub async fn publish_time_outs(pool: &PgPool, lifetime_days: i32) -> Result<usize, DbError> {
+    let mut published = 0;
     loop {
         let mut tx = pool.begin().await?;
-        let requests = store::take_timed_out(&mut tx, lifetime_days, BATCH).await?;
-        let changes = changes::take_timed_out(&mut tx, lifetime_days, BATCH).await?;
+        let requests = store::take_timed_out(&mut tx, lifetime_days, MAX_PER_TRANSACTION).await?;
+        let changes = changes::take_timed_out(&mut tx, lifetime_days, MAX_PER_TRANSACTION).await?;
         for request in &requests {
-            tell(&mut tx, request, EventKind::RequestTimedOut).await?;
+            publish(&mut tx, request, EventKind::RequestTimedOut).await?;
         }
         for change in &changes {
-            tell(&mut tx, change, EventKind::ChangeRequestTimedOut).await?;
+            publish(&mut tx, change, EventKind::ChangeRequestTimedOut).await?;
         }
         tx.commit().await?;
         let found = requests.len() + changes.len();
-        told += found;
+        published += found;
         if found == 0 {
-            return Ok(told);
+            return Ok(published);
         }
     }
 }
 
-async fn tell(tx: &mut PgConnection, request: &TimedOut, event: EventKind) -> Result<(), DbError> {
+async fn publish(
+    tx: &mut PgConnection,
+    request: &TimedOut,
+    event: EventKind,
+) -> Result<(), DbError> {
     let mut payload = json!({"systemId": request.system_id, "externalRef": request.external_ref, "status": "New"});
     if let Some(user) = request.system_user_id {
         payload["systemUserId"] = json!(user);

@@ -8,7 +8,7 @@ pub use store::{archive_requests, delete_requests, delete_system_users, remove_p
 /// When a request is old.
 #[derive(Debug, Clone, Copy)]
 pub struct ClosedRequests {
-    /// After so many days a request that nobody answered has timed out.
+    /// After so many days a request without an answer has timed out.
     pub lifetime_days: i32,
     /// So many days after it was answered, was deleted or timed out, a request is old.
     pub days: i32,

@@ -189,7 +189,7 @@ pub(super) fn owns(vendor: &Vendor<SystemRegisterWrite>, org: &str) -> bool {
 #[utoipa::path(post, operation_id = "createSystem", path = "/authentication/api/v1/systemregister/vendor", tag = "Vendor",
     request_body = super::SystemBody,
     responses((status = 200, body = String, content_type = "application/json", description = "The new system's internal id, a uuid."), (status = 400, description = "Model state, or STD-00000 with every finding"), (status = 401),
-        (status = 403, description = "Not the vendor's own organisation"), (status = 409, content((String = "text/plain"), (String = "application/json")), description = "Registered by somebody else meanwhile")))]
+        (status = 403, description = "Not the vendor's own organisation"), (status = 409, content((String = "text/plain"), (String = "application/json")), description = "Registered by another request meanwhile")))]
 pub async fn create(
     State(systems): State<Systems>,
     vendor: Vendor<SystemRegisterWrite>,

@@ -10,7 +10,7 @@ use foundation::http::{
 
 const LIST_LIMIT: usize = 500;
 
-/// Reads a list of rights; absent and null are told apart from empty by `None`.
+/// Reads a list of rights; absent and null give `None`, unlike an empty list.
 ///
 /// # Errors
 /// Model state.

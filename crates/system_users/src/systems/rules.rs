@@ -369,7 +369,7 @@ pub enum Audience {
 /// Whether the packages asked for are among the system's, and meant for this use.
 ///
 /// # Errors
-/// They are not; the URNs are told.
+/// They are not; the error contains the URNs.
 pub fn check_packages_subset(
     wanted: &[AccessPackage],
     of_system: &[AccessPackage],

@@ -72,7 +72,7 @@ pub async fn by_id_for_share(tx: &mut PgConnection, id: &str) -> Result<Option<S
         .map(System::from))
 }
 
-/// As [`by_id`], and nobody else changes the row until the transaction ends.
+/// As [`by_id`], and locks the row until the transaction ends.
 pub async fn lock(tx: &mut PgConnection, id: &str) -> Result<Option<System>, DbError> {
     Ok(systems!("where system_id = $1 for update", id)
         .fetch_optional(tx)
@@ -141,7 +141,7 @@ pub async fn taken_clients(
 /// canonical form.
 ///
 /// # Errors
-/// As the database says; `system_system_id_key` and `system_client_live` are lost races.
+/// The database fails; `system_system_id_key` and `system_client_live` are lost races.
 pub async fn insert(
     tx: &mut PgConnection,
     system: &NewSystem,
@@ -268,7 +268,7 @@ impl Change<'_> {
 /// Changes a system whose row the transaction holds, with its line in the change log.
 ///
 /// # Errors
-/// As the database says; `system_client_live` is a lost race.
+/// The database fails; `system_client_live` is a lost race.
 pub async fn change(
     tx: &mut PgConnection,
     system: &System,

@@ -236,7 +236,7 @@ impl SystemUsers {
         by: Approver<'_>,
         user: &SystemUser,
     ) -> ApiResult<bool> {
-        // Somebody may have been faster.
+        // Another transaction may have deleted it.
         if !store::delete(&mut tx, user, &by.name()).await? {
             return Ok(false);
         }
@@ -419,13 +419,13 @@ async fn party_key(db: &mut PgConnection, user: &SystemUser) -> ApiResult<i32> {
         .key)
 }
 
-/// Writes the audit rows of a step, and the message that tells others.
+/// Writes the audit rows of a step, and publishes the event.
 async fn note(
     tx: &mut PgConnection,
     by: Approver<'_>,
     user: &SystemUser,
     actions: &[Action],
-    told: SystemUserEvent,
+    published: SystemUserEvent,
 ) -> Result<(), DbError> {
     for action in actions {
         audit::record(
@@ -434,7 +434,7 @@ async fn note(
         )
         .await?;
     }
-    tell(tx, user.into(), told).await
+    publish(tx, user.into(), published).await
 }
 
 fn event(actor: Actor, user: &SystemUser, action: Action) -> audit::Event<'_> {
@@ -496,7 +496,7 @@ impl<'a> From<&'a SystemUser> for Subject<'a> {
 }
 
 /// Puts a message about a system user into the outbox.
-pub async fn tell(
+pub async fn publish(
     tx: &mut PgConnection,
     user: Subject<'_>,
     event: SystemUserEvent,

@@ -10,7 +10,7 @@ mod model;
 mod store;
 pub(crate) mod stream_api;
 
-pub use manage::{Subject, SystemUserEvent, record_each, tell};
+pub use manage::{Subject, SystemUserEvent, publish, record_each};
 pub use missing_token::{MissingTokenCause, TokenFacts, cause as missing_token_cause};
 pub use model::{ExternalSystemUser, NewSystemUser, SystemUser, SystemUserDetail};
 pub use store::{

@@ -102,7 +102,7 @@ macro_rules! register_rows {
     };
 }
 
-/// A system user that lives.
+/// An active system user.
 pub async fn by_id(db: &mut PgConnection, id: Uuid) -> Result<Option<SystemUser>, DbError> {
     Ok(system_users!("where u.id = $1 and not u.is_deleted", id)
         .fetch_optional(db)
@@ -110,7 +110,7 @@ pub async fn by_id(db: &mut PgConnection, id: Uuid) -> Result<Option<SystemUser>
         .map(SystemUser::from))
 }
 
-/// The living system user of this system, owner and reference, whatever its kind.
+/// The active system user of this system, owner and reference, whatever its kind.
 pub async fn active_with_key(
     db: &mut PgConnection,
     system_id: &str,
@@ -170,8 +170,8 @@ pub async fn of_system(
 
 /// The highest sequence number, and the system users after a number, deleted ones included.
 ///
-/// Whoever takes a number holds [`lock_sequence`] until it commits, so a number that is not seen
-/// yet is always higher than those that are.
+/// A transaction that takes a number holds [`lock_sequence`] until it commits, so a number that is
+/// not seen yet is always higher than those that are.
 pub async fn stream(
     db: &mut PgConnection,
     after: i64,
@@ -197,7 +197,7 @@ pub async fn stream(
     ))
 }
 
-/// One living system user as the platform's other parts see it.
+/// One active system user as the platform's other parts see it.
 pub async fn registered(
     db: &mut PgConnection,
     id: Uuid,
@@ -208,8 +208,8 @@ pub async fn registered(
         .map(RegisterSystemUser::from))
 }
 
-/// What Maskinporten asks: the living system user of a live system that has this client, of this
-/// vendor, for this owner and reference.
+/// What Maskinporten asks: the active system user of an existing system that has this client, of
+/// this vendor, for this owner and reference.
 pub async fn by_external_id(
     db: &mut PgConnection,
     client_id: &str,
@@ -275,8 +275,8 @@ pub async fn token_facts(
     }))
 }
 
-/// Serialises writers of the sequence until the transaction ends. Whoever takes a number from it
-/// holds this.
+/// Serialises writers of the sequence until the transaction ends. A transaction that takes a
+/// number from it holds this lock.
 pub async fn lock_sequence(tx: &mut PgConnection) -> Result<(), DbError> {
     sqlx::query!("select pg_advisory_xact_lock($1) as locked", SEQUENCE_LOCK)
         .fetch_one(tx)
@@ -288,7 +288,7 @@ pub async fn lock_sequence(tx: &mut PgConnection) -> Result<(), DbError> {
 /// ends, so this comes last.
 ///
 /// # Errors
-/// As the database says; `system_user_active_key` when one with this key lives already.
+/// The database fails; `system_user_active_key` when an active one has this key already.
 pub async fn insert(tx: &mut PgConnection, user: &NewSystemUser<'_>) -> Result<(), DbError> {
     lock_sequence(&mut *tx).await?;
     sqlx::query!(
@@ -316,7 +316,7 @@ pub async fn insert(tx: &mut PgConnection, user: &NewSystemUser<'_>) -> Result<(
     Ok(())
 }
 
-/// Notes that a system user changed, for those who follow the stream. The caller holds the
+/// Stores that a system user changed, for those who follow the stream. The caller holds the
 /// sequence.
 pub async fn touch(tx: &mut PgConnection, id: Uuid, by: &str) -> Result<(), DbError> {
     sqlx::query!(

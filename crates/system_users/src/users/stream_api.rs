@@ -22,8 +22,8 @@ use foundation::{
 
 const PAGE: i64 = 100;
 
-/// System users in the order of their changes, deleted ones included. Whoever follows the last link
-/// misses none.
+/// System users in the order of their changes, deleted ones included. A client that follows the
+/// last link misses none.
 #[utoipa::path(get, operation_id = "streamSystemUsers", path = "/authentication/api/v1/systemuser/internal/systemusers/stream", tag = "Operations",
     params(("token" = Option<String>, Query, description = "From `links.next`")),
     responses((status = 200, body = SystemUserStream), (status = 400), (status = 401), (status = 403)))]
@@ -58,7 +58,7 @@ pub async fn stream(
     }))
 }
 
-/// One living system user.
+/// One active system user.
 #[utoipa::path(get, operation_id = "getSystemUserForPlatform", path = "/authentication/api/v1/systemuser/internal/systemusers/{id}", tag = "Operations",
     params(("id" = uuid::Uuid, Path)),
     responses((status = 200, body = RegisterSystemUser), (status = 401), (status = 403), (status = 404, description = "No uuid"),

@@ -51,13 +51,13 @@ pub struct CloudEvent {
 /// Events in order.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EventPage {
-    /// `next` goes on behind the last event, also when there is none yet.
+    /// `next` goes on after the last event, also when there is none yet.
     pub links: Links,
     /// Oldest first.
     pub data: Vec<CloudEvent>,
 }
 
-/// What happened to the caller's requests and system users, oldest first. Whoever follows
+/// What happened to the caller's requests and system users, oldest first. A client that follows
 /// `links.next` misses nothing.
 #[utoipa::path(get, operation_id = "listEvents", path = "/systembruker/api/v1/events", tag = "Vendor",
     params(("after" = Option<String>, Query, description = "From `links.next`")),

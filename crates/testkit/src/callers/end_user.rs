@@ -36,7 +36,7 @@ impl<'a> Caller<'a, EndUser> {
             .await
     }
 
-    /// Passes a request on to somebody who may answer it.
+    /// Passes a request on to a person who may answer it.
     pub async fn escalates(&self, request: &RequestHandle<'_>) -> Answer {
         self.post_empty(&format!("{}/escalate", request.customer_path()))
             .await

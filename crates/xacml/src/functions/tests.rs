@@ -243,7 +243,7 @@ fn every_function_of_the_standard_is_there() {
 }
 
 #[test]
-fn arguments_that_do_not_fit_are_told_apart() {
+fn arguments_that_do_not_fit_are_distinguished() {
     let one = |t| Type::one(t);
     let add = find("urn:oasis:names:tc:xacml:1.0:function:integer-add").unwrap();
     assert_eq!(

@@ -1,4 +1,4 @@
-//! What a decision takes from its surroundings: the time, bounds, attributes and referenced
+//! What a decision takes from outside: the time, bounds, attributes and referenced
 //! policies.
 
 use std::sync::Arc;
@@ -41,7 +41,7 @@ pub trait PolicyResolver: Sync {
     fn resolve(&self, reference: &Reference) -> Option<Arc<Program>>;
 }
 
-/// What a decision takes from its surroundings.
+/// What a decision takes from outside.
 ///
 /// ```
 /// use xacml::Environment;

@@ -33,7 +33,7 @@ pub struct TraceStep {
     pub id: String,
     /// The number of a rule among the rules of its policy, from 1; `None` for other elements.
     pub rule_number: Option<u32>,
-    /// Whether another rule of the policy has the same identifier, so that the number alone tells
+    /// Whether another rule of the policy has the same identifier, so that the number alone shows
     /// which one it is.
     pub is_id_repeated: bool,
     /// The value of the element.

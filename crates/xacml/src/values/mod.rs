@@ -476,7 +476,7 @@ mod tests {
         assert_eq!(
             a.key(utc()) == b.key(utc()),
             equal,
-            "keys tell what equality does: {} {}",
+            "keys are equal when values are: {} {}",
             a.key(utc()),
             b.key(utc())
         );

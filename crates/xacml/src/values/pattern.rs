@@ -30,18 +30,18 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    /// Compiles a pattern of a policy. `room` is how many bytes all compiled patterns of the policy may
-    /// still take. The error is an English phrase.
-    pub fn literal(pattern: &str, room: &mut usize) -> Result<Self, String> {
+    /// Compiles a pattern of a policy. `bytes_left` is how many bytes all compiled patterns of the
+    /// policy may still take. The error is an English phrase.
+    pub fn literal(pattern: &str, bytes_left: &mut usize) -> Result<Self, String> {
         let translated = translate(pattern, MAX_LITERAL)?;
         for limit in COMPILED {
-            let Some(left) = room.checked_sub(limit) else {
+            let Some(left) = bytes_left.checked_sub(limit) else {
                 break;
             };
             match compile(&translated, limit) {
                 Err(regex::Error::CompiledTooBig(_)) if limit < COMPILED[COMPILED.len() - 1] => {}
                 compiled => {
-                    *room = left;
+                    *bytes_left = left;
                     return Self::of(&translated, compiled);
                 }
             }
@@ -358,10 +358,10 @@ mod tests {
 
     #[test]
     fn patterns_that_are_large_together_are_refused() {
-        let mut room = 100 * 1024;
-        assert!(Pattern::literal("^a$", &mut room).is_ok());
-        assert_eq!(room, 92 * 1024);
-        assert!(Pattern::literal("(a{900}){900}", &mut room).is_err());
+        let mut bytes_left = 100 * 1024;
+        assert!(Pattern::literal("^a$", &mut bytes_left).is_ok());
+        assert_eq!(bytes_left, 92 * 1024);
+        assert!(Pattern::literal("(a{900}){900}", &mut bytes_left).is_err());
         let mut small = 0;
         assert!(Pattern::literal("^a$", &mut small).is_err());
     }

@@ -11,7 +11,7 @@ use crate::error::Fault;
 const MAX_EXPRESSION: usize = 1_024;
 /// Nodes that one evaluation of an XPath may visit.
 const MAX_VISITS: usize = 100_000;
-/// The same for a small content, with so many for each node beside these.
+/// The same for a small content, with so many for each node in addition.
 const MIN_VISITS: usize = 1_000;
 const VISITS_PER_NODE: usize = 64;
 /// Nodes that are visited in the time of one step.

@@ -114,7 +114,7 @@ proptest! {
         let unrelated = concat!(
             r#"<Policy PolicyId="unrelated" Version="1.0" RuleCombiningAlgId="urn:oasis:names:tc:xacml:3.0:rule-combining-algorithm:deny-unless-permit">"#,
             r#"<Target><AnyOf><AllOf><Match MatchId="urn:oasis:names:tc:xacml:1.0:function:string-equal">"#,
-            r#"<AttributeValue DataType="http://www.w3.org/2001/XMLSchema#string">nobody</AttributeValue>"#,
+            r#"<AttributeValue DataType="http://www.w3.org/2001/XMLSchema#string">unknown</AttributeValue>"#,
             r#"<AttributeDesignator Category="subject" AttributeId="a" DataType="http://www.w3.org/2001/XMLSchema#string" MustBePresent="false"/>"#,
             r#"</Match></AllOf></AnyOf></Target></Policy>"#
         );

@@ -106,7 +106,7 @@ fn references_make_one_decision_each() {
     let mut request = json!({"Request": {
         "Resource": [attribute(RESOURCE_ID, &json!("r")), attribute(RESOURCE_ID, &json!("s"))],
         "Action": [attribute(ids::ACTION_ID, &json!("a"))],
-        "MultiRequests": {"RequestReference": [{"ReferenceId": ["s1", "a1"]}, {"ReferenceId": ["r1", "a1"]}, {"ReferenceId": ["r1", "nobody"]}]},
+        "MultiRequests": {"RequestReference": [{"ReferenceId": ["s1", "a1"]}, {"ReferenceId": ["r1", "a1"]}, {"ReferenceId": ["r1", "unknown"]}]},
     }});
     for (pointer, id) in [
         ("/Request/Resource/0", "r1"),
@@ -523,7 +523,7 @@ fn a_repeated_identifier_is_a_warning_with_its_line() {
 }
 
 #[test]
-fn an_explanation_tells_rules_with_the_same_identifier_apart() {
+fn an_explanation_distinguishes_rules_with_the_same_identifier() {
     let program = load(&repeated_rules());
     let body = action("b").to_string();
     let request = Request::from_json(body.as_bytes(), &Limits::DEFAULT).unwrap();
@@ -632,7 +632,7 @@ fn a_broken_rule_does_not_take_the_decision_of_another(#[case] broken: &str) {
 fn a_broken_rule_leaves_the_others_standing_when_that_is_asked_for() {
     let broken = rule(
         "broken",
-        r#"<Condition><Apply FunctionId="urn:nobody-knows"/></Condition>"#,
+        r#"<Condition><Apply FunctionId="urn:unknown-function"/></Condition>"#,
     );
     let xml = policy(&(rule("good", &equals(ids::ACTION, ids::ACTION_ID, "a", false)) + &broken));
     let errors = Program::load(xml.as_bytes(), &LoadOptions::default()).unwrap_err();
@@ -640,7 +640,10 @@ fn a_broken_rule_leaves_the_others_standing_when_that_is_asked_for() {
         (errors.0.len(), errors.0[0].element.as_str()),
         (1, "Apply of rule broken")
     );
-    assert!(errors.to_string().contains("urn:nobody-knows"), "{errors}");
+    assert!(
+        errors.to_string().contains("urn:unknown-function"),
+        "{errors}"
+    );
     let program = Program::load(
         xml.as_bytes(),
         &LoadOptions {

@@ -269,7 +269,7 @@ impl Slow<'_> {
             let answer = child();
             let outcome = answer.outcome;
             seen.push(answer);
-            let settled = match (name, old, of_rules) {
+            let is_final = match (name, old, of_rules) {
                 ("first-applicable", ..) => outcome != Outcome::NotApplicable,
                 ("deny-overrides", true, false) => matches!(
                     outcome,
@@ -280,7 +280,7 @@ impl Slow<'_> {
                 }
                 _ => outcome == Outcome::Decided(Effect::Permit),
             };
-            if settled {
+            if is_final {
                 break;
             }
         }

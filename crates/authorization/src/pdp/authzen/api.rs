@@ -80,8 +80,8 @@ pub async fn evaluations(State(endpoints): State<DecisionEndpoints>, request: Re
             return Ok(Json(asker.single(members).await?).into_response());
         }
         context::count_as(batch.different.len())?;
-        let _room = asker
-            .room_for(batch.different.len(), batch.attributes)
+        let _space = asker
+            .wait_for_space(batch.different.len(), batch.attributes)
             .await?;
         asker.several(&batch, semantic).await
     })
@@ -140,10 +140,10 @@ pub async fn answer(
         in_time(
             endpoints.config.settings.pdp.deadline_s,
             pin!(async {
-                let room = &endpoints.pdp.room;
-                let large_body = room.for_call(0, 0, bytes.len()).await?;
+                let capacity = &endpoints.pdp.capacity;
+                let large_body = capacity.for_call(0, 0, bytes.len()).await?;
                 let members = if bytes.len() > INLINE_BYTES {
-                    Box::pin(room.evaluate(|| members(&bytes))).await?
+                    Box::pin(capacity.evaluate(|| members(&bytes))).await?
                 } else {
                     members(&bytes)?
                 };
@@ -158,7 +158,7 @@ pub async fn answer(
                     endpoints,
                     owner: &owner,
                     call,
-                    has_room: large_body.is_some(),
+                    has_space: large_body.is_some(),
                 };
                 let answer = work(&asker, &members).await?;
                 Ok(asker.call.answered(answer))
@@ -264,7 +264,7 @@ impl Evaluated {
     }
 }
 
-/// An answer as it stands in the answer of a batch.
+/// An answer as an element of the answer of a batch.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum Element<'a> {
@@ -313,7 +313,7 @@ struct Answered<'q> {
 enum Logged<'q> {
     /// Nothing was decided about.
     Nothing,
-    /// It was refused before anybody decided.
+    /// It was refused without a decision.
     Refused(PartialRequest<'q>, DecisionReason),
     /// It was decided in this time, with others.
     Decided(PartialRequest<'q>, Box<Decided>, Duration),
@@ -378,7 +378,7 @@ struct Open<'q> {
     request: PartialRequest<'q>,
 }
 
-/// The system users of tokens that questions handed over.
+/// The system users of the tokens in questions.
 pub type KnownTokens<'q> = HashMap<&'q str, Result<Vec<Uuid>, TokenReason>>;
 
 /// Questions of a batch that may be the last one are decided so many at a time.
@@ -390,22 +390,22 @@ pub struct Asker<'a> {
     pub owner: &'a Scoped<Authorize>,
     pub call: Call<'a>,
     /// The call has space for a large one.
-    has_room: bool,
+    has_space: bool,
 }
 
 impl Asker<'_> {
     /// Waits for space, when the call is large and has none.
-    pub async fn room_for(
+    pub async fn wait_for_space(
         &self,
         decisions: usize,
         attributes: usize,
     ) -> Result<Option<LargeCall>, Refused> {
-        if self.has_room {
+        if self.has_space {
             return Ok(None);
         }
         self.endpoints
             .pdp
-            .room
+            .capacity
             .for_call(decisions, attributes, 0)
             .await
     }
@@ -417,7 +417,7 @@ impl Asker<'_> {
         if attributes > MAX_ATTRIBUTES {
             return Err(bad(Excess::Attributes.to_string()));
         }
-        let _room = self.room_for(1, attributes).await?;
+        let _space = self.wait_for_space(1, attributes).await?;
         let question = Question::read(sources).map_err(bad)?;
         let environment = Environment::of(question.context);
         let mut answered = self.evaluate(&[(question, &environment)], 1).await?;
@@ -554,7 +554,7 @@ impl Asker<'_> {
         all.ok_or_else(|| ApiError::internal(anyhow::anyhow!("a question without an answer")))
     }
 
-    /// Everything that comes before a decision, and whether an account of it is wanted.
+    /// Everything that comes before a decision, and whether an explanation is wanted.
     async fn prepare<'q>(
         &self,
         question: &Question<'q>,
@@ -642,12 +642,12 @@ impl Asker<'_> {
         }
     }
 
-    /// Whether the world of the certification is switched on.
+    /// Whether the data of the certification are switched on.
     pub fn has_fixture(&self) -> bool {
         self.endpoints.config.settings.authzen.conformance_fixture
     }
 
-    /// Why the system user is not the one it is said to be; none when nothing speaks against it.
+    /// Why the system user is not the one it is said to be; none when there is no objection.
     pub async fn objection<'q>(
         &self,
         question: &Question<'q>,

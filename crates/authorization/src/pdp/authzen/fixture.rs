@@ -36,7 +36,7 @@ fn property<'q>(entity: &Entity<'q>, name: &str, known: &'q str) -> &'q str {
         .unwrap_or(known)
 }
 
-/// Everybody reads what is active. An active record is written by alice alone, an archived one is
+/// All subjects read what is active. An active record is written by alice alone, an archived one is
 /// read and written by administrators. Alice may delete softly.
 pub fn permits(question: &Question<'_>) -> bool {
     let (user, record) = (question.subject.id, question.resource.id);

@@ -18,7 +18,7 @@ const PURPOSE: &str = "authzen page";
 pub struct Place {
     /// Which search, by whom, for what.
     bound_to: String,
-    /// Behind this hit.
+    /// After this hit.
     pub after: String,
     /// Hits of a page.
     pub limit: usize,
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_nobody_asked_for_is_not_mentioned() {
+    fn a_page_that_is_not_asked_for_is_not_mentioned() {
         let asked = Asked::read(&Map::new(), "action", "me", &keys(), 0).unwrap();
         assert_eq!(
             asked.answer(&[], None, Some(0), &keys(), 0),

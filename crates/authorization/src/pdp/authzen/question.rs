@@ -20,7 +20,7 @@ use xacml::{DataType, ids};
 const CONTEXT: &str = "urn:openid:authzen:context:";
 /// Member of `context` that holds the token of the system user.
 const ACCESS_TOKEN: &str = "access_token";
-/// Member of `context` that asks for an account.
+/// Member of `context` that asks for an explanation.
 const EXPLAIN: &str = "explain";
 
 /// Members of an object.
@@ -29,7 +29,7 @@ type Members = Map<String, Value>;
 /// The members of an object that was left out.
 static NONE: LazyLock<Members> = LazyLock::new(Members::new);
 
-/// A subject or a resource. It borrows what was asked, which may stand in many questions.
+/// A subject or a resource. It borrows what was asked, which may be part of many questions.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Entity<'q> {
     /// `type`
@@ -55,7 +55,7 @@ pub struct Assertions {
     pub owner: Option<String>,
 }
 
-/// Why a question is answered with no before anybody decides.
+/// Why a question is answered with no, without a decision.
 pub type Refusal = DecisionReason;
 
 pub fn object<'a>(value: Option<&'a Value>, name: &str) -> Result<&'a Members, String> {
@@ -107,7 +107,7 @@ pub enum Candidate<'q> {
     Resource(&'q str),
 }
 
-/// The members that a question is read from, wherever each of them stands: subject, action,
+/// The members that a question is read from, wherever each of them is located: subject, action,
 /// resource, context.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Sources<'q>([Option<&'q Value>; 4]);
@@ -201,7 +201,7 @@ impl<'q> Question<'q> {
         })
     }
 
-    /// The token of the system user, when one was handed over.
+    /// The token of the system user, when there is one.
     ///
     /// # Errors
     /// It is no text.
@@ -213,7 +213,7 @@ impl<'q> Question<'q> {
         }
     }
 
-    /// Whether an account of the decision is wanted.
+    /// Whether an explanation of the decision is wanted.
     ///
     /// # Errors
     /// It is neither yes nor no.
@@ -295,7 +295,7 @@ impl<'q> Question<'q> {
                     Some((attribute, value)) => request.add(ids::RESOURCE, attribute, value),
                     None => return Ok(Err(DecisionReason::UnknownParty)),
                 }
-                // A party named beside it must be the same one: the decision point compares them.
+                // A party that is named too must be the same one: the decision point compares them.
                 if let Some((attribute, value)) = reportee(properties)? {
                     request.add(ids::RESOURCE, attribute, value);
                 }
@@ -324,7 +324,7 @@ impl<'q> Question<'q> {
     }
 }
 
-/// The attributes that a context stands for, made once for all questions that have it.
+/// The attributes that a context represents, made once for all questions that have it.
 #[derive(Debug, Default)]
 pub struct Environment<'q>(Vec<Member<'q>>);
 
@@ -490,9 +490,9 @@ impl<'q> Batch<'q> {
 pub enum Semantic {
     /// Never.
     ExecuteAll,
-    /// Behind the first no.
+    /// After the first no.
     DenyOnFirstDeny,
-    /// Behind the first yes.
+    /// After the first yes.
     PermitOnFirstPermit,
 }
 

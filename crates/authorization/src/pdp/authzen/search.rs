@@ -88,9 +88,9 @@ impl<'a> Search<'a> {
         Sources::of(self.members)
     }
 
-    /// A hit as it is told.
+    /// A hit as an answer contains it.
     #[must_use]
-    pub fn told(&self, candidate: &str) -> Value {
+    pub fn to_json(&self, candidate: &str) -> Value {
         match self.searched {
             Searched::Action => json!({"name": candidate}),
             _ => json!({"type": self.kind, "id": candidate}),
@@ -113,7 +113,10 @@ mod tests {
         let open = members(open);
         let search = Search::read(Searched::Subject, &open).unwrap();
         assert_eq!(search.question("z").unwrap().subject.id, "z");
-        assert_eq!(search.told("z"), json!({"type": "systemuser", "id": "z"}));
+        assert_eq!(
+            search.to_json("z"),
+            json!({"type": "systemuser", "id": "z"})
+        );
         assert_eq!(
             Search::read(Searched::Resource, &open).unwrap_err(),
             "subject.id is required"

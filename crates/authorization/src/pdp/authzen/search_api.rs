@@ -49,7 +49,7 @@ const FIRST_CHUNK: usize = 50;
 /// Candidates decided for one answer; then it ends, with a token.
 const MOST: usize = 20_000;
 /// After so long an answer ends, with a token.
-const PATIENCE: Duration = Duration::from_secs(2);
+const SEARCH_TIMEOUT: Duration = Duration::from_secs(2);
 /// So many candidates are decided to learn how many hits there are.
 const COUNTED: usize = 1_000;
 
@@ -165,7 +165,7 @@ impl Asker<'_> {
         if attributes > MAX_ATTRIBUTES {
             return Err(bad(Excess::Attributes.to_string()));
         }
-        let _room = self.room_for(CHUNK, attributes).await?;
+        let _space = self.wait_for_space(CHUNK, attributes).await?;
         let template = search.question(search.placeholder()).map_err(bad)?;
         let environment = Environment::of(template.context);
         let source = self.source(&search, &template, &environment).await?;
@@ -196,7 +196,7 @@ impl Asker<'_> {
             if let Some(last) = last {
                 after = last;
             }
-            if began.elapsed() > PATIENCE {
+            if began.elapsed() > SEARCH_TIMEOUT {
                 break;
             }
         }
@@ -210,7 +210,7 @@ impl Asker<'_> {
             (false, false) => Some(after),
         };
         hits.truncate(limit);
-        let results: Vec<Value> = hits.iter().map(|hit| search.told(hit)).collect();
+        let results: Vec<Value> = hits.iter().map(|hit| search.to_json(hit)).collect();
         Ok(Json(asked.answer(&results, next, total, keys, now)).into_response())
     }
 
@@ -310,7 +310,7 @@ impl Asker<'_> {
     }
 
     /// Whether the caller may learn by a search who may do what with a resource: one evaluation is
-    /// free to everybody, a search would tell whole lists of clients.
+    /// free to every caller, a search would return whole lists of clients.
     fn may_search(&self, resource: &Resource) -> bool {
         let principal = &self.owner.caller.principal;
         principal.scopes.contains(AUTHORIZE_ADMIN)

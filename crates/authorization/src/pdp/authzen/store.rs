@@ -5,7 +5,8 @@ use uuid::Uuid;
 
 use foundation::db::DbError;
 
-/// `LiveSystemUsers` system users that hold anything from a party or its main unit, by id, behind one of them.
+/// `LiveSystemUsers` system users that hold anything from a party or its main unit, by id, after
+/// one of them.
 pub async fn system_users_for(
     db: &mut PgConnection,
     reportee_key: i32,
@@ -28,7 +29,7 @@ pub async fn system_users_for(
 }
 
 /// Parties that a system user holds anything for, their sub-units included, by the URN they are
-/// named by, behind one of them.
+/// named by, after one of them.
 pub async fn parties_of(
     db: &mut PgConnection,
     system_user_key: i32,

@@ -1,4 +1,4 @@
-//! An account of how a decision came about, in order, for whoever may know. It names parties by
+//! The explanation of a decision, in order, for a reader who may know. It names parties by
 //! uuid, never by identity number, and is made only when it is asked for.
 
 mod store;
@@ -38,7 +38,7 @@ use xacml::{Decision, policy::Rule};
 const STEPS_OF_GRANTS: u32 = 20_000;
 const PACKAGE: &str = "urn:altinn:accesspackage";
 
-/// An account being written.
+/// An explanation that is being written.
 #[derive(Debug, Default)]
 struct Steps(Vec<Value>);
 
@@ -56,10 +56,10 @@ impl Steps {
     }
 }
 
-/// The account of one decision.
+/// The explanation of one decision.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Account<'a> {
+struct WrittenExplanation<'a> {
     reason: &'static str,
     /// `{"code", "text": {"nb", "nn", "en"}, "facts"?}`
     steps: Vec<Value>,
@@ -78,19 +78,19 @@ struct PolicyAccount<'a> {
     rules: &'a RawValue,
 }
 
-fn account<'a>(
+fn explanation<'a>(
     question: Result<&Question<'_>, &Fault>,
     decided: &'a Decided,
     grants: &'a [Value],
     catalogue: &Catalogue,
-) -> Account<'a> {
+) -> WrittenExplanation<'a> {
     let mut steps = Steps::default();
     match question {
         Err(fault) => {
             let (Fault::Processing(message) | Fault::Syntax(message)) = fault;
             steps.add(ExplanationStep::RequestFaulty, json!({"message": message}));
         }
-        Ok(question) => tell(&mut steps, question, decided, catalogue),
+        Ok(question) => explain_question(&mut steps, question, decided, catalogue),
     }
     let findings = decided.findings.as_ref();
     let policy = decided
@@ -102,7 +102,7 @@ fn account<'a>(
             version: resource.policy_version,
             rules,
         });
-    Account {
+    WrittenExplanation {
         reason: decided.reason.wire(),
         steps: steps.0,
         grants,
@@ -113,7 +113,12 @@ fn account<'a>(
     }
 }
 
-fn tell(steps: &mut Steps, question: &Question<'_>, decided: &Decided, catalogue: &Catalogue) {
+fn explain_question(
+    steps: &mut Steps,
+    question: &Question<'_>,
+    decided: &Decided,
+    catalogue: &Catalogue,
+) {
     let Some(resource) = &decided.resource else {
         return steps.add(
             ExplanationStep::ResourceUnknown,
@@ -147,7 +152,7 @@ fn tell(steps: &mut Steps, question: &Question<'_>, decided: &Decided, catalogue
                 ExplanationStep::SystemUserFound,
                 json!({"systemUser": id, "systemId": user.system_id, "owner": user.owner}),
             );
-            if !user.alive {
+            if !user.is_active {
                 return steps.add(ExplanationStep::SystemUserInactive, json!({}));
             }
             steps.add(ExplanationStep::SystemUserLive, json!({}));
@@ -226,10 +231,10 @@ fn tell(steps: &mut Steps, question: &Question<'_>, decided: &Decided, catalogue
             list("actions", &rights),
         );
     }
-    tell_outcome(steps, question, decided, catalogue);
+    explain_outcome(steps, question, decided, catalogue);
 }
 
-fn tell_outcome(
+fn explain_outcome(
     steps: &mut Steps,
     question: &Question<'_>,
     decided: &Decided,
@@ -237,15 +242,15 @@ fn tell_outcome(
 ) {
     match decided.decision {
         Decision::Permit => {
-            tell_permit(steps, question, decided, catalogue);
+            explain_permit(steps, question, decided, catalogue);
             let resource = decided.resource.as_ref();
             if resource.is_some_and(|resource| resource.access_list_enabled) {
                 steps.add(ExplanationStep::AccessListOpen, json!({}));
             }
-            tell_level(steps, decided);
+            explain_level(steps, decided);
         }
         Decision::Deny if decided.reason == DecisionReason::AccessListRequired => {
-            tell_permit(steps, question, decided, catalogue);
+            explain_permit(steps, question, decided, catalogue);
             steps.add(ExplanationStep::AccessListClosed, json!({}));
         }
         Decision::Deny => match &decided.by {
@@ -270,7 +275,7 @@ fn tell_outcome(
 }
 
 /// What permits, or would permit if the reportee were on an access list.
-fn tell_permit(
+fn explain_permit(
     steps: &mut Steps,
     question: &Question<'_>,
     decided: &Decided,
@@ -297,7 +302,7 @@ fn tell_permit(
 }
 
 /// The level that counts for the subject; both levels, where system users have one of their own.
-fn tell_level(steps: &mut Steps, decided: &Decided) {
+fn explain_level(steps: &mut Steps, decided: &Decided) {
     let stated = decided.stated_levels();
     let level = stated.for_subject(decided.subject);
     if level == RequiredLevel::Any {
@@ -364,11 +369,11 @@ type GrantKey = (Uuid, Uuid, Vec<PackageKey>, Option<Uuid>);
 type FoundGrants = HashMap<GrantKey, Arc<[Value]>>;
 
 impl Pdp {
-    /// Adds to decisions the accounts of how they came about, with the grants that a permit rests on:
+    /// Adds to decisions their explanations, with the grants that a permit rests on:
     /// of a system user all of them, of others the single right.
     ///
     /// # Errors
-    /// The grants cannot be read, the budget is used up, or the accounts are too long together.
+    /// The grants cannot be read, the budget is used up, or the explanations are too long together.
     pub(super) async fn explain(
         &self,
         questions: &[Result<Question<'_>, Fault>],
@@ -378,8 +383,8 @@ impl Pdp {
         let (mut known, mut bytes) = (FoundGrants::new(), 0);
         for (question, decided) in questions.iter().zip(all) {
             let grants = self.grants(decided, budget, &mut known).await?;
-            let account = account(question.as_ref(), decided, &grants, &self.catalogue);
-            let json = to_raw_value(&account).ok();
+            let explanation = explanation(question.as_ref(), decided, &grants, &self.catalogue);
+            let json = to_raw_value(&explanation).ok();
             bytes += json.as_ref().map_or(0, |json| json.get().len());
             if bytes > MAX_ANSWER_BYTES {
                 return Err(Excess::Answer.into());

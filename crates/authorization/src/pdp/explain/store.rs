@@ -7,7 +7,7 @@ use uuid::Uuid;
 use foundation::db::DbError;
 use registers::packages::PackageKey;
 
-/// Something that was handed out.
+/// Something that was granted.
 #[derive(Debug)]
 pub struct Grant {
     /// `access_package`, `client_delegation` or `single_right`.
@@ -16,7 +16,7 @@ pub struct Grant {
     pub from: Uuid,
     /// Who has it: the subject, or a unit in which it holds a key role or whose main unit it does.
     pub holder: Uuid,
-    /// Who handed a client on.
+    /// Who delegated a client.
     pub facilitator: Option<Uuid>,
     /// The package, when it is one.
     pub package: Option<PackageKey>,

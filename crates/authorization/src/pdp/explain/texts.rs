@@ -1,4 +1,4 @@
-//! The steps of an account, in words.
+//! The steps of an explanation, in words.
 
 /// A sentence in three languages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub struct Text {
 
 macro_rules! steps {
     ($($name:ident = $code:literal, $nb:literal, $nn:literal, $en:literal;)*) => {
-        /// A step of an account.
+        /// A step of an explanation.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum ExplanationStep {
             $(#[doc = $en] $name,)*
@@ -73,7 +73,7 @@ steps! {
     PartyGone = "party_gone",
         "Parten er slettet eller død; ingen har tilgang på vegne av den.",
         "Parten er sletta eller død; ingen har tilgang på vegner av han.",
-        "The party is deleted or dead; nobody has access on its behalf.";
+        "The party is deleted or deceased; no one can act on its behalf.";
     SystemUserFound = "system_user_found",
         "Systembrukeren finnes.",
         "Systembrukaren finst.",
@@ -113,11 +113,11 @@ steps! {
     ActsForClient = "acts_for_client",
         "Parten er en klient som er tildelt systembrukeren.",
         "Parten er ein klient som er tildelt systembrukaren.",
-        "The party is a client that was handed to the system user.";
+        "The party is a client that was delegated to the system user.";
     NoRelation = "no_relation",
         "Parten er verken systembrukerens eier eller en klient som er tildelt den.",
         "Parten er verken systembrukaren sin eigar eller ein klient som er tildelt han.",
-        "The party is neither the system user's owner nor a client that was handed to it.";
+        "The party is neither the system user's owner nor a client that was delegated to it.";
     PackagesHeld = "packages_held",
         "Subjektet har tilgangspakker for parten.",
         "Subjektet har tilgangspakkar for parten.",
@@ -181,7 +181,7 @@ steps! {
     LevelRequired = "level_required",
         "Tilgangen krever et sikkerhetsnivå av den som bruker den.",
         "Tilgangen krev eit tryggingsnivå av den som brukar han.",
-        "The permit asks for an authentication level of whoever uses it.";
+        "The permit requires an authentication level of its user.";
 }
 
 #[cfg(test)]
@@ -189,11 +189,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_steps_are_told_in_these_words() {
-        let told = ExplanationStep::ALL.iter().map(|step| {
+    fn the_steps_have_these_texts() {
+        let steps = ExplanationStep::ALL.iter().map(|step| {
             let Text { nb, nn, en } = step.text();
             format!("{}\n  {nb}\n  {nn}\n  {en}", step.wire())
         });
-        insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"));
+        insta::assert_snapshot!(steps.collect::<Vec<_>>().join("\n"));
     }
 }

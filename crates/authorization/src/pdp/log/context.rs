@@ -1,5 +1,5 @@
-//! What was decided about, in the short form in which it is stored, and in the form in which it is
-//! told.
+//! What was decided about, in the short form in which it is stored, and in the form of Altinn's log
+//! in which answers contain it.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -40,7 +40,7 @@ impl<'a> Written<'a> {
         }
     }
 
-    /// Adds a value. `person` stands in for an identity number.
+    /// Adds a value. `person` replaces an identity number.
     pub fn add(
         &mut self,
         category: &'a str,
@@ -71,10 +71,10 @@ impl<'a> Written<'a> {
         self.out.push(',');
         if id == PERSON || is_identity_number(value) {
             let mut buffer = Uuid::encode_buffer();
-            let stand_in = person.map_or("withheld", |uuid| {
+            let replacement = person.map_or("withheld", |uuid| {
                 uuid.as_hyphenated().encode_lower(&mut buffer)
             });
-            text(&mut self.out, stand_in);
+            text(&mut self.out, replacement);
         } else {
             text(&mut self.out, value);
         }
@@ -101,7 +101,7 @@ impl<'a> Written<'a> {
     }
 }
 
-/// Eleven digits that may name a person, wherever they stand.
+/// Eleven digits that may name a person, wherever they are.
 fn is_identity_number(value: &str) -> bool {
     value.len() == 11 && NationalId::parse(value).is_ok()
 }
@@ -148,9 +148,9 @@ fn short(category: &str) -> &str {
         .map_or(category, |(short, _)| short)
 }
 
-/// The request as Altinn's log tells it (`contextRequestJson`).
+/// The request as Altinn's log has it (`contextRequestJson`).
 #[must_use]
-pub fn told(stored: &Value) -> Value {
+pub fn to_json(stored: &Value) -> Value {
     let Some(categories) = stored.as_array() else {
         return stored.clone();
     };
@@ -187,7 +187,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_stored_is_json_and_tells_everything_but_identity_numbers() {
+    fn what_is_stored_is_json_with_everything_but_identity_numbers() {
         let person = Uuid::from_u128(7);
         let mut written = Written::default();
         written.add(
@@ -230,14 +230,14 @@ mod tests {
                 ["urn:own", [["urn:n", "7", DataType::Integer.uri(), true]]],
             ])
         );
-        let told = told(&stored);
-        assert_eq!(told["attributes"][0]["category"], ids::SUBJECT);
+        let json = to_json(&stored);
+        assert_eq!(json["attributes"][0]["category"], ids::SUBJECT);
         assert_eq!(
-            told["attributes"][1]["attributes"][0]["includeInResult"],
+            json["attributes"][1]["attributes"][0]["includeInResult"],
             true
         );
         assert_eq!(
-            told["attributes"][2]["attributes"][0]["attributeValues"][0]["dataType"],
+            json["attributes"][2]["attributes"][0]["attributeValues"][0]["dataType"],
             DataType::Integer.uri()
         );
     }

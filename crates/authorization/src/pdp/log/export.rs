@@ -9,7 +9,7 @@ use super::{line, store};
 /// So much time is read at once.
 const STEP: TimeDelta = TimeDelta::minutes(1);
 
-/// Hands each decision of a stretch of time to a writer, in order of time, with about how many
+/// Passes each decision of a period to a writer, in order of time, with about how many
 /// there are in all.
 ///
 /// # Errors
@@ -25,7 +25,7 @@ pub async fn each(
     while let Some(next) = store::next(&mut *db, at, to).await? {
         at = (next + STEP).min(to);
         for line in store::between(&mut *db, next, at).await? {
-            put(total, &line::told(&line))?;
+            put(total, &line::to_json(&line))?;
         }
     }
     Ok(())

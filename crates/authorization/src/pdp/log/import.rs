@@ -34,7 +34,7 @@ pub struct Imported {
 #[derive(Deserialize)]
 struct Printed {
     #[serde(rename = "decisionLog")]
-    _told: IgnoredAny,
+    _json: IgnoredAny,
     stored: String,
 }
 
@@ -151,7 +151,7 @@ mod tests {
         for _ in 3..line::FIELD_COUNT {
             line.raw(None);
         }
-        let printed = serde_json::json!({"decisionLog": line.told(), "stored": line.text});
+        let printed = serde_json::json!({"decisionLog": line.to_json(), "stored": line.text});
         let text = printed.to_string();
         let prefixed = format!("systembruker-1  | {text}\r\n");
         for text in [&text, &prefixed] {

@@ -23,7 +23,7 @@ enum Kind {
 /// Fields of a line.
 pub(super) const FIELD_COUNT: usize = 31;
 
-/// The fields of a line in order, by the names under which they are told: those of Altinn's log,
+/// The fields of a line in order, by their names in answers and exports: those of Altinn's log,
 /// and our own.
 const FIELDS: [(&str, Kind); FIELD_COUNT] = [
     ("decisionId", Kind::Text),
@@ -205,10 +205,10 @@ impl Line {
         key(&self.text)
     }
 
-    /// As it is told.
+    /// The fields by their names.
     #[must_use]
-    pub fn told(&self) -> Map<String, Value> {
-        told(&self.text)
+    pub fn to_json(&self) -> Map<String, Value> {
+        to_json(&self.text)
     }
 }
 
@@ -229,7 +229,7 @@ fn created(text: &str) -> Option<DateTime<Utc>> {
 
 /// A stored line by the names of its fields.
 #[must_use]
-pub fn told(line: &str) -> Map<String, Value> {
+pub fn to_json(line: &str) -> Map<String, Value> {
     let value = |kind: Kind, text: &str| match kind {
         _ if text == NONE => Value::Null,
         Kind::Text => Value::from(text),
@@ -243,7 +243,7 @@ pub fn told(line: &str) -> Map<String, Value> {
         Kind::Number => text.parse::<i64>().map_or(Value::Null, Value::from),
         Kind::Flag => Value::from(text == "t"),
         Kind::Context => {
-            serde_json::from_str(text).map_or(Value::Null, |stored| context::told(&stored))
+            serde_json::from_str(text).map_or(Value::Null, |stored| context::to_json(&stored))
         }
         Kind::Json => serde_json::from_str(text).unwrap_or_default(),
     };
@@ -259,7 +259,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_told_by_its_names() {
+    fn the_json_of_a_line_has_the_names_of_its_fields() {
         let created = DateTime::from_timestamp_millis(1_700_000_000_123).unwrap();
         let mut line = Line::begin(Uuid::from_u128(1), 2, created, 100);
         line.raw(Some("external"));
@@ -267,10 +267,10 @@ mod tests {
         line.text(None);
         line.raw(None);
         line.uuid(Some(Uuid::from_u128(7)));
-        let told = line.told();
-        assert_eq!(told["decisionId"], Uuid::from_u128(1).to_string());
+        let json = line.to_json();
+        assert_eq!(json["decisionId"], Uuid::from_u128(1).to_string());
         assert_eq!(
-            (&told["part"], &told["endpoint"], &told["callerOrg"]),
+            (&json["part"], &json["endpoint"], &json["callerOrg"]),
             (
                 &Value::from(2),
                 &Value::from("external"),
@@ -278,7 +278,7 @@ mod tests {
             )
         );
         assert_eq!(
-            (&told["callerClientId"], &told["requestId"]),
+            (&json["callerClientId"], &json["requestId"]),
             (&Value::Null, &Value::from(Uuid::from_u128(7).to_string()))
         );
         assert_eq!(line.text.split('\t').count(), 8);

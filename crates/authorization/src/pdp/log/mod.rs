@@ -1,4 +1,4 @@
-//! The decision log: a line for every decision, stored in blocks beside the answers.
+//! The decision log: a line for every decision, stored in blocks, in parallel to the answers.
 //!
 //! Lines wait in a bounded queue, also while the database is away. When half of it is full then, the
 //! oldest lines go to standard output as lines of JSON, which `decisions import` stores later. When all
@@ -22,7 +22,7 @@ use sqlx::PgPool;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 pub use context::{MAX_BYTES as MAX_CONTEXT_BYTES, Written};
-pub use line::{COLUMNS, Line, told};
+pub use line::{COLUMNS, Line, to_json};
 use printer::Printer;
 pub use store::of_answer;
 use writer::{Message, Writer};
@@ -34,12 +34,12 @@ const QUEUE: usize = 32_768;
 /// Kilobytes of lines that may wait, those that are being written included.
 const QUEUE_KILOBYTES: usize = 32 * 1024;
 /// How long an answer waits for space in the queue.
-const PATIENCE: Duration = Duration::from_millis(250);
+const QUEUE_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// How long it may take to write what waits at the end.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(2_500);
 
-/// By which door a decision was asked for.
+/// By which endpoint a decision was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Endpoint {
     /// `/authorize`
@@ -101,7 +101,7 @@ impl Log {
         log
     }
 
-    /// Hands over a line. It waits only when the queue is full, and then not long.
+    /// Enqueues a line. It waits only when the queue is full, and then not long.
     pub async fn record(&self, line: Line) {
         let kilobytes = line.kilobytes().min(QUEUE_KILOBYTES as u32);
         let space = Arc::clone(&self.space).try_acquire_many_owned(kilobytes);
@@ -124,7 +124,7 @@ impl Log {
         metrics::counter!(DECISION_LOG_WAITS.name).increment(1);
         let space = Arc::clone(&self.space).acquire_many_owned(kilobytes);
         let place = async { (space.await, self.queue.reserve().await) };
-        match tokio::time::timeout(PATIENCE, place).await {
+        match tokio::time::timeout(QUEUE_TIMEOUT, place).await {
             Ok((Ok(space), Ok(place))) => place.send(Message::Line(line, space)),
             _ => self.printer.print(&[line.masked()]),
         }
@@ -136,7 +136,7 @@ impl Log {
         self.queue.max_capacity() - self.queue.capacity()
     }
 
-    /// Waits until every line handed over so far is written, or printed: as long as the database is
+    /// Waits until every line enqueued so far is written, or printed: as long as the database is
     /// away, when nothing else needs the space.
     pub async fn flush(&self) {
         let (done, written) = oneshot::channel();

@@ -33,7 +33,7 @@ enum Message {
     Flush(oneshot::Sender<()>),
 }
 
-/// Prints lines from a thread of its own, which nobody waits for at the end: it may hang for good.
+/// Prints lines from a thread of its own, which is not waited for at the end: it may hang for good.
 #[derive(Debug, Clone)]
 pub struct Printer {
     queue: SyncSender<Message>,
@@ -91,7 +91,7 @@ fn print_all(lines: &Receiver<Message>, waiting: &AtomicUsize) {
         match message {
             Message::Line(line) => {
                 waiting.fetch_sub(line.text.len(), Ordering::Relaxed);
-                let printed = json!({"decisionLog": line.told(), "stored": line.text});
+                let printed = json!({"decisionLog": line.to_json(), "stored": line.text});
                 let text = format!("{printed}\n");
                 let written = out.as_mut().map(|out| out.write_all(text.as_bytes()));
                 if matches!(written, Some(Ok(()))) {

@@ -62,13 +62,13 @@ pub async fn of_answer(
     Ok(lines)
 }
 
-/// When the next decision from a moment on was taken, before another.
+/// The time of the next decision at or after `from` and before `to`.
 pub async fn next(
     db: &mut PgConnection,
     from: DateTime<Utc>,
     to: DateTime<Utc>,
 ) -> Result<Option<DateTime<Utc>>, DbError> {
-    // A block may begin before the moment, and end behind it.
+    // A block may begin before `from`, and end after it.
     let found = sqlx::query_scalar!(
         "select case when count(*) > 0 then greatest(min(first), $2) end from decision_block where first >= $1 and first < $3 and last >= $2",
         from - SPAN,
@@ -78,7 +78,7 @@ pub async fn next(
     Ok(found.fetch_one(db).await?.filter(|at| *at < to))
 }
 
-/// The lines of a stretch of time, in order of time.
+/// The lines of a period, in order of time.
 pub async fn between(
     db: &mut PgConnection,
     from: DateTime<Utc>,
@@ -97,7 +97,7 @@ pub async fn between(
     .await?)
 }
 
-/// How many decisions lie in a stretch of time, about.
+/// About how many decisions were made in a period.
 pub async fn count(
     db: &mut PgConnection,
     from: DateTime<Utc>,

@@ -17,7 +17,7 @@ use foundation::{db::DbError, telemetry::metrics::DECISION_LOG_LINES};
 pub enum Message {
     /// A decision, with the space that it takes until it is written.
     Line(Line, OwnedSemaphorePermit),
-    /// Tell when everything before this is written.
+    /// Answered when everything before this is written.
     Flush(oneshot::Sender<()>),
 }
 
@@ -39,7 +39,7 @@ const GATHER: Duration = Duration::from_millis(25);
 const TIMEOUT: Duration = Duration::from_secs(2);
 /// While the database is away, it is tried this often.
 const AGAIN: Duration = Duration::from_secs(1);
-/// How often it is seen meanwhile whether the lines behind have space.
+/// How often it is seen meanwhile whether the following lines have space.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Writes what comes through a queue.
@@ -97,8 +97,8 @@ impl Writer {
         }
     }
 
-    /// Stores lines. While the database is away they wait; they are printed when the lines behind them
-    /// need their space, at the end, and when the database does not take them.
+    /// Stores lines. While the database is away they wait; they are printed when the lines after
+    /// them need their space, at the end, and when the database does not take them.
     async fn write(&mut self, lines: &[Line]) {
         let block = Uuid::now_v7();
         loop {

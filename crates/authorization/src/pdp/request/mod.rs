@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_are_told_apart() {
+    fn faults_are_distinguished() {
         let fault = |json: &str| {
             read(format!("{{\"Request\":{{\"Category\":[{json}]}}}}").as_bytes())
                 .unwrap()

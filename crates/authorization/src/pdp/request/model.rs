@@ -98,7 +98,7 @@ pub(super) struct RawAttribute<'a> {
 }
 
 impl<'a> RawEntry<'a> {
-    /// What it means, in a list that stands for a category, if it does.
+    /// What it means, in a list that represents a category, if it does.
     pub(super) fn resolve(self, implied: Option<&'static str>) -> Entry<'a> {
         let mut fault = None;
         let category = match (self.category_id.filter(|c| !c.is_empty()), implied) {
@@ -173,7 +173,7 @@ impl<'a> RawAttribute<'a> {
     }
 }
 
-/// Category lists by member name, with the category they stand for.
+/// Category lists by member name, with the category they represent.
 pub(super) const LISTS: [(&str, Option<&'static str>); 8] = [
     ("accesssubject", Some(ids::SUBJECT)),
     ("action", Some(ids::ACTION)),

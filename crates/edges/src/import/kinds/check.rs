@@ -40,7 +40,7 @@ impl<'f> Check<'f> {
         self.findings.warn(self.line, code, reason);
     }
 
-    /// Reads the line as JSON. Members that nobody knows are warned of.
+    /// Reads the line as JSON. Unknown members become warnings.
     pub fn parse<'de, T: Deserialize<'de>>(&mut self, text: &'de [u8]) -> Option<T> {
         if memchr::memchr(0, text).is_some() || memchr::memmem::find(text, b"\\u0000").is_some() {
             self.wrong("", "JSON", "a NUL character cannot be stored");
@@ -96,7 +96,7 @@ impl<'f> Check<'f> {
         number.ok()
     }
 
-    /// An identity number with its check digits, of somebody whom this installation may know.
+    /// An identity number with its check digits, of a person whom this installation may know.
     pub fn national_id(
         &mut self,
         context: &Context,
@@ -127,7 +127,7 @@ impl<'f> Check<'f> {
     /// A date as `2026-01-31`.
     pub fn date(&mut self, member: &str, text: Option<&str>) -> Option<NaiveDate> {
         let text = text?;
-        // Some sources write a time behind it.
+        // Some sources write a time after it.
         let date = text
             .get(..10)
             .filter(|_| text.len() == 10 || text.as_bytes().get(10) == Some(&b'T'))

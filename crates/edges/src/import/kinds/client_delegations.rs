@@ -71,7 +71,7 @@ pub fn stage(context: &Context, line: u64, text: &[u8], rows: &mut Rows, finding
         check.wrong(
             "accessPackages",
             "REQUIRED",
-            "a client delegation hands at least one package on",
+            "a client delegation contains at least one package",
         );
     }
     let (Some(facilitator), Some(client), Some(role)) = (facilitator, client, role) else {
@@ -106,15 +106,15 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
            select line, 'client', 'UNKNOWN_PARTY', 'organisation ' || client || ' is not known' from staging.client_delegation s
            where not exists (select from party p where p.org_number = s.client)
            union all
-           select max(line), 'client', 'DUPLICATE', 'this client is handed over twice' from staging.client_delegation
+           select max(line), 'client', 'DUPLICATE', 'this client is delegated twice' from staging.client_delegation
            group by "system_user", person, facilitator, client, role_id having count(*) > 1"#
     )
     .execute(&mut *tx)
     .await?;
-    merge.settle_findings(&mut *tx).await?;
+    merge.apply_findings(&mut *tx).await?;
     let actor = format!("import:{}", merge.options.source);
     let counted = sqlx::query!(
-        r#"with told as materialized (
+        r#"with incoming as materialized (
              select u.key as system_user_key, f.key as facilitator_key, c.key as client_key, s.role_id, s.packages,
                case r.code when 'rettighetshaver' then 'assignment-package' else 'role-package' end as basis
              from staging.client_delegation s
@@ -125,29 +125,29 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
            ), agents as (
              insert into assignment (id, from_key, to_key, role_id, created_by)
              select gen_random_uuid(), t.facilitator_key, t.system_user_key, r.key, $1
-             from (select distinct facilitator_key, system_user_key from told) t join role r on r.code = 'agent' on conflict do nothing
-           ), handed as (
+             from (select distinct facilitator_key, system_user_key from incoming) t join role r on r.code = 'agent' on conflict do nothing
+           ), delegated as (
              insert into client_delegation (id, system_user_key, facilitator_key, client_key, role_id, created_by)
-             select gen_random_uuid(), system_user_key, facilitator_key, client_key, role_id, $1 from told
+             select gen_random_uuid(), system_user_key, facilitator_key, client_key, role_id, $1 from incoming
              on conflict do nothing returning id, system_user_key, facilitator_key, client_key, role_id
-           ), all_handed as (
-             select h.id, t.packages, t.basis, t.system_user_key, true as is_new from handed h
-             join told t using (system_user_key, facilitator_key, client_key, role_id)
+           ), all_delegated as (
+             select h.id, t.packages, t.basis, t.system_user_key, true as is_new from delegated h
+             join incoming t using (system_user_key, facilitator_key, client_key, role_id)
              union all
              select d.id, t.packages, t.basis, t.system_user_key, false from client_delegation d
-             join told t using (system_user_key, facilitator_key, client_key, role_id)
+             join incoming t using (system_user_key, facilitator_key, client_key, role_id)
            ), taken as (
-             delete from client_delegation_package p using all_handed h
+             delete from client_delegation_package p using all_delegated h
              where p.delegation_id = h.id and not h.is_new and p.package_id <> all(h.packages) returning p.delegation_id
            ), given as (
              insert into client_delegation_package (delegation_id, package_id, basis)
-             select h.id, package, h.basis from all_handed h cross join unnest(h.packages) as package
+             select h.id, package, h.basis from all_delegated h cross join unnest(h.packages) as package
              on conflict do nothing returning delegation_id
            ), touched as (
-             insert into staging.touched select distinct h.system_user_key from all_handed h
+             insert into staging.touched select distinct h.system_user_key from all_delegated h
              where h.id in (select delegation_id from taken union select delegation_id from given) on conflict do nothing)
-           select (select count(*) from handed) as "added!",
-             (select count(distinct h.id) from all_handed h where not h.is_new
+           select (select count(*) from delegated) as "added!",
+             (select count(distinct h.id) from all_delegated h where not h.is_new
                and h.id in (select delegation_id from taken union select delegation_id from given)) as "changed!""#,
         actor
     )

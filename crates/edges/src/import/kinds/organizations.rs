@@ -55,7 +55,7 @@ pub fn stage(line: u64, text: &[u8], rows: &mut Rows, findings: &mut Findings) {
     unit.stage(line, &mut check, rows);
 }
 
-/// An organisation, whatever file tells of it.
+/// An organisation, whatever file contains it.
 #[derive(Debug, Default)]
 pub struct Unit<'a> {
     pub number: Option<&'a str>,
@@ -141,12 +141,12 @@ async fn add_forms(tx: &mut PgConnection) -> Result<Vec<(String, i64, i64)>, DbE
         .collect())
 }
 
-/// What only all lines together, and what is stored, can tell. Repetitions that say the same are
+/// Findings that need all lines together and what is stored. Repetitions with the same content are
 /// dropped.
 async fn check_together(tx: &mut PgConnection) -> Result<(), DbError> {
     sqlx::query!(
         r#"insert into staging.finding (line, member, code, reason)
-           select line, 'orgNumber', 'DUPLICATE', 'organisation ' || org_number || ' is told otherwise in line ' || first
+           select line, 'orgNumber', 'DUPLICATE', 'organisation ' || org_number || ' has other values in line ' || first
            from (select s.*, first_value(line) over w as first,
                    row(name, form, parent, status, deleted_at, party_id, party_uuid, address)::text as said,
                    first_value(row(name, form, parent, status, deleted_at, party_id, party_uuid, address)::text) over w as first_said
@@ -159,10 +159,10 @@ async fn check_together(tx: &mut PgConnection) -> Result<(), DbError> {
            select s.line, 'partyUuid', 'CONFLICT', 'organisation ' || s.org_number || ' has another uuid' from staging.organization s
            join party p on p.org_number = s.org_number where s.party_uuid is not null and p.uuid <> s.party_uuid
            union all
-           select s.line, 'partyId', 'CONFLICT', 'party id ' || s.party_id || ' belongs to somebody else' from staging.organization s
+           select s.line, 'partyId', 'CONFLICT', 'party id ' || s.party_id || ' belongs to another party' from staging.organization s
            join party p on p.party_id = s.party_id where p.org_number is distinct from s.org_number
            union all
-           select s.line, 'partyUuid', 'CONFLICT', 'uuid ' || s.party_uuid || ' belongs to somebody else' from staging.organization s
+           select s.line, 'partyUuid', 'CONFLICT', 'uuid ' || s.party_uuid || ' belongs to another party' from staging.organization s
            join party p on p.uuid = s.party_uuid where p.org_number is distinct from s.org_number
            union all
            select max(line), 'partyId', 'CONFLICT', 'party id ' || party_id || ' is given twice' from staging.organization
@@ -219,13 +219,13 @@ async fn leave_unknown_parents(
 /// Merges what is staged.
 ///
 /// # Errors
-/// As the database says, or too much would go.
+/// The database fails, or more would be deleted than the limit allows.
 pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
     check_together(&mut *tx).await?;
     if merge.options.format != Format::Ndjson {
         leave_unknown_parents(&mut *tx, merge).await?;
     }
-    merge.settle_findings(&mut *tx).await?;
+    merge.apply_findings(&mut *tx).await?;
     for (form, lines, line) in add_forms(&mut *tx).await? {
         let first = u64::try_from(line).unwrap_or_default();
         merge.findings.warn(
@@ -255,14 +255,14 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
     .await?
     .rows_affected();
     let changed = sqlx::query_scalar!(
-        r#"with told as (
+        r#"with incoming as (
              select p.key, s.name, v.key as form_id, s.status,
                case when s.status = 'deleted' then coalesce(s.deleted_at::timestamptz, p.deleted_at, service_now()) end as deleted_at
              from staging.organization s join entity_variant v on v.code = s.form and v.entity_type = 'organization'
              join party p on p.org_number = s.org_number
            ), changed as (
              update party p set name = t.name, form_id = t.form_id, status = t.status, deleted_at = t.deleted_at, source = $1, updated_at = service_now()
-             from told t where p.key = t.key
+             from incoming t where p.key = t.key
                and (p.name, p.form_id, p.status, p.deleted_at, p.source) is distinct from (t.name, t.form_id, t.status, t.deleted_at, $1)
              returning p.key
            ), noted as (insert into staging.touched select key from changed on conflict do nothing)

@@ -138,19 +138,19 @@ async fn resolve(tx: &mut PgConnection) -> Result<(), DbError> {
     Ok(())
 }
 
-/// What only all lines together, and what is stored, can tell. Repetitions that say the same are
+/// Findings that need all lines together and what is stored. Repetitions with the same content are
 /// dropped.
 async fn check_together(tx: &mut PgConnection) -> Result<(), DbError> {
     sqlx::query!(
         r#"insert into staging.finding (line, member, code, reason)
-           select line, 'personId', 'DUPLICATE', 'this person is told otherwise in line ' || first
+           select line, 'personId', 'DUPLICATE', 'this person has other values in line ' || first
            from (select s.*, first_value(line) over w as first,
                    row(first_name, middle_name, last_name, birth_date, death_date, party_id, party_uuid, user_id)::text as said,
                    first_value(row(first_name, middle_name, last_name, birth_date, death_date, party_id, party_uuid, user_id)::text) over w as first_said
                  from staging.person s window w as (partition by hmac order by line)) d
            where line <> first and said <> first_said
            union all
-           select s.line, 'replaces', 'CONFLICT', 'an earlier number belongs to somebody else'
+           select s.line, 'replaces', 'CONFLICT', 'an earlier number belongs to another person'
            from (select line, key, unnest(former) as hmac from staging.person where former <> '{}') s
            join party p on p.person_id_hmac = s.hmac where p.key <> s.key
            union all
@@ -166,13 +166,13 @@ async fn check_together(tx: &mut PgConnection) -> Result<(), DbError> {
            select s.line, 'partyUuid', 'CONFLICT', 'this person has another uuid' from staging.person s
            join party p on p.key = s.key where s.party_uuid is not null and p.uuid <> s.party_uuid
            union all
-           select s.line, 'partyId', 'CONFLICT', 'party id ' || s.party_id || ' belongs to somebody else' from staging.person s
+           select s.line, 'partyId', 'CONFLICT', 'party id ' || s.party_id || ' belongs to another party' from staging.person s
            join party p on p.party_id = s.party_id where p.key is distinct from s.key
            union all
-           select s.line, 'partyUuid', 'CONFLICT', 'uuid ' || s.party_uuid || ' belongs to somebody else' from staging.person s
+           select s.line, 'partyUuid', 'CONFLICT', 'uuid ' || s.party_uuid || ' belongs to another party' from staging.person s
            join party p on p.uuid = s.party_uuid where p.key is distinct from s.key
            union all
-           select s.line, 'userId', 'CONFLICT', 'user id ' || s.user_id || ' belongs to somebody else' from staging.person s
+           select s.line, 'userId', 'CONFLICT', 'user id ' || s.user_id || ' belongs to another party' from staging.person s
            join party p on p.user_id = s.user_id where p.key is distinct from s.key
            union all
            select max(line), 'partyId', 'CONFLICT', 'party id ' || party_id || ' is given twice' from staging.person
@@ -199,9 +199,9 @@ async fn check_together(tx: &mut PgConnection) -> Result<(), DbError> {
 pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
     resolve(&mut *tx).await?;
     check_together(&mut *tx).await?;
-    merge.settle_findings(&mut *tx).await?;
+    merge.apply_findings(&mut *tx).await?;
     let source = merge.options.source.as_str();
-    let ended = bury(&mut *tx, source).await?;
+    let ended = end_relations_of_deceased(&mut *tx, source).await?;
     note_dropped(&mut *tx, merge).await?;
     let source = merge.options.source.as_str();
     let added = sqlx::query!(
@@ -225,7 +225,7 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
     .await?
     .rows_affected();
     let changed = sqlx::query_scalar!(
-        r#"with told as materialized (
+        r#"with incoming as materialized (
              select s.key, s.hmac, s.enc, s.former, s.former_enc, concat_ws(' ', s.first_name, s.middle_name, s.last_name) as name, s.first_name, s.middle_name,
                s.last_name, coalesce(s.birth_date, p.birth_date) as birth_date, s.death_date, coalesce(s.user_id, p.user_id) as user_id,
                p.person_id_hmac as old_hmac, p.person_id_enc as old_enc
@@ -233,13 +233,13 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
            ), replaced as (
              insert into person_former_id (person_id_hmac, person_id_enc, key)
              select distinct on (f.hmac) f.hmac, f.enc, f.key from (
-               select unnest(former) as hmac, unnest(former_enc) as enc, key from told where former <> '{}'
-               union all select old_hmac, old_enc, key from told where old_hmac <> hmac) f
+               select unnest(former) as hmac, unnest(former_enc) as enc, key from incoming where former <> '{}'
+               union all select old_hmac, old_enc, key from incoming where old_hmac <> hmac) f
              on conflict (person_id_hmac) do update set person_id_enc = excluded.person_id_enc
              where person_former_id.person_id_enc is null and person_former_id.key = excluded.key
              returning key
            ), named as (
-             insert into person_name (key, first_name, middle_name, last_name) select key, first_name, middle_name, last_name from told
+             insert into person_name (key, first_name, middle_name, last_name) select key, first_name, middle_name, last_name from incoming
              on conflict (key) do update
                set first_name = excluded.first_name, middle_name = excluded.middle_name, last_name = excluded.last_name
              where (person_name.first_name, person_name.middle_name, person_name.last_name)
@@ -248,7 +248,7 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
            ), changed as (
              update party p set person_id_hmac = t.hmac, person_id_enc = case when p.person_id_hmac = t.hmac then p.person_id_enc else t.enc end,
                name = t.name, birth_date = t.birth_date, death_date = t.death_date, user_id = t.user_id, source = $1, updated_at = service_now()
-             from told t where p.key = t.key
+             from incoming t where p.key = t.key
                and (p.person_id_hmac, p.name, p.birth_date, p.death_date, p.user_id, p.source)
                  is distinct from (t.hmac, t.name, t.birth_date, t.death_date, t.user_id, $1)
              returning p.key
@@ -267,8 +267,9 @@ pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
     })
 }
 
-/// Notes since when the register does not name a person any more, for those who hold nothing and are
-/// deleted some time later. A file that leaves out more than a snapshot may end is not believed.
+/// Stores since when the register does not name a person any more, for those who hold nothing and
+/// are deleted some time later. A file that leaves out more than a snapshot may end is not
+/// believed.
 async fn note_dropped(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged<()> {
     sqlx::query!(
         "update party p set dropped_at = null from staging.person s where p.key = s.key and p.dropped_at is not null"
@@ -303,32 +304,32 @@ async fn note_dropped(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged<()
 }
 
 /// Ends what people who have died gave and got: right-holder and agent relations, with all that
-/// hangs on them.
-async fn bury(tx: &mut PgConnection, source: &str) -> Result<u64, DbError> {
+/// depends on them.
+async fn end_relations_of_deceased(tx: &mut PgConnection, source: &str) -> Result<u64, DbError> {
     let actor = format!("import:{source}");
     Ok(sqlx::query!(
-        r#"with dead as materialized (
+        r#"with deceased as materialized (
              select p.key from staging.person s join party p on p.key = s.key where s.death_date is not null and p.death_date is null
-           ), handed as (
-             delete from client_delegation d using dead
-             where d.client_key = dead.key or d.facilitator_key = dead.key or d.system_user_key = dead.key
+           ), revoked as (
+             delete from client_delegation d using deceased
+             where d.client_key = deceased.key or d.facilitator_key = deceased.key or d.system_user_key = deceased.key
              returning d.id, d.system_user_key, d.client_key
            ), noted as (
-             insert into staging.unhanded select distinct system_user_key, client_key from handed on conflict do nothing
+             insert into staging.unhanded select distinct system_user_key, client_key from revoked on conflict do nothing
            ), ended as (
-             delete from assignment a using dead, role r
-             where r.key = a.role_id and r.code in ('rettighetshaver', 'agent') and (a.from_key = dead.key or a.to_key = dead.key)
+             delete from assignment a using deceased, role r
+             where r.key = a.role_id and r.code in ('rettighetshaver', 'agent') and (a.from_key = deceased.key or a.to_key = deceased.key)
              returning a.id, a.from_key, a.to_key
            ), trail as (
              insert into audit_log (instance, actor_kind, client_id, action, object_kind, object_id, outcome, detail)
-             select $2, 'operator', $1, 'delegation.ended', 'client-delegation', id::text, 'ok', '{"reason": "death"}'::jsonb from handed
+             select $2, 'operator', $1, 'delegation.ended', 'client-delegation', id::text, 'ok', '{"reason": "death"}'::jsonb from revoked
              union all
              select $2, 'operator', $1, 'assignment.ended', 'assignment', id::text, 'ok', '{"reason": "death"}'::jsonb from ended
            ), touched as (
              insert into staging.touched
-             select system_user_key from handed union select client_key from handed union select from_key from ended union select to_key from ended
+             select system_user_key from revoked union select client_key from revoked union select from_key from ended union select to_key from ended
              on conflict do nothing)
-           select id from handed union all select id from ended"#,
+           select id from revoked union all select id from ended"#,
         actor,
         foundation::audit::instance()
     )

@@ -70,7 +70,7 @@ pub fn outcomes(rights: &[RightLine]) -> Vec<RightOutcome> {
         .collect()
 }
 
-/// Resources among these rights that nobody knows.
+/// Unknown resources among these rights.
 pub async fn unknown_resources(
     tx: &mut PgConnection,
     rights: &[RightLine],
@@ -101,7 +101,7 @@ async fn signature(tx: &mut PgConnection, from: i32, to: i32) -> Result<Option<S
 /// Merges what is staged.
 ///
 /// # Errors
-/// As the database says, or too much would go.
+/// The database fails, or more would be deleted than the limit allows.
 pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
     let mut counts = Counts::default();
     let actor = format!("import:{}", merge.options.source);
@@ -199,7 +199,7 @@ async fn take_unnamed(
     .await?;
     for ended in delegation::end_dependent_delegations(&mut *tx, from, to).await? {
         merge::touch(&mut *tx, ended.agent).await?;
-        merge::unhand(&mut *tx, ended.agent, from).await?;
+        merge::mark_delegation_lost(&mut *tx, ended.agent, from).await?;
     }
     Ok(())
 }
@@ -231,7 +231,7 @@ async fn end_absent(
     if absent.is_empty() {
         return Ok(0);
     }
-    // Whoever hands such a client over right now holds the relation: wait, and see what came of it.
+    // A transaction that delegates such a client now holds the relation: wait for its end.
     sqlx::query!(
         "select id from assignment where id = any($1) for update",
         &absent
@@ -241,19 +241,19 @@ async fn end_absent(
     sqlx::query!(
         r#"with ended as (
              delete from assignment where id = any($1) returning id, from_key, to_key, role_id
-           ), handed as (
+           ), revoked as (
              delete from client_delegation d using ended e
              where d.client_key = e.from_key and d.facilitator_key = e.to_key and d.role_id = e.role_id
              returning d.id, d.system_user_key, d.client_key
            ), noted as (
-             insert into staging.unhanded select distinct system_user_key, client_key from handed on conflict do nothing
+             insert into staging.unhanded select distinct system_user_key, client_key from revoked on conflict do nothing
            ), trail as (
              insert into audit_log (instance, actor_kind, client_id, action, object_kind, object_id, outcome, detail)
              select $3, 'operator', $2, 'assignment.ended', 'assignment', id::text, 'ok', '{"reason": "no longer in its source"}'::jsonb from ended
              union all
-             select $3, 'operator', $2, 'delegation.ended', 'client-delegation', id::text, 'ok', '{"reason": "relation ended"}'::jsonb from handed)
+             select $3, 'operator', $2, 'delegation.ended', 'client-delegation', id::text, 'ok', '{"reason": "relation ended"}'::jsonb from revoked)
            insert into staging.touched
-           select from_key from ended union select to_key from ended union select system_user_key from handed on conflict do nothing"#,
+           select from_key from ended union select to_key from ended union select system_user_key from revoked on conflict do nothing"#,
         &absent,
         actor,
         foundation::audit::instance()

@@ -71,7 +71,7 @@ pub fn stage(
         );
     }
     if from.is_some() && from == to_org {
-        check.wrong("toOrg", "SELF", "nobody holds a register role for himself");
+        check.wrong("toOrg", "SELF", "no party holds a register role for itself");
     }
     let valid_from = check.date("validFrom", parsed.valid_from.as_deref());
     let ends = match (parsed.op.as_deref(), mode) {
@@ -141,7 +141,7 @@ const DERIVED: [(&str, &str); 5] = [
     ("ADOS", "KEMN"),
 ];
 
-/// Open data is never quite whole: roles of parties that nobody knows are counted and left out.
+/// Open data is never quite whole: roles of unknown parties are counted and left out.
 async fn leave_unknown_parties(
     tx: &mut PgConnection,
     merge: &mut Merge<'_>,
@@ -169,7 +169,7 @@ async fn leave_unknown_parties(
     Ok(())
 }
 
-/// Turns numbers into keys. Parties that nobody knows are findings.
+/// Turns numbers into keys. Unknown parties are findings.
 async fn resolve(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged<()> {
     if merge.options.format == Format::BrregRoles {
         leave_unknown_parties(&mut *tx, merge).await?;
@@ -192,7 +192,7 @@ async fn resolve(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged<()> {
     )
     .execute(&mut *tx)
     .await?;
-    merge.settle_findings(&mut *tx).await?;
+    merge.apply_findings(&mut *tx).await?;
     let by_name = merge.options.person_match == PersonMatch::Unique;
     let catalogue = &merge.context.catalogue;
     let contact = catalogue.role_by_register_code("KONT").map(|r| r.key);
@@ -216,15 +216,15 @@ async fn resolve(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged<()> {
                select min(p.key) as key from party p
                where $4 and s.to_name is not null and p.kind = 'person' and p.death_date is null and p.birth_date = s.to_birth
                  and staging.folded(p.name) = staging.folded(s.to_name) having count(*) = 1) n on true
-           ), told as (
+           ), incoming as (
              select g.key as from_key, h.role_id, h.to_key, h.valid_from, h.ends, v.code as form
              from holder h join party g on g.org_number = h.from_org left join entity_variant v on v.key = g.form_id where h.to_key is not null)
            insert into staging.relation (from_key, role_id, to_key, valid_from, ends)
            select distinct on (from_key, role_id, to_key) * from (
-             select from_key, role_id, to_key, valid_from, ends from told
+             select from_key, role_id, to_key, valid_from, ends from incoming
              union all
              select t.from_key, d.role, t.to_key, t.valid_from, t.ends
-             from told t join unnest($1::text[], $2::int2[]) as d(form, role) on t.ends or d.form = t.form where t.role_id = $3) r
+             from incoming t join unnest($1::text[], $2::int2[]) as d(form, role) on t.ends or d.form = t.form where t.role_id = $3) r
            order by from_key, role_id, to_key, ends, valid_from nulls last"#,
         &forms,
         &roles,
@@ -240,7 +240,7 @@ async fn resolve(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged<()> {
 /// Merges what is staged. With a role ends what rests on it.
 ///
 /// # Errors
-/// As the database says, or too much would go.
+/// The database fails, or more would be deleted than the limit allows.
 pub async fn merge(tx: &mut PgConnection, merge: &mut Merge<'_>) -> Merged {
     resolve(&mut *tx, merge).await?;
     let source = merge.options.source.as_str();
@@ -329,21 +329,21 @@ async fn end(tx: &mut PgConnection, source: &str, snapshot: bool) -> Result<u64,
         return Ok(0);
     }
     sqlx::query!(
-        r#"with handed as (
+        r#"with revoked as (
              delete from client_delegation d using staging.gone g
              where d.client_key = g.from_key and d.facilitator_key = g.to_key and d.role_id = g.role_id
              returning d.id, d.system_user_key, d.client_key
            ), trail as (
              insert into audit_log (instance, actor_kind, client_id, action, object_kind, object_id, party_org, outcome, detail)
              select $2, 'operator', $1, 'delegation.ended', 'client-delegation', h.id::text, c.org_number, 'ok', '{"reason": "role ended"}'
-             from handed h join party c on c.key = h.client_key
+             from revoked h join party c on c.key = h.client_key
            ), noted as (
-             insert into staging.unhanded select distinct system_user_key, client_key from handed on conflict do nothing
+             insert into staging.unhanded select distinct system_user_key, client_key from revoked on conflict do nothing
            ), unlinked as (
              update party p set parent_key = null, updated_at = service_now() from staging.gone g join role r on r.key = g.role_id
              where p.key = g.from_key and p.parent_key = g.to_key and r.code in ('hovedenhet', 'ikke-naeringsdrivende-hovedenhet'))
            insert into staging.touched
-           select from_key from staging.gone union select to_key from staging.gone union select system_user_key from handed on conflict do nothing"#,
+           select from_key from staging.gone union select to_key from staging.gone union select system_user_key from revoked on conflict do nothing"#,
         format!("import:{source}"),
         foundation::audit::instance()
     )
@@ -352,20 +352,20 @@ async fn end(tx: &mut PgConnection, source: &str, snapshot: bool) -> Result<u64,
     Ok(ended.rows_affected())
 }
 
-/// Keeps holders whom nobody could be found for: they are shown, and give no access.
+/// Stores holders for whom no person was found: they are shown, and give no access.
 async fn keep_unresolved(tx: &mut PgConnection, source: &str) -> Result<(), DbError> {
     sqlx::query!(
-        r#"with told as materialized (
+        r#"with incoming as materialized (
              select distinct g.key as org_key, s.role_id, s.to_name as name, s.to_birth as birth_date
              from staging.role s join party g on g.org_number = s.from_org
              where s.to_name is not null and s.to_birth is not null and not exists (
                select from staging.relation r join party p on p.key = r.to_key
                where r.from_key = g.key and r.role_id = s.role_id and p.birth_date = s.to_birth and staging.folded(p.name) = staging.folded(s.to_name))
-           ), forgotten as (
+           ), removed as (
              delete from unresolved_holder u where u.source = $1 and not exists (
-               select from told t where (t.org_key, t.role_id, t.name, t.birth_date) = (u.org_key, u.role_id, u.name, u.birth_date)))
+               select from incoming t where (t.org_key, t.role_id, t.name, t.birth_date) = (u.org_key, u.role_id, u.name, u.birth_date)))
            insert into unresolved_holder (org_key, role_id, name, birth_date, source)
-           select t.org_key, t.role_id, t.name, t.birth_date, $1 from told t where not exists (
+           select t.org_key, t.role_id, t.name, t.birth_date, $1 from incoming t where not exists (
              select from unresolved_holder u
              where u.source = $1 and (t.org_key, t.role_id, t.name, t.birth_date) = (u.org_key, u.role_id, u.name, u.birth_date))"#,
         source

@@ -17,7 +17,7 @@ use super::{
     super::{
         Pages,
         browser::Browser,
-        frame::{Frame, message},
+        layout::{Layout, message},
     },
     markdown,
 };
@@ -39,7 +39,7 @@ static TEXTS: LazyLock<BTreeMap<String, Text>> = LazyLock::new(|| {
     toml::from_str(include_str!("../../../../../docs/errors.toml")).unwrap_or_default()
 });
 
-/// The text about a code. Codes of the portal share those of the problems that they stand for.
+/// The text about a code. Codes of the portal share those of the problems that they represent.
 fn text_of(code: &str) -> Option<&'static Text> {
     TEXTS.get(code).or_else(|| {
         let number = code.strip_prefix(PORTAL)?;
@@ -88,7 +88,7 @@ struct Row {
 #[derive(Debug, Template)]
 #[template(path = "docs_errors.html")]
 struct Index {
-    f: Frame,
+    f: Layout,
     families: Vec<(&'static str, Vec<Row>)>,
 }
 
@@ -119,7 +119,7 @@ pub async fn index(State(pages): State<Pages>, browser: Browser) -> Response {
         }
     }
     let page = Index {
-        f: Frame::new(&pages, &browser, "Error codes".to_owned()),
+        f: Layout::new(&pages, &browser, "Error codes".to_owned()),
         families,
     };
     page.f.respond(StatusCode::OK, &page)
@@ -128,7 +128,7 @@ pub async fn index(State(pages): State<Pages>, browser: Browser) -> Response {
 #[derive(Debug, Template)]
 #[template(path = "docs_error.html")]
 struct Page {
-    f: Frame,
+    f: Layout,
     titles: Vec<&'static str>,
     status: String,
     is_finding: bool,
@@ -160,7 +160,7 @@ pub async fn show(State(pages): State<Pages>, browser: Browser, path: PathValues
         return (StatusCode::FOUND, [(LOCATION, address)]).into_response();
     }
     let page = Page {
-        f: Frame::new(&pages, &browser, code.code.clone()),
+        f: Layout::new(&pages, &browser, code.code.clone()),
         titles: found.iter().map(|code| code.title).collect(),
         status: code.status.to_string(),
         is_finding: code.code.contains(".VLD-"),

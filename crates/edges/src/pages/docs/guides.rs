@@ -9,7 +9,7 @@ use super::{
     super::{
         Pages,
         browser::Browser,
-        frame::{Frame, message},
+        layout::{Layout, message},
     },
     markdown,
 };
@@ -66,7 +66,7 @@ fn lead(text: &str) -> String {
 #[derive(Debug, Template)]
 #[template(path = "docs_guide.html")]
 struct Page {
-    f: Frame,
+    f: Layout,
     body: String,
     others: Vec<Entry>,
 }
@@ -86,7 +86,7 @@ pub async fn show(State(pages): State<Pages>, browser: Browser, path: PathValues
     let text = with_addresses(guide.text, &pages.config);
     let title = markdown::title(guide.text);
     let page = Page {
-        f: Frame::new(&pages, &browser, title.to_owned()),
+        f: Layout::new(&pages, &browser, title.to_owned()),
         body: markdown::html(&text),
         others: entries().filter(|entry| entry.title != title).collect(),
     };

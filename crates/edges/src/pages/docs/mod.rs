@@ -13,19 +13,19 @@ use axum::{
 use http::{HeaderValue, StatusCode, header::LOCATION};
 
 use super::Pages;
-use super::{browser::Browser, frame::Frame};
+use super::{browser::Browser, layout::Layout};
 
 #[derive(Debug, Template)]
 #[template(path = "docs.html")]
 struct Docs {
-    f: Frame,
+    f: Layout,
     base: String,
     guides: Vec<guides::Entry>,
 }
 
 /// `GET /docs`
 pub async fn front(State(pages): State<Pages>, browser: Browser) -> Response {
-    let f = Frame::new(
+    let f = Layout::new(
         &pages,
         &browser,
         super::text(browser.language, "docs.title").to_owned(),

@@ -27,7 +27,7 @@ const POLICY: &str = "default-src 'none'; style-src 'self' 'unsafe-inline'; scri
 /// Path below which a sandbox has its generator of test tokens, on the port of the service too.
 pub const TEST_TOKENS: &str = "/sandbox/testtools";
 
-/// Somebody of the sandbox's universe for whom a test token is asked.
+/// A caller of the sandbox's universe for whom a test token is asked.
 #[derive(Debug)]
 struct Suggestion {
     number: &'static str,

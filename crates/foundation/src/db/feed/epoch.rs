@@ -92,7 +92,7 @@ pub(super) struct History {
     pub(super) last: i64,
 }
 
-/// Reads which history a connection reads. One that nobody has seen before gets its epoch.
+/// Reads which history a connection reads. A history that is new gets its epoch.
 ///
 /// # Errors
 /// The database fails, is a standby, or cannot store the epoch of a new history.
@@ -139,7 +139,7 @@ pub async fn epoch_of(db: &mut PgConnection) -> Result<Epoch, DbError> {
     Ok(history(db).await?.epoch)
 }
 
-/// Begins another epoch, so that every instance forgets what it knows of the present one.
+/// Begins another epoch, so that every instance invalidates its cached facts.
 ///
 /// # Errors
 /// The database fails.

@@ -25,8 +25,8 @@ const TIMEOUT: Duration = Duration::from_millis(900);
 const BATCH: i64 = 5_000;
 /// Entries that get their positions in one transaction.
 const NUMBERED_AT_ONCE: i32 = 5_000;
-/// After so long without the database, entries may be gone that were never seen: all is forgotten
-/// instead.
+/// After so long without the database, entries may be gone that were never seen: all cached facts
+/// are invalidated instead.
 const LOST: Duration = Duration::from_mins(10);
 
 /// Follows the feed until it is dropped.
@@ -96,7 +96,7 @@ async fn look(feed: &Feed, pool: &PgPool, place: Option<&Place>) -> Result<Look,
     let mut db = pool.acquire().await?;
     match place_to_read(feed, &mut db, place).await? {
         Begin::Here(last) => go_on(feed, &mut db, &Place::at(last)).await,
-        Begin::Behind(place) => go_on(feed, &mut db, place).await,
+        Begin::After(place) => go_on(feed, &mut db, place).await,
     }
 }
 
@@ -105,12 +105,12 @@ enum Begin<'a> {
     /// Nothing is kept yet, or nothing any more: following begins at the last position that was
     /// given. What has none yet will be seen.
     Here(i64),
-    /// Behind what was seen.
-    Behind(&'a Place),
+    /// After what was seen.
+    After(&'a Place),
 }
 
 /// Whether a connection reads the history that is followed. When it does not, because a standby was
-/// promoted, a backup restored or another cluster stands at the address, all memory is dropped.
+/// promoted, a backup restored or another cluster is at the address, all memory is dropped.
 async fn place_to_read<'a>(
     feed: &Feed,
     db: &mut PgConnection,
@@ -125,7 +125,7 @@ async fn place_to_read<'a>(
                 feed.touch(Touched::Everything, "");
                 return Ok(Begin::Here(found.last));
             }
-            Some(place) if place.last <= found.last => return Ok(Begin::Behind(place)),
+            Some(place) if place.last <= found.last => return Ok(Begin::After(place)),
             Some(_) => {
                 // A copy of files has the epoch of what it was copied from.
                 epoch::begin_another(db, found.epoch).await?;
@@ -145,7 +145,7 @@ async fn place_to_read<'a>(
     Ok(Begin::Here(found.last))
 }
 
-/// Reads what is behind a position, and what is visible without one. That gets its position from
+/// Reads what is after a position, and what is visible without one. That gets its position from
 /// the call that wrote it; what waits longer, from the follower that sees it.
 async fn go_on(feed: &Feed, db: &mut PgConnection, place: &Place) -> Result<Look, DbError> {
     let rows = sqlx::query!(
@@ -222,7 +222,7 @@ pub async fn number(pool: &PgPool) -> Result<i64, DbError> {
 }
 
 /// Removes entries that every running instance has seen long ago.
-pub async fn forget_old(pool: &PgPool) -> Result<(), DbError> {
+pub async fn delete_old(pool: &PgPool) -> Result<(), DbError> {
     sqlx::query!("delete from change_feed where seq in (select seq from change_feed
            where at < service_now() - interval '1 hour' and position is not null order by seq limit 50000)")
         .execute(pool)

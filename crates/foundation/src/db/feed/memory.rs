@@ -16,15 +16,15 @@ use super::{Epoch, Notes, Position, Touched};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Tag(u32);
 
-/// A moment between two changes. What was read after it holds until something it is about is
+/// The value of the change counter. What was read after it is valid until something it is about is
 /// touched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Moment(u64);
+pub struct VersionStamp(u64);
 
 /// How many places there are: 2 MiB of memory.
 const PLACES: usize = 1 << 18;
 /// How long a reader waits for a position before it reads the database itself.
-const PATIENCE: Duration = Duration::from_secs(1);
+const POSITION_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The feed as this instance has followed it. Readers never wait for each other.
 #[derive(Debug)]
@@ -34,8 +34,8 @@ pub struct Feed {
     hasher: RandomState,
     touched: Box<[AtomicU64]>,
     everything: AtomicU64,
-    moments: AtomicU64,
-    /// Nanoseconds from `began` to the last moment at which nothing was missing; 0: there was none.
+    version: AtomicU64,
+    /// Nanoseconds from `began` to the last time at which nothing was missing; 0: there was none.
     confirmed: AtomicU64,
     /// Nanoseconds from `began` to when a connection was seen that reads another history; 0: none was
     /// since the feed was last read.
@@ -49,7 +49,7 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// A feed that nobody follows yet; `bound` is `pdp.max_staleness_ms`.
+    /// A feed that is not followed yet; `bound` is `pdp.max_staleness_ms`.
     #[must_use]
     pub fn new(bound: Duration) -> Self {
         Self {
@@ -58,7 +58,7 @@ impl Feed {
             hasher: RandomState::new(),
             touched: (0..PLACES).map(|_| AtomicU64::new(0)).collect(),
             everything: AtomicU64::new(0),
-            moments: AtomicU64::new(1),
+            version: AtomicU64::new(1),
             confirmed: AtomicU64::new(0),
             doubted: AtomicU64::new(0),
             place: AtomicI64::new(0),
@@ -74,15 +74,15 @@ impl Feed {
         Tag((self.hasher.hash_one((touched.as_str(), key)) % PLACES as u64) as u32)
     }
 
-    /// The present moment. To be taken before facts are read.
+    /// The present version stamp. To be taken before facts are read.
     #[must_use]
-    pub fn moment(&self) -> Moment {
-        Moment(self.moments.load(Ordering::SeqCst))
+    pub fn version_stamp(&self) -> VersionStamp {
+        VersionStamp(self.version.load(Ordering::SeqCst))
     }
 
-    /// Whether nothing of these was touched since a moment.
+    /// Whether nothing of these was touched since a version stamp.
     #[must_use]
-    pub fn holds(&self, since: Moment, tags: impl IntoIterator<Item = Tag>) -> bool {
+    pub fn holds(&self, since: VersionStamp, tags: impl IntoIterator<Item = Tag>) -> bool {
         let is_older = |at: &AtomicU64| at.load(Ordering::SeqCst) <= since.0;
         is_older(&self.everything)
             && tags
@@ -108,21 +108,21 @@ impl Feed {
         }
     }
 
-    /// Notes that this was touched now.
+    /// Sets the version stamp of an entity to now.
     pub fn touch(&self, touched: Touched, key: &str) {
         let at = if touched == Touched::Everything {
             Some(&self.everything)
         } else {
             self.touched.get(self.tag(touched, key).0 as usize)
         };
-        // Whoever reads facts between the two lines reads them after the change, and keeps them.
-        let moment = self.moments.fetch_add(1, Ordering::SeqCst) + 1;
+        // A reader of facts between the two lines reads them after the change, and keeps them.
+        let stamp = self.version.fetch_add(1, Ordering::SeqCst) + 1;
         if let Some(at) = at {
-            at.fetch_max(moment, Ordering::SeqCst);
+            at.fetch_max(stamp, Ordering::SeqCst);
         }
     }
 
-    /// Notes what a call of this instance touched.
+    /// Touches what a call of this instance has appended.
     pub fn take(&self, notes: &Notes) {
         for (touched, key) in &notes.touched {
             self.touch(*touched, key);
@@ -134,7 +134,7 @@ impl Feed {
         self.wake.notify_one();
     }
 
-    /// Notes that a connection reads another history than the one that is followed.
+    /// Records that a connection reads another history than the one that is followed.
     pub(in crate::db) fn doubt(&self) {
         self.doubted.store(self.nanoseconds(), Ordering::SeqCst);
         self.wake.notify_one();
@@ -173,7 +173,7 @@ impl Feed {
         self.touch(Touched::Everything, "");
     }
 
-    /// Notes that everything committed before `when` is known, up to this place.
+    /// Records that everything committed before `when` is known, up to this place.
     pub(super) fn confirm(&self, when: Instant, place: i64) {
         self.place.store(place, Ordering::SeqCst);
         let at = u64::try_from(when.duration_since(self.began).as_nanos())
@@ -233,7 +233,7 @@ impl Feed {
                 }
             }
         };
-        tokio::time::timeout(PATIENCE, waiting)
+        tokio::time::timeout(POSITION_TIMEOUT, waiting)
             .await
             .unwrap_or(false)
     }
@@ -251,17 +251,17 @@ mod tests {
             feed.tag(Touched::Resource, "a"),
         );
         assert_ne!(a, b);
-        let read = feed.moment();
+        let read = feed.version_stamp();
         feed.touch(Touched::Resource, "a");
         assert!(feed.holds(read, [a]) && !feed.holds(read, [a, b]));
-        assert!(feed.holds(feed.moment(), [a, b]));
-        let again = feed.moment();
+        assert!(feed.holds(feed.version_stamp(), [a, b]));
+        let again = feed.version_stamp();
         feed.touch(Touched::Everything, "");
         assert!(!feed.holds(again, [a]) && !feed.holds(again, []));
     }
 
     #[test]
-    fn nobody_trusts_a_feed_that_was_not_followed_within_the_bound() {
+    fn a_feed_that_was_not_followed_within_the_bound_is_not_trusted() {
         let feed = Feed::new(Duration::from_secs(1));
         assert!(!feed.is_followed());
         feed.confirm(Instant::now(), 0);

@@ -1,8 +1,8 @@
 //! The change feed: what a committed change touches, for caches that keep decisions true.
 //!
 //! A writer appends to it in the transaction that makes the change ([`append`]). Every instance
-//! follows it ([`Feed`]) and forgets what it names; the instance that wrote forgets as soon as the
-//! call is done ([`noting`]).
+//! follows it ([`Feed`]) and invalidates what it names; the instance that wrote does so as soon as
+//! the call is done ([`noting`]).
 
 mod compare;
 mod epoch;
@@ -16,8 +16,8 @@ use sqlx::PgConnection;
 
 pub use compare::is_followed_history;
 pub use epoch::{Epoch, NoPosition, Position, begin_another_epoch, epoch_of};
-pub use follow::{follow, forget_old, number};
-pub use memory::{Feed, Moment, Tag};
+pub use follow::{delete_old, follow, number};
+pub use memory::{Feed, Tag, VersionStamp};
 pub use remembered::{Fact, Remembered};
 
 use super::DbError;
@@ -93,7 +93,7 @@ pub async fn noting<T>(work: impl Future<Output = T>) -> (T, Notes) {
 }
 
 fn note(touched: Touched, key: &str) {
-    // Nobody listens in background jobs and commands: there the feed itself must do.
+    // Background jobs and commands have no listener: there the feed alone is used.
     let _ = NOTES.try_with(|notes| {
         let mut notes = notes.borrow_mut();
         notes.touched.push((touched, key.to_owned()));
@@ -101,7 +101,7 @@ fn note(touched: Touched, key: &str) {
 }
 
 /// Appends an entry in the transaction that makes the change. It gets its position once it is
-/// visible to everybody ([`number`]).
+/// visible to every transaction ([`number`]).
 pub async fn append(tx: &mut PgConnection, touched: Touched, key: &str) -> Result<(), DbError> {
     sqlx::query!(
         r#"with entry as (insert into change_feed (kind, key) values ($1, $2) returning seq)

@@ -5,25 +5,25 @@ use std::{fmt, hash::Hash, ops::Deref, sync::Arc, time::Duration};
 use hashbrown::DefaultHashBuilder;
 use moka::sync::Cache;
 
-use super::{Feed, Moment, Tag};
+use super::{Feed, Tag, VersionStamp};
 
-/// Some facts depend on the date too: what nobody touches is read again now and then.
+/// Some facts depend on the date too: what no entry touches is read again now and then.
 const LIFETIME: Duration = Duration::from_mins(10);
 /// What an entry takes besides key, value and tags, in bytes.
 const OVERHEAD: usize = 160;
 
-/// What was read at one moment, with everything whose change may change it.
+/// What was read at one instant, with everything whose change may change it.
 #[derive(Debug)]
 pub struct Fact<V> {
-    since: Moment,
+    since: VersionStamp,
     tags: Box<[Tag]>,
     value: V,
 }
 
 impl<V> Fact<V> {
-    /// What was read after a moment.
+    /// What was read after a version stamp was taken.
     #[must_use]
-    pub fn new(value: V, since: Moment, mut tags: Vec<Tag>) -> Self {
+    pub fn new(value: V, since: VersionStamp, mut tags: Vec<Tag>) -> Self {
         tags.sort_unstable();
         tags.dedup();
         Self {
@@ -68,7 +68,7 @@ where
     K: Hash + Eq + Send + Sync + 'static,
     V: Send + Sync + 'static,
 {
-    /// Room for so many bytes; `size` says about how many a value takes besides its own struct.
+    /// Capacity for so many bytes; `size` says about how many a value takes besides its own struct.
     #[must_use]
     pub fn new(feed: Arc<Feed>, bytes: u64, size: fn(&V) -> usize) -> Self {
         let weigh = move |_: &K, fact: &Arc<Fact<V>>| {

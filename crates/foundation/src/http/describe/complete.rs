@@ -67,8 +67,8 @@ fn register<T: ToSchema>(components: &mut Components) {
 /// Schemas by name.
 type Known = BTreeMap<String, RefOr<Schema>>;
 
-/// The object that a schema which is all of several stands for, as `#[serde(flatten)]` is described:
-/// parts that each name some of the members cannot be closed.
+/// The object that a schema which is all of several represents, as `#[serde(flatten)]` is
+/// described: parts that each name some of the members cannot be closed.
 fn merged(all: &AllOf, known: &Known) -> Option<Object> {
     let mut merged = Object::with_type(Type::Object);
     merged.description.clone_from(&all.description);

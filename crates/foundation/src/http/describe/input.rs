@@ -56,7 +56,7 @@ impl Credential {
     }
 }
 
-/// Notes that a credential opens the operation, when its token has one of the scopes. Without
+/// Declares that a credential opens the operation, when its token has one of the scopes. Without
 /// scopes every valid token does. Several calls are alternatives.
 pub fn require(operation: &mut Operation, credential: Credential, scopes: &[&str]) {
     let name = credential.wire();
@@ -68,12 +68,12 @@ pub fn require(operation: &mut Operation, credential: Credential, scopes: &[&str
     requirements.extend(scopes.iter().map(each));
 }
 
-/// Notes that the operation may answer with a status, whose text is the usual one.
+/// Declares that the operation may answer with a status, whose text is the usual one.
 pub fn answer(operation: &mut Operation, status: u16) {
     answer_with(operation, status, status_text(status).unwrap_or_default());
 }
 
-/// Notes that the operation may answer with a status. What it says itself stands.
+/// Adds a status with which the operation may answer. What the operation declares itself is kept.
 pub fn answer_with(operation: &mut Operation, status: u16, text: &str) {
     operation
         .responses
@@ -85,14 +85,15 @@ pub fn answer_with(operation: &mut Operation, status: u16, text: &str) {
 /// Text of an answer that is left out of the description.
 pub(super) const NEVER: &str = "never";
 
-/// Notes that the operation never answers with a status with which others do.
+/// Declares that the operation never answers with a status with which others do.
 pub fn never(operation: &mut Operation, status: u16) {
     let response = ResponseBuilder::new().description(NEVER).build();
     let responses = &mut operation.responses.responses;
     responses.insert(status.to_string(), RefOr::T(response));
 }
 
-/// Notes that the operation may answer with a problem without a code where it answers with a status.
+/// Declares that the operation may answer with a problem without a code where it answers with a
+/// status.
 pub fn answer_problem(operation: &mut Operation, status: u16) {
     answer(operation, status);
     if let Some(RefOr::T(response)) = operation.responses.responses.get_mut(&status.to_string()) {
@@ -100,7 +101,7 @@ pub fn answer_problem(operation: &mut Operation, status: u16) {
     }
 }
 
-/// Notes that the operation answers with a header where it answers with a status.
+/// Declares that the operation answers with a header where it answers with a status.
 pub fn answer_header(operation: &mut Operation, status: u16, name: &str, text: &str) {
     answer(operation, status);
     if let Some(RefOr::T(response)) = operation.responses.responses.get_mut(&status.to_string()) {
@@ -108,12 +109,12 @@ pub fn answer_header(operation: &mut Operation, status: u16, name: &str, text: &
     }
 }
 
-/// Notes that the operation reads a header that may be left out.
+/// Declares that the operation reads a header that may be left out.
 pub fn header(operation: &mut Operation, name: &str, text: &str) {
     optional(operation, ParameterIn::Header, name, text);
 }
 
-/// Notes that the operation reads a cookie that may be left out.
+/// Declares that the operation reads a cookie that may be left out.
 pub fn cookie(operation: &mut Operation, name: &str, text: &str) {
     optional(operation, ParameterIn::Cookie, name, text);
 }
@@ -137,8 +138,8 @@ fn optional(operation: &mut Operation, place: ParameterIn, name: &str, text: &st
     parameters.push(RefOr::T(parameter.build()));
 }
 
-/// Notes that the operation answers in the language of `Accept-Language`.
-pub fn speaks_languages(operation: &mut Operation) {
+/// Declares that the operation answers in the language of `Accept-Language`.
+pub fn answers_in_languages(operation: &mut Operation) {
     // OpenAPI ignores `Accept` alone; this header is an ordinary one.
     header(
         operation,

@@ -18,7 +18,7 @@ pub use codes::codes_in;
 pub use complete::complete;
 pub use input::{
     Credential, DescribeInput, Described, Inputs, Signature, answer, answer_header, answer_problem,
-    answer_with, cookie, described, header, inputs, never, require, speaks_languages, together,
+    answer_with, answers_in_languages, cookie, described, header, inputs, never, require, together,
 };
 pub use schemas::{
     AltinnProblem, CodedValidationError, FrameworkProblem, ModelStateProblem, ValidationProblem,

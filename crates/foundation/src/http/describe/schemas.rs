@@ -4,7 +4,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
-/// A problem with a code. Clients tell problems apart by `code`; the sentences may change.
+/// A problem with a code. Clients distinguish problems by `code`; the sentences may change.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AltinnProblem {
@@ -107,7 +107,7 @@ pub struct CodedValidationError {
         skip_serializing_if = "Option::is_none"
     )]
     pub invalid_resource_ids: Option<String>,
-    /// Packages that nobody may ask for.
+    /// Packages that no vendor may ask for.
     #[serde(
         rename = "Invalid Urn Details : ",
         skip_serializing_if = "Option::is_none"

@@ -54,7 +54,7 @@ pub async fn rekey(
     }
 }
 
-/// Does the persons behind a key; returns the key of the last, none when there were none.
+/// Does the persons after a key; returns the key of the last, none when there were none.
 async fn rekey_batch(
     db: &mut PgConnection,
     keys: &IdentityKeys,

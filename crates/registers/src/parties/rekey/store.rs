@@ -22,7 +22,7 @@ pub async fn count(db: &mut PgConnection) -> Result<u64, DbError> {
     Ok(count.fetch_one(db).await?.unsigned_abs())
 }
 
-/// Persons behind a key, in order.
+/// Persons after a key, in order.
 pub async fn persons(
     tx: &mut PgConnection,
     after: i32,

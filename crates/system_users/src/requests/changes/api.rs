@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{
     bind,
-    decide::{record, tell},
+    decide::{publish, record},
     model::{ChangeRequest, ChangeRequestDto, NewChange},
     rules, store,
 };
@@ -135,7 +135,7 @@ async fn find_or_create(
         .ok_or(ProblemCode::OrganizationNotFound)?;
     rules::check_new(new, &system, &requests.catalogue)?;
     let Some(request) = store::insert(&mut *tx, id, user, new).await? else {
-        // Somebody else was faster with the same id.
+        // Another transaction has inserted a request with the same id.
         let theirs = store::any_state(&mut *tx, id, lifetime)
             .await?
             .ok_or(ProblemCode::RequestNotStored)?;
@@ -151,7 +151,7 @@ async fn find_or_create(
         Action::ChangeRequestCreated,
     )
     .await?;
-    tell(
+    publish(
         tx,
         &request,
         &system,
@@ -217,7 +217,8 @@ pub async fn read_by_external_ref(
     let org = vendor.organization()?;
     let mut db = requests.db.acquire().await?;
     let system_id = path.get("systemId");
-    // The owner comes first: who else's customers an organisation is, is nobody's business.
+    // The owner is checked first: a vendor does not learn of which other vendors an organisation is
+    // a customer.
     owned_system(&mut db, org, system_id)
         .await?
         .ok_or(ProblemCode::RequestNotFound)?;
@@ -275,7 +276,7 @@ pub async fn list(
     ))
 }
 
-/// Takes a change request back. What came of it stays.
+/// Takes a change request back. Its outcome stays.
 #[utoipa::path(delete, operation_id = "deleteChangeRequest", path = "/authentication/api/v1/systemuser/changerequest/vendor/{requestId}", tag = "Vendor",
     params(("requestId" = Uuid, Path)),
     responses((status = 202, description = "Taken back"), (status = 400), (status = 401), (status = 403), (status = 404, description = "AUTH-00010")))]

@@ -56,7 +56,7 @@ impl Difference {
 pub type Seen<'a> = &'a (dyn Fn(&ChangeRequest, &System) -> bool + Send + Sync);
 
 impl Requests {
-    /// Approves a change: what is new is handed out, what is unwanted is taken away.
+    /// Approves a change: what is new is given, what is unwanted is revoked.
     ///
     /// `seen`, when given, must hold for what is in the database under lock.
     ///
@@ -120,7 +120,7 @@ impl Requests {
             )
             .await?;
         }
-        tell(
+        publish(
             &mut tx,
             &request,
             &system,
@@ -128,7 +128,7 @@ impl Requests {
             RequestStatus::Accepted,
         )
         .await?;
-        users::tell(&mut tx, (&user).into(), SystemUserEvent::Changed).await?;
+        users::publish(&mut tx, (&user).into(), SystemUserEvent::Changed).await?;
         tx.commit().await?;
         Ok(ChangeRequest {
             status: RequestStatus::Accepted,
@@ -167,7 +167,7 @@ impl Requests {
                 Action::ChangeRequestRejected,
             )
             .await?;
-            tell(
+            publish(
                 &mut tx,
                 &request,
                 &system,
@@ -208,7 +208,7 @@ impl Requests {
         }
     }
 
-    /// Whether the system still lists what is asked for, and the approver may hand out what is new.
+    /// Whether the system still lists what is asked for, and the approver may give what is new.
     async fn check_change(
         &self,
         tx: &mut PgConnection,
@@ -240,7 +240,7 @@ impl Requests {
             packages: Vec::new(),
         };
         if let Some(found) = alone.problem() {
-            // One code for every reason here; the reasons are told besides.
+            // One code for every reason here; the extensions contain the reasons.
             let mut problem = Problem::from(ProblemCode::RightsNotFoundOrNotDelegable);
             problem.extensions = found.extensions;
             return Err(problem.into());
@@ -256,7 +256,7 @@ impl Requests {
         }
     }
 
-    /// What of a change the approver may hand out, given what the system user holds.
+    /// What of a change the approver may give, given what the system user holds.
     pub async fn change_report(
         &self,
         db: &mut PgConnection,
@@ -296,7 +296,7 @@ impl Requests {
         .await
     }
 
-    /// Hands out and takes away.
+    /// Gives and revokes.
     async fn apply(
         &self,
         tx: &mut PgConnection,
@@ -360,7 +360,7 @@ pub async fn record(
 }
 
 /// Puts a message about a change request into the outbox.
-pub async fn tell(
+pub async fn publish(
     tx: &mut PgConnection,
     request: &ChangeRequest,
     system: &System,

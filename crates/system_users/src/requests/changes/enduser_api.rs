@@ -44,7 +44,7 @@ pub async fn read_for_party(
     Ok(Json(ChangeRequestDto::new(request, None)))
 }
 
-/// A change request by its id alone, for someone who may decide for its organisation.
+/// A change request by its id alone, for a person who may decide for its organisation.
 #[utoipa::path(get, operation_id = "getChangeRequestById", path = "/authentication/api/v1/systemuser/changerequest/{requestId}", tag = "Customer",
     params(("requestId" = uuid::Uuid, Path)),
     responses((status = 200, body = ChangeRequestInternalDto), (status = 400), (status = 401), (status = 403, description = "AUTH-00066"),
@@ -56,7 +56,7 @@ pub async fn read_by_id(
 ) -> ApiResult<Json<ChangeRequestInternalDto>> {
     let id = path.uuid("requestId")?;
     let authenticator = requests.permissions.authenticator();
-    let user = authenticator.person_or_nobody(&caller).await?;
+    let user = authenticator.person_or_other(&caller).await?;
     Ok(Json(for_person(&requests, &user, id).await?))
 }
 

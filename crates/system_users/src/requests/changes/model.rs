@@ -71,7 +71,7 @@ pub struct ChangeRequest {
     pub status: RequestStatus,
     pub redirect_url: Option<String>,
     pub created: DateTime<Utc>,
-    /// Nobody answered in time.
+    /// It was not answered in time.
     pub timed_out: bool,
     pub is_deleted: bool,
 }

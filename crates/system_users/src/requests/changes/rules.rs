@@ -8,8 +8,8 @@ use crate::systems::{
 use foundation::http::Problem;
 use registers::packages::Catalogue;
 
-/// What is wrong with a new change request, given the system of its system user, in the order in
-/// which it is told.
+/// What is wrong with a new change request, given the system of its system user, in the order of
+/// the answer.
 #[must_use]
 pub fn findings(new: &NewChange, system: &System, catalogue: &Catalogue) -> Vec<Problem> {
     let mut out: Vec<Problem> = Vec::new();

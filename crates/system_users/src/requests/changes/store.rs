@@ -90,7 +90,7 @@ pub async fn by_id(
         .filter(|c| !c.is_deleted))
 }
 
-/// As [`by_id`], and nobody else decides about it until the transaction ends.
+/// As [`by_id`], and locks it until the transaction ends.
 pub async fn by_id_for_update(
     tx: &mut PgConnection,
     id: Uuid,
@@ -232,8 +232,8 @@ pub async fn answer(
     Ok(rows == 1)
 }
 
-/// Change requests that have timed out and were not told of yet; now they are, when the transaction
-/// commits.
+/// Change requests that have timed out and were not published yet. They are marked as published
+/// when the transaction commits.
 pub async fn take_timed_out(
     tx: &mut PgConnection,
     lifetime_days: i32,

@@ -81,7 +81,7 @@ pub struct Compiler<'o> {
     /// The rule or policy that is being compiled, for messages.
     pub within: String,
     /// Bytes that compiled patterns may still take.
-    pub pattern_room: usize,
+    pub pattern_bytes_left: usize,
     /// Steps that folding constants may still take.
     pub fold_steps: u32,
     /// Whether a literal of the wrong type makes a `Match` that never holds, in place of an error.
@@ -136,7 +136,7 @@ impl<'o> Compiler<'o> {
             names: HashSet::new(),
             xpath_version: None,
             within: String::new(),
-            pattern_room: MAX_PATTERN_BYTES,
+            pattern_bytes_left: MAX_PATTERN_BYTES,
             fold_steps: options.limits.steps,
             may_never_match: false,
         }

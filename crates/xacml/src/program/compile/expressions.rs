@@ -287,7 +287,7 @@ impl Compiler<'_> {
                     let reason = "the document has too many regular expressions";
                     return Err(wrong(at, "AttributeValue", reason));
                 }
-                let pattern = Pattern::literal(&value.text(), &mut self.pattern_room)
+                let pattern = Pattern::literal(&value.text(), &mut self.pattern_bytes_left)
                     .map_err(|reason| wrong(at, "AttributeValue", reason))?;
                 Ok(push(&mut self.program.patterns, pattern))
             }

@@ -396,7 +396,7 @@ impl Compiler<'_> {
         let (mut sets, mut clauses) = (Vec::new(), Vec::new());
         for any_of in target {
             let warnings = self.program.warnings.len();
-            let (patterns, room) = (self.program.patterns.len(), self.pattern_room);
+            let (patterns, bytes_left) = (self.program.patterns.len(), self.pattern_bytes_left);
             match self.symbol_set(any_of)? {
                 Some((symbols, NONE)) => sets.push(symbols),
                 Some((symbols, must)) => clauses.push(Clause::Set {
@@ -407,7 +407,7 @@ impl Compiler<'_> {
                     // The matches are compiled again.
                     self.program.warnings.truncate(warnings);
                     self.program.patterns.truncate(patterns);
-                    self.pattern_room = room;
+                    self.pattern_bytes_left = bytes_left;
                     let mut all_ofs = Vec::with_capacity(any_of.len());
                     for all_of in any_of {
                         let matches = all_of

@@ -2,33 +2,33 @@
 
 use super::{
     display,
-    frame::Frame,
+    layout::Layout,
     receipt::{Outcome, Receipt},
 };
 
 /// Where the browser goes after the log-out, and what the page there shows.
-pub struct Farewell {
+pub struct WayBack {
     pub redirect_url: Option<String>,
     pub receipt: Receipt,
 }
 
 /// Makes the outcome the heading of a page, and returns the sentences below it.
-pub fn put_on(receipt: &Receipt, frame: &mut Frame) -> Vec<String> {
+pub fn put_on(receipt: &Receipt, layout: &mut Layout) -> Vec<String> {
     let mut lines = Vec::new();
     match receipt.outcome.heading() {
-        Some(key) => frame.title = frame.fill(key, "system", receipt.system_name()),
-        None => lines.push(frame.t("out.closed").to_owned()),
+        Some(key) => layout.title = layout.fill(key, "system", receipt.system_name()),
+        None => lines.push(layout.t("out.closed").to_owned()),
     }
     let number = display::org_number(receipt.org_number.as_deref().unwrap_or_default());
-    let at = display::date_time(receipt.at, frame.lang);
+    let at = display::date_time(receipt.at, layout.lang);
     lines.push(super::filled_text(
-        frame.lang,
+        layout.lang,
         "out.for_org",
         &[("org", &receipt.org), ("orgno", &number), ("datetime", &at)],
     ));
     match receipt.outcome {
         Outcome::Approved | Outcome::Changed => {
-            lines.push(frame.fill("out.next_own", "system", receipt.system_name()));
+            lines.push(layout.fill("out.next_own", "system", receipt.system_name()));
         }
         Outcome::Rejected | Outcome::Escalated | Outcome::Closed => {}
     }

@@ -1,4 +1,4 @@
-//! What stands around every page: language, who is logged in, and the headers that keep it safe.
+//! The layout of every page: language, who is logged in, and the headers that keep it safe.
 
 use askama::Template;
 use axum::response::{IntoResponse, Response};
@@ -18,9 +18,9 @@ use super::{
 };
 use foundation::{config::Profile, http::ApiError, sessions::csrf};
 
-/// The frame of a page.
+/// The layout of a page.
 #[derive(Debug, Clone)]
-pub struct Frame {
+pub struct Layout {
     pub lang: Language,
     pub title: String,
     pub is_error: bool,
@@ -54,8 +54,8 @@ pub struct LanguageLink {
     pub current: bool,
 }
 
-impl Frame {
-    /// The frame for this browser.
+impl Layout {
+    /// The layout for this browser.
     #[must_use]
     pub fn new(pages: &Pages, browser: &Browser, title: String) -> Self {
         let logout_csrf = browser
@@ -204,7 +204,7 @@ impl Frame {
     }
 }
 
-/// The page for an address that nobody knows.
+/// The page for an address that no page has.
 pub fn unknown(pages: &Pages, browser: &Browser) -> Response {
     let (title, body) = ("e.404_title", "e.404_body");
     message(pages, browser, StatusCode::NOT_FOUND, title, body)
@@ -214,7 +214,7 @@ pub fn unknown(pages: &Pages, browser: &Browser) -> Response {
 #[derive(Debug, Template)]
 #[template(path = "message.html")]
 pub struct MessagePage {
-    pub f: Frame,
+    pub f: Layout,
     pub body: String,
     pub detail: Option<String>,
     pub link: Option<(String, String)>,
@@ -230,24 +230,24 @@ pub fn message(
     title_key: &str,
     body_key: &str,
 ) -> Response {
-    let frame = Frame::new(
+    let layout = Layout::new(
         pages,
         browser,
         texts::text(browser.language, title_key).to_owned(),
     );
-    let frame = if status.is_success() {
-        frame
+    let layout = if status.is_success() {
+        layout
     } else {
-        frame.with_error()
+        layout.with_error()
     };
     let body = texts::text(browser.language, body_key).to_owned();
     let detail = status
         .is_server_error()
         .then(foundation::http::context::trace_id)
         .flatten()
-        .map(|id| frame.fill("c.trace", "trace", &id));
+        .map(|id| layout.fill("c.trace", "trace", &id));
     let page = MessagePage {
-        f: frame,
+        f: layout,
         body,
         detail,
         link: None,
@@ -303,11 +303,11 @@ pub fn refusal(
         "e.503"
     };
     let text = |end: &str| texts::text(browser.language, &format!("{key}_{end}")).to_owned();
-    let frame = Frame::new(pages, &browser, text("title")).with_error();
+    let layout = Layout::new(pages, &browser, text("title")).with_error();
     let seconds = retry_after.to_str().unwrap_or_default();
     let page = MessagePage {
-        body: frame.fill(&format!("{key}_body"), "seconds", seconds),
-        f: frame,
+        body: layout.fill(&format!("{key}_body"), "seconds", seconds),
+        f: layout,
         detail: None,
         link: None,
         with_logout: false,
