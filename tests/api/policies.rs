@@ -489,3 +489,21 @@ async fn a_policy_from_before_the_bound_is_not_taken_apart() {
         .await
         .assert_status(422);
 }
+
+#[tokio::test]
+async fn policies_of_one_owner_are_bounded_together() {
+    let world = World::with(&[("pdp.max_owner_policy_bytes", "1024")]).await;
+    world
+        .organization(SAV, WRITE)
+        .post(REGISTRY, resource(RESOURCE))
+        .await
+        .assert_status(201);
+
+    let refused = uploads(&world, &repeated()).await.assert_status(400);
+
+    assert!(
+        refused.text.contains("more than 1024 bytes together"),
+        "{}",
+        refused.text
+    );
+}

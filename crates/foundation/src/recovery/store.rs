@@ -256,11 +256,22 @@ pub async fn holds(db: &mut PgConnection, entry: &Entry) -> Result<bool, DbError
     Ok(found)
 }
 
-/// What a change of a party ends, without what it gives: a party is closed by it and never opened, and
-/// loses a main unit that the journal does not confirm. Another that the change named may have been
-/// lost with its number, and given to another party since. The next import of the registers gives what
-/// is right.
-const END_OF_PARTY: &str = r"update party t set
+/// Does a change again. Returns how many rows that changed: none when it was so already.
+pub async fn replay(tx: &mut PgConnection, change: &Change) -> Result<u64, DbError> {
+    // Names of tables and columns are those of `JournaledTable`.
+    let changed = change.table;
+    let table = format!("\"{}\"", changed.name());
+    let same = all_of(changed.key(), " and ", |c| format!("t.\"{c}\" = r.\"{c}\""));
+    let statement = match change.what {
+        What::Gone => sqlx::query(AssertSqlSafe(format!(
+            "delete from {table} t using jsonb_populate_record(null::{table}, $1) r where {same}"
+        ))),
+        // What a change of a party ends, without what it gives: a party is closed by it and never opened, and
+        // loses a main unit that the journal does not confirm. Another that the change named may have been
+        // lost with its number, and given to another party since. The next import of the registers gives what
+        // is right.
+        What::Set if changed == JournaledTable::Party => sqlx::query(
+            r"update party t set
       status = case when t.status = 'deleted' or r.status = 'active' then t.status else r.status end,
       deleted_at = coalesce(t.deleted_at, r.deleted_at),
       death_date = coalesce(t.death_date, r.death_date),
@@ -272,19 +283,8 @@ const END_OF_PARTY: &str = r"update party t set
       or (t.deleted_at is null and r.deleted_at is not null)
       or (t.death_date is null and r.death_date is not null)
       or (t.parent_key is not null and t.parent_key is distinct from r.parent_key)
-      or t.form_id is distinct from r.form_id)";
-
-/// Does a change again. Returns how many rows that changed: none when it was so already.
-pub async fn replay(tx: &mut PgConnection, change: &Change) -> Result<u64, DbError> {
-    // Names of tables and columns are those of `JournaledTable`.
-    let changed = change.table;
-    let table = format!("\"{}\"", changed.name());
-    let same = all_of(changed.key(), " and ", |c| format!("t.\"{c}\" = r.\"{c}\""));
-    let statement = match change.what {
-        What::Gone => sqlx::query(AssertSqlSafe(format!(
-            "delete from {table} t using jsonb_populate_record(null::{table}, $1) r where {same}"
-        ))),
-        What::Set if changed == JournaledTable::Party => sqlx::query(END_OF_PARTY),
+      or t.form_id is distinct from r.form_id)",
+        ),
         What::Set => {
             let set = all_of(changed.watched(), ", ", |c| format!("\"{c}\" = r.\"{c}\""));
             let differs = all_of(changed.watched(), " or ", |c| {

@@ -268,3 +268,25 @@ fn compile(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POLICY: &str = r#"<Policy xmlns="urn:oasis:names:tc:xacml:3.0:core:schema:wd-17" PolicyId="p" Version="1.0"
+        RuleCombiningAlgId="urn:oasis:names:tc:xacml:3.0:rule-combining-algorithm:deny-overrides"><Target/></Policy>"#;
+
+    #[test]
+    fn a_policy_that_no_resource_holds_leaves_memory() {
+        let policies = Policies::default();
+        let policy = CompiledPolicy::read(POLICY.as_bytes(), &policies.vocabulary()).unwrap();
+        let policy = Arc::new(policy);
+        let digest = policy.digest;
+        policies.hold(digest, Some(&policy));
+        policies.latest.invalidate(&digest);
+        policies.latest.run_pending_tasks();
+        assert!(matches!(policies.held(&digest), Held::Compiled(_)));
+        drop(policy);
+        assert!(matches!(policies.held(&digest), Held::Unknown));
+    }
+}
