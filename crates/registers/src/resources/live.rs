@@ -162,7 +162,7 @@ impl Resources {
         identifiers: &[String],
         anew: bool,
     ) -> Result<HashMap<String, Arc<Resource>>, DbError> {
-        if anew || !self.feed.is_followed() || self.is_loading.load(Ordering::SeqCst) {
+        if anew || !self.feed.is_followed() {
             // Nothing is cached, so no request needs to wait for another.
             let read = self
                 .policies
@@ -172,6 +172,9 @@ impl Resources {
                 .into_iter()
                 .map(|resource| (resource.identifier.clone(), Arc::new(resource)))
                 .collect());
+        }
+        if self.is_loading.load(Ordering::SeqCst) {
+            return self.read_and_cache(pool, identifiers).await;
         }
         let _reading = self.reading.lock().await;
         let is_old = self
@@ -196,6 +199,14 @@ impl Resources {
             };
             return Ok(identifiers.iter().filter_map(live).collect());
         }
+        self.read_and_cache(pool, identifiers).await
+    }
+
+    async fn read_and_cache(
+        &self,
+        pool: &PgPool,
+        identifiers: &[String],
+    ) -> Result<HashMap<String, Arc<Resource>>, DbError> {
         let since = self.feed.version_stamp();
         let read = self
             .policies
@@ -205,25 +216,24 @@ impl Resources {
             .into_iter()
             .map(|resource| (resource.identifier.clone(), resource))
             .collect();
-        let mut all = All::clone(&self.all.load());
-        let mut out = HashMap::new();
-        for identifier in identifiers {
-            let (name, entry) = self.entry(
-                Arc::from(identifier.as_str()),
-                found.remove(identifier),
-                since,
-            );
-            out.extend(
-                entry
-                    .resource
-                    .clone()
-                    .map(|resource| (identifier.clone(), resource)),
-            );
-            if entry.resource.is_some() || all.entries.len() < MAX_ENTRIES {
-                all.entries.insert(name, entry);
+        let entries: Vec<_> = identifiers
+            .iter()
+            .map(|identifier| {
+                let name = Arc::from(identifier.as_str());
+                self.entry(name, found.remove(identifier), since)
+            })
+            .collect();
+        // All may be read at the same time: what is newer is not lost, and what is lost is read again.
+        self.all.rcu(|all| {
+            let mut all = All::clone(all);
+            for (name, entry) in &entries {
+                if entry.resource.is_some() || all.entries.len() < MAX_ENTRIES {
+                    all.entries.insert(Arc::clone(name), entry.clone());
+                }
             }
-        }
-        self.all.store(Arc::new(all));
-        Ok(out)
+            all
+        });
+        let live = |(name, entry): (Arc<str>, Entry)| Some((name.to_string(), entry.resource?));
+        Ok(entries.into_iter().filter_map(live).collect())
     }
 }
