@@ -29,7 +29,8 @@ trap stop EXIT
     "${as[@]}" "$bin/pg_ctl" -D "$work/data" -s -w -l "$work/log" -o "-k '$work' -h '' -F" start
 )
 database="postgresql:///postgres?host=$work&user=postgres"
-run() { "$bin/psql" --quiet --single-transaction --set ON_ERROR_STOP=1 --output /dev/null "$database" "$@"; }
+psql=$(command -v "$bin/psql" || command -v psql)
+run() { "$psql" --quiet --single-transaction --set ON_ERROR_STOP=1 --output /dev/null "$database" "$@"; }
 # The table in which the service notes its migrations; statements read it.
 run --command 'create table _sqlx_migrations (version bigint primary key, description text not null,
     installed_on timestamptz not null default now(), success boolean not null, checksum bytea not null, execution_time bigint not null)'
