@@ -197,10 +197,12 @@ impl Installation {
             "Resource": [{"Attribute": [
                 attribute("urn:altinn:resource", "inntektsmelding"),
                 attribute("urn:altinn:organization:identifier-no", ORGANIZATION)]}]}});
-        let address = running.config.settings.server.listen;
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let answer = http
-            .post(format!("http://{address}/authorization/api/v1/authorize"))
+            .post(format!(
+                "{}/authorization/api/v1/authorize",
+                running.config.public_base
+            ))
             .bearer_auth(token)
             .json(&question)
             .send()
@@ -258,14 +260,18 @@ async fn write_log(pool: &PgPool, seconds: u64, line: &str, lines: u64) {
     }
 }
 
-/// Settings of an instance that shares keys and database with the others.
-fn settings(home: &Path) -> Checked {
+/// Settings of an instance that shares keys and database with the others. The first is asked, so its port
+/// must be known.
+fn settings(home: &Path, is_first: bool) -> Checked {
     let options = Options {
         port: Some(18_480),
         data_dir: Some(home.join("sandbox")),
         fresh: false,
     };
     let mut config = sandbox::settings(&options, &HashMap::new()).expect("settings");
+    if is_first {
+        return config;
+    }
     let any_port: SocketAddr = ([127, 0, 0, 1], 0).into();
     config.settings.server.listen = any_port;
     config.settings.server.internal_listen = any_port;
@@ -313,7 +319,12 @@ async fn main() {
     for count in [1, many] {
         while (installation.instances.len() as u64) < count {
             let hidden = ProgressBar::hidden();
-            let started = sandbox::start(settings(&home), &url, Clock::default(), &hidden);
+            let started = sandbox::start(
+                settings(&home, installation.instances.is_empty()),
+                &url,
+                Clock::default(),
+                &hidden,
+            );
             installation
                 .instances
                 .push(started.await.expect("an instance"));
