@@ -21,7 +21,7 @@ pub struct CallRecorder {
 }
 
 impl CallRecorder {
-    /// Adds to these.
+    /// Records into this list, with times of this clock.
     pub const fn new(calls: Arc<RecentCalls>, clock: Clock) -> Self {
         Self { calls, clock }
     }
