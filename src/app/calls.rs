@@ -49,16 +49,18 @@ impl CallRecorder {
 
 /// An answer, and what it says of its refusal.
 async fn with_reason(response: Response) -> (Response, Option<String>) {
-    let is_refusal = response.status().is_client_error() || response.status().is_server_error();
+    let status = response.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return (response, None);
+    }
     let is_json = response
         .headers()
         .get(CONTENT_TYPE)
         .and_then(|kind| kind.to_str().ok())
         .is_some_and(|kind| kind.contains("json"));
     let size = response.body().size_hint().exact();
-    if !is_refusal || !is_json || size.is_none_or(|size| size > MAX_REFUSAL_BYTES) {
-        let name = is_refusal.then(|| response.status().canonical_reason());
-        return (response, name.flatten().map(str::to_owned));
+    if !is_json || size.is_none_or(|size| size > MAX_REFUSAL_BYTES) {
+        return (response, status.canonical_reason().map(str::to_owned));
     }
     let (head, body) = response.into_parts();
     // A body whose length is known is in memory.

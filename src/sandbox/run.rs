@@ -2,17 +2,20 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    convert::Infallible,
     path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
-use axum::Router;
+use axum::{Router, extract::Request, response::Response};
+use futures_util::future::Either;
 use http::HeaderValue;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+use tower::Service as _;
 
 use crate::app::{
     self, AppState,
@@ -389,7 +392,9 @@ fn spawn(
     let with_tools =
         Hosts::of(config, answers_to).guard(Router::new().nest(pages::TEST_TOKENS, tools));
     let with_tools = state.guard.before(with_tools, RequestClass::Read);
-    let main = with_tools.fallback_service(app::service(state, answers_to));
+    let main = app::service(state, answers_to);
+    let with_tools = with_tools.fallback_service(main.clone());
+    let main = below(&[pages::TEST_TOKENS], with_tools, main);
     if let Some(listener) = listeners.tls {
         let places = HashMap::from([
             (Place::Main, Answering::new(main.clone())),
@@ -425,12 +430,41 @@ fn spawn(
             .nest("/maskinporten", maskinporten)
             .nest("/idporten", idporten)
             .nest("/testtools", testtools);
-        let all = hosts(|_| false)
+        let routed = hosts(|_| false)
             .guard(metadata.nest("/sandbox", issuers))
-            .fallback_service(main);
+            .fallback_service(main.clone());
+        let all = below(&["/sandbox/", "/.well-known/"], routed, main);
         servers.spawn(serve::run(listeners.main, all, serving, shutdown.clone()));
     }
     Ok(servers)
+}
+
+/// Answers paths that begin with one of the prefixes by the router, and others by the service alone:
+/// a router in front of all calls would cost each of them a second look-up of its route.
+fn below<S>(
+    prefixes: &'static [&'static str],
+    mut router: Router,
+    mut others: S,
+) -> impl tower::Service<Request, Response = Response, Error = Infallible, Future: Send>
++ Clone
++ Send
++ Sync
++ 'static
+where
+    S: tower::Service<Request, Response = Response, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+{
+    tower::service_fn(move |request: Request| {
+        let path = request.uri().path();
+        if prefixes.iter().any(|prefix| path.starts_with(prefix)) {
+            Either::Left(router.call(request))
+        } else {
+            Either::Right(others.call(request))
+        }
+    })
 }
 
 /// `systembruker sandbox`: starts, prints where everything is, and runs until it is asked to stop.
