@@ -12,7 +12,7 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use edges::import::{self, Kind};
-use foundation::crypto::sha256;
+use foundation::{crypto::sha256, db::Lock};
 use registers::{packages::Catalogue, parties::IdentityKeys};
 
 #[derive(RustEmbed)]
@@ -72,12 +72,7 @@ pub async fn load(
     let manifest: Manifest = serde_json::from_slice(&manifest_text).context("manifest.json")?;
     let version = sha256(&manifest_text);
     let mut tx = pool.begin().await?;
-    sqlx::query!(
-        "select pg_advisory_xact_lock($1) as locked",
-        foundation::db::START_LOCK
-    )
-    .fetch_one(&mut *tx)
-    .await?;
+    Lock::Start.take(&mut tx).await?;
     let known = sqlx::query_scalar!("select count(*) as \"count!\" from import_run where kind = 'universe' and file_sha256 = $1", &version[..])
         .fetch_one(&mut *tx)
         .await?;

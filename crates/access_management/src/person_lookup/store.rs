@@ -1,6 +1,9 @@
 //! All SQL of looking persons up.
 
-use foundation::{config::Access, db::DbError};
+use foundation::{
+    config::Access,
+    db::{DbError, Lock},
+};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -15,13 +18,7 @@ pub(super) async fn last_name(db: &mut PgConnection, key: i32) -> Result<Option<
 
 /// Lets one call of a caller look up at a time, until the transaction ends.
 pub(super) async fn lock_caller(tx: &mut PgConnection, caller: Uuid) -> Result<(), DbError> {
-    sqlx::query!(
-        "select pg_advisory_xact_lock(hashtextextended('person look-up ' || $1::text, 0)) as locked",
-        caller.to_string()
-    )
-    .execute(tx)
-    .await?;
-    Ok(())
+    Lock::PersonLookUp(caller).take(tx).await
 }
 
 /// Seconds for which a caller may not look persons up; none when it may.

@@ -9,22 +9,16 @@ use super::{
     batch::{Batch, Table},
     findings::Finding,
 };
-use foundation::{db::DbError, retention::BATCH};
-
-/// One import at a time.
-const IMPORT_LOCK: i64 = 0x7379_7374_656d_0003;
+use foundation::{
+    db::{DbError, Lock},
+    retention::BATCH,
+};
 
 /// Takes the lock that only one import holds, until the connection closes. False when another holds
 /// it. A run that was just killed may hold it for a short time.
 pub async fn lock(db: &mut PgConnection) -> Result<bool, DbError> {
     for _ in 0..30 {
-        if sqlx::query_scalar!(
-            r#"select pg_try_advisory_lock($1) as "taken!""#,
-            IMPORT_LOCK
-        )
-        .fetch_one(&mut *db)
-        .await?
-        {
+        if Lock::Import.try_take_for_connection(db).await? {
             return Ok(true);
         }
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;

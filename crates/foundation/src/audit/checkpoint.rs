@@ -13,10 +13,9 @@ use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublic
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::chain::hex;
 use crate::{
     config,
-    crypto::{base64url, sha256, unbase64url},
+    crypto::{base64url, hex, sha256, unbase64url},
     http::time,
 };
 

@@ -3,11 +3,8 @@
 use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 
-use super::{
-    chain::{Row, hex},
-    checkpoint::Checkpoint,
-    store,
-};
+use super::{chain::Row, checkpoint::Checkpoint, store};
+use crate::crypto::hex;
 
 const BATCH: i64 = 5_000;
 

@@ -4,6 +4,7 @@ mod condition;
 mod error;
 pub mod feed;
 mod listen;
+mod lock;
 mod monitor;
 mod partitions;
 mod pool;
@@ -21,6 +22,7 @@ use sqlx::{PgConnection, PgExecutor, PgPool, migrate::Migrator};
 pub use condition::DatabaseCondition;
 pub use error::{DbError, DbFault, DbUnavailable};
 pub use listen::listen;
+pub use lock::{Lock, try_lead_retention};
 pub use monitor::{DatabaseMonitor, DatabaseReport};
 pub use partitions::{make_partitions, require_partitions};
 pub use pool::{background_pool, pool};
@@ -35,9 +37,6 @@ use crate::clock::Clock;
 
 /// Forward-only migrations, embedded.
 pub static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
-
-/// Advisory lock that one starting instance holds while it migrates and loads catalogues.
-pub const START_LOCK: i64 = 0x7379_7374_656d_0001;
 
 /// Refuses a database whose time is moved, as tests do.
 ///

@@ -15,7 +15,7 @@ pub use partitions::{drop_expired_decisions, drop_expired_trail};
 use crate::{
     audit::{self, Action, Actor, ObjectKind},
     clock::Clock,
-    db::DbError,
+    db::{DbError, try_lead_retention},
     telemetry::metrics::{RETENTION_ROWS, RETENTION_SUCCESS},
 };
 
@@ -80,7 +80,7 @@ pub async fn apply(
     let mut all = 0;
     loop {
         let mut tx = pool.begin().await?;
-        if !store::try_lead(&mut tx, class.wire()).await? {
+        if !try_lead_retention(&mut tx, class.wire()).await? {
             return Ok(all);
         }
         let rows = batch(&mut tx).await?;

@@ -4,16 +4,6 @@ use sqlx::PgConnection;
 
 use crate::db::DbError;
 
-/// Takes the lock of a class until the transaction ends; false while another instance has it.
-pub async fn try_lead(tx: &mut PgConnection, class: &str) -> Result<bool, DbError> {
-    Ok(sqlx::query_scalar!(
-        r#"select pg_try_advisory_xact_lock(hashtext('systembruker retention'), hashtext($1)) as "is_leader!""#,
-        class
-    )
-    .fetch_one(tx)
-    .await?)
-}
-
 /// An expired partition of the trail.
 #[derive(Debug)]
 pub struct ExpiredPartition {

@@ -1,7 +1,7 @@
 //! Storing the embedded catalogue, and reading it back with its keys.
 
 use anyhow::Context as _;
-use foundation::db::DbError;
+use foundation::db::{DbError, Lock};
 use serde_json::Value;
 use sqlx::{PgConnection, PgPool};
 
@@ -21,12 +21,7 @@ pub(super) const VARIANTS: &str = include_str!("../../../../data/entity-variants
 /// A file cannot be read, or the database fails.
 pub async fn sync(pool: &PgPool) -> anyhow::Result<()> {
     let mut tx = pool.begin().await?;
-    sqlx::query!(
-        "select pg_advisory_xact_lock($1) as locked",
-        foundation::db::START_LOCK
-    )
-    .fetch_one(&mut *tx)
-    .await?;
+    Lock::Start.take(&mut tx).await?;
     let roles = part(ROLES, "roles")?;
     sqlx::query!(
         r#"insert into role (id, urn, code, legacy_code, legacy_urn, register_code, provider, entity_type, name, description,

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{IdentityKeys, Party, PartyKind, PartyStatus, Person};
 use foundation::{
     db::{
-        DbError,
+        DbError, Lock,
         feed::{self, Touched},
     },
     ids::NationalId,
@@ -158,13 +158,10 @@ pub async fn create_person(
     if !earlier.is_empty() {
         // Another instance may take another key for the present one: the constraint alone would not
         // keep both from storing the person.
-        let lock = earlier.iter().chain([&index]).min();
-        sqlx::query!(
-            "select pg_advisory_xact_lock(hashtextextended(encode($1, 'hex'), 0)) as locked",
-            lock
-        )
-        .fetch_one(&mut *tx)
-        .await?;
+        let lowest = earlier
+            .iter()
+            .fold(&index, |lowest, index| lowest.min(index));
+        Lock::Person(lowest).take(&mut tx).await?;
         if let Some(known) = party_by_national_id(&mut tx, keys, id).await? {
             return Ok(Person(known));
         }

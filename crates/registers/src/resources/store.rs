@@ -13,7 +13,7 @@ use super::{
 use foundation::{
     crypto::sha256,
     db::{
-        DbError,
+        DbError, Lock,
         feed::{self, Touched},
     },
 };
@@ -209,24 +209,14 @@ pub enum WhatChanged {
     Policy,
 }
 
-/// Lock of those who change the registry, until their transactions end: what they number and clock
-/// becomes visible in that order.
-const CHANGE_LOCK: i64 = 8_319_104_478_530_633_730;
-
-async fn lock_changes(tx: &mut PgConnection) -> Result<(), DbError> {
-    sqlx::query!("select pg_advisory_xact_lock($1) as locked", CHANGE_LOCK)
-        .fetch_one(tx)
-        .await?;
-    Ok(())
-}
-
 /// Gives a resource the next number of the changes, for those who follow them.
 pub async fn number_change(
     tx: &mut PgConnection,
     identifier: &str,
     what: WhatChanged,
 ) -> Result<(), DbError> {
-    lock_changes(&mut *tx).await?;
+    // Numbers and times become visible in the order of the lock.
+    Lock::ResourceChanges.take(tx).await?;
     sqlx::query!(
         r#"update resource set change_no = nextval('resource_change_seq'), changed_at = service_now(), policy_uploaded = policy_uploaded or $2
            where identifier = $1"#,
@@ -305,7 +295,8 @@ async fn index_subjects(
 ) -> Result<(), DbError> {
     let subjects: BTreeSet<String> = subjects.iter().map(|s| s.urn().to_lowercase()).collect();
     let subjects: Vec<String> = subjects.into_iter().collect();
-    lock_changes(&mut *tx).await?;
+    // Numbers and times become visible in the order of the lock.
+    Lock::ResourceChanges.take(tx).await?;
     sqlx::query!(
         r#"update resource_subject set deleted = true, updated_at = clock_timestamp()
            where identifier = $1 and not deleted and subject_urn <> all($2)"#,

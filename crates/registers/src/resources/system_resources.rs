@@ -14,7 +14,7 @@ use super::{
     rights::{self, SubjectAttribute},
     store,
 };
-use foundation::crypto::sha256;
+use foundation::{crypto::sha256, db::Lock};
 use xacml::{Policy, Program};
 
 #[derive(RustEmbed)]
@@ -115,12 +115,7 @@ struct Shipped {
 pub async fn store_system_resources(pool: &PgPool) -> anyhow::Result<()> {
     let shipped = shipped()?;
     let mut tx = pool.begin().await?;
-    sqlx::query!(
-        "select pg_advisory_xact_lock($1) as locked",
-        foundation::db::START_LOCK
-    )
-    .fetch_one(&mut *tx)
-    .await?;
+    Lock::Start.take(&mut tx).await?;
     for resource in &shipped {
         update(&mut tx, resource)
             .await

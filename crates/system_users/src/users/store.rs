@@ -9,12 +9,8 @@ use super::missing_token::TokenFacts;
 use super::model::{NewSystemUser, RegisterSystemUser, SystemUser};
 use authorization::delegation;
 use authorization::live_system_users::SystemUserKind;
-use foundation::db::DbError;
+use foundation::db::{DbError, Lock};
 use registers::parties;
-
-/// Serialises the writers of the table, so that a reader of the sequence never passes by a row
-/// still in flight.
-const SEQUENCE_LOCK: i64 = 0x7379_7374_656d_0002;
 
 struct Row {
     id: Uuid,
@@ -275,13 +271,10 @@ pub async fn token_facts(
     }))
 }
 
-/// Serialises writers of the sequence until the transaction ends. A transaction that takes a
-/// number from it holds this lock.
+/// Serialises writers of the sequence until the transaction ends, so that a reader of the sequence
+/// never passes by a row still in flight. A transaction that takes a number from it holds this lock.
 pub async fn lock_sequence(tx: &mut PgConnection) -> Result<(), DbError> {
-    sqlx::query!("select pg_advisory_xact_lock($1) as locked", SEQUENCE_LOCK)
-        .fetch_one(tx)
-        .await?;
-    Ok(())
+    Lock::SystemUserSequence.take(tx).await
 }
 
 /// Stores a system user whose party is there already. It holds the sequence until the transaction

@@ -10,7 +10,7 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::{Line, line, store};
-use foundation::audit;
+use foundation::{audit, db::Lock};
 
 /// Lines of one block.
 const BATCH: usize = 1_000;
@@ -106,18 +106,14 @@ fn read(text: &str) -> Found {
         .map_or(Found::Damaged, Found::Decision)
 }
 
-/// Advisory lock of an import: two at a time would store a decision twice.
-const IMPORT_LOCK: i64 = 0x7379_7374_656d_0002;
-
 async fn store_new(
     pool: &PgPool,
     block: &mut Vec<Line>,
     imported: &mut Imported,
 ) -> anyhow::Result<()> {
     let mut db = pool.begin().await?;
-    sqlx::query!("select pg_advisory_xact_lock($1)", IMPORT_LOCK)
-        .execute(&mut *db)
-        .await?;
+    // Two at a time would store a decision twice.
+    Lock::DecisionImport.take(&mut db).await?;
     let mut new: Vec<Line> = Vec::with_capacity(block.len());
     for line in block.drain(..) {
         let (id, part) = line.key().context("the decision is damaged")?;
