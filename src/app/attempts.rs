@@ -335,6 +335,9 @@ pub fn leaves_rows(method: &Method, template: &str) -> bool {
         .any(|route| route.method == method.as_str() && route.template == template)
 }
 
+/// Parameters of queries that name the party for which the caller acts.
+const PARTIES_OF_QUERIES: [&str; 3] = ["party", "provider", "facilitator"];
+
 /// A call that may leave a row.
 #[derive(Debug)]
 pub struct Call {
@@ -421,7 +424,9 @@ impl Call {
                 .unwrap_or(route.action),
             object_kind: route.object_kind,
             object_id: object_id.unwrap_or_default().into_owned(),
-            party: parameter("party").map(Cow::into_owned),
+            party: parameter("party")
+                .or_else(|| PARTIES_OF_QUERIES.iter().find_map(|name| self.query(name)))
+                .map(Cow::into_owned),
             outcome: Outcome::Ok,
             code: String::new(),
             usual_actor: route.actor,

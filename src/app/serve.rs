@@ -386,7 +386,10 @@ pub fn spawn_background(state: &AppState, shutdown: &Shutdown) {
     );
     every(shutdown, 3600, "old revocations", db, move |pool| {
         let recovery = Arc::clone(&recovery);
-        async move { recovery.delete_expired(&pool, days).await }
+        async move {
+            recovery.delete_expired(&pool, days).await?;
+            recovery.restore_vanished(&pool).await.map(drop)
+        }
     });
     let lifetime = state.config.settings.requests.lifetime_days;
     every(shutdown, 60, "time-outs", db, move |pool| async move {

@@ -182,12 +182,24 @@ async fn journal(config: &Checked, place: &JournalPlace) -> anyhow::Result<Strin
     )?;
     let mut connection = pool.acquire().await?;
     let found = recovery::find(&mut connection, Some(&journal), None, Damage::Refuse).await?;
-    drop(connection);
-    pool.close().await;
     anyhow::ensure!(
         found.is_none(),
         "the database is older than the journal: `systembruker recover` says what it lacks"
     );
+    let vanished = recovery::vanished(&mut connection, &journal).await?;
+    drop(connection);
+    pool.close().await;
+    if let Some(first) = vanished.first() {
+        anyhow::bail!(
+            "{} of the journal that the database wrote are not there any more, {} the first of them: put them back from a copy. What is \
+             younger than a day, a running instance writes again within the hour",
+            match vanished.len() {
+                1 => "1 object".to_owned(),
+                several => format!("{several} objects"),
+            },
+            first.name
+        );
+    }
     Ok(format!(
         "{place} can be written and read, and is that of the database"
     ))

@@ -1017,3 +1017,48 @@ async fn a_party_uuid_of_a_system_user_makes_a_caller_where_that_is_allowed() {
         mine.assert_status(status);
     }
 }
+
+#[tokio::test]
+async fn a_party_uuid_of_a_deleted_system_user_makes_no_caller() {
+    let world = World::with(&[("compat.systemuser_by_party_uuid", "true")]).await;
+    let deleted = world.stian().deletes_agent(&TALLKNUSEREN_AGENT).await;
+    deleted.assert_status(200);
+    let parameters = [
+        ("partyuuid", &*TALLKNUSEREN_AGENT.id),
+        ("scopes", MY_CLIENTS_READ),
+    ];
+    let token = world.app.token("GetPersonalToken", &parameters).await;
+    let mine = world.bearer(&token).get(&format!("{V1}/my/clients")).await;
+    mine.assert_status(401);
+}
+
+#[tokio::test]
+async fn a_refused_system_user_and_the_party_it_asked_for_are_in_the_trail() {
+    let world = World::start().await;
+    let package = Package("klientadministrator");
+    let user = world.app.standard_user_with(TALLKNUSEREN, package).await;
+    let caller = Caller::system_user(&world.app, &user, SKYREGNSKAP)
+        .with_scopes(&format!("{CLIENTS_READ} {CLIENTS_WRITE}"));
+    let refused = caller.post(&SECOND.agents(GRANSKEREN), hege()).await;
+    refused.assert_forbidden();
+    let rows = world.app.rows_of("agent.added").await;
+    assert_eq!((rows.len(), rows[0].outcome.as_str()), (1, "denied"));
+    assert_eq!(
+        rows[0].actor_party_uuid.map(|id| id.to_string()),
+        Some(user.id.to_string())
+    );
+    assert_eq!(rows[0].detail.as_ref().unwrap()["party"], GRANSKEREN.uuid);
+}
+
+#[tokio::test]
+async fn a_person_who_is_known_calls_whatever_party_uuid_the_token_has() {
+    let world = World::with(&[("compat.systemuser_by_party_uuid", "true")]).await;
+    let parameters = [
+        ("pid", ODDNY.pid),
+        ("partyuuid", &*TALLKNUSEREN_AGENT.id),
+        ("scopes", MY_CLIENTS_READ),
+    ];
+    let token = world.app.token("GetPersonalToken", &parameters).await;
+    let mine = world.bearer(&token).get(&format!("{V1}/my/clients")).await;
+    assert_eq!(mine.assert_status(200).json()["data"], json!([]));
+}

@@ -298,6 +298,28 @@ async fn an_owner_gives_its_own_system_user_packages() {
 }
 
 #[tokio::test]
+async fn a_system_user_for_clients_gets_no_package_that_clients_do_not_delegate() {
+    let world = World::start().await;
+    let stian = world.stian();
+    let agent = &*TALLKNUSEREN_AGENT.id;
+    for package in [
+        "klientadministrator",
+        "tilgangsstyrer",
+        "hovedadministrator",
+    ] {
+        let refused = gives(&stian, TALLKNUSEREN.uuid, agent, Package(package)).await;
+        assert_eq!(
+            errors(&refused),
+            one("AM.VLD-00028", "QUERY/package"),
+            "{package}"
+        );
+    }
+    gives(&stian, TALLKNUSEREN.uuid, agent, LONN)
+        .await
+        .assert_status(200);
+}
+
+#[tokio::test]
 async fn a_right_holder_with_something_is_removed_by_cascade_alone() {
     let world = World::start().await;
     let synnove = world.person(SYNNOVE);

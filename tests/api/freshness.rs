@@ -52,6 +52,18 @@ async fn a_change_is_known_by_the_next_decision() {
 }
 
 #[tokio::test]
+async fn a_change_past_the_service_is_known_too() {
+    let world = World::start().await;
+    assert_eq!(decide(&world).await, Permit);
+    world
+        .app
+        .changes_directly("delete from assignment_package")
+        .await;
+    world.app.caught_up().await;
+    assert_eq!(decide(&world).await, NotApplicable);
+}
+
+#[tokio::test]
 async fn what_changes_no_decision_answers_without_a_position() {
     let world = World::start().await;
     world

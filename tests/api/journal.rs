@@ -1,6 +1,10 @@
 //! The journal keeps what ends an access: the triggers of the database note every such change.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::PathBuf,
+};
 
 use foundation::recovery::{JournaledTable, What};
 use testkit::prelude::*;
@@ -135,4 +139,60 @@ async fn a_token_of_ours_from_before_a_restore_is_refused() {
     let said = refused.header("www-authenticate");
     assert!(said.contains("issued before recovery"), "{said}");
     world.app.get(&lookup, &raw).await.expect(404);
+}
+
+/// An installation with a journal, which a person whose system user is deleted has an object in.
+struct Journaled {
+    world: World,
+    object: PathBuf,
+}
+
+impl Journaled {
+    async fn start() -> Self {
+        let folder = home().join(format!("journal-{}", uuid::Uuid::new_v4()));
+        let world = World::with(&[("recovery.journal", &folder.display().to_string())]).await;
+        let deleted = world.jostein().deletes(&TINDEVANDRER_USER).await;
+        deleted.assert_status(202);
+        let name = loop {
+            if let Some(name) = world.app.written_objects().await.pop() {
+                break name;
+            }
+        };
+        Self {
+            world,
+            object: folder.join(name),
+        }
+    }
+
+    async fn restore_vanished(&self) -> Vec<String> {
+        let state = &self.world.app.running.state;
+        state.recovery.restore_vanished(&state.db).await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn an_object_that_vanished_is_written_again() {
+    let journaled = Journaled::start().await;
+    let written = fs::read_to_string(&journaled.object).unwrap();
+    fs::remove_file(&journaled.object).unwrap();
+
+    assert_eq!(journaled.restore_vanished().await, [""; 0]);
+
+    assert_eq!(fs::read_to_string(&journaled.object).unwrap(), written);
+}
+
+#[tokio::test]
+async fn an_object_that_vanished_after_its_entries_is_named() {
+    let journaled = Journaled::start().await;
+    fs::remove_file(&journaled.object).unwrap();
+    journaled
+        .world
+        .app
+        .changes_directly("delete from journal_entry")
+        .await;
+
+    let lost = journaled.restore_vanished().await;
+
+    assert_eq!(lost.len(), 1);
+    assert!(journaled.object.ends_with(&lost[0]), "{lost:?}");
 }

@@ -11,6 +11,7 @@ const EVALUATIONS: &str = "/access/v1/evaluations";
 
 const SYSTEM_USER: &str = "urn:altinn:systemuser:uuid";
 const PERSON: &str = "urn:altinn:person:identifier-no";
+const PERSON_UUID: &str = "urn:altinn:person:uuid";
 const PARTY_UUID: &str = "urn:altinn:party:uuid";
 const PARTY_ID: &str = "urn:altinn:partyid";
 const ORG_NUMBER: &str = "urn:altinn:organization:identifier-no";
@@ -601,6 +602,27 @@ async fn a_question_that_means_several_things_is_indeterminate() {
         own(ORG_NUMBER, TINDEVANDRER.number),
         own(PARTY_UUID, NATTERGAL.uuid),
     ));
+    for (name, id, value) in [
+        ("a number and a person", ORG_NUMBER, TINDEVANDRER.number),
+        (
+            "an older number and a person",
+            ORG_NUMBER_LEGACY,
+            TINDEVANDRER.number,
+        ),
+        ("a party uuid and a person", PARTY_UUID, TINDEVANDRER.uuid),
+    ] {
+        table.extend(both_orders(name, own(id, value), own(PERSON, HEGE.pid)));
+    }
+    table.extend(both_orders(
+        "a party id and a person",
+        own(PARTY_ID, TINDEVANDRER.party),
+        own(PERSON, HEGE.pid),
+    ));
+    table.extend(both_orders(
+        "a person's party uuid and another person",
+        own(PARTY_UUID, MARIT.uuid),
+        own(PERSON, HEGE.pid),
+    ));
     let prefixed = format!("urn:altinn:instance-id:{}", instance(NATTERGAL));
     for id in [INSTANCE, RESOURCE_INSTANCE] {
         for value in [instance(NATTERGAL), prefixed.clone()] {
@@ -664,6 +686,30 @@ async fn a_question_that_means_several_things_is_indeterminate() {
         "two persons by party uuid",
         Asked::and([]).by([own(PARTY_UUID, MARIT.uuid), own(PARTY_UUID, TORLEIF.uuid)]),
     ));
+    for (name, one, other) in [
+        (
+            "a person and another's party uuid",
+            own(PERSON, MARIT.pid),
+            own(PARTY_UUID, TORLEIF.uuid),
+        ),
+        (
+            "a party id and another's party uuid",
+            own(PARTY_ID, TINDEVANDRER.party),
+            own(PARTY_UUID, MARIT.uuid),
+        ),
+        (
+            "an organisation and a person's party uuid",
+            own(ORG_NUMBER, TINDEVANDRER.number),
+            own(PARTY_UUID, MARIT.uuid),
+        ),
+        (
+            "a person's uuid and another's party uuid",
+            own(PERSON_UUID, MARIT.uuid),
+            own(PARTY_UUID, TORLEIF.uuid),
+        ),
+    ] {
+        table.push((name, Asked::and([]).by([one, other])));
+    }
     table.push((
         "two service owners",
         Asked::and([]).by([own(ORG, "sav"), own(ORG, "aye")]),

@@ -110,3 +110,28 @@ async fn no_person_asks_for_another_person() {
     marits.get(&path).await.assert_status(404);
     world.anonymous().get(PARTIES).await.assert_unauthorized();
 }
+
+#[tokio::test]
+async fn a_dead_person_has_no_party_and_no_role() {
+    let world = World::start().await;
+    let marit = user_id(&world).await;
+    world.app.record_death(MARIT).await;
+    let caller = world.marit();
+
+    let parties = caller.get(&format!("{PARTIES}?userId={marit}")).await;
+    parties.assert_status(404);
+    let valid = format!("{PARTIES}/{}/validate?userId={marit}", TINDEVANDRER.party);
+    assert_eq!(caller.get(&valid).await.assert_status(200).json(), false);
+    let roles = format!(
+        "{ROLES}?coveredByUserId={marit}&offeredByPartyId={}",
+        TINDEVANDRER.party
+    );
+    caller.get(&roles).await.assert_status(404);
+    let portal = "/accessmanagement/api/v1";
+    let shown = caller.get(&format!("{portal}/user/actorlist")).await;
+    assert_eq!(shown.assert_status(200).json(), json!([]));
+    for path in ["user/reportee", "lookup/party"] {
+        let party = format!("{portal}/{path}/{}", TINDEVANDRER.uuid);
+        caller.get(&party).await.assert_status(404);
+    }
+}

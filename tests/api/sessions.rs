@@ -1,5 +1,7 @@
 //! Sessions of browsers: which of them a login and a log-out end.
 
+use std::time::Duration;
+
 use testkit::prelude::*;
 
 use crate::pages::Browser;
@@ -90,6 +92,29 @@ async fn a_token_of_the_session_before_a_step_up_is_refused() {
         .get(&own_list)
         .await
         .assert_unauthorized();
+}
+
+#[tokio::test]
+async fn a_person_who_works_in_the_portal_is_not_idle() {
+    let world = World::with(&[("compat.runtime_cookie", "true")]).await;
+    let browser = Browser::new();
+    browser
+        .logs_in(&world.app, ODDNY, "idporten-loa-substantial", "3")
+        .await;
+    let token = browser
+        .cookie(&world.app.base, RUNTIME_COOKIE)
+        .expect("a token");
+    let most_of_the_idle_time = Duration::from_secs(29 * 60);
+
+    world.app.advance(most_of_the_idle_time).await;
+    let works = world.bearer(&token);
+    let checked = works
+        .get("/accessmanagement/api/v1/authentication/refresh")
+        .await;
+    checked.assert_status(200);
+    world.app.advance(most_of_the_idle_time).await;
+
+    assert!(is_live(&world.app, &browser.session(&world.app)).await);
 }
 
 #[tokio::test]

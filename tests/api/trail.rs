@@ -3,7 +3,7 @@
 use testkit::prelude::*;
 
 /// A change of each guarded table past the service, and the row that it leaves.
-const DIRECT_CHANGES: [(&str, &str, &str); 12] = [
+const DIRECT_CHANGES: [(&str, &str, &str); 19] = [
     (
         "update system set is_visible = not is_visible where system_id = '390198116_fjordlonn'",
         "operator.row_updated",
@@ -68,6 +68,47 @@ const DIRECT_CHANGES: [(&str, &str, &str); 12] = [
            (select identifier, version from resource_policy limit 1)",
         "operator.row_updated",
         "resource",
+    ),
+    (
+        "update party set death_date = null, status = 'deleted' where key = (select min(key) from party)",
+        "operator.row_updated",
+        "party",
+    ),
+    (
+        "insert into register_role (from_key, role_id, to_key, source)
+           select o.key, r.key, p.key, 'operator' from party o, role r, party p
+           where o.kind = 'organization' and r.code = 'daglig-leder' and p.kind = 'person' order by o.key desc, p.key limit 1",
+        "operator.row_inserted",
+        "party",
+    ),
+    (
+        "update resource_version set document = '{}' where version_id = (select min(version_id) from resource_version)",
+        "operator.row_updated",
+        "resource",
+    ),
+    (
+        "update resource set deleted = now() where identifier = (select min(identifier) from resource)",
+        "operator.row_updated",
+        "resource",
+    ),
+    (
+        "insert into access_list (owner_orgcode, identifier, name, description) select orgcode, 'x', 'x', '' from service_owner limit 1",
+        "operator.row_inserted",
+        "access_list",
+    ),
+    (
+        "with made as (insert into access_list (owner_orgcode, identifier, name, description)
+             select orgcode, 'x', 'x', '' from service_owner limit 1 returning id)
+           insert into access_list_member (list, party_key) select id, (select min(key) from party) from made",
+        "operator.row_inserted",
+        "access_list",
+    ),
+    (
+        "with made as (insert into access_list (owner_orgcode, identifier, name, description)
+             select orgcode, 'x', 'x', '' from service_owner limit 1 returning id)
+           insert into access_list_connection (list, resource) select id, (select min(identifier) from resource) from made",
+        "operator.row_inserted",
+        "access_list",
     ),
 ];
 

@@ -1,7 +1,10 @@
 //! `doctor` tries what a running service needs, and says what helps.
 
 use secrecy::ExposeSecret as _;
-use testkit::{postgres::empty_database, roles::serving_role, settings::free_ports};
+use testkit::{
+    faults::note_written_object, postgres::empty_database, roles::serving_role,
+    settings::free_ports,
+};
 
 use crate::installation::{Ended, Installation};
 
@@ -117,5 +120,25 @@ fn settings_that_cannot_be_used_are_all_there_is() {
             .starts_with("FAILS  settings: limits.max_headers"),
         "{}",
         ended.output
+    );
+}
+
+#[tokio::test]
+async fn an_object_that_the_journal_lost_is_named() {
+    let owner = empty_database().await;
+    assert_eq!(
+        installation(owner.expose_secret()).run(&["migrate"]).code,
+        0
+    );
+    note_written_object(&owner, "entries/0/1-x.ndjson").await;
+    let role = serving_role(&owner).await;
+    let ended = installation(role.expose_secret()).run(&["doctor"]);
+    let failed = lines(&ended, "FAILS");
+    assert!(
+        failed
+            .iter()
+            .any(|line| line.starts_with("recovery.journal: 1 object")
+                && line.contains("entries/0/1-x.ndjson")),
+        "{failed:?}"
     );
 }

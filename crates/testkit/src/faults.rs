@@ -150,6 +150,14 @@ impl TestApp {
         run(&mut self.sql().await, statement).await;
     }
 
+    /// Names of the objects that were written to the journal.
+    pub async fn written_objects(&self) -> Vec<String> {
+        sqlx::query_scalar("select name from journal_object where written_at is not null")
+            .fetch_all(&mut self.sql().await)
+            .await
+            .expect("names")
+    }
+
     /// What the triggers of the journal note: table, what happened, and columns.
     pub async fn journal_triggers(&self) -> Vec<((String, String), Vec<String>)> {
         let rows: Vec<(String, String, Vec<String>)> = sqlx::query_as(
@@ -269,4 +277,15 @@ impl TestApp {
              where datname = current_database() and pid <> pg_backend_pid()";
         run(&mut self.sql().await, statement).await;
     }
+}
+
+/// Notes in a database that an object was written to its journal two days ago, which it was not.
+pub async fn note_written_object(database: &SecretString, name: &str) {
+    sqlx::query(
+        "insert into journal_object (name, written_at) values ($1, now() - interval '2 days')",
+    )
+    .bind(name)
+    .execute(&mut connect(database).await)
+    .await
+    .expect("a row");
 }

@@ -1,6 +1,9 @@
 //! Giving others access, and taking it back: one transaction for each step, or nothing at all.
 
-use authorization::delegation::rules::{Delegator, RightCheck};
+use authorization::{
+    delegation::rules::{Delegator, RightCheck},
+    live_system_users::SystemUserKind,
+};
 use foundation::http::Language;
 use foundation::{
     audit::{Action, ObjectKind},
@@ -268,7 +271,8 @@ impl AccessManagement {
         let package = package
             .filter(|package| rules::is_for_giver(package, from.kind))
             .ok_or(AccessProblem::PackageNotForGiver)?;
-        self.must_be_givable(&mut tx, caller, to, package, name)
+        let kind = user.as_ref().map(|user| user.kind);
+        self.must_be_givable(&mut tx, caller, (to, kind), package, name)
             .await?;
         let relation = self.right_holder(&mut tx, by, from, to).await?;
         let added = store::add_package(&mut tx, relation, package.key, &by.name()).await?;
@@ -293,7 +297,7 @@ impl AccessManagement {
         &self,
         tx: &mut PgConnection,
         caller: &Managing<GiveAccess>,
-        to: &Party,
+        (to, system_user): (&Party, Option<SystemUserKind>),
         package: &Package,
         name: &PackageName,
     ) -> AccessResult<()> {
@@ -309,7 +313,7 @@ impl AccessManagement {
             let code = InvalidCode::NotAuthorized;
             findings.push(Invalid::new(code, "QUERY/packageId", "packages", text));
         }
-        if rules::is_refused_to_receiver(package, to.kind) {
+        if rules::is_refused_to_receiver(package, to.kind, system_user) {
             let path = match name {
                 PackageName::Id(_) => "QUERY/packageId",
                 PackageName::Text(_) | PackageName::Missing => "QUERY/package",

@@ -1,5 +1,6 @@
 //! What reaches whom by which way. Pure rules over stored ways.
 
+use authorization::live_system_users::SystemUserKind;
 use registers::{
     packages::{Catalogue, EntityKind, Package, PackageKey, RoleKey, VariantKey},
     parties::{PartyKind, rules},
@@ -136,14 +137,22 @@ pub fn is_for_giver(package: &Package, giver: PartyKind) -> bool {
     }
 }
 
-/// Whether a package may not be given to a receiver of a kind, by any giver.
+/// Whether a package may not be given to a receiver of a kind, by any giver. A system user for
+/// clients never holds what no client delegates: it would administer its own clients.
 #[must_use]
-pub fn is_refused_to_receiver(package: &Package, receiver: PartyKind) -> bool {
+pub fn is_refused_to_receiver(
+    package: &Package,
+    receiver: PartyKind,
+    system_user: Option<SystemUserKind>,
+) -> bool {
     match receiver {
         PartyKind::Organization => {
             package.urn == MAIN_ADMINISTRATOR_PACKAGE || package.urn == REPRESENTATIVE_PACKAGE
         }
-        PartyKind::SystemUser => package.urn == REPRESENTATIVE_PACKAGE,
+        PartyKind::SystemUser => match system_user {
+            Some(SystemUserKind::Agent) => !package.is_delegable,
+            Some(SystemUserKind::Standard) | None => package.urn == REPRESENTATIVE_PACKAGE,
+        },
         PartyKind::Person | PartyKind::Other => false,
     }
 }

@@ -10,13 +10,13 @@ use super::{
     explain,
     memory::{Key, Known as KnownParty, Pair},
     policy_findings::PolicyFindings,
-    question::{Question, TWO_PARTIES, Who},
+    question::{Question, TWO_PARTIES, TWO_SUBJECTS, Who},
     single_rights,
 };
 use foundation::db::{DbError, feed::Fact};
 use registers::{
     packages::Package,
-    parties::PartyKind,
+    parties::{Party, PartyKind},
     resources::{self, Resource},
 };
 use xacml::{Code, Decision, Environment, Limits, Prepared, Scratch, ids};
@@ -356,9 +356,14 @@ impl Pdp {
         };
         let reportee = pair.reportee.as_ref();
         if question.is_contradictory
-            || reportee.is_some_and(|r| !r.is_person_asked || !question.reportee.fits(&r.party))
+            || reportee.is_some_and(|r| !r.has_number || !question.reportee.fits(&r.party))
         {
             return Err(processing(TWO_PARTIES));
+        }
+        let has_all_names =
+            |subject: &Party| pair.subject_has_number && question.subject.fits(subject);
+        if !pair.subject.as_ref().is_none_or(has_all_names) {
+            return Err(processing(TWO_SUBJECTS));
         }
         let reportee = reportee.map(|known: &KnownParty| &known.party);
         if question.who == Who::NationalId && pair.subject.is_none() {

@@ -29,7 +29,7 @@ pub type Key = (Lookup, Lookup);
 pub struct Known {
     pub party: Party,
     /// It has the identity number it was looked for by, if it was.
-    pub is_person_asked: bool,
+    pub has_number: bool,
 }
 
 /// Everything that decisions about a subject and a reportee need to know, as of one instant.
@@ -37,6 +37,8 @@ pub struct Known {
 pub struct Pair {
     /// The subject, when it is known.
     pub subject: Option<Party>,
+    /// The subject has the identity number it was looked for by, if it was.
+    pub subject_has_number: bool,
     /// The subject's state, when it is a system user.
     pub system_user: Option<SystemUserState>,
     /// The reportee, when it is known.
@@ -103,10 +105,11 @@ impl Pair {
                 subject.kind == PartyKind::Person && has_key_role(&standing, catalogue, subject)
             }),
             subject: standing.subject,
+            subject_has_number: standing.subject_has_number,
             system_user: standing.system_user,
             reportee: standing.reportee.map(|party| Known {
                 party,
-                is_person_asked: standing.is_person_asked,
+                has_number: standing.reportee_has_number,
             }),
             listings: standing.listings.into(),
             subject_lists: standing.subject_lists.into(),

@@ -185,6 +185,8 @@ impl Identifier {
 }
 
 const TWO_RESOURCES: &str = "two different resources are named";
+/// What is wrong with names of a subject that no party has all.
+pub(super) const TWO_SUBJECTS: &str = "the subject's identifiers name different parties";
 /// What is wrong with names of a reportee that no party has all.
 pub(super) const TWO_PARTIES: &str = "the reportee's identifiers name different parties";
 
@@ -514,50 +516,63 @@ impl Reportee {
     }
 }
 
-/// Who a request is about.
+/// Who a request is about, and how it is found: by every name that it is given and that can be read.
+/// The first name says what kind of party it is.
 fn subject(names: &QuestionNames<'_>, identity: &IdentityKeys) -> Result<(Who, Lookup), Fault> {
     if let Some(text) = names.get(Identifier::SubjectSystemUser) {
         let id = Uuid::try_parse(text)
             .map_err(|_| Fault::Processing("a system user is named by its uuid"))?;
         return Ok((Who::SystemUser(id), Lookup::from(id)));
     }
-    if let Some(text) = names.get(Identifier::SubjectPerson) {
-        let name = NationalId::parse(text).map_or(PartyRef::Unknown, PartyRef::Person);
-        return Ok((Who::NationalId, Lookup::of(&name, identity)));
-    }
     let organization = names.organization(
         Identifier::SubjectOrganization,
         Identifier::SubjectOrganizationLegacy,
     )?;
-    let name = names
-        .get(Identifier::SubjectUserId)
-        .and_then(party_number)
-        .map(PartyRef::UserId);
-    let name = name.or_else(|| {
+    let uuid = |identifier| {
         names
-            .get(Identifier::SubjectPersonUuid)
-            .or_else(|| names.get(Identifier::SubjectPartyUuid))
-            .and_then(|t| Uuid::try_parse(t).ok())
+            .get(identifier)
+            .and_then(|text| Uuid::try_parse(text).ok())
             .map(PartyRef::Uuid)
-    });
-    if let Some(name) = name {
-        return Ok((Who::Party, Lookup::of(&name, identity)));
+    };
+    let number = |identifier| names.get(identifier).and_then(party_number);
+    let person = names.get(Identifier::SubjectPerson);
+    let uuids = [
+        uuid(Identifier::SubjectPersonUuid),
+        uuid(Identifier::SubjectPartyUuid),
+        uuid(Identifier::SubjectOrganizationUuid),
+    ];
+    let mut given = uuids.iter().flatten();
+    let first = given.next();
+    if given.any(|uuid| Some(uuid) != first) {
+        return Err(Fault::Processing(TWO_SUBJECTS));
     }
-    let party_id = names.get(Identifier::SubjectPartyId).and_then(party_number);
-    if let Some(id) = party_id {
-        return Ok((Who::PartyId, Lookup::of(&PartyRef::PartyId(id), identity)));
+    let user_id = number(Identifier::SubjectUserId).map(PartyRef::UserId);
+    let party_id = number(Identifier::SubjectPartyId).map(PartyRef::PartyId);
+    let who = if person.is_some() {
+        Who::NationalId
+    } else if user_id.is_some() || uuids[..2].iter().any(Option::is_some) {
+        Who::Party
+    } else if party_id.is_some() {
+        Who::PartyId
+    } else {
+        Who::Other
+    };
+    let person = person.and_then(|text| NationalId::parse(text).ok());
+    let organization = organization.and_then(|number| OrgNumber::parse(number).ok());
+    let mut lookup = Lookup::default();
+    for name in [
+        person.map(PartyRef::Person),
+        user_id,
+        first.cloned(),
+        party_id,
+        organization.map(PartyRef::Organization),
+    ]
+    .into_iter()
+    .flatten()
+    {
+        lookup.add(&name, identity);
     }
-    let number = organization
-        .and_then(|number| OrgNumber::parse(number).ok())
-        .map(PartyRef::Organization);
-    let name = number.or_else(|| {
-        names
-            .get(Identifier::SubjectOrganizationUuid)
-            .and_then(|t| Uuid::try_parse(t).ok())
-            .map(PartyRef::Uuid)
-    });
-    let lookup = name.map(|name| Lookup::of(&name, identity));
-    Ok((Who::Other, lookup.unwrap_or_default()))
+    Ok((who, lookup))
 }
 
 #[cfg(test)]

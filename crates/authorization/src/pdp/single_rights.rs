@@ -178,6 +178,7 @@ mod tests {
     fn pair(subject: Option<Party>) -> Pair {
         Pair {
             subject,
+            subject_has_number: true,
             system_user: None,
             reportee: None,
             main_unit: None,

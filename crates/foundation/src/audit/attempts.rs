@@ -45,7 +45,7 @@ pub struct Attempt {
     pub object_kind: ObjectKind,
     /// Its id as the caller gave it; empty when the call named none.
     pub object_id: String,
-    /// Party of the path, as the caller gave it.
+    /// Party of the path or of the query, as the caller gave it.
     pub party: Option<String>,
     /// How it ended.
     pub outcome: Outcome,
@@ -61,7 +61,8 @@ struct By {
     kind: ActorKind,
     org: Option<String>,
     supplier: Option<String>,
-    person: Option<Uuid>,
+    /// Party uuid of a person or a system user.
+    party: Option<Uuid>,
     client_id: Option<String>,
     issuer: Option<String>,
     level: Option<i16>,
@@ -81,11 +82,14 @@ impl By {
                 person.map_or(usual, |_| ActorKind::Person)
             }
         };
+        let system_user = principal
+            .and_then(|principal| principal.system_user())
+            .and_then(|token| token.system_user.ids.first().copied());
         let by = Self {
             kind,
             org: trace.as_ref().and_then(|t| t.org.clone()),
             supplier: trace.as_ref().and_then(|t| t.supplier.clone()),
-            person,
+            party: person.or(system_user),
             client_id: trace.as_ref().and_then(|t| t.client_id.clone()),
             issuer: trace.as_ref().map(|t| t.issuer.clone()),
             level: trace.as_ref().map(|t| i16::from(t.auth_level)),
@@ -96,7 +100,7 @@ impl By {
 
     /// Whether no credential names the caller.
     const fn is_anonymous(&self) -> bool {
-        self.issuer.is_none() && self.person.is_none()
+        self.issuer.is_none() && self.party.is_none()
     }
 }
 
@@ -139,7 +143,7 @@ impl Waiting {
             kind: attempt.usual_actor,
             org: None,
             supplier: None,
-            person: None,
+            party: None,
             client_id: None,
             issuer: None,
             level: None,
@@ -192,7 +196,7 @@ fn row(attempt: Attempt, by: By, token_id: Option<String>, context: &RequestCont
         actor_kind: by.kind,
         actor_org: by.org,
         actor_supplier: by.supplier,
-        actor_party_uuid: by.person,
+        actor_party_uuid: by.party,
         client_id: by.client_id,
         token_issuer: by.issuer,
         token_id,

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::telemetry::masked;
+
 /// Keys and the sentences under them, in the order they were found.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ModelState {
@@ -17,11 +19,11 @@ impl ModelState {
         state
     }
 
-    /// A path or query value that cannot be read.
+    /// A path or query value that cannot be read. It is shown without identity numbers.
     #[must_use]
     pub fn not_valid(key: &str, value: &str) -> Self {
         let shown: String = value.chars().filter(|c| !c.is_control()).take(50).collect();
-        Self::of(key, format!("The value '{shown}' is not valid."))
+        Self::of(key, format!("The value '{}' is not valid.", masked(shown)))
     }
 
     /// A member or parameter that must be there.

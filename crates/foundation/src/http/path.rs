@@ -43,9 +43,14 @@ impl RouteId {
 #[derive(Debug, Clone)]
 enum Segment {
     Literal(String),
+    /// A version of access management, `v2`, which may be written `v2.0`.
+    Version(String),
     Parameter,
     Rest,
 }
+
+/// Paths whose version may have a fraction.
+const VERSIONED: &str = "/accessmanagement/api/v";
 
 impl RouteTable {
     /// A table of templates; parameters are in braces.
@@ -58,6 +63,9 @@ impl RouteTable {
                 .map(|s| match s {
                     s if s.starts_with("{*") => Segment::Rest,
                     s if s.starts_with('{') => Segment::Parameter,
+                    "v1" | "v2" if template.starts_with(VERSIONED) => {
+                        Segment::Version(s.to_owned())
+                    }
                     s => Segment::Literal(s.to_owned()),
                 })
                 .collect()
@@ -93,15 +101,15 @@ impl RouteTable {
             .filter(|(_, t)| matches(t, &given))
             .max_by_key(|(_, t)| {
                 t.iter()
-                    .map(|s| matches!(s, Segment::Literal(_)))
+                    .map(|s| matches!(s, Segment::Literal(_) | Segment::Version(_)))
                     .collect::<Vec<bool>>()
             });
         let mut out = String::with_capacity(path.len() + 1);
         for (index, segment) in given.iter().enumerate() {
             out.push('/');
             match best.and_then(|(_, t)| t.get(index)) {
-                Some(Segment::Literal(literal)) => out.push_str(literal),
-                _ => out.push_str(segment),
+                Some(Segment::Literal(text) | Segment::Version(text)) => out.push_str(text),
+                Some(Segment::Parameter | Segment::Rest) | None => out.push_str(segment),
             }
         }
         if out.is_empty() {
@@ -130,6 +138,10 @@ fn matches(template: &[Segment], given: &[&str]) -> bool {
                         && percent_decode_str(text)
                             .decode_utf8()
                             .is_ok_and(|t| t.eq_ignore_ascii_case(literal)))
+            }
+            Segment::Version(version) => {
+                let number = text.strip_suffix(".0").unwrap_or(text);
+                number.eq_ignore_ascii_case(version)
             }
             Segment::Parameter | Segment::Rest => true,
         })
@@ -271,6 +283,7 @@ mod tests {
             "/authentication/api/v1/systemuser/byExternalId",
             "/authentication/api/v1/systemuser/{party}/{systemUserId}",
             "/static/{*file}",
+            "/accessmanagement/api/v2/enduser/clientdelegations/agents",
         ])
     }
 
@@ -290,6 +303,10 @@ mod tests {
             "/authentication/api/v1/systemuser/byExternalId"
         );
         assert_eq!(spelled("/Static/a/B.css"), "/static/a/B.css");
+        assert_eq!(
+            spelled("/accessmanagement/api/V2.0/enduser/clientdelegations/agents"),
+            "/accessmanagement/api/v2/enduser/clientdelegations/agents"
+        );
         assert_eq!(spelled("/"), "/");
         assert_eq!(spelled("/No/Such//Path/"), "/No/Such/Path");
     }

@@ -10,7 +10,7 @@ use super::{
     loss,
     store::{self, Marks},
 };
-use crate::telemetry::metrics::{JOURNAL_FAILURES, JOURNAL_OBJECTS};
+use crate::telemetry::metrics::{JOURNAL_FAILURES, JOURNAL_OBJECTS, JOURNAL_VANISHED};
 
 /// How often it is looked for what waits. An entry is in the journal within a second.
 const PERIOD: Duration = Duration::from_millis(400);
@@ -77,6 +77,40 @@ impl Recovery {
         Ok(())
     }
 
+    /// Looks for objects that this database wrote and that the journal does not have any more. Those
+    /// whose entries are still in the database, for most of a day, are written again; the names of the
+    /// others are returned. Nothing is looked for in a database that may be older than the journal.
+    ///
+    /// # Errors
+    /// The database or the journal fails.
+    pub async fn restore_vanished(&self, db: &PgPool) -> anyhow::Result<Vec<String>> {
+        let Some(journal) = self.journal.as_ref().filter(|_| self.is_complete()) else {
+            return Ok(Vec::new());
+        };
+        let mut connection = db.acquire().await?;
+        let mut lost = Vec::new();
+        for object in vanished(&mut connection, journal).await? {
+            if object.has_entries {
+                write(&mut connection, journal, &object.name).await?;
+                tracing::warn!(
+                    object = object.name,
+                    "an object of the journal had vanished; it was written again"
+                );
+            } else {
+                lost.push(object.name);
+            }
+        }
+        metrics::gauge!(JOURNAL_VANISHED.name).set(lost.len() as f64);
+        if let Some(first) = lost.first() {
+            tracing::error!(
+                objects = lost.len(),
+                first,
+                "objects of the journal have vanished: a restored database would not learn what they held"
+            );
+        }
+        Ok(lost)
+    }
+
     /// Writes what waits.
     async fn copy_waiting(&self, db: &PgPool, journal: &Journal) -> anyhow::Result<()> {
         let mut connection = db.acquire().await?;
@@ -116,6 +150,25 @@ impl Recovery {
         }
         Ok(())
     }
+}
+
+/// The objects that the database wrote, and that the journal does not have any more.
+///
+/// # Errors
+/// The database or the journal fails.
+pub async fn vanished(
+    db: &mut PgConnection,
+    journal: &Journal,
+) -> anyhow::Result<Vec<store::Vanished>> {
+    let by = store::now(db).await?;
+    let found = journal.objects_from(0).await?;
+    let names: Vec<_> = found.into_iter().map(|object| object.name).collect();
+    let mut vanished = store::vanished(db, &names, by).await?;
+    // Another instance may have removed some of them in the meantime, since they were old.
+    let missing: Vec<_> = vanished.iter().map(|object| object.name.clone()).collect();
+    let removed = store::unknown(db, &missing).await?;
+    vanished.retain(|object| !removed.contains(&object.name));
+    Ok(vanished)
 }
 
 async fn write(db: &mut PgConnection, journal: &Journal, name: &str) -> anyhow::Result<()> {

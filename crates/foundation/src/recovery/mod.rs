@@ -16,8 +16,9 @@ mod state;
 mod store;
 
 pub use change::{Change, Entry, JournaledTable, What};
+pub use copy::vanished;
 pub use journal::{Head, Journal, JournalFault};
 pub use kind::Kind;
 pub use loss::{Damage, Loss, Recovered, Unrecoverable, find};
 pub use state::Recovery;
-pub use store::{Waiting, not_before, waiting};
+pub use store::{Vanished, Waiting, not_before, waiting};

@@ -383,6 +383,41 @@ pub async fn not_before(db: &mut PgConnection) -> Result<Option<DateTime<Utc>>, 
     Ok(found)
 }
 
+/// An object that was written and is not in the journal any more.
+#[derive(Debug)]
+pub struct Vanished {
+    /// Its name.
+    pub name: String,
+    /// Its entries are still in the database.
+    pub has_entries: bool,
+}
+
+/// The objects that were written at the latest at a time, and are not among these.
+pub async fn vanished(
+    db: &mut PgConnection,
+    names: &[String],
+    by: DateTime<Utc>,
+) -> Result<Vec<Vanished>, DbError> {
+    let rows = sqlx::query_as!(
+        Vanished,
+        r#"select name, written_at > service_now() - interval '20 hours' and exists (select from journal_entry where object = name) as "has_entries!"
+           from journal_object where written_at <= $2 and not name = any($1) order by name"#,
+        names,
+        by
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows)
+}
+
+/// The database's time.
+pub async fn now(db: &mut PgConnection) -> Result<DateTime<Utc>, DbError> {
+    let now = sqlx::query_scalar!(r#"select service_now() as "now!""#)
+        .fetch_one(db)
+        .await?;
+    Ok(now)
+}
+
 /// Names of objects that were written more than so many days ago, at most 1,000.
 pub async fn old_objects(db: &mut PgConnection, days: u32) -> Result<Vec<String>, DbError> {
     let names = sqlx::query_scalar!(

@@ -137,6 +137,8 @@ families! {
         "Age of the oldest of them.";
     JOURNAL_OBJECTS: Counter Count "journal_objects_total" []
         "Objects that were written to the journal.";
+    JOURNAL_VANISHED: Gauge Count "journal_vanished_objects" []
+        "Objects that were written to the journal and are not there any more, although they are not too old: what they hold would be lost with the database.";
     JOURNAL_FAILURES: Counter Count "journal_failures_total" []
         "Attempts to write to the journal that failed.";
 

@@ -145,13 +145,16 @@ pub fn connects(catalogue: &Catalogue, connection: &Connection) -> bool {
 }
 
 /// Every role the subject holds for the reportee, by register or role map. Not those of client
-/// delegations.
+/// delegations; none of a subject that is dead or deleted.
 pub fn held_roles(
     catalogue: &Catalogue,
     subject: &Party,
     reportee: &Party,
     connections: &[Connection],
 ) -> Vec<HeldRole> {
+    if subject.is_gone() {
+        return Vec::new();
+    }
     let mut out = Vec::new();
     let mut add = |role: RoleKey, form: Option<VariantKey>, own_firm: bool| {
         for role in std::iter::once(role).chain(catalogue.implied_by(role).iter().copied()) {

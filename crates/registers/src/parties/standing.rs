@@ -102,10 +102,12 @@ pub struct Listing {
 pub struct Standing {
     /// The subject, when it is known.
     pub subject: Option<Party>,
+    /// The subject has the identity number it was looked for by, now or formerly, if it was.
+    pub subject_has_number: bool,
     /// The reportee, when it is known.
     pub reportee: Option<Party>,
-    /// The reportee has the identity number it was looked for by, now or formerly, if it was.
-    pub is_person_asked: bool,
+    /// As for the subject.
+    pub reportee_has_number: bool,
     /// The subject's state, when it is a system user.
     pub system_user: Option<SystemUserState>,
     /// Every relation that counts: direct, by key role, delegated; from the reportee, its main
@@ -158,6 +160,8 @@ struct Row {
     alive: Option<bool>,
     resource: Option<String>,
     actions: Option<Vec<String>>,
+    /// Of the subject and the reportee: it has the identity number it was looked for by, if it was.
+    has_number: Option<bool>,
 }
 
 impl Row {
@@ -263,7 +267,7 @@ pub async fn standings(
              found.main_unit as "main_unit!", found.own_firm as "own_firm!", found.role as "role?", found.key_role as "key_role?",
              found.key_form as "key_form?", found.client as "client!", found.packages as "packages?: Vec<i16>", found.rights as "rights?",
              found.system_id as "system_id?", found.owner as "owner?", found.owner_org as "owner_org?", found.alive as "alive?",
-             found.resource as "resource?", found.actions as "actions?: Vec<String>"
+             found.resource as "resource?", found.actions as "actions?: Vec<String>", found.has_number as "has_number?"
            from unnest($1::uuid[], $2::int[], $3::int[], $4::text[], $5::bytea[], $6::uuid[], $7::int[], $8::int[], $9::text[], $10::bytea[])
              with ordinality as asked(s_uuid, s_party, s_user, s_org, s_person, r_uuid, r_party, r_user, r_org, r_person, place)
            cross join lateral (
@@ -314,14 +318,16 @@ pub async fn standings(
            select 0 as what, p.key, p.uuid, p.party_id, p.kind, p.form_id, p.status, p.org_number, p.user_id, p.parent_key, p.name, p.death_date,
              false as main_unit, false as own_firm, null::int2 as role, null::int2 as key_role, null::int2 as key_form, false as client,
              null::int2[] as packages, null::jsonb as rights, s.system_id, o.uuid as owner, o.org_number as owner_org,
-             not u.is_deleted and not s.is_deleted and o.status <> 'deleted' as alive, null::text as resource, null::text[] as actions
+             not u.is_deleted and not s.is_deleted and o.status <> 'deleted' as alive, null::text as resource, null::text[] as actions,
+             s_person is null or p.person_id_hmac is not distinct from s_person
+               or exists (select from person_former_id f where f.person_id_hmac = s_person and f.key = p.key) as has_number
            from subject p left join "system_user" u on u.id = p.uuid left join system s on s.system_internal_id = u.system_internal_id
            left join party o on o.key = u.owner_key
            union all
            select 1, r.key, uuid, party_id, kind, form_id, status, org_number, user_id, parent_key, name, death_date, false, false, null, null, null,
-             false, null, null, null, null, null,
-             r_person is null or r.person_id_hmac = r_person
-               or exists (select from person_former_id f where f.person_id_hmac = r_person and f.key = r.key), null, null
+             false, null, null, null, null, null, null, null, null,
+             r_person is null or r.person_id_hmac is not distinct from r_person
+               or exists (select from person_former_id f where f.person_id_hmac = r_person and f.key = r.key)
            from reportee r
            union all
            select 2, null, null, null, null, s.form_id, null, null, null, null, null, null, s.main_unit, s.own_firm, r.role_id, r.key_role, r.key_form,
@@ -337,25 +343,25 @@ pub async fn standings(
                 join assignment a on a.from_key = d.client_key and a.to_key = d.facilitator_key and a.role_id = d.role_id
                 join assignment_right g on g.assignment_id = a.id and g.resource_id = k.resource_id
                 where k.delegation_id = r.delegation_id) end,
-             null, null, null, null, null, null
+             null, null, null, null, null, null, null
            from relation r join source s on s.key = r.from_key
            union all
            select 3, null, null, null, null, null, null, null, null, null, null, null, false, false, null, null, null, false, null, null,
-             null, null, null, null, c.resource, c.action_filters
+             null, null, null, null, c.resource, c.action_filters, null
            from reportee r join access_list_member m on m.party_key = r.key join access_list_connection c on c.list = m.list
            union all
            select 4, null, p.uuid, null, null, null, null, null, null, null, null, null, t.main_unit, false, null, null, null, false, null, null,
-             null, null, null, null, null, null
+             null, null, null, null, null, null, null
            from (select key, main_unit from source union select key, false from holder union select key, false from owned) t
            join party p on p.key = t.key
            union all
            select 5, null, null, null, null, null, null, null, null, null, null, null, false, false, null, null, null, false, null, null,
-             null, null, null, null, l.owner_orgcode || ':' || l.identifier, null
+             null, null, null, null, l.owner_orgcode || ':' || l.identifier, null, null
            from subject s join access_list_member m on m.party_key = s.key join access_list l on l.id = m.list
            where r_uuid is null and r_party is null and r_user is null and r_org is null and r_person is null
            union all
            select 6, null, f.uuid, null, null, null, null, null, null, null, null, null, false, false, null, null, null, false, null, null,
-             null, null, null, null, null, null
+             null, null, null, null, null, null, null
            from source s cross join subject u join client_delegation d on d.system_user_key = u.key and d.client_key = s.key
            join party f on f.key = d.facilitator_key) found"#,
         &subjects.uuids as &[Option<Uuid>],
@@ -382,10 +388,11 @@ pub async fn standings(
         match row.what {
             SUBJECT => {
                 standing.system_user = row.system_user();
+                standing.subject_has_number = row.has_number == Some(true);
                 standing.subject = row.party();
             }
             REPORTEE => {
-                standing.is_person_asked = row.alive.unwrap_or(true);
+                standing.reportee_has_number = row.has_number == Some(true);
                 standing.reportee = row.party();
             }
             CONNECTION => standing.connections.extend(row.connection()),
@@ -408,12 +415,16 @@ pub async fn standings(
     Ok(out)
 }
 
-/// Every relation that counts for a subject and a reportee.
+/// Every relation that counts for a subject and a reportee; none for a subject that is dead or
+/// deleted.
 pub async fn connections(
     db: &mut PgConnection,
     subject: &Party,
     reportee: &Party,
 ) -> Result<Vec<Connection>, DbError> {
+    if subject.is_gone() {
+        return Ok(Vec::new());
+    }
     Ok(standing(db, &subject.uuid.into(), &reportee.uuid.into())
         .await?
         .connections)

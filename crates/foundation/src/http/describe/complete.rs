@@ -1,7 +1,9 @@
 //! What is added to the description when every operation is known.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Serialize;
+use serde_json::Value;
 use utoipa::{
     ToSchema,
     openapi::{
@@ -43,19 +45,42 @@ pub fn complete(description: &mut OpenApi, is_limited: impl Fn(&str) -> bool) {
     prune(description);
 }
 
-/// Takes out the schemas that nothing names: parts of others.
+/// Takes out the schemas that no operation names, nor another schema that stays.
 fn prune(description: &mut OpenApi) {
-    loop {
-        let text = serde_json::to_string(description).unwrap_or_default();
-        let components = description.components.get_or_insert_default();
-        let before = components.schemas.len();
-        components
-            .schemas
-            .retain(|name, _| text.contains(&format!("\"#/components/schemas/{name}\"")));
-        if components.schemas.len() == before {
-            return;
+    let components = description.components.get_or_insert_default();
+    let mut schemas = std::mem::take(&mut components.schemas);
+    let mut named = BTreeSet::new();
+    let mut waiting = references(description);
+    while let Some(name) = waiting.pop() {
+        if let Some(schema) = schemas.get(&name)
+            && named.insert(name)
+        {
+            waiting.extend(references(schema));
         }
     }
+    schemas.retain(|name, _| named.contains(name));
+    description.components.get_or_insert_default().schemas = schemas;
+}
+
+/// Names of the schemas that a part of the description refers to; some of them more than once.
+fn references(part: &impl Serialize) -> Vec<String> {
+    fn collect(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::String(text) => {
+                found.extend(
+                    text.strip_prefix("#/components/schemas/")
+                        .map(str::to_owned),
+                );
+            }
+            Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
+            Value::Object(members) => members.values().for_each(|value| collect(value, found)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+    let mut found = Vec::new();
+    // What cannot be written as JSON is described nowhere, and names nothing.
+    collect(&serde_json::to_value(part).unwrap_or_default(), &mut found);
+    found
 }
 
 fn register<T: ToSchema>(components: &mut Components) {
