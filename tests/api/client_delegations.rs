@@ -1021,7 +1021,7 @@ async fn a_party_uuid_of_a_system_user_makes_a_caller_where_that_is_allowed() {
 #[tokio::test]
 async fn a_party_uuid_of_a_deleted_system_user_makes_no_caller() {
     let world = World::with(&[("compat.systemuser_by_party_uuid", "true")]).await;
-    let deleted = world.stian().deletes_agent(&TALLKNUSEREN_AGENT).await;
+    let deleted = world.randi().deletes_agent(&TALLKNUSEREN_AGENT).await;
     deleted.assert_status(200);
     let parameters = [
         ("partyuuid", &*TALLKNUSEREN_AGENT.id),

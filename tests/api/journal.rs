@@ -7,7 +7,7 @@ use std::{
 };
 
 use foundation::recovery::{JournaledTable, What};
-use testkit::prelude::*;
+use testkit::{cluster::home, prelude::*};
 
 use crate::{journey::Client, support::who};
 

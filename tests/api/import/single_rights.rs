@@ -313,6 +313,53 @@ async fn a_right_does_not_open_an_access_list() {
 }
 
 #[tokio::test]
+async fn a_right_of_a_sub_unit_has_the_obligations_and_the_access_list_of_the_resource() {
+    let lines = [(NATTERGAL, ARBEIDSTRENING_AVTALE), (NATTERGAL, SAFT_INNSYN), (TINDEVANDRER, SAFT_INNSYN)].map(|(from, resource)| {
+        json!({"from": from.number, "toOrg": KERAMIKK_VERKSTED.number, "rights": [{"resource": resource.0, "actions": ["read"]}]})
+    });
+    let world = given(&lines).await;
+    let oddny = (PERSON, ODDNY.pid);
+    let of = async |subject, resource, party| {
+        decides_at(&world, AUTHORIZE_PATH, subject, resource, party).await
+    };
+    let by_right = of(oddny, ARBEIDSTRENING_AVTALE, NATTERGAL).await;
+    let by_policy = of((PERSON, TORLEIF.pid), ARBEIDSTRENING_AVTALE, NATTERGAL).await;
+    assert_ne!(by_right["obligations"], Value::Null);
+    assert_eq!(by_right["obligations"], by_policy["obligations"]);
+    let listed = of(oddny, SAFT_INNSYN, NATTERGAL).await;
+    let unlisted = of(oddny, SAFT_INNSYN, TINDEVANDRER).await;
+    assert_eq!(
+        (&listed["decision"], &unlisted["decision"]),
+        (&json!("Permit"), &json!("Deny"))
+    );
+}
+
+#[tokio::test]
+async fn a_right_of_a_sub_unit_is_to_the_part_of_the_resource_that_it_names() {
+    let world = given(&[to_organization(NATTERGAL, KERAMIKK_VERKSTED)]).await;
+    world
+        .app
+        .changes_directly(
+            "update assignment_right set extra = '[[\"urn:altinn:task\", \"Task_1\"]]'",
+        )
+        .await;
+    world.app.caught_up().await;
+    for (task, decision) in [("Task_1", "Permit"), ("Task_2", "NotApplicable")] {
+        let mut body = decision_request(
+            (PERSON, ODDNY.pid),
+            "read",
+            ARBEIDSTRENING_AVTALE.0,
+            (ORG_NUMBER, NATTERGAL.number),
+        );
+        let resource = &mut body["Request"]["Resource"][0]["Attribute"];
+        let attribute = json!({"AttributeId": "urn:altinn:task", "Value": task});
+        resource.as_array_mut().unwrap().push(attribute);
+        let answer = world.sav().asks(body).await.assert_status(200).json();
+        assert_eq!(answer["response"][0]["decision"], decision, "{task}");
+    }
+}
+
+#[tokio::test]
 async fn authzen_decides_by_single_rights_and_names_them() {
     let world = given(&[to_person(NATTERGAL, PER)]).await;
     let body = json!({"subject": {"type": "person", "id": PER.pid}, "action": {"name": "read"},

@@ -140,21 +140,49 @@ impl SingleRight {
     pub fn list(stored: &Value) -> Vec<Self> {
         let text =
             |value: &Value, at: usize| value.get(at).and_then(Value::as_str).map(str::to_owned);
-        let items =
-            |value: Option<&Value>| value.and_then(Value::as_array).cloned().unwrap_or_default();
-        let right = |stored: &Value| {
-            let further = items(stored.get(2))
+        // Without an attribute that it needs, a right would be to more.
+        let further = |stored: Option<&Value>| match stored {
+            None | Some(Value::Null) => Some(Vec::new()),
+            Some(Value::Array(pairs)) => pairs
                 .iter()
-                .filter_map(|pair| Some((text(pair, 0)?, text(pair, 1)?)))
-                .collect();
-            let assignment = text(stored, 3).and_then(|id| id.parse().ok());
+                .map(|pair| Some((text(pair, 0)?, text(pair, 1)?)))
+                .collect(),
+            Some(_) => None,
+        };
+        let right = |stored: &Value| {
             Some(Self {
                 resource: text(stored, 0)?,
                 action: text(stored, 1)?,
-                further,
-                assignment,
+                further: further(stored.get(2))?,
+                assignment: text(stored, 3).and_then(|id| id.parse().ok()),
             })
         };
-        items(Some(stored)).iter().filter_map(right).collect()
+        let rights = stored.as_array().into_iter().flatten();
+        rights.filter_map(right).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::*;
+
+    #[rstest]
+    #[case(json!([["a", "read"]]), &[0])]
+    #[case(json!([["a", "read", null]]), &[0])]
+    #[case(json!([["a", "read", []]]), &[0])]
+    #[case(json!([["a", "read", [["urn:altinn:task", "Task_1"]]]]), &[1])]
+    #[case(json!([["a", "read", [["urn:altinn:task"]]], ["a", "write"]]), &[0])]
+    #[case(json!([["a", "read", "urn:altinn:task"]]), &[])]
+    #[case(json!([["a"]]), &[])]
+    fn a_right_whose_attributes_cannot_be_read_is_none(
+        #[case] stored: Value,
+        #[case] further: &[usize],
+    ) {
+        let rights = SingleRight::list(&stored);
+        let counts: Vec<usize> = rights.iter().map(|right| right.further.len()).collect();
+        assert_eq!(counts, further);
     }
 }
