@@ -24,7 +24,7 @@ begin
     end loop;
 end $$;
 
--- Instances remember what they decided by. What changes past the service is named to none of them, so they forget everything.
+-- Instances cache what they decide by. What changes past the service is named to none of them, so they drop everything that they have cached.
 create function publish_direct_change() returns trigger language plpgsql security definer set search_path from current as $$
 begin
     insert into change_feed (kind, key) values ('everything', 'changed past the service');

@@ -112,7 +112,7 @@ async fn no_person_asks_for_another_person() {
 }
 
 #[tokio::test]
-async fn a_dead_person_has_no_party_and_no_role() {
+async fn a_deceased_person_has_no_party_and_no_role() {
     let world = World::start().await;
     let marit = user_id(&world).await;
     world.app.record_death(MARIT).await;

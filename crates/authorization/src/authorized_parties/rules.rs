@@ -123,8 +123,8 @@ impl<'a> Assembly<'a> {
         let is_connected = connections
             .iter()
             .any(|connection| rules::connects(self.catalogue, connection));
-        let is_dead = reportee.death_date.is_some() || self.subject.death_date.is_some();
-        if is_dead || !(is_self || is_connected) {
+        let is_deceased = reportee.death_date.is_some() || self.subject.death_date.is_some();
+        if is_deceased || !(is_self || is_connected) {
             return None;
         }
         // Where something must lead to a resource, only what does is shown.

@@ -145,7 +145,7 @@ pub fn connects(catalogue: &Catalogue, connection: &Connection) -> bool {
 }
 
 /// Every role the subject holds for the reportee, by register or role map. Not those of client
-/// delegations; none of a subject that is dead or deleted.
+/// delegations; none of a subject that is deceased or deleted.
 pub fn held_roles(
     catalogue: &Catalogue,
     subject: &Party,

@@ -415,7 +415,7 @@ pub async fn standings(
     Ok(out)
 }
 
-/// Every relation that counts for a subject and a reportee; none for a subject that is dead or
+/// Every relation that counts for a subject and a reportee; none for a subject that is deceased or
 /// deleted.
 pub async fn connections(
     db: &mut PgConnection,
