@@ -57,14 +57,13 @@ fmt: ## Formats the code.
 .PHONY: lint
 lint: ## Checks format, lints, dependencies, documentation and the committed SQL metadata.
 	cargo fmt --all --check
-	cargo clippy --locked --workspace --all-targets -- -D warnings
+	scripts/check-sql.sh --lint
 	cargo clippy --locked --test chaos -- -D warnings
 	cargo clippy --locked --no-default-features -- -D warnings
 	cargo xtask dependencies
 	cargo xtask sql
 	cargo xtask words
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
-	scripts/check-sql.sh
 	scripts/check-description.sh
 	cargo deny --locked check bans licenses sources
 	cargo xtask licences

@@ -2,7 +2,7 @@
 # Checks the committed .sqlx against the migrations and the code, on a private Postgres of its own.
 # Also that "system_user" is quoted, since Postgres reserves that name since version 16 for the user that is logged in, and that
 # statements ask service_now() for the time.
-# Usage: scripts/check-sql.sh [--update]     --update writes .sqlx anew
+# Usage: scripts/check-sql.sh [--update | --lint]     --update writes .sqlx anew; --lint runs Clippy where the code is compiled anyway
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/prerequisites.sh postgres
@@ -43,7 +43,9 @@ done
 found="$work/found"
 mkdir "$found"
 touch crates/*/src/lib.rs src/lib.rs src/main.rs tests/*/main.rs
-SQLX_OFFLINE=false SQLX_OFFLINE_DIR="$found" DATABASE_URL="$database" cargo check --quiet --locked --workspace --all-targets
+compile=(cargo check --quiet --locked --workspace --all-targets)
+[ "${1:-}" != --lint ] || compile=(cargo clippy --locked --workspace --all-targets -- -D warnings)
+SQLX_OFFLINE=false SQLX_OFFLINE_DIR="$found" DATABASE_URL="$database" "${compile[@]}"
 if [ "${1:-}" = --update ]; then
     rm -f .sqlx/query-*.json
     cp "$found"/query-*.json .sqlx/

@@ -11,6 +11,16 @@ use crate::{
 const MASKINPORTEN: &str = "/authentication/api/v1/exchange/maskinporten";
 
 #[tokio::test]
+async fn a_query_that_cannot_be_read_is_refused() {
+    let app = TestApp::start().await;
+    let answer = app.get(&format!("{MASKINPORTEN}?test=x%00"), "x").await;
+    assert_eq!(
+        answer.expect(400).json()["errors"]["test"],
+        json!(["The value 'x' is not valid."])
+    );
+}
+
+#[tokio::test]
 async fn a_maskinporten_token_becomes_ours() {
     let app = TestApp::start().await;
     let raw = Client::seeded(who::FJORDLONN_CLIENT)

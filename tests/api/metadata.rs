@@ -75,6 +75,22 @@ async fn everything_hangs_together() {
 }
 
 #[tokio::test]
+async fn an_area_may_have_no_package() {
+    let app = TestApp::start().await;
+    let groups = read(&app, &format!("{PACKAGES}/export")).await;
+    let mut areas = groups
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|group| group["areas"].as_array().unwrap());
+    let empty = areas
+        .find(|area| area["packages"] == json!([]))
+        .expect("an area without packages");
+    let path = format!("{PACKAGES}/area/{}/packages", empty["id"].as_str().unwrap());
+    get(&app, &path, &[]).await.expect(204);
+}
+
+#[tokio::test]
 async fn a_package_by_its_urn_or_the_end_of_it() {
     let app = TestApp::start().await;
     let whole = read(

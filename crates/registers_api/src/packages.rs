@@ -212,7 +212,7 @@ pub async fn area(
 
 /// The packages of an area.
 #[utoipa::path(get, operation_id = "listAccessPackagesOfArea", path = "/accessmanagement/api/v1/meta/info/accesspackages/area/{id}/packages", tag = "Vendor",
-    params(("id" = Uuid, Path)), responses((status = 200, body = Vec<PackageDto>), (status = 400), (status = 404)))]
+    params(("id" = Uuid, Path)), responses((status = 200, body = Vec<PackageDto>), (status = 204, description = "None"), (status = 400), (status = 404)))]
 pub async fn packages_of_area(
     State(metadata): State<Arc<Metadata>>,
     reader: Reader,

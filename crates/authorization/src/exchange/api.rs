@@ -13,7 +13,10 @@ use super::claims::{self, Issue};
 use foundation::{
     config::Profile,
     http::{
-        ApiError, ApiResult, Json, describe::FrameworkProblem, negotiated_text, path::PathValues,
+        ApiError, ApiResult, Json,
+        describe::{FrameworkProblem, ModelStateProblem},
+        negotiated_text,
+        path::PathValues,
         query::Query,
     },
     token::{IssuerKind, OrganizationToken, PersonToken, Shape, SystemUserToken, Verified},
@@ -27,7 +30,7 @@ const UNAUTHORIZED: ApiError = ApiError::NotExchanged;
 #[utoipa::path(get, operation_id = "exchangeToken", path = "/authentication/api/v1/exchange/{tokenProvider}", tag = "Vendor",
     params(("tokenProvider" = String, Path, description = "maskinporten or id-porten"), ("test" = Option<bool>, Query)),
     responses((status = 200, content((String = "text/plain"), (String = "application/json")), description = "The token: as a JSON string for a client that accepts JSON alone, else as plain text"),
-        (status = 400, content((String = "text/plain"), (String = "application/json")), description = "No such provider"), (status = 401, body = FrameworkProblem, content_type = "application/problem+json"), (status = 403, body = FrameworkProblem, content_type = "application/problem+json", description = "No accepted scope"),
+        (status = 400, content((String = "text/plain"), (String = "application/json"), (ModelStateProblem = "application/problem+json")), description = "No such provider, or a query that cannot be read"), (status = 401, body = FrameworkProblem, content_type = "application/problem+json"), (status = 403, body = FrameworkProblem, content_type = "application/problem+json", description = "No accepted scope"),
         (status = 410, description = "Enterprise users are gone"), (status = 503)),
     security((), ("organizationToken" = []), ("personToken" = [])))]
 pub async fn exchange(
