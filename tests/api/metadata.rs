@@ -249,6 +249,20 @@ async fn a_search_is_narrowed_by_kind_of_party() {
 }
 
 #[tokio::test]
+async fn a_search_has_twenty_words() {
+    let app = TestApp::start().await;
+    let term = |words: usize| format!("{PACKAGES}/search?term={}", vec!["a"; words].join("+"));
+    get(&app, &term(20), &[]).await.expect(200);
+    for suffix in ["", "&simpleSearch=false"] {
+        let long = get(&app, &(term(3_900) + suffix), &[]).await.expect(400);
+        assert_eq!(
+            long.problem()["detail"],
+            "Term is too long. It may have 20 words and 256 characters"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_search_is_narrowed_by_service_owner() {
     let app = TestApp::start().await;
     let of_sav = found(&app, "resourceProviderCode=SAV").await;

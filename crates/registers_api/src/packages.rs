@@ -119,14 +119,14 @@ fn id(path: &PathValues) -> ApiResult<Uuid> {
 
 /// Finds packages by words, the best first. Without a term it lists all that pass the filters.
 #[utoipa::path(get, operation_id = "searchAccessPackages", path = "/accessmanagement/api/v1/meta/info/accesspackages/search", tag = "Vendor",
-    params(("term" = Option<String>, Query, description = "Words; every package when left out"),
+    params(("term" = Option<String>, Query, description = "Up to 20 words of 256 characters in all; every package when left out"),
         ("typeName" = Option<String>, Query, description = "Name of a kind of party, such as `organization`"),
         ("resourceProviderCode" = Option<Vec<String>>, Query, description = "Parts of codes of service owners"),
         ("searchInResources" = Option<bool>, Query, description = "Look into names of resources too"),
         ("strict" = Option<bool>, Query, description = "Each word must be found, not one of them"),
         ("simpleSearch" = Option<bool>, Query, description = "`false` finds words that are much alike")),
     responses((status = 200, body = Vec<FoundPackage>), (status = 204, description = "None"),
-        (status = 400, description = "A flag is no flag, or there is no such kind of party")))]
+        (status = 400, description = "A flag is no flag, there is no such kind of party, or the term has more than 20 words or 256 characters")))]
 pub async fn search(
     State(metadata): State<Arc<Metadata>>,
     State(db): State<PgPool>,

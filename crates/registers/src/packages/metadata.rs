@@ -1,7 +1,7 @@
 //! The catalogue as others read it: groups, areas, packages and roles with their texts in one
 //! language.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use anyhow::Context as _;
 use serde::{Deserialize, de::DeserializeOwned};
@@ -159,10 +159,21 @@ pub struct PackageSearch {
     pub comparison: Option<Comparison>,
 }
 
-/// No kind of party has this name.
+/// Words that a search may have: each is compared with every text.
+const MAX_WORDS: usize = 20;
+/// Characters of all words of a search together.
+const MAX_TERM_CHARS: usize = 256;
+
+/// Why packages cannot be searched.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("Type '{0}' not found. Try organization, organisasjon or person")]
-pub struct UnknownType(pub String);
+pub enum SearchFault {
+    /// No kind of party has this name.
+    #[error("Type '{0}' not found. Try organization, organisasjon or person")]
+    UnknownType(String),
+    /// The term is too long.
+    #[error("Term is too long. It may have {MAX_WORDS} words and {MAX_TERM_CHARS} characters")]
+    LongTerm,
+}
 
 /// Why a role's packages cannot be said.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -320,26 +331,36 @@ impl Metadata {
     /// `resources` are those that packages lead to.
     ///
     /// # Errors
-    /// There is no such kind of party.
+    /// There is no such kind of party, or the term is too long.
     pub fn search(
         &self,
         search: &PackageSearch,
         resources: &[LedResource],
         language: Language,
-    ) -> Result<Vec<FoundPackage>, UnknownType> {
+    ) -> Result<Vec<FoundPackage>, SearchFault> {
+        if search.term.chars().nth(MAX_TERM_CHARS).is_some()
+            || search.term.split_whitespace().nth(MAX_WORDS).is_some()
+        {
+            return Err(SearchFault::LongTerm);
+        }
         let kind = match &search.type_name {
             None => None,
             Some(name) => Some(self.kind_named(name)?),
         };
+        let codes: HashSet<String> = search
+            .provider_codes
+            .iter()
+            .map(|code| code.to_lowercase())
+            .collect();
+        // Owners are few and have many resources.
+        let mut asked_owners: HashMap<&str, bool> = HashMap::new();
         let mut led: HashMap<&str, Vec<&LedResource>> = HashMap::new();
         for resource in resources {
-            let is_asked = search.provider_codes.is_empty()
-                || search.provider_codes.iter().any(|code| {
-                    resource
-                        .owner_code
-                        .to_lowercase()
-                        .contains(&code.to_lowercase())
-                });
+            let owner = resource.owner_code.as_str();
+            let is_asked = *asked_owners.entry(owner).or_insert_with(|| {
+                let owner = owner.to_lowercase();
+                codes.is_empty() || codes.iter().any(|code| owner.contains(code))
+            });
             if is_asked {
                 led.entry(&resource.subject_urn).or_default().push(resource);
             }
@@ -403,7 +424,7 @@ impl Metadata {
     }
 
     /// Key of a kind of party by its name in any of the languages.
-    fn kind_named(&self, name: &str) -> Result<&str, UnknownType> {
+    fn kind_named(&self, name: &str) -> Result<&str, SearchFault> {
         let lower = name.trim().to_lowercase();
         let is_named = |kind: &&Kind| {
             Language::ALL
@@ -412,7 +433,7 @@ impl Metadata {
         };
         let kind = self.kinds.iter().find(is_named);
         kind.map(|kind| kind.key.as_str())
-            .ok_or_else(|| UnknownType(name.to_owned()))
+            .ok_or_else(|| SearchFault::UnknownType(name.to_owned()))
     }
 
     /// The roles.
@@ -612,5 +633,32 @@ fn described(description: &Texts, name: &Texts, language: Language) -> String {
         Language::Nb => format!("Fullmakter som gjelder {name}."),
         Language::Nn => format!("Fullmakter som gjeld {name}."),
         Language::En => format!("Powers of attorney about {name}."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[rstest::rstest]
+    #[case::words(&"a ".repeat(20), &"a ".repeat(21))]
+    #[case::characters(&"\u{e5}".repeat(256), &"\u{e5}".repeat(257))]
+    #[case::spaces(&" ".repeat(256), &" ".repeat(257))]
+    fn a_term_has_twenty_words_of_256_characters(
+        #[case] longest: &str,
+        #[case] longer: &str,
+        #[values(Comparison::Any, Comparison::All, Comparison::Alike)] comparison: Comparison,
+    ) {
+        let metadata = Metadata::read().unwrap();
+        let search = |term: &str| {
+            let search = PackageSearch {
+                term: term.to_owned(),
+                comparison: Some(comparison),
+                ..PackageSearch::default()
+            };
+            metadata.search(&search, &[], Language::Nb).map(drop)
+        };
+        assert_eq!(search(longest), Ok(()));
+        assert_eq!(search(longer), Err(SearchFault::LongTerm));
     }
 }

@@ -15,7 +15,7 @@ pub use dto::{
     SubtypeDto, resource_type_uuid, resource_uuid, service_owner_uuid,
 };
 pub use embedded::embedded;
-pub use metadata::{Metadata, PackageSearch, UnknownName, UnknownType};
+pub use metadata::{Metadata, PackageSearch, SearchFault, UnknownName};
 pub use model::{
     Catalogue, EntityKind, Package, PackageKey, Role, RoleKey, RolePackage, Variant, VariantKey,
 };

@@ -39,54 +39,79 @@ pub fn fits(
     }
 }
 
+/// A text that is looked into, with what it is worth.
+struct Rule<'p> {
+    field: &'static str,
+    text: &'p str,
+    lower: String,
+    /// Whether it must begin with what is looked for.
+    is_prefix: bool,
+    points: f64,
+}
+
+impl Rule<'_> {
+    fn holds(&self, word: &str) -> bool {
+        if self.is_prefix {
+            self.lower.starts_with(word)
+        } else {
+            self.lower.contains(word)
+        }
+    }
+}
+
 fn contains(
     term: &str,
     is_strict: bool,
     texts: SearchedTexts<'_>,
 ) -> Option<(f64, Vec<FoundField>)> {
     let words: Vec<String> = term.split_whitespace().map(str::to_lowercase).collect();
-    let rules: [(&str, &str, bool, f64); 5] = [
+    let rules: [(&'static str, &str, bool, f64); 5] = [
         ("name.prefix", texts.name, true, 100.0),
         ("name", texts.name, false, 50.0),
         ("description", texts.description, false, 10.0),
         ("area.name.prefix", texts.area_name, true, 25.0),
         ("area.description", texts.area_description, false, 5.0),
     ];
-    let holds = |text: &str, word: &str, is_prefix: bool| {
-        let text = text.to_lowercase();
-        if is_prefix {
-            text.starts_with(word)
-        } else {
-            text.contains(word)
-        }
-    };
+    let rules = rules.map(|(field, text, is_prefix, points)| Rule {
+        field,
+        text,
+        lower: text.to_lowercase(),
+        is_prefix,
+        points,
+    });
+    let resources: Vec<(&str, String)> = texts
+        .resources
+        .iter()
+        .map(|name| (name.as_str(), name.to_lowercase()))
+        .collect();
     let mut found = Vec::new();
     if words.len() > 1 {
         let phrase = words.join(" ");
-        for (field, text, is_prefix, points) in rules {
-            if holds(text, &phrase, is_prefix) {
-                found.push(field_of(&format!("{field}.phrase"), text, points * 2.0));
-            }
+        for rule in rules.iter().filter(|rule| rule.holds(&phrase)) {
+            let field = format!("{}.phrase", rule.field);
+            found.push(field_of(&field, rule.text, rule.points * 2.0));
         }
     }
     for word in &words {
-        for (field, text, is_prefix, points) in rules {
-            if holds(text, word, is_prefix) {
-                found.push(field_of(field, text, points));
-            }
+        for rule in rules.iter().filter(|rule| rule.holds(word)) {
+            found.push(field_of(rule.field, rule.text, rule.points));
         }
-        for resource in texts.resources {
-            if holds(resource, word, false) {
-                found.push(field_of("resources.name", resource, 2.0));
+        for (name, lower) in &resources {
+            if lower.contains(word) {
+                found.push(field_of("resources.name", name, 2.0));
             }
         }
     }
     if found.is_empty() {
         return None;
     }
-    let is_somewhere = |word: &String| found.iter().any(|f| holds(&f.value, word, false));
-    if is_strict && words.len() > 1 && !words.iter().all(is_somewhere) {
-        return None;
+    if is_strict && words.len() > 1 {
+        let found_texts: HashSet<&str> = found.iter().map(|f| f.value.as_str()).collect();
+        let lower: Vec<String> = found_texts.iter().map(|text| text.to_lowercase()).collect();
+        let is_somewhere = |word: &String| lower.iter().any(|text| text.contains(word));
+        if !words.iter().all(is_somewhere) {
+            return None;
+        }
     }
     Some((found.iter().map(|field| field.score).sum(), found))
 }
