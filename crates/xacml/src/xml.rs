@@ -5,7 +5,7 @@ use std::{fmt::Write as _, sync::Arc};
 
 use quick_xml::{
     events::{BytesStart, Event},
-    name::ResolveResult,
+    name::{NamespaceError, ResolveResult},
     reader::NsReader,
 };
 
@@ -169,6 +169,9 @@ impl<'a> Reading<'a> {
             // Events borrow the text, not the reader, whose state this loop changes.
             let event = match self.reader.read_event() {
                 Ok(event) => event,
+                Err(quick_xml::Error::Namespace(NamespaceError::TooManyBindings(_))) => {
+                    return Err(self.refuse("there are too many namespaces"));
+                }
                 Err(e) => return Err(self.refuse(&e.to_string())),
             };
             match event {

@@ -56,6 +56,7 @@ fn laughs() -> String {
 #[rstest]
 #[case::billion_laughs(laughs(), "document type")]
 #[case::external_entity(format!("<!DOCTYPE p SYSTEM \"file:///etc/passwd\">{}", policy("")), "document type")]
+#[case::namespaces_of_one_element(policy("").replacen("xmlns=", &((0..10_000).map(|n| format!("xmlns:n{n}=\"u\" ")).collect::<String>() + "xmlns="), 1), "there are too many namespaces")]
 #[case::deep_elements(policy(&"<Description>".repeat(10_000)), "deep")]
 #[case::deep_sets(format!("<PolicySet xmlns=\"{NAMESPACE}\">").repeat(10_000), "deep")]
 #[case::deep_applies(condition(&format!("{}{}", "<Apply FunctionId=\"urn:oasis:names:tc:xacml:1.0:function:not\">".repeat(10_000), "</Apply>".repeat(10_000))), "deep")]
