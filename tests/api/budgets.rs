@@ -245,6 +245,34 @@ async fn a_call_has_five_million_steps() {
 }
 
 #[tokio::test]
+async fn long_values_are_read_for_steps() {
+    let world = World::start().await;
+    let with = |parts: usize, data_type: &str| {
+        let actions: Vec<String> = (0..parts).map(|n| format!("a{n}")).collect();
+        let actions: Vec<&str> = actions.iter().map(String::as_str).collect();
+        let mut body = multi(A_MELDING.0, &actions, 40);
+        let values = &mut body["Request"]["Environment"][0]["Attribute"];
+        for (n, value) in values.as_array_mut().unwrap().iter_mut().enumerate() {
+            value["Value"] = json!(format!("{}{n}", "a=b,".repeat(4_000) + "c="));
+            value["DataType"] = json!(format!("{XS}{data_type}"));
+        }
+        body
+    };
+    // A text is kept as it is; what is read character by character takes steps, in each decision.
+    let texts = world
+        .sav()
+        .post(AUTHORIZE_PATH, with(1_000, "string"))
+        .await;
+    texts.assert_status(200);
+    let few = world.sav().post(AUTHORIZE_PATH, with(100, "anyURI")).await;
+    few.assert_status(200);
+    let many = world.sav().post(AUTHORIZE_PATH, with(200, "anyURI")).await;
+    assert_refused(many, "evaluation budget");
+    let many = world.sav().post(DECISION, with(200, "anyURI")).await;
+    assert_refused_as_syntax(many, "evaluation budget");
+}
+
+#[tokio::test]
 async fn a_batch_and_checks_of_a_token_have_five_million_steps() {
     let world = world().await;
     let batch = |actions: &[&str]| {

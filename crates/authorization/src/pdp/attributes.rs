@@ -79,6 +79,14 @@ pub(super) fn complete_parties<'a>(
 pub(super) struct Attributes<'a>(pub(super) Vec<Category<'a>>);
 
 impl<'a> Attributes<'a> {
+    /// Steps that it takes to read the values of a request.
+    pub(super) fn steps_to_read(request: &PartialRequest<'_>) -> usize {
+        let values = request.values.iter();
+        values
+            .map(|v| Value::steps_to_parse(v.data_type, v.value.len()))
+            .sum()
+    }
+
     /// The attributes of a request. A value that its data type does not have can match nothing, and
     /// is left out.
     pub(super) fn of(request: &'a PartialRequest<'_>, question: &Question<'_>) -> Self {

@@ -387,6 +387,8 @@ impl Pdp {
         let is_person = kind == Some(PartyKind::Person) && question.who.may_be_person();
         // An organisation has packages by its uuid, not by its number.
         let is_organization = kind == Some(PartyKind::Organization) && question.who == Who::Party;
+        let to_read = Attributes::steps_to_read(request);
+        meter.take(to_read)?;
         let mut attributes = Attributes::of(request, question);
         attributes.complete_resource(&question.resource);
         complete_parties(
@@ -478,7 +480,12 @@ impl Pdp {
             meter.take(of_this.count().saturating_mul(request.values.len()) / RIGHTS_PER_STEP)?;
             match single_rights::matching(&pair.rights, &resource.identifier, action, &attributes) {
                 Some(right) => decided.permit_by(right),
-                None => decided.looks_in_sub_units = is_person && pair.has_key_role,
+                None if is_person && pair.has_key_role => {
+                    // They are read once more then.
+                    meter.take(to_read)?;
+                    decided.looks_in_sub_units = true;
+                }
+                None => {}
             }
         }
         if decided.decision == Decision::Permit && (view.explain || view.names_packages) {

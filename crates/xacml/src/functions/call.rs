@@ -105,7 +105,9 @@ pub fn call<'a>(
             }))
         }
         Operation::FromString(data_type) => {
-            Value::parse(data_type, Cow::Owned(arguments.one()?.text().into_owned()))
+            let text = arguments.one()?.text().into_owned();
+            budget.spend(Value::steps_to_parse(data_type, text.len()))?;
+            Value::parse(data_type, Cow::Owned(text))
                 .ok_or(Fault::syntax("a text is not a value of the type"))?
         }
         Operation::ToString => Value::String(Cow::Owned(arguments.one()?.text().into_owned())),

@@ -20,20 +20,28 @@ impl<'b, 'a> Members<'b, 'a> {
     fn of(values: &'b [Value<'a>], budget: &mut Budget<'_>) -> Result<Self, Fault> {
         // A key is a text of its own.
         budget.spend(values.len().saturating_mul(2))?;
-        let keys = (values.len() > MAX_COMPARED_PAIRWISE)
-            .then(|| values.iter().map(|v| v.key(budget.zone)).collect());
+        if values.len() <= MAX_COMPARED_PAIRWISE {
+            return Ok(Self { values, keys: None });
+        }
+        budget.spend(steps_to_key(values))?;
+        let keys = Some(values.iter().map(|v| v.key(budget.zone)).collect());
         Ok(Self { values, keys })
     }
 
     fn contains(&self, value: &Value<'_>, budget: &mut Budget<'_>) -> Result<bool, Fault> {
         if let Some(keys) = &self.keys {
-            budget.spend(2)?;
+            budget.spend(2 + value.steps_to_key())?;
             Ok(keys.contains(&*value.key(budget.zone)))
         } else {
             budget.spend(self.values.len())?;
+            budget.spend_text(self.values.len().saturating_mul(value.text_bytes()))?;
             Ok(self.values.iter().any(|v| v.equals(value, budget.zone)))
         }
     }
+}
+
+fn steps_to_key(values: &[Value<'_>]) -> usize {
+    values.iter().map(Value::steps_to_key).sum()
 }
 
 /// The values without duplicates; the first of each is kept.
@@ -46,6 +54,7 @@ pub fn distinct<'a>(
     let zone = budget.zone;
     let mut out: Vec<Value<'a>> = Vec::with_capacity(values.len());
     if values.len() > MAX_COMPARED_PAIRWISE {
+        budget.spend(steps_to_key(&values))?;
         let mut seen: HashSet<String> = HashSet::with_capacity(values.len());
         out.extend(
             values
@@ -53,6 +62,8 @@ pub fn distinct<'a>(
                 .filter(|v| seen.insert(v.key(zone).into_owned())),
         );
     } else {
+        let bytes: usize = values.iter().map(Value::text_bytes).sum();
+        budget.spend_text(bytes.saturating_mul(each / 2))?;
         for value in values {
             if !out.iter().any(|o| o.equals(&value, zone)) {
                 out.push(value);

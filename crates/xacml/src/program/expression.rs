@@ -395,7 +395,11 @@ impl<'r, const TRACED: bool> Run<'r, '_, TRACED> {
         self.budget.spend(nodes.len())?;
         let mut values = Vec::with_capacity(nodes.len());
         for node in nodes {
-            let value = Value::parse(selector.data_type, Cow::Owned(content.text(node)?));
+            let text = content.text(node)?;
+            self.budget.spend_text(text.len())?;
+            self.budget
+                .spend(Value::steps_to_parse(selector.data_type, text.len()))?;
+            let value = Value::parse(selector.data_type, Cow::Owned(text));
             values.push(value.ok_or(Fault::syntax("a selected text is not a value of the type"))?);
         }
         if values.is_empty() {

@@ -15,6 +15,16 @@ use time::{Date, DateTime, DayTimeDuration, Time, TimezoneOffset, YearMonthDurat
 pub(crate) use xpath::Node;
 pub use xpath::{Content, Namespaces, XPathExpression};
 
+/// Bytes of a text that are read as a value in the time of one step.
+const BYTES_READ_PER_STEP: usize = 16;
+/// So many bytes of each value are read for nothing: ordinary values have no more.
+const BYTES_READ_FREE: usize = 64;
+
+/// Steps of working through a text of so many bytes character by character.
+const fn steps_to_read(bytes: usize) -> usize {
+    bytes.saturating_sub(BYTES_READ_FREE) / BYTES_READ_PER_STEP
+}
+
 /// A data type: those of the standard (appendices A.2 and B.3), which are a closed set here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum DataType {
@@ -280,6 +290,23 @@ impl<'a> Value<'a> {
             Self::DnsName(t) => Value::DnsName(Cow::Borrowed(t)),
             other => other.clone(),
         }
+    }
+
+    /// Steps that [`Value::parse`] takes for a text of so many bytes, of those that bound an
+    /// evaluation. What reads the values of a request for each of its decisions counts them.
+    #[must_use]
+    pub const fn steps_to_parse(data_type: DataType, bytes: usize) -> usize {
+        if matches!(data_type, DataType::String) {
+            // It is kept as it is.
+            0
+        } else {
+            steps_to_read(bytes)
+        }
+    }
+
+    /// Steps of making its key.
+    pub(crate) fn steps_to_key(&self) -> usize {
+        steps_to_read(self.text_bytes())
     }
 
     /// About how many bytes a comparison or a copy of the value works through.

@@ -1,5 +1,7 @@
 //! E-mail addresses and X.500 distinguished names.
 
+use std::fmt::Write as _;
+
 /// An e-mail address, whose domain is compared in any letter case, and whose local part is not.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -81,7 +83,15 @@ impl X500Name {
 
     /// A text that is the same for equal names and no others.
     pub(crate) fn key(&self) -> String {
-        format!("{:?}", self.parts)
+        let mut key = String::with_capacity(2 * self.text.len());
+        for part in &self.parts {
+            for (kind, value) in part {
+                // The length says where a value ends, whatever is in it.
+                let _ = write!(key, "{kind}={}:{value}+", value.len());
+            }
+            key.push(',');
+        }
+        key
     }
 }
 
@@ -219,6 +229,17 @@ mod tests {
         assert_eq!(name(r"cn=Lu\C4\8Di\C4\87"), name("cn=Lučić"));
         assert_ne!(name("cn=a,o=b"), name("o=b,cn=a"));
         assert_ne!(name("cn=a+ou=b"), name("cn=a,ou=b"));
+    }
+
+    #[test]
+    fn keys_are_equal_as_names_are() {
+        let key = |text: &str| name(text).key();
+        assert_eq!(key("cn=A, o=b"), key("CN=a;O=B"));
+        assert_eq!(key("cn=a+ou=b"), key("OU=b+CN=a"));
+        assert_ne!(key("cn=a+ou=b"), key("cn=a,ou=b"));
+        // A value that looks like the end of another.
+        assert_ne!(key(r"cn=a\+,ou=b"), key("cn=a,ou=b"));
+        assert_ne!(key(r"cn=a\+2.5.4.11\=1:b"), key("cn=a+ou=b"));
     }
 
     #[test]

@@ -128,6 +128,46 @@ fn numbers_of_many_digits_take_more_steps() {
     assert!(of(1_000) > of(1) + 100, "{} {}", of(1_000), of(1));
 }
 
+/// Long values are worked through for each key and each comparison.
+#[rstest]
+#[case::few("a", 10)]
+#[case::many("a", 100)]
+fn bags_of_long_names_take_steps_for_their_bytes(#[case] id: &str, #[case] count: usize) {
+    let name = "x500Name";
+    let names = format!(
+        r#"<AttributeDesignator Category="c" AttributeId="{id}" DataType="urn:oasis:names:tc:xacml:1.0:data-type:{name}" MustBePresent="false"/>"#
+    );
+    let condition = apply("1.0:function:x500Name-subset", &names.repeat(2));
+    let of = |parts: usize| {
+        let mut category = Category::new("c");
+        for n in 0..count {
+            let text = format!("{}c={n}", "a=b,".repeat(parts));
+            let value = Value::parse(DataType::X500Name, text.into()).unwrap();
+            category.add("a", value);
+        }
+        steps(&condition, category)
+    };
+    let (short, long) = (of(10) as usize, of(1_000) as usize);
+    assert!(short < 100 * count, "{short}");
+    assert!(long > short + 400 * count, "{long}");
+}
+
+#[test]
+fn a_text_that_is_read_as_a_value_takes_steps_for_its_bytes() {
+    let read = apply(
+        "3.0:function:x500Name-from-string",
+        &apply("1.0:function:string-one-and-only", &bag("a")),
+    );
+    let condition = apply("1.0:function:x500Name-equal", &read.repeat(2));
+    let of = |parts: usize| {
+        let mut category = Category::new("c");
+        category.add_text("a", "a=b,".repeat(parts) + "c=d");
+        steps(&condition, category)
+    };
+    assert!(of(10) < 50, "{}", of(10));
+    assert!(of(1_000) > 500, "{}", of(1_000));
+}
+
 #[test]
 fn each_rule_takes_a_step() {
     let rules: String = (0..1_000).fold(String::new(), |mut all, n| {
