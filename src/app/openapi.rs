@@ -1,13 +1,23 @@
 //! The API description, generated from the handlers.
 
-use std::sync::Arc;
+use std::{
+    collections::VecDeque,
+    convert::Infallible,
+    pin::Pin,
+    task::{Context, Poll},
+};
 
-use axum::response::{IntoResponse as _, Response};
+use anyhow::Context as _;
+use axum::{
+    body::{Body, Bytes, HttpBody},
+    response::{IntoResponse as _, Response},
+};
 use foundation::http::{
     BaseAddress,
     describe::{self, Credential},
 };
 use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
+use hyper::body::{Frame, SizeHint};
 use utoipa::{
     OpenApi,
     openapi::{
@@ -66,23 +76,66 @@ pub fn complete(description: &mut utoipa::openapi::OpenApi) {
 #[derive(Debug, Clone)]
 pub struct Served {
     address: BaseAddress,
-    json: Arc<str>,
-    yaml: Arc<str>,
+    json: Written,
+    yaml: Written,
+}
+
+/// The description before and after the address: all answers share it.
+#[derive(Debug, Clone)]
+struct Written {
+    before: Bytes,
+    after: Bytes,
+}
+
+impl Written {
+    fn new(text: &str) -> anyhow::Result<Self> {
+        let (before, after) = text
+            .split_once(SERVER)
+            .context("the description has no server")?;
+        Ok(Self {
+            before: Bytes::copy_from_slice(before.as_bytes()),
+            after: Bytes::copy_from_slice(after.as_bytes()),
+        })
+    }
+}
+
+/// A body of some pieces.
+#[derive(Debug)]
+struct Pieces(VecDeque<Bytes>);
+
+impl HttpBody for Pieces {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.pop_front().map(|piece| Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0.iter().map(|piece| piece.len() as u64).sum())
+    }
 }
 
 impl Served {
     /// Of a complete description.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// It cannot be written, or names no server.
     pub fn new(
         description: &utoipa::openapi::OpenApi,
         address: BaseAddress,
     ) -> anyhow::Result<Self> {
         Ok(Self {
             address,
-            json: serde_json::to_string(description)?.into(),
-            yaml: description.to_yaml()?.into(),
+            json: Written::new(&serde_json::to_string(description)?)?,
+            yaml: Written::new(&description.to_yaml()?)?,
         })
     }
 
@@ -96,9 +149,11 @@ impl Served {
         self.respond("application/yaml", &self.yaml, headers)
     }
 
-    fn respond(&self, media: &'static str, text: &str, headers: &HeaderMap) -> Response {
-        let text = text.replacen(SERVER, &self.address.of(headers), 1);
-        ([(CONTENT_TYPE, HeaderValue::from_static(media))], text).into_response()
+    fn respond(&self, media: &'static str, text: &Written, headers: &HeaderMap) -> Response {
+        let address = Bytes::from(self.address.of(headers));
+        let pieces = [text.before.clone(), address, text.after.clone()];
+        let body = Body::new(Pieces(pieces.into()));
+        ([(CONTENT_TYPE, HeaderValue::from_static(media))], body).into_response()
     }
 }
 

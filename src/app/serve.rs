@@ -28,7 +28,7 @@ use super::{
     AppState,
     connections::{
         AnswerBody, AwaitedBodies, BodyLimits, Clocked, Clocks, CloseCause, ConnectionLimits,
-        Connections, OpenConnection, RequestBody, StreamExecutor,
+        Connections, Held, MAX_HEAD_BYTES, OpenConnection, RequestBody, StreamExecutor,
     },
 };
 use foundation::{
@@ -84,8 +84,6 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long nothing is accepted after a failure: others must end first.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// Greatest head of a request that is read at all. Smaller limits are checked later, with an answer.
-const MAX_HEAD_BYTES: usize = 64 * 1024;
 
 /// How the connections of a listener are served.
 #[derive(Debug, Clone)]
@@ -94,6 +92,8 @@ pub struct Serving {
     pub connections: Arc<Connections>,
     /// The bodies that are awaited, of all listeners that share them.
     pub awaited: Arc<AwaitedBodies>,
+    /// What is held for the clients of all listeners that share it.
+    pub held: Arc<Held>,
     /// Clocks and limits of each connection.
     pub limits: Arc<Limits>,
 }
@@ -105,6 +105,7 @@ impl Serving {
         Self {
             connections: Connections::new(ConnectionLimits::of(settings)),
             awaited: AwaitedBodies::new(settings),
+            held: Arc::default(),
             limits: Arc::from(settings.limits.clone()),
         }
     }
@@ -115,6 +116,7 @@ impl Serving {
         Self {
             connections: Connections::new(ConnectionLimits::internal()),
             awaited: Arc::clone(&self.awaited),
+            held: Arc::clone(&self.held),
             limits: Arc::clone(&self.limits),
         }
     }
@@ -122,7 +124,8 @@ impl Serving {
     fn builder(&self) -> auto::Builder<StreamExecutor> {
         let limits = &self.limits;
         let mut builder = auto::Builder::new(StreamExecutor::new(limits.write_timeout()));
-        // The clock of the head is in the stream, where it does not run between two requests.
+        // The clock of the head is in the stream, where it does not run between two requests. Smaller
+        // limits of a head are checked later, with an answer.
         builder
             .http1()
             .header_read_timeout(None)
@@ -219,6 +222,7 @@ pub async fn run_each<A, F, I, S>(
                 timeout: clocks.body,
                 awaited: Arc::clone(&serving.awaited),
             },
+            Arc::clone(&serving.held),
         ));
     }
     drop(listener);
@@ -239,6 +243,7 @@ async fn serve_one<F, I, S>(
     builder: auto::Builder<StreamExecutor>,
     clocks: Clocks,
     bodies: BodyLimits,
+    held: Arc<Held>,
 ) where
     F: Future<Output = Option<(I, S)>> + Send,
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -258,7 +263,7 @@ async fn serve_one<F, I, S>(
     let Ok(Some((stream, service))) = accepted else {
         return;
     };
-    let stream = Clocked::new(stream, Arc::clone(&connection), clocks);
+    let stream = Clocked::new(stream, Arc::clone(&connection), clocks, Arc::clone(&held));
     let service = hyper::service::service_fn(move |request: http::Request<Incoming>| {
         let version = request.version();
         let running = open.begin(version);
@@ -272,9 +277,11 @@ async fn serve_one<F, I, S>(
         request.extensions_mut().insert(ConnectInfo(peer));
         // Our services are always ready.
         let answer = service.clone().call(request);
+        let held = Arc::clone(&held);
         async move {
             let response = answer.await?;
-            Ok::<_, std::convert::Infallible>(response.map(|body| AnswerBody::new(body, running)))
+            let respond = |body| AnswerBody::new(body, running, &held);
+            Ok::<_, std::convert::Infallible>(response.map(respond))
         }
     });
     let mut served = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));

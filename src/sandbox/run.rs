@@ -19,7 +19,7 @@ use tower::Service as _;
 
 use crate::app::{
     self, AppState,
-    connections::AwaitedBodies,
+    connections::{AwaitedBodies, Held},
     hosts::Hosts,
     metrics,
     serve::{self, Serving, Shutdown},
@@ -69,6 +69,8 @@ pub struct Running {
     pub config: Checked,
     /// The bodies of requests whose clients are awaited.
     pub awaited: Arc<AwaitedBodies>,
+    /// What is held for clients.
+    pub held: Arc<Held>,
     stop: watch::Sender<bool>,
     servers: JoinSet<()>,
 }
@@ -216,7 +218,7 @@ pub async fn start(
     idporten::put_client(&issuers_service(&state), &own_client).await?;
     let (stop, shutdown) = Shutdown::channel();
     let serving = Serving::of(&config.settings);
-    let awaited = Arc::clone(&serving.awaited);
+    let (awaited, held) = (Arc::clone(&serving.awaited), Arc::clone(&serving.held));
     let servers = spawn(&state, &keys, listeners, serving, &shutdown)?;
     serve::spawn_background(&state, &shutdown);
     if config
@@ -241,6 +243,7 @@ pub async fn start(
         state,
         config,
         awaited,
+        held,
         stop,
         servers,
     })

@@ -484,6 +484,111 @@ async fn a_stream_with_a_window_of_one_byte_is_reset() {
     client.wait_for(RESET, 1).await;
 }
 
+/// Of some hundred kilobytes, made for each client.
+const LARGE_ANSWER: &str = "/accessmanagement/api/v1/meta/info/accesspackages/export";
+
+#[tokio::test]
+async fn answers_that_are_not_taken_have_64_mib_in_all() {
+    const MAX: usize = 64 * 1024 * 1024;
+    let app = app_with(&[], &[]).await;
+    let address = app.running.config.settings.server.listen;
+    let held = &app.running.held;
+    let mut modest = Client::of(&app).await;
+    modest.send(preface(0)).await;
+    modest.send(get(1, LARGE_ANSWER)).await;
+    modest.wait_for(HEADERS, 1).await;
+    let size = held.answer_bytes();
+    assert!(size > 100_000, "{size}");
+    let mut greedy = Vec::new();
+    'all: for _ in 0..20 {
+        let mut client = Client::from(Ipv4Addr::new(127, 0, 0, 2), address)
+            .await
+            .unwrap();
+        client.send(preface(0)).await;
+        greedy.push(client);
+        for stream in (1..200).step_by(2) {
+            let before = held.answer_bytes();
+            let last = greedy.last_mut().unwrap();
+            last.send(get(stream, LARGE_ANSWER)).await;
+            last.wait_for(HEADERS, stream).await;
+            assert!(held.answer_bytes() <= MAX);
+            if held.answer_bytes() < before {
+                break 'all;
+            }
+        }
+    }
+    // The first of its connections is closed, no other.
+    assert!(greedy.len() > 1);
+    let mut first = greedy.remove(0);
+    while first.next_frame().await.is_some() {}
+    let mut last = greedy.pop().unwrap();
+    last.send(get(999, "/alive")).await;
+    last.wait_for(HEADERS, 999).await;
+    modest.send(get(3, "/alive")).await;
+    modest.wait_for(HEADERS, 3).await;
+    drop((greedy, last, modest));
+    let gone = async {
+        while held.answer_bytes() > 0 {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(AT_MOST, gone).await.expect("nothing is held");
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_taken_by_http1_counts_until_it_is() {
+    let app = app_with(&[], &[]).await;
+    let held = &app.running.held;
+    let mut client = Client::of(&app).await;
+    let request = format!("GET {LARGE_ANSWER} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    client.send(request.repeat(200)).await;
+    let counted = async {
+        while held.answer_bytes() == 0 {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(AT_MOST, counted).await.expect("an answer waits");
+    let mut taken = vec![0; 64 * 1024];
+    let emptied = async {
+        while held.answer_bytes() > 0 {
+            assert_ne!(client.0.read(&mut taken).await.unwrap(), 0, "closed");
+        }
+    };
+    timeout(AT_MOST, emptied).await.expect("it is taken");
+}
+
+#[tokio::test]
+async fn heads_that_do_not_end_have_32_mib_in_all() {
+    const MAX: usize = 32 * 1024 * 1024;
+    let app = app_with(&[], &[("limits.max_connections_per_address", "1000")]).await;
+    let address = app.running.config.settings.server.listen;
+    let held = &app.running.held;
+    let head = format!(
+        "GET / HTTP/1.1\r\nHost: localhost\r\nX: {}",
+        "a".repeat(60_000)
+    );
+    let mut modest = Client::of(&app).await;
+    modest.send(&head).await;
+    let mut others = Vec::new();
+    // Thirty-six million bytes.
+    for _ in 0..600 {
+        let mut client = Client::from(Ipv4Addr::new(127, 0, 0, 2), address)
+            .await
+            .unwrap();
+        client.send(&head).await;
+        others.push(client);
+        assert!(held.head_bytes() <= MAX);
+    }
+    assert_eq!(others.remove(0).until_closed().await, "");
+    modest.send("\r\n\r\n").await;
+    let mut answer = [0; 9];
+    timeout(AT_MOST, modest.0.read_exact(&mut answer))
+        .await
+        .expect("an answer")
+        .unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 ");
+}
+
 #[tokio::test]
 async fn a_long_answer_by_http2_is_whole() {
     let app = TestApp::start().await;

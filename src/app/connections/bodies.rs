@@ -5,7 +5,7 @@ use std::{
     io::ErrorKind,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
     time::Duration,
 };
 
@@ -27,7 +27,9 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-use super::{AwaitedBodies, Running, StreamProgress, awaited::AwaitedBody};
+use super::{
+    AwaitedBodies, Held, Running, StreamProgress, awaited::AwaitedBody, held::UNCOUNTED_ANSWER,
+};
 
 /// The body of a request. Its client has to send it in time, and not more of it than the request may
 /// have. The context of the request learns that it is awaited, and why it was given up.
@@ -221,35 +223,59 @@ impl std::error::Error for BodyError {}
 const MAX_PIECE: usize = 16 * 1024;
 
 /// The body of an answer. While it is there, its request counts as being answered, and its stream of
-/// HTTP/2 knows that it is asked for.
+/// HTTP/2 knows that it is asked for. What is in memory of it counts as held for the client.
 #[derive(Debug)]
 pub struct AnswerBody {
     body: Body,
-    /// What is there of the body and not asked for yet; nothing on HTTP/1.1.
+    /// What is there of the body and not asked for yet.
     rest: Bytes,
     progress: Option<Arc<StreamProgress>>,
-    _running: Running,
+    running: Running,
+    held: Arc<Held>,
 }
 
 impl AnswerBody {
     /// The body of the answer to a request.
     #[must_use]
-    pub fn new(body: Body, running: Running) -> Self {
+    pub fn new(body: Body, running: Running, held: &Arc<Held>) -> Self {
         let progress = StreamProgress::current();
         if let Some(progress) = &progress {
             progress.note();
         }
-        Self {
+        let mut answer = Self {
             body,
             rest: Bytes::new(),
             progress,
-            _running: running,
+            running,
+            held: Arc::clone(held),
+        };
+        answer.take_what_is_there();
+        answer
+    }
+
+    /// A large body of known size is there as a whole. It counts from now on: a client that opens no
+    /// window never asks for it.
+    fn take_what_is_there(&mut self) {
+        let size = self.body.size_hint().exact().unwrap_or(0);
+        if size <= UNCOUNTED_ANSWER as u64 {
+            return;
+        }
+        // What is there needs nobody to be woken, and what is not is asked for later.
+        let mut context = Context::from_waker(Waker::noop());
+        if let Poll::Ready(Some(Ok(frame))) = Pin::new(&mut self.body).poll_frame(&mut context)
+            && let Ok(data) = frame.into_data()
+        {
+            self.rest = self.counted(data);
         }
     }
 
-    /// The first piece of some data; the others follow.
+    fn counted(&self, data: Bytes) -> Bytes {
+        self.held.answers.count(self.running.connection(), data)
+    }
+
+    /// The first piece of some data; the others follow. On HTTP/1.1 it is all of it.
     fn first_piece(&mut self, mut data: Bytes) -> Frame<Bytes> {
-        if data.len() > MAX_PIECE {
+        if self.progress.is_some() && data.len() > MAX_PIECE {
             self.rest = data.split_off(MAX_PIECE);
         }
         Frame::data(data)
@@ -264,10 +290,9 @@ impl HttpBody for AnswerBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let Some(progress) = &self.progress else {
-            return Pin::new(&mut self.body).poll_frame(context);
-        };
-        progress.note();
+        if let Some(progress) = &self.progress {
+            progress.note();
+        }
         if !self.rest.is_empty() {
             let rest = std::mem::take(&mut self.rest);
             return Poll::Ready(Some(Ok(self.first_piece(rest))));
@@ -275,7 +300,10 @@ impl HttpBody for AnswerBody {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
         Poll::Ready(frame.map(|frame| {
             let frame = match frame?.into_data() {
-                Ok(data) => self.first_piece(data),
+                Ok(data) => {
+                    let data = self.counted(data);
+                    self.first_piece(data)
+                }
                 Err(trailers) => trailers,
             };
             Ok(frame)

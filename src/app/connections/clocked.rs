@@ -15,7 +15,11 @@ use tokio::{
     time::{Sleep, sleep_until},
 };
 
-use super::{CloseCause, Connection, frames::Frames};
+use super::{
+    CloseCause, Connection, Held,
+    frames::Frames,
+    held::{HeldPiece, UNCOUNTED_HEAD},
+};
 
 /// How long a client may take.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +47,9 @@ impl Clocks {
     }
 }
 
+/// Greatest head of a request that is read at all.
+pub const MAX_HEAD_BYTES: usize = 64 * 1024;
+
 /// For how long an idle connection that was asked to close may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -68,11 +75,18 @@ pub struct Clocked<S> {
     /// Since when the client takes nothing.
     blocked: Option<Instant>,
     frames: Frames,
+    held: Arc<Held>,
+    /// Requests of the connection when bytes last came.
+    head_requests: u64,
+    /// Bytes since the last request, on HTTP/1.1.
+    head_bytes: usize,
+    /// There while what is kept of a head is not small.
+    head: Option<HeldPiece>,
 }
 
 impl<S> Clocked<S> {
     /// A stream of a connection that was just accepted.
-    pub fn new(stream: S, connection: Arc<Connection>, clocks: Clocks) -> Self {
+    pub fn new(stream: S, connection: Arc<Connection>, clocks: Clocks, held: Arc<Held>) -> Self {
         let first = connection.opened() + clocks.first_byte;
         Self {
             stream,
@@ -86,6 +100,32 @@ impl<S> Clocked<S> {
             write: None,
             blocked: None,
             frames: Frames::new(),
+            held,
+            head_requests: 0,
+            head_bytes: 0,
+            head: None,
+        }
+    }
+
+    /// Counts what is kept of a head that is not whole, after some bytes came.
+    fn count_head(&mut self, bytes: usize) {
+        let requests = self.connection.requests();
+        if requests != self.head_requests {
+            (self.head_requests, self.head_bytes, self.head) = (requests, 0, None);
+        }
+        let (kept, until) = match self.frames.unfinished() {
+            Some(kept) => (kept, None),
+            None if self.connection.in_flight() > 0 => (0, None),
+            None => {
+                // What comes besides is the rest of a body that nobody reads.
+                self.head_bytes = (self.head_bytes + bytes).min(MAX_HEAD_BYTES);
+                (self.head_bytes, Some(requests))
+            }
+        };
+        match &self.head {
+            _ if kept < UNCOUNTED_HEAD => self.head = None,
+            Some(head) => head.resize(kept),
+            None => self.head = Some(self.held.heads.hold(&self.connection, kept, until)),
         }
     }
 
@@ -176,8 +216,13 @@ impl<S> Clocked<S> {
         context: &mut Context<'_>,
     ) -> Poll<io::Result<T>> {
         if result.is_ready() {
-            self.blocked = None;
+            if self.blocked.take().is_some() {
+                self.connection.set_blocked(false);
+            }
             return result;
+        }
+        if self.blocked.is_none() {
+            self.connection.set_blocked(true);
         }
         self.poll_write_clock(context).map(Err)
     }
@@ -197,6 +242,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Clocked<S> {
                     Limit::Http2Frames.count();
                     return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
                 }
+                self.count_head(buffer.filled().len() - before);
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),

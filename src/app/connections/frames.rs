@@ -9,6 +9,11 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const HEAD: usize = 9;
 /// A flag of a frame: the last one of its body.
 const END_STREAM: u8 = 1;
+/// Kinds of frames: the head of a request, and more of it.
+const HEADERS: u8 = 1;
+const CONTINUATION: u8 = 9;
+/// A flag of both: the last one of the head.
+const END_HEADERS: u8 = 4;
 /// Such frames that may come at once.
 const BURST: u32 = 500;
 /// Such frames that may come each second after that.
@@ -20,6 +25,10 @@ pub struct Frames {
     state: State,
     left: u32,
     counted: Instant,
+    /// Bytes of a head of which further frames are to come.
+    head: usize,
+    /// Bytes of the frame that has not come as a whole.
+    length: usize,
 }
 
 #[derive(Debug)]
@@ -45,6 +54,20 @@ impl Frames {
             state: State::Preface(0),
             left: BURST,
             counted: Instant::now(),
+            head: 0,
+            length: 0,
+        }
+    }
+
+    /// Bytes that are kept since more is to come: of a frame, and of a head in several frames. None
+    /// of another protocol.
+    pub const fn unfinished(&self) -> Option<usize> {
+        match &self.state {
+            State::Other => None,
+            State::Preface(_) | State::Head { .. } => Some(self.head),
+            // The bytes of a head count from the beginning of their frame.
+            State::Rest(_) if self.head > 0 => Some(self.head),
+            State::Rest(left) => Some(self.length - *left),
         }
     }
 
@@ -101,6 +124,11 @@ impl Frames {
             0 => HEAD_BEGINS,
             length => State::Rest(length),
         };
+        self.length = length;
+        if matches!(kind, HEADERS | CONTINUATION) {
+            let is_whole = flags & END_HEADERS != 0;
+            self.head = if is_whole { 0 } else { self.head + length };
+        }
         let asks_for_nothing = match kind {
             // Data: empty, and not the end.
             0 => length == 0 && flags & END_STREAM == 0,
@@ -180,6 +208,19 @@ mod tests {
         let mut frames = Frames::new();
         assert_eq!(frames.read(b"POST / HTTP/1.1\r\n\r\n"), Ok(()));
         assert_eq!(frames.read(&pings), Ok(()));
+    }
+
+    #[rstest::rstest]
+    #[case::nothing(sent([]), Some(0))]
+    #[case::another_protocol(b"GET / HTTP/1.1".to_vec(), None)]
+    #[case::whole_head(sent([frame(HEADERS, END_HEADERS, 100)]), Some(0))]
+    #[case::half_head(sent([frame(HEADERS, 0, 100), frame(CONTINUATION, 0, 50)]), Some(150))]
+    #[case::finished_head(sent([frame(HEADERS, 0, 100), frame(CONTINUATION, END_HEADERS, 50)]), Some(0))]
+    #[case::half_frame(sent([frame(0, 0, 100)[..HEAD + 60].to_vec()]), Some(60))]
+    fn what_is_kept_until_more_comes(#[case] bytes: Vec<u8>, #[case] expected: Option<usize>) {
+        let mut frames = Frames::new();
+        assert_eq!(frames.read(&bytes), Ok(()));
+        assert_eq!(frames.unfinished(), expected);
     }
 
     proptest! {

@@ -5,12 +5,14 @@ mod bodies;
 mod clocked;
 mod descriptors;
 mod frames;
+mod held;
 mod registry;
 mod streams;
 
 pub use awaited::AwaitedBodies;
 pub use bodies::{AnswerBody, BodyLimits, RequestBody};
-pub use clocked::{Clocked, Clocks};
+pub use clocked::{Clocked, Clocks, MAX_HEAD_BYTES};
+pub use held::Held;
 pub use registry::{
     CloseCause, Connection, ConnectionLimits, Connections, OpenConnection, Running,
 };

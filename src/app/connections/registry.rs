@@ -106,6 +106,8 @@ pub struct Connection {
     requests: AtomicU64,
     /// Requests that are being answered.
     in_flight: AtomicUsize,
+    /// Whether its client takes nothing of what is written.
+    is_blocked: AtomicBool,
     /// Milliseconds from `opened` to the end of the last answer.
     idle_since: AtomicU64,
     cause: AtomicU8,
@@ -123,10 +125,16 @@ impl Connection {
             is_http2: AtomicBool::new(false),
             requests: AtomicU64::new(0),
             in_flight: AtomicUsize::new(0),
+            is_blocked: AtomicBool::new(false),
             idle_since: AtomicU64::new(0),
             cause: AtomicU8::new(CloseCause::None as u8),
             close: Notify::new(),
         }
+    }
+
+    /// The address at its other end.
+    pub(super) const fn peer(&self) -> AddressKey {
+        self.peer
     }
 
     /// When it was accepted.
@@ -142,6 +150,16 @@ impl Connection {
     /// Requests that are being answered.
     pub(super) fn in_flight(&self) -> usize {
         self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether its client takes nothing of what is written.
+    pub(super) fn set_blocked(&self, is_blocked: bool) {
+        self.is_blocked.store(is_blocked, Ordering::Relaxed);
+    }
+
+    /// Whether nothing is being answered, or written.
+    fn is_idle(&self) -> bool {
+        self.in_flight() == 0 && !self.is_blocked.load(Ordering::Relaxed)
     }
 
     pub(super) fn is_http2(&self) -> bool {
@@ -192,6 +210,13 @@ impl Connection {
 #[derive(Debug)]
 pub struct Running(Arc<Connection>);
 
+impl Running {
+    /// The connection that it came by.
+    pub(super) const fn connection(&self) -> &Arc<Connection> {
+        &self.0
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         let connection = &self.0;
@@ -220,6 +245,10 @@ struct Open {
     /// The same by address.
     silent_by_peer: BTreeSet<(AddressKey, u64)>,
     by_peer: HashMap<AddressKey, usize>,
+    /// All that count by address.
+    all_by_peer: BTreeSet<(AddressKey, u64)>,
+    /// The addresses by how many they have.
+    by_count: BTreeSet<(usize, AddressKey)>,
     /// Where the search for an idle one goes on.
     scanned: u64,
 }
@@ -240,7 +269,8 @@ impl Connections {
     }
 
     /// Takes a connection in. At a limit, one that has not asked for anything is closed for it, or
-    /// one that is idle.
+    /// one that is idle: at that of an address its own, at that of all one of the address that has
+    /// most.
     ///
     /// # Errors
     /// There are too many, and all are in use.
@@ -253,7 +283,7 @@ impl Connections {
         let peer = AddressKey::from(peer);
         let mut open = self.open();
         let of_peer = open.by_peer.get(&peer).copied().unwrap_or(0);
-        if !is_trusted && of_peer >= self.limits.max_per_address && !open.evict_silent_of(peer) {
+        if !is_trusted && of_peer >= self.limits.max_per_address && !open.evict_of(peer) {
             return Err(Limit::AddressConnections);
         }
         if open.all.len() >= self.limits.max && !open.evict() {
@@ -308,7 +338,8 @@ impl Open {
         self.silent.insert(id);
         if is_counted_by_address {
             self.silent_by_peer.insert((peer, id));
-            *self.by_peer.entry(peer).or_default() += 1;
+            self.all_by_peer.insert((peer, id));
+            self.count_of(peer, |count| count + 1);
         }
         connection
     }
@@ -319,13 +350,19 @@ impl Open {
             return;
         }
         self.no_longer_silent(connection);
-        if connection.is_counted_by_address
-            && let Some(count) = self.by_peer.get_mut(&connection.peer)
-        {
-            *count -= 1;
-            if *count == 0 {
-                self.by_peer.remove(&connection.peer);
-            }
+        if connection.is_counted_by_address {
+            self.all_by_peer.remove(&(connection.peer, connection.id));
+            self.count_of(connection.peer, |count| count - 1);
+        }
+    }
+
+    fn count_of(&mut self, peer: AddressKey, change: impl Fn(usize) -> usize) {
+        let before = self.by_peer.remove(&peer).unwrap_or(0);
+        self.by_count.remove(&(before, peer));
+        let count = change(before);
+        if count > 0 {
+            self.by_peer.insert(peer, count);
+            self.by_count.insert((count, peer));
         }
     }
 
@@ -335,19 +372,35 @@ impl Open {
             .remove(&(connection.peer, connection.id));
     }
 
-    fn evict_silent_of(&mut self, peer: AddressKey) -> bool {
+    /// Closes the oldest connection of an address that has not asked for anything, else one of its
+    /// that is idle.
+    fn evict_of(&mut self, peer: AddressKey) -> bool {
         let oldest = self
             .silent_by_peer
             .range((peer, 0)..=(peer, u64::MAX))
             .next()
             .map(|(_, id)| *id);
-        self.evict_one(oldest)
+        let chosen = oldest.or_else(|| self.find_idle_of(peer));
+        self.evict_one(chosen)
     }
 
-    /// Closes the oldest connection that has not asked for anything, else one that is idle.
+    /// The oldest of an address that is idle, among the first.
+    fn find_idle_of(&self, peer: AddressKey) -> Option<u64> {
+        self.all_by_peer
+            .range((peer, 0)..=(peer, u64::MAX))
+            .take(MAX_SCANNED)
+            .map(|(_, id)| *id)
+            .find(|id| self.all.get(id).is_some_and(|open| open.is_idle()))
+    }
+
+    /// Closes the oldest connection that has not asked for anything, else one that is idle: of the
+    /// address that has most, so that others keep theirs, else any.
     fn evict(&mut self) -> bool {
         let oldest = self.silent.first().copied();
-        let chosen = oldest.or_else(|| self.find_idle());
+        let greatest = self.by_count.last().map(|(_, peer)| *peer);
+        let chosen = oldest
+            .or_else(|| self.find_idle_of(greatest?))
+            .or_else(|| self.find_idle());
         self.evict_one(chosen)
     }
 
@@ -361,7 +414,7 @@ impl Open {
             .chain(before)
             .take(MAX_SCANNED)
             .inspect(|(id, _)| last = **id)
-            .find(|(_, connection)| connection.in_flight() == 0)
+            .find(|(_, connection)| connection.is_idle())
             .map(|(id, _)| *id);
         self.scanned = last.wrapping_add(1);
         found
@@ -462,14 +515,42 @@ mod tests {
         let second = connections.admit(address(2)).unwrap();
         let third = connections.admit(address(2)).unwrap();
         assert!(is_evicted(&first) && !is_evicted(&second) && !is_evicted(&other));
-        drop((
-            second.begin(Version::HTTP_11),
-            third.begin(Version::HTTP_11),
-        ));
+        let running = second.begin(Version::HTTP_11);
+        drop(third.begin(Version::HTTP_11));
+        let fourth = connections.admit(address(2)).unwrap();
+        assert!(is_evicted(&third) && !is_evicted(&second) && !is_evicted(&other));
+        let also_running = fourth.begin(Version::HTTP_11);
         assert_eq!(
             connections.admit(address(2)).err(),
             Some(Limit::AddressConnections)
         );
+        drop((running, also_running));
+    }
+
+    #[test]
+    fn of_idle_ones_the_address_that_has_most_loses_one() {
+        let connections = connections(4, 4);
+        let all = [1, 2, 2, 3].map(|last| connections.admit(address(last)).unwrap());
+        for open in &all {
+            drop(open.begin(Version::HTTP_11));
+        }
+        let new = connections.admit(address(4)).unwrap();
+        let running = new.begin(Version::HTTP_11);
+        assert_eq!(all.each_ref().map(is_evicted), [false, true, false, false]);
+        drop((all, running, new));
+        let left = connections.open();
+        assert!(left.by_count.is_empty() && left.all_by_peer.is_empty());
+    }
+
+    #[test]
+    fn one_whose_client_does_not_take_its_answer_is_in_use() {
+        let connections = connections(2, 1);
+        let open = connections.admit(address(1)).unwrap();
+        drop(open.begin(Version::HTTP_11));
+        open.connection().set_blocked(true);
+        assert!(connections.admit(address(1)).is_err());
+        open.connection().set_blocked(false);
+        assert!(connections.admit(address(1)).is_ok() && is_evicted(&open));
     }
 
     #[test]

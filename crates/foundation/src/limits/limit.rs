@@ -33,6 +33,8 @@ limits! {
     BodySize = "body_size", "bytes of a body.";
     BodyTime = "body_time", "time for a body.";
     AwaitedBodies = "awaited_bodies", "bodies whose clients are awaited, in number or bytes.";
+    UntakenAnswers = "untaken_answers", "bytes of answers that their clients do not take.";
+    UnfinishedHeads = "unfinished_heads", "bytes of heads of requests of which the rest does not come.";
     RequestTime = "request_time", "time until the head of the answer.";
     InFlight = "in_flight", "requests being answered, other than for decisions.";
     DecisionsInFlight = "decisions_in_flight", "requests for decisions being answered.";
