@@ -487,7 +487,7 @@ mod tests {
             is_sandbox: true,
             feed: Arc::clone(&feed),
             db: db(),
-            recovery: Arc::new(Recovery::new(None, None, feed, Fence::default())),
+            recovery: Arc::new(Recovery::new(None, 40, None, feed, Fence::default())),
             attempts: Attempts::new(db()),
             recorder: None,
         }

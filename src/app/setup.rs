@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use aws_lc_rs::rsa::KeySize;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 
 use super::{AppState, Inner, Readiness, limits::Guard};
 use authorization::{
@@ -18,7 +18,7 @@ use foundation::{
     audit,
     clock::Clock,
     config::{self, Checked, JournalPlace, Profile},
-    db::{self, DatabaseCondition, DatabaseMonitor, feed::Feed},
+    db::{self, DatabaseCondition, DatabaseMonitor, DbError, DbFault, feed::Feed},
     http::context,
     key_rotation::{self, KeyInUse},
     recovery::{Journal, Recovery},
@@ -100,8 +100,8 @@ impl Secrets {
         };
         let signing = self.own_keys.key_ids().map(str::to_owned).collect();
         add("tokens.signing_keys", signing);
-        add("keys.blind_index", self.identity.index_ids());
-        add("keys.person_id", self.identity.cipher_ids());
+        add(BLIND_INDEX, self.identity.index_ids());
+        add(PERSON_ID, self.identity.cipher_ids());
         let checkpoints = self.checkpoint_key.iter().map(|key| key.id().to_owned());
         add("keys.audit_checkpoints", checkpoints.collect());
         let login = self.login_key.iter().map(|key| key.kid().to_owned());
@@ -109,6 +109,40 @@ impl Secrets {
         add("pdp.subscription_keys", config.subscription_keys.ids());
         keys
     }
+}
+
+/// The settings of the keys for identity numbers.
+const BLIND_INDEX: &str = "keys.blind_index";
+const PERSON_ID: &str = "keys.person_id";
+
+/// Refuses keys for identity numbers with which persons of a database would not be found, or their numbers
+/// not be read.
+///
+/// # Errors
+/// They are not those of the database, or it fails.
+pub async fn require_identity_keys(
+    db: &mut PgConnection,
+    identity: &IdentityKeys,
+) -> anyhow::Result<()> {
+    let of = |setting: &'static str, ids: Vec<String>| -> Vec<KeyInUse> {
+        ids.into_iter().map(|id| KeyInUse { setting, id }).collect()
+    };
+    let indexes = of(BLIND_INDEX, identity.index_ids());
+    let ciphers = of(PERSON_ID, identity.cipher_ids());
+    key_rotation::require_index_key(db, BLIND_INDEX, &indexes.iter().collect::<Vec<_>>()).await?;
+    key_rotation::require_cipher_keys(db, PERSON_ID, &ciphers.iter().collect::<Vec<_>>()).await?;
+    Ok(())
+}
+
+/// Notes that every person is stored with these keys.
+///
+/// # Errors
+/// The database fails.
+pub async fn note_rekeyed(db: &mut PgConnection, identity: &IdentityKeys) -> anyhow::Result<()> {
+    key_rotation::use_only(db, BLIND_INDEX, &identity.index_ids()).await?;
+    let present: Vec<String> = identity.cipher_ids().into_iter().take(1).collect();
+    key_rotation::use_only(db, PERSON_ID, &present).await?;
+    Ok(())
 }
 
 /// Notes which keys the service starts with. One that a setting did not have before leaves a row in the
@@ -121,15 +155,15 @@ async fn note_keys(config: &Checked, secrets: &Secrets, pool: &PgPool) -> anyhow
     let keys = secrets.in_use(config);
     let mut tx = pool.begin().await?;
     if config.profile() != Profile::Sandbox {
-        for setting in ["keys.blind_index", "keys.person_id"] {
-            let ids: Vec<&KeyInUse> = keys.iter().filter(|key| key.setting == setting).collect();
-            key_rotation::require_known(&mut tx, setting, &ids).await?;
-        }
+        require_identity_keys(&mut tx, &secrets.identity).await?;
     }
     key_rotation::note(&mut tx, &keys)
         .await
         .context("noting the keys")?;
-    Ok(tx.commit().await?)
+    if let Some(cipher) = keys.iter().find(|key| key.setting == PERSON_ID) {
+        key_rotation::use_key(&mut tx, cipher).await?;
+    }
+    commit_at_start(tx).await
 }
 
 #[cfg(feature = "sandbox")]
@@ -214,6 +248,18 @@ pub async fn prepare_for_command(
     }
 }
 
+/// Ends a transaction whose changes may be made again. A start does not wait for a synchronous standby.
+async fn commit_at_start(tx: sqlx::PgTransaction<'static>) -> anyhow::Result<()> {
+    match db::commit(tx).await {
+        Ok(()) => Ok(()),
+        Err(DbError::Unavailable(error)) if error.fault == DbFault::CommitTimeout => {
+            tracing::warn!(error = %error.message, "the start goes on without waiting for it");
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Notes with which settings the service starts. When the last start on this database had others, a
 /// security event says so.
 ///
@@ -225,7 +271,7 @@ pub async fn note_settings(config: &Checked, pool: &PgPool) -> anyhow::Result<()
     let before = db::replace_settings_digest(&mut tx, &digest)
         .await
         .context("noting the settings")?;
-    tx.commit().await?;
+    commit_at_start(tx).await?;
     if before.is_some_and(|before| before != digest) {
         context::report(SecurityEvent::ConfigChanged { digest: &digest });
     }
@@ -367,6 +413,7 @@ fn recovery(
     let is_compared = journal.is_some() || config.profile() != Profile::Sandbox;
     Ok(Recovery::new(
         journal,
+        config.settings.recovery.journal_days,
         checkpoints.filter(|_| is_compared),
         Arc::clone(feed),
         fence.clone(),

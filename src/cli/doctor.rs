@@ -181,7 +181,14 @@ async fn journal(config: &Checked, place: &JournalPlace) -> anyhow::Result<Strin
         &DatabaseCondition::default(),
     )?;
     let mut connection = pool.acquire().await?;
-    let found = recovery::find(&mut connection, Some(&journal), None, Damage::Refuse).await?;
+    let found = recovery::find(
+        &mut connection,
+        Some(&journal),
+        None,
+        config.settings.recovery.journal_days,
+        Damage::Refuse,
+    )
+    .await?;
     anyhow::ensure!(
         found.is_none(),
         "the database is older than the journal: `systembruker recover` says what it lacks"
@@ -263,9 +270,19 @@ async fn rows(config: &Checked, pool: &PgPool, clock: &Clock, examination: &mut 
     if examination.note("schema", migrated.map(|()| "is up to date")) {
         let grants = db::require_grants(pool).await;
         examination.note("grants", grants.map(|()| "are complete"));
+        let keys = identity_keys(config, pool).await;
+        examination.note(
+            "keys for identity numbers",
+            keys.map(|()| "are those of the database"),
+        );
         let partitions = db::require_partitions(pool).await;
         examination.note("partitions", partitions.map(|()| "are there for tomorrow"));
     }
+}
+
+async fn identity_keys(config: &Checked, pool: &PgPool) -> anyhow::Result<()> {
+    let secrets = Secrets::from_settings(config)?;
+    setup::require_identity_keys(&mut *pool.acquire().await?, &secrets.identity).await
 }
 
 /// A greater difference keeps the service from getting ready.

@@ -12,7 +12,7 @@ use super::{
     recover,
     target::TargetArgs,
 };
-use crate::app::setup::CommandAccess;
+use crate::app::setup::{self, CommandAccess};
 use edges::import::{self, AcceptedPersons, Context, Format, Kind, Mode, Options, Outcome};
 use registers::packages;
 
@@ -85,6 +85,7 @@ pub async fn run(args: &ImportArgs) -> anyhow::Result<Exit> {
     let target = args.target.open(access).await?;
     if !args.dry_run {
         recover::require_complete(&target).await?;
+        setup::require_identity_keys(&mut *target.db.acquire().await?, &target.identity).await?;
     }
     let catalogue = packages::load(&target.db)
         .await

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{exit::Exit, output::OutputArgs, target::TargetArgs};
-use crate::app::setup::CommandAccess;
+use crate::app::setup::{self, CommandAccess};
 
 /// Which secret is made.
 #[derive(Debug, Subcommand)]
@@ -113,6 +113,9 @@ async fn rekey(args: &RekeyArgs) -> anyhow::Result<Exit> {
     .await;
     bar.finish_and_clear();
     let done = rekeyed?;
+    if done.unreadable + done.without_number == 0 {
+        setup::note_rekeyed(&mut *target.db.acquire().await?, &target.identity).await?;
+    }
     if done.changed > 0 {
         let mut tx = target.db.begin().await?;
         for setting in ["keys.blind_index", "keys.person_id"] {

@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 use foundation::{
     audit::Actor,
-    recovery::{self, Damage, JournalFault, Kind, Loss, Recovered},
+    db::DbError,
+    recovery::{self, Damage, JournalFault, Kind, Loss, Outcome, Recovered, Unrecoverable},
 };
 use indicatif::{HumanCount, HumanDuration};
 
@@ -75,9 +76,15 @@ async fn recover(args: &RecoverArgs, target: &Target) -> anyhow::Result<Exit> {
         Damage::Refuse
     };
     let mut db = target.db.acquire().await?;
-    let found = recovery::find(&mut db, journal.as_ref(), checkpoint.as_ref(), damage)
-        .await
-        .map_err(with_way_out)?;
+    let found = recovery::find(
+        &mut db,
+        journal.as_ref(),
+        checkpoint.as_ref(),
+        target.settings.recovery.journal_days,
+        damage,
+    )
+    .await
+    .map_err(with_way_out)?;
     drop(db);
     let Some(loss) = found else {
         println!("The database lacks nothing that its journal and its checkpoints know of.");
@@ -93,13 +100,30 @@ async fn recover(args: &RecoverArgs, target: &Target) -> anyhow::Result<Exit> {
         println!("{}", consequences(loss.kind));
         return Ok(Exit::DoesNotHold);
     }
-    let recovered = loss
+    if loss.is_gap && damage == Damage::Refuse {
+        println!(
+            "Nothing was done: objects of the journal are missing, and what ended access there would be given back. Put them back from a \
+             copy of the journal first. When they are lost for good, `systembruker recover --confirm --despite-damage` does the rest."
+        );
+        return Ok(Exit::DoesNotHold);
+    }
+    let outcome = loss
         .recover(&target.db, journal.as_ref(), Actor::Operator, damage)
         .await
         .map_err(with_way_out)?;
-    let Some(recovered) = recovered else {
-        println!("Another instance has done it meanwhile.");
-        return Ok(Exit::Good);
+    let recovered = match outcome {
+        Outcome::Done(recovered) => recovered,
+        Outcome::DoneBefore => {
+            println!("Another one has done it meanwhile.");
+            return Ok(Exit::Good);
+        }
+        Outcome::UnderWay => {
+            println!(
+                "Another `systembruker recover` or an instance is at work. Run `systembruker recover` again in a moment: it says what is missing \
+                 then."
+            );
+            return Ok(Exit::DoesNotHold);
+        }
     };
     list(&recovered, "Ended again");
     if loss.kind == Kind::Restore {
@@ -127,7 +151,14 @@ pub async fn require_complete(target: &Target) -> anyhow::Result<()> {
         return Ok(());
     };
     let mut db = target.db.acquire().await?;
-    let found = recovery::find(&mut db, Some(&journal), None, Damage::Refuse).await;
+    let found = recovery::find(
+        &mut db,
+        Some(&journal),
+        None,
+        target.settings.recovery.journal_days,
+        Damage::Refuse,
+    )
+    .await;
     anyhow::ensure!(
         found.map_err(with_way_out)?.is_none(),
         "the database is older than its journal: `systembruker recover` says what it lacks, and does it again with --confirm"
@@ -149,12 +180,18 @@ fn describe(loss: &Loss) {
             "  Objects of the journal are missing in between: what ended access there is not known."
         );
     }
+    if loss.is_of_another {
+        println!(
+            "  Another copy of this installation wrote the journal last. If it still runs, stop it or give it a journal of its own\n  \
+             (recovery.journal) before you confirm: what ended there would end here too."
+        );
+    }
     if let Some(fault) = &loss.head_fault {
         println!("  {fault}");
     }
     if let Some(rows) = loss.audit_rows {
         println!(
-            "  rows of the audit trail that are lost: {}",
+            "  rows of the audit trail that are lost, at least: {}",
             HumanCount(rows.unsigned_abs())
         );
     }
@@ -186,6 +223,13 @@ fn list(recovered: &Recovered, heading: &str) {
 
 /// What may be done about a journal that cannot be used.
 fn with_way_out(error: anyhow::Error) -> anyhow::Error {
+    // What the database refuses has nothing to do with the journal.
+    let is_of_database = error
+        .chain()
+        .any(|cause| cause.is::<DbError>() || cause.is::<sqlx::Error>());
+    if is_of_database && !error.is::<Unrecoverable>() {
+        return error;
+    }
     let way_out = match error.downcast_ref() {
         Some(JournalFault::Foreign { .. }) => {
             "Name this installation's own journal in recovery.journal. A copy of an installation gets one of its own."

@@ -66,6 +66,7 @@ const OTHERS: &[&str] = &[
     "change_request_archive",
     // What happened.
     "audit_log",
+    "attempt_batch",
     "audit_chain",
     "audit_start",
     "key_in_use",

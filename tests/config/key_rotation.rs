@@ -110,6 +110,23 @@ impl Rotation {
         instance
     }
 
+    /// The service, an import and `doctor` refuse the keys.
+    fn must_refuse(&self, message: &str) {
+        self.installation.write("import.ndjson", "");
+        let file = self.installation.path("import.ndjson");
+        let commands: [(&[&str], i32); 3] = [
+            (&["serve"], 3),
+            (&["import", "persons", &file, "--mode", "delta"], 3),
+            (&["doctor"], 1),
+        ];
+        for (command, code) in commands {
+            let ended = self.installation.run(command);
+            let text = format!("{}{}", ended.output, ended.errors);
+            assert_eq!(ended.code, code, "{command:?}: {text}");
+            assert!(text.contains(message), "{command:?}: {text}");
+        }
+    }
+
     /// A number that the database gives.
     async fn count(&self, query: &'static str) -> i64 {
         let mut db = PgConnection::connect(self.database.expose_secret())
@@ -182,6 +199,12 @@ async fn keys_for_identity_numbers_are_replaced_without_a_gap() {
     assert_all_know(&[&last], &[FIRST, SECOND]).await;
     let others = "select count(*) from person_former_id";
     assert_eq!(rotation.count(others).await, 0);
+    drop(last);
+
+    // By the old key alone nobody would be found any more.
+    rotation.keys(&[1]);
+    let message = "keys.blind_index: what this database holds was written with other keys";
+    rotation.must_refuse(message);
 }
 
 #[tokio::test]
@@ -213,6 +236,35 @@ async fn a_service_does_not_start_with_keys_that_the_database_never_had() {
     assert_eq!(ended.code, 3, "{}", ended.errors);
     let message = "keys.blind_index: what this database holds was written with other keys";
     assert!(ended.errors.contains(message), "{}", ended.errors);
+}
+
+#[tokio::test]
+async fn a_key_is_not_taken_out_before_what_it_encrypted_is_written_anew() {
+    let mut rotation = Rotation::begin().await;
+    drop(rotation.start().await);
+    rotation.keys(&[1, 2]);
+    drop(rotation.start().await);
+    rotation.rekey();
+    rotation.keys(&[2, 1]);
+    drop(rotation.start().await);
+    // Without the second `keys rekey`.
+    rotation.keys(&[2]);
+
+    rotation.must_refuse(
+        "keys.person_id: numbers of persons may be encrypted with a key that is not named any more",
+    );
+}
+
+#[tokio::test]
+async fn a_new_key_is_not_the_only_one_before_every_person_is_found_by_it() {
+    let mut rotation = Rotation::begin().await;
+    drop(rotation.start().await);
+    rotation.keys(&[1, 2]);
+    drop(rotation.start().await);
+    // Without any `keys rekey`.
+    rotation.keys(&[2]);
+
+    rotation.must_refuse("keys.blind_index: what this database holds was written with other keys");
 }
 
 #[tokio::test]

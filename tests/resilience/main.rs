@@ -30,6 +30,7 @@ mod recovery;
 mod several;
 mod silent;
 mod slow_clients;
+mod standby_away;
 
 use std::{
     path::PathBuf,

@@ -129,6 +129,18 @@ impl Sandbox {
         Ok(Answer::of(request.send().await?).await)
     }
 
+    /// The value of a metric without labels.
+    pub async fn metric(&self, name: &str) -> f64 {
+        let address = format!("http://127.0.0.1:{}/metrics", self.port + 1010);
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let text = http.get(&address).send().await.unwrap();
+        let text = text.text().await.unwrap();
+        let value = text
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value.expect("the metric").trim().parse().unwrap()
+    }
+
     pub async fn new_request(&self) -> String {
         let token = self
             .token(

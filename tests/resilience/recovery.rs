@@ -272,6 +272,8 @@ async fn what_a_fail_over_lost_is_ended_again_by_itself() {
     }
     let runs = count(&second, "select count(*) from recovery_run").await;
     assert_eq!(runs, 1, "one of the two instances does it");
+    let lost = "select (detail ->> 'auditRowsLost')::bigint from audit_log where action = 'recover.replayed'";
+    assert!(count(&second, lost).await >= 1, "the row of the deletion");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -550,11 +552,16 @@ async fn an_object_that_is_missing_is_noticed() {
 
     // A loss as short as that of a fail-over, which is not undone by itself.
     assert_eq!(deleted.decide(&sandbox).await, None);
-    let (code, text) = deleted.recover(&[]);
-    assert!(
-        code == 1 && text.contains("Objects of the journal are missing"),
-        "{code} {text}"
-    );
+    for arguments in [&[][..], &["--confirm"]] {
+        let (code, text) = deleted.recover(arguments);
+        assert!(
+            code == 1 && text.contains("Objects of the journal are missing"),
+            "{code} {text}"
+        );
+    }
+    assert_eq!(deleted.decide(&sandbox).await, None);
+    let (code, text) = deleted.recover(&["--confirm", "--despite-damage"]);
+    assert_eq!(code, 0, "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -712,4 +719,101 @@ async fn nothing_is_imported_before_the_database_is_whole_again() {
 
     assert_eq!(deleted.recover(&["--confirm"]).0, 0);
     assert!(!import().contains("systembruker recover"), "{}", import());
+}
+
+/// Entries that the fail-over of a test loses.
+const MANY: usize = 20_000;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fail_over_that_lost_much_is_over_in_time_and_seen() {
+    let (first, second) = (cluster("much"), cluster("much-lagging"));
+    let installation = Installation::on(&first);
+    let mut sandbox = installation.started().await;
+    let asked = about(&uuid::Uuid::new_v4().to_string());
+    installation.until_marked().await;
+    let sessions = "insert into session (id, person_uuid, user_id, level, acr, csrf_secret, expires)
+       select sha256(n::text::bytea), gen_random_uuid(), 1, 3, 'x', '\\x00', now() + interval '1 hour' from generate_series(1, 20000) n";
+    run_sql(&first, &[sessions]).await;
+    restore(&first, &second);
+    run_sql(&first, &["delete from session"]).await;
+    let since = Instant::now();
+    let gone = |line: &&Value| line["table"] == "session" && line["what"] == "gone";
+    while installation.lines().iter().filter(gone).count() < MANY {
+        assert!(since.elapsed() < WAIT_TIMEOUT, "all is in the journal");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+
+    installation.address.lead_to(&second);
+    drop(first);
+    let token = owner(&sandbox).await;
+
+    let since = Instant::now();
+    let mut is_seen = false;
+    while count(&second, "select count(*) from recovery_run").await == 0 {
+        is_seen |= sandbox.metric("recovering").await > 0.0;
+        assert!(since.elapsed() < WAIT_TIMEOUT, "it is done again");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    println!("{MANY} entries after {:?}", since.elapsed());
+    assert!(
+        since.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        since.elapsed()
+    );
+    assert!(is_seen, "`recovering` is 1 meanwhile");
+    until_decided(&sandbox, &token, &asked).await;
+    assert_eq!(count(&second, "select count(*) from session").await, 0);
+    sandbox.kill();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn objects_that_expired_and_are_put_back_end_nothing() {
+    let cluster = cluster("put-back");
+    let installation = Installation::on(&cluster);
+    let sandbox = installation.started().await;
+    let person = sandbox.person().await;
+    let user = approved(&sandbox, &person).await;
+    delete(&sandbox, &person, &user).await;
+    installation.until_journaled("system_user", "set").await;
+    assert_eq!(sandbox.stop().await, 0);
+    // As an object of long ago, of which the database knows nothing any more.
+    let newest = newest_object(&installation.journal());
+    let name = newest.file_name().unwrap().to_str().unwrap();
+    let number = name.split('-').next().unwrap();
+    let name = format!(
+        "{number}-20240101T000000.000000-{}.ndjson",
+        uuid::Uuid::new_v4().simple()
+    );
+    fs::copy(&newest, newest.with_file_name(name)).unwrap();
+
+    let sandbox = installation.started().await;
+
+    let token = owner(&sandbox).await;
+    until_decided(&sandbox, &token, &about(&user)).await;
+    let asked = installation.recover(&[]);
+    let text = String::from_utf8(asked.stdout).unwrap();
+    assert_eq!(asked.status.code(), Some(0), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_operators_who_recover_at_once_do_it_once() {
+    let (deleted, sandbox) = Deleted::after_a_copy("twice", &[], &A_DAY_OLD).await;
+    assert_eq!(sandbox.stop().await, 0);
+    deleted.installation.address.lead_to(&deleted.second);
+    // Another one is at work.
+    let url = deleted.second.url("postgres");
+    let mut other = PgConnection::connect(url.expose_secret()).await.unwrap();
+    let mut at_work = other.begin().await.unwrap();
+    sqlx::query("select id from journal_end for update")
+        .execute(&mut *at_work)
+        .await
+        .unwrap();
+
+    let (code, text) = deleted.recover(&["--confirm"]);
+
+    assert!(code == 1 && text.contains("is at work"), "{code} {text}");
+    assert!(!text.contains("despite-damage"), "{text}");
+    at_work.rollback().await.unwrap();
+    let (code, text) = deleted.recover(&["--confirm"]);
+    assert_eq!(code, 0, "{text}");
 }

@@ -266,7 +266,7 @@ impl AccessManagement {
                 .await?
                 .ok_or(AccessProblem::NoConnection)?,
         };
-        tx.commit().await?;
+        foundation::db::commit(tx).await?;
         Ok(self.agent_relation(id, facilitator, agent))
     }
 
@@ -368,7 +368,7 @@ impl AccessManagement {
         self.record_removed(&mut tx, by, &facilitator, &agent, &rows)
             .await?;
         changes::touch(&mut tx, &agent).await?;
-        Ok(tx.commit().await?)
+        Ok(foundation::db::commit(tx).await?)
     }
 
     /// Findings for what an agent that is to be removed still has.
@@ -453,7 +453,7 @@ impl AccessManagement {
         self.record_removed(&mut tx, by, &facilitator, &agent, &rows)
             .await?;
         changes::touch(&mut tx, &agent).await?;
-        Ok(tx.commit().await?)
+        Ok(foundation::db::commit(tx).await?)
     }
 
     async fn client_in_use(
@@ -618,7 +618,7 @@ impl AccessManagement {
         }
         self.finish_giving(&mut tx, &known, has_changed, true)
             .await?;
-        tx.commit().await?;
+        foundation::db::commit(tx).await?;
         Ok(out)
     }
 
@@ -889,7 +889,7 @@ impl AccessManagement {
             );
         }
         self.finish_taking(&mut tx, &known, &lost).await?;
-        tx.commit().await?;
+        foundation::db::commit(tx).await?;
         Ok(out)
     }
 
@@ -1003,7 +1003,7 @@ impl AccessManagement {
         }
         self.finish_giving(&mut tx, &known, has_changed, false)
             .await?;
-        tx.commit().await?;
+        foundation::db::commit(tx).await?;
         Ok(out)
     }
 
@@ -1165,7 +1165,7 @@ impl AccessManagement {
             );
         }
         self.finish_taking(&mut tx, &known, &lost).await?;
-        tx.commit().await?;
+        foundation::db::commit(tx).await?;
         Ok(out)
     }
 }

@@ -99,7 +99,7 @@ impl AccessManagement {
         if let Some(user) = user {
             changes::publish_holdings(&mut tx, by, &user).await?;
         }
-        tx.commit().await?;
+        foundation::db::commit(tx).await?;
         Ok(AssignmentDto {
             id,
             role_id: self.role_id("rettighetshaver"),
@@ -200,7 +200,7 @@ impl AccessManagement {
         .await?;
         self.finish_removal(&mut tx, by, &from, &to, user.as_ref())
             .await?;
-        Ok(tx.commit().await?)
+        Ok(foundation::db::commit(tx).await?)
     }
 
     /// Ends what depended on what was taken back, and appends to the feed.
@@ -289,7 +289,7 @@ impl AccessManagement {
         let details = vec![json!({"to": to.uuid, "package": package.urn})];
         changes::record(&mut tx, by, Action::DelegationGranted, about, from, details).await?;
         finish_giving(&mut tx, by, from, to, user.as_ref()).await?;
-        tx.commit().await?;
+        foundation::db::commit(tx).await?;
         Ok(dto(id))
     }
 
@@ -375,7 +375,7 @@ impl AccessManagement {
         .await?;
         self.finish_removal(&mut tx, by, &from, &to, user.as_ref())
             .await?;
-        Ok(tx.commit().await?)
+        Ok(foundation::db::commit(tx).await?)
     }
 
     /// Gives rights on a resource, by their keys: all or none.
@@ -454,7 +454,7 @@ impl AccessManagement {
             changes::record(&mut tx, by, Action::DelegationGranted, about, from, details).await?;
             finish_giving(&mut tx, by, from, to, user.as_ref()).await?;
         }
-        Ok(tx.commit().await?)
+        Ok(foundation::db::commit(tx).await?)
     }
 
     /// Takes all rights on a resource back. Rights that were not given are no error.
@@ -526,7 +526,7 @@ impl AccessManagement {
         .await?;
         self.finish_removal(&mut tx, by, &from, &to, user.as_ref())
             .await?;
-        Ok(tx.commit().await?)
+        Ok(foundation::db::commit(tx).await?)
     }
 }
 

@@ -68,7 +68,7 @@ impl AccessManagement {
             return Ok(Some(person));
         }
         store::count_failure(&mut tx, caller, settings).await?;
-        tx.commit().await?;
+        foundation::db::commit(tx).await?;
         Ok(None)
     }
 }

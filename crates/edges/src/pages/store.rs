@@ -39,7 +39,7 @@ pub async fn insert_login(pool: &PgPool, browser: &str, login: &Login) -> Result
     )
     .execute(&mut *tx)
     .await?;
-    tx.commit().await?;
+    foundation::db::commit(tx).await?;
     Ok(())
 }
 
@@ -75,7 +75,7 @@ pub async fn insert_post_logout(
     receipt: Option<&Receipt>,
 ) -> Result<(), DbError> {
     sqlx::query!(
-        "insert into post_logout (id, redirect_url, receipt) values ($1, $2, $3)",
+        "insert into post_logout (id, redirect_url, receipt) select $1, $2, $3 from set_config('synchronous_commit', 'local', true)",
         &sha256(token)[..],
         redirect_url,
         receipt.map(Json) as _
@@ -90,7 +90,8 @@ pub async fn take_post_logout(pool: &PgPool, token: &str) -> Result<Option<PostL
     Ok(sqlx::query_as!(
         PostLogout,
         r#"with found as (select id, redirect_url, receipt from post_logout where id = $1 and created > service_now() - interval '15 minutes' for update)
-           update post_logout p set redirect_url = null from found where p.id = found.id
+           update post_logout p set redirect_url = null
+             from found cross join set_config('synchronous_commit', 'local', true) where p.id = found.id
            returning found.redirect_url as "redirect_url?", found.receipt as "receipt?: Json<Receipt>""#,
         &sha256(token)[..]
     )
@@ -143,10 +144,13 @@ pub async fn delete_old_logins(tx: &mut PgConnection, days: i32) -> Result<u64, 
     Ok(logins + logouts)
 }
 
-/// Deletes identifiers that could have been used a second time until ten minutes ago.
+/// Deletes identifiers that could have been used a second time until ten minutes ago, and those of batches of
+/// attempts that nobody sends again.
 pub async fn delete_expired_ids(tx: &mut PgConnection) -> Result<u64, DbError> {
     Ok(sqlx::query!(
-        "delete from used_once where (kind, id) in (
+        "with batches as (
+           delete from attempt_batch where id in (select id from attempt_batch where at < service_now() - interval '7 days' order by at limit $1))
+         delete from used_once where (kind, id) in (
            select kind, id from used_once where expires_at < service_now() - interval '10 minutes' order by expires_at limit $1)",
         BATCH
     )

@@ -40,7 +40,7 @@ pub async fn keep_language(
     language: Language,
 ) -> Result<(), DbError> {
     sqlx::query!(
-        r#"insert into person_preference (party_key, language) values ($1, $2)
+        r#"insert into person_preference (party_key, language) select $1, $2 from set_config('synchronous_commit', 'local', true)
            on conflict (party_key) do update set language = excluded.language"#,
         person,
         language.code()
@@ -57,7 +57,7 @@ pub async fn keep_shows_deleted(
     shows_deleted: bool,
 ) -> Result<(), DbError> {
     sqlx::query!(
-        r#"insert into person_preference (party_key, show_deleted) values ($1, $2)
+        r#"insert into person_preference (party_key, show_deleted) select $1, $2 from set_config('synchronous_commit', 'local', true)
            on conflict (party_key) do update set show_deleted = excluded.show_deleted"#,
         person,
         shows_deleted
@@ -71,7 +71,7 @@ pub async fn keep_shows_deleted(
 pub async fn add_favorite(db: &mut PgConnection, person: i32, party: Uuid) -> Result<(), DbError> {
     let most = i32::try_from(MAX_FAVORITES).unwrap_or(i32::MAX);
     sqlx::query!(
-        r#"insert into person_preference (party_key, favorites) values ($1, array[$2::uuid])
+        r#"insert into person_preference (party_key, favorites) select $1, array[$2::uuid] from set_config('synchronous_commit', 'local', true)
            on conflict (party_key) do update set favorites =
              (array_append(array_remove(person_preference.favorites, $2), $2))
              [greatest(1, cardinality(array_append(array_remove(person_preference.favorites, $2), $2)) - $3 + 1):]"#,
@@ -91,7 +91,7 @@ pub async fn remove_favorite(
     party: Uuid,
 ) -> Result<(), DbError> {
     sqlx::query!(
-        "update person_preference set favorites = array_remove(favorites, $2) where party_key = $1",
+        "update person_preference set favorites = array_remove(favorites, $2) from set_config('synchronous_commit', 'local', true) where party_key = $1",
         person,
         party
     )

@@ -1,7 +1,7 @@
 //! Attempts that changed nothing: what was refused or failed, and what leaves no other trace.
 //!
 //! Nothing waits for their rows. They gather in memory and are written within a second, in a
-//! transaction of their own. When more come than are kept apart, those of the same action, caller
+//! transaction of their own, which may be sent again and is stored once. When more come than are kept apart, those of the same action, caller
 //! and outcome become one row that carries their number (`detail.attempts`): none is lost, and
 //! however many come, memory and the trail grow by a bounded amount each second.
 
@@ -15,13 +15,19 @@ use std::{
 };
 
 use sqlx::PgPool;
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::{
     Action, ActorKind, ObjectKind, Outcome,
-    store::{self, AttemptRow},
+    store::{self, AttemptRow, Batch},
 };
-use crate::{http::context::RequestContext, telemetry::masked, token::Shape};
+use crate::{
+    db::{self, DbError},
+    http::context::RequestContext,
+    telemetry::masked,
+    token::Shape,
+};
 
 /// Attempts that are kept apart until they are written.
 const KEPT_APART: usize = 1_000;
@@ -29,7 +35,7 @@ const KEPT_APART: usize = 1_000;
 const CALLERS: usize = 1_000;
 /// How long attempts gather.
 const GATHER: Duration = Duration::from_millis(500);
-/// An insert that takes longer is given up and tried again.
+/// An insert that takes longer is reported. It keeps its connection, and is waited for again.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// One hit in so many is recorded of an action that succeeds too often for a row each.
 const SAMPLE: u64 = 100;
@@ -152,34 +158,10 @@ impl Waiting {
         self.merged.insert(key, row(attempt, by, None, context));
     }
 
-    /// Takes rows back that could not be written.
-    fn put_back(&mut self, rows: Vec<(Option<Key>, AttemptRow)>) {
-        for (key, row) in rows {
-            match key {
-                None if self.apart.len() < KEPT_APART => self.apart.push(row),
-                key => {
-                    let key = key.unwrap_or(Key {
-                        action: row.action,
-                        outcome: row.outcome,
-                        by: None,
-                    });
-                    self.merged
-                        .entry(key)
-                        .and_modify(|kept| kept.attempts += row.attempts)
-                        .or_insert(row);
-                }
-            }
-        }
-    }
-
-    fn all(&mut self) -> Vec<(Option<Key>, AttemptRow)> {
-        let apart = std::mem::take(&mut self.apart);
-        let merged = std::mem::take(&mut self.merged);
-        apart
-            .into_iter()
-            .map(|row| (None, row))
-            .chain(merged.into_iter().map(|(key, row)| (Some(key), row)))
-            .collect()
+    fn all(&mut self) -> Vec<AttemptRow> {
+        let mut rows = std::mem::take(&mut self.apart);
+        rows.extend(std::mem::take(&mut self.merged).into_values());
+        rows
     }
 }
 
@@ -225,8 +207,37 @@ struct Inner {
     db: PgPool,
     waiting: Mutex<Waiting>,
     /// Held while rows are written, so that a caller of `flush` waits for rows that others took.
-    writing: tokio::sync::Mutex<()>,
+    writing: tokio::sync::Mutex<Writing>,
     hits: AtomicU64,
+}
+
+/// What is on its way to the database.
+#[derive(Debug, Default)]
+struct Writing {
+    /// The batch that may not be stored yet. It is sent until it is, and grows no more.
+    batch: Option<Arc<Batch>>,
+    /// The insert of it that has not ended. Nothing else is begun before that.
+    insert: Option<JoinHandle<Option<Result<(), DbError>>>>,
+}
+
+impl Writing {
+    /// Waits for the insert of the batch, which is begun unless it is under way.
+    async fn insert(&mut self, db: &PgPool, batch: &Arc<Batch>) -> Result<(), String> {
+        let insert = self.insert.get_or_insert_with(|| {
+            let (db, batch) = (db.clone(), Arc::clone(batch));
+            db::begin_write(async move { store::insert_attempts(&db, &batch).await })
+        });
+        let Ok(ended) = tokio::time::timeout(TIMEOUT, &mut *insert).await else {
+            return Err("time-out".to_owned());
+        };
+        self.insert = None;
+        match ended {
+            Ok(Some(Ok(()))) => Ok(()),
+            Ok(Some(Err(error))) => Err(error.to_string()),
+            Ok(None) => Err("the connection is dead".to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
 }
 
 impl Attempts {
@@ -264,20 +275,30 @@ impl Attempts {
     /// Writes all that was noted before. False when the database does not take it: it is kept for
     /// the next time.
     pub async fn flush(&self) -> bool {
-        let _writing = self.0.writing.lock().await;
-        let rows = self.waiting().all();
-        if rows.is_empty() {
-            return true;
+        let mut writing = self.0.writing.lock().await;
+        loop {
+            let (batch, is_last) = match &writing.batch {
+                Some(batch) => (Arc::clone(batch), false),
+                None => {
+                    let rows = self.waiting().all();
+                    if rows.is_empty() {
+                        return true;
+                    }
+                    let id = Uuid::now_v7();
+                    (Arc::new(Batch { id, rows }), true)
+                }
+            };
+            writing.batch = Some(Arc::clone(&batch));
+            if let Err(error) = writing.insert(&self.0.db, &batch).await {
+                let rows = batch.rows.len();
+                tracing::warn!(error, rows, "attempts could not be recorded");
+                return false;
+            }
+            writing.batch = None;
+            if is_last {
+                return true;
+            }
         }
-        let insert = store::insert_attempts(&self.0.db, rows.iter().map(|(_, row)| row));
-        let error = match tokio::time::timeout(TIMEOUT, insert).await {
-            Ok(Ok(())) => return true,
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "time-out".to_owned(),
-        };
-        tracing::warn!(error, rows = rows.len(), "attempts could not be recorded");
-        self.waiting().put_back(rows);
-        false
     }
 
     /// Writes what is noted, again and again.
@@ -322,7 +343,7 @@ mod tests {
         let rows = waiting.all();
         let merged: Vec<u64> = rows
             .iter()
-            .map(|(_, row)| row.attempts)
+            .map(|row| row.attempts)
             .filter(|attempts| *attempts > 1)
             .collect();
         assert_eq!((rows.len(), merged), (KEPT_APART + 1, vec![30]));
@@ -336,7 +357,7 @@ mod tests {
         }
         let rows = waiting.all();
         assert_eq!(rows.len(), KEPT_APART + CALLERS + 1);
-        let attempts: u64 = rows.iter().map(|(_, row)| row.attempts).sum();
+        let attempts: u64 = rows.iter().map(|row| row.attempts).sum();
         assert_eq!(attempts, (KEPT_APART + 2 * CALLERS) as u64);
     }
 
@@ -347,18 +368,7 @@ mod tests {
             waiting.take(attempt(&n.to_string()), &context(None));
         }
         let rows = waiting.all();
-        assert_eq!((rows.len(), rows[0].1.attempts), (1, 5));
-    }
-
-    #[test]
-    fn rows_that_could_not_be_written_are_counted_with_those_that_came_since() {
-        let mut waiting = Waiting::default();
-        waiting.take(attempt("a"), &context(None));
-        let unwritten = waiting.all();
-        waiting.take(attempt("b"), &context(None));
-        waiting.put_back(unwritten);
-        let rows = waiting.all();
-        assert_eq!((rows.len(), rows[0].1.attempts), (1, 2));
+        assert_eq!((rows.len(), rows[0].attempts), (1, 5));
     }
 
     #[test]

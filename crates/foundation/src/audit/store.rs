@@ -157,18 +157,26 @@ fn detail(row: &AttemptRow) -> Option<Value> {
     (!members.is_empty()).then_some(Value::Object(members))
 }
 
-/// Writes rows about attempts, all of them or none.
-pub async fn insert_attempts(
-    pool: &PgPool,
-    rows: impl Iterator<Item = &AttemptRow> + Clone,
-) -> Result<(), DbError> {
+/// Rows about attempts that are written together.
+#[derive(Debug)]
+pub struct Batch {
+    /// Nothing is written twice under it.
+    pub id: Uuid,
+    pub rows: Vec<AttemptRow>,
+}
+
+/// Writes a batch, all of it or nothing. When it is there already, because the answer to an earlier
+/// attempt was lost, it counts as written.
+pub async fn insert_attempts(pool: &PgPool, batch: &Batch) -> Result<(), DbError> {
+    let rows = &batch.rows;
     macro_rules! column {
         (|$row:ident| $value:expr) => {
-            &rows.clone().map(|$row| $value).collect::<Vec<_>>()
+            &rows.iter().map(|$row| $value).collect::<Vec<_>>()
         };
     }
     sqlx::query!(
-        r#"insert into audit_log (request_id, trace_id, instance, actor_kind, actor_org, actor_supplier, actor_party_uuid,
+        r#"with batch as (insert into attempt_batch (id) values ($19) on conflict do nothing returning id)
+           insert into audit_log (request_id, trace_id, instance, actor_kind, actor_org, actor_supplier, actor_party_uuid,
              client_id, token_issuer, token_id, auth_level, address, action, object_kind, object_id, outcome, code, detail)
            select t.request_id, t.trace_id, $1, t.actor_kind, t.actor_org, t.actor_supplier, t.actor_party_uuid,
              t.client_id, t.token_issuer, t.token_id, t.auth_level, t.address, t.action, t.object_kind, t.object_id, t.outcome, t.code, t.detail
@@ -176,7 +184,7 @@ pub async fn insert_attempts(
              $11::smallint[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[], $18::jsonb[])
              with ordinality as t(request_id, trace_id, actor_kind, actor_org, actor_supplier, actor_party_uuid, client_id, token_issuer,
                token_id, auth_level, address, action, object_kind, object_id, outcome, code, detail, place)
-           order by t.place"#,
+           where exists (select from batch) order by t.place"#,
         super::instance(),
         column!(|row| row.request_id),
         column!(|row| row.trace_id.clone()),
@@ -195,6 +203,7 @@ pub async fn insert_attempts(
         column!(|row| row.outcome.wire().to_owned()),
         column!(|row| row.code.clone()),
         column!(|row| detail(row)) as &[Option<Value>],
+        batch.id,
     )
     .execute(pool)
     .await?;

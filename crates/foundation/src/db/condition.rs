@@ -15,7 +15,7 @@ use sqlx::PgConnection;
 use tokio::sync::{Notify, watch};
 
 use super::{
-    DbFault, DbUnavailable, Servers,
+    DbFault, DbUnavailable, Servers, commit,
     feed::{self, Feed},
 };
 
@@ -32,6 +32,8 @@ struct Known {
     renewed_at: AtomicU64,
     /// A session was read-only, and no session was seen since that is not.
     is_read_only: AtomicBool,
+    /// Connections wait for a synchronous standby.
+    waits_for_standby: AtomicBool,
     /// Why the server could not be reached when that was last tried.
     unreachable: Mutex<Option<DbUnavailable>>,
     /// Wakes the monitor.
@@ -50,6 +52,7 @@ impl Default for Known {
             began: Instant::now(),
             renewed_at: AtomicU64::default(),
             is_read_only: AtomicBool::default(),
+            waits_for_standby: AtomicBool::default(),
             unreachable: Mutex::default(),
             suspicion: Notify::new(),
             servers: Servers::default(),
@@ -84,6 +87,11 @@ impl DatabaseCondition {
                 self.0.suspicion.notify_one();
                 error
             }
+            // Who holds the lock waits for a standby.
+            DbFault::LockTimeout if self.waits_for_standby() => DbUnavailable {
+                fault: DbFault::StandbyAway,
+                message: "a lock was not given, since its holder waits for a synchronous standby; the change was not made".into(),
+            },
             DbFault::LockTimeout
             | DbFault::StatementTimeout
             | DbFault::Serialization
@@ -95,7 +103,9 @@ impl DatabaseCondition {
             | DbFault::DiskFull
             | DbFault::InputOutput
             | DbFault::Refused
-            | DbFault::PermissionDenied => error,
+            | DbFault::PermissionDenied
+            | DbFault::CommitTimeout
+            | DbFault::StandbyAway => error,
         }
     }
 
@@ -142,6 +152,17 @@ impl DatabaseCondition {
         self.0.is_read_only.load(Ordering::Relaxed)
     }
 
+    /// Whether changes wait for a synchronous standby, as far as it is known.
+    #[must_use]
+    pub fn waits_for_standby(&self) -> bool {
+        self.0.waits_for_standby.load(Ordering::Relaxed)
+    }
+
+    /// Changes wait for a synchronous standby, or do not. Returns what was known before.
+    pub(super) fn set_waits_for_standby(&self, waits: bool) -> bool {
+        self.0.waits_for_standby.swap(waits, Ordering::Relaxed)
+    }
+
     pub(super) fn set_unreachable(&self, cause: Option<DbUnavailable>) {
         let mut known = self
             .0
@@ -169,6 +190,7 @@ impl DatabaseCondition {
     /// A connection did not answer any more. What waits for an answer gets [`SILENCE_GRACE`].
     pub(super) fn note_silence(&self) {
         self.0.silence.send_replace(());
+        commit::note_silence();
     }
 
     /// A new connection answers while an older one does not: those that are open are not used again.

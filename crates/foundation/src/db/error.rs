@@ -46,6 +46,8 @@ faults! {
     Unreachable = "unreachable", 5, "The server cannot be reached, or the connection broke.";
     Refused = "refused", 5, "The server does not admit the role, or has no such database.";
     PermissionDenied = "permission_denied", 5, "The role lacks a privilege.";
+    CommitTimeout = "commit_timeout", 5, "A commit was not answered in time, as when a synchronous standby is away: whether it is stored is not known.";
+    StandbyAway = "standby_away", 5, "Other changes wait for a synchronous standby; this one was not made.";
 }
 
 impl DbFault {
@@ -68,7 +70,9 @@ impl DbFault {
             | Self::ShuttingDown
             | Self::Unreachable
             | Self::Refused
-            | Self::PermissionDenied => false,
+            | Self::PermissionDenied
+            | Self::CommitTimeout
+            | Self::StandbyAway => false,
         }
     }
 
@@ -86,7 +90,9 @@ impl DbFault {
             | Self::LimitExceeded
             | Self::IdleTimeout
             | Self::DiskFull
-            | Self::ReadOnly => true,
+            | Self::ReadOnly
+            | Self::CommitTimeout
+            | Self::StandbyAway => true,
             Self::InputOutput
             | Self::ShuttingDown
             | Self::Unreachable
@@ -104,7 +110,9 @@ impl DbFault {
             | Self::OutOfMemory
             | Self::LimitExceeded
             | Self::Refused
-            | Self::PermissionDenied => true,
+            | Self::PermissionDenied
+            | Self::CommitTimeout
+            | Self::StandbyAway => true,
             Self::PoolExhausted
             | Self::LockTimeout
             | Self::StatementTimeout

@@ -1,5 +1,6 @@
 //! Postgres: the pool, the migrations, and the change feed.
 
+mod commit;
 mod condition;
 mod error;
 pub mod feed;
@@ -19,6 +20,7 @@ mod start;
 use anyhow::Context as _;
 use sqlx::{PgConnection, PgExecutor, PgPool, migrate::Migrator};
 
+pub use commit::{COMMIT_TIMEOUT, begin_write, commit};
 pub use condition::DatabaseCondition;
 pub use error::{DbError, DbFault, DbUnavailable};
 pub use listen::listen;
@@ -151,12 +153,16 @@ struct Session {
     is_read_only: bool,
     /// Its time, in seconds since 1970.
     now: f64,
+    /// Connections of the service that wait for a synchronous standby for two seconds and more.
+    standby_waits: i64,
 }
 
 async fn session(db: &mut PgConnection) -> Result<Session, DbError> {
     Ok(sqlx::query_as!(
         Session,
-        r#"select current_setting('transaction_read_only') = 'on' as "is_read_only!", extract(epoch from service_now())::float8 as "now!""#
+        r#"select current_setting('transaction_read_only') = 'on' as "is_read_only!", extract(epoch from service_now())::float8 as "now!",
+             (select count(*) from pg_stat_activity
+              where wait_event = 'SyncRep' and datname = current_database() and query_start < now() - interval '2 seconds') as "standby_waits!""#
     )
     .fetch_one(db)
     .await?)

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     clock::Clock,
     telemetry::{
-        metrics::{CLOCK_SKEW, DATABASE_READ_ONLY, DATABASE_UP},
+        metrics::{CLOCK_SKEW, DATABASE_READ_ONLY, DATABASE_STANDBY_WAITS, DATABASE_UP},
         security::{Origin, SecurityEvent},
     },
 };
@@ -247,6 +247,7 @@ impl DatabaseMonitor {
             let half = (self.clock.now() - asked) / 2;
             clock_skew = Some(seconds(asked + half) - session.now);
             self.note_session(session.is_read_only);
+            self.note_standby(session.standby_waits);
         }
         let readings = Readings {
             is_migrated,
@@ -270,6 +271,19 @@ impl DatabaseMonitor {
         }
         metrics::gauge!(DATABASE_READ_ONLY.name).set(if is_read_only { 1.0 } else { 0.0 });
         self.condition.set_read_only(is_read_only);
+    }
+
+    fn note_standby(&self, waits: i64) {
+        metrics::gauge!(DATABASE_STANDBY_WAITS.name).set(waits as f64);
+        match (self.condition.set_waits_for_standby(waits > 0), waits > 0) {
+            (false, true) => tracing::error!(
+                connections = waits,
+                "the database waits for a synchronous standby and answers no commit: bring the standby back, or take it out of \
+                 synchronous_standby_names and reload"
+            ),
+            (true, false) => tracing::info!("no change waits for a synchronous standby any more"),
+            (true, true) | (false, false) => {}
+        }
     }
 
     /// Checks the database at intervals, and at once when a call failed that a check can explain,

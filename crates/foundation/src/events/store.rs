@@ -131,9 +131,13 @@ pub async fn number(db: &mut PgConnection) -> Result<(), DbError> {
         .execute(&mut *tx)
         .await?;
         let given = i64::try_from(given.rows_affected()).unwrap_or_default();
-        sqlx::query!("update outbox_end set position = $1", end + given)
-            .execute(&mut *tx)
-            .await?;
+        // Positions can be given again: they wait for no standby.
+        sqlx::query!(
+            "update outbox_end set position = $1 from set_config('synchronous_commit', 'local', true)",
+            end + given
+        )
+        .execute(&mut *tx)
+        .await?;
         sqlx::query!(
             "insert into outbox_epoch (epoch, first) select epoch, $1 from feed_epoch where origin = feed_origin() on conflict do nothing",
             end + 1

@@ -312,7 +312,17 @@ impl IntoResponse for ApiError {
                     fault_level(error.fault),
                     &error.message,
                 );
-                try_later(StatusCode::SERVICE_UNAVAILABLE, error.fault.retry_after())
+                let mut response = match outcome(error.fault) {
+                    None => plain_problem(StatusCode::SERVICE_UNAVAILABLE),
+                    Some(detail) => framework_problem(
+                        StatusCode::SERVICE_UNAVAILABLE,
+                        framework_title(StatusCode::SERVICE_UNAVAILABLE),
+                        Some(("detail", detail.into())),
+                    ),
+                };
+                let seconds = HeaderValue::from(error.fault.retry_after());
+                response.headers_mut().insert(RETRY_AFTER, seconds);
+                response
             }
             Self::Internal(error) => {
                 tracing::error!(error = format!("{error:#}"), "internal error");
@@ -328,6 +338,33 @@ const fn fault_level(fault: DbFault) -> FaultLevel {
         FaultLevel::Error
     } else {
         FaultLevel::Warning
+    }
+}
+
+/// What a caller has to know of a change that was not answered.
+const fn outcome(fault: DbFault) -> Option<&'static str> {
+    match fault {
+        DbFault::CommitTimeout => Some(
+            "It is not known whether the change was made: it may take effect later. Repeat the call, with the same Idempotency-Key \
+             where it had one.",
+        ),
+        DbFault::StandbyAway => Some("The change was not made."),
+        DbFault::PoolExhausted
+        | DbFault::LockTimeout
+        | DbFault::StatementTimeout
+        | DbFault::Serialization
+        | DbFault::Deadlock
+        | DbFault::TooManyConnections
+        | DbFault::OutOfMemory
+        | DbFault::LimitExceeded
+        | DbFault::IdleTimeout
+        | DbFault::DiskFull
+        | DbFault::InputOutput
+        | DbFault::ReadOnly
+        | DbFault::ShuttingDown
+        | DbFault::Unreachable
+        | DbFault::Refused
+        | DbFault::PermissionDenied => None,
     }
 }
 

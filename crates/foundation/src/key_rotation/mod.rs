@@ -17,7 +17,17 @@ use crate::{
 /// Why a service does not start with its keys.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyRefused {
-    /// None of them was used before, although others were.
+    /// One of them is missing with which something is encrypted.
+    #[error(
+        "{setting}: numbers of persons may be encrypted with a key that is not named any more ({missing}). Name it again, after the present one, and take it out when `systembruker keys rekey` is done; see ops/README.md"
+    )]
+    TakenOut {
+        /// The setting.
+        setting: &'static str,
+        /// Ids of the keys that are missing.
+        missing: String,
+    },
+    /// None of them was used before, or all were replaced, although others are in use.
     #[error(
         "{setting}: what this database holds was written with other keys ({known}), and none of them is named. Name that key first, the new one after it, and see ops/README.md for how to change to it"
     )]
@@ -44,7 +54,7 @@ pub async fn note(tx: &mut PgConnection, keys: &[KeyInUse]) -> Result<(), DbErro
         let is_known = known
             .iter()
             .any(|(setting, id)| setting == key.setting && *id == key.id);
-        if is_known || !store::add(&mut *tx, key).await? || is_first {
+        if is_known || !store::add(&mut *tx, key, is_first).await? || is_first {
             continue;
         }
         record(&mut *tx, key.setting, json!({"key": key.id})).await?;
@@ -73,22 +83,65 @@ pub async fn record(
     audit::record(tx, event).await
 }
 
-/// Refuses keys of a setting of which none was used before, although others were.
+/// Refuses keys by which persons are found when none of them is one by which all are.
 ///
 /// # Errors
 /// See [`KeyRefused`].
-pub async fn require_known(
+pub async fn require_index_key(
     db: &mut PgConnection,
     setting: &'static str,
     keys: &[&KeyInUse],
 ) -> Result<(), KeyRefused> {
     let known = store::known(db, setting).await?;
-    let is_known = known.is_empty() || keys.iter().any(|key| known.contains(&key.id));
-    if is_known {
+    let used = |key: &&store::KnownKey| key.is_in_use != Some(false);
+    let is_named = |id: &str| keys.iter().any(|key| key.id == id);
+    if known.is_empty() || known.iter().filter(used).any(|key| is_named(&key.id)) {
         return Ok(());
     }
+    let used: Vec<_> = known.iter().filter(used).map(|key| &*key.id).collect();
     Err(KeyRefused::Unknown {
         setting,
-        known: known.join(", "),
+        known: used.join(", "),
     })
+}
+
+/// Refuses keys that decrypt when one is missing with which something may be encrypted.
+///
+/// # Errors
+/// See [`KeyRefused`].
+pub async fn require_cipher_keys(
+    db: &mut PgConnection,
+    setting: &'static str,
+    keys: &[&KeyInUse],
+) -> Result<(), KeyRefused> {
+    let known = store::known(db, setting).await?;
+    let is_named = |id: &str| keys.iter().any(|key| key.id == id);
+    let missing = known
+        .iter()
+        .filter(|key| key.is_in_use == Some(true) && !is_named(&key.id));
+    let missing: Vec<_> = missing.map(|key| &*key.id).collect();
+    if !missing.is_empty() {
+        return Err(KeyRefused::TakenOut {
+            setting,
+            missing: missing.join(", "),
+        });
+    }
+    // As for keys of which nothing was noted.
+    require_index_key(db, setting, keys).await
+}
+
+/// Notes that new values are encrypted with a key.
+///
+/// # Errors
+/// The database fails.
+pub async fn use_key(tx: &mut PgConnection, key: &KeyInUse) -> Result<(), DbError> {
+    store::use_key(tx, key).await
+}
+
+/// Notes that all that is stored rests on these keys of a setting, and on no others.
+///
+/// # Errors
+/// The database fails.
+pub async fn use_only(tx: &mut PgConnection, setting: &str, ids: &[String]) -> Result<(), DbError> {
+    store::use_only(tx, setting, ids).await
 }

@@ -17,10 +17,19 @@ pub async fn lock_known(tx: &mut PgConnection) -> Result<Vec<(String, String)>, 
     Ok(rows.into_iter().map(|row| (row.setting, row.id)).collect())
 }
 
-/// Ids of the keys that a setting had.
-pub async fn known(db: &mut PgConnection, setting: &str) -> Result<Vec<String>, DbError> {
-    Ok(sqlx::query_scalar!(
-        "select id from key_in_use where setting = $1 order by since desc, id",
+/// A key that a setting had.
+#[derive(Debug)]
+pub struct KnownKey {
+    pub id: String,
+    /// Whether what is stored rests on it; none when that was never noted.
+    pub is_in_use: Option<bool>,
+}
+
+/// The keys that a setting had, the newest first.
+pub async fn known(db: &mut PgConnection, setting: &str) -> Result<Vec<KnownKey>, DbError> {
+    Ok(sqlx::query_as!(
+        KnownKey,
+        "select id, is_in_use from key_in_use where setting = $1 order by since desc, id",
         setting
     )
     .fetch_all(db)
@@ -28,11 +37,36 @@ pub async fn known(db: &mut PgConnection, setting: &str) -> Result<Vec<String>, 
 }
 
 /// Adds a key; false when it was there.
-pub async fn add(tx: &mut PgConnection, key: &KeyInUse) -> Result<bool, DbError> {
+pub async fn add(tx: &mut PgConnection, key: &KeyInUse, is_in_use: bool) -> Result<bool, DbError> {
     let added = sqlx::query!(
-        "insert into key_in_use (setting, id) values ($1, $2) on conflict do nothing",
+        "insert into key_in_use (setting, id, is_in_use) values ($1, $2, $3) on conflict do nothing",
         key.setting,
-        key.id
+        key.id,
+        is_in_use
     );
     Ok(added.execute(tx).await?.rows_affected() == 1)
+}
+
+/// Notes that a key is in use from now on.
+pub async fn use_key(tx: &mut PgConnection, key: &KeyInUse) -> Result<(), DbError> {
+    sqlx::query!(
+        "update key_in_use set is_in_use = true where setting = $1 and id = $2 and is_in_use is not true",
+        key.setting,
+        key.id
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Notes that of the keys of a setting these are in use, and no others.
+pub async fn use_only(tx: &mut PgConnection, setting: &str, ids: &[String]) -> Result<(), DbError> {
+    sqlx::query!(
+        "update key_in_use set is_in_use = id = any($2) where setting = $1",
+        setting,
+        ids
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
 }

@@ -173,7 +173,8 @@ pub async fn vanished(
 
 async fn write(db: &mut PgConnection, journal: &Journal, name: &str) -> anyhow::Result<()> {
     let entries = store::entries(db, name).await?;
-    journal.put_entries(name, &entries).await?;
+    let audit_rows = store::audit_rows(db).await?;
+    journal.put_entries(name, &entries, audit_rows).await?;
     store::written(db, name).await?;
     metrics::counter!(JOURNAL_OBJECTS.name).increment(1);
     Ok(())

@@ -1,7 +1,8 @@
 //! The journal itself: a folder or an object store outside the database.
 //!
 //! `head.json` holds the newest sign of life ([`Head`]), `entries/<thousand>/<number>-<time>-<uuid>.ndjson`
-//! what happened, one [`Entry`] a line, and at last how many ([`End`]). An object is written once and never changed.
+//! what happened, one [`Entry`] a line, and at last how many
+//! ([`End`]). An object is written once and never changed.
 //! Numbers grow by one; two histories of a database may have used the same.
 
 use std::{sync::Arc, time::Duration};
@@ -59,7 +60,7 @@ pub enum JournalFault {
     },
     /// A database with another history writes it.
     #[error(
-        "the journal has a newer sign of life than this database: another history of the database goes on"
+        "the journal has a newer sign of life than this database: another copy of this installation writes it, or another history of the database goes on. Stop that copy, or give it a journal of its own in recovery.journal"
     )]
     Ahead,
     /// Its head is none.
@@ -128,10 +129,23 @@ impl Object {
 struct End {
     /// How many lines come before.
     entries: usize,
+    /// How many rows the audit trail had when the object was written; none in objects of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    audit_rows: Option<i64>,
 }
 
-/// The entries of an object, in order, and what is wrong with it.
-fn read_entries(name: &str, bytes: &[u8]) -> (Vec<Entry>, Vec<String>) {
+/// What an object holds.
+#[derive(Debug, Default)]
+pub struct Contents {
+    /// Its entries, in order.
+    pub entries: Vec<Entry>,
+    /// How many rows the audit trail had when it was written; none when it does not say so.
+    pub audit_rows: Option<i64>,
+    /// What is wrong with it: lines that are no entries, or that are missing.
+    pub wrong: Vec<String>,
+}
+
+fn read_entries(name: &str, bytes: &[u8]) -> Contents {
     let (mut entries, mut wrong) = (Vec::new(), Vec::new());
     let lines = bytes.split(|byte| *byte == b'\n');
     let mut lines: Vec<_> = lines.filter(|line| !line.is_empty()).collect();
@@ -156,7 +170,11 @@ fn read_entries(name: &str, bytes: &[u8]) -> (Vec<Entry>, Vec<String>) {
             "{name} of the journal is not whole: lines of it are missing"
         ));
     }
-    (entries, wrong)
+    Contents {
+        entries,
+        audit_rows: end.and_then(|end| end.audit_rows),
+        wrong,
+    }
 }
 
 /// A place outside the database that keeps what ended an access.
@@ -219,11 +237,16 @@ impl Journal {
         self.put(HEAD, bytes).await
     }
 
-    /// Writes an object with entries. The same one may be written again.
+    /// Writes an object with entries, at a time when the audit trail has so many rows. The same one may be written again.
     ///
     /// # Errors
     /// The journal cannot be written.
-    pub async fn put_entries(&self, name: &str, entries: &[Entry]) -> anyhow::Result<()> {
+    pub async fn put_entries(
+        &self,
+        name: &str,
+        entries: &[Entry],
+        audit_rows: i64,
+    ) -> anyhow::Result<()> {
         let mut bytes = Vec::new();
         for entry in entries {
             serde_json::to_writer(&mut bytes, entry)?;
@@ -231,6 +254,7 @@ impl Journal {
         }
         let end = End {
             entries: entries.len(),
+            audit_rows: Some(audit_rows),
         };
         serde_json::to_writer(&mut bytes, &end)?;
         bytes.push(b'\n');
@@ -275,11 +299,11 @@ impl Journal {
         Ok(found)
     }
 
-    /// The entries of an object, in order, and what is wrong with it: lines that are none, or that are missing.
+    /// What an object holds.
     ///
     /// # Errors
     /// The object cannot be read.
-    pub async fn entries(&self, name: &str) -> anyhow::Result<(Vec<Entry>, Vec<String>)> {
+    pub async fn entries(&self, name: &str) -> anyhow::Result<Contents> {
         let bytes = self.read(name).await?;
         Ok(read_entries(name, &bytes))
     }
@@ -343,7 +367,7 @@ mod tests {
     #[test]
     fn an_object_that_lost_lines_is_not_whole() {
         let whole = "{\"x\": 1}\n{\"entries\":1}\n";
-        let faults = |text: &str| read_entries("o", text.as_bytes()).1;
+        let faults = |text: &str| read_entries("o", text.as_bytes()).wrong;
         // The line is none of ours, and there.
         assert!(faults(whole).iter().all(|fault| fault.contains("line 1")));
         for cut in ["", "{\"x\": 1}\n", "{\"entries\":1}\n"] {

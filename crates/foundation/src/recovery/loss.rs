@@ -1,21 +1,27 @@
 //! What a database lacks, and doing it again.
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashSet},
+    time::Instant,
+};
 
 use anyhow::Context as _;
 use chrono::{DateTime, Duration, Utc};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use sqlx::{Connection as _, PgConnection, PgPool};
 
 use super::{
     Kind,
     change::{Entry, JournaledTable, What},
-    journal::{Head, Journal, JournalFault, Object},
+    journal::{Contents, Head, Journal, JournalFault, Object},
     store::{self, Marks},
 };
 use crate::{
     audit::{self, Action, Actor, Checkpoint, Event, ObjectKind},
-    db::feed::{self, Touched},
+    db::{
+        DbError,
+        feed::{self, Touched},
+    },
 };
 
 /// A loss of at most this is that of a fail-over.
@@ -23,6 +29,12 @@ const FAIL_OVER: Duration = Duration::seconds(60);
 /// Objects are looked for from so many numbers before the last that the database began: histories of
 /// it that were lost may have used the same numbers.
 const OVERLAP: i64 = 1_000;
+
+/// So long is waited for another one that recovers, and how often it is tried.
+const LOCK_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(1);
+const LOCK_AGAIN: std::time::Duration = std::time::Duration::from_millis(50);
+/// How often it is reported how far a recovery is.
+const REPORT_EVERY: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// What is done about parts of the journal that cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +59,9 @@ pub struct Loss {
     /// Objects are missing between the end of the database and that of the journal: what ended there
     /// is not known.
     pub is_gap: bool,
+    /// What wrote the journal last is no history that this database knows: a copy of it uses the same
+    /// journal, or wrote there before.
+    pub is_of_another: bool,
     /// Why the head of the journal is made anew.
     pub head_fault: Option<String>,
     /// Objects of the journal that belong to the history that was lost.
@@ -85,8 +100,17 @@ async fn head_of(
     }
 }
 
-/// Compares a database with its journal and with the newest checkpoint of its audit trail. None:
-/// it lacks nothing.
+/// Objects that are no loss although the database does not know them: they are older than what is kept,
+/// so many days, or than all that it wrote itself and numbered like it. It knew them once, and somebody
+/// put them back.
+fn put_back(object: &Object, known: &store::Known, head: Option<&Head>, days: u32) -> bool {
+    let newest = head.map(|head| head.at).max(known.last);
+    let is_expired = newest.is_some_and(|at| object.at < at - Duration::days(i64::from(days)));
+    is_expired && object.number <= known.objects
+}
+
+/// Compares a database with its journal, which is kept for so many days, and with the newest checkpoint
+/// of its audit trail. None: it lacks nothing.
 ///
 /// # Errors
 /// The journal or the database cannot be read, or the journal is none of this database.
@@ -94,6 +118,7 @@ pub async fn find(
     db: &mut PgConnection,
     journal: Option<&Journal>,
     checkpoint: Option<&Checkpoint>,
+    days: u32,
     damage: Damage,
 ) -> anyhow::Result<Option<Loss>> {
     let (head, mut head_fault) = match journal {
@@ -124,6 +149,19 @@ pub async fn find(
                 .into_iter()
                 .filter(|object| unknown.contains(&object.name)),
         );
+        if damage == Damage::Refuse {
+            let before = missing.len();
+            let first = missing.first().cloned();
+            missing.retain(|object| !put_back(object, &known, head.as_ref(), days));
+            if let (Some(first), true) = (first, missing.len() < before) {
+                tracing::warn!(
+                    objects = before - missing.len(),
+                    first = first.name,
+                    days,
+                    "objects of the journal that are older than what is kept were put back: they are left aside"
+                );
+            }
+        }
     }
     let last = head.as_ref().map_or(0, |head| head.objects);
     let numbers: HashSet<_> = missing.iter().map(|object| object.number).collect();
@@ -148,6 +186,11 @@ pub async fn find(
         .as_ref()
         .map(|head| head.audit_length)
         .max(checkpoint.map(|checkpoint| checkpoint.length));
+    let by_length = length.map(|length| (length - known.audit_length).max(0));
+    let by_object = match (journal, missing.last()) {
+        (Some(journal), Some(newest)) => rows_lost_until(db, journal, newest).await?,
+        (None, _) | (_, None) => None,
+    };
     // A journal that ends long before the database is not that of a fail-over either.
     let is_short = from
         .zip(to)
@@ -160,13 +203,44 @@ pub async fn find(
         },
         from,
         to,
-        audit_rows: length.map(|length| (length - known.audit_length).max(0)),
+        audit_rows: by_length.max(by_object),
         is_gap,
+        is_of_another,
         head_fault: head_fault.map(|fault| fault.to_string()),
         objects: missing,
         head,
         checkpoint: checkpoint.cloned(),
     }))
+}
+
+/// Rows of the audit trail that are missing at least, by what an object says that is missing too; none when
+/// it does not say so. Rows that came since the object was written are not counted, and those that the
+/// database got meanwhile hide as many.
+async fn rows_lost_until(
+    db: &mut PgConnection,
+    journal: &Journal,
+    object: &Object,
+) -> anyhow::Result<Option<i64>> {
+    // One that cannot be read is reported where it is replayed.
+    let Ok(Contents {
+        audit_rows: Some(rows),
+        ..
+    }) = journal.entries(&object.name).await
+    else {
+        return Ok(None);
+    };
+    Ok(Some((rows - store::audit_rows(db).await?).max(0)))
+}
+
+/// How a recovery ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// What was missing is done again.
+    Done(Recovered),
+    /// Another one has done it meanwhile.
+    DoneBefore,
+    /// Another one is at work.
+    UnderWay,
 }
 
 /// What was done again.
@@ -196,10 +270,16 @@ impl Recovered {
 pub struct Unrecoverable {
     object: String,
     entry: Entry,
-    cause: crate::db::DbError,
+    cause: DbError,
 }
 
 impl Loss {
+    /// How many objects of the journal are missing.
+    #[must_use]
+    pub fn objects(&self) -> usize {
+        self.objects.len()
+    }
+
     /// What would be done again, without doing it.
     ///
     /// # Errors
@@ -217,8 +297,7 @@ impl Loss {
     }
 
     /// Does again what the journal says, in one transaction. After a restore every session ends,
-    /// and own tokens that were issued before are refused. None when another instance has done it
-    /// meanwhile.
+    /// and own tokens that were issued before are refused.
     ///
     /// # Errors
     /// The journal or the database cannot be read, or a change cannot be done again: nothing is
@@ -229,9 +308,16 @@ impl Loss {
         journal: Option<&Journal>,
         by: Actor,
         damage: Damage,
-    ) -> anyhow::Result<Option<Recovered>> {
+    ) -> anyhow::Result<Outcome> {
         let mut tx = db.begin().await?;
-        store::lock(&mut tx).await?;
+        // Who copies to the journal holds the row for an instant.
+        let since = Instant::now();
+        while !store::lock(&mut tx).await? {
+            if since.elapsed() > LOCK_TIMEOUT {
+                return Ok(Outcome::UnderWay);
+            }
+            tokio::time::sleep(LOCK_AGAIN).await;
+        }
         let names: Vec<_> = self
             .objects
             .iter()
@@ -251,7 +337,7 @@ impl Loss {
             && (mark.is_none() || known.has_mark)
             && (self.checkpoint.is_none() || known.has_checkpoint);
         if is_done {
-            return Ok(None);
+            return Ok(Outcome::DoneBefore);
         }
         let mut recovered = replay(&mut tx, journal, &objects, damage).await?;
         if self.kind == Kind::Restore {
@@ -292,7 +378,7 @@ impl Loss {
         {
             journal.put_head(&head).await?;
         }
-        Ok(Some(recovered))
+        Ok(Outcome::Done(recovered))
     }
 }
 
@@ -303,44 +389,176 @@ async fn replay(
     damage: Damage,
 ) -> anyhow::Result<Recovered> {
     let mut recovered = Recovered::default();
-    for object in objects {
+    let mut reported = Instant::now();
+    for (done, object) in objects.iter().enumerate() {
+        if reported.elapsed() >= REPORT_EVERY {
+            reported = Instant::now();
+            tracing::warn!(
+                objects = done,
+                of = objects.len(),
+                entries = recovered.total(),
+                "what ended an access is being done again"
+            );
+        }
         let journal = journal.context("there is no journal to read")?;
-        let (entries, wrong) = match journal.entries(&object.name).await {
+        let contents = match journal.entries(&object.name).await {
             Ok(read) => read,
-            Err(error) if damage == Damage::LeaveOut => (Vec::new(), vec![format!("{error:#}")]),
+            Err(error) if damage == Damage::LeaveOut => Contents {
+                wrong: vec![format!("{error:#}")],
+                ..Contents::default()
+            },
             Err(error) => return Err(error),
         };
-        if let (Some(first), Damage::Refuse) = (wrong.first(), damage) {
+        if let (Some(first), Damage::Refuse) = (contents.wrong.first(), damage) {
             anyhow::bail!("{first}");
         }
-        recovered.left_out.extend(wrong);
-        for entry in entries {
-            if store::holds(tx, &entry).await? {
-                continue;
+        recovered.left_out.extend(contents.wrong);
+        let held = store::held(tx, &contents.entries).await?;
+        let places = contents.entries.into_iter().zip(1..);
+        let lost = places.filter(|(_, place)| !held.contains(place));
+        let lost: Vec<Entry> = lost.map(|(entry, _)| entry).collect();
+        let mut step = tx.begin().await?;
+        match replay_in_sets(&mut step, &lost).await {
+            Ok(rows) => {
+                step.commit().await?;
+                recovered.rows += rows;
+                for entry in &lost {
+                    let kind = (entry.change.table, entry.change.what);
+                    *recovered.changes.entry(kind).or_default() += 1;
+                }
             }
-            let (table, what) = (entry.change.table, entry.change.what);
-            let mut step = tx.begin().await?;
-            match store::replay(&mut step, &entry.change).await {
-                Ok(rows) => {
-                    step.commit().await?;
-                    *recovered.changes.entry((table, what)).or_default() += 1;
-                    recovered.rows += rows;
-                }
-                Err(cause) => {
-                    step.rollback().await?;
-                    let object = object.name.clone();
-                    let refused = Unrecoverable {
-                        object,
-                        entry,
-                        cause,
-                    };
-                    if damage == Damage::Refuse {
-                        return Err(refused.into());
-                    }
-                    recovered.left_out.push(refused.to_string());
-                }
+            // One of them at least cannot be done again: which, is seen one by one.
+            Err(error) => {
+                step.rollback().await?;
+                tracing::debug!(%error, object = object.name, "entries are done again one by one");
+                replay_each(tx, object, lost, damage, &mut recovered).await?;
             }
         }
     }
     Ok(recovered)
+}
+
+/// Does entries of an object again, those of each table in their order and as many at once as are of one
+/// kind. How many rows that changed.
+async fn replay_in_sets(tx: &mut PgConnection, entries: &[Entry]) -> Result<u64, DbError> {
+    let mut tables: BTreeMap<JournaledTable, Vec<&Entry>> = BTreeMap::new();
+    for entry in entries {
+        tables.entry(entry.change.table).or_default().push(entry);
+    }
+    let mut changed = 0;
+    for (table, entries) in tables {
+        for set in sets(table, &entries) {
+            changed += store::replay(tx, table, set.what, &set.rows).await?;
+        }
+    }
+    Ok(changed)
+}
+
+/// Entries that follow each other, of one kind and of different rows.
+#[derive(Debug, PartialEq)]
+struct Set<'a> {
+    what: What,
+    rows: Vec<&'a Map<String, Value>>,
+}
+
+fn sets<'a>(table: JournaledTable, entries: &[&'a Entry]) -> Vec<Set<'a>> {
+    let mut sets: Vec<Set<'a>> = Vec::new();
+    let mut keys = HashSet::new();
+    for entry in entries {
+        let row = &entry.change.row;
+        let key: Vec<_> = table.key().iter().map(|column| row.get(*column)).collect();
+        let key = format!("{key:?}");
+        match sets.last_mut() {
+            Some(set) if set.what == entry.change.what && !keys.contains(&key) => {
+                set.rows.push(row);
+            }
+            _ => {
+                keys.clear();
+                sets.push(Set {
+                    what: entry.change.what,
+                    rows: vec![row],
+                });
+            }
+        }
+        keys.insert(key);
+    }
+    sets
+}
+
+async fn replay_each(
+    tx: &mut PgConnection,
+    object: &Object,
+    entries: Vec<Entry>,
+    damage: Damage,
+    recovered: &mut Recovered,
+) -> anyhow::Result<()> {
+    for entry in entries {
+        let (table, what) = (entry.change.table, entry.change.what);
+        let mut step = tx.begin().await?;
+        match store::replay(&mut step, table, what, &[&entry.change.row]).await {
+            Ok(rows) => {
+                step.commit().await?;
+                *recovered.changes.entry((table, what)).or_default() += 1;
+                recovered.rows += rows;
+            }
+            Err(cause) => {
+                step.rollback().await?;
+                let object = object.name.clone();
+                let refused = Unrecoverable {
+                    object,
+                    entry,
+                    cause,
+                };
+                if damage == Damage::Refuse {
+                    return Err(refused.into());
+                }
+                recovered.left_out.push(refused.to_string());
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recovery::Change;
+
+    fn entry(what: What, id: i64) -> Entry {
+        let Value::Object(row) = json!({"id": id}) else {
+            unreachable!()
+        };
+        Entry {
+            epoch: String::new(),
+            position: 0,
+            at: DateTime::UNIX_EPOCH,
+            change: Change {
+                table: JournaledTable::SystemUser,
+                what,
+                row,
+            },
+        }
+    }
+
+    #[test]
+    fn a_set_is_of_one_kind_and_has_no_row_twice() {
+        let entries = [
+            entry(What::Set, 1),
+            entry(What::Set, 2),
+            entry(What::Set, 1),
+            entry(What::Gone, 1),
+            entry(What::Gone, 2),
+            entry(What::Set, 2),
+        ];
+        let all: Vec<&Entry> = entries.iter().collect();
+        let sets = sets(JournaledTable::SystemUser, &all);
+        let shape: Vec<_> = sets.iter().map(|set| (set.what, set.rows.len())).collect();
+        let expected = [
+            (What::Set, 2),
+            (What::Set, 1),
+            (What::Gone, 2),
+            (What::Set, 1),
+        ];
+        assert_eq!(shape, expected);
+    }
 }

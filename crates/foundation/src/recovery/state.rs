@@ -3,14 +3,14 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use sqlx::PgPool;
 
-use super::{Damage, Journal, Kind, loss, store};
+use super::{Damage, Journal, Kind, Outcome, loss, store};
 use crate::{
     audit::{Actor, Checkpoints},
     db::feed::{Epoch, Feed},
@@ -34,28 +34,36 @@ const NONE: u64 = u64::MAX;
 #[derive(Debug)]
 pub struct Recovery {
     pub(super) journal: Option<Journal>,
+    /// Days for which the journal is kept.
+    days: u32,
     checkpoints: Option<Arc<Checkpoints>>,
     feed: Arc<Feed>,
     /// Bits of the epoch that lacks nothing.
     good: AtomicU64,
+    /// Whether it was reported at the start that the database lacks something.
+    is_reported: AtomicBool,
     fence: Fence,
 }
 
 impl Recovery {
-    /// For a database with this journal and these checkpoints. Without either, nothing is compared.
+    /// For a database with this journal, which is kept for so many days, and these checkpoints. Without either, nothing is compared.
     #[must_use]
     pub fn new(
         journal: Option<Journal>,
+        days: u32,
         checkpoints: Option<Arc<Checkpoints>>,
         feed: Arc<Feed>,
         fence: Fence,
     ) -> Self {
-        metrics::gauge!(RECOVERING.name).set(0.0);
+        let is_compared = journal.is_some() || checkpoints.is_some();
+        metrics::gauge!(RECOVERING.name).set(if is_compared { 1.0 } else { 0.0 });
         Self {
             journal,
+            days,
             checkpoints,
             feed,
             good: AtomicU64::new(NONE),
+            is_reported: AtomicBool::new(false),
             fence,
         }
     }
@@ -87,8 +95,15 @@ impl Recovery {
     /// [`Self::watch`].
     pub async fn begin(&self, db: &PgPool) {
         let compared = tokio::time::timeout(FIRST, self.compare(db, true)).await;
-        if let Err(error) = compared.map_err(anyhow::Error::from).flatten() {
-            report(&error);
+        match compared {
+            Ok(Ok(is_complete)) => self.is_reported.store(!is_complete, Ordering::Relaxed),
+            Ok(Err(error)) => {
+                report(&error);
+                self.is_reported.store(true, Ordering::Relaxed);
+            }
+            Err(_) => tracing::warn!(
+                "comparing the database with the journal takes long: nothing is decided until it is done"
+            ),
         }
     }
 
@@ -99,13 +114,14 @@ impl Recovery {
 
     /// Compares again whenever the database has another history, until it is dropped.
     pub async fn watch(self: Arc<Self>, db: PgPool) {
-        let mut tries = 0;
+        let mut tries = u32::from(self.is_reported.load(Ordering::Relaxed));
         loop {
             if self.is_known() {
                 tries = 0;
                 tokio::time::sleep(PERIOD).await;
                 continue;
             }
+            metrics::gauge!(RECOVERING.name).set(if self.is_compared() { 1.0 } else { 0.0 });
             let is_reported = tries % REPORT_EVERY == 0;
             match self.compare(&db, is_reported).await {
                 Ok(true) => {}
@@ -135,6 +151,7 @@ impl Recovery {
             &mut connection,
             self.journal.as_ref(),
             checkpoint.as_ref(),
+            self.days,
             Damage::Refuse,
         )
         .await?;
@@ -142,7 +159,12 @@ impl Recovery {
         if let Some(loss) = found {
             if loss.kind == Kind::Restore {
                 metrics::gauge!(RECOVERING.name).set(1.0);
-                if is_reported {
+                if is_reported && loss.is_of_another {
+                    tracing::error!(
+                        "another copy of this installation writes the same journal: nothing is decided here. Stop that copy, or give it a journal \
+                         of its own in recovery.journal; then `systembruker recover` says what it wrote"
+                    );
+                } else if is_reported {
                     tracing::error!(
                         from = loss.from.map(|at| at.to_rfc3339()),
                         to = loss.to.map(|at| at.to_rfc3339()),
@@ -152,18 +174,34 @@ impl Recovery {
                 }
                 return Ok(false);
             }
-            let recovered = loss
+            metrics::gauge!(RECOVERING.name).set(1.0);
+            if is_reported {
+                tracing::warn!(
+                    from = loss.from.map(|at| at.to_rfc3339()),
+                    to = loss.to.map(|at| at.to_rfc3339()),
+                    objects = loss.objects(),
+                    "the database lacks what was known before a fail-over: what ended an access is done again, and nothing is decided until it is"
+                );
+            }
+            let outcome = loss
                 .recover(db, self.journal.as_ref(), Actor::Job, Damage::Refuse)
                 .await?;
-            if let Some(recovered) = recovered {
-                tracing::warn!(
+            match outcome {
+                Outcome::Done(recovered) => tracing::warn!(
                     from = loss.from.map(|at| at.to_rfc3339()),
                     to = loss.to.map(|at| at.to_rfc3339()),
                     revocations = recovered.total(),
                     rows = recovered.rows,
-                    audit_rows_lost = loss.audit_rows,
+                    audit_rows_lost_at_least = loss.audit_rows,
                     "the database lacked what was known before a fail-over; what ended an access was done again"
-                );
+                ),
+                Outcome::DoneBefore => {}
+                Outcome::UnderWay => {
+                    if is_reported {
+                        tracing::info!("another instance does it; this one waits");
+                    }
+                    return Ok(false);
+                }
             }
         }
         self.read_fence(db).await?;

@@ -1,6 +1,9 @@
 //! All SQL of the journal and of recoveries.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
 use sqlx::{AssertSqlSafe, PgConnection, types::Json};
 use uuid::Uuid;
 
@@ -86,6 +89,16 @@ pub async fn entries(db: &mut PgConnection, object: &str) -> Result<Vec<Entry>, 
         change: row.change.0,
     });
     Ok(entries.collect())
+}
+
+/// How many rows the audit trail has or had.
+pub async fn audit_rows(db: &mut PgConnection) -> Result<i64, DbError> {
+    let rows = sqlx::query_scalar!(
+        r#"select coalesce((select length from audit_chain), 0) + (select count(*) from audit_log where chain is null) as "rows!""#
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(rows)
 }
 
 /// Marks an object as written.
@@ -243,28 +256,42 @@ pub async fn unknown(db: &mut PgConnection, names: &[String]) -> Result<Vec<Stri
     Ok(names)
 }
 
-/// Whether the database holds an entry itself, so that it is no loss.
-pub async fn holds(db: &mut PgConnection, entry: &Entry) -> Result<bool, DbError> {
-    let found = sqlx::query_scalar!(
-        r#"select exists (select from journal_entry where seq = $1 and at = $2 and change = $3) as "found!""#,
-        entry.position,
-        entry.at,
-        Json(&entry.change) as _
+/// Which of these entries the database holds itself, so that they are no loss: their places, from 1.
+pub async fn held(
+    db: &mut PgConnection,
+    entries: &[Entry],
+) -> Result<HashSet<usize>, anyhow::Error> {
+    let changes: Result<Vec<Value>, _> = entries
+        .iter()
+        .map(|entry| serde_json::to_value(&entry.change))
+        .collect();
+    let places = sqlx::query_scalar!(
+        r#"select n.place as "place!" from unnest($1::bigint[], $2::timestamptz[], $3::jsonb[]) with ordinality as n(seq, at, change, place)
+           where exists (select from journal_entry e where e.seq = n.seq and e.at = n.at and e.change = n.change)"#,
+        &entries.iter().map(|entry| entry.position).collect::<Vec<_>>(),
+        &entries.iter().map(|entry| entry.at).collect::<Vec<_>>(),
+        &changes?
     )
-    .fetch_one(db)
+    .fetch_all(db)
     .await?;
-    Ok(found)
+    let places = places.into_iter().map(usize::try_from);
+    Ok(places.collect::<Result<_, _>>()?)
 }
 
-/// Does a change again. Returns how many rows that changed: none when it was so already.
-pub async fn replay(tx: &mut PgConnection, change: &Change) -> Result<u64, DbError> {
+/// Does changes of one kind of a table again, no two of the same row. Returns how many rows that
+/// changed: none when it was so already.
+pub async fn replay(
+    tx: &mut PgConnection,
+    changed: JournaledTable,
+    what: What,
+    rows: &[&Map<String, Value>],
+) -> Result<u64, DbError> {
     // Names of tables and columns are those of `JournaledTable`.
-    let changed = change.table;
     let table = format!("\"{}\"", changed.name());
     let same = all_of(changed.key(), " and ", |c| format!("t.\"{c}\" = r.\"{c}\""));
-    let statement = match change.what {
+    let statement = match what {
         What::Gone => sqlx::query(AssertSqlSafe(format!(
-            "delete from {table} t using jsonb_populate_record(null::{table}, $1) r where {same}"
+            "delete from {table} t using jsonb_populate_recordset(null::{table}, $1) r where {same}"
         ))),
         // What a change of a party ends, without what it gives: a party is closed by it and never opened, and
         // loses a main unit that the journal does not confirm. Another that the change named may have been
@@ -277,7 +304,7 @@ pub async fn replay(tx: &mut PgConnection, change: &Change) -> Result<u64, DbErr
       death_date = coalesce(t.death_date, r.death_date),
       parent_key = case when t.parent_key = r.parent_key then t.parent_key end,
       form_id = r.form_id
-    from jsonb_populate_record(null::party, $1) r
+    from jsonb_populate_recordset(null::party, $1) r
     where t.key = r.key and (
       (t.status is distinct from r.status and t.status <> 'deleted' and r.status <> 'active')
       or (t.deleted_at is null and r.deleted_at is not null)
@@ -291,20 +318,20 @@ pub async fn replay(tx: &mut PgConnection, change: &Change) -> Result<u64, DbErr
                 format!("t.\"{c}\" is distinct from r.\"{c}\"")
             });
             sqlx::query(AssertSqlSafe(format!(
-                "update {table} t set {set} from jsonb_populate_record(null::{table}, $1) r where {same} and ({differs})"
+                "update {table} t set {set} from jsonb_populate_recordset(null::{table}, $1) r where {same} and ({differs})"
             )))
         }
         What::Added => {
             let columns = all_of(changed.added(), ", ", |c| format!("\"{c}\""));
             // The resource may be one that was made since.
             sqlx::query(AssertSqlSafe(format!(
-                "insert into {table} ({columns}) select {columns} from jsonb_populate_record(null::{table}, $1) r
+                "insert into {table} ({columns}) select {columns} from jsonb_populate_recordset(null::{table}, $1) r
                  where not exists (select from {table} t where {same})
                    and exists (select from resource known where known.identifier = r.identifier)"
             )))
         }
     };
-    let done = statement.bind(Json(&change.row)).execute(tx).await?;
+    let done = statement.bind(Json(rows)).execute(tx).await?;
     Ok(done.rows_affected())
 }
 
@@ -314,12 +341,12 @@ fn all_of(columns: &[&str], between: &str, written: impl Fn(&str) -> String) -> 
     all.join(between)
 }
 
-/// Waits until no other instance recovers.
-pub async fn lock(tx: &mut PgConnection) -> Result<(), DbError> {
-    sqlx::query!("select id from journal_end for update")
-        .fetch_one(tx)
+/// Keeps others from recovering at the same time. False when another one does so now.
+pub async fn lock(tx: &mut PgConnection) -> Result<bool, DbError> {
+    let locked = sqlx::query!("select id from journal_end for update skip locked")
+        .fetch_optional(tx)
         .await?;
-    Ok(())
+    Ok(locked.is_some())
 }
 
 /// A recovery that was made.

@@ -48,7 +48,8 @@ pub struct NewSession<'a> {
     pub replaces: Option<&'a str>,
 }
 
-/// The session of a cookie, if it is valid; its idle time starts anew, and its flash is taken.
+/// The session of a cookie, if it is valid; its idle time starts anew, and its flash is taken. That
+/// waits for no standby: pages are shown while one is away.
 pub async fn touch_session(
     pool: &PgPool,
     token: &str,
@@ -58,7 +59,8 @@ pub async fn touch_session(
         Session,
         r#"with live as (
              select id, flash from session where id = $1 and expires > service_now() and last_seen > service_now() - make_interval(mins => $2) for update)
-           update session s set last_seen = service_now(), flash = null from live where s.id = live.id
+           update session s set last_seen = service_now(), flash = null
+             from live cross join set_config('synchronous_commit', 'local', true) where s.id = live.id
            returning s.person_uuid, s.level, s.csrf_secret, s.language, live.flash as "flash?", s.active_party"#,
         &sha256(token)[..],
         idle_minutes
@@ -102,7 +104,7 @@ pub async fn live_session(
 /// The idle time of a session starts anew.
 pub async fn slide_session(pool: &PgPool, id: &[u8]) -> Result<(), DbError> {
     sqlx::query!(
-        "update session set last_seen = service_now() where id = $1",
+        "update session set last_seen = service_now() from set_config('synchronous_commit', 'local', true) where id = $1",
         id
     )
     .execute(pool)
@@ -154,7 +156,7 @@ pub async fn insert_session(pool: &PgPool, new: &NewSession<'_>) -> Result<(), D
     );
     let oldest = oldest.fetch_all(&mut *tx).await?;
     note_ended(&mut tx, oldest, EndCause::TooMany).await?;
-    tx.commit().await?;
+    crate::db::commit(tx).await?;
     Ok(())
 }
 
@@ -243,7 +245,7 @@ pub async fn delete_sessions_of_login(pool: &PgPool, token: &str) -> Result<(), 
     );
     let ended = ended.fetch_all(&mut *tx).await?;
     note_ended(&mut tx, ended, EndCause::LoggedOut).await?;
-    Ok(tx.commit().await?)
+    Ok(crate::db::commit(tx).await?)
 }
 
 /// Ends every session that a login of the identity provider led to.
@@ -261,13 +263,13 @@ pub async fn delete_upstream_sessions(
     );
     let ended = ended.fetch_all(&mut *tx).await?;
     note_ended(&mut tx, ended, EndCause::IdentityProvider).await?;
-    Ok(tx.commit().await?)
+    Ok(crate::db::commit(tx).await?)
 }
 
 /// The party that a session acts for from now on.
 pub async fn set_active_party(pool: &PgPool, token: &str, party: Uuid) -> Result<(), DbError> {
     sqlx::query!(
-        "update session set active_party = $2 where id = $1",
+        "update session set active_party = $2 from set_config('synchronous_commit', 'local', true) where id = $1",
         &sha256(token)[..],
         party
     )

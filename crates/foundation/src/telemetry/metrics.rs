@@ -109,6 +109,10 @@ families! {
         "1 while the database answers the instance within a second.";
     DATABASE_READ_ONLY: Gauge Count "database_read_only" []
         "1 while new sessions of the database are read-only.";
+    DATABASE_STANDBY_WAITS: Gauge Count "database_standby_waits" []
+        "Connections of the service, of all instances, that wait for a synchronous standby for two seconds and more.";
+    DATABASE_UNANSWERED: Gauge Count "database_unanswered_commits" []
+        "Commits of the instance that it stopped waiting for and that the database has not answered yet.";
     DATABASE_ERRORS: Counter Count "database_errors_total" ["fault"]
         "Failed calls of the database that may succeed later, by fault.";
     TRANSACTIONS_REPEATED: Counter Count "database_transactions_repeated_total" ["fault"]

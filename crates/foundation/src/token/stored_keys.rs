@@ -25,10 +25,10 @@ pub(super) async fn read(
     }))
 }
 
-/// Stores a key set that was fetched just now.
+/// Stores a key set that was fetched just now. It can be fetched again, and waits for no standby.
 pub(super) async fn write(pool: &PgPool, issuer: &str, document: &Value) -> Result<(), DbError> {
     sqlx::query!(
-        "insert into key_set (issuer, jwks, fetched_at) values ($1, $2, service_now())
+        "insert into key_set (issuer, jwks, fetched_at) select $1, $2, service_now() from set_config('synchronous_commit', 'local', true)
          on conflict (issuer) do update set jwks = excluded.jwks, fetched_at = excluded.fetched_at",
         issuer,
         document

@@ -158,7 +158,7 @@ pub async fn put_connection(
             access_lists::put_connection(&mut tx, list.key, resource, &new.action_filters).await?;
         let change = if stored.is_some() { "changed" } else { "added" };
         let list = changed(&mut tx, &list, &connection, change).await?;
-        tx.commit().await?;
+        foundation::db::commit(tx).await?;
         Ok(one(&list, connection))
     })
     .await
@@ -227,7 +227,7 @@ pub async fn delete_connection(
         };
         access_lists::delete_connection(&mut tx, list.key, resource).await?;
         let list = changed(&mut tx, &list, &connection, "removed").await?;
-        tx.commit().await?;
+        foundation::db::commit(tx).await?;
         Ok(one(&list, connection))
     })
     .await

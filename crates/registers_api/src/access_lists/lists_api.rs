@@ -216,7 +216,7 @@ pub async fn put_list(
     repeat_on_conflict(|| async {
         let mut tx = registry.db.begin().await?;
         let list = put(&mut tx, &owner, path.get("identifier"), &conditions, &new).await?;
-        tx.commit().await?;
+        foundation::db::commit(tx).await?;
         Ok(one(&list, None))
     })
     .await
@@ -301,7 +301,7 @@ pub async fn delete_list(
             Some(json!({"version": list.version})),
         )
         .await?;
-        tx.commit().await?;
+        foundation::db::commit(tx).await?;
         Ok(one(&list, None))
     })
     .await

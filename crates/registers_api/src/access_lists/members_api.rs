@@ -178,7 +178,7 @@ async fn change(
             .await?;
         }
         let answer = page(registry, &mut tx, &list, headers, None).await?;
-        tx.commit().await?;
+        foundation::db::commit(tx).await?;
         Ok(answer)
     })
     .await

@@ -175,7 +175,7 @@ pub async fn create(
             ));
         }
         record_change(&mut tx, &resource.identifier, "created").await?;
-        tx.commit().await?;
+        foundation::db::commit(tx).await?;
         let location = format!("/resourceregistry/api/v1/resource/{}", resource.identifier);
         Ok((StatusCode::CREATED, [(LOCATION, location)]).into_response())
     })
@@ -212,7 +212,7 @@ pub async fn replace(
         must_own(&mut tx, &owner, &stored.document).await?;
         store::add_version(&mut tx, &resource.identifier, &resource.document()).await?;
         record_change(&mut tx, &resource.identifier, "replaced").await?;
-        tx.commit().await?;
+        foundation::db::commit(tx).await?;
         Ok(StatusCode::OK)
     })
     .await
@@ -245,7 +245,7 @@ pub async fn delete(
         must_own(&mut tx, &owner, &stored.document).await?;
         store::delete(&mut tx, path.get("id")).await?;
         record_change(&mut tx, path.get("id"), "deleted").await?;
-        tx.commit().await?;
+        foundation::db::commit(tx).await?;
         Ok(StatusCode::NO_CONTENT)
     })
     .await

@@ -138,7 +138,7 @@ async fn upload(
             record(&mut tx, Action::PolicyUploaded, identifier, None).await?;
         }
         store::number_change(&mut tx, identifier, WhatChanged::Policy).await?;
-        tx.commit().await?;
+        foundation::db::commit(tx).await?;
         ApiResult::Ok(())
     })
     .await?;

@@ -279,7 +279,7 @@ async fn carry_out(
         }
         let answer = Answer::json(StatusCode::OK, None, &answer)?;
         once.keep(&mut tx, &caller, &answer).await?;
-        tx.commit().await?;
+        foundation::db::commit(tx).await?;
         Ok(answer.into_response())
     })
     .await

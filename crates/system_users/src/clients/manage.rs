@@ -141,7 +141,7 @@ impl Clients {
         if let Outcome::Refused(problem) = outcome.1 {
             return Err(problem.into());
         }
-        tx.commit().await?;
+        foundation::db::commit(tx).await?;
         Ok(outcome.0)
     }
 
@@ -234,7 +234,7 @@ impl Clients {
     ) -> ApiResult<()> {
         let mut tx = self.db.begin().await?;
         self.remove_all(&mut tx, by, agent, &[client]).await?;
-        Ok(tx.commit().await?)
+        Ok(foundation::db::commit(tx).await?)
     }
 
     /// Takes clients from an agent, all in the caller's transaction. Those that were not
@@ -333,7 +333,7 @@ impl Clients {
             .await?;
             feed::append(&mut tx, Touched::SystemUser, &agent.id.to_string()).await?;
         }
-        Ok(tx.commit().await?)
+        Ok(foundation::db::commit(tx).await?)
     }
 
     /// Ids of the rows by which a client was delegated to an agent.

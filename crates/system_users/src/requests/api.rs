@@ -130,7 +130,7 @@ async fn ask(
             &RequestDto::new(request, Some(&requests.config.ui_base)),
         )?;
         once.keep(&mut tx, org.as_str(), &answer).await?;
-        tx.commit().await?;
+        foundation::db::commit(tx).await?;
         Ok(answer.into_response())
     })
     .await
@@ -508,7 +508,7 @@ pub async fn delete(
             .ok_or(ProblemCode::RequestNotFound)?;
         store::soft_delete(&mut tx, id, "vendor").await?;
         record(&mut tx, &request, &system, Action::RequestDeleted).await?;
-        tx.commit().await?;
+        foundation::db::commit(tx).await?;
         Ok(StatusCode::ACCEPTED)
     })
     .await

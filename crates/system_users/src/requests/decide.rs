@@ -124,7 +124,7 @@ impl Requests {
         users::publish(&mut tx, subject, SystemUserEvent::Created).await?;
         self.create(&mut tx, approver, &request, &system, title, &report)
             .await?;
-        tx.commit().await?;
+        foundation::db::commit(tx).await?;
         Ok(Request {
             status: RequestStatus::Accepted,
             ..request
@@ -176,7 +176,7 @@ impl Requests {
             )
             .await?;
         }
-        tx.commit().await?;
+        foundation::db::commit(tx).await?;
         Ok(Request {
             status: RequestStatus::Rejected,
             ..request
@@ -223,7 +223,7 @@ impl Requests {
             )
             .await?;
         }
-        tx.commit().await?;
+        foundation::db::commit(tx).await?;
         Ok(())
     }
 

@@ -253,7 +253,7 @@ pub async fn create(
         audit::record(&mut tx, event).await?;
         let answer = Answer::json(StatusCode::OK, None, &id.to_string())?;
         once.keep(&mut tx, &caller, &answer).await?;
-        tx.commit().await?;
+        foundation::db::commit(tx).await?;
         Ok(answer.into_response())
     })
     .await

@@ -151,7 +151,7 @@ pub async fn replace(
             Action::SystemUpdated,
         )
         .await?;
-        tx.commit().await?;
+        foundation::db::commit(tx).await?;
         Ok(DONE)
     })
     .await
@@ -189,7 +189,7 @@ pub async fn replace_rights(
             Action::SystemRightsChanged,
         )
         .await?;
-        tx.commit().await?;
+        foundation::db::commit(tx).await?;
         Ok(DONE)
     })
     .await
@@ -226,7 +226,7 @@ pub async fn replace_packages(
             Action::SystemPackagesChanged,
         )
         .await?;
-        tx.commit().await?;
+        foundation::db::commit(tx).await?;
         Ok(DONE)
     })
     .await
@@ -257,7 +257,7 @@ pub async fn delete(
             Action::SystemDeleted,
         )
         .await?;
-        tx.commit().await?;
+        foundation::db::commit(tx).await?;
         Ok(DONE)
     })
     .await

@@ -131,7 +131,7 @@ impl SystemUsers {
         )
         .await?;
         let held = delegation::held(&mut tx, user.owner_key, user.id).await?;
-        tx.commit().await?;
+        foundation::db::commit(tx).await?;
         Ok(SystemUserDetail::summary(user, held.packages))
     }
 
@@ -159,7 +159,7 @@ impl SystemUsers {
             SystemUserEvent::Changed,
         )
         .await?;
-        tx.commit().await?;
+        foundation::db::commit(tx).await?;
         Ok(true)
     }
 
@@ -232,7 +232,7 @@ impl SystemUsers {
 
     async fn delete(
         &self,
-        mut tx: sqlx::PgTransaction<'_>,
+        mut tx: sqlx::PgTransaction<'static>,
         by: Approver<'_>,
         user: &SystemUser,
     ) -> ApiResult<bool> {
@@ -248,7 +248,7 @@ impl SystemUsers {
             SystemUserEvent::Deleted,
         )
         .await?;
-        tx.commit().await?;
+        foundation::db::commit(tx).await?;
         Ok(true)
     }
 
@@ -321,7 +321,7 @@ impl SystemUsers {
             SystemUserEvent::Changed,
         )
         .await?;
-        Ok(tx.commit().await?)
+        Ok(foundation::db::commit(tx).await?)
     }
 
     /// Takes from an agent what it may do for its owner. Its clients stay.
@@ -359,7 +359,7 @@ impl SystemUsers {
             SystemUserEvent::Changed,
         )
         .await?;
-        Ok(tx.commit().await?)
+        Ok(foundation::db::commit(tx).await?)
     }
 
     /// Whether an agent may do something for its owner.

@@ -128,7 +128,9 @@ async fn store_new(
             new.push(line);
         }
     }
-    store::insert(&mut *db, Uuid::now_v7(), &new).await?;
+    if let Some(block) = store::Block::of(Uuid::now_v7(), &new) {
+        store::insert(&mut *db, &block).await?;
+    }
     db.commit().await?;
     imported.stored += new.len();
     Ok(())

@@ -96,6 +96,7 @@ impl Log {
             closing: is_closing,
             refused: None,
             is_given_up: false,
+            insert: None,
         };
         tokio::spawn(writer.run());
         log

@@ -10,29 +10,49 @@ use foundation::db::DbError;
 /// A block begins at most so long before any decision in it.
 const SPAN: TimeDelta = TimeDelta::hours(1);
 
-/// Stores lines as one block. When it is there already, because the answer to an earlier attempt
-/// was lost, it counts as stored.
-pub async fn insert(db: impl PgExecutor<'_>, block: Uuid, lines: &[Line]) -> Result<(), DbError> {
-    let (Some(first), Some(last)) = (
-        lines.iter().map(|l| l.created).min(),
-        lines.iter().map(|l| l.created).max(),
-    ) else {
-        return Ok(());
-    };
-    let mut text = String::with_capacity(lines.iter().map(|l| l.text.len() + 1).sum());
-    for line in lines {
-        if !text.is_empty() {
-            text.push('\n');
+/// Lines that are stored together.
+#[derive(Debug)]
+pub struct Block {
+    id: Uuid,
+    first: DateTime<Utc>,
+    last: DateTime<Utc>,
+    decisions: i32,
+    text: String,
+}
+
+impl Block {
+    /// A block of lines; none without lines.
+    pub fn of(id: Uuid, lines: &[Line]) -> Option<Self> {
+        let first = lines.iter().map(|l| l.created).min()?;
+        let last = lines.iter().map(|l| l.created).max()?;
+        let mut text = String::with_capacity(lines.iter().map(|l| l.text.len() + 1).sum());
+        for line in lines {
+            if !text.is_empty() {
+                text.push('\n');
+            }
+            text.push_str(&line.text);
         }
-        text.push_str(&line.text);
+        let decisions = i32::try_from(lines.len()).unwrap_or(i32::MAX);
+        Some(Self {
+            id,
+            first,
+            last,
+            decisions,
+            text,
+        })
     }
+}
+
+/// Stores a block. When it is there already, because the answer to an earlier attempt was lost, it
+/// counts as stored.
+pub async fn insert(db: impl PgExecutor<'_>, block: &Block) -> Result<(), DbError> {
     sqlx::query!(
         "insert into decision_block (id, first, last, decisions, lines) values ($1, $2, $3, $4, $5) on conflict do nothing",
-        block,
-        first,
-        last,
-        i32::try_from(lines.len()).unwrap_or(i32::MAX),
-        text
+        block.id,
+        block.first,
+        block.last,
+        block.decisions,
+        block.text
     )
     .execute(db)
     .await?;

@@ -6,11 +6,17 @@ use std::{
 };
 
 use sqlx::PgPool;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch},
+    task::JoinHandle,
+};
 use uuid::Uuid;
 
 use super::{Line, printer::Printer, store};
-use foundation::{db::DbError, telemetry::metrics::DECISION_LOG_LINES};
+use foundation::{
+    db::{DbError, begin_write},
+    telemetry::metrics::DECISION_LOG_LINES,
+};
 
 /// What comes through the queue.
 #[derive(Debug)]
@@ -35,7 +41,7 @@ impl Message {
 const BATCH: usize = 4_000;
 /// How long lines gather before they are written.
 const GATHER: Duration = Duration::from_millis(25);
-/// A batch that takes longer is given up.
+/// A batch that takes longer is not waited for now.
 const TIMEOUT: Duration = Duration::from_secs(2);
 /// While the database is away, it is tried this often.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -58,6 +64,8 @@ pub struct Writer {
     pub refused: Option<Instant>,
     /// Whether it was tried for the last time.
     pub is_given_up: bool,
+    /// The insert that has not ended, and its block.
+    pub insert: Option<(Uuid, JoinHandle<Option<Result<(), DbError>>>)>,
 }
 
 impl Writer {
@@ -138,23 +146,27 @@ impl Writer {
         self.queue.len() > lines / 2 || self.space.available_permits() < kilobytes / 2
     }
 
-    async fn store(&self, block: Uuid, lines: &[Line], attempts: usize) -> Stored {
+    async fn store(&mut self, block: Uuid, lines: &[Line], attempts: usize) -> Stored {
+        // That of an earlier block, whose lines were printed meanwhile, ends first.
+        let is_other = self.insert.as_ref().is_some_and(|(id, _)| *id != block);
+        if is_other && matches!(self.insert(block, lines).await, Inserted::Later) {
+            return Stored::Later;
+        }
         let mut stored = Stored::Later;
         for _ in 0..attempts {
-            let insert = store::insert(&self.pool, block, lines);
-            match tokio::time::timeout(TIMEOUT, insert).await {
-                Ok(Ok(())) => {
+            match self.insert(block, lines).await {
+                Inserted::Ended(Ok(())) => {
                     metrics::counter!(DECISION_LOG_LINES.name).increment(lines.len() as u64);
                     return Stored::Now;
                 }
-                Ok(Err(error)) => {
+                Inserted::Ended(Err(error)) => {
                     tracing::warn!(%error, lines = lines.len(), "the decision log could not be written");
                     stored = match error {
                         DbError::Unavailable(_) | DbError::Busy => Stored::Later,
                         DbError::Unstorable | DbError::Other(_) => Stored::Never,
                     };
                 }
-                Err(_) => {
+                Inserted::Later => {
                     tracing::warn!(
                         lines = lines.len(),
                         "the decision log could not be written in time"
@@ -165,6 +177,39 @@ impl Writer {
         }
         stored
     }
+
+    /// Waits for the insert that is under way, or begins one: there are never two at a time.
+    async fn insert(&mut self, block: Uuid, lines: &[Line]) -> Inserted {
+        let under_way = match &mut self.insert {
+            Some(insert) => insert,
+            none => {
+                let Some(written) = store::Block::of(block, lines) else {
+                    return Inserted::Ended(Ok(()));
+                };
+                let pool = self.pool.clone();
+                let insert = begin_write(async move { store::insert(&pool, &written).await });
+                none.insert((block, insert))
+            }
+        };
+        let Ok(ended) = tokio::time::timeout(TIMEOUT, &mut under_way.1).await else {
+            return Inserted::Later;
+        };
+        self.insert = None;
+        match ended {
+            Ok(Some(ended)) => Inserted::Ended(ended),
+            // Its connection is dead, or the program ends.
+            Ok(None) | Err(_) => Inserted::Later,
+        }
+    }
+}
+
+/// What became of an insert.
+#[derive(Debug)]
+enum Inserted {
+    /// It has ended.
+    Ended(Result<(), DbError>),
+    /// It has not.
+    Later,
 }
 
 /// Whether two lines may be in one block. Their order is about that of their times, so that what waited

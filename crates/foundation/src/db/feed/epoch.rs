@@ -115,7 +115,7 @@ pub(super) async fn history(db: &mut PgConnection) -> Result<History, DbError> {
             Some(None) => renew(db, found.epoch.as_deref().unwrap_or_default()).await?,
             None => {
                 sqlx::query!(
-                    "insert into feed_epoch (origin) values ($1) on conflict (origin) do nothing",
+                    "insert into feed_epoch (origin) select $1 from set_config('synchronous_commit', 'local', true) on conflict (origin) do nothing",
                     found.origin
                 )
                 .execute(&mut *db)

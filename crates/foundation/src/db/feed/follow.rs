@@ -198,8 +198,9 @@ async fn go_on(feed: &Feed, db: &mut PgConnection, place: &Place) -> Result<Look
 
 /// What is the last position, and whether every visible entry had one afterwards.
 async fn number_once(db: &mut PgConnection) -> Result<(i64, bool), DbError> {
+    // Positions can be given again: they wait for no standby, so that the feed is followed while it is away.
     let given = sqlx::query!(
-        r#"select last_given as "position!", is_whole as "is_whole!" from number_changes($1)"#,
+        r#"select last_given as "position!", is_whole as "is_whole!" from set_config('synchronous_commit', 'local', true), number_changes($1)"#,
         NUMBERED_AT_ONCE
     );
     let given = given.fetch_one(db).await?;

@@ -102,7 +102,7 @@ pub async fn create(
             &ChangeRequestDto::new(request, Some(&requests.config.ui_base)),
         )?;
         once.keep(&mut tx, org.as_str(), &answer).await?;
-        tx.commit().await?;
+        foundation::db::commit(tx).await?;
         Ok(answer.into_response())
     })
     .await
@@ -304,7 +304,7 @@ pub async fn delete(
             Action::ChangeRequestDeleted,
         )
         .await?;
-        tx.commit().await?;
+        foundation::db::commit(tx).await?;
         Ok(StatusCode::ACCEPTED)
     })
     .await

@@ -129,7 +129,7 @@ impl Requests {
         )
         .await?;
         users::publish(&mut tx, (&user).into(), SystemUserEvent::Changed).await?;
-        tx.commit().await?;
+        foundation::db::commit(tx).await?;
         Ok(ChangeRequest {
             status: RequestStatus::Accepted,
             ..request
@@ -176,7 +176,7 @@ impl Requests {
             )
             .await?;
         }
-        tx.commit().await?;
+        foundation::db::commit(tx).await?;
         Ok(ChangeRequest {
             status: RequestStatus::Rejected,
             ..request

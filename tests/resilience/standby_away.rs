@@ -1,0 +1,125 @@
+//! A synchronous standby is away: Postgres answers no commit, although it stores each. Nothing is written
+//! twice, connections do not pile up, callers get an answer, and reading goes on.
+
+use std::time::{Duration, Instant};
+
+use private_postgres::Cluster;
+use reqwest::Method;
+use secrecy::ExposeSecret as _;
+use sqlx::{Connection as _, PgConnection};
+
+use crate::{
+    Sandbox, approve_path,
+    clusters::{ask_database, cluster},
+    free_base_port,
+    support::*,
+};
+
+/// A refused attempt that waits for its insert is looked at again after five seconds: two of these.
+const TWO_TRIES: Duration = Duration::from_secs(13);
+/// Everything works again within this time.
+const HEALED: Duration = Duration::from_secs(30);
+/// What an instance may have waiting: changes up to its limit, refused attempts, the decision log, the
+/// journal, the chain of the audit trail and a task.
+const WAITING: i64 = 13;
+
+async fn set_standbys(cluster: &Cluster, statement: &'static str) {
+    let url = cluster.url("postgres");
+    let mut db = PgConnection::connect(url.expose_secret()).await.unwrap();
+    for statement in [statement, "select pg_reload_conf()"] {
+        sqlx::query(statement).execute(&mut db).await.unwrap();
+    }
+}
+
+async fn waiting(cluster: &Cluster) -> i64 {
+    let query = "select count(*) from pg_stat_activity where wait_event = 'SyncRep'";
+    ask_database(cluster, query).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_standby_that_is_away_doubles_nothing_and_uses_no_connections_up() {
+    let cluster = cluster("standby-away");
+    let folder = home().join(format!("standby-away-{}", uuid::Uuid::new_v4()));
+    let url = cluster.url("postgres");
+    let mut instance = Sandbox::spawn(free_base_port(), &folder, Some(url.expose_secret()));
+    instance.ready().await;
+    let person = instance.person().await;
+    let id = instance.new_request().await;
+    let mut others = Vec::new();
+    for _ in 0..10 {
+        others.push(instance.new_request().await);
+    }
+    let path = format!(
+        "/authentication/api/v1/systemuser/request/{}/{id}",
+        who::KERAMIKK_PARTY
+    );
+    set_standbys(
+        &cluster,
+        "alter system set synchronous_standby_names = 'away'",
+    )
+    .await;
+
+    let asked = Instant::now();
+    let approve = instance.call(Method::POST, &approve_path(&id), &person, None);
+    let answer = approve.await.unwrap().expect(503);
+    assert!(
+        asked.elapsed() < Duration::from_secs(8),
+        "{:?}",
+        asked.elapsed()
+    );
+    assert_eq!(answer.header("retry-after"), "5");
+    assert!(answer.text.contains("It is not known"), "{}", answer.text);
+    let unknown = uuid::Uuid::new_v4().to_string();
+    let refused = instance.call(Method::POST, &approve_path(&unknown), &person, None);
+    refused.await.unwrap().expect(404);
+
+    // Each of many changes is answered, and reading goes on, for as long as it takes.
+    let approve_all = async {
+        for id in &others {
+            let answer = instance.call(Method::POST, &approve_path(id), &person, None);
+            answer.await.unwrap().expect(503);
+        }
+    };
+    let read = async {
+        let since = Instant::now();
+        while since.elapsed() < TWO_TRIES {
+            let answer = instance.call(Method::GET, &path, &person, None).await;
+            answer.unwrap().expect(200);
+            let waiting = waiting(&cluster).await;
+            assert!(waiting <= WAITING, "{waiting} connections wait");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::join!(approve_all, read);
+    assert!(instance.metric("database_standby_waits").await > 0.0);
+
+    set_standbys(&cluster, "alter system reset synchronous_standby_names").await;
+
+    let attempts = format!("select count(*) from audit_log where object_id = '{unknown}'");
+    let approvals = format!(
+        "select count(*) from audit_log where object_id = '{id}' and action = 'request.approved' and outcome = 'ok'"
+    );
+    let since = Instant::now();
+    while ask_database::<i64>(&cluster, &attempts).await == 0 || waiting(&cluster).await > 0 {
+        assert!(since.elapsed() < HEALED, "it is written");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    // A later attempt is written after all of the earlier ones.
+    let last = uuid::Uuid::new_v4().to_string();
+    let refused = instance.call(Method::POST, &approve_path(&last), &person, None);
+    refused.await.unwrap().expect(404);
+    let lasts = format!("select count(*) from audit_log where object_id = '{last}'");
+    while ask_database::<i64>(&cluster, &lasts).await == 0 {
+        assert!(since.elapsed() < HEALED, "it is written");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(ask_database::<i64>(&cluster, &attempts).await, 1);
+    assert_eq!(
+        ask_database::<i64>(&cluster, &approvals).await,
+        1,
+        "it took effect"
+    );
+    let again = instance.call(Method::POST, &approve_path(&others[9]), &person, None);
+    again.await.unwrap().expect(200);
+    assert_eq!(instance.stop().await, 0);
+}
