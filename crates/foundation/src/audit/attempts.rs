@@ -277,16 +277,15 @@ impl Attempts {
     pub async fn flush(&self) -> bool {
         let mut writing = self.0.writing.lock().await;
         loop {
-            let (batch, is_last) = match &writing.batch {
-                Some(batch) => (Arc::clone(batch), false),
-                None => {
-                    let rows = self.waiting().all();
-                    if rows.is_empty() {
-                        return true;
-                    }
-                    let id = Uuid::now_v7();
-                    (Arc::new(Batch { id, rows }), true)
+            let (batch, is_last) = if let Some(batch) = &writing.batch {
+                (Arc::clone(batch), false)
+            } else {
+                let rows = self.waiting().all();
+                if rows.is_empty() {
+                    return true;
                 }
+                let id = Uuid::now_v7();
+                (Arc::new(Batch { id, rows }), true)
             };
             writing.batch = Some(Arc::clone(&batch));
             if let Err(error) = writing.insert(&self.0.db, &batch).await {

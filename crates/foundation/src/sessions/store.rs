@@ -245,7 +245,7 @@ pub async fn delete_sessions_of_login(pool: &PgPool, token: &str) -> Result<(), 
     );
     let ended = ended.fetch_all(&mut *tx).await?;
     note_ended(&mut tx, ended, EndCause::LoggedOut).await?;
-    Ok(crate::db::commit(tx).await?)
+    crate::db::commit(tx).await
 }
 
 /// Ends every session that a login of the identity provider led to.
@@ -263,7 +263,7 @@ pub async fn delete_upstream_sessions(
     );
     let ended = ended.fetch_all(&mut *tx).await?;
     note_ended(&mut tx, ended, EndCause::IdentityProvider).await?;
-    Ok(crate::db::commit(tx).await?)
+    crate::db::commit(tx).await
 }
 
 /// The party that a session acts for from now on.
