@@ -48,6 +48,9 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// How often it is seen meanwhile whether the following lines have space.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// An insert that may go on when it is not waited for.
+type Insert = JoinHandle<Option<Result<(), DbError>>>;
+
 /// Writes what comes through a queue.
 #[derive(Debug)]
 pub struct Writer {
@@ -65,7 +68,7 @@ pub struct Writer {
     /// Whether it was tried for the last time.
     pub is_given_up: bool,
     /// The insert that has not ended, and its block.
-    pub insert: Option<(Uuid, JoinHandle<Option<Result<(), DbError>>>)>,
+    pub insert: Option<(Uuid, Insert)>,
 }
 
 impl Writer {
