@@ -2,6 +2,7 @@
 
 use authorization::delegation::rules::{Delegator, Reason, RightCheck};
 use foundation::http::Language;
+use futures_util::TryStreamExt as _;
 use registers::{
     packages::Package,
     parties,
@@ -44,7 +45,8 @@ impl AccessManagement {
         let connections = parties::connections(&mut db, subject, party).await?;
         let delegator = Delegator::new(&self.catalogue, subject, party, &connections);
         let content = WayContent { rights_on: None };
-        let mut ways = store::to_others(&mut db, party.key, Some(subject.key), content).await?;
+        let ways = store::to_others(&mut db, party.key, Some(subject.key), content);
+        let mut ways: Vec<WayRow> = ways.try_collect().await?;
         ways.retain(|way| rules::counts(&self.catalogue, way));
         // A person has the role of a private person at the person's own party, without a relation.
         if subject.key == party.key

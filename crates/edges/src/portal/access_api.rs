@@ -75,7 +75,7 @@ pub async fn right_holders(
     };
     let ends = access.list_ends(&caller, &query).await?;
     let (wrapping, shape) = (Wrapping::Bare, portal_right_holder);
-    let list = access.stream_connections(&ends, parts, language, wrapping, shape);
+    let list = access.stream_connections(ends, parts, language, wrapping, shape);
     Ok(list.await?)
 }
 
