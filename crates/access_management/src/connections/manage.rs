@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     AccessManagement,
-    callers::{Acting, GiveAccess, Managing, RemoveAccess},
+    callers::{AccessPolicy, Acting, GiveAccess, Managing, RemoveAccess},
     changes::{self, lock_system_user},
     client_delegations::{AssignmentDto, Cascade, is_connected},
     errors::{AccessError, AccessProblem, AccessResult, Invalid, InvalidCode, refuse},
@@ -57,7 +57,7 @@ impl AccessManagement {
     /// 400 for a party that is not known and a person who cannot be found, 429 for too many look-ups.
     async fn receiver(
         &self,
-        caller: &Managing<GiveAccess>,
+        by: &Acting,
         to: Option<Uuid>,
         input: Option<&PersonInput>,
     ) -> AccessResult<Party> {
@@ -66,23 +66,22 @@ impl AccessManagement {
             let found = parties::party_by_uuid(&mut db, uuid).await?;
             return found.ok_or_else(|| unknown_end("to").into());
         }
-        self.person_described(caller.by.party.uuid, input, "to")
-            .await
+        self.person_described(by.party.uuid, input, "to").await
     }
 
     /// Makes a party a right-holder. A repeat changes nothing and answers the same.
     ///
     /// # Errors
     /// 400 for who cannot be one, 429 for too many look-ups of persons.
-    pub(super) async fn add_right_holder(
+    pub async fn add_right_holder<P: AccessPolicy>(
         &self,
-        caller: &Managing<GiveAccess>,
+        caller: &Managing<P>,
         to: Option<Uuid>,
         input: Option<&PersonInput>,
     ) -> AccessResult<AssignmentDto> {
         let to = match to {
             Some(uuid) => self.acquaintance(&caller.party, uuid, "to").await?,
-            None => self.receiver(caller, None, input).await?,
+            None => self.receiver(&caller.by, None, input).await?,
         };
         repeat_on_conflict(|| self.add_right_holder_once(&caller.by, &caller.party, &to)).await
     }
@@ -140,9 +139,9 @@ impl AccessManagement {
     /// # Errors
     /// 400 for ends that are not known or of the wrong kind, and without cascade when the relation still
     /// carries something.
-    pub(super) async fn remove_right_holder(
+    pub async fn remove_right_holder<P: AccessPolicy>(
         &self,
-        caller: &Managing<RemoveAccess>,
+        caller: &Managing<P>,
         from: Uuid,
         to: Uuid,
         cascade: Cascade,
@@ -241,6 +240,22 @@ impl AccessManagement {
         }
     }
 
+    /// The package that a call names for taking it back, be it retired.
+    ///
+    /// # Errors
+    /// As [`Self::package_to_give`].
+    fn package_to_take(&self, name: &PackageName) -> AccessResult<Option<&Package>> {
+        let held = match name {
+            PackageName::Id(id) => self.catalogue.held_package_by_id(*id),
+            PackageName::Text(text) => self.catalogue.held_package_named(text),
+            PackageName::Missing => None,
+        };
+        match held {
+            Some(package) => Ok(Some(package)),
+            None => self.package_to_give(name),
+        }
+    }
+
     /// Gives a package. A repeat changes nothing and answers the same.
     ///
     /// # Errors
@@ -253,7 +268,7 @@ impl AccessManagement {
         name: &PackageName,
     ) -> AccessResult<AssignmentPackageDto> {
         let package = self.package_to_give(name)?;
-        let to = self.receiver(caller, to, input).await?;
+        let to = self.receiver(&caller.by, to, input).await?;
         repeat_on_conflict(|| self.give_package_once(caller, &to, package, name)).await
     }
 
@@ -339,7 +354,7 @@ impl AccessManagement {
         to: Uuid,
         name: &PackageName,
     ) -> AccessResult<()> {
-        let package = self.package_to_give(name)?;
+        let package = self.package_to_take(name)?;
         repeat_on_conflict(|| self.take_package_once(&caller.by, from, to, package)).await
     }
 
@@ -394,7 +409,7 @@ impl AccessManagement {
         if keys.is_empty() && change == RightsChange::Add {
             return Err(AccessProblem::NoRightKey.into());
         }
-        let to = self.receiver(caller, Some(to), None).await?;
+        let to = self.receiver(&caller.by, Some(to), None).await?;
         repeat_on_conflict(|| self.give_rights_once(caller, &to, resource, keys, change)).await
     }
 

@@ -320,7 +320,7 @@ impl AccessManagement {
         }
         let names = Names::of(&mut tx, &self.identity, ends, &ways).await?;
         let data = found.into_iter().filter_map(|(urn, reached)| {
-            let package = self.catalogue.package_by_urn(urn)?;
+            let package = self.catalogue.held_package_named(urn)?;
             let permissions = reached.into_iter().filter_map(|(way, one)| {
                 let flag = rules::flag(way, one.is_implied);
                 let role = WayRole {
