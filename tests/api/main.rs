@@ -69,6 +69,7 @@ mod parties_of_users;
 mod policies;
 mod portal_access;
 mod portal_clients;
+mod portal_delegations;
 mod portal_frame;
 mod portal_shell;
 mod refusals;

@@ -544,8 +544,10 @@ impl Objects {
             // Client delegations and connections name parties by uuid.
             "party" | "from" if path.contains("/enduser/connections") => "partyUuid",
             "to" if path.contains("/enduser/connections") => "client",
-            "party" | "from" if path.ends_with("/connection/rightholders") => "partyUuid",
+            "party" | "from" if path.contains("/v1/connection/") => "partyUuid",
             "to" if path.ends_with("/connection/rightholders") => return String::new(),
+            "to" if path.ends_with("/connection/reportee") => "client",
+            "rightholderPartyUuid" => "client",
             "party"
                 if path.contains("/enduser/clientdelegations/")
                     || path.contains("/api/v1/clientdelegations/")
@@ -553,8 +555,8 @@ impl Objects {
             {
                 "partyUuid"
             }
-            "from" if path.contains("/enduser/clientdelegations/") => "client",
-            "to" if path.contains("/enduser/clientdelegations/") => "agent",
+            "from" if path.contains("/clientdelegations/") => "client",
+            "to" if path.contains("/clientdelegations/") => "agent",
             "package" => return "urn:altinn:accesspackage:lonn".to_owned(),
             "facilitator" | "facilitatorId" | "provider" | "partyuuid" => "partyUuid",
             // Only the caller: left out as a rule.

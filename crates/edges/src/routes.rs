@@ -68,11 +68,43 @@ fn rows() -> OpenApiRouter<PortalState> {
             clients_api::take_own
         ))
         .routes(routes!(access_api::right_holders))
-        .routes(routes!(access_api::agents))
         .routes(routes!(access_api::clients))
         .routes(routes!(access_api::check_packages))
+        .merge(access())
         .merge(frame())
         .routes(routes!(user_api::change_reportee))
+}
+
+/// Client administration and right-holders.
+fn access() -> OpenApiRouter<PortalState> {
+    use portal::{access_api, client_delegations_api as delegations, rightholders_api};
+    OpenApiRouter::new()
+        .routes(routes!(
+            access_api::agents,
+            delegations::add_agent,
+            delegations::remove_agent
+        ))
+        .routes(routes!(
+            delegations::packages_of_agent,
+            delegations::give_packages,
+            delegations::take_packages
+        ))
+        .routes(routes!(delegations::packages_of_client))
+        .routes(routes!(
+            delegations::resources_of_agent,
+            delegations::give_resources,
+            delegations::take_resources
+        ))
+        .routes(routes!(delegations::resources_of_client))
+        .routes(routes!(
+            delegations::my_clients,
+            delegations::give_up_packages
+        ))
+        .routes(routes!(delegations::give_up_resources))
+        .routes(routes!(delegations::leave_provider))
+        .routes(routes!(rightholders_api::add))
+        .routes(routes!(rightholders_api::validate_person))
+        .routes(routes!(rightholders_api::remove))
 }
 
 /// What the frame around the pages asks and keeps.

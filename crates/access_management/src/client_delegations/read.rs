@@ -11,8 +11,10 @@ use foundation::http::{
 use registers::{
     packages::RoleKey,
     parties::{self, Party},
+    resources,
 };
 use serde::Serialize;
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
@@ -229,29 +231,73 @@ impl AccessManagement {
     }
 
     /// Which single resources an agent was delegated by a facilitator, client by client.
-    pub(super) async fn list_resources_of_agent(
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn list_resources_of_agent<E: Serialize + Send + Sync + 'static>(
         &self,
         facilitator: &Party,
         agent: Uuid,
+        wrapping: Wrapping,
+        shape: impl Fn(ClientWithResources) -> E + Send + Sync + 'static,
     ) -> AccessResult<Response> {
         let kept = |row: ClientRelationRow| (!row.resources.is_empty()).then_some(row);
         let parts = self.shape(Shown::PackagesAndResources);
-        let shape = move |client, rows: Vec<ClientRelationRow>| ClientWithResources {
-            client,
-            access: rows
+        let shape = move |client, rows: Vec<ClientRelationRow>| {
+            let access = rows
                 .iter()
                 .filter_map(|row| parts.resource_access(row.role_id, &row.resources))
-                .collect(),
+                .collect();
+            shape(ClientWithResources { client, access })
         };
-        self.stream_clients_of_agent(facilitator, agent, Wrapping::Envelope, kept, shape)
+        self.stream_clients_of_agent(facilitator, agent, wrapping, kept, shape)
             .await
     }
 
-    /// Which agents a facilitator delegated single resources of a client to.
-    pub(super) async fn list_resources_of_client(
+    /// Documents of the single resources that an agent was delegated, by identifier.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn resources_of_agent(
+        &self,
+        facilitator: &Party,
+        agent: Uuid,
+    ) -> AccessResult<HashMap<String, Value>> {
+        let mut db = self.db.acquire().await?;
+        let Some(agent) = parties::party_by_uuid(&mut db, agent).await? else {
+            return Ok(HashMap::new());
+        };
+        let ids = store::resources_of_agent(&mut db, facilitator.key, agent.key).await?;
+        Ok(resources::names(&mut db, &ids).await?)
+    }
+
+    /// Documents of the single resources of a client that were delegated, by identifier.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn resources_of_client(
         &self,
         facilitator: &Party,
         client: Uuid,
+    ) -> AccessResult<HashMap<String, Value>> {
+        let mut db = self.db.acquire().await?;
+        let Some(client) = parties::party_by_uuid(&mut db, client).await? else {
+            return Ok(HashMap::new());
+        };
+        let ids = store::resources_of_client(&mut db, facilitator.key, client.key).await?;
+        Ok(resources::names(&mut db, &ids).await?)
+    }
+
+    /// Which agents a facilitator delegated single resources of a client to.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn list_resources_of_client<E: Serialize + Send + Sync + 'static>(
+        &self,
+        facilitator: &Party,
+        client: Uuid,
+        wrapping: Wrapping,
+        shape: impl Fn(AgentWithResources) -> E + Send + 'static,
     ) -> AccessResult<Response> {
         let mut tx = self.snapshot().await?;
         let mut rows = match parties::party_by_uuid(&mut tx, client).await? {
@@ -260,27 +306,19 @@ impl AccessManagement {
         };
         rows.retain(|row| !row.resources.is_empty());
         let agents = grouped(rows, |row| row.agent);
-        let shape = self.shape(Shown::PackagesAndResources);
+        let parts = self.shape(Shown::PackagesAndResources);
         let identity = Arc::clone(&self.identity);
-        Ok(list_stream::respond(
-            Wrapping::Envelope.ends().0.to_owned(),
-            Wrapping::Envelope.ends().1,
-            |writer| {
-                write_parties(
-                    tx,
-                    identity,
-                    agents,
-                    writer,
-                    move |agent, rows: Vec<DelegationRow>| AgentWithResources {
-                        agent,
-                        access: rows
-                            .iter()
-                            .filter_map(|row| shape.resource_access(row.role_id, &row.resources))
-                            .collect(),
-                    },
-                )
-            },
-        )
+        let (begin, end) = wrapping.ends();
+        let element = move |agent, rows: Vec<DelegationRow>| {
+            let access = rows
+                .iter()
+                .filter_map(|row| parts.resource_access(row.role_id, &row.resources))
+                .collect();
+            shape(AgentWithResources { agent, access })
+        };
+        Ok(list_stream::respond(begin.to_owned(), end, |writer| {
+            write_parties(tx, identity, agents, writer, element)
+        })
         .await?)
     }
 

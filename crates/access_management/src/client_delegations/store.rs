@@ -256,6 +256,38 @@ pub(super) async fn of_client(
     .await?)
 }
 
+/// Single resources that a facilitator delegated to an agent, each once.
+pub(super) async fn resources_of_agent(
+    db: &mut PgConnection,
+    facilitator: i32,
+    agent: i32,
+) -> Result<Vec<String>, DbError> {
+    Ok(sqlx::query_scalar!(
+        "select distinct r.resource_id from client_delegation d join client_delegation_resource r on r.delegation_id = d.id
+         where d.facilitator_key = $1 and d.system_user_key = $2",
+        facilitator,
+        agent
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Single resources of a client that a facilitator delegated, each once.
+pub(super) async fn resources_of_client(
+    db: &mut PgConnection,
+    facilitator: i32,
+    client: i32,
+) -> Result<Vec<String>, DbError> {
+    Ok(sqlx::query_scalar!(
+        "select distinct r.resource_id from client_delegation d join client_delegation_resource r on r.delegation_id = d.id
+         where d.facilitator_key = $1 and d.client_key = $2",
+        facilitator,
+        client
+    )
+    .fetch_all(db)
+    .await?)
+}
+
 /// Everything that a facilitator delegated, agent by agent.
 pub(super) async fn of_facilitator(
     db: &mut PgConnection,

@@ -180,7 +180,9 @@ pub async fn resources_of_agent(
     query: Query,
 ) -> AccessResult<Response> {
     let [agent] = required_uuids(&query, [VERSION.agent()])?;
-    access.list_resources_of_agent(&caller.party, agent).await
+    let (party, wrapping) = (&caller.party, Wrapping::Envelope);
+    let list = access.list_resources_of_agent(party, agent, wrapping, |one| one);
+    list.await
 }
 
 /// Single resources of a client that were delegated, agent by agent.
@@ -193,7 +195,9 @@ pub async fn resources_of_client(
     query: Query,
 ) -> AccessResult<Response> {
     let [client] = required_uuids(&query, [VERSION.client()])?;
-    access.list_resources_of_client(&caller.party, client).await
+    let (party, wrapping) = (&caller.party, Wrapping::Envelope);
+    let list = access.list_resources_of_client(party, client, wrapping, |one| one);
+    list.await
 }
 
 /// Delegates single resources of a client to an agent, all or none. The agent then has the rights on

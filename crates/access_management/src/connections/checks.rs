@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     AccessManagement,
-    callers::{GiveAccess, Managing},
+    callers::Managing,
     changes::parties_by_key,
     entities::{CompactPackage, Envelope},
     errors::{AccessError, AccessProblem, AccessResult, Invalid, InvalidCode},
@@ -167,9 +167,9 @@ impl AccessManagement {
     ///
     /// # Errors
     /// 400 for a resource that does not exist, has no policy, or has one without rights of people.
-    pub(super) async fn check_resource(
+    pub async fn check_resource<P>(
         &self,
-        caller: &Managing<GiveAccess>,
+        caller: &Managing<P>,
         identifier: &str,
         language: Language,
     ) -> AccessResult<ResourceCheck> {
@@ -197,10 +197,10 @@ impl AccessManagement {
     ///
     /// # Errors
     /// 400 for a resource that does not exist, or has no policy.
-    pub(super) async fn right_checks(
+    pub(super) async fn right_checks<P>(
         &self,
         db: &mut PgConnection,
-        caller: &Managing<GiveAccess>,
+        caller: &Managing<P>,
         identifier: &str,
     ) -> AccessResult<Vec<RightCheck>> {
         let (subject, party) = (&caller.by.party, &caller.party);

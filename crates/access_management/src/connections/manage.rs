@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     AccessManagement,
-    callers::{AccessPolicy, Acting, GiveAccess, Managing, RemoveAccess},
+    callers::{AccessPolicy, Acting, Managing},
     changes::{self, lock_system_user},
     client_delegations::{AssignmentDto, Cascade, is_connected},
     errors::{AccessError, AccessProblem, AccessResult, Invalid, InvalidCode, refuse},
@@ -260,9 +260,9 @@ impl AccessManagement {
     ///
     /// # Errors
     /// 400 for a package or a receiver that cannot be, and when the caller may not give it.
-    pub(super) async fn give_package(
+    pub async fn give_package<P: AccessPolicy>(
         &self,
-        caller: &Managing<GiveAccess>,
+        caller: &Managing<P>,
         to: Option<Uuid>,
         input: Option<&PersonInput>,
         name: &PackageName,
@@ -272,9 +272,9 @@ impl AccessManagement {
         repeat_on_conflict(|| self.give_package_once(caller, &to, package, name)).await
     }
 
-    async fn give_package_once(
+    async fn give_package_once<P: AccessPolicy>(
         &self,
-        caller: &Managing<GiveAccess>,
+        caller: &Managing<P>,
         to: &Party,
         package: Option<&Package>,
         name: &PackageName,
@@ -308,10 +308,10 @@ impl AccessManagement {
         Ok(dto(id))
     }
 
-    async fn must_be_givable(
+    async fn must_be_givable<P: AccessPolicy>(
         &self,
         tx: &mut PgConnection,
-        caller: &Managing<GiveAccess>,
+        caller: &Managing<P>,
         (to, system_user): (&Party, Option<SystemUserKind>),
         package: &Package,
         name: &PackageName,
@@ -347,9 +347,9 @@ impl AccessManagement {
     ///
     /// # Errors
     /// 400 for a package or ends that are not known, or of the wrong kind.
-    pub(super) async fn take_package(
+    pub async fn take_package<P: AccessPolicy>(
         &self,
-        caller: &Managing<RemoveAccess>,
+        caller: &Managing<P>,
         from: Uuid,
         to: Uuid,
         name: &PackageName,
@@ -397,9 +397,9 @@ impl AccessManagement {
     ///
     /// # Errors
     /// 400 for a resource or a receiver that cannot be, and when the caller may not give one of them.
-    pub(super) async fn give_rights(
+    pub async fn give_rights<P: AccessPolicy>(
         &self,
-        caller: &Managing<GiveAccess>,
+        caller: &Managing<P>,
         to: Uuid,
         resource: &str,
         keys: &[String],
@@ -413,9 +413,9 @@ impl AccessManagement {
         repeat_on_conflict(|| self.give_rights_once(caller, &to, resource, keys, change)).await
     }
 
-    async fn give_rights_once(
+    async fn give_rights_once<P: AccessPolicy>(
         &self,
-        caller: &Managing<GiveAccess>,
+        caller: &Managing<P>,
         to: &Party,
         resource: &str,
         keys: &[String],
@@ -477,9 +477,9 @@ impl AccessManagement {
     /// # Errors
     /// 400 for a resource or ends that are not known, and for a resource that the receiver has through a
     /// client delegation.
-    pub(super) async fn take_resource(
+    pub async fn take_resource<P: AccessPolicy>(
         &self,
-        caller: &Managing<RemoveAccess>,
+        caller: &Managing<P>,
         from: Uuid,
         to: Uuid,
         resource: Option<&str>,

@@ -304,7 +304,10 @@ impl AccessManagement {
     }
 
     /// Packages that reach the receivers, each with its ways.
-    pub(super) async fn list_packages(
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn list_packages(
         &self,
         ends: &ListEnds,
     ) -> AccessResult<Envelope<PackagePermission>> {
@@ -342,7 +345,7 @@ impl AccessManagement {
     ///
     /// # Errors
     /// 400 for a resource that does not exist.
-    pub(super) async fn list_resources(
+    pub async fn list_resources(
         &self,
         ends: &ListEnds,
         only: Option<&str>,
@@ -398,7 +401,7 @@ impl AccessManagement {
     ///
     /// # Errors
     /// 400 for a resource that does not exist.
-    pub(super) async fn list_rights(
+    pub async fn list_rights(
         &self,
         ends: &ListEnds,
         identifier: &str,

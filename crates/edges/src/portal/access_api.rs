@@ -8,12 +8,8 @@ use access_management::{
     client_delegations::Version,
     connections::ConnectionParts,
     entities::Wrapping,
-    errors::AccessError,
 };
-use axum::{
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, response::Response};
 use foundation::http::{ApiError, Json, Language, query::Query};
 use http::StatusCode;
 
@@ -23,30 +19,8 @@ use super::{
         PortalAgent, PortalClient, PortalPackageCheck, PortalRightHolder, portal_agent,
         portal_client, portal_package_check, portal_right_holder,
     },
-    problem::unexpected_answer,
+    passed_on::{Connected, PassedResult, Plain},
 };
-
-/// An error of the call behind a read: its status alone.
-#[derive(Debug)]
-pub struct ReadError(AccessError);
-
-impl<E: Into<AccessError>> From<E> for ReadError {
-    fn from(error: E) -> Self {
-        Self(error.into())
-    }
-}
-
-impl IntoResponse for ReadError {
-    fn into_response(self) -> Response {
-        // The portal passes a sentence on as it is.
-        let is_sentence = matches!(self.0, AccessError::Api(ApiError::Text(..)));
-        let response = self.0.into_response();
-        match response.status() {
-            StatusCode::BAD_REQUEST if !is_sentence => unexpected_answer(StatusCode::BAD_REQUEST),
-            _ => response,
-        }
-    }
-}
 
 /// Right-holders of a party, or of whom it is one.
 #[utoipa::path(get, operation_id = "listPortalRightHolders", path = "/accessmanagement/api/v1/connection/rightholders", tag = "Portal",
@@ -58,7 +32,7 @@ pub async fn right_holders(
     caller: Result<Managing<ReadAccessInPortal>, ApiError>,
     language: Language,
     query: Query,
-) -> Result<Response, ReadError> {
+) -> PassedResult<Response, Connected> {
     let is_named = |name: &str| query.get(name).is_some_and(|text| !text.trim().is_empty());
     let caller = match caller {
         Err(ApiError::Empty(StatusCode::FORBIDDEN)) if !is_named("from") && !is_named("to") => {
@@ -86,7 +60,7 @@ pub async fn right_holders(
 pub async fn agents(
     State(portal): State<PortalBackEnd>,
     caller: Facilitating<ReadClientsInPortal>,
-) -> Result<Response, ReadError> {
+) -> PassedResult<Response, Plain> {
     let (party, wrapping) = (&caller.party, Wrapping::Bare);
     let list = portal
         .access
@@ -102,7 +76,7 @@ pub async fn clients(
     State(portal): State<PortalBackEnd>,
     caller: Facilitating<ReadClientsInPortal>,
     query: Query,
-) -> Result<Response, ReadError> {
+) -> PassedResult<Response, Plain> {
     let (party, wrapping) = (&caller.party, Wrapping::Bare);
     let list = portal
         .access
@@ -117,7 +91,7 @@ pub async fn clients(
 pub async fn check_packages(
     State(portal): State<PortalBackEnd>,
     caller: Managing<GiveAccessInPortal>,
-) -> Result<Json<Vec<PortalPackageCheck>>, ReadError> {
+) -> PassedResult<Json<Vec<PortalPackageCheck>>, Plain> {
     let checked = portal.access.check_packages(&caller, &[], &[]).await?;
     let list = checked.data.into_iter().map(portal_package_check);
     Ok(Json(list.collect()))
