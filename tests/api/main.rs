@@ -71,6 +71,7 @@ mod portal_access;
 mod portal_clients;
 mod portal_delegations;
 mod portal_frame;
+mod portal_rights;
 mod portal_shell;
 mod refusals;
 mod register;

@@ -544,14 +544,26 @@ impl Objects {
             // Client delegations and connections name parties by uuid.
             "party" | "from" if path.contains("/enduser/connections") => "partyUuid",
             "to" if path.contains("/enduser/connections") => "client",
-            "party" | "from" if path.contains("/v1/connection/") => "partyUuid",
+            "party" | "from"
+                if path.contains("/v1/connection/")
+                    || path.contains("/v1/accesspackage/")
+                    || path.contains("/v1/singleright/") =>
+            {
+                "partyUuid"
+            }
+            "to" if path.contains("/v1/accesspackage/") || path.contains("/v1/singleright/") => {
+                "client"
+            }
+            "packageId" if path.contains("/permission/") => {
+                return "fef4aac0-d227-4ef6-834b-cc2eb4b942ed".to_owned();
+            }
+            "resourceId" => "resource",
             "to" if path.ends_with("/connection/rightholders") => return String::new(),
             "to" if path.ends_with("/connection/reportee") => "client",
             "rightholderPartyUuid" => "client",
             "party"
                 if path.contains("/enduser/clientdelegations/")
-                    || path.contains("/api/v1/clientdelegations/")
-                    || path.ends_with("/accesspackage/delegationcheck") =>
+                    || path.contains("/api/v1/clientdelegations/") =>
             {
                 "partyUuid"
             }
@@ -569,9 +581,24 @@ impl Objects {
             "delegationId" => "client",
             "correlation-id" => return Uuid::new_v4().to_string(),
             // Filters and pages: left out.
-            "resource" | "token" | "limit" | "packages" | "after" | "versionId"
-            | "useOldFormatForApp" | "status" | "packageId" | "packageIds" | "roles"
-            | "resources" | "cascade" | "partyFilter" | "anyOfResourceIds" => {
+            "resource"
+            | "token"
+            | "limit"
+            | "packages"
+            | "after"
+            | "versionId"
+            | "useOldFormatForApp"
+            | "status"
+            | "packageId"
+            | "packageIds"
+            | "roles"
+            | "resources"
+            | "cascade"
+            | "partyFilter"
+            | "anyOfResourceIds"
+            | "searchString"
+            | "typeName"
+            | "relevantResourceTypes" => {
                 return String::new();
             }
             name if name.starts_with("include") => return String::new(),

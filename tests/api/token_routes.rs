@@ -181,7 +181,14 @@ const TABLE: &[Row] = &[
             "GET /accessmanagement/api/v1/connection/",
             "POST /accessmanagement/api/v1/connection/",
             "DELETE /accessmanagement/api/v1/connection/",
-            "GET /accessmanagement/api/v1/accesspackage/",
+            "GET /accessmanagement/api/v1/accesspackage/delegat",
+            "GET /accessmanagement/api/v1/accesspackage/permission/",
+            "POST /accessmanagement/api/v1/accesspackage/",
+            "DELETE /accessmanagement/api/v1/accesspackage/",
+            "GET /accessmanagement/api/v1/singleright/delegation",
+            "POST /accessmanagement/api/v1/singleright/",
+            "PUT /accessmanagement/api/v1/singleright/",
+            "DELETE /accessmanagement/api/v1/singleright/",
         ],
         takes: &[Person, SystemUser],
         refuses: 403,
@@ -309,9 +316,10 @@ async fn every_route_takes_the_shapes_of_the_table_alone() {
                         let is_access = o.path.contains("/clientdelegations/")
                             || o.path.contains("/enduser/connections")
                             || o.path.contains("/v1/connection/")
-                            || o.path.ends_with("/delegationcheck");
-                        let is_party =
-                            name == "party" || name == "from" && o.path.contains("/connection");
+                            || o.path.contains("/v1/accesspackage/")
+                            || o.path.contains("/v1/singleright/");
+                        let is_party = name == "party"
+                            || name == "from" && !o.path.contains("/clientdelegations/");
                         if is_in_path || is_about_a_person || is_access && is_party {
                             objects.fill(o, name)
                         } else {

@@ -202,6 +202,8 @@ pub trait AccessPolicy: Send + Sync + 'static {
 pub enum PartyPlace {
     /// The parameter `party` of the query.
     Query,
+    /// The parameter `from` of the query.
+    From,
     /// The parameter `partyUuid` of the path.
     Path,
 }
@@ -242,6 +244,18 @@ pub struct RemoveAccessInPortal;
 /// Gives others access, in the portal, where the path names the party.
 #[derive(Debug, Clone, Copy)]
 pub struct GiveAccessOfPathParty;
+
+/// Asks what may be given, in the portal, where `from` names the party.
+#[derive(Debug, Clone, Copy)]
+pub struct GiveAccessOfFromParty;
+
+impl AccessPolicy for GiveAccessOfFromParty {
+    const ACTION: Action = Action::Write;
+    type ToOthers = Portal;
+    type FromOthers = Portal;
+    const DIRECTION: DirectionRule = DirectionRule::ToOthers;
+    const PARTY: PartyPlace = PartyPlace::From;
+}
 
 impl AccessPolicy for RemoveAccessInPortal {
     const ACTION: Action = Action::Write;
@@ -362,6 +376,7 @@ where
         let resource = SystemResource::AccessManagement;
         let party = match P::PARTY {
             PartyPlace::Query => uuid_in(&query, "party"),
+            PartyPlace::From => uuid_in(&query, "from"),
             PartyPlace::Path => {
                 let values = PathValues::from_request_parts(parts, state).await?;
                 Some(values.uuid("partyUuid")?)

@@ -77,7 +77,10 @@ fn rows() -> OpenApiRouter<PortalState> {
 
 /// Client administration and right-holders.
 fn access() -> OpenApiRouter<PortalState> {
-    use portal::{access_api, client_delegations_api as delegations, rightholders_api};
+    use portal::{
+        access_api, access_packages_api, catalogue_api, client_delegations_api as delegations,
+        rightholders_api, single_rights_api,
+    };
     OpenApiRouter::new()
         .routes(routes!(
             access_api::agents,
@@ -105,6 +108,23 @@ fn access() -> OpenApiRouter<PortalState> {
         .routes(routes!(rightholders_api::add))
         .routes(routes!(rightholders_api::validate_person))
         .routes(routes!(rightholders_api::remove))
+        .routes(routes!(access_packages_api::search))
+        .routes(routes!(
+            access_packages_api::list,
+            access_packages_api::give,
+            access_packages_api::take
+        ))
+        .routes(routes!(access_packages_api::permission))
+        .routes(routes!(single_rights_api::check))
+        .routes(routes!(single_rights_api::rights_of))
+        .routes(routes!(single_rights_api::list))
+        .routes(routes!(single_rights_api::held))
+        .routes(routes!(single_rights_api::give))
+        .routes(routes!(single_rights_api::replace))
+        .routes(routes!(single_rights_api::take))
+        .routes(routes!(catalogue_api::roles))
+        .routes(routes!(catalogue_api::owners))
+        .routes(routes!(catalogue_api::resource))
 }
 
 /// What the frame around the pages asks and keeps.

@@ -6,7 +6,10 @@ use futures_util::TryStreamExt as _;
 use registers::{
     packages::Package,
     parties,
-    resources::{self, Resource, rights::named_right},
+    resources::{
+        self, Resource, right_keys_in_order,
+        rights::{NamedRight, named_right},
+    },
 };
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -191,6 +194,28 @@ impl AccessManagement {
             resource: FullResource::of(identifier, &document, language, ProviderKind::Shown),
             rights: rights.collect(),
         })
+    }
+
+    /// The rights that the policy of a resource has for people; none of a resource that does not exist or
+    /// has no policy.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn rights_of_policy(
+        &self,
+        identifier: &str,
+        language: Language,
+    ) -> AccessResult<Option<Vec<NamedRight>>> {
+        let mut db = self.db.acquire().await?;
+        let found = self.policies.resource(&mut db, identifier).await?;
+        let policy = found.and_then(|resource| resource.policy);
+        Ok(policy.map(|policy| {
+            let keys = right_keys_in_order(&policy.policy, identifier);
+            let named = keys
+                .into_iter()
+                .map(|(key, _)| named_right(key, identifier, language));
+            named.collect()
+        }))
     }
 
     /// What the delegation check finds about each right of a resource.

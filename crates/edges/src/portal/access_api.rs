@@ -20,7 +20,26 @@ use super::{
         portal_client, portal_package_check, portal_right_holder,
     },
     passed_on::{Connected, PassedResult, Plain},
+    person_input::refused,
 };
+
+/// The caller of a row that needs one of the ends.
+///
+/// # Errors
+/// A sentence when neither end is named; else what keeps the caller from calling.
+pub(super) fn with_an_end<P>(
+    caller: Result<Managing<P>, ApiError>,
+    query: &Query,
+) -> Result<Managing<P>, ApiError> {
+    let is_named = |name: &str| query.get(name).is_some_and(|text| !text.trim().is_empty());
+    match caller {
+        Err(ApiError::Empty(StatusCode::FORBIDDEN)) if !is_named("from") && !is_named("to") => {
+            let sentence = "Either 'from' or 'to' query parameter must be provided.";
+            Err(refused(sentence))
+        }
+        caller => caller,
+    }
+}
 
 /// Right-holders of a party, or of whom it is one.
 #[utoipa::path(get, operation_id = "listPortalRightHolders", path = "/accessmanagement/api/v1/connection/rightholders", tag = "Portal",
@@ -33,14 +52,7 @@ pub async fn right_holders(
     language: Language,
     query: Query,
 ) -> PassedResult<Response, Connected> {
-    let is_named = |name: &str| query.get(name).is_some_and(|text| !text.trim().is_empty());
-    let caller = match caller {
-        Err(ApiError::Empty(StatusCode::FORBIDDEN)) if !is_named("from") && !is_named("to") => {
-            let sentence = "Either 'from' or 'to' query parameter must be provided.";
-            return Err(ApiError::Text(StatusCode::BAD_REQUEST, sentence.to_owned()).into());
-        }
-        caller => caller?,
-    };
+    let caller = with_an_end(caller, &query)?;
     let access: &AccessManagement = &portal.access;
     let parts = ConnectionParts {
         packages: false,
