@@ -53,6 +53,9 @@ const ANY_CALLER: &[(&str, u16)] = &[
 /// Operations that distinguish a foreign object from an unknown one, because a client may depend on
 /// it: status and code for the foreign one.
 const DISTINGUISHED: &[(&str, u16, &str)] = &[
+    // Resources, and the packages that lead to them, are public.
+    ("GET /accessmanagement/api/v1/accesspackage/search", 200, ""),
+    ("GET /accessmanagement/api/v1/resources", 200, ""),
     // Number and name of an organisation are public.
     (
         "GET /accessmanagement/api/v1/lookup/org/{orgNumber}",
@@ -560,7 +563,6 @@ impl Objects {
             "resourceId" => "resource",
             "to" if path.ends_with("/connection/rightholders") => return String::new(),
             "to" if path.ends_with("/connection/reportee") => "client",
-            "rightholderPartyUuid" => "client",
             "party"
                 if path.contains("/enduser/clientdelegations/")
                     || path.contains("/api/v1/clientdelegations/") =>
@@ -578,7 +580,7 @@ impl Objects {
             "offeredByPartyId" | "partyId" if path.starts_with("/authorization/") => "party",
             "from" | "to" if path.ends_with("/role/permissions") => "partyUuid",
             "uuid" if path.starts_with("/accessmanagement/api/v1/") => "partyUuid",
-            "delegationId" => "client",
+            "delegationId" | "rightholderPartyUuid" => "client",
             "correlation-id" => return Uuid::new_v4().to_string(),
             // Filters and pages: left out.
             "resource"

@@ -96,7 +96,7 @@ pub async fn list(
 
 /// A package, and how one party has it of another.
 #[utoipa::path(get, operation_id = "getPortalPackagePermission", path = "/accessmanagement/api/v1/accesspackage/permission/{packageId}", tag = "Portal",
-    params(("packageId" = Uuid, Path), ("party" = Uuid, Query, description = "Uuid of the party"), ("from" = Option<Uuid>, Query, description = "Who gave; the party, for what it gave others"), ("to" = Option<Uuid>, Query, description = "Who has it; the party, for what others gave it")),
+    params(("packageId" = Uuid, Path, description = "The package"), ("party" = Uuid, Query, description = "Uuid of the party"), ("from" = Option<Uuid>, Query, description = "Who gave; the party, for what it gave others"), ("to" = Option<Uuid>, Query, description = "Who has it; the party, for what others gave it")),
     responses((status = 200, body = PortalPackageDetails), (status = 400, body = String, description = "Model state, a problem of the call behind, or a text when neither end is named"), (status = 401), (status = 403), (status = 404, description = "There is no such package")))]
 pub async fn permission(
     State(portal): State<PortalBackEnd>,
@@ -141,6 +141,12 @@ pub async fn give(
     Ok(Json(text))
 }
 
+/// Whether three parties are named, and the one that asks is none of the ends.
+fn is_neither_end(query: &Query) -> bool {
+    required_uuids(query, ["party", "from", "to"])
+        .is_ok_and(|[party, from, to]| party != from && party != to)
+}
+
 /// Takes a package back. One that was not given is no error.
 #[utoipa::path(delete, operation_id = "removePortalPackage", path = "/accessmanagement/api/v1/accesspackage/delegations", tag = "Portal",
     params(("party" = Uuid, Query, description = "Uuid of the party"), ("from" = Uuid, Query, description = "Who gave; the party or the other end"), ("to" = Uuid, Query, description = "Who has it; the party or the other end"), ("packageId" = Uuid, Query, description = "The package")),
@@ -151,12 +157,14 @@ pub async fn take(
     caller: Result<Managing<RemoveAccessInPortal>, ApiError>,
     query: Query,
 ) -> PassedResult<StatusCode, Plain> {
-    let [party, from, to] = required_uuids(&query, ["party", "from", "to"])?;
-    if party != from && party != to {
-        let sentence = "The party is neither who gave the package nor who has it.";
-        return Err(ApiError::from(ModelState::of("party", sentence)).into());
-    }
-    let caller = caller?;
+    let caller = match caller {
+        Err(ApiError::Empty(StatusCode::FORBIDDEN)) if is_neither_end(&query) => {
+            let sentence = "The party is neither who gave the package nor who has it.";
+            return Err(ApiError::from(ModelState::of("party", sentence)).into());
+        }
+        caller => caller?,
+    };
+    let [from, to] = required_uuids(&query, ["from", "to"])?;
     let name = PackageName::of(&query)?;
     if name == PackageName::Missing {
         return Err(refused("PackageId is required").into());

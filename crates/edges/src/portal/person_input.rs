@@ -20,14 +20,14 @@ pub fn refused(sentence: impl Into<String>) -> ApiError {
 pub fn bind_portal_person(bytes: &[u8], named: &str) -> ApiResult<PersonInput> {
     let found = bind_person(bytes).map_err(|_| refused("Failed to read PersonInput."))?;
     let sentence = || refused(format!("Either {named} or personInput must be provided."));
-    complete(found.ok_or_else(sentence)?)
+    complete(&found.ok_or_else(sentence)?)
 }
 
 /// The person without the quotes and blanks around its members.
 ///
 /// # Errors
 /// As [`bind_portal_person`].
-pub fn complete(input: PersonInput) -> ApiResult<PersonInput> {
+pub fn complete(input: &PersonInput) -> ApiResult<PersonInput> {
     let input = cleaned(input);
     if input.person_identifier.is_empty() || input.last_name.is_empty() {
         let sentence = "PersonInput requires both personIdentifier and lastName.";
@@ -40,7 +40,7 @@ pub fn complete(input: PersonInput) -> ApiResult<PersonInput> {
 }
 
 /// The members without quotes, and without blanks at their ends.
-pub fn cleaned(input: PersonInput) -> PersonInput {
+pub fn cleaned(input: &PersonInput) -> PersonInput {
     let clean = |text: &str| text.replace('"', "").trim().to_owned();
     PersonInput {
         person_identifier: clean(&input.person_identifier),

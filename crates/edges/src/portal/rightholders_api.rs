@@ -36,15 +36,13 @@ pub async fn add(
     // The pages write `undefined` where the body names a person.
     let named = query.uuid("rightholderPartyUuid").ok().flatten();
     let named = named.filter(|uuid| !uuid.is_nil());
-    let input = match named {
-        Some(_) => None,
-        None => {
-            let found = bind_person(&bytes).ok().flatten().ok_or_else(|| {
-                refused("Either rightholderPartyUuid or personInput must be provided.")
-            })?;
-            Some(complete(found)?)
-        }
-    };
+    let mut input = None;
+    if named.is_none() {
+        let found = bind_person(&bytes).ok().flatten().ok_or_else(|| {
+            refused("Either rightholderPartyUuid or personInput must be provided.")
+        })?;
+        input = Some(complete(&found)?);
+    }
     let added = portal
         .access
         .add_right_holder(&caller, named, input.as_ref());
@@ -80,7 +78,7 @@ pub async fn validate_person(
 ) -> PassedResult<Json<Uuid>, Added> {
     let missing = || ApiError::from(ModelState::required("validationInput"));
     let input = bind_person(&bytes)?.ok_or_else(missing)?;
-    let input = cleaned(input);
+    let input = cleaned(&input);
     let absent = || ApiError::Status(StatusCode::NOT_FOUND);
     if input.last_name.is_empty() || NationalId::parse(&input.person_identifier).is_err() {
         return Err(absent().into());
