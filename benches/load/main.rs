@@ -3,11 +3,13 @@
 //! users.
 //!
 //! The service, the bare handler and the load generator are processes of one machine, and so is
-//! Postgres. `LOAD_USERS` and `LOAD_RESOURCES` say how many system users and resources the large
-//! case has (100,000 and 2,000 when they are not set; there are five clients of agents for every
-//! system user); `-- cpu`, `-- bare`, `-- resources` or `-- users` asks one question. Every
-//! comparison alternates its sides in one run: look at the ratios. `LOAD_OTHER` names another build
-//! of the program, whose processor time a decision is measured in the same rounds.
+//! Postgres.
+//! `LOAD_USERS` and `LOAD_RESOURCES` say how many system users and resources the large case has
+//! (100,000 and 2,000 when they are not set; there are five clients of agents for every system
+//! user), `LOAD_ORGANIZATIONS` among how many organisations an accountant has 94,000 clients (a million);
+//! `-- cpu`, `-- bare`, `-- resources`, `-- users` or `-- lists` asks one question. Every comparison
+//! alternates its sides in one run: look at the ratios. `LOAD_OTHER` names another build of the
+//! program, whose processor time a decision is measured in the same rounds.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -17,6 +19,7 @@
 #![expect(clippy::cast_precision_loss, reason = "rates")]
 
 mod ask;
+mod lists;
 mod program;
 mod rows;
 mod wrk;
@@ -77,6 +80,12 @@ async fn main() {
     }
     if wants("resources") {
         resources(&service, &cluster).await;
+    }
+    if wants("lists") {
+        let organizations = number("LOAD_ORGANIZATIONS", 1_000_000);
+        let mut db = Database::open(&cluster, "postgres").await;
+        db.add_clients(organizations).await;
+        lists::measure(&service).await;
     }
     drop(service);
     if wants("users") {

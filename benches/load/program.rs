@@ -8,6 +8,7 @@ use std::{
 
 use axum::{Router, routing::post};
 use private_postgres::Cluster;
+use reqwest::Client;
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
@@ -22,11 +23,25 @@ pub struct Process(Child);
 impl Process {
     /// MiB that it holds in memory.
     pub fn resident_mib(&self) -> u64 {
+        self.mib("VmRSS:")
+    }
+
+    /// The most MiB that it held in memory since [`Self::reset_peak`].
+    pub fn peak_mib(&self) -> u64 {
+        self.mib("VmHWM:")
+    }
+
+    /// Sets the peak of [`Self::peak_mib`] to what the process holds now.
+    pub fn reset_peak(&self) {
+        std::fs::write(format!("/proc/{}/clear_refs", self.0.id()), "5").unwrap();
+    }
+
+    fn mib(&self, name: &str) -> u64 {
         let status =
             std::fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap_or_default();
         let line = status
             .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .find_map(|line| line.strip_prefix(name))
             .unwrap_or("0 kB");
         line.trim()
             .split(' ')
@@ -76,6 +91,7 @@ async fn until_open(address: &str) {
 pub struct Service {
     pub process: Process,
     pub host: String,
+    generator: String,
     token: String,
 }
 
@@ -117,7 +133,7 @@ impl Service {
             );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        let generator = format!("http://127.0.0.1:{}/api/GetEnterpriseToken", port + 12);
+        let generator = format!("http://127.0.0.1:{}/api", port + 12);
         let asked = [
             ("env", "local"),
             ("orgNo", "390198116"),
@@ -125,7 +141,7 @@ impl Service {
             ("ttl", "36000"),
         ];
         let token = http
-            .get(generator)
+            .get(format!("{generator}/GetEnterpriseToken"))
             .basic_auth("sandbox", Some("sandbox"))
             .query(&asked)
             .send()
@@ -134,8 +150,28 @@ impl Service {
         Self {
             process,
             host,
+            generator,
             token: token.error_for_status().unwrap().text().await.unwrap(),
         }
+    }
+
+    /// A token of a person.
+    pub async fn token_of_person(&self, http: &Client, pid: &str, scopes: &str) -> String {
+        let asked = [
+            ("env", "local"),
+            ("pid", pid),
+            ("scopes", scopes),
+            ("authLvl", "3"),
+            ("ttl", "36000"),
+        ];
+        let answer = http
+            .get(format!("{}/GetPersonalToken", self.generator))
+            .basic_auth("sandbox", Some("sandbox"))
+            .query(&asked)
+            .send()
+            .await
+            .unwrap();
+        answer.error_for_status().unwrap().text().await.unwrap()
     }
 
     /// A question as `wrk` asks it.

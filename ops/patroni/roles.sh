@@ -11,5 +11,6 @@ alter role sb_app in database systembruker set statement_timeout = '5s';
 alter role sb_app in database systembruker set lock_timeout = '2s';
 alter role sb_app in database systembruker set idle_in_transaction_session_timeout = '10s';
 alter role sb_app in database systembruker set plan_cache_mode = 'force_generic_plan';
+alter role sb_app in database systembruker set jit = 'off';
 alter role sb_app in database systembruker set sb.writer = 'service';
 SQL

@@ -198,6 +198,23 @@ const WRITES: &[Route] = routes! {
     PUT "/accessmanagement/api/v1/enduser/connections/resources/rights": DelegationGranted, Party at query "to", Person;
     DELETE "/accessmanagement/api/v1/enduser/connections/resources": DelegationRevoked, Party at query "to", Person;
 
+    POST "/accessmanagement/api/v1/clientdelegations/agents": AgentAdded, Party at query "to", Person;
+    DELETE "/accessmanagement/api/v1/clientdelegations/agents": AgentRemoved, Party at query "to", Person;
+    POST "/accessmanagement/api/v1/clientdelegations/agents/accesspackages": ClientAdded, Party at query "to", Person;
+    DELETE "/accessmanagement/api/v1/clientdelegations/agents/accesspackages": ClientRemoved, Party at query "to", Person;
+    POST "/accessmanagement/api/v1/clientdelegations/agents/resources": ClientAdded, Party at query "to", Person;
+    DELETE "/accessmanagement/api/v1/clientdelegations/agents/resources": ClientRemoved, Party at query "to", Person;
+    DELETE "/accessmanagement/api/v1/clientdelegations/my/clients": ClientRemoved, Party at query "from", Person;
+    DELETE "/accessmanagement/api/v1/clientdelegations/my/clients/resources": ClientRemoved, Party at query "from", Person;
+    DELETE "/accessmanagement/api/v1/clientdelegations/my/clientproviders": AgentRemoved, Party at query "provider", Person;
+    POST "/accessmanagement/api/v1/connection/reportee/{partyUuid}/rightholder": RightholderAdded, Party at query "rightholderPartyUuid", Person;
+    DELETE "/accessmanagement/api/v1/connection/reportee": RightholderRemoved, Party at query "to", Person;
+    POST "/accessmanagement/api/v1/accesspackage/delegations": DelegationGranted, Party at query "to", Person;
+    DELETE "/accessmanagement/api/v1/accesspackage/delegations": DelegationRevoked, Party at query "to", Person;
+    POST "/accessmanagement/api/v1/singleright/delegate": DelegationGranted, Party at query "to", Person;
+    PUT "/accessmanagement/api/v1/singleright/update": DelegationGranted, Party at query "to", Person;
+    DELETE "/accessmanagement/api/v1/singleright/revoke": DelegationRevoked, Party at query "to", Person;
+
     POST "/resourceregistry/api/v1/resource": ResourceChanged, Resource, ServiceOwner;
     PUT "/resourceregistry/api/v1/resource/{id}": ResourceChanged, Resource at path "id", ServiceOwner;
     DELETE "/resourceregistry/api/v1/resource/{id}": ResourceChanged, Resource at path "id", ServiceOwner;

@@ -6,6 +6,7 @@ pub mod connections;
 mod credential;
 mod health;
 pub mod hosts;
+mod imported_catalogue;
 pub mod limits;
 pub mod metrics;
 pub mod openapi;

@@ -4,6 +4,7 @@ use std::{
     any::Any, convert::Infallible, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration,
 };
 
+use arc_swap::ArcSwap;
 use axum::{
     Router,
     extract::Request,
@@ -19,6 +20,7 @@ use http::{
     },
 };
 use sqlx::PgPool;
+use tokio::sync::broadcast::{self, error::RecvError};
 use tower::Service;
 use utoipa::{
     OpenApi as _,
@@ -155,43 +157,20 @@ pub fn service(
 + Send
 + Sync
 + 'static {
-    let (router, templates) = routes(state);
-    let names = || templates.iter().map(|(template, _)| template.as_str());
-    let rules = templates.iter().map(|(template, access)| Route {
-        template,
-        access: *access,
-    });
-    let rules = RouteRules::new(rules);
-    let table = path::RouteTable::new(names());
-    let pages = state.for_pages();
-    let around = Around {
-        log: Arc::new(RequestLog::new(
-            table.texts(),
-            state.config.settings.log.access,
-        )),
-        guard: state.guard.clone(),
-        refusal_page: Box::new(move |headers, target, status, retry_after| {
-            edges::pages::refusal(&pages, headers, target, status, retry_after)
-        }),
-        hosts: Hosts::of(&state.config, is_alias),
-        is_sandbox: state.config.profile() == Profile::Sandbox,
-        feed: Arc::clone(&state.feed),
-        db: state.db.clone(),
-        recovery: Arc::clone(&state.recovery),
-        attempts: state.attempts.clone(),
-        recorder: state
-            .recent_calls
-            .clone()
-            .map(|calls| CallRecorder::new(calls, state.clock.clone())),
-    };
-    let surrounded = Arc::new((router, table, rules, around));
+    let surrounded = Arc::new(ArcSwap::from_pointee(Surrounded::of(state, is_alias)));
+    follow_successors(&surrounded, state.successors.subscribe(), is_alias);
     // All of it is outside the router: paths are rewritten before any other code reads them,
     // and a layer would be a copy for every route.
     tower::service_fn(move |mut request: Request| {
-        let surrounded = Arc::clone(&surrounded);
+        let surrounded = surrounded.load_full();
         // The server moves the future of a request several times, and this one is large.
         Box::pin(async move {
-            let (router, table, rules, around) = &*surrounded;
+            let Surrounded {
+                router,
+                table,
+                rules,
+                around,
+            } = &*surrounded;
             let method = request.method().clone();
             let route = path::rewrite(table, &mut request);
             let is_api = path::is_api(request.uri().path());
@@ -214,6 +193,82 @@ pub fn service(
             })
         })
     })
+}
+
+/// Serves requests with each state that another catalogue makes, from when it is there.
+fn follow_successors(
+    surrounded: &Arc<ArcSwap<Surrounded>>,
+    mut successors: broadcast::Receiver<AppState>,
+    is_alias: fn(&str) -> bool,
+) {
+    // It ends with the service, or with the last state.
+    let surrounded = Arc::downgrade(surrounded);
+    tokio::spawn(async move {
+        loop {
+            let state = match successors.recv().await {
+                Ok(state) => state,
+                Err(RecvError::Lagged(_)) => continue,
+                Err(RecvError::Closed) => return,
+            };
+            let Some(surrounded) = surrounded.upgrade() else {
+                return;
+            };
+            // Every route is built anew: not on a thread that answers requests.
+            let building = tokio::task::spawn_blocking(move || Surrounded::of(&state, is_alias));
+            match building.await {
+                Ok(built) => surrounded.store(Arc::new(built)),
+                Err(error) => tracing::error!(%error, "the imported catalogue is not used"),
+            }
+        }
+    });
+}
+
+/// The routes, and what runs before and after them.
+struct Surrounded {
+    router: Router,
+    table: path::RouteTable,
+    rules: RouteRules,
+    around: Around,
+}
+
+impl Surrounded {
+    fn of(state: &AppState, is_alias: fn(&str) -> bool) -> Self {
+        let (router, templates) = routes(state);
+        let names = || templates.iter().map(|(template, _)| template.as_str());
+        let rules = templates.iter().map(|(template, access)| Route {
+            template,
+            access: *access,
+        });
+        let rules = RouteRules::new(rules);
+        let table = path::RouteTable::new(names());
+        let pages = state.for_pages();
+        let around = Around {
+            log: Arc::new(RequestLog::new(
+                table.texts(),
+                state.config.settings.log.access,
+            )),
+            guard: state.guard.clone(),
+            refusal_page: Box::new(move |headers, target, status, retry_after| {
+                edges::pages::refusal(&pages, headers, target, status, retry_after)
+            }),
+            hosts: Hosts::of(&state.config, is_alias),
+            is_sandbox: state.config.profile() == Profile::Sandbox,
+            feed: Arc::clone(&state.feed),
+            db: state.db.clone(),
+            recovery: Arc::clone(&state.recovery),
+            attempts: state.attempts.clone(),
+            recorder: state
+                .recent_calls
+                .clone()
+                .map(|calls| CallRecorder::new(calls, state.clock.clone())),
+        };
+        Self {
+            router,
+            table,
+            rules,
+            around,
+        }
+    }
 }
 
 /// A request's method, as it came, its route and what holds for it. There is no route when the path

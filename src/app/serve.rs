@@ -357,6 +357,7 @@ pub fn spawn_background(state: &AppState, shutdown: &Shutdown) {
         Ok(foundation::db::feed::delete_old(&pool).await?)
     });
     spawn_until(shutdown, super::metrics::keep_up(state.clone()));
+    spawn_until(shutdown, super::imported_catalogue::follow(state.clone()));
     spawn_until(shutdown, Arc::clone(&state.monitor).watch());
     every(shutdown, 12 * 3600, "partitions", db, async |pool| {
         Ok(foundation::db::make_partitions(&pool).await?)

@@ -33,9 +33,12 @@ use registers::{
     parties::{IdentityKeys, rules::ClientResources},
     resources::{self, Policies, Resources},
 };
+use tokio::sync::broadcast;
 
 const RSA: &[Algorithm] = &[Algorithm::RS256, Algorithm::RS384, Algorithm::RS512];
 const RS256: &[Algorithm] = &[Algorithm::RS256];
+/// States that wait for the service to be built with them.
+const SUCCESSORS: usize = 4;
 
 /// Everything that is secret.
 #[derive(Debug)]
@@ -292,11 +295,10 @@ pub async fn state(
 ) -> anyhow::Result<AppState> {
     note_settings(&config, &pool).await?;
     note_keys(&config, &secrets, &pool).await?;
-    let catalogue = Arc::new(
-        packages::load(&pool)
-            .await
-            .context("reading the catalogue")?,
-    );
+    let loaded = packages::load_in_force(&pool)
+        .await
+        .context("reading the catalogue")?;
+    let catalogue = loaded.catalogue;
     let policies = Policies::default();
     let verifier = verifier(&config, &clock, &secrets.own_keys, extra.issuers)?;
     let fence = verifier.fence.clone();
@@ -373,7 +375,9 @@ pub async fn state(
         background_db,
         sessions,
         catalogue,
-        metadata: Arc::new(packages::Metadata::read()?),
+        metadata: loaded.metadata,
+        catalogue_version: loaded.version,
+        successors: broadcast::Sender::new(SUCCESSORS),
         policies,
         identity: secrets.identity,
         own_keys: secrets.own_keys,

@@ -24,7 +24,7 @@ use foundation::{
     token::{OwnKeys, Verifier},
 };
 use registers::{
-    packages::{Catalogue, Metadata},
+    packages::{Catalogue, Loaded, Metadata},
     parties::{IdentityKeys, rules::ClientResources},
     resources::{Policies, Resources},
 };
@@ -37,6 +37,7 @@ use system_users::{
     users::SystemUsers,
     vendor_events::VendorEvents,
 };
+use tokio::sync::broadcast;
 
 use super::{Readiness, limits::Guard};
 
@@ -50,7 +51,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 pub struct AppState(Arc<Inner>);
 
 /// The state itself.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "each member is documented by its type")]
 pub struct Inner {
     pub config: Arc<Checked>,
@@ -62,6 +63,10 @@ pub struct Inner {
     pub sessions: Option<Sessions>,
     pub catalogue: Arc<Catalogue>,
     pub metadata: Arc<Metadata>,
+    /// Number of the version that the catalogue is.
+    pub catalogue_version: i64,
+    /// States with a catalogue that was imported since: the service is built anew with each.
+    pub successors: broadcast::Sender<AppState>,
     pub policies: Policies,
     pub identity: Arc<IdentityKeys>,
     pub own_keys: Arc<OwnKeys>,
@@ -90,6 +95,18 @@ impl AppState {
     #[must_use]
     pub fn new(inner: Inner) -> Self {
         Self(Arc::new(inner))
+    }
+
+    /// The same state with another catalogue.
+    #[must_use]
+    pub fn with_catalogue(&self, loaded: &Loaded) -> Self {
+        Self::new(Inner {
+            catalogue: Arc::clone(&loaded.catalogue),
+            metadata: Arc::clone(&loaded.metadata),
+            catalogue_version: loaded.version,
+            pdp: self.pdp.with_catalogue(Arc::clone(&loaded.catalogue)),
+            ..Inner::clone(self)
+        })
     }
 
     /// Writes what waits, and closes all connections: the last thing before the end. It takes some

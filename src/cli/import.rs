@@ -20,13 +20,22 @@ use registers::packages;
 #[derive(Debug, Args)]
 #[command(after_help = format!("{AFTER_HELP}\n\n{EXIT_CODES}"))]
 pub struct ImportArgs {
-    /// What the file holds, or `brreg` for the open files of the Brønnøysund registers. In load
-    /// order: organizations, persons, roles, service-owners, resources, access-lists, rightholders,
-    /// vendors, systems, system-users, client-delegations, requests.
+    /// What the file holds, or `brreg` for the open files of the Brønnøysund registers, or `catalogue`
+    /// for roles and packages. In load order: organizations, persons, roles, service-owners, resources,
+    /// access-lists, rightholders, vendors, systems, system-users, client-delegations, requests.
     #[arg(value_name = "KIND")]
     what: String,
-    /// The file, one JSON object a line, plain or gzip; `-` reads standard input.
-    file: Option<PathBuf>,
+    /// The file, one JSON object a line, plain or gzip; `-` reads standard input. With `catalogue`: JSON
+    /// documents of at most 8 MiB, in the format of those that come with the program; a part that is in
+    /// none of them stays as it is.
+    #[arg(value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+    /// With `catalogue`: keeps packages that are in use and not in the files, for those who hold them.
+    #[arg(long)]
+    pub(super) retire_missing: bool,
+    /// With `catalogue`: does not ask on a terminal; `--json` does not either.
+    #[arg(long)]
+    pub(super) yes: bool,
     /// With `brreg`: main units (`api/enheter/lastned`).
     #[arg(long, value_name = "FILE")]
     enheter: Option<PathBuf>,
@@ -44,7 +53,7 @@ pub struct ImportArgs {
     mode: Mode,
     /// Does everything and keeps nothing.
     #[arg(long)]
-    dry_run: bool,
+    pub(super) dry_run: bool,
     /// Leaves out so many wrong lines; one more refuses the file.
     #[arg(long, value_name = "N", default_value_t = 0)]
     max_errors: u64,
@@ -56,9 +65,16 @@ pub struct ImportArgs {
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     #[command(flatten)]
-    target: TargetArgs,
+    pub(super) target: TargetArgs,
     #[command(flatten)]
-    output: OutputArgs,
+    pub(super) output: OutputArgs,
+}
+
+impl ImportArgs {
+    /// Whether the files are a catalogue, which is not read line by line.
+    pub fn is_catalogue(&self) -> bool {
+        self.what == "catalogue"
+    }
 }
 
 const AFTER_HELP: &str = "\
@@ -67,6 +83,7 @@ Examples:
   systembruker import roles changes.ndjson --mode delta --config production.toml
   systembruker import brreg --enheter enheter.json.gz --underenheter underenheter.json.gz --roller roller.json.gz
   systembruker import persons persons.ndjson --dry-run --data-dir .sandbox
+  systembruker import catalogue packages.json roles.json --dry-run --config production.toml
 
 One transaction per file: all of it or nothing. A run that was cut off goes on where it stopped when it is started again
 with the same file.";
@@ -76,6 +93,10 @@ with the same file.";
 /// # Errors
 /// The arguments contradict each other, a file cannot be read, or the database fails.
 pub async fn run(args: &ImportArgs) -> anyhow::Result<Exit> {
+    anyhow::ensure!(
+        !args.retire_missing && !args.yes,
+        wrong_use("--retire-missing and --yes are for `import catalogue`")
+    );
     let files = files(args)?;
     let access = if args.dry_run {
         CommandAccess::Read
@@ -168,7 +189,7 @@ fn files(args: &ImportArgs) -> anyhow::Result<Vec<(Kind, Format, PathBuf)>> {
         .collect();
     if args.what == "brreg" {
         anyhow::ensure!(
-            args.file.is_none(),
+            args.files.is_empty(),
             wrong_use("with brreg, files are given by --enheter, --underenheter and --roller")
         );
         anyhow::ensure!(
@@ -184,21 +205,19 @@ fn files(args: &ImportArgs) -> anyhow::Result<Vec<(Kind, Format, PathBuf)>> {
     let names = || Kind::ALL.map(Kind::as_str).join(", ");
     let kind = Kind::from_name(&args.what).ok_or_else(|| {
         wrong_use(format!(
-            "`{}` is no kind of file; the kinds are {}, and brreg",
+            "`{}` is no kind of file; the kinds are {}, catalogue and brreg",
             args.what,
             names()
         ))
     })?;
-    let file = args.file.clone().ok_or_else(|| {
-        wrong_use(format!(
-            "which file? systembruker import {} FILE",
-            args.what
-        ))
-    })?;
-    Ok(vec![(kind, Format::Ndjson, file)])
+    let [file] = args.files.as_slice() else {
+        let question = format!("which file? systembruker import {} FILE", args.what);
+        return Err(wrong_use(question).into());
+    };
+    Ok(vec![(kind, Format::Ndjson, file.clone())])
 }
 
-fn wrong_use(text: impl Into<String>) -> WrongUse {
+pub(super) fn wrong_use(text: impl Into<String>) -> WrongUse {
     WrongUse(text.into())
 }
 

@@ -1,6 +1,7 @@
 //! The commands.
 
 mod audit;
+mod catalogue;
 mod config;
 mod decisions;
 #[cfg(feature = "sandbox")]
@@ -76,6 +77,9 @@ enum Command {
     Demo(DemoArgs),
     /// Imports parties, roles, resources and more from files, at national size.
     Import(Box<import::ImportArgs>),
+    /// Shows which catalogue of roles and packages is in force.
+    #[command(subcommand)]
+    Catalogue(catalogue::CatalogueCommand),
     /// Proves that the audit trail is unchanged.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -260,12 +264,18 @@ pub fn main(commit: Option<&str>) -> ExitCode {
             Command::Manual(args) => shell::manual(&args, program)?,
             #[cfg(feature = "sandbox")]
             Command::Demo(args) => demo::run(&args.base, args.show_requests).await?,
+            Command::Import(args) if args.is_catalogue() => {
+                return catalogue::import(&args).await.map(Into::into);
+            }
             Command::Import(args) => return import::run(&args).await.map(Into::into),
             Command::Decisions(command) => {
                 return decisions::run(&command).await.map(Into::into);
             }
             Command::Recover(args) => return recover::run(&args).await.map(Into::into),
             Command::Audit(command) => return audit::run(&command).await.map(Into::into),
+            Command::Catalogue(command) => {
+                return catalogue::run(&command).await.map(Into::into);
+            }
             Command::Policy(command) => return policy::run(&command).map(Into::into),
         }
         Ok(Exit::Good.into())

@@ -211,8 +211,8 @@ pub async fn start(
         org_number: None,
         secret_hash: None,
         jwks: Some(json!({"keys": [login_jwk]})),
-        redirect_uris: vec![pages::callback_address(&config.public_base)],
-        post_logout_redirect_uris: vec![pages::logged_out_address(&config.public_base)],
+        redirect_uris: vec![pages::callback_address(&config.ui_base)],
+        post_logout_redirect_uris: vec![pages::logged_out_address(&config.ui_base)],
         scopes: vec![],
     };
     idporten::put_client(&issuers_service(&state), &own_client).await?;

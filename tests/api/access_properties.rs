@@ -47,6 +47,8 @@ enum Receiver {
     Firm,
     /// A person.
     Hege,
+    /// A standard system user of the second giver.
+    OwnUser,
 }
 
 impl Receiver {
@@ -54,9 +56,13 @@ impl Receiver {
         match self {
             Self::Firm => TALLKNUSEREN.uuid,
             Self::Hege => HEGE.uuid,
+            Self::OwnUser => OWN_USER,
         }
     }
 }
+
+/// Nattergal's at Fjordlønn.
+const OWN_USER: &str = "615a6590-e017-589b-b3e6-1ebeeb860284";
 
 /// Who receives from the firm what its clients give it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,18 +98,26 @@ enum Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let giver = prop_oneof![Just(Giver::Rotfast), Just(Giver::Nattergal)];
-    let receiver = prop_oneof![3 => Just(Receiver::Firm), 1 => Just(Receiver::Hege)];
+    let receiver = prop_oneof![
+        3 => Just(Receiver::Firm),
+        1 => Just(Receiver::Hege),
+        1 => Just(Receiver::OwnUser),
+    ];
     let agent = prop_oneof![Just(Agent::Hege), Just(Agent::SystemUser)];
     let package = 0..PACKAGES.len();
     let rights = prop::sample::subsequence(vec![0, 1], 1..=2);
-    let of_receiver = (giver.clone(), receiver.clone(), package.clone());
+    // A system user receives from its owner alone.
+    let pair = (giver.clone(), receiver).prop_map(|(giver, receiver)| match receiver {
+        Receiver::OwnUser => (Giver::Nattergal, receiver),
+        Receiver::Firm | Receiver::Hege => (giver, receiver),
+    });
+    let of_receiver = (pair.clone(), package.clone());
     let of_agent = (giver.clone(), agent.clone(), package);
-    let pair = (giver.clone(), receiver.clone());
-    let client = (giver.clone(), agent);
+    let client = (giver, agent);
     let step = prop_oneof![
-        4 => of_receiver.clone().prop_map(|(g, r, p)| Step::GivePackage(g, r, p)),
-        2 => of_receiver.prop_map(|(g, r, p)| Step::TakePackage(g, r, p)),
-        3 => (giver, receiver, rights).prop_map(|(g, r, a)| Step::SetRights(g, r, a)),
+        4 => of_receiver.clone().prop_map(|((g, r), p)| Step::GivePackage(g, r, p)),
+        2 => of_receiver.prop_map(|((g, r), p)| Step::TakePackage(g, r, p)),
+        3 => (pair.clone(), rights).prop_map(|((g, r), a)| Step::SetRights(g, r, a)),
         1 => pair.clone().prop_map(|(g, r)| Step::TakeRights(g, r)),
         1 => pair.prop_map(|(g, r)| Step::RemoveRightHolder(g, r)),
         2 => Just(Step::AddHege),
@@ -275,6 +289,11 @@ impl Model {
         found.cloned().unwrap_or_default()
     }
 
+    fn own(&self, giver: Giver) -> Held {
+        let found = self.relations.get(&(giver, Receiver::OwnUser));
+        found.cloned().unwrap_or_default()
+    }
+
     fn delegated(&self, giver: Giver, agent: Agent) -> Delegated {
         let found = self.delegations.get(&(giver, agent));
         found.cloned().unwrap_or_default()
@@ -288,6 +307,7 @@ impl Model {
                 own.is_some_and(|held| held.packages.contains(&package)) || of_agent(Agent::Hege)
             }
             Subject::Randi => self.firm(giver).packages.contains(&package),
+            Subject::OwnUser => self.own(giver).packages.contains(&package),
             Subject::SystemUser => of_agent(Agent::SystemUser),
             Subject::Firm => false,
         }
@@ -302,6 +322,7 @@ impl Model {
                 own.is_some_and(|held| held.rights.contains(&right)) || of_agent(Agent::Hege)
             }
             Subject::Randi | Subject::Firm => of_firm,
+            Subject::OwnUser => self.own(giver).rights.contains(&right),
             Subject::SystemUser => of_agent(Agent::SystemUser),
         }
     }
@@ -313,10 +334,17 @@ enum Subject {
     Randi,
     Firm,
     SystemUser,
+    OwnUser,
 }
 
 impl Subject {
-    const ALL: [Self; 4] = [Self::Hege, Self::Randi, Self::Firm, Self::SystemUser];
+    const ALL: [Self; 5] = [
+        Self::Hege,
+        Self::Randi,
+        Self::Firm,
+        Self::SystemUser,
+        Self::OwnUser,
+    ];
 
     fn attribute(self) -> (&'static str, &'static str) {
         match self {
@@ -324,6 +352,7 @@ impl Subject {
             Self::Randi => ("urn:altinn:person:identifier-no", RANDI.pid),
             Self::Firm => ("urn:altinn:organization:identifier-no", TALLKNUSEREN.number),
             Self::SystemUser => ("urn:altinn:systemuser:uuid", Agent::SystemUser.uuid()),
+            Self::OwnUser => ("urn:altinn:systemuser:uuid", OWN_USER),
         }
     }
 }
@@ -384,7 +413,9 @@ impl Run<'_> {
     async fn connect(&self, giver: Giver, receiver: Receiver) {
         let manager = giver.manager(self.world);
         let answer = match receiver {
-            Receiver::Firm => manager.post_empty(&pair("", giver, receiver)).await,
+            Receiver::Firm | Receiver::OwnUser => {
+                manager.post_empty(&pair("", giver, receiver)).await
+            }
             Receiver::Hege => {
                 let path = format!("{CONNECTIONS}?party={}", giver.organization().uuid);
                 manager.post(&path, hege()).await
@@ -510,6 +541,12 @@ async fn check(steps: &[Step]) -> Result<(), TestCaseError> {
     };
     run.take(&Step::RemoveRightHolder(Giver::Rotfast, Receiver::Firm))
         .await;
+    // What the universe gives.
+    run.take(&Step::RemoveRightHolder(
+        Giver::Nattergal,
+        Receiver::OwnUser,
+    ))
+    .await;
     // The universe delegates this client too.
     run.take(&Step::RemoveClient(Giver::Nattergal, Agent::SystemUser))
         .await;

@@ -642,6 +642,61 @@ async fn clients_are_filtered_by_role_and_package_in_each_spelling() {
     }
 }
 
+/// Names and ids of the clients of a list, in its order.
+fn named(clients: &[Value]) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    clients
+        .iter()
+        .map(|one| (text(&one["client"]["name"]), text(&one["client"]["id"])))
+        .collect()
+}
+
+#[tokio::test]
+async fn lists_of_many_clients_are_written_in_pieces_and_hold_each_once_by_name() {
+    let world = World::start().await;
+    let agent = &TALLKNUSEREN_AGENT;
+    world.app.add_many_clients(TALLKNUSEREN, agent).await;
+    for api in [FIRST, SECOND] {
+        let path = format!("{}/clients?party={}", api.base, TALLKNUSEREN.uuid);
+        let of_agent = format!(
+            "{}/agents/accesspackages?party={}&{}={}",
+            api.base, TALLKNUSEREN.uuid, api.agent, &*agent.id
+        );
+        for (path, least) in [(path, 11_500), (of_agent, 9_000)] {
+            let answer = administrator(&world).get(&path).await;
+            assert_eq!(answer.header("content-length"), "", "{path}");
+            let clients = named(&data(answer));
+            assert!(clients.len() > least, "{path}: {}", clients.len());
+            let mut sorted = clients.clone();
+            sorted.sort();
+            sorted.dedup();
+            assert_eq!(clients, sorted, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_many_clients_of_an_agent_are_within_its_facilitator() {
+    let world = World::start().await;
+    let agent = &TALLKNUSEREN_AGENT;
+    world.app.add_many_clients(TALLKNUSEREN, agent).await;
+    let path = format!(
+        "{V2}/agents/accesspackages?party={}&agent={}",
+        TALLKNUSEREN.uuid, &*agent.id
+    );
+    let with_packages = named(&data(administrator(&world).get(&path).await));
+    let caller = Caller::system_user(&world.app, agent, SKYREGNSKAP).with_scopes(MY_CLIENTS_READ);
+    for base in [V1, V2] {
+        let answer = caller.get(&format!("{base}/my/clients")).await;
+        assert_eq!(answer.header("content-length"), "");
+        let mine = data(answer);
+        assert_eq!(mine.len(), 1);
+        let mut clients = mine[0]["clients"].as_array().unwrap().clone();
+        clients.retain(|one| one["access"][0]["packages"] != json!([]));
+        assert_eq!(named(&clients), with_packages, "{base}");
+    }
+}
+
 #[tokio::test]
 async fn housing_has_packages_by_its_form() {
     let world = World::start().await;

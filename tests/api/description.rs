@@ -340,9 +340,19 @@ fn sender<'w>(world: &'w World, operation: Operation<'_>) -> (Caller<'w>, String
             person(RANDI, CLIENTS_WRITE),
             format!("{path}?agent={}", TALLKNUSEREN_AGENT.id),
         ),
-        "addDelegationAgentV1" | "addDelegationAgentV2" => (
+        "addDelegationAgentV1" | "addDelegationAgentV2" | "addPortalAgent" => (
             person(STIAN, &scope),
             format!("{path}?party={}", TALLKNUSEREN.uuid),
+        ),
+        "addPortalRightHolder" | "validatePortalPerson" => {
+            (person(MARIT, &scope), at("{partyUuid}", TINDEVANDRER.uuid))
+        }
+        "givePortalRights" | "replacePortalRights" => (
+            person(SYNNOVE, &scope),
+            format!(
+                "{path}?party={}&to={}&resourceId={}",
+                ROTFAST.uuid, TALLKNUSEREN.uuid, INNTEKTSMELDING.0
+            ),
         ),
         "addRightHolder" => (
             person(MARIT, &scope),
@@ -359,7 +369,12 @@ fn sender<'w>(world: &'w World, operation: Operation<'_>) -> (Caller<'w>, String
                 ROTFAST.uuid, TALLKNUSEREN.uuid, INNTEKTSMELDING.0
             ),
         ),
-        "addClientPackagesV1" | "removeClientPackagesV1" => (
+        "addClientPackagesV1"
+        | "removeClientPackagesV1"
+        | "addPortalClientPackages"
+        | "addPortalClientResources"
+        | "removePortalClientPackages"
+        | "removePortalClientResources" => (
             person(STIAN, &scope),
             format!(
                 "{path}?party={}&from={}&to={}",
@@ -376,7 +391,10 @@ fn sender<'w>(world: &'w World, operation: Operation<'_>) -> (Caller<'w>, String
                 TALLKNUSEREN.uuid, ROTFAST.uuid, HEGE.uuid
             ),
         ),
-        "leaveClientV1" | "leaveClientPackagesV1" => (
+        "leaveClientV1"
+        | "leaveClientPackagesV1"
+        | "leavePortalClientPackages"
+        | "leavePortalClientResources" => (
             person(HEGE, &scope),
             format!(
                 "{path}?provider={}&from={}",
@@ -411,7 +429,7 @@ async fn each_example_is_taken_by_the_service() {
     let mut sent = 0;
     // What an example changes is made before it is changed.
     let mut operations: Vec<Operation<'_>> = described().operations().collect();
-    let verbs = ["replace", "remove", "leave"];
+    let verbs = ["addPortal", "replace", "remove", "leave"];
     operations.sort_by_key(|operation| {
         verbs
             .iter()
@@ -468,6 +486,7 @@ fn filled(operation: Operation<'_>) -> String {
         "{party}" | "{partyId}" => NATTERGAL.party.to_string(),
         "{tokenProvider}" => "maskinporten".to_owned(),
         "{owner}" => "sav".to_owned(),
+        "{partyUuid}" => NATTERGAL.uuid.to_owned(),
         part if part.starts_with('{') => "6f1c1f0e-9f5b-4a35-9d3f-0d3c5a0f6f2b".to_owned(),
         part => part.to_owned(),
     });

@@ -84,3 +84,52 @@ async fn probes_come_by_any_address() {
     let answer = request.header(HOST, "10.1.2.3").send().await.unwrap();
     assert_eq!(answer.status(), 200);
 }
+
+/// Status and target of a page of the login, asked of a host.
+async fn led(app: &TestApp, path: &str, host: &str, site: &str) -> (u16, String) {
+    let request = app
+        .http
+        .get(format!("{}{path}", app.base))
+        .header(HOST, host)
+        .header("sec-fetch-site", site);
+    let answer = request.send().await.expect("an answer");
+    let location = answer.headers().get("location");
+    let location = location.map(|value| value.to_str().unwrap().to_owned());
+    (answer.status().as_u16(), location.unwrap_or_default())
+}
+
+const LOGIN: &str = "/authentication/api/v1/authentication?goto=%2Faccessmanagement%2Fui";
+const LOGOUT: &str = "/authentication/api/v1/logout";
+
+#[tokio::test]
+async fn login_and_log_out_are_led_to_the_host_of_the_pages() {
+    let app = TestApp::with(&[("server.ui_base_url", "http://pages.example")]).await;
+    for path in [LOGIN, LOGOUT] {
+        let there = (302, format!("http://pages.example{path}"));
+        assert_eq!(led(&app, path, "localhost", "none").await, there);
+        let (_, location) = led(&app, path, "pages.example", "none").await;
+        assert!(
+            !location.starts_with("http://pages.example/authentication"),
+            "{location}"
+        );
+    }
+    // The identity provider knows the way back to that host.
+    let (_, location) = led(&app, LOGIN, "pages.example", "none").await;
+    assert!(location.starts_with(&app.idporten), "{location}");
+}
+
+#[tokio::test]
+async fn a_link_of_the_other_name_ends_a_session_and_one_of_another_site_does_not() {
+    let two = TestApp::with(&[("server.ui_base_url", "http://pages.example")]).await;
+    let one = TestApp::start().await;
+    for (app, host, site, ends) in [
+        (&two, "pages.example", "same-site", true),
+        (&two, "pages.example", "cross-site", false),
+        (&one, "localhost", "same-site", false),
+        (&one, "localhost", "same-origin", true),
+    ] {
+        // Who is asked to confirm sees a page.
+        let (status, _) = led(app, LOGOUT, host, site).await;
+        assert_eq!(status != 200, ends, "{host} {site}: {status}");
+    }
+}

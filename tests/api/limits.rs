@@ -257,8 +257,17 @@ pub(crate) async fn with_long_database_timeouts(extra: &[(&str, &str)]) -> World
 
 /// Holds a table, so that what reads it waits, until the connection is dropped.
 pub(crate) async fn hold(world: &World, table: &str) -> PgConnection {
+    hold_in(world, table, "access exclusive").await
+}
+
+/// Holds a table, so that what writes or locks rows of it waits, until the connection is dropped.
+pub(crate) async fn hold_writes(world: &World, table: &str) -> PgConnection {
+    hold_in(world, table, "exclusive").await
+}
+
+async fn hold_in(world: &World, table: &str, mode: &str) -> PgConnection {
     let mut connection = world.app.sql().await;
-    let statement = format!("begin; lock table {table} in access exclusive mode");
+    let statement = format!("begin; lock table {table} in {mode} mode");
     sqlx::raw_sql(sqlx::AssertSqlSafe(statement))
         .execute(&mut connection)
         .await

@@ -330,12 +330,13 @@ async fn callers_do_not_wait_for_the_trail() {
 }
 
 /// Calls by methods that change something, and that change nothing: questions with a body.
-const QUESTIONS: [&str; 16] = [
+const QUESTIONS: [&str; 17] = [
     "/access/v1/evaluation",
     "/access/v1/evaluations",
     "/access/v1/search/action",
     "/access/v1/search/resource",
     "/access/v1/search/subject",
+    "/accessmanagement/api/v1/connection/reportee/{partyUuid}/rightholder/validateperson",
     "/accessmanagement/api/v1/reportee/change",
     "/accessmanagement/api/v1/resourceowner/authorizedparties",
     "/accessmanagement/api/v1/serviceowner/authorizedparties",

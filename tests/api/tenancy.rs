@@ -53,6 +53,9 @@ const ANY_CALLER: &[(&str, u16)] = &[
 /// Operations that distinguish a foreign object from an unknown one, because a client may depend on
 /// it: status and code for the foreign one.
 const DISTINGUISHED: &[(&str, u16, &str)] = &[
+    // Resources, and the packages that lead to them, are public.
+    ("GET /accessmanagement/api/v1/accesspackage/search", 200, ""),
+    ("GET /accessmanagement/api/v1/resources", 200, ""),
     // Number and name of an organisation are public.
     (
         "GET /accessmanagement/api/v1/lookup/org/{orgNumber}",
@@ -544,17 +547,30 @@ impl Objects {
             // Client delegations and connections name parties by uuid.
             "party" | "from" if path.contains("/enduser/connections") => "partyUuid",
             "to" if path.contains("/enduser/connections") => "client",
-            "party" | "from" if path.ends_with("/connection/rightholders") => "partyUuid",
-            "to" if path.ends_with("/connection/rightholders") => return String::new(),
-            "party"
-                if path.contains("/enduser/clientdelegations/")
-                    || path.contains("/api/v1/clientdelegations/")
-                    || path.ends_with("/accesspackage/delegationcheck") =>
+            "party" | "from"
+                if path.contains("/v1/connection/")
+                    || path.contains("/v1/accesspackage/")
+                    || path.contains("/v1/singleright/") =>
             {
                 "partyUuid"
             }
-            "from" if path.contains("/enduser/clientdelegations/") => "client",
-            "to" if path.contains("/enduser/clientdelegations/") => "agent",
+            "to" if path.contains("/v1/accesspackage/") || path.contains("/v1/singleright/") => {
+                "client"
+            }
+            "packageId" if path.contains("/permission/") => {
+                return "fef4aac0-d227-4ef6-834b-cc2eb4b942ed".to_owned();
+            }
+            "resourceId" => "resource",
+            "to" if path.ends_with("/connection/rightholders") => return String::new(),
+            "to" if path.ends_with("/connection/reportee") => "client",
+            "party"
+                if path.contains("/enduser/clientdelegations/")
+                    || path.contains("/api/v1/clientdelegations/") =>
+            {
+                "partyUuid"
+            }
+            "from" if path.contains("/clientdelegations/") => "client",
+            "to" if path.contains("/clientdelegations/") => "agent",
             "package" => return "urn:altinn:accesspackage:lonn".to_owned(),
             "facilitator" | "facilitatorId" | "provider" | "partyuuid" => "partyUuid",
             // Only the caller: left out as a rule.
@@ -564,12 +580,27 @@ impl Objects {
             "offeredByPartyId" | "partyId" if path.starts_with("/authorization/") => "party",
             "from" | "to" if path.ends_with("/role/permissions") => "partyUuid",
             "uuid" if path.starts_with("/accessmanagement/api/v1/") => "partyUuid",
-            "delegationId" => "client",
+            "delegationId" | "rightholderPartyUuid" => "client",
             "correlation-id" => return Uuid::new_v4().to_string(),
             // Filters and pages: left out.
-            "resource" | "token" | "limit" | "packages" | "after" | "versionId"
-            | "useOldFormatForApp" | "status" | "packageId" | "packageIds" | "roles"
-            | "resources" | "cascade" | "partyFilter" | "anyOfResourceIds" => {
+            "resource"
+            | "token"
+            | "limit"
+            | "packages"
+            | "after"
+            | "versionId"
+            | "useOldFormatForApp"
+            | "status"
+            | "packageId"
+            | "packageIds"
+            | "roles"
+            | "resources"
+            | "cascade"
+            | "partyFilter"
+            | "anyOfResourceIds"
+            | "searchString"
+            | "typeName"
+            | "relevantResourceTypes" => {
                 return String::new();
             }
             name if name.starts_with("include") => return String::new(),

@@ -147,6 +147,8 @@ const TABLE: &[Row] = &[
             "GET /accessmanagement/api/v2/enduser/clientdelegations/my/",
             "POST /accessmanagement/api/v2/enduser/clientdelegations/my/",
             "DELETE /accessmanagement/api/v2/enduser/clientdelegations/my/",
+            "GET /accessmanagement/api/v1/clientdelegations/my/",
+            "DELETE /accessmanagement/api/v1/clientdelegations/my/",
         ],
         takes: &[Person, SystemUser],
         refuses: 401,
@@ -174,8 +176,19 @@ const TABLE: &[Row] = &[
             "PUT /accessmanagement/api/v1/enduser/connections",
             "DELETE /accessmanagement/api/v1/enduser/connections",
             "GET /accessmanagement/api/v1/clientdelegations/",
+            "POST /accessmanagement/api/v1/clientdelegations/",
+            "DELETE /accessmanagement/api/v1/clientdelegations/",
             "GET /accessmanagement/api/v1/connection/",
-            "GET /accessmanagement/api/v1/accesspackage/",
+            "POST /accessmanagement/api/v1/connection/",
+            "DELETE /accessmanagement/api/v1/connection/",
+            "GET /accessmanagement/api/v1/accesspackage/delegat",
+            "GET /accessmanagement/api/v1/accesspackage/permission/",
+            "POST /accessmanagement/api/v1/accesspackage/",
+            "DELETE /accessmanagement/api/v1/accesspackage/",
+            "GET /accessmanagement/api/v1/singleright/delegation",
+            "POST /accessmanagement/api/v1/singleright/",
+            "PUT /accessmanagement/api/v1/singleright/",
+            "DELETE /accessmanagement/api/v1/singleright/",
         ],
         takes: &[Person, SystemUser],
         refuses: 403,
@@ -302,10 +315,11 @@ async fn every_route_takes_the_shapes_of_the_table_alone() {
                         // These are read before: whose clients or access it is about.
                         let is_access = o.path.contains("/clientdelegations/")
                             || o.path.contains("/enduser/connections")
-                            || o.path.ends_with("/connection/rightholders")
-                            || o.path.ends_with("/delegationcheck");
-                        let is_party =
-                            name == "party" || name == "from" && o.path.contains("/connection");
+                            || o.path.contains("/v1/connection/")
+                            || o.path.contains("/v1/accesspackage/")
+                            || o.path.contains("/v1/singleright/");
+                        let is_party = name == "party"
+                            || name == "from" && !o.path.contains("/clientdelegations/");
                         if is_in_path || is_about_a_person || is_access && is_party {
                             objects.fill(o, name)
                         } else {

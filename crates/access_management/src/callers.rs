@@ -13,6 +13,7 @@ use foundation::{
     http::{
         ApiError, ApiResult,
         describe::{self, Credential, DescribeInput, require},
+        path::PathValues,
         query::Query,
     },
     token::scopes::{
@@ -86,6 +87,15 @@ pub struct WriteClients;
 /// Sees clients and agents, in the portal.
 #[derive(Debug, Clone, Copy)]
 pub struct ReadClientsInPortal;
+
+/// Adds and removes agents, and delegates clients to them, in the portal.
+#[derive(Debug, Clone, Copy)]
+pub struct WriteClientsInPortal;
+
+impl ClientPolicy for WriteClientsInPortal {
+    type Scopes = Portal;
+    const ACTION: Action = Action::Write;
+}
 
 impl ClientPolicy for ReadClientsInPortal {
     type Scopes = Portal;
@@ -183,6 +193,19 @@ pub trait AccessPolicy: Send + Sync + 'static {
     type FromOthers: ScopePolicy;
     /// Which of both the call is about.
     const DIRECTION: DirectionRule;
+    /// Where the call names the party.
+    const PARTY: PartyPlace = PartyPlace::Query;
+}
+
+/// Where a call names the party for which access is managed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PartyPlace {
+    /// The parameter `party` of the query.
+    Query,
+    /// The parameter `from` of the query.
+    From,
+    /// The parameter `partyUuid` of the path.
+    Path,
 }
 
 /// How a call says in which direction it looks.
@@ -213,6 +236,41 @@ pub struct ReadAccessInPortal;
 /// Asks what may be given, in the portal.
 #[derive(Debug, Clone, Copy)]
 pub struct GiveAccessInPortal;
+
+/// Takes back, or gives back, in the portal.
+#[derive(Debug, Clone, Copy)]
+pub struct RemoveAccessInPortal;
+
+/// Gives others access, in the portal, where the path names the party.
+#[derive(Debug, Clone, Copy)]
+pub struct GiveAccessOfPathParty;
+
+/// Asks what may be given, in the portal, where `from` names the party.
+#[derive(Debug, Clone, Copy)]
+pub struct GiveAccessOfFromParty;
+
+impl AccessPolicy for GiveAccessOfFromParty {
+    const ACTION: Action = Action::Write;
+    type ToOthers = Portal;
+    type FromOthers = Portal;
+    const DIRECTION: DirectionRule = DirectionRule::ToOthers;
+    const PARTY: PartyPlace = PartyPlace::From;
+}
+
+impl AccessPolicy for RemoveAccessInPortal {
+    const ACTION: Action = Action::Write;
+    type ToOthers = Portal;
+    type FromOthers = Portal;
+    const DIRECTION: DirectionRule = DirectionRule::ByQuery;
+}
+
+impl AccessPolicy for GiveAccessOfPathParty {
+    const ACTION: Action = Action::Write;
+    type ToOthers = Portal;
+    type FromOthers = Portal;
+    const DIRECTION: DirectionRule = DirectionRule::ToOthers;
+    const PARTY: PartyPlace = PartyPlace::Path;
+}
 
 impl AccessPolicy for ReadAccessInPortal {
     const ACTION: Action = Action::Read;
@@ -315,7 +373,15 @@ where
             .access_caller(&caller)
             .await?
             .ok_or(FORBIDDEN)?;
-        let (resource, party) = (SystemResource::AccessManagement, uuid_in(&query, "party"));
+        let resource = SystemResource::AccessManagement;
+        let party = match P::PARTY {
+            PartyPlace::Query => uuid_in(&query, "party"),
+            PartyPlace::From => uuid_in(&query, "from"),
+            PartyPlace::Path => {
+                let values = PathValues::from_request_parts(parts, state).await?;
+                Some(values.uuid("partyUuid")?)
+            }
+        };
         let party = permissions
             .permitted_party(&caller, P::ACTION, resource, party)
             .await?;

@@ -35,6 +35,12 @@ macro_rules! validation_codes {
             const fn row(self) -> (&'static str, &'static str) {
                 match self { $(Self::$name => ($code, $detail),)* }
             }
+
+            /// The code, as answers have it.
+            #[must_use]
+            pub const fn wire(self) -> &'static str {
+                self.row().0
+            }
         }
     };
 }
@@ -313,6 +319,48 @@ impl TransactionError for AccessError {
             | Self::Problem(_)
             | Self::InvalidResource(_)
             | Self::TooManyLookups(_) => None,
+        }
+    }
+}
+
+impl AccessError {
+    /// The code of the first finding; none of an error that is about the call as a whole.
+    #[must_use]
+    pub fn first_finding(&self) -> Option<InvalidCode> {
+        match self {
+            Self::Invalid(findings) => findings.first().map(|finding| finding.code),
+            Self::Api(_)
+            | Self::Problem(_)
+            | Self::InvalidResource(_)
+            | Self::TooManyLookups(_) => None,
+        }
+    }
+
+    /// The body of the answer as text; none of an error that is answered as elsewhere.
+    #[must_use]
+    pub fn body_text(&self) -> Option<String> {
+        let problem = |problem: AccessProblem, more: Option<(&str, Value)>| {
+            let (code, status, detail) = problem.row();
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+            let mut object = body(code, status, detail, []);
+            object.extend(more.map(|(name, value)| (name.to_owned(), value)));
+            Value::Object(object).to_string()
+        };
+        match self {
+            Self::Api(_) => None,
+            Self::Invalid(findings) => {
+                let errors: Vec<Value> =
+                    findings.iter().cloned().map(Invalid::into_value).collect();
+                let more = [("validationErrors", errors.into())];
+                let object = body(FINDINGS, StatusCode::BAD_REQUEST, FINDINGS_TITLE, more);
+                Some(Value::Object(object).to_string())
+            }
+            Self::Problem(one) => Some(problem(*one, None)),
+            Self::InvalidResource(name) => {
+                let more = ("resource", name.as_str().into());
+                Some(problem(AccessProblem::InvalidResource, Some(more)))
+            }
+            Self::TooManyLookups(_) => Some(problem(AccessProblem::TooManyLookups, None)),
         }
     }
 }

@@ -12,7 +12,7 @@ pub mod connections;
 pub mod entities;
 pub mod errors;
 pub mod person_lookup;
-mod query;
+pub mod query;
 mod routes;
 mod state;
 

@@ -68,11 +68,63 @@ fn rows() -> OpenApiRouter<PortalState> {
             clients_api::take_own
         ))
         .routes(routes!(access_api::right_holders))
-        .routes(routes!(access_api::agents))
         .routes(routes!(access_api::clients))
         .routes(routes!(access_api::check_packages))
+        .merge(access())
         .merge(frame())
         .routes(routes!(user_api::change_reportee))
+}
+
+/// Client administration and right-holders.
+fn access() -> OpenApiRouter<PortalState> {
+    use portal::{
+        access_api, access_packages_api, catalogue_api, client_delegations_api as delegations,
+        rightholders_api, single_rights_api,
+    };
+    OpenApiRouter::new()
+        .routes(routes!(
+            access_api::agents,
+            delegations::add_agent,
+            delegations::remove_agent
+        ))
+        .routes(routes!(
+            delegations::packages_of_agent,
+            delegations::give_packages,
+            delegations::take_packages
+        ))
+        .routes(routes!(delegations::packages_of_client))
+        .routes(routes!(
+            delegations::resources_of_agent,
+            delegations::give_resources,
+            delegations::take_resources
+        ))
+        .routes(routes!(delegations::resources_of_client))
+        .routes(routes!(
+            delegations::my_clients,
+            delegations::give_up_packages
+        ))
+        .routes(routes!(delegations::give_up_resources))
+        .routes(routes!(delegations::leave_provider))
+        .routes(routes!(rightholders_api::add))
+        .routes(routes!(rightholders_api::validate_person))
+        .routes(routes!(rightholders_api::remove))
+        .routes(routes!(access_packages_api::search))
+        .routes(routes!(
+            access_packages_api::list,
+            access_packages_api::give,
+            access_packages_api::take
+        ))
+        .routes(routes!(access_packages_api::permission))
+        .routes(routes!(single_rights_api::check))
+        .routes(routes!(single_rights_api::rights_of))
+        .routes(routes!(single_rights_api::list))
+        .routes(routes!(single_rights_api::held))
+        .routes(routes!(single_rights_api::give))
+        .routes(routes!(single_rights_api::replace))
+        .routes(routes!(single_rights_api::take))
+        .routes(routes!(catalogue_api::roles))
+        .routes(routes!(catalogue_api::owners))
+        .routes(routes!(catalogue_api::resource))
 }
 
 /// What the frame around the pages asks and keeps.

@@ -8,13 +8,14 @@ use registers::{
     parties::IdentityKeys,
 };
 use serde::Serialize;
-use sqlx::{Postgres, Transaction};
+use sqlx::{PgConnection, Postgres, Transaction};
 
 use super::{
-    model::{ClientAccess, DelegationRow, ResourceAccess},
+    model::{ClientAccess, ClientRelationRow, DelegationRow, ResourceAccess},
     rules,
+    store::ClientsOf,
 };
-use crate::entities::{CompactPackage, CompactRole, Entity, ResourceRef, entities};
+use crate::entities::{CompactPackage, CompactRole, Entity, EntityRow, ResourceRef, entities};
 
 /// Parties that are read at once.
 const PARTIES_PER_QUERY: usize = 1_000;
@@ -54,6 +55,40 @@ pub async fn write_parties<T, E: Serialize>(
             }
         }
     }
+}
+
+/// Writes clients, some at a time: an accountant has many, and no statement waits for a slow reader.
+/// `kept` says what of a row counts, `shape` how a client with what counts is shown; none leaves it out.
+///
+/// # Errors
+/// The database fails, or the reader has gone.
+pub async fn write_clients<T, E: Serialize>(
+    db: &mut PgConnection,
+    clients: ClientsOf,
+    identity: &IdentityKeys,
+    writer: &mut ListWriter,
+    kept: impl Fn(ClientRelationRow) -> Option<T>,
+    shape: impl Fn(Entity, Vec<T>) -> Option<E>,
+) -> Result<(), Broken> {
+    let keys = clients.keys(&mut *db).await?;
+    for some in keys.chunks(PARTIES_PER_QUERY) {
+        let mut parties: Vec<(EntityRow, Vec<T>)> = Vec::with_capacity(some.len());
+        for (party, row) in clients.rows(&mut *db, some).await? {
+            match parties.last_mut().filter(|(last, _)| last.key == party.key) {
+                Some((_, relations)) => relations.extend(kept(row)),
+                None => parties.push((party, kept(row).into_iter().collect())),
+            }
+        }
+        for (party, relations) in parties {
+            if relations.is_empty() {
+                continue;
+            }
+            if let Some(element) = shape(Entity::new(party, identity), relations) {
+                writer.put(&element).await?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What a part of an answer is made with.

@@ -635,7 +635,11 @@ impl AccessManagement {
             let mut items = Vec::new();
             for (place, name) in value.items.iter().enumerate() {
                 let path = format!("/values[{index}]/packages[{place}]");
-                match self.catalogue.package_named(name) {
+                let found = match words.direction {
+                    Direction::Give => self.catalogue.package_named(name),
+                    Direction::Take => self.catalogue.held_package_named(name),
+                };
+                match found {
                     None => findings.push(Invalid::new(
                         InvalidCode::InvalidPackage,
                         path,

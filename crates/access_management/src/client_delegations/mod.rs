@@ -12,8 +12,11 @@ mod store;
 pub(crate) mod v1_api;
 pub(crate) mod v2_api;
 
-pub use manage::Cascade;
+pub use bind::{BatchItems, bind_batch};
+pub use manage::{Cascade, Ends};
 pub use model::{
-    AgentOfFacilitator, AssignmentDto, ClientAccess, ClientOfFacilitator, PersonInputDto, Version,
+    AgentOfFacilitator, AgentWithResources, AssignmentDto, BatchValue, ClientAccess,
+    ClientOfFacilitator, ClientWithResources, EndNames, PackageBatch, PackageDelegation,
+    PersonInputDto, ResourceAccess, ResourceBatch, ResourceDelegation, Version,
 };
 pub(crate) use store::{is_connected, known_resources};

@@ -153,6 +153,13 @@ pub struct ProviderWithClients {
     pub clients: Vec<ClientOfFacilitator>,
 }
 
+/// A facilitator, before its clients.
+#[derive(Debug, Serialize)]
+pub struct ProviderHead {
+    /// The facilitator.
+    pub provider: Entity,
+}
+
 /// A facilitator whose agent the caller is.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -273,18 +280,16 @@ pub struct BatchValue {
     pub items: Vec<String>,
 }
 
-/// One relation of a client to its facilitator, as stored.
+/// What a client gives by one relation to its facilitator, or what of it was delegated, as stored.
 #[derive(Debug)]
 pub struct ClientRelationRow {
-    /// Party key of the client.
-    pub key: i32,
-    /// Its organisation form.
+    /// Organisation form of the client.
     pub form_id: Option<VariantKey>,
     /// Role of the relation.
     pub role_id: RoleKey,
-    /// Packages that the client assigned on it.
-    pub assigned: Vec<PackageKey>,
-    /// Single resources that the client gave on it.
+    /// Packages that the client assigned on it, or that were delegated.
+    pub packages: Vec<PackageKey>,
+    /// Single resources that the client gave on it, or that were delegated.
     pub resources: Vec<String>,
 }
 

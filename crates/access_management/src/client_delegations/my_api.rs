@@ -14,14 +14,14 @@ use super::{
     bind::{BatchItems, bind_batch, bind_optional_batch},
     manage::{Cascade, Ends},
     model::{
-        AgentOfFacilitator, EndNames, PackageBatch, PackageDelegation, ProviderOfAgent,
-        ProviderWithClients, ResourceBatch, ResourceDelegation, Version,
+        AgentOfFacilitator, EndNames, PackageBatch, PackageDelegation, ProviderHead,
+        ProviderOfAgent, ProviderWithClients, ResourceBatch, ResourceDelegation, Version,
     },
 };
 use crate::{
     AccessManagement,
     callers::{Acting, Own},
-    entities::Envelope,
+    entities::{Envelope, Wrapping},
     errors::{AccessRefusal, AccessResult},
     query::{PagingHeaders, required_uuids, uuids},
 };
@@ -41,10 +41,12 @@ async fn own_clients(
     caller: &Own<MyClientsRead>,
     query: &Query,
     version: Version,
-) -> AccessResult<Json<Envelope<ProviderWithClients>>> {
+) -> AccessResult<Response> {
     let only = uuids(query, "provider")?;
-    let list = access.list_own_clients(&caller.by, &only, version);
-    Ok(Json(list.await?))
+    let head = |provider| ProviderHead { provider };
+    let (by, wrapping) = (&caller.by, Wrapping::Envelope);
+    let list = access.list_own_clients(by, only, version, wrapping, head, |one| one);
+    list.await
 }
 
 async fn leave_provider(
@@ -82,7 +84,7 @@ pub async fn clients_v1(
     caller: Own<MyClientsRead>,
     _: PagingHeaders,
     query: Query,
-) -> AccessResult<Json<Envelope<ProviderWithClients>>> {
+) -> AccessResult<Response> {
     own_clients(&access, &caller, &query, Version::V1).await
 }
 
@@ -157,7 +159,7 @@ pub async fn clients_v2(
     caller: Own<MyClientsRead>,
     _: PagingHeaders,
     query: Query,
-) -> AccessResult<Json<Envelope<ProviderWithClients>>> {
+) -> AccessResult<Response> {
     own_clients(&access, &caller, &query, Version::V2).await
 }
 

@@ -4,28 +4,33 @@ use std::{collections::HashMap, sync::Arc};
 
 use axum::response::Response;
 use chrono::{DateTime, Utc};
-use foundation::http::{list_stream, query::Query};
+use foundation::http::{
+    list_stream::{self, ListWriter},
+    query::Query,
+};
 use registers::{
     packages::RoleKey,
     parties::{self, Party},
+    resources,
 };
 use serde::Serialize;
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
     bind::bind_client_filter,
-    lists::{AccessShape, ListedParty, grouped, write_parties},
+    lists::{AccessShape, ListedParty, grouped, write_clients, write_parties},
     model::{
         AgentOfFacilitator, AgentWithResources, ClientAccess, ClientOfFacilitator,
-        ClientWithResources, DelegationRow, ProviderOfAgent, ProviderWithClients, Version,
+        ClientRelationRow, ClientWithResources, DelegationRow, ProviderOfAgent, Version,
     },
     rules::{self, ClientRelation},
-    store,
+    store::{self, ClientsOf},
 };
 use crate::{
     AccessManagement,
     callers::Acting,
-    entities::{Envelope, Wrapping, entities},
+    entities::{Entity, Envelope, Wrapping, entities},
     errors::AccessResult,
 };
 
@@ -61,49 +66,28 @@ impl AccessManagement {
         query: &Query,
         version: Version,
         wrapping: Wrapping,
-        shape: impl Fn(ClientOfFacilitator) -> E + Send + 'static,
+        shape: impl Fn(ClientOfFacilitator) -> E + Send + Sync + 'static,
     ) -> AccessResult<Response> {
         let filter = bind_client_filter(query, &self.catalogue, version)?;
         let mut tx = self.snapshot().await?;
-        let rows = store::client_relations(&mut tx, facilitator.key).await?;
-        let mut clients: Vec<ListedParty<Vec<ClientRelation>>> = Vec::new();
-        for row in rows {
-            let key = row.key;
-            let Some(relation) = rules::relation(&self.catalogue, row, version) else {
-                continue;
-            };
-            match clients.last_mut().filter(|last| last.key == key) {
-                Some(last) => last.shown.push(relation),
-                None => clients.push(ListedParty {
-                    key,
-                    shown: vec![relation],
-                }),
-            }
-        }
-        let clients: Vec<_> = clients
-            .into_iter()
-            .filter_map(|client| {
-                let shown = rules::filtered(client.shown, &filter)?;
-                Some(ListedParty {
-                    key: client.key,
-                    shown,
-                })
-            })
-            .collect();
         let parts = self.client_shape(version);
-        let identity = Arc::clone(&self.identity);
+        let (identity, facilitator) = (Arc::clone(&self.identity), facilitator.key);
         let (begin, end) = wrapping.ends();
-        let element = move |client, relations: Vec<ClientRelation>| {
-            let access = relations
-                .into_iter()
-                .filter_map(|one| parts.access(one.role, one.packages, &one.resources))
-                .collect();
-            shape(ClientOfFacilitator { client, access })
+        let write = |mut writer: ListWriter| async move {
+            let catalogue = &parts.catalogue;
+            let kept = |row| rules::relation(catalogue, row, version);
+            let element = |client, relations: Vec<ClientRelation>| {
+                let access = rules::filtered(relations, &filter)?
+                    .into_iter()
+                    .filter_map(|one| parts.access(one.role, one.packages, &one.resources))
+                    .collect();
+                Some(shape(ClientOfFacilitator { client, access }))
+            };
+            let clients = ClientsOf::Facilitator(facilitator);
+            write_clients(&mut tx, clients, &identity, &mut writer, kept, element).await?;
+            Ok(writer)
         };
-        Ok(list_stream::respond(begin.to_owned(), end, |writer| {
-            write_parties(tx, identity, clients, writer, element)
-        })
-        .await?)
+        Ok(list_stream::respond(begin.to_owned(), end, write).await?)
     }
 
     /// Writes the agents of a facilitator, each as `shape` makes it.
@@ -159,45 +143,63 @@ impl AccessManagement {
         self.catalogue.role_by_code("agent").map(|role| role.key)
     }
 
-    /// What an agent was delegated by a facilitator, client by client.
-    pub(super) async fn list_packages_of_agent(
+    /// Writes what an agent was delegated by a facilitator, client by client, each as `shape` makes it.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn list_packages_of_agent<E: Serialize + Send + Sync + 'static>(
         &self,
         facilitator: &Party,
         agent: Uuid,
+        wrapping: Wrapping,
+        shape: impl Fn(ClientOfFacilitator) -> E + Send + Sync + 'static,
     ) -> AccessResult<Response> {
-        let mut tx = self.snapshot().await?;
-        let mut rows = match parties::party_by_uuid(&mut tx, agent).await? {
-            Some(agent) => store::of_agent(&mut tx, facilitator.key, agent.key).await?,
-            None => Vec::new(),
+        let kept = |row: ClientRelationRow| (!row.packages.is_empty()).then_some(row);
+        let parts = self.shape(Shown::Packages);
+        let shape = move |client, rows| {
+            let access = access_of(&parts, rows);
+            shape(ClientOfFacilitator { client, access })
         };
-        rows.retain(|row| !row.packages.is_empty());
-        let clients = grouped(rows, |row| row.client);
-        let shape = self.shape(Shown::Packages);
-        let identity = Arc::clone(&self.identity);
-        Ok(list_stream::respond(
-            Wrapping::Envelope.ends().0.to_owned(),
-            Wrapping::Envelope.ends().1,
-            |writer| {
-                write_parties(
-                    tx,
-                    identity,
-                    clients,
-                    writer,
-                    move |client, rows: Vec<_>| ClientOfFacilitator {
-                        client,
-                        access: access_of(&shape, rows),
-                    },
-                )
-            },
-        )
-        .await?)
+        self.stream_clients_of_agent(facilitator, agent, wrapping, kept, shape)
+            .await
     }
 
-    /// Which agents a facilitator delegated packages of a client to.
-    pub(super) async fn list_packages_of_client(
+    /// Writes the clients of which an agent was delegated something that counts, each as `shape` makes it.
+    async fn stream_clients_of_agent<E: Serialize + Send + Sync + 'static>(
+        &self,
+        facilitator: &Party,
+        agent: Uuid,
+        wrapping: Wrapping,
+        kept: impl Fn(ClientRelationRow) -> Option<ClientRelationRow> + Send + Sync + 'static,
+        shape: impl Fn(Entity, Vec<ClientRelationRow>) -> E + Send + Sync + 'static,
+    ) -> AccessResult<Response> {
+        let mut tx = self.snapshot().await?;
+        let agent = parties::party_by_uuid(&mut tx, agent).await?;
+        let (identity, facilitator) = (Arc::clone(&self.identity), facilitator.key);
+        let (begin, end) = wrapping.ends();
+        let write = |mut writer: ListWriter| async move {
+            let Some(agent) = agent else {
+                return Ok(writer);
+            };
+            let agent = agent.key;
+            let clients = ClientsOf::Agent { facilitator, agent };
+            let element = |client, rows| Some(shape(client, rows));
+            write_clients(&mut tx, clients, &identity, &mut writer, kept, element).await?;
+            Ok(writer)
+        };
+        Ok(list_stream::respond(begin.to_owned(), end, write).await?)
+    }
+
+    /// Writes which agents a facilitator delegated packages of a client to, each as `shape` makes it.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn list_packages_of_client<E: Serialize + Send + Sync + 'static>(
         &self,
         facilitator: &Party,
         client: Uuid,
+        wrapping: Wrapping,
+        shape: impl Fn(AgentOfFacilitator) -> E + Send + 'static,
     ) -> AccessResult<Response> {
         let mut tx = self.snapshot().await?;
         let mut rows = match parties::party_by_uuid(&mut tx, client).await? {
@@ -206,73 +208,96 @@ impl AccessManagement {
         };
         rows.retain(|row| !row.packages.is_empty());
         let agents = grouped(rows, |row| row.agent);
-        let shape = self.shape(Shown::Packages);
+        let parts = self.shape(Shown::Packages);
         let identity = Arc::clone(&self.identity);
-        Ok(list_stream::respond(
-            Wrapping::Envelope.ends().0.to_owned(),
-            Wrapping::Envelope.ends().1,
-            |writer| {
-                write_parties(
-                    tx,
-                    identity,
-                    agents,
-                    writer,
-                    move |agent, rows: Vec<DelegationRow>| AgentOfFacilitator {
-                        agent,
-                        agent_added_at: rows
-                            .iter()
-                            .find_map(|row| row.agent_added_at)
-                            .unwrap_or_default(),
-                        access: access_of(&shape, rows),
-                    },
-                )
-            },
-        )
+        let (begin, end) = wrapping.ends();
+        let element = move |agent, rows: Vec<DelegationRow>| {
+            shape(AgentOfFacilitator {
+                agent,
+                agent_added_at: rows
+                    .iter()
+                    .find_map(|row| row.agent_added_at)
+                    .unwrap_or_default(),
+                access: rows
+                    .into_iter()
+                    .filter_map(|row| parts.access(row.role_id, row.packages, &[]))
+                    .collect(),
+            })
+        };
+        Ok(list_stream::respond(begin.to_owned(), end, |writer| {
+            write_parties(tx, identity, agents, writer, element)
+        })
         .await?)
     }
 
     /// Which single resources an agent was delegated by a facilitator, client by client.
-    pub(super) async fn list_resources_of_agent(
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn list_resources_of_agent<E: Serialize + Send + Sync + 'static>(
         &self,
         facilitator: &Party,
         agent: Uuid,
+        wrapping: Wrapping,
+        shape: impl Fn(ClientWithResources) -> E + Send + Sync + 'static,
     ) -> AccessResult<Response> {
-        let mut tx = self.snapshot().await?;
-        let mut rows = match parties::party_by_uuid(&mut tx, agent).await? {
-            Some(agent) => store::of_agent(&mut tx, facilitator.key, agent.key).await?,
-            None => Vec::new(),
+        let kept = |row: ClientRelationRow| (!row.resources.is_empty()).then_some(row);
+        let parts = self.shape(Shown::PackagesAndResources);
+        let shape = move |client, rows: Vec<ClientRelationRow>| {
+            let access = rows
+                .iter()
+                .filter_map(|row| parts.resource_access(row.role_id, &row.resources))
+                .collect();
+            shape(ClientWithResources { client, access })
         };
-        rows.retain(|row| !row.resources.is_empty());
-        let clients = grouped(rows, |row| row.client);
-        let shape = self.shape(Shown::PackagesAndResources);
-        let identity = Arc::clone(&self.identity);
-        Ok(list_stream::respond(
-            Wrapping::Envelope.ends().0.to_owned(),
-            Wrapping::Envelope.ends().1,
-            |writer| {
-                write_parties(
-                    tx,
-                    identity,
-                    clients,
-                    writer,
-                    move |client, rows: Vec<DelegationRow>| ClientWithResources {
-                        client,
-                        access: rows
-                            .iter()
-                            .filter_map(|row| shape.resource_access(row.role_id, &row.resources))
-                            .collect(),
-                    },
-                )
-            },
-        )
-        .await?)
+        self.stream_clients_of_agent(facilitator, agent, wrapping, kept, shape)
+            .await
     }
 
-    /// Which agents a facilitator delegated single resources of a client to.
-    pub(super) async fn list_resources_of_client(
+    /// Documents of the single resources that an agent was delegated, by identifier.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn resources_of_agent(
+        &self,
+        facilitator: &Party,
+        agent: Uuid,
+    ) -> AccessResult<HashMap<String, Value>> {
+        let mut db = self.db.acquire().await?;
+        let Some(agent) = parties::party_by_uuid(&mut db, agent).await? else {
+            return Ok(HashMap::new());
+        };
+        let ids = store::resources_of_agent(&mut db, facilitator.key, agent.key).await?;
+        Ok(resources::names(&mut db, &ids).await?)
+    }
+
+    /// Documents of the single resources of a client that were delegated, by identifier.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn resources_of_client(
         &self,
         facilitator: &Party,
         client: Uuid,
+    ) -> AccessResult<HashMap<String, Value>> {
+        let mut db = self.db.acquire().await?;
+        let Some(client) = parties::party_by_uuid(&mut db, client).await? else {
+            return Ok(HashMap::new());
+        };
+        let ids = store::resources_of_client(&mut db, facilitator.key, client.key).await?;
+        Ok(resources::names(&mut db, &ids).await?)
+    }
+
+    /// Which agents a facilitator delegated single resources of a client to.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn list_resources_of_client<E: Serialize + Send + Sync + 'static>(
+        &self,
+        facilitator: &Party,
+        client: Uuid,
+        wrapping: Wrapping,
+        shape: impl Fn(AgentWithResources) -> E + Send + 'static,
     ) -> AccessResult<Response> {
         let mut tx = self.snapshot().await?;
         let mut rows = match parties::party_by_uuid(&mut tx, client).await? {
@@ -281,66 +306,63 @@ impl AccessManagement {
         };
         rows.retain(|row| !row.resources.is_empty());
         let agents = grouped(rows, |row| row.agent);
-        let shape = self.shape(Shown::PackagesAndResources);
+        let parts = self.shape(Shown::PackagesAndResources);
         let identity = Arc::clone(&self.identity);
-        Ok(list_stream::respond(
-            Wrapping::Envelope.ends().0.to_owned(),
-            Wrapping::Envelope.ends().1,
-            |writer| {
-                write_parties(
-                    tx,
-                    identity,
-                    agents,
-                    writer,
-                    move |agent, rows: Vec<DelegationRow>| AgentWithResources {
-                        agent,
-                        access: rows
-                            .iter()
-                            .filter_map(|row| shape.resource_access(row.role_id, &row.resources))
-                            .collect(),
-                    },
-                )
-            },
-        )
+        let (begin, end) = wrapping.ends();
+        let element = move |agent, rows: Vec<DelegationRow>| {
+            let access = rows
+                .iter()
+                .filter_map(|row| parts.resource_access(row.role_id, &row.resources))
+                .collect();
+            shape(AgentWithResources { agent, access })
+        };
+        Ok(list_stream::respond(begin.to_owned(), end, |writer| {
+            write_parties(tx, identity, agents, writer, element)
+        })
         .await?)
     }
 
-    /// The clients that an agent has, facilitator by facilitator; of these facilitators alone, where some
-    /// are named.
-    pub(super) async fn list_own_clients(
+    /// Writes the clients that an agent has, facilitator by facilitator; of these facilitators alone, where
+    /// some are named. `head` makes the beginning of an element out of the facilitator, `shape` each of its
+    /// clients.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn list_own_clients<H: Serialize, E: Serialize + Send + Sync + 'static>(
         &self,
         by: &Acting,
-        only: &[Uuid],
+        only: Vec<Uuid>,
         version: Version,
-    ) -> AccessResult<Envelope<ProviderWithClients>> {
-        let shape = self.client_shape(version);
+        wrapping: Wrapping,
+        head: impl Fn(Entity) -> H + Send + Sync + 'static,
+        shape: impl Fn(ClientOfFacilitator) -> E + Send + Sync + 'static,
+    ) -> AccessResult<Response> {
         let mut tx = self.snapshot().await?;
-        let providers = store::providers(&mut tx, by.party.key).await?;
-        let keys: Vec<i32> = providers.iter().map(|row| row.key).collect();
-        let mut found = entities(&mut tx, &self.identity, &keys).await?;
-        let mut out = Vec::new();
-        for row in providers {
-            let Some(provider) = found.remove(&row.key) else {
-                continue;
-            };
-            if !only.is_empty() && !only.contains(&provider.id) {
-                continue;
+        let (parts, identity) = (self.client_shape(version), Arc::clone(&self.identity));
+        let agent = by.party.key;
+        let (begin, end) = wrapping.ends();
+        let write = |mut writer: ListWriter| async move {
+            let providers = store::providers(&mut tx, agent).await?;
+            let keys: Vec<i32> = providers.iter().map(|row| row.key).collect();
+            let mut found = entities(&mut tx, &identity, &keys).await?;
+            for row in providers {
+                let is_wanted = |one: &Entity| only.is_empty() || only.contains(&one.id);
+                let Some(provider) = found.remove(&row.key).filter(is_wanted) else {
+                    continue;
+                };
+                writer.open(&head(provider), "clients");
+                let element = |client, rows| {
+                    let access = access_of(&parts, rows);
+                    Some(shape(ClientOfFacilitator { client, access }))
+                };
+                let facilitator = row.key;
+                let clients = ClientsOf::Agent { facilitator, agent };
+                write_clients(&mut tx, clients, &identity, &mut writer, Some, element).await?;
+                writer.close();
             }
-            let rows = store::of_agent(&mut tx, row.key, by.party.key).await?;
-            let groups = grouped(rows, |row| row.client);
-            let keys: Vec<i32> = groups.iter().map(|one| one.key).collect();
-            let mut clients = entities(&mut tx, &self.identity, &keys).await?;
-            let clients = groups
-                .into_iter()
-                .filter_map(|one| {
-                    let client = clients.remove(&one.key)?;
-                    let access = access_of(&shape, one.shown);
-                    Some(ClientOfFacilitator { client, access })
-                })
-                .collect();
-            out.push(ProviderWithClients { provider, clients });
-        }
-        Ok(Envelope::of(out))
+            Ok(writer)
+        };
+        Ok(list_stream::respond(begin.to_owned(), end, write).await?)
     }
 
     /// The facilitators of an agent, as version 1 lists them: under the name of the agent.
@@ -392,7 +414,7 @@ fn agent_access(
     own.into_iter().chain(others).collect()
 }
 
-fn access_of(shape: &AccessShape, rows: Vec<DelegationRow>) -> Vec<ClientAccess> {
+fn access_of(shape: &AccessShape, rows: Vec<ClientRelationRow>) -> Vec<ClientAccess> {
     rows.into_iter()
         .filter_map(|row| shape.access(row.role_id, row.packages, &row.resources))
         .collect()

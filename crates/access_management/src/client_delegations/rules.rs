@@ -74,7 +74,7 @@ pub fn relation(
         .role(row.role_id)
         .is_some_and(|role| role.code == SUPPLIER);
     let has_resources = version == Version::V2 && !row.resources.is_empty();
-    if is_supplier || (of_role.is_empty() && row.assigned.is_empty() && !has_resources) {
+    if is_supplier || (of_role.is_empty() && row.packages.is_empty() && !has_resources) {
         return None;
     }
     let by_role = of_role
@@ -82,7 +82,7 @@ pub fn relation(
         .filter(|one| one.variant.is_none_or(|v| Some(v) == row.form_id))
         .map(|one| one.package);
     let packages = row
-        .assigned
+        .packages
         .iter()
         .copied()
         .chain(by_role)
@@ -158,10 +158,9 @@ mod tests {
 
     fn row(catalogue: &Catalogue, role: &str, form: &str) -> ClientRelationRow {
         ClientRelationRow {
-            key: 1,
             form_id: catalogue.variant_by_code(form).map(|v| v.key),
             role_id: catalogue.role_by_code(role).unwrap().key,
-            assigned: Vec::new(),
+            packages: Vec::new(),
             resources: Vec::new(),
         }
     }

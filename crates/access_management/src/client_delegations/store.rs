@@ -1,7 +1,8 @@
 //! All SQL of client delegations.
 
+use chrono::{DateTime, NaiveDate, Utc};
 use foundation::db::DbError;
-use registers::packages::{PackageKey, RoleKey};
+use registers::packages::{PackageKey, RoleKey, VariantKey};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -9,26 +10,176 @@ use super::{
     model::{AgentRelationRow, ClientRelationRow, DelegationRow},
     rules::PackageBasis,
 };
+use crate::entities::EntityRow;
 
-/// Relations of a facilitator's clients, client by client: by name and uuid, then by code of the role.
-/// Deleted organisations and persons who have died are left out.
-pub(super) async fn client_relations(
+/// Columns of a party, and of one relation that it has.
+#[derive(Debug)]
+struct ClientRow {
+    key: i32,
+    uuid: Uuid,
+    party_id: Option<i32>,
+    kind: String,
+    form_id: Option<VariantKey>,
+    form: Option<String>,
+    status: String,
+    deleted_at: Option<DateTime<Utc>>,
+    org_number: Option<String>,
+    person_id_enc: Option<Vec<u8>>,
+    user_id: Option<i32>,
+    parent_key: Option<i32>,
+    name: String,
+    birth_date: Option<NaiveDate>,
+    death_date: Option<NaiveDate>,
+    role_id: RoleKey,
+    packages: Vec<PackageKey>,
+    resources: Vec<String>,
+}
+
+impl ClientRow {
+    /// The client, and what it gives by one relation.
+    fn parts(self) -> (EntityRow, ClientRelationRow) {
+        let relation = ClientRelationRow {
+            form_id: self.form_id,
+            role_id: self.role_id,
+            packages: self.packages,
+            resources: self.resources,
+        };
+        let party = EntityRow {
+            key: self.key,
+            uuid: self.uuid,
+            party_id: self.party_id,
+            kind: self.kind,
+            form: self.form,
+            status: self.status,
+            deleted_at: self.deleted_at,
+            org_number: self.org_number,
+            person_id_enc: self.person_id_enc,
+            user_id: self.user_id,
+            parent_key: self.parent_key,
+            name: self.name,
+            birth_date: self.birth_date,
+            death_date: self.death_date,
+            system_user_kind: None,
+        };
+        (party, relation)
+    }
+}
+
+/// Which clients are read.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum ClientsOf {
+    /// Those of a facilitator, with what they give it.
+    Facilitator(i32),
+    /// Those that a facilitator delegated to an agent, with what it delegated of each, be it nothing.
+    Agent {
+        /// Party key of the facilitator.
+        facilitator: i32,
+        /// Party key of the agent.
+        agent: i32,
+    },
+}
+
+impl ClientsOf {
+    /// Keys of the clients, by name and uuid. Deleted organisations and persons who have died are left
+    /// out.
+    pub(super) async fn keys(self, db: &mut PgConnection) -> Result<Vec<i32>, DbError> {
+        let keys = match self {
+            Self::Facilitator(facilitator) => {
+                sqlx::query_scalar!(
+                    r#"select p.key from (
+                         select from_key as key from register_role where to_key = $1
+                         union
+                         select from_key from assignment where to_key = $1
+                       ) r join party p on p.key = r.key
+                       where p.key <> $1 and p.kind in ('organization', 'person') and p.status <> 'deleted' and p.death_date is null
+                       order by p.name, p.uuid"#,
+                    facilitator
+                )
+                .fetch_all(db)
+                .await?
+            }
+            Self::Agent { facilitator, agent } => {
+                sqlx::query_scalar!(
+                    r#"select p.key from (
+                         select distinct client_key as key from client_delegation where facilitator_key = $1 and system_user_key = $2
+                       ) d join party p on p.key = d.key
+                       where p.status <> 'deleted' and p.death_date is null
+                       order by p.name, p.uuid"#,
+                    facilitator,
+                    agent
+                )
+                .fetch_all(db)
+                .await?
+            }
+        };
+        Ok(keys)
+    }
+
+    /// Rows of these clients, client by client in the same order, then by code of the role.
+    pub(super) async fn rows(
+        self,
+        db: &mut PgConnection,
+        clients: &[i32],
+    ) -> Result<Vec<(EntityRow, ClientRelationRow)>, DbError> {
+        let rows = match self {
+            Self::Facilitator(facilitator) => given_by(db, facilitator, clients).await?,
+            Self::Agent { facilitator, agent } => {
+                delegated_to(db, facilitator, agent, clients).await?
+            }
+        };
+        Ok(rows.into_iter().map(ClientRow::parts).collect())
+    }
+}
+
+async fn given_by(
     db: &mut PgConnection,
     facilitator: i32,
-) -> Result<Vec<ClientRelationRow>, DbError> {
+    clients: &[i32],
+) -> Result<Vec<ClientRow>, DbError> {
     Ok(sqlx::query_as!(
-        ClientRelationRow,
-        r#"select p.key, p.form_id, r.role_id as "role_id!",
-             array(select package_id from assignment_package where assignment_id = r.assignment) as "assigned!",
-             array(select distinct resource_id from assignment_right where assignment_id = r.assignment order by resource_id) as "resources!"
+        ClientRow,
+        r#"select p.key as "key!", p.uuid as "uuid!", p.party_id, p.kind as "kind!", p.form_id, f.code as "form?", p.status as "status!",
+             p.deleted_at, p.org_number, p.person_id_enc, p.user_id, p.parent_key, p.name as "name!", p.birth_date, p.death_date,
+             r.role_id as "role_id!",
+             case when r.assignment is null then '{}'
+                  else array(select package_id from assignment_package where assignment_id = r.assignment) end as "packages!",
+             case when r.assignment is null then '{}'
+                  else array(select distinct resource_id from assignment_right where assignment_id = r.assignment order by resource_id)
+                  end as "resources!"
            from (
-             select from_key, role_id, null::uuid as assignment from register_role where to_key = $1
+             select from_key, role_id, null::uuid as assignment from register_role where to_key = $1 and from_key = any($2)
              union all
-             select from_key, role_id, id from assignment where to_key = $1
+             select from_key, role_id, id from assignment where to_key = $1 and from_key = any($2)
            ) r join party p on p.key = r.from_key join role on role.key = r.role_id
-           where p.key <> $1 and p.kind in ('organization', 'person') and p.status <> 'deleted' and p.death_date is null
+           left join entity_variant f on f.key = p.form_id
            order by p.name, p.uuid, role.code"#,
-        facilitator
+        facilitator,
+        clients
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+async fn delegated_to(
+    db: &mut PgConnection,
+    facilitator: i32,
+    agent: i32,
+    clients: &[i32],
+) -> Result<Vec<ClientRow>, DbError> {
+    Ok(sqlx::query_as!(
+        ClientRow,
+        r#"select p.key as "key!", p.uuid as "uuid!", p.party_id, p.kind as "kind!", p.form_id, f.code as "form?", p.status as "status!",
+             p.deleted_at, p.org_number, p.person_id_enc, p.user_id, p.parent_key, p.name as "name!", p.birth_date, p.death_date,
+             d.role_id as "role_id!",
+             array(select package_id from client_delegation_package where delegation_id = d.id) as "packages!",
+             array(select resource_id from client_delegation_resource where delegation_id = d.id order by resource_id) as "resources!"
+           from client_delegation d join role on role.key = d.role_id join party p on p.key = d.client_key
+           left join entity_variant f on f.key = p.form_id
+           where d.facilitator_key = $1 and d.system_user_key = $2 and d.client_key = any($3)
+           order by p.name, p.uuid, role.code"#,
+        facilitator,
+        agent,
+        clients
     )
     .fetch_all(db)
     .await?)
@@ -89,22 +240,6 @@ macro_rules! delegations {
     };
 }
 
-/// What an agent has from a facilitator, client by client.
-pub(super) async fn of_agent(
-    db: &mut PgConnection,
-    facilitator: i32,
-    agent: i32,
-) -> Result<Vec<DelegationRow>, DbError> {
-    Ok(delegations!(
-        "d.facilitator_key = $1 and d.system_user_key = $2",
-        "c.name, c.uuid, role.code",
-        facilitator,
-        agent
-    )
-    .fetch_all(db)
-    .await?)
-}
-
 /// What a facilitator delegated of a client, agent by agent.
 pub(super) async fn of_client(
     db: &mut PgConnection,
@@ -114,6 +249,38 @@ pub(super) async fn of_client(
     Ok(delegations!(
         "d.facilitator_key = $1 and d.client_key = $2",
         "p.name, p.uuid, role.code",
+        facilitator,
+        client
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Single resources that a facilitator delegated to an agent, each once.
+pub(super) async fn resources_of_agent(
+    db: &mut PgConnection,
+    facilitator: i32,
+    agent: i32,
+) -> Result<Vec<String>, DbError> {
+    Ok(sqlx::query_scalar!(
+        "select distinct r.resource_id from client_delegation d join client_delegation_resource r on r.delegation_id = d.id
+         where d.facilitator_key = $1 and d.system_user_key = $2",
+        facilitator,
+        agent
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Single resources of a client that a facilitator delegated, each once.
+pub(super) async fn resources_of_client(
+    db: &mut PgConnection,
+    facilitator: i32,
+    client: i32,
+) -> Result<Vec<String>, DbError> {
+    Ok(sqlx::query_scalar!(
+        "select distinct r.resource_id from client_delegation d join client_delegation_resource r on r.delegation_id = d.id
+         where d.facilitator_key = $1 and d.client_key = $2",
         facilitator,
         client
     )

@@ -114,7 +114,9 @@ pub async fn packages_of_agent(
     query: Query,
 ) -> AccessResult<Response> {
     let [agent] = required_uuids(&query, [VERSION.agent()])?;
-    access.list_packages_of_agent(&caller.party, agent).await
+    let (party, wrapping) = (&caller.party, Wrapping::Envelope);
+    let list = access.list_packages_of_agent(party, agent, wrapping, |one| one);
+    list.await
 }
 
 /// Packages of a client that were delegated, agent by agent.
@@ -127,7 +129,9 @@ pub async fn packages_of_client(
     query: Query,
 ) -> AccessResult<Response> {
     let [client] = required_uuids(&query, [VERSION.client()])?;
-    access.list_packages_of_client(&caller.party, client).await
+    let (party, wrapping) = (&caller.party, Wrapping::Envelope);
+    let list = access.list_packages_of_client(party, client, wrapping, |one| one);
+    list.await
 }
 
 /// Delegates packages of a client to an agent, all or none. What is delegated already stays.

@@ -115,7 +115,9 @@ pub async fn packages_of_agent(
     query: Query,
 ) -> AccessResult<Response> {
     let [agent] = required_uuids(&query, [VERSION.agent()])?;
-    access.list_packages_of_agent(&caller.party, agent).await
+    let (party, wrapping) = (&caller.party, Wrapping::Envelope);
+    let list = access.list_packages_of_agent(party, agent, wrapping, |one| one);
+    list.await
 }
 
 /// Packages of a client that were delegated, agent by agent.
@@ -128,7 +130,9 @@ pub async fn packages_of_client(
     query: Query,
 ) -> AccessResult<Response> {
     let [client] = required_uuids(&query, [VERSION.client()])?;
-    access.list_packages_of_client(&caller.party, client).await
+    let (party, wrapping) = (&caller.party, Wrapping::Envelope);
+    let list = access.list_packages_of_client(party, client, wrapping, |one| one);
+    list.await
 }
 
 /// Delegates packages of a client to an agent, all or none. What is delegated already stays.
@@ -176,7 +180,9 @@ pub async fn resources_of_agent(
     query: Query,
 ) -> AccessResult<Response> {
     let [agent] = required_uuids(&query, [VERSION.agent()])?;
-    access.list_resources_of_agent(&caller.party, agent).await
+    let (party, wrapping) = (&caller.party, Wrapping::Envelope);
+    let list = access.list_resources_of_agent(party, agent, wrapping, |one| one);
+    list.await
 }
 
 /// Single resources of a client that were delegated, agent by agent.
@@ -189,7 +195,9 @@ pub async fn resources_of_client(
     query: Query,
 ) -> AccessResult<Response> {
     let [client] = required_uuids(&query, [VERSION.client()])?;
-    access.list_resources_of_client(&caller.party, client).await
+    let (party, wrapping) = (&caller.party, Wrapping::Envelope);
+    let list = access.list_resources_of_client(party, client, wrapping, |one| one);
+    list.await
 }
 
 /// Delegates single resources of a client to an agent, all or none. The agent then has the rights on

@@ -2,10 +2,14 @@
 
 use authorization::delegation::rules::{Delegator, Reason, RightCheck};
 use foundation::http::Language;
+use futures_util::TryStreamExt as _;
 use registers::{
     packages::Package,
     parties,
-    resources::{self, Resource, rights::named_right},
+    resources::{
+        self, Resource, right_keys_in_order,
+        rights::{NamedRight, named_right},
+    },
 };
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -20,7 +24,7 @@ use super::{
 };
 use crate::{
     AccessManagement,
-    callers::{GiveAccess, Managing},
+    callers::Managing,
     changes::parties_by_key,
     entities::{CompactPackage, Envelope},
     errors::{AccessError, AccessProblem, AccessResult, Invalid, InvalidCode},
@@ -44,7 +48,8 @@ impl AccessManagement {
         let connections = parties::connections(&mut db, subject, party).await?;
         let delegator = Delegator::new(&self.catalogue, subject, party, &connections);
         let content = WayContent { rights_on: None };
-        let mut ways = store::to_others(&mut db, party.key, Some(subject.key), content).await?;
+        let ways = store::to_others(&mut db, party.key, Some(subject.key), content);
+        let mut ways: Vec<WayRow> = ways.try_collect().await?;
         ways.retain(|way| rules::counts(&self.catalogue, way));
         // A person has the role of a private person at the person's own party, without a relation.
         if subject.key == party.key
@@ -165,9 +170,9 @@ impl AccessManagement {
     ///
     /// # Errors
     /// 400 for a resource that does not exist, has no policy, or has one without rights of people.
-    pub(super) async fn check_resource(
+    pub async fn check_resource<P>(
         &self,
-        caller: &Managing<GiveAccess>,
+        caller: &Managing<P>,
         identifier: &str,
         language: Language,
     ) -> AccessResult<ResourceCheck> {
@@ -191,14 +196,36 @@ impl AccessManagement {
         })
     }
 
+    /// The rights that the policy of a resource has for people; none of a resource that does not exist or
+    /// has no policy.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn rights_of_policy(
+        &self,
+        identifier: &str,
+        language: Language,
+    ) -> AccessResult<Option<Vec<NamedRight>>> {
+        let mut db = self.db.acquire().await?;
+        let found = self.policies.resource(&mut db, identifier).await?;
+        let policy = found.and_then(|resource| resource.policy);
+        Ok(policy.map(|policy| {
+            let keys = right_keys_in_order(&policy.policy, identifier);
+            let named = keys
+                .into_iter()
+                .map(|(key, _)| named_right(key, identifier, language));
+            named.collect()
+        }))
+    }
+
     /// What the delegation check finds about each right of a resource.
     ///
     /// # Errors
     /// 400 for a resource that does not exist, or has no policy.
-    pub(super) async fn right_checks(
+    pub(super) async fn right_checks<P>(
         &self,
         db: &mut PgConnection,
-        caller: &Managing<GiveAccess>,
+        caller: &Managing<P>,
         identifier: &str,
     ) -> AccessResult<Vec<RightCheck>> {
         let (subject, party) = (&caller.by.party, &caller.party);

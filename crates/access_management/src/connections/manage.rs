@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     AccessManagement,
-    callers::{Acting, GiveAccess, Managing, RemoveAccess},
+    callers::{AccessPolicy, Acting, Managing},
     changes::{self, lock_system_user},
     client_delegations::{AssignmentDto, Cascade, is_connected},
     errors::{AccessError, AccessProblem, AccessResult, Invalid, InvalidCode, refuse},
@@ -57,7 +57,7 @@ impl AccessManagement {
     /// 400 for a party that is not known and a person who cannot be found, 429 for too many look-ups.
     async fn receiver(
         &self,
-        caller: &Managing<GiveAccess>,
+        by: &Acting,
         to: Option<Uuid>,
         input: Option<&PersonInput>,
     ) -> AccessResult<Party> {
@@ -66,23 +66,22 @@ impl AccessManagement {
             let found = parties::party_by_uuid(&mut db, uuid).await?;
             return found.ok_or_else(|| unknown_end("to").into());
         }
-        self.person_described(caller.by.party.uuid, input, "to")
-            .await
+        self.person_described(by.party.uuid, input, "to").await
     }
 
     /// Makes a party a right-holder. A repeat changes nothing and answers the same.
     ///
     /// # Errors
     /// 400 for who cannot be one, 429 for too many look-ups of persons.
-    pub(super) async fn add_right_holder(
+    pub async fn add_right_holder<P: AccessPolicy>(
         &self,
-        caller: &Managing<GiveAccess>,
+        caller: &Managing<P>,
         to: Option<Uuid>,
         input: Option<&PersonInput>,
     ) -> AccessResult<AssignmentDto> {
         let to = match to {
             Some(uuid) => self.acquaintance(&caller.party, uuid, "to").await?,
-            None => self.receiver(caller, None, input).await?,
+            None => self.receiver(&caller.by, None, input).await?,
         };
         repeat_on_conflict(|| self.add_right_holder_once(&caller.by, &caller.party, &to)).await
     }
@@ -140,9 +139,9 @@ impl AccessManagement {
     /// # Errors
     /// 400 for ends that are not known or of the wrong kind, and without cascade when the relation still
     /// carries something.
-    pub(super) async fn remove_right_holder(
+    pub async fn remove_right_holder<P: AccessPolicy>(
         &self,
-        caller: &Managing<RemoveAccess>,
+        caller: &Managing<P>,
         from: Uuid,
         to: Uuid,
         cascade: Cascade,
@@ -241,25 +240,41 @@ impl AccessManagement {
         }
     }
 
+    /// The package that a call names for taking it back, be it retired.
+    ///
+    /// # Errors
+    /// As [`Self::package_to_give`].
+    fn package_to_take(&self, name: &PackageName) -> AccessResult<Option<&Package>> {
+        let held = match name {
+            PackageName::Id(id) => self.catalogue.held_package_by_id(*id),
+            PackageName::Text(text) => self.catalogue.held_package_named(text),
+            PackageName::Missing => None,
+        };
+        match held {
+            Some(package) => Ok(Some(package)),
+            None => self.package_to_give(name),
+        }
+    }
+
     /// Gives a package. A repeat changes nothing and answers the same.
     ///
     /// # Errors
     /// 400 for a package or a receiver that cannot be, and when the caller may not give it.
-    pub(super) async fn give_package(
+    pub async fn give_package<P: AccessPolicy>(
         &self,
-        caller: &Managing<GiveAccess>,
+        caller: &Managing<P>,
         to: Option<Uuid>,
         input: Option<&PersonInput>,
         name: &PackageName,
     ) -> AccessResult<AssignmentPackageDto> {
         let package = self.package_to_give(name)?;
-        let to = self.receiver(caller, to, input).await?;
+        let to = self.receiver(&caller.by, to, input).await?;
         repeat_on_conflict(|| self.give_package_once(caller, &to, package, name)).await
     }
 
-    async fn give_package_once(
+    async fn give_package_once<P: AccessPolicy>(
         &self,
-        caller: &Managing<GiveAccess>,
+        caller: &Managing<P>,
         to: &Party,
         package: Option<&Package>,
         name: &PackageName,
@@ -293,10 +308,10 @@ impl AccessManagement {
         Ok(dto(id))
     }
 
-    async fn must_be_givable(
+    async fn must_be_givable<P: AccessPolicy>(
         &self,
         tx: &mut PgConnection,
-        caller: &Managing<GiveAccess>,
+        caller: &Managing<P>,
         (to, system_user): (&Party, Option<SystemUserKind>),
         package: &Package,
         name: &PackageName,
@@ -332,14 +347,14 @@ impl AccessManagement {
     ///
     /// # Errors
     /// 400 for a package or ends that are not known, or of the wrong kind.
-    pub(super) async fn take_package(
+    pub async fn take_package<P: AccessPolicy>(
         &self,
-        caller: &Managing<RemoveAccess>,
+        caller: &Managing<P>,
         from: Uuid,
         to: Uuid,
         name: &PackageName,
     ) -> AccessResult<()> {
-        let package = self.package_to_give(name)?;
+        let package = self.package_to_take(name)?;
         repeat_on_conflict(|| self.take_package_once(&caller.by, from, to, package)).await
     }
 
@@ -382,9 +397,9 @@ impl AccessManagement {
     ///
     /// # Errors
     /// 400 for a resource or a receiver that cannot be, and when the caller may not give one of them.
-    pub(super) async fn give_rights(
+    pub async fn give_rights<P: AccessPolicy>(
         &self,
-        caller: &Managing<GiveAccess>,
+        caller: &Managing<P>,
         to: Uuid,
         resource: &str,
         keys: &[String],
@@ -394,13 +409,13 @@ impl AccessManagement {
         if keys.is_empty() && change == RightsChange::Add {
             return Err(AccessProblem::NoRightKey.into());
         }
-        let to = self.receiver(caller, Some(to), None).await?;
+        let to = self.receiver(&caller.by, Some(to), None).await?;
         repeat_on_conflict(|| self.give_rights_once(caller, &to, resource, keys, change)).await
     }
 
-    async fn give_rights_once(
+    async fn give_rights_once<P: AccessPolicy>(
         &self,
-        caller: &Managing<GiveAccess>,
+        caller: &Managing<P>,
         to: &Party,
         resource: &str,
         keys: &[String],
@@ -462,9 +477,9 @@ impl AccessManagement {
     /// # Errors
     /// 400 for a resource or ends that are not known, and for a resource that the receiver has through a
     /// client delegation.
-    pub(super) async fn take_resource(
+    pub async fn take_resource<P: AccessPolicy>(
         &self,
-        caller: &Managing<RemoveAccess>,
+        caller: &Managing<P>,
         from: Uuid,
         to: Uuid,
         resource: Option<&str>,

@@ -13,6 +13,10 @@ pub(crate) mod rightholders_api;
 mod rules;
 mod store;
 
-pub use bind::ConnectionParts;
-pub use model::{ConnectionDto, PackageCheck};
+pub use bind::{ConnectionParts, PackageName};
+pub use manage::RightsChange;
+pub use model::{
+    ConnectionDto, FullResource, PackageCheck, PackagePermission, Permission, ReasonItem,
+    RightCheckDto, RightDto, RightPermission, RightsOfResource,
+};
 pub use read::ListEnds;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
+    future,
     sync::Arc,
 };
 
@@ -13,6 +14,10 @@ use foundation::{
         list_stream::{self, Broken, ListWriter},
         query::Query,
     },
+};
+use futures_util::{
+    StreamExt as _, TryStreamExt as _,
+    stream::{self, BoxStream},
 };
 use registers::{
     packages::{Catalogue, PackageKey, RoleKey},
@@ -215,25 +220,36 @@ impl AccessManagement {
         })
     }
 
+    /// The ways that count between the ends, as they are read.
+    fn each_way<'a>(
+        &'a self,
+        db: &'a mut PgConnection,
+        ends: &ListEnds,
+        content: WayContent<'a>,
+    ) -> BoxStream<'a, Result<WayRow, sqlx::Error>> {
+        let other = match &ends.other {
+            OtherEnd::Any => None,
+            OtherEnd::Known(party) => Some(party.key),
+            OtherEnd::Unknown => return stream::empty().boxed(),
+        };
+        let ways = if ends.is_giver {
+            store::to_others(db, ends.party.key, other, content)
+        } else {
+            store::from_others(db, ends.party.key, other, content)
+        };
+        ways.try_filter(|way| future::ready(rules::counts(&self.catalogue, way)))
+            .boxed()
+    }
+
     /// The ways that count between the ends.
     async fn ways(
         &self,
         db: &mut PgConnection,
         ends: &ListEnds,
         content: WayContent<'_>,
-    ) -> AccessResult<Vec<WayRow>> {
-        let other = match &ends.other {
-            OtherEnd::Any => None,
-            OtherEnd::Known(party) => Some(party.key),
-            OtherEnd::Unknown => return Ok(Vec::new()),
-        };
-        let mut ways = if ends.is_giver {
-            store::to_others(db, ends.party.key, other, content).await?
-        } else {
-            store::from_others(db, ends.party.key, other, content).await?
-        };
-        ways.retain(|way| rules::counts(&self.catalogue, way));
-        Ok(ways)
+    ) -> Result<Vec<WayRow>, DbError> {
+        let ways = self.each_way(db, ends, content);
+        Ok(ways.try_collect().await?)
     }
 
     /// Writes the connections between the ends, party by party, each as `shape` makes it.
@@ -242,37 +258,56 @@ impl AccessManagement {
     /// The database fails.
     pub async fn stream_connections<E: Serialize + Send + Sync + 'static>(
         &self,
-        ends: &ListEnds,
+        ends: ListEnds,
         parts: ConnectionParts,
         language: Language,
         wrapping: Wrapping,
         shape: impl Fn(ConnectionDto) -> E + Send + 'static,
     ) -> AccessResult<Response> {
         let mut tx = self.snapshot().await?;
-        let mut ways = self.ways(&mut tx, ends, NO_RIGHTS).await?;
-        let agent = self.catalogue.role_by_code("agent").map(|role| role.key);
-        ways.retain(|way| {
-            (parts.client_delegations || !way.is_client)
-                && (parts.agents || way.is_client || Some(way.role_id) != agent)
-        });
-        let nodes = Nodes::of(&self.catalogue, ends, &ways, parts);
-        let identifiers = nodes.resources();
-        let titles = titles(&mut tx, &identifiers, language).await?;
-        let with = NodeParts {
-            direct: direct_ends(ends, &ways),
-            identity: Arc::clone(&self.identity),
-            catalogue: Arc::clone(&self.catalogue),
-            titles,
-        };
+        let access = self.clone();
         let (begin, end) = wrapping.ends();
-        Ok(list_stream::respond(begin.to_owned(), end, |writer| {
-            write_nodes(tx, with, nodes.top, writer, shape)
-        })
-        .await?)
+        let write = |writer| async move {
+            let nodes = access.nodes(&mut tx, &ends, parts).await?;
+            let titles = titles(&mut tx, &nodes.resources(), language).await?;
+            let (direct, top) = nodes.in_order();
+            let with = NodeParts {
+                direct,
+                identity: access.identity,
+                catalogue: access.catalogue,
+                titles,
+            };
+            write_nodes(tx, with, top, writer, shape).await
+        };
+        Ok(list_stream::respond(begin.to_owned(), end, write).await?)
+    }
+
+    /// The parties of a list of connections. Each way is dropped as soon as it is added: those of an
+    /// accountant's clients are many.
+    async fn nodes(
+        &self,
+        db: &mut PgConnection,
+        ends: &ListEnds,
+        parts: ConnectionParts,
+    ) -> Result<Nodes, DbError> {
+        let agent = self.catalogue.role_by_code("agent").map(|role| role.key);
+        let mut nodes = Nodes::of(ends);
+        let mut ways = self.each_way(db, ends, NO_RIGHTS);
+        while let Some(way) = ways.try_next().await? {
+            let is_shown = (parts.client_delegations || !way.is_client)
+                && (parts.agents || way.is_client || Some(way.role_id) != agent);
+            if is_shown {
+                nodes.add(&self.catalogue, ends, &way, parts);
+            }
+        }
+        Ok(nodes)
     }
 
     /// Packages that reach the receivers, each with its ways.
-    pub(super) async fn list_packages(
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn list_packages(
         &self,
         ends: &ListEnds,
     ) -> AccessResult<Envelope<PackagePermission>> {
@@ -288,7 +323,7 @@ impl AccessManagement {
         }
         let names = Names::of(&mut tx, &self.identity, ends, &ways).await?;
         let data = found.into_iter().filter_map(|(urn, reached)| {
-            let package = self.catalogue.package_by_urn(urn)?;
+            let package = self.catalogue.held_package_named(urn)?;
             let permissions = reached.into_iter().filter_map(|(way, one)| {
                 let flag = rules::flag(way, one.is_implied);
                 let role = WayRole {
@@ -310,7 +345,7 @@ impl AccessManagement {
     ///
     /// # Errors
     /// 400 for a resource that does not exist.
-    pub(super) async fn list_resources(
+    pub async fn list_resources(
         &self,
         ends: &ListEnds,
         only: Option<&str>,
@@ -366,7 +401,7 @@ impl AccessManagement {
     ///
     /// # Errors
     /// 400 for a resource that does not exist.
-    pub(super) async fn list_rights(
+    pub async fn list_rights(
         &self,
         ends: &ListEnds,
         identifier: &str,
@@ -504,6 +539,8 @@ fn direct_ends(ends: &ListEnds, ways: &[WayRow]) -> BTreeSet<i32> {
 #[derive(Debug, Default)]
 struct Node {
     key: i32,
+    /// Its place among the parties that ways lead to by themselves; none of one that is only above others.
+    place: Option<usize>,
     roles: BTreeSet<RoleKey>,
     packages: BTreeSet<PackageKey>,
     resources: BTreeSet<String>,
@@ -534,44 +571,59 @@ impl Node {
 /// A list of connections that is being put together.
 struct Nodes {
     top: Vec<Node>,
+    /// Places in `top`, by party key.
     places: HashMap<i32, usize>,
+    /// How many parties have a place of their own.
+    placed: usize,
+    direct: BTreeSet<i32>,
 }
 
 impl Nodes {
-    fn of(catalogue: &Catalogue, ends: &ListEnds, ways: &[WayRow], parts: ConnectionParts) -> Self {
-        let is_whole_list = matches!(ends.other, OtherEnd::Any);
-        // Key of the party that a way is listed for, and of the one it is listed below.
-        let place = |way: &WayRow| {
-            if ends.is_giver {
-                let below = way.via_key.filter(|_| is_whole_list);
-                (way.to_key, below)
-            } else {
-                let below = (way.is_main_unit && is_whole_list).then_some(way.source_key);
-                (way.from_key, below)
-            }
-        };
-        let mut nodes = Self {
+    fn of(ends: &ListEnds) -> Self {
+        Self {
             top: Vec::new(),
             places: HashMap::new(),
+            placed: 0,
+            direct: BTreeSet::from([ends.party.key]),
+        }
+    }
+
+    fn add(
+        &mut self,
+        catalogue: &Catalogue,
+        ends: &ListEnds,
+        way: &WayRow,
+        parts: ConnectionParts,
+    ) {
+        if way.via_key.is_none() {
+            self.direct
+                .extend([way.from_key, way.to_key, way.source_key]);
+        }
+        let is_whole_list = matches!(ends.other, OtherEnd::Any);
+        // Key of the party that a way is listed for, and of the one it is listed below.
+        let (key, below) = if ends.is_giver {
+            (way.to_key, way.via_key.filter(|_| is_whole_list))
+        } else {
+            let is_below = way.is_main_unit && is_whole_list;
+            (way.from_key, is_below.then_some(way.source_key))
         };
-        for way in ways {
-            if let (key, None) = place(way) {
-                nodes.top(key).add(catalogue, way, parts);
+        let Some(below) = below else {
+            let next = self.placed;
+            let node = self.top(key);
+            node.add(catalogue, way, parts);
+            if node.place.is_none() {
+                node.place = Some(next);
+                self.placed += 1;
             }
+            return;
+        };
+        let parent = self.top(below);
+        let found = parent.children.iter().position(|child| child.key == key);
+        let child = found.unwrap_or(parent.children.len());
+        if found.is_none() {
+            parent.children.push(Node::new(key));
         }
-        for way in ways {
-            let (key, Some(below)) = place(way) else {
-                continue;
-            };
-            let parent = nodes.top(below);
-            let found = parent.children.iter().position(|child| child.key == key);
-            let child = found.unwrap_or(parent.children.len());
-            if found.is_none() {
-                parent.children.push(Node::new(key));
-            }
-            parent.children[child].add(catalogue, way, parts);
-        }
-        nodes
+        parent.children[child].add(catalogue, way, parts);
     }
 
     fn top(&mut self, key: i32) -> &mut Node {
@@ -589,6 +641,14 @@ impl Nodes {
             .chain(children)
             .flat_map(|node| node.resources.iter().cloned())
             .collect()
+    }
+
+    /// Keys of the party itself and of every party that a way connects with it, without another between;
+    /// and the parties of the list in their order, those that are only above others last.
+    fn in_order(self) -> (BTreeSet<i32>, Vec<Node>) {
+        let mut top = self.top;
+        top.sort_by_key(|node| node.place.unwrap_or(usize::MAX));
+        (self.direct, top)
     }
 }
 

@@ -32,7 +32,7 @@ pub async fn list(
     let parts = ConnectionParts::of(&query)?;
     let ends = access.list_ends(&caller, &query).await?;
     let wrapping = Wrapping::Envelope;
-    let list = access.stream_connections(&ends, parts, language, wrapping, |one| one);
+    let list = access.stream_connections(ends, parts, language, wrapping, |one| one);
     list.await
 }
 

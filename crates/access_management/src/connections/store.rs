@@ -1,6 +1,7 @@
 //! All SQL of connections.
 
 use foundation::db::DbError;
+use futures_util::stream::BoxStream;
 use registers::packages::PackageKey;
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -51,13 +52,13 @@ macro_rules! ways {
 
 /// Ways by which something of a party reaches others, or one other: relations of the party and of its
 /// main unit, key roles in those that they lead to, client delegations.
-pub(super) async fn to_others(
-    db: &mut PgConnection,
+pub(super) fn to_others<'a>(
+    db: &'a mut PgConnection,
     from: i32,
     to: Option<i32>,
-    content: WayContent<'_>,
-) -> Result<Vec<WayRow>, DbError> {
-    Ok(ways!(
+    content: WayContent<'a>,
+) -> BoxStream<'a, Result<WayRow, sqlx::Error>> {
+    ways!(
         r#"source as materialized (
              select key, form_id, false as is_main_unit, false as is_own_firm from party where key = $1
              union all
@@ -83,20 +84,19 @@ pub(super) async fn to_others(
         to,
         content.rights_on
     )
-    .fetch_all(db)
-    .await?)
+    .fetch(db)
 }
 
 /// Ways by which something of others, or of one other, reaches a party: relations to the party and to
 /// organisations in which it holds a key role, client delegations; from the givers, their sub-units and
 /// the owners of sole proprietorships.
-pub(super) async fn from_others(
-    db: &mut PgConnection,
+pub(super) fn from_others<'a>(
+    db: &'a mut PgConnection,
     to: i32,
     from: Option<i32>,
-    content: WayContent<'_>,
-) -> Result<Vec<WayRow>, DbError> {
-    Ok(ways!(
+    content: WayContent<'a>,
+) -> BoxStream<'a, Result<WayRow, sqlx::Error>> {
+    ways!(
         r#"holder as materialized (
              select $1::int as key, null::int as via_key, null::int2 as via_role, null::int2 as via_form
              union all
@@ -129,8 +129,7 @@ pub(super) async fn from_others(
         from,
         content.rights_on
     )
-    .fetch_all(db)
-    .await?)
+    .fetch(db)
 }
 
 /// The right-holder relation between two parties, kept as it is until the transaction ends.

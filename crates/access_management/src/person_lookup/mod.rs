@@ -39,12 +39,23 @@ impl AccessManagement {
                 .into());
         };
         input.must_be_complete()?;
-        let found = repeat_on_conflict(|| self.look_up_once(caller, input)).await?;
-        found.ok_or_else(|| {
+        self.find_person(caller, input).await?.ok_or_else(|| {
             let text = "PersonInput details must match";
             let finding = Invalid::new(InvalidCode::PersonNotFound, "", "personInput", text);
             finding.at(["/PersonIdentifier", "/LastName"]).into()
         })
+    }
+
+    /// The person whom a caller describes, when there is one.
+    ///
+    /// # Errors
+    /// 429 when the caller failed too often.
+    pub async fn find_person(
+        &self,
+        caller: Uuid,
+        input: &PersonInput,
+    ) -> AccessResult<Option<Party>> {
+        repeat_on_conflict(|| self.look_up_once(caller, input)).await
     }
 
     /// The person, or a failure more. Calls of one caller take turns, so that none looks a person

@@ -1,7 +1,12 @@
 //! All SQL of authorized parties.
 
+use std::vec;
+
 use chrono::NaiveDate;
-use futures_util::stream::BoxStream;
+use futures_util::{
+    StreamExt as _, TryStreamExt as _,
+    stream::{self, BoxStream},
+};
 use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -43,6 +48,9 @@ pub struct ReachRow {
     pub rights: Value,
 }
 
+/// Parties whose relations are read at once: no statement waits for a slow reader.
+const PARTIES_PER_QUERY: usize = 1_000;
+
 /// Every relation that counts for a subject, in the order described at [`ReachRow`]; `only` picks
 /// parties out.
 pub fn reach<'a>(
@@ -51,9 +59,88 @@ pub fn reach<'a>(
     include: Include,
     only: Option<&'a [i32]>,
 ) -> BoxStream<'a, Result<ReachRow, sqlx::Error>> {
+    let chunks = async move {
+        let chunks: Vec<Vec<i32>> = match only {
+            Some(keys) => vec![keys.to_vec()],
+            None => reached_keys(&mut *db, subject, include)
+                .await?
+                .chunks(PARTIES_PER_QUERY)
+                .map(<[i32]>::to_vec)
+                .collect(),
+        };
+        let next = move |(db, mut rest): (&'a mut PgConnection, vec::IntoIter<Vec<i32>>)| async move {
+            let Some(keys) = rest.next() else {
+                return Ok::<_, sqlx::Error>(None);
+            };
+            let rows = reach_of(&mut *db, subject, include, &keys).await?;
+            Ok(Some((
+                stream::iter(rows.into_iter().map(Ok::<_, sqlx::Error>)),
+                (db, rest),
+            )))
+        };
+        let rows = stream::try_unfold((db, chunks.into_iter()), next).try_flatten();
+        Ok::<_, sqlx::Error>(rows)
+    };
+    stream::once(chunks).try_flatten().boxed()
+}
+
+/// Keys of every party that a relation of a subject reaches, in the order described at [`ReachRow`].
+async fn reached_keys(
+    db: &mut PgConnection,
+    subject: i32,
+    include: Include,
+) -> Result<Vec<i32>, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"with holder as (
+             select $1::int as key
+             union
+             select k.from_key from register_role k join role on role.key = k.role_id and role.is_key_role where k.to_key = $1 and $2
+           ), source as (
+             select r.from_key as key from holder h join register_role r on r.to_key = h.key
+             union
+             select a.from_key from holder h join assignment a on a.to_key = h.key
+             union
+             select client_key from client_delegation where system_user_key = $1
+           ), reached as (
+             select key from source
+             union
+             select c.key from source s join party c on c.parent_key = s.key
+             union
+             select owns.to_key from source s join party firm on firm.key = s.key
+             join entity_variant form on form.key = firm.form_id and form.code = 'ENK'
+             join register_role owns on owns.from_key = firm.key
+             join role on role.key = owns.role_id and role.code = 'innehaver'
+             union
+             select $1
+           )
+           select p.key from reached r join party p on p.key = r.key and p.kind in ('person', 'organization')
+           order by coalesce(p.parent_key, p.key), p.parent_key nulls first, p.key"#,
+        subject,
+        include.via_key_roles
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Every relation that counts for a subject and reaches one of these parties.
+async fn reach_of(
+    db: &mut PgConnection,
+    subject: i32,
+    include: Include,
+    parties: &[i32],
+) -> Result<Vec<ReachRow>, sqlx::Error> {
     sqlx::query_as!(
         ReachRow,
-        r#"with /* hot path */ holder as (
+        r#"with /* hot path */ wanted as (
+             select unnest($3::int[]) as key
+           ), source as materialized (
+             select key from wanted
+             union
+             select p.parent_key from wanted w join party p on p.key = w.key where p.parent_key is not null
+             union
+             select owns.from_key from wanted w join register_role owns on owns.to_key = w.key
+             join role on role.key = owns.role_id and role.code = 'innehaver'
+           ), holder as (
              select $1::int as key, null::int2 as key_role, null::int2 as key_form
              union all
              select k.from_key, k.role_id, o.form_id
@@ -61,17 +148,17 @@ pub fn reach<'a>(
              where k.to_key = $1 and $2
            ), relation as (
              select r.from_key, r.role_id, h.key_role, h.key_form, null::uuid as assignment, null::uuid as delegation
-             from holder h join register_role r on r.to_key = h.key
+             from source s join register_role r on r.from_key = s.key join holder h on h.key = r.to_key
              union all
-             select a.from_key, a.role_id, h.key_role, h.key_form, a.id, null from holder h join assignment a on a.to_key = h.key
+             select a.from_key, a.role_id, h.key_role, h.key_form, a.id, null from source s join assignment a on a.from_key = s.key join holder h on h.key = a.to_key
              union all
              select d.client_key, d.role_id, null, null, null, d.id
-             from client_delegation d join party f on f.key = d.facilitator_key and f.status <> 'deleted' and f.death_date is null
-             where d.system_user_key = $1
+             from source s join client_delegation d on d.system_user_key = $1 and d.client_key = s.key
+             join party f on f.key = d.facilitator_key and f.status <> 'deleted' and f.death_date is null
            ), reached as (
              select r.from_key as key, false as main_unit, false as own_firm, r.* from relation r
              union all
-             select c.key, true, false, r.* from relation r join party c on c.parent_key = r.from_key
+             select c.key, true, false, r.* from relation r join party c on c.parent_key = r.from_key and c.key = any($3)
              union all
              select owner.key, false, true, r.*
              from relation r
@@ -85,7 +172,8 @@ pub fn reach<'a>(
            )
            select p.key, p.uuid, p.party_id, p.kind, p.form_id, p.status, p.org_number, p.person_id_enc, p.parent_key, p.name, p.birth_date,
              p.death_date, m.uuid as "main_uuid?", m.party_id as "main_party_id?", m.form_id as "main_form?", m.status as "main_status?",
-             m.org_number as "main_org_number?", m.name as "main_name?", f.form_id as "from_form?", r.main_unit as "from_main_unit!",
+             m.org_number as "main_org_number?", m.name as "main_name?",
+             case when r.main_unit then m.form_id when r.own_firm then (select key from entity_variant where code = 'ENK') else p.form_id end as "from_form?", r.main_unit as "from_main_unit!",
              r.own_firm as "from_own_firm!", r.role_id as "role?", r.key_role as "key_role?", r.key_form as "key_form?",
              r.delegation is not null as "client!",
              case when r.assignment is not null then array(select package_id from assignment_package where assignment_id = r.assignment)
@@ -93,7 +181,7 @@ pub fn reach<'a>(
                   else '{}' end as "packages!",
              case when r.assignment is not null then coalesce((
                     select jsonb_agg(jsonb_build_array(resource_id, action)) from assignment_right where assignment_id = r.assignment), '[]')
-                  when r.delegation is not null then coalesce((
+                  when exists (select from client_delegation_resource where delegation_id = r.delegation) then coalesce((
                     select jsonb_agg(jsonb_build_array(g.resource_id, g.action))
                     from client_delegation_resource k join client_delegation d on d.id = k.delegation_id
                     join assignment a on a.from_key = d.client_key and a.to_key = d.facilitator_key and a.role_id = d.role_id
@@ -102,15 +190,15 @@ pub fn reach<'a>(
                   else '[]' end as "rights!"
            from reached r
            join party p on p.key = r.key and p.kind in ('person', 'organization')
-           join party f on f.key = r.from_key
            left join party m on m.key = p.parent_key
-           where ($3::int[] is null or p.key = any($3))
+           where p.key = any($3)
            order by coalesce(p.parent_key, p.key), p.parent_key nulls first, p.key"#,
         subject,
         include.via_key_roles,
-        only
+        parties
     )
-    .fetch(db)
+    .fetch_all(db)
+    .await
 }
 
 /// Keys of the main units of those among these parties that are sub-units.

@@ -58,6 +58,16 @@ impl Pdp {
         }
     }
 
+    /// The same decision point on another catalogue. What it knew of pairs it reads again.
+    #[must_use]
+    pub fn with_catalogue(&self, catalogue: Arc<Catalogue>) -> Self {
+        Self {
+            memory: self.memory.with_catalogue(Arc::clone(&catalogue)),
+            catalogue,
+            ..self.clone()
+        }
+    }
+
     /// Where decisions are logged.
     #[must_use]
     pub fn log(&self) -> &Log {

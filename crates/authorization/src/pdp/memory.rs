@@ -231,6 +231,11 @@ impl Memory {
         }
     }
 
+    /// Nothing is known yet, and another catalogue says what follows from roles.
+    pub fn with_catalogue(&self, catalogue: Arc<Catalogue>) -> Self {
+        Self::new(Arc::clone(&self.feed), catalogue, self.client_resources)
+    }
+
     /// What is known about a pair, and still true.
     pub fn get(&self, key: &Key) -> Option<Arc<Fact<Pair>>> {
         self.pairs.get(key)

@@ -6,6 +6,7 @@ use http::{
     HeaderMap, Method,
     header::{ACCEPT_LANGUAGE, HOST},
     request::Parts,
+    uri::Authority,
 };
 use time::Duration;
 use uuid::Uuid;
@@ -53,6 +54,8 @@ pub struct Browser {
     pub jar: CookieJar,
     /// Language of the page.
     pub language: Language,
+    /// Name by which it called.
+    host: Option<String>,
     /// Path and query it asked for.
     pub target: String,
     /// Whether it sends a form.
@@ -97,12 +100,50 @@ impl FromRequestParts<Pages> for Browser {
                 .path_and_query()
                 .map(|p| p.as_str().to_owned())
                 .unwrap_or_default(),
+            host: host_called(parts),
             headers: parts.headers.clone(),
             is_form: parts.method == Method::POST,
             jar,
             session,
             secure,
         })
+    }
+}
+
+/// The name by which a request calls, without a port: as a trusted proxy forwards it, or as it came.
+fn host_called(parts: &Parts) -> Option<String> {
+    let forwarded = context::current().and_then(|c| c.forwarded.host.clone());
+    let authority = forwarded.or_else(|| {
+        let of_uri = || parts.uri.authority().map(|a| a.as_str().to_owned());
+        let header = parts.headers.get(HOST).and_then(|v| v.to_str().ok());
+        header.map(str::to_owned).or_else(of_uri)
+    })?;
+    let authority: Authority = authority.parse().ok()?;
+    Some(authority.host().to_owned())
+}
+
+impl Browser {
+    /// The same address on the host of the pages, when the browser asked another of our names for it: a
+    /// session belongs to one host.
+    #[must_use]
+    pub fn on_host_of_pages(&self, pages: &Pages) -> Option<String> {
+        let called = self.host.as_ref().filter(|_| pages.has_two_names())?;
+        let is_there =
+            host_of(&pages.config.ui_base).is_some_and(|host| host.eq_ignore_ascii_case(called));
+        (!is_there).then(|| format!("{}{}", pages.config.ui_base, self.target))
+    }
+}
+
+/// The host of an address of ours.
+fn host_of(base: &str) -> Option<String> {
+    Some(url::Url::parse(base).ok()?.host_str()?.to_owned())
+}
+
+impl Pages {
+    /// Whether pages have another host than the API.
+    #[must_use]
+    pub fn has_two_names(&self) -> bool {
+        host_of(&self.config.ui_base) != host_of(&self.config.public_base)
     }
 }
 
@@ -129,6 +170,7 @@ impl Browser {
     pub fn without_session(pages: &Pages, headers: &HeaderMap, target: &str) -> Self {
         let jar = CookieJar::from_headers(headers);
         Self {
+            host: None,
             language: language_of(&jar, headers, None),
             headers: headers.clone(),
             jar,

@@ -63,6 +63,9 @@ pub fn own_address(pages: &Pages, goto: &str) -> Option<String> {
 
 /// `GET …/authentication?goto=&acr_values=`: begins a login, or steps up.
 pub async fn start(State(pages): State<Pages>, browser: Browser, query: Query) -> Response {
+    if let Some(address) = browser.on_host_of_pages(&pages) {
+        return found(&address);
+    }
     let goto = query
         .get("goto")
         .and_then(|g| own_address(&pages, g))

@@ -25,14 +25,14 @@ const METADATA_LIFE: Duration = Duration::from_secs(24 * 3600);
 
 /// Where the identity provider sends the browser after a login.
 #[must_use]
-pub fn callback_address(public_base: &str) -> String {
-    format!("{public_base}/authentication/api/v1/upstream/callback")
+pub fn callback_address(ui_base: &str) -> String {
+    format!("{ui_base}/authentication/api/v1/upstream/callback")
 }
 
 /// Where the identity provider sends the browser after a log-out.
 #[must_use]
-pub fn logged_out_address(public_base: &str) -> String {
-    format!("{public_base}/authentication/api/v1/logout/handleloggedout")
+pub fn logged_out_address(ui_base: &str) -> String {
+    format!("{ui_base}/authentication/api/v1/logout/handleloggedout")
 }
 
 /// The client.
@@ -104,8 +104,8 @@ impl LoginClient {
             client_id,
             key,
             http,
-            redirect_uri: callback_address(&config.public_base),
-            post_logout_uri: logged_out_address(&config.public_base),
+            redirect_uri: callback_address(&config.ui_base),
+            post_logout_uri: logged_out_address(&config.ui_base),
             metadata: ArcSwapOption::empty(),
         }))
     }

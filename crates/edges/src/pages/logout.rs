@@ -62,9 +62,21 @@ pub fn is_own_link(browser: &Browser) -> bool {
     site.is_none_or(|s| matches!(s, "same-origin" | "none"))
 }
 
+/// Whether the browser follows a link of our other name: where there are two, they are of one site.
+fn is_from_own_name(pages: &Pages, browser: &Browser) -> bool {
+    let site = browser
+        .headers
+        .get("sec-fetch-site")
+        .and_then(|v| v.to_str().ok());
+    pages.has_two_names() && site == Some("same-site")
+}
+
 /// `GET …/logout`: for a link. From another site it only offers a button.
 pub async fn by_link(State(pages): State<Pages>, browser: Browser) -> Response {
-    if is_own_link(&browser) {
+    if let Some(address) = browser.on_host_of_pages(&pages) {
+        return super::onward::found(&address);
+    }
+    if is_own_link(&browser) || is_from_own_name(&pages, &browser) {
         return end(&pages, &browser, None, None).await;
     }
     let layout = Layout::new(
@@ -152,11 +164,11 @@ async fn try_end(
                     error = format!("{error:#}"),
                     "the identity provider's log-out cannot be reached"
                 );
-                super::logged_out_address(&pages.config.public_base)
+                super::logged_out_address(&pages.config.ui_base)
             },
             String::from,
         ),
-        None => super::logged_out_address(&pages.config.public_base),
+        None => super::logged_out_address(&pages.config.ui_base),
     };
     let response = onward::lead(browser.is_form, &next, || leaving(pages, browser, receipt));
     Ok((jar, response).into_response())

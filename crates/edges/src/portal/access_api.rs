@@ -8,12 +8,8 @@ use access_management::{
     client_delegations::Version,
     connections::ConnectionParts,
     entities::Wrapping,
-    errors::AccessError,
 };
-use axum::{
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, response::Response};
 use foundation::http::{ApiError, Json, Language, query::Query};
 use http::StatusCode;
 
@@ -23,28 +19,25 @@ use super::{
         PortalAgent, PortalClient, PortalPackageCheck, PortalRightHolder, portal_agent,
         portal_client, portal_package_check, portal_right_holder,
     },
-    problem::unexpected_answer,
+    passed_on::{Connected, PassedResult, Plain},
+    person_input::refused,
 };
 
-/// An error of the call behind a read: its status alone.
-#[derive(Debug)]
-pub struct ReadError(AccessError);
-
-impl<E: Into<AccessError>> From<E> for ReadError {
-    fn from(error: E) -> Self {
-        Self(error.into())
-    }
-}
-
-impl IntoResponse for ReadError {
-    fn into_response(self) -> Response {
-        // The portal passes a sentence on as it is.
-        let is_sentence = matches!(self.0, AccessError::Api(ApiError::Text(..)));
-        let response = self.0.into_response();
-        match response.status() {
-            StatusCode::BAD_REQUEST if !is_sentence => unexpected_answer(StatusCode::BAD_REQUEST),
-            _ => response,
+/// The caller of a row that needs one of the ends.
+///
+/// # Errors
+/// A sentence when neither end is named; else what keeps the caller from calling.
+pub(super) fn with_an_end<P>(
+    caller: Result<Managing<P>, ApiError>,
+    query: &Query,
+) -> Result<Managing<P>, ApiError> {
+    let is_named = |name: &str| query.get(name).is_some_and(|text| !text.trim().is_empty());
+    match caller {
+        Err(ApiError::Empty(StatusCode::FORBIDDEN)) if !is_named("from") && !is_named("to") => {
+            let sentence = "Either 'from' or 'to' query parameter must be provided.";
+            Err(refused(sentence))
         }
+        caller => caller,
     }
 }
 
@@ -58,15 +51,8 @@ pub async fn right_holders(
     caller: Result<Managing<ReadAccessInPortal>, ApiError>,
     language: Language,
     query: Query,
-) -> Result<Response, ReadError> {
-    let is_named = |name: &str| query.get(name).is_some_and(|text| !text.trim().is_empty());
-    let caller = match caller {
-        Err(ApiError::Empty(StatusCode::FORBIDDEN)) if !is_named("from") && !is_named("to") => {
-            let sentence = "Either 'from' or 'to' query parameter must be provided.";
-            return Err(ApiError::Text(StatusCode::BAD_REQUEST, sentence.to_owned()).into());
-        }
-        caller => caller?,
-    };
+) -> PassedResult<Response, Connected> {
+    let caller = with_an_end(caller, &query)?;
     let access: &AccessManagement = &portal.access;
     let parts = ConnectionParts {
         packages: false,
@@ -75,7 +61,7 @@ pub async fn right_holders(
     };
     let ends = access.list_ends(&caller, &query).await?;
     let (wrapping, shape) = (Wrapping::Bare, portal_right_holder);
-    let list = access.stream_connections(&ends, parts, language, wrapping, shape);
+    let list = access.stream_connections(ends, parts, language, wrapping, shape);
     Ok(list.await?)
 }
 
@@ -86,7 +72,7 @@ pub async fn right_holders(
 pub async fn agents(
     State(portal): State<PortalBackEnd>,
     caller: Facilitating<ReadClientsInPortal>,
-) -> Result<Response, ReadError> {
+) -> PassedResult<Response, Plain> {
     let (party, wrapping) = (&caller.party, Wrapping::Bare);
     let list = portal
         .access
@@ -102,7 +88,7 @@ pub async fn clients(
     State(portal): State<PortalBackEnd>,
     caller: Facilitating<ReadClientsInPortal>,
     query: Query,
-) -> Result<Response, ReadError> {
+) -> PassedResult<Response, Plain> {
     let (party, wrapping) = (&caller.party, Wrapping::Bare);
     let list = portal
         .access
@@ -117,7 +103,7 @@ pub async fn clients(
 pub async fn check_packages(
     State(portal): State<PortalBackEnd>,
     caller: Managing<GiveAccessInPortal>,
-) -> Result<Json<Vec<PortalPackageCheck>>, ReadError> {
+) -> PassedResult<Json<Vec<PortalPackageCheck>>, Plain> {
     let checked = portal.access.check_packages(&caller, &[], &[]).await?;
     let list = checked.data.into_iter().map(portal_package_check);
     Ok(Json(list.collect()))

@@ -37,6 +37,14 @@ impl<S: Sync> FromRequestParts<S> for PageLanguage {
     }
 }
 
+impl PageLanguage {
+    /// The language.
+    #[must_use]
+    pub const fn language(self) -> Language {
+        self.0
+    }
+}
+
 /// Names in a language.
 pub struct Describer<'a> {
     /// Texts of packages.

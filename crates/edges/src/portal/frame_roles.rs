@@ -37,7 +37,7 @@ pub struct RolePermission {
 /// A role.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct HeldRoleFe {
+pub struct HeldRoleFe {
     id: Uuid,
     name: String,
     code: String,
@@ -47,8 +47,8 @@ struct HeldRoleFe {
     legacy_role_code: Option<String>,
     legacy_urn: Option<String>,
     provider: Option<ProviderDto>,
-    /// Always null: whether a role can be taken back is not known here.
-    is_revocable: Option<bool>,
+    /// Always false: roles of the register are not taken back here.
+    is_revocable: bool,
 }
 
 impl From<RoleDto> for HeldRoleFe {
@@ -63,7 +63,7 @@ impl From<RoleDto> for HeldRoleFe {
             legacy_role_code: role.legacy_role_code,
             legacy_urn: role.legacy_urn,
             provider: role.provider,
-            is_revocable: None,
+            is_revocable: false,
         }
     }
 }

@@ -2,17 +2,26 @@
 //! layers below, with names put in where a page shows them, and with the portal's own problem codes.
 
 mod access_model;
+mod connection_model;
+mod delegation_model;
 mod describe;
 mod frame_model;
 pub(crate) mod frame_roles;
 mod model;
+mod passed_on;
+mod person_input;
 pub(crate) mod preferences_store;
 mod problem;
 
 pub(crate) mod access_api;
+pub(crate) mod access_packages_api;
+pub(crate) mod catalogue_api;
+pub(crate) mod client_delegations_api;
 pub(crate) mod clients_api;
 pub(crate) mod frame_api;
 pub(crate) mod requests_api;
+pub(crate) mod rightholders_api;
+pub(crate) mod single_rights_api;
 pub(crate) mod system_users_api;
 pub(crate) mod user_api;
 

@@ -105,12 +105,16 @@ pub(crate) fn answer_codes() -> Vec<AnswerCode> {
     numbered.chain([other]).collect()
 }
 
-/// A problem of the framework for a call behind this one that failed.
-pub(super) fn unexpected_answer(status: StatusCode) -> Response {
+/// A problem of the framework, without a code.
+pub(super) fn framework_problem(
+    status: StatusCode,
+    title: &str,
+    detail: Option<String>,
+) -> Response {
     let mut body = Map::new();
-    let title = "Unexpected HttpStatus response";
     body.insert("title".to_owned(), title.into());
     body.insert("status".to_owned(), status.as_u16().into());
+    body.extend(detail.map(|detail| ("detail".to_owned(), detail.into())));
     if let Some(trace) = context::trace_id() {
         body.insert("traceId".to_owned(), trace.into());
     }

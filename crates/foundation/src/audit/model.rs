@@ -70,6 +70,7 @@ words! {
         LookupByExternalId = "lookup.byexternalid", "Maskinporten looked a system user up: every refusal, and one hit in a hundred.";
         RecoverReplayed = "recover.replayed", "what ended an access was done again, since the database was older than its journal.";
         OperatorImported = "operator.imported", "a file was imported.";
+        CatalogueImported = "catalogue.imported", "an operator replaced the stored catalogue of roles and packages.";
         OperatorRowInserted = "operator.row_inserted", "a row was added past the service.";
         OperatorRowUpdated = "operator.row_updated", "a row was changed past the service.";
         OperatorRowDeleted = "operator.row_deleted", "a row was deleted past the service.";
@@ -94,6 +95,7 @@ words! {
         Resource = "resource", "a resource of the registry, by its identifier.";
         AccessList = "access_list", "an access list, as its owner's code, a colon and its identifier.";
         Import = "import", "a source and a kind of file.";
+        Catalogue = "catalogue", "the catalogue of roles and packages, by its hash.";
         Session = "session", "a session of a browser: the first 16 hexadecimal digits of its id.";
         Recovery = "recovery", "the database as a whole; the id says whether a fail-over or a restore had made it older.";
         Login = "login", "an attempt to log in; it has no id.";

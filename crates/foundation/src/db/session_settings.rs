@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use crate::config::Database;
 
 /// Name and value of what each session of the service has.
-pub(super) type SessionSettings = [(&'static str, String); 6];
+pub(super) type SessionSettings = [(&'static str, String); 7];
 
 pub(super) fn session_settings(settings: &Database) -> SessionSettings {
     [
@@ -21,6 +21,8 @@ pub(super) fn session_settings(settings: &Database) -> SessionSettings {
         // Statements are prepared once per connection. With large tables Postgres would plan each
         // decision anew, which takes ten times as long as deciding.
         ("plan_cache_mode", "force_generic_plan".to_owned()),
+        // Compiling the plan of a list takes longer than running it.
+        ("jit", "off".to_owned()),
     ]
 }
 

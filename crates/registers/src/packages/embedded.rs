@@ -121,6 +121,7 @@ pub fn embedded() -> anyhow::Result<Catalogue> {
             is_delegable: row.is_delegable,
             is_assignable: row.is_assignable,
             is_available_for_service_owners: row.is_available_for_service_owners,
+            is_retired: false,
         });
     }
     let (mut variants, mut variant_keys) = (Vec::new(), HashMap::new());

@@ -5,15 +5,16 @@ use std::collections::{HashMap, HashSet};
 
 use anyhow::Context as _;
 use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
+    catalogue::Whole,
     dto::{
         AreaDto, FoundPackage, GroupDto, LedResource, PackageDto, ProviderDto, ResourceDto,
         RoleDto, SubtypeDto, TypeDto,
     },
     search::{Comparison, SearchedTexts, fits},
-    store::{PACKAGES, ROLE_PACKAGES, ROLES, VARIANTS, part},
 };
 use foundation::http::Language;
 
@@ -81,6 +82,9 @@ struct Package {
     is_delegable: bool,
     is_assignable: bool,
     is_available_for_service_owners: bool,
+    /// Found by its id and its URN alone.
+    #[serde(default)]
+    retired: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -186,9 +190,9 @@ pub enum UnknownName {
     Variant(String),
 }
 
-fn read<T: DeserializeOwned>(file: &str, member: &str) -> anyhow::Result<Vec<T>> {
-    serde_json::from_value(part(file, member)?)
-        .with_context(|| format!("reading {member} of an embedded catalogue"))
+fn read<T: DeserializeOwned>(catalogue: &Value, member: &str) -> anyhow::Result<Vec<T>> {
+    let part = catalogue.get(member).cloned().unwrap_or_default();
+    serde_json::from_value(part).with_context(|| format!("reading {member} of the catalogue"))
 }
 
 /// By name, without regard to letter case.
@@ -198,25 +202,31 @@ fn sorted_by_name<T>(mut list: Vec<T>, name: impl Fn(&T) -> &str) -> Vec<T> {
 }
 
 impl Metadata {
-    /// Reads the embedded files.
+    /// The texts of a catalogue.
     ///
     /// # Errors
-    /// One of them is not as it should be.
-    pub fn read() -> anyhow::Result<Self> {
+    /// A part of it is not as it should be.
+    pub fn of(catalogue: &Whole) -> anyhow::Result<Self> {
+        let catalogue = &catalogue.document()?;
         let mut role_packages: HashMap<String, Vec<RolePackage>> = HashMap::new();
-        for row in read::<RolePackage>(ROLE_PACKAGES, "rolePackages")? {
+        for row in read::<RolePackage>(catalogue, "rolePackages")? {
             role_packages.entry(row.role.clone()).or_default().push(row);
         }
         Ok(Self {
-            groups: read(PACKAGES, "areaGroups")?,
-            areas: read(PACKAGES, "areas")?,
-            packages: read(PACKAGES, "packages")?,
-            roles: read(ROLES, "roles")?,
-            kinds: read(ROLES, "entityTypes")?,
-            providers: read(ROLES, "providers")?,
+            groups: read(catalogue, "areaGroups")?,
+            areas: read(catalogue, "areas")?,
+            packages: read(catalogue, "packages")?,
+            roles: read(catalogue, "roles")?,
+            kinds: read(catalogue, "entityTypes")?,
+            providers: read(catalogue, "providers")?,
             role_packages,
-            variants: read(VARIANTS, "variants")?,
+            variants: read(catalogue, "variants")?,
         })
+    }
+
+    /// Packages that are offered.
+    fn offered(&self) -> impl Iterator<Item = &Package> {
+        self.packages.iter().filter(|package| !package.retired)
     }
 
     /// The groups by name, without their areas.
@@ -259,7 +269,7 @@ impl Metadata {
     #[must_use]
     pub fn packages_of(&self, area: Uuid, language: Language) -> Option<Vec<PackageDto>> {
         let area = self.areas.iter().find(|a| a.id == area)?;
-        let packages = self.packages.iter().filter(|p| p.area == area.urn);
+        let packages = self.offered().filter(|p| p.area == area.urn);
         let packages = packages.map(|p| self.package_dto(p, language)).collect();
         Some(sorted_by_name(packages, |package| &package.name))
     }
@@ -268,8 +278,7 @@ impl Metadata {
     #[must_use]
     pub fn hierarchy(&self, language: Language) -> Vec<GroupDto> {
         let packages = |area: &Area| {
-            self.packages
-                .iter()
+            self.offered()
                 .filter(|p| p.area == area.urn)
                 .map(|p| PackageDto {
                     area: None,
@@ -324,7 +333,7 @@ impl Metadata {
     /// URNs of all packages, as policies name them.
     #[must_use]
     pub fn package_urns(&self) -> Vec<String> {
-        self.packages.iter().map(|p| p.urn.clone()).collect()
+        self.offered().map(|p| p.urn.clone()).collect()
     }
 
     /// Packages that a search finds, the best first; without a term, in the order of the catalogue.
@@ -366,7 +375,7 @@ impl Metadata {
             }
         }
         let mut found = Vec::new();
-        for package in &self.packages {
+        for package in self.offered() {
             if kind.is_some_and(|kind| package.entity_type != kind) {
                 continue;
             }

@@ -71,6 +71,8 @@ pub struct Package {
     /// May be given directly.
     pub is_assignable: bool,
     pub is_available_for_service_owners: bool,
+    /// Kept for those who hold it, and no longer offered.
+    pub is_retired: bool,
 }
 
 impl Package {
@@ -101,15 +103,16 @@ pub struct Variant {
     pub is_sub_unit: bool,
 }
 
-/// Everything above, in memory. It changes only with a new version of the program.
+/// Everything above, in memory. It does not change: a catalogue that is imported is another one.
 #[derive(Debug, Default)]
 pub struct Catalogue {
     roles: HashMap<RoleKey, Role>,
     roles_by_code: HashMap<String, RoleKey>,
     roles_by_register_code: HashMap<String, RoleKey>,
     packages: HashMap<PackageKey, Package>,
-    /// By URN in lower case.
+    /// By URN in lower case, retired ones apart.
     packages_by_urn: HashMap<String, PackageKey>,
+    retired_by_urn: HashMap<String, PackageKey>,
     role_map: HashMap<RoleKey, Vec<RoleKey>>,
     role_packages: HashMap<RoleKey, Vec<RolePackage>>,
     variants: HashMap<VariantKey, Variant>,
@@ -133,8 +136,12 @@ impl Catalogue {
             out.roles.insert(role.key, role);
         }
         for package in packages {
-            out.packages_by_urn
-                .insert(package.urn.to_ascii_lowercase(), package.key);
+            let by_urn = if package.is_retired {
+                &mut out.retired_by_urn
+            } else {
+                &mut out.packages_by_urn
+            };
+            by_urn.insert(package.urn.to_ascii_lowercase(), package.key);
             out.packages.insert(package.key, package);
         }
         for (has, gets) in role_map {
@@ -203,7 +210,7 @@ impl Catalogue {
     }
 
     /// A package as callers name it: by URN, by its last part, or by that with a colon before it, in any
-    /// letter case.
+    /// letter case. Retired ones have no name any more.
     #[must_use]
     pub fn package_named(&self, name: &str) -> Option<&Package> {
         let name = name.trim();
@@ -211,9 +218,30 @@ impl Catalogue {
             .or_else(|| self.package_by_value(name.strip_prefix(':').unwrap_or(name)))
     }
 
-    /// A package by its id.
+    /// As [`Self::package_named`], retired ones too: for what takes something back.
+    #[must_use]
+    pub fn held_package_named(&self, name: &str) -> Option<&Package> {
+        self.package_named(name).or_else(|| {
+            let name = name.trim().to_ascii_lowercase();
+            let value = name.strip_prefix(':').unwrap_or(&name);
+            let key = self.retired_by_urn.get(&name).or_else(|| {
+                let urn = format!("urn:altinn:accesspackage:{value}");
+                self.retired_by_urn.get(&urn)
+            });
+            self.package(*key?)
+        })
+    }
+
+    /// A package by its id; none that is retired.
     #[must_use]
     pub fn package_by_id(&self, id: Uuid) -> Option<&Package> {
+        self.held_package_by_id(id)
+            .filter(|package| !package.is_retired)
+    }
+
+    /// As [`Self::package_by_id`], retired ones too: for what takes something back.
+    #[must_use]
+    pub fn held_package_by_id(&self, id: Uuid) -> Option<&Package> {
         self.packages.values().find(|package| package.id == id)
     }
 
@@ -226,18 +254,18 @@ impl Catalogue {
             .unwrap_or_default()
     }
 
-    /// Every package, in no order.
+    /// Every package that is not retired, in no order.
     pub fn packages(&self) -> impl Iterator<Item = &Package> {
-        self.packages.values()
+        self.packages.values().filter(|package| !package.is_retired)
     }
 
-    /// A package by key.
+    /// A package by key, be it retired.
     #[must_use]
     pub fn package(&self, key: PackageKey) -> Option<&Package> {
         self.packages.get(&key)
     }
 
-    /// A package by its URN in any letter case.
+    /// A package by its URN in any letter case; none that is retired.
     #[must_use]
     pub fn package_by_urn(&self, urn: &str) -> Option<&Package> {
         let key = match self.packages_by_urn.get(urn) {
@@ -247,11 +275,12 @@ impl Catalogue {
         self.package(*key)
     }
 
-    /// Keys of packages by their URNs in any case; unknown ones are left out.
+    /// Keys of packages by their URNs in any case, retired ones too: of what is held. Unknown ones are left
+    /// out.
     #[must_use]
     pub fn keys_of<'u>(&self, urns: impl IntoIterator<Item = &'u str>) -> Vec<PackageKey> {
         urns.into_iter()
-            .filter_map(|urn| self.package_by_urn(urn))
+            .filter_map(|urn| self.held_package_named(urn))
             .map(|p| p.key)
             .collect()
     }

@@ -1,9 +1,10 @@
-//! Storing the embedded catalogue, and reading it back with its keys.
+//! Storing a catalogue, and reading it back with its keys.
 
 use anyhow::Context as _;
-use foundation::db::{DbError, Lock};
+use foundation::db::DbError;
 use serde_json::Value;
 use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
 
 use super::dto::LedResource;
 use super::model::{Catalogue, EntityKind, Package, Role, RolePackage, Variant};
@@ -13,16 +14,12 @@ pub(super) const PACKAGES: &str = include_str!("../../../../data/access-packages
 pub(super) const ROLE_PACKAGES: &str = include_str!("../../../../data/role-packages.json");
 pub(super) const VARIANTS: &str = include_str!("../../../../data/entity-variants.json");
 
-/// Brings the stored catalogue in line with the embedded files. Rows that vanished from a file are
-/// reported and kept. One starting instance does it at a time; one that finds nothing to change
-/// writes nothing.
+/// Stores what a catalogue holds, as [`Whole`](super::Whole) writes it. Rows that it does not hold stay.
 ///
 /// # Errors
-/// A file cannot be read, or the database fails.
-pub async fn sync(pool: &PgPool) -> anyhow::Result<()> {
-    let mut tx = pool.begin().await?;
-    Lock::Start.take(&mut tx).await?;
-    let roles = part(ROLES, "roles")?;
+/// See [`DbError`].
+pub(super) async fn store(tx: &mut PgConnection, catalogue: &Value) -> Result<(), DbError> {
+    let part = |name: &str| catalogue.get(name).cloned().unwrap_or_default();
     sqlx::query!(
         r#"insert into role (id, urn, code, legacy_code, legacy_urn, register_code, provider, entity_type, name, description,
              is_key_role, is_assignable, is_available_for_service_owners)
@@ -41,7 +38,7 @@ pub async fn sync(pool: &PgPool) -> anyhow::Result<()> {
              is distinct from (excluded.urn, excluded.code, excluded.legacy_code, excluded.legacy_urn, excluded.register_code,
              excluded.provider, excluded.entity_type, excluded.name, excluded.description, excluded.is_key_role, excluded.is_assignable,
              excluded.is_available_for_service_owners)"#,
-        roles
+        part("roles")
     )
     .execute(&mut *tx)
     .await?;
@@ -49,7 +46,7 @@ pub async fn sync(pool: &PgPool) -> anyhow::Result<()> {
         r#"insert into role_map (has_role, gets_role)
            select h.key, g.key from jsonb_to_recordset($1) as f(has text, gets text)
            join role h on h.code = f.has join role g on g.code = f.gets on conflict do nothing"#,
-        part(ROLES, "roleMap")?
+        part("roleMap")
     )
     .execute(&mut *tx)
     .await?;
@@ -61,7 +58,7 @@ pub async fn sync(pool: &PgPool) -> anyhow::Result<()> {
              is_sub_unit = excluded.is_sub_unit
            where (entity_variant.code, entity_variant.entity_type, entity_variant.name, entity_variant.is_sub_unit)
              is distinct from (excluded.code, excluded.entity_type, excluded.name, excluded.is_sub_unit)"#,
-        part(VARIANTS, "variants")?
+        part("variants")
     )
     .execute(&mut *tx)
     .await?;
@@ -70,50 +67,49 @@ pub async fn sync(pool: &PgPool) -> anyhow::Result<()> {
            select v.key, r.key from jsonb_to_recordset($1) as f(id uuid, roles jsonb)
            cross join lateral jsonb_array_elements_text(f.roles) as held(code)
            join entity_variant v on v.id = f.id join role r on r.code = held.code on conflict do nothing"#,
-        part(VARIANTS, "variants")?
+        part("variants")
     )
     .execute(&mut *tx)
     .await?;
-    sync_packages(&mut tx).await?;
-    report_vanished(&mut tx).await?;
-    tx.commit().await?;
-    Ok(())
+    store_packages(tx, catalogue).await
 }
 
-async fn sync_packages(tx: &mut sqlx::PgConnection) -> anyhow::Result<()> {
+async fn store_packages(tx: &mut PgConnection, catalogue: &Value) -> Result<(), DbError> {
+    let part = |name: &str| catalogue.get(name).cloned().unwrap_or_default();
     sqlx::query!(
         r#"insert into area_group (id, key, name, entity_type)
            select id, key, name, "entityType" from jsonb_to_recordset($1) as f(id uuid, key text, name jsonb, "entityType" text)
            on conflict (id) do update set key = excluded.key, name = excluded.name, entity_type = excluded.entity_type
            where (area_group.key, area_group.name, area_group.entity_type) is distinct from (excluded.key, excluded.name, excluded.entity_type)"#,
-        part(PACKAGES, "areaGroups")?
+        part("areaGroups")
     )
     .execute(&mut *tx)
     .await?;
     sqlx::query!(
         r#"insert into area (id, urn, name, group_key, icon)
-           select id, urn, name, "group", icon from jsonb_to_recordset($1) as f(id uuid, urn text, name jsonb, "group" text, icon text)
+           select id, urn, name, "group", coalesce(icon, '') from jsonb_to_recordset($1) as f(id uuid, urn text, name jsonb, "group" text, icon text)
            on conflict (id) do update set urn = excluded.urn, name = excluded.name, group_key = excluded.group_key, icon = excluded.icon
            where (area.urn, area.name, area.group_key, area.icon) is distinct from (excluded.urn, excluded.name, excluded.group_key, excluded.icon)"#,
-        part(PACKAGES, "areas")?
+        part("areas")
     )
     .execute(&mut *tx)
     .await?;
     sqlx::query!(
         r#"insert into package (id, urn, code, name, description, entity_type, area_urn, provider, is_delegable, is_assignable,
-             is_available_for_service_owners)
-           select id, urn, code, name, description, "entityType", area, provider, "isDelegable", "isAssignable", "isAvailableForServiceOwners"
+             is_available_for_service_owners, retired)
+           select id, urn, code, name, description, "entityType", area, provider, "isDelegable", "isAssignable", "isAvailableForServiceOwners",
+             coalesce(retired, false)
            from jsonb_to_recordset($1) as f(id uuid, urn text, code text, name jsonb, description jsonb, "entityType" text, area text,
-             provider text, "isDelegable" bool, "isAssignable" bool, "isAvailableForServiceOwners" bool)
+             provider text, "isDelegable" bool, "isAssignable" bool, "isAvailableForServiceOwners" bool, retired bool)
            on conflict (id) do update set urn = excluded.urn, code = excluded.code, name = excluded.name, description = excluded.description,
              entity_type = excluded.entity_type, area_urn = excluded.area_urn, provider = excluded.provider,
              is_delegable = excluded.is_delegable, is_assignable = excluded.is_assignable,
-             is_available_for_service_owners = excluded.is_available_for_service_owners
+             is_available_for_service_owners = excluded.is_available_for_service_owners, retired = excluded.retired
            where (package.urn, package.code, package.name, package.description, package.entity_type, package.area_urn, package.provider,
-             package.is_delegable, package.is_assignable, package.is_available_for_service_owners)
+             package.is_delegable, package.is_assignable, package.is_available_for_service_owners, package.retired)
              is distinct from (excluded.urn, excluded.code, excluded.name, excluded.description, excluded.entity_type, excluded.area_urn,
-             excluded.provider, excluded.is_delegable, excluded.is_assignable, excluded.is_available_for_service_owners)"#,
-        part(PACKAGES, "packages")?
+             excluded.provider, excluded.is_delegable, excluded.is_assignable, excluded.is_available_for_service_owners, excluded.retired)"#,
+        part("packages")
     )
     .execute(&mut *tx)
     .await?;
@@ -127,27 +123,79 @@ async fn sync_packages(tx: &mut sqlx::PgConnection) -> anyhow::Result<()> {
              set has_access = excluded.has_access, can_delegate = excluded.can_delegate, can_assign = excluded.can_assign
            where (role_package.has_access, role_package.can_delegate, role_package.can_assign)
              is distinct from (excluded.has_access, excluded.can_delegate, excluded.can_assign)"#,
-        part(ROLE_PACKAGES, "rolePackages")?
+        part("rolePackages")
     )
     .execute(tx)
     .await?;
     Ok(())
 }
 
-/// Rows that the files do not name any more stay until an operator removes them.
-async fn report_vanished(tx: &mut sqlx::PgConnection) -> anyhow::Result<()> {
-    let vanished = sqlx::query_scalar!(
-        r#"select 'role ' || urn as "what!" from role where id not in (select id from jsonb_to_recordset($1) as f(id uuid))
-           union all
-           select 'package ' || urn from package where id not in (select id from jsonb_to_recordset($2) as f(id uuid))"#,
-        part(ROLES, "roles")?,
-        part(PACKAGES, "packages")?
+/// Ids of elements that go.
+#[derive(Debug, Default)]
+pub(super) struct Removed {
+    pub packages: Vec<Uuid>,
+    pub roles: Vec<Uuid>,
+    pub variants: Vec<Uuid>,
+    pub areas: Vec<Uuid>,
+    pub area_groups: Vec<Uuid>,
+}
+
+/// Removes elements, and pairs that a catalogue does not hold.
+///
+/// # Errors
+/// See [`DbError`]. Something still needs an element.
+pub(super) async fn remove(
+    tx: &mut PgConnection,
+    catalogue: &Value,
+    removed: &Removed,
+) -> Result<(), DbError> {
+    let part = |name: &str| catalogue.get(name).cloned().unwrap_or_default();
+    sqlx::query!(
+        r#"delete from role_package g using role r, package p where r.key = g.role and p.key = g.package and not exists (
+             select from jsonb_to_recordset($1) as f(role text, package text, variant text)
+             left join entity_variant v on v.entity_type = 'organization' and v.code = f.variant
+             where f.role = r.code and f.package = p.urn and v.key is not distinct from g.variant)"#,
+        part("rolePackages")
     )
-    .fetch_all(tx)
+    .execute(&mut *tx)
     .await?;
-    for what in vanished {
-        tracing::warn!(what, "stored, but no longer in the catalogue; kept");
-    }
+    sqlx::query!(
+        r#"delete from role_map m using role h, role g where h.key = m.has_role and g.key = m.gets_role
+             and (h.code, g.code) not in (select has, gets from jsonb_to_recordset($1) as f(has text, gets text))"#,
+        part("roleMap")
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!(
+        r#"delete from entity_variant_role o using entity_variant v, role r where v.key = o.variant and r.key = o.role
+             and (v.id, r.code) not in (
+               select f.id, held.code from jsonb_to_recordset($1) as f(id uuid, roles jsonb)
+               cross join lateral jsonb_array_elements_text(f.roles) as held(code))"#,
+        part("variants")
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!("delete from package where id = any($1)", &removed.packages)
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query!("delete from role where id = any($1)", &removed.roles)
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query!(
+        "delete from entity_variant where id = any($1)",
+        &removed.variants
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!("delete from area where id = any($1)", &removed.areas)
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query!(
+        "delete from area_group where id = any($1)",
+        &removed.area_groups
+    )
+    .execute(tx)
+    .await?;
     Ok(())
 }
 
@@ -179,7 +227,7 @@ pub(super) fn part(file: &str, member: &str) -> anyhow::Result<Value> {
     Ok(value.get_mut(member).map(Value::take).unwrap_or_default())
 }
 
-/// Reads the stored catalogue.
+/// Reads the rows of the stored catalogue.
 pub async fn load(pool: &PgPool) -> Result<Catalogue, sqlx::Error> {
     let roles = sqlx::query_as!(
         Role,
@@ -191,7 +239,7 @@ pub async fn load(pool: &PgPool) -> Result<Catalogue, sqlx::Error> {
     .await?;
     let packages = sqlx::query!(
         r#"select p.key, p.id, p.urn, p.name, p.description, p.entity_type, area.id as area, p.is_delegable, p.is_assignable,
-             p.is_available_for_service_owners
+             p.is_available_for_service_owners, p.retired
            from package p join area on area.urn = p.area_urn order by p.key"#
     )
     .fetch_all(pool)
@@ -208,6 +256,7 @@ pub async fn load(pool: &PgPool) -> Result<Catalogue, sqlx::Error> {
         is_delegable: r.is_delegable,
         is_assignable: r.is_assignable,
         is_available_for_service_owners: r.is_available_for_service_owners,
+        is_retired: r.retired,
     })
     .collect();
     let role_map = sqlx::query!("select has_role, gets_role from role_map")

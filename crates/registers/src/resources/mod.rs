@@ -28,7 +28,8 @@ pub use policy_warning::{PolicyWarning, PolicyWarningKind};
 pub use public_system::{Difference, differences};
 pub use rights::{RightKey, right_keys, right_keys_in_order};
 pub use store::{
-    ResourceKind, access_list_filters, kinds, names, naming, resources_of_subjects, upsert,
+    ResourceKind, ResourceOwnerRow, access_list_filters, kinds, names, naming, owners_of_types,
+    resources_of_subjects, upsert,
 };
 pub use system_resources::store_system_resources;
 pub use warnings::warnings;

@@ -502,6 +502,36 @@ pub async fn search(db: &mut PgConnection, filter: &Filter) -> Result<Vec<Stored
     .await?)
 }
 
+/// A service owner as a resource names it.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "members of the document")]
+pub struct ResourceOwnerRow {
+    pub orgcode: String,
+    pub organization: String,
+    pub name: Value,
+}
+
+/// Owners of live resources of these types, each once.
+pub async fn owners_of_types(
+    db: &mut PgConnection,
+    types: &[String],
+) -> Result<Vec<ResourceOwnerRow>, DbError> {
+    Ok(sqlx::query_as!(
+        ResourceOwnerRow,
+        r#"select distinct on (lower(o.owner->>'orgcode')) o.owner->>'orgcode' as "orgcode!", coalesce(o.owner->>'organization', '') as "organization!",
+             coalesce(o.owner->'name', '{}') as "name!"
+           from (
+             select v.document->'hasCompetentAuthority' as owner, r.identifier from resource r
+             cross join lateral (select document from resource_version where identifier = r.identifier order by version_id desc limit 1) v
+             where r.deleted is null and v.document->>'resourceType' = any($1)) o
+           where o.owner->>'orgcode' <> ''
+           order by lower(o.owner->>'orgcode'), o.identifier"#,
+        types
+    )
+    .fetch_all(db)
+    .await?)
+}
+
 /// The text of the current policy of a live resource.
 pub async fn current_policy(
     db: &mut PgConnection,

@@ -198,6 +198,15 @@ impl Feed {
             .await
     }
 
+    /// Waits until more was touched since a stamp than is listed by name.
+    pub async fn everything_touched(&self, since: VersionStamp) {
+        let mut rounds = self.rounds.subscribe();
+        while self.holds(since, []) {
+            // The sender is a member of this struct: it is not dropped while this waits.
+            let _ = rounds.changed().await;
+        }
+    }
+
     /// Waits until an entry is known; false when that takes too long, or it belongs to another
     /// history.
     pub async fn reach(&self, position: Position) -> bool {

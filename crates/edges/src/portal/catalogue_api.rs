@@ -1,0 +1,128 @@
+//! Roles, service owners and resources, as the portal's pages list them.
+
+use authorization::callers::EndUser;
+use axum::extract::State;
+use foundation::{
+    http::{ApiError, ApiResult, Json, Language, ModelState, query::Query},
+    token::scopes::Portal,
+};
+use http::StatusCode;
+use registers::{
+    parties::service_owners::{self, ServiceOwnerRow},
+    resources::{self, ResourceOwnerRow},
+};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::{
+    PortalBackEnd,
+    describe::PageLanguage,
+    frame_roles::HeldRoleFe,
+    model::{PortalResource, resource_item},
+};
+
+type User = EndUser<Portal>;
+
+/// Every role.
+#[utoipa::path(get, operation_id = "listPortalRoles", path = "/accessmanagement/api/v1/role/meta", tag = "Portal",
+    responses((status = 200, body = Vec<HeldRoleFe>), (status = 401), (status = 403)))]
+pub async fn roles(
+    State(portal): State<PortalBackEnd>,
+    _: User,
+    language: PageLanguage,
+) -> Json<Vec<HeldRoleFe>> {
+    let roles = portal.metadata.roles(language.language());
+    Json(roles.into_iter().map(Into::into).collect())
+}
+
+/// A service owner.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "members of the wire model")]
+pub struct PortalResourceOwner {
+    /// Null where no name is known.
+    pub organisation_name: Option<String>,
+    pub organisation_number: String,
+    pub organisation_code: String,
+}
+
+impl PortalResourceOwner {
+    fn new(code: String, number: String, names: &Value, language: PageLanguage) -> Self {
+        let name = |code: &str| {
+            let text = names.get(code).and_then(Value::as_str);
+            text.filter(|text| !text.is_empty()).map(str::to_owned)
+        };
+        let name = name(language.language().code()).or_else(|| name(Language::Nb.code()));
+        Self {
+            organisation_name: name,
+            organisation_number: number,
+            organisation_code: code,
+        }
+    }
+
+    /// What lists are sorted by.
+    fn sorted_as(&self) -> String {
+        let name = self.organisation_name.as_deref();
+        name.unwrap_or(&self.organisation_code).to_lowercase()
+    }
+}
+
+/// Types of resources of one call.
+const MAX_TYPES: usize = 50;
+
+/// Service owners by name: all of them, or those that have a resource of one of some types.
+#[utoipa::path(get, operation_id = "listPortalResourceOwners", path = "/accessmanagement/api/v1/resources/resourceowners", tag = "Portal",
+    params(("relevantResourceTypes" = Option<Vec<String>>, Query, description = "Types of resources, such as `AltinnApp`; at most 50")),
+    responses((status = 200, body = Vec<PortalResourceOwner>), (status = 400, description = "Too many types"), (status = 401), (status = 403)))]
+pub async fn owners(
+    State(portal): State<PortalBackEnd>,
+    _: User,
+    language: PageLanguage,
+    query: Query,
+) -> ApiResult<Json<Vec<PortalResourceOwner>>> {
+    let name = "relevantResourceTypes";
+    let given = query.all(name).map(str::trim).filter(|t| !t.is_empty());
+    let types: Vec<String> = given.map(str::to_owned).collect();
+    if types.len() > MAX_TYPES {
+        let sentence = format!("At most {MAX_TYPES} types can be given.");
+        return Err(ModelState::of(name, sentence).into());
+    }
+    let mut db = portal.db.acquire().await?;
+    let mut owners: Vec<PortalResourceOwner> = if types.is_empty() {
+        let all = service_owners::all(&mut db).await?;
+        let owner = |row: ServiceOwnerRow| {
+            PortalResourceOwner::new(row.orgcode, row.org_number, &row.name, language)
+        };
+        all.into_iter().map(owner).collect()
+    } else {
+        let found = resources::owners_of_types(&mut db, &types).await?;
+        let owner = |row: ResourceOwnerRow| {
+            PortalResourceOwner::new(row.orgcode, row.organization, &row.name, language)
+        };
+        found.into_iter().map(owner).collect()
+    };
+    owners.sort_by_cached_key(PortalResourceOwner::sorted_as);
+    Ok(Json(owners))
+}
+
+/// A resource.
+#[utoipa::path(get, operation_id = "getPortalResource", path = "/accessmanagement/api/v1/resources", tag = "Portal",
+    params(("resourceId" = String, Query, description = "Identifier in the registry")),
+    responses((status = 200, body = PortalResource), (status = 400, description = "No resource is named"), (status = 401), (status = 403), (status = 404, description = "There is no such resource")))]
+pub async fn resource(
+    State(portal): State<PortalBackEnd>,
+    _: User,
+    language: PageLanguage,
+    query: Query,
+) -> ApiResult<Json<Value>> {
+    let id = query.get("resourceId").map(str::trim).unwrap_or_default();
+    if id.is_empty() {
+        return Err(ModelState::required("resourceId").into());
+    }
+    let wanted = [id.to_owned()];
+    let documents = resources::names(&mut *portal.db.acquire().await?, &wanted).await?;
+    let document = documents.get(id);
+    let document = document.ok_or(ApiError::Status(StatusCode::NOT_FOUND))?;
+    Ok(Json(resource_item(document, language.language())))
+}
