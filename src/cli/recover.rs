@@ -119,7 +119,7 @@ async fn recover(args: &RecoverArgs, target: &Target) -> anyhow::Result<Exit> {
         }
         Outcome::UnderWay => {
             println!(
-                "Another `systembruker recover` or an instance is at work. Run `systembruker recover` again in a moment: it says what is missing \
+                "Another `systembruker recover` or an instance is at work. Run `systembruker recover` again in some seconds: it says what is missing \
                  then."
             );
             return Ok(Exit::DoesNotHold);

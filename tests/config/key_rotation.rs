@@ -201,7 +201,7 @@ async fn keys_for_identity_numbers_are_replaced_without_a_gap() {
     assert_eq!(rotation.count(others).await, 0);
     drop(last);
 
-    // By the old key alone nobody would be found any more.
+    // By the old key alone no person would be found any more.
     rotation.keys(&[1]);
     let message = "keys.blind_index: what this database holds was written with other keys";
     rotation.must_refuse(message);

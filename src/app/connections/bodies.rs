@@ -260,7 +260,7 @@ impl AnswerBody {
         if size <= UNCOUNTED_ANSWER as u64 {
             return;
         }
-        // What is there needs nobody to be woken, and what is not is asked for later.
+        // What is there needs no task to be woken, and what is not is asked for later.
         let mut context = Context::from_waker(Waker::noop());
         if let Poll::Ready(Some(Ok(frame))) = Pin::new(&mut self.body).poll_frame(&mut context)
             && let Ok(data) = frame.into_data()

@@ -117,7 +117,7 @@ impl<S> Clocked<S> {
             Some(kept) => (kept, None),
             None if self.connection.in_flight() > 0 => (0, None),
             None => {
-                // What comes besides is the rest of a body that nobody reads.
+                // What comes besides is the rest of a body that is not read.
                 self.head_bytes = (self.head_bytes + bytes).min(MAX_HEAD_BYTES);
                 (self.head_bytes, Some(requests))
             }

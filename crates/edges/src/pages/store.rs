@@ -145,7 +145,7 @@ pub async fn delete_old_logins(tx: &mut PgConnection, days: i32) -> Result<u64, 
 }
 
 /// Deletes identifiers that could have been used a second time until ten minutes ago, and those of batches of
-/// attempts that nobody sends again.
+/// attempts that no browser sends again.
 pub async fn delete_expired_ids(tx: &mut PgConnection) -> Result<u64, DbError> {
     Ok(sqlx::query!(
         "with batches as (

@@ -234,7 +234,7 @@ impl Writing {
         match ended {
             Ok(Some(Ok(()))) => Ok(()),
             Ok(Some(Err(error))) => Err(error.to_string()),
-            Ok(None) => Err("the connection is dead".to_owned()),
+            Ok(None) => Err("the connection is broken".to_owned()),
             Err(error) => Err(error.to_string()),
         }
     }

@@ -1,7 +1,7 @@
 //! Commits that are not answered.
 //!
 //! Where `synchronous_standby_names` names a standby that is away, Postgres answers no commit until
-//! the standby is back. No time limit of Postgres ends that wait, and whoever breaks it off leaves a
+//! the standby is back. No time limit of Postgres ends that wait, and a program that breaks it off leaves a
 //! connection of the server that goes on waiting: the change is stored there already, and takes effect
 //! when the wait ends. So a commit has a time limit here, after which its outcome is unknown, and
 //! keeps its connection until it is answered: however many are tried, they never take more connections
@@ -30,9 +30,9 @@ const MAX_UNANSWERED: usize = 8;
 /// What waits for the database when connections are found silent has so long to end.
 const SILENCE_GRACE: Duration = Duration::from_secs(3);
 
-/// Commits of this process that nobody waits for any more.
+/// Commits of this process that no caller waits for any more.
 static UNANSWERED: AtomicUsize = AtomicUsize::new(0);
-/// Wakes what waits on connections that may be dead.
+/// Wakes what waits on connections that may be broken.
 static SILENCE: LazyLock<watch::Sender<()>> = LazyLock::new(watch::Sender::default);
 
 /// Ends a transaction with its changes.
@@ -95,7 +95,7 @@ impl Drop for Kept {
             let counted = Counted::begin();
             runtime.spawn(async move {
                 let _counted = counted;
-                unless_dead(committing).await
+                unless_broken(committing).await
             });
         }
     }
@@ -120,24 +120,24 @@ impl Drop for Counted {
 }
 
 /// Begins a write that goes on with its connection until it is answered, whether or not it is waited
-/// for. Its result is none when its connection is dead: it may be stored or not.
+/// for. Its result is none when its connection is broken: it may be stored or not.
 pub fn begin_write<T: Send + 'static>(
     write: impl Future<Output = T> + Send + 'static,
 ) -> JoinHandle<Option<T>> {
-    tokio::spawn(unless_dead(write))
+    tokio::spawn(unless_broken(write))
 }
 
 /// The result of work, unless connections are found silent and it does not end soon after.
-async fn unless_dead<T>(work: impl Future<Output = T>) -> Option<T> {
+async fn unless_broken<T>(work: impl Future<Output = T>) -> Option<T> {
     let mut silence = SILENCE.subscribe();
-    let dead = async {
+    let broken = async {
         // The sender is never dropped.
         let _ = silence.changed().await;
         tokio::time::sleep(SILENCE_GRACE).await;
     };
     tokio::select! {
         done = work => Some(done),
-        () = dead => None,
+        () = broken => None,
     }
 }
 

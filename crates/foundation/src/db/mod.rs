@@ -162,7 +162,7 @@ async fn session(db: &mut PgConnection) -> Result<Session, DbError> {
         Session,
         r#"select current_setting('transaction_read_only') = 'on' as "is_read_only!", extract(epoch from service_now())::float8 as "now!",
              (select count(*) from pg_stat_activity
-              where wait_event = 'SyncRep' and datname = current_database() and query_start < now() - interval '2 seconds') as "standby_waits!""#
+              where wait_event = 'SyncRep' and datname = current_database() and query_start < clock_timestamp() - interval '2 seconds') as "standby_waits!""#
     )
     .fetch_one(db)
     .await?)

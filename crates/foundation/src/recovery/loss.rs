@@ -101,8 +101,8 @@ async fn head_of(
 }
 
 /// Objects that are no loss although the database does not know them: they are older than what is kept,
-/// so many days, or than all that it wrote itself and numbered like it. It knew them once, and somebody
-/// put them back.
+/// so many days, or than all that it wrote itself and numbered like it. It knew them once, and a
+/// copy of them was put back.
 fn put_back(object: &Object, known: &store::Known, head: Option<&Head>, days: u32) -> bool {
     let newest = head.map(|head| head.at).max(known.last);
     let is_expired = newest.is_some_and(|at| object.at < at - Duration::days(i64::from(days)));

@@ -658,7 +658,7 @@ mod tests {
         #[case] longer: &str,
         #[values(Comparison::Any, Comparison::All, Comparison::Alike)] comparison: Comparison,
     ) {
-        let metadata = Metadata::read().unwrap();
+        let metadata = Metadata::of(&Whole::shipped().unwrap()).unwrap();
         let search = |term: &str| {
             let search = PackageSearch {
                 term: term.to_owned(),

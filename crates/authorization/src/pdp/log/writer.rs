@@ -200,7 +200,7 @@ impl Writer {
         self.insert = None;
         match ended {
             Ok(Some(ended)) => Inserted::Ended(ended),
-            // Its connection is dead, or the program ends.
+            // Its connection is broken, or the program ends.
             Ok(None) | Err(_) => Inserted::Later,
         }
     }
