@@ -278,12 +278,15 @@ pub fn max_body_bytes() -> usize {
 }
 
 /// The client of the current request is to send more of the body. Others may have the place of the
-/// request until then.
+/// request until then, also others of its consumer.
 pub fn await_body() {
     let _ = CONTEXT.try_with(|context| {
         context.note_body(BodyReading::Awaited);
         if let Some(place) = context.place.get() {
             place.leave();
+        }
+        if let Some(permit) = context.permit.get() {
+            permit.leave();
         }
     });
 }
@@ -291,12 +294,17 @@ pub fn await_body() {
 /// The body of the current request is there.
 ///
 /// # Errors
-/// All places are taken by now.
+/// All places are taken by now, or all that the consumer may have.
 pub fn end_body() -> Result<(), BodyFault> {
     CONTEXT
         .try_with(|context| {
             let _ = context.body_arrived.set(Instant::now());
-            let taken = context.place.get().map_or(Ok(()), Place::take_again);
+            let place = context.place.get().map_or(Ok(()), Place::take_again);
+            let permit = || {
+                let permit = context.permit.get();
+                permit.map_or(Ok(()), ConsumerPermit::take_again)
+            };
+            let taken = place.and_then(|()| permit());
             context.note_body(BodyReading::Idle);
             taken.map_err(BodyFault::Busy)
         })

@@ -4,7 +4,7 @@ use std::{
     hash::{BuildHasher as _, Hash, RandomState},
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
 };
 
@@ -147,6 +147,7 @@ impl ConsumerLimits {
         }
         Ok(ConsumerPermit {
             limits: Arc::clone(self),
+            is_counted: AtomicBool::new(true),
             cells,
             consumer,
             rate,
@@ -168,6 +169,8 @@ const MAX_LARGE: u32 = 2;
 #[derive(Debug)]
 pub struct ConsumerPermit {
     limits: Arc<ConsumerLimits>,
+    /// It counts as one that is being answered.
+    is_counted: AtomicBool,
     cells: Cells,
     consumer: ConsumerKey,
     rate: Option<ConsumerRate>,
@@ -178,6 +181,28 @@ impl ConsumerPermit {
     #[must_use]
     pub const fn number(&self) -> usize {
         self.cells.group
+    }
+
+    /// Does not count the request while its body is awaited.
+    pub fn leave(&self) {
+        if self.is_counted.swap(false, Ordering::Relaxed) {
+            self.limits.in_flight.leave(self.cells);
+        }
+    }
+
+    /// Counts it again.
+    ///
+    /// # Errors
+    /// The consumer has too many others by now.
+    pub fn take_again(&self) -> Result<(), Limit> {
+        if self.is_counted.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        if !self.limits.in_flight.enter(self.cells) {
+            return Err(Limit::ConsumerInFlight);
+        }
+        self.is_counted.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Counts the request as so many more.
@@ -222,7 +247,7 @@ impl Drop for LargeCallPermit {
 
 impl Drop for ConsumerPermit {
     fn drop(&mut self) {
-        self.limits.in_flight.leave(self.cells);
+        self.leave();
     }
 }
 
@@ -313,6 +338,26 @@ mod tests {
         in_flight.leave(one);
         assert!(in_flight.enter(one));
         assert!(!in_flight.enter(one));
+    }
+
+    #[test]
+    fn a_request_whose_body_is_awaited_is_none_of_its_consumer() {
+        let limits = Arc::new(ConsumerLimits {
+            in_flight: ConsumersInFlight::new(1),
+            large: ConsumersInFlight::new(1),
+            rates: None,
+            hasher: RandomState::new(),
+        });
+        let admit = || limits.admit(ConsumerKey::Other(7), None);
+        let slow = admit().expect("the first");
+        slow.leave();
+        let other = admit().expect("one while the body of the first is awaited");
+        assert_eq!(slow.take_again(), Err(Limit::ConsumerInFlight));
+        drop(other);
+        assert_eq!(slow.take_again(), Ok(()));
+        assert!(admit().is_err());
+        drop(slow);
+        assert!(admit().is_ok());
     }
 
     #[test]
