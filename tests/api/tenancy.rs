@@ -655,6 +655,7 @@ pub(crate) fn unknown() -> Objects {
 async fn everything(app: &TestApp) -> BTreeMap<String, String> {
     // What the service itself writes in the background, and what logging in does.
     const OWN: &[&str] = &[
+        "attempt_batch",
         "audit_log",
         "audit_chain",
         "key_set",
