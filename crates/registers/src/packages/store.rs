@@ -14,7 +14,7 @@ pub(super) const PACKAGES: &str = include_str!("../../../../data/access-packages
 pub(super) const ROLE_PACKAGES: &str = include_str!("../../../../data/role-packages.json");
 pub(super) const VARIANTS: &str = include_str!("../../../../data/entity-variants.json");
 
-/// Stores what a catalogue holds, as [`Whole`](super::Whole) writes it. Rows that it does not hold stay.
+/// Stores what a catalogue holds, as [`Whole`](super::catalogue::Whole) writes it. Rows that it does not hold stay.
 ///
 /// # Errors
 /// See [`DbError`].
