@@ -2,8 +2,11 @@
 
 use std::ops::Range;
 
-/// Stars out every run of exactly eleven digits, also one that touches letters or an escape. Spared
-/// are the last group of a UUID, and hexadecimal runs of sixteen and more: trace ids and digests.
+use memchr::memchr;
+
+/// Stars out every run of exactly eleven digits, also one that touches letters or an escape, or has a
+/// blank after the date of birth. Spared are the last group of a UUID, and hexadecimal runs of sixteen
+/// and more, trace ids and digests, unless they are an identity number with zeros before it.
 pub fn identity_numbers(line: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     append(line, &mut out);
@@ -32,6 +35,48 @@ fn mask(out: &mut [u8]) {
         from = digits.end + after.take_while(|b| b.is_ascii_hexdigit()).count();
         mask_hexadecimal(out, start..from);
     }
+    mask_parted(out);
+}
+
+/// Digits of the date of birth, before the blank that is often written after it.
+const DATE: usize = 6;
+
+/// Stars identity numbers that are written as `ddmmyy nnnnn`.
+fn mask_parted(line: &mut [u8]) {
+    let mut from = DATE;
+    while let Some(blank) = line.get(from..).and_then(|rest| memchr(b' ', rest)) {
+        let at = from + blank;
+        from = at + 1;
+        let (start, end) = (at - DATE, at + DIGITS - DATE + 1);
+        let is_bounded = |at: Option<usize>| {
+            at.and_then(|at| line.get(at))
+                .is_none_or(|b| !b.is_ascii_digit())
+        };
+        let is_number = line.get(at + 1..end).is_some_and(all_digits)
+            && is_date(&line[start..at])
+            && is_bounded(start.checked_sub(1))
+            && is_bounded(Some(end));
+        if is_number {
+            line[start..at].fill(b'*');
+            line[at + 1..end].fill(b'*');
+        }
+    }
+}
+
+fn all_digits(text: &[u8]) -> bool {
+    text.iter().all(u8::is_ascii_digit)
+}
+
+/// Whether six digits can be the date of birth of an identity number. Days from 41 are those of
+/// temporary numbers, months from 41 and 81 those of test persons.
+fn is_date(text: &[u8]) -> bool {
+    let &[d, day, m, month, _, _] = text else {
+        return false;
+    };
+    let number = |tens: u8, ones: u8| u32::from(tens - b'0') * 10 + u32::from(ones - b'0');
+    all_digits(text)
+        && matches!(number(d, day), 1..=31 | 41..=71)
+        && matches!(number(m, month), 1..=12 | 41..=52 | 81..=92)
 }
 
 /// The first run of eleven or more digits, of which none is before `from`.
@@ -56,7 +101,8 @@ fn long_run(line: &[u8], from: usize) -> Option<Range<usize>> {
 fn mask_hexadecimal(line: &mut [u8], run: Range<usize>) {
     let Range { start, end } = run;
     match (&line[..start], end - start) {
-        (_, 16..) | ([.., b'-'], 12) => {}
+        (_, 16..) => star_padded(&mut line[start..end]),
+        ([.., b'-'], 12) => {}
         ([.., b'%'], 2..) => star(&mut line[start + 2..end]),
         ([.., b'\\', b'u'], 4..) => star(&mut line[start + 4..end]),
         _ => star(&mut line[start..end]),
@@ -73,6 +119,16 @@ pub fn masked(text: impl Into<String>) -> String {
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
+/// Stars an identity number that has nothing but zeros before it.
+fn star_padded(run: &mut [u8]) {
+    let significant = run.len() - run.iter().take_while(|b| **b == b'0').count();
+    // The first of its eleven digits may be zero as well.
+    if matches!(significant, 10 | DIGITS) && all_digits(run) {
+        let start = run.len() - DIGITS;
+        run[start..].fill(b'*');
+    }
+}
+
 /// Stars the runs of eleven digits among these.
 fn star(run: &mut [u8]) {
     for part in run
@@ -87,7 +143,7 @@ fn star(run: &mut [u8]) {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{mask_hexadecimal, masked};
+    use super::{mask_hexadecimal, mask_parted, masked};
 
     /// As [`masked`], run by run.
     fn masked_slowly(text: &str) -> String {
@@ -99,6 +155,7 @@ mod tests {
             at = start + run.take_while(|b| b.is_ascii_hexdigit()).count();
             mask_hexadecimal(&mut line, start..at);
         }
+        mask_parted(&mut line);
         String::from_utf8(line).unwrap()
     }
 
@@ -106,7 +163,7 @@ mod tests {
         #[test]
         fn no_number_is_skipped(
             parts in prop::collection::vec(prop_oneof![
-                Just("11859024884".to_owned()), "[0-9]{9,17}", "[0-9a-f]{1,18}", "[-%xu\\\\å g]{1,12}",
+                Just("11859024884".to_owned()), Just("118590 24884".to_owned()), Just("000000000011859024884".to_owned()), "[0-9]{9,17}", "[0-9a-f]{1,18}", "[-%xu\\\\å g]{1,12}",
             ], 0..12)
         ) {
             let text = parts.concat();
@@ -134,6 +191,16 @@ mod tests {
     }
 
     #[test]
+    fn a_blank_or_zeros_hide_no_number() {
+        assert_eq!(masked("ref 118590 24884."), "ref ****** *****.");
+        assert_eq!(masked("028201 52908"), "****** *****");
+        assert_eq!(
+            masked("trace=00000000000000000000002820152908"),
+            "trace=000000000000000000000***********"
+        );
+    }
+
+    #[test]
     fn other_runs_stay() {
         for text in [
             "org 390381492",
@@ -142,6 +209,12 @@ mod tests {
             "1767607200123",
             "c6d8d7f1-5188-5b27-8ada-11859024884e",
             "ååå 12345",
+            "998590 24884",
+            "119990 24884",
+            "1118590 24884",
+            "118590 248840",
+            "0000000000000000",
+            "00000000000000000000000000000000",
         ] {
             assert_eq!(masked(text), text);
         }
