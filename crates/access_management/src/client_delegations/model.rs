@@ -38,6 +38,34 @@ impl Version {
     }
 }
 
+/// The ends of a delegation, as a call names them.
+#[derive(Debug, Clone, Copy)]
+pub struct Ends {
+    /// The facilitator.
+    pub party: Uuid,
+    /// The client.
+    pub client: Uuid,
+    /// The agent.
+    pub agent: Uuid,
+}
+
+/// Who is removed from what, and whether with what is delegated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cascade {
+    /// What is delegated goes too.
+    Yes,
+    /// Nothing may be delegated any more.
+    No,
+}
+
+impl Cascade {
+    /// From a flag of the query.
+    #[must_use]
+    pub const fn of(flag: bool) -> Self {
+        if flag { Self::Yes } else { Self::No }
+    }
+}
+
 /// By which names errors call the parties of a delegation.
 #[derive(Debug, Clone, Copy)]
 pub struct EndNames {

@@ -12,9 +12,8 @@ use http::StatusCode;
 
 use super::{
     bind::{BatchItems, bind_batch, bind_optional_batch},
-    manage::{Cascade, Ends},
     model::{
-        AgentOfFacilitator, EndNames, PackageBatch, PackageDelegation, ProviderHead,
+        AgentOfFacilitator, Cascade, EndNames, Ends, PackageBatch, PackageDelegation, ProviderHead,
         ProviderOfAgent, ProviderWithClients, ResourceBatch, ResourceDelegation, Version,
     },
 };

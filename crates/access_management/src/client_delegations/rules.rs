@@ -1,12 +1,10 @@
 //! What makes a party a client, and what of it can be delegated. Pure rules.
 
-use registers::packages::{Catalogue, PackageKey, RoleKey, VariantKey};
+use authorization::delegation::FacilitatorRole;
+use registers::packages::{Catalogue, PackageKey, RoleKey};
 use serde_json::Value;
 
 use super::model::{ClientFilter, ClientRelationRow, Version};
-
-/// The relation of a supplier does not make a client.
-const SUPPLIER: &str = "supplier";
 
 /// What a client gives its facilitator by one relation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,48 +17,6 @@ pub struct ClientRelation {
     pub resources: Vec<String>,
 }
 
-/// Whether the relation gives the package, and on what it then rests.
-#[must_use]
-pub fn basis(
-    catalogue: &Catalogue,
-    role: RoleKey,
-    form: Option<VariantKey>,
-    assigned: &[PackageKey],
-    package: PackageKey,
-) -> Option<PackageBasis> {
-    let by_role = catalogue
-        .packages_of(role)
-        .iter()
-        .any(|row| row.package == package && row.variant.is_none_or(|v| Some(v) == form));
-    if by_role {
-        Some(PackageBasis::Role)
-    } else {
-        assigned
-            .contains(&package)
-            .then_some(PackageBasis::Assignment)
-    }
-}
-
-/// What a delegated package rests on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PackageBasis {
-    /// The role has it.
-    Role,
-    /// The client assigned it.
-    Assignment,
-}
-
-impl PackageBasis {
-    /// As stored.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Role => "role-package",
-            Self::Assignment => "assignment-package",
-        }
-    }
-}
-
 /// A relation with what can be delegated of it; none when it does not make a client. Single
 /// resources make a client in version 2 alone.
 #[must_use]
@@ -69,25 +25,18 @@ pub fn relation(
     row: ClientRelationRow,
     version: Version,
 ) -> Option<ClientRelation> {
-    let of_role = catalogue.packages_of(row.role_id);
-    let is_supplier = catalogue
-        .role(row.role_id)
-        .is_some_and(|role| role.code == SUPPLIER);
-    let has_resources = version == Version::V2 && !row.resources.is_empty();
-    if is_supplier || (of_role.is_empty() && row.packages.is_empty() && !has_resources) {
+    let role = FacilitatorRole {
+        role: row.role_id,
+        form: row.form_id,
+        assigned: &row.packages,
+    };
+    let by_resources =
+        version == Version::V2 && !row.resources.is_empty() && !role.is_supplier(catalogue);
+    if !by_resources && !role.makes_client(catalogue) {
         return None;
     }
-    let by_role = of_role
-        .iter()
-        .filter(|one| one.variant.is_none_or(|v| Some(v) == row.form_id))
-        .map(|one| one.package);
-    let packages = row
-        .packages
-        .iter()
-        .copied()
-        .chain(by_role)
-        .filter(|key| catalogue.package(*key).is_some_and(|p| p.is_delegable))
-        .collect();
+    let packages = role.delegable(catalogue).into_iter().map(|(key, _)| key);
+    let packages = packages.collect();
     Some(ClientRelation {
         role: row.role_id,
         packages: by_urn(catalogue, packages),
@@ -162,32 +111,6 @@ mod tests {
             role_id: catalogue.role_by_code(role).unwrap().key,
             packages: Vec::new(),
             resources: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn a_business_manager_has_clients_of_every_form_and_packages_of_some() {
-        let catalogue = packages::embedded().unwrap();
-        let of = |form: &str| {
-            relation(
-                &catalogue,
-                row(&catalogue, "forretningsforer", form),
-                Version::V1,
-            )
-            .map(|r| r.packages.len())
-        };
-        assert_eq!(
-            (of("BRL"), of("ESEK"), of("AS")),
-            (Some(1), Some(1), Some(0))
-        );
-    }
-
-    #[test]
-    fn sub_units_and_empty_right_holder_relations_are_no_clients() {
-        let catalogue = packages::embedded().unwrap();
-        for role in ["hovedenhet", "rettighetshaver", SUPPLIER] {
-            let found = relation(&catalogue, row(&catalogue, role, "AS"), Version::V2);
-            assert_eq!(found, None, "{role}");
         }
     }
 

@@ -1,15 +1,13 @@
 //! All SQL of client delegations.
 
+use authorization::delegation::PackageBasis;
 use chrono::{DateTime, NaiveDate, Utc};
 use foundation::db::DbError;
 use registers::packages::{PackageKey, RoleKey, VariantKey};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{
-    model::{AgentRelationRow, ClientRelationRow, DelegationRow},
-    rules::PackageBasis,
-};
+use super::model::{AgentRelationRow, ClientRelationRow, DelegationRow};
 use crate::entities::EntityRow;
 
 /// Columns of a party, and of one relation that it has.

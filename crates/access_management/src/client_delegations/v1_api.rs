@@ -7,10 +7,9 @@ use uuid::Uuid;
 
 use super::{
     bind::{BatchItems, bind_batch},
-    manage::{Cascade, Ends},
     model::{
-        AgentOfFacilitator, AssignmentDto, ClientOfFacilitator, EndNames, PackageBatch,
-        PackageDelegation, PersonInputDto, Version,
+        AgentOfFacilitator, AssignmentDto, Cascade, ClientOfFacilitator, EndNames, Ends,
+        PackageBatch, PackageDelegation, PersonInputDto, Version,
     },
 };
 use crate::{

@@ -7,10 +7,9 @@ use uuid::Uuid;
 
 use super::{
     bind::{BatchItems, bind_batch},
-    manage::{Cascade, Ends},
     model::{
-        AgentOfFacilitator, AgentWithResources, AssignmentDto, ClientOfFacilitator,
-        ClientWithResources, EndNames, PackageBatch, PackageDelegation, PersonInputDto,
+        AgentOfFacilitator, AgentWithResources, AssignmentDto, Cascade, ClientOfFacilitator,
+        ClientWithResources, EndNames, Ends, PackageBatch, PackageDelegation, PersonInputDto,
         ResourceBatch, ResourceDelegation, Version,
     },
 };

@@ -5,12 +5,14 @@
 
 mod approver;
 mod check;
+mod facilitator_role;
 mod obstacles;
 pub mod rules;
 mod store;
 
 pub use approver::{Administrator, Approver, ClientAdministrator};
 pub use check::{Wanted, check};
+pub use facilitator_role::{FacilitatorRole, PackageBasis, roles_that_give};
 pub use obstacles::{Obstacle, ObstacleReason, WantedKind, obstacles};
 pub use rules::{DelegationReport, Reason, RightOutcome};
 pub use store::{

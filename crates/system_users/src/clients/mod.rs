@@ -11,7 +11,7 @@ pub mod portal_api;
 mod rules;
 mod store;
 
-pub use model::{Basis, Client, ClientAccessDto, ClientDto, Delegated, Place, Relation};
+pub use model::{Client, ClientAccessDto, ClientDto, Delegated, Place, Relation};
 
 use std::sync::Arc;
 

@@ -4,28 +4,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use authorization::delegation::PackageBasis;
 use foundation::http::{ProblemCode, paging::Links};
 use registers::packages::{Catalogue, PackageKey, RoleKey, VariantKey};
-
-/// What a package of a relation rests on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Basis {
-    /// The role has it.
-    Role,
-    /// The client gave it to the provider.
-    Assignment,
-}
-
-impl Basis {
-    /// As stored.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Role => "role-package",
-            Self::Assignment => "assignment-package",
-        }
-    }
-}
 
 /// One relation of a client to its provider, with the packages the provider may delegate to an
 /// agent.
@@ -34,7 +15,7 @@ pub struct Relation {
     /// The role that the provider has for the client.
     pub role: RoleKey,
     /// The packages, by key.
-    pub packages: Vec<(PackageKey, Basis)>,
+    pub packages: Vec<(PackageKey, PackageBasis)>,
 }
 
 /// A client with all its relations.

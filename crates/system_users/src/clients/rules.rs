@@ -1,55 +1,20 @@
-//! What a relation lets a provider pass on. Pure rules.
+//! Clients out of their relations, and what a filter leaves of them. Pure rules.
 
-use super::model::{Basis, Client, Filter, Relation, RelationRow};
-use registers::packages::{Catalogue, PackageKey, RoleKey, VariantKey};
+use authorization::delegation::{FacilitatorRole, roles_that_give};
+use registers::packages::{Catalogue, PackageKey};
 
-/// The supplier relation does not make a client.
-const SUPPLIER: &str = "supplier";
+use super::model::{Client, Filter, Relation, RelationRow};
 
-/// One relation, as stored.
-#[derive(Debug, Clone, Copy)]
-pub struct Stored<'a> {
-    /// The provider's role for the client.
-    pub role: RoleKey,
-    /// Organisation form of the client.
-    pub form: Option<VariantKey>,
-    /// What the client gave to the provider in this relation.
-    pub given: &'a [PackageKey],
-}
-
-/// The relation with the packages that may be passed on; none when it does not make a client.
-#[must_use]
-pub fn relation(catalogue: &Catalogue, stored: Stored<'_>) -> Option<Relation> {
-    let of_role = catalogue.packages_of(stored.role);
-    let is_supplier = catalogue
-        .role(stored.role)
-        .is_some_and(|r| r.code == SUPPLIER);
-    if is_supplier || (of_role.is_empty() && stored.given.is_empty()) {
-        return None;
-    }
-    let delegable = |key: &PackageKey| catalogue.package(*key).is_some_and(|p| p.is_delegable);
-    let valid = of_role
-        .iter()
-        .filter(|row| row.has_access && row.variant.is_none_or(|v| Some(v) == stored.form))
-        .map(|row| row.package);
-    let mut packages: Vec<(PackageKey, Basis)> = valid
-        .filter(delegable)
-        .map(|key| (key, Basis::Role))
-        .collect();
-    // What the role has already rests on the role.
-    let given = stored
-        .given
-        .iter()
-        .copied()
-        .filter(delegable)
-        .filter(|key| !packages.iter().any(|(known, _)| known == key));
-    let given: Vec<_> = given.map(|key| (key, Basis::Assignment)).collect();
-    packages.extend(given);
-    packages.sort_unstable_by_key(|(key, _)| *key);
-    packages.dedup_by_key(|(key, _)| *key);
-    Some(Relation {
-        role: stored.role,
-        packages,
+/// The relation with the packages that may be delegated; none when it does not make a client.
+fn relation(catalogue: &Catalogue, row: &RelationRow) -> Option<Relation> {
+    let role = FacilitatorRole {
+        role: row.role_id,
+        form: row.form_id,
+        assigned: &row.given,
+    };
+    role.makes_client(catalogue).then(|| Relation {
+        role: row.role_id,
+        packages: role.delegable(catalogue),
     })
 }
 
@@ -82,12 +47,7 @@ impl<'a> Assembly<'a> {
 
     /// Takes a relation; gives the client that is whole now.
     pub fn push(&mut self, row: RelationRow) -> Option<Client> {
-        let stored = Stored {
-            role: row.role_id,
-            form: row.form_id,
-            given: &row.given,
-        };
-        let relation = relation(self.catalogue, stored)?;
+        let relation = relation(self.catalogue, &row)?;
         if let Some(client) = self.current.as_mut().filter(|c| c.key == row.key) {
             client.relations.push(relation);
             return None;
@@ -115,20 +75,8 @@ pub fn filter(catalogue: &Catalogue, wanted: Option<&[PackageKey]>) -> Filter {
     let Some(wanted) = wanted else {
         return Filter::default();
     };
-    let gives = |role: RoleKey| {
-        catalogue
-            .packages_of(role)
-            .iter()
-            .any(|row| row.has_access && wanted.contains(&row.package))
-    };
     Filter {
-        roles: Some(
-            catalogue
-                .roles()
-                .filter(|role| gives(role.key))
-                .map(|role| role.key)
-                .collect(),
-        ),
+        roles: Some(roles_that_give(catalogue, wanted)),
         packages: Some(wanted.to_vec()),
     }
 }
