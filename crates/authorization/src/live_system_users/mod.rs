@@ -24,7 +24,7 @@ pub use store::party_of;
 /// Memory for facts, in bytes.
 const CAPACITY: u64 = 16 << 20;
 
-/// `LiveSystemUsers` system users, as new as decisions see them.
+/// Active system users, as new as decisions see them.
 #[derive(Debug)]
 pub struct LiveSystemUsers {
     db: PgPool,

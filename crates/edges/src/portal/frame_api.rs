@@ -391,6 +391,7 @@ macro_rules! nothing_to_count {
     };
 }
 
+// Requests for access of the portal's own kind. Those for system users are in `requests_api.rs`.
 nothing_to_count! {
     /// How many requests for access wait for the party. There are none here.
     received_requests ("countPortalReceivedRequests") = "/accessmanagement/api/v1/request/received/count", (("party" = Uuid, Query, description = "Uuid of the party"), ("status" = Option<String>, Query));

@@ -124,7 +124,7 @@ pub async fn active_with_key(
     .map(SystemUser::from))
 }
 
-/// `LiveSystemUsers` system users of one kind that a party owns, oldest first. Those of deleted systems too.
+/// Active system users of one kind that a party owns, oldest first. Those of deleted systems too.
 pub async fn of_owner(
     db: &mut PgConnection,
     owner_key: i32,
@@ -143,7 +143,7 @@ pub async fn of_owner(
         .collect())
 }
 
-/// `LiveSystemUsers` system users of a system, in the order of their sequence numbers, from a number on.
+/// Active system users of a system, in the order of their sequence numbers, from a number on.
 pub async fn of_system(
     db: &mut PgConnection,
     system_internal_id: Uuid,
@@ -343,7 +343,7 @@ pub async fn rename(tx: &mut PgConnection, id: Uuid, title: &str) -> Result<(), 
 }
 
 /// Deletes a system user with everything it holds, and the request it came from. Returns whether it
-/// lived.
+/// was active.
 pub async fn delete(tx: &mut PgConnection, user: &SystemUser, by: &str) -> Result<bool, DbError> {
     lock_sequence(&mut *tx).await?;
     let deleted = sqlx::query!(

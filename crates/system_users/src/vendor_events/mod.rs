@@ -1,5 +1,5 @@
 //! What vendors follow: events about their requests and system users, in the order in which they
-//! became final.
+//! became visible.
 
 pub(crate) mod api;
 

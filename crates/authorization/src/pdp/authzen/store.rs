@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use foundation::db::DbError;
 
-/// `LiveSystemUsers` system users that hold anything from a party or its main unit, by id, after
+/// Active system users that hold anything from a party or its main unit, by id, after
 /// one of them.
 pub async fn system_users_for(
     db: &mut PgConnection,
