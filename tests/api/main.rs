@@ -109,3 +109,4 @@ mod token_shapes;
 mod tokens;
 mod trail;
 mod ui_backend;
+mod unreadable_rows;

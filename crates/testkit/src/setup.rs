@@ -1,6 +1,6 @@
 //! What no client can set up, and what no client can see. All SQL of the test kit is here.
 
-use sqlx::PgConnection;
+use sqlx::{AssertSqlSafe, PgConnection};
 
 use crate::{
     app::TestApp,
@@ -24,6 +24,15 @@ impl TestApp {
             .fetch_one(&mut self.sql().await)
             .await
             .expect("a number")
+    }
+
+    /// Puts an object where a list is stored, in each row of the column, as no release writes it.
+    pub async fn make_unreadable(&self, table: &str, column: &str) {
+        let statement = format!("update {table} set {column} = '{{}}'");
+        sqlx::raw_sql(AssertSqlSafe(statement))
+            .execute(&mut self.sql().await)
+            .await
+            .expect("the column is written");
     }
 
     /// Entries of the audit trail with this action that was done.

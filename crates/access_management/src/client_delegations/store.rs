@@ -3,7 +3,10 @@
 use authorization::delegation::PackageBasis;
 use chrono::{DateTime, NaiveDate, Utc};
 use foundation::db::DbError;
-use registers::packages::{PackageKey, RoleKey, VariantKey};
+use registers::{
+    packages::{PackageKey, RoleKey, VariantKey},
+    parties::{PartyKind, PartyStatus},
+};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -16,10 +19,10 @@ struct ClientRow {
     key: i32,
     uuid: Uuid,
     party_id: Option<i32>,
-    kind: String,
+    kind: PartyKind,
     form_id: Option<VariantKey>,
     form: Option<String>,
-    status: String,
+    status: PartyStatus,
     deleted_at: Option<DateTime<Utc>>,
     org_number: Option<String>,
     person_id_enc: Option<Vec<u8>>,
@@ -136,7 +139,7 @@ async fn given_by(
 ) -> Result<Vec<ClientRow>, DbError> {
     Ok(sqlx::query_as!(
         ClientRow,
-        r#"select p.key as "key!", p.uuid as "uuid!", p.party_id, p.kind as "kind!", p.form_id, f.code as "form?", p.status as "status!",
+        r#"select p.key as "key!", p.uuid as "uuid!", p.party_id, p.kind as "kind!: PartyKind", p.form_id, f.code as "form?", p.status as "status!: PartyStatus",
              p.deleted_at, p.org_number, p.person_id_enc, p.user_id, p.parent_key, p.name as "name!", p.birth_date, p.death_date,
              r.role_id as "role_id!",
              case when r.assignment is null then '{}'
@@ -166,7 +169,7 @@ async fn delegated_to(
 ) -> Result<Vec<ClientRow>, DbError> {
     Ok(sqlx::query_as!(
         ClientRow,
-        r#"select p.key as "key!", p.uuid as "uuid!", p.party_id, p.kind as "kind!", p.form_id, f.code as "form?", p.status as "status!",
+        r#"select p.key as "key!", p.uuid as "uuid!", p.party_id, p.kind as "kind!: PartyKind", p.form_id, f.code as "form?", p.status as "status!: PartyStatus",
              p.deleted_at, p.org_number, p.person_id_enc, p.user_id, p.parent_key, p.name as "name!", p.birth_date, p.death_date,
              d.role_id as "role_id!",
              array(select package_id from client_delegation_package where delegation_id = d.id) as "packages!",

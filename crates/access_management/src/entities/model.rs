@@ -1,10 +1,11 @@
 //! The objects that several answers contain.
 
+use authorization::live_system_users::SystemUserKind;
 use chrono::{DateTime, NaiveDate, Utc};
 use foundation::http::time;
 use registers::{
     packages::{Package, Role, resource_uuid},
-    parties::PartyKind,
+    parties::{PartyKind, PartyStatus},
 };
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
@@ -112,9 +113,9 @@ pub struct EntityRow {
     pub key: i32,
     pub uuid: Uuid,
     pub party_id: Option<i32>,
-    pub kind: String,
+    pub kind: PartyKind,
     pub form: Option<String>,
-    pub status: String,
+    pub status: PartyStatus,
     pub deleted_at: Option<DateTime<Utc>>,
     pub org_number: Option<String>,
     pub person_id_enc: Option<Vec<u8>>,
@@ -123,14 +124,14 @@ pub struct EntityRow {
     pub name: String,
     pub birth_date: Option<NaiveDate>,
     pub death_date: Option<NaiveDate>,
-    pub system_user_kind: Option<String>,
+    pub system_user_kind: Option<SystemUserKind>,
 }
 
 impl EntityRow {
     /// The kind of party.
     #[must_use]
     pub fn entity_type(&self) -> EntityType {
-        entity_type(PartyKind::from_stored(&self.kind))
+        entity_type(self.kind)
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
+use authorization::live_system_users::SystemUserKind;
 use foundation::db::DbError;
-use registers::parties::IdentityKeys;
+use registers::parties::{IdentityKeys, PartyKind, PartyStatus};
 use sqlx::PgConnection;
 
 use super::model::{Entity, EntityRow, EntityType};
@@ -15,9 +16,9 @@ pub async fn entity_rows(
 ) -> Result<HashMap<i32, EntityRow>, DbError> {
     let rows = sqlx::query_as!(
         EntityRow,
-        r#"select /* hot path */ p.key as "key!", p.uuid as "uuid!", p.party_id, p.kind as "kind!", f.code as "form?", p.status as "status!", p.deleted_at,
+        r#"select /* hot path */ p.key as "key!", p.uuid as "uuid!", p.party_id, p.kind as "kind!: PartyKind", f.code as "form?", p.status as "status!: PartyStatus", p.deleted_at,
              p.org_number, p.person_id_enc,
-             p.user_id, p.parent_key, p.name as "name!", p.birth_date, p.death_date, u.kind as "system_user_kind?"
+             p.user_id, p.parent_key, p.name as "name!", p.birth_date, p.death_date, u.kind as "system_user_kind?: SystemUserKind"
            from party p left join entity_variant f on f.key = p.form_id
            left join "system_user" u on u.id = p.uuid and p.kind = 'system-user'
            where p.key = any($1)"#,
@@ -56,9 +57,9 @@ impl Entity {
         let variant = match kind {
             EntityType::Organization => row.form.unwrap_or_default(),
             EntityType::Person => "Person".to_owned(),
-            EntityType::SystemUser => match row.system_user_kind.as_deref() {
-                Some("agent") => "AgentSystem".to_owned(),
-                Some(_) | None => "StandardSystem".to_owned(),
+            EntityType::SystemUser => match row.system_user_kind {
+                Some(SystemUserKind::Agent) => "AgentSystem".to_owned(),
+                Some(SystemUserKind::Standard) | None => "StandardSystem".to_owned(),
             },
             EntityType::Other => String::new(),
         };
@@ -79,7 +80,7 @@ impl Entity {
                 .map(|id| id.expose().to_owned()),
             date_of_birth: row.birth_date,
             date_of_death: row.death_date,
-            is_deleted: row.status == "deleted",
+            is_deleted: row.status == PartyStatus::Deleted,
             deleted_at: row.deleted_at,
         }
     }

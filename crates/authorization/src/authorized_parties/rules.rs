@@ -182,9 +182,9 @@ fn party_of(row: &ReachRow) -> Party {
         key: row.key,
         uuid: row.uuid,
         party_id: row.party_id,
-        kind: PartyKind::from_stored(&row.kind),
+        kind: row.kind,
         form: row.form_id,
-        status: PartyStatus::from_stored(&row.status),
+        status: row.status,
         org_number: row.org_number.clone(),
         user_id: None,
         parent_key: row.parent_key,
@@ -213,7 +213,7 @@ fn connection(row: &ReachRow) -> Option<Connection> {
 }
 
 fn described(row: &ReachRow, catalogue: &Catalogue) -> AuthorizedParty {
-    let is_person = row.kind == "person";
+    let is_person = row.kind == PartyKind::Person;
     AuthorizedParty {
         party_uuid: row.uuid,
         name: row.name.clone(),
@@ -229,7 +229,7 @@ fn described(row: &ReachRow, catalogue: &Catalogue) -> AuthorizedParty {
             .filter(|_| !is_person)
             .and_then(|f| catalogue.variant(f))
             .map(|v| v.code.clone()),
-        is_deleted: row.status == "deleted",
+        is_deleted: row.status == PartyStatus::Deleted,
         only_hierarchy_element_with_no_access: false,
         authorized_access_packages: Vec::new(),
         authorized_resources: Vec::new(),
@@ -253,7 +253,7 @@ fn main_unit(row: &ReachRow, catalogue: &Catalogue) -> AuthorizedParty {
             .main_form
             .and_then(|f| catalogue.variant(f))
             .map(|v| v.code.clone()),
-        is_deleted: row.main_status.as_deref() == Some("deleted"),
+        is_deleted: row.main_status == Some(PartyStatus::Deleted),
         only_hierarchy_element_with_no_access: true,
         ..described(row, catalogue)
     }

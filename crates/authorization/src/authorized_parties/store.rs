@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::model::Include;
 use foundation::db::DbError;
+use registers::parties::{PartyKind, PartyStatus};
 
 /// One relation that reaches one party. All relations of a party follow each other, and so do all
 /// units of a main unit.
@@ -21,9 +22,9 @@ pub struct ReachRow {
     pub key: i32,
     pub uuid: Uuid,
     pub party_id: Option<i32>,
-    pub kind: String,
+    pub kind: PartyKind,
     pub form_id: Option<i16>,
-    pub status: String,
+    pub status: PartyStatus,
     pub org_number: Option<String>,
     pub person_id_enc: Option<Vec<u8>>,
     pub parent_key: Option<i32>,
@@ -33,7 +34,7 @@ pub struct ReachRow {
     pub main_uuid: Option<Uuid>,
     pub main_party_id: Option<i32>,
     pub main_form: Option<i16>,
-    pub main_status: Option<String>,
+    pub main_status: Option<PartyStatus>,
     pub main_org_number: Option<String>,
     pub main_name: Option<String>,
     pub from_form: Option<i16>,
@@ -170,8 +171,9 @@ async fn reach_of(
              union all
              select key, false, false, key, null, null, null, null, null from party where key = $1 and kind = 'person'
            )
-           select p.key, p.uuid, p.party_id, p.kind, p.form_id, p.status, p.org_number, p.person_id_enc, p.parent_key, p.name, p.birth_date,
-             p.death_date, m.uuid as "main_uuid?", m.party_id as "main_party_id?", m.form_id as "main_form?", m.status as "main_status?",
+           select p.key, p.uuid, p.party_id, p.kind as "kind: PartyKind", p.form_id, p.status as "status: PartyStatus", p.org_number, p.person_id_enc,
+             p.parent_key, p.name, p.birth_date,
+             p.death_date, m.uuid as "main_uuid?", m.party_id as "main_party_id?", m.form_id as "main_form?", m.status as "main_status?: PartyStatus",
              m.org_number as "main_org_number?", m.name as "main_name?",
              case when r.main_unit then m.form_id when r.own_firm then (select key from entity_variant where code = 'ENK') else p.form_id end as "from_form?", r.main_unit as "from_main_unit!",
              r.own_firm as "from_own_firm!", r.role_id as "role?", r.key_role as "key_role?", r.key_form as "key_form?",

@@ -45,7 +45,7 @@ impl FacilitatorRole<'_> {
             && !(self.assigned.is_empty() && catalogue.packages_of(self.role).is_empty())
     }
 
-    /// Whether it makes nobody a client, whatever is assigned by it.
+    /// Whether it makes no client, whatever is assigned by it.
     #[must_use]
     pub fn is_supplier(&self, catalogue: &Catalogue) -> bool {
         catalogue

@@ -24,16 +24,18 @@ impl SystemUserKind {
         }
     }
 
-    /// From the stored word.
+    /// From the stored word; none for another one.
     #[must_use]
-    pub fn from_stored(word: &str) -> Self {
-        if word == "agent" {
-            Self::Agent
-        } else {
-            Self::Standard
+    pub fn from_stored(word: &str) -> Option<Self> {
+        match word {
+            "standard" => Some(Self::Standard),
+            "agent" => Some(Self::Agent),
+            _ => None,
         }
     }
 }
+
+foundation::text_column!(SystemUserKind);
 
 /// What the register says now about an active system user of a system that is not deleted.
 #[derive(Debug)]

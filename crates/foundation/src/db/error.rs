@@ -193,6 +193,16 @@ pub enum DbError {
     /// found.
     #[error("text with a NUL character")]
     Unstorable,
+    /// A stored row that this program cannot read.
+    #[error("`{column}` of the row {key} cannot be read: {reason}")]
+    Unreadable {
+        /// Table and column.
+        column: &'static str,
+        /// Identifies the row.
+        key: String,
+        /// What does not fit.
+        reason: String,
+    },
     /// Anything else.
     #[error(transparent)]
     Other(sqlx::Error),

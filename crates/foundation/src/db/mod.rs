@@ -1,5 +1,6 @@
 //! Postgres: the pool, the migrations, and the change feed.
 
+mod column;
 mod commit;
 mod condition;
 mod error;
@@ -20,6 +21,7 @@ mod start;
 use anyhow::Context as _;
 use sqlx::{PgConnection, PgExecutor, PgPool, migrate::Migrator};
 
+pub use column::Column;
 pub use commit::{COMMIT_TIMEOUT, begin_write, commit};
 pub use condition::DatabaseCondition;
 pub use error::{DbError, DbFault, DbUnavailable};

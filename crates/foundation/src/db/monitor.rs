@@ -171,7 +171,10 @@ impl DatabaseMonitor {
             Ok(read) => read.map_err(|error| {
                 CheckFault::Failed(match error {
                     DbError::Unavailable(error) => error,
-                    DbError::Busy | DbError::Unstorable | DbError::Other(_) => DbUnavailable {
+                    DbError::Busy
+                    | DbError::Unstorable
+                    | DbError::Unreadable { .. }
+                    | DbError::Other(_) => DbUnavailable {
                         fault: DbFault::Unreachable,
                         message: error.to_string().into(),
                     },

@@ -23,7 +23,7 @@ impl TransactionError for DbError {
     fn conflict(&self) -> Option<DbFault> {
         match self {
             Self::Unavailable(error) => Some(error.fault).filter(|fault| fault.is_conflict()),
-            Self::Busy | Self::Unstorable | Self::Other(_) => None,
+            Self::Busy | Self::Unstorable | Self::Unreadable { .. } | Self::Other(_) => None,
         }
     }
 }

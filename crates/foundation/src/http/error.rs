@@ -131,6 +131,7 @@ impl From<DbError> for ApiError {
             // The handlers refuse NUL with a better message; this is for input that they did not
             // reject.
             DbError::Unstorable => Self::Status(StatusCode::BAD_REQUEST),
+            DbError::Unreadable { .. } => Self::Internal(error.into()),
             DbError::Other(error) => Self::Internal(error.into()),
         }
     }

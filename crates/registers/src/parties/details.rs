@@ -6,9 +6,9 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{IdentityKeys, PartyKind};
+use super::{IdentityKeys, PartyKind, PartyStatus};
 use foundation::{
-    db::DbError,
+    db::{Column, DbError},
     ids::{NationalId, OrgNumber},
 };
 
@@ -120,9 +120,9 @@ struct Row {
     key: i32,
     uuid: Uuid,
     party_id: Option<i32>,
-    kind: String,
+    kind: Column<PartyKind>,
     form: Option<String>,
-    status: String,
+    status: Column<PartyStatus>,
     deleted_at: Option<DateTime<Utc>>,
     org_number: Option<String>,
     person_id_enc: Option<Vec<u8>>,
@@ -144,14 +144,14 @@ struct Row {
 }
 
 impl Row {
-    fn into_details(self, keys: &IdentityKeys) -> Details {
-        Details {
+    fn into_details(self, keys: &IdentityKeys) -> Result<Details, DbError> {
+        Ok(Details {
             key: self.key,
             uuid: self.uuid,
             party_id: self.party_id,
-            kind: PartyKind::from_stored(&self.kind),
+            kind: self.kind.read("party.kind", self.key)?,
             form: self.form,
-            is_deleted: self.status == "deleted",
+            is_deleted: self.status.read("party.status", self.key)? == PartyStatus::Deleted,
             deleted_at: self.deleted_at,
             org_number: self.org_number,
             national_id: self
@@ -171,7 +171,7 @@ impl Row {
             owner: self.owner_uuid.zip(self.owner_number),
             is_agent: self.is_agent.unwrap_or(false),
             former: self.former,
-        }
+        })
     }
 }
 
@@ -230,9 +230,9 @@ pub async fn keys(
 
 macro_rules! details_where {
     ($db:expr, $keys:expr, $condition:literal, $($value:expr),+) => {
-        Ok(sqlx::query_as!(
+        sqlx::query_as!(
             Row,
-            r#"select p.key, p.uuid, p.party_id, p.kind, f.code as "form?", p.status, p.deleted_at, p.org_number, p.person_id_enc, p.user_id,
+            r#"select p.key, p.uuid, p.party_id, p.kind as "kind: Column<PartyKind>", f.code as "form?", p.status as "status: Column<PartyStatus>", p.deleted_at, p.org_number, p.person_id_enc, p.user_id,
                  p.parent_key, p.name, n.first_name as "first_name?", n.middle_name, n.last_name as "last_name?", p.birth_date, p.death_date,
                  a.address as "address?", p.created_at, p.updated_at, o.uuid as "owner_uuid?", o.org_number as owner_number,
                  u.kind = 'agent' as is_agent,
@@ -247,7 +247,7 @@ macro_rules! details_where {
         .await?
         .into_iter()
         .map(|row| row.into_details($keys))
-        .collect())
+        .collect()
     };
 }
 

@@ -20,17 +20,20 @@ pub enum PartyKind {
 }
 
 impl PartyKind {
-    /// From the stored word.
+    /// From the stored word; none for another one.
     #[must_use]
-    pub fn from_stored(word: &str) -> Self {
-        match word {
+    pub fn from_stored(word: &str) -> Option<Self> {
+        Some(match word {
             "person" => Self::Person,
             "organization" => Self::Organization,
             "system-user" => Self::SystemUser,
-            _ => Self::Other,
-        }
+            "self-identified-user" | "enterprise-user" => Self::Other,
+            _ => return None,
+        })
     }
 }
+
+foundation::text_column!(PartyKind);
 
 /// State of an organisation. Only deletion has an effect; the others are information.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,17 +46,20 @@ pub enum PartyStatus {
 }
 
 impl PartyStatus {
-    /// From the stored word.
+    /// From the stored word; none for another one.
     #[must_use]
-    pub fn from_stored(word: &str) -> Self {
-        match word {
+    pub fn from_stored(word: &str) -> Option<Self> {
+        Some(match word {
+            "active" => Self::Active,
             "bankrupt" => Self::Bankrupt,
             "winding-up" => Self::WindingUp,
             "deleted" => Self::Deleted,
-            _ => Self::Active,
-        }
+            _ => return None,
+        })
     }
 }
+
+foundation::text_column!(PartyStatus);
 
 /// A party.
 #[derive(Debug, Clone)]

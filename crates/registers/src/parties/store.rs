@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use serde_json::Value;
-use sqlx::{PgConnection, PgExecutor, PgPool};
+use sqlx::{PgConnection, PgExecutor, PgPool, types::Json};
 use uuid::Uuid;
 
 use super::{IdentityKeys, Party, PartyKind, PartyStatus, Person};
 use foundation::{
     db::{
-        DbError, Lock,
+        Column, DbError, Lock,
         feed::{self, Touched},
     },
     ids::NationalId,
@@ -21,9 +21,9 @@ struct PartyRow {
     key: i32,
     uuid: Uuid,
     party_id: Option<i32>,
-    kind: String,
+    kind: Column<PartyKind>,
     form_id: Option<i16>,
-    status: String,
+    status: Column<PartyStatus>,
     org_number: Option<String>,
     user_id: Option<i32>,
     parent_key: Option<i32>,
@@ -31,36 +31,40 @@ struct PartyRow {
     death_date: Option<chrono::NaiveDate>,
 }
 
-impl From<PartyRow> for Party {
-    fn from(row: PartyRow) -> Self {
-        Self {
-            key: row.key,
+impl TryFrom<PartyRow> for Party {
+    type Error = DbError;
+
+    fn try_from(row: PartyRow) -> Result<Self, DbError> {
+        let key = row.key;
+        Ok(Self {
+            key,
             uuid: row.uuid,
             party_id: row.party_id,
-            kind: PartyKind::from_stored(&row.kind),
+            kind: row.kind.read("party.kind", key)?,
             form: row.form_id,
-            status: PartyStatus::from_stored(&row.status),
+            status: row.status.read("party.status", key)?,
             org_number: row.org_number,
             user_id: row.user_id,
             parent_key: row.parent_key,
             name: row.name,
             death_date: row.death_date,
-        }
+        })
     }
 }
 
 macro_rules! party_where {
     ($executor:expr, $condition:literal, $value:expr) => {
-        Ok(sqlx::query_as!(
+        sqlx::query_as!(
             PartyRow,
-            r#"select /* hot path */ key, uuid, party_id, kind, form_id, status, org_number, user_id, parent_key, name, death_date
+            r#"select /* hot path */ key, uuid, party_id, kind as "kind: Column<PartyKind>", form_id, status as "status: Column<PartyStatus>", org_number, user_id, parent_key, name, death_date
                from party where "#
                 + $condition,
             $value
         )
         .fetch_optional($executor)
         .await?
-        .map(Party::from))
+        .map(Party::try_from)
+        .transpose()
     };
 }
 
@@ -300,12 +304,13 @@ pub struct PartyName {
     pub roles: Vec<(Value, String)>,
 }
 
-/// `LiveSystemUsers` persons of the sandbox with what they hold, by name.
+/// Living persons of the sandbox with what they hold, by name.
 pub async fn persons_for_login(pool: &PgPool) -> Result<Vec<PartyName>, DbError> {
     let rows = sqlx::query!(
-        r#"select p.key, p.uuid, p.party_id, p.kind, p.form_id, p.status, p.org_number, p.user_id, p.parent_key, p.name, p.death_date,
+        r#"select p.key, p.uuid, p.party_id, p.kind as "kind: Column<PartyKind>", p.form_id, p.status as "status: Column<PartyStatus>", p.org_number, p.user_id, p.parent_key, p.name, p.death_date,
              p.person_id_enc as "person_id_enc!",
-             coalesce(jsonb_agg(jsonb_build_array(role.name, o.name) order by o.name, role.key) filter (where o.key is not null), '[]') as "roles!"
+             coalesce(jsonb_agg(jsonb_build_array(role.name, o.name) order by o.name, role.key) filter (where o.key is not null), '[]')
+               as "roles!: Column<Json<Vec<(Value, String)>>>"
            from party p
            left join (select to_key, role_id, from_key from register_role union all select to_key, role_id, from_key from assignment) r
              on r.to_key = p.key
@@ -316,35 +321,29 @@ pub async fn persons_for_login(pool: &PgPool) -> Result<Vec<PartyName>, DbError>
     )
     .fetch_all(pool)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|r| PartyName {
+    let mut out = Vec::with_capacity(rows.len());
+    for r in rows {
+        let roles = r.roles.read("role.name", r.key)?.0;
+        let party = PartyRow {
+            key: r.key,
+            uuid: r.uuid,
+            party_id: r.party_id,
+            kind: r.kind,
+            form_id: r.form_id,
+            status: r.status,
+            org_number: r.org_number,
+            user_id: r.user_id,
+            parent_key: r.parent_key,
+            name: r.name,
+            death_date: r.death_date,
+        };
+        out.push(PartyName {
+            party: party.try_into()?,
             person_id_enc: r.person_id_enc,
-            roles: r
-                .roles
-                .as_array()
-                .map(|list| {
-                    list.iter()
-                        .filter_map(|x| Some((x.get(0)?.clone(), x.get(1)?.as_str()?.to_owned())))
-                        .collect()
-                })
-                .unwrap_or_default(),
-            party: PartyRow {
-                key: r.key,
-                uuid: r.uuid,
-                party_id: r.party_id,
-                kind: r.kind,
-                form_id: r.form_id,
-                status: r.status,
-                org_number: r.org_number,
-                user_id: r.user_id,
-                parent_key: r.parent_key,
-                name: r.name,
-                death_date: r.death_date,
-            }
-            .into(),
-        })
-        .collect())
+            roles,
+        });
+    }
+    Ok(out)
 }
 
 /// Persons that may be deleted: their register dropped them so many days ago, and nothing rests on

@@ -24,16 +24,17 @@ pub enum RequestStatus {
 }
 
 impl RequestStatus {
-    /// From the stored word.
+    /// From the stored word; none for another one.
     #[must_use]
-    pub fn from_stored(word: &str) -> Self {
-        match word {
+    pub fn from_stored(word: &str) -> Option<Self> {
+        Some(match word {
             "New" => Self::New,
             "Accepted" => Self::Accepted,
             "Rejected" => Self::Rejected,
+            "Denied" => Self::Denied,
             "Timedout" => Self::Timedout,
-            _ => Self::Denied,
-        }
+            _ => return None,
+        })
     }
 
     /// As stored and as on the wire.
@@ -48,6 +49,8 @@ impl RequestStatus {
         }
     }
 }
+
+foundation::text_column!(RequestStatus);
 
 /// A stored request.
 #[derive(Debug, Clone)]

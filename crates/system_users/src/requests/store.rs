@@ -1,24 +1,23 @@
 //! All SQL of requests.
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
 use super::model::{NewRequest, Request, RequestKind, RequestStatus, TimedOut};
-use authorization::live_system_users::SystemUserKind;
-use foundation::db::DbError;
+use crate::systems::{AccessPackage, Right};
+use foundation::db::{Column, DbError};
 
 struct Row {
     id: Uuid,
-    kind: String,
+    kind: Column<RequestKind>,
     system_id: String,
     party_org_no: String,
     external_ref: String,
     integration_title: Option<String>,
-    rights: Value,
-    access_packages: Value,
-    status: String,
+    rights: Column<Json<Vec<Right>>>,
+    access_packages: Column<Json<Vec<AccessPackage>>>,
+    status: Column<RequestStatus>,
     escalated: bool,
     redirect_url: Option<String>,
     created: DateTime<Utc>,
@@ -26,24 +25,27 @@ struct Row {
     is_deleted: bool,
 }
 
-impl From<Row> for Request {
-    fn from(row: Row) -> Self {
-        Self {
-            id: row.id,
-            kind: SystemUserKind::from_stored(&row.kind),
+impl TryFrom<Row> for Request {
+    type Error = DbError;
+
+    fn try_from(row: Row) -> Result<Self, DbError> {
+        let id = row.id;
+        Ok(Self {
+            id,
+            kind: row.kind.read("request.kind", id)?,
             system_id: row.system_id,
             party_org_no: row.party_org_no,
             external_ref: row.external_ref,
             integration_title: row.integration_title,
-            rights: serde_json::from_value(row.rights).unwrap_or_default(),
-            access_packages: serde_json::from_value(row.access_packages).unwrap_or_default(),
-            status: RequestStatus::from_stored(&row.status),
+            rights: row.rights.read("request.rights", id)?.0,
+            access_packages: row.access_packages.read("request.access_packages", id)?.0,
+            status: row.status.read("request.status", id)?,
             escalated: row.escalated,
             redirect_url: row.redirect_url,
             created: row.created,
             timed_out: row.timed_out,
             is_deleted: row.is_deleted,
-        }
+        })
     }
 }
 
@@ -51,8 +53,9 @@ macro_rules! requests {
     ($rest:literal, $lifetime_days:expr $(, $value:expr)*) => {
         sqlx::query_as!(
             Row,
-            r#"select id, kind, system_id, party_org_no, external_ref, integration_title, rights, access_packages, status, escalated,
-                 redirect_url, created, (created < service_now() - make_interval(days => $1)) as "timed_out!", is_deleted
+            r#"select id, kind as "kind: Column<RequestKind>", system_id, party_org_no, external_ref, integration_title,
+                 rights as "rights: Column<Json<Vec<Right>>>", access_packages as "access_packages: Column<Json<Vec<AccessPackage>>>",
+                 status as "status: Column<RequestStatus>", escalated, redirect_url, created, (created < service_now() - make_interval(days => $1)) as "timed_out!", is_deleted
                from request "# + $rest,
             $lifetime_days
             $(, $value)*
@@ -67,7 +70,7 @@ pub async fn by_id(
     id: Uuid,
     lifetime_days: i32,
 ) -> Result<Option<Request>, DbError> {
-    Ok(requests!(
+    requests!(
         "where id = $2 and kind = $3 and not is_deleted",
         lifetime_days,
         id,
@@ -75,7 +78,8 @@ pub async fn by_id(
     )
     .fetch_optional(db)
     .await?
-    .map(Request::from))
+    .map(Request::try_from)
+    .transpose()
 }
 
 /// As [`by_id`], and locks it until the transaction ends.
@@ -85,7 +89,7 @@ pub async fn by_id_for_update(
     id: Uuid,
     lifetime_days: i32,
 ) -> Result<Option<Request>, DbError> {
-    Ok(requests!(
+    requests!(
         "where id = $2 and kind = $3 and not is_deleted for update",
         lifetime_days,
         id,
@@ -93,7 +97,8 @@ pub async fn by_id_for_update(
     )
     .fetch_optional(tx)
     .await?
-    .map(Request::from))
+    .map(Request::try_from)
+    .transpose()
 }
 
 /// A request of any kind and state, deleted ones too.
@@ -102,10 +107,11 @@ pub async fn any_state(
     id: Uuid,
     lifetime_days: i32,
 ) -> Result<Option<Request>, DbError> {
-    Ok(requests!("where id = $2", lifetime_days, id)
+    requests!("where id = $2", lifetime_days, id)
         .fetch_optional(db)
         .await?
-        .map(Request::from))
+        .map(Request::try_from)
+        .transpose()
 }
 
 /// The visible request of this kind with this key.
@@ -117,7 +123,7 @@ pub async fn by_key(
     external_ref: &str,
     lifetime_days: i32,
 ) -> Result<Option<Request>, DbError> {
-    Ok(requests!(
+    requests!(
         "where system_id = $2 and party_org_no = $3 and external_ref = $4 and kind = $5 and not is_deleted",
         lifetime_days,
         system_id,
@@ -127,7 +133,8 @@ pub async fn by_key(
     )
     .fetch_optional(db)
     .await?
-    .map(Request::from))
+    .map(Request::try_from)
+    .transpose()
 }
 
 /// Visible requests of a kind for a system, by id, from an id on.
@@ -140,7 +147,7 @@ pub async fn of_system(
     lifetime_days: i32,
 ) -> Result<Vec<Request>, DbError> {
     let from = from.unwrap_or(Uuid::nil());
-    Ok(requests!(
+    requests!(
         "where system_id = $2 and kind = $3 and not is_deleted and id >= $4 order by id limit $5",
         lifetime_days,
         system_id,
@@ -151,8 +158,8 @@ pub async fn of_system(
     .fetch_all(db)
     .await?
     .into_iter()
-    .map(Request::from)
-    .collect())
+    .map(Request::try_from)
+    .collect()
 }
 
 /// Open requests of a kind to an organisation, oldest first; of agents only those that were
@@ -163,7 +170,7 @@ pub async fn pending(
     party_org_no: &str,
     lifetime_days: i32,
 ) -> Result<Vec<Request>, DbError> {
-    Ok(requests!(
+    requests!(
         r#"where party_org_no = $2 and kind = $3 and status = 'New' and not is_deleted and (escalated or kind <> 'agent')
              and created >= service_now() - make_interval(days => $1) order by created, id"#,
         lifetime_days,
@@ -173,8 +180,8 @@ pub async fn pending(
     .fetch_all(db)
     .await?
     .into_iter()
-    .map(Request::from)
-    .collect())
+    .map(Request::try_from)
+    .collect()
 }
 
 /// A visible request of any kind; locked until the transaction ends.
@@ -183,14 +190,15 @@ pub async fn any_kind_for_update(
     id: Uuid,
     lifetime_days: i32,
 ) -> Result<Option<Request>, DbError> {
-    Ok(requests!(
+    requests!(
         "where id = $2 and not is_deleted for update",
         lifetime_days,
         id
     )
     .fetch_optional(tx)
     .await?
-    .map(Request::from))
+    .map(Request::try_from)
+    .transpose()
 }
 
 /// Passes a request on to those who may decide.
@@ -251,30 +259,31 @@ pub async fn insert(
     external_ref: &str,
     integration_title: Option<&str>,
 ) -> Result<Option<Request>, DbError> {
-    let id = Uuid::new_v4();
-    let stored = sqlx::query!(
+    let rights = request.rights.as_deref().unwrap_or_default();
+    let packages = request.access_packages.as_deref().unwrap_or_default();
+    // Just stored: it cannot have timed out.
+    sqlx::query_as!(
+        Row,
         r#"insert into request (id, kind, system_id, party_org_no, external_ref, integration_title, rights, access_packages, redirect_url)
            values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-           on conflict (system_id, party_org_no, external_ref, kind) where not is_deleted do nothing"#,
-        id,
+           on conflict (system_id, party_org_no, external_ref, kind) where not is_deleted do nothing
+           returning id, kind as "kind: Column<RequestKind>", system_id, party_org_no, external_ref, integration_title,
+             rights as "rights: Column<Json<Vec<Right>>>", access_packages as "access_packages: Column<Json<Vec<AccessPackage>>>",
+             status as "status: Column<RequestStatus>", escalated, redirect_url, created, false as "timed_out!", is_deleted"#,
+        Uuid::new_v4(),
         kind.as_str(),
         request.system_id,
         request.party_org_no,
         external_ref,
         integration_title,
-        serde_json::to_value(request.rights.as_deref().unwrap_or_default()).unwrap_or_default(),
-        serde_json::to_value(request.access_packages.as_deref().unwrap_or_default()).unwrap_or_default(),
+        Json(rights) as Json<&[Right]>,
+        Json(packages) as Json<&[AccessPackage]>,
         request.redirect_url,
     )
-    .execute(&mut *tx)
+    .fetch_optional(tx)
     .await?
-    .rows_affected();
-    // Just stored: it cannot have timed out.
-    if stored == 0 {
-        Ok(None)
-    } else {
-        by_id(tx, kind, id, i32::from(i16::MAX)).await
-    }
+    .map(Request::try_from)
+    .transpose()
 }
 
 /// Hides a request for good; its status stays.

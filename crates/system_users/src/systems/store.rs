@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 
 use serde_json::Value;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
 use super::model::{AccessPackage, ChangeLogEntry, NewSystem, Right, System};
 use foundation::{
     db::{
-        DbError,
+        Column, DbError,
         feed::{self, Touched},
     },
     http::time,
@@ -21,27 +21,30 @@ struct Row {
     vendor_org_number: String,
     name: Value,
     description: Value,
-    rights: Value,
-    access_packages: Value,
+    rights: Column<Json<Vec<Right>>>,
+    access_packages: Column<Json<Vec<AccessPackage>>>,
     allowed_redirect_urls: Vec<String>,
     is_visible: bool,
     is_deleted: bool,
 }
 
-impl From<Row> for System {
-    fn from(row: Row) -> Self {
-        Self {
-            internal_id: row.system_internal_id,
+impl TryFrom<Row> for System {
+    type Error = DbError;
+
+    fn try_from(row: Row) -> Result<Self, DbError> {
+        let id = row.system_internal_id;
+        Ok(Self {
+            internal_id: id,
             id: row.system_id,
             vendor_org: row.vendor_org_number,
             name: row.name,
             description: row.description,
-            rights: serde_json::from_value(row.rights).unwrap_or_default(),
-            access_packages: serde_json::from_value(row.access_packages).unwrap_or_default(),
+            rights: row.rights.read("system.rights", id)?.0,
+            access_packages: row.access_packages.read("system.access_packages", id)?.0,
             redirect_urls: row.allowed_redirect_urls,
             is_visible: row.is_visible,
             is_deleted: row.is_deleted,
-        }
+        })
     }
 }
 
@@ -49,8 +52,8 @@ macro_rules! systems {
     ($rest:literal $(, $value:expr)*) => {
         sqlx::query_as!(
             Row,
-            r#"select system_internal_id, system_id, vendor_org_number, name, description, rights, access_packages, allowed_redirect_urls,
-                 is_visible, is_deleted from system "# + $rest
+            r#"select system_internal_id, system_id, vendor_org_number, name, description, rights as "rights: Column<Json<Vec<Right>>>",
+                 access_packages as "access_packages: Column<Json<Vec<AccessPackage>>>", allowed_redirect_urls, is_visible, is_deleted from system "# + $rest
             $(, $value)*
         )
     };
@@ -58,51 +61,52 @@ macro_rules! systems {
 
 /// A system by its public id, in any state.
 pub async fn by_id(db: &mut PgConnection, id: &str) -> Result<Option<System>, DbError> {
-    Ok(systems!("where system_id = $1", id)
+    systems!("where system_id = $1", id)
         .fetch_optional(db)
         .await?
-        .map(System::from))
+        .map(System::try_from)
+        .transpose()
 }
 
 /// As [`by_id`], and the row stays as it is until the transaction ends.
 pub async fn by_id_for_share(tx: &mut PgConnection, id: &str) -> Result<Option<System>, DbError> {
-    Ok(systems!("where system_id = $1 for share", id)
+    systems!("where system_id = $1 for share", id)
         .fetch_optional(tx)
         .await?
-        .map(System::from))
+        .map(System::try_from)
+        .transpose()
 }
 
 /// As [`by_id`], and locks the row until the transaction ends.
 pub async fn lock(tx: &mut PgConnection, id: &str) -> Result<Option<System>, DbError> {
-    Ok(systems!("where system_id = $1 for update", id)
+    systems!("where system_id = $1 for update", id)
         .fetch_optional(tx)
         .await?
-        .map(System::from))
+        .map(System::try_from)
+        .transpose()
 }
 
 /// Live and visible systems of all vendors, oldest first.
 pub async fn visible(db: &mut PgConnection) -> Result<Vec<System>, DbError> {
-    Ok(
-        systems!("where is_visible and not is_deleted order by created, system_internal_id")
-            .fetch_all(db)
-            .await?
-            .into_iter()
-            .map(System::from)
-            .collect(),
-    )
+    systems!("where is_visible and not is_deleted order by created, system_internal_id")
+        .fetch_all(db)
+        .await?
+        .into_iter()
+        .map(System::try_from)
+        .collect()
 }
 
 /// Live systems of a vendor, oldest first.
 pub async fn of_vendor(db: &mut PgConnection, vendor_org: &str) -> Result<Vec<System>, DbError> {
-    Ok(systems!(
+    systems!(
         "where vendor_org_number = $1 and not is_deleted order by created, system_internal_id",
         vendor_org
     )
     .fetch_all(db)
     .await?
     .into_iter()
-    .map(System::from)
-    .collect())
+    .map(System::try_from)
+    .collect()
 }
 
 /// Client ids of a system in the order they were sent, also those a deleted system had.
@@ -160,8 +164,8 @@ pub async fn insert(
         vendor_org,
         Value::Object(system.name.clone()),
         Value::Object(system.description.clone()),
-        serde_json::to_value(&system.rights).unwrap_or_default(),
-        serde_json::to_value(&system.access_packages).unwrap_or_default(),
+        Json(&system.rights) as Json<&Vec<Right>>,
+        Json(&system.access_packages) as Json<&Vec<AccessPackage>>,
         redirect_urls,
         system.is_visible,
     )
@@ -277,7 +281,6 @@ pub async fn change(
     by_client: Option<&str>,
 ) -> Result<(), DbError> {
     let id = system.internal_id;
-    let json = |value: serde_json::Result<Value>| value.unwrap_or_default();
     match change {
         Change::Whole(new, urls) => {
             sqlx::query!(
@@ -286,8 +289,8 @@ pub async fn change(
                 id,
                 Value::Object(new.name.clone()),
                 Value::Object(new.description.clone()),
-                json(serde_json::to_value(&new.rights)),
-                json(serde_json::to_value(&new.access_packages)),
+                Json(&new.rights) as Json<&Vec<Right>>,
+                Json(&new.access_packages) as Json<&Vec<AccessPackage>>,
                 *urls,
                 new.is_visible
             )
@@ -305,7 +308,7 @@ pub async fn change(
             sqlx::query!(
                 "update system set rights = $2, last_changed = service_now() where system_internal_id = $1",
                 id,
-                json(serde_json::to_value(rights))
+                Json(rights) as Json<&&[Right]>
             )
             .execute(&mut *tx)
             .await?;
@@ -314,7 +317,7 @@ pub async fn change(
             sqlx::query!(
                 "update system set access_packages = $2, last_changed = service_now() where system_internal_id = $1",
                 id,
-                json(serde_json::to_value(packages))
+                Json(packages) as Json<&&[AccessPackage]>
             )
             .execute(&mut *tx)
             .await?;

@@ -1,15 +1,15 @@
 //! All SQL of system users.
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
 use super::missing_token::TokenFacts;
 use super::model::{NewSystemUser, RegisterSystemUser, SystemUser};
+use crate::systems::AccessPackage;
 use authorization::delegation;
 use authorization::live_system_users::SystemUserKind;
-use foundation::db::{DbError, Lock};
+use foundation::db::{Column, DbError, Lock};
 use registers::parties;
 
 struct Row {
@@ -21,17 +21,20 @@ struct Row {
     owner_key: i32,
     party_id: Option<i32>,
     reportee_org_no: String,
-    kind: String,
+    kind: Column<SystemUserKind>,
     external_ref: String,
-    access_packages: Value,
+    access_packages: Column<Json<Vec<AccessPackage>>>,
     created: DateTime<Utc>,
     sequence_no: i64,
 }
 
-impl From<Row> for SystemUser {
-    fn from(row: Row) -> Self {
-        Self {
-            id: row.id,
+impl TryFrom<Row> for SystemUser {
+    type Error = DbError;
+
+    fn try_from(row: Row) -> Result<Self, DbError> {
+        let id = row.id;
+        Ok(Self {
+            id,
             integration_title: row.integration_title,
             system_id: row.system_id,
             system_internal_id: row.system_internal_id,
@@ -39,11 +42,14 @@ impl From<Row> for SystemUser {
             owner_key: row.owner_key,
             owner_party_id: row.party_id,
             reportee_org_no: row.reportee_org_no,
-            kind: SystemUserKind::from_stored(&row.kind),
+            kind: row.kind.read("system_user.kind", id)?,
             external_ref: row.external_ref,
-            access_packages: serde_json::from_value(row.access_packages).unwrap_or_default(),
+            access_packages: row
+                .access_packages
+                .read("system_user.access_packages", id)?
+                .0,
             created: row.created,
-        }
+        })
     }
 }
 
@@ -52,7 +58,8 @@ macro_rules! system_users {
         sqlx::query_as!(
             Row,
             r#"select u.id, u.integration_title, s.system_id, u.system_internal_id, s.vendor_org_number, u.owner_key, o.party_id,
-                 u.reportee_org_no, u.kind, u.external_ref, u.access_packages, u.created, u.sequence_no
+                 u.reportee_org_no, u.kind as "kind: Column<SystemUserKind>", u.external_ref,
+                 u.access_packages as "access_packages: Column<Json<Vec<AccessPackage>>>", u.created, u.sequence_no
                from "system_user" u join system s on s.system_internal_id = u.system_internal_id join party o on o.key = u.owner_key "# + $rest
             $(, $value)*
         )
@@ -68,13 +75,16 @@ struct RegisterRow {
     last_changed: DateTime<Utc>,
     created: DateTime<Utc>,
     sequence_no: i64,
-    kind: String,
+    kind: Column<SystemUserKind>,
 }
 
-impl From<RegisterRow> for RegisterSystemUser {
-    fn from(row: RegisterRow) -> Self {
-        Self {
-            id: row.id,
+impl TryFrom<RegisterRow> for RegisterSystemUser {
+    type Error = DbError;
+
+    fn try_from(row: RegisterRow) -> Result<Self, DbError> {
+        let id = row.id;
+        Ok(Self {
+            id,
             party_org_no: row.reportee_org_no,
             party_id: row.party_id.map(|id| id.to_string()).unwrap_or_default(),
             integration_title: row.integration_title,
@@ -82,8 +92,8 @@ impl From<RegisterRow> for RegisterSystemUser {
             last_changed: row.last_changed,
             created: row.created,
             sequence_no: row.sequence_no,
-            system_user_type: SystemUserKind::from_stored(&row.kind),
-        }
+            system_user_type: row.kind.read("system_user.kind", id)?,
+        })
     }
 }
 
@@ -91,7 +101,8 @@ macro_rules! register_rows {
     ($rest:literal $(, $value:expr)*) => {
         sqlx::query_as!(
             RegisterRow,
-            r#"select u.id, u.reportee_org_no, o.party_id, u.integration_title, u.is_deleted, u.last_changed, u.created, u.sequence_no, u.kind
+            r#"select u.id, u.reportee_org_no, o.party_id, u.integration_title, u.is_deleted, u.last_changed, u.created, u.sequence_no,
+                 u.kind as "kind: Column<SystemUserKind>"
                from "system_user" u join party o on o.key = u.owner_key "# + $rest
             $(, $value)*
         )
@@ -100,10 +111,11 @@ macro_rules! register_rows {
 
 /// An active system user.
 pub async fn by_id(db: &mut PgConnection, id: Uuid) -> Result<Option<SystemUser>, DbError> {
-    Ok(system_users!("where u.id = $1 and not u.is_deleted", id)
+    system_users!("where u.id = $1 and not u.is_deleted", id)
         .fetch_optional(db)
         .await?
-        .map(SystemUser::from))
+        .map(SystemUser::try_from)
+        .transpose()
 }
 
 /// The active system user of this system, owner and reference, whatever its kind.
@@ -113,7 +125,7 @@ pub async fn active_with_key(
     org_no: &str,
     external_ref: &str,
 ) -> Result<Option<SystemUser>, DbError> {
-    Ok(system_users!(
+    system_users!(
         "where s.system_id = $1 and u.reportee_org_no = $2 and u.external_ref = $3 and not u.is_deleted",
         system_id,
         org_no,
@@ -121,7 +133,8 @@ pub async fn active_with_key(
     )
     .fetch_optional(db)
     .await?
-    .map(SystemUser::from))
+    .map(SystemUser::try_from)
+        .transpose()
 }
 
 /// Active system users of one kind that a party owns, oldest first. Those of deleted systems too.
@@ -135,12 +148,12 @@ pub async fn of_owner(
         owner_key,
         kind.as_str()
     );
-    Ok(found
+    found
         .fetch_all(db)
         .await?
         .into_iter()
-        .map(SystemUser::from)
-        .collect())
+        .map(SystemUser::try_from)
+        .collect()
 }
 
 /// Active system users of a system, in the order of their sequence numbers, from a number on.
@@ -156,12 +169,12 @@ pub async fn of_system(
         from,
         limit
     );
-    Ok(found
+    found
         .fetch_all(db)
         .await?
         .into_iter()
-        .map(|row| (row.sequence_no, SystemUser::from(row)))
-        .collect())
+        .map(|row| Ok((row.sequence_no, SystemUser::try_from(row)?)))
+        .collect()
 }
 
 /// The highest sequence number, and the system users after a number, deleted ones included.
@@ -186,7 +199,10 @@ pub async fn stream(
     )
     .fetch_all(db)
     .await?;
-    let users: Vec<RegisterSystemUser> = found.into_iter().map(RegisterSystemUser::from).collect();
+    let users: Vec<RegisterSystemUser> = found
+        .into_iter()
+        .map(RegisterSystemUser::try_from)
+        .collect::<Result<_, _>>()?;
     Ok((
         users.last().map_or(end, |last| last.sequence_no.max(end)),
         users,
@@ -198,10 +214,11 @@ pub async fn registered(
     db: &mut PgConnection,
     id: Uuid,
 ) -> Result<Option<RegisterSystemUser>, DbError> {
-    Ok(register_rows!("where u.id = $1 and not u.is_deleted", id)
+    register_rows!("where u.id = $1 and not u.is_deleted", id)
         .fetch_optional(db)
         .await?
-        .map(RegisterSystemUser::from))
+        .map(RegisterSystemUser::try_from)
+        .transpose()
 }
 
 /// What Maskinporten asks: the active system user of an existing system that has this client, of
@@ -213,7 +230,7 @@ pub async fn by_external_id(
     owner_org: &str,
     external_ref: &str,
 ) -> Result<Option<SystemUser>, DbError> {
-    Ok(system_users!(
+    system_users!(
         r#"/* hot path */ join system_client c on c.system_internal_id = s.system_internal_id and c.released_at is null and lower(c.client_id) = lower($1)
              and c.client_id = $1 and c.vendor_org_number = s.vendor_org_number
            where s.vendor_org_number = $2 and u.reportee_org_no = $3 and u.external_ref = $4 and not u.is_deleted and not s.is_deleted
@@ -225,7 +242,8 @@ pub async fn by_external_id(
     )
     .fetch_optional(db)
     .await?
-    .map(SystemUser::from))
+    .map(SystemUser::try_from)
+        .transpose()
 }
 
 /// What is known of an organisation and the system of a vendor that has a client; none when none has
@@ -295,7 +313,7 @@ pub async fn insert(tx: &mut PgConnection, user: &NewSystemUser<'_>) -> Result<(
         user.reportee_org_no,
         user.kind.as_str(),
         user.external_ref,
-        serde_json::to_value(user.access_packages).unwrap_or_default(),
+        Json(user.access_packages) as Json<&[AccessPackage]>,
         user.created_by,
     )
     .execute(&mut *tx)

@@ -115,7 +115,10 @@ fn cloud_event(event: Stored, source: &str) -> ApiResult<CloudEvent> {
             member("systemUserId").ok_or_else(unreadable)?.to_owned()
         }
     };
-    let status = member("status").map(RequestStatus::from_stored);
+    let status = match member("status") {
+        Some(word) => Some(RequestStatus::from_stored(word).ok_or_else(unreadable)?),
+        None => None,
+    };
     let name = type_of(kind, status).ok_or_else(unreadable)?;
     let mut data = event.payload;
     data["partyOrgNo"] = event.party_org_no.into();

@@ -166,7 +166,9 @@ impl Writer {
                     tracing::warn!(%error, lines = lines.len(), "the decision log could not be written");
                     stored = match error {
                         DbError::Unavailable(_) | DbError::Busy => Stored::Later,
-                        DbError::Unstorable | DbError::Other(_) => Stored::Never,
+                        DbError::Unstorable | DbError::Unreadable { .. } | DbError::Other(_) => {
+                            Stored::Never
+                        }
                     };
                 }
                 Inserted::Later => {

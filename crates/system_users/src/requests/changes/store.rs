@@ -1,16 +1,16 @@
 //! All SQL of change requests.
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
 use super::model::{ChangeRequest, NewChange, Sets};
 use crate::{
     requests::model::{RequestStatus, TimedOut},
+    systems::{AccessPackage, Right},
     users::SystemUser,
 };
-use foundation::db::DbError;
+use foundation::db::{Column, DbError};
 
 struct Row {
     id: Uuid,
@@ -18,39 +18,52 @@ struct Row {
     system_id: String,
     party_org_no: String,
     external_ref: String,
-    required_rights: Value,
-    unwanted_rights: Value,
-    required_access_packages: Value,
-    unwanted_access_packages: Value,
-    status: String,
+    required_rights: Column<Json<Vec<Right>>>,
+    unwanted_rights: Column<Json<Vec<Right>>>,
+    required_access_packages: Column<Json<Vec<AccessPackage>>>,
+    unwanted_access_packages: Column<Json<Vec<AccessPackage>>>,
+    status: Column<RequestStatus>,
     redirect_url: Option<String>,
     created: DateTime<Utc>,
     timed_out: bool,
     is_deleted: bool,
 }
 
-impl From<Row> for ChangeRequest {
-    fn from(row: Row) -> Self {
-        Self {
-            id: row.id,
+impl TryFrom<Row> for ChangeRequest {
+    type Error = DbError;
+
+    fn try_from(row: Row) -> Result<Self, DbError> {
+        let id = row.id;
+        Ok(Self {
+            id,
             system_user_id: row.system_user_id,
             system_id: row.system_id,
             party_org_no: row.party_org_no,
             external_ref: row.external_ref,
             sets: Sets {
-                required_rights: serde_json::from_value(row.required_rights).unwrap_or_default(),
-                unwanted_rights: serde_json::from_value(row.unwanted_rights).unwrap_or_default(),
-                required_access_packages: serde_json::from_value(row.required_access_packages)
-                    .unwrap_or_default(),
-                unwanted_access_packages: serde_json::from_value(row.unwanted_access_packages)
-                    .unwrap_or_default(),
+                required_rights: row
+                    .required_rights
+                    .read("change_request.required_rights", id)?
+                    .0,
+                unwanted_rights: row
+                    .unwanted_rights
+                    .read("change_request.unwanted_rights", id)?
+                    .0,
+                required_access_packages: row
+                    .required_access_packages
+                    .read("change_request.required_access_packages", id)?
+                    .0,
+                unwanted_access_packages: row
+                    .unwanted_access_packages
+                    .read("change_request.unwanted_access_packages", id)?
+                    .0,
             },
-            status: RequestStatus::from_stored(&row.status),
+            status: row.status.read("change_request.status", id)?,
             redirect_url: row.redirect_url,
             created: row.created,
             timed_out: row.timed_out,
             is_deleted: row.is_deleted,
-        }
+        })
     }
 }
 
@@ -58,8 +71,11 @@ macro_rules! changes {
     ($rest:literal, $lifetime_days:expr $(, $value:expr)*) => {
         sqlx::query_as!(
             Row,
-            r#"select id, system_user_id, system_id, party_org_no, external_ref, required_rights, unwanted_rights, required_access_packages,
-                 unwanted_access_packages, status, redirect_url, created, (created < service_now() - make_interval(days => $1)) as "timed_out!", is_deleted
+            r#"select id, system_user_id, system_id, party_org_no, external_ref, required_rights as "required_rights: Column<Json<Vec<Right>>>",
+                 unwanted_rights as "unwanted_rights: Column<Json<Vec<Right>>>",
+                 required_access_packages as "required_access_packages: Column<Json<Vec<AccessPackage>>>",
+                 unwanted_access_packages as "unwanted_access_packages: Column<Json<Vec<AccessPackage>>>",
+                 status as "status: Column<RequestStatus>", redirect_url, created, (created < service_now() - make_interval(days => $1)) as "timed_out!", is_deleted
                from change_request "# + $rest,
             $lifetime_days
             $(, $value)*
@@ -73,10 +89,11 @@ pub async fn any_state(
     id: Uuid,
     lifetime_days: i32,
 ) -> Result<Option<ChangeRequest>, DbError> {
-    Ok(changes!("where id = $2", lifetime_days, id)
+    changes!("where id = $2", lifetime_days, id)
         .fetch_optional(db)
         .await?
-        .map(ChangeRequest::from))
+        .map(ChangeRequest::try_from)
+        .transpose()
 }
 
 /// A visible change request.
@@ -96,14 +113,15 @@ pub async fn by_id_for_update(
     id: Uuid,
     lifetime_days: i32,
 ) -> Result<Option<ChangeRequest>, DbError> {
-    Ok(changes!(
+    changes!(
         "where id = $2 and not is_deleted for update",
         lifetime_days,
         id
     )
     .fetch_optional(tx)
     .await?
-    .map(ChangeRequest::from))
+    .map(ChangeRequest::try_from)
+    .transpose()
 }
 
 /// The newest visible change request with this key.
@@ -114,7 +132,7 @@ pub async fn by_key(
     external_ref: &str,
     lifetime_days: i32,
 ) -> Result<Option<ChangeRequest>, DbError> {
-    Ok(changes!(
+    changes!(
         "where system_id = $2 and party_org_no = $3 and external_ref = $4 and not is_deleted order by created desc, id limit 1",
         lifetime_days,
         system_id,
@@ -123,7 +141,8 @@ pub async fn by_key(
     )
     .fetch_optional(db)
     .await?
-    .map(ChangeRequest::from))
+    .map(ChangeRequest::try_from)
+    .transpose()
 }
 
 /// Visible change requests for a system, by id, from an id on.
@@ -135,7 +154,7 @@ pub async fn of_system(
     lifetime_days: i32,
 ) -> Result<Vec<ChangeRequest>, DbError> {
     let from = from.unwrap_or(Uuid::nil());
-    Ok(changes!(
+    changes!(
         "where system_id = $2 and not is_deleted and id >= $3 order by id limit $4",
         lifetime_days,
         system_id,
@@ -145,8 +164,8 @@ pub async fn of_system(
     .fetch_all(db)
     .await?
     .into_iter()
-    .map(ChangeRequest::from)
-    .collect())
+    .map(ChangeRequest::try_from)
+    .collect()
 }
 
 /// Open change requests to an organisation, oldest first.
@@ -155,7 +174,7 @@ pub async fn pending(
     party_org_no: &str,
     lifetime_days: i32,
 ) -> Result<Vec<ChangeRequest>, DbError> {
-    Ok(changes!(
+    changes!(
         r#"where party_org_no = $2 and status = 'New' and not is_deleted and created >= service_now() - make_interval(days => $1) order by created, id"#,
         lifetime_days,
         party_org_no
@@ -163,8 +182,8 @@ pub async fn pending(
     .fetch_all(db)
     .await?
     .into_iter()
-    .map(ChangeRequest::from)
-    .collect())
+    .map(ChangeRequest::try_from)
+    .collect()
 }
 
 /// Stores a new change request under the vendor's id. None when the id is taken meanwhile.
@@ -174,31 +193,32 @@ pub async fn insert(
     user: &SystemUser,
     new: &NewChange,
 ) -> Result<Option<ChangeRequest>, DbError> {
-    let json = |value: serde_json::Result<Value>| value.unwrap_or_default();
-    let stored = sqlx::query!(
+    // Just stored: it cannot have timed out.
+    sqlx::query_as!(
+        Row,
         r#"insert into change_request (id, system_user_id, system_id, party_org_no, external_ref, required_rights, unwanted_rights,
              required_access_packages, unwanted_access_packages, redirect_url)
-           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict (id) do nothing"#,
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict (id) do nothing
+           returning id, system_user_id, system_id, party_org_no, external_ref, required_rights as "required_rights: Column<Json<Vec<Right>>>",
+             unwanted_rights as "unwanted_rights: Column<Json<Vec<Right>>>",
+             required_access_packages as "required_access_packages: Column<Json<Vec<AccessPackage>>>",
+             unwanted_access_packages as "unwanted_access_packages: Column<Json<Vec<AccessPackage>>>",
+             status as "status: Column<RequestStatus>", redirect_url, created, false as "timed_out!", is_deleted"#,
         id,
         user.id,
         user.system_id,
         user.reportee_org_no,
         user.external_ref,
-        json(serde_json::to_value(&new.sets.required_rights)),
-        json(serde_json::to_value(&new.sets.unwanted_rights)),
-        json(serde_json::to_value(&new.sets.required_access_packages)),
-        json(serde_json::to_value(&new.sets.unwanted_access_packages)),
+        Json(&new.sets.required_rights) as Json<&Vec<Right>>,
+        Json(&new.sets.unwanted_rights) as Json<&Vec<Right>>,
+        Json(&new.sets.required_access_packages) as Json<&Vec<AccessPackage>>,
+        Json(&new.sets.unwanted_access_packages) as Json<&Vec<AccessPackage>>,
         new.redirect_url
     )
-    .execute(&mut *tx)
+    .fetch_optional(tx)
     .await?
-    .rows_affected();
-    // Just stored: it cannot have timed out.
-    if stored == 0 {
-        Ok(None)
-    } else {
-        by_id(tx, id, i32::from(i16::MAX)).await
-    }
+    .map(ChangeRequest::try_from)
+    .transpose()
 }
 
 /// Hides a change request for good; its status stays.
