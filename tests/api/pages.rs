@@ -1075,6 +1075,53 @@ async fn press_change(app: &TestApp, browser: &Browser, page: &Page, decision: &
         .await
 }
 
+/// Fjordlønn's system lists this package alone from now on.
+async fn reduce_system(app: &TestApp, package: &str) {
+    let path = format!(
+        "/authentication/api/v1/systemregister/vendor/{}/accesspackages",
+        who::FJORDLONN_SYSTEM
+    );
+    let token = app.vendor(who::FJORDLONN).await;
+    let body = Some(packages(&[package]));
+    let reduced = app.send(reqwest::Method::PUT, &path, Some(&token), body);
+    reduced.await.expect(200);
+}
+
+#[tokio::test]
+async fn a_request_for_more_than_the_system_lists_now_can_only_be_rejected() {
+    let app = TestApp::start().await;
+    let id = app.new_request(who::KERAMIKK, &["a-ordning"]).await;
+    reduce_system(&app, "lonn").await;
+
+    let page = Browser::new()
+        .open_as(&confirm(&app, &id), who::ODDNY)
+        .await
+        .expect(
+            200,
+            "Fagsystemet tilbyr ikke lenger alt det forespørselen gjelder",
+        );
+    assert!(!page.text.contains("value=\"approve\""));
+    assert!(page.text.contains("value=\"reject\""));
+}
+
+#[tokio::test]
+async fn a_change_to_more_than_the_system_lists_now_can_only_be_rejected() {
+    let app = TestApp::start().await;
+    let url = change(
+        &app,
+        json!({"requiredAccessPackages": packages(&["pensjon"])}),
+    )
+    .await;
+    reduce_system(&app, "lonn").await;
+
+    let page = Browser::new().open_as(&url, who::JOSTEIN).await.expect(
+        200,
+        "Fagsystemet tilbyr ikke lenger alt det forespørselen gjelder",
+    );
+    assert!(!page.text.contains("value=\"approve\""));
+    assert!(page.text.contains("value=\"reject\""));
+}
+
 #[tokio::test]
 async fn a_change_is_shown_and_approved() {
     let app = TestApp::start().await;
@@ -1198,6 +1245,12 @@ async fn each_state_of_a_change_has_its_page() {
     app.run_sql(&format!(
         "update change_request set required_access_packages = '{}' where id = '{id}'",
         packages(&["pensjon", "regnskapsforer-lonn"])
+    ))
+    .await;
+    app.run_sql(&format!(
+        "update system set access_packages = access_packages || '{}' where system_id = '{}'",
+        packages(&["regnskapsforer-lonn"]),
+        who::FJORDLONN_SYSTEM
     ))
     .await;
     let page = browser.open(&url).await.expect(200, "Kan ikke gis");

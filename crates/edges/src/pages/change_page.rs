@@ -32,7 +32,7 @@ use foundation::{
 use registers::parties::{self, Party, Person};
 use system_users::{
     requests::{
-        RequestStatus,
+        Obstacle, RequestStatus,
         changes::{self, ChangeRequest},
     },
     systems::{self, System},
@@ -292,39 +292,50 @@ async fn situation(
             },
         })
     };
-    let said = |notice, can_reject| {
-        Ok(Situation {
-            notice,
-            can_approve: false,
-            can_reject,
-            report: None,
-        })
-    };
-    match request.status {
-        RequestStatus::Accepted => return said(notice("info", "req.st_accepted", ""), false),
-        RequestStatus::Rejected => return said(notice("info", "req.st_rejected", ""), false),
-        RequestStatus::Denied => return said(notice("info", "req.st_closed", ""), false),
-        _ if party.is_gone() => return said(notice("info", "req.st_closed", ""), false),
-        _ if !request.is_open() => return said(notice("warning", "req.st_expired", ""), false),
-        _ if system.as_ref().is_none_or(|s| s.is_deleted) => {
-            return said(
-                notice("danger", "req.sysgone_title", "req.sysgone_body"),
-                true,
-            );
-        }
-        _ if user.is_none() => return said(notice("danger", "req.usergone_body", ""), true),
-        _ => {}
-    }
     let mut db = pages.db.acquire().await?;
-    let report = pages
+    let about = (system.as_ref(), user.as_ref(), held);
+    let approver = Approver { person, party };
+    let review = pages
         .requests
-        .change_report(&mut db, Approver { person, party }, request, held)
-        .await?;
+        .review_change(&mut db, approver, request, about);
+    let obstacle = match review.await? {
+        Ok(report) => {
+            return Ok(Situation {
+                notice: None,
+                can_approve: true,
+                can_reject: true,
+                report: Some(report),
+            });
+        }
+        Err(obstacle) => obstacle,
+    };
+    let (notice, can_reject) = match &obstacle {
+        Obstacle::NotOpen => {
+            let (color, key) = match request.status {
+                RequestStatus::Accepted => ("info", "req.st_accepted"),
+                RequestStatus::Rejected => ("info", "req.st_rejected"),
+                RequestStatus::Denied => ("info", "req.st_closed"),
+                RequestStatus::New | RequestStatus::Timedout => ("warning", "req.st_expired"),
+            };
+            (notice(color, key, ""), false)
+        }
+        Obstacle::SystemGone => (
+            notice("danger", "req.sysgone_title", "req.sysgone_body"),
+            true,
+        ),
+        Obstacle::SystemUserGone => (notice("danger", "req.usergone_body", ""), true),
+        // A change makes no system user.
+        Obstacle::PartyGone | Obstacle::SystemUserExists => {
+            (notice("info", "req.st_closed", ""), false)
+        }
+        Obstacle::Unfit(_) => (Some(request_view::unfit(language)), true),
+        Obstacle::NotDelegable(..) => (None, true),
+    };
     Ok(Situation {
-        notice: None,
-        can_approve: report.problem().is_none(),
-        can_reject: true,
-        report: Some(report),
+        notice,
+        can_approve: false,
+        can_reject,
+        report: obstacle.into_report(),
     })
 }
 

@@ -38,9 +38,8 @@ use foundation::{
 };
 use registers::parties::{self, Party, Person};
 use system_users::{
-    requests::{self, Request, RequestKind, RequestStatus},
+    requests::{self, Obstacle, Request, RequestKind, RequestStatus},
     systems::{self, System},
-    users,
 };
 
 #[derive(Debug, Template)]
@@ -324,8 +323,29 @@ enum Situation {
     Related,
     Forwarded,
     Exists,
+    Unfit,
     CannotGive,
     Open,
+}
+
+impl Situation {
+    /// Of a request that cannot be approved.
+    const fn of(obstacle: &Obstacle, request: &Request) -> Self {
+        match obstacle {
+            Obstacle::NotOpen => match request.status {
+                RequestStatus::Accepted => Self::Accepted,
+                RequestStatus::Rejected => Self::Rejected,
+                RequestStatus::Denied => Self::Closed,
+                RequestStatus::New | RequestStatus::Timedout => Self::TimedOut,
+            },
+            Obstacle::SystemGone => Self::SystemGone,
+            // Only a change is about a system user that there is.
+            Obstacle::PartyGone | Obstacle::SystemUserGone => Self::Closed,
+            Obstacle::SystemUserExists => Self::Exists,
+            Obstacle::Unfit(_) => Self::Unfit,
+            Obstacle::NotDelegable(..) => Self::CannotGive,
+        }
+    }
 }
 
 async fn situation(
@@ -339,42 +359,26 @@ async fn situation(
         person,
         admin,
     } = loaded;
-    let situation = match request.status {
-        RequestStatus::Accepted => Some(Situation::Accepted),
-        RequestStatus::Rejected => Some(Situation::Rejected),
-        RequestStatus::Denied => Some(Situation::Closed),
-        _ if party.is_gone() => Some(Situation::Closed),
-        _ if !request.is_open() => Some(Situation::TimedOut),
-        _ if system.as_ref().is_none_or(|s| s.is_deleted) => Some(Situation::SystemGone),
-        _ if !admin && request.escalated => Some(Situation::Forwarded),
-        _ if !admin => Some(Situation::Related),
-        _ => None,
-    };
-    if let Some(situation) = situation {
+    if !admin {
+        let situation = match requests::open_request(request, system.as_ref(), party) {
+            Err(obstacle) => Situation::of(&obstacle, request),
+            Ok(_) if request.escalated => Situation::Forwarded,
+            Ok(_) => Situation::Related,
+        };
         return Ok((situation, None));
     }
     let mut db = pages.db.acquire().await?;
-    if users::active_with_key(
-        &mut db,
-        &request.system_id,
-        &request.party_org_no,
-        &request.external_ref,
-    )
-    .await?
-    .is_some()
-    {
-        return Ok((Situation::Exists, None));
-    }
-    let report = pages
+    let approver = Approver { person, party };
+    let review = pages
         .requests
-        .delegation_report(&mut db, Approver { person, party }, request)
-        .await?;
-    let situation = if report.problem().is_some() {
-        Situation::CannotGive
-    } else {
-        Situation::Open
-    };
-    Ok((situation, Some(report)))
+        .review(&mut db, approver, request, system.as_ref());
+    Ok(match review.await? {
+        Ok(report) => (Situation::Open, Some(report)),
+        Err(obstacle) => {
+            let situation = Situation::of(&obstacle, request);
+            (situation, obstacle.into_report())
+        }
+    })
 }
 
 async fn render(
@@ -441,6 +445,7 @@ async fn page(
             title: t("req.exists_title"),
             body: texts::filled(language, "req.exists_body", &[("system", &v.system_name)]),
         }),
+        Situation::Unfit => Some(request_view::unfit(language)),
         Situation::Forwarded => about("esc.already", "info"),
         Situation::Related | Situation::CannotGive | Situation::Open => None,
     };
@@ -448,7 +453,7 @@ async fn page(
     v.can_approve = situation == Situation::Open;
     v.can_reject = matches!(
         situation,
-        Situation::Open | Situation::CannotGive | Situation::Exists
+        Situation::Open | Situation::CannotGive | Situation::Exists | Situation::Unfit
     ) || (situation == Situation::SystemGone && loaded.admin);
     if matches!(situation, Situation::Related | Situation::Forwarded) {
         v.decide_title = t("esc.title");

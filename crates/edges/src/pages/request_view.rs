@@ -62,6 +62,15 @@ pub struct Notice {
     pub body: String,
 }
 
+/// The system does not list any more what is asked for.
+pub fn unfit(language: Language) -> Notice {
+    Notice {
+        color: "danger",
+        title: texts::text(language, "req.unfit_title").to_owned(),
+        body: texts::text(language, "req.unfit_body").to_owned(),
+    }
+}
+
 /// Everything the page shows.
 #[derive(Debug)]
 pub struct View {

@@ -7,7 +7,8 @@ use uuid::Uuid;
 use super::{
     Requests,
     model::{Request, RequestKind, RequestStatus},
-    rules, store,
+    review::check_addressee,
+    store,
 };
 use crate::{
     systems::{self, System},
@@ -21,8 +22,7 @@ use foundation::{
     audit::{self, Action, Actor, ObjectKind},
     db::{DbError, repeat_on_conflict},
     events::{self, EventKind},
-    http::{ApiError, ApiResult, ProblemCode, context},
-    telemetry::security::SecurityEvent,
+    http::{ApiError, ApiResult, ProblemCode},
 };
 use registers::parties::{self, Party};
 
@@ -56,34 +56,16 @@ impl Requests {
     ) -> ApiResult<Request> {
         let mut tx = self.db.begin().await?;
         let request = self.locked(&mut tx, approver, kind, id).await?;
-        if !request.is_open() {
-            return Err(ProblemCode::RequestNotNew.into());
-        }
-        let system = systems::by_id_for_share(&mut tx, &request.system_id)
-            .await?
-            .filter(|s| !s.is_deleted)
-            .ok_or(ProblemCode::SystemNotFound)?;
-        if seen.is_some_and(|same| !same(&request, &system)) {
+        let system = systems::by_id_for_share(&mut tx, &request.system_id).await?;
+        if let (Some(same), Some(system)) = (seen, &system)
+            && !same(&request, system)
+        {
             return Err(ApiError::Empty(http::StatusCode::CONFLICT));
         }
-        if approver.party.is_gone() {
-            return Err(ProblemCode::OrganizationNotFound.into());
-        }
-        let exists = users::active_with_key(
-            &mut tx,
-            &request.system_id,
-            &request.party_org_no,
-            &request.external_ref,
-        )
-        .await?;
-        if exists.is_some() {
-            return Err(ProblemCode::SystemUserExists.into());
-        }
-        rules::check_still_fits(&request, &system, &self.catalogue)?;
-        let report = self.delegation_report(&mut tx, approver, &request).await?;
-        if let Some(problem) = report.problem() {
-            return Err(problem.into());
-        }
+        let report = self
+            .review(&mut tx, approver, &request, system.as_ref())
+            .await??;
+        let system = system.ok_or(ProblemCode::SystemNotFound)?;
         let title = system
             .name
             .get("nb")
@@ -361,14 +343,9 @@ pub async fn publish(
     events::post(tx, message).await
 }
 
-/// As [`rules::check_party`]; a mismatch is a security event.
 fn check_party(request: &Request, party: &Party) -> Result<(), ProblemCode> {
-    rules::check_party(request, party).inspect_err(|_| {
-        context::report(SecurityEvent::TenantMismatch {
-            object_kind: ObjectKind::Request.wire(),
-            object_id: &request.id.to_string(),
-        });
-    })
+    let object = (ObjectKind::Request, request.id);
+    check_addressee(request.kind, object, &request.party_org_no, party)
 }
 
 /// The customer of a request, unless it is unknown or deleted.

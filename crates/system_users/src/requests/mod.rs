@@ -7,12 +7,14 @@ pub(crate) mod check_api;
 mod decide;
 pub mod enduser_api;
 mod model;
+mod review;
 pub mod rules;
 mod store;
 pub mod timeouts;
 
 pub use decide::customer;
 pub use model::{Request, RequestKind, RequestStatus};
+pub use review::{Obstacle, Review, open_request};
 pub use store::{any_state, by_id, pending};
 
 use std::sync::Arc;

@@ -6,7 +6,7 @@ use crate::systems::{
     rules::{Audience, check_packages_subset, check_redirect_url, check_rights_subset},
 };
 use foundation::http::{Problem, ProblemCode};
-use registers::{packages::Catalogue, parties::Party};
+use registers::packages::Catalogue;
 
 /// What is wrong with a new request, given the system it names, in the order of the answer.
 #[must_use]
@@ -67,21 +67,6 @@ pub fn check_new(
         .into_iter()
         .next()
         .map_or(Ok(()), Err)
-}
-
-/// Whether a request may be decided for this party at all.
-///
-/// # Errors
-/// It belongs to another party.
-pub fn check_party(request: &Request, party: &Party) -> Result<(), ProblemCode> {
-    let Some(org_number) = &party.org_number else {
-        return Err(ProblemCode::OrganizationNotFound);
-    };
-    match (*org_number == request.party_org_no, request.kind) {
-        (true, _) => Ok(()),
-        (false, RequestKind::Standard) => Err(ProblemCode::PartyMismatch),
-        (false, RequestKind::Agent) => Err(ProblemCode::AgentPartyMismatch),
-    }
 }
 
 /// Whether a request, made some time ago, still fits its system.

@@ -5,12 +5,12 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
-    model::{ChangeRequest, Sets},
+    model::{ChangeRequest, Difference, Sets},
     store,
 };
 use crate::{
-    requests::{RequestStatus, Requests},
-    systems::{self, AccessPackage, System, rules::check_rights_subset},
+    requests::{RequestKind, RequestStatus, Requests, review::check_addressee},
+    systems::{self, System},
     users::{self, SystemUser, SystemUserEvent},
 };
 use authorization::delegation::{self, Approver, DelegationReport, Held, Wanted};
@@ -18,39 +18,9 @@ use foundation::{
     audit::{self, Action, Actor, ObjectKind},
     db::{DbError, repeat_on_conflict},
     events::{self, EventKind},
-    http::{ApiError, ApiResult, Problem, ProblemCode, context},
-    telemetry::security::SecurityEvent,
+    http::{ApiError, ApiResult, ProblemCode},
 };
 use registers::{packages::PackageKey, parties};
-
-/// What a change comes to, given what is held now.
-struct Difference {
-    /// Packages to be added.
-    new: Vec<String>,
-    /// Packages to be taken away.
-    gone: Vec<String>,
-}
-
-impl Difference {
-    fn of(sets: &Sets, held: &[String]) -> Self {
-        let holds = |p: &&AccessPackage| held.iter().any(|urn| p.is(urn));
-        let urns = |list: &[AccessPackage], wanted: bool| {
-            list.iter()
-                .filter(|p| holds(p) == wanted)
-                .map(|p| p.urn.clone())
-                .collect()
-        };
-        // What is asked for and unwanted at once is taken away, whether it is held yet or not.
-        let mut gone: Vec<String> = urns(&sets.unwanted_access_packages, true);
-        let new: Vec<String> = urns(&sets.required_access_packages, false);
-        gone.extend(
-            new.iter()
-                .filter(|urn| sets.unwanted_access_packages.iter().any(|p| p.is(urn)))
-                .cloned(),
-        );
-        Self { new, gone }
-    }
-}
 
 /// What a page showed, to be compared with what is approved.
 pub type Seen<'a> = &'a (dyn Fn(&ChangeRequest, &System) -> bool + Send + Sync);
@@ -79,28 +49,25 @@ impl Requests {
     ) -> ApiResult<ChangeRequest> {
         let mut tx = self.db.begin().await?;
         let request = self.locked_change(&mut tx, approver, id).await?;
-        if !request.is_open() {
-            return Err(ProblemCode::RequestNotNew.into());
-        }
-        let system = systems::by_id_for_share(&mut tx, &request.system_id)
-            .await?
-            .filter(|s| !s.is_deleted)
-            .ok_or(ProblemCode::SystemNotFound)?;
-        if seen.is_some_and(|same| !same(&request, &system)) {
+        let system = systems::by_id_for_share(&mut tx, &request.system_id).await?;
+        if let (Some(same), Some(system)) = (seen, &system)
+            && !same(&request, system)
+        {
             return Err(ApiError::Empty(http::StatusCode::CONFLICT));
         }
         users::lock_sequence(&mut tx).await?;
-        let user = users::by_id(&mut tx, request.system_user_id)
-            .await?
-            .ok_or(ProblemCode::SystemUserNotFound)?;
-        if approver.party.is_gone() {
-            return Err(ProblemCode::OrganizationNotFound.into());
-        }
-        let held = delegation::held(&mut tx, user.owner_key, user.id).await?;
-        let difference = Difference::of(&request.sets, &held.packages);
+        let user = users::by_id(&mut tx, request.system_user_id).await?;
+        let held = match &user {
+            Some(user) => delegation::held(&mut tx, user.owner_key, user.id).await?,
+            None => Held::default(),
+        };
+        let about = (system.as_ref(), user.as_ref(), &held);
         let report = self
-            .check_change(&mut tx, approver, &request, &system, &difference)
-            .await?;
+            .review_change(&mut tx, approver, &request, about)
+            .await??;
+        let system = system.ok_or(ProblemCode::SystemNotFound)?;
+        let user = user.ok_or(ProblemCode::SystemUserNotFound)?;
+        let difference = Difference::of(&request.sets, &held.packages);
         self.apply(&mut tx, approver, &request, &user, &difference, &report)
             .await?;
         if !store::answer(&mut tx, id, RequestStatus::Accepted, &approver.name()).await? {
@@ -192,88 +159,14 @@ impl Requests {
         let request = store::by_id_for_update(tx, id, self.lifetime_days())
             .await?
             .ok_or(ProblemCode::RequestNotFound)?;
-        let org_number = approver
-            .party
-            .org_number
-            .as_deref()
-            .ok_or(ProblemCode::OrganizationNotFound)?;
-        if org_number == request.party_org_no {
-            Ok(request)
-        } else {
-            context::report(SecurityEvent::TenantMismatch {
-                object_kind: ObjectKind::ChangeRequest.wire(),
-                object_id: &id.to_string(),
-            });
-            Err(ProblemCode::PartyMismatch.into())
-        }
+        let object = (ObjectKind::ChangeRequest, id);
+        let number = &request.party_org_no;
+        check_addressee(RequestKind::Standard, object, number, approver.party)?;
+        Ok(request)
     }
 
-    /// Whether the system still lists what is asked for, and the approver may give what is new.
-    async fn check_change(
-        &self,
-        tx: &mut PgConnection,
-        approver: Approver<'_>,
-        request: &ChangeRequest,
-        system: &System,
-        difference: &Difference,
-    ) -> ApiResult<DelegationReport> {
-        let required = &request.sets.required_rights;
-        if !required.is_empty() {
-            check_rights_subset(required, &system.rights)?;
-        }
-        let missing: Vec<&str> = difference
-            .new
-            .iter()
-            .filter(|urn| !system.access_packages.iter().any(|p| p.is(urn)))
-            .map(String::as_str)
-            .collect();
-        if !missing.is_empty() {
-            return Err(ProblemCode::PackagesInvalid
-                .with("Invalid Urn Details : ", missing.join(" | "))
-                .into());
-        }
-        let report = self
-            .report_on(tx, approver, &request.sets, difference)
-            .await?;
-        let alone = DelegationReport {
-            rights: report.rights.clone(),
-            packages: Vec::new(),
-        };
-        if let Some(found) = alone.problem() {
-            // One code for every reason here; the extensions contain the reasons.
-            let mut problem = Problem::from(ProblemCode::RightsNotFoundOrNotDelegable);
-            problem.extensions = found.extensions;
-            return Err(problem.into());
-        }
-        match (DelegationReport {
-            rights: Vec::new(),
-            packages: report.packages.clone(),
-        })
-        .problem()
-        {
-            Some(problem) => Err(problem.into()),
-            None => Ok(report),
-        }
-    }
-
-    /// What of a change the approver may give, given what the system user holds.
-    pub async fn change_report(
-        &self,
-        db: &mut PgConnection,
-        approver: Approver<'_>,
-        request: &ChangeRequest,
-        held: &Held,
-    ) -> Result<DelegationReport, DbError> {
-        self.report_on(
-            db,
-            approver,
-            &request.sets,
-            &Difference::of(&request.sets, &held.packages),
-        )
-        .await
-    }
-
-    async fn report_on(
+    /// What of a change the approver may give.
+    pub(in crate::requests) async fn change_report(
         &self,
         db: &mut PgConnection,
         approver: Approver<'_>,

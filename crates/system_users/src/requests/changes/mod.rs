@@ -10,4 +10,5 @@ mod store;
 
 pub use bind::bind_change;
 pub use model::ChangeRequest;
+pub(in crate::requests) use model::Difference;
 pub use store::{any_state, take_timed_out};

@@ -171,3 +171,35 @@ pub struct ChangeRequestInternalDto {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redirect_url: Option<String>,
 }
+
+/// What a change comes to, given what is held now.
+#[derive(Debug)]
+pub struct Difference {
+    /// Packages to be added.
+    pub new: Vec<String>,
+    /// Packages to be taken away.
+    pub gone: Vec<String>,
+}
+
+impl Difference {
+    /// What the sets come to where these packages are held, by URN.
+    #[must_use]
+    pub fn of(sets: &Sets, held: &[String]) -> Self {
+        let holds = |p: &&AccessPackage| held.iter().any(|urn| p.is(urn));
+        let urns = |list: &[AccessPackage], wanted: bool| {
+            list.iter()
+                .filter(|p| holds(p) == wanted)
+                .map(|p| p.urn.clone())
+                .collect()
+        };
+        // What is asked for and unwanted at once is taken away, whether it is held yet or not.
+        let mut gone: Vec<String> = urns(&sets.unwanted_access_packages, true);
+        let new: Vec<String> = urns(&sets.required_access_packages, false);
+        gone.extend(
+            new.iter()
+                .filter(|urn| sets.unwanted_access_packages.iter().any(|p| p.is(urn)))
+                .cloned(),
+        );
+        Self { new, gone }
+    }
+}

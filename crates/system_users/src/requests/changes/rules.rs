@@ -1,11 +1,12 @@
 //! What a change request must hold. Pure rules.
 
-use super::model::NewChange;
+use super::model::{ChangeRequest, Difference, NewChange};
 use crate::systems::{
     System,
     rules::{Audience, check_packages_subset, check_redirect_url, check_rights_subset},
 };
-use foundation::http::Problem;
+use authorization::delegation::DelegationReport;
+use foundation::http::{Problem, ProblemCode};
 use registers::packages::Catalogue;
 
 /// What is wrong with a new change request, given the system of its system user, in the order of
@@ -47,4 +48,49 @@ pub fn check_new(new: &NewChange, system: &System, catalogue: &Catalogue) -> Res
         .into_iter()
         .next()
         .map_or(Ok(()), Err)
+}
+
+/// Whether a change, asked for some time ago, still fits its system.
+///
+/// # Errors
+/// The system lists less now.
+pub fn check_still_fits(
+    change: &ChangeRequest,
+    difference: &Difference,
+    system: &System,
+) -> Result<(), Problem> {
+    let rights = &change.sets.required_rights;
+    if !rights.is_empty() {
+        check_rights_subset(rights, &system.rights)?;
+    }
+    let missing: Vec<&str> = difference
+        .new
+        .iter()
+        .filter(|urn| !system.access_packages.iter().any(|p| p.is(urn)))
+        .map(String::as_str)
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(ProblemCode::PackagesInvalid.with("Invalid Urn Details : ", missing.join(" | ")))
+}
+
+/// The problem to answer with when the approver may not give all of a change. Rights have one code for
+/// every reason here; the extensions contain the reasons.
+#[must_use]
+pub fn problem_of(report: &DelegationReport) -> Option<Problem> {
+    let of_rights = DelegationReport {
+        rights: report.rights.clone(),
+        packages: Vec::new(),
+    };
+    if let Some(found) = of_rights.problem() {
+        let mut problem = Problem::from(ProblemCode::RightsNotFoundOrNotDelegable);
+        problem.extensions = found.extensions;
+        return Some(problem);
+    }
+    let of_packages = DelegationReport {
+        rights: Vec::new(),
+        packages: report.packages.clone(),
+    };
+    of_packages.problem()
 }
